@@ -1,0 +1,172 @@
+/**
+ * Stream connections as a port, and its TCP adapter.
+ *
+ * @module
+ */
+import { type Endpoint, normalizeHostname } from "./address.ts";
+
+/** An open, reliable, ordered byte connection such as TCP. */
+export interface ByteConnection extends Disposable {
+  /** Our end. */
+  readonly local: Endpoint;
+  /** The other end. */
+  readonly remote: Endpoint;
+  /**
+   * Reads what has arrived.
+   *
+   * @param buffer Where to put it.
+   * @returns How many bytes were read (at least 1), or `null` at the end.
+   */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /**
+   * Writes; may take only the first part.
+   *
+   * @param data What to write.
+   * @returns How many bytes were taken.
+   */
+  write(data: Uint8Array): Promise<number>;
+  /** Closes both directions; a pending read or write rejects. Idempotent. */
+  close(): void;
+}
+
+/** Accepts {@linkcode ByteConnection}s. */
+export interface ByteListener extends Disposable {
+  /** The bound address. */
+  readonly local: Endpoint;
+  /**
+   * Waits for the next connection.
+   *
+   * @returns The connection, or `undefined` once the listener is closed.
+   */
+  accept(): Promise<ByteConnection | undefined>;
+  /** Stops listening; a pending accept resolves. Idempotent. */
+  close(): void;
+}
+
+/** Options of {@linkcode ByteTransport.connect}. */
+export interface ByteConnectOptions {
+  /** Ends the attempt. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Makes and accepts connections. An encrypted or uTP transport fits as well. */
+export interface ByteTransport {
+  /** Short name for statistics, such as `"tcp"`. */
+  readonly name: string;
+  /**
+   * Connects.
+   *
+   * @param remote Where to.
+   * @param options See {@linkcode ByteConnectOptions}.
+   * @returns The open connection.
+   */
+  connect(
+    remote: Endpoint,
+    options?: ByteConnectOptions,
+  ): Promise<ByteConnection>;
+  /**
+   * Listens.
+   *
+   * @param local Where; port 0 picks a free one.
+   * @returns The listener.
+   */
+  listen(local: Endpoint): Promise<ByteListener>;
+}
+
+function wrapTcp(conn: Deno.TcpConn): ByteConnection {
+  const endpoint = (address: Deno.NetAddr): Endpoint => ({
+    hostname: normalizeHostname(address.hostname),
+    port: address.port,
+  });
+  let closed = false;
+  const close = () => {
+    if (closed) return;
+    closed = true;
+    try {
+      conn.close();
+    } catch {
+      // Already gone.
+    }
+  };
+  return {
+    local: endpoint(conn.localAddr),
+    remote: endpoint(conn.remoteAddr),
+    read: (buffer) => conn.read(buffer),
+    write: (data) => conn.write(data),
+    close,
+    [Symbol.dispose]: close,
+  };
+}
+
+/** TCP through `Deno.connect` and `Deno.listen`. Needs `--allow-net`. */
+export const tcpTransport: ByteTransport = {
+  name: "tcp",
+  async connect(remote, options = {}) {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const conn = await Deno.connect({
+      hostname: remote.hostname,
+      port: remote.port,
+      ...(signal ? { signal } : {}),
+    });
+    if (signal?.aborted) {
+      conn.close();
+      throw signal.reason;
+    }
+    conn.setNoDelay(true);
+    return wrapTcp(conn);
+  },
+  // deno-lint-ignore require-await
+  async listen(local) {
+    const listener = Deno.listen({
+      hostname: local.hostname,
+      port: local.port,
+      transport: "tcp",
+    });
+    const address = listener.addr as Deno.NetAddr;
+    let closed = false;
+    const close = () => {
+      if (closed) return;
+      closed = true;
+      listener.close();
+    };
+    return {
+      local: { hostname: address.hostname, port: address.port },
+      async accept() {
+        while (!closed) {
+          try {
+            const conn = await listener.accept();
+            conn.setNoDelay(true);
+            return wrapTcp(conn);
+          } catch (error) {
+            if (closed) return undefined;
+            // One connection that died before it was accepted is no reason to
+            // stop; a lack of file descriptors needs a moment to pass.
+            if (error instanceof Deno.errors.BadResource) return undefined;
+            await new Promise((resolve) => setTimeout(resolve, 50));
+          }
+        }
+        return undefined;
+      },
+      close,
+      [Symbol.dispose]: close,
+    };
+  },
+};
+
+/**
+ * Writes all bytes.
+ *
+ * @param conn The connection.
+ * @param data What to write.
+ * @returns A promise that resolves once every byte was taken.
+ */
+export async function writeAll(
+  conn: ByteConnection,
+  data: Uint8Array,
+): Promise<void> {
+  let offset = 0;
+  while (offset < data.length) {
+    offset += await conn.write(offset === 0 ? data : data.subarray(offset));
+  }
+}

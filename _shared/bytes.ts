@@ -1,0 +1,239 @@
+/**
+ * Byte-string helpers: comparison, hex, and the one-character-per-byte form
+ * used as keys.
+ *
+ * @module
+ */
+
+const HEX = "0123456789abcdef";
+
+/**
+ * Joins byte arrays into one.
+ *
+ * @param parts The arrays, in order.
+ * @returns A new array holding them back to back.
+ */
+export function concatBytes(
+  parts: readonly Uint8Array[],
+): Uint8Array<ArrayBuffer> {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const result = new Uint8Array(length);
+  let offset = 0;
+  for (const part of parts) {
+    result.set(part, offset);
+    offset += part.length;
+  }
+  return result;
+}
+
+/**
+ * Compares two byte arrays for equality. Not constant-time: never use it for
+ * secrets.
+ *
+ * @param a One array.
+ * @param b The other array.
+ * @returns Whether both hold the same bytes.
+ */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/**
+ * Orders two byte arrays as raw bytes, a prefix before the longer array.
+ *
+ * @param a One array.
+ * @param b The other array.
+ * @returns Negative, zero or positive, as for `Array.prototype.sort`.
+ */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const difference = a[i]! - b[i]!;
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}
+
+/**
+ * Formats bytes as lowercase hex.
+ *
+ * @param bytes The bytes.
+ * @returns Two digits a byte.
+ */
+export function toHex(bytes: Uint8Array): string {
+  let text = "";
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]!;
+    text += HEX[byte >> 4]! + HEX[byte & 15]!;
+  }
+  return text;
+}
+
+/**
+ * Parses hex digits of either case.
+ *
+ * @param text An even number of hex digits and nothing else.
+ * @returns The bytes, or `undefined` when the text is not hex.
+ */
+export function tryFromHex(text: string): Uint8Array<ArrayBuffer> | undefined {
+  if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) return undefined;
+  const bytes = new Uint8Array(text.length / 2);
+  for (let i = 0; i < bytes.length; i++) {
+    bytes[i] = parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  }
+  return bytes;
+}
+
+/**
+ * Turns bytes into a string of one character (U+0000 to U+00FF) a byte. Such
+ * strings order and compare exactly as their bytes do.
+ *
+ * @param bytes The bytes.
+ * @returns A string of the same length.
+ */
+export function toByteString(bytes: Uint8Array): string {
+  if (bytes.length <= 4096) return String.fromCharCode(...bytes);
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 4096) {
+    text += String.fromCharCode(...bytes.subarray(i, i + 4096));
+  }
+  return text;
+}
+
+/**
+ * The inverse of {@linkcode toByteString}.
+ *
+ * @param text A string of characters U+0000 to U+00FF.
+ * @returns One byte a character.
+ * @throws {RangeError} If a character is above U+00FF.
+ */
+export function fromByteString(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0xff) {
+      throw new RangeError(
+        `Cannot use character U+${
+          code.toString(16).padStart(4, "0")
+        } in a byte string: the highest is U+00FF`,
+      );
+    }
+    bytes[i] = code;
+  }
+  return bytes;
+}
+
+const encoder = new TextEncoder();
+const strictDecoder = new TextDecoder("utf-8", {
+  fatal: true,
+  ignoreBOM: true,
+});
+const lossyDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/**
+ * Encodes text as UTF-8.
+ *
+ * @param text The text.
+ * @returns Its bytes.
+ */
+export function encodeText(text: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(text);
+}
+
+/**
+ * Decodes UTF-8, refusing invalid bytes.
+ *
+ * @param bytes The bytes.
+ * @returns The text, or `undefined` when the bytes are not UTF-8.
+ */
+export function tryDecodeText(bytes: Uint8Array): string | undefined {
+  try {
+    return strictDecoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Decodes UTF-8, replacing invalid bytes by U+FFFD. For display only.
+ *
+ * @param bytes The bytes.
+ * @returns The text.
+ */
+export function decodeTextLossy(bytes: Uint8Array): string {
+  return lossyDecoder.decode(bytes);
+}
+
+/**
+ * Reads a big-endian unsigned 16-bit integer.
+ *
+ * @param bytes Where to read.
+ * @param offset Of its first byte.
+ * @returns The integer.
+ */
+export function readUint16(bytes: Uint8Array, offset: number): number {
+  return bytes[offset]! * 0x100 + bytes[offset + 1]!;
+}
+
+/**
+ * Reads a big-endian unsigned 32-bit integer.
+ *
+ * @param bytes Where to read.
+ * @param offset Of its first byte.
+ * @returns The integer.
+ */
+export function readUint32(bytes: Uint8Array, offset: number): number {
+  return (bytes[offset]! * 0x1000000) +
+    ((bytes[offset + 1]! << 16) | (bytes[offset + 2]! << 8) |
+      bytes[offset + 3]!);
+}
+
+/**
+ * Writes a big-endian unsigned 16-bit integer.
+ *
+ * @param bytes Where to write.
+ * @param offset Of its first byte.
+ * @param value The integer.
+ */
+export function writeUint16(
+  bytes: Uint8Array,
+  offset: number,
+  value: number,
+): void {
+  bytes[offset] = value >>> 8;
+  bytes[offset + 1] = value;
+}
+
+/**
+ * Writes a big-endian unsigned 32-bit integer.
+ *
+ * @param bytes Where to write.
+ * @param offset Of its first byte.
+ * @param value The integer.
+ */
+export function writeUint32(
+  bytes: Uint8Array,
+  offset: number,
+  value: number,
+): void {
+  bytes[offset] = value >>> 24;
+  bytes[offset + 1] = value >>> 16;
+  bytes[offset + 2] = value >>> 8;
+  bytes[offset + 3] = value;
+}
+
+/**
+ * Copies bytes when their buffer may be shared or is not a plain
+ * `ArrayBuffer`, as WebCrypto wants them.
+ *
+ * @param bytes Any bytes.
+ * @returns The same bytes over an `ArrayBuffer`.
+ */
+export function plainBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return bytes.buffer instanceof ArrayBuffer
+    ? bytes as Uint8Array<ArrayBuffer>
+    : new Uint8Array(bytes);
+}

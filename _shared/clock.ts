@@ -1,0 +1,120 @@
+/**
+ * Time as a port: the system clock, and what drivers need of any clock.
+ *
+ * @module
+ */
+
+/** A monotonic clock with timers. Tests give a virtual one. */
+export interface Clock {
+  /**
+   * Reads the clock.
+   *
+   * @returns Milliseconds since some fixed moment; never goes back.
+   */
+  now(): number;
+  /**
+   * Calls back once at a time.
+   *
+   * @param at When, in this clock's milliseconds.
+   * @param callback What to call.
+   * @returns A function that cancels the call.
+   */
+  schedule(at: number, callback: () => void): () => void;
+}
+
+/** The system's monotonic clock. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  schedule(at, callback) {
+    const delay = Math.min(
+      Math.max(0, Math.ceil(at - performance.now())),
+      2 ** 31 - 1,
+    );
+    const id = setTimeout(callback, delay);
+    return () => clearTimeout(id);
+  },
+};
+
+/** Options of {@linkcode sleep}. */
+export interface SleepOptions {
+  /** Ends the sleep early. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Waits.
+ *
+ * @param clock Whose time passes.
+ * @param ms How long, in milliseconds.
+ * @param options See {@linkcode SleepOptions}.
+ * @returns A promise that resolves when the time is over, and rejects with
+ * `signal.reason` when aborted.
+ */
+export function sleep(
+  clock: Clock,
+  ms: number,
+  options: SleepOptions = {},
+): Promise<void> {
+  const { signal } = options;
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const onAbort = () => {
+      cancel();
+      reject(signal?.reason);
+    };
+    const cancel = clock.schedule(clock.now() + ms, () => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    });
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+/**
+ * Makes the error every timeout of this package rejects with.
+ *
+ * @param message What took too long.
+ * @returns A `DOMException` named `TimeoutError`.
+ */
+export function timeoutError(message: string): DOMException {
+  return new DOMException(message, "TimeoutError");
+}
+
+/** A signal that a clock or a caller can fire. See {@linkcode deadlineSignal}. */
+export interface DeadlineSignal extends Disposable {
+  /** Aborts with a TimeoutError at the deadline, or with the outer reason. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Bounds an operation: a signal that fires after a time or with an outer
+ * signal. Dispose of it when the operation is over.
+ *
+ * @param clock Whose time passes.
+ * @param ms How long, in milliseconds.
+ * @param message What the TimeoutError says.
+ * @param outer A signal that ends the operation as well.
+ * @returns The signal, disposable.
+ */
+export function deadlineSignal(
+  clock: Clock,
+  ms: number,
+  message: string,
+  outer?: AbortSignal,
+): DeadlineSignal {
+  const controller = new AbortController();
+  const cancel = clock.schedule(
+    clock.now() + ms,
+    () => controller.abort(timeoutError(message)),
+  );
+  const onAbort = () => controller.abort(outer?.reason);
+  if (outer?.aborted) onAbort();
+  else outer?.addEventListener("abort", onAbort, { once: true });
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      cancel();
+      outer?.removeEventListener("abort", onAbort);
+    },
+  };
+}

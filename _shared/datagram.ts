@@ -1,0 +1,229 @@
+/**
+ * Datagram sockets as a port, with two adapters: `Deno.listenDatagram` where
+ * the runtime offers it (`--unstable-net`), else `node:dgram`.
+ *
+ * @module
+ */
+import type { Socket } from "node:dgram";
+import { type Endpoint, type IpFamily, normalizeHostname } from "./address.ts";
+
+/** A received datagram. */
+export interface Datagram {
+  /** The payload; valid only until the next `receive()`. */
+  readonly data: Uint8Array;
+  /** Who sent it. */
+  readonly from: Endpoint;
+}
+
+/** A bound UDP socket. */
+export interface DatagramSocket extends Disposable {
+  /** The bound address. */
+  readonly local: Endpoint;
+  /** Datagrams lost here because nobody received them in time. */
+  readonly dropped: number;
+  /**
+   * Waits for a datagram.
+   *
+   * @returns The datagram, or `undefined` once the socket is closed.
+   */
+  receive(): Promise<Datagram | undefined>;
+  /**
+   * Sends a datagram. The data may be reused once the call returns a settled
+   * promise.
+   *
+   * @param data The payload.
+   * @param to An IP address (not a name) and a port.
+   * @returns A promise that resolves when the datagram was handed over, and
+   * rejects when the system refused it.
+   */
+  send(data: Uint8Array, to: Endpoint): Promise<void>;
+  /** Closes; a pending receive resolves to `undefined`. Idempotent. */
+  close(): void;
+}
+
+/** Options of {@linkcode openDatagramSocket}. */
+export interface DatagramOptions {
+  /** IP address to bind. @default {"0.0.0.0"} */
+  readonly hostname?: string;
+  /** Port to bind; 0 picks a free one. @default {0} */
+  readonly port?: number;
+  /** Lets several sockets share the port, as multicast needs. @default {false} */
+  readonly reuseAddress?: boolean;
+  /** Multicast membership; forces the `node:dgram` adapter. */
+  readonly multicast?: MulticastOptions;
+}
+
+/** How to take part in a multicast group. */
+export interface MulticastOptions {
+  /** The group's address. */
+  readonly group: string;
+  /** Address (IPv4) or `%name` scope (IPv6, such as `"::%eth0"`) of the interface. */
+  readonly interface?: string;
+  /** Time to live of what we send. @default {1} */
+  readonly ttl?: number;
+  /** Whether we hear ourselves on this host. @default {true} */
+  readonly loopback?: boolean;
+}
+
+/** Datagrams kept for a receiver that is late. */
+const MAX_QUEUE = 1024;
+/** Largest UDP payload. */
+const MAX_DATAGRAM = 65536;
+
+type ListenDatagram = (options: {
+  transport: "udp";
+  hostname: string;
+  port: number;
+  reuseAddress?: boolean;
+}) => Deno.DatagramConn;
+
+/**
+ * Opens a UDP socket. Needs `--allow-net`.
+ *
+ * @param options See {@linkcode DatagramOptions}.
+ * @returns The bound socket.
+ */
+export function openDatagramSocket(
+  options: DatagramOptions = {},
+): Promise<DatagramSocket> {
+  const listen =
+    (Deno as unknown as { listenDatagram?: ListenDatagram }).listenDatagram;
+  if (listen !== undefined && options.multicast === undefined) {
+    const conn = listen({
+      transport: "udp",
+      hostname: options.hostname ?? "0.0.0.0",
+      port: options.port ?? 0,
+      ...(options.reuseAddress ? { reuseAddress: true } : {}),
+    });
+    return Promise.resolve(wrapDatagramConn(conn));
+  }
+  return openNodeSocket(options);
+}
+
+/**
+ * Wraps a socket of `Deno.listenDatagram`.
+ *
+ * @param conn The socket; closed with the wrapper.
+ * @returns The port's face of it.
+ */
+export function wrapDatagramConn(conn: Deno.DatagramConn): DatagramSocket {
+  const buffer = new Uint8Array(MAX_DATAGRAM);
+  const address = conn.addr as Deno.NetAddr;
+  let closed = false;
+  const close = () => {
+    if (closed) return;
+    closed = true;
+    conn.close();
+  };
+  return {
+    local: { hostname: address.hostname, port: address.port },
+    dropped: 0,
+    async receive() {
+      while (!closed) {
+        try {
+          const [data, from] = await conn.receive(buffer);
+          return { data, from: from as Deno.NetAddr };
+        } catch (error) {
+          if (closed || error instanceof Deno.errors.BadResource) break;
+          // An ICMP error of an earlier send (ECONNREFUSED on Windows and
+          // some BSDs) says nothing about this socket.
+        }
+      }
+      return undefined;
+    },
+    async send(data, to) {
+      await conn.send(data, {
+        transport: "udp",
+        hostname: to.hostname,
+        port: to.port,
+      });
+    },
+    close,
+    [Symbol.dispose]: close,
+  };
+}
+
+async function openNodeSocket(
+  options: DatagramOptions,
+): Promise<DatagramSocket> {
+  const { createSocket } = await import("node:dgram");
+  const hostname = options.hostname ?? "0.0.0.0";
+  const family: IpFamily = hostname.includes(":") ? 6 : 4;
+  const socket: Socket = createSocket({
+    type: family === 4 ? "udp4" : "udp6",
+    reuseAddr: options.reuseAddress ?? false,
+    ...(family === 6 ? { ipv6Only: true } : {}),
+  });
+  await new Promise<void>((resolve, reject) => {
+    socket.once("error", reject);
+    socket.bind(options.port ?? 0, hostname, () => {
+      socket.off("error", reject);
+      resolve();
+    });
+  });
+  const { multicast } = options;
+  try {
+    if (multicast !== undefined) {
+      socket.setMulticastTTL(multicast.ttl ?? 1);
+      socket.setMulticastLoopback(multicast.loopback ?? true);
+      if (multicast.interface !== undefined) {
+        socket.setMulticastInterface(multicast.interface);
+      }
+      socket.addMembership(multicast.group, multicast.interface);
+    }
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
+  const local = socket.address();
+  const queue: Datagram[] = [];
+  let waiting: ((datagram: Datagram | undefined) => void) | undefined;
+  let closed = false;
+  let dropped = 0;
+  socket.on("error", () => {
+    // Errors of single sends are reported by send(); the socket lives on.
+  });
+  socket.on("message", (data: Uint8Array, from) => {
+    const datagram: Datagram = {
+      data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+      from: { hostname: normalizeHostname(from.address), port: from.port },
+    };
+    if (waiting !== undefined) {
+      const resolve = waiting;
+      waiting = undefined;
+      resolve(datagram);
+    } else if (queue.length < MAX_QUEUE) queue.push(datagram);
+    else dropped++;
+  });
+  const close = () => {
+    if (closed) return;
+    closed = true;
+    socket.close();
+    waiting?.(undefined);
+    waiting = undefined;
+  };
+  return {
+    local: { hostname: local.address, port: local.port },
+    get dropped() {
+      return dropped;
+    },
+    receive() {
+      const datagram = queue.shift();
+      if (datagram !== undefined || closed) return Promise.resolve(datagram);
+      return new Promise((resolve) => waiting = resolve);
+    },
+    send(data, to) {
+      return new Promise((resolve, reject) => {
+        if (closed) {
+          return reject(new Error("Cannot send: the socket is closed"));
+        }
+        socket.send(data, to.port, to.hostname, (error) => {
+          if (error) reject(error);
+          else resolve();
+        });
+      });
+    },
+    close,
+    [Symbol.dispose]: close,
+  };
+}

@@ -1,0 +1,89 @@
+/**
+ * Randomness as a port: the system's source, and one from a seed for tests and
+ * simulations.
+ *
+ * @module
+ */
+import { readUint32 } from "./bytes.ts";
+
+/** Fills the given array with random bytes and returns it. */
+export type RandomSource = <T extends Uint8Array>(bytes: T) => T;
+
+/** The system's cryptographic source. */
+export const systemRandom: RandomSource = <T extends Uint8Array>(bytes: T): T =>
+  crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>) as unknown as T;
+
+/**
+ * Makes a repeatable source from a seed. Not for secrets.
+ *
+ * @param seed An integer; equal seeds give equal bytes.
+ * @returns The source.
+ */
+export function seededRandom(seed: number): RandomSource {
+  let state = seed >>> 0;
+  const next = () => {
+    // splitmix32
+    state = (state + 0x9e3779b9) >>> 0;
+    let z = state;
+    z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
+    z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
+    return (z ^ (z >>> 15)) >>> 0;
+  };
+  return (bytes) => {
+    for (let i = 0; i < bytes.length; i += 4) {
+      const word = next();
+      for (let k = 0; k < 4 && i + k < bytes.length; k++) {
+        bytes[i + k] = word >>> (8 * k);
+      }
+    }
+    return bytes;
+  };
+}
+
+/**
+ * Draws a random byte string.
+ *
+ * @param random The source.
+ * @param length How many bytes.
+ * @returns Fresh random bytes.
+ */
+export function randomBytes(
+  random: RandomSource,
+  length: number,
+): Uint8Array<ArrayBuffer> {
+  return random(new Uint8Array(length));
+}
+
+const word = new Uint8Array(4);
+
+/**
+ * Draws an integer without bias.
+ *
+ * @param random The source.
+ * @param below Exclusive upper bound, 1 to 2^32.
+ * @returns An integer from 0 to `below - 1`.
+ */
+export function randomInt(random: RandomSource, below: number): number {
+  const limit = 0x100000000 - 0x100000000 % below;
+  while (true) {
+    const value = readUint32(random(word), 0);
+    if (value < limit) return value % below;
+  }
+}
+
+/**
+ * Shuffles in place (Fisher-Yates).
+ *
+ * @param random The source.
+ * @param items The array to shuffle.
+ * @returns The same array.
+ */
+export function shuffle<T>(random: RandomSource, items: T[]): T[] {
+  for (let i = items.length - 1; i > 0; i--) {
+    const k = randomInt(random, i + 1);
+    const item = items[i]!;
+    items[i] = items[k]!;
+    items[k] = item;
+  }
+  return items;
+}
