@@ -1,0 +1,6 @@
+/**
+ * Torrent files, magnet links and the piece layout.
+ *
+ * @module
+ */
+export * from "./piece_layout.ts";
