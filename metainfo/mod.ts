@@ -4,3 +4,4 @@
  * @module
  */
 export * from "./piece_layout.ts";
+export * from "./merkle.ts";
