@@ -46,13 +46,16 @@ function parseIpv6(text: string): Uint8Array<ArrayBuffer> | undefined {
   const halves = text.split("::");
   if (halves.length > 2) return undefined;
   const groups: number[][] = [];
-  for (const half of halves) {
+  for (const [index, half] of halves.entries()) {
     const list: number[] = [];
     if (half !== "") {
       const parts = half.split(":");
       for (let i = 0; i < parts.length; i++) {
         const part = parts[i]!;
-        if (i === parts.length - 1 && part.includes(".")) {
+        if (
+          part.includes(".") && i === parts.length - 1 &&
+          index === halves.length - 1
+        ) {
           const v4 = parseIpv4(part);
           if (v4 === undefined) return undefined;
           list.push(readUint16(v4, 0), readUint16(v4, 2));

@@ -1,0 +1,62 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { EventQueue } from "../../_shared/event_queue.ts";
+import { settle } from "../support/fake_clock.ts";
+
+Deno.test("EventQueue.push() drops the oldest and counts it", {
+  permissions: "none",
+}, async () => {
+  const queue = new EventQueue<number>(3);
+  for (let i = 0; i < 5; i++) queue.push(i);
+  assertEquals(queue.dropped, 2);
+  queue.close();
+  assertEquals(await Array.fromAsync(queue), [2, 3, 4]);
+});
+
+Deno.test(
+  "EventQueue.send() waits for room",
+  { permissions: "none" },
+  async () => {
+    const queue = new EventQueue<number>(1);
+    let sent = 0;
+    const producer = (async () => {
+      for (let i = 1; i <= 100; i++) if (await queue.send(i)) sent = i;
+    })();
+    await settle();
+    assertEquals(sent, 1);
+    const seen: number[] = [];
+    for await (const item of queue) {
+      seen.push(item);
+      if (item === 50) break;
+    }
+    await producer;
+    assertEquals(seen.length, 50);
+    assertEquals(await queue.send(1), false);
+  },
+);
+
+Deno.test(
+  "EventQueue ends with its error",
+  { permissions: "none" },
+  async () => {
+    const queue = new EventQueue<number>(2);
+    queue.push(1);
+    queue.close(new TypeError("gone"));
+    queue.push(2);
+    assertEquals(await queue.next(), 1);
+    await assertRejects(() => queue.next(), TypeError, "gone");
+    assertThrows(() => new EventQueue(0), RangeError, "positive integer");
+  },
+);
+
+Deno.test(
+  "EventQueue.readable() pipes and cancels",
+  { permissions: "none" },
+  async () => {
+    const queue = new EventQueue<number>(4);
+    const reader = queue.readable().getReader();
+    queue.push(7);
+    assertEquals((await reader.read()).value, 7);
+    await reader.cancel();
+    assertEquals(queue.closed, true);
+  },
+);
