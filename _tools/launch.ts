@@ -1,0 +1,123 @@
+/**
+ * The launcher behind every task: decides once where `@std/*` comes from and
+ * runs the tool with that.
+ *
+ * `deno run -A _tools/launch.ts TASK [ARGUMENTS]`
+ *
+ * @module
+ */
+import { compile } from "./compile.ts";
+import { ok } from "./ok.ts";
+import { ROOT, run } from "./process.ts";
+import { decideStdSource, IMPORT_MAP_VARIABLE } from "./std_source.ts";
+
+/** What a task is given. */
+export interface TaskContext {
+  /** The person's arguments after the task's name. */
+  readonly args: readonly string[];
+  /** Flags that point `@std/*` at the right place; may be empty. */
+  readonly flags: readonly string[];
+  /** Environment for children. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The folder the person stands in. */
+  readonly cwd: string;
+}
+
+/** Unstable APIs that the package uses when they are there. */
+const UNSTABLE = ["--unstable-net", "--unstable-kv"];
+
+/** Permissions of the `bip` command when started by a task. */
+const BIP_PERMISSIONS = [
+  "--allow-read",
+  "--allow-write",
+  "--allow-net",
+  "--allow-env",
+  "--allow-sys",
+];
+
+const deno = (
+  context: TaskContext,
+  command: string,
+  flags: readonly string[],
+  rest: readonly string[],
+  cwd: string = ROOT,
+): Promise<number> =>
+  run(Deno.execPath(), [command, ...context.flags, ...flags, ...rest], {
+    cwd,
+    env: context.env,
+  });
+
+const script = (path: string) => (context: TaskContext): Promise<number> =>
+  deno(context, "run", ["-A", ...UNSTABLE], [path, ...context.args]);
+
+/** Paths among test arguments; the rest are flags of `deno test`. */
+function testArguments(context: TaskContext, paths: readonly string[]) {
+  const named = context.args.some((arg) => !arg.startsWith("-"));
+  return named ? context.args : [...context.args, ...paths];
+}
+
+const TASKS: Readonly<
+  Record<string, (context: TaskContext) => Promise<number>>
+> = {
+  bip: (context) =>
+    deno(
+      context,
+      "run",
+      [
+        "--quiet",
+        "--no-check",
+        "--config",
+        `${ROOT}/deno.json`,
+        ...BIP_PERMISSIONS,
+        ...UNSTABLE,
+      ],
+      [`${ROOT}/cli/main.ts`, ...context.args],
+      context.cwd,
+    ),
+  demo: script("_tools/demo.ts"),
+  test: (context) =>
+    deno(
+      context,
+      "test",
+      ["-A", "--doc", "--ignore=tests/interop", ...UNSTABLE],
+      testArguments(context, []),
+    ),
+  interop: (context) =>
+    deno(
+      context,
+      "test",
+      ["-A", ...UNSTABLE],
+      testArguments(context, ["tests/interop"]),
+    ),
+  fuzz: script("tests/fuzz/fuzz.ts"),
+  bench: script("bench/main.ts"),
+  ok,
+  compile,
+};
+
+async function main(): Promise<number> {
+  const [name, ...args] = Deno.args;
+  const task = name !== undefined && Object.hasOwn(TASKS, name)
+    ? TASKS[name]
+    : undefined;
+  if (task === undefined) {
+    console.error(
+      `Cannot run task ${JSON.stringify(name ?? "")}: expected one of ${
+        Object.keys(TASKS).join(", ")
+      }`,
+    );
+    return 2;
+  }
+  const { importMap, reason } = await decideStdSource();
+  if (importMap !== undefined && name !== "bip") {
+    console.error(`Note: ${reason}`);
+  }
+  return await task({
+    args,
+    flags: importMap === undefined ? [] : [`--import-map=${importMap}`],
+    env: { [IMPORT_MAP_VARIABLE]: importMap ?? "" },
+    cwd: Deno.env.get("INIT_CWD") ?? Deno.cwd(),
+  });
+}
+
+if (import.meta.main) Deno.exit(await main());

@@ -1,0 +1,444 @@
+/**
+ * The layer rules of the house as lint errors: who may import whom, what pure
+ * files never touch, how long a file may get. See ARCHITECTURE.md.
+ *
+ * @module
+ */
+
+/** The root folder of the checkout as it stands in front of file names. */
+const ROOT_URL = new URL("../", import.meta.url).pathname;
+
+/** Longest file, in lines. */
+export const MAX_LINES = 500;
+
+/** Module folders, and the other module folders each may import from. */
+export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
+  _shared: [],
+  bencode: [],
+  metainfo: ["bencode"],
+  disk: ["metainfo"],
+  handshake: [],
+  peer: ["bencode", "handshake"],
+  select: ["metainfo"],
+  dht: ["bencode"],
+  utracker: [],
+  lpd: [],
+  htracker: ["bencode"],
+  client: [
+    "bencode",
+    "metainfo",
+    "disk",
+    "handshake",
+    "peer",
+    "select",
+    "dht",
+    "utracker",
+    "lpd",
+    "htracker",
+  ],
+  cli: [
+    "bencode",
+    "metainfo",
+    "disk",
+    "handshake",
+    "peer",
+    "select",
+    "dht",
+    "utracker",
+    "lpd",
+    "htracker",
+    "client",
+  ],
+};
+
+/**
+ * Where only some files of another folder may be imported: which ones. The key
+ * is "importing folder > imported folder".
+ */
+export const NARROW_IMPORTS: Readonly<Record<string, RegExp>> = {
+  "select > metainfo": /^piece_layout\.ts$/,
+  "disk > metainfo": /^(piece_layout|merkle|verify\w*|hash_\w+)\.ts$/,
+};
+
+/**
+ * The files that own sockets, files, timers and randomness. Everything else in
+ * the module folders is pure.
+ */
+export const DRIVER_FILES: readonly RegExp[] = [
+  /^_shared\/(clock|random|datagram|byte_conn)\.ts$/,
+  /^dht\/node\.ts$/,
+  /^utracker\/(client|server)\.ts$/,
+  /^htracker\/(client|server)\.ts$/,
+  /^lpd\/discovery\.ts$/,
+  /^handshake\/handshaker\.ts$/,
+  /^peer\/(connection|manager)\.ts$/,
+  /^disk\/(native_file_system|manager|torrent_storage|verifier)\.ts$/,
+  /^metainfo\/(create\w*|hash_\w+|verify\w*)\.ts$/,
+  /^client\/(?!\w+_machine\.ts$)\w+\.ts$/,
+  /^cli\/[\w/]+\.ts$/,
+];
+
+/** Global names that pure files never mention. */
+const IMPURE_GLOBALS: ReadonlySet<string> = new Set([
+  "Deno",
+  "Date",
+  "Temporal",
+  "performance",
+  "setTimeout",
+  "setInterval",
+  "setImmediate",
+  "clearTimeout",
+  "clearInterval",
+  "crypto",
+  "fetch",
+  "console",
+  "process",
+  "Worker",
+  "WebSocket",
+  "globalThis",
+  "window",
+  "self",
+  "localStorage",
+  "navigator",
+]);
+
+/** Folders that are no part of the package. */
+const OUTSIDE: ReadonlySet<string> = new Set([
+  "_tools",
+  "tests",
+  "bench",
+  "examples",
+]);
+
+/**
+ * Names a file from the root of the checkout.
+ *
+ * @param filename What the linter calls it.
+ * @returns A path with forward slashes such as `dht/krpc.ts`.
+ */
+export function relativeName(filename: string): string {
+  let name = filename.replaceAll("\\", "/").replace(/^file:\/\//, "");
+  try {
+    name = decodeURIComponent(name);
+  } catch {
+    // A percent sign that belongs to the name.
+  }
+  const root = decodeURIComponent(ROOT_URL);
+  if (name.startsWith(root)) return name.slice(root.length);
+  const bare = root.replace(/^\/(?=[A-Za-z]:)/, "");
+  return name.startsWith(bare) ? name.slice(bare.length) : name;
+}
+
+/** A file as the rules see it. */
+interface Place {
+  /** Path from the root. */
+  readonly name: string;
+  /** First folder, or "" for a file of the root. */
+  readonly folder: string;
+}
+
+function placeOf(filename: string): Place {
+  const name = relativeName(filename);
+  const slash = name.indexOf("/");
+  return { name, folder: slash < 0 ? "" : name.slice(0, slash) };
+}
+
+const isModule = (place: Place): boolean =>
+  Object.hasOwn(FOLDER_IMPORTS, place.folder);
+
+/**
+ * Tells pure files from drivers.
+ *
+ * @param name Path from the root.
+ * @returns Whether the file must stay pure.
+ */
+export function isPure(name: string): boolean {
+  return isModule(placeOf(name)) &&
+    !DRIVER_FILES.some((driver) => driver.test(name));
+}
+
+function resolveRelative(from: string, specifier: string): string {
+  const parts = from.split("/").slice(0, -1);
+  for (const part of specifier.split("/")) {
+    if (part === "..") parts.length > 0 ? parts.pop() : parts.push("..");
+    else if (part !== ".") parts.push(part);
+  }
+  return parts.join("/");
+}
+
+/**
+ * Judges one import.
+ *
+ * @param from The importing file, from the root.
+ * @param specifier What it imports.
+ * @returns What is wrong, or `undefined`.
+ */
+export function judgeImport(
+  from: string,
+  specifier: string,
+): string | undefined {
+  const place = placeOf(from);
+  const source = isModule(place) || place.folder === "";
+  if (/^(npm|jsr|https?):/.test(specifier)) {
+    return `"${specifier}" bypasses deno.json: only @std packages named there may be imported`;
+  }
+  if (specifier.startsWith("node:")) {
+    return isPure(from)
+      ? `A pure file cannot import "${specifier}": leave that to a driver`
+      : undefined;
+  }
+  if (specifier.startsWith("@std/")) {
+    if (!source) return undefined;
+    if (/^@std\/assert\b/.test(specifier)) {
+      return `"${specifier}" is for tests and examples`;
+    }
+    if (/^@std\/cli\b/.test(specifier) && place.folder !== "cli") {
+      return `"${specifier}" is for cli/`;
+    }
+    return undefined;
+  }
+  if (/^@bip\//.test(specifier)) {
+    return source
+      ? `"${specifier}" names the package itself: import the file`
+      : undefined;
+  }
+  if (!specifier.startsWith(".")) {
+    return source
+      ? `"${specifier}" is no file of this package and no @std package`
+      : undefined;
+  }
+  if (!source) return undefined;
+  const target = resolveRelative(from, specifier);
+  const to = placeOf(target);
+  if (OUTSIDE.has(to.folder) || target.startsWith("..")) {
+    return `The package cannot import "${specifier}": it is not published`;
+  }
+  if (place.folder === "") return undefined;
+  if (to.folder === place.folder || to.folder === "_shared") return undefined;
+  if (to.folder === "") {
+    return `"${specifier}" is the package's face: import the file it comes from`;
+  }
+  if (!FOLDER_IMPORTS[place.folder]!.includes(to.folder)) {
+    return `${place.folder}/ cannot import from ${to.folder}/: arrows point down only (allowed: ${
+      ["_shared", ...FOLDER_IMPORTS[place.folder]!].join(", ")
+    })`;
+  }
+  const narrow = NARROW_IMPORTS[`${place.folder} > ${to.folder}`];
+  const file = target.slice(to.folder.length + 1);
+  if (narrow !== undefined && !narrow.test(file)) {
+    return `${place.folder}/ cannot import ${target}: of ${to.folder}/ it may only see ${narrow.source}`;
+  }
+  return undefined;
+}
+
+/** Whether an identifier is a use of a name and no key, label or declaration. */
+function isUse(node: Deno.lint.Identifier): boolean {
+  const parent = node.parent as Deno.lint.Node & Record<string, unknown>;
+  switch (parent.type as string) {
+    case "MemberExpression":
+      return parent.object === node || same(parent.object, node) ||
+        parent.computed === true;
+    case "Property":
+    case "PropertyDefinition":
+    case "MethodDefinition":
+    case "AccessorProperty":
+    case "TSAbstractPropertyDefinition":
+    case "TSAbstractMethodDefinition":
+      return !same(parent.key, node) || parent.computed === true ||
+        parent.shorthand === true;
+    case "TSPropertySignature":
+    case "TSMethodSignature":
+    case "TSQualifiedName":
+    case "TSEnumMember":
+      return same(parent.key, node) || same(parent.right, node) ||
+          same(parent.id, node)
+        ? parent.computed === true
+        : true;
+    case "ImportSpecifier":
+    case "ImportDefaultSpecifier":
+    case "ImportNamespaceSpecifier":
+    case "ExportSpecifier":
+    case "LabeledStatement":
+    case "BreakStatement":
+    case "ContinueStatement":
+    case "MetaProperty":
+      return false;
+    default:
+      return true;
+  }
+}
+
+function same(a: unknown, b: Deno.lint.Node): boolean {
+  if (a === b) return true;
+  const range = (a as Deno.lint.Node | undefined)?.range;
+  return range !== undefined && range[0] === b.range[0] &&
+    range[1] === b.range[1];
+}
+
+const plugin: Deno.lint.Plugin = {
+  name: "bip",
+  rules: {
+    "layer-imports": {
+      create(context) {
+        const { name } = placeOf(context.filename);
+        const check = (
+          node: Deno.lint.Node,
+          source: { readonly value?: unknown } | null | undefined,
+        ) => {
+          if (typeof source?.value !== "string") return;
+          const message = judgeImport(name, source.value);
+          if (message !== undefined) context.report({ node, message });
+        };
+        return {
+          ImportDeclaration: (node) => check(node, node.source),
+          ExportAllDeclaration: (node) => check(node, node.source),
+          ExportNamedDeclaration: (node) => check(node, node.source),
+          ImportExpression: (node) =>
+            check(node, node.source as { readonly value?: unknown }),
+        };
+      },
+    },
+    "pure-files": {
+      create(context) {
+        const { name } = placeOf(context.filename);
+        if (!isPure(name)) return {};
+        const imported = new Set<string>();
+        return {
+          ImportDeclaration(node) {
+            for (const specifier of node.specifiers) {
+              imported.add(specifier.local.name);
+            }
+          },
+          Identifier(node) {
+            if (!IMPURE_GLOBALS.has(node.name) || imported.has(node.name)) {
+              return;
+            }
+            if (!isUse(node)) return;
+            context.report({
+              node,
+              message: `A pure file cannot touch ${node.name}`,
+              hint:
+                "Take time, randomness and IO by parameter, or name the file as a driver in _tools/lint_plugin.ts",
+            });
+          },
+          MemberExpression(node) {
+            if (
+              node.object.type === "Identifier" &&
+              node.object.name === "Math" &&
+              node.property.type === "Identifier" &&
+              node.property.name === "random"
+            ) {
+              context.report({
+                node,
+                message: "A pure file cannot touch Math.random",
+                hint: "Take a RandomSource by parameter",
+              });
+            }
+          },
+        };
+      },
+    },
+    "file-size": {
+      create(context) {
+        return {
+          Program(node) {
+            const text = context.sourceCode.text;
+            const lines = text.split("\n").length -
+              (text.endsWith("\n") ? 1 : 0);
+            if (lines > MAX_LINES) {
+              context.report({
+                node,
+                message:
+                  `A file cannot have more than ${MAX_LINES} lines: this one has ${lines}`,
+                hint: "Cut it along a seam; aim under 350",
+              });
+            }
+          },
+        };
+      },
+    },
+    "faces-only-re-export": {
+      create(context) {
+        const { name, folder } = placeOf(context.filename);
+        const face = name === "mod.ts" ||
+          (Object.hasOwn(FOLDER_IMPORTS, folder) &&
+            name === `${folder}/mod.ts`);
+        const source = isModule({ name, folder }) || folder === "";
+        if (!source) return {};
+        const judge = (node: Deno.lint.Node) => {
+          if (!face) {
+            context.report({
+              node,
+              message: "Only mod.ts re-exports: import where it is declared",
+            });
+          }
+        };
+        return {
+          ExportAllDeclaration: judge,
+          ExportNamedDeclaration(node) {
+            if (node.source !== null && node.source !== undefined) judge(node);
+          },
+          Program(node) {
+            if (!face) return;
+            for (const statement of node.body) {
+              const reExports = statement.type === "ExportAllDeclaration" ||
+                (statement.type === "ExportNamedDeclaration" &&
+                  statement.source !== null && statement.source !== undefined);
+              if (!reExports) {
+                context.report({
+                  node: statement,
+                  message: "A mod.ts holds nothing but re-exports",
+                });
+              }
+            }
+          },
+        };
+      },
+    },
+    "no-console": {
+      create(context) {
+        const place = placeOf(context.filename);
+        // Pure files have a rule of their own; tools and examples may print.
+        if (!isModule(place) || isPure(place.name)) return {};
+        return {
+          Identifier(node) {
+            if (node.name !== "console" || !isUse(node)) return;
+            context.report({
+              node,
+              message: place.folder === "cli"
+                ? "The command prints through cli/terminal.ts, not console"
+                : "A library does not print: return data or an event",
+            });
+          },
+        };
+      },
+    },
+    "no-default-export": {
+      create(context) {
+        if (relativeName(context.filename) === "_tools/lint_plugin.ts") {
+          return {};
+        }
+        return {
+          ExportDefaultDeclaration: (node) =>
+            context.report({
+              node,
+              message: "Default exports are not used here: export by name",
+            }),
+        };
+      },
+    },
+    "no-enum": {
+      create(context) {
+        return {
+          TSEnumDeclaration: (node) =>
+            context.report({
+              node,
+              message: "Enums are not used here: write a union of strings",
+            }),
+        };
+      },
+    },
+  },
+};
+
+export default plugin;

@@ -1,0 +1,146 @@
+/** Stand-in for `@std/cli/parse-args`: the options that the package uses. */
+
+/** Options of {@linkcode parseArgs}. */
+export interface ParseOptions {
+  "--"?: boolean;
+  alias?: Readonly<Record<string, string | readonly string[]>>;
+  boolean?: string | readonly string[];
+  collect?: string | readonly string[];
+  default?: Readonly<Record<string, unknown>>;
+  negatable?: string | readonly string[];
+  stopEarly?: boolean;
+  string?: string | readonly string[];
+  unknown?: (arg: string, key?: string, value?: unknown) => unknown;
+}
+/** What {@linkcode parseArgs} returns. */
+export interface Args {
+  _: (string | number)[];
+  "--"?: string[];
+  // deno-lint-ignore no-explicit-any
+  [name: string]: any;
+}
+
+const listOf = (value: string | readonly string[] | undefined) =>
+  value === undefined ? [] : typeof value === "string" ? [value] : [...value];
+const NUMERIC = /^(?:0x[0-9a-f]+|[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?)$/i;
+const isBoolean = (text: string | undefined) =>
+  text === "true" || text === "false";
+
+export function parseArgs(
+  args: readonly string[],
+  options: ParseOptions = {},
+): Args {
+  const twins = new Map<string, string[]>();
+  for (const [name, value] of Object.entries(options.alias ?? {})) {
+    const group = [name, ...listOf(value)];
+    for (const member of group) {
+      twins.set(member, group.filter((other) => other !== member));
+    }
+  }
+  const withTwins = (names: string | readonly string[] | undefined) =>
+    new Set(
+      listOf(names).flatMap((name) => [name, ...(twins.get(name) ?? [])]),
+    );
+  const booleans = withTwins(options.boolean);
+  const strings = withTwins(options.string);
+  const collected = withTwins(options.collect);
+  const negatable = withTwins(options.negatable);
+  const values = new Map<string, unknown>();
+  const result: Args = { _: [] };
+
+  const assign = (name: string, value: unknown, arg: string) => {
+    const known = booleans.has(name) || strings.has(name) || twins.has(name) ||
+      collected.has(name);
+    if (!known && options.unknown?.(arg, name, value) === false) return;
+    if (
+      typeof value === "string" && !strings.has(name) && NUMERIC.test(value)
+    ) {
+      value = Number(value);
+    }
+    for (const key of [name, ...(twins.get(name) ?? [])]) {
+      const before = values.get(key);
+      if (!collected.has(key)) values.set(key, value);
+      else if (Array.isArray(before)) before.push(value);
+      else values.set(key, [value]);
+    }
+  };
+  const bare = (name: string) => strings.has(name) ? "" : true;
+
+  const end = args.indexOf("--");
+  const rest = end < 0 ? [] : args.slice(end + 1);
+  const tokens = end < 0 ? args : args.slice(0, end);
+  for (let i = 0; i < tokens.length; i++) {
+    const arg = tokens[i]!;
+    const next = tokens[i + 1];
+    const long = /^--([^=]+)(?:=([^]*))?$/.exec(arg);
+    if (long !== null) {
+      const name = long[1]!;
+      const value = long[2];
+      if (value !== undefined) {
+        assign(name, booleans.has(name) ? value === "true" : value, arg);
+      } else if (name.startsWith("no-") && negatable.has(name.slice(3))) {
+        assign(name.slice(3), false, arg);
+      } else if (next && !booleans.has(name) && !next.startsWith("-")) {
+        assign(name, next, arg);
+        i++;
+      } else if (isBoolean(next)) {
+        assign(name, next === "true", arg);
+        i++;
+      } else assign(name, bare(name), arg);
+      continue;
+    }
+    if (/^-[^-]/.test(arg)) {
+      const letters = arg.slice(1);
+      let done = false;
+      for (let k = 0; k < letters.length - 1 && !done; k++) {
+        const tail = letters.slice(k + 1);
+        if (tail.startsWith("=")) {
+          assign(letters[k]!, tail.slice(1), arg);
+          done = true;
+        } else if (/^-?\d+(\.\d*)?$/.test(tail)) {
+          assign(letters[k]!, tail, arg);
+          done = true;
+        } else assign(letters[k]!, bare(letters[k]!), arg);
+      }
+      if (done) continue;
+      const name = letters.at(-1)!;
+      if (next && !/^(-|--)[^-]/.test(next) && !booleans.has(name)) {
+        assign(name, next, arg);
+        i++;
+      } else if (isBoolean(next)) {
+        assign(name, next === "true", arg);
+        i++;
+      } else assign(name, bare(name), arg);
+      continue;
+    }
+    if (options.unknown?.(arg) !== false) {
+      result._.push(!strings.has("_") && NUMERIC.test(arg) ? Number(arg) : arg);
+    }
+    if (options.stopEarly) {
+      result._.push(...tokens.slice(i + 1));
+      break;
+    }
+  }
+  for (const [name, value] of Object.entries(options.default ?? {})) {
+    for (const key of [name, ...(twins.get(name) ?? [])]) {
+      if (!values.has(key)) values.set(key, value);
+    }
+  }
+  for (const name of booleans) {
+    if (!values.has(name)) values.set(name, collected.has(name) ? [] : false);
+  }
+  for (const name of strings) {
+    if (!values.has(name) && collected.has(name)) values.set(name, []);
+  }
+  for (const [name, value] of values) {
+    Object.defineProperty(result, name, {
+      value,
+      configurable: true,
+      enumerable: true,
+      writable: true,
+    });
+  }
+  if (options["--"]) result["--"] = [...rest];
+  else result._.push(...rest);
+  return result;
+}

@@ -1,0 +1,122 @@
+/**
+ * `deno task ok`: the whole gate, a line per stage and a summary.
+ *
+ * @module
+ */
+import type { TaskContext } from "./launch.ts";
+import { capture, ROOT, run } from "./process.ts";
+import { publishDryRun } from "./publish_dry_run.ts";
+
+interface Stage {
+  readonly name: string;
+  /** Runs the stage; what it prints goes to the terminal. */
+  run(): Promise<number>;
+}
+
+async function faces(): Promise<string[]> {
+  const config = JSON.parse(await Deno.readTextFile(`${ROOT}/deno.json`));
+  const paths: string[] = [];
+  for (const path of Object.values(config.exports as Record<string, string>)) {
+    try {
+      await Deno.stat(`${ROOT}/${path}`);
+      paths.push(path);
+    } catch {
+      console.error(`Missing face: ${path}`);
+    }
+  }
+  return paths;
+}
+
+/** Folders and files that `deno check` looks at. */
+async function checked(): Promise<string[]> {
+  const names: string[] = [];
+  for await (const entry of Deno.readDir(ROOT)) {
+    if (entry.name.startsWith(".") || entry.name === "dist") continue;
+    if (entry.isDirectory || entry.name.endsWith(".ts")) names.push(entry.name);
+  }
+  return names.sort();
+}
+
+/**
+ * Runs every stage, the later ones too when an early one fails.
+ *
+ * @param context `--fail-fast` among the arguments stops at the first failure.
+ * @returns 0 when every stage passed, else 1.
+ */
+export async function ok(context: TaskContext): Promise<number> {
+  const deno = (...args: string[]) =>
+    run(Deno.execPath(), args, { env: context.env });
+  const flags = [...context.flags];
+  const all = await faces();
+  const stages: Stage[] = [
+    { name: "format", run: () => deno("fmt", "--check", "--quiet") },
+    { name: "lint", run: () => deno("lint", "--quiet") },
+    {
+      name: "types",
+      run: async () =>
+        await deno("check", "--quiet", ...flags, ...await checked()),
+    },
+    {
+      name: "doc lint",
+      run: async () => {
+        let failed = 0;
+        for (const face of all) {
+          const { code, stderr } = await capture(Deno.execPath(), [
+            "doc",
+            "--lint",
+            ...flags,
+            face,
+          ], { env: context.env });
+          if (code !== 0) {
+            console.error(`${face}\n${stderr}`);
+            failed++;
+          }
+        }
+        return failed;
+      },
+    },
+    {
+      name: "docs",
+      run: () => deno("run", "-A", "_tools/check_docs.ts"),
+    },
+    {
+      name: "tests",
+      run: () =>
+        deno(
+          "test",
+          "-A",
+          "--doc",
+          "--quiet",
+          "--ignore=tests/interop",
+          "--unstable-net",
+          "--unstable-kv",
+          ...flags,
+        ),
+    },
+    { name: "publish dry run", run: () => publishDryRun(context) },
+  ];
+  const lines: string[] = [];
+  let failed = 0;
+  for (const stage of stages) {
+    const start = performance.now();
+    const code = await stage.run();
+    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    const line = `${code === 0 ? "ok    " : "FAILED"}  ${
+      stage.name.padEnd(16)
+    } ${seconds.padStart(6)} s`;
+    console.error(line);
+    lines.push(line);
+    if (code !== 0) {
+      failed++;
+      if (context.args.includes("--fail-fast")) break;
+    }
+  }
+  console.error(
+    `\n${lines.join("\n")}\n${
+      failed === 0
+        ? `All ${stages.length} stages passed`
+        : `${failed} of ${stages.length} stages failed`
+    }`,
+  );
+  return failed === 0 ? 0 : 1;
+}
