@@ -50,6 +50,13 @@ export function timingSafeEqual(
 ): boolean {
   const x = bytesOf(a as BufferSource);
   const y = bytesOf(b as BufferSource);
-  return x.length === y.length &&
-    nodeTimingSafeEqual(Buffer.from(x), Buffer.from(y));
+  if (x.length !== y.length) {
+    throw new TypeError(
+      `Cannot compare buffers of different byte lengths (${x.length} vs ${y.length})`,
+    );
+  }
+  return nodeTimingSafeEqual(
+    Buffer.from(x.buffer, x.byteOffset, x.length),
+    Buffer.from(y.buffer, y.byteOffset, y.length),
+  );
 }
