@@ -1,0 +1,119 @@
+#!/usr/bin/python3
+"""A libtorrent peer for the interop suite, on one address and TCP only.
+
+usage: libtorrent_peer.py seed|leech|hashes FILE.torrent|MAGNET [DIR] [--peer HOST:PORT]...
+                          [--listen HOST] [--dht HOST:PORT]... [--lsd] [--seconds N] [--stay]
+
+Prints one JSON object a line: {"type": "listening", "port": N}, then {"type": "complete"} once
+everything is there and checked; `hashes` prints what libtorrent makes of the file.
+"""
+import argparse
+import json
+import os
+import sys
+import time
+
+import libtorrent as lt
+
+
+def say(**fields):
+    print(json.dumps(fields), flush=True)
+
+
+def hashes(path):
+    info = lt.torrent_info(path)
+    both = info.info_hashes()
+    say(
+        type="hashes",
+        v1=str(both.v1) if both.has_v1() else None,
+        v2=str(both.v2) if both.has_v2() else None,
+        name=info.name(),
+        pieceLength=info.piece_length(),
+        pieceCount=info.num_pieces(),
+        files=[
+            {"path": info.files().file_path(i), "length": info.files().file_size(i)}
+            for i in range(info.num_files())
+            if not info.files().file_flags(i) & lt.file_storage.flag_pad_file
+        ],
+        private=info.priv(),
+        trackers=[{"tier": t.tier, "url": t.url} for t in info.trackers()],
+        webSeeds=[w["url"] for w in info.web_seeds()],
+        comment=info.comment(),
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("mode", choices=["seed", "leech", "hashes"])
+    parser.add_argument("torrent")
+    parser.add_argument("dir", nargs="?")
+    parser.add_argument("--peer", action="append", default=[])
+    parser.add_argument("--listen", default="127.0.0.1")
+    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--stay", action="store_true")
+    parser.add_argument("--lsd", action="store_true")
+    parser.add_argument("--dht", action="append", default=None)
+    args = parser.parse_args()
+    if args.mode == "hashes":
+        return hashes(args.torrent)
+    settings = {
+        "listen_interfaces": f"{args.listen}:0",
+        "enable_dht": args.dht is not None,
+        "enable_lsd": args.lsd,
+        "enable_upnp": False,
+        "enable_natpmp": False,
+        "enable_incoming_utp": False,
+        "enable_outgoing_utp": False,
+        "allow_multiple_connections_per_ip": True,
+        "in_enc_policy": 2,
+        "out_enc_policy": 2,
+        "unchoke_slots_limit": -1,
+        "connections_limit": 500,
+        "min_reconnect_time": 1,
+    }
+    if args.dht is not None:
+        settings.update({
+            "dht_bootstrap_nodes": ",".join(node for node in args.dht if node),
+            "dht_restrict_routing_ips": False,
+            "dht_restrict_search_ips": False,
+            "dht_ignore_dark_internet": False,
+            "dht_enforce_node_id": False,
+            "dht_announce_interval": 5,
+        })
+    session = lt.session(settings)
+    if args.torrent.startswith("magnet:"):
+        params = lt.parse_magnet_uri(args.torrent)
+    else:
+        params = lt.add_torrent_params()
+        params.ti = lt.torrent_info(args.torrent)
+    params.save_path = args.dir
+    params.flags &= ~lt.torrent_flags.auto_managed
+    params.flags &= ~lt.torrent_flags.paused
+    if args.mode == "seed":
+        params.flags |= lt.torrent_flags.seed_mode
+    handle = session.add_torrent(params)
+    for peer in args.peer:
+        host, port = peer.rsplit(":", 1)
+        handle.connect_peer((host, int(port)))
+    for _ in range(200):
+        if session.listen_port() != 0:
+            break
+        time.sleep(0.02)
+    say(type="listening", port=session.listen_port())
+    start = time.monotonic()
+    complete = False
+    while time.monotonic() - start < args.seconds:
+        status = handle.status()
+        if not complete and status.is_seeding:
+            complete = True
+            say(type="complete", seconds=time.monotonic() - start)
+            if args.mode == "leech" and not args.stay:
+                break
+        time.sleep(0.02)
+    if args.mode == "leech" and not complete:
+        say(type="timeout", progress=handle.status().progress)
+    sys.stdout.flush()
+    os._exit(0 if complete or args.mode == "seed" else 1)
+
+
+main()

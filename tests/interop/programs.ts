@@ -1,0 +1,223 @@
+/**
+ * The other clients: where they are, how to start them on loopback, and what
+ * happens without them. A missing program is a reported skip; with
+ * BIP_REQUIRE_PEERS=1 it is a failure.
+ */
+import { TempDir } from "../support/paths.ts";
+import { fromFileUrl } from "../support/paths.ts";
+import { Child } from "../support/process.ts";
+
+/** Programs that tests may need, and how to install each. */
+const INSTALL = {
+  libtorrent: "apt-get install python3-libtorrent",
+  aria2c: "apt-get install aria2",
+  "transmission-daemon": "apt-get install transmission-daemon",
+  "transmission-remote": "apt-get install transmission-cli",
+  mktorrent: "apt-get install mktorrent",
+} as const;
+
+/** A program of another project. */
+export type Program = keyof typeof INSTALL;
+
+const PYTHON = "/usr/bin/python3";
+const REQUIRED = Deno.env.get("BIP_REQUIRE_PEERS") === "1";
+
+function runs(command: string, args: string[]): boolean {
+  try {
+    new Deno.Command(command, {
+      args,
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).outputSync();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function hasLibtorrent(): boolean {
+  try {
+    return new Deno.Command(PYTHON, {
+      args: ["-c", "import libtorrent"],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).outputSync().success;
+  } catch {
+    return false;
+  }
+}
+
+const present = new Map<Program, boolean>();
+
+/** Whether a program can be run. */
+export function hasProgram(program: Program): boolean {
+  let found = present.get(program);
+  if (found === undefined) {
+    found = program === "libtorrent" ? hasLibtorrent() : runs(program, ["-h"]);
+    present.set(program, found);
+  }
+  return found;
+}
+
+/** Registers a test that needs other programs. */
+export function interopTest(
+  name: string,
+  programs: readonly Program[],
+  fn: () => Promise<void>,
+): void {
+  const missing = programs.filter((program) => !hasProgram(program));
+  const how = missing.map((program) => INSTALL[program]).join("; ");
+  if (missing.length > 0 && REQUIRED) {
+    Deno.test(name, () => {
+      throw new Error(`Missing ${missing.join(", ")}: ${how}`);
+    });
+    return;
+  }
+  Deno.test({
+    name: missing.length === 0
+      ? name
+      : `${name} (skipped: ${missing.join(", ")} missing: ${how})`,
+    ignore: missing.length > 0,
+    fn,
+  });
+}
+
+/** Starts a libtorrent peer; its first line is `listening` with the port. */
+export function startLibtorrent(...args: string[]): Child {
+  const script = fromFileUrl(
+    new URL("./peers/libtorrent_peer.py", import.meta.url),
+  );
+  return new Child(PYTHON, { args: [script, ...args] });
+}
+
+/** A TCP port of loopback that was free a moment ago. */
+export function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return (listener.addr as Deno.NetAddr).port;
+}
+
+/** Starts aria2c for one torrent, loopback and tracker only. */
+export function startAria2(
+  torrent: string,
+  dir: string,
+  options: { port: number; seed?: boolean; checkIntegrity?: boolean },
+): Child {
+  return new Child("aria2c", {
+    args: [
+      "--no-conf",
+      "--enable-dht=false",
+      "--enable-dht6=false",
+      "--bt-enable-lpd=false",
+      "--enable-peer-exchange=false",
+      "--disable-ipv6=true",
+      "--interface=127.0.0.1",
+      "--allow-overwrite=true",
+      "--file-allocation=none",
+      "--bt-tracker-interval=1",
+      `--listen-port=${options.port}`,
+      `--check-integrity=${options.checkIntegrity ?? false}`,
+      options.seed ? "--seed-ratio=0.0" : "--seed-time=0",
+      "--summary-interval=0",
+      `--dir=${dir}`,
+      torrent,
+    ],
+  });
+}
+
+/** A transmission daemon with one torrent, on loopback. */
+export class Transmission implements AsyncDisposable {
+  readonly peerPort: number = freePort();
+  readonly #rpcPort = freePort();
+  readonly #config = new TempDir();
+  readonly #child: Child;
+
+  constructor(dir: string) {
+    Deno.writeTextFileSync(
+      this.#config.join("settings.json"),
+      JSON.stringify({
+        "bind-address-ipv4": "127.0.0.1",
+        "dht-enabled": false,
+        "lpd-enabled": false,
+        "pex-enabled": false,
+        "utp-enabled": false,
+        "port-forwarding-enabled": false,
+        "peer-port": this.peerPort,
+        "rpc-bind-address": "127.0.0.1",
+        "rpc-port": this.#rpcPort,
+        "download-dir": dir,
+        "encryption": 0,
+      }),
+    );
+    this.#child = new Child("transmission-daemon", {
+      args: ["--foreground", "--config-dir", this.#config.path],
+    });
+  }
+
+  /** Runs transmission-remote against the daemon. */
+  async remote(...args: string[]): Promise<string> {
+    const { stdout } = await new Deno.Command("transmission-remote", {
+      args: [`127.0.0.1:${this.#rpcPort}`, ...args],
+      stdin: "null",
+      stderr: "null",
+    }).output();
+    return new TextDecoder().decode(stdout);
+  }
+
+  /** Adds a torrent whose data is in the folder and waits until it seeds. */
+  async seed(torrent: string): Promise<void> {
+    const end = Date.now() + 30_000;
+    while (!(await this.remote("--add", torrent)).includes("success")) {
+      if (Date.now() > end) {
+        throw new Error("transmission-daemon does not start");
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    await this.remote("-t", "1", "--verify");
+    while (!/100%/.test(await this.remote("-t", "1", "-i"))) {
+      if (Date.now() > end) {
+        throw new Error("transmission-daemon does not seed");
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#child[Symbol.asyncDispose]();
+    await this.#config[Symbol.asyncDispose]();
+  }
+}
+
+/** A tracker that answers every announce with the same peers (BEP 3, 23). */
+export class FixedTracker implements AsyncDisposable {
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly announces: URLSearchParams[] = [];
+  /** Ports on 127.0.0.1 that are told to everybody. */
+  peerPorts: readonly number[] = [];
+
+  constructor() {
+    this.#server = Deno.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      onListen: () => {},
+    }, (request) => {
+      this.announces.push(new URL(request.url).searchParams);
+      const peers = this.peerPorts.flatMap((
+        port,
+      ) => [127, 0, 0, 1, port >> 8, port & 255]);
+      const head = new TextEncoder().encode(
+        `d8:completei1e10:incompletei1e8:intervali60e5:peers${peers.length}:`,
+      );
+      return new Response(new Uint8Array([...head, ...peers, 0x65]));
+    });
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#server.addr.port}/announce`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+  }
+}
