@@ -5,3 +5,6 @@
  */
 export * from "./piece_layout.ts";
 export * from "./merkle.ts";
+export * from "./magnet.ts";
+export * from "./parse_magnet.ts";
+export type { Endpoint } from "../_shared/address.ts";
