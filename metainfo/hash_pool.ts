@@ -1,0 +1,285 @@
+/**
+ * Runs a hashing task on several threads: workers, and slices of the calling
+ * thread. Threads claim runs of pieces from shared memory, open the files
+ * themselves and write digests to shared memory: no payload is passed around.
+ *
+ * @module
+ */
+import { setImmediate } from "node:timers";
+import type { PieceLayout } from "./piece_layout.ts";
+import { HashReader, HashReadError } from "./hash_reader.ts";
+import {
+  CONTROL_STOP,
+  type HashFailure,
+  type HashMemory,
+  hashMemory,
+  type HashTask,
+  type HashWorkerMessage,
+  type HashWorkerStart,
+  PIECE_PENDING,
+} from "./hash_task.ts";
+
+/**
+ * Starting a worker costs about what hashing this many bytes does: fewer bytes
+ * are not worth one.
+ */
+const BYTES_PER_WORKER = 64 * 1024 * 1024;
+
+/** The calling thread hashes at most about this long before others may run. */
+const SLICE_MS = 8;
+
+/** More threads than this are refused as nonsense. */
+const MAX_THREADS = 1024;
+
+/** How hashing jobs use the machine. */
+export interface HashThreadOptions {
+  /**
+   * How many threads hash, the calling one included. Workers are started only
+   * for work that repays their start, and only where they may: the module
+   * `hash_worker.ts` must be readable (`--allow-read`) when it is a local file.
+   *
+   * @default {navigator.hardwareConcurrency}
+   */
+  readonly threads?: number | undefined;
+  /**
+   * Whether the calling thread hashes too, in slices of a few milliseconds.
+   * Switch it off in a thread that has more urgent things to do. Without
+   * workers it hashes in any case.
+   *
+   * @default {true}
+   */
+  readonly useCallingThread?: boolean | undefined;
+}
+
+/** Options of {@linkcode runHashTask}. */
+export interface RunHashTaskOptions extends HashThreadOptions {
+  /** Called with runs of pieces as they are done, in no particular order. */
+  readonly onPieces?: (first: number, end: number) => void;
+  /** Stops the work; the promise rejects with `signal.reason`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Checks a number of threads.
+ *
+ * @param threads The number, or `undefined` for the default.
+ * @returns The number of threads to use, at least 1.
+ * @throws {RangeError} If it is not an integer from 1 to 1024.
+ */
+export function checkThreads(threads: number | undefined): number {
+  if (threads === undefined) {
+    return Math.min(MAX_THREADS, Math.max(1, navigator.hardwareConcurrency));
+  }
+  if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
+    throw new RangeError(
+      `Cannot hash with ${threads} threads: expected an integer from 1 to ${MAX_THREADS}`,
+    );
+  }
+  return threads;
+}
+
+/**
+ * Lets pending events of the calling thread happen.
+ *
+ * @returns A promise that resolves in the next turn of the event loop.
+ */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
+const WORKER_URL = new URL("./hash_worker.ts", import.meta.url);
+
+/** Whether a worker has a chance: a refused one writes to stderr. */
+function mayStartWorkers(): boolean {
+  if (typeof Worker === "undefined") return false;
+  if (WORKER_URL.protocol !== "file:") return true;
+  const { state } = Deno.permissions.querySync({
+    name: "read",
+    path: WORKER_URL,
+  });
+  return state === "granted";
+}
+
+/** A running job: its workers, and what they have said. */
+class HashJob {
+  readonly #start: HashWorkerStart;
+  readonly #workers = new Set<Worker>();
+  readonly #onPieces: (first: number, end: number) => void;
+  #failure: HashFailure | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(
+    start: HashWorkerStart,
+    onPieces: (first: number, end: number) => void,
+  ) {
+    this.#start = start;
+    this.#onPieces = onPieces;
+  }
+
+  get running(): number {
+    return this.#workers.size;
+  }
+
+  /** Throws what a worker failed with. */
+  check(): void {
+    if (this.#failure !== undefined) throw new HashReadError(this.#failure);
+  }
+
+  /** Starts a worker; where that fails, the others take its share. */
+  startWorker(): boolean {
+    let worker: Worker;
+    try {
+      worker = new Worker(WORKER_URL, { type: "module", name: "bip-hash" });
+    } catch {
+      return false;
+    }
+    this.#workers.add(worker);
+    worker.onmessage = (event: MessageEvent<HashWorkerMessage>) => {
+      if (!this.#workers.has(worker)) return;
+      const message = event.data;
+      if (message.type === "pieces") {
+        this.#onPieces(message.first, message.end);
+      } else if (message.type === "failed") {
+        this.#failure ??= message.failure;
+        this.#end(worker);
+      } else this.#end(worker);
+      this.wake();
+    };
+    worker.onmessageerror = () => this.#end(worker);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.#end(worker);
+      this.wake();
+    };
+    worker.postMessage(this.#start);
+    return true;
+  }
+
+  #end(worker: Worker): void {
+    this.#workers.delete(worker);
+    worker.terminate();
+  }
+
+  /** Resolves when a worker says something, or when woken. */
+  next(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  wake(): void {
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+
+  stop(): void {
+    Atomics.store(this.#start.memory.control, CONTROL_STOP, 1);
+    for (const worker of [...this.#workers]) this.#end(worker);
+  }
+}
+
+async function hashInSlices(
+  reader: HashReader,
+  first: number,
+  end: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let sliceEnd = performance.now() + SLICE_MS;
+  for (let i = first; i < end; i++) {
+    reader.hashPiece(i);
+    if (performance.now() >= sliceEnd) {
+      await nextTurn();
+      signal?.throwIfAborted();
+      sliceEnd = performance.now() + SLICE_MS;
+    }
+  }
+}
+
+/**
+ * Hashes the pieces of files on disk.
+ *
+ * @param task The work.
+ * @param layout The layout of the task.
+ * @param options See {@linkcode RunHashTaskOptions}.
+ * @param memory Where the results go; pieces marked as skipped in it are left
+ * out.
+ * @returns The memory, every piece of it hashed, unreadable or skipped.
+ * @throws {HashReadError} If a file cannot be read for another reason than
+ * being absent or short.
+ * @throws {RangeError} If the number of threads is nonsense.
+ */
+export async function runHashTask(
+  task: HashTask,
+  layout: PieceLayout,
+  options: RunHashTaskOptions = {},
+  memory: HashMemory = hashMemory(task, layout.pieceCount),
+): Promise<HashMemory> {
+  const { signal, useCallingThread = true, onPieces = () => {} } = options;
+  signal?.throwIfAborted();
+  let wanted = checkThreads(options.threads) - (useCallingThread ? 1 : 0);
+  const worth = layout.totalLength / BYTES_PER_WORKER;
+  wanted = Math.min(wanted, Math.floor(worth) - (useCallingThread ? 1 : 0));
+  if (wanted > 0 && !mayStartWorkers()) wanted = 0;
+
+  const job = new HashJob({ task, memory }, onPieces);
+  const onAbort = () => {
+    job.stop();
+    job.wake();
+  };
+  signal?.addEventListener("abort", onAbort, { once: true });
+  using reader = new HashReader(task, memory, layout);
+  try {
+    let started = 0;
+    while (true) {
+      signal?.throwIfAborted();
+      job.check();
+      if (started < wanted) {
+        started = job.startWorker() ? started + 1 : wanted;
+      }
+      if (job.running > 0 && !useCallingThread) {
+        if (started >= wanted) await job.next();
+        else await nextTurn();
+        continue;
+      }
+      const run = reader.claim();
+      if (run === undefined) break;
+      await hashInSlices(reader, run.first, run.end, signal);
+      onPieces(run.first, run.end);
+      await nextTurn();
+    }
+    while (job.running > 0) {
+      await job.next();
+      signal?.throwIfAborted();
+      job.check();
+    }
+    signal?.throwIfAborted();
+    job.check();
+    await hashLeftovers(memory, layout, reader, onPieces, signal);
+    return memory;
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+    job.stop();
+  }
+}
+
+/** Hashes what a worker had claimed when it died. */
+async function hashLeftovers(
+  memory: HashMemory,
+  layout: PieceLayout,
+  reader: HashReader,
+  onPieces: (first: number, end: number) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { pieces } = memory;
+  for (
+    let i = pieces.indexOf(PIECE_PENDING);
+    i >= 0 && i < layout.pieceCount;
+    i = pieces.indexOf(PIECE_PENDING, i + 1)
+  ) {
+    reader.expect(i + 1);
+    await hashInSlices(reader, i, i + 1, signal);
+    onPieces(i, i + 1);
+  }
+}

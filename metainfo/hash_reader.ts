@@ -1,0 +1,359 @@
+/**
+ * Reads pieces from disk and hashes them, synchronously, in whatever thread
+ * runs it: one reused buffer, one open file.
+ *
+ * @module
+ */
+import { createHash, type Hash, hash } from "node:crypto";
+import { BLOCK_SIZE, type PieceLayout } from "./piece_layout.ts";
+import { reduceTree, SHA256_LENGTH, treeHeight } from "./hash_sha256.ts";
+import {
+  CONTROL_NEXT,
+  CONTROL_STOP,
+  FILE_MISSING,
+  FILE_SHORT,
+  type HashFailure,
+  type HashMemory,
+  type HashTask,
+  PIECE_HASHED,
+  PIECE_PENDING,
+  PIECE_UNREADABLE,
+  SHA1_LENGTH,
+} from "./hash_task.ts";
+
+/** Bytes read at once: small enough to stay in a core's own cache. */
+const BUFFER_SIZE = 256 * 1024;
+
+/** Thrown inside a hashing thread when a file cannot be read. */
+export class HashReadError extends Error {
+  /** What went wrong, in a form that can be sent between threads. */
+  readonly failure: HashFailure;
+
+  /**
+   * Wraps a failure.
+   *
+   * @param failure What went wrong.
+   */
+  constructor(failure: HashFailure) {
+    super(failure.message);
+    this.name = "HashReadError";
+    this.failure = failure;
+  }
+}
+
+function hexDigit(code: number): number {
+  return code < 58 ? code - 48 : code - 87;
+}
+
+/** Decodes lowercase hex: faster than having a Buffer made for each digest. */
+function writeHex(hex: string, target: Uint8Array, offset: number): void {
+  for (let i = 0; i < hex.length; i += 2) {
+    target[offset++] = (hexDigit(hex.charCodeAt(i)) << 4) |
+      hexDigit(hex.charCodeAt(i + 1));
+  }
+}
+
+/**
+ * Hashes bytes in one call.
+ *
+ * @param algorithm Which digest.
+ * @param bytes What to hash.
+ * @param target Where the digest goes.
+ * @param offset Where it starts.
+ */
+export function writeDigest(
+  algorithm: "sha1" | "sha256",
+  bytes: Uint8Array,
+  target: Uint8Array,
+  offset: number,
+): void {
+  writeHex(hash(algorithm, bytes, "hex"), target, offset);
+}
+
+/**
+ * Collects the digests of one piece from its bytes in order: SHA-1 of all of
+ * them, and the root over SHA-256 of blocks of 16 KiB (BEP 52).
+ */
+export class PieceDigest {
+  readonly #wantSha1: boolean;
+  readonly #leaves: Uint8Array | undefined;
+  #leafCount = 0;
+  #sha1: Hash | undefined;
+
+  /**
+   * Makes a reusable collector.
+   *
+   * @param pieceLength Bytes of a piece at most.
+   * @param sha1 Whether SHA-1 is wanted.
+   * @param sha256 Whether the BEP 52 root is wanted.
+   */
+  constructor(pieceLength: number, sha1: boolean, sha256: boolean) {
+    this.#wantSha1 = sha1;
+    if (sha256) {
+      const leaves = Math.ceil(pieceLength / BLOCK_SIZE) + 1;
+      this.#leaves = new Uint8Array(leaves * SHA256_LENGTH);
+    }
+  }
+
+  /** Forgets an unfinished piece. */
+  reset(): void {
+    this.#sha1 = undefined;
+    this.#leafCount = 0;
+  }
+
+  /**
+   * Adds payload.
+   *
+   * @param bytes The next bytes of the piece; for the BEP 52 root a whole
+   * number of blocks, unless they are the last.
+   */
+  update(bytes: Uint8Array): void {
+    if (this.#wantSha1) (this.#sha1 ??= createHash("sha1")).update(bytes);
+    const leaves = this.#leaves;
+    if (leaves === undefined) return;
+    for (let i = 0; i < bytes.length; i += BLOCK_SIZE) {
+      const leaf = bytes.length <= BLOCK_SIZE
+        ? bytes
+        : bytes.subarray(i, i + BLOCK_SIZE);
+      const offset = this.#leafCount++ * SHA256_LENGTH;
+      writeDigest("sha256", leaf, leaves, offset);
+    }
+  }
+
+  /**
+   * Adds padding, which only SHA-1 sees (BEP 47, 52).
+   *
+   * @param zeros Zero bytes.
+   */
+  updatePadding(zeros: Uint8Array): void {
+    if (this.#wantSha1) (this.#sha1 ??= createHash("sha1")).update(zeros);
+  }
+
+  /**
+   * Ends the piece and starts afresh.
+   *
+   * @param sha1 Where the SHA-1 digests of all pieces are.
+   * @param sha256 Where the roots of all pieces are.
+   * @param pieceIndex Index of the piece.
+   * @param height Height of the root above the leaves.
+   */
+  finish(
+    sha1: Uint8Array,
+    sha256: Uint8Array,
+    pieceIndex: number,
+    height: number,
+  ): void {
+    if (this.#sha1 !== undefined) {
+      writeHex(this.#sha1.digest("hex"), sha1, pieceIndex * SHA1_LENGTH);
+    }
+    if (this.#leaves !== undefined && this.#leafCount > 0) {
+      const root = reduceTree(this.#leaves, this.#leafCount, 0, height);
+      sha256.set(root, pieceIndex * SHA256_LENGTH);
+    }
+    this.reset();
+  }
+}
+
+/** Hashes pieces of files on disk. Close it when done. */
+export class HashReader implements Disposable {
+  readonly #task: HashTask;
+  readonly #memory: HashMemory;
+  readonly #layout: PieceLayout;
+  readonly #digest: PieceDigest;
+  readonly #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(BUFFER_SIZE);
+  #zeros: Uint8Array<ArrayBuffer> | undefined;
+  /** The open file and where its next read would start. */
+  #file: Deno.FsFile | undefined;
+  #fileIndex = -1;
+  #position = 0;
+  /** Which bytes of the open file the buffer holds. */
+  #bufferStart = 0;
+  #bufferEnd = 0;
+  /** Address that is not worth reading past: the end of what is claimed. */
+  #claimEnd = 0;
+
+  /**
+   * Prepares to hash.
+   *
+   * @param task The work.
+   * @param memory Where the results go.
+   * @param layout The layout of the task.
+   */
+  constructor(task: HashTask, memory: HashMemory, layout: PieceLayout) {
+    this.#task = task;
+    this.#memory = memory;
+    this.#layout = layout;
+    this.#digest = new PieceDigest(task.pieceLength, task.sha1, task.sha256);
+  }
+
+  /**
+   * Claims the next run of pieces for this thread.
+   *
+   * @returns The run, or `undefined` when none is left or all must stop.
+   */
+  claim(): { first: number; end: number } | undefined {
+    const { control } = this.#memory;
+    const { claimPieces } = this.#task;
+    if (Atomics.load(control, CONTROL_STOP) !== 0) return undefined;
+    const first = Atomics.add(control, CONTROL_NEXT, claimPieces);
+    if (first >= this.#layout.pieceCount) return undefined;
+    const end = Math.min(first + claimPieces, this.#layout.pieceCount);
+    this.expect(end);
+    return { first, end };
+  }
+
+  /**
+   * Says how far the following pieces go, so that reads stop there.
+   *
+   * @param end One past the last piece.
+   */
+  expect(end: number): void {
+    this.#claimEnd = end * this.#task.pieceLength;
+  }
+
+  /**
+   * Hashes one piece, unless its status says that nobody wants it.
+   *
+   * @param pieceIndex Index of the piece.
+   * @throws {HashReadError} If a file cannot be read for another reason than
+   * being absent or short.
+   */
+  hashPiece(pieceIndex: number): void {
+    const { pieces, sha1, sha256 } = this.#memory;
+    if (pieces[pieceIndex] !== PIECE_PENDING) return;
+    const layout = this.#layout;
+    const digest = this.#digest;
+    const spans = layout.spans(pieceIndex, 0, layout.pieceSize(pieceIndex));
+    let height = 0;
+    for (const span of spans) {
+      if (span.pad) {
+        this.#addZeros(span.length);
+        continue;
+      }
+      const { fileIndex, fileOffset } = span;
+      if (this.#task.sha256) {
+        const { length } = layout.files[fileIndex]!;
+        const tree = Math.min(length, this.#task.pieceLength);
+        height = treeHeight(Math.ceil(tree / BLOCK_SIZE));
+      }
+      for (let done = 0; done < span.length;) {
+        const bytes = this.#read(
+          fileIndex,
+          fileOffset + done,
+          span.length - done,
+        );
+        if (bytes === undefined) {
+          digest.reset();
+          if (Atomics.load(this.#memory.control, CONTROL_STOP) === 0) {
+            pieces[pieceIndex] = PIECE_UNREADABLE;
+          }
+          return;
+        }
+        done += bytes.length;
+        if (bytes.length === layout.pieceLength && !this.#task.sha256) {
+          writeDigest("sha1", bytes, sha1, pieceIndex * SHA1_LENGTH);
+        } else digest.update(bytes);
+      }
+    }
+    digest.finish(sha1, sha256, pieceIndex, height);
+    pieces[pieceIndex] = PIECE_HASHED;
+  }
+
+  #addZeros(length: number): void {
+    this.#zeros ??= new Uint8Array(BUFFER_SIZE);
+    for (let left = length; left > 0; left -= BUFFER_SIZE) {
+      this.#digest.updatePadding(
+        left >= BUFFER_SIZE ? this.#zeros : this.#zeros.subarray(0, left),
+      );
+    }
+  }
+
+  /**
+   * Up to `length` bytes of a file, as a view of the buffer: all of them, or
+   * those that are buffered.
+   */
+  #read(
+    fileIndex: number,
+    offset: number,
+    length: number,
+  ): Uint8Array | undefined {
+    const { control, files } = this.#memory;
+    if (
+      fileIndex !== this.#fileIndex || offset < this.#bufferStart ||
+      offset >= this.#bufferEnd
+    ) {
+      if (files[fileIndex] === FILE_MISSING) return undefined;
+      if (Atomics.load(control, CONTROL_STOP) !== 0) return undefined;
+      try {
+        if (!this.#fill(fileIndex, offset)) return undefined;
+      } catch (error) {
+        this.#forgetFile();
+        if (isAbsence(error)) {
+          files[fileIndex] = FILE_MISSING;
+          return undefined;
+        }
+        const { name, message } = error instanceof Error
+          ? error
+          : new Error(String(error));
+        throw new HashReadError({ fileIndex, name, message });
+      }
+    }
+    const start = offset - this.#bufferStart;
+    const end = Math.min(start + length, this.#bufferEnd - this.#bufferStart);
+    return this.#buffer.subarray(start, end);
+  }
+
+  #fill(fileIndex: number, offset: number): boolean {
+    if (fileIndex !== this.#fileIndex) {
+      this.#forgetFile();
+      this.#file = Deno.openSync(this.#task.files[fileIndex]!.path);
+      this.#fileIndex = fileIndex;
+      this.#position = 0;
+    }
+    const file = this.#file!;
+    if (offset !== this.#position) {
+      file.seekSync(offset, Deno.SeekMode.Start);
+      this.#position = offset;
+    }
+    const placed = this.#layout.files[fileIndex]!;
+    const want = Math.min(
+      BUFFER_SIZE,
+      placed.length - offset,
+      this.#claimEnd - placed.offset - offset,
+    );
+    let got = 0;
+    while (got < want) {
+      const count = file.readSync(this.#buffer.subarray(got, want));
+      if (count === null || count === 0) break;
+      got += count;
+    }
+    this.#position += got;
+    this.#bufferStart = offset;
+    this.#bufferEnd = offset + got;
+    if (got < want) this.#memory.files[fileIndex] = FILE_SHORT;
+    return got > 0;
+  }
+
+  #forgetFile(): void {
+    this.#file?.close();
+    this.#file = undefined;
+    this.#fileIndex = -1;
+    this.#bufferStart = this.#bufferEnd = 0;
+  }
+
+  /** Closes the open file. */
+  close(): void {
+    this.#forgetFile();
+  }
+
+  /** Same as {@linkcode HashReader.close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+function isAbsence(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound ||
+    error instanceof Deno.errors.NotADirectory ||
+    error instanceof Deno.errors.IsADirectory;
+}

@@ -1,0 +1,162 @@
+/**
+ * What hashing threads share: the description of the work, and the memory the
+ * results go to.
+ *
+ * @module
+ */
+import { PieceLayout } from "./piece_layout.ts";
+
+/** Bytes of a SHA-1 digest. */
+export const SHA1_LENGTH = 20;
+/** The piece is not hashed yet. */
+export const PIECE_PENDING = 0;
+/** The piece's digests are in memory. */
+export const PIECE_HASHED = 1;
+/** Bytes of the piece are missing. */
+export const PIECE_UNREADABLE = 2;
+/** Nobody asked for the piece. */
+export const PIECE_SKIPPED = 3;
+
+/** Nothing is wrong with the file so far. */
+export const FILE_FINE = 0;
+/** There is no such file. */
+export const FILE_MISSING = 1;
+/** The file ends too early. */
+export const FILE_SHORT = 2;
+
+/** Slot of {@linkcode HashMemory.control}: the next piece to claim. */
+export const CONTROL_NEXT = 0;
+/** Slot of {@linkcode HashMemory.control}: not 0 when all must stop. */
+export const CONTROL_STOP = 1;
+
+/** One file of the work. */
+export interface HashFile {
+  /** Where it is on disk; ignored for pad files and files of 0 bytes. */
+  readonly path: string;
+  /** Length in bytes. */
+  readonly length: number;
+  /** Whether it is padding (BEP 47): zeros, not read. */
+  readonly pad: boolean;
+}
+
+/** The work, as it goes to a worker. */
+export interface HashTask {
+  /** Bytes of a piece. */
+  readonly pieceLength: number;
+  /** Whether files start on piece boundaries without pad files (v2-only). */
+  readonly alignFiles: boolean;
+  /** The files in order. */
+  readonly files: readonly HashFile[];
+  /** Whether to compute SHA-1 of every piece (BEP 3). */
+  readonly sha1: boolean;
+  /** Whether to compute the SHA-256 subtree root of every piece (BEP 52). */
+  readonly sha256: boolean;
+  /** Pieces a thread claims at once. */
+  readonly claimPieces: number;
+}
+
+/** Memory that all threads of one job share. */
+export interface HashMemory {
+  /** Next piece and stop flag. */
+  readonly control: Int32Array<SharedArrayBuffer>;
+  /** A `PIECE_` constant a piece. */
+  readonly pieces: Uint8Array<SharedArrayBuffer>;
+  /** A `FILE_` constant a file. */
+  readonly files: Uint8Array<SharedArrayBuffer>;
+  /** 20 bytes a piece; empty when SHA-1 is not wanted. */
+  readonly sha1: Uint8Array<SharedArrayBuffer>;
+  /** 32 bytes a piece; empty when SHA-256 is not wanted. */
+  readonly sha256: Uint8Array<SharedArrayBuffer>;
+}
+
+/** What the pool sends to a worker, once. */
+export interface HashWorkerStart {
+  /** The work. */
+  readonly task: HashTask;
+  /** Where results go. */
+  readonly memory: HashMemory;
+}
+
+/** Why a thread gave up. */
+export interface HashFailure {
+  /** Index of the file. */
+  readonly fileIndex: number;
+  /** Name of the error, such as `PermissionDenied`. */
+  readonly name: string;
+  /** The operating system's words. */
+  readonly message: string;
+}
+
+/** What a worker sends to the pool. */
+export type HashWorkerMessage =
+  | { readonly type: "pieces"; readonly first: number; readonly end: number }
+  | { readonly type: "failed"; readonly failure: HashFailure }
+  | { readonly type: "done" };
+
+/** A job claims about this many bytes at a time. */
+const CLAIM_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Describes the hashing of a layout.
+ *
+ * @param layout Where the pieces are.
+ * @param paths Where each file is on disk, by index.
+ * @param digests Which digests to compute.
+ * @returns The work.
+ */
+export function hashTask(
+  layout: PieceLayout,
+  paths: readonly string[],
+  digests: { readonly sha1: boolean; readonly sha256: boolean },
+): HashTask {
+  let address = 0;
+  let alignFiles = false;
+  const files = layout.files.map((file, i) => {
+    if (file.length > 0) {
+      if (file.offset !== address) alignFiles = true;
+      address = file.offset + file.length;
+    }
+    return { path: paths[i] ?? "", length: file.length, pad: file.pad };
+  });
+  const claimPieces = Math.max(
+    1,
+    Math.floor(CLAIM_BYTES / layout.pieceLength),
+  );
+  return {
+    pieceLength: layout.pieceLength,
+    alignFiles,
+    files,
+    ...digests,
+    claimPieces,
+  };
+}
+
+/**
+ * Rebuilds the layout of a task, as a worker must.
+ *
+ * @param task The work.
+ * @returns Its layout.
+ */
+export function taskLayout(task: HashTask): PieceLayout {
+  const { pieceLength, alignFiles, files } = task;
+  return new PieceLayout({ pieceLength, alignFiles, files });
+}
+
+/**
+ * Makes the memory for a task.
+ *
+ * @param task The work.
+ * @param pieceCount How many pieces it has.
+ * @returns Zeroed shared memory.
+ */
+export function hashMemory(task: HashTask, pieceCount: number): HashMemory {
+  const shared = (length: number) =>
+    new Uint8Array(new SharedArrayBuffer(length));
+  return {
+    control: new Int32Array(new SharedArrayBuffer(8)),
+    pieces: shared(pieceCount),
+    files: shared(task.files.length),
+    sha1: shared(task.sha1 ? pieceCount * SHA1_LENGTH : 0),
+    sha256: shared(task.sha256 ? pieceCount * 32 : 0),
+  };
+}

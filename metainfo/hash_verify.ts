@@ -1,0 +1,263 @@
+/**
+ * Checks files on disk against piece hashes, on all cores.
+ *
+ * @module
+ */
+import type { PieceLayout } from "./piece_layout.ts";
+import { HashReadError } from "./hash_reader.ts";
+import { type HashThreadOptions, nextTurn, runHashTask } from "./hash_pool.ts";
+import {
+  FILE_FINE,
+  FILE_MISSING,
+  hashMemory,
+  hashTask,
+  PIECE_HASHED,
+  PIECE_PENDING,
+  PIECE_SKIPPED,
+  SHA1_LENGTH,
+} from "./hash_task.ts";
+import { SHA256_LENGTH } from "./hash_sha256.ts";
+
+/** Progress of hashing. */
+export interface HashProgress {
+  /** Bytes hashed so far. */
+  readonly hashedBytes: number;
+  /** Bytes to hash in all. */
+  readonly totalBytes: number;
+}
+
+/** The hashes that pieces should have. */
+export type ExpectedHashes =
+  | {
+    /** SHA-1 of each piece (BEP 3): `pieces` of the info dictionary. */
+    readonly algorithm: "sha1";
+    /** 20 bytes a piece, back to back. */
+    readonly hashes: Uint8Array;
+  }
+  | {
+    /**
+     * The node of its file's merkle tree that covers each piece (BEP 52): the
+     * entry of the piece layer, or `pieces root` for a file of one piece.
+     */
+    readonly algorithm: "sha256";
+    /** 32 bytes a piece, back to back. */
+    readonly hashes: Uint8Array;
+  };
+
+/** Options of {@linkcode verifyPieces}. */
+export interface VerifyPiecesOptions extends HashThreadOptions {
+  /** Where the pieces are. */
+  readonly layout: PieceLayout;
+  /**
+   * Where each file of the layout is on disk, by file index. Entries of pad
+   * files are ignored.
+   */
+  readonly filePaths: readonly string[];
+  /** The hashes the pieces should have. */
+  readonly expected: ExpectedHashes;
+  /**
+   * Which pieces to check.
+   *
+   * @default {all}
+   */
+  readonly pieces?: Iterable<number> | undefined;
+  /** Called once for each checked piece, in no particular order. */
+  readonly onPiece?:
+    | ((pieceIndex: number, good: boolean) => void)
+    | undefined;
+  /** Called as the work goes on, a few times a second and at the end. */
+  readonly onProgress?: ((progress: HashProgress) => void) | undefined;
+  /** Stops the check; the promise rejects with `signal.reason`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Outcome of {@linkcode verifyPieces}. */
+export interface VerifyPiecesResult {
+  /** How many pieces are good. */
+  readonly goodCount: number;
+  /** Indices of the bad pieces, ascending; pieces left out are in neither. */
+  readonly bad: readonly number[];
+  /** Indices of the files that are not there, ascending. */
+  readonly missingFiles: readonly number[];
+  /** Indices of the files that end too early, ascending. */
+  readonly shortFiles: readonly number[];
+}
+
+/** A file could not be read while its pieces were checked. */
+export class VerifyError extends Error {
+  /** What failed. */
+  readonly code: "read-failed" = "read-failed";
+  /** Path of the file. */
+  readonly path: string;
+
+  /**
+   * Makes the error.
+   *
+   * @param message What failed.
+   * @param path Path of the file.
+   * @param options The cause.
+   */
+  constructor(message: string, path: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "VerifyError";
+    this.path = path;
+  }
+}
+
+function equalAt(
+  hashes: Uint8Array,
+  expected: Uint8Array,
+  start: number,
+  length: number,
+): boolean {
+  for (let i = start; i < start + length; i++) {
+    if (hashes[i] !== expected[i]) return false;
+  }
+  return true;
+}
+
+/**
+ * Hashes files on disk and compares with what their pieces should be (BEP 3,
+ * 52). Reads with several threads and keeps memory flat. Absent and short
+ * files make pieces bad; they are no errors.
+ *
+ * Needs `--allow-read` for the files, and for this package's
+ * `metainfo/hash_worker.ts` (where that is a local file) to use more than one
+ * thread.
+ *
+ * @example Check one file
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { PieceLayout, verifyPieces } from "@bip/bip/metainfo";
+ *
+ * const path = await Deno.makeTempFile();
+ * await Deno.writeFile(path, new TextEncoder().encode("spam"));
+ * const { bad } = await verifyPieces({
+ *   layout: new PieceLayout({ pieceLength: 16384, files: [{ length: 4 }] }),
+ *   filePaths: [path],
+ *   expected: { algorithm: "sha1", hashes: new Uint8Array(20) },
+ * });
+ * assertEquals(bad, [0]);
+ * await Deno.remove(path);
+ * ```
+ *
+ * @param options See {@linkcode VerifyPiecesOptions}.
+ * @returns Which pieces are bad, and which files are absent or short.
+ * @throws {RangeError} If the hashes or paths do not fit the layout, a piece
+ * index is not in it, or the number of threads is nonsense.
+ * @throws {VerifyError} If a file is there but cannot be read.
+ */
+export async function verifyPieces(
+  options: VerifyPiecesOptions,
+): Promise<VerifyPiecesResult> {
+  const { layout, filePaths, expected, onPiece, onProgress, signal } = options;
+  const { pieceCount } = layout;
+  const isSha1 = expected.algorithm === "sha1";
+  const hashLength = isSha1 ? SHA1_LENGTH : SHA256_LENGTH;
+  if (expected.hashes.length !== hashLength * pieceCount) {
+    throw new RangeError(
+      `Cannot verify ${pieceCount} pieces: expected ${
+        hashLength * pieceCount
+      } bytes of hashes, got ${expected.hashes.length}`,
+    );
+  }
+  if (filePaths.length !== layout.files.length) {
+    throw new RangeError(
+      `Cannot verify: expected ${layout.files.length} file paths, got ${filePaths.length}`,
+    );
+  }
+  const task = hashTask(layout, filePaths, {
+    sha1: isSha1,
+    sha256: !isSha1,
+  });
+  const memory = hashMemory(task, pieceCount);
+  const { pieces } = memory;
+  if (options.pieces !== undefined) selectPieces(pieces, options.pieces);
+
+  const hashes = isSha1 ? memory.sha1 : memory.sha256;
+  const bad: number[] = [];
+  let goodCount = 0;
+  let hashedBytes = 0;
+  let totalBytes = 0;
+  for (let i = 0; i < pieceCount; i++) {
+    if (pieces[i] !== PIECE_SKIPPED) totalBytes += layout.pieceSize(i);
+  }
+  let reported = performance.now();
+  const onPieces = (first: number, end: number) => {
+    for (let i = first; i < end; i++) {
+      if (pieces[i] === PIECE_SKIPPED) continue;
+      const good = pieces[i] === PIECE_HASHED &&
+        equalAt(hashes, expected.hashes, i * hashLength, hashLength);
+      if (good) goodCount++;
+      else bad.push(i);
+      hashedBytes += layout.pieceSize(i);
+      onPiece?.(i, good);
+    }
+    if (onProgress === undefined) return;
+    const now = performance.now();
+    if (now - reported < 100 && hashedBytes < totalBytes) return;
+    reported = now;
+    onProgress({ hashedBytes, totalBytes });
+  };
+  try {
+    const { threads, useCallingThread } = options;
+    await runHashTask(
+      task,
+      layout,
+      { threads, useCallingThread, onPieces, signal },
+      memory,
+    );
+    await markEmptyFiles(layout, filePaths, memory.files, signal);
+  } catch (error) {
+    if (!(error instanceof HashReadError)) throw error;
+    const path = filePaths[error.failure.fileIndex]!;
+    throw new VerifyError(
+      `Cannot read "${path}" to verify it: ${error.message}`,
+      path,
+      { cause: error },
+    );
+  }
+  const missingFiles: number[] = [];
+  const shortFiles: number[] = [];
+  memory.files.forEach((status, i) => {
+    if (status === FILE_FINE) return;
+    (status === FILE_MISSING ? missingFiles : shortFiles).push(i);
+  });
+  bad.sort((a, b) => a - b);
+  return { goodCount, bad, missingFiles, shortFiles };
+}
+
+/** Marks all pieces as skipped but the wanted ones. */
+function selectPieces(pieces: Uint8Array, wanted: Iterable<number>): void {
+  pieces.fill(PIECE_SKIPPED);
+  for (const i of wanted) {
+    if (!Number.isInteger(i) || i < 0 || i >= pieces.length) {
+      throw new RangeError(
+        `Cannot verify piece ${i}: there are ${pieces.length} pieces`,
+      );
+    }
+    pieces[i] = PIECE_PENDING;
+  }
+}
+
+/** Files of 0 bytes are in no piece: whether they are there is asked here. */
+async function markEmptyFiles(
+  layout: PieceLayout,
+  filePaths: readonly string[],
+  status: Uint8Array,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (let i = 0, asked = 0; i < layout.files.length; i++) {
+    const { length, pad } = layout.files[i]!;
+    if (length > 0 || pad) continue;
+    try {
+      if (!Deno.statSync(filePaths[i]!).isFile) status[i] = FILE_MISSING;
+    } catch {
+      status[i] = FILE_MISSING;
+    }
+    if (++asked % 256 === 0) {
+      await nextTurn();
+      signal?.throwIfAborted();
+    }
+  }
+}
