@@ -269,6 +269,12 @@ Deno.test({
       "Only mod.ts re-exports",
     );
     assertClean("dht/node.ts", "const a = 1; export { a };");
+    assertClean("cli/main.ts", 'export type { O } from "./terminal.ts";');
+    assertFound(
+      "cli/main.ts",
+      'export { o } from "./terminal.ts";',
+      "Only mod",
+    );
     assertClean("tests/support/all.ts", 'export * from "./fake_clock.ts";');
   },
 });

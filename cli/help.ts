@@ -1,0 +1,70 @@
+/**
+ * Help texts, made from the verbs' tables.
+ *
+ * @module
+ */
+import { COMMON_OPTIONS } from "./arguments.ts";
+import type { OptionSpec, Verb } from "./command.ts";
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  lines.push(line);
+  return lines;
+}
+
+function optionLine(option: OptionSpec): [string, string] {
+  const short = option.short === undefined ? "    " : `-${option.short}, `;
+  const value = option.value === undefined ? "" : ` ${option.value}`;
+  const words = Array.isArray(option.complete)
+    ? ` (${option.complete.join(", ")})`
+    : "";
+  return [
+    `${short}--${option.name}${value}${option.repeat ? "..." : ""}`,
+    `${option.summary}${words}`,
+  ];
+}
+
+/**
+ * Writes a verb's help.
+ *
+ * @param verb Which verb.
+ * @param columns Width of the terminal.
+ * @returns The text, without a newline at the end.
+ */
+export function verbHelp(verb: Verb, columns = 80): string {
+  const width = Math.min(Math.max(columns, 40), 100);
+  const lines = [`${verb.summary}.`, ""];
+  const head = `Usage: bip ${verb.name} `;
+  const indent = " ".repeat(Math.min(head.length, 16));
+  wrap(
+    verb.usage.replace(/\[([^\]]+)\]/g, (part) => part.replaceAll(" ", "\0")),
+    width - head.length,
+  )
+    .forEach((line, index) =>
+      lines.push((index === 0 ? head : indent) + line.replaceAll("\0", " "))
+    );
+  for (const paragraph of verb.details ?? []) {
+    lines.push("", ...wrap(paragraph, width));
+  }
+  const rows = [...verb.options, ...COMMON_OPTIONS].map(optionLine);
+  const left = Math.min(30, Math.max(...rows.map(([name]) => name.length)) + 4);
+  lines.push("", "Options:");
+  for (const [name, summary] of rows) {
+    const text = wrap(summary, width - left - 2);
+    const start = `  ${name}`;
+    if (start.length + 2 > left + 2) lines.push(start);
+    else {
+      lines.push(`${start.padEnd(left + 2)}${text.shift()}`);
+    }
+    for (const line of text) lines.push(" ".repeat(left + 2) + line);
+  }
+  lines.push("", `Permissions: ${verb.permissions}`);
+  return lines.join("\n");
+}

@@ -1,0 +1,199 @@
+/**
+ * The `bip` command: create, inspect, verify, download and seed torrents.
+ *
+ * Run it with `deno run -A jsr:@bip/bip/cli --help`, or with the narrow
+ * permissions that `bip VERB --help` lists. Importing this module runs nothing;
+ * {@linkcode main} is the whole command as a function.
+ *
+ * | Exit code | Meaning |
+ * | --- | --- |
+ * | 0 | done |
+ * | 1 | unexpected error |
+ * | 2 | usage |
+ * | 3 | verification failed |
+ * | 4 | bad torrent file or magnet link |
+ * | 5 | no peers, or timed out |
+ * | 6 | I/O error or disk full |
+ * | 130 | interrupted |
+ *
+ * | BEP | Supported | Where |
+ * | --- | --- | --- |
+ * | none | the command knows no protocol: it parses, calls and prints | the modules |
+ *
+ * Permissions: none to import; each verb's help lists what it needs.
+ *
+ * @example
+ * ```ts
+ * import { main } from "@bip/bip/cli";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const lines: string[] = [];
+ * const code = await main(["--version"], {
+ *   interactive: false,
+ *   color: false,
+ *   columns: 80,
+ *   print: (line) => lines.push(line),
+ *   printJson: (value) => lines.push(JSON.stringify(value)),
+ *   printBytes: () => {},
+ *   note: (line) => lines.push(line),
+ * });
+ * assertEquals(code, 0);
+ * assertEquals(lines.length, 1);
+ * ```
+ *
+ * @module
+ */
+import type { Verb, VerbEntry } from "./command.ts";
+import { describeError, UsageError } from "./error.ts";
+import { EXIT_DONE, EXIT_INTERRUPTED, EXIT_USAGE } from "./exit_code.ts";
+import { type Output, processOutput, styled } from "./terminal.ts";
+import { safeText } from "./text.ts";
+import { VERBS } from "./verbs.ts";
+import { VERSION } from "./version.ts";
+
+export type { Output } from "./terminal.ts";
+
+/** What `bip --help` says. */
+function overview(): string {
+  const width = Math.max(...VERBS.map((verb) => verb.name.length)) + 2;
+  return [
+    `bip ${VERSION}: BitTorrent for Deno`,
+    "",
+    "Usage: bip VERB [ARGUMENTS]",
+    "",
+    ...VERBS.map((verb) => `  ${verb.name.padEnd(width)}${verb.summary}`),
+    "",
+    "  bip VERB --help   shows a verb's options and the permissions it needs",
+    "",
+    "Exit codes: 0 done, 1 unexpected, 2 usage, 3 verification failed, 4 bad torrent",
+    "or magnet, 5 no peers or timed out, 6 I/O error or disk full, 130 interrupted",
+  ].join("\n");
+}
+
+async function findVerb(name: string): Promise<VerbEntry> {
+  const entry = VERBS.find((verb) => verb.name === name);
+  if (entry !== undefined) return entry;
+  const { nearest } = await import("./nearest.ts");
+  const guess = nearest(name, VERBS.map((verb) => verb.name));
+  throw new UsageError(
+    `Unknown verb ${JSON.stringify(name)}`,
+    guess === undefined
+      ? "bip --help lists the verbs"
+      : `Did you mean bip ${guess}?`,
+  );
+}
+
+async function showHelp(verb: Verb, output: Output): Promise<number> {
+  const { verbHelp } = await import("./help.ts");
+  output.print(verbHelp(verb, output.columns));
+  return EXIT_DONE;
+}
+
+async function dispatch(
+  words: readonly string[],
+  output: Output,
+  signal: AbortSignal,
+): Promise<number> {
+  const [name, ...rest] = words;
+  if (name === undefined) {
+    output.note(overview());
+    return EXIT_USAGE;
+  }
+  if (name === "--help" || name === "-h") {
+    output.print(overview());
+    return EXIT_DONE;
+  }
+  if (name === "--version" || name === "-V") {
+    output.print(`bip ${VERSION}`);
+    return EXIT_DONE;
+  }
+  if (name === "help") {
+    if (rest[0] !== undefined) {
+      return await showHelp(await (await findVerb(rest[0])).load(), output);
+    }
+    output.print(overview());
+    return EXIT_DONE;
+  }
+  if (name.startsWith("-")) {
+    throw new UsageError(
+      `Unknown option ${name}`,
+      "Options stand behind the verb: bip VERB [OPTIONS]",
+    );
+  }
+  const verb = await (await findVerb(name)).load();
+  const { parseVerbArguments } = await import("./arguments.ts");
+  const args = parseVerbArguments(rest, verb);
+  if (args.has("help")) return await showHelp(verb, output);
+  return await verb.run({ args, output, signal });
+}
+
+/**
+ * Runs the command.
+ *
+ * @param words The arguments, without the program's name.
+ * @param output Where it prints. @default {processOutput}
+ * @param signal Fires to stop cleanly; the code is then 130.
+ * @returns The exit code. Errors are printed as one line, never thrown.
+ */
+export async function main(
+  words: readonly string[],
+  output: Output = processOutput,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<number> {
+  try {
+    return await dispatch(words, output, signal);
+  } catch (error) {
+    // Nobody reads any more: there is nobody to tell either.
+    if (error instanceof Deno.errors.BrokenPipe) {
+      return describeError(error).exitCode;
+    }
+    if (signal.aborted) {
+      output.note("bip: interrupted");
+      return EXIT_INTERRUPTED;
+    }
+    return report(error, words, output);
+  }
+}
+
+function report(
+  error: unknown,
+  words: readonly string[],
+  output: Output,
+): number {
+  const { exitCode, message, hint, unexpected } = describeError(error);
+  const debug = words.includes("--debug");
+  const kind = styled(output, "red", "error:");
+  output.note(
+    `bip: ${kind} ${unexpected ? "unexpected: " : ""}${safeText(message)}`,
+  );
+  if (hint !== undefined) output.note(`     ${safeText(hint)}`);
+  else if (unexpected && !debug) {
+    output.note("     This is a defect: --debug shows where it happened");
+  }
+  if (debug && error instanceof Error) {
+    for (const line of (error.stack ?? "").split("\n")) {
+      output.note(safeText(line));
+    }
+  }
+  return exitCode;
+}
+
+/** Runs the command as this process: signals, output, exit code. */
+async function mainProcess(): Promise<never> {
+  const controller = new AbortController();
+  const interrupt = () => {
+    if (controller.signal.aborted) Deno.exit(EXIT_INTERRUPTED);
+    controller.abort(new DOMException("Interrupted", "AbortError"));
+  };
+  Deno.addSignalListener("SIGINT", interrupt);
+  if (Deno.build.os !== "windows") {
+    Deno.addSignalListener("SIGTERM", interrupt);
+  }
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    Deno.exit(report(event.reason, Deno.args, processOutput));
+  });
+  Deno.exit(await main(Deno.args, processOutput, controller.signal));
+}
+
+if (import.meta.main) await mainProcess();

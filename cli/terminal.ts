@@ -1,0 +1,109 @@
+/**
+ * Where the command prints: results to stdout, everything else to stderr.
+ *
+ * @module
+ */
+import { safeJson } from "./text.ts";
+
+/** Where a verb prints. */
+export interface Output {
+  /** Whether stderr is a terminal that can redraw a line. */
+  readonly interactive: boolean;
+  /** Whether colours are wanted: a terminal, and no NO_COLOR. */
+  readonly color: boolean;
+  /** Width of the terminal in columns. */
+  readonly columns: number;
+  /**
+   * Prints a result line to stdout.
+   *
+   * @param line Text that is safe to show, without the newline.
+   */
+  print(line: string): void;
+  /**
+   * Prints a JSON document or event to stdout.
+   *
+   * @param value The value.
+   * @param indent Spaces a level. @default {0}
+   */
+  printJson(value: unknown, indent?: number): void;
+  /**
+   * Prints bytes to stdout as they are.
+   *
+   * @param bytes The bytes.
+   */
+  printBytes(bytes: Uint8Array): void;
+  /**
+   * Prints a line to stderr.
+   *
+   * @param line Text that is safe to show, without the newline.
+   */
+  note(line: string): void;
+}
+
+interface SyncWriter {
+  writeSync(bytes: Uint8Array): number;
+  isTerminal(): boolean;
+}
+
+const encoder = new TextEncoder();
+
+function writeAll(writer: SyncWriter, bytes: Uint8Array): void {
+  let offset = 0;
+  while (offset < bytes.length) {
+    try {
+      offset += writer.writeSync(bytes.subarray(offset));
+    } catch (error) {
+      // A pipe that another process made non-blocking is full: try again.
+      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+    }
+  }
+}
+
+/**
+ * Reads the width of the terminal.
+ *
+ * @returns Columns; 80 where that is unknown.
+ */
+export function terminalColumns(): number {
+  try {
+    return Math.max(20, Deno.consoleSize().columns);
+  } catch {
+    return 80;
+  }
+}
+
+/** The process's own stdout and stderr. */
+export const processOutput: Output = {
+  get interactive() {
+    return Deno.stderr.isTerminal();
+  },
+  get color() {
+    return Deno.stderr.isTerminal() && !Deno.noColor;
+  },
+  get columns() {
+    return terminalColumns();
+  },
+  print: (line) => writeAll(Deno.stdout, encoder.encode(`${line}\n`)),
+  printJson: (value, indent = 0) =>
+    writeAll(Deno.stdout, encoder.encode(`${safeJson(value, indent)}\n`)),
+  printBytes: (bytes) => writeAll(Deno.stdout, bytes),
+  note: (line) => writeAll(Deno.stderr, encoder.encode(`${line}\n`)),
+};
+
+/**
+ * Colours a word, if colours are wanted.
+ *
+ * @param output Where it will be printed.
+ * @param style Which style.
+ * @param text The text.
+ * @returns The text, with escape sequences where they are wanted.
+ */
+export function styled(
+  output: Output,
+  style: "bold" | "red" | "green",
+  text: string,
+): string {
+  if (!output.color) return text;
+  const code = style === "bold" ? "1" : style === "red" ? "31" : "32";
+  return `\x1b[${code}m${text}\x1b[0m`;
+}
