@@ -79,7 +79,7 @@ const TASKS: Readonly<
     deno(
       context,
       "test",
-      ["-A", "--doc", "--ignore=tests/interop", ...UNSTABLE],
+      ["-A", "--doc", "--ignore=tests/interop,dist", ...UNSTABLE],
       testArguments(context, []),
     ),
   interop: (context) =>

@@ -1,0 +1,162 @@
+/**
+ * Checks what the linters do not: every face has a module doc with an example,
+ * a BEP table and a line on permissions; every test mirrors a source file.
+ * (The examples themselves run with the tests.)
+ *
+ * `deno run --allow-read _tools/check_docs.ts`
+ *
+ * @module
+ */
+
+/** Folders under tests/ that mirror no module folder. */
+const FREE_FOLDERS: ReadonlySet<string> = new Set([
+  "support",
+  "sim",
+  "interop",
+  "fuzz",
+  "vectors",
+  "data",
+]);
+
+/** Tests whose name is of a whole folder's concern, not of one file. */
+const FREE_TESTS: ReadonlySet<string> = new Set([
+  "permissions_test.ts",
+  "vectors_test.ts",
+  "compliance_test.ts",
+  "sockets_test.ts",
+  "stand_ins_test.ts",
+]);
+
+/**
+ * Finds the module doc of a source text: the first JSDoc block with `@module`.
+ *
+ * @param source The text of a module.
+ * @returns The comment's text without stars, or `undefined`.
+ */
+export function moduleDoc(source: string): string | undefined {
+  const match = /^(?:#!.*\n)?\s*\/\*\*([\s\S]*?)\*\//.exec(source);
+  if (match === null || !/@module\b/.test(match[1]!)) return undefined;
+  return match[1]!.replace(/^\s*\*? ?/gm, "");
+}
+
+/**
+ * Judges the module doc of a face.
+ *
+ * @param source The text of the face.
+ * @param specifier How users import it, such as `"@bip/bip/dht"`.
+ * @returns What is missing, as sentences; empty when nothing is.
+ */
+export function judgeFace(source: string, specifier: string): string[] {
+  const doc = moduleDoc(source);
+  if (doc === undefined) return ["has no module doc with @module"];
+  const problems: string[] = [];
+  const example = /```ts\b([^\n]*)\n([\s\S]*?)```/.exec(doc);
+  if (example === null) problems.push("has no example in a ts block");
+  else {
+    if (/\bignore\b/.test(example[1]!)) {
+      problems.push("has an example that is ignored");
+    }
+    if (!example[2]!.includes(`"${specifier}"`)) {
+      problems.push(`has an example that does not import "${specifier}"`);
+    }
+    if (!/\bassert\w*\(/.test(example[2]!)) {
+      problems.push("has an example that asserts nothing");
+    }
+  }
+  if (!/^\|[^|\n]*\bBEP\b[^\n]*\|$/m.test(doc)) {
+    problems.push("has no BEP table");
+  }
+  if (!/\bpermissions?\b|--allow-/i.test(doc)) {
+    problems.push("has no line on permissions");
+  }
+  return problems;
+}
+
+/**
+ * Names the source files a test may mirror.
+ *
+ * @param test Path below tests/, such as `dht/krpc_test.ts`.
+ * @returns Candidate paths from the root; empty when the test mirrors none.
+ */
+export function mirrorsOf(test: string): string[] {
+  const parts = test.split("/");
+  const name = parts.at(-1)!;
+  if (FREE_TESTS.has(name)) return [];
+  if (parts.length > 1 && FREE_FOLDERS.has(parts[0]!)) return [];
+  const folder = parts.slice(0, -1).join("/").replace(/^tools\b/, "_tools");
+  const prefix = folder === "" ? "" : `${folder}/`;
+  const base = name.replace(/_test\.ts$/, "");
+  // krpc_hostile_test.ts belongs to krpc.ts: cut words from the end.
+  const words = base.split("_");
+  const result: string[] = [];
+  for (let count = words.length; count > 0; count--) {
+    const stem = words.slice(0, count).join("_");
+    if (stem === "") continue;
+    result.push(`${prefix}${stem}.ts`, `${prefix}_${stem}.ts`);
+  }
+  return result;
+}
+
+async function walk(folder: URL, prefix = ""): Promise<string[]> {
+  const names: string[] = [];
+  for await (const entry of Deno.readDir(folder)) {
+    if (entry.isDirectory) {
+      names.push(
+        ...await walk(
+          new URL(`${encodeURIComponent(entry.name)}/`, folder),
+          `${prefix}${entry.name}/`,
+        ),
+      );
+    } else names.push(prefix + entry.name);
+  }
+  return names.sort();
+}
+
+async function exists(url: URL): Promise<boolean> {
+  try {
+    return (await Deno.stat(url)).isFile;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Checks the checkout.
+ *
+ * @param root Its folder, with a slash at the end.
+ * @returns One line per problem.
+ */
+export async function checkDocs(root: URL): Promise<string[]> {
+  const problems: string[] = [];
+  const config = JSON.parse(
+    await Deno.readTextFile(new URL("deno.json", root)),
+  ) as { readonly name: string; readonly exports: Record<string, string> };
+  for (const [key, path] of Object.entries(config.exports)) {
+    const url = new URL(path, root);
+    if (!await exists(url)) {
+      problems.push(`${path} is exported but missing`);
+      continue;
+    }
+    const specifier = config.name + key.slice(1);
+    for (
+      const problem of judgeFace(await Deno.readTextFile(url), specifier)
+    ) problems.push(`${path} ${problem}`);
+  }
+  for (const test of await walk(new URL("tests/", root))) {
+    if (!test.endsWith("_test.ts")) continue;
+    const candidates = mirrorsOf(test);
+    if (candidates.length === 0) continue;
+    let found = false;
+    for (const candidate of candidates) {
+      found ||= await exists(new URL(candidate, root));
+    }
+    if (!found) problems.push(`tests/${test} mirrors no source file`);
+  }
+  return problems;
+}
+
+if (import.meta.main) {
+  const problems = await checkDocs(new URL("../", import.meta.url));
+  for (const problem of problems) console.error(problem);
+  if (problems.length > 0) Deno.exit(1);
+}
