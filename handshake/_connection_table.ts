@@ -1,0 +1,278 @@
+/**
+ * Who is connected or connecting: limits per IP, duplicates, ourselves.
+ *
+ * Invariant: every slot that was opened is closed exactly once, and only open
+ * slots are counted or found by address or peer id.
+ *
+ * @module
+ */
+import {
+  type Endpoint,
+  formatEndpoint,
+  ipScope,
+  isMappedIpv4,
+  normalizeHostname,
+  subnetKey,
+  tryParseIp,
+} from "../_shared/address.ts";
+import { compareBytes, toByteString } from "../_shared/bytes.ts";
+import { TokenBucket } from "./_token_bucket.ts";
+import type { HandshakeErrorCode } from "./error.ts";
+import type { HandshakeDirection } from "./filter.ts";
+
+/** Limits of a {@linkcode ConnectionTable}. */
+export interface ConnectionTableOptions {
+  /** Our 20-byte peer id. */
+  readonly peerId: Uint8Array;
+  /** Connections with one IP, whatever their state. */
+  readonly maxPerIp: number;
+  /** Connections with one IP for one torrent. */
+  readonly maxPerIpPerTorrent: number;
+  /** Inbound connections of one IP that have not shaken hands. */
+  readonly maxPendingInboundPerIp: number;
+  /** Inbound connections of one IP in a second. */
+  readonly inboundPerIpPerSecond: number;
+  /** Whether loopback addresses are free of the limits above. */
+  readonly exemptLoopback: boolean;
+  /** How long two sides count as having dialled each other at once, in ms. */
+  readonly simultaneousMs: number;
+}
+
+/** One connection, from its first moment to its end. */
+export interface Slot {
+  /** Who opened it. */
+  readonly direction: HandshakeDirection;
+  /** Closes the connection behind it. Set by the owner. */
+  close: () => void;
+  /** The other side for the limits; absent when exempt or not yet known. */
+  ip: string | undefined;
+  /** Keys under which it is found by address. */
+  readonly addressKeys: string[];
+  /** Key under which it is found by peer. */
+  peerKey: string | undefined;
+  /** Key of its torrent and IP. */
+  torrentIpKey: string | undefined;
+  /** When the handshake was complete, in ms. */
+  establishedAt: number | undefined;
+  /** Whether it was closed. */
+  closed: boolean;
+}
+
+/** Own addresses remembered; more cannot be ours. */
+const MAX_SELF = 64;
+/** IPs whose inbound rate is remembered. */
+const MAX_RATES = 4096;
+
+function addressKey(torrent: string, address: Endpoint): string {
+  return `${formatEndpoint(normal(address))} ${torrent}`;
+}
+
+function normal(address: Endpoint): Endpoint {
+  return {
+    hostname: normalizeHostname(address.hostname),
+    port: address.port,
+  };
+}
+
+/** See the module. */
+export class ConnectionTable {
+  readonly #options: ConnectionTableOptions;
+  readonly #counts = new Map<string, number>();
+  readonly #rates = new Map<string, TokenBucket>();
+  readonly #byAddress = new Map<string, Slot>();
+  readonly #byPeer = new Map<string, Slot>();
+  readonly #self = new Set<string>();
+  #established = 0;
+
+  /** Makes an empty table. */
+  constructor(options: ConnectionTableOptions) {
+    this.#options = options;
+  }
+
+  /** Connections with a complete handshake. */
+  get established(): number {
+    return this.#established;
+  }
+
+  /** Why a candidate need not even wait in a queue. */
+  check(
+    torrent: string,
+    address: Endpoint,
+    peerId: Uint8Array | undefined,
+  ): HandshakeErrorCode | undefined {
+    if (this.#self.has(formatEndpoint(normal(address)))) return "self";
+    if (this.#byAddress.has(addressKey(torrent, address))) {
+      return "duplicate-address";
+    }
+    if (peerId !== undefined) {
+      if (compareBytes(peerId, this.#options.peerId) === 0) return "self";
+      if (this.#byPeer.has(torrent + toByteString(peerId))) {
+        return "duplicate-peer-id";
+      }
+    }
+    return undefined;
+  }
+
+  /** Opens a slot for a candidate; it holds its address from now on. */
+  openOutbound(torrent: string, address: Endpoint): Slot {
+    const slot = this.#slot("outbound");
+    this.#addAddress(slot, addressKey(torrent, address));
+    return slot;
+  }
+
+  /** Opens a slot for an accepted connection, if there is room. */
+  openInbound(address: Endpoint, now: number): Slot | HandshakeErrorCode {
+    const ip = this.#limitKey(address);
+    if (ip !== undefined) {
+      const { maxPerIp, maxPendingInboundPerIp } = this.#options;
+      if (
+        !this.#rate(ip, now) || this.#count(ip) >= maxPerIp ||
+        this.#count("pending " + ip) >= maxPendingInboundPerIp
+      ) return "too-many-from-ip";
+      this.#add(ip, 1);
+      this.#add("pending " + ip, 1);
+    }
+    const slot = this.#slot("inbound");
+    slot.ip = ip;
+    return slot;
+  }
+
+  /** Counts an outbound slot once the real address is known. */
+  resolve(slot: Slot, remote: Endpoint): HandshakeErrorCode | undefined {
+    const ip = this.#limitKey(remote);
+    if (ip === undefined || slot.closed) return undefined;
+    if (this.#count(ip) >= this.#options.maxPerIp) return "too-many-from-ip";
+    this.#add(ip, 1);
+    slot.ip = ip;
+    return undefined;
+  }
+
+  /** Remembers an address as our own. */
+  rememberSelf(address: Endpoint): void {
+    if (this.#self.size >= MAX_SELF) {
+      const [oldest] = this.#self;
+      this.#self.delete(oldest!);
+    }
+    this.#self.add(formatEndpoint(normal(address)));
+  }
+
+  /**
+   * Marks a slot as connected to a peer.
+   *
+   * When two sides dial each other at once, both keep the connection that the
+   * side with the greater peer id opened; the other one is closed here.
+   */
+  establish(
+    slot: Slot,
+    torrent: string,
+    peerId: Uint8Array,
+    now: number,
+  ): HandshakeErrorCode | undefined {
+    const peerKey = torrent + toByteString(peerId);
+    const existing = this.#byPeer.get(peerKey);
+    if (existing !== undefined) {
+      const { simultaneousMs, peerId: ourId } = this.#options;
+      const winner = compareBytes(ourId, peerId) > 0 ? "outbound" : "inbound";
+      if (
+        existing.direction === slot.direction || slot.direction !== winner ||
+        now - (existing.establishedAt ?? now) > simultaneousMs
+      ) {
+        // Spares dialling the same peer by this address again.
+        if (existing.addressKeys.length < 4) {
+          for (const key of slot.addressKeys.splice(0)) {
+            this.#byAddress.delete(key);
+            this.#addAddress(existing, key);
+          }
+        }
+        return "duplicate-peer-id";
+      }
+      existing.close();
+      this.close(existing);
+    }
+    if (slot.ip !== undefined) {
+      const key = `${slot.ip} ${torrent}`;
+      if (this.#count(key) >= this.#options.maxPerIpPerTorrent) {
+        return "too-many-from-ip";
+      }
+      this.#add(key, 1);
+      slot.torrentIpKey = key;
+      if (slot.direction === "inbound") this.#add("pending " + slot.ip, -1);
+    }
+    slot.establishedAt = now;
+    slot.peerKey = peerKey;
+    this.#byPeer.set(peerKey, slot);
+    this.#established++;
+    return undefined;
+  }
+
+  /** Frees a slot. Idempotent. */
+  close(slot: Slot): void {
+    if (slot.closed) return;
+    slot.closed = true;
+    for (const key of slot.addressKeys) this.#byAddress.delete(key);
+    if (slot.peerKey !== undefined) this.#byPeer.delete(slot.peerKey);
+    if (slot.torrentIpKey !== undefined) this.#add(slot.torrentIpKey, -1);
+    if (slot.ip !== undefined) {
+      this.#add(slot.ip, -1);
+      if (slot.direction === "inbound" && slot.establishedAt === undefined) {
+        this.#add("pending " + slot.ip, -1);
+      }
+    }
+    if (slot.establishedAt !== undefined) this.#established--;
+  }
+
+  #slot(direction: HandshakeDirection): Slot {
+    return {
+      direction,
+      close: () => {},
+      ip: undefined,
+      addressKeys: [],
+      peerKey: undefined,
+      torrentIpKey: undefined,
+      establishedAt: undefined,
+      closed: false,
+    };
+  }
+
+  #addAddress(slot: Slot, key: string): void {
+    slot.addressKeys.push(key);
+    this.#byAddress.set(key, slot);
+  }
+
+  /** One host: an IPv4 address, or the /64 of an IPv6 address. */
+  #limitKey(address: Endpoint): string | undefined {
+    const bytes = tryParseIp(address.hostname);
+    if (bytes === undefined) return undefined;
+    if (this.#options.exemptLoopback && ipScope(bytes) === "loopback") {
+      return undefined;
+    }
+    return bytes.length === 4 || isMappedIpv4(bytes)
+      ? normalizeHostname(address.hostname)
+      : subnetKey(bytes);
+  }
+
+  #rate(ip: string, now: number): boolean {
+    const perSecond = this.#options.inboundPerIpPerSecond;
+    let bucket = this.#rates.get(ip);
+    if (bucket === undefined) {
+      if (this.#rates.size >= MAX_RATES) {
+        const [oldest] = this.#rates.keys();
+        this.#rates.delete(oldest!);
+      }
+      bucket = new TokenBucket(perSecond, Math.max(1, 2 * perSecond), now);
+    } else this.#rates.delete(ip);
+    // The map stays ordered by last use.
+    this.#rates.set(ip, bucket);
+    return bucket.take(now);
+  }
+
+  #count(key: string): number {
+    return this.#counts.get(key) ?? 0;
+  }
+
+  #add(key: string, change: number): void {
+    const count = this.#count(key) + change;
+    if (count > 0) this.#counts.set(key, count);
+    else this.#counts.delete(key);
+  }
+}

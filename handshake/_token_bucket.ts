@@ -1,0 +1,49 @@
+/**
+ * A rate limit with a burst.
+ *
+ * @module
+ */
+
+/** Fills at a rate up to a burst; each use takes one token. */
+export class TokenBucket {
+  readonly #perSecond: number;
+  readonly #burst: number;
+  #tokens: number;
+  #at: number;
+
+  /** Makes a full bucket. */
+  constructor(perSecond: number, burst: number, now: number) {
+    this.#perSecond = perSecond;
+    this.#burst = burst;
+    this.#tokens = burst;
+    this.#at = now;
+  }
+
+  /** Takes a token if there is one. */
+  take(now: number): boolean {
+    this.#fill(now);
+    // Rounding must not make a timer that fires in time come too early.
+    if (this.#tokens < 1 - 1e-6) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+
+  /** When the next token will be there, in ms. */
+  nextAt(now: number): number {
+    this.#fill(now);
+    return this.#tokens >= 1
+      ? now
+      : now + (1 - this.#tokens) * 1000 / this.#perSecond;
+  }
+
+  #fill(now: number): void {
+    if (this.#perSecond === Infinity) this.#tokens = this.#burst;
+    else {
+      this.#tokens = Math.min(
+        this.#burst,
+        this.#tokens + Math.max(0, now - this.#at) * this.#perSecond / 1000,
+      );
+    }
+    this.#at = now;
+  }
+}

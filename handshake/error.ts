@@ -1,0 +1,79 @@
+/**
+ * Why a handshake did not lead to a connection.
+ *
+ * @module
+ */
+
+/**
+ * Why a handshake failed.
+ *
+ * - `invalid-candidate`: the address or hash cannot be dialled at all
+ * - `queue-full`: too many candidates wait already
+ * - `blocked`: a filter said so
+ * - `self`: the other side is this handshaker
+ * - `duplicate-address`: already connecting or connected to this address
+ * - `duplicate-peer-id`: already connected to this peer for this torrent
+ * - `too-many-from-ip`: the per-IP limit or rate is exceeded
+ * - `overloaded`: dropped to make room for newer inbound connections
+ * - `connect-failed`, `connect-timeout`: the transport could not connect
+ * - `handshake-timeout`: connected, but no complete handshake in time
+ * - `connection-lost`: the connection ended or broke during the handshake
+ * - `incomplete`: a buffer ends before the handshake does (codec only)
+ * - `protocol-mismatch`: not a protocol that we speak here
+ * - `unknown-info-hash`: inbound for a torrent that is not offered
+ * - `info-hash-mismatch`: the answer is for another torrent
+ * - `peer-id-mismatch`: the answer is from another peer than expected
+ * - `torrent-removed`: the torrent was removed meanwhile
+ * - `closed`: the handshaker was closed
+ * - `accept-failed`: the listener could not accept one connection
+ */
+export type HandshakeErrorCode =
+  | "invalid-candidate"
+  | "queue-full"
+  | "blocked"
+  | "self"
+  | "duplicate-address"
+  | "duplicate-peer-id"
+  | "too-many-from-ip"
+  | "overloaded"
+  | "connect-failed"
+  | "connect-timeout"
+  | "handshake-timeout"
+  | "connection-lost"
+  | "incomplete"
+  | "protocol-mismatch"
+  | "unknown-info-hash"
+  | "info-hash-mismatch"
+  | "peer-id-mismatch"
+  | "torrent-removed"
+  | "closed"
+  | "accept-failed";
+
+/** Extras of a {@linkcode HandshakeError}. */
+export interface HandshakeErrorOptions {
+  /** What went wrong underneath. */
+  readonly cause?: unknown;
+}
+
+/** A handshake failed; {@linkcode HandshakeError.code} says why. */
+export class HandshakeError extends Error {
+  /** What kind of failure. */
+  readonly code: HandshakeErrorCode;
+
+  /**
+   * Makes the error.
+   *
+   * @param code What kind of failure.
+   * @param message One line for people.
+   * @param options See {@linkcode HandshakeErrorOptions}.
+   */
+  constructor(
+    code: HandshakeErrorCode,
+    message: string,
+    options: HandshakeErrorOptions = {},
+  ) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.name = "HandshakeError";
+    this.code = code;
+  }
+}

@@ -1,0 +1,243 @@
+/**
+ * The handshaker: candidates in, connected peers or failures with a reason out.
+ *
+ * @module
+ */
+import type { Endpoint, PeerCandidate } from "../_shared/address.ts";
+import type { ByteListener } from "../_shared/byte_conn.ts";
+import { HandshakerCore } from "./_core.ts";
+import { Dialer } from "./_dialer.ts";
+import { failure } from "./_failure.ts";
+import { Greeter } from "./_greeter.ts";
+import {
+  type HandshakerSettings,
+  resolveHandshakerOptions,
+} from "./_settings.ts";
+import type { HandshakeEvent } from "./event.ts";
+import type { HandshakeFilters } from "./filter.ts";
+import type {
+  HandshakerOptions,
+  HandshakerStats,
+  HandshakeTorrentOptions,
+  RemoveTorrentOptions,
+} from "./handshaker_options.ts";
+import { BITTORRENT_PROTOCOL } from "./message.ts";
+
+/**
+ * Shakes hands with many peers at once, in both directions.
+ *
+ * Candidates go in through {@linkcode Handshaker.writable} or
+ * {@linkcode Handshaker.connect}; every one of them, and every connection that
+ * is accepted, comes out as exactly one event. Take the events from
+ * {@linkcode Handshaker.readable} or by iterating the handshaker, not both.
+ * Needs `--allow-net`.
+ */
+export class Handshaker
+  implements AsyncDisposable, AsyncIterable<HandshakeEvent> {
+  readonly #core: HandshakerCore;
+  readonly #dialer: Dialer;
+  readonly #greeter: Greeter;
+  readonly #listeners: readonly ByteListener[];
+  #detachSignal = () => {};
+  #closed: Promise<void> | undefined;
+
+  /**
+   * Takes candidates; a write waits while too many wait already. Closing it
+   * does not close the handshaker.
+   */
+  readonly writable: WritableStream<PeerCandidate>;
+  /** Gives the events; cancelling it closes the handshaker. */
+  readonly readable: ReadableStream<HandshakeEvent>;
+
+  private constructor(
+    settings: HandshakerSettings,
+    listeners: readonly ByteListener[],
+  ) {
+    const core = new HandshakerCore(settings, () => this.#dialer.pump());
+    this.#core = core;
+    this.#dialer = new Dialer(core);
+    this.#greeter = new Greeter(core, listeners);
+    this.#listeners = listeners;
+    this.writable = this.sink();
+    this.readable = new ReadableStream<HandshakeEvent>({
+      pull: async (controller) => {
+        const event = await core.events.next();
+        if (event === undefined) controller.close();
+        else controller.enqueue(event);
+      },
+      cancel: () => this.close(),
+    }, { highWaterMark: 0 });
+  }
+
+  /**
+   * Starts a handshaker, listening if asked to.
+   *
+   * @param options See {@linkcode HandshakerOptions}.
+   * @returns The handshaker.
+   * @throws {RangeError} If an option makes no sense.
+   * @throws {unknown} `signal.reason` when aborted already, and what the
+   * transport throws when it cannot listen.
+   */
+  static async open(options: HandshakerOptions = {}): Promise<Handshaker> {
+    const settings = resolveHandshakerOptions(options);
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const listeners: ByteListener[] = [];
+    try {
+      for (const address of settings.listen) {
+        listeners.push(await settings.transport.listen(address));
+      }
+      signal?.throwIfAborted();
+    } catch (error) {
+      for (const listener of listeners) listener.close();
+      throw error;
+    }
+    const handshaker = new Handshaker(settings, listeners);
+    if (signal !== undefined) {
+      const onAbort = () => void handshaker.close();
+      signal.addEventListener("abort", onAbort, { once: true });
+      handshaker.#detachSignal = () =>
+        signal.removeEventListener("abort", onAbort);
+    }
+    return handshaker;
+  }
+
+  /** The first address that is listened on, if any. */
+  get local(): Endpoint | undefined {
+    return this.#listeners[0]?.local;
+  }
+
+  /** All addresses that are listened on. */
+  get locals(): Endpoint[] {
+    return this.#listeners.map((listener) => listener.local);
+  }
+
+  /** Our 20-byte peer id. */
+  get peerId(): Uint8Array {
+    return this.#core.settings.peerId;
+  }
+
+  /** Who may shake hands; can be changed at any time. */
+  get filters(): HandshakeFilters {
+    return this.#core.settings.filters;
+  }
+
+  /** Whether {@linkcode Handshaker.close} was called. */
+  get closed(): boolean {
+    return this.#core.closed;
+  }
+
+  /**
+   * Starts to answer for a torrent, or changes how. Inbound handshakes for
+   * anything else are closed without an answer.
+   *
+   * @param infoHash 20 bytes: the SHA-1 hash, or the first 20 bytes of the v2
+   * hash.
+   * @param options See {@linkcode HandshakeTorrentOptions}.
+   * @throws {RangeError} If a hash has the wrong length or belongs to another
+   * torrent, or the protocol string is impossible.
+   */
+  addTorrent(
+    infoHash: Uint8Array,
+    options: HandshakeTorrentOptions = {},
+  ): void {
+    this.#core.torrents.add(infoHash, options);
+  }
+
+  /**
+   * Stops to answer for a torrent; its candidates and handshakes fail with
+   * `torrent-removed`. Connected peers stay.
+   *
+   * @param infoHash Any of its hashes.
+   * @param options See {@linkcode RemoveTorrentOptions}.
+   * @returns Whether it was there.
+   */
+  removeTorrent(
+    infoHash: Uint8Array,
+    options: RemoveTorrentOptions = {},
+  ): boolean {
+    const { protocol = BITTORRENT_PROTOCOL } = options;
+    const entry = this.#core.torrents.remove(infoHash, protocol);
+    if (entry === undefined) return false;
+    const error = failure("torrent-removed");
+    this.#dialer.remove(entry.key);
+    for (const pending of [...this.#core.pending]) {
+      if (pending.key === entry.key) pending.fail(error);
+    }
+    return true;
+  }
+
+  /**
+   * Dials a candidate when its turn comes, without waiting. Ignored after
+   * close.
+   *
+   * @param candidate Whom to dial. The outcome is an event, also when the
+   * candidate is impossible or too many wait already.
+   */
+  connect(candidate: PeerCandidate): void {
+    if (!this.closed) this.#dialer.connect(candidate);
+  }
+
+  /**
+   * Makes one more stream that takes candidates, as {@linkcode
+   * Handshaker.writable} does, for a further source to be piped in.
+   *
+   * @returns The stream; closing it does not close the handshaker.
+   */
+  sink(): WritableStream<PeerCandidate> {
+    return this.#dialer.sinks.open();
+  }
+
+  /**
+   * Tells what goes on.
+   *
+   * @returns A snapshot.
+   */
+  stats(): HandshakerStats {
+    return {
+      queued: this.#dialer.queued,
+      halfOpen: this.#dialer.halfOpen,
+      pendingInbound: this.#core.pendingInbound.size,
+      established: this.#core.table.established,
+      connected: { ...this.#core.connected },
+      failed: { ...this.#core.failed },
+      droppedEvents: this.#core.events.dropped,
+    };
+  }
+
+  /** Iterates over the events; leaving the loop closes the handshaker. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<HandshakeEvent, void, void> {
+    try {
+      let event: HandshakeEvent | undefined;
+      while ((event = await this.#core.events.next()) !== undefined) {
+        yield event;
+      }
+    } finally {
+      await this.close();
+    }
+  }
+
+  /**
+   * Stops listening, dialling and shaking hands and ends every stream.
+   * Connections in events that were taken stay open; others are closed.
+   * Idempotent.
+   *
+   * @returns A promise that resolves when everything has ended.
+   */
+  close(): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  /** Same as {@linkcode Handshaker.close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#detachSignal();
+    const closing = this.#core.close();
+    this.#dialer.close();
+    this.#greeter.close();
+    await closing;
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * Handshakes: from addresses to connected peers.
+ *
+ * {@linkcode Handshaker} takes peer candidates, dials them, accepts
+ * connections, shakes hands with many at once and gives the connected peers, or
+ * the reason why there is none. The codec ({@linkcode encodeHandshake}, {@linkcode
+ * HandshakeDecoder}), the machine ({@linkcode HandshakeMachine}), filters and
+ * peer ids can be used alone and need no permission.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Handshaker } from "@bip/bip/handshake";
+ *
+ * const infoHash = new Uint8Array(20).fill(7);
+ * await using bob = await Handshaker.open({
+ *   listen: { hostname: "127.0.0.1", port: 0 },
+ * });
+ * bob.addTorrent(infoHash);
+ * await using alice = await Handshaker.open();
+ * alice.connect({ infoHash, address: bob.local! });
+ *
+ * for await (const event of alice) {
+ *   if (event.type === "failed") throw event.error;
+ *   using connection = event.connection;
+ *   assertEquals(connection.remote.port, bob.local!.port);
+ *   assertEquals(event.peerId, bob.peerId);
+ *   break;
+ * }
+ * ```
+ *
+ * | BEP | What | Where |
+ * | --- | --- | --- |
+ * | 3 | Handshake | `encodeHandshake`, `HandshakeMachine`, `Handshaker` |
+ * | 5, 6, 10 | DHT, fast and extension protocol bits | `ExtensionBits` |
+ * | 20 | Peer ids | `createPeerId`, `identifyPeerId` |
+ * | 52 | v2 and hybrid torrents, v2-upgrade bit | `Handshaker.addTorrent` |
+ *
+ * Permissions: `--allow-net` for {@linkcode Handshaker} over TCP, none for the
+ * rest.
+ *
+ * @module
+ */
+export * from "./error.ts";
+export * from "./event.ts";
+export * from "./extension_bits.ts";
+export * from "./filter.ts";
+export * from "./handshake_machine.ts";
+export * from "./handshaker.ts";
+export * from "./handshaker_options.ts";
+export * from "./ip_set.ts";
+export * from "./message.ts";
+export * from "./peer_id.ts";
+export type {
+  CandidateSource,
+  Endpoint,
+  PeerCandidate,
+} from "../_shared/address.ts";
+export type {
+  ByteConnection,
+  ByteConnectOptions,
+  ByteListener,
+  ByteTransport,
+} from "../_shared/byte_conn.ts";
+export type { Clock } from "../_shared/clock.ts";
+export type { Machine } from "../_shared/machine.ts";
+export type { RandomSource } from "../_shared/random.ts";
