@@ -1,0 +1,376 @@
+/**
+ * The download half of a swarm: asks peers for blocks, stores what comes,
+ * finds out who sent rubbish.
+ *
+ * @module
+ */
+import type { Clock } from "../_shared/clock.ts";
+import type { RandomSource } from "../_shared/random.ts";
+import type { TorrentStorage, TorrentStorageEvent } from "../disk/mod.ts";
+import type { BlockAddress, PieceLayout } from "../metainfo/mod.ts";
+import type { PeerSessionEvent } from "../peer/mod.ts";
+import {
+  type PeerKey,
+  PiecePicker,
+  type SelectionStrategy,
+  SmartBan,
+  stealFromSlow,
+} from "../select/mod.ts";
+import type { SwarmPeer } from "./swarm_peer.ts";
+
+/** Blocks that one idle peer takes over from slower ones at a time. */
+const STEAL_BATCH = 8;
+
+/** What the download needs of its swarm. */
+export interface DownloadHost {
+  /** Connected peers by key. */
+  readonly peers: ReadonlyMap<PeerKey, SwarmPeer>;
+  /** A piece is verified and written. */
+  pieceDone(pieceIndex: number): void;
+  /** A piece was wrong. */
+  pieceBad(pieceIndex: number): void;
+  /** A peer sent rubbish on purpose or by defect. */
+  ban(peer: PeerKey, reason: string): void;
+  /** Storage can or cannot go on. */
+  storageError(error: Error, paused: boolean): void;
+}
+
+/** Options of {@linkcode Download}. */
+export interface DownloadOptions {
+  /** Pieces and files. */
+  readonly layout: PieceLayout;
+  /** Where blocks go. */
+  readonly storage: TorrentStorage;
+  /** In which order pieces are fetched. */
+  readonly strategy: SelectionStrategy;
+  /** Whose time passes. */
+  readonly clock: Clock;
+  /** Where chance comes from. */
+  readonly random: RandomSource;
+}
+
+type BlockEvent = Extract<PeerSessionEvent, { type: "block" }>;
+
+/** Connects the picker, the peers and the storage of one torrent. */
+export class Download {
+  /** The books of pieces and requests. */
+  readonly picker: PiecePicker;
+  readonly #host: DownloadHost;
+  readonly #layout: PieceLayout;
+  readonly #storage: TorrentStorage;
+  readonly #clock: Clock;
+  readonly #smartBan = new SmartBan();
+  readonly #steal = stealFromSlow();
+  readonly #batch: BlockAddress[] = [];
+  #refillQueued = false;
+  #active = false;
+  #wasted = 0;
+
+  /**
+   * Sets up the books from what the storage has.
+   *
+   * @param host The swarm.
+   * @param options See {@linkcode DownloadOptions}.
+   */
+  constructor(host: DownloadHost, options: DownloadOptions) {
+    this.#host = host;
+    this.#layout = options.layout;
+    this.#storage = options.storage;
+    this.#clock = options.clock;
+    this.picker = new PiecePicker({
+      layout: options.layout,
+      random: options.random,
+      have: options.storage.have,
+      strategy: options.strategy,
+    });
+    this.#markStored();
+  }
+
+  /** Payload bytes that were of no use. */
+  get wastedBytes(): number {
+    return this.#wasted;
+  }
+
+  /** Whether blocks are asked for. */
+  get active(): boolean {
+    return this.#active;
+  }
+
+  /** Starts asking for blocks. */
+  start(): void {
+    if (this.#active) return;
+    this.#active = true;
+    for (const peer of this.#host.peers.values()) this.updateInterest(peer);
+    this.refillAll();
+  }
+
+  /** Takes every request back and asks for nothing more. */
+  stop(): void {
+    this.#active = false;
+    for (const peer of this.#host.peers.values()) {
+      for (const block of this.picker.releaseAll(peer.key)) {
+        peer.connection.cancel(block);
+      }
+      peer.connection.setInterested(false);
+    }
+  }
+
+  /** Takes a peer into the books. */
+  addPeer(peer: SwarmPeer): void {
+    this.picker.addPeer(peer.key);
+    peer.inPicker = true;
+    const { state, peerHas } = peer.connection;
+    if (peerHas.isFull) this.picker.setAll(peer.key);
+    else if (!peerHas.isEmpty) this.picker.setBitfield(peer.key, peerHas);
+    this.picker.setChoked(peer.key, state.peerChoking);
+    for (const pieceIndex of peer.connection.allowedFast) {
+      this.picker.allowFast(peer.key, pieceIndex);
+    }
+    this.updateInterest(peer);
+    this.refill(peer);
+  }
+
+  /** Forgets a peer; what was asked of it is asked of others. */
+  removePeer(peer: SwarmPeer): void {
+    if (!peer.inPicker) return;
+    peer.inPicker = false;
+    const released = this.picker.removePeer(peer.key);
+    this.#smartBan.removePeer(peer.key);
+    if (released.length > 0) this.refillAll();
+  }
+
+  /**
+   * Takes an event of a peer that concerns pieces and blocks.
+   *
+   * @param peer Whose event.
+   * @param event What happened.
+   */
+  handle(peer: SwarmPeer, event: PeerSessionEvent): void {
+    const { key } = peer;
+    switch (event.type) {
+      case "block":
+        this.#received(peer, event);
+        break;
+      case "rejected":
+        for (const block of event.blocks) this.picker.released(key, block);
+        if (event.reason === "timeout") peer.window.onTimeout?.();
+        this.refillAll();
+        break;
+      case "choked":
+        this.picker.setChoked(key, true);
+        break;
+      case "unchoked":
+        this.picker.setChoked(key, false);
+        this.refill(peer);
+        break;
+      case "snubbed":
+        peer.window.setSnubbed(true);
+        this.refillAll();
+        break;
+      case "unsnubbed":
+        peer.window.setSnubbed(false);
+        break;
+      case "bitfield":
+      case "have-all":
+      case "have-none":
+        if (event.pieces.isFull) this.picker.setAll(key);
+        else this.picker.setBitfield(key, event.pieces);
+        this.updateInterest(peer);
+        this.refill(peer);
+        break;
+      case "have":
+        this.picker.peerHas(key, event.pieceIndex);
+        if (!peer.connection.state.amInterested) this.updateInterest(peer);
+        if (this.picker.outstanding(key) === 0) this.refill(peer);
+        break;
+      case "dont-have":
+        this.picker.peerLost(key, event.pieceIndex);
+        this.updateInterest(peer);
+        this.refillAll();
+        break;
+      case "suggest":
+        this.picker.suggest(key, event.pieceIndex);
+        break;
+      case "allowed-fast":
+        this.picker.allowFast(key, event.pieceIndex);
+        this.refill(peer);
+        break;
+    }
+  }
+
+  /**
+   * Takes an event of the storage.
+   *
+   * @param event What happened.
+   */
+  handleStorage(event: TorrentStorageEvent): void {
+    switch (event.type) {
+      case "piece-good":
+        this.#pieceGood(event.pieceIndex, event.blockDigests);
+        break;
+      case "piece-bad":
+        this.#pieceBad(event.pieceIndex, event.reason, event.blockDigests);
+        break;
+      case "error":
+        this.#host.storageError(event.error, event.paused);
+        break;
+    }
+  }
+
+  /** Tells a peer whether we want something of it. */
+  updateInterest(peer: SwarmPeer): void {
+    if (!peer.inPicker) return;
+    peer.connection.setInterested(
+      this.#active && this.picker.isInteresting(peer.key),
+    );
+  }
+
+  /** Once in a while: feeds rates to the books and looks for idle peers. */
+  tick(now: number): void {
+    if (!this.#active) return;
+    for (const peer of this.#host.peers.values()) {
+      if (!peer.inPicker) continue;
+      this.picker.setRate(
+        peer.key,
+        peer.connection.stats().downloadRate,
+      );
+      peer.window.tick(now);
+    }
+    this.refillAll();
+  }
+
+  /** Fills the windows of all peers, after the present event is done with. */
+  refillAll(): void {
+    if (!this.#active || this.#refillQueued) return;
+    this.#refillQueued = true;
+    queueMicrotask(() => {
+      this.#refillQueued = false;
+      for (const peer of this.#host.peers.values()) this.refill(peer);
+    });
+  }
+
+  /** Asks a peer for as much as its window has room for. */
+  refill(peer: SwarmPeer): void {
+    if (!this.#active || !peer.inPicker || this.#storage.state === "paused") {
+      return;
+    }
+    const { key, connection } = peer;
+    const now = this.#clock.now();
+    const window = Math.min(peer.window.size, connection.requestWindow);
+    const outstanding = this.picker.outstanding(key);
+    const room = window - outstanding;
+    // Requests go out in batches: one write for many of them.
+    if (room <= 0 || (outstanding > 0 && room * 4 < window)) return;
+    const batch = this.#batch;
+    batch.length = 0;
+    this.picker.pick(key, room, now, batch);
+    if (batch.length === 0) {
+      if (outstanding === 0 && !connection.state.peerChoking) {
+        this.#stealFor(peer, Math.min(room, STEAL_BATCH), now);
+      }
+      return;
+    }
+    for (const block of connection.request(batch)) {
+      this.picker.released(key, block);
+    }
+  }
+
+  #stealFor(peer: SwarmPeer, count: number, now: number): void {
+    const stolen = this.picker.steal(peer.key, count, now, this.#steal);
+    if (stolen.length === 0) return;
+    const blocks: BlockAddress[] = [];
+    for (const { peer: victim, block } of stolen) {
+      this.#host.peers.get(victim)?.connection.cancel(block);
+      blocks.push(block);
+    }
+    for (const block of peer.connection.request(blocks)) {
+      this.picker.released(peer.key, block);
+    }
+  }
+
+  #received(peer: SwarmPeer, event: BlockEvent): void {
+    const { pieceIndex, blockOffset, data } = event;
+    const now = this.#clock.now();
+    const result = this.picker.received(
+      peer.key,
+      pieceIndex,
+      blockOffset,
+      now,
+    );
+    peer.window.onBlock(data.length, now);
+    if (!result.accepted) {
+      this.#wasted += data.length;
+      this.refill(peer);
+      return;
+    }
+    for (const other of result.cancel) {
+      this.#host.peers.get(other)?.connection.cancel({
+        pieceIndex,
+        blockOffset,
+        length: data.length,
+      });
+    }
+    const stored = this.#storage.writeBlock(pieceIndex, blockOffset, data);
+    if (stored === "refused") {
+      // Storage is paused: the whole torrent is about to stop.
+      this.#wasted += data.length;
+    }
+    this.refill(peer);
+  }
+
+  #pieceGood(pieceIndex: number, digests: Uint8Array | undefined): void {
+    if (this.picker.state(pieceIndex) === "complete") {
+      const contributors = this.picker.pieceVerified(pieceIndex);
+      const verdict = this.#smartBan.pieceGood(
+        pieceIndex,
+        contributors,
+        digests,
+      );
+      this.#judge(verdict);
+    } else {
+      for (const { peer, block } of this.picker.setHave(pieceIndex)) {
+        this.#host.peers.get(peer)?.connection.cancel(block);
+      }
+    }
+    this.#host.pieceDone(pieceIndex);
+    for (const peer of this.#host.peers.values()) {
+      if (peer.connection.state.amInterested) this.updateInterest(peer);
+    }
+  }
+
+  #pieceBad(
+    pieceIndex: number,
+    reason: "hash" | "lost",
+    digests: Uint8Array | undefined,
+  ): void {
+    if (this.picker.state(pieceIndex) === "complete") {
+      const contributors = this.picker.pieceFailed(pieceIndex);
+      if (reason === "hash" && digests !== undefined) {
+        this.#wasted += this.#layout.pieceSize(pieceIndex);
+        this.#judge(
+          this.#smartBan.pieceFailed(pieceIndex, contributors, digests),
+        );
+      }
+    }
+    this.#host.pieceBad(pieceIndex);
+    this.refillAll();
+  }
+
+  /** Blocks that are stored already, and blocks of nothing but padding. */
+  #markStored(): void {
+    const pieces = new Set(this.#storage.partialPieces());
+    const { layout } = { layout: this.#layout };
+    if (layout.files.some((file) => file.pad)) {
+      for (let i = 0; i < layout.pieceCount; i++) {
+        if (layout.payloadSize(i) < layout.pieceSize(i)) pieces.add(i);
+      }
+    }
+    for (const pieceIndex of pieces) {
+      if (this.#storage.have.has(pieceIndex)) continue;
+      const blocks = this.#storage.blocksOf(pieceIndex);
+      if (blocks !== undefined) this.picker.markBlocks(pieceIndex, blocks);
+    }
+  }
+
+  #judge(_verdict: unknown): void {}
+}

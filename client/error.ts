@@ -1,0 +1,37 @@
+/**
+ * Errors of the client.
+ *
+ * @module
+ */
+
+/** What went wrong. */
+export type SessionErrorCode =
+  /** The session or the torrent was closed or removed. */
+  | "closed"
+  /** The torrent is in the session already. */
+  | "duplicate"
+  /** The source is no torrent, magnet link or info-hash. */
+  | "bad-source"
+  /** The info dictionary is not known yet. */
+  | "no-metadata"
+  /** The info dictionary that peers sent cannot be used. */
+  | "bad-metadata";
+
+/** A session cannot do what it was asked for. */
+export class SessionError extends Error {
+  /** What went wrong. */
+  readonly code: SessionErrorCode;
+
+  /**
+   * Makes the error.
+   *
+   * @param code What went wrong.
+   * @param message One line.
+   * @param options The cause, if there is one.
+   */
+  constructor(code: SessionErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "SessionError";
+    this.code = code;
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * One producer of notices, any number of subscribers with bounded queues.
+ *
+ * @module
+ */
+import { EventQueue } from "../_shared/event_queue.ts";
+
+/** Notices that wait for one subscriber before the oldest is dropped. */
+const DEFAULT_CAPACITY = 4096;
+
+/** Fans notices out; a slow subscriber loses its oldest, nobody else's. */
+export class EventHub<T> {
+  readonly #queues = new Set<EventQueue<T>>();
+  #closed = false;
+
+  /** Whether nobody listens. */
+  get idle(): boolean {
+    return this.#queues.size === 0;
+  }
+
+  /**
+   * Subscribes to what comes from now on.
+   *
+   * @param capacity Most notices that wait.
+   * @returns A queue; closing it or leaving its loop unsubscribes.
+   */
+  subscribe(capacity = DEFAULT_CAPACITY): EventQueue<T> {
+    const queue = new EventQueue<T>(capacity);
+    if (this.#closed) queue.close();
+    else this.#queues.add(queue);
+    return queue;
+  }
+
+  /**
+   * Tells every subscriber.
+   *
+   * @param notice What happened.
+   */
+  publish(notice: T): void {
+    for (const queue of this.#queues) {
+      if (queue.closed) this.#queues.delete(queue);
+      else queue.push(notice);
+    }
+  }
+
+  /** Ends every subscription after what it still holds. */
+  close(): void {
+    this.#closed = true;
+    for (const queue of this.#queues) queue.close();
+    this.#queues.clear();
+  }
+}

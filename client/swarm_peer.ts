@@ -1,0 +1,35 @@
+/**
+ * What a swarm knows of one connected peer.
+ *
+ * @module
+ */
+import type { Endpoint } from "../_shared/address.ts";
+import type { HandshakeDirection } from "../handshake/mod.ts";
+import type { PeerConnection } from "../peer/mod.ts";
+import type { PeerKey, RequestWindow } from "../select/mod.ts";
+
+/** A connected peer of one torrent. */
+export interface SwarmPeer {
+  /** Its key in the picker, the choker and the books. */
+  readonly key: PeerKey;
+  /** The running connection. */
+  readonly connection: PeerConnection;
+  /** The socket's other end. */
+  readonly address: Endpoint;
+  /** Who connected. */
+  readonly direction: HandshakeDirection;
+  /** Its 20-byte peer id. */
+  readonly peerId: Uint8Array;
+  /** How many requests it is given. */
+  readonly window: RequestWindow;
+  /** When the connection was made, in milliseconds. */
+  readonly since: number;
+  /** Client name and version. */
+  client: string;
+  /** Where it listens, once known. */
+  listening: Endpoint | undefined;
+  /** Whether everything of its part in the picker is set up. */
+  inPicker: boolean;
+  /** Peers it was told of by PEX, by endpoint text. */
+  readonly pexSent: Set<string>;
+}

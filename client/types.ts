@@ -1,0 +1,213 @@
+/**
+ * Options, states and events of sessions and torrents.
+ *
+ * @module
+ */
+import type {
+  CandidateSource,
+  Endpoint,
+  PeerCandidate,
+} from "../_shared/address.ts";
+import type { AnnounceRequest, AnnounceResponse } from "../_shared/announce.ts";
+import type { ByteTransport } from "../_shared/byte_conn.ts";
+import type { Clock } from "../_shared/clock.ts";
+import type { RandomSource } from "../_shared/random.ts";
+import type { FileSystem } from "../disk/mod.ts";
+import type { Metainfo } from "../metainfo/mod.ts";
+
+/** What a torrent is doing. */
+export type TorrentState =
+  /** Fetches the info dictionary from peers (BEP 9). */
+  | "metadata"
+  /** Checks what is on disk. */
+  | "checking"
+  | "downloading"
+  /** Has everything that is wanted. */
+  | "seeding"
+  | "paused"
+  /** Stopped by an error; `resume()` tries again. */
+  | "error"
+  | "removed";
+
+/** What a torrent tells. */
+export type TorrentEvent =
+  | { readonly type: "state"; readonly state: TorrentState }
+  | { readonly type: "metadata"; readonly metainfo: Metainfo }
+  | {
+    readonly type: "checking";
+    /** Pieces looked at. */
+    readonly checked: number;
+    /** Pieces in all. */
+    readonly total: number;
+  }
+  | {
+    readonly type: "piece";
+    readonly pieceIndex: number;
+    /** Whether it passed its hash check. */
+    readonly good: boolean;
+  }
+  | {
+    readonly type: "peer";
+    readonly address: Endpoint;
+    readonly state: "connected" | "disconnected" | "failed" | "banned";
+    readonly direction: "inbound" | "outbound";
+    /** Client name, where known. */
+    readonly client?: string | undefined;
+    /** Why it ended, failed or was banned. */
+    readonly reason?: string | undefined;
+  }
+  | {
+    readonly type: "tracker";
+    /** Scheme and host only: the path may hold a passkey. */
+    readonly tracker: string;
+    readonly ok: boolean;
+    /** Peers told, or what went wrong. */
+    readonly peers?: number | undefined;
+    readonly error?: string | undefined;
+  }
+  /** Everything that is wanted is there. */
+  | { readonly type: "complete" }
+  | { readonly type: "error"; readonly error: Error };
+
+/** A snapshot of a torrent. All sizes in bytes, rates in bytes a second. */
+export interface TorrentStats {
+  readonly state: TorrentState;
+  /** Payload bytes that are wanted. */
+  readonly wantedBytes: number;
+  /** Wanted bytes that are verified. */
+  readonly doneBytes: number;
+  /** Payload received since added, whether good or not. */
+  readonly downloadedBytes: number;
+  /** Payload sent since added. */
+  readonly uploadedBytes: number;
+  /** Payload received twice, unasked or bad. */
+  readonly wastedBytes: number;
+  readonly downloadRate: number;
+  readonly uploadRate: number;
+  readonly pieceCount: number;
+  readonly piecesDone: number;
+  /** Connected peers. */
+  readonly peers: number;
+  /** Connected peers that have everything. */
+  readonly seeds: number;
+  /** Peers known, connected or not. */
+  readonly candidates: number;
+  /** Attempts to connect under way. */
+  readonly connecting: number;
+  /** Milliseconds to completion at the present rate, where it can be told. */
+  readonly etaMs: number | undefined;
+}
+
+/** Options of `Session.add`. */
+export interface AddTorrentOptions {
+  /** Folder that holds, or will hold, the torrent's top-level name. @default {"."} */
+  readonly dir?: string | undefined;
+  /** Where to store instead of a folder. */
+  readonly fileSystem?: FileSystem | undefined;
+  /** Do not start yet. @default {false} */
+  readonly paused?: boolean | undefined;
+  /** The data is complete; trust it unseen. @default {false} */
+  readonly seedMode?: boolean | undefined;
+  /** What an earlier run left; distrusted. */
+  readonly resumeData?: Uint8Array | undefined;
+  /** Called when new resume data should be kept; at most every few seconds. */
+  readonly saveResumeData?: ((data: Uint8Array) => Promise<void>) | undefined;
+  /** Files to fetch, by index; all when absent. */
+  readonly files?: readonly number[] | undefined;
+  /**
+   * Chooses the files when the metadata is known, as for magnet links.
+   *
+   * @param metainfo The torrent.
+   * @returns Indices of the files to fetch, or `undefined` for all.
+   */
+  readonly chooseFiles?:
+    | ((metainfo: Metainfo) => readonly number[] | undefined)
+    | undefined;
+  /** Fetch pieces in order. @default {false} */
+  readonly sequential?: boolean | undefined;
+  /** Peers to try first. @default {[]} */
+  readonly peers?: readonly Endpoint[] | undefined;
+  /** More announce URLs, each a tier of its own. @default {[]} */
+  readonly trackers?: readonly string[] | undefined;
+  /** Bytes a second. @default {Infinity} */
+  readonly downloadLimit?: number | undefined;
+  /** Bytes a second. @default {Infinity} */
+  readonly uploadLimit?: number | undefined;
+  /** Most connections. @default {the session's} */
+  readonly maxPeers?: number | undefined;
+}
+
+/** Announces to a tracker of some scheme. */
+export interface TrackerClient {
+  /**
+   * Announces.
+   *
+   * @param url The announce URL.
+   * @param request What to tell.
+   * @param options The signal that ends the attempt.
+   * @returns The answer.
+   * @throws {TrackerError} If there is none.
+   */
+  announce(
+    url: string,
+    request: AnnounceRequest,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<AnnounceResponse>;
+}
+
+/** A source of peers that a torrent uses while it runs. */
+export interface PeerDiscovery {
+  /** Name of the source. */
+  readonly source: CandidateSource;
+  /**
+   * Looks for peers until the signal fires.
+   *
+   * @param torrent For whom: the hash, and the port to announce.
+   * @param signal Ends the search.
+   * @returns The peers found.
+   */
+  discover(
+    torrent: { readonly infoHash: Uint8Array; readonly port: number },
+    signal: AbortSignal,
+  ): AsyncIterable<PeerCandidate>;
+}
+
+/** Options of `Session.open`. */
+export interface SessionOptions {
+  /** Where to listen; `false` for not at all. @default {0.0.0.0, port 0} */
+  readonly listen?: Endpoint | false | undefined;
+  /** Our 20-byte peer id. @default {a random one} */
+  readonly peerId?: Uint8Array | undefined;
+  /** Most connections of all torrents. @default {500} */
+  readonly maxPeers?: number | undefined;
+  /** Most connections of one torrent. @default {100} */
+  readonly maxPeersPerTorrent?: number | undefined;
+  /** Bytes a second over all torrents. @default {Infinity} */
+  readonly downloadLimit?: number | undefined;
+  /** Bytes a second over all torrents. @default {Infinity} */
+  readonly uploadLimit?: number | undefined;
+  /** Whether trackers are asked. @default {true} */
+  readonly trackers?: boolean | undefined;
+  /** Whether peers are exchanged with peers (BEP 11). @default {true} */
+  readonly pex?: boolean | undefined;
+  /** Further sources of peers; never used for private torrents. @default {[]} */
+  readonly discovery?: readonly PeerDiscovery[] | undefined;
+  /** Bytes that may wait to be written, over all torrents. @default {67108864} */
+  readonly maxBufferedBytes?: number | undefined;
+  /** Bytes of read cache. @default {33554432} */
+  readonly readCacheBytes?: number | undefined;
+  /** Name and version told to peers. @default {the package's} */
+  readonly clientVersion?: string | undefined;
+  /** How connections are made. @default {TCP} */
+  readonly transport?: ByteTransport | undefined;
+  /** Instead of the built-in HTTP client. */
+  readonly httpTracker?: TrackerClient | undefined;
+  /** Instead of the built-in UDP client. */
+  readonly udpTracker?: TrackerClient | undefined;
+  /** Whose time passes. @default {the system's} */
+  readonly clock?: Clock | undefined;
+  /** Where randomness comes from. @default {the system's} */
+  readonly random?: RandomSource | undefined;
+  /** Closes the session. */
+  readonly signal?: AbortSignal | undefined;
+}
