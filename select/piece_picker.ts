@@ -1,0 +1,299 @@
+/**
+ * The piece picker: which blocks to ask of which peer.
+ *
+ * @module
+ */
+import type { BlockAddress } from "../metainfo/piece_layout.ts";
+import { BLOCK_SIZE } from "../metainfo/piece_layout.ts";
+import { BlockBook } from "./_block_book.ts";
+import { BlockChooser } from "./_block_chooser.ts";
+import { Deadlines } from "./_deadlines.ts";
+import { RECEIVED } from "./_partial_piece.ts";
+import { checkPicker } from "./_picker_invariants.ts";
+import { findPeer, PieceTable } from "./_piece_table.ts";
+import { steal } from "./_thief.ts";
+import { PickerPeers } from "./picker_peers.ts";
+import { PickerPieces } from "./picker_pieces.ts";
+import type {
+  PeerBlock,
+  PickerLayout,
+  PickerStats,
+  PiecePickerOptions,
+  ReceiveResult,
+} from "./picker_types.ts";
+import { rarestFirst } from "./rarest_first.ts";
+import type { PeerKey } from "./selection_strategy.ts";
+import type { StealPolicy } from "./steal_policy.ts";
+
+const NONE: readonly PeerKey[] = Object.freeze([]);
+const WASTE: ReceiveResult = Object.freeze({
+  accepted: false,
+  expected: true,
+  cancel: NONE,
+  pieceComplete: false,
+});
+const UNEXPECTED: ReceiveResult = Object.freeze({ ...WASTE, expected: false });
+const STORED: ReceiveResult = Object.freeze({ ...WASTE, accepted: true });
+const LAST: ReceiveResult = Object.freeze({ ...STORED, pieceComplete: true });
+
+/**
+ * Chooses the blocks to ask of each peer, and keeps the books: who has what,
+ * who was asked for what, what arrived from whom. Pure: time comes in as
+ * milliseconds of any steady clock.
+ *
+ * A pick costs the same however many pieces the torrent has.
+ */
+export class PiecePicker {
+  /** The connected peers: what they have, whether they choke us. */
+  readonly peers: PickerPeers;
+  /** The pieces: states, priorities, deadlines. */
+  readonly pieces: PickerPieces;
+  readonly #layout: PickerLayout;
+  readonly #table: PieceTable;
+  readonly #book: BlockBook;
+  readonly #chooser: BlockChooser;
+
+  /**
+   * Makes a picker without peers.
+   *
+   * @param options See {@linkcode PiecePickerOptions}.
+   * @throws {RangeError} If `have` has another length than the layout has
+   * pieces, or a number is out of range.
+   */
+  constructor(options: PiecePickerOptions) {
+    const { layout, random, have, randomFirstPieces = 4, maxAskers = 4 } =
+      options;
+    if (have !== undefined && have.length !== layout.pieceCount) {
+      throw new RangeError(
+        `Cannot make a picker as "have" must be of ${layout.pieceCount} pieces: it is of ${have.length}`,
+      );
+    }
+    if (!(randomFirstPieces >= 0) || !(maxAskers >= 1)) {
+      throw new RangeError(
+        `Cannot make a picker as "randomFirstPieces" must be at least 0 and "maxAskers" at least 1: they are ${randomFirstPieces} and ${maxAskers}`,
+      );
+    }
+    const strategy = options.strategy ?? rarestFirst();
+    const table = new PieceTable(layout.pieceCount, strategy, random, have);
+    const book = new BlockBook(table, layout);
+    const deadlines = new Deadlines();
+    this.#layout = layout;
+    this.#table = table;
+    this.#book = book;
+    this.#chooser = new BlockChooser(
+      table,
+      book,
+      deadlines,
+      randomFirstPieces,
+      maxAskers,
+    );
+    this.peers = new PickerPeers(table, book);
+    this.pieces = new PickerPieces(table, book, deadlines, strategy);
+  }
+
+  /**
+   * Chooses blocks and marks them as asked of the peer: first what has a
+   * deadline, then the rest of the piece it works on, its suggestions, started
+   * pieces and open ones; with nothing left, one block that others were asked
+   * for (end-game).
+   *
+   * @param peer The peer.
+   * @param count The most blocks to choose.
+   * @param now The time in milliseconds.
+   * @param out Where to append them.
+   * @returns `out`.
+   * @throws {RangeError} If the peer is unknown.
+   */
+  pick(
+    peer: PeerKey,
+    count: number,
+    now: number,
+    out: BlockAddress[] = [],
+  ): BlockAddress[] {
+    const known = findPeer(this.#table, peer);
+    if (known.interesting > 0 && count > 0) {
+      this.#chooser.pick(known, count, now, out);
+    }
+    return out;
+  }
+
+  /**
+   * Takes requests over from slower peers, for a peer for which
+   * {@linkcode PiecePicker.pick} finds nothing.
+   *
+   * @param peer The peer that has nothing to do.
+   * @param count The most blocks to take.
+   * @param now The time in milliseconds.
+   * @param policy From whom.
+   * @returns The blocks, now asked of the peer, each with the one to send a
+   * cancel to.
+   * @throws {RangeError} If the peer is unknown.
+   */
+  steal(
+    peer: PeerKey,
+    count: number,
+    now: number,
+    policy: StealPolicy,
+  ): PeerBlock[] {
+    return steal(this.#book, findPeer(this.#table, peer), count, now, policy);
+  }
+
+  /**
+   * Takes note of a block that arrived. Blocks that were given up (released,
+   * cancelled, stolen) are still accepted while they are lacking.
+   *
+   * @param peer Who sent it.
+   * @param pieceIndex Which piece.
+   * @param blockOffset Where in the piece, in bytes.
+   * @param now The time in milliseconds.
+   * @returns What to do about it. Anything that is no block of this torrent is
+   * neither accepted nor expected.
+   */
+  received(
+    peer: PeerKey,
+    pieceIndex: number,
+    blockOffset: number,
+    now: number,
+  ): ReceiveResult {
+    const known = this.#table.byKey.get(peer);
+    const block = this.#block(pieceIndex, blockOffset);
+    if (known === undefined || block < 0) return UNEXPECTED;
+    const book = this.#book;
+    let partial = book.partials.get(pieceIndex);
+    const asked = partial?.isAskedOf(block, peer) ?? false;
+    if (asked) this.#chooser.sample(now - partial!.askedAt[block]!);
+    else if (!known.takeLate(pieceIndex, block)) return UNEXPECTED;
+    if (partial === undefined) {
+      if (!this.#table.isOpen(pieceIndex)) return WASTE;
+      partial = book.start(pieceIndex);
+    } else if (partial.state[block] === RECEIVED) return WASTE;
+    known.activeAt = now;
+    const cancel = book.dropAskers(partial, block, peer);
+    book.receive(partial, block, peer);
+    if (cancel.length === 0) return partial.isComplete ? LAST : STORED;
+    return {
+      accepted: true,
+      expected: true,
+      cancel,
+      pieceComplete: partial.isComplete,
+    };
+  }
+
+  /**
+   * Gives up a request: rejected, timed out, or never sent.
+   *
+   * @param peer Who was asked.
+   * @param block Which block.
+   * @returns Whether it was asked of that peer.
+   */
+  released(peer: PeerKey, block: BlockAddress): boolean {
+    const known = this.#table.byKey.get(peer);
+    const index = this.#block(block.pieceIndex, block.blockOffset);
+    const partial = this.#book.partials.get(block.pieceIndex);
+    if (known === undefined || partial === undefined || index < 0) return false;
+    if (!partial.isAskedOf(index, peer)) return false;
+    this.#book.release(known, partial, index);
+    return true;
+  }
+
+  /**
+   * Gives up all requests to a peer (choke without the fast extension, snub).
+   *
+   * @param peer Who was asked; an unknown peer is ignored.
+   * @returns The blocks that were asked of it.
+   */
+  releaseAll(peer: PeerKey): BlockAddress[] {
+    const known = this.#table.byKey.get(peer);
+    return known === undefined ? [] : this.#book.releaseAll(known);
+  }
+
+  /**
+   * How many blocks are asked of a peer.
+   *
+   * @param peer The peer.
+   * @returns The count; 0 for an unknown peer.
+   */
+  outstanding(peer: PeerKey): number {
+    return this.#table.byKey.get(peer)?.outstanding ?? 0;
+  }
+
+  /**
+   * Whether a block is asked of a peer.
+   *
+   * @param peer The peer.
+   * @param pieceIndex Which piece.
+   * @param blockOffset Where in the piece, in bytes.
+   * @returns True until it arrives or is given up.
+   */
+  isRequested(
+    peer: PeerKey,
+    pieceIndex: number,
+    blockOffset: number,
+  ): boolean {
+    const block = this.#block(pieceIndex, blockOffset);
+    return block >= 0 &&
+      (this.#book.partials.get(pieceIndex)?.isAskedOf(block, peer) ?? false);
+  }
+
+  /** How many pieces are verified. */
+  get haveCount(): number {
+    return this.#table.haveCount;
+  }
+
+  /** How many wanted pieces are not verified. */
+  get lacking(): number {
+    return this.#table.lacking;
+  }
+
+  /** Whether every wanted piece is verified. */
+  get isDone(): boolean {
+    return this.#table.lacking === 0;
+  }
+
+  /**
+   * A snapshot of the counters.
+   *
+   * @returns See {@linkcode PickerStats}.
+   */
+  stats(): PickerStats {
+    const { partials } = this.#book;
+    let complete = 0;
+    for (const partial of partials.values()) if (partial.isComplete) complete++;
+    return {
+      pieces: this.#table.pieceCount,
+      have: this.#table.haveCount,
+      lacking: this.#table.lacking,
+      open: this.#table.openCount,
+      partial: partials.size - complete,
+      complete,
+      freeBlocks: this.#book.freeBlocks,
+      requestedBlocks: this.#book.requestedBlocks,
+      peers: this.#table.peers.length,
+      seeds: this.#table.seeds,
+      endGame: this.#chooser.isEndGame(),
+    };
+  }
+
+  /**
+   * Checks the books against each other; for tests, as it looks at every piece
+   * of every peer.
+   *
+   * @throws {Error} If they disagree.
+   */
+  assertInvariants(): void {
+    checkPicker(this.#table, this.#book);
+  }
+
+  /** The index of a block, or -1 when there is none at that place. */
+  #block(pieceIndex: number, blockOffset: number): number {
+    if (
+      !Number.isInteger(pieceIndex) || pieceIndex < 0 ||
+      pieceIndex >= this.#table.pieceCount
+    ) return -1;
+    const block = blockOffset / BLOCK_SIZE;
+    return Number.isInteger(block) && block >= 0 &&
+        block < this.#layout.blockCount(pieceIndex)
+      ? block
+      : -1;
+  }
+}
