@@ -84,6 +84,10 @@ export function decodeAt(
   fault: Fault,
 ): BencodeValue | undefined {
   const { maxDepth, maxTokens, maxIntegerDigits } = options;
+  if (bytes.constructor !== Uint8Array) {
+    // A subclass such as Buffer would pass itself on to the byte strings.
+    bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
   // The open container is one of these two; those around it are on the stack.
   let list: BencodeList | undefined;
   let dictionary: BencodeDictionary | undefined;
