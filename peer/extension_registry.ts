@@ -1,0 +1,159 @@
+/**
+ * Which extension has which id, on each side of one connection (BEP 10).
+ *
+ * @module
+ */
+import type { ExtensionHandshake } from "./extension_handshake.ts";
+import { MAX_EXTENSIONS } from "./limits.ts";
+
+/** Extensions this package speaks, in the order of the ids we give them. */
+export const STANDARD_EXTENSIONS = [
+  "ut_metadata",
+  "ut_pex",
+  "lt_donthave",
+  "upload_only",
+  "ut_holepunch",
+] as const;
+
+/** What an extension of a user can do on a connection. */
+export interface PeerExtensionContext {
+  /** Whether the peer has told an id for this extension. */
+  readonly supported: boolean;
+  /**
+   * Sends a message of this extension.
+   *
+   * @param payload The bytes.
+   * @returns False when the peer does not speak this extension.
+   */
+  send(payload: Uint8Array): boolean;
+  /**
+   * Ends the connection because the peer misbehaved.
+   *
+   * @param message What it did.
+   */
+  fail(message: string): void;
+}
+
+/**
+ * An extension of a user. One without `onMessage` gives its messages out as
+ * `extended` events.
+ */
+export interface PeerExtension {
+  /** Name in the handshake, such as `"xy_chat"`. */
+  readonly name: string;
+  /**
+   * Called after each extension handshake of the peer.
+   *
+   * @param handshake What the peer told.
+   * @param context What can be done.
+   */
+  onHandshake?(
+    handshake: ExtensionHandshake,
+    context: PeerExtensionContext,
+  ): void;
+  /**
+   * Called for each message.
+   *
+   * @param payload A view that is valid only during the call.
+   * @param context What can be done.
+   */
+  onMessage?(payload: Uint8Array, context: PeerExtensionContext): void;
+}
+
+/** Names and ids of both directions of one connection. */
+export class ExtensionRegistry {
+  readonly #local = new Map<string, number>();
+  readonly #names: (string | undefined)[] = [undefined];
+  readonly #remote = new Map<string, number>();
+  readonly #extensions = new Map<string, PeerExtension>();
+
+  /**
+   * Gives every extension an id from 1 on.
+   *
+   * @param names Standard extensions that are switched on.
+   * @param extensions Further ones of the user.
+   * @throws {RangeError} If there are more than 64 or a name is given twice.
+   */
+  constructor(
+    names: readonly string[] = STANDARD_EXTENSIONS,
+    extensions: readonly PeerExtension[] = [],
+  ) {
+    for (const name of names) this.#add(name);
+    for (const extension of extensions) {
+      this.#add(extension.name);
+      this.#extensions.set(extension.name, extension);
+    }
+  }
+
+  /** Our names and the ids under which we want their messages. */
+  get localIds(): ReadonlyMap<string, number> {
+    return this.#local;
+  }
+
+  /** The peer's names and ids, those that it took back left out. */
+  get remoteIds(): ReadonlyMap<string, number> {
+    return this.#remote;
+  }
+
+  /** The extensions of the user. */
+  get extensions(): Iterable<PeerExtension> {
+    return this.#extensions.values();
+  }
+
+  /**
+   * Finds what an incoming message belongs to.
+   *
+   * @param id One of our ids.
+   * @returns The name, or `undefined` for an id that we never gave.
+   */
+  nameOf(id: number): string | undefined {
+    return this.#names[id];
+  }
+
+  /**
+   * Finds the extension of a user.
+   *
+   * @param name Its name.
+   * @returns The extension, if there is one.
+   */
+  extension(name: string): PeerExtension | undefined {
+    return this.#extensions.get(name);
+  }
+
+  /**
+   * Finds the id that the peer wants to see.
+   *
+   * @param name The name.
+   * @returns 1 to 255, or `undefined` when the peer does not speak it.
+   */
+  remoteId(name: string): number | undefined {
+    return this.#remote.get(name);
+  }
+
+  /**
+   * Applies a handshake of the peer: names are added, id 0 removes.
+   *
+   * @param messageIds What the handshake says.
+   */
+  applyRemote(messageIds: ReadonlyMap<string, number>): void {
+    for (const [name, id] of messageIds) {
+      if (id === 0) this.#remote.delete(name);
+      else if (this.#remote.has(name) || this.#remote.size < MAX_EXTENSIONS) {
+        this.#remote.set(name, id);
+      }
+    }
+  }
+
+  #add(name: string): void {
+    if (this.#local.has(name)) {
+      throw new RangeError(`Cannot register extension "${name}" twice`);
+    }
+    if (this.#names.length > MAX_EXTENSIONS) {
+      throw new RangeError(
+        `Cannot register extension "${name}": the most are ${MAX_EXTENSIONS}`,
+      );
+    }
+    this.#local.set(name, this.#names.length);
+    this.#names.push(name);
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * Bounds how often a state may change.
+ *
+ * @module
+ */
+import { FLIP_WINDOW_MS } from "./limits.ts";
+
+/** Counts changes in windows of ten seconds. */
+export class FlipLimit {
+  readonly #most: number;
+  #windowStart = -Infinity;
+  #count = 0;
+
+  /**
+   * Makes a limit.
+   *
+   * @param most Changes that a window allows.
+   */
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /**
+   * Counts a change.
+   *
+   * @param now The time in milliseconds.
+   * @returns Whether it is within the limit.
+   */
+  allow(now: number): boolean {
+    if (now - this.#windowStart >= FLIP_WINDOW_MS) {
+      this.#windowStart = now;
+      this.#count = 0;
+    }
+    return ++this.#count <= this.#most;
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * The extension protocol of a session (BEP 10).
+ *
+ * @module
+ */
+import { PeerProtocolError } from "./error.ts";
+import {
+  decodeExtensionHandshake,
+  encodeExtensionHandshake,
+} from "./extension_handshake.ts";
+import {
+  ExtensionRegistry,
+  type PeerExtension,
+  type PeerExtensionContext,
+  STANDARD_EXTENSIONS,
+} from "./extension_registry.ts";
+import { FlipLimit } from "./flip_limit.ts";
+import {
+  MAX_EXTENSION_HANDSHAKES,
+  MAX_QUEUED_REQUESTS,
+  METADATA_SEND_WATERMARK,
+  PEX_INTERVAL_MS,
+} from "./limits.ts";
+import type { ExtendedMessage } from "./message.ts";
+import type {
+  LocalExtensionFields,
+  PeerSessionOptions,
+  SessionPort,
+} from "./session_types.ts";
+import { decodeDontHave, decodeUploadOnly } from "./small_extensions.ts";
+import { decodeUtHolepunch } from "./ut_holepunch.ts";
+import { decodeUtMetadata, encodeUtMetadata } from "./ut_metadata.ts";
+import { decodeUtPex } from "./ut_pex.ts";
+
+/** What the extensions need of the rest of a session. */
+export interface ExtensionHost extends SessionPort {
+  /** Bytes waiting to be sent. */
+  readonly bufferedBytes: number;
+  /** The peer told how many requests it queues. */
+  onRequestQueue(requests: number): void;
+  /** The peer lost a piece. */
+  onDontHave(pieceIndex: number): void;
+}
+
+/** Names, ids and messages of the extensions of one session. */
+export class ExtensionSide {
+  readonly #host: ExtensionHost;
+  readonly #registry: ExtensionRegistry;
+  readonly #handshakes = new FlipLimit(MAX_EXTENSION_HANDSHAKES);
+  readonly #requestQueue: number;
+  #fields: LocalExtensionFields;
+  #heard = false;
+  #uploadOnly = false;
+  /** When the next ut_pex message may come; two may come at once. */
+  #pexAt = -Infinity;
+
+  constructor(options: PeerSessionOptions, host: ExtensionHost) {
+    this.#host = host;
+    this.#registry = new ExtensionRegistry(
+      options.extensionNames ?? STANDARD_EXTENSIONS,
+      options.extensions ?? [],
+    );
+    this.#requestQueue = options.maxQueuedRequests ?? MAX_QUEUED_REQUESTS;
+    this.#fields = options.extensionFields ?? {};
+  }
+
+  get registry(): ExtensionRegistry {
+    return this.#registry;
+  }
+  get uploadOnly(): boolean {
+    return this.#uploadOnly;
+  }
+
+  /** Sends our handshake, again when fields changed. */
+  sendHandshake(now: number, fields?: LocalExtensionFields): void {
+    this.#fields = { ...this.#fields, ...fields };
+    const payload = encodeExtensionHandshake({
+      requestQueue: this.#requestQueue,
+      ...this.#fields,
+      messageIds: this.#registry.localIds,
+    });
+    this.#host.send({ type: "extended", id: 0, payload }, now);
+  }
+
+  /** Sends a message; false when the peer does not speak the extension. */
+  send(name: string, payload: Uint8Array, now: number): boolean {
+    const id = this.#registry.remoteId(name);
+    if (id === undefined) return false;
+    this.#host.send({ type: "extended", id, payload }, now);
+    return true;
+  }
+
+  onMessage(message: ExtendedMessage, now: number): void {
+    if (message.id === 0) return this.#onHandshake(message.payload, now);
+    const name = this.#registry.nameOf(message.id);
+    if (name === undefined) return;
+    const { payload } = message;
+    const extension = this.#registry.extension(name);
+    if (extension?.onMessage !== undefined) {
+      extension.onMessage(payload, this.#context(extension, now));
+      return;
+    }
+    switch (name) {
+      case "ut_metadata":
+        return this.#onMetadata(payload, now);
+      case "ut_pex":
+        return this.#onPex(payload, now);
+      case "lt_donthave":
+        return this.#host.onDontHave(decodeDontHave(payload));
+      case "upload_only":
+        return this.#setUploadOnly(decodeUploadOnly(payload));
+      case "ut_holepunch":
+        // Only a peer that offers it may use it (BEP 55).
+        if (this.#registry.remoteId(name) === undefined) return;
+        return this.#host.emit({
+          type: "holepunch",
+          message: decodeUtHolepunch(payload),
+        });
+      default:
+        this.#host.emit({ type: "extended", name, payload });
+    }
+  }
+
+  #onHandshake(payload: Uint8Array, now: number): void {
+    if (!this.#handshakes.allow(now)) return;
+    const handshake = decodeExtensionHandshake(payload);
+    this.#registry.applyRemote(handshake.messageIds);
+    if (handshake.requestQueue !== undefined) {
+      this.#host.onRequestQueue(handshake.requestQueue);
+    }
+    const first = !this.#heard;
+    this.#heard = true;
+    this.#host.emit({ type: "extension-handshake", handshake, first });
+    if (handshake.uploadOnly !== undefined) {
+      this.#setUploadOnly(handshake.uploadOnly);
+    }
+    for (const extension of this.#registry.extensions) {
+      extension.onHandshake?.(handshake, this.#context(extension, now));
+    }
+  }
+
+  #onMetadata(payload: Uint8Array, now: number): void {
+    const message = decodeUtMetadata(payload);
+    if (message === undefined) return;
+    if (
+      message.type === "request" &&
+      this.#host.bufferedBytes > METADATA_SEND_WATERMARK
+    ) {
+      this.send(
+        "ut_metadata",
+        encodeUtMetadata({ type: "reject", piece: message.piece }),
+        now,
+      );
+      return;
+    }
+    this.#host.emit({ type: "metadata", message });
+  }
+
+  #onPex(payload: Uint8Array, now: number): void {
+    const due = Math.max(this.#pexAt, now - PEX_INTERVAL_MS);
+    if (due > now) return;
+    this.#pexAt = due + PEX_INTERVAL_MS;
+    try {
+      this.#host.emit({ type: "pex", message: decodeUtPex(payload) });
+    } catch (error) {
+      // Gossip is not worth a connection.
+      if (!(error instanceof PeerProtocolError)) throw error;
+    }
+  }
+
+  #setUploadOnly(uploadOnly: boolean): void {
+    if (uploadOnly === this.#uploadOnly) return;
+    this.#uploadOnly = uploadOnly;
+    this.#host.emit({ type: "upload-only", uploadOnly });
+  }
+
+  #context(extension: PeerExtension, now: number): PeerExtensionContext {
+    return {
+      supported: this.#registry.remoteId(extension.name) !== undefined,
+      send: (payload) => this.send(extension.name, payload, now),
+      fail: (message) => {
+        throw new PeerProtocolError("malformed", message);
+      },
+    };
+  }
+}

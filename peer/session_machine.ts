@@ -1,0 +1,571 @@
+/**
+ * One connection to one peer as a pure state machine (BEP 3, 5, 6, 10, 52).
+ *
+ * @module
+ */
+import { Bitfield } from "../_shared/bitfield.ts";
+import type { Machine } from "../_shared/machine.ts";
+import { PeerProtocolError } from "./error.ts";
+import { MAX_SEND_BUFFER } from "./limits.ts";
+import type { BlockAddress, HashRange, PeerMessage } from "./message.ts";
+import { peerMessageSize } from "./message_encode.ts";
+import { PeerCounters, type PeerStats } from "./peer_stats.ts";
+import { type FirstPieces, RemotePieces } from "./remote_pieces.ts";
+import type { OutstandingRequest } from "./request_ledger.ts";
+import { dispatchSessionInput } from "./session_dispatch.ts";
+import { DownloadSide } from "./session_download.ts";
+import { type ExtensionHost, ExtensionSide } from "./session_extensions.ts";
+import { HashSide } from "./session_hashes.ts";
+import { checkSessionOptions } from "./session_options.ts";
+import { SessionTimers, slowReaderError } from "./session_timers.ts";
+import type {
+  LocalExtensionFields,
+  PeerSessionEvent,
+  PeerSessionInput,
+  PeerSessionOptions,
+  PeerSessionOutput,
+  PeerSessionState,
+} from "./session_types.ts";
+import { UploadSide } from "./session_upload.ts";
+
+/**
+ * The rules of one peer connection after the handshake. Commands may be given
+ * as inputs of {@linkcode PeerSessionMachine.handle} or by the methods of the
+ * same meaning. Mistakes of the peer end in a `close` output.
+ */
+export class PeerSessionMachine
+  implements Machine<PeerSessionInput, PeerSessionOutput>, ExtensionHost {
+  readonly #options: PeerSessionOptions;
+  readonly #counters = new PeerCounters();
+  readonly #remote: RemotePieces;
+  readonly #download: DownloadSide;
+  readonly #upload: UploadSide;
+  readonly #extensions: ExtensionSide;
+  readonly #hashes: HashSide;
+  readonly #timers: SessionTimers;
+  readonly #outputs: (PeerSessionOutput | undefined)[] = [];
+  #taken = 0;
+  #closed = false;
+  #buffered = 0;
+
+  /**
+   * Makes the machine; the messages that open a session wait to be polled.
+   *
+   * @param options See {@linkcode PeerSessionOptions}.
+   * @param now The time in milliseconds.
+   * @throws {RangeError} If an option makes no sense.
+   */
+  constructor(options: PeerSessionOptions, now: number) {
+    checkSessionOptions(options);
+    this.#options = options;
+    this.#timers = new SessionTimers(options, now);
+    this.#remote = new RemotePieces(options.pieceCount);
+    this.#download = new DownloadSide(
+      options,
+      this,
+      this.#counters,
+      this.#remote,
+    );
+    this.#upload = new UploadSide(options, this, this.#counters, this.#remote);
+    this.#extensions = new ExtensionSide(options, this);
+    this.#hashes = new HashSide(this, this.#counters);
+    if (options.extended) this.#extensions.sendHandshake(now);
+    this.#sendPieces(now);
+    if (options.dhtPort !== undefined) {
+      this.send({ type: "port", port: options.dhtPort }, now);
+    }
+    if (options.pieceCount !== undefined) {
+      this.#upload.grant(options.pieceCount, now);
+    }
+  }
+
+  /** States of both sides. */
+  get state(): PeerSessionState {
+    return {
+      amChoking: this.#upload.choking,
+      amInterested: this.#download.interested,
+      peerChoking: this.#download.choking,
+      peerInterested: this.#upload.interested,
+      snubbed: this.#download.snubbed,
+      uploadOnly: this.#extensions.uploadOnly,
+      isSeed: this.#remote.isSeed,
+    };
+  }
+
+  /** What the peer has; of length 0 while the number of pieces is not known. */
+  get peerHas(): Bitfield {
+    return this.#remote.pieces;
+  }
+  /** How many requests are outstanding. */
+  get outstanding(): number {
+    return this.#download.outstanding;
+  }
+  /** The outstanding requests, oldest first. */
+  get outstandingRequests(): IterableIterator<OutstandingRequest> {
+    return this.#download.requests;
+  }
+  /** Most requests that may be outstanding at this peer. */
+  get requestWindow(): number {
+    return this.#download.window;
+  }
+  /** How many requests of the peer wait or are handed out. */
+  get queuedRequests(): number {
+    return this.#upload.queued;
+  }
+  /** Pieces we may request while choked (BEP 6). */
+  get allowedFast(): ReadonlySet<number> {
+    return this.#download.allowedFast;
+  }
+  /** Bytes waiting to be sent. */
+  get bufferedBytes(): number {
+    return this.#buffered;
+  }
+  /** Whether the session is over. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+  /** When {@linkcode handleTimeout} wants to be called. */
+  get deadline(): number | undefined {
+    return this.#closed ? undefined : this.#timers.deadline;
+  }
+
+  /**
+   * What was transferred.
+   *
+   * @param now The time in milliseconds.
+   * @returns A snapshot.
+   */
+  stats(now: number): PeerStats {
+    return this.#counters.snapshot(now);
+  }
+
+  /**
+   * Whether the peer speaks an extension (BEP 10).
+   *
+   * @param name Such as `"ut_pex"`.
+   * @returns True when it told an id for it.
+   */
+  supports(name: string): boolean {
+    return this.#extensions.registry.remoteId(name) !== undefined;
+  }
+
+  /**
+   * Whether a block of a piece may be requested now.
+   *
+   * @param pieceIndex Which piece.
+   * @returns True when the peer has it and we are unchoked or it is allowed.
+   */
+  canRequest(pieceIndex: number): boolean {
+    return this.#download.canRequest(pieceIndex);
+  }
+
+  /**
+   * Takes an input.
+   *
+   * @param input What happened or is to be done.
+   * @param now The time in milliseconds.
+   */
+  handle(input: PeerSessionInput, now: number): void {
+    dispatchSessionInput(this, input, now);
+  }
+
+  /** Takes the next output. */
+  poll(): PeerSessionOutput | undefined {
+    if (this.#taken === this.#outputs.length) return undefined;
+    const output = this.#outputs[this.#taken];
+    this.#outputs[this.#taken++] = undefined;
+    if (this.#taken === this.#outputs.length) {
+      this.#outputs.length = this.#taken = 0;
+    }
+    return output;
+  }
+
+  /**
+   * Takes a message of the peer.
+   *
+   * @param message The message; its byte fields are shown on in events.
+   * @param now The time in milliseconds.
+   */
+  receive(message: PeerMessage, now: number): void {
+    if (this.#closed) return;
+    this.#timers.heardAt = now;
+    if (message.type === "piece") this.#counters.protocolDownloaded += 13;
+    else this.#counters.protocolDownloaded += peerMessageSize(message);
+    try {
+      this.#receive(message, now);
+    } catch (error) {
+      if (!(error instanceof PeerProtocolError)) throw error;
+      this.close(error);
+    }
+  }
+
+  /**
+   * Learns how much of what was sent still waits.
+   *
+   * @param bufferedBytes Bytes in the send buffer and in writes under way.
+   * @param now The time in milliseconds.
+   */
+  sent(bufferedBytes: number, now: number): void {
+    if (this.#closed) return;
+    this.#buffered = bufferedBytes;
+    this.#timers.progressAt = now;
+    this.#upload.pump(bufferedBytes, now);
+  }
+
+  /**
+   * Chokes or unchokes the peer; choking takes back what it asked for.
+   *
+   * @param choking Whether to choke.
+   * @param now The time in milliseconds.
+   */
+  setChoking(choking: boolean, now: number): void {
+    if (this.#closed) return;
+    if (choking) this.#upload.choke(now);
+    else this.#upload.unchoke(now);
+  }
+
+  /**
+   * Tells the peer whether we want something, if that is news.
+   *
+   * @param interested Whether we do.
+   * @param now The time in milliseconds.
+   */
+  setInterested(interested: boolean, now: number): void {
+    if (this.#closed) return;
+    this.#timers.wantedAt = now;
+    this.#download.setInterested(interested, now);
+  }
+
+  /**
+   * Asks for blocks.
+   *
+   * @param blocks Which ones.
+   * @param now The time in milliseconds.
+   * @returns Those that cannot be asked for: the peer lacks them, chokes us,
+   * was asked already, or its window is full.
+   */
+  request(
+    blocks: readonly BlockAddress[],
+    now: number,
+  ): readonly BlockAddress[] {
+    if (this.#closed) return blocks;
+    const refused = this.#download.request(blocks, now);
+    this.#timers.atLatest(this.#download.deadline);
+    return refused;
+  }
+
+  /**
+   * Takes a request back.
+   *
+   * @param block Which one.
+   * @param now The time in milliseconds.
+   * @returns False when it is not outstanding.
+   */
+  cancel(block: BlockAddress, now: number): boolean {
+    return !this.#closed && this.#download.cancel(block, now);
+  }
+
+  /**
+   * Tells the peer of a piece, unless it has it.
+   *
+   * @param pieceIndex Which piece.
+   * @param now The time in milliseconds.
+   * @returns Whether it was told.
+   */
+  have(pieceIndex: number, now: number): boolean {
+    if (this.#closed || this.#remote.pieces.has(pieceIndex)) return false;
+    this.send({ type: "have", pieceIndex }, now);
+    return true;
+  }
+
+  /**
+   * Recommends a piece, if the peer understands that (BEP 6).
+   *
+   * @param pieceIndex Which piece.
+   * @param now The time in milliseconds.
+   */
+  suggest(pieceIndex: number, now: number): void {
+    if (this.#options.fast) this.send({ type: "suggest", pieceIndex }, now);
+  }
+
+  /**
+   * Answers a `serve` event with its block.
+   *
+   * @param request The request of the event.
+   * @param data Exactly its bytes.
+   * @param now The time in milliseconds.
+   * @returns False when the request was taken back meanwhile.
+   * @throws {RangeError} If the number of bytes is wrong.
+   */
+  sendBlock(request: BlockAddress, data: Uint8Array, now: number): boolean {
+    if (this.#closed) return false;
+    const sent = this.#upload.sendBlock(request, data, now);
+    if (sent) this.#upload.pump(this.#buffered, now);
+    return sent;
+  }
+
+  /**
+   * Answers a `serve` event with a refusal.
+   *
+   * @param request The request of the event.
+   * @param now The time in milliseconds.
+   * @returns False when the request was taken back meanwhile.
+   */
+  rejectRequest(request: BlockAddress, now: number): boolean {
+    if (this.#closed) return false;
+    const known = this.#upload.reject(request, now);
+    if (known) this.#upload.pump(this.#buffered, now);
+    return known;
+  }
+
+  /**
+   * Sends a message of an extension (BEP 10).
+   *
+   * @param name Such as `"ut_metadata"`.
+   * @param payload The bytes; copied when sent.
+   * @param now The time in milliseconds.
+   * @returns False when the peer does not speak it.
+   */
+  sendExtended(name: string, payload: Uint8Array, now: number): boolean {
+    return !this.#closed && this.#extensions.send(name, payload, now);
+  }
+
+  /**
+   * Sends another extension handshake, if the peer speaks the protocol.
+   *
+   * @param fields What has changed.
+   * @param now The time in milliseconds.
+   */
+  sendExtensionHandshake(fields: LocalExtensionFields, now: number): void {
+    if (this.#closed || !this.#options.extended) return;
+    this.#extensions.sendHandshake(now, fields);
+  }
+
+  /**
+   * Tells the number of pieces once it is known; what the peer told before is
+   * applied and given out as an event.
+   *
+   * @param pieceCount How many pieces there are.
+   * @param now The time in milliseconds.
+   * @param more Length of each piece, and what we have.
+   * @throws {RangeError} If the number makes no sense or differs from before.
+   */
+  setPieceCount(
+    pieceCount: number,
+    now: number,
+    more: {
+      readonly pieceSize?: ((pieceIndex: number) => number) | undefined;
+      readonly ownPieces?: Bitfield | undefined;
+    } = {},
+  ): void {
+    checkSessionOptions({ pieceCount });
+    const known = this.#remote.pieceCount;
+    if (known !== undefined && known !== pieceCount) {
+      throw new RangeError(
+        `Cannot set the number of pieces to ${pieceCount}: it is ${known}`,
+      );
+    }
+    if (this.#closed) return;
+    this.#upload.setPieces(more.pieceSize, more.ownPieces);
+    if (known !== undefined) return;
+    try {
+      const first = this.#remote.setPieceCount(pieceCount);
+      this.#download.checkAllowed(pieceCount);
+      if (first !== undefined) this.#emitPieces(first);
+    } catch (error) {
+      if (!(error instanceof PeerProtocolError)) throw error;
+      return this.close(error);
+    }
+    // Too late for a bitfield: the first message is long gone.
+    for (const pieceIndex of more.ownPieces ?? []) this.have(pieceIndex, now);
+    this.#upload.grant(pieceCount, now);
+  }
+
+  /**
+   * Asks for merkle hashes (BEP 52).
+   *
+   * @param range Which ones.
+   * @param now The time in milliseconds.
+   * @returns False when that is not possible, or asked already.
+   */
+  requestHashes(range: HashRange, now: number): boolean {
+    return !this.#closed && this.#options.v2 === true &&
+      this.#hashes.request(range, now);
+  }
+
+  /**
+   * Answers a `hash-request` event.
+   *
+   * @param range The range of the event.
+   * @param hashes The run and its proof, or `undefined` to refuse.
+   * @param now The time in milliseconds.
+   * @returns False when that request does not wait.
+   */
+  sendHashes(
+    range: HashRange,
+    hashes: Uint8Array | undefined,
+    now: number,
+  ): boolean {
+    return !this.#closed && this.#hashes.reply(range, hashes, now);
+  }
+
+  /**
+   * Ends the session. What was put out before is still to be polled.
+   *
+   * @param error Why, unless it is a normal end.
+   */
+  close(error?: Error): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#outputs.push({ type: "close", error });
+  }
+
+  /** Lets every timer that is due fire. */
+  handleTimeout(now: number): void {
+    if (this.#closed) return;
+    const timers = this.#timers;
+    if (this.#download.interested || this.#upload.interested) {
+      timers.wantedAt = now;
+    }
+    if (this.#buffered === 0) timers.progressAt = now;
+    const error = timers.violation(now, this.#buffered);
+    if (error !== undefined) return this.close(error);
+    if (timers.isKeepAliveDue(now)) this.send({ type: "keep-alive" }, now);
+    this.#download.handleTimeout(now);
+    timers.arm(this.#download.deadline);
+  }
+
+  /**
+   * Sends a message as it is. Commands are to be preferred: they know the rules.
+   *
+   * @param message The message.
+   * @param now The time in milliseconds.
+   */
+  send(message: PeerMessage, now: number): void {
+    if (this.#closed) return;
+    const size = peerMessageSize(message);
+    this.#counters.protocolUploaded += message.type === "piece" ? 13 : size;
+    if (this.#buffered === 0) this.#timers.progressAt = now;
+    this.#buffered += size;
+    this.#timers.sentAt = now;
+    this.#outputs.push({ type: "send", message });
+    if (this.#buffered > (this.#options.maxSendBuffer ?? MAX_SEND_BUFFER)) {
+      this.close(slowReaderError(this.#buffered));
+    }
+  }
+
+  /**
+   * Puts an event out.
+   *
+   * @param event The event.
+   */
+  emit(event: PeerSessionEvent): void {
+    if (!this.#closed) this.#outputs.push({ type: "event", event });
+  }
+
+  /**
+   * Hears from an extension how many requests the peer queues.
+   *
+   * @param requests How many.
+   */
+  onRequestQueue(requests: number): void {
+    this.#download.peerQueue = requests;
+  }
+
+  /**
+   * Hears from an extension that the peer lost a piece (BEP 54).
+   *
+   * @param pieceIndex Which piece.
+   */
+  onDontHave(pieceIndex: number): void {
+    if (!this.#remote.onDontHave(pieceIndex)) return;
+    this.emit({ type: "dont-have", pieceIndex });
+    this.#download.onDontHave(pieceIndex);
+  }
+
+  #receive(message: PeerMessage, now: number): void {
+    switch (message.type) {
+      case "piece": {
+        const { snubbed } = this.#download;
+        this.#download.onPiece(message, now);
+        if (snubbed) this.#timers.atLatest(this.#download.deadline);
+        return;
+      }
+      case "request":
+        this.#remote.begin();
+        this.#upload.onRequest(message, now);
+        return this.#upload.pump(this.#buffered, now);
+      case "have":
+        if (this.#remote.onHave(message.pieceIndex)) {
+          this.emit({ type: "have", pieceIndex: message.pieceIndex });
+        }
+        return;
+      case "cancel":
+        this.#upload.onCancel(message, now);
+        return this.#upload.pump(this.#buffered, now);
+      case "choke":
+        return this.#download.onChoke(now);
+      case "unchoke":
+        return this.#download.onUnchoke(now);
+      case "interested":
+      case "not-interested":
+        this.#timers.wantedAt = now;
+        return this.#upload.onInterest(message.type === "interested", now);
+      case "bitfield":
+        this.#remote.onBitfield(message.bytes);
+        return this.#emitPieces("bitfield");
+      case "have-all":
+      case "have-none":
+        this.#needFast(message.type);
+        if (message.type === "have-all") this.#remote.onHaveAll();
+        else this.#remote.onHaveNone();
+        return this.#emitPieces(message.type);
+      case "reject":
+        this.#needFast("reject");
+        return this.#download.onReject(message);
+      case "allowed-fast":
+        this.#needFast("allowed-fast");
+        this.#remote.check(message.pieceIndex);
+        return this.#download.onAllowedFast(message.pieceIndex);
+      case "suggest":
+        this.#needFast("suggest");
+        this.#remote.check(message.pieceIndex);
+        return this.emit({ type: "suggest", pieceIndex: message.pieceIndex });
+      case "port":
+        if (message.port !== 0) this.emit({ type: "port", port: message.port });
+        return;
+      case "extended":
+        if (this.#options.extended) this.#extensions.onMessage(message, now);
+        return;
+      case "hash-request":
+      case "hashes":
+      case "hash-reject":
+        if (this.#options.v2) this.#hashes.onMessage(message, now);
+        return;
+      case "keep-alive":
+      case "unknown":
+        return;
+    }
+  }
+
+  #emitPieces(type: FirstPieces): void {
+    if (this.#remote.pieceCount === undefined) return;
+    this.emit({ type, pieces: this.#remote.pieces });
+  }
+
+  #sendPieces(now: number): void {
+    const { ownPieces, fast } = this.#options;
+    if (ownPieces === undefined || ownPieces.isEmpty) {
+      if (fast) this.send({ type: "have-none" }, now);
+    } else if (fast && ownPieces.isFull) this.send({ type: "have-all" }, now);
+    else this.send({ type: "bitfield", bytes: ownPieces.toBytes() }, now);
+  }
+
+  #needFast(type: string): void {
+    if (this.#options.fast) return;
+    throw new PeerProtocolError(
+      "not-negotiated",
+      `Cannot take a "${type}" message as the Fast extension was not negotiated`,
+    );
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * The blocks one peer asked us for.
+ *
+ * Invariant: a request is in exactly one of two tables: waiting, or handed out
+ * to be read; both together are bounded.
+ *
+ * @module
+ */
+import type { BlockAddress } from "./message.ts";
+import { blockKey } from "./request_ledger.ts";
+
+/** Requests of one peer, in the order of arrival. */
+export class UploadQueue {
+  readonly #capacity: number;
+  readonly #waiting = new Map<number, BlockAddress>();
+  readonly #serving = new Map<number, BlockAddress>();
+  #servingBytes = 0;
+
+  /**
+   * Makes an empty queue.
+   *
+   * @param capacity Most requests that are waiting or handed out.
+   */
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  /** How many requests are waiting or handed out. */
+  get size(): number {
+    return this.#waiting.size + this.#serving.size;
+  }
+
+  /** How many requests wait. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** How many bytes are handed out to be read. */
+  get servingBytes(): number {
+    return this.#servingBytes;
+  }
+
+  /**
+   * Adds a request.
+   *
+   * @param request What is asked for.
+   * @returns `"full"` when there is no room, `"duplicate"` when it is there.
+   */
+  add(request: BlockAddress): "added" | "duplicate" | "full" {
+    const key = blockKey(request.pieceIndex, request.blockOffset);
+    const known = this.#waiting.get(key) ?? this.#serving.get(key);
+    if (known !== undefined && known.length === request.length) {
+      return "duplicate";
+    }
+    if (known !== undefined || this.size >= this.#capacity) return "full";
+    this.#waiting.set(key, request);
+    return "added";
+  }
+
+  /**
+   * Hands out the oldest waiting request.
+   *
+   * @returns The request, or `undefined` when none waits.
+   */
+  next(): BlockAddress | undefined {
+    for (const [key, request] of this.#waiting) {
+      this.#waiting.delete(key);
+      this.#serving.set(key, request);
+      this.#servingBytes += request.length;
+      return request;
+    }
+    return undefined;
+  }
+
+  /**
+   * Settles a request that was handed out.
+   *
+   * @param request Which one.
+   * @returns False when it was cancelled meanwhile, or never handed out.
+   */
+  finish(request: BlockAddress): boolean {
+    const key = blockKey(request.pieceIndex, request.blockOffset);
+    if (this.#serving.get(key)?.length !== request.length) return false;
+    this.#serving.delete(key);
+    this.#servingBytes -= request.length;
+    return true;
+  }
+
+  /**
+   * Takes back a request in either table.
+   *
+   * @param request Which one.
+   * @returns False when there is none.
+   */
+  cancel(request: BlockAddress): boolean {
+    const key = blockKey(request.pieceIndex, request.blockOffset);
+    if (this.#waiting.get(key)?.length === request.length) {
+      return this.#waiting.delete(key);
+    }
+    return this.finish(request);
+  }
+
+  /**
+   * Takes back every request but some.
+   *
+   * @param kept Tells which ones stay.
+   * @returns Those that were taken back, oldest first.
+   */
+  clear(kept: (request: BlockAddress) => boolean): BlockAddress[] {
+    const result: BlockAddress[] = [];
+    for (const request of this.#serving.values()) {
+      if (!kept(request) && this.finish(request)) result.push(request);
+    }
+    for (const [key, request] of this.#waiting) {
+      if (kept(request)) continue;
+      this.#waiting.delete(key);
+      result.push(request);
+    }
+    return result;
+  }
+}

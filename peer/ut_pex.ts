@@ -1,0 +1,121 @@
+/**
+ * Messages of ut_pex: peers tell of peers (BEP 11).
+ *
+ * @module
+ */
+import { type BencodeValue, encodeBencode } from "../bencode/mod.ts";
+import { concatBytes } from "../_shared/bytes.ts";
+import {
+  decodeCompactEndpoints,
+  type Endpoint,
+  tryEncodeCompactEndpoint,
+} from "../_shared/address.ts";
+import { decodeDictionary } from "./extension_handshake.ts";
+import { MAX_PEX_ENTRIES, PEX_SEND_ENTRIES } from "./limits.ts";
+
+/** Bits of the flags that come with a peer (BEP 11). */
+export const PEX_FLAG = {
+  /** Prefers encrypted connections. */
+  encryption: 0x01,
+  /** Uploads only. */
+  seed: 0x02,
+  /** Speaks uTP. */
+  utp: 0x04,
+  /** Speaks ut_holepunch. */
+  holepunch: 0x08,
+  /** Was connected to, hence is reachable. */
+  reachable: 0x10,
+} as const;
+
+/** A peer in a ut_pex message. */
+export interface PexPeer extends Endpoint {
+  /** Bits of {@linkcode PEX_FLAG}. @default {0} */
+  readonly flags?: number;
+}
+
+/** A message of ut_pex. */
+export interface UtPexMessage {
+  /** Peers that the sender is connected to since the last message. */
+  readonly added: readonly PexPeer[];
+  /** Peers that it is no longer connected to. */
+  readonly dropped: readonly Endpoint[];
+}
+
+/**
+ * Encodes a message of ut_pex. At most 50 peers a family are sent (BEP 11);
+ * those after them, and hostnames that are no IP addresses, are left out.
+ *
+ * @param message The message.
+ * @returns The payload of the extended message.
+ */
+export function encodeUtPex(message: UtPexMessage): Uint8Array<ArrayBuffer> {
+  const v4: Uint8Array[] = [];
+  const v6: Uint8Array[] = [];
+  const flags4: number[] = [];
+  const flags6: number[] = [];
+  const dropped4: Uint8Array[] = [];
+  const dropped6: Uint8Array[] = [];
+  for (const peer of message.added) {
+    const bytes = tryEncodeCompactEndpoint(peer);
+    if (bytes === undefined) continue;
+    const [list, flags] = bytes.length === 6 ? [v4, flags4] : [v6, flags6];
+    if (list.length >= PEX_SEND_ENTRIES) continue;
+    list.push(bytes);
+    flags.push(peer.flags ?? 0);
+  }
+  for (const peer of message.dropped) {
+    const bytes = tryEncodeCompactEndpoint(peer);
+    if (bytes === undefined) continue;
+    const list = bytes.length === 6 ? dropped4 : dropped6;
+    if (list.length < PEX_SEND_ENTRIES) list.push(bytes);
+  }
+  return encodeBencode({
+    "added": concatBytes(v4),
+    "added.f": Uint8Array.from(flags4),
+    "added6": v6.length > 0 ? concatBytes(v6) : undefined,
+    "added6.f": v6.length > 0 ? Uint8Array.from(flags6) : undefined,
+    "dropped": concatBytes(dropped4),
+    "dropped6": dropped6.length > 0 ? concatBytes(dropped6) : undefined,
+  });
+}
+
+function endpoints(
+  root: ReadonlyMap<string, BencodeValue>,
+  key: string,
+): Endpoint[] {
+  const value = root.get(key);
+  if (!(value instanceof Uint8Array)) return [];
+  return decodeCompactEndpoints(
+    value,
+    key.endsWith("6") ? 6 : 4,
+    MAX_PEX_ENTRIES,
+  );
+}
+
+/**
+ * Decodes a message of ut_pex. At most 100 entries of each field are read;
+ * peers with port 0 are left out; missing flags count as 0.
+ *
+ * @param payload The payload of the extended message.
+ * @returns The message.
+ * @throws {PeerProtocolError} With code `malformed` if it is not a dictionary,
+ * or `too-long` if it is above 64 KiB.
+ */
+export function decodeUtPex(payload: Uint8Array): UtPexMessage {
+  const root = decodeDictionary(payload, "ut_pex message");
+  const added: PexPeer[] = [];
+  for (const key of ["added", "added6"]) {
+    const flags = root.get(`${key}.f`);
+    endpoints(root, key).forEach((endpoint, i) => {
+      if (endpoint.port === 0) return;
+      const bits = flags instanceof Uint8Array ? flags[i] ?? 0 : 0;
+      added.push({ ...endpoint, flags: bits });
+    });
+  }
+  const dropped = [
+    ...endpoints(root, "dropped"),
+    ...endpoints(root, "dropped6"),
+  ]
+    .filter((endpoint) => endpoint.port !== 0);
+  return { added, dropped };
+}
