@@ -3,11 +3,7 @@
  *
  * @module
  */
-import {
-  type Endpoint,
-  tryParseEndpoint,
-  tryParseIp,
-} from "../_shared/address.ts";
+import { type Endpoint, tryParseDialable } from "./_endpoint.ts";
 import {
   decodeTextLossy,
   encodeText,
@@ -103,18 +99,6 @@ function tryUnescape(text: string): string | undefined {
     bytes[length++] = byte;
   }
   return decodeTextLossy(bytes.subarray(0, length));
-}
-
-/** `host:port` of a plausible host and a port that can be dialled. */
-function tryParseDialable(text: string): Endpoint | undefined {
-  const endpoint = tryParseEndpoint(text);
-  if (endpoint === undefined || endpoint.port === 0) return undefined;
-  const { hostname } = endpoint;
-  if (hostname.length > 253) return undefined;
-  return tryParseIp(hostname) !== undefined ||
-      (/^[\p{L}\p{N}._-]+$/u.test(hostname) && !/^[\d.]+$/.test(hostname))
-    ? endpoint
-    : undefined;
 }
 
 /** Collects parameters while they are read. */

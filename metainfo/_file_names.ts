@@ -1,0 +1,122 @@
+/**
+ * From the paths as they are written to the paths that are used.
+ *
+ * @module
+ */
+import { encodeText, equalBytes } from "../_shared/bytes.ts";
+import type { RawFile } from "./_file_list.ts";
+import { tooLarge, type Warnings } from "./_fields.ts";
+import type { MetainfoFile, ParseMetainfoOptions } from "./metainfo.ts";
+import { PathTree } from "./_path_tree.ts";
+import { sanitizePath, sanitizePathComponent } from "./safe_path.ts";
+
+function isSameText(text: string, raw: Uint8Array): boolean {
+  if (text.length > raw.length) return false;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7f) return equalBytes(encodeText(text), raw);
+    if (code !== raw[i]) return false;
+  }
+  return text.length === raw.length;
+}
+
+function isAsWritten(
+  path: readonly string[],
+  raw: readonly Uint8Array[],
+): boolean {
+  return path.length === raw.length &&
+    path.every((part, i) => isSameText(part, raw[i]!));
+}
+
+function startsWith(path: readonly string[], start: readonly string[]) {
+  return path.length >= start.length &&
+    start.every((part, i) => path[i] === part);
+}
+
+/** A link that leads to a folder it is in would make walks endless. */
+function resolveLink(
+  tree: PathTree,
+  path: readonly string[],
+  target: readonly string[],
+): readonly string[] | undefined {
+  const resolved = tree.resolve(target);
+  return resolved === undefined || startsWith(path, resolved)
+    ? undefined
+    : resolved;
+}
+
+/**
+ * Makes all names of a torrent safe and unique.
+ *
+ * @param rawFiles The files as written.
+ * @param context The name and what to do with it.
+ * @returns The name of the torrent and its files.
+ */
+export function nameFiles(
+  rawFiles: readonly RawFile[],
+  context: {
+    readonly isSingleFile: boolean;
+    readonly name: Uint8Array;
+    readonly fileName: Uint8Array;
+    readonly fallback: string;
+    readonly options: ParseMetainfoOptions;
+    readonly warnings: Warnings;
+  },
+): { name: string; files: MetainfoFile[] } {
+  const { isSingleFile, options, warnings } = context;
+  const name = sanitizePathComponent(context.fileName, options) ||
+    sanitizePathComponent(context.name, options) || context.fallback;
+  if (!isAsWritten([name], [context.fileName])) {
+    warnings.add("renamed", "info.name");
+  }
+  const paths = isSingleFile
+    ? [[]]
+    : rawFiles.map((file) => sanitizePath(file.path, options));
+  const tree = new PathTree();
+  const used: (readonly string[])[] = paths;
+  if (!isSingleFile) {
+    rawFiles.forEach((file, i) => {
+      if (!file.pad) tree.addParents(paths[i]!);
+    });
+    let duplicates = 0;
+    const { maxDuplicateNames = 500 } = options;
+    rawFiles.forEach((file, i) => {
+      if (file.pad) return; // pad files are never on disk
+      const path = tree.addFile(paths[i]!);
+      if (path !== paths[i] && ++duplicates > maxDuplicateNames) {
+        throw tooLarge(
+          "info.files",
+          `at most ${maxDuplicateNames} names may be taken already`,
+        );
+      }
+      used[i] = path;
+      if (file.symlink) {
+        tree.addLink(path, sanitizePath(file.symlink, options));
+      }
+    });
+  }
+  const files = rawFiles.map((file, i): MetainfoFile => {
+    const path = used[i]!;
+    const { length, pad, executable, hidden, piecesRoot, sha1, md5 } = file;
+    const isChanged = !isSingleFile && !isAsWritten(path, file.rawPath);
+    if (isChanged) warnings.add("renamed", file.field);
+    let symlink: readonly string[] | undefined;
+    if (file.symlink && !isSingleFile) {
+      symlink = resolveLink(tree, path, sanitizePath(file.symlink, options));
+      if (symlink === undefined) warnings.add("dropped-symlink", file.field);
+    }
+    return {
+      path,
+      length,
+      pad,
+      executable,
+      hidden,
+      ...(symlink && { symlink }),
+      ...(piecesRoot && { piecesRoot }),
+      ...(sha1 && { sha1 }),
+      ...(md5 !== undefined && { md5 }),
+      ...(isChanged && { rawPath: file.rawPath }),
+    };
+  });
+  return { name, files };
+}

@@ -1,0 +1,128 @@
+/**
+ * The folder tree of a torrent: which names are taken, where links lead.
+ *
+ * @module
+ */
+
+/** One key for the names that some file system holds for the same. */
+function fold(name: string): string {
+  // deno-lint-ignore no-control-regex
+  if (/^[\x00-\x7f]*$/.test(name)) return name.toLowerCase();
+  return name.normalize("NFD").toUpperCase().toLowerCase().normalize("NFC");
+}
+
+/** Most links that are followed from one to the next, as on Linux. */
+const MAX_LINK_HOPS = 40;
+/** Most path components looked up for all the links of a torrent. */
+const MAX_LINK_STEPS = 4_000_000;
+
+/**
+ * The folder tree of a torrent: finds names that would collide on a file
+ * system that ignores case or Unicode form, and follows symbolic links (BEP
+ * 47) without looking at any disk.
+ *
+ * Used in three passes: `addParents` for all files, `addFile` for all files
+ * (and `addLink` for links), then `resolve` for the targets of the links.
+ */
+export class PathTree {
+  /** Folded `parent/name` to the number of the folder. */
+  readonly #directories = new Map<string, number>();
+  readonly #files = new Set<string>();
+  readonly #links = new Map<string, readonly string[]>();
+  #steps = MAX_LINK_STEPS;
+
+  #parentOf(path: readonly string[]): number {
+    let parent = 0;
+    for (let i = 0; i < path.length - 1; i++) {
+      const key = `${parent}/${fold(path[i]!)}`;
+      let next = this.#directories.get(key);
+      if (next === undefined) {
+        next = this.#directories.size + 1;
+        this.#directories.set(key, next);
+      }
+      parent = next;
+    }
+    return parent;
+  }
+
+  /**
+   * Notes the folders above a file. All of them come before any file, so that
+   * a file gives way to a folder of the same name.
+   *
+   * @param path The path of the file.
+   */
+  addParents(path: readonly string[]): void {
+    this.#parentOf(path);
+  }
+
+  /**
+   * Takes a path for a file, with a number before the extension if it is
+   * taken: `a.txt`, `a.1.txt`, `a.2.txt`.
+   *
+   * @param path The path of the file.
+   * @returns The path that is now taken: `path` itself if it was free.
+   */
+  addFile(path: readonly string[]): readonly string[] {
+    const parent = this.#parentOf(path);
+    const name = path[path.length - 1]!;
+    let free = name;
+    for (let i = 1;; i++) {
+      const key = `${parent}/${fold(free)}`;
+      if (!this.#files.has(key) && !this.#directories.has(key)) {
+        this.#files.add(key);
+        return free === name ? path : [...path.slice(0, -1), free];
+      }
+      const dot = name.lastIndexOf(".");
+      free = dot > 0
+        ? `${name.slice(0, dot)}.${i}${name.slice(dot)}`
+        : `${name}.${i}`;
+    }
+  }
+
+  /**
+   * Makes a file a symbolic link.
+   *
+   * @param path A path that `addFile` returned.
+   * @param target Where the link leads: safe components from the torrent's
+   * root.
+   */
+  addLink(path: readonly string[], target: readonly string[]): void {
+    const name = fold(path[path.length - 1]!);
+    this.#links.set(`${this.#parentOf(path)}/${name}`, target);
+  }
+
+  /**
+   * Follows links inside the torrent.
+   *
+   * @param target The path to follow.
+   * @returns The file or folder it leads to, with no link left on the way; or
+   * `undefined` when it leads nowhere, in circles, or through too many links.
+   */
+  resolve(target: readonly string[]): readonly string[] | undefined {
+    let path = target;
+    for (let hops = 0; hops <= MAX_LINK_HOPS; hops++) {
+      let parent = 0;
+      let followed: readonly string[] | undefined;
+      for (let i = 0; i < path.length; i++) {
+        if (this.#steps-- <= 0) return undefined;
+        const key = `${parent}/${fold(path[i]!)}`;
+        const link = this.#links.get(key);
+        if (link !== undefined) {
+          followed = [...link, ...path.slice(i + 1)];
+          break;
+        }
+        const directory = this.#directories.get(key);
+        if (i === path.length - 1) {
+          return directory !== undefined || this.#files.has(key)
+            ? path
+            : undefined;
+        }
+        if (directory === undefined) return undefined;
+        parent = directory;
+      }
+      if (followed === undefined || followed.length > 1000) return undefined;
+      path = followed;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * Changing what a torrent file says around its info dictionary, which stays
+ * as it is, byte for byte.
+ *
+ * @module
+ */
+import {
+  type BencodeDictionary,
+  type BencodeInput,
+  type BencodeLimits,
+  bencodeSpan,
+  BencodeSyntaxError,
+  decodeBencode,
+  encodeBencode,
+} from "../bencode/mod.ts";
+import type { Endpoint } from "../_shared/address.ts";
+import { concatBytes, encodeText, fromByteString } from "../_shared/bytes.ts";
+import { needDictionary, wrongType } from "./_fields.ts";
+import { MetainfoError } from "./metainfo.ts";
+
+/** What to change: a value sets, `null` removes, nothing leaves alone. */
+export interface MetainfoChanges {
+  /**
+   * Tracker URLs in tiers (BEP 12). Sets `announce` to the first one, and
+   * `announce-list` if there are more than one.
+   */
+  readonly trackers?: readonly (readonly string[])[] | null;
+  /** Web seeds (BEP 19). */
+  readonly webSeeds?: readonly string[] | null;
+  /** HTTP seeds (BEP 17). */
+  readonly httpSeeds?: readonly string[] | null;
+  /** DHT nodes (BEP 5). */
+  readonly nodes?: readonly Endpoint[] | null;
+  /** Free text. */
+  readonly comment?: string | null;
+  /** The program that made it. */
+  readonly createdBy?: string | null;
+  /** When it was made, in seconds since 1970. */
+  readonly creationDate?: number | null;
+}
+
+/** Options of {@linkcode editMetainfo}. */
+export interface EditMetainfoOptions {
+  /**
+   * Most bytes of the file.
+   *
+   * @default {67108864}
+   */
+  readonly maxLength?: number;
+}
+
+function setOrDelete(
+  entries: Map<string, BencodeInput>,
+  key: string,
+  value: BencodeInput | null,
+): void {
+  const isEmpty = value === null ||
+    (Array.isArray(value) && value.length === 0);
+  if (isEmpty) entries.delete(key);
+  else entries.set(key, value as BencodeInput);
+}
+
+function setTrackers(
+  entries: Map<string, BencodeInput>,
+  trackers: readonly (readonly string[])[],
+): void {
+  const tiers = trackers.filter((tier) => tier.length > 0);
+  setOrDelete(entries, "announce", tiers[0]?.[0] ?? null);
+  const isOne = tiers.length === 0 ||
+    (tiers.length === 1 && tiers[0]!.length === 1);
+  setOrDelete(entries, "announce-list", isOne ? null : tiers);
+}
+
+/** Applies the changes to the top-level dictionary. */
+function applyChanges(
+  entries: Map<string, BencodeInput>,
+  changes: MetainfoChanges,
+): void {
+  const { trackers, webSeeds, httpSeeds, nodes, creationDate } = changes;
+  if (trackers !== undefined) setTrackers(entries, trackers ?? []);
+  if (webSeeds !== undefined) setOrDelete(entries, "url-list", webSeeds);
+  if (httpSeeds !== undefined) setOrDelete(entries, "httpseeds", httpSeeds);
+  if (nodes !== undefined) {
+    const list = nodes?.map(({ hostname, port }) => [hostname, port]) ?? null;
+    setOrDelete(entries, "nodes", list);
+  }
+  for (
+    const [key, value] of [
+      ["comment", changes.comment],
+      ["created by", changes.createdBy],
+    ] as const
+  ) {
+    if (value === undefined) continue;
+    setOrDelete(entries, key, value);
+    entries.delete(`${key}.utf-8`);
+  }
+  if (creationDate !== undefined) {
+    if (
+      creationDate !== null &&
+      (!Number.isSafeInteger(creationDate) || creationDate < 0)
+    ) {
+      throw new RangeError(
+        `Cannot set a creation date of ${creationDate}: whole seconds since 1970 were expected`,
+      );
+    }
+    setOrDelete(entries, "creation date", creationDate);
+  }
+}
+
+/**
+ * Changes a torrent file around its info dictionary. The info dictionary keeps
+ * its exact bytes, and with them the info-hash, even if they are not
+ * canonical. All keys that are not changed keep their values. Keys are sorted; where a key was there twice, the first one stays.
+ *
+ * @param bytes The torrent file.
+ * @param changes What to set and what to remove.
+ * @param options Limits.
+ * @returns The new torrent file.
+ * @throws {MetainfoError} If the file is not bencoded or has no info
+ * dictionary.
+ * @throws {RangeError} If the creation date is no whole number of seconds.
+ *
+ * @example Replace the trackers
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { encodeBencode } from "@bip/bip/bencode";
+ * import { editMetainfo } from "@bip/bip/metainfo";
+ *
+ * const info = { name: "a" };
+ * assertEquals(
+ *   editMetainfo(encodeBencode({ announce: "udp://old", comment: "x", info }), {
+ *     trackers: [["udp://new"]],
+ *     comment: null,
+ *   }),
+ *   encodeBencode({ announce: "udp://new", info }),
+ * );
+ * ```
+ */
+export function editMetainfo(
+  bytes: Uint8Array,
+  changes: MetainfoChanges,
+  options: EditMetainfoOptions = {},
+): Uint8Array<ArrayBuffer> {
+  const limits: BencodeLimits = {
+    maxDepth: 2000,
+    maxTokens: 3_000_000,
+    maxLength: options.maxLength ?? 67_108_864,
+  };
+  let top: BencodeDictionary;
+  let infoBytes: Uint8Array;
+  try {
+    const value = decodeBencode(bytes, { ...limits, mode: "lenient" });
+    if (!(value instanceof Map)) throw wrongType("", "a dictionary");
+    top = value;
+    needDictionary(top, "info", "info");
+    const { start, end } = bencodeSpan(bytes, ["info"], limits)!;
+    infoBytes = bytes.subarray(start, end);
+  } catch (error) {
+    if (!(error instanceof BencodeSyntaxError)) throw error;
+    throw new MetainfoError(
+      "bad-bencode",
+      "",
+      `Cannot decode a torrent: ${error.message}`,
+      { cause: error },
+    );
+  }
+  const entries = new Map<string, BencodeInput>(top);
+  applyChanges(entries, changes);
+  const parts: Uint8Array[] = [encodeText("d")];
+  for (const key of [...entries.keys()].sort(compareCodeUnits)) {
+    const value = entries.get(key)!;
+    parts.push(encodeBencode(fromByteString(key)));
+    parts.push(
+      key === "info" ? infoBytes : encodeBencode(value, { maxDepth: 2000 }),
+    );
+  }
+  parts.push(encodeText("e"));
+  return concatBytes(parts);
+}
+
+function compareCodeUnits(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
