@@ -24,6 +24,13 @@ import {
 /** Bytes read at once: small enough to stay in a core's own cache. */
 const BUFFER_SIZE = 256 * 1024;
 
+/**
+ * Where the buffer starts in its allocation. Large allocations of glibc start
+ * 16 bytes into a page; the kernel copies a fifth faster to a cache line's
+ * start. Elsewhere this does no harm.
+ */
+const BUFFER_SHIFT = 48;
+
 /** Thrown inside a hashing thread when a file cannot be read. */
 export class HashReadError extends Error {
   /** What went wrong, in a form that can be sent between threads. */
@@ -40,6 +47,9 @@ export class HashReadError extends Error {
     this.failure = failure;
   }
 }
+
+/** Zeros to hash as padding, made when first needed. */
+let zeros: Uint8Array<ArrayBuffer> | undefined;
 
 function hexDigit(code: number): number {
   return code < 58 ? code - 48 : code - 87;
@@ -123,34 +133,41 @@ export class PieceDigest {
   /**
    * Adds padding, which only SHA-1 sees (BEP 47, 52).
    *
-   * @param zeros Zero bytes.
+   * @param length Zero bytes to add.
    */
-  updatePadding(zeros: Uint8Array): void {
-    if (this.#wantSha1) (this.#sha1 ??= createHash("sha1")).update(zeros);
+  updatePadding(length: number): void {
+    if (!this.#wantSha1) return;
+    const sha1 = this.#sha1 ??= createHash("sha1");
+    zeros ??= new Uint8Array(BUFFER_SIZE);
+    for (let left = length; left > 0; left -= BUFFER_SIZE) {
+      sha1.update(left >= BUFFER_SIZE ? zeros : zeros.subarray(0, left));
+    }
   }
 
   /**
-   * Ends the piece and starts afresh.
+   * Ends SHA-1 of the piece and starts afresh.
    *
    * @param sha1 Where the SHA-1 digests of all pieces are.
+   * @param pieceIndex Index of the piece.
+   */
+  finishSha1(sha1: Uint8Array, pieceIndex: number): void {
+    const hash = this.#sha1 ?? createHash("sha1");
+    writeHex(hash.digest("hex"), sha1, pieceIndex * SHA1_LENGTH);
+    this.#sha1 = undefined;
+  }
+
+  /**
+   * Ends the tree of the piece and starts afresh.
+   *
    * @param sha256 Where the roots of all pieces are.
    * @param pieceIndex Index of the piece.
    * @param height Height of the root above the leaves.
    */
-  finish(
-    sha1: Uint8Array,
-    sha256: Uint8Array,
-    pieceIndex: number,
-    height: number,
-  ): void {
-    if (this.#sha1 !== undefined) {
-      writeHex(this.#sha1.digest("hex"), sha1, pieceIndex * SHA1_LENGTH);
-    }
-    if (this.#leaves !== undefined && this.#leafCount > 0) {
-      const root = reduceTree(this.#leaves, this.#leafCount, 0, height);
-      sha256.set(root, pieceIndex * SHA256_LENGTH);
-    }
-    this.reset();
+  finishTree(sha256: Uint8Array, pieceIndex: number, height: number): void {
+    if (this.#leaves === undefined || this.#leafCount === 0) return;
+    const root = reduceTree(this.#leaves, this.#leafCount, 0, height);
+    sha256.set(root, pieceIndex * SHA256_LENGTH);
+    this.#leafCount = 0;
   }
 }
 
@@ -160,8 +177,9 @@ export class HashReader implements Disposable {
   readonly #memory: HashMemory;
   readonly #layout: PieceLayout;
   readonly #digest: PieceDigest;
-  readonly #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(BUFFER_SIZE);
-  #zeros: Uint8Array<ArrayBuffer> | undefined;
+  readonly #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(
+    BUFFER_SIZE + BUFFER_SHIFT,
+  ).subarray(BUFFER_SHIFT);
   /** The open file and where its next read would start. */
   #file: Deno.FsFile | undefined;
   #fileIndex = -1;
@@ -225,9 +243,10 @@ export class HashReader implements Disposable {
     const digest = this.#digest;
     const spans = layout.spans(pieceIndex, 0, layout.pieceSize(pieceIndex));
     let height = 0;
+    let isWritten = false;
     for (const span of spans) {
       if (span.pad) {
-        this.#addZeros(span.length);
+        digest.updatePadding(span.length);
         continue;
       }
       const { fileIndex, fileOffset } = span;
@@ -252,20 +271,13 @@ export class HashReader implements Disposable {
         done += bytes.length;
         if (bytes.length === layout.pieceLength && !this.#task.sha256) {
           writeDigest("sha1", bytes, sha1, pieceIndex * SHA1_LENGTH);
+          isWritten = true;
         } else digest.update(bytes);
       }
     }
-    digest.finish(sha1, sha256, pieceIndex, height);
+    if (this.#task.sha1 && !isWritten) digest.finishSha1(sha1, pieceIndex);
+    if (this.#task.sha256) digest.finishTree(sha256, pieceIndex, height);
     pieces[pieceIndex] = PIECE_HASHED;
-  }
-
-  #addZeros(length: number): void {
-    this.#zeros ??= new Uint8Array(BUFFER_SIZE);
-    for (let left = length; left > 0; left -= BUFFER_SIZE) {
-      this.#digest.updatePadding(
-        left >= BUFFER_SIZE ? this.#zeros : this.#zeros.subarray(0, left),
-      );
-    }
   }
 
   /**

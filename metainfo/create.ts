@@ -1,0 +1,132 @@
+/**
+ * Creates torrents.
+ *
+ * @module
+ */
+import { CreateError } from "./create_error.ts";
+import { type CreateForm, hashEntries } from "./create_hash.ts";
+import { encodeCreated } from "./create_info.ts";
+import {
+  checkCreateOptions,
+  type CreateMetainfoOptions,
+  suggestPieceLength,
+} from "./create_options.ts";
+import { type CreatePlan, planCreation } from "./create_walk.ts";
+import { checkThreads } from "./hash_pool.ts";
+
+/** Piece length where the length of the payload is not known beforehand. */
+const UNKNOWN_PIECE_LENGTH = 1024 * 1024;
+
+/**
+ * Creates a torrent file: v1 (BEP 3), v2 (BEP 52) or hybrid, from files and
+ * folders on disk, bytes and streams.
+ *
+ * Files are ordered by the raw bytes of their path components, so that the
+ * same folder gives the same info-hash on every system. Everything in a folder
+ * is taken, hidden files and empty files, too; empty folders, devices, sockets
+ * and pipes are not. For symbolic links see the option `symlinks`.
+ *
+ * One input names the torrent, unless `name` does: a file makes a single-file
+ * torrent, a folder the torrent's top folder. Of several inputs, each lies
+ * under `name` with the last component of its path; without `name` they must
+ * have the first component of their paths in the torrent, or their folder on
+ * disk, in common, which then is the name.
+ *
+ * Files on disk are hashed by all threads. As soon as one input is bytes or a
+ * stream, all are hashed in order in the calling thread. Memory stays flat:
+ * besides the hashes only a few hundred KiB a thread. When creation fails,
+ * streams that were not read to their end are cancelled.
+ *
+ * Needs `--allow-read` for the paths, and for this package's
+ * `metainfo/hash_worker.ts` (where that is a local file) to use more than one
+ * thread.
+ *
+ * @example Memory to torrent
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { createMetainfo } from "@bip/bip/metainfo";
+ *
+ * const torrent = await createMetainfo({
+ *   inputs: [{ path: ["spam.txt"], bytes: new TextEncoder().encode("spam") }],
+ *   trackers: [["http://tracker.example/announce"]],
+ *   creationDate: null,
+ *   createdBy: null,
+ * });
+ * assertEquals(
+ *   new TextDecoder().decode(torrent.subarray(0, 88)),
+ *   "d8:announce31:http://tracker.example/announce" +
+ *     "4:infod6:lengthi4e4:name8:spam.txt12:piece ",
+ * );
+ * ```
+ *
+ * @param options What goes into the torrent, and how.
+ * @returns The bytes of the torrent file, canonical bencode.
+ * @throws {CreateError} If the inputs cannot be made a torrent: absent,
+ * unreadable, changing, without a byte, or with paths that conflict.
+ * @throws {RangeError} If a number among the options is out of range.
+ * @throws {TypeError} If a URL or key among the options is not usable.
+ */
+export async function createMetainfo(
+  options: CreateMetainfoOptions,
+): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    options.signal?.throwIfAborted();
+    checkCreateOptions(options);
+    checkThreads(options.threads);
+    const plan = await planCreation(options);
+    const form = createForm(plan, options);
+    const hashed = await hashEntries(plan, form, options);
+    if (hashed.lengths.every((length) => length === 0)) throw noBytes();
+    return encodeCreated(plan, form, hashed, options);
+  } catch (error) {
+    await cancelStreams(options, error);
+    throw error;
+  }
+}
+
+function noBytes(): CreateError {
+  return new CreateError(
+    "empty",
+    "Cannot create a torrent: the files have not one byte, and clients refuse such torrents",
+  );
+}
+
+/** Decides how the files lie in pieces. */
+function createForm(
+  plan: CreatePlan,
+  options: CreateMetainfoOptions,
+): CreateForm {
+  const { version = "v1" } = options;
+  let total: number | undefined = 0;
+  for (const { length } of plan.entries) {
+    if (length === undefined || total === undefined) total = undefined;
+    else total += length;
+  }
+  if (total === 0) throw noBytes();
+  if (total !== undefined && !Number.isSafeInteger(total)) {
+    throw new RangeError(
+      "Cannot create a torrent of more than 2^53 - 1 bytes",
+    );
+  }
+  const isHybrid = version === "hybrid";
+  const canPad = version !== "v2" && plan.entries.length > 1;
+  return {
+    pieceLength: options.pieceLength ??
+      (total === undefined ? UNKNOWN_PIECE_LENGTH : suggestPieceLength(total)),
+    sha1: version !== "v2",
+    sha256: version !== "v1",
+    padFiles: canPad && (isHybrid || options.padFiles === true),
+    padLast: canPad && isHybrid,
+  };
+}
+
+/** Cancels the streams that nobody read; those that were are locked no more. */
+async function cancelStreams(
+  options: CreateMetainfoOptions,
+  reason: unknown,
+): Promise<void> {
+  for (const input of options.inputs) {
+    if (!("stream" in input) || input.stream.locked) continue;
+    await input.stream.cancel(reason).catch(() => {});
+  }
+}
