@@ -6,8 +6,8 @@
 import { CreateError } from "./create_error.ts";
 import { type CreateForm, hashEntries } from "./create_hash.ts";
 import { encodeCreated } from "./create_info.ts";
+import { checkCreateOptions } from "./create_check.ts";
 import {
-  checkCreateOptions,
   type CreateMetainfoOptions,
   suggestPieceLength,
 } from "./create_options.ts";

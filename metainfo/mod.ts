@@ -60,11 +60,17 @@
  * | 52 | v2 and hybrid torrents, hash trees |
  * | 53 | `so` in magnet links |
  *
- * Permissions: none to read and edit.
+ * Permissions: none to read and edit. To create and verify, `--allow-read` for
+ * the payload and, to use more than one thread, for `metainfo/hash_worker.ts`
+ * where that is a local file.
  *
  * @module
  */
+export * from "./create.ts";
+export * from "./create_error.ts";
+export * from "./create_options.ts";
 export * from "./edit.ts";
+export * from "./hash_verify.ts";
 export * from "./magnet.ts";
 export * from "./merkle.ts";
 export * from "./metainfo.ts";
@@ -72,4 +78,6 @@ export * from "./parse.ts";
 export * from "./parse_magnet.ts";
 export * from "./piece_layout.ts";
 export * from "./safe_path.ts";
+export type { BencodeInput } from "../bencode/types.ts";
+export type { HashThreadOptions } from "./hash_pool.ts";
 export type { Endpoint } from "../_shared/address.ts";
