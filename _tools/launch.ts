@@ -112,10 +112,12 @@ async function main(): Promise<number> {
   if (importMap !== undefined && name !== "bip") {
     console.error(`Note: ${reason}`);
   }
+  // Children take the variable as a path: it is there or it is not.
+  Deno.env.delete(IMPORT_MAP_VARIABLE);
   return await task({
     args,
     flags: importMap === undefined ? [] : [`--import-map=${importMap}`],
-    env: { [IMPORT_MAP_VARIABLE]: importMap ?? "" },
+    env: importMap === undefined ? {} : { [IMPORT_MAP_VARIABLE]: importMap },
     cwd: Deno.env.get("INIT_CWD") ?? Deno.cwd(),
   });
 }

@@ -10,6 +10,26 @@ import type { VerbEntry } from "./command.ts";
 /** All verbs, in the order of `bip --help`. */
 export const VERBS: readonly VerbEntry[] = [
   {
+    name: "create",
+    summary: "Make a torrent file from files and folders",
+    load: async () => (await import("./create.ts")).createVerb,
+  },
+  {
+    name: "info",
+    summary: "Show what a torrent file, magnet link or info-hash says",
+    load: async () => (await import("./info.ts")).infoVerb,
+  },
+  {
+    name: "magnet",
+    summary: "Print the magnet link of a torrent file",
+    load: async () => (await import("./magnet.ts")).magnetVerb,
+  },
+  {
+    name: "verify",
+    summary: "Check files on disk against a torrent",
+    load: async () => (await import("./verify.ts")).verifyVerb,
+  },
+  {
     name: "completions",
     summary: "Print a completion script for a shell",
     load: async () => (await import("./completions.ts")).completionsVerb,

@@ -1,0 +1,51 @@
+/**
+ * Paths as the person and the system write them.
+ *
+ * @module
+ */
+
+const WINDOWS = Deno.build.os === "windows";
+
+/**
+ * Joins a folder with safe path components.
+ *
+ * @param folder A path as the person wrote it.
+ * @param parts Components; none may hold a separator.
+ * @returns The joined path.
+ */
+export function joinPath(folder: string, parts: readonly string[]): string {
+  const separator = WINDOWS ? "\\" : "/";
+  const tail = parts.join(separator);
+  if (folder === "") return tail;
+  return /[/]$/.test(folder) || (WINDOWS && folder.endsWith("\\"))
+    ? folder + tail
+    : folder + separator + tail;
+}
+
+/**
+ * The last component of a path, `.` and `..` resolved against the current
+ * folder.
+ *
+ * @param path A path as the person wrote it.
+ * @returns The name; empty for a root.
+ */
+export function baseName(path: string): string {
+  const normal = (text: string) =>
+    (WINDOWS ? text.replaceAll("\\", "/") : text).replace(/\/+$/, "");
+  let name = normal(path).split("/").at(-1)!;
+  if (name === "" || name === "." || name === "..") {
+    name = normal(Deno.realPathSync(path)).split("/").at(-1)!;
+  }
+  return WINDOWS ? name.replace(/^[A-Za-z]:$/, "") : name;
+}
+
+/**
+ * The folder that holds a path.
+ *
+ * @param path A path as the person wrote it.
+ * @returns The folder; `.` when the path has only one component.
+ */
+export function folderOf(path: string): string {
+  const match = (WINDOWS ? /^(.*[/\\])[^/\\]*$/s : /^(.*\/)[^/]*$/s).exec(path);
+  return match === null ? "." : match[1]!;
+}

@@ -1,0 +1,182 @@
+/**
+ * `bip verify`: checks files on disk against a torrent.
+ *
+ * @module
+ */
+import { verifyPieces } from "../metainfo/hash_verify.ts";
+import { diskPaths, type Metainfo, pieceRoot } from "../metainfo/metainfo.ts";
+import type { Verb, VerbContext } from "./command.ts";
+import { CommandError } from "./error.ts";
+import {
+  EXIT_BAD_TORRENT,
+  EXIT_DONE,
+  EXIT_IO,
+  EXIT_VERIFICATION_FAILED,
+} from "./exit_code.ts";
+import { joinPath } from "./paths.ts";
+import { Progress } from "./progress.ts";
+import { ioError, readTorrentFile } from "./source.ts";
+import { styled } from "./terminal.ts";
+import { safeText } from "./text.ts";
+import { formatSize, parseInteger } from "./units.ts";
+
+/** What `bip verify --json` prints. */
+export interface VerifyDocument {
+  /** How many pieces there are. */
+  readonly pieces: number;
+  /** How many are good. */
+  readonly good: number;
+  /** Indices of the bad ones, ascending. */
+  readonly bad: readonly number[];
+  /** Paths of the files that are not there, below the folder. */
+  readonly missing: readonly string[];
+}
+
+function expectedHashes(metainfo: Metainfo): Parameters<
+  typeof verifyPieces
+>[0]["expected"] {
+  if (metainfo.pieces !== undefined) {
+    return { algorithm: "sha1", hashes: metainfo.pieces };
+  }
+  const hashes = new Uint8Array(32 * metainfo.pieceCount);
+  for (let index = 0; index < metainfo.pieceCount; index++) {
+    const root = pieceRoot(metainfo, index);
+    if (root === undefined) {
+      throw new CommandError(
+        EXIT_BAD_TORRENT,
+        "missing-piece-layers",
+        `Cannot verify: the torrent has no hash for piece ${index}`,
+      );
+    }
+    hashes.set(root.hash, 32 * index);
+  }
+  return { algorithm: "sha256", hashes };
+}
+
+/** Writes ascending indices as `1-3, 7`; long lists are cut. */
+function rangesOf(indices: readonly number[]): string {
+  const parts: string[] = [];
+  for (let i = 0; i < indices.length;) {
+    let end = i;
+    while (indices[end + 1] === indices[end]! + 1) end++;
+    parts.push(i === end ? `${indices[i]}` : `${indices[i]}-${indices[end]}`);
+    i = end + 1;
+    if (parts.length === 20 && i < indices.length) {
+      parts.push("...");
+      break;
+    }
+  }
+  return parts.join(", ");
+}
+
+/** Indices of the files that bad pieces touch, and that are there. */
+function damagedFiles(
+  metainfo: Metainfo,
+  bad: readonly number[],
+  missing: ReadonlySet<number>,
+): number[] {
+  const damaged = new Set<number>();
+  for (const pieceIndex of bad) {
+    const size = metainfo.layout.pieceSize(pieceIndex);
+    for (const span of metainfo.layout.spans(pieceIndex, 0, size)) {
+      if (!span.pad && !missing.has(span.fileIndex)) {
+        damaged.add(span.fileIndex);
+      }
+    }
+  }
+  return [...damaged].sort((a, b) => a - b);
+}
+
+async function requireFolder(path: string): Promise<void> {
+  let info: Deno.FileInfo;
+  try {
+    info = await Deno.stat(path);
+  } catch (error) {
+    throw ioError(error, "read", path);
+  }
+  if (!info.isDirectory) {
+    throw new CommandError(
+      EXIT_IO,
+      "not-a-folder",
+      `Cannot verify in ${path}: it is no folder; give the folder that holds the torrent's name`,
+    );
+  }
+}
+
+/** `bip verify FILE.torrent DIR` */
+export const verifyVerb: Verb = {
+  name: "verify",
+  summary: "Check files on disk against a torrent",
+  usage: "FILE.torrent DIR [--threads N] [--json] [--quiet]",
+  details: [
+    "DIR is the folder that holds the torrent's top-level name. Exit code 3 when a piece is bad or a file is missing.",
+    "--json prints {pieces, good, bad: [indices], missing: [paths]}.",
+  ],
+  operands: [2, 2],
+  operandNames: ["FILE.torrent", "DIR"],
+  permissions: "--allow-read=FILE,DIR",
+  options: [
+    { name: "threads", value: "N", summary: "Threads that hash (all cores)" },
+    { name: "json", summary: "Print one JSON document" },
+    { name: "quiet", short: "q", summary: "Show no progress" },
+  ],
+  async run({ args, output, signal }: VerbContext): Promise<number> {
+    const [file, folder] = args.operands as [string, string];
+    const threads = args.get("threads");
+    const threadCount = threads === undefined
+      ? undefined
+      : parseInteger(threads, "--threads", 1, 1024);
+    const { metainfo } = await readTorrentFile(file);
+    await requireFolder(folder);
+    const paths = diskPaths(metainfo);
+    await using progress = new Progress(output, {
+      label: "Checking",
+      total: metainfo.totalLength,
+      quiet: args.has("quiet"),
+    });
+    const result = await verifyPieces({
+      layout: metainfo.layout,
+      filePaths: paths.map((parts) => joinPath(folder, parts)),
+      expected: expectedHashes(metainfo),
+      threads: threadCount,
+      onProgress: ({ hashedBytes, totalBytes }) =>
+        progress.update(hashedBytes, { total: totalBytes }),
+      signal,
+    });
+    await progress.stop();
+    const nameOf = (index: number) => paths[index]!.join("/");
+    const missing = result.missingFiles.filter((index) => {
+      const entry = metainfo.files[index]!;
+      return !entry.pad && entry.symlink === undefined;
+    });
+    const document: VerifyDocument = {
+      pieces: metainfo.pieceCount,
+      good: result.goodCount,
+      bad: result.bad,
+      missing: missing.map(nameOf),
+    };
+    const complete = document.bad.length === 0 && missing.length === 0;
+    if (args.has("json")) output.printJson(document, 2);
+    else {
+      const style = complete ? "green" : "red";
+      output.print(
+        `${
+          styled(output, style, complete ? "complete" : "incomplete")
+        }: ${document.good} of ${document.pieces} pieces are good (${
+          formatSize(metainfo.totalLength)
+        })`,
+      );
+      if (document.bad.length > 0) {
+        output.print(`bad pieces: ${rangesOf(document.bad)}`);
+      }
+      for (const index of missing) {
+        output.print(`missing: ${safeText(nameOf(index))}`);
+      }
+      const damaged = damagedFiles(metainfo, result.bad, new Set(missing));
+      for (const index of damaged) {
+        output.print(`damaged: ${safeText(nameOf(index))}`);
+      }
+    }
+    return complete ? EXIT_DONE : EXIT_VERIFICATION_FAILED;
+  },
+};

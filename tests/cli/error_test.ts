@@ -1,0 +1,53 @@
+import { assert, assertEquals } from "@std/assert";
+import { CommandError, describeError, UsageError } from "../../cli/error.ts";
+import { MagnetError } from "../../metainfo/magnet.ts";
+import { MetainfoError } from "../../metainfo/metainfo.ts";
+
+Deno.test({
+  name: "describeError - every kind of error has its exit code",
+  permissions: "none",
+  fn() {
+    const named = (name: string, code?: string) =>
+      Object.assign(new Error("x"), { name, ...(code && { code }) });
+    const cases: [unknown, number, string][] = [
+      [new UsageError("x"), 2, "usage"],
+      [new CommandError(6, "disk-full", "x"), 6, "disk-full"],
+      [new MetainfoError("missing", "info", "x"), 4, "missing"],
+      [new MagnetError("bad-hash", "x"), 4, "bad-hash"],
+      [named("BencodeSyntaxError"), 4, "bencode-syntax"],
+      [named("DiskError", "disk-full"), 6, "disk-full"],
+      [new Deno.errors.NotFound("x"), 6, "not-found"],
+      [named("Error", "ENOSPC"), 6, "ENOSPC"],
+      [new Error("No space left on device (os error 28)"), 6, "error"],
+      [new DOMException("x", "TimeoutError"), 5, "timeout"],
+      [new DOMException("x", "AbortError"), 130, "interrupted"],
+      [new Deno.errors.ConnectionRefused("x"), 5, "connection-refused"],
+      [new Error("x"), 1, "unexpected"],
+      ["text", 1, "unexpected"],
+      [undefined, 1, "unexpected"],
+    ];
+    for (const [error, exitCode, code] of cases) {
+      const report = describeError(error);
+      assertEquals(report.exitCode, exitCode, Deno.inspect(error));
+      if (code !== "error") assertEquals(report.code, code);
+      assertEquals(report.unexpected, exitCode === 1);
+    }
+  },
+});
+
+Deno.test({
+  name: "describeError - a missing permission names the flag",
+  permissions: "none",
+  async fn() {
+    let error: unknown;
+    try {
+      await Deno.readTextFile("x");
+    } catch (thrown) {
+      error = thrown;
+    }
+    const report = describeError(error);
+    assertEquals(report.code, "permission-missing");
+    assertEquals(report.unexpected, false);
+    assert(report.hint?.includes("--allow-read"), report.hint);
+  },
+});

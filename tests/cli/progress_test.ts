@@ -1,0 +1,115 @@
+import { assert, assertEquals } from "@std/assert";
+import { unicodeWidth } from "@std/cli/unicode-width";
+import {
+  fitColumns,
+  formatProgress,
+  PLAIN_LINE_MS,
+  Progress,
+  RateMeter,
+} from "../../cli/progress.ts";
+import type { Output } from "../../cli/terminal.ts";
+
+function recorder(): Output & { readonly notes: string[] } {
+  const notes: string[] = [];
+  return {
+    notes,
+    interactive: false,
+    color: false,
+    columns: 80,
+    print: () => {},
+    printJson: () => {},
+    printBytes: () => {},
+    note: (line) => notes.push(line),
+  };
+}
+
+Deno.test({
+  name: "RateMeter - the rate of the last seconds",
+  permissions: "none",
+  fn() {
+    const meter = new RateMeter();
+    assertEquals(meter.rate, 0);
+    meter.add(0, 0);
+    assertEquals(meter.rate, 0);
+    for (let at = 250; at <= 10_000; at += 250) meter.add(at, at * 2);
+    assertEquals(Math.round(meter.rate), 2000);
+    for (let at = 10_250; at <= 20_000; at += 250) meter.add(at, 20_000);
+    assertEquals(meter.rate, 0);
+  },
+});
+
+Deno.test({
+  name: "formatProgress - share, sizes, rate and ETA in one line",
+  permissions: "none",
+  fn() {
+    const state = {
+      label: "Hashing",
+      done: 12 * 1024 ** 2,
+      total: 40 * 1024 ** 2,
+      rate: 1024 ** 2,
+      detail: "3 peers",
+    };
+    assertEquals(
+      formatProgress(state, 200),
+      "Hashing  30.0%  12.0 MiB / 40.0 MiB  1.00 MiB/s  ETA 28s  3 peers",
+    );
+    assertEquals(
+      formatProgress({ ...state, done: state.total, detail: "" }, 200, "##"),
+      "Hashing  [##]  100.0%  40.0 MiB / 40.0 MiB  1.00 MiB/s",
+    );
+    assert(formatProgress({ ...state, rate: 0 }, 200).includes("ETA –"));
+    // One byte short is never shown as all.
+    assert(
+      formatProgress({ ...state, done: state.total - 1 }, 200).includes(
+        "99.9%",
+      ),
+    );
+    assertEquals(
+      formatProgress({ ...state, total: 0 }, 200),
+      "Hashing  12.0 MiB  1.00 MiB/s  3 peers",
+    );
+    assert(unicodeWidth(formatProgress(state, 30)) <= 30);
+  },
+});
+
+Deno.test({
+  name: "fitColumns - cuts by columns, not by characters",
+  permissions: "none",
+  fn() {
+    assertEquals(fitColumns("abcdef", 6), "abcdef");
+    assertEquals(fitColumns("abcdef", 5), "abcd…");
+    assertEquals(fitColumns("天地玄黃", 5), "天地…");
+  },
+});
+
+Deno.test({
+  name: "Progress - plain lines now and then when stderr is no terminal",
+  permissions: "none",
+  async fn() {
+    const output = recorder();
+    let now = 0;
+    const progress = new Progress(output, {
+      label: "Hashing",
+      total: 1000,
+      now: () => now,
+    });
+    for (; now < PLAIN_LINE_MS * 2.5; now += 100) progress.update(now / 100);
+    await progress.stop();
+    await progress.stop();
+    assertEquals(output.notes.length, 2);
+    assert(output.notes.every((line) => !line.includes("\x1b")));
+    assert(output.notes[0]!.startsWith("Hashing  10.0%"), output.notes[0]);
+
+    const quiet = recorder();
+    now = 0;
+    const silent = new Progress(quiet, {
+      label: "x",
+      quiet: true,
+      now: () => now,
+    });
+    for (; now < PLAIN_LINE_MS * 3; now += 1000) silent.update(now);
+    silent.note("x");
+    await silent.stop();
+    assertEquals(quiet.notes, []);
+  },
+});

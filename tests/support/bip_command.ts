@@ -1,0 +1,83 @@
+/** Runs the real `bip` command as a process of its own. */
+
+const root = new URL("../../", import.meta.url);
+
+/** Path of a `file:` URL. */
+function pathOf(url: URL): string {
+  const path = decodeURIComponent(url.pathname);
+  return Deno.build.os === "windows" ? path.replace(/^\/(?=\w:)/, "") : path;
+}
+
+export interface BipOptions {
+  /** Where the person stands. @default {the root of the checkout} */
+  readonly cwd?: string;
+  /** Permissions of the process. @default {[]} */
+  readonly permissions?: readonly string[];
+  /** Other flags for `deno run`, such as `--unstable-net`. @default {[]} */
+  readonly flags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The arguments for `deno` that start the command: with the import map this
+ * test itself runs with.
+ */
+export function bipArguments(
+  args: readonly string[],
+  options: BipOptions = {},
+): string[] {
+  const std = import.meta.resolve("@std/assert");
+  const importMap = Deno.env.get("BIP_IMPORT_MAP") ??
+    (std.startsWith("jsr:")
+      ? ""
+      : pathOf(new URL("_tools/import_map.offline.json", root)));
+  return [
+    "run",
+    "--quiet",
+    "--no-check",
+    "--no-prompt",
+    `--config=${pathOf(new URL("deno.json", root))}`,
+    ...(importMap === "" ? [] : [`--import-map=${importMap}`]),
+    ...(options.flags ?? []),
+    ...(options.permissions ?? []),
+    pathOf(new URL("cli/main.ts", root)),
+    ...args,
+  ];
+}
+
+/** A command that can be spawned; stdin is empty, output is piped. */
+export function bipCommand(
+  args: readonly string[],
+  options: BipOptions = {},
+): Deno.Command {
+  return new Deno.Command(Deno.execPath(), {
+    args: bipArguments(args, options),
+    cwd: options.cwd ?? pathOf(root),
+    env: { NO_COLOR: "1", ...options.env },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+}
+
+export interface BipResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the command to its end. */
+export async function bip(
+  args: readonly string[],
+  options: BipOptions = {},
+): Promise<BipResult> {
+  const { code, stdout, stderr } = await bipCommand(args, options).output();
+  const decoder = new TextDecoder();
+  return {
+    code,
+    stdout: decoder.decode(stdout),
+    stderr: decoder.decode(stderr),
+  };
+}
