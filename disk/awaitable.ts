@@ -1,0 +1,110 @@
+/**
+ * Values that may come at once or later. The native file system answers at
+ * once, and the hot paths stay free of promises then; others may take time.
+ *
+ * @module
+ */
+
+/** A value, or a promise of it. */
+export type Awaitable<T> = T | Promise<T>;
+
+/**
+ * Goes on with a value: at once if it is there, else when it comes.
+ *
+ * @param value The value or its promise.
+ * @param next What to do with it.
+ * @returns What `next` returns; a promise if the value was one.
+ */
+export function chain<T, U>(
+  value: Awaitable<T>,
+  next: (value: T) => Awaitable<U>,
+): Awaitable<U> {
+  return value instanceof Promise ? value.then(next) : next(value);
+}
+
+/**
+ * Runs something and handles its failure, thrown or rejected alike.
+ *
+ * @param run What to run.
+ * @param onError Gives the value to go on with, or throws.
+ * @returns The value of either.
+ */
+export function attempt<T>(
+  run: () => Awaitable<T>,
+  onError: (error: unknown) => Awaitable<T>,
+): Awaitable<T> {
+  let result: Awaitable<T>;
+  try {
+    result = run();
+  } catch (error) {
+    return onError(error);
+  }
+  return result instanceof Promise ? result.catch(onError) : result;
+}
+
+/**
+ * Runs something and then something else, whether the first failed or not.
+ *
+ * @param run What to run.
+ * @param last What to run in any case; its failure counts if `run` succeeded.
+ * @returns The value of `run`.
+ */
+export function lastly<T>(
+  run: () => Awaitable<T>,
+  last: () => Awaitable<void>,
+): Awaitable<T> {
+  let result: Awaitable<T>;
+  try {
+    result = run();
+  } catch (error) {
+    const done = ignore(last);
+    if (done instanceof Promise) {
+      return done.then(() => {
+        throw error;
+      });
+    }
+    throw error;
+  }
+  if (result instanceof Promise) {
+    return result.then(
+      async (value) => {
+        await last();
+        return value;
+      },
+      async (error) => {
+        await ignore(last);
+        throw error;
+      },
+    );
+  }
+  const value = result;
+  return chain(last(), () => value);
+}
+
+/**
+ * Does something for every item in order; the next starts when the one before
+ * is done. Never nests: a long list of immediate results takes no stack.
+ *
+ * @param items The items.
+ * @param run What to do.
+ * @param from Index to start at.
+ * @returns When all are done; at once if each was.
+ */
+export function eachInOrder<T>(
+  items: readonly T[],
+  run: (item: T, index: number) => Awaitable<void>,
+  from = 0,
+): Awaitable<void> {
+  for (let i = from; i < items.length; i++) {
+    const result = run(items[i]!, i);
+    if (result instanceof Promise) {
+      return result.then(async () => {
+        for (let k = i + 1; k < items.length; k++) await run(items[k]!, k);
+      });
+    }
+  }
+}
+
+function ignore(run: () => Awaitable<void>): Awaitable<void> {
+  return attempt(run, () => {});
+}

@@ -1,0 +1,112 @@
+/**
+ * The memory in which pieces are assembled, with its limit.
+ *
+ * @module
+ */
+
+/**
+ * Bytes of the buffers that a piece is assembled in. A multiple of the leaf
+ * size of BEP 52; a piece shorter than this has one buffer.
+ */
+export const CHUNK_SIZE = 262144;
+
+/** Freed bytes that are kept for the next piece. */
+const MAX_IDLE_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Hands out buffers and counts them. It never refuses one: whoever takes looks
+ * at {@linkcode BufferPool.isOver} and makes room.
+ */
+export class BufferPool {
+  /** How many bytes may be out before callers are asked to wait. */
+  readonly maxBytes: number;
+  readonly #idle = new Map<number, Uint8Array<ArrayBuffer>[]>();
+  #idleBytes = 0;
+  #used = 0;
+  /** Bytes that are being written out and will come back. */
+  leavingBytes = 0;
+  #pressure: Promise<void> | undefined;
+  #release: (() => void) | undefined;
+  #tick = 0;
+
+  /**
+   * Makes an empty pool.
+   *
+   * @param maxBytes How many bytes may be out.
+   */
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes;
+  }
+
+  /** Bytes that are out. */
+  get usedBytes(): number {
+    return this.#used;
+  }
+
+  /** Whether more is out than should be. */
+  get isOver(): boolean {
+    return this.#used > this.maxBytes;
+  }
+
+  /**
+   * Defined while too much is out: resolves when it is three quarters of the
+   * limit or less.
+   */
+  get pressure(): Promise<void> | undefined {
+    if (this.#pressure === undefined && this.isOver) {
+      this.#pressure = new Promise((resolve) => this.#release = resolve);
+    }
+    return this.#pressure;
+  }
+
+  /**
+   * A number that is higher than all before: tells what was used last.
+   *
+   * @returns 1, 2, 3, …
+   */
+  tick(): number {
+    return ++this.#tick;
+  }
+
+  /**
+   * Takes a buffer. Its content is whatever it was.
+   *
+   * @param size Bytes.
+   * @returns The buffer.
+   */
+  take(size: number): Uint8Array<ArrayBuffer> {
+    this.#used += size;
+    const buffer = this.#idle.get(size)?.pop();
+    if (buffer === undefined) return new Uint8Array(size);
+    this.#idleBytes -= size;
+    return buffer;
+  }
+
+  /**
+   * Gives a buffer back. Nobody may use it any more.
+   *
+   * @param buffer A buffer that was taken here.
+   */
+  give(buffer: Uint8Array<ArrayBuffer>): void {
+    const size = buffer.length;
+    this.#used -= size;
+    if (this.#idleBytes + size <= MAX_IDLE_BYTES) {
+      const idle = this.#idle.get(size);
+      if (idle === undefined) this.#idle.set(size, [buffer]);
+      else idle.push(buffer);
+      this.#idleBytes += size;
+    }
+    if (
+      this.#release !== undefined &&
+      this.#used <= Math.floor(this.maxBytes * 3 / 4)
+    ) this.relieve();
+  }
+
+  /** Ends the pressure, whatever is out. */
+  relieve(): void {
+    const release = this.#release;
+    this.#release = undefined;
+    this.#pressure = undefined;
+    release?.();
+  }
+}

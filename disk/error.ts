@@ -1,0 +1,157 @@
+/**
+ * The one error of this folder.
+ *
+ * @module
+ */
+
+/** What kind of failure a {@linkcode DiskError} is. */
+export type DiskErrorCode =
+  /** No space or quota is left. */
+  | "disk-full"
+  /** The operating system refused, or Deno has no permission. */
+  | "permission"
+  /** The file does not exist. */
+  | "not-found"
+  /** Something is in the way that must not be replaced. */
+  | "exists"
+  /** A folder, device or pipe stands where a file is wanted. */
+  | "not-a-file"
+  /** A symbolic link leads out of the base folder or nowhere. */
+  | "symlink"
+  /** A path component is empty, `.`, `..` or holds a separator. */
+  | "unsafe-path"
+  /** The file ended before the wanted bytes. */
+  | "short-read"
+  /** Another input or output failure. */
+  | "io"
+  /** No such piece, or bytes outside of it. */
+  | "out-of-bounds"
+  /** The piece is not verified, so it is not served. */
+  | "not-verified"
+  /** The storage was added for reading only. */
+  | "read-only"
+  /** The torrent is there already. */
+  | "duplicate-torrent"
+  /** There is no such torrent. */
+  | "unknown-torrent"
+  /** The storage or the manager is closed. */
+  | "closed";
+
+/** What a {@linkcode DiskError} is about. */
+export interface DiskErrorOptions {
+  /** What was being done, such as `"write"`. */
+  readonly operation: string;
+  /** The file, as components below the base folder or one text. */
+  readonly path?: readonly string[] | string | undefined;
+  /** Where in the file, in bytes. */
+  readonly offset?: number | undefined;
+  /** What went wrong underneath. */
+  readonly cause?: unknown;
+}
+
+/**
+ * Something went wrong with a file, or a block was asked for that there is
+ * not. The caller can `switch` on `code`.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { DiskError } from "@bip/bip/disk";
+ *
+ * const error = new DiskError("disk-full", "No space left", {
+ *   operation: "write",
+ *   path: ["folder", "file"],
+ * });
+ * assertEquals(error.message, 'Cannot write "folder/file": No space left');
+ * ```
+ */
+export class DiskError extends Error {
+  /** What kind of failure. */
+  readonly code: DiskErrorCode;
+  /** What was being done. */
+  readonly operation: string;
+  /** The file, `/` between the components; empty when it is about none. */
+  readonly path: string;
+  /** Where in the file, in bytes, when known. */
+  readonly offset: number | undefined;
+
+  /**
+   * Makes the error.
+   *
+   * @param code What kind of failure.
+   * @param reason Why, without the operation and the path.
+   * @param options What it is about.
+   */
+  constructor(code: DiskErrorCode, reason: string, options: DiskErrorOptions) {
+    const { operation, path = "", offset, cause } = options;
+    const text = typeof path === "string" ? path : path.join("/");
+    super(
+      `Cannot ${operation}${text === "" ? "" : ` "${text}"`}${
+        offset === undefined ? "" : ` at byte ${offset}`
+      }: ${reason}`,
+      cause === undefined ? {} : { cause },
+    );
+    this.name = "DiskError";
+    this.code = code;
+    this.operation = operation;
+    this.path = text;
+    this.offset = offset;
+  }
+}
+
+/**
+ * Turns whatever a system call threw into a {@linkcode DiskError}.
+ *
+ * @param cause What was thrown; a DiskError comes back unchanged.
+ * @param options What was being done.
+ * @returns The typed error.
+ */
+export function toDiskError(
+  cause: unknown,
+  options: DiskErrorOptions,
+): DiskError {
+  if (cause instanceof DiskError) return cause;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new DiskError(codeOf(cause), reason, { ...options, cause });
+}
+
+/** System error codes by what they mean for a caller. */
+const CODES: Readonly<Record<string, DiskErrorCode>> = {
+  ENOSPC: "disk-full",
+  EDQUOT: "disk-full",
+  EFBIG: "disk-full",
+  EACCES: "permission",
+  EPERM: "permission",
+  EROFS: "permission",
+  ENOENT: "not-found",
+  EEXIST: "exists",
+  ENOTEMPTY: "exists",
+  EISDIR: "not-a-file",
+  ENOTDIR: "not-a-file",
+  ELOOP: "symlink",
+};
+
+/** Names of Deno's error classes by what they mean for a caller. */
+const NAMES: Readonly<Record<string, DiskErrorCode>> = {
+  NotFound: "not-found",
+  PermissionDenied: "permission",
+  NotCapable: "permission",
+  AlreadyExists: "exists",
+  IsADirectory: "not-a-file",
+  NotADirectory: "not-a-file",
+  FilesystemLoop: "symlink",
+};
+
+function codeOf(cause: unknown): DiskErrorCode {
+  if (!(cause instanceof Error)) return "io";
+  const code = (cause as Error & { code?: unknown }).code;
+  if (typeof code === "string" && Object.hasOwn(CODES, code)) {
+    return CODES[code]!;
+  }
+  if (Object.hasOwn(NAMES, cause.name)) return NAMES[cause.name]!;
+  // Windows: ERROR_HANDLE_DISK_FULL and ERROR_DISK_FULL carry no code.
+  if (/\(os error (?:39|112)\)/.test(cause.message)) {
+    return "disk-full";
+  }
+  return "io";
+}

@@ -1,0 +1,223 @@
+/**
+ * The port between pieces and whatever stores them.
+ *
+ * @module
+ */
+import type { Awaitable } from "./awaitable.ts";
+import { DiskError } from "./error.ts";
+
+/**
+ * A file below the base folder of a file system, as path components. Each is
+ * one name: not empty, not `.` or `..`, without `/` or NUL.
+ */
+export type FilePath = readonly string[];
+
+/** What is known of a file. */
+export interface FileInfo {
+  /** Length in bytes. */
+  readonly size: number;
+  /** When the content last changed, in milliseconds since 1970. */
+  readonly modifiedMs: number;
+}
+
+/** Options of {@linkcode FileSystem.open}. */
+export interface FileOpenOptions {
+  /**
+   * Whether to write; the file and its folders are made when missing.
+   *
+   * @default {false}
+   */
+  readonly write?: boolean | undefined;
+}
+
+/** Options of {@linkcode FileSystem.rename}. */
+export interface FileRenameOptions {
+  /**
+   * Whether a file at the target is replaced, atomically.
+   *
+   * @default {false}
+   */
+  readonly replace?: boolean | undefined;
+}
+
+/**
+ * An open file. Reads and writes name their position, so calls may overlap.
+ * Answers come at once or as a promise, as the implementation likes.
+ */
+export interface FileHandle {
+  /**
+   * Reads bytes.
+   *
+   * @param into Where to put them; filled unless the file ends before.
+   * @param offset Where to start in the file, in bytes.
+   * @returns How many bytes were read; less than asked only at the end.
+   * @throws {DiskError} If it fails.
+   */
+  read(into: Uint8Array, offset: number): Awaitable<number>;
+  /**
+   * Writes all of the bytes; a gap after the old end reads as zeros.
+   *
+   * @param from The bytes. Not used after the write is done.
+   * @param offset Where to start in the file, in bytes.
+   * @throws {DiskError} If it fails; a part may have been written.
+   */
+  write(from: Uint8Array, offset: number): Awaitable<void>;
+  /**
+   * The length of the file.
+   *
+   * @returns Bytes.
+   * @throws {DiskError} If it fails.
+   */
+  size(): Awaitable<number>;
+  /**
+   * Cuts the file, or makes it longer with zeros that take no space.
+   *
+   * @param size New length in bytes.
+   * @throws {DiskError} If it fails.
+   */
+  truncate(size: number): Awaitable<void>;
+  /**
+   * Waits until what was written is on the device.
+   *
+   * @throws {DiskError} If it fails.
+   */
+  sync(): Awaitable<void>;
+  /** Gives the handle back. More calls do nothing. */
+  close(): Awaitable<void>;
+}
+
+/**
+ * Files below one base folder. No path leads out of it, whatever symbolic
+ * links are there. Any implementation passes the suite in
+ * `tests/disk/file_system_compliance.ts`.
+ */
+export interface FileSystem {
+  /**
+   * Opens a file.
+   *
+   * @param path The file.
+   * @param options Whether to write.
+   * @returns The handle, to be closed.
+   * @throws {DiskError} `not-found` when reading a missing file, `not-a-file`,
+   * `symlink`, `unsafe-path`, `permission`, `io`.
+   */
+  open(path: FilePath, options?: FileOpenOptions): Awaitable<FileHandle>;
+  /**
+   * Looks at a file without opening it.
+   *
+   * @param path The file.
+   * @returns Size and time, or `undefined` when it does not exist.
+   * @throws {DiskError} `not-a-file`, `symlink`, `unsafe-path`, `io`.
+   */
+  stat(path: FilePath): Awaitable<FileInfo | undefined>;
+  /**
+   * Removes a file. Handles that are open stay usable or fail, but never reach
+   * another file.
+   *
+   * @param path The file.
+   * @returns Whether it existed.
+   * @throws {DiskError} If it cannot be removed.
+   */
+  remove(path: FilePath): Awaitable<boolean>;
+  /**
+   * Removes a folder if nothing is in it.
+   *
+   * @param path The folder.
+   * @returns Whether it was removed.
+   * @throws {DiskError} If it is empty and yet cannot be removed.
+   */
+  removeEmptyFolder(path: FilePath): Awaitable<boolean>;
+  /**
+   * Moves a file; folders of the target are made.
+   *
+   * @param from The file.
+   * @param to Its new path.
+   * @param options Whether to replace.
+   * @throws {DiskError} `not-found`, or `exists` when the target is there and
+   * is not to be replaced.
+   */
+  rename(
+    from: FilePath,
+    to: FilePath,
+    options?: FileRenameOptions,
+  ): Awaitable<void>;
+  /** Closes whatever the file system itself keeps open. */
+  close(): Awaitable<void>;
+  /**
+   * Where the operating system has the file, for those that can be read by
+   * other threads.
+   *
+   * @param path The file.
+   * @returns The absolute path, or `undefined` when it is not such a file.
+   * @throws {DiskError} `symlink`, `unsafe-path`.
+   */
+  localPath?(path: FilePath): string | undefined;
+}
+
+/**
+ * Checks the components of a path.
+ *
+ * @param path The components.
+ * @param operation What is being done, for the error.
+ * @param windows Whether names must be safe on Windows.
+ * @throws {DiskError} `unsafe-path` if there is no component, or one is empty,
+ * `.`, `..`, or holds a separator or NUL.
+ */
+export function checkFilePath(
+  path: FilePath,
+  operation: string,
+  windows = false,
+): void {
+  const unsafe = (reason: string) =>
+    new DiskError("unsafe-path", reason, { operation, path });
+  if (path.length === 0) throw unsafe("The path has no component");
+  for (const name of path) {
+    if (name === "" || name === "." || name === "..") {
+      throw unsafe(`"${name}" is no file name`);
+    }
+    for (let i = 0; i < name.length; i++) {
+      const code = name.charCodeAt(i);
+      if (code === 0 || code === 0x2f) {
+        throw unsafe("A component holds a separator or NUL");
+      }
+      if (windows && (code < 32 || '\\:*?"<>|'.includes(name[i]!))) {
+        throw unsafe("A component holds a character reserved on Windows");
+      }
+    }
+  }
+}
+
+/**
+ * Opens a file, does something and closes it.
+ *
+ * @param opened The handle.
+ * @param use What to do.
+ * @returns What `use` returned.
+ */
+export function useHandle<T>(
+  opened: Awaitable<FileHandle>,
+  use: (handle: FileHandle) => Awaitable<T>,
+): Awaitable<T> {
+  return opened instanceof Promise
+    ? opened.then((handle) => useNow(handle, use))
+    : useNow(opened, use);
+}
+
+function useNow<T>(
+  handle: FileHandle,
+  use: (handle: FileHandle) => Awaitable<T>,
+): Awaitable<T> {
+  let result: Awaitable<T>;
+  try {
+    result = use(handle);
+  } catch (error) {
+    handle.close();
+    throw error;
+  }
+  if (result instanceof Promise) {
+    return result.finally(() => handle.close());
+  }
+  const closed = handle.close();
+  const value = result;
+  return closed instanceof Promise ? closed.then(() => value) : value;
+}

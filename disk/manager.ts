@@ -1,0 +1,448 @@
+/**
+ * The storages of all torrents, with one memory for them.
+ *
+ * @module
+ */
+import { type Clock, systemClock } from "../_shared/clock.ts";
+import { toHex } from "../_shared/bytes.ts";
+
+import { BufferPool, CHUNK_SIZE } from "./buffer_pool.ts";
+import { checkFiles } from "./check.ts";
+import { DiskError } from "./error.ts";
+import type { FilePath, FileSystem } from "./file_system.ts";
+import { HandleCache } from "./handle_cache.ts";
+import { DiskMessages } from "./messages.ts";
+import type { DiskEvent, DiskRequest } from "./messages.ts";
+import type { PieceBuffer } from "./piece_buffer.ts";
+import { ReadCache } from "./read_cache.ts";
+import { type TrustedResume, trustResumeData } from "./resume.ts";
+import type {
+  CheckOptions,
+  StorageTorrent,
+  TorrentStorage,
+  TorrentStorageEvent,
+} from "./storage.ts";
+import { ManagedStorage } from "./torrent_storage.ts";
+import { type FileAllocation, TorrentFiles } from "./torrent_files.ts";
+
+/** Bytes of a run that is read at once when serving. */
+const EXTENT_SIZE = 262144;
+
+/** Options of {@linkcode DiskManager}. */
+export interface DiskManagerOptions {
+  /** Where the files are. */
+  readonly fileSystem: FileSystem;
+  /**
+   * Bytes of blocks of incomplete pieces kept in memory; beyond that they are
+   * written out early, and if that does not help callers are asked to wait.
+   *
+   * @default {67108864}
+   */
+  readonly maxBufferedBytes?: number | undefined;
+  /**
+   * Bytes of served pieces kept in memory; 0 for none.
+   *
+   * @default {33554432}
+   */
+  readonly readCacheBytes?: number | undefined;
+  /**
+   * Files kept open.
+   *
+   * @default {64}
+   */
+  readonly maxHandles?: number | undefined;
+  /**
+   * Threads for checking files that are on the system's disk; all cores by
+   * default.
+   *
+   * @default {navigator.hardwareConcurrency}
+   */
+  readonly threads?: number | undefined;
+  /**
+   * Requests of `writable` and events of `readable` that may wait.
+   *
+   * @default {64}
+   */
+  readonly capacity?: number | undefined;
+  /** For long checks to let other work go on. @default {systemClock} */
+  readonly clock?: Clock | undefined;
+}
+
+/** Options of {@linkcode DiskManager.add}. */
+export interface AddTorrentOptions extends CheckOptions {
+  /**
+   * What to make of files that exist: `verify` hashes them; `assume-empty`
+   * takes nothing for good; `trust` takes everything for good without looking;
+   * `resume` believes `resume` where files are as it says and hashes the rest.
+   *
+   * @default {"verify"}
+   */
+  readonly existing?:
+    | "verify"
+    | "assume-empty"
+    | "trust"
+    | "resume"
+    | undefined;
+  /** What {@linkcode TorrentStorage.resumeData} gave. */
+  readonly resume?: Uint8Array | undefined;
+  /** Files that are not to be made. @default {none} */
+  readonly skippedFiles?: ReadonlySet<number> | undefined;
+  /** Folder below the base folder. @default {[]} */
+  readonly folder?: FilePath | undefined;
+  /**
+   * Whether nothing is ever written: for seeding.
+   *
+   * @default {false}
+   */
+  readonly readOnly?: boolean | undefined;
+  /**
+   * `sparse`: a file has its full length from its first write on, without
+   * taking space. `none`: it grows.
+   *
+   * @default {"sparse"}
+   */
+  readonly allocation?: FileAllocation | undefined;
+  /**
+   * Takes events at the moment they happen, in the middle of `writeBlock`
+   * mostly, instead of `events`. Must not throw.
+   *
+   * @param event What happened.
+   */
+  readonly onEvent?: ((event: TorrentStorageEvent) => void) | undefined;
+}
+
+/**
+ * Stores torrents. Its methods are the fast way; `writable` and `readable`
+ * are the same as messages.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { crypto } from "@std/crypto";
+ * import { PieceLayout } from "@bip/bip/metainfo";
+ * import { DiskManager, MemoryFileSystem } from "@bip/bip/disk";
+ *
+ * const data = new Uint8Array(20000).fill(7);
+ * const fileSystem = new MemoryFileSystem();
+ * await using disk = new DiskManager({ fileSystem });
+ * const storage = await disk.add({
+ *   infoHash: new Uint8Array(20),
+ *   layout: new PieceLayout({ pieceLength: 32768, files: [{ length: 20000 }] }),
+ *   paths: [["folder", "file"]],
+ *   pieces: new Uint8Array(crypto.subtle.digestSync("SHA-1", data)),
+ * });
+ * storage.writeBlock(0, 16384, data.subarray(16384));
+ * storage.writeBlock(0, 0, data.subarray(0, 16384));
+ * assertEquals(await storage.events.next(), {
+ *   type: "piece-good",
+ *   pieceIndex: 0,
+ *   blockDigests: undefined,
+ * });
+ * assertEquals(fileSystem.contents(["folder", "file"]), data);
+ * ```
+ */
+export class DiskManager implements AsyncDisposable {
+  readonly #fileSystem: HandleCache;
+  readonly #pool: BufferPool;
+  readonly #cache: ReadCache;
+  readonly #extentSize: number;
+  readonly #threads: number | undefined;
+  readonly #clock: Clock;
+  readonly #storages = new Map<string, ManagedStorage>();
+  readonly #reserved = new Set<string>();
+  readonly #messages: DiskMessages;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Makes a manager; nothing is touched yet.
+   *
+   * @param options See {@linkcode DiskManagerOptions}.
+   * @throws {RangeError} If a number is out of range: `maxBufferedBytes` is at
+   * least 1048576.
+   */
+  constructor(options: DiskManagerOptions) {
+    const {
+      fileSystem,
+      maxBufferedBytes = 64 * 1024 * 1024,
+      readCacheBytes = 32 * 1024 * 1024,
+      maxHandles = 64,
+      threads,
+      capacity = 64,
+      clock = systemClock,
+    } = options;
+    checkNumber("maxBufferedBytes", maxBufferedBytes, 4 * CHUNK_SIZE);
+    checkNumber("readCacheBytes", readCacheBytes, 0);
+    checkNumber("capacity", capacity, 1);
+    if (threads !== undefined) checkNumber("threads", threads, 1);
+    this.#fileSystem = new HandleCache(fileSystem, { maxHandles });
+    this.#pool = new BufferPool(maxBufferedBytes);
+    this.#cache = new ReadCache(readCacheBytes);
+    this.#extentSize = readCacheBytes >= 4 * EXTENT_SIZE ? EXTENT_SIZE : 0;
+    this.#threads = threads;
+    this.#clock = clock;
+    this.#messages = new DiskMessages(this, capacity);
+  }
+
+  /** Takes requests; waits when results are not read. */
+  get writable(): WritableStream<DiskRequest> {
+    return this.#messages.writable;
+  }
+
+  /** Gives results of requests, and events of torrents added by request. */
+  get readable(): ReadableStream<DiskEvent> {
+    return this.#messages.readable;
+  }
+
+  /** Bytes of blocks in memory. */
+  get bufferedBytes(): number {
+    return this.#pool.usedBytes;
+  }
+
+  /** Bytes of served pieces in memory. */
+  get cachedBytes(): number {
+    return this.#cache.bytes;
+  }
+
+  /** Defined while sockets should not be read. See {@linkcode TorrentStorage}. */
+  get pressure(): Promise<void> | undefined {
+    return this.#pool.pressure;
+  }
+
+  /**
+   * Looks a torrent up.
+   *
+   * @param infoHash 20 bytes.
+   * @returns Its storage, or `undefined`.
+   */
+  get(infoHash: Uint8Array): TorrentStorage | undefined {
+    return this.#storages.get(toHex(infoHash));
+  }
+
+  /**
+   * Adds a torrent and finds out what of it is there. Files of length 0 are
+   * made at once, others when their first bytes are written; a file that is too
+   * long is cut then.
+   *
+   * @param torrent What to store.
+   * @param options What to make of existing files, which to skip.
+   * @returns Its storage, with `have` set.
+   * @throws {DiskError} `duplicate-torrent`, `closed`, or why files cannot be
+   * read or made.
+   * @throws {RangeError} If paths, hashes and layout do not fit together. The
+   * reason of the signal if it was aborted.
+   */
+  async add(
+    torrent: StorageTorrent,
+    options: AddTorrentOptions = {},
+  ): Promise<TorrentStorage> {
+    checkTorrent(torrent);
+    const key = toHex(torrent.infoHash);
+    if (this.#closing !== undefined) {
+      throw new DiskError("closed", "The manager is closed", {
+        operation: "add torrent",
+      });
+    }
+    if (this.#reserved.has(key)) {
+      throw new DiskError("duplicate-torrent", `${key} is there already`, {
+        operation: "add torrent",
+      });
+    }
+    this.#reserved.add(key);
+    try {
+      const storage = await this.#open(torrent, key, options);
+      if (this.#closing !== undefined) {
+        await storage.close();
+        throw new DiskError("closed", "The manager was closed meanwhile", {
+          operation: "add torrent",
+        });
+      }
+      this.#storages.set(key, storage);
+      return storage;
+    } catch (error) {
+      this.#reserved.delete(key);
+      throw error;
+    }
+  }
+
+  /**
+   * Closes a torrent's storage.
+   *
+   * @param infoHash 20 bytes.
+   * @param deleteFiles Whether its files are deleted.
+   * @throws {DiskError} `unknown-torrent`, or why the last bytes could not be
+   * written.
+   * @throws {AggregateError} If files could not be deleted.
+   */
+  async remove(infoHash: Uint8Array, deleteFiles = false): Promise<void> {
+    const storage = this.get(infoHash);
+    if (storage === undefined) {
+      throw new DiskError("unknown-torrent", `${toHex(infoHash)} is not here`, {
+        operation: "remove torrent",
+      });
+    }
+    await storage.remove({ deleteFiles });
+  }
+
+  /**
+   * Closes all storages and files, and ends the streams. More calls do nothing.
+   *
+   * @throws {AggregateError} If last bytes could not be written; everything is
+   * closed all the same.
+   */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  /** Closes it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    await this.#messages.close();
+    const results = await Promise.allSettled(
+      [...this.#storages.values()].map((storage) => storage.close()),
+    );
+    await this.#fileSystem.close();
+    this.#pool.relieve();
+    const failures = results.filter((result) => result.status === "rejected")
+      .map((result) => result.reason);
+    if (failures.length > 0) {
+      throw new AggregateError(failures, "Cannot write the last bytes");
+    }
+  }
+
+  async #open(
+    torrent: StorageTorrent,
+    key: string,
+    options: AddTorrentOptions,
+  ): Promise<ManagedStorage> {
+    const {
+      existing = "verify",
+      skippedFiles,
+      folder = [],
+      readOnly = false,
+      allocation = "sparse",
+      onEvent,
+      signal,
+      onProgress,
+    } = options;
+    signal?.throwIfAborted();
+    const wanted = new Uint8Array(torrent.paths.length).fill(1);
+    for (const i of skippedFiles ?? []) if (i in wanted) wanted[i] = 0;
+    const files = new TorrentFiles(
+      this.#fileSystem,
+      folder,
+      torrent,
+      allocation,
+    );
+    const isWanted = (i: number) => wanted[i] === 1;
+    await files.load(isWanted);
+    const storage: ManagedStorage = new ManagedStorage(torrent, {
+      files,
+      pool: this.#pool,
+      makeRoom: () => this.#makeRoom(),
+      cache: this.#cache.section(),
+      extentSize: this.#extentSize,
+      clock: this.#clock,
+      wanted,
+      readOnly,
+      threads: this.#threads,
+      onEvent,
+      onClose: () => {
+        if (this.#storages.get(key) === storage) this.#storages.delete(key);
+        this.#reserved.delete(key);
+      },
+    });
+    const { have } = storage;
+    const check = (pieces?: readonly number[]) =>
+      checkFiles(torrent, files, have, {
+        pieces,
+        clock: this.#clock,
+        threads: this.#threads,
+        signal,
+        onProgress,
+      });
+    let resume: TrustedResume | undefined;
+    if (existing === "resume" && options.resume !== undefined) {
+      resume = await trustResumeData(options.resume, torrent, files);
+    }
+    if (resume !== undefined) {
+      for (const i of resume.have) have.set(i);
+      if (resume.doubtful.length > 0) await check(resume.doubtful);
+      for (const { pieceIndex, blocks } of resume.partials) {
+        storage.adopt(pieceIndex, blocks);
+      }
+    } else if (existing === "trust") have.setAll();
+    else if (existing === "assume-empty") {
+      // Pieces of nothing but padding are never downloaded.
+      await check(padPieces(torrent));
+    } else await check();
+    if (!readOnly) await files.makeEmptyFiles(isWanted);
+    return storage;
+  }
+
+  /** Writes the coldest partial pieces out until a quarter is free. */
+  #makeRoom(): void {
+    const list: { piece: PieceBuffer; storage: ManagedStorage }[] = [];
+    for (const storage of this.#storages.values()) {
+      for (const piece of storage.spillable()) list.push({ piece, storage });
+    }
+    list.sort((a, b) => a.piece.lastUse - b.piece.lastUse);
+    let excess = this.#pool.usedBytes - this.#pool.leavingBytes -
+      this.#pool.maxBytes * 3 / 4;
+    for (const { piece, storage } of list) {
+      if (excess <= 0) return;
+      excess -= piece.memoryBytes;
+      storage.spill(piece);
+    }
+  }
+}
+
+function padPieces(torrent: StorageTorrent): number[] {
+  const { layout } = torrent;
+  const pieces: number[] = [];
+  if (!layout.files.some((file) => file.pad)) return pieces;
+  for (let i = 0; i < layout.pieceCount; i++) {
+    if (layout.payloadSize(i) === 0) pieces.push(i);
+  }
+  return pieces;
+}
+
+function checkNumber(name: string, value: number, least: number): void {
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new RangeError(
+      `Cannot use ${value} as ${name}: it must be an integer of at least ${least}`,
+    );
+  }
+}
+
+function checkTorrent(torrent: StorageTorrent): void {
+  const { infoHash, layout, paths, pieces } = torrent;
+  if (infoHash.length !== 20) {
+    throw new RangeError(
+      `Cannot store a torrent as its info-hash must have 20 bytes: it has ${infoHash.length}`,
+    );
+  }
+  if (paths.length !== layout.files.length) {
+    throw new RangeError(
+      `Cannot store a torrent as it has ${paths.length} paths for ${layout.files.length} files`,
+    );
+  }
+  if (pieces !== undefined && pieces.length !== 20 * layout.pieceCount) {
+    throw new RangeError(
+      `Cannot store a torrent as it has ${pieces.length} bytes of hashes for ${layout.pieceCount} pieces`,
+    );
+  }
+  const seen = new Set<string>();
+  for (let i = 0; i < paths.length; i++) {
+    if (layout.files[i]!.pad) continue;
+    const key = paths[i]!.join("/");
+    if (seen.has(key)) {
+      throw new RangeError(
+        `Cannot store a torrent as two of its files are "${key}"`,
+      );
+    }
+    seen.add(key);
+  }
+}

@@ -1,0 +1,227 @@
+/**
+ * The manager's work as messages.
+ *
+ * @module
+ */
+import { EventQueue } from "../_shared/event_queue.ts";
+import { DiskError, toDiskError } from "./error.ts";
+import type { AddTorrentOptions, DiskManager } from "./manager.ts";
+import type {
+  StorageTorrent,
+  TorrentStorage,
+  TorrentStorageEvent,
+  WriteBlockResult,
+} from "./storage.ts";
+
+/** What a manager can be asked for. */
+export type DiskRequest =
+  | {
+    /** Adds a torrent; answered by `piece-good` for all that is there, `added`. */
+    readonly type: "add";
+    /** What to store. */
+    readonly torrent: StorageTorrent;
+    /** How; `onEvent` is not used. */
+    readonly options?: AddTorrentOptions | undefined;
+  }
+  | {
+    /** Writes everything out and closes a torrent; answered by `removed`. */
+    readonly type: "remove";
+    /** Which torrent, 20 bytes. */
+    readonly infoHash: Uint8Array;
+    /** Whether its files are deleted. */
+    readonly deleteFiles?: boolean | undefined;
+  }
+  | {
+    /** Waits for the device; answered by `synced`. */
+    readonly type: "sync";
+    /** Which torrent, 20 bytes. */
+    readonly infoHash: Uint8Array;
+  }
+  | {
+    /** Reads bytes of a verified piece; answered by `loaded`. */
+    readonly type: "load";
+    /** Which torrent, 20 bytes. */
+    readonly infoHash: Uint8Array;
+    /** Which piece. */
+    readonly pieceIndex: number;
+    /** Where to start in the piece. */
+    readonly blockOffset: number;
+    /** How many bytes. */
+    readonly length: number;
+  }
+  | {
+    /** Takes a block; answered by `processed`. */
+    readonly type: "process";
+    /** Which torrent, 20 bytes. */
+    readonly infoHash: Uint8Array;
+    /** Which piece. */
+    readonly pieceIndex: number;
+    /** Where the block starts in the piece. */
+    readonly blockOffset: number;
+    /** The bytes. */
+    readonly data: Uint8Array;
+  };
+
+/** What a manager answers and tells. Each request has exactly one answer. */
+export type DiskEvent =
+  | {
+    /** The torrent is there. */
+    readonly type: "added";
+    /** What was asked for. */
+    readonly request: DiskRequest;
+    /** Its storage. */
+    readonly storage: TorrentStorage;
+  }
+  | {
+    /** The torrent is closed. */
+    readonly type: "removed";
+    /** What was asked for. */
+    readonly request: DiskRequest;
+  }
+  | {
+    /** All that was written is on the device. */
+    readonly type: "synced";
+    /** What was asked for. */
+    readonly request: DiskRequest;
+  }
+  | {
+    /** The bytes. */
+    readonly type: "loaded";
+    /** What was asked for. */
+    readonly request: DiskRequest;
+    /** The bytes; not to be changed. */
+    readonly data: Uint8Array;
+  }
+  | {
+    /** The block was taken, or need not be. */
+    readonly type: "processed";
+    /** What was asked for. */
+    readonly request: DiskRequest;
+    /** What was done with it. */
+    readonly result: WriteBlockResult;
+  }
+  | {
+    /** The request could not be carried out. */
+    readonly type: "failed";
+    /** What was asked for. */
+    readonly request: DiskRequest;
+    /** Why: a DiskError, an AggregateError of these, or a RangeError. */
+    readonly error: Error;
+  }
+  | {
+    /** Something happened to a torrent that was added by request. */
+    readonly type: "storage";
+    /** Which torrent, 20 bytes. */
+    readonly infoHash: Uint8Array;
+    /** What. */
+    readonly event: TorrentStorageEvent;
+  };
+
+/** Turns requests into calls and what comes of them into events. */
+export class DiskMessages {
+  readonly writable: WritableStream<DiskRequest>;
+  readonly readable: ReadableStream<DiskEvent>;
+  readonly #manager: DiskManager;
+  readonly #events: EventQueue<DiskEvent>;
+  /** Events of storages that wait for room in the queue. */
+  readonly #waiting: DiskEvent[] = [];
+
+  constructor(manager: DiskManager, capacity: number) {
+    this.#manager = manager;
+    this.#events = new EventQueue(capacity);
+    this.readable = this.#events.readable();
+    this.writable = new WritableStream<DiskRequest>({
+      write: async (request) => {
+        let event: DiskEvent;
+        try {
+          event = await this.#run(request);
+        } catch (error) {
+          event = {
+            type: "failed",
+            request,
+            error: error instanceof Error
+              ? error
+              : toDiskError(error, { operation: request.type }),
+          };
+        }
+        // What happened on the way comes before the answer.
+        for (const waiting of this.#waiting.splice(0)) {
+          await this.#events.send(waiting);
+        }
+        await this.#events.send(event);
+      },
+    }, { highWaterMark: capacity });
+  }
+
+  close(): void {
+    this.#events.close();
+  }
+
+  async #run(request: DiskRequest): Promise<DiskEvent> {
+    switch (request.type) {
+      case "add":
+        return await this.#add(request);
+      case "remove":
+        await this.#manager.remove(
+          request.infoHash,
+          request.deleteFiles === true,
+        );
+        return { type: "removed", request };
+      case "sync":
+        await this.#storage(request.infoHash).sync();
+        return { type: "synced", request };
+      case "load": {
+        const { infoHash, pieceIndex, blockOffset, length } = request;
+        const data = await this.#storage(infoHash)
+          .readBlock(pieceIndex, blockOffset, length);
+        return { type: "loaded", request, data };
+      }
+      case "process": {
+        const { infoHash, pieceIndex, blockOffset, data } = request;
+        const storage = this.#storage(infoHash);
+        await storage.pressure;
+        const result = storage.writeBlock(pieceIndex, blockOffset, data);
+        return { type: "processed", request, result };
+      }
+    }
+  }
+
+  async #add(
+    request: DiskRequest & { readonly type: "add" },
+  ): Promise<DiskEvent> {
+    const { torrent, options } = request;
+    const { infoHash } = torrent;
+    const storage = await this.#manager.add(torrent, {
+      ...options,
+      onEvent: (event) => this.#tell({ type: "storage", infoHash, event }),
+    });
+    for (const pieceIndex of storage.have) {
+      await this.#events.send({
+        type: "storage",
+        infoHash,
+        event: { type: "piece-good", pieceIndex },
+      });
+    }
+    return { type: "added", request, storage };
+  }
+
+  #storage(infoHash: Uint8Array): TorrentStorage {
+    const storage = this.#manager.get(infoHash);
+    if (storage !== undefined) return storage;
+    throw new DiskError("unknown-torrent", "There is no such torrent", {
+      operation: "find torrent",
+    });
+  }
+
+  /** Storage events come in the middle of calls, so they cannot wait here. */
+  #tell(event: DiskEvent): void {
+    this.#waiting.push(event);
+    if (this.#waiting.length === 1) this.#pump();
+  }
+
+  async #pump(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      await this.#events.send(this.#waiting.shift()!);
+    }
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * Torrents on disk, or in anything that can be read and written at a position:
+ * a {@linkcode FileSystem} port with native and in-memory implementations, and
+ * a {@linkcode DiskManager} that takes blocks in any order, verifies and
+ * writes whole pieces, serves what is verified, and resumes.
+ *
+ * @example A piece from two blocks
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { crypto } from "@std/crypto";
+ * import { PieceLayout } from "@bip/bip/metainfo";
+ * import { DiskManager, MemoryFileSystem } from "@bip/bip/disk";
+ *
+ * const data = new Uint8Array(20000).fill(7);
+ * await using disk = new DiskManager({ fileSystem: new MemoryFileSystem() });
+ * const storage = await disk.add({
+ *   infoHash: new Uint8Array(20),
+ *   layout: new PieceLayout({ pieceLength: 32768, files: [{ length: 20000 }] }),
+ *   paths: [["folder", "file"]],
+ *   pieces: new Uint8Array(crypto.subtle.digestSync("SHA-1", data)),
+ * });
+ * assertEquals(storage.writeBlock(0, 16384, data.subarray(16384)), "accepted");
+ * assertEquals(storage.have.has(0), false);
+ * assertEquals(storage.writeBlock(0, 0, data.subarray(0, 16384)), "accepted");
+ * assertEquals(storage.have.has(0), true);
+ * assertEquals(await storage.readBlock(0, 0, 3), new Uint8Array([7, 7, 7]));
+ * ```
+ *
+ * | BEP | What | How far |
+ * | --- | --- | --- |
+ * | 3 | pieces over files, SHA-1 | all |
+ * | 47 | padding | never stored, reads as zeros |
+ * | 52 | SHA-256 trees, aligned files, hybrids | all |
+ *
+ * Permissions: none with {@linkcode MemoryFileSystem};
+ * {@linkcode NativeFileSystem} needs `--allow-read` and, for anything but
+ * seeding, `--allow-write` of its base folder. Checking large torrents in
+ * several threads needs `--allow-read` of the package when it is local.
+ *
+ * @module
+ */
+export type { Bitfield } from "../_shared/bitfield.ts";
+export type { Clock } from "../_shared/clock.ts";
+export type { EventQueue } from "../_shared/event_queue.ts";
+export type {
+  BlockAddress,
+  FileSpan,
+  LayoutFile,
+  PieceLayout,
+  PieceLayoutOptions,
+  PieceRange,
+  PlacedFile,
+} from "../metainfo/piece_layout.ts";
+export type { Awaitable } from "./awaitable.ts";
+export * from "./error.ts";
+export * from "./file_system.ts";
+export * from "./handle_cache.ts";
+export * from "./manager.ts";
+export * from "./memory_file_system.ts";
+export type { DiskEvent, DiskRequest } from "./messages.ts";
+export * from "./native_file_system.ts";
+export { loadResumeData, saveResumeData } from "./resume.ts";
+export * from "./resume_data.ts";
+export * from "./storage.ts";
+export type { FileAllocation } from "./torrent_files.ts";

@@ -1,0 +1,209 @@
+/**
+ * Taking and trusting the saved state of a torrent's files.
+ *
+ * @module
+ */
+import { Bitfield } from "../_shared/bitfield.ts";
+import { type Awaitable, chain } from "./awaitable.ts";
+import {
+  type FileInfo,
+  type FilePath,
+  type FileSystem,
+  useHandle,
+} from "./file_system.ts";
+import {
+  decodeResumeData,
+  encodeResumeData,
+  type PartialPiece,
+  ResumeDataError,
+} from "./resume_data.ts";
+import type { StorageTorrent } from "./storage.ts";
+import type { TorrentFiles } from "./torrent_files.ts";
+
+/** Most bytes of resume data that are read from a file. */
+const MAX_RESUME_BYTES = 64 * 1024 * 1024;
+
+/** What {@linkcode takeResumeData} describes. */
+export interface ResumeState {
+  /** The torrent. */
+  readonly torrent: StorageTorrent;
+  /** Its files. */
+  readonly files: TorrentFiles;
+  /** Verified pieces. */
+  readonly have: Bitfield;
+  /** 1 for every file that is wanted. */
+  readonly wanted: Uint8Array;
+  /** Blocks of other pieces that are in the files. */
+  readonly partials: () => Iterable<readonly [number, Bitfield]>;
+}
+
+/**
+ * Describes the state of a torrent's files.
+ *
+ * @param state The torrent and its files.
+ * @returns Resume data.
+ * @throws {DiskError} If a file cannot be looked at.
+ */
+export async function takeResumeData(
+  state: ResumeState,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { torrent, files, wanted, partials } = state;
+  // All of it before the first wait: later pieces belong to later times.
+  const have = state.have.clone();
+  const stored: PartialPiece[] = [];
+  for (const [pieceIndex, blocks] of partials()) {
+    stored.push({ pieceIndex, blocks });
+  }
+  stored.sort((a, b) => a.pieceIndex - b.pieceIndex);
+  const infos = await statAll(torrent, files);
+  return encodeResumeData({
+    infoHash: torrent.infoHash,
+    have,
+    files: infos,
+    partFile: await files.statPartFile(),
+    wanted: Array.from(wanted, (value) => value === 1),
+    partials: stored,
+  }, torrent.layout);
+}
+
+/** What can be believed of resume data. */
+export interface TrustedResume {
+  /** Pieces that need no check. */
+  readonly have: Bitfield;
+  /** Pieces whose files are not as they were: to be checked. */
+  readonly doubtful: readonly number[];
+  /** Blocks that count as written. */
+  readonly partials: readonly PartialPiece[];
+}
+
+/**
+ * Compares resume data with the files. A piece is believed only if every file
+ * that it touches has the size and time that it had.
+ *
+ * @param bytes Resume data from anywhere.
+ * @param torrent The torrent.
+ * @param files Its files.
+ * @returns What can be believed; `undefined` when nothing can.
+ * @throws {DiskError} If a file cannot be looked at.
+ */
+export async function trustResumeData(
+  bytes: Uint8Array,
+  torrent: StorageTorrent,
+  files: TorrentFiles,
+): Promise<TrustedResume | undefined> {
+  const { layout } = torrent;
+  let data;
+  try {
+    data = decodeResumeData(bytes, torrent.infoHash, layout);
+  } catch (error) {
+    if (error instanceof ResumeDataError) return undefined;
+    throw error;
+  }
+  const infos = await statAll(torrent, files);
+  const isPartSame = isSame(await files.statPartFile(), data.partFile);
+  const have = new Bitfield(layout.pieceCount);
+  const doubtful: number[] = [];
+  const isBelieved = (pieceIndex: number): boolean => {
+    if (files.isInPartFile(pieceIndex) && !isPartSame) return false;
+    const size = layout.pieceSize(pieceIndex);
+    return layout.spans(pieceIndex, 0, size).every((span) =>
+      span.pad || isSame(infos[span.fileIndex], data.files[span.fileIndex])
+    );
+  };
+  for (let i = 0; i < layout.pieceCount; i++) {
+    if (!isBelieved(i)) doubtful.push(i);
+    else if (data.have.has(i)) have.set(i);
+  }
+  const partials = data.partials.filter((partial) =>
+    isBelieved(partial.pieceIndex)
+  );
+  return { have, doubtful, partials };
+}
+
+function isSame(a: FileInfo | undefined, b: FileInfo | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return a.size === b.size && Math.floor(a.modifiedMs) === b.modifiedMs;
+}
+
+async function statAll(
+  torrent: StorageTorrent,
+  files: TorrentFiles,
+): Promise<(FileInfo | undefined)[]> {
+  const infos: (FileInfo | undefined)[] = [];
+  for (let i = 0; i < torrent.paths.length; i++) {
+    if (torrent.layout.files[i]!.pad) infos.push(undefined);
+    else infos.push(await files.stat(i));
+  }
+  return infos;
+}
+
+/**
+ * Saves bytes so that a crash leaves either the old or the new ones: writes a
+ * file beside it, waits for the device, renames.
+ *
+ * @param fileSystem Where to save.
+ * @param path The file.
+ * @param bytes Its new content.
+ * @throws {DiskError} If it fails; the old content is still there then.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import {
+ *   loadResumeData,
+ *   MemoryFileSystem,
+ *   saveResumeData,
+ * } from "@bip/bip/disk";
+ *
+ * const files = new MemoryFileSystem();
+ * await saveResumeData(files, ["state"], new Uint8Array([1]));
+ * assertEquals(await loadResumeData(files, ["state"]), new Uint8Array([1]));
+ * ```
+ */
+export async function saveResumeData(
+  fileSystem: FileSystem,
+  path: FilePath,
+  bytes: Uint8Array,
+): Promise<void> {
+  const temporary = [...path.slice(0, -1), `${path[path.length - 1]}.tmp`];
+  try {
+    await useHandle(
+      fileSystem.open(temporary, { write: true }),
+      async (handle) => {
+        await handle.truncate(0);
+        await handle.write(bytes, 0);
+        await handle.sync();
+      },
+    );
+    await fileSystem.rename(temporary, path, { replace: true });
+  } catch (error) {
+    try {
+      await fileSystem.remove(temporary);
+    } catch {
+      // The first failure is what counts.
+    }
+    throw error;
+  }
+}
+
+/**
+ * Loads what {@linkcode saveResumeData} saved.
+ *
+ * @param fileSystem Where it was saved.
+ * @param path The file.
+ * @returns The bytes; `undefined` when there are none or far too many.
+ * @throws {DiskError} If it cannot be read.
+ */
+export async function loadResumeData(
+  fileSystem: FileSystem,
+  path: FilePath,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const info = await fileSystem.stat(path);
+  if (info === undefined || info.size > MAX_RESUME_BYTES) return undefined;
+  const bytes = new Uint8Array(info.size);
+  const n: Awaitable<number> = useHandle(
+    fileSystem.open(path),
+    (handle) => handle.read(bytes, 0),
+  );
+  return await chain(n, (n) => bytes.subarray(0, n));
+}

@@ -1,0 +1,312 @@
+/**
+ * What a torrent's storage takes, does and tells.
+ *
+ * @module
+ */
+import type { Bitfield } from "../_shared/bitfield.ts";
+import type { EventQueue } from "../_shared/event_queue.ts";
+import type { PieceLayout } from "../metainfo/piece_layout.ts";
+import type { DiskError } from "./error.ts";
+import type { FilePath, FileSystem } from "./file_system.ts";
+
+/** What must be known of a torrent to store it. */
+export interface StorageTorrent {
+  /** 20-byte info-hash, the key of the torrent. */
+  readonly infoHash: Uint8Array;
+  /** Pieces and files; both in the order of `paths`. */
+  readonly layout: PieceLayout;
+  /** Where each file goes below the base folder; pad files are never used. */
+  readonly paths: readonly FilePath[];
+  /** SHA-1 of every piece, 20 bytes each (BEP 3); absent for v2-only. */
+  readonly pieces?: Uint8Array | undefined;
+  /**
+   * The SHA-256 hash that a piece must have (BEP 52), as `pieceRoot` of the
+   * metainfo module gives it; absent for v1-only, `undefined` where it is not
+   * known. A piece without any hash is never good.
+   *
+   * @param pieceIndex Which piece.
+   * @returns The hash of its subtree.
+   */
+  readonly pieceRoot?:
+    | ((pieceIndex: number) => StoragePieceRoot | undefined)
+    | undefined;
+}
+
+/** What a v2 piece must hash to (BEP 52). */
+export interface StoragePieceRoot {
+  /**
+   * 32 bytes: its entry in the piece layer, or the pieces root of a file that
+   * is no longer than a piece.
+   */
+  readonly hash: Uint8Array;
+  /** Length of the file, which decides how high the subtree is. */
+  readonly fileLength: number;
+}
+
+/** What {@linkcode TorrentStorage.writeBlock} did with a block. */
+export type WriteBlockResult =
+  /** It was taken. */
+  | "accepted"
+  /** All of it was there already. */
+  | "duplicate"
+  /** The piece is verified and stays as it is. */
+  | "have"
+  /** There is no room until files can be written again: ask for it later. */
+  | "refused";
+
+/** A piece is verified and written: it may be announced. */
+export interface PieceGoodEvent {
+  /** Which event. */
+  readonly type: "piece-good";
+  /** Which piece. */
+  readonly pieceIndex: number;
+  /**
+   * SHA-1 of each of its blocks, 20 bytes each, when an earlier attempt at the
+   * piece was bad: where they differ, the earlier block was wrong.
+   */
+  readonly blockDigests?: Uint8Array | undefined;
+}
+
+/** A piece was whole but wrong; all of its blocks are wanted again. */
+export interface PieceBadEvent {
+  /** Which event. */
+  readonly type: "piece-bad";
+  /** Which piece. */
+  readonly pieceIndex: number;
+  /**
+   * `hash`: the bytes that came in are wrong. `lost`: bytes that had been
+   * written out early were gone when read back; nobody is to blame.
+   */
+  readonly reason: "hash" | "lost";
+  /** SHA-1 of each of its blocks, 20 bytes each; absent when lost. */
+  readonly blockDigests?: Uint8Array | undefined;
+}
+
+/** A file could not be read or written. */
+export interface StorageErrorEvent {
+  /** Which event. */
+  readonly type: "error";
+  /** What happened. */
+  readonly error: DiskError;
+  /** Whether writing waits for {@linkcode TorrentStorage.resume}. */
+  readonly paused: boolean;
+}
+
+/** What a torrent's storage tells. */
+export type TorrentStorageEvent =
+  | PieceGoodEvent
+  | PieceBadEvent
+  | StorageErrorEvent;
+
+/** Progress of a check. */
+export interface CheckProgress {
+  /** Pieces that were looked at. */
+  readonly checked: number;
+  /** Pieces in all. */
+  readonly total: number;
+  /** Pieces found good. */
+  readonly good: number;
+}
+
+/** Options of {@linkcode TorrentStorage.check}. */
+export interface CheckOptions {
+  /**
+   * Called now and then, and at the end.
+   *
+   * @param progress How far it is.
+   */
+  readonly onProgress?: ((progress: CheckProgress) => void) | undefined;
+  /** Ends the check early; what was found good so far stays so. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of {@linkcode TorrentStorage.move}. */
+export interface MoveOptions {
+  /**
+   * Another file system to move to: files are copied, then removed here.
+   * Without it they are renamed.
+   */
+  readonly fileSystem?: FileSystem | undefined;
+}
+
+/** Options of {@linkcode TorrentStorage.remove}. */
+export interface RemoveOptions {
+  /**
+   * Whether the files and the folders that are empty then are deleted.
+   *
+   * @default {false}
+   */
+  readonly deleteFiles?: boolean | undefined;
+}
+
+/** What a torrent's storage holds. */
+export interface StorageStats {
+  /** Payload bytes of verified pieces. */
+  readonly verifiedBytes: number;
+  /** Pieces that are being assembled. */
+  readonly partialPieces: number;
+  /** Bytes of buffers of these pieces. */
+  readonly bufferedBytes: number;
+  /** Payload bytes written to files since it was added. */
+  readonly writtenBytes: number;
+  /** Bytes read from files since it was added. */
+  readonly readBytes: number;
+  /** Pieces that turned out bad. */
+  readonly badPieces: number;
+}
+
+/**
+ * The stored part of one torrent. Made by `DiskManager.add`.
+ *
+ * Blocks are taken in any order and size. When a piece is whole it is hashed
+ * and, if right, written; only then its bit is set in `have`. A verified piece
+ * is never written to again, and nothing else is ever served.
+ */
+export interface TorrentStorage {
+  /** What is stored. */
+  readonly torrent: StorageTorrent;
+  /** The pieces that are verified and written. To be read only. */
+  readonly have: Bitfield;
+  /**
+   * `ready`; `checking` while it does something to all files, when blocks are
+   * taken but not written; `paused` after an error until resumed; `closed`.
+   */
+  readonly state: "ready" | "checking" | "paused" | "closed";
+  /** What paused it. */
+  readonly error: DiskError | undefined;
+  /**
+   * Defined while too many bytes wait in memory: sockets should not be read
+   * until it resolves. Shared by all torrents of a manager.
+   */
+  readonly pressure: Promise<void> | undefined;
+  /** What happens; empty when `onEvent` was given. */
+  readonly events: EventQueue<TorrentStorageEvent>;
+  /**
+   * Takes a block. The bytes are copied before it returns; whatever follows
+   * from them (hashing, writing, events) happens at once with a file system
+   * that answers at once.
+   *
+   * @param pieceIndex Which piece.
+   * @param blockOffset Where the block starts in the piece.
+   * @param data The bytes, at least one.
+   * @returns What was done with it.
+   * @throws {DiskError} `out-of-bounds`, `read-only` or `closed`.
+   */
+  writeBlock(
+    pieceIndex: number,
+    blockOffset: number,
+    data: Uint8Array,
+  ): WriteBlockResult;
+  /**
+   * Reads bytes of a verified piece; padding reads as zeros.
+   *
+   * @param pieceIndex Which piece.
+   * @param blockOffset Where to start in the piece.
+   * @param length How many bytes, at least 1.
+   * @returns The bytes, at once when they are cached or the file system
+   * answers at once. They stay as they are and must not be changed.
+   * @throws {DiskError} `not-verified`, `out-of-bounds`, `closed`, or why the
+   * file cannot be read; thrown or rejected.
+   */
+  readBlock(
+    pieceIndex: number,
+    blockOffset: number,
+    length: number,
+  ): Uint8Array | Promise<Uint8Array>;
+  /**
+   * Which blocks of 16 KiB of an incomplete piece need not be asked for.
+   *
+   * @param pieceIndex Which piece.
+   * @returns One bit a block (blocks of nothing but padding are set);
+   * `undefined` when all are missing.
+   */
+  blocksOf(pieceIndex: number): Bitfield | undefined;
+  /**
+   * The pieces that are being assembled.
+   *
+   * @returns Their indices, in no order.
+   */
+  partialPieces(): number[];
+  /**
+   * Tries again what an error had stopped. Nothing was lost meanwhile.
+   *
+   * @returns Whether it goes on; if not, there was another error event.
+   */
+  resume(): Promise<boolean>;
+  /**
+   * Reads and hashes everything again. Blocks of incomplete pieces are
+   * forgotten. Sets `have` anew; there are no events for its pieces.
+   *
+   * @param options Progress and abort.
+   * @throws {DiskError} If files cannot be read other than for being missing or
+   * short. The reason of the signal if it was aborted.
+   */
+  check(options?: CheckOptions): Promise<void>;
+  /**
+   * Whether a file is to be made.
+   *
+   * @param fileIndex Which file.
+   * @returns False for a deselected file.
+   * @throws {DiskError} `out-of-bounds` if there is no such file.
+   */
+  isFileWanted(fileIndex: number): boolean;
+  /**
+   * Selects or deselects a file. A deselected file is never made: its share of
+   * pieces at the border goes to one hidden part file and is put in place when
+   * the file is selected. A file that exists stays.
+   *
+   * @param fileIndex Which file.
+   * @param wanted Whether it is to be made.
+   * @throws {DiskError} If the bytes cannot be moved.
+   */
+  setFileWanted(fileIndex: number, wanted: boolean): Promise<void>;
+  /**
+   * Writes out what is there of incomplete pieces.
+   *
+   * @throws {DiskError} If it fails; nothing is lost then.
+   */
+  flush(): Promise<void>;
+  /**
+   * Waits until everything written so far is on the device.
+   *
+   * @throws {AggregateError} Of one DiskError for each file that failed.
+   */
+  sync(): Promise<void>;
+  /**
+   * Describes the state so that it need not be checked the next time. Flushes
+   * first.
+   *
+   * @returns Bytes for `existing: "resume"`; see `saveResumeData`.
+   * @throws {DiskError} If files cannot be looked at.
+   */
+  resumeData(): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * Moves all files below another folder. Blocks may come meanwhile.
+   *
+   * @param folder Components below the base folder; none for the base itself.
+   * @param options Another file system.
+   * @throws {DiskError} If it fails; the files are where they were then.
+   */
+  move(folder: FilePath, options?: MoveOptions): Promise<void>;
+  /**
+   * Ends it: writes out what is there, gives all memory back, ends `events`.
+   * More calls do nothing.
+   *
+   * @throws {DiskError} If the last bytes cannot be written. It is closed then
+   * all the same.
+   */
+  close(): Promise<void>;
+  /**
+   * Closes it and takes it out of its manager.
+   *
+   * @param options Whether to delete the files.
+   * @throws {AggregateError} Of one DiskError for each file that is left.
+   */
+  remove(options?: RemoveOptions): Promise<void>;
+  /**
+   * What it holds.
+   *
+   * @returns A snapshot.
+   */
+  stats(): StorageStats;
+}

@@ -1,0 +1,130 @@
+/**
+ * Whether the bytes of a piece are the right ones.
+ *
+ * @module
+ */
+import { createHash, type Hash } from "node:crypto";
+import { BLOCK_SIZE } from "../metainfo/piece_layout.ts";
+import {
+  MERKLE_HASH_LENGTH,
+  merklePieceHash,
+  type Sha256,
+} from "../metainfo/merkle.ts";
+import type { StoragePieceRoot, StorageTorrent } from "./storage.ts";
+
+const SHA1_LENGTH = 20;
+
+// Synchronous: on two cores that beats crypto.subtle, which copies and costs a
+// thread hop per call (see ARCHITECTURE.md for the figures).
+const nodeSha256: Sha256 = (data) => createHash("sha256").update(data).digest();
+
+/**
+ * Hashes one piece as its bytes come in order, and judges it: SHA-1 for v1,
+ * the tree of SHA-256 for v2 (BEP 52), both for a hybrid.
+ */
+export class PieceDigest {
+  readonly #torrent: StorageTorrent;
+  readonly #pieceIndex: number;
+  readonly #sha1: Hash | undefined;
+  readonly #root: StoragePieceRoot | undefined;
+  readonly #leaves: Uint8Array | undefined;
+  readonly #payload: number;
+  #offset = 0;
+
+  /**
+   * Starts at byte 0 of a piece.
+   *
+   * @param torrent Where the right hashes are.
+   * @param pieceIndex Which piece.
+   */
+  constructor(torrent: StorageTorrent, pieceIndex: number) {
+    this.#torrent = torrent;
+    this.#pieceIndex = pieceIndex;
+    this.#sha1 = torrent.pieces === undefined ? undefined : createHash("sha1");
+    this.#root = torrent.pieceRoot?.(pieceIndex);
+    this.#payload = this.#root === undefined
+      ? 0
+      : torrent.layout.payloadSize(pieceIndex);
+    if (this.#root !== undefined) {
+      this.#leaves = new Uint8Array(
+        Math.ceil(this.#payload / BLOCK_SIZE) * MERKLE_HASH_LENGTH,
+      );
+    }
+  }
+
+  /** How many bytes were hashed. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /**
+   * Hashes the next bytes.
+   *
+   * @param bytes A multiple of 16 KiB, or the rest of the piece.
+   */
+  update(bytes: Uint8Array): void {
+    this.#sha1?.update(bytes);
+    if (this.#leaves !== undefined) {
+      // A hybrid piece ends in padding that the tree does not cover.
+      const end = Math.min(bytes.length, this.#payload - this.#offset);
+      for (let at = 0; at < end; at += BLOCK_SIZE) {
+        this.#leaves.set(
+          nodeSha256(bytes.subarray(at, Math.min(at + BLOCK_SIZE, end))),
+          (this.#offset + at) / BLOCK_SIZE * MERKLE_HASH_LENGTH,
+        );
+      }
+    }
+    this.#offset += bytes.length;
+  }
+
+  /**
+   * Judges the piece after its last byte.
+   *
+   * @returns Whether every hash there is agrees; false when there is none.
+   */
+  finish(): boolean {
+    const { pieces, layout } = this.#torrent;
+    if (this.#sha1 !== undefined) {
+      const digest = this.#sha1.digest();
+      const at = this.#pieceIndex * SHA1_LENGTH;
+      for (let i = 0; i < SHA1_LENGTH; i++) {
+        if (digest[i] !== pieces![at + i]) return false;
+      }
+    }
+    if (this.#root !== undefined) {
+      if (this.#leaves!.length === 0) return false;
+      const hash = merklePieceHash(
+        this.#leaves!,
+        layout.pieceLength,
+        this.#root.fileLength,
+        nodeSha256,
+      );
+      for (let i = 0; i < MERKLE_HASH_LENGTH; i++) {
+        if (hash[i] !== this.#root.hash[i]) return false;
+      }
+    }
+    return this.#sha1 !== undefined || this.#root !== undefined;
+  }
+}
+
+/**
+ * SHA-1 of every block in a run of bytes, for telling which block of a bad
+ * piece was wrong.
+ *
+ * @param bytes From a block's start on.
+ * @param into Where the digests go, 20 bytes each.
+ * @param at Where the first of them goes.
+ */
+export function digestBlocks(
+  bytes: Uint8Array,
+  into: Uint8Array,
+  at: number,
+): void {
+  for (let offset = 0; offset < bytes.length; offset += BLOCK_SIZE) {
+    into.set(
+      createHash("sha1").update(bytes.subarray(offset, offset + BLOCK_SIZE))
+        .digest(),
+      at + offset / BLOCK_SIZE * SHA1_LENGTH,
+    );
+  }
+}
