@@ -3,116 +3,25 @@
  *
  * @module
  */
-import { tryParseIp } from "../_shared/address.ts";
 import type { Bitfield } from "../_shared/bitfield.ts";
 import type { ByteConnection } from "../_shared/byte_conn.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
-import { PeerProtocolError } from "./error.ts";
 import {
-  ALLOWED_FAST_COUNT,
-  DEFAULT_BLOCK_LENGTH,
-  MAX_BLOCK_LENGTH,
-} from "./limits.ts";
-import type { BlockAddress, HashRange, PeerMessage } from "./message.ts";
-import { PeerMessageDecoder } from "./message_decoder.ts";
-import { PeerMessageBuffer } from "./message_encode.ts";
+  type PeerCloseReason,
+  type PeerConnectionOptions,
+  sessionOptionsOf,
+} from "./connection_options.ts";
+import type { BlockAddress, HashRange } from "./message.ts";
+import { MessageChannel } from "./message_channel.ts";
 import type { PeerStats } from "./peer_stats.ts";
-import { ReadBuffer } from "./read_buffer.ts";
 import { PeerSessionMachine } from "./session_machine.ts";
 import type {
   LocalExtensionFields,
-  PeerSessionEvent,
-  PeerSessionOptions,
   PeerSessionState,
 } from "./session_types.ts";
 import { encodeUploadOnly } from "./small_extensions.ts";
 import { encodeUtMetadata, type UtMetadataMessage } from "./ut_metadata.ts";
 import { encodeUtPex, type UtPexMessage } from "./ut_pex.ts";
-
-/** Why a connection ended. */
-export interface PeerCloseReason {
-  /**
-   * `local`: we closed it; `remote`: the peer did; `protocol`: the peer broke
-   * the rules or a time limit; `io`: reading or writing failed.
-   */
-  readonly type: "local" | "remote" | "protocol" | "io";
-  /** What went wrong, if anything. */
-  readonly error?: Error | undefined;
-}
-
-/** The last event of every connection. */
-export interface PeerClosedEvent {
-  /** Which event. */
-  readonly type: "closed";
-  /** Why. */
-  readonly reason: PeerCloseReason;
-  /** Requests that will not be answered. */
-  readonly outstanding: readonly BlockAddress[];
-}
-
-/** What a {@linkcode PeerConnection} tells. */
-export type PeerConnectionEvent = PeerSessionEvent | PeerClosedEvent;
-
-/** Options of {@linkcode PeerConnection.start}. */
-export interface PeerConnectionOptions
-  extends Omit<PeerSessionOptions, "allowedFast"> {
-  /** The connection after the handshake; owned from now on. */
-  readonly connection: ByteConnection;
-  /** 20-byte info-hash that was agreed on. */
-  readonly infoHash: Uint8Array;
-  /** The peer's 20-byte id. */
-  readonly peerId: Uint8Array;
-  /** Bytes that were read behind the handshake. @default {undefined} none */
-  readonly initialBytes?: Uint8Array | undefined;
-  /**
-   * Called synchronously for every event; byte fields are valid only during
-   * the call. Commands may be given from within.
-   */
-  readonly onEvent: (event: PeerConnectionEvent, peer: PeerConnection) => void;
-  /**
-   * Asked before each read of the socket; reading waits for the promise. For
-   * back-pressure and rate limits. Let it resolve when the peer closes.
-   * @default {undefined}
-   */
-  readonly beforeRead?:
-    | ((peer: PeerConnection) => Promise<void> | undefined)
-    | undefined;
-  /** Told of each read and its bytes. @default {undefined} */
-  readonly afterRead?:
-    | ((bytes: number, peer: PeerConnection) => void)
-    | undefined;
-  /**
-   * Asked before each write of so many bytes; writing waits for the promise.
-   * @default {undefined}
-   */
-  readonly beforeWrite?:
-    | ((bytes: number, peer: PeerConnection) => Promise<void> | undefined)
-    | undefined;
-  /** Pieces granted to a choked IPv4 peer (BEP 6); 0 for none. @default {5} */
-  readonly allowedFastCount?: number | undefined;
-  /** Longest block accepted in bytes. @default {131072} */
-  readonly maxBlockLength?: number | undefined;
-  /** Bytes of the first read buffer. @default {16384} */
-  readonly minReadBuffer?: number | undefined;
-  /** Bytes that a read buffer may grow to. @default {524288} */
-  readonly maxReadBuffer?: number | undefined;
-  /** Whose time passes. @default {systemClock} */
-  readonly clock?: Clock | undefined;
-}
-
-function sessionOptions(options: PeerConnectionOptions): PeerSessionOptions {
-  const ip = tryParseIp(options.connection.remote.hostname);
-  const count = options.allowedFastCount ?? ALLOWED_FAST_COUNT;
-  return {
-    ...options,
-    allowedFast: ip?.length === 4 && count > 0
-      ? { infoHash: options.infoHash, ip, count }
-      : undefined,
-    extensionFields: ip === undefined
-      ? options.extensionFields
-      : { yourIp: ip, ...options.extensionFields },
-  };
-}
 
 /**
  * Drives a {@linkcode PeerSessionMachine} over a {@linkcode ByteConnection}.
@@ -120,37 +29,51 @@ function sessionOptions(options: PeerConnectionOptions): PeerSessionOptions {
  */
 export class PeerConnection implements AsyncDisposable {
   readonly #options: PeerConnectionOptions;
-  readonly #connection: ByteConnection;
   readonly #clock: Clock;
   readonly #machine: PeerSessionMachine;
-  readonly #decoder: PeerMessageDecoder;
-  readonly #buffer = new PeerMessageBuffer();
+  readonly #channel: MessageChannel;
   readonly #closed = Promise.withResolvers<PeerCloseReason>();
-  readonly #onMessage: (message: PeerMessage) => void;
   #now: number;
   #draining = false;
   #finished = false;
-  #flushing = false;
-  #writing = false;
-  #inFlight = 0;
   #timerAt = Infinity;
   #cancelTimer: (() => void) | undefined;
   #closeType: PeerCloseReason["type"] = "protocol";
 
   private constructor(options: PeerConnectionOptions) {
     this.#options = options;
-    this.#connection = options.connection;
     this.#clock = options.clock ?? systemClock;
     this.#now = this.#clock.now();
-    this.#machine = new PeerSessionMachine(sessionOptions(options), this.#now);
-    this.#decoder = new PeerMessageDecoder({
+    this.#machine = new PeerSessionMachine(
+      sessionOptionsOf(options),
+      this.#now,
+    );
+    this.#channel = new MessageChannel({
+      connection: options.connection,
+      initialBytes: options.initialBytes,
       pieceCount: options.pieceCount,
-      maxBlockLength: options.maxBlockLength ?? MAX_BLOCK_LENGTH,
+      maxBlockLength: options.maxBlockLength,
+      minReadBuffer: options.minReadBuffer,
+      maxReadBuffer: options.maxReadBuffer,
+      beforeRead: () => options.beforeRead?.(this),
+      onChunk: () => void (this.#now = this.#clock.now()),
+      onMessage: (message) => {
+        this.#machine.receive(message, this.#now);
+        this.#drain();
+      },
+      onChunkEnd: (length, error) => {
+        if (error !== undefined) this.#machine.close(error);
+        this.#settle();
+        options.afterRead?.(length, this);
+      },
+      beforeWrite: (bytes) => options.beforeWrite?.(bytes, this),
+      onSent: () => {
+        this.#machine.sent(this.bufferedBytes, this.#tick());
+        this.#settle();
+      },
+      onEnd: () => this.#finish({ type: "remote" }),
+      onError: (error) => this.#fail(error),
     });
-    this.#onMessage = (message) => {
-      this.#machine.receive(message, this.#now);
-      this.#drain();
-    };
   }
 
   /**
@@ -171,7 +94,7 @@ export class PeerConnection implements AsyncDisposable {
       throw error;
     }
     peer.#settle();
-    queueMicrotask(() => void peer.#run());
+    peer.#channel.start();
     return peer;
   }
 
@@ -185,7 +108,7 @@ export class PeerConnection implements AsyncDisposable {
   }
   /** Addresses of both ends, and the transport. */
   get connection(): ByteConnection {
-    return this.#connection;
+    return this.#options.connection;
   }
   /** States of both sides. */
   get state(): PeerSessionState {
@@ -217,7 +140,7 @@ export class PeerConnection implements AsyncDisposable {
   }
   /** Bytes waiting to be sent. */
   get bufferedBytes(): number {
-    return this.#buffer.length + this.#inFlight;
+    return this.#channel.bufferedBytes;
   }
   /** Whether the connection is over. */
   get isClosed(): boolean {
@@ -395,7 +318,7 @@ export class PeerConnection implements AsyncDisposable {
    * @param port UDP port.
    */
   sendPort(port: number): void {
-    this.#machine.send({ type: "port", port }, this.#tick());
+    this.#machine.sendPort(port, this.#tick());
     this.#settle();
   }
   /**
@@ -437,7 +360,7 @@ export class PeerConnection implements AsyncDisposable {
     } = {},
   ): void {
     this.#machine.setPieceCount(pieceCount, this.#tick(), more);
-    if (!this.#finished) this.#decoder.setPieceCount(pieceCount);
+    this.#channel.setPieceCount(pieceCount);
     this.#settle();
   }
   /**
@@ -468,7 +391,7 @@ export class PeerConnection implements AsyncDisposable {
     this.#drain();
     if (this.#finished) return;
     this.#armTimer();
-    this.#scheduleFlush();
+    this.#channel.flush();
   }
 
   #drain(): void {
@@ -478,101 +401,13 @@ export class PeerConnection implements AsyncDisposable {
       while (!this.#finished) {
         const output = this.#machine.poll();
         if (output === undefined) return;
-        if (output.type === "send") this.#buffer.append(output.message);
+        if (output.type === "send") this.#channel.append(output.message);
         else if (output.type === "event") {
           this.#options.onEvent(output.event, this);
         } else this.#finish({ type: this.#closeType, error: output.error });
       }
     } finally {
       this.#draining = false;
-    }
-  }
-
-  async #run(): Promise<void> {
-    try {
-      const { initialBytes } = this.#options;
-      if (initialBytes !== undefined && initialBytes.length > 0) {
-        this.#receive(initialBytes);
-      }
-      await this.#read();
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  async #read(): Promise<void> {
-    const { beforeRead, afterRead } = this.#options;
-    const buffer = new ReadBuffer(
-      this.#options.minReadBuffer ?? DEFAULT_BLOCK_LENGTH,
-      this.#options.maxReadBuffer ?? 524_288,
-    );
-    while (!this.#finished) {
-      const wait = beforeRead?.(this);
-      if (wait !== undefined) {
-        await wait;
-        if (this.#finished) return;
-      }
-      const { bytes } = buffer;
-      const length = await this.#connection.read(bytes);
-      if (this.#finished) return;
-      if (length === null) return this.#finish({ type: "remote" });
-      this.#receive(bytes.subarray(0, length));
-      afterRead?.(length, this);
-      buffer.used(length);
-    }
-  }
-
-  #receive(chunk: Uint8Array): void {
-    this.#now = this.#clock.now();
-    try {
-      this.#decoder.push(chunk, this.#onMessage);
-    } catch (error) {
-      if (!(error instanceof PeerProtocolError)) throw error;
-      this.#machine.close(error);
-    }
-    this.#settle();
-  }
-
-  #scheduleFlush(): void {
-    if (this.#flushing || this.#writing || this.#buffer.length === 0) return;
-    this.#flushing = true;
-    queueMicrotask(() => {
-      this.#flushing = false;
-      if (!this.#writing && !this.#finished) void this.#write();
-    });
-  }
-
-  /** One write at a time; what is queued meanwhile makes up the next one. */
-  async #write(): Promise<void> {
-    this.#writing = true;
-    try {
-      while (this.#buffer.length > 0 && !this.#finished) {
-        const wait = this.#options.beforeWrite?.(this.#buffer.length, this);
-        if (wait !== undefined) {
-          await wait;
-          if (this.#finished) return;
-        }
-        const bytes = this.#buffer.take();
-        this.#inFlight = bytes.length;
-        let offset = 0;
-        while (offset < bytes.length) {
-          const taken = await this.#connection.write(
-            offset === 0 ? bytes : bytes.subarray(offset),
-          );
-          if (this.#finished) return;
-          offset += taken;
-          this.#inFlight = bytes.length - offset;
-          // Messages of the next part are copied before this one is reused.
-          this.#machine.sent(this.bufferedBytes, this.#tick());
-          this.#drain();
-          this.#armTimer();
-        }
-        this.#buffer.recycle(bytes);
-      }
-    } catch (error) {
-      this.#fail(error);
-    } finally {
-      this.#writing = false;
     }
   }
 
@@ -615,12 +450,9 @@ export class PeerConnection implements AsyncDisposable {
     this.#finished = true;
     const outstanding = [...this.#machine.outstandingRequests];
     this.#machine.close(reason.error);
-    this.#decoder.stop();
-    this.#buffer.clear();
-    this.#inFlight = 0;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    this.#connection.close();
+    this.#channel.close();
     this.#closed.resolve(reason);
     this.#options.onEvent({ type: "closed", reason, outstanding }, this);
   }

@@ -20,7 +20,7 @@ export const MAX_EXTENDED_LENGTH = 1_048_576;
 export const MAX_UNKNOWN_LENGTH = 65_536;
 
 /** Most hashes of one hashes message: 8192 and a proof of at most 32 layers (BEP 52). */
-export const MAX_HASHES = 8_192 + 32;
+export const MAX_HASHES: number = 8_192 + 32;
 
 /** Most hashes that a request served by us may ask for (BEP 52: should not exceed 512). */
 export const MAX_HASH_REQUEST_LENGTH = 512;

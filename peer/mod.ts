@@ -55,19 +55,45 @@
  */
 export * from "./allowed_fast.ts";
 export * from "./connection.ts";
+export type {
+  PeerClosedEvent,
+  PeerCloseReason,
+  PeerConnectionEvent,
+  PeerConnectionOptions,
+} from "./connection_options.ts";
 export * from "./error.ts";
-export * from "./extension_handshake.ts";
+export {
+  decodeExtensionHandshake,
+  encodeExtensionHandshake,
+  type ExtensionHandshake,
+} from "./extension_handshake.ts";
 export * from "./extension_registry.ts";
-export * from "./hash_exchange.ts";
+export { hashProofLength, isHashRange } from "./hash_exchange.ts";
 export * from "./limits.ts";
 export * from "./message.ts";
 export * from "./message_decoder.ts";
 export * from "./message_encode.ts";
 export * from "./message_stream.ts";
+export type { PeerStats } from "./peer_stats.ts";
+export * from "./rate_meter.ts";
+export type { FirstPieces } from "./remote_pieces.ts";
+export type { OutstandingRequest } from "./request_ledger.ts";
 export * from "./session_machine.ts";
-export * from "./session_types.ts";
+export type {
+  LocalExtensionFields,
+  PeerSessionEvent,
+  PeerSessionInput,
+  PeerSessionOptions,
+  PeerSessionOutput,
+  PeerSessionState,
+  RequestReturnReason,
+} from "./session_types.ts";
 export * from "./small_extensions.ts";
 export * from "./ut_holepunch.ts";
 export * from "./ut_metadata.ts";
 export * from "./ut_pex.ts";
+export type { Endpoint } from "../_shared/address.ts";
 export { Bitfield } from "../_shared/bitfield.ts";
+export type { ByteConnection } from "../_shared/byte_conn.ts";
+export type { Clock } from "../_shared/clock.ts";
+export type { Machine } from "../_shared/machine.ts";

@@ -15,7 +15,7 @@ import type { PeerSessionInput } from "./session_types.ts";
  */
 export function dispatchSessionInput(
   machine: PeerSessionMachine,
-  input: PeerSessionInput,
+  input: Exclude<PeerSessionInput, { readonly type: "request" }>,
   now: number,
 ): void {
   switch (input.type) {
@@ -28,13 +28,6 @@ export function dispatchSessionInput(
       return machine.setChoking(input.type === "choke", now);
     case "interest":
       return machine.setInterested(input.interested, now);
-    case "request": {
-      const blocks = machine.request(input.blocks, now);
-      if (blocks.length > 0) {
-        machine.emit({ type: "rejected", blocks, reason: "refused" });
-      }
-      return;
-    }
     case "cancel":
       return void machine.cancel(input.block, now);
     case "have":
@@ -50,7 +43,7 @@ export function dispatchSessionInput(
     case "piece-count":
       return machine.setPieceCount(input.pieceCount, now, input);
     case "port":
-      return machine.send({ type: "port", port: input.port }, now);
+      return machine.sendPort(input.port, now);
     case "extension-fields":
       return machine.sendExtensionHandshake(input.fields, now);
     case "hash-request":

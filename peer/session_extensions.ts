@@ -33,9 +33,7 @@ import { decodeUtMetadata, encodeUtMetadata } from "./ut_metadata.ts";
 import { decodeUtPex } from "./ut_pex.ts";
 
 /** What the extensions need of the rest of a session. */
-export interface ExtensionHost extends SessionPort {
-  /** Bytes waiting to be sent. */
-  readonly bufferedBytes: number;
+export interface ExtensionHost {
   /** The peer told how many requests it queues. */
   onRequestQueue(requests: number): void;
   /** The peer lost a piece. */
@@ -44,6 +42,7 @@ export interface ExtensionHost extends SessionPort {
 
 /** Names, ids and messages of the extensions of one session. */
 export class ExtensionSide {
+  readonly #port: SessionPort;
   readonly #host: ExtensionHost;
   readonly #registry: ExtensionRegistry;
   readonly #handshakes = new FlipLimit(MAX_EXTENSION_HANDSHAKES);
@@ -54,7 +53,12 @@ export class ExtensionSide {
   /** When the next ut_pex message may come; two may come at once. */
   #pexAt = -Infinity;
 
-  constructor(options: PeerSessionOptions, host: ExtensionHost) {
+  constructor(
+    options: PeerSessionOptions,
+    port: SessionPort,
+    host: ExtensionHost,
+  ) {
+    this.#port = port;
     this.#host = host;
     this.#registry = new ExtensionRegistry(
       options.extensionNames ?? STANDARD_EXTENSIONS,
@@ -79,14 +83,14 @@ export class ExtensionSide {
       ...this.#fields,
       messageIds: this.#registry.localIds,
     });
-    this.#host.send({ type: "extended", id: 0, payload }, now);
+    this.#port.send({ type: "extended", id: 0, payload }, now);
   }
 
   /** Sends a message; false when the peer does not speak the extension. */
   send(name: string, payload: Uint8Array, now: number): boolean {
     const id = this.#registry.remoteId(name);
     if (id === undefined) return false;
-    this.#host.send({ type: "extended", id, payload }, now);
+    this.#port.send({ type: "extended", id, payload }, now);
     return true;
   }
 
@@ -112,12 +116,12 @@ export class ExtensionSide {
       case "ut_holepunch":
         // Only a peer that offers it may use it (BEP 55).
         if (this.#registry.remoteId(name) === undefined) return;
-        return this.#host.emit({
+        return this.#port.emit({
           type: "holepunch",
           message: decodeUtHolepunch(payload),
         });
       default:
-        this.#host.emit({ type: "extended", name, payload });
+        this.#port.emit({ type: "extended", name, payload });
     }
   }
 
@@ -130,7 +134,7 @@ export class ExtensionSide {
     }
     const first = !this.#heard;
     this.#heard = true;
-    this.#host.emit({ type: "extension-handshake", handshake, first });
+    this.#port.emit({ type: "extension-handshake", handshake, first });
     if (handshake.uploadOnly !== undefined) {
       this.#setUploadOnly(handshake.uploadOnly);
     }
@@ -144,7 +148,7 @@ export class ExtensionSide {
     if (message === undefined) return;
     if (
       message.type === "request" &&
-      this.#host.bufferedBytes > METADATA_SEND_WATERMARK
+      this.#port.bufferedBytes > METADATA_SEND_WATERMARK
     ) {
       this.send(
         "ut_metadata",
@@ -153,7 +157,7 @@ export class ExtensionSide {
       );
       return;
     }
-    this.#host.emit({ type: "metadata", message });
+    this.#port.emit({ type: "metadata", message });
   }
 
   #onPex(payload: Uint8Array, now: number): void {
@@ -161,7 +165,7 @@ export class ExtensionSide {
     if (due > now) return;
     this.#pexAt = due + PEX_INTERVAL_MS;
     try {
-      this.#host.emit({ type: "pex", message: decodeUtPex(payload) });
+      this.#port.emit({ type: "pex", message: decodeUtPex(payload) });
     } catch (error) {
       // Gossip is not worth a connection.
       if (!(error instanceof PeerProtocolError)) throw error;
@@ -171,7 +175,7 @@ export class ExtensionSide {
   #setUploadOnly(uploadOnly: boolean): void {
     if (uploadOnly === this.#uploadOnly) return;
     this.#uploadOnly = uploadOnly;
-    this.#host.emit({ type: "upload-only", uploadOnly });
+    this.#port.emit({ type: "upload-only", uploadOnly });
   }
 
   #context(extension: PeerExtension, now: number): PeerExtensionContext {

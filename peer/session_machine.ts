@@ -3,24 +3,22 @@
  *
  * @module
  */
-import { Bitfield } from "../_shared/bitfield.ts";
+import type { Bitfield } from "../_shared/bitfield.ts";
 import type { Machine } from "../_shared/machine.ts";
 import { PeerProtocolError } from "./error.ts";
-import { MAX_SEND_BUFFER } from "./limits.ts";
 import type { BlockAddress, HashRange, PeerMessage } from "./message.ts";
-import { peerMessageSize } from "./message_encode.ts";
-import { PeerCounters, type PeerStats } from "./peer_stats.ts";
-import { type FirstPieces, RemotePieces } from "./remote_pieces.ts";
+import type { PeerStats } from "./peer_stats.ts";
+import { RemotePieces } from "./remote_pieces.ts";
 import type { OutstandingRequest } from "./request_ledger.ts";
+import { SessionCore } from "./session_core.ts";
 import { dispatchSessionInput } from "./session_dispatch.ts";
 import { DownloadSide } from "./session_download.ts";
-import { type ExtensionHost, ExtensionSide } from "./session_extensions.ts";
+import { ExtensionSide } from "./session_extensions.ts";
 import { HashSide } from "./session_hashes.ts";
-import { checkSessionOptions } from "./session_options.ts";
-import { SessionTimers, slowReaderError } from "./session_timers.ts";
+import { checkSessionOptions, needFast } from "./session_options.ts";
+import { PieceSide } from "./session_pieces.ts";
 import type {
   LocalExtensionFields,
-  PeerSessionEvent,
   PeerSessionInput,
   PeerSessionOptions,
   PeerSessionOutput,
@@ -28,25 +26,23 @@ import type {
 } from "./session_types.ts";
 import { UploadSide } from "./session_upload.ts";
 
+const NO_BYTES = new Uint8Array(0);
+
 /**
  * The rules of one peer connection after the handshake. Commands may be given
  * as inputs of {@linkcode PeerSessionMachine.handle} or by the methods of the
  * same meaning. Mistakes of the peer end in a `close` output.
  */
 export class PeerSessionMachine
-  implements Machine<PeerSessionInput, PeerSessionOutput>, ExtensionHost {
+  implements Machine<PeerSessionInput, PeerSessionOutput> {
   readonly #options: PeerSessionOptions;
-  readonly #counters = new PeerCounters();
+  readonly #core: SessionCore;
   readonly #remote: RemotePieces;
+  readonly #pieces: PieceSide;
   readonly #download: DownloadSide;
   readonly #upload: UploadSide;
   readonly #extensions: ExtensionSide;
   readonly #hashes: HashSide;
-  readonly #timers: SessionTimers;
-  readonly #outputs: (PeerSessionOutput | undefined)[] = [];
-  #taken = 0;
-  #closed = false;
-  #buffered = 0;
 
   /**
    * Makes the machine; the messages that open a session wait to be polled.
@@ -58,21 +54,24 @@ export class PeerSessionMachine
   constructor(options: PeerSessionOptions, now: number) {
     checkSessionOptions(options);
     this.#options = options;
-    this.#timers = new SessionTimers(options, now);
-    this.#remote = new RemotePieces(options.pieceCount);
-    this.#download = new DownloadSide(
-      options,
-      this,
-      this.#counters,
-      this.#remote,
-    );
-    this.#upload = new UploadSide(options, this, this.#counters, this.#remote);
-    this.#extensions = new ExtensionSide(options, this);
-    this.#hashes = new HashSide(this, this.#counters);
+    const core = this.#core = new SessionCore(options, now);
+    const remote = this.#remote = new RemotePieces(options.pieceCount);
+    this.#pieces = new PieceSide(options, core, remote);
+    this.#download = new DownloadSide(options, core, core.counters, remote);
+    this.#upload = new UploadSide(options, core, core.counters, remote);
+    this.#hashes = new HashSide(core, core.counters);
+    this.#extensions = new ExtensionSide(options, core, {
+      onRequestQueue: (requests) => this.#download.peerQueue = requests,
+      onDontHave: (pieceIndex) => {
+        if (!remote.onDontHave(pieceIndex)) return;
+        core.emit({ type: "dont-have", pieceIndex });
+        this.#download.onDontHave(pieceIndex);
+      },
+    });
     if (options.extended) this.#extensions.sendHandshake(now);
-    this.#sendPieces(now);
+    this.#pieces.sendFirst(now);
     if (options.dhtPort !== undefined) {
-      this.send({ type: "port", port: options.dhtPort }, now);
+      this.sendPort(options.dhtPort, now);
     }
     if (options.pieceCount !== undefined) {
       this.#upload.grant(options.pieceCount, now);
@@ -118,15 +117,15 @@ export class PeerSessionMachine
   }
   /** Bytes waiting to be sent. */
   get bufferedBytes(): number {
-    return this.#buffered;
+    return this.#core.bufferedBytes;
   }
   /** Whether the session is over. */
   get closed(): boolean {
-    return this.#closed;
+    return this.#core.closed;
   }
   /** When {@linkcode handleTimeout} wants to be called. */
   get deadline(): number | undefined {
-    return this.#closed ? undefined : this.#timers.deadline;
+    return this.#core.closed ? undefined : this.#core.timers.deadline;
   }
 
   /**
@@ -136,7 +135,7 @@ export class PeerSessionMachine
    * @returns A snapshot.
    */
   stats(now: number): PeerStats {
-    return this.#counters.snapshot(now);
+    return this.#core.counters.snapshot(now);
   }
 
   /**
@@ -166,18 +165,18 @@ export class PeerSessionMachine
    * @param now The time in milliseconds.
    */
   handle(input: PeerSessionInput, now: number): void {
-    dispatchSessionInput(this, input, now);
+    if (input.type !== "request") {
+      return dispatchSessionInput(this, input, now);
+    }
+    const blocks = this.request(input.blocks, now);
+    if (blocks.length > 0) {
+      this.#core.emit({ type: "rejected", blocks, reason: "refused" });
+    }
   }
 
   /** Takes the next output. */
   poll(): PeerSessionOutput | undefined {
-    if (this.#taken === this.#outputs.length) return undefined;
-    const output = this.#outputs[this.#taken];
-    this.#outputs[this.#taken++] = undefined;
-    if (this.#taken === this.#outputs.length) {
-      this.#outputs.length = this.#taken = 0;
-    }
-    return output;
+    return this.#core.poll();
   }
 
   /**
@@ -187,10 +186,8 @@ export class PeerSessionMachine
    * @param now The time in milliseconds.
    */
   receive(message: PeerMessage, now: number): void {
-    if (this.#closed) return;
-    this.#timers.heardAt = now;
-    if (message.type === "piece") this.#counters.protocolDownloaded += 13;
-    else this.#counters.protocolDownloaded += peerMessageSize(message);
+    if (this.#core.closed) return;
+    this.#core.heard(message, now);
     try {
       this.#receive(message, now);
     } catch (error) {
@@ -206,12 +203,10 @@ export class PeerSessionMachine
    * @param now The time in milliseconds.
    */
   sent(bufferedBytes: number, now: number): void {
-    if (this.#closed) return;
-    this.#buffered = bufferedBytes;
-    this.#timers.progressAt = now;
+    if (this.#core.closed) return;
+    this.#core.sent(bufferedBytes, now);
     this.#upload.pump(bufferedBytes, now);
   }
-
   /**
    * Chokes or unchokes the peer; choking takes back what it asked for.
    *
@@ -219,11 +214,10 @@ export class PeerSessionMachine
    * @param now The time in milliseconds.
    */
   setChoking(choking: boolean, now: number): void {
-    if (this.#closed) return;
+    if (this.#core.closed) return;
     if (choking) this.#upload.choke(now);
     else this.#upload.unchoke(now);
   }
-
   /**
    * Tells the peer whether we want something, if that is news.
    *
@@ -231,11 +225,10 @@ export class PeerSessionMachine
    * @param now The time in milliseconds.
    */
   setInterested(interested: boolean, now: number): void {
-    if (this.#closed) return;
-    this.#timers.wantedAt = now;
+    if (this.#core.closed) return;
+    this.#core.timers.wantedAt = now;
     this.#download.setInterested(interested, now);
   }
-
   /**
    * Asks for blocks.
    *
@@ -248,12 +241,11 @@ export class PeerSessionMachine
     blocks: readonly BlockAddress[],
     now: number,
   ): readonly BlockAddress[] {
-    if (this.#closed) return blocks;
+    if (this.#core.closed) return blocks;
     const refused = this.#download.request(blocks, now);
-    this.#timers.atLatest(this.#download.deadline);
+    this.#core.timers.atLatest(this.#download.deadline);
     return refused;
   }
-
   /**
    * Takes a request back.
    *
@@ -262,9 +254,8 @@ export class PeerSessionMachine
    * @returns False when it is not outstanding.
    */
   cancel(block: BlockAddress, now: number): boolean {
-    return !this.#closed && this.#download.cancel(block, now);
+    return !this.#core.closed && this.#download.cancel(block, now);
   }
-
   /**
    * Tells the peer of a piece, unless it has it.
    *
@@ -273,11 +264,8 @@ export class PeerSessionMachine
    * @returns Whether it was told.
    */
   have(pieceIndex: number, now: number): boolean {
-    if (this.#closed || this.#remote.pieces.has(pieceIndex)) return false;
-    this.send({ type: "have", pieceIndex }, now);
-    return true;
+    return !this.#core.closed && this.#pieces.sendHave(pieceIndex, now);
   }
-
   /**
    * Recommends a piece, if the peer understands that (BEP 6).
    *
@@ -285,9 +273,10 @@ export class PeerSessionMachine
    * @param now The time in milliseconds.
    */
   suggest(pieceIndex: number, now: number): void {
-    if (this.#options.fast) this.send({ type: "suggest", pieceIndex }, now);
+    if (this.#options.fast) {
+      this.#core.send({ type: "suggest", pieceIndex }, now);
+    }
   }
-
   /**
    * Answers a `serve` event with its block.
    *
@@ -298,12 +287,11 @@ export class PeerSessionMachine
    * @throws {RangeError} If the number of bytes is wrong.
    */
   sendBlock(request: BlockAddress, data: Uint8Array, now: number): boolean {
-    if (this.#closed) return false;
+    if (this.#core.closed) return false;
     const sent = this.#upload.sendBlock(request, data, now);
-    if (sent) this.#upload.pump(this.#buffered, now);
+    if (sent) this.#upload.pump(this.#core.bufferedBytes, now);
     return sent;
   }
-
   /**
    * Answers a `serve` event with a refusal.
    *
@@ -312,12 +300,11 @@ export class PeerSessionMachine
    * @returns False when the request was taken back meanwhile.
    */
   rejectRequest(request: BlockAddress, now: number): boolean {
-    if (this.#closed) return false;
+    if (this.#core.closed) return false;
     const known = this.#upload.reject(request, now);
-    if (known) this.#upload.pump(this.#buffered, now);
+    if (known) this.#upload.pump(this.#core.bufferedBytes, now);
     return known;
   }
-
   /**
    * Sends a message of an extension (BEP 10).
    *
@@ -327,9 +314,8 @@ export class PeerSessionMachine
    * @returns False when the peer does not speak it.
    */
   sendExtended(name: string, payload: Uint8Array, now: number): boolean {
-    return !this.#closed && this.#extensions.send(name, payload, now);
+    return !this.#core.closed && this.#extensions.send(name, payload, now);
   }
-
   /**
    * Sends another extension handshake, if the peer speaks the protocol.
    *
@@ -337,10 +323,9 @@ export class PeerSessionMachine
    * @param now The time in milliseconds.
    */
   sendExtensionHandshake(fields: LocalExtensionFields, now: number): void {
-    if (this.#closed || !this.#options.extended) return;
+    if (this.#core.closed || !this.#options.extended) return;
     this.#extensions.sendHandshake(now, fields);
   }
-
   /**
    * Tells the number of pieces once it is known; what the peer told before is
    * applied and given out as an event.
@@ -365,13 +350,12 @@ export class PeerSessionMachine
         `Cannot set the number of pieces to ${pieceCount}: it is ${known}`,
       );
     }
-    if (this.#closed) return;
+    if (this.#core.closed) return;
     this.#upload.setPieces(more.pieceSize, more.ownPieces);
     if (known !== undefined) return;
     try {
-      const first = this.#remote.setPieceCount(pieceCount);
+      this.#pieces.setPieceCount(pieceCount);
       this.#download.checkAllowed(pieceCount);
-      if (first !== undefined) this.#emitPieces(first);
     } catch (error) {
       if (!(error instanceof PeerProtocolError)) throw error;
       return this.close(error);
@@ -380,7 +364,15 @@ export class PeerSessionMachine
     for (const pieceIndex of more.ownPieces ?? []) this.have(pieceIndex, now);
     this.#upload.grant(pieceCount, now);
   }
-
+  /**
+   * Tells the port of our DHT node (BEP 5).
+   *
+   * @param port UDP port.
+   * @param now The time in milliseconds.
+   */
+  sendPort(port: number, now: number): void {
+    this.#core.send({ type: "port", port }, now);
+  }
   /**
    * Asks for merkle hashes (BEP 52).
    *
@@ -389,10 +381,9 @@ export class PeerSessionMachine
    * @returns False when that is not possible, or asked already.
    */
   requestHashes(range: HashRange, now: number): boolean {
-    return !this.#closed && this.#options.v2 === true &&
+    return !this.#core.closed && this.#options.v2 === true &&
       this.#hashes.request(range, now);
   }
-
   /**
    * Answers a `hash-request` event.
    *
@@ -406,81 +397,32 @@ export class PeerSessionMachine
     hashes: Uint8Array | undefined,
     now: number,
   ): boolean {
-    return !this.#closed && this.#hashes.reply(range, hashes, now);
+    return !this.#core.closed && this.#hashes.reply(range, hashes, now);
   }
-
   /**
    * Ends the session. What was put out before is still to be polled.
    *
    * @param error Why, unless it is a normal end.
    */
   close(error?: Error): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#outputs.push({ type: "close", error });
+    this.#core.close(error);
   }
 
   /** Lets every timer that is due fire. */
   handleTimeout(now: number): void {
-    if (this.#closed) return;
-    const timers = this.#timers;
+    if (this.#core.closed) return;
+    const timers = this.#core.timers;
     if (this.#download.interested || this.#upload.interested) {
       timers.wantedAt = now;
     }
-    if (this.#buffered === 0) timers.progressAt = now;
-    const error = timers.violation(now, this.#buffered);
+    if (this.#core.bufferedBytes === 0) timers.progressAt = now;
+    const error = timers.violation(now, this.#core.bufferedBytes);
     if (error !== undefined) return this.close(error);
-    if (timers.isKeepAliveDue(now)) this.send({ type: "keep-alive" }, now);
+    if (timers.isKeepAliveDue(now)) {
+      this.#core.send({ type: "keep-alive" }, now);
+    }
     this.#download.handleTimeout(now);
     timers.arm(this.#download.deadline);
-  }
-
-  /**
-   * Sends a message as it is. Commands are to be preferred: they know the rules.
-   *
-   * @param message The message.
-   * @param now The time in milliseconds.
-   */
-  send(message: PeerMessage, now: number): void {
-    if (this.#closed) return;
-    const size = peerMessageSize(message);
-    this.#counters.protocolUploaded += message.type === "piece" ? 13 : size;
-    if (this.#buffered === 0) this.#timers.progressAt = now;
-    this.#buffered += size;
-    this.#timers.sentAt = now;
-    this.#outputs.push({ type: "send", message });
-    if (this.#buffered > (this.#options.maxSendBuffer ?? MAX_SEND_BUFFER)) {
-      this.close(slowReaderError(this.#buffered));
-    }
-  }
-
-  /**
-   * Puts an event out.
-   *
-   * @param event The event.
-   */
-  emit(event: PeerSessionEvent): void {
-    if (!this.#closed) this.#outputs.push({ type: "event", event });
-  }
-
-  /**
-   * Hears from an extension how many requests the peer queues.
-   *
-   * @param requests How many.
-   */
-  onRequestQueue(requests: number): void {
-    this.#download.peerQueue = requests;
-  }
-
-  /**
-   * Hears from an extension that the peer lost a piece (BEP 54).
-   *
-   * @param pieceIndex Which piece.
-   */
-  onDontHave(pieceIndex: number): void {
-    if (!this.#remote.onDontHave(pieceIndex)) return;
-    this.emit({ type: "dont-have", pieceIndex });
-    this.#download.onDontHave(pieceIndex);
   }
 
   #receive(message: PeerMessage, now: number): void {
@@ -488,51 +430,50 @@ export class PeerSessionMachine
       case "piece": {
         const { snubbed } = this.#download;
         this.#download.onPiece(message, now);
-        if (snubbed) this.#timers.atLatest(this.#download.deadline);
+        if (snubbed) this.#core.timers.atLatest(this.#download.deadline);
         return;
       }
       case "request":
         this.#remote.begin();
         this.#upload.onRequest(message, now);
-        return this.#upload.pump(this.#buffered, now);
+        return this.#upload.pump(this.#core.bufferedBytes, now);
       case "have":
-        if (this.#remote.onHave(message.pieceIndex)) {
-          this.emit({ type: "have", pieceIndex: message.pieceIndex });
-        }
-        return;
+        return this.#pieces.onHave(message.pieceIndex);
       case "cancel":
         this.#upload.onCancel(message, now);
-        return this.#upload.pump(this.#buffered, now);
+        return this.#upload.pump(this.#core.bufferedBytes, now);
       case "choke":
         return this.#download.onChoke(now);
       case "unchoke":
         return this.#download.onUnchoke(now);
       case "interested":
       case "not-interested":
-        this.#timers.wantedAt = now;
+        this.#core.timers.wantedAt = now;
         return this.#upload.onInterest(message.type === "interested", now);
       case "bitfield":
-        this.#remote.onBitfield(message.bytes);
-        return this.#emitPieces("bitfield");
+        return this.#pieces.onFirst("bitfield", message.bytes);
       case "have-all":
       case "have-none":
-        this.#needFast(message.type);
-        if (message.type === "have-all") this.#remote.onHaveAll();
-        else this.#remote.onHaveNone();
-        return this.#emitPieces(message.type);
+        needFast(this.#options, message.type);
+        return this.#pieces.onFirst(message.type, NO_BYTES);
       case "reject":
-        this.#needFast("reject");
+        needFast(this.#options, "reject");
         return this.#download.onReject(message);
       case "allowed-fast":
-        this.#needFast("allowed-fast");
+        needFast(this.#options, "allowed-fast");
         this.#remote.check(message.pieceIndex);
         return this.#download.onAllowedFast(message.pieceIndex);
       case "suggest":
-        this.#needFast("suggest");
+        needFast(this.#options, "suggest");
         this.#remote.check(message.pieceIndex);
-        return this.emit({ type: "suggest", pieceIndex: message.pieceIndex });
+        return this.#core.emit({
+          type: "suggest",
+          pieceIndex: message.pieceIndex,
+        });
       case "port":
-        if (message.port !== 0) this.emit({ type: "port", port: message.port });
+        if (message.port !== 0) {
+          this.#core.emit({ type: "port", port: message.port });
+        }
         return;
       case "extended":
         if (this.#options.extended) this.#extensions.onMessage(message, now);
@@ -546,26 +487,5 @@ export class PeerSessionMachine
       case "unknown":
         return;
     }
-  }
-
-  #emitPieces(type: FirstPieces): void {
-    if (this.#remote.pieceCount === undefined) return;
-    this.emit({ type, pieces: this.#remote.pieces });
-  }
-
-  #sendPieces(now: number): void {
-    const { ownPieces, fast } = this.#options;
-    if (ownPieces === undefined || ownPieces.isEmpty) {
-      if (fast) this.send({ type: "have-none" }, now);
-    } else if (fast && ownPieces.isFull) this.send({ type: "have-all" }, now);
-    else this.send({ type: "bitfield", bytes: ownPieces.toBytes() }, now);
-  }
-
-  #needFast(type: string): void {
-    if (this.#options.fast) return;
-    throw new PeerProtocolError(
-      "not-negotiated",
-      `Cannot take a "${type}" message as the Fast extension was not negotiated`,
-    );
   }
 }

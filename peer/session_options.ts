@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { PeerProtocolError } from "./error.ts";
 import { MAX_BLOCK_LENGTH, MAX_PIECE_COUNT } from "./limits.ts";
 import type { PeerSessionOptions } from "./session_types.ts";
 
@@ -31,4 +32,19 @@ export function checkSessionOptions(options: PeerSessionOptions): void {
       );
     }
   }
+}
+
+/**
+ * Refuses a message of the Fast extension where that was not negotiated.
+ *
+ * @param options The options.
+ * @param type Of the message.
+ * @throws {PeerProtocolError} With code `not-negotiated`.
+ */
+export function needFast(options: PeerSessionOptions, type: string): void {
+  if (options.fast) return;
+  throw new PeerProtocolError(
+    "not-negotiated",
+    `Cannot take a "${type}" message as the Fast extension was not negotiated`,
+  );
 }

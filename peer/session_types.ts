@@ -253,6 +253,8 @@ export interface PeerSessionState {
 
 /** How the parts of a session reach the peer and the user. */
 export interface SessionPort {
+  /** Bytes waiting to be sent. */
+  readonly bufferedBytes: number;
   /** Sends a message. */
   send(message: PeerMessage, now: number): void;
   /** Tells the user. */

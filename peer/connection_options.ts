@@ -1,0 +1,105 @@
+/**
+ * What a {@linkcode PeerConnection} wants and tells.
+ *
+ * @module
+ */
+import { tryParseIp } from "../_shared/address.ts";
+import type { ByteConnection } from "../_shared/byte_conn.ts";
+import type { Clock } from "../_shared/clock.ts";
+import type { PeerConnection } from "./connection.ts";
+import { ALLOWED_FAST_COUNT } from "./limits.ts";
+import type { BlockAddress } from "./message.ts";
+import type { PeerSessionEvent, PeerSessionOptions } from "./session_types.ts";
+
+/** Why a connection ended. */
+export interface PeerCloseReason {
+  /**
+   * `local`: we closed it; `remote`: the peer did; `protocol`: the peer broke
+   * the rules or a time limit; `io`: reading or writing failed.
+   */
+  readonly type: "local" | "remote" | "protocol" | "io";
+  /** What went wrong, if anything. */
+  readonly error?: Error | undefined;
+}
+
+/** The last event of every connection. */
+export interface PeerClosedEvent {
+  /** Which event. */
+  readonly type: "closed";
+  /** Why. */
+  readonly reason: PeerCloseReason;
+  /** Requests that will not be answered. */
+  readonly outstanding: readonly BlockAddress[];
+}
+
+/** What a {@linkcode PeerConnection} tells. */
+export type PeerConnectionEvent = PeerSessionEvent | PeerClosedEvent;
+
+/** Options of {@linkcode PeerConnection.start}. */
+export interface PeerConnectionOptions
+  extends Omit<PeerSessionOptions, "allowedFast"> {
+  /** The connection after the handshake; owned from now on. */
+  readonly connection: ByteConnection;
+  /** 20-byte info-hash that was agreed on. */
+  readonly infoHash: Uint8Array;
+  /** The peer's 20-byte id. */
+  readonly peerId: Uint8Array;
+  /** Bytes that were read behind the handshake. @default {undefined} none */
+  readonly initialBytes?: Uint8Array | undefined;
+  /**
+   * Called synchronously for every event; byte fields are valid only during
+   * the call. Commands may be given from within.
+   */
+  readonly onEvent: (event: PeerConnectionEvent, peer: PeerConnection) => void;
+  /**
+   * Asked before each read of the socket; reading waits for the promise. For
+   * back-pressure and rate limits. Let it resolve when the peer closes.
+   * @default {undefined}
+   */
+  readonly beforeRead?:
+    | ((peer: PeerConnection) => Promise<void> | undefined)
+    | undefined;
+  /** Told of each read and its bytes. @default {undefined} */
+  readonly afterRead?:
+    | ((bytes: number, peer: PeerConnection) => void)
+    | undefined;
+  /**
+   * Asked before each write of so many bytes; writing waits for the promise.
+   * @default {undefined}
+   */
+  readonly beforeWrite?:
+    | ((bytes: number, peer: PeerConnection) => Promise<void> | undefined)
+    | undefined;
+  /** Pieces granted to a choked IPv4 peer (BEP 6); 0 for none. @default {5} */
+  readonly allowedFastCount?: number | undefined;
+  /** Longest block accepted in bytes. @default {131072} */
+  readonly maxBlockLength?: number | undefined;
+  /** Bytes of the first read buffer. @default {16384} */
+  readonly minReadBuffer?: number | undefined;
+  /** Bytes that a read buffer may grow to. @default {524288} */
+  readonly maxReadBuffer?: number | undefined;
+  /** Whose time passes. @default {systemClock} */
+  readonly clock?: Clock | undefined;
+}
+
+/**
+ * Derives the options of the machine: what depends on the peer's address.
+ *
+ * @param options Of the connection.
+ * @returns Options of the machine.
+ */
+export function sessionOptionsOf(
+  options: PeerConnectionOptions,
+): PeerSessionOptions {
+  const ip = tryParseIp(options.connection.remote.hostname);
+  const count = options.allowedFastCount ?? ALLOWED_FAST_COUNT;
+  return {
+    ...options,
+    allowedFast: ip?.length === 4 && count > 0
+      ? { infoHash: options.infoHash, ip, count }
+      : undefined,
+    extensionFields: ip === undefined
+      ? options.extensionFields
+      : { yourIp: ip, ...options.extensionFields },
+  };
+}

@@ -1,0 +1,66 @@
+/**
+ * Who has what: our first message about pieces and theirs (BEP 3, BEP 6).
+ *
+ * @module
+ */
+import type { Bitfield } from "../_shared/bitfield.ts";
+import type { FirstPieces, RemotePieces } from "./remote_pieces.ts";
+import type { PeerSessionOptions, SessionPort } from "./session_types.ts";
+
+/** Our pieces and theirs. */
+export class PieceSide {
+  readonly #port: SessionPort;
+  readonly #remote: RemotePieces;
+  readonly #fast: boolean;
+  readonly #own: Bitfield | undefined;
+
+  constructor(
+    options: PeerSessionOptions,
+    port: SessionPort,
+    remote: RemotePieces,
+  ) {
+    this.#port = port;
+    this.#remote = remote;
+    this.#fast = options.fast ?? false;
+    this.#own = options.ownPieces;
+  }
+
+  /** Sends the one first message about pieces. */
+  sendFirst(now: number): void {
+    const own = this.#own;
+    if (own === undefined || own.isEmpty) {
+      if (this.#fast) this.#port.send({ type: "have-none" }, now);
+    } else if (this.#fast && own.isFull) {
+      this.#port.send({ type: "have-all" }, now);
+    } else this.#port.send({ type: "bitfield", bytes: own.toBytes() }, now);
+  }
+
+  /** Tells of a piece that the peer lacks. */
+  sendHave(pieceIndex: number, now: number): boolean {
+    if (this.#remote.pieces.has(pieceIndex)) return false;
+    this.#port.send({ type: "have", pieceIndex }, now);
+    return true;
+  }
+
+  onFirst(type: FirstPieces, bytes: Uint8Array): void {
+    if (type === "bitfield") this.#remote.onBitfield(bytes);
+    else if (type === "have-all") this.#remote.onHaveAll();
+    else this.#remote.onHaveNone();
+    if (this.#remote.pieceCount !== undefined) this.#emit(type);
+  }
+
+  onHave(pieceIndex: number): void {
+    if (this.#remote.onHave(pieceIndex)) {
+      this.#port.emit({ type: "have", pieceIndex });
+    }
+  }
+
+  setPieceCount(pieceCount: number): void {
+    const first = this.#remote.setPieceCount(pieceCount);
+    if (first !== undefined) this.#emit(first);
+  }
+
+  #emit(type: FirstPieces): void {
+    this.#port.emit({ type, pieces: this.#remote.pieces });
+  }
+}
