@@ -166,7 +166,7 @@ export class PickerPieces {
         }
       }
     }
-    this.#deadlines.delete(pieceIndex);
+    this.setDeadline(pieceIndex, undefined);
     this.#book.finish(pieceIndex);
     return dropped;
   }

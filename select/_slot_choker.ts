@@ -1,0 +1,220 @@
+import { randomInt } from "../_shared/random.ts";
+import type { Choker, ChokerOptions, ChokerPeer } from "./choker.ts";
+import type { PeerKey } from "./selection_strategy.ts";
+
+/** A peer that connected so recently is favoured by the optimistic slots. */
+const NEW_PEER_MS = 60_000;
+const NEW_PEER_WEIGHT = 3;
+
+/** What a peer did with its slot. */
+interface Turn {
+  readonly unchoked: boolean;
+  /** Since the last flip, in milliseconds. */
+  readonly ms: number;
+  /** Bytes taken since the last flip. */
+  readonly uploaded: number;
+}
+
+/** What tells one way of choking from another. */
+interface Merit {
+  isEligible(peer: ChokerPeer): boolean;
+  score(peer: ChokerPeer, turn: Turn): number;
+}
+
+interface Entry {
+  peer: ChokerPeer;
+  unchoked: boolean;
+  /** When it was last choked or unchoked; `undefined` before the first time. */
+  flippedAt: number | undefined;
+  uploadedAtFlip: number;
+  optimisticSince: number | undefined;
+  score: number;
+  seen: number;
+}
+
+/** Slots by merit and by chance. */
+export class SlotChoker implements Choker {
+  readonly name: string;
+  readonly #options: ChokerOptions;
+  readonly #merit: Merit;
+  readonly #slots: number | "rate-based";
+  readonly #optimisticSlots: number;
+  readonly #optimisticMs: number;
+  readonly #minFlipMs: number;
+  readonly #entries = new Map<PeerKey, Entry>();
+  #ticks = 0;
+
+  constructor(name: string, options: ChokerOptions, merit: Merit) {
+    const {
+      slots = 7,
+      optimisticSlots = 1,
+      optimisticMs = 30_000,
+      minFlipMs = 10_000,
+    } = options;
+    const isCount = (value: number) => Number.isInteger(value) && value >= 0;
+    if (
+      (slots !== "rate-based" && !isCount(slots)) ||
+      !isCount(optimisticSlots) || !(optimisticMs >= 0) || !(minFlipMs >= 0)
+    ) {
+      throw new RangeError(
+        `Cannot make a choker as slots and times must not be negative: slots is ${slots}, optimisticSlots ${optimisticSlots}, optimisticMs ${optimisticMs}, minFlipMs ${minFlipMs}`,
+      );
+    }
+    this.name = name;
+    this.#options = options;
+    this.#merit = merit;
+    this.#slots = slots;
+    this.#optimisticSlots = optimisticSlots;
+    this.#optimisticMs = optimisticMs;
+    this.#minFlipMs = minFlipMs;
+  }
+
+  get optimistic(): ReadonlySet<PeerKey> {
+    const keys = new Set<PeerKey>();
+    for (const [key, entry] of this.#entries) {
+      if (entry.optimisticSince !== undefined) keys.add(key);
+    }
+    return keys;
+  }
+
+  tick(now: number, peers: readonly ChokerPeer[]): ReadonlySet<PeerKey> {
+    this.#update(now, peers);
+    const ranked: Entry[] = [];
+    for (const entry of this.#entries.values()) {
+      const { interested } = entry.peer;
+      if (interested && this.#merit.isEligible(entry.peer)) ranked.push(entry);
+    }
+    ranked.sort(compare);
+    const slots = this.#countSlots(ranked);
+    const chosen = new Set<Entry>();
+    // Whoever was flipped just now stays as it is.
+    for (const entry of ranked) {
+      if (chosen.size >= slots) break;
+      if (
+        entry.unchoked && this.#isFresh(entry, now) &&
+        entry.optimisticSince === undefined
+      ) chosen.add(entry);
+    }
+    for (const entry of ranked) {
+      if (chosen.size >= slots) break;
+      if (entry.unchoked || !this.#isFresh(entry, now)) chosen.add(entry);
+    }
+    this.#chooseOptimistic(now, chosen);
+    const keys = new Set<PeerKey>();
+    for (const entry of chosen) keys.add(entry.peer.key);
+    for (const entry of this.#entries.values()) {
+      if (entry.unchoked === chosen.has(entry)) continue;
+      entry.unchoked = !entry.unchoked;
+      entry.flippedAt = now;
+      entry.uploadedAtFlip = entry.peer.uploaded;
+    }
+    return keys;
+  }
+
+  #update(now: number, peers: readonly ChokerPeer[]): void {
+    const tick = ++this.#ticks;
+    for (const peer of peers) {
+      let entry = this.#entries.get(peer.key);
+      if (entry === undefined) {
+        entry = {
+          peer,
+          unchoked: false,
+          flippedAt: undefined,
+          uploadedAtFlip: peer.uploaded,
+          optimisticSince: undefined,
+          score: 0,
+          seen: tick,
+        };
+        this.#entries.set(peer.key, entry);
+      }
+      entry.peer = peer;
+      entry.seen = tick;
+      entry.score = this.#merit.score(peer, {
+        unchoked: entry.unchoked,
+        ms: now - (entry.flippedAt ?? peer.connectedAt),
+        uploaded: peer.uploaded - entry.uploadedAtFlip,
+      });
+    }
+    for (const [key, entry] of this.#entries) {
+      if (entry.seen !== tick) this.#entries.delete(key);
+    }
+  }
+
+  #isFresh(entry: Entry, now: number): boolean {
+    return entry.flippedAt !== undefined &&
+      now - entry.flippedAt < this.#minFlipMs;
+  }
+
+  #countSlots(ranked: readonly Entry[]): number {
+    if (this.#slots !== "rate-based") return this.#slots;
+    const rates = ranked.map((entry) => entry.peer.uploadRate);
+    rates.sort((a, b) => b - a);
+    let slots = 0;
+    while (slots < rates.length && rates[slots]! > 1024 + 2048 * slots) slots++;
+    return slots + 1;
+  }
+
+  #chooseOptimistic(now: number, chosen: Set<Entry>): void {
+    let free = this.#optimisticSlots;
+    const expired = new Set<Entry>();
+    for (const entry of this.#entries.values()) {
+      const since = entry.optimisticSince;
+      if (since === undefined) continue;
+      if (
+        free > 0 && !chosen.has(entry) && entry.peer.interested &&
+        now - since < this.#optimisticMs
+      ) {
+        chosen.add(entry);
+        free--;
+      } else {
+        entry.optimisticSince = undefined;
+        expired.add(entry);
+      }
+    }
+    while (free-- > 0) {
+      // Whoever had its chance comes back only when nobody else is there.
+      const next = this.#draw(now, chosen, expired) ??
+        this.#draw(now, chosen, new Set());
+      if (next === undefined) return;
+      next.optimisticSince = now;
+      chosen.add(next);
+    }
+  }
+
+  #draw(
+    now: number,
+    chosen: ReadonlySet<Entry>,
+    except: ReadonlySet<Entry>,
+  ): Entry | undefined {
+    const candidates: Entry[] = [];
+    let total = 0;
+    for (const entry of this.#entries.values()) {
+      if (!entry.peer.interested || chosen.has(entry)) continue;
+      if (except.has(entry)) continue;
+      if (!entry.unchoked && this.#isFresh(entry, now)) continue;
+      candidates.push(entry);
+      total += weight(entry, now);
+    }
+    if (total === 0) return undefined;
+    let ticket = randomInt(this.#options.random, total);
+    for (const entry of candidates) {
+      ticket -= weight(entry, now);
+      if (ticket < 0) return entry;
+    }
+    return undefined;
+  }
+}
+
+function weight(entry: Entry, now: number): number {
+  return now - entry.peer.connectedAt < NEW_PEER_MS ? NEW_PEER_WEIGHT : 1;
+}
+
+/** Better first; among equals the one that keeps its slot, then the longest waiting. */
+function compare(a: Entry, b: Entry): number {
+  if (a.score !== b.score) return b.score - a.score;
+  if (a.unchoked !== b.unchoked) return a.unchoked ? -1 : 1;
+  const waitingA = a.flippedAt ?? -Infinity;
+  const waitingB = b.flippedAt ?? -Infinity;
+  if (waitingA !== waitingB) return waitingA < waitingB ? -1 : 1;
+  return a.peer.key - b.peer.key;
+}

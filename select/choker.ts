@@ -1,0 +1,139 @@
+/**
+ * Choking: who may download from us.
+ *
+ * @module
+ */
+import type { RandomSource } from "../_shared/random.ts";
+import type { PeerKey } from "./selection_strategy.ts";
+import { SlotChoker } from "./_slot_choker.ts";
+
+/** What a choker knows of a peer. */
+export interface ChokerPeer {
+  /** The peer. */
+  readonly key: PeerKey;
+  /** Whether it wants something from us. */
+  readonly interested: boolean;
+  /** Whether it sends nothing though it was asked. */
+  readonly snubbed: boolean;
+  /** Bytes per second that it sends us. */
+  readonly downloadRate: number;
+  /** Bytes per second that it takes from us. */
+  readonly uploadRate: number;
+  /** Bytes that it has taken from us so far. */
+  readonly uploaded: number;
+  /** When it connected, in milliseconds. */
+  readonly connectedAt: number;
+  /** The share of the torrent that it has, 0 to 1. */
+  readonly progress: number;
+}
+
+/** Decides who may download from us. */
+export interface Choker {
+  /** For people and logs, such as `"tit-for-tat"`. */
+  readonly name: string;
+  /**
+   * Decides anew. May be called at any time, best every ten seconds and when a
+   * peer joins, leaves or changes its interest: no peer is flipped too often.
+   *
+   * @param now The time in milliseconds.
+   * @param peers All connected peers; others are forgotten.
+   * @returns The peers to unchoke; all others are to be choked. Never more
+   * than the slots.
+   */
+  tick(now: number, peers: readonly ChokerPeer[]): ReadonlySet<PeerKey>;
+  /** The peers that are unchoked without merit, after the last tick. */
+  readonly optimistic: ReadonlySet<PeerKey>;
+}
+
+/** Options of every choker. */
+export interface ChokerOptions {
+  /** Where chance comes from. */
+  readonly random: RandomSource;
+  /**
+   * How many peers to unchoke, optimistic ones not counted; or
+   * `"rate-based"`: one more for as long as the next peer takes more than 1 KiB/s
+   * plus 2 KiB/s for each before it.
+   *
+   * @default {7}
+   */
+  readonly slots?: number | "rate-based";
+  /** Peers unchoked without merit. @default {1} */
+  readonly optimisticSlots?: number;
+  /** How long an optimistic unchoke lasts, in ms. @default {30000} */
+  readonly optimisticMs?: number;
+  /** The least time between two flips of one peer, in ms. @default {10000} */
+  readonly minFlipMs?: number;
+}
+
+/** Options of {@linkcode roundRobinChoker}. */
+export interface RoundRobinOptions extends ChokerOptions {
+  /** Bytes that each peer may take in turn. @default {20 MiB} */
+  readonly quotaBytes?: number;
+  /** The least time of a turn, in ms. @default {60000} */
+  readonly quotaMs?: number;
+}
+
+/**
+ * For downloading: slots go to those that send us most; snubbing peers lose
+ * theirs. One optimistic slot moves every 30 seconds, with three times the
+ * chance for new peers.
+ *
+ * @param options See {@linkcode ChokerOptions}.
+ * @returns The choker.
+ * @throws {RangeError} If a number is out of range.
+ */
+export function titForTatChoker(options: ChokerOptions): Choker {
+  return new SlotChoker("tit-for-tat", options, {
+    isEligible: (peer) => !peer.snubbed,
+    score: (peer) => peer.downloadRate,
+  });
+}
+
+/**
+ * For seeding: slots go in turn; each peer keeps its slot until it has taken
+ * its share and some time has passed.
+ *
+ * @param options See {@linkcode RoundRobinOptions}.
+ * @returns The choker.
+ * @throws {RangeError} If a number is out of range.
+ */
+export function roundRobinChoker(options: RoundRobinOptions): Choker {
+  const { quotaBytes = 20 * 2 ** 20, quotaMs = 60_000 } = options;
+  return new SlotChoker("round-robin", options, {
+    isEligible: () => true,
+    score(_, turn) {
+      if (!turn.unchoked) return 1;
+      return turn.uploaded >= quotaBytes && turn.ms >= quotaMs ? 0 : 2;
+    },
+  });
+}
+
+/**
+ * For seeding: slots go to those that take most, so that copies spread fast.
+ *
+ * @param options See {@linkcode ChokerOptions}.
+ * @returns The choker.
+ * @throws {RangeError} If a number is out of range.
+ */
+export function fastestUploadChoker(options: ChokerOptions): Choker {
+  return new SlotChoker("fastest-upload", options, {
+    isEligible: () => true,
+    score: (peer) => peer.uploadRate,
+  });
+}
+
+/**
+ * For seeding: slots go to newcomers, who need something to trade, and to
+ * those that are nearly done and will seed; whoever is in the middle can
+ * trade.
+ *
+ * @param options See {@linkcode ChokerOptions}.
+ * @returns The choker.
+ * @throws {RangeError} If a number is out of range.
+ */
+export function antiLeechChoker(options: ChokerOptions): Choker {
+  return new SlotChoker("anti-leech", options, {
+    isEligible: () => true,
+    score: (peer) => Math.abs(peer.progress - 0.5),
+  });
+}

@@ -1,0 +1,284 @@
+/**
+ * Finding out who sends bad blocks.
+ *
+ * @module
+ */
+import type { PeerKey } from "./selection_strategy.ts";
+
+/** What to do with peers after a piece passed or failed. */
+export interface PeerVerdict {
+  /** To be disconnected and kept away. */
+  readonly ban: readonly PeerKey[];
+  /** To be put on parole: whole pieces only, alone. */
+  readonly parole: readonly PeerKey[];
+  /** To be taken off parole. */
+  readonly absolve: readonly PeerKey[];
+}
+
+/** Options of {@linkcode SmartBan}. */
+export interface SmartBanOptions {
+  /** Trust lost with a bad piece. @default {2} */
+  readonly penalty?: number;
+  /** Trust gained with a good piece. @default {1} */
+  readonly reward?: number;
+  /** The highest trust. @default {8} */
+  readonly maxTrust?: number;
+  /** A peer at or below this is banned. @default {-7} */
+  readonly banAt?: number;
+  /** Digests of blocks of failed pieces that are kept. @default {65536} */
+  readonly maxBlocks?: number;
+}
+
+interface BlockRecord {
+  readonly block: number;
+  readonly peer: PeerKey;
+  readonly digest: Uint8Array;
+}
+
+/** Failures of one piece that are kept. */
+const FAILURES_PER_PIECE = 4;
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/**
+ * Names the exact culprits of bad pieces. The digests of a failed piece's
+ * blocks are kept; once the piece passes, whoever gave a block with another
+ * digest is guilty. Whoever gave a bad piece alone is guilty at once. Beside
+ * that every peer has an account of trust, for when no proof comes.
+ */
+export class SmartBan {
+  readonly #penalty: number;
+  readonly #reward: number;
+  readonly #maxTrust: number;
+  readonly #banAt: number;
+  readonly #maxBlocks: number;
+  readonly #failed = new Map<number, BlockRecord[][]>();
+  /** Records in `#failed`. */
+  #blocks = 0;
+  readonly #trust = new Map<PeerKey, number>();
+  readonly #parole = new Set<PeerKey>();
+  readonly #banned = new Set<PeerKey>();
+
+  /**
+   * Starts without suspicion.
+   *
+   * @param options See {@linkcode SmartBanOptions}.
+   */
+  constructor(options: SmartBanOptions = {}) {
+    this.#penalty = options.penalty ?? 2;
+    this.#reward = options.reward ?? 1;
+    this.#maxTrust = options.maxTrust ?? 8;
+    this.#banAt = options.banAt ?? -7;
+    this.#maxBlocks = options.maxBlocks ?? 65_536;
+  }
+
+  /**
+   * Whether digests of this piece's blocks are worth computing when it passes.
+   *
+   * @param pieceIndex Which piece.
+   * @returns True when it failed before.
+   */
+  hasSuspects(pieceIndex: number): boolean {
+    return this.#failed.has(pieceIndex);
+  }
+
+  /**
+   * Notes that a piece failed its hash.
+   *
+   * @param pieceIndex Which piece.
+   * @param contributors For each block who gave it, or -1 when unknown.
+   * @param digests For each block the digest of its bytes.
+   * @returns What to do now.
+   * @throws {RangeError} If there are not as many digests as contributors.
+   */
+  pieceFailed(
+    pieceIndex: number,
+    contributors: readonly PeerKey[],
+    digests: readonly Uint8Array[],
+  ): PeerVerdict {
+    this.#checkCounts(pieceIndex, contributors, digests);
+    const suspects = new Set<PeerKey>(contributors);
+    const isAllKnown = !suspects.delete(-1);
+    const ban = new Set<PeerKey>();
+    const parole = new Set<PeerKey>();
+    for (const peer of suspects) {
+      const trust = (this.#trust.get(peer) ?? 0) - this.#penalty;
+      this.#trust.set(peer, trust);
+      if ((isAllKnown && suspects.size === 1) || trust <= this.#banAt) {
+        ban.add(peer);
+      } else parole.add(peer);
+    }
+    const records: BlockRecord[] = [];
+    contributors.forEach((peer, block) => {
+      if (peer === -1 || ban.has(peer)) return;
+      records.push({ block, peer, digest: digests[block]!.slice() });
+    });
+    if (records.length > 0) this.#remember(pieceIndex, records);
+    for (const peer of ban) this.#ban(peer);
+    for (const peer of parole) this.#parole.add(peer);
+    return { ban: [...ban], parole: [...parole], absolve: [] };
+  }
+
+  /**
+   * Notes that single blocks of a piece are known to be bad, as a tree of
+   * hashes tells (BEP 52). Their authors are guilty at once.
+   *
+   * @param contributors For each block who gave it, or -1 when unknown.
+   * @param badBlocks The indices of the bad blocks.
+   * @returns What to do now.
+   */
+  blocksFailed(
+    contributors: readonly PeerKey[],
+    badBlocks: Iterable<number>,
+  ): PeerVerdict {
+    const ban = new Set<PeerKey>();
+    for (const block of badBlocks) {
+      const peer = contributors[block] ?? -1;
+      if (peer !== -1) ban.add(peer);
+    }
+    for (const peer of ban) this.#ban(peer);
+    return { ban: [...ban], parole: [], absolve: [] };
+  }
+
+  /**
+   * Notes that a piece passed its hash.
+   *
+   * @param pieceIndex Which piece.
+   * @param contributors For each block who gave it, or -1 when unknown.
+   * @param digests For each block the digest of its bytes; needed only when
+   * {@linkcode SmartBan.hasSuspects} says so.
+   * @returns What to do now.
+   * @throws {RangeError} If digests are needed and there are not as many as
+   * contributors.
+   */
+  pieceVerified(
+    pieceIndex: number,
+    contributors: readonly PeerKey[],
+    digests: readonly Uint8Array[] = [],
+  ): PeerVerdict {
+    const failures = this.#failed.get(pieceIndex);
+    const ban = new Set<PeerKey>();
+    const cleared = new Set<PeerKey>();
+    if (failures !== undefined) {
+      this.#checkCounts(pieceIndex, contributors, digests);
+      this.#drop(pieceIndex);
+      for (const records of failures) {
+        for (const { block, peer, digest } of records) {
+          const good = digests[block];
+          if (good === undefined || !sameBytes(digest, good)) ban.add(peer);
+          else cleared.add(peer);
+        }
+      }
+    }
+    const authors = new Set<PeerKey>(contributors);
+    const isAllKnown = !authors.delete(-1);
+    for (const peer of authors) {
+      const trust = (this.#trust.get(peer) ?? 0) + this.#reward;
+      this.#trust.set(peer, Math.min(trust, this.#maxTrust));
+      if (isAllKnown && authors.size === 1) cleared.add(peer);
+    }
+    const absolve: PeerKey[] = [];
+    for (const peer of cleared) {
+      if (!this.#parole.has(peer) || ban.has(peer)) continue;
+      if (this.#isSuspect(peer)) continue;
+      this.#parole.delete(peer);
+      absolve.push(peer);
+    }
+    for (const peer of ban) this.#ban(peer);
+    return { ban: [...ban], parole: [], absolve };
+  }
+
+  /**
+   * The trust in a peer.
+   *
+   * @param peer The peer.
+   * @returns Points, 0 for a stranger.
+   */
+  trust(peer: PeerKey): number {
+    return this.#trust.get(peer) ?? 0;
+  }
+
+  /**
+   * Whether a peer is on parole.
+   *
+   * @param peer The peer.
+   * @returns True until it is absolved or banned.
+   */
+  isOnParole(peer: PeerKey): boolean {
+    return this.#parole.has(peer);
+  }
+
+  /**
+   * Whether a peer was banned.
+   *
+   * @param peer The peer.
+   * @returns True for ever.
+   */
+  isBanned(peer: PeerKey): boolean {
+    return this.#banned.has(peer);
+  }
+
+  /**
+   * Forgets the trust in a peer that left. Digests are kept: a piece that
+   * passes later may still prove it guilty.
+   *
+   * @param peer The peer.
+   */
+  forget(peer: PeerKey): void {
+    this.#trust.delete(peer);
+    this.#parole.delete(peer);
+  }
+
+  #ban(peer: PeerKey): void {
+    this.#banned.add(peer);
+    this.#parole.delete(peer);
+  }
+
+  #remember(pieceIndex: number, records: BlockRecord[]): void {
+    const failures = this.#failed.get(pieceIndex) ?? [];
+    // Moved to the end: the oldest entry goes first.
+    this.#failed.delete(pieceIndex);
+    failures.push(records);
+    this.#blocks += records.length;
+    if (failures.length > FAILURES_PER_PIECE) {
+      this.#blocks -= failures.shift()!.length;
+    }
+    this.#failed.set(pieceIndex, failures);
+    for (const oldest of this.#failed.keys()) {
+      if (this.#blocks <= this.#maxBlocks) break;
+      this.#drop(oldest);
+    }
+  }
+
+  #drop(pieceIndex: number): void {
+    for (const records of this.#failed.get(pieceIndex) ?? []) {
+      this.#blocks -= records.length;
+    }
+    this.#failed.delete(pieceIndex);
+  }
+
+  #isSuspect(peer: PeerKey): boolean {
+    for (const failures of this.#failed.values()) {
+      for (const records of failures) {
+        for (const record of records) if (record.peer === peer) return true;
+      }
+    }
+    return false;
+  }
+
+  #checkCounts(
+    pieceIndex: number,
+    contributors: readonly PeerKey[],
+    digests: readonly Uint8Array[],
+  ): void {
+    if (digests.length !== contributors.length) {
+      throw new RangeError(
+        `Cannot judge piece ${pieceIndex} as there must be a digest for each of ${contributors.length} blocks: there are ${digests.length}`,
+      );
+    }
+  }
+}

@@ -1,0 +1,310 @@
+/**
+ * Superseeding: a first seed that gives each piece away once.
+ *
+ * @module
+ */
+import type { RandomSource } from "../_shared/random.ts";
+import { randomInt } from "../_shared/random.ts";
+import { rarestFirst } from "./rarest_first.ts";
+import type {
+  Reveal,
+  RevealConnectOptions,
+  RevealMessage,
+  Revelation,
+} from "./revelation.ts";
+import type { PeerKey, PeerPieces, PieceOrder } from "./selection_strategy.ts";
+import { DEFAULT_PRIORITY } from "./selection_strategy.ts";
+
+/** Options of {@linkcode SuperSeeding}. */
+export interface SuperSeedingOptions {
+  /** How many pieces the torrent has; all of them are ours. */
+  readonly pieceCount: number;
+  /** Where chance comes from. */
+  readonly random: RandomSource;
+  /** Tells whether a peer announced a piece. */
+  readonly hasPiece: (peer: PeerKey, pieceIndex: number) => boolean;
+  /** Tells how many peers announced a piece. */
+  readonly availability: (pieceIndex: number) => number;
+  /** Pieces that a peer may know of and not have passed on. @default {2} */
+  readonly piecesPerPeer?: number;
+}
+
+interface Guest {
+  /** What it was told of and has not passed on yet. */
+  readonly pending: number[];
+  /** All it was told of. */
+  readonly told: Set<number>;
+}
+
+/**
+ * Looks like a peer without pieces, and tells each peer of one or two that are
+ * rare; of the next only once another peer has it from there (BEP 16). Only
+ * for a seed of the whole torrent.
+ */
+export class SuperSeeding implements Revelation {
+  /** The name of this way. */
+  readonly name = "superseeding";
+  readonly #options: SuperSeedingOptions;
+  readonly #piecesPerPeer: number;
+  readonly #guests = new Map<PeerKey, Guest>();
+  /** Whom a piece was told and who has not passed it on. */
+  readonly #pending = new Map<number, Set<PeerKey>>();
+  readonly #order: PieceOrder;
+  readonly #known: Uint32Array;
+
+  /**
+   * Starts without peers.
+   *
+   * @param options See {@linkcode SuperSeedingOptions}.
+   * @throws {RangeError} If `piecesPerPeer` is no positive integer.
+   */
+  constructor(options: SuperSeedingOptions) {
+    const { piecesPerPeer = 2 } = options;
+    if (!Number.isInteger(piecesPerPeer) || piecesPerPeer < 1) {
+      throw new RangeError(
+        `Cannot superseed ${piecesPerPeer} pieces per peer: it must be a positive integer`,
+      );
+    }
+    this.#options = options;
+    this.#piecesPerPeer = piecesPerPeer;
+    // What the order was last told: it must see one change at a time.
+    const known = this.#known = new Uint32Array(options.pieceCount);
+    this.#order = rarestFirst().createOrder({
+      pieceCount: options.pieceCount,
+      peers: [],
+      priority: () => DEFAULT_PRIORITY,
+      rarity: (pieceIndex) => known[pieceIndex]!,
+      isOpen: () => true,
+      random: (below) => randomInt(options.random, below),
+    });
+    this.#recount();
+  }
+
+  /**
+   * A peer connected: it is told of its first pieces.
+   *
+   * @param peer The peer.
+   * @param options See {@linkcode RevealConnectOptions}.
+   * @returns "Have none" with the fast extension, then a piece or two. A piece
+   * the peer turns out to have is replaced when its bitfield comes.
+   * @throws {RangeError} If the peer is connected already.
+   */
+  connected(
+    peer: PeerKey,
+    options: RevealConnectOptions = {},
+  ): readonly RevealMessage[] {
+    if (this.#guests.has(peer)) {
+      throw new RangeError(
+        `Cannot reveal pieces to peer ${peer} again: a bitfield is sent once`,
+      );
+    }
+    this.#guests.set(peer, { pending: [], told: new Set() });
+    const messages: RevealMessage[] = [];
+    if (options.fast) messages.push({ type: "have-none" });
+    for (const { pieceIndex } of this.#fill(peer)) {
+      messages.push({ type: "have", pieceIndex });
+    }
+    return messages;
+  }
+
+  /**
+   * A peer left. What only it was told of can be told to others.
+   *
+   * @param peer The peer.
+   * @returns Pieces for peers that ran out.
+   */
+  disconnected(peer: PeerKey): readonly Reveal[] {
+    const guest = this.#guests.get(peer);
+    if (guest === undefined) return [];
+    for (const pieceIndex of guest.pending) this.#settle(peer, pieceIndex);
+    this.#guests.delete(peer);
+    this.#recount();
+    const reveals: Reveal[] = [];
+    // A lone peer must not wait for others to have what it has.
+    if (this.#guests.size === 1) {
+      for (const other of this.#guests.keys()) {
+        this.#advanceOwn(other);
+        reveals.push(...this.#fill(other));
+      }
+    }
+    return reveals;
+  }
+
+  /**
+   * A piece of ours was verified: it was ours before.
+   *
+   * @param pieceIndex Which piece.
+   * @returns Nothing.
+   * @throws {RangeError} If there is no such piece.
+   */
+  verified(pieceIndex: number): readonly Reveal[] {
+    if (
+      !Number.isInteger(pieceIndex) || pieceIndex < 0 ||
+      pieceIndex >= this.#options.pieceCount
+    ) {
+      throw new RangeError(
+        `Cannot reveal piece ${pieceIndex}: the torrent has ${this.#options.pieceCount} pieces`,
+      );
+    }
+    return [];
+  }
+
+  /**
+   * A peer announced pieces: whoever else was told of them has passed them on
+   * and is told of the next.
+   *
+   * @param peer The peer, which the callbacks already know to have them.
+   * @param pieceIndex Which piece; absent after a bitfield or have-all.
+   * @returns Pieces to announce.
+   */
+  peerHas(peer: PeerKey, pieceIndex?: number): readonly Reveal[] {
+    const served = new Set<PeerKey>();
+    if (pieceIndex === undefined) {
+      this.#recount();
+      for (const [told, keys] of [...this.#pending]) {
+        if (this.#options.hasPiece(peer, told)) {
+          this.#passOn(peer, told, keys, served);
+        }
+      }
+      // It may have been told of what it has.
+      this.#advanceOwn(peer);
+      served.add(peer);
+    } else {
+      this.#learn(pieceIndex);
+      const keys = this.#pending.get(pieceIndex);
+      if (keys !== undefined) this.#passOn(peer, pieceIndex, keys, served);
+    }
+    const reveals: Reveal[] = [];
+    for (const key of served) reveals.push(...this.#fill(key));
+    return reveals;
+  }
+
+  /**
+   * Whether a request is to be served.
+   *
+   * @param peer The peer.
+   * @param pieceIndex Which piece.
+   * @returns Whether the peer was told of it.
+   */
+  mayServe(peer: PeerKey, pieceIndex: number): boolean {
+    return this.#guests.get(peer)?.told.has(pieceIndex) ?? false;
+  }
+
+  /**
+   * What a peer does not know of: all but what it was told of or has.
+   *
+   * @param peer The peer.
+   * @returns Piece indices in ascending order.
+   */
+  hidden(peer: PeerKey): readonly number[] {
+    const guest = this.#guests.get(peer);
+    if (guest === undefined) return [];
+    const pieces: number[] = [];
+    for (let i = 0; i < this.#options.pieceCount; i++) {
+      if (!guest.told.has(i) && !this.#options.hasPiece(peer, i)) {
+        pieces.push(i);
+      }
+    }
+    return pieces;
+  }
+
+  /** Whether others have every piece: time to seed in the usual way. */
+  get isDone(): boolean {
+    const { pieceCount, availability } = this.#options;
+    for (let i = 0; i < pieceCount; i++) {
+      if (availability(i) === 0) return false;
+    }
+    return true;
+  }
+
+  /** Everyone else who was told of a piece that a peer has has passed it on. */
+  #passOn(
+    peer: PeerKey,
+    pieceIndex: number,
+    keys: ReadonlySet<PeerKey>,
+    served: Set<PeerKey>,
+  ): void {
+    for (const key of [...keys]) {
+      // Its own announcement proves nothing, unless nobody else is left.
+      if (key === peer && this.#isLackedByOthers(peer, pieceIndex)) continue;
+      const { pending } = this.#guests.get(key)!;
+      pending.splice(pending.indexOf(pieceIndex), 1);
+      this.#settle(key, pieceIndex);
+      served.add(key);
+    }
+  }
+
+  /** Strikes what a peer has from its list where nobody else lacks it. */
+  #advanceOwn(peer: PeerKey): void {
+    const guest = this.#guests.get(peer);
+    if (guest === undefined) return;
+    for (const pieceIndex of [...guest.pending]) {
+      if (!this.#options.hasPiece(peer, pieceIndex)) continue;
+      guest.pending.splice(guest.pending.indexOf(pieceIndex), 1);
+      this.#settle(peer, pieceIndex);
+    }
+  }
+
+  #isLackedByOthers(peer: PeerKey, pieceIndex: number): boolean {
+    for (const other of this.#guests.keys()) {
+      if (other !== peer && !this.#options.hasPiece(other, pieceIndex)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  #settle(peer: PeerKey, pieceIndex: number): void {
+    const keys = this.#pending.get(pieceIndex);
+    keys?.delete(peer);
+    if (keys?.size === 0) this.#pending.delete(pieceIndex);
+  }
+
+  /** Tells a peer of pieces until it has enough to do. */
+  #fill(peer: PeerKey): Reveal[] {
+    const reveals: Reveal[] = [];
+    const guest = this.#guests.get(peer);
+    if (guest === undefined) return reveals;
+    while (guest.pending.length < this.#piecesPerPeer) {
+      const pieceIndex = this.#next(peer, guest);
+      if (pieceIndex < 0) break;
+      guest.pending.push(pieceIndex);
+      guest.told.add(pieceIndex);
+      const keys = this.#pending.get(pieceIndex);
+      if (keys === undefined) this.#pending.set(pieceIndex, new Set([peer]));
+      else keys.add(peer);
+      reveals.push({ peer, pieceIndex });
+    }
+    return reveals;
+  }
+
+  /** The rarest piece a peer lacks, if possible one that nobody works on. */
+  #next(peer: PeerKey, guest: Guest): number {
+    const { hasPiece } = this.#options;
+    const lacks = (i: number) => !guest.told.has(i) && !hasPiece(peer, i);
+    const fresh = this.#order.first(
+      candidates((i) => lacks(i) && !this.#pending.has(i)),
+    );
+    return fresh >= 0 ? fresh : this.#order.first(candidates(lacks));
+  }
+
+  #learn(pieceIndex: number): void {
+    const count = this.#options.availability(pieceIndex);
+    while (this.#known[pieceIndex] !== count) {
+      const old = this.#known[pieceIndex]!;
+      this.#known[pieceIndex] = old + (old < count ? 1 : -1);
+      this.#order.changed(pieceIndex, DEFAULT_PRIORITY, old, true);
+    }
+  }
+
+  #recount(): void {
+    for (let i = 0; i < this.#known.length; i++) {
+      this.#known[i] = this.#options.availability(i);
+    }
+    this.#order.invalidate();
+  }
+}
+
+function candidates(has: (pieceIndex: number) => boolean): PeerPieces {
+  return { has, words: undefined, isSeed: false, cursor: new Int32Array(8) };
+}
