@@ -70,6 +70,7 @@ export {
 export * from "./extension_registry.ts";
 export { hashProofLength, isHashRange } from "./hash_exchange.ts";
 export * from "./limits.ts";
+export * from "./manager.ts";
 export * from "./message.ts";
 export * from "./message_decoder.ts";
 export * from "./message_encode.ts";
