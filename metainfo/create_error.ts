@@ -15,7 +15,8 @@
  * - `"duplicate-path"`: two files have one path, or a file is in the way of a
  *   folder
  * - `"no-name"`: no name was given and none follows from the inputs
- * - `"ambiguous-name"`: readers would take a folder for a single file (v2)
+ * - `"lone-file"`: a v2-only torrent cannot say that its one file is in a
+ *   folder
  * - `"changed"`: a file or stream is not as long as it was said to be, or was
  *   written to meanwhile
  * - `"symlink"`: a folder has a symbolic link, and links are refused
@@ -28,7 +29,7 @@ export type CreateErrorCode =
   | "bad-path"
   | "duplicate-path"
   | "no-name"
-  | "ambiguous-name"
+  | "lone-file"
   | "changed"
   | "symlink"
   | "read-failed";

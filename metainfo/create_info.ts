@@ -118,17 +118,17 @@ function addV2(
   info.set("meta version", 2);
 }
 
-/** Refuses what readers of v2 would take for a single file. */
-function checkAmbiguity(plan: CreatePlan): void {
-  const { entries, isSingleFile, name } = plan;
+/**
+ * Refuses what readers of v2 take for a single file: a file tree of one file
+ * in no folder (BEP 52), whatever the torrent's name is.
+ */
+function checkLoneFile({ entries, isSingleFile }: CreatePlan): void {
   if (isSingleFile || entries.length !== 1) return;
-  const { path } = entries[0]!;
-  if (path.length === 1 && path[0] === name) {
-    throw new CreateError(
-      "ambiguous-name",
-      "Cannot create a v2 torrent of a folder whose only file has the folder's name: give another name",
-    );
-  }
+  if (entries[0]!.path.length > 1) return;
+  throw new CreateError(
+    "lone-file",
+    "Cannot create a v2 torrent of a folder with nothing but one file, as readers take it for the file alone: give the file itself, or create a v1 or hybrid torrent",
+  );
 }
 
 /** The keys around the info dictionary. */
@@ -164,7 +164,7 @@ function outerKeys(options: CreateMetainfoOptions): Dictionary {
  * @param hashed Their lengths and hashes.
  * @param options Everything else.
  * @returns The bytes of the torrent file.
- * @throws {CreateError} If readers would misunderstand the name.
+ * @throws {CreateError} If readers would not see the folder.
  */
 export function encodeCreated(
   plan: CreatePlan,
@@ -180,7 +180,7 @@ export function encodeCreated(
   if (options.source !== undefined) info.set("source", options.source);
   if (form.sha1) addV1(info, plan, form, hashed, options);
   if (form.sha256) {
-    checkAmbiguity(plan);
+    if (!form.sha1) checkLoneFile(plan);
     const layers: Dictionary = new Map();
     addV2(info, layers, plan, form, hashed, options);
     outer.set("piece layers", layers);
