@@ -1,0 +1,722 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { type BencodeInput, encodeBencode } from "../../bencode/mod.ts";
+import {
+  diskPaths,
+  filePath,
+  magnetOf,
+  type Metainfo,
+  MetainfoError,
+  type ParseMetainfoOptions,
+  pieceHashV1,
+  pieceRoot,
+} from "../../metainfo/metainfo.ts";
+import { parseInfo, parseMetainfo } from "../../metainfo/parse.ts";
+import { formatMagnet } from "../../metainfo/magnet.ts";
+import { parseMagnet } from "../../metainfo/parse_magnet.ts";
+import { merkleLeaves, merklePieceHash } from "../../metainfo/merkle.ts";
+import { encodeText, toByteString, toHex } from "../../_shared/bytes.ts";
+import { payload } from "./_data.ts";
+import {
+  type Fields,
+  torrent,
+  v1Files,
+  v1Info,
+  v2File,
+  v2Torrent,
+} from "./_torrents.ts";
+
+const pure = { permissions: "none" } as const;
+
+function codeOf(bytes: Uint8Array, options: ParseMetainfoOptions = {}) {
+  const error = assertThrows(
+    () => parseMetainfo(bytes, options),
+    MetainfoError,
+  );
+  return `${error.code} ${error.path}`.trim();
+}
+const v1 = (changes: Fields = {}, top: Fields = {}) =>
+  parseMetainfo(torrent(v1Info(changes), top));
+const paths = (metainfo: Metainfo) =>
+  diskPaths(metainfo).map((path) => path.join("/"));
+const warned = (metainfo: Metainfo) =>
+  metainfo.warnings.map((w) => `${w.code} ${w.path}`);
+
+Deno.test("parseMetainfo: a v1 file with every field", pure, () => {
+  const similar = new Uint8Array(20).fill(7);
+  const bytes = torrent(
+    v1Info({
+      attr: "x",
+      collections: ["c1"],
+      md5sum: "0123456789abcdef0123456789abcdef",
+      private: 1,
+      sha1: new Uint8Array(20).fill(9),
+      similar: [similar],
+      source: "SRC",
+      "update-url": "http://u/",
+    }),
+    {
+      announce: "udp://one",
+      "announce-list": [["udp://a ", "udp://b"], [], ["http://c"]],
+      comment: "héllo",
+      "created by": "me",
+      "creation date": 1_700_000_000,
+      encoding: "UTF-8",
+      httpseeds: ["http://h/"],
+      nodes: [["router.example", 6881], ["2001:DB8::0:1", 1], ["x", 0]],
+      "url-list": ["http://w/", "", "http://w/", "http://v/"],
+      similar: [similar, new Uint8Array(20)],
+      collections: ["c2", "c1"],
+    },
+  );
+  const metainfo = parseMetainfo(bytes);
+  assertEquals(metainfo.version, "v1");
+  assertEquals(metainfo.name, "a.txt");
+  assert(metainfo.isSingleFile && metainfo.private);
+  assertEquals(paths(metainfo), ["a.txt"]);
+  assertEquals(metainfo.files, [{
+    path: [],
+    length: 5,
+    pad: false,
+    executable: true,
+    hidden: false,
+    sha1: new Uint8Array(20).fill(9),
+    md5: "0123456789abcdef0123456789abcdef",
+  }]);
+  assertEquals(metainfo.trackers, [["udp://a", "udp://b"], ["http://c"]]);
+  assertEquals(metainfo.webSeeds, ["http://w/", "http://v/"]);
+  assertEquals(metainfo.httpSeeds, ["http://h/"]);
+  assertEquals(metainfo.nodes, [
+    { hostname: "router.example", port: 6881 },
+    { hostname: "2001:db8::1", port: 1 },
+  ]);
+  assertEquals(metainfo.similar.map(toHex), ["07".repeat(20), "00".repeat(20)]);
+  assertEquals(metainfo.collections, ["c1", "c2"]);
+  assertEquals(
+    [metainfo.source, metainfo.comment, metainfo.createdBy, metainfo.encoding],
+    ["SRC", "héllo", "me", "UTF-8"],
+  );
+  assertEquals(metainfo.creationDate, 1_700_000_000);
+  assertEquals(metainfo.updateUrl, "http://u/");
+  assertEquals(metainfo.infoHash, metainfo.infoHashV1!);
+  assertEquals(metainfo.infoHashV2, undefined);
+  assertEquals(pieceHashV1(metainfo, 0), new Uint8Array(20));
+  assertEquals(pieceRoot(metainfo, 0), undefined);
+  assertThrows(() => pieceHashV1(metainfo, 1), RangeError);
+  assertThrows(() => filePath(metainfo, 1), RangeError);
+  assertEquals(warned(metainfo), ["ignored nodes"]);
+});
+
+Deno.test(
+  "parseMetainfo: announce stands in for an empty announce-list",
+  pure,
+  () => {
+    const trackers = (top: Fields) => v1({}, top).trackers;
+    assertEquals(trackers({}), []);
+    assertEquals(trackers({ announce: "\t udp://a\n" }), [["udp://a"]]);
+    assertEquals(trackers({ announce: "" }), []);
+    assertEquals(trackers({ announce: 5 }), []);
+    assertEquals(trackers({ announce: "udp://a", "announce-list": [] }), [[
+      "udp://a",
+    ]]);
+    assertEquals(
+      trackers({ announce: "udp://a", "announce-list": [[""], [1]] }),
+      [[
+        "udp://a",
+      ]],
+    );
+    assertEquals(
+      trackers({ announce: "udp://a", "announce-list": ["udp://b"] }),
+      [[
+        "udp://a",
+      ]],
+    );
+  },
+);
+
+Deno.test("parseMetainfo: private is a non-zero integer of info", pure, () => {
+  assert(v1({ private: 1 }).private);
+  assert(v1({ private: -1 }).private);
+  assert(!v1({ private: 0 }).private);
+  assert(!v1({}, { private: 1 }).private);
+});
+
+Deno.test(
+  "parseMetainfo: fields that are not needed may be nonsense",
+  pure,
+  () => {
+    const odd: BencodeInput[] = [5, "x", [], {}, [[5]], { a: 1 }, [["", 1]]];
+    for (
+      const key of [
+        "announce",
+        "announce-list",
+        "comment",
+        "created by",
+        "creation date",
+        "encoding",
+        "httpseeds",
+        "nodes",
+        "url-list",
+        "similar",
+        "collections",
+        "update-url",
+        "piece layers",
+      ]
+    ) {
+      for (const value of odd) {
+        assertEquals(v1({}, { [key]: value }).name, "a.txt");
+      }
+    }
+    for (
+      const key of [
+        "attr",
+        "md5sum",
+        "sha1",
+        "source",
+        "similar",
+        "collections",
+      ]
+    ) {
+      for (const value of odd) assertEquals(v1({ [key]: value }).name, "a.txt");
+    }
+    assertEquals(v1({}, { "creation date": -1 }).creationDate, undefined);
+  },
+);
+
+Deno.test("parseMetainfo: v1 errors", pure, () => {
+  const info = (changes: Fields) => codeOf(torrent(v1Info(changes)));
+  const list = (file: BencodeInput, changes: Fields = {}) =>
+    codeOf(
+      torrent(v1Files([file], { pieces: new Uint8Array(20), ...changes })),
+    );
+  assertEquals(codeOf(encodeText("")), "bad-bencode");
+  assertEquals(codeOf(encodeText("le")), "wrong-type");
+  assertEquals(codeOf(encodeText("de")), "missing info");
+  assertEquals(codeOf(encodeBencode({ info: [] })), "wrong-type info");
+  assertEquals(info({ name: undefined }), "missing info.name");
+  assertEquals(info({ name: 1 }), "wrong-type info.name");
+  assertEquals(info({ name: "" }), "bad-value info.name");
+  assertEquals(info({ name: "\0\0" }), "bad-value info.name");
+  assertEquals(info({ length: undefined }), "missing info.length");
+  assertEquals(info({ length: -1 }), "bad-value info.length");
+  assertEquals(info({ length: "5" }), "wrong-type info.length");
+  assertEquals(info({ length: 2n ** 53n }), "too-large info.length");
+  assertEquals(info({ length: 2 ** 53 - 1 }), "too-large info");
+  assertEquals(info({ length: 0 }), "bad-pieces info.pieces");
+  assertEquals(
+    info({ "piece length": undefined }),
+    "missing info.piece length",
+  );
+  assertEquals(info({ "piece length": 0 }), "bad-value info.piece length");
+  assertEquals(info({ "piece length": -1 }), "bad-value info.piece length");
+  assertEquals(info({ "piece length": [] }), "wrong-type info.piece length");
+  assertEquals(
+    info({ "piece length": 2 ** 31 }),
+    "too-large info.piece length",
+  );
+  assertEquals(info({ pieces: undefined }), "missing info.pieces");
+  assertEquals(info({ pieces: 5 }), "wrong-type info.pieces");
+  for (const length of [0, 19, 21, 40]) {
+    const pieces = new Uint8Array(length);
+    assertEquals(info({ pieces }), "bad-pieces info.pieces");
+  }
+  assertEquals(codeOf(torrent(v1Files([]))), "bad-value info.files");
+  assertEquals(list(5), "wrong-type info.files[0]");
+  assertEquals(list({ path: ["a"] }), "missing info.files[0].length");
+  assertEquals(
+    list({ path: ["a"], length: -1 }),
+    "bad-value info.files[0].length",
+  );
+  assertEquals(list({ length: 5 }), "missing info.files[0].path");
+  assertEquals(list({ length: 5, path: [] }), "bad-value info.files[0].path");
+  assertEquals(list({ length: 5, path: "a" }), "wrong-type info.files[0].path");
+  assertEquals(list({ length: 5, path: [1] }), "wrong-type info.files[0].path");
+  assertEquals(info({ files: {} }), "wrong-type info.files");
+  assertEquals(
+    codeOf(torrent(v1Files([
+      { length: 2 ** 52, path: ["a"] },
+      { length: 2 ** 52, path: ["b"] },
+    ], { pieces: new Uint8Array(20) }))),
+    "too-large info",
+  );
+});
+
+Deno.test("parseMetainfo: nothing to download is a torrent, too", pure, () => {
+  const empty = v1({ length: 0, pieces: "" });
+  assertEquals([empty.pieceCount, empty.totalLength], [0, 0]);
+  const v2 = parseMetainfo(v2Torrent({ a: v2File(0) }));
+  assertEquals([v2.pieceCount, v2.totalLength], [0, 0]);
+});
+
+Deno.test("parseMetainfo: every prefix is refused", pure, () => {
+  for (
+    const bytes of [
+      torrent(v1Files([{ length: 5, path: ["a", "b"] }]), {
+        announce: "udp://a",
+      }),
+      v2Torrent({ a: v2File(20_000), b: v2File(3) }),
+    ]
+  ) {
+    parseMetainfo(bytes);
+    for (let end = 0; end < bytes.length; end++) {
+      assertEquals(codeOf(bytes.subarray(0, end)), "bad-bencode", `${end}`);
+    }
+  }
+});
+
+Deno.test("parseMetainfo: every limit", pure, () => {
+  const file = (name: string) => ({ length: 1, path: [name] });
+  const many = torrent(v1Files([file("a"), file("b"), file("c")]));
+  const limits: [
+    Uint8Array,
+    ParseMetainfoOptions,
+    ParseMetainfoOptions,
+    string,
+  ][] = [
+    [
+      many,
+      { maxLength: many.length },
+      { maxLength: many.length - 1 },
+      "bad-bencode",
+    ],
+    [many, { maxDepth: 5 }, { maxDepth: 4 }, "bad-bencode"],
+    [many, { maxTokens: 60 }, { maxTokens: 10 }, "bad-bencode"],
+    [
+      many,
+      { maxPieceLength: 16384 },
+      { maxPieceLength: 16383 },
+      "too-large info.piece length",
+    ],
+    [
+      many,
+      { maxPathComponents: 3 },
+      { maxPathComponents: 2 },
+      "too-large info.files[2].path",
+    ],
+    [
+      torrent(v1Info({ length: 16385, pieces: new Uint8Array(40) })),
+      { maxPieces: 2 },
+      { maxPieces: 1 },
+      "too-large info",
+    ],
+    [
+      torrent(v1Files([{ length: 1, path: ["a", "b", "c"] }])),
+      { maxPathDepth: 3 },
+      { maxPathDepth: 2 },
+      "too-large info.files[0].path",
+    ],
+    [
+      torrent(v1Files([file("a"), file("A"), file("a")])),
+      { maxDuplicateNames: 2 },
+      { maxDuplicateNames: 1 },
+      "too-large info.files",
+    ],
+    [
+      v2Torrent({ a: v2File(5), b: v2File(0) }),
+      { maxPathComponents: 2 },
+      { maxPathComponents: 1 },
+      "too-large info.file tree[file 1]",
+    ],
+  ];
+  for (const [bytes, good, bad, code] of limits) {
+    parseMetainfo(bytes, good);
+    assertEquals(codeOf(bytes, bad), code);
+  }
+});
+
+Deno.test("parseMetainfo: hostile paths stay inside, unique", pure, () => {
+  const metainfo = parseMetainfo(torrent(v1Files([
+    { length: 1, path: ["..", "..", "etc", "passwd"] },
+    { length: 1, path: ["/abs"] },
+    { length: 1, path: ["..\\x"] },
+    { length: 1, path: ["a\0b"] },
+    { length: 1, path: [".."] },
+    { length: 1, path: [".", "Abs"] },
+    { length: 1, path: ["dir"] },
+    { length: 1, path: ["DIR", "f"] },
+    { length: 1, path: ["ignored"], "path.utf-8": ["..", "über"] },
+    { length: 1, path: ["kept"], "path.utf-8": [Uint8Array.of(0xff)] },
+    { length: 1, path: ["x\u202etxt.exe"] },
+  ], { name: "../up" })));
+  assertEquals(metainfo.name, "..up");
+  assertEquals(metainfo.files.map((file) => file.path.join("/")), [
+    "etc/passwd",
+    "abs",
+    "..x",
+    "ab",
+    "_",
+    "Abs.1",
+    "dir.1",
+    "DIR/f",
+    "über",
+    "kept",
+    "xtxt.exe",
+  ]);
+  assertEquals(metainfo.files[7]!.rawPath, undefined);
+  assertEquals(
+    metainfo.files[0]!.rawPath!.map(toByteString),
+    ["..", "..", "etc", "passwd"],
+  );
+  assertEquals(v1({ name: "//" }).name, toHex(v1({ name: "//" }).infoHash));
+  assertEquals(v1({ name: "x/../y" }).name, "x..y");
+  assertEquals(v1({ name: "a", "name.utf-8": "é" }).name, "é");
+  const windows = parseMetainfo(torrent(v1Info({ name: "CON" })), {
+    windowsNames: true,
+  });
+  assertEquals(windows.name, "_CON");
+});
+
+Deno.test("parseMetainfo: pad files and attributes (BEP 47)", pure, () => {
+  const metainfo = parseMetainfo(torrent(v1Files([
+    { length: 100, path: ["a"], attr: "hx" },
+    { length: 16284, path: [".pad", "1"], attr: "p" },
+    { length: 1, path: ["b"] },
+    { length: 16383, attr: "p" },
+    { length: 2, path: ["_____padding_file_0_if you see this"] },
+  ])));
+  assertEquals(metainfo.totalLength, 101);
+  assertEquals(metainfo.pieceCount, 3);
+  assertEquals(metainfo.files.map((f) => f.pad), [
+    false,
+    true,
+    false,
+    true,
+    true,
+  ]);
+  assert(metainfo.files[0]!.executable && metainfo.files[0]!.hidden);
+  assertEquals(metainfo.files[3]!.path, [".pad", "16383"]);
+});
+
+Deno.test("parseMetainfo: symbolic links stay inside (BEP 47)", pure, () => {
+  const link = (name: string, ...target: string[]) => ({
+    attr: "l",
+    length: 0,
+    path: name.split("/"),
+    "symlink path": target,
+  });
+  const metainfo = parseMetainfo(torrent(v1Files([
+    { length: 5, path: ["d", "f"] },
+    link("good", "d", "f"),
+    link("folder", "d"),
+    link("chain", "folder", "f"),
+    link("up", "..", "..", "etc", "passwd"),
+    link("loop", "loop"),
+    link("dangling", "nowhere"),
+    link("d/inside", "d"),
+    { attr: "l", path: ["none"] },
+    { attr: "l", path: ["long"], length: 9, "symlink path": ["d", "f"] },
+    link("below"),
+    { length: 1, path: ["good", "x"] },
+  ], { pieces: new Uint8Array(20) })));
+  assertEquals(
+    metainfo.files.map((f) => `${f.path.join("/")} ${f.symlink?.join("/")}`),
+    [
+      "d/f undefined",
+      "good.1 d/f",
+      "folder d",
+      "chain d/f",
+      "up undefined",
+      "loop undefined",
+      "dangling undefined",
+      "d/inside undefined",
+      "none undefined",
+      "long d/f",
+      "below undefined",
+      "good/x undefined",
+    ],
+  );
+  assertEquals(metainfo.totalLength, 6);
+});
+
+Deno.test(
+  "parseMetainfo: v2 with layers, roots and an empty file",
+  pure,
+  () => {
+    const [a, b, c] = [v2File(50_000), v2File(16_384, 16384, 1), v2File(0)];
+    const metainfo = parseMetainfo(v2Torrent({ a, b, c }));
+    assertEquals(metainfo.version, "v2");
+    assertEquals(metainfo.isSingleFile, false);
+    assertEquals(paths(metainfo), ["dir/a", "dir/b", "dir/c"]);
+    assertEquals(metainfo.pieceCount, 5);
+    assertEquals(metainfo.totalLength, 66_384);
+    assertEquals(metainfo.layout.pieceSize(3), 50_000 - 3 * 16384);
+    assertEquals(metainfo.infoHash, metainfo.infoHashV2Truncated!);
+    assertEquals(metainfo.infoHash, metainfo.infoHashV2!.subarray(0, 20));
+    assertEquals(metainfo.pieceLayers!.get(toHex(a.piecesRoot)), a.layer);
+    assertEquals(metainfo.pieceLayers!.size, 1);
+    const data = [payload(0, 50_000), payload(1, 16_384)];
+    for (let piece = 0; piece < metainfo.pieceCount; piece++) {
+      const { hash, fileLength, length } = pieceRoot(metainfo, piece)!;
+      const [span] = metainfo.layout.spans(piece, 0, length);
+      assertEquals(length, metainfo.layout.pieceSize(piece));
+      const bytes = data[span!.fileIndex]!.subarray(
+        span!.fileOffset,
+        span!.fileOffset + length,
+      );
+      const leaves = merkleLeaves(bytes);
+      assertEquals(merklePieceHash(leaves, 16384, fileLength), hash);
+    }
+    const single = parseMetainfo(v2Torrent({ "x/y.bin": v2File(3) }));
+    assertEquals([single.name, single.isSingleFile], ["xy.bin", true]);
+    assertEquals(parseMetainfo(v2Torrent({ "..": v2File(3) })).name, "dir");
+  },
+);
+
+Deno.test("parseMetainfo: v2 errors", pure, () => {
+  const a = v2File(50_000);
+  const v2 = (changes: Fields, top: Fields = {}) =>
+    codeOf(v2Torrent({ a }, changes, top));
+  assertEquals(
+    v2({ "meta version": 3 }),
+    "unsupported-version info.meta version",
+  );
+  assertEquals(v2({ "meta version": 1 }), "bad-value info.meta version");
+  assertEquals(v2({ "meta version": "2" }), "wrong-type info.meta version");
+  assertEquals(v2({ "meta version": undefined }), "missing info.meta version");
+  assertEquals(
+    v2({ "meta version": 3, name: 5 }),
+    "unsupported-version info.meta version",
+  );
+  for (const pieceLength of [8192, 16385, 49152]) {
+    assertEquals(
+      v2({ "piece length": pieceLength }),
+      "bad-value info.piece length",
+    );
+  }
+  assertEquals(
+    v2({}, { "piece layers": undefined }),
+    "bad-piece-layers piece layers",
+  );
+  assertEquals(v2({}, { "piece layers": {} }), "bad-piece-layers piece layers");
+  assertEquals(v2({}, { "piece layers": [] }), "wrong-type piece layers");
+  const layers = (layer: BencodeInput) => ({
+    "piece layers": { [toByteString(a.piecesRoot)]: layer },
+  });
+  assertEquals(v2({}, layers(5)), "wrong-type piece layers");
+  const bent = a.layer.slice();
+  bent[40]! ^= 1;
+  for (const layer of [bent, a.layer.subarray(32), a.layer.subarray(1), ""]) {
+    assertEquals(v2({}, layers(layer)), "bad-piece-layers piece layers");
+  }
+  const tree = (entry: BencodeInput) =>
+    v2({ "file tree": { a: { "": entry } } });
+  const at = "info.file tree[file 0]";
+  assertEquals(v2({ "file tree": undefined }), "missing info.file tree");
+  assertEquals(v2({ "file tree": [] }), "wrong-type info.file tree");
+  assertEquals(v2({ "file tree": {} }), "bad-value info.file tree");
+  assertEquals(v2({ "file tree": { a: "x" } }), `wrong-type ${at}`);
+  assertEquals(tree(5), `wrong-type ${at}`);
+  assertEquals(tree({}), `missing ${at}.length`);
+  assertEquals(tree({ length: -1 }), `bad-value ${at}.length`);
+  assertEquals(tree({ length: 5 }), `missing ${at}.pieces root`);
+  assertEquals(
+    tree({ length: 5, "pieces root": 5 }),
+    `wrong-type ${at}.pieces root`,
+  );
+  for (
+    const root of [new Uint8Array(31), new Uint8Array(33), new Uint8Array(32)]
+  ) {
+    assertEquals(
+      tree({ length: 5, "pieces root": root }),
+      `bad-value ${at}.pieces root`,
+    );
+  }
+  assertEquals(tree({ ...a.entry, attr: "p" }), `bad-value ${at}`);
+  assertEquals(
+    v2({ "file tree": { "": a.entry } }),
+    "bad-value info.file tree",
+  );
+  assertEquals(
+    v2({ "file tree": { a: { "": a.entry, b: { "": a.entry } } } }),
+    "bad-value info.file tree",
+  );
+  assertEquals(
+    tree({ length: 2n ** 60n, "pieces root": a.piecesRoot }),
+    `too-large ${at}.length`,
+  );
+  assertEquals(
+    tree({ length: 2 ** 52, "pieces root": a.piecesRoot }),
+    "too-large info",
+  );
+  assertEquals(
+    v2({
+      "file tree": {
+        a: { "": a.entry },
+        b: { "": { ...a.entry, length: 60_000 } },
+      },
+    }),
+    "bad-piece-layers piece layers",
+  );
+});
+
+Deno.test("parseMetainfo: a v2 info dictionary must be canonical", pure, () => {
+  const text = toByteString(v2Torrent({ a: v2File(5) }));
+  const bent = text.replace("meta versioni2e", "meta versioni02e");
+  const bytes = Uint8Array.from(bent, (char) => char.charCodeAt(0));
+  assertEquals(codeOf(bytes), "bad-bencode info");
+  const outside = Uint8Array.from(text + "\n", (char) => char.charCodeAt(0));
+  assertEquals(parseMetainfo(outside).warnings[0]!.code, "not-canonical");
+});
+
+Deno.test(
+  "parseMetainfo: layers that are missing or strays, when allowed",
+  pure,
+  () => {
+    const a = v2File(50_000);
+    const bytes = v2Torrent({ a }, {}, { "piece layers": undefined });
+    const lax = parseMetainfo(bytes, { requirePieceLayers: false });
+    assertEquals(warned(lax), ["missing-piece-layers piece layers"]);
+    assertEquals(pieceRoot(lax, 0), undefined);
+    const stray = v2Torrent({ a }, {}, {
+      "piece layers": {
+        [toByteString(a.piecesRoot)]: a.layer,
+        ["x".repeat(32)]: "junk",
+      },
+    });
+    assertEquals(warned(parseMetainfo(stray)), [
+      "stray-piece-layer piece layers",
+    ]);
+  },
+);
+
+function hybrid(changes: Fields = {}, files?: BencodeInput[]) {
+  const [a, b, c] = [v2File(20_000), v2File(5), v2File(0)];
+  return v2Torrent({ a, b, c }, {
+    files: files ?? [
+      { length: 20_000, path: ["a"] },
+      { length: 12_768, path: [".pad", "12768"], attr: "p" },
+      { length: 5, path: ["b"] },
+      { length: 0, path: ["c"] },
+    ],
+    pieces: new Uint8Array(60),
+    ...changes,
+  });
+}
+
+Deno.test("parseMetainfo: a hybrid has both hashes", pure, () => {
+  const metainfo = parseMetainfo(hybrid());
+  assertEquals(metainfo.version, "hybrid");
+  assertEquals(metainfo.infoHash, metainfo.infoHashV1!);
+  assertEquals(metainfo.infoHashV2!.length, 32);
+  assertEquals(paths(metainfo), ["dir/a", "dir/.pad/12768", "dir/b", "dir/c"]);
+  assertEquals(metainfo.layout.pieceSize(1), 16384);
+  assertEquals(pieceRoot(metainfo, 1)!.length, 20_000 - 16_384);
+  assertEquals(pieceRoot(metainfo, 2)!.length, 5);
+  assertEquals(pieceHashV1(metainfo, 2)!.length, 20);
+  const magnet = parseMagnet(formatMagnet(magnetOf(metainfo)));
+  assertEquals(toHex(magnet.infoHashV1!), toHex(metainfo.infoHashV1!));
+  assertEquals(toHex(magnet.infoHashV2!), toHex(metainfo.infoHashV2!));
+  assertEquals(magnet.length, 20_005);
+  const one = v2File(5);
+  const single = parseMetainfo(v2Torrent({ n: one }, {
+    name: "n",
+    length: 5,
+    pieces: new Uint8Array(20),
+  }));
+  assertEquals([single.isSingleFile, single.version], [true, "hybrid"]);
+});
+
+Deno.test(
+  "parseMetainfo: a hybrid whose halves differ is refused",
+  pure,
+  () => {
+    const f = (length: number, ...path: string[]) => ({ length, path });
+    const pad = { length: 12_768, path: [".pad", "x"], attr: "p" };
+    const [a, b, c] = [f(20_000, "a"), f(5, "b"), f(0, "c")];
+    const lists: BencodeInput[][] = [
+      [f(20_000, "A"), pad, b, c],
+      [f(19_999, "a"), pad, b, c],
+      [a, b, c],
+      [b, pad, a, c],
+      [a, pad, b],
+      [a, pad, b, c, f(0, "d")],
+      [a, pad, f(5, "b", "b"), c],
+      [a, pad, f(4, "b"), c],
+      [a, c, pad, b],
+    ];
+    for (const files of lists) {
+      assertEquals(codeOf(hybrid({}, files)).split(" ")[0], "hybrid-mismatch");
+    }
+    assertEquals(codeOf(hybrid({ pieces: undefined })), "missing info.pieces");
+    assertEquals(
+      codeOf(hybrid({ pieces: new Uint8Array(40) })),
+      "bad-pieces info.pieces",
+    );
+    const one = v2File(5);
+    const single = { name: "other", length: 5, pieces: new Uint8Array(20) };
+    assertEquals(
+      codeOf(v2Torrent({ n: one }, single)).split(" ")[0],
+      "hybrid-mismatch",
+    );
+  },
+);
+
+Deno.test("parseInfo: the info dictionary alone (BEP 9)", pure, () => {
+  for (
+    const bytes of [
+      torrent(v1Info()),
+      hybrid(),
+      v2Torrent({ a: v2File(50_000) }),
+    ]
+  ) {
+    const whole = parseMetainfo(bytes);
+    const part = parseInfo(whole.infoBytes, {
+      trackers: [["udp://t"]],
+      webSeeds: ["http://w"],
+      nodes: [{ hostname: "n", port: 1 }],
+    });
+    assertEquals(part.infoHash, whole.infoHash);
+    assertEquals(part.infoHashV2, whole.infoHashV2);
+    assertEquals(part.files, whole.files);
+    assertEquals(part.trackers, [["udp://t"]]);
+    assertEquals(part.webSeeds, ["http://w"]);
+    assertEquals(part.nodes, [{ hostname: "n", port: 1 }]);
+    for (let end = 0; end < whole.infoBytes.length; end += 7) {
+      assertThrows(
+        () => parseInfo(whole.infoBytes.subarray(0, end)),
+        MetainfoError,
+      );
+    }
+    assertThrows(
+      () => parseInfo(bytes.subarray(0, 0)),
+      MetainfoError,
+    );
+    const longer = new Uint8Array([...whole.infoBytes, 10]);
+    assertThrows(() => parseInfo(longer), MetainfoError);
+  }
+});
+
+Deno.test("parseMetainfo: hostile sizes take bounded time", pure, () => {
+  const start = performance.now();
+  const deep = `d4:info${"d1:a".repeat(100_000)}`;
+  assertEquals(codeOf(encodeText(deep)), "bad-bencode");
+  assertEquals(codeOf(encodeText("l".repeat(1_000_000))), "bad-bencode");
+  assertEquals(
+    codeOf(encodeText(`l${"i0e".repeat(4_000_000)}e`)),
+    "bad-bencode",
+  );
+  assertEquals(codeOf(encodeText("d4:info99999999999999999:")), "bad-bencode");
+  const chain: Fields = { "": v2File(0).entry };
+  let tree: Fields = chain;
+  for (let i = 0; i < 900; i++) tree = { ["n".repeat(300)]: tree };
+  const wide: Record<string, Fields> = {};
+  for (let i = 0; i < 20_000; i++) wide[`f${i}`] = chain;
+  let deepWide: Fields = wide as Fields;
+  for (let i = 0; i < 900; i++) deepWide = { d: deepWide };
+  const info = (fileTree: Fields) =>
+    encodeBencode({
+      info: {
+        "file tree": fileTree,
+        "meta version": 2,
+        name: "x",
+        "piece length": 16384,
+      },
+    }, { maxDepth: 2000 });
+  assertEquals(parseMetainfo(info(tree)).files[0]!.path.length, 900);
+  assertEquals(codeOf(info(deepWide)).split(" ")[0], "too-large");
+  const same = Array.from(
+    { length: 20_000 },
+    () => ({ length: 0, path: ["a"] }),
+  );
+  assertEquals(codeOf(torrent(v1Files(same))), "too-large info.files");
+  assert(performance.now() - start < 20_000);
+});
