@@ -4,6 +4,7 @@
  * @module
  */
 import { attempt, type Awaitable, chain, eachInOrder } from "./awaitable.ts";
+import { DiskError } from "./error.ts";
 import type {
   FileHandle,
   FileInfo,
@@ -82,7 +83,7 @@ export class HandleCache implements FileSystem {
    */
   open(path: FilePath, options: FileOpenOptions = {}): Awaitable<FileHandle> {
     const write = options.write === true;
-    const key = path.join("/");
+    const key = keyOf(path);
     let entry = this.#entries.get(key);
     if (entry !== undefined) {
       this.#entries.delete(key);
@@ -105,9 +106,10 @@ export class HandleCache implements FileSystem {
     entry.users++;
     this.#evict();
     const used = entry;
+    const release = () => this.#free(used);
     return used.handle instanceof Promise
-      ? used.handle.then((handle) => new Lease(handle, () => this.#free(used)))
-      : new Lease(used.handle, () => this.#free(used));
+      ? used.handle.then((handle) => new Lease(handle, path, write, release))
+      : new Lease(used.handle, path, write, release);
   }
 
   /**
@@ -169,7 +171,7 @@ export class HandleCache implements FileSystem {
   }
 
   #drop(path: FilePath): Awaitable<void> {
-    const key = path.join("/");
+    const key = keyOf(path);
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
     this.#entries.delete(key);
@@ -202,39 +204,68 @@ export class HandleCache implements FileSystem {
   }
 }
 
+/** No unsafe path has the key of a safe one: the numbers of `/` differ. */
+function keyOf(path: FilePath): string {
+  return `${path.length}/${path.join("/")}`;
+}
+
 /** One use of an open file. */
 class Lease implements FileHandle {
   readonly #handle: FileHandle;
+  readonly #path: FilePath;
+  readonly #writable: boolean;
   #release: (() => Awaitable<void>) | undefined;
 
-  constructor(handle: FileHandle, release: () => Awaitable<void>) {
+  constructor(
+    handle: FileHandle,
+    path: FilePath,
+    writable: boolean,
+    release: () => Awaitable<void>,
+  ) {
     this.#handle = handle;
+    this.#path = path;
+    this.#writable = writable;
     this.#release = release;
   }
 
   read(into: Uint8Array, offset: number): Awaitable<number> {
-    return this.#handle.read(into, offset);
+    return this.#open("read", false).read(into, offset);
   }
 
   write(from: Uint8Array, offset: number): Awaitable<void> {
-    return this.#handle.write(from, offset);
+    return this.#open("write", true).write(from, offset);
   }
 
   size(): Awaitable<number> {
-    return this.#handle.size();
+    return this.#open("look at", false).size();
   }
 
   truncate(size: number): Awaitable<void> {
-    return this.#handle.truncate(size);
+    return this.#open("resize", true).truncate(size);
   }
 
   sync(): Awaitable<void> {
-    return this.#handle.sync();
+    return this.#open("sync", false).sync();
   }
 
   close(): Awaitable<void> {
     const release = this.#release;
     this.#release = undefined;
     return release?.();
+  }
+
+  /** The handle may be shared: this use has its own end and its own rights. */
+  #open(operation: string, writing: boolean): FileHandle {
+    const path = this.#path;
+    if (this.#release === undefined) {
+      throw new DiskError("closed", "The file is closed", { operation, path });
+    }
+    if (writing && !this.#writable) {
+      throw new DiskError("permission", "The file is open for reading", {
+        operation,
+        path,
+      });
+    }
+    return this.#handle;
   }
 }

@@ -57,6 +57,7 @@ export * from "./file_system.ts";
 export * from "./handle_cache.ts";
 export * from "./manager.ts";
 export * from "./memory_file_system.ts";
+export * from "./middleware.ts";
 export type { DiskEvent, DiskRequest } from "./messages.ts";
 export * from "./native_file_system.ts";
 export { loadResumeData, saveResumeData } from "./resume.ts";

@@ -1,0 +1,92 @@
+import { assertEquals } from "@std/assert";
+import { HandleCache } from "../../disk/handle_cache.ts";
+import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
+import {
+  FileTimings,
+  injectFaults,
+  interceptFileSystem,
+} from "../../disk/middleware.ts";
+import { NativeFileSystem } from "../../disk/native_file_system.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { testFileSystem } from "./file_system_compliance.ts";
+
+const nothing = () => {};
+
+testFileSystem({
+  name: "memory",
+  permissions: "none",
+  make: () => ({ fileSystem: new MemoryFileSystem(), cleanUp: nothing }),
+});
+
+testFileSystem({
+  name: "handle cache of one over memory",
+  permissions: "none",
+  make: () => ({
+    fileSystem: new HandleCache(new MemoryFileSystem(), { maxHandles: 1 }),
+    cleanUp: nothing,
+  }),
+});
+
+testFileSystem({
+  name: "everything asynchronous",
+  permissions: "none",
+  make: () => ({
+    fileSystem: new HandleCache(
+      interceptFileSystem(
+        interceptFileSystem(
+          new MemoryFileSystem(),
+          new FileTimings(new FakeClock()),
+        ),
+        injectFaults(() => ({ after: Promise.resolve() })),
+      ),
+      { maxHandles: 2 },
+    ),
+    cleanUp: nothing,
+  }),
+});
+
+const disk = { read: true, write: true } as const;
+
+function makeNative(base: (folder: string) => string, cached: boolean) {
+  return () => {
+    const folder = Deno.makeTempDirSync({ prefix: "bip_disk_" });
+    const native = new NativeFileSystem(base(folder));
+    return {
+      fileSystem: cached ? new HandleCache(native) : native,
+      cleanUp: () => Deno.removeSync(folder, { recursive: true }),
+    };
+  };
+}
+
+testFileSystem({
+  name: "native",
+  permissions: disk,
+  make: makeNative((folder) => folder, false),
+});
+
+testFileSystem({
+  name: "native, base folder to be made, trailing slashes, cached",
+  permissions: disk,
+  make: makeNative((folder) => `${folder}/not/yet//`, true),
+});
+
+Deno.test(
+  "memory: capacity behaves as a full disk",
+  { permissions: "none" },
+  () => {
+    const files = new MemoryFileSystem({ capacityBytes: 2 * 65536 });
+    const handle = files.open(["x"], { write: true });
+    handle.write(new Uint8Array(2 * 65536), 0);
+    let code = "";
+    try {
+      handle.write(new Uint8Array(1), 2 * 65536);
+    } catch (error) {
+      code = (error as { code: string }).code;
+    }
+    assertEquals(code, "disk-full");
+    assertEquals(files.usedBytes, 2 * 65536);
+    files.remove(["x"]);
+    assertEquals(files.usedBytes, 0);
+    assertEquals(files.list(), []);
+  },
+);
