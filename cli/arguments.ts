@@ -95,6 +95,13 @@ function normalize(
   return result;
 }
 
+/** The synopsis when it is short, else where to find it. */
+function usageHint(verb: Verb): string {
+  return verb.usage.length <= 60
+    ? `Usage: bip ${verb.name} ${verb.usage}`
+    : `bip ${verb.name} --help shows the usage`;
+}
+
 /**
  * Parses the words after a verb.
  *
@@ -135,13 +142,13 @@ export function parseVerbArguments(
     if (operands.length < least) {
       throw new UsageError(
         `Missing ${verb.operandNames[operands.length] ?? "operand"}`,
-        `Usage: bip ${verb.name} ${verb.usage}`,
+        usageHint(verb),
       );
     }
     if (operands.length > most) {
       throw new UsageError(
         `Unexpected operand ${JSON.stringify(operands[most])}`,
-        `Usage: bip ${verb.name} ${verb.usage}`,
+        usageHint(verb),
       );
     }
   }

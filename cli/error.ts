@@ -82,6 +82,8 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
   MetainfoError: EXIT_BAD_TORRENT,
   MagnetError: EXIT_BAD_TORRENT,
   CreateError: EXIT_IO,
+  VerifyError: EXIT_IO,
+  HashReadError: EXIT_IO,
   DiskError: EXIT_IO,
   TrackerError: EXIT_NO_PEERS,
   UdpTrackerError: EXIT_NO_PEERS,
@@ -149,7 +151,9 @@ export function describeError(error: unknown): ErrorReport {
       unexpected: true,
     };
   }
-  const { name, message } = error;
+  const { name } = error;
+  // What the system calls its errors is no help: "(os error 2): stat 'x'".
+  const message = error.message.replace(/ \(os error \d+\).*$/s, "");
   const own = (error as { readonly code?: unknown }).code;
   const code = typeof own === "string" && own !== "" ? own : kebab(name);
   const report = (
@@ -177,7 +181,7 @@ export function describeError(error: unknown): ErrorReport {
   }
   const known = Object.hasOwn(EXIT_CODES, name) ? EXIT_CODES[name] : undefined;
   if (known !== undefined) return report(known);
-  if (IO_CODES.has(code) || /\(os error \d+\)/.test(message)) {
+  if (IO_CODES.has(code) || /\(os error \d+\)/.test(error.message)) {
     return report(EXIT_IO);
   }
   return { ...report(EXIT_UNEXPECTED, undefined, true), code: "unexpected" };

@@ -4,18 +4,24 @@
  * @module
  */
 
-/** How many letters must be added, dropped or changed. */
+/** How many letters must be added, dropped, changed or swapped. */
 function distance(a: string, b: string): number {
+  let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let k = 1; k <= b.length; k++) {
-      next.push(Math.min(
+      let least = Math.min(
         row[k]! + 1,
         next[k - 1]! + 1,
         row[k - 1]! + (a[i - 1] === b[k - 1] ? 0 : 1),
-      ));
+      );
+      if (i > 1 && k > 1 && a[i - 1] === b[k - 2] && a[i - 2] === b[k - 1]) {
+        least = Math.min(least, before[k - 2]! + 1);
+      }
+      next.push(least);
     }
+    before = row;
     row = next;
   }
   return row[b.length]!;

@@ -23,23 +23,6 @@ export function joinPath(folder: string, parts: readonly string[]): string {
 }
 
 /**
- * The last component of a path, `.` and `..` resolved against the current
- * folder.
- *
- * @param path A path as the person wrote it.
- * @returns The name; empty for a root.
- */
-export function baseName(path: string): string {
-  const normal = (text: string) =>
-    (WINDOWS ? text.replaceAll("\\", "/") : text).replace(/\/+$/, "");
-  let name = normal(path).split("/").at(-1)!;
-  if (name === "" || name === "." || name === "..") {
-    name = normal(Deno.realPathSync(path)).split("/").at(-1)!;
-  }
-  return WINDOWS ? name.replace(/^[A-Za-z]:$/, "") : name;
-}
-
-/**
  * The folder that holds a path.
  *
  * @param path A path as the person wrote it.

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Magnet } from "../metainfo/magnet.ts";
-import type { Metainfo } from "../metainfo/metainfo.ts";
+import { type Metainfo, MetainfoError } from "../metainfo/metainfo.ts";
 import { parseMetainfo } from "../metainfo/parse.ts";
 import { parseMagnet } from "../metainfo/parse_magnet.ts";
 import { CommandError } from "./error.ts";
@@ -72,8 +72,8 @@ export function ioError(error: unknown, action: string, path: string): unknown {
  *
  * @param path Where it is.
  * @returns The parsed torrent and its bytes.
- * @throws {CommandError} If it cannot be read or is too large.
- * @throws {MetainfoError} If it is no valid torrent.
+ * @throws {CommandError} If it cannot be read (exit code 6), is too large or no
+ * valid torrent (exit code 4; `code` is that of the `MetainfoError`).
  */
 export async function readTorrentFile(
   path: string,
@@ -94,9 +94,19 @@ export async function readTorrentFile(
   } catch (error) {
     throw ioError(error, "read", path);
   }
-  const windowsNames = Deno.build.os === "windows";
-  const metainfo = parseMetainfo(bytes, { windowsNames });
-  return { type: "torrent", metainfo, bytes };
+  try {
+    const windowsNames = Deno.build.os === "windows";
+    const metainfo = parseMetainfo(bytes, { windowsNames });
+    return { type: "torrent", metainfo, bytes };
+  } catch (error) {
+    if (!(error instanceof MetainfoError)) throw error;
+    throw new CommandError(
+      EXIT_BAD_TORRENT,
+      error.code,
+      `${path} is no valid torrent: ${error.message}`,
+      { cause: error },
+    );
+  }
 }
 
 /** Reads to the end, also of a pipe, but not past the limit. */
@@ -131,9 +141,8 @@ async function readBounded(
  * @param text Path of a torrent file, magnet link, or info-hash of 40 or 64
  * hex digits (or 32 base32 characters).
  * @returns The torrent, or a link.
- * @throws {CommandError} If a file cannot be read.
+ * @throws {CommandError} If a file cannot be read or is a bad torrent.
  * @throws {MagnetError} If it is a bad magnet link.
- * @throws {MetainfoError} If it is a bad torrent file.
  */
 export async function readSource(text: string): Promise<Source> {
   if (/^magnet:/i.test(text)) {

@@ -1,0 +1,137 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { main } from "../../cli/main.ts";
+import type { Output } from "../../cli/terminal.ts";
+import { VERBS } from "../../cli/verbs.ts";
+import { VERSION } from "../../cli/version.ts";
+import { bip, bipCommand } from "../support/bip_command.ts";
+
+function recorder(): Output & {
+  readonly out: string[];
+  readonly err: string[];
+} {
+  const out: string[] = [];
+  const err: string[] = [];
+  return {
+    out,
+    err,
+    interactive: false,
+    color: false,
+    columns: 80,
+    print: (line) => out.push(line),
+    printJson: (value) => out.push(JSON.stringify(value)),
+    printBytes: () => {},
+    note: (line) => err.push(line),
+  };
+}
+
+async function run(...words: string[]) {
+  const output = recorder();
+  const code = await main(words, output);
+  return { code, out: output.out.join("\n"), err: output.err.join("\n") };
+}
+
+Deno.test({
+  name: "main - overview, version and help need no permission",
+  permissions: "none",
+  async fn() {
+    const overview = await run("--help");
+    assertEquals(overview.code, 0);
+    for (const { name, summary } of VERBS) {
+      assertStringIncludes(overview.out, name);
+      assertStringIncludes(overview.out, summary);
+    }
+    assertEquals((await run("help")).out, overview.out);
+    assertEquals((await run()).code, 2);
+    assertEquals((await run()).out, "");
+    assertEquals((await run("--version")).out, `bip ${VERSION}`);
+  },
+});
+
+Deno.test({
+  name: "main - each verb agrees with its table and explains itself",
+  permissions: "none",
+  async fn() {
+    for (const entry of VERBS) {
+      const verb = await entry.load();
+      assertEquals(verb.name, entry.name);
+      assertEquals(verb.summary, entry.summary);
+      assert(verb.operands[0] <= verb.operands[1]);
+      const names = verb.options.map((option) => option.name);
+      assertEquals(new Set(names).size, names.length, entry.name);
+      const shorts = verb.options.flatMap((option) => option.short ?? []);
+      assertEquals(new Set(shorts).size, shorts.length, entry.name);
+      const help = await run(entry.name, "--help");
+      assertEquals(help.code, 0);
+      assertEquals(help.out, (await run("help", entry.name)).out);
+      assertStringIncludes(help.out, `Usage: bip ${entry.name}`);
+      assertStringIncludes(help.out, "Permissions: ");
+      for (const name of names) assertStringIncludes(help.out, `--${name}`);
+      assert(help.out.split("\n").every((line) => line.length <= 100));
+    }
+  },
+});
+
+Deno.test({
+  name: "main - mistakes end with 2, one line and a hint",
+  permissions: "none",
+  async fn() {
+    const cases: [string[], string, string][] = [
+      [["creat"], 'Unknown verb "creat"', "Did you mean bip create?"],
+      [["xyzzy"], "Unknown verb", "bip --help"],
+      [["--jsn"], "Unknown option --jsn", "behind the verb"],
+      [["info", "--jsno", "x"], "Unknown option --jsno", "--json"],
+      [["info"], "Missing SOURCE", "Usage: bip info"],
+      [["magnet", "a", "b"], "Unexpected operand", "Usage"],
+      [["completions", "tcsh"], "Unknown shell", "bash, zsh, fish"],
+    ];
+    for (const [words, message, hint] of cases) {
+      const { code, out, err } = await run(...words);
+      assertEquals(code, 2, words.join(" "));
+      assertEquals(out, "");
+      const lines = err.split("\n");
+      assertEquals(lines.length, 2, err);
+      assertStringIncludes(lines[0]!, `bip: error: ${message}`);
+      assertStringIncludes(lines[1]!, hint);
+    }
+  },
+});
+
+Deno.test({
+  name: "main - what a stranger wrote is shown harmless",
+  permissions: "none",
+  async fn() {
+    const { code, err } = await run("info", "magnet:?xt=\x1b[2J\u202e");
+    assertEquals(code, 4);
+    assert(!/[\p{Cc}\p{Cf}]/u.test(err), JSON.stringify(err));
+    const link = `magnet:?xt=urn:btih:${"a".repeat(40)}&dn=%1B%5B2Jx`;
+    const shown = await run("info", link);
+    assertEquals(shown.code, 0);
+    assert(!shown.out.includes("\x1b"), JSON.stringify(shown.out));
+  },
+});
+
+Deno.test("main - the version is that of deno.json", async () => {
+  const config = JSON.parse(
+    await Deno.readTextFile(new URL("../../deno.json", import.meta.url)),
+  );
+  assertEquals(VERSION, config.version);
+});
+
+Deno.test("main - as a process without any permission", async () => {
+  const help = await bip(["--help"]);
+  assertEquals([help.code, help.stderr], [0, ""]);
+  assertStringIncludes(help.stdout, "Usage: bip VERB");
+  const wrong = await bip(["info", "nosuch.torrent"]);
+  assertEquals(wrong.code, 1);
+  assertEquals(wrong.stdout, "");
+  assertStringIncludes(wrong.stderr, "--allow-read");
+  assert(!wrong.stderr.includes("    at "), wrong.stderr);
+});
+
+Deno.test("main - a reader that leaves is no reason to complain", async () => {
+  const child = bipCommand(["create", "--help"]).spawn();
+  await child.stdout.cancel();
+  const stderr = await new Response(child.stderr).text();
+  await child.status;
+  assertEquals(stderr, "");
+});

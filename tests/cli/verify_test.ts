@@ -1,0 +1,103 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { bip } from "../support/bip_command.ts";
+
+async function workshop(version: string) {
+  const folder = await Deno.makeTempDir({ prefix: "bip-verify-" });
+  const path = (name: string) => `${folder}/${name}`;
+  await Deno.mkdir(path("data/sub"), { recursive: true });
+  await Deno.writeFile(path("data/a.bin"), new Uint8Array(100_000).fill(7));
+  await Deno.writeFile(path("data/b.bin"), new Uint8Array(50_000).fill(9));
+  await Deno.writeFile(path("data/sub/\ue000e"), new Uint8Array(3));
+  const made = await bip(
+    ["create", "data", "-o", "t.torrent", "--version", version],
+    {
+      cwd: folder,
+      permissions: ["--allow-read=.", "--allow-write=t.torrent"],
+    },
+  );
+  assertEquals(made.code, 0, made.stderr);
+  return {
+    path,
+    verify: (...args: string[]) =>
+      bip(["verify", ...args], {
+        cwd: folder,
+        permissions: ["--allow-read=."],
+      }),
+    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+  };
+}
+
+for (const version of ["v1", "v2", "hybrid"]) {
+  Deno.test(`bip verify - ${version}: good, damaged, missing`, async () => {
+    await using shop = await workshop(version);
+    const good = await shop.verify("t.torrent", ".", "--json");
+    assertEquals(good.code, 0, good.stderr);
+    const all = JSON.parse(good.stdout);
+    assertEquals(all, {
+      pieces: all.pieces,
+      good: all.pieces,
+      bad: [],
+      missing: [],
+    });
+    assert(all.pieces >= 10);
+
+    const file = await Deno.open(shop.path("data/a.bin"), { write: true });
+    await file.seek(20_000, Deno.SeekMode.Start);
+    await file.write(new Uint8Array([1]));
+    file.close();
+    const bad = await shop.verify("t.torrent", ".", "--json");
+    assertEquals(bad.code, 3);
+    assertEquals(JSON.parse(bad.stdout), {
+      pieces: all.pieces,
+      good: all.pieces - 1,
+      bad: [1],
+      missing: [],
+    });
+    const shown = await shop.verify("t.torrent", ".");
+    assertEquals(shown.code, 3);
+    assertStringIncludes(shown.stdout, "bad pieces: 1\n");
+    assertStringIncludes(shown.stdout, "damaged: data/a.bin\n");
+
+    await Deno.remove(shop.path("data/b.bin"));
+    const missing = await shop.verify(
+      "t.torrent",
+      ".",
+      "--json",
+      "--threads=1",
+    );
+    assertEquals(missing.code, 3);
+    const document = JSON.parse(missing.stdout);
+    assertEquals(document.missing, ["data/b.bin"]);
+    assertEquals(document.good + document.bad.length, document.pieces);
+    assert(document.bad.length > 1);
+  });
+}
+
+Deno.test("bip verify - names are shown harmless", async () => {
+  await using shop = await workshop("v1");
+  await Deno.remove(shop.path("data/sub"), { recursive: true });
+  const { code, stdout } = await shop.verify("t.torrent", ".");
+  assertEquals(code, 3);
+  assertStringIncludes(stdout, "missing: data/sub/");
+  assert(!stdout.includes("\ue000"), JSON.stringify(stdout));
+});
+
+Deno.test("bip verify - mistakes and their exit codes", async () => {
+  await using shop = await workshop("v1");
+  await Deno.writeTextFile(shop.path("bad.torrent"), "d4:infoi1ee");
+  const cases: [string[], number, string][] = [
+    [["t.torrent"], 2, "Missing DIR"],
+    [["nosuch.torrent", "."], 6, "nosuch.torrent"],
+    [["t.torrent", "nosuch"], 6, "nosuch"],
+    [["t.torrent", "t.torrent"], 6, "no folder"],
+    [["bad.torrent", "."], 4, "bad.torrent is no valid torrent"],
+    [["data", "."], 6, "it is a folder"],
+    [["t.torrent", ".", "--threads", "many"], 2, "--threads"],
+  ];
+  for (const [args, expected, message] of cases) {
+    const { code, stdout, stderr } = await shop.verify(...args);
+    assertEquals(code, expected, `${args.join(" ")}: ${stderr}`);
+    assertStringIncludes(stderr, message);
+    assertEquals(stdout, "");
+  }
+});
