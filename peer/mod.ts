@@ -76,7 +76,6 @@ export * from "./message_decoder.ts";
 export * from "./message_encode.ts";
 export * from "./message_stream.ts";
 export type { PeerStats } from "./peer_stats.ts";
-export * from "./rate_meter.ts";
 export type { FirstPieces } from "./remote_pieces.ts";
 export type { OutstandingRequest } from "./request_ledger.ts";
 export * from "./session_machine.ts";
