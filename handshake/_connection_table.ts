@@ -16,7 +16,7 @@ import {
   tryParseIp,
 } from "../_shared/address.ts";
 import { compareBytes, toByteString } from "../_shared/bytes.ts";
-import { TokenBucket } from "./_token_bucket.ts";
+import { TokenBucket } from "../_shared/token_bucket.ts";
 import type { HandshakeErrorCode } from "./error.ts";
 import type { HandshakeDirection } from "./filter.ts";
 

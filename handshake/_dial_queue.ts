@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { TokenBucket } from "./_token_bucket.ts";
+import { TokenBucket } from "../_shared/token_bucket.ts";
 
 /** Limits of a {@linkcode DialQueue}. */
 export interface DialQueueOptions {

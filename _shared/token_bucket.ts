@@ -11,7 +11,13 @@ export class TokenBucket {
   #tokens: number;
   #at: number;
 
-  /** Makes a full bucket. */
+  /**
+   * Makes a full bucket.
+   *
+   * @param perSecond Tokens that come in a second; may be Infinity.
+   * @param burst Most tokens it holds, at least 1.
+   * @param now The time in milliseconds.
+   */
   constructor(perSecond: number, burst: number, now: number) {
     this.#perSecond = perSecond;
     this.#burst = burst;
@@ -19,7 +25,12 @@ export class TokenBucket {
     this.#at = now;
   }
 
-  /** Takes a token if there is one. */
+  /**
+   * Takes a token if there is one.
+   *
+   * @param now The time in milliseconds.
+   * @returns Whether there was one.
+   */
   take(now: number): boolean {
     this.#fill(now);
     // Rounding must not make a timer that fires in time come too early.
@@ -28,7 +39,12 @@ export class TokenBucket {
     return true;
   }
 
-  /** When the next token will be there, in ms. */
+  /**
+   * Looks ahead.
+   *
+   * @param now The time in milliseconds.
+   * @returns When a token will be there, in milliseconds.
+   */
   nextAt(now: number): number {
     this.#fill(now);
     return this.#tokens >= 1

@@ -1,0 +1,39 @@
+import { assert, assertEquals } from "@std/assert";
+import { TokenBucket } from "../../_shared/token_bucket.ts";
+
+const none = { permissions: "none" } as const;
+
+Deno.test("a burst, then the rate", none, () => {
+  const bucket = new TokenBucket(2, 3, 0);
+  assertEquals([1, 2, 3, 4].map(() => bucket.take(0)), [
+    true,
+    true,
+    true,
+    false,
+  ]);
+  assertEquals(bucket.nextAt(0), 500);
+  assert(!bucket.take(499));
+  assert(bucket.take(500));
+  assert(!bucket.take(500));
+  // Never more than the burst, and time that goes back gives nothing.
+  let taken = 0;
+  while (bucket.take(1e9)) taken++;
+  assertEquals(taken, 3);
+  assert(!bucket.take(0));
+});
+
+Deno.test("an infinite rate never ends", none, () => {
+  const bucket = new TokenBucket(Infinity, Infinity, 0);
+  for (let i = 0; i < 1000; i++) assert(bucket.take(0));
+  assertEquals(bucket.nextAt(0), 0);
+});
+
+Deno.test("whoever waits for the next token gets it", none, () => {
+  const bucket = new TokenBucket(30, 1, 0);
+  let now = 0;
+  for (let i = 0; i < 1000; i++) {
+    assert(bucket.take(now), `${i}`);
+    now = bucket.nextAt(now);
+  }
+  assert(Math.abs(now - 1000 * 1000 / 30) < 1);
+});
