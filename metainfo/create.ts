@@ -37,9 +37,8 @@ const UNKNOWN_PIECE_LENGTH = 1024 * 1024;
  * besides the hashes only a few hundred KiB a thread. When creation fails,
  * streams that were not read to their end are cancelled.
  *
- * Needs `--allow-read` for the paths, and for this package's
- * `metainfo/hash_worker.ts` (where that is a local file) to use more than one
- * thread.
+ * Needs `--allow-read` for the paths, and for this package's folder
+ * `metainfo/` (where that is a local one) to use more than one thread.
  *
  * @example Memory to torrent
  * ```ts

@@ -35,8 +35,8 @@ const MAX_THREADS = 1024;
 export interface HashThreadOptions {
   /**
    * How many threads hash, the calling one included. Workers are started only
-   * for work that repays their start, and only where they may: the module
-   * `hash_worker.ts` must be readable (`--allow-read`) when it is a local file.
+   * for work that repays their start, and only where they may: this package's
+   * folder `metainfo/` must be readable (`--allow-read`) when it is a local one.
    *
    * @default {navigator.hardwareConcurrency}
    */
@@ -95,10 +95,8 @@ const WORKER_URL = new URL("./hash_worker.ts", import.meta.url);
 function mayStartWorkers(): boolean {
   if (typeof Worker === "undefined") return false;
   if (WORKER_URL.protocol !== "file:") return true;
-  const { state } = Deno.permissions.querySync({
-    name: "read",
-    path: WORKER_URL,
-  });
+  const path = new URL("./", WORKER_URL);
+  const { state } = Deno.permissions.querySync({ name: "read", path });
   return state === "granted";
 }
 

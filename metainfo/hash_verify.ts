@@ -9,11 +9,14 @@ import { type HashThreadOptions, nextTurn, runHashTask } from "./hash_pool.ts";
 import {
   FILE_FINE,
   FILE_MISSING,
+  FILE_SHORT,
+  type HashMemory,
   hashMemory,
   hashTask,
   PIECE_HASHED,
   PIECE_PENDING,
   PIECE_SKIPPED,
+  PIECE_UNREADABLE,
   SHA1_LENGTH,
 } from "./hash_task.ts";
 import { SHA256_LENGTH } from "./hash_sha256.ts";
@@ -121,9 +124,8 @@ function equalAt(
  * 52). Reads with several threads and keeps memory flat. Absent and short
  * files make pieces bad; they are no errors.
  *
- * Needs `--allow-read` for the files, and for this package's
- * `metainfo/hash_worker.ts` (where that is a local file) to use more than one
- * thread.
+ * Needs `--allow-read` for the files, and for this package's folder
+ * `metainfo/` (where that is a local one) to use more than one thread.
  *
  * @example Check one file
  * ```ts
@@ -207,7 +209,7 @@ export async function verifyPieces(
       { threads, useCallingThread, onPieces, signal },
       memory,
     );
-    await markEmptyFiles(layout, filePaths, memory.files, signal);
+    await findFaultyFiles(layout, filePaths, memory, signal);
   } catch (error) {
     if (!(error instanceof HashReadError)) throw error;
     const path = filePaths[error.failure.fileIndex]!;
@@ -240,24 +242,38 @@ function selectPieces(pieces: Uint8Array, wanted: Iterable<number>): void {
   }
 }
 
-/** Files of 0 bytes are in no piece: whether they are there is asked here. */
-async function markEmptyFiles(
+/**
+ * Asks for the files that hashing may not have come to: those of 0 bytes, and
+ * those in a piece that had failed already.
+ */
+async function findFaultyFiles(
   layout: PieceLayout,
   filePaths: readonly string[],
-  status: Uint8Array,
+  memory: HashMemory,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  for (let i = 0, asked = 0; i < layout.files.length; i++) {
+  const { files, pieces } = memory;
+  for (let i = 0, asked = 0; i < files.length; i++) {
     const { length, pad } = layout.files[i]!;
-    if (length > 0 || pad) continue;
-    try {
-      if (!Deno.statSync(filePaths[i]!).isFile) status[i] = FILE_MISSING;
-    } catch {
-      status[i] = FILE_MISSING;
-    }
+    if (pad || files[i] !== FILE_FINE) continue;
+    const { first, end } = layout.filePieces(i);
+    const isRead = length > 0 && pieces[first] !== PIECE_UNREADABLE &&
+      pieces[end - 1] !== PIECE_UNREADABLE;
+    if (isRead) continue;
+    files[i] = statusOf(filePaths[i]!, length);
     if (++asked % 256 === 0) {
       await nextTurn();
       signal?.throwIfAborted();
     }
+  }
+}
+
+function statusOf(path: string, length: number): number {
+  try {
+    const { isFile, size } = Deno.statSync(path);
+    if (!isFile) return FILE_MISSING;
+    return size < length ? FILE_SHORT : FILE_FINE;
+  } catch {
+    return FILE_MISSING;
   }
 }

@@ -61,8 +61,8 @@
  * | 53 | `so` in magnet links |
  *
  * Permissions: none to read and edit. To create and verify, `--allow-read` for
- * the payload and, to use more than one thread, for `metainfo/hash_worker.ts`
- * where that is a local file.
+ * the payload and, to use more than one thread, for this folder where it is a
+ * local one.
  *
  * @module
  */
