@@ -13,6 +13,9 @@ import { COMPLETE, HAVE, IDLE, PARTIAL } from "./_piece_table.ts";
 import type { PickerLayout } from "./picker_types.ts";
 import type { PeerKey } from "./selection_strategy.ts";
 
+/** Ended pieces that are kept. */
+const SPARES = 64;
+
 /** Who was asked for which block, and what arrived. */
 export class BlockBook {
   readonly table: PieceTable;
@@ -25,6 +28,9 @@ export class BlockBook {
   /** Blocks asked for at least once, over all pieces. */
   requestedBlocks = 0;
 
+  /** Ended pieces, to be used again: making their arrays is slow. */
+  readonly #spares: PartialPiece[] = [];
+
   constructor(table: PieceTable, layout: PickerLayout) {
     this.table = table;
     this.layout = layout;
@@ -34,10 +40,7 @@ export class BlockBook {
   start(pieceIndex: number): PartialPiece {
     let partial = this.partials.get(pieceIndex);
     if (partial === undefined) {
-      partial = new PartialPiece(
-        pieceIndex,
-        this.layout.blockCount(pieceIndex),
-      );
+      partial = this.#make(pieceIndex);
       this.partials.set(pieceIndex, partial);
       this.table.setState(pieceIndex, PARTIAL);
       this.refile(partial);
@@ -168,13 +171,7 @@ export class BlockBook {
       this.freeBlocks += partial.free;
       return;
     }
-    const last = this.sharing.pop()!;
-    if (last !== partial) {
-      this.sharing[partial.slot] = last;
-      last.slot = partial.slot;
-    }
-    partial.slot = -1;
-    this.freeBlocks -= partial.free;
+    this.#unlist(partial);
   }
 
   address(pieceIndex: number, block: number): BlockAddress {
@@ -185,8 +182,27 @@ export class BlockBook {
     };
   }
 
+  #make(pieceIndex: number): PartialPiece {
+    const blockCount = this.layout.blockCount(pieceIndex);
+    const spare = this.#spares.at(-1);
+    if (spare?.blockCount !== blockCount) {
+      return new PartialPiece(pieceIndex, blockCount);
+    }
+    this.#spares.pop();
+    spare.reuse(pieceIndex);
+    return spare;
+  }
+
   #forget(partial: PartialPiece): void {
     this.partials.delete(partial.index);
+    this.#unlist(partial);
+    const isUsual = partial.blockCount === this.layout.blockCount(0);
+    if (isUsual && this.#spares.length < SPARES) {
+      this.#spares.push(partial);
+    }
+  }
+
+  #unlist(partial: PartialPiece): void {
     if (partial.slot < 0) return;
     const last = this.sharing.pop()!;
     if (last !== partial) {

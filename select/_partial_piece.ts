@@ -11,7 +11,7 @@ export const NOBODY = -1;
 
 /** A piece of which at least one block is requested or here. */
 export class PartialPiece {
-  readonly index: number;
+  index: number;
   readonly blockCount: number;
   readonly state: Uint8Array;
   /** Who was asked first, or who gave the block. */
@@ -39,6 +39,18 @@ export class PartialPiece {
     this.who = new Int32Array(blockCount).fill(NOBODY);
     this.askedAt = new Float64Array(blockCount);
     this.free = blockCount;
+  }
+
+  /** Makes an ended piece that was forgotten serve for another one. */
+  reuse(index: number): void {
+    this.index = index;
+    this.state.fill(FREE);
+    this.who.fill(NOBODY);
+    this.also = undefined;
+    this.free = this.blockCount;
+    this.requested = this.received = this.requesters = 0;
+    this.exclusive = NOBODY;
+    this.#next = 0;
   }
 
   get isUntouched(): boolean {

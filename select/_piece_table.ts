@@ -308,8 +308,13 @@ export class PieceTable implements PieceView {
     if (isMissing === wasMissing) return;
     this.#missing[pieceIndex >>> 5]! ^= 1 << (pieceIndex & 31);
     this.lacking += isMissing ? 1 : -1;
+    const at = pieceIndex >>> 5;
+    const bit = 1 << (pieceIndex & 31);
     for (const peer of this.peers) {
-      if (!peer.has(pieceIndex)) continue;
+      const { words } = peer;
+      if (words === undefined ? !peer.isSeed : (words[at]! & bit) === 0) {
+        continue;
+      }
       if (isMissing) {
         peer.interesting++;
         if (peer.few !== undefined && !peer.few.includes(pieceIndex)) {

@@ -1,0 +1,144 @@
+/**
+ * The piece picker with a million pieces and 500 peers, and with a thousand
+ * pieces: a pick has to cost the same.
+ *
+ * Run: `deno run bench/picker_bench.ts`
+ */
+import { Bitfield } from "../_shared/bitfield.ts";
+import { seededRandom } from "../_shared/random.ts";
+import type { SelectionStrategy } from "../select/mod.ts";
+import { PiecePicker, rarestFirst, sequential } from "../select/mod.ts";
+import type { BenchRow } from "./bench_row.ts";
+
+const PEERS = 500;
+const SEEDS = 50;
+const BLOCKS = 16;
+const BATCH = 16;
+const ROUNDS = 5;
+
+interface Figures {
+  joinMs: number;
+  haveNs: number;
+  pickNs: number;
+  blockNs: number;
+}
+
+function median(values: number[]): number {
+  return values.sort((a, b) => a - b)[values.length >> 1]!;
+}
+
+/** Peers with a tenth to nine tenths of the pieces, at random. */
+function fill(field: Bitfield, peer: number, seed: number): void {
+  let x = seed * 2654435761 + peer * 40503 >>> 0 || 1;
+  const limit = (0.1 + 0.8 * peer / PEERS) * 0x100000000;
+  for (let i = 0; i < field.length; i++) {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x = (x ^ x << 5) >>> 0;
+    if (x < limit) field.set(i);
+  }
+}
+
+function measure(
+  pieceCount: number,
+  strategy: SelectionStrategy,
+  seed: number,
+  picks: number,
+): Figures {
+  const picker = new PiecePicker({
+    layout: { pieceCount, blockCount: () => BLOCKS, blockSize: () => 16384 },
+    random: seededRandom(seed),
+    strategy,
+  });
+  let joinMs = 0;
+  for (let peer = 0; peer < PEERS; peer++) {
+    picker.peers.add(peer);
+    picker.peers.setChoked(peer, false);
+    picker.peers.setRate(peer, 1e6);
+    if (peer < SEEDS) {
+      picker.peers.setAll(peer);
+      continue;
+    }
+    const field = new Bitfield(pieceCount);
+    fill(field, peer, seed);
+    const start = performance.now();
+    picker.peers.setBitfield(peer, field);
+    joinMs += performance.now() - start;
+  }
+  let x = seed | 1;
+  const draw = (below: number) => {
+    x = Math.imul(x, 1664525) + 1013904223 >>> 0;
+    return Math.floor(x / 0x100000000 * below);
+  };
+  picker.pick(0, 1, 0); // the order is built here
+  let start = performance.now();
+  const haves = 200_000;
+  let fresh = 0;
+  for (let i = 0; i < haves; i++) {
+    const peer = SEEDS + draw(PEERS - SEEDS);
+    if (picker.peers.gained(peer, draw(pieceCount))) fresh++;
+  }
+  const haveNs = (performance.now() - start) * 1e6 / haves;
+  if (fresh === 0 && pieceCount > 1000) throw new Error("No have was new");
+  let blocks = 0;
+  let calls = 0;
+  let pickMs = 0;
+  start = performance.now();
+  let now = 0;
+  while (blocks < picks * BATCH && !picker.isDone) {
+    const peer = draw(PEERS);
+    const before = performance.now();
+    const chosen = picker.pick(peer, BATCH, now++);
+    pickMs += performance.now() - before;
+    calls++;
+    blocks += chosen.length;
+    for (const { pieceIndex, blockOffset } of chosen) {
+      const result = picker.received(peer, pieceIndex, blockOffset, now);
+      if (result.pieceComplete) picker.pieces.verified(pieceIndex);
+    }
+  }
+  const ns = (performance.now() - start) * 1e6;
+  return { joinMs, haveNs, pickNs: pickMs * 1e6 / calls, blockNs: ns / blocks };
+}
+
+/** Measures both sizes with both orders. */
+// deno-lint-ignore require-await -- the table's runner awaits every bench
+export async function run(): Promise<BenchRow[]> {
+  const rows: BenchRow[] = [];
+  for (const strategy of [rarestFirst(), sequential()]) {
+    const small: Figures[] = [];
+    const large: Figures[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      // As many rounds of the small torrent as make the same work.
+      small.push(measure(10_000, strategy, round + 1, 8_000));
+      large.push(measure(1_000_000, strategy, round + 1, 30_000));
+    }
+    const of = (list: Figures[], key: keyof Figures) =>
+      median(list.map((figures) => figures[key]));
+    const pick = of(large, "pickNs");
+    rows.push({
+      name: `picker, ${strategy.name}: picks of ${BATCH} blocks`,
+      ours: `${Math.round(1e9 / pick)} picks/s (${
+        Math.round(of(large, "blockNs"))
+      } ns a block with its arrival and the piece's end)`,
+      target: "no more than twice the cost with 10,000 pieces",
+      met: pick <= 2 * of(small, "pickNs"),
+      note: `10^6 pieces, ${PEERS} peers; with 10,000 pieces ${
+        Math.round(1e9 / of(small, "pickNs"))
+      } picks/s`,
+    });
+    rows.push({
+      name: `picker, ${strategy.name}: announced pieces`,
+      ours: `${Math.round(1e9 / of(large, "haveNs"))} haves/s`,
+      note: `a bitfield of 10^6 pieces: ${
+        (of(large, "joinMs") / (PEERS - SEEDS)).toFixed(2)
+      } ms`,
+    });
+  }
+  return rows;
+}
+
+if (import.meta.main) {
+  // deno-lint-ignore no-console -- the result
+  console.table(await run());
+}
