@@ -49,8 +49,8 @@ export class BufferPool {
   }
 
   /**
-   * Defined while too much is out: resolves when it is three quarters of the
-   * limit or less.
+   * Defined while too much is out: resolves when it no longer is. Making room
+   * frees more than the excess, so this does not flicker.
    */
   get pressure(): Promise<void> | undefined {
     if (this.#pressure === undefined && this.isOver) {
@@ -96,10 +96,7 @@ export class BufferPool {
       else idle.push(buffer);
       this.#idleBytes += size;
     }
-    if (
-      this.#release !== undefined &&
-      this.#used <= Math.floor(this.maxBytes * 3 / 4)
-    ) this.relieve();
+    if (this.#release !== undefined && !this.isOver) this.relieve();
   }
 
   /** Ends the pressure, whatever is out. */

@@ -205,6 +205,7 @@ export class DiskManager implements AsyncDisposable {
 
   /** Defined while sockets should not be read. See {@linkcode TorrentStorage}. */
   get pressure(): Promise<void> | undefined {
+    if (this.#pool.isOver) this.#makeRoom();
     return this.#pool.pressure;
   }
 

@@ -27,6 +27,8 @@ export interface PieceAssemblerContext {
   readonly pool: BufferPool;
   /** Its bits are set when a piece is written. */
   readonly have: Bitfield;
+  /** Writes out partial pieces, whosever, until there is room. */
+  readonly makeRoom: () => void;
   /** Takes events. */
   readonly emit: (event: TorrentStorageEvent) => void;
   /** Takes note of work that goes on. */
@@ -194,6 +196,8 @@ export class PieceAssembler {
     if (assembly?.buffer !== buffer || assembly.state !== "filling") return;
     const { files, pool } = this.#context;
     const detached = buffer.detach();
+    const leaving = detached.chunks.length * this.#chunkSize;
+    pool.leavingBytes += leaving;
     const result = attempt(
       () =>
         chain(
@@ -202,20 +206,21 @@ export class PieceAssembler {
             (run) => files.writeRange(buffer.pieceIndex, run.offset, run.bytes),
           ),
           () => {
+            // Before the buffers come back: that wakes who waits for room.
+            pool.leavingBytes -= leaving;
             for (const chunk of detached.chunks) pool.give(chunk);
           },
         ),
       (error) => {
+        pool.leavingBytes -= leaving;
         buffer.reattach(detached);
         this.#pause(error);
       },
     );
     if (result instanceof Promise) {
-      const bytes = detached.chunks.length * this.#chunkSize;
-      pool.leavingBytes += bytes;
       const work = result.then(() => {
-        pool.leavingBytes -= bytes;
         assembly.spilling = undefined;
+        if (pool.isOver) this.#context.makeRoom();
       });
       assembly.spilling = work;
       this.#context.track(work);
@@ -284,6 +289,8 @@ export class PieceAssembler {
 
   #retry(): void {
     for (const assembly of [...this.#pieces.values()]) this.#finish(assembly);
+    // Nothing of this torrent could be written meanwhile.
+    if (this.#context.pool.isOver) this.#context.makeRoom();
   }
 
   /** Goes on with a whole piece as far as it can. */

@@ -92,6 +92,7 @@ export class ManagedStorage implements TorrentStorage {
       files: context.files,
       pool: context.pool,
       have: this.have,
+      makeRoom: context.makeRoom,
       emit: (event) => this.#emit(event),
       track: (work) => this.#track(work),
     });
@@ -108,7 +109,9 @@ export class ManagedStorage implements TorrentStorage {
   }
 
   get pressure(): Promise<void> | undefined {
-    return this.#context.pool.pressure;
+    const { pool, makeRoom } = this.#context;
+    if (pool.isOver) makeRoom();
+    return pool.pressure;
   }
 
   writeBlock(
@@ -133,12 +136,11 @@ export class ManagedStorage implements TorrentStorage {
       });
     }
     const { pool } = this.#context;
-    if (pool.isOver) {
-      this.#context.makeRoom();
-      // What is on its way out may still be in memory: a quarter more is
-      // tolerated for blocks that were on the wire when it became too much.
-      if (pool.usedBytes > pool.maxBytes * 1.25) return "refused";
-    }
+    if (pool.isOver) this.#context.makeRoom();
+    // Blocks on the wire when it became too much find a quarter more. While
+    // nothing can be written half must do: the rest is for other torrents.
+    const share = this.#assembler.error === undefined ? 1.25 : 0.5;
+    if (pool.usedBytes > pool.maxBytes * share) return "refused";
     return this.#assembler.write(pieceIndex, blockOffset, data);
   }
 
