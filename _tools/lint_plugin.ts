@@ -66,16 +66,14 @@ export const NARROW_IMPORTS: Readonly<Record<string, RegExp>> = {
  */
 export const DRIVER_FILES: readonly RegExp[] = [
   /^_shared\/(clock|random|datagram|byte_conn)\.ts$/,
+  /^metainfo\/(create_(walk|hash|info)|hash_(pool|reader|verify|worker))\.ts$/,
+  /^disk\/(native_file_system|verifier)\.ts$/,
   /^dht\/node\.ts$/,
   /^utracker\/(client|server)\.ts$/,
   /^htracker\/(client|server)\.ts$/,
   /^lpd\/discovery\.ts$/,
-  /^handshake\/handshaker\.ts$/,
-  /^peer\/(connection|manager)\.ts$/,
-  /^disk\/(native_file_system|manager|torrent_storage|verifier)\.ts$/,
-  /^metainfo\/(create\w*|hash_\w+|verify\w*)\.ts$/,
   /^client\/(?!\w+_machine\.ts$)\w+\.ts$/,
-  /^cli\/[\w/]+\.ts$/,
+  /^cli\/\w+\.ts$/,
 ];
 
 /** Global names that pure files never mention. */

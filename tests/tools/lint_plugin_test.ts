@@ -189,6 +189,8 @@ Deno.test({
         "select/picker.ts",
         "_shared/bytes.ts",
         "metainfo/parse.ts",
+        "peer/manager.ts",
+        "handshake/handshaker.ts",
         "client/candidate_machine.ts",
         "utracker/client_machine.ts",
       ]
@@ -200,7 +202,7 @@ Deno.test({
         "utracker/client.ts",
         "client/session.ts",
         "cli/main.ts",
-        "cli/verbs/create.ts",
+        "cli/create.ts",
         "tests/dht/krpc_test.ts",
         "_tools/launch.ts",
         "mod.ts",
