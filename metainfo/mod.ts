@@ -73,6 +73,7 @@ export * from "./edit.ts";
 export * from "./hash_verify.ts";
 export * from "./magnet.ts";
 export * from "./merkle.ts";
+export * from "./merkle_range.ts";
 export * from "./metainfo.ts";
 export * from "./parse.ts";
 export * from "./parse_magnet.ts";

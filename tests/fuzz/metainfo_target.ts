@@ -60,11 +60,12 @@ function seeds(): Uint8Array[] {
   ];
 }
 
-function only(run: () => void): void {
+function typed<T>(run: () => T): T | undefined {
   try {
-    run();
+    return run();
   } catch (error) {
-    if (!(error instanceof MetainfoError)) throw error;
+    if (error instanceof MetainfoError) return undefined;
+    throw error;
   }
 }
 
@@ -73,21 +74,24 @@ export const fuzzTarget: FuzzTarget = {
   name: "metainfo",
   seeds,
   run(input: Uint8Array): void {
-    only(() => {
-      const metainfo = parseMetainfo(input);
-      const edited = parseMetainfo(editMetainfo(input, { comment: "x" }));
-      if (toByteString(edited.infoHash) !== toByteString(metainfo.infoHash)) {
-        throw new Error("An edit changed the info-hash");
+    typed(() => parseInfo(input));
+    const metainfo = typed(() => parseMetainfo(input));
+    if (metainfo === undefined) {
+      typed(() => editMetainfo(input, { comment: "x" }));
+      return;
+    }
+    // What can be read can be edited, and read again.
+    const edited = parseMetainfo(editMetainfo(input, { comment: "x" }));
+    if (toByteString(edited.infoHash) !== toByteString(metainfo.infoHash)) {
+      throw new Error("An edit changed the info-hash");
+    }
+    for (const file of metainfo.files) {
+      if (file.path.some((part) => /^\.{0,2}$|[/\\\0]/.test(part))) {
+        throw new Error(`An unsafe path: ${JSON.stringify(file.path)}`);
       }
-      for (const file of metainfo.files) {
-        if (file.path.some((part) => /^\.{0,2}$|[/\\\0]/.test(part))) {
-          throw new Error(`An unsafe path: ${JSON.stringify(file.path)}`);
-        }
-      }
-      for (let i = 0; i < Math.min(metainfo.pieceCount, 8); i++) {
-        metainfo.layout.spans(i, 0, metainfo.layout.pieceSize(i));
-      }
-    });
-    only(() => void parseInfo(input));
+    }
+    for (let i = 0; i < Math.min(metainfo.pieceCount, 8); i++) {
+      metainfo.layout.spans(i, 0, metainfo.layout.pieceSize(i));
+    }
   },
 };

@@ -46,7 +46,17 @@ export function torrent(
 }
 
 /** A file of a v2 tree with its hashes. */
-export function v2File(length: number, pieceLength = 16384, k = 0) {
+export interface V2File {
+  readonly length: number;
+  readonly piecesRoot: Uint8Array;
+  /** The hashes of its pieces. */
+  readonly layer: Uint8Array;
+  /** Its properties in the file tree. */
+  readonly entry: Fields;
+}
+
+/** Makes a file of a v2 tree out of the payload rule. */
+export function v2File(length: number, pieceLength = 16384, k = 0): V2File {
   const data = payload(k, length);
   const piecesRoot = length > 0
     ? merkleRoot(merkleLeaves(data))
@@ -63,7 +73,7 @@ export function v2File(length: number, pieceLength = 16384, k = 0) {
 
 /** A v2 torrent: `files` maps names of the top level to files. */
 export function v2Torrent(
-  files: Record<string, ReturnType<typeof v2File>>,
+  files: Record<string, V2File>,
   changes: Fields = {},
   top: Fields = {},
 ): Uint8Array<ArrayBuffer> {

@@ -1,0 +1,348 @@
+/**
+ * Runs of hashes with their proof, as the hash messages of BEP 52 carry them:
+ * which ones are asked for, whether an answer is right, and how to answer.
+ *
+ * @module
+ */
+import { equalBytes } from "../_shared/bytes.ts";
+import {
+  MERKLE_HASH_LENGTH,
+  merkleHeight,
+  merklePadHash,
+  merkleParents,
+  merklePieceHash,
+  merklePieceLayer,
+  merkleRoot,
+  type Sha256,
+  sha256,
+} from "./merkle.ts";
+import { BLOCK_SIZE } from "./piece_layout.ts";
+
+/** Most hashes of one run: BEP 52 says a length should not be above 512. */
+export const MAX_HASH_RANGE_LENGTH = 512;
+
+/** Which hashes a hash request asks for (BEP 52, messages 21 to 23). */
+export interface HashRange {
+  /** Layer of the run, 0 for leaves. */
+  readonly baseLayer: number;
+  /** Index of the first hash in its layer, a multiple of `length`. */
+  readonly index: number;
+  /** How many hashes, a power of two from 2 to 512. */
+  readonly length: number;
+  /** How many layers above the run are to be proved. */
+  readonly proofLayers: number;
+}
+
+/** A node of a hash tree. */
+export interface MerkleNode {
+  /** Layer of the node, 0 for leaves. */
+  readonly layer: number;
+  /** Index in its layer. */
+  readonly index: number;
+  /** Its hash, 32 bytes. */
+  readonly hash: Uint8Array;
+}
+
+/** Gives the hash of a node, or `undefined` when it is not known. */
+export type MerkleLookup = (
+  layer: number,
+  index: number,
+) => Uint8Array | undefined;
+
+function treeHeight(fileLength: number): number {
+  return merkleHeight(Math.ceil(fileLength / BLOCK_SIZE));
+}
+
+/**
+ * Whether a range names hashes of a file's tree. Safe for numbers from the
+ * wire.
+ *
+ * @param range The range.
+ * @param fileLength Bytes of the file.
+ * @returns Whether its length is a power of two from 2 to 512, its index a
+ * multiple of that, and all of it inside the tree.
+ */
+export function isHashRange(range: HashRange, fileLength: number): boolean {
+  const { baseLayer, index, length, proofLayers } = range;
+  const height = treeHeight(fileLength);
+  if (
+    !Number.isInteger(baseLayer) || baseLayer < 0 || baseLayer >= height ||
+    !Number.isInteger(proofLayers) || proofLayers < 0 ||
+    proofLayers > height - baseLayer
+  ) return false;
+  return Number.isInteger(length) && length >= 2 &&
+    length <= MAX_HASH_RANGE_LENGTH && (length & (length - 1)) === 0 &&
+    Number.isSafeInteger(index) && index >= 0 && index % length === 0 &&
+    index + length <= 2 ** (height - baseLayer);
+}
+
+/** Layers of the first uncle and one past the last one. */
+function uncleLayers(
+  range: HashRange,
+  height: number,
+): { first: number; end: number } {
+  const { baseLayer, length, proofLayers } = range;
+  const first = baseLayer + Math.log2(length);
+  const end = Math.min(baseLayer + proofLayers + 1, height);
+  return { first, end: Math.max(first, end) };
+}
+
+/**
+ * How many hashes the answer to a range holds: the run and one uncle for each
+ * layer that needs one (BEP 52).
+ *
+ * @param range A range for which {@linkcode isHashRange} holds.
+ * @param fileLength Bytes of the file.
+ * @returns The number of hashes.
+ */
+export function hashRangeSize(range: HashRange, fileLength: number): number {
+  const { first, end } = uncleLayers(range, treeHeight(fileLength));
+  return range.length + end - first;
+}
+
+/**
+ * Climbs from a run of hashes over its uncles as far as they go (BEP 52).
+ *
+ * @param hashes The run, then the uncles from below, 32 bytes each.
+ * @param range What was asked for.
+ * @param fileLength Bytes of the file.
+ * @param digest The SHA-256 function.
+ * @returns The node that all hashes lead to, or `undefined` when the range is
+ * no valid one or the number of hashes is wrong.
+ */
+export function climbHashRange(
+  hashes: Uint8Array,
+  range: HashRange,
+  fileLength: number,
+  digest: Sha256 = sha256,
+): MerkleNode | undefined {
+  if (
+    !isHashRange(range, fileLength) ||
+    hashes.length !== hashRangeSize(range, fileLength) * MERKLE_HASH_LENGTH
+  ) return undefined;
+  const { baseLayer, length } = range;
+  const { first, end } = uncleLayers(range, treeHeight(fileLength));
+  let at = length * MERKLE_HASH_LENGTH;
+  let hash: Uint8Array = merkleRoot(hashes.subarray(0, at), {
+    layer: baseLayer,
+    digest,
+  });
+  let index = range.index / length;
+  const pair = new Uint8Array(2 * MERKLE_HASH_LENGTH);
+  for (let layer = first; layer < end; layer++) {
+    const uncle = hashes.subarray(at, at + MERKLE_HASH_LENGTH);
+    const isRight = index % 2 === 1;
+    pair.set(hash, isRight ? MERKLE_HASH_LENGTH : 0);
+    pair.set(uncle, isRight ? 0 : MERKLE_HASH_LENGTH);
+    hash = digest(pair);
+    index = Math.floor(index / 2);
+    at += MERKLE_HASH_LENGTH;
+  }
+  return { layer: end, index, hash };
+}
+
+/**
+ * Whether the answer to a hash request is right: its hashes lead to the
+ * file's pieces root (BEP 52).
+ *
+ * @param hashes The run, then the uncles from below, 32 bytes each.
+ * @param range What was asked for; the proof must reach the root.
+ * @param piecesRoot Root of the file, 32 bytes.
+ * @param fileLength Bytes of the file.
+ * @param digest The SHA-256 function.
+ * @returns Whether it is right.
+ */
+export function isProvedHashRange(
+  hashes: Uint8Array,
+  range: HashRange,
+  piecesRoot: Uint8Array,
+  fileLength: number,
+  digest: Sha256 = sha256,
+): boolean {
+  const top = climbHashRange(hashes, range, fileLength, digest);
+  return top !== undefined && top.layer === treeHeight(fileLength) &&
+    equalBytes(top.hash, piecesRoot);
+}
+
+/**
+ * Answers a hash request (BEP 52). Hashes beyond the end of the file are made
+ * here and not looked up.
+ *
+ * @param range What is asked for.
+ * @param fileLength Bytes of the file.
+ * @param lookup Gives the hashes of nodes.
+ * @returns The run, then the uncles from below; `undefined`, to be answered by
+ * a hash reject, when the range is not valid or a hash is not known.
+ */
+export function collectHashRange(
+  range: HashRange,
+  fileLength: number,
+  lookup: MerkleLookup,
+): Uint8Array<ArrayBuffer> | undefined {
+  if (!isHashRange(range, fileLength)) return undefined;
+  const leafCount = Math.ceil(fileLength / BLOCK_SIZE);
+  const size = hashRangeSize(range, fileLength);
+  const result = new Uint8Array(size * MERKLE_HASH_LENGTH);
+  let at = 0;
+  const add = (layer: number, index: number): boolean => {
+    const hash = index * 2 ** layer >= leafCount
+      ? merklePadHash(layer)
+      : lookup(layer, index);
+    if (hash === undefined) return false;
+    result.set(hash, at);
+    at += MERKLE_HASH_LENGTH;
+    return true;
+  };
+  for (let i = 0; i < range.length; i++) {
+    if (!add(range.baseLayer, range.index + i)) return undefined;
+  }
+  const { first, end } = uncleLayers(range, treeHeight(fileLength));
+  let index = range.index / range.length;
+  for (let layer = first; layer < end; layer++) {
+    if (!add(layer, index % 2 === 0 ? index + 1 : index - 1)) return undefined;
+    index = Math.floor(index / 2);
+  }
+  return result;
+}
+
+/** Options of {@linkcode FileHashTree}. */
+export interface FileHashTreeOptions {
+  /** Bytes of the file, at least 1. */
+  readonly fileLength: number;
+  /** Bytes of a piece, a power of two of at least 16 KiB. */
+  readonly pieceLength: number;
+  /** Root of the file, 32 bytes. */
+  readonly piecesRoot: Uint8Array;
+  /**
+   * The verified hashes of all pieces; needed for a file longer than a piece
+   * to know anything but the root.
+   */
+  readonly pieceLayer?: Uint8Array;
+  /**
+   * Of how many pieces the leaves are kept; the oldest go first.
+   *
+   * @default {64}
+   */
+  readonly maxPieces?: number;
+  /**
+   * The SHA-256 function.
+   *
+   * @default {sha256}
+   */
+  readonly digest?: Sha256;
+}
+
+/**
+ * What is known of a file's hash tree: from the piece layer up all of it, and
+ * below it the leaves of some pieces. Answers hash requests (BEP 52).
+ */
+export class FileHashTree {
+  readonly #options: FileHashTreeOptions;
+  readonly #digest: Sha256;
+  readonly #pieceLayer: number;
+  readonly #height: number;
+  /** Layers from the piece layer up, where that is known. */
+  readonly #upper: Uint8Array[] = [];
+  /** Layers below a piece hash, from the leaves up, by piece of the file. */
+  readonly #pieces = new Map<number, Uint8Array[]>();
+
+  /**
+   * Makes a tree.
+   *
+   * @param options The file and what is known of it.
+   * @throws {RangeError} If the piece length is no power of two of at least
+   * 16 KiB or the piece layer is not whole hashes.
+   */
+  constructor(options: FileHashTreeOptions) {
+    const { fileLength, pieceLength, pieceLayer, digest = sha256 } = options;
+    this.#options = options;
+    this.#digest = digest;
+    this.#height = treeHeight(fileLength);
+    this.#pieceLayer = Math.min(merklePieceLayer(pieceLength), this.#height);
+    if (fileLength > pieceLength && pieceLayer !== undefined) {
+      let layer = pieceLayer;
+      for (let i = this.#pieceLayer; i < this.#height; i++) {
+        this.#upper.push(layer);
+        layer = merkleParents(layer, i, digest);
+      }
+    }
+  }
+
+  /**
+   * Adds the leaves of a piece, if they are right.
+   *
+   * @param pieceIndex Index of the piece in the file.
+   * @param leaves All leaf hashes of the piece, 32 bytes each.
+   * @returns Whether they lead to the hash of the piece.
+   */
+  addLeaves(pieceIndex: number, leaves: Uint8Array): boolean {
+    const { fileLength, pieceLength, maxPieces = 64 } = this.#options;
+    const start = pieceIndex * pieceLength;
+    if (!Number.isInteger(pieceIndex) || start < 0 || start >= fileLength) {
+      return false;
+    }
+    const length = Math.min(pieceLength, fileLength - start);
+    const count = Math.ceil(length / BLOCK_SIZE);
+    const hash = this.hashAt(this.#pieceLayer, pieceIndex);
+    if (
+      hash === undefined || leaves.length !== count * MERKLE_HASH_LENGTH ||
+      !equalBytes(
+        hash,
+        merklePieceHash(leaves, pieceLength, fileLength, this.#digest),
+      )
+    ) return false;
+    const layers = [leaves];
+    for (let layer = 1; layer < this.#pieceLayer; layer++) {
+      layers.push(merkleParents(layers[layer - 1]!, layer - 1, this.#digest));
+    }
+    this.#pieces.delete(pieceIndex);
+    this.#pieces.set(pieceIndex, layers);
+    if (this.#pieces.size > maxPieces) {
+      this.#pieces.delete(this.#pieces.keys().next().value!);
+    }
+    return true;
+  }
+
+  /**
+   * Looks a node up.
+   *
+   * @param layer Layer of the node, 0 for leaves.
+   * @param index Index in its layer.
+   * @returns 32 bytes, or `undefined` when it is not known.
+   */
+  hashAt(layer: number, index: number): Uint8Array | undefined {
+    if (layer === this.#height) {
+      return index === 0 ? this.#options.piecesRoot : undefined;
+    }
+    let hashes: Uint8Array | undefined;
+    let at = index;
+    if (layer >= this.#pieceLayer) {
+      hashes = this.#upper[layer - this.#pieceLayer];
+    } else {
+      const perPiece = 2 ** (this.#pieceLayer - layer);
+      hashes = this.#pieces.get(Math.floor(index / perPiece))?.[layer];
+      at = index % perPiece;
+      if (hashes !== undefined && at * MERKLE_HASH_LENGTH >= hashes.length) {
+        return merklePadHash(layer);
+      }
+    }
+    const start = at * MERKLE_HASH_LENGTH;
+    return hashes !== undefined && start + MERKLE_HASH_LENGTH <= hashes.length
+      ? hashes.subarray(start, start + MERKLE_HASH_LENGTH)
+      : undefined;
+  }
+
+  /**
+   * Answers a hash request.
+   *
+   * @param range What is asked for, straight from the wire.
+   * @returns The hashes to send, or `undefined` to reject.
+   */
+  answer(range: HashRange): Uint8Array<ArrayBuffer> | undefined {
+    return collectHashRange(
+      range,
+      this.#options.fileLength,
+      (layer, index) => this.hashAt(layer, index),
+    );
+  }
+}

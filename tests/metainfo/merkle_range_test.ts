@@ -1,0 +1,231 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  climbHashRange,
+  collectHashRange,
+  FileHashTree,
+  type HashRange,
+  hashRangeSize,
+  isHashRange,
+  isProvedHashRange,
+} from "../../metainfo/merkle_range.ts";
+import {
+  merkleLeaves,
+  merklePadHash,
+  merkleParents,
+  merklePieceHash,
+  merkleRoot,
+} from "../../metainfo/merkle.ts";
+import {
+  concatBytes,
+  readUint32,
+  toHex,
+  tryFromHex,
+} from "../../_shared/bytes.ts";
+import { loadVectors, payload } from "./_data.ts";
+
+const pure = { permissions: "none" } as const;
+const PIECE = 65536;
+const LENGTH = 300_000;
+const DATA = payload(0, LENGTH);
+const LEAVES = merkleLeaves(DATA);
+const ROOT = merkleRoot(LEAVES);
+
+function piecesOf(length: number, data: Uint8Array) {
+  const layer: Uint8Array[] = [];
+  for (let at = 0; at < length; at += PIECE) {
+    const leaves = merkleLeaves(
+      data.subarray(at, Math.min(length, at + PIECE)),
+    );
+    layer.push(merklePieceHash(leaves, PIECE, length));
+  }
+  return concatBytes(layer);
+}
+
+/** Every node of the tree, slowly. */
+function fullLookup(layer: number, index: number): Uint8Array | undefined {
+  let hashes: Uint8Array = LEAVES;
+  for (let i = 0; i < layer; i++) hashes = merkleParents(hashes, i);
+  const at = index * 32;
+  return at < hashes.length ? hashes.subarray(at, at + 32) : undefined;
+}
+
+function fullTree(): FileHashTree {
+  const tree = new FileHashTree({
+    fileLength: LENGTH,
+    pieceLength: PIECE,
+    piecesRoot: ROOT,
+    pieceLayer: piecesOf(LENGTH, DATA),
+  });
+  for (let piece = 0; piece * PIECE < LENGTH; piece++) {
+    const at = piece * PIECE;
+    assert(tree.addLeaves(piece, merkleLeaves(DATA.subarray(at, at + PIECE))));
+  }
+  return tree;
+}
+
+const vectors = loadVectors("bep52-hash-messages");
+
+Deno.test({
+  name: `hash range: vectors of BEP 52${
+    vectors.length ? "" : " (no test data)"
+  }`,
+  ignore: vectors.length === 0,
+  ...pure,
+  fn() {
+    const tree = fullTree();
+    let answers = 0;
+    for (const vector of vectors) {
+      const bytes = tryFromHex(vector.hex as string)!;
+      assertEquals(toHex(bytes.subarray(5, 37)), toHex(ROOT));
+      const [baseLayer, index, length, proofLayers] = [37, 41, 45, 49].map(
+        (offset) => readUint32(bytes, offset),
+      );
+      const range = { baseLayer, index, length, proofLayers } as HashRange;
+      if (vector.expected === "hash reject") {
+        assert(!isHashRange(range, LENGTH), vector.name);
+        assertEquals(tree.answer(range), undefined);
+      } else assert(isHashRange(range, LENGTH), vector.name);
+      if (bytes[4] !== 22) continue;
+      const hashes = bytes.subarray(53);
+      answers++;
+      assertEquals(toHex(tree.answer(range)!), toHex(hashes), vector.name);
+      assert(isProvedHashRange(hashes, range, ROOT, LENGTH), vector.name);
+    }
+    assert(answers >= 4);
+  },
+});
+
+Deno.test("hash range: every valid range is answered and proved", pure, () => {
+  const tree = fullTree();
+  let count = 0;
+  for (let baseLayer = 0; baseLayer < 5; baseLayer++) {
+    for (let length = 2; length <= 2 ** (5 - baseLayer); length *= 2) {
+      for (let index = 0; index < 2 ** (5 - baseLayer); index += length) {
+        for (let proofLayers = 0; proofLayers <= 5 - baseLayer; proofLayers++) {
+          const range = { baseLayer, index, length, proofLayers };
+          const label = JSON.stringify(range);
+          assert(isHashRange(range, LENGTH), label);
+          const hashes = tree.answer(range)!;
+          assertEquals(
+            hashes,
+            collectHashRange(range, LENGTH, fullLookup)!,
+            label,
+          );
+          assertEquals(hashes.length, 32 * hashRangeSize(range, LENGTH));
+          const top = climbHashRange(hashes, range, LENGTH)!;
+          const expected = top.layer === 5
+            ? ROOT
+            : tree.hashAt(top.layer, top.index) ?? merklePadHash(top.layer);
+          assertEquals(toHex(top.hash), toHex(expected), label);
+          assertEquals(
+            isProvedHashRange(hashes, range, ROOT, LENGTH),
+            top.layer === 5,
+          );
+          for (const at of [0, 33, hashes.length - 1]) {
+            hashes[at]! ^= 1;
+            assert(!isProvedHashRange(hashes, range, ROOT, LENGTH), label);
+            hashes[at]! ^= 1;
+          }
+          assert(!climbHashRange(hashes.subarray(32), range, LENGTH));
+          assert(!climbHashRange(concatBytes([hashes, ROOT]), range, LENGTH));
+          count++;
+        }
+      }
+    }
+  }
+  assert(count > 100);
+});
+
+Deno.test("hash range: nonsense is refused, not indexed", pure, () => {
+  const good = { baseLayer: 2, index: 4, length: 4, proofLayers: 2 };
+  assert(isHashRange(good, LENGTH));
+  const bad: Partial<HashRange>[] = [
+    { length: 0 },
+    { length: 1 },
+    { length: 3 },
+    { length: 8 },
+    { length: 1024 },
+    { length: -4 },
+    { length: 2.5 },
+    { length: NaN },
+    { index: 2 },
+    { index: 8 },
+    { index: -4 },
+    { index: 4.5 },
+    { index: 0xfffffffc },
+    { index: 2 ** 60 },
+    { baseLayer: 5 },
+    { baseLayer: 4, index: 4 },
+    { baseLayer: -1 },
+    { baseLayer: 0xffffffff },
+    { baseLayer: 0.5 },
+    { proofLayers: 4 },
+    { proofLayers: -1 },
+    { proofLayers: 0xffffffff },
+    { proofLayers: NaN },
+  ];
+  const tree = fullTree();
+  for (const change of bad) {
+    const range = { ...good, ...change };
+    const label = JSON.stringify(change);
+    assert(!isHashRange(range, LENGTH), label);
+    assertEquals(tree.answer(range), undefined, label);
+    assertEquals(climbHashRange(new Uint8Array(192), range, LENGTH), undefined);
+  }
+  for (const length of [0, 1, 16384]) assert(!isHashRange(good, length));
+  const big = { baseLayer: 0, index: 0, length: 512, proofLayers: 0 };
+  assert(isHashRange(big, 2 ** 40));
+  assert(!isHashRange({ ...big, length: 1024 }, 2 ** 40));
+});
+
+Deno.test("FileHashTree: knows what it was given", pure, () => {
+  const options = { fileLength: LENGTH, pieceLength: PIECE, piecesRoot: ROOT };
+  const bare = new FileHashTree(options);
+  const pieces = { baseLayer: 2, index: 0, length: 8, proofLayers: 0 };
+  assertEquals(bare.answer(pieces), undefined);
+  assertEquals(bare.hashAt(5, 0), ROOT);
+  assertEquals(bare.hashAt(5, 1), undefined);
+  assert(!bare.addLeaves(0, LEAVES.subarray(0, 128)));
+  const pieceLayer = piecesOf(LENGTH, DATA);
+  const tree = new FileHashTree({ ...options, pieceLayer, maxPieces: 2 });
+  assertEquals(
+    tree.answer(pieces),
+    concatBytes([pieceLayer, ...[1, 2, 3].map(() => merklePadHash(2))]),
+  );
+  const leaves = { baseLayer: 0, index: 4, length: 4, proofLayers: 4 };
+  assertEquals(tree.answer(leaves), undefined);
+  const of = (piece: number) => LEAVES.subarray(piece * 128, piece * 128 + 128);
+  assert(!tree.addLeaves(1, of(0)));
+  assert(!tree.addLeaves(1, of(1).subarray(32)));
+  for (const piece of [-1, 5, 0.5, NaN]) assert(!tree.addLeaves(piece, of(0)));
+  assert(tree.addLeaves(1, of(1)));
+  assert(isProvedHashRange(tree.answer(leaves)!, leaves, ROOT, LENGTH));
+  assert(tree.addLeaves(2, of(2)));
+  assert(tree.addLeaves(4, of(4)));
+  assertEquals(tree.answer(leaves), undefined);
+  const last = { baseLayer: 0, index: 16, length: 4, proofLayers: 4 };
+  assert(isProvedHashRange(tree.answer(last)!, last, ROOT, LENGTH));
+  assertThrows(
+    () => new FileHashTree({ ...options, pieceLength: 1000 }),
+    RangeError,
+  );
+});
+
+Deno.test("FileHashTree: a file no longer than a piece", pure, () => {
+  const data = payload(3, 40_000);
+  const leaves = merkleLeaves(data);
+  const piecesRoot = merkleRoot(leaves);
+  const tree = new FileHashTree({
+    fileLength: 40_000,
+    pieceLength: PIECE,
+    piecesRoot,
+  });
+  const range = { baseLayer: 0, index: 0, length: 4, proofLayers: 0 };
+  assertEquals(tree.answer(range), undefined);
+  assert(tree.addLeaves(0, leaves));
+  assertEquals(
+    tree.answer(range),
+    concatBytes([leaves, new Uint8Array(32)]),
+  );
+  assert(isProvedHashRange(tree.answer(range)!, range, piecesRoot, 40_000));
+});
