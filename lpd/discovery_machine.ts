@@ -1,0 +1,388 @@
+/**
+ * Local discovery as a pure machine: when to announce what, and whom to
+ * believe.
+ *
+ * Invariant: nothing is ever sent about a hash that was not announced here or
+ * that was removed, not even a repetition that was planned before.
+ *
+ * @module
+ */
+import type { Endpoint, IpFamily, PeerCandidate } from "../_shared/address.ts";
+import { formatEndpoint, ipScope, tryParseIp } from "../_shared/address.ts";
+import { toHex } from "../_shared/bytes.ts";
+import type { Machine } from "../_shared/machine.ts";
+import {
+  randomBytes,
+  randomInt,
+  type RandomSource,
+} from "../_shared/random.ts";
+import { TokenBucket } from "../_shared/token_bucket.ts";
+import { encodeLpdAnnounce, tryDecodeLpdAnnounce } from "./announce.ts";
+import { isOnNetwork, type LocalNetwork } from "./network.ts";
+
+/** Options of {@linkcode LpdMachine}. */
+export interface LpdMachineOptions {
+  /** Where random bytes come from. */
+  readonly random: RandomSource;
+  /** When it starts, in ms. */
+  readonly startedAt: number;
+  /**
+   * Time between two announces of a hash, in ms; up to a tenth is added at
+   * random (BEP 14: 5 minutes).
+   *
+   * @default {300000}
+   */
+  readonly intervalMs?: number;
+  /** Least time between announces in the long run, in ms. @default {60000} */
+  readonly spacingMs?: number;
+  /** Announces that may follow each other at once. @default {5} */
+  readonly burst?: number;
+  /** Announces heard in a second, five times as burst. @default {10} */
+  readonly maxIncomingPerSecond?: number;
+  /** The same for one sender. @default {3} */
+  readonly maxIncomingPerSenderPerSecond?: number;
+  /** Time in which the same peer is reported once, in ms. @default {60000} */
+  readonly repeatMs?: number;
+  /**
+   * Whether peers are reported for every hash, not only for those that are
+   * announced or watched.
+   *
+   * @default {false}
+   */
+  readonly anyInfoHash?: boolean;
+}
+
+/** What happens to an {@linkcode LpdMachine}. */
+export type LpdInput =
+  | {
+    readonly type: "announce";
+    readonly infoHash: Uint8Array;
+    readonly port: number;
+  }
+  | { readonly type: "watch"; readonly infoHash: Uint8Array }
+  | { readonly type: "remove"; readonly infoHash: Uint8Array }
+  | {
+    readonly type: "datagram";
+    readonly data: Uint8Array;
+    readonly from: Endpoint;
+  }
+  | {
+    readonly type: "networks";
+    readonly networks: readonly LocalNetwork[] | undefined;
+  };
+
+/** What an {@linkcode LpdMachine} wants done. */
+export type LpdOutput =
+  | {
+    readonly type: "send";
+    readonly family: IpFamily;
+    readonly data: Uint8Array;
+  }
+  | { readonly type: "peer"; readonly candidate: PeerCandidate };
+
+/** Why datagrams were dropped, and how many. */
+export interface LpdDrops {
+  /** No announce, or an impossible one. */
+  readonly malformed: number;
+  /** Our own, heard back. */
+  readonly own: number;
+  /** From outside of our networks. */
+  readonly foreign: number;
+  /** More than the limits allow. */
+  readonly flood: number;
+}
+
+interface Entry {
+  readonly infoHash: Uint8Array;
+  /** Absent when only watched. */
+  readonly port: number | undefined;
+  dueAt: number;
+}
+
+interface Repeat {
+  readonly at: number;
+  readonly keys: readonly string[];
+}
+
+/** Hashes in one datagram: 25 with our cookie fill 1400 bytes. */
+const BATCH = 25;
+/** Waits for more hashes to share the first datagram, in ms. */
+const GATHER_MS = 100;
+/** When an announce is sent again, as datagrams get lost, in ms. */
+const REPEATS_MS = [2000, 4000];
+/** Senders and peers remembered; the oldest are forgotten first. */
+const MAX_SENDERS = 256;
+const MAX_SEEN = 4096;
+
+/** See the module. Private torrents must not be given to it. */
+export class LpdMachine implements Machine<LpdInput, LpdOutput> {
+  readonly #options: Required<LpdMachineOptions>;
+  readonly #entries = new Map<string, Entry>();
+  readonly #outputs: LpdOutput[] = [];
+  readonly #rounds: TokenBucket;
+  readonly #incoming: TokenBucket;
+  readonly #senders = new Map<string, TokenBucket>();
+  readonly #seen = new Map<string, number>();
+  readonly #drops = { malformed: 0, own: 0, foreign: 0, flood: 0 };
+  #networks: readonly LocalNetwork[] | undefined;
+  #repeats: Repeat[] = [];
+  #dueAt: number | undefined;
+
+  /** What tells our announces from others': 8 hex digits. */
+  readonly cookie: string;
+
+  /**
+   * Makes a machine that announces nothing yet.
+   *
+   * @param options See {@linkcode LpdMachineOptions}.
+   * @throws {RangeError} If a number is not positive.
+   */
+  constructor(options: LpdMachineOptions) {
+    const all: Required<LpdMachineOptions> = {
+      intervalMs: 300_000,
+      spacingMs: 60_000,
+      burst: 5,
+      maxIncomingPerSecond: 10,
+      maxIncomingPerSenderPerSecond: 3,
+      repeatMs: 60_000,
+      anyInfoHash: false,
+      ...options,
+    };
+    for (
+      const name of [
+        "intervalMs",
+        "spacingMs",
+        "burst",
+        "maxIncomingPerSecond",
+        "maxIncomingPerSenderPerSecond",
+        "repeatMs",
+      ] as const
+    ) {
+      if (!(all[name] > 0)) {
+        throw new RangeError(
+          `Cannot use ${all[name]} as "${name}": it must be a positive number`,
+        );
+      }
+    }
+    const { startedAt, maxIncomingPerSecond } = all;
+    this.#options = all;
+    this.#rounds = new TokenBucket(
+      1000 / all.spacingMs,
+      Math.max(1, all.burst),
+      startedAt,
+    );
+    this.#incoming = new TokenBucket(
+      maxIncomingPerSecond,
+      Math.max(1, 5 * maxIncomingPerSecond),
+      startedAt,
+    );
+    this.cookie = toHex(randomBytes(all.random, 4));
+  }
+
+  /** Why datagrams were dropped. */
+  get drops(): LpdDrops {
+    return { ...this.#drops };
+  }
+
+  /** Hashes that are announced or watched. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** When something is to be sent, in ms. */
+  get deadline(): number | undefined {
+    const repeat = this.#repeats[0]?.at;
+    if (this.#dueAt === undefined) return repeat;
+    return repeat === undefined ? this.#dueAt : Math.min(repeat, this.#dueAt);
+  }
+
+  /**
+   * Takes one input.
+   *
+   * @param input What happened.
+   * @param now The time in ms.
+   * @throws {RangeError} If a hash does not have 20 bytes or a port is not
+   * from 1 to 65535.
+   */
+  handle(input: LpdInput, now: number): void {
+    switch (input.type) {
+      case "announce":
+        if (
+          !Number.isInteger(input.port) || input.port < 1 || input.port > 65535
+        ) {
+          throw new RangeError(
+            `Cannot announce port ${input.port}: it must be an integer from 1 to 65535`,
+          );
+        }
+        return this.#add(input.infoHash, input.port, now);
+      case "watch":
+        return this.#add(input.infoHash, undefined, now);
+      case "remove":
+        return this.#remove(toHex(input.infoHash));
+      case "networks":
+        this.#networks = input.networks;
+        return;
+      case "datagram":
+        return this.#receive(input.data, input.from, now);
+    }
+  }
+
+  /**
+   * Takes the next output.
+   *
+   * @returns What to do, or `undefined`.
+   */
+  poll(): LpdOutput | undefined {
+    return this.#outputs.shift();
+  }
+
+  /**
+   * Sends what is due.
+   *
+   * @param now The time in ms.
+   */
+  handleTimeout(now: number): void {
+    while (this.#repeats.length > 0 && this.#repeats[0]!.at <= now) {
+      this.#send(this.#repeats.shift()!.keys);
+    }
+    if (this.#dueAt !== undefined && this.#dueAt <= now) this.#announceDue(now);
+  }
+
+  #add(infoHash: Uint8Array, port: number | undefined, now: number): void {
+    if (infoHash.length !== 20) {
+      throw new RangeError(
+        `Cannot announce a hash of ${infoHash.length} bytes: it must have 20`,
+      );
+    }
+    const key = toHex(infoHash);
+    const known = this.#entries.get(key);
+    if (known !== undefined && known.port === port) return;
+    const dueAt = port === undefined ? Infinity : now + GATHER_MS;
+    this.#entries.set(key, { infoHash: infoHash.slice(), port, dueAt });
+    if (port === undefined) return;
+    const at = Math.max(dueAt, this.#rounds.nextAt(now));
+    this.#dueAt = Math.min(this.#dueAt ?? Infinity, at);
+  }
+
+  #remove(key: string): void {
+    if (!this.#entries.delete(key)) return;
+    // Whoever adds it again wants to hear of everybody again.
+    for (const seen of this.#seen.keys()) {
+      if (seen.startsWith(key)) this.#seen.delete(seen);
+    }
+  }
+
+  /** Fills as many datagrams as the rate allows, the longest due first. */
+  #announceDue(now: number): void {
+    const due: [string, Entry][] = [];
+    for (const pair of this.#entries) if (pair[1].dueAt <= now) due.push(pair);
+    due.sort((a, b) => a[1].dueAt - b[1].dueAt);
+    const batches = new Map<number, string[][]>();
+    for (const [key, { port }] of due) {
+      const ofPort = batches.get(port!) ?? [];
+      batches.set(port!, ofPort);
+      const last = ofPort.at(-1);
+      if (last !== undefined && last.length < BATCH) last.push(key);
+      else ofPort.push([key]);
+    }
+    for (const keys of [...batches.values()].flat()) {
+      if (!this.#rounds.take(now)) break;
+      this.#send(keys);
+      for (const key of keys) this.#entries.get(key)!.dueAt = this.#next(now);
+      for (const delay of REPEATS_MS) {
+        this.#repeats.push({ at: now + delay, keys });
+      }
+    }
+    this.#repeats.sort((a, b) => a.at - b.at);
+    let first = Infinity;
+    for (const { dueAt } of this.#entries.values()) {
+      if (dueAt < first) first = dueAt;
+    }
+    this.#dueAt = first === Infinity
+      ? undefined
+      : Math.max(first, this.#rounds.nextAt(now));
+  }
+
+  #next(now: number): number {
+    const { intervalMs, random } = this.#options;
+    const spread = Math.min(0xffffffff, Math.ceil(intervalMs / 10));
+    return now + intervalMs + randomInt(random, spread);
+  }
+
+  #send(keys: readonly string[]): void {
+    const hashes = new Map<number, Uint8Array[]>();
+    for (const key of keys) {
+      const entry = this.#entries.get(key);
+      if (entry?.port === undefined) continue;
+      const ofPort = hashes.get(entry.port);
+      if (ofPort === undefined) hashes.set(entry.port, [entry.infoHash]);
+      else ofPort.push(entry.infoHash);
+    }
+    const { cookie } = this;
+    for (const [port, infoHashes] of hashes) {
+      for (const family of [4, 6] as const) {
+        const data = encodeLpdAnnounce({ family, port, infoHashes, cookie });
+        this.#outputs.push({ type: "send", family, data });
+      }
+    }
+  }
+
+  #receive(data: Uint8Array, from: Endpoint, now: number): void {
+    const announce = tryDecodeLpdAnnounce(data);
+    if (announce === undefined) {
+      this.#drops.malformed++;
+      return;
+    }
+    if (announce.cookie === this.cookie) {
+      this.#drops.own++;
+      return;
+    }
+    if (!isOnNetwork(from.hostname, this.#networks)) {
+      this.#drops.foreign++;
+      return;
+    }
+    // A flooding sender uses up its own share before that of all.
+    if (!this.#senderMay(from.hostname, now) || !this.#incoming.take(now)) {
+      this.#drops.flood++;
+      return;
+    }
+    const ip = tryParseIp(from.hostname)!;
+    // Without its zone nobody can connect to a link-local IPv6 address.
+    if (ip.length === 16 && ipScope(ip) === "link-local") return;
+    const address = { hostname: from.hostname, port: announce.port };
+    for (const infoHash of announce.infoHashes) {
+      const key = toHex(infoHash);
+      if (!this.#options.anyInfoHash && !this.#entries.has(key)) continue;
+      if (!this.#isNews(`${key} ${formatEndpoint(address)}`, now)) continue;
+      const candidate = { infoHash, address, source: "lpd" } as const;
+      this.#outputs.push({ type: "peer", candidate });
+    }
+  }
+
+  #senderMay(hostname: string, now: number): boolean {
+    let bucket = this.#senders.get(hostname);
+    if (bucket === undefined) {
+      if (this.#senders.size >= MAX_SENDERS) {
+        const [oldest] = this.#senders.keys();
+        this.#senders.delete(oldest!);
+      }
+      const perSecond = this.#options.maxIncomingPerSenderPerSecond;
+      bucket = new TokenBucket(perSecond, Math.max(1, 5 * perSecond), now);
+    } else this.#senders.delete(hostname);
+    // The map stays ordered by last use.
+    this.#senders.set(hostname, bucket);
+    return bucket.take(now);
+  }
+
+  #isNews(key: string, now: number): boolean {
+    const until = this.#seen.get(key);
+    if (until !== undefined && now < until) return false;
+    this.#seen.delete(key);
+    if (this.#seen.size >= MAX_SEEN) {
+      const [oldest] = this.#seen.keys();
+      this.#seen.delete(oldest!);
+    }
+    this.#seen.set(key, now + this.#options.repeatMs);
+    return true;
+  }
+}
