@@ -11,7 +11,9 @@ import type { BlockAddress, PieceLayout } from "../metainfo/mod.ts";
 import type { PeerSessionEvent } from "../peer/mod.ts";
 import {
   type PeerKey,
+  type PeerVerdict,
   PiecePicker,
+  RateMeter,
   type SelectionStrategy,
   SmartBan,
   stealFromSlow,
@@ -62,6 +64,7 @@ export class Download {
   readonly #smartBan = new SmartBan();
   readonly #steal = stealFromSlow();
   readonly #batch: BlockAddress[] = [];
+  readonly #meter = new RateMeter();
   #refillQueued = false;
   #active = false;
   #wasted = 0;
@@ -84,6 +87,11 @@ export class Download {
       strategy: options.strategy,
     });
     this.#markStored();
+  }
+
+  /** Payload bytes a second. */
+  get rate(): number {
+    return this.#meter.rate(this.#clock.now());
   }
 
   /** Payload bytes that were of no use. */
@@ -117,14 +125,14 @@ export class Download {
 
   /** Takes a peer into the books. */
   addPeer(peer: SwarmPeer): void {
-    this.picker.addPeer(peer.key);
+    this.picker.peers.add(peer.key);
     peer.inPicker = true;
     const { state, peerHas } = peer.connection;
-    if (peerHas.isFull) this.picker.setAll(peer.key);
-    else if (!peerHas.isEmpty) this.picker.setBitfield(peer.key, peerHas);
-    this.picker.setChoked(peer.key, state.peerChoking);
+    if (peerHas.isFull) this.picker.peers.setAll(peer.key);
+    else if (!peerHas.isEmpty) this.picker.peers.setBitfield(peer.key, peerHas);
+    this.picker.peers.setChoked(peer.key, state.peerChoking);
     for (const pieceIndex of peer.connection.allowedFast) {
-      this.picker.allowFast(peer.key, pieceIndex);
+      this.picker.peers.allowFast(peer.key, pieceIndex);
     }
     this.updateInterest(peer);
     this.refill(peer);
@@ -134,8 +142,8 @@ export class Download {
   removePeer(peer: SwarmPeer): void {
     if (!peer.inPicker) return;
     peer.inPicker = false;
-    const released = this.picker.removePeer(peer.key);
-    this.#smartBan.removePeer(peer.key);
+    const released = this.picker.peers.remove(peer.key);
+    this.#smartBan.forget(peer.key);
     if (released.length > 0) this.refillAll();
   }
 
@@ -153,46 +161,44 @@ export class Download {
         break;
       case "rejected":
         for (const block of event.blocks) this.picker.released(key, block);
-        if (event.reason === "timeout") peer.window.onTimeout?.();
+        if (this.picker.outstanding(key) === 0) peer.window.released();
         this.refillAll();
         break;
       case "choked":
-        this.picker.setChoked(key, true);
+        this.picker.peers.setChoked(key, true);
+        peer.window.released();
         break;
       case "unchoked":
-        this.picker.setChoked(key, false);
+        this.picker.peers.setChoked(key, false);
+        peer.window.restart();
         this.refill(peer);
         break;
       case "snubbed":
-        peer.window.setSnubbed(true);
         this.refillAll();
-        break;
-      case "unsnubbed":
-        peer.window.setSnubbed(false);
         break;
       case "bitfield":
       case "have-all":
       case "have-none":
-        if (event.pieces.isFull) this.picker.setAll(key);
-        else this.picker.setBitfield(key, event.pieces);
+        if (event.pieces.isFull) this.picker.peers.setAll(key);
+        else this.picker.peers.setBitfield(key, event.pieces);
         this.updateInterest(peer);
         this.refill(peer);
         break;
       case "have":
-        this.picker.peerHas(key, event.pieceIndex);
+        this.picker.peers.gained(key, event.pieceIndex);
         if (!peer.connection.state.amInterested) this.updateInterest(peer);
         if (this.picker.outstanding(key) === 0) this.refill(peer);
         break;
       case "dont-have":
-        this.picker.peerLost(key, event.pieceIndex);
+        this.picker.peers.lost(key, event.pieceIndex);
         this.updateInterest(peer);
         this.refillAll();
         break;
       case "suggest":
-        this.picker.suggest(key, event.pieceIndex);
+        this.picker.peers.suggest(key, event.pieceIndex);
         break;
       case "allowed-fast":
-        this.picker.allowFast(key, event.pieceIndex);
+        this.picker.peers.allowFast(key, event.pieceIndex);
         this.refill(peer);
         break;
     }
@@ -221,8 +227,14 @@ export class Download {
   updateInterest(peer: SwarmPeer): void {
     if (!peer.inPicker) return;
     peer.connection.setInterested(
-      this.#active && this.picker.isInteresting(peer.key),
+      this.#active && this.picker.peers.isInteresting(peer.key),
     );
+  }
+
+  /** Notes that other pieces are wanted than before. */
+  wantsChanged(): void {
+    for (const peer of this.#host.peers.values()) this.updateInterest(peer);
+    this.refillAll();
   }
 
   /** Once in a while: feeds rates to the books and looks for idle peers. */
@@ -230,11 +242,7 @@ export class Download {
     if (!this.#active) return;
     for (const peer of this.#host.peers.values()) {
       if (!peer.inPicker) continue;
-      this.picker.setRate(
-        peer.key,
-        peer.connection.stats().downloadRate,
-      );
-      peer.window.tick(now);
+      this.picker.peers.setRate(peer.key, peer.window.rate(now));
     }
     this.refillAll();
   }
@@ -256,11 +264,12 @@ export class Download {
     }
     const { key, connection } = peer;
     const now = this.#clock.now();
-    const window = Math.min(peer.window.size, connection.requestWindow);
     const outstanding = this.picker.outstanding(key);
-    const room = window - outstanding;
-    // Requests go out in batches: one write for many of them.
-    if (room <= 0 || (outstanding > 0 && room * 4 < window)) return;
+    const room = Math.min(
+      peer.window.room(outstanding, now),
+      connection.requestWindow - connection.outstanding,
+    );
+    if (room <= 0) return;
     const batch = this.#batch;
     batch.length = 0;
     this.picker.pick(key, room, now, batch);
@@ -270,8 +279,17 @@ export class Download {
       }
       return;
     }
-    for (const block of connection.request(batch)) {
-      this.picker.released(key, block);
+    this.#request(peer, batch, now);
+  }
+
+  #request(
+    peer: SwarmPeer,
+    blocks: readonly BlockAddress[],
+    now: number,
+  ): void {
+    peer.window.requested(now);
+    for (const block of peer.connection.request(blocks)) {
+      this.picker.released(peer.key, block);
     }
   }
 
@@ -283,9 +301,7 @@ export class Download {
       this.#host.peers.get(victim)?.connection.cancel(block);
       blocks.push(block);
     }
-    for (const block of peer.connection.request(blocks)) {
-      this.picker.released(peer.key, block);
-    }
+    this.#request(peer, blocks, now);
   }
 
   #received(peer: SwarmPeer, event: BlockEvent): void {
@@ -297,7 +313,8 @@ export class Download {
       blockOffset,
       now,
     );
-    peer.window.onBlock(data.length, now);
+    peer.window.received(data.length, this.picker.outstanding(peer.key), now);
+    this.#meter.add(data.length, now);
     if (!result.accepted) {
       this.#wasted += data.length;
       this.refill(peer);
@@ -319,16 +336,19 @@ export class Download {
   }
 
   #pieceGood(pieceIndex: number, digests: Uint8Array | undefined): void {
-    if (this.picker.state(pieceIndex) === "complete") {
-      const contributors = this.picker.pieceVerified(pieceIndex);
-      const verdict = this.#smartBan.pieceGood(
-        pieceIndex,
-        contributors,
-        digests,
-      );
-      this.#judge(verdict);
+    if (this.picker.pieces.state(pieceIndex) === "complete") {
+      const contributors = this.picker.pieces.verified(pieceIndex);
+      if (digests !== undefined || !this.#smartBan.hasSuspects(pieceIndex)) {
+        this.#judge(
+          this.#smartBan.pieceVerified(
+            pieceIndex,
+            contributors,
+            splitDigests(digests),
+          ),
+        );
+      }
     } else {
-      for (const { peer, block } of this.picker.setHave(pieceIndex)) {
+      for (const { peer, block } of this.picker.pieces.setHave(pieceIndex)) {
         this.#host.peers.get(peer)?.connection.cancel(block);
       }
     }
@@ -343,12 +363,16 @@ export class Download {
     reason: "hash" | "lost",
     digests: Uint8Array | undefined,
   ): void {
-    if (this.picker.state(pieceIndex) === "complete") {
-      const contributors = this.picker.pieceFailed(pieceIndex);
+    if (this.picker.pieces.state(pieceIndex) === "complete") {
+      const contributors = this.picker.pieces.failed(pieceIndex);
       if (reason === "hash" && digests !== undefined) {
         this.#wasted += this.#layout.pieceSize(pieceIndex);
         this.#judge(
-          this.#smartBan.pieceFailed(pieceIndex, contributors, digests),
+          this.#smartBan.pieceFailed(
+            pieceIndex,
+            contributors,
+            splitDigests(digests),
+          ),
         );
       }
     }
@@ -359,7 +383,7 @@ export class Download {
   /** Blocks that are stored already, and blocks of nothing but padding. */
   #markStored(): void {
     const pieces = new Set(this.#storage.partialPieces());
-    const { layout } = { layout: this.#layout };
+    const layout = this.#layout;
     if (layout.files.some((file) => file.pad)) {
       for (let i = 0; i < layout.pieceCount; i++) {
         if (layout.payloadSize(i) < layout.pieceSize(i)) pieces.add(i);
@@ -368,9 +392,31 @@ export class Download {
     for (const pieceIndex of pieces) {
       if (this.#storage.have.has(pieceIndex)) continue;
       const blocks = this.#storage.blocksOf(pieceIndex);
-      if (blocks !== undefined) this.picker.markBlocks(pieceIndex, blocks);
+      if (blocks !== undefined) {
+        this.picker.pieces.markBlocks(pieceIndex, blocks);
+      }
     }
   }
 
-  #judge(_verdict: unknown): void {}
+  #judge(verdict: PeerVerdict): void {
+    for (const key of verdict.parole) {
+      if (this.picker.peers.has(key)) this.picker.peers.setParole(key, true);
+    }
+    for (const key of verdict.absolve) {
+      if (this.picker.peers.has(key)) this.picker.peers.setParole(key, false);
+    }
+    for (const key of verdict.ban) {
+      this.#host.ban(key, "Peer sent blocks that fail the hash check");
+    }
+  }
+}
+
+/** Cuts digests of 20 bytes apart. */
+function splitDigests(digests: Uint8Array | undefined): Uint8Array[] {
+  const list: Uint8Array[] = [];
+  if (digests === undefined) return list;
+  for (let at = 0; at < digests.length; at += 20) {
+    list.push(digests.subarray(at, at + 20));
+  }
+  return list;
 }

@@ -1,0 +1,55 @@
+/**
+ * Info dictionaries that peers sent for a magnet link.
+ *
+ * @module
+ */
+import { crypto } from "@std/crypto";
+import { equalBytes, plainBytes } from "../_shared/bytes.ts";
+import {
+  type Magnet,
+  type Metainfo,
+  parseInfo,
+  sha256,
+} from "../metainfo/mod.ts";
+
+/**
+ * Whether bytes are the dictionary that a link asks for. With both hashes in
+ * the link both must fit.
+ *
+ * @param infoBytes The bytes.
+ * @param magnet The link.
+ * @returns Whether every hash of the link fits.
+ */
+export function matchesInfoHash(
+  infoBytes: Uint8Array,
+  magnet: Magnet,
+): boolean {
+  const { infoHashV1, infoHashV2 } = magnet;
+  if (infoHashV1 !== undefined) {
+    const sha1 = crypto.subtle.digestSync("SHA-1", plainBytes(infoBytes));
+    if (!equalBytes(new Uint8Array(sha1), infoHashV1)) return false;
+  }
+  if (infoHashV2 !== undefined) {
+    if (!equalBytes(sha256(infoBytes), infoHashV2)) return false;
+  }
+  return infoHashV1 !== undefined || infoHashV2 !== undefined;
+}
+
+/**
+ * Reads a dictionary that fits.
+ *
+ * @param infoBytes The exact bytes.
+ * @param magnet What the link said.
+ * @returns The torrent.
+ * @throws {MetainfoError} If it is no valid info dictionary.
+ */
+export function metainfoFromPeers(
+  infoBytes: Uint8Array,
+  magnet: Magnet,
+): Metainfo {
+  return parseInfo(infoBytes, {
+    trackers: magnet.trackers.map((url) => [url]),
+    webSeeds: magnet.webSeeds,
+    nodes: magnet.nodes,
+  });
+}

@@ -1,0 +1,337 @@
+/**
+ * A BitTorrent session: torrents, and what they share.
+ *
+ * @module
+ */
+import type { Endpoint } from "../_shared/address.ts";
+import { toHex } from "../_shared/bytes.ts";
+import { systemClock } from "../_shared/clock.ts";
+import { randomInt, systemRandom } from "../_shared/random.ts";
+import { DiskManager, type FileSystem, NativeFileSystem } from "../disk/mod.ts";
+import {
+  createPeerId,
+  ExtensionBits,
+  Handshaker,
+  type HandshakerStats,
+} from "../handshake/mod.ts";
+import {
+  type Magnet,
+  type Metainfo,
+  parseMagnet,
+  parseMetainfo,
+} from "../metainfo/mod.ts";
+import { SessionError } from "./error.ts";
+import { RateLimiter } from "./rate_limiter.ts";
+import type { SessionContext } from "./session_context.ts";
+import { Torrent, type TorrentSource } from "./torrent.ts";
+import { defaultTrackerClients } from "./tracker_clients.ts";
+import type {
+  AddTorrentOptions,
+  SessionOptions,
+  TrackerClient,
+} from "./types.ts";
+
+/** Name and version told to peers. */
+export const CLIENT_VERSION = "bip 0.1.0";
+
+/** What can be added to a session. */
+export type AddSource =
+  /** Bytes of a torrent file. */
+  | Uint8Array
+  /** A magnet link, or an info-hash of 40 or 64 hex digits. */
+  | string
+  | Metainfo
+  | Magnet;
+
+/** A snapshot of a session. */
+export interface SessionStats {
+  /** Torrents. */
+  readonly torrents: number;
+  /** Connected peers of all torrents. */
+  readonly peers: number;
+  /** Bytes waiting to be written. */
+  readonly bufferedBytes: number;
+  /** Handshakes. */
+  readonly handshakes: HandshakerStats;
+}
+
+function sourceOf(source: AddSource): TorrentSource {
+  if (source instanceof Uint8Array) return { metainfo: parseMetainfo(source) };
+  if (typeof source === "string") {
+    const text = /^[0-9a-f]{40}$/i.test(source)
+      ? `magnet:?xt=urn:btih:${source}`
+      : /^[0-9a-f]{64}$/i.test(source)
+      ? `magnet:?xt=urn:btmh:1220${source}`
+      : source;
+    return { magnet: parseMagnet(text) };
+  }
+  return "infoBytes" in source ? { metainfo: source } : { magnet: source };
+}
+
+/**
+ * Downloads and seeds torrents.
+ *
+ * @example
+ * ```ts no-eval
+ * import { Session } from "@bip/bip/client";
+ *
+ * await using session = await Session.open();
+ * const torrent = await session.add(await Deno.readFile("a.torrent"), {
+ *   dir: "downloads",
+ * });
+ * await torrent.completed;
+ * ```
+ */
+export class Session implements AsyncDisposable {
+  readonly #torrents = new Map<string, Torrent>();
+  readonly #disks = new Map<string | FileSystem, DiskManager>();
+  readonly #context: SessionContext;
+  readonly #handshaker: Handshaker;
+  readonly #loop: Promise<void>;
+  readonly #options: SessionOptions;
+  readonly #onAbort: () => void;
+  #cancelTick: () => void;
+  #closing: Promise<void> | undefined;
+
+  private constructor(handshaker: Handshaker, options: SessionOptions) {
+    const { clock = systemClock, random = systemRandom } = options;
+    const limiter = (rate: number | undefined) =>
+      new RateLimiter({ clock, bytesPerSecond: rate ?? Infinity });
+    const trackers = defaultTrackerClients(options);
+    this.#options = options;
+    this.#handshaker = handshaker;
+    this.#context = {
+      clock,
+      random,
+      handshaker,
+      downloadLimit: limiter(options.downloadLimit),
+      uploadLimit: limiter(options.uploadLimit),
+      trackerKey: randomInt(random, 0x100000000),
+      clientVersion: options.clientVersion ?? CLIENT_VERSION,
+      maxPeersPerTorrent: options.maxPeersPerTorrent ?? 100,
+      pex: options.pex ?? true,
+      trackers: options.trackers ?? true,
+      discovery: options.discovery ?? [],
+      dhtPort: undefined,
+      onDhtNode: () => {},
+      hasRoom: () => this.peerCount < (options.maxPeers ?? 500),
+      disk: (where) => this.#disk(where),
+      trackerFor: (url): TrackerClient | undefined => trackers(url),
+      connect: (candidate) => handshaker.connect(candidate),
+    };
+    this.#loop = this.#accept();
+    this.#cancelTick = this.#scheduleTick();
+    this.#onAbort = () => void this.close();
+    options.signal?.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  /**
+   * Opens a session: binds the listening port. Needs `--allow-net`, and for
+   * torrents in folders `--allow-read` and `--allow-write` of these.
+   *
+   * @param options See {@linkcode SessionOptions}.
+   * @returns The session.
+   * @throws {RangeError} If an option makes no sense. Whatever the system says
+   * when the port cannot be bound; the reason of the signal if it was aborted.
+   */
+  static async open(options: SessionOptions = {}): Promise<Session> {
+    options.signal?.throwIfAborted();
+    const { random = systemRandom } = options;
+    const handshaker = await Handshaker.open({
+      peerId: options.peerId ?? createPeerId(random),
+      extensions: ExtensionBits.of("extension-protocol", "fast"),
+      listen: options.listen ?? { hostname: "0.0.0.0", port: 0 },
+      random,
+      ...(options.transport ? { transport: options.transport } : {}),
+      ...(options.clock ? { clock: options.clock } : {}),
+    });
+    return new Session(handshaker, options);
+  }
+
+  /** Where peers can connect to, if anywhere. */
+  get local(): Endpoint | undefined {
+    return this.#handshaker.local;
+  }
+
+  /** Our 20-byte peer id. */
+  get peerId(): Uint8Array {
+    return this.#handshaker.peerId;
+  }
+
+  /** The torrents. */
+  get torrents(): readonly Torrent[] {
+    return [...this.#torrents.values()];
+  }
+
+  /** Connected peers of all torrents. */
+  get peerCount(): number {
+    let count = 0;
+    for (const torrent of this.#torrents.values()) count += torrent.peerCount;
+    return count;
+  }
+
+  /** Bytes a second over all torrents; `Infinity` for no limit. */
+  get downloadLimit(): number {
+    return this.#context.downloadLimit.rate;
+  }
+  set downloadLimit(bytesPerSecond: number) {
+    this.#context.downloadLimit.rate = bytesPerSecond;
+  }
+
+  /** Bytes a second over all torrents; `Infinity` for no limit. */
+  get uploadLimit(): number {
+    return this.#context.uploadLimit.rate;
+  }
+  set uploadLimit(bytesPerSecond: number) {
+    this.#context.uploadLimit.rate = bytesPerSecond;
+  }
+
+  /**
+   * Adds a torrent; it starts at once unless told not to.
+   *
+   * @param source What to add.
+   * @param options See {@linkcode AddTorrentOptions}.
+   * @returns The torrent, which may still be checking what is on disk.
+   * @throws {MetainfoError | MagnetError} If the source is no torrent or link.
+   * @throws {SessionError} `duplicate` if it is here already, `closed`.
+   */
+  add(source: AddSource, options: AddTorrentOptions = {}): Torrent {
+    if (this.#closing !== undefined) {
+      throw new SessionError("closed", "The session is closed");
+    }
+    const parsed = sourceOf(source);
+    const { infoHash } = "metainfo" in parsed ? parsed.metainfo : parsed.magnet;
+    const key = toHex(infoHash);
+    if (this.#torrents.has(key)) {
+      throw new SessionError("duplicate", `Torrent ${key} is here already`);
+    }
+    const torrent = new Torrent(
+      this.#context,
+      parsed,
+      options,
+      () => this.#torrents.delete(key),
+    );
+    this.#torrents.set(key, torrent);
+    return torrent;
+  }
+
+  /**
+   * Looks a torrent up.
+   *
+   * @param infoHash 20 bytes.
+   * @returns The torrent, or `undefined`.
+   */
+  get(infoHash: Uint8Array): Torrent | undefined {
+    return this.#torrents.get(toHex(infoHash));
+  }
+
+  /**
+   * Removes a torrent.
+   *
+   * @param torrent Which one.
+   * @param options Whether to delete its files.
+   * @returns A promise that resolves when it is closed.
+   */
+  async remove(
+    torrent: Torrent,
+    options: { readonly deleteFiles?: boolean } = {},
+  ): Promise<void> {
+    await torrent.close(options);
+  }
+
+  /**
+   * Reads the figures of the moment.
+   *
+   * @returns A snapshot.
+   */
+  stats(): SessionStats {
+    let bufferedBytes = 0;
+    for (const disk of this.#disks.values()) {
+      bufferedBytes += disk.bufferedBytes;
+    }
+    return {
+      torrents: this.#torrents.size,
+      peers: this.peerCount,
+      bufferedBytes,
+      handshakes: this.#handshaker.stats(),
+    };
+  }
+
+  /**
+   * Closes everything: trackers are told, pieces written, sockets and files
+   * closed. Idempotent.
+   *
+   * @returns A promise that resolves when nothing is left open.
+   */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  /** Same as {@linkcode Session.close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    this.#cancelTick();
+    const results = await Promise.allSettled(
+      this.torrents.map((torrent) => torrent.close()),
+    );
+    await this.#handshaker.close();
+    await this.#loop;
+    for (const disk of this.#disks.values()) {
+      results.push(
+        ...await Promise.allSettled([disk.close()]),
+      );
+    }
+    this.#context.downloadLimit.close();
+    this.#context.uploadLimit.close();
+    const failures = results.filter((result) => result.status === "rejected")
+      .map((result) => result.reason);
+    if (failures.length === 1) throw failures[0];
+    if (failures.length > 1) {
+      throw new AggregateError(failures, "Cannot close every torrent cleanly");
+    }
+  }
+
+  #disk(where: string | FileSystem): DiskManager {
+    let disk = this.#disks.get(where);
+    if (disk === undefined) {
+      const { maxBufferedBytes, readCacheBytes, clock } = this.#options;
+      disk = new DiskManager({
+        fileSystem: typeof where === "string"
+          ? new NativeFileSystem(where)
+          : where,
+        maxBufferedBytes,
+        readCacheBytes,
+        clock,
+      });
+      this.#disks.set(where, disk);
+    }
+    return disk;
+  }
+
+  /** Hands finished handshakes to their torrents. */
+  async #accept(): Promise<void> {
+    for await (const event of this.#handshaker) {
+      const infoHash = event.type === "connected"
+        ? event.infoHash
+        : event.candidate?.infoHash;
+      const torrent = infoHash && this.#torrents.get(toHex(infoHash));
+      if (event.type === "failed") torrent?.failed(event);
+      else if (torrent === undefined) event.connection.close();
+      else torrent.attach(event);
+    }
+  }
+
+  #scheduleTick(): () => void {
+    const { clock } = this.#context;
+    return clock.schedule(clock.now() + 1000, () => {
+      if (this.#closing !== undefined) return;
+      const now = clock.now();
+      for (const torrent of this.#torrents.values()) torrent.tick(now);
+      this.#cancelTick = this.#scheduleTick();
+    });
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * What the torrents of a session share.
+ *
+ * @module
+ */
+import type { Endpoint, PeerCandidate } from "../_shared/address.ts";
+import type { Clock } from "../_shared/clock.ts";
+import type { RandomSource } from "../_shared/random.ts";
+import type { DiskManager, FileSystem } from "../disk/mod.ts";
+import type { Handshaker } from "../handshake/mod.ts";
+import type { RateLimiter } from "./rate_limiter.ts";
+import type { PeerDiscovery, TrackerClient } from "./types.ts";
+
+/** What the torrents of a session share. */
+export interface SessionContext {
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly handshaker: Handshaker;
+  readonly downloadLimit: RateLimiter;
+  readonly uploadLimit: RateLimiter;
+  /** Stable number that trackers know us by. */
+  readonly trackerKey: number;
+  readonly clientVersion: string;
+  /** Most connections of one torrent. */
+  readonly maxPeersPerTorrent: number;
+  readonly pex: boolean;
+  readonly trackers: boolean;
+  readonly discovery: readonly PeerDiscovery[];
+  /** UDP port of our DHT node, if there is one. */
+  readonly dhtPort: number | undefined;
+  /** Takes a node that a peer told of. */
+  readonly onDhtNode: (node: Endpoint) => void;
+  /** Whether one more connection fits. */
+  hasRoom(): boolean;
+  /** The disk manager of a folder or file system. */
+  disk(where: string | FileSystem): DiskManager;
+  /** The client for a tracker's scheme. */
+  trackerFor(url: string): TrackerClient | undefined;
+  /** Dials. */
+  connect(candidate: PeerCandidate): void;
+}

@@ -1,0 +1,509 @@
+/**
+ * The connected peers of one torrent: takes them in, routes what they say,
+ * keeps their number right.
+ *
+ * @module
+ */
+import type { Endpoint, PeerCandidate } from "../_shared/address.ts";
+import type { Clock } from "../_shared/clock.ts";
+import type { RandomSource } from "../_shared/random.ts";
+import { randomInt } from "../_shared/random.ts";
+import type { Bitfield } from "../_shared/bitfield.ts";
+import {
+  formatPeerId,
+  type HandshakeConnected,
+  type HandshakeFailed,
+  identifyPeerId,
+} from "../handshake/mod.ts";
+import {
+  PeerConnection,
+  type PeerConnectionEvent,
+  type PeerConnectionOptions,
+} from "../peer/mod.ts";
+import { RequestWindow } from "../select/mod.ts";
+import type { PieceLayout } from "../metainfo/mod.ts";
+import type { Download } from "./download.ts";
+import type { HashServer } from "./hash_server.ts";
+import type { MetadataExchange } from "./metadata_exchange.ts";
+import type { PeerExchange } from "./peer_exchange.ts";
+import { PeerList } from "./peer_list.ts";
+import type { RateLimiter } from "./rate_limiter.ts";
+import type { SwarmPeer } from "./swarm_peer.ts";
+import type { TorrentEvent } from "./types.ts";
+import type { Upload } from "./upload.ts";
+
+/** Connection attempts started at once, so that a list is not burnt in a rush. */
+const MAX_CONNECTING = 30;
+/** A connection that ends so soon counts as a failure, in milliseconds. */
+const SHORT_LIVED_MS = 5_000;
+
+/** What becomes known once there is an info dictionary. */
+export interface SwarmContent {
+  /** Pieces and files. */
+  readonly layout: PieceLayout;
+  /** What we have; live. */
+  readonly have: Bitfield;
+  readonly download: Download;
+  readonly upload: Upload;
+  /** Serves merkle hashes of v2 torrents (BEP 52). */
+  readonly hashes: HashServer | undefined;
+  /** Defined while sockets should not be read. */
+  readonly pressure: () => Promise<void> | undefined;
+}
+
+/** What a swarm needs of its torrent. */
+export interface SwarmOptions {
+  /** 20-byte info-hash to dial with. */
+  readonly infoHash: Uint8Array;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  /** Most connections. */
+  readonly maxPeers: number;
+  /** Whether the session has room for one more. */
+  readonly hasRoom: () => boolean;
+  /** Dials. */
+  readonly connect: (candidate: PeerCandidate) => void;
+  /** Tells the torrent's subscribers. */
+  readonly publish: (event: TorrentEvent) => void;
+  /** Asks for more candidates. */
+  readonly wantCandidates: () => void;
+  /** Our listening port, to tell peers; 0 for none. */
+  readonly listenPort: number;
+  /** Name and version told to peers. */
+  readonly clientVersion: string;
+  /** Download limits to pass, in order. */
+  readonly downloadLimits: readonly RateLimiter[];
+  /** A private torrent: no extension that leaks peers (BEP 27). */
+  readonly isPrivate: () => boolean;
+  /** UDP port of our DHT node, if any (BEP 5). */
+  readonly dhtPort: number | undefined;
+  /** Takes a peer's DHT node (BEP 5). */
+  readonly onDhtNode: (node: Endpoint) => void;
+}
+
+/** Connected peers by key, with candidates for more. */
+export class Swarm {
+  /** Connected peers. */
+  readonly peers = new Map<number, SwarmPeer>();
+  /** Candidates. */
+  readonly list: PeerList;
+  readonly #options: SwarmOptions;
+  readonly #metadata: MetadataExchange;
+  readonly #exchange: PeerExchange | undefined;
+  #content: SwarmContent | undefined;
+  #active = false;
+  #connecting = 0;
+  #nextKey = 1;
+  #downloaded = 0;
+  #uploaded = 0;
+  #seedsOnlyWasteSlots = false;
+
+  /**
+   * Makes an empty swarm.
+   *
+   * @param options See {@linkcode SwarmOptions}.
+   * @param parts What handles metadata and peer exchange.
+   */
+  constructor(
+    options: SwarmOptions,
+    parts: {
+      readonly metadata: (peers: Map<number, SwarmPeer>) => MetadataExchange;
+      readonly exchange: (
+        peers: Map<number, SwarmPeer>,
+      ) => PeerExchange | undefined;
+    },
+  ) {
+    this.#options = options;
+    this.list = new PeerList({
+      randomInt: (below) => randomInt(options.random, below),
+    });
+    this.#metadata = parts.metadata(this.peers);
+    this.#exchange = parts.exchange(this.peers);
+  }
+
+  /** Attempts to connect under way. */
+  get connecting(): number {
+    return this.#connecting;
+  }
+
+  /** Payload received from peers, present and past. */
+  get downloadedBytes(): number {
+    let sum = this.#downloaded;
+    for (const { connection } of this.peers.values()) {
+      sum += connection.stats().downloaded;
+    }
+    return sum;
+  }
+
+  /** Payload sent to peers, present and past. */
+  get uploadedBytes(): number {
+    let sum = this.#uploaded;
+    for (const { connection } of this.peers.values()) {
+      sum += connection.stats().uploaded;
+    }
+    return sum;
+  }
+
+  /** The info dictionary's exchange. */
+  get metadata(): MetadataExchange {
+    return this.#metadata;
+  }
+
+  /** Starts to connect. */
+  start(): void {
+    this.#active = true;
+    this.connectMore();
+  }
+
+  /**
+   * Closes every connection and connects no more.
+   *
+   * @returns A promise that resolves when all are closed.
+   */
+  async stop(): Promise<void> {
+    this.#active = false;
+    await Promise.all(
+      [...this.peers.values()].map(({ connection }) => connection.close()),
+    );
+  }
+
+  /** Ends it for good. */
+  async close(): Promise<void> {
+    this.#metadata.close();
+    await this.stop();
+  }
+
+  /**
+   * Gives the swarm the content to exchange, once it is known.
+   *
+   * @param content Storage, download and upload.
+   */
+  setContent(content: SwarmContent): void {
+    this.#content = content;
+    const { layout, have } = content;
+    for (const peer of [...this.peers.values()]) {
+      peer.connection.setPieceCount(layout.pieceCount, {
+        pieceSize: (pieceIndex) => layout.pieceSize(pieceIndex),
+        ownPieces: have,
+      });
+      if (!peer.connection.isClosed && !peer.inPicker) {
+        content.download.addPeer(peer);
+        content.upload.addPeer(peer);
+      }
+    }
+  }
+
+  /**
+   * Whether seeds are of no use any more: they are let go.
+   *
+   * @param complete Whether we have all we want.
+   */
+  setComplete(complete: boolean): void {
+    this.#seedsOnlyWasteSlots = complete;
+    for (const peer of this.peers.values()) {
+      peer.connection.setUploadOnly(complete);
+      if (complete) this.#dropIfUseless(peer);
+    }
+  }
+
+  /** Adds candidates and dials if there is room. */
+  addCandidates(candidates: Iterable<PeerCandidate>): number {
+    let added = 0;
+    for (const candidate of candidates) if (this.list.add(candidate)) added++;
+    if (added > 0) this.connectMore();
+    return added;
+  }
+
+  /** Dials while there is room. */
+  connectMore(): void {
+    const { maxPeers, hasRoom, connect, clock } = this.#options;
+    if (!this.#active || !hasRoom()) return;
+    const room = Math.min(
+      maxPeers - this.peers.size - this.#connecting,
+      MAX_CONNECTING - this.#connecting,
+    );
+    const infoHash = this.#options.infoHash;
+    for (
+      const candidate of this.list.take(
+        room,
+        clock.now(),
+        this.#seedsOnlyWasteSlots,
+      )
+    ) {
+      this.#connecting++;
+      connect({ infoHash, ...candidate });
+    }
+  }
+
+  /**
+   * Takes a failed handshake.
+   *
+   * @param event What failed.
+   */
+  failed(event: HandshakeFailed): void {
+    const { address, direction, candidate, reason } = event;
+    if (candidate !== undefined) {
+      this.#connecting = Math.max(0, this.#connecting - 1);
+      if (reason === "self") this.list.remove(candidate.address);
+      else {
+        this.list.released(
+          candidate.address,
+          this.#options.clock.now(),
+          !reason.startsWith("duplicate-"),
+        );
+      }
+    }
+    this.#options.publish({
+      type: "peer",
+      address,
+      state: "failed",
+      direction,
+      reason,
+    });
+    this.connectMore();
+  }
+
+  /**
+   * Takes a connected peer.
+   *
+   * @param event The finished handshake.
+   */
+  attach(event: HandshakeConnected): void {
+    const { candidate, direction, address, connection } = event;
+    if (candidate !== undefined) {
+      this.#connecting = Math.max(0, this.#connecting - 1);
+    }
+    const { maxPeers, hasRoom, clock } = this.#options;
+    if (
+      !this.#active || this.list.isBanned(address.hostname) ||
+      this.peers.size >= maxPeers || !hasRoom()
+    ) {
+      connection.close();
+      if (candidate !== undefined) {
+        this.list.released(candidate.address, clock.now(), false);
+      }
+      return;
+    }
+    const key = this.#nextKey++;
+    const peer: SwarmPeer = {
+      key,
+      connection: PeerConnection.start(this.#connectionOptions(event, key)),
+      address,
+      direction,
+      peerId: event.peerId,
+      window: new RequestWindow(),
+      since: clock.now(),
+      client: clientName(event.peerId),
+      listening: candidate?.address,
+      inPicker: false,
+      pexSent: new Set(),
+    };
+    this.peers.set(key, peer);
+    if (candidate !== undefined) this.list.connected(candidate.address);
+    this.#content?.download.addPeer(peer);
+    this.#content?.upload.addPeer(peer);
+    this.#exchange?.connected(peer, clock.now());
+    this.#options.publish({
+      type: "peer",
+      address,
+      state: "connected",
+      direction,
+      client: peer.client,
+    });
+  }
+
+  /**
+   * Bans a peer: it is dropped and its address is never used again.
+   *
+   * @param key Which peer.
+   * @param reason What it did.
+   */
+  ban(key: number, reason: string): void {
+    const peer = this.peers.get(key);
+    if (peer === undefined) return;
+    this.list.ban(peer.address.hostname);
+    this.#options.publish({
+      type: "peer",
+      address: peer.listening ?? peer.address,
+      state: "banned",
+      direction: peer.direction,
+      client: peer.client,
+      reason,
+    });
+    void peer.connection.close(new Error(reason));
+  }
+
+  /** Tells everybody of a new piece. */
+  announcePiece(pieceIndex: number): void {
+    for (const { connection } of this.peers.values()) {
+      connection.have(pieceIndex);
+    }
+  }
+
+  /** Once a second. */
+  tick(now: number): void {
+    this.#exchange?.tick(now);
+    if (!this.#active) return;
+    if (this.peers.size + this.#connecting < this.#options.maxPeers / 2) {
+      this.#options.wantCandidates();
+    }
+    this.connectMore();
+  }
+
+  #connectionOptions(
+    event: HandshakeConnected,
+    key: number,
+  ): PeerConnectionOptions {
+    const { extensions, infoHash, peerId, connection } = event;
+    const { listenPort, clientVersion, isPrivate, dhtPort } = this.#options;
+    const content = this.#content;
+    const infoBytes = this.#metadata.infoBytes;
+    const isOpen = !isPrivate();
+    return {
+      connection,
+      infoHash,
+      peerId,
+      fast: extensions.has("fast"),
+      extended: extensions.has("extension-protocol"),
+      dhtPort: isOpen && extensions.has("dht") ? dhtPort : undefined,
+      v2: content?.hashes !== undefined,
+      pieceCount: content?.layout.pieceCount,
+      pieceSize: content && ((index) => content.layout.pieceSize(index)),
+      ownPieces: content?.have,
+      extensionNames: isOpen && this.#exchange !== undefined
+        ? undefined
+        : ["ut_metadata", "upload_only", "lt_donthave"],
+      extensionFields: {
+        clientVersion,
+        ...(listenPort > 0 ? { listenPort } : {}),
+        ...(infoBytes ? { metadataSize: infoBytes.length } : {}),
+        ...(this.#seedsOnlyWasteSlots ? { uploadOnly: true } : {}),
+      },
+      clock: this.#options.clock,
+      onEvent: (happened) => this.#handle(key, happened),
+      beforeRead: () => this.#beforeRead(),
+      afterRead: (bytes) => {
+        for (const limit of this.#options.downloadLimits) limit.refund(-bytes);
+      },
+    };
+  }
+
+  #beforeRead(): Promise<void> | undefined {
+    const pressure = this.#content?.pressure();
+    if (pressure !== undefined) return pressure;
+    for (const limit of this.#options.downloadLimits) {
+      const wait = limit.take(0);
+      if (wait !== undefined) return wait;
+    }
+    return undefined;
+  }
+
+  #handle(key: number, event: PeerConnectionEvent): void {
+    const peer = this.peers.get(key);
+    if (peer === undefined) return;
+    const content = this.#content;
+    switch (event.type) {
+      case "closed":
+        this.#gone(peer, event.reason.error?.message ?? event.reason.type);
+        break;
+      case "metadata":
+        this.#metadata.handle(peer, event.message);
+        break;
+      case "extension-handshake": {
+        const { metadataSize, clientVersion, listenPort, requestQueue } =
+          event.handshake;
+        if (metadataSize !== undefined) {
+          this.#metadata.offered(peer, metadataSize);
+        }
+        if (clientVersion !== undefined) peer.client = clientVersion;
+        if (requestQueue !== undefined) peer.window.setLimit(requestQueue);
+        if (listenPort !== undefined && peer.listening === undefined) {
+          this.#learnListening(peer, listenPort);
+        }
+        break;
+      }
+      case "pex":
+        if (this.#exchange !== undefined && !this.#options.isPrivate()) {
+          this.addCandidates(this.#exchange.candidates(event.message));
+        }
+        break;
+      case "port":
+        this.#options.onDhtNode({
+          hostname: peer.address.hostname,
+          port: event.port,
+        });
+        break;
+      case "hash-request":
+        peer.connection.sendHashes(
+          event.range,
+          content?.hashes?.answer(event.range),
+        );
+        break;
+      case "serve":
+      case "serve-cancelled":
+      case "interested":
+      case "not-interested":
+        content?.upload.handle(peer, event);
+        break;
+      default:
+        content?.download.handle(peer, event);
+        if (event.type !== "block") this.#noteSeed(peer);
+    }
+  }
+
+  #learnListening(peer: SwarmPeer, port: number): void {
+    const address = { hostname: peer.address.hostname, port };
+    const known = this.list.add({
+      infoHash: this.#options.infoHash,
+      address,
+      source: "pex",
+    });
+    peer.listening = address;
+    if (known) this.list.connected(address);
+  }
+
+  #noteSeed(peer: SwarmPeer): void {
+    if (!peer.connection.state.isSeed) return;
+    if (peer.listening !== undefined) this.list.setSeed(peer.listening, true);
+    if (this.#seedsOnlyWasteSlots) this.#dropIfUseless(peer);
+  }
+
+  /** Two seeds have nothing to tell each other. */
+  #dropIfUseless(peer: SwarmPeer): void {
+    const { isSeed, uploadOnly } = peer.connection.state;
+    if (isSeed || uploadOnly) void peer.connection.close();
+  }
+
+  #gone(peer: SwarmPeer, reason: string): void {
+    this.peers.delete(peer.key);
+    const stats = peer.connection.stats();
+    this.#downloaded += stats.downloaded;
+    this.#uploaded += stats.uploaded;
+    this.#content?.download.removePeer(peer);
+    this.#content?.upload.removePeer(peer);
+    this.#metadata.gone(peer);
+    this.#exchange?.disconnected(peer);
+    const now = this.#options.clock.now();
+    if (peer.listening !== undefined) {
+      const useless = now - peer.since < SHORT_LIVED_MS &&
+        stats.downloaded + stats.uploaded === 0;
+      this.list.released(peer.listening, now, useless);
+    }
+    this.#options.publish({
+      type: "peer",
+      address: peer.listening ?? peer.address,
+      state: "disconnected",
+      direction: peer.direction,
+      client: peer.client,
+      reason,
+    });
+    this.connectMore();
+  }
+}
+
+function clientName(peerId: Uint8Array): string {
+  const client = identifyPeerId(peerId);
+  return client === undefined
+    ? formatPeerId(peerId)
+    : [client.name, client.version].filter((part) => part).join(" ");
+}

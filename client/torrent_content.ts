@@ -1,0 +1,253 @@
+/**
+ * What a torrent has once its description is known: storage, download and
+ * upload.
+ *
+ * @module
+ */
+import type { Bitfield } from "../_shared/bitfield.ts";
+import type { CheckProgress, TorrentStorage } from "../disk/mod.ts";
+import {
+  diskPaths,
+  type Metainfo,
+  type PieceLayout,
+  pieceRoot,
+} from "../metainfo/mod.ts";
+import { rarestFirst, sequential } from "../select/mod.ts";
+import { Download, type DownloadHost } from "./download.ts";
+import { SessionError } from "./error.ts";
+import { HashServer } from "./hash_server.ts";
+import type { RateLimiter } from "./rate_limiter.ts";
+import type { SessionContext } from "./session_context.ts";
+import type { SwarmContent } from "./swarm.ts";
+import type { AddTorrentOptions } from "./types.ts";
+import { Upload, type UploadHost } from "./upload.ts";
+
+/** Priority of a piece that is wanted. */
+const WANTED = 4;
+
+/** Options of {@linkcode TorrentContent.open}. */
+export interface TorrentContentOptions {
+  readonly context: SessionContext;
+  readonly metainfo: Metainfo;
+  /** What the person asked for. */
+  readonly torrent: AddTorrentOptions;
+  readonly downloadLimits: readonly RateLimiter[];
+  readonly uploadLimits: readonly RateLimiter[];
+  readonly onProgress: (progress: CheckProgress) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Figures of the moment. */
+export interface ContentFigures {
+  readonly wantedBytes: number;
+  readonly doneBytes: number;
+  readonly wastedBytes: number;
+  readonly downloadRate: number;
+  readonly uploadRate: number;
+  readonly piecesDone: number;
+}
+
+/** Storage, download and upload of one torrent. */
+export class TorrentContent implements SwarmContent {
+  readonly storage: TorrentStorage;
+  readonly layout: PieceLayout;
+  readonly download: Download;
+  readonly upload: Upload;
+  readonly hashes: HashServer | undefined;
+  readonly #wanted: Uint8Array;
+  #wantedBytes = 0;
+  #doneBytes = 0;
+
+  private constructor(
+    host: DownloadHost & UploadHost,
+    storage: TorrentStorage,
+    options: TorrentContentOptions,
+  ) {
+    const { metainfo, context, torrent, uploadLimits } = options;
+    const { clock, random } = context;
+    this.storage = storage;
+    this.layout = metainfo.layout;
+    this.hashes = metainfo.pieceLayers !== undefined
+      ? new HashServer(metainfo)
+      : undefined;
+    this.#wanted = new Uint8Array(metainfo.pieceCount);
+    this.download = new Download({
+      ...host,
+      peers: host.peers,
+      pieceDone: (pieceIndex) => {
+        if (this.#wanted[pieceIndex] === 1) {
+          this.#doneBytes += this.layout.payloadSize(pieceIndex);
+        }
+        host.pieceDone(pieceIndex);
+      },
+    }, {
+      layout: metainfo.layout,
+      storage,
+      strategy: torrent.sequential ? sequential() : rarestFirst(),
+      clock,
+      random,
+    });
+    this.upload = new Upload(host, {
+      storage,
+      limits: uploadLimits,
+      clock,
+      random,
+    });
+    this.#recount();
+  }
+
+  /**
+   * Finds out what is on disk and sets everything up.
+   *
+   * @param host What is told of pieces and errors.
+   * @param options See {@linkcode TorrentContentOptions}.
+   * @returns The content, stopped.
+   */
+  static async open(
+    host: DownloadHost & UploadHost,
+    options: TorrentContentOptions,
+  ): Promise<TorrentContent> {
+    const { metainfo, context, torrent, onProgress, signal } = options;
+    if (
+      metainfo.pieces === undefined &&
+      metainfo.warnings.some(({ code }) => code === "missing-piece-layers")
+    ) {
+      throw new SessionError(
+        "bad-metadata",
+        "Cannot download: the piece layers of this v2 torrent are not known",
+      );
+    }
+    let content: TorrentContent | undefined;
+    const chosen = torrent.files ?? torrent.chooseFiles?.(metainfo);
+    const skippedFiles = skippedOf(metainfo, chosen && new Set(chosen));
+    const storage = await context.disk(torrent.fileSystem ?? torrent.dir ?? ".")
+      .add({
+        infoHash: metainfo.infoHash,
+        layout: metainfo.layout,
+        paths: diskPaths(metainfo),
+        pieces: metainfo.pieces,
+        pieceRoot: (pieceIndex) => pieceRoot(metainfo, pieceIndex),
+      }, {
+        existing: torrent.seedMode
+          ? "trust"
+          : torrent.resumeData === undefined
+          ? "verify"
+          : "resume",
+        resume: torrent.resumeData,
+        skippedFiles,
+        readOnly: torrent.seedMode,
+        onProgress,
+        onEvent: (event) => content?.download.handleStorage(event),
+        signal,
+      });
+    content = new TorrentContent(host, storage, options);
+    return content;
+  }
+
+  /** What is verified. */
+  get have(): Bitfield {
+    return this.storage.have;
+  }
+
+  /** Whether all that is wanted is there. */
+  get isDone(): boolean {
+    return this.#doneBytes >= this.#wantedBytes && this.download.picker.isDone;
+  }
+
+  /** Defined while sockets should not be read. */
+  pressure(): Promise<void> | undefined {
+    return this.storage.pressure;
+  }
+
+  /** Reads the figures of the moment. */
+  figures(): ContentFigures {
+    return {
+      wantedBytes: this.#wantedBytes,
+      doneBytes: this.#doneBytes,
+      wastedBytes: this.download.wastedBytes,
+      downloadRate: this.download.rate,
+      uploadRate: this.upload.rate,
+      piecesDone: this.storage.have.count,
+    };
+  }
+
+  /** Starts both directions. */
+  start(): void {
+    this.download.start();
+    this.upload.start();
+  }
+
+  /** Stops both directions. */
+  stop(): void {
+    this.download.stop();
+    this.upload.stop();
+  }
+
+  /** Chooses whom to serve by whether we are done. */
+  setSeeding(seeding: boolean): void {
+    this.upload.setSeeding(seeding);
+  }
+
+  /** Fetches in order, or rarest first. */
+  setSequential(inOrder: boolean): void {
+    this.download.picker.pieces.setStrategy(
+      inOrder ? sequential() : rarestFirst(),
+    );
+  }
+
+  /** Wants these files and no others. */
+  async selectFiles(files: ReadonlySet<number>): Promise<void> {
+    for (let i = 0; i < this.layout.files.length; i++) {
+      if (!this.layout.files[i]!.pad) {
+        await this.storage.setFileWanted(i, files.has(i));
+      }
+    }
+    this.#recount();
+    this.download.wantsChanged();
+  }
+
+  /** Once a second. */
+  tick(now: number): void {
+    this.download.tick(now);
+    this.upload.tick(now);
+  }
+
+  /** Closes the files, or deletes them. */
+  async close(deleteFiles: boolean): Promise<void> {
+    if (deleteFiles) await this.storage.remove({ deleteFiles });
+    else await this.storage.close();
+  }
+
+  /** Derives which pieces are wanted from which files are. */
+  #recount(): void {
+    const { layout, storage } = this;
+    this.#wanted.fill(0);
+    for (let i = 0; i < layout.files.length; i++) {
+      if (layout.files[i]!.pad || !storage.isFileWanted(i)) continue;
+      const { first, end } = layout.filePieces(i);
+      this.#wanted.fill(1, first, end);
+    }
+    this.#wantedBytes = this.#doneBytes = 0;
+    for (let i = 0; i < layout.pieceCount; i++) {
+      if (this.#wanted[i] === 0) continue;
+      const size = layout.payloadSize(i);
+      this.#wantedBytes += size;
+      if (storage.have.has(i)) this.#doneBytes += size;
+    }
+    this.download.picker.pieces.setPriorities(
+      this.#wanted.map((wanted) => wanted * WANTED),
+    );
+  }
+}
+
+function skippedOf(
+  metainfo: Metainfo,
+  chosen: ReadonlySet<number> | undefined,
+): Set<number> | undefined {
+  if (chosen === undefined) return undefined;
+  const skipped = new Set<number>();
+  metainfo.files.forEach((file, i) => {
+    if (!file.pad && !chosen.has(i)) skipped.add(i);
+  });
+  return skipped;
+}

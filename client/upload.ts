@@ -1,0 +1,225 @@
+/**
+ * The upload half of a swarm: whom to serve, and with what.
+ *
+ * @module
+ */
+import type { Clock } from "../_shared/clock.ts";
+import type { TorrentStorage } from "../disk/mod.ts";
+import type { BlockAddress } from "../metainfo/mod.ts";
+import type { PeerSessionEvent } from "../peer/mod.ts";
+import {
+  type Choker,
+  type ChokerPeer,
+  RateMeter,
+  roundRobinChoker,
+  titForTatChoker,
+} from "../select/mod.ts";
+import type { RandomSource } from "../_shared/random.ts";
+import type { RateLimiter } from "./rate_limiter.ts";
+import type { SwarmPeer } from "./swarm_peer.ts";
+
+/** Between two looks at who deserves a slot, in milliseconds. */
+const RECHOKE_MS = 10_000;
+
+/** What the upload needs of its swarm. */
+export interface UploadHost {
+  /** Connected peers by key. */
+  readonly peers: ReadonlyMap<number, SwarmPeer>;
+  /** A verified piece could not be read. */
+  readFailed(error: Error): void;
+}
+
+/** Options of {@linkcode Upload}. */
+export interface UploadOptions {
+  /** Where blocks come from. */
+  readonly storage: TorrentStorage;
+  /** Limits to pass, in order. */
+  readonly limits: readonly RateLimiter[];
+  /** Whose time passes. */
+  readonly clock: Clock;
+  /** Where chance comes from. */
+  readonly random: RandomSource;
+}
+
+/** Chokes, unchokes and serves the peers of one torrent. */
+export class Upload {
+  readonly #host: UploadHost;
+  readonly #storage: TorrentStorage;
+  readonly #limits: readonly RateLimiter[];
+  readonly #clock: Clock;
+  readonly #meter = new RateMeter();
+  readonly #leechChoker: Choker;
+  readonly #seedChoker: Choker;
+  #seeding = false;
+  #active = false;
+  #rechokeAt = 0;
+  #rechokeQueued = false;
+
+  /**
+   * Makes an upload that serves nobody yet.
+   *
+   * @param host The swarm.
+   * @param options See {@linkcode UploadOptions}.
+   */
+  constructor(host: UploadHost, options: UploadOptions) {
+    this.#host = host;
+    this.#storage = options.storage;
+    this.#limits = options.limits;
+    this.#clock = options.clock;
+    const { random } = options;
+    this.#leechChoker = titForTatChoker({ random });
+    this.#seedChoker = roundRobinChoker({ random });
+  }
+
+  /** Payload bytes a second. */
+  get rate(): number {
+    return this.#meter.rate(this.#clock.now());
+  }
+
+  /** Starts to serve. */
+  start(): void {
+    this.#active = true;
+    this.#rechokeSoon();
+  }
+
+  /** Serves nobody any more. */
+  stop(): void {
+    this.#active = false;
+    for (const { connection } of this.#host.peers.values()) connection.choke();
+  }
+
+  /** Takes a peer in. */
+  addPeer(peer: SwarmPeer): void {
+    if (peer.connection.state.peerInterested) this.#rechokeSoon();
+  }
+
+  /** Gives the slot of a peer that left to another. */
+  removePeer(peer: SwarmPeer): void {
+    if (!peer.connection.state.amChoking) this.#rechokeSoon();
+  }
+
+  /**
+   * Chooses by what peers give (while downloading) or take (while seeding).
+   *
+   * @param seeding Whether we have all we want.
+   */
+  setSeeding(seeding: boolean): void {
+    this.#seeding = seeding;
+    this.#rechokeSoon();
+  }
+
+  /** Once a second. */
+  tick(now: number): void {
+    if (this.#active && now >= this.#rechokeAt) this.#rechoke(now);
+  }
+
+  /**
+   * Takes an event of a peer that concerns uploading.
+   *
+   * @param peer Whose event.
+   * @param event What happened.
+   */
+  handle(peer: SwarmPeer, event: PeerSessionEvent): void {
+    switch (event.type) {
+      case "interested":
+      case "not-interested":
+        this.#rechokeSoon();
+        break;
+      case "serve":
+        this.#admit(peer, event.request);
+        break;
+    }
+  }
+
+  /** Once the present event is done with. */
+  #rechokeSoon(): void {
+    if (!this.#active || this.#rechokeQueued) return;
+    this.#rechokeQueued = true;
+    queueMicrotask(() => {
+      this.#rechokeQueued = false;
+      if (this.#active) this.#rechoke(this.#clock.now());
+    });
+  }
+
+  #rechoke(now: number): void {
+    this.#rechokeAt = now + RECHOKE_MS;
+    const list: ChokerPeer[] = [];
+    for (const { key, connection, since } of this.#host.peers.values()) {
+      const { peerInterested, snubbed } = connection.state;
+      const stats = connection.stats();
+      const { peerHas } = connection;
+      list.push({
+        key,
+        interested: peerInterested,
+        snubbed,
+        downloadRate: stats.downloadRate,
+        uploadRate: stats.uploadRate,
+        uploaded: stats.uploaded,
+        connectedAt: since,
+        progress: peerHas.length === 0 ? 0 : peerHas.count / peerHas.length,
+      });
+    }
+    const choker = this.#seeding ? this.#seedChoker : this.#leechChoker;
+    const unchoked = choker.tick(now, list);
+    for (const { key, connection } of this.#host.peers.values()) {
+      if (unchoked.has(key)) connection.unchoke();
+      else connection.choke();
+    }
+  }
+
+  #admit(peer: SwarmPeer, request: BlockAddress): void {
+    for (const limit of this.#limits) {
+      const wait = limit.take(request.length);
+      if (wait !== undefined) {
+        void this.#waitFor(wait, peer, request, limit);
+        return;
+      }
+    }
+    this.#serve(peer, request);
+  }
+
+  async #waitFor(
+    wait: Promise<void>,
+    peer: SwarmPeer,
+    request: BlockAddress,
+    passed: RateLimiter,
+  ): Promise<void> {
+    await wait;
+    for (
+      const limit of this.#limits.slice(this.#limits.indexOf(passed) + 1)
+    ) {
+      await limit.take(request.length);
+    }
+    this.#serve(peer, request);
+  }
+
+  #serve(peer: SwarmPeer, request: BlockAddress): void {
+    if (peer.connection.isClosed) return;
+    const { pieceIndex, blockOffset, length } = request;
+    try {
+      const data = this.#storage.readBlock(pieceIndex, blockOffset, length);
+      if (data instanceof Uint8Array) this.#send(peer, request, data);
+      else {
+        data.then(
+          (bytes) => this.#send(peer, request, bytes),
+          (error) => this.#failed(peer, request, error),
+        );
+      }
+    } catch (error) {
+      this.#failed(peer, request, error);
+    }
+  }
+
+  #send(peer: SwarmPeer, request: BlockAddress, data: Uint8Array): void {
+    if (peer.connection.sendBlock(request, data)) {
+      this.#meter.add(data.length, this.#clock.now());
+    }
+  }
+
+  #failed(peer: SwarmPeer, request: BlockAddress, error: unknown): void {
+    peer.connection.rejectRequest(request);
+    this.#host.readFailed(
+      error instanceof Error ? error : new Error(String(error)),
+    );
+  }
+}
