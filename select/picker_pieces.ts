@@ -17,7 +17,7 @@ import {
 } from "./_piece_table.ts";
 import type { PeerBlock, PieceState } from "./picker_types.ts";
 import type { PeerKey, SelectionStrategy } from "./selection_strategy.ts";
-import { TOP_PRIORITY } from "./selection_strategy.ts";
+import { DEFAULT_PRIORITY, TOP_PRIORITY } from "./selection_strategy.ts";
 
 /**
  * The pieces of a `PiecePicker`, as its field `pieces`.
@@ -228,7 +228,9 @@ export class PickerPieces {
     checkPriority(priority);
     if (this.#deadlines.has(pieceIndex)) {
       this.#deadlines.setBefore(pieceIndex, priority);
-    } else this.#setPriority(pieceIndex, priority);
+      priority ||= DEFAULT_PRIORITY;
+    }
+    this.#setPriority(pieceIndex, priority);
   }
 
   /**
@@ -248,7 +250,7 @@ export class PickerPieces {
     this.#table.setPriorities((i) => {
       if (!this.#deadlines.has(i)) return priorities[i]!;
       this.#deadlines.setBefore(i, priorities[i]!);
-      return TOP_PRIORITY;
+      return priorities[i]! || DEFAULT_PRIORITY;
     });
     for (const partial of this.#book.partials.values()) {
       this.#book.refile(partial);
@@ -259,7 +261,7 @@ export class PickerPieces {
    * The priority that a piece is asked for with.
    *
    * @param pieceIndex Which piece.
-   * @returns 0 to 7; 7 while it has a deadline.
+   * @returns 0 to 7; never 0 while it has a deadline.
    * @throws {RangeError} If the piece is unknown.
    */
   priority(pieceIndex: number): number {
@@ -268,8 +270,10 @@ export class PickerPieces {
   }
 
   /**
-   * Wants a piece by a moment. It gets the highest priority, goes before all
-   * others, soonest first, and its overdue blocks are asked of several peers.
+   * Wants a piece by a moment. Peers that are fast enough are asked for it
+   * before all others, soonest first, and overdue blocks are asked of several
+   * peers; for the slowest tenth it is a piece like any other. A piece that is
+   * not wanted gets priority 4 for that time.
    *
    * @param pieceIndex Which piece; a verified one is left alone.
    * @param at When, in milliseconds; `undefined` gives it back its former
@@ -293,7 +297,7 @@ export class PickerPieces {
     if (this.#table.state(pieceIndex) === HAVE) return;
     const before = this.#table.priority(pieceIndex);
     this.#deadlines.set(pieceIndex, at, before);
-    this.#setPriority(pieceIndex, TOP_PRIORITY);
+    if (before === 0) this.#setPriority(pieceIndex, DEFAULT_PRIORITY);
   }
 
   /**

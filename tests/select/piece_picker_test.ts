@@ -1,0 +1,598 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { Bitfield } from "../../_shared/bitfield.ts";
+import { seededRandom } from "../../_shared/random.ts";
+import { PieceLayout } from "../../metainfo/piece_layout.ts";
+import {
+  PiecePicker,
+  randomOrder,
+  sequential,
+  stealFromSlow,
+} from "../../select/mod.ts";
+import {
+  bits,
+  BLOCK,
+  deliver,
+  join,
+  pieces,
+  show,
+  world,
+} from "./picker_world.ts";
+
+const test = (name: string, fn: () => void) =>
+  Deno.test({ name: `PiecePicker ${name}`, permissions: "none", fn });
+
+test("asks for the rarest pieces first", () => {
+  const picker = world({ availability: "3321244" });
+  join(picker, 1, "*******");
+  const order = pieces(picker.pick(1, 100, 0));
+  assertEquals(order[0], 3);
+  assertEquals(order.slice(1, 3).sort(), [2, 4]);
+  assertEquals(order.slice(3, 5).sort(), [0, 1]);
+  assertEquals(order.slice(5).sort(), [5, 6]);
+});
+
+test("breaks ties of rarity by chance", () => {
+  const firsts = new Set<number>();
+  for (let seed = 0; seed < 30; seed++) {
+    const picker = world({
+      availability: "1111",
+      options: { random: seededRandom(seed) },
+    });
+    join(picker, 1, "****");
+    firsts.add(picker.pick(1, 1, 0)[0]!.pieceIndex);
+  }
+  assertEquals(firsts.size, 4);
+});
+
+test("puts priority before rarity and never asks for what is skipped", () => {
+  const picker = world({ availability: "1234", priority: "0147" });
+  join(picker, 1, "****");
+  assertEquals(pieces(picker.pick(1, 100, 0)), [3, 2, 1]);
+  assertEquals(picker.pieces.state(0), "skipped");
+  picker.assertInvariants();
+});
+
+test("follows changes of rarity", () => {
+  const picker = world({ availability: "2222" });
+  join(picker, 1, "****");
+  for (const key of [7, 8, 9]) {
+    join(picker, key, "    ");
+    for (const i of [0, 1, 3]) picker.peers.gained(key, i);
+  }
+  assertEquals(pieces(picker.pick(1, 4, 0)), [2]);
+  picker.peers.remove(8);
+  picker.peers.lost(7, 3);
+  picker.peers.lost(9, 3);
+  assertEquals(pieces(picker.pick(1, 4, 0)), [3]);
+  picker.assertInvariants();
+});
+
+test("chooses the first pieces by chance, within the priority", () => {
+  const seen = new Set<number>();
+  for (let seed = 0; seed < 60; seed++) {
+    const picker = world({
+      availability: "12345678",
+      priority: "44444447",
+      options: { random: seededRandom(seed), randomFirstPieces: 4 },
+    });
+    join(picker, 1, "******* ");
+    seen.add(picker.pick(1, 1, 0)[0]!.pieceIndex);
+    join(picker, 2, "********");
+    assertEquals(pieces(picker.pick(2, 4, 0)), [7]);
+  }
+  assert(seen.size >= 6);
+});
+
+test("asks for pieces in order when sequential", () => {
+  const picker = world({
+    availability: "31231",
+    priority: "44474",
+    options: { strategy: sequential() },
+  });
+  join(picker, 1, "** **");
+  assertEquals(pieces(picker.pick(1, 100, 0)), [3, 0, 1, 4]);
+  picker.assertInvariants();
+});
+
+test("goes back to an earlier piece when sequential", () => {
+  const picker = world({
+    pieces: 70,
+    options: { strategy: sequential() },
+  });
+  join(picker, 1, "*".repeat(70));
+  join(picker, 2, "*".repeat(70));
+  const first = picker.pick(1, 4, 0);
+  assertEquals(pieces(first), [0]);
+  picker.peers.setRate(2, 1e6);
+  assertEquals(pieces(picker.pick(2, 4, 0)), [1]);
+  picker.releaseAll(1);
+  assertEquals(pieces(picker.pick(2, 4, 0)), [0]);
+});
+
+test("changes the strategy under way", () => {
+  const picker = world({ availability: "4321" });
+  join(picker, 1, "****");
+  assertEquals(pieces(picker.pick(1, 4, 0)), [3]);
+  picker.pieces.setStrategy(sequential());
+  assertEquals(pieces(picker.pick(1, 4, 0)), [0]);
+  assertEquals(picker.pieces.strategy.name, "sequential");
+  picker.pieces.setStrategy(randomOrder());
+  assertEquals(picker.pick(1, 100, 0).length, 8);
+  picker.assertInvariants();
+});
+
+test("gives contiguous blocks and goes on with the same piece", () => {
+  const picker = world({ availability: "1111", blocks: 8 });
+  join(picker, 1, "****");
+  const one = picker.pick(1, 3, 0);
+  const two = picker.pick(1, 3, 0);
+  const i = one[0]!.pieceIndex;
+  assertEquals(show(one), `${i}.0 ${i}.1 ${i}.2`);
+  assertEquals(show(two), `${i}.3 ${i}.4 ${i}.5`);
+});
+
+test("lets slow peers share a piece and fast ones take their own", () => {
+  const picker = world({ availability: "1111", blocks: 8 });
+  join(picker, 1, "****");
+  join(picker, 2, "****");
+  join(picker, 3, "****");
+  picker.peers.setRate(2, 100);
+  picker.peers.setRate(3, 1e6);
+  const first = pieces(picker.pick(1, 2, 0));
+  assertEquals(pieces(picker.pick(2, 2, 0)), first);
+  assert(pieces(picker.pick(3, 2, 0))[0] !== first[0]);
+});
+
+test("finishes started pieces that nobody works on", () => {
+  const picker = world({ availability: "22222", partial: "..3.." });
+  join(picker, 1, "*****");
+  picker.peers.setRate(1, 1e6);
+  assertEquals(show(picker.pick(1, 2, 0)), "2.2 2.3");
+});
+
+test("finishes started pieces first when there are too many", () => {
+  const picker = world({
+    availability: "9999999999",
+    partial: "1111111...",
+    options: {},
+  });
+  for (let i = 0; i < 6; i++) picker.peers.remove(1000 + i);
+  join(picker, 1, "**********");
+  picker.pieces.setPriority(9, 7);
+  // 7 started pieces for 4 peers: even a higher priority has to wait.
+  assert(pieces(picker.pick(1, 3, 0))[0]! < 7);
+});
+
+test("asks nothing of a peer that chokes us but what it allows", () => {
+  const picker = world({ availability: "1111" });
+  picker.peers.add(1);
+  picker.peers.setAll(1);
+  assertEquals(picker.pick(1, 10, 0), []);
+  picker.peers.allowFast(1, 2);
+  assertEquals(show(picker.pick(1, 10, 0)), "2.0 2.1 2.2 2.3");
+  picker.peers.setChoked(1, false);
+  assertEquals(picker.pick(1, 4, 0).length, 4);
+  picker.assertInvariants();
+});
+
+test("prefers suggested pieces, but not before priorities", () => {
+  const picker = world({ availability: "1111111", priority: "4444744" });
+  join(picker, 1, "*******");
+  picker.peers.suggest(1, 5);
+  assertEquals(pieces(picker.pick(1, 4, 0)), [4]);
+  assertEquals(pieces(picker.pick(1, 4, 0)), [5]);
+});
+
+test("knows what is interesting", () => {
+  const picker = world({ pieces: 3, have: "*  " });
+  join(picker, 1, "*  ");
+  join(picker, 2, "** ");
+  assert(!picker.peers.isInteresting(1));
+  assert(picker.peers.isInteresting(2));
+  picker.pieces.setPriority(1, 0);
+  assert(!picker.peers.isInteresting(2));
+  picker.pieces.setPriority(1, 4);
+  assert(picker.peers.isInteresting(2));
+  picker.pieces.setHave(1);
+  assert(!picker.peers.isInteresting(2));
+  picker.peers.gained(1, 2);
+  assert(picker.peers.isInteresting(1));
+  picker.pieces.clearHave(0);
+  assert(picker.peers.isInteresting(2));
+  assert(!picker.peers.isInteresting(99));
+});
+
+test("counts a repeated announcement once", () => {
+  const picker = world({ pieces: 2 });
+  join(picker, 1, "  ");
+  assert(picker.peers.gained(1, 0));
+  assert(!picker.peers.gained(1, 0));
+  assertEquals(picker.pieces.availability(0), 1);
+  picker.peers.setAll(1);
+  picker.peers.setAll(1);
+  assertEquals(picker.pieces.availability(0), 1);
+  picker.peers.setBitfield(1, bits("* "));
+  assertEquals(picker.pieces.availability(1), 0);
+  assertEquals(picker.peers.lost(1, 1), []);
+  picker.assertInvariants();
+});
+
+test("takes a piece back from a seed", () => {
+  const picker = world({ pieces: 3 });
+  join(picker, 1, "***");
+  assertEquals(picker.stats().seeds, 1);
+  const asked = picker.pick(1, 4, 0);
+  const lost = asked[0]!.pieceIndex;
+  assertEquals(show(picker.peers.lost(1, lost)), show(asked));
+  assertEquals(picker.stats().seeds, 0);
+  assertEquals(picker.peers.pieceCount(1), 2);
+  assertEquals(picker.pieces.availability(lost), 0);
+  picker.assertInvariants();
+});
+
+test("tells waste, late and unexpected blocks apart", () => {
+  const picker = world({ availability: "1" });
+  join(picker, 1, "*");
+  join(picker, 2, "*");
+  const [block] = picker.pick(1, 1, 0);
+  const at = block!.blockOffset;
+  assertEquals(picker.received(2, 0, at, 1).expected, false);
+  assertEquals(picker.received(1, 0, at + 1, 1).expected, false);
+  assertEquals(picker.received(1, 0, 4 * BLOCK, 1).expected, false);
+  assertEquals(picker.received(1, 1, 0, 1).expected, false);
+  assertEquals(picker.received(1, -1, NaN, 1).expected, false);
+  assertEquals(picker.received(77, 0, at, 1).expected, false);
+  assert(picker.released(1, block!));
+  assert(!picker.released(1, block!));
+  assertEquals(picker.pieces.state(0), "open");
+  const late = picker.received(1, 0, at, 2);
+  assertEquals([late.accepted, late.expected], [true, true]);
+  assertEquals(picker.received(1, 0, at, 3).expected, false);
+  picker.assertInvariants();
+});
+
+test("cancels the losers of the end-game, whose blocks are waste then", () => {
+  const picker = world({ pieces: 1, blocks: 2 });
+  join(picker, 1, "*");
+  join(picker, 2, "*");
+  join(picker, 3, "*");
+  assertEquals(show(picker.pick(1, 5, 0)), "0.0 0.1");
+  assert(picker.stats().endGame);
+  assertEquals(show(picker.pick(2, 5, 1)), "0.0");
+  // One duplicate a peer, and the block with the fewest askers.
+  assertEquals(picker.pick(2, 5, 1), []);
+  assertEquals(show(picker.pick(3, 5, 2)), "0.1");
+  const result = picker.received(2, 0, 0, 3);
+  assertEquals(result.accepted, true);
+  assertEquals(result.cancel, [1]);
+  const waste = picker.received(1, 0, 0, 4);
+  assertEquals([waste.accepted, waste.expected], [false, true]);
+  const last = picker.received(1, 0, BLOCK, 5);
+  assertEquals(last, {
+    accepted: true,
+    expected: true,
+    cancel: [3],
+    pieceComplete: true,
+  });
+  assertEquals(picker.pieces.verified(0), [2, 1]);
+  assert(picker.isDone);
+  picker.assertInvariants();
+});
+
+test("has no end-game while anything else can be had", () => {
+  const picker = world({ pieces: 2, blocks: 2 });
+  join(picker, 1, "**");
+  join(picker, 2, "* ");
+  const first = picker.pick(1, 1, 0);
+  picker.pick(1, 1, 0);
+  if (first[0]!.pieceIndex === 0) {
+    assertEquals(picker.pick(2, 2, 0), []);
+  }
+  assert(!picker.stats().endGame);
+  picker.assertInvariants();
+});
+
+test("has an end-game though nobody has some pieces", () => {
+  const picker = world({ pieces: 2, blocks: 1 });
+  join(picker, 1, "* ");
+  join(picker, 2, "* ");
+  picker.pick(1, 1, 0);
+  assertEquals(show(picker.pick(2, 1, 0)), "0.0");
+});
+
+test("bounds how many peers a block is asked of", () => {
+  const picker = world({ pieces: 1, blocks: 1 });
+  for (let peer = 0; peer < 10; peer++) join(picker, peer, "*");
+  let asked = 0;
+  for (let peer = 0; peer < 10; peer++) {
+    asked += picker.pick(peer, 1, 0).length;
+  }
+  assertEquals(asked, 4);
+});
+
+test("releases everything of a peer that leaves or chokes", () => {
+  const picker = world({ availability: "111" });
+  join(picker, 1, "***");
+  const asked = picker.pick(1, 6, 0);
+  assertEquals(picker.outstanding(1), 6);
+  assert(picker.isRequested(1, asked[0]!.pieceIndex, asked[0]!.blockOffset));
+  assertEquals(show(picker.releaseAll(1)), show(asked));
+  assertEquals(picker.outstanding(1), 0);
+  assertEquals(picker.stats().open, 3);
+  picker.pick(1, 6, 0);
+  assertEquals(picker.peers.remove(1).length, 6);
+  assertEquals(picker.peers.remove(1), []);
+  assertEquals(picker.stats().requestedBlocks, 0);
+  picker.assertInvariants();
+});
+
+test("asks for a failed piece again and names who gave it", () => {
+  const picker = world({ pieces: 1 });
+  join(picker, 1, "*");
+  join(picker, 2, "*");
+  picker.pieces.markBlocks(0, [3]);
+  deliver(picker, 1, picker.pick(1, 2, 0));
+  deliver0(picker, 2);
+  assertEquals(picker.pieces.state(0), "complete");
+  assertEquals(picker.pieces.failed(0), [1, 1, 2, -1]);
+  assertEquals(picker.pieces.state(0), "open");
+  assertEquals(picker.pick(1, 9, 0).length, 4);
+  picker.assertInvariants();
+  function deliver0(p: PiecePicker, peer: number): void {
+    for (const b of p.pick(peer, 9, 0)) p.received(peer, 0, b.blockOffset, 0);
+  }
+});
+
+test("asks only for the bad blocks when they are known", () => {
+  const picker = world({ pieces: 1 });
+  join(picker, 1, "*");
+  for (const b of picker.pick(1, 4, 0)) picker.received(1, 0, b.blockOffset, 0);
+  picker.pieces.failed(0, [2]);
+  assertEquals(picker.pieces.state(0), "partial");
+  assertEquals(show(picker.pick(1, 4, 0)), "0.2");
+  picker.assertInvariants();
+});
+
+test("refuses to end a piece that is not complete", () => {
+  const picker = world({ pieces: 1 });
+  assertThrows(() => picker.pieces.verified(0), RangeError, "it is open");
+  assertThrows(() => picker.pieces.failed(0), RangeError, "it is open");
+});
+
+test("drops requests for a piece that came from elsewhere", () => {
+  const picker = world({ pieces: 2 });
+  join(picker, 1, "**");
+  const asked = picker.pick(1, 2, 0);
+  const dropped = picker.pieces.setHave(asked[0]!.pieceIndex);
+  assertEquals(dropped.map((item) => item.peer), [1, 1]);
+  assertEquals(show(dropped.map((item) => item.block)), show(asked));
+  assertEquals(
+    picker.received(1, asked[0]!.pieceIndex, 0, 0).accepted,
+    false,
+  );
+  assertEquals(picker.pieces.setHave(asked[0]!.pieceIndex), []);
+  picker.assertInvariants();
+});
+
+test("keeps a peer on parole to itself", () => {
+  const picker = world({ availability: "11", blocks: 4 });
+  join(picker, 1, "**");
+  join(picker, 2, "**");
+  join(picker, 3, "**");
+  picker.peers.setParole(1, true);
+  const started = pieces(picker.pick(2, 1, 0))[0]!;
+  // Not in the started piece, but in one of its own.
+  const own = pieces(picker.pick(1, 2, 0));
+  assertEquals(own, [1 - started]);
+  picker.pick(2, 3, 0);
+  // Nothing is open any more: now others may help.
+  assertEquals(pieces(picker.pick(3, 1, 0)), own);
+  picker.assertInvariants();
+});
+
+test("lets others into a parole piece after an acquittal", () => {
+  const picker = world({ availability: "111", blocks: 4 });
+  join(picker, 1, "*  ");
+  join(picker, 2, "** ");
+  picker.peers.setParole(1, true);
+  picker.pick(1, 2, 0);
+  assertEquals(pieces(picker.pick(2, 4, 0)), [1]);
+  picker.peers.setParole(1, false);
+  assertEquals(show(picker.pick(2, 1, 0)), "0.2");
+});
+
+test("asks for pieces with a deadline before all others", () => {
+  const picker = world({ availability: "11111", priority: "44744" });
+  join(picker, 1, "*****");
+  picker.pieces.setDeadline(4, 500);
+  picker.pieces.setDeadline(0, 300);
+  picker.pieces.setDeadline(1, 400);
+  picker.pieces.setDeadline(1, undefined);
+  assertEquals(pieces(picker.pick(1, 12, 0)), [0, 4, 2]);
+  assertThrows(() => picker.pieces.setDeadline(0, NaN), RangeError);
+  picker.assertInvariants();
+});
+
+test("wants a piece that is not wanted while it has a deadline", () => {
+  const picker = world({ pieces: 2 });
+  picker.pieces.setPriority(0, 0);
+  picker.pieces.setDeadline(0, 10);
+  assertEquals(picker.pieces.priority(0), 4);
+  picker.pieces.setDeadline(0, 20);
+  picker.pieces.setPriority(0, 1);
+  assertEquals(picker.pieces.priority(0), 1);
+  picker.pieces.setPriorities([0, 3]);
+  assertEquals(picker.pieces.priority(0), 4);
+  picker.pieces.setDeadline(0, undefined);
+  assertEquals(picker.pieces.priority(0), 0);
+  picker.pieces.setDeadline(1, 10);
+  picker.pieces.setHave(1);
+  assertEquals(picker.pieces.priority(1), 3);
+  picker.assertInvariants();
+});
+
+test("asks twice for overdue blocks of urgent pieces, of another peer", () => {
+  const picker = world({ pieces: 20, blocks: 1 });
+  join(picker, 1, "*".repeat(20));
+  join(picker, 2, "*".repeat(20));
+  for (let now = 0; now < 1000; now += 100) {
+    deliver(picker, 2, picker.pick(2, 1, now), now + 100);
+  }
+  const urgent = pickOpen(picker);
+  picker.pieces.setDeadline(urgent, 1500);
+  assertEquals(pieces(picker.pick(1, 1, 1000)), [urgent]);
+  assert(pieces(picker.pick(2, 1, 1001))[0] !== urgent);
+  assertEquals(pieces(picker.pick(2, 1, 1400)), [urgent]);
+  picker.assertInvariants();
+});
+
+function pickOpen(picker: PiecePicker): number {
+  for (let i = 0; i < picker.pieces.count; i++) {
+    if (picker.pieces.state(i) === "open") return i;
+  }
+  throw new Error("No open piece");
+}
+
+test("keeps the slowest tenth away from urgent pieces", () => {
+  const picker = world({ availability: "2222222122" });
+  for (let peer = 0; peer < 10; peer++) {
+    join(picker, peer, "*******2**".replaceAll("2", "*"));
+    picker.peers.setRate(peer, (peer + 1) * 10_000);
+  }
+  picker.pieces.setDeadline(0, 100);
+  assertEquals(pieces(picker.pick(0, 1, 0)), [7]);
+  assertEquals(pieces(picker.pick(1, 1, 0)), [0]);
+});
+
+test("keeps peers with long queues away from urgent pieces", () => {
+  const picker = world({ availability: "2222222122" });
+  join(picker, 0, "**********");
+  picker.peers.setRate(0, BLOCK);
+  assertEquals(pieces(picker.pick(0, 4, 0)), [7]);
+  picker.pieces.setDeadline(0, 3000);
+  assert(pieces(picker.pick(0, 4, 0))[0] !== 0);
+  // A later deadline it can keep.
+  picker.pieces.setDeadline(0, 60_000);
+  assertEquals(pieces(picker.pick(0, 4, 0)), [0]);
+});
+
+test("moves requests from a slow peer to a fast one", () => {
+  const picker = world({ pieces: 2, blocks: 4 });
+  join(picker, 1, "**");
+  join(picker, 2, "**");
+  picker.peers.setRate(1, 1000);
+  picker.peers.setRate(2, 1e6);
+  assertEquals(picker.pick(1, 8, 0).length, 8);
+  const stolen = picker.steal(2, 3, 100, stealFromSlow());
+  assertEquals(stolen.map((item) => item.peer), [1, 1, 1]);
+  assertEquals(picker.outstanding(1), 5);
+  assertEquals(picker.outstanding(2), 3);
+  // The victim may have sent it already: then it is welcome.
+  const { pieceIndex, blockOffset } = stolen[0]!.block;
+  const result = picker.received(1, pieceIndex, blockOffset, 200);
+  assertEquals(result.accepted, true);
+  assertEquals(result.cancel, [2]);
+  picker.assertInvariants();
+  // All but what is probably on its way.
+  picker.steal(2, 100, 200, stealFromSlow());
+  assertEquals(picker.outstanding(1), 1);
+  // A stalled peer loses that too.
+  picker.steal(2, 100, 60_000, stealFromSlow());
+  assertEquals(picker.outstanding(1), 0);
+  picker.assertInvariants();
+});
+
+test("resumes from blocks on disk", () => {
+  const picker = world({ availability: "11", partial: "5." });
+  assertEquals([...picker.pieces.partialPieces()], [[0, [0, 2]]]);
+  join(picker, 1, "* ");
+  assertEquals(show(picker.pick(1, 9, 0)), "0.1 0.3");
+  assert(!picker.pieces.markBlocks(1, [0]));
+  assert(picker.pieces.markBlocks(1, [1, 2, 3]));
+  assertEquals(picker.pieces.state(1), "complete");
+  assertThrows(() => picker.pieces.markBlocks(0, [4]), RangeError);
+  picker.assertInvariants();
+});
+
+test("stops asking for blocks of a piece that is no longer wanted", () => {
+  const picker = world({ availability: "1", partial: "1" });
+  join(picker, 1, "*");
+  picker.pick(1, 1, 0);
+  picker.pieces.setPriority(0, 0);
+  assertEquals(picker.pick(1, 3, 0), []);
+  assert(picker.isDone);
+  picker.pieces.setPriority(0, 4);
+  assertEquals(show(picker.pick(1, 3, 0)), "0.2 0.3");
+  picker.assertInvariants();
+});
+
+test("gives all of its numbers", () => {
+  const picker = world({ availability: "1220", partial: "..f.", have: "*   " });
+  assertEquals(picker.stats(), {
+    pieces: 4,
+    have: 1,
+    lacking: 3,
+    open: 2,
+    partial: 0,
+    complete: 1,
+    freeBlocks: 0,
+    requestedBlocks: 0,
+    peers: 2,
+    seeds: 0,
+    endGame: false,
+  });
+  assertEquals(picker.pieces.distributedCopies(), 0.75);
+  assertEquals([...picker.pieces.haveField()], [0]);
+});
+
+test("works with a real layout, whose last block is short", () => {
+  const layout = new PieceLayout({
+    pieceLength: 2 * BLOCK,
+    files: [{ length: 3 * BLOCK + 5 }],
+  });
+  const picker = new PiecePicker({ layout, random: seededRandom(1) });
+  picker.peers.add(0);
+  picker.peers.setAll(0);
+  picker.peers.setChoked(0, false);
+  const blocks = picker.pick(0, 10, 0);
+  assertEquals(blocks.reduce((sum, b) => sum + b.length, 0), 3 * BLOCK + 5);
+  for (const b of blocks) {
+    assert(layout.isBlock(b.pieceIndex, b.blockOffset, b.length));
+  }
+});
+
+test("starts complete with everything and with nothing", () => {
+  assert(world({ have: "***" }).isDone);
+  const empty = world({ pieces: 0 });
+  assert(empty.isDone);
+  assertEquals(empty.pieces.distributedCopies(), 0);
+  empty.peers.add(1);
+  empty.peers.setAll(1);
+  assertEquals(empty.pick(1, 3, 0), []);
+});
+
+test("refuses nonsense", () => {
+  const picker = world({ pieces: 2 });
+  picker.peers.add(1);
+  for (
+    const call of [
+      () => picker.peers.add(1),
+      () => picker.peers.add(-1),
+      () => picker.peers.add(2 ** 31),
+      () => picker.peers.add(0.5),
+      () => picker.peers.setAll(9),
+      () => picker.peers.setBitfield(1, new Bitfield(3)),
+      () => picker.peers.gained(1, 2),
+      () => picker.peers.lost(1, -1),
+      () => picker.pick(9, 1, 0),
+      () => picker.pieces.setPriority(2, 4),
+      () => picker.pieces.setPriority(0, 8),
+      () => picker.pieces.setPriority(0, 1.5),
+      () => picker.pieces.setPriorities([1]),
+      () => picker.pieces.setPriorities([1, 9]),
+      () => picker.pieces.state(2),
+      () => world({ pieces: 2, options: { have: new Bitfield(3) } }),
+      () => world({ pieces: 2, options: { maxAskers: 0 } }),
+    ]
+  ) assertThrows(call, RangeError);
+});
