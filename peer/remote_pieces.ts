@@ -167,6 +167,7 @@ export class RemotePieces {
   setPieceCount(pieceCount: number): FirstPieces | undefined {
     if (this.#pieceCount !== undefined) return undefined;
     this.#pieceCount = pieceCount;
+    this.#pieces = new Bitfield(pieceCount);
     const early = this.#early;
     this.#early = new Uint8Array(0);
     if (this.#first === "have-all") {
@@ -180,13 +181,16 @@ export class RemotePieces {
     }
     const fitted = new Uint8Array(size);
     fitted.set(early.subarray(0, size));
-    if (early.subarray(size).some((byte) => byte !== 0)) {
+    const pieces = Bitfield.tryFrom(fitted, pieceCount);
+    if (
+      pieces === undefined || early.subarray(size).some((byte) => byte !== 0)
+    ) {
       throw new PeerProtocolError(
         "out-of-range",
         `Cannot take the pieces of the peer: the torrent has ${pieceCount}`,
       );
     }
-    this.#pieces = parse(fitted, pieceCount);
+    this.#pieces = pieces;
     return this.#pieces.isEmpty ? this.#first : "bitfield";
   }
 

@@ -113,7 +113,7 @@ export function decodeUtMetadata(
   }
   const data = payload.subarray(length);
   const expected = metadataPieceLength(totalSize, piece);
-  if (data.length !== expected) {
+  if (data.length !== expected || expected === 0) {
     throw malformed(
       `piece ${piece} of ${totalSize} bytes has ${expected}: ${data.length} came`,
     );

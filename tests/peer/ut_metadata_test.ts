@@ -1,0 +1,102 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { crypto } from "@std/crypto";
+import { encodeBencode } from "../../bencode/mod.ts";
+import { concatBytes, toHex, tryFromHex } from "../../_shared/bytes.ts";
+import { randomBytes, seededRandom } from "../../_shared/random.ts";
+import {
+  answerUtMetadata,
+  decodePeerMessage,
+  decodeUtMetadata,
+  encodeUtMetadata,
+  MAX_METADATA_SIZE,
+  metadataPieceCount,
+  PeerProtocolError,
+} from "../../peer/mod.ts";
+import { vectorTest } from "./vectors.ts";
+
+const none = { permissions: "none" } as const;
+
+vectorTest("ut_metadata", (vector) => {
+  const envelope = decodePeerMessage(tryFromHex(vector.hex)!);
+  assert(envelope.type === "extended");
+  const { payload } = envelope;
+  if (vector.expected === "reject") {
+    assertThrows(() => decodeUtMetadata(payload), PeerProtocolError);
+    return;
+  }
+  const message = decodeUtMetadata(payload);
+  if (vector.expected === "ignore") {
+    assertEquals(message, undefined);
+    return;
+  }
+  assert(message !== undefined);
+  assertEquals(message.piece, (vector.piece as number | undefined) ?? 0);
+  const type = vector.msg_type as number | undefined;
+  if (type !== undefined) {
+    assertEquals(message.type, ["request", "data", "reject"][type]);
+  }
+  assertEquals(toHex(encodeUtMetadata(message)), toHex(payload));
+});
+
+Deno.test("every size is served to the last short piece", none, () => {
+  const random = seededRandom(1);
+  for (const size of [1, 16_383, 16_384, 16_385, 32_768, 50_000]) {
+    const info = randomBytes(random, size);
+    const parts: Uint8Array[] = [];
+    for (let piece = 0; piece < metadataPieceCount(size); piece++) {
+      const answer = decodeUtMetadata(
+        encodeUtMetadata(answerUtMetadata(info, piece)),
+      );
+      assert(answer?.type === "data");
+      assertEquals(answer.totalSize, size);
+      parts.push(answer.data.slice());
+    }
+    const digest = (bytes: Uint8Array<ArrayBuffer>) =>
+      toHex(new Uint8Array(crypto.subtle.digestSync("SHA-1", bytes)));
+    assertEquals(digest(concatBytes(parts)), digest(info));
+    assertEquals(
+      answerUtMetadata(info, metadataPieceCount(size)),
+      { type: "reject", piece: metadataPieceCount(size) },
+    );
+  }
+  assertEquals(answerUtMetadata(undefined, 0), { type: "reject", piece: 0 });
+});
+
+Deno.test("sizes that contradict each other are refused", none, () => {
+  const data = (fields: Record<string, number>, length: number) =>
+    concatBytes([
+      encodeBencode({ msg_type: 1, piece: 0, total_size: 20_000, ...fields }),
+      new Uint8Array(length),
+    ]);
+  assert(decodeUtMetadata(data({}, 16_384)) !== undefined);
+  assert(decodeUtMetadata(data({ piece: 1 }, 3_616)) !== undefined);
+  for (
+    const bad of [
+      data({}, 16_383),
+      data({}, 16_385),
+      data({ piece: 1 }, 16_384),
+      data({ piece: 2 }, 0),
+      data({ total_size: 0 }, 0),
+      data({ total_size: -1 }, 16_384),
+      data({ total_size: 2 ** 32 }, 16_384),
+      data({ total_size: MAX_METADATA_SIZE + 1 }, 16_384),
+      encodeBencode({ msg_type: 0 }),
+      encodeBencode({ piece: 0 }),
+      encodeBencode([]),
+      new Uint8Array(0),
+    ]
+  ) {
+    const error = assertThrows(() => decodeUtMetadata(bad), PeerProtocolError);
+    assertEquals(error.code, "malformed");
+  }
+});
+
+Deno.test("every prefix of a request is refused", none, () => {
+  const bytes = encodeUtMetadata({ type: "request", piece: 12 });
+  for (let end = 0; end < bytes.length; end++) {
+    assertThrows(
+      () => decodeUtMetadata(bytes.subarray(0, end)),
+      PeerProtocolError,
+    );
+  }
+});

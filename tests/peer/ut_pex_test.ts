@@ -1,0 +1,73 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { encodeBencode } from "../../bencode/mod.ts";
+import { formatEndpoint } from "../../_shared/address.ts";
+import { toHex, tryFromHex } from "../../_shared/bytes.ts";
+import {
+  decodeUtPex,
+  encodeUtPex,
+  MAX_PEX_ENTRIES,
+  PeerProtocolError,
+  PEX_FLAG,
+  PEX_SEND_ENTRIES,
+  type PexPeer,
+} from "../../peer/mod.ts";
+import { vectorTest } from "./vectors.ts";
+
+const none = { permissions: "none" } as const;
+
+vectorTest("ut_pex", (vector) => {
+  const message = decodeUtPex(tryFromHex(vector.hex)!);
+  if (vector.name === "all-fields") {
+    const added = vector.added as string[];
+    const added6 = vector.added6 as string[];
+    assertEquals(message.added.map(formatEndpoint), [...added, ...added6]);
+    assertEquals(
+      toHex(Uint8Array.from(message.added.slice(0, 2), (p) => p.flags!)),
+      vector.added_flags as string,
+    );
+    assertEquals(message.dropped.map(formatEndpoint), [
+      ...vector.dropped as string[],
+      ...vector.dropped6 as string[],
+    ]);
+    assertEquals(decodeUtPex(encodeUtPex(message)), message);
+  } else if (vector.name === "flags-mismatch") {
+    assertEquals(message.added.map((p) => p.flags), [1, 0]);
+  } else assertEquals(message, { added: [], dropped: [] });
+});
+
+const peer = (i: number): PexPeer => ({
+  hostname: `10.0.${i >> 8}.${i & 255}`,
+  port: 1 + i,
+  flags: PEX_FLAG.seed,
+});
+
+Deno.test("no more than 50 are sent and 100 are read", none, () => {
+  const many = Array.from({ length: 300 }, (_, i) => peer(i));
+  const sent = decodeUtPex(encodeUtPex({ added: many, dropped: many }));
+  assertEquals(sent.added.length, PEX_SEND_ENTRIES);
+  assertEquals(sent.dropped.length, PEX_SEND_ENTRIES);
+  const flood = decodeUtPex(
+    encodeBencode({ added: new Uint8Array(6 * 300).fill(9) }),
+  );
+  assertEquals(flood.added.length, MAX_PEX_ENTRIES);
+});
+
+Deno.test("port 0 and partial entries are left out", none, () => {
+  const message = decodeUtPex(encodeBencode({
+    added: Uint8Array.of(1, 2, 3, 4, 0, 0, 1, 2, 3, 4, 0, 1, 9, 9),
+    dropped: 7,
+  }));
+  assertEquals(message.added, [{ hostname: "1.2.3.4", port: 1, flags: 0 }]);
+  assertEquals(message.dropped, []);
+});
+
+Deno.test("names are not sent; prefixes are refused", none, () => {
+  const bytes = encodeUtPex({
+    added: [peer(1), { hostname: "example.org", port: 1 }],
+    dropped: [],
+  });
+  assertEquals(decodeUtPex(bytes).added.length, 1);
+  for (let end = 0; end < bytes.length; end++) {
+    assertThrows(() => decodeUtPex(bytes.subarray(0, end)), PeerProtocolError);
+  }
+});
