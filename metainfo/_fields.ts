@@ -4,7 +4,11 @@
  *
  * @module
  */
-import type { BencodeDictionary, BencodeValue } from "../bencode/mod.ts";
+import {
+  type BencodeDictionary,
+  BencodeSyntaxError,
+  type BencodeValue,
+} from "../bencode/mod.ts";
 import { decodeTextLossy, tryDecodeText } from "../_shared/bytes.ts";
 import { MetainfoError, type MetainfoWarning } from "./metainfo.ts";
 
@@ -17,6 +21,19 @@ export class Warnings {
   add(code: MetainfoWarning["code"], path: string): void {
     if (this.list.length < MAX_WARNINGS) this.list.push({ code, path });
   }
+}
+
+/** Turns an error of the decoder into one of torrents; passes others on. */
+export function fromBencodeError(error: unknown): unknown {
+  if (!(error instanceof BencodeSyntaxError)) return error;
+  const isLimit = error.code === "too-long" || error.code === "too-deep" ||
+    error.code === "too-many-tokens" || error.code === "integer-too-long";
+  return new MetainfoError(
+    isLimit ? "too-large" : "bad-bencode",
+    "",
+    `Cannot decode a torrent: ${error.message}`,
+    { cause: error },
+  );
 }
 
 /** The error of a needed field that is not there. */

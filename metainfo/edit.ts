@@ -9,14 +9,12 @@ import {
   type BencodeInput,
   type BencodeLimits,
   bencodeSpan,
-  BencodeSyntaxError,
   decodeBencode,
   encodeBencode,
 } from "../bencode/mod.ts";
 import type { Endpoint } from "../_shared/address.ts";
 import { concatBytes, encodeText, fromByteString } from "../_shared/bytes.ts";
-import { needDictionary, wrongType } from "./_fields.ts";
-import { MetainfoError } from "./metainfo.ts";
+import { fromBencodeError, needDictionary, wrongType } from "./_fields.ts";
 
 /** What to change: a value sets, `null` removes, nothing leaves alone. */
 export interface MetainfoChanges {
@@ -156,13 +154,7 @@ export function editMetainfo(
     const { start, end } = bencodeSpan(bytes, ["info"], limits)!;
     infoBytes = bytes.subarray(start, end);
   } catch (error) {
-    if (!(error instanceof BencodeSyntaxError)) throw error;
-    throw new MetainfoError(
-      "bad-bencode",
-      "",
-      `Cannot decode a torrent: ${error.message}`,
-      { cause: error },
-    );
+    throw fromBencodeError(error);
   }
   const entries = new Map<string, BencodeInput>(top);
   applyChanges(entries, changes);

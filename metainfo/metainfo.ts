@@ -20,7 +20,7 @@ export type MetainfoErrorCode =
   | "wrong-type"
   /** A field has a value that it must not have. */
   | "bad-value"
-  /** A limit of the options is exceeded. */
+  /** A limit of the options or of the arithmetic is exceeded. */
   | "too-large"
   /** There is not one hash for each piece. */
   | "bad-pieces"

@@ -9,7 +9,6 @@ import {
   type BencodeDictionary,
   type BencodeLeniencyReport,
   bencodeSpan,
-  BencodeSyntaxError,
   type BencodeValue,
   decodeBencode,
   tryDecodeBencode,
@@ -22,6 +21,7 @@ import {
 } from "../_shared/bytes.ts";
 import {
   badValue,
+  fromBencodeError,
   missing,
   needBytes,
   needCount,
@@ -63,16 +63,6 @@ function readLimits(options: ParseMetainfoOptions) {
   };
 }
 
-function badBencode(error: unknown, path: string): unknown {
-  if (!(error instanceof BencodeSyntaxError)) return error;
-  return new MetainfoError(
-    "bad-bencode",
-    path,
-    `Cannot decode a torrent: ${error.message}`,
-    { cause: error },
-  );
-}
-
 /** Decodes a dictionary; canonical form is wanted but not demanded. */
 function decode(
   bytes: Uint8Array,
@@ -89,7 +79,7 @@ function decode(
       },
     });
   } catch (error) {
-    throw badBencode(error, "");
+    throw fromBencodeError(error);
   }
   if (value instanceof Map) return value;
   throw wrongType("", "a dictionary");

@@ -100,7 +100,7 @@ Deno.test("editMetainfo: refuses what is no torrent", pure, () => {
   assertEquals(code(encodeText("de")), "missing");
   assertEquals(code(encodeBencode({ info: 1 })), "wrong-type");
   const bytes = torrent(v1Info());
-  assertEquals(code(bytes, { maxLength: bytes.length - 1 }), "bad-bencode");
+  assertEquals(code(bytes, { maxLength: bytes.length - 1 }), "too-large");
   for (const creationDate of [-1, 1.5, NaN]) {
     assertThrows(() => editMetainfo(bytes, { creationDate }), RangeError);
   }
