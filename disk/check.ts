@@ -4,7 +4,14 @@
  * @module
  */
 import { type Clock, sleep } from "../_shared/clock.ts";
-import type { Bitfield } from "../_shared/bitfield.ts";
+import { Bitfield } from "../_shared/bitfield.ts";
+import {
+  type ExpectedHashes,
+  VerifyError,
+  verifyPieces,
+} from "../metainfo/hash_verify.ts";
+import { MERKLE_HASH_LENGTH } from "../metainfo/merkle.ts";
+import { toDiskError } from "./error.ts";
 import { CHUNK_SIZE } from "./buffer_pool.ts";
 import type { CheckOptions, StorageTorrent } from "./storage.ts";
 import type { TorrentFiles } from "./torrent_files.ts";
@@ -12,6 +19,9 @@ import { PieceDigest } from "./verifier.ts";
 
 /** Bytes between two turns of the event loop. */
 const TURN_BYTES = 16 * 1024 * 1024;
+
+/** From here on other threads help. */
+const PARALLEL_BYTES = 32 * 1024 * 1024;
 
 /** What {@linkcode checkFiles} works on. */
 export interface CheckFilesOptions extends CheckOptions {
@@ -40,35 +50,160 @@ export async function checkFiles(
   options: CheckFilesOptions,
 ): Promise<void> {
   const { layout } = torrent;
-  const { pieces, clock, onProgress, signal } = options;
+  const { onProgress, signal } = options;
   signal?.throwIfAborted();
+  const pieces = options.pieces ??
+    Array.from({ length: layout.pieceCount }, (_, i) => i);
+  const total = pieces.length;
   const sizes = await fileSizes(torrent, files);
-  const total = pieces === undefined ? layout.pieceCount : pieces.length;
-  const buffer = new Uint8Array(Math.min(4 * CHUNK_SIZE, layout.pieceLength));
-  let turn = 0;
-  let good = 0;
-  for (let i = 0; i < total; i++) {
-    const pieceIndex = pieces === undefined ? i : pieces[i]!;
+  const progress = { checked: 0, good: 0 };
+  const report = () => onProgress?.({ ...progress, total });
+  const apart: number[] = [];
+  const direct: number[] = [];
+  let bytes = 0;
+  for (const pieceIndex of pieces) {
     const size = layout.pieceSize(pieceIndex);
-    const mayBeGood = layout.spans(pieceIndex, 0, size).every((span) =>
-      span.pad || files.isInPartFile(pieceIndex) ||
-      sizes[span.fileIndex]! >= span.fileOffset + span.length
-    );
-    const isGood = mayBeGood &&
-      await checkPiece(torrent, files, pieceIndex, size, buffer);
+    const isApart = files.isInPartFile(pieceIndex);
+    const mayBeGood = isApart ||
+      layout.spans(pieceIndex, 0, size).every((span) =>
+        span.pad ||
+        sizes[span.fileIndex]! >= span.fileOffset + span.length
+      );
+    if (!mayBeGood) {
+      have.clear(pieceIndex);
+      progress.checked++;
+    } else if (isApart) apart.push(pieceIndex);
+    else {
+      direct.push(pieceIndex);
+      bytes += size;
+    }
+  }
+  const note = (pieceIndex: number, isGood: boolean) => {
+    progress.checked++;
     if (isGood) {
       have.set(pieceIndex);
-      good++;
+      progress.good++;
     } else have.clear(pieceIndex);
-    turn += mayBeGood ? size : 4096;
+  };
+  const paths = bytes < PARALLEL_BYTES ? undefined : files.localPaths();
+  const step = { note, report, options };
+  if (paths === undefined) await checkInTurn(torrent, files, direct, step);
+  else await checkInParallel(torrent, paths, direct, step);
+  await checkInTurn(torrent, files, apart, step);
+  report();
+}
+
+interface CheckStep {
+  readonly note: (pieceIndex: number, isGood: boolean) => void;
+  readonly report: () => void;
+  readonly options: CheckFilesOptions;
+}
+
+/** Reads through the port, in this thread, and lets others work in between. */
+async function checkInTurn(
+  torrent: StorageTorrent,
+  files: TorrentFiles,
+  pieces: readonly number[],
+  step: CheckStep,
+): Promise<void> {
+  const { layout } = torrent;
+  const { clock, signal } = step.options;
+  const buffer = new Uint8Array(Math.min(4 * CHUNK_SIZE, layout.pieceLength));
+  let turn = 0;
+  for (const pieceIndex of pieces) {
+    const size = layout.pieceSize(pieceIndex);
+    step.note(
+      pieceIndex,
+      await checkPiece(torrent, files, pieceIndex, size, buffer),
+    );
+    turn += size;
     if (turn >= TURN_BYTES) {
       turn = 0;
-      onProgress?.({ checked: i + 1, total, good });
+      step.report();
       await sleep(clock, 0);
       signal?.throwIfAborted();
     }
   }
-  onProgress?.({ checked: total, total, good });
+}
+
+/** Lets several threads read files of the operating system. */
+async function checkInParallel(
+  torrent: StorageTorrent,
+  filePaths: readonly string[],
+  pieces: readonly number[],
+  step: CheckStep,
+): Promise<void> {
+  const { layout } = torrent;
+  const { threads, signal } = step.options;
+  const roots = pieceRoots(torrent);
+  const run = async (
+    expected: ExpectedHashes,
+    wanted: readonly number[],
+    onPiece: (pieceIndex: number, isGood: boolean) => void,
+  ) => {
+    try {
+      await verifyPieces({
+        layout,
+        filePaths,
+        expected,
+        pieces: wanted,
+        threads,
+        signal,
+        onPiece,
+        onProgress: step.report,
+      });
+    } catch (error) {
+      if (!(error instanceof VerifyError)) throw error;
+      const { path, cause } = error;
+      throw toDiskError(
+        cause instanceof Error && cause.cause !== undefined
+          ? cause.cause
+          : error,
+        { operation: "check", path },
+      );
+    }
+  };
+  // A hybrid piece has to pass both.
+  let rest = pieces;
+  if (torrent.pieces !== undefined) {
+    const good: number[] = [];
+    await run(
+      { algorithm: "sha1", hashes: torrent.pieces },
+      rest,
+      (pieceIndex, isGood) => {
+        if (isGood && roots?.has.has(pieceIndex) === true) {
+          good.push(pieceIndex);
+        } else step.note(pieceIndex, isGood);
+      },
+    );
+    rest = good;
+  }
+  if (roots !== undefined && rest.length > 0) {
+    await run(
+      { algorithm: "sha256", hashes: roots.hashes },
+      rest,
+      (pieceIndex, isGood) =>
+        step.note(pieceIndex, isGood && roots.has.has(pieceIndex)),
+    );
+  } else if (torrent.pieces === undefined) {
+    for (const pieceIndex of rest) step.note(pieceIndex, false);
+  }
+}
+
+function pieceRoots(
+  torrent: StorageTorrent,
+): { readonly hashes: Uint8Array; readonly has: Bitfield } | undefined {
+  if (torrent.pieceRoot === undefined) return undefined;
+  const { pieceCount } = torrent.layout;
+  const hashes = new Uint8Array(MERKLE_HASH_LENGTH * pieceCount);
+  const has = new Bitfield(pieceCount);
+  for (let i = 0; i < pieceCount; i++) {
+    const root = torrent.pieceRoot(i);
+    if (root === undefined) continue;
+    hashes.set(root.hash, MERKLE_HASH_LENGTH * i);
+    has.set(i);
+  }
+  return has.isEmpty ? undefined : { hashes, has };
 }
 
 async function fileSizes(

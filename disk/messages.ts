@@ -123,8 +123,9 @@ export class DiskMessages {
   readonly readable: ReadableStream<DiskEvent>;
   readonly #manager: DiskManager;
   readonly #events: EventQueue<DiskEvent>;
-  /** Events of storages that wait for room in the queue. */
-  readonly #waiting: DiskEvent[] = [];
+  /** What waits for room in the queue, in order. */
+  readonly #outbox: DiskEvent[] = [];
+  #pumping: Promise<void> | undefined;
 
   constructor(manager: DiskManager, capacity: number) {
     this.#manager = manager;
@@ -144,11 +145,9 @@ export class DiskMessages {
               : toDiskError(error, { operation: request.type }),
           };
         }
-        // What happened on the way comes before the answer.
-        for (const waiting of this.#waiting.splice(0)) {
-          await this.#events.send(waiting);
-        }
-        await this.#events.send(event);
+        // What happened on the way is in front of it.
+        this.#outbox.push(event);
+        await this.#pump();
       },
     }, { highWaterMark: capacity });
   }
@@ -196,11 +195,8 @@ export class DiskMessages {
       onEvent: (event) => this.#tell({ type: "storage", infoHash, event }),
     });
     for (const pieceIndex of storage.have) {
-      await this.#events.send({
-        type: "storage",
-        infoHash,
-        event: { type: "piece-good", pieceIndex },
-      });
+      const event: TorrentStorageEvent = { type: "piece-good", pieceIndex };
+      await this.#events.send({ type: "storage", infoHash, event });
     }
     return { type: "added", request, storage };
   }
@@ -215,13 +211,18 @@ export class DiskMessages {
 
   /** Storage events come in the middle of calls, so they cannot wait here. */
   #tell(event: DiskEvent): void {
-    this.#waiting.push(event);
-    if (this.#waiting.length === 1) this.#pump();
+    this.#outbox.push(event);
+    this.#pump();
   }
 
-  async #pump(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      await this.#events.send(this.#waiting.shift()!);
+  #pump(): Promise<void> {
+    return this.#pumping ??= this.#send();
+  }
+
+  async #send(): Promise<void> {
+    for (let event; (event = this.#outbox.shift()) !== undefined;) {
+      await this.#events.send(event);
     }
+    this.#pumping = undefined;
   }
 }

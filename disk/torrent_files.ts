@@ -13,6 +13,7 @@ import {
   type FileSystem,
   useHandle,
 } from "./file_system.ts";
+import { moveFiles, removeEmptyFolders } from "./move_files.ts";
 import { PartFile } from "./part_file.ts";
 import type { StorageTorrent } from "./storage.ts";
 
@@ -130,6 +131,25 @@ export class TorrentFiles {
    */
   stat(fileIndex: number): Awaitable<FileInfo | undefined> {
     return this.#fileSystem.stat(this.#paths[fileIndex]!);
+  }
+
+  /**
+   * Where the operating system has the files.
+   *
+   * @returns A path for every file, empty for padding; `undefined` when the
+   * file system is no part of it.
+   * @throws {DiskError} If a path is unsafe.
+   */
+  localPaths(): string[] | undefined {
+    const paths: string[] = [];
+    for (let i = 0; i < this.#paths.length; i++) {
+      const path = this.#layout.files[i]!.pad
+        ? ""
+        : this.#fileSystem.localPath?.(this.#paths[i]!);
+      if (path === undefined) return undefined;
+      paths.push(path);
+    }
+    return paths;
   }
 
   /**
@@ -278,7 +298,7 @@ export class TorrentFiles {
         failures.push(toDiskError(error, { operation: "remove", path }));
       }
     }
-    await this.#removeFolders(paths);
+    await removeEmptyFolders(this.#fileSystem, paths);
     return failures;
   }
 
@@ -299,48 +319,16 @@ export class TorrentFiles {
     const from = this.#storedPaths();
     const to: FilePath[] = paths.filter((_, i) => !this.#layout.files[i]!.pad);
     to.push(part.path);
-    const moved: number[] = [];
+    const source = this.#fileSystem;
+    const forget = await moveFiles(source, from, target, to);
     try {
-      for (let i = 0; i < from.length; i++) {
-        if (await this.#fileSystem.stat(from[i]!) === undefined) continue;
-        if (target === undefined) {
-          if (from[i]!.join("/") === to[i]!.join("/")) continue;
-          await this.#fileSystem.rename(from[i]!, to[i]!);
-        } else {
-          if (await target.stat(to[i]!) !== undefined) {
-            throw new DiskError("exists", "There is a file already", {
-              operation: "move",
-              path: to[i]!,
-            });
-          }
-          moved.push(i);
-          await copyFile(this.#fileSystem, from[i]!, target, to[i]!);
-          continue;
-        }
-        moved.push(i);
-      }
       await part.load();
     } catch (error) {
-      for (const i of moved.reverse()) {
-        // The first failure is what counts.
-        await attempt<unknown>(
-          () =>
-            target === undefined
-              ? this.#fileSystem.rename(to[i]!, from[i]!)
-              : target.remove(to[i]!),
-          () => {},
-        );
-      }
-      throw toDiskError(error, { operation: "move", path: folder });
+      await forget.undo();
+      throw error;
     }
-    const source = this.#fileSystem;
-    if (target !== undefined) {
-      for (const i of moved) {
-        // The copy is complete: an original that stays does no harm.
-        await attempt<unknown>(() => source.remove(from[i]!), () => {});
-      }
-    }
-    await this.#removeFolders(from);
+    await forget.finish();
+    await removeEmptyFolders(source, from);
     this.#paths = paths;
     this.#part = part;
     this.#fileSystem = target ?? source;
@@ -441,47 +429,4 @@ export class TorrentFiles {
     paths.push(this.#part.path);
     return paths;
   }
-
-  async #removeFolders(paths: readonly FilePath[]): Promise<void> {
-    const folders = new Map<string, FilePath>();
-    for (const path of paths) {
-      for (let depth = path.length - 1; depth > 0; depth--) {
-        const folder = path.slice(0, depth);
-        const key = folder.join("/");
-        if (folders.has(key)) break;
-        folders.set(key, folder);
-      }
-    }
-    const deepestFirst = [...folders.values()].sort((a, b) =>
-      b.length - a.length
-    );
-    for (const folder of deepestFirst) {
-      // A folder that stays does no harm.
-      await attempt(
-        () => this.#fileSystem.removeEmptyFolder(folder),
-        () => false,
-      );
-    }
-  }
-}
-
-async function copyFile(
-  source: FileSystem,
-  from: FilePath,
-  target: FileSystem,
-  to: FilePath,
-): Promise<void> {
-  const buffer = new Uint8Array(COPY_SIZE);
-  await useHandle(source.open(from), async (reader) => {
-    await useHandle(target.open(to, { write: true }), async (writer) => {
-      await writer.truncate(await reader.size());
-      for (let offset = 0;;) {
-        const n = await reader.read(buffer, offset);
-        if (n === 0) break;
-        await writer.write(buffer.subarray(0, n), offset);
-        offset += n;
-      }
-      await writer.sync();
-    });
-  });
 }

@@ -1,0 +1,131 @@
+/**
+ * Moving files as one: all of them or none.
+ *
+ * @module
+ */
+import { attempt } from "./awaitable.ts";
+import { DiskError, toDiskError } from "./error.ts";
+import { type FilePath, type FileSystem, useHandle } from "./file_system.ts";
+
+const COPY_SIZE = 1024 * 1024;
+
+/** What is left to decide after {@linkcode moveFiles}. */
+export interface MovedFiles {
+  /** Puts everything back. */
+  undo(): Promise<void>;
+  /** Removes originals that were copied. */
+  finish(): Promise<void>;
+}
+
+/**
+ * Moves files, those that exist. After a failure everything is back.
+ *
+ * @param source Where they are.
+ * @param from Their paths.
+ * @param target The file system to copy to; renamed without it.
+ * @param to Their new paths, in the same order.
+ * @returns How to end it.
+ * @throws {DiskError} If one cannot be moved, or is there already.
+ */
+export async function moveFiles(
+  source: FileSystem,
+  from: readonly FilePath[],
+  target: FileSystem | undefined,
+  to: readonly FilePath[],
+): Promise<MovedFiles> {
+  const moved: number[] = [];
+  const undo = async () => {
+    for (const i of moved.splice(0).reverse()) {
+      // Whatever made us undo is what counts.
+      await attempt<unknown>(
+        () =>
+          target === undefined
+            ? source.rename(to[i]!, from[i]!)
+            : target.remove(to[i]!),
+        () => {},
+      );
+    }
+  };
+  try {
+    for (let i = 0; i < from.length; i++) {
+      if (await source.stat(from[i]!) === undefined) continue;
+      if (target === undefined) {
+        if (from[i]!.join("/") === to[i]!.join("/")) continue;
+        await source.rename(from[i]!, to[i]!);
+        moved.push(i);
+        continue;
+      }
+      if (await target.stat(to[i]!) !== undefined) {
+        throw new DiskError("exists", "There is a file already", {
+          operation: "move",
+          path: to[i]!,
+        });
+      }
+      // Before the copy: half of one has to go, too.
+      moved.push(i);
+      await copyFile(source, from[i]!, target, to[i]!);
+    }
+  } catch (error) {
+    await undo();
+    throw toDiskError(error, { operation: "move" });
+  }
+  return {
+    undo,
+    finish: async () => {
+      if (target === undefined) return;
+      for (const i of moved) {
+        // The copy is complete: an original that stays does no harm.
+        await attempt<unknown>(() => source.remove(from[i]!), () => {});
+      }
+    },
+  };
+}
+
+/**
+ * Removes the folders above files that are empty, deepest first.
+ *
+ * @param fileSystem Where they are.
+ * @param paths Paths of the files.
+ */
+export async function removeEmptyFolders(
+  fileSystem: FileSystem,
+  paths: readonly FilePath[],
+): Promise<void> {
+  const folders = new Map<string, FilePath>();
+  for (const path of paths) {
+    for (let depth = path.length - 1; depth > 0; depth--) {
+      const folder = path.slice(0, depth);
+      const key = folder.join("/");
+      if (folders.has(key)) break;
+      folders.set(key, folder);
+    }
+  }
+  const deepestFirst = [...folders.values()].sort((a, b) =>
+    b.length - a.length
+  );
+  for (const folder of deepestFirst) {
+    // A folder that stays does no harm.
+    await attempt(() => fileSystem.removeEmptyFolder(folder), () => false);
+  }
+}
+
+async function copyFile(
+  source: FileSystem,
+  from: FilePath,
+  target: FileSystem,
+  to: FilePath,
+): Promise<void> {
+  const buffer = new Uint8Array(COPY_SIZE);
+  await useHandle(source.open(from), async (reader) => {
+    await useHandle(target.open(to, { write: true }), async (writer) => {
+      await writer.truncate(await reader.size());
+      for (let offset = 0;;) {
+        const n = await reader.read(buffer, offset);
+        if (n === 0) break;
+        await writer.write(buffer.subarray(0, n), offset);
+        offset += n;
+      }
+      await writer.sync();
+    });
+  });
+}

@@ -1,0 +1,313 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+
+import { DiskError } from "../../disk/error.ts";
+
+import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
+
+import { makeTorrent } from "./support.ts";
+
+import { assertFiles, open, writeAll, writePiece } from "./storage_bench.ts";
+const pure = { permissions: "none" } as const;
+
+Deno.test(
+  "memory stays bounded and spilled pieces complete",
+  pure,
+  async () => {
+    const torrent = makeTorrent({ pieceLength: 1 << 19, files: [8 << 20] });
+    const max = 1 << 20;
+    for (const slow of [false, true]) {
+      await using bench = await open(torrent, {
+        slow,
+        disk: { maxBufferedBytes: max },
+      });
+      const { storage, disk, memory } = bench;
+      let most = 0;
+      // Every piece gets its first block before any gets its second.
+      for (let at = 0; at < 1 << 19; at += 16384) {
+        for (let i = 0; i < 16; i++) {
+          if (storage.pressure !== undefined) await storage.pressure;
+          const block = torrent.content[i]!.subarray(at, at + 16384);
+          assertEquals(storage.writeBlock(i, at, block), "accepted");
+          most = Math.max(most, disk.bufferedBytes);
+        }
+      }
+      await storage.flush();
+      assert(most <= max * 1.5, `${most} bytes were buffered`);
+      assert(storage.have.isFull);
+      assertFiles(memory, torrent);
+      assertEquals(disk.bufferedBytes, 0);
+    }
+  },
+);
+
+Deno.test(
+  "a spilled piece that is wrong is still told block by block",
+  pure,
+  async () => {
+    const torrent = makeTorrent({ pieceLength: 1 << 19, files: [1 << 19] });
+    await using bench = await open(torrent);
+    const { storage, events } = bench;
+    const wrong = torrent.content[0]!.slice();
+    wrong[0]! ^= 1;
+    for (let at = 0; at < wrong.length; at += 16384) {
+      storage.writeBlock(0, at, wrong.subarray(at, at + 16384));
+      if (at % 49152 === 0) await storage.flush();
+    }
+    assert(events[0]?.type === "piece-bad");
+    assertEquals(events[0].blockDigests?.length, 20 * 32);
+    writePiece(storage, torrent, 0);
+    assert(events[1]?.type === "piece-good");
+    const a = events[0].blockDigests!;
+    const b = events[1].blockDigests!;
+    assert(a.subarray(0, 20).some((byte, i) => byte !== b[i]));
+    assertEquals(a.subarray(20), b.subarray(20));
+  },
+);
+
+Deno.test("spilled bytes that are gone are told as lost", pure, async () => {
+  const torrent = makeTorrent({ pieceLength: 1 << 16, files: [1 << 16] });
+  await using bench = await open(torrent);
+  const { storage, events, memory } = bench;
+  const piece = torrent.content[0]!;
+  storage.writeBlock(0, 0, piece.subarray(0, 32768));
+  await storage.flush();
+  const handle = memory.open(["torrent", "f0"], { write: true });
+  handle.truncate(100);
+  handle.close();
+  storage.writeBlock(0, 32768, piece.subarray(32768));
+  assertEquals(events, [{
+    type: "piece-bad",
+    pieceIndex: 0,
+    reason: "lost",
+    blockDigests: undefined,
+  }]);
+  writePiece(storage, torrent, 0);
+  assert(storage.have.isFull);
+});
+
+for (const slow of [false, true]) {
+  Deno.test(
+    `disk full pauses; resume loses nothing, slow: ${slow}`,
+    pure,
+    async () => {
+      const torrent = makeTorrent({ pieceLength: 65536, files: [10 * 65536] });
+      const memory = new MemoryFileSystem({ capacityBytes: 3 * 65536 });
+      await using bench = await open(torrent, { memory, slow });
+      const { storage, events } = bench;
+      writeAll(storage, torrent);
+      await storage.resume();
+      assertEquals(storage.state, "paused");
+      assertEquals(storage.error?.code, "disk-full");
+      assertEquals(storage.error?.path, "torrent/f0");
+      assertEquals(storage.have.count, 3);
+      assert(events.some((event) => event.type === "error" && event.paused));
+      assertEquals(storage.partialPieces().length, 7);
+      assertEquals(await storage.resume(), false);
+      assertEquals(
+        await storage.readBlock(0, 0, 10),
+        torrent.content[0]!.subarray(0, 10),
+      );
+      memory.capacityBytes = Infinity;
+      assertEquals(await storage.resume(), true);
+      assertEquals(storage.state, "ready");
+      assert(storage.have.isFull);
+      assertFiles(memory, torrent);
+    },
+  );
+}
+
+Deno.test(
+  "a full disk and full memory refuse, then everything arrives",
+  pure,
+  async () => {
+    const torrent = makeTorrent({ pieceLength: 1 << 18, files: [4 << 20] });
+    const memory = new MemoryFileSystem({ capacityBytes: 65536 });
+    await using bench = await open(torrent, {
+      memory,
+      disk: { maxBufferedBytes: 1 << 20 },
+    });
+    const { storage, disk } = bench;
+    const refused: [number, number][] = [];
+    const piecesOf = (i: number, at: number) =>
+      storage.writeBlock(i, at, torrent.content[i]!.subarray(at, at + 16384));
+    for (let i = 0; i < 16; i++) {
+      for (let at = 0; at < 1 << 18; at += 16384) {
+        if (piecesOf(i, at) === "refused") refused.push([i, at]);
+      }
+    }
+    assert(refused.length > 100);
+    // Half of the memory is kept for torrents that can be written.
+    assert(disk.bufferedBytes <= (1 << 19) + (1 << 18));
+    assertEquals(storage.pressure, undefined);
+    memory.capacityBytes = Infinity;
+    assertEquals(await storage.resume(), true);
+    for (const [i, at] of refused) assertEquals(piecesOf(i, at), "accepted");
+    assert(storage.have.isFull);
+    assertFiles(memory, torrent);
+  },
+);
+
+Deno.test("any one failing call loses nothing", pure, async () => {
+  const torrent = makeTorrent({
+    pieceLength: 65536,
+    files: [100_000, 3, 150_000],
+  });
+  for (const slow of [false, true]) {
+    for (let n = 0;; n++) {
+      await using bench = await open(torrent, { slow });
+      const { storage, memory, events } = bench;
+      let calls = 0;
+      let hit = false;
+      bench.fault = (call) => {
+        if (call.operation === "stat" || call.operation === "close") return;
+        if (calls++ !== n) return;
+        hit = true;
+        const error = new DiskError("io", "Broken", {
+          operation: call.operation,
+          path: call.path,
+        });
+        return call.operation === "write" ? { error, length: 5 } : { error };
+      };
+      writeAll(storage, torrent);
+      // A fault in the middle of a piece stops it half written.
+      await storage.resume();
+      await storage.resume();
+      assert(storage.have.isFull, `call ${n}`);
+      assertFiles(memory, torrent);
+      if (hit) {
+        assertEquals(
+          events.filter((event) => event.type === "error").length,
+          1,
+        );
+        continue;
+      }
+      assert(n > 5, `only ${n} calls were seen`);
+      break;
+    }
+  }
+});
+
+Deno.test(
+  "short reads and missing files are errors when served",
+  pure,
+  async () => {
+    const torrent = makeTorrent({ pieceLength: 65536, files: [200_000] });
+    await using bench = await open(torrent, { disk: { readCacheBytes: 0 } });
+    const { storage, events } = bench;
+    writeAll(storage, torrent);
+    bench.fault = (call) =>
+      call.operation === "read" ? { length: 3 } : undefined;
+    const short = assertThrows(() => storage.readBlock(0, 0, 10), DiskError);
+    assertEquals(short.code, "short-read");
+    assertEquals(events[events.length - 1]?.type, "error");
+    bench.fault = undefined;
+    assertEquals(
+      await storage.readBlock(0, 0, 10),
+      torrent.content[0]!.subarray(0, 10),
+    );
+  },
+);
+
+Deno.test("concurrent reads of a run load it once", pure, async () => {
+  const torrent = makeTorrent({ pieceLength: 65536, files: [65536] });
+  await using bench = await open(torrent, { slow: true });
+  const { storage } = bench;
+  writeAll(storage, torrent);
+  await storage.flush();
+  let reads = 0;
+  bench.fault = (call) => {
+    if (call.operation === "read") reads++;
+    return undefined;
+  };
+  const blocks = await Promise.all(
+    [0, 1, 2, 3].map((i) => storage.readBlock(0, i * 16384, 16384)),
+  );
+  assertEquals(reads, 1);
+  blocks.forEach((block, i) =>
+    assertEquals(
+      block,
+      torrent.content[0]!.subarray(i * 16384, (i + 1) * 16384),
+    )
+  );
+  assert(!(storage.readBlock(0, 5, 7) instanceof Promise));
+});
+
+Deno.test("sync tells of every file that failed", pure, async () => {
+  const torrent = makeTorrent({ pieceLength: 16384, files: [10, 20, 30] });
+  await using bench = await open(torrent);
+  writeAll(bench.storage, torrent);
+  bench.fault = (call) =>
+    call.operation === "sync" && call.path[1] !== "f1"
+      ? { error: new Error("EIO") }
+      : undefined;
+  const error = await assertRejects(
+    () => bench.storage.sync(),
+    AggregateError,
+  );
+  assertEquals(
+    error.errors.map((error) => (error as DiskError).path),
+    ["torrent/f0", "torrent/f2"],
+  );
+  bench.fault = undefined;
+  await bench.storage.sync();
+});
+
+Deno.test(
+  "a file that is too long is cut, one that exists is kept",
+  pure,
+  async () => {
+    const torrent = makeTorrent({ pieceLength: 16384, files: [10] });
+    const memory = new MemoryFileSystem();
+    const handle = memory.open(["torrent", "f0"], { write: true });
+    handle.write(new Uint8Array(100).fill(1), 0);
+    await using bench = await open(torrent, { memory });
+    assertEquals(memory.stat(["torrent", "f0"])?.size, 100);
+    writeAll(bench.storage, torrent);
+    assertFiles(memory, torrent);
+  },
+);
+
+Deno.test(
+  "allocation: sparse has the length at once, none grows",
+  pure,
+  async () => {
+    const torrent = makeTorrent({ pieceLength: 16384, files: [100_000] });
+    for (const allocation of ["sparse", "none"] as const) {
+      await using bench = await open(torrent, { add: { allocation } });
+      writePiece(bench.storage, torrent, 1);
+      assertEquals(
+        bench.memory.stat(["torrent", "f0"])?.size,
+        allocation === "sparse" ? 100_000 : 32768,
+      );
+    }
+  },
+);
+
+Deno.test("closed: calls say so, closing again is fine", pure, async () => {
+  const torrent = makeTorrent({ pieceLength: 32768, files: [100_000] });
+  const bench = await open(torrent);
+  const { storage, disk, memory } = bench;
+  writePiece(storage, torrent, 0);
+  storage.writeBlock(1, 0, torrent.content[1]!.subarray(0, 16384));
+  await storage.close();
+  await storage.close();
+  assertEquals(storage.state, "closed");
+  for (
+    const call of [
+      () => storage.writeBlock(2, 0, new Uint8Array(1)),
+      () => storage.readBlock(0, 0, 1),
+    ]
+  ) assertEquals(assertThrows(call, DiskError).code, "closed");
+  await assertRejects(() => storage.check(), DiskError);
+  assertEquals(await storage.resume(), false);
+  // What came in before is in the file.
+  assertEquals(
+    memory.contents(["torrent", "f0"])!.subarray(0, 49152),
+    torrent.fileContent[0]!.subarray(0, 49152),
+  );
+  assertEquals(disk.get(torrent.infoHash), undefined);
+  assertEquals(disk.bufferedBytes, 0);
+  assertEquals(await storage.events.next(), undefined);
+  await disk.close();
+  await disk.close();
+});
