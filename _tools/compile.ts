@@ -19,13 +19,27 @@ export const COMPILE_TARGETS: readonly string[] = [
   "x86_64-pc-windows-msvc",
 ];
 
+/** Folders that are no part of the package. */
+const OUTSIDE = [
+  "_tools",
+  "bench",
+  "dist",
+  "examples",
+  "node_modules",
+  "tests",
+];
+
 /** Modules that are started by URL and so must be named. */
 async function workers(): Promise<string[]> {
   const found: string[] = [];
-  for (const folder of ["metainfo", "disk", "dht", "utracker"]) {
-    for await (const entry of Deno.readDir(`${ROOT}/${folder}`)) {
+  for await (const folder of Deno.readDir(ROOT)) {
+    if (
+      !folder.isDirectory || folder.name.startsWith(".") ||
+      OUTSIDE.includes(folder.name)
+    ) continue;
+    for await (const entry of Deno.readDir(`${ROOT}/${folder.name}`)) {
       if (entry.isFile && entry.name.endsWith("_worker.ts")) {
-        found.push(`${folder}/${entry.name}`);
+        found.push(`${folder.name}/${entry.name}`);
       }
     }
   }
