@@ -1,0 +1,143 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { fromFileUrl } from "../../_tools/process.ts";
+
+const root = fromFileUrl(new URL("../../", import.meta.url));
+
+/** Runs the launcher with a clean environment. */
+async function launch(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+) {
+  const inherited: Record<string, string> = {};
+  for (const name of ["PATH", "HOME", "DENO_DIR", "SYSTEMROOT", "TEMP"]) {
+    const value = Deno.env.get(name);
+    if (value !== undefined) inherited[name] = value;
+  }
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "_tools/launch.ts", ...args],
+    cwd: root,
+    clearEnv: true,
+    env: { ...inherited, NO_COLOR: "1", ...env },
+    stdin: "null",
+  }).output();
+  const text = new TextDecoder();
+  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+}
+
+/** The import map this test runs with, as the launcher would be told. */
+const std = import.meta.resolve("@std/assert");
+const same = {
+  BIP_IMPORT_MAP: Deno.env.get("BIP_IMPORT_MAP") ??
+    (std.startsWith("jsr:") ? "" : `${root}/_tools/import_map.offline.json`),
+};
+
+Deno.test("launch - an unknown task is named and ends with 2", async () => {
+  for (const args of [["nonsense"], [], ["__proto__"], ["constructor"]]) {
+    const { code, stderr } = await launch(args, same);
+    assertEquals(code, 2, stderr);
+    assertStringIncludes(stderr, "expected one of bip, demo, test");
+  }
+});
+
+Deno.test("launch - bip stands where the person stands, codes pass through", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "bip-launch-" });
+  try {
+    await Deno.writeTextFile(`${folder}/x.torrent`, "junk");
+    const env = { ...same, INIT_CWD: folder };
+    const bad = await launch(["bip", "info", "x.torrent"], env);
+    assertEquals(bad.code, 4, bad.stderr);
+    assertStringIncludes(bad.stderr, "x.torrent");
+    assertEquals((await launch(["bip", "info", "y.torrent"], env)).code, 6);
+    assertEquals((await launch(["bip", "--nonsense"], env)).code, 2);
+    const good = await launch(["bip", "--version"], env);
+    assertEquals([good.code, good.stderr], [0, ""]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("launch - works where JSR does not answer and nothing is cached", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "bip-launch-" });
+  try {
+    // A port that is closed: the listener only reserves it.
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr;
+    listener.close();
+    const env = { DENO_DIR: folder, JSR_URL: `http://127.0.0.1:${port}/` };
+    const { code, stdout, stderr } = await launch(
+      ["bip", "info", "a".repeat(40), "--json"],
+      env,
+    );
+    assertEquals(code, 0, stderr);
+    assertEquals(JSON.parse(stdout).infoHashV1, "a".repeat(40));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("launch - works where JSR answers nonsense", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "bip-launch-" });
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    () => new Response("{}"),
+  );
+  try {
+    const { code, stderr } = await launch(["bip", "--version"], {
+      DENO_DIR: folder,
+      JSR_URL: `http://127.0.0.1:${server.addr.port}/`,
+    });
+    assertEquals(code, 0, stderr);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("launch - ok refuses stages that are not there", async () => {
+  for (const arg of ["--only=nonsense", "--without=x", "--fast"]) {
+    const { code, stderr } = await launch(["ok", arg], same);
+    assertEquals(code, 2, stderr);
+    assertStringIncludes(stderr, "publish dry run");
+  }
+});
+
+Deno.test("launch - compile refuses targets that are not there", async () => {
+  const { code, stderr } = await launch(["compile", "pdp11"], same);
+  assertEquals(code, 2);
+  assertStringIncludes(stderr, "x86_64-unknown-linux-gnu");
+});
+
+Deno.test({
+  name: "launch - a signal reaches the command, which ends cleanly",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const folder = await Deno.makeTempDir({ prefix: "bip-launch-" });
+    try {
+      using big = await Deno.open(`${folder}/big`, {
+        write: true,
+        create: true,
+      });
+      await big.truncate(64 * 1024 ** 3);
+      const child = new Deno.Command(Deno.execPath(), {
+        args: [
+          ...["run", "-A", "_tools/launch.ts", "bip", "create", "big"],
+          ...["-o", "x.torrent", "--threads", "1"],
+        ],
+        cwd: root,
+        env: { ...same, INIT_CWD: folder },
+        stdin: "null",
+        stdout: "null",
+        stderr: "piped",
+      }).spawn();
+      // Nothing tells from outside that the hashing has begun.
+      await new Promise((resolve) => setTimeout(resolve, 3000));
+      child.kill("SIGTERM");
+      const { code, stderr } = await child.output();
+      assertEquals(code, 130, new TextDecoder().decode(stderr));
+      const names = (await Array.fromAsync(Deno.readDir(folder)))
+        .map((entry) => entry.name);
+      assertEquals(names, ["big"]);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
