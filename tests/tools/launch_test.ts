@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "../../_tools/process.ts";
 
 const root = fromFileUrl(new URL("../../", import.meta.url));
@@ -88,6 +88,77 @@ Deno.test("launch - works where JSR answers nonsense", async () => {
     });
     assertEquals(code, 0, stderr);
   } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+/** Serves the stand-ins the way JSR serves packages. */
+async function answerAsJsr(path: string): Promise<Response> {
+  const map: { readonly imports: Readonly<Record<string, string>> } = JSON
+    .parse(await Deno.readTextFile(`${root}/_tools/import_map.offline.json`));
+  const match = /^\/(@std\/[^/]+)\/(.+)$/.exec(path);
+  if (match === null) return new Response("", { status: 404 });
+  const [, name, rest] = match as unknown as [string, string, string];
+  const entries = Object.entries(map.imports).filter(([key]) =>
+    key === name || key.startsWith(`${name}/`)
+  );
+  if (rest === "meta.json") {
+    return Response.json({ versions: { "1.0.99": {} } });
+  }
+  const files: Record<string, string> = {};
+  for (const [, file] of entries) {
+    files[file.replace("./offline", "")] = await Deno.readTextFile(
+      `${root}/_tools/${file}`,
+    );
+  }
+  if (rest === "1.0.99_meta.json") {
+    const manifest: Record<string, unknown> = {};
+    for (const [file, text] of Object.entries(files)) {
+      const bytes = new TextEncoder().encode(text);
+      const hash = await crypto.subtle.digest("SHA-256", bytes);
+      const checksum = `sha256-${new Uint8Array(hash).toHex()}`;
+      manifest[file] = { size: bytes.length, checksum };
+    }
+    const exports: Record<string, string> = {};
+    for (const [key, file] of entries) {
+      exports[`.${key.slice(name.length)}`] = file.replace("./offline", ".");
+    }
+    return Response.json({ manifest, exports });
+  }
+  const text = files[rest.replace("1.0.99", "")];
+  return text === undefined
+    ? new Response("", { status: 404 })
+    : new Response(text, { headers: { "content-type": "text/typescript" } });
+}
+
+Deno.test("launch - uses JSR when it answers, and its cache afterwards", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "bip-launch-" });
+  const asked: string[] = [];
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    (request) => {
+      const { pathname } = new URL(request.url);
+      asked.push(pathname);
+      return answerAsJsr(pathname);
+    },
+  );
+  try {
+    const env = {
+      DENO_DIR: folder,
+      JSR_URL: `http://127.0.0.1:${server.addr.port}/`,
+    };
+    const args = ["ok", "--only=docs"];
+    const first = await launch(args, env);
+    assert(!first.stderr.includes("stand-ins"), first.stderr);
+    assert(
+      asked.some((path) => path.startsWith("/@std/assert/1.0.99/")),
+      asked.join("\n"),
+    );
+    await server.shutdown();
+    const cached = await launch(args, env);
+    assert(!cached.stderr.includes("stand-ins"), cached.stderr);
+  } finally {
+    await server.shutdown();
     await Deno.remove(folder, { recursive: true });
   }
 });
