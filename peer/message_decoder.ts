@@ -162,7 +162,7 @@ export class PeerMessageDecoder {
         continue;
       }
       if (left < 5) {
-        if (length > this.#maxLength) this.#check(length, 255);
+        this.#checkMost(length);
         break;
       }
       this.#check(length, chunk[at + 4]!);
@@ -201,7 +201,7 @@ export class PeerMessageDecoder {
             onMessage({ type: "keep-alive" });
             return at;
           }
-          if (length > this.#maxLength) this.#check(length, 255);
+          this.#checkMost(length);
         }
       }
       if (this.#carried < 5) return at;
@@ -234,8 +234,18 @@ export class PeerMessageDecoder {
     this.#carry = carry;
   }
 
+  /** Refuses a length that no type allows. */
+  #checkMost(length: number): void {
+    if (length <= this.#maxLength) return;
+    throw new PeerProtocolError(
+      "too-long",
+      `Cannot take a message of ${length} bytes: the most is ${this.#maxLength}`,
+    );
+  }
+
   /** Refuses a length before any byte of the body is kept. */
   #check(length: number, id: number): void {
+    this.#checkMost(length);
     let least = 1;
     let most = 1;
     switch (id) {

@@ -1,4 +1,5 @@
 import type {
+  BlockAddress,
   PeerMessage,
   PeerSessionEvent,
   PeerSessionInput,
@@ -81,11 +82,11 @@ export class TestSession {
   }
 }
 
-export const block = (pieceIndex: number, number = 0, length = 16_384) => ({
-  pieceIndex,
-  blockOffset: number * 16_384,
-  length,
-});
+export const block = (
+  pieceIndex: number,
+  number = 0,
+  length = 16_384,
+): BlockAddress => ({ pieceIndex, blockOffset: number * 16_384, length });
 
 export const pieceOf = (
   request: { pieceIndex: number; blockOffset: number; length: number },
