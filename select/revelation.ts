@@ -153,7 +153,7 @@ class Audience {
 /** Tells every peer everything, at once. */
 export class HonestRevelation implements Revelation {
   /** The name of this way. */
-  readonly name = "honest";
+  readonly name: string = "honest";
   readonly #audience: Audience;
 
   /**
@@ -247,7 +247,7 @@ export class HonestRevelation implements Revelation {
  */
 export class LazyRevelation implements Revelation {
   /** The name of this way. */
-  readonly name = "lazy";
+  readonly name: string = "lazy";
   readonly #audience: Audience;
   readonly #random: RandomSource;
   readonly #holdBack: number;

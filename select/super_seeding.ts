@@ -43,7 +43,7 @@ interface Guest {
  */
 export class SuperSeeding implements Revelation {
   /** The name of this way. */
-  readonly name = "superseeding";
+  readonly name: string = "superseeding";
   readonly #options: SuperSeedingOptions;
   readonly #piecesPerPeer: number;
   readonly #guests = new Map<PeerKey, Guest>();

@@ -8,15 +8,7 @@ import {
   sequential,
   stealFromSlow,
 } from "../../select/mod.ts";
-import {
-  bits,
-  BLOCK,
-  deliver,
-  join,
-  pieces,
-  show,
-  world,
-} from "./picker_world.ts";
+import { BLOCK, join, pieces, show, world } from "./picker_world.ts";
 
 const test = (name: string, fn: () => void) =>
   Deno.test({ name: `PiecePicker ${name}`, permissions: "none", fn });
@@ -163,73 +155,6 @@ test("finishes started pieces first when there are too many", () => {
   assert(pieces(picker.pick(1, 3, 0))[0]! < 7);
 });
 
-test("asks nothing of a peer that chokes us but what it allows", () => {
-  const picker = world({ availability: "1111" });
-  picker.peers.add(1);
-  picker.peers.setAll(1);
-  assertEquals(picker.pick(1, 10, 0), []);
-  picker.peers.allowFast(1, 2);
-  assertEquals(show(picker.pick(1, 10, 0)), "2.0 2.1 2.2 2.3");
-  picker.peers.setChoked(1, false);
-  assertEquals(picker.pick(1, 4, 0).length, 4);
-  picker.assertInvariants();
-});
-
-test("prefers suggested pieces, but not before priorities", () => {
-  const picker = world({ availability: "1111111", priority: "4444744" });
-  join(picker, 1, "*******");
-  picker.peers.suggest(1, 5);
-  assertEquals(pieces(picker.pick(1, 4, 0)), [4]);
-  assertEquals(pieces(picker.pick(1, 4, 0)), [5]);
-});
-
-test("knows what is interesting", () => {
-  const picker = world({ pieces: 3, have: "*  " });
-  join(picker, 1, "*  ");
-  join(picker, 2, "** ");
-  assert(!picker.peers.isInteresting(1));
-  assert(picker.peers.isInteresting(2));
-  picker.pieces.setPriority(1, 0);
-  assert(!picker.peers.isInteresting(2));
-  picker.pieces.setPriority(1, 4);
-  assert(picker.peers.isInteresting(2));
-  picker.pieces.setHave(1);
-  assert(!picker.peers.isInteresting(2));
-  picker.peers.gained(1, 2);
-  assert(picker.peers.isInteresting(1));
-  picker.pieces.clearHave(0);
-  assert(picker.peers.isInteresting(2));
-  assert(!picker.peers.isInteresting(99));
-});
-
-test("counts a repeated announcement once", () => {
-  const picker = world({ pieces: 2 });
-  join(picker, 1, "  ");
-  assert(picker.peers.gained(1, 0));
-  assert(!picker.peers.gained(1, 0));
-  assertEquals(picker.pieces.availability(0), 1);
-  picker.peers.setAll(1);
-  picker.peers.setAll(1);
-  assertEquals(picker.pieces.availability(0), 1);
-  picker.peers.setBitfield(1, bits("* "));
-  assertEquals(picker.pieces.availability(1), 0);
-  assertEquals(picker.peers.lost(1, 1), []);
-  picker.assertInvariants();
-});
-
-test("takes a piece back from a seed", () => {
-  const picker = world({ pieces: 3 });
-  join(picker, 1, "***");
-  assertEquals(picker.stats().seeds, 1);
-  const asked = picker.pick(1, 4, 0);
-  const lost = asked[0]!.pieceIndex;
-  assertEquals(show(picker.peers.lost(1, lost)), show(asked));
-  assertEquals(picker.stats().seeds, 0);
-  assertEquals(picker.peers.pieceCount(1), 2);
-  assertEquals(picker.pieces.availability(lost), 0);
-  picker.assertInvariants();
-});
-
 test("tells waste, late and unexpected blocks apart", () => {
   const picker = world({ availability: "1" });
   join(picker, 1, "*");
@@ -326,156 +251,6 @@ test("releases everything of a peer that leaves or chokes", () => {
   picker.assertInvariants();
 });
 
-test("asks for a failed piece again and names who gave it", () => {
-  const picker = world({ pieces: 1 });
-  join(picker, 1, "*");
-  join(picker, 2, "*");
-  picker.pieces.markBlocks(0, [3]);
-  deliver(picker, 1, picker.pick(1, 2, 0));
-  deliver0(picker, 2);
-  assertEquals(picker.pieces.state(0), "complete");
-  assertEquals(picker.pieces.failed(0), [1, 1, 2, -1]);
-  assertEquals(picker.pieces.state(0), "open");
-  assertEquals(picker.pick(1, 9, 0).length, 4);
-  picker.assertInvariants();
-  function deliver0(p: PiecePicker, peer: number): void {
-    for (const b of p.pick(peer, 9, 0)) p.received(peer, 0, b.blockOffset, 0);
-  }
-});
-
-test("asks only for the bad blocks when they are known", () => {
-  const picker = world({ pieces: 1 });
-  join(picker, 1, "*");
-  for (const b of picker.pick(1, 4, 0)) picker.received(1, 0, b.blockOffset, 0);
-  picker.pieces.failed(0, [2]);
-  assertEquals(picker.pieces.state(0), "partial");
-  assertEquals(show(picker.pick(1, 4, 0)), "0.2");
-  picker.assertInvariants();
-});
-
-test("refuses to end a piece that is not complete", () => {
-  const picker = world({ pieces: 1 });
-  assertThrows(() => picker.pieces.verified(0), RangeError, "it is open");
-  assertThrows(() => picker.pieces.failed(0), RangeError, "it is open");
-});
-
-test("drops requests for a piece that came from elsewhere", () => {
-  const picker = world({ pieces: 2 });
-  join(picker, 1, "**");
-  const asked = picker.pick(1, 2, 0);
-  const dropped = picker.pieces.setHave(asked[0]!.pieceIndex);
-  assertEquals(dropped.map((item) => item.peer), [1, 1]);
-  assertEquals(show(dropped.map((item) => item.block)), show(asked));
-  assertEquals(
-    picker.received(1, asked[0]!.pieceIndex, 0, 0).accepted,
-    false,
-  );
-  assertEquals(picker.pieces.setHave(asked[0]!.pieceIndex), []);
-  picker.assertInvariants();
-});
-
-test("keeps a peer on parole to itself", () => {
-  const picker = world({ availability: "11", blocks: 4 });
-  join(picker, 1, "**");
-  join(picker, 2, "**");
-  join(picker, 3, "**");
-  picker.peers.setParole(1, true);
-  const started = pieces(picker.pick(2, 1, 0))[0]!;
-  // Not in the started piece, but in one of its own.
-  const own = pieces(picker.pick(1, 2, 0));
-  assertEquals(own, [1 - started]);
-  picker.pick(2, 3, 0);
-  // Nothing is open any more: now others may help.
-  assertEquals(pieces(picker.pick(3, 1, 0)), own);
-  picker.assertInvariants();
-});
-
-test("lets others into a parole piece after an acquittal", () => {
-  const picker = world({ availability: "111", blocks: 4 });
-  join(picker, 1, "*  ");
-  join(picker, 2, "** ");
-  picker.peers.setParole(1, true);
-  picker.pick(1, 2, 0);
-  assertEquals(pieces(picker.pick(2, 4, 0)), [1]);
-  picker.peers.setParole(1, false);
-  assertEquals(show(picker.pick(2, 1, 0)), "0.2");
-});
-
-test("asks for pieces with a deadline before all others", () => {
-  const picker = world({ availability: "11111", priority: "44744" });
-  join(picker, 1, "*****");
-  picker.pieces.setDeadline(4, 500);
-  picker.pieces.setDeadline(0, 300);
-  picker.pieces.setDeadline(1, 400);
-  picker.pieces.setDeadline(1, undefined);
-  assertEquals(pieces(picker.pick(1, 12, 0)), [0, 4, 2]);
-  assertThrows(() => picker.pieces.setDeadline(0, NaN), RangeError);
-  picker.assertInvariants();
-});
-
-test("wants a piece that is not wanted while it has a deadline", () => {
-  const picker = world({ pieces: 2 });
-  picker.pieces.setPriority(0, 0);
-  picker.pieces.setDeadline(0, 10);
-  assertEquals(picker.pieces.priority(0), 4);
-  picker.pieces.setDeadline(0, 20);
-  picker.pieces.setPriority(0, 1);
-  assertEquals(picker.pieces.priority(0), 1);
-  picker.pieces.setPriorities([0, 3]);
-  assertEquals(picker.pieces.priority(0), 4);
-  picker.pieces.setDeadline(0, undefined);
-  assertEquals(picker.pieces.priority(0), 0);
-  picker.pieces.setDeadline(1, 10);
-  picker.pieces.setHave(1);
-  assertEquals(picker.pieces.priority(1), 3);
-  picker.assertInvariants();
-});
-
-test("asks twice for overdue blocks of urgent pieces, of another peer", () => {
-  const picker = world({ pieces: 20, blocks: 1 });
-  join(picker, 1, "*".repeat(20));
-  join(picker, 2, "*".repeat(20));
-  for (let now = 0; now < 1000; now += 100) {
-    deliver(picker, 2, picker.pick(2, 1, now), now + 100);
-  }
-  const urgent = pickOpen(picker);
-  picker.pieces.setDeadline(urgent, 1500);
-  assertEquals(pieces(picker.pick(1, 1, 1000)), [urgent]);
-  assert(pieces(picker.pick(2, 1, 1001))[0] !== urgent);
-  assertEquals(pieces(picker.pick(2, 1, 1400)), [urgent]);
-  picker.assertInvariants();
-});
-
-function pickOpen(picker: PiecePicker): number {
-  for (let i = 0; i < picker.pieces.count; i++) {
-    if (picker.pieces.state(i) === "open") return i;
-  }
-  throw new Error("No open piece");
-}
-
-test("keeps the slowest tenth away from urgent pieces", () => {
-  const picker = world({ availability: "2222222122" });
-  for (let peer = 0; peer < 10; peer++) {
-    join(picker, peer, "*******2**".replaceAll("2", "*"));
-    picker.peers.setRate(peer, (peer + 1) * 10_000);
-  }
-  picker.pieces.setDeadline(0, 100);
-  assertEquals(pieces(picker.pick(0, 1, 0)), [7]);
-  assertEquals(pieces(picker.pick(1, 1, 0)), [0]);
-});
-
-test("keeps peers with long queues away from urgent pieces", () => {
-  const picker = world({ availability: "2222222122" });
-  join(picker, 0, "**********");
-  picker.peers.setRate(0, BLOCK);
-  assertEquals(pieces(picker.pick(0, 4, 0)), [7]);
-  picker.pieces.setDeadline(0, 3000);
-  assert(pieces(picker.pick(0, 4, 0))[0] !== 0);
-  // A later deadline it can keep.
-  picker.pieces.setDeadline(0, 60_000);
-  assertEquals(pieces(picker.pick(0, 4, 0)), [0]);
-});
-
 test("moves requests from a slow peer to a fast one", () => {
   const picker = world({ pieces: 2, blocks: 4 });
   join(picker, 1, "**");
@@ -500,49 +275,6 @@ test("moves requests from a slow peer to a fast one", () => {
   picker.steal(2, 100, 60_000, stealFromSlow());
   assertEquals(picker.outstanding(1), 0);
   picker.assertInvariants();
-});
-
-test("resumes from blocks on disk", () => {
-  const picker = world({ availability: "11", partial: "5." });
-  assertEquals([...picker.pieces.partialPieces()], [[0, [0, 2]]]);
-  join(picker, 1, "* ");
-  assertEquals(show(picker.pick(1, 9, 0)), "0.1 0.3");
-  assert(!picker.pieces.markBlocks(1, [0]));
-  assert(picker.pieces.markBlocks(1, [1, 2, 3]));
-  assertEquals(picker.pieces.state(1), "complete");
-  assertThrows(() => picker.pieces.markBlocks(0, [4]), RangeError);
-  picker.assertInvariants();
-});
-
-test("stops asking for blocks of a piece that is no longer wanted", () => {
-  const picker = world({ availability: "1", partial: "1" });
-  join(picker, 1, "*");
-  picker.pick(1, 1, 0);
-  picker.pieces.setPriority(0, 0);
-  assertEquals(picker.pick(1, 3, 0), []);
-  assert(picker.isDone);
-  picker.pieces.setPriority(0, 4);
-  assertEquals(show(picker.pick(1, 3, 0)), "0.2 0.3");
-  picker.assertInvariants();
-});
-
-test("gives all of its numbers", () => {
-  const picker = world({ availability: "1220", partial: "..f.", have: "*   " });
-  assertEquals(picker.stats(), {
-    pieces: 4,
-    have: 1,
-    lacking: 3,
-    open: 2,
-    partial: 0,
-    complete: 1,
-    freeBlocks: 0,
-    requestedBlocks: 0,
-    peers: 2,
-    seeds: 0,
-    endGame: false,
-  });
-  assertEquals(picker.pieces.distributedCopies(), 0.75);
-  assertEquals([...picker.pieces.haveField()], [0]);
 });
 
 test("works with a real layout, whose last block is short", () => {
@@ -595,4 +327,20 @@ test("refuses nonsense", () => {
       () => world({ pieces: 2, options: { maxAskers: 0 } }),
     ]
   ) assertThrows(call, RangeError);
+});
+
+test("asks for the duplicate that the fewest were asked for", () => {
+  const picker = world({ pieces: 1, blocks: 3 });
+  for (let peer = 0; peer < 5; peer++) join(picker, peer, "*");
+  assertEquals(show(picker.pick(0, 2, 0)), "0.0 0.1");
+  assertEquals(show(picker.pick(1, 1, 5)), "0.2");
+  assertEquals(show(picker.pick(2, 1, 6)), "0.0");
+  assertEquals(show(picker.pick(3, 1, 7)), "0.1");
+  picker.released(3, { pieceIndex: 0, blockOffset: BLOCK, length: BLOCK });
+  picker.received(0, 0, 0, 8);
+  // Block 1 is older and has one asker again, block 2 has one.
+  assertEquals(show(picker.pick(2, 1, 9)), "0.2");
+  assertEquals(show(picker.pick(3, 1, 9)), "0.1");
+  picker.releaseAll(2);
+  assertEquals(show(picker.pick(4, 1, 9)), "0.2");
 });
