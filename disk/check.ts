@@ -55,6 +55,10 @@ export async function checkFiles(
   const pieces = options.pieces ??
     Array.from({ length: layout.pieceCount }, (_, i) => i);
   const total = pieces.length;
+  if (total === 0) {
+    onProgress?.({ checked: 0, total, good: 0 });
+    return;
+  }
   const sizes = await fileSizes(torrent, files);
   const progress = { checked: 0, good: 0 };
   const report = () => onProgress?.({ ...progress, total });

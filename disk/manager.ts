@@ -143,6 +143,9 @@ export interface AddTorrentOptions extends CheckOptions {
  */
 export class DiskManager implements AsyncDisposable {
   readonly #fileSystem: HandleCache;
+  /** File systems that torrents were moved to. */
+  readonly #adopted = new Map<FileSystem, HandleCache>();
+  readonly #maxHandles: number;
   readonly #pool: BufferPool;
   readonly #cache: ReadCache;
   readonly #extentSize: number;
@@ -175,6 +178,7 @@ export class DiskManager implements AsyncDisposable {
     checkNumber("capacity", capacity, 1);
     if (threads !== undefined) checkNumber("threads", threads, 1);
     this.#fileSystem = new HandleCache(fileSystem, { maxHandles });
+    this.#maxHandles = maxHandles;
     this.#pool = new BufferPool(maxBufferedBytes);
     this.#cache = new ReadCache(readCacheBytes);
     this.#extentSize = readCacheBytes >= 4 * EXTENT_SIZE ? EXTENT_SIZE : 0;
@@ -304,6 +308,7 @@ export class DiskManager implements AsyncDisposable {
     const results = await Promise.allSettled(
       [...this.#storages.values()].map((storage) => storage.close()),
     );
+    for (const adopted of this.#adopted.values()) await adopted.close();
     await this.#fileSystem.close();
     this.#pool.relieve();
     const failures = results.filter((result) => result.status === "rejected")
@@ -350,6 +355,7 @@ export class DiskManager implements AsyncDisposable {
       readOnly,
       threads: this.#threads,
       onEvent,
+      adopt: (fileSystem) => this.#adopt(fileSystem),
       onClose: () => {
         if (this.#storages.get(key) === storage) this.#storages.delete(key);
         this.#reserved.delete(key);
@@ -381,6 +387,15 @@ export class DiskManager implements AsyncDisposable {
     } else await check();
     if (!readOnly) await files.makeEmptyFiles(isWanted);
     return storage;
+  }
+
+  #adopt(fileSystem: FileSystem): FileSystem {
+    let cache = this.#adopted.get(fileSystem);
+    if (cache === undefined) {
+      cache = new HandleCache(fileSystem, { maxHandles: this.#maxHandles });
+      this.#adopted.set(fileSystem, cache);
+    }
+    return cache;
   }
 
   /** Writes the coldest partial pieces out until a quarter is free. */

@@ -163,14 +163,18 @@ export function decodeResumeData(
   for (let i = 0; i <= fileCount; i++) {
     const at = filesAt + i * FILE_SIZE;
     const flags = bytes[at]!;
-    if (flags > 3) throw malformed(`file ${i} has unknown flags`);
+    if (flags > 3 || (i === fileCount && flags < 2)) {
+      throw malformed(`file ${i} has unknown flags`);
+    }
     wanted.push((flags & 2) !== 0);
-    files.push(
-      (flags & 1) === 0 ? undefined : {
-        size: readUint64(bytes, at + 1),
-        modifiedMs: readUint64(bytes, at + 9),
-      },
-    );
+    const size = readUint64(bytes, at + 1);
+    const modifiedMs = readUint64(bytes, at + 9);
+    if ((flags & 1) !== 0) files.push({ size, modifiedMs });
+    else if (size === 0 && modifiedMs === 0) files.push(undefined);
+    else throw malformed(`file ${i} does not exist and yet has a size`);
+    if (!Number.isSafeInteger(size) || !Number.isSafeInteger(modifiedMs)) {
+      throw malformed(`file ${i} has a size or time above 2^53 - 1`);
+    }
   }
   const partFile = files.pop();
   wanted.pop();

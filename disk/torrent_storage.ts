@@ -11,7 +11,7 @@ import { attempt, type Awaitable } from "./awaitable.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import { checkFiles } from "./check.ts";
 import { DiskError, toDiskError } from "./error.ts";
-import type { FilePath } from "./file_system.ts";
+import type { FilePath, FileSystem } from "./file_system.ts";
 import type { PieceBuffer } from "./piece_buffer.ts";
 import { PieceAssembler } from "./piece_assembler.ts";
 import { PieceReader } from "./piece_reader.ts";
@@ -51,6 +51,8 @@ export interface StorageContext {
   readonly threads: number | undefined;
   /** Takes events instead of the queue. */
   readonly onEvent: ((event: TorrentStorageEvent) => void) | undefined;
+  /** Prepares another file system for use. */
+  readonly adopt: (fileSystem: FileSystem) => FileSystem;
   /** Told when it is closed. */
   readonly onClose: () => void;
 }
@@ -262,7 +264,11 @@ export class ManagedStorage implements TorrentStorage {
 
   move(folder: FilePath, options: MoveOptions = {}): Promise<void> {
     return this.#exclusively("move", async () => {
-      await this.#files.move(folder, options.fileSystem);
+      const { fileSystem } = options;
+      await this.#files.move(
+        folder,
+        fileSystem === undefined ? undefined : this.#context.adopt(fileSystem),
+      );
     });
   }
 

@@ -1,0 +1,255 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { DiskError } from "../../disk/error.ts";
+import { DiskManager } from "../../disk/manager.ts";
+import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
+
+import { injectFaults, interceptFileSystem } from "../../disk/middleware.ts";
+import { assertFiles, open, writeAll, writePiece } from "./storage_bench.ts";
+import { makeTorrent } from "./support.ts";
+
+const pure = { permissions: "none" } as const;
+const torrent = makeTorrent({
+  pieceLength: 65536,
+  files: [100_000, 0, 150_000, 30],
+});
+
+Deno.test("options and torrents are checked", pure, async () => {
+  const fileSystem = new MemoryFileSystem();
+  for (
+    const options of [
+      { maxBufferedBytes: 1000 },
+      { readCacheBytes: -1 },
+      { maxHandles: 0 },
+      { capacity: 0.5 },
+      { threads: 0 },
+    ]
+  ) {
+    assertThrows(
+      () => new DiskManager({ fileSystem, ...options }),
+      RangeError,
+    );
+  }
+  await using disk = new DiskManager({ fileSystem });
+  for (
+    const bad of [
+      { ...torrent, infoHash: new Uint8Array(19) },
+      { ...torrent, paths: torrent.paths.slice(1) },
+      { ...torrent, pieces: new Uint8Array(3) },
+      { ...torrent, paths: torrent.paths.map(() => ["same"]) },
+    ]
+  ) await assertRejects(() => disk.add(bad), RangeError);
+  const outside = {
+    ...torrent,
+    paths: torrent.paths.map((_, i) => ["..", `${i}`]),
+  };
+  const error = await assertRejects(() => disk.add(outside), DiskError);
+  assertEquals(error.code, "unsafe-path");
+  assertEquals(fileSystem.list(), []);
+});
+
+Deno.test("existing data is verified when added", pure, async () => {
+  const memory = new MemoryFileSystem();
+  {
+    await using bench = await open(torrent, { memory });
+    writeAll(bench.storage, torrent);
+  }
+  {
+    await using bench = await open(torrent, {
+      memory,
+      add: { existing: "verify" },
+    });
+    assert(bench.storage.have.isFull);
+    assertEquals(bench.storage.stats().verifiedBytes, 250_030);
+  }
+  const handle = memory.open(["torrent", "f2"], { write: true });
+  handle.write(new Uint8Array([1, 2, 3]), 60_000);
+  handle.close();
+  memory.remove(["torrent", "f3"]);
+  const progress: number[] = [];
+  await using bench = await open(torrent, {
+    memory,
+    add: {
+      existing: "verify",
+      onProgress: ({ checked, total }) => progress.push(checked / total),
+    },
+  });
+  assertEquals([...bench.storage.have], [0, 1]);
+  assertEquals(progress.at(-1), 1);
+  writeAll(bench.storage, torrent);
+  assertFiles(memory, torrent);
+});
+
+Deno.test("check finds what changed, trust does not look", pure, async () => {
+  const memory = new MemoryFileSystem();
+  await using bench = await open(torrent, {
+    memory,
+    add: { existing: "trust" },
+  });
+  const { storage } = bench;
+  assert(storage.have.isFull);
+  await storage.check();
+  assert(storage.have.isEmpty);
+  writeAll(storage, torrent);
+  await storage.readBlock(0, 0, 1);
+  const handle = memory.open(["torrent", "f0"], { write: true });
+  handle.write(new Uint8Array(10), 0);
+  handle.close();
+  await storage.check();
+  assertEquals([...storage.have], [1, 2, 3]);
+  writePiece(storage, torrent, 0);
+  assertFiles(memory, torrent);
+});
+
+Deno.test("a check can be aborted", pure, async () => {
+  const reason = new Error("enough");
+  const memory = new MemoryFileSystem();
+  await using bench = await open(torrent, { memory });
+  await assertRejects(
+    () => bench.storage.check({ signal: AbortSignal.abort(reason) }),
+    Error,
+    "enough",
+  );
+  assertEquals(bench.storage.state, "ready");
+  await using disk = new DiskManager({ fileSystem: memory });
+  await assertRejects(
+    () => disk.add(torrent, { signal: AbortSignal.abort(reason) }),
+    Error,
+    "enough",
+  );
+  // The failure left nothing behind.
+  await disk.add(torrent);
+});
+
+Deno.test("read-only: nothing is made or written", pure, async () => {
+  const memory = new MemoryFileSystem();
+  await using bench = await open(torrent, { memory, add: { readOnly: true } });
+  const error = assertThrows(
+    () => bench.storage.writeBlock(0, 0, new Uint8Array(5)),
+    DiskError,
+  );
+  assertEquals(error.code, "read-only");
+  await bench.storage.close();
+  assertEquals(memory.list(), []);
+});
+
+Deno.test(
+  "a torrent is there once; errors leave room for it",
+  pure,
+  async () => {
+    let broken = true;
+    const fileSystem = interceptFileSystem(
+      new MemoryFileSystem(),
+      injectFaults(() => broken ? { error: new Error("EIO") } : undefined),
+    );
+    await using disk = new DiskManager({ fileSystem });
+    for (let i = 0; i < 20; i++) {
+      await assertRejects(() => disk.add(torrent), Error, "EIO");
+    }
+    broken = false;
+    const adding = disk.add(torrent);
+    const error = await assertRejects(() => disk.add(torrent), DiskError);
+    assertEquals(error.code, "duplicate-torrent");
+    const storage = await adding;
+    assertEquals(disk.get(torrent.infoHash), storage);
+    await disk.remove(torrent.infoHash);
+    const gone = await assertRejects(
+      () => disk.remove(torrent.infoHash),
+      DiskError,
+    );
+    assertEquals(gone.code, "unknown-torrent");
+    await disk.add(torrent);
+    await disk.close();
+    await assertRejects(() => disk.add(torrent), DiskError);
+  },
+);
+
+Deno.test(
+  "move: renamed within, copied across, undone on failure",
+  pure,
+  async () => {
+    for (const slow of [false, true]) {
+      await using bench = await open(torrent, { slow });
+      const { storage, memory } = bench;
+      for (const i of [0, 1, 2]) writePiece(storage, torrent, i);
+      const moving = storage.move(["done", "here"]);
+      assertEquals(storage.state, "checking");
+      assertEquals(
+        storage.writeBlock(3, 0, torrent.content[3]!),
+        "accepted",
+      );
+      const served = await storage.readBlock(0, 0, 10);
+      assertEquals(served, torrent.content[0]!.subarray(0, 10));
+      await moving;
+      await storage.flush();
+      assert(storage.have.isFull);
+      assertEquals(memory.list(), [
+        "done/here/torrent/f0",
+        "done/here/torrent/f1",
+        "done/here/torrent/f2",
+        "done/here/torrent/f3",
+      ]);
+      const other = new MemoryFileSystem({ capacityBytes: 65536 });
+      const error = await assertRejects(
+        () => storage.move([], { fileSystem: other }),
+        DiskError,
+      );
+      assertEquals(error.code, "disk-full");
+      assertEquals(other.list(), []);
+      other.capacityBytes = Infinity;
+      await storage.check();
+      assert(storage.have.isFull);
+      await storage.move([], { fileSystem: other });
+      assertEquals(memory.list(), []);
+      assertFiles(other, torrent);
+      await storage.check();
+      assert(storage.have.isFull);
+    }
+  },
+);
+
+Deno.test(
+  "remove deletes files and empty folders, and nothing else",
+  pure,
+  async () => {
+    const memory = new MemoryFileSystem();
+    memory.open(["torrent", "mine"], { write: true }).close();
+    await using bench = await open(torrent, { memory });
+    writeAll(bench.storage, torrent);
+    await bench.disk.remove(torrent.infoHash, true);
+    assertEquals(memory.list(), ["torrent/mine"]);
+    assertEquals(bench.disk.bufferedBytes, 0);
+    await using again = await open(torrent, { memory });
+    writeAll(again.storage, torrent);
+    await again.disk.remove(torrent.infoHash);
+    assertEquals(memory.list().length, 5);
+  },
+);
+
+Deno.test("handles and caches are bounded", pure, async () => {
+  let openNow = 0;
+  let most = 0;
+  const many = makeTorrent({
+    pieceLength: 16384,
+    files: new Array(50).fill(16384),
+  });
+  const fileSystem = interceptFileSystem(
+    new MemoryFileSystem(),
+    injectFaults((call) => {
+      if (call.operation === "open") most = Math.max(most, ++openNow);
+      if (call.operation === "close") openNow--;
+      return undefined;
+    }),
+  );
+  const disk = new DiskManager({
+    fileSystem,
+    maxHandles: 4,
+    readCacheBytes: 1 << 20,
+  });
+  const storage = await disk.add(many, { existing: "assume-empty" });
+  writeAll(storage, many);
+  for (let i = 0; i < 50; i++) await storage.readBlock(i, 0, 16384);
+  assert(most <= 5, `${most} were open`);
+  assert(disk.cachedBytes > 0 && disk.cachedBytes <= 1 << 20);
+  await disk.close();
+  assertEquals(openNow, 0);
+});

@@ -1,0 +1,124 @@
+import { assert, assertEquals } from "@std/assert";
+
+import { DiskManager } from "../../disk/manager.ts";
+import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
+import type { DiskEvent, DiskRequest } from "../../disk/messages.ts";
+
+import { makeTorrent } from "./support.ts";
+
+const pure = { permissions: "none" } as const;
+const torrent = makeTorrent({
+  pieceLength: 65536,
+  files: [100_000, 0, 150_000, 30],
+});
+
+Deno.test(
+  "the stream face: one answer a request, errors take no capacity",
+  pure,
+  async () => {
+    const memory = new MemoryFileSystem();
+    await using disk = new DiskManager({ fileSystem: memory, capacity: 2 });
+    const { infoHash } = torrent;
+    const requests: DiskRequest[] = [
+      { type: "load", infoHash, pieceIndex: 0, blockOffset: 0, length: 1 },
+      { type: "add", torrent, options: { existing: "verify" } },
+      { type: "add", torrent },
+    ];
+    for (let i = 0; i < 50; i++) {
+      requests.push(
+        {
+          type: "process",
+          infoHash,
+          pieceIndex: 99,
+          blockOffset: 0,
+          data: new Uint8Array(1),
+        },
+        { type: "load", infoHash, pieceIndex: 0, blockOffset: 0, length: 1 },
+      );
+    }
+    torrent.content.forEach((data, pieceIndex) => {
+      const bad = data.slice();
+      bad[0]! ^= 1;
+      if (pieceIndex === 0) {
+        requests.push({
+          type: "process",
+          infoHash,
+          pieceIndex,
+          blockOffset: 0,
+          data: bad,
+        });
+      }
+      requests.push({
+        type: "process",
+        infoHash,
+        pieceIndex,
+        blockOffset: 0,
+        data,
+      });
+    });
+    requests.push(
+      { type: "load", infoHash, pieceIndex: 0, blockOffset: 5, length: 7 },
+      { type: "sync", infoHash },
+      { type: "remove", infoHash },
+      { type: "sync", infoHash },
+      { type: "add", torrent },
+    );
+    const events: DiskEvent[] = [];
+    const reading = (async () => {
+      for await (const event of disk.readable) {
+        events.push(event);
+        if (event.type === "storage") continue;
+        if (event.request === requests.at(-1)) return;
+      }
+    })();
+    const writer = disk.writable.getWriter();
+    for (const request of requests) await writer.write(request);
+    await reading;
+    const answers = events.filter((event) => event.type !== "storage");
+    assertEquals(
+      answers.map((event) => event.request),
+      requests,
+    );
+    const kinds = answers.map((event) => event.type);
+    assertEquals(kinds.slice(0, 3), ["failed", "added", "failed"]);
+    assertEquals(kinds.slice(3, 103), new Array(100).fill("failed"));
+    assertEquals(kinds.slice(103), [
+      ...new Array(5).fill("processed"),
+      "loaded",
+      "synced",
+      "removed",
+      "failed",
+      "added",
+    ]);
+    const told = events.filter((event) => event.type === "storage")
+      .map(({ event }) => event.type);
+    assertEquals(told, [
+      "piece-bad",
+      ...new Array(4).fill("piece-good"),
+      ...new Array(4).fill("piece-good"),
+    ]);
+    assertEquals(events.at(-2)?.type, "storage");
+    const loaded = answers.find((event) => event.type === "loaded");
+    assert(loaded?.type === "loaded");
+    assertEquals(loaded.data, torrent.content[0]!.subarray(5, 12));
+  },
+);
+
+Deno.test("the stream face waits for its reader", pure, async () => {
+  await using disk = new DiskManager({
+    fileSystem: new MemoryFileSystem(),
+    capacity: 1,
+  });
+  const writer = disk.writable.getWriter();
+  const { infoHash } = torrent;
+  const done: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    writer.write({ type: "sync", infoHash }).then(() => done.push(i), () => {});
+  }
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert(done.length <= 2, `${done.length} went through`);
+  const reader = disk.readable.getReader();
+  for (let i = 0; i < 5; i++) assertEquals((await reader.read()).done, false);
+  await disk.close();
+  assertEquals((await reader.read()).done, true);
+});

@@ -1,0 +1,220 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { DiskError } from "../../disk/error.ts";
+import { DiskManager } from "../../disk/manager.ts";
+import { NativeFileSystem } from "../../disk/native_file_system.ts";
+import { writeAll } from "./storage_bench.ts";
+import { makeTorrent } from "./support.ts";
+
+const isWindows = Deno.build.os === "windows";
+
+function withFolder(run: (folder: string) => void | Promise<void>) {
+  return async () => {
+    const folder = Deno.makeTempDirSync({ prefix: "bip_native_" });
+    try {
+      await run(folder);
+    } finally {
+      Deno.removeSync(folder, { recursive: true });
+    }
+  };
+}
+
+function codeOf(run: () => unknown): string {
+  return assertThrows(run, DiskError).code;
+}
+
+Deno.test({
+  name: "native: links that lead out, nowhere or in a circle are refused",
+  ignore: isWindows,
+  fn: withFolder((folder) => {
+    const base = `${folder}/base`;
+    Deno.mkdirSync(`${base}/real`, { recursive: true });
+    Deno.mkdirSync(`${folder}/base_but_not`);
+    Deno.writeTextFileSync(`${folder}/secret`, "secret");
+    Deno.writeTextFileSync(`${folder}/base_but_not/secret`, "secret");
+    Deno.symlinkSync(folder, `${base}/up`);
+    Deno.symlinkSync("../secret", `${base}/file`);
+    Deno.symlinkSync("../base_but_not", `${base}/sibling`);
+    Deno.symlinkSync("../made-by-us", `${base}/dangling`);
+    Deno.symlinkSync("circle", `${base}/circle`);
+    Deno.symlinkSync("/", `${base}/root`);
+    const files = new NativeFileSystem(base);
+    const paths = [
+      ["up", "secret"],
+      ["up", "new"],
+      ["file"],
+      ["sibling", "secret"],
+      ["dangling"],
+      ["dangling", "x"],
+      ["circle"],
+      ["circle", "x"],
+      ["root", "tmp", "x"],
+    ];
+    for (const path of paths) {
+      const name = path.join("/");
+      for (
+        const call of [
+          () => files.open(path),
+          () => files.open(path, { write: true }),
+          () => files.stat(path),
+          () => files.remove(path),
+          () => files.localPath(path),
+          () => files.rename(path, ["x"]),
+        ]
+      ) assertEquals(codeOf(call), "symlink", name);
+      files.open(["ok"], { write: true }).close();
+      assertEquals(codeOf(() => files.rename(["ok"], path)), "symlink", name);
+    }
+    assertEquals(
+      codeOf(() => files.removeEmptyFolder(["up", "base_but_not"])),
+      "symlink",
+    );
+    assertEquals(files.removeEmptyFolder(["sibling"]), false);
+    assertEquals(Deno.readTextFileSync(`${folder}/secret`), "secret");
+    assertEquals(
+      [...Deno.readDirSync(folder)].map((entry) => entry.name).sort(),
+      ["base", "base_but_not", "secret"],
+    );
+  }),
+});
+
+Deno.test({
+  name: "native: links inside the base are followed, the base may be one",
+  ignore: isWindows,
+  fn: withFolder((folder) => {
+    Deno.mkdirSync(`${folder}/base/real`, { recursive: true });
+    Deno.symlinkSync("base", `${folder}/alias`);
+    Deno.symlinkSync("real", `${folder}/base/link`);
+    const files = new NativeFileSystem(`${folder}/alias`);
+    const file = files.open(["link", "new", "x"], { write: true });
+    file.write(new Uint8Array([1]), 0);
+    file.close();
+    assertEquals(
+      Deno.readFileSync(`${folder}/base/real/new/x`),
+      new Uint8Array([1]),
+    );
+    assertEquals(files.stat(["link", "new", "x"])?.size, 1);
+  }),
+});
+
+Deno.test({
+  name: "native: devices and pipes are no files",
+  ignore: isWindows,
+  fn: withFolder((folder) => {
+    const made = new Deno.Command("mkfifo", { args: [`${folder}/pipe`] })
+      .outputSync();
+    assert(made.success);
+    const files = new NativeFileSystem(folder);
+    assertEquals(codeOf(() => files.open(["pipe"])), "not-a-file");
+    assertEquals(
+      codeOf(() => files.open(["pipe"], { write: true })),
+      "not-a-file",
+    );
+    const root = new NativeFileSystem("/");
+    assertEquals(codeOf(() => root.open(["dev", "null"])), "not-a-file");
+  }),
+});
+
+Deno.test(
+  "native: files are sparse",
+  { ignore: isWindows },
+  withFolder((folder) => {
+    const files = new NativeFileSystem(folder);
+    const file = files.open(["x"], { write: true });
+    file.truncate(2 ** 32);
+    file.write(new Uint8Array([1]), 2 ** 31);
+    file.close();
+    const info = Deno.statSync(`${folder}/x`);
+    assertEquals(info.size, 2 ** 32);
+    assert(info.blocks! * 512 < 2 ** 20);
+  }),
+);
+
+Deno.test(
+  "native: without permission the error says so",
+  { permissions: { read: true, write: false } },
+  () => {
+    const files = new NativeFileSystem("/tmp/bip-nowhere");
+    const error = assertThrows(
+      () => files.open(["x"], { write: true }),
+      DiskError,
+    );
+    assertEquals(error.code, "permission");
+    assertEquals(error.path, "x");
+  },
+);
+
+Deno.test(
+  "native: large torrents are checked in several threads alike",
+  withFolder(async (folder) => {
+    const shapes = [
+      makeTorrent({
+        pieceLength: 1 << 20,
+        files: [20_000_000, 0, 3, 20_000_000],
+      }),
+      makeTorrent({
+        version: "hybrid",
+        pieceLength: 1 << 20,
+        files: [
+          20_000_000,
+          { length: 971_520, pad: true },
+          20_000_000,
+        ],
+      }),
+      makeTorrent({
+        version: "v2",
+        pieceLength: 1 << 20,
+        files: [20_000_000, 20_000_000],
+      }),
+    ];
+    for (const [i, torrent] of shapes.entries()) {
+      const fileSystem = new NativeFileSystem(`${folder}/${i}`);
+      await using disk = new DiskManager({ fileSystem, threads: 2 });
+      const storage = await disk.add(torrent, {
+        existing: "assume-empty",
+        skippedFiles: new Set([torrent.paths.length - 1]),
+      });
+      writeAll(storage, torrent);
+      assert(storage.have.isFull);
+      const file = fileSystem.open(torrent.paths[0]!, { write: true });
+      file.write(new Uint8Array(5), 5_000_000);
+      file.close();
+      let last = 0;
+      await storage.check({
+        onProgress: ({ checked }) => {
+          assert(checked >= last);
+          last = checked;
+        },
+      });
+      assertEquals(last, torrent.layout.pieceCount);
+      assertEquals(storage.have.count, torrent.layout.pieceCount - 1);
+      assertEquals(storage.have.has(4), false);
+      const last1 = torrent.layout.pieceCount - 1;
+      assertEquals(
+        await storage.readBlock(last1, 0, 100),
+        torrent.content[last1]!.subarray(0, 100),
+      );
+    }
+  }),
+);
+
+Deno.test({
+  name: "native: a file that is a link out stops a torrent from being added",
+  ignore: isWindows,
+  fn: withFolder(async (folder) => {
+    const torrent = makeTorrent({ pieceLength: 16384, files: [100, 0] });
+    Deno.mkdirSync(`${folder}/base/torrent`, { recursive: true });
+    Deno.writeTextFileSync(`${folder}/secret`, "secret");
+    Deno.symlinkSync("../../secret", `${folder}/base/torrent/f0`);
+    await using disk = new DiskManager({
+      fileSystem: new NativeFileSystem(`${folder}/base`),
+    });
+    const error = await assertRejects(() => disk.add(torrent), DiskError);
+    assertEquals(error.code, "symlink");
+    const storage = await disk.add(torrent, { existing: "assume-empty" });
+    writeAll(storage, torrent);
+    assertEquals(storage.error?.code, "symlink");
+    assert(storage.have.isEmpty);
+    assertEquals(Deno.readTextFileSync(`${folder}/secret`), "secret");
+    await assertRejects(() => disk.close(), AggregateError);
+  }),
+});

@@ -1,0 +1,128 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+
+import { DiskManager } from "../../disk/manager.ts";
+import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
+
+import { loadResumeData, saveResumeData } from "../../disk/resume.ts";
+import { injectFaults, interceptFileSystem } from "../../disk/middleware.ts";
+import { assertFiles, open, writeAll, writePiece } from "./storage_bench.ts";
+import { makeTorrent } from "./support.ts";
+
+const pure = { permissions: "none" } as const;
+const torrent = makeTorrent({
+  pieceLength: 65536,
+  files: [100_000, 0, 150_000, 30],
+});
+
+Deno.test(
+  "resume data: everything is believed while files are as they were",
+  pure,
+  async () => {
+    const memory = new MemoryFileSystem();
+    let resume: Uint8Array;
+    {
+      await using bench = await open(torrent, { memory });
+      writePiece(bench.storage, torrent, 0);
+      writePiece(bench.storage, torrent, 2);
+      const piece = torrent.content[1]!;
+      bench.storage.writeBlock(1, 16384, piece.subarray(16384, 32768));
+      bench.storage.writeBlock(1, 40_000, piece.subarray(40_000, 60_000));
+      resume = await bench.storage.resumeData();
+    }
+    let reads = 0;
+    const counting = interceptFileSystem(
+      memory,
+      injectFaults((call) => {
+        if (call.operation === "read") reads++;
+        return undefined;
+      }),
+    );
+    await using disk = new DiskManager({ fileSystem: counting });
+    const storage = await disk.add(torrent, { existing: "resume", resume });
+    assertEquals(reads, 0);
+    assertEquals([...storage.have], [0, 2]);
+    assertEquals(storage.partialPieces(), [1]);
+    // Of the second run no block was whole.
+    assertEquals([...storage.blocksOf(1)!], [1]);
+    writeAll(storage, torrent);
+    assert(storage.have.isFull);
+    assertFiles(memory, torrent);
+  },
+);
+
+Deno.test(
+  "resume data: a changed file is checked, others are not",
+  pure,
+  async () => {
+    const memory = new MemoryFileSystem();
+    let resume: Uint8Array;
+    {
+      await using bench = await open(torrent, { memory });
+      writeAll(bench.storage, torrent);
+      resume = await bench.storage.resumeData();
+    }
+    const handle = memory.open(["torrent", "f2"], { write: true });
+    handle.write(new Uint8Array(10), 100_000);
+    handle.close();
+    await using bench = await open(torrent, {
+      memory,
+      add: { existing: "resume", resume },
+    });
+    assertEquals([...bench.storage.have], [0, 1, 2]);
+  },
+);
+
+Deno.test(
+  "resume data: lies and garbage lead to a full check",
+  pure,
+  async () => {
+    const memory = new MemoryFileSystem();
+    let resume: Uint8Array;
+    {
+      await using bench = await open(torrent, { memory });
+      writeAll(bench.storage, torrent);
+      resume = await bench.storage.resumeData();
+    }
+    memory.remove(["torrent", "f0"]);
+    for (
+      const bytes of [
+        resume,
+        resume.subarray(0, 50),
+        new Uint8Array(0),
+        new Uint8Array(1000).fill(255),
+        undefined,
+      ]
+    ) {
+      await using bench = await open(torrent, {
+        memory,
+        add: { existing: "resume", resume: bytes },
+      });
+      assertEquals([...bench.storage.have], [2, 3]);
+    }
+  },
+);
+
+Deno.test("saving leaves the old or the new bytes", pure, async () => {
+  const memory = new MemoryFileSystem();
+  const path = ["state", "x.resume"];
+  const old = new Uint8Array([1, 2, 3]);
+  await saveResumeData(memory, path, old);
+  assertEquals(await loadResumeData(memory, path), old);
+  for (let n = 0; n < 6; n++) {
+    const broken = interceptFileSystem(
+      memory,
+      injectFaults((_, i) => i === n ? { error: new Error("EIO") } : undefined),
+    );
+    await assertRejects(
+      () => saveResumeData(broken, path, new Uint8Array(9)),
+      Error,
+      "EIO",
+      `call ${n}`,
+    );
+    assertEquals(await loadResumeData(memory, path), old, `call ${n}`);
+  }
+  await saveResumeData(memory, path, new Uint8Array([9]));
+  assertEquals(await loadResumeData(memory, path), new Uint8Array([9]));
+  assertEquals(memory.list(), ["state/x.resume"]);
+  assertEquals(await loadResumeData(memory, ["no"]), undefined);
+});
