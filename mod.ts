@@ -42,8 +42,10 @@ export * from "./disk/mod.ts";
 export * from "./handshake/mod.ts";
 export * from "./peer/mod.ts";
 export * from "./select/mod.ts";
+export * from "./lpd/mod.ts";
+export * from "./client/mod.ts";
 
-// Where two modules use one name, peer's gets a prefix here.
+// Where two modules use one name, the lower one's gets a prefix here.
 export {
   type BlockAddress,
   type HashRange,
@@ -54,3 +56,5 @@ export {
   type HashRange as PeerHashRange,
   isHashRange as isPeerHashRange,
 } from "./peer/mod.ts";
+export type { AddTorrentOptions } from "./client/mod.ts";
+export type { AddTorrentOptions as DiskAddTorrentOptions } from "./disk/mod.ts";
