@@ -295,7 +295,9 @@ export class DiskManager implements AsyncDisposable {
    * closed all the same.
    */
   close(): Promise<void> {
-    return this.#closing ??= this.#close();
+    // Who closes again waits for the end; the failure was told already.
+    if (this.#closing !== undefined) return this.#closing.catch(() => {});
+    return this.#closing = this.#close();
   }
 
   /** Closes it. */

@@ -273,12 +273,15 @@ export class ManagedStorage implements TorrentStorage {
   }
 
   close(): Promise<void> {
-    return this.#closing ??= this.#close(false);
+    // Who closes again waits for the end; the failure was told already.
+    if (this.#closing !== undefined) return this.#closing.catch(() => {});
+    return this.#closing = this.#close(false);
   }
 
   async remove(options: RemoveOptions = {}): Promise<void> {
     if (options.deleteFiles !== true) return await this.close();
-    await (this.#closing ??= this.#close(true));
+    if (this.#closing === undefined) await (this.#closing = this.#close(true));
+    else await this.close();
     throwAll(await this.#files.remove(), "Cannot delete the torrent's files");
   }
 
