@@ -56,6 +56,10 @@ export class PeerConnection implements AsyncDisposable {
       minReadBuffer: options.minReadBuffer,
       maxReadBuffer: options.maxReadBuffer,
       beforeRead: () => options.beforeRead?.(this),
+      onPause: (paused) => {
+        this.#machine.setReading(!paused, this.#tick());
+        this.#settle();
+      },
       onChunk: () => void (this.#now = this.#clock.now()),
       onMessage: (message) => {
         this.#machine.receive(message, this.#now);

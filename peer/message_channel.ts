@@ -28,6 +28,8 @@ export interface MessageChannelOptions {
   readonly maxReadBuffer: number | undefined;
   /** Asked before each read. */
   beforeRead(): Promise<void> | undefined;
+  /** Reading waits for `beforeRead`, or goes on. */
+  onPause(paused: boolean): void;
   /** A chunk came; its messages follow. */
   onChunk(): void;
   /** A message came. */
@@ -127,8 +129,10 @@ export class MessageChannel {
     while (!this.#closed) {
       const wait = this.#options.beforeRead();
       if (wait !== undefined) {
+        this.#options.onPause(true);
         await wait;
         if (this.#closed) return;
+        this.#options.onPause(false);
       }
       const { bytes } = buffer;
       const length = await this.#connection.read(bytes);

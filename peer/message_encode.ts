@@ -141,6 +141,7 @@ export function encodePeerMessage(
 
 const FIRST_CAPACITY = 1024;
 const KEPT_CAPACITY = 65_536;
+const PATIENCE = 64;
 
 /**
  * A growing buffer of encoded messages that is taken out as a whole: what is
@@ -150,6 +151,7 @@ export class PeerMessageBuffer {
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #spare: Uint8Array<ArrayBuffer> | undefined;
   #length = 0;
+  #hardlyFilled = 0;
 
   /** How many bytes wait. */
   get length(): number {
@@ -192,10 +194,13 @@ export class PeerMessageBuffer {
    */
   recycle(taken: Uint8Array<ArrayBuffer>): void {
     const { buffer } = taken;
-    // A buffer that was grown for a burst is kept while it is being filled.
+    // A buffer that was grown for a burst is kept until it is hardly filled
+    // for some time.
     if (
       buffer.byteLength > KEPT_CAPACITY && taken.length * 4 < buffer.byteLength
-    ) return;
+    ) {
+      if (++this.#hardlyFilled >= PATIENCE) return;
+    } else this.#hardlyFilled = 0;
     const bytes = new Uint8Array(buffer);
     if (this.#length === 0 && this.#bytes.length < bytes.length) {
       this.#bytes = bytes;

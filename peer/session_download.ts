@@ -50,6 +50,9 @@ export class DownloadSide {
   #snubbed = false;
   #progressAt = 0;
   #rejects = 0;
+  /** How long reading was paused by us: no fault of the peer. */
+  #paused = 0;
+  #pausedAt: number | undefined;
 
   constructor(
     options: PeerSessionOptions,
@@ -114,13 +117,14 @@ export class DownloadSide {
     now: number,
   ): readonly BlockAddress[] {
     let refused: BlockAddress[] | undefined;
+    const time = this.#time(now);
     for (const block of blocks) {
       const wasEmpty = this.#ledger.size === 0;
       if (
         this.#ledger.size < this.window && this.canRequest(block.pieceIndex) &&
-        this.#ledger.add(block, now)
+        this.#ledger.add(block, time)
       ) {
-        if (wasEmpty) this.#progressAt = now;
+        if (wasEmpty) this.#progressAt = time;
         this.#port.send({
           type: "request",
           pieceIndex: block.pieceIndex,
@@ -172,7 +176,7 @@ export class DownloadSide {
       return;
     }
     this.#counters.down.add(data.length, now);
-    this.#progressAt = now;
+    this.#progressAt = this.#time(now);
     this.#rejects = 0;
     if (this.#snubbed) {
       this.#snubbed = false;
@@ -230,28 +234,44 @@ export class DownloadSide {
     }
   }
 
+  /** Stops and starts the clock by which the peer owes us blocks. */
+  setReading(reading: boolean, now: number): void {
+    if (!reading) this.#pausedAt ??= now;
+    else if (this.#pausedAt !== undefined) {
+      this.#paused += now - this.#pausedAt;
+      this.#pausedAt = undefined;
+    }
+  }
+
   get deadline(): number {
     const oldest = this.#ledger.oldestSentAt;
-    if (oldest === undefined) return Infinity;
+    if (oldest === undefined || this.#pausedAt !== undefined) return Infinity;
     const expiry = oldest + this.#requestTimeout;
-    return this.#snubbed
-      ? expiry
-      : Math.min(expiry, this.#progressAt + this.#snubTimeout);
+    return this.#paused +
+      (this.#snubbed
+        ? expiry
+        : Math.min(expiry, this.#progressAt + this.#snubTimeout));
   }
 
   handleTimeout(now: number): void {
+    const time = this.#time(now);
     if (
       this.#ledger.size > 0 && !this.#snubbed &&
-      now - this.#progressAt >= this.#snubTimeout
+      time - this.#progressAt >= this.#snubTimeout
     ) {
       this.#snubbed = true;
       this.#port.emit({ type: "snubbed" });
     }
-    const blocks = this.#ledger.expire(now - this.#requestTimeout);
+    const blocks = this.#ledger.expire(time - this.#requestTimeout);
     if (blocks.length === 0) return;
     this.#counters.timedOut += blocks.length;
     for (const block of blocks) this.#sendCancel(block, now);
     this.#port.emit({ type: "rejected", blocks, reason: "timeout" });
+  }
+
+  /** The time without the pauses. */
+  #time(now: number): number {
+    return (this.#pausedAt ?? now) - this.#paused;
   }
 
   #sendCancel(block: BlockAddress, now: number): void {

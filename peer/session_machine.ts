@@ -90,7 +90,6 @@ export class PeerSessionMachine
       isSeed: this.#remote.isSeed,
     };
   }
-
   /** What the peer has; of length 0 while the number of pieces is not known. */
   get peerHas(): Bitfield {
     return this.#remote.pieces;
@@ -127,7 +126,6 @@ export class PeerSessionMachine
   get deadline(): number | undefined {
     return this.#core.closed ? undefined : this.#core.timers.deadline;
   }
-
   /**
    * What was transferred.
    *
@@ -137,7 +135,6 @@ export class PeerSessionMachine
   stats(now: number): PeerStats {
     return this.#core.counters.snapshot(now);
   }
-
   /**
    * Whether the peer speaks an extension (BEP 10).
    *
@@ -147,7 +144,6 @@ export class PeerSessionMachine
   supports(name: string): boolean {
     return this.#extensions.registry.remoteId(name) !== undefined;
   }
-
   /**
    * Whether a block of a piece may be requested now.
    *
@@ -157,7 +153,6 @@ export class PeerSessionMachine
   canRequest(pieceIndex: number): boolean {
     return this.#download.canRequest(pieceIndex);
   }
-
   /**
    * Takes an input.
    *
@@ -173,12 +168,10 @@ export class PeerSessionMachine
       this.#core.emit({ type: "rejected", blocks, reason: "refused" });
     }
   }
-
   /** Takes the next output. */
   poll(): PeerSessionOutput | undefined {
     return this.#core.poll();
   }
-
   /**
    * Takes a message of the peer.
    *
@@ -195,7 +188,6 @@ export class PeerSessionMachine
       this.close(error);
     }
   }
-
   /**
    * Learns how much of what was sent still waits.
    *
@@ -206,6 +198,19 @@ export class PeerSessionMachine
     if (this.#core.closed) return;
     this.#core.sent(bufferedBytes, now);
     this.#upload.pump(bufferedBytes, now);
+  }
+  /**
+   * Learns whether we read at all: while we do not, for a rate limit or a full
+   * disk, silence and missing blocks are no fault of the peer.
+   *
+   * @param reading Whether we read.
+   * @param now The time in milliseconds.
+   */
+  setReading(reading: boolean, now: number): void {
+    if (this.#core.closed) return;
+    this.#core.timers.setReading(reading, now);
+    this.#download.setReading(reading, now);
+    this.#core.timers.atLatest(this.#download.deadline);
   }
   /**
    * Chokes or unchokes the peer; choking takes back what it asked for.

@@ -44,6 +44,7 @@ export class SessionTimers {
   wantedAt: number;
   /** When to look again. */
   deadline: number;
+  #pausedAt: number | undefined;
 
   constructor(options: PeerSessionOptions, now: number) {
     this.#keepAlive = options.keepAliveMs ?? KEEP_ALIVE_MS;
@@ -59,9 +60,21 @@ export class SessionTimers {
     this.arm(Infinity);
   }
 
+  /** The peer cannot be heard while we do not read. */
+  setReading(reading: boolean, now: number): void {
+    if (!reading) this.#pausedAt ??= now;
+    else if (this.#pausedAt !== undefined) {
+      this.heardAt += now - this.#pausedAt;
+      this.#pausedAt = undefined;
+      this.atLatest(this.heardAt + this.#silence);
+    }
+  }
+
   /** Tells what has gone on for too long, if anything. */
   violation(now: number, buffered: number): PeerProtocolError | undefined {
-    if (now - this.heardAt >= this.#silence) {
+    if (
+      this.#pausedAt === undefined && now - this.heardAt >= this.#silence
+    ) {
       return new PeerProtocolError(
         "silent",
         `Cannot go on with a peer that sent nothing for ${
@@ -92,7 +105,7 @@ export class SessionTimers {
   /** Sets the deadline anew. */
   arm(other: number): void {
     this.deadline = Math.min(
-      this.heardAt + this.#silence,
+      this.#pausedAt === undefined ? this.heardAt + this.#silence : Infinity,
       this.wantedAt + this.#idle,
       this.sentAt + this.#keepAlive,
       this.progressAt + this.#send,

@@ -246,3 +246,19 @@ Deno.test("a command input reports what is refused", none, () => {
   assert(event?.type === "rejected" && event.reason === "refused");
   assertEquals(event.blocks, [block(200)]);
 });
+
+Deno.test("a pause of ours is no fault of the peer", none, () => {
+  const session = unchoked();
+  session.input({ type: "interest", interested: true });
+  request(session, block(0));
+  session.take();
+  session.advance(30_000);
+  session.machine.setReading(false, session.now);
+  session.advance(1_000_000);
+  assertEquals([session.closed, session.events.length], [false, 0]);
+  session.machine.setReading(true, session.now);
+  session.advance(29_999);
+  assertEquals(session.events, []);
+  session.advance(1);
+  assertEquals(session.events.map((e) => e.type), ["snubbed", "rejected"]);
+});

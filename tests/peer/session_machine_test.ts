@@ -64,6 +64,19 @@ Deno.test("a silent peer is dropped, a talking one is not", none, () => {
   assertEquals(session.machine.deadline, undefined);
 });
 
+Deno.test("silence does not count while we do not read", none, () => {
+  const session = new TestSession();
+  session.receive({ type: "interested" });
+  session.advance(100_000);
+  session.machine.setReading(false, session.now);
+  session.advance(5_000_000);
+  session.machine.setReading(true, session.now);
+  session.advance(49_999);
+  assertEquals(session.closed, false);
+  session.advance(1);
+  assertEquals(session.code, "silent");
+});
+
 Deno.test("a useless connection is culled", none, () => {
   const session = new TestSession();
   const pass = (ms: number) => {
