@@ -28,7 +28,10 @@ function unknownOption(
   );
 }
 
-/** Writes every option as `--name=value`, whatever form it was typed in. */
+/**
+ * Writes every option as `--name=value` or `--name`, whatever form it was typed
+ * in, and the operands behind `--`: so no operand is taken for a value.
+ */
 function normalize(
   words: readonly string[],
   options: readonly OptionSpec[],
@@ -40,6 +43,7 @@ function normalize(
     ),
   );
   const result: string[] = [];
+  const operands: string[] = [];
   let next = 0;
   const valueOf = (
     option: OptionSpec,
@@ -61,7 +65,7 @@ function normalize(
   while (next < words.length) {
     const word = words[next++]!;
     if (word === "--") {
-      result.push("--", ...words.slice(next));
+      operands.push(...words.slice(next));
       break;
     }
     if (word.startsWith("--")) {
@@ -73,7 +77,7 @@ function normalize(
       if (option.value !== undefined) {
         result.push(`--${name}=${valueOf(option, given, `--${name}`)}`);
       } else if (given === undefined || given === "true" || given === "false") {
-        result.push(`--${name}=${given ?? "true"}`);
+        if (given !== "false") result.push(`--${name}`);
       } else throw new UsageError(`Option --${name} takes no value`);
     } else if (word.startsWith("-") && word !== "-") {
       for (let i = 1; i < word.length; i++) {
@@ -82,7 +86,7 @@ function normalize(
           throw unknownOption(i === 1 ? word : `-${word[i]}`, options);
         }
         if (option.value === undefined) {
-          result.push(`--${option.name}=true`);
+          result.push(`--${option.name}`);
           continue;
         }
         const rest = word.slice(i + 1).replace(/^=/, "");
@@ -90,9 +94,9 @@ function normalize(
         result.push(`--${option.name}=${value}`);
         break;
       }
-    } else result.push(word);
+    } else operands.push(word);
   }
-  return result;
+  return [...result, "--", ...operands];
 }
 
 /** The synopsis when it is short, else where to find it. */

@@ -76,7 +76,11 @@ export function parseArgs(
     if (long !== null) {
       const name = long[1]!;
       const value = long[2];
-      if (value !== undefined) {
+      if (value) {
+        // The real one reads "--no-x=1" as "--x=1".
+        const key = name.replace(/^no-/, "");
+        assign(key, booleans.has(key) ? value === "true" : value, arg);
+      } else if (value !== undefined) {
         assign(name, booleans.has(name) ? value === "true" : value, arg);
       } else if (name.startsWith("no-") && negatable.has(name.slice(3))) {
         assign(name.slice(3), false, arg);

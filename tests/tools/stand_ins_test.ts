@@ -202,6 +202,7 @@ Deno.test({
     assertEquals(parse("--output=a", "--output=b")["output"], "b");
     assertEquals(parse("--json=false")["json"], false);
     assertEquals(parse("-")["_"], ["-"]);
+    assertEquals(parse("--no-output=x")["output"], "x");
     assertEquals(unknown, []);
     parse("--wrong", "--bad=1");
     assertEquals(unknown, ["--wrong", "--bad=1"]);
