@@ -337,11 +337,17 @@ export class PieceTable implements PieceView {
 
   /** Adds or takes away a whole bitfield. */
   #addAll(words: Uint32Array, count: number, delta: number): void {
-    // Beyond some share one pass over all pieces is cheaper.
-    if (count * 8 > this.pieceCount) this.order.invalidate();
+    // Beyond some share it is cheaper to build the order anew.
+    const isBulk = count * 8 > this.pieceCount;
+    if (isBulk) this.order.invalidate();
+    const rarity = this.#rarity;
     for (let i = 0; i < words.length; i++) {
       for (let word = words[i]!; word !== 0; word &= word - 1) {
-        this.#addOne(i * 32 + 31 - Math.clz32(word & -word), delta, true);
+        const pieceIndex = i * 32 + 31 - Math.clz32(word & -word);
+        const old = rarity[pieceIndex]!;
+        if (!isBulk || old === 0 || old + delta === 0) {
+          this.#addOne(pieceIndex, delta, true);
+        } else rarity[pieceIndex] = old + delta;
       }
     }
   }
