@@ -30,6 +30,16 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import("./verify.ts")).verifyVerb,
   },
   {
+    name: "download",
+    summary: "Fetch a torrent",
+    load: async () => (await import("./download.ts")).downloadVerb,
+  },
+  {
+    name: "seed",
+    summary: "Serve a complete torrent to peers",
+    load: async () => (await import("./seed.ts")).seedVerb,
+  },
+  {
     name: "completions",
     summary: "Print a completion script for a shell",
     load: async () => (await import("./completions.ts")).completionsVerb,

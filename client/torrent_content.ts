@@ -135,7 +135,7 @@ export class TorrentContent implements SwarmContent {
           : "resume",
         resume: torrent.resumeData,
         skippedFiles,
-        readOnly: torrent.seedMode,
+        readOnly: torrent.readOnly ?? torrent.seedMode,
         onProgress,
         onEvent: (event) => content?.download.handleStorage(event),
         signal,

@@ -108,6 +108,8 @@ export interface AddTorrentOptions {
   readonly paused?: boolean | undefined;
   /** The data is complete; trust it unseen. @default {false} */
   readonly seedMode?: boolean | undefined;
+  /** Never write: for seeding what is checked first. @default {false} */
+  readonly readOnly?: boolean | undefined;
   /** What an earlier run left; distrusted. */
   readonly resumeData?: Uint8Array | undefined;
   /** Called when new resume data should be kept; at most every few seconds. */
@@ -175,7 +177,7 @@ export interface PeerDiscovery {
 /** Options of `Session.open`. */
 export interface SessionOptions {
   /** Where to listen; `false` for not at all. @default {0.0.0.0, port 0} */
-  readonly listen?: Endpoint | false | undefined;
+  readonly listen?: Endpoint | readonly Endpoint[] | false | undefined;
   /** Our 20-byte peer id. @default {a random one} */
   readonly peerId?: Uint8Array | undefined;
   /** Most connections of all torrents. @default {500} */

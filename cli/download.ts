@@ -1,0 +1,296 @@
+/**
+ * `bip download`: fetches a torrent.
+ *
+ * @module
+ */
+import { toHex } from "../_shared/bytes.ts";
+import type { Session, Torrent } from "../client/mod.ts";
+import {
+  loadResumeData,
+  NativeFileSystem,
+  saveResumeData,
+} from "../disk/mod.ts";
+import { filePath, type Metainfo } from "../metainfo/metainfo.ts";
+import type { Arguments, Verb, VerbContext } from "./command.ts";
+import { CommandError, UsageError } from "./error.ts";
+import { EXIT_DONE, EXIT_INTERRUPTED, EXIT_NO_PEERS } from "./exit_code.ts";
+import { selectFiles } from "./file_selection.ts";
+import { readSource, type Source } from "./source.ts";
+import type { Output } from "./terminal.ts";
+import { safeText } from "./text.ts";
+import {
+  NETWORK_OPTIONS,
+  openSession,
+  pauseFor,
+  peersOf,
+  Reporter,
+  seedUntil,
+} from "./transfer.ts";
+import { formatSize, parseDuration, parseRatio } from "./units.ts";
+
+/** Files a person can choose from: no padding. */
+function listed(metainfo: Metainfo): number[] {
+  return metainfo.files.flatMap((file, i) => file.pad ? [] : [i]);
+}
+
+/** Turns `--files` into file indices. */
+function chooser(
+  args: Arguments,
+): ((metainfo: Metainfo) => readonly number[] | undefined) | undefined {
+  const text = args.get("files");
+  if (text === undefined) return undefined;
+  return (metainfo) => {
+    const indices = listed(metainfo);
+    const paths = indices.map((i) => filePath(metainfo, i).join("/"));
+    return selectFiles(text, paths).map((at) => indices[at]!);
+  };
+}
+
+function printList(metainfo: Metainfo, output: Output, json: boolean): void {
+  listed(metainfo).forEach((fileIndex, at) => {
+    const path = filePath(metainfo, fileIndex).join("/");
+    const { length } = metainfo.files[fileIndex]!;
+    if (json) output.printJson({ type: "file", index: at + 1, path, length });
+    else {
+      output.print(
+        `${String(at + 1).padStart(5)}  ${formatSize(length).padStart(9)}  ${
+          safeText(path)
+        }`,
+      );
+    }
+  });
+}
+
+function addTorrent(
+  session: Session,
+  source: Source,
+  args: Arguments,
+  dir: string,
+  resumeData: Uint8Array | undefined,
+): Torrent {
+  const files = new NativeFileSystem(dir);
+  const topic = source.type === "torrent" ? source.metainfo : source.magnet;
+  return session.add(topic, {
+    dir,
+    peers: peersOf(args),
+    sequential: args.has("sequential"),
+    chooseFiles: chooser(args),
+    resumeData,
+    saveResumeData: (bytes) =>
+      saveResumeData(files, resumePath(topic.infoHash), bytes),
+  });
+}
+
+/** Where the state of an unfinished download is kept, below the folder. */
+function resumePath(infoHash: Uint8Array): string[] {
+  return [`.${toHex(infoHash)}.bip-resume`];
+}
+
+/** Waits for completion, an error, Ctrl-C or the time limit. */
+async function untilComplete(
+  torrent: Torrent,
+  signal: AbortSignal,
+  timeoutMs: number,
+): Promise<boolean> {
+  const endAt = performance.now() + timeoutMs;
+  let complete = false;
+  const ended = new AbortController();
+  const stop = () => ended.abort();
+  torrent.completed.then(() => {
+    complete = true;
+    stop();
+  }, stop);
+  const events = torrent.events();
+  void (async () => {
+    for await (const event of events) if (event.type === "error") stop();
+  })();
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    await pauseFor(
+      Math.min(endAt - performance.now(), 2 ** 31 - 1),
+      ended.signal,
+    );
+  } finally {
+    events.close();
+    signal.removeEventListener("abort", stop);
+  }
+  if (complete) return true;
+  if (signal.aborted) return false;
+  if (torrent.error !== undefined) throw torrent.error;
+  const { peers, candidates, doneBytes, wantedBytes } = torrent.stats();
+  throw new CommandError(
+    EXIT_NO_PEERS,
+    "timeout",
+    `Not complete after ${Math.round(timeoutMs / 1000)} s: ${
+      formatSize(doneBytes)
+    } of ${
+      formatSize(wantedBytes)
+    } are there, ${peers} peers are connected, ${candidates} are known`,
+  );
+}
+
+async function listFiles(
+  torrent: Torrent,
+  output: Output,
+  json: boolean,
+  signal: AbortSignal,
+  timeoutMs: number,
+): Promise<number> {
+  const ended = new AbortController();
+  const stop = () => ended.abort();
+  signal.addEventListener("abort", stop, { once: true });
+  torrent.metadata.then(stop, stop);
+  await pauseFor(Math.min(timeoutMs, 2 ** 31 - 1), ended.signal);
+  signal.removeEventListener("abort", stop);
+  if (torrent.metainfo === undefined) {
+    if (signal.aborted) return EXIT_INTERRUPTED;
+    throw new CommandError(
+      EXIT_NO_PEERS,
+      "timeout",
+      `No peer sent the metadata within ${Math.round(timeoutMs / 1000)} s`,
+    );
+  }
+  printList(torrent.metainfo, output, json);
+  return EXIT_DONE;
+}
+
+/** Whether any peer can ever be found. */
+function hasSource(source: Source, args: Arguments): boolean {
+  if (args.all("peer").length > 0) return true;
+  const { trackers } = source.type === "torrent"
+    ? source.metainfo
+    : source.magnet;
+  if (!args.has("no-trackers") && trackers.flat().length > 0) return true;
+  if (source.type === "magnet" && source.magnet.peers.length > 0) return true;
+  return args.get("listen") !== undefined || args.get("port") !== undefined;
+}
+
+async function run({ args, output, signal }: VerbContext): Promise<number> {
+  const dir = args.get("output");
+  const json = args.has("json");
+  const list = args.has("list");
+  if (dir === undefined && !list) {
+    throw new UsageError("download needs -o DIR", "DIR is where the files go");
+  }
+  const timeout = args.get("timeout");
+  const timeoutMs = timeout === undefined
+    ? Infinity
+    : parseDuration(timeout, "--timeout");
+  const ratio = parseRatio(args.get("seed-ratio") ?? "0", "--seed-ratio");
+  const seedTime = args.get("seed-time");
+  const seedMs = seedTime === undefined
+    ? Infinity
+    : parseDuration(seedTime, "--seed-time");
+  const seeds = args.has("seed") || ratio > 0 || seedTime !== undefined;
+  const source = await readSource(args.operands[0]!);
+  if (list && source.type === "torrent") {
+    printList(source.metainfo, output, json);
+    return EXIT_DONE;
+  }
+  // A wrong choice is said before anything is fetched.
+  if (source.type === "torrent") chooser(args)?.(source.metainfo);
+  if (!hasSource(source, args)) {
+    throw new CommandError(
+      EXIT_NO_PEERS,
+      "no-peers",
+      "There is nobody to ask: the source names no tracker and no peer; give --peer HOST:PORT",
+    );
+  }
+  const folder = dir ?? ".";
+  if (!list) await Deno.mkdir(folder, { recursive: true });
+  const files = new NativeFileSystem(folder);
+  const { infoHash } = source.type === "torrent"
+    ? source.metainfo
+    : source.magnet;
+  const resumeData = list
+    ? undefined
+    : await loadResumeData(files, resumePath(infoHash));
+  await using session = await openSession(args);
+  if (list) {
+    const torrent = session.add(
+      source.type === "torrent" ? source.metainfo : source.magnet,
+      { peers: peersOf(args), files: [] },
+    );
+    return await listFiles(torrent, output, json, signal, timeoutMs);
+  }
+  const torrent = addTorrent(session, source, args, folder, resumeData);
+  await using reporter = new Reporter({
+    torrent,
+    session,
+    output,
+    json,
+    quiet: args.has("quiet"),
+  });
+  try {
+    if (!await untilComplete(torrent, signal, timeoutMs)) {
+      await session.close();
+      return EXIT_INTERRUPTED;
+    }
+    reporter.complete();
+    const code = seeds
+      ? await seedUntil(torrent, { ratio, ms: seedMs, signal })
+      : EXIT_DONE;
+    const { doneBytes, downloadedBytes } = torrent.stats();
+    const { seconds } = reporter;
+    await session.close();
+    await files.remove(resumePath(infoHash));
+    await reporter[Symbol.asyncDispose]();
+    if (!json && !args.has("quiet")) {
+      output.note(
+        `Complete: ${safeText(torrent.name ?? "")}, ${
+          formatSize(doneBytes)
+        } in ${seconds.toFixed(1)} s (${
+          formatSize(downloadedBytes)
+        } downloaded)`,
+      );
+    }
+    return code;
+  } catch (error) {
+    reporter.failed(error);
+    throw error;
+  }
+}
+
+/** `bip download SOURCE -o DIR` */
+export const downloadVerb: Verb = {
+  name: "download",
+  summary: "Fetch a torrent",
+  usage: "SOURCE -o DIR [OPTIONS]",
+  details: [
+    "SOURCE is a torrent file, a magnet link, or an info-hash of 40 or 64 hex digits. DIR is the folder that will hold the torrent's top-level name.",
+    "The first Ctrl-C stops cleanly and keeps what was fetched; the same command goes on from there.",
+  ],
+  operands: [1, 1],
+  operandNames: ["SOURCE"],
+  permissions: "--allow-net --allow-read=SOURCE,DIR --allow-write=DIR",
+  options: [
+    {
+      name: "output",
+      short: "o",
+      value: "DIR",
+      summary: "Folder that will hold the torrent",
+      complete: "folder",
+    },
+    {
+      name: "files",
+      value: "LIST",
+      summary: "Fetch only these files: 1,3-5 or a glob",
+    },
+    { name: "list", summary: "List the files and stop" },
+    { name: "sequential", summary: "Fetch pieces in order" },
+    { name: "seed", summary: "Go on seeding when complete" },
+    {
+      name: "seed-ratio",
+      value: "R",
+      summary: "Seed until so many times the size was uploaded",
+    },
+    { name: "seed-time", value: "S", summary: "Seed for so many seconds" },
+    {
+      name: "timeout",
+      value: "S",
+      summary: "Give up if it is not complete after so many seconds",
+    },
+    ...NETWORK_OPTIONS,
+  ],
+  run,
+};

@@ -1,0 +1,91 @@
+/**
+ * `bip seed`: serves a complete torrent.
+ *
+ * @module
+ */
+import type { Torrent } from "../client/mod.ts";
+import type { Verb, VerbContext } from "./command.ts";
+import { CommandError } from "./error.ts";
+import { EXIT_VERIFICATION_FAILED } from "./exit_code.ts";
+import { readTorrentFile } from "./source.ts";
+import {
+  NETWORK_OPTIONS,
+  openSession,
+  pauseFor,
+  peersOf,
+  Reporter,
+  seedUntil,
+} from "./transfer.ts";
+import { parseDuration, parseRatio } from "./units.ts";
+
+/** Waits until the files are checked. */
+async function untilChecked(
+  torrent: Torrent,
+  signal: AbortSignal,
+): Promise<void> {
+  while (torrent.state === "checking" && !signal.aborted) {
+    await pauseFor(20, signal);
+  }
+  if (torrent.error !== undefined) throw torrent.error;
+  if (torrent.state === "downloading") {
+    const { piecesDone, pieceCount } = torrent.stats();
+    throw new CommandError(
+      EXIT_VERIFICATION_FAILED,
+      "incomplete",
+      `Cannot seed: ${piecesDone} of ${pieceCount} pieces are good; bip verify shows which are not`,
+    );
+  }
+}
+
+/** `bip seed FILE.torrent DIR` */
+export const seedVerb: Verb = {
+  name: "seed",
+  summary: "Serve a complete torrent to peers",
+  usage: "FILE.torrent DIR [OPTIONS]",
+  details: [
+    "DIR is the folder that holds the torrent's top-level name. The files are checked first and never changed.",
+  ],
+  operands: [2, 2],
+  operandNames: ["FILE.torrent", "DIR"],
+  permissions: "--allow-net --allow-read=FILE,DIR",
+  options: [
+    {
+      name: "seed-ratio",
+      value: "R",
+      summary: "Stop when so many times the size was uploaded",
+    },
+    { name: "seed-time", value: "S", summary: "Stop after so many seconds" },
+    ...NETWORK_OPTIONS,
+  ],
+  async run({ args, output, signal }: VerbContext): Promise<number> {
+    const [file, dir] = args.operands as [string, string];
+    const ratio = parseRatio(args.get("seed-ratio") ?? "0", "--seed-ratio");
+    const seedTime = args.get("seed-time");
+    const ms = seedTime === undefined
+      ? Infinity
+      : parseDuration(seedTime, "--seed-time");
+    const { metainfo } = await readTorrentFile(file);
+    await using session = await openSession(args);
+    const torrent = session.add(metainfo, {
+      dir,
+      peers: peersOf(args),
+      readOnly: true,
+    });
+    await using reporter = new Reporter({
+      torrent,
+      session,
+      output,
+      json: args.has("json"),
+      quiet: args.has("quiet"),
+    });
+    try {
+      await untilChecked(torrent, signal);
+      const code = await seedUntil(torrent, { ratio, ms, signal });
+      await session.close();
+      return code;
+    } catch (error) {
+      reporter.failed(error);
+      throw error;
+    }
+  },
+};
