@@ -47,6 +47,8 @@ export interface SwarmContent {
   readonly upload: Upload;
   /** Serves merkle hashes of v2 torrents (BEP 52). */
   readonly hashes: HashServer | undefined;
+  /** Bytes of a piece that peers may ask for. */
+  readonly servedSize: (pieceIndex: number) => number;
   /** Defined while sockets should not be read. */
   readonly pressure: () => Promise<void> | undefined;
 }
@@ -183,7 +185,7 @@ export class Swarm {
     const { layout, have } = content;
     for (const peer of [...this.peers.values()]) {
       peer.connection.setPieceCount(layout.pieceCount, {
-        pieceSize: (pieceIndex) => layout.pieceSize(pieceIndex),
+        pieceSize: (pieceIndex) => content.servedSize(pieceIndex),
         ownPieces: have,
       });
       if (!peer.connection.isClosed && !peer.inPicker) {
@@ -368,7 +370,7 @@ export class Swarm {
       dhtPort: isOpen && extensions.has("dht") ? dhtPort : undefined,
       v2: content?.hashes !== undefined,
       pieceCount: content?.layout.pieceCount,
-      pieceSize: content && ((index) => content.layout.pieceSize(index)),
+      pieceSize: content && ((index) => content.servedSize(index)),
       ownPieces: content?.have,
       extensionNames: isOpen && this.#exchange !== undefined
         ? undefined

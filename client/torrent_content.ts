@@ -55,6 +55,7 @@ export class TorrentContent implements SwarmContent {
   readonly upload: Upload;
   readonly hashes: HashServer | undefined;
   readonly #wanted: Uint8Array;
+  readonly #isV2Only: boolean;
   #wantedBytes = 0;
   #doneBytes = 0;
 
@@ -70,6 +71,7 @@ export class TorrentContent implements SwarmContent {
     this.hashes = metainfo.pieceLayers !== undefined
       ? new HashServer(metainfo)
       : undefined;
+    this.#isV2Only = metainfo.version === "v2";
     this.#wanted = new Uint8Array(metainfo.pieceCount);
     this.download = new Download({
       ...host,
@@ -88,6 +90,7 @@ export class TorrentContent implements SwarmContent {
       random,
     });
     this.upload = new Upload(host, {
+      layout: metainfo.layout,
       storage,
       limits: uploadLimits,
       clock,
@@ -152,6 +155,17 @@ export class TorrentContent implements SwarmContent {
   /** Whether all that is wanted is there. */
   get isDone(): boolean {
     return this.#doneBytes >= this.#wantedBytes && this.download.picker.isDone;
+  }
+
+  /**
+   * Bytes of a piece that peers may ask for. In v2-only torrents the last piece
+   * of a file is short, but libtorrent asks for whole blocks of it and takes
+   * the rest for padding.
+   */
+  servedSize(pieceIndex: number): number {
+    return this.#isV2Only
+      ? this.layout.pieceLength
+      : this.layout.pieceSize(pieceIndex);
   }
 
   /** Defined while sockets should not be read. */

@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../_shared/clock.ts";
 import type { TorrentStorage } from "../disk/mod.ts";
-import type { BlockAddress } from "../metainfo/mod.ts";
+import type { BlockAddress, PieceLayout } from "../metainfo/mod.ts";
 import type { PeerSessionEvent } from "../peer/mod.ts";
 import {
   type Choker,
@@ -31,6 +31,8 @@ export interface UploadHost {
 
 /** Options of {@linkcode Upload}. */
 export interface UploadOptions {
+  /** Pieces and files. */
+  readonly layout: PieceLayout;
   /** Where blocks come from. */
   readonly storage: TorrentStorage;
   /** Limits to pass, in order. */
@@ -44,6 +46,7 @@ export interface UploadOptions {
 /** Chokes, unchokes and serves the peers of one torrent. */
 export class Upload {
   readonly #host: UploadHost;
+  readonly #layout: PieceLayout;
   readonly #storage: TorrentStorage;
   readonly #limits: readonly RateLimiter[];
   readonly #clock: Clock;
@@ -63,6 +66,7 @@ export class Upload {
    */
   constructor(host: UploadHost, options: UploadOptions) {
     this.#host = host;
+    this.#layout = options.layout;
     this.#storage = options.storage;
     this.#limits = options.limits;
     this.#clock = options.clock;
@@ -195,7 +199,15 @@ export class Upload {
 
   #serve(peer: SwarmPeer, request: BlockAddress): void {
     if (peer.connection.isClosed) return;
-    const { pieceIndex, blockOffset, length } = request;
+    const { pieceIndex, blockOffset } = request;
+    const length = Math.min(
+      request.length,
+      this.#layout.pieceSize(pieceIndex) - blockOffset,
+    );
+    if (length <= 0) {
+      peer.connection.rejectRequest(request);
+      return;
+    }
     try {
       const data = this.#storage.readBlock(pieceIndex, blockOffset, length);
       if (data instanceof Uint8Array) this.#send(peer, request, data);
@@ -210,7 +222,12 @@ export class Upload {
     }
   }
 
-  #send(peer: SwarmPeer, request: BlockAddress, data: Uint8Array): void {
+  #send(peer: SwarmPeer, request: BlockAddress, stored: Uint8Array): void {
+    let data = stored;
+    if (stored.length < request.length) {
+      data = new Uint8Array(request.length);
+      data.set(stored);
+    }
     if (peer.connection.sendBlock(request, data)) {
       this.#meter.add(data.length, this.#clock.now());
     }

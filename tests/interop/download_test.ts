@@ -49,7 +49,8 @@ for (const [kind, options] of KINDS) {
   });
 }
 
-for (const [kind, options] of KINDS.slice(0, 3)) {
+// transmission 3.00 loads no hybrid torrent, whoever made it.
+for (const [kind, options] of KINDS.slice(0, 2)) {
   interopTest(`download ${kind} from transmission`, [
     "transmission-daemon",
     "transmission-remote",
@@ -64,7 +65,9 @@ for (const [kind, options] of KINDS.slice(0, 3)) {
       "--no-trackers",
     );
   });
+}
 
+for (const [kind, options] of KINDS.slice(0, 3)) {
   interopTest(`download ${kind} from aria2 through an HTTP tracker`, [
     "aria2c",
   ], async () => {
