@@ -1,0 +1,73 @@
+/**
+ * What holds for answers of HTTP and UDP trackers alike: clamps, and which
+ * peers may be believed.
+ *
+ * @module
+ */
+import { ipScope, tryParseIp } from "./address.ts";
+
+/** Shortest interval that a tracker can ask for, in milliseconds. */
+export const MIN_ANNOUNCE_INTERVAL_MS = 60_000;
+/** Longest interval that a tracker can ask for, in milliseconds. */
+export const MAX_ANNOUNCE_INTERVAL_MS = 86_400_000;
+/** Interval where a tracker names none, in milliseconds. */
+export const DEFAULT_ANNOUNCE_INTERVAL_MS = 1_800_000;
+/** Most peers taken from one answer. */
+export const MAX_TRACKER_PEERS = 2000;
+
+/**
+ * Brings an interval into sane bounds: a tracker can neither cause a storm of
+ * announces nor silence a client.
+ *
+ * @param seconds What the tracker said.
+ * @returns Milliseconds, from one minute to one day.
+ */
+export function clampAnnounceInterval(seconds: number): number {
+  return Math.min(
+    MAX_ANNOUNCE_INTERVAL_MS,
+    Math.max(MIN_ANNOUNCE_INTERVAL_MS, seconds * 1000),
+  );
+}
+
+/**
+ * Whether a host is on this machine or a private network, as far as its text
+ * tells; a name of the public DNS may still resolve to such an address.
+ *
+ * @param hostname An IP address without brackets, or a DNS name.
+ * @returns True for everything but public addresses and public names.
+ */
+export function isLocalHost(hostname: string): boolean {
+  const ip = tryParseIp(hostname);
+  if (ip !== undefined) return ipScope(ip) !== "global";
+  const name = hostname.toLowerCase().replace(/\.$/, "");
+  return name === "localhost" || /\.(localhost|local|internal)$/.test(name);
+}
+
+/**
+ * Whether an endpoint that a tracker named can be a peer.
+ *
+ * @param ip 4 or 16 bytes.
+ * @param port The port.
+ * @param localTracker Whether the tracker itself is on a local network: only
+ * then can a peer be on loopback.
+ * @returns False for port 0 and for addresses nobody can listen on.
+ */
+export function isUsablePeer(
+  ip: Uint8Array,
+  port: number,
+  localTracker: boolean,
+): boolean {
+  if (port < 1 || port > 65535) return false;
+  switch (ipScope(ip)) {
+    case "unspecified":
+    case "multicast":
+      return false;
+    case "loopback":
+    case "link-local":
+      return localTracker;
+    case "reserved":
+      return ip[0] !== 255;
+    default:
+      return true;
+  }
+}
