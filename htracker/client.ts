@@ -1,0 +1,456 @@
+/**
+ * Asks HTTP and HTTPS trackers.
+ *
+ * @module
+ */
+import { tryParseIp } from "../_shared/address.ts";
+import {
+  type AnnounceRequest,
+  type AnnounceResponse,
+  type ScrapeEntry,
+  TrackerError,
+} from "../_shared/announce.ts";
+import { concatBytes } from "../_shared/bytes.ts";
+import { type Clock, deadlineSignal, systemClock } from "../_shared/clock.ts";
+import { isLocalHost } from "../_shared/tracker_rules.ts";
+import {
+  formatAnnounceUrl,
+  formatScrapeUrl,
+  parseTrackerUrl,
+  trackerOrigin,
+} from "./announce_url.ts";
+import {
+  decodeHttpAnnounceResponse,
+  decodeHttpScrapeResponse,
+  type ScrapeResponse,
+} from "./response.ts";
+
+/** Largest answer, decompressed, in bytes. */
+const MAX_RESPONSE = 1024 * 1024;
+/** Most redirects that are followed. */
+const MAX_REDIRECTS = 5;
+/** Info-hashes in one scrape: keeps the URL below 4 KiB. */
+const SCRAPE_CHUNK = 50;
+/** Secrets in URLs are at least this long. */
+const MIN_SECRET = 8;
+
+/** Which trackers on loopback and private networks may be asked. */
+export type LocalTrackerPolicy =
+  /** Only by a path that ends as announce URLs do, as other services' do not. */
+  | "announce-path"
+  /** All. */
+  | "allow"
+  /** None. */
+  | "refuse";
+
+/** Options of {@linkcode HttpTrackerClient}. */
+export interface HttpTrackerClientOptions {
+  /**
+   * How long an announce or scrape may take, in milliseconds.
+   *
+   * @default {30_000}
+   */
+  readonly timeoutMs?: number | undefined;
+  /**
+   * How long an announce with the event `stopped` may take, in milliseconds.
+   *
+   * @default {5_000}
+   */
+  readonly stopTimeoutMs?: number | undefined;
+  /**
+   * Which trackers on loopback and private networks may be asked. A redirect
+   * from a public tracker to such a host is always refused.
+   *
+   * @default {"announce-path"}
+   */
+  readonly localTrackers?: LocalTrackerPolicy | undefined;
+  /**
+   * What we call ourselves.
+   *
+   * @default {"bip/0.1.0"}
+   */
+  readonly userAgent?: string | undefined;
+  /**
+   * Instead of the built-in `fetch`.
+   *
+   * @default {globalThis.fetch}
+   */
+  readonly fetch?: typeof globalThis.fetch | undefined;
+  /**
+   * Resolves names, to see whether a redirect leads to a private network.
+   *
+   * @default {the system's resolver}
+   */
+  readonly resolve?:
+    | ((hostname: string) => Promise<readonly string[]>)
+    | undefined;
+  /** Whose time passes. @default {the system's} */
+  readonly clock?: Clock | undefined;
+}
+
+/** Options of announces and scrapes. */
+export interface HttpTrackerCallOptions {
+  /** Ends the attempt; the rejection is its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+async function systemResolve(hostname: string): Promise<string[]> {
+  const { lookup } = await import("node:dns/promises");
+  const found = await lookup(hostname, { all: true });
+  return found.map(({ address }) => address);
+}
+
+const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, "");
+
+/** Takes what may be a passkey out of a text that came from elsewhere. */
+function redact(text: string, url: URL): string {
+  text = text.replace(/\bhttps?:\/\/[^\s)"']*/gi, trackerOrigin(url.href));
+  const secrets = url.pathname.split("/").filter((part) => part !== "announce");
+  for (const pair of url.search.slice(1).split("&")) {
+    const equals = pair.indexOf("=");
+    secrets.push(pair.slice(equals + 1));
+  }
+  secrets.push(url.password);
+  for (const secret of secrets) {
+    if (secret.length >= MIN_SECRET) text = text.replaceAll(secret, "[...]");
+  }
+  return text;
+}
+
+/** What `fetch` says of a failure: the detail is in its cause. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message : error.message;
+}
+
+/** The body of an answer, and whose it is. */
+interface Answer {
+  readonly body: Uint8Array;
+  readonly localTracker: boolean;
+}
+
+/**
+ * A client of HTTP and HTTPS trackers. Certificates are always verified,
+ * answers are bounded after decompression, and no error names more of a URL
+ * than scheme and host. Source: BEP 3, BEP 7, BEP 23, BEP 24, BEP 31, BEP 48.
+ *
+ * @example
+ * ```ts no-eval
+ * import { HttpTrackerClient } from "@bip/bip/htracker";
+ *
+ * using client = new HttpTrackerClient();
+ * const { peers } = await client.announce("https://tracker.example/announce", {
+ *   infoHash: new Uint8Array(20),
+ *   peerId: crypto.getRandomValues(new Uint8Array(20)),
+ *   port: 6881,
+ *   uploaded: 0,
+ *   downloaded: 0,
+ *   left: 1,
+ * });
+ * ```
+ */
+export class HttpTrackerClient implements Disposable, AsyncDisposable {
+  readonly #options: HttpTrackerClientOptions;
+  readonly #clock: Clock;
+  readonly #running = new Set<Promise<unknown>>();
+  readonly #closing = new AbortController();
+  #pool: Deno.HttpClient | undefined;
+
+  /**
+   * Makes a client; nothing is opened before the first request.
+   *
+   * @param options See {@linkcode HttpTrackerClientOptions}.
+   * @throws {RangeError} If a timeout is not positive.
+   */
+  constructor(options: HttpTrackerClientOptions = {}) {
+    for (const name of ["timeoutMs", "stopTimeoutMs"] as const) {
+      const value = options[name];
+      if (value !== undefined && !(value > 0)) {
+        throw new RangeError(
+          `Cannot use ${name} ${value}: expected a positive number of milliseconds`,
+        );
+      }
+    }
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  /**
+   * Announces. Needs `--allow-net` for the tracker's host.
+   *
+   * @param url The announce URL, http or https.
+   * @param request What to tell.
+   * @param options See {@linkcode HttpTrackerCallOptions}.
+   * @returns The answer.
+   * @throws {TrackerError} If there is none. The signal's reason if it fired.
+   */
+  announce(
+    url: string,
+    request: AnnounceRequest,
+    options: HttpTrackerCallOptions = {},
+  ): Promise<AnnounceResponse> {
+    const timeoutMs = request.event === "stopped"
+      ? this.#options.stopTimeoutMs ?? 5_000
+      : this.#options.timeoutMs ?? 30_000;
+    return this.#call(url, timeoutMs, options, async (signal) => {
+      const { body, localTracker } = await this.#get(
+        formatAnnounceUrl(url, request),
+        signal,
+      );
+      return decodeHttpAnnounceResponse(body, { localTracker });
+    });
+  }
+
+  /**
+   * Asks for the figures of torrents. Many hashes take several requests, one
+   * after the other. Needs `--allow-net` for the tracker's host.
+   *
+   * @param url The *announce* URL.
+   * @param infoHashes 20-byte info-hashes, at least one.
+   * @param options See {@linkcode HttpTrackerCallOptions}.
+   * @returns The figures of those that the tracker knows, by info-hash in
+   * lowercase hex.
+   * @throws {TrackerError} `unsupported` if this tracker cannot be scraped,
+   * and as for announces.
+   */
+  scrape(
+    url: string,
+    infoHashes: readonly Uint8Array[],
+    options: HttpTrackerCallOptions = {},
+  ): Promise<ScrapeResponse> {
+    const timeoutMs = this.#options.timeoutMs ?? 30_000;
+    return this.#call(url, timeoutMs, options, async (signal) => {
+      const result = new Map<string, ScrapeEntry>();
+      for (let at = 0; at < infoHashes.length; at += SCRAPE_CHUNK) {
+        const chunk = infoHashes.slice(at, at + SCRAPE_CHUNK);
+        const target = formatScrapeUrl(url, chunk);
+        if (target === undefined) {
+          throw new TrackerError(
+            "unsupported",
+            `Cannot scrape ${
+              trackerOrigin(url)
+            }: the path of its URL does not end in "announce"`,
+          );
+        }
+        const { body } = await this.#get(target, signal);
+        for (const [key, entry] of decodeHttpScrapeResponse(body)) {
+          result.set(key, entry);
+        }
+      }
+      return result;
+    });
+  }
+
+  /**
+   * Ends what is under way and closes connections. Idempotent.
+   *
+   * @returns A promise that resolves when nothing is left open.
+   */
+  async close(): Promise<void> {
+    this.#closing.abort(
+      new TrackerError("closed", "The tracker client is closed"),
+    );
+    await Promise.allSettled([...this.#running]);
+    this.#pool?.close();
+    this.#pool = undefined;
+  }
+
+  /** Same as {@linkcode HttpTrackerClient.close}, without waiting. */
+  [Symbol.dispose](): void {
+    void this.close();
+  }
+
+  /** Same as {@linkcode HttpTrackerClient.close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Bounds a request in time and makes typed, redacted errors of failures. */
+  async #call<T>(
+    url: string,
+    timeoutMs: number,
+    options: HttpTrackerCallOptions,
+    action: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    options.signal?.throwIfAborted();
+    const parsed = parseTrackerUrl(url);
+    const name = trackerOrigin(url);
+    const outer = options.signal === undefined
+      ? this.#closing.signal
+      : AbortSignal.any([options.signal, this.#closing.signal]);
+    using deadline = deadlineSignal(
+      this.#clock,
+      timeoutMs,
+      `Tracker ${name} did not answer within ${timeoutMs / 1000} s`,
+      outer,
+    );
+    const { signal } = deadline;
+    signal.throwIfAborted();
+    const task = action(signal);
+    this.#running.add(task);
+    try {
+      return await task;
+    } catch (error) {
+      if (options.signal?.aborted) throw options.signal.reason;
+      if (this.#closing.signal.aborted) throw this.#closing.signal.reason;
+      if (signal.aborted) {
+        throw new TrackerError("timeout", signal.reason.message, {
+          cause: signal.reason,
+        });
+      }
+      if (error instanceof RangeError) throw error;
+      if (error instanceof TrackerError) {
+        throw new TrackerError(error.code, redact(error.message, parsed), {
+          retryInMs: error.retryInMs,
+        });
+      }
+      const text = reasonOf(error);
+      throw new TrackerError(
+        "unreachable",
+        `Cannot reach tracker ${name}: ${redact(text, parsed)}`,
+      );
+    } finally {
+      this.#running.delete(task);
+    }
+  }
+
+  async #get(target: string, signal: AbortSignal): Promise<Answer> {
+    let url = new URL(target);
+    const localTracker = await this.#isLocal(url);
+    for (let redirects = 0;; redirects++) {
+      await this.#checkTarget(url, localTracker, redirects > 0);
+      const response = await this.#fetch(url, signal);
+      const location = response.headers.get("location");
+      if (
+        location === null || response.status < 300 || response.status > 399
+      ) {
+        return { body: await readAnswer(response, url), localTracker };
+      }
+      await response.body?.cancel();
+      if (redirects === MAX_REDIRECTS) {
+        throw new TrackerError(
+          "http-status",
+          `Tracker ${
+            trackerOrigin(target)
+          } redirects more than ${MAX_REDIRECTS} times`,
+        );
+      }
+      const next = URL.parse(location, url);
+      if (next === null || !/^https?:$/.test(next.protocol)) {
+        throw new TrackerError(
+          "forbidden-target",
+          `Tracker ${
+            trackerOrigin(target)
+          } redirects to what is no http or https URL`,
+        );
+      }
+      next.hash = "";
+      url = next;
+    }
+  }
+
+  /** Whether a host is local: by its text, or by what its name resolves to. */
+  async #isLocal(url: URL): Promise<boolean> {
+    const host = hostOf(url);
+    if (isLocalHost(host)) return true;
+    if (tryParseIp(host) !== undefined) return false;
+    try {
+      const found = await (this.#options.resolve ?? systemResolve)(host);
+      return found.some((address) => isLocalHost(address));
+    } catch {
+      // The connection will say what is wrong with the name.
+      return false;
+    }
+  }
+
+  async #checkTarget(
+    url: URL,
+    localTracker: boolean,
+    redirected: boolean,
+  ): Promise<void> {
+    const local = redirected ? await this.#isLocal(url) : localTracker;
+    if (!local) return;
+    const policy = this.#options.localTrackers ?? "announce-path";
+    const last = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
+    if (redirected && !localTracker) {
+      throw new TrackerError(
+        "forbidden-target",
+        `A public tracker redirects to ${url.host}, which is on a private network`,
+      );
+    }
+    if (
+      policy === "refuse" ||
+      (policy === "announce-path" && !/^(announce|scrape)/.test(last))
+    ) {
+      throw new TrackerError(
+        "forbidden-target",
+        `Cannot use tracker ${
+          trackerOrigin(url.href)
+        }: it is on a private network${
+          policy === "refuse"
+            ? ""
+            : ' and the path of its URL does not end in "announce"'
+        }`,
+        { retryInMs: Infinity },
+      );
+    }
+  }
+
+  #fetch(url: URL, signal: AbortSignal): Promise<Response> {
+    const init: RequestInit & { client?: Deno.HttpClient } = {
+      redirect: "manual",
+      signal,
+      headers: { "user-agent": this.#options.userAgent ?? "bip/0.1.0" },
+    };
+    if (this.#options.fetch !== undefined) {
+      return this.#options.fetch(url, init);
+    }
+    // Announces are minutes apart: a connection kept open serves nobody.
+    this.#pool ??= Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+    init.client = this.#pool;
+    return fetch(url, init);
+  }
+}
+
+async function readAnswer(response: Response, url: URL): Promise<Uint8Array> {
+  const body = await readBody(response, url);
+  if (response.ok) return body;
+  if (body[0] === 0x64) {
+    // Private trackers give their reason with a status such as 403.
+    try {
+      decodeHttpAnnounceResponse(body);
+    } catch (error) {
+      if (error instanceof TrackerError && error.code === "refused") {
+        throw error;
+      }
+    }
+  }
+  const seconds = Number(response.headers.get("retry-after") ?? NaN);
+  throw new TrackerError(
+    "http-status",
+    `Tracker ${trackerOrigin(url.href)} answers with status ${response.status}`,
+    {
+      retryInMs: seconds > 0 ? Math.min(seconds, 86_400) * 1000 : undefined,
+    },
+  );
+}
+
+async function readBody(response: Response, url: URL): Promise<Uint8Array> {
+  if (response.body === null) return new Uint8Array(0);
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  // Leaving the loop early cancels the body.
+  for await (const chunk of response.body) {
+    length += chunk.length;
+    if (length > MAX_RESPONSE) {
+      throw new TrackerError(
+        "too-large",
+        `Tracker ${
+          trackerOrigin(url.href)
+        } answers with more than ${MAX_RESPONSE} bytes`,
+      );
+    }
+    chunks.push(chunk);
+  }
+  return concatBytes(chunks);
+}
