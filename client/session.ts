@@ -24,12 +24,11 @@ import { SessionError } from "./error.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import type { SessionContext } from "./session_context.ts";
 import { Torrent, type TorrentSource } from "./torrent.ts";
-import { defaultTrackerClients } from "./tracker_clients.ts";
-import type {
-  AddTorrentOptions,
-  SessionOptions,
-  TrackerClient,
-} from "./types.ts";
+import {
+  defaultTrackerClients,
+  type TrackerClients,
+} from "./tracker_clients.ts";
+import type { AddTorrentOptions, SessionOptions } from "./types.ts";
 
 /** Name and version told to peers. */
 export const CLIENT_VERSION = "bip 0.1.0";
@@ -87,6 +86,7 @@ export class Session implements AsyncDisposable {
   readonly #disks = new Map<string | FileSystem, DiskManager>();
   readonly #context: SessionContext;
   readonly #handshaker: Handshaker;
+  readonly #trackers: TrackerClients;
   readonly #loop: Promise<void>;
   readonly #options: SessionOptions;
   readonly #onAbort: () => void;
@@ -98,6 +98,7 @@ export class Session implements AsyncDisposable {
     const limiter = (rate: number | undefined) =>
       new RateLimiter({ clock, bytesPerSecond: rate ?? Infinity });
     const trackers = defaultTrackerClients(options);
+    this.#trackers = trackers;
     this.#options = options;
     this.#handshaker = handshaker;
     this.#context = {
@@ -116,7 +117,7 @@ export class Session implements AsyncDisposable {
       onDhtNode: () => {},
       hasRoom: () => this.peerCount < (options.maxPeers ?? 500),
       disk: (where) => this.#disk(where),
-      trackerFor: (url): TrackerClient | undefined => trackers(url),
+      trackerFor: (url) => trackers.clientFor(url),
       connect: (candidate) => handshaker.connect(candidate),
     };
     this.#loop = this.#accept();
@@ -275,15 +276,19 @@ export class Session implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
     this.#cancelTick();
+    const torrents = this.torrents;
     const results = await Promise.allSettled(
-      this.torrents.map((torrent) => torrent.close()),
+      torrents.map((torrent) => torrent.close()),
     );
+    await this.#trackers.close();
     await this.#handshaker.close();
     await this.#loop;
     for (const disk of this.#disks.values()) {
-      results.push(
-        ...await Promise.allSettled([disk.close()]),
-      );
+      const [result] = await Promise.allSettled([disk.close()]);
+      // The error that stopped a torrent was told already.
+      if (torrents.every(({ error }) => error === undefined)) {
+        results.push(result!);
+      }
     }
     this.#context.downloadLimit.close();
     this.#context.uploadLimit.close();
