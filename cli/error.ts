@@ -142,6 +142,8 @@ function kebab(name: string): string {
  * @returns Exit code, short name and message.
  */
 export function describeError(error: unknown): ErrorReport {
+  // What went wrong first counts, not what followed while cleaning up.
+  if (error instanceof SuppressedError) return describeError(error.suppressed);
   if (!(error instanceof Error) && !(error instanceof DOMException)) {
     return {
       exitCode: EXIT_UNEXPECTED,

@@ -330,6 +330,9 @@ export class Torrent {
       await this.#trackers?.close();
       if (!deleteFiles) await this.#save();
       await this.#content?.close(deleteFiles);
+    } catch (error) {
+      // What stopped the torrent was told already.
+      if (this.#error === undefined) throw error;
     } finally {
       this.#downloadLimit.close();
       this.#uploadLimit.close();
