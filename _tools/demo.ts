@@ -239,15 +239,15 @@ async function main(): Promise<number> {
     return 0;
   }
   const stop = new AbortController();
-  const folder = await Deno.makeTempDir({ prefix: "bip_demo_" });
+  const interrupted = new DOMException("Interrupted", "AbortError");
+  let folder: string | undefined;
   const remove = () => {
     try {
-      Deno.removeSync(folder, { recursive: true });
+      if (folder !== undefined) Deno.removeSync(folder, { recursive: true });
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
   };
-  const interrupted = new DOMException("Interrupted", "AbortError");
   const onSignal = () => {
     if (stop.signal.aborted) {
       // The second time nothing is waited for.
@@ -265,6 +265,7 @@ async function main(): Promise<number> {
   };
   addEventListener("unhandledrejection", onRejection);
   try {
+    folder = Deno.makeTempDirSync({ prefix: "bip_demo_" });
     return await runDemo(options, folder, stop.signal) ? 0 : 1;
   } catch (error) {
     if (error === interrupted) {

@@ -77,7 +77,7 @@ export function formatPeerRow(
     }/${pieceCount} pieces`,
     `down ${rate(downloadRate)}`,
     `up ${rate(uploadRate)}`,
-    `${peers} ${peers === 1 ? "peer" : "peers"}`,
+    `peers ${String(peers).padStart(2)}`,
   ].join("  ");
   const width = Math.min(40, columns - head.length - tail.length - 2);
   if (width < 5) return fitColumns(head + tail.trimStart(), columns);
@@ -121,6 +121,7 @@ export class Display implements Disposable {
   readonly #rows: () => readonly PeerRow[];
   readonly #startedAt = performance.now();
   readonly #timer: ReturnType<typeof setInterval>;
+  readonly #notes: string[] = [];
   #drawn = 0;
   #stopped = false;
 
@@ -147,13 +148,13 @@ export class Display implements Disposable {
   }
 
   /**
-   * Prints a line above the bars.
+   * Prints a line above the bars, on a terminal with their next drawing.
    *
    * @param text The line.
    */
   note(text: string): void {
-    this.#target.write(`${this.#erase()}${text}\n`);
-    if (this.#target.interactive && !this.#stopped) this.#draw();
+    if (this.#target.interactive && !this.#stopped) this.#notes.push(text);
+    else this.#target.write(`${text}\n`);
   }
 
   /** Draws the last figures and stops. */
@@ -165,24 +166,21 @@ export class Display implements Disposable {
     if (this.#target.interactive) this.#target.write("\x1b[?25h");
   }
 
-  /** Moves to the first bar and clears what is below; in one write. */
-  #erase(): string {
-    const lines = this.#drawn;
-    this.#drawn = 0;
-    return lines === 0 ? "" : `\x1b[${lines}A\r\x1b[J`;
-  }
-
   #draw(): void {
-    const { interactive, color, columns, write } = this.#target;
+    const { interactive, color, columns } = this.#target;
     const rows = this.#rows();
     if (!interactive) {
-      write(`${formatPlainLine(rows, this.seconds)}\n`);
+      this.#target.write(`${formatPlainLine(rows, this.seconds)}\n`);
       return;
     }
     // One column is left free: a full line would wrap on some terminals.
-    const lines = rows.map((row) => formatPeerRow(row, columns - 1, color));
-    const erase = this.#erase();
-    write(`${erase}${lines.join("\n")}\n`);
-    this.#drawn = lines.length;
+    const lines = [
+      ...this.#notes.splice(0),
+      ...rows.map((row) => formatPeerRow(row, columns - 1, color)),
+    ];
+    // Up to the first bar and clear from there; all in one write.
+    const erase = this.#drawn === 0 ? "" : `\x1b[${this.#drawn}A\r\x1b[J`;
+    this.#target.write(`${erase}${lines.join("\n")}\n`);
+    this.#drawn = rows.length;
   }
 }
