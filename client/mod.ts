@@ -1,9 +1,119 @@
 /**
- * A whole BitTorrent client: a {@linkcode Session} that adds, pauses, resumes
- * and removes torrents and wires the other modules together.
+ * A whole BitTorrent client: a {@linkcode Session} adds, pauses, resumes and
+ * removes torrents and wires the other modules together. Time, randomness,
+ * connections, trackers and storage can all be given by the caller.
+ *
+ * @example From one session to another, all in memory but for the sockets
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Session } from "@bip/bip/client";
+ * import { MemoryFileSystem } from "@bip/bip/disk";
+ * import { createMetainfo } from "@bip/bip/metainfo";
+ *
+ * const data = crypto.getRandomValues(new Uint8Array(50_000));
+ * const metainfo = await createMetainfo({
+ *   inputs: [{ path: ["data.bin"], bytes: data }],
+ * });
+ * const listen = { hostname: "127.0.0.1", port: 0 };
+ *
+ * const stock = new MemoryFileSystem();
+ * stock.open(["data.bin"], { write: true }).write(data, 0);
+ * await using seeder = await Session.open({ listen });
+ * seeder.add(metainfo, { fileSystem: stock });
+ *
+ * await using leecher = await Session.open({ listen });
+ * const torrent = leecher.add(metainfo, {
+ *   fileSystem: new MemoryFileSystem(),
+ *   peers: [seeder.local!],
+ * });
+ * await torrent.completed;
+ * assertEquals(torrent.stats().doneBytes, 50_000);
+ * ```
+ *
+ * | BEP | What | How far |
+ * | --- | --- | --- |
+ * | 3 | downloading and seeding | all |
+ * | 6 | fast extension | all |
+ * | 9 | metadata from peers, magnet links | fetched and served |
+ * | 10 | extension protocol | all |
+ * | 11 | peer exchange | both ways |
+ * | 12, 31 | tiers of trackers, retry times | all |
+ * | 21 | partial seeds (`upload_only`) | told and understood |
+ * | 27 | private torrents | no peer exchange, no further discovery |
+ * | 40 | canonical peer priority | orders candidates |
+ * | 52 | v2 and hybrid torrents | downloading, seeding, hash requests answered |
+ * | 54 | `lt_donthave` | understood |
+ *
+ * Permissions: `--allow-net` for peers and trackers; for torrents in folders
+ * `--allow-read` and, unless `readOnly`, `--allow-write` of these. Importing
+ * asks for none.
  *
  * @module
  */
+export type {
+  AnnounceEvent,
+  AnnounceRequest,
+  AnnounceResponse,
+} from "../_shared/announce.ts";
+export type {
+  CandidateSource,
+  Endpoint,
+  PeerCandidate,
+} from "../_shared/address.ts";
+export type { Bitfield } from "../_shared/bitfield.ts";
+export type {
+  ByteConnection,
+  ByteConnectOptions,
+  ByteListener,
+  ByteTransport,
+} from "../_shared/byte_conn.ts";
+export type { Clock } from "../_shared/clock.ts";
+export type { EventQueue } from "../_shared/event_queue.ts";
+export type { RandomSource } from "../_shared/random.ts";
+export type {
+  Awaitable,
+  CheckOptions,
+  CheckProgress,
+  DiskError,
+  DiskErrorCode,
+  FileHandle,
+  FileInfo,
+  FileOpenOptions,
+  FilePath,
+  FileRenameOptions,
+  FileSystem,
+  MoveOptions,
+  PieceBadEvent,
+  PieceGoodEvent,
+  ReadBlockOptions,
+  RemoveOptions,
+  StorageErrorEvent,
+  StoragePieceRoot,
+  StorageStats,
+  StorageTorrent,
+  TorrentStorage,
+  TorrentStorageEvent,
+  WriteBlockResult,
+} from "../disk/mod.ts";
+export type {
+  HandshakeDirection,
+  HandshakeErrorCode,
+  HandshakerStats,
+} from "../handshake/mod.ts";
+export type {
+  BlockAddress,
+  FileSpan,
+  LayoutFile,
+  Magnet,
+  MagnetFields,
+  Metainfo,
+  MetainfoFile,
+  MetainfoWarning,
+  PieceLayout,
+  PieceLayoutOptions,
+  PieceRange,
+  PlacedFile,
+} from "../metainfo/mod.ts";
 export * from "./error.ts";
 export * from "./session.ts";
 export { Torrent } from "./torrent.ts";

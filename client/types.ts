@@ -71,6 +71,7 @@ export type TorrentEvent =
 
 /** A snapshot of a torrent. All sizes in bytes, rates in bytes a second. */
 export interface TorrentStats {
+  /** What it is doing. */
   readonly state: TorrentState;
   /** Payload bytes that are wanted. */
   readonly wantedBytes: number;
@@ -82,9 +83,13 @@ export interface TorrentStats {
   readonly uploadedBytes: number;
   /** Payload received twice, unasked or bad. */
   readonly wastedBytes: number;
+  /** Payload received, in bytes a second. */
   readonly downloadRate: number;
+  /** Payload sent, in bytes a second. */
   readonly uploadRate: number;
+  /** Pieces in all; 0 while the description is unknown. */
   readonly pieceCount: number;
+  /** Verified pieces. */
   readonly piecesDone: number;
   /** Connected peers. */
   readonly peers: number;
