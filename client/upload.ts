@@ -209,7 +209,10 @@ export class Upload {
       return;
     }
     try {
-      const data = this.#storage.readBlock(pieceIndex, blockOffset, length);
+      const data = this.#storage.readBlock(pieceIndex, blockOffset, length, {
+        // The connection copies them at once.
+        brief: true,
+      });
       if (data instanceof Uint8Array) this.#send(peer, request, data);
       else {
         data.then(

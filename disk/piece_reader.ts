@@ -48,6 +48,8 @@ export class PieceReader {
    * @param pieceIndex Which piece.
    * @param offset Where to start.
    * @param length How many; all must lie in the piece.
+   * @param shared Whether the bytes may be kept; if not, they are good until
+   * the next read.
    * @returns The bytes, often a view into something larger.
    * @throws {DiskError} If they cannot be read.
    */
@@ -55,14 +57,17 @@ export class PieceReader {
     pieceIndex: number,
     offset: number,
     length: number,
+    shared = true,
   ): Awaitable<Uint8Array> {
     const size = this.#extentSize;
     if (size === 0) return this.#readNow(pieceIndex, offset, length);
     const index = Math.floor(offset / size);
     const start = offset - index * size;
     if (start + length > size) return this.#join(pieceIndex, offset, length);
-    const extent = this.#cache.get(pieceIndex * this.#perPiece + index) ??
-      this.#load(pieceIndex, index);
+    const extent = this.#cache.get(
+      pieceIndex * this.#perPiece + index,
+      shared,
+    ) ?? this.#load(pieceIndex, index, shared);
     return extent instanceof Promise
       ? extent.then((bytes) => bytes.subarray(start, start + length))
       : extent.subarray(start, start + length);
@@ -103,6 +108,7 @@ export class PieceReader {
   #load(
     pieceIndex: number,
     index: number,
+    shared: boolean,
   ): Awaitable<Uint8Array<ArrayBuffer>> {
     const key = pieceIndex * this.#perPiece + index;
     const pending = this.#pending.get(key);
@@ -112,16 +118,22 @@ export class PieceReader {
       this.#extentSize,
       this.#layout.pieceSize(pieceIndex) - offset,
     );
-    const bytes = this.#readNow(pieceIndex, offset, length);
+    const bytes = this.#readNow(
+      pieceIndex,
+      offset,
+      length,
+      this.#cache.buffer(length),
+    );
     if (!(bytes instanceof Promise)) {
-      this.#cache.set(key, bytes);
+      this.#cache.set(key, bytes, shared);
       return bytes;
     }
     const loading = bytes.then(
       (bytes) => {
         if (this.#pending.get(key) === loading) {
           this.#pending.delete(key);
-          this.#cache.set(key, bytes);
+          // Whoever waits looks at it later.
+          this.#cache.set(key, bytes, true);
         }
         return bytes;
       },
@@ -138,8 +150,8 @@ export class PieceReader {
     pieceIndex: number,
     offset: number,
     length: number,
+    bytes: Uint8Array<ArrayBuffer> = new Uint8Array(length),
   ): Awaitable<Uint8Array<ArrayBuffer>> {
-    const bytes = new Uint8Array(length);
     return chain(
       this.#files.readRange(pieceIndex, offset, bytes),
       (isWhole) => {

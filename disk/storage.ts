@@ -139,6 +139,17 @@ export interface RemoveOptions {
   readonly deleteFiles?: boolean | undefined;
 }
 
+/** Options of {@linkcode TorrentStorage.readBlock}. */
+export interface ReadBlockOptions {
+  /**
+   * Whether the bytes are looked at only until the next call of `readBlock`:
+   * memory is then used again, which makes serving much cheaper.
+   *
+   * @default {false}
+   */
+  readonly brief?: boolean | undefined;
+}
+
 /** What a torrent's storage holds. */
 export interface StorageStats {
   /** Payload bytes of verified pieces. */
@@ -203,8 +214,10 @@ export interface TorrentStorage {
    * @param pieceIndex Which piece.
    * @param blockOffset Where to start in the piece.
    * @param length How many bytes, at least 1.
+   * @param options Whether the bytes are kept.
    * @returns The bytes, at once when they are cached or the file system
-   * answers at once. They stay as they are and must not be changed.
+   * answers at once. They stay as they are (unless `brief`) and must not be
+   * changed.
    * @throws {DiskError} `not-verified`, `out-of-bounds`, `closed`, or why the
    * file cannot be read; thrown or rejected.
    */
@@ -212,6 +225,7 @@ export interface TorrentStorage {
     pieceIndex: number,
     blockOffset: number,
     length: number,
+    options?: ReadBlockOptions,
   ): Uint8Array | Promise<Uint8Array>;
   /**
    * Which blocks of 16 KiB of an incomplete piece need not be asked for.

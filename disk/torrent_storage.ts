@@ -20,6 +20,7 @@ import { takeResumeData } from "./resume.ts";
 import type {
   CheckOptions,
   MoveOptions,
+  ReadBlockOptions,
   RemoveOptions,
   StorageStats,
   StorageTorrent,
@@ -150,6 +151,7 @@ export class ManagedStorage implements TorrentStorage {
     pieceIndex: number,
     blockOffset: number,
     length: number,
+    options: ReadBlockOptions = {},
   ): Awaitable<Uint8Array> {
     if (this.#closing !== undefined) throw closed("read block");
     if (!this.#layout.isBlock(pieceIndex, blockOffset, length)) {
@@ -172,11 +174,11 @@ export class ManagedStorage implements TorrentStorage {
     }
     if (this.#gate !== undefined) {
       return this.#gate.then(() =>
-        this.readBlock(pieceIndex, blockOffset, length)
+        this.readBlock(pieceIndex, blockOffset, length, options)
       );
     }
     const bytes = attempt(
-      () => this.#reader.read(pieceIndex, blockOffset, length),
+      () => this.#reader.read(pieceIndex, blockOffset, length, !options.brief),
       (error) => {
         const typed = toDiskError(error, { operation: "read block" });
         this.#emit({ type: "error", error: typed, paused: false });

@@ -14,6 +14,9 @@ export class UploadQueue {
   readonly #capacity: number;
   readonly #waiting = new Map<number, BlockAddress>();
   readonly #serving = new Map<number, BlockAddress>();
+  /** What came in, from `#head` on; a map is slow to take from its front. */
+  #order: BlockAddress[] = [];
+  #head = 0;
   #servingBytes = 0;
 
   /**
@@ -54,6 +57,17 @@ export class UploadQueue {
     }
     if (known !== undefined || this.size >= this.#capacity) return "full";
     this.#waiting.set(key, request);
+    // Whoever asks and takes back for ever makes no list grow.
+    if (
+      this.#head > 2 * this.#capacity || this.#order.length > 4 * this.#capacity
+    ) {
+      this.#order = this.#order.slice(this.#head).filter((waiting) =>
+        this.#waiting.get(blockKey(waiting.pieceIndex, waiting.blockOffset)) ===
+          waiting
+      );
+      this.#head = 0;
+    }
+    this.#order.push(request);
     return "added";
   }
 
@@ -63,12 +77,17 @@ export class UploadQueue {
    * @returns The request, or `undefined` when none waits.
    */
   next(): BlockAddress | undefined {
-    for (const [key, request] of this.#waiting) {
+    while (this.#head < this.#order.length) {
+      const request = this.#order[this.#head++]!;
+      const key = blockKey(request.pieceIndex, request.blockOffset);
+      // Those that were taken back meanwhile are passed over here.
+      if (this.#waiting.get(key) !== request) continue;
       this.#waiting.delete(key);
       this.#serving.set(key, request);
       this.#servingBytes += request.length;
       return request;
     }
+    this.#order.length = this.#head = 0;
     return undefined;
   }
 

@@ -12,23 +12,23 @@ Deno.test(
     const cache = new ReadCache(100);
     const a = cache.section();
     const b = cache.section();
-    a.set(1, bytes(40));
-    b.set(1, bytes(40));
-    assertEquals(a.get(1)?.length, 40);
-    b.set(2, bytes(40));
-    assertEquals(b.get(1), undefined);
-    assertEquals(a.get(1)?.length, 40);
+    a.set(1, bytes(40), true);
+    b.set(1, bytes(40), true);
+    assertEquals(a.get(1, true)?.length, 40);
+    b.set(2, bytes(40), true);
+    assertEquals(b.get(1, true), undefined);
+    assertEquals(a.get(1, true)?.length, 40);
     assertEquals(cache.bytes, 80);
-    a.set(1, bytes(10));
+    a.set(1, bytes(10), true);
     assertEquals(cache.bytes, 50);
-    b.set(3, bytes(101));
-    assertEquals(b.get(3), undefined);
+    b.set(3, bytes(101), true);
+    assertEquals(b.get(3, true), undefined);
     assertEquals(cache.bytes, 50);
     a.clear();
     assertEquals(cache.bytes, 40);
-    b.set(4, bytes(60));
-    b.set(5, bytes(100));
-    assertEquals([b.get(2), b.get(4), b.get(5)?.length], [
+    b.set(4, bytes(60), true);
+    b.set(5, bytes(100), true);
+    assertEquals([b.get(2, true), b.get(4, true), b.get(5, true)?.length], [
       undefined,
       undefined,
       100,
@@ -36,11 +36,29 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "ReadCache uses a buffer again only if nobody can hold a view",
+  pure,
+  () => {
+    const section = new ReadCache(100).section();
+    const [brief, kept] = [bytes(60), bytes(60)];
+    section.set(1, brief, false);
+    section.set(2, kept, false);
+    assertEquals(section.buffer(60) === brief, true);
+    assertEquals(section.get(2, true) === kept, true);
+    section.set(3, bytes(90), true);
+    assertEquals(section.get(2, false), undefined);
+    assertEquals(section.buffer(60) === kept, false);
+    section.set(4, bytes(20), false);
+    assertEquals(section.buffer(20).length, 20);
+  },
+);
+
 Deno.test("ReadCache of nothing keeps nothing", pure, () => {
   const cache = new ReadCache(0);
   const section = cache.section();
-  section.set(1, bytes(1));
-  assertEquals(section.get(1), undefined);
+  section.set(1, bytes(1), true);
+  assertEquals(section.get(1, true), undefined);
   assertEquals(cache.bytes, 0);
 });
 
