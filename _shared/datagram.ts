@@ -49,6 +49,11 @@ export interface DatagramOptions {
   readonly port?: number;
   /** Lets several sockets share the port, as multicast needs. @default {false} */
   readonly reuseAddress?: boolean;
+  /**
+   * Keeps IPv4 out of an IPv6 socket, so that both versions can have the same
+   * port; forces the `node:dgram` adapter. @default {false}
+   */
+  readonly ipv6Only?: boolean;
   /** Multicast membership; forces the `node:dgram` adapter. */
   readonly multicast?: MulticastOptions;
 }
@@ -88,7 +93,10 @@ export function openDatagramSocket(
 ): Promise<DatagramSocket> {
   const listen =
     (Deno as unknown as { listenDatagram?: ListenDatagram }).listenDatagram;
-  if (listen !== undefined && options.multicast === undefined) {
+  if (
+    listen !== undefined && options.multicast === undefined &&
+    options.ipv6Only !== true
+  ) {
     const conn = listen({
       transport: "udp",
       hostname: options.hostname ?? "0.0.0.0",
