@@ -1,0 +1,385 @@
+/** Whole swarms of sessions in memory: virtual time, seeded chance. */
+import { assert, assertEquals } from "@std/assert";
+import type { Endpoint } from "../../_shared/address.ts";
+import type { ByteConnection, ByteTransport } from "../../_shared/byte_conn.ts";
+import { randomInt, seededRandom } from "../../_shared/random.ts";
+import type { RandomSource } from "../../_shared/random.ts";
+import { Session } from "../../client/session.ts";
+import type { Torrent } from "../../client/torrent.ts";
+import type {
+  AddTorrentOptions,
+  SessionOptions,
+  TorrentEvent,
+} from "../../client/types.ts";
+import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
+import {
+  createMetainfo,
+  diskPaths,
+  type Metainfo,
+  parseMetainfo,
+} from "../../metainfo/mod.ts";
+import { MemoryNetwork } from "./memory_transport.ts";
+import { SimClock } from "./sim_clock.ts";
+import { auditConnection, WireTotals, type WireTruth } from "./wire_audit.ts";
+
+/** Paths in a torrent and lengths. */
+export type SimFiles = readonly (readonly [path: string, length: number])[];
+
+/** A torrent and its content. */
+export interface SimTorrent {
+  readonly bytes: Uint8Array;
+  readonly metainfo: Metainfo;
+  /** Content by path below the download folder, `/` between components. */
+  readonly content: ReadonlyMap<string, Uint8Array>;
+}
+
+/** Makes a torrent of seeded content. */
+export async function simTorrent(
+  files: SimFiles,
+  options: {
+    readonly version?: "v1" | "v2" | "hybrid";
+    readonly pieceLength?: number;
+    readonly private?: boolean;
+    readonly trackers?: readonly (readonly string[])[];
+    readonly seed?: number;
+  } = {},
+): Promise<SimTorrent> {
+  const { seed = 1, pieceLength = 32768, version = "v1" } = options;
+  const inputs = files.map(([path, length], i) => ({
+    path: ["sim", ...path.split("/")],
+    bytes: seededRandom(seed * 1000 + i)(new Uint8Array(length)),
+  }));
+  const single = files.length === 1 && !files[0]![0].includes("/");
+  const bytes = await createMetainfo({
+    inputs: single
+      ? [{ path: [files[0]![0]], bytes: inputs[0]!.bytes }]
+      : inputs,
+    version,
+    pieceLength,
+    private: options.private,
+    trackers: options.trackers,
+    creationDate: null,
+  });
+  const metainfo = parseMetainfo(bytes);
+  const content = new Map<string, Uint8Array>();
+  for (const { path, bytes } of inputs) {
+    content.set((single ? path.slice(1) : path).join("/"), bytes);
+  }
+  return { bytes, metainfo, content };
+}
+
+/** Content laid out on a file system. */
+export function filled(
+  torrent: SimTorrent,
+  files: MemoryFileSystem = new MemoryFileSystem(),
+): MemoryFileSystem {
+  for (const [path, bytes] of torrent.content) {
+    files.open(path.split("/"), { write: true }).write(bytes, 0);
+  }
+  return files;
+}
+
+/** Whether a piece of a torrent is stored byte for byte. */
+export function truthOf(
+  torrent: SimTorrent,
+  files: MemoryFileSystem,
+): WireTruth {
+  const { layout } = torrent.metainfo;
+  const paths = diskPaths(torrent.metainfo);
+  const open = new Map<number, ReturnType<MemoryFileSystem["open"]>>();
+  const known = new Set<number>();
+  const isStored = (pieceIndex: number): boolean => {
+    if (known.has(pieceIndex)) return true;
+    for (
+      const span of layout.spans(pieceIndex, 0, layout.pieceSize(pieceIndex))
+    ) {
+      if (span.pad || span.length === 0) continue;
+      const path = paths[span.fileIndex]!;
+      let handle = open.get(span.fileIndex);
+      try {
+        handle ??= files.open(path);
+      } catch {
+        return false;
+      }
+      open.set(span.fileIndex, handle);
+      const there = new Uint8Array(span.length);
+      if (handle.read(there, span.fileOffset) !== span.length) return false;
+      const right = torrent.content.get(path.join("/"))!
+        .subarray(span.fileOffset, span.fileOffset + span.length);
+      if (!equal(there, right)) return false;
+    }
+    known.add(pieceIndex);
+    return true;
+  };
+  return { isStored, pieceCount: layout.pieceCount };
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Asserts that every file (or those named) is there, byte for byte. */
+export function assertFiles(
+  torrent: SimTorrent,
+  files: MemoryFileSystem,
+  only?: readonly string[],
+): void {
+  for (const [path, right] of torrent.content) {
+    if (only !== undefined && !only.includes(path)) continue;
+    const there = files.contents(path.split("/"));
+    assert(there !== undefined, `${path} is missing`);
+    assert(equal(there, right), `${path} differs`);
+  }
+}
+
+/** Options of {@linkcode SwarmWorld.host}. */
+export interface SimHostOptions extends SessionOptions {
+  /** Changes each connection this host opens or accepts. */
+  readonly wrap?: (connection: ByteConnection) => ByteConnection;
+  /** Whether dialling fails. */
+  readonly refuses?: (remote: Endpoint) => boolean;
+  readonly files?: MemoryFileSystem;
+}
+
+/** A session on its own host. */
+export class SimHost {
+  readonly world: SwarmWorld;
+  readonly session: Session;
+  readonly files: MemoryFileSystem;
+  readonly wire: WireTotals;
+  readonly events: TorrentEvent[] = [];
+  truth: WireTruth | undefined;
+
+  constructor(
+    world: SwarmWorld,
+    session: Session,
+    files: MemoryFileSystem,
+    wire: WireTotals,
+  ) {
+    this.world = world;
+    this.session = session;
+    this.files = files;
+    this.wire = wire;
+  }
+
+  get address(): Endpoint {
+    return this.session.local!;
+  }
+
+  /** Adds a torrent on this host's file system. */
+  add(torrent: SimTorrent, options: AddTorrentOptions = {}): Torrent {
+    const { fileSystem = this.files } = options;
+    this.truth = fileSystem === this.files
+      ? truthOf(torrent, this.files)
+      : undefined;
+    return this.watch(
+      this.session.add(torrent.bytes, { fileSystem, ...options }),
+    );
+  }
+
+  /** Adds a torrent by a link. */
+  addMagnet(
+    link: string,
+    torrent: SimTorrent,
+    options: AddTorrentOptions = {},
+  ): Torrent {
+    this.truth = truthOf(torrent, this.files);
+    return this.watch(
+      this.session.add(link, { fileSystem: this.files, ...options }),
+    );
+  }
+
+  /** Notes every event. */
+  watch(torrent: Torrent): Torrent {
+    void (async () => {
+      for await (const event of torrent.events()) this.events.push(event);
+    })();
+    return torrent;
+  }
+
+  /** The first torrent. */
+  get torrent(): Torrent {
+    return this.session.torrents[0]!;
+  }
+
+  /** The addresses of peers in a state. */
+  peersIn(state: "banned" | "connected" | "disconnected" | "failed"): string[] {
+    return this.events.flatMap((event) =>
+      event.type === "peer" && event.state === state
+        ? [event.address.hostname]
+        : []
+    );
+  }
+}
+
+/** Hosts, network and time of one test. */
+export class SwarmWorld implements AsyncDisposable {
+  readonly clock = new SimClock();
+  readonly network: MemoryNetwork;
+  readonly random: RandomSource;
+  readonly hosts: SimHost[] = [];
+  /** Open ends of connections. */
+  open = 0;
+  readonly #seed: number;
+  #next = 1;
+
+  constructor(
+    options: { seed?: number; latencyMs?: number; windowBytes?: number } = {},
+  ) {
+    const { seed = 1, latencyMs = 10, windowBytes = 262_144 } = options;
+    this.#seed = seed;
+    this.random = seededRandom(seed);
+    this.network = new MemoryNetwork({
+      clock: this.clock,
+      latencyMs,
+      windowBytes,
+    });
+  }
+
+  /** An IP address that nobody has. */
+  ip(): string {
+    const n = this.#next++;
+    return `10.${n >> 8}.${n & 255}.7`;
+  }
+
+  /** The transport of a host that counts what is open. */
+  transport(hostname: string, options: SimHostOptions = {}): ByteTransport {
+    const inner = this.network.transport(hostname);
+    const { wrap = (connection) => connection, refuses } = options;
+    const count = (connection: ByteConnection): ByteConnection => {
+      this.open++;
+      let closed = false;
+      const close = () => {
+        if (!closed) this.open--;
+        closed = true;
+        connection.close();
+      };
+      return {
+        local: connection.local,
+        remote: connection.remote,
+        read: (buffer) => connection.read(buffer),
+        write: (data) => connection.write(data),
+        close,
+        [Symbol.dispose]: close,
+      };
+    };
+    return {
+      name: "sim",
+      connect: async (remote, more) => {
+        if (refuses?.(remote)) {
+          throw new Deno.errors.ConnectionRefused("Connection refused");
+        }
+        return wrap(count(await inner.connect(remote, more)));
+      },
+      listen: async (local) => {
+        const listener = await inner.listen(local);
+        return {
+          local: listener.local,
+          accept: async () => {
+            const connection = await listener.accept();
+            return connection && wrap(count(connection));
+          },
+          close: () => listener.close(),
+          [Symbol.dispose]: () => listener.close(),
+        };
+      },
+    };
+  }
+
+  /** Opens a session on a new host. */
+  async host(options: SimHostOptions = {}): Promise<SimHost> {
+    const { wrap, refuses, files = new MemoryFileSystem(), ...rest } = options;
+    const hostname = this.ip();
+    const wire = new WireTotals();
+    let host: SimHost | undefined = undefined;
+    const audited = (connection: ByteConnection) =>
+      auditConnection(
+        wrap?.(connection) ?? connection,
+        this.clock,
+        wire,
+        () => host?.truth,
+      );
+    const session = await Session.open({
+      clock: this.clock,
+      random: seededRandom(this.#seed * 7919 + this.#next),
+      transport: this.transport(hostname, {
+        wrap: audited,
+        ...(refuses ? { refuses } : {}),
+      }),
+      listen: { hostname, port: 6881 },
+      ...rest,
+    });
+    host = new SimHost(this, session, files, wire);
+    this.hosts.push(host);
+    return host;
+  }
+
+  /** A host that has everything. */
+  async seeder(
+    torrent: SimTorrent,
+    options: SimHostOptions = {},
+    add: AddTorrentOptions = {},
+  ): Promise<SimHost> {
+    const host = await this.host({ files: filled(torrent), ...options });
+    host.add(torrent, { readOnly: true, ...add });
+    return host;
+  }
+
+  /** Lets time pass until something is so; fails when it takes too long. */
+  async until(
+    condition: () => boolean,
+    limitMs = 60_000,
+    what: string | (() => string) = "the condition",
+  ): Promise<void> {
+    const met = await this.clock.runUntil(
+      this.clock.now() + limitMs,
+      condition,
+    );
+    const text = typeof what === "string" ? what : what();
+    assert(met, `${text} did not come true in ${limitMs} ms of virtual time`);
+  }
+
+  /** Lets time pass until a promise settles. */
+  async run<T>(promise: Promise<T>, limitMs = 60_000): Promise<T> {
+    let settled = false;
+    const note = () => settled = true;
+    promise.then(note, note);
+    await this.until(() => settled, limitMs, "a promise");
+    return await promise;
+  }
+
+  /** Lets time pass until a promise rejects; gives the reason. */
+  async fails(promise: Promise<unknown>, limitMs = 60_000): Promise<unknown> {
+    const outcome = promise.then(
+      () => ({ reason: undefined, failed: false }),
+      (reason) => ({ reason, failed: true }),
+    );
+    const { reason, failed } = await this.run(outcome, limitMs);
+    assert(failed, "the promise was fulfilled");
+    return reason;
+  }
+
+  /** An integer from 0 up to a bound. */
+  int(below: number): number {
+    return randomInt(this.random, below);
+  }
+
+  /** No rule of the wire was broken by any host. */
+  assertWire(): void {
+    for (const { wire, session } of this.hosts) {
+      assertEquals(wire.violations, [], JSON.stringify(session.local));
+    }
+  }
+
+  /** Closes everything; nothing may be left. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { session } of this.hosts) {
+      await this.run(session.close().catch(() => {}), 10_000);
+    }
+    await this.clock.advance(1000);
+    assertEquals(this.clock.pending, 0, "timers left");
+    assertEquals(this.open, 0, "connections left");
+  }
+}
