@@ -12,10 +12,12 @@ import { decodeBencode, encodeBencode } from "../bencode/mod.ts";
 import type { BenchRow } from "./bench_row.ts";
 
 const MIB = 1024 * 1024;
+/** Everything tiny, to see that it runs. */
+const SMOKE = Deno.env.get("BIP_BENCH_SMOKE") === "1";
 /** Both sides take turns, so that other load meets both. */
-const ROUNDS = 3;
-const RUNS = 7;
-const WARM_UP = 3;
+const ROUNDS = SMOKE ? 1 : 3;
+const RUNS = SMOKE ? 1 : 7;
+const WARM_UP = SMOKE ? 1 : 3;
 const TARGET = 5;
 
 interface Payload {

@@ -2,7 +2,7 @@
  * The piece picker with a million pieces and 500 peers, and with a thousand
  * pieces: a pick has to cost the same.
  *
- * Run: `deno run bench/picker_bench.ts`
+ * Run: `deno run --allow-env bench/picker_bench.ts`
  */
 import { Bitfield } from "../_shared/bitfield.ts";
 import { seededRandom } from "../_shared/random.ts";
@@ -14,7 +14,10 @@ const PEERS = 500;
 const SEEDS = 50;
 const BLOCKS = 16;
 const BATCH = 16;
-const ROUNDS = 3;
+/** Everything tiny, to see that it runs. */
+const SMOKE = Deno.env.get("BIP_BENCH_SMOKE") === "1";
+const ROUNDS = SMOKE ? 1 : 3;
+const MANY_PIECES = SMOKE ? 100_000 : 1_000_000;
 
 interface Figures {
   joinMs: number;
@@ -112,14 +115,14 @@ function measure(
 export async function run(): Promise<BenchRow[]> {
   const rows: BenchRow[] = [];
   const few = makeFields(10_000);
-  const many = makeFields(1_000_000);
+  const many = makeFields(MANY_PIECES);
   for (const strategy of [rarestFirst(), sequential()]) {
     const small: Figures[] = [];
     const large: Figures[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       // As many rounds of the small torrent as make the same work.
-      small.push(measure(few, strategy, round + 1, 8_000));
-      large.push(measure(many, strategy, round + 1, 30_000));
+      small.push(measure(few, strategy, round + 1, SMOKE ? 2_000 : 8_000));
+      large.push(measure(many, strategy, round + 1, SMOKE ? 2_000 : 30_000));
     }
     const of = (list: Figures[], key: keyof Figures) =>
       median(list.map((figures) => figures[key]));
@@ -131,14 +134,14 @@ export async function run(): Promise<BenchRow[]> {
       } ns a block with its arrival and the piece's end)`,
       target: "no more than twice the cost with 10,000 pieces",
       met: pick <= 2 * of(small, "pickNs"),
-      note: `10^6 pieces, ${PEERS} peers; with 10,000 pieces ${
+      note: `${MANY_PIECES} pieces, ${PEERS} peers; with 10,000 pieces ${
         Math.round(1e9 / of(small, "pickNs"))
       } picks/s`,
     });
     rows.push({
       name: `picker, ${strategy.name}: announced pieces`,
       ours: `${Math.round(1e9 / of(large, "haveNs"))} haves/s`,
-      note: `a bitfield of 10^6 pieces: ${
+      note: `a bitfield of ${MANY_PIECES} pieces: ${
         (of(large, "joinMs") / (PEERS - SEEDS)).toFixed(2)
       } ms`,
     });
