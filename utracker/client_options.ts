@@ -1,0 +1,74 @@
+/**
+ * Options and figures of {@linkcode UdpTrackerClient}.
+ *
+ * @module
+ */
+import type { IpFamily } from "../_shared/address.ts";
+import type { Clock } from "../_shared/clock.ts";
+import type { DatagramSocket } from "../_shared/datagram.ts";
+import type { RandomSource } from "../_shared/random.ts";
+
+/** Options of {@linkcode UdpTrackerClient}. */
+export interface UdpTrackerClientOptions {
+  /**
+   * Our key, 32 bits: proves identity when our address changes. That of an
+   * announce goes before it.
+   *
+   * @default {a random one, the same for all announces}
+   */
+  readonly key?: number | undefined;
+  /**
+   * Most retransmissions, each waiting twice as long as the one before,
+   * starting at 15 seconds.
+   *
+   * @default {8}
+   */
+  readonly maxRetransmits?: number | undefined;
+  /**
+   * How long an announce or scrape may take, in milliseconds; the schedule of
+   * retransmissions alone takes over two hours.
+   *
+   * @default {Infinity}
+   */
+  readonly timeoutMs?: number | undefined;
+  /**
+   * How long an announce with the event `stopped` may take, in milliseconds.
+   *
+   * @default {5_000}
+   */
+  readonly stopTimeoutMs?: number | undefined;
+  /**
+   * Opens the socket of a family when it is needed first.
+   *
+   * @default {any port of any address}
+   */
+  readonly openSocket?:
+    | ((family: IpFamily) => Promise<DatagramSocket>)
+    | undefined;
+  /**
+   * Resolves names to IP addresses.
+   *
+   * @default {the system's resolver}
+   */
+  readonly resolve?:
+    | ((hostname: string) => Promise<readonly string[]>)
+    | undefined;
+  /** Whose time passes. @default {the system's} */
+  readonly clock?: Clock | undefined;
+  /** Where transaction ids come from. @default {the system's} */
+  readonly random?: RandomSource | undefined;
+}
+
+/** Options of announces and scrapes. */
+export interface UdpTrackerCallOptions {
+  /** Ends the attempt; the rejection is its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Figures of a {@linkcode UdpTrackerClient}. */
+export interface UdpTrackerClientStats {
+  /** Requests under way. */
+  readonly pending: number;
+  /** Datagrams that answered nothing that was asked. */
+  readonly ignored: number;
+}

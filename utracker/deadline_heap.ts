@@ -1,0 +1,108 @@
+/**
+ * Many deadlines of which the earliest counts.
+ *
+ * @module
+ */
+
+/** One deadline; {@linkcode DeadlineHeap.cancel} takes it back. */
+export interface Deadline<T> {
+  /** When it is due, in milliseconds. */
+  readonly at: number;
+  /** What is due. */
+  readonly value: T;
+  /** False once cancelled. */
+  live: boolean;
+}
+
+/** A binary heap of deadlines; cancelled ones stay until they surface. */
+export class DeadlineHeap<T> {
+  readonly #heap: Deadline<T>[] = [];
+  #dead = 0;
+
+  /** The earliest deadline, or `undefined` when there is none. */
+  get earliest(): number | undefined {
+    this.#dropDead();
+    return this.#heap[0]?.at;
+  }
+
+  /**
+   * Adds a deadline.
+   *
+   * @param at When it is due, in milliseconds.
+   * @param value What is due.
+   * @returns The deadline, to cancel it.
+   */
+  add(at: number, value: T): Deadline<T> {
+    const item = { at, value, live: true };
+    const heap = this.#heap;
+    let index = heap.push(item) - 1;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (heap[parent]!.at <= at) break;
+      heap[index] = heap[parent]!;
+      index = parent;
+    }
+    heap[index] = item;
+    return item;
+  }
+
+  /**
+   * Takes a deadline back.
+   *
+   * @param deadline What {@linkcode add} gave, or `undefined`.
+   */
+  cancel(deadline: Deadline<T> | undefined): void {
+    if (deadline === undefined || !deadline.live) return;
+    deadline.live = false;
+    this.#dead++;
+    if (this.#dead > 64 && this.#dead * 2 > this.#heap.length) this.#rebuild();
+  }
+
+  /**
+   * Removes one deadline that is due.
+   *
+   * @param now The time in milliseconds.
+   * @returns What is due, or `undefined`.
+   */
+  takeDue(now: number): T | undefined {
+    this.#dropDead();
+    const first = this.#heap[0];
+    if (first === undefined || first.at > now) return undefined;
+    first.live = false;
+    this.#pop();
+    return first.value;
+  }
+
+  #dropDead(): void {
+    while (this.#heap.length > 0 && !this.#heap[0]!.live) {
+      this.#pop();
+      this.#dead--;
+    }
+  }
+
+  #rebuild(): void {
+    const live = this.#heap.filter((item) => item.live);
+    live.sort((a, b) => a.at - b.at);
+    this.#heap.length = 0;
+    for (const item of live) this.#heap.push(item);
+    this.#dead = 0;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop()!;
+    if (heap.length === 0) return;
+    let index = 0;
+    while (true) {
+      let child = 2 * index + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && heap[child + 1]!.at < heap[child]!.at) {
+        child++;
+      }
+      if (heap[child]!.at >= last.at) break;
+      heap[index] = heap[child]!;
+      index = child;
+    }
+    heap[index] = last;
+  }
+}

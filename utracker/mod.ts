@@ -1,0 +1,52 @@
+/**
+ * UDP trackers.
+ *
+ * {@linkcode UdpTrackerClient} announces and scrapes. Codec and machine can be
+ * used alone and need no permission.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import {
+ *   encodeUdpTrackerRequest,
+ *   tryDecodeUdpTrackerRequest,
+ * } from "@bip/bip/utracker";
+ *
+ * const bytes = encodeUdpTrackerRequest({ type: "connect", transactionId: 1 });
+ * assertEquals(tryDecodeUdpTrackerRequest(bytes), {
+ *   type: "connect",
+ *   transactionId: 1,
+ * });
+ * ```
+ *
+ * | BEP | What | Where |
+ * | --- | --- | --- |
+ * | 7, 15 | IPv6 | 18-byte peers by the family of the packet |
+ * | 15 | connect, announce, scrape | {@linkcode UdpTrackerClient} |
+ * | 41 | path and query of the URL | `urlData` of {@linkcode UdpAnnounceRequest} |
+ *
+ * Permissions: `--allow-net` for the trackers and for binding sockets; none for
+ * codec and machine.
+ *
+ * @module
+ */
+export * from "./client.ts";
+export * from "./client_machine.ts";
+export * from "./client_messages.ts";
+export * from "./client_options.ts";
+export * from "./packet.ts";
+export * from "./packet_types.ts";
+export * from "./tracker_url.ts";
+export type { Endpoint, IpFamily } from "../_shared/address.ts";
+export {
+  type AnnounceEvent,
+  type AnnounceRequest,
+  type AnnounceResponse,
+  type ScrapeEntry,
+  TrackerError,
+  type TrackerErrorCode,
+  type TrackerErrorOptions,
+} from "../_shared/announce.ts";
+export type { Clock } from "../_shared/clock.ts";
+export type { Datagram, DatagramSocket } from "../_shared/datagram.ts";
+export type { Machine } from "../_shared/machine.ts";
+export type { RandomSource } from "../_shared/random.ts";

@@ -1,0 +1,116 @@
+/**
+ * The packets of UDP trackers as values (BEP 15, BEP 41).
+ *
+ * @module
+ */
+import type { Endpoint } from "../_shared/address.ts";
+import type { AnnounceEvent, ScrapeEntry } from "../_shared/announce.ts";
+
+/** Asks for a connection id (BEP 15). */
+export interface UdpConnectRequest {
+  /** Always `"connect"`. */
+  readonly type: "connect";
+  /** Chosen by the client, 32 bits. */
+  readonly transactionId: number;
+}
+
+/** Announces (BEP 15). */
+export interface UdpAnnounceRequest {
+  /** Always `"announce"`. */
+  readonly type: "announce";
+  /** What the tracker gave, 64 bits. */
+  readonly connectionId: bigint;
+  /** Chosen by the client, 32 bits. */
+  readonly transactionId: number;
+  /** 20-byte info-hash. */
+  readonly infoHash: Uint8Array;
+  /** 20-byte peer id. */
+  readonly peerId: Uint8Array;
+  /** Bytes downloaded; above 2^53 - 1 it reads as that. */
+  readonly downloaded: number;
+  /** Bytes missing; above 2^53 - 1 it reads as that. */
+  readonly left: number;
+  /** Bytes uploaded; above 2^53 - 1 it reads as that. */
+  readonly uploaded: number;
+  /** Why, if there is a special reason. */
+  readonly event?: AnnounceEvent | undefined;
+  /** 32 bits that stay the same while addresses change. */
+  readonly key: number;
+  /** Peers wanted; the tracker decides when absent (-1 on the wire). */
+  readonly numWant?: number | undefined;
+  /** The port we listen on. */
+  readonly port: number;
+  /** Path and query of the tracker's URL (BEP 41); no option when absent. */
+  readonly urlData?: string | undefined;
+}
+
+/** Scrapes (BEP 15). */
+export interface UdpScrapeRequest {
+  /** Always `"scrape"`. */
+  readonly type: "scrape";
+  /** What the tracker gave, 64 bits. */
+  readonly connectionId: bigint;
+  /** Chosen by the client, 32 bits. */
+  readonly transactionId: number;
+  /** 20-byte info-hashes, at most 74. */
+  readonly infoHashes: readonly Uint8Array[];
+}
+
+/** What clients send. */
+export type UdpTrackerRequest =
+  | UdpConnectRequest
+  | UdpAnnounceRequest
+  | UdpScrapeRequest;
+
+/** Gives a connection id (BEP 15). */
+export interface UdpConnectResponse {
+  /** Always `"connect"`. */
+  readonly type: "connect";
+  /** Of the request. */
+  readonly transactionId: number;
+  /** To be sent with announces and scrapes, 64 bits. */
+  readonly connectionId: bigint;
+}
+
+/** Answers an announce (BEP 15). */
+export interface UdpAnnounceResponse {
+  /** Always `"announce"`. */
+  readonly type: "announce";
+  /** Of the request. */
+  readonly transactionId: number;
+  /** Seconds to the next announce, as sent. */
+  readonly interval: number;
+  /** Incomplete peers. */
+  readonly leechers: number;
+  /** Complete peers. */
+  readonly seeders: number;
+  /** Where peers listen, as sent; all of the family of the packet. */
+  readonly peers: readonly Endpoint[];
+}
+
+/** Answers a scrape (BEP 15). */
+export interface UdpScrapeResponse {
+  /** Always `"scrape"`. */
+  readonly type: "scrape";
+  /** Of the request. */
+  readonly transactionId: number;
+  /** In the order of the request. */
+  readonly entries: readonly ScrapeEntry[];
+}
+
+/** Refuses a request (BEP 15). */
+export interface UdpErrorResponse {
+  /** Always `"error"`. */
+  readonly type: "error";
+  /** Of the request. */
+  readonly transactionId: number;
+  /** The tracker's reason. */
+  readonly message: string;
+}
+
+/** What trackers send. */
+export type UdpTrackerResponse =
+  | UdpConnectResponse
+  | UdpAnnounceResponse
+  | UdpScrapeResponse
+  | UdpErrorResponse;

@@ -1,0 +1,99 @@
+/**
+ * The options behind announces: path and query of the tracker's URL (BEP 41).
+ *
+ * @module
+ */
+import { toByteString } from "../_shared/bytes.ts";
+
+const END_OF_OPTIONS = 0;
+const NOP = 1;
+const URL_DATA = 2;
+/** Longest data of one option. */
+const MAX_CHUNK = 255;
+/** Longest path and query that are sent; keeps announces in one packet. */
+const MAX_URL_DATA = 1020;
+
+function bounded(urlData: string): number {
+  if (urlData.length > MAX_URL_DATA) {
+    throw new RangeError(
+      `Cannot send URL data of ${urlData.length} bytes: at most ${MAX_URL_DATA} fit`,
+    );
+  }
+  return urlData.length;
+}
+
+/**
+ * How many bytes the options take.
+ *
+ * @param urlData Path and query, or `undefined` for no option at all.
+ * @returns A number of bytes.
+ * @throws {RangeError} If the text is longer than 1020 characters.
+ */
+export function urlDataLength(urlData: string | undefined): number {
+  if (urlData === undefined) return 0;
+  const length = bounded(urlData);
+  return length + 2 * Math.max(1, Math.ceil(length / MAX_CHUNK));
+}
+
+/**
+ * Writes the options.
+ *
+ * @param bytes Where to write.
+ * @param offset Of the first option.
+ * @param urlData Path and query, one character a byte, or `undefined`.
+ * @throws {RangeError} If a character is beyond U+00FF.
+ */
+export function writeUrlData(
+  bytes: Uint8Array,
+  offset: number,
+  urlData: string | undefined,
+): void {
+  if (urlData === undefined) return;
+  let at = 0;
+  do {
+    const length = Math.min(MAX_CHUNK, urlData.length - at);
+    bytes[offset++] = URL_DATA;
+    bytes[offset++] = length;
+    for (const end = at + length; at < end; at++) {
+      const code = urlData.charCodeAt(at);
+      if (code > 0xff) {
+        throw new RangeError(
+          `Cannot send character U+${
+            code.toString(16)
+          } in URL data: expected a percent-encoded URL`,
+        );
+      }
+      bytes[offset++] = code;
+    }
+  } while (at < urlData.length);
+}
+
+/**
+ * Reads the options; unknown ones are skipped, and an option that reaches
+ * beyond the packet ends the reading. Source: BEP 41.
+ *
+ * @param bytes The datagram.
+ * @param offset Of the first option.
+ * @returns Path and query, one character a byte; `undefined` when there is no
+ * such option.
+ */
+export function tryDecodeUrlData(
+  bytes: Uint8Array,
+  offset: number,
+): string | undefined {
+  let text: string | undefined;
+  while (offset < bytes.length) {
+    const type = bytes[offset++]!;
+    if (type === END_OF_OPTIONS) break;
+    if (type === NOP) continue;
+    if (offset >= bytes.length) break;
+    const length = bytes[offset++]!;
+    if (offset + length > bytes.length) break;
+    if (type === URL_DATA) {
+      text = (text ?? "") +
+        toByteString(bytes.subarray(offset, offset + length));
+    }
+    offset += length;
+  }
+  return text;
+}
