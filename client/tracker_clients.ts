@@ -4,6 +4,7 @@
  * @module
  */
 import { HttpTrackerClient } from "../htracker/mod.ts";
+import { UdpTrackerClient } from "../utracker/mod.ts";
 import type { SessionOptions, TrackerClient } from "./types.ts";
 
 /** The clients of a session, made when the first tracker needs them. */
@@ -32,17 +33,22 @@ export interface TrackerClients {
  */
 export function defaultTrackerClients(options: SessionOptions): TrackerClients {
   let http: HttpTrackerClient | undefined;
+  let udp: UdpTrackerClient | undefined;
   return {
     clientFor(url) {
       if (/^https?:/i.test(url)) {
         return options.httpTracker ??
           (http ??= new HttpTrackerClient({ clock: options.clock }));
       }
-      if (/^udp:/i.test(url)) return options.udpTracker;
+      if (/^udp:/i.test(url)) {
+        const { clock, random } = options;
+        return options.udpTracker ??
+          (udp ??= new UdpTrackerClient({ clock, random }));
+      }
       return undefined;
     },
     async close() {
-      await http?.close();
+      await Promise.all([http?.close(), udp?.close()]);
     },
   };
 }
