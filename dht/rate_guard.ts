@@ -1,0 +1,233 @@
+/**
+ * Limits on what strangers may ask of a node.
+ *
+ * @module
+ */
+
+/** Options of {@linkcode RateGuard}. */
+export interface RateGuardOptions {
+  /**
+   * Packets of one address in a window before it is banned; Infinity lifts the
+   * limit.
+   *
+   * @default {50}
+   */
+  readonly maxPackets?: number;
+  /**
+   * Length of the window, in milliseconds.
+   *
+   * @default {10_000}
+   */
+  readonly windowMs?: number;
+  /**
+   * How long a ban lasts, in milliseconds.
+   *
+   * @default {300_000}
+   */
+  readonly banMs?: number;
+  /**
+   * Bytes of answers in a second, to all; Infinity lifts the limit.
+   *
+   * @default {8_000}
+   */
+  readonly replyBytesPerSecond?: number;
+  /**
+   * How long answers may be sent at once what was saved before, in
+   * milliseconds of `replyBytesPerSecond`.
+   *
+   * @default {3_000}
+   */
+  readonly replyBurstMs?: number;
+  /**
+   * Addresses that are counted, and banned ones that are remembered; the
+   * oldest are forgotten.
+   *
+   * @default {4_096}
+   */
+  readonly maxTracked?: number;
+  /**
+   * Whether loopback addresses are limited, too.
+   *
+   * @default {true}
+   */
+  readonly limitLoopback?: boolean;
+}
+
+/** What to do with a packet. */
+export type RateVerdict = "accept" | "ban" | "banned";
+
+interface Window {
+  startedAt: number;
+  packets: number;
+}
+
+/** Counts packets by address, bans floods, and meters answers. */
+export class RateGuard {
+  readonly #maxPackets: number;
+  readonly #windowMs: number;
+  readonly #banMs: number;
+  readonly #bytesPerMs: number;
+  readonly #maxTracked: number;
+  readonly #burst: number;
+  readonly #limitLoopback: boolean;
+  readonly #windows = new Map<string, Window>();
+  /** When bans end. */
+  readonly #bans = new Map<string, number>();
+  #budget: number;
+  #budgetAt: number | undefined;
+  #lastHost = "";
+  #lastWindow: Window | undefined;
+
+  /**
+   * Makes a guard with a full budget.
+   *
+   * @param options See {@linkcode RateGuardOptions}.
+   * @throws {RangeError} If a limit is not above 0.
+   */
+  constructor(options: RateGuardOptions = {}) {
+    const {
+      maxPackets = 50,
+      windowMs = 10_000,
+      banMs = 300_000,
+      replyBytesPerSecond = 8_000,
+      replyBurstMs = 3_000,
+      maxTracked = 4_096,
+      limitLoopback = true,
+    } = options;
+    for (
+      const [name, value] of Object.entries({
+        maxPackets,
+        windowMs,
+        banMs,
+        replyBytesPerSecond,
+        replyBurstMs,
+        maxTracked,
+      })
+    ) {
+      if (!(value > 0)) {
+        throw new RangeError(
+          `Option ${name} must be above 0: current value is ${value}`,
+        );
+      }
+    }
+    this.#maxPackets = maxPackets;
+    this.#windowMs = windowMs;
+    this.#banMs = banMs;
+    this.#bytesPerMs = replyBytesPerSecond / 1000;
+    this.#burst = this.#bytesPerMs * replyBurstMs;
+    this.#budget = this.#burst;
+    this.#maxTracked = maxTracked;
+    this.#limitLoopback = limitLoopback;
+  }
+
+  /** How many addresses are banned, those whose ban just ended included. */
+  get banCount(): number {
+    return this.#bans.size;
+  }
+
+  /** How many addresses are counted. */
+  get trackedCount(): number {
+    return this.#windows.size;
+  }
+
+  /**
+   * Counts a packet.
+   *
+   * @param hostname IP address it came from, always written the same way.
+   * @param now The time in milliseconds.
+   * @returns `"accept"`; `"ban"` for the packet that leads to a ban, to report
+   * it once; `"banned"` for those after it. The last two are to be ignored.
+   */
+  admit(hostname: string, now: number): RateVerdict {
+    if (this.#bans.size > 0) {
+      const until = this.#bans.get(hostname);
+      if (until !== undefined) {
+        if (now < until) return "banned";
+        this.#bans.delete(hostname);
+      }
+    }
+    if (this.#maxPackets === Infinity) return "accept";
+    let window = hostname === this.#lastHost ? this.#lastWindow : undefined;
+    if (window === undefined) {
+      if (!this.#limitLoopback && isLoopback(hostname)) return "accept";
+      window = this.#window(hostname, now);
+      this.#lastHost = hostname;
+      this.#lastWindow = window;
+    }
+    if (now - window.startedAt >= this.#windowMs) {
+      window.startedAt = now;
+      window.packets = 0;
+    }
+    if (++window.packets <= this.#maxPackets) return "accept";
+    this.ban(hostname, now);
+    return "ban";
+  }
+
+  /**
+   * Bans an address, or begins its ban anew.
+   *
+   * @param hostname IP address, written as for {@linkcode RateGuard.admit}.
+   * @param now The time in milliseconds.
+   */
+  ban(hostname: string, now: number): void {
+    this.#windows.delete(hostname);
+    if (hostname === this.#lastHost) this.#lastWindow = undefined;
+    this.#bans.delete(hostname);
+    if (this.#bans.size >= this.#maxTracked) dropOldest(this.#bans);
+    this.#bans.set(hostname, now + this.#banMs);
+  }
+
+  /**
+   * Asks whether an address is banned, without counting.
+   *
+   * @param hostname IP address, written as for {@linkcode RateGuard.admit}.
+   * @param now The time in milliseconds.
+   * @returns Whether its packets are to be ignored.
+   */
+  isBanned(hostname: string, now: number): boolean {
+    const until = this.#bans.get(hostname);
+    return until !== undefined && now < until;
+  }
+
+  /**
+   * Takes the bytes of an answer from the budget.
+   *
+   * @param bytes Length of the answer.
+   * @param now The time in milliseconds.
+   * @returns Whether it may be sent; when not, nothing was taken.
+   */
+  takeReply(bytes: number, now: number): boolean {
+    if (this.#bytesPerMs === Infinity) return true;
+    const elapsed = Math.max(0, now - (this.#budgetAt ?? now));
+    this.#budget = Math.min(
+      this.#burst,
+      this.#budget + elapsed * this.#bytesPerMs,
+    );
+    this.#budgetAt = now;
+    if (this.#budget < bytes) return false;
+    this.#budget -= bytes;
+    return true;
+  }
+
+  #window(hostname: string, now: number): Window {
+    let window = this.#windows.get(hostname);
+    if (window === undefined) {
+      if (this.#windows.size >= this.#maxTracked) dropOldest(this.#windows);
+      window = { startedAt: now, packets: 0 };
+      this.#windows.set(hostname, window);
+    }
+    return window;
+  }
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname.startsWith("127.") || hostname === "::1";
+}
+
+/** Maps keep the order of insertion. */
+function dropOldest(map: Map<string, unknown>): void {
+  for (const key of map.keys()) {
+    map.delete(key);
+    return;
+  }
+}
