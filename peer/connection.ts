@@ -420,7 +420,9 @@ export class PeerConnection implements AsyncDisposable {
     if (deadline === undefined || this.#timerAt <= deadline) return;
     this.#cancelTimer?.();
     this.#timerAt = deadline;
-    this.#cancelTimer = this.#clock.schedule(deadline, () => this.#onTimer());
+    // Rounding may leave a deadline due that has just been seen to.
+    const at = Math.max(deadline, this.#now + 1);
+    this.#cancelTimer = this.#clock.schedule(at, () => this.#onTimer());
   }
 
   #onTimer(): void {

@@ -10,6 +10,9 @@ import { Bitfield } from "../_shared/bitfield.ts";
 import { PeerProtocolError } from "./error.ts";
 import { MAX_PIECE_COUNT } from "./limits.ts";
 
+/** Bytes of a "have" message. */
+const HAVE_LENGTH = 9;
+
 /** How a peer told at first what it has. */
 export type FirstPieces = "bitfield" | "have-all" | "have-none";
 
@@ -58,13 +61,16 @@ export class RemotePieces {
   }
 
   /**
-   * Takes a bitfield (BEP 3).
+   * Takes a bitfield (BEP 3). A later one is taken in place of many "have"
+   * messages, as aria2 sends it: it must take nothing back and not be longer
+   * than about twice what it stands for.
    *
    * @param bytes Its bytes; copied.
-   * @throws {PeerProtocolError} If it is not the first, or has the wrong size
-   * or spare bits.
+   * @throws {PeerProtocolError} If it is neither the first nor such news, or
+   * has the wrong size or spare bits.
    */
   onBitfield(bytes: Uint8Array): void {
+    if (this.#takeLate(bytes)) return;
     this.#claimFirst("bitfield");
     if (this.#pieceCount === undefined) {
       if (bytes.length > MAX_PIECE_COUNT / 8) {
@@ -81,11 +87,15 @@ export class RemotePieces {
   }
 
   /**
-   * Takes a have-all (BEP 6).
+   * Takes a have-all (BEP 6); a later one when the peer became complete.
    *
-   * @throws {PeerProtocolError} If it is not the first of its kind.
+   * @throws {PeerProtocolError} If it is not the first of its kind and no news.
    */
   onHaveAll(): void {
+    const isLate = this.#first !== undefined || this.#begun;
+    if (isLate && this.#pieceCount !== undefined && !this.#pieces.isFull) {
+      return this.#pieces.setAll();
+    }
     this.#claimFirst("have-all");
     if (this.#pieceCount !== undefined) this.#pieces.setAll();
   }
@@ -192,6 +202,19 @@ export class RemotePieces {
     }
     this.#pieces = pieces;
     return this.#pieces.isEmpty ? this.#first : "bitfield";
+  }
+
+  /** Takes a bitfield that says what several "have" messages would say. */
+  #takeLate(bytes: Uint8Array): boolean {
+    if (this.#first === undefined && !this.#begun) return false;
+    if (this.#pieceCount === undefined) return false;
+    const pieces = parse(bytes, this.#pieceCount);
+    const gained = pieces.count - this.#pieces.count;
+    if (
+      gained * 2 * HAVE_LENGTH < bytes.length || pieces.lacksAnyOf(this.#pieces)
+    ) return false;
+    this.#pieces = pieces;
+    return true;
   }
 
   #claimFirst(first: FirstPieces): void {

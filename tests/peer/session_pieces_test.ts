@@ -82,7 +82,8 @@ Deno.test("bad bitfields close (attack 29)", none, () => {
     [[have(0xffffffff)], "out-of-range"],
     [[{ type: "have-all" }, { type: "have-none" }], "unexpected-bitfield"],
     [[{ type: "have-none" }, bits(0, 0)], "unexpected-bitfield"],
-    [[bits(0, 0), { type: "have-all" }], "unexpected-bitfield"],
+    [[bits(0xff, 0x80), { type: "have-all" }], "unexpected-bitfield"],
+    [[bits(0x80, 0), bits(0x40, 0)], "unexpected-bitfield"],
   ];
   for (const [messages, code] of cases) {
     const session = new TestSession({ pieceCount: 9, fast: true });
@@ -95,6 +96,34 @@ Deno.test("bad bitfields close (attack 29)", none, () => {
     assertEquals([blind.closed, blind.code], [true, code]);
   }
 });
+
+Deno.test(
+  "a later bitfield stands for many haves, as aria2 sends it",
+  none,
+  () => {
+    for (
+      const first of [
+        { type: "have-none" },
+        bits(0, 0),
+        have(0),
+      ] as PeerMessage[]
+    ) {
+      const session = new TestSession({ pieceCount: 9, fast: true });
+      session.receive(first, bits(0b1100_0000, 0));
+      assertEquals([...session.machine.peerHas], [0, 1]);
+      session.receive({ type: "have-all" });
+      assertEquals(session.machine.peerHas.isFull, true);
+      assertEquals(session.closed, false);
+      assertEquals(session.events.at(-1)!.type, "have-all");
+    }
+    // One that is much longer than the haves is a waste of our time.
+    const bytes = new Uint8Array(1000);
+    bytes[0] = 0xff;
+    const session = new TestSession({ pieceCount: 8000, fast: true });
+    session.receive({ type: "have-none" }, { type: "bitfield", bytes });
+    assertEquals(session.code, "unexpected-bitfield");
+  },
+);
 
 Deno.test("Fast messages need the Fast extension", none, () => {
   const messages: PeerMessage[] = [
