@@ -107,7 +107,7 @@ export interface TorrentStats {
 export interface AddTorrentOptions {
   /** Folder that holds, or will hold, the torrent's top-level name. @default {"."} */
   readonly dir?: string | undefined;
-  /** Where to store instead of a folder. */
+  /** Where to store instead of a folder. Closed with the session. */
   readonly fileSystem?: FileSystem | undefined;
   /** Do not start yet. @default {false} */
   readonly paused?: boolean | undefined;
