@@ -154,7 +154,7 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
     this.#timers.clear("tick");
     for (const [peer, supplier] of this.#suppliers) {
       for (const [piece, at] of supplier.outstanding) {
-        if (now - at < REQUEST_TIMEOUT_MS) continue;
+        if (now < at + REQUEST_TIMEOUT_MS) continue;
         supplier.outstanding.delete(piece);
         supplier.timeouts++;
         supplier.notBefore = now + REQUEST_TIMEOUT_MS;
