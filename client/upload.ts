@@ -165,9 +165,12 @@ export class Upload {
     }
     const choker = this.#seeding ? this.#seedChoker : this.#leechChoker;
     const unchoked = choker.tick(now, list);
+    // Slots are freed before they are given, so that there is never one more.
+    for (const { key, connection } of this.#host.peers.values()) {
+      if (!unchoked.has(key)) connection.choke();
+    }
     for (const { key, connection } of this.#host.peers.values()) {
       if (unchoked.has(key)) connection.unchoke();
-      else connection.choke();
     }
   }
 
