@@ -46,7 +46,8 @@ export class SimClock implements Clock {
       if (next === undefined || next.at > end) break;
       this.#now = Math.max(this.#now, next.at);
       // All of one moment at once, in the order of their making.
-      while (true) {
+      for (let fired = 0;; fired++) {
+        if (fired > 1e6) throw new Error(`Time stands still at ${this.#now}`);
         const timer = this.#peek();
         if (timer === undefined || timer.at > this.#now) break;
         this.#pop();

@@ -32,8 +32,8 @@ export class WireTotals {
   /** Connections open now, and most ever. */
   open = 0;
   mostOpen = 0;
-  /** First pieces requested, in order. */
-  readonly requestedPieces: number[] = [];
+  /** Pieces requested, in the order of their first requests. */
+  readonly requestedPieces: Set<number> = new Set();
 }
 
 /** Cuts one direction into messages. */
@@ -123,9 +123,7 @@ export function auditConnection(
       }
     } else if (id === REQUEST) {
       const pieceIndex = field(message, 0);
-      if (!totals.requestedPieces.includes(pieceIndex)) {
-        totals.requestedPieces.push(pieceIndex);
-      }
+      totals.requestedPieces.add(pieceIndex);
       if (!hasAll && !has.has(pieceIndex)) {
         complain(`requested piece ${pieceIndex} that the peer lacks`);
       }
