@@ -3,9 +3,15 @@
  *
  * @module
  */
-import type { Endpoint } from "../_shared/address.ts";
+import {
+  type Endpoint,
+  formatIp,
+  type IpFamily,
+  subnetKey,
+} from "../_shared/address.ts";
 import { readUint32 } from "../_shared/bytes.ts";
-import { NODE_ID_LENGTH } from "./node_id.ts";
+import { compactNodeLength, tryEncodeCompactNode } from "./compact_node.ts";
+import { isSecureNodeId, NODE_ID_LENGTH } from "./node_id.ts";
 import type { RoutingNode, RoutingNodeState } from "./routing_node.ts";
 
 /** Silent for so long, a node is questionable. Source: BEP 5. */
@@ -75,4 +81,38 @@ export class RoutingEntry implements RoutingNode {
       ? rttMs
       : this.rttMs + (rttMs - this.rttMs) / 8;
   }
+}
+
+/** What nodes are told apart by. */
+export function routingAddressKey(
+  address: Endpoint,
+  restrict: boolean,
+): string {
+  return restrict ? address.hostname : `${address.hostname} ${address.port}`;
+}
+
+/** Makes an entry, unless id or address are no good. */
+export function makeRoutingEntry(
+  id: Uint8Array,
+  address: Endpoint,
+  family: IpFamily,
+  restrict: boolean,
+  checkId: boolean,
+): RoutingEntry | undefined {
+  const { port } = address;
+  if (id.length !== NODE_ID_LENGTH || !(port >= 1 && port <= 65535)) {
+    return undefined;
+  }
+  const compact = tryEncodeCompactNode(id, address);
+  if (compact?.length !== compactNodeLength(family)) return undefined;
+  const ip = compact.subarray(NODE_ID_LENGTH, compact.length - 2);
+  const normal = { hostname: formatIp(ip), port };
+  const key = routingAddressKey(normal, restrict);
+  return new RoutingEntry(
+    compact,
+    normal,
+    !checkId || isSecureNodeId(id, ip),
+    key,
+    restrict ? subnetKey(ip) : key,
+  );
 }

@@ -39,6 +39,9 @@ const NODES_6 = encodeText("6:nodes6");
 const NUM = encodeText("3:num");
 const SAMPLES = encodeText("7:samples");
 const VALUES = encodeText("6:valuesl");
+const WANT = encodeText("4:wantl");
+const N4 = encodeText("2:n4");
+const N6 = encodeText("2:n6");
 const TRANSACTION = encodeText("1:t");
 const VERSION = encodeText("1:v");
 const END_QUERY = encodeText("1:y1:qe");
@@ -231,10 +234,6 @@ function writeWant(want: readonly IpFamily[]): void {
   reserve(1);
   out[at++] = 0x65;
 }
-
-const WANT = encodeText("4:wantl");
-const N4 = encodeText("2:n4");
-const N6 = encodeText("2:n6");
 
 function reserve(count: number): void {
   const needed = at + count;

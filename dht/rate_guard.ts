@@ -56,7 +56,7 @@ export interface RateGuardOptions {
 /** What to do with a packet. */
 export type RateVerdict = "accept" | "ban" | "banned";
 
-interface Window {
+interface Counter {
   startedAt: number;
   packets: number;
 }
@@ -70,13 +70,13 @@ export class RateGuard {
   readonly #maxTracked: number;
   readonly #burst: number;
   readonly #limitLoopback: boolean;
-  readonly #windows = new Map<string, Window>();
+  readonly #counters = new Map<string, Counter>();
   /** When bans end. */
   readonly #bans = new Map<string, number>();
   #budget: number;
   #budgetAt: number | undefined;
   #lastHost = "";
-  #lastWindow: Window | undefined;
+  #lastCounter: Counter | undefined;
 
   /**
    * Makes a guard with a full budget.
@@ -127,7 +127,7 @@ export class RateGuard {
 
   /** How many addresses are counted. */
   get trackedCount(): number {
-    return this.#windows.size;
+    return this.#counters.size;
   }
 
   /**
@@ -147,18 +147,18 @@ export class RateGuard {
       }
     }
     if (this.#maxPackets === Infinity) return "accept";
-    let window = hostname === this.#lastHost ? this.#lastWindow : undefined;
-    if (window === undefined) {
+    let counter = hostname === this.#lastHost ? this.#lastCounter : undefined;
+    if (counter === undefined) {
       if (!this.#limitLoopback && isLoopback(hostname)) return "accept";
-      window = this.#window(hostname, now);
+      counter = this.#counter(hostname, now);
       this.#lastHost = hostname;
-      this.#lastWindow = window;
+      this.#lastCounter = counter;
     }
-    if (now - window.startedAt >= this.#windowMs) {
-      window.startedAt = now;
-      window.packets = 0;
+    if (now - counter.startedAt >= this.#windowMs) {
+      counter.startedAt = now;
+      counter.packets = 0;
     }
-    if (++window.packets <= this.#maxPackets) return "accept";
+    if (++counter.packets <= this.#maxPackets) return "accept";
     this.ban(hostname, now);
     return "ban";
   }
@@ -170,8 +170,8 @@ export class RateGuard {
    * @param now The time in milliseconds.
    */
   ban(hostname: string, now: number): void {
-    this.#windows.delete(hostname);
-    if (hostname === this.#lastHost) this.#lastWindow = undefined;
+    this.#counters.delete(hostname);
+    if (hostname === this.#lastHost) this.#lastCounter = undefined;
     this.#bans.delete(hostname);
     if (this.#bans.size >= this.#maxTracked) dropOldest(this.#bans);
     this.#bans.set(hostname, now + this.#banMs);
@@ -209,14 +209,14 @@ export class RateGuard {
     return true;
   }
 
-  #window(hostname: string, now: number): Window {
-    let window = this.#windows.get(hostname);
-    if (window === undefined) {
-      if (this.#windows.size >= this.#maxTracked) dropOldest(this.#windows);
-      window = { startedAt: now, packets: 0 };
-      this.#windows.set(hostname, window);
+  #counter(hostname: string, now: number): Counter {
+    let counter = this.#counters.get(hostname);
+    if (counter === undefined) {
+      if (this.#counters.size >= this.#maxTracked) dropOldest(this.#counters);
+      counter = { startedAt: now, packets: 0 };
+      this.#counters.set(hostname, counter);
     }
-    return window;
+    return counter;
   }
 }
 

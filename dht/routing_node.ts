@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Endpoint, IpFamily } from "../_shared/address.ts";
+import type { IpFamily } from "../_shared/address.ts";
 import type { RandomSource } from "../_shared/random.ts";
 import type { NodeContact } from "./compact_node.ts";
 

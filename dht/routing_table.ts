@@ -3,25 +3,20 @@
  *
  * @module
  */
-import {
-  type Endpoint,
-  formatIp,
-  type IpFamily,
-  subnetKey,
-} from "../_shared/address.ts";
-import { equalBytes, readUint32 } from "../_shared/bytes.ts";
+import type { Endpoint, IpFamily } from "../_shared/address.ts";
+import { equalBytes } from "../_shared/bytes.ts";
 import type { RandomSource } from "../_shared/random.ts";
 import { ClosestSearch } from "./_closest_search.ts";
-import { RoutingBucket } from "./_routing_bucket.ts";
-import { GOOD_MS, RoutingEntry } from "./_routing_entry.ts";
+import { RoutingBuckets } from "./_routing_buckets.ts";
+import {
+  GOOD_MS,
+  makeRoutingEntry,
+  routingAddressKey,
+  type RoutingEntry,
+} from "./_routing_entry.ts";
 import { UnverifiedNodes } from "./_unverified_nodes.ts";
+import { compactNodeLength, type NodeContact } from "./compact_node.ts";
 import {
-  compactNodeLength,
-  type NodeContact,
-  tryEncodeCompactNode,
-} from "./compact_node.ts";
-import {
-  isSecureNodeId,
   NODE_ID_BITS,
   NODE_ID_LENGTH,
   randomNodeIdNear,
@@ -60,13 +55,9 @@ export class RoutingTable {
   readonly #bucketSize: number;
   readonly #restrict: boolean;
   readonly #secureIds: "ignore" | "prefer" | "require";
-  readonly #buckets: RoutingBucket[] = [];
-  readonly #byAddress = new Map<string, RoutingEntry>();
-  readonly #bySubnet = new Map<string, RoutingEntry>();
+  readonly #buckets: RoutingBuckets;
   readonly #unverified: UnverifiedNodes;
   readonly #search: ClosestSearch;
-  #ownId: Uint8Array;
-  #deepest = -1;
 
   /**
    * Makes an empty table.
@@ -92,23 +83,25 @@ export class RoutingTable {
         );
       }
     }
-    this.#ownId = options.ownId.slice();
     this.#family = options.family;
     this.#random = options.random;
     this.#bucketSize = bucketSize;
     this.#restrict = restrictAddresses;
     this.#secureIds = secureIds;
     this.#unverified = new UnverifiedNodes(maxUnverified, verifyDelayMs);
-    for (let i = 0; i < NODE_ID_BITS; i++) {
-      const size = Math.max(firstBucketSizes[i] ?? 0, bucketSize);
-      this.#buckets.push(new RoutingBucket(size, bucketSize, options.now));
-    }
-    this.#search = new ClosestSearch(this.#buckets);
+    this.#buckets = new RoutingBuckets(
+      options.ownId.slice(),
+      bucketSize,
+      firstBucketSizes,
+      restrictAddresses,
+      options.now,
+    );
+    this.#search = new ClosestSearch(this.#buckets.list);
   }
 
   /** Our id. */
   get ownId(): Uint8Array {
-    return this.#ownId;
+    return this.#buckets.ownId;
   }
 
   /** IP version of the nodes. */
@@ -118,7 +111,7 @@ export class RoutingTable {
 
   /** How many nodes are in the buckets. */
   get size(): number {
-    return this.#byAddress.size;
+    return this.#buckets.size;
   }
 
   /** How many nodes wait to be verified. */
@@ -129,7 +122,9 @@ export class RoutingTable {
   /** How many nodes that answered wait for a place in a full bucket. */
   get replacementSize(): number {
     let count = 0;
-    for (const bucket of this.#buckets) count += bucket.replacements.length;
+    for (const bucket of this.#buckets.list) {
+      count += bucket.replacements.length;
+    }
     return count;
   }
 
@@ -151,7 +146,9 @@ export class RoutingTable {
    * @returns An iterator; the table must not change while it is in use.
    */
   *nodes(): Generator<RoutingNode, void, undefined> {
-    for (let i = 0; i <= this.#deepest; i++) yield* this.#buckets[i]!.nodes;
+    for (let i = 0; i <= this.#buckets.deepest; i++) {
+      yield* this.#buckets.list[i]!.nodes;
+    }
   }
 
   /**
@@ -161,7 +158,7 @@ export class RoutingTable {
    * @returns The node, or `undefined` when it is not in a bucket.
    */
   find(id: Uint8Array): RoutingNode | undefined {
-    return this.#find(id);
+    return this.#buckets.find(id);
   }
 
   /**
@@ -179,35 +176,33 @@ export class RoutingTable {
     now: number,
     rttMs?: number,
   ): RoutingUpdate {
-    const known = this.#find(id);
+    const known = this.#buckets.find(id);
     if (known !== undefined && isAt(known, address)) {
       known.answered(now, rttMs);
-      this.#buckets[this.#index(id)]!.changedAt = now;
+      this.#buckets.of(id).changedAt = now;
       return UPDATED;
     }
     const entry = this.#entry(id, address);
     if (typeof entry === "string") return rejected(entry);
-    this.#unverified.delete(this.#key(entry.address));
+    this.#unverified.delete(entry.addressKey);
     if (known !== undefined) {
       if (!known.isBad()) return rejected("id-taken");
-      this.#remove(known);
+      this.#buckets.remove(known);
     }
-    const holder = this.#byAddress.get(entry.addressKey);
+    const holder = this.#buckets.holder(entry);
     if (holder !== undefined) {
       if (holder.address.port === entry.address.port) {
         // A node has one id. It may come back with the new one.
-        this.#remove(holder);
+        this.#buckets.remove(holder);
         return rejected("id-changed");
       }
       if (!holder.isBad()) return rejected("address-taken");
-      this.#remove(holder);
+      this.#buckets.remove(holder);
     }
-    const neighbour = this.#restrict
-      ? this.#bySubnet.get(entry.subnet)
-      : undefined;
+    const neighbour = this.#buckets.neighbour(entry);
     if (neighbour !== undefined) {
       if (!neighbour.isBad()) return rejected("subnet-taken");
-      this.#remove(neighbour);
+      this.#buckets.remove(neighbour);
     }
     if (this.#secureIds === "require" && !entry.isSecure) {
       return rejected("insecure-id");
@@ -226,7 +221,7 @@ export class RoutingTable {
    * @returns What became of the node.
    */
   queried(id: Uint8Array, address: Endpoint, now: number): RoutingUpdate {
-    const known = this.#find(id);
+    const known = this.#buckets.find(id);
     if (known !== undefined) {
       // The source of a query can be forged: it changes nothing else.
       if (!isAt(known, address)) return rejected("id-taken");
@@ -246,7 +241,7 @@ export class RoutingTable {
    * @returns What became of the node.
    */
   heard(id: Uint8Array, address: Endpoint, now: number): RoutingUpdate {
-    if (this.#find(id) !== undefined) return UPDATED;
+    if (this.#buckets.find(id) !== undefined) return UPDATED;
     return this.#hear(id, address, now, true);
   }
 
@@ -259,25 +254,25 @@ export class RoutingTable {
    * @returns What became of the node; `"ping"` when it should be tried again.
    */
   failed(id: Uint8Array, address: Endpoint, now: number): RoutingUpdate {
-    const entry = this.#find(id);
+    const entry = this.#buckets.find(id);
     if (entry === undefined || !isAt(entry, address)) {
       return rejected("unknown-node");
     }
     entry.failures++;
-    const bucket = this.#buckets[this.#index(id)]!;
+    const bucket = this.#buckets.of(id);
     if (!entry.isBad()) {
       if (bucket.replacements.length === 0) return UPDATED;
       entry.lastProbeAt = now;
       return { type: "ping", node: entry };
     }
-    const next = this.#takeReplacement(bucket, entry);
+    const next = this.#buckets.takeReplacement(entry);
     if (next !== undefined) {
-      this.#remove(entry);
-      this.#place(bucket, next, now);
+      this.#buckets.remove(entry);
+      this.#buckets.place(next, now);
       return { type: "added", node: next, removed: entry };
     }
     if (entry.failures < DROP_FAILURES) return UPDATED;
-    this.#remove(entry);
+    this.#buckets.remove(entry);
     return { type: "removed", node: entry };
   }
 
@@ -355,15 +350,7 @@ export class RoutingTable {
    * @returns The node, or `undefined` when none is due.
    */
   nextQuestionable(now: number): RoutingNode | undefined {
-    let oldest: RoutingEntry | undefined;
-    for (let i = 0; i <= this.#deepest; i++) {
-      for (const entry of this.#buckets[i]!.nodes) {
-        if (
-          !entry.isGood(now) && now - entry.lastProbeAt >= PROBE_PAUSE_MS &&
-          (oldest === undefined || entry.lastSeenAt < oldest.lastSeenAt)
-        ) oldest = entry;
-      }
-    }
+    const oldest = this.#buckets.oldestQuestionable(now, PROBE_PAUSE_MS);
     if (oldest !== undefined) oldest.lastProbeAt = now;
     return oldest;
   }
@@ -377,23 +364,16 @@ export class RoutingTable {
    * bucket is fresh.
    */
   nextRefresh(now: number): Uint8Array | undefined {
-    for (let i = 0; i <= this.#deepest; i++) {
-      const bucket = this.#buckets[i]!;
-      if (now - bucket.changedAt < GOOD_MS) continue;
-      bucket.changedAt = now;
-      return randomNodeIdNear(this.#ownId, i, this.#random);
-    }
-    return undefined;
+    const index = this.#buckets.takeStale(now, GOOD_MS);
+    return index === undefined
+      ? undefined
+      : randomNodeIdNear(this.#buckets.ownId, index, this.#random);
   }
 
   /** When a bucket is next to be refreshed, in milliseconds. */
   get nextRefreshAt(): number | undefined {
-    let first: number | undefined;
-    for (let i = 0; i <= this.#deepest; i++) {
-      const at = this.#buckets[i]!.changedAt + GOOD_MS;
-      if (first === undefined || at < first) first = at;
-    }
-    return first;
+    const first = this.#buckets.firstChange;
+    return first === undefined ? undefined : first + GOOD_MS;
   }
 
   /**
@@ -406,23 +386,15 @@ export class RoutingTable {
    */
   setOwnId(id: Uint8Array, now: number): void {
     checkId(id);
-    const entries: RoutingEntry[] = [];
-    for (const bucket of this.#buckets) {
-      entries.push(...bucket.nodes);
-      bucket.clear(now);
-    }
-    this.#byAddress.clear();
-    this.#bySubnet.clear();
-    this.#deepest = -1;
-    this.#ownId = id.slice();
+    const entries = this.#buckets.reset(id.slice(), now);
     // The longer a node has been there, the longer it stays.
     entries.sort((a, b) =>
       Number(a.isBad()) - Number(b.isBad()) || a.addedAt - b.addedAt
     );
     for (const entry of entries) {
       if (equalBytes(entry.id, id)) continue;
-      const bucket = this.#buckets[this.#index(entry.id)]!;
-      if (bucket.hasRoom) this.#place(bucket, entry, entry.addedAt);
+      const bucket = this.#buckets.of(entry.id);
+      if (bucket.hasRoom) this.#buckets.place(entry, entry.addedAt);
       bucket.changedAt = now;
     }
   }
@@ -435,56 +407,31 @@ export class RoutingTable {
   ): readonly RoutingEntry[] {
     checkId(target);
     const shared = Math.min(
-      sharedPrefixBits(this.#ownId, target),
+      sharedPrefixBits(this.#buckets.ownId, target),
       NODE_ID_BITS - 1,
     );
-    return this.#search.run(target, shared, this.#deepest, count, now, filter);
-  }
-
-  #find(id: Uint8Array): RoutingEntry | undefined {
-    if (id.length !== NODE_ID_LENGTH) return undefined;
-    const { nodes } = this.#buckets[this.#index(id)]!;
-    const word = readUint32(id, 0);
-    for (let i = 0; i < nodes.length; i++) {
-      const entry = nodes[i]!;
-      if (entry.word === word && equalBytes(entry.id, id)) return entry;
-    }
-    return undefined;
-  }
-
-  /** Our own id would belong into the last bucket, which never has it. */
-  #index(id: Uint8Array): number {
-    return Math.min(sharedPrefixBits(this.#ownId, id), NODE_ID_BITS - 1);
-  }
-
-  #key(address: Endpoint): string {
-    return this.#restrict
-      ? address.hostname
-      : `${address.hostname} ${address.port}`;
+    return this.#search.run(
+      target,
+      shared,
+      this.#buckets.deepest,
+      count,
+      now,
+      filter,
+    );
   }
 
   #entry(
     id: Uint8Array,
     address: Endpoint,
   ): RoutingEntry | RoutingRejection {
-    if (id.length !== NODE_ID_LENGTH) return "bad-address";
-    if (equalBytes(id, this.#ownId)) return "own-id";
-    const { port } = address;
-    const compact = tryEncodeCompactNode(id, address);
-    if (
-      !(port >= 1 && port <= 65535) ||
-      compact?.length !== compactNodeLength(this.#family)
-    ) return "bad-address";
-    const ip = compact.subarray(NODE_ID_LENGTH, compact.length - 2);
-    const normal = { hostname: formatIp(ip), port };
-    const isSecure = this.#secureIds === "ignore" || isSecureNodeId(id, ip);
-    return new RoutingEntry(
-      compact,
-      normal,
-      isSecure,
-      this.#key(normal),
-      subnetKey(ip),
-    );
+    if (equalBytes(id, this.#buckets.ownId)) return "own-id";
+    return makeRoutingEntry(
+      id,
+      address,
+      this.#family,
+      this.#restrict,
+      this.#secureIds !== "ignore",
+    ) ?? "bad-address";
   }
 
   #hear(
@@ -493,43 +440,43 @@ export class RoutingTable {
     now: number,
     isVouchedFor: boolean,
   ): RoutingUpdate {
-    const key = this.#key(address);
+    const key = routingAddressKey(address, this.#restrict);
     if (this.#unverified.has(key)) {
       if (isVouchedFor) this.#unverified.hasten(key, now);
       return WAITING;
     }
     const entry = this.#entry(id, address);
     if (typeof entry === "string") return rejected(entry);
-    if (this.#byAddress.has(entry.addressKey)) {
+    if (this.#buckets.holder(entry) !== undefined) {
       return rejected("address-taken");
     }
-    if (this.#restrict && this.#bySubnet.has(entry.subnet)) {
+    if (this.#buckets.neighbour(entry) !== undefined) {
       return rejected("subnet-taken");
     }
     if (this.#secureIds === "require" && !entry.isSecure) {
       return rejected("insecure-id");
     }
     const contact = { id: entry.id, address: entry.address };
-    this.#unverified.add(key, contact, now, isVouchedFor);
+    this.#unverified.add(entry.addressKey, contact, now, isVouchedFor);
     return WAITING;
   }
 
   /** Whether a node of such an id would do more than fill a waiting list. */
   #hasUse(id: Uint8Array, now: number): boolean {
-    const bucket = this.#buckets[this.#index(id)]!;
+    const bucket = this.#buckets.of(id);
     return bucket.hasRoom || !bucket.nodes.every((entry) => entry.isGood(now));
   }
 
   #insert(entry: RoutingEntry, now: number): RoutingUpdate {
-    const bucket = this.#buckets[this.#index(entry.id)]!;
+    const bucket = this.#buckets.of(entry.id);
     if (bucket.hasRoom) {
-      this.#place(bucket, entry, now);
+      this.#buckets.place(entry, now);
       return { type: "added", node: entry, removed: undefined };
     }
     const victim = bucket.worst(this.#secureIds !== "ignore" && entry.isSecure);
     if (victim !== undefined) {
-      this.#remove(victim);
-      this.#place(bucket, entry, now);
+      this.#buckets.remove(victim);
+      this.#buckets.place(entry, now);
       return { type: "added", node: entry, removed: victim };
     }
     bucket.keepReplacement(entry);
@@ -537,47 +484,6 @@ export class RoutingTable {
     if (silent === undefined) return WAITING;
     silent.lastProbeAt = now;
     return { type: "ping", node: silent };
-  }
-
-  #place(bucket: RoutingBucket, entry: RoutingEntry, now: number): void {
-    entry.addedAt = now;
-    bucket.nodes.push(entry);
-    bucket.changedAt = now;
-    this.#byAddress.set(entry.addressKey, entry);
-    this.#bySubnet.set(entry.subnet, entry);
-    this.#deepest = Math.max(this.#deepest, this.#index(entry.id));
-  }
-
-  #remove(entry: RoutingEntry): void {
-    const { nodes } = this.#buckets[this.#index(entry.id)]!;
-    nodes.splice(nodes.indexOf(entry), 1);
-    this.#byAddress.delete(entry.addressKey);
-    if (this.#bySubnet.get(entry.subnet) === entry) {
-      this.#bySubnet.delete(entry.subnet);
-    }
-    while (
-      this.#deepest >= 0 && this.#buckets[this.#deepest]!.nodes.length === 0
-    ) this.#deepest--;
-  }
-
-  /** The newest waiting node whose address is free once `leaving` is gone. */
-  #takeReplacement(
-    bucket: RoutingBucket,
-    leaving: RoutingEntry,
-  ): RoutingEntry | undefined {
-    const isFree = (holder: RoutingEntry | undefined) =>
-      holder === undefined || holder === leaving;
-    for (
-      let entry = bucket.replacements.pop();
-      entry !== undefined;
-      entry = bucket.replacements.pop()
-    ) {
-      if (
-        isFree(this.#byAddress.get(entry.addressKey)) &&
-        (!this.#restrict || isFree(this.#bySubnet.get(entry.subnet)))
-      ) return entry;
-    }
-    return undefined;
   }
 }
 

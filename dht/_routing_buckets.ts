@@ -1,0 +1,165 @@
+/**
+ * All buckets of a routing table, and who holds which address.
+ *
+ * @module
+ */
+import { equalBytes, readUint32 } from "../_shared/bytes.ts";
+import { RoutingBucket } from "./_routing_bucket.ts";
+import type { RoutingEntry } from "./_routing_entry.ts";
+import { NODE_ID_BITS, NODE_ID_LENGTH, sharedPrefixBits } from "./node_id.ts";
+
+/** Bucket `i` has the nodes that share exactly `i` leading bits with our id. */
+export class RoutingBuckets {
+  readonly list: readonly RoutingBucket[];
+  ownId: Uint8Array;
+  /** The last bucket with nodes, -1 when there is none. */
+  deepest = -1;
+  /** Whether a subnet may have one node only. */
+  readonly #restrict: boolean;
+  readonly #byAddress = new Map<string, RoutingEntry>();
+  readonly #bySubnet = new Map<string, RoutingEntry>();
+
+  constructor(
+    ownId: Uint8Array,
+    bucketSize: number,
+    firstBucketSizes: readonly number[],
+    restrict: boolean,
+    now: number,
+  ) {
+    this.ownId = ownId;
+    this.#restrict = restrict;
+    this.list = Array.from(
+      { length: NODE_ID_BITS },
+      (_, i) =>
+        new RoutingBucket(
+          Math.max(firstBucketSizes[i] ?? 0, bucketSize),
+          bucketSize,
+          now,
+        ),
+    );
+  }
+
+  get size(): number {
+    return this.#byAddress.size;
+  }
+
+  /** The bucket of an id; our own would be in the last, which never has it. */
+  of(id: Uint8Array): RoutingBucket {
+    return this.list[this.index(id)]!;
+  }
+
+  index(id: Uint8Array): number {
+    return Math.min(sharedPrefixBits(this.ownId, id), NODE_ID_BITS - 1);
+  }
+
+  find(id: Uint8Array): RoutingEntry | undefined {
+    if (id.length !== NODE_ID_LENGTH) return undefined;
+    const { nodes } = this.of(id);
+    const word = readUint32(id, 0);
+    for (let i = 0; i < nodes.length; i++) {
+      const entry = nodes[i]!;
+      if (entry.word === word && equalBytes(entry.id, id)) return entry;
+    }
+    return undefined;
+  }
+
+  /** Who holds the address that another node has. */
+  holder(entry: RoutingEntry): RoutingEntry | undefined {
+    return this.#byAddress.get(entry.addressKey);
+  }
+
+  /** Who holds the subnet of another node, where that matters. */
+  neighbour(entry: RoutingEntry): RoutingEntry | undefined {
+    return this.#restrict ? this.#bySubnet.get(entry.subnet) : undefined;
+  }
+
+  place(entry: RoutingEntry, now: number): void {
+    const index = this.index(entry.id);
+    const bucket = this.list[index]!;
+    entry.addedAt = now;
+    bucket.nodes.push(entry);
+    bucket.changedAt = now;
+    this.#byAddress.set(entry.addressKey, entry);
+    if (this.#restrict) this.#bySubnet.set(entry.subnet, entry);
+    if (index > this.deepest) this.deepest = index;
+  }
+
+  remove(entry: RoutingEntry): void {
+    const { nodes } = this.of(entry.id);
+    nodes.splice(nodes.indexOf(entry), 1);
+    this.#byAddress.delete(entry.addressKey);
+    if (this.#restrict) this.#bySubnet.delete(entry.subnet);
+    while (this.deepest >= 0 && this.list[this.deepest]!.nodes.length === 0) {
+      this.deepest--;
+    }
+  }
+
+  /** Empties all buckets, for another id of ours; gives all that was there. */
+  reset(ownId: Uint8Array, now: number): RoutingEntry[] {
+    const entries: RoutingEntry[] = [];
+    for (const bucket of this.list) {
+      entries.push(...bucket.nodes);
+      bucket.clear(now);
+    }
+    this.#byAddress.clear();
+    this.#bySubnet.clear();
+    this.deepest = -1;
+    this.ownId = ownId;
+    return entries;
+  }
+
+  /** Finds the questionable node that was silent longest. */
+  oldestQuestionable(
+    now: number,
+    probePauseMs: number,
+  ): RoutingEntry | undefined {
+    let oldest: RoutingEntry | undefined;
+    for (let i = 0; i <= this.deepest; i++) {
+      const entry = this.list[i]!.oldestQuestionable(now, probePauseMs);
+      if (
+        entry !== undefined &&
+        (oldest === undefined || entry.lastSeenAt < oldest.lastSeenAt)
+      ) oldest = entry;
+    }
+    return oldest;
+  }
+
+  /** Takes the index of a bucket that did not change for so long. */
+  takeStale(now: number, staleMs: number): number | undefined {
+    for (let i = 0; i <= this.deepest; i++) {
+      const bucket = this.list[i]!;
+      if (now - bucket.changedAt < staleMs) continue;
+      bucket.changedAt = now;
+      return i;
+    }
+    return undefined;
+  }
+
+  /** When the bucket that did not change for longest last did. */
+  get firstChange(): number | undefined {
+    let first: number | undefined;
+    for (let i = 0; i <= this.deepest; i++) {
+      const { changedAt } = this.list[i]!;
+      if (first === undefined || changedAt < first) first = changedAt;
+    }
+    return first;
+  }
+
+  /** The newest waiting node whose address is free once `leaving` is gone. */
+  takeReplacement(leaving: RoutingEntry): RoutingEntry | undefined {
+    const { replacements } = this.of(leaving.id);
+    for (
+      let entry = replacements.pop();
+      entry !== undefined;
+      entry = replacements.pop()
+    ) {
+      const holder = this.holder(entry);
+      const neighbour = this.neighbour(entry);
+      if (
+        (holder === undefined || holder === leaving) &&
+        (neighbour === undefined || neighbour === leaving)
+      ) return entry;
+    }
+    return undefined;
+  }
+}
