@@ -94,8 +94,8 @@ export class RoutingBuckets {
     }
   }
 
-  /** Empties all buckets, for another id of ours; gives all that was there. */
-  reset(ownId: Uint8Array, now: number): RoutingEntry[] {
+  /** Sorts all nodes into new buckets, as far as they have places. */
+  setOwnId(ownId: Uint8Array, now: number): void {
     const entries: RoutingEntry[] = [];
     for (const bucket of this.list) {
       entries.push(...bucket.nodes);
@@ -105,7 +105,16 @@ export class RoutingBuckets {
     this.#bySubnet.clear();
     this.deepest = -1;
     this.ownId = ownId;
-    return entries;
+    // The longer a node has been there, the longer it stays.
+    entries.sort((a, b) =>
+      Number(a.isBad()) - Number(b.isBad()) || a.addedAt - b.addedAt
+    );
+    for (const entry of entries) {
+      if (equalBytes(entry.id, ownId)) continue;
+      const bucket = this.of(entry.id);
+      if (bucket.hasRoom) this.place(entry, entry.addedAt);
+      bucket.changedAt = now;
+    }
   }
 
   /** Finds the questionable node that was silent longest. */

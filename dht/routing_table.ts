@@ -16,12 +16,7 @@ import {
 } from "./_routing_entry.ts";
 import { UnverifiedNodes } from "./_unverified_nodes.ts";
 import { compactNodeLength, type NodeContact } from "./compact_node.ts";
-import {
-  NODE_ID_BITS,
-  NODE_ID_LENGTH,
-  randomNodeIdNear,
-  sharedPrefixBits,
-} from "./node_id.ts";
+import { NODE_ID_LENGTH, randomNodeIdNear } from "./node_id.ts";
 import type {
   RoutingFilter,
   RoutingNode,
@@ -386,17 +381,7 @@ export class RoutingTable {
    */
   setOwnId(id: Uint8Array, now: number): void {
     checkId(id);
-    const entries = this.#buckets.reset(id.slice(), now);
-    // The longer a node has been there, the longer it stays.
-    entries.sort((a, b) =>
-      Number(a.isBad()) - Number(b.isBad()) || a.addedAt - b.addedAt
-    );
-    for (const entry of entries) {
-      if (equalBytes(entry.id, id)) continue;
-      const bucket = this.#buckets.of(entry.id);
-      if (bucket.hasRoom) this.#buckets.place(entry, entry.addedAt);
-      bucket.changedAt = now;
-    }
+    this.#buckets.setOwnId(id.slice(), now);
   }
 
   #findClosest(
@@ -406,13 +391,9 @@ export class RoutingTable {
     filter: RoutingFilter,
   ): readonly RoutingEntry[] {
     checkId(target);
-    const shared = Math.min(
-      sharedPrefixBits(this.#buckets.ownId, target),
-      NODE_ID_BITS - 1,
-    );
     return this.#search.run(
       target,
-      shared,
+      this.#buckets.index(target),
       this.#buckets.deepest,
       count,
       now,
