@@ -49,7 +49,8 @@ for (const [kind, options] of KINDS) {
   });
 }
 
-// transmission 3.00 loads no hybrid torrent, whoever made it.
+// transmission 3.00 loads no hybrid torrent, whoever made it, and aria2 1.36
+// computes an info-hash of its own for every one: only libtorrent can be asked.
 for (const [kind, options] of KINDS.slice(0, 2)) {
   interopTest(`download ${kind} from transmission`, [
     "transmission-daemon",
@@ -67,7 +68,7 @@ for (const [kind, options] of KINDS.slice(0, 2)) {
   });
 }
 
-for (const [kind, options] of KINDS.slice(0, 3)) {
+for (const [kind, options] of KINDS.slice(0, 2)) {
   interopTest(`download ${kind} from aria2 through an HTTP tracker`, [
     "aria2c",
   ], async () => {

@@ -46,7 +46,8 @@ for (const [kind, options] of KINDS) {
   });
 }
 
-for (const [kind, options] of KINDS.slice(0, 3)) {
+// aria2 1.36 computes an info-hash of its own for hybrid torrents.
+for (const [kind, options] of KINDS.slice(0, 2)) {
   interopTest(`seed ${kind} to aria2 through an HTTP tracker`, [
     "aria2c",
   ], async () => {
