@@ -21,6 +21,7 @@ const FREE_FOLDERS: ReadonlySet<string> = new Set([
 /** Tests whose name is of a whole folder's concern, not of one file. */
 const FREE_TESTS: ReadonlySet<string> = new Set([
   "examples_test.ts",
+  "readme_test.ts",
   "permissions_test.ts",
   "vectors_test.ts",
   "compliance_test.ts",

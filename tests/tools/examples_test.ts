@@ -74,14 +74,13 @@ async function runExample(
 async function runAsStated(
   name: string,
   args: readonly string[],
-  argsWithout: readonly string[] = args,
 ): Promise<string> {
   const flags = await statedFlags(name);
   for (const missing of flags) {
     const { code, stderr } = await runExample(
       name,
       flags.filter((flag) => flag !== missing),
-      argsWithout,
+      args,
     );
     assertNotEquals(code, 0, `${name} needs no ${missing}`);
     assertStringIncludes(stderr, missing);
