@@ -122,7 +122,8 @@ export class Session implements AsyncDisposable {
     };
     this.#loop = this.#accept();
     this.#cancelTick = this.#scheduleTick();
-    this.#onAbort = () => void this.close();
+    // Who calls close() gets to know what went wrong.
+    this.#onAbort = () => void this.close().catch(() => {});
     options.signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
 

@@ -22,18 +22,17 @@ import {
 } from "../peer/mod.ts";
 import { RequestWindow } from "../select/mod.ts";
 import type { PieceLayout } from "../metainfo/mod.ts";
+import { CandidateDialer } from "./candidate_dialer.ts";
 import type { Download } from "./download.ts";
 import type { HashServer } from "./hash_server.ts";
 import type { MetadataExchange } from "./metadata_exchange.ts";
 import type { PeerExchange } from "./peer_exchange.ts";
-import { PeerList } from "./peer_list.ts";
+import type { PeerList } from "./peer_list.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import type { SwarmPeer } from "./swarm_peer.ts";
 import type { TorrentEvent } from "./types.ts";
 import type { Upload } from "./upload.ts";
 
-/** Connection attempts started at once, so that a list is not burnt in a rush. */
-const MAX_CONNECTING = 30;
 /** A connection that ends so soon counts as a failure, in milliseconds. */
 const SHORT_LIVED_MS = 5_000;
 
@@ -87,18 +86,14 @@ export interface SwarmOptions {
 export class Swarm {
   /** Connected peers. */
   readonly peers = new Map<number, SwarmPeer>();
-  /** Candidates. */
-  readonly list: PeerList;
+  readonly #dialer: CandidateDialer;
   readonly #options: SwarmOptions;
   readonly #metadata: MetadataExchange;
   readonly #exchange: PeerExchange | undefined;
   #content: SwarmContent | undefined;
-  #active = false;
-  #connecting = 0;
   #nextKey = 1;
   #downloaded = 0;
   #uploaded = 0;
-  #seedsOnlyWasteSlots = false;
 
   /**
    * Makes an empty swarm.
@@ -116,16 +111,25 @@ export class Swarm {
     },
   ) {
     this.#options = options;
-    this.list = new PeerList({
+    this.#dialer = new CandidateDialer({
+      infoHash: options.infoHash,
+      clock: options.clock,
       randomInt: (below) => randomInt(options.random, below),
+      room: () => options.hasRoom() ? options.maxPeers - this.peers.size : 0,
+      connect: options.connect,
     });
     this.#metadata = parts.metadata(this.peers);
     this.#exchange = parts.exchange(this.peers);
   }
 
+  /** Candidates. */
+  get list(): PeerList {
+    return this.#dialer.list;
+  }
+
   /** Attempts to connect under way. */
   get connecting(): number {
-    return this.#connecting;
+    return this.#dialer.connecting;
   }
 
   /** Payload received from peers, present and past. */
@@ -153,8 +157,8 @@ export class Swarm {
 
   /** Starts to connect. */
   start(): void {
-    this.#active = true;
-    this.connectMore();
+    this.#dialer.active = true;
+    this.#dialer.connectMore();
   }
 
   /**
@@ -163,7 +167,7 @@ export class Swarm {
    * @returns A promise that resolves when all are closed.
    */
   async stop(): Promise<void> {
-    this.#active = false;
+    this.#dialer.active = false;
     await Promise.all(
       [...this.peers.values()].map(({ connection }) => connection.close()),
     );
@@ -201,7 +205,7 @@ export class Swarm {
    * @param complete Whether we have all we want.
    */
   setComplete(complete: boolean): void {
-    this.#seedsOnlyWasteSlots = complete;
+    this.#dialer.skipSeeds = complete;
     for (const peer of this.peers.values()) {
       peer.connection.setUploadOnly(complete);
       if (complete) this.#dropIfUseless(peer);
@@ -210,31 +214,7 @@ export class Swarm {
 
   /** Adds candidates and dials if there is room. */
   addCandidates(candidates: Iterable<PeerCandidate>): number {
-    let added = 0;
-    for (const candidate of candidates) if (this.list.add(candidate)) added++;
-    if (added > 0) this.connectMore();
-    return added;
-  }
-
-  /** Dials while there is room. */
-  connectMore(): void {
-    const { maxPeers, hasRoom, connect, clock } = this.#options;
-    if (!this.#active || !hasRoom()) return;
-    const room = Math.min(
-      maxPeers - this.peers.size - this.#connecting,
-      MAX_CONNECTING - this.#connecting,
-    );
-    const infoHash = this.#options.infoHash;
-    for (
-      const candidate of this.list.take(
-        room,
-        clock.now(),
-        this.#seedsOnlyWasteSlots,
-      )
-    ) {
-      this.#connecting++;
-      connect({ infoHash, ...candidate });
-    }
+    return this.#dialer.add(candidates);
   }
 
   /**
@@ -243,18 +223,8 @@ export class Swarm {
    * @param event What failed.
    */
   failed(event: HandshakeFailed): void {
-    const { address, direction, candidate, reason } = event;
-    if (candidate !== undefined) {
-      this.#connecting = Math.max(0, this.#connecting - 1);
-      if (reason === "self") this.list.remove(candidate.address);
-      else {
-        this.list.released(
-          candidate.address,
-          this.#options.clock.now(),
-          !reason.startsWith("duplicate-"),
-        );
-      }
-    }
+    const { address, direction, reason } = event;
+    this.#dialer.failed(event, (listening) => this.#isConnected(listening));
     this.#options.publish({
       type: "peer",
       address,
@@ -262,7 +232,7 @@ export class Swarm {
       direction,
       reason,
     });
-    this.connectMore();
+    this.#dialer.connectMore();
   }
 
   /**
@@ -272,12 +242,10 @@ export class Swarm {
    */
   attach(event: HandshakeConnected): void {
     const { candidate, direction, address, connection } = event;
-    if (candidate !== undefined) {
-      this.#connecting = Math.max(0, this.#connecting - 1);
-    }
+    if (candidate !== undefined) this.#dialer.ended();
     const { maxPeers, hasRoom, clock } = this.#options;
     if (
-      !this.#active || this.list.isBanned(address.hostname) ||
+      !this.#dialer.active || this.list.isBanned(address.hostname) ||
       this.peers.size >= maxPeers || !hasRoom()
     ) {
       connection.close();
@@ -344,12 +312,12 @@ export class Swarm {
 
   /** Once a second. */
   tick(now: number): void {
-    this.#exchange?.tick(now);
-    if (!this.#active) return;
-    if (this.peers.size + this.#connecting < this.#options.maxPeers / 2) {
+    if (!this.#options.isPrivate()) this.#exchange?.tick(now);
+    if (!this.#dialer.active) return;
+    if (this.peers.size + this.connecting < this.#options.maxPeers / 2) {
       this.#options.wantCandidates();
     }
-    this.connectMore();
+    this.#dialer.connectMore();
   }
 
   #connectionOptions(
@@ -379,7 +347,7 @@ export class Swarm {
         clientVersion,
         ...(listenPort > 0 ? { listenPort } : {}),
         ...(infoBytes ? { metadataSize: infoBytes.length } : {}),
-        ...(this.#seedsOnlyWasteSlots ? { uploadOnly: true } : {}),
+        ...(this.#dialer.skipSeeds ? { uploadOnly: true } : {}),
       },
       clock: this.#options.clock,
       onEvent: (happened) => this.#handle(key, happened),
@@ -455,19 +423,29 @@ export class Swarm {
 
   #learnListening(peer: SwarmPeer, port: number): void {
     const address = { hostname: peer.address.hostname, port };
-    const known = this.list.add({
+    this.list.add({
       infoHash: this.#options.infoHash,
       address,
       source: "pex",
     });
     peer.listening = address;
-    if (known) this.list.connected(address);
+    // Whoever told of it before: it need not be dialled.
+    this.list.connected(address);
+  }
+
+  #isConnected({ hostname, port }: Endpoint): boolean {
+    for (const { listening } of this.peers.values()) {
+      if (listening?.hostname === hostname && listening.port === port) {
+        return true;
+      }
+    }
+    return false;
   }
 
   #noteSeed(peer: SwarmPeer): void {
     if (!peer.connection.state.isSeed) return;
     if (peer.listening !== undefined) this.list.setSeed(peer.listening, true);
-    if (this.#seedsOnlyWasteSlots) this.#dropIfUseless(peer);
+    if (this.#dialer.skipSeeds) this.#dropIfUseless(peer);
   }
 
   /** Two seeds have nothing to tell each other. */
@@ -499,7 +477,7 @@ export class Swarm {
       client: peer.client,
       reason,
     });
-    this.connectMore();
+    this.#dialer.connectMore();
   }
 }
 

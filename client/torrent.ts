@@ -11,23 +11,25 @@ import type { Magnet, Metainfo } from "../metainfo/mod.ts";
 import { DiscoveryRunner } from "./discovery_runner.ts";
 import { SessionError } from "./error.ts";
 import { EventHub } from "./event_hub.ts";
-import { matchesInfoHash, metainfoFromPeers } from "./info_hash.ts";
-import { MetadataExchange } from "./metadata_exchange.ts";
-import { PeerExchange } from "./peer_exchange.ts";
+import { metainfoFromPeers } from "./info_hash.ts";
 import { RateLimiter } from "./rate_limiter.ts";
+import { ResumeSaver } from "./resume_saver.ts";
 import type { SessionContext } from "./session_context.ts";
-import { Swarm } from "./swarm.ts";
+import type { Swarm } from "./swarm.ts";
 import { TorrentContent } from "./torrent_content.ts";
-import { TrackerRunner, type TrackerRunnerOptions } from "./tracker_runner.ts";
+import {
+  makeSwarm,
+  makeTrackers,
+  type TorrentServices,
+} from "./torrent_services.ts";
+import { torrentStats } from "./torrent_stats.ts";
+import type { TrackerRunner } from "./tracker_runner.ts";
 import type {
   AddTorrentOptions,
   TorrentEvent,
   TorrentState,
   TorrentStats,
 } from "./types.ts";
-
-/** Between two saves of resume data, in milliseconds. */
-const SAVE_INTERVAL_MS = 15_000;
 
 /** What a torrent is made from. */
 export type TorrentSource =
@@ -50,17 +52,20 @@ export class Torrent {
   readonly #stopping = new AbortController();
   readonly #metadataKnown = Promise.withResolvers<Metainfo>();
   readonly #completed = Promise.withResolvers<void>();
+  readonly #saver: ResumeSaver;
   readonly #onClose: () => void;
   #metainfo: Metainfo | undefined;
   #content: TorrentContent | undefined;
   #state: TorrentState;
   #paused: boolean;
   #error: Error | undefined;
+  /** Defined while the content is made ready. */
   #setup: Promise<void> | undefined;
+  #pausing: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
-  #saving: Promise<void> | undefined;
-  #savedPieces = 0;
-  #savedAt = 0;
+  /** Whether peers, trackers and searches are at work. */
+  #running = false;
+  #isComplete = false;
 
   /** @ignore Made by `Session.add`. */
   constructor(
@@ -91,8 +96,14 @@ export class Torrent {
       clock,
       bytesPerSecond: options.uploadLimit ?? Infinity,
     });
-    this.#swarm = this.#makeSwarm();
-    this.#trackers = this.#makeTrackers(topic.trackers);
+    this.#saver = new ResumeSaver({
+      save: options.saveResumeData,
+      clock,
+      onError: (error) => this.#fail(error),
+    });
+    const services = this.#services();
+    this.#swarm = makeSwarm(services);
+    this.#trackers = makeTrackers(services, this.#swarm, topic.trackers);
     this.#discovery = new DiscoveryRunner(context.discovery, {
       infoHash: this.infoHash,
       port: handshaker.local?.port ?? 0,
@@ -106,7 +117,8 @@ export class Torrent {
     });
     this.addPeers(options.peers ?? []);
     if ("magnet" in source) this.addPeers(source.magnet.peers);
-    this.#setup = this.#begin();
+    if (known === undefined) this.#startNetwork();
+    else this.#prepare(known);
   }
 
   /** Its name; for a magnet link without one, undefined until it is known. */
@@ -195,35 +207,12 @@ export class Torrent {
    * @returns A snapshot.
    */
   stats(): TorrentStats {
-    const swarm = this.#swarm;
-    const figures = this.#content?.figures();
-    const downloadRate = figures?.downloadRate ?? 0;
-    const missing = figures === undefined
-      ? undefined
-      : figures.wantedBytes - figures.doneBytes;
-    let seeds = 0;
-    for (const { connection } of swarm.peers.values()) {
-      if (connection.state.isSeed) seeds++;
-    }
-    return {
-      state: this.#state,
-      wantedBytes: figures?.wantedBytes ?? this.#metainfo?.totalLength ?? 0,
-      doneBytes: figures?.doneBytes ?? 0,
-      downloadedBytes: swarm.downloadedBytes,
-      uploadedBytes: swarm.uploadedBytes,
-      wastedBytes: figures?.wastedBytes ?? 0,
-      downloadRate,
-      uploadRate: figures?.uploadRate ?? 0,
-      pieceCount: this.#metainfo?.pieceCount ?? 0,
-      piecesDone: figures?.piecesDone ?? 0,
-      peers: swarm.peers.size,
-      seeds,
-      candidates: swarm.list.size,
-      connecting: swarm.connecting,
-      etaMs: missing !== undefined && downloadRate > 0
-        ? missing / downloadRate * 1000
-        : undefined,
-    };
+    return torrentStats(
+      this.#state,
+      this.#metainfo,
+      this.#content?.figures(),
+      this.#swarm,
+    );
   }
 
   /**
@@ -231,13 +220,23 @@ export class Torrent {
    *
    * @returns A promise that resolves when peers are gone and trackers know.
    */
-  async pause(): Promise<void> {
-    if (this.#paused || this.#closing !== undefined) return;
-    this.#paused = true;
+  pause(): Promise<void> {
+    if (this.#closing !== undefined) return Promise.resolve();
+    if (!this.#paused) {
+      this.#paused = true;
+      this.#pausing = this.#pause();
+    }
+    return this.#pausing ?? Promise.resolve();
+  }
+
+  async #pause(): Promise<void> {
     await this.#stopNetwork();
     await this.#content?.storage.flush().catch((error) => this.#fail(error));
-    await this.#save();
-    if (this.#state !== "error") this.#setState("paused");
+    await this.#saver.save();
+    // Meanwhile anything may have been asked for. A check goes on to its end.
+    if (
+      this.#paused && this.#setup === undefined && this.#state !== "error"
+    ) this.#setState("paused");
   }
 
   /**
@@ -248,11 +247,14 @@ export class Torrent {
   async resume(): Promise<boolean> {
     if (this.#closing !== undefined) return false;
     this.#paused = false;
+    // It starts by itself when it is ready.
+    if (this.#setup !== undefined) return true;
     const storage = this.#content?.storage;
     if (storage?.state === "paused" && !await storage.resume()) return false;
+    if (this.#paused || this.#closing !== undefined) return false;
     this.#error = undefined;
-    if (this.#setup === undefined && this.#content === undefined) {
-      this.#setup = this.#begin();
+    if (this.#content === undefined && this.#metainfo !== undefined) {
+      if (this.#setup === undefined) this.#prepare(this.#metainfo);
     } else this.#startNetwork();
     return true;
   }
@@ -287,10 +289,7 @@ export class Torrent {
   tick(now: number): void {
     this.#swarm.tick(now);
     this.#content?.tick(now);
-    if (
-      now - this.#savedAt >= SAVE_INTERVAL_MS && this.#content !== undefined &&
-      this.#content.storage.have.count !== this.#savedPieces
-    ) void this.#save();
+    this.#saver.tick(now);
   }
 
   /** @ignore Called by the session for handshakes of this torrent. */
@@ -328,7 +327,7 @@ export class Torrent {
       await this.#setup;
       await Promise.all([this.#stopNetwork(), this.#swarm.close()]);
       await this.#trackers?.close();
-      if (!deleteFiles) await this.#save();
+      if (!deleteFiles) await this.#saver.save();
       await this.#content?.close(deleteFiles);
     } catch (error) {
       // What stopped the torrent was told already.
@@ -342,16 +341,20 @@ export class Torrent {
     }
   }
 
-  /** Gets the content ready if the description is known, and starts. */
-  async #begin(): Promise<void> {
-    try {
-      if (this.#metainfo !== undefined) await this.#open(this.#metainfo);
-      if (!this.#stopping.signal.aborted) this.#startNetwork();
-    } catch (error) {
-      if (!this.#stopping.signal.aborted) this.#fail(error);
-    } finally {
+  /** Gets the content ready and starts. */
+  #prepare(metainfo: Metainfo): void {
+    const setup = (async () => {
+      try {
+        await this.#open(metainfo);
+      } catch (error) {
+        this.#setup = undefined;
+        if (!this.#stopping.signal.aborted) this.#fail(error);
+        return;
+      }
       this.#setup = undefined;
-    }
+      if (!this.#stopping.signal.aborted) this.#startNetwork();
+    })();
+    this.#setup = setup;
   }
 
   async #open(metainfo: Metainfo): Promise<void> {
@@ -383,7 +386,7 @@ export class Torrent {
       },
     );
     this.#content = content;
-    this.#savedPieces = content.storage.have.count;
+    this.#saver.setStorage(content.storage);
     this.#swarm.setContent(content);
   }
 
@@ -398,12 +401,15 @@ export class Torrent {
       this.#content.start();
       this.#updateProgress();
     }
+    if (this.#running) return;
+    this.#running = true;
     this.#swarm.start();
     this.#trackers?.start();
     this.#discovery.start();
   }
 
   async #stopNetwork(): Promise<void> {
+    this.#running = false;
     this.#content?.stop();
     await Promise.all([
       this.#discovery.stop(),
@@ -417,6 +423,7 @@ export class Torrent {
     const content = this.#content;
     if (content === undefined) return;
     if (!content.isDone) {
+      this.#isComplete = false;
       if (this.#state === "seeding") {
         this.#setState("downloading");
         this.#swarm.setComplete(false);
@@ -431,8 +438,10 @@ export class Torrent {
     content.setSeeding(true);
     this.#swarm.setComplete(true);
     this.#completed.resolve();
+    if (this.#isComplete) return;
+    this.#isComplete = true;
     this.#hub.publish({ type: "complete" });
-    void this.#save();
+    void this.#saver.save();
   }
 
   #fetched(infoBytes: Uint8Array): void {
@@ -443,7 +452,7 @@ export class Torrent {
       if (metainfo.private) void this.#discovery.stop();
       this.#metadataKnown.resolve(metainfo);
       this.#hub.publish({ type: "metadata", metainfo });
-      this.#setup = this.#begin();
+      this.#prepare(metainfo);
     } catch (cause) {
       this.#fail(
         new SessionError(
@@ -472,109 +481,19 @@ export class Torrent {
     this.#hub.publish({ type: "state", state });
   }
 
-  #save(): Promise<void> {
-    const { saveResumeData } = this.#options;
-    const content = this.#content;
-    if (saveResumeData === undefined || content === undefined) {
-      return Promise.resolve();
-    }
-    this.#savedAt = this.#context.clock.now();
-    return this.#saving ??= (async () => {
-      try {
-        this.#savedPieces = content.storage.have.count;
-        await saveResumeData(await content.storage.resumeData());
-      } catch (error) {
-        this.#fail(error);
-      } finally {
-        this.#saving = undefined;
-      }
-    })();
-  }
-
-  #makeSwarm(): Swarm {
-    const context = this.#context;
-    const { clock, random } = context;
-    const swarm = new Swarm({
-      clock,
-      random,
+  #services(): TorrentServices {
+    return {
+      context: this.#context,
+      options: this.#options,
       infoHash: this.infoHash,
-      maxPeers: this.#options.maxPeers ?? context.maxPeersPerTorrent,
-      hasRoom: () => context.hasRoom(),
-      connect: (candidate) => context.connect(candidate),
+      magnet: "magnet" in this.#source ? this.#source.magnet : undefined,
+      downloadLimit: this.#downloadLimit,
+      metainfo: () => this.#metainfo,
+      content: () => this.#content,
+      isSeeding: () => this.#state === "seeding",
+      wantPeers: () => this.#trackers?.wantPeers(),
+      fetched: (infoBytes) => this.#fetched(infoBytes),
       publish: (event) => this.#hub.publish(event),
-      wantCandidates: () => this.#trackers?.wantPeers(),
-      listenPort: context.handshaker.local?.port ?? 0,
-      clientVersion: context.clientVersion,
-      downloadLimits: [this.#downloadLimit, context.downloadLimit],
-      isPrivate: () => this.isPrivate,
-      dhtPort: context.dhtPort,
-      onDhtNode: (node) => context.onDhtNode(node),
-    }, {
-      metadata: (peers) =>
-        new MetadataExchange({
-          peers,
-          infoBytes: this.#metainfo?.infoBytes,
-          verify: (infoBytes) =>
-            "magnet" in this.#source &&
-            matchesInfoHash(infoBytes, this.#source.magnet),
-          onMetadata: (infoBytes) => this.#fetched(infoBytes),
-          clock,
-        }),
-      exchange: (peers) =>
-        context.pex ? new PeerExchange(this.infoHash, peers) : undefined,
-    });
-    return swarm;
-  }
-
-  #makeTrackers(
-    tiers: readonly string[] | readonly (readonly string[])[],
-  ): TrackerRunner | undefined {
-    const { clock, random, handshaker, trackerKey } = this.#context;
-    const all = [
-      ...tiers.map((tier) => typeof tier === "string" ? [tier] : tier),
-      ...(this.#options.trackers ?? []).map((url) => [url]),
-    ];
-    if (!this.#context.trackers || all.length === 0) return undefined;
-    const options: TrackerRunnerOptions = {
-      infoHash: this.infoHash,
-      peerId: handshaker.peerId,
-      key: trackerKey,
-      tiers: all,
-      clock,
-      random,
-      clientFor: (url) => this.#context.trackerFor(url),
-      figures: () => {
-        const figures = this.#content?.figures();
-        return {
-          port: handshaker.local?.port ?? 0,
-          uploaded: this.#swarm.uploadedBytes,
-          downloaded: this.#swarm.downloadedBytes,
-          // Unknown is told as something, so as not to look like a seed.
-          left: figures === undefined
-            ? this.#metainfo?.totalLength ?? 16384
-            : figures.wantedBytes - figures.doneBytes,
-          numWant: this.#state === "seeding" ? 0 : 200,
-        };
-      },
-      onPeers: (candidates) => this.#swarm.addCandidates(candidates),
-      onExternalIp: (hostname) => {
-        const port = handshaker.local?.port;
-        if (port !== undefined) {
-          this.#swarm.list.setExternalEndpoint({ hostname, port });
-        }
-      },
-      onResult: (tracker, result) =>
-        this.#hub.publish(
-          "peers" in result
-            ? { type: "tracker", tracker, ok: true, peers: result.peers }
-            : {
-              type: "tracker",
-              tracker,
-              ok: false,
-              error: result.error.message,
-            },
-        ),
     };
-    return new TrackerRunner(options);
   }
 }

@@ -56,6 +56,8 @@ export class TorrentContent implements SwarmContent {
   readonly hashes: HashServer | undefined;
   readonly #wanted: Uint8Array;
   readonly #isV2Only: boolean;
+  readonly #readOnly: boolean;
+  #selecting: Promise<void> = Promise.resolve();
   #wantedBytes = 0;
   #doneBytes = 0;
 
@@ -67,6 +69,7 @@ export class TorrentContent implements SwarmContent {
     const { metainfo, context, torrent, uploadLimits } = options;
     const { clock, random } = context;
     this.storage = storage;
+    this.#readOnly = isReadOnly(torrent);
     this.layout = metainfo.layout;
     this.hashes = metainfo.pieceLayers !== undefined
       ? new HashServer(metainfo)
@@ -120,7 +123,7 @@ export class TorrentContent implements SwarmContent {
         "Cannot download: the piece layers of this v2 torrent are not known",
       );
     }
-    let content: TorrentContent | undefined;
+    const made: { content?: TorrentContent } = {};
     const chosen = torrent.files ?? torrent.chooseFiles?.(metainfo);
     const skippedFiles = skippedOf(metainfo, chosen && new Set(chosen));
     const storage = await context.disk(torrent.fileSystem ?? torrent.dir ?? ".")
@@ -138,13 +141,12 @@ export class TorrentContent implements SwarmContent {
           : "resume",
         resume: torrent.resumeData,
         skippedFiles,
-        readOnly: torrent.readOnly ?? torrent.seedMode,
+        readOnly: isReadOnly(torrent),
         onProgress,
-        onEvent: (event) => content?.download.handleStorage(event),
+        onEvent: (event) => made.content?.download.handleStorage(event),
         signal,
       });
-    content = new TorrentContent(host, storage, options);
-    return content;
+    return made.content = new TorrentContent(host, storage, options);
   }
 
   /** What is verified. */
@@ -185,9 +187,9 @@ export class TorrentContent implements SwarmContent {
     };
   }
 
-  /** Starts both directions. */
+  /** Starts both directions; what is never written is not asked for. */
   start(): void {
-    this.download.start();
+    if (!this.#readOnly) this.download.start();
     this.upload.start();
   }
 
@@ -209,15 +211,24 @@ export class TorrentContent implements SwarmContent {
     );
   }
 
-  /** Wants these files and no others. */
-  async selectFiles(files: ReadonlySet<number>): Promise<void> {
-    for (let i = 0; i < this.layout.files.length; i++) {
-      if (!this.layout.files[i]!.pad) {
-        await this.storage.setFileWanted(i, files.has(i));
+  /** Wants these files and no others; one selection at a time. */
+  selectFiles(files: ReadonlySet<number>): Promise<void> {
+    const done = this.#selecting.then(() => this.#select(files));
+    this.#selecting = done.catch(() => {});
+    return done;
+  }
+
+  async #select(files: ReadonlySet<number>): Promise<void> {
+    try {
+      for (let i = 0; i < this.layout.files.length; i++) {
+        if (!this.layout.files[i]!.pad) {
+          await this.storage.setFileWanted(i, files.has(i));
+        }
       }
+    } finally {
+      this.#recount();
+      this.download.wantsChanged();
     }
-    this.#recount();
-    this.download.wantsChanged();
   }
 
   /** Once a second. */
@@ -252,6 +263,10 @@ export class TorrentContent implements SwarmContent {
       this.#wanted.map((wanted) => wanted * WANTED),
     );
   }
+}
+
+function isReadOnly(torrent: AddTorrentOptions): boolean {
+  return torrent.readOnly ?? torrent.seedMode ?? false;
 }
 
 function skippedOf(

@@ -201,7 +201,7 @@ export class Upload {
   }
 
   #serve(peer: SwarmPeer, request: BlockAddress): void {
-    if (peer.connection.isClosed) return;
+    if (peer.connection.isClosed) return this.#refund(request);
     const { pieceIndex, blockOffset } = request;
     const length = Math.min(
       request.length,
@@ -236,11 +236,17 @@ export class Upload {
     }
     if (peer.connection.sendBlock(request, data)) {
       this.#meter.add(data.length, this.#clock.now());
-    }
+    } else this.#refund(request);
+  }
+
+  /** What was taken back meanwhile makes room for others. */
+  #refund(request: BlockAddress): void {
+    for (const limit of this.#limits) limit.refund(request.length);
   }
 
   #failed(peer: SwarmPeer, request: BlockAddress, error: unknown): void {
     peer.connection.rejectRequest(request);
+    this.#refund(request);
     this.#host.readFailed(
       error instanceof Error ? error : new Error(String(error)),
     );

@@ -86,7 +86,11 @@ export class WirePeer {
   }
 
   /** Sends a message of the extension protocol. */
-  extended(id: number, text: string, data: Uint8Array = new Uint8Array(0)) {
+  extended(
+    id: number,
+    text: string,
+    data: Uint8Array = new Uint8Array(0),
+  ): void {
     const head = latin1(text);
     const bytes = new Uint8Array(1 + head.length + data.length);
     bytes[0] = id;

@@ -1,0 +1,139 @@
+/**
+ * Makes the swarm and the trackers of a torrent.
+ *
+ * @module
+ */
+import type { Magnet, Metainfo } from "../metainfo/mod.ts";
+import { matchesInfoHash } from "./info_hash.ts";
+import { MetadataExchange } from "./metadata_exchange.ts";
+import { PeerExchange } from "./peer_exchange.ts";
+import type { RateLimiter } from "./rate_limiter.ts";
+import type { SessionContext } from "./session_context.ts";
+import { Swarm } from "./swarm.ts";
+import type { TorrentContent } from "./torrent_content.ts";
+import { TrackerRunner } from "./tracker_runner.ts";
+import type { AddTorrentOptions, TorrentEvent } from "./types.ts";
+
+/** What the services need of their torrent. */
+export interface TorrentServices {
+  readonly context: SessionContext;
+  readonly options: AddTorrentOptions;
+  /** 20 bytes by which peers and trackers call it. */
+  readonly infoHash: Uint8Array;
+  /** The link it was added by. */
+  readonly magnet: Magnet | undefined;
+  readonly downloadLimit: RateLimiter;
+  /** Its description, once known. */
+  metainfo(): Metainfo | undefined;
+  /** Its content, once ready. */
+  content(): TorrentContent | undefined;
+  /** Whether it has all it wants. */
+  isSeeding(): boolean;
+  /** Asks trackers for more peers. */
+  wantPeers(): void;
+  /** Takes the info dictionary that peers sent. */
+  fetched(infoBytes: Uint8Array): void;
+  /** Tells the subscribers. */
+  publish(event: TorrentEvent): void;
+}
+
+/**
+ * Makes the swarm of a torrent.
+ *
+ * @param torrent The torrent.
+ * @returns A swarm without peers.
+ */
+export function makeSwarm(torrent: TorrentServices): Swarm {
+  const { context, options, infoHash, magnet, downloadLimit } = torrent;
+  const { clock, random } = context;
+  return new Swarm({
+    clock,
+    random,
+    infoHash,
+    maxPeers: options.maxPeers ?? context.maxPeersPerTorrent,
+    hasRoom: () => context.hasRoom(),
+    connect: (candidate) => context.connect(candidate),
+    publish: (event) => torrent.publish(event),
+    wantCandidates: () => torrent.wantPeers(),
+    listenPort: context.handshaker.local?.port ?? 0,
+    clientVersion: context.clientVersion,
+    downloadLimits: [downloadLimit, context.downloadLimit],
+    isPrivate: () => torrent.metainfo()?.private ?? false,
+    dhtPort: context.dhtPort,
+    onDhtNode: (node) => context.onDhtNode(node),
+  }, {
+    metadata: (peers) =>
+      new MetadataExchange({
+        peers,
+        infoBytes: torrent.metainfo()?.infoBytes,
+        verify: (infoBytes) =>
+          magnet !== undefined && matchesInfoHash(infoBytes, magnet),
+        onMetadata: (infoBytes) => torrent.fetched(infoBytes),
+        clock,
+      }),
+    exchange: (peers) =>
+      context.pex ? new PeerExchange(infoHash, peers) : undefined,
+  });
+}
+
+/**
+ * Makes what talks to a torrent's trackers.
+ *
+ * @param torrent The torrent.
+ * @param swarm Where peers go.
+ * @param tiers Announce URLs, in tiers or each a tier of its own.
+ * @returns The runner, or `undefined` without trackers.
+ */
+export function makeTrackers(
+  torrent: TorrentServices,
+  swarm: Swarm,
+  tiers: readonly string[] | readonly (readonly string[])[],
+): TrackerRunner | undefined {
+  const { context, options, infoHash } = torrent;
+  const { clock, random, handshaker, trackerKey } = context;
+  const all = [
+    ...tiers.map((tier) => typeof tier === "string" ? [tier] : tier),
+    ...(options.trackers ?? []).map((url) => [url]),
+  ];
+  if (!context.trackers || all.length === 0) return undefined;
+  return new TrackerRunner({
+    infoHash,
+    peerId: handshaker.peerId,
+    key: trackerKey,
+    tiers: all,
+    clock,
+    random,
+    clientFor: (url) => context.trackerFor(url),
+    figures: () => {
+      const figures = torrent.content()?.figures();
+      return {
+        port: handshaker.local?.port ?? 0,
+        uploaded: swarm.uploadedBytes,
+        downloaded: swarm.downloadedBytes,
+        // Unknown is told as something, so as not to look like a seed.
+        left: figures === undefined
+          ? torrent.metainfo()?.totalLength ?? 16384
+          : figures.wantedBytes - figures.doneBytes,
+        numWant: torrent.isSeeding() ? 0 : 200,
+      };
+    },
+    onPeers: (candidates) => swarm.addCandidates(candidates),
+    onExternalIp: (hostname) => {
+      const port = handshaker.local?.port;
+      if (port !== undefined) {
+        swarm.list.setExternalEndpoint({ hostname, port });
+      }
+    },
+    onResult: (tracker, result) =>
+      torrent.publish(
+        "peers" in result
+          ? { type: "tracker", tracker, ok: true, peers: result.peers }
+          : {
+            type: "tracker",
+            tracker,
+            ok: false,
+            error: result.error.message,
+          },
+      ),
+  });
+}

@@ -1,0 +1,50 @@
+/**
+ * The figures of a torrent.
+ *
+ * @module
+ */
+import type { Metainfo } from "../metainfo/mod.ts";
+import type { Swarm } from "./swarm.ts";
+import type { ContentFigures } from "./torrent_content.ts";
+import type { TorrentState, TorrentStats } from "./types.ts";
+
+/**
+ * Puts the figures of the parts together.
+ *
+ * @param state What the torrent is doing.
+ * @param metainfo Its description, once known.
+ * @param figures Those of its content, once ready.
+ * @param swarm Its peers.
+ * @returns A snapshot.
+ */
+export function torrentStats(
+  state: TorrentState,
+  metainfo: Metainfo | undefined,
+  figures: ContentFigures | undefined,
+  swarm: Swarm,
+): TorrentStats {
+  const downloadRate = figures?.downloadRate ?? 0;
+  let seeds = 0;
+  for (const { connection } of swarm.peers.values()) {
+    if (connection.state.isSeed) seeds++;
+  }
+  return {
+    state,
+    wantedBytes: figures?.wantedBytes ?? metainfo?.totalLength ?? 0,
+    doneBytes: figures?.doneBytes ?? 0,
+    downloadedBytes: swarm.downloadedBytes,
+    uploadedBytes: swarm.uploadedBytes,
+    wastedBytes: figures?.wastedBytes ?? 0,
+    downloadRate,
+    uploadRate: figures?.uploadRate ?? 0,
+    pieceCount: metainfo?.pieceCount ?? 0,
+    piecesDone: figures?.piecesDone ?? 0,
+    peers: swarm.peers.size,
+    seeds,
+    candidates: swarm.list.size,
+    connecting: swarm.connecting,
+    etaMs: figures !== undefined && downloadRate > 0
+      ? (figures.wantedBytes - figures.doneBytes) / downloadRate * 1000
+      : undefined,
+  };
+}
