@@ -38,6 +38,7 @@ export type AnnounceInput =
 
 /** Output of {@linkcode AnnounceMachine}: perform an announce. */
 export interface AnnounceOutput {
+  /** Discriminator of the union. */
   readonly type: "announce";
   /** Which tracker. */
   readonly url: string;

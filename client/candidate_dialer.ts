@@ -15,6 +15,7 @@ const MAX_CONNECTING = 30;
 export interface CandidateDialerOptions {
   /** 20-byte info-hash to dial with. */
   readonly infoHash: Uint8Array;
+  /** Whose time passes. */
   readonly clock: Clock;
   /** Draws an integer below a bound. */
   readonly randomInt: (below: number) => number;

@@ -27,6 +27,7 @@ export interface MetadataExchangeOptions {
   readonly verify: (infoBytes: Uint8Array) => boolean;
   /** Takes the dictionary when it was fetched. */
   readonly onMetadata: (infoBytes: Uint8Array) => void;
+  /** Whose time passes. */
   readonly clock: Clock;
 }
 

@@ -13,6 +13,7 @@ const SAVE_INTERVAL_MS = 15_000;
 export interface ResumeSaverOptions {
   /** Keeps the data; nothing is saved when absent. */
   readonly save: ((data: Uint8Array) => Promise<void>) | undefined;
+  /** Whose time passes. */
   readonly clock: Clock;
   /** Takes what went wrong. */
   readonly onError: (error: unknown) => void;

@@ -13,18 +13,27 @@ import type { PeerDiscovery, TrackerClient } from "./types.ts";
 
 /** What the torrents of a session share. */
 export interface SessionContext {
+  /** Whose time passes. */
   readonly clock: Clock;
+  /** Where chance comes from. */
   readonly random: RandomSource;
+  /** Dials and listens for all torrents. */
   readonly handshaker: Handshaker;
+  /** Bytes a second, received. */
   readonly downloadLimit: RateLimiter;
+  /** Bytes a second, sent. */
   readonly uploadLimit: RateLimiter;
   /** Stable number that trackers know us by. */
   readonly trackerKey: number;
+  /** Name and version told to peers. */
   readonly clientVersion: string;
   /** Most connections of one torrent. */
   readonly maxPeersPerTorrent: number;
+  /** Whether peers are exchanged with peers (BEP 11). */
   readonly pex: boolean;
+  /** Whether trackers are asked. */
   readonly trackers: boolean;
+  /** Further sources of peers. */
   readonly discovery: readonly PeerDiscovery[];
   /** UDP port of our DHT node, if there is one. */
   readonly dhtPort: number | undefined;

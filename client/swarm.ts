@@ -359,6 +359,12 @@ export class Swarm {
   }
 
   #beforeRead(): Promise<void> | undefined {
+    const wait = this.#obstacle();
+    return wait && this.#clear(wait);
+  }
+
+  /** What keeps us from reading: memory, or one of the limits. */
+  #obstacle(): Promise<void> | undefined {
     const pressure = this.#content?.pressure();
     if (pressure !== undefined) return pressure;
     for (const limit of this.#options.downloadLimits) {
@@ -366,6 +372,15 @@ export class Swarm {
       if (wait !== undefined) return wait;
     }
     return undefined;
+  }
+
+  /** Waits until nothing does any more. */
+  async #clear(first: Promise<void>): Promise<void> {
+    let wait: Promise<void> | undefined = first;
+    while (wait !== undefined) {
+      await wait;
+      wait = this.#obstacle();
+    }
   }
 
   #handle(key: number, event: PeerConnectionEvent): void {

@@ -27,31 +27,46 @@ const WANTED = 4;
 
 /** Options of {@linkcode TorrentContent.open}. */
 export interface TorrentContentOptions {
+  /** What the torrents of the session share. */
   readonly context: SessionContext;
+  /** The torrent. */
   readonly metainfo: Metainfo;
   /** What the person asked for. */
   readonly torrent: AddTorrentOptions;
+  /** Download limits to pass, in order. */
   readonly downloadLimits: readonly RateLimiter[];
+  /** Upload limits to pass, in order. */
   readonly uploadLimits: readonly RateLimiter[];
+  /** Is told how far the check of the files is. */
   readonly onProgress: (progress: CheckProgress) => void;
+  /** Stops the opening. */
   readonly signal: AbortSignal;
 }
 
 /** Figures of the moment. */
 export interface ContentFigures {
+  /** Payload bytes that are wanted. */
   readonly wantedBytes: number;
+  /** Wanted bytes that are verified. */
   readonly doneBytes: number;
+  /** Payload received twice, unasked or bad. */
   readonly wastedBytes: number;
+  /** Payload received, in bytes a second. */
   readonly downloadRate: number;
+  /** Payload sent, in bytes a second. */
   readonly uploadRate: number;
+  /** Verified pieces. */
   readonly piecesDone: number;
 }
 
 /** Storage, download and upload of one torrent. */
 export class TorrentContent implements SwarmContent {
+  /** Where the pieces are. */
   readonly storage: TorrentStorage;
   readonly layout: PieceLayout;
+  /** Asks and stores. */
   readonly download: Download;
+  /** Chooses whom to serve, and serves. */
   readonly upload: Upload;
   readonly hashes: HashServer | undefined;
   readonly #wanted: Uint8Array;

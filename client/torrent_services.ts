@@ -16,12 +16,15 @@ import type { AddTorrentOptions, TorrentEvent } from "./types.ts";
 
 /** What the services need of their torrent. */
 export interface TorrentServices {
+  /** What the torrents of the session share. */
   readonly context: SessionContext;
+  /** What the torrent was added with. */
   readonly options: AddTorrentOptions;
   /** 20 bytes by which peers and trackers call it. */
   readonly infoHash: Uint8Array;
   /** The link it was added by. */
   readonly magnet: Magnet | undefined;
+  /** Bytes a second, received. */
   readonly downloadLimit: RateLimiter;
   /** Its description, once known. */
   metainfo(): Metainfo | undefined;

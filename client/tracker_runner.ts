@@ -55,7 +55,9 @@ export interface TrackerRunnerOptions {
     tracker: string,
     result: { peers: number } | { error: TrackerError },
   ) => void;
+  /** Whose time passes. */
   readonly clock: Clock;
+  /** Where chance comes from. */
   readonly random: RandomSource;
 }
 
