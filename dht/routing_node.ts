@@ -74,7 +74,7 @@ export type RoutingUpdate =
 /**
  * Which nodes count in a search of the table: `"good"` ones only, as in
  * answers; `"usable"`: also questionable ones, as at the start of a lookup;
- * `"any"`: bad ones as well, when there is nothing else.
+ * `"any"`: bad ones as well, as after an outage of our own.
  */
 export type RoutingFilter = "good" | "usable" | "any";
 
