@@ -23,6 +23,7 @@ import {
   openSession,
   pauseFor,
   peersOf,
+  planNetwork,
   Reporter,
   seedUntil,
 } from "./transfer.ts";
@@ -182,6 +183,8 @@ async function run({ args, output, signal }: VerbContext): Promise<number> {
     ? Infinity
     : parseDuration(seedTime, "--seed-time");
   const seeds = args.has("seed") || ratio > 0 || seedTime !== undefined;
+  const plan = planNetwork(args);
+  peersOf(args);
   const source = await readSource(args.operands[0]!);
   if (list && source.type === "torrent") {
     printList(source.metainfo, output, json);
@@ -205,7 +208,7 @@ async function run({ args, output, signal }: VerbContext): Promise<number> {
   const resumeData = list
     ? undefined
     : await loadResumeData(files, resumePath(infoHash));
-  await using session = await openSession(args);
+  await using session = await openSession(plan);
   if (list) {
     const torrent = session.add(
       source.type === "torrent" ? source.metainfo : source.magnet,

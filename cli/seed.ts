@@ -13,6 +13,7 @@ import {
   openSession,
   pauseFor,
   peersOf,
+  planNetwork,
   Reporter,
   seedUntil,
 } from "./transfer.ts";
@@ -64,11 +65,13 @@ export const seedVerb: Verb = {
     const ms = seedTime === undefined
       ? Infinity
       : parseDuration(seedTime, "--seed-time");
+    const plan = planNetwork(args);
+    const peers = peersOf(args);
     const { metainfo } = await readTorrentFile(file);
-    await using session = await openSession(args);
+    await using session = await openSession(plan);
     const torrent = session.add(metainfo, {
       dir,
-      peers: peersOf(args),
+      peers,
       readOnly: true,
     });
     await using reporter = new Reporter({

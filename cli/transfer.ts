@@ -81,13 +81,24 @@ export function peersOf(args: Arguments): Endpoint[] {
   });
 }
 
+/** How to open a session: what the person typed, checked. */
+export interface NetworkPlan {
+  /** Options but for the address. */
+  readonly options: SessionOptions;
+  /** Addresses to listen on, best first. */
+  readonly hosts: readonly string[];
+  /** Ports to listen on, best first. */
+  readonly ports: readonly number[];
+}
+
 /**
- * Opens a session as the options say.
+ * Checks the network options before anything is done.
  *
  * @param args What the person typed.
- * @returns The session, listening.
+ * @returns How to open the session.
+ * @throws {UsageError} If an option makes no sense.
  */
-export async function openSession(args: Arguments): Promise<Session> {
+export function planNetwork(args: Arguments): NetworkPlan {
   const address = args.get("listen");
   if (address !== undefined && tryParseIp(address) === undefined) {
     throw new UsageError(
@@ -104,8 +115,21 @@ export async function openSession(args: Arguments): Promise<Session> {
     downloadLimit: parseRate(args.get("down-limit") ?? "0", "--down-limit"),
     uploadLimit: parseRate(args.get("up-limit") ?? "0", "--up-limit"),
   };
-  const hosts = address === undefined ? ["::", "0.0.0.0"] : [address];
-  const ports = port === undefined ? [DEFAULT_PORT, 0] : [port];
+  return {
+    options,
+    hosts: address === undefined ? ["::", "0.0.0.0"] : [address],
+    ports: port === undefined ? [DEFAULT_PORT, 0] : [port],
+  };
+}
+
+/**
+ * Opens a session: the first address and port that can be bound.
+ *
+ * @param plan How.
+ * @returns The session, listening.
+ */
+export async function openSession(plan: NetworkPlan): Promise<Session> {
+  const { options, hosts, ports } = plan;
   let failure: unknown;
   for (const number of ports) {
     for (const hostname of hosts) {
