@@ -216,6 +216,23 @@ export class PickerPieces {
   }
 
   /**
+   * Notes that a block that was received could not be kept: it is asked for
+   * again.
+   *
+   * @param pieceIndex Which piece.
+   * @param block Index of the block in the piece; one that is not here is left
+   * alone.
+   * @throws {RangeError} If the piece is unknown.
+   */
+  lostBlock(pieceIndex: number, block: number): void {
+    checkPiece(this.#table, pieceIndex);
+    const partial = this.#book.partials.get(pieceIndex);
+    if (partial?.state[block] === RECEIVED) {
+      this.#book.discard(partial, [block]);
+    }
+  }
+
+  /**
    * Sets the priority of a piece. For many pieces use
    * {@linkcode PickerPieces.setPriorities}.
    *
