@@ -7,7 +7,11 @@
 import type { Clock } from "../_shared/clock.ts";
 import type { RandomSource } from "../_shared/random.ts";
 import type { TorrentStorage, TorrentStorageEvent } from "../disk/mod.ts";
-import type { BlockAddress, PieceLayout } from "../metainfo/mod.ts";
+import {
+  BLOCK_SIZE,
+  type BlockAddress,
+  type PieceLayout,
+} from "../metainfo/mod.ts";
 import type { PeerSessionEvent } from "../peer/mod.ts";
 import {
   type PeerKey,
@@ -329,8 +333,12 @@ export class Download {
     }
     const stored = this.#storage.writeBlock(pieceIndex, blockOffset, data);
     if (stored === "refused") {
-      // Storage is paused: the whole torrent is about to stop.
+      // Memory is full, or nothing can be written: it is asked for again.
       this.#wasted += data.length;
+      this.picker.pieces.lostBlock(
+        pieceIndex,
+        Math.floor(blockOffset / BLOCK_SIZE),
+      );
     }
     this.refill(peer);
   }

@@ -67,6 +67,13 @@ function sourceOf(source: AddSource): TorrentSource {
   return "infoBytes" in source ? { metainfo: source } : { magnet: source };
 }
 
+/** The hashes that peers may call it by, as hex; v2 ones cut to 20 bytes. */
+function hashesOf(topic: Metainfo | Magnet): string[] {
+  return [topic.infoHashV1, topic.infoHashV2].flatMap((hash) =>
+    hash === undefined ? [] : [toHex(hash.subarray(0, 20))]
+  );
+}
+
 /**
  * Downloads and seeds torrents.
  *
@@ -83,6 +90,8 @@ function sourceOf(source: AddSource): TorrentSource {
  */
 export class Session implements AsyncDisposable {
   readonly #torrents = new Map<string, Torrent>();
+  /** What they were added by. */
+  readonly #topics = new WeakMap<Torrent, Metainfo | Magnet>();
   readonly #disks = new Map<string | FileSystem, DiskManager>();
   readonly #context: SessionContext;
   readonly #handshaker: Handshaker;
@@ -202,9 +211,9 @@ export class Session implements AsyncDisposable {
       throw new SessionError("closed", "The session is closed");
     }
     const parsed = sourceOf(source);
-    const { infoHash } = "metainfo" in parsed ? parsed.metainfo : parsed.magnet;
-    const key = toHex(infoHash);
-    if (this.#torrents.has(key)) {
+    const topic = "metainfo" in parsed ? parsed.metainfo : parsed.magnet;
+    const key = toHex(topic.infoHash);
+    if (this.#knows(topic)) {
       throw new SessionError("duplicate", `Torrent ${key} is here already`);
     }
     const torrent = new Torrent(
@@ -214,6 +223,7 @@ export class Session implements AsyncDisposable {
       () => this.#torrents.delete(key),
     );
     this.#torrents.set(key, torrent);
+    this.#topics.set(torrent, topic);
     return torrent;
   }
 
@@ -299,6 +309,15 @@ export class Session implements AsyncDisposable {
     if (failures.length > 1) {
       throw new AggregateError(failures, "Cannot close every torrent cleanly");
     }
+  }
+
+  /** Whether a torrent is here by any of its hashes. */
+  #knows(topic: Metainfo | Magnet): boolean {
+    const hashes = new Set(hashesOf(topic));
+    return this.torrents.some((torrent) =>
+      hashesOf(torrent.metainfo ?? this.#topics.get(torrent)!)
+        .some((hash) => hashes.has(hash))
+    );
   }
 
   #disk(where: string | FileSystem): DiskManager {

@@ -29,6 +29,7 @@ import type { MetadataExchange } from "./metadata_exchange.ts";
 import type { PeerExchange } from "./peer_exchange.ts";
 import type { PeerList } from "./peer_list.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
+import { readGate } from "./read_gate.ts";
 import type { SwarmPeer } from "./swarm_peer.ts";
 import type { TorrentEvent } from "./types.ts";
 import type { Upload } from "./upload.ts";
@@ -351,36 +352,12 @@ export class Swarm {
       },
       clock: this.#options.clock,
       onEvent: (happened) => this.#handle(key, happened),
-      beforeRead: () => this.#beforeRead(),
+      beforeRead: () =>
+        readGate(() => this.#content?.pressure(), this.#options.downloadLimits),
       afterRead: (bytes) => {
         for (const limit of this.#options.downloadLimits) limit.refund(-bytes);
       },
     };
-  }
-
-  #beforeRead(): Promise<void> | undefined {
-    const wait = this.#obstacle();
-    return wait && this.#clear(wait);
-  }
-
-  /** What keeps us from reading: memory, or one of the limits. */
-  #obstacle(): Promise<void> | undefined {
-    const pressure = this.#content?.pressure();
-    if (pressure !== undefined) return pressure;
-    for (const limit of this.#options.downloadLimits) {
-      const wait = limit.take(0);
-      if (wait !== undefined) return wait;
-    }
-    return undefined;
-  }
-
-  /** Waits until nothing does any more. */
-  async #clear(first: Promise<void>): Promise<void> {
-    let wait: Promise<void> | undefined = first;
-    while (wait !== undefined) {
-      await wait;
-      wait = this.#obstacle();
-    }
   }
 
   #handle(key: number, event: PeerConnectionEvent): void {
