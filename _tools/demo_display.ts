@@ -13,6 +13,8 @@ const REDRAW_MS = 250;
 const PLAIN_LINE_MS = 2_000;
 /** Width of a name, in columns. */
 const NAME_COLUMNS = 11;
+/** Narrowest bar that is worth a figure less, in columns. */
+const MIN_BAR_COLUMNS = 10;
 
 /** The figures of one peer at one moment. */
 export interface PeerRow {
@@ -70,7 +72,7 @@ export function formatPeerRow(
   const { piecesDone, pieceCount, downloadRate, uploadRate, peers } = row;
   const rate = (bytes: number) => formatRate(bytes).padStart(10);
   const head = `${row.name.padEnd(NAME_COLUMNS)} `;
-  const tail = [
+  const parts = [
     ` ${String(percentOf(row)).padStart(3)}%`,
     `${
       String(piecesDone).padStart(String(pieceCount).length)
@@ -78,9 +80,13 @@ export function formatPeerRow(
     `down ${rate(downloadRate)}`,
     `up ${rate(uploadRate)}`,
     `peers ${String(peers).padStart(2)}`,
-  ].join("  ");
-  const width = Math.min(40, columns - head.length - tail.length - 2);
-  if (width < 5) return fitColumns(head + tail.trimStart(), columns);
+  ];
+  // The bar first: in a narrow terminal the last figures give way.
+  const room = () => columns - head.length - parts.join("  ").length - 2;
+  while (room() < MIN_BAR_COLUMNS && parts.length > 1) parts.pop();
+  const tail = parts.join("  ");
+  const width = Math.min(40, room());
+  if (width < 1) return fitColumns(head + tail.trimStart(), columns);
   const filled = pieceCount === 0
     ? 0
     : Math.floor(piecesDone / pieceCount * width);

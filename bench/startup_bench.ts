@@ -4,7 +4,7 @@
  * @module
  */
 import type { BenchRow } from "./bench_row.ts";
-import { bipCommand } from "../tests/support/bip.ts";
+import { bipArguments } from "../tests/support/bip_command.ts";
 
 const RUNS = Deno.env.get("BIP_BENCH_SMOKE") === "1" ? 3 : 25;
 
@@ -29,14 +29,13 @@ async function time(args: readonly string[]): Promise<number> {
  */
 export async function run(): Promise<BenchRow[]> {
   const empty = await Deno.makeTempFile({ suffix: ".ts" });
-  const help = bipCommand([]);
-  help.splice(1, 0, "--no-check");
+  const help = bipArguments(["--help"]);
   try {
     const ours: number[] = [];
     const theirs: number[] = [];
     for (let i = 0; i <= RUNS; i++) {
       const [a, b] = [
-        await time([...help, "--help"]),
+        await time(help),
         await time(["run", "--quiet", "--no-check", "--no-config", empty]),
       ];
       // The first pair fills the caches.

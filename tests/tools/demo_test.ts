@@ -204,6 +204,9 @@ Deno.test("formatPeerRow - fits the width, with and without a bar", {
     assert(line.length <= columns, `${columns}: ${line}`);
     assert(line.startsWith("leecher 1"));
   }
+  // A terminal of 80 columns, one of which is left free.
+  const usual = formatPeerRow(row(), 79, false);
+  assertMatch(usual, /^leecher 1 {3}\[#+-{9,}\] +25% .*down .* up +0 B\/s$/);
   const wide = formatPeerRow(row(), 120, false);
   assertStringIncludes(wide, `[${"#".repeat(10)}${"-".repeat(30)}]  25%`);
   assertStringIncludes(wide, "25/100 pieces");
