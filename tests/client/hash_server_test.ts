@@ -57,8 +57,10 @@ Deno.test("HashServer proves every run of every file up to its root", async () =
           const proofLayers = height - baseLayer - 1;
           const range = { piecesRoot, baseLayer, index, length, proofLayers };
           const hashes = server.answer(range);
-          const possible = baseLayer >= 1 && index + length <= count;
-          assertEquals(hashes !== undefined, possible, JSON.stringify(range));
+          // Of the leaves only those that are padding are known.
+          if (baseLayer >= 1) {
+            assertEquals(hashes !== undefined, index + length <= count);
+          }
           if (hashes === undefined) continue;
           answered++;
           assertEquals(hashes.length, 32 * (length + hashProofLength(range)));
