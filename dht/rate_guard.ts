@@ -198,12 +198,13 @@ export class RateGuard {
    */
   takeReply(bytes: number, now: number): boolean {
     if (this.#bytesPerMs === Infinity) return true;
-    const elapsed = Math.max(0, now - (this.#budgetAt ?? now));
+    const since = this.#budgetAt ?? now;
+    const elapsed = Math.max(0, now - since);
     this.#budget = Math.min(
       this.#burst,
       this.#budget + elapsed * this.#bytesPerMs,
     );
-    this.#budgetAt = now;
+    this.#budgetAt = Math.max(now, since);
     if (this.#budget < bytes) return false;
     this.#budget -= bytes;
     return true;
