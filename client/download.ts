@@ -158,6 +158,8 @@ export class Download {
    * @param event What happened.
    */
   handle(peer: SwarmPeer, event: PeerSessionEvent): void {
+    // Taken in later with all that is known of it by then.
+    if (!peer.inPicker) return;
     const { key } = peer;
     switch (event.type) {
       case "block":

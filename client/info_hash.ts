@@ -4,7 +4,7 @@
  * @module
  */
 import { crypto } from "@std/crypto";
-import { equalBytes, plainBytes } from "../_shared/bytes.ts";
+import { equalBytes, plainBytes, toHex } from "../_shared/bytes.ts";
 import {
   type Magnet,
   type Metainfo,
@@ -36,17 +36,37 @@ export function matchesInfoHash(
 }
 
 /**
+ * Whether a torrent cannot be checked without the piece layers it lacks.
+ *
+ * @param metainfo The torrent.
+ * @returns True for a v2-only torrent with a file longer than a piece.
+ */
+export function needsPieceLayers(metainfo: Metainfo): boolean {
+  const { pieces, pieceLayers, pieceLength, files } = metainfo;
+  return pieces === undefined &&
+    files.some(({ length, piecesRoot }) =>
+      length > pieceLength && piecesRoot !== undefined &&
+      !pieceLayers?.has(toHex(piecesRoot))
+    );
+}
+
+/**
  * Reads a dictionary that fits.
  *
  * @param infoBytes The exact bytes.
  * @param magnet What the link said.
+ * @param pieceLayers Layers by root in hex, where they were fetched.
  * @returns The torrent.
  * @throws {MetainfoError} If it is no valid info dictionary.
  */
 export function metainfoFromPeers(
   infoBytes: Uint8Array,
   magnet: Magnet,
+  pieceLayers?: ReadonlyMap<string, Uint8Array>,
 ): Metainfo {
+  if (pieceLayers !== undefined) {
+    return { ...metainfoFromPeers(infoBytes, magnet), pieceLayers };
+  }
   return parseInfo(infoBytes, {
     trackers: magnet.trackers.map((url) => [url]),
     webSeeds: magnet.webSeeds,

@@ -1,17 +1,32 @@
 /**
  * Serves the info dictionary to peers, and fetches it when it is not known
- * (BEP 9).
+ * (BEP 9); then the piece layers too, if the torrent needs them (BEP 52).
  *
  * @module
  */
 import type { Clock } from "../_shared/clock.ts";
 import { Driver } from "../_shared/drive.ts";
-import { answerUtMetadata, type UtMetadataMessage } from "../peer/mod.ts";
+import type { Magnet, Metainfo } from "../metainfo/mod.ts";
+import {
+  answerUtMetadata,
+  type PeerSessionEvent,
+  type UtMetadataMessage,
+} from "../peer/mod.ts";
+import {
+  matchesInfoHash,
+  metainfoFromPeers,
+  needsPieceLayers,
+} from "./info_hash.ts";
 import {
   type MetadataInput,
   MetadataMachine,
   type MetadataOutput,
 } from "./metadata_machine.ts";
+import {
+  type PieceLayerInput,
+  PieceLayerMachine,
+  type PieceLayerOutput,
+} from "./piece_layer_machine.ts";
 import type { SwarmPeer } from "./swarm_peer.ts";
 
 /** Metadata is not served to a peer that lets so many bytes wait. */
@@ -23,10 +38,12 @@ export interface MetadataExchangeOptions {
   readonly peers: ReadonlyMap<number, SwarmPeer>;
   /** The exact bytes, when known. */
   readonly infoBytes: Uint8Array | undefined;
-  /** Whether bytes are the wanted dictionary. */
-  readonly verify: (infoBytes: Uint8Array) => boolean;
-  /** Takes the dictionary when it was fetched. */
-  readonly onMetadata: (infoBytes: Uint8Array) => void;
+  /** What it is fetched for, when not known. */
+  readonly magnet: Magnet | undefined;
+  /** Takes the description when it was fetched. */
+  readonly onMetainfo: (metainfo: Metainfo) => void;
+  /** The dictionary fits the link but is of no use. */
+  readonly onError: (cause: unknown) => void;
   /** Whose time passes. */
   readonly clock: Clock;
 }
@@ -36,6 +53,7 @@ export class MetadataExchange {
   readonly #options: MetadataExchangeOptions;
   readonly #driver: Driver<MetadataInput, MetadataOutput> | undefined;
   #infoBytes: Uint8Array | undefined;
+  #layers: Driver<PieceLayerInput, PieceLayerOutput> | undefined;
 
   /**
    * Makes an exchange.
@@ -45,9 +63,12 @@ export class MetadataExchange {
   constructor(options: MetadataExchangeOptions) {
     this.#options = options;
     this.#infoBytes = options.infoBytes;
-    if (options.infoBytes === undefined) {
+    const { magnet } = options;
+    if (options.infoBytes === undefined && magnet !== undefined) {
       this.#driver = new Driver(
-        new MetadataMachine({ verify: options.verify }),
+        new MetadataMachine({
+          verify: (infoBytes) => matchesInfoHash(infoBytes, magnet),
+        }),
         {
           clock: options.clock,
           perform: (output) => this.#perform(output),
@@ -94,18 +115,36 @@ export class MetadataExchange {
     }
   }
 
+  /** Takes hashes, or their refusal, of a peer. */
+  handleHashes(peer: SwarmPeer, event: PeerSessionEvent): void {
+    if (event.type === "hashes") {
+      this.#layers?.input({ ...event, peer: peer.key });
+    } else if (event.type === "hash-reject") {
+      const { range } = event;
+      this.#layers?.input({ type: "reject", peer: peer.key, range });
+    }
+  }
+
+  /** Notes that a peer connected. */
+  connected(peer: SwarmPeer): void {
+    this.#layers?.input({ type: "peer", peer: peer.key });
+  }
+
   /** Notes that a peer is gone. */
   gone(peer: SwarmPeer): void {
     this.#driver?.input({ type: "gone", peer: peer.key });
+    this.#layers?.input({ type: "gone", peer: peer.key });
   }
 
   /** Ends the fetching. */
   close(): void {
     this.#driver?.close();
+    this.#layers?.close();
+    this.#layers = undefined;
   }
 
   #perform(output: MetadataOutput): void {
-    const { peers, onMetadata } = this.#options;
+    const { peers } = this.#options;
     switch (output.type) {
       case "request":
         peers.get(output.peer)?.connection.sendMetadata({
@@ -118,8 +157,52 @@ export class MetadataExchange {
         break;
       case "done":
         this.#infoBytes = output.infoBytes;
-        this.close();
-        onMetadata(output.infoBytes);
+        this.#driver?.close();
+        this.#parse(output.infoBytes);
+        break;
+    }
+  }
+
+  #parse(
+    infoBytes: Uint8Array,
+    pieceLayers?: ReadonlyMap<string, Uint8Array>,
+  ): void {
+    const { magnet, peers, clock, onMetainfo, onError } = this.#options;
+    let metainfo: Metainfo;
+    try {
+      metainfo = metainfoFromPeers(infoBytes, magnet!, pieceLayers);
+    } catch (cause) {
+      onError(cause);
+      return;
+    }
+    if (pieceLayers !== undefined || !needsPieceLayers(metainfo)) {
+      onMetainfo(metainfo);
+      return;
+    }
+    const layers = this.#layers = new Driver(new PieceLayerMachine(metainfo), {
+      clock,
+      perform: (output: PieceLayerOutput) => this.#performLayer(output),
+    });
+    for (const peer of peers.keys()) layers.input({ type: "peer", peer });
+  }
+
+  #performLayer(output: PieceLayerOutput): void {
+    const { peers } = this.#options;
+    switch (output.type) {
+      case "request": {
+        const { peer, range } = output;
+        if (!peers.get(peer)?.connection.requestHashes(range)) {
+          this.#layers?.input({ type: "reject", peer, range });
+        }
+        break;
+      }
+      case "drop":
+        void peers.get(output.peer)?.connection.close(new Error(output.reason));
+        break;
+      case "done":
+        this.#layers?.close();
+        this.#layers = undefined;
+        this.#parse(this.#infoBytes!, output.pieceLayers);
         break;
     }
   }

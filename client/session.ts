@@ -23,7 +23,8 @@ import {
 import { SessionError } from "./error.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import type { SessionContext } from "./session_context.ts";
-import { Torrent, type TorrentSource } from "./torrent.ts";
+import { Torrent } from "./torrent.ts";
+import type { TorrentSource } from "./torrent_services.ts";
 import {
   defaultTrackerClients,
   type TrackerClients,

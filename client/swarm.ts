@@ -77,6 +77,8 @@ export interface SwarmOptions {
   readonly downloadLimits: readonly RateLimiter[];
   /** A private torrent: no extension that leaks peers (BEP 27). */
   readonly isPrivate: () => boolean;
+  /** Whether the torrent has v2 hashes (BEP 52). */
+  readonly hasV2: () => boolean;
   /** UDP port of our DHT node, if any (BEP 5). */
   readonly dhtPort: number | undefined;
   /** Takes a peer's DHT node (BEP 5). */
@@ -273,6 +275,7 @@ export class Swarm {
     if (candidate !== undefined) this.list.connected(candidate.address);
     this.#content?.download.addPeer(peer);
     this.#content?.upload.addPeer(peer);
+    this.#metadata.connected(peer);
     this.#exchange?.connected(peer, clock.now());
     this.#options.publish({
       type: "peer",
@@ -337,7 +340,7 @@ export class Swarm {
       fast: extensions.has("fast"),
       extended: extensions.has("extension-protocol"),
       dhtPort: isOpen && extensions.has("dht") ? dhtPort : undefined,
-      v2: content?.hashes !== undefined,
+      v2: this.#options.hasV2(),
       pieceCount: content?.layout.pieceCount,
       pieceSize: content && ((index) => content.servedSize(index)),
       ownPieces: content?.have,
@@ -394,6 +397,10 @@ export class Swarm {
           hostname: peer.address.hostname,
           port: event.port,
         });
+        break;
+      case "hashes":
+      case "hash-reject":
+        this.#metadata.handleHashes(peer, event);
         break;
       case "hash-request":
         peer.connection.sendHashes(

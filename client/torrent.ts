@@ -7,11 +7,10 @@ import type { Endpoint, PeerCandidate } from "../_shared/address.ts";
 import type { EventQueue } from "../_shared/event_queue.ts";
 import type { TorrentStorage } from "../disk/mod.ts";
 import type { HandshakeConnected, HandshakeFailed } from "../handshake/mod.ts";
-import type { Magnet, Metainfo } from "../metainfo/mod.ts";
+import type { Metainfo } from "../metainfo/mod.ts";
 import { DiscoveryRunner } from "./discovery_runner.ts";
 import { SessionError } from "./error.ts";
 import { EventHub } from "./event_hub.ts";
-import { metainfoFromPeers } from "./info_hash.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import { ResumeSaver } from "./resume_saver.ts";
 import type { SessionContext } from "./session_context.ts";
@@ -21,6 +20,7 @@ import {
   makeSwarm,
   makeTrackers,
   type TorrentServices,
+  type TorrentSource,
 } from "./torrent_services.ts";
 import { torrentStats } from "./torrent_stats.ts";
 import type { TrackerRunner } from "./tracker_runner.ts";
@@ -30,11 +30,6 @@ import type {
   TorrentState,
   TorrentStats,
 } from "./types.ts";
-
-/** What a torrent is made from. */
-export type TorrentSource =
-  | { readonly metainfo: Metainfo }
-  | { readonly magnet: Magnet };
 
 /** A torrent that a session looks after. Made by `Session.add`. */
 export class Torrent {
@@ -249,6 +244,8 @@ export class Torrent {
     this.#paused = false;
     // It starts by itself when it is ready.
     if (this.#setup !== undefined) return true;
+    // Every peer has the same: the hash fits.
+    if ((this.#error as SessionError)?.code === "bad-metadata") return false;
     const storage = this.#content?.storage;
     if (storage?.state === "paused" && !await storage.resume()) return false;
     if (this.#paused || this.#closing !== undefined) return false;
@@ -444,26 +441,24 @@ export class Torrent {
     void this.#saver.save();
   }
 
-  #fetched(infoBytes: Uint8Array): void {
-    if (this.#closing !== undefined || !("magnet" in this.#source)) return;
-    try {
-      const metainfo = metainfoFromPeers(infoBytes, this.#source.magnet);
-      this.#metainfo = metainfo;
-      if (metainfo.private) void this.#discovery.stop();
-      this.#metadataKnown.resolve(metainfo);
-      this.#hub.publish({ type: "metadata", metainfo });
-      this.#prepare(metainfo);
-    } catch (cause) {
-      this.#fail(
-        new SessionError(
-          "bad-metadata",
-          `Peers sent an info dictionary that cannot be used: ${
-            cause instanceof Error ? cause.message : cause
-          }`,
-          { cause },
-        ),
-      );
-    }
+  #fetched(metainfo: Metainfo): void {
+    if (this.#closing !== undefined) return;
+    this.#metainfo = metainfo;
+    if (metainfo.private) void this.#discovery.stop();
+    this.#metadataKnown.resolve(metainfo);
+    this.#hub.publish({ type: "metadata", metainfo });
+    this.#prepare(metainfo);
+  }
+
+  #unusable(cause: unknown): void {
+    const reason = cause instanceof Error ? cause.message : cause;
+    this.#fail(
+      new SessionError(
+        "bad-metadata",
+        `Peers sent an info dictionary that cannot be used: ${reason}`,
+        { cause },
+      ),
+    );
   }
 
   #fail(cause: unknown): void {
@@ -492,7 +487,8 @@ export class Torrent {
       content: () => this.#content,
       isSeeding: () => this.#state === "seeding",
       wantPeers: () => this.#trackers?.wantPeers(),
-      fetched: (infoBytes) => this.#fetched(infoBytes),
+      fetched: (metainfo) => this.#fetched(metainfo),
+      unusable: (cause) => this.#unusable(cause),
       publish: (event) => this.#hub.publish(event),
     };
   }

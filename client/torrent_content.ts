@@ -16,6 +16,7 @@ import { rarestFirst, sequential } from "../select/mod.ts";
 import { Download, type DownloadHost } from "./download.ts";
 import { SessionError } from "./error.ts";
 import { HashServer } from "./hash_server.ts";
+import { needsPieceLayers } from "./info_hash.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import type { SessionContext } from "./session_context.ts";
 import type { SwarmContent } from "./swarm.ts";
@@ -129,10 +130,7 @@ export class TorrentContent implements SwarmContent {
     options: TorrentContentOptions,
   ): Promise<TorrentContent> {
     const { metainfo, context, torrent, onProgress, signal } = options;
-    if (
-      metainfo.pieces === undefined &&
-      metainfo.warnings.some(({ code }) => code === "missing-piece-layers")
-    ) {
+    if (needsPieceLayers(metainfo)) {
       throw new SessionError(
         "bad-metadata",
         "Cannot download: the piece layers of this v2 torrent are not known",

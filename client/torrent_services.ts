@@ -4,7 +4,6 @@
  * @module
  */
 import type { Magnet, Metainfo } from "../metainfo/mod.ts";
-import { matchesInfoHash } from "./info_hash.ts";
 import { MetadataExchange } from "./metadata_exchange.ts";
 import { PeerExchange } from "./peer_exchange.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
@@ -13,6 +12,11 @@ import { Swarm } from "./swarm.ts";
 import type { TorrentContent } from "./torrent_content.ts";
 import { TrackerRunner } from "./tracker_runner.ts";
 import type { AddTorrentOptions, TorrentEvent } from "./types.ts";
+
+/** What a torrent is made from. */
+export type TorrentSource =
+  | { readonly metainfo: Metainfo }
+  | { readonly magnet: Magnet };
 
 /** What the services need of their torrent. */
 export interface TorrentServices {
@@ -34,8 +38,10 @@ export interface TorrentServices {
   isSeeding(): boolean;
   /** Asks trackers for more peers. */
   wantPeers(): void;
-  /** Takes the info dictionary that peers sent. */
-  fetched(infoBytes: Uint8Array): void;
+  /** Takes the description that peers sent. */
+  fetched(metainfo: Metainfo): void;
+  /** What peers sent fits the link but is of no use. */
+  unusable(cause: unknown): void;
   /** Tells the subscribers. */
   publish(event: TorrentEvent): void;
 }
@@ -62,6 +68,7 @@ export function makeSwarm(torrent: TorrentServices): Swarm {
     clientVersion: context.clientVersion,
     downloadLimits: [downloadLimit, context.downloadLimit],
     isPrivate: () => torrent.metainfo()?.private ?? false,
+    hasV2: () => (torrent.metainfo() ?? magnet)?.infoHashV2 !== undefined,
     dhtPort: context.dhtPort,
     onDhtNode: (node) => context.onDhtNode(node),
   }, {
@@ -69,9 +76,9 @@ export function makeSwarm(torrent: TorrentServices): Swarm {
       new MetadataExchange({
         peers,
         infoBytes: torrent.metainfo()?.infoBytes,
-        verify: (infoBytes) =>
-          magnet !== undefined && matchesInfoHash(infoBytes, magnet),
-        onMetadata: (infoBytes) => torrent.fetched(infoBytes),
+        magnet,
+        onMetainfo: (metainfo) => torrent.fetched(metainfo),
+        onError: (cause) => torrent.unusable(cause),
         clock,
       }),
     exchange: (peers) =>
