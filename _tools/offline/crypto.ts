@@ -26,8 +26,14 @@ function hashFor(algorithm: string) {
 const result = (digest: Uint8Array): ArrayBuffer =>
   new Uint8Array(digest).buffer as ArrayBuffer;
 
+const { subtle } = globalThis.crypto;
+
 export const crypto = {
   subtle: {
+    exportKey: subtle.exportKey.bind(subtle),
+    importKey: subtle.importKey.bind(subtle),
+    sign: subtle.sign.bind(subtle),
+    verify: subtle.verify.bind(subtle),
     digestSync(algorithm: string, data: Source): ArrayBuffer {
       const hash = hashFor(algorithm);
       for (const part of isSource(data) ? [data] : data) {

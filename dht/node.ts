@@ -1,0 +1,496 @@
+/**
+ * The Mainline DHT on real sockets.
+ *
+ * @module
+ */
+import {
+  type Endpoint,
+  type IpFamily,
+  normalizeHostname,
+  type PeerCandidate,
+  tryParseIp,
+} from "../_shared/address.ts";
+import { type Clock, systemClock } from "../_shared/clock.ts";
+import type { DatagramSocket } from "../_shared/datagram.ts";
+import { Driver } from "../_shared/drive.ts";
+import { EventQueue } from "../_shared/event_queue.ts";
+import { type RandomSource, systemRandom } from "../_shared/random.ts";
+import { Client } from "./_client.ts";
+import { importSecretKey, verifySignature } from "./_ed25519.ts";
+import { familyOf } from "./_requests.ts";
+import { openSockets, scopesOf } from "./_sockets.ts";
+import type { NodeContact } from "./compact_node.ts";
+import {
+  DHT_ROUTERS,
+  type DhtAnnounceOptions,
+  type DhtGetOptions,
+  type DhtGetPeersOptions,
+  type DhtMutableKey,
+  type DhtPong,
+  type DhtPut,
+  type DhtPutResult,
+  type DhtRequestOptions,
+  type DhtSampleOptions,
+  type DhtScrape,
+  type DhtStoreResult,
+  type MainlineDhtOptions,
+} from "./mainline_options.ts";
+import { DhtNodeMachine } from "./node_machine.ts";
+import type {
+  DhtContactKind,
+  DhtItem,
+  DhtNodeEvent,
+  DhtNodeInput,
+  DhtNodeOutput,
+  DhtNodeStats,
+  DhtSample,
+} from "./node_types.ts";
+import { encodeDhtState, tryDecodeDhtState } from "./routing_state.ts";
+
+/** Addresses of one name that are of use. */
+const MAX_ADDRESSES = 8;
+/** Client and version that we tell: "BP" and 0.1 (BEP 5). */
+const VERSION = Uint8Array.of(0x42, 0x50, 0, 1);
+/**
+ * A node of the Mainline DHT (BEP 5): finds peers and nodes, announces, keeps
+ * and gets items, and answers others.
+ *
+ * A private torrent must not be given to it. Needs `--allow-net`.
+ */
+export class MainlineDht implements AsyncDisposable {
+  readonly #clock: Clock;
+  readonly #random: RandomSource;
+  readonly #options: MainlineDhtOptions;
+  readonly #machine: DhtNodeMachine;
+  readonly #driver: Driver<DhtNodeInput, DhtNodeOutput>;
+  readonly #sockets: ReadonlyMap<IpFamily, DatagramSocket>;
+  readonly #tasks = new Set<Promise<void>>();
+  readonly #client: Client;
+  readonly #watchers = new Set<EventQueue<DhtNodeEvent>>();
+  readonly #bootstrapped = Promise.withResolvers<void>();
+  #detachSignal = () => {};
+  #sendErrors = 0;
+  #closed: Promise<void> | undefined;
+
+  private constructor(
+    options: MainlineDhtOptions,
+    sockets: ReadonlyMap<IpFamily, DatagramSocket>,
+  ) {
+    const { clock = systemClock, random = systemRandom } = options;
+    this.#options = options;
+    this.#clock = clock;
+    this.#random = random;
+    this.#sockets = sockets;
+    this.#bootstrapped.promise.catch(() => {
+      // Whoever waits for it sees it.
+    });
+    const scopes = scopesOf(options, [...sockets.values()]);
+    const onLoopback = scopes.includes("loopback");
+    this.#machine = new DhtNodeMachine({
+      version: VERSION,
+      restrictAddresses: !onLoopback,
+      ...options,
+      limits: { limitLoopback: !onLoopback, ...options.limits },
+      scopes,
+      families: [...sockets.keys()],
+      random,
+      startedAt: clock.now(),
+    });
+    this.#driver = new Driver<DhtNodeInput, DhtNodeOutput>(this.#machine, {
+      clock,
+      perform: (output) => this.#perform(output),
+    });
+    this.#client = new Client({
+      random,
+      families: this.#machine.families,
+      input: (input) => this.#driver.input(input),
+      resolve: (endpoint) => this.#resolve(endpoint),
+      importSecretKey,
+    });
+  }
+
+  /**
+   * Opens a node and lets it look for others.
+   *
+   * @param options See {@linkcode MainlineDhtOptions}.
+   * @returns The node; {@linkcode MainlineDht.bootstrapped} tells when it has
+   * found somebody.
+   * @throws {RangeError} If an option makes no sense.
+   * @throws {Error} What the system says, if no socket can be opened.
+   * @throws {unknown} `signal.reason` when aborted already.
+   */
+  static async open(options: MainlineDhtOptions = {}): Promise<MainlineDht> {
+    const { signal, state, nodes = [], maxEvents = 1024 } = options;
+    signal?.throwIfAborted();
+    if (!Number.isInteger(maxEvents) || maxEvents < 1) {
+      throw new RangeError(
+        `Cannot use ${maxEvents} as "maxEvents": it must be a positive integer`,
+      );
+    }
+    const sockets = await openSockets(options);
+    let dht: MainlineDht;
+    try {
+      dht = new MainlineDht(options, sockets);
+    } catch (error) {
+      for (const socket of sockets.values()) socket.close();
+      throw error;
+    }
+    for (const socket of sockets.values()) dht.#track(dht.#receive(socket));
+    dht.#driver.start();
+    const saved = state && tryDecodeDhtState(state);
+    if (saved !== undefined) {
+      const found = [...saved.nodes, ...saved.nodes6];
+      if (found.length > 0) dht.#driver.input({ type: "saved", nodes: found });
+    }
+    dht.#learn(nodes, "node");
+    dht.#findRouters();
+    if (signal !== undefined) {
+      const onAbort = () => void dht.close();
+      signal.addEventListener("abort", onAbort, { once: true });
+      dht.#detachSignal = () => signal.removeEventListener("abort", onAbort);
+    }
+    if (signal?.aborted) {
+      await dht.close();
+      throw signal.reason;
+    }
+    return dht;
+  }
+
+  /** Resolves when somebody was found; rejects when it is closed before. */
+  get bootstrapped(): Promise<void> {
+    return this.#bootstrapped.promise;
+  }
+
+  /** Whether {@linkcode MainlineDht.close} was called. */
+  get closed(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  /** Where it listens: one address for each IP version. */
+  get localEndpoints(): Endpoint[] {
+    return [...this.#sockets.values()].map(({ local }) => local);
+  }
+
+  /** IP versions it takes part with. */
+  get families(): IpFamily[] {
+    return this.#machine.families;
+  }
+
+  /**
+   * Tells our id among nodes of an IP version.
+   *
+   * @param family Which. @default the first that is open
+   * @returns 20 bytes, or `undefined` if that is not open.
+   */
+  id(family: IpFamily = this.families[0]!): Uint8Array | undefined {
+    return this.#machine.table(family)?.ownId.slice();
+  }
+
+  /**
+   * Tells our address as most others see it (BEP 42).
+   *
+   * @param family Which IP version. @default the first that is open
+   * @returns The IP address, or `undefined` until enough others agree.
+   */
+  externalHostname(family: IpFamily = this.families[0]!): string | undefined {
+    return this.#machine.externalHostname(family);
+  }
+
+  /**
+   * Tells what goes on.
+   *
+   * @returns A snapshot.
+   */
+  stats(): DhtNodeStats & { readonly sendErrors: number } {
+    return { ...this.#machine.stats(), sendErrors: this.#sendErrors };
+  }
+
+  /**
+   * Saves what is worth it, for the next run.
+   *
+   * @returns Bytes for {@linkcode MainlineDhtOptions.state}.
+   */
+  state(): Uint8Array {
+    return encodeDhtState({
+      id: this.#machine.table(4)?.ownId,
+      id6: this.#machine.table(6)?.ownId,
+      nodes: this.#machine.bestNodes(4),
+      nodes6: this.#machine.bestNodes(6),
+      savedAt: Date.now(),
+    });
+  }
+
+  /**
+   * Tells the node of another one: of a torrent's `nodes`, or of a peer that
+   * sent a PORT message (BEP 5). It is pinged before it is believed.
+   *
+   * @param endpoint Name or address, and port.
+   */
+  addNode(endpoint: Endpoint): void {
+    this.#learn([endpoint], "node");
+  }
+
+  /**
+   * Asks one node whether it is there.
+   *
+   * @param endpoint Name or address, and port.
+   * @param options See {@linkcode DhtRequestOptions}.
+   * @returns Its answer.
+   * @throws {DOMException} `TimeoutError` if it does not answer.
+   * @throws {KrpcError} If it answers with an error.
+   * @throws {unknown} `signal.reason` when aborted.
+   */
+  ping(endpoint: Endpoint, options: DhtRequestOptions = {}): Promise<DhtPong> {
+    return this.#client.ping(endpoint, options);
+  }
+
+  /**
+   * Finds the nodes whose ids are closest to an id.
+   *
+   * @param target 20 bytes.
+   * @param options See {@linkcode DhtRequestOptions}.
+   * @returns Those that answered, closest first.
+   * @throws {RangeError} If the target does not have 20 bytes.
+   * @throws {unknown} `signal.reason` when aborted.
+   */
+  findNode(
+    target: Uint8Array,
+    options: DhtRequestOptions = {},
+  ): Promise<NodeContact[]> {
+    return this.#client.findNode(target, options);
+  }
+
+  /**
+   * Finds peers of a torrent, or of anything that has a 20-byte hash. Ends
+   * with the lookup; on an empty table at once.
+   *
+   * @param infoHash 20 bytes; never of a private torrent.
+   * @param options See {@linkcode DhtGetPeersOptions}.
+   * @returns The peers, each once, as they are found.
+   * @throws {RangeError} If the hash or the port is impossible.
+   * @throws {unknown} `signal.reason` when aborted.
+   */
+  getPeers(
+    infoHash: Uint8Array,
+    options: DhtGetPeersOptions = {},
+  ): AsyncGenerator<PeerCandidate, void, undefined> {
+    return this.#client.getPeers(infoHash, options);
+  }
+
+  /**
+   * Announces us as a peer, at the nodes closest to the hash.
+   *
+   * @param infoHash 20 bytes; never of a private torrent.
+   * @param options See {@linkcode DhtAnnounceOptions}.
+   * @returns What became of it. Repeat it every 15 minutes.
+   * @throws {RangeError} If the hash or the port is impossible.
+   * @throws {unknown} `signal.reason` when aborted.
+   */
+  announce(
+    infoHash: Uint8Array,
+    options: DhtAnnounceOptions = {},
+  ): Promise<DhtStoreResult> {
+    return this.#client.announce(infoHash, options);
+  }
+
+  /**
+   * Estimates how many peers a torrent has (BEP 33).
+   *
+   * @param infoHash 20 bytes.
+   * @param options See {@linkcode DhtRequestOptions}.
+   * @returns The estimate; `undefined` when no node knows.
+   * @throws {RangeError} If the hash does not have 20 bytes.
+   * @throws {unknown} `signal.reason` when aborted.
+   */
+  scrape(
+    infoHash: Uint8Array,
+    options: DhtRequestOptions = {},
+  ): Promise<DhtScrape | undefined> {
+    return this.#client.scrape(infoHash, options);
+  }
+
+  /**
+   * Gets an item (BEP 44, BEP 46). What comes was verified.
+   *
+   * @param key 20-byte key of an immutable item, or the public key of a mutable
+   * one.
+   * @param options See {@linkcode DhtGetOptions}.
+   * @returns The item, the newest if it is mutable; `undefined` when nobody has
+   * it.
+   * @throws {RangeError} If the key is impossible.
+   * @throws {unknown} `signal.reason` when aborted.
+   */
+  get(
+    key: Uint8Array | DhtMutableKey,
+    options: DhtGetOptions = {},
+  ): Promise<DhtItem | undefined> {
+    return this.#client.get(key, options);
+  }
+
+  /**
+   * Puts an item at the nodes closest to its key (BEP 44).
+   *
+   * @param put See {@linkcode DhtPut}.
+   * @param options See {@linkcode DhtRequestOptions}.
+   * @returns What became of it. Repeat it every hour.
+   * @throws {RangeError} If something is too long or of the wrong length.
+   * @throws {unknown} `signal.reason` when aborted, or what `sign` rejects
+   * with.
+   */
+  put(put: DhtPut, options: DhtRequestOptions = {}): Promise<DhtPutResult> {
+    return this.#client.put(put, options);
+  }
+
+  /**
+   * Asks nodes on the way to an id which info-hashes they have peers for
+   * (BEP 51).
+   *
+   * @param options See {@linkcode DhtSampleOptions}.
+   * @returns A sample of each node that gives one.
+   * @throws {RangeError} If the target does not have 20 bytes.
+   * @throws {unknown} `signal.reason` when aborted.
+   */
+  sampleInfohashes(
+    options: DhtSampleOptions = {},
+  ): AsyncGenerator<DhtSample, void, undefined> {
+    return this.#client.sampleInfohashes(options);
+  }
+
+  /**
+   * Watches what happens: every query that comes in, as crawlers want to know,
+   * our external address, and whether we found others. Whoever is too slow
+   * misses the oldest.
+   *
+   * @returns Events from now on; leave the loop, or close the node, to end.
+   */
+  events(): AsyncGenerator<DhtNodeEvent, void, undefined> {
+    const queue = new EventQueue<DhtNodeEvent>(this.#options.maxEvents ?? 1024);
+    if (this.closed) queue.close();
+    this.#watchers.add(queue);
+    this.#driver.input({ type: "watch", queries: true });
+    return this.#watch(queue);
+  }
+
+  /**
+   * Stops and ends everything that runs. Idempotent.
+   *
+   * @returns A promise that resolves when every socket is closed.
+   */
+  close(): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  /** Same as {@linkcode MainlineDht.close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#detachSignal();
+    this.#driver.close();
+    this.#bootstrapped.reject(
+      new DOMException("The DHT node was closed", "AbortError"),
+    );
+    this.#client.close();
+    for (const queue of this.#watchers) queue.close();
+    for (const socket of this.#sockets.values()) socket.close();
+    await Promise.allSettled([...this.#tasks]);
+  }
+
+  #perform(output: DhtNodeOutput): void {
+    switch (output.type) {
+      case "send": {
+        const family = output.to.hostname.includes(":") ? 6 : 4;
+        this.#sockets.get(family)?.send(output.data, output.to)
+          .catch(() => this.#sendErrors++);
+        return;
+      }
+      case "progress":
+        this.#client.progress(output.requestId, output.progress);
+        return;
+      case "event":
+        if (output.event.type === "bootstrapped") this.#bootstrapped.resolve();
+        for (const queue of this.#watchers) queue.push(output.event);
+        return;
+      case "verify": {
+        const { verificationId, publicKey, signature, message } = output;
+        verifySignature(publicKey, signature, message).then((valid) =>
+          this.#driver.input({ type: "verified", verificationId, valid })
+        );
+        return;
+      }
+      case "need-routers":
+        this.#findRouters();
+    }
+  }
+
+  async #receive(socket: DatagramSocket): Promise<void> {
+    const isV6 = socket.local.hostname.includes(":");
+    while (true) {
+      const datagram = await socket.receive();
+      if (datagram === undefined) return;
+      const { data, from } = datagram;
+      // A socket for both IP versions has no business with IPv4 here.
+      if (isV6 && from.hostname.startsWith("::ffff:")) continue;
+      this.#driver.input({ type: "datagram", data, from });
+    }
+  }
+
+  async *#watch(
+    queue: EventQueue<DhtNodeEvent>,
+  ): AsyncGenerator<DhtNodeEvent, void, undefined> {
+    try {
+      yield* queue;
+    } finally {
+      this.#watchers.delete(queue);
+      const queries = this.#watchers.size > 0;
+      this.#driver.input({ type: "watch", queries });
+    }
+  }
+
+  #track(task: Promise<void>): void {
+    this.#tasks.add(task);
+    const forget = () => this.#tasks.delete(task);
+    task.then(forget, forget);
+  }
+
+  #findRouters(): void {
+    const { bootstrap } = this.#options;
+    if (bootstrap === undefined) this.#learn(DHT_ROUTERS, "router");
+    else this.#learn(bootstrap, "bootstrap");
+  }
+
+  /** Looks names up side by side; each helps as soon as it is found. */
+  #learn(endpoints: readonly Endpoint[], kind: DhtContactKind): void {
+    for (const endpoint of endpoints) {
+      this.#resolve(endpoint).then((contacts) => {
+        if (contacts.length === 0) return;
+        this.#driver.input({ type: "contacts", kind, contacts });
+      });
+    }
+  }
+
+  /** Never rejects: a name that is not found has no addresses. */
+  async #resolve({ hostname, port }: Endpoint): Promise<Endpoint[]> {
+    const { resolve = systemResolve } = this.#options;
+    if (tryParseIp(hostname) !== undefined) {
+      return [{ hostname: normalizeHostname(hostname), port }];
+    }
+    try {
+      const addresses = await resolve(hostname);
+      return addresses
+        .filter((address) => tryParseIp(address) !== undefined)
+        .slice(0, MAX_ADDRESSES)
+        .map((address) => ({ hostname: normalizeHostname(address), port }))
+        .filter((address) => this.#sockets.has(familyOf(address)));
+    } catch {
+      return [];
+    }
+  }
+}
+
+async function systemResolve(hostname: string): Promise<string[]> {
+  const { lookup } = await import("node:dns/promises");
+  const found = await lookup(hostname, { all: true });
+  return found.map(({ address }) => address);
+}

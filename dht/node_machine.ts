@@ -1,0 +1,400 @@
+/**
+ * A node of the DHT as a pure machine: answers others, keeps its routing
+ * tables, looks things up and stores them.
+ *
+ * Invariants: whatever comes in, at most one datagram goes back to its sender
+ * as an answer, and none that the reply budget does not allow; an answer counts
+ * only if it comes from whom we asked and with the id that we gave; every
+ * request that is begun ends with `done`, unless it is cancelled.
+ *
+ * @module
+ */
+import {
+  type Endpoint,
+  type IpFamily,
+  type IpScope,
+  ipScope,
+  tryParseIp,
+} from "../_shared/address.ts";
+import { equalBytes } from "../_shared/bytes.ts";
+import type { Machine } from "../_shared/machine.ts";
+import { Family, type FamilyHost } from "./_family.ts";
+import { UPKEEP } from "./_jobs.ts";
+import { familyOf, type Host, Requests } from "./_requests.ts";
+import type { NodeContact } from "./compact_node.ts";
+import type { KrpcErrorMessage, KrpcQuery, KrpcResponse } from "./krpc.ts";
+import { tryDecodeKrpc } from "./krpc_decode.ts";
+import { encodeKrpc } from "./krpc_encode.ts";
+import type { DhtNodeMachineOptions } from "./node_options.ts";
+import type {
+  DhtContactKind,
+  DhtNodeEvent,
+  DhtNodeInput,
+  DhtNodeOutput,
+  DhtNodeStats,
+} from "./node_types.ts";
+import { RateGuard } from "./rate_guard.ts";
+import { DhtResponder, type PutCheck } from "./responder.ts";
+import type { RoutingTable } from "./routing_table.ts";
+
+/** Time between two rounds of upkeep, in ms. */
+const UPKEEP_MS = 10_000;
+/** Addresses whose parsed form is remembered. */
+const MAX_HOSTS = 1024;
+/** Signatures that may be checked at the same time. */
+const MAX_CHECKS = 256;
+
+/** See the module. */
+export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
+  readonly #readOnly: boolean;
+  readonly #scopes: ReadonlySet<IpScope>;
+  readonly #families = new Map<IpFamily, Family>();
+  readonly #requests: Requests;
+  readonly #responder: DhtResponder;
+  readonly #guard: RateGuard;
+  readonly #hosts = new Map<string, Host>();
+  readonly #outputs: DhtNodeOutput[] = [];
+  #next = 0;
+  #now: number;
+  #upkeepAt: number;
+  #watching = false;
+  #received = 0;
+  #answered = 0;
+  #malformed = 0;
+  #flood = 0;
+  #unbudgeted = 0;
+
+  /**
+   * Makes a node that knows nobody.
+   *
+   * @param options See {@linkcode DhtNodeMachineOptions}.
+   * @throws {RangeError} If an option makes no sense.
+   */
+  constructor(options: DhtNodeMachineOptions) {
+    const { random, startedAt, families = [4] } = options;
+    checkOptions(options);
+    this.#readOnly = options.readOnly ?? false;
+    this.#scopes = new Set(options.scopes ?? ["global"]);
+    this.#now = startedAt;
+    this.#upkeepAt = startedAt + UPKEEP_MS;
+    this.#guard = new RateGuard(options.limits);
+    this.#requests = new Requests({
+      options,
+      families: this.#families,
+      emit: (output) => this.#outputs.push(output),
+      lookUp: (hostname) => this.#lookUp(hostname),
+      ownPeers: ({ target, family, noSeed = false }, now) =>
+        this.#responder.ownPeers(target, family, noSeed, now),
+      ownItem: ({ target }, now) => this.#responder.ownItem(target, now),
+    });
+    const requests = this.#requests;
+    const host: FamilyHost = {
+      ping: ({ id, address }, now) =>
+        requests.ask(UPKEEP, { id, address }, { method: "ping" }, now),
+      findNode: (family, target, seeds, whenDone, now) =>
+        requests.findNode(family, target, seeds, whenDone, now),
+      emit: (event) => this.#event(event),
+      needRouters: () => this.#outputs.push({ type: "need-routers" }),
+    };
+    for (const family of new Set(families)) {
+      this.#families.set(
+        family,
+        new Family({
+          family,
+          host,
+          random,
+          now: startedAt,
+          id: options.id,
+          restrictAddresses: options.restrictAddresses ?? true,
+          secureIds: options.secureIds ?? "prefer",
+          firstBucketSizes: options.firstBucketSizes,
+        }),
+      );
+    }
+    const tables = [...this.#families.values()].map(({ table }) => table);
+    this.#responder = new DhtResponder(tables, options);
+  }
+
+  /** When something is due, in ms. */
+  get deadline(): number {
+    const first = this.#requests.deadline;
+    return first !== undefined && first < this.#upkeepAt
+      ? first
+      : this.#upkeepAt;
+  }
+
+  /** IP versions it takes part with. */
+  get families(): IpFamily[] {
+    return [...this.#families.keys()];
+  }
+
+  /**
+   * Tells our address as others see it.
+   *
+   * @param family Which IP version.
+   * @returns The address, or `undefined` until enough others agree.
+   */
+  externalHostname(family: IpFamily): string | undefined {
+    return this.#families.get(family)?.externalHostname;
+  }
+
+  /**
+   * Gives a routing table, for looking and saving. It has our id, too.
+   *
+   * @param family Which IP version.
+   * @returns The table, or `undefined` if it does not take part.
+   */
+  table(family: IpFamily): RoutingTable | undefined {
+    return this.#families.get(family)?.table;
+  }
+
+  /**
+   * Lists the nodes that are worth saving.
+   *
+   * @param family Of which IP version.
+   * @returns All of the routing table, the most reliable first.
+   */
+  bestNodes(family: IpFamily): NodeContact[] {
+    return [...this.table(family)?.nodes() ?? []].sort((a, b) =>
+      a.failures - b.failures || b.lastResponseAt - a.lastResponseAt
+    );
+  }
+
+  /**
+   * Tells what goes on.
+   *
+   * @returns A snapshot.
+   */
+  stats(): DhtNodeStats {
+    let goodNodes = 0;
+    let nodes = 0;
+    for (const { table } of this.#families.values()) {
+      goodNodes += table.count(this.#now).good;
+      nodes += table.size;
+    }
+    const requests = this.#requests;
+    return {
+      goodNodes,
+      nodes,
+      ...this.#responder.stats,
+      outstanding: requests.outstanding,
+      searches: requests.searchCount,
+      received: this.#received,
+      sent: requests.sent + this.#answered,
+      answered: this.#answered,
+      responses: requests.responses,
+      malformed: this.#malformed,
+      unasked: requests.unasked,
+      flood: this.#flood,
+      unbudgeted: this.#unbudgeted,
+      timeouts: requests.timeouts,
+    };
+  }
+
+  /**
+   * Takes one input.
+   *
+   * @param input What happened.
+   * @param now The time in ms.
+   * @throws {RangeError} If a search is for something that has not 20 bytes.
+   */
+  handle(input: DhtNodeInput, now: number): void {
+    this.#now = now;
+    const requests = this.#requests;
+    switch (input.type) {
+      case "datagram":
+        return this.#datagram(input.data, input.from, now);
+      case "contacts":
+        return this.#contacts(input.contacts, input.kind, now);
+      case "saved":
+        for (const node of input.nodes) {
+          this.#families.get(familyOf(node.address))?.addSaved(node, now);
+        }
+        for (const family of this.#families.values()) family.upkeep(now);
+        return;
+      case "ping":
+        return requests.ping(input.requestId, input.address, now);
+      case "search": {
+        const { requestId, search, contacts = [] } = input;
+        return requests.search(requestId, search, contacts, now);
+      }
+      case "store":
+        return requests.store(input.requestId, input.store, input.nodes, now);
+      case "cancel":
+        return requests.cancel(input.requestId);
+      case "verified":
+        return requests.checked(input.verificationId, input.valid, now);
+      case "watch":
+        this.#watching = input.queries;
+    }
+  }
+
+  /**
+   * Takes the next output.
+   *
+   * @returns What to do next, or `undefined` when nothing is left.
+   */
+  poll(): DhtNodeOutput | undefined {
+    const outputs = this.#outputs;
+    if (this.#next < outputs.length) return outputs[this.#next++];
+    if (this.#next > 0) {
+      outputs.length = 0;
+      this.#next = 0;
+    }
+    return undefined;
+  }
+
+  /**
+   * Lets every timer that is due fire.
+   *
+   * @param now The time in ms.
+   */
+  handleTimeout(now: number): void {
+    this.#now = now;
+    this.#requests.handleTimeout(now);
+    if (now < this.#upkeepAt) return;
+    this.#upkeepAt = now + UPKEEP_MS;
+    this.#responder.expire(now);
+    for (const family of this.#families.values()) family.upkeep(now);
+  }
+
+  #contacts(
+    contacts: readonly Endpoint[],
+    kind: DhtContactKind,
+    now: number,
+  ): void {
+    for (const [family, one] of this.#families) {
+      const fitting = contacts.filter((contact) =>
+        familyOf(contact) === family && contact.port > 0 &&
+        this.#lookUp(contact.hostname) !== undefined
+      );
+      if (fitting.length > 0) one.addContacts(fitting, kind, now);
+    }
+  }
+
+  #datagram(data: Uint8Array, from: Endpoint, now: number): void {
+    this.#received++;
+    const family = this.#families.get(familyOf(from));
+    const host = this.#lookUp(from.hostname);
+    if (family === undefined || host === undefined || from.port === 0) return;
+    if (this.#guard.admit(from.hostname, now) !== "accept") {
+      this.#flood++;
+      return;
+    }
+    const message = tryDecodeKrpc(data);
+    switch (message.type) {
+      case "query":
+        return this.#query(message, family, host, from, now);
+      case "response":
+        return this.#requests
+          .answered(message, family, host, from, now);
+      case "error":
+        return this.#requests.refused(message, from, now);
+      case "error-reply": {
+        this.#malformed++;
+        const { transactionId, code, message: text } = message;
+        const reply = { type: "error", transactionId, code, message: text };
+        if (!this.#readOnly) {
+          this.#reply(reply as KrpcErrorMessage, from, now);
+        }
+        return;
+      }
+      case "drop": {
+        this.#malformed++;
+        const { transactionId } = message;
+        if (transactionId !== undefined) {
+          this.#requests.garbled(transactionId, from, now);
+        }
+      }
+    }
+  }
+
+  #query(
+    query: KrpcQuery,
+    one: Family,
+    host: Host,
+    from: Endpoint,
+    now: number,
+  ): void {
+    // Nobody else has our id.
+    if (equalBytes(query.id, one.id)) return;
+    if (!this.#readOnly) {
+      const { family } = one;
+      const reply = this.#responder.answer(query, family, host.ip, from, now);
+      if (reply.type === "check") this.#checkPut(reply, from, now);
+      else this.#reply(reply, from, now);
+    }
+    if (query.readOnly !== true && host.accepted) {
+      one.queried(query.id, from, now);
+    }
+    if (this.#watching) this.#event(this.#responder.describe(query, from));
+  }
+
+  #checkPut(check: PutCheck, from: Endpoint, now: number): void {
+    if (this.#requests.checkCount >= MAX_CHECKS) {
+      return this.#reply(check.busy(), from, now);
+    }
+    // What came may be overwritten before the check is over.
+    const to = { hostname: from.hostname, port: from.port };
+    this.#requests.check(
+      check.publicKey,
+      check.signature,
+      check.message,
+      (valid, then) => this.#reply(check.finish(valid, then), to, then),
+    );
+  }
+
+  #reply(
+    message: KrpcResponse | KrpcErrorMessage,
+    to: Endpoint,
+    now: number,
+  ): void {
+    const data = encodeKrpc(message);
+    if (!this.#guard.takeReply(data.length, now)) {
+      this.#unbudgeted++;
+      return;
+    }
+    this.#answered++;
+    this.#outputs.push({ type: "send", data, to });
+  }
+
+  #event(event: DhtNodeEvent): void {
+    if (event.type === "external-address") {
+      this.#responder.setOwnId(event.family, event.id);
+    }
+    this.#outputs.push({ type: "event", event });
+  }
+
+  #lookUp(hostname: string): Host | undefined {
+    let host = this.#hosts.get(hostname);
+    if (host !== undefined) return host;
+    const ip = tryParseIp(hostname);
+    if (ip === undefined) return undefined;
+    host = { ip, accepted: this.#scopes.has(ipScope(ip)) };
+    if (this.#hosts.size >= MAX_HOSTS) this.#hosts.clear();
+    this.#hosts.set(hostname, host);
+    return host;
+  }
+}
+
+function checkOptions(options: DhtNodeMachineOptions): void {
+  const { families = [4], id, version, k = 8 } = options;
+  if (families.length === 0) {
+    throw new RangeError("Cannot be a node of no IP version: give 4 or 6");
+  }
+  if (id !== undefined && id.length !== 20) {
+    throw new RangeError(
+      `Cannot use an id of ${id.length} bytes: it must have 20`,
+    );
+  }
+  if (version !== undefined && version.length > 16) {
+    throw new RangeError(
+      `Cannot use a version of ${version.length} bytes: the most is 16`,
+    );
+  }
+  if (!Number.isInteger(k) || k < 1 || k > 20) {
+    throw new RangeError(
+      `Cannot use ${k} as "k": it must be an integer from 1 to 20`,
+    );
+  }
+}
