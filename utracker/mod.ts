@@ -35,6 +35,8 @@ export * from "./client_messages.ts";
 export * from "./client_options.ts";
 export * from "./packet.ts";
 export * from "./packet_types.ts";
+export * from "./responder.ts";
+export * from "./server.ts";
 export * from "./tracker_url.ts";
 export type { Endpoint, IpFamily } from "../_shared/address.ts";
 export {
@@ -50,3 +52,12 @@ export type { Clock } from "../_shared/clock.ts";
 export type { Datagram, DatagramSocket } from "../_shared/datagram.ts";
 export type { Machine } from "../_shared/machine.ts";
 export type { RandomSource } from "../_shared/random.ts";
+export * from "../_shared/swarm_service.ts";
+export type {
+  SwarmAnnounce,
+  SwarmAnswer,
+  SwarmLimits,
+  SwarmStats,
+  SwarmStore,
+} from "../_shared/swarm_store.ts";
+export { SwarmTable, type SwarmTableOptions } from "../_shared/swarm_table.ts";

@@ -1,0 +1,179 @@
+/**
+ * A hash table of info-hashes over typed arrays: looking one up makes no
+ * garbage, and strangers cannot choose hashes that collide.
+ *
+ * @module
+ */
+import { readUint32 } from "./bytes.ts";
+
+const EMPTY = -1;
+const WORDS = 5;
+
+/** Numbers info-hashes: each one gets a slot that stays its own. */
+export class SwarmIndex {
+  readonly #seed: number;
+  /** Keys by slot, five words each. */
+  #keys = new Uint32Array(WORDS * 16);
+  /** Slots by hash, with linear probing. */
+  #table = new Int32Array(32).fill(EMPTY);
+  #mask = 31;
+  /** Slots that are free again, and then those never used. */
+  #free: number[] = [];
+  #top = 0;
+  #size = 0;
+  #live = new Uint8Array(16);
+
+  /**
+   * Makes an empty index.
+   *
+   * @param seed A secret 32-bit number.
+   */
+  constructor(seed: number) {
+    this.#seed = seed | 0;
+  }
+
+  /** Keys in the index. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** One more than the highest slot ever used. */
+  get top(): number {
+    return this.#top;
+  }
+
+  /** Bytes of the tables. */
+  get bytes(): number {
+    return this.#keys.byteLength + this.#table.byteLength +
+      this.#live.byteLength + 8 * this.#free.length;
+  }
+
+  /**
+   * Whether a slot is in use.
+   *
+   * @param slot From 0 to `top - 1`.
+   * @returns True if it has a key.
+   */
+  has(slot: number): boolean {
+    return this.#live[slot] === 1;
+  }
+
+  /**
+   * Looks a key up.
+   *
+   * @param bytes Where the key is.
+   * @param offset Of its 20 bytes.
+   * @returns Its slot, or -1.
+   */
+  find(bytes: Uint8Array, offset: number): number {
+    const a = readUint32(bytes, offset);
+    const b = readUint32(bytes, offset + 4);
+    const c = readUint32(bytes, offset + 8);
+    const d = readUint32(bytes, offset + 12);
+    const e = readUint32(bytes, offset + 16);
+    const keys = this.#keys;
+    const table = this.#table;
+    let at = this.#hash(a, b, c, d, e) & this.#mask;
+    while (true) {
+      const slot = table[at]!;
+      if (slot === EMPTY) return -1;
+      const k = slot * WORDS;
+      if (
+        keys[k] === a && keys[k + 1] === b && keys[k + 2] === c &&
+        keys[k + 3] === d && keys[k + 4] === e
+      ) return slot;
+      at = (at + 1) & this.#mask;
+    }
+  }
+
+  /**
+   * Adds a key that is not there yet.
+   *
+   * @param bytes Where the key is.
+   * @param offset Of its 20 bytes.
+   * @returns Its slot, the lowest free one or a new one.
+   */
+  add(bytes: Uint8Array, offset: number): number {
+    if ((this.#size + 1) * 2 > this.#table.length) this.#grow();
+    const slot = this.#free.pop() ?? this.#top++;
+    const k = slot * WORDS;
+    if (k >= this.#keys.length) {
+      const keys = new Uint32Array(2 * this.#keys.length);
+      keys.set(this.#keys);
+      this.#keys = keys;
+      const live = new Uint8Array(2 * this.#live.length);
+      live.set(this.#live);
+      this.#live = live;
+    }
+    for (let i = 0; i < WORDS; i++) {
+      this.#keys[k + i] = readUint32(bytes, offset + 4 * i);
+    }
+    this.#live[slot] = 1;
+    this.#size++;
+    this.#insert(slot);
+    return slot;
+  }
+
+  /**
+   * Removes a key.
+   *
+   * @param slot Its slot, which is in use.
+   */
+  remove(slot: number): void {
+    const table = this.#table;
+    const mask = this.#mask;
+    let hole = this.#home(slot);
+    while (table[hole] !== slot) hole = (hole + 1) & mask;
+    // Moves back what had to give way, so that probing needs no tombstones.
+    let at = hole;
+    while (true) {
+      at = (at + 1) & mask;
+      const other = table[at]!;
+      if (other === EMPTY) break;
+      const home = this.#home(other);
+      if (((at - home) & mask) >= ((at - hole) & mask)) {
+        table[hole] = other;
+        hole = at;
+      }
+    }
+    table[hole] = EMPTY;
+    this.#live[slot] = 0;
+    this.#free.push(slot);
+    this.#size--;
+  }
+
+  #home(slot: number): number {
+    const keys = this.#keys;
+    const k = slot * WORDS;
+    return this.#hash(
+      keys[k]!,
+      keys[k + 1]!,
+      keys[k + 2]!,
+      keys[k + 3]!,
+      keys[k + 4]!,
+    ) & this.#mask;
+  }
+
+  #hash(a: number, b: number, c: number, d: number, e: number): number {
+    let h = this.#seed;
+    h = Math.imul(h ^ a, 0x9e3779b1);
+    h = Math.imul((h ^ (h >>> 15)) ^ b, 0x85ebca77);
+    h = Math.imul((h ^ (h >>> 13)) ^ c, 0xc2b2ae3d);
+    h = Math.imul((h ^ (h >>> 16)) ^ d, 0x27d4eb2f);
+    h = Math.imul((h ^ (h >>> 15)) ^ e, 0x165667b1);
+    return h ^ (h >>> 14) ^ this.#seed;
+  }
+
+  #insert(slot: number): void {
+    let at = this.#home(slot);
+    while (this.#table[at] !== EMPTY) at = (at + 1) & this.#mask;
+    this.#table[at] = slot;
+  }
+
+  #grow(): void {
+    const old = this.#table;
+    this.#table = new Int32Array(2 * old.length).fill(EMPTY);
+    this.#mask = this.#table.length - 1;
+    for (const slot of old) if (slot !== EMPTY) this.#insert(slot);
+  }
+}

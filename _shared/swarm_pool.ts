@@ -1,0 +1,84 @@
+/**
+ * Blocks of peer records in one typed array: a few words a peer, no objects.
+ *
+ * @module
+ */
+
+/** No block. */
+export const NO_BLOCK = -1;
+
+/** Hands out blocks of 2^n records of a fixed size. */
+export class SwarmPool {
+  /** Words of one record. */
+  readonly recordWords: number;
+  /** All records; replaced when the pool grows. */
+  words: Uint32Array<ArrayBuffer>;
+  /** First free block of each size, linked through the blocks' first words. */
+  readonly #free: number[] = [];
+  #used = 0;
+
+  /**
+   * Makes an empty pool.
+   *
+   * @param recordWords 32-bit words of one record.
+   */
+  constructor(recordWords: number) {
+    this.recordWords = recordWords;
+    this.words = new Uint32Array(recordWords * 64);
+  }
+
+  /** Bytes of the pool. */
+  get bytes(): number {
+    return this.words.byteLength;
+  }
+
+  /**
+   * Takes a block.
+   *
+   * @param order It holds 2^order records.
+   * @returns Index of its first record.
+   */
+  take(order: number): number {
+    const first = this.#free[order] ?? NO_BLOCK;
+    if (first !== NO_BLOCK) {
+      // One more than the index: a fresh word is 0.
+      this.#free[order] = this.words[first * this.recordWords]! - 1;
+      return first;
+    }
+    const start = this.#used;
+    this.#used += 1 << order;
+    const needed = this.#used * this.recordWords;
+    if (needed > this.words.length) {
+      const words = new Uint32Array(
+        Math.max(needed, Math.ceil(this.words.length * 1.5)),
+      );
+      words.set(this.words);
+      this.words = words;
+    }
+    return start;
+  }
+
+  /**
+   * Gives a block back.
+   *
+   * @param block Index of its first record.
+   * @param order It holds 2^order records.
+   */
+  give(block: number, order: number): void {
+    this.words[block * this.recordWords] = (this.#free[order] ?? NO_BLOCK) + 1;
+    this.#free[order] = block;
+  }
+
+  /**
+   * Copies a record over another.
+   *
+   * @param from Index of a record.
+   * @param to Index of a record.
+   */
+  copy(from: number, to: number): void {
+    const { words, recordWords } = this;
+    let a = from * recordWords;
+    let b = to * recordWords;
+    for (let i = 0; i < recordWords; i++) words[b++] = words[a++]!;
+  }
+}

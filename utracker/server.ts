@@ -1,0 +1,253 @@
+/**
+ * A UDP tracker: sockets around a {@linkcode UdpTrackerResponder}.
+ *
+ * @module
+ */
+import type { Endpoint } from "../_shared/address.ts";
+import { type Clock, systemClock } from "../_shared/clock.ts";
+import type { DatagramSocket } from "../_shared/datagram.ts";
+import { type RandomSource, systemRandom } from "../_shared/random.ts";
+import { SwarmService } from "../_shared/swarm_service.ts";
+import { SwarmTable } from "../_shared/swarm_table.ts";
+import {
+  openServerPort,
+  type ServerPort,
+  serverPortOf,
+} from "./server_port.ts";
+import {
+  type UdpTrackerCounters,
+  type UdpTrackerHandler,
+  UdpTrackerResponder,
+} from "./responder.ts";
+
+/** How often a part of the table is looked through, in milliseconds. */
+const EXPIRY_TICK_MS = 1000;
+/** Requests at a time that wait for a store or handler. */
+const MAX_WAITING = 1024;
+
+/** Options of {@linkcode UdpTrackerServer.open}. */
+export interface UdpTrackerServerOptions {
+  /**
+   * Where to listen.
+   *
+   * @default {0.0.0.0, port 6969}
+   */
+  readonly listen?: Endpoint | readonly Endpoint[] | undefined;
+  /**
+   * Swarm service to answer with; the caller closes its store.
+   *
+   * @default {one of its own, in memory}
+   */
+  readonly service?: SwarmService | undefined;
+  /** Answers instead of a swarm service. */
+  readonly handler?: UdpTrackerHandler | undefined;
+  /**
+   * Key of the connection ids, 16 bytes: for processes that share a port.
+   *
+   * @default {a random one}
+   */
+  readonly key?: Uint8Array | undefined;
+  /** Sockets to use instead of opening some; closed with the server. */
+  readonly sockets?: readonly DatagramSocket[] | undefined;
+  /** Whose time passes. @default {the system's} */
+  readonly clock?: Clock | undefined;
+  /** Where the key comes from. @default {the system's} */
+  readonly random?: RandomSource | undefined;
+  /** Closes the server. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Figures of a {@linkcode UdpTrackerServer}. */
+export interface UdpTrackerServerStats extends Readonly<UdpTrackerCounters> {
+  /** Datagrams received. */
+  readonly received: number;
+  /** Datagrams sent. */
+  readonly sent: number;
+  /** Datagrams that could not be sent. */
+  readonly sendErrors: number;
+  /** Requests dropped because too many wait for their answer. */
+  readonly overloaded: number;
+}
+
+/**
+ * A UDP tracker. Source: BEP 15, BEP 41.
+ *
+ * @example
+ * ```ts no-eval
+ * import { UdpTrackerServer } from "@bip/bip/utracker";
+ *
+ * await using server = await UdpTrackerServer.open({
+ *   listen: { hostname: "127.0.0.1", port: 0 },
+ * });
+ * const { hostname, port } = server.addresses[0]!;
+ * console.log(`udp://${hostname}:${port}`);
+ * ```
+ */
+export class UdpTrackerServer implements AsyncDisposable {
+  readonly #ports: readonly ServerPort[];
+  readonly #responder: UdpTrackerResponder;
+  readonly #service: SwarmService | undefined;
+  readonly #ownsService: boolean;
+  readonly #clock: Clock;
+  /** Processes that share a key must agree on the time. */
+  readonly #seconds: (now: number) => number;
+  readonly #loops: Promise<void>[];
+  readonly #waiting = new Set<Promise<unknown>>();
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort = (): void => void this.close();
+  #cancelTick: () => void = () => {};
+  #closing: Promise<void> | undefined;
+  #closed = false;
+  #received = 0;
+  #overloaded = 0;
+
+  private constructor(
+    ports: readonly ServerPort[],
+    options: UdpTrackerServerOptions,
+  ) {
+    const { clock = systemClock, random = systemRandom, handler } = options;
+    this.#clock = clock;
+    this.#seconds = options.key === undefined
+      ? (now) => Math.trunc(now / 1000)
+      : () => Math.trunc(Date.now() / 1000);
+    this.#ports = ports;
+    this.#ownsService = handler === undefined && options.service === undefined;
+    this.#service = handler !== undefined ? undefined : options.service ??
+      new SwarmService({ store: new SwarmTable({ random }) });
+    this.#responder = new UdpTrackerResponder({
+      service: this.#service,
+      handler,
+      random,
+      key: options.key,
+    });
+    this.#loops = ports.map((port) =>
+      port.serve((data, from, out) => this.#answer(port, data, from, out))
+    );
+    if (this.#service !== undefined) this.#tick();
+    this.#signal = options.signal;
+    this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  /**
+   * Opens a tracker. Needs `--allow-net` for the addresses it listens on.
+   *
+   * @param options See {@linkcode UdpTrackerServerOptions}.
+   * @returns The tracker, which answers already.
+   * @throws {TypeError} If both service and handler are given. Whatever the
+   * system says when a port cannot be bound; the signal's reason if it fired.
+   */
+  static async open(
+    options: UdpTrackerServerOptions = {},
+  ): Promise<UdpTrackerServer> {
+    options.signal?.throwIfAborted();
+    if (options.service !== undefined && options.handler !== undefined) {
+      throw new TypeError("Cannot answer by both a service and a handler");
+    }
+    if (options.sockets !== undefined) {
+      return new UdpTrackerServer(options.sockets.map(serverPortOf), options);
+    }
+    const { listen = { hostname: "0.0.0.0", port: 6969 } } = options;
+    const ports: ServerPort[] = [];
+    try {
+      for (const { hostname, port } of [listen].flat()) {
+        ports.push(await openServerPort(hostname, port));
+      }
+      return new UdpTrackerServer(ports, options);
+    } catch (error) {
+      for (const port of ports) port.close();
+      throw error;
+    }
+  }
+
+  /** Where it listens. */
+  get addresses(): readonly Endpoint[] {
+    return this.#ports.map((port) => port.local);
+  }
+
+  /** The swarm service; none when a handler answers. */
+  get service(): SwarmService | undefined {
+    return this.#service;
+  }
+
+  /**
+   * Reads the figures of the moment.
+   *
+   * @returns A snapshot.
+   */
+  stats(): UdpTrackerServerStats {
+    let sent = 0;
+    let sendErrors = 0;
+    for (const port of this.#ports) {
+      sent += port.sent;
+      sendErrors += port.sendErrors;
+    }
+    return {
+      ...this.#responder.counters,
+      received: this.#received,
+      sent,
+      sendErrors,
+      overloaded: this.#overloaded,
+    };
+  }
+
+  /**
+   * Stops: requests that were received are still answered. Idempotent.
+   *
+   * @returns A promise that resolves when nothing is left open.
+   */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  /** Same as {@linkcode UdpTrackerServer.close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#closed = true;
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#cancelTick();
+    while (this.#waiting.size > 0) await Promise.all(this.#waiting);
+    for (const port of this.#ports) port.close();
+    await Promise.all(this.#loops);
+    if (this.#ownsService) await this.#service?.store.close();
+  }
+
+  /** Answers into a buffer, or later by itself. */
+  #answer(
+    port: ServerPort,
+    data: Uint8Array,
+    from: Endpoint,
+    out: Uint8Array,
+  ): number {
+    if (this.#closed) return 0;
+    this.#received++;
+    const now = this.#clock.now();
+    const answer = this.#responder.respond(
+      data,
+      from,
+      now,
+      this.#seconds(now),
+      out,
+    );
+    if (typeof answer === "number") return answer;
+    if (this.#waiting.size >= MAX_WAITING) {
+      this.#overloaded++;
+      return 0;
+    }
+    const task = answer
+      .then((data) => data && port.send(data, from))
+      .finally(() => this.#waiting.delete(task));
+    this.#waiting.add(task);
+    return 0;
+  }
+
+  #tick(): void {
+    const clock = this.#clock;
+    this.#cancelTick = clock.schedule(clock.now() + EXPIRY_TICK_MS, () => {
+      void this.#service?.store.expire(clock.now());
+      this.#tick();
+    });
+  }
+}
