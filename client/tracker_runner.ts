@@ -79,7 +79,6 @@ export class TrackerRunner {
   readonly #tasks = new Set<Promise<void>>();
   /** Ends announces that the stop overtakes. */
   #running = new AbortController();
-  #stopping = false;
 
   /**
    * Makes a runner that waits for {@linkcode start}.
@@ -105,7 +104,6 @@ export class TrackerRunner {
 
   /** Begins to announce. */
   start(): void {
-    this.#stopping = false;
     this.#running = new AbortController();
     this.#driver.input({ type: "start" });
   }
@@ -126,7 +124,6 @@ export class TrackerRunner {
    * @returns A promise that always resolves.
    */
   async stop(): Promise<void> {
-    this.#stopping = true;
     this.#running.abort(new DOMException("Torrent stops", "AbortError"));
     this.#driver.input({ type: "stop" });
     await Promise.all(this.#tasks);
@@ -152,12 +149,13 @@ export class TrackerRunner {
     const { infoHash, peerId, key, clock } = this.#options;
     const name = trackerName(url);
     const stopped = event === "stopped";
+    const running = this.#running.signal;
     const timeout = stopped ? STOP_TIMEOUT_MS : ANNOUNCE_TIMEOUT_MS;
     using deadline = deadlineSignal(
       clock,
       timeout,
       `Tracker ${name} did not answer within ${timeout / 1000} s`,
-      stopped ? undefined : this.#running.signal,
+      stopped ? undefined : running,
     );
     try {
       const client = this.#options.clientFor(url);
@@ -168,15 +166,19 @@ export class TrackerRunner {
           { retryInMs: Infinity },
         );
       }
-      const response = await client.announce(url, {
-        ...this.#options.figures(),
-        infoHash,
-        peerId,
-        key,
-        event,
-        trackerId,
-      }, { signal: deadline.signal });
-      if (this.#stopping) return;
+      const response = await orAborted(
+        client.announce(url, {
+          ...this.#options.figures(),
+          infoHash,
+          peerId,
+          key,
+          event,
+          trackerId,
+        }, { signal: deadline.signal }),
+        deadline.signal,
+      );
+      // Nobody waits for the answer any more.
+      if (stopped || running.aborted) return;
       this.#options.onResult(name, { peers: response.peers.length });
       if (response.externalIp !== undefined) {
         this.#options.onExternalIp(response.externalIp);
@@ -188,7 +190,7 @@ export class TrackerRunner {
       })));
       this.#driver.input({ type: "result", url, response });
     } catch (cause) {
-      if (this.#stopping) return;
+      if (stopped || running.aborted) return;
       const error = cause instanceof TrackerError ? cause : new TrackerError(
         deadline.signal.aborted ? "timeout" : "unreachable",
         cause instanceof Error ? cause.message : String(cause),
@@ -198,4 +200,16 @@ export class TrackerRunner {
       this.#driver.input({ type: "failed", url, error });
     }
   }
+}
+
+/** Ends a wait with the signal, also where the client does not heed it. */
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    promise.then(resolve, reject).finally(() =>
+      signal.removeEventListener("abort", onAbort)
+    );
+    if (signal.aborted) onAbort();
+  });
 }

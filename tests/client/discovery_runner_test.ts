@@ -1,0 +1,97 @@
+import { assertEquals } from "@std/assert";
+import type { PeerCandidate } from "../../_shared/address.ts";
+import { DiscoveryRunner } from "../../client/discovery_runner.ts";
+import type { PeerDiscovery } from "../../client/types.ts";
+import { drain } from "../support/sim_clock.ts";
+
+const infoHash = new Uint8Array(20).fill(1);
+const address = { hostname: "10.0.0.1", port: 6881 };
+
+/** Finds one peer, then waits for the end. */
+function service(log: string[], name = "a"): PeerDiscovery {
+  return {
+    source: "dht",
+    async *discover({ port }, signal) {
+      log.push(`${name} starts ${port}`);
+      yield { infoHash, address };
+      await new Promise((resolve) =>
+        signal.addEventListener("abort", resolve, { once: true })
+      );
+      log.push(`${name} ends`);
+    },
+  };
+}
+
+function setUp(services: readonly PeerDiscovery[], isPrivate = () => false) {
+  const found: PeerCandidate[] = [];
+  const runner = new DiscoveryRunner(services, {
+    infoHash,
+    port: 9,
+    isPrivate,
+    onPeer: (candidate) => found.push(candidate),
+  });
+  return { runner, found };
+}
+
+Deno.test("DiscoveryRunner starts every service once, and ends it", async () => {
+  const log: string[] = [];
+  const { runner, found } = setUp([service(log, "a"), service(log, "b")]);
+  runner.start();
+  runner.start();
+  await drain();
+  assertEquals(found.map(({ source }) => source), ["dht", "dht"]);
+  await runner.stop();
+  assertEquals(log, ["a starts 9", "b starts 9", "a ends", "b ends"]);
+  await runner.stop();
+  runner.start();
+  await drain();
+  await runner.stop();
+  assertEquals(log.length, 8);
+});
+
+Deno.test("DiscoveryRunner never starts for a private torrent", async () => {
+  const log: string[] = [];
+  const { runner, found } = setUp([service(log)], () => true);
+  runner.start();
+  await drain();
+  await runner.stop();
+  assertEquals(log, []);
+  assertEquals(found, []);
+});
+
+Deno.test("DiscoveryRunner outlives services that fail", async () => {
+  const log: string[] = [];
+  const { runner, found } = setUp([
+    {
+      source: "lpd",
+      // deno-lint-ignore require-yield
+      async *discover() {
+        await Promise.resolve();
+        throw new Error("gone");
+      },
+    },
+    service(log),
+  ]);
+  runner.start();
+  await drain();
+  assertEquals(found.length, 1);
+  await runner.stop();
+});
+
+Deno.test("DiscoveryRunner takes no peer after it was stopped", async () => {
+  let release = () => {};
+  const { runner, found } = setUp([{
+    source: "dht",
+    async *discover() {
+      await new Promise<void>((resolve) => release = resolve);
+      yield { infoHash, address };
+      yield { infoHash, address };
+    },
+  }]);
+  runner.start();
+  await drain();
+  const stopping = runner.stop();
+  release();
+  await stopping;
+  assertEquals(found, []);
+});
