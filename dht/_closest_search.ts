@@ -16,7 +16,7 @@ export class ClosestSearch {
   readonly #buckets: readonly RoutingBucket[];
   readonly #found: RoutingEntry[] = [];
   /** Distance in the first four bytes, beside each found entry. */
-  #distances = new Float64Array(32);
+  #distances = new Uint32Array(32);
   #limit = 0;
   /** Where the group of equal rank starts that is being searched. */
   #groupStart = 0;
@@ -49,10 +49,10 @@ export class ClosestSearch {
       for (const { nodes } of this.#buckets) total += nodes.length;
       this.#limit = Math.min(this.#limit, total);
       if (this.#limit > this.#distances.length) {
-        this.#distances = new Float64Array(this.#limit);
+        this.#distances = new Uint32Array(this.#limit);
       }
     }
-    const word = readUint32(target, 0);
+    const word = readUint32(target, 0) | 0;
     // Those in the target's own bucket are closest; then come all that share
     // just as many bits with the target as we do, in any order; then bucket
     // by bucket those that share less.
@@ -84,20 +84,21 @@ export class ClosestSearch {
     now: number,
     filter: RoutingFilter,
   ): void {
-    const { nodes } = this.#buckets[index]!;
+    const { nodes, words } = this.#buckets[index]!;
     const found = this.#found;
     const distances = this.#distances;
     const limit = this.#limit;
     const start = this.#groupStart;
     let count = this.count;
     for (let i = 0; i < nodes.length; i++) {
+      const distance = (words[i]! ^ word) >>> 0;
+      if (count === limit && distance > distances[count - 1]!) continue;
       const entry = nodes[i]!;
       if (
         filter === "good"
           ? !entry.isGood(now)
           : (filter === "usable" && entry.isBad())
       ) continue;
-      const distance = (entry.word ^ word) >>> 0;
       let place = count;
       while (place > start) {
         const other = distances[place - 1]!;

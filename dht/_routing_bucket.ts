@@ -8,6 +8,8 @@ import type { RoutingEntry } from "./_routing_entry.ts";
 /** The nodes that share a prefix with our id, and those waiting to join. */
 export class RoutingBucket {
   readonly nodes: RoutingEntry[] = [];
+  /** The first four bytes of each id, signed, beside the nodes. */
+  readonly words: Int32Array;
   /** The newest last. */
   readonly replacements: RoutingEntry[] = [];
   changedAt: number;
@@ -15,6 +17,7 @@ export class RoutingBucket {
   readonly #maxReplacements: number;
 
   constructor(capacity: number, maxReplacements: number, now: number) {
+    this.words = new Int32Array(capacity);
     this.#capacity = capacity;
     this.#maxReplacements = maxReplacements;
     this.changedAt = now;
@@ -22,6 +25,18 @@ export class RoutingBucket {
 
   get hasRoom(): boolean {
     return this.nodes.length < this.#capacity;
+  }
+
+  /** Adds a node, for which there is room. */
+  add(entry: RoutingEntry): void {
+    this.words[this.nodes.length] = entry.word;
+    this.nodes.push(entry);
+  }
+
+  delete(entry: RoutingEntry): void {
+    const index = this.nodes.indexOf(entry);
+    this.nodes.splice(index, 1);
+    this.words.copyWithin(index, index + 1);
   }
 
   clear(now: number): void {

@@ -54,11 +54,10 @@ export class RoutingBuckets {
 
   find(id: Uint8Array): RoutingEntry | undefined {
     if (id.length !== NODE_ID_LENGTH) return undefined;
-    const { nodes } = this.of(id);
-    const word = readUint32(id, 0);
+    const { nodes, words } = this.of(id);
+    const word = readUint32(id, 0) | 0;
     for (let i = 0; i < nodes.length; i++) {
-      const entry = nodes[i]!;
-      if (entry.word === word && equalBytes(entry.id, id)) return entry;
+      if (words[i] === word && equalBytes(nodes[i]!.id, id)) return nodes[i];
     }
     return undefined;
   }
@@ -77,7 +76,7 @@ export class RoutingBuckets {
     const index = this.index(entry.id);
     const bucket = this.list[index]!;
     entry.addedAt = now;
-    bucket.nodes.push(entry);
+    bucket.add(entry);
     bucket.changedAt = now;
     this.#byAddress.set(entry.addressKey, entry);
     if (this.#restrict) this.#bySubnet.set(entry.subnet, entry);
@@ -85,8 +84,7 @@ export class RoutingBuckets {
   }
 
   remove(entry: RoutingEntry): void {
-    const { nodes } = this.of(entry.id);
-    nodes.splice(nodes.indexOf(entry), 1);
+    this.of(entry.id).delete(entry);
     this.#byAddress.delete(entry.addressKey);
     if (this.#restrict) this.#bySubnet.delete(entry.subnet);
     while (this.deepest >= 0 && this.list[this.deepest]!.nodes.length === 0) {

@@ -27,7 +27,7 @@ export class RoutingEntry implements RoutingNode {
   readonly compact: Uint8Array;
   readonly ip: Uint8Array;
   readonly isSecure: boolean;
-  /** The first four bytes of the id. */
+  /** The first four bytes of the id, signed. */
   readonly word: number;
   readonly addressKey: string;
   readonly subnet: string;
@@ -50,7 +50,7 @@ export class RoutingEntry implements RoutingNode {
     this.ip = compact.subarray(NODE_ID_LENGTH, compact.length - 2);
     this.address = address;
     this.isSecure = isSecure;
-    this.word = readUint32(compact, 0);
+    this.word = readUint32(compact, 0) | 0;
     this.addressKey = addressKey;
     this.subnet = subnet;
   }

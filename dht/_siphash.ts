@@ -22,7 +22,10 @@ export class SipHash {
   /** Hashes input; writes the 8 bytes of the hash, lowest first. */
   hash(input: Uint8Array, out: Uint8Array, outOffset = 0): void {
     const v = this.#v;
-    const [k0 = 0, k1 = 0, k2 = 0, k3 = 0] = this.#key;
+    const k0 = this.#key[0]!;
+    const k1 = this.#key[1]!;
+    const k2 = this.#key[2]!;
+    const k3 = this.#key[3]!;
     v[0] = k0 ^ 0x70736575;
     v[1] = k1 ^ 0x736f6d65;
     v[2] = k2 ^ 0x6e646f6d;
@@ -72,30 +75,30 @@ function block(v: Int32Array, low: number, high: number): void {
 function round(v: Int32Array): void {
   let l0 = v[0]!, h0 = v[1]!, l1 = v[2]!, h1 = v[3]!;
   let l2 = v[4]!, h2 = v[5]!, l3 = v[6]!, h3 = v[7]!;
-  let low = (l0 >>> 0) + (l1 >>> 0);
-  h0 = (h0 + h1 + (low > 0xffffffff ? 1 : 0)) | 0;
-  l0 = low | 0;
+  let low = (l0 + l1) | 0;
+  h0 = (h0 + h1 + ((low >>> 0) < (l0 >>> 0) ? 1 : 0)) | 0;
+  l0 = low;
   let t = (l1 << 13) | (h1 >>> 19);
   h1 = ((h1 << 13) | (l1 >>> 19)) ^ h0;
   l1 = t ^ l0;
   t = l0;
   l0 = h0;
   h0 = t;
-  low = (l2 >>> 0) + (l3 >>> 0);
-  h2 = (h2 + h3 + (low > 0xffffffff ? 1 : 0)) | 0;
-  l2 = low | 0;
+  low = (l2 + l3) | 0;
+  h2 = (h2 + h3 + ((low >>> 0) < (l2 >>> 0) ? 1 : 0)) | 0;
+  l2 = low;
   t = (l3 << 16) | (h3 >>> 16);
   h3 = ((h3 << 16) | (l3 >>> 16)) ^ h2;
   l3 = t ^ l2;
-  low = (l0 >>> 0) + (l3 >>> 0);
-  h0 = (h0 + h3 + (low > 0xffffffff ? 1 : 0)) | 0;
-  l0 = low | 0;
+  low = (l0 + l3) | 0;
+  h0 = (h0 + h3 + ((low >>> 0) < (l0 >>> 0) ? 1 : 0)) | 0;
+  l0 = low;
   t = (l3 << 21) | (h3 >>> 11);
   h3 = ((h3 << 21) | (l3 >>> 11)) ^ h0;
   l3 = t ^ l0;
-  low = (l2 >>> 0) + (l1 >>> 0);
-  h2 = (h2 + h1 + (low > 0xffffffff ? 1 : 0)) | 0;
-  l2 = low | 0;
+  low = (l2 + l1) | 0;
+  h2 = (h2 + h1 + ((low >>> 0) < (l2 >>> 0) ? 1 : 0)) | 0;
+  l2 = low;
   t = (l1 << 17) | (h1 >>> 15);
   h1 = ((h1 << 17) | (l1 >>> 15)) ^ h2;
   l1 = t ^ l2;

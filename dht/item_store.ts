@@ -4,7 +4,8 @@
  * @module
  */
 import { ipScope, normalizeHostname, tryParseIp } from "../_shared/address.ts";
-import { equalBytes, toByteString } from "../_shared/bytes.ts";
+import { equalBytes } from "../_shared/bytes.ts";
+import { idKey } from "./_id_key.ts";
 import { KRPC_ERROR } from "./error.ts";
 import {
   immutableItemTarget,
@@ -173,7 +174,7 @@ export class ItemStore {
    * @returns The item, or `undefined` when there is none.
    */
   get(target: Uint8Array, now: number): StoredItem | undefined {
-    const entry = this.#items.get(toByteString(target));
+    const entry = this.#items.get(idKey(target));
     return entry !== undefined && entry.expiresAt > now ? entry : undefined;
   }
 
@@ -309,7 +310,7 @@ export class ItemStore {
       );
     }
     const target = targetOf(put);
-    const old = this.#items.get(toByteString(target));
+    const old = this.#items.get(idKey(target));
     if (old === undefined || old.expiresAt <= now) {
       return this.#accepts(target, ownerOf(hostname))
         ? undefined
@@ -337,7 +338,7 @@ export class ItemStore {
 
   #store(put: ItemPut, hostname: string, now: number): ItemPutResult {
     const target = targetOf(put);
-    const key = toByteString(target);
+    const key = idKey(target);
     const old = this.#items.get(key);
     const expiresAt = now + this.#lifetimeMs;
     if (old !== undefined && equalBytes(old.value, put.value)) {
@@ -402,7 +403,7 @@ export class ItemStore {
   }
 
   #remove(entry: Entry): void {
-    this.#items.delete(toByteString(entry.target));
+    this.#items.delete(idKey(entry.target));
     if (entry === this.#farthest) this.#farthest = undefined;
     if (entry.owner === "") return;
     const count = this.#owners.get(entry.owner)! - 1;

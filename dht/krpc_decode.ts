@@ -107,6 +107,15 @@ function drop(reason: KrpcDropReason, transactionId?: Uint8Array): KrpcDrop {
   return { type: "drop", reason, transactionId };
 }
 
+function refuse(
+  transactionId: Uint8Array,
+  readOnly: boolean,
+  message: string,
+  code: 203 | 204 = 203,
+): KrpcErrorReply {
+  return { type: "error-reply", transactionId, code, message, readOnly };
+}
+
 function version(bytes: Uint8Array): Uint8Array | undefined {
   const value = top.string(bytes, TOP.v);
   return value !== undefined && value.length <= MAX_VERSION_LENGTH
@@ -123,25 +132,20 @@ function decodeQuery(
   transactionId: Uint8Array,
 ): KrpcQuery | KrpcErrorReply {
   const readOnly = top.integer(bytes, TOP.ro) === 1;
-  const refuse = (message: string, code: 203 | 204 = 203): KrpcErrorReply => ({
-    type: "error-reply",
-    transactionId,
-    code,
-    message,
-    readOnly,
-  });
   const method = findMethod(bytes);
   if (method === undefined) {
     return top.string(bytes, TOP.q) === undefined
-      ? refuse("Missing query name")
-      : refuse("Method Unknown", 204);
+      ? refuse(transactionId, readOnly, "Missing query name")
+      : refuse(transactionId, readOnly, "Method Unknown", 204);
   }
   const args = top.start(TOP.a);
   if (args === 0 || inner.read(bytes, args) < 0) {
-    return refuse("Missing arguments");
+    return refuse(transactionId, readOnly, "Missing arguments");
   }
   const id = inner.fixed(bytes, INNER.id, 20);
-  if (id === undefined) return refuse("Invalid id: expected 20 bytes");
+  if (id === undefined) {
+    return refuse(transactionId, readOnly, "Invalid id: expected 20 bytes");
+  }
   const type = "query";
   const base = {
     type,
@@ -163,7 +167,11 @@ function decodeQuery(
     case "find_node": {
       const target = inner.fixed(bytes, INNER.target, 20);
       if (target === undefined) {
-        return refuse("Invalid target: expected 20 bytes");
+        return refuse(
+          transactionId,
+          readOnly,
+          "Invalid target: expected 20 bytes",
+        );
       }
       return {
         type,
@@ -179,7 +187,11 @@ function decodeQuery(
     case "get_peers": {
       const infoHash = inner.fixed(bytes, INNER.infoHash, 20);
       if (infoHash === undefined) {
-        return refuse("Invalid info_hash: expected 20 bytes");
+        return refuse(
+          transactionId,
+          readOnly,
+          "Invalid info_hash: expected 20 bytes",
+        );
       }
       return {
         type,
@@ -197,7 +209,11 @@ function decodeQuery(
     case "get": {
       const target = inner.fixed(bytes, INNER.target, 20);
       if (target === undefined) {
-        return refuse("Invalid target: expected 20 bytes");
+        return refuse(
+          transactionId,
+          readOnly,
+          "Invalid target: expected 20 bytes",
+        );
       }
       const seq = inner.bigInteger(bytes, INNER.seq);
       return { ...base, method, target, seq, want: want(bytes) };
@@ -205,23 +221,37 @@ function decodeQuery(
     case "sample_infohashes": {
       const target = inner.fixed(bytes, INNER.target, 20);
       if (target === undefined) {
-        return refuse("Invalid target: expected 20 bytes");
+        return refuse(
+          transactionId,
+          readOnly,
+          "Invalid target: expected 20 bytes",
+        );
       }
       return { ...base, method, target, want: want(bytes) };
     }
     case "announce_peer": {
       const infoHash = inner.fixed(bytes, INNER.infoHash, 20);
       if (infoHash === undefined) {
-        return refuse("Invalid info_hash: expected 20 bytes");
+        return refuse(
+          transactionId,
+          readOnly,
+          "Invalid info_hash: expected 20 bytes",
+        );
       }
       const given = token(bytes);
-      if (given === undefined) return refuse("Missing token");
+      if (given === undefined) {
+        return refuse(transactionId, readOnly, "Missing token");
+      }
       const implied = inner.integer(bytes, INNER.impliedPort);
       const impliedPort = implied !== undefined && implied !== 0;
       let port = inner.integer(bytes, INNER.port);
       if (port === undefined || port < 1 || port > 65535) {
         if (!impliedPort) {
-          return refuse("Invalid port: expected 1 to 65535");
+          return refuse(
+            transactionId,
+            readOnly,
+            "Invalid port: expected 1 to 65535",
+          );
         }
         port = 0;
       }
@@ -238,11 +268,17 @@ function decodeQuery(
     }
     case "put": {
       const given = token(bytes);
-      if (given === undefined) return refuse("Missing token");
+      if (given === undefined) {
+        return refuse(transactionId, readOnly, "Missing token");
+      }
       const value = canonicalValue(bytes);
-      if (value === undefined) return refuse("Invalid v: expected bencode");
+      if (value === undefined) {
+        return refuse(transactionId, readOnly, "Invalid v: expected bencode");
+      }
       if (inner.start(INNER.k) === 0) {
-        if (inner.start(INNER.sig) !== 0) return refuse("Missing k");
+        if (inner.start(INNER.sig) !== 0) {
+          return refuse(transactionId, readOnly, "Missing k");
+        }
         return {
           ...base,
           method,
@@ -253,7 +289,7 @@ function decodeQuery(
       }
       const mutable = decodeMutable(bytes);
       return typeof mutable === "string"
-        ? refuse(mutable)
+        ? refuse(transactionId, readOnly, mutable)
         : { ...base, method, token: given, value, mutable };
     }
   }
@@ -358,7 +394,8 @@ function findMethod(bytes: Uint8Array): KrpcMethod | undefined {
   const body = stringBody(bytes, start);
   if (body < 0) return undefined;
   const length = stringLength;
-  for (const method of METHODS) {
+  for (let k = 0; k < METHODS.length; k++) {
+    const method = METHODS[k]!;
     if (method.length !== length) continue;
     let i = 0;
     while (i < length && bytes[body + i] === method.charCodeAt(i)) i++;

@@ -59,8 +59,17 @@ const QUERY_NAMES: Readonly<Record<KrpcQuery["method"], Uint8Array>> = {
   sample_infohashes: encodeText("e1:q17:sample_infohashes"),
 };
 
-/** Reused by every call; nothing here calls foreign code while it is in use. */
-let out = new Uint8Array(2048);
+const SLAB_LENGTH = 16_384;
+/** Most messages are shorter. */
+const ROOM = 2_048;
+
+/**
+ * Messages are written one behind the other into a slab, which is never
+ * written twice: an array with a buffer of its own costs more than its content.
+ */
+let out = new Uint8Array(SLAB_LENGTH);
+/** Of the message that is being written. */
+let start = 0;
 let at = 0;
 
 /**
@@ -68,7 +77,8 @@ let at = 0;
  * 51.
  *
  * @param message The message. Keep it within `MAX_KRPC_LENGTH` bytes.
- * @returns The datagram, a fresh array.
+ * @returns The datagram, which nothing else writes to: a view of a larger
+ * buffer.
  * @throws {RangeError} If an id, hash, key, signature or filter is not of its
  * length, or a number is no safe integer of at least 0.
  *
@@ -90,7 +100,11 @@ let at = 0;
  * ```
  */
 export function encodeKrpc(message: KrpcMessage): Uint8Array<ArrayBuffer> {
-  at = 0;
+  if (out.length - start < ROOM) {
+    out = new Uint8Array(SLAB_LENGTH);
+    start = 0;
+  }
+  at = start;
   switch (message.type) {
     case "response":
       writeResponse(message);
@@ -102,7 +116,9 @@ export function encodeKrpc(message: KrpcMessage): Uint8Array<ArrayBuffer> {
       writeError(message);
       break;
   }
-  return out.slice(0, at);
+  const bytes = out.subarray(start, at);
+  start = at;
+  return bytes;
 }
 
 function writeResponse(message: KrpcResponse): void {
@@ -238,9 +254,11 @@ function writeWant(want: readonly IpFamily[]): void {
 function reserve(count: number): void {
   const needed = at + count;
   if (needed <= out.length) return;
-  const grown = new Uint8Array(Math.max(needed, 2 * out.length));
-  grown.set(out.subarray(0, at));
-  out = grown;
+  const written = out.subarray(start, at);
+  out = new Uint8Array(Math.max(SLAB_LENGTH, 2 * (needed - start)));
+  out.set(written);
+  start = 0;
+  at = written.length;
 }
 
 function write(bytes: Uint8Array): void {

@@ -6,6 +6,7 @@
 import { ipScope } from "../_shared/address.ts";
 import { concatBytes, toByteString, writeUint16 } from "../_shared/bytes.ts";
 import { randomInt, type RandomSource } from "../_shared/random.ts";
+import { idKey } from "./_id_key.ts";
 import { BloomFilter } from "./bloom_filter.ts";
 import { compareNodeDistance, NODE_ID_LENGTH } from "./node_id.ts";
 import { StoredTorrent } from "./_stored_torrent.ts";
@@ -308,7 +309,7 @@ export class PeerStore {
 
   /** The torrent, when it has peers. */
   #torrent(infoHash: Uint8Array, now: number): StoredTorrent | undefined {
-    const torrent = this.#torrents.get(toByteString(infoHash));
+    const torrent = this.#torrents.get(idKey(infoHash));
     if (torrent === undefined) return undefined;
     this.#expireTorrent(torrent, now);
     return torrent.size > 0 ? torrent : undefined;
@@ -335,7 +336,7 @@ export class PeerStore {
       else this.#addresses.delete(peer.address);
     }
     if (torrent.size > 0) return;
-    this.#torrents.delete(toByteString(torrent.infoHash));
+    this.#torrents.delete(idKey(torrent.infoHash));
     if (torrent === this.#farthest) this.#farthest = undefined;
   }
 
@@ -354,7 +355,7 @@ export class PeerStore {
       }
     }
     const torrent = new StoredTorrent(infoHash.slice());
-    this.#torrents.set(toByteString(infoHash), torrent);
+    this.#torrents.set(idKey(infoHash), torrent);
     if (
       this.#farthest !== undefined &&
       compareNodeDistance(this.#ownId, infoHash, this.#farthest.infoHash) > 0

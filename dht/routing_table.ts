@@ -14,6 +14,7 @@ import {
   routingAddressKey,
   type RoutingEntry,
 } from "./_routing_entry.ts";
+import { takeBytes } from "./_slab.ts";
 import { UnverifiedNodes } from "./_unverified_nodes.ts";
 import { compactNodeLength, type NodeContact } from "./compact_node.ts";
 import { NODE_ID_LENGTH, randomNodeIdNear } from "./node_id.ts";
@@ -308,9 +309,10 @@ export class RoutingTable {
   ): Uint8Array<ArrayBuffer> {
     const found = this.#findClosest(target, count, now, filter);
     const size = compactNodeLength(this.#family);
-    const result = new Uint8Array(this.#search.count * size);
-    for (let i = 0; i < this.#search.count; i++) {
-      result.set(found[i]!.compact, i * size);
+    const result = takeBytes(this.#search.count * size);
+    for (let i = 0, at = 0; i < this.#search.count; i++) {
+      const { compact } = found[i]!;
+      for (let k = 0; k < size; k++) result[at++] = compact[k]!;
     }
     return result;
   }

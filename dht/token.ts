@@ -6,6 +6,7 @@
 import { timingSafeEqual } from "@std/crypto";
 import { randomBytes, type RandomSource } from "../_shared/random.ts";
 import { SipHash, SIPHASH_KEY_LENGTH } from "./_siphash.ts";
+import { takeBytes } from "./_slab.ts";
 
 /** Bytes of a token that is given out. */
 export const TOKEN_LENGTH = 8;
@@ -72,7 +73,7 @@ export class TokenIssuer {
     now: number,
   ): Uint8Array<ArrayBuffer> {
     this.#rotate(now);
-    const token = new Uint8Array(TOKEN_LENGTH);
+    const token = takeBytes(TOKEN_LENGTH);
     this.#current.hash(this.#prepare(ip, target), token);
     return token;
   }
