@@ -66,6 +66,7 @@ interface Supplier {
 interface Assembly {
   readonly size: number;
   readonly pieces: Map<number, { data: Uint8Array; peer: number }>;
+  heldBytes: number;
 }
 
 /**
@@ -215,13 +216,30 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
     supplier.timeouts = 0;
     let assembly = this.#assemblies.get(supplier.size);
     if (assembly === undefined) {
-      assembly = { size: supplier.size, pieces: new Map() };
+      assembly = { size: supplier.size, pieces: new Map(), heldBytes: 0 };
       this.#assemblies.set(supplier.size, assembly);
     }
     if (!assembly.pieces.has(piece)) {
       assembly.pieces.set(piece, { data: data.slice(), peer });
+      assembly.heldBytes += data.length;
+      this.#makeRoom(assembly);
     }
     if (assembly.pieces.size === count) this.#finish(assembly, count);
+  }
+
+  /** Peers that claim many sizes do not fill the memory: the largest goes. */
+  #makeRoom(newest: Assembly): void {
+    let held = 0;
+    let largest: Assembly | undefined;
+    for (const assembly of this.#assemblies.values()) {
+      held += assembly.heldBytes;
+      if (
+        assembly !== newest && assembly.heldBytes > (largest?.heldBytes ?? 0)
+      ) largest = assembly;
+    }
+    if (held > 2 * this.#maxSize && largest !== undefined) {
+      this.#assemblies.delete(largest.size);
+    }
   }
 
   #finish(assembly: Assembly, count: number): void {
@@ -265,11 +283,31 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
   }
 
   #forget(peer: number): void {
-    if (!this.#suppliers.delete(peer)) return;
+    const supplier = this.#suppliers.get(peer);
+    if (supplier === undefined) return;
+    this.#suppliers.delete(peer);
+    if (!this.#offers(supplier.size)) this.#assemblies.delete(supplier.size);
     if (this.#mixedFailed && this.#solo === peer) {
       this.#solo = undefined;
       this.#restartSolo();
     }
+  }
+
+  /** Whether any peer claims a size. */
+  #offers(size: number): boolean {
+    for (const supplier of this.#suppliers.values()) {
+      if (supplier.size === size) return true;
+    }
+    return false;
+  }
+
+  /** Bytes of pieces that wait for the others. */
+  get heldBytes(): number {
+    let held = 0;
+    for (const assembly of this.#assemblies.values()) {
+      held += assembly.heldBytes;
+    }
+    return held;
   }
 
   #ask(now: number): void {

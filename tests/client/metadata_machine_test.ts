@@ -148,3 +148,68 @@ Deno.test("MetadataMachine finishes beside liars, whatever the order", {
     assert(found, `seed ${seed}: metadata arrives`);
   }
 });
+
+Deno.test(
+  "MetadataMachine holds no more than two dictionaries of the largest size",
+  {
+    permissions: "none",
+  },
+  () => {
+    const maxSize = 10 * METADATA_PIECE_SIZE;
+    const machine = machineFor(maxSize);
+    let most = 0;
+    // Each claims a size of its own and sends all but the last piece.
+    const sizes = Array.from({ length: 100 }, (_, i) => maxSize - i);
+    sizes.forEach((size, peer) =>
+      machine.handle({ type: "peer", peer, size }, 0)
+    );
+    for (let step = 0; step < 5000; step++) {
+      const output = machine.poll();
+      if (output === undefined) break;
+      if (output.type !== "request" || output.piece === 9) continue;
+      machine.handle({
+        type: "data",
+        peer: output.peer,
+        piece: output.piece,
+        totalSize: sizes[output.peer],
+        data: new Uint8Array(METADATA_PIECE_SIZE),
+      }, 0);
+      most = Math.max(most, machine.heldBytes);
+    }
+    assert(
+      most > maxSize && most <= 2 * maxSize + METADATA_PIECE_SIZE,
+      `${most}`,
+    );
+    // An honest one gets through all the same.
+    machine.handle({ type: "peer", peer: 1000, size: info.length }, 0);
+    for (let index = 0; index < 4; index++) {
+      machine.handle({
+        type: "data",
+        peer: 1000,
+        piece: index,
+        totalSize: info.length,
+        data: piece(info, index),
+      }, 0);
+    }
+    assert(machine.done);
+  },
+);
+
+Deno.test("MetadataMachine forgets what peers that left had sent", {
+  permissions: "none",
+}, () => {
+  const machine = machineFor();
+  for (let peer = 0; peer < 50; peer++) {
+    const size = 100_000 + peer;
+    machine.handle({ type: "peer", peer, size }, 0);
+    machine.handle({
+      type: "data",
+      peer,
+      piece: 0,
+      totalSize: size,
+      data: new Uint8Array(METADATA_PIECE_SIZE),
+    }, 0);
+    machine.handle({ type: "gone", peer }, 0);
+  }
+  assertEquals(machine.heldBytes, 0);
+});
