@@ -222,6 +222,20 @@ export class SwarmService {
       : { seeders: 0, leechers: 0, downloads: 0 };
   }
 
+  /**
+   * Lets the store forget peers that are gone; failures are counted.
+   *
+   * @param now The time in milliseconds.
+   * @returns A promise that never rejects.
+   */
+  async expire(now: number): Promise<void> {
+    try {
+      await this.store.expire(now);
+    } catch {
+      this.#failures++;
+    }
+  }
+
   /** Notes that the store failed, for the figures. */
   failed(): void {
     this.#failures++;

@@ -1,8 +1,9 @@
 /**
  * HTTP and HTTPS trackers.
  *
- * {@linkcode HttpTrackerClient} announces and scrapes. The codec can be used
- * alone and needs no permission.
+ * {@linkcode HttpTrackerClient} announces and scrapes, and
+ * {@linkcode HttpTrackerServer} answers. The codec can be used alone and needs
+ * no permission.
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -30,14 +31,18 @@
  * | 24 | our external address | `externalIp` of the answer |
  * | 31 | when to ask again after a failure | `retryInMs` of {@linkcode TrackerError} |
  * | 48 | scrapes | {@linkcode HttpTrackerClient.scrape} |
+ * | 3, 7, 23, 24, 31, 48 | the server's side | {@linkcode HttpTrackerServer} |
  *
- * Permissions: `--allow-net` for the trackers' hosts; none for the codec.
+ * Permissions: `--allow-net` for the trackers' hosts or the address to listen
+ * on; none for the codec.
  *
  * @module
  */
 export * from "./announce_url.ts";
 export * from "./client.ts";
+export * from "./query.ts";
 export * from "./response.ts";
+export * from "./server.ts";
 export type { Endpoint } from "../_shared/address.ts";
 export {
   type AnnounceEvent,
@@ -49,3 +54,13 @@ export {
   type TrackerErrorOptions,
 } from "../_shared/announce.ts";
 export type { Clock } from "../_shared/clock.ts";
+export type { RandomSource } from "../_shared/random.ts";
+export * from "../_shared/swarm_service.ts";
+export type {
+  SwarmAnnounce,
+  SwarmAnswer,
+  SwarmLimits,
+  SwarmStats,
+  SwarmStore,
+} from "../_shared/swarm_store.ts";
+export { SwarmTable, type SwarmTableOptions } from "../_shared/swarm_table.ts";

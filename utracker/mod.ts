@@ -1,8 +1,10 @@
 /**
  * UDP trackers.
  *
- * {@linkcode UdpTrackerClient} announces and scrapes. Codec and machine can be
- * used alone and need no permission.
+ * {@linkcode UdpTrackerClient} announces and scrapes, and
+ * {@linkcode UdpTrackerServer} answers: by a ready {@linkcode SwarmService}, or
+ * as a handler of yours says. Codec, machine and responder can be used alone
+ * and need no permission.
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -22,10 +24,11 @@
  * | --- | --- | --- |
  * | 7, 15 | IPv6 | 18-byte peers by the family of the packet |
  * | 15 | connect, announce, scrape | {@linkcode UdpTrackerClient} |
+ * | 15 | the server's side | {@linkcode UdpTrackerServer}, {@linkcode UdpTrackerResponder} |
  * | 41 | path and query of the URL | `urlData` of {@linkcode UdpAnnounceRequest} |
  *
  * Permissions: `--allow-net` for the trackers and for binding sockets; none for
- * codec and machine.
+ * codec, machine and responder. `--unstable-net` doubles the server's speed.
  *
  * @module
  */
@@ -33,6 +36,7 @@ export * from "./client.ts";
 export * from "./client_machine.ts";
 export * from "./client_messages.ts";
 export * from "./client_options.ts";
+export * from "./kv_swarm_store.ts";
 export * from "./packet.ts";
 export * from "./packet_types.ts";
 export * from "./responder.ts";

@@ -246,7 +246,7 @@ export class UdpTrackerServer implements AsyncDisposable {
   #tick(): void {
     const clock = this.#clock;
     this.#cancelTick = clock.schedule(clock.now() + EXPIRY_TICK_MS, () => {
-      void this.#service?.store.expire(clock.now());
+      void this.#service?.expire(clock.now());
       this.#tick();
     });
   }

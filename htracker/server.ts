@@ -1,0 +1,313 @@
+/**
+ * An HTTP tracker: announces and scrapes answered by a swarm service, and
+ * figures for people and for Prometheus.
+ *
+ * @module
+ */
+import {
+  type Endpoint,
+  ipScope,
+  isMappedIpv4,
+  tryParseIp,
+} from "../_shared/address.ts";
+import type { ScrapeEntry } from "../_shared/announce.ts";
+import { readUint32 } from "../_shared/bytes.ts";
+import { type Clock, systemClock } from "../_shared/clock.ts";
+import { type RandomSource, systemRandom } from "../_shared/random.ts";
+import { SwarmService } from "../_shared/swarm_service.ts";
+import { newSwarmAnnounce } from "../_shared/swarm_store.ts";
+import { SwarmTable } from "../_shared/swarm_table.ts";
+import {
+  encodeHttpAnnounceResponse,
+  encodeHttpFailure,
+  encodeHttpScrapeResponse,
+  parseAnnounceQuery,
+  parseScrapeQuery,
+  TrackerQueryError,
+} from "./query.ts";
+
+/** How often a part of the table is looked through, in milliseconds. */
+const EXPIRY_TICK_MS = 1000;
+/** How long `close()` waits for answers under way, in milliseconds. */
+const SHUTDOWN_MS = 3000;
+
+/** Options of {@linkcode HttpTrackerServer.open}. */
+export interface HttpTrackerServerOptions {
+  /**
+   * Where to listen.
+   *
+   * @default {0.0.0.0, port 6969}
+   */
+  readonly listen?: Endpoint | undefined;
+  /**
+   * Swarm service to answer with; the caller closes its store.
+   *
+   * @default {one of its own, in memory}
+   */
+  readonly service?: SwarmService | undefined;
+  /**
+   * The client's address where it is not that of the connection, as behind a
+   * proxy: read it from a header that the proxy sets and strangers cannot.
+   *
+   * @default {the address of the connection}
+   */
+  readonly clientAddress?:
+    | ((request: Request, remote: Endpoint) => string | undefined)
+    | undefined;
+  /** Whose time passes. @default {the system's} */
+  readonly clock?: Clock | undefined;
+  /** Where the table's secrets come from. @default {the system's} */
+  readonly random?: RandomSource | undefined;
+  /** Closes the server. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Figures of a {@linkcode HttpTrackerServer}. */
+export interface HttpTrackerServerStats {
+  /** Announces answered. */
+  readonly announces: number;
+  /** Scrapes answered. */
+  readonly scrapes: number;
+  /** Requests refused or not understood. */
+  readonly refused: number;
+  /** Requests that the store failed to answer. */
+  readonly failures: number;
+}
+
+const HEADERS = { "content-type": "text/plain", "cache-control": "no-store" };
+
+/**
+ * An HTTP tracker. Paths end in `announce` or `scrape`; what is in front of
+ * that does not matter. Source: BEP 3, BEP 7, BEP 23, BEP 24, BEP 31, BEP 48.
+ *
+ * @example
+ * ```ts no-eval
+ * import { HttpTrackerServer } from "@bip/bip/htracker";
+ *
+ * await using server = HttpTrackerServer.open({
+ *   listen: { hostname: "127.0.0.1", port: 0 },
+ * });
+ * console.log(server.url);
+ * ```
+ */
+export class HttpTrackerServer implements AsyncDisposable {
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #service: SwarmService;
+  readonly #ownsService: boolean;
+  readonly #clock: Clock;
+  readonly #options: HttpTrackerServerOptions;
+  readonly #abort = new AbortController();
+  readonly #onAbort = (): void => void this.close();
+  #cancelTick: () => void = () => {};
+  #closing: Promise<void> | undefined;
+  #announces = 0;
+  #scrapes = 0;
+  #refused = 0;
+  #failures = 0;
+
+  private constructor(options: HttpTrackerServerOptions) {
+    const {
+      clock = systemClock,
+      random = systemRandom,
+      listen = { hostname: "0.0.0.0", port: 6969 },
+    } = options;
+    this.#options = options;
+    this.#clock = clock;
+    this.#ownsService = options.service === undefined;
+    this.#service = options.service ??
+      new SwarmService({ store: new SwarmTable({ random }) });
+    this.#server = Deno.serve({
+      hostname: listen.hostname,
+      port: listen.port,
+      signal: this.#abort.signal,
+      onListen: () => {},
+      onError: () => this.#fail(),
+    }, (request, info) => this.#respond(request, info.remoteAddr));
+    this.#tick();
+    options.signal?.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  /**
+   * Opens a tracker. Needs `--allow-net` for the address it listens on.
+   *
+   * @param options See {@linkcode HttpTrackerServerOptions}.
+   * @returns The tracker, which answers already.
+   * @throws Whatever the system says when the port cannot be bound; the
+   * signal's reason if it fired.
+   */
+  static open(options: HttpTrackerServerOptions = {}): HttpTrackerServer {
+    options.signal?.throwIfAborted();
+    return new HttpTrackerServer(options);
+  }
+
+  /** Where it listens. */
+  get address(): Endpoint {
+    const { hostname, port } = this.#server.addr;
+    return { hostname, port };
+  }
+
+  /** Its announce URL, as seen from where it listens. */
+  get url(): string {
+    const { hostname, port } = this.address;
+    const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+    return `http://${host}:${port}/announce`;
+  }
+
+  /** The swarm service. */
+  get service(): SwarmService {
+    return this.#service;
+  }
+
+  /**
+   * Reads the figures of the moment.
+   *
+   * @returns A snapshot.
+   */
+  stats(): HttpTrackerServerStats {
+    return {
+      announces: this.#announces,
+      scrapes: this.#scrapes,
+      refused: this.#refused,
+      failures: this.#failures,
+    };
+  }
+
+  /**
+   * Stops: answers under way are finished. Idempotent.
+   *
+   * @returns A promise that resolves when nothing is left open.
+   */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  /** Same as {@linkcode HttpTrackerServer.close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    this.#cancelTick();
+    // Answers under way may finish, but not for ever.
+    const clock = this.#clock;
+    const cancel = clock.schedule(
+      clock.now() + SHUTDOWN_MS,
+      () => this.#abort.abort(),
+    );
+    await this.#server.shutdown();
+    cancel();
+    if (this.#ownsService) await this.#service.store.close();
+  }
+
+  async #respond(request: Request, remote: Deno.NetAddr): Promise<Response> {
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      this.#refused++;
+      return new Response(null, { status: 405, headers: { allow: "GET" } });
+    }
+    // Not through URL: it would cost more than all the rest.
+    const { url } = request;
+    const start = url.indexOf("/", url.indexOf("//") + 2);
+    const question = url.indexOf("?", start);
+    const path = url.slice(start, question < 0 ? undefined : question);
+    const search = question < 0 ? "" : url.slice(question);
+    const last = path.slice(path.lastIndexOf("/") + 1);
+    try {
+      if (last.startsWith("announce")) {
+        return await this.#announce(request, remote, search);
+      }
+      if (last.startsWith("scrape")) return await this.#scrape(search);
+    } catch (error) {
+      if (!(error instanceof TrackerQueryError)) return this.#fail();
+      this.#refused++;
+      return new Response(encodeHttpFailure(error.message, "never"), {
+        headers: HEADERS,
+      });
+    }
+    this.#refused++;
+    return new Response("Not found: announce URLs end in /announce\n", {
+      status: 404,
+    });
+  }
+
+  async #announce(
+    request: Request,
+    remote: Deno.NetAddr,
+    search: string,
+  ): Promise<Response> {
+    const query = parseAnnounceQuery(search);
+    const { hostname, port } = remote;
+    const text = this.#options.clientAddress?.(request, { hostname, port }) ??
+      hostname;
+    let ip: Uint8Array | undefined = tryParseIp(text);
+    if (ip === undefined) return this.#fail();
+    if (isMappedIpv4(ip)) ip = ip.subarray(12);
+    const announce = newSwarmAnnounce();
+    announce.infoHash = query.infoHash;
+    announce.family = ip.length === 4 ? 4 : 6;
+    announce.ip0 = readUint32(ip, 0);
+    if (ip.length === 16) {
+      announce.ip1 = readUint32(ip, 4);
+      announce.ip2 = readUint32(ip, 8);
+      announce.ip3 = readUint32(ip, 12);
+    }
+    announce.port = query.port;
+    announce.seed = query.left === 0;
+    announce.event = query.event;
+    announce.numWant = query.numWant;
+    announce.bothFamilies = true;
+    const result = this.#service.announce(announce, this.#clock.now());
+    if (result === undefined) {
+      this.#refused++;
+      return new Response(encodeHttpFailure("Torrent not served", "never"), {
+        headers: HEADERS,
+      });
+    }
+    const answer = result instanceof Promise ? await result : result;
+    this.#announces++;
+    const body = encodeHttpAnnounceResponse({
+      interval: this.#service.interval,
+      seeders: answer.seeders,
+      leechers: answer.leechers,
+      downloads: answer.downloads,
+      peers4: answer.peers4.subarray(0, answer.length4),
+      peers6: answer.peers6.subarray(0, answer.length6),
+      externalIp: ipScope(ip) === "global" ? ip : undefined,
+    }, query.compact);
+    return new Response(body, { headers: HEADERS });
+  }
+
+  async #scrape(search: string): Promise<Response> {
+    const now = this.#clock.now();
+    const entries: [Uint8Array, ScrapeEntry][] = [];
+    for (const infoHash of parseScrapeQuery(search)) {
+      const found = this.#service.scrape(infoHash, 0, now);
+      entries.push([
+        infoHash,
+        { ...(found instanceof Promise ? await found : found) },
+      ]);
+    }
+    this.#scrapes++;
+    return new Response(
+      encodeHttpScrapeResponse(entries, this.#service.interval),
+      { headers: HEADERS },
+    );
+  }
+
+  #fail(): Response {
+    this.#failures++;
+    this.#service.failed();
+    return new Response(encodeHttpFailure("The tracker has a problem", 5), {
+      status: 500,
+      headers: HEADERS,
+    });
+  }
+
+  #tick(): void {
+    const clock = this.#clock;
+    this.#cancelTick = clock.schedule(clock.now() + EXPIRY_TICK_MS, () => {
+      void this.#service.expire(clock.now());
+      this.#tick();
+    });
+  }
+}
