@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Endpoint } from "../_shared/address.ts";
 import { toHex } from "../_shared/bytes.ts";
 import type { Session, Torrent } from "../client/mod.ts";
 import {
@@ -20,9 +21,9 @@ import type { Output } from "./terminal.ts";
 import { safeText } from "./text.ts";
 import {
   NETWORK_OPTIONS,
+  type NetworkPlan,
   openSession,
   pauseFor,
-  peersOf,
   planNetwork,
   Reporter,
   seedUntil,
@@ -34,12 +35,20 @@ function listed(metainfo: Metainfo): number[] {
   return metainfo.files.flatMap((file, i) => file.pad ? [] : [i]);
 }
 
-/** Turns `--files` into file indices. */
+/** Turns `--files`, or a magnet link's `so` (BEP 53), into file indices. */
 function chooser(
   args: Arguments,
+  source: Source,
 ): ((metainfo: Metainfo) => readonly number[] | undefined) | undefined {
   const text = args.get("files");
-  if (text === undefined) return undefined;
+  if (text === undefined) {
+    if (source.type === "torrent") return undefined;
+    const { selectOnly } = source.magnet;
+    return (metainfo) => {
+      const chosen = selectOnly.filter((i) => i < metainfo.files.length);
+      return chosen.length > 0 ? chosen : undefined;
+    };
+  }
   return (metainfo) => {
     const indices = listed(metainfo);
     const paths = indices.map((i) => filePath(metainfo, i).join("/"));
@@ -66,6 +75,7 @@ function addTorrent(
   session: Session,
   source: Source,
   args: Arguments,
+  peers: readonly Endpoint[],
   dir: string,
   resumeData: Uint8Array | undefined,
 ): Torrent {
@@ -73,9 +83,9 @@ function addTorrent(
   const topic = source.type === "torrent" ? source.metainfo : source.magnet;
   return session.add(topic, {
     dir,
-    peers: peersOf(args),
+    peers,
     sequential: args.has("sequential"),
-    chooseFiles: chooser(args),
+    chooseFiles: chooser(args, source),
     resumeData,
     saveResumeData: (bytes) =>
       saveResumeData(files, resumePath(topic.infoHash), bytes),
@@ -156,8 +166,14 @@ async function listFiles(
 }
 
 /** Whether any peer can ever be found. */
-function hasSource(source: Source, args: Arguments): boolean {
-  if (args.all("peer").length > 0) return true;
+function hasSource(
+  source: Source,
+  args: Arguments,
+  plan: NetworkPlan,
+): boolean {
+  const isPrivate = source.type === "torrent" && source.metainfo.private;
+  if (plan.discovers && !isPrivate) return true;
+  if (plan.peers.length > 0) return true;
   const { trackers } = source.type === "torrent"
     ? source.metainfo
     : source.magnet;
@@ -184,15 +200,14 @@ async function run({ args, output, signal }: VerbContext): Promise<number> {
     : parseDuration(seedTime, "--seed-time");
   const seeds = args.has("seed") || ratio > 0 || seedTime !== undefined;
   const plan = planNetwork(args);
-  peersOf(args);
   const source = await readSource(args.operands[0]!);
   if (list && source.type === "torrent") {
     printList(source.metainfo, output, json);
     return EXIT_DONE;
   }
   // A wrong choice is said before anything is fetched.
-  if (source.type === "torrent") chooser(args)?.(source.metainfo);
-  if (!hasSource(source, args)) {
+  if (source.type === "torrent") chooser(args, source)?.(source.metainfo);
+  if (!hasSource(source, args, plan)) {
     throw new CommandError(
       EXIT_NO_PEERS,
       "no-peers",
@@ -212,11 +227,18 @@ async function run({ args, output, signal }: VerbContext): Promise<number> {
   if (list) {
     const torrent = session.add(
       source.type === "torrent" ? source.metainfo : source.magnet,
-      { peers: peersOf(args), files: [] },
+      { peers: plan.peers, files: [] },
     );
     return await listFiles(torrent, output, json, signal, timeoutMs);
   }
-  const torrent = addTorrent(session, source, args, folder, resumeData);
+  const torrent = addTorrent(
+    session,
+    source,
+    args,
+    plan.peers,
+    folder,
+    resumeData,
+  );
   await using reporter = new Reporter({
     torrent,
     session,

@@ -12,7 +12,6 @@ import {
   NETWORK_OPTIONS,
   openSession,
   pauseFor,
-  peersOf,
   planNetwork,
   Reporter,
   seedUntil,
@@ -66,12 +65,11 @@ export const seedVerb: Verb = {
       ? Infinity
       : parseDuration(seedTime, "--seed-time");
     const plan = planNetwork(args);
-    const peers = peersOf(args);
     const { metainfo } = await readTorrentFile(file);
     await using session = await openSession(plan);
     const torrent = session.add(metainfo, {
       dir,
-      peers,
+      peers: plan.peers,
       readOnly: true,
     });
     await using reporter = new Reporter({

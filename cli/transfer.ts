@@ -7,6 +7,7 @@
 import {
   type Endpoint,
   formatEndpoint,
+  ipScope,
   tryParseEndpoint,
   tryParseIp,
 } from "../_shared/address.ts";
@@ -50,6 +51,12 @@ export const NETWORK_OPTIONS: readonly OptionSpec[] = [
     value: "N",
     summary: "Port to listen on; 0 picks one (6881 if it is free)",
   },
+  {
+    name: "dht-node",
+    value: "HOST:PORT",
+    repeat: true,
+    summary: "Node of the DHT to begin with, not the public ones; repeatable",
+  },
   { name: "no-trackers", summary: "Ask no tracker" },
   { name: "no-dht", summary: "Do not use the DHT" },
   { name: "no-lpd", summary: "Do not look for peers in the local network" },
@@ -68,13 +75,20 @@ export const NETWORK_OPTIONS: readonly OptionSpec[] = [
   { name: "quiet", short: "q", summary: "Show no progress" },
 ];
 
-/** Addresses of `--peer`. */
-export function peersOf(args: Arguments): Endpoint[] {
-  return args.all("peer").map((text) => {
+/**
+ * Reads an option that takes addresses.
+ *
+ * @param args What the person typed.
+ * @param name The option's name.
+ * @returns The addresses.
+ * @throws {UsageError} If one is none.
+ */
+export function endpointsOf(args: Arguments, name: string): Endpoint[] {
+  return args.all(name).map((text) => {
     const endpoint = tryParseEndpoint(text);
     if (endpoint === undefined || endpoint.port === 0) {
       throw new UsageError(
-        `--peer must be HOST:PORT, not ${JSON.stringify(text)}`,
+        `--${name} must be HOST:PORT, not ${JSON.stringify(text)}`,
       );
     }
     return endpoint;
@@ -85,6 +99,10 @@ export function peersOf(args: Arguments): Endpoint[] {
 export interface NetworkPlan {
   /** Options but for the address. */
   readonly options: SessionOptions;
+  /** Peers to try first. */
+  readonly peers: readonly Endpoint[];
+  /** Whether peers can be found without being named. */
+  readonly discovers: boolean;
   /** Addresses to listen on, best first. */
   readonly hosts: readonly string[];
   /** Ports to listen on, best first. */
@@ -100,16 +118,30 @@ export interface NetworkPlan {
  */
 export function planNetwork(args: Arguments): NetworkPlan {
   const address = args.get("listen");
-  if (address !== undefined && tryParseIp(address) === undefined) {
-    throw new UsageError(
-      `--listen must be an IP address, not ${JSON.stringify(address)}`,
-    );
-  }
   const portText = args.get("port");
   const port = portText === undefined
     ? undefined
     : parseInteger(portText, "--port", 0, 65535);
+  const ip = address === undefined ? undefined : tryParseIp(address);
+  if (address !== undefined && ip === undefined) {
+    throw new UsageError(
+      `--listen must be an IP address, not ${JSON.stringify(address)}`,
+    );
+  }
+  // Whoever listens on this machine only wants nobody else.
+  const isLocal = ip !== undefined && ipScope(ip) === "loopback";
+  const nodes = endpointsOf(args, "dht-node");
+  const dht: SessionOptions["dht"] = args.has("no-dht")
+    ? false
+    : nodes.length > 0
+    ? { bootstrap: nodes }
+    : isLocal
+    ? false
+    : {};
+  const lpd: SessionOptions["lpd"] = args.has("no-lpd") || isLocal ? false : {};
   const options: SessionOptions = {
+    dht,
+    lpd,
     trackers: !args.has("no-trackers"),
     pex: !args.has("no-pex"),
     downloadLimit: parseRate(args.get("down-limit") ?? "0", "--down-limit"),
@@ -117,6 +149,8 @@ export function planNetwork(args: Arguments): NetworkPlan {
   };
   return {
     options,
+    peers: endpointsOf(args, "peer"),
+    discovers: dht !== false || lpd !== false,
     hosts: address === undefined ? ["::", "0.0.0.0"] : [address],
     ports: port === undefined ? [DEFAULT_PORT, 0] : [port],
   };

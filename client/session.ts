@@ -21,7 +21,9 @@ import {
   parseMetainfo,
 } from "../metainfo/mod.ts";
 import { SessionError } from "./error.ts";
+import type { MainlineDht } from "../dht/mod.ts";
 import { RateLimiter } from "./rate_limiter.ts";
+import { openServices, type SessionServices } from "./session_services.ts";
 import type { SessionContext } from "./session_context.ts";
 import { Torrent } from "./torrent.ts";
 import type { TorrentSource } from "./torrent_services.ts";
@@ -33,6 +35,9 @@ import type { AddTorrentOptions, SessionOptions } from "./types.ts";
 
 /** Name and version told to peers. */
 export const CLIENT_VERSION = "bip 0.1.0";
+
+/** Extensions that every connection may use. */
+const EXTENSIONS = ExtensionBits.of("extension-protocol", "fast");
 
 /** What can be added to a session. */
 export type AddSource =
@@ -96,6 +101,7 @@ export class Session implements AsyncDisposable {
   readonly #disks = new Map<string | FileSystem, DiskManager>();
   readonly #context: SessionContext;
   readonly #handshaker: Handshaker;
+  readonly #services: SessionServices;
   readonly #trackers: TrackerClients;
   readonly #loop: Promise<void>;
   readonly #options: SessionOptions;
@@ -103,13 +109,18 @@ export class Session implements AsyncDisposable {
   #cancelTick: () => void;
   #closing: Promise<void> | undefined;
 
-  private constructor(handshaker: Handshaker, options: SessionOptions) {
+  private constructor(
+    handshaker: Handshaker,
+    options: SessionOptions,
+    services: SessionServices,
+  ) {
     const { clock = systemClock, random = systemRandom } = options;
     const limiter = (rate: number | undefined) =>
       new RateLimiter({ clock, bytesPerSecond: rate ?? Infinity });
     const trackers = defaultTrackerClients(options);
     this.#trackers = trackers;
     this.#options = options;
+    this.#services = services;
     this.#handshaker = handshaker;
     this.#context = {
       clock,
@@ -122,9 +133,10 @@ export class Session implements AsyncDisposable {
       maxPeersPerTorrent: options.maxPeersPerTorrent ?? 100,
       pex: options.pex ?? true,
       trackers: options.trackers ?? true,
-      discovery: options.discovery ?? [],
-      dhtPort: undefined,
-      onDhtNode: () => {},
+      discovery: [...services.sources, ...options.discovery ?? []],
+      privateExtensions: EXTENSIONS,
+      dhtPort: services.dht?.localEndpoints[0]?.port,
+      onDhtNode: (node) => services.dht?.addNode(node),
       hasRoom: () => this.peerCount < (options.maxPeers ?? 500),
       disk: (where) => this.#disk(where),
       trackerFor: (url) => trackers.clientFor(url),
@@ -151,13 +163,19 @@ export class Session implements AsyncDisposable {
     const { random = systemRandom } = options;
     const handshaker = await Handshaker.open({
       peerId: options.peerId ?? createPeerId(random),
-      extensions: ExtensionBits.of("extension-protocol", "fast"),
+      extensions: options.dht ? EXTENSIONS.with("dht") : EXTENSIONS,
       listen: options.listen ?? { hostname: "0.0.0.0", port: 0 },
       random,
       ...(options.transport ? { transport: options.transport } : {}),
       ...(options.clock ? { clock: options.clock } : {}),
     });
-    return new Session(handshaker, options);
+    try {
+      const services = await openServices(options, handshaker.local);
+      return new Session(handshaker, options, services);
+    } catch (error) {
+      await handshaker.close();
+      throw error;
+    }
   }
 
   /** Where peers can connect to, if anywhere. */
@@ -168,6 +186,11 @@ export class Session implements AsyncDisposable {
   /** Our 20-byte peer id. */
   get peerId(): Uint8Array {
     return this.#handshaker.peerId;
+  }
+
+  /** Our node of the DHT, if there is one. */
+  get dht(): MainlineDht | undefined {
+    return this.#services.dht;
   }
 
   /** The torrents. */
@@ -293,6 +316,7 @@ export class Session implements AsyncDisposable {
       torrents.map((torrent) => torrent.close()),
     );
     await this.#trackers.close();
+    await this.#services.close();
     await this.#handshaker.close();
     await this.#loop;
     for (const disk of this.#disks.values()) {

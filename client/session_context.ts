@@ -7,7 +7,7 @@ import type { Endpoint, PeerCandidate } from "../_shared/address.ts";
 import type { Clock } from "../_shared/clock.ts";
 import type { RandomSource } from "../_shared/random.ts";
 import type { DiskManager, FileSystem } from "../disk/mod.ts";
-import type { Handshaker } from "../handshake/mod.ts";
+import type { ExtensionBits, Handshaker } from "../handshake/mod.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import type { PeerDiscovery, TrackerClient } from "./types.ts";
 
@@ -35,6 +35,8 @@ export interface SessionContext {
   readonly trackers: boolean;
   /** Further sources of peers. */
   readonly discovery: readonly PeerDiscovery[];
+  /** Extension bits for private torrents: without the DHT (BEP 27). */
+  readonly privateExtensions: ExtensionBits;
   /** UDP port of our DHT node, if there is one. */
   readonly dhtPort: number | undefined;
   /** Takes a node that a peer told of. */

@@ -109,7 +109,9 @@ export class Torrent {
       ...(topic.infoHashV1 !== undefined && topic.infoHashV2 !== undefined
         ? { v2InfoHash: topic.infoHashV2 }
         : {}),
+      ...(known?.private ? { extensions: context.privateExtensions } : {}),
     });
+    if (!known?.private) topic.nodes.forEach((node) => context.onDhtNode(node));
     this.addPeers(options.peers ?? []);
     if ("magnet" in source) this.addPeers(source.magnet.peers);
     if (known === undefined) this.#startNetwork();

@@ -13,6 +13,8 @@ import type { ByteTransport } from "../_shared/byte_conn.ts";
 import type { Clock } from "../_shared/clock.ts";
 import type { RandomSource } from "../_shared/random.ts";
 import type { FileSystem } from "../disk/mod.ts";
+import type { MainlineDhtOptions } from "../dht/mod.ts";
+import type { LocalDiscoveryOptions } from "../lpd/mod.ts";
 import type { Metainfo } from "../metainfo/mod.ts";
 
 /** What a torrent is doing. */
@@ -197,6 +199,20 @@ export interface SessionOptions {
   readonly trackers?: boolean | undefined;
   /** Whether peers are exchanged with peers (BEP 11). @default {true} */
   readonly pex?: boolean | undefined;
+  /**
+   * Options of a DHT node of our own (BEP 5), on the port we listen on unless
+   * they say otherwise. Never used for private torrents.
+   *
+   * @default {false}
+   */
+  readonly dht?: MainlineDhtOptions | false | undefined;
+  /**
+   * Options of local peer discovery (BEP 14). Never used for private torrents.
+   * Where it is not available the session does without.
+   *
+   * @default {false}
+   */
+  readonly lpd?: LocalDiscoveryOptions | false | undefined;
   /** Further sources of peers; never used for private torrents. @default {[]} */
   readonly discovery?: readonly PeerDiscovery[] | undefined;
   /** Bytes that may wait to be written, over all torrents. @default {67108864} */

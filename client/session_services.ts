@@ -1,0 +1,97 @@
+/**
+ * The discovery services that a session runs for all of its torrents.
+ *
+ * @module
+ */
+import { type Endpoint, ipScope, tryParseIp } from "../_shared/address.ts";
+import { systemClock } from "../_shared/clock.ts";
+import { MainlineDht, type MainlineDhtOptions } from "../dht/mod.ts";
+import { LocalDiscovery, LpdError } from "../lpd/mod.ts";
+import { DhtPeers } from "./dht_peers.ts";
+import { LocalPeers } from "./local_peers.ts";
+import type { PeerDiscovery, SessionOptions } from "./types.ts";
+
+/** Discovery services of a session. */
+export interface SessionServices {
+  /** Our node of the DHT. */
+  readonly dht: MainlineDht | undefined;
+  /** Where torrents look for peers. */
+  readonly sources: readonly PeerDiscovery[];
+  /** Closes them all. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens what the options ask for.
+ *
+ * @param options Of the session.
+ * @param local Where peers can connect to, if anywhere.
+ * @returns The running services.
+ */
+export async function openServices(
+  options: SessionOptions,
+  local: Endpoint | undefined,
+): Promise<SessionServices> {
+  const { clock = systemClock } = options;
+  await using stack = new AsyncDisposableStack();
+  const sources: PeerDiscovery[] = [];
+  let dht: MainlineDht | undefined;
+  if (options.dht) {
+    dht = stack.use(await openDht(options, options.dht, local));
+    sources.push(new DhtPeers(dht, clock));
+  }
+  if (options.lpd) {
+    const service = await openLocal(options, options.lpd);
+    if (service !== undefined) {
+      const peers = new LocalPeers(service);
+      stack.defer(() => peers.close());
+      sources.push(peers);
+    }
+  }
+  const owned = stack.move();
+  return { dht, sources, close: () => owned.disposeAsync() };
+}
+
+/** Binds the address we listen on; peers expect the same port for both. */
+async function openDht(
+  options: SessionOptions,
+  wanted: MainlineDhtOptions,
+  local: Endpoint | undefined,
+): Promise<MainlineDht> {
+  const { clock, random } = options;
+  const ip = local && tryParseIp(local.hostname);
+  const everywhere = ip === undefined || ipScope(ip) === "unspecified";
+  const settings: MainlineDhtOptions = {
+    ...(local && !everywhere ? { hostname: local.hostname } : {}),
+    ...(clock ? { clock } : {}),
+    ...(random ? { random } : {}),
+    ...wanted,
+  };
+  if (wanted.port !== undefined || local === undefined) {
+    return await MainlineDht.open(settings);
+  }
+  try {
+    return await MainlineDht.open({ ...settings, port: local.port });
+  } catch (error) {
+    // Somebody else has the UDP port: any other will do.
+    if (!(error instanceof Error) || error.name === "NotCapable") throw error;
+    return await MainlineDht.open(settings);
+  }
+}
+
+async function openLocal(
+  options: SessionOptions,
+  wanted: NonNullable<Exclude<SessionOptions["lpd"], false>>,
+): Promise<LocalDiscovery | undefined> {
+  const { clock, random } = options;
+  try {
+    return await LocalDiscovery.open({
+      ...(clock ? { clock } : {}),
+      ...(random ? { random } : {}),
+      ...wanted,
+    });
+  } catch (error) {
+    if (error instanceof LpdError) return undefined;
+    throw error;
+  }
+}
