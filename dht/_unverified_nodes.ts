@@ -16,6 +16,8 @@ export class UnverifiedNodes {
   readonly #limit: number;
   readonly #delayMs: number;
   readonly #entries = new Map<string, Unverified>();
+  /** The earliest time of all, `undefined` when it is to be looked for. */
+  #firstAt: number | undefined = Infinity;
 
   constructor(limit: number, delayMs: number) {
     this.#limit = limit;
@@ -31,13 +33,14 @@ export class UnverifiedNodes {
   }
 
   delete(key: string): void {
-    this.#entries.delete(key);
+    if (this.#entries.delete(key)) this.#firstAt = undefined;
   }
 
   /** Makes a contact due at once. */
   hasten(key: string, now: number): void {
     const entry = this.#entries.get(key)!;
     entry.dueAt = Math.min(entry.dueAt, now);
+    this.#firstAt = undefined;
   }
 
   /** Remembers a contact. When full, only a hasty one displaces the oldest. */
@@ -45,19 +48,24 @@ export class UnverifiedNodes {
     if (this.#entries.size >= this.#limit) {
       if (!isHasty) return;
       for (const oldest of this.#entries.keys()) {
-        this.#entries.delete(oldest);
+        this.delete(oldest);
         break;
       }
     }
     const dueAt = isHasty ? now : now + this.#delayMs;
     this.#entries.set(key, { contact, dueAt });
+    if (this.#firstAt !== undefined && dueAt < this.#firstAt) {
+      this.#firstAt = dueAt;
+    }
   }
 
   /** Takes the first contact that is due; all are in a hurry. */
   take(now: number, hurry: boolean): NodeContact | undefined {
+    const at = this.nextAt(hurry);
+    if (at === undefined || at > now) return undefined;
     for (const [key, entry] of this.#entries) {
       if (!hurry && entry.dueAt > now) continue;
-      this.#entries.delete(key);
+      this.delete(key);
       return entry.contact;
     }
     return undefined;
@@ -67,10 +75,12 @@ export class UnverifiedNodes {
   nextAt(hurry: boolean): number | undefined {
     if (this.#entries.size === 0) return undefined;
     if (hurry) return -Infinity;
-    let first = Infinity;
-    for (const { dueAt } of this.#entries.values()) {
-      if (dueAt < first) first = dueAt;
+    if (this.#firstAt === undefined) {
+      this.#firstAt = Infinity;
+      for (const { dueAt } of this.#entries.values()) {
+        if (dueAt < this.#firstAt) this.#firstAt = dueAt;
+      }
     }
-    return first;
+    return this.#firstAt;
   }
 }

@@ -357,3 +357,13 @@ Deno.test("views show what the datagram's buffer shows", none, () => {
   assertEquals(message.id.buffer, inside.buffer);
   assertEquals(message.id, id);
 });
+
+Deno.test("datagrams never overwrite each other", none, () => {
+  const kept: { bytes: Uint8Array; hex: string }[] = [];
+  for (const message of generateKrpc(seededRandom(8))) {
+    const bytes = encodeKrpc(message);
+    kept.push({ bytes, hex: toHex(bytes) });
+    if (kept.length === 300) break;
+  }
+  for (const { bytes, hex } of kept) assertEquals(toHex(bytes), hex);
+});

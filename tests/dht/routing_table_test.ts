@@ -84,6 +84,8 @@ Deno.test("every bucket is sorted and bounded", none, () => {
       assertEquals(update.type, ids.size <= capacity ? "added" : "waiting");
     }
   }
+  assertEquals(table.closest(ownId, 0, 0), []);
+  assertEquals(table.closestCompact(ownId, 3, 0).length, 3 * 26);
   const counts = new Map<number, number>();
   for (const { id } of table.nodes()) {
     const bits = sharedPrefixBits(ownId, id);
