@@ -42,19 +42,8 @@ export * from "./disk/mod.ts";
 export * from "./handshake/mod.ts";
 export * from "./peer/mod.ts";
 export * from "./select/mod.ts";
+export * from "./dht/mod.ts";
+export * from "./utracker/mod.ts";
+export * from "./htracker/mod.ts";
 export * from "./lpd/mod.ts";
 export * from "./client/mod.ts";
-
-// Where two modules use one name, the lower one's gets a prefix here.
-export {
-  type BlockAddress,
-  type HashRange,
-  isHashRange,
-} from "./metainfo/mod.ts";
-export {
-  type BlockAddress as PeerBlockAddress,
-  type HashRange as PeerHashRange,
-  isHashRange as isPeerHashRange,
-} from "./peer/mod.ts";
-export type { AddTorrentOptions } from "./client/mod.ts";
-export type { AddTorrentOptions as DiskAddTorrentOptions } from "./disk/mod.ts";

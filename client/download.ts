@@ -70,6 +70,7 @@ export class Download {
   readonly #batch: BlockAddress[] = [];
   readonly #meter = new RateMeter();
   #refillQueued = false;
+  #heldBack = false;
   #active = false;
   #wasted = 0;
 
@@ -265,9 +266,10 @@ export class Download {
 
   /** Asks a peer for as much as its window has room for. */
   refill(peer: SwarmPeer): void {
-    if (!this.#active || !peer.inPicker || this.#storage.state === "paused") {
-      return;
-    }
+    if (
+      !this.#active || this.#heldBack || !peer.inPicker ||
+      this.#storage.state === "paused"
+    ) return;
     const { key, connection } = peer;
     const now = this.#clock.now();
     const outstanding = this.picker.outstanding(key);
@@ -341,8 +343,20 @@ export class Download {
         pieceIndex,
         Math.floor(blockOffset / BLOCK_SIZE),
       );
+      this.#holdBack();
     }
     this.refill(peer);
+  }
+
+  /** Asks for nothing until there is memory for the answers. */
+  #holdBack(): void {
+    const pressure = this.#storage.pressure;
+    if (this.#heldBack || pressure === undefined) return;
+    this.#heldBack = true;
+    void pressure.then(() => {
+      this.#heldBack = false;
+      this.refillAll();
+    });
   }
 
   #pieceGood(pieceIndex: number, digests: Uint8Array | undefined): void {

@@ -10,8 +10,8 @@ import { toHex } from "../_shared/bytes.ts";
 import { type Machine, TimerTable } from "../_shared/machine.ts";
 import {
   BLOCK_SIZE,
-  isProvedHashRange,
-  MAX_HASH_RANGE_LENGTH,
+  isProvedMerkleRange,
+  MAX_MERKLE_RANGE_LENGTH,
   MERKLE_HASH_LENGTH,
   merkleHeight,
   merklePieceLayer,
@@ -100,7 +100,7 @@ export class PieceLayerMachine
       this.#layers.set(root, layer);
       const height = merkleHeight(Math.ceil(fileLength / BLOCK_SIZE));
       const width = 2 ** (height - baseLayer);
-      const length = Math.min(width, MAX_HASH_RANGE_LENGTH);
+      const length = Math.min(width, MAX_MERKLE_RANGE_LENGTH);
       for (let index = 0; index < total; index += length) {
         const range = {
           piecesRoot,
@@ -191,7 +191,7 @@ export class PieceLayerMachine
     const run = this.#open.get(keyOf(range));
     if (run === undefined || !this.#peers.has(peer)) return;
     if (
-      !isProvedHashRange(hashes, run.range, range.piecesRoot, run.fileLength)
+      !isProvedMerkleRange(hashes, run.range, range.piecesRoot, run.fileLength)
     ) {
       this.#forget(peer);
       this.#outputs.push({

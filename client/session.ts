@@ -73,6 +73,11 @@ function sourceOf(source: AddSource): TorrentSource {
   return "infoBytes" in source ? { metainfo: source } : { magnet: source };
 }
 
+/** What many sockets bring at once must not be more than there is room for. */
+function readBytes(maxBufferedBytes = 64 * 1024 * 1024): number {
+  return Math.max(16_384, Math.min(524_288, maxBufferedBytes / 128));
+}
+
 /** The hashes that peers may call it by, as hex; v2 ones cut to 20 bytes. */
 function hashesOf(topic: Metainfo | Magnet): string[] {
   return [topic.infoHashV1, topic.infoHashV2].flatMap((hash) =>
@@ -131,6 +136,7 @@ export class Session implements AsyncDisposable {
       trackerKey: randomInt(random, 0x100000000),
       clientVersion: options.clientVersion ?? CLIENT_VERSION,
       maxPeersPerTorrent: options.maxPeersPerTorrent ?? 100,
+      maxReadBytes: readBytes(options.maxBufferedBytes),
       pex: options.pex ?? true,
       trackers: options.trackers ?? true,
       discovery: [...services.sources, ...options.discovery ?? []],

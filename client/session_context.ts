@@ -30,6 +30,8 @@ export interface SessionContext {
   /** Most connections of one torrent. */
   readonly maxPeersPerTorrent: number;
   /** Whether peers are exchanged with peers (BEP 11). */
+  /** Bytes that one read of a socket may bring. */
+  readonly maxReadBytes: number;
   readonly pex: boolean;
   /** Whether trackers are asked. */
   readonly trackers: boolean;

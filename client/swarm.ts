@@ -61,6 +61,8 @@ export interface SwarmOptions {
   readonly random: RandomSource;
   /** Most connections. */
   readonly maxPeers: number;
+  /** Bytes that one read of a socket may bring. */
+  readonly maxReadBytes: number;
   /** Whether the session has room for one more. */
   readonly hasRoom: () => boolean;
   /** Dials. */
@@ -353,6 +355,7 @@ export class Swarm {
         ...(infoBytes ? { metadataSize: infoBytes.length } : {}),
         ...(this.#dialer.skipSeeds ? { uploadOnly: true } : {}),
       },
+      maxReadBuffer: this.#options.maxReadBytes,
       clock: this.#options.clock,
       onEvent: (happened) => this.#handle(key, happened),
       beforeRead: () =>

@@ -60,6 +60,7 @@ export function makeSwarm(torrent: TorrentServices): Swarm {
     random,
     infoHash,
     maxPeers: options.maxPeers ?? context.maxPeersPerTorrent,
+    maxReadBytes: context.maxReadBytes,
     hasRoom: () => context.hasRoom(),
     connect: (candidate) => context.connect(candidate),
     publish: (event) => torrent.publish(event),

@@ -69,7 +69,7 @@ export interface DiskManagerOptions {
 }
 
 /** Options of {@linkcode DiskManager.add}. */
-export interface AddTorrentOptions extends CheckOptions {
+export interface DiskAddOptions extends CheckOptions {
   /**
    * What to make of files that exist: `verify` hashes them; `assume-empty`
    * takes nothing for good; `trust` takes everything for good without looking;
@@ -238,7 +238,7 @@ export class DiskManager implements AsyncDisposable {
    */
   async add(
     torrent: StorageTorrent,
-    options: AddTorrentOptions = {},
+    options: DiskAddOptions = {},
   ): Promise<TorrentStorage> {
     checkTorrent(torrent);
     const key = toHex(torrent.infoHash);
@@ -323,7 +323,7 @@ export class DiskManager implements AsyncDisposable {
   async #open(
     torrent: StorageTorrent,
     key: string,
-    options: AddTorrentOptions,
+    options: DiskAddOptions,
   ): Promise<ManagedStorage> {
     const {
       existing = "verify",

@@ -5,7 +5,7 @@
  */
 import { EventQueue } from "../_shared/event_queue.ts";
 import { DiskError, toDiskError } from "./error.ts";
-import type { AddTorrentOptions, DiskManager } from "./manager.ts";
+import type { DiskAddOptions, DiskManager } from "./manager.ts";
 import type {
   StorageTorrent,
   TorrentStorage,
@@ -21,7 +21,7 @@ export type DiskRequest =
     /** What to store. */
     readonly torrent: StorageTorrent;
     /** How; `onEvent` is not used. */
-    readonly options?: AddTorrentOptions | undefined;
+    readonly options?: DiskAddOptions | undefined;
   }
   | {
     /** Writes everything out and closes a torrent; answered by `removed`. */

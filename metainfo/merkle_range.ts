@@ -19,10 +19,10 @@ import {
 import { BLOCK_SIZE } from "./piece_layout.ts";
 
 /** Most hashes of one run: BEP 52 says a length should not be above 512. */
-export const MAX_HASH_RANGE_LENGTH = 512;
+export const MAX_MERKLE_RANGE_LENGTH = 512;
 
 /** Which hashes a hash request asks for (BEP 52, messages 21 to 23). */
-export interface HashRange {
+export interface MerkleRange {
   /** Layer of the run, 0 for leaves. */
   readonly baseLayer: number;
   /** Index of the first hash in its layer, a multiple of `length`. */
@@ -62,7 +62,7 @@ function treeHeight(fileLength: number): number {
  * @returns Whether its length is a power of two from 2 to 512, its index a
  * multiple of that, and all of it inside the tree.
  */
-export function isHashRange(range: HashRange, fileLength: number): boolean {
+export function isMerkleRange(range: MerkleRange, fileLength: number): boolean {
   const { baseLayer, index, length, proofLayers } = range;
   const height = treeHeight(fileLength);
   if (
@@ -71,14 +71,14 @@ export function isHashRange(range: HashRange, fileLength: number): boolean {
     proofLayers > height - baseLayer
   ) return false;
   return Number.isInteger(length) && length >= 2 &&
-    length <= MAX_HASH_RANGE_LENGTH && (length & (length - 1)) === 0 &&
+    length <= MAX_MERKLE_RANGE_LENGTH && (length & (length - 1)) === 0 &&
     Number.isSafeInteger(index) && index >= 0 && index % length === 0 &&
     index + length <= 2 ** (height - baseLayer);
 }
 
 /** Layers of the first uncle and one past the last one. */
 function uncleLayers(
-  range: HashRange,
+  range: MerkleRange,
   height: number,
 ): { first: number; end: number } {
   const { baseLayer, length, proofLayers } = range;
@@ -91,11 +91,14 @@ function uncleLayers(
  * How many hashes the answer to a range holds: the run and one uncle for each
  * layer that needs one (BEP 52).
  *
- * @param range A range for which {@linkcode isHashRange} holds.
+ * @param range A range for which {@linkcode isMerkleRange} holds.
  * @param fileLength Bytes of the file.
  * @returns The number of hashes.
  */
-export function hashRangeSize(range: HashRange, fileLength: number): number {
+export function merkleRangeSize(
+  range: MerkleRange,
+  fileLength: number,
+): number {
   const { first, end } = uncleLayers(range, treeHeight(fileLength));
   return range.length + end - first;
 }
@@ -110,15 +113,15 @@ export function hashRangeSize(range: HashRange, fileLength: number): number {
  * @returns The node that all hashes lead to, or `undefined` when the range is
  * no valid one or the number of hashes is wrong.
  */
-export function climbHashRange(
+export function climbMerkleRange(
   hashes: Uint8Array,
-  range: HashRange,
+  range: MerkleRange,
   fileLength: number,
   digest: Sha256 = sha256,
 ): MerkleNode | undefined {
   if (
-    !isHashRange(range, fileLength) ||
-    hashes.length !== hashRangeSize(range, fileLength) * MERKLE_HASH_LENGTH
+    !isMerkleRange(range, fileLength) ||
+    hashes.length !== merkleRangeSize(range, fileLength) * MERKLE_HASH_LENGTH
   ) return undefined;
   const { baseLayer, length } = range;
   const { first, end } = uncleLayers(range, treeHeight(fileLength));
@@ -152,14 +155,14 @@ export function climbHashRange(
  * @param digest The SHA-256 function.
  * @returns Whether it is right.
  */
-export function isProvedHashRange(
+export function isProvedMerkleRange(
   hashes: Uint8Array,
-  range: HashRange,
+  range: MerkleRange,
   piecesRoot: Uint8Array,
   fileLength: number,
   digest: Sha256 = sha256,
 ): boolean {
-  const top = climbHashRange(hashes, range, fileLength, digest);
+  const top = climbMerkleRange(hashes, range, fileLength, digest);
   return top !== undefined && top.layer === treeHeight(fileLength) &&
     equalBytes(top.hash, piecesRoot);
 }
@@ -174,14 +177,14 @@ export function isProvedHashRange(
  * @returns The run, then the uncles from below; `undefined`, to be answered by
  * a hash reject, when the range is not valid or a hash is not known.
  */
-export function collectHashRange(
-  range: HashRange,
+export function collectMerkleRange(
+  range: MerkleRange,
   fileLength: number,
   lookup: MerkleLookup,
 ): Uint8Array<ArrayBuffer> | undefined {
-  if (!isHashRange(range, fileLength)) return undefined;
+  if (!isMerkleRange(range, fileLength)) return undefined;
   const leafCount = Math.ceil(fileLength / BLOCK_SIZE);
-  const size = hashRangeSize(range, fileLength);
+  const size = merkleRangeSize(range, fileLength);
   const result = new Uint8Array(size * MERKLE_HASH_LENGTH);
   let at = 0;
   const add = (layer: number, index: number): boolean => {
@@ -338,8 +341,8 @@ export class FileHashTree {
    * @param range What is asked for, straight from the wire.
    * @returns The hashes to send, or `undefined` to reject.
    */
-  answer(range: HashRange): Uint8Array<ArrayBuffer> | undefined {
-    return collectHashRange(
+  answer(range: MerkleRange): Uint8Array<ArrayBuffer> | undefined {
+    return collectMerkleRange(
       range,
       this.#options.fileLength,
       (layer, index) => this.hashAt(layer, index),

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { BlockAddress } from "../_shared/block.ts";
+export type { BlockAddress };
 
 /**
  * Bytes of one request on the wire; the last block of a piece may be shorter
@@ -58,16 +60,6 @@ export interface FileSpan {
   readonly dataOffset: number;
   /** Whether the run is padding: zeros that are not stored (BEP 47). */
   readonly pad: boolean;
-}
-
-/** Where a block lies. */
-export interface BlockAddress {
-  /** Index of the piece. */
-  readonly pieceIndex: number;
-  /** Where the block starts in the piece, in bytes. */
-  readonly blockOffset: number;
-  /** Bytes of the block. */
-  readonly length: number;
 }
 
 /** A half-open range of pieces. */

@@ -3,18 +3,10 @@
  *
  * @module
  */
+import type { BlockAddress } from "../_shared/block.ts";
+export type { BlockAddress };
 import { readUint16, readUint32 } from "../_shared/bytes.ts";
 import { PeerProtocolError } from "./error.ts";
-
-/** Names a block: a part of a piece. */
-export interface BlockAddress {
-  /** Which piece. */
-  readonly pieceIndex: number;
-  /** Where in the piece, in bytes. */
-  readonly blockOffset: number;
-  /** How many bytes. */
-  readonly length: number;
-}
 
 /** Names a run of merkle hashes (BEP 52). */
 export interface HashRange {

@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 
 import type { FileSystem } from "../../disk/file_system.ts";
 import {
-  type AddTorrentOptions,
+  type DiskAddOptions,
   DiskManager,
   type DiskManagerOptions,
 } from "../../disk/manager.ts";
@@ -32,7 +32,7 @@ export interface Bench extends AsyncDisposable {
 export async function open(
   torrent: TestTorrent,
   options: {
-    add?: AddTorrentOptions;
+    add?: DiskAddOptions;
     disk?: Partial<DiskManagerOptions>;
     memory?: MemoryFileSystem;
     slow?: boolean;

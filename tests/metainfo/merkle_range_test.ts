@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
-  climbHashRange,
-  collectHashRange,
+  climbMerkleRange,
+  collectMerkleRange,
   FileHashTree,
-  type HashRange,
-  hashRangeSize,
-  isHashRange,
-  isProvedHashRange,
+  isMerkleRange,
+  isProvedMerkleRange,
+  type MerkleRange,
+  merkleRangeSize,
 } from "../../metainfo/merkle_range.ts";
 import {
   merkleLeaves,
@@ -80,16 +80,16 @@ Deno.test({
       const [baseLayer, index, length, proofLayers] = [37, 41, 45, 49].map(
         (offset) => readUint32(bytes, offset),
       );
-      const range = { baseLayer, index, length, proofLayers } as HashRange;
+      const range = { baseLayer, index, length, proofLayers } as MerkleRange;
       if (vector.expected === "hash reject") {
-        assert(!isHashRange(range, LENGTH), vector.name);
+        assert(!isMerkleRange(range, LENGTH), vector.name);
         assertEquals(tree.answer(range), undefined);
-      } else assert(isHashRange(range, LENGTH), vector.name);
+      } else assert(isMerkleRange(range, LENGTH), vector.name);
       if (bytes[4] !== 22) continue;
       const hashes = bytes.subarray(53);
       answers++;
       assertEquals(toHex(tree.answer(range)!), toHex(hashes), vector.name);
-      assert(isProvedHashRange(hashes, range, ROOT, LENGTH), vector.name);
+      assert(isProvedMerkleRange(hashes, range, ROOT, LENGTH), vector.name);
     }
     assert(answers >= 4);
   },
@@ -104,30 +104,30 @@ Deno.test("hash range: every valid range is answered and proved", pure, () => {
         for (let proofLayers = 0; proofLayers <= 5 - baseLayer; proofLayers++) {
           const range = { baseLayer, index, length, proofLayers };
           const label = JSON.stringify(range);
-          assert(isHashRange(range, LENGTH), label);
+          assert(isMerkleRange(range, LENGTH), label);
           const hashes = tree.answer(range)!;
           assertEquals(
             hashes,
-            collectHashRange(range, LENGTH, fullLookup)!,
+            collectMerkleRange(range, LENGTH, fullLookup)!,
             label,
           );
-          assertEquals(hashes.length, 32 * hashRangeSize(range, LENGTH));
-          const top = climbHashRange(hashes, range, LENGTH)!;
+          assertEquals(hashes.length, 32 * merkleRangeSize(range, LENGTH));
+          const top = climbMerkleRange(hashes, range, LENGTH)!;
           const expected = top.layer === 5
             ? ROOT
             : tree.hashAt(top.layer, top.index) ?? merklePadHash(top.layer);
           assertEquals(toHex(top.hash), toHex(expected), label);
           assertEquals(
-            isProvedHashRange(hashes, range, ROOT, LENGTH),
+            isProvedMerkleRange(hashes, range, ROOT, LENGTH),
             top.layer === 5,
           );
           for (const at of [0, 33, hashes.length - 1]) {
             hashes[at]! ^= 1;
-            assert(!isProvedHashRange(hashes, range, ROOT, LENGTH), label);
+            assert(!isProvedMerkleRange(hashes, range, ROOT, LENGTH), label);
             hashes[at]! ^= 1;
           }
-          assert(!climbHashRange(hashes.subarray(32), range, LENGTH));
-          assert(!climbHashRange(concatBytes([hashes, ROOT]), range, LENGTH));
+          assert(!climbMerkleRange(hashes.subarray(32), range, LENGTH));
+          assert(!climbMerkleRange(concatBytes([hashes, ROOT]), range, LENGTH));
           count++;
         }
       }
@@ -138,8 +138,8 @@ Deno.test("hash range: every valid range is answered and proved", pure, () => {
 
 Deno.test("hash range: nonsense is refused, not indexed", pure, () => {
   const good = { baseLayer: 2, index: 4, length: 4, proofLayers: 2 };
-  assert(isHashRange(good, LENGTH));
-  const bad: Partial<HashRange>[] = [
+  assert(isMerkleRange(good, LENGTH));
+  const bad: Partial<MerkleRange>[] = [
     { length: 0 },
     { length: 1 },
     { length: 3 },
@@ -168,14 +168,17 @@ Deno.test("hash range: nonsense is refused, not indexed", pure, () => {
   for (const change of bad) {
     const range = { ...good, ...change };
     const label = JSON.stringify(change);
-    assert(!isHashRange(range, LENGTH), label);
+    assert(!isMerkleRange(range, LENGTH), label);
     assertEquals(tree.answer(range), undefined, label);
-    assertEquals(climbHashRange(new Uint8Array(192), range, LENGTH), undefined);
+    assertEquals(
+      climbMerkleRange(new Uint8Array(192), range, LENGTH),
+      undefined,
+    );
   }
-  for (const length of [0, 1, 16384]) assert(!isHashRange(good, length));
+  for (const length of [0, 1, 16384]) assert(!isMerkleRange(good, length));
   const big = { baseLayer: 0, index: 0, length: 512, proofLayers: 0 };
-  assert(isHashRange(big, 2 ** 40));
-  assert(!isHashRange({ ...big, length: 1024 }, 2 ** 40));
+  assert(isMerkleRange(big, 2 ** 40));
+  assert(!isMerkleRange({ ...big, length: 1024 }, 2 ** 40));
 });
 
 Deno.test("FileHashTree: knows what it was given", pure, () => {
@@ -199,12 +202,12 @@ Deno.test("FileHashTree: knows what it was given", pure, () => {
   assert(!tree.addLeaves(1, of(1).subarray(32)));
   for (const piece of [-1, 5, 0.5, NaN]) assert(!tree.addLeaves(piece, of(0)));
   assert(tree.addLeaves(1, of(1)));
-  assert(isProvedHashRange(tree.answer(leaves)!, leaves, ROOT, LENGTH));
+  assert(isProvedMerkleRange(tree.answer(leaves)!, leaves, ROOT, LENGTH));
   assert(tree.addLeaves(2, of(2)));
   assert(tree.addLeaves(4, of(4)));
   assertEquals(tree.answer(leaves), undefined);
   const last = { baseLayer: 0, index: 16, length: 4, proofLayers: 4 };
-  assert(isProvedHashRange(tree.answer(last)!, last, ROOT, LENGTH));
+  assert(isProvedMerkleRange(tree.answer(last)!, last, ROOT, LENGTH));
   assertThrows(
     () => new FileHashTree({ ...options, pieceLength: 1000 }),
     RangeError,
@@ -227,5 +230,5 @@ Deno.test("FileHashTree: a file no longer than a piece", pure, () => {
     tree.answer(range),
     concatBytes([leaves, new Uint8Array(32)]),
   );
-  assert(isProvedHashRange(tree.answer(range)!, range, piecesRoot, 40_000));
+  assert(isProvedMerkleRange(tree.answer(range)!, range, piecesRoot, 40_000));
 });
