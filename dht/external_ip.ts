@@ -61,13 +61,35 @@ export class ExternalIpVotes {
    * Begins the first round, with its first vote.
    *
    * @param options See {@linkcode ExternalIpVotesOptions}.
+   * @throws {RangeError} If a number is not at least 1.
    */
   constructor(options: ExternalIpVotesOptions = {}) {
-    this.#minVotes = options.minVotes ?? 25;
-    this.#maxVotes = Math.max(options.maxVotes ?? 50, this.#minVotes);
-    this.#roundMs = options.roundMs ?? 300_000;
-    this.#maxCandidates = options.maxCandidates ?? 40;
-    this.#requireGlobal = options.requireGlobal ?? true;
+    const {
+      minVotes = 25,
+      maxVotes = 50,
+      roundMs = 300_000,
+      maxCandidates = 40,
+      requireGlobal = true,
+    } = options;
+    for (
+      const [name, value] of Object.entries({
+        minVotes,
+        maxVotes,
+        roundMs,
+        maxCandidates,
+      })
+    ) {
+      if (!(value >= 1)) {
+        throw new RangeError(
+          `Option ${name} must be at least 1: current value is ${value}`,
+        );
+      }
+    }
+    this.#minVotes = minVotes;
+    this.#maxVotes = Math.max(maxVotes, minVotes);
+    this.#roundMs = roundMs;
+    this.#maxCandidates = maxCandidates;
+    this.#requireGlobal = requireGlobal;
   }
 
   /** The address that won last, 4 or 16 bytes, `undefined` before. */

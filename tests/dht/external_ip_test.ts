@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { tryParseIp } from "../../_shared/address.ts";
 import { ExternalIpVotes } from "../../dht/external_ip.ts";
 
@@ -101,4 +101,12 @@ Deno.test("candidates are bounded", none, () => {
   assertEquals(votes.address, undefined);
   const winners = vote(votes, 100, 25, new Uint8Array([8, 8, 8, 1]));
   assert(winners.length === 1);
+});
+
+Deno.test("options of the votes are checked", none, () => {
+  assertThrows(
+    () => new ExternalIpVotes({ minVotes: 0 }),
+    RangeError,
+    "minVotes",
+  );
 });
