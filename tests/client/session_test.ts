@@ -2,13 +2,16 @@
 import {
   assert,
   assertEquals,
+  assertGreater,
   assertInstanceOf,
   assertRejects,
   assertThrows,
 } from "@std/assert";
 import { toHex } from "../../_shared/bytes.ts";
+import { sleep } from "../../_shared/clock.ts";
 import { SessionError } from "../../client/error.ts";
 import { Session } from "../../client/session.ts";
+import { injectFaults, interceptFileSystem } from "../../disk/mod.ts";
 import { MagnetError, MetainfoError } from "../../metainfo/mod.ts";
 import {
   assertFiles,
@@ -297,5 +300,38 @@ Deno.test("Session with little memory completes", async () => {
     () => JSON.stringify(host.torrent.stats()),
   );
   assert(most <= 1.5 * 1_048_576, `${most}`);
+  assertFiles(torrent, host.files);
+});
+
+Deno.test("Session with little memory and a slow disk completes all the same", async () => {
+  const torrent = await simTorrent([["a.bin", 12_000_000]], {
+    pieceLength: 1_048_576,
+  });
+  await using world = new SwarmWorld({ seed: 41, windowBytes: 2_000_000 });
+  const seeds = [];
+  for (let i = 0; i < 12; i++) seeds.push(await world.seeder(torrent));
+  const host = await world.host({ maxBufferedBytes: 1_048_576 });
+  const fileSystem = interceptFileSystem(
+    host.files,
+    injectFaults(({ operation }) =>
+      operation === "write" ? { after: sleep(world.clock, 40) } : undefined
+    ),
+  );
+  host.add(torrent, {
+    fileSystem,
+    peers: seeds.map((seed) => seed.address),
+  });
+  let most = 0;
+  await world.until(
+    () => {
+      most = Math.max(most, host.session.stats().bufferedBytes);
+      return host.torrent.state === "seeding";
+    },
+    120_000,
+    () => JSON.stringify(host.torrent.stats()),
+  );
+  assert(most <= 1.5 * 1_048_576, `${most}`);
+  // Blocks for which there was no room were asked for once more.
+  assertGreater(host.torrent.stats().wastedBytes, 0);
   assertFiles(torrent, host.files);
 });
