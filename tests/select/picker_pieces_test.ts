@@ -32,6 +32,26 @@ test("asks only for the bad blocks when they are known", () => {
   picker.assertInvariants();
 });
 
+test("asks again for a block that could not be kept", () => {
+  const picker = world({ pieces: 2 });
+  join(picker, 1, "**");
+  const asked = picker.pick(1, 4, 0);
+  const piece = asked[0]!.pieceIndex;
+  deliver(picker, 1, asked);
+  assertEquals(picker.pieces.state(piece), "complete");
+  picker.pieces.lostBlock(piece, 1);
+  assertEquals(picker.pieces.state(piece), "partial");
+  picker.assertInvariants();
+  assertEquals(show(picker.pick(1, 1, 0)), `${piece}.1`);
+  // Those that are not here are left alone.
+  picker.pieces.lostBlock(piece, 1);
+  picker.pieces.lostBlock(piece, 99);
+  picker.pieces.lostBlock(1 - piece, 0);
+  for (const block of [0, 2, 3]) picker.pieces.lostBlock(piece, block);
+  picker.assertInvariants();
+  assertThrows(() => picker.pieces.lostBlock(2, 0), RangeError);
+});
+
 test("refuses to end a piece that is not complete", () => {
   const picker = world({ pieces: 1 });
   assertThrows(() => picker.pieces.verified(0), RangeError, "it is open");
