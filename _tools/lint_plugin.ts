@@ -69,7 +69,7 @@ export const DRIVER_FILES: readonly RegExp[] = [
   /^metainfo\/(create_(walk|hash|info)|hash_(pool|reader|verify|worker))\.ts$/,
   /^disk\/(native_file_system|verifier)\.ts$/,
   /^dht\/node\.ts$/,
-  /^utracker\/(client|server|server_port)\.ts$/,
+  /^utracker\/(client|server|server_port|stats_server)\.ts$/,
   /^htracker\/(client|server)\.ts$/,
   /^lpd\/discovery\.ts$/,
   /^client\/(?!\w+_machine\.ts$)\w+\.ts$/,

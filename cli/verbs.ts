@@ -40,6 +40,21 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import("./seed.ts")).seedVerb,
   },
   {
+    name: "tracker",
+    summary: "Run a UDP and HTTP tracker",
+    load: async () => (await import("./tracker.ts")).trackerVerb,
+  },
+  {
+    name: "announce",
+    summary: "Announce a torrent once and show the peers",
+    load: async () => (await import("./announce.ts")).announceVerb,
+  },
+  {
+    name: "scrape",
+    summary: "Ask trackers how many peers a torrent has",
+    load: async () => (await import("./scrape.ts")).scrapeVerb,
+  },
+  {
     name: "completions",
     summary: "Print a completion script for a shell",
     load: async () => (await import("./completions.ts")).completionsVerb,

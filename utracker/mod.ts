@@ -37,10 +37,12 @@ export * from "./client_machine.ts";
 export * from "./client_messages.ts";
 export * from "./client_options.ts";
 export * from "./kv_swarm_store.ts";
+export * from "./metrics.ts";
 export * from "./packet.ts";
 export * from "./packet_types.ts";
 export * from "./responder.ts";
 export * from "./server.ts";
+export * from "./stats_server.ts";
 export * from "./tracker_url.ts";
 export type { Endpoint, IpFamily } from "../_shared/address.ts";
 export {

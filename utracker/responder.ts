@@ -246,7 +246,10 @@ export class UdpTrackerResponder {
   /** Reads an address into the request; false if it is none. */
   #address(hostname: string): boolean {
     const request = this.#request;
-    const v4 = ipv4Number(hostname);
+    // On a socket for both families, IPv4 addresses come mapped.
+    const v4 = hostname.startsWith("::ffff:")
+      ? ipv4Number(hostname.slice(7))
+      : ipv4Number(hostname);
     if (v4 >= 0) {
       request.family = 4;
       request.ip0 = v4;
