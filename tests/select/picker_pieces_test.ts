@@ -37,7 +37,7 @@ test("asks again for a block that could not be kept", () => {
   join(picker, 1, "**");
   const asked = picker.pick(1, 4, 0);
   const piece = asked[0]!.pieceIndex;
-  deliver(picker, 1, asked);
+  for (const b of asked) picker.received(1, piece, b.blockOffset, 0);
   assertEquals(picker.pieces.state(piece), "complete");
   picker.pieces.lostBlock(piece, 1);
   assertEquals(picker.pieces.state(piece), "partial");
