@@ -95,8 +95,14 @@ export function tryFromHex(text: string): Uint8Array<ArrayBuffer> | undefined {
  * @returns A string of the same length.
  */
 export function toByteString(bytes: Uint8Array): string {
-  if (bytes.length <= 4096) return String.fromCharCode(...bytes);
   let text = "";
+  // Spreading costs more than it saves for keys such as hashes.
+  if (bytes.length <= 64) {
+    for (let i = 0; i < bytes.length; i++) {
+      text += String.fromCharCode(bytes[i]!);
+    }
+    return text;
+  }
   for (let i = 0; i < bytes.length; i += 4096) {
     text += String.fromCharCode(...bytes.subarray(i, i + 4096));
   }

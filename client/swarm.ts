@@ -8,7 +8,6 @@ import type { Endpoint, PeerCandidate } from "../_shared/address.ts";
 import type { Clock } from "../_shared/clock.ts";
 import type { RandomSource } from "../_shared/random.ts";
 import { randomInt } from "../_shared/random.ts";
-import type { Bitfield } from "../_shared/bitfield.ts";
 import {
   formatPeerId,
   type HandshakeConnected,
@@ -19,20 +18,20 @@ import {
   PeerConnection,
   type PeerConnectionEvent,
   type PeerConnectionOptions,
+  type PeerSessionEvent,
 } from "../peer/mod.ts";
 import { RequestWindow } from "../select/mod.ts";
 import type { PieceLayout } from "../metainfo/mod.ts";
 import { CandidateDialer } from "./candidate_dialer.ts";
-import type { Download } from "./download.ts";
 import type { HashServer } from "./hash_server.ts";
 import type { MetadataExchange } from "./metadata_exchange.ts";
+import type { PieceRevealer } from "./reveal.ts";
 import type { PeerExchange } from "./peer_exchange.ts";
 import type { PeerList } from "./peer_list.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import { readGate } from "./read_gate.ts";
 import type { SwarmPeer } from "./swarm_peer.ts";
 import type { TorrentEvent } from "./types.ts";
-import type { Upload } from "./upload.ts";
 
 /** A connection that ends so soon counts as a failure, in milliseconds. */
 const SHORT_LIVED_MS = 5_000;
@@ -41,10 +40,14 @@ const SHORT_LIVED_MS = 5_000;
 export interface SwarmContent {
   /** Pieces and files. */
   readonly layout: PieceLayout;
-  /** What we have; live. */
-  readonly have: Bitfield;
-  readonly download: Download;
-  readonly upload: Upload;
+  /** Tells peers of it. */
+  readonly revealer: PieceRevealer;
+  /** Takes a peer in. */
+  addPeer(peer: SwarmPeer): void;
+  /** Forgets a peer. */
+  removePeer(peer: SwarmPeer): void;
+  /** Takes an event of a peer about pieces and blocks. */
+  handle(peer: SwarmPeer, event: PeerSessionEvent): void;
   /** Serves merkle hashes of v2 torrents (BEP 52). */
   readonly hashes: HashServer | undefined;
   /** Bytes of a piece that peers may ask for. */
@@ -191,15 +194,14 @@ export class Swarm {
    */
   setContent(content: SwarmContent): void {
     this.#content = content;
-    const { layout, have } = content;
+    const { layout, revealer } = content;
     for (const peer of [...this.peers.values()]) {
       peer.connection.setPieceCount(layout.pieceCount, {
         pieceSize: (pieceIndex) => content.servedSize(pieceIndex),
-        ownPieces: have,
+        ownPieces: revealer.admit(peer.key, peer.fast),
       });
       if (!peer.connection.isClosed && !peer.inPicker) {
-        content.download.addPeer(peer);
-        content.upload.addPeer(peer);
+        content.addPeer(peer);
       }
     }
   }
@@ -268,6 +270,7 @@ export class Swarm {
       peerId: event.peerId,
       window: new RequestWindow(),
       since: clock.now(),
+      fast: event.extensions.has("fast"),
       client: clientName(event.peerId),
       listening: candidate?.address,
       inPicker: false,
@@ -275,8 +278,7 @@ export class Swarm {
     };
     this.peers.set(key, peer);
     if (candidate !== undefined) this.list.connected(candidate.address);
-    this.#content?.download.addPeer(peer);
-    this.#content?.upload.addPeer(peer);
+    this.#content?.addPeer(peer);
     this.#metadata.connected(peer);
     this.#exchange?.connected(peer, clock.now());
     this.#options.publish({
@@ -309,13 +311,6 @@ export class Swarm {
     void peer.connection.close(new Error(reason));
   }
 
-  /** Tells everybody of a new piece. */
-  announcePiece(pieceIndex: number): void {
-    for (const { connection } of this.peers.values()) {
-      connection.have(pieceIndex);
-    }
-  }
-
   /** Once a second. */
   tick(now: number): void {
     if (!this.#options.isPrivate()) this.#exchange?.tick(now);
@@ -345,7 +340,7 @@ export class Swarm {
       v2: this.#options.hasV2(),
       pieceCount: content?.layout.pieceCount,
       pieceSize: content && ((index) => content.servedSize(index)),
-      ownPieces: content?.have,
+      ownPieces: content?.revealer.admit(key, extensions.has("fast")),
       extensionNames: isOpen && this.#exchange !== undefined
         ? undefined
         : ["ut_metadata", "upload_only", "lt_donthave"],
@@ -411,14 +406,8 @@ export class Swarm {
           content?.hashes?.answer(event.range),
         );
         break;
-      case "serve":
-      case "serve-cancelled":
-      case "interested":
-      case "not-interested":
-        content?.upload.handle(peer, event);
-        break;
       default:
-        content?.download.handle(peer, event);
+        content?.handle(peer, event);
         if (event.type !== "block") this.#noteSeed(peer);
     }
   }
@@ -461,8 +450,7 @@ export class Swarm {
     const stats = peer.connection.stats();
     this.#downloaded += stats.downloaded;
     this.#uploaded += stats.uploaded;
-    this.#content?.download.removePeer(peer);
-    this.#content?.upload.removePeer(peer);
+    this.#content?.removePeer(peer);
     this.#metadata.gone(peer);
     this.#exchange?.disconnected(peer);
     const now = this.#options.clock.now();

@@ -24,6 +24,8 @@ export interface SwarmPeer {
   readonly window: RequestWindow;
   /** When the connection was made, in milliseconds. */
   readonly since: number;
+  /** Whether both sides speak the Fast extension (BEP 6). */
+  readonly fast: boolean;
   /** Client name and version. */
   client: string;
   /** Where it listens, once known. */

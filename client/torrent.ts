@@ -363,7 +363,6 @@ export class Torrent {
       {
         peers: this.#swarm.peers,
         pieceDone: (pieceIndex) => {
-          this.#swarm.announcePiece(pieceIndex);
           this.#hub.publish({ type: "piece", pieceIndex, good: true });
           this.#updateProgress();
         },

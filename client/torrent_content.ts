@@ -17,6 +17,9 @@ import { Download, type DownloadHost } from "./download.ts";
 import { SessionError } from "./error.ts";
 import { HashServer } from "./hash_server.ts";
 import { needsPieceLayers } from "./info_hash.ts";
+import type { PeerSessionEvent } from "../peer/mod.ts";
+import { PieceRevealer } from "./reveal.ts";
+import type { SwarmPeer } from "./swarm_peer.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import type { SessionContext } from "./session_context.ts";
 import type { SwarmContent } from "./swarm.ts";
@@ -69,6 +72,7 @@ export class TorrentContent implements SwarmContent {
   readonly download: Download;
   /** Chooses whom to serve, and serves. */
   readonly upload: Upload;
+  readonly revealer: PieceRevealer;
   readonly hashes: HashServer | undefined;
   readonly #wanted: Uint8Array;
   readonly #isV2Only: boolean;
@@ -99,6 +103,7 @@ export class TorrentContent implements SwarmContent {
         if (this.#wanted[pieceIndex] === 1) {
           this.#doneBytes += this.layout.payloadSize(pieceIndex);
         }
+        this.revealer.verified(pieceIndex);
         host.pieceDone(pieceIndex);
       },
     }, {
@@ -106,6 +111,13 @@ export class TorrentContent implements SwarmContent {
       storage,
       strategy: torrent.sequential ? sequential() : rarestFirst(),
       clock,
+      random,
+    });
+    this.revealer = new PieceRevealer({
+      name: torrent.revelation ?? "honest",
+      have: storage.have,
+      picker: this.download.picker,
+      peers: host.peers,
       random,
     });
     this.upload = new Upload(host, {
@@ -248,6 +260,39 @@ export class TorrentContent implements SwarmContent {
   tick(now: number): void {
     this.download.tick(now);
     this.upload.tick(now);
+    this.revealer.tick(now);
+  }
+
+  /** Takes a peer in. */
+  addPeer(peer: SwarmPeer): void {
+    this.download.addPeer(peer);
+    this.upload.addPeer(peer);
+    this.revealer.connected(peer);
+  }
+
+  /** Forgets a peer. */
+  removePeer(peer: SwarmPeer): void {
+    this.download.removePeer(peer);
+    this.upload.removePeer(peer);
+    this.revealer.gone(peer.key);
+  }
+
+  /** Takes an event of a peer about pieces and blocks. */
+  handle(peer: SwarmPeer, event: PeerSessionEvent): void {
+    switch (event.type) {
+      case "serve":
+      case "serve-cancelled":
+      case "interested":
+      case "not-interested":
+        this.upload.handle(peer, event);
+        return;
+    }
+    this.download.handle(peer, event);
+    if (event.type === "have") {
+      this.revealer.peerHas(peer.key, event.pieceIndex);
+    } else if (event.type === "bitfield" || event.type === "have-all") {
+      this.revealer.peerHas(peer.key);
+    }
   }
 
   /** Closes the files, or deletes them. */

@@ -105,6 +105,12 @@ export interface TorrentStats {
   readonly etaMs: number | undefined;
 }
 
+/**
+ * What peers are told of our pieces: all at once; all, but some a moment later;
+ * or, as a first seed, piece by piece (BEP 16).
+ */
+export type RevelationName = "honest" | "lazy" | "super-seeding";
+
 /** Options of `Session.add`. */
 export interface AddTorrentOptions {
   /** Folder that holds, or will hold, the torrent's top-level name. @default {"."} */
@@ -134,6 +140,8 @@ export interface AddTorrentOptions {
     | undefined;
   /** Fetch pieces in order. @default {false} */
   readonly sequential?: boolean | undefined;
+  /** What peers are told of our pieces. @default {"honest"} */
+  readonly revelation?: RevelationName | undefined;
   /** Peers to try first. @default {[]} */
   readonly peers?: readonly Endpoint[] | undefined;
   /** More announce URLs, each a tier of its own. @default {[]} */

@@ -53,7 +53,7 @@ async function runJob(job: FuzzJob, name: string): Promise<FuzzResult> {
   const progress = new Int32Array(job.progress);
   const started = performance.now();
   let last = -1;
-  let timer: number | undefined;
+  let timer: ReturnType<typeof setInterval> | undefined;
   try {
     const answer = await new Promise<FuzzAnswer | undefined>(
       (resolve, reject) => {
