@@ -180,7 +180,7 @@ export class PieceLayerMachine
     if (this.done) return;
     for (const run of this.#open.values()) {
       if (run.askedOf === undefined) continue;
-      if (now - run.askedAt < REQUEST_TIMEOUT_MS) continue;
+      if (now < run.askedAt + REQUEST_TIMEOUT_MS) continue;
       this.#peers.set(run.askedOf, now + REJECT_BACKOFF_MS);
       run.askedOf = undefined;
     }
