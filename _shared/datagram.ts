@@ -151,11 +151,36 @@ export function wrapDatagramConn(conn: Deno.DatagramConn): DatagramSocket {
   };
 }
 
+/** The error of a missing permission, as the runtime words it. */
+function notCapable(host: string): Error {
+  return new Deno.errors.NotCapable(
+    `Requires net access to "${host}", run again with the --allow-net flag`,
+  );
+}
+
+/** What node:dgram calls unknown may be a missing permission. */
+function sendError(error: Error, to: Endpoint): Error {
+  const { code } = error as { readonly code?: unknown };
+  if (code !== "UNKNOWN") return error;
+  const host = hostOf(to.hostname, to.port);
+  const { state } = Deno.permissions.querySync({ name: "net", host });
+  return state === "granted" ? error : notCapable(host);
+}
+
+function hostOf(hostname: string, port: number): string {
+  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+}
+
 async function openNodeSocket(
   options: DatagramOptions,
 ): Promise<DatagramSocket> {
   const { createSocket } = await import("node:dgram");
   const hostname = options.hostname ?? "0.0.0.0";
+  const host = hostOf(hostname, options.port ?? 0);
+  // Asked here, as node:dgram would throw where nobody can catch it.
+  if (Deno.permissions.requestSync({ name: "net", host }).state !== "granted") {
+    throw notCapable(host);
+  }
   const family: IpFamily = hostname.includes(":") ? 6 : 4;
   const socket: Socket = createSocket({
     type: family === 4 ? "udp4" : "udp6",
@@ -226,7 +251,7 @@ async function openNodeSocket(
           return reject(new Error("Cannot send: the socket is closed"));
         }
         socket.send(data, to.port, to.hostname, (error) => {
-          if (error) reject(error);
+          if (error) reject(sendError(error, to));
           else resolve();
         });
       });

@@ -166,11 +166,13 @@ export class LocalDiscovery
     const discovery = new LocalDiscovery(options);
     await discovery.#scan();
     if (discovery.#sockets.size === 0 && discovery.#lastError !== undefined) {
+      const cause = discovery.#lastError;
+      const reason = cause instanceof Error ? `: ${cause.message}` : "";
       await discovery.close();
       throw new LpdError(
         "unavailable",
-        "Cannot discover peers on the local network: no socket could be opened",
-        { cause: discovery.#lastError },
+        `Cannot discover peers on the local network: no socket could be opened${reason}`,
+        { cause },
       );
     }
     if (signal?.aborted) {
