@@ -1,8 +1,8 @@
 /**
  * `deno task demo`: a whole swarm on this machine.
  *
- * Makes a payload and its torrent, starts a tracker, a seeder and leechers on
- * loopback, shows them at work, compares every byte, and removes everything.
+ * Makes a payload and its torrent, starts a tracker, a DHT, a seeder and leechers
+ * on loopback, shows them at work, compares every byte, and removes everything.
  * Exit codes: 0 done, 1 something failed or differs, 2 usage, 130 interrupted.
  *
  * @module
@@ -32,7 +32,7 @@ const NAME = "bip demo";
 
 const HELP = `Usage: deno task demo [OPTIONS]
 
-A tracker, a seeder and leechers on this machine: makes files, shares them,
+A tracker, a DHT, a seeder and leechers on this machine: makes files, shares them,
 compares every byte, and removes them.
 
   --size SIZE     Size of the files in all (${DEFAULT_SIZE})
@@ -206,8 +206,10 @@ async function runDemo(
     signal,
   });
   say(
-    `Swarm:   a tracker, a seeder and ${leechers} ${
-      leechers === 1 ? "leecher" : "leechers"
+    `Swarm:   a tracker, a DHT, a seeder and ${leechers} ${
+      leechers === 1
+        ? "leecher"
+        : "leechers, half of them by magnet link and DHT,"
     } on 127.0.0.1`,
   );
   const seconds = await share(swarm);
@@ -219,6 +221,12 @@ async function runDemo(
       : "FAILED: the leechers' files differ from the seeder's",
   );
   return same;
+}
+
+/** The first of several errors is what went wrong; the others followed. */
+function messageOf(error: unknown): string {
+  while (error instanceof SuppressedError) error = error.suppressed;
+  return error instanceof Error ? error.message : String(error);
 }
 
 const ENDING_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
@@ -268,13 +276,11 @@ async function main(): Promise<number> {
     folder = Deno.makeTempDirSync({ prefix: "bip_demo_" });
     return await runDemo(options, folder, stop.signal) ? 0 : 1;
   } catch (error) {
-    if (error === interrupted) {
+    if (stop.signal.reason === interrupted) {
       console.error("Interrupted");
       return 130;
     }
-    console.error(
-      `Demo failed: ${error instanceof Error ? error.message : error}`,
-    );
+    console.error(`Demo failed: ${messageOf(error)}`);
     return 1;
   } finally {
     remove();

@@ -1,5 +1,5 @@
 /**
- * The demo's swarm: a tracker, a seeder and leechers in one process.
+ * The demo's swarm: a tracker, a DHT, a seeder and leechers in one process.
  *
  * All share one isolate: on two cores a worker for each peer moved bytes 1.4
  * to 1.8 times as fast but took 2 s longer to start, which comes to the same.
@@ -7,8 +7,10 @@
  * @module
  */
 import { Session, type Torrent } from "../client/mod.ts";
+import { MainlineDht, type MainlineDhtOptions } from "../dht/mod.ts";
+import { HttpTrackerServer } from "../htracker/mod.ts";
+import { formatMagnet, magnetOf, parseMetainfo } from "../metainfo/mod.ts";
 import type { PeerRow } from "./demo_display.ts";
-import { type DemoTracker, startTracker } from "./demo_tracker.ts";
 
 /** A peer of the demo. */
 export interface DemoPeer {
@@ -70,40 +72,86 @@ async function completion(torrent: Torrent): Promise<void> {
   }
 }
 
-/** A tracker, a seeder and leechers on loopback. */
+/** Where everything listens. */
+const HOSTNAME = "127.0.0.1";
+
+/** Longest wait for the seeder's announces, in milliseconds. */
+const KNOWN_MS = 10_000;
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  await new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+async function hasPeers(
+  node: MainlineDht,
+  infoHash: Uint8Array,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for await (const _peer of node.getPeers(infoHash, { signal })) return true;
+  return false;
+}
+
+/** A DHT in which all nodes share one address, and that is on no network. */
+function dhtOptions(bootstrap: MainlineDhtOptions["bootstrap"] = []) {
+  return {
+    hostname: HOSTNAME,
+    bootstrap,
+    scopes: ["loopback"],
+    restrictAddresses: false,
+    secureIds: "ignore",
+  } satisfies MainlineDhtOptions;
+}
+
+/** A tracker, a DHT, a seeder and leechers on loopback. */
 export class DemoSwarm implements AsyncDisposable {
-  /** The tracker. */
-  readonly tracker: DemoTracker;
   readonly #options: DemoSwarmOptions;
+  readonly #tracker: HttpTrackerServer;
+  /** The node that the others' nodes begin with. */
+  readonly #router: MainlineDht;
   readonly #sessions: Session[] = [];
   readonly #peers: DemoPeer[] = [];
 
-  private constructor(options: DemoSwarmOptions) {
+  private constructor(
+    options: DemoSwarmOptions,
+    tracker: HttpTrackerServer,
+    router: MainlineDht,
+  ) {
     this.#options = options;
-    this.tracker = startTracker();
+    this.#tracker = tracker;
+    this.#router = router;
   }
 
   /**
-   * Starts tracker, seeder and leechers. The seeder checks the payload first.
+   * Starts tracker, DHT, seeder and leechers. The seeder checks the payload
+   * first. Every second leecher gets a magnet link without a tracker instead of
+   * the torrent file: it finds the others, and then the metadata, by the DHT.
    *
    * @param options See {@linkcode DemoSwarmOptions}.
    * @returns The swarm, at work.
    */
   static async open(options: DemoSwarmOptions): Promise<DemoSwarm> {
     const { folder, leechers, makeTorrent, signal } = options;
-    const swarm = new DemoSwarm(options);
-    try {
-      const bytes = await makeTorrent(swarm.tracker.url);
-      await swarm.#add("seeder", `${folder}/seeder`, bytes, true);
-      for (let i = 1; i <= leechers; i++) {
-        signal.throwIfAborted();
-        await swarm.#add(`leecher ${i}`, `${folder}/leecher ${i}`, bytes);
-      }
-      return swarm;
-    } catch (error) {
-      await swarm[Symbol.asyncDispose]();
-      throw error;
+    await using stack = new AsyncDisposableStack();
+    const tracker = stack.use(
+      HttpTrackerServer.open({ listen: { hostname: HOSTNAME, port: 0 } }),
+    );
+    const router = stack.use(await MainlineDht.open(dhtOptions()));
+    const swarm = stack.use(new DemoSwarm(options, tracker, router));
+    const bytes = await makeTorrent(tracker.url);
+    const link = formatMagnet({
+      ...magnetOf(parseMetainfo(bytes)),
+      trackers: [],
+    });
+    await swarm.#add("seeder", `${folder}/seeder`, bytes, true);
+    await swarm.#untilSeederIsKnown();
+    for (let i = 1; i <= leechers; i++) {
+      signal.throwIfAborted();
+      const source = i % 2 === 1 ? bytes : link;
+      await swarm.#add(`leecher ${i}`, `${folder}/leecher ${i}`, source);
     }
+    stack.move();
+    return swarm;
   }
 
   /** The one that has the payload. */
@@ -148,21 +196,40 @@ export class DemoSwarm implements AsyncDisposable {
     ]);
   }
 
-  /** Closes peers, then the tracker, which they tell that they leave. */
+  /** Closes peers, then tracker and DHT, which they tell that they leave. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await using _tracker = this.tracker;
+    await using _tracker = this.#tracker;
+    await using _router = this.#router;
     await Promise.all(this.#sessions.splice(0).map((it) => it.close()));
+  }
+
+  /**
+   * Waits until tracker and DHT know the seeder: whoever asks before that asks
+   * again only much later.
+   */
+  async #untilSeederIsKnown(): Promise<void> {
+    const { signal } = this.#options;
+    const { torrent } = this.seeder;
+    while (torrent.state === "checking") await pause(20, signal);
+    if (torrent.error !== undefined) throw torrent.error;
+    const giveUpAt = performance.now() + KNOWN_MS;
+    while (performance.now() < giveUpAt) {
+      const inDht = await hasPeers(this.#router, torrent.infoHash, signal);
+      if (inDht && this.#tracker.stats().announces > 0) return;
+      await pause(50, signal);
+    }
   }
 
   async #add(
     name: string,
     dir: string,
-    source: Uint8Array,
+    source: Uint8Array | string,
     readOnly = false,
   ): Promise<void> {
     await Deno.mkdir(dir, { recursive: true });
     const session = await Session.open({
-      listen: { hostname: "127.0.0.1", port: 0 },
+      listen: { hostname: HOSTNAME, port: 0 },
+      dht: dhtOptions(this.#router.localEndpoints),
     });
     this.#sessions.push(session);
     const torrent = session.add(source, { dir, readOnly });
