@@ -89,6 +89,7 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
   UdpTrackerError: EXIT_NO_PEERS,
   HttpTrackerError: EXIT_NO_PEERS,
   KrpcError: EXIT_NO_PEERS,
+  LpdError: EXIT_IO,
   TimeoutError: EXIT_NO_PEERS,
   NotFound: EXIT_IO,
   PermissionDenied: EXIT_IO,

@@ -55,6 +55,11 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import("./scrape.ts")).scrapeVerb,
   },
   {
+    name: "lpd",
+    summary: "Find peers and services on the local network",
+    load: async () => (await import("./lpd.ts")).lpdVerb,
+  },
+  {
     name: "completions",
     summary: "Print a completion script for a shell",
     load: async () => (await import("./completions.ts")).completionsVerb,
