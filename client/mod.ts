@@ -33,15 +33,18 @@
  * | BEP | What | How far |
  * | --- | --- | --- |
  * | 3 | downloading and seeding | all |
+ * | 5 | DHT | a node of our own, with `dht` |
  * | 6 | fast extension | all |
  * | 9 | metadata from peers, magnet links | fetched and served |
  * | 10 | extension protocol | all |
  * | 11 | peer exchange | both ways |
  * | 12, 31 | tiers of trackers, retry times | all |
+ * | 14 | local discovery | with `lpd` |
  * | 21 | partial seeds (`upload_only`) | told and understood |
  * | 27 | private torrents | no peer exchange, no further discovery |
  * | 40 | canonical peer priority | orders candidates |
- * | 52 | v2 and hybrid torrents | downloading, seeding, hash requests answered |
+ * | 52 | v2 and hybrid torrents | downloading, seeding, hashes asked for and answered |
+ * | 53 | choice of files in magnet links | parsed; `chooseFiles` decides |
  * | 54 | `lt_donthave` | understood |
  *
  * Permissions: `--allow-net` for peers and trackers; for torrents in folders
@@ -95,6 +98,56 @@ export type {
   TorrentStorageEvent,
   WriteBlockResult,
 } from "../disk/mod.ts";
+export type {
+  Datagram,
+  DhtAnnounceOptions,
+  DhtGetOptions,
+  DhtGetPeersOptions,
+  DhtItem,
+  DhtMutableKey,
+  DhtNodeEvent,
+  DhtNodeMachineOptions,
+  DhtNodeStats,
+  DhtPong,
+  DhtPut,
+  DhtPutResult,
+  DhtQueryEvent,
+  DhtRequestOptions,
+  DhtResponderOptions,
+  DhtSample,
+  DhtSampleOptions,
+  DhtScrape,
+  DhtStoreResult,
+  IpScope,
+  ItemStoreOptions,
+  KrpcAnnouncePeerQuery,
+  KrpcError,
+  KrpcErrorCode,
+  KrpcFindNodeQuery,
+  KrpcGetPeersQuery,
+  KrpcGetQuery,
+  KrpcMethod,
+  KrpcPingQuery,
+  KrpcPutMutable,
+  KrpcPutQuery,
+  KrpcQuery,
+  KrpcQueryBase,
+  KrpcSampleInfohashesQuery,
+  MainlineDht,
+  MainlineDhtOptions,
+  MulticastOptions,
+  NodeContact,
+  PeerStoreOptions,
+  RateGuardOptions,
+} from "../dht/mod.ts";
+export type {
+  DatagramOptions,
+  DatagramSocket,
+  IpFamily,
+  LocalDiscoveryOptions,
+  LocalNetwork,
+  LpdMachineOptions,
+} from "../lpd/mod.ts";
 export type {
   HandshakeDirection,
   HandshakeErrorCode,
