@@ -33,7 +33,9 @@ function setUp(services: readonly PeerDiscovery[], isPrivate = () => false) {
   return { runner, found };
 }
 
-Deno.test("DiscoveryRunner starts every service once, and ends it", async () => {
+Deno.test("DiscoveryRunner starts every service once, and ends it", {
+  permissions: "none",
+}, async () => {
   const log: string[] = [];
   const { runner, found } = setUp([service(log, "a"), service(log, "b")]);
   runner.start();
@@ -49,7 +51,9 @@ Deno.test("DiscoveryRunner starts every service once, and ends it", async () => 
   assertEquals(log.length, 8);
 });
 
-Deno.test("DiscoveryRunner never starts for a private torrent", async () => {
+Deno.test("DiscoveryRunner never starts for a private torrent", {
+  permissions: "none",
+}, async () => {
   const log: string[] = [];
   const { runner, found } = setUp([service(log)], () => true);
   runner.start();
@@ -59,7 +63,9 @@ Deno.test("DiscoveryRunner never starts for a private torrent", async () => {
   assertEquals(found, []);
 });
 
-Deno.test("DiscoveryRunner outlives services that fail", async () => {
+Deno.test("DiscoveryRunner outlives services that fail", {
+  permissions: "none",
+}, async () => {
   const log: string[] = [];
   const { runner, found } = setUp([
     {
@@ -78,7 +84,9 @@ Deno.test("DiscoveryRunner outlives services that fail", async () => {
   await runner.stop();
 });
 
-Deno.test("DiscoveryRunner takes no peer after it was stopped", async () => {
+Deno.test("DiscoveryRunner takes no peer after it was stopped", {
+  permissions: "none",
+}, async () => {
   let release = () => {};
   const { runner, found } = setUp([{
     source: "dht",

@@ -27,7 +27,9 @@ function linkOf(
   return `magnet:?${parts.join("&")}`;
 }
 
-Deno.test("a v1 link with a peer becomes the torrent, and serves it on", async () => {
+Deno.test("a v1 link with a peer becomes the torrent, and serves it on", {
+  permissions: "none",
+}, async () => {
   // Many pieces: the dictionary is longer than one piece of metadata.
   const torrent = await simTorrent([["a.bin", 40_000_000]], {
     pieceLength: 16384,
@@ -56,7 +58,9 @@ Deno.test("a v1 link with a peer becomes the torrent, and serves it on", async (
   world.assertWire();
 });
 
-Deno.test("a hybrid link by both hashes, and by each alone", async () => {
+Deno.test("a hybrid link by both hashes, and by each alone", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent([["a.bin", 20_000], ["b.bin", 9_000]], {
     version: "hybrid",
   });
@@ -83,7 +87,30 @@ Deno.test("a hybrid link by both hashes, and by each alone", async () => {
   }
 });
 
-Deno.test("a link with files chosen when they are known", async () => {
+Deno.test("a v2 link: the piece layers come from peers, too", {
+  permissions: "none",
+}, async () => {
+  const torrent = await simTorrent([["a.bin", 600_000], ["b.bin", 90_000]], {
+    version: "v2",
+  });
+  await using world = new SwarmWorld();
+  const seed = await world.seeder(torrent);
+  const host = await world.host();
+  const one = host.addMagnet(linkOf(torrent, [seed.address]), torrent);
+  await world.run(one.completed, 120_000);
+  assertFiles(torrent, host.files);
+  assertEquals(one.metainfo!.pieceLayers?.size, 2);
+  // And on to the next.
+  const second = await world.host();
+  second.addMagnet(linkOf(torrent, [host.address]), torrent);
+  await world.run(second.torrent.completed, 120_000);
+  assertFiles(torrent, second.files);
+  world.assertWire();
+});
+
+Deno.test("a link with files chosen when they are known", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld();
   const seed = await world.seeder(torrent);
@@ -99,7 +126,9 @@ Deno.test("a link with files chosen when they are known", async () => {
   assertEquals(host.files.contents(["sim", "a.bin"]), undefined);
 });
 
-Deno.test("a link without a peer waits, paused and resumed as well", async () => {
+Deno.test("a link without a peer waits, paused and resumed as well", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld();
   const host = await world.host();
@@ -156,7 +185,9 @@ function liar(
   });
 }
 
-Deno.test("liars do not keep a link from becoming the right torrent", async () => {
+Deno.test("liars do not keep a link from becoming the right torrent", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent([["a.bin", 8_000_000]], {
     pieceLength: 16384,
   });
@@ -211,7 +242,9 @@ Deno.test("liars do not keep a link from becoming the right torrent", async () =
   for (const each of liars) each.close();
 });
 
-Deno.test("a dictionary that fits the hash and is no torrent: an error", async () => {
+Deno.test("a dictionary that fits the hash and is no torrent: an error", {
+  permissions: "none",
+}, async () => {
   const info = latin1("d4:name1:xe");
   const infoHash = new Uint8Array(createHash("sha1").update(info).digest());
   await using world = new SwarmWorld();
@@ -237,7 +270,9 @@ Deno.test("a dictionary that fits the hash and is no torrent: an error", async (
   peer.close();
 });
 
-Deno.test("metadata is served in pieces, and refused before it is known", async () => {
+Deno.test("metadata is served in pieces, and refused before it is known", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld();
   const seed = await world.seeder(torrent);
@@ -279,7 +314,9 @@ Deno.test("metadata is served in pieces, and refused before it is known", async 
   }
 });
 
-Deno.test("a link to what is on disk already is seeded without a download", async () => {
+Deno.test("a link to what is on disk already is seeded without a download", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld();
   const seed = await world.seeder(torrent);

@@ -12,43 +12,56 @@ import { WirePeer } from "../support/wire_peer.ts";
 
 const FILES = [["a.bin", 2_000_000]] as const;
 
-Deno.test("peers that know one peer find the others", async () => {
-  const torrent = await simTorrent(FILES);
-  await using world = new SwarmWorld({ seed: 2 });
-  const seed = await world.seeder(torrent, { uploadLimit: 20_000 });
-  const hosts: SimHost[] = [];
-  for (let i = 0; i < 5; i++) {
-    const host = await world.host();
-    host.add(torrent, { peers: [seed.address] });
-    hosts.push(host);
-  }
-  await world.clock.advance(75_000);
-  for (const { torrent } of hosts) assertEquals(torrent.stats().peers, 5);
-  assert(seed.wire.pexSent >= 5);
-  // Not more than one message a minute to each peer, and one at the start.
-  for (const { wire } of [seed, ...hosts]) {
-    assert(wire.pexSent <= 2 * 6, `${wire.pexSent}`);
-  }
-});
+Deno.test(
+  "peers that know one peer find the others",
+  { permissions: "none" },
+  async () => {
+    const torrent = await simTorrent(FILES);
+    await using world = new SwarmWorld({ seed: 2 });
+    const seed = await world.seeder(torrent, { uploadLimit: 20_000 });
+    const hosts: SimHost[] = [];
+    for (let i = 0; i < 5; i++) {
+      const host = await world.host();
+      host.add(torrent, { peers: [seed.address] });
+      hosts.push(host);
+    }
+    await world.clock.advance(75_000);
+    for (const { torrent } of hosts) assertEquals(torrent.stats().peers, 5);
+    assert(seed.wire.pexSent >= 5);
+    // Not more than one message a minute to each peer, and one at the start.
+    for (const { wire } of [seed, ...hosts]) {
+      assert(wire.pexSent <= 2 * 6, `${wire.pexSent}`);
+    }
+  },
+);
 
-Deno.test("peer exchange can be switched off", async () => {
-  const torrent = await simTorrent(FILES);
-  await using world = new SwarmWorld();
-  const seed = await world.seeder(torrent, { uploadLimit: 20_000, pex: false });
-  const hosts: SimHost[] = [];
-  for (let i = 0; i < 3; i++) {
-    const host = await world.host();
-    host.add(torrent, { peers: [seed.address] });
-    hosts.push(host);
-  }
-  await world.clock.advance(75_000);
-  assertEquals(seed.wire.pexSent, 0);
-  assert(!seed.wire.offered.has("ut_pex"));
-  for (const { torrent } of hosts) assertEquals(torrent.stats().peers, 1);
-});
+Deno.test(
+  "peer exchange can be switched off",
+  { permissions: "none" },
+  async () => {
+    const torrent = await simTorrent(FILES);
+    await using world = new SwarmWorld();
+    const seed = await world.seeder(torrent, {
+      uploadLimit: 20_000,
+      pex: false,
+    });
+    const hosts: SimHost[] = [];
+    for (let i = 0; i < 3; i++) {
+      const host = await world.host();
+      host.add(torrent, { peers: [seed.address] });
+      hosts.push(host);
+    }
+    await world.clock.advance(75_000);
+    assertEquals(seed.wire.pexSent, 0);
+    assert(!seed.wire.offered.has("ut_pex"));
+    for (const { torrent } of hosts) assertEquals(torrent.stats().peers, 1);
+  },
+);
 
 for (const way of ["file", "magnet"] as const) {
-  Deno.test(`a private torrent by ${way}: no exchange, no search`, async () => {
+  Deno.test(`a private torrent by ${way}: no exchange, no search`, {
+    permissions: "none",
+  }, async () => {
     const torrent = await simTorrent(FILES, { private: true });
     await using world = new SwarmWorld();
     let searches = 0;
@@ -113,7 +126,9 @@ for (const way of ["file", "magnet"] as const) {
   });
 }
 
-Deno.test("a flood of told peers is bounded and impossible ones are dropped", async () => {
+Deno.test("a flood of told peers is bounded and impossible ones are dropped", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld();
   const host = await world.host();
@@ -150,20 +165,24 @@ Deno.test("a flood of told peers is bounded and impossible ones are dropped", as
   peer.close();
 });
 
-Deno.test("a told peer leads to a download", async () => {
-  const torrent = await simTorrent([["a.bin", 300_000]]);
-  await using world = new SwarmWorld({ seed: 9 });
-  const seed = await world.seeder(torrent);
-  const middle = await world.host();
-  // Has next to nothing, but knows the seed.
-  middle.add(torrent, {
-    peers: [seed.address],
-    downloadLimit: 2000,
-    uploadLimit: 1,
-  });
-  await world.clock.advance(1000);
-  const host = await world.host();
-  host.add(torrent, { peers: [middle.address] });
-  await world.run(host.torrent.completed, 120_000);
-  assertFiles(torrent, host.files);
-});
+Deno.test(
+  "a told peer leads to a download",
+  { permissions: "none" },
+  async () => {
+    const torrent = await simTorrent([["a.bin", 300_000]]);
+    await using world = new SwarmWorld({ seed: 9 });
+    const seed = await world.seeder(torrent);
+    const middle = await world.host();
+    // Has next to nothing, but knows the seed.
+    middle.add(torrent, {
+      peers: [seed.address],
+      downloadLimit: 2000,
+      uploadLimit: 1,
+    });
+    await world.clock.advance(1000);
+    const host = await world.host();
+    host.add(torrent, { peers: [middle.address] });
+    await world.run(host.torrent.completed, 120_000);
+    assertFiles(torrent, host.files);
+  },
+);

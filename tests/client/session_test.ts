@@ -23,7 +23,9 @@ import { WirePeer } from "../support/wire_peer.ts";
 
 const FILES = [["a.bin", 900_000]] as const;
 
-Deno.test("Session.add() refuses a torrent that is there, by any hash", async () => {
+Deno.test("Session.add() refuses a torrent that is there, by any hash", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent(FILES, { version: "hybrid" });
   await using world = new SwarmWorld();
   const host = await world.host();
@@ -52,16 +54,22 @@ Deno.test("Session.add() refuses a torrent that is there, by any hash", async ()
   await world.until(() => host.torrent.state === "downloading");
 });
 
-Deno.test("Session.add() refuses what is no torrent", async () => {
-  await using world = new SwarmWorld();
-  const { session } = await world.host();
-  assertThrows(() => session.add(new Uint8Array(5)), MetainfoError);
-  assertThrows(() => session.add("magnet:?dn=x"), MagnetError);
-  assertThrows(() => session.add("file.torrent"), MagnetError);
-  assertEquals(session.torrents, []);
-});
+Deno.test(
+  "Session.add() refuses what is no torrent",
+  { permissions: "none" },
+  async () => {
+    await using world = new SwarmWorld();
+    const { session } = await world.host();
+    assertThrows(() => session.add(new Uint8Array(5)), MetainfoError);
+    assertThrows(() => session.add("magnet:?dn=x"), MagnetError);
+    assertThrows(() => session.add("file.torrent"), MagnetError);
+    assertEquals(session.torrents, []);
+  },
+);
 
-Deno.test("Session.close() is final, idempotent, and ends what waits", async () => {
+Deno.test("Session.close() is final, idempotent, and ends what waits", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld();
   const host = await world.host();
@@ -90,7 +98,9 @@ for (
     1500,
   ]] as const
 ) {
-  Deno.test(`Session.close() while ${name} leaves nothing`, async () => {
+  Deno.test(`Session.close() while ${name} leaves nothing`, {
+    permissions: "none",
+  }, async () => {
     const torrent = await simTorrent(FILES);
     await using world = new SwarmWorld();
     const seed = await world.seeder(torrent, { uploadLimit: 100_000 });
@@ -109,7 +119,9 @@ for (
   });
 }
 
-Deno.test("Session.close() while metadata is fetched leaves nothing", async () => {
+Deno.test("Session.close() while metadata is fetched leaves nothing", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld();
   const host = await world.host();
@@ -128,7 +140,7 @@ Deno.test("Session.close() while metadata is fetched leaves nothing", async () =
   silent.close();
 });
 
-Deno.test("Session ends with its signal", async () => {
+Deno.test("Session ends with its signal", { permissions: "none" }, async () => {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld();
   const controller = new AbortController();
@@ -144,7 +156,9 @@ Deno.test("Session ends with its signal", async () => {
   );
 });
 
-Deno.test("Session finds out that an address is its own", async () => {
+Deno.test("Session finds out that an address is its own", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld();
   const host = await world.host();
@@ -156,27 +170,33 @@ Deno.test("Session finds out that an address is its own", async () => {
   assert(world.network.attempts <= 2, `${world.network.attempts}`);
 });
 
-Deno.test("Session keeps one connection when both sides dial, and dials no more", async () => {
-  const torrent = await simTorrent([["a.bin", 5_000_000]]);
-  await using world = new SwarmWorld({ seed: 21 });
-  const hosts = [
-    await world.seeder(torrent, { uploadLimit: 50_000 }),
-    await world.host(),
-    await world.host(),
-  ];
-  for (const host of hosts.slice(1)) host.add(torrent);
-  for (const host of hosts) {
-    host.torrent.addPeers(hosts.map(({ address }) => address));
-  }
-  await world.clock.advance(20_000);
-  for (const host of hosts) assertEquals(host.torrent.stats().peers, 2);
-  const { attempts } = world.network;
-  await world.clock.advance(40_000);
-  for (const host of hosts) assertEquals(host.torrent.stats().peers, 2);
-  assertEquals(world.network.attempts, attempts, "dialled again");
-});
+Deno.test(
+  "Session keeps one connection when both sides dial, and dials no more",
+  { permissions: "none" },
+  async () => {
+    const torrent = await simTorrent([["a.bin", 5_000_000]]);
+    await using world = new SwarmWorld({ seed: 21 });
+    const hosts = [
+      await world.seeder(torrent, { uploadLimit: 50_000 }),
+      await world.host(),
+      await world.host(),
+    ];
+    for (const host of hosts.slice(1)) host.add(torrent);
+    for (const host of hosts) {
+      host.torrent.addPeers(hosts.map(({ address }) => address));
+    }
+    await world.clock.advance(20_000);
+    for (const host of hosts) assertEquals(host.torrent.stats().peers, 2);
+    const { attempts } = world.network;
+    await world.clock.advance(40_000);
+    for (const host of hosts) assertEquals(host.torrent.stats().peers, 2);
+    assertEquals(world.network.attempts, attempts, "dialled again");
+  },
+);
 
-Deno.test("Session shares its limit of peers among torrents", async () => {
+Deno.test("Session shares its limit of peers among torrents", {
+  permissions: "none",
+}, async () => {
   const torrents = [
     await simTorrent(FILES, { seed: 1 }),
     await simTorrent([["b.bin", 900_000]], { seed: 2 }),
@@ -213,34 +233,38 @@ for (
     }],
   ] as const
 ) {
-  Deno.test(`Session holds a download limit: ${name}`, async () => {
-    const torrent = await simTorrent([["a.bin", 3_000_000]]);
-    await using world = new SwarmWorld({ seed: 31 });
-    const seeds = [
-      await world.seeder(torrent),
-      await world.seeder(torrent),
-      await world.seeder(torrent),
-    ];
-    const host = await world.host(session);
-    host.add(torrent, { peers: seeds.map((seed) => seed.address), ...one });
-    await world.clock.advance(2000);
-    const before = host.torrent.stats().downloadedBytes;
-    await world.clock.advance(15_000);
-    const rate = (host.torrent.stats().downloadedBytes - before) / 15;
-    assert(rate > 80_000 && rate < 112_000, `${rate} bytes a second`);
-    // Changed while it runs.
-    if (name !== "torrent") host.session.downloadLimit = 300_000;
-    if (name !== "session") host.torrent.downloadLimit = 300_000;
-    await world.clock.advance(2000);
-    const middle = host.torrent.stats().downloadedBytes;
-    await world.clock.advance(3000);
-    const faster = (host.torrent.stats().downloadedBytes - middle) / 3;
-    assert(faster > 220_000 && faster < 360_000, `${faster} bytes a second`);
-    host.session.downloadLimit = host.torrent.downloadLimit = Infinity;
-    await world.run(host.torrent.completed, 4000);
-    assertFiles(torrent, host.files);
-    world.assertWire();
-  });
+  Deno.test(
+    `Session holds a download limit: ${name}`,
+    { permissions: "none" },
+    async () => {
+      const torrent = await simTorrent([["a.bin", 3_000_000]]);
+      await using world = new SwarmWorld({ seed: 31 });
+      const seeds = [
+        await world.seeder(torrent),
+        await world.seeder(torrent),
+        await world.seeder(torrent),
+      ];
+      const host = await world.host(session);
+      host.add(torrent, { peers: seeds.map((seed) => seed.address), ...one });
+      await world.clock.advance(2000);
+      const before = host.torrent.stats().downloadedBytes;
+      await world.clock.advance(15_000);
+      const rate = (host.torrent.stats().downloadedBytes - before) / 15;
+      assert(rate > 80_000 && rate < 112_000, `${rate} bytes a second`);
+      // Changed while it runs.
+      if (name !== "torrent") host.session.downloadLimit = 300_000;
+      if (name !== "session") host.torrent.downloadLimit = 300_000;
+      await world.clock.advance(2000);
+      const middle = host.torrent.stats().downloadedBytes;
+      await world.clock.advance(3000);
+      const faster = (host.torrent.stats().downloadedBytes - middle) / 3;
+      assert(faster > 220_000 && faster < 360_000, `${faster} bytes a second`);
+      host.session.downloadLimit = host.torrent.downloadLimit = Infinity;
+      await world.run(host.torrent.completed, 4000);
+      assertFiles(torrent, host.files);
+      world.assertWire();
+    },
+  );
 }
 
 for (
@@ -250,60 +274,74 @@ for (
     ["both", { uploadLimit: 100_000 }, { uploadLimit: 150_000 }],
   ] as const
 ) {
-  Deno.test(`Session holds an upload limit: ${name}`, async () => {
-    const torrent = await simTorrent([["a.bin", 3_000_000]]);
-    await using world = new SwarmWorld({ seed: 37 });
-    const seed = await world.seeder(torrent, session, one);
-    const hosts = [];
-    for (let i = 0; i < 4; i++) {
-      const host = await world.host({ pex: false });
-      host.add(torrent, { peers: [seed.address] });
-      hosts.push(host);
-    }
-    const given = () => seed.torrent.stats().uploadedBytes;
-    await world.clock.advance(3000);
-    let before = given();
-    await world.clock.advance(30_000);
-    const rate = (given() - before) / 30;
-    assert(rate > 88_000 && rate < 108_000, `${rate} bytes a second`);
-    if (name !== "torrent") seed.session.uploadLimit = 400_000;
-    if (name !== "session") seed.torrent.uploadLimit = 400_000;
-    await world.clock.advance(2000);
-    before = given();
-    await world.clock.advance(5000);
-    const faster = (given() - before) / 5;
-    assert(faster > 300_000 && faster < 440_000, `${faster} bytes a second`);
-    // Nobody waited so long that a request was given up.
-    for (const host of hosts) assertEquals(host.torrent.stats().wastedBytes, 0);
-    seed.session.uploadLimit = seed.torrent.uploadLimit = Infinity;
-    for (const { torrent } of hosts) await world.run(torrent.completed, 20_000);
-    world.assertWire();
-  });
+  Deno.test(
+    `Session holds an upload limit: ${name}`,
+    { permissions: "none" },
+    async () => {
+      const torrent = await simTorrent([["a.bin", 3_000_000]]);
+      await using world = new SwarmWorld({ seed: 37 });
+      const seed = await world.seeder(torrent, session, one);
+      const hosts = [];
+      for (let i = 0; i < 4; i++) {
+        const host = await world.host({ pex: false });
+        host.add(torrent, { peers: [seed.address] });
+        hosts.push(host);
+      }
+      const given = () => seed.torrent.stats().uploadedBytes;
+      await world.clock.advance(3000);
+      let before = given();
+      await world.clock.advance(30_000);
+      const rate = (given() - before) / 30;
+      assert(rate > 88_000 && rate < 108_000, `${rate} bytes a second`);
+      if (name !== "torrent") seed.session.uploadLimit = 400_000;
+      if (name !== "session") seed.torrent.uploadLimit = 400_000;
+      await world.clock.advance(2000);
+      before = given();
+      await world.clock.advance(5000);
+      const faster = (given() - before) / 5;
+      assert(faster > 300_000 && faster < 440_000, `${faster} bytes a second`);
+      // Nobody waited so long that a request was given up.
+      for (const host of hosts) {
+        assertEquals(host.torrent.stats().wastedBytes, 0);
+      }
+      seed.session.uploadLimit = seed.torrent.uploadLimit = Infinity;
+      for (const { torrent } of hosts) {
+        await world.run(torrent.completed, 20_000);
+      }
+      world.assertWire();
+    },
+  );
 }
 
-Deno.test("Session with little memory completes", async () => {
-  const torrent = await simTorrent([["a.bin", 12_000_000]], {
-    pieceLength: 1_048_576,
-  });
-  await using world = new SwarmWorld({ seed: 41, windowBytes: 1_000_000 });
-  const seeds = [];
-  for (let i = 0; i < 8; i++) seeds.push(await world.seeder(torrent));
-  const host = await world.host({ maxBufferedBytes: 1_048_576 });
-  host.add(torrent, { peers: seeds.map((seed) => seed.address) });
-  let most = 0;
-  await world.until(
-    () => {
-      most = Math.max(most, host.session.stats().bufferedBytes);
-      return host.torrent.state === "seeding";
-    },
-    120_000,
-    () => JSON.stringify(host.torrent.stats()),
-  );
-  assert(most <= 1.5 * 1_048_576, `${most}`);
-  assertFiles(torrent, host.files);
-});
+Deno.test(
+  "Session with little memory completes",
+  { permissions: "none" },
+  async () => {
+    const torrent = await simTorrent([["a.bin", 12_000_000]], {
+      pieceLength: 1_048_576,
+    });
+    await using world = new SwarmWorld({ seed: 41, windowBytes: 1_000_000 });
+    const seeds = [];
+    for (let i = 0; i < 8; i++) seeds.push(await world.seeder(torrent));
+    const host = await world.host({ maxBufferedBytes: 1_048_576 });
+    host.add(torrent, { peers: seeds.map((seed) => seed.address) });
+    let most = 0;
+    await world.until(
+      () => {
+        most = Math.max(most, host.session.stats().bufferedBytes);
+        return host.torrent.state === "seeding";
+      },
+      120_000,
+      () => JSON.stringify(host.torrent.stats()),
+    );
+    assert(most <= 1.5 * 1_048_576, `${most}`);
+    assertFiles(torrent, host.files);
+  },
+);
 
-Deno.test("Session with little memory and a slow disk completes all the same", async () => {
+Deno.test("Session with little memory and a slow disk completes all the same", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent([["a.bin", 12_000_000]], {
     pieceLength: 1_048_576,
   });

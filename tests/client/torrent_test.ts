@@ -21,7 +21,9 @@ const FILES = [["a.bin", 600_000], ["b.bin", 500_000], [
   400_000,
 ]] as const;
 
-Deno.test("Torrent pauses: no peer, no byte, and goes on", async () => {
+Deno.test("Torrent pauses: no peer, no byte, and goes on", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld();
   const seed = await world.seeder(torrent, { uploadLimit: 300_000 });
@@ -45,20 +47,26 @@ Deno.test("Torrent pauses: no peer, no byte, and goes on", async () => {
   world.assertWire();
 });
 
-Deno.test("Torrent added paused waits for resume()", async () => {
-  const torrent = await simTorrent(FILES);
-  await using world = new SwarmWorld();
-  const seed = await world.seeder(torrent);
-  const host = await world.host();
-  const one = host.add(torrent, { peers: [seed.address], paused: true });
-  await world.clock.advance(20_000);
-  assertEquals(one.state, "paused");
-  assertEquals(host.wire.mostOpen, 0);
-  await world.run(one.resume());
-  await world.run(one.completed);
-});
+Deno.test(
+  "Torrent added paused waits for resume()",
+  { permissions: "none" },
+  async () => {
+    const torrent = await simTorrent(FILES);
+    await using world = new SwarmWorld();
+    const seed = await world.seeder(torrent);
+    const host = await world.host();
+    const one = host.add(torrent, { peers: [seed.address], paused: true });
+    await world.clock.advance(20_000);
+    assertEquals(one.state, "paused");
+    assertEquals(host.wire.mostOpen, 0);
+    await world.run(one.resume());
+    await world.run(one.completed);
+  },
+);
 
-Deno.test("Torrent takes pause() and resume() at once: the last one counts", async () => {
+Deno.test("Torrent takes pause() and resume() at once: the last one counts", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld({ seed: 4 });
   const seed = await world.seeder(torrent, { uploadLimit: 200_000 });
@@ -85,7 +93,9 @@ Deno.test("Torrent takes pause() and resume() at once: the last one counts", asy
   assertFiles(torrent, host.files);
 });
 
-Deno.test("Torrent paused and resumed while it is checked", async () => {
+Deno.test("Torrent paused and resumed while it is checked", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld();
   const seed = await world.seeder(torrent);
@@ -103,7 +113,9 @@ Deno.test("Torrent paused and resumed while it is checked", async () => {
   assertEquals(one.state, "seeding");
 });
 
-Deno.test("Session.remove() races with pause() and resume()", async () => {
+Deno.test("Session.remove() races with pause() and resume()", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld({ seed: 6 });
   const seed = await world.seeder(torrent);
@@ -128,7 +140,9 @@ Deno.test("Session.remove() races with pause() and resume()", async () => {
   assertEquals(host.wire.open, 0);
 });
 
-Deno.test("Session.remove() deletes the files only when told to", async () => {
+Deno.test("Session.remove() deletes the files only when told to", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld();
   const seed = await world.seeder(torrent);
@@ -143,7 +157,9 @@ Deno.test("Session.remove() deletes the files only when told to", async () => {
   assertEquals(host.files.list(), []);
 });
 
-Deno.test("Torrent fetches only the selected files, and more on request", async () => {
+Deno.test("Torrent fetches only the selected files, and more on request", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld();
   const seed = await world.seeder(torrent);
@@ -173,7 +189,9 @@ Deno.test("Torrent fetches only the selected files, and more on request", async 
   world.assertWire();
 });
 
-Deno.test("Torrent drops files in the middle of the download", async () => {
+Deno.test("Torrent drops files in the middle of the download", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld({ seed: 8 });
   const seed = await world.seeder(torrent, { uploadLimit: 200_000 });
@@ -192,7 +210,9 @@ Deno.test("Torrent drops files in the middle of the download", async () => {
   assertEquals(wanted, [false, true, true]);
 });
 
-Deno.test("Torrent selects no files before it knows them", async () => {
+Deno.test("Torrent selects no files before it knows them", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld();
   const host = await world.host();
@@ -205,7 +225,9 @@ Deno.test("Torrent selects no files before it knows them", async () => {
   assertEquals(error.code, "no-metadata");
 });
 
-Deno.test("Torrent in sequence asks for pieces in order", async () => {
+Deno.test("Torrent in sequence asks for pieces in order", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent([["a.bin", 2_000_000]]);
   await using world = new SwarmWorld();
   const seed = await world.seeder(torrent, { uploadLimit: 500_000 });
@@ -230,7 +252,9 @@ Deno.test("Torrent in sequence asks for pieces in order", async () => {
   assert(inversions > 10, `${other}`);
 });
 
-Deno.test("Torrent goes on from its resume data without checking", async () => {
+Deno.test("Torrent goes on from its resume data without checking", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld({ seed: 10 });
   const seed = await world.seeder(torrent, { uploadLimit: 200_000 });
@@ -264,7 +288,9 @@ Deno.test("Torrent goes on from its resume data without checking", async () => {
   assertFiles(torrent, files);
 });
 
-Deno.test("Torrent distrusts resume data that is rubbish or old", async () => {
+Deno.test("Torrent distrusts resume data that is rubbish or old", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld({ seed: 12 });
   const seed = await world.seeder(torrent);
@@ -293,7 +319,9 @@ Deno.test("Torrent distrusts resume data that is rubbish or old", async () => {
 });
 
 for (const after of [100_000, 700_000]) {
-  Deno.test(`Torrent with a disk full at ${after}: error, then goes on`, async () => {
+  Deno.test(`Torrent with a disk full at ${after}: error, then goes on`, {
+    permissions: "none",
+  }, async () => {
     const torrent = await simTorrent(FILES);
     await using world = new SwarmWorld({ seed: after });
     const seed = await world.seeder(torrent, { uploadLimit: 400_000 });
@@ -319,7 +347,9 @@ for (const after of [100_000, 700_000]) {
   });
 }
 
-Deno.test("Torrent with a broken disk at the start: error, then goes on", async () => {
+Deno.test("Torrent with a broken disk at the start: error, then goes on", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld();
   const seed = await world.seeder(torrent);
@@ -345,7 +375,9 @@ Deno.test("Torrent with a broken disk at the start: error, then goes on", async 
   await world.run(one.completed);
 });
 
-Deno.test("Torrent that cannot read while seeding stops with an error", async () => {
+Deno.test("Torrent that cannot read while seeding stops with an error", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld();
   let broken = false;
@@ -373,7 +405,9 @@ Deno.test("Torrent that cannot read while seeding stops with an error", async ()
   assertFiles(torrent, host.files);
 });
 
-Deno.test("Torrent that only reads serves what is there and writes nothing", async () => {
+Deno.test("Torrent that only reads serves what is there and writes nothing", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld({ seed: 14 });
   const half = filled(torrent);

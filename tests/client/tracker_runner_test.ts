@@ -54,7 +54,9 @@ function setUp(tracker: TrackerClient, url = "http://t.example/pass/announce") {
   return { clock, runner, found, results };
 }
 
-Deno.test("TrackerRunner announces, hands out peers, and says good-bye", async () => {
+Deno.test("TrackerRunner announces, hands out peers, and says good-bye", {
+  permissions: "none",
+}, async () => {
   const tracker = fakeTracker();
   const { clock, runner, found, results } = setUp(tracker);
   runner.start();
@@ -76,7 +78,9 @@ Deno.test("TrackerRunner announces, hands out peers, and says good-bye", async (
   assertEquals(clock.pending, 0);
 });
 
-Deno.test("TrackerRunner leaves within seconds, whatever the tracker does", async () => {
+Deno.test("TrackerRunner leaves within seconds, whatever the tracker does", {
+  permissions: "none",
+}, async () => {
   // Neither answers nor heeds the signal.
   const tracker = fakeTracker(() => new Promise(() => {}));
   const { clock, runner } = setUp(tracker);
@@ -89,7 +93,9 @@ Deno.test("TrackerRunner leaves within seconds, whatever the tracker does", asyn
   assertEquals(clock.pending, 0);
 });
 
-Deno.test("TrackerRunner reports a tracker that does not answer in time", async () => {
+Deno.test("TrackerRunner reports a tracker that does not answer in time", {
+  permissions: "none",
+}, async () => {
   const tracker = fakeTracker((_, signal) =>
     new Promise((_, reject) =>
       signal.addEventListener("abort", () => reject(signal.reason))
@@ -106,7 +112,9 @@ Deno.test("TrackerRunner reports a tracker that does not answer in time", async 
   assertEquals(clock.pending, 0);
 });
 
-Deno.test("TrackerRunner reports failures and schemes it cannot use", async () => {
+Deno.test("TrackerRunner reports failures and schemes it cannot use", {
+  permissions: "none",
+}, async () => {
   const failing = fakeTracker(() => {
     throw new TypeError("broken");
   });
@@ -124,7 +132,9 @@ Deno.test("TrackerRunner reports failures and schemes it cannot use", async () =
   await other.runner.close();
 });
 
-Deno.test("TrackerRunner can be stopped and started again", async () => {
+Deno.test("TrackerRunner can be stopped and started again", {
+  permissions: "none",
+}, async () => {
   const tracker = fakeTracker();
   const { clock, runner } = setUp(tracker);
   for (let i = 0; i < 3; i++) {
@@ -146,7 +156,9 @@ Deno.test("TrackerRunner can be stopped and started again", async () => {
   assertEquals(clock.pending, 0);
 });
 
-Deno.test("trackerName() leaves out what may be secret", () => {
+Deno.test("trackerName() leaves out what may be secret", {
+  permissions: "none",
+}, () => {
   assertEquals(
     trackerName("https://user:pass@t.example:8080/key/announce?passkey=1"),
     "https://t.example:8080",
@@ -154,47 +166,51 @@ Deno.test("trackerName() leaves out what may be secret", () => {
   assertEquals(trackerName("nonsense"), "(invalid URL)");
 });
 
-Deno.test("a swarm that knows nothing but its tracker", async () => {
-  const torrent = await simTorrent([["a.bin", 400_000]], {
-    trackers: [["http://t.example/announce"]],
-  });
-  await using world = new SwarmWorld();
-  const known = new Map<string, { hostname: string; port: number }>();
-  const told: AnnounceRequest[] = [];
-  const trackerFor = (hostname: string): TrackerClient => ({
-    announce: (_url, request) => {
-      told.push(request);
-      const entry = { hostname, port: request.port };
-      if (request.event === "stopped") known.delete(hostname);
-      else known.set(hostname, entry);
-      return Promise.resolve({
-        intervalMs: 60_000,
-        peers: [...known.values()],
-        externalIp: hostname,
-      });
-    },
-  });
-  const hosts = [];
-  for (let i = 0; i < 4; i++) {
-    const hostname = `10.0.${i + 1}.7`;
-    const options = { httpTracker: trackerFor(hostname), pex: false };
-    if (i === 0) hosts.push(await world.seeder(torrent, options));
-    else {
-      const host = await world.host(options);
-      host.add(torrent);
-      hosts.push(host);
+Deno.test(
+  "a swarm that knows nothing but its tracker",
+  { permissions: "none" },
+  async () => {
+    const torrent = await simTorrent([["a.bin", 400_000]], {
+      trackers: [["http://t.example/announce"]],
+    });
+    await using world = new SwarmWorld();
+    const known = new Map<string, { hostname: string; port: number }>();
+    const told: AnnounceRequest[] = [];
+    const trackerFor = (hostname: string): TrackerClient => ({
+      announce: (_url, request) => {
+        told.push(request);
+        const entry = { hostname, port: request.port };
+        if (request.event === "stopped") known.delete(hostname);
+        else known.set(hostname, entry);
+        return Promise.resolve({
+          intervalMs: 60_000,
+          peers: [...known.values()],
+          externalIp: hostname,
+        });
+      },
+    });
+    const hosts = [];
+    for (let i = 0; i < 4; i++) {
+      const hostname = `10.0.${i + 1}.7`;
+      const options = { httpTracker: trackerFor(hostname), pex: false };
+      if (i === 0) hosts.push(await world.seeder(torrent, options));
+      else {
+        const host = await world.host(options);
+        host.add(torrent);
+        hosts.push(host);
+      }
+      assertEquals(hosts[i]!.address.hostname, hostname);
     }
-    assertEquals(hosts[i]!.address.hostname, hostname);
-  }
-  for (const host of hosts) await world.run(host.torrent.completed, 300_000);
-  const left = told.filter(({ event }) => event === "completed");
-  // Who had everything from the start completes nothing.
-  assertEquals(left.map((request) => request.left), [0, 0, 0]);
-  assertEquals(left.map(({ downloaded }) => downloaded >= 400_000), [
-    true,
-    true,
-    true,
-  ]);
-  for (const host of hosts) await world.run(host.session.close());
-  assertEquals(known.size, 0);
-});
+    for (const host of hosts) await world.run(host.torrent.completed, 300_000);
+    const left = told.filter(({ event }) => event === "completed");
+    // Who had everything from the start completes nothing.
+    assertEquals(left.map((request) => request.left), [0, 0, 0]);
+    assertEquals(left.map(({ downloaded }) => downloaded >= 400_000), [
+      true,
+      true,
+      true,
+    ]);
+    for (const host of hosts) await world.run(host.session.close());
+    assertEquals(known.size, 0);
+  },
+);

@@ -73,7 +73,9 @@ async function complete(
 }
 
 for (const version of ["v1", "v2", "hybrid"] as const) {
-  Deno.test(`a ${version} swarm: all complete, leechers trade`, async () => {
+  Deno.test(`a ${version} swarm: all complete, leechers trade`, {
+    permissions: "none",
+  }, async () => {
     const torrent = await simTorrent(FILES, { version });
     await using world = new SwarmWorld({ seed: version.length });
     const seed = await world.seeder(torrent, { uploadLimit: 400_000 });
@@ -89,7 +91,27 @@ for (const version of ["v1", "v2", "hybrid"] as const) {
   });
 }
 
-Deno.test("a swarm on a bad network: failing dials, dying connections", async () => {
+for (const revelation of ["lazy", "super-seeding"] as const) {
+  Deno.test(`a seed that reveals itself ${revelation}: all complete`, {
+    permissions: "none",
+  }, async () => {
+    const torrent = await simTorrent(FILES);
+    await using world = new SwarmWorld({ seed: 43 });
+    const seed = await world.seeder(
+      torrent,
+      { uploadLimit: 300_000 },
+      { revelation },
+    );
+    const hosts = await leechers(world, torrent, 5, seed);
+    await complete(world, hosts, 600_000);
+    for (const { files } of hosts) assertFiles(torrent, files);
+    world.assertWire();
+  });
+}
+
+Deno.test("a swarm on a bad network: failing dials, dying connections", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld({ seed: 7, latencyMs: 60 });
   /** Dies after some bytes in one direction, as a lost link does. */
@@ -124,7 +146,9 @@ Deno.test("a swarm on a bad network: failing dials, dying connections", async ()
   world.assertWire();
 });
 
-Deno.test("peers that vanish do not keep others from completing", async () => {
+Deno.test("peers that vanish do not keep others from completing", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld({ seed: 3 });
   const seed = await world.seeder(torrent, { uploadLimit: 150_000 });
@@ -140,7 +164,9 @@ Deno.test("peers that vanish do not keep others from completing", async () => {
   world.assertWire();
 });
 
-Deno.test("the seed leaves when one copy is out: the swarm goes on", async () => {
+Deno.test("the seed leaves when one copy is out: the swarm goes on", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld({ seed: 11 });
   const seed = await world.seeder(torrent, { uploadLimit: 300_000 });
@@ -160,7 +186,9 @@ Deno.test("the seed leaves when one copy is out: the swarm goes on", async () =>
   world.assertWire();
 });
 
-Deno.test("who sends rubbish is banned and named, innocents are kept", async () => {
+Deno.test("who sends rubbish is banned and named, innocents are kept", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld({ seed: 5 });
   const bad = filled(torrent);
@@ -192,23 +220,29 @@ Deno.test("who sends rubbish is banned and named, innocents are kept", async () 
   assertEquals(fromLiar(), before);
 });
 
-Deno.test("a slow peer does not hold up the end", async () => {
-  const torrent = await simTorrent([["a.bin", 4_000_000]]);
-  await using world = new SwarmWorld({ seed: 13 });
-  const slow = await world.seeder(torrent, { uploadLimit: 3_000 });
-  const fast = await world.seeder(torrent, { uploadLimit: 400_000 });
-  const host = await world.host();
-  host.add(torrent, { peers: [slow.address, fast.address] });
-  await complete(world, [host], 60_000);
-  // 4 MB at 400 kB/s take 10 s; the slow one alone would need 20 minutes.
-  assert(world.clock.now() < 16_000, `${world.clock.now()}`);
-  const { wastedBytes } = host.torrent.stats();
-  assert(wastedBytes < 300_000, `${wastedBytes} wasted`);
-  assertFiles(torrent, host.files);
-  world.assertWire();
-});
+Deno.test(
+  "a slow peer does not hold up the end",
+  { permissions: "none" },
+  async () => {
+    const torrent = await simTorrent([["a.bin", 4_000_000]]);
+    await using world = new SwarmWorld({ seed: 13 });
+    const slow = await world.seeder(torrent, { uploadLimit: 3_000 });
+    const fast = await world.seeder(torrent, { uploadLimit: 400_000 });
+    const host = await world.host();
+    host.add(torrent, { peers: [slow.address, fast.address] });
+    await complete(world, [host], 60_000);
+    // 4 MB at 400 kB/s take 10 s; the slow one alone would need 20 minutes.
+    assert(world.clock.now() < 16_000, `${world.clock.now()}`);
+    const { wastedBytes } = host.torrent.stats();
+    assert(wastedBytes < 300_000, `${wastedBytes} wasted`);
+    assertFiles(torrent, host.files);
+    world.assertWire();
+  },
+);
 
-Deno.test("a peer that unchokes and sends nothing is worked around", async () => {
+Deno.test("a peer that unchokes and sends nothing is worked around", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent([["a.bin", 1_000_000]]);
   await using world = new SwarmWorld({ seed: 17 });
   /** Lets requests through, but no block of 16 KiB comes out. */
@@ -231,7 +265,9 @@ Deno.test("a peer that unchokes and sends nothing is worked around", async () =>
   assertFiles(torrent, host.files);
 });
 
-Deno.test("slots rotate: twelve leechers of one seed all get their turn", async () => {
+Deno.test("slots rotate: twelve leechers of one seed all get their turn", {
+  permissions: "none",
+}, async () => {
   const torrent = await simTorrent([["a.bin", 3_000_000]]);
   await using world = new SwarmWorld({ seed: 19 });
   const seed = await world.seeder(torrent, { uploadLimit: 100_000 });
@@ -254,41 +290,47 @@ Deno.test("slots rotate: twelve leechers of one seed all get their turn", async 
   world.assertWire();
 });
 
-Deno.test("a thousand peers connect: caps hold", async () => {
-  const torrent = await simTorrent([["a.bin", 100_000]]);
-  await using world = new SwarmWorld({ seed: 23 });
-  const seed = await world.seeder(torrent, { maxPeersPerTorrent: 60 });
-  const peers = [];
-  for (let i = 0; i < 1000; i++) {
-    peers.push(
-      await WirePeer.dial(world, seed.address, {
-        infoHash: torrent.metainfo.infoHash,
-        id: i,
-        onOpen: (peer) => peer.send(2),
-      }),
-    );
-    if (i % 50 === 0) {
-      assert(seed.torrent.stats().peers <= 60);
-      assert(seed.wire.unchoked <= 8);
+Deno.test(
+  "a thousand peers connect: caps hold",
+  { permissions: "none" },
+  async () => {
+    const torrent = await simTorrent([["a.bin", 100_000]]);
+    await using world = new SwarmWorld({ seed: 23 });
+    const seed = await world.seeder(torrent, { maxPeersPerTorrent: 60 });
+    const peers = [];
+    for (let i = 0; i < 1000; i++) {
+      peers.push(
+        await WirePeer.dial(world, seed.address, {
+          infoHash: torrent.metainfo.infoHash,
+          id: i,
+          onOpen: (peer) => peer.send(2),
+        }),
+      );
+      if (i % 50 === 0) {
+        assert(seed.torrent.stats().peers <= 60);
+        assert(seed.wire.unchoked <= 8);
+      }
     }
-  }
-  await world.clock.advance(30_000);
-  assertEquals(seed.torrent.stats().peers, 60);
-  assert(seed.wire.mostUnchoked <= 8, `${seed.wire.mostUnchoked}`);
-  assertEquals(peers.filter(({ ended }) => !ended).length, 60);
-  // One that leaves makes room for one.
-  peers.find(({ ended }) => !ended)!.close();
-  await world.clock.advance(1000);
-  const late = await WirePeer.dial(world, seed.address, {
-    infoHash: torrent.metainfo.infoHash,
-    id: 5000,
-  });
-  await world.clock.advance(1000);
-  assert(!late.ended);
-  for (const peer of [...peers, late]) peer.close();
-});
+    await world.clock.advance(30_000);
+    assertEquals(seed.torrent.stats().peers, 60);
+    assert(seed.wire.mostUnchoked <= 8, `${seed.wire.mostUnchoked}`);
+    assertEquals(peers.filter(({ ended }) => !ended).length, 60);
+    // One that leaves makes room for one.
+    peers.find(({ ended }) => !ended)!.close();
+    await world.clock.advance(1000);
+    const late = await WirePeer.dial(world, seed.address, {
+      infoHash: torrent.metainfo.infoHash,
+      id: 5000,
+    });
+    await world.clock.advance(1000);
+    assert(!late.ended);
+    for (const peer of [...peers, late]) peer.close();
+  },
+);
 
-Deno.test("a hundred thousand tiny pieces: time and memory stay sane", async () => {
+Deno.test("a hundred thousand tiny pieces: time and memory stay sane", {
+  permissions: "none",
+}, async () => {
   const pieceCount = 100_000;
   const pieceLength = 64;
   const bytes = seededRandom(9)(new Uint8Array(pieceCount * pieceLength));
