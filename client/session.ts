@@ -89,7 +89,7 @@ function hashesOf(topic: Metainfo | Magnet): string[] {
  * Downloads and seeds torrents.
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * import { Session } from "@bip/bip/client";
  *
  * await using session = await Session.open();

@@ -135,7 +135,7 @@ interface Answer {
  * than scheme and host. Source: BEP 3, BEP 7, BEP 23, BEP 24, BEP 31, BEP 48.
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * import { HttpTrackerClient } from "@bip/bip/htracker";
  *
  * using client = new HttpTrackerClient();

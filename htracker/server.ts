@@ -81,7 +81,7 @@ const HEADERS = { "content-type": "text/plain", "cache-control": "no-store" };
  * that does not matter. Source: BEP 3, BEP 7, BEP 23, BEP 24, BEP 31, BEP 48.
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * import { HttpTrackerServer } from "@bip/bip/htracker";
  *
  * await using server = HttpTrackerServer.open({

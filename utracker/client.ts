@@ -60,7 +60,7 @@ async function systemResolve(hostname: string): Promise<string[]> {
  * is asked over both. Source: BEP 15, BEP 41.
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * import { UdpTrackerClient } from "@bip/bip/utracker";
  *
  * await using client = new UdpTrackerClient();

@@ -73,7 +73,7 @@ export interface UdpTrackerServerStats extends Readonly<UdpTrackerCounters> {
  * A UDP tracker. Source: BEP 15, BEP 41.
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * import { UdpTrackerServer } from "@bip/bip/utracker";
  *
  * await using server = await UdpTrackerServer.open({

@@ -22,7 +22,7 @@ export interface TrackerStatsServerOptions {
  * Serves figures: `/stats` as JSON, `/metrics` in Prometheus' text format.
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * import { TrackerStatsServer, UdpTrackerServer } from "@bip/bip/utracker";
  *
  * await using tracker = await UdpTrackerServer.open();
