@@ -238,6 +238,29 @@ export class SwarmList {
   }
 
   /**
+   * How many entries the address of a peer holds, roughly.
+   *
+   * @param slot Which torrent.
+   * @param at Which peer.
+   * @returns A count, over all torrents.
+   */
+  shareOf(slot: number, at: number): number {
+    const { words, recordWords } = this.#pool;
+    const w = (this.#block[slot]! + at) * recordWords;
+    return this.#share.of(words[w]!, this.#ipWords === 1 ? 0 : words[w + 1]!);
+  }
+
+  /**
+   * How many entries the address of an announce holds, roughly.
+   *
+   * @param peer The announce.
+   * @returns A count, over all torrents.
+   */
+  shareOfAnnounce(peer: SwarmAnnounce): number {
+    return this.#share.of(peer.ip0, this.#ipWords === 1 ? 0 : peer.ip1);
+  }
+
+  /**
    * Whether a peer should rather go than another one: it is of an address that
    * holds more entries, else it is alone in its swarm, else it is older.
    *
@@ -255,8 +278,8 @@ export class SwarmList {
     otherAt: number,
     other: SwarmList = this,
   ): boolean {
-    const share = this.#shareOf(slot, at);
-    const otherShare = other.#shareOf(otherSlot, otherAt);
+    const share = this.shareOf(slot, at);
+    const otherShare = other.shareOf(otherSlot, otherAt);
     if (share !== otherShare) return share > otherShare;
     const alone = this.#count[slot] === 1;
     const otherAlone = other.#count[otherSlot] === 1;
@@ -335,12 +358,6 @@ export class SwarmList {
   #heard(slot: number, at: number): number {
     const { words, recordWords } = this.#pool;
     return words[(this.#block[slot]! + at) * recordWords + this.#ipWords + 1]!;
-  }
-
-  #shareOf(slot: number, at: number): number {
-    const { words, recordWords } = this.#pool;
-    const w = (this.#block[slot]! + at) * recordWords;
-    return this.#share.of(words[w]!, this.#ipWords === 1 ? 0 : words[w + 1]!);
   }
 
   #countShare(w: number, by: 1 | -1): void {

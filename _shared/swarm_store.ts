@@ -71,7 +71,7 @@ export interface SwarmStats {
   readonly peers4: number;
   /** Peers with an IPv6 address. */
   readonly peers6: number;
-  /** Peers that had to go because a cap was reached. */
+  /** Peers that had to go, or were not let in, because a cap was reached. */
   readonly evicted: number;
   /** Bytes of the tables, where that can be told. */
   readonly bytes?: number | undefined;

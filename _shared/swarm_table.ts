@@ -111,12 +111,14 @@ export class SwarmTable implements SwarmStore {
         own = list.refresh(slot, own, request.seed, seconds);
         if (event === "completed" && !wasSeed) this.#downloads[slot]!++;
       } else {
-        this.#makeRoom(slot, list);
+        const room = this.#makeRoom(slot, list, request);
         // Making room may have emptied this very torrent.
         slot = this.#index.find(infoHash, infoHashOffset);
-        if (slot < 0) slot = this.#newSlot(infoHash, infoHashOffset);
-        own = list.add(slot, request, seconds);
-        if (event === "completed") this.#downloads[slot]!++;
+        if (room) {
+          if (slot < 0) slot = this.#newSlot(infoHash, infoHashOffset);
+          own = list.add(slot, request, seconds);
+          if (event === "completed") this.#downloads[slot]!++;
+        }
       }
     }
     return this.#fill(slot, own, request);
@@ -216,34 +218,42 @@ export class SwarmTable implements SwarmStore {
     return answer;
   }
 
-  /** Sees to it that one more peer, perhaps of a new torrent, is allowed. */
-  #makeRoom(slot: number, list: SwarmList): void {
+  /**
+   * Sees to it that one more peer, perhaps of a new torrent, is allowed: one
+   * of an address that holds as many entries as the newcomer's goes, or the
+   * newcomer is not let in. So nobody displaces those who hold less.
+   */
+  #makeRoom(slot: number, list: SwarmList, newcomer: SwarmAnnounce): boolean {
     const { maxPeers, maxPeersPerTorrent, maxTorrents } = this.#limits;
+    const share = list.shareOfAnnounce(newcomer);
     if (slot >= 0 && list.count(slot) >= maxPeersPerTorrent) {
-      this.#evictFrom(slot, list);
-    } else if (
-      this.size >= maxPeers || (slot < 0 && this.#index.size >= maxTorrents)
-    ) this.#evictAny(slot < 0 && this.#index.size >= maxTorrents);
+      return this.#evictFrom(slot, list, share);
+    }
+    const full = slot < 0 && this.#index.size >= maxTorrents;
+    if (full || this.size >= maxPeers) return this.#evictAny(full, share);
+    return true;
   }
 
   /** One peer of a torrent goes: of whom has most entries, or the oldest. */
-  #evictFrom(slot: number, list: SwarmList): void {
+  #evictFrom(slot: number, list: SwarmList, share: number): boolean {
     const count = list.count(slot);
     let victim = -1;
     for (let i = 0; i < SAMPLES; i++) {
       const at = this.#random() % count;
       if (victim < 0 || list.isWorse(slot, at, slot, victim)) victim = at;
     }
-    list.remove(slot, victim);
     this.#evicted++;
+    if (share > list.shareOf(slot, victim)) return false;
+    list.remove(slot, victim);
     if (this.#isEmpty(slot)) this.#drop(slot);
+    return true;
   }
 
   /**
    * One peer of any torrent goes: of whom has most entries, then one that is
    * alone, then the oldest. A flood of random torrents so displaces itself.
    */
-  #evictAny(wholeTorrent: boolean): void {
+  #evictAny(wholeTorrent: boolean, share: number): boolean {
     let victimSlot = -1;
     let victim = -1;
     let victims = this.#v4;
@@ -266,6 +276,10 @@ export class SwarmTable implements SwarmStore {
         victims = list;
       }
     }
+    if (share > victims.shareOf(victimSlot, victim)) {
+      this.#evicted++;
+      return false;
+    }
     if (wholeTorrent) {
       this.#evicted += this.#v4.count(victimSlot) + this.#v6.count(victimSlot);
       this.#v4.clear(victimSlot);
@@ -275,6 +289,7 @@ export class SwarmTable implements SwarmStore {
       this.#evicted++;
     }
     if (this.#isEmpty(victimSlot)) this.#drop(victimSlot);
+    return true;
   }
 
   #isEmpty(slot: number): boolean {
