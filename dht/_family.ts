@@ -13,6 +13,7 @@ import type { RandomSource } from "../_shared/random.ts";
 import type { NodeContact } from "./compact_node.ts";
 import { ExternalIpVotes } from "./external_ip.ts";
 import {
+  compareNodeDistance,
   isSecureNodeId,
   randomNodeId,
   randomNodeIdNear,
@@ -53,6 +54,8 @@ export interface FamilyOptions {
 
 /** Time between two lookups of ourselves, in ms. */
 const SELF_LOOKUP_MS = 10 * 60_000;
+/** Time from the first to the second, in ms. */
+const SECOND_LOOKUP_MS = 60_000;
 /** First and longest pause before another attempt to find anybody, in ms. */
 const RETRY_MS = 5000;
 const MAX_RETRY_MS = 5 * 60_000;
@@ -67,6 +70,10 @@ const FILL_BITS = 4;
 /** Least time between two pings of one unknown address, in ms. */
 const PROBE_PAUSE_MS = 60_000;
 const MAX_PROBED = 256;
+/** Newcomers that are looked at in a second. */
+const MAX_MET = 32;
+/** Neighbours that share a key (BEP 5). */
+const K = 8;
 
 /** See the module. */
 export class Family {
@@ -85,6 +92,8 @@ export class Family {
   #fill = 0;
   #selfAt: number;
   #retryMs = RETRY_MS;
+  #metAt = -Infinity;
+  #met = 0;
   #externalIp: Uint8Array | undefined;
   /** Whether a lookup of ourselves found somebody. */
   bootstrapped = false;
@@ -162,7 +171,8 @@ export class Family {
 
   /** Takes note of a query of somebody who wants to be remembered. */
   queried(id: Uint8Array, address: Endpoint, now: number): void {
-    this.#after(this.table.queried(id, address, now), now);
+    const { type } = this.table.queried(id, address, now);
+    if (type === "waiting") this.#meet(id, address, now);
   }
 
   /** Takes note of a query of ours that was not answered. */
@@ -217,19 +227,36 @@ export class Family {
 
   #after(update: RoutingUpdate, now: number): void {
     if (update.type === "ping") this.#host.ping(update.node, now);
-    else if (update.type === "waiting" && this.table.size < 8) {
-      // With hardly anybody known, a newcomer is asked at once.
-      const node = this.table.nextUnverified(now);
-      if (node !== undefined && this.#mayProbe(node.address, now)) {
-        this.#host.ping(node, now);
-      }
-    } else if (
+    else if (
       update.type === "added" && this.table.size === 1 && !this.#busy &&
       !this.bootstrapped
     ) {
       // Somebody found us before we found anybody.
       this.#selfAt = now;
       this.upkeep(now);
+    }
+  }
+
+  /**
+   * Pings a newcomer at once if it is a neighbour of ours, as those answer for
+   * the same keys as we do; others have to wait.
+   */
+  #meet(id: Uint8Array, address: Endpoint, now: number): void {
+    if (now - this.#metAt >= 1000) {
+      this.#metAt = now;
+      this.#met = 0;
+    }
+    if (this.#met >= MAX_MET) return;
+    this.#met++;
+    const neighbours = this.table.closest(this.id, K, now, "usable");
+    const last = neighbours[K - 1];
+    if (
+      last !== undefined && compareNodeDistance(this.id, last.id, id) <= 0
+    ) return;
+    if (this.#mayProbe(address, now)) {
+      const { hostname, port } = address;
+      const contact = { id: id.slice(), address: { hostname, port } };
+      this.#host.ping(contact, now);
     }
   }
 
@@ -261,7 +288,9 @@ export class Family {
         this.#retryLater(end);
         return;
       }
-      this.#selfAt = end + SELF_LOOKUP_MS;
+      // The first time we may have come in a hurry with others.
+      this.#selfAt = end +
+        (this.bootstrapped ? SELF_LOOKUP_MS : SECOND_LOOKUP_MS);
       this.#retryMs = RETRY_MS;
       if (!this.bootstrapped) {
         this.bootstrapped = true;

@@ -4,15 +4,18 @@
  * @module
  */
 import {
+  type Endpoint,
   type IpFamily,
   type IpScope,
   ipScope,
+  normalizeHostname,
   tryParseIp,
 } from "../_shared/address.ts";
 import {
   type DatagramSocket,
   openDatagramSocket,
 } from "../_shared/datagram.ts";
+import { familyOf } from "./_requests.ts";
 import type { MainlineDhtOptions } from "./mainline_options.ts";
 
 /** Opens what was asked for; without a wish, what can be opened. */
@@ -70,4 +73,28 @@ export function scopesOf(
     if (ip !== undefined) found.add(ipScope(ip));
   }
   return [...found].filter((scope) => !NEVER.includes(scope));
+}
+
+/** Addresses of one name that are of use. */
+const MAX_ADDRESSES = 8;
+
+/** Never rejects: a name that is not found has no addresses. */
+export async function resolveEndpoint(
+  { hostname, port }: Endpoint,
+  resolve: (hostname: string) => Promise<readonly string[]>,
+  families: readonly IpFamily[],
+): Promise<Endpoint[]> {
+  if (tryParseIp(hostname) !== undefined) {
+    return [{ hostname: normalizeHostname(hostname), port }];
+  }
+  try {
+    const addresses = await resolve(hostname);
+    return addresses
+      .filter((address) => tryParseIp(address) !== undefined)
+      .slice(0, MAX_ADDRESSES)
+      .map((address) => ({ hostname: normalizeHostname(address), port }))
+      .filter((address) => families.includes(familyOf(address)));
+  } catch {
+    return [];
+  }
 }

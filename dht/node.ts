@@ -6,9 +6,7 @@
 import {
   type Endpoint,
   type IpFamily,
-  normalizeHostname,
   type PeerCandidate,
-  tryParseIp,
 } from "../_shared/address.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
 import type { DatagramSocket } from "../_shared/datagram.ts";
@@ -18,7 +16,7 @@ import { type RandomSource, systemRandom } from "../_shared/random.ts";
 import { Client } from "./_client.ts";
 import { importSecretKey, verifySignature } from "./_ed25519.ts";
 import { familyOf } from "./_requests.ts";
-import { openSockets, scopesOf } from "./_sockets.ts";
+import { openSockets, resolveEndpoint, scopesOf } from "./_sockets.ts";
 import type { NodeContact } from "./compact_node.ts";
 import {
   DHT_ROUTERS,
@@ -47,8 +45,6 @@ import type {
 } from "./node_types.ts";
 import { encodeDhtState, tryDecodeDhtState } from "./routing_state.ts";
 
-/** Addresses of one name that are of use. */
-const MAX_ADDRESSES = 8;
 /** Client and version that we tell: "BP" and 0.1 (BEP 5). */
 const VERSION = Uint8Array.of(0x42, 0x50, 0, 1);
 /**
@@ -70,6 +66,8 @@ export class MainlineDht implements AsyncDisposable {
   readonly #bootstrapped = Promise.withResolvers<void>();
   #detachSignal = () => {};
   #sendErrors = 0;
+  #isReceiving = false;
+  #sending: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
   private constructor(
@@ -400,9 +398,11 @@ export class MainlineDht implements AsyncDisposable {
   #perform(output: DhtNodeOutput): void {
     switch (output.type) {
       case "send": {
-        const family = output.to.hostname.includes(":") ? 6 : 4;
-        this.#sockets.get(family)?.send(output.data, output.to)
-          .catch(() => this.#sendErrors++);
+        const { data, to } = output;
+        const sending = this.#sockets.get(familyOf(to))?.send(data, to);
+        if (this.#isReceiving && this.#sending === undefined) {
+          this.#sending = sending;
+        } else sending?.catch(() => this.#sendErrors++);
         return;
       }
       case "progress":
@@ -426,13 +426,26 @@ export class MainlineDht implements AsyncDisposable {
 
   async #receive(socket: DatagramSocket): Promise<void> {
     const isV6 = socket.local.hostname.includes(":");
+    // Where sending surely ends, to wait for it is cheaper than not to.
+    const isDirect = !isV6 && this.#options.socket === undefined &&
+      "listenDatagram" in Deno;
     while (true) {
       const datagram = await socket.receive();
       if (datagram === undefined) return;
       const { data, from } = datagram;
       // A socket for both IP versions has no business with IPv4 here.
       if (isV6 && from.hostname.startsWith("::ffff:")) continue;
+      this.#isReceiving = isDirect;
       this.#driver.input({ type: "datagram", data, from });
+      this.#isReceiving = false;
+      const sending = this.#sending;
+      if (sending === undefined) continue;
+      this.#sending = undefined;
+      try {
+        await sending;
+      } catch {
+        this.#sendErrors++;
+      }
     }
   }
 
@@ -470,22 +483,9 @@ export class MainlineDht implements AsyncDisposable {
     }
   }
 
-  /** Never rejects: a name that is not found has no addresses. */
-  async #resolve({ hostname, port }: Endpoint): Promise<Endpoint[]> {
+  #resolve(endpoint: Endpoint): Promise<Endpoint[]> {
     const { resolve = systemResolve } = this.#options;
-    if (tryParseIp(hostname) !== undefined) {
-      return [{ hostname: normalizeHostname(hostname), port }];
-    }
-    try {
-      const addresses = await resolve(hostname);
-      return addresses
-        .filter((address) => tryParseIp(address) !== undefined)
-        .slice(0, MAX_ADDRESSES)
-        .map((address) => ({ hostname: normalizeHostname(address), port }))
-        .filter((address) => this.#sockets.has(familyOf(address)));
-    } catch {
-      return [];
-    }
+    return resolveEndpoint(endpoint, resolve, this.families);
   }
 }
 
