@@ -51,7 +51,10 @@ export function benchFolder(): string {
   } catch {
     // The system's temporary folder will do.
   }
-  return Deno.makeTempDirSync({ prefix: "bip_bench_", ...(dir ? { dir } : {}) });
+  return Deno.makeTempDirSync({
+    prefix: "bip_bench_",
+    ...(dir ? { dir } : {}),
+  });
 }
 
 /**
@@ -121,6 +124,8 @@ async function measure(
   }
 }
 
+// Folders below /dev cannot be named in a narrower permission.
+const EVERYTHING = { permissions: ["-A"] };
 const localBip = ["--listen", "127.0.0.1", "--port", "0", "--no-trackers"];
 
 async function leech(
@@ -153,9 +158,12 @@ async function leech(
         "--no-pex",
         "--json",
         ...localBip,
-      ]));
-    const b = await measure(folder, (dir) =>
-      startLibtorrent("leech", torrent, dir, "--peer", `127.0.0.1:${port}`));
+      ], EVERYTHING));
+    const b = await measure(
+      folder,
+      (dir) =>
+        startLibtorrent("leech", torrent, dir, "--peer", `127.0.0.1:${port}`),
+    );
     // The first pair warms the caches.
     if (i > 0 || runs === 1) {
       ours.push(a);
@@ -180,7 +188,7 @@ async function seed(
     "--no-pex",
     "--json",
     ...localBip,
-  ]);
+  ], EVERYTHING);
   await bip.line("state", (line) => line.state === "seeding");
   const bipPort = (await bip.line("listening")).port;
   await using seeder = startLibtorrent(

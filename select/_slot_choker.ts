@@ -100,6 +100,15 @@ export class SlotChoker implements Choker {
       if (entry.unchoked || !this.#isFresh(entry, now)) chosen.add(entry);
     }
     this.#chooseOptimistic(now, chosen);
+    // Peers of like progress lose and gain interest all the time: whoever has
+    // a slot that nobody else wants keeps it, so that it need not wait for one.
+    for (const entry of this.#entries.values()) {
+      if (chosen.size >= slots) break;
+      if (
+        entry.unchoked && !entry.peer.interested &&
+        this.#merit.isEligible(entry.peer)
+      ) chosen.add(entry);
+    }
     const keys = new Set<PeerKey>();
     for (const entry of chosen) keys.add(entry.peer.key);
     for (const entry of this.#entries.values()) {

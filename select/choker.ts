@@ -38,7 +38,8 @@ export interface Choker {
    * @param now The time in milliseconds.
    * @param peers All connected peers; others are forgotten.
    * @returns The peers to unchoke; all others are to be choked. Never more
-   * than the slots.
+   * than the slots. Those that lost interest keep theirs while nobody else
+   * wants it.
    */
   tick(now: number, peers: readonly ChokerPeer[]): ReadonlySet<PeerKey>;
   /** The peers that are unchoked without merit, after the last tick. */
