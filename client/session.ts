@@ -20,6 +20,7 @@ import {
   parseMagnet,
   parseMetainfo,
 } from "../metainfo/mod.ts";
+import { checkAddOptions, checkSessionOptions } from "./check_options.ts";
 import { SessionError } from "./error.ts";
 import type { MainlineDht } from "../dht/mod.ts";
 import { RateLimiter } from "./rate_limiter.ts";
@@ -165,6 +166,7 @@ export class Session implements AsyncDisposable {
    * when the port cannot be bound; the reason of the signal if it was aborted.
    */
   static async open(options: SessionOptions = {}): Promise<Session> {
+    checkSessionOptions(options);
     options.signal?.throwIfAborted();
     const { random = systemRandom } = options;
     const handshaker = await Handshaker.open({
@@ -233,6 +235,7 @@ export class Session implements AsyncDisposable {
    * @param source What to add.
    * @param options See {@linkcode AddTorrentOptions}.
    * @returns The torrent, which may still be checking what is on disk.
+   * @throws {RangeError} If an option makes no sense.
    * @throws {MetainfoError | MagnetError} If the source is no torrent or link.
    * @throws {SessionError} `duplicate` if it is here already, `closed`.
    */
@@ -240,6 +243,7 @@ export class Session implements AsyncDisposable {
     if (this.#closing !== undefined) {
       throw new SessionError("closed", "The session is closed");
     }
+    checkAddOptions(options);
     const parsed = sourceOf(source);
     const topic = "metainfo" in parsed ? parsed.metainfo : parsed.magnet;
     const key = toHex(topic.infoHash);
