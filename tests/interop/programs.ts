@@ -14,6 +14,7 @@ const INSTALL = {
   "transmission-daemon": "apt-get install transmission-daemon",
   "transmission-remote": "apt-get install transmission-cli",
   mktorrent: "apt-get install mktorrent",
+  opentracker: "apt-get install opentracker",
 } as const;
 
 /** A program of another project. */
@@ -84,12 +85,32 @@ export function interopTest(
   });
 }
 
+/** A program and its arguments. */
+export interface CommandLine {
+  readonly command: string;
+  readonly args: string[];
+}
+
+function python(script: string, args: readonly string[]): CommandLine {
+  const path = fromFileUrl(new URL(`./peers/${script}`, import.meta.url));
+  return { command: PYTHON, args: [path, ...args] };
+}
+
+/** How to start a libtorrent peer. */
+export function libtorrentCommand(...args: string[]): CommandLine {
+  return python("libtorrent_peer.py", args);
+}
+
 /** Starts a libtorrent peer; its first line is `listening` with the port. */
 export function startLibtorrent(...args: string[]): Child {
-  const script = fromFileUrl(
-    new URL("./peers/libtorrent_peer.py", import.meta.url),
-  );
-  return new Child(PYTHON, { args: [script, ...args] });
+  const { command, args: all } = libtorrentCommand(...args);
+  return new Child(command, { args: all });
+}
+
+/** Starts a DHT node of libtorrent; its first line is `listening`. */
+export function startLibtorrentDht(...args: string[]): Child {
+  const { command, args: all } = python("libtorrent_dht.py", args);
+  return new Child(command, { args: all });
 }
 
 /** A TCP port of loopback that was free a moment ago. */

@@ -19,6 +19,7 @@ export interface SceneOptions {
   readonly files?: PayloadFiles | number;
   readonly trackers?: readonly string[];
   readonly pieceLength?: string;
+  readonly private?: boolean;
 }
 
 /** A folder with the data, a torrent made by `bip create`, and empty folders. */
@@ -56,6 +57,7 @@ export class Scene implements AsyncDisposable {
       "--piece-length",
       options.pieceLength ?? "32KiB",
       ...(options.trackers ?? []).flatMap((url) => ["--tracker", url]),
+      ...(options.private ? ["--private"] : []),
     ]);
     assertEquals(result.code, 0, result.stderr);
     return scene;

@@ -3,6 +3,7 @@
 
 usage: libtorrent_peer.py seed|leech|hashes FILE.torrent|MAGNET [DIR] [--peer HOST:PORT]...
                           [--listen HOST] [--dht HOST:PORT]... [--lsd] [--seconds N] [--stay]
+                          [--down-limit BYTES_PER_SECOND]
 
 Prints one JSON object a line: {"type": "listening", "port": N}, then {"type": "complete"} once
 everything is there and checked; `hashes` prints what libtorrent makes of the file.
@@ -51,6 +52,7 @@ def main():
     parser.add_argument("--listen", default="127.0.0.1")
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--stay", action="store_true")
+    parser.add_argument("--down-limit", type=int, default=0)
     parser.add_argument("--lsd", action="store_true")
     parser.add_argument("--dht", action="append", default=None)
     args = parser.parse_args()
@@ -92,6 +94,8 @@ def main():
     if args.mode == "seed":
         params.flags |= lt.torrent_flags.seed_mode
     handle = session.add_torrent(params)
+    if args.down_limit > 0:
+        handle.set_download_limit(args.down_limit)
     for peer in args.peer:
         host, port = peer.rsplit(":", 1)
         handle.connect_peer((host, int(port)))
