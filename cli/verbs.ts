@@ -60,6 +60,11 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import("./lpd.ts")).lpdVerb,
   },
   {
+    name: "dht",
+    summary: "Run a node of the DHT, or ask it",
+    load: async () => (await import("./dht.ts")).dhtVerb,
+  },
+  {
     name: "completions",
     summary: "Print a completion script for a shell",
     load: async () => (await import("./completions.ts")).completionsVerb,

@@ -238,7 +238,7 @@ export class Client {
     if (!isMutable || publicKey === undefined) {
       const request = { method: "put", value } as const;
       const result = await this.#store(closest, request, options.signal);
-      return { target, seq: undefined, ...result };
+      return { target, publicKey, seq: undefined, ...result };
     }
     const seq = put.seq ?? highest + 1n;
     const message = itemSignatureMessage({ salt, seq, value });
@@ -248,7 +248,7 @@ export class Client {
     const mutable = { publicKey, seq, signature, salt, cas: put.cas };
     const request = { method: "put", value, mutable } as const;
     const result = await this.#store(closest, request, options.signal);
-    return { target, seq, ...result };
+    return { target, publicKey, seq, ...result };
   }
 
   async *sampleInfohashes(

@@ -88,7 +88,7 @@ export class Family {
   readonly #first = new Map<string, Endpoint>();
   readonly #routers = new Set<string>();
   #seeds: Endpoint[] = [];
-  #busy = false;
+  #busy = 0;
   #fill = 0;
   #selfAt: number;
   #retryMs = RETRY_MS;
@@ -210,7 +210,7 @@ export class Family {
       const node = table.nextQuestionable(now);
       if (node === undefined || !this.#host.ping(node, now)) break;
     }
-    if (this.#busy) return;
+    if (this.#busy > 0) return;
     if (this.#fill > 0) {
       const target = randomNodeIdNear(this.id, --this.#fill, this.#random);
       return this.#lookup(target, now);
@@ -228,12 +228,10 @@ export class Family {
   #after(update: RoutingUpdate, now: number): void {
     if (update.type === "ping") this.#host.ping(update.node, now);
     else if (
-      update.type === "added" && this.table.size === 1 && !this.#busy &&
-      !this.bootstrapped
+      update.type === "added" && this.table.size === 1 && !this.bootstrapped
     ) {
-      // Somebody found us before we found anybody.
-      this.#selfAt = now;
-      this.upkeep(now);
+      // Somebody found us, or a saved node is there still.
+      this.#lookupSelf(now);
     }
   }
 
@@ -280,9 +278,9 @@ export class Family {
       this.#retryLater(now);
       return;
     }
-    this.#busy = true;
+    this.#busy++;
     this.#host.findNode(this.family, this.id, seeds, (end) => {
-      this.#busy = false;
+      this.#busy = 0;
       if (table.size === 0) {
         this.#host.needRouters();
         this.#retryLater(end);
@@ -307,9 +305,9 @@ export class Family {
   }
 
   #lookup(target: Uint8Array, now: number): void {
-    this.#busy = true;
+    this.#busy++;
     this.#host.findNode(this.family, target, [], (end) => {
-      this.#busy = false;
+      this.#busy = 0;
       this.upkeep(end);
     }, now);
   }

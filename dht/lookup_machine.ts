@@ -111,6 +111,7 @@ export class DhtLookup {
   #failed = 0;
   #waiting = 0;
   #slow = 0;
+  #slowSeeds = 0;
   #hops = 0;
 
   /**
@@ -164,8 +165,10 @@ export class DhtLookup {
     if (this.#asked < this.#maxRequests && this.#candidate() !== undefined) {
       return false;
     }
-    // With too few answers even late ones are worth the wait.
-    return this.#slow === 0 || this.#answered >= this.#k;
+    // With too few answers even late ones are worth the wait; of bootstrap
+    // nodes one that works is enough.
+    if (this.#slow === 0 || this.#answered >= this.#k) return true;
+    return this.#answered > 0 && this.#slow === this.#slowSeeds;
   }
 
   /**
@@ -295,6 +298,7 @@ export class DhtLookup {
     entry.state = "slow";
     this.#waiting--;
     this.#slow++;
+    if (entry.id === undefined) this.#slowSeeds++;
   }
 
   /**
@@ -348,8 +352,10 @@ export class DhtLookup {
 
   #settle(entry: Entry): boolean {
     if (entry.state === "asked") this.#waiting--;
-    else if (entry.state === "slow") this.#slow--;
-    else return false;
+    else if (entry.state === "slow") {
+      this.#slow--;
+      if (entry.id === undefined) this.#slowSeeds--;
+    } else return false;
     return true;
   }
 

@@ -105,6 +105,8 @@ export interface DhtStoreResult {
 export interface DhtPutResult extends DhtStoreResult {
   /** 20-byte key to get it by. */
   readonly target: Uint8Array;
+  /** 32-byte Ed25519 public key, if it is mutable. */
+  readonly publicKey: Uint8Array | undefined;
   /** Its sequence number, if it is mutable. */
   readonly seq: bigint | undefined;
 }

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import {
-  type Endpoint,
-  type IpFamily,
-  type PeerCandidate,
+import type {
+  Endpoint,
+  IpFamily,
+  PeerCandidate,
 } from "../_shared/address.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
 import type { DatagramSocket } from "../_shared/datagram.ts";

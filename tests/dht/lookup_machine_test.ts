@@ -291,3 +291,27 @@ Deno.test("DhtLookup - refuses what can be no node, and itself", none, () => {
     assertThrows(() => new DhtLookup({ target, [name]: 0 }), RangeError, name);
   }
 });
+
+Deno.test(
+  "DhtLookup - of bootstrap nodes one that answers is enough",
+  none,
+  () => {
+    const lookup = new DhtLookup({ target });
+    for (let i = 0; i < 3; i++) lookup.add(undefined, addressOf(i));
+    const [one, two, three] = [1, 2, 3].map(() => lookup.takeNext()!) as [
+      LookupNode,
+      LookupNode,
+      LookupNode,
+    ];
+    lookup.slow(two);
+    lookup.slow(three);
+    assertEquals(lookup.done, false);
+    lookup.answered(one, idAt(1));
+    assertEquals(lookup.done, true);
+    // The others may still come.
+    lookup.answered(two, idAt(2));
+    lookup.failed(three);
+    assertEquals(lookup.done, true);
+    assertEquals(hexes(lookup.closest()), ["00000001", "00000002"]);
+  },
+);
