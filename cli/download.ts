@@ -24,6 +24,7 @@ import {
   type NetworkPlan,
   openSession,
   pauseFor,
+  planFor,
   planNetwork,
   Reporter,
   seedUntil,
@@ -171,8 +172,7 @@ function hasSource(
   args: Arguments,
   plan: NetworkPlan,
 ): boolean {
-  const isPrivate = source.type === "torrent" && source.metainfo.private;
-  if (plan.discovers && !isPrivate) return true;
+  if (plan.discovers) return true;
   if (plan.peers.length > 0) return true;
   const { trackers } = source.type === "torrent"
     ? source.metainfo
@@ -199,8 +199,12 @@ async function run({ args, output, signal }: VerbContext): Promise<number> {
     ? Infinity
     : parseDuration(seedTime, "--seed-time");
   const seeds = args.has("seed") || ratio > 0 || seedTime !== undefined;
-  const plan = planNetwork(args);
+  const wanted = planNetwork(args);
   const source = await readSource(args.operands[0]!);
+  const plan = planFor(
+    wanted,
+    source.type === "torrent" && source.metainfo.private,
+  );
   if (list && source.type === "torrent") {
     printList(source.metainfo, output, json);
     return EXIT_DONE;

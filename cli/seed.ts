@@ -12,6 +12,7 @@ import {
   NETWORK_OPTIONS,
   openSession,
   pauseFor,
+  planFor,
   planNetwork,
   Reporter,
   seedUntil,
@@ -66,7 +67,9 @@ export const seedVerb: Verb = {
       : parseDuration(seedTime, "--seed-time");
     const plan = planNetwork(args);
     const { metainfo } = await readTorrentFile(file);
-    await using session = await openSession(plan);
+    await using session = await openSession(
+      planFor(plan, metainfo.private),
+    );
     const torrent = session.add(metainfo, {
       dir,
       peers: plan.peers,

@@ -157,6 +157,20 @@ export function planNetwork(args: Arguments): NetworkPlan {
 }
 
 /**
+ * Leaves out what a private torrent must not be told to (BEP 27): alone, it
+ * needs neither a DHT node nor local discovery.
+ *
+ * @param plan How to open the session.
+ * @param isPrivate Whether the only torrent is private.
+ * @returns The plan to follow.
+ */
+export function planFor(plan: NetworkPlan, isPrivate: boolean): NetworkPlan {
+  if (!isPrivate) return plan;
+  const options: SessionOptions = { ...plan.options, dht: false, lpd: false };
+  return { ...plan, options, discovers: false };
+}
+
+/**
  * Opens a session: the first address and port that can be bound.
  *
  * @param plan How.
