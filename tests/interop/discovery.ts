@@ -138,6 +138,19 @@ export async function until(
   }
 }
 
+/** Runs cases side by side to the end of all; throws what failed first. */
+export async function atOnce<T>(
+  cases: readonly T[],
+  run: (one: T) => Promise<void>,
+): Promise<void> {
+  const results = await Promise.allSettled(cases.map(run));
+  results.forEach((result, i) => {
+    if (result.status === "rejected") {
+      throw new Error(`Case ${cases[i]} failed`, { cause: result.reason });
+    }
+  });
+}
+
 /** A node of ours on loopback that keeps every datagram it got. */
 export class RecordingDht implements AsyncDisposable {
   readonly node: MainlineDht;
