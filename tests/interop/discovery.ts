@@ -21,7 +21,7 @@ import {
 import { startBip } from "../support/bip.ts";
 import { bipArguments } from "../support/bip_command.ts";
 import { NetnsPair, netnsProblem } from "../support/netns.ts";
-import { TempDir } from "../support/paths.ts";
+import { fromFileUrl, TempDir } from "../support/paths.ts";
 import { Child, type ChildResult } from "../support/process.ts";
 import { freePort, interopTest, type Program } from "./programs.ts";
 import type { Scene } from "./scene.ts";
@@ -295,6 +295,26 @@ export function startOn(
 ): Child {
   const line = pair.command(host, command, args);
   return new Child(line.command, { args: line.args, env });
+}
+
+/** Starts a script with its arguments on one of two hosts. */
+export function startDenoOn(
+  pair: NetnsPair,
+  host: 0 | 1,
+  args: readonly string[],
+): Child {
+  // Nothing can be fetched from there.
+  const map = Deno.env.get("BIP_IMPORT_MAP") ?? fromFileUrl(
+    new URL("../../_tools/import_map.offline.json", import.meta.url),
+  );
+  return startOn(pair, host, {
+    command: Deno.execPath(),
+    args: [
+      ...["run", "--quiet", "--no-prompt", "--no-check"],
+      ...[`--import-map=${map}`, "--allow-net"],
+      ...["--allow-sys=networkInterfaces", ...args],
+    ],
+  });
 }
 
 /** Starts `bip` on one of two hosts. */
