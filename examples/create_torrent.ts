@@ -23,12 +23,11 @@ function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
 }
 
-if (import.meta.main) {
-  const [path, output, ...trackers] = Deno.args;
-  if (path === undefined || output === undefined) {
-    console.error("Usage: create_torrent.ts PATH OUT.torrent [TRACKER]...");
-    Deno.exit(2);
-  }
+async function create(
+  path: string,
+  output: string,
+  trackers: readonly string[],
+): Promise<void> {
   const bytes = await createMetainfo({
     inputs: [{ path }],
     // Clients of v1 and of v2 can share it.
@@ -42,4 +41,18 @@ if (import.meta.main) {
   const metainfo = parseMetainfo(bytes);
   console.log(hex(metainfo.infoHash));
   console.log(formatMagnet(magnetOf(metainfo)));
+}
+
+if (import.meta.main) {
+  const [path, output, ...trackers] = Deno.args;
+  if (path === undefined || output === undefined) {
+    console.error("Usage: create_torrent.ts PATH OUT.torrent [TRACKER]...");
+    Deno.exit(2);
+  }
+  try {
+    await create(path, output, trackers);
+  } catch (error) {
+    console.error(`create_torrent: ${(error as Error).message}`);
+    Deno.exit(1);
+  }
 }

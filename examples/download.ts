@@ -68,5 +68,10 @@ if (import.meta.main) {
     console.error("Usage: download.ts SOURCE FOLDER [HOST:PORT]...");
     Deno.exit(2);
   }
-  Deno.exit(await download(source, folder, peers.map(parsePeer)) ? 0 : 130);
+  try {
+    Deno.exit(await download(source, folder, peers.map(parsePeer)) ? 0 : 130);
+  } catch (error) {
+    console.error(`download: ${(error as Error).message}`);
+    Deno.exit(1);
+  }
 }

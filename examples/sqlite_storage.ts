@@ -333,18 +333,17 @@ function parsePeer(text: string): Endpoint {
   return { hostname: hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(port) };
 }
 
-if (import.meta.main) {
-  const [file, path, ...peers] = Deno.args;
-  if (file === undefined || path === undefined) {
-    console.error("Usage: sqlite_storage.ts FILE.torrent DATABASE [PEER]...");
-    Deno.exit(2);
-  }
+async function download(
+  file: string,
+  path: string,
+  peers: readonly Endpoint[],
+): Promise<void> {
   // The session closes it.
   const fileSystem = new SqliteFileSystem(path);
   await using session = await Session.open();
   const torrent = session.add(await Deno.readFile(file), {
     fileSystem,
-    peers: peers.map(parsePeer),
+    peers,
   });
   for await (const event of torrent.events()) {
     if (event.type === "error") throw event.error;
@@ -352,5 +351,19 @@ if (import.meta.main) {
   }
   for (const { path, size } of fileSystem.list()) {
     console.log(`${size} ${path}`);
+  }
+}
+
+if (import.meta.main) {
+  const [file, path, ...peers] = Deno.args;
+  if (file === undefined || path === undefined) {
+    console.error("Usage: sqlite_storage.ts FILE.torrent DATABASE [PEER]...");
+    Deno.exit(2);
+  }
+  try {
+    await download(file, path, peers.map(parsePeer));
+  } catch (error) {
+    console.error(`sqlite_storage: ${(error as Error).message}`);
+    Deno.exit(1);
   }
 }
