@@ -5,7 +5,7 @@ usage: libtorrent_dht.py [--node HOST:PORT]... [--seconds N] COMMAND [ARGS]
 
   stay                              answers others
   get-peers HASH                    {"type": "peers", "peers": ["host:port", ...]}
-  announce HASH PORT                announces it again and again
+  announce HASH                     announces itself, at the port it listens at
   put-immutable TEXT                {"type": "put", "target": HEX, "stored": N}
   get-immutable TARGET              {"type": "item", "text": TEXT}
   put-mutable SECRET PUBLIC SALT TEXT
@@ -65,7 +65,7 @@ def main():
         session.add_dht_node((host, int(number)))
 
     command, args = options.command, options.args
-    salt = ""
+    handle = None
     seen = set()
     end = time.time() + options.seconds
     again = time.time() + 1.0
@@ -76,7 +76,12 @@ def main():
             if command == "get-peers":
                 session.dht_get_peers(lt.sha1_hash(bytes.fromhex(args[0])))
             elif command == "announce":
-                session.dht_announce(lt.sha1_hash(bytes.fromhex(args[0])), int(args[1]), 0)
+                # The binding has no way to make the flags of dht_announce().
+                if handle is None:
+                    parameters = lt.parse_magnet_uri(f"magnet:?xt=urn:btih:{args[0]}")
+                    parameters.save_path = "/nonexistent"
+                    handle = session.add_torrent(parameters)
+                handle.force_dht_announce()
             elif command == "put-immutable":
                 session.dht_put_immutable_item(args[0])
             elif command == "get-immutable":
