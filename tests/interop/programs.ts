@@ -123,13 +123,26 @@ export function freePort(): number {
 export function startAria2(
   torrent: string,
   dir: string,
-  options: { port: number; seed?: boolean; checkIntegrity?: boolean },
+  options: {
+    port: number;
+    seed?: boolean;
+    checkIntegrity?: boolean;
+    /** Speak to UDP trackers: aria2 does so only through its DHT's socket. */
+    udpTrackers?: boolean;
+  },
 ): Child {
   return new Child("aria2c", {
     args: [
       "--no-conf",
-      "--enable-dht=false",
+      ...(options.udpTrackers
+        ? [
+          "--enable-dht=true",
+          `--dht-listen-port=${options.port}`,
+          `--dht-file-path=${dir}.dht`,
+        ]
+        : ["--enable-dht=false"]),
       "--enable-dht6=false",
+      "--bt-stop-timeout=60",
       "--bt-enable-lpd=false",
       "--enable-peer-exchange=false",
       "--disable-ipv6=true",

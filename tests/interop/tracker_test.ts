@@ -129,7 +129,11 @@ for (const scheme of SCHEMES) {
     "aria2c",
   ], async () => {
     await using tracker = await OurTracker.start();
-    await using scene = await Scene.create({ trackers: [tracker[scheme]] });
+    await using scene = await Scene.create({
+      trackers: [tracker[scheme]],
+      // Keeps aria2's DHT, which it needs for UDP, off the torrent.
+      private: true,
+    });
     await using _bip = startBip([
       "seed",
       scene.torrent,
@@ -138,7 +142,10 @@ for (const scheme of SCHEMES) {
     ]);
     await tracker.seeds(1);
     const dir = scene.folder();
-    await using aria2 = startAria2(scene.torrent, dir, { port: freePort() });
+    await using aria2 = startAria2(scene.torrent, dir, {
+      port: freePort(),
+      udpTrackers: scheme === "udp",
+    });
     const { code, stderr } = await aria2.result;
     assertEquals(code, 0, stderr);
     await scene.compare(dir);
@@ -160,11 +167,15 @@ for (const scheme of SCHEMES) {
     "aria2c",
   ], async () => {
     await using tracker = await OurTracker.start();
-    await using scene = await Scene.create({ trackers: [tracker[scheme]] });
+    await using scene = await Scene.create({
+      trackers: [tracker[scheme]],
+      private: true,
+    });
     await using _aria2 = startAria2(scene.torrent, scene.seedDir, {
       port: freePort(),
       seed: true,
       checkIntegrity: true,
+      udpTrackers: scheme === "udp",
     });
     await tracker.seeds(1);
     await downloadByTracker(scene);
