@@ -88,7 +88,7 @@ type ListenDatagram = (options: {
  * @param options See {@linkcode DatagramOptions}.
  * @returns The bound socket.
  */
-export function openDatagramSocket(
+export async function openDatagramSocket(
   options: DatagramOptions = {},
 ): Promise<DatagramSocket> {
   const listen =
@@ -103,9 +103,9 @@ export function openDatagramSocket(
       port: options.port ?? 0,
       ...(options.reuseAddress ? { reuseAddress: true } : {}),
     });
-    return Promise.resolve(wrapDatagramConn(conn));
+    return wrapDatagramConn(conn);
   }
-  return openNodeSocket(options);
+  return await openNodeSocket(options);
 }
 
 /**

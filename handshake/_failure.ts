@@ -29,7 +29,10 @@ export function failure(
 /** Wraps what a transport threw. */
 export function connectFailure(cause: unknown): HandshakeError {
   if (cause instanceof HandshakeError) return cause;
-  const text = "Cannot connect to the peer";
+  // Whoever forgot a permission is told which.
+  const text = cause instanceof Error && cause.name === "NotCapable"
+    ? `Cannot connect to the peer: ${cause.message}`
+    : "Cannot connect to the peer";
   return new HandshakeError("connect-failed", text, { cause });
 }
 
