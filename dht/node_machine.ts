@@ -20,6 +20,7 @@ import { equalBytes } from "../_shared/bytes.ts";
 import type { Machine } from "../_shared/machine.ts";
 import { Family, type FamilyHost } from "./_family.ts";
 import { UPKEEP } from "./_jobs.ts";
+import { findPingId, PingAnswerer } from "./_ping_answerer.ts";
 import { familyOf, type Host, Requests } from "./_requests.ts";
 import type { NodeContact } from "./compact_node.ts";
 import type { KrpcErrorMessage, KrpcQuery, KrpcResponse } from "./krpc.ts";
@@ -51,6 +52,7 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
   readonly #families = new Map<IpFamily, Family>();
   readonly #requests: Requests;
   readonly #responder: DhtResponder;
+  readonly #pings: PingAnswerer;
   readonly #guard: RateGuard;
   readonly #hosts = new Map<string, Host>();
   readonly #outputs: DhtNodeOutput[] = [];
@@ -77,6 +79,7 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
     this.#scopes = new Set(options.scopes ?? ["global"]);
     this.#now = startedAt;
     this.#upkeepAt = startedAt + UPKEEP_MS;
+    this.#pings = new PingAnswerer(options.version);
     this.#guard = new RateGuard(options.limits);
     this.#requests = new Requests({
       options,
@@ -281,6 +284,10 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
       this.#flood++;
       return;
     }
+    if (!this.#readOnly && !this.#watching) {
+      const idAt = findPingId(data);
+      if (idAt >= 0) return this.#ping(data, idAt, family, host, from, now);
+    }
     const message = tryDecodeKrpc(data);
     switch (message.type) {
       case "query":
@@ -307,6 +314,21 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
         }
       }
     }
+  }
+
+  /** The same as `#query`, for a ping of the usual form. */
+  #ping(
+    data: Uint8Array,
+    idAt: number,
+    one: Family,
+    host: Host,
+    from: Endpoint,
+    now: number,
+  ): void {
+    const id = data.subarray(idAt, idAt + 20);
+    if (equalBytes(id, one.id)) return;
+    this.#emit(this.#pings.answer(data, one.id, host.ip, from.port), from, now);
+    if (host.accepted) one.queried(id, from, now);
   }
 
   #query(
@@ -349,7 +371,10 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
     to: Endpoint,
     now: number,
   ): void {
-    const data = encodeKrpc(message);
+    this.#emit(encodeKrpc(message), to, now);
+  }
+
+  #emit(data: Uint8Array, to: Endpoint, now: number): void {
     if (!this.#guard.takeReply(data.length, now)) {
       this.#unbudgeted++;
       return;
