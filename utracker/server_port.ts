@@ -4,6 +4,12 @@
  * at a time, each with a buffer of its own: waiting for one at a time leaves
  * half of the throughput unused.
  *
+ * More than one core for one port is not to be had in Deno 2.9: UDP sockets
+ * have no `SO_REUSEPORT` (neither `Deno.listenDatagram` nor `node:dgram` sets
+ * it), and with `reuseAddress` Linux gives every datagram to the socket bound
+ * last. Several processes, each with a port of its own, can share one database
+ * (`KvSwarmStore`) behind a packet filter that spreads the clients.
+ *
  * @module
  */
 import type { Endpoint } from "../_shared/address.ts";
