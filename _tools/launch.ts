@@ -86,7 +86,8 @@ const TASKS: Readonly<
     deno(
       context,
       "test",
-      ["-A", ...UNSTABLE],
+      // They mostly wait for each other's timers.
+      ["-A", "--parallel", ...UNSTABLE],
       testArguments(context, ["tests/interop"]),
     ),
   fuzz: script("tests/fuzz/fuzz.ts"),
