@@ -1,7 +1,7 @@
 /**
  * `deno task demo`: a whole swarm on this machine.
  *
- * Makes a payload and its torrent, starts a tracker, a DHT, a seeder and leechers
+ * Makes a payload and its torrent, starts trackers, a DHT, a seeder and leechers
  * on loopback, shows them at work, compares every byte, and removes everything.
  * Exit codes: 0 done, 1 something failed or differs, 2 usage, 130 interrupted.
  *
@@ -32,8 +32,9 @@ const NAME = "bip demo";
 
 const HELP = `Usage: deno task demo [OPTIONS]
 
-A tracker, a DHT, a seeder and leechers on this machine: makes files, shares them,
-compares every byte, and removes them.
+Trackers, a DHT, a seeder and leechers on this machine: makes files, shares them,
+compares every byte, and removes them. The leechers begin in different ways: with
+the torrent file or only a magnet link, with a tracker or only the DHT.
 
   --size SIZE     Size of the files in all (${DEFAULT_SIZE})
   --leechers N    How many peers fetch them, 1 to 32 (${DEFAULT_LEECHERS})
@@ -206,12 +207,13 @@ async function runDemo(
     signal,
   });
   say(
-    `Swarm:   a tracker, a DHT, a seeder and ${leechers} ${
-      leechers === 1
-        ? "leecher"
-        : "leechers, half of them by magnet link and DHT,"
+    `Swarm:   an HTTP and a UDP tracker, a DHT, a seeder and ${leechers} ${
+      leechers === 1 ? "leecher" : "leechers"
     } on 127.0.0.1`,
   );
+  for (const { name, start } of swarm.leechers) {
+    say(`         ${name} begins with: ${start}`);
+  }
   const seconds = await share(swarm);
   const same = await compare(swarm, files, signal);
   for (const line of summary(swarm, size, seconds)) say(line);

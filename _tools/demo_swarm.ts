@@ -1,5 +1,5 @@
 /**
- * The demo's swarm: a tracker, a DHT, a seeder and leechers in one process.
+ * The demo's swarm: trackers, a DHT, a seeder and leechers in one process.
  *
  * All share one isolate: on two cores a worker for each peer moved bytes 1.4
  * to 1.8 times as fast but took 2 s longer to start, which comes to the same.
@@ -10,12 +10,15 @@ import { Session, type Torrent } from "../client/mod.ts";
 import { MainlineDht, type MainlineDhtOptions } from "../dht/mod.ts";
 import { HttpTrackerServer } from "../htracker/mod.ts";
 import { formatMagnet, magnetOf, parseMetainfo } from "../metainfo/mod.ts";
+import { UdpTrackerServer } from "../utracker/mod.ts";
 import type { PeerRow } from "./demo_display.ts";
 
 /** A peer of the demo. */
 export interface DemoPeer {
   /** Such as `leecher 1`. */
   readonly name: string;
+  /** What it has of the torrent, and where it asks for peers. */
+  readonly start: string;
   /** Folder that holds the payload's folder. */
   readonly dir: string;
   /** The running torrent. */
@@ -103,10 +106,23 @@ function dhtOptions(bootstrap: MainlineDhtOptions["bootstrap"] = []) {
   } satisfies MainlineDhtOptions;
 }
 
-/** A tracker, a DHT, a seeder and leechers on loopback. */
+/** How a peer begins. */
+interface Start {
+  /** In words. */
+  readonly text: string;
+  /** What it has of the torrent. */
+  readonly source: Uint8Array | string;
+  /** Whether it asks trackers. */
+  readonly trackers: boolean;
+  /** Whether it asks the DHT. */
+  readonly dht: boolean;
+}
+
+/** Trackers, a DHT, a seeder and leechers on loopback. */
 export class DemoSwarm implements AsyncDisposable {
   readonly #options: DemoSwarmOptions;
-  readonly #tracker: HttpTrackerServer;
+  readonly #http: HttpTrackerServer;
+  readonly #udp: UdpTrackerServer;
   /** The node that the others' nodes begin with. */
   readonly #router: MainlineDht;
   readonly #sessions: Session[] = [];
@@ -114,18 +130,20 @@ export class DemoSwarm implements AsyncDisposable {
 
   private constructor(
     options: DemoSwarmOptions,
-    tracker: HttpTrackerServer,
+    http: HttpTrackerServer,
+    udp: UdpTrackerServer,
     router: MainlineDht,
   ) {
     this.#options = options;
-    this.#tracker = tracker;
+    this.#http = http;
+    this.#udp = udp;
     this.#router = router;
   }
 
   /**
-   * Starts tracker, DHT, seeder and leechers. The seeder checks the payload
-   * first. Every second leecher gets a magnet link without a tracker instead of
-   * the torrent file: it finds the others, and then the metadata, by the DHT.
+   * Starts trackers, DHT, seeder and leechers. The seeder checks the payload
+   * first. The leechers begin in four ways, in turn: with the torrent file or
+   * only a magnet link, and with a tracker or only the DHT.
    *
    * @param options See {@linkcode DemoSwarmOptions}.
    * @returns The swarm, at work.
@@ -133,22 +151,26 @@ export class DemoSwarm implements AsyncDisposable {
   static async open(options: DemoSwarmOptions): Promise<DemoSwarm> {
     const { folder, leechers, makeTorrent, signal } = options;
     await using stack = new AsyncDisposableStack();
-    const tracker = stack.use(
-      HttpTrackerServer.open({ listen: { hostname: HOSTNAME, port: 0 } }),
-    );
+    const listen = { hostname: HOSTNAME, port: 0 };
+    const http = stack.use(HttpTrackerServer.open({ listen }));
+    // Both know the same swarms.
+    const { service } = http;
+    const udp = stack.use(await UdpTrackerServer.open({ listen, service }));
     const router = stack.use(await MainlineDht.open(dhtOptions()));
-    const swarm = stack.use(new DemoSwarm(options, tracker, router));
-    const bytes = await makeTorrent(tracker.url);
-    const link = formatMagnet({
-      ...magnetOf(parseMetainfo(bytes)),
-      trackers: [],
-    });
-    await swarm.#add("seeder", `${folder}/seeder`, bytes, true);
+    const swarm = stack.use(new DemoSwarm(options, http, udp, router));
+    const bytes = await makeTorrent(http.url);
+    const starts = swarm.#starts(bytes);
+    await swarm.#add("seeder", `${folder}/seeder`, {
+      text: "torrent file, HTTP tracker and DHT",
+      source: bytes,
+      trackers: true,
+      dht: true,
+    }, true);
     await swarm.#untilSeederIsKnown();
     for (let i = 1; i <= leechers; i++) {
       signal.throwIfAborted();
-      const source = i % 2 === 1 ? bytes : link;
-      await swarm.#add(`leecher ${i}`, `${folder}/leecher ${i}`, source);
+      const start = starts[(i - 1) % starts.length]!;
+      await swarm.#add(`leecher ${i}`, `${folder}/leecher ${i}`, start);
     }
     stack.move();
     return swarm;
@@ -196,15 +218,16 @@ export class DemoSwarm implements AsyncDisposable {
     ]);
   }
 
-  /** Closes peers, then tracker and DHT, which they tell that they leave. */
+  /** Closes peers, then trackers and DHT, which they tell that they leave. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await using _tracker = this.#tracker;
+    await using _http = this.#http;
+    await using _udp = this.#udp;
     await using _router = this.#router;
     await Promise.all(this.#sessions.splice(0).map((it) => it.close()));
   }
 
   /**
-   * Waits until tracker and DHT know the seeder: whoever asks before that asks
+   * Waits until trackers and DHT know the seeder: whoever asks before that asks
    * again only much later.
    */
   async #untilSeederIsKnown(): Promise<void> {
@@ -215,24 +238,59 @@ export class DemoSwarm implements AsyncDisposable {
     const giveUpAt = performance.now() + KNOWN_MS;
     while (performance.now() < giveUpAt) {
       const inDht = await hasPeers(this.#router, torrent.infoHash, signal);
-      if (inDht && this.#tracker.stats().announces > 0) return;
+      if (inDht && this.#http.stats().announces > 0) return;
       await pause(50, signal);
     }
+  }
+
+  #starts(bytes: Uint8Array): Start[] {
+    const magnet = magnetOf(parseMetainfo(bytes));
+    const linkOf = (trackers: string[]) =>
+      formatMagnet({ ...magnet, trackers });
+    const { port } = this.#udp.addresses[0]!;
+    return [
+      {
+        text: "torrent file, HTTP tracker",
+        source: bytes,
+        trackers: true,
+        dht: false,
+      },
+      {
+        text: "magnet link, DHT",
+        source: linkOf([]),
+        trackers: false,
+        dht: true,
+      },
+      {
+        text: "magnet link, UDP tracker",
+        source: linkOf([`udp://${HOSTNAME}:${port}`]),
+        trackers: true,
+        dht: false,
+      },
+      {
+        text: "torrent file, DHT",
+        source: bytes,
+        trackers: false,
+        dht: true,
+      },
+    ];
   }
 
   async #add(
     name: string,
     dir: string,
-    source: Uint8Array | string,
+    start: Start,
     readOnly = false,
   ): Promise<void> {
+    const { source, text, trackers } = start;
     await Deno.mkdir(dir, { recursive: true });
     const session = await Session.open({
       listen: { hostname: HOSTNAME, port: 0 },
-      dht: dhtOptions(this.#router.localEndpoints),
+      trackers,
+      dht: start.dht && dhtOptions(this.#router.localEndpoints),
     });
     this.#sessions.push(session);
     const torrent = session.add(source, { dir, readOnly });
-    this.#peers.push({ name, dir, torrent });
+    this.#peers.push({ name, start: text, dir, torrent });
   }
 }

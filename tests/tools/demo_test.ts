@@ -57,15 +57,23 @@ const entries = (folder: string) =>
 
 Deno.test("demo - moves, verifies, sums up and leaves nothing behind", async () => {
   await using temp = new TempDir();
-  const args = ["--size", "6MiB", "--leechers", "3"];
+  const args = ["--size", "6MiB", "--leechers", "4"];
   const { code, stdout, stderr } = await runDemo(temp.path, args);
   assertEquals(code, 0, stdout + stderr);
   assertEquals(stderr, "");
-  for (const name of ["leecher 1", "leecher 2", "leecher 3"]) {
+  for (const name of ["leecher 1", "leecher 2", "leecher 3", "leecher 4"]) {
     assertStringIncludes(stdout, `${name} is complete after`);
   }
+  for (
+    const start of [
+      "leecher 1 begins with: torrent file, HTTP tracker",
+      "leecher 2 begins with: magnet link, DHT",
+      "leecher 3 begins with: magnet link, UDP tracker",
+      "leecher 4 begins with: torrent file, DHT",
+    ]
+  ) assertStringIncludes(stdout, `${start}\n`);
   assertMatch(stdout, /leecher 3 100% \(192\/192 pieces\)/);
-  assertMatch(stdout, /Moved 18\.0 MiB in [\d.]+ s: [\d.]+ \w+\/s/);
+  assertMatch(stdout, /Moved 24\.0 MiB in [\d.]+ s: [\d.]+ \w+\/s/);
   assertMatch(
     stdout,
     /The seeder sent .* \(\d+%\), the leechers each other .* \(\d+%\)/,
