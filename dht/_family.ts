@@ -93,6 +93,9 @@ export class Family {
   #selfAt: number;
   #retryMs = RETRY_MS;
   #metAt = -Infinity;
+  #lastPort = 0;
+  #lastHostname = "";
+  #lastAt = -Infinity;
   #met = 0;
   #externalIp: Uint8Array | undefined;
   /** Whether a lookup of ourselves found somebody. */
@@ -171,6 +174,14 @@ export class Family {
 
   /** Takes note of a query of somebody who wants to be remembered. */
   queried(id: Uint8Array, address: Endpoint, now: number): void {
+    // Who asks again and again is looked at once a second.
+    if (
+      address.port === this.#lastPort && now - this.#lastAt < 1000 &&
+      address.hostname === this.#lastHostname
+    ) return;
+    this.#lastPort = address.port;
+    this.#lastHostname = address.hostname;
+    this.#lastAt = now;
     const { type } = this.table.queried(id, address, now);
     if (type === "waiting") this.#meet(id, address, now);
   }
