@@ -361,17 +361,20 @@ export async function netnsTest(
 export class TransmissionHost implements AsyncDisposable {
   readonly #pair: NetnsPair;
   readonly #host: 0 | 1;
+  readonly #rpcPort: number;
   readonly #config: TempDir;
   readonly #child: Child;
 
   private constructor(
     pair: NetnsPair,
     host: 0 | 1,
+    rpcPort: number,
     config: TempDir,
     child: Child,
   ) {
     this.#pair = pair;
     this.#host = host;
+    this.#rpcPort = rpcPort;
     this.#config = config;
     this.#child = child;
   }
@@ -380,40 +383,37 @@ export class TransmissionHost implements AsyncDisposable {
     pair: NetnsPair,
     host: 0 | 1,
     dir: string,
-    options: { lpd?: boolean; dhtNodes?: readonly Endpoint[] } = {},
+    options: { readonly port: number; readonly lpd: boolean },
   ): Promise<TransmissionHost> {
-    const { lpd = false, dhtNodes = [] } = options;
+    const { port, lpd } = options;
+    const rpcPort = port + 1000;
     const config = new TempDir();
     await Deno.writeTextFile(
       config.join("settings.json"),
       JSON.stringify({
-        "dht-enabled": dhtNodes.length > 0,
+        "dht-enabled": false,
         "lpd-enabled": lpd,
         "pex-enabled": false,
         "utp-enabled": false,
         "port-forwarding-enabled": false,
-        "peer-port": 7002,
+        "peer-port": port,
         "rpc-bind-address": "127.0.0.1",
-        "rpc-port": 9091,
+        "rpc-port": rpcPort,
         "download-dir": dir,
         "encryption": 0,
       }),
-    );
-    await Deno.writeTextFile(
-      config.join("dht.bootstrap"),
-      dhtNodes.map(({ hostname, port }) => `${hostname} ${port}\n`).join(""),
     );
     const child = startOn(pair, host, {
       command: "transmission-daemon",
       args: ["--foreground", "--config-dir", config.path],
     });
-    return new TransmissionHost(pair, host, config, child);
+    return new TransmissionHost(pair, host, rpcPort, config, child);
   }
 
   /** Runs transmission-remote against the daemon. */
   async remote(...args: string[]): Promise<string> {
     const line = this.#pair.command(this.#host, "transmission-remote", [
-      "127.0.0.1:9091",
+      `127.0.0.1:${this.#rpcPort}`,
       ...args,
     ]);
     const { stdout } = await new Deno.Command(line.command, {

@@ -4,6 +4,7 @@ import { NETNS_HOSTS } from "../support/netns.ts";
 import { TempDir } from "../support/paths.ts";
 import {
   addUnknownInfoKey,
+  atOnce,
   magnetLink,
   netnsTest,
   onlyFrom,
@@ -16,90 +17,35 @@ import {
   TransmissionHost,
 } from "./discovery.ts";
 import { interopTest, startLibtorrent } from "./programs.ts";
-import { Scene, type TorrentVersion } from "./scene.ts";
+import { Scene, type SceneOptions, type TorrentVersion } from "./scene.ts";
 
 const VERSIONS: readonly TorrentVersion[] = ["v1", "hybrid", "v2"];
 /** Enough pieces for an info dictionary of two parts. */
-const TWO_PARTS = {
+const TWO_PARTS: SceneOptions = {
   files: { "ä.bin": 16_000_000, "b": 77 },
   pieceLength: "16KiB",
-} as const;
+};
 
-for (const version of VERSIONS) {
-  interopTest(`libtorrent finds our ${version} torrent by our DHT`, [
-    "libtorrent",
-  ], async () => {
-    await using scene = await Scene.create({ version });
-    await using dht = await RecordingDht.open();
-    await using bip = seed(
-      scene,
-      ...onlyFrom("dht"),
-      "--dht-node",
-      dht.address,
-    );
-    await bip.line("state", ({ state }) => state === "seeding");
-    await dht.untilKnown((await readMetainfo(scene)).infoHash);
-    await libtorrentFetches(scene, await magnetLink(scene), dht.address);
-  });
-}
-
-interopTest("libtorrent finds us by our tracker; metadata of two parts", [
-  "libtorrent",
-], async () => {
-  const tracker = await startTracker();
-  await using _tracker = tracker.child;
-  await using scene = await Scene.create({
-    ...TWO_PARTS,
-    trackers: [tracker.udp],
-  });
+/** A scene whose info dictionary has two parts and an unknown key. */
+async function createOdd(trackers: string[]): Promise<Scene> {
+  const scene = await Scene.create({ ...TWO_PARTS, trackers });
   await addUnknownInfoKey(scene.torrent);
-  await using bip = seed(scene, ...onlyFrom("trackers"));
-  await bip.line("tracker", ({ ok }) => ok === true);
-  const link = await magnetLink(scene, { trackers: [tracker.udp] });
-  await libtorrentFetches(scene, link);
-});
+  return scene;
+}
 
 async function libtorrentFetches(
   scene: Scene,
   link: string,
-  dhtNode?: string,
+  ...more: string[]
 ): Promise<void> {
   const dir = scene.folder();
   await using leecher = startLibtorrent(
-    "leech",
-    link,
-    dir,
-    "--seconds",
-    "45",
-    ...(dhtNode === undefined ? [] : ["--dht", dhtNode]),
+    ...["leech", link, dir, "--seconds", "45"],
+    ...more,
   );
   const { code, lines, stderr } = await leecher.result;
   assertEquals(code, 0, `${JSON.stringify(lines)}\n${stderr}`);
   await scene.compare(dir);
-}
-
-interopTest("aria2 finds us by our DHT", ["aria2c"], async () => {
-  await using scene = await Scene.create({ files: 2_000_003 });
-  await using dht = await RecordingDht.open();
-  await using bip = seed(scene, ...onlyFrom("dht"), "--dht-node", dht.address);
-  await bip.line("state", ({ state }) => state === "seeding");
-  await dht.untilKnown((await readMetainfo(scene)).infoHash);
-  await aria2Fetches(scene, await magnetLink(scene), dht.address);
-});
-
-for (const kind of ["http", "udp"] as const) {
-  interopTest(`aria2 finds us by our tracker over ${kind}`, [
-    "aria2c",
-  ], async () => {
-    const tracker = await startTracker();
-    await using _tracker = tracker.child;
-    const trackers = [tracker[kind]];
-    await using scene = await Scene.create({ ...TWO_PARTS, trackers });
-    await addUnknownInfoKey(scene.torrent);
-    await using bip = seed(scene, ...onlyFrom("trackers"));
-    await bip.line("tracker", ({ ok }) => ok === true);
-    await aria2Fetches(scene, await magnetLink(scene, { trackers }));
-  });
 }
 
 async function aria2Fetches(
@@ -116,32 +62,96 @@ async function aria2Fetches(
   await scene.compare(dir);
 }
 
+interopTest(
+  "libtorrent finds us by our DHT",
+  ["libtorrent"],
+  () =>
+    atOnce(VERSIONS, async (version) => {
+      await using scene = await Scene.create({ version });
+      await using dht = await RecordingDht.open();
+      await using bip = seed(
+        scene,
+        ...onlyFrom("dht"),
+        ...["--dht-node", dht.address],
+      );
+      await bip.line("state", ({ state }) => state === "seeding");
+      await dht.untilKnown((await readMetainfo(scene)).infoHash);
+      const link = await magnetLink(scene);
+      await libtorrentFetches(scene, link, "--dht", dht.address);
+    }),
+);
+
+interopTest(
+  "libtorrent finds us by our tracker",
+  ["libtorrent"],
+  () =>
+    atOnce(["http", "udp"] as const, async (kind) => {
+      const tracker = await startTracker();
+      await using _tracker = tracker.child;
+      const trackers = [tracker[kind]];
+      await using scene = await createOdd(trackers);
+      await using bip = seed(scene, ...onlyFrom("trackers"));
+      await bip.line("tracker", ({ ok }) => ok === true);
+      await libtorrentFetches(scene, await magnetLink(scene, { trackers }));
+    }),
+);
+
+interopTest(
+  "aria2 finds us by our tracker and our DHT",
+  ["aria2c"],
+  () =>
+    atOnce(["http", "udp", "dht"] as const, async (kind) => {
+      if (kind === "dht") {
+        await using scene = await Scene.create({ files: 2_000_003 });
+        await using dht = await RecordingDht.open();
+        await using _bip = seed(
+          scene,
+          ...onlyFrom("dht"),
+          ...["--dht-node", dht.address],
+        );
+        await dht.untilKnown((await readMetainfo(scene)).infoHash);
+        await aria2Fetches(scene, await magnetLink(scene), dht.address);
+        return;
+      }
+      const tracker = await startTracker();
+      await using _tracker = tracker.child;
+      const trackers = [tracker[kind]];
+      await using scene = await createOdd(trackers);
+      await using bip = seed(scene, ...onlyFrom("trackers"));
+      await bip.line("tracker", ({ ok }) => ok === true);
+      await aria2Fetches(scene, await magnetLink(scene, { trackers }));
+    }),
+);
+
 const [OURS, THEIRS] = NETNS_HOSTS;
 
-for (const kind of ["http", "udp"] as const) {
-  await netnsTest(`transmission finds us by our tracker over ${kind}`, [
-    "transmission-daemon",
-    "transmission-remote",
-  ], async (pair) => {
-    await using tracker = startBipOn(pair, 0, [
-      "tracker",
-      ...["--listen", OURS.v4, "--port", "6969", "--http-port", "6969"],
-      "--json",
-    ]);
-    await tracker.line("listening");
-    const trackers = [`${kind}://${OURS.v4}:6969/announce`];
-    await using scene = await Scene.create({ ...TWO_PARTS, trackers });
-    await addUnknownInfoKey(scene.torrent);
-    await using bip = startBipOn(pair, 0, [
-      "seed",
-      scene.torrent,
-      scene.seedDir,
-      ...["--listen", OURS.v4],
-      ...onlyFrom("trackers"),
-    ]);
-    await bip.line("tracker", ({ ok }) => ok === true);
+// Transmission dials no loopback address, and looks around every ten seconds.
+await netnsTest("transmission finds us by our tracker and local discovery", [
+  "transmission-daemon",
+  "transmission-remote",
+], async (pair) => {
+  await using stack = new AsyncDisposableStack();
+  const start = (...args: string[]) =>
+    stack.use(startBipOn(pair, 0, [...args, "--listen", OURS.v4]));
+  const tracker = start(
+    ...["tracker", "--port", "6969", "--http-port", "6969", "--json"],
+  );
+  await tracker.line("listening");
+  const cases = ["http", "udp", "lpd"] as const;
+  await atOnce(cases, async (kind) => {
+    const isTracker = kind === "http" || kind === "udp";
+    const trackers = isTracker ? [`${kind}://${OURS.v4}:6969/announce`] : [];
+    await using scene = await createOdd(trackers);
+    const bip = start(
+      ...["seed", scene.torrent, scene.seedDir],
+      ...onlyFrom(isTracker ? "trackers" : kind),
+    );
+    await bip.line("state", ({ state }) => state === "seeding");
     const dir = scene.folder();
-    await using daemon = await TransmissionHost.start(pair, 1, dir);
+    await using daemon = await TransmissionHost.start(pair, 1, dir, {
+      port: 7000 + cases.indexOf(kind),
+      lpd: kind === "lpd",
+    });
     await daemon.download(await magnetLink(scene, { trackers }));
     await scene.compare(dir);
     const peer = await bip.line(
@@ -150,4 +160,4 @@ for (const kind of ["http", "udp"] as const) {
     );
     assertEquals(String(peer.address).split(":")[0], THEIRS.v4);
   });
-}
+});

@@ -4,6 +4,7 @@ import { TempDir } from "../support/paths.ts";
 import { Child } from "../support/process.ts";
 import {
   addUnknownInfoKey,
+  atOnce,
   download,
   magnetLink,
   onlyFrom,
@@ -24,68 +25,79 @@ import { Scene, type TorrentVersion } from "./scene.ts";
 
 const VERSIONS: readonly TorrentVersion[] = ["v1", "hybrid", "v2"];
 
-for (const version of VERSIONS) {
-  interopTest(`${version} magnet: a peer of the link (x.pe)`, [
-    "libtorrent",
-  ], async () => {
-    await using scene = await Scene.create({ version });
-    await using seeder = startLibtorrent("seed", scene.torrent, scene.seedDir);
-    const { port } = await seeder.line("listening");
-    const peers = [{ hostname: "127.0.0.1", port: port as number }];
-    await download(scene, await magnetLink(scene, { peers }), ...onlyFrom());
-  });
+interopTest(
+  "magnet: a peer of the link (x.pe)",
+  ["libtorrent"],
+  () =>
+    atOnce(VERSIONS, async (version) => {
+      await using scene = await Scene.create({ version });
+      await using seeder = startLibtorrent(
+        "seed",
+        scene.torrent,
+        scene.seedDir,
+      );
+      const { port } = await seeder.line("listening");
+      const peers = [{ hostname: "127.0.0.1", port: port as number }];
+      await download(scene, await magnetLink(scene, { peers }), ...onlyFrom());
+    }),
+);
 
-  interopTest(`${version} magnet: the DHT of libtorrent`, [
-    "libtorrent",
-  ], async () => {
-    await using scene = await Scene.create({ version });
-    await using router = startLibtorrentDht("stay");
-    const { port } = await router.line("listening");
-    const node = `127.0.0.1:${port}`;
-    await using seeder = startLibtorrent(
-      "seed",
-      scene.torrent,
-      scene.seedDir,
-      "--dht",
-      node,
-    );
-    await seeder.line("listening");
-    await using watch = await RecordingDht.open([
-      { hostname: "127.0.0.1", port: port as number },
-    ]);
-    await watch.node.bootstrapped;
-    await watch.untilKnown((await readMetainfo(scene)).infoHash);
-    await download(
-      scene,
-      await magnetLink(scene),
-      ...onlyFrom("dht"),
-      "--dht-node",
-      node,
-    );
-  });
+interopTest(
+  "magnet: the DHT of libtorrent",
+  ["libtorrent"],
+  () =>
+    atOnce(VERSIONS, async (version) => {
+      await using scene = await Scene.create({ version });
+      await using router = startLibtorrentDht("stay");
+      const { port } = await router.line("listening");
+      const node = `127.0.0.1:${port}`;
+      await using seeder = startLibtorrent(
+        "seed",
+        scene.torrent,
+        scene.seedDir,
+        "--dht",
+        node,
+      );
+      await seeder.line("listening");
+      await using watch = await RecordingDht.open([
+        { hostname: "127.0.0.1", port: port as number },
+      ]);
+      await watch.node.bootstrapped;
+      await watch.untilKnown((await readMetainfo(scene)).infoHash);
+      await download(
+        scene,
+        await magnetLink(scene),
+        ...onlyFrom("dht"),
+        "--dht-node",
+        node,
+      );
+    }),
+);
 
-  interopTest(`${version} magnet: libtorrent announces to our DHT node`, [
-    "libtorrent",
-  ], async () => {
-    await using scene = await Scene.create({ version });
-    await using dht = await RecordingDht.open();
-    await using _seeder = startLibtorrent(
-      "seed",
-      scene.torrent,
-      scene.seedDir,
-      "--dht",
-      dht.address,
-    );
-    await dht.untilKnown((await readMetainfo(scene)).infoHash);
-    await download(
-      scene,
-      await magnetLink(scene),
-      ...onlyFrom("dht"),
-      "--dht-node",
-      dht.address,
-    );
-  });
-}
+interopTest(
+  "magnet: libtorrent announces to our DHT",
+  ["libtorrent"],
+  () =>
+    atOnce(VERSIONS, async (version) => {
+      await using scene = await Scene.create({ version });
+      await using dht = await RecordingDht.open();
+      await using _seeder = startLibtorrent(
+        "seed",
+        scene.torrent,
+        scene.seedDir,
+        "--dht",
+        dht.address,
+      );
+      await dht.untilKnown((await readMetainfo(scene)).infoHash);
+      await download(
+        scene,
+        await magnetLink(scene),
+        ...onlyFrom("dht"),
+        "--dht-node",
+        dht.address,
+      );
+    }),
+);
 
 interopTest("magnet: the seeder is all there is of the DHT", [
   "libtorrent",
@@ -159,28 +171,29 @@ const OUR_TRACKERS = [["v1", "http"], ["v1", "udp"], ["hybrid", "http"], [
   "udp",
 ]] as const;
 
-for (const [version, kind] of OUR_TRACKERS) {
-  interopTest(`${version} magnet: our tracker over ${kind}`, [
-    "libtorrent",
-  ], async () => {
-    const tracker = await startTracker();
-    await using _tracker = tracker.child;
-    const trackers = [tracker[kind]];
-    await using scene = await Scene.create({ version, trackers });
-    await using seeder = startLibtorrent(
-      "seed",
-      scene.torrent,
-      scene.seedDir,
-    );
-    await seeder.line("listening");
-    await untilScraped(tracker.http, (await readMetainfo(scene)).infoHash);
-    await download(
-      scene,
-      await magnetLink(scene, { trackers }),
-      ...onlyFrom("trackers"),
-    );
-  });
-}
+interopTest(
+  "magnet: our tracker",
+  ["libtorrent"],
+  () =>
+    atOnce(OUR_TRACKERS, async ([version, kind]) => {
+      const tracker = await startTracker();
+      await using _tracker = tracker.child;
+      const trackers = [tracker[kind]];
+      await using scene = await Scene.create({ version, trackers });
+      await using seeder = startLibtorrent(
+        "seed",
+        scene.torrent,
+        scene.seedDir,
+      );
+      await seeder.line("listening");
+      await untilScraped(tracker.http, (await readMetainfo(scene)).infoHash);
+      await download(
+        scene,
+        await magnetLink(scene, { trackers }),
+        ...onlyFrom("trackers"),
+      );
+    }),
+);
 
 interopTest("magnet: another HTTP tracker", ["libtorrent"], async () => {
   await using tracker = new FixedTracker();

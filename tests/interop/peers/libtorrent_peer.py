@@ -43,6 +43,17 @@ def hashes(path):
     )
 
 
+def flush(session, handle):
+    """Waits until what was fetched is on the disk."""
+    handle.flush_cache()
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        session.wait_for_alert(100)
+        for alert in session.pop_alerts():
+            if type(alert).__name__ == "cache_flushed_alert":
+                return
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("mode", choices=["seed", "leech", "hashes"])
@@ -60,6 +71,7 @@ def main():
         return hashes(args.torrent)
     settings = {
         "listen_interfaces": f"{args.listen}:0",
+        "alert_mask": lt.alert.category_t.storage_notification,
         "enable_dht": args.dht is not None,
         "enable_lsd": args.lsd,
         "enable_upnp": False,
@@ -110,6 +122,7 @@ def main():
         status = handle.status()
         if not complete and status.is_seeding:
             complete = True
+            flush(session, handle)
             say(type="complete", seconds=time.monotonic() - start)
             if args.mode == "leech" and not args.stay:
                 break
