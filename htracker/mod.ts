@@ -43,7 +43,7 @@ export * from "./client.ts";
 export * from "./query.ts";
 export * from "./response.ts";
 export * from "./server.ts";
-export type { Endpoint } from "../_shared/address.ts";
+export type { Endpoint, IpFamily } from "../_shared/address.ts";
 export {
   type AnnounceEvent,
   type AnnounceRequest,
