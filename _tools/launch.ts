@@ -79,7 +79,13 @@ const TASKS: Readonly<
     deno(
       context,
       "test",
-      ["-A", "--doc", "--ignore=tests/interop,dist", ...UNSTABLE],
+      [
+        "-A",
+        "--doc",
+        "--parallel",
+        "--ignore=tests/interop,dist",
+        ...UNSTABLE,
+      ],
       testArguments(context, []),
     ),
   interop: (context) =>

@@ -91,6 +91,7 @@ export async function ok(context: TaskContext): Promise<number> {
           "test",
           "-A",
           "--doc",
+          "--parallel",
           "--quiet",
           "--ignore=tests/interop,dist",
           "--unstable-net",

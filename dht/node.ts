@@ -3,11 +3,7 @@
  *
  * @module
  */
-import type {
-  Endpoint,
-  IpFamily,
-  PeerCandidate,
-} from "../_shared/address.ts";
+import type { Endpoint, IpFamily, PeerCandidate } from "../_shared/address.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
 import type { DatagramSocket } from "../_shared/datagram.ts";
 import { Driver } from "../_shared/drive.ts";

@@ -5,7 +5,7 @@
  */
 import { timingSafeEqual } from "@std/crypto";
 import { randomBytes, type RandomSource } from "../_shared/random.ts";
-import { SipHash, SIPHASH_KEY_LENGTH } from "./_siphash.ts";
+import { SipHash, SIPHASH_KEY_LENGTH } from "../_shared/sip_hash.ts";
 import { takeBytes } from "./_slab.ts";
 
 /** Bytes of a token that is given out. */

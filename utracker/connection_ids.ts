@@ -5,7 +5,7 @@
  * @module
  */
 import { readUint16, writeUint16, writeUint32 } from "../_shared/bytes.ts";
-import { SipHash } from "./sip_hash.ts";
+import { SipHash } from "../_shared/sip_hash.ts";
 
 /** How long a connection id is accepted, in seconds (BEP 15: two minutes). */
 export const CONNECTION_ID_SECONDS = 120;

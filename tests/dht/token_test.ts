@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
 import { toHex } from "../../_shared/bytes.ts";
 import { seededRandom } from "../../_shared/random.ts";
-import { SipHash } from "../../dht/_siphash.ts";
+import { SipHash } from "../../_shared/sip_hash.ts";
 import { TokenIssuer } from "../../dht/token.ts";
 
 const none = { permissions: "none" } as const;

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { randomBytes, seededRandom } from "../../_shared/random.ts";
 import { ConnectionIds } from "../../utracker/connection_ids.ts";
-import { SipHash } from "../../utracker/sip_hash.ts";
+import { SipHash } from "../../_shared/sip_hash.ts";
 
 const permissions = "none";
 

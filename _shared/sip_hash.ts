@@ -5,6 +5,14 @@
  * @module
  */
 
+/** Bytes of a key. */
+export const SIPHASH_KEY_LENGTH = 16;
+
+function readWord(bytes: Uint8Array, offset: number): number {
+  return bytes[offset]! | (bytes[offset + 1]! << 8) |
+    (bytes[offset + 2]! << 16) | (bytes[offset + 3]! << 24);
+}
+
 /** SipHash-2-4 with a fixed key; the two halves of a hash are read after it. */
 export class SipHash {
   readonly #key: Int32Array;
@@ -25,7 +33,7 @@ export class SipHash {
    * @throws {RangeError} If there are not 16.
    */
   constructor(key: Uint8Array) {
-    if (key.length !== 16) {
+    if (key.length !== SIPHASH_KEY_LENGTH) {
       throw new RangeError(
         `Cannot use a key of ${key.length} bytes: expected 16`,
       );
@@ -92,6 +100,33 @@ export class SipHash {
     this.#round();
     this.#round();
     this.#round();
+  }
+
+  /**
+   * Hashes a whole input.
+   *
+   * @param input Any number of bytes.
+   * @param out Where to write the 8 bytes of the hash, lowest first.
+   */
+  hash(input: Uint8Array, out: Uint8Array): void {
+    const { length } = input;
+    const whole = length - (length & 7);
+    this.start();
+    for (let i = 0; i < whole; i += 8) {
+      this.block(readWord(input, i), readWord(input, i + 4));
+    }
+    let low = 0;
+    let high = 0;
+    for (let i = whole; i < length; i++) {
+      const byte = input[i]! << (8 * (i & 3));
+      if (i - whole < 4) low |= byte;
+      else high |= byte;
+    }
+    this.finish(length, low, high);
+    for (let i = 0; i < 4; i++) {
+      out[i] = this.low >>> (8 * i);
+      out[4 + i] = this.high >>> (8 * i);
+    }
   }
 
   #round(): void {
