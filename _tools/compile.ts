@@ -69,11 +69,8 @@ export async function compile(context: TaskContext): Promise<number> {
     const code = await run(Deno.execPath(), [
       "compile",
       ...context.flags,
-      "--allow-read",
-      "--allow-write",
-      "--allow-net",
-      "--allow-env",
-      "--allow-sys",
+      // A program of its own has the rights of the person who starts it.
+      "-A",
       "--unstable-net",
       "--unstable-kv",
       "--no-check",

@@ -26,14 +26,11 @@ export interface TaskContext {
 /** Unstable APIs that the package uses when they are there. */
 const UNSTABLE = ["--unstable-net", "--unstable-kv"];
 
-/** Permissions of the `bip` command when started by a task. */
-const BIP_PERMISSIONS = [
-  "--allow-read",
-  "--allow-write",
-  "--allow-net",
-  "--allow-env",
-  "--allow-sys",
-];
+/**
+ * Everything: Deno keeps folders such as `/dev/shm` and `/etc` from programs
+ * with any narrower set. `bip VERB --help` lists what a verb needs.
+ */
+const BIP_PERMISSIONS = ["-A"];
 
 const deno = (
   context: TaskContext,
