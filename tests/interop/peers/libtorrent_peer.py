@@ -3,7 +3,7 @@
 
 usage: libtorrent_peer.py seed|leech|hashes FILE.torrent|MAGNET [DIR] [--peer HOST:PORT]...
                           [--listen HOST] [--dht HOST:PORT]... [--lsd] [--seconds N] [--stay]
-                          [--down-limit BYTES_PER_SECOND]
+                          [--down-limit BYTES_PER_SECOND] [--no-plugins]
 
 Prints one JSON object a line: {"type": "listening", "port": N}, then {"type": "complete"} once
 everything is there and checked; `hashes` prints what libtorrent makes of the file.
@@ -64,6 +64,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--stay", action="store_true")
     parser.add_argument("--down-limit", type=int, default=0)
+    parser.add_argument("--no-plugins", action="store_true", help="neither ut_metadata nor ut_pex")
     parser.add_argument("--lsd", action="store_true")
     parser.add_argument("--dht", action="append", default=None)
     args = parser.parse_args()
@@ -94,7 +95,7 @@ def main():
             "dht_enforce_node_id": False,
             "dht_announce_interval": 5,
         })
-    session = lt.session(settings)
+    session = lt.session(settings, 0 if args.no_plugins else 1)
     if args.torrent.startswith("magnet:"):
         params = lt.parse_magnet_uri(args.torrent)
     else:
