@@ -42,6 +42,8 @@ export interface ConnectionTableOptions {
 export interface Slot {
   /** Who opened it. */
   readonly direction: HandshakeDirection;
+  /** The port that was dialled, ours or theirs. */
+  readonly listenPort: number;
   /** Closes the connection behind it. Set by the owner. */
   close: () => void;
   /** The other side for the limits; absent when exempt or not yet known. */
@@ -115,13 +117,20 @@ export class ConnectionTable {
 
   /** Opens a slot for a candidate; it holds its address from now on. */
   openOutbound(torrent: string, address: Endpoint): Slot {
-    const slot = this.#slot("outbound");
+    const slot = this.#slot("outbound", address.port);
     this.#addAddress(slot, addressKey(torrent, address));
     return slot;
   }
 
-  /** Opens a slot for an accepted connection, if there is room. */
-  openInbound(address: Endpoint, now: number): Slot | HandshakeErrorCode {
+  /**
+   * Opens a slot for a connection that was accepted on a port of ours, if there
+   * is room.
+   */
+  openInbound(
+    address: Endpoint,
+    listenPort: number,
+    now: number,
+  ): Slot | HandshakeErrorCode {
     const ip = this.#limitKey(address);
     if (ip !== undefined) {
       const { maxPerIp, maxPendingInboundPerIp } = this.#options;
@@ -132,7 +141,7 @@ export class ConnectionTable {
       this.#add(ip, 1);
       this.#add("pending " + ip, 1);
     }
-    const slot = this.#slot("inbound");
+    const slot = this.#slot("inbound", listenPort);
     slot.ip = ip;
     return slot;
   }
@@ -160,7 +169,8 @@ export class ConnectionTable {
    * Marks a slot as connected to a peer.
    *
    * When two sides dial each other at once, both keep the connection that the
-   * side with the greater peer id opened; the other one is closed here.
+   * side with the lower listening port opened, as libtorrent does, or with
+   * equal ports the one with the greater peer id; the other is closed here.
    */
   establish(
     slot: Slot,
@@ -171,10 +181,10 @@ export class ConnectionTable {
     const peerKey = torrent + toByteString(peerId);
     const existing = this.#byPeer.get(peerKey);
     if (existing !== undefined) {
-      const { simultaneousMs, peerId: ourId } = this.#options;
-      const winner = compareBytes(ourId, peerId) > 0 ? "outbound" : "inbound";
+      const { simultaneousMs } = this.#options;
       if (
-        existing.direction === slot.direction || slot.direction !== winner ||
+        existing.direction === slot.direction ||
+        slot.direction !== this.#winner(slot, existing, peerId) ||
         now - (existing.establishedAt ?? now) > simultaneousMs
       ) {
         // Spares dialling the same peer by this address again.
@@ -205,6 +215,17 @@ export class ConnectionTable {
     return undefined;
   }
 
+  /** Which of an inbound and an outbound connection with one peer to keep. */
+  #winner(a: Slot, b: Slot, peerId: Uint8Array): HandshakeDirection {
+    const [ours, theirs] = a.direction === "inbound"
+      ? [a.listenPort, b.listenPort]
+      : [b.listenPort, a.listenPort];
+    const order = ours === theirs
+      ? compareBytes(peerId, this.#options.peerId)
+      : ours - theirs;
+    return order < 0 ? "outbound" : "inbound";
+  }
+
   /** Frees a slot. Idempotent. */
   close(slot: Slot): void {
     if (slot.closed) return;
@@ -221,9 +242,10 @@ export class ConnectionTable {
     if (slot.establishedAt !== undefined) this.#established--;
   }
 
-  #slot(direction: HandshakeDirection): Slot {
+  #slot(direction: HandshakeDirection, listenPort: number): Slot {
     return {
       direction,
+      listenPort,
       close: () => {},
       ip: undefined,
       addressKeys: [],

@@ -61,9 +61,9 @@ export class Greeter {
   }
 
   async #welcome(connection: ByteConnection): Promise<void> {
-    const { remote } = connection;
+    const { remote, local } = connection;
     const now = this.#core.settings.clock.now();
-    const slot = this.#core.table.openInbound(remote, now);
+    const slot = this.#core.table.openInbound(remote, local.port, now);
     if (typeof slot === "string") {
       connection.close();
       return this.#core.fail(failure(slot), remote, "inbound");

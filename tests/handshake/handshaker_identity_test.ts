@@ -150,14 +150,21 @@ Deno.test(
   "of two connections made at once both sides keep the same",
   none,
   async () => {
-    for (const [low, high] of [[1, 2], [2, 1]]) {
+    // The lower listening port wins; of equal ones the greater peer id.
+    const cases: [number, number, number, "outbound" | "inbound"][] = [
+      [1, 2, BOB.port, "inbound"],
+      [2, 1, BOB.port, "outbound"],
+      [1, 2, BOB.port - 1, "outbound"],
+      [2, 1, BOB.port + 1, "inbound"],
+    ];
+    for (const [low, high, port, winner] of cases) {
       await using world = new World(50);
-      const ALICE = { hostname: "10.0.0.1", port: 6881 };
+      const ALICE = { hostname: "10.0.0.1", port };
       const alice = await world.host(ALICE.hostname, {
         listen: ALICE,
-        peerId: new Uint8Array(20).fill(low!),
+        peerId: new Uint8Array(20).fill(low),
       });
-      const bob = await world.bob({ peerId: new Uint8Array(20).fill(high!) });
+      const bob = await world.bob({ peerId: new Uint8Array(20).fill(high) });
       alice.addTorrent(infoHash);
       alice.connect({ infoHash, address: BOB });
       bob.connect({ infoHash, address: ALICE });
@@ -172,7 +179,6 @@ Deno.test(
         }
       };
       const [a, b] = [await left(alice), await left(bob)];
-      const winner = low! > high! ? "outbound" : "inbound";
       assertEquals(a.direction, winner);
       assert(b.direction !== winner);
       const reading = b.connection.read(new Uint8Array(9));
