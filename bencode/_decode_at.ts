@@ -88,6 +88,7 @@ export function decodeAt(
     // A subclass such as Buffer would pass itself on to the byte strings.
     bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   }
+  const { buffer, byteOffset: base } = bytes;
   // The open container is one of these two; those around it are on the stack.
   let list: BencodeList | undefined;
   let dictionary: BencodeDictionary | undefined;
@@ -179,7 +180,8 @@ export function decodeAt(
           ? fail(fault, "length-overflow", valueStart)
           : fail(fault, "unexpected-end", end);
       }
-      value = bytes.subarray(p, p + length);
+      // Several times as fast as subarray().
+      value = new Uint8Array(buffer, base + p, length);
       p += length;
     } else if (byte === INTEGER) {
       p++;
