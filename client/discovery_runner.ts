@@ -16,6 +16,8 @@ export interface DiscoveryTarget {
   readonly isPrivate: () => boolean;
   /** Takes a peer. */
   readonly onPeer: (candidate: PeerCandidate) => void;
+  /** Is told of a service that failed; the others go on. */
+  readonly onError: (source: string, error: string) => void;
 }
 
 /** Starts and stops the searches of one torrent together. */
@@ -57,7 +59,7 @@ export class DiscoveryRunner {
   }
 
   async #search(service: PeerDiscovery, signal: AbortSignal): Promise<void> {
-    const { infoHash, port, onPeer } = this.#target;
+    const { infoHash, port, onPeer, onError } = this.#target;
     try {
       for await (
         const candidate of service.discover({ infoHash, port }, signal)
@@ -67,7 +69,11 @@ export class DiscoveryRunner {
       }
     } catch (error) {
       // A service that is gone is no reason to stop the torrent.
-      if (!signal.aborted && !(error instanceof Error)) throw error;
+      if (signal.aborted) return;
+      onError(
+        service.source,
+        error instanceof Error ? error.message : String(error),
+      );
     }
   }
 }

@@ -104,6 +104,8 @@ export class Torrent {
       port: handshaker.local?.port ?? 0,
       isPrivate: () => this.isPrivate,
       onPeer: (candidate) => this.#swarm.addCandidates([candidate]),
+      onError: (tracker, error) =>
+        this.#hub.publish({ type: "tracker", tracker, ok: false, error }),
     });
     handshaker.addTorrent(this.infoHash, {
       ...(topic.infoHashV1 !== undefined && topic.infoHashV2 !== undefined

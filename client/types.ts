@@ -60,7 +60,10 @@ export type TorrentEvent =
   }
   | {
     readonly type: "tracker";
-    /** Scheme and host only: the path may hold a passkey. */
+    /**
+     * Scheme and host only, as the path may hold a passkey; or the name of a
+     * discovery service that failed.
+     */
     readonly tracker: string;
     readonly ok: boolean;
     /** Peers told, or what went wrong. */

@@ -24,13 +24,15 @@ function service(log: string[], name = "a"): PeerDiscovery {
 
 function setUp(services: readonly PeerDiscovery[], isPrivate = () => false) {
   const found: PeerCandidate[] = [];
+  const errors: string[] = [];
   const runner = new DiscoveryRunner(services, {
     infoHash,
     port: 9,
     isPrivate,
     onPeer: (candidate) => found.push(candidate),
+    onError: (source, error) => errors.push(`${source}: ${error}`),
   });
-  return { runner, found };
+  return { runner, found, errors };
 }
 
 Deno.test("DiscoveryRunner starts every service once, and ends it", {
@@ -67,7 +69,7 @@ Deno.test("DiscoveryRunner outlives services that fail", {
   permissions: "none",
 }, async () => {
   const log: string[] = [];
-  const { runner, found } = setUp([
+  const { runner, found, errors } = setUp([
     {
       source: "lpd",
       // deno-lint-ignore require-yield
@@ -81,6 +83,7 @@ Deno.test("DiscoveryRunner outlives services that fail", {
   runner.start();
   await drain();
   assertEquals(found.length, 1);
+  assertEquals(errors, ["lpd: gone"]);
   await runner.stop();
 });
 
