@@ -126,18 +126,19 @@ export class Requests implements JobHost, SearchHost {
     this.#feedStarved(now);
   }
 
+  /** Takes an answer; says whether we asked for it. */
   answered(
     message: KrpcResponse,
     family: Family,
     host: Host,
     from: Endpoint,
     now: number,
-  ): void {
+  ): boolean {
     const { id, ip } = message;
     const found = this.#transactions.match(message.transactionId, from, now);
     if (found === undefined) {
       this.unasked++;
-      return;
+      return false;
     }
     this.responses++;
     const { context, address, sentAt } = found;
@@ -151,25 +152,36 @@ export class Requests implements JobHost, SearchHost {
     if (ip !== undefined) {
       family.vote(ip.subarray(0, ip.length - 2), host.ip, now);
     }
+    // Who asked gave it up already, if it is late.
+    if (found.isLate) return true;
     context.owner.answered(context, message, now - sentAt, now);
     this.#feedStarved(now);
+    return true;
   }
 
-  refused(message: KrpcErrorMessage, from: Endpoint, now: number): void {
+  /** Takes an error in the place of an answer; says the same. */
+  refused(message: KrpcErrorMessage, from: Endpoint, now: number): boolean {
     const found = this.#transactions.match(message.transactionId, from, now);
     if (found === undefined) {
       this.unasked++;
-      return;
+      return false;
     }
     this.responses++;
+    if (found.isLate) return true;
     found.context.owner.refused(found.context, message, now);
     this.#feedStarved(now);
+    return true;
   }
 
   /** An answer that makes no sense: as good as none. */
   garbled(transactionId: Uint8Array, from: Endpoint, now: number): void {
     const found = this.#transactions.match(transactionId, from, now);
-    if (found !== undefined) this.#failed(found.context, now);
+    if (found !== undefined && !found.isLate) this.#failed(found.context, now);
+  }
+
+  /** Whether a datagram is an answer that we wait for. */
+  expects(transactionId: Uint8Array, from: Endpoint, now: number): boolean {
+    return this.#transactions.expects(transactionId, from, now);
   }
 
   ping(requestId: number, to: Endpoint, now: number): void {

@@ -10,12 +10,17 @@ import { NODE_ID_BITS, NODE_ID_LENGTH, sharedPrefixBits } from "./node_id.ts";
 
 /** Bucket `i` has the nodes that share exactly `i` leading bits with our id. */
 export class RoutingBuckets {
+  /** As many as were needed so far, at least up to {@linkcode deepest}. */
   readonly list: readonly RoutingBucket[];
   ownId: Uint8Array;
   /** The last bucket with nodes, -1 when there is none. */
   deepest = -1;
   /** Whether a subnet may have one node only. */
   readonly #restrict: boolean;
+  readonly #buckets: RoutingBucket[] = [];
+  readonly #bucketSize: number;
+  readonly #firstBucketSizes: readonly number[];
+  readonly #startedAt: number;
   readonly #byAddress = new Map<string, RoutingEntry>();
   readonly #bySubnet = new Map<string, RoutingEntry>();
 
@@ -28,15 +33,10 @@ export class RoutingBuckets {
   ) {
     this.ownId = ownId;
     this.#restrict = restrict;
-    this.list = Array.from(
-      { length: NODE_ID_BITS },
-      (_, i) =>
-        new RoutingBucket(
-          Math.max(firstBucketSizes[i] ?? 0, bucketSize),
-          bucketSize,
-          now,
-        ),
-    );
+    this.list = this.#buckets;
+    this.#bucketSize = bucketSize;
+    this.#firstBucketSizes = firstBucketSizes;
+    this.#startedAt = now;
   }
 
   get size(): number {
@@ -45,7 +45,7 @@ export class RoutingBuckets {
 
   /** The bucket of an id; our own would be in the last, which never has it. */
   of(id: Uint8Array): RoutingBucket {
-    return this.list[this.index(id)]!;
+    return this.#at(this.index(id));
   }
 
   index(id: Uint8Array): number {
@@ -74,7 +74,7 @@ export class RoutingBuckets {
 
   place(entry: RoutingEntry, now: number): void {
     const index = this.index(entry.id);
-    const bucket = this.list[index]!;
+    const bucket = this.#at(index);
     entry.addedAt = now;
     bucket.add(entry);
     bucket.changedAt = now;
@@ -150,6 +150,20 @@ export class RoutingBuckets {
       if (first === undefined || changedAt < first) first = changedAt;
     }
     return first;
+  }
+
+  /** Few of all the buckets there could be ever have a node. */
+  #at(index: number): RoutingBucket {
+    for (let i = this.#buckets.length; i <= index; i++) {
+      const capacity = Math.max(
+        this.#firstBucketSizes[i] ?? 0,
+        this.#bucketSize,
+      );
+      this.#buckets.push(
+        new RoutingBucket(capacity, this.#bucketSize, this.#startedAt),
+      );
+    }
+    return this.#buckets[index]!;
   }
 
   /** The newest waiting node whose address is free once `leaving` is gone. */

@@ -280,7 +280,10 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
     const family = this.#families.get(familyOf(from));
     const host = this.#lookUp(from.hostname);
     if (family === undefined || host === undefined || from.port === 0) return;
-    if (this.#guard.admit(from.hostname, now) !== "accept") {
+    if (
+      this.#guard.admit(from.hostname, now) !== "accept" &&
+      !this.#isExpected(data, from, now)
+    ) {
       this.#flood++;
       return;
     }
@@ -293,10 +296,15 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
       case "query":
         return this.#query(message, family, host, from, now);
       case "response":
-        return this.#requests
-          .answered(message, family, host, from, now);
+        if (this.#requests.answered(message, family, host, from, now)) {
+          this.#guard.excuse(from.hostname);
+        }
+        return;
       case "error":
-        return this.#requests.refused(message, from, now);
+        if (this.#requests.refused(message, from, now)) {
+          this.#guard.excuse(from.hostname);
+        }
+        return;
       case "error-reply": {
         this.#malformed++;
         const { transactionId, code, message: text } = message;
@@ -314,6 +322,17 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
         }
       }
     }
+  }
+
+  /**
+   * Whether a packet that is too many is an answer of whom we asked: forged
+   * packets must not take away those we rely on.
+   */
+  #isExpected(data: Uint8Array, from: Endpoint, now: number): boolean {
+    if (this.#requests.outstanding === 0) return false;
+    const message = tryDecodeKrpc(data);
+    return (message.type === "response" || message.type === "error") &&
+      this.#requests.expects(message.transactionId, from, now);
   }
 
   /** The same as `#query`, for a ping of the usual form. */

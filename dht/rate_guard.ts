@@ -164,6 +164,19 @@ export class RateGuard {
   }
 
   /**
+   * Takes back what was counted last, as it was an answer that we asked for:
+   * whoever answers a lot is no flood.
+   *
+   * @param hostname IP address, written as for {@linkcode RateGuard.admit}.
+   */
+  excuse(hostname: string): void {
+    const counter = hostname === this.#lastHost
+      ? this.#lastCounter
+      : this.#counters.get(hostname);
+    if (counter !== undefined && counter.packets > 0) counter.packets--;
+  }
+
+  /**
    * Bans an address, or begins its ban anew.
    *
    * @param hostname IP address, written as for {@linkcode RateGuard.admit}.

@@ -26,7 +26,7 @@ export interface DhtTransactionsOptions {
   readonly softTimeoutMs?: number;
   /**
    * Time after which a request has failed, at most, in ms; with experience it
-   * becomes shorter, down to twice the soft timeout.
+   * becomes shorter, down to 2 s.
    *
    * @default {10000}
    */
@@ -43,12 +43,15 @@ export interface DhtTransaction<Context> {
   readonly sentAt: number;
   /** Whatever the caller attached. */
   readonly context: Context;
+  /** Whether it has failed: its answer is a sign of life, no more. */
+  readonly isLate: boolean;
 }
 
 interface Waiting<Context> extends DhtTransaction<Context> {
   readonly slowAt: number;
   readonly failAt: number;
   isSlow: boolean;
+  isLate: boolean;
 }
 
 /** What became of requests, by {@linkcode DhtTransactions.takeDue}. */
@@ -63,6 +66,11 @@ export interface DueTransaction<Context> {
 const MIN_TIMEOUT_MS = 100;
 /** Shortest time until a request fails, in ms. */
 const MIN_FAIL_MS = 2000;
+/**
+ * An answer is known as one for so long after its request, in ms, even if that
+ * failed before: else nothing would ever tell that round trips became longer.
+ */
+const MAX_LATE_MS = 15_000;
 
 /** See the module. */
 export class DhtTransactions<Context> {
@@ -71,6 +79,8 @@ export class DhtTransactions<Context> {
   readonly #maxSoftMs: number;
   readonly #maxFailMs: number;
   readonly #waiting = new Map<number, Waiting<Context>>();
+  /** Those that failed, the first to fail first. */
+  readonly #late = new Map<number, Waiting<Context>>();
   readonly #word = new Uint8Array(4);
   #deadline: number | undefined;
   /** Smoothed round trip and its deviation, in ms (as RFC 6298 does). */
@@ -152,7 +162,7 @@ export class DhtTransactions<Context> {
     let id: number;
     do {
       id = readUint32(this.#random(this.#word), 0);
-    } while (this.#waiting.has(id));
+    } while (this.#waiting.has(id) || this.#late.has(id));
     const slowAt = now + this.softTimeoutMs;
     const failAt = Math.max(slowAt, now + this.timeoutMs);
     this.#waiting.set(id, {
@@ -163,6 +173,7 @@ export class DhtTransactions<Context> {
       slowAt,
       failAt,
       isSlow: false,
+      isLate: false,
     });
     if (this.#deadline === undefined || slowAt < this.#deadline) {
       this.#deadline = slowAt;
@@ -173,7 +184,20 @@ export class DhtTransactions<Context> {
   }
 
   /**
-   * Finds the request that an answer belongs to, and stops to wait for it.
+   * Tells whether a datagram is the answer to a request; it stays waited for.
+   *
+   * @param transactionId The id in the answer.
+   * @param from Where the answer came from.
+   * @param now The time in ms.
+   * @returns Whether somebody at that address was asked with that id.
+   */
+  expects(transactionId: Uint8Array, from: Endpoint, now: number): boolean {
+    return this.#find(transactionId, from, now) !== undefined;
+  }
+
+  /**
+   * Finds the request that an answer belongs to, and stops to wait for it. That
+   * goes for requests that failed, too, up to 15 s after they were sent.
    *
    * @param transactionId The id in the answer.
    * @param from Where the answer came from.
@@ -186,14 +210,10 @@ export class DhtTransactions<Context> {
     from: Endpoint,
     now: number,
   ): DhtTransaction<Context> | undefined {
-    if (transactionId.length !== 4) return undefined;
-    const id = readUint32(transactionId, 0);
-    const found = this.#waiting.get(id);
-    if (
-      found === undefined || found.address.port !== from.port ||
-      found.address.hostname !== from.hostname
-    ) return undefined;
-    this.#forget(id);
+    const found = this.#find(transactionId, from, now);
+    if (found === undefined) return undefined;
+    if (found.isLate) this.#late.delete(found.id);
+    else this.#forget(found.id);
     this.#learn(now - found.sentAt);
     return found;
   }
@@ -223,6 +243,7 @@ export class DhtTransactions<Context> {
     for (const [id, one] of this.#waiting) {
       if (one.failAt <= now) {
         this.#waiting.delete(id);
+        this.#keepLate(one, now);
         due.push({ state: "failed", transaction: one });
         continue;
       }
@@ -235,6 +256,33 @@ export class DhtTransactions<Context> {
     }
     this.#deadline = next;
     return due;
+  }
+
+  #find(
+    transactionId: Uint8Array,
+    from: Endpoint,
+    now: number,
+  ): Waiting<Context> | undefined {
+    if (transactionId.length !== 4) return undefined;
+    const id = readUint32(transactionId, 0);
+    const found = this.#waiting.get(id) ?? this.#late.get(id);
+    if (
+      found === undefined || found.address.port !== from.port ||
+      found.address.hostname !== from.hostname ||
+      (found.isLate && now - found.sentAt >= MAX_LATE_MS)
+    ) return undefined;
+    return found;
+  }
+
+  #keepLate(one: Waiting<Context>, now: number): void {
+    for (const [id, { sentAt }] of this.#late) {
+      if (
+        now - sentAt < MAX_LATE_MS && this.#late.size < this.#maxOutstanding
+      ) break;
+      this.#late.delete(id);
+    }
+    one.isLate = true;
+    this.#late.set(one.id, one);
   }
 
   #forget(id: number): void {

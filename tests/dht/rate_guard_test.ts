@@ -97,3 +97,17 @@ Deno.test("options of the guard are checked", none, () => {
   );
   assertThrows(() => new RateGuard({ banMs: NaN }), RangeError, "banMs");
 });
+
+Deno.test("an excused packet does not count", none, () => {
+  const guard = new RateGuard();
+  for (let i = 0; i < 200; i++) {
+    assertEquals(guard.admit("192.0.2.1", i), "accept");
+    guard.excuse("192.0.2.1");
+  }
+  guard.excuse("192.0.2.1");
+  guard.excuse("192.0.2.2");
+  let accepted = 0;
+  while (guard.admit("192.0.2.1", 300) === "accept") accepted++;
+  assertEquals(accepted, 50);
+  assertEquals(guard.trackedCount, 0);
+});

@@ -125,3 +125,48 @@ Deno.test("DhtTransactions - refuses impossible options", none, () => {
     );
   }
 });
+
+Deno.test(
+  "DhtTransactions - an answer after the failure is known for 15 s, and teaches",
+  none,
+  () => {
+    const all = make();
+    for (let i = 0; i < 50; i++) {
+      all.match(all.open(alice, "", i)!, alice, i + 1);
+    }
+    assertEquals(all.timeoutMs, 2000);
+    // Round trips grow beyond the timeout: nothing answers in time any more.
+    const open = (now: number) => {
+      const id = all.open(alice, "late", now)!;
+      assertEquals(all.takeDue(now + 2000).map((one) => one.state), ["failed"]);
+      assertEquals(all.size, 0);
+      return id;
+    };
+    const id = open(1000);
+    assert(!all.expects(id, { ...alice, port: 1 }, 5000));
+    assert(all.expects(id, alice, 5000));
+    const found = all.match(id, alice, 5000);
+    assertEquals([found?.context, found?.isLate], ["late", true]);
+    assertEquals(all.match(id, alice, 5000), undefined);
+    assert(all.timeoutMs > 4000, `${all.timeoutMs}`);
+  },
+);
+
+Deno.test(
+  "DhtTransactions - late answers are forgotten in time, and bounded",
+  none,
+  () => {
+    const all = make(10);
+    const first = all.open(alice, "first", 0)!;
+    assertEquals(all.takeDue(10_000).length, 1);
+    assertEquals(all.match(first, alice, 15_000), undefined);
+    const ids: Uint8Array[] = [];
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 10; i++) ids.push(all.open(alice, "", 20_000)!);
+      assertEquals(all.room, 0);
+      assertEquals(all.takeDue(30_000).length, 10);
+    }
+    const known = ids.filter((id) => all.expects(id, alice, 30_000));
+    assertEquals(known, ids.slice(-10));
+  },
+);
