@@ -20,7 +20,8 @@ export class RoutingBuckets {
   readonly #buckets: RoutingBucket[] = [];
   readonly #bucketSize: number;
   readonly #firstBucketSizes: readonly number[];
-  readonly #startedAt: number;
+  /** When buckets that were not needed yet last changed. */
+  #changedAt: number;
   readonly #byAddress = new Map<string, RoutingEntry>();
   readonly #bySubnet = new Map<string, RoutingEntry>();
 
@@ -36,7 +37,7 @@ export class RoutingBuckets {
     this.list = this.#buckets;
     this.#bucketSize = bucketSize;
     this.#firstBucketSizes = firstBucketSizes;
-    this.#startedAt = now;
+    this.#changedAt = now;
   }
 
   get size(): number {
@@ -103,6 +104,7 @@ export class RoutingBuckets {
     this.#bySubnet.clear();
     this.deepest = -1;
     this.ownId = ownId;
+    this.#changedAt = now;
     // The longer a node has been there, the longer it stays.
     entries.sort((a, b) =>
       Number(a.isBad()) - Number(b.isBad()) || a.addedAt - b.addedAt
@@ -160,7 +162,7 @@ export class RoutingBuckets {
         this.#bucketSize,
       );
       this.#buckets.push(
-        new RoutingBucket(capacity, this.#bucketSize, this.#startedAt),
+        new RoutingBucket(capacity, this.#bucketSize, this.#changedAt),
       );
     }
     return this.#buckets[index]!;
