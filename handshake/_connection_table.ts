@@ -34,7 +34,10 @@ export interface ConnectionTableOptions {
   readonly inboundPerIpPerSecond: number;
   /** Whether loopback addresses are free of the limits above. */
   readonly exemptLoopback: boolean;
-  /** How long two sides count as having dialled each other at once, in ms. */
+  /**
+   * How long after the first of two connections over different hosts the second
+   * may take its place, in ms.
+   */
   readonly simultaneousMs: number;
 }
 
@@ -46,7 +49,9 @@ export interface Slot {
   readonly listenPort: number;
   /** Closes the connection behind it. Set by the owner. */
   close: () => void;
-  /** The other side for the limits; absent when exempt or not yet known. */
+  /** The other side's host; absent when not yet known. */
+  host: string | undefined;
+  /** The same for the limits; absent when exempt. */
   ip: string | undefined;
   /** Keys under which it is found by address. */
   readonly addressKeys: string[];
@@ -74,6 +79,15 @@ function normal(address: Endpoint): Endpoint {
     hostname: normalizeHostname(address.hostname),
     port: address.port,
   };
+}
+
+/** One host: an IPv4 address, or the /64 of an IPv6 address. */
+function hostKey(address: Endpoint): string | undefined {
+  const bytes = tryParseIp(address.hostname);
+  if (bytes === undefined) return undefined;
+  return bytes.length === 4 || isMappedIpv4(bytes)
+    ? normalizeHostname(address.hostname)
+    : subnetKey(bytes);
 }
 
 /** See the module. */
@@ -131,7 +145,8 @@ export class ConnectionTable {
     listenPort: number,
     now: number,
   ): Slot | HandshakeErrorCode {
-    const ip = this.#limitKey(address);
+    const host = hostKey(address);
+    const ip = this.#limitKey(host, address);
     if (ip !== undefined) {
       const { maxPerIp, maxPendingInboundPerIp } = this.#options;
       if (
@@ -142,13 +157,15 @@ export class ConnectionTable {
       this.#add("pending " + ip, 1);
     }
     const slot = this.#slot("inbound", listenPort);
+    slot.host = host;
     slot.ip = ip;
     return slot;
   }
 
   /** Counts an outbound slot once the real address is known. */
   resolve(slot: Slot, remote: Endpoint): HandshakeErrorCode | undefined {
-    const ip = this.#limitKey(remote);
+    slot.host = hostKey(remote);
+    const ip = this.#limitKey(slot.host, remote);
     if (ip === undefined || slot.closed) return undefined;
     if (this.#count(ip) >= this.#options.maxPerIp) return "too-many-from-ip";
     this.#add(ip, 1);
@@ -168,9 +185,13 @@ export class ConnectionTable {
   /**
    * Marks a slot as connected to a peer.
    *
-   * When two sides dial each other at once, both keep the connection that the
-   * side with the lower listening port opened, as libtorrent does, or with
-   * equal ports the one with the greater peer id; the other is closed here.
+   * Of two connections that two sides opened to each other, both keep the one
+   * that the side with the lower listening port opened, whenever the other
+   * comes: so does libtorrent. With equal ports, where it leaves it to chance,
+   * the greater peer id decides. The loser is closed here.
+   *
+   * Over another host somebody else may pretend to be the peer, so there the
+   * older connection stays once it is `simultaneousMs` old.
    */
   establish(
     slot: Slot,
@@ -180,30 +201,30 @@ export class ConnectionTable {
   ): HandshakeErrorCode | undefined {
     const peerKey = torrent + toByteString(peerId);
     const existing = this.#byPeer.get(peerKey);
-    if (existing !== undefined) {
-      const { simultaneousMs } = this.#options;
-      if (
-        existing.direction === slot.direction ||
-        slot.direction !== this.#winner(slot, existing, peerId) ||
-        now - (existing.establishedAt ?? now) > simultaneousMs
-      ) {
-        // Spares dialling the same peer by this address again.
-        if (existing.addressKeys.length < 4) {
-          for (const key of slot.addressKeys.splice(0)) {
-            this.#byAddress.delete(key);
-            this.#addAddress(existing, key);
-          }
+    if (
+      existing !== undefined && !this.#replaces(slot, existing, peerId, now)
+    ) {
+      // Spares dialling the same peer by this address again.
+      if (existing.addressKeys.length < 4) {
+        for (const key of slot.addressKeys.splice(0)) {
+          this.#byAddress.delete(key);
+          this.#addAddress(existing, key);
         }
-        return "duplicate-peer-id";
       }
+      return "duplicate-peer-id";
+    }
+    const key = slot.ip === undefined ? undefined : `${slot.ip} ${torrent}`;
+    if (key !== undefined) {
+      const leaving = existing?.torrentIpKey === key ? 1 : 0;
+      if (this.#count(key) - leaving >= this.#options.maxPerIpPerTorrent) {
+        return "too-many-from-ip";
+      }
+    }
+    if (existing !== undefined) {
       existing.close();
       this.close(existing);
     }
-    if (slot.ip !== undefined) {
-      const key = `${slot.ip} ${torrent}`;
-      if (this.#count(key) >= this.#options.maxPerIpPerTorrent) {
-        return "too-many-from-ip";
-      }
+    if (key !== undefined) {
       this.#add(key, 1);
       slot.torrentIpKey = key;
       if (slot.direction === "inbound") this.#add("pending " + slot.ip, -1);
@@ -213,6 +234,20 @@ export class ConnectionTable {
     this.#byPeer.set(peerKey, slot);
     this.#established++;
     return undefined;
+  }
+
+  /** Whether a second connection with a peer takes the place of the first. */
+  #replaces(
+    slot: Slot,
+    existing: Slot,
+    peerId: Uint8Array,
+    now: number,
+  ): boolean {
+    if (slot.direction === existing.direction) return false;
+    const isSameHost = slot.host !== undefined && slot.host === existing.host;
+    const age = now - (existing.establishedAt ?? now);
+    return slot.direction === this.#winner(slot, existing, peerId) &&
+      (isSameHost || age <= this.#options.simultaneousMs);
   }
 
   /** Which of an inbound and an outbound connection with one peer to keep. */
@@ -247,6 +282,7 @@ export class ConnectionTable {
       direction,
       listenPort,
       close: () => {},
+      host: undefined,
       ip: undefined,
       addressKeys: [],
       peerKey: undefined,
@@ -261,16 +297,14 @@ export class ConnectionTable {
     this.#byAddress.set(key, slot);
   }
 
-  /** One host: an IPv4 address, or the /64 of an IPv6 address. */
-  #limitKey(address: Endpoint): string | undefined {
-    const bytes = tryParseIp(address.hostname);
-    if (bytes === undefined) return undefined;
-    if (this.#options.exemptLoopback && ipScope(bytes) === "loopback") {
-      return undefined;
-    }
-    return bytes.length === 4 || isMappedIpv4(bytes)
-      ? normalizeHostname(address.hostname)
-      : subnetKey(bytes);
+  /** The host as far as the limits hold for it. */
+  #limitKey(
+    host: string | undefined,
+    address: Endpoint,
+  ): string | undefined {
+    if (host === undefined || !this.#options.exemptLoopback) return host;
+    const bytes = tryParseIp(address.hostname)!;
+    return ipScope(bytes) === "loopback" ? undefined : host;
   }
 
   #rate(ip: string, now: number): boolean {

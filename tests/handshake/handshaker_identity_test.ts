@@ -1,13 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { writeAll } from "../../_shared/byte_conn.ts";
-import { ExtensionBits, type Handshaker } from "../../handshake/mod.ts";
+import { ExtensionBits } from "../../handshake/mod.ts";
 import {
   BOB,
   connected,
   failed,
   hello,
   infoHash,
-  next,
   readAll,
   strangerId,
   v2Hash,
@@ -145,51 +144,6 @@ Deno.test("the same peer is connected once a torrent", none, async () => {
   alice.connect({ infoHash, address: second });
   (await connected(alice)).connection.close();
 });
-
-Deno.test(
-  "of two connections made at once both sides keep the same",
-  none,
-  async () => {
-    // The lower listening port wins; of equal ones the greater peer id.
-    const cases: [number, number, number, "outbound" | "inbound"][] = [
-      [1, 2, BOB.port, "inbound"],
-      [2, 1, BOB.port, "outbound"],
-      [1, 2, BOB.port - 1, "outbound"],
-      [2, 1, BOB.port + 1, "inbound"],
-    ];
-    for (const [low, high, port, winner] of cases) {
-      await using world = new World(50);
-      const ALICE = { hostname: "10.0.0.1", port };
-      const alice = await world.host(ALICE.hostname, {
-        listen: ALICE,
-        peerId: new Uint8Array(20).fill(low),
-      });
-      const bob = await world.bob({ peerId: new Uint8Array(20).fill(high) });
-      alice.addTorrent(infoHash);
-      alice.connect({ infoHash, address: BOB });
-      bob.connect({ infoHash, address: ALICE });
-      await world.clock.advance(2000);
-      assertEquals(alice.stats().established, 1);
-      assertEquals(bob.stats().established, 1);
-      // Peers that were closed again before anybody took them are left out.
-      const left = async (handshaker: Handshaker) => {
-        for (;;) {
-          const event = await next(handshaker);
-          if (event.type === "connected") return event;
-        }
-      };
-      const [a, b] = [await left(alice), await left(bob)];
-      assertEquals(a.direction, winner);
-      assert(b.direction !== winner);
-      const reading = b.connection.read(new Uint8Array(9));
-      await a.connection.write(new Uint8Array([5]));
-      await world.clock.advance(100);
-      assertEquals(await reading, 1);
-      a.connection.close();
-      b.connection.close();
-    }
-  },
-);
 
 Deno.test(
   "a hybrid torrent answers to both hashes and upgrades",

@@ -1,0 +1,170 @@
+// One connection with a peer a torrent, whoever dials, and when.
+import { assert, assertEquals } from "@std/assert";
+import type { HandshakeConnected, Handshaker } from "../../handshake/mod.ts";
+import {
+  BOB,
+  connected,
+  failed,
+  hello,
+  infoHash,
+  next,
+  World,
+} from "../support/handshake_world.ts";
+
+const none = { permissions: "none" } as const;
+const ALICE = { hostname: "10.0.0.1", port: 6881 };
+const id = (byte: number) => new Uint8Array(20).fill(byte);
+
+/** Takes peers as a session does: a connection that ends is closed. */
+function hold(handshaker: Handshaker): {
+  open: Set<HandshakeConnected>;
+  done: Promise<void>;
+} {
+  const open = new Set<HandshakeConnected>();
+  const watch = async (event: HandshakeConnected) => {
+    const buffer = new Uint8Array(9);
+    try {
+      while (await event.connection.read(buffer) !== null);
+    } catch {
+      // Closed on this side.
+    }
+    event.connection.close();
+    open.delete(event);
+  };
+  const run = async () => {
+    for await (const event of handshaker) {
+      if (event.type === "failed") continue;
+      open.add(event);
+      void watch(event);
+    }
+  };
+  return { open, done: run() };
+}
+
+// The lower listening port wins, as with libtorrent; of equal ones, where it
+// leaves it to chance, the greater peer id. The time between the two must not
+// matter, as the sides see different ones; the last cases are about the age
+// from which a connection counts as old.
+const OFFSETS = [0, 10, 50, 90, 100, 110, 200, 5000];
+for (let offset = 9900; offset <= 10_200; offset += 10) OFFSETS.push(offset);
+OFFSETS.push(60_000, 3_600_000);
+const WINNERS: [number, number, number, "outbound" | "inbound"][] = [
+  [1, 2, BOB.port, "inbound"],
+  [2, 1, BOB.port, "outbound"],
+  [1, 2, BOB.port - 1, "outbound"],
+  [2, 1, BOB.port + 1, "inbound"],
+];
+for (const [low, high, port, winner] of WINNERS) {
+  Deno.test(
+    `of two connections both sides keep the same: port ${port}, ids ${low}, ${high}`,
+    none,
+    async () => {
+      for (const offset of OFFSETS) {
+        await using world = new World(50);
+        const listen = { ...ALICE, port };
+        const alice = await world.host(ALICE.hostname, {
+          listen,
+          peerId: id(low),
+        });
+        const bob = await world.bob({ peerId: id(high) });
+        alice.addTorrent(infoHash);
+        const sides = [hold(alice), hold(bob)] as const;
+        alice.connect({ infoHash, address: BOB });
+        await world.clock.advance(offset);
+        bob.connect({ infoHash, address: listen });
+        await world.clock.advance(2000);
+        const counts = [alice, bob].map((side) => side.stats().established);
+        assertEquals(counts, [1, 1], `offset ${offset}`);
+        const [[a], [b]] = [[...sides[0].open], [...sides[1].open]];
+        assertEquals(a!.direction, winner, `offset ${offset}`);
+        assert(b!.direction !== winner, `offset ${offset}`);
+        for (const event of [a!, b!]) event.connection.close();
+        for (const side of [alice, bob]) await side.close();
+        for (const { done } of sides) await done;
+      }
+    },
+  );
+}
+
+Deno.test(
+  "nobody takes the place of a peer from another host",
+  none,
+  async () => {
+    await using world = new World();
+    const bob = await world.bob({ peerId: id(2) });
+    // Its port is the lower one: a connection that it opens would be kept.
+    const listen = { ...ALICE, port: BOB.port - 1 };
+    const alice = await world.host(ALICE.hostname, { listen, peerId: id(1) });
+    alice.addTorrent(infoHash);
+    bob.connect({ infoHash, address: listen });
+    const event = await connected(bob);
+    await world.clock.advance(10_001);
+    const thief = await world.dial("10.9.9.9", hello({ peerId: id(1) }));
+    assertEquals((await failed(bob)).reason, "duplicate-peer-id");
+    assertEquals(bob.stats().established, 1);
+    // The peer itself may, from where it is.
+    const again = await world.dial(ALICE.hostname, hello({ peerId: id(1) }));
+    const second = await connected(bob);
+    assertEquals(second.direction, "inbound");
+    assertEquals(bob.stats().established, 1);
+    for (const one of [event, second]) one.connection.close();
+    (await connected(alice)).connection.close();
+    thief.close();
+    again.close();
+  },
+);
+
+Deno.test(
+  "a peer with two hosts is connected once, while neither is old",
+  none,
+  async () => {
+    await using world = new World();
+    const bob = await world.bob({ peerId: id(2) });
+    const listen = { ...ALICE, port: BOB.port - 1 };
+    const alice = await world.host(ALICE.hostname, { listen, peerId: id(1) });
+    alice.addTorrent(infoHash);
+    bob.connect({ infoHash, address: listen });
+    const event = await connected(bob);
+    await world.clock.advance(10_000);
+    const other = await world.dial("10.0.1.1", hello({ peerId: id(1) }));
+    const second = await connected(bob);
+    assertEquals(second.address.hostname, "10.0.1.1");
+    assertEquals(bob.stats().established, 1);
+    for (const one of [event, second]) one.connection.close();
+    (await connected(alice)).connection.close();
+    other.close();
+  },
+);
+
+Deno.test(
+  "a connection that finds no place does not end another",
+  none,
+  async () => {
+    await using world = new World();
+    const bob = await world.bob({ peerId: id(2), maxPerIpPerTorrent: 1 });
+    const listen = { ...ALICE, port: BOB.port - 1 };
+    const alice = await world.host(ALICE.hostname, { listen, peerId: id(1) });
+    alice.addTorrent(infoHash);
+    bob.connect({ infoHash, address: listen });
+    const event = await connected(bob);
+    const crowd = await world.dial("10.0.1.1", hello({ peerId: id(9) }));
+    const ninth = await connected(bob);
+    // It would win, but its host has the one place it gets already.
+    const other = await world.dial("10.0.1.1", hello({ peerId: id(1) }));
+    assertEquals((await failed(bob)).reason, "too-many-from-ip");
+    assertEquals(bob.stats().established, 2);
+    assertEquals(
+      await event.connection.write(new Uint8Array(1)),
+      1,
+      "the first is open",
+    );
+    // The same host gives up one place for the other.
+    const again = await world.dial(ALICE.hostname, hello({ peerId: id(1) }));
+    const second = await next(bob);
+    assert(second.type === "connected");
+    assertEquals(bob.stats().established, 2);
+    for (const one of [event, ninth, second]) one.connection.close();
+    (await connected(alice)).connection.close();
+    for (const one of [crowd, other, again]) one.close();
+  },
+);
