@@ -21,7 +21,7 @@ import {
 import { startBip } from "../support/bip.ts";
 import { bipArguments } from "../support/bip_command.ts";
 import { NetnsPair, netnsProblem } from "../support/netns.ts";
-import { fromFileUrl, TempDir } from "../support/paths.ts";
+import { fromFileUrl, type TempDir } from "../support/paths.ts";
 import { Child, type ChildResult } from "../support/process.ts";
 import { freePort, interopTest, type Program } from "./programs.ts";
 import type { Scene } from "./scene.ts";
@@ -355,90 +355,4 @@ export async function netnsTest(
     await using pair = await NetnsPair.open();
     await fn(pair);
   });
-}
-
-/** A transmission daemon on a host of its own; it dials no loopback address. */
-export class TransmissionHost implements AsyncDisposable {
-  readonly #pair: NetnsPair;
-  readonly #host: 0 | 1;
-  readonly #rpcPort: number;
-  readonly #config: TempDir;
-  readonly #child: Child;
-
-  private constructor(
-    pair: NetnsPair,
-    host: 0 | 1,
-    rpcPort: number,
-    config: TempDir,
-    child: Child,
-  ) {
-    this.#pair = pair;
-    this.#host = host;
-    this.#rpcPort = rpcPort;
-    this.#config = config;
-    this.#child = child;
-  }
-
-  static async start(
-    pair: NetnsPair,
-    host: 0 | 1,
-    dir: string,
-    options: { readonly port: number; readonly lpd: boolean },
-  ): Promise<TransmissionHost> {
-    const { port, lpd } = options;
-    const rpcPort = port + 1000;
-    const config = new TempDir();
-    await Deno.writeTextFile(
-      config.join("settings.json"),
-      JSON.stringify({
-        "dht-enabled": false,
-        "lpd-enabled": lpd,
-        "pex-enabled": false,
-        "utp-enabled": false,
-        "port-forwarding-enabled": false,
-        "peer-port": port,
-        "rpc-bind-address": "127.0.0.1",
-        "rpc-port": rpcPort,
-        "download-dir": dir,
-        "encryption": 0,
-      }),
-    );
-    const child = startOn(pair, host, {
-      command: "transmission-daemon",
-      args: ["--foreground", "--config-dir", config.path],
-    });
-    return new TransmissionHost(pair, host, rpcPort, config, child);
-  }
-
-  /** Runs transmission-remote against the daemon. */
-  async remote(...args: string[]): Promise<string> {
-    const line = this.#pair.command(this.#host, "transmission-remote", [
-      `127.0.0.1:${this.#rpcPort}`,
-      ...args,
-    ]);
-    const { stdout } = await new Deno.Command(line.command, {
-      args: line.args,
-      stdin: "null",
-      stderr: "null",
-    }).output();
-    return new TextDecoder().decode(stdout);
-  }
-
-  /** Adds a link and waits until everything is there. */
-  async download(link: string): Promise<void> {
-    await until(
-      "transmission takes a link",
-      async () => (await this.remote("--add", link)).includes("success"),
-    );
-    await until(
-      "transmission is complete",
-      async () => /Percent Done: 100%/.test(await this.remote("-t", "1", "-i")),
-      45_000,
-    );
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#child[Symbol.asyncDispose]();
-    await this.#config[Symbol.asyncDispose]();
-  }
 }

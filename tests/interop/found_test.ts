@@ -14,10 +14,10 @@ import {
   startAria2Magnet,
   startBipOn,
   startTracker,
-  TransmissionHost,
 } from "./discovery.ts";
 import { interopTest, startLibtorrent } from "./programs.ts";
 import { Scene, type SceneOptions, type TorrentVersion } from "./scene.ts";
+import { TransmissionHost } from "./transmission_host.ts";
 
 const VERSIONS: readonly TorrentVersion[] = ["v1", "hybrid", "v2"];
 /** Enough pieces for an info dictionary of two parts. */

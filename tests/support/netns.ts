@@ -64,6 +64,25 @@ export class NetnsPair implements AsyncDisposable {
     };
   }
 
+  /**
+   * Gives a host more addresses, each in a subnet of its own.
+   *
+   * @param host Which.
+   * @param network What has all of them, such as "10.78.0.0/16".
+   * @param addresses IPv4 addresses.
+   */
+  async addAddresses(
+    host: 0 | 1,
+    network: string,
+    addresses: readonly string[],
+  ): Promise<void> {
+    const dev = `dev ${NETNS_INTERFACE}`;
+    for (const address of addresses) {
+      await this.#ip(host, `addr add ${address}/32 ${dev}`);
+    }
+    await this.#ip(host === 0 ? 1 : 0, `route add ${network} ${dev}`);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const holder of this.#holders) {
       try {

@@ -1,0 +1,137 @@
+/** A transmission daemon on a host of its own; it dials no loopback address. */
+import {
+  type Endpoint,
+  tryEncodeCompactEndpoint,
+} from "../../_shared/address.ts";
+import { concatBytes } from "../../_shared/bytes.ts";
+import { encodeBencode } from "../../bencode/mod.ts";
+import type { NetnsPair } from "../support/netns.ts";
+import { TempDir } from "../support/paths.ts";
+import type { Child } from "../support/process.ts";
+import { startOn, until } from "./discovery.ts";
+
+/** Options of {@linkcode TransmissionHost.start}. */
+export interface TransmissionOptions {
+  /** Of its peers, and of its DHT; the one of its RPC is 1000 higher. */
+  readonly port: number;
+  /** Whether it uses local discovery. @default {false} */
+  readonly lpd?: boolean;
+  /**
+   * Nodes it remembers from an earlier run. It looks for peers, and announces,
+   * once nine nodes are in its table and four of them have answered.
+   *
+   * @default it has no DHT
+   */
+  readonly dht?: readonly Endpoint[];
+}
+
+/** A running daemon. */
+export class TransmissionHost implements AsyncDisposable {
+  readonly #pair: NetnsPair;
+  readonly #host: 0 | 1;
+  readonly #rpcPort: number;
+  readonly #config: TempDir;
+  readonly #child: Child;
+
+  private constructor(
+    pair: NetnsPair,
+    host: 0 | 1,
+    rpcPort: number,
+    config: TempDir,
+    child: Child,
+  ) {
+    this.#pair = pair;
+    this.#host = host;
+    this.#rpcPort = rpcPort;
+    this.#config = config;
+    this.#child = child;
+  }
+
+  /** Starts one whose downloads, and data to seed, are in a folder. */
+  static async start(
+    pair: NetnsPair,
+    host: 0 | 1,
+    dir: string,
+    options: TransmissionOptions,
+  ): Promise<TransmissionHost> {
+    const { port, lpd = false, dht } = options;
+    const rpcPort = port + 1000;
+    const config = new TempDir();
+    await Deno.writeTextFile(
+      config.join("settings.json"),
+      JSON.stringify({
+        "dht-enabled": dht !== undefined,
+        "lpd-enabled": lpd,
+        "pex-enabled": false,
+        "utp-enabled": false,
+        "port-forwarding-enabled": false,
+        "peer-port": port,
+        "rpc-bind-address": "127.0.0.1",
+        "rpc-port": rpcPort,
+        "download-dir": dir,
+        "encryption": 0,
+      }),
+    );
+    if (dht !== undefined) {
+      const nodes = concatBytes(dht.map((n) => tryEncodeCompactEndpoint(n)!));
+      await Deno.writeFile(config.join("dht.dat"), encodeBencode({ nodes }));
+    }
+    const child = startOn(pair, host, {
+      command: "transmission-daemon",
+      args: ["--foreground", "--config-dir", config.path],
+    }, { TR_DHT_VERBOSE: "1" });
+    return new TransmissionHost(pair, host, rpcPort, config, child);
+  }
+
+  /** The end of what it said; its DHT tells of each step. */
+  get stderr(): string {
+    return this.#child.stderr;
+  }
+
+  /** Runs transmission-remote against the daemon. */
+  async remote(...args: string[]): Promise<string> {
+    const line = this.#pair.command(this.#host, "transmission-remote", [
+      `127.0.0.1:${this.#rpcPort}`,
+      ...args,
+    ]);
+    const { stdout } = await new Deno.Command(line.command, {
+      args: line.args,
+      stdin: "null",
+      stderr: "null",
+    }).output();
+    return new TextDecoder().decode(stdout);
+  }
+
+  /** Adds a link and waits until everything is there. */
+  async download(link: string, timeoutMs = 45_000): Promise<void> {
+    await this.#add(link);
+    await this.#complete(timeoutMs);
+  }
+
+  /** Adds a torrent file whose data is there, and waits until it seeds. */
+  async seed(torrent: string): Promise<void> {
+    await this.#add(torrent);
+    await this.remote("-t", "1", "--verify");
+    await this.#complete(20_000);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#child[Symbol.asyncDispose]();
+    await this.#config[Symbol.asyncDispose]();
+  }
+
+  async #add(source: string): Promise<void> {
+    await until(
+      "transmission takes a torrent",
+      async () => (await this.remote("--add", source)).includes("success"),
+    );
+  }
+
+  async #complete(timeoutMs: number): Promise<void> {
+    await until(
+      "transmission is complete",
+      async () => /Percent Done: 100%/.test(await this.remote("-t", "1", "-i")),
+      timeoutMs,
+    );
+  }
+}
