@@ -4,7 +4,11 @@
  * @module
  */
 import type { PeerCandidate } from "../_shared/address.ts";
+import type { Clock } from "../_shared/clock.ts";
 import type { PeerDiscovery } from "./types.ts";
+
+/** How long a service may take to end, in milliseconds. */
+const STOP_TIMEOUT_MS = 3_000;
 
 /** What the runner needs of its torrent. */
 export interface DiscoveryTarget {
@@ -18,6 +22,8 @@ export interface DiscoveryTarget {
   readonly onPeer: (candidate: PeerCandidate) => void;
   /** Is told of a service that failed; the others go on. */
   readonly onError: (source: string, error: string) => void;
+  /** Whose time passes. */
+  readonly clock: Clock;
 }
 
 /** Starts and stops the searches of one torrent together. */
@@ -48,14 +54,24 @@ export class DiscoveryRunner {
   }
 
   /**
-   * Stops looking.
+   * Stops looking. What a service still finds is passed over.
    *
-   * @returns A promise that resolves when every search has ended.
+   * @returns A promise that resolves when every search has ended; a service
+   * that does not heed its signal is waited for no longer than 3 s.
    */
   async stop(): Promise<void> {
     this.#running?.abort(new DOMException("Torrent stops", "AbortError"));
     this.#running = undefined;
-    await Promise.all(this.#tasks.splice(0));
+    const tasks = this.#tasks.splice(0);
+    if (tasks.length === 0) return;
+    const { clock } = this.#target;
+    const patience = Promise.withResolvers<void>();
+    const cancel = clock.schedule(
+      clock.now() + STOP_TIMEOUT_MS,
+      patience.resolve,
+    );
+    await Promise.race([Promise.all(tasks), patience.promise]);
+    cancel();
   }
 
   async #search(service: PeerDiscovery, signal: AbortSignal): Promise<void> {

@@ -11,6 +11,7 @@ import {
   parseInfo,
   sha256,
 } from "../metainfo/mod.ts";
+import { SessionError } from "./error.ts";
 
 /**
  * Whether bytes are the dictionary that a link asks for. With both hashes in
@@ -72,4 +73,19 @@ export function metainfoFromPeers(
     webSeeds: magnet.webSeeds,
     nodes: magnet.nodes,
   });
+}
+
+/**
+ * Words what makes fetched metadata useless.
+ *
+ * @param cause What is wrong with it.
+ * @returns The error, with the code `bad-metadata`.
+ */
+export function badMetadata(cause: unknown): SessionError {
+  const reason = cause instanceof Error ? cause.message : cause;
+  return new SessionError(
+    "bad-metadata",
+    `Peers sent an info dictionary that cannot be used: ${reason}`,
+    { cause },
+  );
 }

@@ -18,10 +18,15 @@ import { peerPriority } from "./peer_priority.ts";
 
 /** Most candidates kept for a torrent (libtorrent's default). */
 export const MAX_CANDIDATES = 3000;
-/** Failures in a row after which a candidate is given up. */
+/**
+ * Failures in a row after which a candidate is given up, until somebody tells
+ * of it again. Those that a person named are never given up.
+ */
 const MAX_FAILURES = 5;
 /** First wait after a failure, in milliseconds; doubles each time. */
 const BACKOFF_MS = 5_000;
+/** Longest wait after failures, in milliseconds. */
+const MAX_BACKOFF_MS = 10 * 60_000;
 /** Wait after a connection that worked and ended, in milliseconds. */
 const RECONNECT_MS = 15_000;
 /** Candidates from PEX that one /24 or /64 may hold. */
@@ -36,6 +41,23 @@ const RANK: Record<CandidateSource, number> = {
   dht: 3,
   pex: 4,
 };
+/** Sources that private torrents must not use (BEP 27). */
+const OPEN_SOURCES: ReadonlySet<CandidateSource> = new Set([
+  "dht",
+  "lpd",
+  "pex",
+]);
+
+/**
+ * Whether a private torrent must not use a candidate (BEP 27).
+ *
+ * @param source Where it is known from.
+ * @returns True for the DHT, local discovery and peer exchange.
+ */
+export function isOpenSource(source: CandidateSource | undefined): boolean {
+  return source !== undefined && OPEN_SOURCES.has(source);
+}
+
 /** The share of the list that one source may fill. */
 const SHARE: Record<CandidateSource, number> = {
   manual: 1,
@@ -50,7 +72,7 @@ type PeerState = "idle" | "connecting" | "connected" | "banned";
 
 interface Entry {
   readonly address: Endpoint;
-  readonly source: CandidateSource;
+  source: CandidateSource;
   readonly subnet: string;
   readonly peerId: Uint8Array | undefined;
   readonly salt: number;
@@ -103,7 +125,9 @@ export class PeerList {
   }
 
   /**
-   * Adds a candidate.
+   * Adds a candidate. One that is known already is from then on as good as the
+   * best source that tells of it, and if it failed it gets another chance; at
+   * once when a person names it.
    *
    * @param candidate Where a peer may be.
    * @returns Whether it is new and was kept.
@@ -122,7 +146,16 @@ export class PeerList {
     if (this.#bannedHosts.has(hostname)) return false;
     const address = { hostname, port };
     const key = formatEndpoint(address);
-    if (this.#entries.has(key)) return false;
+    const known = this.#entries.get(key);
+    if (known !== undefined) {
+      if (
+        RANK[source] < RANK[known.source] ||
+        (isOpenSource(known.source) && !isOpenSource(source))
+      ) this.#move(known, source);
+      if (source === "manual") known.failures = known.notBefore = 0;
+      else if (source !== "pex" && known.failures > 0) known.failures--;
+      return false;
+    }
     const subnet = ip === undefined ? hostname : subnetKey(ip);
     if (source === "pex" && scope === "global") {
       if ((this.#pexSubnets.get(subnet) ?? 0) >= MAX_PEX_PER_SUBNET) {
@@ -170,8 +203,8 @@ export class PeerList {
     const ready: Entry[] = [];
     for (const entry of this.#entries.values()) {
       if (
-        entry.state === "idle" && entry.notBefore <= now &&
-        entry.failures < MAX_FAILURES && !(skipSeeds && entry.isSeed)
+        entry.notBefore <= now && mayBeTried(entry) &&
+        !(skipSeeds && entry.isSeed)
       ) ready.push(entry);
     }
     const external = this.#external;
@@ -219,8 +252,8 @@ export class PeerList {
     entry.state = "idle";
     if (failed) {
       entry.failures++;
-      entry.notBefore = now + BACKOFF_MS * 2 ** (entry.failures - 1) +
-        this.#randomInt(1000);
+      entry.notBefore = now + this.#randomInt(1000) +
+        Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (entry.failures - 1));
     } else entry.notBefore = now + RECONNECT_MS;
   }
 
@@ -231,6 +264,23 @@ export class PeerList {
    */
   remove(address: Endpoint): void {
     this.#delete(formatEndpoint(address));
+  }
+
+  /** Forgets whom a private torrent must not use (BEP 27). */
+  removeOpenSources(): void {
+    for (const [key, { source }] of this.#entries) {
+      if (isOpenSource(source)) this.#delete(key);
+    }
+  }
+
+  /**
+   * Where a candidate is known from.
+   *
+   * @param address Its listening endpoint.
+   * @returns The best source that told of it, if any did.
+   */
+  sourceOf(address: Endpoint): CandidateSource | undefined {
+    return this.#entries.get(formatEndpoint(address))?.source;
   }
 
   /**
@@ -284,7 +334,7 @@ export class PeerList {
     let first: number | undefined;
     for (const entry of this.#entries.values()) {
       if (
-        entry.state === "idle" && entry.failures < MAX_FAILURES &&
+        mayBeTried(entry) &&
         (first === undefined || entry.notBefore < first)
       ) first = entry.notBefore;
     }
@@ -327,6 +377,17 @@ export class PeerList {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
     this.#entries.delete(key);
+    this.#leave(entry);
+  }
+
+  /** Counts an entry under another source; known peers may exceed its share. */
+  #move(entry: Entry, source: CandidateSource): void {
+    this.#leave(entry);
+    entry.source = source;
+    this.#perSource.set(source, (this.#perSource.get(source) ?? 0) + 1);
+  }
+
+  #leave(entry: Entry): void {
     this.#perSource.set(entry.source, this.#perSource.get(entry.source)! - 1);
     if (entry.source === "pex") {
       const left = this.#pexSubnets.get(entry.subnet)! - 1;
@@ -334,4 +395,8 @@ export class PeerList {
       else this.#pexSubnets.delete(entry.subnet);
     }
   }
+}
+
+function mayBeTried({ state, failures, source }: Entry): boolean {
+  return state === "idle" && (failures < MAX_FAILURES || source === "manual");
 }

@@ -27,7 +27,7 @@ import type { HashServer } from "./hash_server.ts";
 import type { MetadataExchange } from "./metadata_exchange.ts";
 import type { PieceRevealer } from "./reveal.ts";
 import type { PeerExchange } from "./peer_exchange.ts";
-import type { PeerList } from "./peer_list.ts";
+import { isOpenSource, type PeerList } from "./peer_list.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import { readGate } from "./read_gate.ts";
 import type { SwarmPeer } from "./swarm_peer.ts";
@@ -219,6 +219,21 @@ export class Swarm {
     }
   }
 
+  /**
+   * Lets go of everybody that a private torrent must not use (BEP 27): what was
+   * found before the metadata told. Whoever came by himself stays.
+   */
+  setPrivate(): void {
+    for (const peer of [...this.peers.values()]) {
+      const { direction, listening } = peer;
+      if (
+        direction === "outbound" && listening !== undefined &&
+        isOpenSource(this.list.sourceOf(listening))
+      ) void peer.connection.close(new Error("The torrent is private"));
+    }
+    this.list.removeOpenSources();
+  }
+
   /** Adds candidates and dials if there is room. */
   addCandidates(candidates: Iterable<PeerCandidate>): number {
     return this.#dialer.add(candidates);
@@ -253,7 +268,8 @@ export class Swarm {
     const { maxPeers, hasRoom, clock } = this.#options;
     if (
       !this.#dialer.active || this.list.isBanned(address.hostname) ||
-      this.peers.size >= maxPeers || !hasRoom()
+      this.peers.size >= maxPeers || !hasRoom() ||
+      (this.#options.isPrivate() && isOpenSource(candidate?.source))
     ) {
       connection.close();
       if (candidate !== undefined) {
@@ -391,6 +407,7 @@ export class Swarm {
         }
         break;
       case "port":
+        if (this.#options.isPrivate()) break;
         this.#options.onDhtNode({
           hostname: peer.address.hostname,
           port: event.port,

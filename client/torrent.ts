@@ -11,12 +11,14 @@ import type { Metainfo } from "../metainfo/mod.ts";
 import { DiscoveryRunner } from "./discovery_runner.ts";
 import { SessionError } from "./error.ts";
 import { EventHub } from "./event_hub.ts";
+import { badMetadata } from "./info_hash.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import { ResumeSaver } from "./resume_saver.ts";
 import type { SessionContext } from "./session_context.ts";
 import type { Swarm } from "./swarm.ts";
 import { TorrentContent } from "./torrent_content.ts";
 import {
+  answerFor,
   makeSwarm,
   makeTrackers,
   type TorrentServices,
@@ -106,13 +108,9 @@ export class Torrent {
       onPeer: (candidate) => this.#swarm.addCandidates([candidate]),
       onError: (tracker, error) =>
         this.#hub.publish({ type: "tracker", tracker, ok: false, error }),
+      clock,
     });
-    handshaker.addTorrent(this.infoHash, {
-      ...(topic.infoHashV1 !== undefined && topic.infoHashV2 !== undefined
-        ? { v2InfoHash: topic.infoHashV2 }
-        : {}),
-      ...(known?.private ? { extensions: context.privateExtensions } : {}),
-    });
+    answerFor(context, topic, this.isPrivate);
     if (!known?.private) topic.nodes.forEach((node) => context.onDhtNode(node));
     this.addPeers(options.peers ?? []);
     if ("magnet" in source) this.addPeers(source.magnet.peers);
@@ -447,21 +445,25 @@ export class Torrent {
   #fetched(metainfo: Metainfo): void {
     if (this.#closing !== undefined) return;
     this.#metainfo = metainfo;
-    if (metainfo.private) void this.#discovery.stop();
+    if (metainfo.private) this.#becomePrivate();
     this.#metadataKnown.resolve(metainfo);
     this.#hub.publish({ type: "metadata", metainfo });
     this.#prepare(metainfo);
   }
 
+  /** Nothing that the link's open search brought is used any more (BEP 27). */
+  #becomePrivate(): void {
+    void this.#discovery.stop();
+    // Whoever is being dialled fails; who may is dialled again.
+    this.#context.handshaker.removeTorrent(this.infoHash);
+    if ("magnet" in this.#source) {
+      answerFor(this.#context, this.#source.magnet, true);
+    }
+    this.#swarm.setPrivate();
+  }
+
   #unusable(cause: unknown): void {
-    const reason = cause instanceof Error ? cause.message : cause;
-    this.#fail(
-      new SessionError(
-        "bad-metadata",
-        `Peers sent an info dictionary that cannot be used: ${reason}`,
-        { cause },
-      ),
-    );
+    this.#fail(badMetadata(cause));
   }
 
   #fail(cause: unknown): void {

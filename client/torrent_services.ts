@@ -47,6 +47,27 @@ export interface TorrentServices {
 }
 
 /**
+ * Has the handshaker answer for a torrent, or answer otherwise than before.
+ *
+ * @param context What the torrents of the session share.
+ * @param topic What it was added by.
+ * @param isPrivate Whether it does without the DHT (BEP 27).
+ */
+export function answerFor(
+  context: SessionContext,
+  topic: Metainfo | Magnet,
+  isPrivate: boolean,
+): void {
+  const { infoHash, infoHashV1, infoHashV2 } = topic;
+  context.handshaker.addTorrent(infoHash, {
+    ...(infoHashV1 !== undefined && infoHashV2 !== undefined
+      ? { v2InfoHash: infoHashV2 }
+      : {}),
+    ...(isPrivate ? { extensions: context.privateExtensions } : {}),
+  });
+}
+
+/**
  * Makes the swarm of a torrent.
  *
  * @param torrent The torrent.

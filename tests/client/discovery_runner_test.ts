@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { PeerCandidate } from "../../_shared/address.ts";
 import { DiscoveryRunner } from "../../client/discovery_runner.ts";
 import type { PeerDiscovery } from "../../client/types.ts";
-import { drain } from "../support/sim_clock.ts";
+import { drain, SimClock } from "../support/sim_clock.ts";
 
 const infoHash = new Uint8Array(20).fill(1);
 const address = { hostname: "10.0.0.1", port: 6881 };
@@ -22,7 +22,11 @@ function service(log: string[], name = "a"): PeerDiscovery {
   };
 }
 
-function setUp(services: readonly PeerDiscovery[], isPrivate = () => false) {
+function setUp(
+  services: readonly PeerDiscovery[],
+  isPrivate = () => false,
+  clock = new SimClock(),
+) {
   const found: PeerCandidate[] = [];
   const errors: string[] = [];
   const runner = new DiscoveryRunner(services, {
@@ -31,6 +35,7 @@ function setUp(services: readonly PeerDiscovery[], isPrivate = () => false) {
     isPrivate,
     onPeer: (candidate) => found.push(candidate),
     onError: (source, error) => errors.push(`${source}: ${error}`),
+    clock,
   });
   return { runner, found, errors };
 }
@@ -105,4 +110,43 @@ Deno.test("DiscoveryRunner takes no peer after it was stopped", {
   release();
   await stopping;
   assertEquals(found, []);
+});
+
+Deno.test("DiscoveryRunner waits no longer than 3 s for a service that stays", {
+  permissions: "none",
+}, async () => {
+  const clock = new SimClock();
+  let release = () => {};
+  const { runner, found } = setUp(
+    [service([]), {
+      source: "pex",
+      async *discover() {
+        await new Promise<void>((resolve) => release = resolve);
+        yield { infoHash, address };
+      },
+    }],
+    () => false,
+    clock,
+  );
+  runner.start();
+  await drain();
+  assertEquals(found.length, 1);
+  let stopped = false;
+  void runner.stop().then(() => stopped = true);
+  await clock.advance(2_999);
+  assertEquals(stopped, false);
+  await clock.advance(1);
+  assertEquals(stopped, true);
+  // Started again meanwhile: what the old search brings at last is not taken.
+  runner.start();
+  const again = found.length;
+  await drain();
+  assertEquals(found.length, again + 1);
+  const old = release;
+  old();
+  await drain();
+  release();
+  await clock.advance(5_000);
+  await runner.stop();
+  assertEquals(clock.pending, 0);
 });

@@ -1,6 +1,7 @@
 /** Peers of peers (BEP 11), and none of it for private torrents (BEP 27). */
 import { assert, assertEquals } from "@std/assert";
 import { toHex } from "../../_shared/bytes.ts";
+import { sleep } from "../../_shared/clock.ts";
 import type { PeerDiscovery } from "../../client/types.ts";
 import {
   assertFiles,
@@ -125,6 +126,56 @@ for (const way of ["file", "magnet"] as const) {
     assert(host.torrent.isPrivate);
   });
 }
+
+Deno.test("a link that proves private lets go of what it found openly", {
+  permissions: "none",
+}, async () => {
+  const torrent = await simTorrent(FILES, { private: true });
+  await using world = new SwarmWorld();
+  const slow = { uploadLimit: 40_000 };
+  const [named, found, dialled] = [
+    await world.seeder(torrent, slow),
+    await world.seeder(torrent, slow),
+    await world.seeder(torrent, slow),
+  ];
+  const search = (
+    source: "dht" | "lpd",
+    host: SimHost,
+    afterMs: number,
+  ): PeerDiscovery => ({
+    source,
+    async *discover({ infoHash }, signal) {
+      await sleep(world.clock, afterMs);
+      yield { infoHash, address: host.address };
+      // One that nobody answers at: it is known, and tried.
+      yield { infoHash, address: { hostname: "10.9.9.9", port: 1 } };
+      await new Promise((resolve) =>
+        signal.addEventListener("abort", resolve, { once: true })
+      );
+    },
+  });
+  const host = await world.host({
+    discovery: [search("dht", found, 0), search("lpd", dialled, 61)],
+  });
+  const one = host.addMagnet(toHex(torrent.metainfo.infoHash), torrent, {
+    peers: [named.address],
+  });
+  await world.run(one.metadata);
+  assertEquals(host.peersIn("connected").includes("10.0.2.7"), true);
+  await world.clock.advance(100);
+  // Of the three seeds and the dead address only the named one is left.
+  assertEquals(one.stats().peers, 1);
+  assertEquals(one.stats().candidates, 1);
+  assertEquals(found.torrent.stats().peers, 0);
+  assertEquals(dialled.torrent.stats().peers, 0);
+  await world.run(one.completed, 200_000);
+  assertFiles(torrent, host.files);
+  for (const other of [found, dialled]) {
+    const connects = other.peersIn("connected");
+    assert(connects.length <= 1, "never dialled again");
+    assert(other.torrent.stats().uploadedBytes < 100_000);
+  }
+});
 
 Deno.test("a flood of told peers is bounded and impossible ones are dropped", {
   permissions: "none",

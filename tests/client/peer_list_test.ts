@@ -112,3 +112,62 @@ Deno.test("PeerList skips seeds when asked to", { permissions: "none" }, () => {
   assertEquals(peers.take(1, 0, true), []);
   assertEquals(peers.take(1, 0, false).length, 1);
 });
+
+Deno.test("PeerList tries again whom somebody tells of again", {
+  permissions: "none",
+}, () => {
+  let now = 0;
+  const fail = (peers: PeerList, count: number): number => {
+    for (let i = 0; i < count; i++) {
+      now += 3_600_000;
+      const [taken] = peers.take(1, now);
+      if (taken === undefined) return i;
+      peers.released(taken.address, now, true);
+    }
+    return count;
+  };
+  const told = list();
+  told.add(candidate("1.0.0.1", 1, "tracker"));
+  assertEquals(fail(told, 10), 5);
+  told.add(candidate("1.0.0.1", 1, "pex"));
+  assertEquals(fail(told, 10), 0, "anybody can tell of anybody");
+  told.add(candidate("1.0.0.1", 1, "tracker"));
+  assertEquals(fail(told, 10), 1);
+  // Whom a person names is never given up, but not asked all the time.
+  const named = list();
+  named.add(candidate("1.0.0.1", 1, "manual"));
+  assertEquals(fail(named, 100), 100);
+  now += 3_600_000;
+  const [taken] = named.take(1, now);
+  named.released(taken!.address, now, true);
+  assertEquals(named.take(1, now + 599_000), []);
+  assertEquals(named.nextAttempt()! <= now + 601_000, true);
+  named.add(candidate("1.0.0.1", 1, "manual"));
+  assertEquals(named.take(1, now).length, 1);
+});
+
+Deno.test(
+  "PeerList knows the best source of a candidate, and drops open ones",
+  {
+    permissions: "none",
+  },
+  () => {
+    const peers = list();
+    const at = (hostname: string) => ({ hostname, port: 1 });
+    for (const source of ["dht", "lpd", "pex"] as const) {
+      peers.add(candidate("1.0.0.1", 1, source));
+      peers.add(candidate(`1.0.1.${source.length}`, 1, source));
+    }
+    assertEquals(peers.sourceOf(at("1.0.0.1")), "lpd");
+    peers.add(candidate("1.0.0.1", 1, "tracker"));
+    peers.add(candidate("1.0.0.1", 1, "dht"));
+    assertEquals(peers.sourceOf(at("1.0.0.1")), "tracker");
+    peers.add(candidate("1.0.0.9", 1, "manual"));
+    peers.removeOpenSources();
+    assertEquals(peers.size, 2);
+    assertEquals(peers.take(9, 0).map((c) => c.address.hostname), [
+      "1.0.0.9",
+      "1.0.0.1",
+    ]);
+  },
+);

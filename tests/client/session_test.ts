@@ -2,7 +2,6 @@
 import {
   assert,
   assertEquals,
-  assertGreater,
   assertInstanceOf,
   assertRejects,
   assertThrows,
@@ -369,7 +368,8 @@ Deno.test("Session with little memory and a slow disk completes all the same", {
     () => JSON.stringify(host.torrent.stats()),
   );
   assert(most <= 1.5 * 1_048_576, `${most}`);
-  // Blocks for which there was no room were asked for once more.
-  assertGreater(host.torrent.stats().wastedBytes, 0);
+  // Blocks for which there was no room were asked for once more; few had none.
+  const { wastedBytes } = host.torrent.stats();
+  assert(wastedBytes > 0 && wastedBytes < 1_000_000, `${wastedBytes} wasted`);
   assertFiles(torrent, host.files);
 });
