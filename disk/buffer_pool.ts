@@ -3,12 +3,16 @@
  *
  * @module
  */
+import { BLOCK_SIZE } from "../metainfo/piece_layout.ts";
+
+/** Most bytes of a buffer that a piece is assembled in. */
+export const CHUNK_SIZE = 262144;
 
 /**
- * Bytes of the buffers that a piece is assembled in. A multiple of the leaf
- * size of BEP 52; a piece shorter than this has one buffer.
+ * Buffers that there is memory for at least: with too few, a block here and
+ * there fills it, and blocks that were asked for find no room.
  */
-export const CHUNK_SIZE = 262144;
+const LEAST_CHUNKS = 64;
 
 /** Freed bytes that are kept for the next piece. */
 const MAX_IDLE_BYTES = 16 * 1024 * 1024;
@@ -20,6 +24,11 @@ const MAX_IDLE_BYTES = 16 * 1024 * 1024;
 export class BufferPool {
   /** How many bytes may be out before callers are asked to wait. */
   readonly maxBytes: number;
+  /**
+   * Bytes of a buffer that a piece is assembled in: a power of two and a
+   * multiple of the leaf size of BEP 52. A shorter piece has one buffer.
+   */
+  readonly chunkSize: number;
   readonly #idle = new Map<number, Uint8Array<ArrayBuffer>[]>();
   #idleBytes = 0;
   #used = 0;
@@ -36,6 +45,11 @@ export class BufferPool {
    */
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes;
+    let chunkSize = CHUNK_SIZE;
+    while (chunkSize > BLOCK_SIZE && chunkSize * LEAST_CHUNKS > maxBytes) {
+      chunkSize /= 2;
+    }
+    this.chunkSize = chunkSize;
   }
 
   /** Bytes that are out. */

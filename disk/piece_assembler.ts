@@ -6,7 +6,7 @@
 import type { Bitfield } from "../_shared/bitfield.ts";
 import { BLOCK_SIZE, type PieceLayout } from "../metainfo/piece_layout.ts";
 import { attempt, type Awaitable, chain, eachInOrder } from "./awaitable.ts";
-import { type BufferPool, CHUNK_SIZE } from "./buffer_pool.ts";
+import type { BufferPool } from "./buffer_pool.ts";
 import { type DiskError, toDiskError } from "./error.ts";
 import { PieceBuffer } from "./piece_buffer.ts";
 import type {
@@ -69,7 +69,10 @@ export class PieceAssembler {
   constructor(context: PieceAssemblerContext) {
     this.#context = context;
     this.#layout = context.torrent.layout;
-    this.#chunkSize = Math.min(CHUNK_SIZE, this.#layout.pieceLength);
+    this.#chunkSize = Math.min(
+      context.pool.chunkSize,
+      this.#layout.pieceLength,
+    );
   }
 
   /** Why nothing is written. */

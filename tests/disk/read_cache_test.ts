@@ -83,3 +83,18 @@ Deno.test(
     pool.give(first);
   },
 );
+
+Deno.test("BufferPool has smaller buffers for less memory", pure, () => {
+  const KIB = 1024;
+  for (
+    const [max, chunk] of [
+      [1024 * KIB, 16 * KIB],
+      [2048 * KIB - 1, 16 * KIB],
+      [2048 * KIB, 32 * KIB],
+      [8192 * KIB, 128 * KIB],
+      [16384 * KIB - 1, 128 * KIB],
+      [16384 * KIB, 256 * KIB],
+      [65536 * KIB, 256 * KIB],
+    ] as const
+  ) assertEquals(new BufferPool(max).chunkSize, chunk, `${max}`);
+});
