@@ -61,6 +61,7 @@ Deno.test("blocks settle requests and count", none, () => {
   session.take();
   session.receive(pieceOf(block(1)));
   assertEquals(session.events.map((e) => e.type), ["block"]);
+  assertEquals(session.sent, []);
   assertEquals(session.machine.outstanding, 1);
   assertEquals(session.machine.stats(0).downloaded, 16_384);
 });
@@ -134,6 +135,26 @@ Deno.test("allowed fast pieces may be requested while choked", none, () => {
   assertEquals(session.code, "out-of-range");
 });
 
+Deno.test(
+  "grants are bounded, counted once, and of pieces there are",
+  none,
+  () => {
+    const grant = (pieceIndex: number): PeerMessage => ({
+      type: "allowed-fast",
+      pieceIndex,
+    });
+    const session = new TestSession({ fast: true });
+    session.receive(grant(3), grant(3), grant(100), grant(99));
+    assertEquals(session.take().events.length, 3);
+    session.machine.setPieceCount(100, 0);
+    assertEquals([...session.machine.allowedFast], [3, 99]);
+    const greedy = new TestSession({ fast: true, pieceCount: 1000 });
+    for (let i = 0; i < 600; i++) greedy.receive(grant(i));
+    assertEquals(greedy.machine.allowedFast.size, 512);
+    assertEquals(greedy.events.length, 512);
+  },
+);
+
 Deno.test("cancel, and the answer after it", none, () => {
   const session = unchoked();
   request(session, block(0));
@@ -165,8 +186,34 @@ Deno.test(
     session.receive(pieceOf(block(0)));
     assertEquals(session.events.map((e) => e.type), ["unsnubbed", "block"]);
     assertEquals(session.machine.stats(session.now).requestsTimedOut, 2);
+    assertEquals(session.machine.state.snubbed, false);
+    session.take();
+    // One late block is no pardon for ever.
+    session.receive(pieceOf(block(1)));
+    assertEquals(session.events.map((e) => e.type), ["block"]);
+    request(session, block(2));
+    session.take();
+    session.advance(60_000);
+    assertEquals(session.events.map((e) => e.type), ["snubbed", "rejected"]);
   },
 );
+
+Deno.test("time in which nothing was asked for snubs nobody", none, () => {
+  const session = unchoked();
+  session.input({ type: "interest", interested: true });
+  request(session, block(0));
+  session.receive(pieceOf(block(0))).take();
+  session.advance(100_000).receive({ type: "keep-alive" });
+  request(session, block(1));
+  session.advance(30_000);
+  // Another request does not start the time anew.
+  request(session, block(2));
+  session.take();
+  session.advance(29_999);
+  assertEquals(session.events, []);
+  session.advance(1);
+  assertEquals(session.events.map((e) => e.type), ["snubbed", "rejected"]);
+});
 
 Deno.test(
   "a peer that trickles is not snubbing, but old requests expire",
@@ -200,6 +247,11 @@ Deno.test("a peer that refuses everything is dropped", none, () => {
 });
 
 Deno.test("flapping is bounded (attack 33)", none, () => {
+  const calm = unchoked();
+  for (let i = 0; i < 100; i++) calm.receive({ type: "unchoke" });
+  calm.receive({ type: "choke" }).take();
+  for (let i = 0; i < 100; i++) calm.receive({ type: "choke" });
+  assertEquals([calm.closed, calm.events.length], [false, 0], "no change");
   const session = unchoked();
   for (let i = 0; i < 19; i++) {
     session.receive({ type: "choke" }, { type: "unchoke" });

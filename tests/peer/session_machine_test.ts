@@ -358,9 +358,30 @@ Deno.test("close ends everything, once", none, () => {
     { type: "sent", bufferedBytes: 0 },
     { type: "piece-count", pieceCount: 3 },
   );
+  const { machine } = session;
+  const block = { pieceIndex: 0, blockOffset: 0, length: 1 };
+  assertEquals(machine.request([block], 0), [block]);
+  assertEquals(machine.cancel(block, 0), false);
+  assertEquals(machine.rejectRequest(block, 0), false);
+  assertEquals(machine.sendBlock(block, new Uint8Array(1), 0), false);
+  assertEquals(machine.sendExtended("ut_pex", new Uint8Array(1), 0), false);
   session.advance(1_000_000);
   assertEquals(session.sent, []);
   assertEquals(session.events, []);
+  assertEquals(machine.state.amInterested, false);
+  assertEquals(machine.deadline, undefined);
+});
+
+Deno.test("close takes back what was handed out", none, () => {
+  const session = new TestSession({ pieceCount: 3, fast: true });
+  const request = { pieceIndex: 1, blockOffset: 0, length: 9 };
+  session.input({ type: "unchoke" }).flush();
+  session.receive({ type: "request", ...request });
+  assertEquals(session.events, [{ type: "serve", request }]);
+  session.input({ type: "close" });
+  assertEquals(session.machine.rejectRequest(request, 0), false);
+  assertEquals(session.machine.sendBlock(request, new Uint8Array(9), 0), false);
+  assertEquals(session.machine.stats(0).uploaded, 0);
 });
 
 Deno.test("options and numbers are checked", none, () => {
@@ -371,4 +392,9 @@ Deno.test("options and numbers are checked", none, () => {
   const machine = new PeerSessionMachine({ pieceCount: 3 }, 0);
   assertThrows(() => machine.setPieceCount(4, 0), RangeError);
   machine.setPieceCount(3, 0, { ownPieces: new Bitfield(3) });
+  const open = new PeerSessionMachine({}, 0);
+  for (const pieceCount of [-1, 1.5, NaN, 2_097_153]) {
+    assertThrows(() => open.setPieceCount(pieceCount, 0), RangeError);
+  }
+  open.setPieceCount(2_097_152, 0);
 });
