@@ -89,7 +89,7 @@ export async function runDhtNode(
     }
   };
   const watching = (async () => {
-    for await (const event of dht.events()) show(event);
+    for await (const event of dht.events({ queries: false })) show(event);
   })();
   const report = () => {
     const stats = dht.stats();

@@ -25,8 +25,17 @@ import { RoutingTable } from "./routing_table.ts";
 
 /** What the upkeep needs of the node. */
 export interface FamilyHost {
-  /** Pings without anybody waiting; false when too many wait already. */
-  ping(contact: NodeContact, now: number): boolean;
+  /**
+   * Pings without anybody waiting; false when too many wait already. The id may
+   * be unknown.
+   */
+  ping(
+    contact: {
+      readonly id?: Uint8Array | undefined;
+      readonly address: Endpoint;
+    },
+    now: number,
+  ): boolean;
   /** Looks an id up; `whenDone` is called once. */
   findNode(
     family: IpFamily,
@@ -47,6 +56,8 @@ export interface FamilyOptions {
   readonly now: number;
   /** Our id, which then stays. */
   readonly id: Uint8Array | undefined;
+  /** Our id of an earlier run, which may change. */
+  readonly savedId: Uint8Array | undefined;
   readonly restrictAddresses: boolean;
   readonly secureIds: "ignore" | "prefer" | "require";
   readonly firstBucketSizes: readonly number[] | undefined;
@@ -70,7 +81,7 @@ const FILL_BITS = 4;
 /** Least time between two pings of one unknown address, in ms. */
 const PROBE_PAUSE_MS = 60_000;
 const MAX_PROBED = 256;
-/** Newcomers that are looked at in a second. */
+/** Newcomers that are looked at, and strangers pinged, in a second. */
 const MAX_MET = 32;
 /** Neighbours that share a key (BEP 5). */
 const K = 8;
@@ -110,7 +121,7 @@ export class Family {
     this.#selfAt = now;
     this.#votes = new ExternalIpVotes();
     this.table = new RoutingTable({
-      ownId: options.id ?? randomNodeId(random),
+      ownId: options.id ?? options.savedId ?? randomNodeId(random),
       family,
       random,
       now,
@@ -136,6 +147,12 @@ export class Family {
     kind: DhtContactKind,
     now: number,
   ): void {
+    if (kind === "node" && this.table.size >= K) {
+      // A peer may tell us of nodes as often as it likes (BEP 5): where there
+      // are others to ask, one ping each is enough.
+      for (const contact of contacts) this.#probe(contact, now);
+      return;
+    }
     for (const contact of contacts) {
       const key = formatEndpoint(contact);
       if (kind === "node") {
@@ -251,12 +268,7 @@ export class Family {
    * the same keys as we do; others have to wait.
    */
   #meet(id: Uint8Array, address: Endpoint, now: number): void {
-    if (now - this.#metAt >= 1000) {
-      this.#metAt = now;
-      this.#met = 0;
-    }
-    if (this.#met >= MAX_MET) return;
-    this.#met++;
+    if (!this.#takeTurn(now)) return;
     const neighbours = this.table.closest(this.id, K, now, "usable");
     const last = neighbours[K - 1];
     if (
@@ -267,6 +279,22 @@ export class Family {
       const contact = { id: id.slice(), address: { hostname, port } };
       this.#host.ping(contact, now);
     }
+  }
+
+  /** Pings an address that somebody told us of. */
+  #probe(address: Endpoint, now: number): void {
+    if (this.#takeTurn(now) && this.#mayProbe(address, now)) {
+      this.#host.ping({ address }, now);
+    }
+  }
+
+  /** Whether the share of strangers is not used up for this second. */
+  #takeTurn(now: number): boolean {
+    if (now - this.#metAt >= 1000) {
+      this.#metAt = now;
+      this.#met = 0;
+    }
+    return this.#met++ < MAX_MET;
   }
 
   /** Whether an address was left alone for a while: it may be a victim. */

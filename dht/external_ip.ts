@@ -119,6 +119,10 @@ export class ExternalIpVotes {
         ? scope !== "global"
         : (scope === "unspecified" || scope === "multicast")
     ) return undefined;
+    if (
+      this.#candidates.size >= this.#maxCandidates &&
+      now - this.#startedAt! >= this.#roundMs
+    ) this.#begin();
     const key = toByteString(voted);
     let candidate = this.#candidates.get(key);
     if (candidate === undefined) {
@@ -150,17 +154,20 @@ export class ExternalIpVotes {
       } else if (candidate.votes > second) second = candidate.votes;
     }
     const isClear = best !== undefined && 3 * second < 2 * best.votes;
-    if (isOver || isClear) {
-      this.#voters.clear();
-      this.#candidates.clear();
-      this.#votes = 0;
-      this.#startedAt = undefined;
-    }
+    if (isOver || isClear) this.#begin();
     if (
       !isClear ||
       (this.#address !== undefined && equalBytes(this.#address, best!.ip))
     ) return undefined;
     this.#address = best!.ip;
     return this.#address;
+  }
+
+  /** Forgets all votes: a new round. */
+  #begin(): void {
+    this.#voters.clear();
+    this.#candidates.clear();
+    this.#votes = 0;
+    this.#startedAt = undefined;
   }
 }

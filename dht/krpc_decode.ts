@@ -58,9 +58,10 @@ const inner = innerFields();
 /**
  * Decodes a datagram. Source: BEP 5, 32, 33, 42, 43, 44, 51.
  *
- * Unknown keys are ignored, keys may come in any order, and of optional fields
- * those of a wrong type count as missing. All byte strings are views of the
- * datagram: copy what is kept longer than the datagram's buffer.
+ * A query of an unknown name that has a target or an info-hash is taken for a
+ * find_node. Unknown keys are ignored, keys may come in any order, and of
+ * optional fields those of a wrong type count as missing. All byte strings are
+ * views of the datagram: copy what is kept longer than the datagram's buffer.
  *
  * @param bytes The datagram, of any length.
  * @returns A message; or an error that is to be sent back, for a malformed
@@ -132,13 +133,15 @@ function decodeQuery(
   transactionId: Uint8Array,
 ): KrpcQuery | KrpcErrorReply {
   const readOnly = top.integer(bytes, TOP.ro) === 1;
-  const method = findMethod(bytes);
-  if (method === undefined) {
-    return top.string(bytes, TOP.q) === undefined
-      ? refuse(transactionId, readOnly, "Missing query name")
-      : refuse(transactionId, readOnly, "Method Unknown", 204);
+  let method = findMethod(bytes);
+  if (method === undefined && top.string(bytes, TOP.q) === undefined) {
+    return refuse(transactionId, readOnly, "Missing query name");
   }
   const args = top.start(TOP.a);
+  method ??= likeFindNode(bytes, args);
+  if (method === undefined) {
+    return refuse(transactionId, readOnly, "Method Unknown", 204);
+  }
   if (args === 0 || inner.read(bytes, args) < 0) {
     return refuse(transactionId, readOnly, "Missing arguments");
   }
@@ -165,7 +168,8 @@ function decodeQuery(
         version: base.version,
       };
     case "find_node": {
-      const target = inner.fixed(bytes, INNER.target, 20);
+      const target = inner.fixed(bytes, INNER.target, 20) ??
+        inner.fixed(bytes, INNER.infoHash, 20);
       if (target === undefined) {
         return refuse(
           transactionId,
@@ -402,6 +406,21 @@ function findMethod(bytes: Uint8Array): KrpcMethod | undefined {
     if (i === length) return method;
   }
   return undefined;
+}
+
+/**
+ * What a query of the future that names a target is taken for, as others do:
+ * nodes that are closer are never a wrong answer.
+ */
+function likeFindNode(
+  bytes: Uint8Array,
+  args: number,
+): "find_node" | undefined {
+  return args !== 0 && inner.read(bytes, args) >= 0 &&
+      (inner.fixed(bytes, INNER.target, 20) ??
+          inner.fixed(bytes, INNER.infoHash, 20)) !== undefined
+    ? "find_node"
+    : undefined;
 }
 
 function token(bytes: Uint8Array): Uint8Array | undefined {

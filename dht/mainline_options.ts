@@ -24,8 +24,10 @@ export const DHT_ROUTERS: readonly Endpoint[] = [
 ];
 
 /** Options of {@linkcode MainlineDht.open}. */
-export interface MainlineDhtOptions
-  extends Partial<Omit<DhtNodeMachineOptions, "startedAt" | "families">> {
+export interface MainlineDhtOptions extends
+  Partial<
+    Omit<DhtNodeMachineOptions, "startedAt" | "families" | "savedIds">
+  > {
   /**
    * IP address to bind; it decides on the IP version, unless `families` does.
    *
@@ -44,7 +46,10 @@ export interface MainlineDhtOptions
   readonly bootstrap?: readonly Endpoint[];
   /** Other nodes to begin with, such as those of a torrent file (BEP 5). */
   readonly nodes?: readonly Endpoint[];
-  /** What {@linkcode MainlineDht.state} gave in an earlier run. */
+  /**
+   * What {@linkcode MainlineDht.state} gave in an earlier run: our ids and other
+   * nodes. What is no state is ignored.
+   */
   readonly state?: Uint8Array;
   /** Events that may wait to be taken; the oldest are dropped. @default {1024} */
   readonly maxEvents?: number;
@@ -86,6 +91,17 @@ export interface DhtAnnounceOptions extends DhtRequestOptions {
   readonly port?: number;
   /** Whether we have all pieces (BEP 33). @default {false} */
   readonly seed?: boolean;
+}
+
+/** Options of {@linkcode MainlineDht.events}. */
+export interface DhtEventsOptions {
+  /**
+   * Whether to be told of every query. Without, the node answers with less
+   * work.
+   *
+   * @default {true}
+   */
+  readonly queries?: boolean;
 }
 
 /** What became of something that was to be stored. */

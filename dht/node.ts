@@ -7,16 +7,17 @@ import type { Endpoint, IpFamily, PeerCandidate } from "../_shared/address.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
 import type { DatagramSocket } from "../_shared/datagram.ts";
 import { Driver } from "../_shared/drive.ts";
-import { EventQueue } from "../_shared/event_queue.ts";
 import { type RandomSource, systemRandom } from "../_shared/random.ts";
 import { Client } from "./_client.ts";
 import { importSecretKey, verifySignature } from "./_ed25519.ts";
 import { familyOf } from "./_requests.ts";
 import { openSockets, resolveEndpoint, scopesOf } from "./_sockets.ts";
+import { Watchers } from "./_watchers.ts";
 import type { NodeContact } from "./compact_node.ts";
 import {
   DHT_ROUTERS,
   type DhtAnnounceOptions,
+  type DhtEventsOptions,
   type DhtGetOptions,
   type DhtGetPeersOptions,
   type DhtMutableKey,
@@ -39,7 +40,11 @@ import type {
   DhtNodeStats,
   DhtSample,
 } from "./node_types.ts";
-import { encodeDhtState, tryDecodeDhtState } from "./routing_state.ts";
+import {
+  type DhtState,
+  encodeDhtState,
+  tryDecodeDhtState,
+} from "./routing_state.ts";
 
 /** Client and version that we tell: "BP" and 0.1 (BEP 5). */
 const VERSION = Uint8Array.of(0x42, 0x50, 0, 1);
@@ -58,7 +63,7 @@ export class MainlineDht implements AsyncDisposable {
   readonly #sockets: ReadonlyMap<IpFamily, DatagramSocket>;
   readonly #tasks = new Set<Promise<void>>();
   readonly #client: Client;
-  readonly #watchers = new Set<EventQueue<DhtNodeEvent>>();
+  readonly #watchers: Watchers;
   readonly #bootstrapped = Promise.withResolvers<void>();
   #detachSignal = () => {};
   #sendErrors = 0;
@@ -69,6 +74,7 @@ export class MainlineDht implements AsyncDisposable {
   private constructor(
     options: MainlineDhtOptions,
     sockets: ReadonlyMap<IpFamily, DatagramSocket>,
+    saved: DhtState | undefined,
   ) {
     const { clock = systemClock, random = systemRandom } = options;
     this.#options = options;
@@ -84,6 +90,7 @@ export class MainlineDht implements AsyncDisposable {
       version: VERSION,
       restrictAddresses: !onLoopback,
       ...options,
+      savedIds: { 4: saved?.id, 6: saved?.id6 },
       limits: { limitLoopback: !onLoopback, ...options.limits },
       scopes,
       families: [...sockets.keys()],
@@ -94,6 +101,10 @@ export class MainlineDht implements AsyncDisposable {
       clock,
       perform: (output) => this.#perform(output),
     });
+    this.#watchers = new Watchers(
+      options.maxEvents ?? 1024,
+      (queries) => this.#driver.input({ type: "watch", queries }),
+    );
     this.#client = new Client({
       random,
       families: this.#machine.families,
@@ -121,17 +132,17 @@ export class MainlineDht implements AsyncDisposable {
         `Cannot use ${maxEvents} as "maxEvents": it must be a positive integer`,
       );
     }
+    const saved = state && tryDecodeDhtState(state);
     const sockets = await openSockets(options);
     let dht: MainlineDht;
     try {
-      dht = new MainlineDht(options, sockets);
+      dht = new MainlineDht(options, sockets, saved);
     } catch (error) {
       for (const socket of sockets.values()) socket.close();
       throw error;
     }
     for (const socket of sockets.values()) dht.#track(dht.#receive(socket));
     dht.#driver.start();
-    const saved = state && tryDecodeDhtState(state);
     if (saved !== undefined) {
       const found = [...saved.nodes, ...saved.nodes6];
       if (found.length > 0) dht.#driver.input({ type: "saved", nodes: found });
@@ -355,14 +366,13 @@ export class MainlineDht implements AsyncDisposable {
    * our external address, and whether we found others. Whoever is too slow
    * misses the oldest.
    *
+   * @param options See {@linkcode DhtEventsOptions}.
    * @returns Events from now on; leave the loop, or close the node, to end.
    */
-  events(): AsyncGenerator<DhtNodeEvent, void, undefined> {
-    const queue = new EventQueue<DhtNodeEvent>(this.#options.maxEvents ?? 1024);
-    if (this.closed) queue.close();
-    this.#watchers.add(queue);
-    this.#driver.input({ type: "watch", queries: true });
-    return this.#watch(queue);
+  events(
+    options: DhtEventsOptions = {},
+  ): AsyncGenerator<DhtNodeEvent, void, undefined> {
+    return this.#watchers.watch(options);
   }
 
   /**
@@ -386,7 +396,7 @@ export class MainlineDht implements AsyncDisposable {
       new DOMException("The DHT node was closed", "AbortError"),
     );
     this.#client.close();
-    for (const queue of this.#watchers) queue.close();
+    this.#watchers.close();
     for (const socket of this.#sockets.values()) socket.close();
     await Promise.allSettled([...this.#tasks]);
   }
@@ -406,7 +416,7 @@ export class MainlineDht implements AsyncDisposable {
         return;
       case "event":
         if (output.event.type === "bootstrapped") this.#bootstrapped.resolve();
-        for (const queue of this.#watchers) queue.push(output.event);
+        this.#watchers.push(output.event);
         return;
       case "verify": {
         const { verificationId, publicKey, signature, message } = output;
@@ -442,18 +452,6 @@ export class MainlineDht implements AsyncDisposable {
       } catch {
         this.#sendErrors++;
       }
-    }
-  }
-
-  async *#watch(
-    queue: EventQueue<DhtNodeEvent>,
-  ): AsyncGenerator<DhtNodeEvent, void, undefined> {
-    try {
-      yield* queue;
-    } finally {
-      this.#watchers.delete(queue);
-      const queries = this.#watchers.size > 0;
-      this.#driver.input({ type: "watch", queries });
     }
   }
 

@@ -108,6 +108,7 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
           random,
           now: startedAt,
           id: options.id,
+          savedId: options.savedIds?.[family],
           restrictAddresses: options.restrictAddresses ?? true,
           secureIds: options.secureIds ?? "prefer",
           firstBucketSizes: options.firstBucketSizes,
@@ -422,14 +423,16 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
 }
 
 function checkOptions(options: DhtNodeMachineOptions): void {
-  const { families = [4], id, version, k = 8 } = options;
+  const { families = [4], id, savedIds = {}, version, k = 8 } = options;
   if (families.length === 0) {
     throw new RangeError("Cannot be a node of no IP version: give 4 or 6");
   }
-  if (id !== undefined && id.length !== 20) {
-    throw new RangeError(
-      `Cannot use an id of ${id.length} bytes: it must have 20`,
-    );
+  for (const one of [id, savedIds[4], savedIds[6]]) {
+    if (one !== undefined && one.length !== 20) {
+      throw new RangeError(
+        `Cannot use an id of ${one.length} bytes: it must have 20`,
+      );
+    }
   }
   if (version !== undefined && version.length > 16) {
     throw new RangeError(

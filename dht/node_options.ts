@@ -17,6 +17,16 @@ export interface DhtNodeMachineOptions extends DhtResponderOptions {
    * @default a random one that follows our external address (BEP 42)
    */
   readonly id?: Uint8Array;
+  /**
+   * Our 20-byte ids of an earlier run, by IP version: without `id` we begin
+   * with them, and they follow our external address (BEP 42).
+   *
+   * @default random ones
+   */
+  readonly savedIds?: {
+    readonly 4?: Uint8Array | undefined;
+    readonly 6?: Uint8Array | undefined;
+  };
   /** Whether to ask only, and never answer (BEP 43). @default {false} */
   readonly readOnly?: boolean;
   /**

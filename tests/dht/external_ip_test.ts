@@ -110,3 +110,22 @@ Deno.test("options of the votes are checked", none, () => {
     "minVotes",
   );
 });
+
+Deno.test(
+  "liars who fill the candidates do so for one round only",
+  none,
+  () => {
+    const votes = new ExternalIpVotes();
+    const ours = Uint8Array.of(80, 1, 1, 1);
+    const voter = (i: number) => Uint8Array.of(5, i >> 8, i & 255, 1);
+    for (let i = 0; i < 40; i++) {
+      votes.vote(voter(i), Uint8Array.of(90, 0, 0, i), 0);
+    }
+    for (let i = 40; i < 100; i++) {
+      assertEquals(votes.vote(voter(i), ours, 299_999), undefined);
+    }
+    let won: Uint8Array | undefined;
+    for (let i = 100; i < 125; i++) won ??= votes.vote(voter(i), ours, 300_000);
+    assertEquals(won, ours);
+  },
+);

@@ -1,5 +1,10 @@
 /** What strangers may try, against a whole machine. */
-import { assert, assertEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertNotEquals,
+  assertThrows,
+} from "@std/assert";
 import { encodeText } from "../../_shared/bytes.ts";
 import { at, idOf, MachineBench as Bench } from "./machine_bench.ts";
 
@@ -68,5 +73,80 @@ Deno.test(
     const node = () => bench.machine.table(4)!.find(idOf(3));
     assertEquals(node()?.failures, 0);
     assertEquals(ping(2), "pong");
+  },
+);
+
+Deno.test(
+  "DhtNodeMachine - a peer that tells of nodes again and again costs a ping each",
+  none,
+  () => {
+    const bench = new Bench();
+    bench.befriend(30);
+    bench.advance(30_000);
+    bench.sent.length = 0;
+    const { searches } = bench.machine.stats();
+    const tell = (...numbers: number[]) =>
+      bench.input({
+        type: "contacts",
+        kind: "node",
+        contacts: numbers.map(at),
+      });
+    for (let i = 0; i < 20; i++) tell(777);
+    const asked = bench.takeQueries();
+    assertEquals(asked.map(([to, { method }]) => [to, method]), [
+      [at(777), "ping"],
+    ]);
+    // It is believed once it answers.
+    bench.answer(asked[0]!, { id: idOf(777) });
+    assert(bench.machine.table(4)!.find(idOf(777)) !== undefined);
+    assertEquals(bench.machine.stats().searches, searches);
+    // A list of victims is not worked off faster than 32 a second.
+    for (let i = 0; i < 10; i++) {
+      tell(...Array.from({ length: 60 }, (_, k) => 2000 + 60 * i + k));
+    }
+    assert(bench.takeQueries().length <= 32);
+  },
+);
+
+Deno.test(
+  "DhtNodeMachine - without others to ask, every node told of is a start",
+  none,
+  () => {
+    const bench = new Bench();
+    bench.input({ type: "contacts", kind: "node", contacts: [at(1), at(2)] });
+    const asked = bench.takeQueries();
+    assertEquals(asked.map(([to, { method }]) => [to, method]), [
+      [at(1), "find_node"],
+      [at(2), "find_node"],
+    ]);
+  },
+);
+
+Deno.test(
+  "DhtNodeMachine - an id of an earlier run is the first, and may change",
+  none,
+  () => {
+    const saved = idOf(1);
+    const bench = new Bench({ savedIds: { 4: saved }, families: [4, 6] });
+    const ownId = () => bench.machine.table(4)!.ownId;
+    assertEquals(ownId(), saved);
+    assertNotEquals(bench.machine.table(6)!.ownId, saved);
+    for (let i = 0; i < 30; i++) {
+      bench.input({ type: "ping", requestId: i, address: at(i) });
+      const asked = bench.takeQueries().find(([, { method }]) =>
+        method === "ping"
+      );
+      bench.answer(asked!, {
+        id: idOf(i),
+        ip: Uint8Array.of(80, 1, 2, 3, 0, 9),
+      });
+      bench.takeQueries();
+    }
+    assertNotEquals(ownId(), saved);
+    assertThrows(
+      () => new Bench({ savedIds: { 6: new Uint8Array(19) } }),
+      RangeError,
+      "19",
+    );
   },
 );

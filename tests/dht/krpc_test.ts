@@ -203,7 +203,14 @@ Deno.test(
       assertEquals(outcome(query(args, method)), "reply 203", args + method);
     }
     assertEquals(outcome(query("d2:id#e", "vote")), "reply 204");
-    assertEquals(outcome(query("d2:id#6:target#e", "")), "reply 204");
+    assertEquals(outcome(query("d2:id#e", "")), "reply 204");
+    // One that names a target is answered as find_node, for what may come.
+    for (const name of ["6:target", "9:info_hash"]) {
+      const future = decode(query(`d2:id#${name}#e`, "vote"));
+      assert(future.type === "query" && future.method === "find_node");
+      assertEquals(future.target, id);
+      assertEquals(outcome(query(`d2:id#${name}1:ae`, "vote")), "reply 204");
+    }
     assertEquals(outcome("d1:ad2:id#e1:qi1e1:t2:aa1:y1:qe"), "reply 203");
     const reply = decode("d1:q4:ping2:roi1e1:t2:aa1:y1:qe");
     assert(reply.type === "error-reply" && reply.readOnly === true);

@@ -126,6 +126,15 @@ Deno.test(
     const arg = "1:ad2:id20:abcdefghij0123456789e";
     assertEquals(send(`d${arg}1:q4:ping1:t2:aa1:y1:qe`), "response");
     assertEquals(send(`d${arg}1:q3:fly1:t2:aa1:y1:qe`), 204);
+    assertEquals(send("d1:q3:fly1:t2:aa1:y1:qe"), 204);
+    // What names a target is answered as find_node, for what may come.
+    const key = (name: string, length = 20) =>
+      `d1:ad2:id20:abcdefghij0123456789${name}${length}:${
+        "x".repeat(length)
+      }e1:q3:fly1:t2:aa1:y1:qe`;
+    assertEquals(send(key("6:target")), "response");
+    assertEquals(send(key("9:info_hash")), "response");
+    assertEquals(send(key("6:target", 19)), 204);
     assertEquals(send(`d${arg}1:q9:find_node1:t2:aa1:y1:qe`), 203);
     assertEquals(send("d1:ad2:id2:abe1:q4:ping1:t2:aa1:y1:qe"), 203);
     assertEquals(send(`d${arg}1:q4:ping1:y1:qe`), undefined);

@@ -214,8 +214,10 @@ Deno.test("MainlineDht - the state finds the others again", async () => {
   await using net = await network(4);
   const state = net.nodes[3]!.state();
   assertEquals(tryDecodeDhtState(state)?.nodes.length, 3);
+  const id = net.nodes[3]!.id();
   await net.nodes[3]!.close();
   await using again = await open([], { state, scopes: ["loopback"] });
+  assertEquals(again.id(), id);
   await again.bootstrapped;
   assertEquals((await again.findNode(infoHash)).length, 3);
   await using junk = await open([], { state: encodeText("junk") });
@@ -226,6 +228,7 @@ Deno.test("MainlineDht - events tell of every query", async () => {
   await using net = await network(2);
   const [a, b] = net.nodes as [MainlineDht, MainlineDht];
   const events = a.events();
+  const rare = Array.fromAsync(a.events({ queries: false }));
   const next = events.next();
   await b.announce(infoHash, { port: 5 });
   const seen: DhtNodeEvent[] = [(await next).value!];
@@ -238,6 +241,8 @@ Deno.test("MainlineDht - events tell of every query", async () => {
   assertEquals(last.peer, { hostname, port: 5 });
   assertEquals(last.from, { id: b.id()!, address: b.localEndpoints[0]! });
   await events.return();
+  await a.close();
+  assertEquals((await rare).filter(({ type }) => type === "query"), []);
 });
 
 function isAnnounce(event: DhtNodeEvent): boolean {
