@@ -36,20 +36,12 @@ function listed(metainfo: Metainfo): number[] {
   return metainfo.files.flatMap((file, i) => file.pad ? [] : [i]);
 }
 
-/** Turns `--files`, or a magnet link's `so` (BEP 53), into file indices. */
+/** Turns `--files` into file indices. */
 function chooser(
   args: Arguments,
-  source: Source,
 ): ((metainfo: Metainfo) => readonly number[] | undefined) | undefined {
   const text = args.get("files");
-  if (text === undefined) {
-    if (source.type === "torrent") return undefined;
-    const { selectOnly } = source.magnet;
-    return (metainfo) => {
-      const chosen = selectOnly.filter((i) => i < metainfo.files.length);
-      return chosen.length > 0 ? chosen : undefined;
-    };
-  }
+  if (text === undefined) return undefined;
   return (metainfo) => {
     const indices = listed(metainfo);
     const paths = indices.map((i) => filePath(metainfo, i).join("/"));
@@ -86,7 +78,7 @@ function addTorrent(
     dir,
     peers,
     sequential: args.has("sequential"),
-    chooseFiles: chooser(args, source),
+    chooseFiles: chooser(args),
     resumeData,
     saveResumeData: (bytes) =>
       saveResumeData(files, resumePath(topic.infoHash), bytes),
@@ -210,7 +202,7 @@ async function run({ args, output, signal }: VerbContext): Promise<number> {
     return EXIT_DONE;
   }
   // A wrong choice is said before anything is fetched.
-  if (source.type === "torrent") chooser(args, source)?.(source.metainfo);
+  if (source.type === "torrent") chooser(args)?.(source.metainfo);
   if (!hasSource(source, args, plan)) {
     throw new CommandError(
       EXIT_NO_PEERS,

@@ -44,7 +44,7 @@
  * | 27 | private torrents | no peer exchange, no further discovery |
  * | 40 | canonical peer priority | orders candidates |
  * | 52 | v2 and hybrid torrents | downloading, seeding, hashes asked for and answered |
- * | 53 | choice of files in magnet links | parsed; `chooseFiles` decides |
+ * | 53 | choice of files in magnet links (`so`) | obeyed unless options choose |
  * | 54 | `lt_donthave` | understood |
  *
  * Permissions: `--allow-net` for peers and trackers; for torrents in folders

@@ -29,9 +29,9 @@ export interface SessionContext {
   readonly clientVersion: string;
   /** Most connections of one torrent. */
   readonly maxPeersPerTorrent: number;
-  /** Whether peers are exchanged with peers (BEP 11). */
   /** Bytes that one read of a socket may bring. */
   readonly maxReadBytes: number;
+  /** Whether peers are exchanged with peers (BEP 11). */
   readonly pex: boolean;
   /** Whether trackers are asked. */
   readonly trackers: boolean;

@@ -3,29 +3,25 @@
  *
  * @module
  */
-import type { Endpoint, PeerCandidate } from "../_shared/address.ts";
+import type { Endpoint } from "../_shared/address.ts";
 import type { EventQueue } from "../_shared/event_queue.ts";
 import type { TorrentStorage } from "../disk/mod.ts";
 import type { HandshakeConnected, HandshakeFailed } from "../handshake/mod.ts";
 import type { Metainfo } from "../metainfo/mod.ts";
-import { DiscoveryRunner } from "./discovery_runner.ts";
 import { SessionError } from "./error.ts";
 import { EventHub } from "./event_hub.ts";
 import { badMetadata } from "./info_hash.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import { ResumeSaver } from "./resume_saver.ts";
 import type { SessionContext } from "./session_context.ts";
-import type { Swarm } from "./swarm.ts";
 import { TorrentContent } from "./torrent_content.ts";
+import { TorrentNetwork } from "./torrent_network.ts";
 import {
-  answerFor,
-  makeSwarm,
-  makeTrackers,
+  obeyLink,
   type TorrentServices,
   type TorrentSource,
 } from "./torrent_services.ts";
 import { torrentStats } from "./torrent_stats.ts";
-import type { TrackerRunner } from "./tracker_runner.ts";
 import type {
   AddTorrentOptions,
   TorrentEvent,
@@ -41,9 +37,7 @@ export class Torrent {
   readonly #options: AddTorrentOptions;
   readonly #source: TorrentSource;
   readonly #hub = new EventHub<TorrentEvent>();
-  readonly #swarm: Swarm;
-  readonly #trackers: TrackerRunner | undefined;
-  readonly #discovery: DiscoveryRunner;
+  readonly #network: TorrentNetwork;
   readonly #downloadLimit: RateLimiter;
   readonly #uploadLimit: RateLimiter;
   readonly #stopping = new AbortController();
@@ -60,8 +54,6 @@ export class Torrent {
   #setup: Promise<void> | undefined;
   #pausing: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
-  /** Whether peers, trackers and searches are at work. */
-  #running = false;
   #isComplete = false;
 
   /** @ignore Made by `Session.add`. */
@@ -71,10 +63,10 @@ export class Torrent {
     options: AddTorrentOptions,
     onClose: () => void,
   ) {
-    const { clock, handshaker } = context;
+    const { clock } = context;
     this.#context = context;
     this.#source = source;
-    this.#options = options;
+    this.#options = obeyLink(options, source);
     this.#onClose = onClose;
     this.#paused = options.paused ?? false;
     const known = "metainfo" in source ? source.metainfo : undefined;
@@ -98,22 +90,9 @@ export class Torrent {
       clock,
       onError: (error) => this.#fail(error),
     });
-    const services = this.#services();
-    this.#swarm = makeSwarm(services);
-    this.#trackers = makeTrackers(services, this.#swarm, topic.trackers);
-    this.#discovery = new DiscoveryRunner(context.discovery, {
-      infoHash: this.infoHash,
-      port: handshaker.local?.port ?? 0,
-      isPrivate: () => this.isPrivate,
-      onPeer: (candidate) => this.#swarm.addCandidates([candidate]),
-      onError: (tracker, error) =>
-        this.#hub.publish({ type: "tracker", tracker, ok: false, error }),
-      clock,
-    });
-    answerFor(context, topic, this.isPrivate);
-    if (!known?.private) topic.nodes.forEach((node) => context.onDhtNode(node));
-    this.addPeers(options.peers ?? []);
-    if ("magnet" in source) this.addPeers(source.magnet.peers);
+    this.#network = new TorrentNetwork(this.#services(), topic);
+    this.#network.addPeers(options.peers ?? []);
+    if ("magnet" in source) this.#network.addPeers(source.magnet.peers);
     if (known === undefined) this.#startNetwork();
     else this.#prepare(known);
   }
@@ -190,12 +169,7 @@ export class Torrent {
    * @param addresses Where they listen.
    */
   addPeers(addresses: Iterable<Endpoint>): void {
-    const { infoHash } = this;
-    const candidates: PeerCandidate[] = [];
-    for (const address of addresses) {
-      candidates.push({ infoHash, address, source: "manual" });
-    }
-    this.#swarm.addCandidates(candidates);
+    this.#network.addPeers(addresses);
   }
 
   /**
@@ -208,7 +182,7 @@ export class Torrent {
       this.#state,
       this.#metainfo,
       this.#content?.figures(),
-      this.#swarm,
+      this.#network.swarm,
     );
   }
 
@@ -286,24 +260,24 @@ export class Torrent {
 
   /** @ignore Called by the session once a second. */
   tick(now: number): void {
-    this.#swarm.tick(now);
+    this.#network.swarm.tick(now);
     this.#content?.tick(now);
     this.#saver.tick(now);
   }
 
   /** @ignore Called by the session for handshakes of this torrent. */
   attach(event: HandshakeConnected): void {
-    this.#swarm.attach(event);
+    this.#network.swarm.attach(event);
   }
 
   /** @ignore Called by the session for handshakes of this torrent. */
   failed(event: HandshakeFailed): void {
-    this.#swarm.failed(event);
+    this.#network.swarm.failed(event);
   }
 
   /** Connected peers; for the session's limit. */
   get peerCount(): number {
-    return this.#swarm.peers.size;
+    return this.#network.swarm.peers.size;
   }
 
   /**
@@ -324,8 +298,8 @@ export class Torrent {
     this.#context.handshaker.removeTorrent(this.infoHash);
     try {
       await this.#setup;
-      await Promise.all([this.#stopNetwork(), this.#swarm.close()]);
-      await this.#trackers?.close();
+      this.#content?.stop();
+      await this.#network.close();
       if (!deleteFiles) await this.#saver.save();
       await this.#content?.close(deleteFiles);
     } catch (error) {
@@ -361,14 +335,14 @@ export class Torrent {
     const { signal } = this.#stopping;
     const content = await TorrentContent.open(
       {
-        peers: this.#swarm.peers,
+        peers: this.#network.swarm.peers,
         pieceDone: (pieceIndex) => {
           this.#hub.publish({ type: "piece", pieceIndex, good: true });
           this.#updateProgress();
         },
         pieceBad: (pieceIndex) =>
           this.#hub.publish({ type: "piece", pieceIndex, good: false }),
-        ban: (key, reason) => this.#swarm.ban(key, reason),
+        ban: (key, reason) => this.#network.swarm.ban(key, reason),
         storageError: (error) => this.#fail(error),
         readFailed: (error) => this.#fail(error),
       },
@@ -385,7 +359,7 @@ export class Torrent {
     );
     this.#content = content;
     this.#saver.setStorage(content.storage);
-    this.#swarm.setContent(content);
+    this.#network.swarm.setContent(content);
   }
 
   #startNetwork(): void {
@@ -399,21 +373,12 @@ export class Torrent {
       this.#content.start();
       this.#updateProgress();
     }
-    if (this.#running) return;
-    this.#running = true;
-    this.#swarm.start();
-    this.#trackers?.start();
-    this.#discovery.start();
+    this.#network.start();
   }
 
   async #stopNetwork(): Promise<void> {
-    this.#running = false;
     this.#content?.stop();
-    await Promise.all([
-      this.#discovery.stop(),
-      this.#swarm.stop(),
-      this.#trackers?.stop(),
-    ]);
+    await this.#network.stop();
   }
 
   /** Notices the moment of completion. */
@@ -424,17 +389,17 @@ export class Torrent {
       this.#isComplete = false;
       if (this.#state === "seeding") {
         this.#setState("downloading");
-        this.#swarm.setComplete(false);
+        this.#network.swarm.setComplete(false);
         content.setSeeding(false);
       }
       return;
     }
     if (this.#state === "downloading") {
       this.#setState("seeding");
-      this.#trackers?.completed();
+      this.#network.completed();
     } else if (this.#state !== "seeding") return;
     content.setSeeding(true);
-    this.#swarm.setComplete(true);
+    this.#network.swarm.setComplete(true);
     this.#completed.resolve();
     if (this.#isComplete) return;
     this.#isComplete = true;
@@ -445,21 +410,10 @@ export class Torrent {
   #fetched(metainfo: Metainfo): void {
     if (this.#closing !== undefined) return;
     this.#metainfo = metainfo;
-    if (metainfo.private) this.#becomePrivate();
+    if (metainfo.private) this.#network.becomePrivate();
     this.#metadataKnown.resolve(metainfo);
     this.#hub.publish({ type: "metadata", metainfo });
     this.#prepare(metainfo);
-  }
-
-  /** Nothing that the link's open search brought is used any more (BEP 27). */
-  #becomePrivate(): void {
-    void this.#discovery.stop();
-    // Whoever is being dialled fails; who may is dialled again.
-    this.#context.handshaker.removeTorrent(this.infoHash);
-    if ("magnet" in this.#source) {
-      answerFor(this.#context, this.#source.magnet, true);
-    }
-    this.#swarm.setPrivate();
   }
 
   #unusable(cause: unknown): void {
@@ -489,9 +443,10 @@ export class Torrent {
       magnet: "magnet" in this.#source ? this.#source.magnet : undefined,
       downloadLimit: this.#downloadLimit,
       metainfo: () => this.#metainfo,
+      isPrivate: () => this.isPrivate,
       content: () => this.#content,
       isSeeding: () => this.#state === "seeding",
-      wantPeers: () => this.#trackers?.wantPeers(),
+      wantPeers: () => this.#network.wantPeers(),
       fetched: (metainfo) => this.#fetched(metainfo),
       unusable: (cause) => this.#unusable(cause),
       publish: (event) => this.#hub.publish(event),

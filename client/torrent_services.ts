@@ -32,6 +32,8 @@ export interface TorrentServices {
   readonly downloadLimit: RateLimiter;
   /** Its description, once known. */
   metainfo(): Metainfo | undefined;
+  /** Whether it is for one tracker's members only (BEP 27). */
+  isPrivate(): boolean;
   /** Its content, once ready. */
   content(): TorrentContent | undefined;
   /** Whether it has all it wants. */
@@ -44,6 +46,32 @@ export interface TorrentServices {
   unusable(cause: unknown): void;
   /** Tells the subscribers. */
   publish(event: TorrentEvent): void;
+}
+
+/**
+ * Makes the options of a torrent obey the `so` of its link (BEP 53), unless
+ * they choose files themselves. A choice of which nothing is there is none.
+ *
+ * @param options What the torrent is added with.
+ * @param source What it is added by.
+ * @returns The options to go by.
+ */
+export function obeyLink(
+  options: AddTorrentOptions,
+  source: TorrentSource,
+): AddTorrentOptions {
+  const { files, chooseFiles } = options;
+  if (!("magnet" in source) || (files ?? chooseFiles) !== undefined) {
+    return options;
+  }
+  const { selectOnly } = source.magnet;
+  return {
+    ...options,
+    chooseFiles(metainfo) {
+      const chosen = selectOnly.filter((i) => i < metainfo.files.length);
+      return chosen.length > 0 ? chosen : undefined;
+    },
+  };
 }
 
 /**
@@ -89,7 +117,7 @@ export function makeSwarm(torrent: TorrentServices): Swarm {
     listenPort: context.handshaker.local?.port ?? 0,
     clientVersion: context.clientVersion,
     downloadLimits: [downloadLimit, context.downloadLimit],
-    isPrivate: () => torrent.metainfo()?.private ?? false,
+    isPrivate: () => torrent.isPrivate(),
     hasV2: () => (torrent.metainfo() ?? magnet)?.infoHashV2 !== undefined,
     dhtPort: context.dhtPort,
     onDhtNode: (node) => context.onDhtNode(node),

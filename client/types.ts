@@ -130,10 +130,15 @@ export interface AddTorrentOptions {
   readonly resumeData?: Uint8Array | undefined;
   /** Called when new resume data should be kept; at most every few seconds. */
   readonly saveResumeData?: ((data: Uint8Array) => Promise<void>) | undefined;
-  /** Files to fetch, by index; all when absent. */
+  /**
+   * Files to fetch, by index, pad files counted.
+   *
+   * @default {those that a magnet link's `so` names (BEP 53), else all}
+   */
   readonly files?: readonly number[] | undefined;
   /**
-   * Chooses the files when the metadata is known, as for magnet links.
+   * Chooses the files when the metadata is known, as for magnet links. Not
+   * asked when `files` is given; a magnet link's `so` does not count then.
    *
    * @param metainfo The torrent.
    * @returns Indices of the files to fetch, or `undefined` for all.

@@ -126,6 +126,38 @@ Deno.test("a link with files chosen when they are known", {
   assertEquals(host.files.contents(["sim", "a.bin"]), undefined);
 });
 
+Deno.test("a link's choice of files is obeyed unless the caller chooses", {
+  permissions: "none",
+}, async () => {
+  const torrent = await simTorrent([["a", 70_000], ["b", 80_000], [
+    "c",
+    90_000,
+  ]]);
+  const hex = toHex(torrent.metainfo.infoHash);
+  const cases = [
+    ["so=1", {}, "-b-"],
+    ["so=0,2-9", {}, "a-c"],
+    ["so=7-9", {}, "abc"],
+    ["so=1", { files: [0] }, "a--"],
+    ["so=1", { chooseFiles: () => undefined }, "abc"],
+  ] as const;
+  for (const [so, options, wanted] of cases) {
+    await using world = new SwarmWorld();
+    const seed = await world.seeder(torrent);
+    const host = await world.host();
+    const link = `magnet:?xt=urn:btih:${hex}&${so}`;
+    const one = host.addMagnet(link, torrent, {
+      peers: [seed.address],
+      ...options,
+    });
+    await world.run(one.completed);
+    const chosen = [..."abc"].map((name, i) =>
+      one.storage!.isFileWanted(i) ? name : "-"
+    );
+    assertEquals(chosen.join(""), wanted, so);
+  }
+});
+
 Deno.test("a link without a peer waits, paused and resumed as well", {
   permissions: "none",
 }, async () => {

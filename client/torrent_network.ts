@@ -1,0 +1,122 @@
+/**
+ * Everything of a torrent that talks to others: peers, trackers, searches.
+ *
+ * @module
+ */
+import type { Endpoint } from "../_shared/address.ts";
+import type { Magnet, Metainfo } from "../metainfo/mod.ts";
+import { DiscoveryRunner } from "./discovery_runner.ts";
+import type { Swarm } from "./swarm.ts";
+import {
+  answerFor,
+  makeSwarm,
+  makeTrackers,
+  type TorrentServices,
+} from "./torrent_services.ts";
+import type { TrackerRunner } from "./tracker_runner.ts";
+
+/** Swarm, trackers and searches of one torrent, started and stopped together. */
+export class TorrentNetwork {
+  /** Its peers. */
+  readonly swarm: Swarm;
+  readonly #services: TorrentServices;
+  readonly #topic: Metainfo | Magnet;
+  readonly #trackers: TrackerRunner | undefined;
+  readonly #discovery: DiscoveryRunner;
+  #running = false;
+
+  /**
+   * Answers for the torrent from now on; nobody is asked before
+   * {@linkcode start}.
+   *
+   * @param services What is needed of the torrent.
+   * @param topic What it was added by.
+   */
+  constructor(services: TorrentServices, topic: Metainfo | Magnet) {
+    const { context, infoHash } = services;
+    this.#services = services;
+    this.#topic = topic;
+    this.swarm = makeSwarm(services);
+    this.#trackers = makeTrackers(services, this.swarm, topic.trackers);
+    this.#discovery = new DiscoveryRunner(context.discovery, {
+      infoHash,
+      port: context.handshaker.local?.port ?? 0,
+      isPrivate: () => services.isPrivate(),
+      onPeer: (candidate) => this.swarm.addCandidates([candidate]),
+      onError: (tracker, error) =>
+        services.publish({ type: "tracker", tracker, ok: false, error }),
+      clock: context.clock,
+    });
+    answerFor(context, topic, services.isPrivate());
+    if (!services.isPrivate()) {
+      for (const node of topic.nodes) context.onDhtNode(node);
+    }
+  }
+
+  /**
+   * Adds peers that a person or a link names.
+   *
+   * @param addresses Where they listen.
+   */
+  addPeers(addresses: Iterable<Endpoint>): void {
+    const { infoHash } = this.#services;
+    this.swarm.addCandidates(
+      Array.from(
+        addresses,
+        (address) => ({ infoHash, address, source: "manual" }),
+      ),
+    );
+  }
+
+  /** Connects, announces and searches. */
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    this.swarm.start();
+    this.#trackers?.start();
+    this.#discovery.start();
+  }
+
+  /**
+   * Stops all of it.
+   *
+   * @returns A promise that resolves when peers are gone and trackers know.
+   */
+  async stop(): Promise<void> {
+    this.#running = false;
+    await Promise.all([
+      this.#discovery.stop(),
+      this.swarm.stop(),
+      this.#trackers?.stop(),
+    ]);
+  }
+
+  /** Stops for good. */
+  async close(): Promise<void> {
+    await Promise.all([this.stop(), this.swarm.close()]);
+    await this.#trackers?.close();
+  }
+
+  /** Tells the trackers that the download is complete. */
+  completed(): void {
+    this.#trackers?.completed();
+  }
+
+  /** Asks the trackers for more peers. */
+  wantPeers(): void {
+    this.#trackers?.wantPeers();
+  }
+
+  /**
+   * Lets go of everything that the open search for a link's metadata brought,
+   * as the metadata says that the torrent is private (BEP 27).
+   */
+  becomePrivate(): void {
+    const { context, infoHash } = this.#services;
+    void this.#discovery.stop();
+    // Whoever is being dialled fails; who may is dialled again.
+    context.handshaker.removeTorrent(infoHash);
+    answerFor(context, this.#topic, true);
+    this.swarm.setPrivate();
+  }
+}
