@@ -225,6 +225,29 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "what was moved to another file system is closed too",
+  pure,
+  async () => {
+    let openNow = 0;
+    const target = interceptFileSystem(
+      new MemoryFileSystem(),
+      injectFaults((call) => {
+        if (call.operation === "open") openNow++;
+        if (call.operation === "close") openNow--;
+        return undefined;
+      }),
+    );
+    const bench = await open(torrent);
+    writeAll(bench.storage, torrent);
+    await bench.storage.move([], { fileSystem: target });
+    await bench.storage.readBlock(0, 0, 1);
+    assert(openNow > 0, "nothing was kept open");
+    await bench.disk.close();
+    assertEquals(openNow, 0);
+  },
+);
+
 Deno.test("handles and caches are bounded", pure, async () => {
   let openNow = 0;
   let most = 0;

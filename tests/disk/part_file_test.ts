@@ -63,6 +63,10 @@ Deno.test(
       });
       const { storage } = bench;
       await storage.setFileWanted(3, true);
+      assertEquals(
+        [0, 1, 2, 3].map((i) => storage.isFileWanted(i)),
+        [false, false, true, true],
+      );
       assertEquals(memory.contents(["torrent", "f3"]), torrent.fileContent[3]!);
       assert(memory.list().includes(partName));
       const selecting = storage.setFileWanted(0, true);

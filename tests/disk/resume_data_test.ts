@@ -144,6 +144,12 @@ Deno.test("resume data: sealed nonsense", pure, () => {
     changed[at] = value;
     return seal(changed);
   };
+  const changeFile = (at: number) => {
+    const changed = bytes.slice();
+    changed[filesAt] = 3;
+    changed[filesAt + at] = 1;
+    return seal(changed);
+  };
   assertEquals(
     decodeResumeData(change(haveAt, 0x80), infoHash, layout).have.count,
     1,
@@ -157,6 +163,8 @@ Deno.test("resume data: sealed nonsense", pure, () => {
     ["four billion", change(partialsAt, 255), "malformed"],
     ["a piece past the end", change(partialsAt + 7, 4), "malformed"],
     ["spare block bit", change(partialsAt + 8, 0xa0), "malformed"],
+    ["a size of 2^56", changeFile(1), "malformed"],
+    ["a time of 2^56", changeFile(9), "malformed"],
     ["version", change(7, 2), "malformed"],
     ["piece count", change(35, 5), "other-torrent"],
     ["info-hash", change(8, 0), "other-torrent"],

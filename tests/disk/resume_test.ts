@@ -1,9 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 
+import { Bitfield } from "../../_shared/bitfield.ts";
 import { DiskManager } from "../../disk/manager.ts";
 import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
 
 import { loadResumeData, saveResumeData } from "../../disk/resume.ts";
+import { decodeResumeData, encodeResumeData } from "../../disk/resume_data.ts";
 import { injectFaults, interceptFileSystem } from "../../disk/middleware.ts";
 import { assertFiles, open, writeAll, writePiece } from "./storage_bench.ts";
 import { makeTorrent } from "./support.ts";
@@ -98,6 +100,62 @@ Deno.test(
         add: { existing: "resume", resume: bytes },
       });
       assertEquals([...bench.storage.have], [2, 3]);
+    }
+  },
+);
+
+Deno.test(
+  "resume data: a piece whose blocks are all there is hashed at once",
+  pure,
+  async () => {
+    for (const slow of [false, true]) {
+      const memory = new MemoryFileSystem();
+      let resume: Uint8Array;
+      {
+        await using bench = await open(torrent, { memory });
+        writeAll(bench.storage, torrent);
+        const { infoHash, layout } = torrent;
+        const data = decodeResumeData(
+          await bench.storage.resumeData(),
+          infoHash,
+          layout,
+        );
+        // Stopped between the last block and the verdict, twice.
+        const have = data.have.clone();
+        have.clear(1);
+        have.clear(2);
+        const blocks = Bitfield.full(4);
+        const partials = [1, 2].map((pieceIndex) => ({ pieceIndex, blocks }));
+        resume = encodeResumeData({ ...data, have, partials }, layout);
+        // One of the two is not what it should be, which no time stamp tells.
+        const { modifiedMs } = memory.stat(["torrent", "f2"])!;
+        const handle = memory.open(["torrent", "f2"], { write: true });
+        handle.write(Uint8Array.of(1, 2, 3), 2 * 65536 - 100_000);
+        handle.close();
+        const at = memory.stat(["torrent", "f2"])!.modifiedMs;
+        if (at !== modifiedMs) {
+          const files = data.files.map((file, i) =>
+            i === 2 ? { size: file!.size, modifiedMs: at } : file
+          );
+          resume = encodeResumeData({ ...data, have, partials, files }, layout);
+        }
+      }
+      await using bench = await open(torrent, {
+        memory,
+        slow,
+        add: { existing: "resume", resume },
+      });
+      const { storage, events } = bench;
+      await storage.flush();
+      assertEquals([...storage.have], [0, 1, 3]);
+      assertEquals(
+        events.map((event) => "pieceIndex" in event && event.pieceIndex).sort(),
+        [1, 2],
+      );
+      assertEquals(storage.partialPieces(), []);
+      writePiece(storage, torrent, 2);
+      await storage.flush();
+      assertFiles(memory, torrent);
     }
   },
 );

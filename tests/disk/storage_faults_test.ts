@@ -147,6 +147,78 @@ Deno.test(
   },
 );
 
+Deno.test("after a failure there is as much room as before", pure, async () => {
+  const torrent = makeTorrent({ pieceLength: 1 << 19, files: [16 << 20] });
+  const max = 1 << 20;
+  for (const slow of [false, true]) {
+    await using bench = await open(torrent, {
+      slow,
+      disk: { maxBufferedBytes: max },
+    });
+    const { storage, disk, memory } = bench;
+    const write = (i: number, at: number) =>
+      storage.writeBlock(i, at, torrent.content[i]!.subarray(at, at + 16384));
+    bench.fault = (call) =>
+      call.operation === "write" ? { error: new Error("EIO") } : undefined;
+    // Beyond what there is room for: it is to be written out, and cannot.
+    const lost: [number, number][] = [];
+    for (let at = 0; at < 4 * 16384; at += 16384) {
+      for (let i = 0; i < 32; i++) {
+        if (write(i, at) === "refused") lost.push([i, at]);
+      }
+    }
+    await storage.flush().catch(() => {});
+    assertEquals(storage.state, "paused");
+    const { bufferedBytes } = storage.stats();
+    assert(bufferedBytes > 0 && bufferedBytes === disk.bufferedBytes);
+    bench.fault = undefined;
+    assertEquals(await storage.resume(), true);
+    let most = 0;
+    const place = async (i: number, at: number) => {
+      if (storage.pressure !== undefined) await storage.pressure;
+      assertEquals(write(i, at), "accepted");
+      most = Math.max(most, disk.bufferedBytes);
+    };
+    for (const [i, at] of lost) await place(i, at);
+    for (let at = 4 * 16384; at < 1 << 19; at += 16384) {
+      for (let i = 0; i < 32; i++) await place(i, at);
+    }
+    await storage.flush();
+    assert(most <= max * 1.5, `${most} bytes were buffered`);
+    assert(storage.have.isFull);
+    assertFiles(memory, torrent);
+    assertEquals(storage.stats().bufferedBytes, 0);
+  }
+});
+
+Deno.test(
+  "close tells that the last bytes were not written",
+  pure,
+  async () => {
+    const torrent = makeTorrent({ pieceLength: 32768, files: [100_000] });
+    for (const slow of [false, true]) {
+      await using bench = await open(torrent, { slow });
+      const { storage, disk } = bench;
+      storage.writeBlock(0, 0, torrent.content[0]!.subarray(0, 16384));
+      bench.fault = (call) =>
+        call.operation === "write" ? { error: new Error("EIO") } : undefined;
+      await assertRejects(() => storage.close(), DiskError, "EIO");
+      // It is closed all the same, and who closes again is not told again.
+      assertEquals(storage.state, "closed");
+      await storage.close();
+      assertEquals(disk.get(torrent.infoHash), undefined);
+      assertEquals(disk.bufferedBytes, 0);
+      const again = await disk.add(torrent, { existing: "assume-empty" });
+      again.writeBlock(0, 0, torrent.content[0]!.subarray(0, 16384));
+      // The old one does not make room for a third.
+      await storage.close();
+      await assertRejects(() => disk.add(torrent), DiskError);
+      await assertRejects(() => disk.close(), AggregateError, "last bytes");
+      assertEquals(again.state, "closed");
+    }
+  },
+);
+
 Deno.test("any one failing call loses nothing", pure, async () => {
   const torrent = makeTorrent({
     pieceLength: 65536,

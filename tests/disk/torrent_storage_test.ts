@@ -181,6 +181,11 @@ Deno.test("blocks outside are an error of the caller", pure, async () => {
     );
     assertEquals(onRead.code, "out-of-bounds");
   }
+  const { message } = assertThrows(() => storage.readBlock(1, 17000, 233));
+  assertEquals(
+    message,
+    "Cannot read block: There are no bytes 17000 to 17233 in piece 1 of 2",
+  );
   assertEquals(memory.list(), []);
   writeAll(storage, torrent);
   assertFiles(memory, torrent);
