@@ -7,9 +7,9 @@
 import type { Socket } from "node:dgram";
 import { type Endpoint, type IpFamily, normalizeHostname } from "./address.ts";
 
-/** A received datagram. */
+/** A received datagram, valid only until the next `receive()`. */
 export interface Datagram {
-  /** The payload; valid only until the next `receive()`. */
+  /** The payload. */
   readonly data: Uint8Array;
   /** Who sent it. */
   readonly from: Endpoint;
@@ -74,6 +74,10 @@ export interface MulticastOptions {
 const MAX_QUEUE = 1024;
 /** Largest UDP payload. */
 const MAX_DATAGRAM = 65536;
+/** Errors in a row after which a socket is taken for dead. */
+const MAX_ERRORS = 1000;
+/** What a closed socket receives. */
+const END: Promise<undefined> = Promise.resolve(undefined);
 
 type ListenDatagram = (options: {
   transport: "udp";
@@ -118,33 +122,43 @@ export function wrapDatagramConn(conn: Deno.DatagramConn): DatagramSocket {
   const buffer = new Uint8Array(MAX_DATAGRAM);
   const address = conn.addr as Deno.NetAddr;
   let closed = false;
+  let errors = 0;
   const close = () => {
     if (closed) return;
     closed = true;
     conn.close();
   };
+  // Thousands of datagrams a second: no function, object or promise more than
+  // the runtime makes anyway.
+  const datagram: { data: Uint8Array; from: Endpoint } = {
+    data: buffer,
+    from: { hostname: "", port: 0 },
+  };
+  const onReceived = (received: [Uint8Array, Deno.Addr]): Datagram => {
+    errors = 0;
+    datagram.data = received[0];
+    datagram.from = received[1] as Deno.NetAddr;
+    return datagram;
+  };
+  const onError = (error: unknown): Promise<Datagram | undefined> => {
+    if (
+      closed || error instanceof Deno.errors.BadResource ||
+      ++errors >= MAX_ERRORS
+    ) return END;
+    // An ICMP error of an earlier send (ECONNREFUSED on Windows and some
+    // BSDs) says nothing about this socket.
+    return receive();
+  };
+  const receive = (): Promise<Datagram | undefined> =>
+    closed ? END : conn.receive(buffer).then(onReceived, onError);
   return {
     local: { hostname: address.hostname, port: address.port },
     dropped: 0,
-    async receive() {
-      while (!closed) {
-        try {
-          const [data, from] = await conn.receive(buffer);
-          return { data, from: from as Deno.NetAddr };
-        } catch (error) {
-          if (closed || error instanceof Deno.errors.BadResource) break;
-          // An ICMP error of an earlier send (ECONNREFUSED on Windows and
-          // some BSDs) says nothing about this socket.
-        }
-      }
-      return undefined;
-    },
-    async send(data, to) {
-      await conn.send(data, {
-        transport: "udp",
-        hostname: to.hostname,
-        port: to.port,
-      });
+    receive,
+    send(data, to) {
+      const { hostname, port } = to;
+      const address = { transport: "udp" as const, hostname, port };
+      return conn.send(data, address) as Promise<unknown> as Promise<void>;
     },
     close,
     [Symbol.dispose]: close,
