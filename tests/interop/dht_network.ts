@@ -2,8 +2,8 @@
 import { type Endpoint, formatEndpoint } from "../../_shared/address.ts";
 import type { NetnsPair } from "../support/netns.ts";
 import { fromFileUrl } from "../support/paths.ts";
-import type { Child } from "../support/process.ts";
-import { startDenoOn } from "./discovery.ts";
+import type { Child, ChildLine } from "../support/process.ts";
+import { startDenoOn, until } from "./discovery.ts";
 
 /** Nodes on the first of two hosts. */
 export class DhtNetwork implements AsyncDisposable {
@@ -30,8 +30,14 @@ export class DhtNetwork implements AsyncDisposable {
       fromFileUrl(new URL("./peers/dht_nodes.ts", import.meta.url)),
       ...endpoints.map(formatEndpoint),
     ]);
-    await child.line("listening");
-    return new DhtNetwork(endpoints, child);
+    const network = new DhtNetwork(endpoints, child);
+    try {
+      await network.#until("listening", () => true);
+    } catch (error) {
+      await network[Symbol.asyncDispose]();
+      throw error;
+    }
+    return network;
   }
 
   /** As `--dht-node` takes one of them. */
@@ -42,7 +48,7 @@ export class DhtNetwork implements AsyncDisposable {
   /** Waits until a peer is stored. */
   async untilKnown(infoHash: Uint8Array, peer: string): Promise<void> {
     const hash = infoHash.toHex();
-    await this.#child.line(
+    await this.#until(
       "announce",
       (line) => line.hash === hash && line.peer === peer,
     );
@@ -50,5 +56,23 @@ export class DhtNetwork implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#child[Symbol.asyncDispose]();
+  }
+
+  async #until(
+    type: string,
+    where: (line: ChildLine) => boolean,
+  ): Promise<void> {
+    const { lines } = this.#child;
+    try {
+      await until(
+        `our DHT tells "${type}"`,
+        () => lines.some((line) => line.type === type && where(line)),
+        60_000,
+      );
+    } catch (error) {
+      throw new Error(`${JSON.stringify(lines)}\n${this.#child.stderr}`, {
+        cause: error,
+      });
+    }
   }
 }

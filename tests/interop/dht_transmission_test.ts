@@ -73,5 +73,6 @@ await netnsTest("transmission and we find each other by our DHT", [
     assertContent(daemon);
   };
 
-  await atOnce([itFindsUs, weFindIt], (run) => run());
+  const cases = { itFindsUs, weFindIt };
+  await atOnce(["itFindsUs", "weFindIt"] as const, (name) => cases[name]());
 });
