@@ -3,19 +3,8 @@
  *
  * @module
  */
-import {
-  type Endpoint,
-  formatEndpoint,
-  tryParseEndpoint,
-  tryParseIp,
-} from "../_shared/address.ts";
-import {
-  decodeTextLossy,
-  encodeText,
-  toHex,
-  tryDecodeText,
-  tryFromHex,
-} from "../_shared/bytes.ts";
+import { formatEndpoint } from "../_shared/address.ts";
+import { decodeTextLossy, toHex, tryDecodeText } from "../_shared/bytes.ts";
 import { deadlineSignal, systemClock } from "../_shared/clock.ts";
 import { encodeBencode, tryDecodeBencode } from "../bencode/mod.ts";
 import {
@@ -23,12 +12,22 @@ import {
   type DhtStoreResult,
   MainlineDht,
   type MainlineDhtOptions,
+  MAX_ITEM_LENGTH,
 } from "../dht/mod.ts";
 import type { Arguments, Verb, VerbContext } from "./command.ts";
 import { runDhtNode } from "./dht_node.ts";
+import {
+  optionsOf,
+  readEndpoint,
+  readHex,
+  readSalt,
+  readSecretKey,
+  readSeq,
+  refuseOptions,
+  seqJson,
+} from "./dht_options.ts";
 import { CommandError, UsageError } from "./error.ts";
 import { EXIT_DONE, EXIT_NO_PEERS } from "./exit_code.ts";
-import { ioError } from "./source.ts";
 import type { Output } from "./terminal.ts";
 import { safeText } from "./text.ts";
 import { parseDuration, parseInteger } from "./units.ts";
@@ -47,53 +46,9 @@ interface DhtVerb {
   /** Fewest and most operands after its name. */
   readonly operands: readonly [number, number];
   readonly usage: string;
+  /** Options that are for it, beside those for every verb. */
+  readonly options: readonly string[];
   run(task: Task): Promise<number>;
-}
-
-function readHex(text: string, length: number, what: string): Uint8Array {
-  const bytes = tryFromHex(text);
-  if (bytes?.length !== length) {
-    throw new UsageError(
-      `${what} must be ${2 * length} hex digits, not ${JSON.stringify(text)}`,
-    );
-  }
-  return bytes;
-}
-
-function readEndpoint(text: string, what: string): Endpoint {
-  const endpoint = tryParseEndpoint(text);
-  if (endpoint === undefined || endpoint.port === 0) {
-    throw new UsageError(
-      `${what} must be HOST:PORT, not ${JSON.stringify(text)}`,
-    );
-  }
-  return endpoint;
-}
-
-function readSeq(args: Arguments, name: string): bigint | undefined {
-  const text = args.get(name);
-  if (text === undefined) return undefined;
-  if (!/^\d{1,18}$/.test(text)) {
-    throw new UsageError(
-      `--${name} must be a whole number, not ${JSON.stringify(text)}`,
-    );
-  }
-  return BigInt(text);
-}
-
-function readSalt(args: Arguments): Uint8Array | undefined {
-  const text = args.get("salt");
-  return text === undefined ? undefined : encodeText(text);
-}
-
-async function readSecretKey(path: string): Promise<Uint8Array> {
-  let text: string;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (error) {
-    throw ioError(error, "read", path);
-  }
-  return readHex(text.trim(), 32, `The key in ${path}`);
 }
 
 /** Opens a node that only asks, and waits until it has found somebody. */
@@ -153,6 +108,7 @@ const VERBS: Readonly<Record<string, DhtVerb>> = {
   node: {
     operands: [0, 0],
     usage: "node [--state FILE] [--read-only]",
+    options: ["state", "read-only"],
     run: (task) =>
       runDhtNode(
         task,
@@ -163,6 +119,7 @@ const VERBS: Readonly<Record<string, DhtVerb>> = {
   ping: {
     operands: [1, 1],
     usage: "ping HOST:PORT",
+    options: [],
     async run({ operands, output, json, options, signal }) {
       const endpoint = readEndpoint(operands[0]!, "The node");
       await using dht = await MainlineDht.open({
@@ -193,6 +150,7 @@ const VERBS: Readonly<Record<string, DhtVerb>> = {
   "find-node": {
     operands: [1, 1],
     usage: "find-node ID",
+    options: ["timeout"],
     async run(task) {
       const { operands, output, json, signal } = task;
       const target = readHex(operands[0]!, 20, "The id");
@@ -211,6 +169,7 @@ const VERBS: Readonly<Record<string, DhtVerb>> = {
   "get-peers": {
     operands: [1, 1],
     usage: "get-peers HASH",
+    options: ["timeout"],
     async run(task) {
       const { operands, output, json, signal } = task;
       const infoHash = readHex(operands[0]!, 20, "The info-hash");
@@ -227,7 +186,8 @@ const VERBS: Readonly<Record<string, DhtVerb>> = {
   },
   announce: {
     operands: [1, 2],
-    usage: "announce HASH [PORT]",
+    usage: "announce HASH [PORT] [--seed]",
+    options: ["timeout", "seed"],
     async run(task) {
       const { args, operands, signal } = task;
       const infoHash = readHex(operands[0]!, 20, "The info-hash");
@@ -247,6 +207,7 @@ const VERBS: Readonly<Record<string, DhtVerb>> = {
   get: {
     operands: [1, 1],
     usage: "get TARGET|PUBLICKEY [--salt TEXT]",
+    options: ["timeout", "salt"],
     async run(task) {
       const { args, operands, output, json, signal } = task;
       const text = operands[0]!;
@@ -257,6 +218,9 @@ const VERBS: Readonly<Record<string, DhtVerb>> = {
           ...(salt === undefined ? {} : { salt }),
         }
         : readHex(text, 20, "The target");
+      if (key instanceof Uint8Array && salt !== undefined) {
+        throw new UsageError("--salt is for a public key, not for a target");
+      }
       await using dht = await openClient(task);
       const item = await dht.get(key, { signal });
       if (item === undefined) {
@@ -278,7 +242,7 @@ const VERBS: Readonly<Record<string, DhtVerb>> = {
           publicKey: item.publicKey === undefined
             ? null
             : toHex(item.publicKey),
-          seq: item.seq === undefined ? null : Number(item.seq),
+          seq: seqJson(item.seq),
         }, 2);
       } else {
         output.print(safeText(shown ?? decodeTextLossy(item.value)));
@@ -290,9 +254,15 @@ const VERBS: Readonly<Record<string, DhtVerb>> = {
   put: {
     operands: [1, 1],
     usage: "put TEXT [--key FILE] [--salt TEXT] [--seq N] [--cas N]",
+    options: ["timeout", "key", "salt", "seq", "cas"],
     async run(task) {
       const { args, operands, output, json, signal } = task;
       const value = encodeBencode(operands[0]!);
+      if (value.length > MAX_ITEM_LENGTH) {
+        throw new UsageError(
+          `TEXT is too long: with its length in front it has ${value.length} bytes, at most ${MAX_ITEM_LENGTH} can be put`,
+        );
+      }
       const keyPath = args.get("key");
       const salt = readSalt(args);
       const seq = readSeq(args, "seq");
@@ -316,13 +286,14 @@ const VERBS: Readonly<Record<string, DhtVerb>> = {
         publicKey: result.publicKey === undefined
           ? null
           : toHex(result.publicKey),
-        seq: result.seq === undefined ? null : Number(result.seq),
+        seq: seqJson(result.seq),
       });
     },
   },
   sample: {
     operands: [0, 1],
     usage: "sample [ID]",
+    options: ["timeout"],
     async run(task) {
       const { operands, output, json, signal } = task;
       const target = operands[0] === undefined
@@ -348,24 +319,6 @@ const VERBS: Readonly<Record<string, DhtVerb>> = {
   },
 };
 
-function optionsOf(args: Arguments): MainlineDhtOptions {
-  const listen = args.get("listen")?.replace(/^\[(.*)\]$/, "$1");
-  if (listen !== undefined && tryParseIp(listen) === undefined) {
-    throw new UsageError(
-      `--listen must be an IP address, not ${JSON.stringify(listen)}`,
-    );
-  }
-  const port = parseInteger(args.get("port") ?? "0", "--port", 0, 65535);
-  const bootstrap = args.all("bootstrap").map((text) =>
-    readEndpoint(text, "--bootstrap")
-  );
-  return {
-    port,
-    ...(listen === undefined ? {} : { hostname: listen }),
-    ...(bootstrap.length === 0 ? {} : { bootstrap }),
-  };
-}
-
 /** `bip dht` */
 export const dhtVerb: Verb = {
   name: "dht",
@@ -376,6 +329,7 @@ export const dhtVerb: Verb = {
     Object.values(VERBS).map(({ usage }) => `bip dht ${usage}`).join("\n"),
     "HASH and ID are 40 hex digits. Without PORT, announce names the UDP port it sends from. put stores TEXT as a byte string; the file of --key holds a secret Ed25519 key of 64 hex digits.",
     "Exit code 5 when nobody answers or nothing is found. What is put or announced should be repeated: items every hour, peers every 15 minutes.",
+    "What --state names is written beside as FILE.new first; a file that is something else is left alone.",
     '--json prints one document; node prints {"type":"listening","address","port","id"} first and then an object a line.',
   ],
   operands: [1, 3],
@@ -385,7 +339,7 @@ export const dhtVerb: Verb = {
   words: Object.keys(VERBS),
   complete: "none",
   permissions:
-    "--allow-net --allow-read=FILE --allow-write=FILE --unstable-net",
+    "--allow-net --allow-read=FILE,FILE.new --allow-write=FILE,FILE.new --unstable-net",
   options: [
     {
       name: "bootstrap",
@@ -450,6 +404,7 @@ export const dhtVerb: Verb = {
         `Usage: bip dht ${verb.usage}`,
       );
     }
+    refuseOptions(args, dhtVerb.options, name, verb);
     const options = optionsOf(args);
     const json = args.has("json");
     return verb.run({ args, operands, output, json, signal, options });

@@ -4,23 +4,60 @@
  * @module
  */
 import { formatEndpoint } from "../_shared/address.ts";
-import { toHex } from "../_shared/bytes.ts";
-import { type DhtNodeEvent, MainlineDht } from "../dht/mod.ts";
-import type { MainlineDhtOptions } from "../dht/mod.ts";
+import { encodeText, equalBytes, toHex } from "../_shared/bytes.ts";
+import {
+  type DhtNodeEvent,
+  MainlineDht,
+  type MainlineDhtOptions,
+  tryDecodeDhtState,
+} from "../dht/mod.ts";
 import type { VerbContext } from "./command.ts";
-import { EXIT_INTERRUPTED } from "./exit_code.ts";
+import { CommandError, describeError } from "./error.ts";
+import { EXIT_INTERRUPTED, EXIT_IO } from "./exit_code.ts";
 import { ioError } from "./source.ts";
+import type { Output } from "./terminal.ts";
 import { safeText } from "./text.ts";
 
 /** How often figures are reported and the state is saved, in milliseconds. */
 const REPORT_MS = 60_000;
 
-async function readState(path: string): Promise<Uint8Array | undefined> {
+/** How every state begins, whatever its version. */
+const STATE_START = encodeText("d9:dht-state");
+
+/** Reads what an earlier run saved. */
+async function readState(
+  path: string,
+  output: Output,
+): Promise<Uint8Array | undefined> {
+  let bytes: Uint8Array;
   try {
-    return await Deno.readFile(path);
+    bytes = await Deno.readFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw ioError(error, "read", path);
+  }
+  if (bytes.length === 0 || tryDecodeDhtState(bytes) !== undefined) {
+    return bytes;
+  }
+  if (!equalBytes(bytes.subarray(0, STATE_START.length), STATE_START)) {
+    throw new CommandError(
+      EXIT_IO,
+      "not-a-state",
+      `${path} is no state of a DHT node, and is left alone`,
+    );
+  }
+  output.note(`${path} is damaged or of another version: starting without it`);
+  return undefined;
+}
+
+/** Finds out early whether the state can be saved. */
+async function checkWritable(path: string): Promise<void> {
+  try {
+    const options = { write: true, create: true };
+    (await Deno.open(`${path}.new`, options)).close();
+    await Deno.remove(`${path}.new`);
+  } catch (error) {
+    throw ioError(error, "write", path);
   }
 }
 
@@ -50,7 +87,8 @@ export async function runDhtNode(
   const json = args.has("json");
   const state = statePath === undefined
     ? undefined
-    : await readState(statePath);
+    : await readState(statePath, output);
+  if (statePath !== undefined) await checkWritable(statePath);
   await using dht = await MainlineDht.open({
     ...options,
     ...(state === undefined ? {} : { state }),
@@ -105,13 +143,23 @@ export async function runDhtNode(
       await writeState(statePath, dht.state());
     }
   };
-  const failed = Promise.withResolvers<never>();
+  let isFailing = false;
+  const trySave = async () => {
+    try {
+      await save();
+      isFailing = false;
+    } catch (error) {
+      // No reason to stop; the disk may be less full later.
+      if (!isFailing) output.note(safeText(describeError(error).message));
+      isFailing = true;
+    }
+  };
   const timer = setInterval(() => {
     report();
-    save().catch(failed.reject);
+    void trySave();
   }, REPORT_MS);
   try {
-    await Promise.race([aborted(signal), failed.promise]);
+    await aborted(signal);
   } finally {
     clearInterval(timer);
   }

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { encodeDhtState, tryDecodeDhtState } from "../../dht/mod.ts";
 import { TempDir } from "../support/paths.ts";
 import { runBip, startBip } from "../support/bip.ts";
 
@@ -134,6 +135,16 @@ Deno.test("bip dht - says what is wrong", async () => {
       [["node", "--listen", "name"], "IP address"],
       [["put", "x", "--salt", "y"], "--key"],
       [["put", "x", "--seq", "y", "--key", "none"], "whole number"],
+      [
+        ["put", "x", "--seq", "9223372036854775808", "--key", "none"],
+        "2^63",
+      ],
+      [["put", "x".repeat(997)], "TEXT is too long"],
+      [["get", HASH, "--salt", "x"], "--salt is for a public key"],
+      [["get", "ab".repeat(32), "--salt", "x".repeat(65)], "64 bytes"],
+      [["get-peers", HASH, "--key", "k"], "--key is not for"],
+      [["find-node", HASH, "--read-only"], "--read-only is not for"],
+      [["node", "--timeout", "3"], "--timeout is not for"],
     ] as const
   ) {
     const [code, line] = await wrong(...words);
@@ -152,4 +163,102 @@ Deno.test("bip dht - says what is wrong", async () => {
   );
   assertEquals(silent, 5);
   assertStringIncludes(line, "No node of the DHT answered");
+});
+
+Deno.test("bip dht - a state file that is damaged, of others, or cannot be written", async () => {
+  await using dir = new TempDir();
+  const run = (state: string) =>
+    startBip(
+      [
+        ...["dht", "node", "--listen", "127.0.0.1", "--bootstrap"],
+        ...["127.0.0.1:9", "--json", "--state", state],
+      ],
+      {
+        permissions: [
+          "--allow-net",
+          `--allow-read=${state},${state}.new`,
+          `--allow-write=${state},${state}.new`,
+        ],
+      },
+    );
+  const other = dir.join("other");
+  const bytes = new Uint8Array(300).fill(7);
+  await Deno.writeFile(other, bytes);
+  for (
+    const [path, text] of [
+      [other, `${other} is no state of a DHT node, and is left alone`],
+      [dir.join("none/such"), "Cannot write"],
+      [dir.path, "it is a folder"],
+    ] as const
+  ) {
+    await using child = run(path);
+    const { code, stderr } = await child.result;
+    assertEquals(code, 6, stderr);
+    assertEquals(stderr.trim().split("\n").length, 1, stderr);
+    assertStringIncludes(stderr, text);
+  }
+  assertEquals(await Deno.readFile(other), bytes);
+
+  // One of ours that was cut, or of another version, is no reason to stop.
+  const node = {
+    id: new Uint8Array(20),
+    address: { hostname: "1.2.3.4", port: 5 },
+  };
+  const whole = encodeDhtState({ nodes: [node], nodes6: [], savedAt: 1 });
+  const newer = whole.slice();
+  newer[newer.indexOf(0x69) + 1] = 0x32;
+  for (const state of [whole.subarray(0, 60), newer, new Uint8Array(0)]) {
+    const path = dir.join("state");
+    await Deno.writeFile(path, state);
+    await using child = run(path);
+    await child.line("listening");
+    child.kill("SIGTERM");
+    const { code, stderr } = await child.result;
+    assertEquals(code, 130, stderr);
+    assertEquals(stderr.includes("damaged"), state.length > 0, stderr);
+  }
+});
+
+Deno.test("bip dht - the permissions it names are enough to save", async () => {
+  await using dir = new TempDir();
+  const state = dir.join("state");
+  await using one = await startNode("--bootstrap", "127.0.0.1:9");
+  await using two = startBip(
+    [
+      ...["dht", "node", "--listen", "127.0.0.1", "--bootstrap", one.at],
+      ...["--json", "--state", state],
+    ],
+    {
+      permissions: [
+        "--allow-net",
+        `--allow-read=${state},${state}.new`,
+        `--allow-write=${state},${state}.new`,
+      ],
+    },
+  );
+  const { id } = await two.line("listening");
+  await two.line("bootstrapped");
+  two.kill("SIGTERM");
+  const { code, stderr } = await two.result;
+  assertEquals(code, 130, stderr);
+  const saved = tryDecodeDhtState(await Deno.readFile(state));
+  assertEquals(saved?.id?.toHex(), id);
+  assertEquals(saved?.nodes.length, 1);
+});
+
+Deno.test("bip dht - numbers, salts and texts up to their limits", async () => {
+  await using dir = new TempDir();
+  const key = dir.join("key");
+  await Deno.writeTextFile(key, "07".repeat(32));
+  await using node = await startNode("--bootstrap", "127.0.0.1:9");
+  const most = "9223372036854775807";
+  const salt = "s".repeat(64);
+  const text = "x".repeat(996);
+  const put = await askJson(
+    ...[node.at, "put", text, "--key", key],
+    ...["--salt", salt, "--seq", most],
+  );
+  assertEquals([put.seq, put.stored.length], [most, 1]);
+  const got = await askJson(node.at, "get", put.publicKey, "--salt", salt);
+  assertEquals([got.seq, got.text], [most, text]);
 });
