@@ -7,7 +7,7 @@ import { tryParseIp } from "../_shared/address.ts";
 import type { ByteConnection } from "../_shared/byte_conn.ts";
 import type { Clock } from "../_shared/clock.ts";
 import type { PeerConnection } from "./connection.ts";
-import { ALLOWED_FAST_COUNT } from "./limits.ts";
+import { ALLOWED_FAST_COUNT } from "./_limits.ts";
 import type { BlockAddress } from "./message.ts";
 import type { PeerSessionEvent, PeerSessionOptions } from "./session_types.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { FLIP_WINDOW_MS } from "./limits.ts";
+import { FLIP_WINDOW_MS } from "./_limits.ts";
 
 /** Counts changes in windows of ten seconds. */
 export class FlipLimit {

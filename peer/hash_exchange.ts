@@ -10,7 +10,7 @@ import {
   MAX_HASH_LAYERS,
   MAX_HASH_REQUEST_LENGTH,
   MAX_HASH_REQUESTS,
-} from "./limits.ts";
+} from "./_limits.ts";
 
 /**
  * Tells whether a hash request is well formed (BEP 52): the length is a power

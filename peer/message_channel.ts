@@ -6,7 +6,7 @@
  */
 import type { ByteConnection } from "../_shared/byte_conn.ts";
 import { PeerProtocolError } from "./error.ts";
-import { DEFAULT_BLOCK_LENGTH } from "./limits.ts";
+import { DEFAULT_BLOCK_LENGTH } from "./_limits.ts";
 import type { PeerMessage } from "./message.ts";
 import { PeerMessageDecoder } from "./message_decoder.ts";
 import { PeerMessageBuffer } from "./message_encode.ts";

@@ -12,7 +12,7 @@ import {
   MAX_HASHES,
   MAX_PIECE_COUNT,
   MAX_UNKNOWN_LENGTH,
-} from "./limits.ts";
+} from "./_limits.ts";
 import { decodePeerMessageBody, type PeerMessage } from "./message.ts";
 
 /** Options of {@linkcode PeerMessageDecoder}. */

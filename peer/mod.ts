@@ -69,7 +69,6 @@ export {
 } from "./extension_handshake.ts";
 export * from "./extension_registry.ts";
 export { hashProofLength, isHashRange } from "./hash_exchange.ts";
-export * from "./limits.ts";
 export * from "./manager.ts";
 export * from "./message.ts";
 export * from "./message_decoder.ts";

@@ -8,7 +8,7 @@
  */
 import { Bitfield } from "../_shared/bitfield.ts";
 import { PeerProtocolError } from "./error.ts";
-import { MAX_PIECE_COUNT } from "./limits.ts";
+import { MAX_PIECE_COUNT } from "./_limits.ts";
 
 /** Bytes of a "have" message. */
 const HAVE_LENGTH = 9;

@@ -8,7 +8,7 @@
  * @module
  */
 import type { BlockAddress } from "./message.ts";
-import { MAX_LATE_BLOCKS } from "./limits.ts";
+import { MAX_LATE_BLOCKS } from "./_limits.ts";
 
 /** A request that waits for its answer. */
 export interface OutstandingRequest extends BlockAddress {

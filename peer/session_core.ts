@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { MAX_SEND_BUFFER } from "./limits.ts";
+import { MAX_SEND_BUFFER } from "./_limits.ts";
 import type { PeerMessage } from "./message.ts";
 import { peerMessageSize } from "./message_encode.ts";
 import { PeerCounters } from "./peer_stats.ts";

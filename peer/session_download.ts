@@ -18,7 +18,7 @@ import {
   MAX_UNREQUESTED_BLOCKS,
   REQUEST_TIMEOUT_MS,
   SNUB_TIMEOUT_MS,
-} from "./limits.ts";
+} from "./_limits.ts";
 import type {
   BlockAddress,
   BlockRequestMessage,

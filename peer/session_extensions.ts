@@ -20,7 +20,7 @@ import {
   MAX_QUEUED_REQUESTS,
   METADATA_SEND_WATERMARK,
   PEX_INTERVAL_MS,
-} from "./limits.ts";
+} from "./_limits.ts";
 import type { ExtendedMessage } from "./message.ts";
 import type {
   LocalExtensionFields,

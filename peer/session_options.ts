@@ -4,7 +4,7 @@
  * @module
  */
 import { PeerProtocolError } from "./error.ts";
-import { MAX_BLOCK_LENGTH, MAX_PIECE_COUNT } from "./limits.ts";
+import { MAX_BLOCK_LENGTH, MAX_PIECE_COUNT } from "./_limits.ts";
 import type { PeerSessionOptions } from "./session_types.ts";
 
 /**

@@ -9,7 +9,7 @@ import {
   KEEP_ALIVE_MS,
   SEND_TIMEOUT_MS,
   SILENCE_TIMEOUT_MS,
-} from "./limits.ts";
+} from "./_limits.ts";
 import type { PeerSessionOptions } from "./session_types.ts";
 
 /**

@@ -20,7 +20,7 @@ import {
   MAX_QUEUED_REQUESTS,
   MAX_SEND_WATERMARK,
   MIN_SEND_WATERMARK,
-} from "./limits.ts";
+} from "./_limits.ts";
 import type { BlockAddress, BlockRequestMessage } from "./message.ts";
 import type { PeerCounters } from "./peer_stats.ts";
 import type { RemotePieces } from "./remote_pieces.ts";

@@ -10,7 +10,12 @@ import {
 } from "../bencode/mod.ts";
 import { concatBytes } from "../_shared/bytes.ts";
 import { PeerProtocolError } from "./error.ts";
-import { MAX_METADATA_SIZE, METADATA_PIECE_LENGTH } from "./limits.ts";
+
+/** Largest info dictionary fetched over the wire in bytes (BEP 9 sets none; 14 MB ones exist). */
+export const MAX_METADATA_SIZE = 16_777_216;
+
+/** Length of a piece of the info dictionary in bytes; the last is shorter (BEP 9). */
+export const METADATA_PIECE_LENGTH = 16_384;
 
 /** Asks for a piece of the info dictionary, or refuses it (BEP 9). */
 export interface UtMetadataRequest {

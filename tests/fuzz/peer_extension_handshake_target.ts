@@ -1,9 +1,9 @@
 import {
   decodeExtensionHandshake,
   encodeExtensionHandshake,
-  MAX_EXTENSIONS,
   PeerProtocolError,
 } from "../../peer/mod.ts";
+import { MAX_EXTENSIONS } from "../../peer/_limits.ts";
 import type { FuzzTarget } from "./fuzz_target.ts";
 
 const encoder = new TextEncoder();

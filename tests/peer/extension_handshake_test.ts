@@ -7,10 +7,10 @@ import {
   encodeExtensionHandshake,
   type ExtensionHandshake,
   ExtensionRegistry,
-  MAX_EXTENSIONS,
   MAX_METADATA_SIZE,
   PeerProtocolError,
 } from "../../peer/mod.ts";
+import { MAX_EXTENSIONS } from "../../peer/_limits.ts";
 import { vectorTest } from "./vectors.ts";
 
 const none = { permissions: "none" } as const;

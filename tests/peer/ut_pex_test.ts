@@ -5,12 +5,11 @@ import { toHex, tryFromHex } from "../../_shared/bytes.ts";
 import {
   decodeUtPex,
   encodeUtPex,
-  MAX_PEX_ENTRIES,
   PeerProtocolError,
   PEX_FLAG,
-  PEX_SEND_ENTRIES,
   type PexPeer,
 } from "../../peer/mod.ts";
+import { MAX_PEX_ENTRIES, PEX_SEND_ENTRIES } from "../../peer/_limits.ts";
 import { vectorTest } from "./vectors.ts";
 
 const none = { permissions: "none" } as const;

@@ -94,12 +94,6 @@ export const MAX_SEND_WATERMARK = 1_048_576;
 /** Watermark while nothing is known of the rate, in bytes. */
 export const INITIAL_SEND_WATERMARK = 131_072;
 
-/** Largest info dictionary fetched over the wire in bytes (BEP 9 sets none; 14 MB ones exist). */
-export const MAX_METADATA_SIZE = 16_777_216;
-
-/** Length of a metadata piece in bytes (BEP 9). */
-export const METADATA_PIECE_LENGTH = 16_384;
-
 /** Most names that an extension handshake may map (BEP 10 sets none). */
 export const MAX_EXTENSIONS = 64;
 
