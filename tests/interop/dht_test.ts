@@ -151,6 +151,49 @@ interopTest("dht - libtorrent: mutable items, from us to it", [
   assertEquals((await dht.get({ publicKey, salt }))?.seq, 3n);
 });
 
+/** A key pair as libtorrent takes it: the secret key is the hash of the seed. */
+async function libtorrentKeys(
+  seed: Uint8Array<ArrayBuffer>,
+): Promise<{ secret: string; publicKey: Uint8Array }> {
+  const secret = new Uint8Array(await crypto.subtle.digest("SHA-512", seed));
+  secret[0]! &= 0xf8;
+  secret[31] = secret[31]! & 0x3f | 0x40;
+  await using dht = await MainlineDht.open({ hostname, bootstrap: [] });
+  const { publicKey } = await dht.put({
+    value: encodeText("0:"),
+    secretKey: seed,
+  });
+  return { secret: toHex(secret), publicKey: publicKey! };
+}
+
+interopTest("dht - libtorrent: mutable items, from it to us", [
+  "libtorrent",
+], async () => {
+  await using dht = await MainlineDht.open({ hostname, bootstrap: [] });
+  const node = formatEndpoint(dht.localEndpoints[0]!);
+  const secretKey = new Uint8Array(32).fill(6);
+  const { secret, publicKey } = await libtorrentKeys(secretKey);
+  const words = [secret, toHex(publicKey), "salt", "from them"];
+  // It puts again and again, with the next number each time.
+  await using putter = libtorrent("--node", node, "put-mutable", ...words);
+  await putter.line("put", ({ stored }) => Number(stored) > 0);
+  const salt = encodeText("salt");
+  const theirs = encodeText("9:from them");
+  const first = await dht.get({ publicKey, salt });
+  assert(first!.seq! >= 1n);
+  assertEquals(first!.value, theirs);
+  assertEquals(await dht.get({ publicKey }), undefined, "it has a salt");
+  // We replace it; it sees our number and goes on from there.
+  const value = encodeText("7:from us");
+  const seq = first!.seq! + 1000n;
+  await dht.put({ value, secretKey, salt, seq });
+  const next = await until("it goes on from our number", async () => {
+    const item = await dht.get({ publicKey, salt });
+    return item!.seq! > seq ? item : undefined;
+  });
+  assertEquals(next.value, theirs);
+});
+
 // transmission takes no loopback address for a node's: two hosts are needed.
 const problem = await netnsProblem();
 
