@@ -21,7 +21,12 @@ import {
 } from "./responder.ts";
 
 /** How often a part of the table is looked through, in milliseconds. */
-const EXPIRY_TICK_MS = 1000;
+const TICK_MS = 1000;
+/**
+ * Requests, a power of two, between two looks at the clock: a look can cost as
+ * much as all else that an announce needs. Every tick is one, too.
+ */
+const CLOCK_REQUESTS = 16;
 /** Requests at a time that wait for a store or handler. */
 const MAX_WAITING = 1024;
 
@@ -95,6 +100,7 @@ export class UdpTrackerServer implements AsyncDisposable {
   readonly #waiting = new Set<Promise<unknown>>();
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = (): void => void this.close();
+  #now: number;
   #cancelTick: () => void = () => {};
   #closing: Promise<void> | undefined;
   #closed = false;
@@ -107,6 +113,7 @@ export class UdpTrackerServer implements AsyncDisposable {
   ) {
     const { clock = systemClock, random = systemRandom, handler } = options;
     this.#clock = clock;
+    this.#now = clock.now();
     this.#seconds = options.key === undefined
       ? (now) => Math.trunc(now / 1000)
       : () => Math.trunc(Date.now() / 1000);
@@ -123,7 +130,7 @@ export class UdpTrackerServer implements AsyncDisposable {
     this.#loops = ports.map((port) =>
       port.serve((data, from, out) => this.#answer(port, data, from, out))
     );
-    if (this.#service !== undefined) this.#tick();
+    this.#tick();
     this.#signal = options.signal;
     this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
@@ -222,8 +229,10 @@ export class UdpTrackerServer implements AsyncDisposable {
     out: Uint8Array,
   ): number {
     if (this.#closed) return 0;
-    this.#received++;
-    const now = this.#clock.now();
+    if ((this.#received++ & (CLOCK_REQUESTS - 1)) === 0) {
+      this.#now = this.#clock.now();
+    }
+    const now = this.#now;
     const answer = this.#responder.respond(
       data,
       from,
@@ -245,8 +254,9 @@ export class UdpTrackerServer implements AsyncDisposable {
 
   #tick(): void {
     const clock = this.#clock;
-    this.#cancelTick = clock.schedule(clock.now() + EXPIRY_TICK_MS, () => {
-      void this.#service?.expire(clock.now());
+    this.#cancelTick = clock.schedule(clock.now() + TICK_MS, () => {
+      this.#now = clock.now();
+      void this.#service?.expire(this.#now);
       this.#tick();
     });
   }
