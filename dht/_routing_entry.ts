@@ -3,13 +3,9 @@
  *
  * @module
  */
-import {
-  type Endpoint,
-  formatIp,
-  type IpFamily,
-  subnetKey,
-} from "../_shared/address.ts";
+import { type Endpoint, formatIp, type IpFamily } from "../_shared/address.ts";
 import { readUint32 } from "../_shared/bytes.ts";
+import { networkKey } from "./_network_key.ts";
 import { compactNodeLength, tryEncodeCompactNode } from "./compact_node.ts";
 import { isSecureNodeId, NODE_ID_LENGTH } from "./node_id.ts";
 import type { RoutingNode, RoutingNodeState } from "./routing_node.ts";
@@ -113,6 +109,6 @@ export function makeRoutingEntry(
     normal,
     !checkId || isSecureNodeId(id, ip),
     key,
-    restrict ? subnetKey(ip) : key,
+    restrict ? networkKey(ip) : key,
   );
 }

@@ -11,10 +11,10 @@
 import {
   type Endpoint,
   formatEndpoint,
-  subnetKey,
   tryParseIp,
 } from "../_shared/address.ts";
 import { equalBytes } from "../_shared/bytes.ts";
+import { networkKey } from "./_network_key.ts";
 import { compareNodeDistance } from "./node_id.ts";
 
 /** How a node in a lookup fares. */
@@ -49,8 +49,8 @@ export interface DhtLookupOptions {
   /** Most nodes asked in all. @default {256} */
   readonly maxRequests?: number;
   /**
-   * Whether one IP address, and one /24 (IPv4) or /64 (IPv6), may take part
-   * with one node only.
+   * Whether one IP address, and one /24 (IPv4) or /64 (IPv6) of the internet,
+   * may take part with one node only.
    *
    * @default {true}
    */
@@ -201,7 +201,7 @@ export class DhtLookup {
       verified: id !== undefined && this.#verifyId(id, address),
       token: undefined,
       key,
-      subnet: this.#restrict ? subnetKey(ip) : key,
+      subnet: this.#restrict ? networkKey(ip) : key,
     };
     if (id === undefined) {
       this.#known.add(key);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Endpoint, IpFamily } from "../_shared/address.ts";
+import type { Endpoint, IpFamily, IpScope } from "../_shared/address.ts";
 import type { Clock } from "../_shared/clock.ts";
 import type { DatagramOptions, DatagramSocket } from "../_shared/datagram.ts";
 import type { RandomSource } from "../_shared/random.ts";
@@ -44,6 +44,13 @@ export interface MainlineDhtOptions extends
    * @default {DHT_ROUTERS}
    */
   readonly bootstrap?: readonly Endpoint[];
+  /**
+   * Kinds of addresses that others may tell us of and that the routing table
+   * takes.
+   *
+   * @default {"global"} and those of `hostname`, `bootstrap` and `nodes`
+   */
+  readonly scopes?: readonly IpScope[];
   /** Other nodes to begin with, such as those of a torrent file (BEP 5). */
   readonly nodes?: readonly Endpoint[];
   /**

@@ -472,7 +472,10 @@ export class MainlineDht implements AsyncDisposable {
     for (const endpoint of endpoints) {
       this.#resolve(endpoint).then((contacts) => {
         if (contacts.length === 0) return;
-        this.#driver.input({ type: "contacts", kind, contacts });
+        // Whoever names a node in a private network wants to take part there.
+        const widens = kind === "bootstrap" &&
+          this.#options.scopes === undefined;
+        this.#driver.input({ type: "contacts", kind, contacts, widens });
       });
     }
   }

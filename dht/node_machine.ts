@@ -48,7 +48,7 @@ const MAX_CHECKS = 256;
 /** See the module. */
 export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
   readonly #readOnly: boolean;
-  readonly #scopes: ReadonlySet<IpScope>;
+  readonly #scopes: Set<IpScope>;
   readonly #families = new Map<IpFamily, Family>();
   readonly #requests: Requests;
   readonly #responder: DhtResponder;
@@ -209,6 +209,7 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
       case "datagram":
         return this.#datagram(input.data, input.from, now);
       case "contacts":
+        if (input.widens) this.#widen(input.contacts);
         return this.#contacts(input.contacts, input.kind, now);
       case "saved":
         for (const node of input.nodes) {
@@ -260,6 +261,15 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
     this.#upkeepAt = now + UPKEEP_MS;
     this.#responder.expire(now);
     for (const family of this.#families.values()) family.upkeep(now);
+  }
+
+  /** Takes part among addresses such as these. */
+  #widen(contacts: readonly Endpoint[]): void {
+    for (const { hostname } of contacts) {
+      const ip = tryParseIp(hostname);
+      if (ip !== undefined) this.#scopes.add(ipScope(ip));
+    }
+    this.#hosts.clear();
   }
 
   #contacts(

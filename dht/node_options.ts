@@ -37,8 +37,8 @@ export interface DhtNodeMachineOptions extends DhtResponderOptions {
    */
   readonly scopes?: readonly IpScope[];
   /**
-   * Whether one address, and one /24 (IPv4) or /64 (IPv6), counts for one node
-   * only. Do without where all nodes share an address.
+   * Whether one address, and one /24 (IPv4) or /64 (IPv6) of the internet,
+   * counts for one node only. Do without where all nodes share an address.
    *
    * @default {true}
    */

@@ -110,6 +110,11 @@ export type DhtNodeInput =
     readonly type: "contacts";
     readonly kind: DhtContactKind;
     readonly contacts: readonly Endpoint[];
+    /**
+     * Whether addresses of the same kinds, such as private ones, are those of
+     * nodes from now on.
+     */
+    readonly widens?: boolean;
   }
   | {
     readonly type: "ping";

@@ -208,6 +208,11 @@ Deno.test("DhtLookup - one node for an address and for a subnet", none, () => {
   );
   assert(v6.add(idAt(3), { hostname: "2001:db8:0:2::2", port: 1 }));
 
+  const local = new DhtLookup({ target });
+  assert(local.add(idAt(1), { hostname: "10.1.2.3", port: 1 }));
+  assert(local.add(idAt(2), { hostname: "10.1.2.4", port: 1 }));
+  assertEquals(local.add(idAt(3), { hostname: "10.1.2.4", port: 2 }), false);
+
   const open = new DhtLookup({ target, restrictSubnets: false });
   assert(open.add(idAt(1), { hostname: "127.0.0.1", port: 1 }));
   assert(open.add(idAt(2), { hostname: "127.0.0.1", port: 2 }));

@@ -317,3 +317,24 @@ Deno.test("DhtNodeMachine - importing needs no permission", {
 }, () => {
   assertEquals(typeof DhtNodeMachine, "function");
 });
+
+Deno.test("MainlineDht - a bootstrap name tells which kind of network it is", {
+  timeout: 20_000,
+}, async () => {
+  await using net = await network(2);
+  const { port } = net.bootstrap[0]!;
+  const join = (options: MainlineDhtOptions = {}) =>
+    MainlineDht.open({
+      hostname: "0.0.0.0",
+      bootstrap: [{ hostname: "node.test", port }],
+      resolve: () => Promise.resolve([hostname]),
+      ...options,
+    });
+  await using inside = await join();
+  await inside.bootstrapped;
+  assert(inside.stats().nodes > 0);
+  // Not against an express wish.
+  await using outside = await join({ scopes: ["global"] });
+  await outside.findNode(infoHash);
+  assertEquals(outside.stats().nodes, 0);
+});

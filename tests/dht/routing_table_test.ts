@@ -184,6 +184,12 @@ Deno.test("one node an address and a subnet", none, () => {
   assertEquals(type("2001:db8::1"), "added");
   assertEquals(type("2001:db8:0:0:ffff::1"), "rejected");
   assertEquals(type("2001:db8:0:1::1"), "added");
+  // In a local network all share a subnet, and each is a machine.
+  assertEquals(reason("192.168.7.1"), "added");
+  assertEquals(reason("192.168.7.2"), "added");
+  assertEquals(reason("192.168.7.2", 2), "address-taken");
+  assertEquals(type("fd00::1"), "added");
+  assertEquals(type("fd00::2"), "added");
 });
 
 Deno.test("a Sybil cluster of one subnet gets one place", none, () => {
