@@ -64,7 +64,7 @@ export const announceVerb: Verb = {
     {
       name: "event",
       value: "E",
-      summary: "started, completed, stopped or none (none)",
+      summary: "What to tell the tracker; none unless said otherwise",
       complete: EVENTS,
     },
     {

@@ -13,7 +13,7 @@ import { UsageError } from "./error.ts";
 import { EXIT_DONE } from "./exit_code.ts";
 import { folderOf } from "./paths.ts";
 import { Progress } from "./progress.ts";
-import { ioError } from "./source.ts";
+import { ioError, MAX_TORRENT_LENGTH } from "./source.ts";
 import type { Output } from "./terminal.ts";
 import { safeText } from "./text.ts";
 import { torrentDocument } from "./torrent_document.ts";
@@ -127,19 +127,56 @@ async function refuseOverwrite(
   }
 }
 
+/** Writes a file that is not there yet; half a torrent is worse than none. */
+async function writeNew(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    await Deno.writeFile(path, bytes, { createNew: true });
+  } catch (error) {
+    // Never remove what was made by somebody else meanwhile.
+    if (!(error instanceof Deno.errors.AlreadyExists)) {
+      await Deno.remove(path).catch(() => {});
+    }
+    throw error;
+  }
+}
+
+/**
+ * Writes over a file, or into a device or pipe. If that fails, the file gets
+ * back what was in it.
+ */
+async function writeOver(path: string, bytes: Uint8Array): Promise<void> {
+  const { isFile, size } = await Deno.stat(path);
+  const old = isFile && size <= MAX_TORRENT_LENGTH
+    ? await Deno.readFile(path)
+    : undefined;
+  try {
+    await Deno.writeFile(path, bytes, { create: false });
+  } catch (error) {
+    if (old !== undefined) await Deno.writeFile(path, old).catch(() => {});
+    throw error;
+  }
+}
+
 async function writeTorrent(
   path: string,
   bytes: Uint8Array,
   force: boolean,
 ): Promise<void> {
   try {
-    await Deno.writeFile(path, bytes, { createNew: !force });
+    if (force && await exists(path)) await writeOver(path, bytes);
+    else await writeNew(path, bytes);
   } catch (error) {
-    // Half a torrent file is worse than none, but never remove another's.
-    if (force || !(error instanceof Deno.errors.AlreadyExists)) {
-      await Deno.remove(path).catch(() => {});
-    }
     throw ioError(error, "write", path);
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
   }
 }
 

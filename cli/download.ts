@@ -15,6 +15,7 @@ import { filePath, type Metainfo } from "../metainfo/metainfo.ts";
 import type { Arguments, Verb, VerbContext } from "./command.ts";
 import { CommandError, UsageError } from "./error.ts";
 import { EXIT_DONE, EXIT_INTERRUPTED, EXIT_NO_PEERS } from "./exit_code.ts";
+import { makeFolder } from "./folders.ts";
 import { selectFiles } from "./file_selection.ts";
 import { readSource, type Source } from "./source.ts";
 import type { Output } from "./terminal.ts";
@@ -109,6 +110,8 @@ async function untilComplete(
     for await (const event of events) if (event.type === "error") stop();
   })();
   signal.addEventListener("abort", stop, { once: true });
+  // Ctrl-C may have come while the session was opened.
+  if (signal.aborted) stop();
   try {
     await pauseFor(
       Math.min(endAt - performance.now(), 2 ** 31 - 1),
@@ -143,6 +146,7 @@ async function listFiles(
   const ended = new AbortController();
   const stop = () => ended.abort();
   signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
   torrent.metadata.then(stop, stop);
   await pauseFor(Math.min(timeoutMs, 2 ** 31 - 1), ended.signal);
   signal.removeEventListener("abort", stop);
@@ -156,6 +160,15 @@ async function listFiles(
   }
   printList(torrent.metainfo, output, json);
   return EXIT_DONE;
+}
+
+/** Says what was kept after Ctrl-C. */
+function noteStopped(torrent: Torrent, output: Output): void {
+  const { doneBytes, wantedBytes } = torrent.stats();
+  const kept = torrent.metainfo === undefined
+    ? "the metadata is not there yet"
+    : `${formatSize(doneBytes)} of ${formatSize(wantedBytes)} are there`;
+  output.note(`Stopped: ${kept}; the same command goes on`);
 }
 
 /** Whether any peer can ever be found. */
@@ -211,7 +224,7 @@ async function run({ args, output, signal }: VerbContext): Promise<number> {
     );
   }
   const folder = dir ?? ".";
-  if (!list) await Deno.mkdir(folder, { recursive: true });
+  if (!list) await makeFolder(folder);
   const files = new NativeFileSystem(folder);
   const { infoHash } = source.type === "torrent"
     ? source.metainfo
@@ -245,6 +258,8 @@ async function run({ args, output, signal }: VerbContext): Promise<number> {
   try {
     if (!await untilComplete(torrent, signal, timeoutMs)) {
       await session.close();
+      await reporter[Symbol.asyncDispose]();
+      if (!json && !args.has("quiet")) noteStopped(torrent, output);
       return EXIT_INTERRUPTED;
     }
     reporter.complete();

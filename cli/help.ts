@@ -6,7 +6,14 @@
 import { COMMON_OPTIONS } from "./arguments.ts";
 import type { OptionSpec, Verb } from "./command.ts";
 
+/** Least columns that a summary beside its option needs. */
+const MIN_SUMMARY = 24;
+
 function wrap(text: string, width: number): string[] {
+  return text.split("\n").flatMap((line) => wrapLine(line, width));
+}
+
+function wrapLine(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";
   for (const word of text.split(" ")) {
@@ -40,7 +47,7 @@ function optionLine(option: OptionSpec): [string, string] {
  */
 export function verbHelp(verb: Verb, columns = 80): string {
   const width = Math.min(Math.max(columns, 40), 100);
-  const lines = [`${verb.summary}.`, ""];
+  const lines = [...wrap(`${verb.summary}.`, width), ""];
   const head = `Usage: bip ${verb.name} `;
   const indent = " ".repeat(Math.min(head.length, 16));
   wrap(
@@ -54,7 +61,12 @@ export function verbHelp(verb: Verb, columns = 80): string {
     lines.push("", ...wrap(paragraph, width));
   }
   const rows = [...verb.options, ...COMMON_OPTIONS].map(optionLine);
-  const left = Math.min(30, Math.max(...rows.map(([name]) => name.length)) + 4);
+  const widest = Math.min(
+    30,
+    Math.max(...rows.map(([name]) => name.length)) + 4,
+  );
+  // On a narrow terminal a summary stands below its option.
+  const left = width - widest - 2 < MIN_SUMMARY ? 8 : widest;
   lines.push("", "Options:");
   for (const [name, summary] of rows) {
     const text = wrap(summary, width - left - 2);

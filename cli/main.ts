@@ -45,8 +45,13 @@
  */
 import type { Verb, VerbEntry } from "./command.ts";
 import { describeError, UsageError } from "./error.ts";
-import { EXIT_DONE, EXIT_INTERRUPTED, EXIT_USAGE } from "./exit_code.ts";
-import { type Output, processOutput, styled } from "./terminal.ts";
+import {
+  EXIT_DONE,
+  EXIT_INTERRUPTED,
+  EXIT_IO,
+  EXIT_USAGE,
+} from "./exit_code.ts";
+import { guardOutput, type Output, processOutput, styled } from "./terminal.ts";
 import { safeText } from "./text.ts";
 import { VERBS } from "./verbs.ts";
 import { VERSION } from "./version.ts";
@@ -140,19 +145,37 @@ export async function main(
   output: Output = processOutput,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<number> {
+  // Results that nobody can take end the work, cleanly.
+  const mute = new AbortController();
+  const guarded = guardOutput(output, (error) => mute.abort(error));
+  let code: number;
   try {
-    return await dispatch(words, output, signal);
+    code = await dispatch(
+      words,
+      guarded,
+      AbortSignal.any([signal, mute.signal]),
+    );
   } catch (error) {
-    // Nobody reads any more: there is nobody to tell either.
-    if (error instanceof Deno.errors.BrokenPipe) {
-      return describeError(error).exitCode;
-    }
-    if (signal.aborted) {
-      output.note("bip: interrupted");
-      return EXIT_INTERRUPTED;
-    }
-    return report(error, words, output);
+    if (mute.signal.aborted) code = EXIT_IO;
+    else if (signal.aborted) {
+      guarded.note("bip: interrupted");
+      code = EXIT_INTERRUPTED;
+    } else code = report(error, words, guarded);
   }
+  return mute.signal.aborted
+    ? await reportMute(mute.signal.reason, words, guarded)
+    : code;
+}
+
+async function reportMute(
+  error: unknown,
+  words: readonly string[],
+  output: Output,
+): Promise<number> {
+  // Nobody reads any more: there is nobody to tell either.
+  if (error instanceof Deno.errors.BrokenPipe) return EXIT_IO;
+  const { ioError } = await import("./source.ts");
+  return report(ioError(error, "write to", "stdout"), words, output);
 }
 
 function report(
@@ -189,9 +212,14 @@ async function mainProcess(): Promise<never> {
   if (Deno.build.os !== "windows") {
     Deno.addSignalListener("SIGTERM", interrupt);
   }
+  const output = guardOutput(processOutput, () => {});
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
-    Deno.exit(report(event.reason, Deno.args, processOutput));
+    Deno.exit(report(event.reason, Deno.args, output));
+  });
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    Deno.exit(report(event.error, Deno.args, output));
   });
   Deno.exit(await main(Deno.args, processOutput, controller.signal));
 }

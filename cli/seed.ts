@@ -7,6 +7,7 @@ import type { Torrent } from "../client/mod.ts";
 import type { Verb, VerbContext } from "./command.ts";
 import { CommandError } from "./error.ts";
 import { EXIT_VERIFICATION_FAILED } from "./exit_code.ts";
+import { requireFolder } from "./folders.ts";
 import { readTorrentFile } from "./source.ts";
 import {
   NETWORK_OPTIONS,
@@ -67,6 +68,7 @@ export const seedVerb: Verb = {
       : parseDuration(seedTime, "--seed-time");
     const plan = planNetwork(args);
     const { metainfo } = await readTorrentFile(file);
+    await requireFolder(dir, "seed");
     await using session = await openSession(
       planFor(plan, metainfo.private),
     );

@@ -7,7 +7,7 @@ import type { Magnet } from "../metainfo/magnet.ts";
 import { type Metainfo, MetainfoError } from "../metainfo/metainfo.ts";
 import { parseMetainfo } from "../metainfo/parse.ts";
 import { parseMagnet } from "../metainfo/parse_magnet.ts";
-import { CommandError } from "./error.ts";
+import { CommandError, UsageError } from "./error.ts";
 import { EXIT_BAD_TORRENT, EXIT_IO } from "./exit_code.ts";
 
 /** Largest torrent file that is read, in bytes. */
@@ -62,7 +62,7 @@ export function ioError(error: unknown, action: string, path: string): unknown {
   return new CommandError(
     EXIT_IO,
     known[0],
-    `Cannot ${action} ${path}: ${known[1]}`,
+    `Cannot ${action} ${path === "" ? '""' : path}: ${known[1]}`,
     { cause: error },
   );
 }
@@ -72,12 +72,19 @@ export function ioError(error: unknown, action: string, path: string): unknown {
  *
  * @param path Where it is.
  * @returns The parsed torrent and its bytes.
+ * @throws {UsageError} If it is a magnet link.
  * @throws {CommandError} If it cannot be read (exit code 6), is too large or no
  * valid torrent (exit code 4; `code` is that of the `MetainfoError`).
  */
 export async function readTorrentFile(
   path: string,
 ): Promise<Source & { readonly type: "torrent" }> {
+  if (/^magnet:/i.test(path)) {
+    throw new UsageError(
+      "A magnet link cannot stand where a torrent file must",
+      "bip download -o DIR or bip info take magnet links",
+    );
+  }
   let bytes: Uint8Array<ArrayBuffer>;
   try {
     using file = await Deno.open(path, { read: true });

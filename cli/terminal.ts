@@ -91,6 +91,52 @@ export const processOutput: Output = {
 };
 
 /**
+ * Wraps an output that may come to an end, such as a closed pipe or a full
+ * disk: nothing it is asked for throws. What cannot be shown on stderr is lost.
+ *
+ * @param output What to wrap.
+ * @param onFailure Is told once when stdout takes no more; later results are
+ * thrown away.
+ * @returns An output that never throws.
+ */
+export function guardOutput(
+  output: Output,
+  onFailure: (error: unknown) => void,
+): Output {
+  let failed = false;
+  const guard = (write: () => void) => {
+    if (failed) return;
+    try {
+      write();
+    } catch (error) {
+      failed = true;
+      onFailure(error);
+    }
+  };
+  return {
+    get interactive() {
+      return output.interactive;
+    },
+    get color() {
+      return output.color;
+    },
+    get columns() {
+      return output.columns;
+    },
+    print: (line) => guard(() => output.print(line)),
+    printJson: (value, indent) => guard(() => output.printJson(value, indent)),
+    printBytes: (bytes) => guard(() => output.printBytes(bytes)),
+    note(line) {
+      try {
+        output.note(line);
+      } catch {
+        // There is no other place to complain.
+      }
+    },
+  };
+}
+
+/**
  * Colours a word, if colours are wanted.
  *
  * @param output Where it will be printed.

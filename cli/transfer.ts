@@ -193,10 +193,13 @@ export async function openSession(plan: NetworkPlan): Promise<Session> {
       }
     }
   }
+  const where = hosts.length === 1
+    ? formatEndpoint({ hostname: hosts[0]!, port: ports[0]! })
+    : `port ${ports[0]}`;
   throw new CommandError(
     EXIT_IO,
     "listen",
-    `Cannot listen on port ${ports[0]}: ${
+    `Cannot listen on ${where}: ${
       failure instanceof Error ? failure.message : failure
     }`,
     { cause: failure },

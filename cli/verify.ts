@@ -10,12 +10,12 @@ import { CommandError } from "./error.ts";
 import {
   EXIT_BAD_TORRENT,
   EXIT_DONE,
-  EXIT_IO,
   EXIT_VERIFICATION_FAILED,
 } from "./exit_code.ts";
+import { requireFolder } from "./folders.ts";
 import { joinPath } from "./paths.ts";
 import { Progress } from "./progress.ts";
-import { ioError, readTorrentFile } from "./source.ts";
+import { readTorrentFile } from "./source.ts";
 import { styled } from "./terminal.ts";
 import { safeText } from "./text.ts";
 import { formatSize, parseInteger } from "./units.ts";
@@ -87,22 +87,6 @@ function damagedFiles(
   return [...damaged].sort((a, b) => a - b);
 }
 
-async function requireFolder(path: string): Promise<void> {
-  let info: Deno.FileInfo;
-  try {
-    info = await Deno.stat(path);
-  } catch (error) {
-    throw ioError(error, "read", path);
-  }
-  if (!info.isDirectory) {
-    throw new CommandError(
-      EXIT_IO,
-      "not-a-folder",
-      `Cannot verify in ${path}: it is no folder; give the folder that holds the torrent's name`,
-    );
-  }
-}
-
 /** `bip verify FILE.torrent DIR` */
 export const verifyVerb: Verb = {
   name: "verify",
@@ -127,7 +111,7 @@ export const verifyVerb: Verb = {
       ? undefined
       : parseInteger(threads, "--threads", 1, 1024);
     const { metainfo } = await readTorrentFile(file);
-    await requireFolder(folder);
+    await requireFolder(folder, "verify");
     const paths = diskPaths(metainfo);
     await using progress = new Progress(output, {
       label: "Checking",

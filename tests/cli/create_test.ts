@@ -98,6 +98,24 @@ Deno.test("bip create - never overwrites unless told to", async () => {
   assertEquals(await Deno.readTextFile(shop.path("data/in.torrent")), "x");
 });
 
+Deno.test({
+  name: "bip create - a failed --force takes nothing away",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using shop = await workshop();
+    await Deno.symlink("/dev/full", shop.path("out.torrent"));
+    const { code, stderr } = await bip(
+      ["create", "data", "-o", "out.torrent", "--force"],
+      { cwd: shop.folder, permissions: ["-A"] },
+    );
+    assertEquals(code, 6);
+    assertStringIncludes(stderr, "the disk is full");
+    // A device is no half torrent to be removed.
+    assert((await Deno.lstat(shop.path("out.torrent"))).isSymlink);
+    assert((await Deno.stat("/dev/full")).isCharDevice);
+  },
+});
+
 Deno.test("bip create - mistakes and their exit codes, nothing written", async () => {
   await using shop = await workshop();
   const out = ["-o", "out.torrent"];

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { runBip, startBip } from "../support/bip.ts";
+import { bipCommand } from "../support/bip_command.ts";
 import { TempDir } from "../support/paths.ts";
 import { comparePayload, writePayload } from "../support/payload.ts";
 
@@ -189,6 +190,18 @@ Deno.test("bip download and seed name what is wrong, each with its exit code", a
       3,
       "Cannot seed: 0 of 65",
     ],
+    [["seed", scene.torrent, scene.temp.join("no"), ...LOCAL], 6, "no such"],
+    [["seed", scene.torrent, scene.torrent, ...LOCAL], 6, "it is no folder"],
+    [
+      ["download", scene.torrent, "-o", bad, ...LOCAL],
+      6,
+      "a file is there already",
+    ],
+    [
+      [...download, "--listen", "192.0.2.1", "--no-dht", "--no-lpd"],
+      6,
+      "Cannot listen on 192.0.2.1:6881",
+    ],
   ];
   for (const [args, code, text] of cases) {
     const result = await runBip(args);
@@ -205,6 +218,83 @@ Deno.test("bip download and seed name what is wrong, each with its exit code", a
   ]);
   const error = json.lines.find((line) => line.type === "error");
   assertEquals(error?.code, "timeout");
+});
+
+Deno.test("bip download stops at a Ctrl-C that comes at once", {
+  permissions: { read: true, write: true, net: ["127.0.0.1"], sys: true },
+}, async () => {
+  // The command as a function: no peer, and the signal fired before it asks.
+  const temp = new TempDir();
+  await using _ = temp;
+  const err: string[] = [];
+  const controller = new AbortController();
+  const { main } = await import("../../cli/main.ts");
+  const code = main(
+    [
+      "download",
+      `magnet:?xt=urn:btih:${"a".repeat(40)}`,
+      "-o",
+      temp.path,
+      "--peer",
+      "127.0.0.1:1",
+      "--timeout",
+      "20",
+      ...LOCAL,
+    ],
+    {
+      interactive: false,
+      color: false,
+      columns: 80,
+      print() {},
+      printJson() {},
+      printBytes() {},
+      note: (line) => err.push(line),
+    },
+    controller.signal,
+  );
+  await Promise.resolve();
+  controller.abort(new DOMException("Interrupted", "AbortError"));
+  assertEquals(await code, 130);
+  assertEquals(err.length, 1, err.join());
+  assertStringIncludes(err[0]!, "Stopped: the metadata is not there yet");
+});
+
+Deno.test("bip download keeps its work when the reader of --json leaves", async () => {
+  await using scene = await Scene.make();
+  await using seeder = startBip([
+    "seed",
+    scene.torrent,
+    scene.seed,
+    ...LOCAL,
+    "--json",
+  ]);
+  const { port } = await seeder.line("listening");
+  const child = bipCommand([
+    "download",
+    scene.torrent,
+    "-o",
+    scene.out,
+    "--peer",
+    `127.0.0.1:${port}`,
+    "--down-limit",
+    "1M",
+    "--json",
+    ...LOCAL,
+  ], {
+    permissions: ["--allow-net", "--allow-read", "--allow-write"],
+    flags: ["--unstable-net"],
+  }).spawn();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  for (let text = ""; !text.includes('"piece"');) {
+    const { value, done } = await reader.read();
+    assert(!done, text);
+    text += value;
+  }
+  await reader.cancel();
+  const stderr = await new Response(child.stderr).text();
+  assertEquals([(await child.status).code, stderr], [6, ""]);
+  const left = [...Deno.readDirSync(scene.out)].map(({ name }) => name);
+  assert(left.some((name) => name.endsWith(".bip-resume")), left.join());
 });
 
 Deno.test("bip download --list shows the files and fetches nothing", async () => {

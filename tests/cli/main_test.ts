@@ -97,6 +97,71 @@ Deno.test({
 });
 
 Deno.test({
+  name: "main - results that cannot be written end the work, with code 6",
+  permissions: "none",
+  async fn() {
+    const full = Object.assign(new Error("No space left (os error 28)"), {
+      code: "ENOSPC",
+    });
+    const cases: [Error, string][] = [
+      [new Deno.errors.BrokenPipe("Broken pipe"), ""],
+      [full, "bip: error: Cannot write to stdout: the disk is full"],
+    ];
+    for (const [error, message] of cases) {
+      let printed = 0;
+      const output = recorder();
+      const code = await main(["--help"], {
+        ...output,
+        print() {
+          printed++;
+          throw error;
+        },
+      });
+      assertEquals([code, printed], [6, 1]);
+      assertEquals(output.err.join("\n"), message);
+    }
+    // Nobody hears what is wrong: the code stays.
+    const deaf = await main(["nonsense"], {
+      ...recorder(),
+      note() {
+        throw full;
+      },
+    });
+    assertEquals(deaf, 2);
+  },
+});
+
+Deno.test({
+  name: "main - an operand that is a magnet link where a file must be",
+  permissions: "none",
+  async fn() {
+    const link = `magnet:?xt=urn:btih:${"a".repeat(40)}`;
+    for (const words of [["magnet", link], ["verify", link, "."]]) {
+      const { code, err } = await run(...words);
+      assertEquals(code, 2);
+      assertStringIncludes(err, "bip: error: A magnet link cannot stand");
+    }
+  },
+});
+
+Deno.test({
+  name: "main - help on a narrow terminal",
+  permissions: "none",
+  async fn() {
+    for (const { name } of VERBS) {
+      const output = recorder();
+      await main([name, "--help"], { ...output, columns: 40 });
+      const lines = output.out.join("\n").split("\n");
+      const odd = lines.filter((line) =>
+        line.length > 40 && line.trim().includes(" ") &&
+        !/^(Usage|Permissions|bip|[{[]|--)/.test(line.trim())
+      );
+      assertEquals(odd, [], name);
+    }
+  },
+});
+
+Deno.test({
   name: "main - what a stranger wrote is shown harmless",
   permissions: "none",
   async fn() {
