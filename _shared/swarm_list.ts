@@ -262,28 +262,30 @@ export class SwarmList {
 
   /**
    * Whether a peer should rather go than another one: it is of an address that
-   * holds more entries, else it is alone in its swarm, else it is older.
+   * holds more entries, else its swarm is smaller, else it is older.
    *
    * @param slot Torrent of the one.
    * @param at The one.
+   * @param size Of its swarm.
    * @param otherSlot Torrent of the other.
    * @param otherAt The other.
+   * @param otherSize Of the other's swarm.
    * @param other Where the other is listed. @default {this list}
    * @returns True if the one should go.
    */
   isWorse(
     slot: number,
     at: number,
+    size: number,
     otherSlot: number,
     otherAt: number,
+    otherSize: number,
     other: SwarmList = this,
   ): boolean {
     const share = this.shareOf(slot, at);
     const otherShare = other.shareOf(otherSlot, otherAt);
     if (share !== otherShare) return share > otherShare;
-    const alone = this.#count[slot] === 1;
-    const otherAlone = other.#count[otherSlot] === 1;
-    if (alone !== otherAlone) return alone;
+    if (size !== otherSize) return size < otherSize;
     return this.#heard(slot, at) < other.#heard(otherSlot, otherAt);
   }
 

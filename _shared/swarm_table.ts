@@ -240,7 +240,9 @@ export class SwarmTable implements SwarmStore {
     let victim = -1;
     for (let i = 0; i < SAMPLES; i++) {
       const at = this.#random() % count;
-      if (victim < 0 || list.isWorse(slot, at, slot, victim)) victim = at;
+      if (victim < 0 || list.isWorse(slot, at, 0, slot, victim, 0)) {
+        victim = at;
+      }
     }
     this.#evicted++;
     if (share > list.shareOf(slot, victim)) return false;
@@ -252,11 +254,13 @@ export class SwarmTable implements SwarmStore {
   /**
    * One peer of any torrent goes: of whom has most entries, then one that is
    * alone, then the oldest. A flood of random torrents so displaces itself.
+   * Where a whole torrent has to go, the smaller one goes.
    */
   #evictAny(wholeTorrent: boolean, share: number): boolean {
     let victimSlot = -1;
     let victim = -1;
     let victims = this.#v4;
+    let victimSize = 0;
     const { top } = this.#index;
     let samples = 0;
     let at = this.#random() % top;
@@ -266,14 +270,17 @@ export class SwarmTable implements SwarmStore {
       if (!this.#index.has(at)) continue;
       const list = this.#v4.count(at) > 0 ? this.#v4 : this.#v6;
       const peer = this.#random() % list.count(at);
+      const all = this.#v4.count(at) + this.#v6.count(at);
+      const size = wholeTorrent ? all : Math.min(all, 2);
       samples++;
       if (
         victim < 0 ||
-        list.isWorse(at, peer, victimSlot, victim, victims)
+        list.isWorse(at, peer, size, victimSlot, victim, victimSize, victims)
       ) {
         victimSlot = at;
         victim = peer;
         victims = list;
+        victimSize = size;
       }
     }
     if (share > victims.shareOf(victimSlot, victim)) {

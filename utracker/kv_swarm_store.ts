@@ -2,20 +2,11 @@
  * A {@linkcode SwarmStore} in a key-value database, so that several trackers
  * share their swarms and a restart loses none.
  *
- * Keys are `[prefix, "peer", info-hash, address and port]` with whether it is a
- * seed and the second it was heard of, and `[prefix, "downloads", info-hash]`.
- * Peers expire by themselves.
- *
  * @module
  */
-import type { IpFamily } from "../_shared/address.ts";
 import type { ScrapeEntry } from "../_shared/announce.ts";
-import {
-  equalBytes,
-  toByteString,
-  writeUint16,
-  writeUint32,
-} from "../_shared/bytes.ts";
+import { equalBytes, toByteString } from "../_shared/bytes.ts";
+import { type Clock, systemClock } from "../_shared/clock.ts";
 import { randomInt, type RandomSource } from "../_shared/random.ts";
 import {
   checkSwarmLimits,
@@ -26,6 +17,13 @@ import {
   type SwarmStats,
   type SwarmStore,
 } from "../_shared/swarm_store.ts";
+import { patientKv } from "./kv_patience.ts";
+import { type Outcome, type Say, swarmAnswer } from "./kv_swarm_answer.ts";
+import { KvSwarmCensus } from "./kv_swarm_census.ts";
+import { readDownloads } from "./kv_swarm_downloads.ts";
+import { compactOf, type KvPeer, KvSwarmLayout } from "./kv_swarm_layout.ts";
+import { type KvRoom, KvSwarmRoom } from "./kv_swarm_room.ts";
+import type { SwarmKv, SwarmKvAtomic } from "./swarm_kv.ts";
 
 /** Swarms of up to so many peers are read anew for every announce. */
 const SMALL_SWARM = 100;
@@ -33,67 +31,12 @@ const SMALL_SWARM = 100;
 const LARGE_SWARM_LIFE_MS = 2_000;
 /** Most swarms remembered. */
 const MAX_REMEMBERED = 1_000;
-/** How often all peers are counted, in milliseconds. */
-const COUNT_INTERVAL_MS = 300_000;
-/** How long downloads are remembered after the last one, in milliseconds. */
-const DOWNLOADS_LIFE_MS = 30 * 86_400_000;
 /** Most peers in one answer. */
 const MAX_ANSWER = 200;
-
-/** A part of a key. */
-export type SwarmKvKeyPart = Uint8Array | string | number | bigint | boolean;
-
-/** An entry of a {@linkcode SwarmKv}. */
-export interface SwarmKvEntry {
-  /** Its key. */
-  readonly key: readonly unknown[];
-  /** Its value. */
-  readonly value: unknown;
-}
-
-/** What the store needs of a database: a `Deno.Kv` fits. */
-export interface SwarmKv {
-  /**
-   * Reads a value.
-   *
-   * @param key Its key.
-   * @returns The value, null if there is none.
-   */
-  get(key: SwarmKvKeyPart[]): Promise<{ readonly value: unknown }>;
-  /**
-   * Writes a value.
-   *
-   * @param key Its key.
-   * @param value What to write.
-   * @param options When it expires by itself, in milliseconds.
-   * @returns A promise that resolves when it is written.
-   */
-  set(
-    key: SwarmKvKeyPart[],
-    value: unknown,
-    options?: { expireIn?: number },
-  ): Promise<unknown>;
-  /**
-   * Deletes a value.
-   *
-   * @param key Its key.
-   * @returns A promise that resolves when it is gone.
-   */
-  delete(key: SwarmKvKeyPart[]): Promise<void>;
-  /**
-   * Lists entries in the order of their keys.
-   *
-   * @param selector What their keys begin with.
-   * @param options Most entries, and how many are fetched at a time.
-   * @returns The entries.
-   */
-  list(
-    selector: { prefix: SwarmKvKeyPart[] },
-    options?: { limit?: number; batchSize?: number },
-  ): AsyncIterable<SwarmKvEntry>;
-  /** Closes the database. */
-  close(): void;
-}
+/** How often an announce that met another one is tried. */
+const MAX_ATTEMPTS = 8;
+/** Peers removed in one operation. */
+const REMOVAL_BATCH = 50;
 
 /** Options of {@linkcode KvSwarmStore}. */
 export interface KvSwarmStoreOptions extends SwarmLimits {
@@ -107,6 +50,12 @@ export interface KvSwarmStoreOptions extends SwarmLimits {
   /** Whom answers name. */
   readonly random: RandomSource;
   /**
+   * Whose time passes while another process writes to the database file.
+   *
+   * @default {the system's}
+   */
+  readonly clock?: Clock | undefined;
+  /**
    * First part of all keys.
    *
    * @default {"bip-swarm"}
@@ -114,32 +63,44 @@ export interface KvSwarmStoreOptions extends SwarmLimits {
   readonly prefix?: string | undefined;
 }
 
-interface Peer {
-  /** Address and port in compact form. */
-  readonly compact: Uint8Array;
-  readonly seed: boolean;
-  /** Second it was heard of. */
-  readonly heard: number;
+/** What is known of the database once its secret is read. */
+interface Opened {
+  readonly layout: KvSwarmLayout;
+  readonly census: KvSwarmCensus;
+  readonly room: KvSwarmRoom;
 }
 
 interface Remembered {
   readonly at: number;
-  readonly peers: readonly Peer[];
+  readonly peers: readonly KvPeer[];
 }
 
-/** Swarms in a database. Caps: see {@linkcode SwarmLimits}. */
+/** A swarm as an announce finds it. */
+interface Found {
+  /** The other peers. */
+  readonly peers: readonly KvPeer[];
+  /** Our own entry, perhaps one that has expired. */
+  readonly entry: KvPeer | undefined;
+  /** Our own entry if it has not. */
+  readonly known: KvPeer | undefined;
+  readonly downloads: number;
+}
+
+/**
+ * Swarms in a database. An announce is one atomic operation, whichever
+ * process takes it. Caps: see {@linkcode SwarmLimits}; several processes may
+ * exceed them by what they enter at the same moment.
+ */
 export class KvSwarmStore implements SwarmStore {
   readonly #kv: SwarmKv;
   readonly #wallClock: () => number;
   readonly #random: RandomSource;
   readonly #limits: FullSwarmLimits;
   readonly #prefix: string;
+  #opened: Promise<Opened> | undefined;
   /** Larger swarms, read a moment ago. */
   readonly #remembered = new Map<string, Remembered>();
-  #peers = 0;
-  #torrents = 0;
-  #counted: Promise<SwarmStats> | undefined;
-  #countedAt = -Infinity;
+  readonly #running = new Set<Promise<unknown>>();
   #evicted = 0;
 
   /**
@@ -149,9 +110,10 @@ export class KvSwarmStore implements SwarmStore {
    * @throws {RangeError} If a limit is not positive.
    */
   constructor(options: KvSwarmStoreOptions) {
-    this.#kv = options.kv;
+    const { clock = systemClock, random } = options;
+    this.#kv = patientKv(options.kv, { clock, random });
     this.#wallClock = options.wallClock;
-    this.#random = options.random;
+    this.#random = random;
     this.#limits = checkSwarmLimits(options);
     this.#prefix = options.prefix ?? "bip-swarm";
   }
@@ -167,11 +129,13 @@ export class KvSwarmStore implements SwarmStore {
     const { infoHashOffset: at, infoHash, family, event, seed, port } = request;
     const want = Math.min(request.numWant, MAX_ANSWER);
     const { bothFamilies } = request;
-    return this.#announce(
-      infoHash.slice(at, at + 20),
-      compactOf(request),
-      { family, event, seed, port, want, bothFamilies },
-    );
+    const own = compactOf(request);
+    const hash = infoHash.slice(at, at + 20);
+    return this.#run(async (opened) => {
+      const torrent = opened.layout.torrent(hash);
+      const say = { family, event, seed, port, want, bothFamilies };
+      return await this.#announce(opened, { ...say, torrent, own });
+    });
   }
 
   /**
@@ -181,28 +145,34 @@ export class KvSwarmStore implements SwarmStore {
    * @param offset Where in them the 20 bytes begin.
    * @returns The figures.
    */
-  async scrape(infoHash: Uint8Array, offset: number): Promise<ScrapeEntry> {
+  scrape(infoHash: Uint8Array, offset: number): Promise<ScrapeEntry> {
     const hash = infoHash.slice(offset, offset + 20);
-    const peers = await this.#load(hash);
-    let seeders = 0;
-    for (const peer of peers) if (peer.seed) seeders++;
-    return {
-      seeders,
-      leechers: peers.length - seeders,
-      downloads: await this.#downloads(hash),
-    };
+    return this.#run(async ({ layout }) => {
+      const torrent = layout.torrent(hash);
+      const [peers, downloads] = await Promise.all([
+        this.#load(layout, torrent, false),
+        readDownloads(this.#kv, layout, torrent),
+      ]);
+      const oldest = this.#oldest();
+      let seeders = 0;
+      let all = 0;
+      for (const { seed, heard } of peers) {
+        if (heard < oldest) continue;
+        all++;
+        if (seed) seeders++;
+      }
+      return { seeders, leechers: all - seeders, downloads };
+    });
   }
 
   /**
-   * Counts all peers now and then, for the cap; the database itself lets peers
+   * Counts all peers now and then, for the caps; the database itself lets peers
    * go that were not heard of.
    *
    * @returns A promise that resolves when that is done.
    */
-  async expire(): Promise<void> {
-    const now = this.#wallClock();
-    if (now - this.#countedAt < COUNT_INTERVAL_MS) return;
-    await this.#count(now);
+  expire(): Promise<void> {
+    return this.#run(({ census }) => census.recount(this.#isFull(census)));
   }
 
   /**
@@ -210,164 +180,242 @@ export class KvSwarmStore implements SwarmStore {
    *
    * @returns A snapshot.
    */
-  async stats(): Promise<SwarmStats> {
-    const now = this.#wallClock();
-    if (this.#counted === undefined || now - this.#countedAt > 5_000) {
-      return await this.#count(now);
-    }
-    return await this.#counted;
+  stats(): Promise<SwarmStats> {
+    return this.#run(async ({ census }) => ({
+      ...await census.stats(),
+      evicted: this.#evicted,
+    }));
   }
 
-  /** Closes the database. */
-  close(): void {
+  /**
+   * Closes the database, once what is under way has ended.
+   *
+   * @returns A promise that resolves when it is closed.
+   */
+  async close(): Promise<void> {
+    const opened = await this.#opened?.catch(() => undefined);
+    await opened?.census.close();
+    await Promise.allSettled(this.#running);
     this.#kv.close();
   }
 
-  async #announce(
-    hash: Uint8Array,
-    own: Uint8Array,
-    request:
-      & Pick<
-        SwarmAnnounce,
-        "family" | "event" | "seed" | "port" | "bothFamilies"
-      >
-      & { readonly want: number },
-  ): Promise<SwarmAnswer> {
-    const before = await this.#load(hash);
-    const known = before.find((peer) => equalBytes(peer.compact, own));
-    const key = this.#key(hash, own);
-    const { event, seed, family } = request;
-    let peers = before.filter((peer) => peer !== known);
-    if (event === "stopped") {
-      if (known !== undefined) {
-        await this.#kv.delete(key);
-        this.#peers--;
-      }
-    } else if (request.port !== 0) {
-      const room = known !== undefined || await this.#makeRoom(hash, peers);
-      if (room) {
-        const heard = Math.trunc(this.#wallClock() / 1000);
-        await this.#kv.set(key, [seed, heard], {
-          expireIn: this.#limits.peerLifeMs,
-        });
-        if (known === undefined) this.#peers++;
-      }
-      if (event === "completed" && known?.seed !== true) {
-        await this.#addDownload(hash);
-      }
+  async #run<T>(action: (opened: Opened) => Promise<T>): Promise<T> {
+    const task = (async () => await action(await this.#open()))();
+    this.#running.add(task);
+    try {
+      return await task;
+    } finally {
+      this.#running.delete(task);
     }
-    const listed = event !== "stopped" && request.port !== 0;
-    this.#remember(
-      hash,
-      listed ? [...peers, { compact: own, seed, heard: 0 }] : peers,
-    );
-    let seeders = listed && seed ? 1 : 0;
-    for (const peer of peers) if (peer.seed) seeders++;
-    const total = peers.length + (listed ? 1 : 0);
-    if (event === "stopped") peers = [];
-    const size = family === 4 ? 6 : 18;
-    const same = peers.filter((peer) => peer.compact.length === size);
-    const first = this.#pick(same, seed, request.want);
-    const rest = request.bothFamilies
-      ? this.#pick(
-        peers.filter((peer) => peer.compact.length !== size),
-        seed,
-        request.want - first.length / size,
-      )
-      : new Uint8Array(0);
-    const [peers4, peers6] = family === 4 ? [first, rest] : [rest, first];
+  }
+
+  #open(): Promise<Opened> {
+    if (this.#opened === undefined) {
+      const opened = this.#openNow();
+      this.#opened = opened;
+      // A service that cannot be reached is tried again next time.
+      opened.catch(() => this.#opened = undefined);
+    }
+    return this.#opened;
+  }
+
+  async #openNow(): Promise<Opened> {
+    const kv = this.#kv;
+    const random = this.#random;
+    const limits = this.#limits;
+    const layout = await KvSwarmLayout.open(kv, this.#prefix, random);
+    const census = new KvSwarmCensus({
+      kv,
+      layout,
+      wallClock: this.#wallClock,
+      peerLifeMs: limits.peerLifeMs,
+      seed: randomInt(random, 0x100000000),
+    });
+    const room = new KvSwarmRoom({ kv, layout, census, limits, random });
+    return { layout, census, room };
+  }
+
+  #isFull({ peers, torrents }: KvSwarmCensus): boolean {
+    return peers >= this.#limits.maxPeers ||
+      torrents >= this.#limits.maxTorrents;
+  }
+
+  #oldest(): number {
+    return (this.#wallClock() - this.#limits.peerLifeMs) / 1000;
+  }
+
+  async #announce(opened: Opened, say: Say): Promise<SwarmAnswer> {
+    const { torrent } = say;
+    for (let attempt = 0;; attempt++) {
+      const found = await this.#find(opened.layout, say, attempt > 0);
+      let outcome: Outcome | undefined = {
+        listed: false,
+        peers: found.peers,
+        downloads: found.downloads,
+      };
+      if (attempt === MAX_ATTEMPTS) this.#evicted++;
+      else if (say.event === "stopped") {
+        outcome = await this.#leave(opened, say, found);
+      } else if (say.port !== 0) {
+        outcome = await this.#enter(opened, say, found);
+      }
+      if (outcome !== undefined) return swarmAnswer(say, outcome, this.#random);
+      // Somebody else changed the same entries at the same time.
+      this.#remembered.delete(toByteString(torrent));
+    }
+  }
+
+  async #find(
+    layout: KvSwarmLayout,
+    say: Say,
+    anew: boolean,
+  ): Promise<Found> {
+    const [all, downloads] = await Promise.all([
+      this.#load(layout, say.torrent, anew),
+      readDownloads(this.#kv, layout, say.torrent),
+    ]);
+    const oldest = this.#oldest();
+    const peers: KvPeer[] = [];
+    let entry: KvPeer | undefined;
+    for (const peer of all) {
+      if (equalBytes(peer.compact, say.own)) entry = peer;
+      else if (peer.heard >= oldest) peers.push(peer);
+    }
+    const known = entry !== undefined && entry.heard >= oldest
+      ? entry
+      : undefined;
+    return { peers, entry, known, downloads };
+  }
+
+  async #leave(
+    { layout, census }: Opened,
+    say: Say,
+    { peers, entry, known, downloads }: Found,
+  ): Promise<Outcome | undefined> {
+    if (entry !== undefined) {
+      const operation = this.#kv.atomic();
+      const last = peers.length === 0;
+      remove(operation, entry);
+      if (last) operation.delete(layout.downloadsKey(say.torrent));
+      if (known !== undefined) census.countOut(operation, 1, last ? 1 : 0);
+      const { ok } = await operation.commit();
+      if (!ok) return undefined;
+      if (known !== undefined) census.note(say.own, -1, last ? -1 : 0);
+      this.#remember(say.torrent, peers);
+    }
     return {
-      seeders,
-      leechers: total - seeders,
-      downloads: await this.#downloads(hash),
-      peers4,
-      length4: peers4.length,
-      peers6,
-      length6: peers6.length,
+      listed: false,
+      peers,
+      downloads: peers.length === 0 ? 0 : downloads,
     };
   }
 
-  /** Picks as the table in memory does: seeds get leechers first. */
-  #pick(peers: readonly Peer[], seed: boolean, want: number): Uint8Array {
-    const seeds = this.#shuffled(peers.filter((peer) => peer.seed));
-    const leechers = this.#shuffled(peers.filter((peer) => !peer.seed));
-    const fromSeeds = seed
-      ? Math.max(0, want - leechers.length)
-      : Math.max((want + 1) >> 1, want - leechers.length);
-    const some = seeds.slice(0, Math.max(0, Math.min(fromSeeds, want)));
-    const picked = [
-      ...leechers.slice(0, Math.max(0, want - some.length)),
-      ...some,
-    ];
-    const size = peers[0]?.compact.length ?? 0;
-    const bytes = new Uint8Array(size * picked.length);
-    for (const [i, peer] of picked.entries()) bytes.set(peer.compact, size * i);
-    return bytes;
-  }
-
-  #shuffled<T>(items: T[]): T[] {
-    for (let i = items.length - 1; i > 0; i--) {
-      const k = randomInt(this.#random, i + 1);
-      [items[i], items[k]] = [items[k]!, items[i]!];
-    }
-    return items;
-  }
-
-  /** Whether a new peer may enter; the oldest of a full torrent gives way. */
-  async #makeRoom(hash: Uint8Array, peers: Peer[]): Promise<boolean> {
-    const { maxPeers, maxPeersPerTorrent, maxTorrents } = this.#limits;
-    if (peers.length >= maxPeersPerTorrent) {
-      let oldest = 0;
-      for (const [i, peer] of peers.entries()) {
-        if (peer.heard < peers[oldest]!.heard) oldest = i;
+  /** Enters or refreshes a peer; `undefined` if others were in the way. */
+  async #enter(
+    opened: Opened,
+    say: Say,
+    found: Found,
+  ): Promise<Outcome | undefined> {
+    const { layout, census } = opened;
+    const { own, torrent, seed, event } = say;
+    const { entry, known } = found;
+    const { peerLifeMs } = this.#limits;
+    let { peers, downloads } = found;
+    const operation = this.#kv.atomic();
+    let room: KvRoom | undefined;
+    if (known === undefined) {
+      room = await opened.room.find({ compact: own, torrent, peers });
+      if (room === undefined) {
+        this.#evicted++;
+        return { listed: false, peers, downloads };
       }
-      const [victim] = peers.splice(oldest, 1);
-      await this.#kv.delete(this.#key(hash, victim!.compact));
-      this.#peers--;
-      this.#evicted++;
-      return true;
+      if (room.torrent !== undefined) await this.#clear(opened, room.torrent);
+      for (const victim of room.victims) {
+        remove(operation, victim);
+        if (room.alone.has(victim)) {
+          operation.delete(layout.downloadsKey(victim.torrent));
+        }
+      }
+      census.countOut(operation, room.victims.length, room.alone.size);
+      census.countIn(operation, 1, peers.length === 0 ? 1 : 0);
+      peers = without(peers, room.victims);
     }
-    if (
-      this.#peers < maxPeers &&
-      (peers.length > 0 || this.#torrents < maxTorrents)
-    ) return true;
-    // Swarms that exist go on; what is new has to wait for room.
-    this.#evicted++;
-    return false;
+    const heard = Math.trunc(this.#wallClock() / 1000);
+    const key = layout.peerKey(torrent, own);
+    operation.check({ key, versionstamp: entry?.versionstamp ?? null })
+      .set(key, [seed, heard], { expireIn: peerLifeMs });
+    if (event === "completed" && known?.seed !== true) {
+      operation.sum(layout.downloadsKey(torrent), 1n);
+      downloads++;
+    }
+    const { ok, versionstamp = "" } = await operation.commit();
+    if (!ok) return undefined;
+    if (room !== undefined) {
+      for (const victim of room.victims) {
+        census.note(victim.compact, -1, room.alone.has(victim) ? -1 : 0);
+        this.#evicted++;
+      }
+      census.note(own, 1, found.peers.length === 0 ? 1 : 0);
+    }
+    const entered = { key, torrent, compact: own, seed, heard, versionstamp };
+    this.#remember(torrent, [...peers, entered]);
+    return { listed: true, peers, downloads };
   }
 
-  async #load(hash: Uint8Array): Promise<readonly Peer[]> {
+  /** Removes all peers of a torrent. */
+  async #clear(
+    { layout, census }: Opened,
+    torrent: Uint8Array,
+  ): Promise<void> {
+    const peers = await this.#load(layout, torrent, true);
+    for (let at = 0; at < peers.length; at += REMOVAL_BATCH) {
+      const batch = peers.slice(at, at + REMOVAL_BATCH);
+      const last = at + REMOVAL_BATCH >= peers.length;
+      const operation = this.#kv.atomic();
+      for (const peer of batch) remove(operation, peer);
+      if (last) operation.delete(layout.downloadsKey(torrent));
+      census.countOut(operation, batch.length, last ? 1 : 0);
+      const { ok } = await operation.commit();
+      // It is not as idle as it looked.
+      if (!ok) return;
+      this.#evicted += batch.length;
+      for (const [i, peer] of batch.entries()) {
+        const gone = last && i === batch.length - 1;
+        census.note(peer.compact, -1, gone ? -1 : 0);
+      }
+    }
+  }
+
+  async #load(
+    layout: KvSwarmLayout,
+    torrent: Uint8Array,
+    anew: boolean,
+  ): Promise<readonly KvPeer[]> {
     const now = this.#wallClock();
-    const name = toByteString(hash);
-    const remembered = this.#remembered.get(name);
+    const remembered = this.#remembered.get(toByteString(torrent));
     if (
-      remembered !== undefined && now - remembered.at < LARGE_SWARM_LIFE_MS
+      !anew && remembered !== undefined &&
+      now - remembered.at < LARGE_SWARM_LIFE_MS
     ) return remembered.peers;
-    const oldest = (now - this.#limits.peerLifeMs) / 1000;
-    const peers: Peer[] = [];
+    const peers: KvPeer[] = [];
     const list = this.#kv.list(
-      { prefix: [this.#prefix, "peer", hash] },
+      { prefix: [...layout.peers, torrent] },
       { limit: this.#limits.maxPeersPerTorrent * 2, batchSize: 500 },
     );
-    for await (const { key, value } of list) {
-      const compact = key[3];
-      const entry = entryOf(value);
-      if (
-        !(compact instanceof Uint8Array) || entry === undefined ||
-        (compact.length !== 6 && compact.length !== 18)
-      ) continue;
-      if (entry.heard >= oldest) peers.push({ compact, ...entry });
+    for await (const entry of list) {
+      const peer = layout.peerOf(entry);
+      if (peer !== undefined) peers.push(peer);
     }
-    this.#remember(hash, peers, now);
+    this.#remember(torrent, peers, now);
     return peers;
   }
 
   #remember(
-    hash: Uint8Array,
-    peers: readonly Peer[],
-    now = this.#remembered.get(toByteString(hash))?.at,
+    torrent: Uint8Array,
+    peers: readonly KvPeer[],
+    now = this.#remembered.get(toByteString(torrent))?.at,
   ): void {
-    const name = toByteString(hash);
+    const name = toByteString(torrent);
     if (peers.length <= SMALL_SWARM || now === undefined) {
       this.#remembered.delete(name);
       return;
@@ -375,100 +423,22 @@ export class KvSwarmStore implements SwarmStore {
     if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
     this.#remembered.set(name, { at: now, peers });
   }
-
-  async #downloads(hash: Uint8Array): Promise<number> {
-    const { value } = await this.#kv.get([this.#prefix, "downloads", hash]);
-    return typeof value === "number" ? value : 0;
-  }
-
-  /** Two trackers at the same moment may count one download. */
-  async #addDownload(hash: Uint8Array): Promise<void> {
-    await this.#kv.set(
-      [this.#prefix, "downloads", hash],
-      await this.#downloads(hash) + 1,
-      { expireIn: DOWNLOADS_LIFE_MS },
-    );
-  }
-
-  #count(now: number): Promise<SwarmStats> {
-    this.#countedAt = now;
-    const counting = this.#countAll(now);
-    this.#counted = counting;
-    counting.catch(() => {
-      if (this.#counted === counting) this.#counted = undefined;
-    });
-    return counting;
-  }
-
-  async #countAll(now: number): Promise<SwarmStats> {
-    const oldest = (now - this.#limits.peerLifeMs) / 1000;
-    let torrents = 0;
-    let seeders = 0;
-    let peers4 = 0;
-    let peers6 = 0;
-    let last: Uint8Array | undefined;
-    const list = this.#kv.list(
-      { prefix: [this.#prefix, "peer"] },
-      { batchSize: 500 },
-    );
-    for await (const { key, value } of list) {
-      const hash = key[2];
-      const compact = key[3];
-      const entry = entryOf(value);
-      if (
-        !(hash instanceof Uint8Array) || !(compact instanceof Uint8Array) ||
-        entry === undefined || entry.heard < oldest
-      ) continue;
-      if (last === undefined || !equalBytes(last, hash)) torrents++;
-      last = hash;
-      if (entry.seed) seeders++;
-      if (compact.length === 6) peers4++;
-      else peers6++;
-    }
-    this.#peers = peers4 + peers6;
-    this.#torrents = torrents;
-    return {
-      torrents,
-      seeders,
-      leechers: this.#peers - seeders,
-      peers4,
-      peers6,
-      evicted: this.#evicted,
-    };
-  }
-
-  #key(hash: Uint8Array, compact: Uint8Array): SwarmKvKeyPart[] {
-    return [this.#prefix, "peer", hash, compact];
-  }
 }
 
-function entryOf(
-  value: unknown,
-): { readonly seed: boolean; readonly heard: number } | undefined {
-  if (!Array.isArray(value)) return undefined;
-  const [seed, heard] = value as unknown[];
-  return typeof seed === "boolean" && typeof heard === "number"
-    ? { seed, heard }
-    : undefined;
+function remove(operation: SwarmKvAtomic, peer: KvPeer): void {
+  const { key, versionstamp } = peer;
+  operation.check({ key, versionstamp }).delete(key);
 }
 
-function compactOf(
-  { family, ip0, ip1, ip2, ip3, port }: {
-    readonly family: IpFamily;
-    readonly ip0: number;
-    readonly ip1: number;
-    readonly ip2: number;
-    readonly ip3: number;
-    readonly port: number;
-  },
-): Uint8Array {
-  const bytes = new Uint8Array(family === 4 ? 6 : 18);
-  writeUint32(bytes, 0, ip0);
-  if (family === 6) {
-    writeUint32(bytes, 4, ip1);
-    writeUint32(bytes, 8, ip2);
-    writeUint32(bytes, 12, ip3);
-  }
-  writeUint16(bytes, bytes.length - 2, port);
-  return bytes;
+function without(
+  peers: readonly KvPeer[],
+  victims: readonly KvPeer[],
+): readonly KvPeer[] {
+  if (victims.length === 0) return peers;
+  return peers.filter((peer) =>
+    !victims.some((victim) =>
+      equalBytes(victim.torrent, peer.torrent) &&
+      equalBytes(victim.compact, peer.compact)
+    )
+  );
 }

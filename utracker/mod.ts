@@ -43,6 +43,7 @@ export * from "./packet_types.ts";
 export * from "./responder.ts";
 export * from "./server.ts";
 export * from "./stats_server.ts";
+export * from "./swarm_kv.ts";
 export * from "./tracker_url.ts";
 export type { Endpoint, IpFamily } from "../_shared/address.ts";
 export {

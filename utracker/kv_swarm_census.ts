@@ -1,0 +1,316 @@
+/**
+ * How many peers and torrents a shared database holds, and how many of them
+ * each address: counted now and then, and kept up to date between.
+ *
+ * Every process counts what it enters and removes in the database, in the same
+ * atomic operation; entries that expire are missed only by the next count. So
+ * the figures are never too low by more than other processes do in a second,
+ * and near a cap by what they do at the moment.
+ *
+ * @module
+ */
+import { equalBytes, readUint32 } from "../_shared/bytes.ts";
+import { SwarmShare } from "../_shared/swarm_share.ts";
+import type { SwarmStats } from "../_shared/swarm_store.ts";
+import { counterOf, DownloadsSweep } from "./kv_swarm_downloads.ts";
+import type { KvSwarmLayout } from "./kv_swarm_layout.ts";
+import type { SwarmKv, SwarmKvAtomic } from "./swarm_kv.ts";
+
+/** How often the counters are read, in milliseconds. */
+const READ_INTERVAL_MS = 1_000;
+/** How often all peers are counted, in milliseconds. */
+const COUNT_INTERVAL_MS = 300_000;
+/** How often at a cap, where peers that expired make room, in milliseconds. */
+const FULL_INTERVAL_MS = 30_000;
+/** How old the figures for people may be, in milliseconds. */
+const STATS_AGE_MS = 5_000;
+/** Counting takes at most a part of the time. */
+const COUNT_SHARE = 10;
+
+/** Counters in the database; all of them only rise. */
+const NAMES = ["added", "removed", "newTorrents", "goneTorrents"] as const;
+type Counters = Record<typeof NAMES[number], number>;
+
+/** What a count found, and the counters when it began. */
+interface Counted extends Counters {
+  readonly peers: number;
+  readonly torrents: number;
+}
+
+const NONE: Counters = {
+  added: 0,
+  removed: 0,
+  newTorrents: 0,
+  goneTorrents: 0,
+};
+
+/** Figures of one count. */
+export type SwarmCount = Omit<SwarmStats, "evicted" | "bytes">;
+
+/** Options of {@linkcode KvSwarmCensus}. */
+export interface KvSwarmCensusOptions {
+  /** The database. */
+  readonly kv: SwarmKv;
+  /** Where in it peers and counters are. */
+  readonly layout: KvSwarmLayout;
+  /** The time of day in milliseconds. */
+  readonly wallClock: () => number;
+  /** Who was heard of before is not counted, in milliseconds. */
+  readonly peerLifeMs: number;
+  /** A secret 32-bit number. */
+  readonly seed: number;
+}
+
+/** Counts what is in a database. */
+export class KvSwarmCensus {
+  readonly #options: KvSwarmCensusOptions;
+  #share: SwarmShare;
+  /** Of the count under way. */
+  #nextShare: SwarmShare | undefined;
+  /** Of the last count, by whomever. */
+  #counted: Counted = { peers: 0, torrents: 0, ...NONE };
+  #counters: Counters = NONE;
+  /** What we did since the counters were read. */
+  #ownPeers = 0;
+  #ownTorrents = 0;
+  #reading: Promise<void> | undefined;
+  #readAt = -Infinity;
+  #count: Promise<SwarmCount> | undefined;
+  #counting = false;
+  #countedAt = -Infinity;
+  #tookMs = 0;
+  #closed = false;
+
+  /**
+   * Makes a census that has counted nothing yet.
+   *
+   * @param options See {@linkcode KvSwarmCensusOptions}.
+   */
+  constructor(options: KvSwarmCensusOptions) {
+    this.#options = options;
+    this.#share = new SwarmShare(options.seed);
+  }
+
+  /** Peers, rather too many than too few. */
+  get peers(): number {
+    const { peers, added, removed } = this.#counted;
+    const counters = this.#counters;
+    return peers + counters.added - added - (counters.removed - removed) +
+      this.#ownPeers;
+  }
+
+  /** Torrents, rather too many than too few. */
+  get torrents(): number {
+    const { torrents, newTorrents, goneTorrents } = this.#counted;
+    const counters = this.#counters;
+    return torrents + counters.newTorrents - newTorrents -
+      (counters.goneTorrents - goneTorrents) + this.#ownTorrents;
+  }
+
+  /**
+   * How many entries an address holds: those of the last count, and those
+   * entered here since.
+   *
+   * @param compact Address and port; of an IPv6 address its /64 counts.
+   * @returns About how many.
+   */
+  shareOf(compact: Uint8Array): number {
+    return this.#share.of(...wordsOf(compact));
+  }
+
+  /**
+   * Counts peers in, as part of an atomic operation.
+   *
+   * @param operation The operation.
+   * @param peers How many come.
+   * @param torrents How many torrents are new.
+   */
+  countIn(operation: SwarmKvAtomic, peers: number, torrents: number): void {
+    if (peers > 0) {
+      operation.sum(this.#options.layout.countKey("added"), BigInt(peers));
+    }
+    if (torrents > 0) {
+      operation.sum(
+        this.#options.layout.countKey("newTorrents"),
+        BigInt(torrents),
+      );
+    }
+  }
+
+  /**
+   * Counts peers out, as part of an atomic operation.
+   *
+   * @param operation The operation.
+   * @param peers How many go.
+   * @param torrents How many torrents have no peers any more.
+   */
+  countOut(operation: SwarmKvAtomic, peers: number, torrents: number): void {
+    if (peers > 0) {
+      operation.sum(this.#options.layout.countKey("removed"), BigInt(peers));
+    }
+    if (torrents > 0) {
+      operation.sum(
+        this.#options.layout.countKey("goneTorrents"),
+        BigInt(torrents),
+      );
+    }
+  }
+
+  /**
+   * Notes that an operation took place.
+   *
+   * @param compact Who came or went.
+   * @param by 1 or -1.
+   * @param torrents By how much the number of torrents changed.
+   */
+  note(compact: Uint8Array, by: 1 | -1, torrents: number): void {
+    this.#ownPeers += by;
+    this.#ownTorrents += torrents;
+    const words = wordsOf(compact);
+    this.#share.count(...words, by);
+    this.#nextShare?.count(...words, by);
+  }
+
+  /**
+   * Sees to it that the figures are not older than a second.
+   *
+   * @param isNearlyFull Whether they have to be those of the moment.
+   * @returns A promise that resolves when they are not.
+   */
+  async refresh(isNearlyFull: boolean): Promise<void> {
+    const age = this.#options.wallClock() - this.#readAt;
+    if (age < READ_INTERVAL_MS && !isNearlyFull) return;
+    this.#reading ??= this.#read().finally(() => this.#reading = undefined);
+    await this.#reading;
+  }
+
+  /**
+   * Counts all peers, if that was not done for a while.
+   *
+   * @param isFull Whether a cap has been reached.
+   * @returns A promise that resolves when nothing needs to be counted.
+   */
+  async recount(isFull: boolean): Promise<void> {
+    const interval = isFull ? FULL_INTERVAL_MS : COUNT_INTERVAL_MS;
+    if (this.#isYoung(interval) || this.#counting) return;
+    await this.#start();
+  }
+
+  /**
+   * Reads figures for people: a few seconds old, or some more where counting
+   * takes long.
+   *
+   * @returns The figures.
+   */
+  stats(): Promise<SwarmCount> {
+    return this.#count !== undefined &&
+        (this.#counting || this.#isYoung(STATS_AGE_MS))
+      ? this.#count
+      : this.#start();
+  }
+
+  /**
+   * Stops counting.
+   *
+   * @returns A promise that resolves when the database is not used any more.
+   */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled([this.#reading, this.#count]);
+  }
+
+  #isYoung(ageMs: number): boolean {
+    return this.#options.wallClock() - this.#countedAt <=
+      Math.max(ageMs, COUNT_SHARE * this.#tookMs);
+  }
+
+  async #read(): Promise<void> {
+    const counters = { ...NONE };
+    const { kv, layout } = this.#options;
+    for await (const entry of kv.list({ prefix: layout.counts })) {
+      const { key, value } = entry;
+      const name = NAMES.find((name) => name === key[2]);
+      if (name !== undefined) counters[name] = counterOf(value);
+      else if (key[2] === "last") this.#adopt(value);
+    }
+    this.#counters = counters;
+    this.#ownPeers = this.#ownTorrents = 0;
+    this.#readAt = this.#options.wallClock();
+  }
+
+  /** Another process may have counted later. */
+  #adopt(value: unknown): void {
+    if (typeof value !== "object" || value === null) return;
+    const theirs = value as Record<string, unknown>;
+    const numbers = Object.keys(this.#counted).map((key) => theirs[key]);
+    if (!numbers.every((number) => typeof number === "number")) return;
+    const counted = value as Counted;
+    if (
+      counted.added >= this.#counted.added &&
+      counted.removed >= this.#counted.removed
+    ) this.#counted = { ...counted };
+  }
+
+  #start(): Promise<SwarmCount> {
+    this.#counting = true;
+    this.#countedAt = this.#options.wallClock();
+    const count = this.#countAll().finally(() => this.#counting = false);
+    this.#count = count;
+    count.catch(() => {
+      if (this.#count === count) this.#count = undefined;
+    });
+    return count;
+  }
+
+  async #countAll(): Promise<SwarmCount> {
+    const { kv, layout, wallClock, peerLifeMs, seed } = this.#options;
+    const start = wallClock();
+    const oldest = (start - peerLifeMs) / 1000;
+    const share = new SwarmShare(seed);
+    this.#nextShare = share;
+    let torrents = 0;
+    let seeders = 0;
+    let peers4 = 0;
+    let peers6 = 0;
+    let last: Uint8Array | undefined;
+    await this.#read();
+    const before = this.#counters;
+    const sweep = new DownloadsSweep(kv, layout);
+    const list = kv.list({ prefix: layout.peers }, { batchSize: 500 });
+    for await (const entry of list) {
+      const peer = layout.peerOf(entry);
+      if (this.#closed) break;
+      if (peer === undefined || peer.heard < oldest) continue;
+      if (last === undefined || !equalBytes(last, peer.torrent)) {
+        torrents++;
+        await sweep.reach(peer.torrent);
+      }
+      last = peer.torrent;
+      if (peer.seed) seeders++;
+      if (peer.compact.length === 6) peers4++;
+      else peers6++;
+      share.count(...wordsOf(peer.compact), 1);
+    }
+    this.#nextShare = undefined;
+    const peers = peers4 + peers6;
+    const count = { torrents, seeders, leechers: peers - seeders };
+    if (this.#closed) await sweep.stop();
+    else {
+      await sweep.reach(undefined);
+      this.#share = share;
+      this.#counted = { peers, torrents, ...before };
+      await kv.atomic().set(layout.countKey("last"), this.#counted).commit();
+      await this.#read();
+      this.#tookMs = wallClock() - start;
+    }
+    return { ...count, peers4, peers6 };
+  }
+}
+
+/** First word of an address, and of an IPv6 address the second one. */
+function wordsOf(compact: Uint8Array): [number, number] {
+  return [
+    readUint32(compact, 0),
+    compact.length === 6 ? 0 : readUint32(compact, 4),
+  ];
+}
