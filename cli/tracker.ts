@@ -8,8 +8,9 @@ import {
   formatEndpoint,
   tryParseIp,
 } from "../_shared/address.ts";
+import { systemClock } from "../_shared/clock.ts";
 import { systemRandom } from "../_shared/random.ts";
-import type { SwarmStore } from "../_shared/swarm_store.ts";
+import type { SwarmLimits, SwarmStore } from "../_shared/swarm_store.ts";
 import { HttpTrackerServer } from "../htracker/mod.ts";
 import {
   KvSwarmStore,
@@ -19,6 +20,7 @@ import {
   TrackerStatsServer,
   UdpTrackerServer,
 } from "../utracker/mod.ts";
+import { patiently } from "../utracker/kv_patience.ts";
 import type { Arguments, Verb, VerbContext } from "./command.ts";
 import { CommandError, UsageError } from "./error.ts";
 import { EXIT_INTERRUPTED, EXIT_USAGE } from "./exit_code.ts";
@@ -41,6 +43,7 @@ interface Plan {
   readonly httpPort: number | undefined;
   readonly statsPort: number | undefined;
   readonly intervalMs: number;
+  readonly limits: SwarmLimits;
 }
 
 function planOf(args: Arguments): Plan {
@@ -49,6 +52,12 @@ function planOf(args: Arguments): Plan {
     return text === undefined
       ? undefined
       : parseInteger(text, `--${name}`, 0, 65535);
+  };
+  const capOf = (name: string) => {
+    const text = args.get(name);
+    return text === undefined
+      ? undefined
+      : parseInteger(text, `--${name}`, 1, 0x7fffffff);
   };
   const listen = args.get("listen")?.replace(/^\[(.*)\]$/, "$1");
   if (listen !== undefined && tryParseIp(listen) === undefined) {
@@ -70,17 +79,21 @@ function planOf(args: Arguments): Plan {
     httpPort: portOf("http-port"),
     statsPort: portOf("stats-port"),
     intervalMs,
+    limits: {
+      // A client that is a little late is still there.
+      peerLifeMs: intervalMs * 1.25 + 120_000,
+      maxPeers: capOf("max-peers"),
+      maxTorrents: capOf("max-torrents"),
+    },
   };
 }
 
 async function openStore(
   kv: string | undefined,
-  intervalMs: number,
+  limits: SwarmLimits,
 ): Promise<SwarmStore> {
-  // A client that is a little late is still there.
-  const peerLifeMs = intervalMs * 1.25 + 120_000;
   if (kv === undefined) {
-    return new SwarmTable({ random: systemRandom, peerLifeMs });
+    return new SwarmTable({ random: systemRandom, ...limits });
   }
   const { openKv } = Deno as { openKv?: typeof Deno.openKv };
   if (openKv === undefined) {
@@ -92,10 +105,14 @@ async function openStore(
   }
   try {
     return new KvSwarmStore({
-      kv: await openKv(kv),
+      // Another tracker may be about to open the same file.
+      kv: await patiently(() => openKv(kv), {
+        clock: systemClock,
+        random: systemRandom,
+      }),
       wallClock: Date.now,
       random: systemRandom,
-      peerLifeMs,
+      ...limits,
     });
   } catch (error) {
     throw ioError(error, "open", kv);
@@ -217,7 +234,7 @@ export const trackerVerb: Verb = {
   name: "tracker",
   summary: "Run a UDP and HTTP tracker",
   usage:
-    "[--listen ADDR] [--port N] [--http-port N] [--interval S] [--allow FILE] [--deny FILE] [--kv PATH|URL] [--stats-port N] [--json]",
+    "[--listen ADDR] [--port N] [--http-port N] [--interval S] [--allow FILE] [--deny FILE] [--kv PATH|URL] [--stats-port N] [--max-peers N] [--max-torrents N] [--json]",
   details: [
     "Files of --allow and --deny hold an info-hash of 40 hex digits a line; they are read again when they change.",
     "With --kv, trackers share their swarms and a restart loses none; it needs --unstable-kv.",
@@ -268,12 +285,22 @@ export const trackerVerb: Verb = {
       value: "N",
       summary: "TCP port of the figures (none)",
     },
+    {
+      name: "max-peers",
+      value: "N",
+      summary: "Most peers of all torrents (4000000)",
+    },
+    {
+      name: "max-torrents",
+      value: "N",
+      summary: "Most torrents (1000000)",
+    },
     { name: "json", summary: "Print one JSON object a line" },
   ],
   async run({ args, output, signal }: VerbContext): Promise<number> {
     const plan = planOf(args);
     await using stack = new AsyncDisposableStack();
-    const store = await openStore(args.get("kv"), plan.intervalMs);
+    const store = await openStore(args.get("kv"), plan.limits);
     stack.defer(() => store.close());
     const service = new SwarmService({ store, intervalMs: plan.intervalMs });
     const udp = stack.use(
