@@ -21,7 +21,7 @@ export const LENIENCY_BITS: Readonly<Record<BencodeLeniency, number>> = {
 };
 
 /** Limits with every field set. */
-export type ResolvedLimits = Required<BencodeLimits>;
+export type ResolvedLimits = Readonly<Record<keyof BencodeLimits, number>>;
 
 /** Options with every field set. */
 export interface ResolvedOptions extends ResolvedLimits {

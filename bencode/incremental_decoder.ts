@@ -19,7 +19,7 @@ export interface IncrementalBencodeDecoderOptions extends DecodeBencodeOptions {
    *
    * @default {16 MiB}
    */
-  readonly maxLength?: number;
+  readonly maxLength?: number | undefined;
 }
 
 /**

@@ -63,26 +63,26 @@ export interface BencodeLimits {
    *
    * @default {100}
    */
-  readonly maxDepth?: number;
+  readonly maxDepth?: number | undefined;
   /**
    * How many tokens are read: integers, strings, keys, lists and dictionaries
    * count one each.
    *
    * @default {2_000_000}
    */
-  readonly maxTokens?: number;
+  readonly maxTokens?: number | undefined;
   /**
    * How many bytes a value may take.
    *
    * @default {Infinity}
    */
-  readonly maxLength?: number;
+  readonly maxLength?: number | undefined;
   /**
    * How many digits an integer may have.
    *
    * @default {4096}
    */
-  readonly maxIntegerDigits?: number;
+  readonly maxIntegerDigits?: number | undefined;
 }
 
 /** Options of the decoding functions. */
@@ -93,7 +93,7 @@ export interface DecodeBencodeOptions extends BencodeLimits {
    *
    * @default {"strict"}
    */
-  readonly mode?: "strict" | "lenient" | readonly BencodeLeniency[];
+  readonly mode?: "strict" | "lenient" | readonly BencodeLeniency[] | undefined;
   /**
    * Told of each departure that was let pass, in the order of the input.
    *
@@ -110,5 +110,5 @@ export interface EncodeBencodeOptions {
    *
    * @default {100}
    */
-  readonly maxDepth?: number;
+  readonly maxDepth?: number | undefined;
 }

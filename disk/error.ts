@@ -46,7 +46,7 @@ export interface DiskErrorOptions {
   /** Where in the file, in bytes. */
   readonly offset?: number | undefined;
   /** What went wrong underneath. */
-  readonly cause?: unknown;
+  readonly cause?: unknown | undefined;
 }
 
 /**

@@ -63,9 +63,11 @@ export interface DiskManagerOptions {
    *
    * @default {64}
    */
-  readonly capacity?: number | undefined;
+  readonly maxWaiting?: number | undefined;
   /** For long checks to let other work go on. @default {systemClock} */
   readonly clock?: Clock | undefined;
+  /** Closes the manager. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Options of {@linkcode DiskManager.add}. */
@@ -155,13 +157,14 @@ export class DiskManager implements AsyncDisposable {
   readonly #reserved = new Set<string>();
   readonly #messages: DiskMessages;
   #closing: Promise<void> | undefined;
+  #detachSignal = () => {};
 
   /**
    * Makes a manager; nothing is touched yet.
    *
    * @param options See {@linkcode DiskManagerOptions}.
    * @throws {RangeError} If a number is out of range: `maxBufferedBytes` is at
-   * least 1048576.
+   * least 1048576. The reason of the signal if it was aborted.
    */
   constructor(options: DiskManagerOptions) {
     const {
@@ -170,12 +173,13 @@ export class DiskManager implements AsyncDisposable {
       readCacheBytes = 32 * 1024 * 1024,
       maxHandles = 64,
       threads,
-      capacity = 64,
+      maxWaiting = 64,
       clock = systemClock,
+      signal,
     } = options;
     checkNumber("maxBufferedBytes", maxBufferedBytes, 4 * CHUNK_SIZE);
     checkNumber("readCacheBytes", readCacheBytes, 0);
-    checkNumber("capacity", capacity, 1);
+    checkNumber("maxWaiting", maxWaiting, 1);
     if (threads !== undefined) checkNumber("threads", threads, 1);
     this.#fileSystem = new HandleCache(fileSystem, { maxHandles });
     this.#maxHandles = maxHandles;
@@ -184,10 +188,15 @@ export class DiskManager implements AsyncDisposable {
     this.#extentSize = readCacheBytes >= 4 * EXTENT_SIZE ? EXTENT_SIZE : 0;
     this.#threads = threads;
     this.#clock = clock;
-    this.#messages = new DiskMessages(this, capacity);
+    this.#messages = new DiskMessages(this, maxWaiting);
+    signal?.throwIfAborted();
+    // Nobody waits for that end: what failed was told by events.
+    const onAbort = () => void this.close().catch(() => {});
+    signal?.addEventListener("abort", onAbort, { once: true });
+    this.#detachSignal = () => signal?.removeEventListener("abort", onAbort);
   }
 
-  /** Takes requests; waits when results are not read. */
+  /** Takes requests; waits when results are not read, fails once they end. */
   get writable(): WritableStream<DiskRequest> {
     return this.#messages.writable;
   }
@@ -306,7 +315,8 @@ export class DiskManager implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    await this.#messages.close();
+    this.#detachSignal();
+    this.#messages.close();
     const results = await Promise.allSettled(
       [...this.#storages.values()].map((storage) => storage.close()),
     );

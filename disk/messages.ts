@@ -127,12 +127,18 @@ export class DiskMessages {
   readonly #outbox: DiskEvent[] = [];
   #pumping: Promise<void> | undefined;
 
-  constructor(manager: DiskManager, capacity: number) {
+  constructor(manager: DiskManager, maxWaiting: number) {
     this.#manager = manager;
-    this.#events = new EventQueue(capacity);
+    this.#events = new EventQueue(maxWaiting);
     this.readable = this.#events.readable();
     this.writable = new WritableStream<DiskRequest>({
       write: async (request) => {
+        // Nobody would get the answer.
+        if (this.#events.closed) {
+          throw new DiskError("closed", "The events have ended", {
+            operation: request.type,
+          });
+        }
         let event: DiskEvent;
         try {
           event = await this.#run(request);
@@ -149,7 +155,7 @@ export class DiskMessages {
         this.#outbox.push(event);
         await this.#pump();
       },
-    }, { highWaterMark: capacity });
+    }, { highWaterMark: maxWaiting });
   }
 
   close(): void {

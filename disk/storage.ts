@@ -173,7 +173,7 @@ export interface StorageStats {
  * and, if right, written; only then its bit is set in `have`. A verified piece
  * is never written to again, and nothing else is ever served.
  */
-export interface TorrentStorage {
+export interface TorrentStorage extends AsyncDisposable {
   /** What is stored. */
   readonly torrent: StorageTorrent;
   /** The pieces that are verified and written. To be read only. */

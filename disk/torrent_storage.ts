@@ -280,6 +280,10 @@ export class ManagedStorage implements TorrentStorage {
     return this.#closing = this.#close(false);
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
   async remove(options: RemoveOptions = {}): Promise<void> {
     if (options.deleteFiles !== true) return await this.close();
     if (this.#closing === undefined) await (this.#closing = this.#close(true));

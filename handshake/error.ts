@@ -52,7 +52,7 @@ export type HandshakeErrorCode =
 /** Extras of a {@linkcode HandshakeError}. */
 export interface HandshakeErrorOptions {
   /** What went wrong underneath. */
-  readonly cause?: unknown;
+  readonly cause?: unknown | undefined;
 }
 
 /** A handshake failed; {@linkcode HandshakeError.code} says why. */

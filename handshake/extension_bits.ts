@@ -52,7 +52,7 @@ export class ExtensionBits {
   /**
    * Copies reserved bytes.
    *
-   * @param bytes Exactly 8 bytes. @default eight zero bytes
+   * @param bytes Exactly 8 bytes. @default {new Uint8Array(8)}
    * @throws {RangeError} If there are not 8 bytes.
    */
   constructor(bytes: Uint8Array = new Uint8Array(8)) {

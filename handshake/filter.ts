@@ -42,29 +42,29 @@ export type HandshakeFilter = (facts: HandshakeFacts) => FilterDecision;
 
 /** Options of {@linkcode HandshakeFilters}. */
 export interface HandshakeFiltersOptions {
-  /** Filters to start with. @default none */
-  readonly filters?: Iterable<HandshakeFilter>;
+  /** Filters to start with. @default {[]} */
+  readonly filters?: Iterable<HandshakeFilter> | undefined;
   /**
    * Which opinion wins when filters disagree. With `block` nothing that one
    * filter blocks gets in; with `allow` one filter that allows is enough.
    *
    * @default {"block"}
    */
-  readonly precedence?: "block" | "allow";
+  readonly precedence?: "block" | "allow" | undefined;
   /**
    * What happens to those about whom no filter has an opinion.
    *
    * @default {"allow"}
    */
-  readonly otherwise?: "allow" | "block";
+  readonly otherwise?: "allow" | "block" | undefined;
 }
 
 /** Options of the ready-made filters. */
 export interface FilterRuleOptions {
   /** The opinion about those that match. @default {"block"} */
-  readonly match?: FilterDecision;
+  readonly match?: FilterDecision | undefined;
   /** The opinion about those that do not. @default {"pass"} */
-  readonly miss?: FilterDecision;
+  readonly miss?: FilterDecision | undefined;
 }
 
 /**

@@ -13,80 +13,80 @@ import type { HandshakeDirection, HandshakeFilters } from "./filter.ts";
 
 /** Options of `Handshaker.open`. */
 export interface HandshakerOptions {
-  /** Our 20-byte peer id. @default "-BI0100-" and 12 random bytes */
-  readonly peerId?: Uint8Array;
+  /** Our 20-byte peer id. @default {createPeerId()} */
+  readonly peerId?: Uint8Array | undefined;
   /**
    * What we tell to speak. The v2-upgrade bit is set where it belongs whatever
    * is said here.
    *
-   * @default the extension protocol and the fast extension
+   * @default {ExtensionBits.of("extension-protocol", "fast")}
    */
-  readonly extensions?: ExtensionBits;
+  readonly extensions?: ExtensionBits | undefined;
   /**
    * How connections are made and accepted. An encrypting transport may
    * negotiate inside the first read or write of a connection: the time limit
    * and the limits of pending connections then hold for it too.
    *
-   * @default TCP
+   * @default {tcpTransport}
    */
-  readonly transport?: ByteTransport;
+  readonly transport?: ByteTransport | undefined;
   /**
    * Where to listen; port 0 picks a free one. Several addresses are possible.
    *
    * @default {false}
    */
-  readonly listen?: Endpoint | readonly Endpoint[] | false;
+  readonly listen?: Endpoint | readonly Endpoint[] | false | undefined;
   /** How long connecting may take, in ms. @default {15000} */
-  readonly connectTimeoutMs?: number;
+  readonly connectTimeoutMs?: number | undefined;
   /** How long the handshake itself may take, in ms. @default {10000} */
-  readonly handshakeTimeoutMs?: number;
+  readonly handshakeTimeoutMs?: number | undefined;
   /** Outbound connections that may be in the making at once. @default {100} */
-  readonly maxHalfOpen?: number;
+  readonly maxHalfOpen?: number | undefined;
   /** The same for one torrent. @default {25} */
-  readonly maxHalfOpenPerTorrent?: number;
+  readonly maxHalfOpenPerTorrent?: number | undefined;
   /** Outbound connections begun in a second, also the burst. @default {30} */
-  readonly connectsPerSecond?: number;
+  readonly connectsPerSecond?: number | undefined;
   /** Candidates that may wait for their turn. @default {1000} */
-  readonly maxQueued?: number;
+  readonly maxQueued?: number | undefined;
   /**
    * Inbound connections that may be shaking hands at once. One more makes the
    * oldest go, so that silent ones cannot keep others out.
    *
    * @default {256}
    */
-  readonly maxPendingInbound?: number;
+  readonly maxPendingInbound?: number | undefined;
   /** The same for one IP (IPv6: one /64); one more is refused. @default {16} */
-  readonly maxPendingInboundPerIp?: number;
+  readonly maxPendingInboundPerIp?: number | undefined;
   /** Inbound connections of one IP in a second, twice as burst. @default {10} */
-  readonly inboundPerIpPerSecond?: number;
+  readonly inboundPerIpPerSecond?: number | undefined;
   /** Connections with one IP in any state. @default {64} */
-  readonly maxPerIp?: number;
+  readonly maxPerIp?: number | undefined;
   /** Connections with one IP for one torrent. @default {4} */
-  readonly maxPerIpPerTorrent?: number;
+  readonly maxPerIpPerTorrent?: number | undefined;
   /** Whether loopback addresses are free of per-IP limits. @default {true} */
-  readonly exemptLoopback?: boolean;
+  readonly exemptLoopback?: boolean | undefined;
   /**
    * Connected peers that may wait to be taken; when there are more, nothing
    * is dialled or accepted for a while.
    *
    * @default {128}
    */
-  readonly maxWaiting?: number;
+  readonly maxWaiting?: number | undefined;
   /**
    * Whether inbound handshakes are accepted for hashes that were not added:
    * for every protocol, or for the named ones.
    *
    * @default {false}
    */
-  readonly acceptAnyInfoHash?: boolean | readonly string[];
-  /** Who may shake hands. @default everybody */
-  readonly filters?: HandshakeFilters;
-  /** Whose time passes. @default the system's clock */
-  readonly clock?: Clock;
-  /** Where random bytes come from. @default the system's source */
-  readonly random?: RandomSource;
+  readonly acceptAnyInfoHash?: boolean | readonly string[] | undefined;
+  /** Who may shake hands. @default {new HandshakeFilters()} */
+  readonly filters?: HandshakeFilters | undefined;
+  /** Whose time passes. @default {systemClock} */
+  readonly clock?: Clock | undefined;
+  /** Where random bytes come from. @default {systemRandom} */
+  readonly random?: RandomSource | undefined;
   /** Closes the handshaker. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Options of `Handshaker.addTorrent`. */
@@ -94,36 +94,36 @@ export interface HandshakeTorrentOptions {
   /**
    * Other 20-byte hashes by which peers may call the same torrent.
    *
-   * @default none
+   * @default {[]}
    */
-  readonly aliases?: readonly Uint8Array[];
+  readonly aliases?: readonly Uint8Array[] | undefined;
   /**
    * The v2 hash (32 bytes, or its first 20) when the torrent really has v2
    * metadata. It becomes an alias, the v2-upgrade bit is offered and honoured
    * for this torrent, and for no other (BEP 52).
    *
-   * @default none
+   * @default {undefined}
    */
-  readonly v2InfoHash?: Uint8Array;
+  readonly v2InfoHash?: Uint8Array | undefined;
   /**
    * Protocol string, one character a byte.
    *
    * @default {"BitTorrent protocol"}
    */
-  readonly protocol?: string;
+  readonly protocol?: string | undefined;
   /**
    * The extension bits for this torrent, such as none for the DHT when it is
    * private.
    *
-   * @default those of the handshaker
+   * @default {undefined} those of the handshaker
    */
-  readonly extensions?: ExtensionBits;
+  readonly extensions?: ExtensionBits | undefined;
 }
 
 /** Options of `Handshaker.removeTorrent`. */
 export interface RemoveTorrentOptions {
   /** The protocol it was added with. @default {"BitTorrent protocol"} */
-  readonly protocol?: string;
+  readonly protocol?: string | undefined;
 }
 
 /** A snapshot of what a handshaker does. */

@@ -44,7 +44,7 @@ export interface HandshakeFields {
    * @default {"BitTorrent protocol"}
    */
   readonly protocol?: string;
-  /** The reserved bytes. @default no bit set */
+  /** The reserved bytes. @default {new ExtensionBits()} */
   readonly extensions?: ExtensionBits;
   /** 20 bytes. */
   readonly infoHash: Uint8Array;
@@ -58,9 +58,9 @@ export interface HandshakeDecodeOptions {
    * Protocol strings to accept; anything else is refused at the first byte that
    * differs.
    *
-   * @default only "BitTorrent protocol"
+   * @default {["BitTorrent protocol"]}
    */
-  readonly protocols?: readonly string[] | "any";
+  readonly protocols?: readonly string[] | "any" | undefined;
 }
 
 /** A decoded handshake and where it ended. */

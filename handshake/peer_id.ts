@@ -16,7 +16,7 @@ export interface CreatePeerIdOptions {
    *
    * @default {"-BI0100-"}
    */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
 }
 
 /** What a peer id tells of its client. Anyone can claim anything. */

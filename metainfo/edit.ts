@@ -22,19 +22,19 @@ export interface MetainfoChanges {
    * Tracker URLs in tiers (BEP 12). Sets `announce` to the first one, and
    * `announce-list` if there are more than one.
    */
-  readonly trackers?: readonly (readonly string[])[] | null;
+  readonly trackers?: readonly (readonly string[])[] | null | undefined;
   /** Web seeds (BEP 19). */
-  readonly webSeeds?: readonly string[] | null;
+  readonly webSeeds?: readonly string[] | null | undefined;
   /** HTTP seeds (BEP 17). */
-  readonly httpSeeds?: readonly string[] | null;
+  readonly httpSeeds?: readonly string[] | null | undefined;
   /** DHT nodes (BEP 5). */
-  readonly nodes?: readonly Endpoint[] | null;
+  readonly nodes?: readonly Endpoint[] | null | undefined;
   /** Free text. */
-  readonly comment?: string | null;
+  readonly comment?: string | null | undefined;
   /** The program that made it. */
-  readonly createdBy?: string | null;
+  readonly createdBy?: string | null | undefined;
   /** When it was made, in seconds since 1970. */
-  readonly creationDate?: number | null;
+  readonly creationDate?: number | null | undefined;
 }
 
 /** Options of {@linkcode editMetainfo}. */
@@ -44,7 +44,7 @@ export interface EditMetainfoOptions {
    *
    * @default {67108864}
    */
-  readonly maxLength?: number;
+  readonly maxLength?: number | undefined;
 }
 
 function setOrDelete(

@@ -54,7 +54,7 @@ export interface HashThreadOptions {
 /** Options of {@linkcode runHashTask}. */
 export interface RunHashTaskOptions extends HashThreadOptions {
   /** Called with runs of pieces as they are done, in no particular order. */
-  readonly onPieces?: (first: number, end: number) => void;
+  readonly onPieces?: ((first: number, end: number) => void) | undefined;
   /** Stops the work; the promise rejects with `signal.reason`. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -80,9 +80,9 @@ export interface Magnet extends MagnetFields {
 /** What {@linkcode formatMagnet} takes: a hash and any other field. */
 export interface MagnetInit extends Partial<MagnetFields> {
   /** SHA-1 info-hash, 20 bytes. */
-  readonly infoHashV1?: Uint8Array;
+  readonly infoHashV1?: Uint8Array | undefined;
   /** SHA-256 info-hash, 32 bytes (BEP 52). */
-  readonly infoHashV2?: Uint8Array;
+  readonly infoHashV2?: Uint8Array | undefined;
 }
 
 /** How every magnet link starts. */

@@ -42,18 +42,18 @@ export interface MerkleRootOptions {
    *
    * @default {0}
    */
-  readonly layer?: number;
+  readonly layer?: number | undefined;
   /**
    * How many layers above the hashes the root is. The default is the smallest
    * number that spans them all.
    */
-  readonly levels?: number;
+  readonly levels?: number | undefined;
   /**
    * The SHA-256 function.
    *
    * @default {sha256}
    */
-  readonly digest?: Sha256;
+  readonly digest?: Sha256 | undefined;
 }
 
 /** No tree over a 53-bit length is higher. */

@@ -220,19 +220,19 @@ export interface FileHashTreeOptions {
    * The verified hashes of all pieces; needed for a file longer than a piece
    * to know anything but the root.
    */
-  readonly pieceLayer?: Uint8Array;
+  readonly pieceLayer?: Uint8Array | undefined;
   /**
    * Of how many pieces the leaves are kept; the oldest go first.
    *
    * @default {64}
    */
-  readonly maxPieces?: number;
+  readonly maxPieces?: number | undefined;
   /**
    * The SHA-256 function.
    *
    * @default {sha256}
    */
-  readonly digest?: Sha256;
+  readonly digest?: Sha256 | undefined;
 }
 
 /**

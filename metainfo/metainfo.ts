@@ -182,55 +182,55 @@ export interface ParseMetainfoOptions {
    *
    * @default {67108864}
    */
-  readonly maxLength?: number;
+  readonly maxLength?: number | undefined;
   /**
    * Most pieces.
    *
    * @default {2097152}
    */
-  readonly maxPieces?: number;
+  readonly maxPieces?: number | undefined;
   /**
    * Longest piece, in bytes.
    *
    * @default {2147483647}
    */
-  readonly maxPieceLength?: number;
+  readonly maxPieceLength?: number | undefined;
   /**
    * Most lists and dictionaries inside each other. Nothing recurses.
    *
    * @default {2000}
    */
-  readonly maxDepth?: number;
+  readonly maxDepth?: number | undefined;
   /**
    * Most bencoded tokens.
    *
    * @default {3000000}
    */
-  readonly maxTokens?: number;
+  readonly maxTokens?: number | undefined;
   /**
    * Most components of a path.
    *
    * @default {1000}
    */
-  readonly maxPathDepth?: number;
+  readonly maxPathDepth?: number | undefined;
   /**
    * Most components of all paths together.
    *
    * @default {3000000}
    */
-  readonly maxPathComponents?: number;
+  readonly maxPathComponents?: number | undefined;
   /**
    * Most files that may need another name because theirs is taken.
    *
    * @default {500}
    */
-  readonly maxDuplicateNames?: number;
+  readonly maxDuplicateNames?: number | undefined;
   /**
    * Whether names that Windows reserves or forbids are changed, too.
    *
    * @default {false}
    */
-  readonly windowsNames?: boolean;
+  readonly windowsNames?: boolean | undefined;
   /**
    * Whether every v2 file longer than a piece must have its piece layer, as
    * BEP 52 demands. {@linkcode parseInfo} never demands it: layers are outside
@@ -238,7 +238,7 @@ export interface ParseMetainfoOptions {
    *
    * @default {true}
    */
-  readonly requirePieceLayers?: boolean;
+  readonly requirePieceLayers?: boolean | undefined;
 }
 
 /**

@@ -48,11 +48,11 @@ const MAX_REPORTS = 100;
 /** What is known of a torrent besides its info dictionary. */
 export interface MetainfoExtras {
   /** Tracker URLs in tiers (BEP 12). */
-  readonly trackers?: readonly (readonly string[])[];
+  readonly trackers?: readonly (readonly string[])[] | undefined;
   /** Web seeds (BEP 19). */
-  readonly webSeeds?: readonly string[];
+  readonly webSeeds?: readonly string[] | undefined;
   /** DHT nodes (BEP 5). */
-  readonly nodes?: readonly Endpoint[];
+  readonly nodes?: readonly Endpoint[] | undefined;
 }
 
 function readLimits(options: ParseMetainfoOptions) {

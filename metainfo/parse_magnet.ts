@@ -20,19 +20,19 @@ export interface ParseMagnetOptions {
    *
    * @default {1048576}
    */
-  readonly maxLength?: number;
+  readonly maxLength?: number | undefined;
   /**
    * Most values kept of each kind; later ones are dropped.
    *
    * @default {1000}
    */
-  readonly maxValues?: number;
+  readonly maxValues?: number | undefined;
   /**
    * Highest file index that `so` may name; higher ones are dropped.
    *
    * @default {10000}
    */
-  readonly maxFileIndex?: number;
+  readonly maxFileIndex?: number | undefined;
 }
 
 const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";

@@ -37,7 +37,7 @@ export interface PieceLayoutOptions {
    *
    * @default {false}
    */
-  readonly alignFiles?: boolean;
+  readonly alignFiles?: boolean | undefined;
 }
 
 /** A file with its place in the address space of the pieces. */

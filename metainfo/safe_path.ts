@@ -20,7 +20,7 @@ export interface SanitizePathOptions {
    *
    * @default {false}
    */
-  readonly windowsNames?: boolean;
+  readonly windowsNames?: boolean | undefined;
 }
 
 // Separators, NUL, and what is invisible or turns text around.

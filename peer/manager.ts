@@ -105,14 +105,16 @@ export type PeerEvent =
 /** Options of {@linkcode PeerManager}. */
 export interface PeerManagerOptions {
   /** Most peers at once, 1 to 100000. @default {1000} */
-  readonly capacity?: number | undefined;
+  readonly maxPeers?: number | undefined;
   /** Events that wait before reading from peers pauses. @default {1000} */
-  readonly eventCapacity?: number | undefined;
+  readonly maxWaiting?: number | undefined;
   /**
    * Takes every event at once, in place of the readable side. Byte fields are
    * then valid only during the call. @default {undefined}
    */
   readonly onEvent?: ((event: PeerEvent) => void) | undefined;
+  /** Closes the manager. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Without the port: who dials us and whom we dial is then the same peer. */
@@ -134,8 +136,8 @@ function checked(name: string, value: number, most: number): number {
  * while nobody takes the events.
  */
 export class PeerManager implements AsyncDisposable {
-  readonly #capacity: number;
-  readonly #eventCapacity: number;
+  readonly #maxPeers: number;
+  readonly #maxWaiting: number;
   readonly #onEvent: ((event: PeerEvent) => void) | undefined;
   readonly #peers = new Map<string, PeerConnection>();
   readonly #vacancies: (() => void)[] = [];
@@ -146,18 +148,20 @@ export class PeerManager implements AsyncDisposable {
   #drained: PromiseWithResolvers<void> | undefined;
   #controller: ReadableStreamDefaultController<PeerEvent> | undefined;
   #closed = false;
+  #detachSignal = () => {};
 
   /**
    * Makes a manager without peers.
    *
    * @param options See {@linkcode PeerManagerOptions}.
-   * @throws {RangeError} If an option makes no sense.
+   * @throws {RangeError} If an option makes no sense. The reason of the signal
+   * if it was aborted.
    */
   constructor(options: PeerManagerOptions = {}) {
-    this.#capacity = checked("capacity", options.capacity ?? 1_000, 100_000);
-    this.#eventCapacity = checked(
-      "eventCapacity",
-      options.eventCapacity ?? 1_000,
+    this.#maxPeers = checked("maxPeers", options.maxPeers ?? 1_000, 100_000);
+    this.#maxWaiting = checked(
+      "maxWaiting",
+      options.maxWaiting ?? 1_000,
       1_000_000,
     );
     this.#onEvent = options.onEvent;
@@ -171,6 +175,11 @@ export class PeerManager implements AsyncDisposable {
       close: () => this.close(),
       abort: () => this.close(),
     });
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const onAbort = () => void this.close();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    this.#detachSignal = () => signal?.removeEventListener("abort", onAbort);
   }
 
   /** Events come out here. A torrent of blocks waits until they are read. */
@@ -204,7 +213,7 @@ export class PeerManager implements AsyncDisposable {
       ? "closed"
       : this.#peers.has(key)
       ? "duplicate"
-      : this.#peers.size >= this.#capacity
+      : this.#peers.size >= this.#maxPeers
       ? "full"
       : undefined;
     if (reason !== undefined) {
@@ -232,10 +241,11 @@ export class PeerManager implements AsyncDisposable {
    *
    * @param options See {@linkcode PeerConnectionOptions}.
    * @returns The peer, or why it is not added.
+   * @throws {RangeError} If an option of the connection makes no sense.
    */
   async add(options: AddPeerOptions): Promise<PeerConnection | PeerRefusal> {
     while (
-      !this.#closed && this.#peers.size >= this.#capacity &&
+      !this.#closed && this.#peers.size >= this.#maxPeers &&
       !this.#peers.has(identity(options))
     ) {
       await new Promise<void>((resolve) => this.#vacancies.push(resolve));
@@ -266,6 +276,7 @@ export class PeerManager implements AsyncDisposable {
    */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#detachSignal();
     for (const wake of this.#vacancies.splice(0)) wake();
     await Promise.all([...this.#peers.values()].map((peer) => peer.close()));
     this.#release();
@@ -313,7 +324,7 @@ export class PeerManager implements AsyncDisposable {
       this.#events = this.#events.slice(this.#taken);
       this.#taken = 0;
     }
-    if (this.#waiting < this.#eventCapacity) this.#release();
+    if (this.#waiting < this.#maxWaiting) this.#release();
     if (this.#closed && this.#peers.size === 0 && this.#waiting === 0) {
       this.#controller = undefined;
       try {
@@ -330,7 +341,7 @@ export class PeerManager implements AsyncDisposable {
 
   /** What reading waits for, if anything. */
   #room(): Promise<void> | undefined {
-    if (this.#closed || this.#waiting < this.#eventCapacity) return undefined;
+    if (this.#closed || this.#waiting < this.#maxWaiting) return undefined;
     return (this.#drained ??= Promise.withResolvers<void>()).promise;
   }
 
@@ -370,8 +381,8 @@ export class PeerManager implements AsyncDisposable {
   /** One that waits for room must not hold up the commands that make room. */
   #addLater(options: AddPeerOptions): void {
     if (
-      this.#peers.size < this.#capacity ||
-      this.#vacancies.length >= this.#capacity
+      this.#peers.size < this.#maxPeers ||
+      this.#vacancies.length >= this.#maxPeers
     ) return void this.tryAdd(options);
     this.add(options).catch(() =>
       this.#tell({ type: "refused", reason: "invalid", options })

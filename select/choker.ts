@@ -57,21 +57,21 @@ export interface ChokerOptions {
    *
    * @default {7}
    */
-  readonly slots?: number | "rate-based";
+  readonly slots?: number | "rate-based" | undefined;
   /** Peers unchoked without merit. @default {1} */
-  readonly optimisticSlots?: number;
+  readonly optimisticSlots?: number | undefined;
   /** How long an optimistic unchoke lasts, in ms. @default {30000} */
-  readonly optimisticMs?: number;
+  readonly optimisticMs?: number | undefined;
   /** The least time between two flips of one peer, in ms. @default {10000} */
-  readonly minFlipMs?: number;
+  readonly minFlipMs?: number | undefined;
 }
 
 /** Options of {@linkcode roundRobinChoker}. */
 export interface RoundRobinOptions extends ChokerOptions {
   /** Bytes that each peer may take in turn. @default {20 MiB} */
-  readonly quotaBytes?: number;
+  readonly quotaBytes?: number | undefined;
   /** The least time of a turn, in ms. @default {60000} */
-  readonly quotaMs?: number;
+  readonly quotaMs?: number | undefined;
 }
 
 /**

@@ -36,19 +36,19 @@ export interface PiecePickerOptions {
   /** Where chance comes from. */
   readonly random: RandomSource;
   /** What is verified already. @default {none} */
-  readonly have?: Bitfield;
+  readonly have?: Bitfield | undefined;
   /** In which order pieces are asked for. @default {rarestFirst()} */
-  readonly strategy?: SelectionStrategy;
+  readonly strategy?: SelectionStrategy | undefined;
   /**
    * Until so many pieces are verified, pieces are chosen by chance, to have
    * something to trade soon. @default {4}
    */
-  readonly randomFirstPieces?: number;
+  readonly randomFirstPieces?: number | undefined;
   /**
    * The most peers that one block is asked of at a time, in end-game or past
    * a deadline. @default {4}
    */
-  readonly maxAskers?: number;
+  readonly maxAskers?: number | undefined;
 }
 
 /** A block asked of a peer. */

@@ -9,17 +9,17 @@ import { RateMeter } from "./rate_meter.ts";
 /** Options of {@linkcode RequestWindow}. */
 export interface RequestWindowOptions {
   /** The queue, as time at the measured rate, in ms. @default {3000} */
-  readonly queueMs?: number;
+  readonly queueMs?: number | undefined;
   /** The smallest window, in blocks. @default {2} */
-  readonly min?: number;
+  readonly min?: number | undefined;
   /** The largest window, in blocks. @default {2000} */
-  readonly max?: number;
+  readonly max?: number | undefined;
   /** The window to start with, in blocks. @default {8} */
-  readonly initial?: number;
+  readonly initial?: number | undefined;
   /** The most that the peer accepts (`reqq`, BEP 10). @default {250} */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** After so long without a block a peer counts as snubbing us. @default {30000} */
-  readonly snubMs?: number;
+  readonly snubMs?: number | undefined;
 }
 
 /** How often growth is judged in slow start. */

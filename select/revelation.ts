@@ -26,7 +26,7 @@ export interface Reveal {
 /** Options of a peer that connects. */
 export interface RevealConnectOptions {
   /** Whether both sides have the fast extension (BEP 6). @default {false} */
-  readonly fast?: boolean;
+  readonly fast?: boolean | undefined;
 }
 
 /** Decides what peers are told of our pieces. */
@@ -92,12 +92,14 @@ export interface RevelationOptions {
   /** How many pieces the torrent has. */
   readonly pieceCount: number;
   /** What is verified at the start; copied. @default {none} */
-  readonly have?: Bitfield;
+  readonly have?: Bitfield | undefined;
   /**
    * Tells whether a peer has a piece, to spare it announcements of what it
    * has. @default {() => false}
    */
-  readonly hasPiece?: (peer: PeerKey, pieceIndex: number) => boolean;
+  readonly hasPiece?:
+    | ((peer: PeerKey, pieceIndex: number) => boolean)
+    | undefined;
 }
 
 /** Options of {@linkcode LazyRevelation}. */
@@ -105,7 +107,7 @@ export interface LazyRevelationOptions extends RevelationOptions {
   /** Where chance comes from. */
   readonly random: RandomSource;
   /** The most pieces to hold back at first. @default {16} */
-  readonly holdBack?: number;
+  readonly holdBack?: number | undefined;
 }
 
 function ownHave(options: RevelationOptions): Bitfield {

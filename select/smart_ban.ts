@@ -18,15 +18,15 @@ export interface PeerVerdict {
 /** Options of {@linkcode SmartBan}. */
 export interface SmartBanOptions {
   /** Trust lost with a bad piece. @default {2} */
-  readonly penalty?: number;
+  readonly penalty?: number | undefined;
   /** Trust gained with a good piece. @default {1} */
-  readonly reward?: number;
+  readonly reward?: number | undefined;
   /** The highest trust. @default {8} */
-  readonly maxTrust?: number;
+  readonly maxTrust?: number | undefined;
   /** A peer at or below this is banned. @default {-7} */
-  readonly banAt?: number;
+  readonly banAt?: number | undefined;
   /** Digests of blocks of failed pieces that are kept. @default {65536} */
-  readonly maxBlocks?: number;
+  readonly maxBlocks?: number | undefined;
 }
 
 interface BlockRecord {

@@ -37,11 +37,11 @@ export interface StealPolicy {
 /** Options of {@linkcode stealFromSlow}. */
 export interface StealFromSlowOptions {
   /** A victim this many times slower is robbed first. @default {10} */
-  readonly muchSlower?: number;
+  readonly muchSlower?: number | undefined;
   /** A victim this many times slower is robbed last. @default {3} */
-  readonly slower?: number;
+  readonly slower?: number | undefined;
   /** After so long without a block anybody may be robbed. @default {15000} */
-  readonly stalledMs?: number;
+  readonly stalledMs?: number | undefined;
 }
 
 /**

@@ -26,7 +26,7 @@ export interface SuperSeedingOptions {
   /** Tells how many peers announced a piece. */
   readonly availability: (pieceIndex: number) => number;
   /** Pieces that a peer may know of and not have passed on. @default {2} */
-  readonly piecesPerPeer?: number;
+  readonly piecesPerPeer?: number | undefined;
 }
 
 interface Guest {

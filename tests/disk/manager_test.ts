@@ -20,7 +20,7 @@ Deno.test("options and torrents are checked", pure, async () => {
       { maxBufferedBytes: 1000 },
       { readCacheBytes: -1 },
       { maxHandles: 0 },
-      { capacity: 0.5 },
+      { maxWaiting: 0.5 },
       { threads: 0 },
     ]
   ) {

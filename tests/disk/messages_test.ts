@@ -1,4 +1,5 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { DiskError } from "../../disk/error.ts";
 
 import { DiskManager } from "../../disk/manager.ts";
 import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
@@ -17,7 +18,7 @@ Deno.test(
   pure,
   async () => {
     const memory = new MemoryFileSystem();
-    await using disk = new DiskManager({ fileSystem: memory, capacity: 2 });
+    await using disk = new DiskManager({ fileSystem: memory, maxWaiting: 2 });
     const { infoHash } = torrent;
     const requests: DiskRequest[] = [
       { type: "load", infoHash, pieceIndex: 0, blockOffset: 0, length: 1 },
@@ -107,7 +108,7 @@ Deno.test(
 Deno.test("the stream face waits for its reader", pure, async () => {
   await using disk = new DiskManager({
     fileSystem: new MemoryFileSystem(),
-    capacity: 1,
+    maxWaiting: 1,
   });
   const writer = disk.writable.getWriter();
   const { infoHash } = torrent;
@@ -121,4 +122,45 @@ Deno.test("the stream face waits for its reader", pure, async () => {
   for (let i = 0; i < 5; i++) assertEquals((await reader.read()).done, false);
   await disk.close();
   assertEquals((await reader.read()).done, true);
+});
+
+Deno.test("a signal closes the manager; requests fail then", pure, async () => {
+  const stop = new AbortController();
+  const fileSystem = new MemoryFileSystem();
+  const disk = new DiskManager({ fileSystem, signal: stop.signal });
+  const storage = await disk.add(torrent);
+  storage.writeBlock(0, 0, torrent.content[0]!.subarray(0, 16384));
+  const writer = disk.writable.getWriter();
+  stop.abort(new Error("enough"));
+  assertEquals(await Array.fromAsync(disk.readable), []);
+  await disk.close();
+  assertEquals(storage.state, "closed");
+  // What came in before is in the file.
+  assertEquals(
+    fileSystem.contents(["torrent", "f0"])!.subarray(0, 16384),
+    torrent.content[0]!.subarray(0, 16384),
+  );
+  const { infoHash } = torrent;
+  const error = await assertRejects(
+    () => writer.write({ type: "sync", infoHash }),
+    DiskError,
+  );
+  assertEquals(error.code, "closed");
+  assertThrows(
+    () => new DiskManager({ fileSystem, signal: stop.signal }),
+    Error,
+    "enough",
+  );
+});
+
+Deno.test("a storage is closed at the end of its block", pure, async () => {
+  const fileSystem = new MemoryFileSystem();
+  await using disk = new DiskManager({ fileSystem });
+  {
+    await using storage = await disk.add(torrent);
+    storage.writeBlock(0, 0, torrent.content[0]!);
+  }
+  assertEquals(disk.get(torrent.infoHash), undefined);
+  await using again = await disk.add(torrent);
+  assertEquals([...again.have], [0]);
 });

@@ -41,7 +41,7 @@ Deno.test(
   async () => {
     const events: PeerEvent[] = [];
     const manager = new PeerManager({
-      capacity: 1,
+      maxPeers: 1,
       onEvent: (event) => events.push(event),
     });
     const first = manager.tryAdd(candidate(1).options);
@@ -91,7 +91,7 @@ Deno.test(
   async () => {
     const events: PeerEvent[] = [];
     const manager = new PeerManager({
-      capacity: 1,
+      maxPeers: 1,
       onEvent: (event) => events.push(event),
     });
     const { options, near } = candidate(1);
@@ -110,7 +110,7 @@ Deno.test(
 );
 
 Deno.test("commands in, events out, as streams", none, async () => {
-  const manager = new PeerManager({ capacity: 2 });
+  const manager = new PeerManager({ maxPeers: 2 });
   const writer = manager.writable.getWriter();
   const reader = manager.readable.getReader();
   const next = async () => (await reader.read()).value!;
@@ -157,7 +157,7 @@ Deno.test(
   "an add that waits does not hold up the remove behind it",
   none,
   async () => {
-    const manager = new PeerManager({ capacity: 1 });
+    const manager = new PeerManager({ maxPeers: 1 });
     const writer = manager.writable.getWriter();
     const reader = manager.readable.getReader();
     await writer.write({ type: "add", options: candidate(1).options });
@@ -174,7 +174,7 @@ Deno.test(
 );
 
 Deno.test("unread events pause the reading of sockets", none, async () => {
-  const manager = new PeerManager({ eventCapacity: 10 });
+  const manager = new PeerManager({ maxWaiting: 10 });
   const { options, far } = candidate(1, {
     minReadBuffer: 64,
     maxReadBuffer: 64,
@@ -206,7 +206,7 @@ Deno.test("unread events pause the reading of sockets", none, async () => {
 Deno.test("thousands of peers", none, async () => {
   let gone = 0;
   const manager = new PeerManager({
-    capacity: 3_000,
+    maxPeers: 3_000,
     onEvent: (event) => {
       if (event.type === "disconnected") gone++;
     },
@@ -227,6 +227,23 @@ Deno.test("thousands of peers", none, async () => {
 });
 
 Deno.test("options are checked", none, () => {
-  assertThrows(() => new PeerManager({ capacity: 0 }), RangeError);
-  assertThrows(() => new PeerManager({ eventCapacity: 1.5 }), RangeError);
+  assertThrows(() => new PeerManager({ maxPeers: 0 }), RangeError);
+  assertThrows(() => new PeerManager({ maxWaiting: 1.5 }), RangeError);
+});
+
+Deno.test("a signal closes the manager", none, async () => {
+  const stop = new AbortController();
+  const manager = new PeerManager({ signal: stop.signal });
+  const first = candidate(1);
+  assert(manager.tryAdd(first.options) instanceof PeerConnection);
+  stop.abort(new Error("enough"));
+  const events = await Array.fromAsync(manager.readable);
+  assertEquals(events.map((e) => e.type), ["added", "disconnected"]);
+  assertEquals(first.near.closed, true);
+  assertEquals(manager.tryAdd(candidate(2).options), "closed");
+  assertThrows(
+    () => new PeerManager({ signal: stop.signal }),
+    Error,
+    "enough",
+  );
 });
