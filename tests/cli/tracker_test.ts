@@ -1,4 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
+import { tryFromHex } from "../../_shared/bytes.ts";
+import { HttpTrackerClient } from "../../htracker/mod.ts";
+import { UdpTrackerClient } from "../../utracker/mod.ts";
 import { bip, bipArguments } from "../support/bip_command.ts";
 import { TempDir } from "../support/paths.ts";
 import { Child } from "../support/process.ts";
@@ -169,34 +172,187 @@ Deno.test("bip tracker reads its lists again when they change", async () => {
   assertEquals(code, 0);
 });
 
-Deno.test("bip tracker --kv loses no swarm when it is restarted", async () => {
-  await using dir = new TempDir();
-  const options = [["--kv", dir.join("swarms.kv")], [
-    `--allow-read=${dir.path}`,
-    `--allow-write=${dir.path}`,
-  ]] as const;
-  const start = () => TrackerProcess.start([...options[0]], [...options[1]]);
-  {
-    await using tracker = await start();
-    const { code, stderr } = await ask(
-      "announce",
-      "--tracker",
-      tracker.udp,
-      "--peer-port",
-      "7001",
-    );
-    assertEquals(code, 0, stderr);
-    await tracker.stop();
+function hasIpv6(): boolean {
+  try {
+    Deno.listen({ hostname: "::1", port: 0 }).close();
+    return true;
+  } catch {
+    return false;
   }
-  await using tracker = await start();
-  const { document } = await ask(
-    "announce",
-    "--tracker",
-    tracker.udp,
-    "--peer-port",
-    "7002",
+}
+
+const HOSTS = hasIpv6() ? ["127.0.0.1", "[::1]"] : ["127.0.0.1"];
+
+/** A tracker with a database, asked over UDP and HTTP of both families. */
+class KvTracker implements AsyncDisposable {
+  private constructor(
+    readonly child: Child,
+    readonly udpPort: number,
+    readonly httpPort: number,
+    readonly statsPort: number,
+  ) {}
+
+  static async start(dir: TempDir): Promise<KvTracker> {
+    const words = ["tracker", "--port", "0", "--http-port", "0", "--json"];
+    // All addresses; nobody but this test knows the ports.
+    words.push("--stats-port", "0", "--kv", dir.join("swarms.kv"));
+    if (HOSTS.length === 1) words.push("--listen", "127.0.0.1");
+    const child = new Child(Deno.execPath(), {
+      args: bipArguments(words, {
+        permissions: [
+          "--allow-net",
+          `--allow-read=${dir.path}`,
+          `--allow-write=${dir.path}`,
+        ],
+        flags: FLAGS,
+      }),
+    });
+    const { port, httpPort, statsPort } = await child.line("listening");
+    return new KvTracker(
+      child,
+      Number(port),
+      Number(httpPort),
+      Number(statsPort),
+    );
+  }
+
+  /** Its announce URLs. */
+  get urls(): string[] {
+    return HOSTS.flatMap((host) => [
+      `udp://${host}:${this.udpPort}`,
+      `http://${host}:${this.httpPort}/announce`,
+    ]);
+  }
+
+  async stop(signal: Deno.Signal): Promise<void> {
+    this.child.kill(signal);
+    const { code, stderr } = await this.child.result;
+    if (signal !== "SIGKILL" && Deno.build.os !== "windows") {
+      assertEquals(code, 130, stderr);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.child[Symbol.asyncDispose]();
+  }
+}
+
+/** Peers, asking for all that a tracker knows. */
+class Peers implements AsyncDisposable {
+  readonly #udp = new UdpTrackerClient({ timeoutMs: 10_000 });
+  readonly #http = new HttpTrackerClient({ timeoutMs: 10_000 });
+
+  #client(url: string): UdpTrackerClient | HttpTrackerClient {
+    return url.startsWith("udp:") ? this.#udp : this.#http;
+  }
+
+  async announce(url: string, port: number, left = 1): Promise<string[]> {
+    const { peers } = await this.#client(url).announce(url, {
+      infoHash: tryFromHex(HASH)!,
+      peerId: new Uint8Array(20).fill(port),
+      port,
+      uploaded: 0,
+      downloaded: 0,
+      left,
+      event: left === 0 ? "completed" : "started",
+    });
+    return peers.map((peer) => `${peer.hostname} ${peer.port}`).sort();
+  }
+
+  async scrape(url: string): Promise<number[]> {
+    const found = await this.#client(url).scrape(url, [tryFromHex(HASH)!]);
+    const { seeders = 0, leechers = 0, downloads = 0 } = found.get(HASH) ?? {};
+    return [seeders, leechers, downloads];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#udp.close();
+    await this.#http.close();
+  }
+}
+
+for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+  Deno.test({
+    name: `bip tracker --kv loses no swarm when it is ended by ${signal}`,
+    async fn() {
+      await using dir = new TempDir();
+      await using peers = new Peers();
+      const expected: string[] = [];
+      {
+        await using tracker = await KvTracker.start(dir);
+        let port = 7000;
+        for (const [i, url] of tracker.urls.entries()) {
+          for (const left of [1, 0]) {
+            await peers.announce(url, ++port, left);
+            expected.push(`${i < 2 ? "127.0.0.1" : "::1"} ${port}`);
+          }
+        }
+        // The last answer has just come: what was acknowledged is there.
+        await tracker.stop(signal);
+      }
+      expected.sort();
+      const half = expected.length / 2;
+      await using tracker = await KvTracker.start(dir);
+      for (const url of tracker.urls) {
+        assertEquals(await peers.scrape(url), [half, half, half], url);
+      }
+      // HTTP answers name both families, UDP that of the packet.
+      const [udp4, http4, udp6] = tracker.urls;
+      const other = (family: string) =>
+        expected.filter((p) => p.startsWith(family));
+      assertEquals(await peers.announce(udp4!, 7001), [
+        ...other("127").filter((p) => !p.endsWith(" 7001")),
+      ]);
+      if (udp6 !== undefined) {
+        assertEquals(await peers.announce(udp6, 7005), [
+          ...other("::1").filter((p) => !p.endsWith(" 7005")),
+        ]);
+      }
+      assertEquals(
+        await peers.announce(http4!, 7003),
+        expected.filter((p) => p !== "127.0.0.1 7003"),
+      );
+      await tracker.stop("SIGTERM");
+    },
+  });
+}
+
+Deno.test("two bip trackers share one --kv at the same time", async () => {
+  await using dir = new TempDir();
+  await using peers = new Peers();
+  // Both open the same new file at once.
+  const [a, b] = await Promise.all([
+    KvTracker.start(dir),
+    KvTracker.start(dir),
+  ]);
+  await using first = a;
+  await using second = b;
+  const trackers = [first, second];
+  const count = 40;
+  await Promise.all(
+    Array.from({ length: count }, (_, i) => {
+      const { urls } = trackers[i % 2]!;
+      return peers.announce(urls[(i >> 1) % 2]!, 7000 + i, i % 4 === 0 ? 0 : 1);
+    }),
   );
-  assertEquals(document.peers, ["127.0.0.1:7001"]);
+  const quarter = count / 4;
+  for (const { urls, statsPort } of trackers) {
+    for (const url of urls) {
+      assertEquals(await peers.scrape(url), [quarter, 3 * quarter, quarter]);
+    }
+    // Whoever asks here is told of those who announced there.
+    const named = await peers.announce(urls[0]!, 7001);
+    assertEquals(named.length, count - 1);
+    const stats = `http://127.0.0.1:${statsPort}/stats`;
+    const { failures, swarms } = await (await fetch(stats)).json();
+    assertEquals([failures, swarms.torrents], [0, 1]);
+  }
+  // One goes, the other one still knows all.
+  await first.stop("SIGTERM");
+  assertEquals(
+    (await peers.announce(second.urls[1]!, 7002)).length,
+    count - 1,
+  );
 });
 
 Deno.test("bip tracker, announce and scrape refuse what makes no sense", async () => {
