@@ -195,6 +195,11 @@ Deno.test("a dripped message costs linear time", none, () => {
 
 Deno.test("options are checked", none, () => {
   assertThrows(() => new PeerMessageDecoder({ pieceCount: -1 }), RangeError);
+  new PeerMessageDecoder({ maxBlockLength: 16_777_216 });
+  assertThrows(
+    () => new PeerMessageDecoder({ maxBlockLength: 16_777_217 }),
+    RangeError,
+  );
   assertThrows(
     () => new PeerMessageDecoder({ maxBlockLength: 1.5 }),
     RangeError,

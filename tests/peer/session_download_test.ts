@@ -314,3 +314,26 @@ Deno.test("a pause of ours is no fault of the peer", none, () => {
   session.advance(1);
   assertEquals(session.events.map((e) => e.type), ["snubbed", "rejected"]);
 });
+
+Deno.test(
+  "answers to what was given up are welcome, the last 2000",
+  none,
+  () => {
+    const session = unchoked();
+    const blocks = Array.from(
+      { length: 2_001 },
+      (_, i) => block(i % 100, Math.floor(i / 100)),
+    );
+    for (const one of blocks) {
+      request(session, one);
+      session.machine.cancel(one, 0);
+      session.flush();
+    }
+    session.take();
+    session.receive(pieceOf(blocks[0]!));
+    assertEquals(session.events, []);
+    assertEquals(session.machine.stats(0).wasted, 16_384);
+    session.receive(pieceOf(blocks[1]!), pieceOf(blocks[2_000]!));
+    assertEquals(session.events.map((e) => e.type), ["block", "block"]);
+  },
+);

@@ -266,3 +266,62 @@ Deno.test(
     assertEquals(session.code, "flapping");
   },
 );
+
+Deno.test("what was taken back while it waited is not served", none, () => {
+  const session = seeding();
+  for (let i = 0; i < 20; i++) session.receive(ask(block(i)));
+  const first = serves(session);
+  assert(first.length < 15);
+  session.receive({ type: "cancel", ...block(15) });
+  assertEquals(session.sent, [{ type: "reject", ...block(15) }]);
+  const served: number[] = [];
+  for (let turn = 0; turn < 20; turn++) {
+    for (const request of serves(session)) {
+      served.push(request.pieceIndex);
+      session.events.length = 0;
+      const data = new Uint8Array(request.length);
+      session.input({ type: "block", request, data });
+    }
+    session.flush();
+  }
+  assertEquals(
+    [...new Set([...first.map((r) => r.pieceIndex), ...served])].sort((a, b) =>
+      a - b
+    ),
+    Array.from({ length: 20 }, (_, i) => i).filter((i) => i !== 15),
+  );
+});
+
+Deno.test("choking leaves a granted request that waits", none, () => {
+  const session = seeding({
+    allowedFast: {
+      infoHash: new Uint8Array(20),
+      ip: Uint8Array.of(1, 2, 3, 4),
+      count: 1,
+    },
+  });
+  const fresh = new TestSession({
+    pieceCount: 100,
+    fast: true,
+    allowedFast: {
+      infoHash: new Uint8Array(20),
+      ip: Uint8Array.of(1, 2, 3, 4),
+      count: 1,
+    },
+  });
+  const grant = fresh.sent.find((m) => m.type === "allowed-fast");
+  assert(grant?.type === "allowed-fast");
+  const others = Array.from({ length: 20 }, (_, i) => i)
+    .filter((i) => i !== grant.pieceIndex);
+  for (const i of others) session.receive(ask(block(i)));
+  const waiting = block(grant.pieceIndex);
+  session.receive(ask(waiting)).take();
+  session.input({ type: "choke" });
+  assertEquals(
+    session.sent.filter((m) => m.type === "reject").length,
+    others.length,
+  );
+  assertEquals(session.machine.queuedRequests, 1);
+  session.flush();
+  assertEquals(serves(session), [waiting]);
+});

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { bits, join, pieces, show, world } from "./picker_world.ts";
 
 const test = (name: string, fn: () => void) =>
@@ -96,4 +96,49 @@ test("lets others into a parole piece after an acquittal", () => {
   assertEquals(pieces(picker.pick(2, 4, 0)), [1]);
   picker.peers.setParole(1, false);
   assertEquals(show(picker.pick(2, 1, 0)), "0.2");
+});
+
+test("remembers few grants, each once", () => {
+  const picker = world({ pieces: 100, blocks: 1 });
+  picker.peers.add(1);
+  picker.peers.setAll(1);
+  for (let i = 0; i < 100; i++) {
+    picker.peers.allowFast(1, i);
+    picker.peers.allowFast(1, i);
+  }
+  assertEquals(picker.pick(1, 100, 0).length, 64);
+  picker.assertInvariants();
+});
+
+test("knows who has what", () => {
+  const picker = world({ pieces: 3 });
+  join(picker, 1, " * ");
+  assertEquals([0, 1, 2].map((i) => picker.peers.hasPiece(1, i)), [
+    false,
+    true,
+    false,
+  ]);
+  assert(!picker.peers.hasPiece(99, 1));
+  assert(picker.peers.has(1) && !picker.peers.has(99));
+});
+
+test("pieces that do not exist are a mistake of the caller", () => {
+  const picker = world({ pieces: 3 });
+  join(picker, 1, "***");
+  for (const pieceIndex of [-1, 3, 0.5, NaN, 2 ** 32]) {
+    for (
+      const call of [
+        () => picker.peers.gained(1, pieceIndex),
+        () => picker.peers.lost(1, pieceIndex),
+        () => picker.peers.allowFast(1, pieceIndex),
+        () => picker.peers.suggest(1, pieceIndex),
+        () => picker.pieces.setHave(pieceIndex),
+        () => picker.pieces.clearHave(pieceIndex),
+        () => picker.pieces.markBlocks(pieceIndex, [0]),
+        () => picker.pieces.setPriority(pieceIndex, 1),
+        () => picker.pieces.setDeadline(pieceIndex, 1),
+      ]
+    ) assertThrows(call, RangeError, undefined, `${call} ${pieceIndex}`);
+  }
+  picker.assertInvariants();
 });

@@ -190,3 +190,32 @@ test("gives all of its numbers", () => {
   assertEquals(picker.pieces.distributedCopies(), 0.75);
   assertEquals([...picker.pieces.haveField()], [0]);
 });
+
+test("a block is overdue after the mean and half the deviation", () => {
+  // Blocks of one peer take 100 ms, so the deviation goes from 50 towards 0.
+  const overdueAfter = (samples: readonly number[]) => {
+    const picker = world({ pieces: 40, blocks: 1 });
+    join(picker, 1, "*".repeat(40));
+    join(picker, 2, "*".repeat(40));
+    let now = 0;
+    for (const ms of samples) {
+      const [block] = picker.pick(1, 1, now);
+      now += ms;
+      picker.received(1, block!.pieceIndex, 0, now);
+    }
+    const [last] = picker.pick(1, 1, now);
+    picker.pieces.setDeadline(last!.pieceIndex, now + 1e6);
+    for (let wait = 0; wait < 2000; wait++) {
+      const asked = picker.pick(2, 1, now + wait);
+      if (asked[0]?.pieceIndex === last!.pieceIndex) return wait;
+      for (const block of asked) picker.released(2, block);
+    }
+    return Infinity;
+  };
+  assertEquals(overdueAfter([100]), 125);
+  // 50 * 15 / 16 is 46.9; 50 * (15 / 16)^9 is 28.
+  assertEquals(overdueAfter([100, 100]), 124);
+  assertEquals(overdueAfter(new Array(10).fill(100)), 114);
+  // One of 260 ms: 50 + 110 / 16 of deviation, 110 of mean.
+  assertEquals(overdueAfter([100, 260]), 139);
+});
