@@ -90,8 +90,15 @@ export interface DhtResponderStats {
 const K = 8;
 /** Peers in an answer at most. */
 const MAX_VALUES = 100;
-/** Above that a value leaves room for half of the nodes only. */
-const LONG_VALUE = 600;
+/** Longest answer with an item, which may be long by itself (BEP 44). */
+const MAX_ITEM_ANSWER = 1400;
+/** Bytes of an answer with a token, but what is in its longer fields. */
+const OVERHEAD = 126;
+/** The same, of an answer with an item or with samples. */
+const ITEM_OVERHEAD = 260;
+const SAMPLES_OVERHEAD = 145;
+/** Both filters of a scrape (BEP 33). */
+const FILTERS = 2 * 265;
 
 /** See the module. One for all IP versions of a node. */
 export class DhtResponder {
@@ -190,10 +197,13 @@ export class DhtResponder {
         return this.#put(base, query, ip, from, now);
       case "sample_infohashes": {
         const { target, want } = query;
-        const { interval, count, samples } = this.#peers.get(family)!
+        const { interval, count, samples: all } = this.#peers.get(family)!
           .sampleInfohashes(now);
+        const room = this.#room(base, SAMPLES_OVERHEAD);
+        const samples = all.subarray(0, 20 * Math.floor(room / 20));
+        const nodes = nodesIn(room - samples.length, want, family);
         return {
-          ...this.#withNodes(base, target, want, family, K, now),
+          ...this.#withNodes(base, target, want, family, nodes, now),
           interval,
           count,
           samples,
@@ -300,6 +310,16 @@ export class DhtResponder {
     };
   }
 
+  /** Bytes for what is in the longer fields of an answer. */
+  #room(
+    { transactionId }: KrpcResponse,
+    overhead: number,
+    most = MAX_KRPC_LENGTH,
+  ): number {
+    return most - overhead - transactionId.length -
+      (this.#version?.length ?? 0);
+  }
+
   #getPeers(
     base: KrpcResponse,
     query: KrpcGetPeersQuery,
@@ -309,14 +329,15 @@ export class DhtResponder {
   ): KrpcResponse {
     const { infoHash, want, noSeed = false } = query;
     const store = this.#peers.get(family)!;
-    const reply = this.#withNodes(base, infoHash, want, family, K, now);
+    const filters = query.scrape ? store.scrape(infoHash, now) : undefined;
+    let room = this.#room(base, OVERHEAD);
+    if (filters !== undefined) room -= FILTERS;
+    const nodes = nodesIn(room, want, family);
+    const reply = this.#withNodes(base, infoHash, want, family, nodes, now);
     const token = store.accepts(infoHash, now)
       ? this.#tokens.issue(ip, infoHash, now)
       : undefined;
-    const filters = query.scrape ? store.scrape(infoHash, now) : undefined;
-    let room = MAX_KRPC_LENGTH - 120 - query.transactionId.length -
-      (reply.nodes?.length ?? 0) - (reply.nodes6?.length ?? 0);
-    if (filters !== undefined) room -= 2 * 266;
+    room -= (reply.nodes?.length ?? 0) + (reply.nodes6?.length ?? 0);
     const size = family === 4 ? 8 : 21;
     const count = Math.min(MAX_VALUES, Math.floor(room / size));
     const values = count > 0
@@ -372,7 +393,9 @@ export class DhtResponder {
     const isKnown = mutable !== undefined && seq !== undefined &&
       mutable.seq <= seq;
     const value = isKnown ? undefined : item?.value;
-    const count = value !== undefined && value.length > LONG_VALUE ? K / 2 : K;
+    const room = this.#room(base, ITEM_OVERHEAD, MAX_ITEM_ANSWER) -
+      (value?.length ?? 0);
+    const count = nodesIn(room, want, family);
     return {
       ...this.#withNodes(base, target, want, family, count, now),
       token: this.#tokens.issue(ip, target, now),
@@ -416,6 +439,18 @@ export class DhtResponder {
       busy: () => refuse(kept, KRPC_ERROR.server, "Too busy"),
     };
   }
+}
+
+/** Nodes of each wanted IP version that fit into so many bytes. */
+function nodesIn(
+  room: number,
+  want: readonly IpFamily[] | undefined,
+  family: IpFamily,
+): number {
+  const families = want ?? [family];
+  const size = (families.includes(4) ? 26 : 0) +
+    (families.includes(6) ? 38 : 0);
+  return Math.min(K, Math.max(0, Math.floor(room / size)));
 }
 
 function putReply(
