@@ -62,8 +62,14 @@ const word = new Uint8Array(4);
  * @param random The source.
  * @param below Exclusive upper bound, 1 to 2^32.
  * @returns An integer from 0 to `below - 1`.
+ * @throws {RangeError} If the bound is out of range.
  */
 export function randomInt(random: RandomSource, below: number): number {
+  if (!(below >= 1 && below <= 0x100000000)) {
+    throw new RangeError(
+      `Cannot draw below ${below}: it must be an integer from 1 to 2^32`,
+    );
+  }
   const limit = 0x100000000 - 0x100000000 % below;
   while (true) {
     const value = readUint32(random(word), 0);

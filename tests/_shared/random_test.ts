@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   randomInt,
   seededRandom,
@@ -27,6 +27,10 @@ Deno.test("randomInt() is even over its range", { permissions: "none" }, () => {
     assert(Math.abs(count - 10_000) < 500, String(counts));
   }
   assertEquals(randomInt(random, 1), 0);
+  for (const below of [0, -1, NaN, 2 ** 32 + 1]) {
+    assertThrows(() => randomInt(random, below), RangeError);
+  }
+  assert(randomInt(random, 2 ** 32) >= 0);
 });
 
 Deno.test("shuffle() keeps the elements and reaches every order", {

@@ -107,6 +107,15 @@ test("RequestWindow starts anew after an unchoke", () => {
   window.restart();
   assertEquals(window.size(10), 8);
   assertEquals(window.rate(10), 0);
+  // What was learnt before the choke is forgotten.
+  for (let now = 20; now < 2000; now += 10) {
+    window.requested(now);
+    window.received(BLOCK, 5, now);
+  }
+  assert(window.size(1991) > 100);
+  window.restart();
+  assertEquals(window.size(2000), 8);
+  assertEquals(window.rate(2000), 0);
 });
 
 test("RequestWindow refuses nonsense", () => {

@@ -239,6 +239,16 @@ test("SuperSeeding replaces what a peer turns out to have", () => {
   assertEquals(swarm.told.get(1)!.length, 6);
 });
 
+test("SuperSeeding replaces it also while others lack it", () => {
+  const swarm = new Swarm(8);
+  swarm.join(1);
+  swarm.join(2);
+  for (const piece of swarm.told.get(1)!) swarm.has.get(1)!.add(piece);
+  swarm.note(swarm.seed.peerHas(1));
+  assertEquals(swarm.told.get(1)!.length, 4);
+  assertEquals(swarm.told.get(2)!.length, 2);
+});
+
 test("SuperSeeding tells the rarest pieces first", () => {
   const swarm = new Swarm(6);
   swarm.has.set(50, new Set([0, 1, 2, 3]));
