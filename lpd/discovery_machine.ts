@@ -9,7 +9,7 @@
  */
 import type { Endpoint, IpFamily, PeerCandidate } from "../_shared/address.ts";
 import { formatEndpoint, ipScope, tryParseIp } from "../_shared/address.ts";
-import { toHex } from "../_shared/bytes.ts";
+import { toByteString, toHex } from "../_shared/bytes.ts";
 import type { Machine } from "../_shared/machine.ts";
 import {
   randomBytes,
@@ -88,6 +88,8 @@ export interface LpdDrops {
   readonly own: number;
   /** From outside of our networks. */
   readonly foreign: number;
+  /** Heard a moment ago: a datagram comes in once for every interface. */
+  readonly copies: number;
   /** More than the limits allow. */
   readonly flood: number;
 }
@@ -113,6 +115,9 @@ const REPEATS_MS = [2000, 4000];
 /** Senders and peers remembered; the oldest are forgotten first. */
 const MAX_SENDERS = 256;
 const MAX_SEEN = 4096;
+/** Within that time the same datagram is a copy, in ms. */
+const COPY_MS = 500;
+const MAX_COPIES = 64;
 
 /** See the module. Private torrents must not be given to it. */
 export class LpdMachine implements Machine<LpdInput, LpdOutput> {
@@ -123,7 +128,9 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
   readonly #incoming: TokenBucket;
   readonly #senders = new Map<string, TokenBucket>();
   readonly #seen = new Map<string, number>();
-  readonly #drops = { malformed: 0, own: 0, foreign: 0, flood: 0 };
+  /** When datagrams came in that are remembered, the first one first. */
+  readonly #heard = new Map<string, number>();
+  readonly #drops = { malformed: 0, own: 0, foreign: 0, copies: 0, flood: 0 };
   #networks: readonly LocalNetwork[] | undefined;
   #repeats: Repeat[] = [];
   #dueAt: number | undefined;
@@ -341,6 +348,10 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
       this.#drops.foreign++;
       return;
     }
+    if (this.#isCopy(data, from, now)) {
+      this.#drops.copies++;
+      return;
+    }
     // A flooding sender uses up its own share before that of all.
     if (!this.#senderMay(from.hostname, now) || !this.#incoming.take(now)) {
       this.#drops.flood++;
@@ -357,6 +368,23 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
       const candidate = { infoHash, address, source: "lpd" } as const;
       this.#outputs.push({ type: "peer", candidate });
     }
+  }
+
+  /**
+   * Whether the same came in just now: where each interface has a socket in the
+   * group, each of them hears what any of them does.
+   */
+  #isCopy(data: Uint8Array, from: Endpoint, now: number): boolean {
+    const key = `${from.hostname} ${from.port} ${toByteString(data)}`;
+    const heardAt = this.#heard.get(key);
+    if (heardAt !== undefined && now - heardAt < COPY_MS) return true;
+    this.#heard.delete(key);
+    if (this.#heard.size >= MAX_COPIES) {
+      const [oldest] = this.#heard.keys();
+      this.#heard.delete(oldest!);
+    }
+    this.#heard.set(key, now);
+    return false;
   }
 
   #senderMay(hostname: string, now: number): boolean {

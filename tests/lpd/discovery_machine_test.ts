@@ -234,7 +234,7 @@ Deno.test("own, foreign and malformed announces are dropped", none, () => {
   bench.machine.handle({ type: "datagram", data, from: near }, 0);
   bench.drain();
   assertEquals(bench.peers, []);
-  const drops = { malformed: 1, own: 1, foreign: 1, flood: 0 };
+  const drops = { malformed: 1, own: 1, foreign: 1, copies: 0, flood: 0 };
   assertEquals(bench.machine.drops, drops);
   bench.machine.handle({
     type: "networks",
@@ -280,4 +280,20 @@ Deno.test("mistakes of the caller are a RangeError", none, () => {
   assertThrows(() => new Bench({ intervalMs: 0 }), RangeError);
   assertThrows(() => new Bench({ maxIncomingPerSecond: NaN }), RangeError);
   assertEquals(bench.machine.size, 0);
+});
+
+Deno.test("what every interface hears counts once", none, () => {
+  const bench = new Bench({ anyInfoHash: true });
+  for (let i = 0; i < 12; i++) {
+    for (let k = 0; k < 20; k++) bench.hear([hashServiceName(`${i}`)]);
+  }
+  assertEquals(bench.peers.length, 12);
+  assertEquals(bench.machine.drops.copies, 12 * 19);
+  assertEquals(bench.machine.drops.flood, 0);
+  // A repetition is none, nor is the same from another sender.
+  bench.advance(2000);
+  bench.hear([hashServiceName("0")]);
+  bench.hear([hashServiceName("0")], "192.168.1.77");
+  assertEquals(bench.machine.drops.copies, 12 * 19);
+  assertEquals(bench.peers.length, 13);
 });
