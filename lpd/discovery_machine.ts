@@ -274,6 +274,7 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
   #remove(key: string): void {
     if (!this.#entries.delete(key)) return;
     // Whoever adds it again wants to hear of everybody again.
+    this.#heard.clear();
     for (const seen of this.#seen.keys()) {
       if (seen.startsWith(key)) this.#seen.delete(seen);
     }
