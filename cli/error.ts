@@ -109,6 +109,13 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
   TimedOut: EXIT_NO_PEERS,
 };
 
+/** Codes of a session that blame the torrent. */
+const BAD_TORRENT_CODES: ReadonlySet<string> = new Set([
+  "bad-metadata",
+  "bad-source",
+  "contradiction",
+]);
+
 /** System error codes that are about files, not about us. */
 const IO_CODES: ReadonlySet<string> = new Set([
   "ENOSPC",
@@ -184,6 +191,9 @@ export function describeError(error: unknown): ErrorReport {
   }
   const known = Object.hasOwn(EXIT_CODES, name) ? EXIT_CODES[name] : undefined;
   if (known !== undefined) return report(known);
+  if (name === "SessionError" && BAD_TORRENT_CODES.has(code)) {
+    return report(EXIT_BAD_TORRENT);
+  }
   if (IO_CODES.has(code) || /\(os error \d+\)/.test(error.message)) {
     return report(EXIT_IO);
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { verifyPieces } from "../metainfo/hash_verify.ts";
+import { type ExpectedHashes, verifyPieces } from "../metainfo/hash_verify.ts";
 import { diskPaths, type Metainfo, pieceRoot } from "../metainfo/metainfo.ts";
 import type { Verb, VerbContext } from "./command.ts";
 import { CommandError } from "./error.ts";
@@ -30,18 +30,28 @@ export interface VerifyDocument {
   readonly bad: readonly number[];
   /** Paths of the files that are not there, below the folder. */
   readonly missing: readonly string[];
+  /**
+   * Indices of the bad pieces that pass one of a hybrid's two hashes and fail
+   * the other: no data can pass both. Absent when there are none.
+   */
+  readonly contradictory?: readonly number[];
 }
 
-function expectedHashes(metainfo: Metainfo): Parameters<
-  typeof verifyPieces
->[0]["expected"] {
-  if (metainfo.pieces !== undefined) {
-    return { algorithm: "sha1", hashes: metainfo.pieces };
+/** All hashes there are: a hybrid's data has to fit both. */
+function expectedHashes(metainfo: Metainfo): ExpectedHashes {
+  const { pieces, pieceCount, version } = metainfo;
+  if (pieces !== undefined && version === "v1") {
+    return { algorithm: "sha1", hashes: pieces };
   }
-  const hashes = new Uint8Array(32 * metainfo.pieceCount);
-  for (let index = 0; index < metainfo.pieceCount; index++) {
+  const hashes = new Uint8Array(32 * pieceCount);
+  const sha1Only: number[] = [];
+  for (let index = 0; index < pieceCount; index++) {
     const root = pieceRoot(metainfo, index);
     if (root === undefined) {
+      if (pieces !== undefined) {
+        sha1Only.push(index);
+        continue;
+      }
       throw new CommandError(
         EXIT_BAD_TORRENT,
         "missing-piece-layers",
@@ -50,7 +60,9 @@ function expectedHashes(metainfo: Metainfo): Parameters<
     }
     hashes.set(root.hash, 32 * index);
   }
-  return { algorithm: "sha256", hashes };
+  return pieces === undefined
+    ? { algorithm: "sha256", hashes }
+    : { algorithm: "both", sha1: pieces, sha256: hashes, sha1Only };
 }
 
 /** Writes ascending indices as `1-3, 7`; long lists are cut. */
@@ -94,7 +106,8 @@ export const verifyVerb: Verb = {
   usage: "FILE.torrent DIR [--threads N] [--json] [--quiet]",
   details: [
     "DIR is the folder that holds the torrent's top-level name. Exit code 3 when a piece is bad or a file is missing.",
-    "--json prints {pieces, good, bad: [indices], missing: [paths]}.",
+    "Of a hybrid torrent both hashes of each piece are checked.",
+    "--json prints {pieces, good, bad: [indices], missing: [paths]}, and contradictory: [indices] where the two hashes of a hybrid disagree.",
   ],
   operands: [2, 2],
   operandNames: ["FILE.torrent", "DIR"],
@@ -138,6 +151,9 @@ export const verifyVerb: Verb = {
       good: result.goodCount,
       bad: result.bad,
       missing: missing.map(nameOf),
+      ...(result.contradictory.length > 0
+        ? { contradictory: result.contradictory }
+        : {}),
     };
     const complete = document.bad.length === 0 && missing.length === 0;
     if (args.has("json")) output.printJson(document, 2);
@@ -152,6 +168,14 @@ export const verifyVerb: Verb = {
       );
       if (document.bad.length > 0) {
         output.print(`bad pieces: ${rangesOf(document.bad)}`);
+      }
+      if (result.contradictory.length > 0) {
+        output.print(
+          `contradictory pieces: ${rangesOf(result.contradictory)}`,
+        );
+        output.note(
+          "Note: v1 and v2 hashes of the torrent disagree on these: no data can be right",
+        );
       }
       for (const index of missing) {
         output.print(`missing: ${safeText(nameOf(index))}`);

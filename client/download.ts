@@ -6,7 +6,11 @@
  */
 import type { Clock } from "../_shared/clock.ts";
 import type { RandomSource } from "../_shared/random.ts";
-import type { TorrentStorage, TorrentStorageEvent } from "../disk/mod.ts";
+import type {
+  PieceBadEvent,
+  TorrentStorage,
+  TorrentStorageEvent,
+} from "../disk/mod.ts";
 import {
   BLOCK_SIZE,
   type BlockAddress,
@@ -22,6 +26,7 @@ import {
   SmartBan,
   stealFromSlow,
 } from "../select/mod.ts";
+import { SessionError } from "./error.ts";
 import type { SwarmPeer } from "./swarm_peer.ts";
 
 /** Blocks that one idle peer takes over from slower ones at a time. */
@@ -384,7 +389,7 @@ export class Download {
 
   #pieceBad(
     pieceIndex: number,
-    reason: "hash" | "lost",
+    reason: PieceBadEvent["reason"],
     digests: Uint8Array | undefined,
   ): void {
     if (this.picker.pieces.state(pieceIndex) === "complete") {
@@ -401,6 +406,16 @@ export class Download {
       }
     }
     this.#host.pieceBad(pieceIndex);
+    if (reason === "contradiction") {
+      this.#wasted += this.#layout.pieceSize(pieceIndex);
+      this.#host.storageError(
+        new SessionError(
+          "contradiction",
+          `The v1 and v2 hashes of piece ${pieceIndex} disagree: the torrent itself is wrong`,
+        ),
+        false,
+      );
+    }
     this.refillAll();
   }
 

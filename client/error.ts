@@ -15,7 +15,9 @@ export type SessionErrorCode =
   /** The info dictionary is not known yet. */
   | "no-metadata"
   /** The info dictionary that peers sent cannot be used. */
-  | "bad-metadata";
+  | "bad-metadata"
+  /** The v1 and v2 hashes of a hybrid torrent disagree: no data has both. */
+  | "contradiction";
 
 /** A session cannot do what it was asked for. */
 export class SessionError extends Error {

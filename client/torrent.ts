@@ -221,7 +221,7 @@ export class Torrent {
     // It starts by itself when it is ready.
     if (this.#setup !== undefined) return true;
     // Every peer has the same: the hash fits.
-    if ((this.#error as SessionError)?.code === "bad-metadata") return false;
+    if (isFinal(this.#error)) return false;
     const storage = this.#content?.storage;
     if (storage?.state === "paused" && !await storage.resume()) return false;
     if (this.#paused || this.#closing !== undefined) return false;
@@ -452,4 +452,10 @@ export class Torrent {
       publish: (event) => this.#hub.publish(event),
     };
   }
+}
+
+/** Whether trying again must lead to the same. */
+function isFinal(error: Error | undefined): boolean {
+  return error instanceof SessionError &&
+    (error.code === "bad-metadata" || error.code === "contradiction");
 }

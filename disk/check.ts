@@ -140,63 +140,59 @@ async function checkInParallel(
   const { layout } = torrent;
   const { threads, signal } = step.options;
   const roots = pieceRoots(torrent);
-  const run = async (
-    expected: ExpectedHashes,
-    wanted: readonly number[],
-    onPiece: (pieceIndex: number, isGood: boolean) => void,
-  ) => {
-    try {
-      await verifyPieces({
-        layout,
-        filePaths,
-        expected,
-        pieces: wanted,
-        threads,
-        signal,
-        onPiece,
-        onProgress: step.report,
-      });
-    } catch (error) {
-      if (!(error instanceof VerifyError)) throw error;
-      const { path, cause } = error;
-      throw toDiskError(
-        cause instanceof Error && cause.cause !== undefined
-          ? cause.cause
-          : error,
-        { operation: "check", path },
-      );
-    }
-  };
-  // A hybrid piece has to pass both.
-  let rest = pieces;
-  if (torrent.pieces !== undefined) {
-    const good: number[] = [];
-    await run(
-      { algorithm: "sha1", hashes: torrent.pieces },
-      rest,
-      (pieceIndex, isGood) => {
-        if (isGood && roots?.has.has(pieceIndex) === true) {
-          good.push(pieceIndex);
-        } else step.note(pieceIndex, isGood);
-      },
-    );
-    rest = good;
+  const expected = expectedHashes(torrent, roots);
+  if (expected === undefined) {
+    for (const pieceIndex of pieces) step.note(pieceIndex, false);
+    return;
   }
-  if (roots !== undefined && rest.length > 0) {
-    await run(
-      { algorithm: "sha256", hashes: roots.hashes },
-      rest,
-      (pieceIndex, isGood) =>
-        step.note(pieceIndex, isGood && roots.has.has(pieceIndex)),
+  const isUnknown = (pieceIndex: number) =>
+    expected.algorithm === "sha256" && !roots!.has.has(pieceIndex);
+  try {
+    await verifyPieces({
+      layout,
+      filePaths,
+      expected,
+      pieces,
+      threads,
+      signal,
+      onPiece: (pieceIndex, isGood) =>
+        step.note(pieceIndex, isGood && !isUnknown(pieceIndex)),
+      onProgress: step.report,
+    });
+  } catch (error) {
+    if (!(error instanceof VerifyError)) throw error;
+    const { path, cause } = error;
+    throw toDiskError(
+      cause instanceof Error && cause.cause !== undefined ? cause.cause : error,
+      { operation: "check", path },
     );
-  } else if (torrent.pieces === undefined) {
-    for (const pieceIndex of rest) step.note(pieceIndex, false);
   }
 }
 
-function pieceRoots(
-  torrent: StorageTorrent,
-): { readonly hashes: Uint8Array; readonly has: Bitfield } | undefined {
+/** What there is to compare with; a hybrid piece has to pass both. */
+function expectedHashes(
+  { pieces, layout }: StorageTorrent,
+  roots: PieceRoots | undefined,
+): ExpectedHashes | undefined {
+  if (roots === undefined) {
+    return pieces && { algorithm: "sha1", hashes: pieces };
+  }
+  if (pieces === undefined) {
+    return { algorithm: "sha256", hashes: roots.hashes };
+  }
+  const sha1Only: number[] = [];
+  for (let i = 0; i < layout.pieceCount; i++) {
+    if (!roots.has.has(i)) sha1Only.push(i);
+  }
+  return { algorithm: "both", sha1: pieces, sha256: roots.hashes, sha1Only };
+}
+
+interface PieceRoots {
+  readonly hashes: Uint8Array;
+  readonly has: Bitfield;
+}
+
+function pieceRoots(torrent: StorageTorrent): PieceRoots | undefined {
   if (torrent.pieceRoot === undefined) return undefined;
   const { pieceCount } = torrent.layout;
   const hashes = new Uint8Array(MERKLE_HASH_LENGTH * pieceCount);
@@ -236,5 +232,5 @@ async function checkPiece(
     if (!(read instanceof Promise ? await read : read)) return false;
     digest.update(run);
   }
-  return digest.finish();
+  return digest.finish() === "good";
 }

@@ -15,7 +15,7 @@ import type {
   WriteBlockResult,
 } from "./storage.ts";
 import type { TorrentFiles } from "./torrent_files.ts";
-import { digestBlocks, PieceDigest } from "./verifier.ts";
+import { digestBlocks, PieceDigest, type PieceVerdict } from "./verifier.ts";
 
 /** What a {@linkcode PieceAssembler} works with. */
 export interface PieceAssemblerContext {
@@ -323,7 +323,7 @@ export class PieceAssembler {
     if (work instanceof Promise) this.#context.track(work);
   }
 
-  #judge(assembly: Assembly): Awaitable<"good" | "hash" | "lost"> {
+  #judge(assembly: Assembly): Awaitable<PieceVerdict | "lost"> {
     const digest = assembly.digest ??= this.#digest(assembly);
     return chain(
       this.#eachChunk(
@@ -333,7 +333,7 @@ export class PieceAssembler {
       ),
       (isThere) => {
         if (!isThere) return "lost";
-        return digest.finish() ? "good" : "hash";
+        return digest.finish();
       },
     );
   }
@@ -429,11 +429,14 @@ export class PieceAssembler {
     );
   }
 
-  #drop(assembly: Assembly, reason: "hash" | "lost"): Awaitable<void> {
+  #drop(
+    assembly: Assembly,
+    reason: Exclude<PieceVerdict, "good"> | "lost",
+  ): Awaitable<void> {
     const { buffer } = assembly;
     const { pieceIndex } = buffer;
     this.#badPieces++;
-    const digests = reason === "lost" ? undefined : this.#blockDigests(buffer);
+    const digests = reason === "hash" ? this.#blockDigests(buffer) : undefined;
     return chain(digests, (blockDigests) => {
       if (reason === "hash") this.#failed.add(pieceIndex);
       this.#pieces.delete(pieceIndex);

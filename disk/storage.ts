@@ -76,9 +76,11 @@ export interface PieceBadEvent {
   /**
    * `hash`: the bytes that came in are wrong. `lost`: bytes that had been
    * written out early were gone when read back; nobody is to blame.
+   * `contradiction`: the bytes are right by one of a hybrid's hashes and wrong
+   * by the other; the torrent itself is wrong.
    */
-  readonly reason: "hash" | "lost";
-  /** SHA-1 of each of its blocks, 20 bytes each; absent when lost. */
+  readonly reason: "hash" | "lost" | "contradiction";
+  /** SHA-1 of each of its blocks, 20 bytes each; with `hash` only. */
   readonly blockDigests?: Uint8Array | undefined;
 }
 

@@ -19,6 +19,12 @@ const SHA1_LENGTH = 20;
 const nodeSha256: Sha256 = (data) => createHash("sha256").update(data).digest();
 
 /**
+ * What a piece is: right, wrong, or right by one of a hybrid's hashes and wrong
+ * by the other: then no data can ever be right.
+ */
+export type PieceVerdict = "good" | "hash" | "contradiction";
+
+/**
  * Hashes one piece as its bytes come in order, and judges it: SHA-1 for v1,
  * the tree of SHA-256 for v2 (BEP 52), both for a hybrid.
  */
@@ -80,30 +86,41 @@ export class PieceDigest {
   /**
    * Judges the piece after its last byte.
    *
-   * @returns Whether every hash there is agrees; false when there is none.
+   * @returns Whether every hash there is agrees; "hash" when there is none.
    */
-  finish(): boolean {
-    const { pieces, layout } = this.#torrent;
-    if (this.#sha1 !== undefined) {
-      const digest = this.#sha1.digest();
-      const at = this.#pieceIndex * SHA1_LENGTH;
-      for (let i = 0; i < SHA1_LENGTH; i++) {
-        if (digest[i] !== pieces![at + i]) return false;
-      }
+  finish(): PieceVerdict {
+    const v1 = this.#passesSha1();
+    const v2 = this.#passesTree();
+    if (v1 !== undefined && v2 !== undefined && v1 !== v2) {
+      return "contradiction";
     }
-    if (this.#root !== undefined) {
-      if (this.#leaves!.length === 0) return false;
-      const hash = merklePieceHash(
-        this.#leaves!,
-        layout.pieceLength,
-        this.#root.fileLength,
-        nodeSha256,
-      );
-      for (let i = 0; i < MERKLE_HASH_LENGTH; i++) {
-        if (hash[i] !== this.#root.hash[i]) return false;
-      }
+    return v1 ?? v2 ? "good" : "hash";
+  }
+
+  #passesSha1(): boolean | undefined {
+    if (this.#sha1 === undefined) return undefined;
+    const { pieces } = this.#torrent;
+    const digest = this.#sha1.digest();
+    const at = this.#pieceIndex * SHA1_LENGTH;
+    for (let i = 0; i < SHA1_LENGTH; i++) {
+      if (digest[i] !== pieces![at + i]) return false;
     }
-    return this.#sha1 !== undefined || this.#root !== undefined;
+    return true;
+  }
+
+  #passesTree(): boolean | undefined {
+    if (this.#root === undefined) return undefined;
+    if (this.#leaves!.length === 0) return false;
+    const hash = merklePieceHash(
+      this.#leaves!,
+      this.#torrent.layout.pieceLength,
+      this.#root.fileLength,
+      nodeSha256,
+    );
+    for (let i = 0; i < MERKLE_HASH_LENGTH; i++) {
+      if (hash[i] !== this.#root.hash[i]) return false;
+    }
+    return true;
   }
 }
 

@@ -45,6 +45,21 @@ export type ExpectedHashes =
     readonly algorithm: "sha256";
     /** 32 bytes a piece, back to back. */
     readonly hashes: Uint8Array;
+  }
+  | {
+    /** Both, read once: a piece of a hybrid torrent has to pass both. */
+    readonly algorithm: "both";
+    /** As above, 20 bytes a piece. */
+    readonly sha1: Uint8Array;
+    /** As above, 32 bytes a piece. */
+    readonly sha256: Uint8Array;
+    /**
+     * Pieces of which no SHA-256 is known, such as without a piece layer: SHA-1
+     * alone decides.
+     *
+     * @default {none}
+     */
+    readonly sha1Only?: Iterable<number> | undefined;
   };
 
 /** Options of {@linkcode verifyPieces}. */
@@ -80,6 +95,11 @@ export interface VerifyPiecesResult {
   readonly goodCount: number;
   /** Indices of the bad pieces, ascending; pieces left out are in neither. */
   readonly bad: readonly number[];
+  /**
+   * Those of the bad pieces that pass one of two hashes, ascending: no data can
+   * ever pass both, the torrent contradicts itself.
+   */
+  readonly contradictory: readonly number[];
   /** Indices of the files that are not there, ascending. */
   readonly missingFiles: readonly number[];
   /** Indices of the files that end too early, ascending. */
@@ -105,6 +125,63 @@ export class VerifyError extends Error {
     this.name = "VerifyError";
     this.path = path;
   }
+}
+
+/** Which hashes a piece passes: none, all, or only some. */
+type Verdict = "bad" | "good" | "contradictory";
+
+/** Compares digests in memory with what they should be. */
+class Judge {
+  readonly digests: { readonly sha1: boolean; readonly sha256: boolean };
+  readonly #sha1: Uint8Array | undefined;
+  readonly #sha256: Uint8Array | undefined;
+  readonly #sha1Only: ReadonlySet<number>;
+
+  constructor(expected: ExpectedHashes, pieceCount: number) {
+    const { algorithm } = expected;
+    this.#sha1 = algorithm === "both"
+      ? expected.sha1
+      : algorithm === "sha1"
+      ? expected.hashes
+      : undefined;
+    this.#sha256 = algorithm === "both"
+      ? expected.sha256
+      : algorithm === "sha256"
+      ? expected.hashes
+      : undefined;
+    this.#sha1Only = new Set(
+      algorithm === "both" ? expected.sha1Only ?? [] : [],
+    );
+    this.digests = {
+      sha1: this.#sha1 !== undefined,
+      sha256: this.#sha256 !== undefined,
+    };
+    checkLength(this.#sha1, SHA1_LENGTH, pieceCount);
+    checkLength(this.#sha256, SHA256_LENGTH, pieceCount);
+  }
+
+  judge({ sha1, sha256 }: HashMemory, pieceIndex: number): Verdict {
+    const a = this.#sha1 &&
+      equalAt(sha1, this.#sha1, pieceIndex * SHA1_LENGTH, SHA1_LENGTH);
+    const b = this.#sha256 && !this.#sha1Only.has(pieceIndex)
+      ? equalAt(sha256, this.#sha256, pieceIndex * SHA256_LENGTH, SHA256_LENGTH)
+      : undefined;
+    if (a !== undefined && b !== undefined && a !== b) return "contradictory";
+    return a ?? b ? "good" : "bad";
+  }
+}
+
+function checkLength(
+  hashes: Uint8Array | undefined,
+  hashLength: number,
+  pieceCount: number,
+): void {
+  if (hashes === undefined || hashes.length === hashLength * pieceCount) return;
+  throw new RangeError(
+    `Cannot verify ${pieceCount} pieces: expected ${
+      hashLength * pieceCount
+    } bytes of hashes, got ${hashes.length}`,
+  );
 }
 
 function equalAt(
@@ -154,30 +231,19 @@ export async function verifyPieces(
 ): Promise<VerifyPiecesResult> {
   const { layout, filePaths, expected, onPiece, onProgress, signal } = options;
   const { pieceCount } = layout;
-  const isSha1 = expected.algorithm === "sha1";
-  const hashLength = isSha1 ? SHA1_LENGTH : SHA256_LENGTH;
-  if (expected.hashes.length !== hashLength * pieceCount) {
-    throw new RangeError(
-      `Cannot verify ${pieceCount} pieces: expected ${
-        hashLength * pieceCount
-      } bytes of hashes, got ${expected.hashes.length}`,
-    );
-  }
+  const judge = new Judge(expected, pieceCount);
   if (filePaths.length !== layout.files.length) {
     throw new RangeError(
       `Cannot verify: expected ${layout.files.length} file paths, got ${filePaths.length}`,
     );
   }
-  const task = hashTask(layout, filePaths, {
-    sha1: isSha1,
-    sha256: !isSha1,
-  });
+  const task = hashTask(layout, filePaths, judge.digests);
   const memory = hashMemory(task, pieceCount);
   const { pieces } = memory;
   if (options.pieces !== undefined) selectPieces(pieces, options.pieces);
 
-  const hashes = isSha1 ? memory.sha1 : memory.sha256;
   const bad: number[] = [];
+  const contradictory: number[] = [];
   let goodCount = 0;
   let hashedBytes = 0;
   let totalBytes = 0;
@@ -188,10 +254,13 @@ export async function verifyPieces(
   const onPieces = (first: number, end: number) => {
     for (let i = first; i < end; i++) {
       if (pieces[i] === PIECE_SKIPPED) continue;
-      const good = pieces[i] === PIECE_HASHED &&
-        equalAt(hashes, expected.hashes, i * hashLength, hashLength);
+      const verdict = pieces[i] === PIECE_HASHED
+        ? judge.judge(memory, i)
+        : "bad";
+      const good = verdict === "good";
       if (good) goodCount++;
       else bad.push(i);
+      if (verdict === "contradictory") contradictory.push(i);
       hashedBytes += layout.pieceSize(i);
       onPiece?.(i, good);
     }
@@ -226,7 +295,8 @@ export async function verifyPieces(
     (status === FILE_MISSING ? missingFiles : shortFiles).push(i);
   });
   bad.sort((a, b) => a - b);
-  return { goodCount, bad, missingFiles, shortFiles };
+  contradictory.sort((a, b) => a - b);
+  return { goodCount, bad, contradictory, missingFiles, shortFiles };
 }
 
 /** Marks all pieces as skipped but the wanted ones. */

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { decodeBencode, encodeBencode } from "../../bencode/mod.ts";
 import { bip } from "../support/bip_command.ts";
 
 async function workshop(version: string) {
@@ -72,6 +73,25 @@ for (const version of ["v1", "v2", "hybrid"]) {
     assert(document.bad.length > 1);
   });
 }
+
+Deno.test("bip verify - a hybrid whose two hashes disagree", async () => {
+  await using shop = await workshop("hybrid");
+  const file = decodeBencode(await Deno.readFile(shop.path("t.torrent")));
+  assert(file instanceof Map);
+  const info = file.get("info");
+  assert(info instanceof Map);
+  const pieces = info.get("pieces") as Uint8Array;
+  info.set("pieces", pieces.with(5, pieces[5]! ^ 1));
+  await Deno.writeFile(shop.path("t.torrent"), encodeBencode(file));
+  const shown = await shop.verify("t.torrent", ".");
+  assertEquals(shown.code, 3);
+  assertStringIncludes(shown.stdout, "contradictory pieces: 0\n");
+  assertStringIncludes(shown.stderr, "no data can be right");
+  const json = JSON.parse(
+    (await shop.verify("t.torrent", ".", "--json")).stdout,
+  );
+  assertEquals([json.bad, json.contradictory], [[0], [0]]);
+});
 
 Deno.test("bip verify - names are shown harmless", async () => {
   await using shop = await workshop("v1");

@@ -405,6 +405,34 @@ Deno.test("Torrent that cannot read while seeding stops with an error", {
   assertFiles(torrent, host.files);
 });
 
+Deno.test("Torrent whose two hashes disagree stops and blames nobody", {
+  permissions: "none",
+}, async () => {
+  const files = [["a.bin", 100_000]] as const;
+  const torrent = await simTorrent(files, { version: "hybrid" });
+  const other = await simTorrent(files, { version: "hybrid", seed: 2 });
+  await using world = new SwarmWorld();
+  // It has what the v1 hashes are of, and looks at nothing.
+  const seed = await world.seeder(torrent, {}, { seedMode: true });
+  const host = await world.host();
+  const twisted = {
+    ...torrent.metainfo,
+    files: other.metainfo.files,
+    pieceLayers: other.metainfo.pieceLayers!,
+  };
+  const one = host.watch(
+    host.session.add(twisted, {
+      fileSystem: host.files,
+      peers: [seed.address],
+    }),
+  );
+  await world.until(() => one.state === "error", 20_000);
+  assertInstanceOf(one.error, SessionError);
+  assertEquals(one.error.code, "contradiction");
+  assertEquals(host.peersIn("banned"), []);
+  assertEquals(await world.run(one.resume()), false);
+});
+
 Deno.test("Torrent that only reads serves what is there and writes nothing", {
   permissions: "none",
 }, async () => {

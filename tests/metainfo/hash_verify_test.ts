@@ -4,6 +4,7 @@ import { seededRandom, shuffle } from "../../_shared/random.ts";
 import {
   createMetainfo,
   diskPaths,
+  type ExpectedHashes,
   type Metainfo,
   parseMetainfo,
   pieceRoot,
@@ -23,7 +24,7 @@ const TREE: Tree = {
   "d/f": bytesOf(70_000, 6),
 };
 
-type Algorithm = "sha1" | "sha256";
+type Algorithm = "sha1" | "sha256" | "both";
 
 function optionsOf(
   metainfo: Metainfo,
@@ -31,7 +32,8 @@ function optionsOf(
   algorithm: Algorithm,
 ): VerifyPiecesOptions {
   const { layout } = metainfo;
-  const hashes = algorithm === "sha1" ? metainfo.pieces! : concatBytes(
+  const sha1 = metainfo.pieces!;
+  const sha256 = algorithm === "sha1" ? sha1 : concatBytes(
     Array.from(
       { length: layout.pieceCount },
       (_, i) => pieceRoot(metainfo, i)!.hash,
@@ -40,7 +42,9 @@ function optionsOf(
   return {
     layout,
     filePaths: diskPaths(metainfo).map((path) => [folder, ...path].join("/")),
-    expected: { algorithm, hashes },
+    expected: algorithm === "both"
+      ? { algorithm, sha1, sha256 }
+      : { algorithm, hashes: algorithm === "sha1" ? sha1 : sha256 },
   };
 }
 
@@ -67,6 +71,7 @@ const KINDS = [
   ["v2", "sha256"],
   ["hybrid", "sha1"],
   ["hybrid", "sha256"],
+  ["hybrid", "both"],
 ] as const;
 
 for (const [version, algorithm] of KINDS) {
@@ -79,6 +84,7 @@ for (const [version, algorithm] of KINDS) {
     assertEquals(good, {
       goodCount: layout.pieceCount,
       bad: [],
+      contradictory: [],
       missingFiles: [],
       shortFiles: [],
     });
@@ -114,6 +120,33 @@ for (const [version, algorithm] of KINDS) {
     assertEquals(broken.goodCount + broken.bad.length, layout.pieceCount);
   });
 }
+
+Deno.test("verifyPieces() tells where the hashes of a hybrid disagree", async () => {
+  await using temp = new TempDir();
+  const metainfo = await scene("hybrid", temp);
+  const options = optionsOf(metainfo, temp.path, "both");
+  const expected = options.expected as ExpectedHashes & { algorithm: "both" };
+  const sha1 = expected.sha1.slice();
+  const sha256 = expected.sha256.slice();
+  sha1[0]! ^= 1;
+  sha256[32]! ^= 1;
+  sha1[40]! ^= 1;
+  sha256[64]! ^= 1;
+  for (const threads of [1, 2]) {
+    const wrong: ExpectedHashes = { algorithm: "both", sha1, sha256 };
+    const result = await verifyPieces({ ...options, expected: wrong, threads });
+    assertEquals(result.bad, [0, 1, 2]);
+    assertEquals(result.contradictory, [0, 1]);
+    // Where no tree is known the other hash decides.
+    const half = await verifyPieces({
+      ...options,
+      expected: { ...wrong, sha1Only: [0, 1] },
+      threads,
+    });
+    assertEquals(half.bad, [0, 2]);
+    assertEquals(half.contradictory, []);
+  }
+});
 
 Deno.test("verifyPieces() finds every spoilt piece of seeded damage", async () => {
   const seed = 77;
@@ -178,10 +211,11 @@ Deno.test("verifyPieces() takes a folder in the place of a file as absent", asyn
 Deno.test("verifyPieces() refuses what does not fit together", async () => {
   await using temp = new TempDir();
   const options = optionsOf(await scene("v1", temp), temp.path, "sha1");
-  const { hashes } = options.expected;
+  const hashes = new Uint8Array(20 * options.layout.pieceCount);
   const wrong: Partial<VerifyPiecesOptions>[] = [
     { expected: { algorithm: "sha1", hashes: hashes.subarray(1) } },
     { expected: { algorithm: "sha256", hashes } },
+    { expected: { algorithm: "both", sha1: hashes, sha256: hashes } },
     { filePaths: options.filePaths.slice(1) },
     { pieces: [-1] },
     { pieces: [options.layout.pieceCount] },
