@@ -72,6 +72,10 @@ export interface MulticastOptions {
 
 /** Datagrams kept for a receiver that is late. */
 const MAX_QUEUE = 1024;
+/** Errors in a row that a receiver passes over without a pause. */
+const MAX_ERRORS = 64;
+/** Pause of a receiver after each further error, in milliseconds. */
+const ERROR_PAUSE_MS = 100;
 /** Largest UDP payload. */
 const MAX_DATAGRAM = 65536;
 /** Errors in a row after which a socket is taken for dead. */
