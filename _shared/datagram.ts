@@ -78,8 +78,6 @@ const MAX_ERRORS = 64;
 const ERROR_PAUSE_MS = 100;
 /** Largest UDP payload. */
 const MAX_DATAGRAM = 65536;
-/** Errors in a row after which a socket is taken for dead. */
-const MAX_ERRORS = 1000;
 /** What a closed socket receives. */
 const END: Promise<undefined> = Promise.resolve(undefined);
 
@@ -127,11 +125,21 @@ export function wrapDatagramConn(conn: Deno.DatagramConn): DatagramSocket {
   const address = conn.addr as Deno.NetAddr;
   let closed = false;
   let errors = 0;
+  let wake = () => {};
   const close = () => {
     if (closed) return;
     closed = true;
     conn.close();
+    wake();
   };
+  const pause = () =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ERROR_PAUSE_MS);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   // Thousands of datagrams a second: no function, object or promise more than
   // the runtime makes anyway.
   const datagram: { data: Uint8Array; from: Endpoint } = {
@@ -145,13 +153,11 @@ export function wrapDatagramConn(conn: Deno.DatagramConn): DatagramSocket {
     return datagram;
   };
   const onError = (error: unknown): Promise<Datagram | undefined> => {
-    if (
-      closed || error instanceof Deno.errors.BadResource ||
-      ++errors >= MAX_ERRORS
-    ) return END;
+    if (closed || error instanceof Deno.errors.BadResource) return END;
     // An ICMP error of an earlier send (ECONNREFUSED on Windows and some
-    // BSDs) says nothing about this socket.
-    return receive();
+    // BSDs) says nothing about this socket. What fails again and again, as
+    // with an interface that is down, must not spin.
+    return ++errors > MAX_ERRORS ? pause().then(receive) : receive();
   };
   const receive = (): Promise<Datagram | undefined> =>
     closed ? END : conn.receive(buffer).then(onReceived, onError);
