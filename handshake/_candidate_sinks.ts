@@ -42,6 +42,8 @@ export class CandidateSinks {
         }
         if (this.#closed) throw failure("closed");
         this.#target.connect(candidate);
+        // It may have been refused: then its room is for the next.
+        this.wake();
       },
       close: forget,
       abort: forget,

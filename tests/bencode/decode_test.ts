@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { randomInt, seededRandom } from "../../_shared/random.ts";
 import {
@@ -368,4 +369,14 @@ Deno.test({
       }
     }
   },
+});
+
+Deno.test("decodeBencode() gives plain byte strings of a Buffer, too", () => {
+  const padded = Buffer.from("xxd1:ali1e3:abcee");
+  const bytes = padded.subarray(2);
+  const value = decodeBencode(bytes) as Map<string, BencodeValue[]>;
+  const text = value.get("a")![1] as Uint8Array;
+  assertEquals(text.constructor, Uint8Array);
+  assertEquals(text, new TextEncoder().encode("abc"));
+  assertEquals(text.buffer, bytes.buffer, "not copied");
 });

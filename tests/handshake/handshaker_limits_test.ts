@@ -303,3 +303,33 @@ Deno.test(
     assertEquals(bob.stats().queued, 0);
   },
 );
+
+Deno.test(
+  "a source that writes nonsense does not hold up the others",
+  none,
+  async () => {
+    await using world = new World();
+    const alice = await world.host("10.0.0.1", {
+      maxHalfOpen: 1,
+      maxQueued: 1,
+    });
+    const address = { ...BOB, port: 100 };
+    world.network.blackhole(address);
+    const other = new Uint8Array(20).fill(7);
+    alice.connect({ infoHash, address });
+    alice.connect({ infoHash: other, address });
+    const bad = { infoHash, address: { ...BOB, port: 0 } };
+    const writers = [1, 2, 3].map(() => alice.sink().getWriter());
+    let written = 0;
+    const writing = writers.map((writer) =>
+      writer.write(bad).then(() => written++)
+    );
+    await world.clock.advance(1);
+    assertEquals(written, 0);
+    alice.addTorrent(other);
+    alice.removeTorrent(other);
+    await world.clock.advance(1);
+    assertEquals(written, 3);
+    await Promise.all(writing);
+  },
+);
