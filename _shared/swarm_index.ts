@@ -4,16 +4,19 @@
  *
  * @module
  */
-import { readUint32 } from "./bytes.ts";
+import { readUint32, writeUint32 } from "./bytes.ts";
+import { SipHash, SIPHASH_KEY_LENGTH } from "./sip_hash.ts";
 
 const EMPTY = -1;
 const WORDS = 5;
 
 /** Numbers info-hashes: each one gets a slot that stays its own. */
 export class SwarmIndex {
-  readonly #seed: number;
+  readonly #hasher: SipHash;
   /** Keys by slot, five words each. */
   #keys = new Uint32Array(WORDS * 16);
+  /** Hashes by slot. */
+  #hashes = new Int32Array(16);
   /** Slots by hash, with linear probing. */
   #table = new Int32Array(32).fill(EMPTY);
   #mask = 31;
@@ -29,7 +32,11 @@ export class SwarmIndex {
    * @param seed A secret 32-bit number.
    */
   constructor(seed: number) {
-    this.#seed = seed | 0;
+    const key = new Uint8Array(SIPHASH_KEY_LENGTH);
+    for (let i = 0; i < key.length; i += 4) {
+      writeUint32(key, i, Math.imul(seed + i, 0x9e3779b1) >>> 0);
+    }
+    this.#hasher = new SipHash(key);
   }
 
   /** Keys in the index. */
@@ -44,8 +51,8 @@ export class SwarmIndex {
 
   /** Bytes of the tables. */
   get bytes(): number {
-    return this.#keys.byteLength + this.#table.byteLength +
-      this.#live.byteLength + 8 * this.#free.length;
+    return this.#keys.byteLength + this.#hashes.byteLength +
+      this.#table.byteLength + this.#live.byteLength + 8 * this.#free.length;
   }
 
   /**
@@ -104,10 +111,15 @@ export class SwarmIndex {
       const live = new Uint8Array(2 * this.#live.length);
       live.set(this.#live);
       this.#live = live;
+      const hashes = new Int32Array(2 * this.#hashes.length);
+      hashes.set(this.#hashes);
+      this.#hashes = hashes;
     }
     for (let i = 0; i < WORDS; i++) {
       this.#keys[k + i] = readUint32(bytes, offset + 4 * i);
     }
+    const [a, b, c, d, e] = this.#keys.subarray(k, k + WORDS);
+    this.#hashes[slot] = this.#hash(a!, b!, c!, d!, e!);
     this.#live[slot] = 1;
     this.#size++;
     this.#insert(slot);
@@ -143,25 +155,16 @@ export class SwarmIndex {
   }
 
   #home(slot: number): number {
-    const keys = this.#keys;
-    const k = slot * WORDS;
-    return this.#hash(
-      keys[k]!,
-      keys[k + 1]!,
-      keys[k + 2]!,
-      keys[k + 3]!,
-      keys[k + 4]!,
-    ) & this.#mask;
+    return this.#hashes[slot]! & this.#mask;
   }
 
   #hash(a: number, b: number, c: number, d: number, e: number): number {
-    let h = this.#seed;
-    h = Math.imul(h ^ a, 0x9e3779b1);
-    h = Math.imul((h ^ (h >>> 15)) ^ b, 0x85ebca77);
-    h = Math.imul((h ^ (h >>> 13)) ^ c, 0xc2b2ae3d);
-    h = Math.imul((h ^ (h >>> 16)) ^ d, 0x27d4eb2f);
-    h = Math.imul((h ^ (h >>> 15)) ^ e, 0x165667b1);
-    return h ^ (h >>> 14) ^ this.#seed;
+    const hasher = this.#hasher;
+    hasher.start();
+    hasher.block(a | 0, b | 0);
+    hasher.block(c | 0, d | 0);
+    hasher.finish(4 * WORDS, e | 0);
+    return hasher.low;
   }
 
   #insert(slot: number): void {

@@ -378,7 +378,7 @@ export class SwarmList {
 
   /** Gives a torrent a block that fits; shrinks late, so as not to flutter. */
   #resize(slot: number, count: number): void {
-    const block = this.#block[slot]!;
+    let block = this.#block[slot]!;
     const order = this.#order[slot]!;
     const pool = this.#pool;
     if (count === 0) {
@@ -391,6 +391,10 @@ export class SwarmList {
     }
     const fitting = 32 - Math.clz32(count - 1);
     if (block !== NO_BLOCK && fitting === order) return;
+    if (pool.isScattered(fitting)) {
+      pool.compact(this.#block, this.#order);
+      block = this.#block[slot]!;
+    }
     const next = pool.take(fitting);
     if (block !== NO_BLOCK) {
       const { words, recordWords } = pool;

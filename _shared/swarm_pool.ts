@@ -14,8 +14,10 @@ export class SwarmPool {
   /** All records; replaced when the pool grows. */
   words: Uint32Array<ArrayBuffer>;
   /** First free block of each size, linked through the blocks' first words. */
-  readonly #free: number[] = [];
+  #free: number[] = [];
+  /** Records in use or free, and those in use. */
   #used = 0;
+  #live = 0;
 
   /**
    * Makes an empty pool.
@@ -40,6 +42,7 @@ export class SwarmPool {
    */
   take(order: number): number {
     const first = this.#free[order] ?? NO_BLOCK;
+    this.#live += 1 << order;
     if (first !== NO_BLOCK) {
       // One more than the index: a fresh word is 0.
       this.#free[order] = this.words[first * this.recordWords]! - 1;
@@ -59,12 +62,55 @@ export class SwarmPool {
   }
 
   /**
+   * Whether taking a block would make the pool grow although most of it is
+   * free: blocks of other sizes, left by swarms that were larger or smaller.
+   *
+   * @param order The block's.
+   * @returns True if the pool should be compacted first.
+   */
+  isScattered(order: number): boolean {
+    return (this.#free[order] ?? NO_BLOCK) === NO_BLOCK &&
+      (this.#used + (1 << order)) * this.recordWords > this.words.length &&
+      this.#live * 2 < this.#used;
+  }
+
+  /**
+   * Moves all blocks in use together and lets go of the rest.
+   *
+   * @param blocks Indexes of their first records, or {@linkcode NO_BLOCK};
+   * changed.
+   * @param orders Their sizes.
+   */
+  compact(blocks: Int32Array, orders: Uint8Array): void {
+    const { recordWords, words: old } = this;
+    const words = new Uint32Array(
+      recordWords * Math.max(64, Math.ceil(this.#live * 1.5)),
+    );
+    let used = 0;
+    for (let i = 0; i < blocks.length; i++) {
+      const first = blocks[i]!;
+      if (first === NO_BLOCK) continue;
+      const end = first + (1 << orders[i]!);
+      words.set(
+        old.subarray(first * recordWords, end * recordWords),
+        used * recordWords,
+      );
+      blocks[i] = used;
+      used += end - first;
+    }
+    this.words = words;
+    this.#used = used;
+    this.#free = [];
+  }
+
+  /**
    * Gives a block back.
    *
    * @param block Index of its first record.
    * @param order It holds 2^order records.
    */
   give(block: number, order: number): void {
+    this.#live -= 1 << order;
     this.words[block * this.recordWords] = (this.#free[order] ?? NO_BLOCK) + 1;
     this.#free[order] = block;
   }
