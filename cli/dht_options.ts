@@ -87,7 +87,14 @@ export async function readSecretKey(path: string): Promise<Uint8Array> {
   } catch (error) {
     throw ioError(error, "read", path);
   }
-  return readHex(text.trim(), 32, `The key in ${path}`);
+  const key = tryFromHex(text.trim());
+  if (key?.length !== 32) {
+    // Not a word of what is in it: it may be a key with a slip.
+    throw new UsageError(
+      `The key in ${path} must be 64 hex digits, and nothing else`,
+    );
+  }
+  return key;
 }
 
 /** Options for every verb. */

@@ -151,6 +151,12 @@ Deno.test("bip dht - says what is wrong", async () => {
     assertEquals(code, 2, line);
     assertStringIncludes(line, text);
   }
+  await using dir = new TempDir();
+  const key = dir.join("key");
+  await Deno.writeTextFile(key, `${"5e".repeat(31)}5`);
+  const [slip, said] = await wrong("put", "x", "--key", key);
+  assertEquals(slip, 2);
+  assert(!said.includes("5e5e"), said);
   const [missing] = await wrong("put", "x", "--key", "/none/such");
   assertEquals(missing, 6);
   const [silent, line] = await wrong(
