@@ -234,13 +234,13 @@ async function search(
         }),
       )
       .pipeTo(handshaker.sink(), { signal });
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, wait);
-      signal.addEventListener("abort", () => {
-        clearTimeout(timer);
-        resolve();
-      }, { once: true });
-    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, wait);
+    const wake = () => resolve();
+    signal.addEventListener("abort", wake);
+    await promise;
+    clearTimeout(timer);
+    signal.removeEventListener("abort", wake);
     wait = Math.min(2 * wait, LAST_LOOK_MS);
   }
 }

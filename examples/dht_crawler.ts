@@ -23,7 +23,7 @@ import {
 
 /** Time between two lookups, in ms: be kind to the nodes. */
 const PAUSE_MS = 1000;
-/** Info-hashes remembered, so as to print each once. */
+/** Info-hashes remembered, so as to print each once; nodes, too. */
 const MAX_KNOWN = 1_000_000;
 
 interface Options {
@@ -77,18 +77,20 @@ async function sample(
 ): Promise<void> {
   while (!signal.aborted) {
     for await (const { from, infoHashes } of dht.sampleInfohashes({ signal })) {
-      catalogue.sampled.add(`${from.hostname} ${from.port}`);
+      if (catalogue.sampled.size < MAX_KNOWN) {
+        catalogue.sampled.add(`${from.hostname} ${from.port}`);
+      }
       for (const infoHash of infoHashes) {
         catalogue.add(infoHash, `sampled from ${from.hostname}`);
       }
     }
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, PAUSE_MS);
-      signal.addEventListener("abort", () => {
-        clearTimeout(timer);
-        resolve();
-      }, { once: true });
-    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, PAUSE_MS);
+    const wake = () => resolve();
+    signal.addEventListener("abort", wake);
+    await promise;
+    clearTimeout(timer);
+    signal.removeEventListener("abort", wake);
   }
 }
 
