@@ -10,13 +10,14 @@ import { encodeBencode, tryDecodeBencode } from "../bencode/mod.ts";
 import {
   type DhtPut,
   type DhtStoreResult,
-  MainlineDht,
+  type MainlineDht,
   type MainlineDhtOptions,
   MAX_ITEM_LENGTH,
 } from "../dht/mod.ts";
 import type { Arguments, Verb, VerbContext } from "./command.ts";
 import { runDhtNode } from "./dht_node.ts";
 import {
+  openDht,
   optionsOf,
   readEndpoint,
   readHex,
@@ -55,7 +56,7 @@ interface DhtVerb {
 async function openClient(task: Task): Promise<MainlineDht> {
   const { args, options, signal } = task;
   const limit = parseDuration(args.get("timeout") ?? "30", "--timeout");
-  const dht = await MainlineDht.open({ readOnly: true, ...options });
+  const dht = await openDht({ readOnly: true, ...options });
   using deadline = deadlineSignal(systemClock, limit, "No answer", signal);
   const ended = Promise.withResolvers<never>();
   const onAbort = () => ended.reject(deadline.signal.reason);
@@ -122,7 +123,7 @@ const VERBS: Readonly<Record<string, DhtVerb>> = {
     options: [],
     async run({ operands, output, json, options, signal }) {
       const endpoint = readEndpoint(operands[0]!, "The node");
-      await using dht = await MainlineDht.open({
+      await using dht = await openDht({
         readOnly: true,
         ...options,
         bootstrap: [],

@@ -7,11 +7,11 @@ import { formatEndpoint } from "../_shared/address.ts";
 import { encodeText, equalBytes, toHex } from "../_shared/bytes.ts";
 import {
   type DhtNodeEvent,
-  MainlineDht,
   type MainlineDhtOptions,
   tryDecodeDhtState,
 } from "../dht/mod.ts";
 import type { VerbContext } from "./command.ts";
+import { openDht } from "./dht_options.ts";
 import { CommandError, describeError } from "./error.ts";
 import { EXIT_INTERRUPTED, EXIT_IO } from "./exit_code.ts";
 import { ioError } from "./source.ts";
@@ -89,7 +89,7 @@ export async function runDhtNode(
     ? undefined
     : await readState(statePath, output);
   if (statePath !== undefined) await checkWritable(statePath);
-  await using dht = await MainlineDht.open({
+  await using dht = await openDht({
     ...options,
     ...(state === undefined ? {} : { state }),
   });

@@ -5,17 +5,20 @@
  */
 import {
   type Endpoint,
+  formatEndpoint,
   tryParseEndpoint,
   tryParseIp,
 } from "../_shared/address.ts";
 import { encodeText, tryFromHex } from "../_shared/bytes.ts";
 import {
+  MainlineDht,
   type MainlineDhtOptions,
   MAX_ITEM_SEQ,
   MAX_SALT_LENGTH,
 } from "../dht/mod.ts";
 import type { Arguments, OptionSpec } from "./command.ts";
-import { UsageError } from "./error.ts";
+import { CommandError, UsageError } from "./error.ts";
+import { EXIT_IO } from "./exit_code.ts";
 import { ioError } from "./source.ts";
 import { parseInteger } from "./units.ts";
 
@@ -143,5 +146,34 @@ export function refuseOptions(
         `Usage: bip dht ${verb.usage}`,
       );
     }
+  }
+}
+
+/**
+ * Opens a node.
+ *
+ * @param options How.
+ * @returns The node.
+ */
+export async function openDht(
+  options: MainlineDhtOptions,
+): Promise<MainlineDht> {
+  try {
+    return await MainlineDht.open(options);
+  } catch (error) {
+    const isRefused = error instanceof Error &&
+      !(error instanceof Deno.errors.NotCapable) &&
+      !(error instanceof RangeError);
+    if (!isRefused) throw error;
+    const { hostname, port = 0 } = options;
+    const where = hostname === undefined
+      ? `port ${port}`
+      : formatEndpoint({ hostname, port });
+    throw new CommandError(
+      EXIT_IO,
+      "listen",
+      `Cannot listen on ${where}: ${error.message}`,
+      { cause: error },
+    );
   }
 }

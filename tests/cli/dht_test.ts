@@ -151,6 +151,13 @@ Deno.test("bip dht - says what is wrong", async () => {
     assertEquals(code, 2, line);
     assertStringIncludes(line, text);
   }
+  await using taken = await startNode("--bootstrap", "127.0.0.1:9");
+  const [busy, reason] = await wrong(
+    ...["ping", "127.0.0.1:9", "--listen", "127.0.0.1"],
+    ...["--port", String(taken.line.port)],
+  );
+  assertEquals(busy, 6, reason);
+  assertStringIncludes(reason, `Cannot listen on ${taken.at}: `);
   await using dir = new TempDir();
   const key = dir.join("key");
   await Deno.writeTextFile(key, `${"5e".repeat(31)}5`);
