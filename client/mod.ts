@@ -101,6 +101,7 @@ export type {
 export type {
   Datagram,
   DhtAnnounceOptions,
+  DhtEventsOptions,
   DhtGetOptions,
   DhtGetPeersOptions,
   DhtItem,

@@ -74,6 +74,10 @@ function sourceOf(source: AddSource): TorrentSource {
   return "infoBytes" in source ? { metainfo: source } : { magnet: source };
 }
 
+function placeOf({ fileSystem, dir }: AddTorrentOptions): string | FileSystem {
+  return fileSystem ?? dir ?? ".";
+}
+
 /** What many sockets bring at once must not be more than there is room for. */
 function readBytes(maxBufferedBytes = 64 * 1024 * 1024): number {
   return Math.max(16_384, Math.min(524_288, maxBufferedBytes / 128));
@@ -104,6 +108,8 @@ export class Session implements AsyncDisposable {
   readonly #torrents = new Map<string, Torrent>();
   /** What they were added by. */
   readonly #topics = new WeakMap<Torrent, Metainfo | Magnet>();
+  /** Where they are stored. */
+  readonly #places = new WeakMap<Torrent, string | FileSystem>();
   readonly #disks = new Map<string | FileSystem, DiskManager>();
   readonly #context: SessionContext;
   readonly #handshaker: Handshaker;
@@ -250,14 +256,14 @@ export class Session implements AsyncDisposable {
     if (this.#knows(topic)) {
       throw new SessionError("duplicate", `Torrent ${key} is here already`);
     }
-    const torrent = new Torrent(
-      this.#context,
-      parsed,
-      options,
-      () => this.#torrents.delete(key),
-    );
+    const where = placeOf(options);
+    const torrent = new Torrent(this.#context, parsed, options, () => {
+      this.#torrents.delete(key);
+      return this.#releaseDisk(where);
+    });
     this.#torrents.set(key, torrent);
     this.#topics.set(torrent, topic);
+    this.#places.set(torrent, where);
     return torrent;
   }
 
@@ -321,21 +327,13 @@ export class Session implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
     this.#cancelTick();
-    const torrents = this.torrents;
     const results = await Promise.allSettled(
-      torrents.map((torrent) => torrent.close()),
+      this.torrents.map((torrent) => torrent.close()),
     );
     await this.#trackers.close();
     await this.#services.close();
     await this.#handshaker.close();
     await this.#loop;
-    for (const disk of this.#disks.values()) {
-      const [result] = await Promise.allSettled([disk.close()]);
-      // The error that stopped a torrent was told already.
-      if (torrents.every(({ error }) => error === undefined)) {
-        results.push(result!);
-      }
-    }
     this.#context.downloadLimit.close();
     this.#context.uploadLimit.close();
     const failures = results.filter((result) => result.status === "rejected")
@@ -370,6 +368,17 @@ export class Session implements AsyncDisposable {
       this.#disks.set(where, disk);
     }
     return disk;
+  }
+
+  /** Closes what a removed torrent was the last to use. */
+  async #releaseDisk(where: string | FileSystem): Promise<void> {
+    const disk = this.#disks.get(where);
+    if (disk === undefined) return;
+    for (const torrent of this.#torrents.values()) {
+      if (this.#places.get(torrent) === where) return;
+    }
+    this.#disks.delete(where);
+    await disk.close();
   }
 
   /** Hands finished handshakes to their torrents. */

@@ -44,7 +44,7 @@ export class Torrent {
   readonly #metadataKnown = Promise.withResolvers<Metainfo>();
   readonly #completed = Promise.withResolvers<void>();
   readonly #saver: ResumeSaver;
-  readonly #onClose: () => void;
+  readonly #onClose: () => Promise<void>;
   #metainfo: Metainfo | undefined;
   #content: TorrentContent | undefined;
   #state: TorrentState;
@@ -61,7 +61,7 @@ export class Torrent {
     context: SessionContext,
     source: TorrentSource,
     options: AddTorrentOptions,
-    onClose: () => void,
+    onClose: () => Promise<void>,
   ) {
     const { clock } = context;
     this.#context = context;
@@ -296,22 +296,25 @@ export class Torrent {
     this.#metadataKnown.reject(closed);
     this.#completed.reject(closed);
     this.#context.handshaker.removeTorrent(this.infoHash);
-    try {
-      await this.#setup;
-      this.#content?.stop();
-      await this.#network.close();
-      if (!deleteFiles) await this.#saver.save();
-      await this.#content?.close(deleteFiles);
-    } catch (error) {
-      // What stopped the torrent was told already.
-      if (this.#error === undefined) throw error;
-    } finally {
-      this.#downloadLimit.close();
-      this.#uploadLimit.close();
-      this.#setState("removed");
-      this.#hub.close();
-      this.#onClose();
+    const results = await Promise.allSettled([this.#release(deleteFiles)]);
+    results.push(...await Promise.allSettled([this.#onClose()]));
+    this.#downloadLimit.close();
+    this.#uploadLimit.close();
+    this.#setState("removed");
+    this.#hub.close();
+    // What stopped the torrent was told already.
+    if (this.#error !== undefined) return;
+    for (const result of results) {
+      if (result.status === "rejected") throw result.reason;
     }
+  }
+
+  async #release(deleteFiles: boolean): Promise<void> {
+    await this.#setup;
+    this.#content?.stop();
+    await this.#network.close();
+    if (!deleteFiles) await this.#saver.save();
+    await this.#content?.close(deleteFiles);
   }
 
   /** Gets the content ready and starts. */

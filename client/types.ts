@@ -118,7 +118,10 @@ export type RevelationName = "honest" | "lazy" | "super-seeding";
 export interface AddTorrentOptions {
   /** Folder that holds, or will hold, the torrent's top-level name. @default {"."} */
   readonly dir?: string | undefined;
-  /** Where to store instead of a folder. Closed with the session. */
+  /**
+   * Where to store instead of a folder. Closed when the last torrent that is
+   * stored in it is removed.
+   */
   readonly fileSystem?: FileSystem | undefined;
   /** Do not start yet. @default {false} */
   readonly paused?: boolean | undefined;

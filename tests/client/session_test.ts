@@ -10,7 +10,11 @@ import { toHex } from "../../_shared/bytes.ts";
 import { sleep } from "../../_shared/clock.ts";
 import { SessionError } from "../../client/error.ts";
 import { Session } from "../../client/session.ts";
-import { injectFaults, interceptFileSystem } from "../../disk/mod.ts";
+import {
+  injectFaults,
+  interceptFileSystem,
+  MemoryFileSystem,
+} from "../../disk/mod.ts";
 import { MagnetError, MetainfoError } from "../../metainfo/mod.ts";
 import {
   assertFiles,
@@ -372,4 +376,40 @@ Deno.test("Session with little memory and a slow disk completes all the same", {
   const { wastedBytes } = host.torrent.stats();
   assert(wastedBytes > 0 && wastedBytes < 1_000_000, `${wastedBytes} wasted`);
   assertFiles(torrent, host.files);
+});
+
+Deno.test("Session keeps nothing of torrents that were removed", {
+  permissions: "none",
+}, async () => {
+  await using world = new SwarmWorld();
+  const host = await world.host();
+  let closed = 0;
+  const own = new MemoryFileSystem();
+  own.close = () => void closed++;
+  const torrents = [];
+  for (let i = 0; i < 3; i++) {
+    torrents.push(await simTorrent([["a.bin", 50_000]], { seed: i + 1 }));
+  }
+  const [first, second] = torrents.slice(0, 2).map(({ bytes }) =>
+    host.session.add(bytes, { fileSystem: own })
+  );
+  await world.clock.advance(100);
+  await world.run(host.session.remove(first!));
+  assertEquals(closed, 0, "the other torrent uses it");
+  await world.run(
+    Promise.all([host.session.remove(second!), host.session.remove(second!)]),
+  );
+  assertEquals(closed, 1);
+  assertEquals(host.session.stats().bufferedBytes, 0);
+  // The same place again, also while it is being left.
+  const again = host.session.add(torrents[0]!.bytes, { fileSystem: own });
+  await world.clock.advance(100);
+  const leaving = host.session.remove(again);
+  host.session.add(torrents[2]!.bytes, { fileSystem: own });
+  await world.run(leaving);
+  await world.clock.advance(100);
+  assertEquals(host.session.torrents.length, 1);
+  assertEquals(host.torrent.state, "downloading");
+  await world.run(host.session.close());
+  assertEquals(closed, 2);
 });
