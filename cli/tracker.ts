@@ -238,7 +238,7 @@ export const trackerVerb: Verb = {
   details: [
     "Files of --allow and --deny hold an info-hash of 40 hex digits a line; they are read again when they change.",
     "With --kv, trackers share their swarms and a restart loses none; it needs --unstable-kv.",
-    "--stats-port serves figures at /stats (JSON) and /metrics (Prometheus).",
+    "--stats-port serves figures at /stats (JSON) and /metrics (Prometheus), on 127.0.0.1 unless --listen names an address.",
     '--json prints {"type":"listening", "address", "port", "httpPort", "statsPort"} and then {"type":"stats", ...} every minute.',
   ],
   operands: [0, 0],
@@ -327,7 +327,11 @@ export const trackerVerb: Verb = {
     });
     const stats = plan.statsPort === undefined ? undefined : stack.use(
       TrackerStatsServer.open({
-        listen: { hostname, port: plan.statsPort },
+        // Nobody else's business, unless an address was named.
+        listen: {
+          hostname: args.has("listen") ? hostname : "127.0.0.1",
+          port: plan.statsPort,
+        },
         read,
       }),
     );

@@ -28,6 +28,8 @@ import {
 
 /** How often a part of the table is looked through, in milliseconds. */
 const EXPIRY_TICK_MS = 1000;
+/** When a client that could not be served shall try again, in minutes. */
+const RETRY_MINUTES = 5;
 /** How long `close()` waits for answers under way, in milliseconds. */
 const SHUTDOWN_MS = 3000;
 
@@ -54,6 +56,13 @@ export interface HttpTrackerServerOptions {
   readonly clientAddress?:
     | ((request: Request, remote: Endpoint) => string | undefined)
     | undefined;
+  /**
+   * Most requests that wait for the store at a time; beyond that they are
+   * turned away.
+   *
+   * @default {1024}
+   */
+  readonly maxWaiting?: number | undefined;
   /** Whose time passes. @default {the system's} */
   readonly clock?: Clock | undefined;
   /** Where the table's secrets come from. @default {the system's} */
@@ -72,6 +81,8 @@ export interface HttpTrackerServerStats {
   readonly refused: number;
   /** Requests that the store failed to answer. */
   readonly failures: number;
+  /** Requests turned away because too many wait for their answer. */
+  readonly overloaded: number;
 }
 
 const HEADERS = { "content-type": "text/plain", "cache-control": "no-store" };
@@ -104,6 +115,9 @@ export class HttpTrackerServer implements AsyncDisposable {
   #scrapes = 0;
   #refused = 0;
   #failures = 0;
+  #overloaded = 0;
+  /** Requests that wait. */
+  #load = 0;
 
   private constructor(options: HttpTrackerServerOptions) {
     const {
@@ -169,6 +183,7 @@ export class HttpTrackerServer implements AsyncDisposable {
       scrapes: this.#scrapes,
       refused: this.#refused,
       failures: this.#failures,
+      overloaded: this.#overloaded,
     };
   }
 
@@ -236,6 +251,7 @@ export class HttpTrackerServer implements AsyncDisposable {
     search: string,
   ): Promise<Response> {
     const query = parseAnnounceQuery(search);
+    if (this.#isBusy) return this.#turnAway();
     const { hostname, port } = remote;
     const text = this.#options.clientAddress?.(request, { hostname, port }) ??
       hostname;
@@ -263,7 +279,9 @@ export class HttpTrackerServer implements AsyncDisposable {
         headers: HEADERS,
       });
     }
-    const answer = result instanceof Promise ? await result : result;
+    const answer = result instanceof Promise
+      ? await this.#waitFor(result)
+      : result;
     this.#announces++;
     const body = encodeHttpAnnounceResponse({
       interval: this.#service.interval,
@@ -280,11 +298,15 @@ export class HttpTrackerServer implements AsyncDisposable {
   async #scrape(search: string): Promise<Response> {
     const now = this.#clock.now();
     const entries: [Uint8Array, ScrapeEntry][] = [];
-    for (const infoHash of parseScrapeQuery(search)) {
+    const infoHashes = parseScrapeQuery(search);
+    if (this.#isBusy) return this.#turnAway();
+    for (const infoHash of infoHashes) {
       const found = this.#service.scrape(infoHash, 0, now);
       entries.push([
         infoHash,
-        { ...(found instanceof Promise ? await found : found) },
+        {
+          ...(found instanceof Promise ? await this.#waitFor(found) : found),
+        },
       ]);
     }
     this.#scrapes++;
@@ -294,10 +316,30 @@ export class HttpTrackerServer implements AsyncDisposable {
     );
   }
 
+  get #isBusy(): boolean {
+    return this.#load >= (this.#options.maxWaiting ?? 1024);
+  }
+
+  async #waitFor<T>(answer: Promise<T>): Promise<T> {
+    this.#load++;
+    try {
+      return await answer;
+    } finally {
+      this.#load--;
+    }
+  }
+
+  #turnAway(): Response {
+    this.#overloaded++;
+    const body = encodeHttpFailure("The tracker is overloaded", RETRY_MINUTES);
+    return new Response(body, { status: 503, headers: HEADERS });
+  }
+
   #fail(): Response {
     this.#failures++;
     this.#service.failed();
-    return new Response(encodeHttpFailure("The tracker has a problem", 5), {
+    const body = encodeHttpFailure("The tracker has a problem", RETRY_MINUTES);
+    return new Response(body, {
       status: 500,
       headers: HEADERS,
     });

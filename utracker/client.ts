@@ -3,7 +3,12 @@
  *
  * @module
  */
-import type { Endpoint, IpFamily } from "../_shared/address.ts";
+import {
+  type Endpoint,
+  formatEndpoint,
+  type IpFamily,
+  tryParseIp,
+} from "../_shared/address.ts";
 import {
   type AnnounceRequest,
   type AnnounceResponse,
@@ -18,6 +23,7 @@ import {
 } from "../_shared/datagram.ts";
 import { Driver } from "../_shared/drive.ts";
 import { randomInt, systemRandom } from "../_shared/random.ts";
+import { isUsablePeer } from "../_shared/tracker_rules.ts";
 import { answerOf, mergeAnswers } from "./answer.ts";
 import { UdpTrackerClientMachine } from "./client_machine.ts";
 import type {
@@ -279,8 +285,9 @@ export class UdpTrackerClient implements AsyncDisposable {
   }
 
   async #targets(to: Endpoint, signal: AbortSignal): Promise<Endpoint[]> {
+    let found: Endpoint[];
     try {
-      return await raced(this.#names.targets(to, this.#clock.now()), signal);
+      found = await raced(this.#names.targets(to, this.#clock.now()), signal);
     } catch (cause) {
       signal.throwIfAborted();
       throw new TrackerError(
@@ -291,6 +298,18 @@ export class UdpTrackerClient implements AsyncDisposable {
         { cause },
       );
     }
+    // A torrent must not make us send to a whole network.
+    const targets = found.filter(({ hostname, port }) =>
+      isUsablePeer(tryParseIp(hostname)!, port, true)
+    );
+    if (targets.length > 0) return targets;
+    throw new TrackerError(
+      "forbidden-target",
+      `Cannot use tracker udp://${
+        formatEndpoint(to)
+      }: expected the address of one host`,
+      { retryInMs: Infinity },
+    );
   }
 
   /** Sends one request and waits for its answer. */

@@ -9,6 +9,8 @@ import { SipHash } from "../_shared/sip_hash.ts";
 
 /** How long a connection id is accepted, in seconds (BEP 15: two minutes). */
 export const CONNECTION_ID_SECONDS = 120;
+/** How far clocks of processes that share a key may differ, in seconds. */
+const MAX_SKEW = 10;
 
 /** The address a connection id is bound to, in 32-bit words. */
 export interface IpWords {
@@ -45,7 +47,8 @@ export class ConnectionIds {
    * @param bytes Where to write.
    * @param offset Of its eight bytes.
    * @param ip Whom it is for.
-   * @param seconds The time; every process that shares the key counts alike.
+   * @param seconds The time; processes that share the key may differ by ten
+   * seconds.
    */
   write(
     bytes: Uint8Array,
@@ -74,7 +77,8 @@ export class ConnectionIds {
     ip: IpWords,
     seconds: number,
   ): boolean {
-    const age = (seconds - readUint16(bytes, offset)) & 0xffff;
+    const age = ((seconds + MAX_SKEW - readUint16(bytes, offset)) & 0xffff) -
+      MAX_SKEW;
     if (age > CONNECTION_ID_SECONDS) return false;
     this.#compute(ip, seconds - age);
     const { high, low } = this.#hash;

@@ -37,6 +37,8 @@ const MAX_ANSWER = 200;
 const MAX_ATTEMPTS = 8;
 /** Peers removed in one operation. */
 const REMOVAL_BATCH = 50;
+/** How long `close()` waits for what is under way, in milliseconds. */
+const SHUTDOWN_MS = 3_000;
 
 /** Options of {@linkcode KvSwarmStore}. */
 export interface KvSwarmStoreOptions extends SwarmLimits {
@@ -93,6 +95,7 @@ interface Found {
  */
 export class KvSwarmStore implements SwarmStore {
   readonly #kv: SwarmKv;
+  readonly #clock: Clock;
   readonly #wallClock: () => number;
   readonly #random: RandomSource;
   readonly #limits: FullSwarmLimits;
@@ -112,6 +115,7 @@ export class KvSwarmStore implements SwarmStore {
   constructor(options: KvSwarmStoreOptions) {
     const { clock = systemClock, random } = options;
     this.#kv = patientKv(options.kv, { clock, random });
+    this.#clock = clock;
     this.#wallClock = options.wallClock;
     this.#random = random;
     this.#limits = checkSwarmLimits(options);
@@ -188,15 +192,26 @@ export class KvSwarmStore implements SwarmStore {
   }
 
   /**
-   * Closes the database, once what is under way has ended.
+   * Closes the database, once what is under way has ended or has taken three
+   * seconds more.
    *
    * @returns A promise that resolves when it is closed.
    */
   async close(): Promise<void> {
+    const clock = this.#clock;
+    let cancel = () => {};
+    const late = new Promise<void>((resolve) => {
+      cancel = clock.schedule(clock.now() + SHUTDOWN_MS, resolve);
+    });
+    await Promise.race([this.#settle(), late]);
+    cancel();
+    this.#kv.close();
+  }
+
+  async #settle(): Promise<void> {
     const opened = await this.#opened?.catch(() => undefined);
     await opened?.census.close();
     await Promise.allSettled(this.#running);
-    this.#kv.close();
   }
 
   async #run<T>(action: (opened: Opened) => Promise<T>): Promise<T> {

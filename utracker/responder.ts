@@ -377,17 +377,16 @@ export class UdpTrackerResponder {
         }).subarray(0, requestLength);
       }
       if ("peers" in answer) {
-        const most = Math.trunc(
-          (MAX_RESPONSE_LENGTH - 20) / (family === 4 ? 6 : 18),
-        );
+        const size = family === 4 ? 6 : 18;
+        const most = Math.trunc((MAX_RESPONSE_LENGTH - 20) / size);
         return encodeUdpTrackerResponse({
           type: "announce",
           transactionId,
           interval: answer.interval,
           leechers: answer.leechers,
           seeders: answer.seeders,
-          peers: answer.peers.slice(0, most),
-        }, family);
+          peers: answer.peers,
+        }, family).subarray(0, 20 + size * most);
       }
       return encodeUdpTrackerResponse({
         type: "scrape",

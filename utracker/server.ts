@@ -9,6 +9,7 @@ import type { DatagramSocket } from "../_shared/datagram.ts";
 import { type RandomSource, systemRandom } from "../_shared/random.ts";
 import { SwarmService } from "../_shared/swarm_service.ts";
 import { SwarmTable } from "../_shared/swarm_table.ts";
+import { ACTION_ANNOUNCE, ACTION_SCRAPE, MAX_UDP_SCRAPE } from "./packet.ts";
 import {
   openServerPort,
   type ServerPort,
@@ -27,8 +28,8 @@ const TICK_MS = 1000;
  * much as all else that an announce needs. Every tick is one, too.
  */
 const CLOCK_REQUESTS = 16;
-/** Requests at a time that wait for a store or handler. */
-const MAX_WAITING = 1024;
+/** How long `close()` waits for answers under way, in milliseconds. */
+const SHUTDOWN_MS = 3000;
 
 /** Options of {@linkcode UdpTrackerServer.open}. */
 export interface UdpTrackerServerOptions {
@@ -52,6 +53,13 @@ export interface UdpTrackerServerOptions {
    * @default {a random one}
    */
   readonly key?: Uint8Array | undefined;
+  /**
+   * Most announces, and hashes of scrapes, that wait for the store or handler
+   * at a time; beyond that requests are dropped.
+   *
+   * @default {1024}
+   */
+  readonly maxWaiting?: number | undefined;
   /** Sockets to use instead of opening some; closed with the server. */
   readonly sockets?: readonly DatagramSocket[] | undefined;
   /** Whose time passes. @default {the system's} */
@@ -106,6 +114,9 @@ export class UdpTrackerServer implements AsyncDisposable {
   #closed = false;
   #received = 0;
   #overloaded = 0;
+  readonly #maxWaiting: number;
+  /** What the requests that wait ask for. */
+  #load = 0;
 
   private constructor(
     ports: readonly ServerPort[],
@@ -113,6 +124,7 @@ export class UdpTrackerServer implements AsyncDisposable {
   ) {
     const { clock = systemClock, random = systemRandom, handler } = options;
     this.#clock = clock;
+    this.#maxWaiting = options.maxWaiting ?? 1024;
     this.#now = clock.now();
     this.#seconds = options.key === undefined
       ? (now) => Math.trunc(now / 1000)
@@ -198,7 +210,8 @@ export class UdpTrackerServer implements AsyncDisposable {
   }
 
   /**
-   * Stops: requests that were received are still answered. Idempotent.
+   * Stops: requests that were received are still answered, unless their
+   * answers take more than three seconds. Idempotent.
    *
    * @returns A promise that resolves when nothing is left open.
    */
@@ -215,7 +228,13 @@ export class UdpTrackerServer implements AsyncDisposable {
     this.#closed = true;
     this.#signal?.removeEventListener("abort", this.#onAbort);
     this.#cancelTick();
-    while (this.#waiting.size > 0) await Promise.all(this.#waiting);
+    const clock = this.#clock;
+    let cancel = () => {};
+    const late = new Promise<void>((resolve) => {
+      cancel = clock.schedule(clock.now() + SHUTDOWN_MS, resolve);
+    });
+    await Promise.race([Promise.all(this.#waiting), late]);
+    cancel();
     for (const port of this.#ports) port.close();
     await Promise.all(this.#loops);
     if (this.#ownsService) await this.#service?.store.close();
@@ -229,6 +248,12 @@ export class UdpTrackerServer implements AsyncDisposable {
     out: Uint8Array,
   ): number {
     if (this.#closed) return 0;
+    // Before anything more is asked of a store that is behind.
+    if (this.#load > 0 && this.#load + weightOf(data) > this.#maxWaiting) {
+      this.#received++;
+      this.#overloaded++;
+      return 0;
+    }
     if ((this.#received++ & (CLOCK_REQUESTS - 1)) === 0) {
       this.#now = this.#clock.now();
     }
@@ -241,13 +266,14 @@ export class UdpTrackerServer implements AsyncDisposable {
       out,
     );
     if (typeof answer === "number") return answer;
-    if (this.#waiting.size >= MAX_WAITING) {
-      this.#overloaded++;
-      return 0;
-    }
+    const weight = weightOf(data);
+    this.#load += weight;
     const task = answer
       .then((data) => data && port.send(data, from))
-      .finally(() => this.#waiting.delete(task));
+      .finally(() => {
+        this.#load -= weight;
+        this.#waiting.delete(task);
+      });
     this.#waiting.add(task);
     return 0;
   }
@@ -259,5 +285,20 @@ export class UdpTrackerServer implements AsyncDisposable {
       void this.#service?.expire(this.#now);
       this.#tick();
     });
+  }
+}
+
+/**
+ * What a request asks of a store: a scrape as much as its hashes do one by
+ * one, a connect nothing.
+ */
+function weightOf(data: Uint8Array): number {
+  switch (data[11]) {
+    case ACTION_ANNOUNCE:
+      return 1;
+    case ACTION_SCRAPE:
+      return Math.min(MAX_UDP_SCRAPE, Math.trunc((data.length - 16) / 20));
+    default:
+      return 0;
   }
 }

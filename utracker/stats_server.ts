@@ -6,6 +6,9 @@
 import type { Endpoint } from "../_shared/address.ts";
 import { formatPrometheus, type TrackerFigures } from "./metrics.ts";
 
+/** How long `close()` waits for answers under way, in milliseconds. */
+const SHUTDOWN_MS = 1000;
+
 /** Options of {@linkcode TrackerStatsServer.open}. */
 export interface TrackerStatsServerOptions {
   /** Where to listen. Figures are no secret, but nobody's business either. */
@@ -34,6 +37,7 @@ export interface TrackerStatsServerOptions {
  */
 export class TrackerStatsServer implements AsyncDisposable {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #abort = new AbortController();
   #closing: Promise<void> | undefined;
 
   private constructor(options: TrackerStatsServerOptions) {
@@ -41,6 +45,7 @@ export class TrackerStatsServer implements AsyncDisposable {
     this.#server = Deno.serve({
       hostname,
       port,
+      signal: this.#abort.signal,
       onListen: () => {},
       onError: () => new Response("No figures\n", { status: 500 }),
     }, async (request) => {
@@ -75,12 +80,18 @@ export class TrackerStatsServer implements AsyncDisposable {
   }
 
   /**
-   * Stops. Idempotent.
+   * Stops: who has not asked within a second is not waited for. Idempotent.
    *
    * @returns A promise that resolves when nothing is left open.
    */
   close(): Promise<void> {
-    return this.#closing ??= this.#server.shutdown();
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    const timer = setTimeout(() => this.#abort.abort(), SHUTDOWN_MS);
+    await this.#server.shutdown();
+    clearTimeout(timer);
   }
 
   /** Same as {@linkcode TrackerStatsServer.close}. */

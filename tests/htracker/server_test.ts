@@ -72,6 +72,7 @@ Deno.test({
       scrapes: 2,
       refused: 0,
       failures: 0,
+      overloaded: 0,
     });
   },
 });
@@ -187,6 +188,54 @@ Deno.test({
     await service.expire(0);
     assertEquals((await service.stats()).failures, 3);
     assertEquals(server.stats().failures, 2);
+  },
+});
+
+Deno.test({
+  name: "more requests than a store can take are turned away",
+  permissions,
+  async fn() {
+    let release = () => {};
+    const gate = new Promise<void>((resolve) => release = resolve);
+    const service = new SwarmService({
+      store: {
+        announce: async () => {
+          await gate;
+          const none = new Uint8Array(0);
+          const peers = { peers4: none, length4: 0, peers6: none, length6: 0 };
+          return { seeders: 3, leechers: 0, downloads: 0, ...peers };
+        },
+        scrape: () => ({ seeders: 0, leechers: 0, downloads: 0 }),
+        expire: () => {},
+        stats: () => ({
+          torrents: 0,
+          seeders: 0,
+          leechers: 0,
+          peers4: 0,
+          peers6: 0,
+          evicted: 0,
+        }),
+        close: () => {},
+      },
+    });
+    await using server = serve({ service, maxWaiting: 2 });
+    await using client = new HttpTrackerClient();
+    const answers = Array.from(
+      { length: 3 },
+      () =>
+        client.announce(server.url, REQUEST).then(
+          ({ seeders }) => seeders,
+          ({ message, retryInMs }) => `${message} ${retryInMs}`,
+        ),
+    );
+    assertEquals(
+      await Promise.race(answers),
+      "The tracker is overloaded 300000",
+    );
+    release();
+    const all = await Promise.all(answers);
+    assertEquals(all.filter((answer) => answer === 3).length, 2);
+    assertEquals(server.stats().overloaded, 1);
   },
 });
 

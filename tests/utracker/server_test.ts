@@ -1,10 +1,13 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { systemClock } from "../../_shared/clock.ts";
 import { seededRandom } from "../../_shared/random.ts";
 import {
   type AnnounceRequest,
+  type Clock,
   formatPrometheus,
   KvSwarmStore,
   SwarmService,
+  type SwarmStore,
   SwarmTable,
   TrackerError,
   TrackerStatsServer,
@@ -150,6 +153,24 @@ Deno.test({
       () => client.announce(url, { ...REQUEST, infoHash: new Uint8Array(1) }),
       RangeError,
     );
+    for (
+      const host of [
+        "239.192.152.143",
+        "255.255.255.255",
+        "0.0.0.0",
+        "[ff02::1]",
+      ]
+    ) {
+      const target = `udp://${host}:6771/announce`;
+      assertEquals(
+        await code(client.announce(target, REQUEST)),
+        "forbidden-target",
+      );
+      assertEquals(
+        await code(client.scrape(target, [REQUEST.infoHash])),
+        "forbidden-target",
+      );
+    }
     const controller = new AbortController();
     const aborted = client.announce(url, REQUEST, {
       signal: controller.signal,
@@ -212,6 +233,51 @@ Deno.test({
     assertEquals(found.get("01".repeat(20))?.leechers, 21);
     await slow.close();
     store.close();
+  },
+});
+
+Deno.test({
+  name: "a store that is behind costs answers, and does not hold up the end",
+  permissions,
+  async fn() {
+    const { now } = systemClock;
+    const hurried: Clock = {
+      now,
+      schedule: (at, callback) =>
+        systemClock.schedule(now() + (at - now()) / 50, callback),
+    };
+    let asked = 0;
+    const table = new SwarmTable({ random: seededRandom(1) });
+    const store: SwarmStore = {
+      announce: (request, now) => table.announce(request, now),
+      scrape: () => {
+        asked++;
+        return new Promise(() => {});
+      },
+      expire: () => {},
+      stats: () => table.stats(),
+      close: () => {},
+    };
+    const server = await UdpTrackerServer.open({
+      listen: LOOPBACK,
+      service: new SwarmService({ store }),
+      clock: hurried,
+    });
+    await using client = new UdpTrackerClient({ timeoutMs: 500 });
+    const hashes = Array.from(
+      { length: 20 * 74 },
+      () => new Uint8Array(20).fill(1),
+    );
+    await assertRejects(
+      () => client.scrape(urlOf(server), hashes),
+      TrackerError,
+    );
+    // 13 of 74 each; the others are dropped before anything is asked.
+    assertEquals(asked, 13 * 74);
+    assertEquals(server.stats().overloaded, 7);
+    const start = now();
+    await server.close();
+    assert(now() - start < 2000);
   },
 });
 
