@@ -47,22 +47,35 @@ export class Child implements AsyncDisposable {
     return this.#done;
   }
 
-  /** Waits for a line of a type; throws when the child ends without it. */
+  /**
+   * Waits for a line of a type; throws when the child ends without it, or goes
+   * on without it for too long.
+   */
   async line(
     type: string,
     where: (line: ChildLine) => boolean = () => true,
+    timeoutMs = 150_000,
   ): Promise<ChildLine> {
+    const end = performance.now() + timeoutMs;
     while (true) {
       const found = this.#lines.find((l) => l.type === type && where(l));
       if (found !== undefined) return found;
-      if (this.#ended) {
+      const leftMs = end - performance.now();
+      if (this.#ended || leftMs <= 0) {
         throw new Error(
-          `Child ended without a "${type}" line\nstdout: ${
+          `Child ${
+            this.#ended ? "ended" : `ran for ${timeoutMs / 1000} s`
+          } without a "${type}" line\nstdout: ${
             JSON.stringify(this.#lines.slice(-5))
           }\nstderr: ${this.#stderr.slice(-2000)}`,
         );
       }
-      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+      let timer: number | undefined;
+      await new Promise<void>((resolve) => {
+        this.#waiting.add(resolve);
+        timer = setTimeout(resolve, leftMs);
+      });
+      clearTimeout(timer);
     }
   }
 
