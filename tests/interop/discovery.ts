@@ -59,10 +59,19 @@ export async function magnetLink(
   });
 }
 
-/** Adds a key that nobody knows to the info dictionary of a torrent file. */
-export async function addUnknownInfoKey(torrent: string): Promise<void> {
+/**
+ * Adds a key that nobody knows to the info dictionary of a torrent file. Another
+ * number makes another torrent of it.
+ */
+export async function addUnknownInfoKey(
+  torrent: string,
+  number = 1,
+): Promise<void> {
   const root = decodeBencode(await Deno.readFile(torrent));
-  getBencodeDictionary(root, ["info"]).set("x-unknown", [1, new Uint8Array(3)]);
+  getBencodeDictionary(root, ["info"]).set("x-unknown", [
+    number,
+    new Uint8Array(3),
+  ]);
   await Deno.writeFile(torrent, encodeBencode(root));
 }
 

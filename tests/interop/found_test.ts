@@ -26,10 +26,15 @@ const TWO_PARTS: SceneOptions = {
   pieceLength: "16KiB",
 };
 
-/** A scene whose info dictionary has two parts and an unknown key. */
+let created = 0;
+
+/**
+ * A scene whose info dictionary has two parts and an unknown key, each of them
+ * another torrent: those that share a tracker or a network do not mix.
+ */
 async function createOdd(trackers: string[]): Promise<Scene> {
   const scene = await Scene.create({ ...TWO_PARTS, trackers });
-  await addUnknownInfoKey(scene.torrent);
+  await addUnknownInfoKey(scene.torrent, ++created);
   return scene;
 }
 
@@ -147,6 +152,7 @@ await netnsTest("transmission finds us by our tracker and local discovery", [
       ...onlyFrom(isTracker ? "trackers" : kind),
     );
     await bip.line("state", ({ state }) => state === "seeding");
+    if (isTracker) await bip.line("tracker", ({ ok }) => ok === true);
     const dir = scene.folder();
     await using daemon = await TransmissionHost.start(pair, 1, dir, {
       port: 7000 + cases.indexOf(kind),
