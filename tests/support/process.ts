@@ -70,7 +70,7 @@ export class Child implements AsyncDisposable {
           }\nstderr: ${this.#stderr.slice(-2000)}`,
         );
       }
-      let timer: number | undefined;
+      let timer: ReturnType<typeof setTimeout> | undefined;
       await new Promise<void>((resolve) => {
         this.#waiting.add(resolve);
         timer = setTimeout(resolve, leftMs);
