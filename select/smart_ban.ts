@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { equalBytes } from "../_shared/bytes.ts";
 import type { PeerKey } from "./selection_strategy.ts";
 
 /** What to do with peers after a piece passed or failed. */
@@ -37,12 +38,6 @@ interface BlockRecord {
 
 /** Failures of one piece that are kept. */
 const FAILURES_PER_PIECE = 4;
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
-}
 
 /**
  * Names the exact culprits of bad pieces. The digests of a failed piece's
@@ -169,7 +164,7 @@ export class SmartBan {
       for (const records of failures) {
         for (const { block, peer, digest } of records) {
           const good = digests[block];
-          if (good === undefined || !sameBytes(digest, good)) ban.add(peer);
+          if (good === undefined || !equalBytes(digest, good)) ban.add(peer);
           else cleared.add(peer);
         }
       }

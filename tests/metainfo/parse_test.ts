@@ -260,6 +260,11 @@ Deno.test("parseMetainfo: every prefix is refused", pure, () => {
 
 Deno.test("parseMetainfo: every limit", pure, () => {
   const file = (name: string) => ({ length: 1, path: [name] });
+  const link = (name: string, target: string[]) => ({
+    attr: "l",
+    path: [name],
+    "symlink path": target,
+  });
   const many = torrent(v1Files([file("a"), file("b"), file("c")]));
   const limits: [
     Uint8Array,
@@ -298,6 +303,18 @@ Deno.test("parseMetainfo: every limit", pure, () => {
       { maxPathDepth: 3 },
       { maxPathDepth: 2 },
       "too-large info.files[0].path",
+    ],
+    [
+      torrent(v1Files([file("a"), link("b", ["c", "d", "e"])])),
+      { maxPathComponents: 5, maxPathDepth: 3 },
+      { maxPathComponents: 4 },
+      "too-large info.files[1].symlink path",
+    ],
+    [
+      torrent(v1Files([file("a"), link("b", ["c", "d", "e"])])),
+      { maxPathDepth: 3 },
+      { maxPathDepth: 2 },
+      "too-large info.files[1].symlink path",
     ],
     [
       torrent(v1Files([file("a"), file("A"), file("a")])),
