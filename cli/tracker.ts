@@ -237,7 +237,8 @@ export const trackerVerb: Verb = {
     "[--listen ADDR] [--port N] [--http-port N] [--interval S] [--allow FILE] [--deny FILE] [--kv PATH|URL] [--stats-port N] [--max-peers N] [--max-torrents N] [--json]",
   details: [
     "Files of --allow and --deny hold an info-hash of 40 hex digits a line; they are read again when they change.",
-    "With --kv, trackers share their swarms and a restart loses none; it needs --unstable-kv.",
+    "With --kv, trackers share their swarms and a restart loses none; it needs --unstable-kv, and --allow-read and --allow-write of the file, or for a service --allow-env=DENO_KV_ACCESS_TOKEN with its token in that variable.",
+    "At --max-peers and --max-torrents whoever has most entries gives way. On a busy machine, let the system keep more datagrams (net.core.rmem_default on Linux).",
     "--stats-port serves figures at /stats (JSON) and /metrics (Prometheus), on 127.0.0.1 unless --listen names an address.",
     '--json prints {"type":"listening", "address", "port", "httpPort", "statsPort"} and then {"type":"stats", ...} every minute.',
   ],
