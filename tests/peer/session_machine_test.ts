@@ -253,8 +253,10 @@ Deno.test("an extension of the user", none, () => {
   session.take();
   session.receive(handshake({ xy_chat: 9 }));
   assertEquals(session.sent, [extended(9, Uint8Array.of(1))]);
+  session.take();
   session.receive(extended(6, new TextEncoder().encode("hey")));
   assertEquals(heard, ["hey"]);
+  assertEquals(session.events, []);
   session.receive(extended(6, new TextEncoder().encode("heyyy")));
   assertEquals(session.code, "malformed");
 });

@@ -46,6 +46,18 @@ test("titForTatChoker gives nothing to the uninterested and the snubbing", () =>
   assertEquals(sorted(choker.tick(0, peers)), [2]);
 });
 
+test("titForTatChoker lets peers that send alike keep their slots", () => {
+  const choker = titForTatChoker({ random, slots: 2, optimisticSlots: 0 });
+  const peers = [1, 2, 3, 4].map((key) => peer(key, { downloadRate: 5 }));
+  for (let now = 0; now < 300_000; now += 15_000) {
+    assertEquals(sorted(choker.tick(now, peers)), [1, 2], `${now}`);
+  }
+  // Whoever comes back waits behind those that wait longer.
+  const left = [peer(1, { interested: false }), ...peers.slice(1)];
+  assertEquals(sorted(choker.tick(300_000, left)), [2, 3]);
+  assertEquals(sorted(choker.tick(315_000, peers)), [2, 3]);
+});
+
 test("titForTatChoker takes the slot of a peer that snubs us", () => {
   const choker = titForTatChoker({ random, slots: 1, optimisticSlots: 0 });
   const good = [peer(0, { downloadRate: 9 }), peer(1, { downloadRate: 1 })];
