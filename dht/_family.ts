@@ -73,6 +73,8 @@ const MAX_RETRY_MS = 5 * 60_000;
 /** Addresses to begin with that are kept. */
 const MAX_SEEDS = 64;
 const MAX_FIRST = 64;
+/** Saved or unverified nodes that one lookup begins with. */
+const MAX_TRIED = 32;
 /** Pings of one round of the upkeep. */
 const PINGS = 4;
 /** Far buckets that are filled once we found the near ones. */
@@ -311,7 +313,14 @@ export class Family {
     const { table } = this;
     const seeds = this.#seeds;
     this.#seeds = [];
-    if (table.size === 0) seeds.push(...this.#first.values());
+    if (table.size === 0) {
+      seeds.push(...this.#first.values());
+      for (let i = 0; i < MAX_TRIED; i++) {
+        const saved = table.nextUnverified(now);
+        if (saved === undefined) break;
+        seeds.push(saved.address);
+      }
+    }
     if (table.size === 0 && seeds.length === 0) {
       this.#host.needRouters();
       this.#retryLater(now);
@@ -322,7 +331,9 @@ export class Family {
       this.#busy = 0;
       if (table.size === 0) {
         this.#host.needRouters();
-        this.#retryLater(end);
+        // As long as there are others to be tried, at once.
+        if (table.unverifiedSize > 0) this.#selfAt = end;
+        else this.#retryLater(end);
         return;
       }
       // The first time we may have come in a hurry with others.

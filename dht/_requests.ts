@@ -179,6 +179,14 @@ export class Requests implements JobHost, SearchHost {
     if (found !== undefined && !found.isLate) this.#failed(found.context, now);
   }
 
+  /** A query that did not leave: that says nothing about the node. */
+  unsent(transactionId: Uint8Array, to: Endpoint, now: number): void {
+    const found = this.#transactions.abandon(transactionId, to, now);
+    if (found === undefined || found.isLate) return;
+    found.context.owner.failed(found.context, now);
+    this.#feedStarved(now);
+  }
+
   /** Whether a datagram is an answer that we wait for. */
   expects(transactionId: Uint8Array, from: Endpoint, now: number): boolean {
     return this.#transactions.expects(transactionId, from, now);
@@ -282,7 +290,8 @@ export class Requests implements JobHost, SearchHost {
       version,
       ...body,
     } as KrpcQuery;
-    this.#emit({ type: "send", data: encodeKrpc(query), to: address });
+    const data = encodeKrpc(query);
+    this.#emit({ type: "send", data, to: address, transactionId });
     return true;
   }
 

@@ -19,7 +19,15 @@ export class Watchers {
    * @param capacity Events that wait for one watcher.
    * @param want Called when queries begin or cease to be of interest.
    */
-  constructor(capacity: number, want: (queries: boolean) => void) {
+  constructor(
+    capacity: number | undefined = 1024,
+    want: (queries: boolean) => void,
+  ) {
+    if (!Number.isInteger(capacity) || capacity < 1) {
+      throw new RangeError(
+        `Cannot use ${capacity} as "maxEvents": it must be a positive integer`,
+      );
+    }
     this.#capacity = capacity;
     this.#want = want;
   }

@@ -46,6 +46,8 @@ import {
   tryDecodeDhtState,
 } from "./routing_state.ts";
 
+type Sent = Extract<DhtNodeOutput, { readonly type: "send" }>;
+
 /** Client and version that we tell: "BP" and 0.1 (BEP 5). */
 const VERSION = Uint8Array.of(0x42, 0x50, 0, 1);
 /**
@@ -69,6 +71,7 @@ export class MainlineDht implements AsyncDisposable {
   #sendErrors = 0;
   #isReceiving = false;
   #sending: Promise<void> | undefined;
+  #sent: Sent | undefined;
   #closed: Promise<void> | undefined;
 
   private constructor(
@@ -102,7 +105,7 @@ export class MainlineDht implements AsyncDisposable {
       perform: (output) => this.#perform(output),
     });
     this.#watchers = new Watchers(
-      options.maxEvents ?? 1024,
+      options.maxEvents,
       (queries) => this.#driver.input({ type: "watch", queries }),
     );
     this.#client = new Client({
@@ -125,13 +128,8 @@ export class MainlineDht implements AsyncDisposable {
    * @throws {unknown} `signal.reason` when aborted already.
    */
   static async open(options: MainlineDhtOptions = {}): Promise<MainlineDht> {
-    const { signal, state, nodes = [], maxEvents = 1024 } = options;
+    const { signal, state, nodes = [] } = options;
     signal?.throwIfAborted();
-    if (!Number.isInteger(maxEvents) || maxEvents < 1) {
-      throw new RangeError(
-        `Cannot use ${maxEvents} as "maxEvents": it must be a positive integer`,
-      );
-    }
     const saved = state && tryDecodeDhtState(state);
     const sockets = await openSockets(options);
     let dht: MainlineDht;
@@ -408,7 +406,8 @@ export class MainlineDht implements AsyncDisposable {
         const sending = this.#sockets.get(familyOf(to))?.send(data, to);
         if (this.#isReceiving && this.#sending === undefined) {
           this.#sending = sending;
-        } else sending?.catch(() => this.#sendErrors++);
+          this.#sent = output;
+        } else sending?.catch(() => this.#unsent(output));
         return;
       }
       case "progress":
@@ -447,12 +446,19 @@ export class MainlineDht implements AsyncDisposable {
       const sending = this.#sending;
       if (sending === undefined) continue;
       this.#sending = undefined;
+      const sent = this.#sent!;
       try {
         await sending;
       } catch {
-        this.#sendErrors++;
+        this.#unsent(sent);
       }
     }
+  }
+
+  #unsent({ transactionId, to }: Sent): void {
+    this.#sendErrors++;
+    if (transactionId === undefined) return;
+    this.#driver.input({ type: "unsent", transactionId, to });
   }
 
   #track(task: Promise<void>): void {

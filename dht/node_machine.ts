@@ -227,6 +227,8 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
         return requests.store(input.requestId, input.store, input.nodes, now);
       case "cancel":
         return requests.cancel(input.requestId);
+      case "unsent":
+        return requests.unsent(input.transactionId, input.to, now);
       case "verified":
         return requests.checked(input.verificationId, input.valid, now);
       case "watch":

@@ -134,6 +134,12 @@ export type DhtNodeInput =
     readonly nodes: readonly DhtStoreNode[];
     readonly store: DhtStoreRequest;
   }
+  /** The system refused to send a query: nobody needs to wait for an answer. */
+  | {
+    readonly type: "unsent";
+    readonly transactionId: Uint8Array;
+    readonly to: Endpoint;
+  }
   /** Whether queries of others are to be reported as events. */
   | { readonly type: "watch"; readonly queries: boolean }
   /** Nodes of an earlier run: pinged before they are believed. */
@@ -235,6 +241,8 @@ export type DhtNodeOutput =
     readonly type: "send";
     readonly data: Uint8Array;
     readonly to: Endpoint;
+    /** Of a query: tell it back as `unsent` if it cannot be sent. */
+    readonly transactionId?: Uint8Array;
   }
   | {
     readonly type: "progress";

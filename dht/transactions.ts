@@ -210,11 +210,28 @@ export class DhtTransactions<Context> {
     from: Endpoint,
     now: number,
   ): DhtTransaction<Context> | undefined {
-    const found = this.#find(transactionId, from, now);
+    const found = this.abandon(transactionId, from, now);
+    if (found !== undefined) this.#learn(now - found.sentAt);
+    return found;
+  }
+
+  /**
+   * Does the same for a request that never left.
+   *
+   * @param transactionId Its id.
+   * @param to Whom we wanted to ask.
+   * @param now The time in ms.
+   * @returns The request, or `undefined`.
+   */
+  abandon(
+    transactionId: Uint8Array,
+    to: Endpoint,
+    now: number,
+  ): DhtTransaction<Context> | undefined {
+    const found = this.#find(transactionId, to, now);
     if (found === undefined) return undefined;
     if (found.isLate) this.#late.delete(found.id);
     else this.#forget(found.id);
-    this.#learn(now - found.sentAt);
     return found;
   }
 

@@ -150,3 +150,89 @@ Deno.test(
     );
   },
 );
+
+Deno.test(
+  "DhtNodeMachine - what cannot be sent is not waited for, nor held against a node",
+  none,
+  () => {
+    const bench = new Bench();
+    bench.befriend(30);
+    bench.sent.length = 0;
+    const before = bench.machine.stats();
+    const target = new Uint8Array(20);
+    const search = { method: "get_peers", family: 4, target } as const;
+    bench.input({ type: "search", requestId: 1, search });
+    bench.input({ type: "ping", requestId: 2, address: at(3) });
+    // The network is down: every send fails at once.
+    for (let i = 0; i < 1000; i++) {
+      const asked = bench.takeQueries();
+      if (asked.length === 0) break;
+      for (const [to, { transactionId }] of asked) {
+        bench.input({ type: "unsent", transactionId, to });
+        bench.input({ type: "unsent", transactionId, to });
+      }
+    }
+    assertEquals(bench.progress(1).map(({ type }) => type), ["done"]);
+    assertEquals(bench.progress(2).map(({ type }) => type), [
+      "unanswered",
+      "done",
+    ]);
+    const { outstanding, timeouts } = bench.machine.stats();
+    assertEquals([outstanding, timeouts], [before.outstanding, 0]);
+    assertEquals(bench.machine.table(4)!.find(idOf(3))?.failures, 0);
+  },
+);
+
+Deno.test("DhtNodeMachine - a sleep of hours is no storm", none, () => {
+  const bench = new Bench();
+  bench.befriend(60);
+  bench.advance(60_000);
+  bench.sent.length = 0;
+  bench.now += 8 * 3_600_000;
+  bench.machine.handleTimeout(bench.now);
+  bench.drain();
+  const first = bench.takeQueries();
+  assert(first.length > 0 && first.length <= 16, `${first.length}`);
+  // Those that are there still are good again, and nothing was forgotten.
+  const { size } = bench.machine.table(4)!;
+  const number = new Map(
+    Array.from({ length: 60 }, (_, i) => [at(i).hostname, i]),
+  );
+  let asked = first;
+  for (let i = 0; i < 400; i++) {
+    for (const one of asked) {
+      bench.answer(one, { id: idOf(number.get(one[0].hostname)!) });
+    }
+    bench.advance(1000);
+    asked = bench.takeQueries();
+    assert(asked.length <= 40, `${asked.length}`);
+  }
+  assertEquals(bench.machine.table(4)!.size, size);
+  assertEquals(bench.machine.stats().goodNodes, size);
+});
+
+Deno.test(
+  "DhtNodeMachine - many saved nodes that are gone hide none that is there",
+  none,
+  () => {
+    const bench = new Bench();
+    const nodes = Array.from({ length: 200 }, (_, i) => (
+      { id: idOf(i), address: at(i) }
+    ));
+    bench.input({ type: "saved", nodes });
+    const isBootstrapped = () =>
+      bench.outputs.some((out) =>
+        out.type === "event" && out.event.type === "bootstrapped"
+      );
+    // Only the last one is still there.
+    while (!isBootstrapped() && bench.now < 600_000) {
+      bench.advance(100);
+      for (const one of bench.takeQueries()) {
+        if (one[0].hostname === at(199).hostname) {
+          bench.answer(one, { id: idOf(199) });
+        }
+      }
+    }
+    assert(bench.now < 180_000, `after ${bench.now} ms`);
+  },
+);

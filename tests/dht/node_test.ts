@@ -338,3 +338,38 @@ Deno.test("MainlineDht - a bootstrap name tells which kind of network it is", {
   await outside.findNode(infoHash);
   assertEquals(outside.stats().nodes, 0);
 });
+
+Deno.test("MainlineDht - errors of the socket end what they concern, and no more", async () => {
+  await using net = await network(2);
+  const codes = ["ECONNREFUSED", "EMSGSIZE", "ENETUNREACH", "EPERM"];
+  let failing = false;
+  let failed = 0;
+  await using dht = await open(net.bootstrap, {
+    socket: async (options) => {
+      const socket = await openDatagramSocket(options);
+      return {
+        ...socket,
+        send(data, to) {
+          if (!failing) return socket.send(data, to);
+          const code = codes[failed++ % codes.length]!;
+          return Promise.reject(Object.assign(new Error(code), { code }));
+        },
+      };
+    },
+  });
+  await dht.bootstrapped;
+  failing = true;
+  const start = performance.now();
+  for (let i = 0; i < 8; i++) {
+    await assertRejects(() => dht.ping(net.bootstrap[0]!), DOMException);
+  }
+  assertEquals(await Array.fromAsync(dht.getPeers(infoHash)), []);
+  assertEquals((await dht.announce(infoHash, { port: 1 })).stored, []);
+  assert(performance.now() - start < 1000, "nothing waits for an answer");
+  assert(dht.stats().sendErrors >= 10);
+  // It hears nothing of what others ask in the meantime, and lives on.
+  await net.nodes[1]!.findNode(infoHash);
+  failing = false;
+  await dht.ping(net.bootstrap[0]!);
+  assertEquals((await dht.announce(infoHash, { port: 1 })).stored.length, 2);
+});
