@@ -82,16 +82,19 @@ export class Client {
     options: DhtRequestOptions = {},
   ): Promise<DhtPong> {
     const { signal } = options;
-    const [address] = await this.#host.resolve(endpoint);
-    if (address !== undefined) {
-      const ping = (requestId: number): DhtNodeInput => (
+    const addresses = await this.#host.resolve(endpoint);
+    // A name may have addresses that cannot be reached from here.
+    const pings = addresses.map(
+      (address) => (requestId: number): DhtNodeInput => (
         { type: "ping", requestId, address }
-      );
-      for await (const progress of this.#run([ping], signal)) {
-        if (progress.type === "pong") return progress;
-        if (progress.type === "refused") throw progress.error;
-      }
+      ),
+    );
+    let refused: Error | undefined;
+    for await (const progress of this.#run(pings, signal)) {
+      if (progress.type === "pong") return progress;
+      if (progress.type === "refused") refused ??= progress.error;
     }
+    if (refused !== undefined) throw refused;
     throw timeoutError(
       `No answer from ${endpoint.hostname} port ${endpoint.port}`,
     );

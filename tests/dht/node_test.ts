@@ -267,6 +267,15 @@ Deno.test("MainlineDht - both IP versions, one port, names", async () => {
   });
   await b.bootstrapped;
   assertEquals((await b.ping({ hostname: "::1", port })).node.id, a.id(6));
+  // Of several addresses one that answers is enough.
+  await using c = await MainlineDht.open({
+    families: [4],
+    scopes: ["loopback"],
+    bootstrap: [],
+    resolve: () => Promise.resolve(["127.0.0.99", hostname]),
+  });
+  const pong = await c.ping({ hostname: "node.test", port });
+  assertEquals(pong.node.address.hostname, hostname);
   await b.announce(infoHash, { port: 77 });
   const peers = await Array.fromAsync(a.getPeers(infoHash));
   assertEquals(
