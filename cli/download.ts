@@ -162,6 +162,23 @@ async function listFiles(
   return EXIT_DONE;
 }
 
+/** Makes the torrent's links, and says so where that is not possible. */
+async function finishLinks(
+  folder: string,
+  metainfo: Metainfo,
+  output: Output,
+): Promise<void> {
+  if (metainfo.files.every(({ symlink }) => symlink === undefined)) return;
+  const { placeLinks } = await import("./links.ts");
+  const { left, reason } = await placeLinks(folder, metainfo);
+  if (left === 0) return;
+  output.note(
+    `Note: ${left} symbolic ${left === 1 ? "link is" : "links are"} left as ${
+      left === 1 ? "an empty file" : "empty files"
+    }${reason === undefined ? "" : `: ${safeText(reason)}`}`,
+  );
+}
+
 /** Says what was kept after Ctrl-C. */
 function noteStopped(torrent: Torrent, output: Output): void {
   const { doneBytes, wantedBytes } = torrent.stats();
@@ -271,6 +288,7 @@ async function run({ args, output, signal }: VerbContext): Promise<number> {
     await session.close();
     await files.remove(resumePath(infoHash));
     await reporter[Symbol.asyncDispose]();
+    await finishLinks(folder, torrent.metainfo!, output);
     if (!json && !args.has("quiet")) {
       output.note(
         `Complete: ${safeText(torrent.name ?? "")}, ${
@@ -294,6 +312,7 @@ export const downloadVerb: Verb = {
   usage: "SOURCE -o DIR [OPTIONS]",
   details: [
     "SOURCE is a torrent file, a magnet link, or an info-hash of 40 or 64 hex digits. DIR is the folder that will hold the torrent's top-level name.",
+    "Symbolic links are made when all is there, if they lead to a file of the torrent; otherwise they are empty files.",
     "The first Ctrl-C stops cleanly and keeps what was fetched; the same command goes on from there.",
   ],
   operands: [1, 1],

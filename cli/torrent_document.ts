@@ -17,6 +17,8 @@ export interface DocumentFile {
   readonly path: string;
   /** Length in bytes. */
   readonly length: number;
+  /** For a symbolic link (BEP 47): the path of what it leads to. */
+  readonly symlink?: string;
 }
 
 /** What `bip info --json` prints; null where something is absent. */
@@ -82,6 +84,9 @@ export function listFiles(metainfo: Metainfo): ListedFile[] {
     listed.push({
       path: [metainfo.name, ...file.path].join("/"),
       length: file.length,
+      ...(file.symlink === undefined
+        ? {}
+        : { symlink: [metainfo.name, ...file.symlink].join("/") }),
       fileIndex,
     });
   });
@@ -103,7 +108,7 @@ export function torrentDocument(metainfo: Metainfo): TorrentDocument {
     pieceLength: metainfo.pieceLength,
     pieceCount: metainfo.pieceCount,
     totalLength: metainfo.totalLength,
-    files: listFiles(metainfo).map(({ path, length }) => ({ path, length })),
+    files: listFiles(metainfo).map(({ fileIndex: _, ...file }) => file),
     private: metainfo.private,
     trackers: metainfo.trackers,
     webSeeds: metainfo.webSeeds,
@@ -207,9 +212,11 @@ export function documentLines(document: TorrentDocument): string[] {
  */
 export function fileLines(files: readonly DocumentFile[]): string[] {
   const width = String(files.length).length;
-  return files.map(({ path, length }, index) =>
+  return files.map(({ path, length, symlink }, index) =>
     `${String(index + 1).padStart(width + 2)}  ${
       formatSize(length).padStart(10)
-    }  ${safeText(path)}`
+    }  ${safeText(path)}${
+      symlink === undefined ? "" : ` -> ${safeText(symlink)}`
+    }`
   );
 }

@@ -43,6 +43,7 @@
  * | 21 | partial seeds (`upload_only`) | told and understood |
  * | 27 | private torrents | no peer exchange, no further discovery |
  * | 40 | canonical peer priority | orders candidates |
+ * | 47 | pad files, symbolic links | padding is never asked for; links are stored as empty files |
  * | 52 | v2 and hybrid torrents | downloading, seeding, hashes asked for and answered |
  * | 53 | choice of files in magnet links (`so`) | obeyed unless options choose |
  * | 54 | `lt_donthave` | understood |
