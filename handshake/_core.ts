@@ -19,6 +19,7 @@ import type { HandshakerSettings } from "./_settings.ts";
 import { torrentKey, TorrentRegistry } from "./_torrent_registry.ts";
 import { TrackedConnection } from "./_tracked_connection.ts";
 import type { HandshakeError, HandshakeErrorCode } from "./error.ts";
+import type { HandshakeConnected, HandshakeEvent } from "./event.ts";
 import { ExtensionBits } from "./extension_bits.ts";
 import type { HandshakeDirection } from "./filter.ts";
 import { HandshakeMachine } from "./handshake_machine.ts";
@@ -86,7 +87,7 @@ export class HandshakerCore {
     this.events = new EventBuffer({
       maxConnected: limits.maxWaiting,
       maxFailed: MAX_FAILED_EVENTS,
-      isDead: ({ connection }) => (connection as TrackedConnection).closed,
+      revise: (event) => this.#revise(event),
       onRoom,
     });
   }
@@ -126,6 +127,23 @@ export class HandshakerCore {
       direction,
       ...(candidate ? { candidate } : {}),
     });
+  }
+
+  /** A peer that gave way to another connection before anybody took it. */
+  #revise(event: HandshakeConnected): HandshakeEvent {
+    if (!(event.connection as TrackedConnection).closed) return event;
+    const error = failure("duplicate-peer-id");
+    const { address, direction, candidate } = event;
+    this.connected[direction]--;
+    this.failed[error.code] = (this.failed[error.code] ?? 0) + 1;
+    return {
+      type: "failed",
+      reason: error.code,
+      error,
+      address,
+      direction,
+      ...(candidate ? { candidate } : {}),
+    };
   }
 
   /** Ends everything in the making and waits for it. */

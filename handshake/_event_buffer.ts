@@ -47,8 +47,8 @@ export interface EventBufferOptions {
   readonly maxConnected: number;
   /** Failures that wait; the oldest goes first. */
   readonly maxFailed: number;
-  /** Whether a connection ended while it waited; it is then left out. */
-  readonly isDead: (event: HandshakeConnected) => boolean;
+  /** What to tell of a connection that waited: that it ended, if it did. */
+  readonly revise: (event: HandshakeConnected) => HandshakeEvent;
   /** Called when the buffer stops being full. */
   readonly onRoom: () => void;
 }
@@ -121,21 +121,18 @@ export class EventBuffer {
   }
 
   #take(): HandshakeEvent | undefined {
-    while (true) {
-      const connected = this.#connected.first;
-      const failed = this.#failed.first;
-      if (connected === undefined && failed === undefined) return undefined;
-      if (
-        connected === undefined ||
-        (failed !== undefined && failed.sequence < connected.sequence)
-      ) return this.#failed.shift()?.event;
-      const wasFull = this.full;
-      const event = this.#connected.shift()!.event as HandshakeConnected;
-      if (wasFull && !this.full) {
-        for (const wake of this.#roomWaiters.splice(0)) wake();
-        this.#options.onRoom();
-      }
-      if (!this.#options.isDead(event)) return event;
+    const connected = this.#connected.first;
+    const failed = this.#failed.first;
+    if (
+      connected === undefined ||
+      (failed !== undefined && failed.sequence < connected.sequence)
+    ) return this.#failed.shift()?.event;
+    const wasFull = this.full;
+    const event = this.#connected.shift()!.event as HandshakeConnected;
+    if (wasFull && !this.full) {
+      for (const wake of this.#roomWaiters.splice(0)) wake();
+      this.#options.onRoom();
     }
+    return this.#options.revise(event);
   }
 }

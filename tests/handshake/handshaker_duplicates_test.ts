@@ -87,6 +87,43 @@ for (const [low, high, port, winner] of WINNERS) {
 }
 
 Deno.test(
+  "a candidate whose connection gives way is told of all the same",
+  none,
+  async () => {
+    await using world = new World(50);
+    const bob = await world.bob({ peerId: id(2) });
+    const listen = { ...ALICE, port: BOB.port - 1 };
+    const alice = await world.host(ALICE.hostname, { listen, peerId: id(1) });
+    alice.addTorrent(infoHash);
+    // Nobody takes the first before the second, which is to be kept, is there.
+    bob.connect({ infoHash, address: listen });
+    await world.clock.advance(1000);
+    assertEquals(bob.stats().connected, { inbound: 0, outbound: 1 });
+    alice.connect({ infoHash, address: BOB });
+    await world.clock.advance(1000);
+    const first = await failed(bob);
+    assertEquals(first.reason, "duplicate-peer-id");
+    assertEquals(first.direction, "outbound");
+    assertEquals(first.candidate?.address, listen);
+    const second = await connected(bob);
+    assertEquals(second.direction, "inbound");
+    const stats = bob.stats();
+    assertEquals(stats.connected, { inbound: 1, outbound: 0 });
+    assertEquals(stats.failed, { "duplicate-peer-id": 1 });
+    assertEquals(stats.established, 1);
+    // On the other side it is the inbound one.
+    const other = await failed(alice);
+    assertEquals([other.reason, other.direction, other.candidate], [
+      "duplicate-peer-id",
+      "inbound",
+      undefined,
+    ]);
+    (await connected(alice)).connection.close();
+    second.connection.close();
+  },
+);
+
+Deno.test(
   "nobody takes the place of a peer from another host",
   none,
   async () => {
