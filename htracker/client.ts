@@ -34,6 +34,19 @@ const SCRAPE_CHUNK = 50;
 /** Secrets in URLs are at least this long. */
 const MIN_SECRET = 8;
 
+/** Parameters of announces: a URL that brings its own is after something else. */
+const OUR_PARAMETERS: ReadonlySet<string> = new Set([
+  "info_hash",
+  "peer_id",
+  "port",
+  "uploaded",
+  "downloaded",
+  "left",
+  "event",
+  "key",
+  "corrupt",
+]);
+
 /** Which trackers on loopback and private networks may be asked. */
 export type LocalTrackerPolicy =
   /** Only by a path that ends as announce URLs do, as other services' do not. */
@@ -132,7 +145,14 @@ interface Answer {
 /**
  * A client of HTTP and HTTPS trackers. Certificates are always verified,
  * answers are bounded after decompression, and no error names more of a URL
- * than scheme and host. Source: BEP 3, BEP 7, BEP 23, BEP 24, BEP 31, BEP 48.
+ * than scheme and host.
+ *
+ * Trackers come with torrents, so their URLs are a stranger's: see
+ * {@linkcode HttpTrackerClientOptions.localTrackers}; URLs that bring
+ * parameters of announces are refused. Names are resolved once for these
+ * checks and once more by `fetch`: a DNS server that answers differently the
+ * second time is not noticed. Where that matters, keep the process from inside
+ * addresses by narrow `--allow-net`. Source: BEP 3, BEP 7, BEP 23, BEP 24, BEP 31, BEP 48.
  *
  * @example
  * ```ts ignore
@@ -275,6 +295,14 @@ export class HttpTrackerClient implements Disposable, AsyncDisposable {
     options.signal?.throwIfAborted();
     const parsed = parseTrackerUrl(url);
     const name = trackerOrigin(url);
+    for (const parameter of parsed.searchParams.keys()) {
+      if (!OUR_PARAMETERS.has(parameter.toLowerCase())) continue;
+      throw new TrackerError(
+        "forbidden-target",
+        `Cannot use tracker ${name}: its URL has a parameter "${parameter.toLowerCase()}", which only announces may have`,
+        { retryInMs: Infinity },
+      );
+    }
     const outer = options.signal === undefined
       ? this.#closing.signal
       : AbortSignal.any([options.signal, this.#closing.signal]);

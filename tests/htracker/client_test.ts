@@ -170,6 +170,31 @@ Deno.test({
 });
 
 Deno.test({
+  name: "HttpTrackerClient refuses URLs that bring parameters of announces",
+  permissions,
+  async fn() {
+    let asked = 0;
+    const client = clientOf(() => {
+      asked++;
+      return new Response(GOOD);
+    });
+    for (
+      const query of ["info_hash=x", "a=b&EVENT=stopped", "port", "%6bey=1"]
+    ) {
+      const url = `http://public.example/announce?${query}`;
+      await failure(client.announce(url, REQUEST), "forbidden-target");
+      await failure(
+        client.scrape(url, [REQUEST.infoHash]),
+        "forbidden-target",
+      );
+    }
+    assertEquals(asked, 0);
+    await client.announce("http://public.example/announce?passkey=1", REQUEST);
+    assertEquals(asked, 1);
+  },
+});
+
+Deno.test({
   name: "HttpTrackerClient stops reading beyond 1 MiB",
   permissions,
   async fn() {
