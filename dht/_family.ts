@@ -155,16 +155,21 @@ export class Family {
       for (const contact of contacts) this.#probe(contact, now);
       return;
     }
+    let hasNews = false;
     for (const contact of contacts) {
       const key = formatEndpoint(contact);
       if (kind === "node") {
         if (this.#seeds.length < MAX_SEEDS) this.#seeds.push(contact);
-      } else if (this.#first.size < MAX_FIRST) {
+      } else if (!this.#first.has(key) && this.#first.size < MAX_FIRST) {
         this.#first.set(key, contact);
         if (kind === "router") this.#routers.add(key);
+        hasNews = true;
       }
     }
-    if (this.table.size === 0 || this.#seeds.length > 0) this.#selfAt = now;
+    // Those that were no help before have to wait for their time.
+    if ((hasNews && this.table.size === 0) || this.#seeds.length > 0) {
+      this.#selfAt = now;
+    }
     this.upkeep(now);
   }
 

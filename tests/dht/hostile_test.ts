@@ -236,3 +236,38 @@ Deno.test(
     assert(bench.now < 180_000, `after ${bench.now} ms`);
   },
 );
+
+Deno.test(
+  "DhtNodeMachine - without a network, or with dead routers, it asks ever more rarely",
+  none,
+  () => {
+    for (const isDown of [false, true]) {
+      const bench = new Bench();
+      const contacts = [at(1), at(2), at(3)];
+      const tell = () =>
+        bench.input({ type: "contacts", kind: "bootstrap", contacts });
+      tell();
+      let sent = 0;
+      const times: number[] = [];
+      while (bench.now < 3_600_000) {
+        bench.advance(1000);
+        // As the driver does: names are looked up again, sends fail at once.
+        for (let i = 0; i < 100; i++) {
+          const asked = bench.takeQueries();
+          sent += asked.length;
+          for (const [to, { transactionId }] of isDown ? asked : []) {
+            bench.input({ type: "unsent", transactionId, to });
+          }
+          const needs = bench.outputs.splice(0).some(({ type }) =>
+            type === "need-routers"
+          );
+          if (needs) times.push(bench.now);
+          if (needs) tell();
+          if (asked.length === 0 && !needs) break;
+        }
+      }
+      assert(sent < 100 && times.length > 10, `${sent} sent, at ${times}`);
+      assert(times.at(-1)! - times.at(-2)! > 200_000);
+    }
+  },
+);
