@@ -6,6 +6,7 @@
  */
 import { unicodeWidth } from "@std/cli/unicode-width";
 import { ProgressBar } from "@std/cli/unstable-progress-bar";
+import { RateMeter } from "../select/rate_meter.ts";
 import type { Output } from "./terminal.ts";
 import { formatDuration, formatRate, formatSize } from "./units.ts";
 
@@ -13,41 +14,6 @@ import { formatDuration, formatRate, formatSize } from "./units.ts";
 export const REDRAW_MS = 250;
 /** Time between plain lines, in milliseconds. */
 export const PLAIN_LINE_MS = 10_000;
-/** Time over which rates are measured, in milliseconds. */
-const RATE_WINDOW_MS = 5_000;
-
-/** Measures a rate over the last few seconds. */
-export class RateMeter {
-  readonly #samples: { readonly at: number; readonly value: number }[] = [];
-
-  /**
-   * Takes a reading.
-   *
-   * @param at When, in milliseconds.
-   * @param value The total so far.
-   */
-  add(at: number, value: number): void {
-    const samples = this.#samples;
-    const last = samples.at(-1);
-    if (last !== undefined && at - last.at < 100 && samples.length > 1) {
-      samples[samples.length - 1] = { at, value };
-    } else samples.push({ at, value });
-    while (samples.length > 2 && samples[1]!.at <= at - RATE_WINDOW_MS) {
-      samples.shift();
-    }
-  }
-
-  /** Units a second; 0 before there are two readings. */
-  get rate(): number {
-    const first = this.#samples[0];
-    const last = this.#samples.at(-1);
-    if (first === undefined || last === undefined || last.at <= first.at) {
-      return 0;
-    }
-    return Math.max(0, (last.value - first.value) / (last.at - first.at) * 1e3);
-  }
-}
-
 /** What is shown. */
 export interface ProgressState {
   /** What is being done, such as `"Hashing"`. */
@@ -183,7 +149,8 @@ export class Progress implements AsyncDisposable {
     more: Partial<Omit<ProgressState, "done">> = {},
   ): void {
     const now = this.#now();
-    this.#meter.add(now, done);
+    // Less than before: something else is counted now.
+    this.#meter.add(Math.max(0, done - this.#state.done), now);
     this.#state = { ...this.#state, ...more, done };
     if (more.rate !== undefined) this.#rate = more.rate;
     if (this.#bar !== undefined) {
@@ -219,6 +186,9 @@ export class Progress implements AsyncDisposable {
   }
 
   #current(): ProgressState {
-    return { ...this.#state, rate: this.#rate ?? this.#meter.rate };
+    return {
+      ...this.#state,
+      rate: this.#rate ?? this.#meter.rate(this.#now()),
+    };
   }
 }

@@ -5,7 +5,6 @@ import {
   formatProgress,
   PLAIN_LINE_MS,
   Progress,
-  RateMeter,
 } from "../../cli/progress.ts";
 import type { Output } from "../../cli/terminal.ts";
 
@@ -22,21 +21,6 @@ function recorder(): Output & { readonly notes: string[] } {
     note: (line) => notes.push(line),
   };
 }
-
-Deno.test({
-  name: "RateMeter - the rate of the last seconds",
-  permissions: "none",
-  fn() {
-    const meter = new RateMeter();
-    assertEquals(meter.rate, 0);
-    meter.add(0, 0);
-    assertEquals(meter.rate, 0);
-    for (let at = 250; at <= 10_000; at += 250) meter.add(at, at * 2);
-    assertEquals(Math.round(meter.rate), 2000);
-    for (let at = 10_250; at <= 20_000; at += 250) meter.add(at, 20_000);
-    assertEquals(meter.rate, 0);
-  },
-});
 
 Deno.test({
   name: "formatProgress - share, sizes, rate and ETA in one line",
@@ -99,6 +83,8 @@ Deno.test({
     assertEquals(output.notes.length, 2);
     assert(output.notes.every((line) => !line.includes("\x1b")));
     assert(output.notes[0]!.startsWith("Hashing  10.0%"), output.notes[0]);
+    // Ten a second, measured over the last five.
+    assert(/ (9|10|11) B\/s /.test(output.notes[1]!), output.notes[1]);
 
     const quiet = recorder();
     now = 0;
