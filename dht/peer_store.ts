@@ -47,6 +47,13 @@ export interface PeerStoreOptions {
    */
   readonly maxPeersPerAddress?: number;
   /**
+   * Peers in all torrents; then the farthest torrent makes room for closer
+   * ones.
+   *
+   * @default {200_000}
+   */
+  readonly maxTotalPeers?: number;
+  /**
    * How long a peer is kept after its last announce, in milliseconds.
    *
    * @default {1_800_000}
@@ -88,6 +95,7 @@ export class PeerStore {
   readonly #maxPeers: number;
   readonly #maxPorts: number;
   readonly #maxPerAddress: number;
+  readonly #maxTotal: number;
   readonly #lifetimeMs: number;
   readonly #maxSamples: number;
   readonly #torrents = new Map<string, StoredTorrent>();
@@ -111,6 +119,7 @@ export class PeerStore {
       maxPeers = 500,
       maxPortsPerAddress = 4,
       maxPeersPerAddress = 200,
+      maxTotalPeers = 200_000,
       lifetimeMs = 1_800_000,
       maxSamples = 20,
     } = options;
@@ -120,6 +129,7 @@ export class PeerStore {
         maxPeers,
         maxPortsPerAddress,
         maxPeersPerAddress,
+        maxTotalPeers,
         lifetimeMs,
         maxSamples,
       })
@@ -136,6 +146,7 @@ export class PeerStore {
     this.#maxPeers = maxPeers;
     this.#maxPorts = maxPortsPerAddress;
     this.#maxPerAddress = maxPeersPerAddress;
+    this.#maxTotal = maxTotalPeers;
     this.#lifetimeMs = lifetimeMs;
     this.#maxSamples = maxSamples;
   }
@@ -170,6 +181,9 @@ export class PeerStore {
    */
   accepts(infoHash: Uint8Array, now: number): boolean {
     const torrent = this.#torrent(infoHash, now);
+    if (this.#peerCount >= this.#maxTotal && !this.#isCloser(infoHash)) {
+      return false;
+    }
     return torrent !== undefined
       ? torrent.size < this.#maxPeers
       : this.#acceptsTorrent(infoHash);
@@ -211,6 +225,10 @@ export class PeerStore {
       }
     }
     if (torrent !== undefined && torrent.size >= this.#maxPeers) return "full";
+    if (this.#peerCount >= this.#maxTotal) {
+      if (!this.#isCloser(infoHash)) return "full";
+      this.#dropFarthest();
+    }
     if (torrent === undefined || torrent.size === 0) {
       torrent = this.#addTorrent(infoHash);
     }
@@ -341,19 +359,26 @@ export class PeerStore {
   }
 
   #acceptsTorrent(infoHash: Uint8Array): boolean {
-    if (this.#torrents.size < this.#maxTorrents) return true;
+    return this.#torrents.size < this.#maxTorrents || this.#isCloser(infoHash);
+  }
+
+  /** Whether a torrent is worth more to us than the farthest. */
+  #isCloser(infoHash: Uint8Array): boolean {
+    const farthest = this.#farthestTorrent();
+    return farthest !== undefined &&
+      compareNodeDistance(this.#ownId, infoHash, farthest.infoHash) < 0;
+  }
+
+  #dropFarthest(): void {
     const farthest = this.#farthestTorrent()!;
-    return compareNodeDistance(this.#ownId, infoHash, farthest.infoHash) < 0;
+    for (let peer = farthest.oldest; peer; peer = farthest.oldest) {
+      this.#forget(farthest, peer);
+    }
   }
 
   /** Makes a torrent that is accepted, in place of the farthest if need be. */
   #addTorrent(infoHash: Uint8Array): StoredTorrent {
-    if (this.#torrents.size >= this.#maxTorrents) {
-      const farthest = this.#farthestTorrent()!;
-      for (let peer = farthest.oldest; peer; peer = farthest.oldest) {
-        this.#forget(farthest, peer);
-      }
-    }
+    if (this.#torrents.size >= this.#maxTorrents) this.#dropFarthest();
     const torrent = new StoredTorrent(infoHash.slice());
     this.#torrents.set(idKey(infoHash), torrent);
     if (

@@ -57,6 +57,34 @@ Deno.test("expiry takes the right ones of several torrents", none, () => {
   assertEquals([store.torrentCount, store.peerCount], [0, 0]);
 });
 
+Deno.test(
+  "peers in all torrents are bounded, the closest are kept",
+  none,
+  () => {
+    const store = makeStore({ maxTotalPeers: 1000, maxPeers: 100 });
+    const hash = (i: number) => randomNodeIdNear(ownId, i, random);
+    const far = Array.from({ length: 10 }, () => hash(5));
+    let n = 0;
+    for (const infoHash of far) {
+      for (let i = 0; i < 100; i++) {
+        assertEquals(store.announce(infoHash, ip(n++), 1, false, 0), "added");
+      }
+    }
+    assertEquals([store.peerCount, store.torrentCount], [1000, 10]);
+    const farther = hash(2);
+    assertEquals(store.accepts(farther, 0), false);
+    assertEquals(store.announce(farther, ip(n++), 1, false, 0), "full");
+    const near = hash(40);
+    assert(store.accepts(near, 0));
+    for (let i = 0; i < 100; i++) {
+      assertEquals(store.announce(near, ip(n++), 1, false, 0), "added");
+    }
+    assertEquals(store.announce(near, ip(n++), 1, false, 0), "full");
+    assertEquals([store.peerCount, store.torrentCount], [1000, 10]);
+    assertEquals(store.values(near, 200, false, 0)?.length, 100);
+  },
+);
+
 Deno.test("500 peers a torrent and no more; full means no token", none, () => {
   const store = makeStore();
   for (let i = 0; i < 500; i++) {
