@@ -196,13 +196,15 @@ export class Family {
     this.#after(this.table.responded(id, address, now, roundTripMs), now);
   }
 
+  /** Whether a query of somebody changes nothing: looked at once a second. */
+  hasJustAsked(address: Endpoint, now: number): boolean {
+    return address.port === this.#lastPort && now - this.#lastAt < 1000 &&
+      address.hostname === this.#lastHostname;
+  }
+
   /** Takes note of a query of somebody who wants to be remembered. */
   queried(id: Uint8Array, address: Endpoint, now: number): void {
-    // Who asks again and again is looked at once a second.
-    if (
-      address.port === this.#lastPort && now - this.#lastAt < 1000 &&
-      address.hostname === this.#lastHostname
-    ) return;
+    if (this.hasJustAsked(address, now)) return;
     this.#lastPort = address.port;
     this.#lastHostname = address.hostname;
     this.#lastAt = now;

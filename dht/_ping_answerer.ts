@@ -21,7 +21,12 @@ const ANSWER_ID = encodeText("1:rd2:id20:");
 const ANSWER_TRANSACTION = encodeText("e1:t");
 const ANSWER_END = encodeText("1:y1:re");
 
-function hasAt(bytes: Uint8Array, at: number, part: Uint8Array): boolean {
+/** Whether bytes have a part at an offset. */
+export function hasAt(
+  bytes: Uint8Array,
+  at: number,
+  part: Uint8Array,
+): boolean {
   for (let i = 0; i < part.length; i++) {
     if (bytes[at + i] !== part[i]) return false;
   }

@@ -20,7 +20,7 @@ import { equalBytes } from "../_shared/bytes.ts";
 import type { Machine } from "../_shared/machine.ts";
 import { Family, type FamilyHost } from "./_family.ts";
 import { UPKEEP } from "./_jobs.ts";
-import { findPingId, PingAnswerer } from "./_ping_answerer.ts";
+import { findPingId, hasAt, PingAnswerer } from "./_ping_answerer.ts";
 import { familyOf, type Host, Requests } from "./_requests.ts";
 import type { NodeContact } from "./compact_node.ts";
 import type { KrpcErrorMessage, KrpcQuery, KrpcResponse } from "./krpc.ts";
@@ -41,7 +41,7 @@ import type { RoutingTable } from "./routing_table.ts";
 /** Time between two rounds of upkeep, in ms. */
 const UPKEEP_MS = 10_000;
 /** Addresses whose parsed form is remembered. */
-const MAX_HOSTS = 1024;
+const MAX_HOSTS = 128;
 /** Signatures that may be checked at the same time. */
 const MAX_CHECKS = 256;
 
@@ -357,10 +357,12 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
     from: Endpoint,
     now: number,
   ): void {
-    const id = data.subarray(idAt, idAt + 20);
-    if (equalBytes(id, one.id)) return;
-    this.#emit(this.#pings.answer(data, one.id, host.ip, from.port), from, now);
-    if (host.accepted) one.queried(id, from, now);
+    const { id } = one;
+    if (hasAt(data, idAt, id)) return;
+    this.#emit(this.#pings.answer(data, id, host.ip, from.port), from, now);
+    if (host.accepted && !one.hasJustAsked(from, now)) {
+      one.queried(data.subarray(idAt, idAt + 20), from, now);
+    }
   }
 
   #query(
