@@ -117,7 +117,11 @@ const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, "");
 
 /** Takes what may be a passkey out of a text that came from elsewhere. */
 function redact(text: string, url: URL): string {
-  text = text.replace(/\bhttps?:\/\/[^\s)"']*/gi, trackerOrigin(url.href));
+  // Without the punctuation of the sentence that it stands in.
+  text = text.replace(
+    /\bhttps?:\/\/[^\s)"']*[^\s)"':;,.]/gi,
+    trackerOrigin(url.href),
+  );
   const secrets = url.pathname.split("/").filter((part) => part !== "announce");
   for (const pair of url.search.slice(1).split("&")) {
     const equals = pair.indexOf("=");

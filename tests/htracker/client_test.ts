@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { encodeBencode } from "../../bencode/mod.ts";
 import {
   type AnnounceRequest,
@@ -160,6 +165,11 @@ Deno.test({
     await ask("http://inside.example/announce.php");
     await failure(ask("http://127.0.0.1/admin?delete=1"), "forbidden-target");
     await failure(ask("http://inside.example/admin"), "forbidden-target");
+    const { message } = await assertRejects(
+      () => ask("http://127.0.0.1/admin"),
+      TrackerError,
+    );
+    assertStringIncludes(message, "http://127.0.0.1: it is on a private");
     await ask("http://127.0.0.1/admin", "allow");
     await failure(
       ask("http://127.0.0.1/announce", "refuse"),
