@@ -33,8 +33,9 @@ function actor(act: Act): { Worker: typeof Worker; terminated: () => number } {
   class Actor {
     onmessage: ((event: { data: HashWorkerMessage }) => void) | undefined;
     onerror: ((event: { preventDefault: () => void }) => void) | undefined;
+    #timer: number | undefined;
     postMessage(start: HashWorkerStart): void {
-      setTimeout(() =>
+      this.#timer = setTimeout(() =>
         act(
           start,
           (data) => this.onmessage?.({ data }),
@@ -42,6 +43,8 @@ function actor(act: Act): { Worker: typeof Worker; terminated: () => number } {
         ), 0);
     }
     terminate(): void {
+      // As with a real one, nothing is heard of it after this.
+      clearTimeout(this.#timer);
       terminated++;
     }
   }
