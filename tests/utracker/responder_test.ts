@@ -361,6 +361,11 @@ Deno.test({
     const bytes = await ask(announceOf(connectionId, { urlData: "/x" }));
     assertEquals(readUint32(bytes!, 4), 0xfedcba98);
     assertEquals(readUint32(bytes!, 8), 7);
+    assertEquals(
+      bytes!.length,
+      20 + 6 * 202,
+      "those of the family, as many fit",
+    );
     const error = await ask(announceOf(connectionId, { urlData: "/error" }));
     assert(error!.length <= 98 + 8, "no longer than the question");
     for (const urlData of ["/silence", "/throw"]) {
