@@ -33,7 +33,7 @@ function actor(act: Act): { Worker: typeof Worker; terminated: () => number } {
   class Actor {
     onmessage: ((event: { data: HashWorkerMessage }) => void) | undefined;
     onerror: ((event: { preventDefault: () => void }) => void) | undefined;
-    #timer: number | undefined;
+    #timer: ReturnType<typeof setTimeout> | undefined;
     postMessage(start: HashWorkerStart): void {
       this.#timer = setTimeout(() =>
         act(
