@@ -42,7 +42,11 @@ const SHUTDOWN_MS = 3_000;
 
 /** Options of {@linkcode KvSwarmStore}. */
 export interface KvSwarmStoreOptions extends SwarmLimits {
-  /** The database; closed with the store. */
+  /**
+   * The database; closed with the store. `Deno.openKv` needs `--unstable-kv`,
+   * and read and write access to the file; for a service by its URL, net
+   * access to it and env access to `DENO_KV_ACCESS_TOKEN`.
+   */
   readonly kv: SwarmKv;
   /**
    * Reads the time of day in milliseconds, which all trackers of one database

@@ -28,9 +28,7 @@
  * | 41 | path and query of the URL | `urlData` of {@linkcode UdpAnnounceRequest} |
  *
  * Permissions: `--allow-net` for the trackers and for binding sockets; none for
- * codec, machine and responder. `--unstable-net` doubles the server's speed;
- * a database of `Deno.openKv` needs `--unstable-kv`, and `--allow-read` and
- * `--allow-write` of its file, or `--allow-env=DENO_KV_ACCESS_TOKEN` for a URL.
+ * codec, machine and responder. `--unstable-net` doubles the server's speed.
  *
  * @module
  */
