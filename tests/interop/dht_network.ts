@@ -45,7 +45,7 @@ export class DhtNetwork implements AsyncDisposable {
     return formatEndpoint(this.endpoints[0]!);
   }
 
-  /** Waits until a peer is stored. */
+  /** Waits until a peer is stored; transmission needs up to 50 s for that. */
   async untilKnown(infoHash: Uint8Array, peer: string): Promise<void> {
     const hash = infoHash.toHex();
     await this.#until(
@@ -67,7 +67,7 @@ export class DhtNetwork implements AsyncDisposable {
       await until(
         `our DHT tells "${type}"`,
         () => lines.some((line) => line.type === type && where(line)),
-        60_000,
+        80_000,
       );
     } catch (error) {
       throw new Error(`${JSON.stringify(lines)}\n${this.#child.stderr}`, {

@@ -24,7 +24,7 @@ import { NetnsPair, netnsProblem } from "../support/netns.ts";
 import { fromFileUrl, type TempDir } from "../support/paths.ts";
 import { Child, type ChildResult } from "../support/process.ts";
 import { freePort, interopTest, type Program } from "./programs.ts";
-import type { Scene } from "./scene.ts";
+import { Scene, type SceneOptions } from "./scene.ts";
 
 /** Ways to find peers. */
 export type Source = "trackers" | "dht" | "lpd" | "pex";
@@ -73,6 +73,24 @@ export async function addUnknownInfoKey(
     new Uint8Array(3),
   ]);
   await Deno.writeFile(torrent, encodeBencode(root));
+}
+
+/** Enough pieces for an info dictionary of two parts. */
+const TWO_PARTS: SceneOptions = {
+  files: { "ä.bin": 16_000_000, "b": 77 },
+  pieceLength: "16KiB",
+};
+
+let created = 0;
+
+/**
+ * A scene whose info dictionary has two parts and an unknown key, each of them
+ * another torrent: those that share a tracker or a network do not mix.
+ */
+export async function createOdd(trackers: string[]): Promise<Scene> {
+  const scene = await Scene.create({ ...TWO_PARTS, trackers });
+  await addUnknownInfoKey(scene.torrent, ++created);
+  return scene;
 }
 
 /** Waits until an HTTP tracker on loopback has a complete peer (BEP 48). */
