@@ -35,6 +35,9 @@ const DEFAULT_PORT = 6969;
 /** How often figures are reported, in milliseconds. */
 const REPORT_MS = 60_000;
 
+/** How long reading figures may take, in milliseconds. */
+const READ_MS = 3_000;
+
 /** What the command line asks for. */
 interface Plan {
   /** Addresses to try, the first that works is used; all were not named. */
@@ -178,8 +181,12 @@ class TrackerReporter implements Disposable {
     }
   }
 
+  /** Reports figures; those of a database that does not answer are missing. */
   async report(): Promise<void> {
-    const figures = await this.#read();
+    const figures = await this.#figures();
+    if (figures === undefined) {
+      return this.note("The database gives no figures");
+    }
     if (this.#json) {
       return this.#output.printJson({ type: "stats", ...figures });
     }
@@ -188,6 +195,19 @@ class TrackerReporter implements Disposable {
     this.#output.note(
       `${up}: ${swarms.torrents} torrents, ${swarms.seeders} seeds, ${swarms.leechers} leechers, ${figures.announces} announces`,
     );
+  }
+
+  async #figures(): Promise<TrackerFigures | undefined> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<undefined>((resolve) => {
+      timer = setTimeout(() => resolve(undefined), READ_MS);
+    });
+    const figures = this.#read().catch(() => undefined);
+    try {
+      return await Promise.race([figures, late]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   note(message: string): void {

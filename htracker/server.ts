@@ -107,7 +107,8 @@ export class HttpTrackerServer implements AsyncDisposable {
   readonly #ownsService: boolean;
   readonly #clock: Clock;
   readonly #options: HttpTrackerServerOptions;
-  readonly #abort = new AbortController();
+  /** Resolves when `close()` waits no longer. */
+  readonly #late = Promise.withResolvers<undefined>();
   readonly #onAbort = (): void => void this.close();
   #cancelTick: () => void = () => {};
   #closing: Promise<void> | undefined;
@@ -133,7 +134,6 @@ export class HttpTrackerServer implements AsyncDisposable {
     this.#server = Deno.serve({
       hostname: listen.hostname,
       port: listen.port,
-      signal: this.#abort.signal,
       onListen: () => {},
       onError: () => this.#fail(),
     }, (request, info) => this.#respond(request, info.remoteAddr));
@@ -188,7 +188,8 @@ export class HttpTrackerServer implements AsyncDisposable {
   }
 
   /**
-   * Stops: answers under way are finished. Idempotent.
+   * Stops: answers under way are finished, unless they take more than three
+   * seconds. Idempotent.
    *
    * @returns A promise that resolves when nothing is left open.
    */
@@ -208,7 +209,7 @@ export class HttpTrackerServer implements AsyncDisposable {
     const clock = this.#clock;
     const cancel = clock.schedule(
       clock.now() + SHUTDOWN_MS,
-      () => this.#abort.abort(),
+      () => this.#late.resolve(undefined),
     );
     await this.#server.shutdown();
     cancel();
@@ -320,10 +321,12 @@ export class HttpTrackerServer implements AsyncDisposable {
     return this.#load >= (this.#options.maxWaiting ?? 1024);
   }
 
-  async #waitFor<T>(answer: Promise<T>): Promise<T> {
+  async #waitFor<T extends object>(answer: Promise<T>): Promise<T> {
     this.#load++;
     try {
-      return await answer;
+      const found = await Promise.race([answer, this.#late.promise]);
+      if (found === undefined) throw new Error("The tracker is closing");
+      return found;
     } finally {
       this.#load--;
     }

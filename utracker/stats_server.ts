@@ -37,7 +37,8 @@ export interface TrackerStatsServerOptions {
  */
 export class TrackerStatsServer implements AsyncDisposable {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
-  readonly #abort = new AbortController();
+  /** Resolves when `close()` waits no longer. */
+  readonly #late = Promise.withResolvers<undefined>();
   #closing: Promise<void> | undefined;
 
   private constructor(options: TrackerStatsServerOptions) {
@@ -45,18 +46,17 @@ export class TrackerStatsServer implements AsyncDisposable {
     this.#server = Deno.serve({
       hostname,
       port,
-      signal: this.#abort.signal,
       onListen: () => {},
       onError: () => new Response("No figures\n", { status: 500 }),
     }, async (request) => {
       const { pathname } = new URL(request.url);
       if (pathname === "/metrics") {
-        return new Response(formatPrometheus(await read()), {
+        return new Response(formatPrometheus(await this.#figures(read)), {
           headers: { "content-type": "text/plain; version=0.0.4" },
         });
       }
       if (pathname === "/stats" || pathname === "/") {
-        return Response.json(await read());
+        return Response.json(await this.#figures(read));
       }
       return new Response("Not found: /stats or /metrics\n", { status: 404 });
     });
@@ -80,7 +80,8 @@ export class TrackerStatsServer implements AsyncDisposable {
   }
 
   /**
-   * Stops: who has not asked within a second is not waited for. Idempotent.
+   * Stops: figures that take more than a second to read are not waited for.
+   * Idempotent.
    *
    * @returns A promise that resolves when nothing is left open.
    */
@@ -88,8 +89,19 @@ export class TrackerStatsServer implements AsyncDisposable {
     return this.#closing ??= this.#close();
   }
 
+  async #figures(
+    read: TrackerStatsServerOptions["read"],
+  ): Promise<TrackerFigures> {
+    const figures = await Promise.race([read(), this.#late.promise]);
+    if (figures === undefined) throw new Error("The server is closing");
+    return figures;
+  }
+
   async #close(): Promise<void> {
-    const timer = setTimeout(() => this.#abort.abort(), SHUTDOWN_MS);
+    const timer = setTimeout(
+      () => this.#late.resolve(undefined),
+      SHUTDOWN_MS,
+    );
     await this.#server.shutdown();
     clearTimeout(timer);
   }

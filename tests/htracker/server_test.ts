@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { systemClock } from "../../_shared/clock.ts";
 import { decodeBencode, encodeBencode } from "../../bencode/mod.ts";
 import {
   type AnnounceRequest,
@@ -196,10 +197,12 @@ Deno.test({
   permissions,
   async fn() {
     let release = () => {};
+    let asked = 0;
     const gate = new Promise<void>((resolve) => release = resolve);
     const service = new SwarmService({
       store: {
         announce: async () => {
+          asked++;
           await gate;
           const none = new Uint8Array(0);
           const peers = { peers4: none, length4: 0, peers6: none, length6: 0 };
@@ -232,6 +235,21 @@ Deno.test({
       await Promise.race(answers),
       "The tracker is overloaded 300000",
     );
+    // Nor does such a store hold up the end.
+    await using other = serve({
+      service,
+      clock: {
+        now: systemClock.now,
+        schedule: (_, callback) =>
+          systemClock.schedule(systemClock.now() + 50, callback),
+      },
+    });
+    const left = client.announce(other.url, REQUEST).catch(({ code }) => code);
+    while (asked < 3) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await other.close();
+    assertEquals(await left, "refused");
     release();
     const all = await Promise.all(answers);
     assertEquals(all.filter((answer) => answer === 3).length, 2);

@@ -379,6 +379,18 @@ Deno.test({
       );
     }
     assert(text.includes("\nbip_tracker_udp_bad_connection_ids_total 0\n"));
+    // Figures that never come do not hold up the end.
+    const slow = TrackerStatsServer.open({
+      listen: LOOPBACK,
+      read: () => new Promise(() => {}),
+    });
+    const { port } = slow.address;
+    const pending = fetch(`http://127.0.0.1:${port}/stats`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await slow.close();
+    const { status, body } = await pending;
+    assertEquals(status, 500);
+    await body?.cancel();
     const missing = await fetch(`${base}/x`);
     assertEquals(missing.status, 404);
     await missing.body?.cancel();
