@@ -80,7 +80,7 @@ export type TrackerErrorCode =
 /** Extras of a {@linkcode TrackerError}. */
 export interface TrackerErrorOptions {
   /** What went wrong underneath. */
-  readonly cause?: unknown;
+  readonly cause?: unknown | undefined;
   /** When the tracker wants to be asked again, in ms; Infinity for never (BEP 31). */
   readonly retryInMs?: number | undefined;
 }

@@ -44,18 +44,18 @@ export interface DatagramSocket extends Disposable {
 /** Options of {@linkcode openDatagramSocket}. */
 export interface DatagramOptions {
   /** IP address to bind. @default {"0.0.0.0"} */
-  readonly hostname?: string;
+  readonly hostname?: string | undefined;
   /** Port to bind; 0 picks a free one. @default {0} */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** Lets several sockets share the port, as multicast needs. @default {false} */
-  readonly reuseAddress?: boolean;
+  readonly reuseAddress?: boolean | undefined;
   /**
    * Keeps IPv4 out of an IPv6 socket, so that both versions can have the same
    * port; forces the `node:dgram` adapter. @default {false}
    */
-  readonly ipv6Only?: boolean;
+  readonly ipv6Only?: boolean | undefined;
   /** Multicast membership; forces the `node:dgram` adapter. */
-  readonly multicast?: MulticastOptions;
+  readonly multicast?: MulticastOptions | undefined;
 }
 
 /** How to take part in a multicast group. */
@@ -63,11 +63,11 @@ export interface MulticastOptions {
   /** The group's address. */
   readonly group: string;
   /** Address (IPv4) or `%name` scope (IPv6, such as `"::%eth0"`) of the interface. */
-  readonly interface?: string;
+  readonly interface?: string | undefined;
   /** Time to live of what we send. @default {1} */
-  readonly ttl?: number;
+  readonly ttl?: number | undefined;
   /** Whether we hear ourselves on this host. @default {true} */
-  readonly loopback?: boolean;
+  readonly loopback?: boolean | undefined;
 }
 
 /** Datagrams kept for a receiver that is late. */

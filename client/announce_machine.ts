@@ -76,7 +76,7 @@ export interface AnnounceMachineOptions {
    * Whether one tracker of every tier is used at the same time, not only one
    * of the first tier that works. @default {false}
    */
-  readonly allTiers?: boolean;
+  readonly allTiers?: boolean | undefined;
 }
 
 interface Tracker {

@@ -51,7 +51,7 @@ export interface MetadataMachineOptions {
   /** Whether the bytes hash to the info-hash. */
   readonly verify: (infoBytes: Uint8Array) => boolean;
   /** Largest size accepted, in bytes. @default {16777216} */
-  readonly maxSize?: number;
+  readonly maxSize?: number | undefined;
 }
 
 interface Supplier {

@@ -87,7 +87,7 @@ export interface PeerListOptions {
   /** Draws an integer below a bound: breaks ties. */
   readonly randomInt: (below: number) => number;
   /** Most candidates kept. @default {3000} */
-  readonly capacity?: number;
+  readonly capacity?: number | undefined;
 }
 
 /** Candidates of one torrent, each in exactly one state. */

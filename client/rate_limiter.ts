@@ -10,7 +10,7 @@ export interface RateLimiterOptions {
   /** Whose time passes. */
   readonly clock: Clock;
   /** Bytes a second; `Infinity` for no limit. @default {Infinity} */
-  readonly bytesPerSecond?: number;
+  readonly bytesPerSecond?: number | undefined;
 }
 
 /**

@@ -81,8 +81,8 @@ const MAX_ADDRESSES = 8;
 /** Never rejects: a name that is not found has no addresses. */
 export async function resolveEndpoint(
   { hostname, port }: Endpoint,
-  resolve: (hostname: string) => Promise<readonly string[]>,
   families: readonly IpFamily[],
+  resolve: (hostname: string) => Promise<readonly string[]> = systemResolve,
 ): Promise<Endpoint[]> {
   if (tryParseIp(hostname) !== undefined) {
     return [{ hostname: normalizeHostname(hostname), port }];
@@ -97,4 +97,10 @@ export async function resolveEndpoint(
   } catch {
     return [];
   }
+}
+
+async function systemResolve(hostname: string): Promise<string[]> {
+  const { lookup } = await import("node:dns/promises");
+  const found = await lookup(hostname, { all: true });
+  return found.map(({ address }) => address);
 }

@@ -13,31 +13,31 @@ export interface ExternalIpVotesOptions {
    *
    * @default {25}
    */
-  readonly minVotes?: number;
+  readonly minVotes?: number | undefined;
   /**
    * Votes after which the count begins anew.
    *
    * @default {50}
    */
-  readonly maxVotes?: number;
+  readonly maxVotes?: number | undefined;
   /**
    * How long votes are counted, in milliseconds, when there are enough.
    *
    * @default {300_000}
    */
-  readonly roundMs?: number;
+  readonly roundMs?: number | undefined;
   /**
    * Addresses that votes are counted for; those for others are lost.
    *
    * @default {40}
    */
-  readonly maxCandidates?: number;
+  readonly maxCandidates?: number | undefined;
   /**
    * Whether only addresses of the public internet count.
    *
    * @default {true}
    */
-  readonly requireGlobal?: boolean;
+  readonly requireGlobal?: boolean | undefined;
 }
 
 /**

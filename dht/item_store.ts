@@ -85,19 +85,19 @@ export interface ItemStoreOptions {
    *
    * @default {700}
    */
-  readonly maxItems?: number;
+  readonly maxItems?: number | undefined;
   /**
    * Items that one address may have stored; loopback is not limited.
    *
    * @default {50}
    */
-  readonly maxItemsPerAddress?: number;
+  readonly maxItemsPerAddress?: number | undefined;
   /**
    * How long an item is kept after it was last put, in milliseconds.
    *
    * @default {7_200_000}
    */
-  readonly lifetimeMs?: number;
+  readonly lifetimeMs?: number | undefined;
 }
 
 interface Entry extends StoredItem {

@@ -41,20 +41,20 @@ export interface DhtLookupOptions {
   /** What is looked for: 20 bytes. */
   readonly target: Uint8Array;
   /** Our own id: never asked. */
-  readonly ownId?: Uint8Array;
+  readonly ownId?: Uint8Array | undefined;
   /** How many closest nodes are wanted (BEP 5). @default {8} */
-  readonly k?: number;
+  readonly k?: number | undefined;
   /** How many requests are waited for at once. @default {5} */
-  readonly alpha?: number;
+  readonly alpha?: number | undefined;
   /** Most nodes asked in all. @default {256} */
-  readonly maxRequests?: number;
+  readonly maxRequests?: number | undefined;
   /**
    * Whether one IP address, and one /24 (IPv4) or /64 (IPv6) of the internet,
    * may take part with one node only.
    *
    * @default {true}
    */
-  readonly restrictSubnets?: boolean;
+  readonly restrictSubnets?: boolean | undefined;
   /**
    * Tells whether an id fits an address (BEP 42). Those that do not are asked,
    * but cannot push the others out of the result.

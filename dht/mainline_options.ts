@@ -75,29 +75,29 @@ export interface MainlineDhtOptions extends
 /** Options of everything that asks the DHT. */
 export interface DhtRequestOptions {
   /** IP versions of the nodes to ask. @default all that are open */
-  readonly families?: readonly IpFamily[];
+  readonly families?: readonly IpFamily[] | undefined;
   /** Ends the request. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Options of {@linkcode MainlineDht.getPeers}. */
 export interface DhtGetPeersOptions extends DhtRequestOptions {
   /** Announces us with this port at the end. @default nothing is announced */
-  readonly announcePort?: number;
+  readonly announcePort?: number | undefined;
   /** Announces the port of our DHT socket at the end. @default {false} */
-  readonly impliedPort?: boolean;
+  readonly impliedPort?: boolean | undefined;
   /** Whether we have all pieces, when we announce (BEP 33). @default {false} */
-  readonly seed?: boolean;
+  readonly seed?: boolean | undefined;
   /** Whether seeds are of no use (BEP 33). @default {false} */
-  readonly noSeed?: boolean;
+  readonly noSeed?: boolean | undefined;
 }
 
 /** Options of {@linkcode MainlineDht.announce}. */
 export interface DhtAnnounceOptions extends DhtRequestOptions {
   /** Port of the peer; without it that of our DHT socket counts. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** Whether we have all pieces (BEP 33). @default {false} */
-  readonly seed?: boolean;
+  readonly seed?: boolean | undefined;
 }
 
 /** Options of {@linkcode MainlineDht.events}. */
@@ -108,7 +108,7 @@ export interface DhtEventsOptions {
    *
    * @default {true}
    */
-  readonly queries?: boolean;
+  readonly queries?: boolean | undefined;
 }
 
 /** What became of something that was to be stored. */
@@ -150,9 +150,9 @@ export interface DhtGetOptions extends DhtRequestOptions {
    *
    * @default {false}
    */
-  readonly first?: boolean;
+  readonly first?: boolean | undefined;
   /** Only a mutable item with a higher sequence number is of use. */
-  readonly seq?: bigint;
+  readonly seq?: bigint | undefined;
 }
 
 /** What is put: a bencoded value, signed or not (BEP 44). */
@@ -206,7 +206,7 @@ export type DhtPut =
 /** Options of {@linkcode MainlineDht.sampleInfohashes}. */
 export interface DhtSampleOptions extends DhtRequestOptions {
   /** 20-byte id around which nodes are asked. @default a random one */
-  readonly target?: Uint8Array;
+  readonly target?: Uint8Array | undefined;
 }
 
 /** The answer to a ping. */

@@ -90,11 +90,14 @@ export class MainlineDht implements AsyncDisposable {
     const scopes = scopesOf(options, [...sockets.values()]);
     const onLoopback = scopes.includes("loopback");
     this.#machine = new DhtNodeMachine({
-      version: VERSION,
-      restrictAddresses: !onLoopback,
       ...options,
+      version: options.version ?? VERSION,
+      restrictAddresses: options.restrictAddresses ?? !onLoopback,
       savedIds: { 4: saved?.id, 6: saved?.id6 },
-      limits: { limitLoopback: !onLoopback, ...options.limits },
+      limits: {
+        ...options.limits,
+        limitLoopback: options.limits?.limitLoopback ?? !onLoopback,
+      },
       scopes,
       families: [...sockets.keys()],
       random,
@@ -487,13 +490,7 @@ export class MainlineDht implements AsyncDisposable {
   }
 
   #resolve(endpoint: Endpoint): Promise<Endpoint[]> {
-    const { resolve = systemResolve } = this.#options;
-    return resolveEndpoint(endpoint, resolve, this.families);
+    const { resolve } = this.#options;
+    return resolveEndpoint(endpoint, this.families, resolve);
   }
-}
-
-async function systemResolve(hostname: string): Promise<string[]> {
-  const { lookup } = await import("node:dns/promises");
-  const found = await lookup(hostname, { all: true });
-  return found.map(({ address }) => address);
 }

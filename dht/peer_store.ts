@@ -25,46 +25,46 @@ export interface PeerStoreOptions {
    *
    * @default {2_000}
    */
-  readonly maxTorrents?: number;
+  readonly maxTorrents?: number | undefined;
   /**
    * Peers of a torrent that are kept.
    *
    * @default {500}
    */
-  readonly maxPeers?: number;
+  readonly maxPeers?: number | undefined;
   /**
    * Ports that one address may have in a torrent, as clients behind one
    * address have; of more, the oldest goes. Loopback addresses are not limited.
    *
    * @default {4}
    */
-  readonly maxPortsPerAddress?: number;
+  readonly maxPortsPerAddress?: number | undefined;
   /**
    * Peers that one address may have in all torrents. Loopback addresses are
    * not limited.
    *
    * @default {200}
    */
-  readonly maxPeersPerAddress?: number;
+  readonly maxPeersPerAddress?: number | undefined;
   /**
    * Peers in all torrents; then the farthest torrent makes room for closer
    * ones.
    *
    * @default {200_000}
    */
-  readonly maxTotalPeers?: number;
+  readonly maxTotalPeers?: number | undefined;
   /**
    * How long a peer is kept after its last announce, in milliseconds.
    *
    * @default {1_800_000}
    */
-  readonly lifetimeMs?: number;
+  readonly lifetimeMs?: number | undefined;
   /**
    * Info-hashes in a set of samples.
    *
    * @default {20}
    */
-  readonly maxSamples?: number;
+  readonly maxSamples?: number | undefined;
 }
 
 /** Filters of the peers of a torrent. Source: BEP 33. */

@@ -12,45 +12,45 @@ export interface RateGuardOptions {
    *
    * @default {50}
    */
-  readonly maxPackets?: number;
+  readonly maxPackets?: number | undefined;
   /**
    * Length of the window, in milliseconds.
    *
    * @default {10_000}
    */
-  readonly windowMs?: number;
+  readonly windowMs?: number | undefined;
   /**
    * How long a ban lasts, in milliseconds.
    *
    * @default {300_000}
    */
-  readonly banMs?: number;
+  readonly banMs?: number | undefined;
   /**
    * Bytes of answers in a second, to all; Infinity lifts the limit.
    *
    * @default {8_000}
    */
-  readonly replyBytesPerSecond?: number;
+  readonly replyBytesPerSecond?: number | undefined;
   /**
    * How long answers may be sent at once what was saved before, in
    * milliseconds of `replyBytesPerSecond`.
    *
    * @default {3_000}
    */
-  readonly replyBurstMs?: number;
+  readonly replyBurstMs?: number | undefined;
   /**
    * Addresses that are counted, and banned ones that are remembered; the
    * oldest are forgotten.
    *
    * @default {4_096}
    */
-  readonly maxTracked?: number;
+  readonly maxTracked?: number | undefined;
   /**
    * Whether loopback addresses are limited, too.
    *
    * @default {true}
    */
-  readonly limitLoopback?: boolean;
+  readonly limitLoopback?: boolean | undefined;
 }
 
 /** What to do with a packet. */

@@ -43,11 +43,11 @@ export interface DhtResponderOptions {
   /** When it starts, in ms. */
   readonly startedAt: number;
   /** What we call ourselves: client and version, at most 16 bytes (BEP 5). */
-  readonly version?: Uint8Array;
+  readonly version?: Uint8Array | undefined;
   /** Limits of what is kept of peers. */
-  readonly peerStore?: Omit<PeerStoreOptions, "ownId" | "random">;
+  readonly peerStore?: Omit<PeerStoreOptions, "ownId" | "random"> | undefined;
   /** Limits of what is kept of items (BEP 44). */
-  readonly itemStore?: Omit<ItemStoreOptions, "ownId">;
+  readonly itemStore?: Omit<ItemStoreOptions, "ownId"> | undefined;
 }
 
 /** A put whose signature has to be checked before it can be answered. */

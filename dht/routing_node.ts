@@ -93,21 +93,21 @@ export interface RoutingTableOptions {
    *
    * @default {8}
    */
-  readonly bucketSize?: number;
+  readonly bucketSize?: number | undefined;
   /**
    * Nodes in the first buckets, which cover most of the keys: wider ones make
    * lookups shorter.
    *
    * @default {[128, 64, 32, 16]}
    */
-  readonly firstBucketSizes?: readonly number[];
+  readonly firstBucketSizes?: readonly number[] | undefined;
   /**
    * Whether at most one node of an address, and one of a subnet (/24 of IPv4,
    * /64 of IPv6), is taken. Without it, nodes differ by address and port.
    *
    * @default {true}
    */
-  readonly restrictAddresses?: boolean;
+  readonly restrictAddresses?: boolean | undefined;
   /**
    * What ids that do not fit their address mean: `"ignore"` nothing;
    * `"prefer"`: such nodes make room for others; `"require"`: they are not
@@ -115,18 +115,18 @@ export interface RoutingTableOptions {
    *
    * @default {"prefer"}
    */
-  readonly secureIds?: "ignore" | "prefer" | "require";
+  readonly secureIds?: "ignore" | "prefer" | "require" | undefined;
   /**
    * How long a node that only asked us waits for a ping of ours, in
    * milliseconds. It does not wait while the table has less than a bucket.
    *
    * @default {90_000}
    */
-  readonly verifyDelayMs?: number;
+  readonly verifyDelayMs?: number | undefined;
   /**
    * How many unverified nodes are remembered.
    *
    * @default {256}
    */
-  readonly maxUnverified?: number;
+  readonly maxUnverified?: number | undefined;
 }

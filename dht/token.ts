@@ -22,7 +22,7 @@ export interface TokenIssuerOptions {
    *
    * @default {300_000}
    */
-  readonly rotateMs?: number;
+  readonly rotateMs?: number | undefined;
 }
 
 /**

@@ -16,21 +16,21 @@ export interface DhtTransactionsOptions {
   /** Where random bytes come from. */
   readonly random: RandomSource;
   /** Most requests that wait at once. @default {1024} */
-  readonly maxOutstanding?: number;
+  readonly maxOutstanding?: number | undefined;
   /**
    * Time after which a request counts as slow, at most, in ms; with experience
    * it becomes shorter, down to 100 ms.
    *
    * @default {1000}
    */
-  readonly softTimeoutMs?: number;
+  readonly softTimeoutMs?: number | undefined;
   /**
    * Time after which a request has failed, at most, in ms; with experience it
    * becomes shorter, down to 2 s.
    *
    * @default {10000}
    */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 /** A request that waits for an answer. */

@@ -32,25 +32,33 @@ export interface LpdMachineOptions {
    *
    * @default {300000}
    */
-  readonly intervalMs?: number;
+  readonly intervalMs?: number | undefined;
   /** Least time between announces in the long run, in ms. @default {60000} */
-  readonly spacingMs?: number;
+  readonly spacingMs?: number | undefined;
   /** Announces that may follow each other at once. @default {5} */
-  readonly burst?: number;
+  readonly burst?: number | undefined;
   /** Announces heard in a second, five times as burst. @default {10} */
-  readonly maxIncomingPerSecond?: number;
+  readonly maxIncomingPerSecond?: number | undefined;
   /** The same for one sender. @default {3} */
-  readonly maxIncomingPerSenderPerSecond?: number;
+  readonly maxIncomingPerSenderPerSecond?: number | undefined;
   /** Time in which the same peer is reported once, in ms. @default {60000} */
-  readonly repeatMs?: number;
+  readonly repeatMs?: number | undefined;
   /**
    * Whether peers are reported for every hash, not only for those that are
    * announced or watched.
    *
    * @default {false}
    */
-  readonly anyInfoHash?: boolean;
+  readonly anyInfoHash?: boolean | undefined;
 }
+
+/** The options, each with a value. */
+type Settings = {
+  [Name in keyof LpdMachineOptions]-?: Exclude<
+    LpdMachineOptions[Name],
+    undefined
+  >;
+};
 
 /** What happens to an {@linkcode LpdMachine}. */
 export type LpdInput =
@@ -121,7 +129,7 @@ const MAX_COPIES = 64;
 
 /** See the module. Private torrents must not be given to it. */
 export class LpdMachine implements Machine<LpdInput, LpdOutput> {
-  readonly #options: Required<LpdMachineOptions>;
+  readonly #options: Settings;
   readonly #entries = new Map<string, Entry>();
   readonly #outputs: LpdOutput[] = [];
   readonly #rounds: TokenBucket;
@@ -145,15 +153,16 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
    * @throws {RangeError} If a number is not positive.
    */
   constructor(options: LpdMachineOptions) {
-    const all: Required<LpdMachineOptions> = {
-      intervalMs: 300_000,
-      spacingMs: 60_000,
-      burst: 5,
-      maxIncomingPerSecond: 10,
-      maxIncomingPerSenderPerSecond: 3,
-      repeatMs: 60_000,
-      anyInfoHash: false,
-      ...options,
+    const all: Settings = {
+      random: options.random,
+      startedAt: options.startedAt,
+      intervalMs: options.intervalMs ?? 300_000,
+      spacingMs: options.spacingMs ?? 60_000,
+      burst: options.burst ?? 5,
+      maxIncomingPerSecond: options.maxIncomingPerSecond ?? 10,
+      maxIncomingPerSenderPerSecond: options.maxIncomingPerSenderPerSecond ?? 3,
+      repeatMs: options.repeatMs ?? 60_000,
+      anyInfoHash: options.anyInfoHash ?? false,
     };
     for (
       const name of [

@@ -10,7 +10,7 @@ export type LpdErrorCode = "unavailable";
 /** Extras of a {@linkcode LpdError}. */
 export interface LpdErrorOptions {
   /** What went wrong underneath. */
-  readonly cause?: unknown;
+  readonly cause?: unknown | undefined;
 }
 
 /** Local discovery cannot work here. */
