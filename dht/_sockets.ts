@@ -82,7 +82,7 @@ const MAX_ADDRESSES = 8;
 export async function resolveEndpoint(
   { hostname, port }: Endpoint,
   families: readonly IpFamily[],
-  resolve: (hostname: string) => Promise<readonly string[]> = systemResolve,
+  resolve: (hostname: string) => Promise<readonly string[]>,
 ): Promise<Endpoint[]> {
   if (tryParseIp(hostname) !== undefined) {
     return [{ hostname: normalizeHostname(hostname), port }];
@@ -97,10 +97,4 @@ export async function resolveEndpoint(
   } catch {
     return [];
   }
-}
-
-async function systemResolve(hostname: string): Promise<string[]> {
-  const { lookup } = await import("node:dns/promises");
-  const found = await lookup(hostname, { all: true });
-  return found.map(({ address }) => address);
 }

@@ -10,8 +10,9 @@ import { Driver } from "../_shared/drive.ts";
 import { type RandomSource, systemRandom } from "../_shared/random.ts";
 import { Client } from "./_client.ts";
 import { importSecretKey, verifySignature } from "./_ed25519.ts";
+import { machineOptions } from "./_machine_options.ts";
 import { familyOf } from "./_requests.ts";
-import { openSockets, resolveEndpoint, scopesOf } from "./_sockets.ts";
+import { openSockets, resolveEndpoint } from "./_sockets.ts";
 import { Watchers } from "./_watchers.ts";
 import type { NodeContact } from "./compact_node.ts";
 import {
@@ -48,8 +49,6 @@ import {
 
 type Sent = Extract<DhtNodeOutput, { readonly type: "send" }>;
 
-/** Client and version that we tell: "BP" and 0.1 (BEP 5). */
-const VERSION = Uint8Array.of(0x42, 0x50, 0, 1);
 /**
  * A node of the Mainline DHT (BEP 5): finds peers and nodes, announces, keeps
  * and gets items, and answers others.
@@ -87,22 +86,9 @@ export class MainlineDht implements AsyncDisposable {
     this.#bootstrapped.promise.catch(() => {
       // Whoever waits for it sees it.
     });
-    const scopes = scopesOf(options, [...sockets.values()]);
-    const onLoopback = scopes.includes("loopback");
-    this.#machine = new DhtNodeMachine({
-      ...options,
-      version: options.version ?? VERSION,
-      restrictAddresses: options.restrictAddresses ?? !onLoopback,
-      savedIds: { 4: saved?.id, 6: saved?.id6 },
-      limits: {
-        ...options.limits,
-        limitLoopback: options.limits?.limitLoopback ?? !onLoopback,
-      },
-      scopes,
-      families: [...sockets.keys()],
-      random,
-      startedAt: clock.now(),
-    });
+    this.#machine = new DhtNodeMachine(
+      machineOptions(options, sockets, saved, random, clock.now()),
+    );
     this.#driver = new Driver<DhtNodeInput, DhtNodeOutput>(this.#machine, {
       clock,
       perform: (output) => this.#perform(output),
@@ -490,7 +476,13 @@ export class MainlineDht implements AsyncDisposable {
   }
 
   #resolve(endpoint: Endpoint): Promise<Endpoint[]> {
-    const { resolve } = this.#options;
+    const { resolve = systemResolve } = this.#options;
     return resolveEndpoint(endpoint, this.families, resolve);
   }
+}
+
+async function systemResolve(hostname: string): Promise<string[]> {
+  const { lookup } = await import("node:dns/promises");
+  const found = await lookup(hostname, { all: true });
+  return found.map(({ address }) => address);
 }
