@@ -8,13 +8,15 @@ export interface RawSeederOptions {
   /** 20 bytes. */
   readonly infoHash: Uint8Array;
   readonly pieceCount: number;
+  /** Address of loopback. @default {"127.0.0.1"} */
+  readonly hostname?: string;
   /** Bytes of the block, true or not. */
   block(pieceIndex: number, offset: number, length: number): Uint8Array;
 }
 
-/** Listens on 127.0.0.1, claims every piece, unchokes, answers requests. */
+/** Listens on loopback, claims every piece, unchokes, answers requests. */
 export class RawSeeder implements AsyncDisposable {
-  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #listener: Deno.Listener;
   readonly #connections = new Set<Deno.Conn>();
   readonly #options: RawSeederOptions;
   readonly #running: Promise<void>;
@@ -25,6 +27,8 @@ export class RawSeeder implements AsyncDisposable {
 
   constructor(options: RawSeederOptions) {
     this.#options = options;
+    const { hostname = "127.0.0.1" } = options;
+    this.#listener = Deno.listen({ hostname, port: 0 });
     this.#running = this.#accept();
   }
 
