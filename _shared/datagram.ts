@@ -37,8 +37,47 @@ export interface DatagramSocket extends Disposable {
    * rejects when the system refused it.
    */
   send(data: Uint8Array, to: Endpoint): Promise<void>;
+  /**
+   * Answers several datagrams at a time, where the adapter can: to wait for one
+   * after the other leaves a fifth of the throughput unused. Not to be used
+   * beside {@linkcode DatagramSocket.receive}; see
+   * {@linkcode serveDatagrams}.
+   *
+   * @param answer Answers a datagram.
+   * @param options Lengths, and who is told of what was sent.
+   * @returns A promise that resolves once the socket is closed.
+   */
+  serve?(answer: DatagramAnswerer, options: ServeOptions): Promise<void>;
   /** Closes; a pending receive resolves to `undefined`. Idempotent. */
   close(): void;
+}
+
+/**
+ * Answers one datagram into a buffer.
+ *
+ * @param data The payload; not kept.
+ * @param from Who sent it.
+ * @param out Where the answer goes.
+ * @returns Bytes to send back, 0 for none.
+ */
+export type DatagramAnswerer = (
+  data: Uint8Array,
+  from: Endpoint,
+  out: Uint8Array,
+) => number;
+
+/** How {@linkcode serveDatagrams} serves. */
+export interface ServeOptions {
+  /** Bytes that are read of a datagram; the rest is cut off. */
+  readonly maxRequest: number;
+  /** Bytes that an answer can have. */
+  readonly maxAnswer: number;
+  /**
+   * Told of each answer that was handed over, and of each that was not.
+   *
+   * @param error Why it was not.
+   */
+  readonly onSent: (error?: unknown) => void;
 }
 
 /** Options of {@linkcode openDatagramSocket}. */
@@ -78,6 +117,10 @@ const MAX_ERRORS = 64;
 const ERROR_PAUSE_MS = 100;
 /** Largest UDP payload. */
 const MAX_DATAGRAM = 65536;
+/** Datagrams of one socket that are answered at a time. */
+const LOOPS = 4;
+/** Answers that may be on their way by a socket that does not serve itself. */
+const MAX_SENDING = 256;
 /** What a closed socket receives. */
 const END: Promise<undefined> = Promise.resolve(undefined);
 
@@ -112,6 +155,43 @@ export async function openDatagramSocket(
     return wrapDatagramConn(conn);
   }
   return await openNodeSocket(options);
+}
+
+/**
+ * Answers datagrams until the socket is closed.
+ *
+ * @param socket Any socket; nobody else may receive from it.
+ * @param answer Answers a datagram.
+ * @param options See {@linkcode ServeOptions}.
+ * @returns A promise that resolves once the socket is closed; it rejects only
+ * if `answer` throws.
+ */
+export async function serveDatagrams(
+  socket: DatagramSocket,
+  answer: DatagramAnswerer,
+  options: ServeOptions,
+): Promise<void> {
+  if (socket.serve !== undefined) return await socket.serve(answer, options);
+  const { maxAnswer, onSent } = options;
+  const out = new Uint8Array(maxAnswer);
+  let sending = 0;
+  const onEnd = (error?: unknown) => {
+    sending--;
+    onSent(error);
+  };
+  while (true) {
+    const datagram = await socket.receive();
+    if (datagram === undefined) return;
+    const length = answer(datagram.data, datagram.from, out);
+    if (length === 0) continue;
+    if (sending >= MAX_SENDING) {
+      onSent(new Error("Too many answers are on their way"));
+      continue;
+    }
+    sending++;
+    // Nothing says that sending ends: the next datagram does not wait for it.
+    socket.send(out.slice(0, length), datagram.from).then(() => onEnd(), onEnd);
+  }
 }
 
 /**
@@ -152,15 +232,45 @@ export function wrapDatagramConn(conn: Deno.DatagramConn): DatagramSocket {
     datagram.from = received[1] as Deno.NetAddr;
     return datagram;
   };
-  const onError = (error: unknown): Promise<Datagram | undefined> => {
-    if (closed || error instanceof Deno.errors.BadResource) return END;
-    // An ICMP error of an earlier send (ECONNREFUSED on Windows and some
-    // BSDs) says nothing about this socket. What fails again and again, as
-    // with an interface that is down, must not spin.
-    return ++errors > MAX_ERRORS ? pause().then(receive) : receive();
+  // An ICMP error of an earlier send (ECONNREFUSED on Windows and some BSDs)
+  // says nothing about this socket. What fails again and again, as with an
+  // interface that is down, must not spin.
+  const mustPause = (error: unknown): boolean => {
+    if (error instanceof Deno.errors.BadResource) close();
+    return !closed && ++errors > MAX_ERRORS;
   };
+  const onError = (error: unknown): Promise<Datagram | undefined> =>
+    mustPause(error) ? pause().then(receive) : receive();
   const receive = (): Promise<Datagram | undefined> =>
     closed ? END : conn.receive(buffer).then(onReceived, onError);
+  const loop = async (answer: DatagramAnswerer, options: ServeOptions) => {
+    const { maxRequest, maxAnswer, onSent } = options;
+    const request = new Uint8Array(maxRequest);
+    const out = new Uint8Array(maxAnswer);
+    // Many answers have the same length.
+    let view = out;
+    while (!closed) {
+      let received: [Uint8Array, Deno.Addr];
+      try {
+        received = await conn.receive(request);
+      } catch (error) {
+        if (mustPause(error)) await pause();
+        continue;
+      }
+      errors = 0;
+      const from = received[1] as Deno.NetAddr;
+      const length = answer(received[0], from, out);
+      if (length === 0) continue;
+      if (view.length !== length) view = out.subarray(0, length);
+      try {
+        await conn.send(view, from);
+      } catch (error) {
+        onSent(error);
+        continue;
+      }
+      onSent();
+    }
+  };
   return {
     local: { hostname: address.hostname, port: address.port },
     dropped: 0,
@@ -169,6 +279,11 @@ export function wrapDatagramConn(conn: Deno.DatagramConn): DatagramSocket {
       const { hostname, port } = to;
       const address = { transport: "udp" as const, hostname, port };
       return conn.send(data, address) as Promise<unknown> as Promise<void>;
+    },
+    async serve(answer, options) {
+      await Promise.all(
+        Array.from({ length: LOOPS }, () => loop(answer, options)),
+      );
     },
     close,
     [Symbol.dispose]: close,

@@ -64,7 +64,7 @@ export class Driver<Input, Output> implements Disposable {
       do {
         this.#machine.handle(next, this.#clock.now());
         this.#drain();
-        next = this.#waiting.shift();
+        next = this.#waiting.length > 0 ? this.#waiting.shift() : undefined;
       } while (next !== undefined && !this.#closed);
     } finally {
       this.#running = false;
@@ -81,8 +81,7 @@ export class Driver<Input, Output> implements Disposable {
     } finally {
       this.#running = false;
     }
-    const next = this.#waiting.shift();
-    if (next !== undefined) this.input(next);
+    if (this.#waiting.length > 0) this.input(this.#waiting.shift()!);
     else this.#arm();
   }
 

@@ -5,7 +5,6 @@
  * @module
  */
 import { encodeText } from "../_shared/bytes.ts";
-import { takeBytes } from "./_slab.ts";
 
 const START = encodeText("d1:ad2:id20:");
 const MIDDLE = encodeText("e1:q4:ping1:t");
@@ -15,6 +14,9 @@ const ID_AT = START.length;
 const MIDDLE_AT = ID_AT + 20;
 const COUNT_AT = MIDDLE_AT + MIDDLE.length;
 const TRANSACTION_AT = COUNT_AT + 2;
+
+/** No answer to a ping is longer. */
+export const MAX_PING_ANSWER = 128;
 
 const ANSWER_START = encodeText("d2:ip");
 const ANSWER_ID = encodeText("1:rd2:id20:");
@@ -79,20 +81,19 @@ export class PingAnswerer {
     this.#tail = tail;
   }
 
-  /** Answers a ping that was found; `ip` and `port` are those of its sender. */
-  answer(
+  /**
+   * Writes the answer to a ping that was found; `ip` and `port` are those of
+   * its sender. Gives how long it is.
+   */
+  write(
+    out: Uint8Array,
     data: Uint8Array,
     ownId: Uint8Array,
     ip: Uint8Array,
     port: number,
-  ): Uint8Array<ArrayBuffer> {
+  ): number {
     const count = data[COUNT_AT]! - 0x30;
     const tail = this.#tail;
-    const ipHead = ip.length === 4 ? 2 : 3;
-    const out = takeBytes(
-      ANSWER_START.length + ipHead + ip.length + 2 + ANSWER_ID.length + 20 +
-        ANSWER_TRANSACTION.length + 2 + count + tail.length,
-    );
     let at = copy(out, 0, ANSWER_START, 0, ANSWER_START.length);
     if (ip.length === 16) out[at++] = 0x31;
     out[at++] = ip.length === 4 ? 0x36 : 0x38;
@@ -104,7 +105,6 @@ export class PingAnswerer {
     at = copy(out, at, ownId, 0, 20);
     at = copy(out, at, ANSWER_TRANSACTION, 0, ANSWER_TRANSACTION.length);
     at = copy(out, at, data, COUNT_AT, 2 + count);
-    copy(out, at, tail, 0, tail.length);
-    return out;
+    return copy(out, at, tail, 0, tail.length);
   }
 }

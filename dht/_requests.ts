@@ -39,6 +39,8 @@ import { DhtTransactions } from "./transactions.ts";
 
 /** What is known of an address that something came from. */
 export interface Host {
+  readonly hostname: string;
+  readonly family: IpFamily;
   readonly ip: Uint8Array;
   readonly accepted: boolean;
 }

@@ -5,7 +5,7 @@
  */
 import type { Endpoint, IpFamily, PeerCandidate } from "../_shared/address.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
-import type { DatagramSocket } from "../_shared/datagram.ts";
+import { type DatagramSocket, serveDatagrams } from "../_shared/datagram.ts";
 import { Driver } from "../_shared/drive.ts";
 import { type RandomSource, systemRandom } from "../_shared/random.ts";
 import { Client } from "./_client.ts";
@@ -47,6 +47,11 @@ import {
   tryDecodeDhtState,
 } from "./routing_state.ts";
 
+/** Bytes that are read of a datagram: some nodes send more than fits one frame. */
+const MAX_REQUEST = 8192;
+/** Bytes of an answer, more than any has. */
+const MAX_ANSWER = 1500;
+
 type Sent = Extract<DhtNodeOutput, { readonly type: "send" }>;
 
 /**
@@ -68,9 +73,6 @@ export class MainlineDht implements AsyncDisposable {
   readonly #bootstrapped = Promise.withResolvers<void>();
   #detachSignal = () => {};
   #sendErrors = 0;
-  #isReceiving = false;
-  #sending: Promise<void> | undefined;
-  #sent: Sent | undefined;
   #closed: Promise<void> | undefined;
 
   private constructor(
@@ -128,7 +130,7 @@ export class MainlineDht implements AsyncDisposable {
       for (const socket of sockets.values()) socket.close();
       throw error;
     }
-    for (const socket of sockets.values()) dht.#track(dht.#receive(socket));
+    for (const socket of sockets.values()) dht.#track(dht.#serve(socket));
     dht.#driver.start();
     if (saved !== undefined) {
       const found = [...saved.nodes, ...saved.nodes6];
@@ -392,11 +394,8 @@ export class MainlineDht implements AsyncDisposable {
     switch (output.type) {
       case "send": {
         const { data, to } = output;
-        const sending = this.#sockets.get(familyOf(to))?.send(data, to);
-        if (this.#isReceiving && this.#sending === undefined) {
-          this.#sending = sending;
-          this.#sent = output;
-        } else sending?.catch(() => this.#unsent(output));
+        this.#sockets.get(familyOf(to))?.send(data, to)
+          .catch(() => this.#unsent(output));
         return;
       }
       case "progress":
@@ -418,30 +417,23 @@ export class MainlineDht implements AsyncDisposable {
     }
   }
 
-  async #receive(socket: DatagramSocket): Promise<void> {
+  #serve(socket: DatagramSocket): Promise<void> {
     const isV6 = socket.local.hostname.includes(":");
-    // Where sending surely ends, to wait for it is cheaper than not to.
-    const isDirect = !isV6 && this.#options.socket === undefined &&
-      "listenDatagram" in Deno;
-    while (true) {
-      const datagram = await socket.receive();
-      if (datagram === undefined) return;
-      const { data, from } = datagram;
+    return serveDatagrams(socket, (data, from, out) => {
       // A socket for both IP versions has no business with IPv4 here.
-      if (isV6 && from.hostname.startsWith("::ffff:")) continue;
-      this.#isReceiving = isDirect;
-      this.#driver.input({ type: "datagram", data, from });
-      this.#isReceiving = false;
-      const sending = this.#sending;
-      if (sending === undefined) continue;
-      this.#sending = undefined;
-      const sent = this.#sent!;
-      try {
-        await sending;
-      } catch {
-        this.#unsent(sent);
-      }
-    }
+      if (this.closed || isV6 && from.hostname.startsWith("::ffff:")) return 0;
+      const now = this.#clock.now();
+      const length = this.#machine.respond(data, from, now, out);
+      // What else the datagram led to.
+      this.#driver.start();
+      return length;
+    }, {
+      maxRequest: MAX_REQUEST,
+      maxAnswer: MAX_ANSWER,
+      onSent: (error) => {
+        if (error !== undefined) this.#sendErrors++;
+      },
+    });
   }
 
   #unsent({ transactionId, to }: Sent): void {

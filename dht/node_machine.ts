@@ -18,10 +18,17 @@ import {
 } from "../_shared/address.ts";
 import { equalBytes } from "../_shared/bytes.ts";
 import type { Machine } from "../_shared/machine.ts";
+import { checkOptions } from "./_check_options.ts";
 import { Family, type FamilyHost } from "./_family.ts";
 import { UPKEEP } from "./_jobs.ts";
-import { findPingId, hasAt, PingAnswerer } from "./_ping_answerer.ts";
+import {
+  findPingId,
+  hasAt,
+  MAX_PING_ANSWER,
+  PingAnswerer,
+} from "./_ping_answerer.ts";
 import { familyOf, type Host, Requests } from "./_requests.ts";
+import { takeBytes } from "./_slab.ts";
 import type { NodeContact } from "./compact_node.ts";
 import type { KrpcErrorMessage, KrpcQuery, KrpcResponse } from "./krpc.ts";
 import { tryDecodeKrpc } from "./krpc_decode.ts";
@@ -55,8 +62,12 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
   readonly #pings: PingAnswerer;
   readonly #guard: RateGuard;
   readonly #hosts = new Map<string, Host>();
+  #lastHost: Host | undefined;
   readonly #outputs: DhtNodeOutput[] = [];
   #next = 0;
+  /** Where the answer to the datagram of the moment goes. */
+  #out: Uint8Array | undefined;
+  #outLength = 0;
   #now: number;
   #upkeepAt: number;
   #watching = false;
@@ -237,6 +248,34 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
   }
 
   /**
+   * Takes a datagram, as {@linkcode DhtNodeMachine.handle} does, but writes the
+   * answer to its sender into a buffer. All else that it leads to comes out as
+   * always.
+   *
+   * @param data The payload; not kept.
+   * @param from Who sent it.
+   * @param now The time in ms.
+   * @param out Where the answer goes. One that is longer comes out as output.
+   * @returns Bytes to send back, 0 for none.
+   */
+  respond(
+    data: Uint8Array,
+    from: Endpoint,
+    now: number,
+    out: Uint8Array,
+  ): number {
+    this.#now = now;
+    this.#out = out;
+    this.#outLength = 0;
+    try {
+      this.#datagram(data, from, now);
+    } finally {
+      this.#out = undefined;
+    }
+    return this.#outLength;
+  }
+
+  /**
    * Takes the next output.
    *
    * @returns What to do next, or `undefined` when nothing is left.
@@ -272,6 +311,7 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
       if (ip !== undefined) this.#scopes.add(ipScope(ip));
     }
     this.#hosts.clear();
+    this.#lastHost = undefined;
   }
 
   #contacts(
@@ -290,11 +330,12 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
 
   #datagram(data: Uint8Array, from: Endpoint, now: number): void {
     this.#received++;
-    const family = this.#families.get(familyOf(from));
     const host = this.#lookUp(from.hostname);
-    if (family === undefined || host === undefined || from.port === 0) return;
+    if (host === undefined || from.port === 0) return;
+    const family = this.#families.get(host.family);
+    if (family === undefined) return;
     if (
-      this.#guard.admit(from.hostname, now) !== "accept" &&
+      this.#guard.admit(host.hostname, now) !== "accept" &&
       !this.#isExpected(data, from, now)
     ) {
       this.#flood++;
@@ -359,7 +400,9 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
   ): void {
     const { id } = one;
     if (hasAt(data, idAt, id)) return;
-    this.#emit(this.#pings.answer(data, id, host.ip, from.port), from, now);
+    const out = this.#out ?? takeBytes(MAX_PING_ANSWER);
+    const length = this.#pings.write(out, data, id, host.ip, from.port);
+    if (this.#mayReply(length, now)) this.#emit(out, length, from);
     if (host.accepted && !one.hasJustAsked(from, now)) {
       one.queried(data.subarray(idAt, idAt + 20), from, now);
     }
@@ -405,16 +448,26 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
     to: Endpoint,
     now: number,
   ): void {
-    this.#emit(encodeKrpc(message), to, now);
+    const data = encodeKrpc(message);
+    if (this.#mayReply(data.length, now)) this.#emit(data, data.length, to);
   }
 
-  #emit(data: Uint8Array, to: Endpoint, now: number): void {
-    if (!this.#guard.takeReply(data.length, now)) {
-      this.#unbudgeted++;
+  #mayReply(length: number, now: number): boolean {
+    if (this.#guard.takeReply(length, now)) return true;
+    this.#unbudgeted++;
+    return false;
+  }
+
+  #emit(data: Uint8Array, length: number, to: Endpoint): void {
+    this.#answered++;
+    const out = this.#out;
+    if (out === undefined || length > out.length) {
+      const exact = length === data.length ? data : data.subarray(0, length);
+      this.#outputs.push({ type: "send", data: exact, to });
       return;
     }
-    this.#answered++;
-    this.#outputs.push({ type: "send", data, to });
+    if (out !== data) out.set(data);
+    this.#outLength = length;
   }
 
   #event(event: DhtNodeEvent): void {
@@ -425,37 +478,17 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
   }
 
   #lookUp(hostname: string): Host | undefined {
+    if (hostname === this.#lastHost?.hostname) return this.#lastHost;
     let host = this.#hosts.get(hostname);
-    if (host !== undefined) return host;
-    const ip = tryParseIp(hostname);
-    if (ip === undefined) return undefined;
-    host = { ip, accepted: this.#scopes.has(ipScope(ip)) };
-    if (this.#hosts.size >= MAX_HOSTS) this.#hosts.clear();
-    this.#hosts.set(hostname, host);
-    return host;
-  }
-}
-
-function checkOptions(options: DhtNodeMachineOptions): void {
-  const { families = [4], id, savedIds = {}, version, k = 8 } = options;
-  if (families.length === 0) {
-    throw new RangeError("Cannot be a node of no IP version: give 4 or 6");
-  }
-  for (const one of [id, savedIds[4], savedIds[6]]) {
-    if (one !== undefined && one.length !== 20) {
-      throw new RangeError(
-        `Cannot use an id of ${one.length} bytes: it must have 20`,
-      );
+    if (host === undefined) {
+      const ip = tryParseIp(hostname);
+      if (ip === undefined) return undefined;
+      const family = ip.length === 4 ? 4 : 6;
+      const accepted = this.#scopes.has(ipScope(ip));
+      host = { hostname, family, ip, accepted };
+      if (this.#hosts.size >= MAX_HOSTS) this.#hosts.clear();
+      this.#hosts.set(hostname, host);
     }
-  }
-  if (version !== undefined && version.length > 16) {
-    throw new RangeError(
-      `Cannot use a version of ${version.length} bytes: the most is 16`,
-    );
-  }
-  if (!Number.isInteger(k) || k < 1 || k > 20) {
-    throw new RangeError(
-      `Cannot use ${k} as "k": it must be an integer from 1 to 20`,
-    );
+    return this.#lastHost = host;
   }
 }
