@@ -36,7 +36,8 @@ export class SwarmIndex {
     for (let i = 0; i < key.length; i += 4) {
       writeUint32(key, i, Math.imul(seed + i, 0x9e3779b1) >>> 0);
     }
-    this.#hasher = new SipHash(key);
+    // As hash tables of many languages have it: SipHash-1-3.
+    this.#hasher = new SipHash(key, 1, 3);
   }
 
   /** Keys in the index. */

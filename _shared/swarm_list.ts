@@ -4,7 +4,6 @@
  * @module
  */
 import type { IpFamily } from "./address.ts";
-import { writeUint16, writeUint32 } from "./bytes.ts";
 import { NO_BLOCK, SwarmPool } from "./swarm_pool.ts";
 import type { SwarmShare } from "./swarm_share.ts";
 import type { SwarmAnnounce } from "./swarm_store.ts";
@@ -114,7 +113,8 @@ export class SwarmList {
    */
   find(slot: number, peer: SwarmAnnounce): number {
     const { words, recordWords } = this.#pool;
-    const { ip0, port } = peer;
+    const { port } = peer;
+    const ip0 = peer.ip0 | 0;
     const count = this.#count[slot]!;
     let w = this.#block[slot]! * recordWords;
     if (recordWords === 3) {
@@ -123,7 +123,9 @@ export class SwarmList {
       }
       return -1;
     }
-    const { ip1, ip2, ip3 } = peer;
+    const ip1 = peer.ip1 | 0;
+    const ip2 = peer.ip2 | 0;
+    const ip3 = peer.ip3 | 0;
     for (let at = 0; at < count; at++, w += recordWords) {
       if (
         words[w + 3] === ip3 && words[w + 4] === port && words[w] === ip0 &&
@@ -233,7 +235,7 @@ export class SwarmList {
     // Backwards: what fills a hole has been looked at already.
     for (let at = this.#count[slot]! - 1; at >= 0; at--) {
       const w = (this.#block[slot]! + at) * recordWords + this.#ipWords + 1;
-      if (this.#pool.words[w]! < oldest) this.remove(slot, at);
+      if (this.#pool.words[w]! >>> 0 < oldest) this.remove(slot, at);
     }
   }
 
@@ -339,27 +341,38 @@ export class SwarmList {
   ): number {
     if (want <= 0) return offset;
     const { words, recordWords } = this.#pool;
-    const ipWords = this.#ipWords;
     const first = this.#block[slot]!;
     let at = start + dice % (end - start);
+    let w = (first + at) * recordWords;
     while (want > 0) {
       if (at !== own) {
-        const w = (first + at) * recordWords;
-        for (let i = 0; i < ipWords; i++, offset += 4) {
-          writeUint32(out, offset, words[w + i]!);
+        // Arrays of bytes take the lowest eight bits of a number.
+        for (let i = w + this.#ipWords; w < i; w++, offset += 4) {
+          const word = words[w]!;
+          out[offset] = word >>> 24;
+          out[offset + 1] = word >>> 16;
+          out[offset + 2] = word >>> 8;
+          out[offset + 3] = word;
         }
-        writeUint16(out, offset, words[w + ipWords]!);
+        const port = words[w]!;
+        out[offset] = port >>> 8;
+        out[offset + 1] = port;
         offset += 2;
+        w += 2;
         want--;
+      } else w += recordWords;
+      if (++at === end) {
+        at = start;
+        w = (first + at) * recordWords;
       }
-      if (++at === end) at = start;
     }
     return offset;
   }
 
   #heard(slot: number, at: number): number {
     const { words, recordWords } = this.#pool;
-    return words[(this.#block[slot]! + at) * recordWords + this.#ipWords + 1]!;
+    const w = (this.#block[slot]! + at) * recordWords + this.#ipWords + 1;
+    return words[w]! >>> 0;
   }
 
   #countShare(w: number, by: 1 | -1): void {

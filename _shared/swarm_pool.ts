@@ -12,7 +12,7 @@ export class SwarmPool {
   /** Words of one record. */
   readonly recordWords: number;
   /** All records; replaced when the pool grows. */
-  words: Uint32Array<ArrayBuffer>;
+  words: Int32Array<ArrayBuffer>;
   /** First free block of each size, linked through the blocks' first words. */
   #free: number[] = [];
   /** Records in use or free, and those in use. */
@@ -26,7 +26,7 @@ export class SwarmPool {
    */
   constructor(recordWords: number) {
     this.recordWords = recordWords;
-    this.words = new Uint32Array(recordWords * 64);
+    this.words = new Int32Array(recordWords * 64);
   }
 
   /** Bytes of the pool. */
@@ -52,7 +52,7 @@ export class SwarmPool {
     this.#used += 1 << order;
     const needed = this.#used * this.recordWords;
     if (needed > this.words.length) {
-      const words = new Uint32Array(
+      const words = new Int32Array(
         Math.max(needed, Math.ceil(this.words.length * 1.5)),
       );
       words.set(this.words);
@@ -83,7 +83,7 @@ export class SwarmPool {
    */
   compact(blocks: Int32Array, orders: Uint8Array): void {
     const { recordWords, words: old } = this;
-    const words = new Uint32Array(
+    const words = new Int32Array(
       recordWords * Math.max(64, Math.ceil(this.#live * 1.5)),
     );
     let used = 0;

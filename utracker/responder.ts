@@ -312,7 +312,7 @@ export class UdpTrackerResponder {
       family === 4 ? answer.length4 : answer.length6,
       Math.trunc((MAX_RESPONSE_LENGTH - 20) / size) * size,
     );
-    for (let i = 0; i < length; i++) out[20 + i] = peers[i]!;
+    if (length > 0) out.set(peers.subarray(0, length), 20);
     return 20 + length;
   }
 
