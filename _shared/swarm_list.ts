@@ -4,9 +4,23 @@
  * @module
  */
 import type { IpFamily } from "./address.ts";
+import { SwarmPeerIndex } from "./swarm_peer_index.ts";
 import { NO_BLOCK, SwarmPool } from "./swarm_pool.ts";
+import {
+  copyPeers,
+  hashPeer,
+  isSamePeer,
+  swapWord,
+  writePeer,
+} from "./swarm_record.ts";
 import type { SwarmShare } from "./swarm_share.ts";
 import type { SwarmAnnounce } from "./swarm_store.ts";
+
+/**
+ * Blocks of up to 2^9 records are looked through: one after the other they come
+ * faster than one from anywhere. Larger ones are indexed.
+ */
+const SCANNED_ORDER = 9;
 
 /**
  * Records of `address words, port, seconds last heard of`: a block a torrent,
@@ -16,6 +30,10 @@ import type { SwarmAnnounce } from "./swarm_store.ts";
 export class SwarmList {
   readonly #pool: SwarmPool;
   readonly #share: SwarmShare;
+  readonly #index = new SwarmPeerIndex();
+  readonly #seed: number;
+  /** The peer that is looked up. */
+  readonly #wanted = new Int32Array(5);
   readonly #ipWords: number;
   #block = new Int32Array(16).fill(NO_BLOCK);
   #order = new Uint8Array(16);
@@ -29,8 +47,10 @@ export class SwarmList {
    *
    * @param family Of all its peers.
    * @param share Counts what each address holds.
+   * @param seed A secret 32-bit number.
    */
-  constructor(family: IpFamily, share: SwarmShare) {
+  constructor(family: IpFamily, share: SwarmShare, seed: number) {
+    this.#seed = seed;
     this.#ipWords = family === 4 ? 1 : 4;
     this.#pool = new SwarmPool(this.#ipWords + 2);
     this.#share = share;
@@ -48,7 +68,7 @@ export class SwarmList {
 
   /** Bytes of the tables. */
   get bytes(): number {
-    return this.#pool.bytes + 13 * this.#count.length;
+    return this.#pool.bytes + this.#index.bytes + 13 * this.#count.length;
   }
 
   /**
@@ -113,23 +133,27 @@ export class SwarmList {
    */
   find(slot: number, peer: SwarmAnnounce): number {
     const { words, recordWords } = this.#pool;
-    const { port } = peer;
-    const ip0 = peer.ip0 | 0;
+    const wanted = this.#wanted;
+    const ipWords = this.#ipWords;
+    writePeer(peer, wanted, 0, ipWords);
+    const first = this.#block[slot]!;
     const count = this.#count[slot]!;
-    let w = this.#block[slot]! * recordWords;
-    if (recordWords === 3) {
-      for (let at = 0; at < count; at++, w += 3) {
-        if (words[w] === ip0 && words[w + 1] === port) return at;
+    if (!this.#isIndexed(slot)) {
+      let w = first * recordWords;
+      for (let at = 0; at < count; at++, w += recordWords) {
+        if (isSamePeer(words, w, wanted, 0, ipWords)) return at;
       }
       return -1;
     }
-    const ip1 = peer.ip1 | 0;
-    const ip2 = peer.ip2 | 0;
-    const ip3 = peer.ip3 | 0;
-    for (let at = 0; at < count; at++, w += recordWords) {
+    const index = this.#index;
+    const hash = hashPeer(this.#seedOf(slot), wanted, 0, ipWords);
+    for (let i = index.next(hash, -1); i >= 0; i = index.next(hash, i)) {
+      const record = index.record(i);
+      const at = record - first;
+      // Peers of other torrents may have the same hash.
       if (
-        words[w + 3] === ip3 && words[w + 4] === port && words[w] === ip0 &&
-        words[w + 1] === ip1 && words[w + 2] === ip2
+        at >= 0 && at < count &&
+        isSamePeer(words, record * recordWords, wanted, 0, ipWords)
       ) return at;
     }
     return -1;
@@ -153,18 +177,13 @@ export class SwarmList {
     if (peer.seed) {
       at = this.#seeds[slot]!++;
       this.#seeders++;
-      if (at !== count) this.#pool.copy(first + at, first + count);
+      if (at !== count) this.#move(slot, first + at, first + count);
     }
     const { words, recordWords } = this.#pool;
     const w = (first + at) * recordWords;
-    words[w] = peer.ip0;
-    if (recordWords !== 3) {
-      words[w + 1] = peer.ip1;
-      words[w + 2] = peer.ip2;
-      words[w + 3] = peer.ip3;
-    }
-    words[w + this.#ipWords] = peer.port;
+    writePeer(peer, words, w, this.#ipWords);
     words[w + this.#ipWords + 1] = seconds;
+    if (this.#isIndexed(slot)) this.#enter(slot, first + at);
     this.#countShare(w, 1);
     return at;
   }
@@ -188,7 +207,7 @@ export class SwarmList {
     const border = seed ? seeds : seeds - 1;
     this.#seeds[slot] = seed ? seeds + 1 : seeds - 1;
     this.#seeders += seed ? 1 : -1;
-    if (border !== at) this.#swap(first + at, first + border);
+    if (border !== at) this.#swap(slot, first + at, first + border);
     return border;
   }
 
@@ -202,14 +221,17 @@ export class SwarmList {
     const first = this.#block[slot]!;
     const { recordWords } = this.#pool;
     this.#countShare((first + at) * recordWords, -1);
+    if (this.#isIndexed(slot)) {
+      this.#index.remove(this.#hashOf(slot, first + at), first + at);
+    }
     const last = this.#count[slot]! - 1;
     if (at < this.#seeds[slot]!) {
       const lastSeed = --this.#seeds[slot]!;
       this.#seeders--;
-      if (at !== lastSeed) this.#pool.copy(first + lastSeed, first + at);
+      if (at !== lastSeed) this.#move(slot, first + lastSeed, first + at);
       at = lastSeed;
     }
-    if (at !== last) this.#pool.copy(first + last, first + at);
+    if (at !== last) this.#move(slot, first + last, first + at);
     this.#count[slot] = last;
     this.#peers--;
     this.#resize(slot, last);
@@ -259,7 +281,10 @@ export class SwarmList {
    * @returns A count, over all torrents.
    */
   shareOfAnnounce(peer: SwarmAnnounce): number {
-    return this.#share.of(peer.ip0, this.#ipWords === 1 ? 0 : peer.ip1);
+    return this.#share.of(
+      swapWord(peer.ip0),
+      this.#ipWords === 1 ? 0 : swapWord(peer.ip1),
+    );
   }
 
   /**
@@ -301,7 +326,8 @@ export class SwarmList {
    * @param seed Whether it is a seed.
    * @param want Most peers to pick.
    * @param dice A random 32-bit number.
-   * @param out Where compact peers are written, from its start.
+   * @param out Where compact peers are written, from its start: their memory
+   * as halves of words.
    * @returns Bytes written.
    */
   pick(
@@ -310,7 +336,7 @@ export class SwarmList {
     seed: boolean,
     want: number,
     dice: number,
-    out: Uint8Array,
+    out: Uint16Array,
   ): number {
     const count = this.#count[slot]!;
     if (count === 0 || want <= 0) return 0;
@@ -323,50 +349,42 @@ export class SwarmList {
       ? Math.min(freeSeeds, Math.max(0, want - freeLeechers))
       : Math.min(freeSeeds, Math.max((want + 1) >> 1, want - freeLeechers));
     const fromLeechers = Math.min(freeLeechers, want - fromSeeds);
-    let length = 0;
-    length = this.#copyRun(slot, seeds, count, own, fromLeechers, dice, out, 0);
-    return this.#copyRun(slot, 0, seeds, own, fromSeeds, dice, out, length);
-  }
-
-  /** Copies a run of a region of a block, around its end if need be. */
-  #copyRun(
-    slot: number,
-    start: number,
-    end: number,
-    own: number,
-    want: number,
-    dice: number,
-    out: Uint8Array,
-    offset: number,
-  ): number {
-    if (want <= 0) return offset;
-    const { words, recordWords } = this.#pool;
+    const { words } = this.#pool;
+    const ipWords = this.#ipWords;
     const first = this.#block[slot]!;
-    let at = start + dice % (end - start);
-    let w = (first + at) * recordWords;
-    while (want > 0) {
-      if (at !== own) {
-        // Arrays of bytes take the lowest eight bits of a number.
-        for (let i = w + this.#ipWords; w < i; w++, offset += 4) {
-          const word = words[w]!;
-          out[offset] = word >>> 24;
-          out[offset + 1] = word >>> 16;
-          out[offset + 2] = word >>> 8;
-          out[offset + 3] = word;
-        }
-        const port = words[w]!;
-        out[offset] = port >>> 8;
-        out[offset + 1] = port;
-        offset += 2;
-        w += 2;
-        want--;
-      } else w += recordWords;
-      if (++at === end) {
-        at = start;
-        w = (first + at) * recordWords;
-      }
+    const border = first + seeds;
+    const end = first + count;
+    const skip = own < 0 ? -1 : first + own;
+    let length = 0;
+    if (fromLeechers > 0) {
+      const from = border + dice % (end - border);
+      length = copyPeers(
+        words,
+        border,
+        end,
+        from,
+        skip,
+        fromLeechers,
+        out,
+        0,
+        ipWords,
+      );
     }
-    return offset;
+    if (fromSeeds > 0) {
+      const from = first + dice % seeds;
+      length = copyPeers(
+        words,
+        first,
+        border,
+        from,
+        skip,
+        fromSeeds,
+        out,
+        length,
+        ipWords,
+      );
+    }
+    return 2 * length;
   }
 
   #heard(slot: number, at: number): number {
@@ -380,7 +398,37 @@ export class SwarmList {
     this.#share.count(words[w]!, this.#ipWords === 1 ? 0 : words[w + 1]!, by);
   }
 
-  #swap(a: number, b: number): void {
+  #seedOf(slot: number): number {
+    return Math.imul(slot ^ this.#seed, 0x9e3779b1);
+  }
+
+  /** The hash of a record of a torrent. */
+  #hashOf(slot: number, record: number): number {
+    const { words, recordWords } = this.#pool;
+    const w = record * recordWords;
+    return hashPeer(this.#seedOf(slot), words, w, this.#ipWords);
+  }
+
+  #isIndexed(slot: number): boolean {
+    return this.#order[slot]! > SCANNED_ORDER;
+  }
+
+  #enter(slot: number, record: number): void {
+    this.#index.add(this.#hashOf(slot, record), record);
+  }
+
+  /** Copies a record over one that is not in the index. */
+  #move(slot: number, from: number, to: number): void {
+    if (this.#isIndexed(slot)) {
+      this.#index.move(this.#hashOf(slot, from), from, to);
+    }
+    this.#pool.copy(from, to);
+  }
+
+  #swap(slot: number, a: number, b: number): void {
+    if (this.#isIndexed(slot)) {
+      this.#index.swap(this.#hashOf(slot, a), a, this.#hashOf(slot, b), b);
+    }
     const { words, recordWords } = this.#pool;
     for (let i = 0; i < recordWords; i++) {
       const word = words[a * recordWords + i]!;
@@ -397,6 +445,7 @@ export class SwarmList {
     if (count === 0) {
       if (block !== NO_BLOCK) pool.give(block, order);
       this.#block[slot] = NO_BLOCK;
+      this.#order[slot] = 0;
       return;
     }
     if (block !== NO_BLOCK && count <= 1 << order && count * 4 > 1 << order) {
@@ -406,21 +455,34 @@ export class SwarmList {
     if (block !== NO_BLOCK && fitting === order) return;
     if (pool.isScattered(fitting)) {
       pool.compact(this.#block, this.#order);
+      this.#reindex();
       block = this.#block[slot]!;
     }
     const next = pool.take(fitting);
-    if (block !== NO_BLOCK) {
-      const { words, recordWords } = pool;
-      const start = block * recordWords;
-      const kept = Math.min(count, 1 << order);
-      words.copyWithin(
-        next * recordWords,
-        start,
-        start + kept * recordWords,
-      );
-      pool.give(block, order);
+    const kept = block === NO_BLOCK ? 0 : this.#count[slot]!;
+    const wasIndexed = kept > 0 && order > SCANNED_ORDER;
+    const isIndexed = fitting > SCANNED_ORDER;
+    for (let i = 0; i < kept; i++) {
+      if (wasIndexed && isIndexed) {
+        this.#index.move(this.#hashOf(slot, block + i), block + i, next + i);
+      } else if (wasIndexed) {
+        this.#index.remove(this.#hashOf(slot, block + i), block + i);
+      }
+      pool.copy(block + i, next + i);
+      if (isIndexed && !wasIndexed) this.#enter(slot, next + i);
     }
+    if (block !== NO_BLOCK) pool.give(block, order);
     this.#block[slot] = next;
     this.#order[slot] = fitting;
+  }
+
+  #reindex(): void {
+    this.#index.clear();
+    for (let slot = 0; slot < this.#block.length; slot++) {
+      if (!this.#isIndexed(slot)) continue;
+      const first = this.#block[slot]!;
+      const end = first + this.#count[slot]!;
+      for (let i = first; i < end; i++) this.#enter(slot, i);
+    }
   }
 }

@@ -50,13 +50,16 @@ export class SwarmTable implements SwarmStore {
   #expiredAt: number | undefined;
   /** State of a xorshift generator: whom to name is no secret. */
   #state: number;
+  /** Compact peers of the answer, as lists write them. */
+  readonly #halves4 = new Uint16Array(3 * MAX_SWARM_ANSWER);
+  readonly #halves6 = new Uint16Array(9 * MAX_SWARM_ANSWER);
   readonly #answer: SwarmAnswer = {
     seeders: 0,
     leechers: 0,
     downloads: 0,
-    peers4: new Uint8Array(6 * MAX_SWARM_ANSWER),
+    peers4: new Uint8Array(this.#halves4.buffer),
     length4: 0,
-    peers6: new Uint8Array(18 * MAX_SWARM_ANSWER),
+    peers6: new Uint8Array(this.#halves6.buffer),
     length6: 0,
   };
   readonly #entry = { seeders: 0, leechers: 0, downloads: 0 };
@@ -73,8 +76,8 @@ export class SwarmTable implements SwarmStore {
     const secret = () => randomInt(options.random, 0x100000000);
     this.#index = new SwarmIndex(secret());
     this.#share = new SwarmShare(secret());
-    this.#v4 = new SwarmList(4, this.#share);
-    this.#v6 = new SwarmList(6, this.#share);
+    this.#v4 = new SwarmList(4, this.#share, secret());
+    this.#v6 = new SwarmList(6, this.#share, secret());
     this.#state = secret() | 1;
   }
 
@@ -203,16 +206,16 @@ export class SwarmTable implements SwarmStore {
     const { seed } = request;
     const dice = this.#random();
     if (request.family === 4) {
-      answer.length4 = v4.pick(slot, own, seed, want, dice, answer.peers4);
+      answer.length4 = v4.pick(slot, own, seed, want, dice, this.#halves4);
       if (request.bothFamilies) {
         const rest = want - answer.length4 / 6;
-        answer.length6 = v6.pick(slot, -1, seed, rest, dice, answer.peers6);
+        answer.length6 = v6.pick(slot, -1, seed, rest, dice, this.#halves6);
       }
     } else {
-      answer.length6 = v6.pick(slot, own, seed, want, dice, answer.peers6);
+      answer.length6 = v6.pick(slot, own, seed, want, dice, this.#halves6);
       if (request.bothFamilies) {
         const rest = want - answer.length6 / 18;
-        answer.length4 = v4.pick(slot, -1, seed, rest, dice, answer.peers4);
+        answer.length4 = v4.pick(slot, -1, seed, rest, dice, this.#halves4);
       }
     }
     return answer;

@@ -1,0 +1,146 @@
+/**
+ * Records of peers in arrays of words: the words of the address, the port, and
+ * the second it was last heard of.
+ *
+ * Address and port are kept as compact peers have them, in network byte order,
+ * on machines that are little-endian, as all are that Deno runs on.
+ *
+ * @module
+ */
+import type { SwarmAnnounce } from "./swarm_store.ts";
+
+/**
+ * Turns the bytes of a word around.
+ *
+ * @param x Any 32-bit number.
+ * @returns A signed one.
+ */
+export function swapWord(x: number): number {
+  return (x << 24) | ((x & 0xff00) << 8) | ((x >>> 8) & 0xff00) | (x >>> 24);
+}
+
+/**
+ * Writes address and port of a peer.
+ *
+ * @param peer Whose.
+ * @param words Where to.
+ * @param w First word.
+ * @param ipWords Words of an address: 1 or 4.
+ */
+export function writePeer(
+  peer: SwarmAnnounce,
+  words: Int32Array,
+  w: number,
+  ipWords: number,
+): void {
+  const { port } = peer;
+  words[w] = swapWord(peer.ip0);
+  if (ipWords !== 1) {
+    words[w + 1] = swapWord(peer.ip1);
+    words[w + 2] = swapWord(peer.ip2);
+    words[w + 3] = swapWord(peer.ip3);
+  }
+  words[w + ipWords] = ((port & 0xff) << 8) | (port >>> 8);
+}
+
+/**
+ * Whether two records are about one peer.
+ *
+ * @param a Words of the one.
+ * @param i Its first word.
+ * @param b Words of the other.
+ * @param j Its first word.
+ * @param ipWords Words of an address: 1 or 4.
+ * @returns True for the same address and port.
+ */
+export function isSamePeer(
+  a: Int32Array,
+  i: number,
+  b: Int32Array,
+  j: number,
+  ipWords: number,
+): boolean {
+  if (a[i] !== b[j] || a[i + ipWords] !== b[j + ipWords]) return false;
+  return ipWords === 1 ||
+    a[i + 1] === b[j + 1] && a[i + 2] === b[j + 2] && a[i + 3] === b[j + 3];
+}
+
+/**
+ * Hashes address and port, quickly: who does not know the seed cannot choose
+ * peers that collide.
+ *
+ * @param seed A secret, and which torrent it is.
+ * @param words Where the record is.
+ * @param w Its first word.
+ * @param ipWords Words of an address: 1 or 4.
+ * @returns A signed 32-bit number.
+ */
+export function hashPeer(
+  seed: number,
+  words: Int32Array,
+  w: number,
+  ipWords: number,
+): number {
+  let h = Math.imul(seed ^ (seed >>> 15) ^ words[w]!, 0x85ebca77);
+  if (ipWords !== 1) {
+    h = Math.imul(h ^ (h >>> 14) ^ words[w + 1]!, 0xc2b2ae3d);
+    h = Math.imul(h ^ (h >>> 15) ^ words[w + 2]!, 0x27d4eb2f);
+    h = Math.imul(h ^ (h >>> 13) ^ words[w + 3]!, 0x165667b1);
+  }
+  h = Math.imul(h ^ (h >>> 13) ^ words[w + ipWords]!, 0xc2b2ae3d);
+  return h ^ (h >>> 16);
+}
+
+/**
+ * Copies records as compact peers, round and round from one of them on.
+ *
+ * @param words Where the records are.
+ * @param start The first record.
+ * @param end One after the last record.
+ * @param from The record to begin with.
+ * @param skip A record to leave out, or -1.
+ * @param want How many to copy; not more than there are.
+ * @param out Where to: the memory of compact peers in halves of words.
+ * @param offset Of the first half.
+ * @param ipWords Words of an address: 1 or 4.
+ * @returns The offset after them.
+ */
+export function copyPeers(
+  words: Int32Array,
+  start: number,
+  end: number,
+  from: number,
+  skip: number,
+  want: number,
+  out: Uint16Array,
+  offset: number,
+  ipWords: number,
+): number {
+  const size = ipWords + 2;
+  const last = (end - 1) * size;
+  const skipped = skip * size;
+  let w = from * size;
+  while (want > 0) {
+    if (w !== skipped) {
+      // The array takes the lower half of a number.
+      const word = words[w]!;
+      out[offset] = word;
+      out[offset + 1] = word >>> 16;
+      if (ipWords === 1) {
+        out[offset + 2] = words[w + 1]!;
+        offset += 3;
+      } else {
+        for (let i = 1; i < 4; i++) {
+          const word = words[w + i]!;
+          out[offset + 2 * i] = word;
+          out[offset + 2 * i + 1] = word >>> 16;
+        }
+        out[offset + 8] = words[w + 4]!;
+        offset += 9;
+      }
+      want--;
+    }
+    w = w === last ? start * size : w + size;
+  }
+  return offset;
+}
