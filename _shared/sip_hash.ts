@@ -1,6 +1,6 @@
 /**
- * SipHash (Aumasson, Bernstein 2012): a keyed hash for short inputs, in halves
- * of 32 bits and without garbage.
+ * SipHash-2-4 (Aumasson, Bernstein 2012): a keyed hash for short inputs, in
+ * halves of 32 bits and without garbage.
  *
  * @module
  */
@@ -13,11 +13,9 @@ function readWord(bytes: Uint8Array, offset: number): number {
     (bytes[offset + 2]! << 16) | (bytes[offset + 3]! << 24);
 }
 
-/** SipHash with a fixed key; the two halves of a hash are read after it. */
+/** SipHash-2-4 with a fixed key; the two halves of a hash are read after it. */
 export class SipHash {
   readonly #key: Int32Array;
-  readonly #blockRounds: number;
-  readonly #finalRounds: number;
   /** Low and high halves of v0 to v3. */
   #l0 = 0;
   #h0 = 0;
@@ -32,19 +30,14 @@ export class SipHash {
    * Takes the key.
    *
    * @param key 16 bytes.
-   * @param blockRounds Rounds for eight bytes: 2 against forgers, 1 is enough
-   * where only collisions must not be chosen.
-   * @param finalRounds Rounds at the end: 4, or 3.
    * @throws {RangeError} If there are not 16.
    */
-  constructor(key: Uint8Array, blockRounds: 1 | 2 = 2, finalRounds: 3 | 4 = 4) {
+  constructor(key: Uint8Array) {
     if (key.length !== SIPHASH_KEY_LENGTH) {
       throw new RangeError(
         `Cannot use a key of ${key.length} bytes: expected 16`,
       );
     }
-    this.#blockRounds = blockRounds;
-    this.#finalRounds = finalRounds;
     this.#key = new Int32Array(4);
     for (let i = 0; i < 16; i++) {
       this.#key[i >> 2]! |= key[i]! << (8 * (i & 3));
@@ -87,7 +80,8 @@ export class SipHash {
   block(low: number, high: number): void {
     this.#l3 ^= low;
     this.#h3 ^= high;
-    for (let i = this.#blockRounds; i > 0; i--) this.#round();
+    this.#round();
+    this.#round();
     this.#l0 ^= low;
     this.#h0 ^= high;
   }
@@ -102,7 +96,10 @@ export class SipHash {
   finish(length: number, low = 0, high = 0): void {
     this.block(low, high | (length << 24));
     this.#l2 ^= 0xff;
-    for (let i = this.#finalRounds; i > 0; i--) this.#round();
+    this.#round();
+    this.#round();
+    this.#round();
+    this.#round();
   }
 
   /**

@@ -9,10 +9,12 @@ import { SipHash, SIPHASH_KEY_LENGTH } from "./sip_hash.ts";
 
 const EMPTY = -1;
 const WORDS = 5;
+const KEY_LENGTH = 4 * WORDS;
 
 /** Numbers info-hashes: each one gets a slot that stays its own. */
 export class SwarmIndex {
-  readonly #hasher: SipHash;
+  /** Secret factors, one for each byte of a key. */
+  readonly #factors = new Int32Array(KEY_LENGTH);
   /** Keys by slot, five words each. */
   #keys = new Uint32Array(WORDS * 16);
   /** Hashes by slot. */
@@ -33,11 +35,13 @@ export class SwarmIndex {
    */
   constructor(seed: number) {
     const key = new Uint8Array(SIPHASH_KEY_LENGTH);
-    for (let i = 0; i < key.length; i += 4) {
-      writeUint32(key, i, Math.imul(seed + i, 0x9e3779b1) >>> 0);
+    writeUint32(key, 0, seed >>> 0);
+    const hasher = new SipHash(key);
+    for (let i = 0; i < KEY_LENGTH; i++) {
+      hasher.start();
+      hasher.finish(4, i);
+      this.#factors[i] = hasher.low;
     }
-    // As hash tables of many languages have it: SipHash-1-3.
-    this.#hasher = new SipHash(key, 1, 3);
   }
 
   /** Keys in the index. */
@@ -74,14 +78,14 @@ export class SwarmIndex {
    * @returns Its slot, or -1.
    */
   find(bytes: Uint8Array, offset: number): number {
+    const keys = this.#keys;
+    const table = this.#table;
     const a = readUint32(bytes, offset);
     const b = readUint32(bytes, offset + 4);
     const c = readUint32(bytes, offset + 8);
     const d = readUint32(bytes, offset + 12);
     const e = readUint32(bytes, offset + 16);
-    const keys = this.#keys;
-    const table = this.#table;
-    let at = this.#hash(a, b, c, d, e) & this.#mask;
+    let at = this.#hash(bytes, offset) & this.#mask;
     while (true) {
       const slot = table[at]!;
       if (slot === EMPTY) return -1;
@@ -119,8 +123,7 @@ export class SwarmIndex {
     for (let i = 0; i < WORDS; i++) {
       this.#keys[k + i] = readUint32(bytes, offset + 4 * i);
     }
-    const [a, b, c, d, e] = this.#keys.subarray(k, k + WORDS);
-    this.#hashes[slot] = this.#hash(a!, b!, c!, d!, e!);
+    this.#hashes[slot] = this.#hash(bytes, offset);
     this.#live[slot] = 1;
     this.#size++;
     this.#insert(slot);
@@ -159,13 +162,25 @@ export class SwarmIndex {
     return this.#hashes[slot]! & this.#mask;
   }
 
-  #hash(a: number, b: number, c: number, d: number, e: number): number {
-    const hasher = this.#hasher;
-    hasher.start();
-    hasher.block(a | 0, b | 0);
-    hasher.block(c | 0, d | 0);
-    hasher.finish(4 * WORDS, e | 0);
-    return hasher.low;
+  /**
+   * The multilinear hash of bytes modulo 2^32: of its upper 25 bits any two
+   * values are equally likely for any two keys, however they were chosen, to
+   * whom the factors are secret (Dietzfelbinger 1996). Mixed at the end, as
+   * keys that differ by the same would come at the same distances.
+   */
+  #hash(bytes: Uint8Array, offset: number): number {
+    const factors = this.#factors;
+    let h = 0;
+    for (let i = 0; i < KEY_LENGTH; i += 4) {
+      h += Math.imul(factors[i]!, bytes[offset + i]!) +
+        Math.imul(factors[i + 1]!, bytes[offset + i + 1]!) +
+        Math.imul(factors[i + 2]!, bytes[offset + i + 2]!) +
+        Math.imul(factors[i + 3]!, bytes[offset + i + 3]!);
+      h |= 0;
+    }
+    h >>>= 7;
+    h = Math.imul(h ^ (h >>> 15), 0x85ebca77);
+    return h ^ (h >>> 13);
   }
 
   #insert(slot: number): void {
