@@ -5,7 +5,7 @@
  */
 import type { PeerCandidate } from "../_shared/address.ts";
 import { type Clock, sleep } from "../_shared/clock.ts";
-import type { PeerDiscovery } from "./types.ts";
+import type { DiscoveryTopic, PeerDiscovery } from "./types.ts";
 
 /** Between two lookups that found peers, in milliseconds (BEP 5 tables). */
 const AGAIN_MS = 15 * 60_000;
@@ -18,14 +18,17 @@ export interface PeerLookup {
    * Looks for peers and announces us at the end.
    *
    * @param infoHash 20 bytes.
-   * @param options The port to announce, and the signal that ends it.
+   * @param options The port to announce; whether we are a seed, which wants no
+   * others (BEP 33); and the signal that ends it.
    * @returns The peers; ends with the lookup.
    */
   getPeers(
     infoHash: Uint8Array,
     options: {
-      readonly announcePort?: number;
-      readonly signal?: AbortSignal;
+      readonly announcePort?: number | undefined;
+      readonly seed?: boolean | undefined;
+      readonly noSeed?: boolean | undefined;
+      readonly signal?: AbortSignal | undefined;
     },
   ): AsyncIterable<PeerCandidate>;
 }
@@ -51,20 +54,23 @@ export class DhtPeers implements PeerDiscovery {
   /**
    * Looks for peers until told to stop; announces us with each lookup.
    *
-   * @param torrent The hash, and the port we listen on.
+   * @param torrent The hash, the port we listen on, and whether we seed.
    * @param signal Ends it.
    * @returns The peers.
    */
   async *discover(
-    torrent: { readonly infoHash: Uint8Array; readonly port: number },
+    torrent: DiscoveryTopic,
     signal: AbortSignal,
   ): AsyncGenerator<PeerCandidate, void, undefined> {
     const { infoHash, port } = torrent;
     let wait = EMPTY_MS;
     while (!signal.aborted) {
       let found = 0;
+      const seed = torrent.isSeed();
       const lookup = this.#dht.getPeers(infoHash, {
         ...(port > 0 ? { announcePort: port } : {}),
+        seed,
+        noSeed: seed,
         signal,
       });
       for await (const candidate of lookup) {

@@ -18,6 +18,8 @@ export interface DiscoveryTarget {
   readonly port: number;
   /** A private torrent is never told to anybody (BEP 27). */
   readonly isPrivate: () => boolean;
+  /** Whether we have all of it by now. */
+  readonly isSeed: () => boolean;
   /** Takes a peer. */
   readonly onPeer: (candidate: PeerCandidate) => void;
   /** Is told of a service that failed; the others go on. */
@@ -75,10 +77,10 @@ export class DiscoveryRunner {
   }
 
   async #search(service: PeerDiscovery, signal: AbortSignal): Promise<void> {
-    const { infoHash, port, onPeer, onError } = this.#target;
+    const { infoHash, port, isSeed, onPeer, onError } = this.#target;
     try {
       for await (
-        const candidate of service.discover({ infoHash, port }, signal)
+        const candidate of service.discover({ infoHash, port, isSeed }, signal)
       ) {
         if (signal.aborted) break;
         onPeer({ ...candidate, infoHash, source: service.source });

@@ -143,12 +143,14 @@ export type {
   RateGuardOptions,
 } from "../dht/mod.ts";
 export type {
+  DatagramAnswerer,
   DatagramOptions,
   DatagramSocket,
   IpFamily,
   LocalDiscoveryOptions,
   LocalNetwork,
   LpdMachineOptions,
+  ServeOptions,
 } from "../lpd/mod.ts";
 export type {
   HandshakeDirection,

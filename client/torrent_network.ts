@@ -42,6 +42,7 @@ export class TorrentNetwork {
       infoHash,
       port: context.handshaker.local?.port ?? 0,
       isPrivate: () => services.isPrivate(),
+      isSeed: () => services.isSeeding(),
       onPeer: (candidate) => this.swarm.addCandidates([candidate]),
       onError: (tracker, error) =>
         services.publish({ type: "tracker", tracker, ok: false, error }),

@@ -190,14 +190,28 @@ export interface PeerDiscovery {
   /**
    * Looks for peers until the signal fires.
    *
-   * @param torrent For whom: the hash, and the port to announce.
+   * @param torrent For whom.
    * @param signal Ends the search.
    * @returns The peers found.
    */
   discover(
-    torrent: { readonly infoHash: Uint8Array; readonly port: number },
+    torrent: DiscoveryTopic,
     signal: AbortSignal,
   ): AsyncIterable<PeerCandidate>;
+}
+
+/** What a {@linkcode PeerDiscovery} looks for. */
+export interface DiscoveryTopic {
+  /** 20-byte info-hash. */
+  readonly infoHash: Uint8Array;
+  /** The port to announce; 0 for none. */
+  readonly port: number;
+  /**
+   * Tells whether we have all of it by now, and other seeds are of no use.
+   *
+   * @returns True for a seed.
+   */
+  isSeed(): boolean;
 }
 
 /** Options of `Session.open`. */

@@ -8,10 +8,13 @@ Deno.test("DhtPeers looks again: soon after nothing, later after success", {
 }, async () => {
   const clock = new FakeClock();
   const lookups: number[] = [];
+  let isSeed = false;
   const infoHash = new Uint8Array(20);
   const peers = new DhtPeers({
     async *getPeers(_hash, options): AsyncGenerator<PeerCandidate> {
       assertEquals(options.announcePort, 6881);
+      // A seed says so, and wants no others (BEP 33).
+      assertEquals([options.seed, options.noSeed], [isSeed, isSeed]);
       lookups.push(clock.now());
       await Promise.resolve();
       if (lookups.length === 3) {
@@ -24,12 +27,14 @@ Deno.test("DhtPeers looks again: soon after nothing, later after success", {
   const search = (async () => {
     for await (
       const candidate of peers.discover(
-        { infoHash, port: 6881 },
+        { infoHash, port: 6881, isSeed: () => isSeed },
         controller.signal,
       )
     ) found.push(candidate);
   })().catch(() => {});
-  await clock.advance(20 * 60_000);
+  await clock.advance(15 * 60_000);
+  isSeed = true;
+  await clock.advance(5 * 60_000);
   assertEquals(lookups, [0, 10_000, 30_000, 930_000]);
   assertEquals(found.length, 1);
   controller.abort();

@@ -33,6 +33,7 @@ function setUp(
     infoHash,
     port: 9,
     isPrivate,
+    isSeed: () => false,
     onPeer: (candidate) => found.push(candidate),
     onError: (source, error) => errors.push(`${source}: ${error}`),
     clock,
