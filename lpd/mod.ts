@@ -54,9 +54,11 @@ export type {
 export type { Clock } from "../_shared/clock.ts";
 export type {
   Datagram,
+  DatagramAnswerer,
   DatagramOptions,
   DatagramSocket,
   MulticastOptions,
+  ServeOptions,
 } from "../_shared/datagram.ts";
 export type { Machine } from "../_shared/machine.ts";
 export type { RandomSource } from "../_shared/random.ts";

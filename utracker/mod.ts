@@ -56,7 +56,12 @@ export {
   type TrackerErrorOptions,
 } from "../_shared/announce.ts";
 export type { Clock } from "../_shared/clock.ts";
-export type { Datagram, DatagramSocket } from "../_shared/datagram.ts";
+export type {
+  Datagram,
+  DatagramAnswerer,
+  DatagramSocket,
+  ServeOptions,
+} from "../_shared/datagram.ts";
 export type { Machine } from "../_shared/machine.ts";
 export type { RandomSource } from "../_shared/random.ts";
 export * from "../_shared/swarm_service.ts";
