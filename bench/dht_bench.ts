@@ -15,8 +15,8 @@ type Query = typeof QUERIES[number];
 
 const SMOKE = Deno.env.get("BIP_BENCH_SMOKE") === "1";
 const CROWD = SMOKE ? 100 : 2000;
-const ROUNDS = SMOKE ? 1 : 3;
-const SECONDS = SMOKE ? 0.2 : 2;
+const ROUNDS = SMOKE ? 1 : 9;
+const SECONDS = SMOKE ? 0.2 : 1;
 const WINDOW = 32;
 const ECHO_SHARE = 0.85;
 
