@@ -16,8 +16,8 @@ const MIB = 1024 * 1024;
 const SMOKE = Deno.env.get("BIP_BENCH_SMOKE") === "1";
 /** Both sides take turns, so that other load meets both. */
 const ROUNDS = SMOKE ? 1 : 3;
-const RUNS = SMOKE ? 1 : 7;
-const WARM_UP = SMOKE ? 1 : 3;
+const RUNS = SMOKE ? 1 : 11;
+const WARM_UP = SMOKE ? 1 : 6;
 const TARGET = 5;
 
 interface Payload {
