@@ -37,7 +37,7 @@ async function assertMet(bip: Child): Promise<void> {
   assertEquals(String(peer.address).split(":")[0], THEIRS.v4);
 }
 
-await netnsTest("transmission finds us, and we it by our DHT", [
+await netnsTest("transmission finds us, and we it nearby and by our DHT", [
   "transmission-daemon",
   "transmission-remote",
 ], async (pair) => {
@@ -108,10 +108,28 @@ await netnsTest("transmission finds us, and we it by our DHT", [
     assertContent(daemon);
   };
 
+  const weNearby = async () => {
+    await using scene = await Scene.create();
+    const { seedDir } = scene;
+    await using daemon = await TransmissionHost.start(pair, 1, seedDir, {
+      port: 7005,
+      lpd: true,
+    });
+    await daemon.seed(scene.torrent);
+    const dir = scene.folder();
+    const bip = start(
+      ...["download", await magnetLink(scene), "-o", dir, "--timeout", "60"],
+      ...onlyFrom("lpd"),
+    );
+    await assertComplete(scene, dir, await bip.result);
+    await assertMet(bip);
+  };
+
   const cases = {
     "HTTP tracker": byTrackerOrNearby("http", 7000),
     "UDP tracker": byTrackerOrNearby("udp", 7001),
     "local discovery": byTrackerOrNearby("lpd", 7002),
+    "local discovery, we": weNearby,
     "our DHT": byDht,
     "our DHT, we": weByDht,
   };
