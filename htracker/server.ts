@@ -13,6 +13,7 @@ import {
 import type { ScrapeEntry } from "../_shared/announce.ts";
 import { readUint32 } from "../_shared/bytes.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
+import { PendingAnswers } from "../_shared/pending_answers.ts";
 import { type RandomSource, systemRandom } from "../_shared/random.ts";
 import { SwarmService } from "../_shared/swarm_service.ts";
 import { newSwarmAnnounce } from "../_shared/swarm_store.ts";
@@ -107,8 +108,8 @@ export class HttpTrackerServer implements AsyncDisposable {
   readonly #ownsService: boolean;
   readonly #clock: Clock;
   readonly #options: HttpTrackerServerOptions;
-  /** Resolves when `close()` waits no longer. */
-  readonly #late = Promise.withResolvers<undefined>();
+  /** Requests that wait for the store. */
+  readonly #waiting = new PendingAnswers();
   readonly #onAbort = (): void => void this.close();
   #cancelTick: () => void = () => {};
   #closing: Promise<void> | undefined;
@@ -117,8 +118,6 @@ export class HttpTrackerServer implements AsyncDisposable {
   #refused = 0;
   #failures = 0;
   #overloaded = 0;
-  /** Requests that wait. */
-  #load = 0;
 
   private constructor(options: HttpTrackerServerOptions) {
     const {
@@ -209,7 +208,7 @@ export class HttpTrackerServer implements AsyncDisposable {
     const clock = this.#clock;
     const cancel = clock.schedule(
       clock.now() + SHUTDOWN_MS,
-      () => this.#late.resolve(undefined),
+      () => this.#waiting.abandon(new Error("The tracker is closing")),
     );
     await this.#server.shutdown();
     cancel();
@@ -281,7 +280,7 @@ export class HttpTrackerServer implements AsyncDisposable {
       });
     }
     const answer = result instanceof Promise
-      ? await this.#waitFor(result)
+      ? await this.#waiting.wait(result)
       : result;
     this.#announces++;
     const body = encodeHttpAnnounceResponse({
@@ -306,7 +305,9 @@ export class HttpTrackerServer implements AsyncDisposable {
       entries.push([
         infoHash,
         {
-          ...(found instanceof Promise ? await this.#waitFor(found) : found),
+          ...(found instanceof Promise
+            ? await this.#waiting.wait(found)
+            : found),
         },
       ]);
     }
@@ -318,18 +319,7 @@ export class HttpTrackerServer implements AsyncDisposable {
   }
 
   get #isBusy(): boolean {
-    return this.#load >= (this.#options.maxWaiting ?? 1024);
-  }
-
-  async #waitFor<T extends object>(answer: Promise<T>): Promise<T> {
-    this.#load++;
-    try {
-      const found = await Promise.race([answer, this.#late.promise]);
-      if (found === undefined) throw new Error("The tracker is closing");
-      return found;
-    } finally {
-      this.#load--;
-    }
+    return this.#waiting.size >= (this.#options.maxWaiting ?? 1024);
   }
 
   #turnAway(): Response {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Endpoint } from "../_shared/address.ts";
+import { PendingAnswers } from "../_shared/pending_answers.ts";
 import { formatPrometheus, type TrackerFigures } from "./metrics.ts";
 
 /** How long `close()` waits for answers under way, in milliseconds. */
@@ -37,8 +38,7 @@ export interface TrackerStatsServerOptions {
  */
 export class TrackerStatsServer implements AsyncDisposable {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
-  /** Resolves when `close()` waits no longer. */
-  readonly #late = Promise.withResolvers<undefined>();
+  readonly #waiting = new PendingAnswers();
   #closing: Promise<void> | undefined;
 
   private constructor(options: TrackerStatsServerOptions) {
@@ -51,12 +51,15 @@ export class TrackerStatsServer implements AsyncDisposable {
     }, async (request) => {
       const { pathname } = new URL(request.url);
       if (pathname === "/metrics") {
-        return new Response(formatPrometheus(await this.#figures(read)), {
-          headers: { "content-type": "text/plain; version=0.0.4" },
-        });
+        return new Response(
+          formatPrometheus(await this.#waiting.wait(read())),
+          {
+            headers: { "content-type": "text/plain; version=0.0.4" },
+          },
+        );
       }
       if (pathname === "/stats" || pathname === "/") {
-        return Response.json(await this.#figures(read));
+        return Response.json(await this.#waiting.wait(read()));
       }
       return new Response("Not found: /stats or /metrics\n", { status: 404 });
     });
@@ -89,17 +92,9 @@ export class TrackerStatsServer implements AsyncDisposable {
     return this.#closing ??= this.#close();
   }
 
-  async #figures(
-    read: TrackerStatsServerOptions["read"],
-  ): Promise<TrackerFigures> {
-    const figures = await Promise.race([read(), this.#late.promise]);
-    if (figures === undefined) throw new Error("The server is closing");
-    return figures;
-  }
-
   async #close(): Promise<void> {
     const timer = setTimeout(
-      () => this.#late.resolve(undefined),
+      () => this.#waiting.abandon(new Error("The server is closing")),
       SHUTDOWN_MS,
     );
     await this.#server.shutdown();
