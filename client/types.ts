@@ -70,6 +70,20 @@ export type TorrentEvent =
     readonly peers?: number | undefined;
     readonly error?: string | undefined;
   }
+  | {
+    /** Something is not as it should be; the torrent goes on. */
+    readonly type: "warning";
+    /**
+     * `surplus`: files are longer than the torrent says; they are cut where
+     * they may be written. `lost`: files are gone or shorter than they were;
+     * pieces of them are no longer served.
+     */
+    readonly code: "surplus" | "lost";
+    /** One line. */
+    readonly message: string;
+    /** Which files, at most ten of them. */
+    readonly files: readonly string[];
+  }
   /** Everything that is wanted is there. */
   | { readonly type: "complete" }
   | { readonly type: "error"; readonly error: Error };
@@ -127,6 +141,14 @@ export interface AddTorrentOptions {
   readonly paused?: boolean | undefined;
   /** The data is complete; trust it unseen. @default {false} */
   readonly seedMode?: boolean | undefined;
+  /**
+   * Whether files may be overwritten that lie where the torrent's files go and
+   * cannot be part of it. Otherwise the torrent stops with a `DiskError` of code
+   * `foreign-file` that names them.
+   *
+   * @default {false}
+   */
+  readonly overwrite?: boolean | undefined;
   /** Never write: for seeding what is checked first. @default {false} */
   readonly readOnly?: boolean | undefined;
   /** What an earlier run left; distrusted. */

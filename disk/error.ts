@@ -20,6 +20,10 @@ export type DiskErrorCode =
   | "symlink"
   /** A path component is empty, `.`, `..` or holds a separator. */
   | "unsafe-path"
+  /** Files are in the way that cannot be part of the torrent; see `files`. */
+  | "foreign-file"
+  /** The file was deleted, replaced or cut while it was in use. */
+  | "replaced"
   /** The file ended before the wanted bytes. */
   | "short-read"
   /** Another input or output failure. */
@@ -45,6 +49,8 @@ export interface DiskErrorOptions {
   readonly path?: readonly string[] | string | undefined;
   /** Where in the file, in bytes. */
   readonly offset?: number | undefined;
+  /** More files that it is about, each as one text. */
+  readonly files?: readonly string[] | undefined;
   /** What went wrong underneath. */
   readonly cause?: unknown | undefined;
 }
@@ -74,6 +80,8 @@ export class DiskError extends Error {
   readonly path: string;
   /** Where in the file, in bytes, when known. */
   readonly offset: number | undefined;
+  /** The files in the way, at most ten of them, with `foreign-file`. */
+  readonly files: readonly string[];
 
   /**
    * Makes the error.
@@ -83,7 +91,7 @@ export class DiskError extends Error {
    * @param options What it is about.
    */
   constructor(code: DiskErrorCode, reason: string, options: DiskErrorOptions) {
-    const { operation, path = "", offset, cause } = options;
+    const { operation, path = "", offset, files = [], cause } = options;
     const text = typeof path === "string" ? path : path.join("/");
     super(
       `Cannot ${operation}${text === "" ? "" : ` "${text}"`}${
@@ -96,6 +104,7 @@ export class DiskError extends Error {
     this.operation = operation;
     this.path = text;
     this.offset = offset;
+    this.files = files;
   }
 }
 
