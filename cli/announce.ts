@@ -6,7 +6,7 @@
 import { formatEndpoint } from "../_shared/address.ts";
 import type { AnnounceEvent, AnnounceResponse } from "../_shared/announce.ts";
 import { systemRandom } from "../_shared/random.ts";
-import { createPeerId } from "../handshake/mod.ts";
+import { createPeerId } from "../handshake/peer_id.ts";
 import type { Verb, VerbContext } from "./command.ts";
 import { UsageError } from "./error.ts";
 import { styled } from "./terminal.ts";

@@ -6,14 +6,15 @@
 import { formatEndpoint } from "../_shared/address.ts";
 import { decodeTextLossy, toHex, tryDecodeText } from "../_shared/bytes.ts";
 import { deadlineSignal, systemClock } from "../_shared/clock.ts";
-import { encodeBencode, tryDecodeBencode } from "../bencode/mod.ts";
-import {
-  type DhtPut,
-  type DhtStoreResult,
-  type MainlineDht,
-  type MainlineDhtOptions,
-  MAX_ITEM_LENGTH,
-} from "../dht/mod.ts";
+import { tryDecodeBencode } from "../bencode/decode.ts";
+import { encodeBencode } from "../bencode/encode.ts";
+import { MAX_ITEM_LENGTH } from "../dht/item.ts";
+import type {
+  DhtPut,
+  DhtStoreResult,
+  MainlineDhtOptions,
+} from "../dht/mainline_options.ts";
+import type { MainlineDht } from "../dht/node.ts";
 import type { Arguments, Verb, VerbContext } from "./command.ts";
 import { runDhtNode } from "./dht_node.ts";
 import {

@@ -5,11 +5,9 @@
  */
 import { formatEndpoint } from "../_shared/address.ts";
 import { encodeText, equalBytes, toHex } from "../_shared/bytes.ts";
-import {
-  type DhtNodeEvent,
-  type MainlineDhtOptions,
-  tryDecodeDhtState,
-} from "../dht/mod.ts";
+import { tryDecodeDhtState } from "../dht/routing_state.ts";
+import type { MainlineDhtOptions } from "../dht/mainline_options.ts";
+import type { DhtNodeEvent } from "../dht/node_types.ts";
 import type { VerbContext } from "./command.ts";
 import { openDht } from "./dht_options.ts";
 import { CommandError, describeError } from "./error.ts";

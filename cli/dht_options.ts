@@ -10,12 +10,10 @@ import {
   tryParseIp,
 } from "../_shared/address.ts";
 import { encodeText, tryFromHex } from "../_shared/bytes.ts";
-import {
-  MainlineDht,
-  type MainlineDhtOptions,
-  MAX_ITEM_SEQ,
-  MAX_SALT_LENGTH,
-} from "../dht/mod.ts";
+import { MAX_SALT_LENGTH } from "../dht/item.ts";
+import { MAX_ITEM_SEQ } from "../dht/krpc.ts";
+import { MainlineDht } from "../dht/node.ts";
+import type { MainlineDhtOptions } from "../dht/mainline_options.ts";
 import type { Arguments, OptionSpec } from "./command.ts";
 import { CommandError, UsageError } from "./error.ts";
 import { EXIT_IO } from "./exit_code.ts";

@@ -6,11 +6,8 @@
 import type { Endpoint } from "../_shared/address.ts";
 import { toHex } from "../_shared/bytes.ts";
 import type { Session, Torrent } from "../client/mod.ts";
-import {
-  loadResumeData,
-  NativeFileSystem,
-  saveResumeData,
-} from "../disk/mod.ts";
+import { NativeFileSystem } from "../disk/native_file_system.ts";
+import { loadResumeData, saveResumeData } from "../disk/resume.ts";
 import { filePath, type Metainfo } from "../metainfo/metainfo.ts";
 import type { Arguments, Verb, VerbContext } from "./command.ts";
 import { CommandError, UsageError } from "./error.ts";

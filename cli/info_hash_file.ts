@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { InfoHashList, InfoHashListError } from "../utracker/mod.ts";
+import { InfoHashList, InfoHashListError } from "../_shared/swarm_service.ts";
 import { CommandError } from "./error.ts";
 import { EXIT_USAGE } from "./exit_code.ts";
 import { ioError } from "./source.ts";

@@ -5,12 +5,9 @@
  */
 import { formatEndpoint, type PeerCandidate } from "../_shared/address.ts";
 import { toHex } from "../_shared/bytes.ts";
-import {
-  hashServiceName,
-  LocalDiscovery,
-  LPD_GROUPS,
-  LpdError,
-} from "../lpd/mod.ts";
+import { hashServiceName, LPD_GROUPS } from "../lpd/announce.ts";
+import { LocalDiscovery } from "../lpd/discovery.ts";
+import { LpdError } from "../lpd/error.ts";
 import { parseMagnet } from "../metainfo/parse_magnet.ts";
 import type { Arguments, Verb, VerbContext } from "./command.ts";
 import { CommandError, UsageError } from "./error.ts";

@@ -11,15 +11,13 @@ import {
 import { systemClock } from "../_shared/clock.ts";
 import { systemRandom } from "../_shared/random.ts";
 import type { SwarmLimits, SwarmStore } from "../_shared/swarm_store.ts";
-import { HttpTrackerServer } from "../htracker/mod.ts";
-import {
-  KvSwarmStore,
-  SwarmService,
-  SwarmTable,
-  type TrackerFigures,
-  TrackerStatsServer,
-  UdpTrackerServer,
-} from "../utracker/mod.ts";
+import { HttpTrackerServer } from "../htracker/server.ts";
+import { SwarmService } from "../_shared/swarm_service.ts";
+import { SwarmTable } from "../_shared/swarm_table.ts";
+import { KvSwarmStore } from "../utracker/kv_swarm_store.ts";
+import { UdpTrackerServer } from "../utracker/server.ts";
+import { TrackerStatsServer } from "../utracker/stats_server.ts";
+import type { TrackerFigures } from "../utracker/metrics.ts";
 import { patiently } from "../utracker/kv_patience.ts";
 import type { Arguments, Verb, VerbContext } from "./command.ts";
 import { CommandError, UsageError } from "./error.ts";

@@ -5,8 +5,9 @@
  * @module
  */
 import { toHex } from "../_shared/bytes.ts";
-import { HttpTrackerClient, trackerOrigin } from "../htracker/mod.ts";
-import { UdpTrackerClient } from "../utracker/mod.ts";
+import { trackerOrigin } from "../htracker/announce_url.ts";
+import { HttpTrackerClient } from "../htracker/client.ts";
+import { UdpTrackerClient } from "../utracker/client.ts";
 import type { Arguments, OptionSpec } from "./command.ts";
 import { CommandError } from "./error.ts";
 import { EXIT_NO_PEERS, EXIT_USAGE } from "./exit_code.ts";

@@ -12,12 +12,9 @@ import {
   tryParseIp,
 } from "../_shared/address.ts";
 import { toHex } from "../_shared/bytes.ts";
-import {
-  Session,
-  type SessionOptions,
-  type Torrent,
-  type TorrentEvent,
-} from "../client/mod.ts";
+import { Session } from "../client/session.ts";
+import type { Torrent } from "../client/torrent.ts";
+import type { SessionOptions, TorrentEvent } from "../client/types.ts";
 import type { Arguments, OptionSpec } from "./command.ts";
 import { CommandError, describeError, UsageError } from "./error.ts";
 import { EXIT_INTERRUPTED, EXIT_IO } from "./exit_code.ts";

@@ -11,21 +11,17 @@ import type {
   TorrentStorage,
   TorrentStorageEvent,
 } from "../disk/mod.ts";
-import {
-  BLOCK_SIZE,
-  type BlockAddress,
-  type PieceLayout,
-} from "../metainfo/mod.ts";
+import { BLOCK_SIZE, type PieceLayout } from "../metainfo/piece_layout.ts";
+import type { BlockAddress } from "../metainfo/mod.ts";
 import type { PeerSessionEvent } from "../peer/mod.ts";
-import {
-  type PeerKey,
-  type PeerVerdict,
-  PiecePicker,
-  RateMeter,
-  type SelectionStrategy,
-  SmartBan,
-  stealFromSlow,
-} from "../select/mod.ts";
+import { PiecePicker } from "../select/piece_picker.ts";
+import { RateMeter } from "../select/rate_meter.ts";
+import { type PeerVerdict, SmartBan } from "../select/smart_ban.ts";
+import { stealFromSlow } from "../select/steal_policy.ts";
+import type {
+  PeerKey,
+  SelectionStrategy,
+} from "../select/selection_strategy.ts";
 import { SessionError } from "./error.ts";
 import type { SwarmPeer } from "./swarm_peer.ts";
 

@@ -5,7 +5,8 @@
  * @module
  */
 import { equalBytes, toHex } from "../_shared/bytes.ts";
-import { FileHashTree, type Metainfo } from "../metainfo/mod.ts";
+import { FileHashTree } from "../metainfo/merkle_range.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { HashRange } from "../peer/mod.ts";
 
 /** The trees of this many files are kept built. */

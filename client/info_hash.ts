@@ -5,12 +5,10 @@
  */
 import { crypto } from "@std/crypto";
 import { equalBytes, plainBytes, toHex } from "../_shared/bytes.ts";
-import {
-  type Magnet,
-  type Metainfo,
-  parseInfo,
-  sha256,
-} from "../metainfo/mod.ts";
+import { sha256 } from "../metainfo/merkle.ts";
+import { parseInfo } from "../metainfo/parse.ts";
+import type { Magnet } from "../metainfo/magnet.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import { SessionError } from "./error.ts";
 
 /**

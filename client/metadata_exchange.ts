@@ -9,9 +9,9 @@ import { Driver } from "../_shared/drive.ts";
 import type { Magnet, Metainfo } from "../metainfo/mod.ts";
 import {
   answerUtMetadata,
-  type PeerSessionEvent,
   type UtMetadataMessage,
-} from "../peer/mod.ts";
+} from "../peer/ut_metadata.ts";
+import type { PeerSessionEvent } from "../peer/session_types.ts";
 import {
   matchesInfoHash,
   metainfoFromPeers,

@@ -10,7 +10,7 @@ import {
   PEX_FLAG,
   type PexPeer,
   type UtPexMessage,
-} from "../peer/mod.ts";
+} from "../peer/ut_pex.ts";
 import type { SwarmPeer } from "./swarm_peer.ts";
 
 /** Most peers told of at once (BEP 11). */

@@ -9,14 +9,16 @@
 import { toHex } from "../_shared/bytes.ts";
 import { type Machine, TimerTable } from "../_shared/machine.ts";
 import {
-  BLOCK_SIZE,
-  isProvedMerkleRange,
-  MAX_MERKLE_RANGE_LENGTH,
   MERKLE_HASH_LENGTH,
   merkleHeight,
   merklePieceLayer,
-  type Metainfo,
-} from "../metainfo/mod.ts";
+} from "../metainfo/merkle.ts";
+import {
+  isProvedMerkleRange,
+  MAX_MERKLE_RANGE_LENGTH,
+} from "../metainfo/merkle_range.ts";
+import { BLOCK_SIZE } from "../metainfo/piece_layout.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { HashRange } from "../peer/mod.ts";
 
 /** Requests a peer may owe us. */

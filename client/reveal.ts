@@ -9,12 +9,12 @@ import type { RandomSource } from "../_shared/random.ts";
 import {
   HonestRevelation,
   LazyRevelation,
-  type PeerKey,
-  type PiecePicker,
   type Reveal,
   type Revelation,
-  SuperSeeding,
-} from "../select/mod.ts";
+} from "../select/revelation.ts";
+import { SuperSeeding } from "../select/super_seeding.ts";
+import type { PiecePicker } from "../select/piece_picker.ts";
+import type { PeerKey } from "../select/selection_strategy.ts";
 import type { SwarmPeer } from "./swarm_peer.ts";
 import type { RevelationName } from "./types.ts";
 

@@ -7,19 +7,17 @@ import type { Endpoint } from "../_shared/address.ts";
 import { toHex } from "../_shared/bytes.ts";
 import { systemClock } from "../_shared/clock.ts";
 import { randomInt, systemRandom } from "../_shared/random.ts";
-import { DiskManager, type FileSystem, NativeFileSystem } from "../disk/mod.ts";
-import {
-  createPeerId,
-  ExtensionBits,
-  Handshaker,
-  type HandshakerStats,
-} from "../handshake/mod.ts";
-import {
-  type Magnet,
-  type Metainfo,
-  parseMagnet,
-  parseMetainfo,
-} from "../metainfo/mod.ts";
+import { DiskManager } from "../disk/manager.ts";
+import { NativeFileSystem } from "../disk/native_file_system.ts";
+import type { FileSystem } from "../disk/file_system.ts";
+import { ExtensionBits } from "../handshake/extension_bits.ts";
+import { Handshaker } from "../handshake/handshaker.ts";
+import { createPeerId } from "../handshake/peer_id.ts";
+import type { HandshakerStats } from "../handshake/handshaker_options.ts";
+import { parseMetainfo } from "../metainfo/parse.ts";
+import { parseMagnet } from "../metainfo/parse_magnet.ts";
+import type { Magnet } from "../metainfo/magnet.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import { checkAddOptions, checkSessionOptions } from "./check_options.ts";
 import { SessionError } from "./error.ts";
 import type { MainlineDht } from "../dht/mod.ts";

@@ -5,8 +5,10 @@
  */
 import { type Endpoint, ipScope, tryParseIp } from "../_shared/address.ts";
 import { systemClock } from "../_shared/clock.ts";
-import { MainlineDht, type MainlineDhtOptions } from "../dht/mod.ts";
-import { LocalDiscovery, LpdError } from "../lpd/mod.ts";
+import { MainlineDht } from "../dht/node.ts";
+import type { MainlineDhtOptions } from "../dht/mainline_options.ts";
+import { LocalDiscovery } from "../lpd/discovery.ts";
+import { LpdError } from "../lpd/error.ts";
 import { DhtPeers } from "./dht_peers.ts";
 import { LocalPeers } from "./local_peers.ts";
 import type { PeerDiscovery, SessionOptions } from "./types.ts";

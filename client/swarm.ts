@@ -8,19 +8,18 @@ import type { Endpoint, PeerCandidate } from "../_shared/address.ts";
 import type { Clock } from "../_shared/clock.ts";
 import type { RandomSource } from "../_shared/random.ts";
 import { randomInt } from "../_shared/random.ts";
-import {
-  formatPeerId,
-  type HandshakeConnected,
-  type HandshakeFailed,
-  identifyPeerId,
-} from "../handshake/mod.ts";
-import {
-  PeerConnection,
-  type PeerConnectionEvent,
-  type PeerConnectionOptions,
-  type PeerSessionEvent,
-} from "../peer/mod.ts";
-import { RequestWindow } from "../select/mod.ts";
+import { formatPeerId, identifyPeerId } from "../handshake/peer_id.ts";
+import type {
+  HandshakeConnected,
+  HandshakeFailed,
+} from "../handshake/event.ts";
+import { PeerConnection } from "../peer/connection.ts";
+import type {
+  PeerConnectionEvent,
+  PeerConnectionOptions,
+} from "../peer/connection_options.ts";
+import type { PeerSessionEvent } from "../peer/session_types.ts";
+import { RequestWindow } from "../select/request_window.ts";
 import type { PieceLayout } from "../metainfo/mod.ts";
 import { CandidateDialer } from "./candidate_dialer.ts";
 import type { HashServer } from "./hash_server.ts";

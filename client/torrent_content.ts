@@ -6,13 +6,10 @@
  */
 import type { Bitfield } from "../_shared/bitfield.ts";
 import type { CheckProgress, TorrentStorage } from "../disk/mod.ts";
-import {
-  diskPaths,
-  type Metainfo,
-  type PieceLayout,
-  pieceRoot,
-} from "../metainfo/mod.ts";
-import { rarestFirst, sequential } from "../select/mod.ts";
+import { diskPaths, type Metainfo, pieceRoot } from "../metainfo/metainfo.ts";
+import type { PieceLayout } from "../metainfo/piece_layout.ts";
+import { rarestFirst } from "../select/rarest_first.ts";
+import { sequential } from "../select/sequential.ts";
 import { Download, type DownloadHost } from "./download.ts";
 import { SessionError } from "./error.ts";
 import { HashServer } from "./hash_server.ts";

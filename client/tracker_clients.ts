@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { HttpTrackerClient } from "../htracker/mod.ts";
-import { UdpTrackerClient } from "../utracker/mod.ts";
+import { HttpTrackerClient } from "../htracker/client.ts";
+import { UdpTrackerClient } from "../utracker/client.ts";
 import type { SessionOptions, TrackerClient } from "./types.ts";
 
 /** The clients of a session, made when the first tracker needs them. */

@@ -10,10 +10,10 @@ import type { PeerSessionEvent } from "../peer/mod.ts";
 import {
   type Choker,
   type ChokerPeer,
-  RateMeter,
   roundRobinChoker,
   titForTatChoker,
-} from "../select/mod.ts";
+} from "../select/choker.ts";
+import { RateMeter } from "../select/rate_meter.ts";
 import type { RandomSource } from "../_shared/random.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import type { SwarmPeer } from "./swarm_peer.ts";

@@ -7,7 +7,8 @@
 import type { AnnounceEvent, ScrapeEntry } from "../_shared/announce.ts";
 import { toByteString } from "../_shared/bytes.ts";
 import { decodeCompactEndpoints } from "../_shared/address.ts";
-import { type BencodeInput, encodeBencode } from "../bencode/mod.ts";
+import { encodeBencode } from "../bencode/encode.ts";
+import type { BencodeInput } from "../bencode/types.ts";
 
 /** Longest query that is read, in characters. */
 export const MAX_QUERY = 8192;

@@ -23,14 +23,13 @@ import {
   MAX_TRACKER_PEERS,
 } from "../_shared/tracker_rules.ts";
 import {
-  type BencodeDictionary,
-  type BencodeValue,
-  tryDecodeBencode,
   tryGetBencodeBytes,
   tryGetBencodeDictionary,
   tryGetBencodeInteger,
   tryGetBencodeValue,
-} from "../bencode/mod.ts";
+} from "../bencode/access.ts";
+import { tryDecodeBencode } from "../bencode/decode.ts";
+import type { BencodeDictionary, BencodeValue } from "../bencode/types.ts";
 
 /** Answers are shallow: a dictionary of a list of dictionaries. */
 const MAX_DEPTH = 8;

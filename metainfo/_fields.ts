@@ -4,11 +4,8 @@
  *
  * @module
  */
-import {
-  type BencodeDictionary,
-  BencodeSyntaxError,
-  type BencodeValue,
-} from "../bencode/mod.ts";
+import { BencodeSyntaxError } from "../bencode/error.ts";
+import type { BencodeDictionary, BencodeValue } from "../bencode/types.ts";
 import { decodeTextLossy, tryDecodeText } from "../_shared/bytes.ts";
 import { MetainfoError, type MetainfoWarning } from "./metainfo.ts";
 

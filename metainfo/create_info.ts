@@ -4,7 +4,8 @@
  * @module
  */
 import { toByteString } from "../_shared/bytes.ts";
-import { type BencodeInput, encodeBencode } from "../bencode/mod.ts";
+import { encodeBencode } from "../bencode/encode.ts";
+import type { BencodeInput } from "../bencode/types.ts";
 import { fromByteString } from "../_shared/bytes.ts";
 import { CreateError } from "./create_error.ts";
 import {

@@ -4,14 +4,14 @@
  *
  * @module
  */
-import {
-  type BencodeDictionary,
-  type BencodeInput,
-  type BencodeLimits,
-  bencodeSpan,
-  decodeBencode,
-  encodeBencode,
-} from "../bencode/mod.ts";
+import { decodeBencode } from "../bencode/decode.ts";
+import { encodeBencode } from "../bencode/encode.ts";
+import { bencodeSpan } from "../bencode/span.ts";
+import type {
+  BencodeDictionary,
+  BencodeInput,
+  BencodeLimits,
+} from "../bencode/types.ts";
 import type { Endpoint } from "../_shared/address.ts";
 import { concatBytes, encodeText, fromByteString } from "../_shared/bytes.ts";
 import { fromBencodeError, needDictionary, wrongType } from "./_fields.ts";

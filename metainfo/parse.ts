@@ -5,14 +5,13 @@
  */
 import { crypto } from "@std/crypto";
 import { type Endpoint, tryMakeEndpoint } from "./_endpoint.ts";
-import {
-  type BencodeDictionary,
-  type BencodeLeniencyReport,
-  bencodeSpan,
-  type BencodeValue,
-  decodeBencode,
-  tryDecodeBencode,
-} from "../bencode/mod.ts";
+import { decodeBencode, tryDecodeBencode } from "../bencode/decode.ts";
+import { bencodeSpan } from "../bencode/span.ts";
+import type {
+  BencodeDictionary,
+  BencodeLeniencyReport,
+  BencodeValue,
+} from "../bencode/types.ts";
 import {
   decodeTextLossy,
   plainBytes,

@@ -3,12 +3,9 @@
  *
  * @module
  */
-import {
-  type BencodeInput,
-  type BencodeValue,
-  decodeBencode,
-  encodeBencode,
-} from "../bencode/mod.ts";
+import { decodeBencode } from "../bencode/decode.ts";
+import { encodeBencode } from "../bencode/encode.ts";
+import type { BencodeInput, BencodeValue } from "../bencode/types.ts";
 import {
   decodeTextLossy,
   encodeText,

@@ -3,11 +3,9 @@
  *
  * @module
  */
-import {
-  type BencodeValue,
-  decodeBencodePrefix,
-  encodeBencode,
-} from "../bencode/mod.ts";
+import { decodeBencodePrefix } from "../bencode/decode.ts";
+import { encodeBencode } from "../bencode/encode.ts";
+import type { BencodeValue } from "../bencode/types.ts";
 import { concatBytes } from "../_shared/bytes.ts";
 import { PeerProtocolError } from "./error.ts";
 

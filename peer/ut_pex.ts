@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type BencodeValue, encodeBencode } from "../bencode/mod.ts";
+import { encodeBencode } from "../bencode/encode.ts";
+import type { BencodeValue } from "../bencode/types.ts";
 import { concatBytes } from "../_shared/bytes.ts";
 import {
   decodeCompactEndpoints,
