@@ -5,10 +5,9 @@
  */
 import { type Endpoint, ipScope, tryParseIp } from "../_shared/address.ts";
 import { systemClock } from "../_shared/clock.ts";
-import { MainlineDht } from "../dht/node.ts";
+import type { MainlineDht } from "../dht/node.ts";
 import type { MainlineDhtOptions } from "../dht/mainline_options.ts";
-import { LocalDiscovery } from "../lpd/discovery.ts";
-import { LpdError } from "../lpd/error.ts";
+import type { LocalDiscovery } from "../lpd/discovery.ts";
 import { DhtPeers } from "./dht_peers.ts";
 import { LocalPeers } from "./local_peers.ts";
 import type { PeerDiscovery, SessionOptions } from "./types.ts";
@@ -61,6 +60,7 @@ async function openDht(
   local: Endpoint | undefined,
 ): Promise<MainlineDht> {
   const { clock, random } = options;
+  const { MainlineDht } = await import("../dht/node.ts");
   const ip = local && tryParseIp(local.hostname);
   const everywhere = ip === undefined || ipScope(ip) === "unspecified";
   const settings: MainlineDhtOptions = {
@@ -86,6 +86,7 @@ async function openLocal(
   wanted: NonNullable<Exclude<SessionOptions["lpd"], false>>,
 ): Promise<LocalDiscovery | undefined> {
   const { clock, random } = options;
+  const { LocalDiscovery } = await import("../lpd/discovery.ts");
   try {
     return await LocalDiscovery.open({
       ...(clock ? { clock } : {}),
@@ -93,7 +94,7 @@ async function openLocal(
       ...wanted,
     });
   } catch (error) {
-    if (error instanceof LpdError) return undefined;
+    if (error instanceof Error && error.name === "LpdError") return undefined;
     throw error;
   }
 }

@@ -3,8 +3,6 @@
  *
  * @module
  */
-import { HttpTrackerClient } from "../htracker/client.ts";
-import { UdpTrackerClient } from "../utracker/client.ts";
 import type { SessionOptions, TrackerClient } from "./types.ts";
 
 /** The clients of a session, made when the first tracker needs them. */
@@ -24,6 +22,27 @@ export interface TrackerClients {
   close(): Promise<void>;
 }
 
+/** A client whose modules are loaded when the first announce needs them. */
+class LazyClient implements TrackerClient, AsyncDisposable {
+  readonly #load: () => Promise<TrackerClient & AsyncDisposable>;
+  #client: Promise<TrackerClient & AsyncDisposable> | undefined;
+
+  constructor(load: () => Promise<TrackerClient & AsyncDisposable>) {
+    this.#load = load;
+  }
+
+  async announce(
+    ...args: Parameters<TrackerClient["announce"]>
+  ): ReturnType<TrackerClient["announce"]> {
+    const client = await (this.#client ??= this.#load());
+    return await client.announce(...args);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await (await this.#client)?.[Symbol.asyncDispose]();
+  }
+}
+
 /**
  * Chooses clients by scheme.
  *
@@ -32,23 +51,26 @@ export interface TrackerClients {
  * @returns The clients; close them with the session.
  */
 export function defaultTrackerClients(options: SessionOptions): TrackerClients {
-  let http: HttpTrackerClient | undefined;
-  let udp: UdpTrackerClient | undefined;
+  const { clock, random } = options;
+  const http = new LazyClient(async () => {
+    const { HttpTrackerClient } = await import("../htracker/client.ts");
+    return new HttpTrackerClient({ clock });
+  });
+  const udp = new LazyClient(async () => {
+    const { UdpTrackerClient } = await import("../utracker/client.ts");
+    return new UdpTrackerClient({ clock, random });
+  });
   return {
     clientFor(url) {
-      if (/^https?:/i.test(url)) {
-        return options.httpTracker ??
-          (http ??= new HttpTrackerClient({ clock: options.clock }));
-      }
-      if (/^udp:/i.test(url)) {
-        const { clock, random } = options;
-        return options.udpTracker ??
-          (udp ??= new UdpTrackerClient({ clock, random }));
-      }
+      if (/^https?:/i.test(url)) return options.httpTracker ?? http;
+      if (/^udp:/i.test(url)) return options.udpTracker ?? udp;
       return undefined;
     },
     async close() {
-      await Promise.all([http?.close(), udp?.close()]);
+      await Promise.all([
+        http[Symbol.asyncDispose](),
+        udp[Symbol.asyncDispose](),
+      ]);
     },
   };
 }
