@@ -1,13 +1,15 @@
 /** Stand-in for the parts of `@std/assert` that tests and examples use. */
 
 export class AssertionError extends Error {
-  constructor(message: string) {
-    super(message);
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
     this.name = "AssertionError";
   }
 }
+const sameValueZero = (a: unknown, b: unknown): boolean =>
+  a === b || (a !== a && b !== b);
 function same(a: unknown, b: unknown, seen: Map<unknown, unknown>): boolean {
-  if (Object.is(a, b)) return true;
+  if (sameValueZero(a, b)) return true;
   if (typeof a !== "object" || typeof b !== "object" || !a || !b) return false;
   if (seen.get(a) === b) return true;
   seen.set(a, b);
@@ -17,7 +19,9 @@ function same(a: unknown, b: unknown, seen: Map<unknown, unknown>): boolean {
   if (ArrayBuffer.isView(a) && !(a instanceof DataView)) {
     const [x, y] = [a, b] as unknown as [Uint8Array, Uint8Array];
     if (x.length !== y.length) return false;
-    for (let i = 0; i < x.length; i++) if (!Object.is(x[i], y[i])) return false;
+    for (let i = 0; i < x.length; i++) {
+      if (!sameValueZero(x[i], y[i])) return false;
+    }
     return true;
   }
   if (a instanceof Map || a instanceof Set) {
@@ -57,7 +61,8 @@ export function unreachable(msg?: string): never {
 export function assert(expr: unknown, msg = ""): asserts expr {
   if (!expr) throw new AssertionError(msg);
 }
-export function assertFalse(expr: unknown, msg = ""): void {
+type Falsy = false | 0 | 0n | "" | null | undefined;
+export function assertFalse(expr: unknown, msg = ""): asserts expr is Falsy {
   if (expr) throw new AssertionError(msg);
 }
 export function assertExists<T>(
@@ -156,65 +161,92 @@ export function assertMatch(
   }
 }
 // deno-lint-ignore no-explicit-any
-type AnyConstructor = new (...args: any[]) => any;
-export function assertInstanceOf<T extends AnyConstructor>(
+type Constructor<T> = abstract new (...args: any[]) => T;
+export function assertInstanceOf<
+  // deno-lint-ignore no-explicit-any
+  T extends abstract new (...args: any[]) => any,
+>(
   actual: unknown,
   expectedType: T,
-  msg?: string,
+  msg = "",
 ): asserts actual is InstanceType<T> {
   if (!(actual instanceof expectedType)) {
     throw new AssertionError(
       `Expected an instance of ${expectedType.name}, not ${show(actual)}${
-        because(msg)
+        because(msg || undefined)
       }`,
     );
   }
 }
-// deno-lint-ignore no-explicit-any
-type ErrorClass<E extends Error> = abstract new (...args: any[]) => E;
-function checkError<E extends Error>(
-  error: unknown,
-  errorClass: ErrorClass<E> | undefined,
-  includes: string | undefined,
-  msg: string | undefined,
-): E {
-  if (errorClass !== undefined && !(error instanceof errorClass)) {
-    throw new AssertionError(
-      `Expected a thrown ${errorClass.name}, not ${show(error)}${because(msg)}`,
-    );
-  }
-  if (includes !== undefined && !(error as Error).message.includes(includes)) {
-    throw new AssertionError(
-      `Expected an error message with ${show(includes)}, not ${
-        show((error as Error).message)
-      }${because(msg)}`,
-    );
-  }
-  return error as E;
-}
-export function assertThrows<E extends Error = Error>(
-  fn: () => unknown,
-  errorClass?: ErrorClass<E>,
+type ThrownArguments = [
+  errorClassOrMsg?: Constructor<Error> | string,
   msgIncludes?: string,
   msg?: string,
-): E {
+];
+const suffix = ([first, , last]: ThrownArguments): string =>
+  because(typeof first === "string" ? first : last);
+/** Checks what was thrown; without a class anything will do. */
+function checkThrown(error: unknown, rest: ThrownArguments): unknown {
+  const [errorClass, msgIncludes] = rest;
+  if (typeof errorClass !== "function") return error;
+  if (!(error instanceof errorClass)) {
+    throw new AssertionError(
+      `Expected a thrown ${errorClass.name}, not ${show(error)}${suffix(rest)}`,
+    );
+  }
+  if (msgIncludes !== undefined && !error.message.includes(msgIncludes)) {
+    throw new AssertionError(
+      `Expected an error message with ${show(msgIncludes)}, not ${
+        show(error.message)
+      }${suffix(rest)}`,
+    );
+  }
+  return error;
+}
+export function assertThrows(fn: () => unknown, msg?: string): unknown;
+export function assertThrows<E extends Error = Error>(
+  fn: () => unknown,
+  ErrorClass: Constructor<E>,
+  msgIncludes?: string,
+  msg?: string,
+): E;
+export function assertThrows(
+  fn: () => unknown,
+  ...rest: ThrownArguments
+): unknown {
   try {
     fn();
   } catch (error) {
-    return checkError(error, errorClass, msgIncludes, msg);
+    return checkThrown(error, rest);
   }
-  throw new AssertionError(`Expected the function to throw${because(msg)}`);
+  throw new AssertionError(`Expected function to throw${suffix(rest)}`);
 }
-export async function assertRejects<E extends Error = Error>(
+export function assertRejects(
   fn: () => PromiseLike<unknown>,
-  errorClass?: ErrorClass<E>,
+  msg?: string,
+): Promise<unknown>;
+export function assertRejects<E extends Error = Error>(
+  fn: () => PromiseLike<unknown>,
+  ErrorClass: Constructor<E>,
   msgIncludes?: string,
   msg?: string,
-): Promise<E> {
+): Promise<E>;
+export async function assertRejects(
+  fn: () => PromiseLike<unknown>,
+  ...rest: ThrownArguments
+): Promise<unknown> {
+  let promise: PromiseLike<unknown>;
   try {
-    await fn();
-  } catch (error) {
-    return checkError(error, errorClass, msgIncludes, msg);
+    promise = fn();
+  } catch {
+    throw new AssertionError(
+      `Function throws when expected to reject${suffix(rest)}`,
+    );
   }
-  throw new AssertionError(`Expected the function to reject${because(msg)}`);
+  try {
+    await promise;
+  } catch (error) {
+    return checkThrown(error, rest);
+  }
+  throw new AssertionError(`Expected function to reject${suffix(rest)}`);
 }

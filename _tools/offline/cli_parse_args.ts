@@ -1,24 +1,41 @@
 /** Stand-in for `@std/cli/parse-args`: the options that the package uses. */
 
+type Names<T extends string> = T | readonly T[];
 /** Options of {@linkcode parseArgs}. */
-export interface ParseOptions {
+export interface ParseOptions<
+  B extends string = string,
+  S extends string = string,
+  C extends string = string,
+  D extends Record<string, unknown> = Record<string, unknown>,
+> {
   "--"?: boolean;
   alias?: Readonly<Record<string, string | readonly string[]>>;
-  boolean?: string | readonly string[];
-  collect?: string | readonly string[];
-  default?: Readonly<Record<string, unknown>>;
+  boolean?: Names<B>;
+  collect?: Names<C>;
+  default?: D;
   negatable?: string | readonly string[];
   stopEarly?: boolean;
-  string?: string | readonly string[];
+  string?: Names<S>;
   unknown?: (arg: string, key?: string, value?: unknown) => unknown;
 }
+type Known<B extends string, S extends string, C extends string> =
+  & { [K in Exclude<B, C>]: boolean }
+  & { [K in Exclude<S, C>]?: string }
+  & { [K in Extract<S, C>]: string[] };
+/** The values, by the names that are known. */
+type Values<B extends string, S extends string, C extends string, D> =
+  & Record<string, unknown>
+  & Omit<Known<B, S, C>, keyof D>
+  & {
+    [K in keyof D]: K extends keyof Known<B, S, C>
+      ? D[K] | NonNullable<Known<B, S, C>[K]>
+      : unknown;
+  };
 /** What {@linkcode parseArgs} returns. */
-export interface Args {
+export type Args<T = Record<string, unknown>> = T & {
   _: (string | number)[];
   "--"?: string[];
-  // deno-lint-ignore no-explicit-any
-  [name: string]: any;
-}
+};
 
 const listOf = (value: string | readonly string[] | undefined) =>
   value === undefined ? [] : typeof value === "string" ? [value] : [...value];
@@ -26,10 +43,18 @@ const NUMERIC = /^(?:0x[0-9a-f]+|[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?)$/i;
 const isBoolean = (text: string | undefined) =>
   text === "true" || text === "false";
 
-export function parseArgs(
+export function parseArgs<
+  B extends string = never,
+  S extends string = never,
+  C extends string = never,
+  D extends Record<string, unknown> = Record<never, never>,
+>(
   args: readonly string[],
-  options: ParseOptions = {},
-): Args {
+  options: ParseOptions<B, S, C, D> = {},
+): Args<
+  // deno-lint-ignore no-explicit-any
+  [B | S | C] extends [never] ? Record<string, any> : Values<B, S, C, D>
+> {
   const twins = new Map<string, string[]>();
   for (const [name, value] of Object.entries(options.alias ?? {})) {
     const group = [name, ...listOf(value)];
@@ -38,7 +63,7 @@ export function parseArgs(
     }
   }
   const withTwins = (names: string | readonly string[] | undefined) =>
-    new Set(
+    new Set<string>(
       listOf(names).flatMap((name) => [name, ...(twins.get(name) ?? [])]),
     );
   const booleans = withTwins(options.boolean);
@@ -146,5 +171,5 @@ export function parseArgs(
   }
   if (options["--"]) result["--"] = [...rest];
   else result._.push(...rest);
-  return result;
+  return result as ReturnType<typeof parseArgs<B, S, C, D>>;
 }

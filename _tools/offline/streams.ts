@@ -11,10 +11,12 @@ export async function toArrayBuffer(
 ): Promise<ArrayBuffer> {
   return (await toBytes(readableStream)).buffer as ArrayBuffer;
 }
-export async function toText(readableStream: ReadableStream): Promise<string> {
+export async function toText(
+  stream: ReadableStream<string> | ReadableStream<Uint8Array>,
+): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
-  for await (const chunk of readableStream) {
+  for await (const chunk of stream as ReadableStream<string | Uint8Array>) {
     text += typeof chunk === "string"
       ? chunk
       : decoder.decode(chunk, { stream: true });

@@ -181,7 +181,10 @@ Deno.test("blocks outside are an error of the caller", pure, async () => {
     );
     assertEquals(onRead.code, "out-of-bounds");
   }
-  const { message } = assertThrows(() => storage.readBlock(1, 17000, 233));
+  const { message } = assertThrows(
+    () => storage.readBlock(1, 17000, 233),
+    Error,
+  );
   assertEquals(
     message,
     "Cannot read block: There are no bytes 17000 to 17233 in piece 1 of 2",

@@ -91,6 +91,11 @@ Deno.test({
     assertThrows(() => fail("x"), AssertionError, "x");
     assertThrows(() => unreachable(), AssertionError);
     assertThrows(
+      () => assertThrows(() => {}, "no word"),
+      AssertionError,
+      "no word",
+    );
+    assertThrows(
       () =>
         assertThrows(() => {
           throw new TypeError("a");
@@ -121,6 +126,7 @@ Deno.test({
       [new Set([1, 2]), new Set([2, 1])],
       [new Date(5), new Date(5)],
       [NaN, NaN],
+      [0, -0],
       [1n, 1n],
     ];
     for (const [a, b] of same) assert(equal(a, b), Deno.inspect(a));
@@ -145,6 +151,14 @@ Deno.test({
       () => assertRejects(() => Promise.resolve(1)),
       AssertionError,
     );
+    await assertRejects(
+      () =>
+        assertRejects(() => {
+          throw new RangeError("at once");
+        }),
+      AssertionError,
+    );
+    assertEquals(await assertRejects(() => Promise.reject(5)), 5);
   },
 });
 
