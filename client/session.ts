@@ -7,6 +7,7 @@ import type { Endpoint } from "../_shared/address.ts";
 import { toHex } from "../_shared/bytes.ts";
 import { systemClock } from "../_shared/clock.ts";
 import { randomInt, systemRandom } from "../_shared/random.ts";
+import { DiskBudget } from "../disk/budget.ts";
 import { DiskManager } from "../disk/manager.ts";
 import { NativeFileSystem } from "../disk/native_file_system.ts";
 import type { FileSystem } from "../disk/file_system.ts";
@@ -109,6 +110,7 @@ export class Session implements AsyncDisposable {
   /** Where they are stored. */
   readonly #places = new WeakMap<Torrent, string | FileSystem>();
   readonly #disks = new Map<string | FileSystem, DiskManager>();
+  readonly #budget: DiskBudget;
   readonly #context: SessionContext;
   readonly #handshaker: Handshaker;
   readonly #services: SessionServices;
@@ -130,6 +132,7 @@ export class Session implements AsyncDisposable {
     const trackers = defaultTrackerClients(options);
     this.#trackers = trackers;
     this.#options = options;
+    this.#budget = new DiskBudget(options);
     this.#services = services;
     this.#handshaker = handshaker;
     this.#context = {
@@ -295,14 +298,10 @@ export class Session implements AsyncDisposable {
    * @returns A snapshot.
    */
   stats(): SessionStats {
-    let bufferedBytes = 0;
-    for (const disk of this.#disks.values()) {
-      bufferedBytes += disk.bufferedBytes;
-    }
     return {
       torrents: this.#torrents.size,
       peers: this.peerCount,
-      bufferedBytes,
+      bufferedBytes: this.#budget.bufferedBytes,
       handshakes: this.#handshaker.stats(),
     };
   }
@@ -354,13 +353,12 @@ export class Session implements AsyncDisposable {
   #disk(where: string | FileSystem): DiskManager {
     let disk = this.#disks.get(where);
     if (disk === undefined) {
-      const { maxBufferedBytes, readCacheBytes, clock } = this.#options;
+      const { clock } = this.#options;
       disk = new DiskManager({
         fileSystem: typeof where === "string"
           ? new NativeFileSystem(where)
           : where,
-        maxBufferedBytes,
-        readCacheBytes,
+        budget: this.#budget,
         clock,
       });
       this.#disks.set(where, disk);

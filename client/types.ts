@@ -272,7 +272,7 @@ export interface SessionOptions {
   readonly discovery?: readonly PeerDiscovery[] | undefined;
   /** Bytes that may wait to be written, over all torrents. @default {67108864} */
   readonly maxBufferedBytes?: number | undefined;
-  /** Bytes of read cache. @default {33554432} */
+  /** Bytes of served pieces kept, over all torrents. @default {33554432} */
   readonly readCacheBytes?: number | undefined;
   /** Name and version told to peers. @default {the package's} */
   readonly clientVersion?: string | undefined;

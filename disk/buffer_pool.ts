@@ -4,6 +4,7 @@
  * @module
  */
 import { BLOCK_SIZE } from "../metainfo/piece_layout.ts";
+import type { PieceBuffer } from "./piece_buffer.ts";
 
 /** Most bytes of a buffer that a piece is assembled in. */
 export const CHUNK_SIZE = 262144;
@@ -16,6 +17,22 @@ const LEAST_CHUNKS = 64;
 
 /** Freed bytes that are kept for the next piece. */
 const MAX_IDLE_BYTES = 16 * 1024 * 1024;
+
+/** Who holds pieces that could be written out early. */
+export interface PieceHolder {
+  /**
+   * The pieces that could be.
+   *
+   * @returns Their buffers; none while that is not possible.
+   */
+  spillable(): readonly PieceBuffer[];
+  /**
+   * Writes one out and frees its memory.
+   *
+   * @param piece Which.
+   */
+  spill(piece: PieceBuffer): void;
+}
 
 /**
  * Hands out buffers and counts them. It never refuses one: whoever takes looks
@@ -32,6 +49,8 @@ export class BufferPool {
   readonly #idle = new Map<number, Uint8Array<ArrayBuffer>[]>();
   #idleBytes = 0;
   #used = 0;
+  /** Who has pieces in the making. */
+  readonly holders: Set<PieceHolder> = new Set();
   /** Bytes that are being written out and will come back. */
   leavingBytes = 0;
   #pressure: Promise<void> | undefined;
@@ -111,6 +130,21 @@ export class BufferPool {
       this.#idleBytes += size;
     }
     if (this.#release !== undefined && !this.isOver) this.relieve();
+  }
+
+  /** Has the coldest partial pieces written out until a quarter is free. */
+  makeRoom(): void {
+    const list: { piece: PieceBuffer; holder: PieceHolder }[] = [];
+    for (const holder of this.holders) {
+      for (const piece of holder.spillable()) list.push({ piece, holder });
+    }
+    list.sort((a, b) => a.piece.lastUse - b.piece.lastUse);
+    let excess = this.#used - this.leavingBytes - this.maxBytes * 3 / 4;
+    for (const { piece, holder } of list) {
+      if (excess <= 0) return;
+      excess -= piece.memoryBytes;
+      holder.spill(piece);
+    }
   }
 
   /** Ends the pressure, whatever is out. */

@@ -15,6 +15,8 @@ import type {
 } from "./file_system.ts";
 
 interface Entry {
+  readonly owner: Map<string, Entry>;
+  readonly key: string;
   readonly handle: Awaitable<FileHandle>;
   readonly writable: boolean;
   users: number;
@@ -22,14 +24,57 @@ interface Entry {
   dropped: boolean;
 }
 
-/** Options of {@linkcode HandleCache}. */
-export interface HandleCacheOptions {
+/** How many files may be open, over any number of file systems. */
+export class HandlePool {
+  readonly #maxHandles: number;
+  /** All open files, those used last at the end. */
+  readonly #entries = new Set<Entry>();
+
   /**
-   * Most files that are open without being in use.
+   * Makes a pool of which nothing is open.
    *
-   * @default {64}
+   * @param maxHandles Most files that are open without being in use.
+   * @throws {RangeError} If the number is no positive integer.
    */
-  readonly maxHandles?: number | undefined;
+  constructor(maxHandles?: number) {
+    maxHandles ??= 64;
+    if (!Number.isInteger(maxHandles) || maxHandles < 1) {
+      throw new RangeError(
+        `Cannot keep ${maxHandles} handles: it must be a positive integer`,
+      );
+    }
+    this.#maxHandles = maxHandles;
+  }
+
+  /** How many files are open. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** @ignore Takes note of a use and closes what was not used for long. */
+  use(entry: Entry): void {
+    this.#entries.delete(entry);
+    this.#entries.add(entry);
+    if (this.#entries.size <= this.#maxHandles) return;
+    for (const old of this.#entries) {
+      if (old.users > 0) continue;
+      // Nothing was promised to anyone about this handle any more.
+      attempt(() => this.retire(old), () => {});
+      if (this.#entries.size <= this.#maxHandles) return;
+    }
+  }
+
+  /** @ignore Takes a file out; it is closed when nobody uses it. */
+  retire(entry: Entry): Awaitable<void> {
+    this.#entries.delete(entry);
+    if (entry.owner.get(entry.key) === entry) entry.owner.delete(entry.key);
+    entry.dropped = true;
+    if (entry.users > 0) return;
+    return entry.handle instanceof Promise
+      // One that could not be opened need not be closed.
+      ? entry.handle.then((handle) => handle.close(), () => {})
+      : entry.handle.close();
+  }
 }
 
 /**
@@ -39,7 +84,7 @@ export interface HandleCacheOptions {
  */
 export class HandleCache implements FileSystem {
   readonly #inner: FileSystem;
-  readonly #maxHandles: number;
+  readonly #pool: HandlePool;
   readonly #entries = new Map<string, Entry>();
   /**
    * Where the operating system has the file, if the inner one tells.
@@ -53,24 +98,12 @@ export class HandleCache implements FileSystem {
    * Wraps a file system.
    *
    * @param inner The one that opens files.
-   * @param options How many stay open.
-   * @throws {RangeError} If the number is no positive integer.
+   * @param pool Where open files are counted; one of its own by default.
    */
-  constructor(inner: FileSystem, options: HandleCacheOptions = {}) {
-    const { maxHandles = 64 } = options;
-    if (!Number.isInteger(maxHandles) || maxHandles < 1) {
-      throw new RangeError(
-        `Cannot keep ${maxHandles} handles: it must be a positive integer`,
-      );
-    }
+  constructor(inner: FileSystem, pool: HandlePool = new HandlePool()) {
     this.#inner = inner;
-    this.#maxHandles = maxHandles;
+    this.#pool = pool;
     this.localPath = (path) => inner.localPath?.(path);
-  }
-
-  /** How many handles are open. */
-  get size(): number {
-    return this.#entries.size;
   }
 
   /**
@@ -85,26 +118,28 @@ export class HandleCache implements FileSystem {
     const write = options.write === true;
     const key = keyOf(path);
     let entry = this.#entries.get(key);
-    if (entry !== undefined) {
-      this.#entries.delete(key);
-      if (write && !entry.writable) {
-        this.#retire(entry);
-        entry = undefined;
-      } else this.#entries.set(key, entry);
+    if (entry !== undefined && write && !entry.writable) {
+      this.#pool.retire(entry);
+      entry = undefined;
     }
     if (entry === undefined) {
       const handle = this.#inner.open(path, options);
-      const made: Entry = { handle, writable: write, users: 0, dropped: false };
+      const made: Entry = {
+        owner: this.#entries,
+        key,
+        handle,
+        writable: write,
+        users: 0,
+        dropped: false,
+      };
       this.#entries.set(key, made);
       if (handle instanceof Promise) {
-        handle.catch(() => {
-          if (this.#entries.get(key) === made) this.#entries.delete(key);
-        });
+        handle.catch(() => void this.#pool.retire(made));
       }
       entry = made;
     }
     entry.users++;
-    this.#evict();
+    this.#pool.use(entry);
     const used = entry;
     const release = () => this.#free(used);
     return used.handle instanceof Promise
@@ -162,45 +197,23 @@ export class HandleCache implements FileSystem {
 
   /** Closes all handles, those in use when they are given back. */
   close(): Awaitable<void> {
-    const entries = [...this.#entries.values()];
-    this.#entries.clear();
     return chain(
-      eachInOrder(entries, (entry) => this.#retire(entry)),
+      eachInOrder(
+        [...this.#entries.values()],
+        (entry) => this.#pool.retire(entry),
+      ),
       () => this.#inner.close(),
     );
   }
 
   #drop(path: FilePath): Awaitable<void> {
-    const key = keyOf(path);
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return;
-    this.#entries.delete(key);
-    return this.#retire(entry);
-  }
-
-  #retire(entry: Entry): Awaitable<void> {
-    entry.dropped = true;
-    if (entry.users > 0) return;
-    return entry.handle instanceof Promise
-      // One that could not be opened need not be closed.
-      ? entry.handle.then((handle) => handle.close(), () => {})
-      : entry.handle.close();
+    const entry = this.#entries.get(keyOf(path));
+    return entry && this.#pool.retire(entry);
   }
 
   #free(entry: Entry): Awaitable<void> {
     entry.users--;
-    if (entry.dropped) return this.#retire(entry);
-  }
-
-  #evict(): void {
-    if (this.#entries.size <= this.#maxHandles) return;
-    for (const [key, entry] of this.#entries) {
-      if (entry.users > 0) continue;
-      this.#entries.delete(key);
-      // Nothing was promised to anyone about this handle any more.
-      attempt(() => this.#retire(entry), () => {});
-      if (this.#entries.size <= this.#maxHandles) return;
-    }
+    if (entry.dropped) return this.#pool.retire(entry);
   }
 }
 

@@ -6,15 +6,13 @@
 import { type Clock, systemClock } from "../_shared/clock.ts";
 import { toHex } from "../_shared/bytes.ts";
 
-import { BufferPool, CHUNK_SIZE } from "./buffer_pool.ts";
+import { checkNumber, DiskBudget, type DiskBudgetOptions } from "./budget.ts";
 import { checkFiles } from "./check.ts";
 import { DiskError } from "./error.ts";
 import type { FilePath, FileSystem } from "./file_system.ts";
 import { HandleCache } from "./handle_cache.ts";
 import { DiskMessages } from "./messages.ts";
 import type { DiskEvent, DiskRequest } from "./messages.ts";
-import type { PieceBuffer } from "./piece_buffer.ts";
-import { ReadCache } from "./read_cache.ts";
 import { type TrustedResume, trustResumeData } from "./resume.ts";
 import type {
   CheckOptions,
@@ -25,32 +23,12 @@ import type {
 import { ManagedStorage } from "./torrent_storage.ts";
 import { type FileAllocation, TorrentFiles } from "./torrent_files.ts";
 
-/** Bytes of a run that is read at once when serving. */
-const EXTENT_SIZE = 262144;
-
-/** Options of {@linkcode DiskManager}. */
-export interface DiskManagerOptions {
+/** Options of {@linkcode DiskManager}; its numbers count without a `budget`. */
+export interface DiskManagerOptions extends DiskBudgetOptions {
   /** Where the files are. */
   readonly fileSystem: FileSystem;
-  /**
-   * Bytes of blocks of incomplete pieces kept in memory; beyond that they are
-   * written out early, and if that does not help callers are asked to wait.
-   *
-   * @default {67108864}
-   */
-  readonly maxBufferedBytes?: number | undefined;
-  /**
-   * Bytes of served pieces kept in memory; 0 for none.
-   *
-   * @default {33554432}
-   */
-  readonly readCacheBytes?: number | undefined;
-  /**
-   * Files kept open.
-   *
-   * @default {64}
-   */
-  readonly maxHandles?: number | undefined;
+  /** What it shares with other managers. @default {one of its own} */
+  readonly budget?: DiskBudget | undefined;
   /**
    * Threads for checking files that are on the system's disk; all cores by
    * default.
@@ -147,10 +125,8 @@ export class DiskManager implements AsyncDisposable {
   readonly #fileSystem: HandleCache;
   /** File systems that torrents were moved to. */
   readonly #adopted = new Map<FileSystem, HandleCache>();
-  readonly #maxHandles: number;
-  readonly #pool: BufferPool;
-  readonly #cache: ReadCache;
-  readonly #extentSize: number;
+  readonly #budget: DiskBudget;
+  readonly #ownsBudget: boolean;
   readonly #threads: number | undefined;
   readonly #clock: Clock;
   readonly #storages = new Map<string, ManagedStorage>();
@@ -169,23 +145,17 @@ export class DiskManager implements AsyncDisposable {
   constructor(options: DiskManagerOptions) {
     const {
       fileSystem,
-      maxBufferedBytes = 64 * 1024 * 1024,
-      readCacheBytes = 32 * 1024 * 1024,
-      maxHandles = 64,
+      budget,
       threads,
       maxWaiting = 64,
       clock = systemClock,
       signal,
     } = options;
-    checkNumber("maxBufferedBytes", maxBufferedBytes, 4 * CHUNK_SIZE);
-    checkNumber("readCacheBytes", readCacheBytes, 0);
     checkNumber("maxWaiting", maxWaiting, 1);
     if (threads !== undefined) checkNumber("threads", threads, 1);
-    this.#fileSystem = new HandleCache(fileSystem, { maxHandles });
-    this.#maxHandles = maxHandles;
-    this.#pool = new BufferPool(maxBufferedBytes);
-    this.#cache = new ReadCache(readCacheBytes);
-    this.#extentSize = readCacheBytes >= 4 * EXTENT_SIZE ? EXTENT_SIZE : 0;
+    this.#budget = budget ?? new DiskBudget(options);
+    this.#ownsBudget = budget === undefined;
+    this.#fileSystem = new HandleCache(fileSystem, this.#budget.handles);
     this.#threads = threads;
     this.#clock = clock;
     this.#messages = new DiskMessages(this, maxWaiting);
@@ -206,20 +176,21 @@ export class DiskManager implements AsyncDisposable {
     return this.#messages.readable;
   }
 
-  /** Bytes of blocks in memory. */
+  /** Bytes of blocks in memory, over all that share the budget. */
   get bufferedBytes(): number {
-    return this.#pool.usedBytes;
+    return this.#budget.bufferedBytes;
   }
 
-  /** Bytes of served pieces in memory. */
+  /** Bytes of served pieces in memory, over all that share the budget. */
   get cachedBytes(): number {
-    return this.#cache.bytes;
+    return this.#budget.cachedBytes;
   }
 
   /** Defined while sockets should not be read. See {@linkcode TorrentStorage}. */
   get pressure(): Promise<void> | undefined {
-    if (this.#pool.isOver) this.#makeRoom();
-    return this.#pool.pressure;
+    const { pool } = this.#budget;
+    if (pool.isOver) pool.makeRoom();
+    return pool.pressure;
   }
 
   /**
@@ -322,7 +293,7 @@ export class DiskManager implements AsyncDisposable {
     );
     for (const adopted of this.#adopted.values()) await adopted.close();
     await this.#fileSystem.close();
-    this.#pool.relieve();
+    if (this.#ownsBudget) this.#budget.pool.relieve();
     const failures = results.filter((result) => result.status === "rejected")
       .map((result) => result.reason);
     if (failures.length > 0) {
@@ -358,10 +329,8 @@ export class DiskManager implements AsyncDisposable {
     await files.load(isWanted);
     const storage: ManagedStorage = new ManagedStorage(torrent, {
       files,
-      pool: this.#pool,
-      makeRoom: () => this.#makeRoom(),
-      cache: this.#cache.section(),
-      extentSize: this.#extentSize,
+      pool: this.#budget.pool,
+      cache: this.#budget.cache,
       clock: this.#clock,
       wanted,
       readOnly,
@@ -404,26 +373,10 @@ export class DiskManager implements AsyncDisposable {
   #adopt(fileSystem: FileSystem): FileSystem {
     let cache = this.#adopted.get(fileSystem);
     if (cache === undefined) {
-      cache = new HandleCache(fileSystem, { maxHandles: this.#maxHandles });
+      cache = new HandleCache(fileSystem, this.#budget.handles);
       this.#adopted.set(fileSystem, cache);
     }
     return cache;
-  }
-
-  /** Writes the coldest partial pieces out until a quarter is free. */
-  #makeRoom(): void {
-    const list: { piece: PieceBuffer; storage: ManagedStorage }[] = [];
-    for (const storage of this.#storages.values()) {
-      for (const piece of storage.spillable()) list.push({ piece, storage });
-    }
-    list.sort((a, b) => a.piece.lastUse - b.piece.lastUse);
-    let excess = this.#pool.usedBytes - this.#pool.leavingBytes -
-      this.#pool.maxBytes * 3 / 4;
-    for (const { piece, storage } of list) {
-      if (excess <= 0) return;
-      excess -= piece.memoryBytes;
-      storage.spill(piece);
-    }
   }
 }
 
@@ -435,14 +388,6 @@ function padPieces(torrent: StorageTorrent): number[] {
     if (layout.payloadSize(i) === 0) pieces.push(i);
   }
   return pieces;
-}
-
-function checkNumber(name: string, value: number, least: number): void {
-  if (!Number.isSafeInteger(value) || value < least) {
-    throw new RangeError(
-      `Cannot use ${value} as ${name}: it must be an integer of at least ${least}`,
-    );
-  }
 }
 
 function checkTorrent(torrent: StorageTorrent): void {

@@ -52,6 +52,7 @@ export type {
   PlacedFile,
 } from "../metainfo/piece_layout.ts";
 export type { Awaitable } from "./awaitable.ts";
+export { DiskBudget, type DiskBudgetOptions } from "./budget.ts";
 export * from "./error.ts";
 export * from "./file_system.ts";
 export * from "./handle_cache.ts";

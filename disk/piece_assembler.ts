@@ -6,7 +6,7 @@
 import type { Bitfield } from "../_shared/bitfield.ts";
 import { BLOCK_SIZE, type PieceLayout } from "../metainfo/piece_layout.ts";
 import { attempt, type Awaitable, chain, eachInOrder } from "./awaitable.ts";
-import type { BufferPool } from "./buffer_pool.ts";
+import type { BufferPool, PieceHolder } from "./buffer_pool.ts";
 import { type DiskError, toDiskError } from "./error.ts";
 import { PieceBuffer } from "./piece_buffer.ts";
 import type {
@@ -27,8 +27,6 @@ export interface PieceAssemblerContext {
   readonly pool: BufferPool;
   /** Its bits are set when a piece is written. */
   readonly have: Bitfield;
-  /** Writes out partial pieces, whosever, until there is room. */
-  readonly makeRoom: () => void;
   /** Takes events. */
   readonly emit: (event: TorrentStorageEvent) => void;
   /** Takes note of work that goes on. */
@@ -55,7 +53,7 @@ interface Assembly {
  * Assembles pieces, hashes and writes them. After an error nothing is written
  * until resumed; what is there stays there.
  */
-export class PieceAssembler {
+export class PieceAssembler implements PieceHolder {
   readonly #context: PieceAssemblerContext;
   readonly #layout: PieceLayout;
   readonly #chunkSize: number;
@@ -106,7 +104,7 @@ export class PieceAssembler {
     let assembly = this.#pieces.get(pieceIndex);
     if (assembly === undefined) {
       assembly = this.#begin(pieceIndex);
-      this.#pieces.set(pieceIndex, assembly);
+      this.#hold(assembly);
     }
     if (assembly.state !== "filling") return "duplicate";
     const { buffer } = assembly;
@@ -150,7 +148,7 @@ export class PieceAssembler {
       const start = block * BLOCK_SIZE;
       buffer.markStored(start, Math.min(buffer.size, start + BLOCK_SIZE));
     }
-    this.#pieces.set(pieceIndex, assembly);
+    this.#hold(assembly);
     if (buffer.isWhole && assembly.state === "filling") {
       assembly.state = "whole";
       this.#finish(assembly);
@@ -179,6 +177,7 @@ export class PieceAssembler {
   discard(): void {
     for (const { buffer } of this.#pieces.values()) buffer.release();
     this.#pieces.clear();
+    this.#context.pool.holders.delete(this);
   }
 
   /** Pieces whose buffers could be written out now. */
@@ -223,7 +222,7 @@ export class PieceAssembler {
     if (result instanceof Promise) {
       const work = result.then(() => {
         assembly.spilling = undefined;
-        if (pool.isOver) this.#context.makeRoom();
+        if (pool.isOver) pool.makeRoom();
       });
       assembly.spilling = work;
       this.#context.track(work);
@@ -241,6 +240,17 @@ export class PieceAssembler {
       if (this.#error !== undefined) break;
     }
     return () => this.#error;
+  }
+
+  #hold(assembly: Assembly): void {
+    this.#pieces.set(assembly.buffer.pieceIndex, assembly);
+    this.#context.pool.holders.add(this);
+  }
+
+  #release(buffer: PieceBuffer): void {
+    this.#pieces.delete(buffer.pieceIndex);
+    if (this.#pieces.size === 0) this.#context.pool.holders.delete(this);
+    buffer.release();
   }
 
   #begin(pieceIndex: number): Assembly {
@@ -293,7 +303,7 @@ export class PieceAssembler {
   #retry(): void {
     for (const assembly of [...this.#pieces.values()]) this.#finish(assembly);
     // Nothing of this torrent could be written meanwhile.
-    if (this.#context.pool.isOver) this.#context.makeRoom();
+    if (this.#context.pool.isOver) this.#context.pool.makeRoom();
   }
 
   /** Goes on with a whole piece as far as it can. */
@@ -414,9 +424,8 @@ export class PieceAssembler {
       (run) => files.writeRange(pieceIndex, run.offset, run.bytes),
     );
     const done = (blockDigests: Uint8Array | undefined) => {
-      this.#pieces.delete(pieceIndex);
       this.#failed.delete(pieceIndex);
-      buffer.release();
+      this.#release(buffer);
       have.set(pieceIndex);
       this.#context.emit({ type: "piece-good", pieceIndex, blockDigests });
     };
@@ -439,8 +448,7 @@ export class PieceAssembler {
     const digests = reason === "hash" ? this.#blockDigests(buffer) : undefined;
     return chain(digests, (blockDigests) => {
       if (reason === "hash") this.#failed.add(pieceIndex);
-      this.#pieces.delete(pieceIndex);
-      buffer.release();
+      this.#release(buffer);
       this.#context.emit({
         type: "piece-bad",
         pieceIndex,

@@ -6,17 +6,26 @@
 import type { PieceLayout } from "../metainfo/piece_layout.ts";
 import { type Awaitable, chain } from "./awaitable.ts";
 import { DiskError } from "./error.ts";
-import type { ReadCacheSection } from "./read_cache.ts";
+import type { ReadCache, ReadCacheSection } from "./read_cache.ts";
 import type { TorrentFiles } from "./torrent_files.ts";
 
 /**
+ * Bytes of an extent that have to be asked for, in two reads at least, before
+ * all of it is read.
+ */
+const WORTH_BYTES = 32768;
+
+/**
  * Reads runs of pieces ("extents") of which blocks are cut without copying, as
- * peers mostly ask for one block after the other.
+ * peers mostly ask for one block after the other. The first block of a run is
+ * read alone, unless the run before was read: who asks here and there, or for
+ * very little, does not have us read more than asked for.
  */
 export class PieceReader {
   readonly #files: TorrentFiles;
   readonly #layout: PieceLayout;
-  readonly #cache: ReadCacheSection;
+  readonly #cache: ReadCache;
+  readonly #section: ReadCacheSection;
   readonly #extentSize: number;
   readonly #perPiece: number;
   readonly #pending = new Map<number, Promise<Uint8Array<ArrayBuffer>>>();
@@ -27,19 +36,16 @@ export class PieceReader {
    * @param files Where to read.
    * @param layout The pieces.
    * @param cache Where extents are kept.
-   * @param extentSize Bytes of a run; 0 to read exactly what is asked for.
    */
-  constructor(
-    files: TorrentFiles,
-    layout: PieceLayout,
-    cache: ReadCacheSection,
-    extentSize: number,
-  ) {
+  constructor(files: TorrentFiles, layout: PieceLayout, cache: ReadCache) {
     this.#files = files;
     this.#layout = layout;
     this.#cache = cache;
-    this.#extentSize = extentSize;
-    this.#perPiece = Math.ceil(layout.pieceLength / Math.max(1, extentSize));
+    this.#section = cache.section();
+    this.#extentSize = cache.extentSize;
+    this.#perPiece = Math.ceil(
+      layout.pieceLength / Math.max(1, this.#extentSize),
+    );
   }
 
   /**
@@ -49,7 +55,7 @@ export class PieceReader {
    * @param offset Where to start.
    * @param length How many; all must lie in the piece.
    * @param shared Whether the bytes may be kept; if not, they are good until
-   * the next read.
+   * something is awaited.
    * @returns The bytes, often a view into something larger.
    * @throws {DiskError} If they cannot be read.
    */
@@ -60,14 +66,18 @@ export class PieceReader {
     shared = true,
   ): Awaitable<Uint8Array> {
     const size = this.#extentSize;
-    if (size === 0) return this.#readNow(pieceIndex, offset, length);
+    if (size === 0) return this.#readAlone(pieceIndex, offset, length, shared);
     const index = Math.floor(offset / size);
     const start = offset - index * size;
     if (start + length > size) return this.#join(pieceIndex, offset, length);
-    const extent = this.#cache.get(
-      pieceIndex * this.#perPiece + index,
-      shared,
-    ) ?? this.#load(pieceIndex, index, shared);
+    const key = pieceIndex * this.#perPiece + index;
+    const extent = this.#section.get(key, shared) ?? this.#pending.get(key) ??
+      (this.#isWorth(pieceIndex, index, length)
+        ? this.#load(pieceIndex, index, shared)
+        : undefined);
+    if (extent === undefined) {
+      return this.#readAlone(pieceIndex, offset, length, shared);
+    }
     return extent instanceof Promise
       ? extent.then((bytes) => bytes.subarray(start, start + length))
       : extent.subarray(start, start + length);
@@ -75,8 +85,24 @@ export class PieceReader {
 
   /** Forgets what was cached. */
   clear(): void {
-    this.#cache.clear();
+    this.#section.clear();
     this.#pending.clear();
+  }
+
+  /** Whether more of an extent is likely to be asked for. */
+  #isWorth(pieceIndex: number, index: number, length: number): boolean {
+    const key = pieceIndex * this.#perPiece + index;
+    const before = this.#section.touch(key, length);
+    if (2 * length >= this.#lengthOf(pieceIndex, index)) return true;
+    if (before > 0) return before + length >= WORTH_BYTES;
+    return key > 0 && this.#section.get(key - 1, false) !== undefined;
+  }
+
+  #lengthOf(pieceIndex: number, index: number): number {
+    return Math.min(
+      this.#extentSize,
+      this.#layout.pieceSize(pieceIndex) - index * this.#extentSize,
+    );
   }
 
   #join(
@@ -111,21 +137,13 @@ export class PieceReader {
     shared: boolean,
   ): Awaitable<Uint8Array<ArrayBuffer>> {
     const key = pieceIndex * this.#perPiece + index;
-    const pending = this.#pending.get(key);
-    if (pending !== undefined) return pending;
-    const offset = index * this.#extentSize;
-    const length = Math.min(
-      this.#extentSize,
-      this.#layout.pieceSize(pieceIndex) - offset,
-    );
     const bytes = this.#readNow(
       pieceIndex,
-      offset,
-      length,
-      this.#cache.buffer(length),
+      index * this.#extentSize,
+      this.#cache.buffer(this.#lengthOf(pieceIndex, index)),
     );
     if (!(bytes instanceof Promise)) {
-      this.#cache.set(key, bytes, shared);
+      this.#section.set(key, bytes, shared);
       return bytes;
     }
     const loading = bytes.then(
@@ -133,7 +151,7 @@ export class PieceReader {
         if (this.#pending.get(key) === loading) {
           this.#pending.delete(key);
           // Whoever waits looks at it later.
-          this.#cache.set(key, bytes, true);
+          this.#section.set(key, bytes, true);
         }
         return bytes;
       },
@@ -146,11 +164,29 @@ export class PieceReader {
     return loading;
   }
 
-  #readNow(
+  /** Reads what is asked for and nothing else; nothing is kept. */
+  #readAlone(
     pieceIndex: number,
     offset: number,
     length: number,
-    bytes: Uint8Array<ArrayBuffer> = new Uint8Array(length),
+    shared: boolean,
+  ): Awaitable<Uint8Array> {
+    if (shared) {
+      return this.#readNow(pieceIndex, offset, new Uint8Array(length));
+    }
+    const bytes = this.#readNow(
+      pieceIndex,
+      offset,
+      this.#cache.buffer(length),
+    );
+    if (!(bytes instanceof Promise)) this.#cache.giveBack(bytes);
+    return bytes;
+  }
+
+  #readNow(
+    pieceIndex: number,
+    offset: number,
+    bytes: Uint8Array<ArrayBuffer>,
   ): Awaitable<Uint8Array<ArrayBuffer>> {
     return chain(
       this.#files.readRange(pieceIndex, offset, bytes),

@@ -20,7 +20,7 @@ export interface ReadCacheSection {
    * Looks an extent up.
    *
    * @param key Which one.
-   * @param shared Whether a view may be kept beyond the present call.
+   * @param shared Whether a view may be kept.
    * @returns Its bytes, never to be changed, or `undefined`.
    */
   get(key: number, shared: boolean): Uint8Array<ArrayBuffer> | undefined;
@@ -29,33 +29,49 @@ export interface ReadCacheSection {
    *
    * @param key Which one.
    * @param bytes Its bytes, never changed while they are here.
-   * @param shared Whether a view may be kept beyond the present call.
+   * @param shared Whether a view may be kept.
    */
   set(key: number, bytes: Uint8Array<ArrayBuffer>, shared: boolean): void;
   /**
-   * A buffer to read an extent into: one that was dropped, if nobody can hold
-   * a view of it.
+   * Takes note that bytes of an extent were asked for.
    *
+   * @param key Which one.
    * @param length How many bytes.
-   * @returns The buffer, with any content.
+   * @returns Bytes of it that were asked for lately, before this.
    */
-  buffer(length: number): Uint8Array<ArrayBuffer>;
+  touch(key: number, length: number): number;
   /** Forgets everything of this torrent. */
   clear(): void;
 }
 
-/** Dropped buffers that wait to be used again. */
-const MAX_SPARE = 8;
+/** Most bytes of a run that is read at once when serving. */
+const EXTENT_SIZE = 262144;
+
+/** Bytes of dropped buffers that wait to be used again. */
+const MAX_SPARE_BYTES = 2 * 1024 * 1024;
+
+/** Extents of which is known how much was asked for lately. */
+const TOUCHED = 512;
 
 /**
  * Keeps what was used last, up to a number of bytes, over all torrents. A
- * buffer of which a view may have been kept is never used again for something
- * else: whoever still sends it after it was dropped sends the right bytes.
+ * buffer of which a view was lent is used again only once control went back to
+ * the event loop, so whoever copies or sends the bytes before awaiting anything
+ * has the right ones; one of which a view may be kept is never used again.
  */
 export class ReadCache {
+  /** Bytes of a run that is read at once; 0 when there is no room for runs. */
+  readonly extentSize: number;
   readonly #maxBytes: number;
   #bytes = 0;
-  readonly #spare: Uint8Array<ArrayBuffer>[] = [];
+  #spareBytes = 0;
+  #spare: Uint8Array<ArrayBuffer>[] = [];
+  /** Lent in the present turn of the event loop. */
+  #lent: Uint8Array<ArrayBuffer>[] = [];
+  #sections = 0;
+  /** Which extent each place of the table is about, and the bytes asked for. */
+  #touchedKeys: Float64Array | undefined;
+  #touchedBytes: Uint32Array | undefined;
   #oldest: Entry | undefined;
   #newest: Entry | undefined;
 
@@ -66,6 +82,7 @@ export class ReadCache {
    */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
+    this.extentSize = maxBytes >= 4 * EXTENT_SIZE ? EXTENT_SIZE : 0;
   }
 
   /** Bytes that are kept. */
@@ -80,6 +97,7 @@ export class ReadCache {
    */
   section(): ReadCacheSection {
     const entries = new Map<number, Entry>();
+    const id = this.#sections++ & 0xffff;
     return {
       get: (key, shared) => {
         const entry = entries.get(key);
@@ -108,23 +126,60 @@ export class ReadCache {
         this.#bytes += bytes.length;
         while (this.#bytes > this.#maxBytes) this.#drop(this.#oldest!);
       },
-      buffer: (length) => {
-        const at = this.#spare.findIndex((bytes) => bytes.length === length);
-        return at < 0 ? new Uint8Array(length) : this.#spare.splice(at, 1)[0]!;
-      },
+      touch: (key, length) => this.#touch(key * 0x10000 + id, length),
       clear: () => {
         for (const entry of [...entries.values()]) this.#drop(entry);
       },
     };
   }
 
+  /**
+   * A buffer to read into: one that was dropped, if nobody can hold a view of
+   * it.
+   *
+   * @param length How many bytes.
+   * @returns The buffer, with any content.
+   */
+  buffer(length: number): Uint8Array<ArrayBuffer> {
+    const at = this.#spare.findLastIndex((bytes) => bytes.length === length);
+    if (at < 0) return new Uint8Array(length);
+    this.#spareBytes -= length;
+    return this.#spare.splice(at, 1)[0]!;
+  }
+
+  /**
+   * Takes back a buffer of which views may be looked at until control goes
+   * back to the event loop.
+   *
+   * @param bytes A buffer that is kept nowhere.
+   */
+  giveBack(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.#spareBytes + bytes.length > MAX_SPARE_BYTES) return;
+    this.#spareBytes += bytes.length;
+    this.#lent.push(bytes);
+    if (this.#lent.length > 1) return;
+    queueMicrotask(() => {
+      this.#spare.push(...this.#lent);
+      this.#lent = [];
+    });
+  }
+
+  /** A table of fixed size: what shares a place with another is forgotten. */
+  #touch(tag: number, length: number): number {
+    const keys = this.#touchedKeys ??= new Float64Array(TOUCHED).fill(-1);
+    const bytes = this.#touchedBytes ??= new Uint32Array(TOUCHED);
+    const at = (tag ^ (tag / 0x10000)) & (TOUCHED - 1);
+    const before = keys[at] === tag ? bytes[at]! : 0;
+    keys[at] = tag;
+    bytes[at] = before + length;
+    return before;
+  }
+
   #drop(entry: Entry): void {
     this.#unlink(entry);
     entry.owner.delete(entry.key);
     this.#bytes -= entry.bytes.length;
-    if (!entry.shared && this.#spare.length < MAX_SPARE) {
-      this.#spare.push(entry.bytes);
-    }
+    if (!entry.shared) this.giveBack(entry.bytes);
   }
 
   #link(entry: Entry): void {

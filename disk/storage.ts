@@ -144,8 +144,8 @@ export interface RemoveOptions {
 /** Options of {@linkcode TorrentStorage.readBlock}. */
 export interface ReadBlockOptions {
   /**
-   * Whether the bytes are looked at only until the next call of `readBlock`:
-   * memory is then used again, which makes serving much cheaper.
+   * Whether the bytes are copied or sent before anything is awaited: their
+   * memory is used again after that, which makes serving much cheaper.
    *
    * @default {false}
    */
@@ -189,7 +189,8 @@ export interface TorrentStorage extends AsyncDisposable {
   readonly error: DiskError | undefined;
   /**
    * Defined while too many bytes wait in memory: sockets should not be read
-   * until it resolves. Shared by all torrents of a manager.
+   * until it resolves. Shared by all torrents of a
+   * budget.
    */
   readonly pressure: Promise<void> | undefined;
   /** What happens; empty when `onEvent` was given. */

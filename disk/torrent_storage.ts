@@ -12,10 +12,9 @@ import type { BufferPool } from "./buffer_pool.ts";
 import { checkFiles } from "./check.ts";
 import { DiskError, toDiskError } from "./error.ts";
 import type { FilePath, FileSystem } from "./file_system.ts";
-import type { PieceBuffer } from "./piece_buffer.ts";
 import { PieceAssembler } from "./piece_assembler.ts";
 import { PieceReader } from "./piece_reader.ts";
-import type { ReadCacheSection } from "./read_cache.ts";
+import type { ReadCache } from "./read_cache.ts";
 import { takeResumeData } from "./resume.ts";
 import type {
   CheckOptions,
@@ -36,12 +35,8 @@ export interface StorageContext {
   readonly files: TorrentFiles;
   /** Memory for pieces. */
   readonly pool: BufferPool;
-  /** Writes out partial pieces, whosever, until there is room. */
-  readonly makeRoom: () => void;
   /** Memory for served pieces. */
-  readonly cache: ReadCacheSection;
-  /** Bytes of a run that is read at once. */
-  readonly extentSize: number;
+  readonly cache: ReadCache;
   /** For long checks. */
   readonly clock: Clock;
   /** Which files are to be made. */
@@ -67,7 +62,8 @@ export class ManagedStorage implements TorrentStorage {
   readonly #layout: PieceLayout;
   readonly #files: TorrentFiles;
   readonly #assembler: PieceAssembler;
-  readonly #reader: PieceReader;
+  /** Only once something is served. */
+  #reader: PieceReader | undefined;
   readonly #inFlight = new Set<Promise<unknown>>();
   #gate: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -84,18 +80,11 @@ export class ManagedStorage implements TorrentStorage {
     this.#context = context;
     this.#layout = layout;
     this.#files = context.files;
-    this.#reader = new PieceReader(
-      context.files,
-      layout,
-      context.cache,
-      context.extentSize,
-    );
     this.#assembler = new PieceAssembler({
       torrent,
       files: context.files,
       pool: context.pool,
       have: this.have,
-      makeRoom: context.makeRoom,
       emit: (event) => this.#emit(event),
       track: (work) => this.#track(work),
     });
@@ -112,8 +101,8 @@ export class ManagedStorage implements TorrentStorage {
   }
 
   get pressure(): Promise<void> | undefined {
-    const { pool, makeRoom } = this.#context;
-    if (pool.isOver) makeRoom();
+    const { pool } = this.#context;
+    if (pool.isOver) pool.makeRoom();
     return pool.pressure;
   }
 
@@ -139,7 +128,7 @@ export class ManagedStorage implements TorrentStorage {
       });
     }
     const { pool } = this.#context;
-    if (pool.isOver) this.#context.makeRoom();
+    if (pool.isOver) pool.makeRoom();
     // Blocks on the wire when it became too much find a quarter more. While
     // nothing can be written half must do: the rest is for other torrents.
     const share = this.#assembler.error === undefined ? 1.25 : 0.5;
@@ -177,8 +166,13 @@ export class ManagedStorage implements TorrentStorage {
         this.readBlock(pieceIndex, blockOffset, length, options)
       );
     }
+    const reader = this.#reader ??= new PieceReader(
+      this.#files,
+      this.#layout,
+      this.#context.cache,
+    );
     const bytes = attempt(
-      () => this.#reader.read(pieceIndex, blockOffset, length, !options.brief),
+      () => reader.read(pieceIndex, blockOffset, length, !options.brief),
       (error) => {
         const typed = toDiskError(error, { operation: "read block" });
         this.#emit({ type: "error", error: typed, paused: false });
@@ -304,26 +298,6 @@ export class ManagedStorage implements TorrentStorage {
   }
 
   /**
-   * The partial pieces that could be written out.
-   *
-   * @returns Their buffers; none while that is not possible.
-   */
-  spillable(): readonly PieceBuffer[] {
-    return this.#gate === undefined && this.#closing === undefined
-      ? this.#assembler.spillable()
-      : [];
-  }
-
-  /**
-   * Writes one of them out.
-   *
-   * @param piece Which.
-   */
-  spill(piece: PieceBuffer): void {
-    this.#assembler.spill(piece);
-  }
-
-  /**
    * Takes blocks of incomplete pieces for granted that are in the files; they
    * are hashed with the rest.
    *
@@ -336,7 +310,7 @@ export class ManagedStorage implements TorrentStorage {
 
   async #check(options: CheckOptions & { pieces?: number[] }): Promise<void> {
     this.#assembler.discard();
-    this.#reader.clear();
+    this.#reader?.clear();
     if (options.pieces === undefined) this.have.clearAll();
     await checkFiles(this.torrent, this.#files, this.have, {
       ...options,
@@ -365,7 +339,7 @@ export class ManagedStorage implements TorrentStorage {
       failure = failed();
     }
     this.#assembler.discard();
-    this.#reader.clear();
+    this.#reader?.clear();
     this.#context.onClose();
     this.events.close();
     if (failure !== undefined) throw failure;

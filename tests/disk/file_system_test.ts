@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { HandleCache } from "../../disk/handle_cache.ts";
+import { HandleCache, HandlePool } from "../../disk/handle_cache.ts";
 import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
 import {
   FileTimings,
@@ -22,7 +22,7 @@ testFileSystem({
   name: "handle cache of one over memory",
   permissions: "none",
   make: () => ({
-    fileSystem: new HandleCache(new MemoryFileSystem(), { maxHandles: 1 }),
+    fileSystem: new HandleCache(new MemoryFileSystem(), new HandlePool(1)),
     cleanUp: nothing,
   }),
 });
@@ -39,7 +39,7 @@ testFileSystem({
         ),
         injectFaults(() => ({ after: Promise.resolve() })),
       ),
-      { maxHandles: 2 },
+      new HandlePool(2),
     ),
     cleanUp: nothing,
   }),

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { DiskBudget } from "../../disk/budget.ts";
 import { DiskError } from "../../disk/error.ts";
 import { DiskManager } from "../../disk/manager.ts";
 import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
@@ -276,3 +277,56 @@ Deno.test("handles and caches are bounded", pure, async () => {
   await disk.close();
   assertEquals(openNow, 0);
 });
+
+Deno.test(
+  "managers with one budget share memory and open files",
+  pure,
+  async () => {
+    const MIB = 1 << 20;
+    const budget = new DiskBudget({
+      maxBufferedBytes: MIB,
+      readCacheBytes: MIB,
+      maxHandles: 3,
+    });
+    const torrents = [1, 2, 3].map((id) =>
+      makeTorrent({ id, pieceLength: MIB, files: [4 * MIB] })
+    );
+    const disks = torrents.map(() =>
+      new DiskManager({ fileSystem: new MemoryFileSystem(), budget })
+    );
+    const storages = await Promise.all(
+      disks.map((disk, i) =>
+        disk.add(torrents[i]!, { existing: "assume-empty" })
+      ),
+    );
+    // The first blocks of all pieces: no piece gets whole.
+    for (let piece = 0; piece < 4; piece++) {
+      for (let at = 0; at < MIB / 2; at += 16384) {
+        storages.forEach((storage, i) =>
+          storage.writeBlock(
+            piece,
+            at,
+            torrents[i]!.content[piece]!.subarray(at, at + 16384),
+          )
+        );
+        assert(budget.bufferedBytes <= 1.25 * MIB);
+      }
+    }
+    storages.forEach((storage, i) => writeAll(storage, torrents[i]!));
+    storages.forEach((storage, i) => {
+      for (let piece = 0; piece < 4; piece++) {
+        assert(storage.have.has(piece));
+        storage.readBlock(piece, 0, MIB);
+        assertEquals(
+          storage.readBlock(piece, 0, 16384),
+          torrents[i]!.content[piece]!.subarray(0, 16384),
+        );
+      }
+    });
+    assert(budget.cachedBytes > 0 && budget.cachedBytes <= MIB);
+    assert(budget.handles.size <= 3);
+    for (const disk of disks) await disk.close();
+    assertEquals([budget.bufferedBytes, budget.cachedBytes], [0, 0]);
+    assertEquals(budget.handles.size, 0);
+  },
+);

@@ -37,22 +37,39 @@ Deno.test(
 );
 
 Deno.test(
-  "ReadCache uses a buffer again only if nobody can hold a view",
+  "ReadCache uses a buffer again once it cannot be looked at any more",
   pure,
-  () => {
-    const section = new ReadCache(100).section();
+  async () => {
+    const cache = new ReadCache(100);
+    const section = cache.section();
     const [brief, kept] = [bytes(60), bytes(60)];
     section.set(1, brief, false);
     section.set(2, kept, false);
-    assertEquals(section.buffer(60) === brief, true);
+    // Still looked at by whoever reads it in this turn.
+    assertEquals(cache.buffer(60) === brief, false);
+    await Promise.resolve();
+    assertEquals(cache.buffer(60) === brief, true);
     assertEquals(section.get(2, true) === kept, true);
     section.set(3, bytes(90), true);
     assertEquals(section.get(2, false), undefined);
-    assertEquals(section.buffer(60) === kept, false);
+    await Promise.resolve();
+    assertEquals(cache.buffer(60) === kept, false);
     section.set(4, bytes(20), false);
-    assertEquals(section.buffer(20).length, 20);
+    assertEquals(cache.buffer(20).length, 20);
   },
 );
+
+Deno.test("ReadCache knows what was asked for lately", pure, () => {
+  const cache = new ReadCache(100);
+  const [a, b] = [cache.section(), cache.section()];
+  assertEquals(a.touch(7, 10), 0);
+  assertEquals(b.touch(7, 10), 0);
+  assertEquals(a.touch(7, 5), 10);
+  assertEquals(a.touch(7, 5), 15);
+  assertEquals(b.touch(7, 5), 10);
+  for (let i = 0; i < 100_000; i++) a.touch(1000 + i, 1);
+  assertEquals(b.touch(7, 5), 0);
+});
 
 Deno.test("ReadCache of nothing keeps nothing", pure, () => {
   const cache = new ReadCache(0);

@@ -1,0 +1,101 @@
+/**
+ * What the disk managers of a program share.
+ *
+ * @module
+ */
+import { BufferPool, CHUNK_SIZE } from "./buffer_pool.ts";
+import { HandlePool } from "./handle_cache.ts";
+import { ReadCache } from "./read_cache.ts";
+
+/** Options of {@linkcode DiskBudget}. */
+export interface DiskBudgetOptions {
+  /**
+   * Bytes of blocks of incomplete pieces kept in memory; beyond that they are
+   * written out early, and if that does not help callers are asked to wait.
+   *
+   * @default {67108864}
+   */
+  readonly maxBufferedBytes?: number | undefined;
+  /**
+   * Bytes of served pieces kept in memory; 0 for none.
+   *
+   * @default {33554432}
+   */
+  readonly readCacheBytes?: number | undefined;
+  /**
+   * Files kept open.
+   *
+   * @default {64}
+   */
+  readonly maxHandles?: number | undefined;
+}
+
+/**
+ * One memory and one number of open files for any number of `DiskManager`s.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { DiskBudget, DiskManager, MemoryFileSystem } from "@bip/bip/disk";
+ *
+ * const budget = new DiskBudget({ maxBufferedBytes: 8 * 1024 * 1024 });
+ * const fileSystem = () => new MemoryFileSystem();
+ * await using a = new DiskManager({ fileSystem: fileSystem(), budget });
+ * await using b = new DiskManager({ fileSystem: fileSystem(), budget });
+ * assertEquals([a.bufferedBytes, b.bufferedBytes], [0, 0]);
+ * ```
+ */
+export class DiskBudget {
+  /** @ignore Memory for pieces that come in. */
+  readonly pool: BufferPool;
+  /** @ignore Memory for pieces that go out. */
+  readonly cache: ReadCache;
+  /** @ignore Open files. */
+  readonly handles: HandlePool;
+
+  /**
+   * Makes a budget of which nothing is used.
+   *
+   * @param options See {@linkcode DiskBudgetOptions}.
+   * @throws {RangeError} If a number is out of range: `maxBufferedBytes` is at
+   * least 1048576.
+   */
+  constructor(options: DiskBudgetOptions = {}) {
+    const {
+      maxBufferedBytes = 64 * 1024 * 1024,
+      readCacheBytes = 32 * 1024 * 1024,
+      maxHandles = 64,
+    } = options;
+    checkNumber("maxBufferedBytes", maxBufferedBytes, 4 * CHUNK_SIZE);
+    checkNumber("readCacheBytes", readCacheBytes, 0);
+    this.pool = new BufferPool(maxBufferedBytes);
+    this.cache = new ReadCache(readCacheBytes);
+    this.handles = new HandlePool(maxHandles);
+  }
+
+  /** Bytes of blocks in memory. */
+  get bufferedBytes(): number {
+    return this.pool.usedBytes;
+  }
+
+  /** Bytes of served pieces in memory. */
+  get cachedBytes(): number {
+    return this.cache.bytes;
+  }
+}
+
+/**
+ * Checks an option.
+ *
+ * @param name What it is called.
+ * @param value What was given.
+ * @param least The lowest that makes sense.
+ * @throws {RangeError} If it is no integer of at least that.
+ */
+export function checkNumber(name: string, value: number, least: number): void {
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new RangeError(
+      `Cannot use ${value} as ${name}: it must be an integer of at least ${least}`,
+    );
+  }
+}
