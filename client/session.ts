@@ -21,17 +21,24 @@ import type { Magnet } from "../metainfo/magnet.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { checkAddOptions, checkSessionOptions } from "./check_options.ts";
 import { SessionError } from "./error.ts";
+import { EventHub } from "./event_hub.ts";
+import type { EventQueue } from "../_shared/event_queue.ts";
 import type { MainlineDht } from "../dht/mod.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import { openServices, type SessionServices } from "./session_services.ts";
 import type { SessionContext } from "./session_context.ts";
-import { Torrent } from "./torrent.ts";
+import { makeTorrent, type Torrent } from "./torrent.ts";
+import { TorrentLife } from "./torrent_life.ts";
 import type { TorrentSource } from "./torrent_services.ts";
 import {
   defaultTrackerClients,
   type TrackerClients,
 } from "./tracker_clients.ts";
-import type { AddTorrentOptions, SessionOptions } from "./types.ts";
+import type {
+  AddTorrentOptions,
+  SessionOptions,
+  TorrentEvent,
+} from "./types.ts";
 
 /** Name and version told to peers. */
 export const CLIENT_VERSION = "bip 0.1.0";
@@ -48,6 +55,17 @@ export type AddSource =
   | Metainfo
   | Magnet;
 
+/** What a session tells. */
+export type SessionEvent =
+  | { readonly type: "added"; readonly torrent: Torrent }
+  | { readonly type: "removed"; readonly torrent: Torrent }
+  | {
+    readonly type: "torrent";
+    readonly torrent: Torrent;
+    /** What the torrent told. */
+    readonly event: TorrentEvent;
+  };
+
 /** A snapshot of a session. */
 export interface SessionStats {
   /** Torrents. */
@@ -58,6 +76,12 @@ export interface SessionStats {
   readonly bufferedBytes: number;
   /** Handshakes. */
   readonly handshakes: HandshakerStats;
+}
+
+/** A disk manager that torrents share. */
+interface SharedDisk {
+  readonly disk: DiskManager;
+  torrents: number;
 }
 
 function sourceOf(source: AddSource): TorrentSource {
@@ -104,12 +128,14 @@ function hashesOf(topic: Metainfo | Magnet): string[] {
  * ```
  */
 export class Session implements AsyncDisposable {
-  readonly #torrents = new Map<string, Torrent>();
-  /** What they were added by. */
-  readonly #topics = new WeakMap<Torrent, Metainfo | Magnet>();
-  /** Where they are stored. */
-  readonly #places = new WeakMap<Torrent, string | FileSystem>();
-  readonly #disks = new Map<string | FileSystem, DiskManager>();
+  readonly #torrents = new Map<TorrentLife, Torrent>();
+  /** By each hash that peers may call them by, as hex. */
+  readonly #byHash = new Map<string, TorrentLife>();
+  /** Those that are ticked. */
+  readonly #busy = new Set<TorrentLife>();
+  readonly #hub: EventHub<SessionEvent> = new EventHub();
+  /** Disk managers, and how many torrents are stored there. */
+  readonly #disks = new Map<string | FileSystem, SharedDisk>();
   readonly #budget: DiskBudget;
   readonly #context: SessionContext;
   readonly #handshaker: Handshaker;
@@ -152,7 +178,7 @@ export class Session implements AsyncDisposable {
       dhtPort: services.dht?.localEndpoints[0]?.port,
       onDhtNode: (node) => services.dht?.addNode(node),
       hasRoom: () => this.peerCount < (options.maxPeers ?? 500),
-      disk: (where) => this.#disk(where),
+      disk: (where) => this.#share(where).disk,
       trackerFor: (url) => trackers.clientFor(url),
       connect: (candidate) => handshaker.connect(candidate),
     };
@@ -216,7 +242,7 @@ export class Session implements AsyncDisposable {
   /** Connected peers of all torrents. */
   get peerCount(): number {
     let count = 0;
-    for (const torrent of this.#torrents.values()) count += torrent.peerCount;
+    for (const { network } of this.#busy) count += network.swarm.peers.size;
     return count;
   }
 
@@ -253,29 +279,49 @@ export class Session implements AsyncDisposable {
     checkAddOptions(options);
     const parsed = sourceOf(source);
     const topic = "metainfo" in parsed ? parsed.metainfo : parsed.magnet;
-    const key = toHex(topic.infoHash);
-    if (this.#knows(topic)) {
-      throw new SessionError("duplicate", `Torrent ${key} is here already`);
+    if (hashesOf(topic).some((hash) => this.#byHash.has(hash))) {
+      throw new SessionError(
+        "duplicate",
+        `Torrent ${toHex(topic.infoHash)} is here already`,
+      );
     }
     const where = placeOf(options);
-    const torrent = new Torrent(this.#context, parsed, options, () => {
-      this.#torrents.delete(key);
-      return this.#releaseDisk(where);
+    this.#share(where).torrents++;
+    const life = new TorrentLife(this.#context, parsed, options, {
+      busy: (life) => this.#busy.add(life),
+      described: (life, metainfo) => this.#file(life, metainfo),
+      closed: (life) => this.#forget(life, where),
+      happened: (life, event) => {
+        if (this.#hub.idle) return;
+        const torrent = this.#torrents.get(life);
+        if (torrent) this.#hub.publish({ type: "torrent", torrent, event });
+      },
     });
-    this.#torrents.set(key, torrent);
-    this.#topics.set(torrent, topic);
-    this.#places.set(torrent, where);
+    const torrent = makeTorrent(life);
+    this.#torrents.set(life, torrent);
+    this.#file(life, topic);
+    this.#hub.publish({ type: "added", torrent });
     return torrent;
+  }
+
+  /**
+   * Subscribes to what happens to all torrents from now on.
+   *
+   * @returns A bounded queue to iterate over; it ends with the session.
+   */
+  events(): EventQueue<SessionEvent> {
+    return this.#hub.subscribe();
   }
 
   /**
    * Looks a torrent up.
    *
-   * @param infoHash 20 bytes.
+   * @param infoHash Any of its hashes; of a v2 hash 20 bytes do.
    * @returns The torrent, or `undefined`.
    */
   get(infoHash: Uint8Array): Torrent | undefined {
-    return this.#torrents.get(toHex(infoHash));
+    const life = this.#byHash.get(toHex(infoHash.subarray(0, 20)));
+    return life && this.#torrents.get(life);
   }
 
   /**
@@ -333,6 +379,7 @@ export class Session implements AsyncDisposable {
     await this.#loop;
     this.#context.downloadLimit.close();
     this.#context.uploadLimit.close();
+    this.#hub.close();
     const failures = results.filter((result) => result.status === "rejected")
       .map((result) => result.reason);
     if (failures.length === 1) throw failures[0];
@@ -341,40 +388,44 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /** Whether a torrent is here by any of its hashes. */
-  #knows(topic: Metainfo | Magnet): boolean {
-    const hashes = new Set(hashesOf(topic));
-    return this.torrents.some((torrent) =>
-      hashesOf(torrent.metainfo ?? this.#topics.get(torrent)!)
-        .some((hash) => hashes.has(hash))
-    );
+  /** Finds a torrent by these hashes from now on. */
+  #file(life: TorrentLife, topic: Metainfo | Magnet): void {
+    for (const hash of hashesOf(topic)) {
+      if (!this.#byHash.has(hash)) this.#byHash.set(hash, life);
+    }
   }
 
-  #disk(where: string | FileSystem): DiskManager {
-    let disk = this.#disks.get(where);
-    if (disk === undefined) {
+  /** Lets go of a torrent, and of the disk that it was the last to use. */
+  async #forget(life: TorrentLife, where: string | FileSystem): Promise<void> {
+    const torrent = this.#torrents.get(life)!;
+    this.#torrents.delete(life);
+    this.#busy.delete(life);
+    for (const topic of [life.topic, life.metainfo]) {
+      for (const hash of topic === undefined ? [] : hashesOf(topic)) {
+        if (this.#byHash.get(hash) === life) this.#byHash.delete(hash);
+      }
+    }
+    this.#hub.publish({ type: "removed", torrent });
+    const shared = this.#disks.get(where);
+    if (shared === undefined || --shared.torrents > 0) return;
+    this.#disks.delete(where);
+    await shared.disk.close();
+  }
+
+  #share(where: string | FileSystem): SharedDisk {
+    let shared = this.#disks.get(where);
+    if (shared === undefined) {
       const { clock } = this.#options;
-      disk = new DiskManager({
+      const disk = new DiskManager({
         fileSystem: typeof where === "string"
           ? new NativeFileSystem(where)
           : where,
         budget: this.#budget,
         clock,
       });
-      this.#disks.set(where, disk);
+      this.#disks.set(where, shared = { disk, torrents: 0 });
     }
-    return disk;
-  }
-
-  /** Closes what a removed torrent was the last to use. */
-  async #releaseDisk(where: string | FileSystem): Promise<void> {
-    const disk = this.#disks.get(where);
-    if (disk === undefined) return;
-    for (const torrent of this.#torrents.values()) {
-      if (this.#places.get(torrent) === where) return;
-    }
-    this.#disks.delete(where);
-    await disk.close();
+    return shared;
   }
 
   /** Hands finished handshakes to their torrents. */
@@ -383,10 +434,10 @@ export class Session implements AsyncDisposable {
       const infoHash = event.type === "connected"
         ? event.infoHash
         : event.candidate?.infoHash;
-      const torrent = infoHash && this.#torrents.get(toHex(infoHash));
-      if (event.type === "failed") torrent?.failed(event);
-      else if (torrent === undefined) event.connection.close();
-      else torrent.attach(event);
+      const life = infoHash && this.#byHash.get(toHex(infoHash));
+      if (event.type === "failed") life?.failed(event);
+      else if (life === undefined) event.connection.close();
+      else life.attach(event);
     }
   }
 
@@ -395,7 +446,9 @@ export class Session implements AsyncDisposable {
     return clock.schedule(clock.now() + 1000, () => {
       if (this.#closing !== undefined) return;
       const now = clock.now();
-      for (const torrent of this.#torrents.values()) torrent.tick(now);
+      for (const life of this.#busy) {
+        if (!life.tick(now)) this.#busy.delete(life);
+      }
       this.#cancelTick = this.#scheduleTick();
     });
   }

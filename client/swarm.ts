@@ -8,7 +8,6 @@ import type { Endpoint, PeerCandidate } from "../_shared/address.ts";
 import type { Clock } from "../_shared/clock.ts";
 import type { RandomSource } from "../_shared/random.ts";
 import { randomInt } from "../_shared/random.ts";
-import { formatPeerId, identifyPeerId } from "../handshake/peer_id.ts";
 import type {
   HandshakeConnected,
   HandshakeFailed,
@@ -29,7 +28,7 @@ import type { PeerExchange } from "./peer_exchange.ts";
 import { isOpenSource, type PeerList } from "./peer_list.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import { readGate } from "./read_gate.ts";
-import type { SwarmPeer } from "./swarm_peer.ts";
+import { clientName, type SwarmPeer } from "./swarm_peer.ts";
 import type { TorrentEvent } from "./types.ts";
 
 /** A connection that ends so soon counts as a failure, in milliseconds. */
@@ -69,6 +68,8 @@ export interface SwarmOptions {
   readonly hasRoom: () => boolean;
   /** Dials. */
   readonly connect: (candidate: PeerCandidate) => void;
+  /** Wants to be ticked from now on. */
+  readonly onBusy: () => void;
   /** Tells the torrent's subscribers. */
   readonly publish: (event: TorrentEvent) => void;
   /** Asks for more candidates. */
@@ -166,6 +167,7 @@ export class Swarm {
   start(): void {
     this.#dialer.active = true;
     this.#dialer.connectMore();
+    this.#options.onBusy();
   }
 
   /**
@@ -235,7 +237,14 @@ export class Swarm {
 
   /** Adds candidates and dials if there is room. */
   addCandidates(candidates: Iterable<PeerCandidate>): number {
-    return this.#dialer.add(candidates);
+    const added = this.#dialer.add(candidates);
+    if (added > 0) this.#options.onBusy();
+    return added;
+  }
+
+  /** Whether a tick has anything to do. */
+  get isBusy(): boolean {
+    return this.peers.size > 0 || (this.#dialer.active && this.list.size > 0);
   }
 
   /**
@@ -292,6 +301,7 @@ export class Swarm {
       pexSent: new Set(),
     };
     this.peers.set(key, peer);
+    this.#options.onBusy();
     if (candidate !== undefined) this.list.connected(candidate.address);
     this.#content?.addPeer(peer);
     this.#metadata.connected(peer);
@@ -485,11 +495,4 @@ export class Swarm {
     });
     this.#dialer.connectMore();
   }
-}
-
-function clientName(peerId: Uint8Array): string {
-  const client = identifyPeerId(peerId);
-  return client === undefined
-    ? formatPeerId(peerId)
-    : [client.name, client.version].filter((part) => part).join(" ");
 }

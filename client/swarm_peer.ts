@@ -5,6 +5,7 @@
  */
 import type { Endpoint } from "../_shared/address.ts";
 import type { HandshakeDirection } from "../handshake/mod.ts";
+import { formatPeerId, identifyPeerId } from "../handshake/peer_id.ts";
 import type { PeerConnection } from "../peer/mod.ts";
 import type { PeerKey, RequestWindow } from "../select/mod.ts";
 
@@ -34,4 +35,17 @@ export interface SwarmPeer {
   inPicker: boolean;
   /** Peers it was told of by PEX, by endpoint text. */
   readonly pexSent: Set<string>;
+}
+
+/**
+ * Names the client of a peer.
+ *
+ * @param peerId Its 20-byte peer id.
+ * @returns Name and version, else the id as text.
+ */
+export function clientName(peerId: Uint8Array): string {
+  const client = identifyPeerId(peerId);
+  return client === undefined
+    ? formatPeerId(peerId)
+    : [client.name, client.version].filter((part) => part).join(" ");
 }

@@ -5,26 +5,35 @@
  * @module
  */
 import type { Bitfield } from "../_shared/bitfield.ts";
-import type { CheckProgress, TorrentStorage } from "../disk/mod.ts";
+import type {
+  CheckProgress,
+  TorrentStorage,
+  TorrentStorageEvent,
+} from "../disk/mod.ts";
 import { diskPaths, type Metainfo, pieceRoot } from "../metainfo/metainfo.ts";
 import type { PieceLayout } from "../metainfo/piece_layout.ts";
 import { rarestFirst } from "../select/rarest_first.ts";
+import {
+  DEFAULT_PRIORITY,
+  type SelectionStrategy,
+} from "../select/selection_strategy.ts";
 import { sequential } from "../select/sequential.ts";
-import { Download, type DownloadHost } from "./download.ts";
 import { SessionError } from "./error.ts";
+import {
+  type ContentHost,
+  makePeerBooks,
+  type PeerBooks,
+} from "./peer_books.ts";
 import { HashServer } from "./hash_server.ts";
 import { needsPieceLayers } from "./info_hash.ts";
 import type { PeerSessionEvent } from "../peer/mod.ts";
-import { PieceRevealer } from "./reveal.ts";
+import type { PieceRevealer } from "./reveal.ts";
 import type { SwarmPeer } from "./swarm_peer.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import type { SessionContext } from "./session_context.ts";
 import type { SwarmContent } from "./swarm.ts";
 import type { AddTorrentOptions } from "./types.ts";
-import { Upload, type UploadHost } from "./upload.ts";
-
-/** Priority of a piece that is wanted. */
-const WANTED = 4;
+import { Wishes } from "./wishes.ts";
 
 /** Options of {@linkcode TorrentContent.open}. */
 export interface TorrentContentOptions {
@@ -60,71 +69,48 @@ export interface ContentFigures {
   readonly piecesDone: number;
 }
 
-/** Storage, download and upload of one torrent. */
+/**
+ * Storage, download and upload of one torrent. The books of the latter two are
+ * made for the first peer and go with the last.
+ */
 export class TorrentContent implements SwarmContent {
   /** Where the pieces are. */
   readonly storage: TorrentStorage;
   readonly layout: PieceLayout;
-  /** Asks and stores. */
-  readonly download: Download;
-  /** Chooses whom to serve, and serves. */
-  readonly upload: Upload;
-  readonly revealer: PieceRevealer;
   readonly hashes: HashServer | undefined;
-  readonly #wanted: Uint8Array;
+  /** What is wanted how much. */
+  readonly wishes: Wishes;
+  readonly #host: ContentHost;
+  readonly #options: TorrentContentOptions;
   readonly #isV2Only: boolean;
   readonly #readOnly: boolean;
+  #peerBooks: PeerBooks | undefined;
+  #strategy: SelectionStrategy;
+  /** When pieces are wanted, by index, in milliseconds. */
+  #deadlines: Map<number, number> | undefined;
+  #active = false;
+  #seeding = false;
+  #wasted = 0;
   #selecting: Promise<void> = Promise.resolve();
-  #wantedBytes = 0;
-  #doneBytes = 0;
 
   private constructor(
-    host: DownloadHost & UploadHost,
+    host: ContentHost,
     storage: TorrentStorage,
     options: TorrentContentOptions,
   ) {
-    const { metainfo, context, torrent, uploadLimits } = options;
-    const { clock, random } = context;
+    const { metainfo, torrent } = options;
     this.storage = storage;
+    this.#host = host;
+    this.#options = options;
     this.#readOnly = isReadOnly(torrent);
     this.layout = metainfo.layout;
     this.hashes = metainfo.pieceLayers !== undefined
       ? new HashServer(metainfo)
       : undefined;
     this.#isV2Only = metainfo.version === "v2";
-    this.#wanted = new Uint8Array(metainfo.pieceCount);
-    this.download = new Download({
-      ...host,
-      peers: host.peers,
-      pieceDone: (pieceIndex) => {
-        if (this.#wanted[pieceIndex] === 1) {
-          this.#doneBytes += this.layout.payloadSize(pieceIndex);
-        }
-        this.revealer.verified(pieceIndex);
-        host.pieceDone(pieceIndex);
-      },
-    }, {
-      layout: metainfo.layout,
-      storage,
-      strategy: torrent.sequential ? sequential() : rarestFirst(),
-      clock,
-      random,
-    });
-    this.revealer = new PieceRevealer({
-      name: torrent.revelation ?? "honest",
-      have: storage.have,
-      picker: this.download.picker,
-      peers: host.peers,
-      random,
-    });
-    this.upload = new Upload(host, {
-      layout: metainfo.layout,
-      storage,
-      limits: uploadLimits,
-      clock,
-      random,
-    });
-    this.#recount();
+    this.#strategy = torrent.sequential ? sequential() : rarestFirst();
+    this.wishes = new Wishes(metainfo.layout, storage.have);
+    this.#wishLikeStorage();
   }
 
   /**
@@ -135,7 +121,7 @@ export class TorrentContent implements SwarmContent {
    * @returns The content, stopped.
    */
   static async open(
-    host: DownloadHost & UploadHost,
+    host: ContentHost,
     options: TorrentContentOptions,
   ): Promise<TorrentContent> {
     const { metainfo, context, torrent, onProgress, signal } = options;
@@ -146,6 +132,7 @@ export class TorrentContent implements SwarmContent {
       );
     }
     const made: { content?: TorrentContent } = {};
+    const early: TorrentStorageEvent[] = [];
     const chosen = torrent.files ?? torrent.chooseFiles?.(metainfo);
     const skippedFiles = skippedOf(metainfo, chosen && new Set(chosen));
     const storage = await context.disk(torrent.fileSystem ?? torrent.dir ?? ".")
@@ -165,10 +152,16 @@ export class TorrentContent implements SwarmContent {
         skippedFiles,
         readOnly: isReadOnly(torrent),
         onProgress,
-        onEvent: (event) => made.content?.download.handleStorage(event),
+        onEvent: (event) => {
+          if (made.content === undefined) early.push(event);
+          else made.content.#handleStorage(event);
+        },
         signal,
       });
-    return made.content = new TorrentContent(host, storage, options);
+    const content = new TorrentContent(host, storage, options);
+    made.content = content;
+    for (const event of early) content.#handleStorage(event, true);
+    return content;
   }
 
   /** What is verified. */
@@ -178,7 +171,12 @@ export class TorrentContent implements SwarmContent {
 
   /** Whether all that is wanted is there. */
   get isDone(): boolean {
-    return this.#doneBytes >= this.#wantedBytes && this.download.picker.isDone;
+    return this.wishes.isDone;
+  }
+
+  /** Tells peers of our pieces. */
+  get revealer(): PieceRevealer {
+    return this.#books().revealer;
   }
 
   /**
@@ -199,96 +197,163 @@ export class TorrentContent implements SwarmContent {
 
   /** Reads the figures of the moment. */
   figures(): ContentFigures {
+    const { wantedBytes, doneBytes } = this.wishes;
     return {
-      wantedBytes: this.#wantedBytes,
-      doneBytes: this.#doneBytes,
-      wastedBytes: this.download.wastedBytes,
-      downloadRate: this.download.rate,
-      uploadRate: this.upload.rate,
+      wantedBytes,
+      doneBytes,
+      wastedBytes: this.#wasted + (this.#peerBooks?.download.wastedBytes ?? 0),
+      downloadRate: this.#peerBooks?.download.rate ?? 0,
+      uploadRate: this.#peerBooks?.upload.rate ?? 0,
       piecesDone: this.storage.have.count,
     };
   }
 
+  /**
+   * Tells how many connected peers have a piece.
+   *
+   * @param pieceIndex Which piece.
+   * @returns The count; 0 without peers.
+   */
+  availability(pieceIndex: number): number {
+    return this.#peerBooks?.download.picker.pieces.availability(pieceIndex) ??
+      0;
+  }
+
+  /**
+   * Tells how many whole copies the connected peers have together.
+   *
+   * @returns Copies, such as 1.25.
+   */
+  distributedCopies(): number {
+    return this.#peerBooks?.download.picker.pieces.distributedCopies() ?? 0;
+  }
+
   /** Starts both directions; what is never written is not asked for. */
   start(): void {
-    if (!this.#readOnly) this.download.start();
-    this.upload.start();
+    this.#active = true;
+    if (this.#peerBooks !== undefined) this.#startBooks(this.#peerBooks);
   }
 
   /** Stops both directions. */
   stop(): void {
-    this.download.stop();
-    this.upload.stop();
+    this.#active = false;
+    this.#peerBooks?.download.stop();
+    this.#peerBooks?.upload.stop();
   }
 
   /** Chooses whom to serve by whether we are done. */
   setSeeding(seeding: boolean): void {
-    this.upload.setSeeding(seeding);
+    this.#seeding = seeding;
+    this.#peerBooks?.upload.setSeeding(seeding);
   }
 
-  /** Fetches in order, or rarest first. */
-  setSequential(inOrder: boolean): void {
-    this.download.picker.pieces.setStrategy(
-      inOrder ? sequential() : rarestFirst(),
-    );
+  /**
+   * Fetches pieces in another order.
+   *
+   * @param strategy The order.
+   */
+  setStrategy(strategy: SelectionStrategy): void {
+    this.#strategy = strategy;
+    this.#peerBooks?.download.picker.pieces.setStrategy(strategy);
+    this.#peerBooks?.download.refillAll();
   }
 
-  /** Wants these files and no others; one selection at a time. */
-  selectFiles(files: ReadonlySet<number>): Promise<void> {
-    const done = this.#selecting.then(() => this.#select(files));
+  /**
+   * Gives files other priorities; one change at a time.
+   *
+   * @param priorities 0 to 7 by file index; files that are absent stay.
+   */
+  setFilePriorities(
+    priorities: ReadonlyMap<number, number>,
+  ): Promise<void> {
+    const done = this.#selecting.then(() => this.#prioritise(priorities));
     this.#selecting = done.catch(() => {});
     return done;
   }
 
-  async #select(files: ReadonlySet<number>): Promise<void> {
-    try {
-      for (let i = 0; i < this.layout.files.length; i++) {
-        if (!this.layout.files[i]!.pad) {
-          await this.storage.setFileWanted(i, files.has(i));
-        }
-      }
-    } finally {
-      this.#recount();
-      this.download.wantsChanged();
-    }
+  /**
+   * Gives pieces priorities of their own.
+   *
+   * @param priorities 0 to 7; `undefined` for that of the files.
+   */
+  setPiecePriorities(
+    priorities: ReadonlyMap<number, number | undefined>,
+  ): void {
+    this.wishes.setPieces(priorities);
+    this.#wishesChanged();
   }
 
-  /** Once a second. */
+  /**
+   * Wants a piece by a moment, before all others.
+   *
+   * @param pieceIndex Which piece.
+   * @param at When, in milliseconds of the clock; `undefined` for no more.
+   */
+  setDeadline(pieceIndex: number, at: number | undefined): void {
+    if (at === undefined) this.#deadlines?.delete(pieceIndex);
+    else if (!this.have.has(pieceIndex)) {
+      (this.#deadlines ??= new Map()).set(pieceIndex, at);
+    }
+    this.#peerBooks?.download.picker.pieces.setDeadline(pieceIndex, at);
+    this.#peerBooks?.download.wantsChanged();
+  }
+
+  /** Notes that the storage found other pieces than before. */
+  rechecked(): void {
+    this.wishes.recount();
+    this.#dropBooks();
+  }
+
+  /** Once a second, while there are peers. */
   tick(now: number): void {
-    this.download.tick(now);
-    this.upload.tick(now);
-    this.revealer.tick(now);
+    const books = this.#peerBooks;
+    if (books === undefined) return;
+    books.download.tick(now);
+    books.upload.tick(now);
+    books.revealer.tick(now);
+  }
+
+  /** Lets go of what only peers need, unless a piece waits to be verified. */
+  rest(): void {
+    const { picker } = this.#peerBooks?.download ?? {};
+    if (picker !== undefined && picker.stats().complete === 0) {
+      this.#dropBooks();
+    }
   }
 
   /** Takes a peer in. */
   addPeer(peer: SwarmPeer): void {
-    this.download.addPeer(peer);
-    this.upload.addPeer(peer);
-    this.revealer.connected(peer);
+    const { download, upload, revealer } = this.#books();
+    download.addPeer(peer);
+    upload.addPeer(peer);
+    revealer.connected(peer);
   }
 
   /** Forgets a peer. */
   removePeer(peer: SwarmPeer): void {
-    this.download.removePeer(peer);
-    this.upload.removePeer(peer);
-    this.revealer.gone(peer.key);
+    const books = this.#peerBooks;
+    if (books === undefined) return;
+    books.download.removePeer(peer);
+    books.upload.removePeer(peer);
+    books.revealer.gone(peer.key);
   }
 
   /** Takes an event of a peer about pieces and blocks. */
   handle(peer: SwarmPeer, event: PeerSessionEvent): void {
+    const { download, upload, revealer } = this.#books();
     switch (event.type) {
       case "serve":
       case "serve-cancelled":
       case "interested":
       case "not-interested":
-        this.upload.handle(peer, event);
+        upload.handle(peer, event);
         return;
     }
-    this.download.handle(peer, event);
+    download.handle(peer, event);
     if (event.type === "have") {
-      this.revealer.peerHas(peer.key, event.pieceIndex);
+      revealer.peerHas(peer.key, event.pieceIndex);
     } else if (event.type === "bitfield" || event.type === "have-all") {
-      this.revealer.peerHas(peer.key);
+      revealer.peerHas(peer.key);
     }
   }
 
@@ -298,25 +363,107 @@ export class TorrentContent implements SwarmContent {
     else await this.storage.close();
   }
 
-  /** Derives which pieces are wanted from which files are. */
-  #recount(): void {
+  #books(): PeerBooks {
+    return this.#peerBooks ??= this.#makeBooks();
+  }
+
+  #makeBooks(): PeerBooks {
+    const books = makePeerBooks({
+      ...this.#host,
+      peers: this.#host.peers,
+      pieceDone: (pieceIndex) => {
+        this.#verified(pieceIndex);
+        books.revealer.verified(pieceIndex);
+        this.#host.pieceDone(pieceIndex);
+      },
+    }, {
+      ...this.#options,
+      storage: this.storage,
+      strategy: this.#strategy,
+      priorities: this.wishes.priorities,
+      deadlines: this.#deadlines,
+    });
+    books.upload.setSeeding(this.#seeding);
+    if (this.#active) this.#startBooks(books);
+    return books;
+  }
+
+  #startBooks({ download, upload }: PeerBooks): void {
+    if (!this.#readOnly) download.start();
+    upload.start();
+  }
+
+  #dropBooks(): void {
+    const books = this.#peerBooks;
+    if (books === undefined) return;
+    this.#wasted += books.download.wastedBytes;
+    books.download.stop();
+    books.upload.stop();
+    this.#peerBooks = undefined;
+  }
+
+  #verified(pieceIndex: number): void {
+    this.wishes.verified(pieceIndex);
+    this.#deadlines?.delete(pieceIndex);
+  }
+
+  /** Takes an event; of the time of the check its pieces are counted already. */
+  #handleStorage(event: TorrentStorageEvent, counted = false): void {
+    if (this.#peerBooks !== undefined) {
+      this.#peerBooks.download.handleStorage(event);
+      return;
+    }
+    switch (event.type) {
+      case "piece-good":
+        if (!counted) this.#verified(event.pieceIndex);
+        this.#host.pieceDone(event.pieceIndex);
+        break;
+      case "piece-bad":
+        this.#host.pieceBad(event.pieceIndex);
+        break;
+      case "error":
+        this.#host.storageError(event.error, event.paused);
+        break;
+    }
+  }
+
+  async #prioritise(priorities: ReadonlyMap<number, number>): Promise<void> {
     const { layout, storage } = this;
-    this.#wanted.fill(0);
+    const done: [number, number][] = [];
+    try {
+      for (const [fileIndex, priority] of priorities) {
+        if (layout.files[fileIndex]!.pad) continue;
+        const wanted = priority > 0;
+        if (storage.isFileWanted(fileIndex) !== wanted) {
+          await storage.setFileWanted(fileIndex, wanted);
+        }
+        done.push([fileIndex, priority]);
+      }
+    } finally {
+      this.wishes.setFiles(done);
+      this.#wishesChanged();
+    }
+  }
+
+  /** Files that the storage leaves out are not wanted. */
+  #wishLikeStorage(): void {
+    const { layout, storage } = this;
+    const left: [number, number][] = [];
     for (let i = 0; i < layout.files.length; i++) {
-      if (layout.files[i]!.pad || !storage.isFileWanted(i)) continue;
-      const { first, end } = layout.filePieces(i);
-      this.#wanted.fill(1, first, end);
+      if (!layout.files[i]!.pad && !storage.isFileWanted(i)) left.push([i, 0]);
     }
-    this.#wantedBytes = this.#doneBytes = 0;
-    for (let i = 0; i < layout.pieceCount; i++) {
-      if (this.#wanted[i] === 0) continue;
-      const size = layout.payloadSize(i);
-      this.#wantedBytes += size;
-      if (storage.have.has(i)) this.#doneBytes += size;
-    }
-    this.download.picker.pieces.setPriorities(
-      this.#wanted.map((wanted) => wanted * WANTED),
+    if (left.length > 0) this.wishes.setFiles(left);
+  }
+
+  #wishesChanged(): void {
+    const download = this.#peerBooks?.download;
+    if (download === undefined) return;
+    const { priorities } = this.wishes;
+    download.picker.pieces.setPriorities(
+      priorities ?? new Uint8Array(this.layout.pieceCount)
+        .fill(DEFAULT_PRIORITY),
     );
+    download.wantsChanged();
   }
 }
 

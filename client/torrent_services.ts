@@ -44,6 +44,8 @@ export interface TorrentServices {
   fetched(metainfo: Metainfo): void;
   /** What peers sent fits the link but is of no use. */
   unusable(cause: unknown): void;
+  /** Wants to be ticked from now on. */
+  busy(): void;
   /** Tells the subscribers. */
   publish(event: TorrentEvent): void;
 }
@@ -113,6 +115,7 @@ export function makeSwarm(torrent: TorrentServices): Swarm {
     hasRoom: () => context.hasRoom(),
     connect: (candidate) => context.connect(candidate),
     publish: (event) => torrent.publish(event),
+    onBusy: () => torrent.busy(),
     wantCandidates: () => torrent.wantPeers(),
     listenPort: context.handshaker.local?.port ?? 0,
     clientVersion: context.clientVersion,

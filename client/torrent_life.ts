@@ -1,0 +1,479 @@
+/**
+ * The life of one torrent: what it is made of, and the states it goes through.
+ *
+ * @module
+ */
+import type { HandshakeConnected, HandshakeFailed } from "../handshake/mod.ts";
+import { NativeFileSystem } from "../disk/native_file_system.ts";
+import type { Magnet, Metainfo } from "../metainfo/mod.ts";
+import { SessionError } from "./error.ts";
+import { EventHub } from "./event_hub.ts";
+import { badMetadata } from "./info_hash.ts";
+import { RateLimiter } from "./rate_limiter.ts";
+import { ResumeSaver } from "./resume_saver.ts";
+import type { SessionContext } from "./session_context.ts";
+import { TorrentContent } from "./torrent_content.ts";
+import { TorrentNetwork } from "./torrent_network.ts";
+import {
+  obeyLink,
+  type TorrentServices,
+  type TorrentSource,
+} from "./torrent_services.ts";
+import type { AddTorrentOptions, TorrentEvent, TorrentState } from "./types.ts";
+
+/** What a torrent tells its session. */
+export interface TorrentOwner {
+  /** It wants to be ticked from now on. */
+  busy(life: TorrentLife): void;
+  /** Its description came from peers. */
+  described(life: TorrentLife, metainfo: Metainfo): void;
+  /** It is closed; resolves when what it was the last to use is closed, too. */
+  closed(life: TorrentLife): Promise<void>;
+  /** Something happened. */
+  happened(life: TorrentLife, event: TorrentEvent): void;
+}
+
+/** What a torrent is made of; `Torrent` is what users see of it. */
+export class TorrentLife {
+  /** 20 bytes by which peers and trackers call it. */
+  readonly infoHash: Uint8Array;
+  /** What it was added by. */
+  readonly topic: Metainfo | Magnet;
+  /** What it was added with. */
+  readonly options: AddTorrentOptions;
+  /** What the torrents of the session share. */
+  readonly context: SessionContext;
+  /** Its peers, trackers and searches. */
+  readonly network: TorrentNetwork;
+  /** Bytes a second, received. */
+  readonly downloadLimit: RateLimiter;
+  /** Bytes a second, sent. */
+  readonly uploadLimit: RateLimiter;
+  /** Its subscribers. */
+  readonly hub: EventHub<TorrentEvent> = new EventHub();
+  readonly #stopping = new AbortController();
+  readonly #metadata = settlement<Metainfo>();
+  readonly #saver: ResumeSaver;
+  readonly #owner: TorrentOwner;
+  #completed = settlement<void>();
+  #metainfo: Metainfo | undefined;
+  #content: TorrentContent | undefined;
+  #state: TorrentState;
+  #dir: string | undefined;
+  #paused: boolean;
+  #error: Error | undefined;
+  /** Defined while the content is made ready or checked again. */
+  #setup: Promise<void> | undefined;
+  #pausing: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+  #isComplete = false;
+
+  /**
+   * Starts at once unless told not to.
+   *
+   * @param context What the torrents of the session share.
+   * @param source What it is made from.
+   * @param options See {@linkcode AddTorrentOptions}.
+   * @param owner Its session.
+   */
+  constructor(
+    context: SessionContext,
+    source: TorrentSource,
+    options: AddTorrentOptions,
+    owner: TorrentOwner,
+  ) {
+    const { clock } = context;
+    this.context = context;
+    this.options = obeyLink(options, source);
+    this.#owner = owner;
+    this.#paused = options.paused ?? false;
+    this.#dir = options.fileSystem === undefined
+      ? options.dir ?? "."
+      : undefined;
+    const known = "metainfo" in source ? source.metainfo : undefined;
+    this.topic = "metainfo" in source ? source.metainfo : source.magnet;
+    this.infoHash = this.topic.infoHash;
+    this.#metainfo = known;
+    this.#state = known === undefined ? "metadata" : "checking";
+    if (known !== undefined) this.#metadata.resolve(known);
+    this.downloadLimit = new RateLimiter({
+      clock,
+      bytesPerSecond: options.downloadLimit ?? Infinity,
+    });
+    this.uploadLimit = new RateLimiter({
+      clock,
+      bytesPerSecond: options.uploadLimit ?? Infinity,
+    });
+    this.#saver = new ResumeSaver({
+      save: options.saveResumeData,
+      clock,
+      onError: (error) => this.fail(error),
+    });
+    const magnet = "magnet" in source ? source.magnet : undefined;
+    this.network = new TorrentNetwork(this.#services(magnet), this.topic);
+    this.network.addPeers(options.peers ?? []);
+    if (magnet !== undefined) this.network.addPeers(magnet.peers);
+    if (known === undefined) this.#startNetwork();
+    else this.#prepare(known);
+  }
+
+  /** The torrent's description, once known. */
+  get metainfo(): Metainfo | undefined {
+    return this.#metainfo;
+  }
+
+  /** Storage, wishes and books, once there is something to store. */
+  get content(): TorrentContent | undefined {
+    return this.#content;
+  }
+
+  /** What it is doing. */
+  get state(): TorrentState {
+    return this.#state;
+  }
+
+  /** What stopped it, in state "error". */
+  get error(): Error | undefined {
+    return this.#error;
+  }
+
+  /** Whether it was told to pause. */
+  get isPaused(): boolean {
+    return this.#paused;
+  }
+
+  /** Whether it is for one tracker's members only (BEP 27). */
+  get isPrivate(): boolean {
+    return this.#metainfo?.private ?? false;
+  }
+
+  /** The folder it is stored in; absent for other file systems. */
+  get dir(): string | undefined {
+    return this.#dir;
+  }
+
+  /** Resolves when the description is known; rejects when there is none. */
+  get metadata(): Promise<Metainfo> {
+    return this.#metadata.promise;
+  }
+
+  /** Resolves when all that is wanted is there; rejects when it stops before. */
+  get completed(): Promise<void> {
+    return this.#completed.promise;
+  }
+
+  /** Stops everything and keeps what is there. */
+  pause(): Promise<void> {
+    if (this.#closing !== undefined) return Promise.resolve();
+    if (!this.#paused) {
+      this.#paused = true;
+      this.#pausing = this.#pause();
+    }
+    return this.#pausing ?? Promise.resolve();
+  }
+
+  async #pause(): Promise<void> {
+    await this.#stopNetwork();
+    await this.#content?.storage.flush().catch((error) => this.fail(error));
+    await this.#saver.save();
+    // Meanwhile anything may have been asked for. A check goes on to its end.
+    if (
+      this.#paused && this.#setup === undefined && this.#state !== "error"
+    ) this.#setState("paused");
+  }
+
+  /** Goes on after a pause or an error; false when the error is still there. */
+  async resume(): Promise<boolean> {
+    if (this.#closing !== undefined) return false;
+    this.#paused = false;
+    // It starts by itself when it is ready.
+    if (this.#setup !== undefined) return true;
+    // Every peer has the same: the hash fits.
+    if (isFinal(this.#error)) return false;
+    const storage = this.#content?.storage;
+    if (storage?.state === "paused" && !await storage.resume()) return false;
+    if (this.#paused || this.#closing !== undefined) return false;
+    if (this.#error !== undefined) {
+      this.#error = undefined;
+      this.#completed = settlement();
+    }
+    if (this.#content === undefined && this.#metainfo !== undefined) {
+      if (this.#setup === undefined) this.#prepare(this.#metainfo);
+    } else this.#startNetwork();
+    return true;
+  }
+
+  /** Reads and hashes everything again, without peers meanwhile. */
+  recheck(): Promise<void> {
+    if (this.#closing !== undefined) return Promise.reject(closedError());
+    if (this.#setup !== undefined) return this.#setup;
+    const content = this.#content;
+    if (content === undefined) {
+      return Promise.reject(
+        new SessionError(
+          "no-metadata",
+          "Cannot check before the torrent's files are known",
+        ),
+      );
+    }
+    const stopped = this.#stopNetwork();
+    this.#setState("checking");
+    return this.#setUp(async (signal) => {
+      await stopped;
+      await content.storage.check({
+        onProgress: ({ checked, total }) =>
+          this.publish({ type: "checking", checked, total }),
+        signal,
+      });
+      content.rechecked();
+      this.#isComplete = this.#isComplete && content.isDone;
+    });
+  }
+
+  /** Gives files other priorities, and sees what that makes of the torrent. */
+  async setFilePriorities(
+    priorities: ReadonlyMap<number, number>,
+  ): Promise<void> {
+    await this.needContent("choose files").setFilePriorities(priorities);
+    this.updateProgress();
+  }
+
+  /** Moves the files to another folder. */
+  async move(dir: string): Promise<void> {
+    await this.needContent("move files").storage.move([], {
+      fileSystem: new NativeFileSystem(dir),
+    });
+    this.#dir = dir;
+    await this.#saver.save();
+  }
+
+  /** The content, or an error that tells what cannot be done without it. */
+  needContent(action: string): TorrentContent {
+    if (this.#closing !== undefined) throw closedError();
+    if (this.#content !== undefined) return this.#content;
+    throw new SessionError(
+      "no-metadata",
+      `Cannot ${action} before the torrent's files are known and checked`,
+    );
+  }
+
+  /** Once a second while it is busy; whether it still is. */
+  tick(now: number): boolean {
+    const { swarm } = this.network;
+    swarm.tick(now);
+    this.#content?.tick(now);
+    this.#saver.tick(now);
+    if (swarm.peers.size === 0) this.#content?.rest();
+    return swarm.isBusy;
+  }
+
+  /** Takes a finished handshake of this torrent. */
+  attach(event: HandshakeConnected): void {
+    this.network.swarm.attach(event);
+  }
+
+  /** Takes a failed handshake of this torrent. */
+  failed(event: HandshakeFailed): void {
+    this.network.swarm.failed(event);
+  }
+
+  /** Ends it: tells trackers, writes what is there, closes peers and files. */
+  close(options: { readonly deleteFiles?: boolean } = {}): Promise<void> {
+    return this.#closing ??= this.#close(options.deleteFiles ?? false);
+  }
+
+  async #close(deleteFiles: boolean): Promise<void> {
+    const closed = closedError();
+    this.#stopping.abort(closed);
+    this.#metadata.reject(closed);
+    this.#completed.reject(closed);
+    this.context.handshaker.removeTorrent(this.infoHash);
+    const results = await Promise.allSettled([this.#release(deleteFiles)]);
+    results.push(...await Promise.allSettled([this.#owner.closed(this)]));
+    this.downloadLimit.close();
+    this.uploadLimit.close();
+    this.#setState("removed");
+    this.hub.close();
+    // What stopped the torrent was told already.
+    if (this.#error !== undefined) return;
+    for (const result of results) {
+      if (result.status === "rejected") throw result.reason;
+    }
+  }
+
+  async #release(deleteFiles: boolean): Promise<void> {
+    await this.#setup;
+    this.#content?.stop();
+    await this.network.close();
+    if (!deleteFiles) await this.#saver.save();
+    await this.#content?.close(deleteFiles);
+  }
+
+  /** Stops it with an error; the first one counts. */
+  fail(cause: unknown): void {
+    const error = cause instanceof Error ? cause : new Error(String(cause));
+    if (this.#error !== undefined || this.#closing !== undefined) return;
+    this.#error = error;
+    this.#setState("error");
+    this.publish({ type: "error", error });
+    if (isFinal(error)) this.#metadata.reject(error);
+    this.#completed.reject(error);
+    void this.#stopNetwork();
+  }
+
+  /** Tells the subscribers. */
+  publish(event: TorrentEvent): void {
+    this.hub.publish(event);
+    this.#owner.happened(this, event);
+  }
+
+  /** Notices the moment of completion, and that more is wanted than before. */
+  updateProgress(): void {
+    const content = this.#content;
+    if (content === undefined) return;
+    if (!content.isDone) {
+      if (this.#isComplete) this.#completed = settlement();
+      this.#isComplete = false;
+      if (this.#state === "seeding") {
+        this.#setState("downloading");
+        this.network.swarm.setComplete(false);
+        content.setSeeding(false);
+      }
+      return;
+    }
+    if (this.#state === "downloading") {
+      this.#setState("seeding");
+      this.network.completed();
+    } else if (this.#state !== "seeding") return;
+    content.setSeeding(true);
+    this.network.swarm.setComplete(true);
+    this.#completed.resolve();
+    if (this.#isComplete) return;
+    this.#isComplete = true;
+    this.publish({ type: "complete" });
+    void this.#saver.save();
+  }
+
+  /** Gets the content ready and starts. */
+  #prepare(metainfo: Metainfo): void {
+    this.#setState("checking");
+    void this.#setUp((signal) => this.#open(metainfo, signal));
+  }
+
+  /** Does something before the torrent starts or goes on; never rejects. */
+  #setUp(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const { signal } = this.#stopping;
+    return this.#setup = (async () => {
+      try {
+        await work(signal);
+      } catch (error) {
+        this.#setup = undefined;
+        if (!signal.aborted) this.fail(error);
+        return;
+      }
+      this.#setup = undefined;
+      if (!signal.aborted && this.#error === undefined) this.#startNetwork();
+    })();
+  }
+
+  async #open(metainfo: Metainfo, signal: AbortSignal): Promise<void> {
+    const content = await TorrentContent.open(
+      {
+        peers: this.network.swarm.peers,
+        pieceDone: (pieceIndex) => {
+          this.publish({ type: "piece", pieceIndex, good: true });
+          this.updateProgress();
+        },
+        pieceBad: (pieceIndex) =>
+          this.publish({ type: "piece", pieceIndex, good: false }),
+        ban: (key, reason) => this.network.swarm.ban(key, reason),
+        storageError: (error) => this.fail(error),
+        readFailed: (error) => this.fail(error),
+      },
+      {
+        context: this.context,
+        metainfo,
+        torrent: this.options,
+        downloadLimits: [this.downloadLimit, this.context.downloadLimit],
+        uploadLimits: [this.uploadLimit, this.context.uploadLimit],
+        onProgress: ({ checked, total }) =>
+          this.publish({ type: "checking", checked, total }),
+        signal,
+      },
+    );
+    this.#content = content;
+    this.#saver.setStorage(content.storage);
+    this.network.swarm.setContent(content);
+  }
+
+  #startNetwork(): void {
+    if (this.#paused) {
+      this.#setState("paused");
+      return;
+    }
+    if (this.#content === undefined) this.#setState("metadata");
+    else {
+      this.#setState(this.#content.isDone ? "seeding" : "downloading");
+      this.#content.start();
+      this.updateProgress();
+    }
+    this.network.start();
+  }
+
+  async #stopNetwork(): Promise<void> {
+    this.#content?.stop();
+    await this.network.stop();
+  }
+
+  #fetched(metainfo: Metainfo): void {
+    if (this.#closing !== undefined) return;
+    this.#metainfo = metainfo;
+    this.#owner.described(this, metainfo);
+    if (metainfo.private) this.network.becomePrivate();
+    this.#metadata.resolve(metainfo);
+    this.publish({ type: "metadata", metainfo });
+    this.#prepare(metainfo);
+  }
+
+  #setState(state: TorrentState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.publish({ type: "state", state });
+  }
+
+  #services(magnet: Magnet | undefined): TorrentServices {
+    return {
+      context: this.context,
+      options: this.options,
+      infoHash: this.infoHash,
+      magnet,
+      downloadLimit: this.downloadLimit,
+      metainfo: () => this.#metainfo,
+      isPrivate: () => this.isPrivate,
+      content: () => this.#content,
+      isSeeding: () => this.#state === "seeding",
+      wantPeers: () => this.network.wantPeers(),
+      fetched: (metainfo) => this.#fetched(metainfo),
+      busy: () => this.#owner.busy(this),
+      unusable: (cause) => this.fail(badMetadata(cause)),
+      publish: (event) => this.publish(event),
+    };
+  }
+}
+
+/** A promise that may be rejected while nobody waits for it. */
+function settlement<T>(): PromiseWithResolvers<T> {
+  const made = Promise.withResolvers<T>();
+  made.promise.catch(() => {});
+  return made;
+}
+
+function closedError(): SessionError {
+  return new SessionError("closed", "The torrent was removed");
+}
+
+/** Whether trying again must lead to the same. */
+function isFinal(error: Error | undefined): boolean {
+  return error instanceof SessionError &&
+    (error.code === "bad-metadata" || error.code === "contradiction");
+}
