@@ -6,7 +6,7 @@
 import type { Magnet } from "../metainfo/magnet.ts";
 import { type Metainfo, MetainfoError } from "../metainfo/metainfo.ts";
 import { parseMetainfo } from "../metainfo/parse.ts";
-import { parseMagnet } from "../metainfo/parse_magnet.ts";
+import { cleanMagnetText, parseMagnet } from "../metainfo/parse_magnet.ts";
 import { CommandError, UsageError } from "./error.ts";
 import { EXIT_BAD_TORRENT, EXIT_IO } from "./exit_code.ts";
 
@@ -67,6 +67,11 @@ export function ioError(error: unknown, action: string, path: string): unknown {
   );
 }
 
+/** Whether a person meant a magnet link, white space before it and all. */
+function isMagnetText(text: string): boolean {
+  return /^magnet:/i.test(cleanMagnetText(text));
+}
+
 /**
  * Reads and parses a torrent file.
  *
@@ -79,7 +84,7 @@ export function ioError(error: unknown, action: string, path: string): unknown {
 export async function readTorrentFile(
   path: string,
 ): Promise<Source & { readonly type: "torrent" }> {
-  if (/^magnet:/i.test(path)) {
+  if (isMagnetText(path)) {
     throw new UsageError(
       "A magnet link cannot stand where a torrent file must",
       "bip download -o DIR or bip info take magnet links",
@@ -152,14 +157,15 @@ async function readBounded(
  * @throws {MagnetError} If it is a bad magnet link.
  */
 export async function readSource(text: string): Promise<Source> {
-  if (/^magnet:/i.test(text)) {
-    return { type: "magnet", magnet: parseMagnet(text) };
+  const digits = cleanMagnetText(text);
+  if (isMagnetText(text)) {
+    return { type: "magnet", magnet: parseMagnet(digits) };
   }
-  const hash = /^(?:[0-9a-f]{40}|[0-9a-f]{64}|[a-z2-7]{32})$/i.test(text);
+  const hash = /^(?:[0-9a-f]{40}|[0-9a-f]{64}|[a-z2-7]{32})$/i.test(digits);
   if (hash && !await isFile(text)) {
-    const topic = text.length === 64
-      ? `urn:btmh:1220${text}`
-      : `urn:btih:${text}`;
+    const topic = digits.length === 64
+      ? `urn:btmh:1220${digits}`
+      : `urn:btih:${digits}`;
     return { type: "magnet", magnet: parseMagnet(`magnet:?xt=${topic}`) };
   }
   return await readTorrentFile(text);

@@ -16,7 +16,7 @@ import { Handshaker } from "../handshake/handshaker.ts";
 import { createPeerId } from "../handshake/peer_id.ts";
 import type { HandshakerStats } from "../handshake/handshaker_options.ts";
 import { parseMetainfo } from "../metainfo/parse.ts";
-import { parseMagnet } from "../metainfo/parse_magnet.ts";
+import { cleanMagnetText, parseMagnet } from "../metainfo/parse_magnet.ts";
 import type { Magnet } from "../metainfo/magnet.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { checkAddOptions, checkSessionOptions } from "./check_options.ts";
@@ -87,11 +87,12 @@ interface SharedDisk {
 function sourceOf(source: AddSource): TorrentSource {
   if (source instanceof Uint8Array) return { metainfo: parseMetainfo(source) };
   if (typeof source === "string") {
-    const text = /^[0-9a-f]{40}$/i.test(source)
-      ? `magnet:?xt=urn:btih:${source}`
-      : /^[0-9a-f]{64}$/i.test(source)
-      ? `magnet:?xt=urn:btmh:1220${source}`
-      : source;
+    const clean = cleanMagnetText(source);
+    const text = /^[0-9a-f]{40}$/i.test(clean)
+      ? `magnet:?xt=urn:btih:${clean}`
+      : /^[0-9a-f]{64}$/i.test(clean)
+      ? `magnet:?xt=urn:btmh:1220${clean}`
+      : clean;
     return { magnet: parseMagnet(text) };
   }
   return "infoBytes" in source ? { metainfo: source } : { magnet: source };

@@ -7,14 +7,14 @@ import { fromByteString, toByteString } from "../_shared/bytes.ts";
 import type { RandomSource } from "../_shared/random.ts";
 
 /** How this package's own peer ids begin (BEP 20, Azureus style). */
-export const PEER_ID_PREFIX = "-BI0100-";
+export const PEER_ID_PREFIX = "-DB0100-";
 
 /** Options of {@linkcode createPeerId}. */
 export interface CreatePeerIdOptions {
   /**
    * The first bytes, at most 20 characters U+0000 to U+00FF.
    *
-   * @default {"-BI0100-"}
+   * @default {"-DB0100-"}
    */
   readonly prefix?: string | undefined;
 }
@@ -31,9 +31,11 @@ export interface PeerClient {
 const AZUREUS: ReadonlyMap<string, string> = new Map(
   ("7T aTorrent|A2 aria2|AG Ares|A~ Ares|AR Arctic|AV Avicora|AX BitPump|" +
     "AZ Vuze|BB BitBuddy|BC BitComet|BD BitTorrent Downloader|BE baretorrent|" +
-    "BF Bitflu|BG BTG|BI bip for Deno|BL BitLord|BP BitTorrent Pro|" +
+    "BF Bitflu|BG BTG|BI BiglyBT|BL BitLord|BN Baidu Netdisk|" +
+    "BP BitTorrent Pro|" +
     "BR BitRocket|BS BTSlave|BT BitTorrent|BW BitWombat|BX ~Bittorrent X|" +
-    "CD Enhanced CTorrent|CT CTorrent|DE Deluge|DP Propagate Data Client|" +
+    "CD Enhanced CTorrent|CT CTorrent|DB bip for Deno|DE Deluge|" +
+    "DP Propagate Data Client|" +
     "EB EBit|ES electric sheep|FC FileCroc|FD Free Download Manager|FL Flud|" +
     "FT FoxTorrent|FW FrostWire|FX Freebox BitTorrent|GS GSTorrent|" +
     "GT anacrolix/torrent|HL Halite|HN Hydranode|KG KGet|KT KTorrent|" +
@@ -136,22 +138,89 @@ function digit(character: string): number {
   return SHADOW_DIGITS.indexOf(character);
 }
 
+/** A number of the given digits, as clients write it in decimal. */
+function decimal(text: string, start: number, end: number): number {
+  const value = Number(text.slice(start, end));
+  return Number.isNaN(value) ? 0 : value;
+}
+
+function padded(text: string, start: number): string {
+  return String(decimal(text, start, start + 2)).padStart(2, "0");
+}
+
+/** Three digits, and what a letter behind them means. */
+function threeDigits(
+  version: string,
+  stages: Readonly<Record<string, string>>,
+): string {
+  const [a, b, c] = Array.from(version, digit);
+  return `${a}.${b}.${c}${stages[version[3]!] ?? ""}`;
+}
+
+const UTORRENT_STAGES = { A: " alpha", B: " beta", D: " debug", b: " beta" };
+
+/** `-WW0107-` is 1.7: two digits each. */
+const twoNumbers = (v: string) => `${decimal(v, 0, 2)}.${decimal(v, 2, 4)}`;
+/** `-BC0059-` is 0.59 and `-BC0104-` 1.04. */
+const numberAndHundredths = (v: string) =>
+  `${decimal(v, 0, 2)}.${padded(v, 2)}`;
+const utorrent = (v: string) => threeDigits(v, UTORRENT_STAGES);
+
+/** `-TR0006-` is 0.6, `-TR0072-` 0.72, `-TR2940-` 2.94; then as others do. */
+function transmission(v: string): string {
+  if (v.startsWith("000")) return `0.${v[3]}`;
+  if (v.startsWith("00")) return `0.${padded(v, 2)}`;
+  if (v[0]! <= "3") {
+    return `${v[0]}.${padded(v, 1)}${/[XZ]/.test(v[3]!) ? "+" : ""}`;
+  }
+  return threeDigits(v, { B: " beta", X: "+", Z: "+" });
+}
+
+/** `-KT33D1-` is the first development version after 3.3. */
+function ktorrent(v: string): string {
+  const stage = v[2] === "D" ? "dev" : v[2] === "R" ? "rc" : undefined;
+  return stage === undefined
+    ? threeDigits(v, {})
+    : `${digit(v[0]!)}.${digit(v[1]!)} ${stage} ${digit(v[3]!)}`;
+}
+
+/** Clients that do not write four digits, by code. */
+const SCHEMES: ReadonlyMap<string, (version: string) => string | undefined> =
+  new Map<string, (version: string) => string | undefined>([
+    ...["WW", "WD"].map((code) => [code, twoNumbers] as const),
+    ...["AX", "BC", "CD", "LP", "TX"].map((code) =>
+      [code, numberAndHundredths] as const
+    ),
+    ...["BT", "UE", "UM", "UT", "UW"].map((code) => [code, utorrent] as const),
+    ["BF", () => undefined],
+    ["BN", () => undefined],
+    ["LW", () => undefined],
+    ["CT", (v) => `${digit(v[0]!)}.${digit(v[1]!)}.${padded(v, 2)}`],
+    [
+      "DE",
+      (v) => threeDigits(v, { a: " alpha", b: " beta", d: " dev", r: " rc" }),
+    ],
+    ["KT", ktorrent],
+    ["MG", (v) => `${digit(v[0]!)}.${digit(v[1]!)}`],
+    ["PI", (v) => `${digit(v[0]!)}.${decimal(v, 1, 3)}.${digit(v[3]!)}`],
+    ["TR", transmission],
+  ]);
+
 function identifyAzureus(text: string): PeerClient | undefined {
   const match = /^-([A-Za-z0-9~]{2})([0-9A-Za-z.]{3}[0-9A-Za-z.+-])/.exec(text);
   if (match === null) return undefined;
   const code = match[1]!;
+  const version = match[2]!;
   // An unknown code must at least have the closing dash of the style.
   if (!AZUREUS.has(code) && text[7] !== "-") return undefined;
   const name = AZUREUS.get(code) ?? code;
+  const scheme = SCHEMES.get(code);
+  if (scheme !== undefined) return client(name, scheme(version));
   const parts: number[] = [];
-  for (const character of match[2]!) {
+  for (const character of version) {
     const value = digit(character);
     if (value < 0 || value > 61) break;
     parts.push(value);
-  }
-  const suffix = match[2]![3]!;
-  if (/[XZ]/.test(suffix) && code === "TR") {
-    return client(name, `${parts.slice(0, 3).join(".")}+`);
   }
   while (parts.length > 3 && parts.at(-1) === 0) parts.pop();
   return client(name, parts.join("."));

@@ -100,7 +100,7 @@ function checkId(bytes: Uint8Array, what: string): void {
  *
  * const url = formatAnnounceUrl("http://tracker.example/announce?passkey=x", {
  *   infoHash: new Uint8Array(20).fill(0xab),
- *   peerId: new TextEncoder().encode("-BI0100-abcdefghijkl"),
+ *   peerId: new TextEncoder().encode("-DB0100-abcdefghijkl"),
  *   port: 6881,
  *   uploaded: 0,
  *   downloaded: 0,
@@ -111,7 +111,7 @@ function checkId(bytes: Uint8Array, what: string): void {
  *   url,
  *   "http://tracker.example/announce?passkey=x&info_hash=" +
  *     "%AB".repeat(20) +
- *     "&peer_id=-BI0100-abcdefghijkl&port=6881&uploaded=0&downloaded=0" +
+ *     "&peer_id=-DB0100-abcdefghijkl&port=6881&uploaded=0&downloaded=0" +
  *     "&left=100&compact=1&no_peer_id=1&event=started",
  * );
  * ```

@@ -148,7 +148,7 @@ function amountOf(text: string | undefined): number | undefined {
  * import { assertEquals } from "@std/assert";
  * import { parseAnnounceQuery } from "@bip/bip/htracker";
  *
- * const query = "?info_hash=%01aaaaaaaaaaaaaaaaaaa&peer_id=-BI0100-abcdefghijkl" +
+ * const query = "?info_hash=%01aaaaaaaaaaaaaaaaaaa&peer_id=-DB0100-abcdefghijkl" +
  *   "&port=6881&uploaded=0&downloaded=0&left=7&event=started";
  * const { infoHash, port, event } = parseAnnounceQuery(query);
  * assertEquals([infoHash[0], port, event], [1, 6881, "started"]);

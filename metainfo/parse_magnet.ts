@@ -80,15 +80,14 @@ function hexDigit(code: number): number {
   return code >= 0x61 && code <= 0x66 ? code - 0x57 : -1;
 }
 
-/** Undoes percent-encoding, `+` is a space; undefined for a broken escape. */
+/** Undoes percent-encoding; undefined for a broken escape. */
 function tryUnescape(text: string): string | undefined {
-  if (!/[%+]/.test(text)) return text.toWellFormed();
+  if (!text.includes("%")) return text.toWellFormed();
   const bytes = encodeText(text);
   let length = 0;
   for (let i = 0; i < bytes.length; i++) {
     let byte = bytes[i]!;
-    if (byte === 0x2b) byte = 0x20;
-    else if (byte === 0x25) {
+    if (byte === 0x25) {
       if (i + 2 >= bytes.length) return undefined;
       const high = hexDigit(bytes[i + 1]!);
       const low = hexDigit(bytes[i + 2]!);
@@ -99,6 +98,15 @@ function tryUnescape(text: string): string | undefined {
     bytes[length++] = byte;
   }
   return decodeTextLossy(bytes.subarray(0, length));
+}
+
+/** Keys whose value is text for people: words with spaces, written `+` too. */
+const TEXT_KEY_REGEXP = /^\s*(?:dn|kt)(?:\.\d{1,9})?\s*$/i;
+
+function tryReadValue(key: string, raw: string): string | undefined {
+  return tryUnescape(
+    TEXT_KEY_REGEXP.test(key) ? raw.replaceAll("+", " ") : raw,
+  );
 }
 
 /** Collects parameters while they are read. */
@@ -243,11 +251,40 @@ function badHash(urn: string, text: string): MagnetError {
 }
 
 /**
+ * Takes off a magnet link or info-hash what copying it put in: line breaks with
+ * the white space next to them, and all white space but that inside of `dn` and
+ * `kt`.
+ *
+ * @param text What a person pasted.
+ * @returns The same without it.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { cleanMagnetText } from "@bip/bip/metainfo";
+ *
+ * const pasted = " magnet:?xt=a\n  &dn=b c\r\n";
+ * assertEquals(cleanMagnetText(pasted), "magnet:?xt=a&dn=b c");
+ * ```
+ */
+export function cleanMagnetText(text: string): string {
+  return text.replace(/[\u200b\u2060]/g, " ").split(/[\r\n\u2028\u2029]/)
+    .map((line) => line.trim()).join("")
+    .split("&").map((parameter) =>
+      TEXT_KEY_REGEXP.test(parameter.split("=", 1)[0]!)
+        ? parameter.trim()
+        : parameter.replace(/\s+/g, "")
+    ).join("&");
+}
+
+/**
  * Parses a magnet link (BEP 9, 53). Broken or unknown parameters do no harm:
  * unknown ones are kept, broken ones are dropped. Only the info-hash must be
- * right. Nothing in a link is safe to fetch without asking.
+ * right. `+` is a space in `dn` and `kt` only. Nothing in a link is safe to fetch
+ * without asking.
  *
- * @param text The link, `magnet:?…`.
+ * @param text The link, `magnet:?…`, and nothing around it: see
+ * {@linkcode cleanMagnetText}.
  * @param options Limits.
  * @returns What the link says.
  * @throws {MagnetError} If it is no magnet link, too long, or holds no valid
@@ -291,7 +328,9 @@ export function parseMagnet(
     at = end + 1;
     const equals = part.indexOf("=");
     const key = tryUnescape(equals < 0 ? part : part.slice(0, equals));
-    const value = equals < 0 ? "" : tryUnescape(part.slice(equals + 1));
+    const value = equals < 0 || key === undefined
+      ? ""
+      : tryReadValue(key, part.slice(equals + 1));
     if (key !== undefined && value !== undefined) found.add(key, value);
   }
   const infoHash = found.infoHashV1 ?? found.infoHashV2?.subarray(0, 20);

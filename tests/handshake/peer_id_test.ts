@@ -14,8 +14,8 @@ Deno.test("our ids name us and differ in 12 bytes", none, () => {
   const a = createPeerId(random);
   const b = createPeerId(random);
   assertEquals(a.length, 20);
-  assertEquals(toByteString(a.subarray(0, 8)), "-BI0100-");
-  assertEquals(toByteString(b.subarray(0, 8)), "-BI0100-");
+  assertEquals(toByteString(a.subarray(0, 8)), "-DB0100-");
+  assertEquals(toByteString(b.subarray(0, 8)), "-DB0100-");
   let different = 0;
   for (let i = 8; i < 20; i++) if (a[i] !== b[i]) different++;
   assertEquals(different > 8, true);
@@ -36,8 +36,34 @@ const KNOWN: [start: string, name: string, version?: string][] = [
   ["-LT20B0-", "libtorrent", "2.0.11"],
   ["-lt0D80-", "libTorrent (rTorrent)", "0.13.8"],
   ["-qB4650-", "qBittorrent", "4.6.5"],
-  ["-DE211s-", "Deluge", "2.1.1.54"],
+  ["-TR400B-", "Transmission", "4.0.0 beta"],
+  ["-TR4A00-", "Transmission", "4.10.0"],
+  ["-TR3000-", "Transmission", "3.00"],
+  ["-TR2940-", "Transmission", "2.94"],
+  ["-TR133X-", "Transmission", "1.33+"],
+  ["-TR0072-", "Transmission", "0.72"],
+  ["-TR0006-", "Transmission", "0.6"],
+  ["-DE211s-", "Deluge", "2.1.1"],
+  ["-DE13D0-", "Deluge", "1.3.13"],
+  ["-DE200b-", "Deluge", "2.0.0 beta"],
   ["-UT3560-", "µTorrent", "3.5.6"],
+  ["-UT355W-", "µTorrent", "3.5.5"],
+  ["-UT341B-", "µTorrent", "3.4.1 beta"],
+  ["-WW0300-", "WebTorrent", "3.0"],
+  ["-WW0107-", "WebTorrent", "1.7"],
+  ["-WW1012-", "WebTorrent", "10.12"],
+  ["-WD0024-", "WebTorrent Desktop", "0.24"],
+  ["-BI3500-", "BiglyBT", "3.5.0"],
+  ["-qB4250-", "qBittorrent", "4.2.5"],
+  ["-qB33A0-", "qBittorrent", "3.3.10"],
+  ["-rQ0001-", "rqbit", "0.0.0.1"],
+  ["-BC0201-", "BitComet", "2.01"],
+  ["-TX0217-", "Tixati", "2.17"],
+  ["-KT33D1-", "KTorrent", "3.3 dev 1"],
+  ["-KT5120-", "KTorrent", "5.1.2"],
+  ["-PI0250-", "PicoTorrent", "0.25.0"],
+  ["-MG21A0-", "MediaGet", "2.1"],
+  ["-LW0001-", "LimeWire"],
   ["-AZ2060-", "Vuze", "2.0.6"],
   ["-ZZ1234-", "ZZ", "1.2.3.4"],
   ["A2-1-36-0-", "aria2", "1.36.0"],

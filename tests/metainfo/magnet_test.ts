@@ -1,6 +1,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { formatMagnet, MagnetError } from "../../metainfo/magnet.ts";
-import { parseMagnet, tryParseInfoHash } from "../../metainfo/parse_magnet.ts";
+import {
+  cleanMagnetText,
+  parseMagnet,
+  tryParseInfoHash,
+} from "../../metainfo/parse_magnet.ts";
 import { formatEndpoint } from "../../_shared/address.ts";
 import { decodeTextLossy, toHex, tryFromHex } from "../../_shared/bytes.ts";
 import { randomBytes, randomInt, seededRandom } from "../../_shared/random.ts";
@@ -169,6 +173,35 @@ Deno.test("parseMagnet: error codes", pure, () => {
     toHex(parseMagnet(BASE, { maxLength: BASE.length }).infoHash),
     V1,
   );
+});
+
+Deno.test("parseMagnet: + is a space in dn and kt only", pure, () => {
+  const magnet = parseMagnet(
+    `${BASE}&dn=a+b%2Bc&kt.1=d+e%2Bf&tr=udp://t.example/a+b&x=1+1`,
+  );
+  assertEquals(magnet.name, "a b+c");
+  assertEquals(magnet.keywords, ["d", "e+f"]);
+  assertEquals(magnet.trackers, ["udp://t.example/a+b"]);
+  assertEquals(magnet.unknown, [["x", "1+1"]]);
+});
+
+Deno.test("cleanMagnetText() takes off what copying adds", pure, () => {
+  const link = `${BASE}&dn=b c&tr=udp://t.example:1&so=1,3`;
+  for (
+    const pasted of [
+      link,
+      ` \t\u200b${link}\r\n`,
+      `\ufeff${link}\u00a0`,
+      link.replaceAll("&", "\r\n  &"),
+      link.replaceAll("&", " & "),
+      link.replace("btih:", "btih:\n    "),
+      link.replace("urn:", "u\u2028rn:"),
+      link.replace("t.example", "t.exa \r\n\tmple"),
+      link.replace("1,3", "1, 3\r"),
+    ]
+  ) assertEquals(cleanMagnetText(pasted), link, JSON.stringify(pasted));
+  assertEquals(cleanMagnetText(`${V1}\n`), V1);
+  assertEquals(cleanMagnetText(" ".repeat(500_000)), "");
 });
 
 Deno.test("parseMagnet: bounds", pure, () => {
