@@ -66,9 +66,9 @@ export const NARROW_IMPORTS: Readonly<Record<string, RegExp>> = {
  */
 export const DRIVER_FILES: readonly RegExp[] = [
   /^_shared\/(clock|random|datagram|byte_conn)\.ts$/,
-  /^metainfo\/(create_(walk|hash|info)|hash_(pool|reader|verify|worker))\.ts$/,
+  /^metainfo\/(create_(walk|hash|info)|hash_(native|pool|reader|verify|worker))\.ts$/,
   /^disk\/(native_file_system|verifier)\.ts$/,
-  /^dht\/node\.ts$/,
+  /^dht\/(node|_ed25519)\.ts$/,
   /^utracker\/(client|server|server_port|stats_server)\.ts$/,
   /^htracker\/(client|server)\.ts$/,
   /^lpd\/discovery\.ts$/,

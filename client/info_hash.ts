@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { crypto } from "@std/crypto";
-import { equalBytes, plainBytes, toHex } from "../_shared/bytes.ts";
+import { sha1 } from "../_shared/sha1.ts";
+import { equalBytes, toHex } from "../_shared/bytes.ts";
 import { sha256 } from "../metainfo/merkle.ts";
 import { parseInfo } from "../metainfo/parse.ts";
 import type { Magnet } from "../metainfo/magnet.ts";
@@ -25,8 +25,7 @@ export function matchesInfoHash(
 ): boolean {
   const { infoHashV1, infoHashV2 } = magnet;
   if (infoHashV1 !== undefined) {
-    const sha1 = crypto.subtle.digestSync("SHA-1", plainBytes(infoBytes));
-    if (!equalBytes(new Uint8Array(sha1), infoHashV1)) return false;
+    if (!equalBytes(sha1(infoBytes), infoHashV1)) return false;
   }
   if (infoHashV2 !== undefined) {
     if (!equalBytes(sha256(infoBytes), infoHashV2)) return false;

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { crypto } from "@std/crypto";
 import { concatBytes, plainBytes } from "../_shared/bytes.ts";
 
 /** A key that can sign. */

@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { crypto } from "@std/crypto";
+import { sha1 } from "../_shared/sha1.ts";
 import { isMappedIpv4 } from "../_shared/address.ts";
-import { plainBytes } from "../_shared/bytes.ts";
 
 /** Bytes of a filter. Source: BEP 33. */
 export const BLOOM_FILTER_LENGTH = 256;
@@ -20,9 +19,7 @@ const BITS = 8 * BLOOM_FILTER_LENGTH;
  */
 export function bloomFilterBits(ip: Uint8Array): number {
   const address = isMappedIpv4(ip) ? ip.subarray(12) : ip;
-  const hash = new Uint8Array(
-    crypto.subtle.digestSync("SHA-1", plainBytes(address)),
-  );
+  const hash = sha1(address);
   const first = (hash[0]! | hash[1]! << 8) % BITS;
   const second = (hash[2]! | hash[3]! << 8) % BITS;
   return first + BITS * second;

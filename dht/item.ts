@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { crypto } from "@std/crypto";
-import { concatBytes, encodeText, plainBytes } from "../_shared/bytes.ts";
+import { sha1 } from "../_shared/sha1.ts";
+import { concatBytes, encodeText } from "../_shared/bytes.ts";
 
 /** Longest bencoded value of an item, in bytes. Source: BEP 44. */
 export const MAX_ITEM_LENGTH = 1000;
@@ -33,7 +33,7 @@ export interface ItemSignatureFields {
 export function immutableItemTarget(
   value: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(crypto.subtle.digestSync("SHA-1", plainBytes(value)));
+  return sha1(value);
 }
 
 /**
@@ -62,7 +62,7 @@ export function mutableItemTarget(
   salt: Uint8Array = NONE,
 ): Uint8Array<ArrayBuffer> {
   const key = concatBytes([publicKey, salt]);
-  return new Uint8Array(crypto.subtle.digestSync("SHA-1", key));
+  return sha1(key);
 }
 
 /**

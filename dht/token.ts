@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { timingSafeEqual } from "@std/crypto";
 import { randomBytes, type RandomSource } from "../_shared/random.ts";
 import { SipHash, SIPHASH_KEY_LENGTH } from "../_shared/sip_hash.ts";
 import { takeBytes } from "./_slab.ts";
@@ -23,6 +22,13 @@ export interface TokenIssuerOptions {
    * @default {300_000}
    */
   readonly rotateMs?: number | undefined;
+}
+
+/** Compares in a time that tells nothing of where they differ. */
+function isSameToken(a: Uint8Array, b: Uint8Array): boolean {
+  let difference = 0;
+  for (let i = 0; i < TOKEN_LENGTH; i++) difference |= a[i]! ^ b[i]!;
+  return difference === 0;
 }
 
 /**
@@ -98,9 +104,9 @@ export class TokenIssuer {
     if (token.length !== TOKEN_LENGTH) return false;
     const input = this.#prepare(ip, target);
     this.#current.hash(input, this.#expected);
-    const isCurrent = timingSafeEqual(token, this.#expected);
+    const isCurrent = isSameToken(token, this.#expected);
     this.#previous.hash(input, this.#expected);
-    const isPrevious = timingSafeEqual(token, this.#expected);
+    const isPrevious = isSameToken(token, this.#expected);
     return isCurrent || isPrevious;
   }
 

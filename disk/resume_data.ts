@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { crypto } from "@std/crypto";
+import { sha1 } from "../_shared/sha1.ts";
 import { Bitfield } from "../_shared/bitfield.ts";
 import {
   concatBytes,
@@ -237,9 +237,7 @@ function malformed(reason: string): ResumeDataError {
 }
 
 function checksum(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(
-    crypto.subtle.digestSync("SHA-1", bytes as Uint8Array<ArrayBuffer>),
-  );
+  return sha1(bytes);
 }
 
 function writeUint64(bytes: Uint8Array, at: number, value: number): void {

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { createHash, type Hash } from "node:crypto";
+import type { Hash } from "node:crypto";
+import { nodeCrypto } from "../metainfo/hash_native.ts";
 import { BLOCK_SIZE } from "../metainfo/piece_layout.ts";
 import {
   MERKLE_HASH_LENGTH,
@@ -16,7 +17,8 @@ const SHA1_LENGTH = 20;
 
 // Synchronous: on two cores that beats crypto.subtle, which copies and costs a
 // thread hop per call (see ARCHITECTURE.md for the figures).
-const nodeSha256: Sha256 = (data) => createHash("sha256").update(data).digest();
+const nodeSha256: Sha256 = (data) =>
+  nodeCrypto().createHash("sha256").update(data).digest();
 
 /**
  * What a piece is: right, wrong, or right by one of a hybrid's hashes and wrong
@@ -46,7 +48,9 @@ export class PieceDigest {
   constructor(torrent: StorageTorrent, pieceIndex: number) {
     this.#torrent = torrent;
     this.#pieceIndex = pieceIndex;
-    this.#sha1 = torrent.pieces === undefined ? undefined : createHash("sha1");
+    this.#sha1 = torrent.pieces === undefined
+      ? undefined
+      : nodeCrypto().createHash("sha1");
     this.#root = torrent.pieceRoot?.(pieceIndex);
     this.#payload = this.#root === undefined
       ? 0
@@ -139,7 +143,9 @@ export function digestBlocks(
 ): void {
   for (let offset = 0; offset < bytes.length; offset += BLOCK_SIZE) {
     into.set(
-      createHash("sha1").update(bytes.subarray(offset, offset + BLOCK_SIZE))
+      nodeCrypto().createHash("sha1").update(
+        bytes.subarray(offset, offset + BLOCK_SIZE),
+      )
         .digest(),
       at + offset / BLOCK_SIZE * SHA1_LENGTH,
     );

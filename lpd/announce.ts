@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { crypto } from "@std/crypto";
+import { sha1 } from "../_shared/sha1.ts";
 import type { Endpoint, IpFamily } from "../_shared/address.ts";
 import {
   encodeText,
@@ -186,5 +186,5 @@ function header(line: string): string {
  * ```
  */
 export function hashServiceName(name: string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(crypto.subtle.digestSync("SHA-1", encodeText(name)));
+  return sha1(encodeText(name));
 }

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { setImmediate } from "node:timers";
+import { nodeTimers } from "./hash_native.ts";
 import type { PieceLayout } from "./piece_layout.ts";
 import { HashReader, HashReadError } from "./hash_reader.ts";
 import {
@@ -85,7 +85,7 @@ export function checkThreads(threads: number | undefined): number {
  */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
-    setImmediate(resolve);
+    nodeTimers().setImmediate(resolve);
   });
 }
 

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { createHash, type Hash, hash } from "node:crypto";
+import type { Hash } from "node:crypto";
+import { nodeCrypto } from "./hash_native.ts";
 import { BLOCK_SIZE, type PieceLayout } from "./piece_layout.ts";
 import { reduceTree, SHA256_LENGTH, treeHeight } from "./hash_sha256.ts";
 import {
@@ -77,7 +78,7 @@ export function writeDigest(
   target: Uint8Array,
   offset: number,
 ): void {
-  writeHex(hash(algorithm, bytes, "hex"), target, offset);
+  writeHex(nodeCrypto().hash(algorithm, bytes, "hex"), target, offset);
 }
 
 /**
@@ -118,7 +119,9 @@ export class PieceDigest {
    * number of blocks, unless they are the last.
    */
   update(bytes: Uint8Array): void {
-    if (this.#wantSha1) (this.#sha1 ??= createHash("sha1")).update(bytes);
+    if (this.#wantSha1) {
+      (this.#sha1 ??= nodeCrypto().createHash("sha1")).update(bytes);
+    }
     const leaves = this.#leaves;
     if (leaves === undefined) return;
     for (let i = 0; i < bytes.length; i += BLOCK_SIZE) {
@@ -137,7 +140,7 @@ export class PieceDigest {
    */
   updatePadding(length: number): void {
     if (!this.#wantSha1) return;
-    const sha1 = this.#sha1 ??= createHash("sha1");
+    const sha1 = this.#sha1 ??= nodeCrypto().createHash("sha1");
     zeros ??= new Uint8Array(BUFFER_SIZE);
     for (let left = length; left > 0; left -= BUFFER_SIZE) {
       sha1.update(left >= BUFFER_SIZE ? zeros : zeros.subarray(0, left));
@@ -151,7 +154,7 @@ export class PieceDigest {
    * @param pieceIndex Index of the piece.
    */
   finishSha1(sha1: Uint8Array, pieceIndex: number): void {
-    const hash = this.#sha1 ?? createHash("sha1");
+    const hash = this.#sha1 ?? nodeCrypto().createHash("sha1");
     writeHex(hash.digest("hex"), sha1, pieceIndex * SHA1_LENGTH);
     this.#sha1 = undefined;
   }

@@ -1,6 +1,7 @@
 /**
- * SHA-256 of 64-byte inputs, the inner nodes of BEP 52's trees. Calling out to
- * a native digest costs several times what two compressions cost here.
+ * SHA-256 of what is short: the inner nodes of BEP 52's trees, where calling
+ * out to a native digest costs several times what two compressions cost here,
+ * and info dictionaries. Payload is hashed natively, see `hash_native.ts`.
  *
  * @module
  */
@@ -49,6 +50,7 @@ const PADDING_ROUNDS = (() => {
   return words.map((word, i) => (word + K[i]!) | 0);
 })();
 
+/** Takes one block: the words, expanded, plus the round constants. */
 function compress(state: Int32Array, rounds: Int32Array): void {
   let a = state[0]!;
   let b = state[1]!;
@@ -101,22 +103,54 @@ export function sha256Pair(
   target: Uint8Array,
   targetOffset: number,
 ): void {
-  for (let i = 0, o = sourceOffset; i < 16; i++, o += 4) {
+  state.set(INITIAL);
+  absorb(source, sourceOffset);
+  compress(state, PADDING_ROUNDS);
+  writeState(target, targetOffset);
+}
+
+/** Takes the next 64 bytes into the state. */
+function absorb(source: Uint8Array, offset: number): void {
+  for (let i = 0, o = offset; i < 16; i++, o += 4) {
     words[i] = (source[o]! << 24) | (source[o + 1]! << 16) |
       (source[o + 2]! << 8) | source[o + 3]!;
   }
   expand(words);
   for (let i = 0; i < 64; i++) words[i] = (words[i]! + K[i]!) | 0;
-  state.set(INITIAL);
   compress(state, words);
-  compress(state, PADDING_ROUNDS);
-  for (let i = 0, o = targetOffset; i < 8; i++, o += 4) {
+}
+
+function writeState(target: Uint8Array, offset: number): void {
+  for (let i = 0, o = offset; i < 8; i++, o += 4) {
     const word = state[i]!;
     target[o] = word >>> 24;
     target[o + 1] = word >>> 16;
     target[o + 2] = word >>> 8;
     target[o + 3] = word;
   }
+}
+
+/**
+ * Hashes bytes with SHA-256 (FIPS 180-4).
+ *
+ * @param bytes What to hash.
+ * @returns 32 bytes.
+ */
+export function sha256Bytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const whole = bytes.length - bytes.length % 64;
+  // What is left over, a one bit, zeros, and the length in bits.
+  const rest = bytes.length - whole;
+  const tail = new Uint8Array(rest < 56 ? 64 : 128);
+  tail.set(bytes.subarray(whole));
+  tail[rest] = 0x80;
+  new DataView(tail.buffer)
+    .setBigUint64(tail.length - 8, BigInt(bytes.length) * 8n);
+  state.set(INITIAL);
+  for (let at = 0; at < whole; at += 64) absorb(bytes, at);
+  for (let at = 0; at < tail.length; at += 64) absorb(tail, at);
+  const digest = new Uint8Array(SHA256_LENGTH);
+  writeState(digest, 0);
+  return digest;
 }
 
 /** Root of 2^i leaves of zeros, by i. Grown on demand. */

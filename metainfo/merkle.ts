@@ -7,9 +7,8 @@
  *
  * @module
  */
-import { crypto } from "@std/crypto";
-import { equalBytes, plainBytes } from "../_shared/bytes.ts";
-import { sha256Pair } from "./hash_sha256.ts";
+import { equalBytes } from "../_shared/bytes.ts";
+import { sha256Bytes, sha256Pair } from "./hash_sha256.ts";
 import { BLOCK_SIZE } from "./piece_layout.ts";
 
 /** Bytes of a SHA-256 hash (BEP 52). */
@@ -24,14 +23,13 @@ export const MERKLE_HASH_LENGTH = 32;
 export type Sha256 = (data: Uint8Array) => Uint8Array;
 
 /**
- * SHA-256 by `@std/crypto`, the default of every function here. (Where it is
- * the digest, pairs of hashes go through a faster implementation of the same.)
+ * SHA-256, the default of every function here.
  *
  * @param data What to hash.
  * @returns 32 bytes.
  */
 export function sha256(data: Uint8Array): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(crypto.subtle.digestSync("SHA-256", plainBytes(data)));
+  return sha256Bytes(data);
 }
 
 /** Options of {@linkcode merkleRoot}. */

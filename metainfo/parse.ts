@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { crypto } from "@std/crypto";
+import { sha1 } from "../_shared/sha1.ts";
 import { type Endpoint, tryMakeEndpoint } from "./_endpoint.ts";
 import { decodeBencode, tryDecodeBencode } from "../bencode/decode.ts";
 import { bencodeSpan } from "../bencode/span.ts";
@@ -12,12 +12,7 @@ import type {
   BencodeLeniencyReport,
   BencodeValue,
 } from "../bencode/types.ts";
-import {
-  decodeTextLossy,
-  plainBytes,
-  toHex,
-  tryDecodeText,
-} from "../_shared/bytes.ts";
+import { decodeTextLossy, toHex, tryDecodeText } from "../_shared/bytes.ts";
 import {
   badValue,
   fromBencodeError,
@@ -275,7 +270,7 @@ function build(
     });
 
   const infoHashV1 = v1 &&
-    new Uint8Array(crypto.subtle.digestSync("SHA-1", plainBytes(infoBytes)));
+    sha1(infoBytes);
   const infoHashV2 = v2 && sha256(infoBytes);
   const infoHashV2Truncated = infoHashV2?.subarray(0, 20);
   const infoHash = (infoHashV1 ?? infoHashV2Truncated)!;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { crypto } from "@std/crypto";
+import { sha1 } from "../_shared/sha1.ts";
 import { readUint32 } from "../_shared/bytes.ts";
 
 /**
@@ -34,7 +34,7 @@ export function generateAllowedFastSet(
   x.set(ip.subarray(0, 3));
   x.set(infoHash, 4);
   while (set.size < goal) {
-    x = new Uint8Array(crypto.subtle.digestSync("SHA-1", x));
+    x = sha1(x);
     for (let i = 0; i < 20 && set.size < goal; i += 4) {
       set.add(readUint32(x, i) % pieceCount);
     }

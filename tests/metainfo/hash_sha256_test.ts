@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { createHash } from "node:crypto";
 import {
   reduceTree,
+  sha256Bytes,
   sha256Pair,
   treeHeight,
   zeroSubtreeRoot,
@@ -31,6 +32,22 @@ Deno.test({
         `seed ${SEED}, input ${i}`,
       );
       assertEquals([target[4], target[37]], [0, 0]);
+    }
+  },
+});
+
+Deno.test({
+  name: "sha256Bytes() agrees with the native one up to 200 bytes, and far on",
+  permissions: "none",
+  fn() {
+    const random = seededRandom(SEED);
+    for (const length of [...Array(201).keys(), 16_384, 100_001]) {
+      const bytes = random(new Uint8Array(length + 3)).subarray(3);
+      assertEquals(
+        toHex(sha256Bytes(bytes)),
+        toHex(sha256(bytes)),
+        `seed ${SEED}, ${length} bytes`,
+      );
     }
   },
 });
