@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { resolve } from "node:path";
 import { compile } from "./compile.ts";
 import { ok } from "./ok.ts";
 import { ROOT, run } from "./process.ts";
@@ -21,7 +22,12 @@ export interface TaskContext {
   readonly env: Readonly<Record<string, string>>;
   /** The folder the person stands in. */
   readonly cwd: string;
+  /** A checkout of denoland/std to serve `@std` from, if one was given. */
+  readonly std: string | undefined;
 }
+
+/** The variable that names a checkout of denoland/std; so does `--std=PATH`. */
+const STD_VARIABLE = "BIP_STD";
 
 /** Unstable APIs that the package uses when they are there. */
 const UNSTABLE = ["--unstable-net", "--unstable-kv"];
@@ -100,7 +106,7 @@ const TASKS: Readonly<
 };
 
 async function main(): Promise<number> {
-  const [name, ...args] = Deno.args;
+  const [name, ...words] = Deno.args;
   const task = name !== undefined && Object.hasOwn(TASKS, name)
     ? TASKS[name]
     : undefined;
@@ -112,7 +118,30 @@ async function main(): Promise<number> {
     );
     return 2;
   }
-  const { importMap, reason } = await decideStdSource();
+  const cwd = Deno.env.get("INIT_CWD") ?? Deno.cwd();
+  const isStd = (word: string) => name !== "bip" && word.startsWith("--std=");
+  const args = words.filter((word) => !isStd(word));
+  const given = words.find(isStd)?.slice(6) ?? Deno.env.get(STD_VARIABLE);
+  if (given) {
+    const { stdPackages, withRegistry } = await import("./registry.ts");
+    const std = resolve(cwd, given);
+    try {
+      await Deno.stat(`${std}/assert/deno.json`);
+    } catch {
+      console.error(
+        `Cannot use ${given} as ${STD_VARIABLE}: expected a checkout of denoland/std`,
+      );
+      return 2;
+    }
+    // Children are told by their registry.
+    Deno.env.delete(STD_VARIABLE);
+    Deno.env.delete(IMPORT_MAP_VARIABLE);
+    return await withRegistry(
+      await stdPackages(std),
+      (env) => task({ args, flags: [], env, cwd, std }),
+    );
+  }
+  const { importMap, reason } = await decideStdSource(name === "bip");
   if (importMap !== undefined && name !== "bip") {
     console.error(`Note: ${reason}`);
   }
@@ -122,7 +151,8 @@ async function main(): Promise<number> {
     args,
     flags: importMap === undefined ? [] : [`--import-map=${importMap}`],
     env: importMap === undefined ? {} : { [IMPORT_MAP_VARIABLE]: importMap },
-    cwd: Deno.env.get("INIT_CWD") ?? Deno.cwd(),
+    cwd,
+    std: undefined,
   });
 }
 

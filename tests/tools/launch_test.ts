@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "../../_tools/process.ts";
+import { serveRegistry, standInPackages } from "../../_tools/registry.ts";
 
 const root = fromFileUrl(new URL("../../", import.meta.url));
 
@@ -92,73 +93,79 @@ Deno.test("launch - works where JSR answers nonsense", async () => {
   }
 });
 
-/** Serves the stand-ins the way JSR serves packages. */
-async function answerAsJsr(path: string): Promise<Response> {
-  const map: { readonly imports: Readonly<Record<string, string>> } = JSON
-    .parse(await Deno.readTextFile(`${root}/_tools/import_map.offline.json`));
-  const match = /^\/(@std\/[^/]+)\/(.+)$/.exec(path);
-  if (match === null) return new Response("", { status: 404 });
-  const [, name, rest] = match as unknown as [string, string, string];
-  const entries = Object.entries(map.imports).filter(([key]) =>
-    key === name || key.startsWith(`${name}/`)
-  );
-  if (rest === "meta.json") {
-    return Response.json({ versions: { "1.0.99": {} } });
-  }
-  const files: Record<string, string> = {};
-  for (const [, file] of entries) {
-    files[file.replace("./offline", "")] = await Deno.readTextFile(
-      `${root}/_tools/${file}`,
-    );
-  }
-  if (rest === "1.0.99_meta.json") {
-    const manifest: Record<string, unknown> = {};
-    for (const [file, text] of Object.entries(files)) {
-      const bytes = new TextEncoder().encode(text);
-      const hash = await crypto.subtle.digest("SHA-256", bytes);
-      const checksum = `sha256-${new Uint8Array(hash).toHex()}`;
-      manifest[file] = { size: bytes.length, checksum };
-    }
-    const exports: Record<string, string> = {};
-    for (const [key, file] of entries) {
-      exports[`.${key.slice(name.length)}`] = file.replace("./offline", ".");
-    }
-    return Response.json({ manifest, exports });
-  }
-  const text = files[rest.replace("1.0.99", "")];
-  return text === undefined
-    ? new Response("", { status: 404 })
-    : new Response(text, { headers: { "content-type": "text/typescript" } });
-}
-
 Deno.test("launch - uses JSR when it answers, and its cache afterwards", async () => {
   const folder = await Deno.makeTempDir({ prefix: "bip-launch-" });
-  const asked: string[] = [];
-  const server = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-    (request) => {
-      const { pathname } = new URL(request.url);
-      asked.push(pathname);
-      return answerAsJsr(pathname);
-    },
-  );
+  const registry = serveRegistry(await standInPackages());
   try {
-    const env = {
-      DENO_DIR: folder,
-      JSR_URL: `http://127.0.0.1:${server.addr.port}/`,
-    };
+    const env = { DENO_DIR: folder, JSR_URL: registry.url };
     const args = ["ok", "--only=docs"];
     const first = await launch(args, env);
     assert(!first.stderr.includes("stand-ins"), first.stderr);
     assert(
-      asked.some((path) => path.startsWith("/@std/assert/1.0.99/")),
-      asked.join("\n"),
+      registry.asked.some((path) => path.startsWith("/@std/assert/1.999.0/")),
+      registry.asked.join("\n"),
     );
-    await server.shutdown();
+    await registry[Symbol.asyncDispose]();
     const cached = await launch(args, env);
     assert(!cached.stderr.includes("stand-ins"), cached.stderr);
   } finally {
-    await server.shutdown();
+    await registry[Symbol.asyncDispose]();
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("launch - bip asks a JSR that is not there once, other tasks again", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "bip-launch-" });
+  try {
+    await using registry = serveRegistry([]);
+    const env = { DENO_DIR: folder, JSR_URL: registry.url };
+    const asked: number[] = [];
+    for (
+      const args of [["bip", "--version"], ["bip", "--version"], [
+        "ok",
+        "--only=docs",
+      ]]
+    ) {
+      assertEquals((await launch(args, env)).code, 0);
+      asked.push(registry.asked.length);
+    }
+    assert(asked[0]! > 0);
+    assertEquals(asked[1], asked[0]);
+    assert(asked[2]! > asked[1]!);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("launch - a checkout of std is used in place of all else", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "bip-launch-" });
+  try {
+    const none = await launch(["test"], { BIP_STD: `${folder}/none` });
+    assertEquals(none.code, 2);
+    assertStringIncludes(none.stderr, "BIP_STD");
+    for (const one of await standInPackages()) {
+      const { name, version, exports } = one;
+      const path = `${folder}/${name.slice(5)}`;
+      await Deno.mkdir(path);
+      for (const [file, bytes] of await one.files()) {
+        await Deno.writeFile(path + file, bytes);
+      }
+      await Deno.writeTextFile(
+        `${path}/deno.json`,
+        JSON.stringify({ name, version, exports }),
+      );
+    }
+    const args = ["ok", "--only=docs"];
+    for (
+      const good of [
+        await launch(args, { BIP_STD: folder }),
+        await launch([...args, `--std=${folder}`]),
+      ]
+    ) {
+      assertEquals(good.code, 0, good.stderr);
+      assert(!good.stderr.includes("stand-ins"), good.stderr);
+    }
+  } finally {
     await Deno.remove(folder, { recursive: true });
   }
 });
