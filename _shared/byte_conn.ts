@@ -11,6 +11,8 @@ export interface ByteConnection extends Disposable {
   readonly local: Endpoint;
   /** The other end. */
   readonly remote: Endpoint;
+  /** Name of the transport that made it, such as `"tcp"`. */
+  readonly transport?: string;
   /**
    * Reads what has arrived.
    *
@@ -34,7 +36,8 @@ export interface ByteListener extends Disposable {
   /** The bound address. */
   readonly local: Endpoint;
   /**
-   * Waits for the next connection.
+   * Waits for the next connection. Rejects when one could not be accepted, as
+   * when there are too many open files: asked again a moment later it goes on.
    *
    * @returns The connection, or `undefined` once the listener is closed.
    */
@@ -91,6 +94,7 @@ function wrapTcp(conn: Deno.TcpConn): ByteConnection {
   return {
     local: endpoint(conn.localAddr),
     remote: endpoint(conn.remoteAddr),
+    transport: "tcp",
     read: (buffer) => conn.read(buffer),
     write: (data) => conn.write(data),
     close,
@@ -133,20 +137,16 @@ export const tcpTransport: ByteTransport = {
     return {
       local: { hostname: address.hostname, port: address.port },
       async accept() {
-        while (!closed) {
-          try {
-            const conn = await listener.accept();
-            conn.setNoDelay(true);
-            return wrapTcp(conn);
-          } catch (error) {
-            if (closed) return undefined;
-            // One connection that died before it was accepted is no reason to
-            // stop; a lack of file descriptors needs a moment to pass.
-            if (error instanceof Deno.errors.BadResource) return undefined;
-            await new Promise((resolve) => setTimeout(resolve, 50));
+        try {
+          const conn = await listener.accept();
+          conn.setNoDelay(true);
+          return wrapTcp(conn);
+        } catch (error) {
+          if (closed || error instanceof Deno.errors.BadResource) {
+            return undefined;
           }
+          throw error;
         }
-        return undefined;
       },
       close,
       [Symbol.dispose]: close,

@@ -34,11 +34,6 @@ export interface ConnectionTableOptions {
   readonly inboundPerIpPerSecond: number;
   /** Whether loopback addresses are free of the limits above. */
   readonly exemptLoopback: boolean;
-  /**
-   * How long after the first of two connections over different hosts the second
-   * may take its place, in ms.
-   */
-  readonly simultaneousMs: number;
 }
 
 /** One connection, from its first moment to its end. */
@@ -90,6 +85,15 @@ function hostKey(address: Endpoint): string | undefined {
     : subnetKey(bytes);
 }
 
+/** A peer of a torrent, as far as one host can tell. */
+function peerKey(
+  torrent: string,
+  host: string | undefined,
+  peerId: Uint8Array,
+): string {
+  return `${torrent}${toByteString(peerId)}${host ?? ""}`;
+}
+
 /** See the module. */
 export class ConnectionTable {
   readonly #options: ConnectionTableOptions;
@@ -122,7 +126,7 @@ export class ConnectionTable {
     }
     if (peerId !== undefined) {
       if (compareBytes(peerId, this.#options.peerId) === 0) return "self";
-      if (this.#byPeer.has(torrent + toByteString(peerId))) {
+      if (this.#byPeer.has(peerKey(torrent, hostKey(address), peerId))) {
         return "duplicate-peer-id";
       }
     }
@@ -185,13 +189,13 @@ export class ConnectionTable {
   /**
    * Marks a slot as connected to a peer.
    *
-   * Of two connections that two sides opened to each other, both keep the one
+   * Of two connections that two hosts opened to each other, both keep the one
    * that the side with the lower listening port opened, whenever the other
    * comes: so does libtorrent. With equal ports, where it leaves it to chance,
    * the greater peer id decides. The loser is closed here.
    *
-   * Over another host somebody else may pretend to be the peer, so there the
-   * older connection stays once it is `simultaneousMs` old.
+   * From another host anybody may pretend to be the peer, whose id is no
+   * secret: both connections stay.
    */
   establish(
     slot: Slot,
@@ -199,11 +203,9 @@ export class ConnectionTable {
     peerId: Uint8Array,
     now: number,
   ): HandshakeErrorCode | undefined {
-    const peerKey = torrent + toByteString(peerId);
-    const existing = this.#byPeer.get(peerKey);
-    if (
-      existing !== undefined && !this.#replaces(slot, existing, peerId, now)
-    ) {
+    const identity = peerKey(torrent, slot.host, peerId);
+    const existing = this.#byPeer.get(identity);
+    if (existing !== undefined && !this.#replaces(slot, existing, peerId)) {
       // Spares dialling the same peer by this address again.
       if (existing.addressKeys.length < 4) {
         for (const key of slot.addressKeys.splice(0)) {
@@ -230,24 +232,16 @@ export class ConnectionTable {
       if (slot.direction === "inbound") this.#add("pending " + slot.ip, -1);
     }
     slot.establishedAt = now;
-    slot.peerKey = peerKey;
-    this.#byPeer.set(peerKey, slot);
+    slot.peerKey = identity;
+    this.#byPeer.set(identity, slot);
     this.#established++;
     return undefined;
   }
 
   /** Whether a second connection with a peer takes the place of the first. */
-  #replaces(
-    slot: Slot,
-    existing: Slot,
-    peerId: Uint8Array,
-    now: number,
-  ): boolean {
-    if (slot.direction === existing.direction) return false;
-    const isSameHost = slot.host !== undefined && slot.host === existing.host;
-    const age = now - (existing.establishedAt ?? now);
-    return slot.direction === this.#winner(slot, existing, peerId) &&
-      (isSameHost || age <= this.#options.simultaneousMs);
+  #replaces(slot: Slot, existing: Slot, peerId: Uint8Array): boolean {
+    return slot.direction !== existing.direction &&
+      slot.direction === this.#winner(slot, existing, peerId);
   }
 
   /** Which of an inbound and an outbound connection with one peer to keep. */

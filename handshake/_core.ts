@@ -9,7 +9,8 @@ import type { ByteConnection } from "../_shared/byte_conn.ts";
 import { ConnectionTable, type Slot } from "./_connection_table.ts";
 import { EventBuffer } from "./_event_buffer.ts";
 import { startExchange } from "./_exchange.ts";
-import { failure } from "./_failure.ts";
+import { DescriptorGuard } from "./_descriptor_guard.ts";
+import { failedEvent, failure, isOutOfDescriptors } from "./_failure.ts";
 import {
   inboundProtocols,
   type Negotiation,
@@ -19,7 +20,11 @@ import type { HandshakerSettings } from "./_settings.ts";
 import { torrentKey, TorrentRegistry } from "./_torrent_registry.ts";
 import { TrackedConnection } from "./_tracked_connection.ts";
 import type { HandshakeError, HandshakeErrorCode } from "./error.ts";
-import type { HandshakeConnected, HandshakeEvent } from "./event.ts";
+import type {
+  HandshakeConnected,
+  HandshakeEvent,
+  HandshakeFailed,
+} from "./event.ts";
 import { ExtensionBits } from "./extension_bits.ts";
 import type { HandshakeDirection } from "./filter.ts";
 import { HandshakeMachine } from "./handshake_machine.ts";
@@ -39,12 +44,9 @@ export interface Outbound {
   readonly opening: HandshakeFields;
   /** Who was dialled. */
   readonly candidate: PeerCandidate;
-  /** The torrent's key. */
-  readonly key: string;
+  /** Ends the attempt, whatever it is doing. */
+  readonly pending: Pending;
 }
-
-/** Failure events that wait for somebody to take them. */
-const MAX_FAILED_EVENTS = 1024;
 
 /** See the module. */
 export class HandshakerCore {
@@ -56,8 +58,10 @@ export class HandshakerCore {
   readonly torrents: TorrentRegistry = new TorrentRegistry();
   /** Who is connected. */
   readonly table: ConnectionTable;
-  /** What happened. */
+  /** What happened to those whose outcome nobody waits for. */
   readonly events: EventBuffer;
+  /** Leaves descriptors for others. */
+  readonly descriptors: DescriptorGuard = new DescriptorGuard();
   /** Everything in the making. */
   readonly pending: Set<Pending> = new Set();
   /** The inbound part of it, oldest first. */
@@ -82,11 +86,9 @@ export class HandshakerCore {
       ...limits,
       peerId,
       exemptLoopback: settings.exemptLoopback,
-      simultaneousMs: limits.handshakeTimeoutMs,
     });
     this.events = new EventBuffer({
-      maxConnected: limits.maxWaiting,
-      maxFailed: MAX_FAILED_EVENTS,
+      capacity: limits.maxWaiting,
       revise: (event) => this.#revise(event),
       onRoom,
     });
@@ -109,41 +111,51 @@ export class HandshakerCore {
     task.then(forget, forget);
   }
 
-  /** Reports a failure. */
+  /** Counts a failure. */
   fail(
     error: HandshakeError,
     address: Endpoint,
     direction: HandshakeDirection,
     candidate?: PeerCandidate,
-  ): void {
-    if (this.closed) return;
-    const reason = error.code;
-    this.failed[reason] = (this.failed[reason] ?? 0) + 1;
-    this.events.push({
-      type: "failed",
-      reason,
-      error,
-      address,
-      direction,
-      ...(candidate ? { candidate } : {}),
-    });
+  ): HandshakeFailed {
+    this.failed[error.code] = (this.failed[error.code] ?? 0) + 1;
+    return failedEvent(error, address, direction, candidate);
+  }
+
+  /** Makes room when the system has refused a descriptor. */
+  noteRefusal(cause: unknown): void {
+    if (!isOutOfDescriptors(cause)) return;
+    const now = this.settings.clock.now();
+    this.descriptors.refused(this.open(), now);
+    while (this.open() > this.descriptors.limit(now) && this.dropOldest());
+  }
+
+  /** Connections that are open or shaking hands. */
+  open(): number {
+    return this.table.established + this.pending.size;
+  }
+
+  /** Lets the oldest inbound connection that is shaking hands go, if any. */
+  dropOldest(): boolean {
+    const [oldest] = this.pendingInbound;
+    if (oldest === undefined) return false;
+    this.pendingInbound.delete(oldest);
+    this.pending.delete(oldest);
+    oldest.fail(failure("overloaded"));
+    return true;
   }
 
   /** A peer that gave way to another connection before anybody took it. */
   #revise(event: HandshakeConnected): HandshakeEvent {
     if (!(event.connection as TrackedConnection).closed) return event;
-    const error = failure("duplicate-peer-id");
     const { address, direction, candidate } = event;
     this.connected[direction]--;
-    this.failed[error.code] = (this.failed[error.code] ?? 0) + 1;
-    return {
-      type: "failed",
-      reason: error.code,
-      error,
+    return this.fail(
+      failure("duplicate-peer-id"),
       address,
       direction,
-      ...(candidate ? { candidate } : {}),
-    };
+      candidate,
+    );
   }
 
   /** Ends everything in the making and waits for it. */
@@ -161,7 +173,7 @@ export class HandshakerCore {
     policy: Negotiation,
     slot: Slot,
     outbound?: Outbound,
-  ): Promise<void> {
+  ): Promise<HandshakeConnected> {
     const { clock, limits } = this.settings;
     const { direction } = slot;
     const opening = outbound?.opening;
@@ -175,8 +187,12 @@ export class HandshakerCore {
       timeoutMs: limits.handshakeTimeoutMs,
     });
     const exchange = startExchange(connection, machine, clock);
-    const pending: Pending = { key: outbound?.key, fail: exchange.fail };
-    policy.onTorrent = (entry) => pending.key = entry?.key;
+    const pending: Pending = outbound?.pending ??
+      { key: undefined, fail: exchange.fail };
+    pending.fail = exchange.fail;
+    if (outbound === undefined) {
+      policy.onTorrent = (entry) => pending.key = entry?.key;
+    }
     this.pending.add(pending);
     if (direction === "inbound") this.pendingInbound.add(pending);
     try {
@@ -200,7 +216,7 @@ export class HandshakerCore {
       slot.close = () => tracked.close();
       this.connected[direction]++;
       const candidate = outbound?.candidate;
-      this.events.push({
+      return {
         type: "connected",
         connection: tracked,
         infoHash: entry?.infoHash ?? wireInfoHash,
@@ -210,9 +226,10 @@ export class HandshakerCore {
         remoteExtensions: extensions,
         protocol,
         address: connection.remote,
+        transport: tracked.transport,
         direction,
         ...(candidate ? { candidate } : {}),
-      });
+      };
     } finally {
       this.pending.delete(pending);
       this.pendingInbound.delete(pending);

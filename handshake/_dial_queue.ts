@@ -125,9 +125,20 @@ export class DialQueue<T> {
     return removed;
   }
 
-  /** Removes everything that waits. */
-  clear(): void {
-    for (const key of [...this.#lanes.keys()]) this.remove(key);
+  /** Removes one that waits; false when it is not there. */
+  removeItem(key: string, item: T): boolean {
+    const lane = this.#lanes.get(key);
+    const index = lane?.waiting.indexOf(item, lane.head) ?? -1;
+    if (lane === undefined || index < 0) return false;
+    lane.waiting.splice(index, 1);
+    this.#size--;
+    this.#prune(key, lane);
+    return true;
+  }
+
+  /** Removes and returns everything that waits. */
+  clear(): T[] {
+    return [...this.#lanes.keys()].flatMap((key) => this.remove(key));
   }
 
   #prune(key: string, lane: Lane<T>): void {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Endpoint, PeerCandidate } from "../_shared/address.ts";
+import type { PeerCandidate } from "../_shared/address.ts";
 import type { ByteConnection } from "../_shared/byte_conn.ts";
 import { CandidateSinks } from "./_candidate_sinks.ts";
 import { connectWithin } from "./_connect.ts";
@@ -13,18 +13,35 @@ import { DialQueue } from "./_dial_queue.ts";
 import { checkCandidate, connectFailure, failure } from "./_failure.ts";
 import { Negotiation, openingFor } from "./_negotiation.ts";
 import { torrentKey } from "./_torrent_registry.ts";
+import type { HandshakeError } from "./error.ts";
+import type { HandshakeEvent, HandshakeFailed } from "./event.ts";
 import { BITTORRENT_PROTOCOL } from "./message.ts";
 
-/** A candidate on its way. Its slot holds the address while it waits. */
+/** A candidate on its way. */
 interface Attempt {
   readonly candidate: PeerCandidate;
+  /** Holds the address. */
   readonly slot: Slot;
+}
+
+/** Somebody who waits for a turn. */
+interface Waiter {
+  /** Says whom to dial when the turn comes; `undefined` for nobody any more. */
+  begin(): Attempt | HandshakeFailed | undefined;
+  /** Is told what became of it. */
+  settle(outcome: HandshakeEvent | undefined): void;
+  /** Is told what `begin` threw. */
+  reject(cause: unknown): void;
+  /** Calls it off. */
+  readonly signal: AbortSignal | undefined;
+  /** What to say when the turn never comes. */
+  refuse(error: HandshakeError): HandshakeFailed | undefined;
 }
 
 /** Dials candidates as fast as the limits allow. */
 export class Dialer {
   readonly #core: HandshakerCore;
-  readonly #queue: DialQueue<Attempt>;
+  readonly #queue: DialQueue<Waiter>;
   #pumping = false;
   #cancelPump: (() => void) | undefined;
   /** Streams that candidates come from. */
@@ -36,8 +53,10 @@ export class Dialer {
     this.#core = core;
     this.#queue = new DialQueue(limits, clock.now());
     this.sinks = new CandidateSinks({
-      full: () => this.#queue.full,
-      connect: (candidate) => this.connect(candidate),
+      full: () => this.#queue.full || core.events.full,
+      connect: (candidate) =>
+        void this.dial(candidate, undefined)
+          .then((outcome) => core.events.push(outcome)),
     });
   }
 
@@ -51,38 +70,50 @@ export class Dialer {
     return this.#queue.halfOpen;
   }
 
-  /** Queues a candidate. */
-  connect(candidate: PeerCandidate): void {
-    const { infoHash, address, peerId, protocol } = candidate;
-    const error = checkCandidate(candidate);
-    if (error !== undefined) {
-      return this.#core.fail(error, address, "outbound", candidate);
-    }
-    const key = this.#key(protocol ?? BITTORRENT_PROTOCOL, infoHash);
-    const code = this.#core.table.check(key, address, peerId);
-    if (code !== undefined || this.#queue.full) {
-      const refused = failure(code ?? "queue-full");
-      return this.#core.fail(refused, address, "outbound", candidate);
-    }
-    const slot = this.#core.table.openOutbound(key, address);
-    this.#queue.push(key, { candidate, slot });
-    this.pump();
+  /** See `Handshaker.dial`. */
+  async dial(
+    candidate: PeerCandidate,
+    signal: AbortSignal | undefined,
+  ): Promise<HandshakeEvent> {
+    const attempt = this.#begin(candidate);
+    if ("type" in attempt) return attempt;
+    const { slot } = attempt;
+    const outcome = await this.#wait(
+      candidate.infoHash,
+      candidate.protocol,
+      signal,
+      () => attempt,
+      (error) => {
+        this.#core.table.close(slot);
+        return this.#fail(error, candidate);
+      },
+    );
+    return outcome!;
+  }
+
+  /** See `Handshaker.dialNext`. */
+  dialNext(
+    infoHash: Uint8Array,
+    choose: () => PeerCandidate | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<HandshakeEvent | undefined> {
+    const begin = () => {
+      const candidate = choose();
+      return candidate && this.#begin(candidate);
+    };
+    return this.#wait(infoHash, undefined, signal, begin, () => undefined);
   }
 
   /** Drops what waits for a torrent. */
   remove(key: string): void {
-    for (const { candidate, slot } of this.#queue.remove(key)) {
-      this.#core.table.close(slot);
-      const error = failure("torrent-removed");
-      this.#core.fail(error, candidate.address, "outbound", candidate);
-    }
+    this.#refuse(this.#queue.remove(key), failure("torrent-removed"));
     this.sinks.wake();
   }
 
   /** Ends; nothing is dialled after this. */
   close(): void {
     this.#cancelPump?.();
-    this.#queue.clear();
+    this.#refuse(this.#queue.clear(), failure("closed"));
     this.sinks.close();
   }
 
@@ -93,72 +124,135 @@ export class Dialer {
     this.#cancelPump?.();
     this.#cancelPump = undefined;
     this.#pumping = true;
-    while (!this.#core.events.full) {
-      const dial = this.#queue.take(clock.now());
-      if (dial === undefined) break;
-      this.#core.track(this.#dial(dial.key, dial.item));
+    while (true) {
+      const turn = this.#queue.take(clock.now());
+      if (turn === undefined) break;
+      this.#core.track(this.#serve(turn.key, turn.item));
     }
     this.#pumping = false;
     this.sinks.wake();
-    if (this.#core.events.full) return;
     const at = this.#queue.nextAt(clock.now());
     if (at !== undefined) {
       this.#cancelPump = clock.schedule(at, () => this.pump());
     }
   }
 
-  async #dial(key: string, { candidate, slot }: Attempt): Promise<void> {
-    const { address } = candidate;
-    let connection: ByteConnection | undefined;
+  /** Takes the address of a candidate, if it may be dialled. */
+  #begin(candidate: PeerCandidate): Attempt | HandshakeFailed {
+    const { infoHash, address, peerId, protocol } = candidate;
+    const { table } = this.#core;
+    const key = this.#key(protocol ?? BITTORRENT_PROTOCOL, infoHash);
+    const impossible = checkCandidate(candidate);
+    if (impossible !== undefined) return this.#fail(impossible, candidate);
+    const code = table.check(key, address, peerId);
+    if (code !== undefined) return this.#fail(failure(code), candidate);
+    return { candidate, slot: table.openOutbound(key, address) };
+  }
+
+  /** Waits for a turn and for what comes of it. */
+  #wait(
+    infoHash: Uint8Array,
+    protocol: string = BITTORRENT_PROTOCOL,
+    signal: AbortSignal | undefined,
+    begin: Waiter["begin"],
+    refuse: Waiter["refuse"],
+  ): Promise<HandshakeEvent | undefined> {
+    const key = this.#key(protocol, infoHash);
+    const refusal = this.#core.closed
+      ? failure("closed")
+      : signal?.aborted
+      ? failure("aborted")
+      : this.#queue.full
+      ? failure("queue-full")
+      : undefined;
+    if (refusal !== undefined) return Promise.resolve(refuse(refusal));
+    const { promise, resolve, reject } = Promise.withResolvers<
+      HandshakeEvent | undefined
+    >();
+    const onAbort = () => {
+      if (!this.#queue.removeItem(key, waiter)) return;
+      settle(refuse(failure("aborted")));
+      this.sinks.wake();
+    };
+    const settle = (outcome: HandshakeEvent | undefined) => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve(outcome);
+    };
+    const waiter: Waiter = { begin, settle, reject, refuse, signal };
+    this.#queue.push(key, waiter);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    this.pump();
+    return promise;
+  }
+
+  #refuse(waiters: readonly Waiter[], error: HandshakeError): void {
+    for (const waiter of waiters) waiter.settle(waiter.refuse(error));
+  }
+
+  async #serve(key: string, waiter: Waiter): Promise<void> {
     try {
-      const opening = openingFor(this.#core.context, candidate);
-      const unwanted = new Negotiation(this.#core.context, address, opening)
-        .precheck();
-      if (unwanted !== undefined) throw unwanted;
-      connection = await this.#connectTo(address, key);
-      const { remote } = connection;
-      const code = this.#core.table.resolve(slot, remote);
-      if (code !== undefined) throw failure(code);
-      const { peerId } = candidate;
-      const policy = new Negotiation(
-        this.#core.context,
-        remote,
-        opening,
-        peerId,
+      const attempt = waiter.begin();
+      waiter.settle(
+        attempt === undefined || "type" in attempt
+          ? attempt
+          : await this.#dial(key, attempt, waiter.signal),
       );
-      // A DNS name has become an address, of which filters may know more.
-      const blocked = policy.precheck();
-      if (blocked !== undefined) throw blocked;
-      await this.#core.shake(connection, policy, slot, {
-        opening,
-        candidate,
-        key,
-      });
     } catch (cause) {
-      connection?.close();
-      this.#core.table.close(slot);
-      const error = connectFailure(cause);
-      if (error.code === "self") this.#core.table.rememberSelf(address);
-      this.#core.fail(error, address, "outbound", candidate);
+      waiter.reject(cause);
     } finally {
       this.#queue.done(key);
       this.pump();
     }
   }
 
-  async #connectTo(address: Endpoint, key: string): Promise<ByteConnection> {
-    const { clock, limits, transport } = this.#core.settings;
+  async #dial(
+    key: string,
+    { candidate, slot }: Attempt,
+    signal: AbortSignal | undefined,
+  ): Promise<HandshakeEvent> {
+    const { address, peerId } = candidate;
+    const { context, table, settings } = this.#core;
     const stop = new AbortController();
-    const { signal } = stop;
     const pending: Pending = { key, fail: (error) => stop.abort(error) };
-    const timeoutMs = limits.connectTimeoutMs;
+    const onAbort = () => pending.fail(failure("aborted"));
     this.#core.pending.add(pending);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    let connection: ByteConnection | undefined;
     try {
-      const options = { transport, clock, timeoutMs, signal };
-      return await connectWithin(address, options);
+      const opening = openingFor(context, candidate);
+      const unwanted = new Negotiation(context, address, opening).precheck();
+      if (unwanted !== undefined) throw unwanted;
+      connection = await connectWithin(address, {
+        transport: settings.transports[0]!,
+        clock: settings.clock,
+        timeoutMs: settings.limits.connectTimeoutMs,
+        signal: stop.signal,
+      });
+      stop.signal.throwIfAborted();
+      const { remote } = connection;
+      const code = table.resolve(slot, remote);
+      if (code !== undefined) throw failure(code);
+      const policy = new Negotiation(context, remote, opening, peerId);
+      // A DNS name has become an address, of which filters may know more.
+      const blocked = policy.precheck();
+      if (blocked !== undefined) throw blocked;
+      const outbound = { opening, candidate, pending };
+      return await this.#core.shake(connection, policy, slot, outbound);
+    } catch (cause) {
+      connection?.close();
+      table.close(slot);
+      this.#core.noteRefusal(cause);
+      const error = connectFailure(cause);
+      if (error.code === "self") table.rememberSelf(address);
+      return this.#fail(error, candidate);
     } finally {
+      signal?.removeEventListener("abort", onAbort);
       this.#core.pending.delete(pending);
     }
+  }
+
+  #fail(error: HandshakeError, candidate: PeerCandidate): HandshakeFailed {
+    return this.#core.fail(error, candidate.address, "outbound", candidate);
   }
 
   #key(protocol: string, infoHash: Uint8Array): string {

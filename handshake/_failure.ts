@@ -3,8 +3,15 @@
  *
  * @module
  */
-import { ipScope, type PeerCandidate, tryParseIp } from "../_shared/address.ts";
+import {
+  type Endpoint,
+  ipScope,
+  type PeerCandidate,
+  tryParseIp,
+} from "../_shared/address.ts";
 import { HandshakeError, type HandshakeErrorCode } from "./error.ts";
+import type { HandshakeFailed } from "./event.ts";
+import type { HandshakeDirection } from "./filter.ts";
 
 const REASONS: Partial<Record<HandshakeErrorCode, string>> = {
   "blocked": "a filter blocks it",
@@ -14,6 +21,8 @@ const REASONS: Partial<Record<HandshakeErrorCode, string>> = {
   "too-many-from-ip": "too many connections come from this address",
   "queue-full": "too many candidates wait already",
   "overloaded": "newer connections need its place",
+  "no-descriptors": "the system has no more file descriptors",
+  "aborted": "it was called off",
   "torrent-removed": "the torrent was removed",
   "closed": "the handshaker is closed",
 };
@@ -26,9 +35,34 @@ export function failure(
   return new HandshakeError(code, `Cannot shake hands as ${text}`);
 }
 
+/** Makes the event of an error. */
+export function failedEvent(
+  error: HandshakeError,
+  address: Endpoint,
+  direction: HandshakeDirection,
+  candidate?: PeerCandidate,
+): HandshakeFailed {
+  return {
+    type: "failed",
+    reason: error.code,
+    fault: error.fault,
+    error,
+    address,
+    direction,
+    ...(candidate ? { candidate } : {}),
+  };
+}
+
+/** Whether the process or the system has too many files and sockets open. */
+export function isOutOfDescriptors(cause: unknown): boolean {
+  const code = (cause as { readonly code?: unknown } | undefined)?.code;
+  return code === "EMFILE" || code === "ENFILE";
+}
+
 /** Wraps what a transport threw. */
 export function connectFailure(cause: unknown): HandshakeError {
   if (cause instanceof HandshakeError) return cause;
+  if (isOutOfDescriptors(cause)) return failure("no-descriptors");
   // Whoever forgot a permission is told which.
   const text = cause instanceof Error && cause.name === "NotCapable"
     ? `Cannot connect to the peer: ${cause.message}`

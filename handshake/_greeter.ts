@@ -3,7 +3,11 @@
  *
  * @module
  */
-import type { ByteConnection, ByteListener } from "../_shared/byte_conn.ts";
+import type {
+  ByteConnection,
+  ByteListener,
+  ByteTransport,
+} from "../_shared/byte_conn.ts";
 import { sleep } from "../_shared/clock.ts";
 import type { HandshakerCore } from "./_core.ts";
 import { connectFailure, failure } from "./_failure.ts";
@@ -13,51 +17,83 @@ import { HandshakeError } from "./error.ts";
 /** Longest pause after accepting failed, in ms. */
 const MAX_ACCEPT_PAUSE = 1000;
 
+/** Where connections come in. */
+export interface Door {
+  /** What is listened with. */
+  readonly transport: ByteTransport;
+  /** Accepts; another one takes its place when it ends by itself. */
+  listener: ByteListener;
+}
+
 /** Accepts connections and shakes hands with all of them at once. */
 export class Greeter {
   readonly #core: HandshakerCore;
-  readonly #listeners: readonly ByteListener[];
+  readonly #doors: readonly Door[];
 
   /** Starts accepting. */
-  constructor(core: HandshakerCore, listeners: readonly ByteListener[]) {
+  constructor(core: HandshakerCore, doors: readonly Door[]) {
     this.#core = core;
-    this.#listeners = listeners;
-    for (const listener of listeners) core.track(this.#accept(listener));
+    this.#doors = doors;
+    for (const door of doors) core.track(this.#accept(door));
   }
 
   /** Stops listening. */
   close(): void {
-    for (const listener of this.#listeners) listener.close();
+    for (const { listener } of this.#doors) listener.close();
   }
 
-  async #accept(listener: ByteListener): Promise<void> {
-    const { clock, limits } = this.#core.settings;
-    const signal = this.#core.closing;
+  async #accept(door: Door): Promise<void> {
+    const core = this.#core;
+    const { clock, limits } = core.settings;
     let pause = 0;
-    while (!this.#core.closed) {
-      await this.#core.events.room();
+    while (!core.closed) {
+      await core.events.room();
+      while (
+        !core.closed && core.open() >= core.descriptors.limit(clock.now())
+      ) {
+        if (core.dropOldest()) continue;
+        await this.#rest(MAX_ACCEPT_PAUSE);
+      }
       let connection: ByteConnection | undefined;
       try {
-        connection = await listener.accept();
+        connection = await door.listener.accept() ?? await this.#reopen(door);
         pause = 0;
       } catch (cause) {
-        if (this.#core.closed) return;
-        const text = "Cannot accept a connection";
-        const error = new HandshakeError("accept-failed", text, { cause });
-        this.#core.fail(error, listener.local, "inbound");
+        if (core.closed) return;
+        core.noteRefusal(cause);
+        this.#report(cause, door);
         pause = Math.min(MAX_ACCEPT_PAUSE, Math.max(10, 2 * pause));
-        await sleep(clock, pause, { signal }).catch(() => {});
-        continue;
+        await this.#rest(pause);
       }
-      if (connection === undefined) return;
-      if (this.#core.closed) return connection.close();
-      if (this.#core.pendingInbound.size >= limits.maxPendingInbound) {
-        const [oldest] = this.#core.pendingInbound;
-        this.#core.pendingInbound.delete(oldest!);
-        oldest!.fail(failure("overloaded"));
+      if (connection === undefined) continue;
+      if (core.closed) return connection.close();
+      if (core.pendingInbound.size >= limits.maxPendingInbound) {
+        core.dropOldest();
       }
-      this.#core.track(this.#welcome(connection));
+      core.track(this.#welcome(connection));
     }
+  }
+
+  /** Listens anew after a listener has ended, which we did not ask for. */
+  async #reopen(door: Door): Promise<undefined> {
+    if (this.#core.closed) return;
+    this.#report(new Error("The listener ended"), door);
+    await this.#rest(MAX_ACCEPT_PAUSE);
+    if (this.#core.closed) return;
+    const listener = await door.transport.listen(door.listener.local);
+    if (this.#core.closed) listener.close();
+    else door.listener = listener;
+  }
+
+  #report(cause: unknown, { listener }: Door): void {
+    const text = "Cannot accept a connection";
+    const error = new HandshakeError("accept-failed", text, { cause });
+    this.#core.events.push(this.#core.fail(error, listener.local, "inbound"));
+  }
+
+  async #rest(ms: number): Promise<void> {
+    const { closing, settings: { clock } } = this.#core;
+    await sleep(clock, ms, { signal: closing }).catch(() => {});
   }
 
   async #welcome(connection: ByteConnection): Promise<void> {
@@ -66,17 +102,20 @@ export class Greeter {
     const slot = this.#core.table.openInbound(remote, local.port, now);
     if (typeof slot === "string") {
       connection.close();
-      return this.#core.fail(failure(slot), remote, "inbound");
+      const refused = this.#core.fail(failure(slot), remote, "inbound");
+      return this.#core.events.push(refused);
     }
     try {
       const policy = new Negotiation(this.#core.context, remote);
       const blocked = policy.precheck();
       if (blocked !== undefined) throw blocked;
-      await this.#core.shake(connection, policy, slot);
-    } catch (error) {
+      const event = await this.#core.shake(connection, policy, slot);
+      this.#core.events.push(event);
+    } catch (cause) {
       connection.close();
       this.#core.table.close(slot);
-      this.#core.fail(connectFailure(error), remote, "inbound");
+      const failed = this.#core.fail(connectFailure(cause), remote, "inbound");
+      this.#core.events.push(failed);
     }
   }
 }

@@ -18,8 +18,8 @@ export interface HandshakerSettings {
   readonly peerId: Uint8Array;
   /** What we tell to speak. */
   readonly extensions: ExtensionBits;
-  /** How connections are made. */
-  readonly transport: ByteTransport;
+  /** How connections are made, the first choice first. */
+  readonly transports: readonly ByteTransport[];
   /** Where to listen. */
   readonly listen: readonly Endpoint[];
   /** Number options. */
@@ -42,7 +42,7 @@ const DEFAULTS = {
   maxHalfOpenPerTorrent: 25,
   connectsPerSecond: 30,
   maxQueued: 1000,
-  maxPendingInbound: 256,
+  maxPendingInbound: 128,
   maxPendingInboundPerIp: 16,
   inboundPerIpPerSecond: 10,
   maxPerIp: 64,
@@ -75,7 +75,14 @@ export function resolveHandshakerOptions(
     }
     limits[name] = value;
   }
-  const { listen = false, acceptAnyInfoHash = false } = options;
+  const {
+    listen = false,
+    acceptAnyInfoHash = false,
+    transports = [tcpTransport],
+  } = options;
+  if (transports.length === 0) {
+    throw new RangeError('Cannot use no "transports": there must be one');
+  }
   const random = options.random ?? systemRandom;
   const peerId = options.peerId?.slice() ?? createPeerId(random);
   if (peerId.length !== 20) {
@@ -87,7 +94,7 @@ export function resolveHandshakerOptions(
     peerId,
     extensions: options.extensions ??
       ExtensionBits.of("extension-protocol", "fast"),
-    transport: options.transport ?? tcpTransport,
+    transports,
     listen: listen === false
       ? []
       : Array.isArray(listen)

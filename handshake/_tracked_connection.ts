@@ -12,6 +12,7 @@ export class TrackedConnection implements ByteConnection {
   #onClose: (() => void) | undefined;
   readonly local: Endpoint;
   readonly remote: Endpoint;
+  readonly transport: string;
 
   /** Wraps an open connection. */
   constructor(inner: ByteConnection, onClose: () => void) {
@@ -19,6 +20,7 @@ export class TrackedConnection implements ByteConnection {
     this.#onClose = onClose;
     this.local = inner.local;
     this.remote = inner.remote;
+    this.transport = inner.transport ?? "";
   }
 
   /** Whether it was closed on this side. */

@@ -5,16 +5,19 @@
  */
 
 /**
- * Why a handshake failed.
+ * Why a handshake failed. Those marked * say nothing about the other side.
  *
  * - `invalid-candidate`: the address or hash cannot be dialled at all
- * - `queue-full`: too many candidates wait already
- * - `blocked`: a filter said so
+ * - `queue-full` *: too many candidates wait already
+ * - `blocked` *: a filter said so
  * - `self`: the other side is this handshaker
- * - `duplicate-address`: already connecting or connected to this address
- * - `duplicate-peer-id`: already connected to this peer for this torrent
- * - `too-many-from-ip`: the per-IP limit or rate is exceeded
- * - `overloaded`: dropped to make room for newer inbound connections
+ * - `duplicate-address` *: already connecting or connected to this address
+ * - `duplicate-peer-id` *: already connected to this peer, at this host, for
+ *   this torrent
+ * - `too-many-from-ip` *: the per-IP limit or rate is exceeded
+ * - `overloaded` *: dropped to make room for newer inbound connections
+ * - `no-descriptors` *: the system has no more file descriptors for us
+ * - `aborted` *: the caller's signal fired
  * - `connect-failed`, `connect-timeout`: the transport could not connect
  * - `handshake-timeout`: connected, but no complete handshake in time
  * - `connection-lost`: the connection ended or broke during the handshake
@@ -23,9 +26,9 @@
  * - `unknown-info-hash`: inbound for a torrent that is not offered
  * - `info-hash-mismatch`: the answer is for another torrent
  * - `peer-id-mismatch`: the answer is from another peer than expected
- * - `torrent-removed`: the torrent was removed meanwhile
- * - `closed`: the handshaker was closed
- * - `accept-failed`: the listener could not accept one connection
+ * - `torrent-removed` *: the torrent was removed meanwhile
+ * - `closed` *: the handshaker was closed
+ * - `accept-failed` *: a listener could not accept, or ended and is opened anew
  */
 export type HandshakeErrorCode =
   | "invalid-candidate"
@@ -36,6 +39,8 @@ export type HandshakeErrorCode =
   | "duplicate-peer-id"
   | "too-many-from-ip"
   | "overloaded"
+  | "no-descriptors"
+  | "aborted"
   | "connect-failed"
   | "connect-timeout"
   | "handshake-timeout"
@@ -48,6 +53,20 @@ export type HandshakeErrorCode =
   | "torrent-removed"
   | "closed"
   | "accept-failed";
+
+const LOCAL: ReadonlySet<HandshakeErrorCode> = new Set([
+  "queue-full",
+  "blocked",
+  "duplicate-address",
+  "duplicate-peer-id",
+  "too-many-from-ip",
+  "overloaded",
+  "no-descriptors",
+  "aborted",
+  "torrent-removed",
+  "closed",
+  "accept-failed",
+]);
 
 /** Extras of a {@linkcode HandshakeError}. */
 export interface HandshakeErrorOptions {
@@ -75,5 +94,13 @@ export class HandshakeError extends Error {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.name = "HandshakeError";
     this.code = code;
+  }
+
+  /**
+   * Whose doing it was: `local` for our own limits and wishes, which say nothing
+   * about the other side, `remote` for the rest.
+   */
+  get fault(): "local" | "remote" {
+    return LOCAL.has(this.code) ? "local" : "remote";
   }
 }

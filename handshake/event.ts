@@ -36,6 +36,8 @@ export interface HandshakeConnected {
   readonly protocol: string;
   /** The other end. Inbound, its port is not the one it listens on. */
   readonly address: Endpoint;
+  /** Name of the transport that it came by, such as `"tcp"`. */
+  readonly transport: string;
   /** Who opened the connection. */
   readonly direction: HandshakeDirection;
   /** The candidate that was dialled; absent for inbound. */
@@ -48,6 +50,8 @@ export interface HandshakeFailed {
   readonly type: "failed";
   /** Why; same as `error.code`. */
   readonly reason: HandshakeErrorCode;
+  /** Whether our own limits were the cause; same as `error.fault`. */
+  readonly fault: "local" | "remote";
   /** Why, in words. */
   readonly error: HandshakeError;
   /** The address that was dialled, or that dialled us. */
@@ -58,5 +62,5 @@ export interface HandshakeFailed {
   readonly candidate?: PeerCandidate | undefined;
 }
 
-/** What a handshaker reports: exactly one for each candidate and connection. */
+/** What a handshaker reports: one for each candidate written and connection. */
 export type HandshakeEvent = HandshakeConnected | HandshakeFailed;

@@ -4,11 +4,10 @@
  * @module
  */
 import type { Endpoint, PeerCandidate } from "../_shared/address.ts";
-import type { ByteListener } from "../_shared/byte_conn.ts";
 import { HandshakerCore } from "./_core.ts";
 import { Dialer } from "./_dialer.ts";
 import { failure } from "./_failure.ts";
-import { Greeter } from "./_greeter.ts";
+import { type Door, Greeter } from "./_greeter.ts";
 import {
   type HandshakerSettings,
   resolveHandshakerOptions,
@@ -16,6 +15,7 @@ import {
 import type { HandshakeEvent } from "./event.ts";
 import type { HandshakeFilters } from "./filter.ts";
 import type {
+  DialOptions,
   HandshakerOptions,
   HandshakerStats,
   HandshakeTorrentOptions,
@@ -26,18 +26,18 @@ import { BITTORRENT_PROTOCOL } from "./message.ts";
 /**
  * Shakes hands with many peers at once, in both directions.
  *
- * Candidates go in through {@linkcode Handshaker.writable} or
- * {@linkcode Handshaker.connect}; every one of them, and every connection that
- * is accepted, comes out as exactly one event. Take the events from
- * {@linkcode Handshaker.readable} or by iterating the handshaker, not both.
- * Needs `--allow-net`.
+ * {@linkcode Handshaker.dial} dials a candidate and returns what became of it.
+ * Candidates from streams go into {@linkcode Handshaker.writable}; every one of
+ * them, and every connection that is accepted, comes out as exactly one event.
+ * Take the events from {@linkcode Handshaker.readable} or by iterating the
+ * handshaker, not both. Needs `--allow-net`.
  */
 export class Handshaker
   implements AsyncDisposable, AsyncIterable<HandshakeEvent> {
   readonly #core: HandshakerCore;
   readonly #dialer: Dialer;
   readonly #greeter: Greeter;
-  readonly #listeners: readonly ByteListener[];
+  readonly #doors: readonly Door[];
   #detachSignal = () => {};
   #closed: Promise<void> | undefined;
 
@@ -51,13 +51,13 @@ export class Handshaker
 
   private constructor(
     settings: HandshakerSettings,
-    listeners: readonly ByteListener[],
+    doors: readonly Door[],
   ) {
-    const core = new HandshakerCore(settings, () => this.#dialer.pump());
+    const core = new HandshakerCore(settings, () => this.#dialer.sinks.wake());
     this.#core = core;
     this.#dialer = new Dialer(core);
-    this.#greeter = new Greeter(core, listeners);
-    this.#listeners = listeners;
+    this.#greeter = new Greeter(core, doors);
+    this.#doors = doors;
     this.writable = this.sink();
     this.readable = new ReadableStream<HandshakeEvent>({
       pull: async (controller) => {
@@ -82,17 +82,23 @@ export class Handshaker
     const settings = resolveHandshakerOptions(options);
     const { signal } = options;
     signal?.throwIfAborted();
-    const listeners: ByteListener[] = [];
+    const doors: Door[] = [];
     try {
-      for (const address of settings.listen) {
-        listeners.push(await settings.transport.listen(address));
+      for (const { hostname, port } of settings.listen) {
+        let bound = port;
+        for (const transport of settings.transports) {
+          const local = { hostname, port: bound };
+          const listener = await transport.listen(local);
+          doors.push({ transport, listener });
+          bound = listener.local.port;
+        }
       }
       signal?.throwIfAborted();
     } catch (error) {
-      for (const listener of listeners) listener.close();
+      for (const { listener } of doors) listener.close();
       throw error;
     }
-    const handshaker = new Handshaker(settings, listeners);
+    const handshaker = new Handshaker(settings, doors);
     if (signal !== undefined) {
       const onAbort = () => void handshaker.close();
       signal.addEventListener("abort", onAbort, { once: true });
@@ -104,12 +110,12 @@ export class Handshaker
 
   /** The first address that is listened on, if any. */
   get local(): Endpoint | undefined {
-    return this.#listeners[0]?.local;
+    return this.#doors[0]?.listener.local;
   }
 
   /** All addresses that are listened on. */
   get locals(): Endpoint[] {
-    return this.#listeners.map((listener) => listener.local);
+    return this.#doors.map(({ listener }) => listener.local);
   }
 
   /** Our 20-byte peer id. */
@@ -168,14 +174,38 @@ export class Handshaker
   }
 
   /**
-   * Dials a candidate when its turn comes, without waiting. Ignored after
-   * close.
+   * Dials a candidate when its turn comes. Torrents take turns.
    *
-   * @param candidate Whom to dial. The outcome is an event, also when the
-   * candidate is impossible or too many wait already.
+   * @param candidate Whom to dial.
+   * @param options See {@linkcode DialOptions}.
+   * @returns What became of it, also when the candidate is impossible, too many
+   * wait already or the handshaker is closed. Whoever gets a connection must
+   * close it.
    */
-  connect(candidate: PeerCandidate): void {
-    if (!this.closed) this.#dialer.connect(candidate);
+  dial(
+    candidate: PeerCandidate,
+    options: DialOptions = {},
+  ): Promise<HandshakeEvent> {
+    return this.#dialer.dial(candidate, options.signal);
+  }
+
+  /**
+   * Waits for a torrent's next turn, then dials whoever is best at that moment.
+   * For many torrents with many candidates this is fairer and needs less memory
+   * than to queue them all.
+   *
+   * @param infoHash 20 bytes: whose turn.
+   * @param choose Called once, when the turn has come; `undefined` for nobody.
+   * @param options See {@linkcode DialOptions}.
+   * @returns What became of it; `undefined` when nobody was chosen or the turn
+   * never came. Rejects with what `choose` throws.
+   */
+  dialNext(
+    infoHash: Uint8Array,
+    choose: () => PeerCandidate | undefined,
+    options: DialOptions = {},
+  ): Promise<HandshakeEvent | undefined> {
+    return this.#dialer.dialNext(infoHash, choose, options.signal);
   }
 
   /**
@@ -201,7 +231,6 @@ export class Handshaker
       established: this.#core.table.established,
       connected: { ...this.#core.connected },
       failed: { ...this.#core.failed },
-      droppedEvents: this.#core.events.dropped,
     };
   }
 

@@ -23,13 +23,14 @@ export interface HandshakerOptions {
    */
   readonly extensions?: ExtensionBits | undefined;
   /**
-   * How connections are made and accepted. An encrypting transport may
-   * negotiate inside the first read or write of a connection: the time limit
-   * and the limits of pending connections then hold for it too.
+   * How connections are made and accepted: peers are dialled by the first, and
+   * every one of them listens, all on the same port. One may negotiate inside
+   * the first read or write of a connection: the time limit and the limits of
+   * pending connections then hold for it too.
    *
-   * @default {tcpTransport}
+   * @default {[tcpTransport]}
    */
-  readonly transport?: ByteTransport | undefined;
+  readonly transports?: readonly ByteTransport[] | undefined;
   /**
    * Where to listen; port 0 picks a free one. Several addresses are possible.
    *
@@ -52,7 +53,7 @@ export interface HandshakerOptions {
    * Inbound connections that may be shaking hands at once. One more makes the
    * oldest go, so that silent ones cannot keep others out.
    *
-   * @default {256}
+   * @default {128}
    */
   readonly maxPendingInbound?: number | undefined;
   /** The same for one IP (IPv6: one /64); one more is refused. @default {16} */
@@ -66,8 +67,8 @@ export interface HandshakerOptions {
   /** Whether loopback addresses are free of per-IP limits. @default {true} */
   readonly exemptLoopback?: boolean | undefined;
   /**
-   * Connected peers that may wait to be taken; when there are more, nothing
-   * is dialled or accepted for a while.
+   * Events that may wait to be taken; when there are more, nothing is accepted
+   * and no candidate is taken from a stream for a while.
    *
    * @default {128}
    */
@@ -120,6 +121,12 @@ export interface HandshakeTorrentOptions {
   readonly extensions?: ExtensionBits | undefined;
 }
 
+/** Options of `Handshaker.dial` and `Handshaker.dialNext`. */
+export interface DialOptions {
+  /** Calls the attempt off: it fails with `aborted`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Options of `Handshaker.removeTorrent`. */
 export interface RemoveTorrentOptions {
   /** The protocol it was added with. @default {"BitTorrent protocol"} */
@@ -140,6 +147,4 @@ export interface HandshakerStats {
   readonly connected: Readonly<Record<HandshakeDirection, number>>;
   /** Handshakes that failed, by reason; reasons that never occurred are absent. */
   readonly failed: Readonly<Partial<Record<HandshakeErrorCode, number>>>;
-  /** Failure events that were dropped as nobody took them. */
-  readonly droppedEvents: number;
 }

@@ -17,15 +17,12 @@
  * });
  * bob.addTorrent(infoHash);
  * await using alice = await Handshaker.open();
- * alice.connect({ infoHash, address: bob.local! });
+ * const outcome = await alice.dial({ infoHash, address: bob.local! });
  *
- * for await (const event of alice) {
- *   if (event.type === "failed") throw event.error;
- *   using connection = event.connection;
- *   assertEquals(connection.remote.port, bob.local!.port);
- *   assertEquals(event.peerId, bob.peerId);
- *   break;
- * }
+ * if (outcome.type === "failed") throw outcome.error;
+ * using connection = outcome.connection;
+ * assertEquals(connection.remote.port, bob.local!.port);
+ * assertEquals(outcome.peerId, bob.peerId);
  * ```
  *
  * | BEP | What | Where |
@@ -55,6 +52,7 @@ export type {
   Endpoint,
   PeerCandidate,
 } from "../_shared/address.ts";
+export { tcpTransport } from "../_shared/byte_conn.ts";
 export type {
   ByteConnection,
   ByteConnectOptions,

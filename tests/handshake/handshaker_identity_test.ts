@@ -3,6 +3,7 @@ import { writeAll } from "../../_shared/byte_conn.ts";
 import { ExtensionBits } from "../../handshake/mod.ts";
 import {
   BOB,
+  connect,
   connected,
   failed,
   hello,
@@ -47,7 +48,7 @@ Deno.test(
     await world.dial("10.0.0.1", hello({ infoHash: other }));
     assertEquals((await failed(bob)).reason, "unknown-info-hash");
     const alice = await world.host("10.0.0.1");
-    alice.connect({ infoHash: other, address: any, protocol: "" });
+    connect(alice, { infoHash: other, address: any, protocol: "" });
     (await connected(carol)).connection.close();
     assertEquals((await connected(alice)).protocol, "");
   },
@@ -68,7 +69,7 @@ Deno.test(
       [hello({ peerId: alice.peerId }), "self"],
     ];
     for (const [answer, reason] of answers) {
-      alice.connect({ infoHash, address: BOB, peerId: strangerId });
+      connect(alice, { infoHash, address: BOB, peerId: strangerId });
       const connection = (await listener.accept())!;
       await writeAll(connection, answer);
       if (answer.length < 68) connection.close();
@@ -82,17 +83,17 @@ Deno.test(
 Deno.test("we do not connect to ourselves twice", none, async () => {
   await using world = new World();
   const bob = await world.bob();
-  bob.connect({ infoHash, address: BOB });
+  connect(bob, { infoHash, address: BOB });
   const events = [await failed(bob), await failed(bob)];
   const inbound = events.find((event) => event.direction === "inbound")!;
   const outbound = events.find((event) => event.direction === "outbound")!;
   assertEquals(inbound.reason, "self");
   assert(["self", "connection-lost"].includes(outbound.reason));
   const attempts = world.network.attempts;
-  bob.connect({ infoHash, address: BOB });
+  connect(bob, { infoHash, address: BOB });
   assertEquals((await failed(bob)).reason, "self");
   assertEquals(world.network.attempts, attempts);
-  bob.connect({ infoHash, address: { ...BOB, port: 7 }, peerId: bob.peerId });
+  connect(bob, { infoHash, address: { ...BOB, port: 7 }, peerId: bob.peerId });
   assertEquals((await failed(bob)).reason, "self");
 });
 
@@ -103,18 +104,18 @@ Deno.test("the same address is dialled once a torrent", none, async () => {
   bob.addTorrent(other);
   const alice = await world.host("10.0.0.1");
   const mapped = { hostname: "::ffff:10.0.0.2", port: BOB.port };
-  alice.connect({ infoHash, address: BOB });
-  alice.connect({ infoHash, address: mapped });
+  connect(alice, { infoHash, address: BOB });
+  connect(alice, { infoHash, address: mapped });
   assertEquals((await failed(alice)).reason, "duplicate-address");
   const first = await connected(alice);
-  alice.connect({ infoHash, address: BOB });
+  connect(alice, { infoHash, address: BOB });
   assertEquals((await failed(alice)).reason, "duplicate-address");
-  alice.connect({ infoHash: other, address: BOB });
+  connect(alice, { infoHash: other, address: BOB });
   (await connected(alice)).connection.close();
   first.connection.close();
   (await connected(bob)).connection.close();
   (await connected(bob)).connection.close();
-  alice.connect({ infoHash, address: BOB });
+  connect(alice, { infoHash, address: BOB });
   (await connected(alice)).connection.close();
 });
 
@@ -128,20 +129,20 @@ Deno.test("the same peer is connected once a torrent", none, async () => {
   });
   twin.addTorrent(infoHash);
   const alice = await world.host("10.0.0.1");
-  alice.connect({ infoHash, address: BOB });
+  connect(alice, { infoHash, address: BOB });
   const first = await connected(alice);
-  alice.connect({ infoHash, address: second });
+  connect(alice, { infoHash, address: second });
   assertEquals((await failed(alice)).reason, "duplicate-peer-id");
   // Now the second address is known to be the same peer.
   const attempts = world.network.attempts;
-  alice.connect({ infoHash, address: second });
+  connect(alice, { infoHash, address: second });
   assertEquals((await failed(alice)).reason, "duplicate-address");
   const address = { ...BOB, port: 1 };
-  alice.connect({ infoHash, address, peerId: bob.peerId });
+  connect(alice, { infoHash, address, peerId: bob.peerId });
   assertEquals((await failed(alice)).reason, "duplicate-peer-id");
   assertEquals(world.network.attempts, attempts);
   first.connection.close();
-  alice.connect({ infoHash, address: second });
+  connect(alice, { infoHash, address: second });
   (await connected(alice)).connection.close();
 });
 
@@ -156,7 +157,7 @@ Deno.test(
     const alice = await world.host("10.0.0.1");
 
     // An old peer speaks v1.
-    alice.connect({ infoHash, address: BOB });
+    connect(alice, { infoHash, address: BOB });
     let [a, b] = [await connected(alice), await connected(bob)];
     assertEquals(a.wireInfoHash, infoHash);
     assertEquals(b.wireInfoHash, infoHash);
@@ -166,7 +167,7 @@ Deno.test(
     b.connection.close();
 
     // A v2 peer calls it by the other hash.
-    alice.connect({ infoHash: truncated, address: BOB });
+    connect(alice, { infoHash: truncated, address: BOB });
     [a, b] = [await connected(alice), await connected(bob)];
     assertEquals(b.wireInfoHash, truncated);
     assertEquals(b.infoHash, infoHash);
@@ -175,7 +176,7 @@ Deno.test(
 
     // A hybrid peer offers the upgrade and gets it.
     alice.addTorrent(infoHash, { v2InfoHash: truncated });
-    alice.connect({ infoHash, address: BOB });
+    connect(alice, { infoHash, address: BOB });
     [a, b] = [await connected(alice), await connected(bob)];
     for (const event of [a, b]) {
       assertEquals(event.infoHash, infoHash);
@@ -202,7 +203,7 @@ Deno.test("the v2 bit changes nothing for a v1 torrent", none, async () => {
     hostname: "10.0.0.3",
     port: 1,
   });
-  bob.connect({ infoHash, address: listener.local });
+  connect(bob, { infoHash, address: listener.local });
   const connection = (await listener.accept())!;
   await writeAll(
     connection,
@@ -219,7 +220,7 @@ Deno.test("a torrent may have extension bits of its own", none, async () => {
   const bob = await world.bob({ extensions });
   bob.addTorrent(infoHash, { extensions: extensions.without("dht") });
   const alice = await world.host("10.0.0.1", { extensions });
-  alice.connect({ infoHash, address: BOB });
+  connect(alice, { infoHash, address: BOB });
   const event = await connected(alice);
   assertEquals(event.remoteExtensions.names(), ["fast"]);
   event.connection.close();

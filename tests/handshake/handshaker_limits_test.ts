@@ -3,6 +3,7 @@ import { writeAll } from "../../_shared/byte_conn.ts";
 import type { ByteConnection } from "../../handshake/mod.ts";
 import {
   BOB,
+  connect,
   connected,
   failed,
   hello,
@@ -120,9 +121,9 @@ Deno.test(
     const hole = { hostname: "10.9.9.9", port: 1 };
     world.network.blackhole(hole);
     const silent = await world.network.transport(BOB.hostname).listen(BOB);
-    alice.connect({ infoHash, address: hole });
-    alice.connect({ infoHash, address: BOB });
-    alice.connect({ infoHash, address: { ...BOB, port: 2 } });
+    connect(alice, { infoHash, address: hole });
+    connect(alice, { infoHash, address: BOB });
+    connect(alice, { infoHash, address: { ...BOB, port: 2 } });
     await world.clock.advance(4999);
     assertEquals((await failed(alice)).reason, "connect-failed");
     await world.clock.advance(1);
@@ -147,13 +148,13 @@ Deno.test(
     const [late] = world.network.pair(BOB, BOB);
     const alice = await world.host("10.0.0.1", {
       connectTimeoutMs: 100,
-      transport: {
+      transports: [{
         name: "deaf",
         connect: () => new Promise((resolve) => finish = resolve),
         listen: () => Promise.reject(new Error("No")),
-      },
+      }],
     });
-    alice.connect({ infoHash, address: BOB });
+    connect(alice, { infoHash, address: BOB });
     await world.clock.advance(100);
     assertEquals((await failed(alice)).reason, "connect-timeout");
     finish(late);
@@ -174,7 +175,7 @@ Deno.test("half-open limits and the rate hold", none, async () => {
   for (let i = 0; i < 20; i++) {
     const address = { hostname: `10.3.0.${i}`, port: 1 };
     world.network.blackhole(address);
-    alice.connect({ infoHash: i < 10 ? infoHash : other, address });
+    void alice.dial({ infoHash: i < 10 ? infoHash : other, address });
   }
   assertEquals(world.network.attempts, 4);
   assertEquals(alice.stats().queued, 16);
@@ -199,10 +200,10 @@ Deno.test("one torrent does not starve another", none, async () => {
   for (let i = 0; i < 200; i++) {
     const address = { hostname: `10.3.0.${i}`, port: 1 };
     world.network.blackhole(address);
-    alice.connect({ infoHash, address });
+    void alice.dial({ infoHash, address });
   }
   assertEquals(world.network.attempts, 10);
-  alice.connect({ infoHash: other, address: BOB });
+  void alice.dial({ infoHash: other, address: BOB });
   assertEquals(world.network.attempts, 11);
 });
 
@@ -235,16 +236,43 @@ Deno.test(
 
 Deno.test("a thousand blocked candidates do not nest", none, async () => {
   await using world = new World();
-  const alice = await world.host("10.0.0.1", { connectsPerSecond: Infinity });
+  const alice = await world.host("10.0.0.1", {
+    connectsPerSecond: Infinity,
+    maxQueued: 5000,
+  });
   alice.filters.add(() => "block");
-  for (let i = 0; i < 5000; i++) {
-    alice.connect({ infoHash, address: { ...BOB, port: 1 + i } });
-    if (i % 900 === 0) await world.clock.advance(0);
-  }
+  const outcomes = Array.from(
+    { length: 5000 },
+    (_, i) => alice.dial({ infoHash, address: { ...BOB, port: 1 + i } }),
+  );
   await world.clock.advance(10);
+  const reasons = (await Promise.all(outcomes)).map((outcome) =>
+    outcome.type === "failed" && outcome.reason
+  );
+  assertEquals([...new Set(reasons)], ["blocked"]);
   assertEquals(alice.stats().failed.blocked, 5000);
-  assertEquals(alice.stats().queued, 0);
-  assertEquals(alice.stats().droppedEvents, 5000 - 1024);
+  assertEquals([alice.stats().queued, alice.stats().halfOpen], [0, 0]);
+});
+
+Deno.test("no outcome of a stream is dropped", none, async () => {
+  await using world = new World();
+  const alice = await world.host("10.0.0.1", { connectsPerSecond: Infinity });
+  const writer = alice.writable.getWriter();
+  const writing = (async () => {
+    for (let i = 0; i < 3000; i++) {
+      await writer.write({ infoHash, address: { ...BOB, port: 1 + i } });
+    }
+  })();
+  // Nobody takes them: the stream waits.
+  await world.clock.advance(1000);
+  const { "connect-failed": before = 0 } = alice.stats().failed;
+  assert(before > 0 && before < 1500, `${before}`);
+  const ports = new Set<number>();
+  for (let i = 0; i < 3000; i++) {
+    ports.add((await failed(alice)).candidate!.address.port);
+  }
+  await writing;
+  assertEquals(ports.size, 3000);
 });
 
 Deno.test("the writable waits while the queue is full", none, async () => {
@@ -264,8 +292,12 @@ Deno.test("the writable waits while the queue is full", none, async () => {
   })();
   await world.clock.advance(1);
   assertEquals([written, alice.stats().queued], [3, 2]);
-  alice.connect({ infoHash, address: { ...BOB, port: 200 } });
-  assertEquals((await failed(alice)).reason, "queue-full");
+  const refused = await alice.dial({
+    infoHash,
+    address: { ...BOB, port: 200 },
+  });
+  assert(refused.type === "failed");
+  assertEquals([refused.reason, refused.fault], ["queue-full", "local"]);
   await world.clock.advance(15_000);
   assertEquals(written, 4);
   await world.clock.advance(15_000);
@@ -286,21 +318,20 @@ Deno.test(
     }
     const before = bob.stats().established;
     assert(before >= 2 && before <= 3, `${before}`);
-    bob.connect({ infoHash, address: { ...BOB, port: 9 } });
+    connect(bob, { infoHash, address: { ...BOB, port: 9 } });
     await world.clock.advance(10);
-    assertEquals(bob.stats().queued, 1);
-    for (let i = 0; i < 5; i++) {
-      for (;;) {
-        const event = await next(bob);
-        if (event.type === "connected") {
-          event.connection.close();
-          break;
-        }
-      }
+    assertEquals(bob.stats().failed, {});
+    // Whoever asks for one outcome need not wait for others to be taken.
+    const dead = await bob.dial({ infoHash, address: { ...BOB, port: 8 } });
+    assertEquals(dead.type, "failed");
+    for (let i = 0; i < 6; i++) {
+      const event = await next(bob);
+      if (event.type === "connected") event.connection.close();
+      else assertEquals(event.candidate?.address.port, 9);
       await world.clock.advance(1);
     }
     assertEquals(bob.stats().connected.inbound, 5);
-    assertEquals(bob.stats().queued, 0);
+    assertEquals(bob.stats().failed, { "connect-failed": 2 });
   },
 );
 
@@ -316,8 +347,8 @@ Deno.test(
     const address = { ...BOB, port: 100 };
     world.network.blackhole(address);
     const other = new Uint8Array(20).fill(7);
-    alice.connect({ infoHash, address });
-    alice.connect({ infoHash: other, address });
+    connect(alice, { infoHash, address });
+    connect(alice, { infoHash: other, address });
     const bad = { infoHash, address: { ...BOB, port: 0 } };
     const writers = [1, 2, 3].map(() => alice.sink().getWriter());
     let written = 0;

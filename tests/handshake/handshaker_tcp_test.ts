@@ -5,6 +5,7 @@ import {
   encodeHandshake,
   type HandshakeConnected,
   Handshaker,
+  type PeerCandidate,
 } from "../../handshake/mod.ts";
 
 const infoHash = new Uint8Array(20).fill(1);
@@ -13,6 +14,10 @@ const options: Omit<Deno.TestDefinition, "fn" | "name"> = {
   permissions: { net: ["127.0.0.1"] },
   timeout: 20_000,
 };
+
+function connect(handshaker: Handshaker, candidate: PeerCandidate): void {
+  handshaker.sink().getWriter().write(candidate).catch(() => {});
+}
 
 async function connected(handshaker: Handshaker): Promise<HandshakeConnected> {
   const reader = handshaker.readable.getReader();
@@ -26,7 +31,7 @@ Deno.test("TCP: a pair connects, and later bytes arrive", options, async () => {
   await using bob = await Handshaker.open({ listen });
   bob.addTorrent(infoHash);
   await using alice = await Handshaker.open();
-  alice.connect({ infoHash, address: bob.local! });
+  connect(alice, { infoHash, address: bob.local! });
   const [a, b] = [await connected(alice), await connected(bob)];
   assertEquals(a.peerId, bob.peerId);
   assertEquals(a.address, bob.local);
@@ -71,7 +76,7 @@ Deno.test(
     const address = listener.addr as Deno.NetAddr;
     listener.close();
     await using alice = await Handshaker.open();
-    alice.connect({ infoHash, address });
+    connect(alice, { infoHash, address });
     for await (const event of alice) {
       assert(event.type === "failed");
       assertEquals(event.reason, "connect-failed");
@@ -88,7 +93,7 @@ Deno.test("TCP: many pairs at once, and nothing is left", options, async () => {
   const both = await Promise.all(
     Array.from({ length: 60 }, async () => {
       await using alice = await Handshaker.open();
-      alice.connect({ infoHash, address: bob.local! });
+      connect(alice, { infoHash, address: bob.local! });
       const { connection } = await connected(alice);
       connection.close();
       return connection.local.port;

@@ -10,6 +10,7 @@ import {
   type HandshakeFields,
   Handshaker,
   type HandshakerOptions,
+  type PeerCandidate,
 } from "../../handshake/mod.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { MemoryNetwork } from "./memory_transport.ts";
@@ -37,7 +38,7 @@ export class World {
     options: HandshakerOptions = {},
   ): Promise<Handshaker> {
     const handshaker = await Handshaker.open({
-      transport: this.network.transport(hostname),
+      transports: [this.network.transport(hostname)],
       clock: this.clock,
       ...options,
     });
@@ -80,6 +81,15 @@ export async function next(handshaker: Handshaker): Promise<HandshakeEvent> {
   } finally {
     reader.releaseLock();
   }
+}
+
+/** Writes a candidate whose outcome comes out as an event. */
+export function connect(
+  handshaker: Handshaker,
+  candidate: PeerCandidate,
+): void {
+  const writer = handshaker.sink().getWriter();
+  writer.write(candidate).catch(() => {});
 }
 
 export async function connected(

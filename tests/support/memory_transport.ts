@@ -112,6 +112,7 @@ class Pipe {
 class MemoryConnection implements ByteConnection {
   readonly local: Endpoint;
   readonly remote: Endpoint;
+  readonly transport = "memory";
   readonly #incoming: Pipe;
   readonly #outgoing: Pipe;
   #closed = false;
@@ -235,6 +236,11 @@ export class MemoryNetwork {
   /** Makes the next accept on a listener reject. */
   failAccept(address: Endpoint, error: Error): void {
     this.#listeners.get(formatEndpoint(address))!.failNext(error);
+  }
+
+  /** Ends a listener under its owner. */
+  endListener(address: Endpoint): void {
+    this.#listeners.get(formatEndpoint(address))!.close();
   }
 
   /** A pair of connected ends. */

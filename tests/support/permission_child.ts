@@ -52,13 +52,10 @@ const USES: Readonly<Record<string, Readonly<Record<string, Use>>>> = {
     async "Handshaker connects"() {
       await using handshaker = await Handshaker.open();
       const address = { hostname, port: Number(new URL(httpUrl!).port) };
-      handshaker.connect({ infoHash, address });
-      for await (const event of handshaker) {
-        // Whoever answered is no peer, but it was reached.
-        if (event.type === "failed" && event.reason === "connect-failed") {
-          throw event.error;
-        }
-        break;
+      const event = await handshaker.dial({ infoHash, address });
+      // Whoever answered is no peer, but it was reached.
+      if (event.type === "failed" && event.reason === "connect-failed") {
+        throw event.error;
       }
     },
   },

@@ -1,0 +1,41 @@
+/**
+ * Leaves file descriptors for others once the system has refused one: the limit
+ * is not told anywhere, so it is learnt.
+ *
+ * @module
+ */
+
+/** Descriptors left to files and everything else. */
+const RESERVED = 32;
+/** Connections that are always allowed. */
+const LEAST = 8;
+/** After how long without a refusal more is tried again, in ms. */
+const FORGET_MS = 60_000;
+
+/** See the module. */
+export class DescriptorGuard {
+  #limit = Infinity;
+  #forgetAt = 0;
+
+  /**
+   * Notes that there was no descriptor left.
+   *
+   * @param open Connections that are open.
+   * @param now The time in milliseconds.
+   */
+  refused(open: number, now: number): void {
+    this.#limit = Math.max(LEAST, Math.min(this.#limit, open - RESERVED));
+    this.#forgetAt = now + FORGET_MS;
+  }
+
+  /**
+   * Tells how many connections may be open.
+   *
+   * @param now The time in milliseconds.
+   * @returns The number, or Infinity.
+   */
+  limit(now: number): number {
+    if (now >= this.#forgetAt) this.#limit = Infinity;
+    return this.#limit;
+  }
+}
