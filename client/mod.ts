@@ -65,6 +65,7 @@ export type {
   PeerCandidate,
 } from "../_shared/address.ts";
 export type { Bitfield } from "../_shared/bitfield.ts";
+export { tcpTransport } from "../_shared/byte_conn.ts";
 export type {
   ByteConnection,
   ByteConnectOptions,
@@ -153,8 +154,15 @@ export type {
   ServeOptions,
 } from "../lpd/mod.ts";
 export type {
+  ExtensionBits,
+  ExtensionName,
+  FilterDecision,
   HandshakeDirection,
   HandshakeErrorCode,
+  HandshakeFacts,
+  HandshakeFilter,
+  HandshakeFilters,
+  HandshakeFiltersOptions,
   HandshakerStats,
 } from "../handshake/mod.ts";
 export type {

@@ -14,6 +14,7 @@ import type { FileSystem } from "../disk/file_system.ts";
 import { ExtensionBits } from "../handshake/extension_bits.ts";
 import { Handshaker } from "../handshake/handshaker.ts";
 import { createPeerId } from "../handshake/peer_id.ts";
+import type { HandshakeEvent } from "../handshake/event.ts";
 import type { HandshakerStats } from "../handshake/handshaker_options.ts";
 import { parseMetainfo } from "../metainfo/parse.ts";
 import { cleanMagnetText, parseMagnet } from "../metainfo/parse_magnet.ts";
@@ -181,7 +182,8 @@ export class Session implements AsyncDisposable {
       hasRoom: () => this.peerCount < (options.maxPeers ?? 500),
       disk: (where) => this.#share(where).disk,
       trackerFor: (url) => trackers.clientFor(url),
-      connect: (candidate) => handshaker.connect(candidate),
+      connect: (candidate) =>
+        void handshaker.dial(candidate).then((event) => this.#route(event)),
     };
     this.#loop = this.#accept();
     this.#cancelTick = this.#scheduleTick();
@@ -208,7 +210,8 @@ export class Session implements AsyncDisposable {
       extensions: options.dht ? EXTENSIONS.with("dht") : EXTENSIONS,
       listen: options.listen ?? { hostname: "0.0.0.0", port: 0 },
       random,
-      ...(options.transport ? { transport: options.transport } : {}),
+      transports: options.transports,
+      filters: options.filter,
       ...(options.clock ? { clock: options.clock } : {}),
     });
     try {
@@ -431,15 +434,17 @@ export class Session implements AsyncDisposable {
 
   /** Hands finished handshakes to their torrents. */
   async #accept(): Promise<void> {
-    for await (const event of this.#handshaker) {
-      const infoHash = event.type === "connected"
-        ? event.infoHash
-        : event.candidate?.infoHash;
-      const life = infoHash && this.#byHash.get(toHex(infoHash));
-      if (event.type === "failed") life?.failed(event);
-      else if (life === undefined) event.connection.close();
-      else life.attach(event);
-    }
+    for await (const event of this.#handshaker) this.#route(event);
+  }
+
+  #route(event: HandshakeEvent): void {
+    const infoHash = event.type === "connected"
+      ? event.infoHash
+      : event.candidate?.infoHash;
+    const life = infoHash && this.#byHash.get(toHex(infoHash));
+    if (event.type === "failed") life?.failed(event);
+    else if (life === undefined) event.connection.close();
+    else life.attach(event);
   }
 
   #scheduleTick(): () => void {

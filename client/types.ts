@@ -13,6 +13,7 @@ import type { ByteTransport } from "../_shared/byte_conn.ts";
 import type { Clock } from "../_shared/clock.ts";
 import type { RandomSource } from "../_shared/random.ts";
 import type { FileSystem } from "../disk/mod.ts";
+import type { HandshakeFilters } from "../handshake/filter.ts";
 import type { MainlineDhtOptions } from "../dht/mod.ts";
 import type { LocalDiscoveryOptions } from "../lpd/mod.ts";
 import type { Metainfo } from "../metainfo/mod.ts";
@@ -276,8 +277,20 @@ export interface SessionOptions {
   readonly readCacheBytes?: number | undefined;
   /** Name and version told to peers. @default {the package's} */
   readonly clientVersion?: string | undefined;
-  /** How connections are made. @default {TCP} */
-  readonly transport?: ByteTransport | undefined;
+  /**
+   * How connections are made and accepted: peers are dialled by the first, and
+   * all of them listen.
+   *
+   * @default {[tcpTransport]}
+   */
+  readonly transports?: readonly ByteTransport[] | undefined;
+  /**
+   * Who may shake hands, such as all but a block list; can be changed at any
+   * time.
+   *
+   * @default {everybody}
+   */
+  readonly filter?: HandshakeFilters | undefined;
   /** Instead of the built-in HTTP client. */
   readonly httpTracker?: TrackerClient | undefined;
   /** Instead of the built-in UDP client. */

@@ -27,6 +27,7 @@ function setUp(room = () => 100) {
     dialer.failed({
       type: "failed",
       reason,
+      fault: "remote",
       error: new HandshakeError(reason, "x"),
       address: candidate.address,
       direction: "outbound",

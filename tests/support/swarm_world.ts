@@ -304,10 +304,10 @@ export class SwarmWorld implements AsyncDisposable {
     const session = await Session.open({
       clock: this.clock,
       random: seededRandom(this.#seed * 7919 + this.#next),
-      transport: this.transport(hostname, {
+      transports: [this.transport(hostname, {
         wrap: audited,
         ...(refuses ? { refuses } : {}),
-      }),
+      })],
       listen: { hostname, port: 6881 },
       ...rest,
     });
