@@ -194,6 +194,18 @@ export function describeError(error: unknown): ErrorReport {
   if (name === "SessionError" && BAD_TORRENT_CODES.has(code)) {
     return report(EXIT_BAD_TORRENT);
   }
+  if (code === "ERR_MODULE_NOT_FOUND") {
+    const url = /https?:[^\s'"]+/.exec(message)?.[0];
+    return {
+      ...report(EXIT_IO),
+      code: "not-loaded",
+      message: `Cannot load a part of bip: ${
+        url === undefined
+          ? message.split("\n")[0]
+          : `${url} could not be fetched and is not cached`
+      }`,
+    };
+  }
   if (IO_CODES.has(code) || /\(os error \d+\)/.test(error.message)) {
     return report(EXIT_IO);
   }

@@ -91,6 +91,9 @@ export function nextTurn(): Promise<void> {
 
 const WORKER_URL = new URL("./hash_worker.ts", import.meta.url);
 
+/** Never called: what walks the imports (install, compile) takes it along. */
+const _worker = () => import("./hash_worker.ts");
+
 /** Whether a worker has a chance: a refused one writes to stderr. */
 function mayStartWorkers(): boolean {
   if (typeof Worker === "undefined") return false;

@@ -51,3 +51,31 @@ Deno.test({
     assert(report.hint?.includes("--allow-read"), report.hint);
   },
 });
+
+Deno.test({
+  name: "describeError - a part that cannot be loaded is no defect",
+  permissions: { read: true },
+  async fn() {
+    const thrown = async (specifier: string) => {
+      try {
+        return await import(specifier);
+      } catch (error) {
+        return describeError(error);
+      }
+    };
+    const report = await thrown(new URL("./none.ts", import.meta.url).href);
+    assertEquals([report.exitCode, report.code], [6, "not-loaded"]);
+    assertEquals([report.unexpected, report.hint], [false, undefined]);
+    assert(/^Cannot load a part of bip: .*none\.ts/.test(report.message));
+    const { message } = describeError(
+      Object.assign(
+        new TypeError("Import 'https://jsr.io/x' failed.\n  0: dns error"),
+        { code: "ERR_MODULE_NOT_FOUND" },
+      ),
+    );
+    assertEquals(
+      message,
+      "Cannot load a part of bip: https://jsr.io/x could not be fetched and is not cached",
+    );
+  },
+});
