@@ -378,8 +378,9 @@ export class Swarm {
       maxReadBuffer: this.#options.maxReadBytes,
       clock: this.#options.clock,
       onEvent: (happened) => this.#handle(key, happened),
-      beforeRead: () =>
-        readGate(() => this.#content?.pressure(), this.#options.downloadLimits),
+      beforeRead: (wanted) =>
+        readGate(() => this.#content?.pressure(), this.#options.downloadLimits)
+          ?.then(() => wanted) ?? wanted,
       afterRead: (bytes) => {
         for (const limit of this.#options.downloadLimits) limit.refund(-bytes);
       },

@@ -109,8 +109,66 @@ export const PEX_INTERVAL_MS = 50_000;
 /** Refusals in a row from a peer that does not choke us, without a block, before it is dropped. */
 export const MAX_REJECTS = 1_000;
 
-/** Bytes in the send buffer above which metadata requests are refused (BEP 9 leaves it open). */
-export const METADATA_SEND_WATERMARK = 262_144;
+/** Bytes in the send buffer above which metadata and hashes are refused (BEP 9 leaves it open). */
+export const ANSWER_SEND_WATERMARK = 262_144;
+
+/** Bytes in the send buffer above which the peer is not read any more. */
+export const READ_SEND_WATERMARK = 2_097_152;
 
 /** Extension handshakes of one peer heeded in ten seconds. */
 export const MAX_EXTENSION_HANDSHAKES = 20;
+
+/** What a peer may cost us a second, in units of {@linkcode MESSAGE_COST}. */
+export const BUDGET_RATE = 1_000;
+
+/** What a peer may cost us at once. */
+export const BUDGET_BURST = 20_000;
+
+/** What a peer may cost us above a quarter of the rate before it is dropped. */
+export const BUDGET_PATIENCE = 60_000;
+
+/** What a message costs by its type; a unit is about a microsecond. */
+export const MESSAGE_COST = {
+  "keep-alive": 2,
+  choke: 4,
+  unchoke: 4,
+  interested: 2,
+  "not-interested": 2,
+  have: 0.02,
+  bitfield: 20,
+  request: 0,
+  piece: 0,
+  cancel: 1,
+  port: 20,
+  suggest: 2,
+  "have-all": 20,
+  "have-none": 20,
+  reject: 0.5,
+  "allowed-fast": 2,
+  extended: 4,
+  "hash-request": 2,
+  hashes: 2,
+  "hash-reject": 2,
+  unknown: 4,
+} as const;
+
+/** What a message costs that tells nothing, or cannot be. */
+export const ODDITY_COST = 20;
+
+/** What a "have" costs that is no news. */
+export const REPEAT_COST = 1;
+
+/** What an extension handshake costs. */
+export const HANDSHAKE_COST = 200;
+
+/** What a message of gossip costs: ut_pex, ut_holepunch. */
+export const GOSSIP_COST = 200;
+
+/** What one small read of the socket costs. */
+export const READ_COST = 1;
+
+/** Bytes below which a read counts as small. */
+export const SMALL_READ = 512;
+
+/** Part of a peer's `reqq` that we use: some count otherwise than we do. */
+export const QUEUE_SHARE = 0.97;

@@ -11,6 +11,8 @@ import {
   type PeerConnectionOptions,
   sessionOptionsOf,
 } from "./connection_options.ts";
+import { PeerProtocolError } from "./error.ts";
+import { READ_SEND_WATERMARK } from "./_limits.ts";
 import type { BlockAddress, HashRange } from "./message.ts";
 import { MessageChannel } from "./message_channel.ts";
 import type { PeerStats } from "./peer_stats.ts";
@@ -20,6 +22,7 @@ import type {
   PeerSessionState,
 } from "./session_types.ts";
 import { encodeUploadOnly } from "./small_extensions.ts";
+import { UserExtensions } from "./user_extensions.ts";
 import { encodeUtMetadata, type UtMetadataMessage } from "./ut_metadata.ts";
 import { encodeUtPex, type UtPexMessage } from "./ut_pex.ts";
 
@@ -32,6 +35,7 @@ export class PeerConnection implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #machine: PeerSessionMachine;
   readonly #channel: MessageChannel;
+  readonly #extensions: UserExtensions | undefined;
   readonly #closed = Promise.withResolvers<PeerCloseReason>();
   #now: number;
   #draining = false;
@@ -39,6 +43,8 @@ export class PeerConnection implements AsyncDisposable {
   #timerAt = Infinity;
   #cancelTimer: (() => void) | undefined;
   #closeType: PeerCloseReason["type"] = "protocol";
+  /** Ends a rest in reading. */
+  #wake: (() => void) | undefined;
 
   private constructor(options: PeerConnectionOptions) {
     this.#options = options;
@@ -48,6 +54,17 @@ export class PeerConnection implements AsyncDisposable {
       sessionOptionsOf(options),
       this.#now,
     );
+    this.#extensions = options.extensions && new UserExtensions(
+      options.extensions,
+      {
+        supports: (name) => this.supports(name),
+        sendExtended: (name, payload) => this.sendExtended(name, payload),
+        fail: (message) => {
+          this.#machine.close(new PeerProtocolError("malformed", message));
+          this.#settle();
+        },
+      },
+    );
     this.#channel = new MessageChannel({
       connection: options.connection,
       initialBytes: options.initialBytes,
@@ -55,7 +72,8 @@ export class PeerConnection implements AsyncDisposable {
       maxBlockLength: options.maxBlockLength,
       minReadBuffer: options.minReadBuffer,
       maxReadBuffer: options.maxReadBuffer,
-      beforeRead: () => options.beforeRead?.(this),
+      awaitsBlocks: () => this.#machine.outstanding > 0,
+      beforeRead: (wanted) => options.beforeRead?.(wanted, this) ?? wanted,
       onPause: (paused) => {
         this.#machine.setReading(!paused, this.#tick());
         this.#settle();
@@ -65,15 +83,21 @@ export class PeerConnection implements AsyncDisposable {
         this.#machine.receive(message, this.#now);
         this.#drain();
       },
-      onChunkEnd: (length, error) => {
+      onChunkEnd: (length, granted, error) => {
         if (error !== undefined) this.#machine.close(error);
+        const at = this.#machine.chunkEnd(length, this.#tick());
         this.#settle();
-        options.afterRead?.(length, this);
+        options.afterRead?.(length, granted, this);
+        return at > this.#now ? this.#rest(at) : undefined;
       },
+      waiting: () => this.#machine.waitingBytes,
+      take: () => this.#machine.take(),
+      recycle: (bytes) => this.#machine.recycle(bytes),
       beforeWrite: (bytes) => options.beforeWrite?.(bytes, this),
-      onSent: () => {
-        this.#machine.sent(this.bufferedBytes, this.#tick());
+      onSent: (underWay) => {
+        this.#machine.sent(underWay, this.#tick());
         this.#settle();
+        if (this.bufferedBytes <= READ_SEND_WATERMARK / 2) this.#wake?.();
       },
       onEnd: () => this.#finish({ type: "remote" }),
       onError: (error) => this.#fail(error),
@@ -114,7 +138,7 @@ export class PeerConnection implements AsyncDisposable {
   get connection(): ByteConnection {
     return this.#options.connection;
   }
-  /** States of both sides. */
+  /** States of both sides; live. */
   get state(): PeerSessionState {
     return this.#machine.state;
   }
@@ -144,7 +168,7 @@ export class PeerConnection implements AsyncDisposable {
   }
   /** Bytes waiting to be sent. */
   get bufferedBytes(): number {
-    return this.#channel.bufferedBytes;
+    return this.#finished ? 0 : this.#machine.bufferedBytes;
   }
   /** Whether the connection is over. */
   get isClosed(): boolean {
@@ -155,11 +179,7 @@ export class PeerConnection implements AsyncDisposable {
     return this.#closed.promise;
   }
 
-  /**
-   * What was transferred.
-   *
-   * @returns A snapshot.
-   */
+  /** A snapshot of what was transferred. */
   stats(): PeerStats {
     return this.#machine.stats(this.#clock.now());
   }
@@ -224,21 +244,30 @@ export class PeerConnection implements AsyncDisposable {
     return known;
   }
   /**
-   * Tells the peer of a piece, unless it has it.
+   * Whether an answer of some bytes may be sent now. Who answers questions of
+   * a stranger asks this first and refuses otherwise, so that nothing piles up
+   * for a peer that does not read.
    *
-   * @param pieceIndex Which piece.
-   * @returns Whether it was told.
+   * @param bytes Length of the answer.
+   * @returns False when it is to be refused.
    */
-  have(pieceIndex: number): boolean {
-    const told = this.#machine.have(pieceIndex, this.#tick());
-    this.#settle();
-    return told;
+  hasSendRoom(bytes: number): boolean {
+    return this.#machine.hasSendRoom(bytes);
   }
   /**
-   * Recommends a piece, if the peer understands that (BEP 6).
+   * Tells the peer of pieces, also of those that it has: it shows our progress
+   * by that.
    *
-   * @param pieceIndex Which piece.
+   * @param pieces One piece, or many, which go out together.
    */
+  have(pieces: number | readonly number[]): void {
+    this.#machine.have(
+      typeof pieces === "number" ? [pieces] : pieces,
+      this.#tick(),
+    );
+    this.#settle();
+  }
+  /** Recommends a piece, if the peer understands that (BEP 6). */
   suggest(pieceIndex: number): void {
     this.#machine.suggest(pieceIndex, this.#tick());
     this.#settle();
@@ -279,21 +308,11 @@ export class PeerConnection implements AsyncDisposable {
     this.#settle();
     return sent;
   }
-  /**
-   * Sends a message of ut_metadata (BEP 9).
-   *
-   * @param message The message.
-   * @returns False when the peer does not speak it.
-   */
+  /** Sends a message of ut_metadata (BEP 9), as {@linkcode PeerConnection.sendExtended} does. */
   sendMetadata(message: UtMetadataMessage): boolean {
     return this.sendExtended("ut_metadata", encodeUtMetadata(message));
   }
-  /**
-   * Sends a message of ut_pex (BEP 11).
-   *
-   * @param message The message; not to be sent more than once a minute.
-   * @returns False when the peer does not speak it.
-   */
+  /** Sends a message of ut_pex (BEP 11), as {@linkcode PeerConnection.sendExtended} does; at most once a minute. */
   sendPex(message: UtPexMessage): boolean {
     return this.sendExtended("ut_pex", encodeUtPex(message));
   }
@@ -316,11 +335,7 @@ export class PeerConnection implements AsyncDisposable {
     this.#machine.sendExtensionHandshake(fields, this.#tick());
     this.#settle();
   }
-  /**
-   * Tells the port of our DHT node (BEP 5).
-   *
-   * @param port UDP port.
-   */
+  /** Tells the UDP port of our DHT node (BEP 5). */
   sendPort(port: number): void {
     this.#machine.sendPort(port, this.#tick());
     this.#settle();
@@ -405,14 +420,32 @@ export class PeerConnection implements AsyncDisposable {
       while (!this.#finished) {
         const output = this.#machine.poll();
         if (output === undefined) return;
-        if (output.type === "send") this.#channel.append(output.message);
-        else if (output.type === "event") {
-          this.#options.onEvent(output.event, this);
-        } else this.#finish({ type: this.#closeType, error: output.error });
+        if (output.type === "close") {
+          this.#finish({ type: this.#closeType, error: output.error });
+        } else if (!this.#extensions?.handle(output)) {
+          this.#options.onEvent(output, this);
+        }
       }
     } finally {
       this.#draining = false;
     }
+  }
+
+  /** A rest in reading: until a time, or until the peer has taken enough. */
+  #rest(until: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = until === Infinity
+      ? () => {}
+      : this.#clock.schedule(until, () => this.#wake?.());
+    this.#wake = () => {
+      if (until !== Infinity && !this.#finished && this.#clock.now() < until) {
+        return;
+      }
+      this.#wake = undefined;
+      cancel();
+      resolve();
+    };
+    return promise;
   }
 
   #armTimer(): void {
@@ -458,6 +491,7 @@ export class PeerConnection implements AsyncDisposable {
     this.#machine.close(reason.error);
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
+    this.#wake?.();
     this.#channel.close();
     this.#closed.resolve(reason);
     this.#options.onEvent({ type: "closed", reason, outstanding }, this);

@@ -7,6 +7,10 @@ import { tryParseIp } from "../_shared/address.ts";
 import type { ByteConnection } from "../_shared/byte_conn.ts";
 import type { Clock } from "../_shared/clock.ts";
 import type { PeerConnection } from "./connection.ts";
+import {
+  type PeerExtension,
+  STANDARD_EXTENSIONS,
+} from "./extension_registry.ts";
 import { ALLOWED_FAST_COUNT } from "./_limits.ts";
 import type { BlockAddress } from "./message.ts";
 import type { PeerSessionEvent, PeerSessionOptions } from "./session_types.ts";
@@ -51,17 +55,19 @@ export interface PeerConnectionOptions
    * the call. Commands may be given from within.
    */
   readonly onEvent: (event: PeerConnectionEvent, peer: PeerConnection) => void;
+  /** Further extensions (BEP 10). @default {[]} */
+  readonly extensions?: readonly PeerExtension[] | undefined;
   /**
-   * Asked before each read of the socket; reading waits for the promise. For
-   * back-pressure and rate limits. Let it resolve when the peer closes.
-   * @default {undefined}
+   * Asked before each read of the socket, with the most bytes that it would
+   * bring; tells how many it may bring, at least 1. For back-pressure and rate
+   * limits. Let a promise resolve when the peer closes. @default {undefined}
    */
   readonly beforeRead?:
-    | ((peer: PeerConnection) => Promise<void> | undefined)
+    | ((wanted: number, peer: PeerConnection) => number | Promise<number>)
     | undefined;
-  /** Told of each read and its bytes. @default {undefined} */
+  /** Told of each read: its bytes, and how many it might have brought. @default {undefined} */
   readonly afterRead?:
-    | ((bytes: number, peer: PeerConnection) => void)
+    | ((bytes: number, granted: number, peer: PeerConnection) => void)
     | undefined;
   /**
    * Asked before each write of so many bytes; writing waits for the promise.
@@ -74,7 +80,7 @@ export interface PeerConnectionOptions
   readonly allowedFastCount?: number | undefined;
   /** Longest block accepted in bytes. @default {131072} */
   readonly maxBlockLength?: number | undefined;
-  /** Bytes of the first read buffer. @default {16384} */
+  /** Bytes of the smallest read buffer. @default {1024} */
   readonly minReadBuffer?: number | undefined;
   /** Bytes that a read buffer may grow to. @default {524288} */
   readonly maxReadBuffer?: number | undefined;
@@ -95,6 +101,10 @@ export function sessionOptionsOf(
   const count = options.allowedFastCount ?? ALLOWED_FAST_COUNT;
   return {
     ...options,
+    extensionNames: [
+      ...options.extensionNames ?? STANDARD_EXTENSIONS,
+      ...(options.extensions ?? []).map(({ name }) => name),
+    ],
     allowedFast: ip?.length === 4 && count > 0
       ? { infoHash: options.infoHash, ip, count }
       : undefined,

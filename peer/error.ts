@@ -12,10 +12,8 @@ export type PeerProtocolErrorCode =
   | "too-long"
   /** The stream ended inside of a message. */
   | "truncated"
-  /** A bitfield has the wrong size or set spare bits. */
+  /** A bitfield has the wrong size. */
   | "bad-bitfield"
-  /** A bitfield, have-all or have-none that is not the first of its kind. */
-  | "unexpected-bitfield"
   /** A piece, block or layer that does not exist. */
   | "out-of-range"
   /** A message of an extension that was not negotiated. */
@@ -28,6 +26,8 @@ export type PeerProtocolErrorCode =
   | "request-flood"
   /** Too many of our requests refused without a single block. */
   | "refusing"
+  /** Far too many messages of any kind. */
+  | "flood"
   /** Choke or interest states that change too often. */
   | "flapping"
   /** Nothing was heard for too long. */

@@ -15,19 +15,19 @@ export const STANDARD_EXTENSIONS = [
   "ut_holepunch",
 ] as const;
 
-/** What an extension of a user can do on a connection. */
+/** What an extension of a user can do on a connection, at any time. */
 export interface PeerExtensionContext {
   /** Whether the peer has told an id for this extension. */
   readonly supported: boolean;
   /**
    * Sends a message of this extension.
    *
-   * @param payload The bytes.
-   * @returns False when the peer does not speak this extension.
+   * @param payload The bytes; copied.
+   * @returns False when the peer does not speak this extension, or is gone.
    */
   send(payload: Uint8Array): boolean;
   /**
-   * Ends the connection because the peer misbehaved.
+   * Ends the connection because the peer misbehaved; returns all the same.
    *
    * @param message What it did.
    */
@@ -65,24 +65,15 @@ export class ExtensionRegistry {
   readonly #local = new Map<string, number>();
   readonly #names: (string | undefined)[] = [undefined];
   readonly #remote = new Map<string, number>();
-  readonly #extensions = new Map<string, PeerExtension>();
 
   /**
    * Gives every extension an id from 1 on.
    *
-   * @param names Standard extensions that are switched on.
-   * @param extensions Further ones of the user.
+   * @param names The extensions to offer.
    * @throws {RangeError} If there are more than 64 or a name is given twice.
    */
-  constructor(
-    names: readonly string[] = STANDARD_EXTENSIONS,
-    extensions: readonly PeerExtension[] = [],
-  ) {
+  constructor(names: readonly string[] = STANDARD_EXTENSIONS) {
     for (const name of names) this.#add(name);
-    for (const extension of extensions) {
-      this.#add(extension.name);
-      this.#extensions.set(extension.name, extension);
-    }
   }
 
   /** Our names and the ids under which we want their messages. */
@@ -95,11 +86,6 @@ export class ExtensionRegistry {
     return this.#remote;
   }
 
-  /** The extensions of the user. */
-  get extensions(): Iterable<PeerExtension> {
-    return this.#extensions.values();
-  }
-
   /**
    * Finds what an incoming message belongs to.
    *
@@ -108,16 +94,6 @@ export class ExtensionRegistry {
    */
   nameOf(id: number): string | undefined {
     return this.#names[id];
-  }
-
-  /**
-   * Finds the extension of a user.
-   *
-   * @param name Its name.
-   * @returns The extension, if there is one.
-   */
-  extension(name: string): PeerExtension | undefined {
-    return this.#extensions.get(name);
   }
 
   /**

@@ -225,10 +225,10 @@ export class PeerManager implements AsyncDisposable {
     const peer = PeerConnection.start({
       ...options,
       onEvent: (event, peer) => this.#onPeerEvent(key, peer, event),
-      beforeRead: (peer) => {
+      beforeRead: (wanted, peer) => {
         const room = this.#room();
-        if (room === undefined) return beforeRead?.(peer);
-        return room.then(() => beforeRead?.(peer));
+        const ask = () => beforeRead?.(wanted, peer) ?? wanted;
+        return room === undefined ? ask() : room.then(ask);
       },
     });
     this.#peers.set(key, peer);
@@ -254,16 +254,18 @@ export class PeerManager implements AsyncDisposable {
   }
 
   /**
-   * Tells all peers of an info-hash of a piece, those left out that have it.
+   * Tells all peers of an info-hash of pieces.
    *
    * @param infoHash 20-byte info-hash.
-   * @param pieceIndex Which piece.
-   * @returns How many were told.
+   * @param pieces One piece, or many.
+   * @returns How many peers were told.
    */
-  have(infoHash: Uint8Array, pieceIndex: number): number {
+  have(infoHash: Uint8Array, pieces: number | readonly number[]): number {
     let told = 0;
     for (const peer of this.#peers.values()) {
-      if (equalBytes(peer.infoHash, infoHash) && peer.have(pieceIndex)) told++;
+      if (!equalBytes(peer.infoHash, infoHash)) continue;
+      peer.have(pieces);
+      told++;
     }
     return told;
   }

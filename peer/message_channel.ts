@@ -6,10 +6,8 @@
  */
 import type { ByteConnection } from "../_shared/byte_conn.ts";
 import { PeerProtocolError } from "./error.ts";
-import { DEFAULT_BLOCK_LENGTH } from "./_limits.ts";
 import type { PeerMessage } from "./message.ts";
 import { PeerMessageDecoder } from "./message_decoder.ts";
-import { PeerMessageBuffer } from "./message_encode.ts";
 import { ReadBuffer } from "./read_buffer.ts";
 
 /** Options of {@linkcode MessageChannel}. */
@@ -26,20 +24,35 @@ export interface MessageChannelOptions {
   readonly minReadBuffer: number | undefined;
   /** Bytes that a read buffer may grow to. */
   readonly maxReadBuffer: number | undefined;
-  /** Asked before each read. */
-  beforeRead(): Promise<void> | undefined;
+  /** Whether blocks are awaited, so that reads should be large. */
+  awaitsBlocks(): boolean;
+  /** Asked before each read of so many bytes; tells how many may be read. */
+  beforeRead(wanted: number): number | Promise<number>;
   /** Reading waits for `beforeRead`, or goes on. */
   onPause(paused: boolean): void;
   /** A chunk came; its messages follow. */
   onChunk(): void;
   /** A message came. */
   onMessage(message: PeerMessage): void;
-  /** All messages of a chunk were given out, or the peer broke the rules. */
-  onChunkEnd(length: number, error: PeerProtocolError | undefined): void;
+  /**
+   * All messages of a chunk were given out, or the peer broke the rules. The
+   * next read waits for the promise.
+   */
+  onChunkEnd(
+    length: number,
+    granted: number,
+    error: PeerProtocolError | undefined,
+  ): Promise<void> | undefined;
+  /** Bytes that wait to be sent. */
+  waiting(): number;
+  /** Takes what waits to be sent. */
+  take(): Uint8Array<ArrayBuffer>;
+  /** What was taken is sent. */
+  recycle(bytes: Uint8Array<ArrayBuffer>): void;
   /** Asked before each write. */
   beforeWrite(bytes: number): Promise<void> | undefined;
-  /** The connection took bytes. */
-  onSent(): void;
+  /** The connection took bytes; so many are under way. */
+  onSent(underWay: number): void;
   /** The peer closed the connection. */
   onEnd(): void;
   /** Reading, writing or one of these functions failed. */
@@ -51,9 +64,7 @@ export class MessageChannel {
   readonly #options: MessageChannelOptions;
   readonly #connection: ByteConnection;
   readonly #decoder: PeerMessageDecoder;
-  readonly #buffer = new PeerMessageBuffer();
   readonly #onMessage: (message: PeerMessage) => void;
-  #inFlight = 0;
   #flushing = false;
   #writing = false;
   #closed = false;
@@ -68,11 +79,6 @@ export class MessageChannel {
     this.#onMessage = (message) => options.onMessage(message);
   }
 
-  /** Bytes waiting to be sent. */
-  get bufferedBytes(): number {
-    return this.#buffer.length + this.#inFlight;
-  }
-
   /** Tells the number of pieces once it is known. */
   setPieceCount(pieceCount: number): void {
     if (!this.#closed) this.#decoder.setPieceCount(pieceCount);
@@ -83,14 +89,10 @@ export class MessageChannel {
     queueMicrotask(() => void this.#run());
   }
 
-  /** Puts a message behind those that wait. */
-  append(message: PeerMessage): void {
-    this.#buffer.append(message);
-  }
-
   /** Sends what waits once the caller is through. */
   flush(): void {
-    if (this.#flushing || this.#writing || this.#buffer.length === 0) return;
+    if (this.#flushing || this.#writing || this.#closed) return;
+    if (this.#options.waiting() === 0) return;
     this.#flushing = true;
     queueMicrotask(() => {
       this.#flushing = false;
@@ -103,8 +105,6 @@ export class MessageChannel {
     if (this.#closed) return;
     this.#closed = true;
     this.#decoder.stop();
-    this.#buffer.clear();
-    this.#inFlight = 0;
     this.#connection.close();
   }
 
@@ -113,7 +113,7 @@ export class MessageChannel {
       const { initialBytes } = this.#options;
       if (this.#closed) return;
       if (initialBytes !== undefined && initialBytes.length > 0) {
-        this.#receive(initialBytes);
+        await this.#receive(initialBytes, 0);
       }
       await this.#read();
     } catch (error) {
@@ -122,28 +122,40 @@ export class MessageChannel {
   }
 
   async #read(): Promise<void> {
+    const options = this.#options;
     const buffer = new ReadBuffer(
-      this.#options.minReadBuffer ?? DEFAULT_BLOCK_LENGTH,
-      this.#options.maxReadBuffer ?? 524_288,
+      options.minReadBuffer ?? 1024,
+      options.maxReadBuffer ?? 524_288,
     );
     while (!this.#closed) {
-      const wait = this.#options.beforeRead();
-      if (wait !== undefined) {
-        this.#options.onPause(true);
-        await wait;
+      let size = buffer.size(options.awaitsBlocks());
+      const grant = options.beforeRead(size);
+      let granted = 0;
+      if (typeof grant === "number") granted = grant;
+      else {
+        options.onPause(true);
+        granted = await grant;
         if (this.#closed) return;
-        this.#options.onPause(false);
+        options.onPause(false);
       }
+      size = Math.min(size, granted);
       const { bytes } = buffer;
-      const length = await this.#connection.read(bytes);
+      const length = await this.#connection.read(
+        size < bytes.length ? bytes.subarray(0, size) : bytes,
+      );
       if (this.#closed) return;
-      if (length === null) return this.#options.onEnd();
-      this.#receive(bytes.subarray(0, length));
+      if (length === null) return options.onEnd();
+      const wait = this.#receive(bytes.subarray(0, length), granted);
       buffer.used(length);
+      if (wait === undefined || this.#closed) continue;
+      options.onPause(true);
+      await wait;
+      if (this.#closed) return;
+      options.onPause(false);
     }
   }
 
-  #receive(chunk: Uint8Array): void {
+  #receive(chunk: Uint8Array, granted: number): Promise<void> | undefined {
     let violation: PeerProtocolError | undefined;
     this.#options.onChunk();
     try {
@@ -152,21 +164,21 @@ export class MessageChannel {
       if (!(error instanceof PeerProtocolError)) throw error;
       violation = error;
     }
-    if (!this.#closed) this.#options.onChunkEnd(chunk.length, violation);
+    if (this.#closed) return undefined;
+    return this.#options.onChunkEnd(chunk.length, granted, violation);
   }
 
   /** What is queued during one write makes up the next one. */
   async #write(): Promise<void> {
     this.#writing = true;
     try {
-      while (this.#buffer.length > 0 && !this.#closed) {
-        const wait = this.#options.beforeWrite(this.#buffer.length);
+      while (this.#options.waiting() > 0 && !this.#closed) {
+        const wait = this.#options.beforeWrite(this.#options.waiting());
         if (wait !== undefined) {
           await wait;
           if (this.#closed) return;
         }
-        const bytes = this.#buffer.take();
-        this.#inFlight = bytes.length;
+        const bytes = this.#options.take();
         let offset = 0;
         while (offset < bytes.length) {
           const taken = await this.#connection.write(
@@ -174,10 +186,9 @@ export class MessageChannel {
           );
           if (this.#closed) return;
           offset += taken;
-          this.#inFlight = bytes.length - offset;
-          this.#options.onSent();
+          this.#options.onSent(bytes.length - offset);
         }
-        this.#buffer.recycle(bytes);
+        this.#options.recycle(bytes);
       }
     } catch (error) {
       if (!this.#closed) this.#options.onError(error);

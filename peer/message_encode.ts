@@ -139,7 +139,7 @@ export function encodePeerMessage(
   return bytes;
 }
 
-const FIRST_CAPACITY = 1024;
+const FIRST_CAPACITY = 256;
 const KEPT_CAPACITY = 65_536;
 const PATIENCE = 64;
 
@@ -170,6 +170,27 @@ export class PeerMessageBuffer {
     const needed = this.#length + size;
     if (needed > this.#bytes.length) this.#grow(needed);
     this.#length = writePeerMessage(message, this.#bytes, this.#length);
+    return size;
+  }
+
+  /**
+   * Encodes a "have" for each of many pieces.
+   *
+   * @param pieces Which pieces.
+   * @returns How many bytes they take.
+   */
+  appendHaves(pieces: readonly number[]): number {
+    const size = 9 * pieces.length;
+    const needed = this.#length + size;
+    if (needed > this.#bytes.length) this.#grow(needed);
+    let at = this.#length;
+    for (const pieceIndex of pieces) {
+      writeUint32(this.#bytes, at, 5);
+      this.#bytes[at + 4] = PEER_MESSAGE_ID.have;
+      writeUint32(this.#bytes, at + 5, pieceIndex);
+      at += 9;
+    }
+    this.#length = at;
     return size;
   }
 

@@ -81,7 +81,6 @@ export * from "./session_machine.ts";
 export type {
   LocalExtensionFields,
   PeerSessionEvent,
-  PeerSessionInput,
   PeerSessionOptions,
   PeerSessionOutput,
   PeerSessionState,

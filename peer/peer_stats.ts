@@ -27,6 +27,8 @@ export interface PeerStats {
   readonly requestsTimedOut: number;
   /** Requests of the peer that we refused. */
   readonly requestsRefused: number;
+  /** Messages that were odd and did no harm. */
+  readonly oddities: number;
 }
 
 /** Counts for {@linkcode PeerStats}. */
@@ -51,6 +53,8 @@ export class PeerCounters {
   refused = 0;
   /** Requests of the peer that no honest peer sends. */
   invalid = 0;
+  /** Messages that were odd and did no harm. */
+  oddities = 0;
 
   /**
    * Reads everything.
@@ -70,6 +74,7 @@ export class PeerCounters {
       requestsRejected: this.rejected,
       requestsTimedOut: this.timedOut,
       requestsRefused: this.refused,
+      oddities: this.oddities,
     };
   }
 }

@@ -5,16 +5,22 @@
  */
 
 const QUIET_READS = 32;
+/** Bytes at least while blocks are awaited, at most while none are. */
+const BLOCK_READ = 16_384;
 
-/** Grows while reads fill it, shrinks when they no longer do. */
+/**
+ * Small for peers that bring no payload; while blocks are awaited it grows as
+ * reads fill it, and shrinks when they no longer do.
+ */
 export class ReadBuffer {
   readonly #least: number;
   readonly #most: number;
-  #bytes: Uint8Array<ArrayBuffer>;
+  #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  #size: number;
   #quiet = 0;
 
   /**
-   * Makes the smallest buffer.
+   * Makes an empty buffer.
    *
    * @param least Bytes to begin with.
    * @param most Bytes to grow to.
@@ -22,37 +28,44 @@ export class ReadBuffer {
   constructor(least: number, most: number) {
     this.#least = least;
     this.#most = Math.max(least, most);
-    this.#bytes = new Uint8Array(least);
+    this.#size = least;
   }
 
-  /** The buffer for the next read. */
+  /**
+   * Chooses the size of the next read.
+   *
+   * @param awaited Whether blocks are awaited.
+   * @returns Bytes.
+   */
+  size(awaited: boolean): number {
+    const most = this.#most;
+    return this.#size = awaited
+      ? Math.max(this.#size, Math.min(BLOCK_READ, most))
+      : Math.min(this.#size, Math.max(this.#least, BLOCK_READ));
+  }
+
+  /** The buffer for a read of that size. */
   get bytes(): Uint8Array<ArrayBuffer> {
+    if (this.#bytes.length !== this.#size) {
+      this.#bytes = new Uint8Array(this.#size);
+    }
     return this.#bytes;
   }
 
   /**
-   * Learns how much a read gave; the buffer may be another one afterwards.
+   * Learns how much a read gave.
    *
    * @param length Bytes that were read.
    */
   used(length: number): void {
-    const size = this.#bytes.length;
+    const size = this.#size;
     if (length === size) {
       this.#quiet = 0;
-      if (size < this.#most) this.#resize(Math.min(size * 2, this.#most));
+      this.#size = Math.min(size * 2, this.#most);
     } else if (length * 4 >= size || size === this.#least) this.#quiet = 0;
-    else if (++this.#quiet >= QUIET_READS) {
+    else if (size <= BLOCK_READ || ++this.#quiet >= QUIET_READS) {
       this.#quiet = 0;
-      this.#resize(Math.max(size >>> 1, this.#least));
+      this.#size = Math.max(size >>> 1, this.#least);
     }
-  }
-
-  /** Frees the memory. */
-  clear(): void {
-    this.#bytes = new Uint8Array(0);
-  }
-
-  #resize(size: number): void {
-    this.#bytes = new Uint8Array(size);
   }
 }

@@ -10,11 +10,14 @@ import { Bitfield } from "../_shared/bitfield.ts";
 import { PeerProtocolError } from "./error.ts";
 import { MAX_PIECE_COUNT } from "./_limits.ts";
 
-/** Bytes of a "have" message. */
-const HAVE_LENGTH = 9;
-
 /** How a peer told at first what it has. */
 export type FirstPieces = "bitfield" | "have-all" | "have-none";
+
+/**
+ * What came of such a message: the first, as it should be; a later or an
+ * untidy one that was heeded; or one that was passed over.
+ */
+export type FirstOutcome = "first" | "late" | "odd";
 
 /** The pieces of one peer. */
 export class RemotePieces {
@@ -54,59 +57,73 @@ export class RemotePieces {
   }
 
   /**
-   * Notes that a message came after which no bitfield may follow.
-   */
-  begin(): void {
-    this.#begun = true;
-  }
-
-  /**
-   * Takes a bitfield (BEP 3). A later one is taken in place of many "have"
-   * messages, as aria2 sends it: it must take nothing back and not be longer
-   * than about twice what it stands for.
+   * Takes a bitfield (BEP 3). A later one counts as so many "have" messages,
+   * as aria2 sends it: it takes nothing back. Spare bits are passed over.
    *
    * @param bytes Its bytes; copied.
-   * @throws {PeerProtocolError} If it is neither the first nor such news, or
-   * has the wrong size or spare bits.
+   * @returns What was made of it.
+   * @throws {PeerProtocolError} If it has the wrong size.
    */
-  onBitfield(bytes: Uint8Array): void {
-    if (this.#takeLate(bytes)) return;
-    this.#claimFirst("bitfield");
-    if (this.#pieceCount === undefined) {
-      if (bytes.length > MAX_PIECE_COUNT / 8) {
-        throw new PeerProtocolError(
-          "too-long",
-          `Cannot take a bitfield of ${bytes.length} bytes: the most are ${
-            MAX_PIECE_COUNT / 8
-          }`,
-        );
+  onBitfield(bytes: Uint8Array): FirstOutcome {
+    const isFirst = this.#first === undefined && !this.#begun;
+    this.#first ??= "bitfield";
+    if (this.#pieceCount !== undefined) {
+      const pieces = parse(bytes, this.#pieceCount);
+      const isClean = Bitfield.tryFrom(bytes, this.#pieceCount) !== undefined;
+      if (isFirst) this.#pieces = pieces;
+      else {
+        const before = this.#pieces.count;
+        this.#pieces = union(this.#pieces, pieces);
+        if (this.#pieces.count === before) return "odd";
       }
-      this.#early = bytes.slice();
-      this.#exactBytes = bytes.length;
-    } else this.#pieces = parse(bytes, this.#pieceCount);
+      return isFirst && isClean ? "first" : "late";
+    }
+    if (bytes.length > MAX_PIECE_COUNT / 8) {
+      throw new PeerProtocolError(
+        "too-long",
+        `Cannot take a bitfield of ${bytes.length} bytes: the most are ${
+          MAX_PIECE_COUNT / 8
+        }`,
+      );
+    }
+    if (this.#exactBytes !== undefined && this.#exactBytes !== bytes.length) {
+      return "odd";
+    }
+    const early = new Uint8Array(Math.max(bytes.length, this.#early.length));
+    early.set(this.#early);
+    for (let i = 0; i < bytes.length; i++) early[i]! |= bytes[i]!;
+    this.#early = early;
+    this.#exactBytes = bytes.length;
+    return isFirst ? "first" : "late";
   }
 
   /**
    * Takes a have-all (BEP 6); a later one when the peer became complete.
    *
-   * @throws {PeerProtocolError} If it is not the first of its kind and no news.
+   * @returns What was made of it.
    */
-  onHaveAll(): void {
-    const isLate = this.#first !== undefined || this.#begun;
-    if (isLate && this.#pieceCount !== undefined && !this.#pieces.isFull) {
-      return this.#pieces.setAll();
+  onHaveAll(): FirstOutcome {
+    const isFirst = this.#first === undefined && !this.#begun;
+    if (this.#pieceCount === undefined) {
+      const isNews = this.#first !== "have-all";
+      this.#first = "have-all";
+      return isFirst ? "first" : isNews ? "late" : "odd";
     }
-    this.#claimFirst("have-all");
-    if (this.#pieceCount !== undefined) this.#pieces.setAll();
+    this.#first ??= "have-all";
+    if (!isFirst && this.#pieces.isFull) return "odd";
+    this.#pieces.setAll();
+    return isFirst ? "first" : "late";
   }
 
   /**
-   * Takes a have-none (BEP 6).
+   * Takes a have-none (BEP 6); a later one says nothing.
    *
-   * @throws {PeerProtocolError} If it is not the first of its kind.
+   * @returns What was made of it.
    */
-  onHaveNone(): void {
-    this.#claimFirst("have-none");
+  onHaveNone(): FirstOutcome {
+    if (this.#first !== undefined || this.#begun) return "odd";
+    this.#first = "have-none";
+    return "first";
   }
 
   /**
@@ -137,16 +154,25 @@ export class RemotePieces {
    *
    * @param pieceIndex Which piece.
    * @returns Whether the peer had it.
-   * @throws {PeerProtocolError} If there is no such piece.
    */
   onDontHave(pieceIndex: number): boolean {
-    this.check(pieceIndex);
+    if (!this.isPiece(pieceIndex)) return false;
     if (this.#pieceCount !== undefined) return this.#pieces.clear(pieceIndex);
     const at = pieceIndex >>> 3;
     if (at < this.#early.length) {
       this.#early[at]! &= ~(0x80 >> (pieceIndex & 7));
     }
     return false;
+  }
+
+  /**
+   * Whether there is such a piece, as far as is known.
+   *
+   * @param pieceIndex An index that the peer sent.
+   * @returns False when there is none.
+   */
+  isPiece(pieceIndex: number): boolean {
+    return pieceIndex < this.#most;
   }
 
   /**
@@ -157,14 +183,17 @@ export class RemotePieces {
    * piece.
    */
   check(pieceIndex: number): void {
-    const most = this.#pieceCount ??
-      (this.#exactBytes === undefined ? MAX_PIECE_COUNT : this.#exactBytes * 8);
-    if (pieceIndex >= most) {
+    if (!this.isPiece(pieceIndex)) {
       throw new PeerProtocolError(
         "out-of-range",
-        `Cannot take piece ${pieceIndex}: the torrent has ${most} pieces`,
+        `Cannot take piece ${pieceIndex}: the torrent has ${this.#most} pieces`,
       );
     }
+  }
+
+  get #most(): number {
+    return this.#pieceCount ??
+      (this.#exactBytes === undefined ? MAX_PIECE_COUNT : this.#exactBytes * 8);
   }
 
   /**
@@ -186,7 +215,7 @@ export class RemotePieces {
     }
     const size = Math.ceil(pieceCount / 8);
     if (this.#exactBytes !== undefined) {
-      this.#pieces = parse(early, pieceCount);
+      this.#pieces = parse(early.subarray(0, this.#exactBytes), pieceCount);
       return "bitfield";
     }
     const fitted = new Uint8Array(size);
@@ -203,44 +232,28 @@ export class RemotePieces {
     this.#pieces = pieces;
     return this.#pieces.isEmpty ? this.#first : "bitfield";
   }
-
-  /** Takes a bitfield that says what several "have" messages would say. */
-  #takeLate(bytes: Uint8Array): boolean {
-    if (this.#first === undefined && !this.#begun) return false;
-    if (this.#pieceCount === undefined) return false;
-    const pieces = parse(bytes, this.#pieceCount);
-    const gained = pieces.count - this.#pieces.count;
-    if (
-      gained * 2 * HAVE_LENGTH < bytes.length || pieces.lacksAnyOf(this.#pieces)
-    ) return false;
-    this.#pieces = pieces;
-    return true;
-  }
-
-  #claimFirst(first: FirstPieces): void {
-    if (this.#first !== undefined || this.#begun) {
-      throw new PeerProtocolError(
-        "unexpected-bitfield",
-        `Cannot take a "${first}" message as it must be the first about pieces: ${
-          this.#first === undefined
-            ? "others came before"
-            : `"${this.#first}" came before`
-        }`,
-      );
-    }
-    this.#first = first;
-  }
 }
 
+/** Reads a bitfield of the right size, whatever its spare bits. */
 function parse(bytes: Uint8Array, pieceCount: number): Bitfield {
-  const pieces = Bitfield.tryFrom(bytes, pieceCount);
-  if (pieces === undefined) {
+  const size = Math.ceil(pieceCount / 8);
+  if (bytes.length !== size) {
     throw new PeerProtocolError(
       "bad-bitfield",
-      `Cannot take a bitfield of ${bytes.length} bytes: ${pieceCount} pieces need ${
-        Math.ceil(pieceCount / 8)
-      } and clear spare bits`,
+      `Cannot take a bitfield of ${bytes.length} bytes: ${pieceCount} pieces need ${size}`,
     );
   }
-  return pieces;
+  const pieces = Bitfield.tryFrom(bytes, pieceCount);
+  if (pieces !== undefined) return pieces;
+  const clean = bytes.slice();
+  clean[size - 1]! &= 0xff << (size * 8 - pieceCount);
+  return Bitfield.tryFrom(clean, pieceCount)!;
+}
+
+function union(a: Bitfield, b: Bitfield): Bitfield {
+  if (!a.lacksAnyOf(b)) return a;
+  const bytes = a.toBytes();
+  const others = b.toBytes();
+  for (let i = 0; i < bytes.length; i++) bytes[i]! |= others[i]!;
+  return Bitfield.tryFrom(bytes, a.length)!;
 }

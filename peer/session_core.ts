@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { MAX_SEND_BUFFER } from "./_limits.ts";
+import { MAX_SEND_BUFFER, MESSAGE_COST, ODDITY_COST } from "./_limits.ts";
+import { MessageBudget } from "./message_budget.ts";
 import type { PeerMessage } from "./message.ts";
-import { peerMessageSize } from "./message_encode.ts";
+import { PeerMessageBuffer, peerMessageSize } from "./message_encode.ts";
 import { PeerCounters } from "./peer_stats.ts";
 import { SessionTimers, slowReaderError } from "./session_timers.ts";
 import type {
@@ -21,39 +22,59 @@ export class SessionCore implements SessionPort {
   readonly #outputs: (PeerSessionOutput | undefined)[] = [];
   #taken = 0;
   #closed = false;
-  #buffered = 0;
+  #underWay = 0;
+  /** Messages that wait to be taken. */
+  readonly outgoing: PeerMessageBuffer = new PeerMessageBuffer();
   /** Times of the session. */
   readonly timers: SessionTimers;
   /** Bytes and blunders. */
   readonly counters: PeerCounters = new PeerCounters();
+  /** What the peer may still cost us. */
+  readonly budget: MessageBudget;
 
   constructor(options: PeerSessionOptions, now: number) {
     this.#maxSendBuffer = options.maxSendBuffer ?? MAX_SEND_BUFFER;
     this.timers = new SessionTimers(options, now);
+    this.budget = new MessageBudget(now);
   }
 
   get closed(): boolean {
     return this.#closed;
   }
   get bufferedBytes(): number {
-    return this.#buffered;
+    return this.outgoing.length + this.#underWay;
   }
 
   send(message: PeerMessage, now: number): void {
     if (this.#closed) return;
-    const size = peerMessageSize(message);
+    if (this.bufferedBytes === 0) this.timers.progressAt = now;
+    const size = this.outgoing.append(message);
     this.counters.protocolUploaded += message.type === "piece" ? 13 : size;
-    if (this.#buffered === 0) this.timers.progressAt = now;
-    this.#buffered += size;
     this.timers.sentAt = now;
-    this.#outputs.push({ type: "send", message });
-    if (this.#buffered > this.#maxSendBuffer) {
-      this.close(slowReaderError(this.#buffered));
-    }
+    const buffered = this.bufferedBytes;
+    if (buffered > this.#maxSendBuffer) this.close(slowReaderError(buffered));
+  }
+
+  sendHaves(pieces: readonly number[], now: number): void {
+    if (this.#closed || pieces.length === 0) return;
+    if (this.bufferedBytes === 0) this.timers.progressAt = now;
+    this.counters.protocolUploaded += this.outgoing.appendHaves(pieces);
+    this.timers.sentAt = now;
+    const buffered = this.bufferedBytes;
+    if (buffered > this.#maxSendBuffer) this.close(slowReaderError(buffered));
   }
 
   emit(event: PeerSessionEvent): void {
-    if (!this.#closed) this.#outputs.push({ type: "event", event });
+    if (!this.#closed) this.#outputs.push(event);
+  }
+
+  odd(cost: number = ODDITY_COST): void {
+    this.counters.oddities++;
+    this.budget.spend(cost);
+  }
+
+  spend(cost: number): void {
+    this.budget.spend(cost);
   }
 
   close(error: Error | undefined): void {
@@ -65,14 +86,22 @@ export class SessionCore implements SessionPort {
   /** A message came. */
   heard(message: PeerMessage, now: number): void {
     this.timers.heardAt = now;
+    this.budget.spend(MESSAGE_COST[message.type]);
     this.counters.protocolDownloaded += message.type === "piece"
       ? 13
       : peerMessageSize(message);
   }
 
+  /** The connection takes all that waits. */
+  take(): Uint8Array<ArrayBuffer> {
+    const bytes = this.outgoing.take();
+    this.#underWay += bytes.length;
+    return bytes;
+  }
+
   /** The connection took bytes. */
-  sent(bufferedBytes: number, now: number): void {
-    this.#buffered = bufferedBytes;
+  sent(underWay: number, now: number): void {
+    this.#underWay = underWay;
     this.timers.progressAt = now;
   }
 

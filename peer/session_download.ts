@@ -16,6 +16,8 @@ import {
   MAX_OUTSTANDING_REQUESTS,
   MAX_REJECTS,
   MAX_UNREQUESTED_BLOCKS,
+  QUEUE_SHARE,
+  REPEAT_COST,
   REQUEST_TIMEOUT_MS,
   SNUB_TIMEOUT_MS,
 } from "./_limits.ts";
@@ -91,7 +93,9 @@ export class DownloadSide {
   }
   /** Most requests that may be outstanding at this peer. */
   get window(): number {
-    return Math.min(this.#most, this.#peerQueue);
+    // What some take back is counted a while longer: a few per cent are left.
+    const queue = Math.max(1, Math.floor(this.#peerQueue * QUEUE_SHARE));
+    return Math.min(this.#most, queue);
   }
   set peerQueue(requests: number) {
     this.#peerQueue = requests;
@@ -193,6 +197,7 @@ export class DownloadSide {
 
   onReject(message: BlockRequestMessage): void {
     const request = this.#ledger.reject(message);
+    if (request === undefined) this.#port.spend(REPEAT_COST);
     this.#counters.rejected++;
     if (this.#choking) this.#allowed.delete(message.pieceIndex);
     else if (++this.#rejects > MAX_REJECTS) {

@@ -10,15 +10,15 @@ import {
 } from "./extension_handshake.ts";
 import {
   ExtensionRegistry,
-  type PeerExtension,
-  type PeerExtensionContext,
   STANDARD_EXTENSIONS,
 } from "./extension_registry.ts";
 import { FlipLimit } from "./flip_limit.ts";
 import {
+  ANSWER_SEND_WATERMARK,
+  GOSSIP_COST,
+  HANDSHAKE_COST,
   MAX_EXTENSION_HANDSHAKES,
   MAX_QUEUED_REQUESTS,
-  METADATA_SEND_WATERMARK,
   PEX_INTERVAL_MS,
 } from "./_limits.ts";
 import type { ExtendedMessage } from "./message.ts";
@@ -62,7 +62,6 @@ export class ExtensionSide {
     this.#host = host;
     this.#registry = new ExtensionRegistry(
       options.extensionNames ?? STANDARD_EXTENSIONS,
-      options.extensions ?? [],
     );
     this.#requestQueue = options.maxQueuedRequests ?? MAX_QUEUED_REQUESTS;
     this.#fields = options.extensionFields ?? {};
@@ -95,15 +94,21 @@ export class ExtensionSide {
   }
 
   onMessage(message: ExtendedMessage, now: number): void {
-    if (message.id === 0) return this.#onHandshake(message.payload, now);
-    const name = this.#registry.nameOf(message.id);
-    if (name === undefined) return;
-    const { payload } = message;
-    const extension = this.#registry.extension(name);
-    if (extension?.onMessage !== undefined) {
-      extension.onMessage(payload, this.#context(extension, now));
-      return;
+    const { id, payload } = message;
+    const name = this.#registry.nameOf(id);
+    if (id !== 0 && name === undefined) return this.#port.odd();
+    this.#port.spend(payload.length / 1024);
+    try {
+      if (name === undefined) this.#onHandshake(payload, now);
+      else this.#onNamed(name, payload, now);
+    } catch (error) {
+      // What cannot be understood is passed over: it hurts nobody.
+      if (!(error instanceof PeerProtocolError)) throw error;
+      this.#port.odd();
     }
+  }
+
+  #onNamed(name: string, payload: Uint8Array, now: number): void {
     switch (name) {
       case "ut_metadata":
         return this.#onMetadata(payload, now);
@@ -114,6 +119,7 @@ export class ExtensionSide {
       case "upload_only":
         return this.#setUploadOnly(decodeUploadOnly(payload));
       case "ut_holepunch":
+        this.#port.spend(GOSSIP_COST);
         // Only a peer that offers it may use it (BEP 55).
         if (this.#registry.remoteId(name) === undefined) return;
         return this.#port.emit({
@@ -126,6 +132,7 @@ export class ExtensionSide {
   }
 
   #onHandshake(payload: Uint8Array, now: number): void {
+    this.#port.spend(HANDSHAKE_COST);
     if (!this.#handshakes.allow(now)) return;
     const handshake = decodeExtensionHandshake(payload);
     this.#registry.applyRemote(handshake.messageIds);
@@ -138,9 +145,6 @@ export class ExtensionSide {
     if (handshake.uploadOnly !== undefined) {
       this.#setUploadOnly(handshake.uploadOnly);
     }
-    for (const extension of this.#registry.extensions) {
-      extension.onHandshake?.(handshake, this.#context(extension, now));
-    }
   }
 
   #onMetadata(payload: Uint8Array, now: number): void {
@@ -148,7 +152,7 @@ export class ExtensionSide {
     if (message === undefined) return;
     if (
       message.type === "request" &&
-      this.#port.bufferedBytes > METADATA_SEND_WATERMARK
+      this.#port.bufferedBytes > ANSWER_SEND_WATERMARK
     ) {
       this.send(
         "ut_metadata",
@@ -161,30 +165,17 @@ export class ExtensionSide {
   }
 
   #onPex(payload: Uint8Array, now: number): void {
+    this.#port.spend(GOSSIP_COST);
     const due = Math.max(this.#pexAt, now - PEX_INTERVAL_MS);
     if (due > now) return;
     this.#pexAt = due + PEX_INTERVAL_MS;
-    try {
-      this.#port.emit({ type: "pex", message: decodeUtPex(payload) });
-    } catch (error) {
-      // Gossip is not worth a connection.
-      if (!(error instanceof PeerProtocolError)) throw error;
-    }
+    this.#port.emit({ type: "pex", message: decodeUtPex(payload) });
   }
 
   #setUploadOnly(uploadOnly: boolean): void {
     if (uploadOnly === this.#uploadOnly) return;
+    this.#port.spend(GOSSIP_COST / 10);
     this.#uploadOnly = uploadOnly;
     this.#port.emit({ type: "upload-only", uploadOnly });
-  }
-
-  #context(extension: PeerExtension, now: number): PeerExtensionContext {
-    return {
-      supported: this.#registry.remoteId(extension.name) !== undefined,
-      send: (payload) => this.send(extension.name, payload, now),
-      fail: (message) => {
-        throw new PeerProtocolError("malformed", message);
-      },
-    };
   }
 }

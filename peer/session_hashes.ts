@@ -3,6 +3,11 @@
  *
  * @module
  */
+import {
+  ANSWER_SEND_WATERMARK,
+  MAX_HASH_LAYERS,
+  MAX_HASH_REQUEST_LENGTH,
+} from "./_limits.ts";
 import { HashExchange } from "./hash_exchange.ts";
 import type {
   HashesMessage,
@@ -11,6 +16,9 @@ import type {
 } from "./message.ts";
 import type { PeerCounters } from "./peer_stats.ts";
 import type { SessionPort } from "./session_types.ts";
+
+/** Most hashes of an answer of ours. */
+const MAX_HASHES_SENT = MAX_HASH_REQUEST_LENGTH + MAX_HASH_LAYERS;
 
 /** Hash requests in both directions. */
 export class HashSide {
@@ -53,7 +61,8 @@ export class HashSide {
       proofLayers: message.proofLayers,
     };
     if (message.type === "hash-request") {
-      if (this.#exchange.owe(range)) {
+      const room = ANSWER_SEND_WATERMARK - 32 * MAX_HASHES_SENT;
+      if (this.#port.bufferedBytes <= room && this.#exchange.owe(range)) {
         this.#port.emit({ type: "hash-request", range });
       } else this.#port.send({ ...range, type: "hash-reject" }, now);
     } else if (message.type === "hashes") {

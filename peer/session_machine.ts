@@ -4,37 +4,43 @@
  * @module
  */
 import type { Bitfield } from "../_shared/bitfield.ts";
-import type { Machine } from "../_shared/machine.ts";
 import { PeerProtocolError } from "./error.ts";
+import {
+  ANSWER_SEND_WATERMARK,
+  READ_COST,
+  READ_SEND_WATERMARK,
+  REPEAT_COST,
+  SMALL_READ,
+} from "./_limits.ts";
 import type { BlockAddress, HashRange, PeerMessage } from "./message.ts";
 import type { PeerStats } from "./peer_stats.ts";
 import { RemotePieces } from "./remote_pieces.ts";
 import type { OutstandingRequest } from "./request_ledger.ts";
 import { SessionCore } from "./session_core.ts";
-import { dispatchSessionInput } from "./session_dispatch.ts";
 import { DownloadSide } from "./session_download.ts";
 import { ExtensionSide } from "./session_extensions.ts";
 import { HashSide } from "./session_hashes.ts";
-import { checkSessionOptions, needFast } from "./session_options.ts";
+import { checkSessionOptions } from "./session_options.ts";
 import { PieceSide } from "./session_pieces.ts";
+import { receiveMessage, type SessionParts } from "./session_receive.ts";
+import { LiveState } from "./session_state.ts";
 import type {
   LocalExtensionFields,
-  PeerSessionInput,
   PeerSessionOptions,
   PeerSessionOutput,
   PeerSessionState,
 } from "./session_types.ts";
 import { UploadSide } from "./session_upload.ts";
 
-const NO_BYTES = new Uint8Array(0);
-
 /**
- * The rules of one peer connection after the handshake. Commands may be given
- * as inputs of {@linkcode PeerSessionMachine.handle} or by the methods of the
- * same meaning. Mistakes of the peer end in a `close` output.
+ * The rules of one peer connection after the handshake. After each call,
+ * {@linkcode PeerSessionMachine.poll} tells what happened, and
+ * {@linkcode PeerSessionMachine.take} gives the bytes to send. Mistakes of the
+ * peer that can hurt end in a `close` output; odd ones are counted.
  */
-export class PeerSessionMachine
-  implements Machine<PeerSessionInput, PeerSessionOutput> {
+export class PeerSessionMachine {
+  /** States of both sides; live. */
+  readonly state: PeerSessionState;
   readonly #options: PeerSessionOptions;
   readonly #core: SessionCore;
   readonly #remote: RemotePieces;
@@ -43,6 +49,7 @@ export class PeerSessionMachine
   readonly #upload: UploadSide;
   readonly #extensions: ExtensionSide;
   readonly #hashes: HashSide;
+  readonly #parts: SessionParts;
 
   /**
    * Makes the machine; the messages that open a session wait to be polled.
@@ -63,11 +70,23 @@ export class PeerSessionMachine
     this.#extensions = new ExtensionSide(options, core, {
       onRequestQueue: (requests) => this.#download.peerQueue = requests,
       onDontHave: (pieceIndex) => {
-        if (!remote.onDontHave(pieceIndex)) return;
+        if (!remote.onDontHave(pieceIndex)) return core.odd(REPEAT_COST);
         core.emit({ type: "dont-have", pieceIndex });
         this.#download.onDontHave(pieceIndex);
       },
     });
+    this.#parts = {
+      options,
+      core,
+      remote,
+      pieces: this.#pieces,
+      download: this.#download,
+      upload: this.#upload,
+      extensions: this.#extensions,
+      hashes: this.#hashes,
+      peerPort: 0,
+    };
+    this.state = new LiveState(this.#parts);
     if (options.extended) this.#extensions.sendHandshake(now);
     this.#pieces.sendFirst(now);
     if (options.dhtPort !== undefined) {
@@ -78,18 +97,6 @@ export class PeerSessionMachine
     }
   }
 
-  /** States of both sides. */
-  get state(): PeerSessionState {
-    return {
-      amChoking: this.#upload.choking,
-      amInterested: this.#download.interested,
-      peerChoking: this.#download.choking,
-      peerInterested: this.#upload.interested,
-      snubbed: this.#download.snubbed,
-      uploadOnly: this.#extensions.uploadOnly,
-      isSeed: this.#remote.isSeed,
-    };
-  }
   /** What the peer has; of length 0 while the number of pieces is not known. */
   get peerHas(): Bitfield {
     return this.#remote.pieces;
@@ -153,21 +160,6 @@ export class PeerSessionMachine
   canRequest(pieceIndex: number): boolean {
     return this.#download.canRequest(pieceIndex);
   }
-  /**
-   * Takes an input.
-   *
-   * @param input What happened or is to be done.
-   * @param now The time in milliseconds.
-   */
-  handle(input: PeerSessionInput, now: number): void {
-    if (input.type !== "request") {
-      return dispatchSessionInput(this, input, now);
-    }
-    const blocks = this.request(input.blocks, now);
-    if (blocks.length > 0) {
-      this.#core.emit({ type: "rejected", blocks, reason: "refused" });
-    }
-  }
   /** Takes the next output. */
   poll(): PeerSessionOutput | undefined {
     return this.#core.poll();
@@ -182,22 +174,75 @@ export class PeerSessionMachine
     if (this.#core.closed) return;
     this.#core.heard(message, now);
     try {
-      this.#receive(message, now);
+      receiveMessage(this.#parts, message, now);
     } catch (error) {
       if (!(error instanceof PeerProtocolError)) throw error;
       this.close(error);
     }
   }
   /**
-   * Learns how much of what was sent still waits.
+   * Learns that a read of the socket is done with, and tells when the next one
+   * may be: a peer may not cost us more than its budget, nor is it read while
+   * it does not take what it asked for.
    *
-   * @param bufferedBytes Bytes in the send buffer and in writes under way.
+   * @param bytes How much was read.
+   * @param now The time in milliseconds.
+   * @returns When to read on: not after `now` for at once, `Infinity` for when
+   * the send buffer has drained.
+   */
+  chunkEnd(bytes: number, now: number): number {
+    const core = this.#core;
+    if (core.closed) return now;
+    if (bytes < SMALL_READ) core.budget.spend(READ_COST);
+    const at = core.budget.settle(now);
+    if (at === Infinity) {
+      this.close(
+        new PeerProtocolError(
+          "flood",
+          "Cannot go on with a peer that sends far too many messages",
+        ),
+      );
+      return now;
+    }
+    return core.bufferedBytes > READ_SEND_WATERMARK ? Infinity : at;
+  }
+  /** Takes all bytes that wait to be sent. */
+  take(): Uint8Array<ArrayBuffer> {
+    return this.#core.take();
+  }
+  /**
+   * Gives back what {@linkcode PeerSessionMachine.take} returned, to be used
+   * again.
+   *
+   * @param bytes The bytes.
+   */
+  recycle(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#core.outgoing.recycle(bytes);
+  }
+  /** Bytes that wait to be taken. */
+  get waitingBytes(): number {
+    return this.#core.outgoing.length;
+  }
+  /**
+   * Whether an answer of some bytes may be sent now: more is not piled up for
+   * a peer that does not read.
+   *
+   * @param bytes Length of the answer.
+   * @returns False when it is to be refused.
+   */
+  hasSendRoom(bytes: number): boolean {
+    return this.#core.bufferedBytes + bytes <= ANSWER_SEND_WATERMARK;
+  }
+  /**
+   * Learns how much of what was taken is still under way.
+   *
+   * @param underWay Bytes in writes that are not done.
    * @param now The time in milliseconds.
    */
-  sent(bufferedBytes: number, now: number): void {
+  sent(underWay: number, now: number): void {
     if (this.#core.closed) return;
-    this.#core.sent(bufferedBytes, now);
-    this.#upload.pump(bufferedBytes, now);
+    this.#core.sent(underWay, now);
+    this.#upload.pump(this.#core.bufferedBytes, now);
   }
   /**
    * Learns whether we read at all: while we do not, for a rate limit or a full
@@ -262,14 +307,14 @@ export class PeerSessionMachine
     return !this.#core.closed && this.#download.cancel(block, now);
   }
   /**
-   * Tells the peer of a piece, unless it has it.
+   * Tells the peer of pieces, whether it has them or not: it shows our
+   * progress by that.
    *
-   * @param pieceIndex Which piece.
+   * @param pieces Which pieces.
    * @param now The time in milliseconds.
-   * @returns Whether it was told.
    */
-  have(pieceIndex: number, now: number): boolean {
-    return !this.#core.closed && this.#pieces.sendHave(pieceIndex, now);
+  have(pieces: readonly number[], now: number): void {
+    this.#core.sendHaves(pieces, now);
   }
   /**
    * Recommends a piece, if the peer understands that (BEP 6).
@@ -366,7 +411,7 @@ export class PeerSessionMachine
       return this.close(error);
     }
     // Too late for a bitfield: the first message is long gone.
-    for (const pieceIndex of more.ownPieces ?? []) this.have(pieceIndex, now);
+    if (more.ownPieces !== undefined) this.have([...more.ownPieces], now);
     this.#upload.grant(pieceCount, now);
   }
   /**
@@ -428,69 +473,5 @@ export class PeerSessionMachine
     }
     this.#download.handleTimeout(now);
     timers.arm(this.#download.deadline);
-  }
-
-  #receive(message: PeerMessage, now: number): void {
-    switch (message.type) {
-      case "piece": {
-        const { snubbed } = this.#download;
-        this.#download.onPiece(message, now);
-        if (snubbed) this.#core.timers.atLatest(this.#download.deadline);
-        return;
-      }
-      case "request":
-        this.#remote.begin();
-        this.#upload.onRequest(message, now);
-        return this.#upload.pump(this.#core.bufferedBytes, now);
-      case "have":
-        return this.#pieces.onHave(message.pieceIndex);
-      case "cancel":
-        this.#upload.onCancel(message, now);
-        return this.#upload.pump(this.#core.bufferedBytes, now);
-      case "choke":
-        return this.#download.onChoke(now);
-      case "unchoke":
-        return this.#download.onUnchoke(now);
-      case "interested":
-      case "not-interested":
-        this.#core.timers.wantedAt = now;
-        return this.#upload.onInterest(message.type === "interested", now);
-      case "bitfield":
-        return this.#pieces.onFirst("bitfield", message.bytes);
-      case "have-all":
-      case "have-none":
-        needFast(this.#options, message.type);
-        return this.#pieces.onFirst(message.type, NO_BYTES);
-      case "reject":
-        needFast(this.#options, "reject");
-        return this.#download.onReject(message);
-      case "allowed-fast":
-        needFast(this.#options, "allowed-fast");
-        this.#remote.check(message.pieceIndex);
-        return this.#download.onAllowedFast(message.pieceIndex);
-      case "suggest":
-        needFast(this.#options, "suggest");
-        this.#remote.check(message.pieceIndex);
-        return this.#core.emit({
-          type: "suggest",
-          pieceIndex: message.pieceIndex,
-        });
-      case "port":
-        if (message.port !== 0) {
-          this.#core.emit({ type: "port", port: message.port });
-        }
-        return;
-      case "extended":
-        if (this.#options.extended) this.#extensions.onMessage(message, now);
-        return;
-      case "hash-request":
-      case "hashes":
-      case "hash-reject":
-        if (this.#options.v2) this.#hashes.onMessage(message, now);
-        return;
-      case "keep-alive":
-      case "unknown":
-        return;
-    }
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Bitfield } from "../_shared/bitfield.ts";
+import { REPEAT_COST } from "./_limits.ts";
 import type { FirstPieces, RemotePieces } from "./remote_pieces.ts";
 import type { PeerSessionOptions, SessionPort } from "./session_types.ts";
 
@@ -35,24 +36,23 @@ export class PieceSide {
     } else this.#port.send({ type: "bitfield", bytes: own.toBytes() }, now);
   }
 
-  /** Tells of a piece that the peer lacks. */
-  sendHave(pieceIndex: number, now: number): boolean {
-    if (this.#remote.pieces.has(pieceIndex)) return false;
-    this.#port.send({ type: "have", pieceIndex }, now);
-    return true;
-  }
-
   onFirst(type: FirstPieces, bytes: Uint8Array): void {
-    if (type === "bitfield") this.#remote.onBitfield(bytes);
-    else if (type === "have-all") this.#remote.onHaveAll();
-    else this.#remote.onHaveNone();
-    if (this.#remote.pieceCount !== undefined) this.#emit(type);
+    const outcome = type === "bitfield"
+      ? this.#remote.onBitfield(bytes)
+      : type === "have-all"
+      ? this.#remote.onHaveAll()
+      : this.#remote.onHaveNone();
+    if (outcome !== "first") this.#port.odd();
+    if (outcome !== "odd" && this.#remote.pieceCount !== undefined) {
+      this.#emit(type);
+    }
   }
 
   onHave(pieceIndex: number): void {
+    const { pieceCount } = this.#remote;
     if (this.#remote.onHave(pieceIndex)) {
       this.#port.emit({ type: "have", pieceIndex });
-    }
+    } else if (pieceCount !== undefined) this.#port.odd(REPEAT_COST);
   }
 
   setPieceCount(pieceCount: number): void {

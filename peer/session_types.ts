@@ -6,7 +6,6 @@
 import type { Bitfield } from "../_shared/bitfield.ts";
 import type { PeerProtocolError } from "./error.ts";
 import type { ExtensionHandshake } from "./extension_handshake.ts";
-import type { PeerExtension } from "./extension_registry.ts";
 import type { BlockAddress, HashRange, PeerMessage } from "./message.ts";
 import type { FirstPieces } from "./remote_pieces.ts";
 import type { UtHolepunchMessage } from "./ut_holepunch.ts";
@@ -47,10 +46,11 @@ export interface PeerSessionOptions {
     /** How many pieces. @default {5} */
     readonly count?: number;
   } | undefined;
-  /** Names of the standard extensions to offer. @default {STANDARD_EXTENSIONS} */
+  /**
+   * Names of the extensions to offer. Messages of those that are not standard
+   * come out as `extended` events. @default {STANDARD_EXTENSIONS}
+   */
   readonly extensionNames?: readonly string[] | undefined;
-  /** Further extensions. @default {[]} */
-  readonly extensions?: readonly PeerExtension[] | undefined;
   /** What our extension handshake tells; `reqq` is added. @default {{}} */
   readonly extensionFields?: LocalExtensionFields | undefined;
   /** Most requests we keep outstanding. @default {2000} */
@@ -76,66 +76,6 @@ export interface PeerSessionOptions {
   /** How long the peer may take nothing we send. @default {120000} */
   readonly sendTimeoutMs?: number | undefined;
 }
-
-/** What a machine is told: messages of the peer and commands of ours. */
-export type PeerSessionInput =
-  /** A decoded message of the peer. */
-  | { readonly type: "message"; readonly message: PeerMessage }
-  /** The connection took bytes; so many still wait. */
-  | { readonly type: "sent"; readonly bufferedBytes: number }
-  /** Chokes or unchokes the peer. */
-  | { readonly type: "choke" | "unchoke" }
-  /** Tells whether we want something. */
-  | { readonly type: "interest"; readonly interested: boolean }
-  /** Asks for blocks. */
-  | { readonly type: "request"; readonly blocks: readonly BlockAddress[] }
-  /** Takes a request back. */
-  | { readonly type: "cancel"; readonly block: BlockAddress }
-  /** Tells of a piece we have now. */
-  | { readonly type: "have"; readonly pieceIndex: number }
-  /** Recommends a piece (BEP 6). */
-  | { readonly type: "suggest"; readonly pieceIndex: number }
-  /** Answers a `serve` event. */
-  | {
-    readonly type: "block";
-    readonly request: BlockAddress;
-    readonly data: Uint8Array;
-  }
-  /** Refuses a `serve` event. */
-  | { readonly type: "refuse"; readonly request: BlockAddress }
-  /** Sends a message of an extension. */
-  | {
-    readonly type: "extended";
-    readonly name: string;
-    readonly payload: Uint8Array;
-  }
-  /** Tells the number of pieces. */
-  | {
-    readonly type: "piece-count";
-    readonly pieceCount: number;
-    readonly pieceSize?: (pieceIndex: number) => number;
-    readonly ownPieces?: Bitfield;
-  }
-  /** Tells the port of our DHT node (BEP 5). */
-  | { readonly type: "port"; readonly port: number }
-  /** Sends another extension handshake. */
-  | {
-    readonly type: "extension-fields";
-    readonly fields: LocalExtensionFields;
-  }
-  /** Asks for hashes, or refuses them (BEP 52). */
-  | {
-    readonly type: "hash-request" | "hash-reject";
-    readonly range: HashRange;
-  }
-  /** Answers a hash request (BEP 52). */
-  | {
-    readonly type: "hashes";
-    readonly range: HashRange;
-    readonly hashes: Uint8Array;
-  }
-  /** Ends the session. */
-  | { readonly type: "close"; readonly error?: Error };
 
 /** Why requests came back without their blocks. */
 export type RequestReturnReason =
@@ -221,19 +161,16 @@ export type PeerSessionEvent =
     readonly hashes: Uint8Array;
   };
 
-/** What a machine wants done. */
+/** What a machine wants done: an event to tell the user, or the end. */
 export type PeerSessionOutput =
-  /** Append a message to the send buffer. */
-  | { readonly type: "send"; readonly message: PeerMessage }
-  /** Tell the user. */
-  | { readonly type: "event"; readonly event: PeerSessionEvent }
+  | PeerSessionEvent
   /** End the connection; nothing comes after this. */
   | {
     readonly type: "close";
     readonly error: PeerProtocolError | Error | undefined;
   };
 
-/** States of both sides of a session. */
+/** States of both sides of a session; live. */
 export interface PeerSessionState {
   /** Whether we choke the peer. */
   readonly amChoking: boolean;
@@ -257,6 +194,12 @@ export interface SessionPort {
   readonly bufferedBytes: number;
   /** Sends a message. */
   send(message: PeerMessage, now: number): void;
+  /** Sends a "have" for each of many pieces. */
+  sendHaves(pieces: readonly number[], now: number): void;
   /** Tells the user. */
   emit(event: PeerSessionEvent): void;
+  /** Counts something that is odd and does no harm. */
+  odd(cost?: number): void;
+  /** Takes from the peer's budget. */
+  spend(cost: number): void;
 }

@@ -20,6 +20,7 @@ import {
   MAX_QUEUED_REQUESTS,
   MAX_SEND_WATERMARK,
   MIN_SEND_WATERMARK,
+  REPEAT_COST,
 } from "./_limits.ts";
 import type { BlockAddress, BlockRequestMessage } from "./message.ts";
 import type { PeerCounters } from "./peer_stats.ts";
@@ -143,13 +144,6 @@ export class UploadSide {
 
   onRequest(message: BlockRequestMessage, now: number): void {
     const { pieceIndex, blockOffset, length } = message;
-    if (length === 0) {
-      throw new PeerProtocolError(
-        "out-of-range",
-        `Cannot serve block ${pieceIndex}+${blockOffset}: its length is 0`,
-      );
-    }
-    this.#remote.check(pieceIndex);
     const request: BlockAddress = { pieceIndex, blockOffset, length };
     if (this.#remote.pieceCount === undefined) {
       return this.#refuseFlood(request, now);
@@ -166,7 +160,9 @@ export class UploadSide {
     if (this.#choking && !this.#isGranted(request)) {
       return this.#refuseFlood(request, now);
     }
-    if (this.#queue.add(request) === "full") this.#refuseFlood(request, now);
+    const added = this.#queue.add(request);
+    if (added === "full") this.#refuseFlood(request, now);
+    else if (added === "duplicate") this.#port.spend(REPEAT_COST);
   }
 
   onCancel(message: BlockRequestMessage, now: number): void {
@@ -239,7 +235,9 @@ export class UploadSide {
 
   #isServable(request: BlockAddress): boolean {
     const { pieceIndex, blockOffset, length } = request;
+    if (!this.#remote.isPiece(pieceIndex)) return false;
     if (
+      length === 0 ||
       length > (this.#options.maxRequestLength ?? DEFAULT_BLOCK_LENGTH)
     ) return false;
     if (
@@ -262,6 +260,7 @@ export class UploadSide {
 
   #refuse(request: BlockAddress, now: number): void {
     this.#counters.refused++;
+    this.#port.spend(REPEAT_COST);
     if (!this.#fast) return;
     this.#port.send({
       type: "reject",

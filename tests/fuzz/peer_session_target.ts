@@ -52,22 +52,21 @@ function play(script: Uint8Array): void {
   const drain = () => {
     for (let n = 0; n < 10_000; n++) {
       const output = machine.poll();
-      if (output === undefined) return;
+      if (output === undefined) return machine.recycle(machine.take());
       if (closed) throw new Error("Output after close");
-      if (output.type === "send") encodePeerMessage(output.message);
-      else if (output.type === "close") {
+      if (output.type === "close") {
         closed = true;
         if (output.error && !(output.error instanceof PeerProtocolError)) {
           throw output.error;
         }
-      } else if (output.event.type === "serve") {
-        serving.push(output.event.request);
-      } else if (output.event.type === "block") {
-        const { pieceIndex, blockOffset, data, late } = output.event;
+      } else if (output.type === "serve") {
+        serving.push(output.request);
+      } else if (output.type === "block") {
+        const { pieceIndex, blockOffset, data, late } = output;
         if (!late) settle({ pieceIndex, blockOffset, length: data.length });
-      } else if (output.event.type === "rejected") {
-        if (output.event.reason !== "refused") {
-          output.event.blocks.forEach(settle);
+      } else if (output.type === "rejected") {
+        if (output.reason !== "refused") {
+          output.blocks.forEach(settle);
         }
       }
     }
@@ -105,7 +104,8 @@ function play(script: Uint8Array): void {
         break;
       }
       case 5:
-        machine.sent(a < 200 ? 0 : machine.bufferedBytes, now);
+        machine.chunkEnd(a, now);
+        machine.sent(a < 200 ? 0 : 1_000, now);
         break;
       case 6:
         now += a * 400;
@@ -117,7 +117,7 @@ function play(script: Uint8Array): void {
         }
         break;
       case 8:
-        machine.have(a % PIECES, now);
+        machine.have([a % PIECES], now);
         break;
       case 9:
         // The block that was asked for.

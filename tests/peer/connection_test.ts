@@ -273,7 +273,7 @@ Deno.test("reading waits for beforeRead", none, async () => {
   let read = 0;
   const { peer, events } = start(a, {
     pieceCount: 8,
-    beforeRead: () => gate.promise,
+    beforeRead: (wanted) => gate.promise.then(() => wanted),
     afterRead: (bytes) => read += bytes,
   });
   await b.write(encodePeerMessage({ type: "have", pieceIndex: 1 }));

@@ -131,7 +131,7 @@ Deno.test("ids beyond a byte are a caller's mistake", none, () => {
 });
 
 Deno.test("the registry is additive and id 0 removes", none, () => {
-  const registry = new ExtensionRegistry(["a", "b"], [{ name: "c" }]);
+  const registry = new ExtensionRegistry(["a", "b", "c"]);
   assertEquals([...registry.localIds], [["a", 1], ["b", 2], ["c", 3]]);
   assertEquals(registry.nameOf(0), undefined);
   assertEquals(registry.nameOf(3), "c");

@@ -2,15 +2,19 @@ import type {
   BlockAddress,
   PeerMessage,
   PeerSessionEvent,
-  PeerSessionInput,
   PeerSessionOptions,
 } from "../../peer/mod.ts";
-import { PeerSessionMachine } from "../../peer/mod.ts";
+import {
+  clonePeerMessage,
+  PeerMessageDecoder,
+  PeerSessionMachine,
+} from "../../peer/mod.ts";
 
 /** A machine under test, its outputs sorted into lists. */
 export class TestSession {
   readonly machine: PeerSessionMachine;
   readonly sent: PeerMessage[] = [];
+  readonly #decoder = new PeerMessageDecoder();
   readonly events: PeerSessionEvent[] = [];
   closed = false;
   error: Error | undefined;
@@ -24,15 +28,19 @@ export class TestSession {
   drain(): void {
     while (true) {
       const output = this.machine.poll();
-      if (output === undefined) return;
+      if (output === undefined) break;
       if (this.closed) throw new Error("Output after close");
-      if (output.type === "send") this.sent.push(output.message);
-      else if (output.type === "event") this.events.push(output.event);
-      else {
+      if (output.type === "close") {
         this.closed = true;
         this.error = output.error;
-      }
+      } else this.events.push(output);
     }
+    const bytes = this.machine.take();
+    this.#decoder.push(
+      bytes,
+      (message) => this.sent.push(clonePeerMessage(message)),
+    );
+    this.machine.recycle(bytes);
   }
 
   /** The peer sends messages. */
@@ -45,17 +53,15 @@ export class TestSession {
   }
 
   /** We command. */
-  input(...inputs: PeerSessionInput[]): this {
-    for (const input of inputs) {
-      this.machine.handle(input, this.now);
-      this.drain();
-    }
+  does(command: (machine: PeerSessionMachine, now: number) => unknown): this {
+    command(this.machine, this.now);
+    this.drain();
     return this;
   }
 
   /** Everything that waits goes out. */
   flush(): this {
-    return this.input({ type: "sent", bufferedBytes: 0 });
+    return this.does((machine, now) => machine.sent(0, now));
   }
 
   /** Lets time pass, as a driver would; what waits goes out at once. */

@@ -8,7 +8,6 @@ import {
   encodeUtMetadata,
   encodeUtPex,
   type HashRange,
-  type PeerExtension,
   type PeerMessage,
   PeerSessionMachine,
 } from "../../peer/mod.ts";
@@ -42,7 +41,7 @@ Deno.test("keep-alives are sent when we are silent", none, () => {
   assertEquals(session.sent.map((m) => m.type), ["keep-alive"]);
   beat();
   session.advance(50_000);
-  session.input({ type: "port", port: 1 });
+  session.does((m, now) => m.sendPort(1, now));
   beat();
   session.advance(99_999);
   assertEquals(session.sent.length, 2);
@@ -84,9 +83,9 @@ Deno.test("a useless connection is culled", none, () => {
       session.advance(Math.min(50_000, left)).receive({ type: "keep-alive" });
     }
   };
-  session.input({ type: "interest", interested: true });
+  session.does((m, now) => m.setInterested(true, now));
   pass(900_000);
-  session.input({ type: "interest", interested: false });
+  session.does((m, now) => m.setInterested(false, now));
   pass(550_000);
   assertEquals(session.closed, false);
   pass(100_000);
@@ -107,8 +106,7 @@ Deno.test("unknown messages and extension ids are skipped", none, () => {
 Deno.test("our extension handshake", none, () => {
   const session = new TestSession({
     extended: true,
-    extensionNames: ["ut_metadata"],
-    extensions: [{ name: "xy_chat" }],
+    extensionNames: ["ut_metadata", "xy_chat"],
     extensionFields: { clientVersion: "bip", metadataSize: 100 },
   });
   const [first] = session.take().sent;
@@ -123,7 +121,7 @@ Deno.test("our extension handshake", none, () => {
     "bip",
     100,
   ]);
-  session.input({ type: "extension-fields", fields: { uploadOnly: true } });
+  session.does((m, now) => m.sendExtensionHandshake({ uploadOnly: true }, now));
   const [again] = session.take().sent;
   assert(again?.type === "extended");
   assertEquals(decodeExtensionHandshake(again.payload).uploadOnly, true);
@@ -173,8 +171,6 @@ Deno.test("messages of the standard extensions become events", none, () => {
     "holepunch",
   ]);
   assertEquals(session.machine.state.uploadOnly, true);
-  session.receive(extended(1, Uint8Array.of(100, 101)));
-  assertEquals(session.code, "malformed");
 });
 
 Deno.test(
@@ -223,7 +219,7 @@ Deno.test(
     const session = new TestSession({ extended: true });
     session.receive(handshake({ ut_metadata: 3 }));
     session.take();
-    session.input({ type: "sent", bufferedBytes: 262_145 });
+    session.does((m, now) => m.sent(262_145, now));
     session.receive(
       extended(1, encodeUtMetadata({ type: "request", piece: 7 })),
     );
@@ -237,36 +233,12 @@ Deno.test(
   },
 );
 
-Deno.test("an extension of the user", none, () => {
-  const heard: string[] = [];
-  const chat: PeerExtension = {
-    name: "xy_chat",
-    onHandshake(_handshake, context) {
-      if (context.supported) context.send(Uint8Array.of(1));
-    },
-    onMessage(payload, context) {
-      heard.push(new TextDecoder().decode(payload));
-      if (payload.length > 3) context.fail("Cannot take so long a line");
-    },
-  };
-  const session = new TestSession({ extended: true, extensions: [chat] });
-  session.take();
-  session.receive(handshake({ xy_chat: 9 }));
-  assertEquals(session.sent, [extended(9, Uint8Array.of(1))]);
-  session.take();
-  session.receive(extended(6, new TextEncoder().encode("hey")));
-  assertEquals(heard, ["hey"]);
-  assertEquals(session.events, []);
-  session.receive(extended(6, new TextEncoder().encode("heyyy")));
-  assertEquals(session.code, "malformed");
-});
-
 Deno.test("an extension without handler gives events", none, () => {
   const session = new TestSession({
     extended: true,
-    extensions: [{ name: "xy" }],
+    extensionNames: ["xy"],
   });
-  session.receive(extended(6, Uint8Array.of(4)));
+  session.receive(extended(1, Uint8Array.of(4)));
   assertEquals(session.events, [{
     type: "extended",
     name: "xy",
@@ -350,16 +322,16 @@ Deno.test("hash requests are checked and bounded (attack 16)", none, () => {
 Deno.test("close ends everything, once", none, () => {
   const session = new TestSession({ pieceCount: 3, fast: true });
   session.take();
-  session.input({ type: "close" }, { type: "close", error: new Error("x") });
+  session.does((m) => m.close()).does((m) => m.close(new Error("x")));
   assertEquals([session.closed, session.error], [true, undefined]);
   session.receive({ type: "have-all" }, { type: "unchoke" });
-  session.input(
-    { type: "unchoke" },
-    { type: "have", pieceIndex: 1 },
-    { type: "interest", interested: true },
-    { type: "sent", bufferedBytes: 0 },
-    { type: "piece-count", pieceCount: 3 },
-  );
+  session.does((m, now) => {
+    m.setChoking(false, now);
+    m.have([1], now);
+    m.setInterested(true, now);
+    m.sent(0, now);
+    m.setPieceCount(3, now);
+  });
   const { machine } = session;
   const block = { pieceIndex: 0, blockOffset: 0, length: 1 };
   assertEquals(machine.request([block], 0), [block]);
@@ -377,10 +349,10 @@ Deno.test("close ends everything, once", none, () => {
 Deno.test("close takes back what was handed out", none, () => {
   const session = new TestSession({ pieceCount: 3, fast: true });
   const request = { pieceIndex: 1, blockOffset: 0, length: 9 };
-  session.input({ type: "unchoke" }).flush();
+  session.does((m, now) => m.setChoking(false, now)).flush();
   session.receive({ type: "request", ...request });
   assertEquals(session.events, [{ type: "serve", request }]);
-  session.input({ type: "close" });
+  session.does((m) => m.close());
   assertEquals(session.machine.rejectRequest(request, 0), false);
   assertEquals(session.machine.sendBlock(request, new Uint8Array(9), 0), false);
   assertEquals(session.machine.stats(0).uploaded, 0);
@@ -399,4 +371,49 @@ Deno.test("options and numbers are checked", none, () => {
     assertThrows(() => open.setPieceCount(pieceCount, 0), RangeError);
   }
   open.setPieceCount(2_097_152, 0);
+});
+
+Deno.test(
+  "extended messages that cannot be understood cost nobody the peer",
+  none,
+  () => {
+    const session = new TestSession({ extended: true, pieceCount: 4 });
+    const bad = [
+      extended(0, new TextEncoder().encode("hello")),
+      extended(1, new TextEncoder().encode("hello")),
+      extended(2, new TextEncoder().encode("hello")),
+      extended(3, new Uint8Array(3)),
+      extended(3, Uint8Array.of(0, 0, 0, 9)),
+      extended(4, new Uint8Array(0)),
+      extended(99, new Uint8Array(1)),
+    ];
+    session.receive(...bad);
+    assertEquals([session.closed, session.events], [false, []]);
+    assertEquals(session.machine.stats(0).oddities, bad.length);
+  },
+);
+
+Deno.test(
+  "a peer that does not take its answers is not read any more",
+  none,
+  () => {
+    const session = new TestSession({ pieceCount: 9 });
+    session.receive({ type: "keep-alive" });
+    assertEquals(session.machine.chunkEnd(4, 0), 0);
+    session.does((m, now) => m.sent(2_097_153, now));
+    assertEquals(session.machine.chunkEnd(4, 0), Infinity);
+    assertEquals(session.machine.hasSendRoom(1), false);
+    session.flush();
+    assertEquals(session.machine.hasSendRoom(262_144), true);
+    assertEquals(session.machine.hasSendRoom(262_145), false);
+  },
+);
+
+Deno.test("hash requests are refused while answers pile up", none, () => {
+  const session = new TestSession({ v2: true });
+  session.take();
+  session.does((m, now) => m.sent(260_000, now));
+  session.receive({ type: "hash-request", ...range });
+  assertEquals(session.events, []);
+  assertEquals(session.sent.map((m) => m.type), ["hash-reject"]);
 });
