@@ -65,7 +65,7 @@ export const NARROW_IMPORTS: Readonly<Record<string, RegExp>> = {
  * the module folders is pure.
  */
 export const DRIVER_FILES: readonly RegExp[] = [
-  /^_shared\/(clock|random|datagram|byte_conn)\.ts$/,
+  /^_shared\/(clock|random|datagram|byte_conn|http_server)\.ts$/,
   /^metainfo\/(create_(walk|hash|info)|hash_(native|pool|reader|verify|worker))\.ts$/,
   /^disk\/(native_file_system|verifier)\.ts$/,
   /^dht\/(node|_ed25519)\.ts$/,

@@ -1,6 +1,7 @@
 /**
  * Our UDP tracker beside a bare echo, opentracker and npm's
- * bittorrent-tracker, under one load.
+ * bittorrent-tracker, our HTTP tracker beside a bare `Deno.serve`, each under
+ * one load.
  *
  * `BIP_BENCH_NPM` names a folder in which `npm i bittorrent-tracker` was run.
  *
@@ -125,11 +126,14 @@ function exists(path: string): boolean {
   }
 }
 
-async function compile(dir: TempDir): Promise<string | undefined> {
-  const program = dir.join("tracker_load");
+async function compile(
+  dir: TempDir,
+  name: string,
+): Promise<string | undefined> {
+  const program = dir.join(name);
   try {
     const { success } = await new Deno.Command("gcc", {
-      args: ["-O2", "-o", program, peerFile("tracker_load.c")],
+      args: ["-O2", "-o", program, peerFile(`${name}.c`)],
       stdin: "null",
       stdout: "null",
       stderr: "inherit",
@@ -185,6 +189,93 @@ function rowsOf(what: string, rates: Map<string, number[]>): BenchRow[] {
   return rows;
 }
 
+/** Our HTTP tracker beside a bare `Deno.serve`, in cpu seconds. */
+async function httpRows(dir: TempDir): Promise<BenchRow[]> {
+  const program = await compile(dir, "http_load");
+  if (program === undefined) return [];
+  await using servers = new AsyncDisposableStack();
+  const start = (
+    make: (port: number) => Child,
+  ): { port: number; child: Child } => {
+    const port = freePort();
+    const child = make(port);
+    servers.use(child);
+    return { port, child };
+  };
+  const list = [
+    start((port) =>
+      startBip([
+        "tracker",
+        "--listen",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--http-port",
+        `${port}`,
+        "--json",
+      ])
+    ),
+    start((port) =>
+      new Child(Deno.execPath(), {
+        args: [
+          "run",
+          "--quiet",
+          "--no-check",
+          "--no-config",
+          "--allow-net",
+          peerFile("http_hello.ts"),
+          `${port}`,
+        ],
+      })
+    ),
+  ];
+  for (const { port } of list) await listening(port);
+  const rows: BenchRow[] = [];
+  for (const how of ["keep", "close"]) {
+    const costs: number[][] = [[], []];
+    for (let round = 0; round <= ROUNDS; round++) {
+      for (const [i, { port, child }] of list.entries()) {
+        const before = cpuSeconds(child.pid);
+        const { stdout } = await new Deno.Command(program, {
+          args: [`${port}`, `${SECONDS}`, "32", `${TORRENTS}`, how],
+          stdin: "null",
+          stderr: "inherit",
+        }).output();
+        const { rate, errors } = JSON.parse(new TextDecoder().decode(stdout));
+        if (errors > 0) throw new Error(`${errors} connections failed`);
+        const used = cpuSeconds(child.pid) - before;
+        if (round > 0) costs[i]!.push(1e6 * used / (rate * SECONDS));
+      }
+    }
+    const [ours, peer] = costs.map(median);
+    rows.push({
+      name: `HTTP tracker, announce (${how}) beside bare Deno.serve`,
+      ours: `${ours!.toFixed(0)} cpu us`,
+      peer: `${peer!.toFixed(0)} cpu us`,
+      ratio: Math.round(100 * ours! / peer!) / 100,
+    });
+  }
+  return rows;
+}
+
+async function listening(port: number): Promise<void> {
+  while (true) {
+    try {
+      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+/** User and system time of a process. */
+function cpuSeconds(pid: number): number {
+  const fields = Deno.readTextFileSync(`/proc/${pid}/stat`)
+    .replace(/^.*\) /s, "").split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
 /** Memory of a table that holds a million peers of 100,000 torrents. */
 function memoryRow(): BenchRow {
   const torrents = SMOKE ? 1000 : 100_000;
@@ -212,14 +303,14 @@ function memoryRow(): BenchRow {
 }
 
 /**
- * Measures the UDP tracker.
+ * Measures the trackers.
  *
  * @returns One row a peer and kind of request, and one for the memory.
  */
 export async function run(): Promise<BenchRow[]> {
   await using dir = new TempDir();
   const rows = [memoryRow()];
-  const program = await compile(dir);
+  const program = await compile(dir, "tracker_load");
   if (program === undefined) {
     return [...rows, {
       name: "UDP tracker",
@@ -248,5 +339,5 @@ export async function run(): Promise<BenchRow[]> {
     }
     rows.push(...rowsOf(what, rates));
   }
-  return rows;
+  return [...rows, ...await httpRows(dir)];
 }

@@ -6,6 +6,7 @@
  */
 import {
   type Endpoint,
+  formatEndpoint,
   ipScope,
   isMappedIpv4,
   tryParseIp,
@@ -13,6 +14,8 @@ import {
 import type { ScrapeEntry } from "../_shared/announce.ts";
 import { readUint32 } from "../_shared/bytes.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
+import type { HttpRequest } from "../_shared/http_request.ts";
+import { type HttpAnswer, HttpServer } from "../_shared/http_server.ts";
 import { PendingAnswers } from "../_shared/pending_answers.ts";
 import { type RandomSource, systemRandom } from "../_shared/random.ts";
 import { SwarmService } from "../_shared/swarm_service.ts";
@@ -64,6 +67,19 @@ export interface HttpTrackerServerOptions {
    * @default {1024}
    */
   readonly maxWaiting?: number | undefined;
+  /**
+   * Most connections at a time; then the one that waits for a request longest
+   * is closed.
+   *
+   * @default {1024}
+   */
+  readonly maxConnections?: number | undefined;
+  /**
+   * Most connections at a time of one IPv4 address or IPv6 /64.
+   *
+   * @default {64; all where `clientAddress` is given, as they are a proxy's}
+   */
+  readonly maxConnectionsPerAddress?: number | undefined;
   /** Whose time passes. @default {the system's} */
   readonly clock?: Clock | undefined;
   /** Where the table's secrets come from. @default {the system's} */
@@ -86,8 +102,6 @@ export interface HttpTrackerServerStats {
   readonly overloaded: number;
 }
 
-const HEADERS = { "content-type": "text/plain", "cache-control": "no-store" };
-
 /**
  * An HTTP tracker. Paths end in `announce` or `scrape`; what is in front of
  * that does not matter. Source: BEP 3, BEP 7, BEP 23, BEP 24, BEP 31, BEP 48.
@@ -103,7 +117,7 @@ const HEADERS = { "content-type": "text/plain", "cache-control": "no-store" };
  * ```
  */
 export class HttpTrackerServer implements AsyncDisposable {
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #server: HttpServer;
   readonly #service: SwarmService;
   readonly #ownsService: boolean;
   readonly #clock: Clock;
@@ -130,12 +144,13 @@ export class HttpTrackerServer implements AsyncDisposable {
     this.#ownsService = options.service === undefined;
     this.#service = options.service ??
       new SwarmService({ store: new SwarmTable({ random }) });
-    this.#server = Deno.serve({
-      hostname: listen.hostname,
-      port: listen.port,
-      onListen: () => {},
-      onError: () => this.#fail(),
-    }, (request, info) => this.#respond(request, info.remoteAddr));
+    this.#server = HttpServer.listen(listen, {
+      handler: (request, remote) => this.#respond(request, remote),
+      clock,
+      maxConnections: options.maxConnections,
+      maxConnectionsPerAddress: options.maxConnectionsPerAddress ??
+        (options.clientAddress && Infinity),
+    });
     this.#tick();
     options.signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
@@ -155,15 +170,12 @@ export class HttpTrackerServer implements AsyncDisposable {
 
   /** Where it listens. */
   get address(): Endpoint {
-    const { hostname, port } = this.#server.addr;
-    return { hostname, port };
+    return this.#server.address;
   }
 
   /** Its announce URL, as seen from where it listens. */
   get url(): string {
-    const { hostname, port } = this.address;
-    const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-    return `http://${host}:${port}/announce`;
+    return `http://${formatEndpoint(this.address)}/announce`;
   }
 
   /** The swarm service. */
@@ -210,22 +222,20 @@ export class HttpTrackerServer implements AsyncDisposable {
       clock.now() + SHUTDOWN_MS,
       () => this.#waiting.abandon(new Error("The tracker is closing")),
     );
-    await this.#server.shutdown();
+    await this.#server.close();
     cancel();
     if (this.#ownsService) await this.#service.store.close();
   }
 
-  async #respond(request: Request, remote: Deno.NetAddr): Promise<Response> {
-    if (request.method !== "GET" && request.method !== "HEAD") {
+  async #respond(request: HttpRequest, remote: Endpoint): Promise<HttpAnswer> {
+    const { method, target } = request;
+    if (method !== "GET" && method !== "HEAD") {
       this.#refused++;
-      return new Response(null, { status: 405, headers: { allow: "GET" } });
+      return { status: 405 };
     }
-    // Not through URL: it would cost more than all the rest.
-    const { url } = request;
-    const start = url.indexOf("/", url.indexOf("//") + 2);
-    const question = url.indexOf("?", start);
-    const path = url.slice(start, question < 0 ? undefined : question);
-    const search = question < 0 ? "" : url.slice(question);
+    const question = target.indexOf("?");
+    const path = question < 0 ? target : target.slice(0, question);
+    const search = question < 0 ? "" : target.slice(question);
     const last = path.slice(path.lastIndexOf("/") + 1);
     try {
       if (last.startsWith("announce")) {
@@ -235,26 +245,23 @@ export class HttpTrackerServer implements AsyncDisposable {
     } catch (error) {
       if (!(error instanceof TrackerQueryError)) return this.#fail();
       this.#refused++;
-      return new Response(encodeHttpFailure(error.message, "never"), {
-        headers: HEADERS,
-      });
+      return { status: 200, body: encodeHttpFailure(error.message, "never") };
     }
     this.#refused++;
-    return new Response("Not found: announce URLs end in /announce\n", {
-      status: 404,
-    });
+    const body = "Not found: announce URLs end in /announce\n";
+    return { status: 404, body };
   }
 
   async #announce(
-    request: Request,
-    remote: Deno.NetAddr,
+    request: HttpRequest,
+    remote: Endpoint,
     search: string,
-  ): Promise<Response> {
+  ): Promise<HttpAnswer> {
     const query = parseAnnounceQuery(search);
     if (this.#isBusy) return this.#turnAway();
-    const { hostname, port } = remote;
-    const text = this.#options.clientAddress?.(request, { hostname, port }) ??
-      hostname;
+    const text =
+      this.#options.clientAddress?.(this.#webRequest(request), remote) ??
+        remote.hostname;
     let ip: Uint8Array | undefined = tryParseIp(text);
     if (ip === undefined) return this.#fail();
     if (isMappedIpv4(ip)) ip = ip.subarray(12);
@@ -275,9 +282,8 @@ export class HttpTrackerServer implements AsyncDisposable {
     const result = this.#service.announce(announce, this.#clock.now());
     if (result === undefined) {
       this.#refused++;
-      return new Response(encodeHttpFailure("Torrent not served", "never"), {
-        headers: HEADERS,
-      });
+      const body = encodeHttpFailure("Torrent not served", "never");
+      return { status: 200, body };
     }
     const answer = result instanceof Promise
       ? await this.#waiting.wait(result)
@@ -292,10 +298,18 @@ export class HttpTrackerServer implements AsyncDisposable {
       peers6: answer.peers6.subarray(0, answer.length6),
       externalIp: ipScope(ip) === "global" ? ip : undefined,
     }, query.compact);
-    return new Response(body, { headers: HEADERS });
+    return { status: 200, body };
   }
 
-  async #scrape(search: string): Promise<Response> {
+  /** For those who read a proxy's header. */
+  #webRequest({ method, target, headers }: HttpRequest): Request {
+    return new Request(`http://${formatEndpoint(this.address)}${target}`, {
+      method,
+      headers: headers.map(([name, value]): [string, string] => [name, value]),
+    });
+  }
+
+  async #scrape(search: string): Promise<HttpAnswer> {
     const now = this.#clock.now();
     const entries: [Uint8Array, ScrapeEntry][] = [];
     const infoHashes = parseScrapeQuery(search);
@@ -312,30 +326,25 @@ export class HttpTrackerServer implements AsyncDisposable {
       ]);
     }
     this.#scrapes++;
-    return new Response(
-      encodeHttpScrapeResponse(entries, this.#service.interval),
-      { headers: HEADERS },
-    );
+    const { interval } = this.#service;
+    return { status: 200, body: encodeHttpScrapeResponse(entries, interval) };
   }
 
   get #isBusy(): boolean {
     return this.#waiting.size >= (this.#options.maxWaiting ?? 1024);
   }
 
-  #turnAway(): Response {
+  #turnAway(): HttpAnswer {
     this.#overloaded++;
     const body = encodeHttpFailure("The tracker is overloaded", RETRY_MINUTES);
-    return new Response(body, { status: 503, headers: HEADERS });
+    return { status: 503, body };
   }
 
-  #fail(): Response {
+  #fail(): HttpAnswer {
     this.#failures++;
     this.#service.failed();
     const body = encodeHttpFailure("The tracker has a problem", RETRY_MINUTES);
-    return new Response(body, {
-      status: 500,
-      headers: HEADERS,
-    });
+    return { status: 500, body };
   }
 
   #tick(): void {

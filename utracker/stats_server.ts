@@ -4,11 +4,15 @@
  * @module
  */
 import type { Endpoint } from "../_shared/address.ts";
+import { systemClock } from "../_shared/clock.ts";
+import { HttpServer } from "../_shared/http_server.ts";
 import { PendingAnswers } from "../_shared/pending_answers.ts";
 import { formatPrometheus, type TrackerFigures } from "./metrics.ts";
 
 /** How long `close()` waits for answers under way, in milliseconds. */
 const SHUTDOWN_MS = 1000;
+/** Most connections at a time. */
+const MAX_CONNECTIONS = 64;
 
 /** Options of {@linkcode TrackerStatsServer.open}. */
 export interface TrackerStatsServerOptions {
@@ -37,31 +41,37 @@ export interface TrackerStatsServerOptions {
  * ```
  */
 export class TrackerStatsServer implements AsyncDisposable {
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #server: HttpServer;
   readonly #waiting = new PendingAnswers();
   #closing: Promise<void> | undefined;
 
   private constructor(options: TrackerStatsServerOptions) {
-    const { listen: { hostname, port }, read } = options;
-    this.#server = Deno.serve({
-      hostname,
-      port,
-      onListen: () => {},
-      onError: () => new Response("No figures\n", { status: 500 }),
-    }, async (request) => {
-      const { pathname } = new URL(request.url);
-      if (pathname === "/metrics") {
-        return new Response(
-          formatPrometheus(await this.#waiting.wait(read())),
-          {
-            headers: { "content-type": "text/plain; version=0.0.4" },
-          },
-        );
-      }
-      if (pathname === "/stats" || pathname === "/") {
-        return Response.json(await this.#waiting.wait(read()));
-      }
-      return new Response("Not found: /stats or /metrics\n", { status: 404 });
+    const { listen, read } = options;
+    this.#server = HttpServer.listen(listen, {
+      clock: systemClock,
+      maxConnections: MAX_CONNECTIONS,
+      handler: async ({ target }) => {
+        const path = target.split("?", 1)[0];
+        if (path !== "/metrics" && path !== "/stats" && path !== "/") {
+          return { status: 404, body: "Not found: /stats or /metrics\n" };
+        }
+        try {
+          const figures = await this.#waiting.wait(read());
+          return path === "/metrics"
+            ? {
+              status: 200,
+              contentType: "text/plain; version=0.0.4",
+              body: formatPrometheus(figures),
+            }
+            : {
+              status: 200,
+              contentType: "application/json",
+              body: JSON.stringify(figures),
+            };
+        } catch {
+          return { status: 500, body: "No figures\n" };
+        }
+      },
     });
   }
 
@@ -78,8 +88,7 @@ export class TrackerStatsServer implements AsyncDisposable {
 
   /** Where it listens. */
   get address(): Endpoint {
-    const { hostname, port } = this.#server.addr;
-    return { hostname, port };
+    return this.#server.address;
   }
 
   /**
@@ -97,7 +106,7 @@ export class TrackerStatsServer implements AsyncDisposable {
       () => this.#waiting.abandon(new Error("The server is closing")),
       SHUTDOWN_MS,
     );
-    await this.#server.shutdown();
+    await this.#server.close();
     clearTimeout(timer);
   }
 

@@ -1,0 +1,460 @@
+/**
+ * A small HTTP server: short answers to requests without bodies, over
+ * connections that strangers may open, leave and stall as they like.
+ *
+ * `Deno.serve` counts no connections, waits for requests for ever and ends the
+ * process when descriptors run out; this one is what stays.
+ *
+ * Invariants: a connection has one request under way and one answer being
+ * written; while it has neither it may be closed at any time, for being late or
+ * for making room; accepting goes on until the server is closed.
+ *
+ * @module
+ */
+import { type Endpoint, isMappedIpv4, tryParseIp } from "./address.ts";
+import { encodeText, toByteString } from "./bytes.ts";
+import type { Clock } from "./clock.ts";
+import {
+  type HttpRequest,
+  HttpRequestError,
+  HttpRequestReader,
+} from "./http_request.ts";
+
+/** How often connections are looked through, in milliseconds. */
+const SWEEP_MS = 1_000;
+/** How long nothing is accepted after that failed, in milliseconds. */
+const PAUSE_MS = 100;
+/** Connections closed where descriptors run out, and so many left at least. */
+const RELIEF = 16;
+/** How long an answer may take to be written, in milliseconds. */
+const WRITE_MS = 10_000;
+/** How long answers under way may take once the server closes. */
+const CLOSE_MS = 4_000;
+/** Bytes, and milliseconds, of a body that are waited for to be thrown away. */
+const MAX_DISCARDED = 65_536;
+const DISCARD_MS = 2_000;
+
+const REASONS: Readonly<Record<number, string>> = {
+  200: "OK",
+  400: "Bad Request",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  431: "Request Header Fields Too Large",
+  500: "Internal Server Error",
+  503: "Service Unavailable",
+  505: "HTTP Version Not Supported",
+};
+
+/** What a request is answered with. */
+export interface HttpAnswer {
+  /** Such as 200. */
+  readonly status: number;
+  /** What the body is. @default {"text/plain"} */
+  readonly contentType?: string | undefined;
+  /** The body; left out for `HEAD`. */
+  readonly body?: Uint8Array | string | undefined;
+}
+
+/** An accepted connection: a `Deno.TcpConn` fits. */
+export interface HttpConnection {
+  /** Who is at the other end. */
+  readonly remoteAddr: Endpoint;
+  /**
+   * Reads.
+   *
+   * @param buffer Where to.
+   * @returns Bytes read, null at the end.
+   */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /**
+   * Writes.
+   *
+   * @param data What.
+   * @returns Bytes taken.
+   */
+  write(data: Uint8Array): Promise<number>;
+  /**
+   * Says that nothing more will be written.
+   *
+   * @returns A promise that resolves when that is said.
+   */
+  closeWrite(): Promise<void>;
+  /** Closes; what is under way is rejected. */
+  close(): void;
+}
+
+/** Where connections come from: a `Deno.TcpListener` fits. */
+export interface HttpListener {
+  /** Where it listens. */
+  readonly addr: Endpoint;
+  /**
+   * Accepts.
+   *
+   * @returns The next connection.
+   */
+  accept(): Promise<HttpConnection>;
+  /** Stops; a pending `accept` is rejected. */
+  close(): void;
+}
+
+/** Options of {@linkcode HttpServer}. */
+export interface HttpServerOptions {
+  /**
+   * Answers; what it throws becomes status 500.
+   *
+   * @param request The request.
+   * @param remote Who asks.
+   * @returns The answer.
+   */
+  readonly handler: (
+    request: HttpRequest,
+    remote: Endpoint,
+  ) => HttpAnswer | Promise<HttpAnswer>;
+  /** Whose time passes. */
+  readonly clock: Clock;
+  /**
+   * Most connections; then the one that waits for a request longest goes.
+   *
+   * @default {1024}
+   */
+  readonly maxConnections?: number | undefined;
+  /**
+   * Most connections of one IPv4 address or IPv6 /64; then one of its own goes.
+   *
+   * @default {64}
+   */
+  readonly maxConnectionsPerAddress?: number | undefined;
+  /**
+   * How long a request may take to come, in milliseconds.
+   *
+   * @default {10_000}
+   */
+  readonly requestTimeoutMs?: number | undefined;
+  /**
+   * How long a connection may rest between two requests, in milliseconds.
+   *
+   * @default {15_000}
+   */
+  readonly idleTimeoutMs?: number | undefined;
+}
+
+/** A connection and what it is about. */
+interface Client {
+  readonly conn: HttpConnection;
+  readonly group: Group;
+  /** When it goes, unless something happens. */
+  deadline: number;
+}
+
+/** The connections of one address. */
+interface Group {
+  readonly key: string;
+  count: number;
+  /** Those without a request under way, the longest waiting first. */
+  readonly waiting: Set<Client>;
+}
+
+/** Serves HTTP; see the module. */
+export class HttpServer {
+  readonly #listener: HttpListener;
+  readonly #handler: HttpServerOptions["handler"];
+  readonly #clock: Clock;
+  readonly #maxConnections: number;
+  readonly #maxPerAddress: number;
+  readonly #requestMs: number;
+  readonly #idleMs: number;
+  readonly #clients = new Map<Client, Promise<void>>();
+  readonly #waiting = new Set<Client>();
+  readonly #groups = new Map<string, Group>();
+  /** Connections that are allowed now: fewer after descriptors ran out. */
+  #room: number;
+  #cancelSweep: (() => void) | undefined;
+  readonly #accepting: Promise<void>;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Begins to accept.
+   *
+   * @param listener Where connections come from; closed with the server.
+   * @param options See {@linkcode HttpServerOptions}.
+   */
+  constructor(listener: HttpListener, options: HttpServerOptions) {
+    this.#listener = listener;
+    this.#handler = options.handler;
+    this.#clock = options.clock;
+    this.#maxConnections = options.maxConnections ?? 1024;
+    this.#maxPerAddress = options.maxConnectionsPerAddress ?? 64;
+    this.#requestMs = options.requestTimeoutMs ?? 10_000;
+    this.#idleMs = options.idleTimeoutMs ?? 15_000;
+    this.#room = this.#maxConnections;
+    this.#accepting = this.#accept();
+  }
+
+  /**
+   * Listens. Needs `--allow-net` for the address.
+   *
+   * @param local Where.
+   * @param options See {@linkcode HttpServerOptions}.
+   * @returns The server.
+   * @throws Whatever the system says when the port cannot be bound.
+   */
+  static listen(local: Endpoint, options: HttpServerOptions): HttpServer {
+    const { hostname, port } = local;
+    return new HttpServer(Deno.listen({ hostname, port }), options);
+  }
+
+  /** Where it listens. */
+  get address(): Endpoint {
+    const { hostname, port } = this.#listener.addr;
+    return { hostname, port };
+  }
+
+  /** Open connections. */
+  get connections(): number {
+    return this.#clients.size;
+  }
+
+  /**
+   * Stops: requests that came in whole are answered, but not waited for longer
+   * than a few seconds. Idempotent.
+   *
+   * @returns A promise that resolves when nothing is left open.
+   */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    this.#listener.close();
+    for (const client of this.#waiting) shut(client.conn);
+    const end = this.#clock.now() + CLOSE_MS;
+    for (const client of this.#clients.keys()) {
+      client.deadline = Math.min(client.deadline, end);
+    }
+    await this.#accepting;
+    await Promise.all(this.#clients.values());
+    this.#cancelSweep?.();
+  }
+
+  async #accept(): Promise<void> {
+    while (this.#closing === undefined) {
+      try {
+        this.#admit(await this.#listener.accept());
+      } catch (error) {
+        if (this.#closing !== undefined) return;
+        if (isGone(error)) continue;
+        if (isOutOfDescriptors(error)) this.#relieve();
+        await new Promise<void>((resolve) =>
+          this.#clock.schedule(this.#clock.now() + PAUSE_MS, resolve)
+        );
+      }
+    }
+  }
+
+  /** Makes do with fewer connections for a while. */
+  #relieve(): void {
+    const room = Math.max(RELIEF, this.#clients.size - RELIEF);
+    this.#room = Math.min(this.#room, room);
+    let excess = this.#clients.size - this.#room;
+    for (const client of this.#waiting) {
+      if (excess-- <= 0) break;
+      this.#drop(client);
+    }
+  }
+
+  #admit(conn: HttpConnection): void {
+    const key = keyOf(conn.remoteAddr.hostname);
+    const group = this.#groups.get(key) ??
+      { key, count: 0, waiting: new Set<Client>() };
+    const isCrowded = group.count >= this.#maxPerAddress;
+    if (isCrowded || this.#clients.size >= this.#room) {
+      const waiting = isCrowded ? group.waiting : this.#waiting;
+      const [longest] = waiting;
+      // All are being answered: the newcomer is one too many.
+      if (longest === undefined || this.#closing !== undefined) {
+        return shut(conn);
+      }
+      this.#drop(longest);
+    }
+    this.#groups.set(key, group);
+    group.count++;
+    const deadline = this.#clock.now() + this.#requestMs;
+    const client: Client = { conn, group, deadline };
+    // The map is to have the client before its task can end.
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#clients.set(client, promise);
+    if (this.#cancelSweep === undefined) this.#sweepLater();
+    this.#serve(client).finally(() => {
+      this.#forget(client);
+      resolve();
+    });
+  }
+
+  /** Closes a connection that waits, and counts it no more. */
+  #drop(client: Client): void {
+    shut(client.conn);
+    this.#forget(client);
+  }
+
+  #forget(client: Client): void {
+    const { group } = client;
+    this.#setWaiting(client, false);
+    if (!this.#clients.delete(client)) return;
+    if (--group.count === 0) this.#groups.delete(group.key);
+  }
+
+  #setWaiting(client: Client, waits: boolean): void {
+    for (const set of [this.#waiting, client.group.waiting]) {
+      if (waits) set.add(client);
+      else set.delete(client);
+    }
+  }
+
+  #sweepLater(): void {
+    const clock = this.#clock;
+    this.#cancelSweep = clock.schedule(clock.now() + SWEEP_MS, () => {
+      this.#cancelSweep = undefined;
+      const now = clock.now();
+      for (const client of this.#clients.keys()) {
+        if (client.deadline <= now) shut(client.conn);
+      }
+      this.#room = Math.min(this.#maxConnections, this.#room + 1);
+      if (this.#clients.size > 0) this.#sweepLater();
+    });
+  }
+
+  /** Serves a connection to its end; never rejects. */
+  async #serve(client: Client): Promise<void> {
+    const { conn } = client;
+    const reader = new HttpRequestReader();
+    try {
+      while (true) {
+        const request = await this.#read(client, reader);
+        if (request === undefined) return;
+        this.#setWaiting(client, false);
+        client.deadline = Infinity;
+        const answer = await this.#answer(request, conn.remoteAddr);
+        client.deadline = this.#clock.now() + WRITE_MS;
+        const isError = request instanceof HttpRequestError;
+        const keepAlive = !isError && request.keepAlive &&
+          this.#closing === undefined;
+        const isHead = !isError && request.method === "HEAD";
+        const bytes = encodeAnswer(answer, keepAlive, isHead);
+        for (let at = 0; at < bytes.length;) {
+          at += await conn.write(at === 0 ? bytes : bytes.subarray(at));
+        }
+        if (!keepAlive) {
+          if (isError || request.hasBody) await this.#discard(client);
+          return;
+        }
+        client.deadline = this.#clock.now() +
+          (reader.isEmpty ? this.#idleMs : this.#requestMs);
+      }
+    } catch {
+      // The other end is gone, or was too slow.
+    } finally {
+      shut(conn);
+    }
+  }
+
+  /** Reads a request, or what is wrong with it; `undefined` at the end. */
+  async #read(
+    client: Client,
+    reader: HttpRequestReader,
+  ): Promise<HttpRequest | HttpRequestError | undefined> {
+    let begun = !reader.isEmpty;
+    while (true) {
+      try {
+        const request = reader.next();
+        if (request !== undefined) return request;
+      } catch (error) {
+        if (error instanceof HttpRequestError) return error;
+        throw error;
+      }
+      if (this.#closing !== undefined) return undefined;
+      this.#setWaiting(client, true);
+      const length = await client.conn.read(reader.room());
+      if (length === null) return undefined;
+      reader.advance(length);
+      // However slowly the rest drips in, this moves no further.
+      if (!begun) client.deadline = this.#clock.now() + this.#requestMs;
+      begun = true;
+    }
+  }
+
+  async #answer(
+    request: HttpRequest | HttpRequestError,
+    remote: Endpoint,
+  ): Promise<HttpAnswer> {
+    if (request instanceof HttpRequestError) {
+      return { status: request.status, body: `${request.message}\n` };
+    }
+    try {
+      return await this.#handler(request, remote);
+    } catch {
+      return { status: 500, body: "Internal error\n" };
+    }
+  }
+
+  /** Throws a body away, so that the answer is not lost in a reset. */
+  async #discard(client: Client): Promise<void> {
+    const { conn } = client;
+    await conn.closeWrite();
+    client.deadline = this.#clock.now() + DISCARD_MS;
+    this.#setWaiting(client, true);
+    const buffer = new Uint8Array(4096);
+    for (let left = MAX_DISCARDED; left > 0;) {
+      const length = await conn.read(buffer);
+      if (length === null) return;
+      left -= length;
+    }
+  }
+}
+
+/** Whether a connection ended before it could be accepted. */
+function isGone(error: unknown): boolean {
+  const { NotConnected, ConnectionAborted, ConnectionReset } = Deno.errors;
+  return error instanceof NotConnected || error instanceof ConnectionAborted ||
+    error instanceof ConnectionReset;
+}
+
+/** Whether the process or the system has no descriptor left. */
+function isOutOfDescriptors(error: unknown): boolean {
+  return error instanceof Error && /too many open files/i.test(error.message);
+}
+
+function shut(conn: HttpConnection): void {
+  try {
+    conn.close();
+  } catch {
+    // It is closed already.
+  }
+}
+
+/** What one client holds: an IPv4 address, the /64 of an IPv6 address. */
+function keyOf(hostname: string): string {
+  const ip = tryParseIp(hostname);
+  if (ip === undefined) return hostname;
+  return toByteString(isMappedIpv4(ip) ? ip.subarray(12) : ip.subarray(0, 8));
+}
+
+function encodeAnswer(
+  { status, contentType = "text/plain", body = "" }: HttpAnswer,
+  keepAlive: boolean,
+  isHead: boolean,
+): Uint8Array {
+  const content = typeof body === "string" ? encodeText(body) : body;
+  const head = encodeText(
+    `HTTP/1.1 ${status} ${REASONS[status] ?? "Answer"}\r\n` +
+      `content-type: ${contentType}\r\n` +
+      `content-length: ${content.length}\r\n` +
+      "cache-control: no-store\r\n" +
+      (status === 405 ? "allow: GET, HEAD\r\n" : "") +
+      `connection: ${keepAlive ? "keep-alive" : "close"}\r\n\r\n`,
+  );
+  if (isHead) return head;
+  const bytes = new Uint8Array(head.length + content.length);
+  bytes.set(head);
+  bytes.set(content, head.length);
+  return bytes;
+}

@@ -1,0 +1,316 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Endpoint } from "../../_shared/address.ts";
+import { fromByteString, toByteString } from "../../_shared/bytes.ts";
+import {
+  type HttpConnection,
+  type HttpListener,
+  HttpServer,
+  type HttpServerOptions,
+} from "../../_shared/http_server.ts";
+import { FakeClock, settle } from "../support/fake_clock.ts";
+
+const permissions = "none";
+
+/** A client's end of a connection in memory. */
+class Pipe implements HttpConnection {
+  readonly remoteAddr: Endpoint;
+  /** What the server wrote. */
+  text = "";
+  isClosed = false;
+  /** Whether writes are taken. */
+  reads = true;
+  #input: Uint8Array[] = [];
+  #ended = false;
+  #wake = () => {};
+
+  constructor(hostname: string) {
+    this.remoteAddr = { hostname, port: 1 };
+  }
+
+  say(text: string): void {
+    this.#input.push(fromByteString(text));
+    this.#wake();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#wake();
+  }
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    while (this.#input.length === 0 && !this.#ended && !this.isClosed) {
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    if (this.isClosed) throw new Error("closed");
+    const next = this.#input[0];
+    if (next === undefined) return null;
+    const part = next.subarray(0, buffer.length);
+    buffer.set(part);
+    if (part.length === next.length) this.#input.shift();
+    else this.#input[0] = next.subarray(part.length);
+    return part.length;
+  }
+
+  async write(data: Uint8Array): Promise<number> {
+    while (!this.reads && !this.isClosed) {
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    if (this.isClosed) throw new Error("closed");
+    // As sockets do, only a part at a time.
+    const part = data.subarray(0, 100);
+    this.text += toByteString(part);
+    return part.length;
+  }
+
+  closeWrite(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): void {
+    if (this.isClosed) throw new Error("closed twice");
+    this.isClosed = true;
+    this.#wake();
+  }
+
+  get answers(): number {
+    return this.text.split("HTTP/1.1 ").length - 1;
+  }
+}
+
+class World implements HttpListener, AsyncDisposable {
+  readonly addr: Endpoint = { hostname: "127.0.0.1", port: 80 };
+  readonly clock = new FakeClock();
+  readonly server: HttpServer;
+  accepts = 0;
+  #queue: (Pipe | Error)[] = [];
+  #closed = false;
+  #wake = () => {};
+
+  constructor(options: Partial<HttpServerOptions> = {}) {
+    this.server = new HttpServer(this, {
+      handler: ({ target }) => ({ status: 200, body: `<${target}>` }),
+      clock: this.clock,
+      ...options,
+    });
+  }
+
+  async accept(): Promise<HttpConnection> {
+    this.accepts++;
+    while (this.#queue.length === 0 && !this.#closed) {
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    const next = this.#queue.shift();
+    if (next instanceof Pipe) return next;
+    throw next ?? new Error("closed");
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#wake();
+  }
+
+  fail(error = new Error("Too many open files (os error 24)")): void {
+    this.#queue.push(error);
+    this.#wake();
+  }
+
+  async connect(hostname = "192.0.2.1", text = ""): Promise<Pipe> {
+    const pipe = new Pipe(hostname);
+    if (text !== "") pipe.say(text);
+    this.#queue.push(pipe);
+    this.#wake();
+    await settle();
+    return pipe;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closing = this.server.close();
+    await this.clock.advance(5_000);
+    await closing;
+    assertEquals(this.clock.pending, 0);
+  }
+}
+
+const GET = "GET /x HTTP/1.1\r\n\r\n";
+
+Deno.test({
+  name: "HttpServer answers in order, and not what is hidden in a body",
+  permissions,
+  async fn() {
+    const asked: string[] = [];
+    await using world = new World({
+      handler: async ({ target }, { hostname }) => {
+        asked.push(target);
+        await Promise.resolve();
+        if (target === "/broken") throw new Error("broken");
+        return { status: 200, contentType: "a/b", body: `<${hostname}>` };
+      },
+    });
+    const pipe = await world.connect(
+      "192.0.2.1",
+      GET + "HEAD /y HTTP/1.1\r\n\r\nGET /broken HTTP/1.1\r\n\r\n",
+    );
+    assertEquals(
+      pipe.text,
+      "HTTP/1.1 200 OK\r\ncontent-type: a/b\r\ncontent-length: 11\r\n" +
+        "cache-control: no-store\r\nconnection: keep-alive\r\n\r\n" +
+        "<192.0.2.1>" +
+        "HTTP/1.1 200 OK\r\ncontent-type: a/b\r\ncontent-length: 11\r\n" +
+        "cache-control: no-store\r\nconnection: keep-alive\r\n\r\n" +
+        "HTTP/1.1 500 Internal Server Error\r\ncontent-type: text/plain\r\n" +
+        "content-length: 15\r\ncache-control: no-store\r\n" +
+        "connection: keep-alive\r\n\r\nInternal error\n",
+    );
+    pipe.say("POST /post HTTP/1.1\r\nContent-Length: 20\r\n\r\n" + GET);
+    await settle();
+    assertEquals(asked, ["/x", "/y", "/broken", "/post"]);
+    assert(pipe.text.includes("connection: close"));
+    assertEquals(pipe.isClosed, false, "the rest is thrown away first");
+    pipe.end();
+    await settle();
+    assertEquals(pipe.isClosed, true);
+    const junk = await world.connect("192.0.2.1", "junk\r\n\r\n" + GET);
+    assertEquals(junk.answers, 1);
+    assert(junk.text.startsWith("HTTP/1.1 400 Bad Request"));
+    await world.clock.advance(3_000);
+    assert(junk.isClosed);
+    assertEquals(world.server.connections, 0);
+  },
+});
+
+Deno.test({
+  name: "HttpServer closes who says nothing, too little, or reads nothing",
+  permissions,
+  async fn() {
+    await using world = new World();
+    const silent = await world.connect();
+    const dripping = await world.connect("192.0.2.2", "G");
+    const blank = await world.connect("192.0.2.3", "\r\n");
+    const deaf = await world.connect("192.0.2.4");
+    deaf.reads = false;
+    for (let i = 0; i < 2000; i++) deaf.say(GET);
+    const idle = await world.connect("192.0.2.5", GET);
+    for (let second = 0; second < 9; second++) {
+      await world.clock.advance(1_000);
+      if (!dripping.isClosed) dripping.say("x");
+      if (!blank.isClosed) blank.say("\r\n");
+    }
+    assertEquals(world.server.connections, 5);
+    await world.clock.advance(2_000);
+    assert(silent.isClosed && dripping.isClosed && blank.isClosed);
+    assert(deaf.isClosed, "an answer that nobody takes is not kept");
+    assertEquals([idle.isClosed, idle.answers], [false, 1]);
+    idle.say(GET);
+    await world.clock.advance(14_000);
+    assertEquals([idle.isClosed, idle.answers], [false, 2]);
+    await world.clock.advance(2_000);
+    assert(idle.isClosed);
+    assertEquals(world.server.connections, 0);
+  },
+});
+
+Deno.test({
+  name: "HttpServer makes room: of an address among its own, else the idlest",
+  permissions,
+  async fn() {
+    await using world = new World({
+      maxConnections: 10,
+      maxConnectionsPerAddress: 4,
+    });
+    const first = await world.connect("192.0.2.1", GET);
+    const flood: Pipe[] = [];
+    for (let i = 0; i < 50; i++) {
+      flood.push(await world.connect(`2001:db8::${i}`, "G"));
+    }
+    assertEquals(world.server.connections, 5);
+    assertEquals(flood.filter((pipe) => !pipe.isClosed), flood.slice(-4));
+    const other = await world.connect("2001:db8:0:1::1", GET);
+    assertEquals([first.isClosed, other.answers], [false, 1]);
+    for (let i = 0; i < 100; i++) {
+      await world.connect(`198.51.100.${i}`, "G");
+      assert(world.server.connections <= 10);
+    }
+    assert(first.isClosed);
+    // Among all of them somebody who asks at once is answered.
+    assertEquals((await world.connect("192.0.2.1", GET)).answers, 1);
+  },
+});
+
+Deno.test({
+  name: "HttpServer turns newcomers away while all others are being answered",
+  permissions,
+  async fn() {
+    const gate = Promise.withResolvers<void>();
+    await using world = new World({
+      maxConnections: 2,
+      handler: async () => {
+        await gate.promise;
+        return { status: 200 };
+      },
+    });
+    const two = [
+      await world.connect("192.0.2.1", GET),
+      await world.connect("192.0.2.2", GET),
+    ];
+    assert((await world.connect("192.0.2.3", GET)).isClosed);
+    await world.clock.advance(60_000);
+    gate.resolve();
+    await settle();
+    assertEquals(two.map((pipe) => pipe.answers), [1, 1]);
+    assertEquals((await world.connect("192.0.2.3", GET)).answers, 1);
+  },
+});
+
+Deno.test({
+  name: "HttpServer goes on accepting when descriptors run out",
+  permissions,
+  async fn() {
+    await using world = new World({ maxConnections: 100 });
+    const many: Pipe[] = [];
+    for (let i = 0; i < 60; i++) {
+      many.push(await world.connect(`192.0.2.${i}`));
+    }
+    // Connections that are gone already hold nobody up, and cost nobody.
+    for (let i = 0; i < 3; i++) world.fail(new Deno.errors.NotConnected());
+    many.push(await world.connect("192.0.2.60", GET));
+    assertEquals([many[60]!.answers, world.server.connections], [1, 61]);
+    for (let i = 0; i < 3; i++) world.fail();
+    await settle();
+    const { accepts } = world;
+    await settle();
+    assertEquals(world.accepts, accepts, "it pauses instead of spinning");
+    assertEquals(world.server.connections, 45, "and lets some go");
+    await world.clock.advance(300);
+    const late = await world.connect("198.51.100.1", GET);
+    assertEquals(late.answers, 1);
+    assert(world.server.connections <= 45);
+  },
+});
+
+Deno.test({
+  name: "HttpServer closes: idle ones at once, answers under way are finished",
+  permissions,
+  async fn() {
+    const gate = Promise.withResolvers<void>();
+    await using world = new World({
+      handler: async () => {
+        await gate.promise;
+        return { status: 200 };
+      },
+    });
+    const idle = await world.connect("192.0.2.1", "GET");
+    const busy = await world.connect("192.0.2.2", GET + GET);
+    const deaf = await world.connect("192.0.2.3", GET);
+    deaf.reads = false;
+    const closing = world.server.close();
+    await settle();
+    assert(idle.isClosed && !busy.isClosed);
+    gate.resolve();
+    await settle();
+    assertEquals([busy.answers, busy.isClosed], [1, true]);
+    assert(busy.text.includes("connection: close"));
+    await world.clock.advance(12_000);
+    await closing;
+    assert(deaf.isClosed);
+  },
+});
