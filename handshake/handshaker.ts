@@ -41,13 +41,9 @@ export class Handshaker
   #detachSignal = () => {};
   #closed: Promise<void> | undefined;
 
-  /**
-   * Takes candidates; a write waits while too many wait already. Closing it
-   * does not close the handshaker.
-   */
-  readonly writable: WritableStream<PeerCandidate>;
-  /** Gives the events; cancelling it closes the handshaker. */
-  readonly readable: ReadableStream<HandshakeEvent>;
+  // Made when asked for: web streams cost milliseconds to load.
+  #writable: WritableStream<PeerCandidate> | undefined;
+  #readable: ReadableStream<HandshakeEvent> | undefined;
 
   private constructor(
     settings: HandshakerSettings,
@@ -58,15 +54,6 @@ export class Handshaker
     this.#dialer = new Dialer(core);
     this.#greeter = new Greeter(core, doors);
     this.#doors = doors;
-    this.writable = this.sink();
-    this.readable = new ReadableStream<HandshakeEvent>({
-      pull: async (controller) => {
-        const event = await core.events.next();
-        if (event === undefined) controller.close();
-        else controller.enqueue(event);
-      },
-      cancel: () => this.close(),
-    }, { highWaterMark: 0 });
   }
 
   /**
@@ -106,6 +93,26 @@ export class Handshaker
         signal.removeEventListener("abort", onAbort);
     }
     return handshaker;
+  }
+
+  /**
+   * Takes candidates; a write waits while too many wait already. Closing it
+   * does not close the handshaker.
+   */
+  get writable(): WritableStream<PeerCandidate> {
+    return this.#writable ??= this.sink();
+  }
+
+  /** Gives the events; cancelling it closes the handshaker. */
+  get readable(): ReadableStream<HandshakeEvent> {
+    return this.#readable ??= new ReadableStream<HandshakeEvent>({
+      pull: async (controller) => {
+        const event = await this.#core.events.next();
+        if (event === undefined) controller.close();
+        else controller.enqueue(event);
+      },
+      cancel: () => this.close(),
+    }, { highWaterMark: 0 });
   }
 
   /** The first address that is listened on, if any. */
