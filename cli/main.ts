@@ -51,6 +51,7 @@ import {
   EXIT_IO,
   EXIT_USAGE,
 } from "./exit_code.ts";
+import { listenForSignals } from "./signals.ts";
 import { guardOutput, type Output, processOutput, styled } from "./terminal.ts";
 import { safeText } from "./text.ts";
 import { VERBS } from "./verbs.ts";
@@ -204,14 +205,10 @@ function report(
 /** Runs the command as this process: signals, output, exit code. */
 async function mainProcess(): Promise<never> {
   const controller = new AbortController();
-  const interrupt = () => {
-    if (controller.signal.aborted) Deno.exit(EXIT_INTERRUPTED);
+  listenForSignals((again) => {
+    if (again) Deno.exit(EXIT_INTERRUPTED);
     controller.abort(new DOMException("Interrupted", "AbortError"));
-  };
-  Deno.addSignalListener("SIGINT", interrupt);
-  if (Deno.build.os !== "windows") {
-    Deno.addSignalListener("SIGTERM", interrupt);
-  }
+  });
   const output = guardOutput(processOutput, () => {});
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();

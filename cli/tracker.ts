@@ -23,6 +23,7 @@ import type { Arguments, Verb, VerbContext } from "./command.ts";
 import { CommandError, UsageError } from "./error.ts";
 import { EXIT_INTERRUPTED, EXIT_USAGE } from "./exit_code.ts";
 import { InfoHashFile } from "./info_hash_file.ts";
+import { onHangUp } from "./signals.ts";
 import { ioError } from "./source.ts";
 import type { Output } from "./terminal.ts";
 import { safeText } from "./text.ts";
@@ -241,10 +242,8 @@ async function openLists(
       await InfoHashFile.open(path, (list) => service[name] = list, warn),
     ));
   }
-  if (files.length === 0 || Deno.build.os === "windows") return;
-  const reload = () => files.forEach((file) => void file.reload());
-  Deno.addSignalListener("SIGHUP", reload);
-  stack.defer(() => Deno.removeSignalListener("SIGHUP", reload));
+  if (files.length === 0) return;
+  stack.use(onHangUp(() => files.forEach((file) => void file.reload())));
 }
 
 /** `bip tracker` */
@@ -254,7 +253,7 @@ export const trackerVerb: Verb = {
   usage:
     "[--listen ADDR] [--port N] [--http-port N] [--interval S] [--allow FILE] [--deny FILE] [--kv PATH|URL] [--stats-port N] [--max-peers N] [--max-torrents N] [--json]",
   details: [
-    "Files of --allow and --deny hold an info-hash of 40 hex digits a line; they are read again when they change.",
+    "Files of --allow and --deny hold an info-hash of 40 hex digits a line; they are read again when they change, and at a SIGHUP.",
     "With --kv, trackers share their swarms and a restart loses none; it needs --unstable-kv, and --allow-read and --allow-write of the file, or for a service --allow-env=DENO_KV_ACCESS_TOKEN with its token in that variable.",
     "At --max-peers and --max-torrents whoever has most entries gives way. On a busy machine, let the system keep more datagrams (net.core.rmem_default on Linux).",
     "--stats-port serves figures at /stats (JSON) and /metrics (Prometheus), on 127.0.0.1 unless --listen names an address.",
