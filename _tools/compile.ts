@@ -8,7 +8,7 @@
  * @module
  */
 import type { TaskContext } from "./launch.ts";
-import { ROOT, run } from "./process.ts";
+import { run } from "./process.ts";
 
 /** The targets that `deno compile` knows. */
 export const COMPILE_TARGETS: readonly string[] = [
@@ -18,33 +18,6 @@ export const COMPILE_TARGETS: readonly string[] = [
   "aarch64-apple-darwin",
   "x86_64-pc-windows-msvc",
 ];
-
-/** Folders that are no part of the package. */
-const OUTSIDE = [
-  "_tools",
-  "bench",
-  "dist",
-  "examples",
-  "node_modules",
-  "tests",
-];
-
-/** Modules that are started by URL and so must be named. */
-async function workers(): Promise<string[]> {
-  const found: string[] = [];
-  for await (const folder of Deno.readDir(ROOT)) {
-    if (
-      !folder.isDirectory || folder.name.startsWith(".") ||
-      OUTSIDE.includes(folder.name)
-    ) continue;
-    for await (const entry of Deno.readDir(`${ROOT}/${folder.name}`)) {
-      if (entry.isFile && entry.name.endsWith("_worker.ts")) {
-        found.push(`${folder.name}/${entry.name}`);
-      }
-    }
-  }
-  return found.sort();
-}
 
 /**
  * Compiles `bip` for the named targets, or for all five.
@@ -63,7 +36,6 @@ export async function compile(context: TaskContext): Promise<number> {
     return 2;
   }
   const targets = context.args.length > 0 ? context.args : COMPILE_TARGETS;
-  const include = (await workers()).flatMap((path) => ["--include", path]);
   let failed = 0;
   for (const target of targets) {
     const code = await run(Deno.execPath(), [
@@ -74,7 +46,6 @@ export async function compile(context: TaskContext): Promise<number> {
       "--unstable-net",
       "--unstable-kv",
       "--no-check",
-      ...include,
       "--target",
       target,
       "--output",

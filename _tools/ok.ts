@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { consumer } from "./consumer.ts";
 import type { TaskContext } from "./launch.ts";
 import { capture, ROOT, run } from "./process.ts";
 import { publishDryRun } from "./publish_dry_run.ts";
@@ -100,6 +101,7 @@ export async function ok(context: TaskContext): Promise<number> {
         ),
     },
     { name: "publish dry run", run: () => publishDryRun(context) },
+    { name: "consumer", run: () => consumer(context) },
   ];
   const names = every.map((stage) => stage.name);
   let stages = every;
