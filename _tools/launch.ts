@@ -7,6 +7,7 @@
  * @module
  */
 import { resolve } from "node:path";
+import { cases } from "./cases.ts";
 import { compile } from "./compile.ts";
 import { ok } from "./ok.ts";
 import { ROOT, run } from "./process.ts";
@@ -103,6 +104,7 @@ const TASKS: Readonly<
   bench: script("bench/main.ts"),
   ok,
   compile,
+  cases,
 };
 
 async function main(): Promise<number> {
