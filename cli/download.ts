@@ -4,30 +4,35 @@
  * @module
  */
 import type { Endpoint } from "../_shared/address.ts";
-import { toHex } from "../_shared/bytes.ts";
 import type { Session, Torrent } from "../client/mod.ts";
 import { NativeFileSystem } from "../disk/native_file_system.ts";
-import { loadResumeData, saveResumeData } from "../disk/resume.ts";
 import { filePath, type Metainfo } from "../metainfo/metainfo.ts";
 import type { Arguments, Verb, VerbContext } from "./command.ts";
 import { CommandError, UsageError } from "./error.ts";
 import { EXIT_DONE, EXIT_INTERRUPTED, EXIT_NO_PEERS } from "./exit_code.ts";
 import { makeFolder } from "./folders.ts";
 import { selectFiles } from "./file_selection.ts";
+import { Reporter } from "./reporter.ts";
+import { ResumeFile } from "./resume_file.ts";
 import { readSource, type Source } from "./source.ts";
 import type { Output } from "./terminal.ts";
 import { safeText } from "./text.ts";
 import {
+  JSON_DETAILS,
   NETWORK_OPTIONS,
   type NetworkPlan,
   openSession,
   pauseFor,
   planFor,
   planNetwork,
-  Reporter,
   seedUntil,
 } from "./transfer.ts";
-import { formatSize, parseDuration, parseRatio } from "./units.ts";
+import {
+  formatDuration,
+  formatSize,
+  parseDuration,
+  parseRatio,
+} from "./units.ts";
 
 /** Files a person can choose from: no padding. */
 function listed(metainfo: Metainfo): number[] {
@@ -68,24 +73,19 @@ function addTorrent(
   args: Arguments,
   peers: readonly Endpoint[],
   dir: string,
+  resume: ResumeFile,
   resumeData: Uint8Array | undefined,
 ): Torrent {
-  const files = new NativeFileSystem(dir);
   const topic = source.type === "torrent" ? source.metainfo : source.magnet;
   return session.add(topic, {
     dir,
     peers,
     sequential: args.has("sequential"),
     chooseFiles: chooser(args),
+    overwrite: args.has("force"),
     resumeData,
-    saveResumeData: (bytes) =>
-      saveResumeData(files, resumePath(topic.infoHash), bytes),
+    saveResumeData: (bytes) => resume.save(bytes),
   });
-}
-
-/** Where the state of an unfinished download is kept, below the folder. */
-function resumePath(infoHash: Uint8Array): string[] {
-  return [`.${toHex(infoHash)}.bip-resume`];
 }
 
 /** Waits for completion, an error, Ctrl-C or the time limit. */
@@ -94,38 +94,22 @@ async function untilComplete(
   signal: AbortSignal,
   timeoutMs: number,
 ): Promise<boolean> {
-  const endAt = performance.now() + timeoutMs;
-  let complete = false;
   const ended = new AbortController();
-  const stop = () => ended.abort();
-  torrent.completed.then(() => {
-    complete = true;
-    stop();
-  }, stop);
-  const events = torrent.events();
-  void (async () => {
-    for await (const event of events) if (event.type === "error") stop();
-  })();
-  signal.addEventListener("abort", stop, { once: true });
-  // Ctrl-C may have come while the session was opened.
-  if (signal.aborted) stop();
+  const onTime = pauseFor(timeoutMs, AbortSignal.any([signal, ended.signal]));
   try {
-    await pauseFor(
-      Math.min(endAt - performance.now(), 2 ** 31 - 1),
-      ended.signal,
-    );
+    const complete = await Promise.race([
+      torrent.completed.then(() => true),
+      onTime.then(() => false),
+    ]);
+    if (complete || signal.aborted) return complete;
   } finally {
-    events.close();
-    signal.removeEventListener("abort", stop);
+    ended.abort();
   }
-  if (complete) return true;
-  if (signal.aborted) return false;
-  if (torrent.error !== undefined) throw torrent.error;
   const { peers, candidates, doneBytes, wantedBytes } = torrent.stats();
   throw new CommandError(
     EXIT_NO_PEERS,
     "timeout",
-    `Not complete after ${Math.round(timeoutMs / 1000)} s: ${
+    `Not complete after ${formatDuration(timeoutMs)}: ${
       formatSize(doneBytes)
     } of ${
       formatSize(wantedBytes)
@@ -142,17 +126,14 @@ async function listFiles(
 ): Promise<number> {
   const ended = new AbortController();
   const stop = () => ended.abort();
-  signal.addEventListener("abort", stop, { once: true });
-  if (signal.aborted) stop();
   torrent.metadata.then(stop, stop);
-  await pauseFor(Math.min(timeoutMs, 2 ** 31 - 1), ended.signal);
-  signal.removeEventListener("abort", stop);
+  await pauseFor(timeoutMs, AbortSignal.any([signal, ended.signal]));
   if (torrent.metainfo === undefined) {
     if (signal.aborted) return EXIT_INTERRUPTED;
     throw new CommandError(
       EXIT_NO_PEERS,
       "timeout",
-      `No peer sent the metadata within ${Math.round(timeoutMs / 1000)} s`,
+      `No peer sent the metadata within ${formatDuration(timeoutMs)}`,
     );
   }
   printList(torrent.metainfo, output, json);
@@ -239,13 +220,11 @@ async function run({ args, output, signal }: VerbContext): Promise<number> {
   }
   const folder = dir ?? ".";
   if (!list) await makeFolder(folder);
-  const files = new NativeFileSystem(folder);
   const { infoHash } = source.type === "torrent"
     ? source.metainfo
     : source.magnet;
-  const resumeData = list
-    ? undefined
-    : await loadResumeData(files, resumePath(infoHash));
+  const resume = new ResumeFile(new NativeFileSystem(folder), infoHash);
+  const resumeData = list ? undefined : await resume.load();
   await using session = await openSession(plan);
   if (list) {
     const torrent = session.add(
@@ -260,6 +239,7 @@ async function run({ args, output, signal }: VerbContext): Promise<number> {
     args,
     plan.peers,
     folder,
+    resume,
     resumeData,
   );
   await using reporter = new Reporter({
@@ -269,9 +249,10 @@ async function run({ args, output, signal }: VerbContext): Promise<number> {
     json,
     quiet: args.has("quiet"),
   });
+  resume.onProblem((problem) => reporter.warn("resume-data", problem));
   try {
     if (!await untilComplete(torrent, signal, timeoutMs)) {
-      await session.close();
+      await reporter.leave();
       await reporter[Symbol.asyncDispose]();
       if (!json && !args.has("quiet")) noteStopped(torrent, output);
       return EXIT_INTERRUPTED;
@@ -282,8 +263,8 @@ async function run({ args, output, signal }: VerbContext): Promise<number> {
       : EXIT_DONE;
     const { doneBytes, downloadedBytes } = torrent.stats();
     const { seconds } = reporter;
-    await session.close();
-    await files.remove(resumePath(infoHash));
+    await reporter.leave();
+    await resume.remove();
     await reporter[Symbol.asyncDispose]();
     await finishLinks(folder, torrent.metainfo!, output);
     if (!json && !args.has("quiet")) {
@@ -298,6 +279,7 @@ async function run({ args, output, signal }: VerbContext): Promise<number> {
     return code;
   } catch (error) {
     reporter.failed(error);
+    await reporter.leave().catch(() => {});
     throw error;
   }
 }
@@ -310,7 +292,9 @@ export const downloadVerb: Verb = {
   details: [
     "SOURCE is a torrent file, a magnet link, or an info-hash of 40 or 64 hex digits. DIR is the folder that will hold the torrent's top-level name.",
     "Symbolic links are made when all is there, if they lead to a file of the torrent; otherwise they are empty files.",
-    "The first Ctrl-C stops cleanly and keeps what was fetched; the same command goes on from there.",
+    "What is there already is checked and kept. Files that cannot be the torrent's stop the command with exit code 6, unless --force is given; what is too long is cut.",
+    "The first Ctrl-C stops cleanly and keeps what was fetched; the same command goes on from there. So does SIGHUP, but not below nohup.",
+    JSON_DETAILS,
   ],
   operands: [1, 1],
   operandNames: ["SOURCE"],
@@ -330,6 +314,11 @@ export const downloadVerb: Verb = {
     },
     { name: "list", summary: "List the files and stop" },
     { name: "sequential", summary: "Fetch pieces in order" },
+    {
+      name: "force",
+      short: "f",
+      summary: "Write over files that cannot be the torrent's",
+    },
     { name: "seed", summary: "Go on seeding when complete" },
     {
       name: "seed-ratio",

@@ -189,6 +189,9 @@ export function describeError(error: unknown): ErrorReport {
       message: message.split(", run again")[0]!,
     };
   }
+  if (code === "foreign-file") {
+    return report(EXIT_IO, "--force writes over them; or give another folder");
+  }
   const known = Object.hasOwn(EXIT_CODES, name) ? EXIT_CODES[name] : undefined;
   if (known !== undefined) return report(known);
   if (name === "SessionError" && BAD_TORRENT_CODES.has(code)) {

@@ -8,14 +8,14 @@ import type { Verb, VerbContext } from "./command.ts";
 import { CommandError } from "./error.ts";
 import { EXIT_VERIFICATION_FAILED } from "./exit_code.ts";
 import { requireFolder } from "./folders.ts";
+import { Reporter } from "./reporter.ts";
 import { readTorrentFile } from "./source.ts";
 import {
+  JSON_DETAILS,
   NETWORK_OPTIONS,
   openSession,
-  pauseFor,
   planFor,
   planNetwork,
-  Reporter,
   seedUntil,
 } from "./transfer.ts";
 import { parseDuration, parseRatio } from "./units.ts";
@@ -25,8 +25,18 @@ async function untilChecked(
   torrent: Torrent,
   signal: AbortSignal,
 ): Promise<void> {
-  while (torrent.state === "checking" && !signal.aborted) {
-    await pauseFor(20, signal);
+  const events = torrent.events();
+  const stop = () => events.close();
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    if (torrent.state === "checking" && !signal.aborted) {
+      for await (const { type } of events) {
+        if (type === "state" && torrent.state !== "checking") break;
+      }
+    }
+  } finally {
+    signal.removeEventListener("abort", stop);
+    events.close();
   }
   if (torrent.error !== undefined) throw torrent.error;
   if (torrent.state === "downloading") {
@@ -46,6 +56,7 @@ export const seedVerb: Verb = {
   usage: "FILE.torrent DIR [OPTIONS]",
   details: [
     "DIR is the folder that holds the torrent's top-level name. The files are checked first and never changed.",
+    JSON_DETAILS,
   ],
   operands: [2, 2],
   operandNames: ["FILE.torrent", "DIR"],
@@ -87,10 +98,11 @@ export const seedVerb: Verb = {
     try {
       await untilChecked(torrent, signal);
       const code = await seedUntil(torrent, { ratio, ms, signal });
-      await session.close();
+      await reporter.leave();
       return code;
     } catch (error) {
       reporter.failed(error);
+      await reporter.leave().catch(() => {});
       throw error;
     }
   },

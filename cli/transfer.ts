@@ -1,6 +1,6 @@
 /**
- * What `bip download` and `bip seed` share: network options, JSON events,
- * progress.
+ * What `bip download` and `bip seed` share: options of the network, and the end
+ * of seeding.
  *
  * @module
  */
@@ -11,24 +11,22 @@ import {
   tryParseEndpoint,
   tryParseIp,
 } from "../_shared/address.ts";
-import { toHex } from "../_shared/bytes.ts";
 import { Session } from "../client/session.ts";
 import type { Torrent } from "../client/torrent.ts";
-import type { SessionOptions, TorrentEvent } from "../client/types.ts";
+import type { SessionOptions } from "../client/types.ts";
 import type { Arguments, OptionSpec } from "./command.ts";
-import { CommandError, describeError, UsageError } from "./error.ts";
+import { CommandError, UsageError } from "./error.ts";
 import { EXIT_INTERRUPTED, EXIT_IO } from "./exit_code.ts";
-import { Progress } from "./progress.ts";
-import type { Output } from "./terminal.ts";
-import { safeText } from "./text.ts";
-import { formatRate, parseInteger, parseRate } from "./units.ts";
+import { parseInteger, parseRate } from "./units.ts";
 
 /** Where peers expect a client to listen. */
 const DEFAULT_PORT = 6881;
-/** Between two progress events, in milliseconds. */
-const PROGRESS_MS = 250;
-/** Between two progress lines of `--json`, in milliseconds. */
-const JSON_PROGRESS_MS = 500;
+/** Longest delay of a timer, in milliseconds. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+/** What `--json` prints, for the help of a verb. */
+export const JSON_DETAILS =
+  '--json prints {"type":"listening", "address", "port"}, {"type":"state", "state"} at each change, {"type":"progress", "state", "bytes", "total", "downloadRate", "uploadRate", "uploaded", "pieces", "pieceCount", "peers", "seeds", "etaSeconds"} twice a second, {"type":"piece", "index", "good"}, {"type":"peer", "address", "state", "direction", "client", "reason"}, {"type":"tracker", "tracker", "ok", "peers", "error"}, {"type":"metadata", "name", "bytes", "pieces"}, {"type":"warning", "code", "message", "files"}, {"type":"complete", "infoHash", "name", "bytes", "seconds", "downloaded", "uploaded"} and {"type":"error", "code", "message"}; what is not known is null.';
 
 /** Options of every verb that exchanges data with peers. */
 export const NETWORK_OPTIONS: readonly OptionSpec[] = [
@@ -203,229 +201,6 @@ export async function openSession(plan: NetworkPlan): Promise<Session> {
   );
 }
 
-/** Options of {@linkcode Reporter}. */
-export interface ReporterOptions {
-  readonly torrent: Torrent;
-  readonly session: Session;
-  readonly output: Output;
-  readonly json: boolean;
-  readonly quiet: boolean;
-}
-
-/** Turns what a torrent tells into JSON lines or a progress display. */
-export class Reporter implements AsyncDisposable {
-  readonly #options: ReporterOptions;
-  readonly #progress: Progress;
-  readonly #startedAt = performance.now();
-  readonly #timer: ReturnType<typeof setInterval>;
-  readonly #events: Promise<void>;
-  #checked = 0;
-  #jsonAt = -Infinity;
-
-  /**
-   * Starts reporting.
-   *
-   * @param options See {@linkcode ReporterOptions}.
-   */
-  constructor(options: ReporterOptions) {
-    this.#options = options;
-    const { torrent, session, output, json, quiet } = options;
-    this.#progress = new Progress(output, {
-      label: "Starting",
-      quiet: quiet || json,
-    });
-    this.#emit({
-      type: "listening",
-      address: session.local?.hostname,
-      port: session.local?.port,
-    });
-    this.#state();
-    this.#events = this.#follow(torrent.events());
-    this.#timer = setInterval(() => this.#show(), PROGRESS_MS);
-  }
-
-  /** Seconds since the start. */
-  get seconds(): number {
-    return (performance.now() - this.#startedAt) / 1000;
-  }
-
-  /** Reports completion. */
-  complete(): void {
-    const { torrent } = this.#options;
-    const stats = torrent.stats();
-    this.#progressEvent();
-    this.#emit({
-      type: "complete",
-      infoHash: toHex(torrent.infoHash),
-      name: torrent.name ?? null,
-      bytes: stats.doneBytes,
-      seconds: Number(this.seconds.toFixed(3)),
-      downloaded: stats.downloadedBytes,
-      uploaded: stats.uploadedBytes,
-    });
-  }
-
-  /** Reports what ends the command. */
-  failed(error: unknown): void {
-    const { code, message } = describeError(error);
-    this.#emit({ type: "error", code, message });
-  }
-
-  /** Ends the display. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#progress.stop();
-    void this.#events;
-  }
-
-  #emit(event: { readonly type: string } & Record<string, unknown>): void {
-    if (this.#options.json) this.#options.output.printJson(event);
-  }
-
-  #state(): void {
-    this.#emit({ type: "state", state: this.#options.torrent.state });
-  }
-
-  async #follow(events: AsyncIterable<TorrentEvent>): Promise<void> {
-    for await (const event of events) {
-      switch (event.type) {
-        case "state":
-          this.#emit({ type: "state", state: event.state });
-          this.#progressEvent();
-          break;
-        case "checking":
-          this.#checked = event.checked;
-          break;
-        case "piece":
-          this.#emit({
-            type: "piece",
-            index: event.pieceIndex,
-            good: event.good,
-          });
-          break;
-        case "peer":
-          this.#emit({
-            type: "peer",
-            address: formatEndpoint(event.address),
-            state: event.state,
-            direction: event.direction,
-            client: event.client ?? null,
-            reason: event.reason ?? null,
-          });
-          if (event.state === "banned") {
-            this.#progress.note(
-              `Banned ${formatEndpoint(event.address)}: ${
-                safeText(event.reason ?? "")
-              }`,
-            );
-          }
-          break;
-        case "tracker":
-          this.#emit({
-            type: "tracker",
-            tracker: event.tracker,
-            ok: event.ok,
-            peers: event.peers ?? null,
-            error: event.error ?? null,
-          });
-          if (!event.ok) {
-            this.#progress.note(
-              `Tracker ${safeText(event.tracker)}: ${
-                safeText(event.error ?? "")
-              }`,
-            );
-          }
-          break;
-        case "metadata":
-          this.#emit({
-            type: "metadata",
-            name: event.metainfo.name,
-            bytes: event.metainfo.totalLength,
-            pieces: event.metainfo.pieceCount,
-          });
-          break;
-      }
-    }
-  }
-
-  #progressEvent(): void {
-    const { torrent } = this.#options;
-    const stats = torrent.stats();
-    this.#jsonAt = performance.now();
-    this.#emit({
-      type: "progress",
-      state: stats.state,
-      bytes: stats.doneBytes,
-      total: stats.wantedBytes,
-      downloadRate: Math.round(stats.downloadRate),
-      uploadRate: Math.round(stats.uploadRate),
-      uploaded: stats.uploadedBytes,
-      pieces: stats.piecesDone,
-      pieceCount: stats.pieceCount,
-      peers: stats.peers,
-      seeds: stats.seeds,
-      etaSeconds: stats.etaMs === undefined
-        ? null
-        : Math.round(stats.etaMs / 1000),
-    });
-  }
-
-  #show(): void {
-    const { torrent, json } = this.#options;
-    if (json) {
-      if (performance.now() - this.#jsonAt >= JSON_PROGRESS_MS) {
-        this.#progressEvent();
-      }
-      return;
-    }
-    const stats = torrent.stats();
-    const name = safeText(torrent.name ?? toHex(torrent.infoHash));
-    switch (stats.state) {
-      case "checking":
-        this.#progress.update(
-          Math.min(
-            stats.wantedBytes,
-            this.#checked * (torrent.metainfo?.pieceLength ?? 0),
-          ),
-          { label: `Checking ${name}`, total: stats.wantedBytes },
-        );
-        break;
-      case "metadata":
-        this.#progress.update(0, {
-          label: `Fetching metadata of ${name}`,
-          detail: peersText(stats.peers, stats.candidates),
-        });
-        break;
-      case "downloading":
-        this.#progress.update(stats.doneBytes, {
-          label: name,
-          total: stats.wantedBytes,
-          rate: stats.downloadRate,
-          detail: [
-            peersText(stats.peers, stats.candidates),
-            `${stats.piecesDone}/${stats.pieceCount} pieces`,
-            ...(stats.uploadRate > 0
-              ? [`up ${formatRate(stats.uploadRate)}`]
-              : []),
-          ].join("  "),
-        });
-        break;
-      case "seeding":
-        this.#progress.update(stats.uploadedBytes, {
-          label: `Seeding ${name}`,
-          total: 0,
-          rate: stats.uploadRate,
-          detail: peersText(stats.peers, stats.candidates),
-        });
-        break;
-    }
-  }
-}
-
-function peersText(peers: number, candidates: number): string {
-  return `${peers} ${peers === 1 ? "peer" : "peers"} of ${candidates}`;
-}
-
 /**
  * Waits for the end of seeding: a goal, an error or the person.
  *
@@ -456,18 +231,24 @@ export async function seedUntil(
 /**
  * Waits a while or until a signal fires; never rejects.
  *
- * @param ms How long, in milliseconds.
+ * @param ms How long, in milliseconds; may be `Infinity`.
  * @param signal Ends the wait.
  */
 export function pauseFor(ms: number, signal: AbortSignal): Promise<void> {
+  const endAt = performance.now() + ms;
   return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
+    let timer: ReturnType<typeof setTimeout> | undefined;
     const done = () => {
       clearTimeout(timer);
       signal.removeEventListener("abort", done);
       resolve();
     };
-    const timer = setTimeout(done, ms);
+    const wait = () => {
+      const leftMs = endAt - performance.now();
+      if (signal.aborted || leftMs <= 0) return done();
+      timer = setTimeout(wait, Math.min(leftMs, MAX_DELAY_MS));
+    };
     signal.addEventListener("abort", done, { once: true });
+    wait();
   });
 }
