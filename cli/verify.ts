@@ -4,7 +4,8 @@
  * @module
  */
 import { type ExpectedHashes, verifyPieces } from "../metainfo/hash_verify.ts";
-import { diskPaths, type Metainfo, pieceRoot } from "../metainfo/metainfo.ts";
+import { diskPaths } from "../metainfo/disk_paths.ts";
+import { type Metainfo, pieceRoot } from "../metainfo/metainfo.ts";
 import type { Verb, VerbContext } from "./command.ts";
 import { CommandError } from "./error.ts";
 import {

@@ -10,7 +10,8 @@ import type {
   TorrentStorage,
   TorrentStorageEvent,
 } from "../disk/mod.ts";
-import { diskPaths, type Metainfo, pieceRoot } from "../metainfo/metainfo.ts";
+import { diskPaths } from "../metainfo/disk_paths.ts";
+import { type Metainfo, pieceRoot } from "../metainfo/metainfo.ts";
 import type { PieceLayout } from "../metainfo/piece_layout.ts";
 import { rarestFirst } from "../select/rarest_first.ts";
 import {

@@ -7,6 +7,7 @@
 import { BencodeSyntaxError } from "../bencode/error.ts";
 import type { BencodeDictionary, BencodeValue } from "../bencode/types.ts";
 import { decodeTextLossy, tryDecodeText } from "../_shared/bytes.ts";
+import type { DecodeText } from "./_text_decoder.ts";
 import { MetainfoError, type MetainfoWarning } from "./metainfo.ts";
 
 const MAX_WARNINGS = 100;
@@ -114,15 +115,18 @@ export class OptionalFields {
   readonly #dictionary: ReadonlyMap<string, BencodeValue>;
   readonly #prefix: string;
   readonly #warnings: Warnings;
+  readonly #decode: DecodeText;
 
   constructor(
     dictionary: ReadonlyMap<string, BencodeValue>,
     prefix: string,
     warnings: Warnings,
+    decode: DecodeText,
   ) {
     this.#dictionary = dictionary;
     this.#prefix = prefix;
     this.#warnings = warnings;
+    this.#decode = decode;
   }
 
   ignore(key: string): undefined {
@@ -144,7 +148,7 @@ export class OptionalFields {
       if (text !== undefined) return text;
     }
     const value = this.bytes(key);
-    return value && decodeTextLossy(value);
+    return value && this.#decode(value);
   }
 
   integer(key: string): number | undefined {

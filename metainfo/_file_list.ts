@@ -122,9 +122,30 @@ function pathOf(
 
 const BITCOMET_PAD = encodeText("_____padding_file_");
 
-function isBitCometPad(name: Uint8Array): boolean {
-  return name.length >= BITCOMET_PAD.length &&
+/**
+ * Whether a file is padding in BitComet's way, older than BEP 47: by its name,
+ * and as it fills a piece to its end.
+ */
+function isBitCometPad(
+  name: Uint8Array,
+  address: number,
+  length: number,
+  pieceLength: number,
+): boolean {
+  const digit = name[BITCOMET_PAD.length];
+  return length > 0 && length < pieceLength &&
+    address % pieceLength + length === pieceLength &&
+    digit !== undefined && digit >= 0x30 && digit <= 0x39 &&
     BITCOMET_PAD.every((byte, i) => name[i] === byte);
+}
+
+/** The components of `path.utf-8`, where they are UTF-8. */
+function utf8PathOf(file: BencodeDictionary): Uint8Array[] | undefined {
+  const path = byteStrings(file.get("path.utf-8"));
+  return path !== undefined && path.length > 0 &&
+      path.every((part) => tryDecodeText(part) !== undefined)
+    ? path
+    : undefined;
 }
 
 /**
@@ -134,6 +155,7 @@ function isBitCometPad(name: Uint8Array): boolean {
  */
 export function readV1Files(
   info: BencodeDictionary,
+  pieceLength: number,
   options: ParseMetainfoOptions,
   warnings: Warnings,
 ): { files: RawFile[]; isSingleFile: boolean } | undefined {
@@ -154,6 +176,7 @@ export function readV1Files(
   if (list.length === 0) throw badValue("info.files", "it must not be empty");
   const budget = new PathBudget(options);
   const files: RawFile[] = [];
+  let address = 0;
   for (let i = 0; i < list.length; i++) {
     const field = `info.files[${i}]`;
     const file = list[i]!;
@@ -164,19 +187,22 @@ export function readV1Files(
     else if ((file.get("length") ?? 0) !== 0) {
       warnings.add("ignored", `${field}.length`);
     }
-    let rawPath = pathOf(file, "path", `${field}.path`);
+    const alternative = utf8PathOf(file);
+    let rawPath = alternative !== undefined && !file.has("path")
+      ? alternative
+      : pathOf(file, "path", `${field}.path`);
     if (rawPath === undefined) {
       if (!rest.pad) throw missing(`${field}.path`);
       rawPath = [encodeText(".pad"), encodeText(`${length}`)];
     }
-    let path = rawPath;
-    const alternative = byteStrings(file.get("path.utf-8"));
-    if (
-      alternative !== undefined && alternative.length > 0 &&
-      alternative.every((part) => tryDecodeText(part) !== undefined)
-    ) path = alternative;
-    // BitComet's way of padding, older than BEP 47.
-    const pad = rest.pad || isBitCometPad(rawPath[rawPath.length - 1]!);
+    const path = alternative ?? rawPath;
+    const pad = rest.pad || isBitCometPad(
+      rawPath[rawPath.length - 1]!,
+      address,
+      length,
+      pieceLength,
+    );
+    address += length;
     budget.spend(path.length, `${field}.path`);
     budget.spend(rest.symlink?.length ?? 0, `${field}.symlink path`);
     files.push({ ...rest, pad, rawPath, path, length, field });
@@ -247,11 +273,10 @@ export function readFileTree(
     }
     const [key, value] = next.value;
     if (key === "") {
-      // The properties of a folder: none are known.
-      if (value instanceof Map && value.has("length")) {
-        throw badValue("info.file tree", "a file must have no siblings");
-      }
-      continue;
+      throw badValue(
+        "info.file tree",
+        "a name must not be empty, nor a file have siblings",
+      );
     }
     const field = `info.file tree[file ${files.length}]`;
     if (!(value instanceof Map)) throw wrongType(field, "a dictionary");

@@ -4,6 +4,7 @@
  * @module
  */
 import { encodeText, equalBytes } from "../_shared/bytes.ts";
+import type { DecodeText } from "./_text_decoder.ts";
 import type { RawFile } from "./_file_list.ts";
 import { tooLarge, type Warnings } from "./_fields.ts";
 import type { MetainfoFile, ParseMetainfoOptions } from "./metainfo.ts";
@@ -26,6 +27,10 @@ function isAsWritten(
 ): boolean {
   return path.length === raw.length &&
     path.every((part, i) => isSameText(part, raw[i]!));
+}
+
+function samePath(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((part, i) => part === b[i]);
 }
 
 function startsWith(path: readonly string[], start: readonly string[]) {
@@ -59,19 +64,23 @@ export function nameFiles(
     readonly name: Uint8Array;
     readonly fileName: Uint8Array;
     readonly fallback: string;
+    readonly decode: DecodeText;
     readonly options: ParseMetainfoOptions;
     readonly warnings: Warnings;
   },
-): { name: string; files: MetainfoFile[] } {
-  const { isSingleFile, options, warnings } = context;
-  const name = sanitizePathComponent(context.fileName, options) ||
-    sanitizePathComponent(context.name, options) || context.fallback;
-  if (!isAsWritten([name], [context.fileName])) {
-    warnings.add("renamed", "info.name");
-  }
-  const paths = isSingleFile
+): { name: string; originalName?: string; files: MetainfoFile[] } {
+  const { isSingleFile, options, warnings, decode } = context;
+  const originalName = decode(context.fileName);
+  const name = sanitizePathComponent(originalName, options) ||
+    sanitizePathComponent(decode(context.name), options) || context.fallback;
+  const isRenamed = name !== originalName;
+  if (isRenamed) warnings.add("renamed", "info.name");
+  const originals = isSingleFile
     ? [[]]
-    : rawFiles.map((file) => sanitizePath(file.path, options));
+    : rawFiles.map((file) => file.path.map(decode));
+  const paths = originals.map((path) =>
+    isSingleFile ? path : sanitizePath(path, options)
+  );
   const tree = new PathTree();
   const used: (readonly string[])[] = paths;
   if (!isSingleFile) {
@@ -91,18 +100,21 @@ export function nameFiles(
       }
       used[i] = path;
       if (file.symlink) {
-        tree.addLink(path, sanitizePath(file.symlink, options));
+        tree.addLink(path, sanitizePath(file.symlink.map(decode), options));
       }
     });
   }
   const files = rawFiles.map((file, i): MetainfoFile => {
     const path = used[i]!;
     const { length, pad, executable, hidden, piecesRoot, sha1, md5 } = file;
-    const isChanged = !isSingleFile && !isAsWritten(path, file.rawPath);
+    const isOther = !isSingleFile && !isAsWritten(path, file.rawPath);
+    const originalPath = originals[i]!;
+    const isChanged = !samePath(path, originalPath);
     if (isChanged) warnings.add("renamed", file.field);
     let symlink: readonly string[] | undefined;
     if (file.symlink && !isSingleFile) {
-      symlink = resolveLink(tree, path, sanitizePath(file.symlink, options));
+      const target = sanitizePath(file.symlink.map(decode), options);
+      symlink = resolveLink(tree, path, target);
       if (symlink === undefined) warnings.add("dropped-symlink", file.field);
     }
     return {
@@ -115,8 +127,10 @@ export function nameFiles(
       ...(piecesRoot && { piecesRoot }),
       ...(sha1 && { sha1 }),
       ...(md5 !== undefined && { md5 }),
-      ...(isChanged && { rawPath: file.rawPath }),
+      ...(isChanged && { originalPath }),
+      ...(path !== paths[i] && { sharedName: paths[i]!.at(-1)! }),
+      ...(isOther && { rawPath: file.rawPath }),
     };
   });
-  return { name, files };
+  return isRenamed ? { name, originalName, files } : { name, files };
 }

@@ -4,11 +4,25 @@
  * @module
  */
 
-/** One key for the names that some file system holds for the same. */
-function fold(name: string): string {
+import type { DiskNaming } from "./disk_paths.ts";
+import { insertInName } from "./safe_path.ts";
+
+/**
+ * One key for the names that a file system holds for the same.
+ *
+ * @param name A name.
+ * @param naming What it does not tell apart; by default neither case nor form.
+ * @returns The key.
+ */
+export function foldName(name: string, naming: DiskNaming = {}): string {
+  const { ignoresCase = true, ignoresForm = true } = naming;
   // deno-lint-ignore no-control-regex
-  if (/^[\x00-\x7f]*$/.test(name)) return name.toLowerCase();
-  return name.normalize("NFD").toUpperCase().toLowerCase().normalize("NFC");
+  if (/^[\x00-\x7f]*$/.test(name)) {
+    return ignoresCase ? name.toLowerCase() : name;
+  }
+  const text = ignoresForm ? name.normalize("NFD") : name;
+  const folded = ignoresCase ? text.toUpperCase().toLowerCase() : text;
+  return ignoresForm ? folded.normalize("NFC") : folded;
 }
 
 /** Most links that are followed from one to the next, as on Linux. */
@@ -17,24 +31,35 @@ const MAX_LINK_HOPS = 40;
 const MAX_LINK_STEPS = 4_000_000;
 
 /**
- * The folder tree of a torrent: finds names that would collide on a file
- * system that ignores case or Unicode form, and follows symbolic links (BEP
- * 47) without looking at any disk.
+ * The folder tree of a torrent: finds names that would collide, and follows
+ * symbolic links (BEP 47) without looking at any disk.
  *
  * Used in three passes: `addParents` for all files, `addFile` for all files
  * (and `addLink` for links), then `resolve` for the targets of the links.
  */
 export class PathTree {
+  readonly #fold: (name: string) => string;
   /** Folded `parent/name` to the number of the folder. */
   readonly #directories = new Map<string, number>();
   readonly #files = new Set<string>();
   readonly #links = new Map<string, readonly string[]>();
+  /** The number to try next for a name that is taken. */
+  readonly #next = new Map<string, number>();
   #steps = MAX_LINK_STEPS;
+
+  /**
+   * Makes an empty tree.
+   *
+   * @param fold Gives one key to names that collide.
+   */
+  constructor(fold: (name: string) => string = (name) => foldName(name)) {
+    this.#fold = fold;
+  }
 
   #parentOf(path: readonly string[]): number {
     let parent = 0;
     for (let i = 0; i < path.length - 1; i++) {
-      const key = `${parent}/${fold(path[i]!)}`;
+      const key = `${parent}/${this.#fold(path[i]!)}`;
       let next = this.#directories.get(key);
       if (next === undefined) {
         next = this.#directories.size + 1;
@@ -65,18 +90,17 @@ export class PathTree {
   addFile(path: readonly string[]): readonly string[] {
     const parent = this.#parentOf(path);
     const name = path[path.length - 1]!;
+    const wanted = `${parent}/${this.#fold(name)}`;
+    let key = wanted;
     let free = name;
-    for (let i = 1;; i++) {
-      const key = `${parent}/${fold(free)}`;
-      if (!this.#files.has(key) && !this.#directories.has(key)) {
-        this.#files.add(key);
-        return free === name ? path : [...path.slice(0, -1), free];
-      }
-      const dot = name.lastIndexOf(".");
-      free = dot > 0
-        ? `${name.slice(0, dot)}.${i}${name.slice(dot)}`
-        : `${name}.${i}`;
+    while (this.#files.has(key) || this.#directories.has(key)) {
+      const number = this.#next.get(wanted) ?? 1;
+      this.#next.set(wanted, number + 1);
+      free = insertInName(name, `.${number}`);
+      key = `${parent}/${this.#fold(free)}`;
     }
+    this.#files.add(key);
+    return free === name ? path : [...path.slice(0, -1), free];
   }
 
   /**
@@ -87,7 +111,7 @@ export class PathTree {
    * root.
    */
   addLink(path: readonly string[], target: readonly string[]): void {
-    const name = fold(path[path.length - 1]!);
+    const name = this.#fold(path[path.length - 1]!);
     this.#links.set(`${this.#parentOf(path)}/${name}`, target);
   }
 
@@ -105,7 +129,7 @@ export class PathTree {
       let followed: readonly string[] | undefined;
       for (let i = 0; i < path.length; i++) {
         if (this.#steps-- <= 0) return undefined;
-        const key = `${parent}/${fold(path[i]!)}`;
+        const key = `${parent}/${this.#fold(path[i]!)}`;
         const link = this.#links.get(key);
         if (link !== undefined) {
           followed = [...link, ...path.slice(i + 1)];

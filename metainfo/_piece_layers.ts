@@ -7,7 +7,7 @@ import type { BencodeValue } from "../bencode/mod.ts";
 import { toByteString, toHex } from "../_shared/bytes.ts";
 import type { RawFile } from "./_file_list.ts";
 import { type Warnings, wrongType } from "./_fields.ts";
-import { isPieceLayer } from "./merkle.ts";
+import { isPieceLayer, MERKLE_HASH_LENGTH } from "./merkle.ts";
 import { MetainfoError } from "./metainfo.ts";
 
 function badLayer(file: RawFile, problem: string): MetainfoError {
@@ -37,6 +37,18 @@ export function checkPieceLayers(
   if (value !== undefined && !(value instanceof Map)) {
     throw wrongType("piece layers", "a dictionary");
   }
+  for (const [root, layer] of value ?? []) {
+    if (root.length !== MERKLE_HASH_LENGTH) {
+      throw new MetainfoError(
+        "bad-piece-layers",
+        "piece layers",
+        `Cannot use "piece layers" of a torrent: a key has ${root.length} bytes, not ${MERKLE_HASH_LENGTH}`,
+      );
+    }
+    if (!(layer instanceof Uint8Array)) {
+      throw wrongType("piece layers", "a string for each root");
+    }
+  }
   const layers = new Map<string, Uint8Array>();
   const lengths = new Map<string, number>();
   let isMissing = false;
@@ -50,14 +62,13 @@ export function checkPieceLayers(
       if (known !== length) throw badLayer(file, "two lengths share a root");
       continue;
     }
-    const layer = value?.get(toByteString(piecesRoot));
+    const layer = value?.get(toByteString(piecesRoot)) as
+      | Uint8Array
+      | undefined;
     if (layer === undefined) {
       if (required) throw badLayer(file, "the layer is missing");
       isMissing = true;
       continue;
-    }
-    if (!(layer instanceof Uint8Array)) {
-      throw wrongType("piece layers", "a string for each root");
     }
     if (!isPieceLayer(layer, piecesRoot, length, pieceLength)) {
       throw badLayer(file, "the layer does not lead to the pieces root");

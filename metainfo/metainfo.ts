@@ -82,8 +82,9 @@ export interface MetainfoWarning {
 /** One file of a torrent. */
 export interface MetainfoFile {
   /**
-   * Where the file lies, safe components below the torrent's name; empty in a
-   * single-file torrent.
+   * The file's path, safe components below the torrent's name that are unique on
+   * every file system; empty in a single-file torrent. Where the file lies on a
+   * given disk is what {@linkcode diskPaths} says.
    */
   readonly path: readonly string[];
   /** Length in bytes; 0 for a symbolic link. */
@@ -106,7 +107,15 @@ export interface MetainfoFile {
   readonly sha1?: Uint8Array;
   /** MD5 of the file, 32 hex digits, a hint only (BEP 3). */
   readonly md5?: string;
-  /** The components as they are in the torrent, where they were changed. */
+  /** The components as the torrent has them, as text, where `path` differs. */
+  readonly originalPath?: readonly string[];
+  /**
+   * The last component of `path` before a number was put into it, where another
+   * file has that name already, or one that is the same but for case or Unicode
+   * form.
+   */
+  readonly sharedName?: string;
+  /** The bytes of the components, where `path` is not UTF-8 of the same. */
   readonly rawPath?: readonly Uint8Array[];
 }
 
@@ -116,6 +125,8 @@ export interface Metainfo {
   readonly version: "v1" | "v2" | "hybrid";
   /** Safe name of the file or folder, never empty. */
   readonly name: string;
+  /** The name as the torrent has it, as text, where `name` differs. */
+  readonly originalName?: string;
   /** 20 bytes for the wire: the v1 hash, else the truncated v2 hash. */
   readonly infoHash: Uint8Array;
   /** SHA-1 of the info dictionary, 20 bytes; not in a v2-only torrent. */
@@ -153,7 +164,7 @@ export interface Metainfo {
   readonly createdBy?: string;
   /** When it was made, in seconds since 1970. */
   readonly creationDate?: number;
-  /** The encoding that old programs wrote names in. */
+  /** The encoding that names are in where they are not UTF-8. */
   readonly encoding?: string;
   /** Tracker URLs in tiers (BEP 12), or the one of `announce`. */
   readonly trackers: readonly (readonly string[])[];
@@ -242,7 +253,7 @@ export interface ParseMetainfoOptions {
 }
 
 /**
- * Where a file lies under the download folder.
+ * The path of a file with the torrent's name before it.
  *
  * @param metainfo A torrent.
  * @param fileIndex Index of the file.
@@ -257,16 +268,6 @@ export function filePath(metainfo: Metainfo, fileIndex: number): string[] {
     );
   }
   return [metainfo.name, ...file.path];
-}
-
-/**
- * Where all files lie under the download folder, pad files included.
- *
- * @param metainfo A torrent.
- * @returns One path a file, as {@linkcode filePath} gives it.
- */
-export function diskPaths(metainfo: Metainfo): string[][] {
-  return metainfo.files.map((file) => [metainfo.name, ...file.path]);
 }
 
 /**

@@ -69,6 +69,7 @@
 export * from "./create.ts";
 export * from "./create_error.ts";
 export * from "./create_options.ts";
+export * from "./disk_paths.ts";
 export * from "./edit.ts";
 export * from "./hash_verify.ts";
 export * from "./magnet.ts";

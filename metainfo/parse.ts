@@ -28,6 +28,7 @@ import {
 import { joinHybrid, readFileTree, readV1Files } from "./_file_list.ts";
 import { checkPieceLayers } from "./_piece_layers.ts";
 import { nameFiles } from "./_file_names.ts";
+import { textDecoderOf } from "./_text_decoder.ts";
 import {
   type Metainfo,
   MetainfoError,
@@ -128,14 +129,15 @@ function readName(info: BencodeDictionary, warnings: Warnings): {
   raw: Uint8Array;
   name: Uint8Array;
 } {
-  const raw = needBytes(info, "name", "info.name");
   const alternative = info.get("name.utf-8");
-  if (alternative instanceof Uint8Array && alternative.length > 0) {
-    if (tryDecodeText(alternative) !== undefined) {
-      return { raw, name: alternative };
-    }
-    warnings.add("ignored", "info.name.utf-8");
+  const isText = alternative instanceof Uint8Array && alternative.length > 0 &&
+    tryDecodeText(alternative) !== undefined;
+  if (isText && !info.has("name")) {
+    return { raw: alternative, name: alternative };
   }
+  const raw = needBytes(info, "name", "info.name");
+  if (isText) return { raw, name: alternative };
+  if (alternative !== undefined) warnings.add("ignored", "info.name.utf-8");
   if (raw.every((byte) => byte === 0)) {
     throw badValue("info.name", "it must not be empty");
   }
@@ -159,28 +161,34 @@ function readPieces(
   return pieces;
 }
 
+/** The URLs of a value that should be one, or a list of them. */
+function urlsOf(value: BencodeValue, onOther: () => void): string[] {
+  const urls: string[] = [];
+  for (const item of Array.isArray(value) ? value : [value]) {
+    if (item instanceof Uint8Array) {
+      const url = decodeTextLossy(item).trim();
+      if (url !== "") urls.push(url);
+    } else onOther();
+  }
+  return urls;
+}
+
+/**
+ * Trackers in tiers (BEP 12), else the one of `announce`. A string in place of
+ * a tier is a tier of its own; a list in `announce` is read like tiers.
+ */
 function readTrackers(
   fields: OptionalFields,
-  warnings: Warnings,
+  top: BencodeDictionary,
 ): string[][] {
-  const tiers: string[][] = [];
-  for (const tier of fields.list("announce-list") ?? []) {
-    if (!Array.isArray(tier)) {
-      warnings.add("ignored", "announce-list");
-      continue;
-    }
-    const urls: string[] = [];
-    for (const item of tier) {
-      if (item instanceof Uint8Array) {
-        const url = decodeTextLossy(item).trim();
-        if (url !== "") urls.push(url);
-      } else warnings.add("ignored", "announce-list");
-    }
-    if (urls.length > 0) tiers.push(urls);
+  for (const key of ["announce-list", "announce"]) {
+    const value = top.get(key) ?? [];
+    const tiers = (Array.isArray(value) ? value : [value])
+      .map((tier) => urlsOf(tier, () => fields.ignore(key)))
+      .filter((urls) => urls.length > 0);
+    if (tiers.length > 0) return tiers;
   }
-  if (tiers.length > 0) return tiers;
-  const announce = fields.text("announce")?.trim();
-  return announce ? [[announce]] : [];
+  return [];
 }
 
 function readNodes(fields: OptionalFields, warnings: Warnings): Endpoint[] {
@@ -238,7 +246,8 @@ function build(
   const { raw: rawName, name } = readName(info, warnings);
   const { maxPieceLength = 0x7fffffff, maxPieces = 2_097_152 } = options;
   const pieceLength = readPieceLength(info, isV2, maxPieceLength);
-  let v1 = readV1Files(info, options, warnings);
+  const decodeText = textDecoderOf(top);
+  let v1 = readV1Files(info, pieceLength, options, warnings);
   if (!isV2 && v1 === undefined) throw missing("info.length");
   const v2 = isV2 ? readFileTree(info, options, warnings) : undefined;
   if (v1 !== undefined && v2 !== undefined) {
@@ -280,17 +289,19 @@ function build(
     // A v2-only file is called what the file tree says (BEP 52).
     fileName: isSingleFile && v1 === undefined ? v2![0]!.path[0]! : name,
     fallback: toHex(infoHash),
+    decode: decodeText,
     options,
     warnings,
   });
 
-  const outer = new OptionalFields(top, "", warnings);
-  const inner = new OptionalFields(info, "info.", warnings);
+  const outer = new OptionalFields(top, "", warnings, decodeText);
+  const inner = new OptionalFields(info, "info.", warnings, decodeText);
   const date = outer.integer("creation date");
   const isPrivate = inner.integer("private");
   return {
     version: v1 === undefined ? "v2" : isV2 ? "hybrid" : "v1",
     name: named.name,
+    ...optional("originalName", named.originalName),
     infoHash,
     ...optional("infoHashV1", infoHashV1),
     ...optional("infoHashV2", infoHashV2),
@@ -312,7 +323,7 @@ function build(
       date !== undefined && date >= 0 ? date : undefined,
     ),
     ...optional("encoding", outer.text("encoding")),
-    trackers: readTrackers(outer, warnings),
+    trackers: readTrackers(outer, top),
     webSeeds: outer.texts("url-list"),
     httpSeeds: outer.texts("httpseeds"),
     nodes: readNodes(outer, warnings),

@@ -6,8 +6,8 @@
  */
 import { decodeTextLossy, encodeText } from "../_shared/bytes.ts";
 
-/** Most bytes of a path component in UTF-8. */
-export const MAX_COMPONENT_BYTES = 240;
+/** Most bytes of a path component in UTF-8, as file systems have it. */
+export const MAX_COMPONENT_BYTES = 255;
 
 /** Longest extension, in bytes, that survives when a name is cut. */
 const MAX_EXTENSION_BYTES = 32;
@@ -35,25 +35,51 @@ const WINDOWS_FORBIDDEN_REGEXP = /[<>:"|?*]/g;
 const WINDOWS_DEVICE_REGEXP =
   /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(?:\.|$)/i;
 
-function cut(name: string): string {
-  const bytes = encodeText(name);
-  if (bytes.length <= MAX_COMPONENT_BYTES) return name;
+/** Where the extension starts; the length of the name if it has none. */
+function extensionStart(name: string): number {
   const dot = name.lastIndexOf(".");
-  let extension = dot > 0 ? name.slice(dot) : "";
-  let reserved = encodeText(extension).length;
-  if (reserved > MAX_EXTENSION_BYTES) {
-    extension = "";
-    reserved = 0;
-  }
-  let end = MAX_COMPONENT_BYTES - reserved;
-  while ((bytes[end]! & 0xc0) === 0x80) end--;
-  return decodeTextLossy(bytes.subarray(0, end)) + extension;
+  return dot > 0 && encodeText(name.slice(dot)).length <= MAX_EXTENSION_BYTES
+    ? dot
+    : name.length;
+}
+
+/**
+ * Puts text between a name and its extension, cutting the name where the whole
+ * would be too long.
+ *
+ * @param name A name.
+ * @param inserted What to insert: `""` only cuts.
+ * @returns At most {@linkcode MAX_COMPONENT_BYTES}, no character cut.
+ */
+export function insertInName(name: string, inserted: string): string {
+  const start = extensionStart(name);
+  const end = inserted + name.slice(start);
+  const stem = encodeText(name.slice(0, start));
+  const room = MAX_COMPONENT_BYTES - encodeText(end).length;
+  if (stem.length <= room) return name.slice(0, start) + end;
+  let length = room;
+  while ((stem[length]! & 0xc0) === 0x80) length--;
+  return decodeTextLossy(stem.subarray(0, length)) + end;
+}
+
+/**
+ * Whether a name could be that of one file just as it stands: not empty, not
+ * `.` or `..`, no `/` or NUL, not too long, and text at all.
+ *
+ * @param name A path component.
+ * @returns Whether to look for it.
+ */
+export function isPlainName(name: string): boolean {
+  return name !== "" && name !== "." && name !== ".." &&
+    !/[/\0]/.test(name) && name.isWellFormed() &&
+    (name.length <= MAX_COMPONENT_BYTES / 3 ||
+      encodeText(name).length <= MAX_COMPONENT_BYTES);
 }
 
 /**
  * Makes one path component safe. Separators, NUL, bidirectional and
  * zero-width characters are dropped; control characters and invalid UTF-8
- * become `_`; more than 240 bytes are cut, the extension kept.
+ * become `_`; more than 255 bytes are cut, the extension kept.
  *
  * @param component The component, as text or as bytes from a torrent.
  * @param options Whether to mind Windows.
@@ -75,8 +101,8 @@ export function sanitizePathComponent(
     name = name.replace(WINDOWS_FORBIDDEN_REGEXP, "_");
     if (WINDOWS_DEVICE_REGEXP.test(name)) name = `_${name}`;
   }
-  // No name of 80 UTF-16 units is longer than 240 bytes.
-  if (name.length > 80) name = cut(name);
+  // A UTF-16 unit has at most 3 bytes.
+  if (name.length > MAX_COMPONENT_BYTES / 3) name = insertInName(name, "");
   if (options.windowsNames && /[. ]$/.test(name)) {
     name = `${name.slice(0, -1)}_`;
   }

@@ -54,6 +54,13 @@ const DEPARTURES: Readonly<Record<string, readonly string[]>> = {
   "non-utf8": ["name", "files", "comment"],
   "d-meta-numbers-309": ["comment"],
   "d-path-11-numbers": ["files"],
+  // BitComet's name, but the file does not fill a piece to its end.
+  "d-attr-lots-326": ["files", "totalLength"],
+  "lt-pad_file": ["files", "totalLength"],
+  // A flat announce-list is taken, too.
+  "d-trk-lots-261": ["trackers"],
+  // The oracle cuts names at 240 bytes.
+  "long-name": ["name", "files"],
   // A link that leads nowhere is dropped; the oracle points it at itself.
   "symlinks": ["files"],
   "symlink-escape": ["files"],

@@ -1,13 +1,13 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import type { BencodeInput } from "../../bencode/mod.ts";
 import {
-  diskPaths,
   magnetOf,
   type Metainfo,
   MetainfoError,
   pieceHashV1,
   pieceRoot,
 } from "../../metainfo/metainfo.ts";
+import { diskPaths } from "../../metainfo/disk_paths.ts";
 import { parseInfo, parseMetainfo } from "../../metainfo/parse.ts";
 import { formatMagnet } from "../../metainfo/magnet.ts";
 import { parseMagnet } from "../../metainfo/parse_magnet.ts";
@@ -134,6 +134,27 @@ Deno.test("parseMetainfo: v2 errors", pure, () => {
   assertEquals(
     v2({ "file tree": { a: { "": a.entry, b: { "": a.entry } } } }),
     "bad-value info.file tree",
+  );
+  const empty = v2File(0).entry;
+  for (
+    const unnamed of [
+      { "": { "": a.entry } },
+      { a: { "": a.entry }, "": { "": empty } },
+      { a: { "": a.entry }, b: { "": { "": empty }, c: { "": empty } } },
+      { a: { "": a.entry, b: 5 } },
+      { a: { "": a.entry }, "": {} },
+    ]
+  ) assertEquals(v2({ "file tree": unnamed }), "bad-value info.file tree");
+  for (const key of ["", "x", "k".repeat(31), "k".repeat(33)]) {
+    const { "piece layers": known } = layers(a.layer);
+    assertEquals(
+      v2({}, { "piece layers": { ...known, [key]: a.layer } }),
+      "bad-piece-layers piece layers",
+    );
+  }
+  assertEquals(
+    v2({}, { "piece layers": { ["k".repeat(32)]: 5 } }),
+    "wrong-type piece layers",
   );
   assertEquals(
     tree({ length: 2n ** 60n, "pieces root": a.piecesRoot }),

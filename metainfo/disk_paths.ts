@@ -1,0 +1,117 @@
+/**
+ * Where the files of a torrent lie on a disk.
+ *
+ * @module
+ */
+import type { Metainfo } from "./metainfo.ts";
+import { foldName, PathTree } from "./_path_tree.ts";
+import { isPlainName, sanitizePathComponent } from "./safe_path.ts";
+
+/** Which names a disk takes for the same. */
+export interface DiskNaming {
+  /**
+   * Whether names that differ only in case are one.
+   *
+   * @default {true}
+   */
+  readonly ignoresCase?: boolean | undefined;
+  /**
+   * Whether names that differ only in Unicode form are one.
+   *
+   * @default {true}
+   */
+  readonly ignoresForm?: boolean | undefined;
+}
+
+/** The names of a torrent. */
+export type NamedTorrent = Pick<Metainfo, "name" | "originalName" | "files">;
+
+/** A file that lies elsewhere than the torrent says. */
+export interface RenamedFile {
+  /** Index of the file. */
+  readonly index: number;
+  /** Its path as the torrent has it, `/` between components; not safe. */
+  readonly from: string;
+  /** Its path on disk, `/` between components. */
+  readonly to: string;
+}
+
+/**
+ * Where new files go, below the download folder: safe names, a number in those
+ * that the disk would take for the same.
+ *
+ * @param torrent A torrent.
+ * @param naming What the disk does; the default is safe on every disk.
+ * @returns One path a file, pad files included.
+ */
+export function diskPaths(
+  torrent: NamedTorrent,
+  naming: DiskNaming = {},
+): string[][] {
+  const { name, files } = torrent;
+  const { ignoresCase = true, ignoresForm = true } = naming;
+  const isCareful = ignoresCase && ignoresForm;
+  if (isCareful || files.every((file) => file.sharedName === undefined)) {
+    return files.map(({ path }) => [name, ...path]);
+  }
+  const tree = new PathTree((text) => foldName(text, naming));
+  const paths = files.map(({ path, sharedName }) =>
+    sharedName === undefined ? path : [...path.slice(0, -1), sharedName]
+  );
+  files.forEach(({ pad }, i) => {
+    if (!pad) tree.addParents(paths[i]!);
+  });
+  return files.map(({ pad }, i) => {
+    const path = paths[i]!;
+    return [name, ...pad ? path : tree.addFile(path)];
+  });
+}
+
+/**
+ * Where files may lie that were not written by us: the names as they stand,
+ * where each component could be a name (see {@linkcode isPlainName}), else the
+ * safe component.
+ *
+ * @param torrent A torrent.
+ * @returns One path a file; `undefined` where nothing was changed.
+ */
+export function plainPaths(
+  torrent: NamedTorrent,
+): (readonly string[] | undefined)[] {
+  const { name, originalName = name, files } = torrent;
+  const plainName = isPlainName(originalName) ? originalName : name;
+  return files.map(({ path, originalPath, pad }) => {
+    if (pad) return undefined;
+    if (originalPath === undefined) {
+      return plainName === name ? undefined : [plainName, ...path];
+    }
+    const plain = originalPath.flatMap((part) => {
+      if (isPlainName(part)) return [part];
+      const safe = part === "" ? "_" : sanitizePathComponent(part);
+      return safe === "" ? [] : [safe];
+    });
+    return [plainName, ...plain];
+  });
+}
+
+/**
+ * Says which files lie elsewhere than the torrent says.
+ *
+ * @param torrent A torrent.
+ * @param paths Where its files lie.
+ * @returns Those whose path differs, in order; no pad files.
+ */
+export function renamedFiles(
+  torrent: NamedTorrent,
+  paths: readonly (readonly string[])[] = diskPaths(torrent),
+): RenamedFile[] {
+  const { name, originalName = name, files } = torrent;
+  const renamed: RenamedFile[] = [];
+  files.forEach(({ path, originalPath = path, pad }, index) => {
+    if (pad) return;
+    const from = [originalName, ...originalPath].join("/");
+    const to = paths[index]!.join("/");
+    if (from !== to) renamed.push({ index, from, to });
+  });
+  return renamed;
+}
