@@ -57,7 +57,8 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
  */
 export const NARROW_IMPORTS: Readonly<Record<string, RegExp>> = {
   "select > metainfo": /^piece_layout\.ts$/,
-  "disk > metainfo": /^(piece_layout|merkle|verify\w*|hash_\w+)\.ts$/,
+  "disk > metainfo":
+    /^(piece_layout|merkle|disk_paths|_path_tree|verify\w*|hash_\w+)\.ts$/,
 };
 
 /**

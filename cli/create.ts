@@ -7,6 +7,7 @@ import { type Endpoint, tryParseEndpoint } from "../_shared/address.ts";
 import { createMetainfo } from "../metainfo/create.ts";
 import { checkCreateOptions } from "../metainfo/create_check.ts";
 import type { CreateMetainfoOptions } from "../metainfo/create_options.ts";
+import { unportableFiles } from "../metainfo/disk_paths.ts";
 import { parseMetainfo } from "../metainfo/parse.ts";
 import type { Arguments, Verb, VerbContext } from "./command.ts";
 import { UsageError } from "./error.ts";
@@ -16,6 +17,7 @@ import { Progress } from "./progress.ts";
 import { ioError, MAX_TORRENT_LENGTH } from "./source.ts";
 import type { Output } from "./terminal.ts";
 import { safeText } from "./text.ts";
+import { unportableNote } from "./renamed.ts";
 import { torrentDocument } from "./torrent_document.ts";
 import { formatSize, parseInteger, parseSize } from "./units.ts";
 
@@ -186,7 +188,10 @@ function printResult(
   bytes: Uint8Array,
   json: boolean,
 ): void {
-  const document = torrentDocument(parseMetainfo(bytes));
+  const metainfo = parseMetainfo(bytes);
+  const document = torrentDocument(metainfo);
+  const unportable = unportableFiles(metainfo);
+  if (unportable.length > 0) output.note(unportableNote(unportable));
   if (json) {
     output.printJson({ output: path, ...document }, 2);
     return;

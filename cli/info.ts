@@ -5,6 +5,7 @@
  */
 import type { Verb, VerbContext } from "./command.ts";
 import { EXIT_DONE } from "./exit_code.ts";
+import { renamedNote } from "./renamed.ts";
 import { readSource } from "./source.ts";
 import {
   documentLines,
@@ -34,6 +35,9 @@ export const infoVerb: Verb = {
       return EXIT_DONE;
     }
     for (const line of documentLines(document)) output.print(line);
+    if (document.renamed !== undefined) {
+      output.note(renamedNote(document.renamed));
+    }
     if (source.type === "torrent" && source.metainfo.warnings.length > 0) {
       const codes = new Set(source.metainfo.warnings.map(({ code }) => code));
       output.note(`Note: odd things were put right: ${[...codes].join(", ")}`);

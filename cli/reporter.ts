@@ -11,6 +11,7 @@ import type { Torrent } from "../client/torrent.ts";
 import type { TorrentEvent } from "../client/types.ts";
 import { describeError } from "./error.ts";
 import { Progress } from "./progress.ts";
+import { renamedNote } from "./renamed.ts";
 import type { Output } from "./terminal.ts";
 import { safeText } from "./text.ts";
 import { formatRate } from "./units.ts";
@@ -188,6 +189,10 @@ export class Reporter implements AsyncDisposable {
           break;
         case "warning":
           this.warn(event.code, event.message, event.files);
+          break;
+        case "renamed":
+          this.#emit({ type: "renamed", files: event.files });
+          this.#progress.note(renamedNote(event.files));
           break;
         case "metadata":
           this.#emit({

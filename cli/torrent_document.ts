@@ -6,6 +6,11 @@
  */
 import { type Endpoint, formatEndpoint } from "../_shared/address.ts";
 import { toHex } from "../_shared/bytes.ts";
+import {
+  diskPaths,
+  type RenamedFile,
+  renamedFiles,
+} from "../metainfo/disk_paths.ts";
 import { formatMagnet, type Magnet } from "../metainfo/magnet.ts";
 import { magnetOf, type Metainfo } from "../metainfo/metainfo.ts";
 import { safeText } from "./text.ts";
@@ -39,6 +44,11 @@ export interface TorrentDocument {
   readonly totalLength: number | null;
   /** The files in order, without padding. */
   readonly files: readonly DocumentFile[] | null;
+  /**
+   * Files whose names are made safe for writing: position among `files`, path
+   * in the torrent, path on disk. Absent when there are none.
+   */
+  readonly renamed?: readonly RenamedFile[];
   /** Whether only its own trackers may give peers. */
   readonly private: boolean | null;
   /** Tracker URLs in tiers. */
@@ -65,6 +75,20 @@ const hexOrNull = (bytes: Uint8Array | undefined): string | null =>
 const nodesOf = (nodes: readonly Endpoint[]): string[] =>
   nodes.map(formatEndpoint);
 
+/** Names as they are where every name is another file. */
+const EXACT = { ignoresCase: false, ignoresForm: false };
+
+function renamedOf(metainfo: Metainfo): RenamedFile[] {
+  const { files } = metainfo;
+  const renamed = renamedFiles(metainfo, diskPaths(metainfo, EXACT));
+  let pads = 0;
+  let at = 0;
+  return renamed.map(({ index, from, to }) => {
+    for (; at < index; at++) if (files[at]!.pad) pads++;
+    return { index: index - pads, from, to };
+  });
+}
+
 /** A listed file: what people count from 1 and scripts select. */
 export interface ListedFile extends DocumentFile {
   /** Its index among all files of the torrent, padding included. */
@@ -78,11 +102,12 @@ export interface ListedFile extends DocumentFile {
  * @returns The files in order.
  */
 export function listFiles(metainfo: Metainfo): ListedFile[] {
+  const paths = diskPaths(metainfo, EXACT);
   const listed: ListedFile[] = [];
   metainfo.files.forEach((file, fileIndex) => {
     if (file.pad) return;
     listed.push({
-      path: [metainfo.name, ...file.path].join("/"),
+      path: paths[fileIndex]!.join("/"),
       length: file.length,
       ...(file.symlink === undefined
         ? {}
@@ -100,6 +125,7 @@ export function listFiles(metainfo: Metainfo): ListedFile[] {
  * @returns The document.
  */
 export function torrentDocument(metainfo: Metainfo): TorrentDocument {
+  const renamed = renamedOf(metainfo);
   return {
     name: metainfo.name,
     infoHashV1: hexOrNull(metainfo.infoHashV1),
@@ -109,6 +135,7 @@ export function torrentDocument(metainfo: Metainfo): TorrentDocument {
     pieceCount: metainfo.pieceCount,
     totalLength: metainfo.totalLength,
     files: listFiles(metainfo).map(({ fileIndex: _, ...file }) => file),
+    ...(renamed.length > 0 ? { renamed } : {}),
     private: metainfo.private,
     trackers: metainfo.trackers,
     webSeeds: metainfo.webSeeds,

@@ -4,7 +4,9 @@
  * @module
  */
 import { type ExpectedHashes, verifyPieces } from "../metainfo/hash_verify.ts";
-import { diskPaths } from "../metainfo/disk_paths.ts";
+import { findPaths } from "../disk/find_paths.ts";
+import { NativeFileSystem } from "../disk/native_file_system.ts";
+import { type RenamedFile, renamedFiles } from "../metainfo/disk_paths.ts";
 import { type Metainfo, pieceRoot } from "../metainfo/metainfo.ts";
 import type { Verb, VerbContext } from "./command.ts";
 import { CommandError } from "./error.ts";
@@ -18,6 +20,7 @@ import { joinPath } from "./paths.ts";
 import { Progress } from "./progress.ts";
 import { readTorrentFile } from "./source.ts";
 import { styled } from "./terminal.ts";
+import { renamedNote } from "./renamed.ts";
 import { safeText } from "./text.ts";
 import { formatSize, parseInteger } from "./units.ts";
 
@@ -31,6 +34,17 @@ export interface VerifyDocument {
   readonly bad: readonly number[];
   /** Paths of the files that are not there, below the folder. */
   readonly missing: readonly string[];
+  /**
+   * Paths of the files that are longer than they should be. Absent when there
+   * are none.
+   */
+  readonly surplus?: readonly string[];
+  /**
+   * Files that lie under another name than the torrent says: index among all
+   * files, path in the torrent, path below the folder. Absent when there are
+   * none.
+   */
+  readonly renamed?: readonly RenamedFile[];
   /**
    * Indices of the bad pieces that pass one of a hybrid's two hashes and fail
    * the other: no data can pass both. Absent when there are none.
@@ -106,9 +120,9 @@ export const verifyVerb: Verb = {
   summary: "Check files on disk against a torrent",
   usage: "FILE.torrent DIR [--threads N] [--json] [--quiet]",
   details: [
-    "DIR is the folder that holds the torrent's top-level name. Exit code 3 when a piece is bad or a file is missing.",
+    "DIR is the folder that holds the torrent's top-level name. Exit code 3 when a piece is bad, a file is missing or longer than it should be.",
     "Of a hybrid torrent both hashes of each piece are checked.",
-    "--json prints {pieces, good, bad: [indices], missing: [paths]}, and contradictory: [indices] where the two hashes of a hybrid disagree.",
+    "--json prints {pieces, good, bad: [indices], missing: [paths]}; surplus: [paths] where files are longer than they should be, renamed: [{index, from, to}] where they lie under other names, and contradictory: [indices] where the two hashes of a hybrid disagree.",
   ],
   operands: [2, 2],
   operandNames: ["FILE.torrent", "DIR"],
@@ -126,7 +140,10 @@ export const verifyVerb: Verb = {
       : parseInteger(threads, "--threads", 1, 1024);
     const { metainfo } = await readTorrentFile(file);
     await requireFolder(folder, "verify");
-    const paths = diskPaths(metainfo);
+    const paths = await findPaths(new NativeFileSystem(folder), metainfo, {
+      readOnly: true,
+    });
+    const renamed = renamedFiles(metainfo, paths);
     await using progress = new Progress(output, {
       label: "Checking",
       total: metainfo.totalLength,
@@ -143,22 +160,27 @@ export const verifyVerb: Verb = {
     });
     await progress.stop();
     const nameOf = (index: number) => paths[index]!.join("/");
-    const missing = result.missingFiles.filter((index) => {
-      const entry = metainfo.files[index]!;
-      return !entry.pad && entry.symlink === undefined;
-    });
+    const isFile = (index: number) =>
+      !metainfo.files[index]!.pad &&
+      metainfo.files[index]!.symlink === undefined;
+    const missing = result.missingFiles.filter(isFile);
+    const surplus = result.surplusFiles.filter(isFile);
     const document: VerifyDocument = {
       pieces: metainfo.pieceCount,
       good: result.goodCount,
       bad: result.bad,
       missing: missing.map(nameOf),
+      ...(surplus.length > 0 ? { surplus: surplus.map(nameOf) } : {}),
+      ...(renamed.length > 0 ? { renamed } : {}),
       ...(result.contradictory.length > 0
         ? { contradictory: result.contradictory }
         : {}),
     };
-    const complete = document.bad.length === 0 && missing.length === 0;
+    const complete = document.bad.length === 0 && missing.length === 0 &&
+      surplus.length === 0;
     if (args.has("json")) output.printJson(document, 2);
     else {
+      if (renamed.length > 0) output.note(renamedNote(renamed));
       const style = complete ? "green" : "red";
       output.print(
         `${
@@ -180,6 +202,9 @@ export const verifyVerb: Verb = {
       }
       for (const index of missing) {
         output.print(`missing: ${safeText(nameOf(index))}`);
+      }
+      for (const index of surplus) {
+        output.print(`longer than it should be: ${safeText(nameOf(index))}`);
       }
       const damaged = damagedFiles(metainfo, result.bad, new Set(missing));
       for (const index of damaged) {

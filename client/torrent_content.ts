@@ -10,7 +10,7 @@ import type {
   TorrentStorage,
   TorrentStorageEvent,
 } from "../disk/mod.ts";
-import { diskPaths } from "../metainfo/disk_paths.ts";
+import { type RenamedFile, renamedFiles } from "../metainfo/disk_paths.ts";
 import { type Metainfo, pieceRoot } from "../metainfo/metainfo.ts";
 import type { PieceLayout } from "../metainfo/piece_layout.ts";
 import { rarestFirst } from "../select/rarest_first.ts";
@@ -77,6 +77,8 @@ export interface ContentFigures {
 export class TorrentContent implements SwarmContent {
   /** Where the pieces are. */
   readonly storage: TorrentStorage;
+  /** Files that lie under other names than the torrent says. */
+  readonly renamed: readonly RenamedFile[];
   readonly layout: PieceLayout;
   readonly hashes: HashServer | undefined;
   /** What is wanted how much. */
@@ -97,10 +99,12 @@ export class TorrentContent implements SwarmContent {
   private constructor(
     host: ContentHost,
     storage: TorrentStorage,
+    renamed: readonly RenamedFile[],
     options: TorrentContentOptions,
   ) {
     const { metainfo, torrent } = options;
     this.storage = storage;
+    this.renamed = renamed;
     this.#host = host;
     this.#options = options;
     this.#readOnly = isReadOnly(torrent);
@@ -136,11 +140,15 @@ export class TorrentContent implements SwarmContent {
     const early: TorrentStorageEvent[] = [];
     const chosen = torrent.files ?? torrent.chooseFiles?.(metainfo);
     const skippedFiles = skippedOf(metainfo, chosen && new Set(chosen));
-    const storage = await context.disk(torrent.fileSystem ?? torrent.dir ?? ".")
+    const disk = context.disk(torrent.fileSystem ?? torrent.dir ?? ".");
+    const readOnly = isReadOnly(torrent);
+    const paths = await disk.findPaths(metainfo, { readOnly });
+    signal.throwIfAborted();
+    const storage = await disk
       .add({
         infoHash: metainfo.infoHash,
         layout: metainfo.layout,
-        paths: diskPaths(metainfo),
+        paths,
         pieces: metainfo.pieces,
         pieceRoot: (pieceIndex) => pieceRoot(metainfo, pieceIndex),
       }, {
@@ -151,7 +159,7 @@ export class TorrentContent implements SwarmContent {
           : "resume",
         resume: torrent.resumeData,
         skippedFiles,
-        readOnly: isReadOnly(torrent),
+        readOnly,
         onProgress,
         onEvent: (event) => {
           if (made.content === undefined) early.push(event);
@@ -159,7 +167,8 @@ export class TorrentContent implements SwarmContent {
         },
         signal,
       });
-    const content = new TorrentContent(host, storage, options);
+    const renamed = renamedFiles(metainfo, paths);
+    const content = new TorrentContent(host, storage, renamed, options);
     made.content = content;
     for (const event of early) content.#handleStorage(event, true);
     return content;

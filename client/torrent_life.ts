@@ -402,6 +402,9 @@ export class TorrentLife {
       },
     );
     this.#content = content;
+    if (content.renamed.length > 0) {
+      this.publish({ type: "renamed", files: content.renamed });
+    }
     this.#saver.setStorage(content.storage);
     this.network.swarm.setContent(content);
   }

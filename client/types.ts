@@ -16,7 +16,7 @@ import type { FileSystem } from "../disk/mod.ts";
 import type { HandshakeFilters } from "../handshake/filter.ts";
 import type { MainlineDhtOptions } from "../dht/mod.ts";
 import type { LocalDiscoveryOptions } from "../lpd/mod.ts";
-import type { Metainfo } from "../metainfo/mod.ts";
+import type { Metainfo, RenamedFile } from "../metainfo/mod.ts";
 
 /** What a torrent is doing. */
 export type TorrentState =
@@ -84,6 +84,12 @@ export type TorrentEvent =
     readonly message: string;
     /** Which files, at most ten of them. */
     readonly files: readonly string[];
+  }
+  | {
+    /** Files lie under other names than the torrent says. */
+    readonly type: "renamed";
+    /** Which, and where. */
+    readonly files: readonly RenamedFile[];
   }
   /** Everything that is wanted is there. */
   | { readonly type: "complete" }

@@ -18,6 +18,11 @@ export interface FileInfo {
   readonly size: number;
   /** When the content last changed, in milliseconds since 1970. */
   readonly modifiedMs: number;
+  /**
+   * A number that another file at the same path would not have, where the file
+   * system knows one.
+   */
+  readonly id?: number | undefined;
 }
 
 /** Options of {@linkcode FileSystem.open}. */

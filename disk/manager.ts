@@ -10,6 +10,11 @@ import { checkNumber, DiskBudget, type DiskBudgetOptions } from "./budget.ts";
 import { checkFiles } from "./check.ts";
 import { DiskError } from "./error.ts";
 import type { FilePath, FileSystem } from "./file_system.ts";
+import {
+  findPaths,
+  type FindPathsOptions,
+  type FindPathsTorrent,
+} from "./find_paths.ts";
 import { HandleCache } from "./handle_cache.ts";
 import { DiskMessages } from "./messages.ts";
 import type { DiskEvent, DiskRequest } from "./messages.ts";
@@ -201,6 +206,20 @@ export class DiskManager implements AsyncDisposable {
    */
   get(infoHash: Uint8Array): TorrentStorage | undefined {
     return this.#storages.get(toHex(infoHash));
+  }
+
+  /**
+   * Finds out under which names the files of a torrent lie, or will.
+   *
+   * @param torrent Which files.
+   * @param options Whether the disk may be tried out.
+   * @returns One path a file, for `paths` of {@linkcode DiskManager.add}.
+   */
+  findPaths(
+    torrent: FindPathsTorrent,
+    options?: FindPathsOptions,
+  ): Promise<string[][]> {
+    return findPaths(this.#fileSystem, torrent, options);
   }
 
   /**

@@ -55,6 +55,7 @@ export type { Awaitable } from "./awaitable.ts";
 export { DiskBudget, type DiskBudgetOptions } from "./budget.ts";
 export * from "./error.ts";
 export * from "./file_system.ts";
+export * from "./find_paths.ts";
 export * from "./handle_cache.ts";
 export * from "./manager.ts";
 export * from "./memory_file_system.ts";

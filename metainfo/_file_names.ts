@@ -82,7 +82,7 @@ export function nameFiles(
     isSingleFile ? path : sanitizePath(path, options)
   );
   const tree = new PathTree();
-  const used: (readonly string[])[] = paths;
+  const used: (readonly string[])[] = [...paths];
   if (!isSingleFile) {
     rawFiles.forEach((file, i) => {
       if (!file.pad) tree.addParents(paths[i]!);

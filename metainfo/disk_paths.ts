@@ -115,3 +115,53 @@ export function renamedFiles(
   });
   return renamed;
 }
+
+/** A file whose name not every system can hold. */
+export interface UnportableFile {
+  /** Index of the file. */
+  readonly index: number;
+  /** Its path as the torrent has it, `/` between components; not safe. */
+  readonly path: string;
+  /**
+   * `windows`: Windows reserves or forbids a name. `changed`: it has characters
+   * that are not shown or do harm, or is too long. `shared`: another file has
+   * the same name but for case or Unicode form.
+   */
+  readonly reason: "windows" | "changed" | "shared";
+}
+
+/**
+ * Finds the files of a torrent whose names others will not get as they stand.
+ *
+ * @param torrent A torrent.
+ * @returns Those files in order, each with its first reason.
+ */
+export function unportableFiles(torrent: NamedTorrent): UnportableFile[] {
+  const { name, originalName = name, files } = torrent;
+  const unportable: UnportableFile[] = [];
+  const onWindows = new Map<string, boolean>();
+  const isPortable = (part: string) => {
+    let known = onWindows.get(part);
+    if (known === undefined) {
+      known = sanitizePathComponent(part, { windowsNames: true }) === part;
+      onWindows.set(part, known);
+    }
+    return known;
+  };
+  files.forEach(({ path, originalPath = path, sharedName, pad }, index) => {
+    if (pad) return;
+    const whole = [originalName, ...originalPath];
+    const safe = [name, ...path];
+    if (sharedName !== undefined) safe[safe.length - 1] = sharedName;
+    const reason = whole.length !== safe.length ||
+        whole.some((part, i) => part !== safe[i])
+      ? "changed"
+      : whole.some((part) => !isPortable(part))
+      ? "windows"
+      : sharedName !== undefined
+      ? "shared"
+      : undefined;
+    if (reason) unportable.push({ index, path: whole.join("/"), reason });
+  });
+  return unportable;
+}

@@ -16,7 +16,6 @@ import {
   PIECE_HASHED,
   PIECE_PENDING,
   PIECE_SKIPPED,
-  PIECE_UNREADABLE,
   SHA1_LENGTH,
 } from "./hash_task.ts";
 import { SHA256_LENGTH } from "./hash_sha256.ts";
@@ -104,6 +103,12 @@ export interface VerifyPiecesResult {
   readonly missingFiles: readonly number[];
   /** Indices of the files that end too early, ascending. */
   readonly shortFiles: readonly number[];
+  /**
+   * Indices of the files with more bytes than they should have, ascending;
+   * their pieces may be good all the same. What a symbolic link leads to is
+   * looked at.
+   */
+  readonly surplusFiles: readonly number[];
 }
 
 /** A file could not be read while its pieces were checked. */
@@ -270,6 +275,7 @@ export async function verifyPieces(
     reported = now;
     onProgress({ hashedBytes, totalBytes });
   };
+  let surplusFiles: number[];
   try {
     const { threads, useCallingThread } = options;
     await runHashTask(
@@ -278,7 +284,7 @@ export async function verifyPieces(
       { threads, useCallingThread, onPieces, signal },
       memory,
     );
-    await findFaultyFiles(layout, filePaths, memory, signal);
+    surplusFiles = await lookAtFiles(layout, filePaths, memory, signal);
   } catch (error) {
     if (!(error instanceof HashReadError)) throw error;
     const path = filePaths[error.failure.fileIndex]!;
@@ -296,7 +302,14 @@ export async function verifyPieces(
   });
   bad.sort((a, b) => a - b);
   contradictory.sort((a, b) => a - b);
-  return { goodCount, bad, contradictory, missingFiles, shortFiles };
+  return {
+    goodCount,
+    bad,
+    contradictory,
+    missingFiles,
+    shortFiles,
+    surplusFiles,
+  };
 }
 
 /** Marks all pieces as skipped but the wanted ones. */
@@ -313,37 +326,39 @@ function selectPieces(pieces: Uint8Array, wanted: Iterable<number>): void {
 }
 
 /**
- * Asks for the files that hashing may not have come to: those of 0 bytes, and
- * those in a piece that had failed already.
+ * Looks at all files: hashing reads no further than a file should go, and comes
+ * neither to those of 0 bytes nor to those in a piece that had failed already.
+ *
+ * @returns Those that are too long.
  */
-async function findFaultyFiles(
+async function lookAtFiles(
   layout: PieceLayout,
   filePaths: readonly string[],
   memory: HashMemory,
   signal: AbortSignal | undefined,
-): Promise<void> {
-  const { files, pieces } = memory;
-  for (let i = 0, asked = 0; i < files.length; i++) {
+): Promise<number[]> {
+  const { files } = memory;
+  const surplus: number[] = [];
+  for (let i = 0; i < files.length; i++) {
     const { length, pad } = layout.files[i]!;
-    if (pad || files[i] !== FILE_FINE) continue;
-    const { first, end } = layout.filePieces(i);
-    const isRead = length > 0 && pieces[first] !== PIECE_UNREADABLE &&
-      pieces[end - 1] !== PIECE_UNREADABLE;
-    if (isRead) continue;
-    files[i] = statusOf(filePaths[i]!, length);
-    if (++asked % 256 === 0) {
+    if (pad || files[i] === FILE_MISSING) continue;
+    const size = sizeOf(filePaths[i]!);
+    if (size === undefined) files[i] = FILE_MISSING;
+    else if (size < length) files[i] = FILE_SHORT;
+    else if (size > length) surplus.push(i);
+    if (i % 256 === 255) {
       await nextTurn();
       signal?.throwIfAborted();
     }
   }
+  return surplus;
 }
 
-function statusOf(path: string, length: number): number {
+function sizeOf(path: string): number | undefined {
   try {
     const { isFile, size } = Deno.statSync(path);
-    if (!isFile) return FILE_MISSING;
-    return size < length ? FILE_SHORT : FILE_FINE;
+    return isFile ? size : undefined;
   } catch {
-    return FILE_MISSING;
+    return undefined;
   }
 }

@@ -74,6 +74,66 @@ for (const version of ["v1", "v2", "hybrid"]) {
   });
 }
 
+Deno.test("bip verify - files that are longer than they should be", async () => {
+  await using shop = await workshop("v1");
+  await Deno.writeFile(shop.path("data/a.bin"), new Uint8Array(1), {
+    append: true,
+  });
+  const result = await shop.verify("t.torrent", ".", "--json");
+  assertEquals(result.code, 3);
+  const document = JSON.parse(result.stdout);
+  assertEquals(document.surplus, ["data/a.bin"]);
+  assertEquals(document.bad, []);
+  const shown = await shop.verify("t.torrent", ".");
+  assertEquals(shown.code, 3);
+  assertStringIncludes(shown.stdout, "longer than it should be: data/a.bin\n");
+});
+
+Deno.test("bip create, info, verify - names that others cannot hold", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "bip-names-" });
+  try {
+    const names = ["a\u200bb", "c:d", "e\x01", "README", "readme", "ab"];
+    await Deno.mkdir(`${folder}/in/d`, { recursive: true });
+    for (const name of names) {
+      await Deno.writeTextFile(`${folder}/in/d/${name}`, name);
+    }
+    const permissions = ["--allow-read=.", "--allow-write=t.torrent"];
+    const run = (...args: string[]) => bip(args, { cwd: folder, permissions });
+    const made = await run("create", "in/d", "-o", "t.torrent");
+    assertEquals(made.code, 0, made.stderr);
+    assertStringIncludes(made.stderr, "d/a\\u{200b}b has characters");
+    assertStringIncludes(made.stderr, "d/c:d is a name that Windows");
+    assertStringIncludes(made.stderr, "d/readme is the same as another but");
+    const info = await run("info", "t.torrent", "--json");
+    const document = JSON.parse(info.stdout);
+    assertEquals(
+      document.files.map(({ path }: { path: string }) => path).sort(),
+      ["README", "ab", "ab.1", "c:d", "e_", "readme"].map((n) => `d/${n}`)
+        .sort(),
+    );
+    assertEquals(document.renamed.length, 2);
+    const found = await run("verify", "t.torrent", "in", "--json");
+    assertEquals(found.code, 0, found.stdout);
+    assertEquals(JSON.parse(found.stdout).renamed, undefined);
+    // The same content under the names that we give.
+    await Deno.mkdir(`${folder}/out/d`, { recursive: true });
+    for (const { from, to } of document.renamed) {
+      await Deno.rename(`${folder}/in/${from}`, `${folder}/in/${to}.moved`);
+    }
+    for (const { to } of document.renamed) {
+      await Deno.rename(`${folder}/in/${to}.moved`, `${folder}/in/${to}`);
+    }
+    const renamed = await run("verify", "t.torrent", "in", "--json");
+    assertEquals(renamed.code, 0, renamed.stdout);
+    assertEquals(
+      JSON.parse(renamed.stdout).renamed.map(({ to }: { to: string }) => to),
+      document.renamed.map(({ to }: { to: string }) => to),
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("bip verify - a hybrid whose two hashes disagree", async () => {
   await using shop = await workshop("hybrid");
   const file = decodeBencode(await Deno.readFile(shop.path("t.torrent")));

@@ -87,6 +87,7 @@ for (const [version, algorithm] of KINDS) {
       contradictory: [],
       missingFiles: [],
       shortFiles: [],
+      surplusFiles: [],
     });
 
     const index = (name: string) =>
@@ -120,6 +121,28 @@ for (const [version, algorithm] of KINDS) {
     assertEquals(broken.goodCount + broken.bad.length, layout.pieceCount);
   });
 }
+
+Deno.test("verifyPieces() tells which files are too long", async () => {
+  await using temp = new TempDir();
+  const metainfo = await scene("v1", temp);
+  const options = optionsOf(metainfo, temp.path, "sha1");
+  const index = (name: string) =>
+    metainfo.files.findIndex((file) => file.path[0] === name);
+  const empty = metainfo.files.findIndex((file) => file.length === 0);
+  const paths = [options.filePaths[index("a")]!, options.filePaths[empty]!];
+  for (const path of paths) {
+    await Deno.writeFile(path, new Uint8Array(5), { append: true });
+  }
+  for (const threads of [1, 2]) {
+    const result = await verifyPieces({ ...options, threads });
+    assertEquals(
+      result.surplusFiles,
+      [index("a"), empty].sort((a, b) => a - b),
+    );
+    assertEquals(result.bad, []);
+    assertEquals(result.missingFiles, []);
+  }
+});
 
 Deno.test("verifyPieces() tells where the hashes of a hybrid disagree", async () => {
   await using temp = new TempDir();
