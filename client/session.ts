@@ -6,6 +6,7 @@
 import type { Endpoint } from "../_shared/address.ts";
 import { toHex } from "../_shared/bytes.ts";
 import { systemClock } from "../_shared/clock.ts";
+import { SharedClock } from "../_shared/shared_clock.ts";
 import { randomInt, systemRandom } from "../_shared/random.ts";
 import { DiskBudget } from "../disk/budget.ts";
 import { DiskManager } from "../disk/manager.ts";
@@ -20,6 +21,7 @@ import { parseMetainfo } from "../metainfo/parse.ts";
 import { cleanMagnetText, parseMagnet } from "../metainfo/parse_magnet.ts";
 import type { Magnet } from "../metainfo/magnet.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
+import { AnnounceScheduler } from "./announce_scheduler.ts";
 import { checkAddOptions, checkSessionOptions } from "./check_options.ts";
 import { SessionError } from "./error.ts";
 import { EventHub } from "./event_hub.ts";
@@ -157,7 +159,9 @@ export class Session implements AsyncDisposable {
     const { clock = systemClock, random = systemRandom } = options;
     const limiter = (rate: number | undefined) =>
       new RateLimiter({ clock, bytesPerSecond: rate ?? Infinity });
-    const trackers = defaultTrackerClients(options);
+    const timers = new SharedClock(clock);
+    const announces = new AnnounceScheduler(timers);
+    const trackers = defaultTrackerClients(options, announces);
     this.#trackers = trackers;
     this.#options = options;
     this.#budget = new DiskBudget(options);
@@ -165,6 +169,8 @@ export class Session implements AsyncDisposable {
     this.#handshaker = handshaker;
     this.#context = {
       clock,
+      timers,
+      announces,
       random,
       handshaker,
       downloadLimit: limiter(options.downloadLimit),
@@ -377,6 +383,7 @@ export class Session implements AsyncDisposable {
     const results = await Promise.allSettled(
       this.torrents.map((torrent) => torrent.close()),
     );
+    this.#context.announces.close();
     await this.#trackers.close();
     await this.#services.close();
     await this.#handshaker.close();

@@ -8,6 +8,7 @@ import type { Clock } from "../_shared/clock.ts";
 import type { RandomSource } from "../_shared/random.ts";
 import type { DiskManager, FileSystem } from "../disk/mod.ts";
 import type { ExtensionBits, Handshaker } from "../handshake/mod.ts";
+import type { AnnounceScheduler } from "./announce_scheduler.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import type { PeerDiscovery, TrackerClient } from "./types.ts";
 
@@ -15,6 +16,10 @@ import type { PeerDiscovery, TrackerClient } from "./types.ts";
 export interface SessionContext {
   /** Whose time passes. */
   readonly clock: Clock;
+  /** The same, for those who wait long and are many. */
+  readonly timers: Clock;
+  /** Says when which tracker is asked. */
+  readonly announces: AnnounceScheduler;
   /** Where chance comes from. */
   readonly random: RandomSource;
   /** Dials and listens for all torrents. */

@@ -72,8 +72,6 @@ export interface SwarmOptions {
   readonly onBusy: () => void;
   /** Tells the torrent's subscribers. */
   readonly publish: (event: TorrentEvent) => void;
-  /** Asks for more candidates. */
-  readonly wantCandidates: () => void;
   /** Our listening port, to tell peers; 0 for none. */
   readonly listenPort: number;
   /** Name and version told to peers. */
@@ -339,11 +337,7 @@ export class Swarm {
   /** Once a second. */
   tick(now: number): void {
     if (!this.#options.isPrivate()) this.#exchange?.tick(now);
-    if (!this.#dialer.active) return;
-    if (this.peers.size + this.connecting < this.#options.maxPeers / 2) {
-      this.#options.wantCandidates();
-    }
-    this.#dialer.connectMore();
+    if (this.#dialer.active) this.#dialer.connectMore();
   }
 
   #connectionOptions(

@@ -205,6 +205,11 @@ export class TorrentContent implements SwarmContent {
     return this.storage.pressure;
   }
 
+  /** Payload bytes of the whole torrent, wanted or not, that are not there. */
+  get missingBytes(): number {
+    return this.wishes.missingBytes;
+  }
+
   /** Reads the figures of the moment. */
   figures(): ContentFigures {
     const { wantedBytes, doneBytes } = this.wishes;

@@ -455,7 +455,6 @@ export class TorrentLife {
       isPrivate: () => this.isPrivate,
       content: () => this.#content,
       isSeeding: () => this.#state === "seeding",
-      wantPeers: () => this.network.wantPeers(),
       fetched: (metainfo) => this.#fetched(metainfo),
       busy: () => this.#owner.busy(this),
       unusable: (cause) => this.fail(badMetadata(cause)),

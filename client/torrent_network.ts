@@ -98,14 +98,11 @@ export class TorrentNetwork {
     await this.#trackers?.close();
   }
 
-  /** Tells the trackers that the download is complete. */
+  /** Tells the trackers, if the whole torrent is there and was not before. */
   completed(): void {
-    this.#trackers?.completed();
-  }
-
-  /** Asks the trackers for more peers. */
-  wantPeers(): void {
-    this.#trackers?.wantPeers();
+    if (this.#services.content()?.missingBytes === 0) {
+      this.#trackers?.completed();
+    }
   }
 
   /**
