@@ -3,11 +3,8 @@
  *
  * @module
  */
-import type {
-  AddTorrentOptions,
-  RevelationName,
-  SessionOptions,
-} from "./types.ts";
+import type { PolicyOptions, RevelationName } from "./policy_options.ts";
+import type { AddTorrentOptions, SessionOptions } from "./types.ts";
 
 const REVELATIONS: readonly RevelationName[] = [
   "honest",
@@ -31,6 +28,18 @@ function checkCount(name: string, value: number | undefined): void {
   }
 }
 
+function checkPolicies(options: PolicyOptions): void {
+  const { revelation, uploadSlots } = options;
+  if (uploadSlots !== "rate-based") checkCount("uploadSlots", uploadSlots);
+  if (typeof revelation === "string" && !REVELATIONS.includes(revelation)) {
+    throw new RangeError(
+      `Cannot use "${revelation}" as "revelation": it must be a function or one of ${
+        REVELATIONS.join(", ")
+      }`,
+    );
+  }
+}
+
 /**
  * Checks the options of a session.
  *
@@ -42,6 +51,7 @@ export function checkSessionOptions(options: SessionOptions): void {
   checkCount("maxPeersPerTorrent", options.maxPeersPerTorrent);
   checkRate("downloadLimit", options.downloadLimit);
   checkRate("uploadLimit", options.uploadLimit);
+  checkPolicies(options);
   const { peerId } = options;
   if (peerId !== undefined && peerId.length !== 20) {
     throw new RangeError(
@@ -60,14 +70,8 @@ export function checkAddOptions(options: AddTorrentOptions): void {
   checkCount("maxPeers", options.maxPeers);
   checkRate("downloadLimit", options.downloadLimit);
   checkRate("uploadLimit", options.uploadLimit);
-  const { revelation, files } = options;
-  if (revelation !== undefined && !REVELATIONS.includes(revelation)) {
-    throw new RangeError(
-      `Cannot use "${revelation}" as "revelation": it must be one of ${
-        REVELATIONS.join(", ")
-      }`,
-    );
-  }
+  checkPolicies(options);
+  const { files } = options;
   const odd = files?.find((index) => !Number.isInteger(index) || index < 0);
   if (odd !== undefined) {
     throw new RangeError(

@@ -180,6 +180,7 @@ export type {
   PlacedFile,
 } from "../metainfo/mod.ts";
 export * from "./error.ts";
+export * from "./policy_options.ts";
 export * from "./session.ts";
 export { Torrent } from "./torrent.ts";
 export * from "./types.ts";

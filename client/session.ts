@@ -28,6 +28,7 @@ import { EventHub } from "./event_hub.ts";
 import type { EventQueue } from "../_shared/event_queue.ts";
 import type { MainlineDht } from "../dht/mod.ts";
 import { RateLimiter } from "./rate_limiter.ts";
+import { UploadSlots } from "./upload_slots.ts";
 import { openServices, type SessionServices } from "./session_services.ts";
 import type { SessionContext } from "./session_context.ts";
 import { makeTorrent, type Torrent } from "./torrent.ts";
@@ -175,6 +176,11 @@ export class Session implements AsyncDisposable {
       handshaker,
       downloadLimit: limiter(options.downloadLimit),
       uploadLimit: limiter(options.uploadLimit),
+      uploadSlots: new UploadSlots({
+        slots: options.uploadSlots,
+        limit: () => this.uploadLimit,
+      }),
+      policies: options,
       trackerKey: randomInt(random, 0x100000000),
       clientVersion: options.clientVersion ?? CLIENT_VERSION,
       maxPeersPerTorrent: options.maxPeersPerTorrent ?? 100,

@@ -10,6 +10,8 @@ import type { DiskManager, FileSystem } from "../disk/mod.ts";
 import type { ExtensionBits, Handshaker } from "../handshake/mod.ts";
 import type { AnnounceScheduler } from "./announce_scheduler.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
+import type { PolicyOptions } from "./policy_options.ts";
+import type { UploadSlots } from "./upload_slots.ts";
 import type { PeerDiscovery, TrackerClient } from "./types.ts";
 
 /** What the torrents of a session share. */
@@ -28,6 +30,10 @@ export interface SessionContext {
   readonly downloadLimit: RateLimiter;
   /** Bytes a second, sent. */
   readonly uploadLimit: RateLimiter;
+  /** How many peers are served. */
+  readonly uploadSlots: UploadSlots;
+  /** What is chosen for all torrents. */
+  readonly policies: PolicyOptions;
   /** Stable number that trackers know us by. */
   readonly trackerKey: number;
   /** Name and version told to peers. */

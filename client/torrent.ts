@@ -12,7 +12,7 @@ import {
   DEFAULT_PRIORITY,
   type SelectionStrategy,
 } from "../select/selection_strategy.ts";
-import { sequential as inOrder } from "../select/sequential.ts";
+import { sequential as inOrder } from "../select/ranked.ts";
 import type { TorrentLife } from "./torrent_life.ts";
 import { torrentStats } from "./torrent_stats.ts";
 import type { TorrentEvent, TorrentState, TorrentStats } from "./types.ts";

@@ -18,7 +18,7 @@ import {
   DEFAULT_PRIORITY,
   type SelectionStrategy,
 } from "../select/selection_strategy.ts";
-import { sequential } from "../select/sequential.ts";
+import { ranked, sequential } from "../select/ranked.ts";
 import { SessionError } from "./error.ts";
 import {
   type ContentHost,
@@ -28,6 +28,7 @@ import {
 import { HashServer } from "./hash_server.ts";
 import { needsPieceLayers } from "./info_hash.ts";
 import type { PeerSessionEvent } from "../peer/mod.ts";
+import type { PolicyOptions } from "./policy_options.ts";
 import type { PieceRevealer } from "./reveal.ts";
 import type { SwarmPeer } from "./swarm_peer.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
@@ -102,7 +103,7 @@ export class TorrentContent implements SwarmContent {
     renamed: readonly RenamedFile[],
     options: TorrentContentOptions,
   ) {
-    const { metainfo, torrent } = options;
+    const { metainfo, torrent, context } = options;
     this.storage = storage;
     this.renamed = renamed;
     this.#host = host;
@@ -113,7 +114,12 @@ export class TorrentContent implements SwarmContent {
       ? new HashServer(metainfo)
       : undefined;
     this.#isV2Only = metainfo.version === "v2";
-    this.#strategy = torrent.sequential ? sequential() : rarestFirst();
+    this.#strategy = strategyOf(
+      torrent.strategy ??
+        (torrent.sequential
+          ? sequential()
+          : context.policies.strategy ?? rarestFirst()),
+    );
     this.wishes = new Wishes(metainfo.layout, storage.have);
     this.#wishLikeStorage();
   }
@@ -265,10 +271,10 @@ export class TorrentContent implements SwarmContent {
   /**
    * Fetches pieces in another order.
    *
-   * @param strategy The order.
+   * @param choice The order, or a number for each piece.
    */
-  setStrategy(strategy: SelectionStrategy): void {
-    this.#strategy = strategy;
+  setStrategy(choice: NonNullable<PolicyOptions["strategy"]>): void {
+    const strategy = this.#strategy = strategyOf(choice);
     this.#peerBooks?.download.picker.pieces.setStrategy(strategy);
     this.#peerBooks?.download.refillAll();
   }
@@ -414,6 +420,7 @@ export class TorrentContent implements SwarmContent {
     this.#wasted += books.download.wastedBytes;
     books.download.stop();
     books.upload.stop();
+    books.revealer.close();
     this.#peerBooks = undefined;
   }
 
@@ -480,6 +487,12 @@ export class TorrentContent implements SwarmContent {
     );
     download.wantsChanged();
   }
+}
+
+function strategyOf(
+  choice: NonNullable<PolicyOptions["strategy"]>,
+): SelectionStrategy {
+  return typeof choice === "function" ? ranked(choice) : choice;
 }
 
 function isReadOnly(torrent: AddTorrentOptions): boolean {

@@ -121,6 +121,10 @@ export function makeSwarm(torrent: TorrentServices): Swarm {
     hasV2: () => (torrent.metainfo() ?? magnet)?.infoHashV2 !== undefined,
     dhtPort: context.dhtPort,
     onDhtNode: (node) => context.onDhtNode(node),
+    extensionsFor: (peer) => [
+      ...context.policies.extensions?.(peer) ?? [],
+      ...options.extensions?.(peer) ?? [],
+    ],
   }, {
     metadata: (peers) =>
       new MetadataExchange({

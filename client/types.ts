@@ -17,6 +17,7 @@ import type { HandshakeFilters } from "../handshake/filter.ts";
 import type { MainlineDhtOptions } from "../dht/mod.ts";
 import type { LocalDiscoveryOptions } from "../lpd/mod.ts";
 import type { Metainfo, RenamedFile } from "../metainfo/mod.ts";
+import type { PolicyOptions } from "./policy_options.ts";
 
 /** What a torrent is doing. */
 export type TorrentState =
@@ -129,14 +130,8 @@ export interface TorrentStats {
   readonly etaMs: number | undefined;
 }
 
-/**
- * What peers are told of our pieces: all at once; all, but some a moment later;
- * or, as a first seed, piece by piece (BEP 16).
- */
-export type RevelationName = "honest" | "lazy" | "super-seeding";
-
 /** Options of `Session.add`. */
-export interface AddTorrentOptions {
+export interface AddTorrentOptions extends PolicyOptions {
   /** Folder that holds, or will hold, the torrent's top-level name. @default {"."} */
   readonly dir?: string | undefined;
   /**
@@ -178,10 +173,8 @@ export interface AddTorrentOptions {
   readonly chooseFiles?:
     | ((metainfo: Metainfo) => readonly number[] | undefined)
     | undefined;
-  /** Fetch pieces in order. @default {false} */
+  /** Fetch pieces in order; `strategy` goes before. @default {false} */
   readonly sequential?: boolean | undefined;
-  /** What peers are told of our pieces. @default {"honest"} */
-  readonly revelation?: RevelationName | undefined;
   /** Peers to try first. @default {[]} */
   readonly peers?: readonly Endpoint[] | undefined;
   /** More announce URLs, each a tier of its own. @default {[]} */
@@ -244,7 +237,7 @@ export interface DiscoveryTopic {
 }
 
 /** Options of `Session.open`. */
-export interface SessionOptions {
+export interface SessionOptions extends PolicyOptions {
   /** Where to listen; `false` for not at all. @default {0.0.0.0, port 0} */
   readonly listen?: Endpoint | readonly Endpoint[] | false | undefined;
   /** Our 20-byte peer id. @default {a random one} */
