@@ -13,12 +13,10 @@ import type {
 import { type RenamedFile, renamedFiles } from "../metainfo/disk_paths.ts";
 import { type Metainfo, pieceRoot } from "../metainfo/metainfo.ts";
 import type { PieceLayout } from "../metainfo/piece_layout.ts";
-import { rarestFirst } from "../select/rarest_first.ts";
 import {
   DEFAULT_PRIORITY,
   type SelectionStrategy,
 } from "../select/selection_strategy.ts";
-import { ranked, sequential } from "../select/ranked.ts";
 import { SessionError } from "./error.ts";
 import {
   type ContentHost,
@@ -28,7 +26,7 @@ import {
 import { HashServer } from "./hash_server.ts";
 import { needsPieceLayers } from "./info_hash.ts";
 import type { PeerSessionEvent } from "../peer/mod.ts";
-import type { PolicyOptions } from "./policy_options.ts";
+import { firstStrategy, type StrategyChoice, strategyOf } from "./policies.ts";
 import type { PieceRevealer } from "./reveal.ts";
 import type { SwarmPeer } from "./swarm_peer.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
@@ -114,12 +112,7 @@ export class TorrentContent implements SwarmContent {
       ? new HashServer(metainfo)
       : undefined;
     this.#isV2Only = metainfo.version === "v2";
-    this.#strategy = strategyOf(
-      torrent.strategy ??
-        (torrent.sequential
-          ? sequential()
-          : context.policies.strategy ?? rarestFirst()),
-    );
+    this.#strategy = firstStrategy(torrent, context.policies);
     this.wishes = new Wishes(metainfo.layout, storage.have);
     this.#wishLikeStorage();
   }
@@ -273,7 +266,7 @@ export class TorrentContent implements SwarmContent {
    *
    * @param choice The order, or a number for each piece.
    */
-  setStrategy(choice: NonNullable<PolicyOptions["strategy"]>): void {
+  setStrategy(choice: StrategyChoice): void {
     const strategy = this.#strategy = strategyOf(choice);
     this.#peerBooks?.download.picker.pieces.setStrategy(strategy);
     this.#peerBooks?.download.refillAll();
@@ -487,12 +480,6 @@ export class TorrentContent implements SwarmContent {
     );
     download.wantsChanged();
   }
-}
-
-function strategyOf(
-  choice: NonNullable<PolicyOptions["strategy"]>,
-): SelectionStrategy {
-  return typeof choice === "function" ? ranked(choice) : choice;
 }
 
 function isReadOnly(torrent: AddTorrentOptions): boolean {
