@@ -8,7 +8,7 @@ import { capture, ROOT } from "./process.ts";
 async function* walk(folder: string): AsyncGenerator<string> {
   for await (const entry of Deno.readDir(`${ROOT}/${folder}`)) {
     const path = folder + entry.name;
-    if (entry.name.startsWith(".") || entry.name === "node_modules") continue;
+    if (/^(\.git|node_modules)$/.test(entry.name)) continue;
     if (entry.isDirectory) yield* walk(`${path}/`);
     else if (entry.isFile) yield path;
   }
@@ -45,7 +45,7 @@ export async function publishedFiles(): Promise<string[]> {
   const { publish } = JSON.parse(
     await Deno.readTextFile(`${ROOT}/deno.json`),
   ) as { readonly publish: { readonly exclude: readonly string[] } };
-  const excluded = ["dist", ...publish.exclude];
+  const excluded = ["dist", ".gitignore", ...publish.exclude];
   return (await candidates()).filter((name) =>
     !excluded.some((path) => name === path || name.startsWith(`${path}/`))
   ).sort();
