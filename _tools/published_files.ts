@@ -15,17 +15,17 @@ async function* walk(folder: string): AsyncGenerator<string> {
 }
 
 async function candidates(): Promise<string[]> {
-  const { code, stdout } = await capture("git", [
+  const listed = await capture("git", [
     "ls-files",
     "--cached",
     "--others",
     "--exclude-standard",
     "--deduplicate",
     "-z",
-  ]);
-  if (code !== 0) return await Array.fromAsync(walk(""));
+  ]).catch(() => undefined);
+  if (listed?.code !== 0) return await Array.fromAsync(walk(""));
   const names: string[] = [];
-  for (const name of stdout.split("\0")) {
+  for (const name of listed.stdout.split("\0")) {
     // Deleted files are listed until that is committed.
     const { isFile } = await Deno.stat(`${ROOT}/${name}`).catch(() => ({
       isFile: false,
