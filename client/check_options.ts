@@ -5,6 +5,7 @@
  */
 import type { PolicyOptions, RevelationName } from "./policy_options.ts";
 import type { AddTorrentOptions, SessionOptions } from "./types.ts";
+import { checkPriority } from "./wishes.ts";
 
 const REVELATIONS: readonly RevelationName[] = [
   "honest",
@@ -36,6 +37,14 @@ function checkPolicies(options: PolicyOptions): void {
       `Cannot use "${revelation}" as "revelation": it must be a function or one of ${
         REVELATIONS.join(", ")
       }`,
+    );
+  }
+}
+
+function checkBytes(name: string, value: number | undefined): void {
+  if (value !== undefined && !(Number.isSafeInteger(value) && value >= 0)) {
+    throw new RangeError(
+      `Cannot use ${value} as "${name}": it must be a number of bytes`,
     );
   }
 }
@@ -72,6 +81,17 @@ export function checkAddOptions(options: AddTorrentOptions): void {
   checkRate("uploadLimit", options.uploadLimit);
   checkPolicies(options);
   const { files } = options;
+  checkBytes("downloadedBytes", options.downloadedBytes);
+  checkBytes("uploadedBytes", options.uploadedBytes);
+  for (const priority of options.filePriorities ?? []) checkPriority(priority);
+  for (const [index, priority] of options.piecePriorities ?? []) {
+    if (!Number.isInteger(index) || index < 0) {
+      throw new RangeError(
+        `Cannot use ${index} in "piecePriorities": it must be an index from 0`,
+      );
+    }
+    checkPriority(priority);
+  }
   const odd = files?.find((index) => !Number.isInteger(index) || index < 0);
   if (odd !== undefined) {
     throw new RangeError(

@@ -37,3 +37,23 @@ export class SessionError extends Error {
     this.code = code;
   }
 }
+
+/**
+ * What is told of a torrent that is no more.
+ *
+ * @returns A fresh error.
+ */
+export function closedError(): SessionError {
+  return new SessionError("closed", "The torrent was removed");
+}
+
+/**
+ * Whether trying again must lead to the same.
+ *
+ * @param error What stopped a torrent.
+ * @returns True when it is the torrent itself that is wrong.
+ */
+export function isFinal(error: Error | undefined): boolean {
+  return error instanceof SessionError &&
+    (error.code === "bad-metadata" || error.code === "contradiction");
+}

@@ -5,52 +5,38 @@
  * @module
  */
 import type { Bitfield } from "../_shared/bitfield.ts";
-import type {
-  CheckProgress,
-  TorrentStorage,
-  TorrentStorageEvent,
-} from "../disk/mod.ts";
-import { type RenamedFile, renamedFiles } from "../metainfo/disk_paths.ts";
-import { type Metainfo, pieceRoot } from "../metainfo/metainfo.ts";
+import type { TorrentStorage, TorrentStorageEvent } from "../disk/storage.ts";
+import type { RenamedFile } from "../metainfo/disk_paths.ts";
 import type { PieceLayout } from "../metainfo/piece_layout.ts";
 import {
   DEFAULT_PRIORITY,
   type SelectionStrategy,
 } from "../select/selection_strategy.ts";
-import { SessionError } from "./error.ts";
 import {
   type ContentHost,
   makePeerBooks,
   type PeerBooks,
 } from "./peer_books.ts";
 import { HashServer } from "./hash_server.ts";
-import { needsPieceLayers } from "./info_hash.ts";
+import {
+  isReadOnly,
+  openStorage,
+  type OpenStorageOptions,
+} from "./open_storage.ts";
 import type { PeerSessionEvent } from "../peer/mod.ts";
 import { firstStrategy, type StrategyChoice, strategyOf } from "./policies.ts";
 import type { PieceRevealer } from "./reveal.ts";
 import type { SwarmPeer } from "./swarm_peer.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
-import type { SessionContext } from "./session_context.ts";
 import type { SwarmContent } from "./swarm.ts";
-import type { AddTorrentOptions } from "./types.ts";
 import { Wishes } from "./wishes.ts";
 
 /** Options of {@linkcode TorrentContent.open}. */
-export interface TorrentContentOptions {
-  /** What the torrents of the session share. */
-  readonly context: SessionContext;
-  /** The torrent. */
-  readonly metainfo: Metainfo;
-  /** What the person asked for. */
-  readonly torrent: AddTorrentOptions;
+export interface TorrentContentOptions extends OpenStorageOptions {
   /** Download limits to pass, in order. */
   readonly downloadLimits: readonly RateLimiter[];
   /** Upload limits to pass, in order. */
   readonly uploadLimits: readonly RateLimiter[];
-  /** Is told how far the check of the files is. */
-  readonly onProgress: (progress: CheckProgress) => void;
-  /** Stops the opening. */
-  readonly signal: AbortSignal;
 }
 
 /** Figures of the moment. */
@@ -114,7 +100,7 @@ export class TorrentContent implements SwarmContent {
     this.#isV2Only = metainfo.version === "v2";
     this.#strategy = firstStrategy(torrent, context.policies);
     this.wishes = new Wishes(metainfo.layout, storage.have);
-    this.#wishLikeStorage();
+    this.#wishAsAsked();
   }
 
   /**
@@ -128,45 +114,12 @@ export class TorrentContent implements SwarmContent {
     host: ContentHost,
     options: TorrentContentOptions,
   ): Promise<TorrentContent> {
-    const { metainfo, context, torrent, onProgress, signal } = options;
-    if (needsPieceLayers(metainfo)) {
-      throw new SessionError(
-        "bad-metadata",
-        "Cannot download: the piece layers of this v2 torrent are not known",
-      );
-    }
     const made: { content?: TorrentContent } = {};
     const early: TorrentStorageEvent[] = [];
-    const chosen = torrent.files ?? torrent.chooseFiles?.(metainfo);
-    const skippedFiles = skippedOf(metainfo, chosen && new Set(chosen));
-    const disk = context.disk(torrent.fileSystem ?? torrent.dir ?? ".");
-    const readOnly = isReadOnly(torrent);
-    const paths = await disk.findPaths(metainfo, { readOnly });
-    signal.throwIfAborted();
-    const storage = await disk
-      .add({
-        infoHash: metainfo.infoHash,
-        layout: metainfo.layout,
-        paths,
-        pieces: metainfo.pieces,
-        pieceRoot: (pieceIndex) => pieceRoot(metainfo, pieceIndex),
-      }, {
-        existing: torrent.seedMode
-          ? "trust"
-          : torrent.resumeData === undefined
-          ? "verify"
-          : "resume",
-        resume: torrent.resumeData,
-        skippedFiles,
-        readOnly,
-        onProgress,
-        onEvent: (event) => {
-          if (made.content === undefined) early.push(event);
-          else made.content.#handleStorage(event);
-        },
-        signal,
-      });
-    const renamed = renamedFiles(metainfo, paths);
+    const { storage, renamed } = await openStorage(options, (event) => {
+      if (made.content === undefined) early.push(event);
+      else made.content.#handleStorage(event);
+    });
     const content = new TorrentContent(host, storage, renamed, options);
     made.content = content;
     for (const event of early) content.#handleStorage(event, true);
@@ -460,14 +413,23 @@ export class TorrentContent implements SwarmContent {
     }
   }
 
-  /** Files that the storage leaves out are not wanted. */
-  #wishLikeStorage(): void {
+  /** What was asked for; files that the storage leaves out are not wanted. */
+  #wishAsAsked(): void {
     const { layout, storage } = this;
-    const left: [number, number][] = [];
+    const { filePriorities = [], piecePriorities } = this.#options.torrent;
+    const files: [number, number][] = [];
     for (let i = 0; i < layout.files.length; i++) {
-      if (!layout.files[i]!.pad && !storage.isFileWanted(i)) left.push([i, 0]);
+      if (layout.files[i]!.pad) continue;
+      const priority = filePriorities[i] ?? DEFAULT_PRIORITY;
+      if (!storage.isFileWanted(i)) files.push([i, 0]);
+      else if (priority !== DEFAULT_PRIORITY) files.push([i, priority]);
     }
-    if (left.length > 0) this.wishes.setFiles(left);
+    if (files.length > 0) this.wishes.setFiles(files);
+    if (piecePriorities !== undefined) {
+      this.wishes.setPieces(
+        piecePriorities.filter(([index]) => index < layout.pieceCount),
+      );
+    }
   }
 
   #wishesChanged(): void {
@@ -480,20 +442,4 @@ export class TorrentContent implements SwarmContent {
     );
     download.wantsChanged();
   }
-}
-
-function isReadOnly(torrent: AddTorrentOptions): boolean {
-  return torrent.readOnly ?? torrent.seedMode ?? false;
-}
-
-function skippedOf(
-  metainfo: Metainfo,
-  chosen: ReadonlySet<number> | undefined,
-): Set<number> | undefined {
-  if (chosen === undefined) return undefined;
-  const skipped = new Set<number>();
-  metainfo.files.forEach((file, i) => {
-    if (!file.pad && !chosen.has(i)) skipped.add(i);
-  });
-  return skipped;
 }

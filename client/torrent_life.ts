@@ -6,7 +6,7 @@
 import type { HandshakeConnected, HandshakeFailed } from "../handshake/mod.ts";
 import { NativeFileSystem } from "../disk/native_file_system.ts";
 import type { Magnet, Metainfo } from "../metainfo/mod.ts";
-import { SessionError } from "./error.ts";
+import { closedError, isFinal, SessionError } from "./error.ts";
 import { EventHub } from "./event_hub.ts";
 import { badMetadata } from "./info_hash.ts";
 import { RateLimiter } from "./rate_limiter.ts";
@@ -39,8 +39,8 @@ export class TorrentLife {
   readonly infoHash: Uint8Array;
   /** What it was added by. */
   readonly topic: Metainfo | Magnet;
-  /** What it was added with. */
-  readonly options: AddTorrentOptions;
+  /** What it was added with, trackers kept up to date. */
+  options: AddTorrentOptions;
   /** What the torrents of the session share. */
   readonly context: SessionContext;
   /** Its peers, trackers and searches. */
@@ -160,6 +160,31 @@ export class TorrentLife {
   /** Resolves when all that is wanted is there; rejects when it stops before. */
   get completed(): Promise<void> {
     return this.#completed.promise;
+  }
+
+  /** Adds trackers behind those there are. */
+  addTrackers(tiers: readonly (readonly string[])[]): void {
+    this.options = {
+      ...this.options,
+      trackers: [...this.options.trackers ?? [], ...tiers],
+    };
+    this.network.addTrackers(tiers);
+  }
+
+  /** Uses these trackers only. */
+  replaceTrackers(tiers: readonly (readonly string[])[]): void {
+    this.options = { ...this.options, trackers: tiers, replaceTrackers: true };
+    this.network.replaceTrackers(tiers);
+  }
+
+  /** Payload of this run and earlier ones. */
+  totals(): { downloadedBytes: number; uploadedBytes: number } {
+    const { downloadedBytes = 0, uploadedBytes = 0 } = this.options;
+    const { swarm } = this.network;
+    return {
+      downloadedBytes: downloadedBytes + swarm.downloadedBytes,
+      uploadedBytes: uploadedBytes + swarm.uploadedBytes,
+    };
   }
 
   /** Stops everything and keeps what is there. */
@@ -468,14 +493,4 @@ function settlement<T>(): PromiseWithResolvers<T> {
   const made = Promise.withResolvers<T>();
   made.promise.catch(() => {});
   return made;
-}
-
-function closedError(): SessionError {
-  return new SessionError("closed", "The torrent was removed");
-}
-
-/** Whether trying again must lead to the same. */
-function isFinal(error: Error | undefined): boolean {
-  return error instanceof SessionError &&
-    (error.code === "bad-metadata" || error.code === "contradiction");
 }

@@ -151,14 +151,11 @@ export function makeSwarm(torrent: TorrentServices): Swarm {
 export function makeTrackers(
   torrent: TorrentServices,
   swarm: Swarm,
-  tiers: readonly string[] | readonly (readonly string[])[],
+  tiers: readonly (string | readonly string[])[],
 ): TrackerRunner | undefined {
-  const { context, options, infoHash } = torrent;
+  const { context, infoHash } = torrent;
   const { random, handshaker, trackerKey } = context;
-  const all = [
-    ...tiers.map((tier) => typeof tier === "string" ? [tier] : tier),
-    ...(options.trackers ?? []).map((url) => [url]),
-  ];
+  const all = tiers.map((tier) => typeof tier === "string" ? [tier] : tier);
   if (!context.trackers || all.length === 0) return undefined;
   return new TrackerRunner({
     infoHash,

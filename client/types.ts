@@ -104,9 +104,9 @@ export interface TorrentStats {
   readonly wantedBytes: number;
   /** Wanted bytes that are verified. */
   readonly doneBytes: number;
-  /** Payload received since added, whether good or not. */
+  /** Payload received, whether good or not; that of earlier runs counts. */
   readonly downloadedBytes: number;
-  /** Payload sent since added. */
+  /** Payload sent; that of earlier runs counts. */
   readonly uploadedBytes: number;
   /** Payload received twice, unasked or bad. */
   readonly wastedBytes: number;
@@ -173,18 +173,36 @@ export interface AddTorrentOptions extends PolicyOptions {
   readonly chooseFiles?:
     | ((metainfo: Metainfo) => readonly number[] | undefined)
     | undefined;
+  /** By file index: 0 (left out) to 7 (first). @default {4 for each} */
+  readonly filePriorities?: readonly number[] | undefined;
+  /**
+   * Priorities of single pieces: index and 0 (left out) to 7 (first).
+   *
+   * @default {those of their files}
+   */
+  readonly piecePriorities?:
+    | readonly (readonly [pieceIndex: number, priority: number])[]
+    | undefined;
   /** Fetch pieces in order; `strategy` goes before. @default {false} */
   readonly sequential?: boolean | undefined;
   /** Peers to try first. @default {[]} */
   readonly peers?: readonly Endpoint[] | undefined;
-  /** More announce URLs, each a tier of its own. @default {[]} */
-  readonly trackers?: readonly string[] | undefined;
+  /** More announce URLs, in tiers or each a tier of its own. @default {[]} */
+  readonly trackers?:
+    | readonly (string | readonly string[])[]
+    | undefined;
+  /** Whether these are used instead of the torrent's own. @default {false} */
+  readonly replaceTrackers?: boolean | undefined;
   /** Bytes a second. @default {Infinity} */
   readonly downloadLimit?: number | undefined;
   /** Bytes a second. @default {Infinity} */
   readonly uploadLimit?: number | undefined;
   /** Most connections. @default {the session's} */
   readonly maxPeers?: number | undefined;
+  /** Payload received in earlier runs, for the figures. @default {0} */
+  readonly downloadedBytes?: number | undefined;
+  /** Payload sent in earlier runs, for the figures. @default {0} */
+  readonly uploadedBytes?: number | undefined;
 }
 
 /** Announces to a tracker of some scheme. */
