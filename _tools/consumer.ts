@@ -74,15 +74,12 @@ class Consumer {
 
   readonly #deno = (...args: string[]) => this.#run(Deno.execPath(), ...args);
 
-  /** How the installed command is started. */
+  /** The installed command; a script for cmd on Windows. */
   #bip(args: readonly string[]): [string, string[]] {
-    // There it is a script, whose end is not that of the program.
+    const path = `${this.#folder}/root/bin/bip`;
     return Deno.build.os === "windows"
-      ? [Deno.execPath(), [
-        ...["run", "--quiet", ...BIP_FLAGS, this.#specifier("./cli")],
-        ...args,
-      ]]
-      : [`${this.#folder}/root/bin/bip`, [...args]];
+      ? ["cmd", ["/d", "/c", `${path}.cmd`, ...args]]
+      : [path, [...args]];
   }
 
   async #runBip(...args: string[]): Promise<string> {

@@ -25,11 +25,8 @@ const LEAVING_MS = 500;
 
 /** Options of {@linkcode Reporter}. */
 export interface ReporterOptions {
-  readonly torrent: Pick<
-    Torrent,
-    "events" | "infoHash" | "metainfo" | "name" | "state" | "stats"
-  >;
-  readonly session: Pick<Session, "close" | "local">;
+  readonly torrent: Torrent;
+  readonly session: Session;
   readonly output: Output;
   readonly json: boolean;
   readonly quiet: boolean;
@@ -90,19 +87,9 @@ export class Reporter implements AsyncDisposable {
     });
   }
 
-  /**
-   * Leaves, and reports what ends the command: the last event.
-   *
-   * @param error What happened.
-   */
-  async failed(error: unknown): Promise<void> {
+  /** Reports what ends the command. */
+  failed(error: unknown): void {
     const { code, message } = describeError(error);
-    try {
-      await this.leave();
-    } catch {
-      // What happened first is what counts.
-    }
-    await this[Symbol.asyncDispose]();
     this.#emit({ type: "error", code, message });
   }
 

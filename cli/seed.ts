@@ -101,7 +101,8 @@ export const seedVerb: Verb = {
       await reporter.leave();
       return code;
     } catch (error) {
-      await reporter.failed(error);
+      reporter.failed(error);
+      await reporter.leave().catch(() => {});
       throw error;
     }
   },

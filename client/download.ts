@@ -38,8 +38,8 @@ export interface DownloadHost {
   pieceBad(pieceIndex: number): void;
   /** A peer sent rubbish on purpose or by defect. */
   ban(peer: PeerKey, reason: string): void;
-  /** Storage can or cannot go on. */
-  storageError(error: Error, paused: boolean): void;
+  /** Something went wrong with the storage; whether that stops us. */
+  storageError(error: Error, stops: boolean): void;
 }
 
 /** Options of {@linkcode Download}. */
@@ -194,14 +194,13 @@ export class Download {
         break;
       case "have":
         this.picker.peers.gained(key, event.pieceIndex);
-        this.#followInterest();
+        if (!peer.connection.state.amInterested) this.updateInterest(peer);
         if (this.picker.outstanding(key) === 0) this.refill(peer);
         break;
       case "dont-have":
-        if (this.picker.peers.lost(key, event.pieceIndex).length > 0) {
-          this.refillAll();
-        }
-        this.#followInterest();
+        this.picker.peers.lost(key, event.pieceIndex);
+        this.updateInterest(peer);
+        this.refillAll();
         break;
       case "suggest":
         this.picker.peers.suggest(key, event.pieceIndex);
@@ -379,14 +378,8 @@ export class Download {
       }
     }
     this.#host.pieceDone(pieceIndex);
-    this.#followInterest();
-  }
-
-  /** Tells those peers that came to be of interest, or ceased to be. */
-  #followInterest(): void {
-    for (const key of this.picker.peers.takeInterestChanges()) {
-      const peer = this.#host.peers.get(key);
-      if (peer !== undefined) this.updateInterest(peer);
+    for (const peer of this.#host.peers.values()) {
+      if (peer.connection.state.amInterested) this.updateInterest(peer);
     }
   }
 
@@ -416,7 +409,7 @@ export class Download {
           "contradiction",
           `The v1 and v2 hashes of piece ${pieceIndex} disagree: the torrent itself is wrong`,
         ),
-        false,
+        true,
       );
     }
     this.refillAll();

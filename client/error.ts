@@ -39,19 +39,20 @@ export class SessionError extends Error {
 }
 
 /**
- * What is told of a torrent that is no more.
+ * Says that a torrent is used after its end.
  *
- * @returns A fresh error.
+ * @returns The error.
  */
 export function closedError(): SessionError {
   return new SessionError("closed", "The torrent was removed");
 }
 
 /**
- * Whether trying again must lead to the same.
+ * Whether trying again must lead to the same: every peer has the same, as the
+ * hash fits.
  *
  * @param error What stopped a torrent.
- * @returns True when it is the torrent itself that is wrong.
+ * @returns Whether it is of no use to go on.
  */
 export function isFinal(error: Error | undefined): boolean {
   return error instanceof SessionError &&

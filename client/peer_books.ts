@@ -14,7 +14,12 @@ import type { AddTorrentOptions } from "./types.ts";
 import { Upload, type UploadHost } from "./upload.ts";
 
 /** What the content needs of its torrent. */
-export type ContentHost = DownloadHost & UploadHost;
+export interface ContentHost extends DownloadHost, UploadHost {
+  /** Verified pieces cannot be read any more. */
+  piecesLost(pieces: readonly number[], error: Error): void;
+  /** Files are longer than they should be. */
+  surplus(files: readonly number[]): void;
+}
 
 /** The books of both directions. */
 export interface PeerBooks {
@@ -82,13 +87,9 @@ export function makePeerBooks(
       limits: options.uploadLimits,
       clock,
       random,
-      choker: torrent.choker ?? context.policies.choker,
-      slots: context.uploadSlots,
-      ownSlots: torrent.uploadSlots,
     }),
     revealer: new PieceRevealer({
-      way: torrent.revelation ?? context.policies.revelation,
-      clock,
+      name: torrent.revelation ?? "honest",
       have: storage.have,
       picker,
       peers: host.peers,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { equalBytes } from "../_shared/bytes.ts";
 import type { Clock } from "../_shared/clock.ts";
 import type { TorrentStorage } from "../disk/mod.ts";
 
@@ -13,10 +14,12 @@ const SAVE_INTERVAL_MS = 15_000;
 export interface ResumeSaverOptions {
   /** Keeps the data; nothing is saved when absent. */
   readonly save: ((data: Uint8Array) => Promise<void>) | undefined;
+  /** What is kept already. */
+  readonly saved?: Uint8Array | undefined;
   /** Whose time passes. */
   readonly clock: Clock;
   /** Takes what went wrong. */
-  readonly onError: (error: unknown) => void;
+  readonly onError: (error: Error) => void;
 }
 
 /** Saves when there is something new, one save at a time. */
@@ -27,6 +30,8 @@ export class ResumeSaver {
   #at = 0;
   #saving: Promise<void> | undefined;
   #again = false;
+  /** What is kept. */
+  #saved: Uint8Array | undefined;
 
   /**
    * Makes a saver that waits for its storage.
@@ -35,6 +40,7 @@ export class ResumeSaver {
    */
   constructor(options: ResumeSaverOptions) {
     this.#options = options;
+    this.#saved = options.saved;
   }
 
   /** Takes the storage once it is there. */
@@ -52,7 +58,8 @@ export class ResumeSaver {
   }
 
   /**
-   * Saves what is there now. A save that is under way is followed by another.
+   * Saves what is there now, unless it is kept already. A save that is under way
+   * is followed by another.
    *
    * @returns A promise that always resolves.
    */
@@ -67,10 +74,17 @@ export class ResumeSaver {
           this.#again = false;
           this.#at = clock.now();
           this.#pieces = storage.have.count;
-          await save(await storage.resumeData());
+          const data = await storage.resumeData();
+          if (this.#saved !== undefined && equalBytes(data, this.#saved)) {
+            continue;
+          }
+          await save(data);
+          this.#saved = data;
         }
       } catch (error) {
-        this.#options.onError(error);
+        this.#options.onError(
+          error instanceof Error ? error : new Error(String(error)),
+        );
       } finally {
         this.#saving = undefined;
       }

@@ -5,26 +5,30 @@
  * @module
  */
 import type { Bitfield } from "../_shared/bitfield.ts";
-import type { TorrentStorage, TorrentStorageEvent } from "../disk/storage.ts";
+import type { TorrentStorage, TorrentStorageEvent } from "../disk/mod.ts";
+import type { PiecesLostEvent } from "../disk/storage.ts";
 import type { RenamedFile } from "../metainfo/disk_paths.ts";
 import type { PieceLayout } from "../metainfo/piece_layout.ts";
+import { rarestFirst } from "../select/rarest_first.ts";
 import {
   DEFAULT_PRIORITY,
   type SelectionStrategy,
 } from "../select/selection_strategy.ts";
+import { sequential } from "../select/sequential.ts";
+import { SessionError } from "./error.ts";
 import {
   type ContentHost,
   makePeerBooks,
   type PeerBooks,
 } from "./peer_books.ts";
 import { HashServer } from "./hash_server.ts";
+import { needsPieceLayers } from "./info_hash.ts";
 import {
   isReadOnly,
   openStorage,
   type OpenStorageOptions,
 } from "./open_storage.ts";
 import type { PeerSessionEvent } from "../peer/mod.ts";
-import { firstStrategy, type StrategyChoice, strategyOf } from "./policies.ts";
 import type { PieceRevealer } from "./reveal.ts";
 import type { SwarmPeer } from "./swarm_peer.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
@@ -79,6 +83,8 @@ export class TorrentContent implements SwarmContent {
   #active = false;
   #seeding = false;
   #wasted = 0;
+  /** Pieces that are not wanted any more as nothing is written. */
+  #lostPieces: number[] | undefined;
   #selecting: Promise<void> = Promise.resolve();
 
   private constructor(
@@ -87,7 +93,7 @@ export class TorrentContent implements SwarmContent {
     renamed: readonly RenamedFile[],
     options: TorrentContentOptions,
   ) {
-    const { metainfo, torrent, context } = options;
+    const { metainfo, torrent } = options;
     this.storage = storage;
     this.renamed = renamed;
     this.#host = host;
@@ -98,9 +104,9 @@ export class TorrentContent implements SwarmContent {
       ? new HashServer(metainfo)
       : undefined;
     this.#isV2Only = metainfo.version === "v2";
-    this.#strategy = firstStrategy(torrent, context.policies);
+    this.#strategy = torrent.sequential ? sequential() : rarestFirst();
     this.wishes = new Wishes(metainfo.layout, storage.have);
-    this.#wishAsAsked();
+    this.#wishLikeStorage();
   }
 
   /**
@@ -114,6 +120,12 @@ export class TorrentContent implements SwarmContent {
     host: ContentHost,
     options: TorrentContentOptions,
   ): Promise<TorrentContent> {
+    if (needsPieceLayers(options.metainfo)) {
+      throw new SessionError(
+        "bad-metadata",
+        "Cannot download: the piece layers of this v2 torrent are not known",
+      );
+    }
     const made: { content?: TorrentContent } = {};
     const early: TorrentStorageEvent[] = [];
     const { storage, renamed } = await openStorage(options, (event) => {
@@ -136,6 +148,11 @@ export class TorrentContent implements SwarmContent {
     return this.wishes.isDone;
   }
 
+  /** Whether pieces were lost that will not be fetched again. */
+  get hasLost(): boolean {
+    return this.#lostPieces !== undefined;
+  }
+
   /** Tells peers of our pieces. */
   get revealer(): PieceRevealer {
     return this.#books().revealer;
@@ -155,11 +172,6 @@ export class TorrentContent implements SwarmContent {
   /** Defined while sockets should not be read. */
   pressure(): Promise<void> | undefined {
     return this.storage.pressure;
-  }
-
-  /** Payload bytes of the whole torrent, wanted or not, that are not there. */
-  get missingBytes(): number {
-    return this.wishes.missingBytes;
   }
 
   /** Reads the figures of the moment. */
@@ -217,10 +229,10 @@ export class TorrentContent implements SwarmContent {
   /**
    * Fetches pieces in another order.
    *
-   * @param choice The order, or a number for each piece.
+   * @param strategy The order.
    */
-  setStrategy(choice: StrategyChoice): void {
-    const strategy = this.#strategy = strategyOf(choice);
+  setStrategy(strategy: SelectionStrategy): void {
+    this.#strategy = strategy;
     this.#peerBooks?.download.picker.pieces.setStrategy(strategy);
     this.#peerBooks?.download.refillAll();
   }
@@ -267,7 +279,9 @@ export class TorrentContent implements SwarmContent {
 
   /** Notes that the storage found other pieces than before. */
   rechecked(): void {
-    this.wishes.recount();
+    const lost = this.#lostPieces ?? [];
+    this.#lostPieces = undefined;
+    this.wishes.setPieces(lost.map((i) => [i, undefined]));
     this.#dropBooks();
   }
 
@@ -366,7 +380,6 @@ export class TorrentContent implements SwarmContent {
     this.#wasted += books.download.wastedBytes;
     books.download.stop();
     books.upload.stop();
-    books.revealer.close();
     this.#peerBooks = undefined;
   }
 
@@ -377,6 +390,8 @@ export class TorrentContent implements SwarmContent {
 
   /** Takes an event; of the time of the check its pieces are counted already. */
   #handleStorage(event: TorrentStorageEvent, counted = false): void {
+    if (event.type === "surplus") return this.#host.surplus(event.files);
+    if (event.type === "pieces-lost") return this.#lost(event);
     if (this.#peerBooks !== undefined) {
       this.#peerBooks.download.handleStorage(event);
       return;
@@ -393,6 +408,18 @@ export class TorrentContent implements SwarmContent {
         this.#host.storageError(event.error, event.paused);
         break;
     }
+  }
+
+  /** Pieces are wanted again; where nothing is written, no more. */
+  #lost({ pieces, error }: PiecesLostEvent): void {
+    if (this.#readOnly) {
+      this.wishes.setPieces(pieces.map((i) => [i, 0]));
+      (this.#lostPieces ??= []).push(...pieces);
+    } else this.wishes.recount();
+    const download = this.#peerBooks?.download;
+    for (const i of pieces) download?.picker.pieces.clearHave(i);
+    this.#wishesChanged();
+    this.#host.piecesLost(pieces, error);
   }
 
   async #prioritise(priorities: ReadonlyMap<number, number>): Promise<void> {
@@ -413,23 +440,14 @@ export class TorrentContent implements SwarmContent {
     }
   }
 
-  /** What was asked for; files that the storage leaves out are not wanted. */
-  #wishAsAsked(): void {
+  /** Files that the storage leaves out are not wanted. */
+  #wishLikeStorage(): void {
     const { layout, storage } = this;
-    const { filePriorities = [], piecePriorities } = this.#options.torrent;
-    const files: [number, number][] = [];
+    const left: [number, number][] = [];
     for (let i = 0; i < layout.files.length; i++) {
-      if (layout.files[i]!.pad) continue;
-      const priority = filePriorities[i] ?? DEFAULT_PRIORITY;
-      if (!storage.isFileWanted(i)) files.push([i, 0]);
-      else if (priority !== DEFAULT_PRIORITY) files.push([i, priority]);
+      if (!layout.files[i]!.pad && !storage.isFileWanted(i)) left.push([i, 0]);
     }
-    if (files.length > 0) this.wishes.setFiles(files);
-    if (piecePriorities !== undefined) {
-      this.wishes.setPieces(
-        piecePriorities.filter(([index]) => index < layout.pieceCount),
-      );
-    }
+    if (left.length > 0) this.wishes.setFiles(left);
   }
 
   #wishesChanged(): void {

@@ -11,8 +11,10 @@ import { EventHub } from "./event_hub.ts";
 import { badMetadata } from "./info_hash.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import { ResumeSaver } from "./resume_saver.ts";
+import { settlement } from "./settlement.ts";
 import type { SessionContext } from "./session_context.ts";
 import { TorrentContent } from "./torrent_content.ts";
+import { lostWarning, surplusWarning, warning } from "./torrent_warnings.ts";
 import { TorrentNetwork } from "./torrent_network.ts";
 import {
   obeyLink,
@@ -39,8 +41,8 @@ export class TorrentLife {
   readonly infoHash: Uint8Array;
   /** What it was added by. */
   readonly topic: Metainfo | Magnet;
-  /** What it was added with, trackers kept up to date. */
-  options: AddTorrentOptions;
+  /** What it was added with. */
+  readonly options: AddTorrentOptions;
   /** What the torrents of the session share. */
   readonly context: SessionContext;
   /** Its peers, trackers and searches. */
@@ -67,6 +69,9 @@ export class TorrentLife {
   #pausing: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #isComplete = false;
+  /** Whether pieces came in since the files were last looked at. */
+  #isUnproven = false;
+  #confirming = false;
 
   /**
    * Starts at once unless told not to.
@@ -107,7 +112,8 @@ export class TorrentLife {
     this.#saver = new ResumeSaver({
       save: options.saveResumeData,
       clock,
-      onError: (error) => this.fail(error),
+      saved: options.resumeData,
+      onError: (error) => this.publish(warning("resume-data", error.message)),
     });
     const magnet = "magnet" in source ? source.magnet : undefined;
     this.network = new TorrentNetwork(this.#services(magnet), this.topic);
@@ -162,31 +168,6 @@ export class TorrentLife {
     return this.#completed.promise;
   }
 
-  /** Adds trackers behind those there are. */
-  addTrackers(tiers: readonly (readonly string[])[]): void {
-    this.options = {
-      ...this.options,
-      trackers: [...this.options.trackers ?? [], ...tiers],
-    };
-    this.network.addTrackers(tiers);
-  }
-
-  /** Uses these trackers only. */
-  replaceTrackers(tiers: readonly (readonly string[])[]): void {
-    this.options = { ...this.options, trackers: tiers, replaceTrackers: true };
-    this.network.replaceTrackers(tiers);
-  }
-
-  /** Payload of this run and earlier ones. */
-  totals(): { downloadedBytes: number; uploadedBytes: number } {
-    const { downloadedBytes = 0, uploadedBytes = 0 } = this.options;
-    const { swarm } = this.network;
-    return {
-      downloadedBytes: downloadedBytes + swarm.downloadedBytes,
-      uploadedBytes: uploadedBytes + swarm.uploadedBytes,
-    };
-  }
-
   /** Stops everything and keeps what is there. */
   pause(): Promise<void> {
     if (this.#closing !== undefined) return Promise.resolve();
@@ -224,7 +205,8 @@ export class TorrentLife {
     }
     if (this.#content === undefined && this.#metainfo !== undefined) {
       if (this.#setup === undefined) this.#prepare(this.#metainfo);
-    } else this.#startNetwork();
+    } else if (this.#content?.hasLost) void this.recheck();
+    else this.#startNetwork();
     return true;
   }
 
@@ -245,7 +227,7 @@ export class TorrentLife {
     this.#setState("checking");
     return this.#setUp(async (signal) => {
       await stopped;
-      await content.storage.check({
+      await content.storage.recheck({
         onProgress: ({ checked, total }) =>
           this.publish({ type: "checking", checked, total }),
         signal,
@@ -367,6 +349,7 @@ export class TorrentLife {
       return;
     }
     if (this.#state === "downloading") {
+      if (this.#isUnproven) return void this.#confirm(content);
       this.#setState("seeding");
       this.network.completed();
     } else if (this.#state !== "seeding") return;
@@ -377,6 +360,20 @@ export class TorrentLife {
     this.#isComplete = true;
     this.publish({ type: "complete" });
     void this.#saver.save();
+  }
+
+  /** Makes sure that the files are in their places before saying so. */
+  async #confirm(content: TorrentContent): Promise<void> {
+    if (this.#confirming) return;
+    this.#confirming = true;
+    try {
+      await content.storage.confirm();
+      this.#isUnproven = false;
+    } catch (error) {
+      this.fail(error);
+    }
+    this.#confirming = false;
+    this.updateProgress();
   }
 
   /** Gets the content ready and starts. */
@@ -406,14 +403,23 @@ export class TorrentLife {
       {
         peers: this.network.swarm.peers,
         pieceDone: (pieceIndex) => {
+          this.#isUnproven = true;
           this.publish({ type: "piece", pieceIndex, good: true });
           this.updateProgress();
         },
         pieceBad: (pieceIndex) =>
           this.publish({ type: "piece", pieceIndex, good: false }),
         ban: (key, reason) => this.network.swarm.ban(key, reason),
-        storageError: (error) => this.fail(error),
-        readFailed: (error) => this.fail(error),
+        storageError: (error, stops) => {
+          if (stops) this.fail(error);
+        },
+        piecesLost: (pieces, error) => {
+          this.publish(lostWarning(pieces, error));
+          if (this.#content?.hasLost && this.#content.have.isEmpty) {
+            this.fail(error);
+          } else this.updateProgress();
+        },
+        surplus: (files) => this.publish(surplusWarning(files, metainfo)),
       },
       {
         context: this.context,
@@ -441,7 +447,8 @@ export class TorrentLife {
     }
     if (this.#content === undefined) this.#setState("metadata");
     else {
-      this.#setState(this.#content.isDone ? "seeding" : "downloading");
+      const isDone = this.#content.isDone && !this.#isUnproven;
+      this.#setState(isDone ? "seeding" : "downloading");
       this.#content.start();
       this.updateProgress();
     }
@@ -480,17 +487,11 @@ export class TorrentLife {
       isPrivate: () => this.isPrivate,
       content: () => this.#content,
       isSeeding: () => this.#state === "seeding",
+      wantPeers: () => this.network.wantPeers(),
       fetched: (metainfo) => this.#fetched(metainfo),
       busy: () => this.#owner.busy(this),
       unusable: (cause) => this.fail(badMetadata(cause)),
       publish: (event) => this.publish(event),
     };
   }
-}
-
-/** A promise that may be rejected while nobody waits for it. */
-function settlement<T>(): PromiseWithResolvers<T> {
-  const made = Promise.withResolvers<T>();
-  made.promise.catch(() => {});
-  return made;
 }

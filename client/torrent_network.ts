@@ -13,7 +13,6 @@ import {
   makeTrackers,
   type TorrentServices,
 } from "./torrent_services.ts";
-import type { TrackerStatus } from "./tracker_entry.ts";
 import type { TrackerRunner } from "./tracker_runner.ts";
 
 /** Swarm, trackers and searches of one torrent, started and stopped together. */
@@ -22,7 +21,7 @@ export class TorrentNetwork {
   readonly swarm: Swarm;
   readonly #services: TorrentServices;
   readonly #topic: Metainfo | Magnet;
-  #trackers: TrackerRunner | undefined;
+  readonly #trackers: TrackerRunner | undefined;
   readonly #discovery: DiscoveryRunner;
   #running = false;
 
@@ -38,11 +37,7 @@ export class TorrentNetwork {
     this.#services = services;
     this.#topic = topic;
     this.swarm = makeSwarm(services);
-    const { trackers = [], replaceTrackers = false } = services.options;
-    this.#trackers = makeTrackers(services, this.swarm, [
-      ...(replaceTrackers ? [] : topic.trackers),
-      ...trackers,
-    ]);
+    this.#trackers = makeTrackers(services, this.swarm, topic.trackers);
     this.#discovery = new DiscoveryRunner(context.discovery, {
       infoHash,
       port: context.handshaker.local?.port ?? 0,
@@ -74,43 +69,6 @@ export class TorrentNetwork {
     );
   }
 
-  /** Its trackers, in the order they are tried. */
-  trackers(): readonly TrackerStatus[] {
-    return this.#trackers?.statuses() ?? [];
-  }
-
-  /**
-   * Asks trackers again, as soon as they allow.
-   *
-   * @param url Which one; all that are in use when absent.
-   */
-  reannounce(url?: string): void {
-    this.#trackers?.reannounce(url);
-  }
-
-  /**
-   * Adds trackers behind those there are.
-   *
-   * @param tiers Announce URLs.
-   */
-  addTrackers(tiers: readonly (readonly string[])[]): void {
-    if (this.#trackers !== undefined) this.#trackers.addTrackers(tiers);
-    else {
-      this.#trackers = makeTrackers(this.#services, this.swarm, tiers);
-      if (this.#running) this.#trackers?.start();
-    }
-  }
-
-  /**
-   * Uses these trackers only.
-   *
-   * @param tiers Announce URLs.
-   */
-  replaceTrackers(tiers: readonly (readonly string[])[]): void {
-    if (this.#trackers === undefined) this.addTrackers(tiers);
-    else this.#trackers.replaceTrackers(tiers);
-  }
-
   /** Connects, announces and searches. */
   start(): void {
     if (this.#running) return;
@@ -140,11 +98,14 @@ export class TorrentNetwork {
     await this.#trackers?.close();
   }
 
-  /** Tells the trackers, if the whole torrent is there and was not before. */
+  /** Tells the trackers that the download is complete. */
   completed(): void {
-    if (this.#services.content()?.missingBytes === 0) {
-      this.#trackers?.completed();
-    }
+    this.#trackers?.completed();
+  }
+
+  /** Asks the trackers for more peers. */
+  wantPeers(): void {
+    this.#trackers?.wantPeers();
   }
 
   /**

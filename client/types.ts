@@ -17,7 +17,6 @@ import type { HandshakeFilters } from "../handshake/filter.ts";
 import type { MainlineDhtOptions } from "../dht/mod.ts";
 import type { LocalDiscoveryOptions } from "../lpd/mod.ts";
 import type { Metainfo, RenamedFile } from "../metainfo/mod.ts";
-import type { PolicyOptions } from "./policy_options.ts";
 
 /** What a torrent is doing. */
 export type TorrentState =
@@ -78,9 +77,10 @@ export type TorrentEvent =
     /**
      * `surplus`: files are longer than the torrent says; they are cut where
      * they may be written. `lost`: files are gone or shorter than they were;
-     * pieces of them are no longer served.
+     * pieces of them are no longer served, and fetched again unless nothing is
+     * to be written. `resume-data`: it could not be kept.
      */
-    readonly code: "surplus" | "lost";
+    readonly code: "surplus" | "lost" | "resume-data";
     /** One line. */
     readonly message: string;
     /** Which files, at most ten of them. */
@@ -104,9 +104,9 @@ export interface TorrentStats {
   readonly wantedBytes: number;
   /** Wanted bytes that are verified. */
   readonly doneBytes: number;
-  /** Payload received, whether good or not; that of earlier runs counts. */
+  /** Payload received since added, whether good or not. */
   readonly downloadedBytes: number;
-  /** Payload sent; that of earlier runs counts. */
+  /** Payload sent since added. */
   readonly uploadedBytes: number;
   /** Payload received twice, unasked or bad. */
   readonly wastedBytes: number;
@@ -130,8 +130,14 @@ export interface TorrentStats {
   readonly etaMs: number | undefined;
 }
 
+/**
+ * What peers are told of our pieces: all at once; all, but some a moment later;
+ * or, as a first seed, piece by piece (BEP 16).
+ */
+export type RevelationName = "honest" | "lazy" | "super-seeding";
+
 /** Options of `Session.add`. */
-export interface AddTorrentOptions extends PolicyOptions {
+export interface AddTorrentOptions {
   /** Folder that holds, or will hold, the torrent's top-level name. @default {"."} */
   readonly dir?: string | undefined;
   /**
@@ -173,36 +179,20 @@ export interface AddTorrentOptions extends PolicyOptions {
   readonly chooseFiles?:
     | ((metainfo: Metainfo) => readonly number[] | undefined)
     | undefined;
-  /** By file index: 0 (left out) to 7 (first). @default {4 for each} */
-  readonly filePriorities?: readonly number[] | undefined;
-  /**
-   * Priorities of single pieces: index and 0 (left out) to 7 (first).
-   *
-   * @default {those of their files}
-   */
-  readonly piecePriorities?:
-    | readonly (readonly [pieceIndex: number, priority: number])[]
-    | undefined;
-  /** Fetch pieces in order; `strategy` goes before. @default {false} */
+  /** Fetch pieces in order. @default {false} */
   readonly sequential?: boolean | undefined;
+  /** What peers are told of our pieces. @default {"honest"} */
+  readonly revelation?: RevelationName | undefined;
   /** Peers to try first. @default {[]} */
   readonly peers?: readonly Endpoint[] | undefined;
-  /** More announce URLs, in tiers or each a tier of its own. @default {[]} */
-  readonly trackers?:
-    | readonly (string | readonly string[])[]
-    | undefined;
-  /** Whether these are used instead of the torrent's own. @default {false} */
-  readonly replaceTrackers?: boolean | undefined;
+  /** More announce URLs, each a tier of its own. @default {[]} */
+  readonly trackers?: readonly string[] | undefined;
   /** Bytes a second. @default {Infinity} */
   readonly downloadLimit?: number | undefined;
   /** Bytes a second. @default {Infinity} */
   readonly uploadLimit?: number | undefined;
   /** Most connections. @default {the session's} */
   readonly maxPeers?: number | undefined;
-  /** Payload received in earlier runs, for the figures. @default {0} */
-  readonly downloadedBytes?: number | undefined;
-  /** Payload sent in earlier runs, for the figures. @default {0} */
-  readonly uploadedBytes?: number | undefined;
 }
 
 /** Announces to a tracker of some scheme. */
@@ -255,7 +245,7 @@ export interface DiscoveryTopic {
 }
 
 /** Options of `Session.open`. */
-export interface SessionOptions extends PolicyOptions {
+export interface SessionOptions {
   /** Where to listen; `false` for not at all. @default {0.0.0.0, port 0} */
   readonly listen?: Endpoint | readonly Endpoint[] | false | undefined;
   /** Our 20-byte peer id. @default {a random one} */

@@ -4,6 +4,7 @@
  * @module
  */
 import { BufferPool, CHUNK_SIZE } from "./buffer_pool.ts";
+import { CheckQueue } from "./check_queue.ts";
 import { HandlePool } from "./handle_cache.ts";
 import { ReadCache } from "./read_cache.ts";
 
@@ -32,6 +33,7 @@ export interface DiskBudgetOptions {
 
 /**
  * One memory and one number of open files for any number of `DiskManager`s.
+ * Their checks of files on the same disk wait for each other.
  *
  * @example
  * ```ts
@@ -52,6 +54,8 @@ export class DiskBudget {
   readonly cache: ReadCache;
   /** @ignore Open files. */
   readonly handles: HandlePool;
+  /** @ignore Whose turn it is to check files. */
+  readonly checks: CheckQueue = new CheckQueue();
 
   /**
    * Makes a budget of which nothing is used.

@@ -13,12 +13,13 @@ import {
 import { MERKLE_HASH_LENGTH } from "../metainfo/merkle.ts";
 import { toDiskError } from "./error.ts";
 import { CHUNK_SIZE } from "./buffer_pool.ts";
+import type { CheckQueue } from "./check_queue.ts";
 import type { CheckOptions, StorageTorrent } from "./storage.ts";
 import type { TorrentFiles } from "./torrent_files.ts";
 import { PieceDigest } from "./verifier.ts";
 
 /** Bytes between two turns of the event loop. */
-const TURN_BYTES = 16 * 1024 * 1024;
+const TURN_BYTES = 4 * 1024 * 1024;
 
 /** From here on other threads help. */
 const PARALLEL_BYTES = 32 * 1024 * 1024;
@@ -31,6 +32,8 @@ export interface CheckFilesOptions extends CheckOptions {
   readonly threads?: number | undefined;
   /** For letting other work go on in between. */
   readonly clock: Clock;
+  /** Whose turn it is. */
+  readonly queue: CheckQueue;
 }
 
 /**
@@ -59,7 +62,6 @@ export async function checkFiles(
     onProgress?.({ checked: 0, total, good: 0 });
     return;
   }
-  const sizes = await fileSizes(torrent, files);
   const progress = { checked: 0, good: 0 };
   const report = () => onProgress?.({ ...progress, total });
   const apart: number[] = [];
@@ -71,7 +73,7 @@ export async function checkFiles(
     const mayBeGood = isApart ||
       layout.spans(pieceIndex, 0, size).every((span) =>
         span.pad ||
-        sizes[span.fileIndex]! >= span.fileOffset + span.length
+        files.stored.size(span.fileIndex) >= span.fileOffset + span.length
       );
     if (!mayBeGood) {
       have.clear(pieceIndex);
@@ -89,12 +91,37 @@ export async function checkFiles(
       progress.good++;
     } else have.clear(pieceIndex);
   };
-  const paths = bytes < PARALLEL_BYTES ? undefined : files.localPaths();
+  const paths = bytes < PARALLEL_BYTES ? undefined : files.stored.localPaths();
   const step = { note, report, options };
-  if (paths === undefined) await checkInTurn(torrent, files, direct, step);
-  else await checkInParallel(torrent, paths, direct, step);
-  await checkInTurn(torrent, files, apart, step);
+  const inTurn = (pieces: readonly number[]) =>
+    checkInTurn(torrent, files, pieces, step);
+  await eachTurn(
+    files,
+    direct,
+    options,
+    (pieces) =>
+      paths === undefined
+        ? inTurn(pieces)
+        : checkInParallel(torrent, paths, pieces, step),
+  );
+  await eachTurn(files, apart, options, inTurn);
   report();
+}
+
+/** Does the work when it is our turn; gives the turn back while held. */
+async function eachTurn(
+  files: TorrentFiles,
+  pieces: readonly number[],
+  options: CheckFilesOptions,
+  work: (pieces: readonly number[]) => Promise<readonly number[]>,
+): Promise<void> {
+  const { queue, hold, signal } = options;
+  const disk = files.stored.fileSystem.device?.() ?? files.stored.fileSystem;
+  for (let rest = pieces; rest.length > 0;) {
+    await hold?.();
+    signal?.throwIfAborted();
+    rest = await queue.run(disk, () => work(rest), signal);
+  }
 }
 
 interface CheckStep {
@@ -103,22 +130,25 @@ interface CheckStep {
   readonly options: CheckFilesOptions;
 }
 
-/** Reads through the port, in this thread, and lets others work in between. */
+/**
+ * Reads through the port, in this thread, and lets others work in between.
+ * Returns the pieces that are left when it is held.
+ */
 async function checkInTurn(
   torrent: StorageTorrent,
   files: TorrentFiles,
   pieces: readonly number[],
   step: CheckStep,
-): Promise<void> {
+): Promise<readonly number[]> {
   const { layout } = torrent;
-  const { clock, signal } = step.options;
+  const { clock, signal, hold } = step.options;
   const buffer = new Uint8Array(Math.min(4 * CHUNK_SIZE, layout.pieceLength));
   let turn = 0;
-  for (const pieceIndex of pieces) {
-    const size = layout.pieceSize(pieceIndex);
+  for (let i = 0; i < pieces.length; i++) {
+    const size = layout.pieceSize(pieces[i]!);
     step.note(
-      pieceIndex,
-      await checkPiece(torrent, files, pieceIndex, size, buffer),
+      pieces[i]!,
+      await checkPiece(torrent, files, pieces[i]!, size, buffer),
     );
     turn += size;
     if (turn >= TURN_BYTES) {
@@ -126,27 +156,31 @@ async function checkInTurn(
       step.report();
       await sleep(clock, 0);
       signal?.throwIfAborted();
+      if (hold?.() !== undefined) return pieces.slice(i + 1);
     }
   }
+  return [];
 }
 
-/** Lets several threads read files of the operating system. */
+/** Lets several threads read files of the operating system; as above. */
 async function checkInParallel(
   torrent: StorageTorrent,
   filePaths: readonly string[],
   pieces: readonly number[],
   step: CheckStep,
-): Promise<void> {
+): Promise<readonly number[]> {
   const { layout } = torrent;
-  const { threads, signal } = step.options;
+  const { threads, signal, hold } = step.options;
   const roots = pieceRoots(torrent);
   const expected = expectedHashes(torrent, roots);
   if (expected === undefined) {
     for (const pieceIndex of pieces) step.note(pieceIndex, false);
-    return;
+    return [];
   }
   const isUnknown = (pieceIndex: number) =>
     expected.algorithm === "sha256" && !roots!.has.has(pieceIndex);
+  const held = new AbortController();
+  const left = new Set(pieces);
   try {
     await verifyPieces({
       layout,
@@ -154,12 +188,21 @@ async function checkInParallel(
       expected,
       pieces,
       threads,
-      signal,
-      onPiece: (pieceIndex, isGood) =>
-        step.note(pieceIndex, isGood && !isUnknown(pieceIndex)),
-      onProgress: step.report,
+      signal: signal === undefined
+        ? held.signal
+        : AbortSignal.any([signal, held.signal]),
+      onPiece: (pieceIndex, isGood) => {
+        left.delete(pieceIndex);
+        step.note(pieceIndex, isGood && !isUnknown(pieceIndex));
+      },
+      onProgress: () => {
+        step.report();
+        if (hold?.() !== undefined) held.abort();
+      },
     });
+    return [];
   } catch (error) {
+    if (held.signal.aborted && signal?.aborted !== true) return [...left];
     if (!(error instanceof VerifyError)) throw error;
     const { path, cause } = error;
     throw toDiskError(
@@ -167,6 +210,43 @@ async function checkInParallel(
       { operation: "check", path },
     );
   }
+}
+
+/** Files whose length is not what it should be. */
+export interface OddFiles {
+  /** Nothing in them is part of the torrent. */
+  readonly foreign: readonly number[];
+  /** They go on behind their end. */
+  readonly surplus: readonly number[];
+}
+
+/**
+ * Finds files that have another length than they should, after a check.
+ *
+ * @param torrent The torrent.
+ * @param files What was found.
+ * @param have The pieces that are good.
+ * @returns Their indices.
+ */
+export function oddFiles(
+  torrent: StorageTorrent,
+  files: TorrentFiles,
+  have: Bitfield,
+): OddFiles {
+  const { layout } = torrent;
+  const foreign: number[] = [];
+  const surplus: number[] = [];
+  for (let i = 0; i < layout.files.length; i++) {
+    const { length, pad } = layout.files[i]!;
+    const size = files.stored.size(i);
+    if (pad || size <= 0 || size === length) continue;
+    const { first, end } = layout.filePieces(i);
+    let isPart = length === 0 && !have.isEmpty;
+    for (let k = first; k < end && !isPart; k++) isPart = have.has(k);
+    if (!isPart) foreign.push(i);
+    else if (size > length) surplus.push(i);
+  }
+  return { foreign, surplus };
 }
 
 /** What there is to compare with; a hybrid piece has to pass both. */
@@ -204,18 +284,6 @@ function pieceRoots(torrent: StorageTorrent): PieceRoots | undefined {
     has.set(i);
   }
   return has.isEmpty ? undefined : { hashes, has };
-}
-
-async function fileSizes(
-  torrent: StorageTorrent,
-  files: TorrentFiles,
-): Promise<Float64Array> {
-  const sizes = new Float64Array(torrent.paths.length);
-  for (let i = 0; i < sizes.length; i++) {
-    if (torrent.layout.files[i]!.pad) continue;
-    sizes[i] = (await files.stat(i))?.size ?? 0;
-  }
-  return sizes;
 }
 
 async function checkPiece(

@@ -26,6 +26,8 @@ export type DiskErrorCode =
   | "replaced"
   /** The file ended before the wanted bytes. */
   | "short-read"
+  /** The system has no file descriptor left: it may work a little later. */
+  | "too-many-files"
   /** Another input or output failure. */
   | "io"
   /** No such piece, or bytes outside of it. */
@@ -40,6 +42,9 @@ export type DiskErrorCode =
   | "unknown-torrent"
   /** The storage or the manager is closed. */
   | "closed";
+
+/** Most files that an error names. */
+export const MAX_TOLD_FILES = 10;
 
 /** What a {@linkcode DiskError} is about. */
 export interface DiskErrorOptions {
@@ -80,7 +85,7 @@ export class DiskError extends Error {
   readonly path: string;
   /** Where in the file, in bytes, when known. */
   readonly offset: number | undefined;
-  /** The files in the way, at most ten of them, with `foreign-file`. */
+  /** The files, at most ten of them, with `foreign-file` and `replaced`. */
   readonly files: readonly string[];
 
   /**
@@ -138,6 +143,8 @@ const CODES: Readonly<Record<string, DiskErrorCode>> = {
   EISDIR: "not-a-file",
   ENOTDIR: "not-a-file",
   ELOOP: "symlink",
+  EMFILE: "too-many-files",
+  ENFILE: "too-many-files",
 };
 
 /** Names of Deno's error classes by what they mean for a caller. */

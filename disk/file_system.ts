@@ -33,6 +33,13 @@ export interface FileOpenOptions {
    * @default {false}
    */
   readonly write?: boolean | undefined;
+  /**
+   * Whether the file is not there as far as is known, which may save looking;
+   * one that is there is opened all the same.
+   *
+   * @default {false}
+   */
+  readonly isNew?: boolean | undefined;
 }
 
 /** Options of {@linkcode FileSystem.rename}. */
@@ -74,6 +81,13 @@ export interface FileHandle {
    * @throws {DiskError} If it fails.
    */
   size(): Awaitable<number>;
+  /**
+   * What is known of the open file; optional, `size` is asked without it.
+   *
+   * @returns Size, time and number.
+   * @throws {DiskError} If it fails.
+   */
+  stat?: (() => Awaitable<FileInfo>) | undefined;
   /**
    * Cuts the file, or makes it longer with zeros that take no space.
    *
@@ -156,7 +170,36 @@ export interface FileSystem {
    * @returns The absolute path, or `undefined` when it is not such a file.
    * @throws {DiskError} `symlink`, `unsafe-path`.
    */
-  localPath?(path: FilePath): string | undefined;
+  localPath?: ((path: FilePath) => string | undefined) | undefined;
+  /**
+   * What is in a folder; optional, files are looked for one by one without it.
+   *
+   * @param folder The folder.
+   * @returns Names of files and folders, or `undefined` when it does not exist.
+   * @throws {DiskError} `not-a-file`, `symlink`, `unsafe-path`, `io`.
+   */
+  listFolder?:
+    | ((folder: FilePath) => Awaitable<readonly string[] | undefined>)
+    | undefined;
+  /**
+   * Which device the files are on, for those that share one with others:
+   * checks of files on one device wait for each other.
+   *
+   * @returns Its number, or `undefined` when it is not known.
+   */
+  device?: (() => number | undefined) | undefined;
+  /**
+   * Takes a file of the operating system over, if that is no more than giving
+   * it another name; optional, it is copied without it.
+   *
+   * @param localPath Where the operating system has it.
+   * @param to Its new path; nothing may be there.
+   * @returns Whether it was taken over; false when it has to be copied.
+   * @throws {DiskError} `exists`, or if it cannot be renamed.
+   */
+  takeFile?:
+    | ((localPath: string, to: FilePath) => Awaitable<boolean>)
+    | undefined;
 }
 
 /**

@@ -64,6 +64,15 @@ export class HandlePool {
     }
   }
 
+  /** @ignore Closes all that is not in use; whether there was any. */
+  closeIdle(): Awaitable<boolean> {
+    const idle = [...this.#entries].filter((entry) => entry.users === 0);
+    return chain(
+      eachInOrder(idle, (entry) => attempt(() => this.retire(entry), () => {})),
+      () => idle.length > 0,
+    );
+  }
+
   /** @ignore Takes a file out; it is closed when nobody uses it. */
   retire(entry: Entry): Awaitable<void> {
     this.#entries.delete(entry);
@@ -86,13 +95,14 @@ export class HandleCache implements FileSystem {
   readonly #inner: FileSystem;
   readonly #pool: HandlePool;
   readonly #entries = new Map<string, Entry>();
-  /**
-   * Where the operating system has the file, if the inner one tells.
-   *
-   * @param path The file.
-   * @returns The path, or `undefined`.
-   */
-  readonly localPath: (path: FilePath) => string | undefined;
+  /** Where the operating system has a file, if the inner one tells. */
+  readonly localPath: FileSystem["localPath"];
+  /** What is in a folder, if the inner one tells. */
+  readonly listFolder: FileSystem["listFolder"];
+  /** Which device the files are on, if the inner one tells. */
+  readonly device: FileSystem["device"];
+  /** Renames a file of the operating system, if the inner one can. */
+  readonly takeFile: FileSystem["takeFile"];
 
   /**
    * Wraps a file system.
@@ -103,7 +113,10 @@ export class HandleCache implements FileSystem {
   constructor(inner: FileSystem, pool: HandlePool = new HandlePool()) {
     this.#inner = inner;
     this.#pool = pool;
-    this.localPath = (path) => inner.localPath?.(path);
+    this.localPath = inner.localPath?.bind(inner);
+    this.listFolder = inner.listFolder?.bind(inner);
+    this.device = inner.device?.bind(inner);
+    this.takeFile = inner.takeFile?.bind(inner);
   }
 
   /**
@@ -123,7 +136,7 @@ export class HandleCache implements FileSystem {
       entry = undefined;
     }
     if (entry === undefined) {
-      const handle = this.#inner.open(path, options);
+      const handle = this.#openInner(path, options);
       const made: Entry = {
         owner: this.#entries,
         key,
@@ -164,7 +177,7 @@ export class HandleCache implements FileSystem {
    * @returns Whether it existed.
    */
   remove(path: FilePath): Awaitable<boolean> {
-    return chain(this.#drop(path), () => this.#inner.remove(path));
+    return chain(this.drop(path), () => this.#inner.remove(path));
   }
 
   /**
@@ -190,8 +203,8 @@ export class HandleCache implements FileSystem {
     options?: FileRenameOptions,
   ): Awaitable<void> {
     return chain(
-      this.#drop(from),
-      () => chain(this.#drop(to), () => this.#inner.rename(from, to, options)),
+      this.drop(from),
+      () => chain(this.drop(to), () => this.#inner.rename(from, to, options)),
     );
   }
 
@@ -206,7 +219,26 @@ export class HandleCache implements FileSystem {
     );
   }
 
-  #drop(path: FilePath): Awaitable<void> {
+  /** Closes files that are not in use when the system has no more. */
+  #openInner(path: FilePath, options: FileOpenOptions): Awaitable<FileHandle> {
+    return attempt(() => this.#inner.open(path, options), (error) => {
+      const isShort = error instanceof DiskError &&
+        error.code === "too-many-files";
+      if (!isShort) throw error;
+      return chain(this.#pool.closeIdle(), (isMore) => {
+        if (!isMore) throw error;
+        return this.#inner.open(path, options);
+      });
+    });
+  }
+
+  /**
+   * Closes a file here: it is looked for anew when it is opened next.
+   *
+   * @param path The file.
+   * @throws {DiskError} If it cannot be closed.
+   */
+  drop(path: FilePath): Awaitable<void> {
     const entry = this.#entries.get(keyOf(path));
     return entry && this.#pool.retire(entry);
   }
@@ -251,6 +283,12 @@ class Lease implements FileHandle {
 
   size(): Awaitable<number> {
     return this.#open("look at", false).size();
+  }
+
+  stat(): Awaitable<FileInfo> {
+    const handle = this.#open("look at", false);
+    return handle.stat?.() ??
+      chain(handle.size(), (size) => ({ size, modifiedMs: 0 }));
   }
 
   truncate(size: number): Awaitable<void> {

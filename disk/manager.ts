@@ -7,8 +7,8 @@ import { type Clock, systemClock } from "../_shared/clock.ts";
 import { toHex } from "../_shared/bytes.ts";
 
 import { checkNumber, DiskBudget, type DiskBudgetOptions } from "./budget.ts";
-import { checkFiles } from "./check.ts";
-import { DiskError } from "./error.ts";
+import { checkFiles, oddFiles } from "./check.ts";
+import { DiskError, MAX_TOLD_FILES } from "./error.ts";
 import type { FilePath, FileSystem } from "./file_system.ts";
 import {
   findPaths,
@@ -26,7 +26,8 @@ import type {
   TorrentStorageEvent,
 } from "./storage.ts";
 import { ManagedStorage } from "./torrent_storage.ts";
-import { type FileAllocation, TorrentFiles } from "./torrent_files.ts";
+import type { FileAllocation } from "./stored_files.ts";
+import { TorrentFiles } from "./torrent_files.ts";
 
 /** Options of {@linkcode DiskManager}; its numbers count without a `budget`. */
 export interface DiskManagerOptions extends DiskBudgetOptions {
@@ -72,6 +73,14 @@ export interface DiskAddOptions extends CheckOptions {
   readonly resume?: Uint8Array | undefined;
   /** Files that are not to be made. @default {none} */
   readonly skippedFiles?: ReadonlySet<number> | undefined;
+  /**
+   * Whether files may be overwritten that cannot be part of the torrent: where
+   * there is no resume data, and not one good piece in a file that is not empty
+   * and of another length.
+   *
+   * @default {false}
+   */
+  readonly overwrite?: boolean | undefined;
   /** Folder below the base folder. @default {[]} */
   readonly folder?: FilePath | undefined;
   /**
@@ -225,13 +234,14 @@ export class DiskManager implements AsyncDisposable {
   /**
    * Adds a torrent and finds out what of it is there. Files of length 0 are
    * made at once, others when their first bytes are written; a file that is too
-   * long is cut then.
+   * long is cut after a `surplus` event. What is complete is not written to.
    *
    * @param torrent What to store.
    * @param options What to make of existing files, which to skip.
    * @returns Its storage, with `have` set.
-   * @throws {DiskError} `duplicate-torrent`, `closed`, or why files cannot be
-   * read or made.
+   * @throws {DiskError} `duplicate-torrent`, `closed`, `foreign-file` if files
+   * are in the way (see {@linkcode DiskAddOptions.overwrite}), or why files
+   * cannot be read or made.
    * @throws {RangeError} If paths, hashes and layout do not fit together. The
    * reason of the signal if it was aborted.
    */
@@ -333,7 +343,6 @@ export class DiskManager implements AsyncDisposable {
       allocation = "sparse",
       onEvent,
       signal,
-      onProgress,
     } = options;
     signal?.throwIfAborted();
     const wanted = new Uint8Array(torrent.paths.length).fill(1);
@@ -343,9 +352,13 @@ export class DiskManager implements AsyncDisposable {
       folder,
       torrent,
       allocation,
+      this.#clock,
     );
     const isWanted = (i: number) => wanted[i] === 1;
-    await files.load(isWanted);
+    await files.load(
+      isWanted,
+      existing === "trust" || existing === "assume-empty",
+    );
     const storage: ManagedStorage = new ManagedStorage(torrent, {
       files,
       pool: this.#budget.pool,
@@ -353,6 +366,7 @@ export class DiskManager implements AsyncDisposable {
       clock: this.#clock,
       wanted,
       readOnly,
+      checks: this.#budget.checks,
       threads: this.#threads,
       onEvent,
       adopt: (fileSystem) => this.#adopt(fileSystem),
@@ -367,8 +381,10 @@ export class DiskManager implements AsyncDisposable {
         pieces,
         clock: this.#clock,
         threads: this.#threads,
+        queue: this.#budget.checks,
+        hold: options.hold,
+        onProgress: options.onProgress,
         signal,
-        onProgress,
       });
     let resume: TrustedResume | undefined;
     if (existing === "resume" && options.resume !== undefined) {
@@ -377,19 +393,28 @@ export class DiskManager implements AsyncDisposable {
     if (resume !== undefined) {
       for (const i of resume.have) have.set(i);
       if (resume.doubtful.length > 0) await check(resume.doubtful);
-      for (const { pieceIndex, blocks } of resume.partials) {
-        storage.adopt(pieceIndex, blocks);
-      }
     } else if (existing === "trust") have.setAll();
     else if (existing === "assume-empty") {
       // Pieces of nothing but padding are never downloaded.
       await check(padPieces(torrent));
     } else await check();
-    if (!readOnly) await files.makeEmptyFiles(isWanted);
+    if (existing === "verify" || existing === "resume") {
+      const { foreign, surplus } = oddFiles(torrent, files, have);
+      const mayOverwrite = options.overwrite === true || readOnly ||
+        resume !== undefined;
+      if (foreign.length > 0 && !mayOverwrite) throw inTheWay(files, foreign);
+      const longer = surplus.filter(isWanted);
+      if (longer.length > 0) storage.tellSurplus(longer);
+      if (!readOnly) { for (const i of longer) await files.stored.cut(i); }
+    }
+    if (!readOnly) await files.settle(isWanted);
+    for (const { pieceIndex, blocks } of resume?.partials ?? []) {
+      storage.adopt(pieceIndex, blocks);
+    }
     return storage;
   }
 
-  #adopt(fileSystem: FileSystem): FileSystem {
+  #adopt(fileSystem: FileSystem): HandleCache {
     let cache = this.#adopted.get(fileSystem);
     if (cache === undefined) {
       cache = new HandleCache(fileSystem, this.#budget.handles);
@@ -397,6 +422,21 @@ export class DiskManager implements AsyncDisposable {
     }
     return cache;
   }
+}
+
+function inTheWay(files: TorrentFiles, foreign: readonly number[]): DiskError {
+  const paths = foreign.map((i) => files.stored.paths[i]!.join("/"));
+  return new DiskError(
+    "foreign-file",
+    `It is no part of the torrent${
+      paths.length === 1 ? "" : `, nor are ${paths.length - 1} more files`
+    }`,
+    {
+      operation: "overwrite",
+      path: paths[0]!,
+      files: paths.slice(0, MAX_TOLD_FILES),
+    },
+  );
 }
 
 function padPieces(torrent: StorageTorrent): number[] {

@@ -21,6 +21,7 @@ interface MemoryFile {
   readonly pages: Map<number, Uint8Array>;
   size: number;
   modifiedMs: number;
+  readonly id: number;
 }
 
 /** Options of {@linkcode MemoryFileSystem}. */
@@ -110,7 +111,8 @@ export class MemoryFileSystem implements FileSystem {
     if (file === undefined) {
       if (!write) throw missing(operation, path);
       this.#makeFolders(path, operation);
-      file = { pages: new Map(), size: 0, modifiedMs: ++this.#time };
+      const time = ++this.#time;
+      file = { pages: new Map(), size: 0, modifiedMs: time, id: time };
       this.#files.set(key, file);
     }
     return this.#handle(file, path, write);
@@ -125,7 +127,7 @@ export class MemoryFileSystem implements FileSystem {
    */
   stat(path: FilePath): FileInfo | undefined {
     const file = this.#files.get(this.#key(path, "look at"));
-    return file && { size: file.size, modifiedMs: file.modifiedMs };
+    return file && infoOf(file);
   }
 
   /**
@@ -255,6 +257,10 @@ export class MemoryFileSystem implements FileSystem {
         check("look at", false);
         return file.size;
       },
+      stat: () => {
+        check("look at", false);
+        return infoOf(file);
+      },
       truncate: (size) => {
         check("resize", true);
         this.#truncate(file, size);
@@ -311,6 +317,10 @@ export class MemoryFileSystem implements FileSystem {
     }
     file.size = size;
   }
+}
+
+function infoOf({ size, modifiedMs, id }: MemoryFile): FileInfo {
+  return { size, modifiedMs, id };
 }
 
 function readPages(file: MemoryFile, into: Uint8Array, offset: number): number {

@@ -147,6 +147,7 @@ function interceptHandle(
           handle.write(from.subarray(0, length), offset),
       ),
     size: () => call("size", 0, 0, () => handle.size()),
+    stat: handle.stat && (() => call("size", 0, 0, () => handle.stat!())),
     truncate: (size) => call("truncate", size, 0, () => handle.truncate(size)),
     sync: () => call("sync", 0, 0, () => handle.sync()),
     close: () => call("close", 0, 0, () => handle.close()),

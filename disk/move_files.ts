@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { type Clock, sleep } from "../_shared/clock.ts";
 import { attempt } from "./awaitable.ts";
 import { DiskError, toDiskError } from "./error.ts";
 import { type FilePath, type FileSystem, useHandle } from "./file_system.ts";
+import type { HandleCache } from "./handle_cache.ts";
 
 const COPY_SIZE = 1024 * 1024;
 
@@ -24,17 +26,27 @@ export interface MovedFiles {
  * @param from Their paths.
  * @param target The file system to copy to; renamed without it.
  * @param to Their new paths, in the same order.
+ * @param clock For letting other work go on while they are copied.
  * @returns How to end it.
  * @throws {DiskError} If one cannot be moved, or is there already.
  */
 export async function moveFiles(
-  source: FileSystem,
+  source: HandleCache,
   from: readonly FilePath[],
-  target: FileSystem | undefined,
+  target: HandleCache | undefined,
   to: readonly FilePath[],
+  clock: Clock,
 ): Promise<MovedFiles> {
   const moved: number[] = [];
+  /** Renamed from one file system into the other. */
+  const taken: number[] = [];
   const undo = async () => {
+    for (const i of taken.splice(0).reverse()) {
+      await attempt<unknown>(
+        () => takeOver(target!, to[i]!, source, from[i]!),
+        () => {},
+      );
+    }
     for (const i of moved.splice(0).reverse()) {
       // Whatever made us undo is what counts.
       await attempt<unknown>(
@@ -61,9 +73,13 @@ export async function moveFiles(
           path: to[i]!,
         });
       }
+      if (await takeOver(source, from[i]!, target, to[i]!)) {
+        taken.push(i);
+        continue;
+      }
       // Before the copy: half of one has to go, too.
       moved.push(i);
-      await copyFile(source, from[i]!, target, to[i]!);
+      await copyFile(source, from[i]!, target, to[i]!, clock);
     }
   } catch (error) {
     await undo();
@@ -109,11 +125,25 @@ export async function removeEmptyFolders(
   }
 }
 
+/** Renames a file across, where both are folders of the operating system. */
+async function takeOver(
+  source: HandleCache,
+  from: FilePath,
+  target: HandleCache,
+  to: FilePath,
+): Promise<boolean> {
+  const localPath = source.localPath?.(from);
+  if (localPath === undefined || target.takeFile === undefined) return false;
+  await source.drop(from);
+  return await target.takeFile(localPath, to);
+}
+
 async function copyFile(
   source: FileSystem,
   from: FilePath,
   target: FileSystem,
   to: FilePath,
+  clock: Clock,
 ): Promise<void> {
   const buffer = new Uint8Array(COPY_SIZE);
   await useHandle(source.open(from), async (reader) => {
@@ -124,6 +154,8 @@ async function copyFile(
         if (n === 0) break;
         await writer.write(buffer.subarray(0, n), offset);
         offset += n;
+        // Both may answer at once.
+        await sleep(clock, 0);
       }
       await writer.sync();
     });

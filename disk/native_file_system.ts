@@ -6,13 +6,13 @@
 import { DiskError, toDiskError } from "./error.ts";
 import {
   checkFilePath,
-  type FileHandle,
   type FileInfo,
   type FileOpenOptions,
   type FilePath,
   type FileRenameOptions,
   type FileSystem,
 } from "./file_system.ts";
+import { NativeFileHandle, toFileInfo } from "./native_file_handle.ts";
 
 const WINDOWS = Deno.build.os === "windows";
 
@@ -44,6 +44,7 @@ const WINDOWS = Deno.build.os === "windows";
  */
 export class NativeFileSystem implements FileSystem {
   readonly #base: string;
+  #isBaseMade = false;
 
   /**
    * Takes the base folder; nothing is touched yet. It is made when the first
@@ -67,8 +68,14 @@ export class NativeFileSystem implements FileSystem {
   open(path: FilePath, options: FileOpenOptions = {}): NativeFileHandle {
     const { write = false } = options;
     const operation = write ? "open for writing" : "open";
-    const name = this.#resolve(path, operation, write);
+    const { isNew = false } = options;
     try {
+      if (write && isNew) {
+        const name = this.#resolveFolder(path, operation);
+        const handle = openNew(name, path);
+        if (handle !== undefined) return handle;
+      }
+      const name = this.#resolve(path, operation, write);
       return new NativeFileHandle(
         Deno.openSync(name, { read: true, write, create: write }),
         path,
@@ -86,15 +93,12 @@ export class NativeFileSystem implements FileSystem {
    * @throws {DiskError} See {@linkcode FileSystem.stat}.
    */
   stat(path: FilePath): FileInfo | undefined {
-    const name = this.#resolve(path, "look at", false);
-    try {
-      const info = Deno.statSync(name);
-      return { size: info.size, modifiedMs: info.mtime?.getTime() ?? 0 };
-    } catch (error) {
-      const typed = toDiskError(error, { operation: "look at", path });
-      if (typed.code === "not-found") return undefined;
-      throw typed;
-    }
+    const operation = "look at";
+    checkFilePath(path, operation, WINDOWS);
+    const info = this.#walk(path, operation);
+    if (info === undefined) return undefined;
+    checkIsFile(info, operation, path);
+    return toFileInfo(info);
   }
 
   /**
@@ -158,10 +162,7 @@ export class NativeFileSystem implements FileSystem {
     const source = this.#resolve(from, operation, false);
     const target = this.#resolve(to, operation, false);
     if (options.replace !== true && this.stat(to) !== undefined) {
-      throw new DiskError("exists", "There is a file already", {
-        operation,
-        path: to,
-      });
+      throw isThere(operation, to);
     }
     if (this.stat(from) === undefined) {
       throw new DiskError("not-found", "There is no such file", {
@@ -191,6 +192,67 @@ export class NativeFileSystem implements FileSystem {
     return this.#resolve(path, "look at", false);
   }
 
+  /**
+   * What is in a folder.
+   *
+   * @param folder The folder.
+   * @returns Names, or `undefined` when it does not exist.
+   * @throws {DiskError} See {@linkcode FileSystem.listFolder}.
+   */
+  listFolder(folder: FilePath): string[] | undefined {
+    const operation = "list";
+    checkFilePath(folder, operation, WINDOWS);
+    const info = this.#walk(folder, operation);
+    if (info === undefined) return undefined;
+    try {
+      return Array.from(
+        Deno.readDirSync(this.#join(folder)),
+        (entry) => entry.name,
+      );
+    } catch (error) {
+      throw toDiskError(error, { operation, path: folder });
+    }
+  }
+
+  /**
+   * The device of the base folder, or of the nearest folder above it that is
+   * there.
+   *
+   * @returns Its number, or `undefined` when it cannot be looked at.
+   */
+  device(): number | undefined {
+    for (let name = this.#base;;) {
+      try {
+        return Deno.statSync(name).dev;
+      } catch {
+        if (name === "." || name === "/") return undefined;
+      }
+      const cut = name.lastIndexOf("/");
+      name = cut > 0 ? name.slice(0, cut) : cut === 0 ? "/" : ".";
+    }
+  }
+
+  /**
+   * Renames a file of the operating system into its place.
+   *
+   * @param localPath Where it is.
+   * @param to Its new path.
+   * @returns Whether that could be done; false when it is on another device.
+   * @throws {DiskError} See {@linkcode FileSystem.takeFile}.
+   */
+  takeFile(localPath: string, to: FilePath): boolean {
+    const operation = "move";
+    if (this.stat(to) !== undefined) throw isThere(operation, to);
+    const target = this.#resolve(to, operation, true);
+    try {
+      Deno.renameSync(localPath, target);
+      return true;
+    } catch (error) {
+      if ((error as { code?: unknown }).code === "EXDEV") return false;
+      throw toDiskError(error, { operation, path: to });
+    }
+  }
+
   #join(path: FilePath): string {
     if (path.length === 0) return this.#base;
     return this.#base.endsWith("/")
@@ -202,26 +264,37 @@ export class NativeFileSystem implements FileSystem {
   #resolve(path: FilePath, operation: string, makeFolders: boolean): string {
     checkFilePath(path, operation, WINDOWS);
     const info = this.#walk(path, operation);
-    const name = this.#join(path);
-    if (info !== undefined) {
-      if (!info.isFile) {
-        throw new DiskError("not-a-file", "Something else is in its place", {
-          operation,
-          path,
-        });
-      }
-    } else if (makeFolders) {
-      try {
-        Deno.mkdirSync(this.#join(path.slice(0, -1)), { recursive: true });
-      } catch (error) {
-        throw toDiskError(error, { operation, path });
-      }
+    if (info !== undefined) checkIsFile(info, operation, path);
+    else if (makeFolders) this.#makeFolder(path, operation);
+    return this.#join(path);
+  }
+
+  /** Checks all components but the last and makes them. */
+  #resolveFolder(path: FilePath, operation: string): string {
+    checkFilePath(path, operation, WINDOWS);
+    if (path.length === 1) {
+      if (!this.#isBaseMade) this.#makeFolder(path, operation);
+      this.#isBaseMade = true;
+    } else if (this.#walk(path.slice(0, -1), operation, path) === undefined) {
+      this.#makeFolder(path, operation);
     }
-    return name;
+    return this.#join(path);
+  }
+
+  #makeFolder(path: FilePath, operation: string): void {
+    try {
+      Deno.mkdirSync(this.#join(path.slice(0, -1)), { recursive: true });
+    } catch (error) {
+      throw toDiskError(error, { operation, path });
+    }
   }
 
   /** Follows the path; a link must resolve inside the base folder. */
-  #walk(path: FilePath, operation: string): Deno.FileInfo | undefined {
+  #walk(
+    path: FilePath,
+    operation: string,
+    wholePath = path,
+  ): Deno.FileInfo | undefined {
     let name = this.#base;
     let info: Deno.FileInfo | undefined;
     try {
@@ -229,19 +302,19 @@ export class NativeFileSystem implements FileSystem {
         name = `${name}${name.endsWith("/") ? "" : "/"}${path[i]!}`;
         info = Deno.lstatSync(name);
         if (info.isSymlink) {
-          this.#checkLink(name, operation, path);
+          this.#checkLink(name, operation, wholePath);
           info = Deno.statSync(name);
         }
-        if (i < path.length - 1 && !info.isDirectory) {
+        if (i < wholePath.length - 1 && !info.isDirectory) {
           throw new DiskError("not-a-file", "A part of the path is no folder", {
             operation,
-            path,
+            path: wholePath,
           });
         }
       }
       return info;
     } catch (error) {
-      const typed = toDiskError(error, { operation, path });
+      const typed = toDiskError(error, { operation, path: wholePath });
       if (typed.code === "not-found") return undefined;
       throw typed;
     }
@@ -272,145 +345,35 @@ export class NativeFileSystem implements FileSystem {
   }
 }
 
-/** An open file of a {@linkcode NativeFileSystem}. */
-export class NativeFileHandle implements FileHandle {
-  readonly #path: FilePath;
-  #file: Deno.FsFile | undefined;
-  /** Where the next transfer would start, or -1. */
-  #position = 0;
+function isThere(operation: string, path: FilePath): DiskError {
+  return new DiskError("exists", "There is a file already", {
+    operation,
+    path,
+  });
+}
 
-  /**
-   * Takes an open file over.
-   *
-   * @param file The file; nobody else may use it any more.
-   * @param path Its path, for errors.
-   */
-  constructor(file: Deno.FsFile, path: FilePath) {
-    this.#file = file;
-    this.#path = path;
-  }
+function checkIsFile(
+  info: Deno.FileInfo,
+  operation: string,
+  path: FilePath,
+): void {
+  if (info.isFile) return;
+  throw new DiskError("not-a-file", "Something else is in its place", {
+    operation,
+    path,
+  });
+}
 
-  /**
-   * Reads bytes.
-   *
-   * @param into Where to put them.
-   * @param offset Where to start in the file.
-   * @returns How many bytes were read; less than asked only at the end.
-   * @throws {DiskError} If it fails.
-   */
-  read(into: Uint8Array, offset: number): number {
-    const file = this.#at(offset, "read");
-    let done = 0;
-    try {
-      while (done < into.length) {
-        const n = file.readSync(done === 0 ? into : into.subarray(done));
-        if (n === null || n === 0) break;
-        done += n;
-      }
-    } catch (error) {
-      this.#position = -1;
-      throw this.#error(error, "read", offset + done);
+/** Never follows a link: what is there already is not opened. */
+function openNew(name: string, path: FilePath): NativeFileHandle | undefined {
+  try {
+    const options = { read: true, write: true, createNew: true };
+    return new NativeFileHandle(Deno.openSync(name, options), path);
+  } catch (error) {
+    const { AlreadyExists, NotFound } = Deno.errors;
+    if (error instanceof AlreadyExists || error instanceof NotFound) {
+      return undefined;
     }
-    this.#position = offset + done;
-    return done;
-  }
-
-  /**
-   * Writes all of the bytes.
-   *
-   * @param from The bytes.
-   * @param offset Where to start in the file.
-   * @throws {DiskError} If it fails; a part may have been written.
-   */
-  write(from: Uint8Array, offset: number): void {
-    const file = this.#at(offset, "write");
-    let done = 0;
-    try {
-      while (done < from.length) {
-        const n = file.writeSync(done === 0 ? from : from.subarray(done));
-        if (n === 0) throw new Error("Nothing could be written");
-        done += n;
-      }
-    } catch (error) {
-      this.#position = -1;
-      throw this.#error(error, "write", offset + done);
-    }
-    this.#position = offset + done;
-  }
-
-  /**
-   * The length of the file.
-   *
-   * @returns Bytes.
-   * @throws {DiskError} If it fails.
-   */
-  size(): number {
-    try {
-      return this.#open("look at").statSync().size;
-    } catch (error) {
-      throw this.#error(error, "look at");
-    }
-  }
-
-  /**
-   * Cuts the file or makes it longer.
-   *
-   * @param size New length in bytes.
-   * @throws {DiskError} If it fails.
-   */
-  truncate(size: number): void {
-    try {
-      this.#open("resize").truncateSync(size);
-    } catch (error) {
-      throw this.#error(error, "resize", size);
-    }
-  }
-
-  /**
-   * Waits until what was written is on the device. The one call that takes
-   * long, so it does not block.
-   *
-   * @returns When it is there.
-   * @throws {DiskError} If it fails.
-   */
-  async sync(): Promise<void> {
-    try {
-      await this.#open("sync").sync();
-    } catch (error) {
-      throw this.#error(error, "sync");
-    }
-  }
-
-  /** Closes the file. */
-  close(): void {
-    this.#file?.close();
-    this.#file = undefined;
-  }
-
-  #open(operation: string): Deno.FsFile {
-    if (this.#file === undefined) {
-      throw new DiskError("closed", "The file is closed", {
-        operation,
-        path: this.#path,
-      });
-    }
-    return this.#file;
-  }
-
-  #at(offset: number, operation: string): Deno.FsFile {
-    const file = this.#open(operation);
-    if (offset !== this.#position) {
-      this.#position = -1;
-      try {
-        file.seekSync(offset, Deno.SeekMode.Start);
-      } catch (error) {
-        throw this.#error(error, operation, offset);
-      }
-    }
-    return file;
-  }
-
-  #error(cause: unknown, operation: string, offset?: number): DiskError {
-    return toDiskError(cause, { operation, path: this.#path, offset });
+    throw error;
   }
 }

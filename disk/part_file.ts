@@ -200,6 +200,15 @@ export class PartFile {
   }
 
   /**
+   * Deletes the file if it is ours and holds nothing.
+   *
+   * @throws {DiskError} If it fails.
+   */
+  removeEmpty(): Awaitable<void> {
+    if (this.#hasHeader && this.isEmpty) return this.remove();
+  }
+
+  /**
    * Deletes the file and everything in it.
    *
    * @throws {DiskError} If it fails.

@@ -8,6 +8,7 @@ import { BLOCK_SIZE, type PieceLayout } from "../metainfo/piece_layout.ts";
 import { attempt, type Awaitable, chain, eachInOrder } from "./awaitable.ts";
 import type { BufferPool, PieceHolder } from "./buffer_pool.ts";
 import { type DiskError, toDiskError } from "./error.ts";
+import { eachChunk } from "./piece_bytes.ts";
 import { PieceBuffer } from "./piece_buffer.ts";
 import type {
   StorageTorrent,
@@ -219,14 +220,7 @@ export class PieceAssembler implements PieceHolder {
         this.#pause(error);
       },
     );
-    if (result instanceof Promise) {
-      const work = result.then(() => {
-        assembly.spilling = undefined;
-        if (pool.isOver) pool.makeRoom();
-      });
-      assembly.spilling = work;
-      this.#context.track(work);
-    }
+    if (result instanceof Promise) this.#trackSpill(buffer, result);
   }
 
   /**
@@ -240,6 +234,39 @@ export class PieceAssembler implements PieceHolder {
       if (this.#error !== undefined) break;
     }
     return () => this.#error;
+  }
+
+  /** Writes out what is only in memory so far; it stays there. */
+  writeAhead(): void {
+    const { files } = this.#context;
+    for (const buffer of this.spillable()) {
+      const runs = buffer.dirtyRuns();
+      const result = attempt(
+        () =>
+          chain(
+            eachInOrder(
+              runs,
+              (run) =>
+                files.writeRange(buffer.pieceIndex, run.offset, run.bytes),
+            ),
+            () => buffer.markWritten(runs),
+          ),
+        (error) => this.#pause(error),
+      );
+      if (result instanceof Promise) this.#trackSpill(buffer, result);
+      if (this.#error !== undefined) return;
+    }
+  }
+
+  #trackSpill(buffer: PieceBuffer, written: Promise<void>): void {
+    const assembly = this.#pieces.get(buffer.pieceIndex)!;
+    const { pool } = this.#context;
+    const work = written.then(() => {
+      assembly.spilling = undefined;
+      if (pool.isOver) pool.makeRoom();
+    });
+    assembly.spilling = work;
+    this.#context.track(work);
   }
 
   #hold(assembly: Assembly): void {
@@ -336,9 +363,10 @@ export class PieceAssembler implements PieceHolder {
   #judge(assembly: Assembly): Awaitable<PieceVerdict | "lost"> {
     const digest = assembly.digest ??= this.#digest(assembly);
     return chain(
-      this.#eachChunk(
+      eachChunk(
         assembly.buffer,
         digest.offset,
+        this.#context,
         (chunk) => digest.update(chunk),
       ),
       (isThere) => {
@@ -346,73 +374,6 @@ export class PieceAssembler implements PieceHolder {
         return digest.finish();
       },
     );
-  }
-
-  /** Shows every buffer from an offset on, with what was written out early. */
-  #eachChunk(
-    buffer: PieceBuffer,
-    from: number,
-    use: (chunk: Uint8Array, offset: number) => void,
-  ): Awaitable<boolean> {
-    for (let start = from; start < buffer.size; start += this.#chunkSize) {
-      const end = Math.min(buffer.size, start + this.#chunkSize);
-      const own = buffer.chunk(start / this.#chunkSize);
-      const stored = own === undefined
-        ? [start, end]
-        : buffer.storedRuns(start, end);
-      if (own !== undefined && stored.length === 0) {
-        use(own, start);
-        continue;
-      }
-      const { pool } = this.#context;
-      const scratch = own === undefined
-        ? pool.take(this.#chunkSize)
-        : undefined;
-      const chunk = own ?? scratch!.subarray(0, end - start);
-      const read = attempt(
-        () => this.#readStored(buffer.pieceIndex, stored, start, chunk),
-        (error) => {
-          if (scratch !== undefined) pool.give(scratch);
-          throw error;
-        },
-      );
-      const done = chain(read, (isThere) => {
-        if (isThere) use(chunk, start);
-        if (scratch !== undefined) pool.give(scratch);
-        return isThere;
-      });
-      if (done instanceof Promise) {
-        return done.then((isThere) =>
-          isThere && this.#eachChunk(buffer, end, use)
-        );
-      }
-      if (!done) return false;
-    }
-    return true;
-  }
-
-  #readStored(
-    pieceIndex: number,
-    runs: readonly number[],
-    base: number,
-    chunk: Uint8Array,
-  ): Awaitable<boolean> {
-    let result: Awaitable<boolean> = true;
-    for (let i = 0; i < runs.length; i += 2) {
-      const start = runs[i]!;
-      const end = runs[i + 1]!;
-      result = chain(
-        result,
-        (isThere) =>
-          isThere &&
-          this.#context.files.readRange(
-            pieceIndex,
-            start,
-            chunk.subarray(start - base, end - base),
-          ),
-      );
-    }
-    return result;
   }
 
   #store(assembly: Assembly): Awaitable<void> {
@@ -461,9 +422,10 @@ export class PieceAssembler implements PieceHolder {
   #blockDigests(buffer: PieceBuffer): Awaitable<Uint8Array | undefined> {
     const digests = new Uint8Array(Math.ceil(buffer.size / BLOCK_SIZE) * 20);
     return chain(
-      this.#eachChunk(
+      eachChunk(
         buffer,
         0,
+        this.#context,
         (chunk, offset) =>
           digestBlocks(chunk, digests, offset / BLOCK_SIZE * 20),
       ),

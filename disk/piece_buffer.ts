@@ -37,8 +37,8 @@ export class PieceBuffer {
   readonly #stored = new IntervalSet();
   readonly #pads: readonly number[];
   #memory = 0;
-  /** Bytes that were written out before the piece was whole. */
-  #storedEarly = 0;
+  /** What is stored and in no buffer. */
+  #away: IntervalSet | undefined;
 
   /**
    * Makes an empty piece.
@@ -129,16 +129,16 @@ export class PieceBuffer {
    *
    * @param start First byte.
    * @param end One past the last.
-   * @returns Stored runs: start, end, … (none for padding in a buffer there is).
+   * @returns Runs that are in no buffer: start, end, …
    */
   storedRuns(start: number, end: number): number[] {
-    if (this.#storedEarly === 0) return [];
-    const dirty = this.#stored.gaps(start, end);
+    if (this.#away === undefined) return [];
+    const near = this.#away.gaps(start, end);
     const runs: number[] = [];
     let at = start;
-    for (let i = 0; i < dirty.length; i += 2) {
-      if (dirty[i]! > at) runs.push(at, dirty[i]!);
-      at = dirty[i + 1]!;
+    for (let i = 0; i < near.length; i += 2) {
+      if (near[i]! > at) runs.push(at, near[i]!);
+      at = near[i + 1]!;
     }
     if (at < end) runs.push(at, end);
     return runs;
@@ -186,16 +186,26 @@ export class PieceBuffer {
   }
 
   /**
-   * Takes note that bytes are in the files.
+   * Takes note that bytes are in the files that are not in memory.
    *
    * @param start First byte.
    * @param end One past the last.
    */
   markStored(start: number, end: number): void {
-    const before = this.#stored.total;
     this.#held.add(start, end);
     this.#stored.add(start, end);
-    this.#storedEarly += this.#stored.total - before;
+    (this.#away ??= new IntervalSet()).add(start, end);
+  }
+
+  /**
+   * Takes note that runs were written out; they stay in memory, too.
+   *
+   * @param runs What {@linkcode dirtyRuns} gave.
+   */
+  markWritten(runs: readonly DirtyRun[]): void {
+    for (const { offset, bytes } of runs) {
+      this.#stored.add(offset, offset + bytes.length);
+    }
   }
 
   /**
@@ -214,9 +224,11 @@ export class PieceBuffer {
       this.#chunks[i] = undefined;
     }
     this.#memory = 0;
-    for (const run of runs) {
-      this.#stored.add(run.offset, run.offset + run.bytes.length);
-      this.#storedEarly += run.bytes.length;
+    this.markWritten(runs);
+    this.#away ??= new IntervalSet();
+    const held = this.#held.bounds;
+    for (let i = 0; i < held.length; i += 2) {
+      this.#away.add(held[i]!, held[i + 1]!);
     }
     return { runs, chunks };
   }
@@ -230,7 +242,7 @@ export class PieceBuffer {
   reattach(detached: DetachedRuns): void {
     for (const { offset, bytes } of detached.runs) {
       this.#stored.remove(offset, offset + bytes.length);
-      this.#storedEarly -= bytes.length;
+      this.#away?.remove(offset, offset + bytes.length);
       this.#copy(offset, bytes);
     }
     for (const chunk of detached.chunks) this.#pool.give(chunk);

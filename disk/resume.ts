@@ -50,12 +50,20 @@ export async function takeResumeData(
   const { torrent, files, wanted, partials } = state;
   // All of it before the first wait: later pieces belong to later times.
   const have = state.have.clone();
-  const stored: PartialPiece[] = [];
+  let stored: PartialPiece[] = [];
   for (const [pieceIndex, blocks] of partials()) {
     stored.push({ pieceIndex, blocks });
   }
   stored.sort((a, b) => a.pieceIndex - b.pieceIndex);
-  const infos = await statAll(torrent, files);
+  const { files: infos, strange } = await files.stored.infos();
+  // What was written is not in the files that are there now.
+  for (const fileIndex of strange) {
+    const { first, end } = torrent.layout.filePieces(fileIndex);
+    for (let i = first; i < end; i++) have.clear(i);
+    stored = stored.filter(({ pieceIndex }) =>
+      pieceIndex < first || pieceIndex >= end
+    );
+  }
   return encodeResumeData({
     infoHash: torrent.infoHash,
     have,
@@ -99,7 +107,7 @@ export async function trustResumeData(
     if (error instanceof ResumeDataError) return undefined;
     throw error;
   }
-  const infos = await statAll(torrent, files);
+  const { files: infos } = await files.stored.infos();
   const isPartSame = isSame(await files.statPartFile(), data.partFile);
   const have = new Bitfield(layout.pieceCount);
   const doubtful: number[] = [];
@@ -123,18 +131,6 @@ export async function trustResumeData(
 function isSame(a: FileInfo | undefined, b: FileInfo | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   return a.size === b.size && Math.floor(a.modifiedMs) === b.modifiedMs;
-}
-
-async function statAll(
-  torrent: StorageTorrent,
-  files: TorrentFiles,
-): Promise<(FileInfo | undefined)[]> {
-  const infos: (FileInfo | undefined)[] = [];
-  for (let i = 0; i < torrent.paths.length; i++) {
-    if (torrent.layout.files[i]!.pad) infos.push(undefined);
-    else infos.push(await files.stat(i));
-  }
-  return infos;
 }
 
 /**

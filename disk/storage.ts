@@ -94,10 +94,36 @@ export interface StorageErrorEvent {
   readonly paused: boolean;
 }
 
+/**
+ * Verified pieces cannot be read any more: files are gone, shorter than they
+ * were, or damaged. They are no longer in `have` and can be written again.
+ */
+export interface PiecesLostEvent {
+  /** Which event. */
+  readonly type: "pieces-lost";
+  /** Which pieces. */
+  readonly pieces: readonly number[];
+  /** What happened. */
+  readonly error: DiskError;
+}
+
+/**
+ * Files were found that are longer than they should be though they are part of
+ * the torrent. Unless the torrent is only read, they are cut after this.
+ */
+export interface SurplusEvent {
+  /** Which event. */
+  readonly type: "surplus";
+  /** Indices of the files. */
+  readonly files: readonly number[];
+}
+
 /** What a torrent's storage tells. */
 export type TorrentStorageEvent =
   | PieceGoodEvent
   | PieceBadEvent
+  | PiecesLostEvent
+  | SurplusEvent
   | StorageErrorEvent;
 
 /** Progress of a check. */
@@ -110,7 +136,7 @@ export interface CheckProgress {
   readonly good: number;
 }
 
-/** Options of {@linkcode TorrentStorage.check}. */
+/** Options of {@linkcode TorrentStorage.recheck}. */
 export interface CheckOptions {
   /**
    * Called now and then, and at the end.
@@ -118,8 +144,26 @@ export interface CheckOptions {
    * @param progress How far it is.
    */
   readonly onProgress?: ((progress: CheckProgress) => void) | undefined;
-  /** Ends the check early; what was found good so far stays so. */
+  /**
+   * Asked now and then whether to wait: the check goes on when the promise
+   * resolves, and lets other checks go first meanwhile.
+   *
+   * @returns A promise while it is to wait.
+   */
+  readonly hold?: (() => Promise<void> | undefined) | undefined;
+  /** Ends the check early; what was found so far stays so. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of {@linkcode TorrentStorage.resumeData}. */
+export interface ResumeDataOptions {
+  /**
+   * Whether blocks of incomplete pieces are written out first, so that they are
+   * part of it. They stay in memory, too.
+   *
+   * @default {true}
+   */
+  readonly flush?: boolean | undefined;
 }
 
 /** Options of {@linkcode TorrentStorage.move}. */
@@ -222,7 +266,8 @@ export interface TorrentStorage extends AsyncDisposable {
    * answers at once. They stay as they are (unless `brief`) and must not be
    * changed.
    * @throws {DiskError} `not-verified`, `out-of-bounds`, `closed`, or why the
-   * file cannot be read; thrown or rejected.
+   * file cannot be read; thrown or rejected. The piece is lost then, if it is
+   * not only that too many files are open.
    */
   readBlock(
     pieceIndex: number,
@@ -251,14 +296,24 @@ export interface TorrentStorage extends AsyncDisposable {
    */
   resume(): Promise<boolean>;
   /**
-   * Reads and hashes everything again. Blocks of incomplete pieces are
-   * forgotten. Sets `have` anew; there are no events for its pieces.
+   * Reads and hashes everything again, when it is this torrent's turn. Blocks
+   * of incomplete pieces are forgotten. Sets `have` anew, piece by piece; there
+   * are no events for its pieces.
    *
-   * @param options Progress and abort.
+   * @param options Progress, pause and abort.
    * @throws {DiskError} If files cannot be read other than for being missing or
-   * short. The reason of the signal if it was aborted.
+   * short. The reason of the signal if it was aborted: pieces that were not
+   * looked at by then stay as they were.
    */
-  check(options?: CheckOptions): Promise<void>;
+  recheck(options?: CheckOptions): Promise<void>;
+  /**
+   * Makes sure that the files we wrote are those at their paths, and whole, for
+   * saying so. What is not in its place any more is checked anew; the pieces
+   * that are lost by that come as an event, too.
+   *
+   * @throws {DiskError} `replaced` if pieces were lost, with the files.
+   */
+  confirm(): Promise<void>;
   /**
    * Whether a file is to be made.
    *
@@ -290,13 +345,13 @@ export interface TorrentStorage extends AsyncDisposable {
    */
   sync(): Promise<void>;
   /**
-   * Describes the state so that it need not be checked the next time. Flushes
-   * first.
+   * Describes the state so that it need not be checked the next time.
    *
+   * @param options Whether blocks of incomplete pieces are part of it.
    * @returns Bytes for `existing: "resume"`; see `saveResumeData`.
    * @throws {DiskError} If files cannot be looked at.
    */
-  resumeData(): Promise<Uint8Array<ArrayBuffer>>;
+  resumeData(options?: ResumeDataOptions): Promise<Uint8Array<ArrayBuffer>>;
   /**
    * Moves all files below another folder. Blocks may come meanwhile.
    *

@@ -3,22 +3,16 @@
  *
  * @module
  */
+import type { Clock } from "../_shared/clock.ts";
 import type { FileSpan, PieceLayout } from "../metainfo/piece_layout.ts";
-import { attempt, type Awaitable, chain, eachInOrder } from "./awaitable.ts";
-import { DiskError, toDiskError } from "./error.ts";
-import {
-  type FileHandle,
-  type FileInfo,
-  type FilePath,
-  type FileSystem,
-  useHandle,
-} from "./file_system.ts";
+import { type Awaitable, eachInOrder } from "./awaitable.ts";
+import { type DiskError, toDiskError } from "./error.ts";
+import type { FileInfo, FilePath } from "./file_system.ts";
+import type { HandleCache } from "./handle_cache.ts";
 import { moveFiles, removeEmptyFolders } from "./move_files.ts";
 import { PartFile } from "./part_file.ts";
 import type { StorageTorrent } from "./storage.ts";
-
-/** How space is set aside for a file. */
-export type FileAllocation = "sparse" | "none";
+import { type FileAllocation, StoredFiles, syncFile } from "./stored_files.ts";
 
 const COPY_SIZE = 1024 * 1024;
 
@@ -28,17 +22,15 @@ const COPY_SIZE = 1024 * 1024;
  * file. A file gets its length when it is first written.
  */
 export class TorrentFiles {
+  /** The pieces. */
+  readonly layout: PieceLayout;
+  /** The files, one by one. */
+  readonly stored: StoredFiles;
   readonly #torrent: StorageTorrent;
-  readonly #layout: PieceLayout;
-  readonly #allocation: FileAllocation;
-  #fileSystem: FileSystem;
-  #paths: readonly FilePath[];
+  readonly #clock: Clock;
   #part: PartFile;
   /** 1 where the bytes of a file belong in the part file. */
   readonly #inPart: Uint8Array;
-  /** 1 where the file has its length. */
-  readonly #prepared: Uint8Array;
-  readonly #written = new Set<number>();
   /** Payload bytes written. */
   writtenBytes = 0;
   /** Bytes read. */
@@ -51,31 +43,37 @@ export class TorrentFiles {
    * @param folder The folder they are below.
    * @param torrent Which files.
    * @param allocation How space is set aside.
+   * @param clock For letting other work go on while many files are looked at.
    */
   constructor(
-    fileSystem: FileSystem,
+    fileSystem: HandleCache,
     folder: FilePath,
     torrent: StorageTorrent,
     allocation: FileAllocation,
+    clock: Clock,
   ) {
-    this.#fileSystem = fileSystem;
     this.#torrent = torrent;
-    this.#layout = torrent.layout;
-    this.#allocation = allocation;
-    this.#paths = torrent.paths.map((path) => [...folder, ...path]);
+    this.layout = torrent.layout;
+    this.stored = new StoredFiles(
+      fileSystem,
+      pathsBelow(folder, torrent),
+      torrent.layout,
+      allocation,
+      clock,
+    );
+    this.#clock = clock;
     this.#part = new PartFile(fileSystem, folder, torrent);
     this.#inPart = new Uint8Array(torrent.paths.length);
-    this.#prepared = new Uint8Array(torrent.paths.length);
   }
 
-  /** Where the files are. */
-  get paths(): readonly FilePath[] {
-    return this.#paths;
-  }
-
-  /** What they are in. */
-  get fileSystem(): FileSystem {
-    return this.#fileSystem;
+  /**
+   * Whether the bytes of a file belong in the part file.
+   *
+   * @param fileIndex Which file.
+   * @returns Whether it is deselected and does not exist.
+   */
+  isInPart(fileIndex: number): boolean {
+    return this.#inPart[fileIndex] === 1;
   }
 
   /**
@@ -89,67 +87,45 @@ export class TorrentFiles {
   }
 
   /**
-   * Finds out what is there.
+   * Finds out what is there. Nothing is written.
    *
-   * @param wanted Whether each file is to be made.
-   * @throws {DiskError} If the files cannot be looked at.
+   * @param isWanted Whether each file is to be made.
+   * @param isBlind Whether files that are wanted need not be looked at.
+   * @throws {DiskError} If files cannot be looked at.
    */
-  async load(wanted: (fileIndex: number) => boolean): Promise<void> {
-    for (let i = 0; i < this.#paths.length; i++) {
-      if (this.#layout.files[i]!.pad || wanted(i)) continue;
-      if (await this.#fileSystem.stat(this.#paths[i]!) === undefined) {
-        this.#inPart[i] = 1;
-      }
-    }
+  async load(
+    isWanted: (fileIndex: number) => boolean,
+    isBlind: boolean,
+  ): Promise<void> {
+    const which = this.stored.indices.filter((i) => !isBlind || !isWanted(i));
+    await this.stored.lookAgain(which);
+    if (isBlind && which.length === 0) return;
     await this.#part.load();
-  }
-
-  /**
-   * Makes the files of length 0 that are wanted.
-   *
-   * @param wanted Whether each file is to be made.
-   * @throws {DiskError} If one cannot be made.
-   */
-  async makeEmptyFiles(wanted: (fileIndex: number) => boolean): Promise<void> {
-    for (let i = 0; i < this.#paths.length; i++) {
-      const { length, pad } = this.#layout.files[i]!;
-      if (length > 0 || pad || !wanted(i)) continue;
-      if (await this.#fileSystem.stat(this.#paths[i]!) !== undefined) continue;
-      const handle = await this.#fileSystem.open(this.#paths[i]!, {
-        write: true,
-      });
-      await handle.close();
+    for (const i of which) {
+      if (this.stored.size(i) >= 0) continue;
+      if (!isWanted(i) || this.#slotsOf(i).length > 0) this.#inPart[i] = 1;
     }
   }
 
   /**
-   * Looks at a file.
+   * Makes everything as it is to be: files of length 0 are made, what the part
+   * file has of wanted files is put in its place, and what nobody needs there
+   * is let go of.
    *
-   * @param fileIndex Which file.
-   * @returns Size and time, or `undefined` when there is none.
-   * @throws {DiskError} If it cannot be looked at.
+   * @param isWanted Whether each file is to be made.
+   * @throws {DiskError} If it fails.
    */
-  stat(fileIndex: number): Awaitable<FileInfo | undefined> {
-    return this.#fileSystem.stat(this.#paths[fileIndex]!);
-  }
-
-  /**
-   * Where the operating system has the files.
-   *
-   * @returns A path for every file, empty for padding; `undefined` when the
-   * file system is no part of it.
-   * @throws {DiskError} If a path is unsafe.
-   */
-  localPaths(): string[] | undefined {
-    const paths: string[] = [];
-    for (let i = 0; i < this.#paths.length; i++) {
-      const path = this.#layout.files[i]!.pad
-        ? ""
-        : this.#fileSystem.localPath?.(this.#paths[i]!);
-      if (path === undefined) return undefined;
-      paths.push(path);
+  async settle(isWanted: (fileIndex: number) => boolean): Promise<void> {
+    for (const i of this.stored.indices) {
+      if (!isWanted(i)) continue;
+      await this.select(i);
+      if (this.layout.files[i]!.length > 0) continue;
+      const isThere = this.stored.size(i) >= 0 ||
+        await this.stored.look(i) >= 0;
+      if (!isThere) await this.stored.write(i, 0, new Uint8Array(0));
     }
-    return paths;
+    await this.#releaseSlots(this.#part.pieces);
+    if (this.#part.isEmpty) await this.#part.removeEmpty();
   }
 
   /**
@@ -159,7 +135,7 @@ export class TorrentFiles {
    * @throws {DiskError} If it cannot be looked at.
    */
   statPartFile(): Awaitable<FileInfo | undefined> {
-    return this.#fileSystem.stat(this.#part.path);
+    return this.stored.fileSystem.stat(this.#part.path);
   }
 
   /**
@@ -177,7 +153,7 @@ export class TorrentFiles {
     into: Uint8Array,
   ): Awaitable<boolean> {
     this.readBytes += into.length;
-    const spans = this.#layout.spans(pieceIndex, offset, into.length);
+    const spans = this.layout.spans(pieceIndex, offset, into.length);
     return this.#readSpans(spans, 0, pieceIndex, offset, into);
   }
 
@@ -195,7 +171,7 @@ export class TorrentFiles {
     from: Uint8Array,
   ): Awaitable<void> {
     return eachInOrder(
-      this.#layout.spans(pieceIndex, offset, from.length),
+      this.layout.spans(pieceIndex, offset, from.length),
       (span) => {
         if (span.pad) return;
         const bytes = span.length === from.length
@@ -204,7 +180,7 @@ export class TorrentFiles {
         this.writtenBytes += span.length;
         return this.#inPart[span.fileIndex] === 1
           ? this.#part.write(pieceIndex, offset + span.dataOffset, bytes)
-          : this.#writeFile(span.fileIndex, span.fileOffset, bytes);
+          : this.stored.write(span.fileIndex, span.fileOffset, bytes);
       },
     );
   }
@@ -217,8 +193,8 @@ export class TorrentFiles {
    * @throws {DiskError} If it cannot be looked at.
    */
   async deselect(fileIndex: number): Promise<void> {
-    if (this.#layout.files[fileIndex]!.pad) return;
-    if (await this.stat(fileIndex) === undefined) this.#inPart[fileIndex] = 1;
+    if (this.layout.files[fileIndex]!.pad) return;
+    if (await this.stored.look(fileIndex) < 0) this.#inPart[fileIndex] = 1;
   }
 
   /**
@@ -229,11 +205,10 @@ export class TorrentFiles {
    */
   async select(fileIndex: number): Promise<void> {
     if (this.#inPart[fileIndex] === 0) return;
-    const { first, end } = this.#layout.filePieces(fileIndex);
-    const pieces = this.#part.pieces.filter((i) => i >= first && i < end);
+    const pieces = this.#slotsOf(fileIndex);
     for (const pieceIndex of pieces) {
-      const size = this.#layout.pieceSize(pieceIndex);
-      for (const span of this.#layout.spans(pieceIndex, 0, size)) {
+      const size = this.layout.pieceSize(pieceIndex);
+      for (const span of this.layout.spans(pieceIndex, 0, size)) {
         if (span.fileIndex !== fileIndex) continue;
         const buffer = new Uint8Array(Math.min(span.length, COPY_SIZE));
         for (let done = 0; done < span.length; done += buffer.length) {
@@ -241,14 +216,26 @@ export class TorrentFiles {
           const at = span.dataOffset + done;
           // A slot that is short has nothing to bring from here on.
           if (!await this.#part.read(pieceIndex, at, run)) break;
-          await this.#writeFile(fileIndex, span.fileOffset + done, run);
+          await this.stored.write(fileIndex, span.fileOffset + done, run);
         }
       }
     }
     this.#inPart[fileIndex] = 0;
+    await this.#releaseSlots(pieces);
+  }
+
+  /** The pieces of a file that have a slot in the part file. */
+  #slotsOf(fileIndex: number): number[] {
+    if (this.#part.isEmpty) return [];
+    const { first, end } = this.layout.filePieces(fileIndex);
+    return this.#part.pieces.filter((i) => i >= first && i < end);
+  }
+
+  /** Gives back the slots that no file needs any more. */
+  async #releaseSlots(pieces: readonly number[]): Promise<void> {
     for (const pieceIndex of pieces) {
-      const size = this.#layout.pieceSize(pieceIndex);
-      const isNeeded = this.#layout.spans(pieceIndex, 0, size).some((span) =>
+      const size = this.layout.pieceSize(pieceIndex);
+      const isNeeded = this.layout.spans(pieceIndex, 0, size).some((span) =>
         this.#inPart[span.fileIndex] === 1
       );
       if (!isNeeded) await this.#part.release(pieceIndex);
@@ -261,25 +248,10 @@ export class TorrentFiles {
    * @returns The failures, one a file; these files are tried again next time.
    */
   async sync(): Promise<DiskError[]> {
-    const failures: DiskError[] = [];
-    for (const fileIndex of [...this.#written]) {
-      const path = this.#paths[fileIndex]!;
-      this.#written.delete(fileIndex);
-      try {
-        await this.#syncFile(path);
-      } catch (error) {
-        this.#written.add(fileIndex);
-        failures.push(toDiskError(error, { operation: "sync", path }));
-      }
-    }
-    if (!this.#part.isEmpty) {
-      const { path } = this.#part;
-      try {
-        await this.#syncFile(path);
-      } catch (error) {
-        failures.push(toDiskError(error, { operation: "sync", path }));
-      }
-    }
+    const failures = await this.stored.sync();
+    if (this.#part.isEmpty) return failures;
+    const failure = await syncFile(this.stored.fileSystem, this.#part.path);
+    if (failure !== undefined) failures.push(failure);
     return failures;
   }
 
@@ -293,12 +265,12 @@ export class TorrentFiles {
     const paths = this.#storedPaths();
     for (const path of paths) {
       try {
-        await this.#fileSystem.remove(path);
+        await this.stored.fileSystem.remove(path);
       } catch (error) {
         failures.push(toDiskError(error, { operation: "remove", path }));
       }
     }
-    await removeEmptyFolders(this.#fileSystem, paths);
+    await removeEmptyFolders(this.stored.fileSystem, paths);
     return failures;
   }
 
@@ -309,18 +281,18 @@ export class TorrentFiles {
    * @param target The file system to move to, when it is another one.
    * @throws {DiskError} If it fails; everything is back in its place then.
    */
-  async move(folder: FilePath, target?: FileSystem): Promise<void> {
-    const paths = this.#torrent.paths.map((path) => [...folder, ...path]);
+  async move(folder: FilePath, target?: HandleCache): Promise<void> {
+    const paths = pathsBelow(folder, this.#torrent);
     const part = new PartFile(
-      target ?? this.#fileSystem,
+      target ?? this.stored.fileSystem,
       folder,
       this.#torrent,
     );
     const from = this.#storedPaths();
-    const to: FilePath[] = paths.filter((_, i) => !this.#layout.files[i]!.pad);
+    const to: FilePath[] = paths.filter((_, i) => !this.layout.files[i]!.pad);
     to.push(part.path);
-    const source = this.#fileSystem;
-    const forget = await moveFiles(source, from, target, to);
+    const source = this.stored.fileSystem;
+    const forget = await moveFiles(source, from, target, to, this.#clock);
     try {
       await part.load();
     } catch (error) {
@@ -329,9 +301,8 @@ export class TorrentFiles {
     }
     await forget.finish();
     await removeEmptyFolders(source, from);
-    this.#paths = paths;
     this.#part = part;
-    this.#fileSystem = target ?? source;
+    await this.stored.relocate(target ?? source, paths);
   }
 
   #readSpans(
@@ -352,7 +323,7 @@ export class TorrentFiles {
       }
       const result = this.#inPart[span.fileIndex] === 1
         ? this.#part.read(pieceIndex, offset + span.dataOffset, bytes)
-        : this.#readFile(span.fileIndex, span.fileOffset, bytes);
+        : this.stored.read(span.fileIndex, span.fileOffset, bytes);
       if (result instanceof Promise) {
         return result.then((good) =>
           good && this.#readSpans(spans, i + 1, pieceIndex, offset, into)
@@ -363,70 +334,19 @@ export class TorrentFiles {
     return true;
   }
 
-  #readFile(
-    fileIndex: number,
-    offset: number,
-    into: Uint8Array,
-  ): Awaitable<boolean> {
-    return attempt(
-      () =>
-        useHandle(
-          this.#fileSystem.open(this.#paths[fileIndex]!),
-          (handle) =>
-            chain(handle.read(into, offset), (n) => n === into.length),
-        ),
-      (error) => {
-        if (error instanceof DiskError && error.code === "not-found") {
-          return false;
-        }
-        throw error;
-      },
-    );
-  }
-
-  #writeFile(
-    fileIndex: number,
-    offset: number,
-    from: Uint8Array,
-  ): Awaitable<void> {
-    this.#written.add(fileIndex);
-    return useHandle(
-      this.#fileSystem.open(this.#paths[fileIndex]!, { write: true }),
-      (handle) =>
-        this.#prepared[fileIndex] === 1 ? handle.write(from, offset) : chain(
-          this.#prepare(fileIndex, handle),
-          () => handle.write(from, offset),
-        ),
-    );
-  }
-
-  /** Gives a file its length: cuts one that is too long. */
-  #prepare(fileIndex: number, handle: FileHandle): Awaitable<void> {
-    const { length } = this.#layout.files[fileIndex]!;
-    return chain(handle.size(), (size): Awaitable<void> => {
-      const isRight = this.#allocation === "none"
-        ? size <= length
-        : size === length;
-      if (isRight) {
-        this.#prepared[fileIndex] = 1;
-        return;
-      }
-      return chain(handle.truncate(length), () => {
-        this.#prepared[fileIndex] = 1;
-      });
-    });
-  }
-
-  #syncFile(path: FilePath): Awaitable<void> {
-    return useHandle(
-      this.#fileSystem.open(path, { write: true }),
-      (handle) => handle.sync(),
-    );
-  }
-
   #storedPaths(): FilePath[] {
-    const paths = this.#paths.filter((_, i) => !this.#layout.files[i]!.pad);
+    const paths = this.stored.paths.filter((_, i) =>
+      !this.layout.files[i]!.pad
+    );
     paths.push(this.#part.path);
     return paths;
   }
+}
+
+function pathsBelow(
+  folder: FilePath,
+  torrent: StorageTorrent,
+): readonly FilePath[] {
+  if (folder.length === 0) return torrent.paths;
+  return torrent.paths.map((path) => [...folder, ...path]);
 }

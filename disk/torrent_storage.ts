@@ -10,8 +10,12 @@ import type { PieceLayout } from "../metainfo/piece_layout.ts";
 import { attempt, type Awaitable } from "./awaitable.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import { checkFiles } from "./check.ts";
+import type { CheckQueue } from "./check_queue.ts";
 import { DiskError, toDiskError } from "./error.ts";
+import { closed, outOfBounds } from "./storage_error.ts";
 import type { FilePath, FileSystem } from "./file_system.ts";
+import type { HandleCache } from "./handle_cache.ts";
+import { findLost, piecesOf, replaced } from "./lost_pieces.ts";
 import { PieceAssembler } from "./piece_assembler.ts";
 import { PieceReader } from "./piece_reader.ts";
 import type { ReadCache } from "./read_cache.ts";
@@ -21,6 +25,7 @@ import type {
   MoveOptions,
   ReadBlockOptions,
   RemoveOptions,
+  ResumeDataOptions,
   StorageStats,
   StorageTorrent,
   TorrentStorage,
@@ -28,6 +33,9 @@ import type {
   WriteBlockResult,
 } from "./storage.ts";
 import type { TorrentFiles } from "./torrent_files.ts";
+
+/** Until files are tried to be opened again, in milliseconds. */
+const RETRY_MS = 1000;
 
 /** What a {@linkcode ManagedStorage} is given by its manager. */
 export interface StorageContext {
@@ -43,12 +51,14 @@ export interface StorageContext {
   readonly wanted: Uint8Array;
   /** Whether nothing is ever written. */
   readonly readOnly: boolean;
+  /** Whose turn it is to check files. */
+  readonly checks: CheckQueue;
   /** Threads for checking, this one included. */
   readonly threads: number | undefined;
   /** Takes events instead of the queue. */
   readonly onEvent: ((event: TorrentStorageEvent) => void) | undefined;
   /** Prepares another file system for use. */
-  readonly adopt: (fileSystem: FileSystem) => FileSystem;
+  readonly adopt: (fileSystem: FileSystem) => HandleCache;
   /** Told when it is closed. */
   readonly onClose: () => void;
 }
@@ -67,6 +77,7 @@ export class ManagedStorage implements TorrentStorage {
   readonly #inFlight = new Set<Promise<unknown>>();
   #gate: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
+  #cancelRetry = () => {};
   #verifiedBytes = 0;
   #verifiedCount = 0;
 
@@ -162,8 +173,9 @@ export class ManagedStorage implements TorrentStorage {
       }
     }
     if (this.#gate !== undefined) {
+      // Who waits looks at the bytes later than it asks for them.
       return this.#gate.then(() =>
-        this.readBlock(pieceIndex, blockOffset, length, options)
+        this.readBlock(pieceIndex, blockOffset, length)
       );
     }
     const reader = this.#reader ??= new PieceReader(
@@ -173,11 +185,7 @@ export class ManagedStorage implements TorrentStorage {
     );
     const bytes = attempt(
       () => reader.read(pieceIndex, blockOffset, length, !options.brief),
-      (error) => {
-        const typed = toDiskError(error, { operation: "read block" });
-        this.#emit({ type: "error", error: typed, paused: false });
-        throw typed;
-      },
+      (error) => this.#readFailed(pieceIndex, error),
     );
     if (bytes instanceof Promise) this.#track(bytes);
     return bytes;
@@ -199,8 +207,37 @@ export class ManagedStorage implements TorrentStorage {
     return this.#assembler.error === undefined;
   }
 
-  check(options: CheckOptions = {}): Promise<void> {
-    return this.#exclusively("check", () => this.#check(options));
+  recheck(options: CheckOptions = {}): Promise<void> {
+    return this.#exclusively("recheck", async () => {
+      this.#assembler.discard();
+      this.#reader?.clear();
+      await this.#files.stored.lookAgain();
+      await this.#check(options);
+    });
+  }
+
+  confirm(): Promise<void> {
+    return this.#exclusively("confirm", async () => {
+      const { wanted } = this.#context;
+      const changed = await this.#files.stored.changed((i) =>
+        this.#files.isInPart(i) ? undefined : wanted[i] === 1
+      );
+      if (changed.length === 0) return;
+      this.#reader?.clear();
+      const pieces = piecesOf(changed, this.#layout, this.have);
+      await this.#check({}, pieces);
+      await this.#files.settle((i) => wanted[i] === 1);
+      for (const i of changed) {
+        if (this.#files.stored.size(i) > this.#layout.files[i]!.length) {
+          await this.#files.stored.cut(i);
+        }
+      }
+      const lost = pieces.filter((pieceIndex) => !this.have.has(pieceIndex));
+      if (lost.length === 0) return;
+      const error = replaced(changed.map((i) => this.#files.stored.paths[i]!));
+      this.#emit({ type: "pieces-lost", pieces: lost, error });
+      throw error;
+    });
   }
 
   isFileWanted(fileIndex: number): boolean {
@@ -217,8 +254,7 @@ export class ManagedStorage implements TorrentStorage {
         return;
       }
       if (!this.#context.readOnly) {
-        await this.#files.select(fileIndex);
-        await this.#files.makeEmptyFiles((i) => i === fileIndex);
+        await this.#files.settle((i) => i === fileIndex);
       }
       this.#context.wanted[fileIndex] = 1;
     });
@@ -241,13 +277,16 @@ export class ManagedStorage implements TorrentStorage {
     throwAll(failures, "Cannot sync the torrent");
   }
 
-  async resumeData(): Promise<Uint8Array<ArrayBuffer>> {
+  async resumeData(
+    options: ResumeDataOptions = {},
+  ): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#closing !== undefined) throw closed("save resume data");
-    try {
-      await this.#flush();
-    } catch {
+    while (this.#gate !== undefined) await this.#gate;
+    if (options.flush !== false) {
       // Blocks that cannot be written are not part of the data; the error
       // event was sent.
+      this.#assembler.writeAhead();
+      await this.#drain();
     }
     return await takeResumeData({
       torrent: this.torrent,
@@ -298,6 +337,15 @@ export class ManagedStorage implements TorrentStorage {
   }
 
   /**
+   * Tells of files that are longer than they should be.
+   *
+   * @param files Their indices.
+   */
+  tellSurplus(files: readonly number[]): void {
+    this.#emit({ type: "surplus", files });
+  }
+
+  /**
    * Takes blocks of incomplete pieces for granted that are in the files; they
    * are hashed with the rest.
    *
@@ -308,15 +356,38 @@ export class ManagedStorage implements TorrentStorage {
     this.#assembler.adopt(pieceIndex, blocks);
   }
 
-  async #check(options: CheckOptions & { pieces?: number[] }): Promise<void> {
-    this.#assembler.discard();
-    this.#reader?.clear();
-    if (options.pieces === undefined) this.have.clearAll();
-    await checkFiles(this.torrent, this.#files, this.have, {
+  #check(options: CheckOptions, pieces?: readonly number[]): Promise<void> {
+    const { clock, threads, checks } = this.#context;
+    return checkFiles(this.torrent, this.#files, this.have, {
       ...options,
-      clock: this.#context.clock,
-      threads: this.#context.threads,
+      pieces,
+      clock,
+      threads,
+      queue: checks,
     });
+  }
+
+  /** A verified piece cannot be read: it counts as lost from now on. */
+  #readFailed(pieceIndex: number, cause: unknown): never {
+    const error = toDiskError(cause, { operation: "read block" });
+    if (error.code === "too-many-files" || error.code === "closed") {
+      this.#emit({ type: "error", error, paused: false });
+      throw error;
+    }
+    if (this.have.has(pieceIndex)) {
+      this.have.clear(pieceIndex);
+      this.#track(this.#lose(pieceIndex, error));
+    }
+    throw error;
+  }
+
+  /** Finds out what else is gone with it. */
+  async #lose(pieceIndex: number, error: DiskError): Promise<void> {
+    this.#reader?.clear();
+    const more = await findLost(pieceIndex, this.#files, this.have);
+    for (const other of more) this.have.clear(other);
+    const pieces = [pieceIndex, ...more];
+    this.#emit({ type: "pieces-lost", pieces, error });
   }
 
   async #flush(): Promise<void> {
@@ -330,6 +401,7 @@ export class ManagedStorage implements TorrentStorage {
   async #close(discard: boolean): Promise<void> {
     // Let `close()` store the promise first: from then on nothing comes in.
     await Promise.resolve();
+    this.#cancelRetry();
     while (this.#gate !== undefined) await this.#gate;
     await this.#drain();
     let failure: DiskError | undefined;
@@ -378,8 +450,20 @@ export class ManagedStorage implements TorrentStorage {
     this.#inFlight.add(settled);
   }
 
+  /** Tells; but what may pass by itself is tried again a little later. */
   #emit(event: TorrentStorageEvent): void {
-    const { onEvent } = this.#context;
+    const { onEvent, clock } = this.#context;
+    if (
+      event.type === "error" && event.paused &&
+      event.error.code === "too-many-files" && this.#closing === undefined
+    ) {
+      this.#cancelRetry();
+      this.#cancelRetry = clock.schedule(
+        clock.now() + RETRY_MS,
+        () => this.#assembler.resume(),
+      );
+      return;
+    }
     if (onEvent === undefined) this.events.push(event);
     else onEvent(event);
   }
@@ -408,24 +492,4 @@ export class ManagedStorage implements TorrentStorage {
 
 function throwAll(failures: readonly DiskError[], message: string): void {
   if (failures.length > 0) throw new AggregateError(failures, message);
-}
-
-function closed(operation: string): DiskError {
-  return new DiskError("closed", "The storage is closed", { operation });
-}
-
-function outOfBounds(
-  operation: string,
-  layout: PieceLayout,
-  pieceIndex: number,
-  blockOffset: number,
-  length: number,
-): DiskError {
-  return new DiskError(
-    "out-of-bounds",
-    `There are no bytes ${blockOffset} to ${
-      blockOffset + length
-    } in piece ${pieceIndex} of ${layout.pieceCount}`,
-    { operation },
-  );
 }

@@ -15,10 +15,10 @@ export type RevealMessage =
   | { readonly type: "have-none" }
   | { readonly type: "have"; readonly pieceIndex: number };
 
-/** A piece that a peer is to be told of. */
+/** A piece that one peer is to be told of. */
 export interface Reveal {
-  /** Whom to tell; absent for everybody. */
-  readonly peer?: PeerKey | undefined;
+  /** Whom to tell. */
+  readonly peer: PeerKey;
   /** Which piece to announce. */
   readonly pieceIndex: number;
 }
@@ -33,16 +33,6 @@ export interface RevealConnectOptions {
 export interface Revelation {
   /** For people and logs, such as `"honest"`. */
   readonly name: string;
-  /**
-   * Whether every peer is told of everything at once, so that nobody need keep
-   * who was told of what. @default {false}
-   */
-  readonly tellsAll?: boolean | undefined;
-  /**
-   * Whether it has done its work and the honest way is to take over.
-   * @default {false}
-   */
-  readonly isDone?: boolean | undefined;
   /**
    * A peer connected. To be called once for each connection.
    *
@@ -103,6 +93,13 @@ export interface RevelationOptions {
   readonly pieceCount: number;
   /** What is verified at the start; copied. @default {none} */
   readonly have?: Bitfield | undefined;
+  /**
+   * Tells whether a peer has a piece, to spare it announcements of what it
+   * has. @default {() => false}
+   */
+  readonly hasPiece?:
+    | ((peer: PeerKey, pieceIndex: number) => boolean)
+    | undefined;
 }
 
 /** Options of {@linkcode LazyRevelation}. */
@@ -128,9 +125,11 @@ function ownHave(options: RevelationOptions): Bitfield {
 class Audience {
   readonly have: Bitfield;
   readonly peers: Set<PeerKey> = new Set();
+  readonly #hasPiece: (peer: PeerKey, pieceIndex: number) => boolean;
 
   constructor(options: RevelationOptions) {
     this.have = ownHave(options);
+    this.#hasPiece = options.hasPiece ?? (() => false);
   }
 
   add(peer: PeerKey): void {
@@ -143,8 +142,13 @@ class Audience {
   }
 
   verified(pieceIndex: number): Reveal[] {
+    const reveals: Reveal[] = [];
     // Throws for an index out of range.
-    return this.have.set(pieceIndex) ? [{ pieceIndex }] : [];
+    if (!this.have.set(pieceIndex)) return reveals;
+    for (const peer of this.peers) {
+      if (!this.#hasPiece(peer, pieceIndex)) reveals.push({ peer, pieceIndex });
+    }
+    return reveals;
   }
 }
 
@@ -152,8 +156,6 @@ class Audience {
 export class HonestRevelation implements Revelation {
   /** The name of this way. */
   readonly name: string = "honest";
-  /** Every peer is told of everything at once. */
-  readonly tellsAll: boolean = true;
   readonly #audience: Audience;
 
   /**
@@ -199,7 +201,7 @@ export class HonestRevelation implements Revelation {
   }
 
   /**
-   * A piece of ours was verified: all are told.
+   * A piece of ours was verified: all that lack it are told.
    *
    * @param pieceIndex Which piece.
    * @returns Whom to tell.
@@ -319,7 +321,7 @@ export class LazyRevelation implements Revelation {
   }
 
   /**
-   * A piece of ours was verified: all are told.
+   * A piece of ours was verified: all that lack it are told.
    *
    * @param pieceIndex Which piece.
    * @returns Whom to tell.

@@ -36,7 +36,6 @@ export function answerOf(
     seeders: response.seeders,
     leechers: response.leechers,
     peers,
-    from: tracker.hostname,
   };
 }
 
@@ -56,6 +55,5 @@ export function mergeAnswers(
     seeders: Math.max(first!.seeders ?? 0, second.seeders ?? 0),
     leechers: Math.max(first!.leechers ?? 0, second.leechers ?? 0),
     peers: [...first!.peers, ...second.peers],
-    from: first!.from,
   };
 }

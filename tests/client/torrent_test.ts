@@ -375,36 +375,6 @@ Deno.test("Torrent with a broken disk at the start: error, then goes on", {
   await world.run(one.completed);
 });
 
-Deno.test("Torrent that cannot read while seeding stops with an error", {
-  permissions: "none",
-}, async () => {
-  const torrent = await simTorrent(FILES);
-  await using world = new SwarmWorld();
-  let broken = false;
-  const files = filled(torrent);
-  const seed = await world.host({ files, readCacheBytes: 0 });
-  const one = seed.watch(seed.session.add(torrent.bytes, {
-    readOnly: true,
-    fileSystem: interceptFileSystem(
-      files,
-      injectFaults(({ operation }) =>
-        broken && operation === "read"
-          ? { error: new DiskError("io", "Broken", { operation }) }
-          : undefined
-      ),
-    ),
-  }));
-  await world.until(() => one.state === "seeding");
-  broken = true;
-  const host = await world.host();
-  host.add(torrent, { peers: [seed.address] });
-  await world.until(() => one.state === "error", 20_000);
-  broken = false;
-  assertEquals(await world.run(one.resume()), true);
-  await world.run(host.torrent.completed, 120_000);
-  assertFiles(torrent, host.files);
-});
-
 Deno.test("Torrent whose two hashes disagree stops and blames nobody", {
   permissions: "none",
 }, async () => {

@@ -243,4 +243,46 @@ export function testFileSystem(subject: ComplianceSubject): void {
       assertEquals(await get(files, [name, name]), bytes(7));
     }
   });
+
+  test("a number tells files at one path apart, if there is one", async (files) => {
+    await put(files, ["x"], bytes(1));
+    const before = await files.stat(["x"]);
+    const handle = await files.open(["x"]);
+    const open = await handle.stat?.();
+    if (open !== undefined) assertEquals(open, before);
+    await handle.close();
+    await files.rename(["x"], ["y"]);
+    assertEquals((await files.stat(["y"]))?.id, before?.id);
+    await put(files, ["x"], bytes(1));
+    const after = await files.stat(["x"]);
+    if (before?.id !== undefined) assert(after?.id !== before.id);
+  });
+
+  test("a file that is thought to be new is opened if it is not", async (files) => {
+    for (const path of [["n"], ["f", "g", "n"]]) {
+      const made = await files.open(path, { write: true, isNew: true });
+      await made.write(bytes(1, 2, 3), 0);
+      await made.close();
+      const again = await files.open(path, { write: true, isNew: true });
+      assertEquals(await again.size(), 3);
+      await again.close();
+    }
+  });
+
+  test("folders are listed, if they can be", async (files) => {
+    if (files.listFolder === undefined) return;
+    await put(files, ["f", "x"], bytes(1));
+    await put(files, ["f", "g", "y"], bytes(1));
+    const names = await files.listFolder(["f"]);
+    assertEquals([...names ?? []].sort(), ["g", "x"]);
+    assertEquals(await files.listFolder(["no"]), undefined);
+    assertEquals(
+      await code(() => files.listFolder!(["..", "f"])),
+      "unsafe-path",
+    );
+    assertEquals(
+      await code(() => files.listFolder!(["f", "x", "z"])),
+      "not-a-file",
+    );
+  });
 }

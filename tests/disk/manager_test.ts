@@ -88,14 +88,14 @@ Deno.test("check finds what changed, trust does not look", pure, async () => {
   });
   const { storage } = bench;
   assert(storage.have.isFull);
-  await storage.check();
+  await storage.recheck();
   assert(storage.have.isEmpty);
   writeAll(storage, torrent);
   await storage.readBlock(0, 0, 1);
   const handle = memory.open(["torrent", "f0"], { write: true });
   handle.write(new Uint8Array(10), 0);
   handle.close();
-  await storage.check();
+  await storage.recheck();
   assertEquals([...storage.have], [1, 2, 3]);
   writePiece(storage, torrent, 0);
   assertFiles(memory, torrent);
@@ -106,7 +106,7 @@ Deno.test("a check can be aborted", pure, async () => {
   const memory = new MemoryFileSystem();
   await using bench = await open(torrent, { memory });
   await assertRejects(
-    () => bench.storage.check({ signal: AbortSignal.abort(reason) }),
+    () => bench.storage.recheck({ signal: AbortSignal.abort(reason) }),
     Error,
     "enough",
   );
@@ -197,12 +197,12 @@ Deno.test(
       assertEquals(error.code, "disk-full");
       assertEquals(other.list(), []);
       other.capacityBytes = Infinity;
-      await storage.check();
+      await storage.recheck();
       assert(storage.have.isFull);
       await storage.move([], { fileSystem: other });
       assertEquals(memory.list(), []);
       assertFiles(other, torrent);
-      await storage.check();
+      await storage.recheck();
       assert(storage.have.isFull);
     }
   },

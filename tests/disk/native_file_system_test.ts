@@ -179,7 +179,7 @@ Deno.test(
       file.write(new Uint8Array(5), 5_000_000);
       file.close();
       let last = 0;
-      await storage.check({
+      await storage.recheck({
         onProgress: ({ checked }) => {
           assert(checked >= last);
           last = checked;

@@ -260,23 +260,72 @@ Deno.test("any one failing call loses nothing", pure, async () => {
 });
 
 Deno.test(
-  "short reads and missing files are errors when served",
+  "what cannot be read any more is lost; the rest is served",
   pure,
   async () => {
-    const torrent = makeTorrent({ pieceLength: 65536, files: [200_000] });
-    await using bench = await open(torrent, { disk: { readCacheBytes: 0 } });
-    const { storage, events } = bench;
-    writeAll(storage, torrent);
-    bench.fault = (call) =>
-      call.operation === "read" ? { length: 3 } : undefined;
-    const short = assertThrows(() => storage.readBlock(0, 0, 10), DiskError);
-    assertEquals(short.code, "short-read");
-    assertEquals(events[events.length - 1]?.type, "error");
-    bench.fault = undefined;
-    assertEquals(
-      await storage.readBlock(0, 0, 10),
-      torrent.content[0]!.subarray(0, 10),
-    );
+    const torrent = makeTorrent({
+      pieceLength: 65536,
+      files: [200_000, 10, 100_000],
+    });
+    for (const readCacheBytes of [0, 1 << 20]) {
+      for (const slow of [false, true]) {
+        await using bench = await open(torrent, {
+          disk: { readCacheBytes },
+          slow,
+        });
+        const { storage, events, memory } = bench;
+        writeAll(storage, torrent);
+        await storage.flush();
+        const read = async (i: number) =>
+          assertEquals(
+            await storage.readBlock(i, 0, 9),
+            torrent.content[i]!.subarray(0, 9),
+          );
+        // One piece that the disk cannot give.
+        bench.fault = (call) =>
+          call.operation === "read" ? { error: new Error("EIO") } : undefined;
+        events.length = 0;
+        const first = await assertRejects(
+          async () => await storage.readBlock(2, 0, 9),
+          DiskError,
+        );
+        assertEquals(first.code, "io");
+        bench.fault = undefined;
+        await storage.flush();
+        assertEquals(events, [{
+          type: "pieces-lost",
+          pieces: [2],
+          error: first,
+        }]);
+        assertEquals([...storage.have], [0, 1, 3, 4]);
+        await read(1);
+        // A file that was cut: all pieces that reach behind its end.
+        const handle = memory.open(["torrent", "f0"], { write: true });
+        handle.truncate(70_000);
+        handle.close();
+        await read(0);
+        const short = await assertRejects(
+          async () => await storage.readBlock(3, 0, 9),
+          DiskError,
+        );
+        assertEquals(short.code, "short-read");
+        await storage.flush();
+        assertEquals([...storage.have], [0, 4]);
+        await read(4);
+        assertEquals(events.length, 2);
+        const again = await assertRejects(
+          async () => await storage.readBlock(1, 0, 9),
+          DiskError,
+        );
+        assertEquals(again.code, "not-verified");
+        // What comes in again makes it whole.
+        writeAll(storage, torrent);
+        await storage.flush();
+        assert(storage.have.isFull);
+        assertFiles(memory, torrent);
+        for (let i = 0; i < 5; i++) await read(i);
+      }
+    }
   },
 );
 
@@ -371,7 +420,7 @@ Deno.test("closed: calls say so, closing again is fine", pure, async () => {
       () => storage.readBlock(0, 0, 1),
     ]
   ) assertEquals(assertThrows(call, DiskError).code, "closed");
-  await assertRejects(() => storage.check(), DiskError);
+  await assertRejects(() => storage.recheck(), DiskError);
   assertEquals(await storage.resume(), false);
   // What came in before is in the file.
   assertEquals(

@@ -1,0 +1,83 @@
+/**
+ * Pieces of files that are no longer what they were.
+ *
+ * @module
+ */
+import type { Bitfield } from "../_shared/bitfield.ts";
+import type { PieceLayout } from "../metainfo/piece_layout.ts";
+import { DiskError, MAX_TOLD_FILES } from "./error.ts";
+import type { FilePath } from "./file_system.ts";
+import type { TorrentFiles } from "./torrent_files.ts";
+
+/**
+ * The verified pieces that have bytes of some files.
+ *
+ * @param files Indices of the files.
+ * @param layout The pieces.
+ * @param have Which are verified.
+ * @returns Their indices, each once.
+ */
+export function piecesOf(
+  files: readonly number[],
+  layout: PieceLayout,
+  have: Bitfield,
+): number[] {
+  const pieces = new Set<number>();
+  for (const i of files) {
+    const { first, end } = layout.filePieces(i);
+    for (let k = first; k < end; k++) if (have.has(k)) pieces.add(k);
+  }
+  return [...pieces];
+}
+
+/**
+ * Finds the pieces that are gone with one that could not be read: those that
+ * reach behind the ends of its files, as these are now.
+ *
+ * @param pieceIndex The piece that could not be read.
+ * @param files The files.
+ * @param have Which pieces are verified.
+ * @returns Indices of other verified pieces.
+ */
+export async function findLost(
+  pieceIndex: number,
+  files: TorrentFiles,
+  have: Bitfield,
+): Promise<number[]> {
+  const { layout } = files;
+  const spans = (i: number) => layout.spans(i, 0, layout.pieceSize(i));
+  const lost = new Set<number>();
+  for (const { fileIndex, pad } of spans(pieceIndex)) {
+    if (pad || files.isInPart(fileIndex)) continue;
+    // What cannot be looked at will be found when it is read.
+    const size = await files.stored.look(fileIndex).catch(() => Infinity);
+    for (const other of piecesOf([fileIndex], layout, have)) {
+      const isThere = spans(other).every((span) =>
+        span.fileIndex !== fileIndex || span.fileOffset + span.length <= size
+      );
+      if (!isThere) lost.add(other);
+    }
+  }
+  lost.delete(pieceIndex);
+  return [...lost];
+}
+
+/**
+ * Says that files are not those that were written.
+ *
+ * @param paths Their paths.
+ * @returns The error.
+ */
+export function replaced(paths: readonly FilePath[]): DiskError {
+  const files = paths.map((path) => path.join("/"));
+  const more = files.length === 1 ? "" : `, and ${files.length - 1} more`;
+  return new DiskError(
+    "replaced",
+    `It was deleted, replaced or cut meanwhile${more}`,
+    {
+      operation: "complete",
+      path: files[0]!,
+      files: files.slice(0, MAX_TOLD_FILES),
+    },
+  );
+}

@@ -1,0 +1,362 @@
+/**
+ * The files of one torrent, one by one.
+ *
+ * @module
+ */
+import type { Clock } from "../_shared/clock.ts";
+import type { PieceLayout } from "../metainfo/piece_layout.ts";
+import { attempt, type Awaitable, chain } from "./awaitable.ts";
+import { DiskError, toDiskError } from "./error.ts";
+import {
+  type FileHandle,
+  type FileInfo,
+  type FilePath,
+  useHandle,
+} from "./file_system.ts";
+import { FileTable, lookAtFiles } from "./file_table.ts";
+import type { HandleCache } from "./handle_cache.ts";
+
+/** How space is set aside for a file. */
+export type FileAllocation = "sparse" | "none";
+
+/** Reads and writes the files of a torrent, and knows what they were like. */
+export class StoredFiles {
+  readonly #layout: PieceLayout;
+  readonly #allocation: FileAllocation;
+  readonly #clock: Clock;
+  readonly #table: FileTable;
+  #fileSystem: HandleCache;
+  #paths: readonly FilePath[];
+  /** 1 where the file has its length. */
+  readonly #prepared: Uint8Array;
+  /** Files that were written and not synced since. */
+  readonly #written = new Set<number>();
+
+  /**
+   * Names the files; nothing is touched yet.
+   *
+   * @param fileSystem Where they are.
+   * @param paths Their paths.
+   * @param layout Their lengths.
+   * @param allocation How space is set aside.
+   * @param clock For letting other work go on while many files are looked at.
+   */
+  constructor(
+    fileSystem: HandleCache,
+    paths: readonly FilePath[],
+    layout: PieceLayout,
+    allocation: FileAllocation,
+    clock: Clock,
+  ) {
+    this.#fileSystem = fileSystem;
+    this.#paths = paths;
+    this.#layout = layout;
+    this.#allocation = allocation;
+    this.#clock = clock;
+    this.#table = new FileTable(paths.length);
+    this.#prepared = new Uint8Array(paths.length);
+  }
+
+  /** Where they are. */
+  get paths(): readonly FilePath[] {
+    return this.#paths;
+  }
+
+  /** What they are in. */
+  get fileSystem(): HandleCache {
+    return this.#fileSystem;
+  }
+
+  /** Indices of the files that are stored: all but padding. */
+  get indices(): number[] {
+    const which: number[] = [];
+    for (let i = 0; i < this.#paths.length; i++) {
+      if (!this.#layout.files[i]!.pad) which.push(i);
+    }
+    return which;
+  }
+
+  /**
+   * Takes them to be at other paths, after they were moved.
+   *
+   * @param fileSystem Where they are.
+   * @param paths Their paths.
+   * @throws {DiskError} If one cannot be looked at.
+   */
+  async relocate(
+    fileSystem: HandleCache,
+    paths: readonly FilePath[],
+  ): Promise<void> {
+    this.#fileSystem = fileSystem;
+    this.#paths = paths;
+    await this.lookAgain();
+  }
+
+  /**
+   * Looks at files anew, by their paths.
+   *
+   * @param which Indices of the files; all by default.
+   * @throws {DiskError} If one cannot be looked at.
+   */
+  async lookAgain(which: readonly number[] = this.indices): Promise<void> {
+    for (const i of which) this.#forget(i);
+    await this.#look(which, (i, info) => this.#table.set(i, info));
+  }
+
+  /**
+   * Looks at a file anew, by its path.
+   *
+   * @param fileIndex Which file.
+   * @returns Its size; negative when there is none.
+   * @throws {DiskError} If it cannot be looked at.
+   */
+  async look(fileIndex: number): Promise<number> {
+    this.#forget(fileIndex);
+    const info = await this.#fileSystem.stat(this.#paths[fileIndex]!);
+    this.#table.set(fileIndex, info);
+    return this.size(fileIndex);
+  }
+
+  /**
+   * Bytes of a file that were there when it was last looked at.
+   *
+   * @param fileIndex Which file.
+   * @returns Its size; negative when there is none.
+   */
+  size(fileIndex: number): number {
+    return this.#table.size(fileIndex);
+  }
+
+  /**
+   * What the files are now. Those that were not written since they were last
+   * looked at are not looked at again.
+   *
+   * @returns Size and time of each, `undefined` where there is none; and the
+   * files that are gone, or others than those we wrote.
+   * @throws {DiskError} If one cannot be looked at.
+   */
+  async infos(): Promise<
+    { files: (FileInfo | undefined)[]; strange: number[] }
+  > {
+    const strange: number[] = [];
+    const files: (FileInfo | undefined)[] = this.#paths.map((_, i) =>
+      this.#table.info(i)
+    );
+    const stale = this.indices.filter((i) => !this.#table.isKnown(i));
+    await this.#look(stale, (i, info) => {
+      files[i] = info;
+      if (this.#table.isOther(i, info)) strange.push(i);
+      else if (!this.#table.isKnown(i)) this.#table.set(i, info);
+    });
+    return { files, strange };
+  }
+
+  /**
+   * Looks at every file by its path and finds those that are gone, were
+   * replaced or have not the length they should have.
+   *
+   * @param isWhole Whether each file should be whole; `undefined` for one that
+   * is kept elsewhere.
+   * @returns Their indices; they are looked for anew when they are used next.
+   * @throws {DiskError} If one cannot be looked at.
+   */
+  async changed(
+    isWhole: (fileIndex: number) => boolean | undefined,
+  ): Promise<number[]> {
+    const changed: number[] = [];
+    const infos = new Map<number, FileInfo | undefined>();
+    await this.#look(this.indices, (i, info) => {
+      const whole = isWhole(i);
+      const isRight = whole === undefined ||
+        !this.#table.isOther(i, info) &&
+          (!whole || info?.size === this.#layout.files[i]!.length);
+      if (!isRight) changed.push(i);
+      if (!isRight || !this.#table.isKnown(i)) infos.set(i, info);
+    });
+    for (const i of changed) this.#forget(i);
+    for (const [i, info] of infos) this.#table.set(i, info);
+    return changed;
+  }
+
+  /**
+   * Cuts a file that is longer than it should be.
+   *
+   * @param fileIndex Which file.
+   * @throws {DiskError} If it fails.
+   */
+  async cut(fileIndex: number): Promise<void> {
+    await this.write(fileIndex, 0, new Uint8Array(0));
+    await this.infos();
+  }
+
+  /**
+   * Where the operating system has the files.
+   *
+   * @returns A path for every file, empty for padding and for files that are
+   * not there; `undefined` when the file system is no part of it.
+   * @throws {DiskError} If a path is unsafe.
+   */
+  localPaths(): string[] | undefined {
+    const paths: string[] = [];
+    for (let i = 0; i < this.#paths.length; i++) {
+      const path = this.#layout.files[i]!.pad || this.#table.size(i) < 0
+        ? ""
+        : this.#fileSystem.localPath?.(this.#paths[i]!);
+      if (path === undefined) return undefined;
+      paths.push(path);
+    }
+    return paths;
+  }
+
+  /**
+   * Reads bytes of a file.
+   *
+   * @param fileIndex Which file.
+   * @param offset Where to start in it.
+   * @param into Where to put them.
+   * @returns Whether all could be read; false when it is missing or short.
+   * @throws {DiskError} If it fails otherwise.
+   */
+  read(
+    fileIndex: number,
+    offset: number,
+    into: Uint8Array,
+  ): Awaitable<boolean> {
+    return attempt(
+      () =>
+        useHandle(
+          this.#fileSystem.open(this.#paths[fileIndex]!),
+          (handle) =>
+            chain(handle.read(into, offset), (n) => n === into.length),
+        ),
+      (error) => {
+        if (error instanceof DiskError && error.code === "not-found") {
+          return false;
+        }
+        throw error;
+      },
+    );
+  }
+
+  /**
+   * Writes bytes of a file; at first it gets its length.
+   *
+   * @param fileIndex Which file.
+   * @param offset Where to start in it.
+   * @param from The bytes; none to make it or to give it its length.
+   * @throws {DiskError} If it fails; a part may have been written.
+   */
+  write(
+    fileIndex: number,
+    offset: number,
+    from: Uint8Array,
+  ): Awaitable<void> {
+    this.#written.add(fileIndex);
+    const isFirst = this.#prepared[fileIndex] === 0;
+    const isNew = isFirst && this.#table.size(fileIndex) === -1;
+    this.#table.touch(fileIndex);
+    return useHandle(
+      this.#fileSystem.open(this.#paths[fileIndex]!, { write: true, isNew }),
+      (handle) =>
+        isFirst
+          ? chain(
+            this.#prepare(fileIndex, handle, from.length),
+            () => this.#transfer(fileIndex, handle, from, offset),
+          )
+          : this.#transfer(fileIndex, handle, from, offset),
+    );
+  }
+
+  /**
+   * Waits until what was written is on the device.
+   *
+   * @returns The failures, one a file; these files are tried again next time.
+   */
+  async sync(): Promise<DiskError[]> {
+    const failures: DiskError[] = [];
+    for (const fileIndex of [...this.#written]) {
+      const path = this.#paths[fileIndex]!;
+      this.#written.delete(fileIndex);
+      const failure = await syncFile(this.#fileSystem, path);
+      if (failure === undefined) continue;
+      this.#written.add(fileIndex);
+      failures.push(failure);
+    }
+    return failures;
+  }
+
+  #transfer(
+    fileIndex: number,
+    handle: FileHandle,
+    from: Uint8Array,
+    offset: number,
+  ): Awaitable<void> {
+    if (from.length === 0) return;
+    const written = handle.write(from, offset);
+    if (!(written instanceof Promise)) return;
+    // It may have been looked at meanwhile.
+    return written.then(() => this.#table.touch(fileIndex));
+  }
+
+  /** Gives a file its length: cuts one that is too long. */
+  #prepare(
+    fileIndex: number,
+    handle: FileHandle,
+    coming: number,
+  ): Awaitable<void> {
+    const { length } = this.#layout.files[fileIndex]!;
+    const stat = handle.stat?.bind(handle);
+    const seen = stat?.() ??
+      chain(handle.size(), (size): FileInfo => ({ size, modifiedMs: 0 }));
+    return chain(seen, ({ size, id }): Awaitable<void> => {
+      this.#table.touch(fileIndex, id);
+      // What is written whole has its length by that.
+      const isRight = size === length ||
+        size < length && (this.#allocation === "none" || coming === length);
+      return chain(isRight ? undefined : handle.truncate(length), () => {
+        this.#prepared[fileIndex] = 1;
+      });
+    });
+  }
+
+  #look(
+    which: readonly number[],
+    found: (fileIndex: number, info: FileInfo | undefined) => void,
+  ): Promise<void> {
+    return lookAtFiles(
+      this.#fileSystem,
+      this.#paths,
+      which,
+      this.#clock,
+      found,
+    );
+  }
+
+  /** Looks for a file anew when it is used next. */
+  #forget(fileIndex: number): void {
+    this.#prepared[fileIndex] = 0;
+    attempt(() => this.#fileSystem.drop(this.#paths[fileIndex]!), () => {});
+  }
+}
+
+/**
+ * Waits until what was written to a file is on the device.
+ *
+ * @param fileSystem Where it is.
+ * @param path The file.
+ * @returns Why it failed, if it did.
+ */
+export async function syncFile(
+  fileSystem: HandleCache,
+  path: FilePath,
+): Promise<DiskError | undefined> {
+  try {
+    await useHandle(
+      fileSystem.open(path, { write: true }),
+      (handle) => handle.sync(),
+    );
+    return undefined;
+  } catch (error) {
+    return toDiskError(error, { operation: "sync", path });
+  }
+}

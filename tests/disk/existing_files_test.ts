@@ -1,0 +1,337 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { DiskError } from "../../disk/error.ts";
+import { DiskManager } from "../../disk/manager.ts";
+import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
+import {
+  type FileOperation,
+  injectFaults,
+  interceptFileSystem,
+} from "../../disk/middleware.ts";
+import { partFileName } from "../../disk/part_file.ts";
+import { assertFiles, open, writeAll, writePiece } from "./storage_bench.ts";
+import { makeTorrent, type TestTorrent } from "./support.ts";
+
+const pure = { permissions: "none" } as const;
+const torrent = makeTorrent({
+  pieceLength: 32768,
+  files: [100_000, 0, 70_000, 30],
+});
+
+function put(memory: MemoryFileSystem, name: string, bytes: Uint8Array): void {
+  const handle = memory.open(["torrent", name], { write: true });
+  handle.truncate(0);
+  handle.write(bytes, 0);
+  handle.close();
+}
+
+function filled(torrent: TestTorrent): MemoryFileSystem {
+  const memory = new MemoryFileSystem();
+  torrent.fileContent.forEach((bytes, i) => put(memory, `f${i}`, bytes));
+  return memory;
+}
+
+const verify = { add: { existing: "verify" } } as const;
+
+Deno.test(
+  "files that cannot be part of the torrent are not touched",
+  pure,
+  async () => {
+    // Longer, shorter; with and without resume data that makes no sense.
+    for (const size of [100_001, 500_000, 99_999, 1]) {
+      for (const resume of [undefined, new Uint8Array(50)]) {
+        const memory = new MemoryFileSystem();
+        const strange = new Uint8Array(size).fill(7);
+        put(memory, "f0", strange);
+        const disk = new DiskManager({ fileSystem: memory });
+        const add = { existing: resume ? "resume" : "verify", resume } as const;
+        const error = await assertRejects(
+          () => disk.add(torrent, add),
+          DiskError,
+        );
+        assertEquals([error.code, error.path], ["foreign-file", "torrent/f0"]);
+        assertEquals(error.files, ["torrent/f0"]);
+        assertEquals(memory.list(), ["torrent/f0"]);
+        assertEquals(memory.contents(["torrent", "f0"]), strange);
+        // Nor while it is only read.
+        await (await disk.add(torrent, { ...add, readOnly: true })).close();
+        assertEquals(memory.contents(["torrent", "f0"]), strange);
+        const storage = await disk.add(torrent, { ...add, overwrite: true });
+        writeAll(storage, torrent);
+        assertFiles(memory, torrent);
+        await disk.close();
+      }
+    }
+  },
+);
+
+Deno.test("no more than ten files in the way are named", pure, async () => {
+  const many = makeTorrent({
+    pieceLength: 16384,
+    files: new Array(30).fill(16384),
+  });
+  const memory = new MemoryFileSystem();
+  for (let i = 0; i < 30; i++) put(memory, `f${i}`, new Uint8Array(5));
+  await using disk = new DiskManager({ fileSystem: memory });
+  const error = await assertRejects(() => disk.add(many), DiskError);
+  assertEquals(error.files.length, 10);
+  assert(error.message.includes("29 more"));
+});
+
+Deno.test(
+  "files of the right length, and those with good pieces, are taken",
+  pure,
+  async () => {
+    for (const change of ["rubbish", "shorter"]) {
+      const memory = filled(torrent);
+      const file = torrent.fileContent[0]!;
+      put(
+        memory,
+        "f0",
+        change === "rubbish"
+          ? new Uint8Array(100_000)
+          : file.subarray(0, 40_000),
+      );
+      await using bench = await open(torrent, { memory, ...verify });
+      assert(!bench.storage.have.isFull && !bench.storage.have.isEmpty);
+      writeAll(bench.storage, torrent);
+      assertFiles(memory, torrent);
+    }
+  },
+);
+
+Deno.test("longer files with good content are told and cut", pure, async () => {
+  for (const slow of [false, true]) {
+    const memory = filled(torrent);
+    const longer = new Uint8Array(100_005);
+    longer.set(torrent.fileContent[0]!);
+    put(memory, "f0", longer);
+    put(memory, "f1", new Uint8Array(5));
+    const readOnly = { existing: "verify", readOnly: true } as const;
+    {
+      await using bench = await open(torrent, { memory, slow, add: readOnly });
+      assertEquals(bench.events, [{ type: "surplus", files: [0, 1] }]);
+      assertEquals(memory.contents(["torrent", "f0"]), longer);
+    }
+    const skippedFiles = new Set([1]);
+    {
+      await using bench = await open(torrent, {
+        memory,
+        slow,
+        add: { existing: "verify", skippedFiles },
+      });
+      assertEquals(bench.events, [{ type: "surplus", files: [0] }]);
+      assertEquals(memory.contents(["torrent", "f1"])?.length, 5);
+    }
+    await using bench = await open(torrent, { memory, slow, ...verify });
+    assertEquals(bench.events, [{ type: "surplus", files: [1] }]);
+    assert(bench.storage.have.isFull);
+    assertFiles(memory, torrent);
+  }
+});
+
+Deno.test("what is complete is not written to", pure, async () => {
+  const memory = filled(torrent);
+  const calls: FileOperation[] = [];
+  const fileSystem = interceptFileSystem(
+    memory,
+    injectFaults(({ operation }) => {
+      calls.push(operation);
+      const isWrite = !["open", "stat", "read", "size", "close"].includes(
+        operation,
+      );
+      return isWrite ? { error: new Error("EROFS") } : undefined;
+    }),
+  );
+  const opened: boolean[] = [];
+  const watched = {
+    ...fileSystem,
+    open: (path: readonly string[], options?: { write?: boolean }) => {
+      opened.push(options?.write === true);
+      return fileSystem.open(path, options);
+    },
+  };
+  let resume: Uint8Array | undefined;
+  for (const existing of ["verify", "resume", "trust"] as const) {
+    const disk = new DiskManager({ fileSystem: watched });
+    const storage = await disk.add(torrent, { existing, resume });
+    assert(storage.have.isFull);
+    await storage.readBlock(0, 0, 16384);
+    await storage.confirm();
+    resume = await storage.resumeData();
+    await storage.flush();
+    await disk.close();
+  }
+  assertEquals(opened.includes(true), false);
+  assert(
+    calls.every((call) =>
+      ["open", "stat", "read", "size", "close"].includes(call)
+    ),
+  );
+});
+
+Deno.test(
+  "saving resume data reads nothing back and writes nothing twice",
+  pure,
+  async () => {
+    for (const slow of [false, true]) {
+      await using bench = await open(torrent, { slow });
+      const { storage, memory } = bench;
+      for (let piece = 0; piece < torrent.content.length; piece++) {
+        const bytes = torrent.content[piece]!;
+        for (let at = 0; at < bytes.length; at += 1000) {
+          storage.writeBlock(piece, at, bytes.subarray(at, at + 1000));
+          if (at % 5000 === 0) await storage.resumeData();
+        }
+      }
+      await storage.flush();
+      assertEquals(storage.stats().readBytes, 0);
+      assertEquals(storage.stats().writtenBytes, 170_030);
+      assertFiles(memory, torrent);
+    }
+  },
+);
+
+Deno.test(
+  "resume data says nothing of files that are not ours any more",
+  pure,
+  async () => {
+    for (const replace of [false, true]) {
+      const memory = new MemoryFileSystem();
+      let resume: Uint8Array;
+      {
+        await using bench = await open(torrent, { memory });
+        writeAll(bench.storage, torrent);
+        memory.rename(["torrent", "f0"], ["elsewhere"]);
+        if (replace) put(memory, "f0", new Uint8Array(100_000));
+        resume = await bench.storage.resumeData();
+      }
+      await using bench = await open(torrent, {
+        memory,
+        add: { existing: "resume", resume },
+      });
+      const { first, end } = torrent.layout.filePieces(0);
+      for (let i = first; i < end; i++) assert(!bench.storage.have.has(i));
+      assert(bench.storage.have.has(end));
+    }
+  },
+);
+
+Deno.test(
+  "confirm tells of files that are not those we wrote",
+  pure,
+  async () => {
+    for (const slow of [false, true]) {
+      await using bench = await open(torrent, { slow });
+      const { storage, memory, events } = bench;
+      writeAll(storage, torrent);
+      await storage.flush();
+      await storage.confirm();
+      // The same content in another file, and an empty file that is gone.
+      memory.remove(["torrent", "f1"]);
+      memory.rename(["torrent", "f2"], ["elsewhere"]);
+      put(memory, "f2", torrent.fileContent[2]!);
+      events.length = 0;
+      await storage.confirm();
+      assertEquals(events, []);
+      assertFiles(memory, torrent);
+      // Bytes behind the end.
+      const handle = memory.open(["torrent", "f3"], { write: true });
+      handle.write(new Uint8Array(5), 30);
+      await storage.confirm();
+      assertFiles(memory, torrent);
+      memory.remove(["torrent", "f0"]);
+      put(memory, "f2", new Uint8Array(70_000));
+      const error = await assertRejects(() => storage.confirm(), DiskError);
+      assertEquals(error.code, "replaced");
+      assertEquals(events.map(({ type }) => type), ["pieces-lost"]);
+      assert(
+        storage.have.isEmpty === (error.files.length > 1) ||
+          !storage.have.isFull,
+      );
+      writeAll(storage, torrent);
+      await storage.flush();
+      await storage.recheck();
+      writeAll(storage, torrent);
+      await storage.flush();
+      await storage.confirm();
+      assertFiles(memory, torrent);
+    }
+  },
+);
+
+Deno.test(
+  "what the part file has of a file comes to its place when added",
+  pure,
+  async () => {
+    const partName = partFileName(torrent.infoHash);
+    // Piece 3 has the end of f0 and the start of f2.
+    const shared = torrent.layout.filePieces(2).first;
+    for (const kind of ["verify", "resume", "deselected"] as const) {
+      for (const slow of [false, true]) {
+        const memory = new MemoryFileSystem();
+        let resume: Uint8Array;
+        {
+          await using bench = await open(torrent, {
+            memory,
+            slow,
+            add: { skippedFiles: new Set([2, 3]) },
+          });
+          for (let i = 0; i <= shared; i++) {
+            writePiece(bench.storage, torrent, i);
+          }
+          await bench.storage.flush();
+          resume = await bench.storage.resumeData();
+        }
+        assert(memory.list().includes(partName));
+        const skippedFiles = new Set(kind === "deselected" ? [3] : []);
+        await using bench = await open(torrent, {
+          memory,
+          slow,
+          add: {
+            existing: kind === "resume" ? "resume" : "verify",
+            resume,
+            skippedFiles,
+          },
+        });
+        const { storage } = bench;
+        // Nothing of it has to be fetched again, and the part file is gone.
+        for (let i = 0; i <= shared; i++) assert(storage.have.has(i));
+        assertEquals(memory.list().includes(partName), false);
+        assertEquals(
+          await storage.readBlock(shared, 0, 32768),
+          torrent.content[shared]!,
+        );
+        for (let i = shared + 1; i < torrent.content.length; i++) {
+          writePiece(storage, torrent, i);
+        }
+        await storage.setFileWanted(3, true);
+        await storage.flush();
+        assertFiles(memory, torrent);
+        assertEquals(memory.list().includes(partName), false);
+      }
+    }
+  },
+);
+
+Deno.test("a part file is read where nothing is written", pure, async () => {
+  const memory = new MemoryFileSystem();
+  const shared = torrent.layout.filePieces(2).first;
+  {
+    await using bench = await open(torrent, {
+      memory,
+      add: { skippedFiles: new Set([2, 3]) },
+    });
+    for (let i = 0; i <= shared; i++) writePiece(bench.storage, torrent, i);
+  }
+  const before = memory.list();
+  await using bench = await open(torrent, {
+    memory,
+    add: { existing: "verify", readOnly: true },
+  });
+  assertEquals(bench.storage.have.count, shared + 1);
+  assertEquals(
+    await bench.storage.readBlock(shared, 0, 32768),
+    torrent.content[shared]!,
+  );
+  assertEquals(memory.list(), before);
+});
