@@ -5,8 +5,12 @@
  */
 import type { Endpoint } from "./address.ts";
 
-/** Why an announce is sent (BEP 3). Absent for the regular ones. */
-export type AnnounceEvent = "started" | "completed" | "stopped";
+/**
+ * Why an announce is sent (BEP 3); `paused` is said again and again by who wants
+ * no more of an incomplete torrent, over HTTP only (BEP 21). Absent for the
+ * regular ones.
+ */
+export type AnnounceEvent = "started" | "completed" | "stopped" | "paused";
 
 /** An announce to a tracker (BEP 3, BEP 15). */
 export interface AnnounceRequest {
@@ -50,6 +54,8 @@ export interface AnnounceResponse {
   readonly externalIp?: string | undefined;
   /** To be sent along with the next announce. */
   readonly trackerId?: string | undefined;
+  /** The IP address that the answer came from, where it is known. */
+  readonly from?: string | undefined;
   /** A message to show that is no failure. */
   readonly warning?: string | undefined;
 }

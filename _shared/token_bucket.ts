@@ -6,7 +6,7 @@
 
 /** Fills at a rate up to a burst; each use takes one token. */
 export class TokenBucket {
-  readonly #perSecond: number;
+  #perSecond: number;
   readonly #burst: number;
   #tokens: number;
   #at: number;
@@ -23,6 +23,17 @@ export class TokenBucket {
     this.#burst = burst;
     this.#tokens = burst;
     this.#at = now;
+  }
+
+  /**
+   * Changes how fast it fills from now on.
+   *
+   * @param perSecond Tokens that come in a second.
+   * @param now The time in milliseconds.
+   */
+  setRate(perSecond: number, now: number): void {
+    this.#fill(now);
+    this.#perSecond = perSecond;
   }
 
   /**
@@ -47,7 +58,7 @@ export class TokenBucket {
    */
   nextAt(now: number): number {
     this.#fill(now);
-    return this.#tokens >= 1
+    return this.#tokens >= 1 - 1e-6
       ? now
       : now + (1 - this.#tokens) * 1000 / this.#perSecond;
   }

@@ -74,12 +74,15 @@ class Consumer {
 
   readonly #deno = (...args: string[]) => this.#run(Deno.execPath(), ...args);
 
-  /** The installed command; a script for cmd on Windows. */
+  /** How the installed command is started. */
   #bip(args: readonly string[]): [string, string[]] {
-    const path = `${this.#folder}/root/bin/bip`;
+    // There it is a script, whose end is not that of the program.
     return Deno.build.os === "windows"
-      ? ["cmd", ["/d", "/c", `${path}.cmd`, ...args]]
-      : [path, [...args]];
+      ? [Deno.execPath(), [
+        ...["run", "--quiet", ...BIP_FLAGS, this.#specifier("./cli")],
+        ...args,
+      ]]
+      : [`${this.#folder}/root/bin/bip`, [...args]];
   }
 
   async #runBip(...args: string[]): Promise<string> {

@@ -6,10 +6,6 @@
  *
  * @module
  */
-import { resolve } from "node:path";
-import { cases } from "./cases.ts";
-import { compile } from "./compile.ts";
-import { ok } from "./ok.ts";
 import { ROOT, run } from "./process.ts";
 import { decideStdSource, IMPORT_MAP_VARIABLE } from "./std_source.ts";
 
@@ -102,9 +98,11 @@ const TASKS: Readonly<
     ),
   fuzz: script("tests/fuzz/fuzz.ts"),
   bench: script("bench/main.ts"),
-  ok,
-  compile,
-  cases,
+  // What `bip` does not need is not loaded for it.
+  ok: async (context) => await (await import("./ok.ts")).ok(context),
+  compile: async (context) =>
+    await (await import("./compile.ts")).compile(context),
+  cases: async (context) => await (await import("./cases.ts")).cases(context),
 };
 
 async function main(): Promise<number> {
@@ -125,6 +123,7 @@ async function main(): Promise<number> {
   const args = words.filter((word) => !isStd(word));
   const given = words.find(isStd)?.slice(6) ?? Deno.env.get(STD_VARIABLE);
   if (given) {
+    const { resolve } = await import("node:path");
     const { stdPackages, withRegistry } = await import("./registry.ts");
     const std = resolve(cwd, given);
     try {

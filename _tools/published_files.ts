@@ -8,24 +8,24 @@ import { capture, ROOT } from "./process.ts";
 async function* walk(folder: string): AsyncGenerator<string> {
   for await (const entry of Deno.readDir(`${ROOT}/${folder}`)) {
     const path = folder + entry.name;
-    if (entry.name.startsWith(".") || entry.name === "node_modules") continue;
+    if (/^(\.git|node_modules)$/.test(entry.name)) continue;
     if (entry.isDirectory) yield* walk(`${path}/`);
     else if (entry.isFile) yield path;
   }
 }
 
 async function candidates(): Promise<string[]> {
-  const { code, stdout } = await capture("git", [
+  const listed = await capture("git", [
     "ls-files",
     "--cached",
     "--others",
     "--exclude-standard",
     "--deduplicate",
     "-z",
-  ]);
-  if (code !== 0) return await Array.fromAsync(walk(""));
+  ]).catch(() => undefined);
+  if (listed?.code !== 0) return await Array.fromAsync(walk(""));
   const names: string[] = [];
-  for (const name of stdout.split("\0")) {
+  for (const name of listed.stdout.split("\0")) {
     // Deleted files are listed until that is committed.
     const { isFile } = await Deno.stat(`${ROOT}/${name}`).catch(() => ({
       isFile: false,
@@ -45,7 +45,7 @@ export async function publishedFiles(): Promise<string[]> {
   const { publish } = JSON.parse(
     await Deno.readTextFile(`${ROOT}/deno.json`),
   ) as { readonly publish: { readonly exclude: readonly string[] } };
-  const excluded = ["dist", ...publish.exclude];
+  const excluded = ["dist", ".gitignore", ...publish.exclude];
   return (await candidates()).filter((name) =>
     !excluded.some((path) => name === path || name.startsWith(`${path}/`))
   ).sort();

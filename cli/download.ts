@@ -249,10 +249,11 @@ async function run({ args, output, signal }: VerbContext): Promise<number> {
     json,
     quiet: args.has("quiet"),
   });
-  resume.onProblem((problem) => reporter.warn("resume-data", problem));
   try {
     if (!await untilComplete(torrent, signal, timeoutMs)) {
       await reporter.leave();
+      const { problem } = resume;
+      if (problem !== undefined) reporter.warn("resume-data", problem);
       await reporter[Symbol.asyncDispose]();
       if (!json && !args.has("quiet")) noteStopped(torrent, output);
       return EXIT_INTERRUPTED;
@@ -278,8 +279,7 @@ async function run({ args, output, signal }: VerbContext): Promise<number> {
     }
     return code;
   } catch (error) {
-    reporter.failed(error);
-    await reporter.leave().catch(() => {});
+    await reporter.failed(error);
     throw error;
   }
 }

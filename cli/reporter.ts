@@ -25,8 +25,11 @@ const LEAVING_MS = 500;
 
 /** Options of {@linkcode Reporter}. */
 export interface ReporterOptions {
-  readonly torrent: Torrent;
-  readonly session: Session;
+  readonly torrent: Pick<
+    Torrent,
+    "events" | "infoHash" | "metainfo" | "name" | "state" | "stats"
+  >;
+  readonly session: Pick<Session, "close" | "local">;
   readonly output: Output;
   readonly json: boolean;
   readonly quiet: boolean;
@@ -87,9 +90,19 @@ export class Reporter implements AsyncDisposable {
     });
   }
 
-  /** Reports what ends the command. */
-  failed(error: unknown): void {
+  /**
+   * Leaves, and reports what ends the command: the last event.
+   *
+   * @param error What happened.
+   */
+  async failed(error: unknown): Promise<void> {
     const { code, message } = describeError(error);
+    try {
+      await this.leave();
+    } catch {
+      // What happened first is what counts.
+    }
+    await this[Symbol.asyncDispose]();
     this.#emit({ type: "error", code, message });
   }
 

@@ -11,13 +11,12 @@ import { describeError } from "./error.ts";
 
 /**
  * The resume data of one download. None is needed, it only saves checking what
- * is there: that it cannot be read or written is told once and stops nothing.
+ * is there: that it cannot be read or written stops nothing.
  */
 export class ResumeFile {
   readonly #files: FileSystem;
   readonly #path: readonly string[];
   #problem: string | undefined;
-  #tell: ((problem: string) => void) | undefined;
 
   /**
    * Names the file.
@@ -30,14 +29,9 @@ export class ResumeFile {
     this.#path = [`.${toHex(infoHash)}.bip-resume`];
   }
 
-  /**
-   * Sets who is told of the first problem, also of one that is past.
-   *
-   * @param tell Takes one line, not yet safe for a terminal.
-   */
-  onProblem(tell: (problem: string) => void): void {
-    this.#tell = tell;
-    if (this.#problem !== undefined) tell(this.#problem);
+  /** What went wrong at the last attempt, as one line; not yet safe to show. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   /**
@@ -62,6 +56,7 @@ export class ResumeFile {
   async save(data: Uint8Array): Promise<void> {
     try {
       await saveResumeData(this.#files, this.#path, data);
+      this.#problem = undefined;
     } catch (error) {
       this.#fail("save", error);
     }
@@ -77,10 +72,8 @@ export class ResumeFile {
   }
 
   #fail(action: string, error: unknown): void {
-    if (this.#problem !== undefined) return;
     this.#problem = `Cannot ${action} what the download remembers: ${
       describeError(error).message
     }`;
-    this.#tell?.(this.#problem);
   }
 }

@@ -101,8 +101,7 @@ export const seedVerb: Verb = {
       await reporter.leave();
       return code;
     } catch (error) {
-      reporter.failed(error);
-      await reporter.leave().catch(() => {});
+      await reporter.failed(error);
       throw error;
     }
   },

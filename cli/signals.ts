@@ -68,6 +68,8 @@ export function listenForSignals(end: (again: boolean) => void): void {
     });
   }
   if (Deno.build.os === "windows") return;
+  // A file that may not grow any more is an error like others.
+  Deno.addSignalListener("SIGXFSZ", () => {});
   // Also where it is ignored: Deno's listeners for other signals have it end
   // the program. A closing terminal sends it to every process, and some hand it
   // on: twice does not mean that somebody is in a hurry.

@@ -3,11 +3,9 @@
  *
  * @module
  */
-import type {
-  AddTorrentOptions,
-  RevelationName,
-  SessionOptions,
-} from "./types.ts";
+import type { PolicyOptions, RevelationName } from "./policy_options.ts";
+import type { AddTorrentOptions, SessionOptions } from "./types.ts";
+import { checkPriority } from "./wishes.ts";
 
 const REVELATIONS: readonly RevelationName[] = [
   "honest",
@@ -31,6 +29,26 @@ function checkCount(name: string, value: number | undefined): void {
   }
 }
 
+function checkPolicies(options: PolicyOptions): void {
+  const { revelation, uploadSlots } = options;
+  if (uploadSlots !== "rate-based") checkCount("uploadSlots", uploadSlots);
+  if (typeof revelation === "string" && !REVELATIONS.includes(revelation)) {
+    throw new RangeError(
+      `Cannot use "${revelation}" as "revelation": it must be a function or one of ${
+        REVELATIONS.join(", ")
+      }`,
+    );
+  }
+}
+
+function checkBytes(name: string, value: number | undefined): void {
+  if (value !== undefined && !(Number.isSafeInteger(value) && value >= 0)) {
+    throw new RangeError(
+      `Cannot use ${value} as "${name}": it must be a number of bytes`,
+    );
+  }
+}
+
 /**
  * Checks the options of a session.
  *
@@ -42,6 +60,7 @@ export function checkSessionOptions(options: SessionOptions): void {
   checkCount("maxPeersPerTorrent", options.maxPeersPerTorrent);
   checkRate("downloadLimit", options.downloadLimit);
   checkRate("uploadLimit", options.uploadLimit);
+  checkPolicies(options);
   const { peerId } = options;
   if (peerId !== undefined && peerId.length !== 20) {
     throw new RangeError(
@@ -60,13 +79,18 @@ export function checkAddOptions(options: AddTorrentOptions): void {
   checkCount("maxPeers", options.maxPeers);
   checkRate("downloadLimit", options.downloadLimit);
   checkRate("uploadLimit", options.uploadLimit);
-  const { revelation, files } = options;
-  if (revelation !== undefined && !REVELATIONS.includes(revelation)) {
-    throw new RangeError(
-      `Cannot use "${revelation}" as "revelation": it must be one of ${
-        REVELATIONS.join(", ")
-      }`,
-    );
+  checkPolicies(options);
+  const { files } = options;
+  checkBytes("downloadedBytes", options.downloadedBytes);
+  checkBytes("uploadedBytes", options.uploadedBytes);
+  for (const priority of options.filePriorities ?? []) checkPriority(priority);
+  for (const [index, priority] of options.piecePriorities ?? []) {
+    if (!Number.isInteger(index) || index < 0) {
+      throw new RangeError(
+        `Cannot use ${index} in "piecePriorities": it must be an index from 0`,
+      );
+    }
+    checkPriority(priority);
   }
   const odd = files?.find((index) => !Number.isInteger(index) || index < 0);
   if (odd !== undefined) {

@@ -194,13 +194,14 @@ export class Download {
         break;
       case "have":
         this.picker.peers.gained(key, event.pieceIndex);
-        if (!peer.connection.state.amInterested) this.updateInterest(peer);
+        this.#followInterest();
         if (this.picker.outstanding(key) === 0) this.refill(peer);
         break;
       case "dont-have":
-        this.picker.peers.lost(key, event.pieceIndex);
-        this.updateInterest(peer);
-        this.refillAll();
+        if (this.picker.peers.lost(key, event.pieceIndex).length > 0) {
+          this.refillAll();
+        }
+        this.#followInterest();
         break;
       case "suggest":
         this.picker.peers.suggest(key, event.pieceIndex);
@@ -378,8 +379,14 @@ export class Download {
       }
     }
     this.#host.pieceDone(pieceIndex);
-    for (const peer of this.#host.peers.values()) {
-      if (peer.connection.state.amInterested) this.updateInterest(peer);
+    this.#followInterest();
+  }
+
+  /** Tells those peers that came to be of interest, or ceased to be. */
+  #followInterest(): void {
+    for (const key of this.picker.peers.takeInterestChanges()) {
+      const peer = this.#host.peers.get(key);
+      if (peer !== undefined) this.updateInterest(peer);
     }
   }
 

@@ -39,20 +39,19 @@ export class SessionError extends Error {
 }
 
 /**
- * Says that a torrent is used after its end.
+ * What is told of a torrent that is no more.
  *
- * @returns The error.
+ * @returns A fresh error.
  */
 export function closedError(): SessionError {
   return new SessionError("closed", "The torrent was removed");
 }
 
 /**
- * Whether trying again must lead to the same: every peer has the same, as the
- * hash fits.
+ * Whether trying again must lead to the same.
  *
  * @param error What stopped a torrent.
- * @returns Whether it is of no use to go on.
+ * @returns True when it is the torrent itself that is wrong.
  */
 export function isFinal(error: Error | undefined): boolean {
   return error instanceof SessionError &&

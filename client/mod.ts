@@ -179,7 +179,24 @@ export type {
   PieceRange,
   PlacedFile,
 } from "../metainfo/mod.ts";
-export * from "./error.ts";
+export { SessionError, type SessionErrorCode } from "./error.ts";
+export type { AddSource } from "./add_source.ts";
+export * from "./policy_options.ts";
 export * from "./session.ts";
+export type {
+  SessionEvent,
+  SessionSnapshot,
+  SessionStats,
+} from "./session_view.ts";
+export type { SavedSession, SavedTorrent } from "./saved.ts";
 export { Torrent } from "./torrent.ts";
+export { TorrentFile } from "./torrent_file.ts";
+export type {
+  FileSnapshot,
+  PeerInfo,
+  PiecesInfo,
+  TorrentSnapshot,
+  TrackerSnapshot,
+} from "./torrent_view.ts";
+export type { TrackerState, TrackerStatus } from "./tracker_entry.ts";
 export * from "./types.ts";

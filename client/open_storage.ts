@@ -7,9 +7,11 @@ import type {
   CheckProgress,
   TorrentStorage,
   TorrentStorageEvent,
-} from "../disk/mod.ts";
+} from "../disk/storage.ts";
 import { type RenamedFile, renamedFiles } from "../metainfo/disk_paths.ts";
 import { type Metainfo, pieceRoot } from "../metainfo/metainfo.ts";
+import { SessionError } from "./error.ts";
+import { needsPieceLayers } from "./info_hash.ts";
 import type { SessionContext } from "./session_context.ts";
 import type { AddTorrentOptions } from "./types.ts";
 
@@ -27,29 +29,26 @@ export interface OpenStorageOptions {
   readonly signal: AbortSignal;
 }
 
-/** What {@linkcode openStorage} found. */
-export interface OpenedStorage {
-  /** Where the pieces are. */
-  readonly storage: TorrentStorage;
-  /** Files that lie under other names than the torrent says. */
-  readonly renamed: readonly RenamedFile[];
-}
-
 /**
- * Opens the files of a torrent and checks them as far as that is needed.
+ * Opens the storage of a torrent and checks what is there.
  *
  * @param options See {@linkcode OpenStorageOptions}.
- * @param onEvent Takes events, from the first on.
- * @returns The storage.
- * @throws {DiskError} If the files cannot be used. The reason of the signal if
- * it was aborted.
+ * @param onEvent Takes its events, from the first one on.
+ * @returns The storage, and which files have other names on disk.
+ * @throws {SessionError} `bad-metadata` if the torrent cannot be checked.
+ * @throws {DiskError} If the files cannot be used.
  */
 export async function openStorage(
   options: OpenStorageOptions,
   onEvent: (event: TorrentStorageEvent) => void,
-): Promise<OpenedStorage> {
+): Promise<{ storage: TorrentStorage; renamed: readonly RenamedFile[] }> {
   const { metainfo, context, torrent, onProgress, signal } = options;
-  const chosen = torrent.files ?? torrent.chooseFiles?.(metainfo);
+  if (needsPieceLayers(metainfo)) {
+    throw new SessionError(
+      "bad-metadata",
+      "Cannot download: the piece layers of this v2 torrent are not known",
+    );
+  }
   const disk = context.disk(torrent.fileSystem ?? torrent.dir ?? ".");
   const readOnly = isReadOnly(torrent);
   const paths = await disk.findPaths(metainfo, { readOnly });
@@ -67,7 +66,7 @@ export async function openStorage(
       ? "verify"
       : "resume",
     resume: torrent.resumeData,
-    skippedFiles: skippedOf(metainfo, chosen && new Set(chosen)),
+    skippedFiles: skippedFiles(metainfo, torrent),
     readOnly,
     overwrite: torrent.overwrite,
     onProgress,
@@ -78,23 +77,28 @@ export async function openStorage(
 }
 
 /**
- * Whether nothing of a torrent is ever written.
+ * Whether nothing is ever written.
  *
  * @param torrent What the person asked for.
- * @returns Whether it is only seeded.
+ * @returns True for data that is trusted, unless told otherwise.
  */
 export function isReadOnly(torrent: AddTorrentOptions): boolean {
   return torrent.readOnly ?? torrent.seedMode ?? false;
 }
 
-function skippedOf(
+/** The files that are not to be made, if any. */
+function skippedFiles(
   metainfo: Metainfo,
-  chosen: ReadonlySet<number> | undefined,
+  torrent: AddTorrentOptions,
 ): Set<number> | undefined {
-  if (chosen === undefined) return undefined;
+  const { filePriorities } = torrent;
+  const chosen = torrent.files ?? torrent.chooseFiles?.(metainfo);
+  if (chosen === undefined && filePriorities === undefined) return undefined;
+  const wanted = chosen && new Set(chosen);
   const skipped = new Set<number>();
   metainfo.files.forEach((file, i) => {
-    if (!file.pad && !chosen.has(i)) skipped.add(i);
+    if (file.pad) return;
+    if (wanted?.has(i) === false || filePriorities?.[i] === 0) skipped.add(i);
   });
   return skipped;
 }

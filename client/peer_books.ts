@@ -10,15 +10,15 @@ import { Download, type DownloadHost } from "./download.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import { PieceRevealer } from "./reveal.ts";
 import type { SessionContext } from "./session_context.ts";
-import type { AddTorrentOptions } from "./types.ts";
+import type { AddTorrentOptions, TorrentEvent } from "./types.ts";
 import { Upload, type UploadHost } from "./upload.ts";
 
 /** What the content needs of its torrent. */
 export interface ContentHost extends DownloadHost, UploadHost {
-  /** Verified pieces cannot be read any more. */
-  piecesLost(pieces: readonly number[], error: Error): void;
-  /** Files are longer than they should be. */
-  surplus(files: readonly number[]): void;
+  /** Something is not as it should be. */
+  warn(event: TorrentEvent): void;
+  /** Pieces were lost; the error, if nothing is left to go on with. */
+  piecesLost(error: Error | undefined): void;
 }
 
 /** The books of both directions. */
@@ -87,9 +87,13 @@ export function makePeerBooks(
       limits: options.uploadLimits,
       clock,
       random,
+      choker: torrent.choker ?? context.policies.choker,
+      slots: context.uploadSlots,
+      ownSlots: torrent.uploadSlots,
     }),
     revealer: new PieceRevealer({
-      name: torrent.revelation ?? "honest",
+      way: torrent.revelation ?? context.policies.revelation,
+      clock,
       have: storage.have,
       picker,
       peers: host.peers,

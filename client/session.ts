@@ -3,101 +3,53 @@
  *
  * @module
  */
-import type { Endpoint } from "../_shared/address.ts";
+import { type Endpoint, formatEndpoint } from "../_shared/address.ts";
 import { toHex } from "../_shared/bytes.ts";
 import { systemClock } from "../_shared/clock.ts";
+import { SharedClock } from "../_shared/shared_clock.ts";
 import { randomInt, systemRandom } from "../_shared/random.ts";
-import { DiskBudget } from "../disk/budget.ts";
-import { DiskManager } from "../disk/manager.ts";
-import { NativeFileSystem } from "../disk/native_file_system.ts";
 import type { FileSystem } from "../disk/file_system.ts";
 import { ExtensionBits } from "../handshake/extension_bits.ts";
 import { Handshaker } from "../handshake/handshaker.ts";
 import { createPeerId } from "../handshake/peer_id.ts";
 import type { HandshakeEvent } from "../handshake/event.ts";
-import type { HandshakerStats } from "../handshake/handshaker_options.ts";
-import { parseMetainfo } from "../metainfo/parse.ts";
-import { cleanMagnetText, parseMagnet } from "../metainfo/parse_magnet.ts";
 import type { Magnet } from "../metainfo/magnet.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
+import { AnnounceScheduler } from "./announce_scheduler.ts";
 import { checkAddOptions, checkSessionOptions } from "./check_options.ts";
+import { type AddSource, hashesOf, sourceOf } from "./add_source.ts";
 import { SessionError } from "./error.ts";
+import { SessionDisks } from "./session_disks.ts";
+import type {
+  SessionEvent,
+  SessionSnapshot,
+  SessionStats,
+} from "./session_view.ts";
 import { EventHub } from "./event_hub.ts";
 import type { EventQueue } from "../_shared/event_queue.ts";
 import type { MainlineDht } from "../dht/mod.ts";
 import { RateLimiter } from "./rate_limiter.ts";
+import { UploadSlots } from "./upload_slots.ts";
 import { openServices, type SessionServices } from "./session_services.ts";
 import type { SessionContext } from "./session_context.ts";
+import {
+  restoreTorrent,
+  type SavedSession,
+  type SavedTorrent,
+} from "./saved.ts";
 import { makeTorrent, type Torrent } from "./torrent.ts";
 import { TorrentLife } from "./torrent_life.ts";
-import type { TorrentSource } from "./torrent_services.ts";
 import {
   defaultTrackerClients,
   type TrackerClients,
 } from "./tracker_clients.ts";
-import type {
-  AddTorrentOptions,
-  SessionOptions,
-  TorrentEvent,
-} from "./types.ts";
+import type { AddTorrentOptions, SessionOptions } from "./types.ts";
 
 /** Name and version told to peers. */
 export const CLIENT_VERSION = "bip 0.1.0";
 
 /** Extensions that every connection may use. */
 const EXTENSIONS = ExtensionBits.of("extension-protocol", "fast");
-
-/** What can be added to a session. */
-export type AddSource =
-  /** Bytes of a torrent file. */
-  | Uint8Array
-  /** A magnet link, or an info-hash of 40 or 64 hex digits. */
-  | string
-  | Metainfo
-  | Magnet;
-
-/** What a session tells. */
-export type SessionEvent =
-  | { readonly type: "added"; readonly torrent: Torrent }
-  | { readonly type: "removed"; readonly torrent: Torrent }
-  | {
-    readonly type: "torrent";
-    readonly torrent: Torrent;
-    /** What the torrent told. */
-    readonly event: TorrentEvent;
-  };
-
-/** A snapshot of a session. */
-export interface SessionStats {
-  /** Torrents. */
-  readonly torrents: number;
-  /** Connected peers of all torrents. */
-  readonly peers: number;
-  /** Bytes waiting to be written. */
-  readonly bufferedBytes: number;
-  /** Handshakes. */
-  readonly handshakes: HandshakerStats;
-}
-
-/** A disk manager that torrents share. */
-interface SharedDisk {
-  readonly disk: DiskManager;
-  torrents: number;
-}
-
-function sourceOf(source: AddSource): TorrentSource {
-  if (source instanceof Uint8Array) return { metainfo: parseMetainfo(source) };
-  if (typeof source === "string") {
-    const clean = cleanMagnetText(source);
-    const text = /^[0-9a-f]{40}$/i.test(clean)
-      ? `magnet:?xt=urn:btih:${clean}`
-      : /^[0-9a-f]{64}$/i.test(clean)
-      ? `magnet:?xt=urn:btmh:1220${clean}`
-      : clean;
-    return { magnet: parseMagnet(text) };
-  }
-  return "infoBytes" in source ? { metainfo: source } : { magnet: source };
-}
 
 function placeOf({ fileSystem, dir }: AddTorrentOptions): string | FileSystem {
   return fileSystem ?? dir ?? ".";
@@ -106,13 +58,6 @@ function placeOf({ fileSystem, dir }: AddTorrentOptions): string | FileSystem {
 /** What many sockets bring at once must not be more than there is room for. */
 function readBytes(maxBufferedBytes = 64 * 1024 * 1024): number {
   return Math.max(16_384, Math.min(524_288, maxBufferedBytes / 128));
-}
-
-/** The hashes that peers may call it by, as hex; v2 ones cut to 20 bytes. */
-function hashesOf(topic: Metainfo | Magnet): string[] {
-  return [topic.infoHashV1, topic.infoHashV2].flatMap((hash) =>
-    hash === undefined ? [] : [toHex(hash.subarray(0, 20))]
-  );
 }
 
 /**
@@ -136,9 +81,7 @@ export class Session implements AsyncDisposable {
   /** Those that are ticked. */
   readonly #busy = new Set<TorrentLife>();
   readonly #hub: EventHub<SessionEvent> = new EventHub();
-  /** Disk managers, and how many torrents are stored there. */
-  readonly #disks = new Map<string | FileSystem, SharedDisk>();
-  readonly #budget: DiskBudget;
+  readonly #disks: SessionDisks;
   readonly #context: SessionContext;
   readonly #handshaker: Handshaker;
   readonly #services: SessionServices;
@@ -157,18 +100,27 @@ export class Session implements AsyncDisposable {
     const { clock = systemClock, random = systemRandom } = options;
     const limiter = (rate: number | undefined) =>
       new RateLimiter({ clock, bytesPerSecond: rate ?? Infinity });
-    const trackers = defaultTrackerClients(options);
+    const timers = new SharedClock(clock);
+    const announces = new AnnounceScheduler(timers);
+    const trackers = defaultTrackerClients(options, announces);
     this.#trackers = trackers;
     this.#options = options;
-    this.#budget = new DiskBudget(options);
+    this.#disks = new SessionDisks(options);
     this.#services = services;
     this.#handshaker = handshaker;
     this.#context = {
       clock,
+      timers,
+      announces,
       random,
       handshaker,
       downloadLimit: limiter(options.downloadLimit),
       uploadLimit: limiter(options.uploadLimit),
+      uploadSlots: new UploadSlots({
+        slots: options.uploadSlots,
+        limit: () => this.uploadLimit,
+      }),
+      policies: options,
       trackerKey: randomInt(random, 0x100000000),
       clientVersion: options.clientVersion ?? CLIENT_VERSION,
       maxPeersPerTorrent: options.maxPeersPerTorrent ?? 100,
@@ -180,7 +132,7 @@ export class Session implements AsyncDisposable {
       dhtPort: services.dht?.localEndpoints[0]?.port,
       onDhtNode: (node) => services.dht?.addNode(node),
       hasRoom: () => this.peerCount < (options.maxPeers ?? 500),
-      disk: (where) => this.#share(where).disk,
+      disk: (where) => this.#disks.at(where),
       trackerFor: (url) => trackers.clientFor(url),
       connect: (candidate) =>
         void handshaker.dial(candidate).then((event) => this.#route(event)),
@@ -290,7 +242,7 @@ export class Session implements AsyncDisposable {
       );
     }
     const where = placeOf(options);
-    this.#share(where).torrents++;
+    this.#disks.use(where);
     const life = new TorrentLife(this.#context, parsed, options, {
       busy: (life) => this.#busy.add(life),
       described: (life, metainfo) => this.#file(life, metainfo),
@@ -329,6 +281,62 @@ export class Session implements AsyncDisposable {
   }
 
   /**
+   * Describes the session and its torrents.
+   *
+   * @returns Plain JSON.
+   */
+  state(): SessionSnapshot {
+    return {
+      peerId: toHex(this.peerId),
+      ...(this.local === undefined
+        ? {}
+        : { local: formatEndpoint(this.local) }),
+      stats: this.stats(),
+      torrents: this.torrents.map((torrent) => torrent.snapshot()),
+    };
+  }
+
+  /**
+   * Describes the session so that {@linkcode Session.restore} brings its
+   * torrents back. What is there of incomplete pieces is written out first.
+   *
+   * @returns Plain JSON; it holds announce URLs, which may hold passkeys.
+   * @throws {DiskError} If files cannot be looked at.
+   */
+  async save(): Promise<SavedSession> {
+    const torrents: SavedTorrent[] = [];
+    for (const torrent of this.torrents) torrents.push(await torrent.save());
+    return { version: 1, torrents };
+  }
+
+  /**
+   * Adds the torrents of an earlier session; those that are here already are
+   * passed over.
+   *
+   * @param saved What {@linkcode Session.save} gave.
+   * @param more Options that no JSON can hold, such as a file system.
+   * @returns The torrents added.
+   * @throws {TypeError | SyntaxError} If it is no such thing.
+   */
+  restore(
+    saved: SavedSession,
+    more?: (saved: SavedTorrent) => AddTorrentOptions,
+  ): Torrent[] {
+    const added: Torrent[] = [];
+    for (const entry of saved.torrents) {
+      const { source, options } = restoreTorrent(entry);
+      try {
+        added.push(this.add(source, { ...options, ...more?.(entry) }));
+      } catch (error) {
+        const known = error instanceof SessionError &&
+          error.code === "duplicate";
+        if (!known) throw error;
+      }
+    }
+    return added;
+  }
+
+  /**
    * Removes a torrent.
    *
    * @param torrent Which one.
@@ -351,7 +359,7 @@ export class Session implements AsyncDisposable {
     return {
       torrents: this.#torrents.size,
       peers: this.peerCount,
-      bufferedBytes: this.#budget.bufferedBytes,
+      bufferedBytes: this.#disks.bufferedBytes,
       handshakes: this.#handshaker.stats(),
     };
   }
@@ -377,6 +385,7 @@ export class Session implements AsyncDisposable {
     const results = await Promise.allSettled(
       this.torrents.map((torrent) => torrent.close()),
     );
+    this.#context.announces.close();
     await this.#trackers.close();
     await this.#services.close();
     await this.#handshaker.close();
@@ -410,26 +419,7 @@ export class Session implements AsyncDisposable {
       }
     }
     this.#hub.publish({ type: "removed", torrent });
-    const shared = this.#disks.get(where);
-    if (shared === undefined || --shared.torrents > 0) return;
-    this.#disks.delete(where);
-    await shared.disk.close();
-  }
-
-  #share(where: string | FileSystem): SharedDisk {
-    let shared = this.#disks.get(where);
-    if (shared === undefined) {
-      const { clock } = this.#options;
-      const disk = new DiskManager({
-        fileSystem: typeof where === "string"
-          ? new NativeFileSystem(where)
-          : where,
-        budget: this.#budget,
-        clock,
-      });
-      this.#disks.set(where, shared = { disk, torrents: 0 });
-    }
-    return shared;
+    await this.#disks.release(where);
   }
 
   /** Hands finished handshakes to their torrents. */

@@ -8,13 +8,20 @@ import type { Clock } from "../_shared/clock.ts";
 import type { RandomSource } from "../_shared/random.ts";
 import type { DiskManager, FileSystem } from "../disk/mod.ts";
 import type { ExtensionBits, Handshaker } from "../handshake/mod.ts";
+import type { AnnounceScheduler } from "./announce_scheduler.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
+import type { PolicyOptions } from "./policy_options.ts";
+import type { UploadSlots } from "./upload_slots.ts";
 import type { PeerDiscovery, TrackerClient } from "./types.ts";
 
 /** What the torrents of a session share. */
 export interface SessionContext {
   /** Whose time passes. */
   readonly clock: Clock;
+  /** The same, for those who wait long and are many. */
+  readonly timers: Clock;
+  /** Says when which tracker is asked. */
+  readonly announces: AnnounceScheduler;
   /** Where chance comes from. */
   readonly random: RandomSource;
   /** Dials and listens for all torrents. */
@@ -23,6 +30,10 @@ export interface SessionContext {
   readonly downloadLimit: RateLimiter;
   /** Bytes a second, sent. */
   readonly uploadLimit: RateLimiter;
+  /** How many peers are served. */
+  readonly uploadSlots: UploadSlots;
+  /** What is chosen for all torrents. */
+  readonly policies: PolicyOptions;
   /** Stable number that trackers know us by. */
   readonly trackerKey: number;
   /** Name and version told to peers. */

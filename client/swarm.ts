@@ -17,6 +17,7 @@ import type {
   PeerConnectionEvent,
   PeerConnectionOptions,
 } from "../peer/connection_options.ts";
+import type { PeerExtension } from "../peer/extension_registry.ts";
 import type { PeerSessionEvent } from "../peer/session_types.ts";
 import { RequestWindow } from "../select/request_window.ts";
 import type { PieceLayout } from "../metainfo/mod.ts";
@@ -27,6 +28,7 @@ import type { PieceRevealer } from "./reveal.ts";
 import type { PeerExchange } from "./peer_exchange.ts";
 import { isOpenSource, type PeerList } from "./peer_list.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
+import type { ExtensionPeer } from "./policy_options.ts";
 import { readGate } from "./read_gate.ts";
 import { clientName, type SwarmPeer } from "./swarm_peer.ts";
 import type { TorrentEvent } from "./types.ts";
@@ -72,8 +74,6 @@ export interface SwarmOptions {
   readonly onBusy: () => void;
   /** Tells the torrent's subscribers. */
   readonly publish: (event: TorrentEvent) => void;
-  /** Asks for more candidates. */
-  readonly wantCandidates: () => void;
   /** Our listening port, to tell peers; 0 for none. */
   readonly listenPort: number;
   /** Name and version told to peers. */
@@ -86,6 +86,8 @@ export interface SwarmOptions {
   readonly hasV2: () => boolean;
   /** UDP port of our DHT node, if any (BEP 5). */
   readonly dhtPort: number | undefined;
+  /** Makes the user's extensions for a peer (BEP 10). */
+  readonly extensionsFor: (peer: ExtensionPeer) => readonly PeerExtension[];
   /** Takes a peer's DHT node (BEP 5). */
   readonly onDhtNode: (node: Endpoint) => void;
 }
@@ -339,11 +341,7 @@ export class Swarm {
   /** Once a second. */
   tick(now: number): void {
     if (!this.#options.isPrivate()) this.#exchange?.tick(now);
-    if (!this.#dialer.active) return;
-    if (this.peers.size + this.connecting < this.#options.maxPeers / 2) {
-      this.#options.wantCandidates();
-    }
-    this.#dialer.connectMore();
+    if (this.#dialer.active) this.#dialer.connectMore();
   }
 
   #connectionOptions(
@@ -375,6 +373,7 @@ export class Swarm {
         ...(infoBytes ? { metadataSize: infoBytes.length } : {}),
         ...(this.#dialer.skipSeeds ? { uploadOnly: true } : {}),
       },
+      extensions: this.#options.extensionsFor(event),
       maxReadBuffer: this.#options.maxReadBytes,
       clock: this.#options.clock,
       onEvent: (happened) => this.#handle(key, happened),

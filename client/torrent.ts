@@ -12,9 +12,20 @@ import {
   DEFAULT_PRIORITY,
   type SelectionStrategy,
 } from "../select/selection_strategy.ts";
-import { sequential as inOrder } from "../select/sequential.ts";
+import { sequential as inOrder } from "../select/ranked.ts";
+import { type SavedTorrent, saveTorrent } from "./saved.ts";
+import type { TrackerStatus } from "./tracker_entry.ts";
+import { makeTorrentFile, type TorrentFile } from "./torrent_file.ts";
 import type { TorrentLife } from "./torrent_life.ts";
 import { torrentStats } from "./torrent_stats.ts";
+import {
+  type PeerInfo,
+  peerInfo,
+  type PiecesInfo,
+  piecesInfo,
+  type TorrentSnapshot,
+  torrentSnapshot,
+} from "./torrent_view.ts";
 import type { TorrentEvent, TorrentState, TorrentStats } from "./types.ts";
 import { checkPriority } from "./wishes.ts";
 
@@ -26,6 +37,7 @@ export class Torrent {
   /** 20 bytes by which peers and trackers call it. */
   readonly infoHash: Uint8Array;
   readonly #life: TorrentLife;
+  #files: readonly TorrentFile[] = [];
 
   static {
     makeTorrent = (life) => new Torrent(life);
@@ -135,7 +147,112 @@ export class Torrent {
    */
   stats(): TorrentStats {
     const { state, metainfo, content, network } = this.#life;
-    return torrentStats(state, metainfo, content?.figures(), network.swarm);
+    const totals = this.#life.totals();
+    return torrentStats(
+      state,
+      metainfo,
+      content?.figures(),
+      network.swarm,
+      totals,
+    );
+  }
+
+  /**
+   * The connected peers of the moment.
+   *
+   * @returns A snapshot.
+   */
+  peers(): PeerInfo[] {
+    const { network, context } = this.#life;
+    const now = context.clock.now();
+    return Array.from(
+      network.swarm.peers.values(),
+      (peer) => peerInfo(peer, now),
+    );
+  }
+
+  /**
+   * The trackers, in the order they are tried.
+   *
+   * @returns A snapshot.
+   */
+  trackers(): readonly TrackerStatus[] {
+    return this.#life.network.trackers();
+  }
+
+  /** The files, pad files counted; empty until the description is known. */
+  get files(): readonly TorrentFile[] {
+    const count = this.metainfo?.files.length ?? 0;
+    if (this.#files.length !== count) {
+      this.#files = Array.from(
+        { length: count },
+        (_, i) => makeTorrentFile(this.#life, i),
+      );
+    }
+    return this.#files;
+  }
+
+  /**
+   * The pieces of the moment.
+   *
+   * @returns A snapshot, or `undefined` while they are not known and checked.
+   */
+  pieces(): PiecesInfo | undefined {
+    return piecesInfo(this.#life);
+  }
+
+  /**
+   * Describes the torrent, its peers, trackers and files.
+   *
+   * @returns Plain JSON. Trackers are named by scheme and host only.
+   */
+  snapshot(): TorrentSnapshot {
+    return torrentSnapshot(this.#life, {
+      name: this.name,
+      stats: this.stats(),
+      peers: this.peers(),
+      trackers: this.trackers(),
+      files: this.files.filter((file) => !file.isPad)
+        .map((file) => file.snapshot()),
+    });
+  }
+
+  /**
+   * Describes the torrent so that `Session.restore` can add it again. What is
+   * there of incomplete pieces is written out first.
+   *
+   * @returns Plain JSON; it holds announce URLs, which may hold passkeys.
+   * @throws {DiskError} If files cannot be looked at.
+   */
+  save(): Promise<SavedTorrent> {
+    return saveTorrent(this.#life);
+  }
+
+  /**
+   * Asks trackers again, as soon as they allow.
+   *
+   * @param url Which one. @default {all that are in use}
+   */
+  reannounce(url?: string): void {
+    this.#life.network.reannounce(url);
+  }
+
+  /**
+   * Adds trackers behind those there are.
+   *
+   * @param tiers Announce URLs in tiers (BEP 12).
+   */
+  addTrackers(tiers: readonly (readonly string[])[]): void {
+    this.#life.addTrackers(tiers);
+  }
+
+  /**
+   * Uses these trackers only; others are told that we leave.
+   *
+   * @param tiers Announce URLs in tiers (BEP 12).
+   */
+  replaceTrackers(tiers: readonly (readonly string[])[]): void {
+    this.#life.replaceTrackers(tiers);
   }
 
   /**

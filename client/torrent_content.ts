@@ -5,34 +5,35 @@
  * @module
  */
 import type { Bitfield } from "../_shared/bitfield.ts";
-import type { TorrentStorage, TorrentStorageEvent } from "../disk/mod.ts";
-import type { PiecesLostEvent } from "../disk/storage.ts";
+import type {
+  PiecesLostEvent,
+  TorrentStorage,
+  TorrentStorageEvent,
+} from "../disk/storage.ts";
 import type { RenamedFile } from "../metainfo/disk_paths.ts";
 import type { PieceLayout } from "../metainfo/piece_layout.ts";
-import { rarestFirst } from "../select/rarest_first.ts";
 import {
   DEFAULT_PRIORITY,
   type SelectionStrategy,
 } from "../select/selection_strategy.ts";
-import { sequential } from "../select/sequential.ts";
-import { SessionError } from "./error.ts";
 import {
   type ContentHost,
   makePeerBooks,
   type PeerBooks,
 } from "./peer_books.ts";
 import { HashServer } from "./hash_server.ts";
-import { needsPieceLayers } from "./info_hash.ts";
 import {
   isReadOnly,
   openStorage,
   type OpenStorageOptions,
 } from "./open_storage.ts";
 import type { PeerSessionEvent } from "../peer/mod.ts";
+import { firstStrategy, type StrategyChoice, strategyOf } from "./policies.ts";
 import type { PieceRevealer } from "./reveal.ts";
 import type { SwarmPeer } from "./swarm_peer.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import type { SwarmContent } from "./swarm.ts";
+import { lostWarning, surplusWarning } from "./torrent_warnings.ts";
 import { Wishes } from "./wishes.ts";
 
 /** Options of {@linkcode TorrentContent.open}. */
@@ -83,6 +84,8 @@ export class TorrentContent implements SwarmContent {
   #active = false;
   #seeding = false;
   #wasted = 0;
+  #isUnproven = false;
+  #confirming: Promise<void> | undefined;
   /** Pieces that are not wanted any more as nothing is written. */
   #lostPieces: number[] | undefined;
   #selecting: Promise<void> = Promise.resolve();
@@ -93,7 +96,7 @@ export class TorrentContent implements SwarmContent {
     renamed: readonly RenamedFile[],
     options: TorrentContentOptions,
   ) {
-    const { metainfo, torrent } = options;
+    const { metainfo, torrent, context } = options;
     this.storage = storage;
     this.renamed = renamed;
     this.#host = host;
@@ -104,9 +107,9 @@ export class TorrentContent implements SwarmContent {
       ? new HashServer(metainfo)
       : undefined;
     this.#isV2Only = metainfo.version === "v2";
-    this.#strategy = torrent.sequential ? sequential() : rarestFirst();
+    this.#strategy = firstStrategy(torrent, context.policies);
     this.wishes = new Wishes(metainfo.layout, storage.have);
-    this.#wishLikeStorage();
+    this.#wishAsAsked();
   }
 
   /**
@@ -120,12 +123,6 @@ export class TorrentContent implements SwarmContent {
     host: ContentHost,
     options: TorrentContentOptions,
   ): Promise<TorrentContent> {
-    if (needsPieceLayers(options.metainfo)) {
-      throw new SessionError(
-        "bad-metadata",
-        "Cannot download: the piece layers of this v2 torrent are not known",
-      );
-    }
     const made: { content?: TorrentContent } = {};
     const early: TorrentStorageEvent[] = [];
     const { storage, renamed } = await openStorage(options, (event) => {
@@ -146,6 +143,18 @@ export class TorrentContent implements SwarmContent {
   /** Whether all that is wanted is there. */
   get isDone(): boolean {
     return this.wishes.isDone;
+  }
+
+  /** Whether pieces came in since the files were last confirmed. */
+  get isUnproven(): boolean {
+    return this.#isUnproven;
+  }
+
+  /** Makes sure that the files are in their places, for saying so. */
+  confirm(): Promise<void> {
+    return this.#confirming ??= this.storage.confirm()
+      .then(() => void (this.#isUnproven = false))
+      .finally(() => this.#confirming = undefined);
   }
 
   /** Whether pieces were lost that will not be fetched again. */
@@ -172,6 +181,11 @@ export class TorrentContent implements SwarmContent {
   /** Defined while sockets should not be read. */
   pressure(): Promise<void> | undefined {
     return this.storage.pressure;
+  }
+
+  /** Payload bytes of the whole torrent, wanted or not, that are not there. */
+  get missingBytes(): number {
+    return this.wishes.missingBytes;
   }
 
   /** Reads the figures of the moment. */
@@ -229,10 +243,10 @@ export class TorrentContent implements SwarmContent {
   /**
    * Fetches pieces in another order.
    *
-   * @param strategy The order.
+   * @param choice The order, or a number for each piece.
    */
-  setStrategy(strategy: SelectionStrategy): void {
-    this.#strategy = strategy;
+  setStrategy(choice: StrategyChoice): void {
+    const strategy = this.#strategy = strategyOf(choice);
     this.#peerBooks?.download.picker.pieces.setStrategy(strategy);
     this.#peerBooks?.download.refillAll();
   }
@@ -380,17 +394,22 @@ export class TorrentContent implements SwarmContent {
     this.#wasted += books.download.wastedBytes;
     books.download.stop();
     books.upload.stop();
+    books.revealer.close();
     this.#peerBooks = undefined;
   }
 
   #verified(pieceIndex: number): void {
+    this.#isUnproven = true;
     this.wishes.verified(pieceIndex);
     this.#deadlines?.delete(pieceIndex);
   }
 
   /** Takes an event; of the time of the check its pieces are counted already. */
   #handleStorage(event: TorrentStorageEvent, counted = false): void {
-    if (event.type === "surplus") return this.#host.surplus(event.files);
+    if (event.type === "surplus") {
+      const { metainfo } = this.#options;
+      return this.#host.warn(surplusWarning(event.files, metainfo));
+    }
     if (event.type === "pieces-lost") return this.#lost(event);
     if (this.#peerBooks !== undefined) {
       this.#peerBooks.download.handleStorage(event);
@@ -419,7 +438,9 @@ export class TorrentContent implements SwarmContent {
     const download = this.#peerBooks?.download;
     for (const i of pieces) download?.picker.pieces.clearHave(i);
     this.#wishesChanged();
-    this.#host.piecesLost(pieces, error);
+    this.#host.warn(lostWarning(pieces, error));
+    const isAll = this.#readOnly && this.have.isEmpty;
+    this.#host.piecesLost(isAll ? error : undefined);
   }
 
   async #prioritise(priorities: ReadonlyMap<number, number>): Promise<void> {
@@ -440,14 +461,23 @@ export class TorrentContent implements SwarmContent {
     }
   }
 
-  /** Files that the storage leaves out are not wanted. */
-  #wishLikeStorage(): void {
+  /** What was asked for; files that the storage leaves out are not wanted. */
+  #wishAsAsked(): void {
     const { layout, storage } = this;
-    const left: [number, number][] = [];
+    const { filePriorities = [], piecePriorities } = this.#options.torrent;
+    const files: [number, number][] = [];
     for (let i = 0; i < layout.files.length; i++) {
-      if (!layout.files[i]!.pad && !storage.isFileWanted(i)) left.push([i, 0]);
+      if (layout.files[i]!.pad) continue;
+      const priority = filePriorities[i] ?? DEFAULT_PRIORITY;
+      if (!storage.isFileWanted(i)) files.push([i, 0]);
+      else if (priority !== DEFAULT_PRIORITY) files.push([i, priority]);
     }
-    if (left.length > 0) this.wishes.setFiles(left);
+    if (files.length > 0) this.wishes.setFiles(files);
+    if (piecePriorities !== undefined) {
+      this.wishes.setPieces(
+        piecePriorities.filter(([index]) => index < layout.pieceCount),
+      );
+    }
   }
 
   #wishesChanged(): void {

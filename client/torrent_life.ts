@@ -14,7 +14,7 @@ import { ResumeSaver } from "./resume_saver.ts";
 import { settlement } from "./settlement.ts";
 import type { SessionContext } from "./session_context.ts";
 import { TorrentContent } from "./torrent_content.ts";
-import { lostWarning, surplusWarning, warning } from "./torrent_warnings.ts";
+import { warning } from "./torrent_warnings.ts";
 import { TorrentNetwork } from "./torrent_network.ts";
 import {
   obeyLink,
@@ -41,8 +41,8 @@ export class TorrentLife {
   readonly infoHash: Uint8Array;
   /** What it was added by. */
   readonly topic: Metainfo | Magnet;
-  /** What it was added with. */
-  readonly options: AddTorrentOptions;
+  /** What it was added with, trackers kept up to date. */
+  options: AddTorrentOptions;
   /** What the torrents of the session share. */
   readonly context: SessionContext;
   /** Its peers, trackers and searches. */
@@ -69,9 +69,6 @@ export class TorrentLife {
   #pausing: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #isComplete = false;
-  /** Whether pieces came in since the files were last looked at. */
-  #isUnproven = false;
-  #confirming = false;
 
   /**
    * Starts at once unless told not to.
@@ -166,6 +163,31 @@ export class TorrentLife {
   /** Resolves when all that is wanted is there; rejects when it stops before. */
   get completed(): Promise<void> {
     return this.#completed.promise;
+  }
+
+  /** Adds trackers behind those there are. */
+  addTrackers(tiers: readonly (readonly string[])[]): void {
+    this.options = {
+      ...this.options,
+      trackers: [...this.options.trackers ?? [], ...tiers],
+    };
+    this.network.addTrackers(tiers);
+  }
+
+  /** Uses these trackers only. */
+  replaceTrackers(tiers: readonly (readonly string[])[]): void {
+    this.options = { ...this.options, trackers: tiers, replaceTrackers: true };
+    this.network.replaceTrackers(tiers);
+  }
+
+  /** Payload of this run and earlier ones. */
+  totals(): { downloadedBytes: number; uploadedBytes: number } {
+    const { downloadedBytes = 0, uploadedBytes = 0 } = this.options;
+    const { swarm } = this.network;
+    return {
+      downloadedBytes: downloadedBytes + swarm.downloadedBytes,
+      uploadedBytes: uploadedBytes + swarm.uploadedBytes,
+    };
   }
 
   /** Stops everything and keeps what is there. */
@@ -349,7 +371,10 @@ export class TorrentLife {
       return;
     }
     if (this.#state === "downloading") {
-      if (this.#isUnproven) return void this.#confirm(content);
+      if (content.isUnproven) {
+        const proven = () => this.updateProgress();
+        return void content.confirm().then(proven, (error) => this.fail(error));
+      }
       this.#setState("seeding");
       this.network.completed();
     } else if (this.#state !== "seeding") return;
@@ -360,20 +385,6 @@ export class TorrentLife {
     this.#isComplete = true;
     this.publish({ type: "complete" });
     void this.#saver.save();
-  }
-
-  /** Makes sure that the files are in their places before saying so. */
-  async #confirm(content: TorrentContent): Promise<void> {
-    if (this.#confirming) return;
-    this.#confirming = true;
-    try {
-      await content.storage.confirm();
-      this.#isUnproven = false;
-    } catch (error) {
-      this.fail(error);
-    }
-    this.#confirming = false;
-    this.updateProgress();
   }
 
   /** Gets the content ready and starts. */
@@ -403,23 +414,15 @@ export class TorrentLife {
       {
         peers: this.network.swarm.peers,
         pieceDone: (pieceIndex) => {
-          this.#isUnproven = true;
           this.publish({ type: "piece", pieceIndex, good: true });
           this.updateProgress();
         },
-        pieceBad: (pieceIndex) =>
-          this.publish({ type: "piece", pieceIndex, good: false }),
+        pieceBad: (i) =>
+          this.publish({ type: "piece", pieceIndex: i, good: false }),
         ban: (key, reason) => this.network.swarm.ban(key, reason),
-        storageError: (error, stops) => {
-          if (stops) this.fail(error);
-        },
-        piecesLost: (pieces, error) => {
-          this.publish(lostWarning(pieces, error));
-          if (this.#content?.hasLost && this.#content.have.isEmpty) {
-            this.fail(error);
-          } else this.updateProgress();
-        },
-        surplus: (files) => this.publish(surplusWarning(files, metainfo)),
+        storageError: (error, stops) => void (stops && this.fail(error)),
+        warn: (event) => this.publish(event),
+        piecesLost: (error) => error ? this.fail(error) : this.updateProgress(),
       },
       {
         context: this.context,
@@ -447,8 +450,8 @@ export class TorrentLife {
     }
     if (this.#content === undefined) this.#setState("metadata");
     else {
-      const isDone = this.#content.isDone && !this.#isUnproven;
-      this.#setState(isDone ? "seeding" : "downloading");
+      const { isDone, isUnproven } = this.#content;
+      this.#setState(isDone && !isUnproven ? "seeding" : "downloading");
       this.#content.start();
       this.updateProgress();
     }
@@ -487,7 +490,6 @@ export class TorrentLife {
       isPrivate: () => this.isPrivate,
       content: () => this.#content,
       isSeeding: () => this.#state === "seeding",
-      wantPeers: () => this.network.wantPeers(),
       fetched: (metainfo) => this.#fetched(metainfo),
       busy: () => this.#owner.busy(this),
       unusable: (cause) => this.fail(badMetadata(cause)),

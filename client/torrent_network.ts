@@ -13,6 +13,7 @@ import {
   makeTrackers,
   type TorrentServices,
 } from "./torrent_services.ts";
+import type { TrackerStatus } from "./tracker_entry.ts";
 import type { TrackerRunner } from "./tracker_runner.ts";
 
 /** Swarm, trackers and searches of one torrent, started and stopped together. */
@@ -21,7 +22,7 @@ export class TorrentNetwork {
   readonly swarm: Swarm;
   readonly #services: TorrentServices;
   readonly #topic: Metainfo | Magnet;
-  readonly #trackers: TrackerRunner | undefined;
+  #trackers: TrackerRunner | undefined;
   readonly #discovery: DiscoveryRunner;
   #running = false;
 
@@ -37,7 +38,11 @@ export class TorrentNetwork {
     this.#services = services;
     this.#topic = topic;
     this.swarm = makeSwarm(services);
-    this.#trackers = makeTrackers(services, this.swarm, topic.trackers);
+    const { trackers = [], replaceTrackers = false } = services.options;
+    this.#trackers = makeTrackers(services, this.swarm, [
+      ...(replaceTrackers ? [] : topic.trackers),
+      ...trackers,
+    ]);
     this.#discovery = new DiscoveryRunner(context.discovery, {
       infoHash,
       port: context.handshaker.local?.port ?? 0,
@@ -69,6 +74,43 @@ export class TorrentNetwork {
     );
   }
 
+  /** Its trackers, in the order they are tried. */
+  trackers(): readonly TrackerStatus[] {
+    return this.#trackers?.statuses() ?? [];
+  }
+
+  /**
+   * Asks trackers again, as soon as they allow.
+   *
+   * @param url Which one; all that are in use when absent.
+   */
+  reannounce(url?: string): void {
+    this.#trackers?.reannounce(url);
+  }
+
+  /**
+   * Adds trackers behind those there are.
+   *
+   * @param tiers Announce URLs.
+   */
+  addTrackers(tiers: readonly (readonly string[])[]): void {
+    if (this.#trackers !== undefined) this.#trackers.addTrackers(tiers);
+    else {
+      this.#trackers = makeTrackers(this.#services, this.swarm, tiers);
+      if (this.#running) this.#trackers?.start();
+    }
+  }
+
+  /**
+   * Uses these trackers only.
+   *
+   * @param tiers Announce URLs.
+   */
+  replaceTrackers(tiers: readonly (readonly string[])[]): void {
+    if (this.#trackers === undefined) this.addTrackers(tiers);
+    else this.#trackers.replaceTrackers(tiers);
+  }
+
   /** Connects, announces and searches. */
   start(): void {
     if (this.#running) return;
@@ -98,14 +140,11 @@ export class TorrentNetwork {
     await this.#trackers?.close();
   }
 
-  /** Tells the trackers that the download is complete. */
+  /** Tells the trackers, if the whole torrent is there and was not before. */
   completed(): void {
-    this.#trackers?.completed();
-  }
-
-  /** Asks the trackers for more peers. */
-  wantPeers(): void {
-    this.#trackers?.wantPeers();
+    if (this.#services.content()?.missingBytes === 0) {
+      this.#trackers?.completed();
+    }
   }
 
   /**

@@ -38,8 +38,6 @@ export interface TorrentServices {
   content(): TorrentContent | undefined;
   /** Whether it has all it wants. */
   isSeeding(): boolean;
-  /** Asks trackers for more peers. */
-  wantPeers(): void;
   /** Takes the description that peers sent. */
   fetched(metainfo: Metainfo): void;
   /** What peers sent fits the link but is of no use. */
@@ -116,7 +114,6 @@ export function makeSwarm(torrent: TorrentServices): Swarm {
     connect: (candidate) => context.connect(candidate),
     publish: (event) => torrent.publish(event),
     onBusy: () => torrent.busy(),
-    wantCandidates: () => torrent.wantPeers(),
     listenPort: context.handshaker.local?.port ?? 0,
     clientVersion: context.clientVersion,
     downloadLimits: [downloadLimit, context.downloadLimit],
@@ -124,6 +121,10 @@ export function makeSwarm(torrent: TorrentServices): Swarm {
     hasV2: () => (torrent.metainfo() ?? magnet)?.infoHashV2 !== undefined,
     dhtPort: context.dhtPort,
     onDhtNode: (node) => context.onDhtNode(node),
+    extensionsFor: (peer) => [
+      ...context.policies.extensions?.(peer) ?? [],
+      ...options.extensions?.(peer) ?? [],
+    ],
   }, {
     metadata: (peers) =>
       new MetadataExchange({
@@ -150,34 +151,33 @@ export function makeSwarm(torrent: TorrentServices): Swarm {
 export function makeTrackers(
   torrent: TorrentServices,
   swarm: Swarm,
-  tiers: readonly string[] | readonly (readonly string[])[],
+  tiers: readonly (string | readonly string[])[],
 ): TrackerRunner | undefined {
-  const { context, options, infoHash } = torrent;
-  const { clock, random, handshaker, trackerKey } = context;
-  const all = [
-    ...tiers.map((tier) => typeof tier === "string" ? [tier] : tier),
-    ...(options.trackers ?? []).map((url) => [url]),
-  ];
+  const { context, infoHash } = torrent;
+  const { random, handshaker, trackerKey } = context;
+  const all = tiers.map((tier) => typeof tier === "string" ? [tier] : tier);
   if (!context.trackers || all.length === 0) return undefined;
   return new TrackerRunner({
     infoHash,
     peerId: handshaker.peerId,
     key: trackerKey,
     tiers: all,
-    clock,
+    clock: context.timers,
     random,
+    scheduler: context.announces,
+    wantsPeers: () => !torrent.isSeeding() && swarm.peers.size === 0,
     clientFor: (url) => context.trackerFor(url),
     figures: () => {
-      const figures = torrent.content()?.figures();
+      // Unknown is told as something, so as not to look like a seed.
+      const left = torrent.content()?.missingBytes ??
+        torrent.metainfo()?.totalLength ?? 16384;
       return {
         port: handshaker.local?.port ?? 0,
         uploaded: swarm.uploadedBytes,
         downloaded: swarm.downloadedBytes,
-        // Unknown is told as something, so as not to look like a seed.
-        left: figures === undefined
-          ? torrent.metainfo()?.totalLength ?? 16384
-          : figures.wantedBytes - figures.doneBytes,
+        left,
         numWant: torrent.isSeeding() ? 0 : 200,
+        isPartialSeed: torrent.isSeeding() && left > 0,
       };
     },
     onPeers: (candidates) => swarm.addCandidates(candidates),

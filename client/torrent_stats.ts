@@ -15,6 +15,7 @@ import type { TorrentState, TorrentStats } from "./types.ts";
  * @param metainfo Its description, once known.
  * @param figures Those of its content, once ready.
  * @param swarm Its peers.
+ * @param totals Bytes of this run and earlier ones.
  * @returns A snapshot.
  */
 export function torrentStats(
@@ -22,6 +23,7 @@ export function torrentStats(
   metainfo: Metainfo | undefined,
   figures: ContentFigures | undefined,
   swarm: Swarm,
+  totals: Pick<TorrentStats, "downloadedBytes" | "uploadedBytes">,
 ): TorrentStats {
   const downloadRate = figures?.downloadRate ?? 0;
   let seeds = 0;
@@ -32,8 +34,7 @@ export function torrentStats(
     state,
     wantedBytes: figures?.wantedBytes ?? metainfo?.totalLength ?? 0,
     doneBytes: figures?.doneBytes ?? 0,
-    downloadedBytes: swarm.downloadedBytes,
-    uploadedBytes: swarm.uploadedBytes,
+    ...totals,
     wastedBytes: figures?.wastedBytes ?? 0,
     downloadRate,
     uploadRate: figures?.uploadRate ?? 0,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { AnnounceScheduler } from "./announce_scheduler.ts";
 import type { SessionOptions, TrackerClient } from "./types.ts";
 
 /** The clients of a session, made when the first tracker needs them. */
@@ -48,13 +49,18 @@ class LazyClient implements TrackerClient, AsyncDisposable {
  *
  * @param options Clients to use instead of the built-in ones, the clock and
  * the source of randomness.
+ * @param scheduler Counts redirects.
  * @returns The clients; close them with the session.
  */
-export function defaultTrackerClients(options: SessionOptions): TrackerClients {
+export function defaultTrackerClients(
+  options: SessionOptions,
+  scheduler: AnnounceScheduler,
+): TrackerClients {
   const { clock, random } = options;
   const http = new LazyClient(async () => {
     const { HttpTrackerClient } = await import("../htracker/client.ts");
-    return new HttpTrackerClient({ clock });
+    const mayFollow = (url: string) => scheduler.follow(url);
+    return new HttpTrackerClient({ clock, mayFollow });
   });
   const udp = new LazyClient(async () => {
     const { UdpTrackerClient } = await import("../utracker/client.ts");

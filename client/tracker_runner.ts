@@ -7,30 +7,42 @@ import type { PeerCandidate } from "../_shared/address.ts";
 import {
   type AnnounceEvent,
   type AnnounceRequest,
+  type AnnounceResponse,
   TrackerError,
 } from "../_shared/announce.ts";
-import type { Clock } from "../_shared/clock.ts";
-import { deadlineSignal } from "../_shared/clock.ts";
+import { type Clock, deadlineSignal } from "../_shared/clock.ts";
 import { Driver } from "../_shared/drive.ts";
 import type { RandomSource } from "../_shared/random.ts";
 import {
   type AnnounceInput,
   AnnounceMachine,
   type AnnounceOutput,
-  type TrackerStatus,
 } from "./announce_machine.ts";
+import type {
+  AnnounceOutcome,
+  AnnounceScheduler,
+  AnnounceTurn,
+} from "./announce_scheduler.ts";
+import type { TrackerStatus } from "./tracker_entry.ts";
+import { trackerName } from "./tracker_host.ts";
 import type { TrackerClient } from "./types.ts";
 
 /** How long a tracker may take, in milliseconds (UDP retries within it). */
-const ANNOUNCE_TIMEOUT_MS = 60_000;
-/** How long the last word may take, in milliseconds. */
-const STOP_TIMEOUT_MS = 3_000;
+const ANNOUNCE_TIMEOUT_MS = 40_000;
+/** How long each of the last words may take, in milliseconds. */
+const GOODBYE_TIMEOUT_MS = 3_000;
+/** Most peers that are taken from one answer: as many as we ask for. */
+const MAX_PEERS = 200;
 
 /** What an announce tells of the torrent, read when it is sent. */
-export type AnnounceFigures = Pick<
-  AnnounceRequest,
-  "port" | "uploaded" | "downloaded" | "left" | "numWant"
->;
+export interface AnnounceFigures extends
+  Pick<
+    AnnounceRequest,
+    "port" | "uploaded" | "downloaded" | "left" | "numWant"
+  > {
+  /** Whether nothing more is wanted, though the torrent is not complete (BEP 21). */
+  readonly isPartialSeed: boolean;
+}
 
 /** Options of {@linkcode TrackerRunner}. */
 export interface TrackerRunnerOptions {
@@ -44,31 +56,31 @@ export interface TrackerRunnerOptions {
   readonly tiers: readonly (readonly string[])[];
   /** Picks the client for a URL; `undefined` when there is none for its scheme. */
   readonly clientFor: (url: string) => TrackerClient | undefined;
-  /** Reads the figures of the moment. */
+  /** Reads the figures of the moment; bytes since the torrent was added. */
   readonly figures: () => AnnounceFigures;
+  /** Tells whether there are no peers and some are wanted. */
+  readonly wantsPeers: () => boolean;
   /** Takes the peers found. */
   readonly onPeers: (candidates: readonly PeerCandidate[]) => void;
-  /** Takes our address as a tracker sees it. */
+  /** Takes our address, where trackers of several hosts agree. */
   readonly onExternalIp: (ip: string) => void;
   /** Is told of every attempt; the tracker is named by scheme and host only. */
   readonly onResult: (
     tracker: string,
     result: { peers: number } | { error: TrackerError },
   ) => void;
-  /** Whose time passes. */
+  /** Says whose turn it is. */
+  readonly scheduler: AnnounceScheduler;
+  /** Whose time passes; made for many timers. */
   readonly clock: Clock;
   /** Where chance comes from. */
   readonly random: RandomSource;
 }
 
-/** Names a tracker without what may be a passkey. */
-export function trackerName(url: string): string {
-  try {
-    const { protocol, host } = new URL(url);
-    return `${protocol}//${host}`;
-  } catch {
-    return "(invalid URL)";
-  }
+/** An announce that waits for its turn or is under way. */
+interface Flight {
+  turn?: AnnounceTurn;
+  controller?: AbortController;
 }
 
 /** Keeps a torrent's trackers informed; never throws. */
@@ -76,9 +88,14 @@ export class TrackerRunner {
   readonly #options: TrackerRunnerOptions;
   readonly #machine: AnnounceMachine;
   readonly #driver: Driver<AnnounceInput, AnnounceOutput>;
-  readonly #tasks = new Set<Promise<void>>();
-  /** Ends announces that the stop overtakes. */
-  #running = new AbortController();
+  /** By announce URL. */
+  readonly #flights = new Map<string, Flight>();
+  /** Bytes before the trackers were told `started` (BEP 3). */
+  #uploadedBefore = 0;
+  #downloadedBefore = 0;
+  #left: PromiseWithResolvers<void> | undefined;
+  /** Trackers that do not know `paused` (BEP 21). */
+  #strict: Set<string> | undefined;
 
   /**
    * Makes a runner that waits for {@linkcode start}.
@@ -86,120 +103,245 @@ export class TrackerRunner {
    * @param options See {@linkcode TrackerRunnerOptions}.
    */
   constructor(options: TrackerRunnerOptions) {
+    const { tiers, random, clock } = options;
     this.#options = options;
     this.#machine = new AnnounceMachine({
-      tiers: options.tiers,
-      random: options.random,
+      tiers,
+      random,
+      wanted: () => options.wantsPeers(),
     });
     this.#driver = new Driver(this.#machine, {
-      clock: options.clock,
+      clock,
       perform: (output) => this.#perform(output),
     });
   }
 
-  /** What is known of each tracker. */
-  get trackers(): readonly TrackerStatus[] {
+  /**
+   * Tells what is known of each tracker.
+   *
+   * @returns A snapshot, in the order they are tried.
+   */
+  statuses(): TrackerStatus[] {
     return this.#machine.trackers;
   }
 
   /** Begins to announce. */
   start(): void {
-    this.#running = new AbortController();
+    // Who goes on before the trackers know of the end has not begun anew.
+    if (this.#left === undefined) {
+      const { uploaded, downloaded } = this.#options.figures();
+      this.#uploadedBefore = uploaded;
+      this.#downloadedBefore = downloaded;
+    }
     this.#driver.input({ type: "start" });
   }
 
-  /** Tells that the download is complete. */
+  /** Tells that the whole torrent has just been completed. */
   completed(): void {
     this.#driver.input({ type: "completed" });
   }
 
-  /** Asks for more peers as soon as the trackers allow. */
-  wantPeers(): void {
-    this.#driver.input({ type: "want-peers" });
+  /**
+   * Announces as soon as the trackers allow.
+   *
+   * @param url Which tracker. @default {all that are in use}
+   */
+  reannounce(url?: string): void {
+    this.#driver.input({ type: "reannounce", url });
   }
 
   /**
-   * Tells the trackers that we leave, and waits for that a short while.
+   * Adds trackers; those that are there stay as they are.
+   *
+   * @param tiers Announce URLs, behind the tiers there are.
+   */
+  addTrackers(tiers: readonly (readonly string[])[]): void {
+    this.#driver.input({ type: "trackers", tiers, replace: false });
+  }
+
+  /**
+   * Uses these trackers only; others are told that we leave.
+   *
+   * @param tiers Announce URLs.
+   */
+  replaceTrackers(tiers: readonly (readonly string[])[]): void {
+    this.#driver.input({ type: "trackers", tiers, replace: true });
+  }
+
+  /**
+   * Tells the trackers that we leave, and waits for that a short while; not at
+   * all for trackers that do not answer.
    *
    * @returns A promise that always resolves.
    */
-  async stop(): Promise<void> {
-    this.#running.abort(new DOMException("Torrent stops", "AbortError"));
+  stop(): Promise<void> {
+    this.#left ??= Promise.withResolvers<void>();
+    const { promise } = this.#left;
     this.#driver.input({ type: "stop" });
-    await Promise.all(this.#tasks);
+    return promise;
   }
 
   /** Stops, for good. */
   async close(): Promise<void> {
     await this.stop();
     this.#driver.close();
+    for (const url of [...this.#flights.keys()]) this.#cancel(url);
   }
 
   #perform(output: AnnounceOutput): void {
-    const task = this.#announce(output.url, output.event, output.trackerId)
-      .finally(() => this.#tasks.delete(task));
-    this.#tasks.add(task);
+    switch (output.type) {
+      case "announce":
+        return this.#queue(output);
+      case "cancel":
+        return this.#cancel(output.url);
+      case "left":
+        this.#left?.resolve();
+        this.#left = undefined;
+    }
+  }
+
+  #queue(output: AnnounceOutput & { readonly type: "announce" }): void {
+    const { url, event, leaving } = output;
+    const flight: Flight = {};
+    this.#flights.set(url, flight);
+    const { left, isPartialSeed } = this.#options.figures();
+    const kind = leaving
+      ? "goodbye"
+      : event === "completed" || (left > 0 && !isPartialSeed)
+      ? "download"
+      : "seed";
+    const turn = this.#options.scheduler.request(url, kind, {
+      granted: () => {
+        this.#driver.input({ type: "asked", url });
+        void this.#announce(flight, output);
+      },
+      refused: (retryInMs) => {
+        this.#flights.delete(url);
+        const error = new TrackerError(
+          "unreachable",
+          `Tracker ${trackerName(url)} failed too often and is left alone`,
+          { retryInMs },
+        );
+        this.#driver.input({ type: "failed", url, error });
+      },
+    });
+    flight.turn = turn;
+  }
+
+  #cancel(url: string): void {
+    const flight = this.#flights.get(url);
+    this.#flights.delete(url);
+    flight?.turn?.end();
+    flight?.controller?.abort(
+      new DOMException("The announce is of no use any more", "AbortError"),
+    );
   }
 
   async #announce(
-    url: string,
-    event: AnnounceEvent | undefined,
-    trackerId: string | undefined,
+    flight: Flight,
+    output: AnnounceOutput & { readonly type: "announce" },
   ): Promise<void> {
-    const { infoHash, peerId, key, clock } = this.#options;
+    const { url } = output;
     const name = trackerName(url);
-    const stopped = event === "stopped";
-    const running = this.#running.signal;
-    const timeout = stopped ? STOP_TIMEOUT_MS : ANNOUNCE_TIMEOUT_MS;
+    const timeout = output.leaving ? GOODBYE_TIMEOUT_MS : ANNOUNCE_TIMEOUT_MS;
+    flight.controller = new AbortController();
     using deadline = deadlineSignal(
-      clock,
+      this.#options.clock,
       timeout,
       `Tracker ${name} did not answer within ${timeout / 1000} s`,
-      stopped ? undefined : running,
+      flight.controller.signal,
     );
+    let outcome: AnnounceOutcome = "failed";
     try {
-      const client = this.#options.clientFor(url);
-      if (client === undefined) {
-        throw new TrackerError(
-          "unsupported",
-          `Cannot announce to ${name}: the scheme is not supported`,
-          { retryInMs: Infinity },
-        );
-      }
-      const response = await orAborted(
-        client.announce(url, {
-          ...this.#options.figures(),
-          infoHash,
-          peerId,
-          key,
-          event,
-          trackerId,
-        }, { signal: deadline.signal }),
-        deadline.signal,
-      );
-      // Nobody waits for the answer any more.
-      if (stopped || running.aborted) return;
-      this.#options.onResult(name, { peers: response.peers.length });
-      if (response.externalIp !== undefined) {
-        this.#options.onExternalIp(response.externalIp);
-      }
-      this.#options.onPeers(response.peers.map((address) => ({
-        infoHash,
-        address,
-        source: "tracker",
-      })));
-      this.#driver.input({ type: "result", url, response });
+      const response = await this.#ask(output, deadline.signal);
+      outcome = "answered";
+      if (this.#flights.get(url) === flight) this.#answered(output, response);
     } catch (cause) {
-      if (stopped || running.aborted) return;
       const error = cause instanceof TrackerError ? cause : new TrackerError(
         deadline.signal.aborted ? "timeout" : "unreachable",
         cause instanceof Error ? cause.message : String(cause),
         { cause },
       );
-      this.#options.onResult(name, { error });
+      if (flight.controller.signal.aborted) outcome = "cancelled";
+      else if (!isHostsFault(error)) outcome = "answered";
+      if (this.#flights.get(url) !== flight) return;
+      this.#flights.delete(url);
+      if (!output.leaving) this.#options.onResult(name, { error });
       this.#driver.input({ type: "failed", url, error });
+    } finally {
+      flight.turn?.end(outcome);
     }
   }
+
+  async #ask(
+    output: AnnounceOutput & { readonly type: "announce" },
+    signal: AbortSignal,
+  ): Promise<AnnounceResponse> {
+    const { url, trackerId } = output;
+    const { infoHash, peerId, key } = this.#options;
+    const client = this.#options.clientFor(url);
+    if (client === undefined) {
+      throw new TrackerError(
+        "unsupported",
+        `Cannot announce to ${trackerName(url)}: the scheme is not supported`,
+        { retryInMs: Infinity },
+      );
+    }
+    const { isPartialSeed, ...figures } = this.#options.figures();
+    const announce = (event: AnnounceEvent | undefined) =>
+      orAborted(
+        client.announce(url, {
+          ...figures,
+          uploaded: figures.uploaded - this.#uploadedBefore,
+          downloaded: figures.downloaded - this.#downloadedBefore,
+          infoHash,
+          peerId,
+          key,
+          event,
+          trackerId,
+        }, { signal }),
+        signal,
+      );
+    if (
+      output.event !== undefined || !isPartialSeed || !/^https?:/i.test(url) ||
+      this.#strict?.has(url)
+    ) return await announce(output.event);
+    try {
+      return await announce("paused");
+    } catch (error) {
+      if (!(error instanceof TrackerError && error.code === "refused")) {
+        throw error;
+      }
+      // It may know only the events of BEP 3.
+      (this.#strict ??= new Set()).add(url);
+      return await announce(undefined);
+    }
+  }
+
+  #answered(
+    { url, leaving }: AnnounceOutput & { readonly type: "announce" },
+    response: AnnounceResponse,
+  ): void {
+    const { infoHash, scheduler, onPeers, onResult } = this.#options;
+    this.#flights.delete(url);
+    if (!leaving) {
+      const peers = response.peers.slice(0, MAX_PEERS);
+      const { externalIp } = response;
+      const agreed = externalIp && scheduler.vote(url, externalIp);
+      if (agreed) this.#options.onExternalIp(agreed);
+      onResult(trackerName(url), { peers: peers.length });
+      onPeers(
+        peers.map((address) => ({ infoHash, address, source: "tracker" })),
+      );
+    }
+    this.#driver.input({ type: "result", url, response });
+  }
+}
+
+/** Whether a failure says anything about the tracker's host. */
+function isHostsFault({ code }: TrackerError): boolean {
+  return code === "unreachable" || code === "timeout" ||
+    code === "malformed" || code === "too-large" || code === "http-status";
 }
 
 /** Ends a wait with the signal, also where the client does not heed it. */

@@ -17,6 +17,7 @@ import type { HandshakeFilters } from "../handshake/filter.ts";
 import type { MainlineDhtOptions } from "../dht/mod.ts";
 import type { LocalDiscoveryOptions } from "../lpd/mod.ts";
 import type { Metainfo, RenamedFile } from "../metainfo/mod.ts";
+import type { PolicyOptions } from "./policy_options.ts";
 
 /** What a torrent is doing. */
 export type TorrentState =
@@ -104,9 +105,9 @@ export interface TorrentStats {
   readonly wantedBytes: number;
   /** Wanted bytes that are verified. */
   readonly doneBytes: number;
-  /** Payload received since added, whether good or not. */
+  /** Payload received, whether good or not; that of earlier runs counts. */
   readonly downloadedBytes: number;
-  /** Payload sent since added. */
+  /** Payload sent; that of earlier runs counts. */
   readonly uploadedBytes: number;
   /** Payload received twice, unasked or bad. */
   readonly wastedBytes: number;
@@ -130,14 +131,8 @@ export interface TorrentStats {
   readonly etaMs: number | undefined;
 }
 
-/**
- * What peers are told of our pieces: all at once; all, but some a moment later;
- * or, as a first seed, piece by piece (BEP 16).
- */
-export type RevelationName = "honest" | "lazy" | "super-seeding";
-
 /** Options of `Session.add`. */
-export interface AddTorrentOptions {
+export interface AddTorrentOptions extends PolicyOptions {
   /** Folder that holds, or will hold, the torrent's top-level name. @default {"."} */
   readonly dir?: string | undefined;
   /**
@@ -179,20 +174,36 @@ export interface AddTorrentOptions {
   readonly chooseFiles?:
     | ((metainfo: Metainfo) => readonly number[] | undefined)
     | undefined;
-  /** Fetch pieces in order. @default {false} */
+  /** By file index: 0 (left out) to 7 (first). @default {4 for each} */
+  readonly filePriorities?: readonly number[] | undefined;
+  /**
+   * Priorities of single pieces: index and 0 (left out) to 7 (first).
+   *
+   * @default {those of their files}
+   */
+  readonly piecePriorities?:
+    | readonly (readonly [pieceIndex: number, priority: number])[]
+    | undefined;
+  /** Fetch pieces in order; `strategy` goes before. @default {false} */
   readonly sequential?: boolean | undefined;
-  /** What peers are told of our pieces. @default {"honest"} */
-  readonly revelation?: RevelationName | undefined;
   /** Peers to try first. @default {[]} */
   readonly peers?: readonly Endpoint[] | undefined;
-  /** More announce URLs, each a tier of its own. @default {[]} */
-  readonly trackers?: readonly string[] | undefined;
+  /** More announce URLs, in tiers or each a tier of its own. @default {[]} */
+  readonly trackers?:
+    | readonly (string | readonly string[])[]
+    | undefined;
+  /** Whether these are used instead of the torrent's own. @default {false} */
+  readonly replaceTrackers?: boolean | undefined;
   /** Bytes a second. @default {Infinity} */
   readonly downloadLimit?: number | undefined;
   /** Bytes a second. @default {Infinity} */
   readonly uploadLimit?: number | undefined;
   /** Most connections. @default {the session's} */
   readonly maxPeers?: number | undefined;
+  /** Payload received in earlier runs, for the figures. @default {0} */
+  readonly downloadedBytes?: number | undefined;
+  /** Payload sent in earlier runs, for the figures. @default {0} */
+  readonly uploadedBytes?: number | undefined;
 }
 
 /** Announces to a tracker of some scheme. */
@@ -245,7 +256,7 @@ export interface DiscoveryTopic {
 }
 
 /** Options of `Session.open`. */
-export interface SessionOptions {
+export interface SessionOptions extends PolicyOptions {
   /** Where to listen; `false` for not at all. @default {0.0.0.0, port 0} */
   readonly listen?: Endpoint | readonly Endpoint[] | false | undefined;
   /** Our 20-byte peer id. @default {a random one} */

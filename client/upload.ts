@@ -14,12 +14,18 @@ import {
   titForTatChoker,
 } from "../select/choker.ts";
 import { RateMeter } from "../select/rate_meter.ts";
+import type { PeerKey } from "../select/selection_strategy.ts";
 import type { RandomSource } from "../_shared/random.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import type { SwarmPeer } from "./swarm_peer.ts";
+import { slotsForRate, type UploadSlots } from "./upload_slots.ts";
 
 /** Between two looks at who deserves a slot, in milliseconds. */
 const RECHOKE_MS = 10_000;
+/** After so long without a request a slot goes to others, in milliseconds. */
+const UNUSED_MS = 11_000;
+/** Slots of a torrent that has its own count by rate, at least. */
+const USUAL_SLOTS = 8;
 
 /** What the upload needs of its swarm. */
 export interface UploadHost {
@@ -39,6 +45,18 @@ export interface UploadOptions {
   readonly clock: Clock;
   /** Where chance comes from. */
   readonly random: RandomSource;
+  /** Makes what decides whom to serve. */
+  readonly choker: (() => Choker) | undefined;
+  /** How many peers may be served, over all torrents. */
+  readonly slots: UploadSlots;
+  /** How many of this torrent. */
+  readonly ownSlots: number | "rate-based" | undefined;
+}
+
+/** What a peer does with its slot. */
+interface Slot {
+  /** When it was given, or a block was last served by it, in milliseconds. */
+  usedAt: number;
 }
 
 /** Chokes, unchokes and serves the peers of one torrent. */
@@ -51,6 +69,12 @@ export class Upload {
   readonly #meter = new RateMeter();
   readonly #leechChoker: Choker;
   readonly #seedChoker: Choker;
+  readonly #slots: UploadSlots;
+  readonly #ownSlots: number | "rate-based" | undefined;
+  /** Of the peers that are unchoked. */
+  readonly #given = new Map<PeerKey, Slot>();
+  /** Peers that made no use of their slot. */
+  readonly #unused = new Set<PeerKey>();
   #seeding = false;
   #active = false;
   #rechokeAt = 0;
@@ -69,8 +93,11 @@ export class Upload {
     this.#limits = options.limits;
     this.#clock = options.clock;
     const { random } = options;
-    this.#leechChoker = titForTatChoker({ random });
-    this.#seedChoker = roundRobinChoker({ random });
+    this.#slots = options.slots;
+    this.#ownSlots = options.ownSlots;
+    const own = options.choker?.();
+    this.#leechChoker = own ?? titForTatChoker({ random });
+    this.#seedChoker = own ?? roundRobinChoker({ random });
   }
 
   /** Payload bytes a second. */
@@ -88,6 +115,8 @@ export class Upload {
   stop(): void {
     this.#active = false;
     for (const { connection } of this.#host.peers.values()) connection.choke();
+    this.#given.clear();
+    this.#slots.release(this);
   }
 
   /** Takes a peer in. */
@@ -97,7 +126,8 @@ export class Upload {
 
   /** Gives the slot of a peer that left to another. */
   removePeer(peer: SwarmPeer): void {
-    if (!peer.connection.state.amChoking) this.#rechokeSoon();
+    this.#unused.delete(peer.key);
+    if (this.#given.delete(peer.key)) this.#rechokeSoon();
   }
 
   /**
@@ -112,7 +142,9 @@ export class Upload {
 
   /** Once a second. */
   tick(now: number): void {
-    if (this.#active && now >= this.#rechokeAt) this.#rechoke(now);
+    if (!this.#active) return;
+    if (this.#noteUnused(now)) this.#rechokeSoon();
+    if (now >= this.#rechokeAt) this.#rechoke(now);
   }
 
   /**
@@ -128,6 +160,7 @@ export class Upload {
         this.#rechokeSoon();
         break;
       case "serve":
+        this.#noteUse(peer.key);
         this.#admit(peer, event.request);
         break;
     }
@@ -146,6 +179,7 @@ export class Upload {
   #rechoke(now: number): void {
     this.#rechokeAt = now + RECHOKE_MS;
     const list: ChokerPeer[] = [];
+    let demand = 0;
     for (const { key, connection, since } of this.#host.peers.values()) {
       const { peerInterested, snubbed } = connection.state;
       const stats = connection.stats();
@@ -159,17 +193,61 @@ export class Upload {
         uploaded: stats.uploaded,
         connectedAt: since,
         progress: peerHas.length === 0 ? 0 : peerHas.count / peerHas.length,
+        unused: this.#unused.has(key),
       });
+      if (peerInterested && !this.#unused.has(key)) demand++;
     }
     const choker = this.#seeding ? this.#seedChoker : this.#leechChoker;
-    const unchoked = choker.tick(now, list);
+    const unchoked = choker.tick(now, list, this.#share(demand, now));
     // Slots are freed before they are given, so that there is never one more.
     for (const { key, connection } of this.#host.peers.values()) {
-      if (!unchoked.has(key)) connection.choke();
+      if (unchoked.has(key)) continue;
+      connection.choke();
+      this.#given.delete(key);
     }
-    for (const { key, connection } of this.#host.peers.values()) {
-      if (unchoked.has(key)) connection.unchoke();
+    for (const key of unchoked) {
+      const peer = this.#host.peers.get(key);
+      if (peer === undefined) continue;
+      peer.connection.unchoke();
+      if (!this.#given.has(key)) {
+        this.#given.set(key, { usedAt: now });
+      }
     }
+  }
+
+  /** How many peers of this torrent may be served. */
+  #share(demand: number, now: number): number {
+    const rate = this.#meter.rate(now);
+    const own = this.#ownSlots === "rate-based"
+      ? Math.max(USUAL_SLOTS, slotsForRate(rate))
+      : this.#ownSlots ?? Infinity;
+    const user = { demand: Math.min(demand, own), rate };
+    return Math.min(own, this.#slots.share(this, user, now));
+  }
+
+  /** Finds slots that nobody makes use of; whether there are new ones. */
+  #noteUnused(now: number): boolean {
+    let found = false;
+    for (const [key, slot] of this.#given) {
+      const peer = this.#host.peers.get(key);
+      if (peer === undefined || this.#unused.has(key)) continue;
+      const { state, queuedRequests } = peer.connection;
+      if (!state.peerInterested || now - slot.usedAt < UNUSED_MS) continue;
+      // Whoever waits for us is no idler.
+      if (queuedRequests > 0) slot.usedAt = now;
+      else {
+        this.#unused.add(key);
+        found = true;
+      }
+    }
+    return found;
+  }
+
+  #noteUse(key: PeerKey): void {
+    const slot = this.#given.get(key);
+    if (slot === undefined) return;
+    slot.usedAt = this.#clock.now();
+    this.#unused.delete(key);
   }
 
   #admit(peer: SwarmPeer, request: BlockAddress): void {

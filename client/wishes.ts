@@ -51,6 +51,17 @@ export class Wishes {
     return this.#doneBytes;
   }
 
+  /** Payload bytes of the whole torrent, wanted or not, that are not verified. */
+  get missingBytes(): number {
+    const layout = this.#layout;
+    if (this.#have.count === layout.pieceCount) return 0;
+    let missing = 0;
+    for (let i = 0; i < layout.pieceCount; i++) {
+      if (!this.#have.has(i)) missing += layout.payloadSize(i);
+    }
+    return missing;
+  }
+
   /** Whether every wanted piece is verified. */
   get isDone(): boolean {
     return this.#lacking === 0;

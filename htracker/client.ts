@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { tryParseIp } from "../_shared/address.ts";
 import {
   type AnnounceRequest,
   type AnnounceResponse,
@@ -12,13 +11,13 @@ import {
 } from "../_shared/announce.ts";
 import { concatBytes } from "../_shared/bytes.ts";
 import { type Clock, deadlineSignal, systemClock } from "../_shared/clock.ts";
-import { isLocalHost } from "../_shared/tracker_rules.ts";
 import {
   formatAnnounceUrl,
   formatScrapeUrl,
   parseTrackerUrl,
   trackerOrigin,
 } from "./announce_url.ts";
+import { checkTarget, findHost, type LocalTrackerPolicy } from "./reach.ts";
 import {
   decodeHttpAnnounceResponse,
   decodeHttpScrapeResponse,
@@ -47,15 +46,6 @@ const OUR_PARAMETERS: ReadonlySet<string> = new Set([
   "corrupt",
 ]);
 
-/** Which trackers on loopback and private networks may be asked. */
-export type LocalTrackerPolicy =
-  /** Only by a path that ends as announce URLs do, as other services' do not. */
-  | "announce-path"
-  /** All. */
-  | "allow"
-  /** None. */
-  | "refuse";
-
 /** Options of {@linkcode HttpTrackerClient}. */
 export interface HttpTrackerClientOptions {
   /**
@@ -71,12 +61,19 @@ export interface HttpTrackerClientOptions {
    */
   readonly stopTimeoutMs?: number | undefined;
   /**
-   * Which trackers on loopback and private networks may be asked. A redirect
-   * from a public tracker to such a host is always refused.
+   * Which trackers on loopback and private networks may be asked.
    *
    * @default {"announce-path"}
    */
   readonly localTrackers?: LocalTrackerPolicy | undefined;
+  /**
+   * Is asked before a redirect is followed, so that these count, too. A redirect
+   * to a narrower scope than the tracker's own (from the internet to a private
+   * network, from there to this machine) is refused in any case.
+   *
+   * @default {every redirect is followed}
+   */
+  readonly mayFollow?: ((url: string) => boolean) | undefined;
   /**
    * What we call ourselves.
    *
@@ -113,8 +110,6 @@ async function systemResolve(hostname: string): Promise<string[]> {
   return found.map(({ address }) => address);
 }
 
-const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, "");
-
 /** Takes what may be a passkey out of a text that came from elsewhere. */
 function redact(text: string, url: URL): string {
   // Without the punctuation of the sentence that it stands in.
@@ -144,6 +139,7 @@ function reasonOf(error: unknown): string {
 interface Answer {
   readonly body: Uint8Array;
   readonly localTracker: boolean;
+  readonly from: string | undefined;
 }
 
 /**
@@ -217,11 +213,11 @@ export class HttpTrackerClient implements Disposable, AsyncDisposable {
       ? this.#options.stopTimeoutMs ?? 5_000
       : this.#options.timeoutMs ?? 30_000;
     return this.#call(url, timeoutMs, options, async (signal) => {
-      const { body, localTracker } = await this.#get(
+      const { body, localTracker, from } = await this.#get(
         formatAnnounceUrl(url, request),
         signal,
       );
-      return decodeHttpAnnounceResponse(body, { localTracker });
+      return { ...decodeHttpAnnounceResponse(body, { localTracker }), from };
     });
   }
 
@@ -347,16 +343,19 @@ export class HttpTrackerClient implements Disposable, AsyncDisposable {
   }
 
   async #get(target: string, signal: AbortSignal): Promise<Answer> {
+    const { resolve = systemResolve } = this.#options;
     let url = new URL(target);
-    const localTracker = await this.#isLocal(url);
+    const tracker = await findHost(url, resolve);
+    const localTracker = tracker.reach > 0;
+    checkTarget(url, tracker, this.#options.localTrackers);
     for (let redirects = 0;; redirects++) {
-      await this.#checkTarget(url, localTracker, redirects > 0);
       const response = await this.#fetch(url, signal);
       const location = response.headers.get("location");
       if (
         location === null || response.status < 300 || response.status > 399
       ) {
-        return { body: await readAnswer(response, url), localTracker };
+        const body = await readAnswer(response, url);
+        return { body, localTracker, from: tracker.address };
       }
       await response.body?.cancel();
       if (redirects === MAX_REDIRECTS) {
@@ -377,54 +376,25 @@ export class HttpTrackerClient implements Disposable, AsyncDisposable {
         );
       }
       next.hash = "";
+      const host = await findHost(next, resolve);
+      if (host.reach > tracker.reach) {
+        throw new TrackerError(
+          "forbidden-target",
+          `Tracker ${
+            trackerOrigin(target)
+          } redirects to ${next.host}, which is on a more private network`,
+        );
+      }
+      checkTarget(next, host, this.#options.localTrackers);
+      if (!(this.#options.mayFollow?.(next.href) ?? true)) {
+        throw new TrackerError(
+          "unreachable",
+          `Tracker ${
+            trackerOrigin(target)
+          } redirects to ${next.host}, which is asked too often already`,
+        );
+      }
       url = next;
-    }
-  }
-
-  /** Whether a host is local: by its text, or by what its name resolves to. */
-  async #isLocal(url: URL): Promise<boolean> {
-    const host = hostOf(url);
-    if (isLocalHost(host)) return true;
-    if (tryParseIp(host) !== undefined) return false;
-    try {
-      const found = await (this.#options.resolve ?? systemResolve)(host);
-      return found.some((address) => isLocalHost(address));
-    } catch {
-      // The connection will say what is wrong with the name.
-      return false;
-    }
-  }
-
-  async #checkTarget(
-    url: URL,
-    localTracker: boolean,
-    redirected: boolean,
-  ): Promise<void> {
-    const local = redirected ? await this.#isLocal(url) : localTracker;
-    if (!local) return;
-    const policy = this.#options.localTrackers ?? "announce-path";
-    const last = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
-    if (redirected && !localTracker) {
-      throw new TrackerError(
-        "forbidden-target",
-        `A public tracker redirects to ${url.host}, which is on a private network`,
-      );
-    }
-    if (
-      policy === "refuse" ||
-      (policy === "announce-path" && !/^(announce|scrape)/.test(last))
-    ) {
-      throw new TrackerError(
-        "forbidden-target",
-        `Cannot use tracker ${
-          trackerOrigin(url.href)
-        }: it is on a private network${
-          policy === "refuse"
-            ? ""
-            : ' and the path of its URL does not end in "announce"'
-        }`,
-        { retryInMs: Infinity },
-      );
     }
   }
 

@@ -40,6 +40,7 @@
  */
 export * from "./announce_url.ts";
 export * from "./client.ts";
+export type { LocalTrackerPolicy } from "./reach.ts";
 export * from "./query.ts";
 export * from "./response.ts";
 export * from "./server.ts";

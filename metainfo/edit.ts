@@ -1,6 +1,6 @@
 /**
- * Changing what a torrent file says around its info dictionary, which stays
- * as it is, byte for byte.
+ * Writing what a torrent file says around its info dictionary, which stays as
+ * it is, byte for byte.
  *
  * @module
  */
@@ -13,8 +13,15 @@ import type {
   BencodeLimits,
 } from "../bencode/types.ts";
 import type { Endpoint } from "../_shared/address.ts";
-import { concatBytes, encodeText, fromByteString } from "../_shared/bytes.ts";
+import {
+  concatBytes,
+  encodeText,
+  fromByteString,
+  toByteString,
+  tryFromHex,
+} from "../_shared/bytes.ts";
 import { fromBencodeError, needDictionary, wrongType } from "./_fields.ts";
+import type { Metainfo } from "./metainfo.ts";
 
 /** What to change: a value sets, `null` removes, nothing leaves alone. */
 export interface MetainfoChanges {
@@ -158,6 +165,67 @@ export function editMetainfo(
   }
   const entries = new Map<string, BencodeInput>(top);
   applyChanges(entries, changes);
+  return joinFile(entries, infoBytes);
+}
+
+/**
+ * Writes a parsed torrent as a torrent file: the exact info dictionary, and
+ * what is known around it. So a magnet link becomes a file once its metadata
+ * is there.
+ *
+ * @param metainfo A torrent.
+ * @returns The torrent file; parsing it gives the same info-hash.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import {
+ *   createMetainfo,
+ *   encodeMetainfo,
+ *   parseMetainfo,
+ * } from "@bip/bip/metainfo";
+ *
+ * const bytes = await createMetainfo({
+ *   inputs: [{ path: ["a"], bytes: new Uint8Array(9) }],
+ * });
+ * assertEquals(encodeMetainfo(parseMetainfo(bytes)), bytes);
+ * ```
+ */
+export function encodeMetainfo(metainfo: Metainfo): Uint8Array<ArrayBuffer> {
+  const { trackers, webSeeds, httpSeeds, nodes, pieceLayers } = metainfo;
+  const { comment, createdBy, creationDate } = metainfo;
+  const entries = new Map<string, BencodeInput>();
+  applyChanges(entries, {
+    trackers,
+    webSeeds,
+    httpSeeds,
+    nodes,
+    comment,
+    createdBy,
+    creationDate,
+  });
+  if (metainfo.encoding !== undefined) {
+    entries.set("encoding", metainfo.encoding);
+  }
+  if (pieceLayers !== undefined) {
+    entries.set(
+      "piece layers",
+      new Map(
+        [...pieceLayers].map(([root, layer]): [string, BencodeInput] => [
+          toByteString(tryFromHex(root)!),
+          layer,
+        ]),
+      ),
+    );
+  }
+  return joinFile(entries, metainfo.infoBytes);
+}
+
+function joinFile(
+  entries: Map<string, BencodeInput>,
+  infoBytes: Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  entries.set("info", infoBytes);
   const parts: Uint8Array[] = [encodeText("d")];
   for (const key of [...entries.keys()].sort(compareCodeUnits)) {
     const value = entries.get(key)!;

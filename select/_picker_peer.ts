@@ -8,7 +8,10 @@ const LATE_STRIDE = 2 ** 20;
 export class PickerPeer implements PeerPieces {
   readonly key: PeerKey;
   words: Uint32Array | undefined;
+  /** Whether it has all but what it lacks. */
   isSeed = false;
+  /** What a seed lost again, while that is little. */
+  lacks: Set<number> | undefined;
   readonly cursor: Int32Array = new Int32Array(8);
   /** Pieces it has. */
   count = 0;
@@ -38,7 +41,9 @@ export class PickerPeer implements PeerPieces {
 
   has(pieceIndex: number): boolean {
     const words = this.words;
-    if (words === undefined) return this.isSeed;
+    if (words === undefined) {
+      return this.isSeed && !(this.lacks?.has(pieceIndex) ?? false);
+    }
     return (words[pieceIndex >>> 5]! >>> (pieceIndex & 31) & 1) === 1;
   }
 

@@ -22,6 +22,9 @@ export const HAVE = 3;
 /** A peer with no more interesting pieces than this is served from a list. */
 const FEW = 512;
 
+/** A seed that lost no more pieces than this is kept as one. */
+const MAX_LACKS = 256;
+
 /** The bits of a byte in reverse: BEP 3 counts from the highest. */
 const REVERSED = Uint8Array.from({ length: 256 }, (_, byte) => {
   let reversed = 0;
@@ -51,8 +54,14 @@ export class PieceTable implements PieceView {
   readonly pieceCount: number;
   readonly peers: PickerPeer[] = [];
   readonly byKey: Map<PeerKey, PickerPeer> = new Map();
-  /** Peers that have everything. */
+  /** Peers that have everything, or all but a few pieces. */
   seeds = 0;
+  /** Peers that came to be of interest, or ceased to be, since last asked. */
+  readonly flipped: Set<PickerPeer> = new Set();
+  /** How many seeds lack a piece; it makes no piece rarer to the order. */
+  readonly #lackers = new Map<number, number>();
+  /** Open pieces that nobody has though there are seeds, once counted. */
+  #hidden: number | undefined = 0;
   haveCount = 0;
   /** Wanted pieces that are not verified. */
   lacking: number;
@@ -117,7 +126,8 @@ export class PieceTable implements PieceView {
   }
 
   availability(pieceIndex: number): number {
-    return this.#rarity[pieceIndex]! + this.seeds;
+    return this.#rarity[pieceIndex]! + this.seeds -
+      (this.#lackers.get(pieceIndex) ?? 0);
   }
 
   isMissing(pieceIndex: number): boolean {
@@ -126,7 +136,8 @@ export class PieceTable implements PieceView {
 
   /** Open pieces that at least one peer has. */
   get reachable(): number {
-    return this.openCount - (this.seeds > 0 ? 0 : this.#openOnlySeeds);
+    if (this.seeds === 0) return this.openCount - this.#openOnlySeeds;
+    return this.openCount - (this.#hidden ??= this.#countHidden());
   }
 
   setStrategy(strategy: SelectionStrategy): void {
@@ -156,6 +167,7 @@ export class PieceTable implements PieceView {
       if (this.#rarity[i] === 0) this.#openOnlySeeds++;
     }
     for (const peer of this.peers) this.#recount(peer);
+    this.#hidden = undefined;
     this.order.invalidate();
   }
 
@@ -166,6 +178,7 @@ export class PieceTable implements PieceView {
 
   removePeer(peer: PickerPeer): void {
     this.withdraw(peer);
+    this.flipped.delete(peer);
     this.byKey.delete(peer.key);
     const last = this.peers.pop()!;
     if (last !== peer) this.peers[this.peers.indexOf(peer)] = last;
@@ -173,8 +186,14 @@ export class PieceTable implements PieceView {
 
   /** Forgets what a peer has. */
   withdraw(peer: PickerPeer): void {
-    if (peer.isSeed) this.seeds--;
-    else if (peer.words !== undefined) {
+    this.#hidden = undefined;
+    if (peer.isSeed) {
+      this.seeds--;
+      for (const pieceIndex of peer.lacks ?? []) {
+        this.#countLacker(pieceIndex, -1);
+      }
+      peer.lacks = undefined;
+    } else if (peer.words !== undefined) {
       this.#addAll(peer.words, peer.count, -1);
       this.order.lowered();
     }
@@ -211,12 +230,17 @@ export class PieceTable implements PieceView {
 
   gain(peer: PickerPeer, pieceIndex: number): boolean {
     if (peer.has(pieceIndex)) return false;
-    peer.words ??= new Uint32Array((this.pieceCount + 31) >>> 5);
-    peer.words[pieceIndex >>> 5]! |= 1 << (pieceIndex & 31);
     peer.count++;
-    this.#addOne(pieceIndex, 1, false);
+    if (peer.isSeed) {
+      peer.lacks!.delete(pieceIndex);
+      this.#countLacker(pieceIndex, -1);
+    } else {
+      peer.words ??= new Uint32Array((this.pieceCount + 31) >>> 5);
+      peer.words[pieceIndex >>> 5]! |= 1 << (pieceIndex & 31);
+      this.#addOne(pieceIndex, 1, false);
+    }
     if (this.isMissing(pieceIndex)) {
-      peer.interesting++;
+      this.#setInteresting(peer, peer.interesting + 1);
       if (peer.few !== undefined && peer.few.push(pieceIndex) > 2 * FEW) {
         peer.few = undefined;
       }
@@ -227,22 +251,19 @@ export class PieceTable implements PieceView {
 
   lose(peer: PickerPeer, pieceIndex: number): boolean {
     if (!peer.has(pieceIndex)) return false;
-    if (peer.isSeed) {
-      const words = new Uint32Array((this.pieceCount + 31) >>> 5);
-      words.fill(0xffffffff);
-      if ((this.pieceCount & 31) !== 0) {
-        words[words.length - 1] = 2 ** (this.pieceCount & 31) - 1;
-      }
-      this.seeds--;
-      peer.isSeed = false;
-      peer.words = words;
-      this.#addAll(words, this.pieceCount, 1);
+    if (peer.isSeed && (peer.lacks?.size ?? 0) >= MAX_LACKS) {
+      this.#spellOut(peer);
     }
-    peer.words![pieceIndex >>> 5]! &= ~(1 << (pieceIndex & 31));
     peer.count--;
-    this.#addOne(pieceIndex, -1, false);
+    if (peer.isSeed) {
+      (peer.lacks ??= new Set()).add(pieceIndex);
+      this.#countLacker(pieceIndex, 1);
+    } else {
+      peer.words![pieceIndex >>> 5]! &= ~(1 << (pieceIndex & 31));
+      this.#addOne(pieceIndex, -1, false);
+    }
     if (this.isMissing(pieceIndex)) {
-      peer.interesting--;
+      this.#setInteresting(peer, peer.interesting - 1);
       const at = peer.few?.indexOf(pieceIndex) ?? -1;
       if (at >= 0) peer.few!.splice(at, 1);
     }
@@ -281,6 +302,7 @@ export class PieceTable implements PieceView {
     const isOpen = state === IDLE && priority > 0;
     const wasMissing = oldState !== HAVE && oldPriority > 0;
     const isMissing = state !== HAVE && priority > 0;
+    this.#hidden = this.#lackers.size === 0 ? 0 : undefined;
     if (wasOpen && !isOpen) {
       this.order.remove(pieceIndex);
       this.openCount--;
@@ -312,21 +334,22 @@ export class PieceTable implements PieceView {
     const bit = 1 << (pieceIndex & 31);
     for (const peer of this.peers) {
       const { words } = peer;
-      if (words === undefined ? !peer.isSeed : (words[at]! & bit) === 0) {
-        continue;
-      }
+      if (
+        words === undefined ? !peer.has(pieceIndex) : (words[at]! & bit) === 0
+      ) continue;
+      this.#setInteresting(peer, peer.interesting + (isMissing ? 1 : -1));
       if (isMissing) {
-        peer.interesting++;
         if (peer.few !== undefined && !peer.few.includes(pieceIndex)) {
           peer.few.push(pieceIndex);
         }
-      } else peer.interesting--;
+      }
     }
   }
 
   #addOne(pieceIndex: number, delta: number, batch: boolean): void {
     const old = this.#rarity[pieceIndex]!;
     this.#rarity[pieceIndex] = old + delta;
+    if (this.#lackers.size > 0) this.#hidden = undefined;
     if (this.isOpen(pieceIndex)) {
       if (old === 0) this.#openOnlySeeds--;
       else if (old + delta === 0) this.#openOnlySeeds++;
@@ -354,9 +377,57 @@ export class PieceTable implements PieceView {
 
   #recount(peer: PickerPeer): void {
     peer.few = undefined;
-    if (peer.isSeed) peer.interesting = this.lacking;
-    else if (peer.words === undefined) peer.interesting = 0;
-    else peer.interesting = countCommon(peer.words, this.#missing);
+    let interesting = 0;
+    if (peer.isSeed) {
+      interesting = this.lacking;
+      for (const pieceIndex of peer.lacks ?? []) {
+        if (this.isMissing(pieceIndex)) interesting--;
+      }
+    } else if (peer.words !== undefined) {
+      interesting = countCommon(peer.words, this.#missing);
+    }
+    this.#setInteresting(peer, interesting);
+  }
+
+  #setInteresting(peer: PickerPeer, pieces: number): void {
+    if ((peer.interesting > 0) !== (pieces > 0)) this.flipped.add(peer);
+    peer.interesting = pieces;
+  }
+
+  #countLacker(pieceIndex: number, delta: number): void {
+    const count = (this.#lackers.get(pieceIndex) ?? 0) + delta;
+    if (count > 0) this.#lackers.set(pieceIndex, count);
+    else this.#lackers.delete(pieceIndex);
+    this.#hidden = undefined;
+  }
+
+  #countHidden(): number {
+    let hidden = 0;
+    for (const pieceIndex of this.#lackers.keys()) {
+      if (this.isOpen(pieceIndex) && this.availability(pieceIndex) === 0) {
+        hidden++;
+      }
+    }
+    return hidden;
+  }
+
+  /** Keeps every piece of a seed that lost many. */
+  #spellOut(peer: PickerPeer): void {
+    const words = new Uint32Array((this.pieceCount + 31) >>> 5);
+    words.fill(0xffffffff);
+    if ((this.pieceCount & 31) !== 0) {
+      words[words.length - 1] = 2 ** (this.pieceCount & 31) - 1;
+    }
+    for (const pieceIndex of peer.lacks!) {
+      words[pieceIndex >>> 5]! &= ~(1 << (pieceIndex & 31));
+      this.#countLacker(pieceIndex, -1);
+    }
+    peer.lacks = undefined;
+    this.seeds--;
+    peer.isSeed = false;
+    peer.words = words;
+    peer.cursor.fill(0);
+    this.#addAll(words, peer.count, 1);
   }
 
   #listMissing(peer: PickerPeer): number[] {

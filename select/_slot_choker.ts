@@ -5,6 +5,8 @@ import type { PeerKey } from "./selection_strategy.ts";
 /** A peer that connected so recently is favoured by the optimistic slots. */
 const NEW_PEER_MS = 60_000;
 const NEW_PEER_WEIGHT = 3;
+/** How long a peer without merit keeps its slot before others. */
+const HOLD_MS = 120_000;
 
 /** What a peer did with its slot. */
 interface Turn {
@@ -37,7 +39,7 @@ export class SlotChoker implements Choker {
   readonly name: string;
   readonly #options: ChokerOptions;
   readonly #merit: Merit;
-  readonly #slots: number | "rate-based";
+  readonly #slots: number | "rate-based" | undefined;
   readonly #optimisticSlots: number;
   readonly #optimisticMs: number;
   readonly #minFlipMs: number;
@@ -46,14 +48,14 @@ export class SlotChoker implements Choker {
 
   constructor(name: string, options: ChokerOptions, merit: Merit) {
     const {
-      slots = 7,
+      slots,
       optimisticSlots = 1,
       optimisticMs = 30_000,
       minFlipMs = 10_000,
     } = options;
     const isCount = (value: number) => Number.isInteger(value) && value >= 0;
     if (
-      (slots !== "rate-based" && !isCount(slots)) ||
+      (slots !== undefined && slots !== "rate-based" && !isCount(slots)) ||
       !isCount(optimisticSlots) || !(optimisticMs >= 0) || !(minFlipMs >= 0)
     ) {
       throw new RangeError(
@@ -77,15 +79,24 @@ export class SlotChoker implements Choker {
     return keys;
   }
 
-  tick(now: number, peers: readonly ChokerPeer[]): ReadonlySet<PeerKey> {
+  tick(
+    now: number,
+    peers: readonly ChokerPeer[],
+    most?: number,
+  ): ReadonlySet<PeerKey> {
     this.#update(now, peers);
     const ranked: Entry[] = [];
     for (const entry of this.#entries.values()) {
       const { interested } = entry.peer;
       if (interested && this.#merit.isEligible(entry.peer)) ranked.push(entry);
     }
-    ranked.sort(compare);
-    const slots = this.#countSlots(ranked);
+    ranked.sort((a, b) => compare(a, b, now));
+    // One slot alone goes by merit.
+    const optimistic = Math.min(
+      this.#optimisticSlots,
+      Math.max(0, (most ?? Infinity) - 1),
+    );
+    const slots = this.#countSlots(ranked, most, optimistic);
     const chosen = new Set<Entry>();
     // Whoever was flipped just now stays as it is.
     for (const entry of ranked) {
@@ -99,7 +110,7 @@ export class SlotChoker implements Choker {
       if (chosen.size >= slots) break;
       if (entry.unchoked || !this.#isFresh(entry, now)) chosen.add(entry);
     }
-    this.#chooseOptimistic(now, chosen);
+    this.#chooseOptimistic(now, chosen, optimistic);
     // Peers of like progress lose and gain interest all the time: whoever has
     // a slot that nobody else wants keeps it, so that it need not wait for one.
     for (const entry of this.#entries.values()) {
@@ -154,7 +165,17 @@ export class SlotChoker implements Choker {
       now - entry.flippedAt < this.#minFlipMs;
   }
 
-  #countSlots(ranked: readonly Entry[]): number {
+  #countSlots(
+    ranked: readonly Entry[],
+    most: number | undefined,
+    optimistic: number,
+  ): number {
+    const room = most === undefined ? Infinity : most - optimistic;
+    return Math.min(room, this.#ownSlots(ranked, most));
+  }
+
+  #ownSlots(ranked: readonly Entry[], most: number | undefined): number {
+    if (this.#slots === undefined) return most === undefined ? 7 : Infinity;
     if (this.#slots !== "rate-based") return this.#slots;
     const rates = ranked.map((entry) => entry.peer.uploadRate);
     rates.sort((a, b) => b - a);
@@ -163,8 +184,8 @@ export class SlotChoker implements Choker {
     return slots + 1;
   }
 
-  #chooseOptimistic(now: number, chosen: Set<Entry>): void {
-    let free = this.#optimisticSlots;
+  #chooseOptimistic(now: number, chosen: Set<Entry>, slots: number): void {
+    let free = slots;
     const expired = new Set<Entry>();
     for (const entry of this.#entries.values()) {
       const since = entry.optimisticSince;
@@ -183,7 +204,7 @@ export class SlotChoker implements Choker {
     while (free-- > 0) {
       // Whoever had its chance comes back only when nobody else is there.
       const next = this.#draw(now, chosen, expired) ??
-        this.#draw(now, chosen, new Set());
+        this.#draw(now, chosen, NOBODY);
       if (next === undefined) return;
       next.optimisticSince = now;
       chosen.add(next);
@@ -201,6 +222,7 @@ export class SlotChoker implements Choker {
       if (!entry.peer.interested || chosen.has(entry)) continue;
       if (except.has(entry)) continue;
       if (!entry.unchoked && this.#isFresh(entry, now)) continue;
+      if (entry.peer.unused && except !== NOBODY) continue;
       candidates.push(entry);
       total += weight(entry, now);
     }
@@ -214,14 +236,29 @@ export class SlotChoker implements Choker {
   }
 }
 
+/** Whether its slot speaks for a peer: not for ever for one without merit. */
+function holds(entry: Entry, now: number): boolean {
+  return entry.unchoked &&
+    (entry.score > 0 || now - entry.flippedAt! < HOLD_MS);
+}
+
+const NOBODY: ReadonlySet<Entry> = new Set();
+
 function weight(entry: Entry, now: number): number {
   return now - entry.peer.connectedAt < NEW_PEER_MS ? NEW_PEER_WEIGHT : 1;
 }
 
-/** Better first; among equals the one that keeps its slot, then the longest waiting. */
-function compare(a: Entry, b: Entry): number {
+/**
+ * Better first, but those last that make no use of a slot; among equals the one
+ * that keeps its slot for some time, then the longest waiting.
+ */
+function compare(a: Entry, b: Entry, now: number): number {
+  const wastesA = a.peer.unused ?? false;
+  if (wastesA !== (b.peer.unused ?? false)) return wastesA ? 1 : -1;
   if (a.score !== b.score) return b.score - a.score;
-  if (a.unchoked !== b.unchoked) return a.unchoked ? -1 : 1;
+  const holdsA = holds(a, now);
+  const holdsB = holds(b, now);
+  if (holdsA !== holdsB) return holdsA ? -1 : 1;
   const waitingA = a.flippedAt ?? -Infinity;
   const waitingB = b.flippedAt ?? -Infinity;
   if (waitingA !== waitingB) return waitingA < waitingB ? -1 : 1;

@@ -25,6 +25,11 @@ export interface ChokerPeer {
   readonly connectedAt: number;
   /** The share of the torrent that it has, 0 to 1. */
   readonly progress: number;
+  /**
+   * Whether it had a slot and made no use of it: others go first.
+   * @default {false}
+   */
+  readonly unused?: boolean | undefined;
 }
 
 /** Decides who may download from us. */
@@ -37,11 +42,17 @@ export interface Choker {
    *
    * @param now The time in milliseconds.
    * @param peers All connected peers; others are forgotten.
+   * @param slots The most peers to unchoke, optimistic ones counted; absent
+   * for as many as the choker likes.
    * @returns The peers to unchoke; all others are to be choked. Never more
    * than the slots. Those that lost interest keep theirs while nobody else
    * wants it.
    */
-  tick(now: number, peers: readonly ChokerPeer[]): ReadonlySet<PeerKey>;
+  tick(
+    now: number,
+    peers: readonly ChokerPeer[],
+    slots?: number,
+  ): ReadonlySet<PeerKey>;
   /** The peers that are unchoked without merit, after the last tick. */
   readonly optimistic: ReadonlySet<PeerKey>;
 }
@@ -55,7 +66,7 @@ export interface ChokerOptions {
    * `"rate-based"`: one more for as long as the next peer takes more than 1 KiB/s
    * plus 2 KiB/s for each before it.
    *
-   * @default {7}
+   * @default {as many as each tick allows, else 7}
    */
   readonly slots?: number | "rate-based" | undefined;
   /** Peers unchoked without merit. @default {1} */
@@ -92,7 +103,7 @@ export function titForTatChoker(options: ChokerOptions): Choker {
 
 /**
  * For seeding: slots go in turn; each peer keeps its slot until it has taken
- * its share and some time has passed.
+ * its share and some time has passed, or twice that time.
  *
  * @param options See {@linkcode RoundRobinOptions}.
  * @returns The choker.
@@ -104,7 +115,9 @@ export function roundRobinChoker(options: RoundRobinOptions): Choker {
     isEligible: () => true,
     score(_, turn) {
       if (!turn.unchoked) return 1;
-      return turn.uploaded >= quotaBytes && turn.ms >= quotaMs ? 0 : 2;
+      if (turn.ms < quotaMs) return 2;
+      // Whoever takes little may do so for twice the time, not for ever.
+      return turn.uploaded >= quotaBytes || turn.ms >= 2 * quotaMs ? 0 : 2;
     },
   });
 }

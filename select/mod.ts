@@ -9,7 +9,7 @@
  * | family | members |
  * | --- | --- |
  * | revelation | {@linkcode HonestRevelation}, {@linkcode LazyRevelation}, {@linkcode SuperSeeding} |
- * | selection | {@linkcode PiecePicker} with {@linkcode rarestFirst}, {@linkcode sequential}, {@linkcode randomOrder}; priorities, deadlines, end-game |
+ * | selection | {@linkcode PiecePicker} with {@linkcode rarestFirst}, {@linkcode sequential}, {@linkcode ranked}, {@linkcode randomOrder}; priorities, deadlines, end-game |
  * | queueing | {@linkcode RequestWindow}, {@linkcode stealFromSlow}, {@linkcode neverSteal}, parole and {@linkcode SmartBan} |
  * | choking | {@linkcode titForTatChoker}, {@linkcode roundRobinChoker}, {@linkcode fastestUploadChoker}, {@linkcode antiLeechChoker} |
  *
@@ -60,12 +60,12 @@ export * from "./picker_peers.ts";
 export * from "./picker_pieces.ts";
 export * from "./picker_types.ts";
 export * from "./piece_picker.ts";
+export * from "./ranked.ts";
 export * from "./rarest_first.ts";
 export * from "./rate_meter.ts";
 export * from "./request_window.ts";
 export * from "./revelation.ts";
 export * from "./selection_strategy.ts";
-export * from "./sequential.ts";
 export * from "./smart_ban.ts";
 export * from "./steal_policy.ts";
 export * from "./super_seeding.ts";

@@ -176,6 +176,20 @@ export class PickerPeers {
   }
 
   /**
+   * Tells in which peers interest began or ended since last asked, so that
+   * nobody need ask for all of them.
+   *
+   * @returns Peers, each once.
+   */
+  takeInterestChanges(): PeerKey[] {
+    const { flipped } = this.#table;
+    if (flipped.size === 0) return [];
+    const keys = Array.from(flipped, (peer) => peer.key);
+    flipped.clear();
+    return keys;
+  }
+
+  /**
    * Notes whether a peer chokes us. A choked peer is only asked for allowed
    * pieces. Requests stay until they are released.
    *

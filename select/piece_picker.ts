@@ -258,6 +258,10 @@ export class PiecePicker {
   stats(): PickerStats {
     const { partials } = this.#book;
     let complete = 0;
+    let seeds = 0;
+    for (const peer of this.#table.peers) {
+      if (peer.isSeed && peer.count === this.#table.pieceCount) seeds++;
+    }
     for (const partial of partials.values()) if (partial.isComplete) complete++;
     return {
       pieces: this.#table.pieceCount,
@@ -269,7 +273,7 @@ export class PiecePicker {
       freeBlocks: this.#book.freeBlocks,
       requestedBlocks: this.#book.requestedBlocks,
       peers: this.#table.peers.length,
-      seeds: this.#table.seeds,
+      seeds,
       endGame: this.#chooser.isEndGame(),
     };
   }

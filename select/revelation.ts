@@ -15,10 +15,10 @@ export type RevealMessage =
   | { readonly type: "have-none" }
   | { readonly type: "have"; readonly pieceIndex: number };
 
-/** A piece that one peer is to be told of. */
+/** A piece that a peer is to be told of. */
 export interface Reveal {
-  /** Whom to tell. */
-  readonly peer: PeerKey;
+  /** Whom to tell; absent for everybody. */
+  readonly peer?: PeerKey | undefined;
   /** Which piece to announce. */
   readonly pieceIndex: number;
 }
@@ -33,6 +33,16 @@ export interface RevealConnectOptions {
 export interface Revelation {
   /** For people and logs, such as `"honest"`. */
   readonly name: string;
+  /**
+   * Whether every peer is told of everything at once, so that nobody need keep
+   * who was told of what. @default {false}
+   */
+  readonly tellsAll?: boolean | undefined;
+  /**
+   * Whether it has done its work and the honest way is to take over.
+   * @default {false}
+   */
+  readonly isDone?: boolean | undefined;
   /**
    * A peer connected. To be called once for each connection.
    *
@@ -93,13 +103,6 @@ export interface RevelationOptions {
   readonly pieceCount: number;
   /** What is verified at the start; copied. @default {none} */
   readonly have?: Bitfield | undefined;
-  /**
-   * Tells whether a peer has a piece, to spare it announcements of what it
-   * has. @default {() => false}
-   */
-  readonly hasPiece?:
-    | ((peer: PeerKey, pieceIndex: number) => boolean)
-    | undefined;
 }
 
 /** Options of {@linkcode LazyRevelation}. */
@@ -125,11 +128,9 @@ function ownHave(options: RevelationOptions): Bitfield {
 class Audience {
   readonly have: Bitfield;
   readonly peers: Set<PeerKey> = new Set();
-  readonly #hasPiece: (peer: PeerKey, pieceIndex: number) => boolean;
 
   constructor(options: RevelationOptions) {
     this.have = ownHave(options);
-    this.#hasPiece = options.hasPiece ?? (() => false);
   }
 
   add(peer: PeerKey): void {
@@ -142,13 +143,8 @@ class Audience {
   }
 
   verified(pieceIndex: number): Reveal[] {
-    const reveals: Reveal[] = [];
     // Throws for an index out of range.
-    if (!this.have.set(pieceIndex)) return reveals;
-    for (const peer of this.peers) {
-      if (!this.#hasPiece(peer, pieceIndex)) reveals.push({ peer, pieceIndex });
-    }
-    return reveals;
+    return this.have.set(pieceIndex) ? [{ pieceIndex }] : [];
   }
 }
 
@@ -156,6 +152,8 @@ class Audience {
 export class HonestRevelation implements Revelation {
   /** The name of this way. */
   readonly name: string = "honest";
+  /** Every peer is told of everything at once. */
+  readonly tellsAll: boolean = true;
   readonly #audience: Audience;
 
   /**
@@ -201,7 +199,7 @@ export class HonestRevelation implements Revelation {
   }
 
   /**
-   * A piece of ours was verified: all that lack it are told.
+   * A piece of ours was verified: all are told.
    *
    * @param pieceIndex Which piece.
    * @returns Whom to tell.
@@ -321,7 +319,7 @@ export class LazyRevelation implements Revelation {
   }
 
   /**
-   * A piece of ours was verified: all that lack it are told.
+   * A piece of ours was verified: all are told.
    *
    * @param pieceIndex Which piece.
    * @returns Whom to tell.

@@ -29,10 +29,10 @@ export interface PeerPieces {
   has(pieceIndex: number): boolean;
   /**
    * The peer's pieces as bits, piece `i` being bit `i % 32` of word
-   * `i / 32`; `undefined` when it has all pieces or none.
+   * `i / 32`; `undefined` when it has all pieces, all but a few, or none.
    */
   readonly words: Uint32Array | undefined;
-  /** Whether the peer has every piece. */
+  /** Whether the peer has every piece, or all but a few: `has` knows. */
   readonly isSeed: boolean;
   /**
    * Eight numbers that belong to the order: lower bounds below which it has

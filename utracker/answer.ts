@@ -36,6 +36,7 @@ export function answerOf(
     seeders: response.seeders,
     leechers: response.leechers,
     peers,
+    from: tracker.hostname,
   };
 }
 
@@ -55,5 +56,6 @@ export function mergeAnswers(
     seeders: Math.max(first!.seeders ?? 0, second.seeders ?? 0),
     leechers: Math.max(first!.leechers ?? 0, second.leechers ?? 0),
     peers: [...first!.peers, ...second.peers],
+    from: first!.from,
   };
 }

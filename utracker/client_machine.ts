@@ -18,7 +18,7 @@ import type {
   UdpTrackerClientInput,
   UdpTrackerClientOutput,
 } from "./client_messages.ts";
-import { type Deadline, DeadlineHeap } from "./deadline_heap.ts";
+import { type Deadline, DeadlineHeap } from "../_shared/deadline_heap.ts";
 import {
   encodeUdpTrackerRequest,
   tryDecodeUdpTrackerResponse,

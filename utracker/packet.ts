@@ -178,7 +178,7 @@ function encodeAnnounce(request: UdpAnnounceRequest): Uint8Array<ArrayBuffer> {
   writeAmount(bytes, 56, request.downloaded);
   writeAmount(bytes, 64, request.left);
   writeAmount(bytes, 72, request.uploaded);
-  writeUint32(bytes, 80, EVENTS.indexOf(request.event));
+  writeUint32(bytes, 80, Math.max(0, EVENTS.indexOf(request.event)));
   // The IP address stays 0: the tracker takes it from the packet.
   writeUint32(bytes, 88, request.key);
   writeUint32(

@@ -3,7 +3,7 @@ import {
   checkAddOptions,
   checkSessionOptions,
 } from "../../client/check_options.ts";
-import type { RevelationName } from "../../client/types.ts";
+import type { RevelationName } from "../../client/policy_options.ts";
 
 Deno.test("session options that make no sense are refused", {
   permissions: "none",

@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import type { RevelationName } from "../../client/types.ts";
+import type { RevelationName } from "../../client/policy_options.ts";
 import {
   assertFiles,
   type SimHost,

@@ -148,6 +148,45 @@ Deno.test({
         : new Response(GOOD)
     );
     await client.announce("http://127.0.0.1/announce", REQUEST);
+    // But never to a narrower scope.
+    const steps: [string, string, boolean][] = [
+      ["http://127.0.0.1/announce", "http://10.0.0.1/announce", true],
+      ["http://10.0.0.1/announce", "http://192.168.0.1/announce", true],
+      ["http://10.0.0.1/announce", "http://t.example/x", true],
+      ["http://10.0.0.1/announce", "http://127.0.0.1/announce", false],
+      ["http://10.0.0.1/announce", "http://169.254.0.9/announce", false],
+      ["http://[fe80::1]/announce", "http://[::1]/announce", false],
+      ["http://inside.example/announce", "http://0.0.0.0/announce", false],
+    ];
+    for (const [from, location, allowed] of steps) {
+      const stepping = clientOf((url) =>
+        url.hostname === new URL(from).hostname
+          ? new Response(null, { status: 302, headers: { location } })
+          : new Response(GOOD)
+      );
+      const announced = stepping.announce(from, REQUEST);
+      if (allowed) await announced;
+      else await failure(announced, "forbidden-target");
+    }
+  },
+});
+
+Deno.test({
+  name: "HttpTrackerClient follows redirects only where it may",
+  permissions,
+  async fn() {
+    const asked: string[] = [];
+    const redirect = (location: string) =>
+      new Response(null, { status: 302, headers: { location } });
+    let budget = 2;
+    const client = clientOf((url) => {
+      asked.push(url.hostname);
+      return redirect("http://victim.example/announce");
+    }, {
+      mayFollow: (url) => new URL(url).hostname !== "" && budget-- > 0,
+    });
+    await failure(client.announce(URL_WITH_KEY, REQUEST), "unreachable");
+    assertEquals(asked, ["t.example", "victim.example", "victim.example"]);
   },
 });
 

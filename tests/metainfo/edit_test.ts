@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { decodeBencode, encodeBencode } from "../../bencode/mod.ts";
-import { editMetainfo } from "../../metainfo/edit.ts";
+import { editMetainfo, encodeMetainfo } from "../../metainfo/edit.ts";
 import { MetainfoError } from "../../metainfo/metainfo.ts";
 import { parseMetainfo } from "../../metainfo/parse.ts";
 import { encodeText, toHex } from "../../_shared/bytes.ts";
@@ -106,5 +106,25 @@ Deno.test("editMetainfo: refuses what is no torrent", pure, () => {
   }
   for (let end = 0; end < bytes.length; end++) {
     assertEquals(code(bytes.subarray(0, end)), "bad-bencode");
+  }
+});
+
+Deno.test("encodeMetainfo: a torrent file that says the same", pure, () => {
+  for (
+    const bytes of [
+      torrent(v1Info()),
+      editMetainfo(torrent(v1Info()), {
+        trackers: [["udp://a:1", "udp://b:1"], ["http://c/announce"]],
+        webSeeds: ["http://w/"],
+        httpSeeds: ["http://h/"],
+        nodes: [{ hostname: "router.example", port: 6881 }],
+        comment: "ünïcode",
+        createdBy: "test",
+        creationDate: 1,
+      }),
+    ]
+  ) {
+    const written = encodeMetainfo(parseMetainfo(bytes));
+    assertEquals(written, bytes);
   }
 });

@@ -5,6 +5,7 @@ import type { BlockAddress, SelectionStrategy } from "../../select/mod.ts";
 import {
   PiecePicker,
   randomOrder,
+  ranked,
   rarestFirst,
   sequential,
   stealFromSlow,
@@ -17,6 +18,10 @@ const STEPS = 400;
 /** What a naive picker would know. */
 interface ModelPeer {
   readonly has: Set<number>;
+  /** What it lost after it had everything: that makes nothing rarer. */
+  readonly lacks: Set<number>;
+  /** Whether it ever had everything. */
+  readonly wasSeed: boolean;
   readonly asked: Map<string, BlockAddress>;
   choked: boolean;
   parole: boolean;
@@ -38,6 +43,14 @@ class Model {
   availability(piece: number): number {
     let count = 0;
     for (const peer of this.peers.values()) if (peer.has.has(piece)) count++;
+    return count;
+  }
+
+  rarity(piece: number): number {
+    let count = this.availability(piece);
+    for (const peer of this.peers.values()) {
+      if (peer.lacks.has(piece)) count++;
+    }
     return count;
   }
 
@@ -113,11 +126,13 @@ function checkPick(
       const rivals = open.filter((i) => model.priority[i] === best);
       if (strategy === "rarest-first") {
         assertEquals(
-          model.availability(piece),
-          Math.min(...rivals.map((i) => model.availability(i))),
+          model.rarity(piece),
+          Math.min(...rivals.map((i) => model.rarity(i))),
         );
       } else if (strategy === "sequential") {
         assertEquals(piece, Math.min(...rivals));
+      } else if (strategy === "ranked") {
+        assertEquals(piece, Math.max(...rivals));
       }
     }
     peer.asked.set(keyOf(block), block);
@@ -159,6 +174,8 @@ function run(seed: number, strategy: SelectionStrategy): void {
       picker.peers.setParole(key, parole);
       model.peers.set(key, {
         has: new Set(field),
+        lacks: new Set(),
+        wasSeed: field.isFull,
         asked: new Map(),
         choked,
         parole,
@@ -211,11 +228,12 @@ function run(seed: number, strategy: SelectionStrategy): void {
     } else if (action < 88) {
       assertEquals(picker.peers.gained(key, piece), !peer.has.has(piece));
       peer.has.add(piece);
+      peer.lacks.delete(piece);
     } else if (action < 90) {
       for (const block of picker.peers.lost(key, piece)) {
         assert(peer.asked.delete(keyOf(block)));
       }
-      peer.has.delete(piece);
+      if (peer.has.delete(piece) && peer.wasSeed) peer.lacks.add(piece);
     } else if (action < 93) {
       model.priority[piece] = draw(8);
       picker.pieces.setPriority(piece, model.priority[piece]!);
@@ -251,7 +269,9 @@ function run(seed: number, strategy: SelectionStrategy): void {
   }
 }
 
-for (const make of [rarestFirst, sequential, randomOrder]) {
+const backwards = () => ranked((pieceIndex) => -pieceIndex);
+
+for (const make of [rarestFirst, sequential, randomOrder, backwards]) {
   const strategy = make();
   Deno.test({
     name: `PiecePicker agrees with a naive model: ${strategy.name}`,

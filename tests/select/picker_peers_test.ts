@@ -58,6 +58,32 @@ test("counts a repeated announcement once", () => {
   picker.assertInvariants();
 });
 
+test("a seed that loses pieces and has all again costs no walk over all pieces", () => {
+  const picker = world({ pieces: 3_000 });
+  join(picker, 1, "*".repeat(3_000));
+  join(picker, 2, "*".repeat(2_999) + " ");
+  assertEquals(picker.peers.takeInterestChanges().sort(), [1, 2]);
+  for (let round = 0; round < 3; round++) {
+    // Few are kept as exceptions, many piece by piece: the same in both.
+    for (let i = 0; i < 300; i++) {
+      assertEquals(picker.peers.lost(1, 2_999 - i).length, 0);
+      assertEquals(picker.peers.hasPiece(1, 2_999 - i), false);
+      if (i % 50 === 0) picker.assertInvariants();
+    }
+    assertEquals(picker.stats().seeds, 0);
+    assertEquals(picker.pieces.availability(2_999), 0);
+    assertEquals(picker.pieces.availability(2_998), 1);
+    assert(picker.peers.gained(1, 2_999));
+    picker.peers.setAll(1);
+    picker.assertInvariants();
+    assertEquals(picker.stats().seeds, 1);
+  }
+  picker.peers.lost(1, 5);
+  picker.peers.remove(1);
+  picker.assertInvariants();
+  assertEquals(picker.peers.takeInterestChanges(), []);
+});
+
 test("takes a piece back from a seed", () => {
   const picker = world({ pieces: 3 });
   join(picker, 1, "***");

@@ -18,6 +18,7 @@ import {
   type Metainfo,
   parseMetainfo,
 } from "../../metainfo/mod.ts";
+import { AnnounceAudit } from "./announce_audit.ts";
 import { MemoryNetwork } from "./memory_transport.ts";
 import { SimClock } from "./sim_clock.ts";
 import { auditConnection, WireTotals, type WireTruth } from "./wire_audit.ts";
@@ -111,7 +112,17 @@ export function truthOf(
     known.add(pieceIndex);
     return true;
   };
-  return { isStored, pieceCount: layout.pieceCount };
+  const payloadSize = (pieceIndex: number) => layout.payloadSize(pieceIndex);
+  return { isStored, payloadSize, pieceCount: layout.pieceCount };
+}
+
+/** Bytes of a torrent that are not stored. */
+function missingBytes(truth: WireTruth): number {
+  let missing = 0;
+  for (let i = 0; i < truth.pieceCount; i++) {
+    if (!truth.isStored(i)) missing += truth.payloadSize(i);
+  }
+  return missing;
 }
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {
@@ -149,6 +160,7 @@ export class SimHost {
   readonly session: Session;
   readonly files: MemoryFileSystem;
   readonly wire: WireTotals;
+  readonly announces: AnnounceAudit;
   readonly events: TorrentEvent[] = [];
   truth: WireTruth | undefined;
 
@@ -157,11 +169,13 @@ export class SimHost {
     session: Session,
     files: MemoryFileSystem,
     wire: WireTotals,
+    announces: AnnounceAudit,
   ) {
     this.world = world;
     this.session = session;
     this.files = files;
     this.wire = wire;
+    this.announces = announces;
   }
 
   get address(): Endpoint {
@@ -301,6 +315,11 @@ export class SwarmWorld implements AsyncDisposable {
         wire,
         () => host?.truth,
       );
+    const announces = new AnnounceAudit(
+      this.clock,
+      () => host?.truth && missingBytes(host.truth),
+    );
+    const { httpTracker, udpTracker } = rest;
     const session = await Session.open({
       clock: this.clock,
       random: seededRandom(this.#seed * 7919 + this.#next),
@@ -310,8 +329,10 @@ export class SwarmWorld implements AsyncDisposable {
       })],
       listen: { hostname, port: 6881 },
       ...rest,
+      ...(httpTracker ? { httpTracker: announces.wrap(httpTracker) } : {}),
+      ...(udpTracker ? { udpTracker: announces.wrap(udpTracker) } : {}),
     });
-    host = new SimHost(this, session, files, wire);
+    host = new SimHost(this, session, files, wire, announces);
     this.hosts.push(host);
     return host;
   }
@@ -366,17 +387,20 @@ export class SwarmWorld implements AsyncDisposable {
     return randomInt(this.random, below);
   }
 
-  /** No rule of the wire was broken by any host. */
+  /** No rule of the wire or of trackers was broken by any host. */
   assertWire(): void {
-    for (const { wire, session } of this.hosts) {
-      assertEquals(wire.violations, [], JSON.stringify(session.local));
+    for (const { wire, announces, session } of this.hosts) {
+      const violations = [...wire.violations, ...announces.violations];
+      assertEquals(violations, [], JSON.stringify(session.local));
     }
   }
 
   /** Closes everything; nothing may be left. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { session } of this.hosts) {
+    for (const { session, announces } of this.hosts) {
       await this.run(session.close().catch(() => {}), 10_000);
+      announces.assertLeft();
+      assertEquals(announces.violations, [], JSON.stringify(session.local));
     }
     await this.clock.advance(1000);
     assertEquals(this.clock.pending, 0, "timers left");

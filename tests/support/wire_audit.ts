@@ -10,6 +10,8 @@ export interface WireTruth {
   /** Whether a piece is on disk, byte for byte, at this end. */
   isStored(pieceIndex: number): boolean;
   readonly pieceCount: number;
+  /** Bytes of a piece without padding. */
+  payloadSize(pieceIndex: number): number;
 }
 
 /** Totals of one host; all its connections add to them. */

@@ -1,5 +1,5 @@
 /**
- * Sequential selection, for what is used while it arrives.
+ * Selection by a number of one's own for each piece.
  *
  * @module
  */
@@ -11,23 +11,32 @@ import type {
 } from "./selection_strategy.ts";
 import { TOP_PRIORITY } from "./selection_strategy.ts";
 
-/** A set of bits of open pieces for each priority, searched by words. */
-class SequentialOrder implements PieceOrder {
+/** Bits of open pieces for each priority, in the order of their ranks. */
+class RankedOrder implements PieceOrder {
   readonly prefersStarted = false;
   readonly #view: PieceView;
+  /** The pieces in order, and where each of them is. */
+  readonly #pieces: Int32Array;
+  readonly #places: Int32Array;
   readonly #levels: (Uint32Array | undefined)[] = [];
   readonly #counts = new Int32Array(TOP_PRIORITY + 1);
   #stale = true;
 
-  constructor(view: PieceView) {
+  constructor(view: PieceView, rank: (pieceIndex: number) => number) {
+    const count = view.pieceCount;
     this.#view = view;
+    const ranks = Float64Array.from({ length: count }, (_, i) => rank(i));
+    this.#pieces = Int32Array.from({ length: count }, (_, i) => i)
+      .sort((a, b) => ranks[a]! - ranks[b]! || a - b);
+    this.#places = new Int32Array(count);
+    this.#pieces.forEach((pieceIndex, at) => this.#places[pieceIndex] = at);
   }
 
   add(pieceIndex: number): void {
     if (this.#stale) return;
     const priority = this.#view.priority(pieceIndex);
     this.#insert(pieceIndex, priority);
-    const word = pieceIndex >>> 5;
+    const word = this.#places[pieceIndex]! >>> 5;
     for (const peer of this.#view.peers) {
       if (peer.cursor[priority]! > word && peer.has(pieceIndex)) {
         peer.cursor[priority] = word;
@@ -57,22 +66,22 @@ class SequentialOrder implements PieceOrder {
   peerGained(peer: PeerPieces, pieceIndex: number): void {
     if (this.#stale) return;
     const priority = this.#view.priority(pieceIndex);
-    const word = pieceIndex >>> 5;
+    const word = this.#places[pieceIndex]! >>> 5;
     if (peer.cursor[priority]! > word) peer.cursor[priority] = word;
   }
 
   first(peer: PeerPieces): number {
     if (this.#stale) this.#rebuild();
-    const theirs = peer.words;
-    if (theirs === undefined && !peer.isSeed) return -1;
     for (let priority = TOP_PRIORITY; priority > 0; priority--) {
       if (this.#counts[priority] === 0) continue;
       const open = this.#levels[priority]!;
       for (let i = peer.cursor[priority]!; i < open.length; i++) {
-        const both = theirs === undefined ? open[i]! : open[i]! & theirs[i]!;
-        if (both !== 0) {
+        for (let word = open[i]!; word !== 0; word &= word - 1) {
+          const at = i * 32 + 31 - Math.clz32(word & -word);
+          const pieceIndex = this.#pieces[at]!;
+          if (!peer.has(pieceIndex)) continue;
           peer.cursor[priority] = i;
-          return i * 32 + 31 - Math.clz32(both & -both);
+          return pieceIndex;
         }
       }
       peer.cursor[priority] = open.length;
@@ -82,19 +91,21 @@ class SequentialOrder implements PieceOrder {
 
   rank(pieceIndex: number): number {
     const level = TOP_PRIORITY - this.#view.priority(pieceIndex);
-    return level * this.#view.pieceCount + pieceIndex;
+    return level * this.#view.pieceCount + this.#places[pieceIndex]!;
   }
 
   #insert(pieceIndex: number, priority: number): void {
     const open = this.#levels[priority] ??= new Uint32Array(
       (this.#view.pieceCount + 31) >>> 5,
     );
-    open[pieceIndex >>> 5]! |= 1 << (pieceIndex & 31);
+    const at = this.#places[pieceIndex]!;
+    open[at >>> 5]! |= 1 << (at & 31);
     this.#counts[priority]!++;
   }
 
   #delete(pieceIndex: number, priority: number): void {
-    this.#levels[priority]![pieceIndex >>> 5]! &= ~(1 << (pieceIndex & 31));
+    const at = this.#places[pieceIndex]!;
+    this.#levels[priority]![at >>> 5]! &= ~(1 << (at & 31));
     this.#counts[priority]!--;
   }
 
@@ -111,13 +122,38 @@ class SequentialOrder implements PieceOrder {
 }
 
 /**
- * Selection in ascending order inside of a priority.
+ * Selection by a function: inside of a priority, the piece with the lowest
+ * number first, among equals the one with the lower index.
+ *
+ * @param rank Asked once for each piece.
+ * @returns The strategy.
+ *
+ * @example The last pieces first
+ * ```ts
+ * import { ranked } from "@bip/bip/select";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(ranked((pieceIndex) => -pieceIndex).name, "ranked");
+ * ```
+ */
+export function ranked(
+  rank: (pieceIndex: number) => number,
+): SelectionStrategy {
+  return {
+    name: "ranked",
+    createOrder: (view) => new RankedOrder(view, rank),
+  };
+}
+
+/**
+ * Selection in ascending order inside of a priority, for what is used while it
+ * arrives.
  *
  * @returns The strategy.
  */
 export function sequential(): SelectionStrategy {
   return {
     name: "sequential",
-    createOrder: (view) => new SequentialOrder(view),
+    createOrder: (view) => new RankedOrder(view, (pieceIndex) => pieceIndex),
   };
 }

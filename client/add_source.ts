@@ -1,0 +1,53 @@
+/**
+ * What a torrent can be added by.
+ *
+ * @module
+ */
+import { toHex } from "../_shared/bytes.ts";
+import type { Magnet } from "../metainfo/magnet.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import { parseMetainfo } from "../metainfo/parse.ts";
+import { cleanMagnetText, parseMagnet } from "../metainfo/parse_magnet.ts";
+import type { TorrentSource } from "./torrent_services.ts";
+
+/** What can be added to a session. */
+export type AddSource =
+  /** Bytes of a torrent file. */
+  | Uint8Array
+  /** A magnet link, or an info-hash of 40 or 64 hex digits. */
+  | string
+  | Metainfo
+  | Magnet;
+
+/**
+ * Reads what a torrent is added by.
+ *
+ * @param source What was given.
+ * @returns The torrent or the link.
+ * @throws {MetainfoError | MagnetError} If it is neither.
+ */
+export function sourceOf(source: AddSource): TorrentSource {
+  if (source instanceof Uint8Array) return { metainfo: parseMetainfo(source) };
+  if (typeof source === "string") {
+    const clean = cleanMagnetText(source);
+    const text = /^[0-9a-f]{40}$/i.test(clean)
+      ? `magnet:?xt=urn:btih:${clean}`
+      : /^[0-9a-f]{64}$/i.test(clean)
+      ? `magnet:?xt=urn:btmh:1220${clean}`
+      : clean;
+    return { magnet: parseMagnet(text) };
+  }
+  return "infoBytes" in source ? { metainfo: source } : { magnet: source };
+}
+
+/**
+ * The hashes that peers may call a torrent by.
+ *
+ * @param topic The torrent or a link to it.
+ * @returns 40 hex digits each; v2 hashes cut to 20 bytes (BEP 52).
+ */
+export function hashesOf(topic: Metainfo | Magnet): string[] {
+  return [topic.infoHashV1, topic.infoHashV2].flatMap((hash) =>
+    hash === undefined ? [] : [toHex(hash.subarray(0, 20))]
+  );
+}

@@ -1,0 +1,155 @@
+/**
+ * What outlives a session: torrents with their choices and what they have, as
+ * plain JSON.
+ *
+ * @module
+ */
+import {
+  type Endpoint,
+  formatEndpoint,
+  tryParseEndpoint,
+} from "../_shared/address.ts";
+import { toHex } from "../_shared/bytes.ts";
+import { encodeMetainfo } from "../metainfo/edit.ts";
+import { formatMagnet, type Magnet } from "../metainfo/magnet.ts";
+import type { TorrentLife } from "./torrent_life.ts";
+import type { AddTorrentOptions } from "./types.ts";
+
+/** Peers that are kept for the next time. */
+const MAX_SAVED_PEERS = 50;
+
+/** A torrent as it is kept, plain JSON. */
+export interface SavedTorrent {
+  /** Of this description. */
+  readonly version: 1;
+  /** 40 hex digits by which peers and trackers call it. */
+  readonly infoHash: string;
+  /** The torrent file as base64, once its metadata is known. */
+  readonly torrent?: string;
+  /** The link it was added by, until then. */
+  readonly magnet?: string;
+  /** The folder it is stored in; absent for other file systems. */
+  readonly dir?: string;
+  /** Whether it is paused. */
+  readonly paused: boolean;
+  /** Whether pieces are fetched in order. */
+  readonly sequential?: boolean;
+  /** 0 to 7 by file; absent while all have the default. */
+  readonly filePriorities?: readonly number[];
+  /** 0 to 7 by piece, of those that have one of their own. */
+  readonly piecePriorities?: readonly (readonly [number, number])[];
+  /** Announce URLs that were given besides those of the torrent. */
+  readonly trackers?: readonly (string | readonly string[])[];
+  /** Whether they are used instead of the torrent's own. */
+  readonly replaceTrackers?: boolean;
+  /** Bytes a second; absent for no limit. */
+  readonly downloadLimit?: number;
+  /** Bytes a second; absent for no limit. */
+  readonly uploadLimit?: number;
+  /** Most connections; absent for the session's. */
+  readonly maxPeers?: number;
+  /** Payload received so far. */
+  readonly downloadedBytes: number;
+  /** Payload sent so far. */
+  readonly uploadedBytes: number;
+  /** Peers that worked, as `host:port`. */
+  readonly peers: readonly string[];
+  /** What is on disk, as base64. */
+  readonly resumeData?: string;
+}
+
+/** A session as it is kept, plain JSON. */
+export interface SavedSession {
+  /** Of this description. */
+  readonly version: 1;
+  /** Its torrents, in the order they were added. */
+  readonly torrents: readonly SavedTorrent[];
+}
+
+/**
+ * Describes a torrent so that it can be added again.
+ *
+ * @param life The torrent; what it has is written out first.
+ * @returns Plain JSON.
+ */
+export async function saveTorrent(life: TorrentLife): Promise<SavedTorrent> {
+  const { metainfo, topic, options, content, network } = life;
+  const resumeData = content === undefined
+    ? options.resumeData
+    : await content.storage.resumeData();
+  const priorities = content?.wishes.filePriorities ?? options.filePriorities;
+  const own = content?.wishes.ownPriorities ?? options.piecePriorities;
+  const { downloadedBytes, uploadedBytes } = life.totals();
+  return {
+    version: 1,
+    infoHash: toHex(life.infoHash),
+    ...(metainfo === undefined
+      ? { magnet: formatMagnet(topic as Magnet) }
+      : { torrent: encodeMetainfo(metainfo).toBase64() }),
+    ...(life.dir === undefined ? {} : { dir: life.dir }),
+    paused: life.isPaused,
+    ...(options.sequential ? { sequential: true } : {}),
+    ...(priorities ? { filePriorities: [...priorities] } : {}),
+    ...(own ? { piecePriorities: [...own] } : {}),
+    ...(options.trackers?.length ? { trackers: options.trackers } : {}),
+    ...(options.replaceTrackers ? { replaceTrackers: true } : {}),
+    ...limit("downloadLimit", life.downloadLimit.rate),
+    ...limit("uploadLimit", life.uploadLimit.rate),
+    ...limit("maxPeers", options.maxPeers),
+    downloadedBytes,
+    uploadedBytes,
+    peers: network.swarm.list.good(MAX_SAVED_PEERS).map(formatEndpoint),
+    ...(resumeData ? { resumeData: resumeData.toBase64() } : {}),
+  };
+}
+
+/**
+ * Reads what {@linkcode saveTorrent} wrote.
+ *
+ * @param saved Plain JSON.
+ * @returns What to add, and how.
+ * @throws {TypeError} If it is of another version or holds no torrent.
+ * @throws {SyntaxError} If something in it is no base64.
+ */
+export function restoreTorrent(
+  saved: SavedTorrent,
+): { source: Uint8Array | string; options: AddTorrentOptions } {
+  const source = saved.torrent === undefined
+    ? saved.magnet
+    : Uint8Array.fromBase64(saved.torrent);
+  if (saved.version !== 1 || source === undefined) {
+    throw new TypeError(
+      `Cannot restore a torrent of version ${saved.version}: version 1 with a torrent or a link was expected`,
+    );
+  }
+  const { resumeData, filePriorities } = saved;
+  return {
+    source,
+    options: {
+      dir: saved.dir,
+      paused: saved.paused,
+      sequential: saved.sequential,
+      filePriorities,
+      piecePriorities: saved.piecePriorities,
+      trackers: saved.trackers,
+      replaceTrackers: saved.replaceTrackers,
+      downloadLimit: saved.downloadLimit,
+      uploadLimit: saved.uploadLimit,
+      maxPeers: saved.maxPeers,
+      downloadedBytes: saved.downloadedBytes,
+      uploadedBytes: saved.uploadedBytes,
+      peers: saved.peers.map(tryParseEndpoint)
+        .filter((peer): peer is Endpoint => peer !== undefined),
+      resumeData: resumeData === undefined
+        ? undefined
+        : Uint8Array.fromBase64(resumeData),
+    },
+  };
+}
+
+function limit(
+  name: "downloadLimit" | "uploadLimit" | "maxPeers",
+  value: number | undefined,
+): { [name: string]: number } {
+  return value === undefined || value === Infinity ? {} : { [name]: value };
+}

@@ -1,0 +1,86 @@
+/**
+ * The disk managers of a session, one for each place, on one budget.
+ *
+ * @module
+ */
+import type { Clock } from "../_shared/clock.ts";
+import { DiskBudget, type DiskBudgetOptions } from "../disk/budget.ts";
+import type { FileSystem } from "../disk/file_system.ts";
+import { DiskManager } from "../disk/manager.ts";
+import { NativeFileSystem } from "../disk/native_file_system.ts";
+
+/** A disk manager and how many torrents use it. */
+interface SharedDisk {
+  readonly manager: DiskManager;
+  torrents: number;
+}
+
+/** Disk managers by folder or file system; each lives as long as it is used. */
+export class SessionDisks {
+  readonly #disks = new Map<string | FileSystem, SharedDisk>();
+  readonly #budget: DiskBudget;
+  readonly #clock: Clock | undefined;
+
+  /**
+   * Starts without any.
+   *
+   * @param options Whose time passes, and how much memory there is for all.
+   */
+  constructor(
+    options: DiskBudgetOptions & { readonly clock?: Clock | undefined },
+  ) {
+    this.#budget = new DiskBudget(options);
+    this.#clock = options.clock;
+  }
+
+  /** Bytes waiting to be written. */
+  get bufferedBytes(): number {
+    return this.#budget.bufferedBytes;
+  }
+
+  /**
+   * Gives the manager of a place.
+   *
+   * @param where A folder or file system.
+   * @returns Its manager.
+   */
+  at(where: string | FileSystem): DiskManager {
+    return this.#share(where).manager;
+  }
+
+  /**
+   * Counts one more torrent at a place.
+   *
+   * @param where A folder or file system.
+   */
+  use(where: string | FileSystem): void {
+    this.#share(where).torrents++;
+  }
+
+  /**
+   * Counts one torrent less; the last one closes the manager.
+   *
+   * @param where A folder or file system.
+   */
+  async release(where: string | FileSystem): Promise<void> {
+    const shared = this.#disks.get(where);
+    if (shared === undefined || --shared.torrents > 0) return;
+    this.#disks.delete(where);
+    await shared.manager.close();
+  }
+
+  #share(where: string | FileSystem): SharedDisk {
+    let shared = this.#disks.get(where);
+    if (shared === undefined) {
+      const manager = new DiskManager({
+        fileSystem: typeof where === "string"
+          ? new NativeFileSystem(where)
+          : where,
+        budget: this.#budget,
+        clock: this.#clock,
+      });
+      this.#disks.set(where, shared = { manager, torrents: 0 });
+    }
+    return shared;
+  }
+}

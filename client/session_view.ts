@@ -1,0 +1,44 @@
+/**
+ * What users see of a session, as plain data.
+ *
+ * @module
+ */
+import type { HandshakerStats } from "../handshake/handshaker_options.ts";
+import type { Torrent } from "./torrent.ts";
+import type { TorrentSnapshot } from "./torrent_view.ts";
+import type { TorrentEvent } from "./types.ts";
+
+/** A session at one moment, as plain JSON. */
+export interface SessionSnapshot {
+  /** Our peer id, 40 hex digits. */
+  readonly peerId: string;
+  /** Where peers can connect to, as `host:port`. */
+  readonly local?: string;
+  /** Figures of the moment. */
+  readonly stats: SessionStats;
+  /** Its torrents. */
+  readonly torrents: readonly TorrentSnapshot[];
+}
+
+/** What a session tells. */
+export type SessionEvent =
+  | { readonly type: "added"; readonly torrent: Torrent }
+  | { readonly type: "removed"; readonly torrent: Torrent }
+  | {
+    readonly type: "torrent";
+    readonly torrent: Torrent;
+    /** What the torrent told. */
+    readonly event: TorrentEvent;
+  };
+
+/** A snapshot of a session. */
+export interface SessionStats {
+  /** Torrents. */
+  readonly torrents: number;
+  /** Connected peers of all torrents. */
+  readonly peers: number;
+  /** Bytes waiting to be written. */
+  readonly bufferedBytes: number;
+  /** Handshakes. */
+  readonly handshakes: HandshakerStats;
+}

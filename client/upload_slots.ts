@@ -1,0 +1,115 @@
+/**
+ * How many peers may be served, over all torrents.
+ *
+ * @module
+ */
+
+/** Options of {@linkcode UploadSlots}. */
+export interface UploadSlotsOptions {
+  /** Most peers served at a time. @default {"rate-based"} */
+  readonly slots?: number | "rate-based" | undefined;
+  /** Bytes a second that may be sent; `Infinity` without a limit. */
+  readonly limit: () => number;
+}
+
+/** Who shares in the slots: one torrent. */
+export interface SlotUser {
+  /** Peers that want a slot and would use it. */
+  readonly demand: number;
+  /** Bytes a second that are sent. */
+  readonly rate: number;
+}
+
+/** Slots at least, when the limit is low and when there is none. */
+const FEWEST = 4;
+const USUAL = 8;
+/** How often the odd slots go to other torrents, in milliseconds. */
+const TURN_MS = 30_000;
+
+/**
+ * Counts slots by an upload rate: the square root of 0.6 peers for each KiB/s,
+ * as the first client had it.
+ *
+ * @param bytesPerSecond The rate.
+ * @returns Slots.
+ */
+export function slotsForRate(bytesPerSecond: number): number {
+  return Math.floor(Math.sqrt(bytesPerSecond / 1024 * 0.6));
+}
+
+/** The slots of a session, shared fairly by torrents. */
+export class UploadSlots {
+  readonly #options: UploadSlotsOptions;
+  readonly #users = new Map<object, SlotUser>();
+
+  /**
+   * Makes slots without users.
+   *
+   * @param options See {@linkcode UploadSlotsOptions}.
+   */
+  constructor(options: UploadSlotsOptions) {
+    this.#options = options;
+  }
+
+  /** How many there are now. */
+  get total(): number {
+    const { slots = "rate-based", limit } = this.#options;
+    if (slots !== "rate-based") return slots;
+    const most = limit();
+    if (most !== Infinity) return Math.max(FEWEST, slotsForRate(most));
+    let rate = 0;
+    for (const user of this.#users.values()) rate += user.rate;
+    return Math.max(USUAL, slotsForRate(rate));
+  }
+
+  /**
+   * Tells a torrent how many slots it has: what others leave goes to those
+   * that can use it.
+   *
+   * @param torrent Whose.
+   * @param user What it wants and does.
+   * @param now The time in milliseconds.
+   * @returns How many peers it may serve.
+   */
+  share(torrent: object, user: SlotUser, now: number): number {
+    this.#users.set(torrent, user);
+    const total = this.total;
+    if (this.#users.size === 1) return total;
+    const demands = [...this.#users.values()].map(({ demand }) => demand)
+      .filter((demand) => demand > 0).sort((a, b) => a - b);
+    let left = total;
+    let level = 0;
+    for (let i = 0; i < demands.length; i++) {
+      level = left / (demands.length - i);
+      if (demands[i]! > level) break;
+      left -= demands[i]!;
+      level = Infinity;
+    }
+    // What nobody asks for is kept by those that may need it soon.
+    if (level === Infinity || demands.length === 0) {
+      return user.demand + Math.floor(left / this.#users.size);
+    }
+    const whole = Math.floor(level);
+    if (user.demand <= whole) return user.demand;
+    return whole + (this.#isTurn(torrent, whole, level, now) ? 1 : 0);
+  }
+
+  /**
+   * Gives back the slots of a torrent.
+   *
+   * @param torrent Whose.
+   */
+  release(torrent: object): void {
+    this.#users.delete(torrent);
+  }
+
+  /** Whether one of the odd slots is for this torrent now. */
+  #isTurn(torrent: object, whole: number, level: number, now: number): boolean {
+    const wanting = [...this.#users].filter(([, { demand }]) => demand > whole);
+    const odd = Math.round((level - whole) * wanting.length);
+    const at = wanting.findIndex(([user]) => user === torrent);
+    const first = Math.floor(now / TURN_MS) * odd;
+    return (at - first % wanting.length + wanting.length) % wanting.length <
+      odd;
+  }
+}

@@ -1,0 +1,76 @@
+import { assert, assertEquals } from "@std/assert";
+import { VERBS } from "../../cli/verbs.ts";
+import { bipArguments } from "../support/bip_command.ts";
+import { fromFileUrl } from "../support/paths.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+interface Graph {
+  readonly redirects: Readonly<Record<string, string>>;
+  readonly modules: readonly {
+    readonly specifier: string;
+    readonly dependencies?: readonly {
+      readonly code?: { readonly specifier: string };
+      readonly isDynamic?: boolean;
+    }[];
+  }[];
+}
+
+/** What is loaded before the first line of a module runs, from the root on. */
+async function modulesOf(path: string): Promise<string[]> {
+  const flags = bipArguments([]).filter((arg) =>
+    arg.startsWith("--import-map=") || arg.startsWith("--config=")
+  );
+  const { stdout, success } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", ...flags, fromFileUrl(new URL(path, ROOT))],
+    stderr: "null",
+  }).output();
+  assert(success);
+  const graph: Graph = JSON.parse(new TextDecoder().decode(stdout));
+  const modules = new Map(graph.modules.map((m) => [m.specifier, m]));
+  const found = new Set<string>();
+  const waiting = [new URL(path, ROOT).href];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const specifier = graph.redirects[next] ?? next;
+    if (found.has(specifier)) continue;
+    found.add(specifier);
+    for (const dependency of modules.get(specifier)?.dependencies ?? []) {
+      if (dependency.isDynamic || dependency.code === undefined) continue;
+      waiting.push(dependency.code.specifier);
+    }
+  }
+  return [...found].map((specifier) => specifier.replace(ROOT.href, ""));
+}
+
+/** What may be loaded late only, by verb; the others have no say in it. */
+const LATE: Readonly<Record<string, RegExp>> = {
+  create: /^(client|disk|dht|lpd|peer|select\/(?!rate_meter)|[hu]tracker)\//,
+  info: /^(client|disk|dht|lpd|peer|handshake|select|[hu]tracker)\//,
+  magnet: /^(client|disk|dht|lpd|peer|handshake|select|[hu]tracker)\//,
+  verify: /^(client|dht|lpd|peer|select\/(?!rate_meter)|[hu]tracker)\//,
+  download: /^(dht|lpd|htracker|utracker)\/|^metainfo\/create/,
+  seed: /^(dht|lpd|htracker|utracker)\/|^metainfo\/create/,
+  tracker: /^(client|disk|dht|lpd|peer|select)\//,
+  announce: /^(client|disk|dht|lpd|peer|select)\/|server/,
+  scrape: /^(client|disk|dht|lpd|peer|select)\/|server/,
+  lpd: /^(client|disk|dht|peer|select|[hu]tracker)\//,
+  dht: /^(client|disk|lpd|peer|select|[hu]tracker)\//,
+  completions: /^(client|disk|dht|lpd|peer|select|metainfo|[hu]tracker)\//,
+};
+
+Deno.test("bip starts with a handful of modules", async () => {
+  const modules = await modulesOf("cli/main.ts");
+  assert(modules.length <= 10, modules.join());
+});
+
+Deno.test("a verb loads no face, nothing of Node's, and no more than it needs", async () => {
+  for (const { name } of VERBS) {
+    const modules = await modulesOf(`cli/${name}.ts`);
+    assert(modules.length > 1, name);
+    const wrong = modules.filter((module) =>
+      /(^|\/)mod\.ts$/.test(module) && !module.includes("@std") ||
+      module.startsWith("node:") || LATE[name]?.test(module)
+    );
+    assertEquals(wrong, [], name);
+  }
+});
