@@ -6,13 +6,7 @@
 import type { IpFamily } from "./address.ts";
 import { SwarmPeerIndex } from "./swarm_peer_index.ts";
 import { NO_BLOCK, SwarmPool } from "./swarm_pool.ts";
-import {
-  copyPeers,
-  hashPeer,
-  isSamePeer,
-  swapWord,
-  writePeer,
-} from "./swarm_record.ts";
+import { copyPeers, hashPeer, isSamePeer, writePeer } from "./swarm_record.ts";
 import type { SwarmShare } from "./swarm_share.ts";
 import type { SwarmAnnounce } from "./swarm_store.ts";
 
@@ -28,8 +22,11 @@ const SCANNED_ORDER = 9;
  * holds until the next change.
  */
 export class SwarmList {
+  /** Of all its addresses. */
+  readonly family: IpFamily;
+  /** What each address holds. */
+  readonly share: SwarmShare;
   readonly #pool: SwarmPool;
-  readonly #share: SwarmShare;
   readonly #index = new SwarmPeerIndex();
   readonly #seed: number;
   /** The peer that is looked up. */
@@ -37,6 +34,8 @@ export class SwarmList {
   readonly #ipWords: number;
   #block = new Int32Array(16).fill(NO_BLOCK);
   #order = new Uint8Array(16);
+  /** Whether somebody may have many peers of a torrent. */
+  #mixed = new Uint8Array(16);
   #seeds = new Int32Array(16);
   #count = new Int32Array(16);
   #peers = 0;
@@ -51,9 +50,10 @@ export class SwarmList {
    */
   constructor(family: IpFamily, share: SwarmShare, seed: number) {
     this.#seed = seed;
+    this.family = family;
     this.#ipWords = family === 4 ? 1 : 4;
     this.#pool = new SwarmPool(this.#ipWords + 2);
-    this.#share = share;
+    this.share = share;
   }
 
   /** Peers of all torrents. */
@@ -66,9 +66,14 @@ export class SwarmList {
     return this.#seeders;
   }
 
+  /** Records of all torrents; replaced when they become more. */
+  get words(): Int32Array {
+    return this.#pool.words;
+  }
+
   /** Bytes of the tables. */
   get bytes(): number {
-    return this.#pool.bytes + this.#index.bytes + 13 * this.#count.length;
+    return this.#pool.bytes + this.#index.bytes + 14 * this.#count.length;
   }
 
   /**
@@ -119,9 +124,13 @@ export class SwarmList {
     this.#block = grown(this.#block).fill(NO_BLOCK, used);
     this.#seeds = grown(this.#seeds);
     this.#count = grown(this.#count);
-    const order = new Uint8Array(length);
-    order.set(this.#order);
-    this.#order = order;
+    const grownBytes = (old: Uint8Array): Uint8Array<ArrayBuffer> => {
+      const array = new Uint8Array(length);
+      array.set(old);
+      return array;
+    };
+    this.#order = grownBytes(this.#order);
+    this.#mixed = grownBytes(this.#mixed);
   }
 
   /**
@@ -129,7 +138,8 @@ export class SwarmList {
    *
    * @param slot Which torrent.
    * @param peer The announce.
-   * @returns Its place, or -1.
+   * @returns Its place; or, below 0, one less than minus the number of peers of
+   * the same address, IPv6 by /64, as far as that was seen.
    */
   find(slot: number, peer: SwarmAnnounce): number {
     const { words, recordWords } = this.#pool;
@@ -139,11 +149,15 @@ export class SwarmList {
     const first = this.#block[slot]!;
     const count = this.#count[slot]!;
     if (!this.#isIndexed(slot)) {
+      const ip0 = wanted[0];
+      let of = 0;
       let w = first * recordWords;
       for (let at = 0; at < count; at++, w += recordWords) {
+        if (words[w] !== ip0) continue;
         if (isSamePeer(words, w, wanted, 0, ipWords)) return at;
+        if (ipWords === 1 || words[w + 1] === wanted[1]) of++;
       }
-      return -1;
+      return -1 - of;
     }
     const index = this.#index;
     const hash = hashPeer(this.#seedOf(slot), wanted, 0, ipWords);
@@ -165,9 +179,15 @@ export class SwarmList {
    * @param slot Which torrent.
    * @param peer The announce.
    * @param seconds The time.
+   * @param isCrowd Whether its address or subnet may have many peers there.
    * @returns Its place.
    */
-  add(slot: number, peer: SwarmAnnounce, seconds: number): number {
+  add(
+    slot: number,
+    peer: SwarmAnnounce,
+    seconds: number,
+    isCrowd: boolean,
+  ): number {
     const count = this.#count[slot]!;
     this.#resize(slot, count + 1);
     const first = this.#block[slot]!;
@@ -185,6 +205,7 @@ export class SwarmList {
     words[w + this.#ipWords + 1] = seconds;
     if (this.#isIndexed(slot)) this.#enter(slot, first + at);
     this.#countShare(w, 1);
+    if (isCrowd) this.#mixed[slot] = 1;
     return at;
   }
 
@@ -262,58 +283,29 @@ export class SwarmList {
   }
 
   /**
-   * How many entries the address of a peer holds, roughly.
+   * Where the record of a peer begins in {@linkcode SwarmList.words}.
+   *
+   * @param slot Which torrent.
+   * @param at Which peer; the number of them is where the records end.
+   * @returns Index of its first word.
+   */
+  wordOf(slot: number, at: number): number {
+    return (this.#block[slot]! + at) * this.#pool.recordWords;
+  }
+
+  /**
+   * Copies address and port of a peer.
    *
    * @param slot Which torrent.
    * @param at Which peer.
-   * @returns A count, over all torrents.
+   * @returns 6 or 18 bytes.
    */
-  shareOf(slot: number, at: number): number {
-    const { words, recordWords } = this.#pool;
-    const w = (this.#block[slot]! + at) * recordWords;
-    return this.#share.of(words[w]!, this.#ipWords === 1 ? 0 : words[w + 1]!);
-  }
-
-  /**
-   * How many entries the address of an announce holds, roughly.
-   *
-   * @param peer The announce.
-   * @returns A count, over all torrents.
-   */
-  shareOfAnnounce(peer: SwarmAnnounce): number {
-    return this.#share.of(
-      swapWord(peer.ip0),
-      this.#ipWords === 1 ? 0 : swapWord(peer.ip1),
-    );
-  }
-
-  /**
-   * Whether a peer should rather go than another one: it is of an address that
-   * holds more entries, else its swarm is smaller, else it is older.
-   *
-   * @param slot Torrent of the one.
-   * @param at The one.
-   * @param size Of its swarm.
-   * @param otherSlot Torrent of the other.
-   * @param otherAt The other.
-   * @param otherSize Of the other's swarm.
-   * @param other Where the other is listed. @default {this list}
-   * @returns True if the one should go.
-   */
-  isWorse(
-    slot: number,
-    at: number,
-    size: number,
-    otherSlot: number,
-    otherAt: number,
-    otherSize: number,
-    other: SwarmList = this,
-  ): boolean {
-    const share = this.shareOf(slot, at);
-    const otherShare = other.shareOf(otherSlot, otherAt);
-    if (share !== otherShare) return share > otherShare;
-    if (size !== otherSize) return size < otherSize;
-    return this.#heard(slot, at) < other.#heard(otherSlot, otherAt);
+  compactOf(slot: number, at: number): Uint8Array {
+    const halves = new Uint16Array(this.#ipWords === 1 ? 3 : 9);
+    const w = this.#block[slot]! + at;
+    const { words } = this.#pool;
+    copyPeers(words, w, w + 1, w, -1, 1, halves, 0, this.#ipWords, undefined);
+    return new Uint8Array(halves.buffer);
   }
 
   /**
@@ -355,6 +347,7 @@ export class SwarmList {
     const border = first + seeds;
     const end = first + count;
     const skip = own < 0 ? -1 : first + own;
+    const mixed = this.#mixed[slot]! === 1 ? this.#seed : undefined;
     let length = 0;
     if (fromLeechers > 0) {
       const from = border + dice % (end - border);
@@ -368,6 +361,7 @@ export class SwarmList {
         out,
         0,
         ipWords,
+        mixed,
       );
     }
     if (fromSeeds > 0) {
@@ -382,20 +376,19 @@ export class SwarmList {
         out,
         length,
         ipWords,
+        mixed,
       );
     }
     return 2 * length;
   }
 
-  #heard(slot: number, at: number): number {
-    const { words, recordWords } = this.#pool;
-    const w = (this.#block[slot]! + at) * recordWords + this.#ipWords + 1;
-    return words[w]! >>> 0;
-  }
-
   #countShare(w: number, by: 1 | -1): void {
     const { words } = this.#pool;
-    this.#share.count(words[w]!, this.#ipWords === 1 ? 0 : words[w + 1]!, by);
+    this.share.count(this.family, words[w]!, this.#second(words, w), by);
+  }
+
+  #second(words: Int32Array, w: number): number {
+    return this.#ipWords === 1 ? 0 : words[w + 1]!;
   }
 
   #seedOf(slot: number): number {
@@ -446,6 +439,7 @@ export class SwarmList {
       if (block !== NO_BLOCK) pool.give(block, order);
       this.#block[slot] = NO_BLOCK;
       this.#order[slot] = 0;
+      this.#mixed[slot] = 0;
       return;
     }
     if (block !== NO_BLOCK && count <= 1 << order && count * 4 > 1 << order) {

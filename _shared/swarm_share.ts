@@ -1,16 +1,53 @@
 /**
- * How many entries each address holds, roughly and in fixed memory.
+ * How many entries each address and its subnets hold, roughly and in fixed
+ * memory.
+ *
+ * What one operator holds is not known: of IPv4 it may be an address, a /24 or
+ * a /16, of IPv6 a /64, /56, /48 or /32. So all of them are counted. A subnet
+ * has many owners the more likely the wider it is, so its entries weigh less.
+ *
+ * Addresses are given by their first words in the order of memory, as
+ * `swapWord` makes them; the second one is 0 for IPv4.
  *
  * @module
  */
+import type { IpFamily } from "./address.ts";
 
 const BITS = 17;
 const MASK = (1 << BITS) - 1;
-const MAX = 0xffff;
 
-/** Two rows of counters; the smaller of an address's two is the estimate. */
+/** Which bits of the two words name a subnet, and how its entries weigh. */
+interface Level {
+  readonly a: number;
+  readonly b: number;
+  /** Entries count by 1 / 2^shift. */
+  readonly shift: number;
+  readonly table: number;
+}
+
+const LEVELS: Readonly<Record<IpFamily, readonly Level[]>> = {
+  4: [
+    { a: -1, b: 0, shift: 0, table: 0 },
+    { a: 0xffffff, b: 0, shift: 3, table: 2 },
+    { a: 0xffff, b: 0, shift: 6, table: 3 },
+  ],
+  6: [
+    { a: -1, b: -1, shift: 0, table: 0 },
+    { a: -1, b: 0xffffff, shift: 1, table: 1 },
+    { a: -1, b: 0xffff, shift: 3, table: 2 },
+    { a: -1, b: 0, shift: 6, table: 3 },
+  ],
+};
+
+/**
+ * Counters of all levels. Each level has two rows; the smaller of a subnet's
+ * two counters is the estimate.
+ */
 export class SwarmShare {
-  readonly #counts = new Uint16Array(2 << BITS);
+  readonly #tables = Array.from(
+    { length: 4 },
+    () => new Uint32Array(2 << BITS),
+  );
   readonly #seed: number;
 
   /**
@@ -24,50 +61,90 @@ export class SwarmShare {
 
   /** Bytes of the counters. */
   get bytes(): number {
-    return this.#counts.byteLength;
+    return this.#tables.length * this.#tables[0]!.byteLength;
   }
 
   /**
-   * Counts an entry in or out. What has once hit the ceiling of 65535 stays
-   * there.
+   * Counts an entry in or out.
    *
+   * @param family Of the address.
    * @param a First word of the address.
-   * @param b Second word of its subnet, 0 for IPv4.
+   * @param b Second word.
    * @param by 1 or -1.
    */
-  count(a: number, b: number, by: 1 | -1): void {
-    const counts = this.#counts;
-    const first = this.#first(a, b);
-    const second = this.#second(a, b);
-    if (counts[first]! < MAX) counts[first] = Math.max(0, counts[first]! + by);
-    if (counts[second]! < MAX) {
+  count(family: IpFamily, a: number, b: number, by: 1 | -1): void {
+    const seed = this.#seed ^ family;
+    const levels = LEVELS[family];
+    for (let i = 0; i < levels.length; i++) {
+      const level = levels[i]!;
+      const counts = this.#tables[level.table]!;
+      const first = firstOf(seed, a & level.a, b & level.b);
+      const second = secondOf(seed, a & level.a, b & level.b);
+      counts[first] = Math.max(0, counts[first]! + by);
       counts[second] = Math.max(0, counts[second]! + by);
     }
   }
 
   /**
-   * Estimates how many entries an address holds; never too few.
+   * Estimates what an address holds: its own entries, and its part in those of
+   * its subnets, the wider the smaller. Never too little.
    *
+   * @param family Of the address.
    * @param a First word of the address.
-   * @param b Second word of its subnet, 0 for IPv4.
+   * @param b Second word.
+   * @returns A sum that only compares.
+   */
+  of(family: IpFamily, a: number, b: number): number {
+    const levels = LEVELS[family];
+    let sum = 0;
+    for (let i = 0; i < levels.length; i++) {
+      sum += this.#entries(family, levels[i]!, a, b) >>> levels[i]!.shift;
+    }
+    return sum;
+  }
+
+  /**
+   * Estimates the entries of an address, IPv6 by /64; never too few.
+   *
+   * @param family Of the address.
+   * @param a First word of the address.
+   * @param b Second word.
    * @returns A count.
    */
-  of(a: number, b: number): number {
+  ofAddress(family: IpFamily, a: number, b: number): number {
+    return this.#entries(family, LEVELS[family][0]!, a, b);
+  }
+
+  /**
+   * Estimates the entries of an IPv4 /24 or IPv6 /48; never too few.
+   *
+   * @param family Of the address.
+   * @param a First word of the address.
+   * @param b Second word.
+   * @returns A count.
+   */
+  ofSubnet(family: IpFamily, a: number, b: number): number {
+    return this.#entries(family, LEVELS[family][family === 4 ? 1 : 2]!, a, b);
+  }
+
+  #entries(family: IpFamily, level: Level, a: number, b: number): number {
+    const seed = this.#seed ^ family;
+    const counts = this.#tables[level.table]!;
     return Math.min(
-      this.#counts[this.#first(a, b)]!,
-      this.#counts[this.#second(a, b)]!,
+      counts[firstOf(seed, a & level.a, b & level.b)]!,
+      counts[secondOf(seed, a & level.a, b & level.b)]!,
     );
   }
+}
 
-  #first(a: number, b: number): number {
-    let h = Math.imul(a ^ this.#seed, 0x9e3779b1);
-    h = Math.imul((h ^ (h >>> 15)) ^ b, 0x85ebca77);
-    return (h ^ (h >>> 13)) & MASK;
-  }
+function firstOf(seed: number, a: number, b: number): number {
+  let h = Math.imul(a ^ seed, 0x9e3779b1);
+  h = Math.imul((h ^ (h >>> 15)) ^ b, 0x85ebca77);
+  return (h ^ (h >>> 13)) & MASK;
+}
 
-  #second(a: number, b: number): number {
-    let h = Math.imul(b ^ ~this.#seed, 0xc2b2ae3d);
-    h = Math.imul((h ^ (h >>> 16)) ^ a, 0x27d4eb2f);
-    return ((h ^ (h >>> 14)) & MASK) + (1 << BITS);
-  }
+function secondOf(seed: number, a: number, b: number): number {
+  let h = Math.imul(b ^ ~seed, 0xc2b2ae3d);
+  h = Math.imul((h ^ (h >>> 16)) ^ a, 0x27d4eb2f);
+  return ((h ^ (h >>> 14)) & MASK) + (1 << BITS);
 }

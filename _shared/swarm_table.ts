@@ -1,16 +1,13 @@
 /**
  * A {@linkcode SwarmStore} in memory: a dozen bytes a peer, no garbage.
  *
- * Invariants: a torrent is in the index while it has peers; its records are
- * one block a family, seeds first; the counters are the sums over all blocks.
- *
  * @module
  */
 import type { ScrapeEntry } from "./announce.ts";
-import { randomInt, type RandomSource } from "./random.ts";
-import { SwarmIndex } from "./swarm_index.ts";
-import { SwarmList } from "./swarm_list.ts";
-import { SwarmShare } from "./swarm_share.ts";
+import type { RandomSource } from "./random.ts";
+import type { SwarmList } from "./swarm_list.ts";
+import { isWorse, shareOf, shareOfAnnounce } from "./swarm_rank.ts";
+import { NO_VICTIM, SWARM_SAMPLES, SwarmSet } from "./swarm_set.ts";
 import {
   checkSwarmLimits,
   type FullSwarmLimits,
@@ -21,12 +18,8 @@ import {
   type SwarmStore,
 } from "./swarm_store.ts";
 
-/** Victims looked at before one has to go. */
-const SAMPLES = 8;
 /** Slots tried to find a sample. */
 const TRIES = 64;
-/** Most peers in one answer. */
-export const MAX_SWARM_ANSWER = 200;
 /** A round of expiry visits every torrent within this time. */
 const EXPIRY_ROUND_MS = 120_000;
 
@@ -40,28 +33,10 @@ export interface SwarmTableOptions extends SwarmLimits {
 export class SwarmTable implements SwarmStore {
   readonly #limits: FullSwarmLimits;
   readonly #lifeSeconds: number;
-  readonly #index: SwarmIndex;
-  readonly #share: SwarmShare;
-  readonly #v4: SwarmList;
-  readonly #v6: SwarmList;
-  #downloads = new Uint32Array(16);
+  readonly #set: SwarmSet;
   #evicted = 0;
   #cursor = 0;
   #expiredAt: number | undefined;
-  /** State of a xorshift generator: whom to name is no secret. */
-  #state: number;
-  /** Compact peers of the answer, as lists write them. */
-  readonly #halves4 = new Uint16Array(3 * MAX_SWARM_ANSWER);
-  readonly #halves6 = new Uint16Array(9 * MAX_SWARM_ANSWER);
-  readonly #answer: SwarmAnswer = {
-    seeders: 0,
-    leechers: 0,
-    downloads: 0,
-    peers4: new Uint8Array(this.#halves4.buffer),
-    length4: 0,
-    peers6: new Uint8Array(this.#halves6.buffer),
-    length6: 0,
-  };
   readonly #entry = { seeders: 0, leechers: 0, downloads: 0 };
 
   /**
@@ -73,17 +48,12 @@ export class SwarmTable implements SwarmStore {
   constructor(options: SwarmTableOptions) {
     this.#limits = checkSwarmLimits(options);
     this.#lifeSeconds = Math.ceil(this.#limits.peerLifeMs / 1000);
-    const secret = () => randomInt(options.random, 0x100000000);
-    this.#index = new SwarmIndex(secret());
-    this.#share = new SwarmShare(secret());
-    this.#v4 = new SwarmList(4, this.#share, secret());
-    this.#v6 = new SwarmList(6, this.#share, secret());
-    this.#state = secret() | 1;
+    this.#set = new SwarmSet(options.random);
   }
 
   /** Peers in the table. */
   get size(): number {
-    return this.#v4.peers + this.#v6.peers;
+    return this.#set.size;
   }
 
   /**
@@ -95,36 +65,33 @@ export class SwarmTable implements SwarmStore {
    */
   announce(request: SwarmAnnounce, now: number): SwarmAnswer {
     const { infoHash, infoHashOffset, event, port } = request;
-    const list = request.family === 4 ? this.#v4 : this.#v6;
+    const set = this.#set;
+    const list = set.listOf(request.family);
     const seconds = Math.trunc(now / 1000);
-    let slot = this.#index.find(infoHash, infoHashOffset);
+    let slot = set.index.find(infoHash, infoHashOffset);
     let own = slot < 0 ? -1 : list.find(slot, request);
     if (event === "stopped") {
       if (own >= 0) {
         list.remove(slot, own);
         own = -1;
-        if (this.#isEmpty(slot)) {
-          this.#drop(slot);
-          slot = -1;
-        }
+        if (set.dropIfEmpty(slot)) slot = -1;
       }
     } else if (port !== 0) {
+      let completed = event === "completed";
       if (own >= 0) {
-        const wasSeed = list.isSeed(slot, own);
+        completed &&= !list.isSeed(slot, own);
         own = list.refresh(slot, own, request.seed, seconds);
-        if (event === "completed" && !wasSeed) this.#downloads[slot]!++;
+      } else if (this.#makeRoom(slot, list, request)) {
+        slot = set.add(request, own, seconds);
+        own = set.added;
       } else {
-        const room = this.#makeRoom(slot, list, request);
-        // Making room may have emptied this very torrent.
-        slot = this.#index.find(infoHash, infoHashOffset);
-        if (room) {
-          if (slot < 0) slot = this.#newSlot(infoHash, infoHashOffset);
-          own = list.add(slot, request, seconds);
-          if (event === "completed") this.#downloads[slot]!++;
-        }
+        completed = false;
+        // What went may have been this very torrent.
+        slot = set.index.find(infoHash, infoHashOffset);
       }
+      if (completed) set.setDownloads(slot, set.downloads(slot) + 1);
     }
-    return this.#fill(slot, own, request);
+    return set.answer(slot, own, request);
   }
 
   /**
@@ -135,13 +102,12 @@ export class SwarmTable implements SwarmStore {
    * @returns The figures, valid until the next call.
    */
   scrape(infoHash: Uint8Array, offset: number): ScrapeEntry {
-    const slot = this.#index.find(infoHash, offset);
+    const set = this.#set;
+    const slot = set.index.find(infoHash, offset);
     const entry = this.#entry;
-    entry.seeders = slot < 0 ? 0 : this.#v4.seeds(slot) + this.#v6.seeds(slot);
-    entry.leechers = slot < 0
-      ? 0
-      : this.#v4.count(slot) + this.#v6.count(slot) - entry.seeders;
-    entry.downloads = slot < 0 ? 0 : this.#downloads[slot]!;
+    entry.seeders = slot < 0 ? 0 : set.seeds(slot);
+    entry.leechers = slot < 0 ? 0 : set.count(slot) - entry.seeders;
+    entry.downloads = slot < 0 ? 0 : set.downloads(slot);
     return entry;
   }
 
@@ -154,16 +120,17 @@ export class SwarmTable implements SwarmStore {
   expire(now: number): void {
     const passed = now - (this.#expiredAt ?? now);
     this.#expiredAt = now;
-    const { top } = this.#index;
+    const { index, v4, v6 } = this.#set;
+    const { top } = index;
     const oldest = Math.trunc(now / 1000) - this.#lifeSeconds;
     let visits = Math.ceil(top * Math.min(1, passed / EXPIRY_ROUND_MS));
     while (visits-- > 0) {
       if (this.#cursor >= top) this.#cursor = 0;
       const slot = this.#cursor++;
-      if (!this.#index.has(slot)) continue;
-      this.#v4.expire(slot, oldest);
-      this.#v6.expire(slot, oldest);
-      if (this.#isEmpty(slot)) this.#drop(slot);
+      if (!index.has(slot)) continue;
+      v4.expire(slot, oldest);
+      v6.expire(slot, oldest);
+      this.#set.dropIfEmpty(slot);
     }
   }
 
@@ -173,85 +140,43 @@ export class SwarmTable implements SwarmStore {
    * @returns A snapshot.
    */
   stats(): SwarmStats {
-    const seeders = this.#v4.seeders + this.#v6.seeders;
+    const { index, v4, v6, size, bytes } = this.#set;
+    const seeders = v4.seeders + v6.seeders;
     return {
-      torrents: this.#index.size,
+      torrents: index.size,
       seeders,
-      leechers: this.size - seeders,
-      peers4: this.#v4.peers,
-      peers6: this.#v6.peers,
+      leechers: size - seeders,
+      peers4: v4.peers,
+      peers6: v6.peers,
       evicted: this.#evicted,
-      bytes: this.#index.bytes + this.#share.bytes + this.#v4.bytes +
-        this.#v6.bytes + this.#downloads.byteLength,
+      bytes,
     };
   }
 
   /** Does nothing: memory is freed with the table. */
   close(): void {}
 
-  #fill(slot: number, own: number, request: SwarmAnnounce): SwarmAnswer {
-    const answer = this.#answer;
-    answer.length4 = answer.length6 = 0;
-    if (slot < 0) {
-      answer.seeders = answer.leechers = answer.downloads = 0;
-      return answer;
-    }
-    const v4 = this.#v4;
-    const v6 = this.#v6;
-    answer.seeders = v4.seeds(slot) + v6.seeds(slot);
-    answer.leechers = v4.count(slot) + v6.count(slot) - answer.seeders;
-    answer.downloads = this.#downloads[slot]!;
-    if (request.event === "stopped") return answer;
-    const want = Math.min(request.numWant, MAX_SWARM_ANSWER);
-    const { seed } = request;
-    const dice = this.#random();
-    if (request.family === 4) {
-      answer.length4 = v4.pick(slot, own, seed, want, dice, this.#halves4);
-      if (request.bothFamilies) {
-        const rest = want - answer.length4 / 6;
-        answer.length6 = v6.pick(slot, -1, seed, rest, dice, this.#halves6);
-      }
-    } else {
-      answer.length6 = v6.pick(slot, own, seed, want, dice, this.#halves6);
-      if (request.bothFamilies) {
-        const rest = want - answer.length6 / 18;
-        answer.length4 = v4.pick(slot, -1, seed, rest, dice, this.#halves4);
-      }
-    }
-    return answer;
-  }
-
   /**
    * Sees to it that one more peer, perhaps of a new torrent, is allowed: one
-   * of an address that holds as many entries as the newcomer's goes, or the
-   * newcomer is not let in. So nobody displaces those who hold less.
+   * of an address that holds as much as the newcomer's goes, or the newcomer
+   * is not let in. So nobody displaces those who hold less.
    */
   #makeRoom(slot: number, list: SwarmList, newcomer: SwarmAnnounce): boolean {
     const { maxPeers, maxPeersPerTorrent, maxTorrents } = this.#limits;
-    const share = list.shareOfAnnounce(newcomer);
-    if (slot >= 0 && list.count(slot) >= maxPeersPerTorrent) {
-      return this.#evictFrom(slot, list, share);
-    }
-    const full = slot < 0 && this.#index.size >= maxTorrents;
-    if (full || this.size >= maxPeers) return this.#evictAny(full, share);
-    return true;
-  }
-
-  /** One peer of a torrent goes: of whom has most entries, or the oldest. */
-  #evictFrom(slot: number, list: SwarmList, share: number): boolean {
-    const count = list.count(slot);
-    let victim = -1;
-    for (let i = 0; i < SAMPLES; i++) {
-      const at = this.#random() % count;
-      if (victim < 0 || list.isWorse(slot, at, 0, slot, victim, 0)) {
-        victim = at;
+    const set = this.#set;
+    if (slot >= 0) {
+      const victim = set.victimFor(slot, newcomer, maxPeersPerTorrent);
+      if (victim !== NO_VICTIM) {
+        this.#evicted++;
+        if (victim < 0) return false;
+        list.remove(slot, victim);
+        set.dropIfEmpty(slot);
+        return true;
       }
     }
-    this.#evicted++;
-    if (share > list.shareOf(slot, victim)) return false;
-    list.remove(slot, victim);
-    if (this.#isEmpty(slot)) this.#drop(slot);
-    return true;
+    const full = slot < 0 && set.index.size >= maxTorrents;
+    if (!full && set.size < maxPeers) return true;
+    return this.#evictAny(full, shareOfAnnounce(list, newcomer));
   }
 
   /**
@@ -260,25 +185,30 @@ export class SwarmTable implements SwarmStore {
    * Where a whole torrent has to go, the smaller one goes.
    */
   #evictAny(wholeTorrent: boolean, share: number): boolean {
+    const set = this.#set;
     let victimSlot = -1;
     let victim = -1;
-    let victims = this.#v4;
+    let victims = set.v4;
     let victimSize = 0;
-    const { top } = this.#index;
+    const { top } = set.index;
     let samples = 0;
-    let at = this.#random() % top;
-    for (let i = 0; samples < SAMPLES && (i < TRIES || victim < 0); i++) {
+    let at = set.random() % top;
+    for (
+      let i = 0;
+      samples < SWARM_SAMPLES && (i < TRIES || victim < 0);
+      i++
+    ) {
       // After many misses the next one in use is taken.
-      at = i < TRIES ? this.#random() % top : (at + 1) % top;
-      if (!this.#index.has(at)) continue;
-      const list = this.#v4.count(at) > 0 ? this.#v4 : this.#v6;
-      const peer = this.#random() % list.count(at);
-      const all = this.#v4.count(at) + this.#v6.count(at);
+      at = i < TRIES ? set.random() % top : (at + 1) % top;
+      if (!set.index.has(at)) continue;
+      const list = set.v4.count(at) > 0 ? set.v4 : set.v6;
+      const peer = set.random() % list.count(at);
+      const all = set.count(at);
       const size = wholeTorrent ? all : Math.min(all, 2);
       samples++;
       if (
         victim < 0 ||
-        list.isWorse(at, peer, size, victimSlot, victim, victimSize, victims)
+        isWorse(list, at, peer, size, victims, victimSlot, victim, victimSize)
       ) {
         victimSlot = at;
         victim = peer;
@@ -286,49 +216,18 @@ export class SwarmTable implements SwarmStore {
         victimSize = size;
       }
     }
-    if (share > victims.shareOf(victimSlot, victim)) {
+    if (share > shareOf(victims, victimSlot, victim)) {
       this.#evicted++;
       return false;
     }
     if (wholeTorrent) {
-      this.#evicted += this.#v4.count(victimSlot) + this.#v6.count(victimSlot);
-      this.#v4.clear(victimSlot);
-      this.#v6.clear(victimSlot);
+      this.#evicted += set.count(victimSlot);
+      set.clear(victimSlot);
     } else {
       victims.remove(victimSlot, victim);
       this.#evicted++;
+      set.dropIfEmpty(victimSlot);
     }
-    if (this.#isEmpty(victimSlot)) this.#drop(victimSlot);
     return true;
-  }
-
-  #isEmpty(slot: number): boolean {
-    return this.#v4.count(slot) === 0 && this.#v6.count(slot) === 0;
-  }
-
-  #drop(slot: number): void {
-    this.#index.remove(slot);
-  }
-
-  #newSlot(infoHash: Uint8Array, offset: number): number {
-    const slot = this.#index.add(infoHash, offset);
-    if (slot >= this.#downloads.length) {
-      const downloads = new Uint32Array(2 * this.#downloads.length);
-      downloads.set(this.#downloads);
-      this.#downloads = downloads;
-    }
-    this.#downloads[slot] = 0;
-    this.#v4.reserve(slot);
-    this.#v6.reserve(slot);
-    return slot;
-  }
-
-  #random(): number {
-    let x = this.#state;
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    this.#state = x;
-    return x >>> 0;
   }
 }

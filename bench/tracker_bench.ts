@@ -11,6 +11,7 @@ import { toHex } from "../_shared/bytes.ts";
 import { seededRandom } from "../_shared/random.ts";
 import { newSwarmAnnounce } from "../_shared/swarm_store.ts";
 import { SwarmTable } from "../_shared/swarm_table.ts";
+import { KvSwarmStore } from "../utracker/mod.ts";
 import { freePort, hasProgram } from "../tests/interop/programs.ts";
 import { startBip } from "../tests/support/bip.ts";
 import { fromFileUrl, TempDir } from "../tests/support/paths.ts";
@@ -189,6 +190,45 @@ function rowsOf(what: string, rates: Map<string, number[]>): BenchRow[] {
   return rows;
 }
 
+/** One swarm of all announces in a database, 32 at a time. */
+async function kvRow(dir: TempDir): Promise<BenchRow> {
+  const name = "KV tracker store, one swarm of all announces";
+  if (!("openKv" in Deno)) {
+    return { name, ours: "not measured", note: "needs --unstable-kv" };
+  }
+  const store = new KvSwarmStore({
+    kv: await Deno.openKv(dir.join("swarms.kv")),
+    wallClock: Date.now,
+    random: seededRandom(1),
+  });
+  const before = Deno.memoryUsage().rss;
+  const start = performance.now();
+  let count = 0;
+  let rss = before;
+  const client = async () => {
+    while (performance.now() - start < (SMOKE ? 300 : 10_000)) {
+      const n = count++ % 20_000;
+      await store.announce({
+        ...newSwarmAnnounce(),
+        ip0: Math.imul(n + 1, 0x9e3779b1) >>> 0,
+        port: 1 + n,
+        seed: n % 3 === 0,
+      });
+      if (n % 500 === 0) rss = Math.max(rss, Deno.memoryUsage().rss);
+    }
+  };
+  await Promise.all(Array.from({ length: 32 }, client));
+  const rate = 1000 * count / (performance.now() - start);
+  await store.close();
+  const mib = (rss - before) / 2 ** 20;
+  return {
+    name,
+    ours: `${rate.toFixed(0)}/s, ${mib.toFixed(0)} MiB more`,
+    target: "above 1000/s, below 200 MiB",
+    met: rate > 1000 && mib < 200,
+  };
+}
+
 /** Our HTTP tracker beside a bare `Deno.serve`, in cpu seconds. */
 async function httpRows(dir: TempDir): Promise<BenchRow[]> {
   const program = await compile(dir, "http_load");
@@ -309,7 +349,7 @@ function memoryRow(): BenchRow {
  */
 export async function run(): Promise<BenchRow[]> {
   await using dir = new TempDir();
-  const rows = [memoryRow()];
+  const rows = [memoryRow(), await kvRow(dir)];
   const program = await compile(dir, "tracker_load");
   if (program === undefined) {
     return [...rows, {

@@ -9,7 +9,9 @@
  *
  * @module
  */
+import type { IpFamily } from "../_shared/address.ts";
 import { equalBytes, readUint32 } from "../_shared/bytes.ts";
+import { swapWord } from "../_shared/swarm_record.ts";
 import { SwarmShare } from "../_shared/swarm_share.ts";
 import type { SwarmStats } from "../_shared/swarm_store.ts";
 import { counterOf, DownloadsSweep } from "./kv_swarm_downloads.ts";
@@ -108,11 +110,11 @@ export class KvSwarmCensus {
   }
 
   /**
-   * How many entries an address holds: those of the last count, and those
+   * What an address and its subnets hold: entries of the last count, and those
    * entered here since.
    *
-   * @param compact Address and port; of an IPv6 address its /64 counts.
-   * @returns About how many.
+   * @param compact Address and port.
+   * @returns See `SwarmShare.of`.
    */
   shareOf(compact: Uint8Array): number {
     return this.#share.of(...wordsOf(compact));
@@ -307,10 +309,10 @@ export class KvSwarmCensus {
   }
 }
 
-/** First word of an address, and of an IPv6 address the second one. */
-function wordsOf(compact: Uint8Array): [number, number] {
-  return [
-    readUint32(compact, 0),
-    compact.length === 6 ? 0 : readUint32(compact, 4),
-  ];
+/** Family and first words of an address, as shares are counted by. */
+function wordsOf(compact: Uint8Array): [IpFamily, number, number] {
+  const first = swapWord(readUint32(compact, 0));
+  return compact.length === 6
+    ? [4, first, 0]
+    : [6, first, swapWord(readUint32(compact, 4))];
 }

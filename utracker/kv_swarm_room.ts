@@ -7,7 +7,7 @@
  * @module
  */
 import { equalBytes, toByteString } from "../_shared/bytes.ts";
-import { randomInt, type RandomSource } from "../_shared/random.ts";
+import type { RandomSource } from "../_shared/random.ts";
 import type { FullSwarmLimits } from "../_shared/swarm_store.ts";
 import type { KvSwarmCensus } from "./kv_swarm_census.ts";
 import type { KvPeer, KvSwarmLayout } from "./kv_swarm_layout.ts";
@@ -20,7 +20,7 @@ const DRAW = 6;
 /** Draws at a time, and most draws, to see several torrents. */
 const DRAWS = 2;
 const MAX_DRAWS = 8;
-/** Torrents, and peers of one torrent, that are looked at. */
+/** Torrents that are looked at. */
 const SAMPLES = 8;
 /** Most peers that one newcomer displaces where a cap was overrun. */
 const MAX_VICTIMS = 4;
@@ -44,14 +44,14 @@ export interface KvRoom {
   readonly torrent: Uint8Array | undefined;
 }
 
-/** A newcomer, and the peers of its torrent. */
+/** A newcomer. */
 export interface KvNewcomer {
   /** Address and port. */
   readonly compact: Uint8Array;
   /** Place and info-hash. */
   readonly torrent: Uint8Array;
-  /** Who is in the torrent already. */
-  readonly peers: readonly KvPeer[];
+  /** Whether nobody is in the torrent already. */
+  readonly isOnly: boolean;
 }
 
 /** Options of {@linkcode KvSwarmRoom}. */
@@ -82,7 +82,7 @@ export class KvSwarmRoom {
   }
 
   /**
-   * Finds room for one more peer.
+   * Finds room for one more peer of all torrents.
    *
    * @param newcomer Who wants to enter.
    * @returns Who has to go, perhaps nobody; or `undefined` if the newcomer is
@@ -90,47 +90,15 @@ export class KvSwarmRoom {
    */
   async find(newcomer: KvNewcomer): Promise<KvRoom | undefined> {
     const { census, limits } = this.#options;
-    const { compact, peers } = newcomer;
-    const family = peers.filter((peer) =>
-      peer.compact.length === compact.length
-    );
-    const excess = family.length - limits.maxPeersPerTorrent + 1;
-    if (excess > 0) return this.#within(family, excess, compact);
     await census.refresh(
       census.peers >= NEARLY * limits.maxPeers ||
         census.torrents >= NEARLY * limits.maxTorrents,
     );
-    const noTorrent = peers.length === 0 &&
+    const noTorrent = newcomer.isOnly &&
       census.torrents >= limits.maxTorrents;
     const tooMany = census.peers - limits.maxPeers + 1;
     if (!noTorrent && tooMany <= 0) return NOBODY;
     return await this.#anywhere(newcomer, noTorrent, tooMany);
-  }
-
-  #within(
-    peers: readonly KvPeer[],
-    excess: number,
-    newcomer: Uint8Array,
-  ): KvRoom | undefined {
-    const { census, random } = this.#options;
-    const own = census.shareOf(newcomer);
-    const victims = new Set<KvPeer>();
-    for (let i = 0; i < Math.min(excess, MAX_VICTIMS); i++) {
-      let worst: Candidate | undefined;
-      for (let k = 0; k < SAMPLES; k++) {
-        const peer = peers[randomInt(random, peers.length)]!;
-        if (victims.has(peer)) continue;
-        const share = census.shareOf(peer.compact);
-        const candidate = { peer, share, size: peers.length };
-        if (worst === undefined || isWorse(candidate, worst, false)) {
-          worst = candidate;
-        }
-      }
-      if (worst === undefined) continue;
-      if (i === 0 && own > worst.share) return undefined;
-      victims.add(worst.peer);
-    }
-    return { victims: [...victims], alone: new Set(), torrent: undefined };
   }
 
   async #anywhere(

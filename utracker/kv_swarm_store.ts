@@ -5,7 +5,6 @@
  * @module
  */
 import type { ScrapeEntry } from "../_shared/announce.ts";
-import { equalBytes, toByteString } from "../_shared/bytes.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
 import { randomInt, type RandomSource } from "../_shared/random.ts";
 import {
@@ -17,24 +16,17 @@ import {
   type SwarmStats,
   type SwarmStore,
 } from "../_shared/swarm_store.ts";
+import { NO_VICTIM, REFUSED } from "../_shared/swarm_set.ts";
 import { patientKv } from "./kv_patience.ts";
-import { type Outcome, type Say, swarmAnswer } from "./kv_swarm_answer.ts";
 import { KvSwarmCensus } from "./kv_swarm_census.ts";
-import { readDownloads } from "./kv_swarm_downloads.ts";
 import { compactOf, type KvPeer, KvSwarmLayout } from "./kv_swarm_layout.ts";
-import { type KvRoom, KvSwarmRoom } from "./kv_swarm_room.ts";
-import type { SwarmKv, SwarmKvAtomic } from "./swarm_kv.ts";
+import { type KvChange, KvSwarmMirror } from "./kv_swarm_mirror.ts";
+import { KvSwarmRoom } from "./kv_swarm_room.ts";
+import { KvSwarmWriter } from "./kv_swarm_writer.ts";
+import type { SwarmKv } from "./swarm_kv.ts";
 
-/** Swarms of up to so many peers are read anew for every announce. */
-const SMALL_SWARM = 100;
-/** How long larger swarms may be remembered, in milliseconds. */
-const LARGE_SWARM_LIFE_MS = 2_000;
-/** Most swarms remembered. */
-const MAX_REMEMBERED = 1_000;
-/** Most peers in one answer. */
-const MAX_ANSWER = 200;
-/** How often an announce that met another one is tried. */
-const MAX_ATTEMPTS = 8;
+/** Most peers of a torrent that one newcomer displaces. */
+const MAX_VICTIMS = 4;
 /** Peers removed in one operation. */
 const REMOVAL_BATCH = 50;
 /** How long `close()` waits for what is under way, in milliseconds. */
@@ -74,27 +66,13 @@ interface Opened {
   readonly layout: KvSwarmLayout;
   readonly census: KvSwarmCensus;
   readonly room: KvSwarmRoom;
-}
-
-interface Remembered {
-  readonly at: number;
-  readonly peers: readonly KvPeer[];
-}
-
-/** A swarm as an announce finds it. */
-interface Found {
-  /** The other peers. */
-  readonly peers: readonly KvPeer[];
-  /** Our own entry, perhaps one that has expired. */
-  readonly entry: KvPeer | undefined;
-  /** Our own entry if it has not. */
-  readonly known: KvPeer | undefined;
-  readonly downloads: number;
+  readonly mirror: KvSwarmMirror;
+  readonly writer: KvSwarmWriter;
 }
 
 /**
- * Swarms in a database. An announce is one atomic operation, whichever
- * process takes it. Caps: see {@linkcode SwarmLimits}; several processes may
+ * Swarms in a database. An announce is answered once the database has it; those
+ * that wait are written together. Caps: see {@linkcode SwarmLimits}; several processes may
  * exceed them by what they enter at the same moment.
  */
 export class KvSwarmStore implements SwarmStore {
@@ -105,8 +83,6 @@ export class KvSwarmStore implements SwarmStore {
   readonly #limits: FullSwarmLimits;
   readonly #prefix: string;
   #opened: Promise<Opened> | undefined;
-  /** Larger swarms, read a moment ago. */
-  readonly #remembered = new Map<string, Remembered>();
   readonly #running = new Set<Promise<unknown>>();
   #evicted = 0;
 
@@ -133,17 +109,14 @@ export class KvSwarmStore implements SwarmStore {
    * @returns Figures and peers.
    */
   announce(request: SwarmAnnounce): Promise<SwarmAnswer> {
-    // Everything is read before the first await: the object is reused.
-    const { infoHashOffset: at, infoHash, family, event, seed, port } = request;
-    const want = Math.min(request.numWant, MAX_ANSWER);
-    const { bothFamilies } = request;
-    const own = compactOf(request);
-    const hash = infoHash.slice(at, at + 20);
-    return this.#run(async (opened) => {
-      const torrent = opened.layout.torrent(hash);
-      const say = { family, event, seed, port, want, bothFamilies };
-      return await this.#announce(opened, { ...say, torrent, own });
-    });
+    // Copied before the first await: the object is reused.
+    const { infoHash, infoHashOffset: at } = request;
+    const own = {
+      ...request,
+      infoHash: infoHash.slice(at, at + 20),
+      infoHashOffset: 0,
+    };
+    return this.#run((opened) => this.#announce(opened, own));
   }
 
   /**
@@ -155,21 +128,14 @@ export class KvSwarmStore implements SwarmStore {
    */
   scrape(infoHash: Uint8Array, offset: number): Promise<ScrapeEntry> {
     const hash = infoHash.slice(offset, offset + 20);
-    return this.#run(async ({ layout }) => {
-      const torrent = layout.torrent(hash);
-      const [peers, downloads] = await Promise.all([
-        this.#load(layout, torrent, false),
-        readDownloads(this.#kv, layout, torrent),
-      ]);
-      const oldest = this.#oldest();
-      let seeders = 0;
-      let all = 0;
-      for (const { seed, heard } of peers) {
-        if (heard < oldest) continue;
-        all++;
-        if (seed) seeders++;
-      }
-      return { seeders, leechers: all - seeders, downloads };
+    return this.#run(async ({ layout, mirror }) => {
+      await mirror.know(layout.torrent(hash));
+      const { set } = mirror;
+      const slot = set.index.find(hash, 0);
+      if (slot < 0) return { seeders: 0, leechers: 0, downloads: 0 };
+      const seeders = set.seeds(slot);
+      const leechers = set.count(slot) - seeders;
+      return { seeders, leechers, downloads: set.downloads(slot) };
     });
   }
 
@@ -241,17 +207,31 @@ export class KvSwarmStore implements SwarmStore {
   async #openNow(): Promise<Opened> {
     const kv = this.#kv;
     const random = this.#random;
+    const wallClock = this.#wallClock;
     const limits = this.#limits;
+    const { peerLifeMs, maxPeersPerTorrent } = limits;
     const layout = await KvSwarmLayout.open(kv, this.#prefix, random);
     const census = new KvSwarmCensus({
       kv,
       layout,
-      wallClock: this.#wallClock,
-      peerLifeMs: limits.peerLifeMs,
+      wallClock,
+      peerLifeMs,
       seed: randomInt(random, 0x100000000),
     });
-    const room = new KvSwarmRoom({ kv, layout, census, limits, random });
-    return { layout, census, room };
+    return {
+      layout,
+      census,
+      room: new KvSwarmRoom({ kv, layout, census, limits, random }),
+      mirror: new KvSwarmMirror({
+        kv,
+        layout,
+        wallClock,
+        peerLifeMs,
+        maxPeersPerTorrent,
+        random,
+      }),
+      writer: new KvSwarmWriter({ kv, layout, census, wallClock, peerLifeMs }),
+    };
   }
 
   #isFull({ peers, torrents }: KvSwarmCensus): boolean {
@@ -259,139 +239,133 @@ export class KvSwarmStore implements SwarmStore {
       torrents >= this.#limits.maxTorrents;
   }
 
-  #oldest(): number {
-    return (this.#wallClock() - this.#limits.peerLifeMs) / 1000;
-  }
-
-  async #announce(opened: Opened, say: Say): Promise<SwarmAnswer> {
-    const { torrent } = say;
-    for (let attempt = 0;; attempt++) {
-      const found = await this.#find(opened.layout, say, attempt > 0);
-      let outcome: Outcome | undefined = {
-        listed: false,
-        peers: found.peers,
-        downloads: found.downloads,
-      };
-      if (attempt === MAX_ATTEMPTS) this.#evicted++;
-      else if (say.event === "stopped") {
-        outcome = await this.#leave(opened, say, found);
-      } else if (say.port !== 0) {
-        outcome = await this.#enter(opened, say, found);
-      }
-      if (outcome !== undefined) return swarmAnswer(say, outcome, this.#random);
-      // Somebody else changed the same entries at the same time.
-      this.#remembered.delete(toByteString(torrent));
-    }
-  }
-
-  async #find(
-    layout: KvSwarmLayout,
-    say: Say,
-    anew: boolean,
-  ): Promise<Found> {
-    const [all, downloads] = await Promise.all([
-      this.#load(layout, say.torrent, anew),
-      readDownloads(this.#kv, layout, say.torrent),
-    ]);
-    const oldest = this.#oldest();
-    const peers: KvPeer[] = [];
-    let entry: KvPeer | undefined;
-    for (const peer of all) {
-      if (equalBytes(peer.compact, say.own)) entry = peer;
-      else if (peer.heard >= oldest) peers.push(peer);
-    }
-    const known = entry !== undefined && entry.heard >= oldest
-      ? entry
-      : undefined;
-    return { peers, entry, known, downloads };
-  }
-
-  async #leave(
-    { layout, census }: Opened,
-    say: Say,
-    { peers, entry, known, downloads }: Found,
-  ): Promise<Outcome | undefined> {
-    if (entry !== undefined) {
-      const operation = this.#kv.atomic();
-      const last = peers.length === 0;
-      remove(operation, entry);
-      if (last) operation.delete(layout.downloadsKey(say.torrent));
-      if (known !== undefined) census.countOut(operation, 1, last ? 1 : 0);
-      const { ok } = await operation.commit();
-      if (!ok) return undefined;
-      if (known !== undefined) census.note(say.own, -1, last ? -1 : 0);
-      this.#remember(say.torrent, peers);
-    }
-    return {
-      listed: false,
-      peers,
-      downloads: peers.length === 0 ? 0 : downloads,
-    };
-  }
-
-  /** Enters or refreshes a peer; `undefined` if others were in the way. */
-  async #enter(
+  async #announce(
     opened: Opened,
-    say: Say,
-    found: Found,
-  ): Promise<Outcome | undefined> {
-    const { layout, census } = opened;
-    const { own, torrent, seed, event } = say;
-    const { entry, known } = found;
-    const { peerLifeMs } = this.#limits;
-    let { peers, downloads } = found;
-    const operation = this.#kv.atomic();
-    let room: KvRoom | undefined;
-    if (known === undefined) {
-      room = await opened.room.find({ compact: own, torrent, peers });
-      if (room === undefined) {
+    request: SwarmAnnounce,
+  ): Promise<SwarmAnswer> {
+    const { infoHash, event, family, port } = request;
+    const { layout, mirror } = opened;
+    const { set } = mirror;
+    const torrent = layout.torrent(infoHash);
+    const compact = compactOf(request);
+    const list = set.listOf(family);
+    const find = () => {
+      const slot = set.index.find(infoHash, 0);
+      return { slot, own: slot < 0 ? -1 : list.find(slot, request) };
+    };
+    const written: Promise<void>[] = [];
+    await mirror.know(torrent);
+    if (event === "stopped") {
+      const { slot, own } = find();
+      const isOnly = slot >= 0 && own >= 0 && set.count(slot) === 1;
+      // Perhaps only the database knows it.
+      written.push(this.#leave(opened, torrent, compact, isOnly));
+    } else if (port !== 0) {
+      const isAllowed = find().own >= 0 ||
+        await this.#makeRoom(opened, request, torrent, compact, written);
+      if (isAllowed) {
+        const entry = {
+          seed: request.seed,
+          heard: Math.trunc(this.#wallClock() / 1000),
+        };
+        const completed = event === "completed";
+        const isOnly = find().slot < 0;
+        const change = { torrent, compact, entry, completed, isOnly };
+        written.push(this.#write(opened, change));
+      } else this.#evicted++;
+    }
+    const { slot, own } = find();
+    const answer = set.answer(slot, own, request);
+    const { peers4, length4, peers6, length6 } = answer;
+    // The set uses it again while the database is written.
+    const kept = {
+      ...answer,
+      peers4: peers4.slice(0, length4),
+      peers6: peers6.slice(0, length6),
+    };
+    await Promise.all(written);
+    return kept;
+  }
+
+  /** Lets go of whom a newcomer displaces; false if it is not let in. */
+  async #makeRoom(
+    opened: Opened,
+    newcomer: SwarmAnnounce,
+    torrent: Uint8Array,
+    compact: Uint8Array,
+    written: Promise<void>[],
+  ): Promise<boolean> {
+    const { set } = opened.mirror;
+    const slot = set.index.find(newcomer.infoHash, 0);
+    if (slot >= 0) {
+      const { maxPeersPerTorrent } = this.#limits;
+      // More than one where other processes were as fast as we.
+      let displaced = 0;
+      for (; displaced < MAX_VICTIMS; displaced++) {
+        const victim = set.victimFor(slot, newcomer, maxPeersPerTorrent);
+        if (victim === REFUSED) return false;
+        if (victim === NO_VICTIM) break;
+        const other = set.listOf(newcomer.family).compactOf(slot, victim);
         this.#evicted++;
-        return { listed: false, peers, downloads };
+        written.push(this.#leave(opened, torrent, other, false));
       }
-      if (room.torrent !== undefined) await this.#clear(opened, room.torrent);
-      for (const victim of room.victims) {
-        remove(operation, victim);
-        if (room.alone.has(victim)) {
-          operation.delete(layout.downloadsKey(victim.torrent));
-        }
-      }
-      census.countOut(operation, room.victims.length, room.alone.size);
-      census.countIn(operation, 1, peers.length === 0 ? 1 : 0);
-      peers = without(peers, room.victims);
+      if (displaced > 0) return true;
     }
-    const heard = Math.trunc(this.#wallClock() / 1000);
-    const key = layout.peerKey(torrent, own);
-    operation.check({ key, versionstamp: entry?.versionstamp ?? null })
-      .set(key, [seed, heard], { expireIn: peerLifeMs });
-    if (event === "completed" && known?.seed !== true) {
-      operation.sum(layout.downloadsKey(torrent), 1n);
-      downloads++;
+    const isOnly = slot < 0;
+    const room = await opened.room.find({ compact, torrent, isOnly });
+    if (room === undefined) return false;
+    if (room.torrent !== undefined) await this.#clear(opened, room.torrent);
+    for (const victim of room.victims) {
+      this.#evicted++;
+      const isAlone = room.alone.has(victim);
+      written.push(
+        this.#leave(opened, victim.torrent, victim.compact, isAlone),
+      );
     }
-    const { ok, versionstamp = "" } = await operation.commit();
-    if (!ok) return undefined;
-    if (room !== undefined) {
-      for (const victim of room.victims) {
-        census.note(victim.compact, -1, room.alone.has(victim) ? -1 : 0);
-        this.#evicted++;
-      }
-      census.note(own, 1, found.peers.length === 0 ? 1 : 0);
+    return true;
+  }
+
+  #leave(
+    opened: Opened,
+    torrent: Uint8Array,
+    compact: Uint8Array,
+    isOnly: boolean,
+  ): Promise<void> {
+    const entry = undefined;
+    const change = { torrent, compact, entry, completed: false, isOnly };
+    return this.#write(opened, change);
+  }
+
+  async #write({ mirror, writer }: Opened, change: KvChange): Promise<void> {
+    mirror.begin(change);
+    try {
+      await writer.write(change);
+      mirror.confirm(change);
+    } catch (error) {
+      mirror.forget(change.torrent);
+      throw error;
     }
-    const entered = { key, torrent, compact: own, seed, heard, versionstamp };
-    this.#remember(torrent, [...peers, entered]);
-    return { listed: true, peers, downloads };
   }
 
   /** Removes all peers of a torrent. */
   async #clear(
-    { layout, census }: Opened,
+    { layout, census, mirror }: Opened,
     torrent: Uint8Array,
   ): Promise<void> {
-    const peers = await this.#load(layout, torrent, true);
+    mirror.forget(torrent);
+    const peers: KvPeer[] = [];
+    const list = this.#kv.list({ prefix: [...layout.peers, torrent] });
+    for await (const entry of list) {
+      const peer = layout.peerOf(entry);
+      if (peer !== undefined) peers.push(peer);
+    }
     for (let at = 0; at < peers.length; at += REMOVAL_BATCH) {
       const batch = peers.slice(at, at + REMOVAL_BATCH);
       const last = at + REMOVAL_BATCH >= peers.length;
       const operation = this.#kv.atomic();
-      for (const peer of batch) remove(operation, peer);
+      for (const { key, versionstamp } of batch) {
+        operation.check({ key, versionstamp }).delete(key);
+      }
       if (last) operation.delete(layout.downloadsKey(torrent));
       census.countOut(operation, batch.length, last ? 1 : 0);
       const { ok } = await operation.commit();
@@ -404,60 +378,4 @@ export class KvSwarmStore implements SwarmStore {
       }
     }
   }
-
-  async #load(
-    layout: KvSwarmLayout,
-    torrent: Uint8Array,
-    anew: boolean,
-  ): Promise<readonly KvPeer[]> {
-    const now = this.#wallClock();
-    const remembered = this.#remembered.get(toByteString(torrent));
-    if (
-      !anew && remembered !== undefined &&
-      now - remembered.at < LARGE_SWARM_LIFE_MS
-    ) return remembered.peers;
-    const peers: KvPeer[] = [];
-    const list = this.#kv.list(
-      { prefix: [...layout.peers, torrent] },
-      { limit: this.#limits.maxPeersPerTorrent * 2, batchSize: 500 },
-    );
-    for await (const entry of list) {
-      const peer = layout.peerOf(entry);
-      if (peer !== undefined) peers.push(peer);
-    }
-    this.#remember(torrent, peers, now);
-    return peers;
-  }
-
-  #remember(
-    torrent: Uint8Array,
-    peers: readonly KvPeer[],
-    now = this.#remembered.get(toByteString(torrent))?.at,
-  ): void {
-    const name = toByteString(torrent);
-    if (peers.length <= SMALL_SWARM || now === undefined) {
-      this.#remembered.delete(name);
-      return;
-    }
-    if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
-    this.#remembered.set(name, { at: now, peers });
-  }
-}
-
-function remove(operation: SwarmKvAtomic, peer: KvPeer): void {
-  const { key, versionstamp } = peer;
-  operation.check({ key, versionstamp }).delete(key);
-}
-
-function without(
-  peers: readonly KvPeer[],
-  victims: readonly KvPeer[],
-): readonly KvPeer[] {
-  if (victims.length === 0) return peers;
-  return peers.filter((peer) =>
-    !victims.some((victim) =>
-      equalBytes(victim.torrent, peer.torrent) &&
-      equalBytes(victim.compact, peer.compact)
-    )
-  );
 }

@@ -34,11 +34,17 @@ for (const family of [4, 6] as const) {
         event: "stopped" | undefined,
         numWant: number,
       ) => {
-        const ip = [0xc0000200 + (n >> 8), 0xfe000001, 7 * n, 0x80000000 + n];
+        const ip = [
+          0xc0000000 + ((n >> 5) << 8),
+          0xfe000001,
+          7 * n,
+          0x80000000 + n,
+        ];
         [request.ip0, request.ip1, request.ip2, request.ip3] = family === 4
           ? [ip[0]!, 0, 0, 0]
           : [ip[0]!, ip[1]!, ip[2]!, ip[3]!];
-        request.port = 1 + (n & 0xff) * 257 % 65_535;
+        // Each has as many ports as one may have.
+        request.port = 1 + (n & 0x1f) * 2113 % 65_535;
         request.seed = seed;
         request.event = event;
         request.numWant = numWant;

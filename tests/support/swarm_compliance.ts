@@ -1,58 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
-import { decodeCompactEndpoints } from "../../_shared/address.ts";
+import type { SwarmAnnounce } from "../../_shared/swarm_store.ts";
+import { testSwarmShares } from "./swarm_shares.ts";
 import {
-  newSwarmAnnounce,
-  type SwarmAnnounce,
-  type SwarmAnswer,
-  type SwarmLimits,
-  type SwarmStore,
-} from "../../_shared/swarm_store.ts";
-
-/** A store under test and the time it lives in. */
-export interface SwarmWorld extends AsyncDisposable {
-  readonly store: SwarmStore;
-  readonly now: () => number;
-  readonly advance: (ms: number) => void;
-}
-
-/** Opens an empty store. */
-export type OpenSwarmWorld = (limits?: SwarmLimits) => Promise<SwarmWorld>;
-
-const hashOf = (n: number) => {
-  const hash = new Uint8Array(20);
-  hash.set([n >> 8, n, 0x5a], 9);
-  return hash;
-};
-
-/** What one peer says; by default a leecher at 10.0.0.`n`, port `n`. */
-function say(
-  n: number,
-  more: Partial<SwarmAnnounce> & { readonly torrent?: number } = {},
-): SwarmAnnounce {
-  const { torrent = 0, ...rest } = more;
-  return {
-    ...newSwarmAnnounce(),
-    infoHash: hashOf(torrent),
-    ip0: 0x0a000000 + n,
-    port: 1 + n % 65535,
-    ...rest,
-  };
-}
-
-function peersOf(answer: SwarmAnswer): string[] {
-  return [
-    ...decodeCompactEndpoints(
-      answer.peers4.subarray(0, answer.length4),
-      4,
-    ),
-    ...decodeCompactEndpoints(
-      answer.peers6.subarray(0, answer.length6),
-      6,
-    ),
-  ].map(({ hostname, port }) => `${hostname} ${port}`);
-}
-
-const peer = (n: number) => `10.0.0.${n} ${n + 1}`;
+  hashOf,
+  type OpenSwarmWorld,
+  peer,
+  peersOf,
+  say,
+} from "./swarm_say.ts";
 
 /** Tests that every {@linkcode SwarmStore} has to pass. */
 export function testSwarmStore(
@@ -62,6 +17,8 @@ export function testSwarmStore(
 ): void {
   const test = (what: string, fn: () => Promise<void>) =>
     Deno.test({ name: `${name}: ${what}`, permissions, fn });
+
+  testSwarmShares(test, open);
 
   test("peers see each other and not themselves", async () => {
     await using world = await open();
@@ -255,164 +212,6 @@ export function testSwarmStore(
     assertEquals(answer.seeders, 0);
     world.advance(6_000);
     assertEquals((await store.stats()).torrents, 1);
-  });
-
-  test("a full torrent makes room for whoever comes", async () => {
-    await using world = await open({ maxPeersPerTorrent: 10 });
-    for (let n = 1; n <= 40; n++) {
-      await world.store.announce(say(n), world.now());
-      world.advance(1000);
-    }
-    const last = await world.store.announce(say(40), world.now());
-    assertEquals(last.leechers, 10);
-    assertEquals(last.length4, 9 * 6);
-    assertEquals((await world.store.stats()).evicted, 30);
-  });
-
-  const figures = async (world: SwarmWorld) => {
-    // Figures may be some seconds old.
-    world.advance(6_000);
-    return await world.store.stats();
-  };
-  /** Peers of a torrent, by a peer that asks and is not listed. */
-  const listed = async (world: SwarmWorld, torrent: number) =>
-    peersOf(
-      await world.store.announce(
-        say(0xffff, { torrent, port: 0, numWant: 200 }),
-        world.now(),
-      ),
-    );
-
-  for (
-    const [what, limits] of [
-      ["peers", { maxPeers: 300 }],
-      ["torrents", { maxTorrents: 100 }],
-    ] as const
-  ) {
-    for (
-      const [who, addresses] of [["one address", 1], ["many", 250]] as const
-    ) {
-      test(`a flood of random torrents from ${who} at the cap of ${what}`, async () => {
-        await using world = await open(limits);
-        const { store } = world;
-        // Four honest swarms of 40.
-        for (let n = 0; n < 160; n++) {
-          await store.announce(
-            say(1 + n, { torrent: n % 4, seed: n % 8 === 0 }),
-            world.now(),
-          );
-        }
-        await store.expire(world.now());
-        let flood = 0;
-        const attack = async (times: number) => {
-          for (let i = 0; i < times; i++, flood++) {
-            const ip0 = 0x01020300 + flood % addresses;
-            await store.announce(
-              say(flood, { torrent: 1000 + flood, ip0 }),
-              world.now(),
-            );
-          }
-        };
-        for (let round = 0; round < 5; round++) {
-          await attack(80);
-          const { torrents, peers4 } = await figures(world);
-          assert(peers4 <= 300, `${peers4} peers`);
-          if (what === "torrents") assert(torrents <= 100, `${torrents}`);
-        }
-        const honest = async () => {
-          let count = 0;
-          for (let torrent = 0; torrent < 4; torrent++) {
-            count += (await listed(world, torrent))
-              .filter((text) => text.startsWith("10.0.")).length;
-          }
-          return count;
-        };
-        assert(await honest() >= 155, `${await honest()} of 160 are left`);
-        // New honest peers get in, and stay while the flood goes on.
-        for (let n = 0; n < 20; n++) {
-          const answer = await store.announce(
-            say(1000 + n, { torrent: n % 4 }),
-            world.now(),
-          );
-          assert(answer.length4 > 0);
-          await attack(5);
-        }
-        assert(await honest() >= 172, `${await honest()} of 180 are left`);
-        const { torrents, peers4, evicted } = await figures(world);
-        assert(peers4 <= 300 && evicted >= 300, `${peers4} ${evicted}`);
-        assert(what === "peers" || torrents <= 100);
-        // A new torrent of an honest peer gets in, too.
-        await store.announce(say(2000, { torrent: 500 }), world.now());
-        assertEquals((await listed(world, 500)).length, 1);
-      });
-    }
-  }
-
-  test("where a torrent has to go, a small one goes", async () => {
-    await using world = await open({ maxTorrents: 16 });
-    const { store } = world;
-    for (let n = 0; n < 64; n++) {
-      // Eight swarms of six, and then eight of two.
-      const torrent = n < 48 ? n % 8 : 8 + n % 8;
-      await store.announce(say(1 + n, { torrent }), world.now());
-      world.advance(1000);
-    }
-    for (let n = 0; n < 6; n++) {
-      const newcomer = say(100 + n, { torrent: 100 + n });
-      await store.announce(newcomer, world.now());
-      assertEquals((await listed(world, 100 + n)).length, 1);
-      await store.announce({ ...newcomer, event: "stopped" }, world.now());
-      await store.announce(say(200 + n, { torrent: 200 + n }), world.now());
-      await store.announce(say(300 + n, { torrent: 200 + n }), world.now());
-    }
-    for (let torrent = 0; torrent < 8; torrent++) {
-      assertEquals((await listed(world, torrent)).length, 6);
-    }
-    assert((await figures(world)).torrents <= 16);
-  });
-
-  test("one address cannot take a torrent over", async () => {
-    await using world = await open({ maxPeersPerTorrent: 60 });
-    const { store } = world;
-    for (let n = 1; n <= 40; n++) await store.announce(say(n), world.now());
-    for (let port = 1; port <= 300; port++) {
-      await store.announce(say(0, { ip0: 0x01020304, port }), world.now());
-    }
-    const peers = await listed(world, 0);
-    assertEquals(peers.length, 60);
-    const honest = peers.filter((text) => text.startsWith("10.0."));
-    assert(honest.length >= 38, `${honest.length} of 40 are left`);
-    for (let n = 41; n <= 60; n++) await store.announce(say(n), world.now());
-    const later = (await listed(world, 0))
-      .filter((text) => text.startsWith("10.0."));
-    assert(later.length >= 50, `${later.length} of 60 are left`);
-  });
-
-  test("each family of a torrent has a cap of its own", async () => {
-    await using world = await open({ maxPeersPerTorrent: 5 });
-    for (let n = 1; n <= 10; n++) {
-      await world.store.announce(say(n), world.now());
-      const six = { family: 6, ip0: 0x20010db8, ip1: n } as const;
-      await world.store.announce(say(n, six), world.now());
-    }
-    const { peers4, peers6 } = await figures(world);
-    assertEquals([peers4, peers6], [5, 5]);
-  });
-
-  test("a peer that is not let in is not counted either", async () => {
-    await using world = await open({ maxPeers: 4 });
-    const { store } = world;
-    const ip0 = 0x01020304;
-    for (let n = 1; n <= 2; n++) await store.announce(say(n), world.now());
-    for (let port = 1; port < 60; port++) {
-      const answer = await store.announce(say(0, { ip0, port }), world.now());
-      const { leechers } = await store.scrape(hashOf(0), 0, world.now());
-      assertEquals(answer.leechers, leechers);
-      assert(leechers <= 4);
-    }
-    const honest = (await listed(world, 0)).filter((t) => t.startsWith("10."));
-    assertEquals(honest.sort(), [peer(1), peer(2)]);
-    assertEquals((await figures(world)).leechers, 4);
   });
 
   test("agrees with a naive model", async () => {

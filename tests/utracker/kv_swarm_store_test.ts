@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { toHex, writeUint32 } from "../../_shared/bytes.ts";
 import { seededRandom } from "../../_shared/random.ts";
 import {
@@ -6,7 +6,7 @@ import {
   type SwarmAnnounce,
   type SwarmLimits,
 } from "../../_shared/swarm_store.ts";
-import { KvSwarmStore } from "../../utracker/mod.ts";
+import { KvSwarmStore, type SwarmKv } from "../../utracker/mod.ts";
 import { TempDir } from "../support/paths.ts";
 import { testSwarmStore } from "../support/swarm_compliance.ts";
 
@@ -199,6 +199,83 @@ Deno.test({
       .commit();
     await store.stats();
     assertEquals(await records(), before);
+    await store.close();
+  },
+});
+
+Deno.test({
+  name: hasKv
+    ? "announces of one swarm share what is read and written"
+    : "KvSwarmStore sharing (skipped: needs --unstable-kv)",
+  ignore: !hasKv,
+  async fn() {
+    const inner = await Deno.openKv(":memory:");
+    let [lists, commits] = [0, 0];
+    const kv: SwarmKv = {
+      get: (key) => inner.get(key),
+      atomic() {
+        commits++;
+        return inner.atomic();
+      },
+      list(selector, options) {
+        if (selector.prefix.length === 3) lists++;
+        return inner.list(selector, options);
+      },
+      close: () => inner.close(),
+    };
+    const store = new KvSwarmStore({
+      kv,
+      wallClock: () => 1_700_000_000_000,
+      random: seededRandom(1),
+    });
+    const enter = (from: number, to: number) =>
+      Promise.all(
+        Array.from({ length: to - from }, (_, n) =>
+          sayer(store)(from + n, 1, { ip0: (from + n) << 12, numWant: 9 })),
+      );
+    const [first] = await enter(0, 60);
+    assertEquals(first!.length4, 0);
+    assertEquals([lists, commits <= 5], [1, true], `${commits} commits`);
+    await enter(60, 200);
+    assertEquals(lists, 2, "small swarms are read anew, for all who wait");
+    await enter(0, 400);
+    assertEquals(lists, 2, "large ones are remembered");
+    const { leechers, length4 } = (await enter(0, 1))[0]!;
+    assertEquals([leechers, length4], [400, 54]);
+    assertEquals(commits <= 20, true, `${commits} commits`);
+    await store.close();
+  },
+});
+
+Deno.test({
+  name: hasKv
+    ? "a swarm whose writing failed is read again"
+    : "KvSwarmStore failures (skipped: needs --unstable-kv)",
+  ignore: !hasKv,
+  async fn() {
+    const inner = await Deno.openKv(":memory:");
+    let isBroken = false;
+    const store = new KvSwarmStore({
+      kv: {
+        get: (key) => inner.get(key),
+        atomic() {
+          if (isBroken) throw new Error("no disk");
+          return inner.atomic();
+        },
+        list: (selector, options) => inner.list(selector, options),
+        close: () => inner.close(),
+      },
+      wallClock: () => 1_700_000_000_000,
+      random: seededRandom(1),
+    });
+    const say = sayer(store);
+    await Promise.all(
+      Array.from({ length: 150 }, (_, n) => say(n, 1, { ip0: n << 12 })),
+    );
+    isBroken = true;
+    await assertRejects(() => say(200, 1, { ip0: 200 << 12 }), Error, "disk");
+    isBroken = false;
+    assertEquals((await say(0, 1, { ip0: 0 })).leechers, 150);
     await store.close();
   },
 });

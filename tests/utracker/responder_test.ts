@@ -259,7 +259,7 @@ Deno.test({
     const world = new World();
     for (let n = 1; n <= 250; n++) {
       world.announce({ hostname: `10.0.0.${n}`, port: 1 });
-      world.announce({ hostname: `2001:db8::${n.toString(16)}`, port: 1 });
+      world.announce({ hostname: `2001:db8:${n.toString(16)}::1`, port: 1 });
     }
     const count = (from: Endpoint, numWant?: number) => {
       const bytes = world.raw(
