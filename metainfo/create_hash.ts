@@ -10,9 +10,10 @@ import {
   type CreateEntry,
   type CreatePlan,
   displayPath,
+  entryPath,
 } from "./create_walk.ts";
 import { PieceFeeder } from "./create_feed.ts";
-import { nextTurn, runHashTask } from "./hash_pool.ts";
+import { nextTurn, runHashTask, SMALL_FILE } from "./hash_pool.ts";
 import { HashReadError } from "./hash_reader.ts";
 import { SHA256_LENGTH } from "./hash_sha256.ts";
 import { FILE_FINE, hashTask } from "./hash_task.ts";
@@ -97,7 +98,7 @@ export async function hashEntries(
   const hashed = onDisk
     ? await hashOnDisk(plan.entries, form, options)
     : await hashInOrder(plan.entries, form, options);
-  await checkUnchanged(plan.entries, options.signal);
+  await checkUnchanged(plan.entries, onDisk, options.signal);
   return hashed;
 }
 
@@ -175,14 +176,24 @@ function readFailed(path: string, error: unknown): CreateError {
   );
 }
 
-/** Compares size and time of every file with what they were at the start. */
+/**
+ * Compares size and time of files with what they were at the start. Of many
+ * small files, which take a moment each, the reading has shown that each had
+ * its length, and that is enough.
+ */
 async function checkUnchanged(
   entries: readonly CreateEntry[],
+  onDisk: boolean,
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  let total = 0;
+  for (const { length = 0 } of entries) total += length;
+  const isMany = onDisk && entries.length >= MANY_FILES &&
+    total <= SMALL_FILE * entries.length;
   for (let i = 0; i < entries.length; i++) {
-    const { content, length } = entries[i]!;
+    const { content, length = 0 } = entries[i]!;
     if (content.type !== "disk") continue;
+    if (isMany && length > 0 && length <= READ_SIZE) continue;
     let stat: Deno.FileInfo;
     try {
       stat = Deno.statSync(content.path);
@@ -198,6 +209,9 @@ async function checkUnchanged(
     }
   }
 }
+
+/** So many files are many. */
+const MANY_FILES = 4096;
 
 /** Bytes of a file on disk that are read at once here. */
 const READ_SIZE = 256 * 1024;
@@ -247,7 +261,7 @@ async function hashInOrder(
     if (isKnown && length !== entry.length) {
       const { content } = entry;
       throw changed(
-        content.type === "disk" ? content.path : displayPath(entry.path),
+        content.type === "disk" ? content.path : displayPath(entryPath(entry)),
       );
     }
     lengths.push(length);
@@ -259,13 +273,15 @@ async function hashInOrder(
 }
 
 async function readEntry(
-  { content, length = Infinity, path }: CreateEntry,
+  entry: CreateEntry,
   take: (bytes: Uint8Array) => Promise<void>,
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  const { content, length = Infinity } = entry;
   if (content.type === "bytes") await take(content.bytes);
   else if (content.type === "stream") {
-    await readStream(content.stream, length, displayPath(path), take, signal);
+    const path = displayPath(entryPath(entry));
+    await readStream(content.stream, length, path, take, signal);
   } else if (content.type === "disk") {
     let file: Deno.FsFile;
     try {

@@ -3,10 +3,9 @@
  *
  * @module
  */
-import { toByteString } from "../_shared/bytes.ts";
+import { concatBytes, fromByteString, toByteString } from "../_shared/bytes.ts";
 import { encodeBencode } from "../bencode/encode.ts";
 import type { BencodeInput } from "../bencode/types.ts";
-import { fromByteString } from "../_shared/bytes.ts";
 import { CreateError } from "./create_error.ts";
 import {
   type CreateForm,
@@ -14,11 +13,14 @@ import {
   placeEntries,
 } from "./create_hash.ts";
 import type { CreateMetainfoOptions } from "./create_options.ts";
-import type { CreateEntry, CreatePlan } from "./create_walk.ts";
+import { type CreateEntry, type CreatePlan, entryPath } from "./create_walk.ts";
 import { reduceTree, SHA256_LENGTH, treeHeight } from "./hash_sha256.ts";
 import { BLOCK_SIZE } from "./piece_layout.ts";
 
 type Dictionary = Map<string, BencodeInput>;
+
+/** Characters of the list of files that are turned to bytes at once. */
+const MAX_PART = 65536;
 
 /** Components of a path as they are encoded. */
 function encodePath(path: readonly string[]): Uint8Array[] {
@@ -39,37 +41,103 @@ function addAttributes(
   }
 }
 
-/** The v1 keys (BEP 3, 47). */
+/** The v1 keys (BEP 3, 47), but for the list of several files. */
 function addV1(
   info: Dictionary,
   plan: CreatePlan,
-  form: CreateForm,
   hashed: HashedFiles,
   options: CreateMetainfoOptions,
 ): void {
   info.set("pieces", hashed.pieces);
-  if (plan.isSingleFile) {
-    info.set("length", hashed.lengths[0]!);
-    addAttributes(info, plan.entries[0]!, options);
-    return;
+  if (!plan.isSingleFile) return;
+  info.set("length", hashed.lengths[0]!);
+  addAttributes(info, plan.entries[0]!, options);
+}
+
+/**
+ * Names of pad files: `.pad/LENGTH` as BEP 47 has it, with a number where that
+ * is taken, as rTorrent refuses two files of one name.
+ */
+class PadNames {
+  readonly #taken = new Set<string>();
+  readonly #counts = new Map<number, number>();
+
+  constructor(entries: readonly CreateEntry[]) {
+    for (const { folder, name } of entries) {
+      if (folder.length === 1 && folder[0] === ".pad") this.#taken.add(name);
+    }
   }
-  const placed = placeEntries(hashed.lengths, form);
-  const files = placed.map(({ index, length }): BencodeInput => {
-    const file: Dictionary = new Map<string, BencodeInput>([[
-      "length",
-      length,
-    ]]);
+
+  next(length: number): string {
+    let count = this.#counts.get(length) ?? 0;
+    let name: string;
+    do {
+      name = count === 0 ? `${length}` : `${length}.${count}`;
+      count++;
+    } while (this.#taken.has(name));
+    this.#counts.set(length, count);
+    return name;
+  }
+}
+
+/**
+ * The list of files (BEP 3, 47), encoded: there may be millions of them, too
+ * many for a dictionary each.
+ */
+function encodeFiles(
+  plan: CreatePlan,
+  form: CreateForm,
+  hashed: HashedFiles,
+  options: CreateMetainfoOptions,
+): Uint8Array {
+  const pads = new PadNames(plan.entries);
+  const folders = new Map<readonly string[], string>();
+  const textOf = (name: string) => `${name.length}:${name}`;
+  /** Keys and values, one character a byte. */
+  const encodeFile = (index: number, length: number): string => {
     const entry = plan.entries[index];
     if (entry === undefined) {
-      file.set("attr", "p");
-      file.set("path", [".pad", String(length)]);
-    } else {
-      file.set("path", encodePath(entry.path));
-      addAttributes(file, entry, options);
+      const name = textOf(pads.next(length));
+      return `d4:attr1:p6:lengthi${length}e4:pathl4:.pad${name}ee`;
     }
-    return file;
-  });
-  info.set("files", files);
+    const { folder, name, content, executable } = entry;
+    let start = folders.get(folder);
+    if (start === undefined) {
+      folders.set(folder, start = folder.map(textOf).join(""));
+    }
+    const path = `6:lengthi${length}e4:pathl${start}${textOf(name)}e`;
+    if (content.type === "symlink") {
+      const target = content.target.map(textOf).join("");
+      return `d4:attr1:l${path}12:symlink pathl${target}ee`;
+    }
+    return options.executables === true && executable
+      ? `d4:attr1:x${path}e`
+      : `d${path}e`;
+  };
+  const parts: Uint8Array[] = [];
+  let text = "l";
+  for (const { index, length } of placeEntries(hashed.lengths, form)) {
+    text += encodeFile(index, length);
+    if (text.length < MAX_PART) continue;
+    parts.push(fromByteString(text));
+    text = "";
+  }
+  parts.push(fromByteString(`${text}e`));
+  return concatBytes(parts);
+}
+
+/** Encodes a dictionary some of whose values are encoded already. */
+function encodeWith(
+  entries: Dictionary,
+  encoded: Readonly<Record<string, Uint8Array>>,
+): Uint8Array<ArrayBuffer> {
+  const keys = [...new Set([...entries.keys(), ...Object.keys(encoded)])];
+  const parts = keys.sort().flatMap((key) => [
+    fromByteString(`${key.length}:${key}`),
+    encoded[key] ?? encodeBencode(entries.get(key)!, { maxDepth: Infinity }),
+  ]);
+  const [start, end] = ["d", "e"].map(fromByteString);
+  return concatBytes([start!, ...parts, end!]);
 }
 
 /** The v2 keys (BEP 52). */
@@ -104,7 +172,7 @@ function addV2(
       file.set("pieces root", root);
     }
     let folder = tree;
-    const path = plan.isSingleFile ? [plan.name] : entry.path;
+    const path = plan.isSingleFile ? [plan.name] : entryPath(entry);
     for (const component of path) {
       let next = folder.get(component);
       if (!(next instanceof Map)) {
@@ -125,7 +193,7 @@ function addV2(
  */
 function checkLoneFile({ entries, isSingleFile }: CreatePlan): void {
   if (isSingleFile || entries.length !== 1) return;
-  if (entries[0]!.path.length > 1) return;
+  if (entries[0]!.folder.length > 0) return;
   throw new CreateError(
     "lone-file",
     "Cannot create a v2 torrent of a folder with nothing but one file, as readers take it for the file alone: give the file itself, or create a v1 or hybrid torrent",
@@ -179,13 +247,15 @@ export function encodeCreated(
   info.set("piece length", form.pieceLength);
   if (options.private === true) info.set("private", 1);
   if (options.source !== undefined) info.set("source", options.source);
-  if (form.sha1) addV1(info, plan, form, hashed, options);
+  if (form.sha1) addV1(info, plan, hashed, options);
   if (form.sha256) {
     if (!form.sha1) checkLoneFile(plan);
     const layers: Dictionary = new Map();
     addV2(info, layers, plan, form, hashed, options);
     outer.set("piece layers", layers);
   }
-  outer.set("info", info);
-  return encodeBencode(outer, { maxDepth: Infinity });
+  const files: { files?: Uint8Array } = form.sha1 && !plan.isSingleFile
+    ? { files: encodeFiles(plan, form, hashed, options) }
+    : {};
+  return encodeWith(outer, { info: encodeWith(info, { ...files }) });
 }

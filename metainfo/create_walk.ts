@@ -32,16 +32,21 @@ export type CreateContent =
     readonly target: readonly string[];
   };
 
-/** A file of the new torrent. */
+/** A file of the new torrent: there may be millions. */
 export interface CreateEntry {
-  /** Path as byte strings, later without the torrent's name. */
-  readonly path: readonly string[];
+  /**
+   * The components before its name as byte strings, later without the
+   * torrent's name; one array for all files of a folder.
+   */
+  folder: readonly string[];
+  /** Its name as a byte string; later empty for a torrent of this one file. */
+  name: string;
   /** Length in bytes; `undefined` for a stream of unknown length. */
   readonly length: number | undefined;
   /** Whether the owner may execute it. */
   readonly executable: boolean;
   /** Where its bytes come from. */
-  readonly content: CreateContent;
+  content: CreateContent;
 }
 
 /** All files of the new torrent. */
@@ -54,7 +59,11 @@ export interface CreatePlan {
   readonly entries: readonly CreateEntry[];
 }
 
+/** Names that are their own byte strings. */
+const PLAIN_KEY_REGEXP = /^[\x20-\x2d\x30-\x7e][\x20-\x2e\x30-\x7e]*$/;
+
 function pathKey(component: string, path: string): string {
+  if (PLAIN_KEY_REGEXP.test(component)) return component;
   const key = component.isWellFormed()
     ? toByteString(encodeText(component))
     : "";
@@ -71,13 +80,30 @@ function pathKey(component: string, path: string): string {
   return key;
 }
 
-/** Orders paths component by component as bytes: the order of BEP 52. */
-function comparePaths(a: readonly string[], b: readonly string[]): number {
-  const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) {
-    if (a[i] !== b[i]) return a[i]! < b[i]! ? -1 : 1;
+/**
+ * The whole path of an entry.
+ *
+ * @param entry A file.
+ * @returns Its components as byte strings; none for a torrent of one file.
+ */
+export function entryPath(
+  entry: Pick<CreateEntry, "folder" | "name">,
+): readonly string[] {
+  const { folder, name } = entry;
+  return name === "" ? folder : [...folder, name];
+}
+
+/** Orders entries component by component as bytes: the order of BEP 52. */
+function compareEntries(a: CreateEntry, b: CreateEntry): number {
+  if (a.folder === b.folder) {
+    return a.name < b.name ? -1 : a.name === b.name ? 0 : 1;
   }
-  return a.length - b.length;
+  const [left, right] = [entryPath(a), entryPath(b)];
+  const length = Math.min(left.length, right.length);
+  for (let i = 0; i < length; i++) {
+    if (left[i] !== right[i]) return left[i]! < right[i]! ? -1 : 1;
+  }
+  return left.length - right.length;
 }
 
 function ioError(error: unknown, path: string): CreateError {
@@ -107,24 +133,26 @@ async function attempt<T>(path: string, action: () => Promise<T>): Promise<T> {
 }
 
 /** Synchronous, as thousands of files want it. */
-function lstat(path: string): Deno.FileInfo {
+function attemptSync<T>(path: string, action: (path: string) => T): T {
   try {
-    return Deno.lstatSync(path);
+    return action(path);
   } catch (error) {
     throw ioError(error, path);
   }
 }
 
 function diskEntry(
-  path: readonly string[],
-  diskPath: string,
+  folder: readonly string[],
+  name: string,
+  path: string,
   stat: Deno.FileInfo,
 ): CreateEntry {
   return {
-    path,
+    folder,
+    name,
     length: stat.size,
     executable: ((stat.mode ?? 0) & 0o100) !== 0,
-    content: { type: "disk", path: diskPath, mtime: stat.mtime?.getTime() },
+    content: { type: "disk", path, mtime: stat.mtime?.getTime() },
   };
 }
 
@@ -133,12 +161,12 @@ function diskEntry(
  * out of the folder. Looks at text only: nothing is followed.
  */
 function linkTarget(
-  link: readonly string[],
+  folder: readonly string[],
   target: string,
   rootDepth: number,
 ): string[] | undefined {
   if (target.startsWith("/") || target.includes("\0")) return undefined;
-  const path = link.slice(0, -1);
+  const path = [...folder];
   for (const component of target.split("/")) {
     if (component === "" || component === ".") continue;
     if (component === "..") {
@@ -149,7 +177,27 @@ function linkTarget(
   return path;
 }
 
-/** Walks a folder without recursion. */
+/** Something in a folder that is being walked. */
+interface Found {
+  readonly folder: readonly string[];
+  readonly key: string;
+  readonly path: string;
+  readonly entry: Deno.DirEntry;
+}
+
+/** What is in a folder, the last first. */
+function listFolder(path: string, folder: readonly string[]): Found[] {
+  const start = path.endsWith("/") ? path : `${path}/`;
+  return attemptSync(path, (path) => [...Deno.readDirSync(path)])
+    .map((entry) => {
+      const childPath = start + entry.name;
+      const key = pathKey(entry.name, childPath);
+      return { folder, key, path: childPath, entry };
+    })
+    .sort((a, b) => a.key < b.key ? 1 : -1);
+}
+
+/** Walks a folder without recursion, in the order of the torrent. */
 async function walkFolder(
   root: string,
   rootKey: string,
@@ -157,49 +205,39 @@ async function walkFolder(
   entries: CreateEntry[],
 ): Promise<void> {
   const { symlinks = "skip", signal } = options;
-  const folders: { path: string; key: string[] }[] = [
-    { path: root, key: [rootKey] },
-  ];
-  for (
-    let folder = folders.pop();
-    folder !== undefined;
-    folder = folders.pop()
-  ) {
-    const { path, key } = folder;
-    const found = await attempt(
-      path,
-      () => Array.fromAsync(Deno.readDir(path)),
-    );
-    signal?.throwIfAborted();
-    for (const { name, isSymlink, isDirectory, isFile } of found) {
-      const childPath = path.endsWith("/") ? path + name : `${path}/${name}`;
-      const child = [...key, pathKey(name, childPath)];
-      if (isSymlink) {
-        if (symlinks === "refuse") {
-          throw new CreateError(
-            "symlink",
-            `Cannot store "${childPath}" in a torrent: it is a symbolic link`,
-            childPath,
-          );
-        }
-        if (symlinks === "skip") continue;
-        const text = await attempt(childPath, () => Deno.readLink(childPath));
-        const target = linkTarget(child, text, 1);
-        if (target === undefined) continue;
-        entries.push({
-          path: child,
-          length: 0,
-          executable: false,
-          content: { type: "symlink", target },
-        });
-      } else if (isDirectory) folders.push({ path: childPath, key: child });
-      else if (isFile) {
-        entries.push(diskEntry(child, childPath, lstat(childPath)));
-        if (entries.length % 1024 === 0) await nextTurn();
+  const open = listFolder(root, [rootKey]);
+  for (let found = open.pop(); found !== undefined; found = open.pop()) {
+    const { folder, key, path, entry } = found;
+    if (entry.isSymlink) {
+      if (symlinks === "refuse") {
+        throw new CreateError(
+          "symlink",
+          `Cannot store "${path}" in a torrent: it is a symbolic link`,
+          path,
+        );
       }
+      if (symlinks === "skip") continue;
+      const text = attemptSync(path, Deno.readLinkSync);
+      const target = linkTarget(folder, text, 1);
+      if (target === undefined) continue;
+      entries.push({
+        folder,
+        name: key,
+        length: 0,
+        executable: false,
+        content: { type: "symlink", target },
+      });
+    } else if (entry.isDirectory) {
+      for (const child of listFolder(path, [...folder, key])) open.push(child);
+    } else if (entry.isFile) {
+      const stat = attemptSync(path, Deno.lstatSync);
+      entries.push(diskEntry(folder, key, path, stat));
+      if (entries.length % 1024 !== 0) continue;
+      await nextTurn();
+      signal?.throwIfAborted();
     }
-    signal?.throwIfAborted();
   }
+  signal?.throwIfAborted();
 }
 
 /** Splits a path on disk: the last component, and what is before it. */
@@ -222,8 +260,11 @@ async function splitDiskPath(
 /** Refuses equal paths, and files where others have folders. */
 function checkConflicts(entries: readonly CreateEntry[]): void {
   for (let i = 1; i < entries.length; i++) {
-    const a = entries[i - 1]!.path;
-    const b = entries[i]!.path;
+    const before = entries[i - 1]!;
+    const entry = entries[i]!;
+    if (before.folder === entry.folder && before.name !== entry.name) continue;
+    const a = entryPath(before);
+    const b = entryPath(entry);
     if (a.length <= b.length && a.every((part, j) => part === b[j])) {
       const path = displayPath(a);
       throw new CreateError(
@@ -247,10 +288,15 @@ export function displayPath(path: readonly string[]): string {
 }
 
 /** Leaves out links whose target is no file of the torrent. */
-function dropDanglingLinks(entries: readonly CreateEntry[]): CreateEntry[] {
+function dropDanglingLinks(entries: CreateEntry[]): CreateEntry[] {
+  if (!entries.some(({ content }) => content.type === "symlink")) {
+    return entries;
+  }
   const files = new Set<string>();
-  for (const { path, content } of entries) {
-    if (content.type !== "symlink") files.add(path.join("/"));
+  for (const entry of entries) {
+    if (entry.content.type !== "symlink") {
+      files.add(entryPath(entry).join("/"));
+    }
   }
   return entries.filter(({ content }) =>
     content.type !== "symlink" || files.has(content.target.join("/"))
@@ -290,7 +336,7 @@ export async function planCreation(
     if (stat.isDirectory) await walkFolder(path, key, options, found);
     else if (stat.isFile) {
       bareFiles++;
-      found.push(diskEntry([key], path, stat));
+      found.push(diskEntry([], key, path, stat));
     } else {
       throw new CreateError(
         "not-a-file",
@@ -301,7 +347,7 @@ export async function planCreation(
   }
   await nextTurn();
   const entries = dropDanglingLinks(found);
-  entries.sort((a, b) => comparePaths(a.path, b.path));
+  entries.sort(compareEntries);
   checkConflicts(entries);
   return namePlan(options, entries, bareFiles, [...parents]);
 }
@@ -314,10 +360,11 @@ function memoryEntry(
   path: readonly string[],
   input: CreateBytesSource | CreateStreamSource,
 ): CreateEntry {
+  const place = { folder: path.slice(0, -1), name: path.at(-1)! };
   if ("bytes" in input) {
     const { bytes } = input;
     const content = { type: "bytes", bytes } as const;
-    return { path, length: bytes.length, executable: false, content };
+    return { ...place, length: bytes.length, executable: false, content };
   }
   const { stream, length } = input;
   if (length !== undefined && (!Number.isSafeInteger(length) || length < 0)) {
@@ -326,7 +373,7 @@ function memoryEntry(
     );
   }
   const content = { type: "stream", stream } as const;
-  return { path, length, executable: false, content };
+  return { ...place, length, executable: false, content };
 }
 
 /** Finds the name, and takes it off the paths where it is on them. */
@@ -336,7 +383,7 @@ async function namePlan(
   bareFiles: number,
   parents: readonly (string | undefined)[],
 ): Promise<CreatePlan> {
-  const first = entries[0]?.path[0];
+  const first = entries[0] && entryPath(entries[0])[0];
   if (first === undefined) {
     throw new CreateError(
       "empty",
@@ -346,15 +393,14 @@ async function namePlan(
   const given = options.name === undefined
     ? undefined
     : pathKey(options.name, options.name);
-  const isCommon = entries.every(({ path }) => path[0] === first);
+  const isCommon = entries.every(({ folder, name }) =>
+    (folder[0] ?? name) === first
+  );
   const hasRoot = isCommon &&
     (options.inputs.length === 1 || (given === undefined && bareFiles === 0));
   if (hasRoot) {
-    return {
-      name: given ?? first,
-      isSingleFile: bareFiles === 1,
-      entries: entries.map((entry) => withoutRoot(entry)),
-    };
+    dropRoot(entries);
+    return { name: given ?? first, isSingleFile: bareFiles === 1, entries };
   }
   if (given !== undefined) return { name: given, isSingleFile: false, entries };
   const parent = parents.length === 1 ? parents[0] : undefined;
@@ -370,13 +416,17 @@ async function namePlan(
   return { name: pathKey(folder, folder), isSingleFile: false, entries };
 }
 
-function withoutRoot(entry: CreateEntry): CreateEntry {
-  const { content } = entry;
-  return {
-    ...entry,
-    path: entry.path.slice(1),
-    content: content.type === "symlink"
-      ? { type: "symlink", target: content.target.slice(1) }
-      : content,
-  };
+/** Takes the first component off all paths. */
+function dropRoot(entries: readonly CreateEntry[]): void {
+  const folders = new Map<readonly string[], readonly string[]>();
+  for (const entry of entries) {
+    const { folder, content } = entry;
+    if (folder.length === 0) entry.name = "";
+    let shorter = folders.get(folder);
+    if (shorter === undefined) folders.set(folder, shorter = folder.slice(1));
+    entry.folder = shorter;
+    if (content.type === "symlink") {
+      entry.content = { type: "symlink", target: content.target.slice(1) };
+    }
+  }
 }

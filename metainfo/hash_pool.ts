@@ -25,6 +25,13 @@ import {
  */
 const BYTES_PER_WORKER = 64 * 1024 * 1024;
 
+/**
+ * Files this short or shorter on average are hashed by the calling thread
+ * alone: opening them is most of the work, and a worker needs to be told of
+ * each.
+ */
+export const SMALL_FILE: number = 64 * 1024;
+
 /** The calling thread hashes at most about this long before others may run. */
 const SLICE_MS = 8;
 
@@ -221,6 +228,8 @@ export async function runHashTask(
   signal?.throwIfAborted();
   let wanted = checkThreads(options.threads) - (useCallingThread ? 1 : 0);
   const worth = layout.totalLength / BYTES_PER_WORKER;
+  const isSmall = layout.totalLength <= SMALL_FILE * layout.files.length;
+  if (useCallingThread && isSmall) wanted = 0;
   wanted = Math.min(wanted, Math.floor(worth) - (useCallingThread ? 1 : 0));
   if (wanted > 0 && !mayStartWorkers()) wanted = 0;
 

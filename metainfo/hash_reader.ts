@@ -11,6 +11,7 @@ import { reduceTree, SHA256_LENGTH, treeHeight } from "./hash_sha256.ts";
 import {
   CONTROL_NEXT,
   CONTROL_STOP,
+  FILE_LONG,
   FILE_MISSING,
   FILE_SHORT,
   type HashFailure,
@@ -181,7 +182,7 @@ export class HashReader implements Disposable {
   readonly #layout: PieceLayout;
   readonly #digest: PieceDigest;
   readonly #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(
-    BUFFER_SIZE + BUFFER_SHIFT,
+    BUFFER_SIZE + BUFFER_SHIFT + 1,
   ).subarray(BUFFER_SHIFT);
   /** The open file and where its next read would start. */
   #file: Deno.FsFile | undefined;
@@ -321,7 +322,7 @@ export class HashReader implements Disposable {
   #fill(fileIndex: number, offset: number): boolean {
     if (fileIndex !== this.#fileIndex) {
       this.#forgetFile();
-      this.#file = Deno.openSync(this.#task.files[fileIndex]!.path);
+      this.#file = Deno.openSync(this.#task.paths[fileIndex]!);
       this.#fileIndex = fileIndex;
       this.#position = 0;
     }
@@ -336,16 +337,20 @@ export class HashReader implements Disposable {
       placed.length - offset,
       this.#claimEnd - placed.offset - offset,
     );
+    // One byte more where the file should end tells whether it does.
+    const most = offset + want === placed.length ? want + 1 : want;
     let got = 0;
     while (got < want) {
-      const count = file.readSync(this.#buffer.subarray(got, want));
+      const count = file.readSync(this.#buffer.subarray(got, most));
       if (count === null || count === 0) break;
       got += count;
     }
     this.#position += got;
+    const { files } = this.#memory;
+    if (got < want) files[fileIndex] = FILE_SHORT;
+    else if (got > want) files[fileIndex] = FILE_LONG;
     this.#bufferStart = offset;
-    this.#bufferEnd = offset + got;
-    if (got < want) this.#memory.files[fileIndex] = FILE_SHORT;
+    this.#bufferEnd = offset + Math.min(got, want);
     return got > 0;
   }
 

@@ -23,21 +23,13 @@ export const FILE_FINE = 0;
 export const FILE_MISSING = 1;
 /** The file ends too early. */
 export const FILE_SHORT = 2;
+/** The file goes on past its end. */
+export const FILE_LONG = 3;
 
 /** Slot of {@linkcode HashMemory.control}: the next piece to claim. */
 export const CONTROL_NEXT = 0;
 /** Slot of {@linkcode HashMemory.control}: not 0 when all must stop. */
 export const CONTROL_STOP = 1;
-
-/** One file of the work. */
-export interface HashFile {
-  /** Where it is on disk; ignored for pad files and files of 0 bytes. */
-  readonly path: string;
-  /** Length in bytes. */
-  readonly length: number;
-  /** Whether it is padding (BEP 47): zeros, not read. */
-  readonly pad: boolean;
-}
 
 /** The work, as it goes to a worker. */
 export interface HashTask {
@@ -45,8 +37,12 @@ export interface HashTask {
   readonly pieceLength: number;
   /** Whether files start on piece boundaries without pad files (v2-only). */
   readonly alignFiles: boolean;
-  /** The files in order. */
-  readonly files: readonly HashFile[];
+  /** Bytes of each file in order. */
+  readonly lengths: Float64Array;
+  /** 1 for padding (BEP 47): zeros, not read. */
+  readonly pads: Uint8Array;
+  /** Where each file is on disk; ignored for padding and files of 0 bytes. */
+  readonly paths: readonly string[];
   /** Whether to compute SHA-1 of every piece (BEP 3). */
   readonly sha1: boolean;
   /** Whether to compute the SHA-256 subtree root of every piece (BEP 52). */
@@ -111,13 +107,17 @@ export function hashTask(
 ): HashTask {
   let address = 0;
   let alignFiles = false;
-  const files = layout.files.map((file, i) => {
-    if (file.length > 0) {
-      if (file.offset !== address) alignFiles = true;
-      address = file.offset + file.length;
-    }
-    return { path: paths[i] ?? "", length: file.length, pad: file.pad };
-  });
+  const { files } = layout;
+  const lengths = new Float64Array(files.length);
+  const pads = new Uint8Array(files.length);
+  for (let i = 0; i < files.length; i++) {
+    const { offset, length, pad } = files[i]!;
+    lengths[i] = length;
+    if (pad) pads[i] = 1;
+    if (length === 0) continue;
+    if (offset !== address) alignFiles = true;
+    address = offset + length;
+  }
   const claimPieces = Math.max(
     1,
     Math.floor(CLAIM_BYTES / layout.pieceLength),
@@ -125,7 +125,9 @@ export function hashTask(
   return {
     pieceLength: layout.pieceLength,
     alignFiles,
-    files,
+    lengths,
+    pads,
+    paths,
     ...digests,
     claimPieces,
   };
@@ -138,7 +140,11 @@ export function hashTask(
  * @returns Its layout.
  */
 export function taskLayout(task: HashTask): PieceLayout {
-  const { pieceLength, alignFiles, files } = task;
+  const { pieceLength, alignFiles, lengths, pads } = task;
+  const files = Array.from(
+    lengths,
+    (length, i) => ({ length, pad: pads[i] === 1 }),
+  );
   return new PieceLayout({ pieceLength, alignFiles, files });
 }
 
@@ -155,7 +161,7 @@ export function hashMemory(task: HashTask, pieceCount: number): HashMemory {
   return {
     control: new Int32Array(new SharedArrayBuffer(8)),
     pieces: shared(pieceCount),
-    files: shared(task.files.length),
+    files: shared(task.lengths.length),
     sha1: shared(task.sha1 ? pieceCount * SHA1_LENGTH : 0),
     sha256: shared(task.sha256 ? pieceCount * 32 : 0),
   };

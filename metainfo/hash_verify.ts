@@ -8,6 +8,7 @@ import { HashReadError } from "./hash_reader.ts";
 import { type HashThreadOptions, nextTurn, runHashTask } from "./hash_pool.ts";
 import {
   FILE_FINE,
+  FILE_LONG,
   FILE_MISSING,
   FILE_SHORT,
   type HashMemory,
@@ -275,7 +276,6 @@ export async function verifyPieces(
     reported = now;
     onProgress({ hashedBytes, totalBytes });
   };
-  let surplusFiles: number[];
   try {
     const { threads, useCallingThread } = options;
     await runHashTask(
@@ -284,7 +284,7 @@ export async function verifyPieces(
       { threads, useCallingThread, onPieces, signal },
       memory,
     );
-    surplusFiles = await lookAtFiles(layout, filePaths, memory, signal);
+    await lookAtFiles(layout, filePaths, memory, signal);
   } catch (error) {
     if (!(error instanceof HashReadError)) throw error;
     const path = filePaths[error.failure.fileIndex]!;
@@ -296,9 +296,11 @@ export async function verifyPieces(
   }
   const missingFiles: number[] = [];
   const shortFiles: number[] = [];
+  const surplusFiles: number[] = [];
   memory.files.forEach((status, i) => {
-    if (status === FILE_FINE) return;
-    (status === FILE_MISSING ? missingFiles : shortFiles).push(i);
+    if (status === FILE_MISSING) missingFiles.push(i);
+    else if (status === FILE_SHORT) shortFiles.push(i);
+    else if (status === FILE_LONG) surplusFiles.push(i);
   });
   bad.sort((a, b) => a - b);
   contradictory.sort((a, b) => a - b);
@@ -326,39 +328,36 @@ function selectPieces(pieces: Uint8Array, wanted: Iterable<number>): void {
 }
 
 /**
- * Looks at all files: hashing reads no further than a file should go, and comes
- * neither to those of 0 bytes nor to those in a piece that had failed already.
- *
- * @returns Those that are too long.
+ * Looks at the files whose end hashing did not come to: those of 0 bytes, and
+ * those with a last piece that had failed already or that nobody asked for.
  */
 async function lookAtFiles(
   layout: PieceLayout,
   filePaths: readonly string[],
   memory: HashMemory,
   signal: AbortSignal | undefined,
-): Promise<number[]> {
-  const { files } = memory;
-  const surplus: number[] = [];
-  for (let i = 0; i < files.length; i++) {
+): Promise<void> {
+  const { files, pieces } = memory;
+  for (let i = 0, asked = 0; i < files.length; i++) {
     const { length, pad } = layout.files[i]!;
-    if (pad || files[i] === FILE_MISSING) continue;
-    const size = sizeOf(filePaths[i]!);
-    if (size === undefined) files[i] = FILE_MISSING;
-    else if (size < length) files[i] = FILE_SHORT;
-    else if (size > length) surplus.push(i);
-    if (i % 256 === 255) {
+    if (pad || files[i] === FILE_MISSING || files[i] === FILE_LONG) continue;
+    const isRead = length > 0 &&
+      pieces[layout.filePieces(i).end - 1] === PIECE_HASHED;
+    if (isRead) continue;
+    files[i] = statusOf(filePaths[i]!, length);
+    if (++asked % 256 === 0) {
       await nextTurn();
       signal?.throwIfAborted();
     }
   }
-  return surplus;
 }
 
-function sizeOf(path: string): number | undefined {
+function statusOf(path: string, length: number): number {
   try {
     const { isFile, size } = Deno.statSync(path);
-    return isFile ? size : undefined;
+    if (!isFile) return FILE_MISSING;
+    return size < length ? FILE_SHORT : size > length ? FILE_LONG : FILE_FINE;
   } catch {
-    return undefined;
+    return FILE_MISSING;
   }
 }

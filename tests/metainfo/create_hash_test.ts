@@ -5,7 +5,8 @@ import {
   type HashProgress,
   parseMetainfo,
 } from "../../metainfo/mod.ts";
-import { placeEntries } from "../../metainfo/create_hash.ts";
+import { hashEntries, placeEntries } from "../../metainfo/create_hash.ts";
+import { planCreation } from "../../metainfo/create_walk.ts";
 import { TempDir } from "../support/paths.ts";
 import { bytesOf, writeTree } from "./_payload.ts";
 
@@ -177,3 +178,30 @@ Deno.test("createMetainfo() stops its threads on abort", async () => {
     assert(last > 0 && last < 1024 * MIB, String(last));
   }
 });
+
+for (const [what, meddle] of Object.entries(MEDDLING)) {
+  if (what === "is written to") continue; // what is read is the file's
+  Deno.test(`hashEntries() notices that one of many small files ${what}`, async () => {
+    await using temp = new TempDir();
+    await Deno.mkdir(temp.join("d"));
+    for (let i = 0; i < 5000; i++) {
+      Deno.writeFileSync(temp.join(`d/${i}`), bytesOf(20, i));
+    }
+    const options = { inputs: [{ path: temp.join("d") }] };
+    const plan = await planCreation(options);
+    const path = temp.join("d/999");
+    meddle(path);
+    const form = {
+      pieceLength: 16384,
+      sha1: true,
+      sha256: false,
+      padFiles: false,
+      padLast: false,
+    };
+    const error = await assertRejects(
+      () => hashEntries(plan, form, options),
+      CreateError,
+    );
+    assertEquals([error.code, error.path], ["changed", path]);
+  });
+}
