@@ -40,12 +40,22 @@ export function matchesInfoHash(
  * @returns True for a v2-only torrent with a file longer than a piece.
  */
 export function needsPieceLayers(metainfo: Metainfo): boolean {
-  const { pieces, pieceLayers, pieceLength, files } = metainfo;
-  return pieces === undefined &&
-    files.some(({ length, piecesRoot }) =>
-      length > pieceLength && piecesRoot !== undefined &&
-      !pieceLayers?.has(toHex(piecesRoot))
-    );
+  return metainfo.pieces === undefined && !hasPieceLayers(metainfo);
+}
+
+/**
+ * Whether every file longer than a piece has its piece layer (BEP 52), where
+ * it is to have one.
+ *
+ * @param metainfo The torrent.
+ * @returns True for a v1 torrent.
+ */
+export function hasPieceLayers(metainfo: Metainfo): boolean {
+  const { pieceLayers, pieceLength, files } = metainfo;
+  return files.every(({ length, piecesRoot }) =>
+    length <= pieceLength || piecesRoot === undefined ||
+    pieceLayers?.has(toHex(piecesRoot))
+  );
 }
 
 /**

@@ -12,6 +12,10 @@ import {
 import { toHex } from "../_shared/bytes.ts";
 import { encodeMetainfo } from "../metainfo/edit.ts";
 import { formatMagnet, type Magnet } from "../metainfo/magnet.ts";
+import { magnetOf, type Metainfo } from "../metainfo/metainfo.ts";
+import { parseMagnet } from "../metainfo/parse_magnet.ts";
+import type { AddSource } from "./add_source.ts";
+import { hasPieceLayers, metainfoFromPeers } from "./info_hash.ts";
 import type { TorrentLife } from "./torrent_life.ts";
 import type { AddTorrentOptions } from "./types.ts";
 
@@ -24,10 +28,12 @@ export interface SavedTorrent {
   readonly version: 1;
   /** 40 hex digits by which peers and trackers call it. */
   readonly infoHash: string;
-  /** The torrent file as base64, once its metadata is known. */
+  /** The torrent file as base64, once all of it is known. */
   readonly torrent?: string;
   /** The link it was added by, until then. */
   readonly magnet?: string;
+  /** Besides a link: the info dictionary as base64, once it is known. */
+  readonly info?: string;
   /** The folder it is stored in; absent for other file systems. */
   readonly dir?: string;
   /** Whether it is paused. */
@@ -83,9 +89,7 @@ export async function saveTorrent(life: TorrentLife): Promise<SavedTorrent> {
   return {
     version: 1,
     infoHash: toHex(life.infoHash),
-    ...(metainfo === undefined
-      ? { magnet: formatMagnet(topic as Magnet) }
-      : { torrent: encodeMetainfo(metainfo).toBase64() }),
+    ...sourceFields(metainfo, topic),
     ...(life.dir === undefined ? {} : { dir: life.dir }),
     paused: life.isPaused,
     ...(options.sequential ? { sequential: true } : {}),
@@ -113,10 +117,8 @@ export async function saveTorrent(life: TorrentLife): Promise<SavedTorrent> {
  */
 export function restoreTorrent(
   saved: SavedTorrent,
-): { source: Uint8Array | string; options: AddTorrentOptions } {
-  const source = saved.torrent === undefined
-    ? saved.magnet
-    : Uint8Array.fromBase64(saved.torrent);
+): { source: AddSource; options: AddTorrentOptions } {
+  const source = savedSource(saved);
   if (saved.version !== 1 || source === undefined) {
     throw new TypeError(
       `Cannot restore a torrent of version ${saved.version}: version 1 with a torrent or a link was expected`,
@@ -145,6 +147,28 @@ export function restoreTorrent(
         : Uint8Array.fromBase64(resumeData),
     },
   };
+}
+
+/** Without all of its piece layers it is no torrent file (BEP 52). */
+function sourceFields(
+  metainfo: Metainfo | undefined,
+  topic: Metainfo | Magnet,
+): Pick<SavedTorrent, "torrent" | "magnet" | "info"> {
+  if (metainfo !== undefined && hasPieceLayers(metainfo)) {
+    return { torrent: encodeMetainfo(metainfo).toBase64() };
+  }
+  const magnet = "infoBytes" in topic ? magnetOf(topic) : topic;
+  return {
+    magnet: formatMagnet(magnet),
+    ...(metainfo ? { info: metainfo.infoBytes.toBase64() } : {}),
+  };
+}
+
+function savedSource(saved: SavedTorrent): AddSource | undefined {
+  const { torrent, magnet, info } = saved;
+  if (torrent !== undefined) return Uint8Array.fromBase64(torrent);
+  if (magnet === undefined || info === undefined) return magnet;
+  return metainfoFromPeers(Uint8Array.fromBase64(info), parseMagnet(magnet));
 }
 
 function limit(

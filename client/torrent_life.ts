@@ -255,7 +255,6 @@ export class TorrentLife {
         signal,
       });
       content.rechecked();
-      this.#isComplete = this.#isComplete && content.isDone;
     });
   }
 

@@ -1,0 +1,111 @@
+/** What outlives a session. */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { formatEndpoint } from "../../_shared/address.ts";
+import type { SavedSession } from "../../client/saved.ts";
+import { formatMagnet, magnetOf } from "../../metainfo/mod.ts";
+import { assertFiles, simTorrent, SwarmWorld } from "../support/swarm_world.ts";
+
+const pure = { permissions: "none" } as const;
+
+Deno.test(
+  "Session.save() and restore() bring torrents back",
+  pure,
+  async () => {
+    const torrent = await simTorrent([["a.bin", 400_000], ["b.bin", 300_000]]);
+    await using world = new SwarmWorld();
+    const seed = await world.seeder(torrent, { uploadLimit: 200_000 });
+    const host = await world.host();
+    const one = host.add(torrent, {
+      peers: [seed.address],
+      sequential: true,
+      trackers: ["http://more.example/announce"],
+      downloadLimit: 5_000_000,
+      maxPeers: 7,
+    });
+    await world.until(() => one.state === "downloading");
+    await world.run(one.setFilePriorities(new Map([[1, 7]])));
+    one.setPiecePriorities(new Map([[2, 1]]));
+    one.addTrackers([["udp://late.example:1"]]);
+    await world.until(() => one.stats().piecesDone >= 4);
+    const saved: SavedSession = JSON.parse(
+      JSON.stringify(await world.run(host.session.save())),
+    );
+    await world.run(host.session.close());
+
+    const again = await world.host({ files: host.files, trackers: false });
+    const [two] = again.session.restore(
+      saved,
+      () => ({ fileSystem: again.files }),
+    );
+    assert(two !== undefined);
+    again.watch(two);
+    await world.until(() => two.state === "downloading");
+    const { doneBytes, downloadedBytes } = two.stats();
+    assert(doneBytes >= 4 * 32768, `${doneBytes}`);
+    assert(downloadedBytes >= doneBytes);
+    assertEquals(two.downloadLimit, 5_000_000);
+    assertEquals(two.files.map((file) => file.priority), [4, 7]);
+    assertEquals(two.pieces()!.priorities[2], 1);
+    assertEquals(saved.torrents[0]!.peers, [formatEndpoint(seed.address)]);
+    // It may be restored twice: the second time there is nothing new.
+    assertEquals(again.session.restore(saved), []);
+    await world.run(two.completed);
+    assertFiles(torrent, again.files);
+    // What was saved of it is the same choice of trackers.
+    const { trackers } = await world.run(two.save());
+    assertEquals(trackers, [
+      "http://more.example/announce",
+      ["udp://late.example:1"],
+    ]);
+  },
+);
+
+Deno.test(
+  "a link is saved as a link until its metadata is known",
+  pure,
+  async () => {
+    const torrent = await simTorrent([["a.bin", 100_000]], {
+      version: "hybrid",
+    });
+    const link = formatMagnet({ ...magnetOf(torrent.metainfo), trackers: [] });
+    await using world = new SwarmWorld();
+    const host = await world.host();
+    const one = host.addMagnet(link, torrent, { paused: true });
+    const saved = await world.run(one.save());
+    assertEquals(saved.torrent, undefined);
+    assertEquals(saved.paused, true);
+    await world.run(host.session.close());
+
+    const again = await world.host();
+    const seed = await world.seeder(torrent);
+    const [two] = again.session.restore(
+      { version: 1, torrents: [saved] },
+      () => ({ fileSystem: again.files, paused: false, peers: [seed.address] }),
+    );
+    await world.run(two!.completed);
+    const whole = await world.run(two!.save());
+    assertEquals(whole.magnet, undefined);
+    await world.run(again.session.close());
+
+    const third = await world.host();
+    const [three] = third.session.restore(
+      { version: 1, torrents: [whole] },
+      () => ({ fileSystem: again.files }),
+    );
+    await world.until(() => three!.state === "seeding");
+  },
+);
+
+Deno.test("restore() refuses what is no saved session", pure, async () => {
+  await using world = new SwarmWorld();
+  const { session } = await world.host();
+  const restore = (torrent: object) =>
+    session.restore({ version: 1, torrents: [torrent] } as never);
+  assertThrows(() => restore({ version: 2, magnet: "x" }), TypeError);
+  assertThrows(() => restore({ version: 1, peers: [] }), TypeError);
+  assertThrows(
+    () => restore({ version: 1, peers: [], torrent: "%%%" }),
+    SyntaxError,
+  );
+  assertEquals(session.torrents, []);
+});
