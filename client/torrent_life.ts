@@ -360,13 +360,12 @@ export class TorrentLife {
     const content = this.#content;
     if (content === undefined) return;
     if (!content.isDone) {
-      if (this.#isComplete) this.#completed = settlement();
+      if (this.#state === "seeding") this.#setState("downloading");
+      if (!this.#isComplete) return;
       this.#isComplete = false;
-      if (this.#state === "seeding") {
-        this.#setState("downloading");
-        this.network.swarm.setComplete(false);
-        content.setSeeding(false);
-      }
+      this.#completed = settlement();
+      this.network.swarm.setComplete(false);
+      content.setSeeding(false);
       return;
     }
     if (this.#state === "downloading") {
