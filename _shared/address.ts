@@ -198,6 +198,54 @@ export function subnetKey(bytes: Uint8Array): string {
 }
 
 /**
+ * A key for one host: an IPv4 address, the /64 of an IPv6 address, in which
+ * anybody can have any number of addresses, or a DNS name.
+ *
+ * @param hostname An address or name.
+ * @returns A string equal for addresses of one host.
+ */
+export function hostKey(hostname: string): string {
+  const bytes = tryParseIp(hostname);
+  return bytes === undefined || bytes.length === 4 || isMappedIpv4(bytes)
+    ? normalizeHostname(hostname)
+    : subnetKey(bytes);
+}
+
+/**
+ * A key for a site that one operator can easily hold: the /24 of an IPv4
+ * address, the /48 of an IPv6 address, or a DNS name.
+ *
+ * @param hostname An address or name.
+ * @returns A string equal for addresses of one site.
+ */
+export function siteKey(hostname: string): string {
+  const bytes = tryParseIp(hostname);
+  if (bytes === undefined) return hostname;
+  return bytes.length === 16 && !isMappedIpv4(bytes)
+    ? `${bytes.subarray(0, 6).join(".")}/48`
+    : subnetKey(bytes);
+}
+
+/** How near the networks of a scope are to us, the nearest first. */
+const NEARNESS: readonly IpScope[] = ["loopback", "link-local", "private"];
+
+/**
+ * Whether somebody may send us to an address: nobody may name one that is
+ * nearer to us than its own, where it cannot have been itself.
+ *
+ * @param told Scope of the address.
+ * @param teller Scope of who tells; `"global"` when it is not known.
+ * @returns True when it may.
+ */
+export function mayTellOf(told: IpScope, teller: IpScope): boolean {
+  const distance = (scope: IpScope) => {
+    const index = NEARNESS.indexOf(scope);
+    return index < 0 ? NEARNESS.length : index;
+  };
+  return distance(told) >= distance(teller);
+}
+
+/**
  * Formats an endpoint as `host:port`, IPv6 in brackets.
  *
  * @param endpoint The endpoint.
@@ -276,14 +324,12 @@ export function decodeCompactEndpoints(
   return result;
 }
 
-/** Where a peer candidate was learnt from. */
-export type CandidateSource =
-  | "manual"
-  | "tracker"
-  | "dht"
-  | "lpd"
-  | "pex"
-  | "resume";
+/**
+ * Where a peer candidate was learnt from: `"manual"` for what a person names,
+ * `"magnet"`, `"tracker"`, `"dht"`, `"lpd"`, `"pex"`, `"resume"`, `"incoming"`
+ * for who came by itself, or the name of a discovery service of yours.
+ */
+export type CandidateSource = string;
 
 /**
  * A peer that may be worth connecting to. Every discovery service yields
@@ -296,6 +342,11 @@ export interface PeerCandidate {
   readonly address: Endpoint;
   /** Who told us. @default {"manual"} */
   readonly source?: CandidateSource;
+  /**
+   * IP address of whoever told, when known: it may name addresses no closer to
+   * us than its own, and it has to share its source's places with others.
+   */
+  readonly teller?: string | undefined;
   /** The peer id it must answer with, when known. */
   readonly peerId?: Uint8Array;
   /** Handshake protocol string. @default {"BitTorrent protocol"} */

@@ -5,11 +5,19 @@
  */
 import type { Endpoint, PeerCandidate } from "../_shared/address.ts";
 import type { Clock } from "../_shared/clock.ts";
-import type { HandshakeFailed } from "../handshake/mod.ts";
+import type {
+  HandshakeConnected,
+  HandshakeEvent,
+  HandshakeFailed,
+} from "../handshake/event.ts";
+import type { CandidateSources } from "./candidate_sources.ts";
+import type { HostBook } from "./host_book.ts";
 import { PeerList } from "./peer_list.ts";
 
-/** Connection attempts started at once, so that a list is not burnt in a rush. */
+/** Attempts at once, so that a list is not burnt in a rush. */
 const MAX_CONNECTING = 30;
+/** Between two wishes for a turn when none came, in milliseconds. */
+const RETRY_MS = 1000;
 
 /** What the dialler needs of its swarm. */
 export interface CandidateDialerOptions {
@@ -19,22 +27,37 @@ export interface CandidateDialerOptions {
   readonly clock: Clock;
   /** Draws an integer below a bound. */
   readonly randomInt: (below: number) => number;
-  /** How many more connections fit. */
-  readonly room: () => number;
-  /** Dials. */
-  readonly connect: (candidate: PeerCandidate) => void;
+  /** What is thought of sources. */
+  readonly sources: CandidateSources;
+  /** When hosts may be dialled. */
+  readonly hosts: HostBook;
+  /** How many more may be dialled beside those under way. */
+  readonly room: (connecting: number) => number;
+  /** Dials whoever is chosen when the torrent's turn comes. */
+  readonly dialNext: (
+    choose: () => PeerCandidate | undefined,
+  ) => Promise<HandshakeEvent | undefined>;
+  /** Whether a connected peer turns out to listen at an address. */
+  readonly adopt: (address: Endpoint) => boolean;
+  /** Takes a connection. */
+  readonly onConnected: (event: HandshakeConnected) => void;
+  /** Is told of every attempt that failed. */
+  readonly onFailed: (event: HandshakeFailed) => void;
 }
 
-/** Dials candidates while there is room. */
+/**
+ * Dials candidates while there is room: at any time it waits for one turn, for
+ * the moment when somebody may be tried again, or for nothing.
+ */
 export class CandidateDialer {
   /** The candidates. */
   readonly list: PeerList;
   readonly #options: CandidateDialerOptions;
   #connecting = 0;
-  /** Whether connections may be made. */
-  active = false;
-  /** Whether seeds are of no use. */
-  skipSeeds = false;
+  #isWaiting = false;
+  #cancelTimer: (() => void) | undefined;
+  #isActive = false;
+  #skipSeeds = false;
 
   /**
    * Makes a dialler without candidates.
@@ -43,12 +66,31 @@ export class CandidateDialer {
    */
   constructor(options: CandidateDialerOptions) {
     this.#options = options;
-    this.list = new PeerList({ randomInt: options.randomInt });
+    this.list = new PeerList(options);
   }
 
   /** Attempts under way. */
   get connecting(): number {
     return this.#connecting;
+  }
+
+  /** Whether connections may be made. */
+  get active(): boolean {
+    return this.#isActive;
+  }
+  set active(active: boolean) {
+    this.#isActive = active;
+    this.connectMore();
+  }
+
+  /** Whether seeds are of no use. */
+  get skipSeeds(): boolean {
+    return this.#skipSeeds;
+  }
+  set skipSeeds(skip: boolean) {
+    this.#skipSeeds = skip;
+    this.list.wake();
+    this.connectMore();
   }
 
   /**
@@ -60,46 +102,87 @@ export class CandidateDialer {
   add(candidates: Iterable<PeerCandidate>): number {
     let added = 0;
     for (const candidate of candidates) if (this.list.add(candidate)) added++;
-    if (added > 0) this.connectMore();
+    this.connectMore();
     return added;
   }
 
-  /** Dials while there is room. */
+  /** Asks for a turn if there is room and somebody to dial. */
   connectMore(): void {
-    if (!this.active) return;
-    const { room, connect, clock, infoHash } = this.#options;
-    const count = Math.min(room(), MAX_CONNECTING) - this.#connecting;
-    for (
-      const candidate of this.list.take(count, clock.now(), this.skipSeeds)
-    ) {
-      this.#connecting++;
-      connect({ infoHash, ...candidate });
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    if (!this.#mayDial()) return;
+    const { clock } = this.#options;
+    const at = this.#hasRoom() ? this.list.quietUntil : this.list.namedReadyAt;
+    if (at > clock.now()) {
+      if (at < Infinity) {
+        this.#cancelTimer = clock.schedule(at, () => this.connectMore());
+      }
+      return;
     }
+    this.#isWaiting = true;
+    void this.#dial();
   }
 
-  /** Notes that an attempt led to a connection. */
-  ended(): void {
-    this.#connecting = Math.max(0, this.#connecting - 1);
+  #mayDial(): boolean {
+    return this.#isActive && !this.#isWaiting &&
+      this.#connecting < MAX_CONNECTING;
   }
 
-  /**
-   * Takes a failed handshake.
-   *
-   * @param event What failed.
-   * @param isConnected Whether a peer that listens there is connected.
-   */
-  failed(
-    event: HandshakeFailed,
-    isConnected: (address: Endpoint) => boolean,
-  ): void {
-    const { candidate, reason } = event;
-    if (candidate === undefined) return;
-    const { address } = candidate;
-    this.ended();
-    if (reason === "self") this.list.remove(address);
-    else if (reason.startsWith("duplicate-")) {
-      if (isConnected(address)) this.list.connected(address);
-      else this.list.released(address, this.#options.clock.now(), false);
-    } else this.list.released(address, this.#options.clock.now(), true);
+  #hasRoom(): boolean {
+    return this.#options.room(this.#connecting) > 0;
+  }
+
+  async #dial(): Promise<void> {
+    const { dialNext, onConnected, clock } = this.#options;
+    let hasCome = false;
+    let isDialling = false;
+    const outcome = await dialNext(() => {
+      hasCome = true;
+      this.#isWaiting = false;
+      const candidate = this.#choose();
+      if (candidate !== undefined) {
+        isDialling = true;
+        this.#connecting++;
+      }
+      this.connectMore();
+      return candidate;
+    });
+    if (isDialling) this.#connecting--;
+    if (outcome?.type === "connected") onConnected(outcome);
+    else if (outcome !== undefined) this.#fail(outcome);
+    if (hasCome) return this.connectMore();
+    // The torrent was removed, perhaps to be answered for otherwise.
+    this.#isWaiting = false;
+    if (!this.#isActive) return;
+    this.#cancelTimer?.();
+    const at = clock.now() + RETRY_MS;
+    this.#cancelTimer = clock.schedule(at, () => this.connectMore());
+  }
+
+  #choose(): PeerCandidate | undefined {
+    if (!this.#mayDial()) return undefined;
+    const { infoHash, clock } = this.#options;
+    const next = this.list.next(clock.now(), {
+      skipSeeds: this.#skipSeeds,
+      namedOnly: !this.#hasRoom(),
+    });
+    return next && { infoHash, ...next };
+  }
+
+  #fail(event: HandshakeFailed): void {
+    const { candidate, reason, fault } = event;
+    const { clock, adopt, onFailed } = this.#options;
+    const { address } = candidate!;
+    if (
+      reason === "self" || reason === "invalid-candidate" ||
+      reason === "blocked"
+    ) this.list.remove(address);
+    else if (reason.startsWith("duplicate-") && adopt(address)) {
+      this.list.connected(address);
+    } else {
+      const outcome = fault === "remote" ? "failed" : "local";
+      this.list.released(address, clock.now(), outcome);
+    }
+    onFailed(event);
   }
 }

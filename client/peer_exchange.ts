@@ -63,12 +63,14 @@ export class PeerExchange {
     }
   }
 
-  /** Turns a message into candidates; the peer's own claims about us are left out. */
-  candidates(message: UtPexMessage): PeerCandidate[] {
+  /** Turns what a peer tells into candidates. */
+  candidates(peer: SwarmPeer, message: UtPexMessage): PeerCandidate[] {
+    const teller = peer.address.hostname;
     return message.added.map(({ hostname, port }) => ({
       infoHash: this.#infoHash,
       address: { hostname, port },
       source: "pex",
+      teller,
     }));
   }
 
@@ -87,19 +89,20 @@ export class PeerExchange {
   }
 
   #tell(peer: SwarmPeer, current: ReadonlyMap<string, PexPeer>): void {
+    const sent = peer.pexSent ??= new Set();
     const added: PexPeer[] = [];
     const dropped: Endpoint[] = [];
     const own = peer.listening && formatEndpoint(peer.listening);
     for (const [text, entry] of current) {
       if (added.length >= MAX_TOLD) break;
-      if (text === own || peer.pexSent.has(text)) continue;
-      peer.pexSent.add(text);
+      if (text === own || sent.has(text)) continue;
+      sent.add(text);
       added.push(entry);
     }
-    for (const text of peer.pexSent) {
+    for (const text of sent) {
       if (dropped.length >= MAX_TOLD) break;
       if (current.has(text)) continue;
-      peer.pexSent.delete(text);
+      sent.delete(text);
       const at = text.lastIndexOf(":");
       dropped.push({
         hostname: text.slice(0, at).replace(/^\[|\]$/g, ""),

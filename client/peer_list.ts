@@ -1,6 +1,7 @@
 /**
- * The ranked candidate list of one torrent: every discovery source feeds it,
- * the handshaker takes from it.
+ * The candidates of one torrent: every discovery source feeds the list, the
+ * dialler takes from it. Sources take turns by rank, and within a source those
+ * who told do: nobody gets more attention by naming more.
  *
  * @module
  */
@@ -9,78 +10,36 @@ import {
   type Endpoint,
   formatEndpoint,
   ipScope,
+  mayTellOf,
   normalizeHostname,
   type PeerCandidate,
-  subnetKey,
+  siteKey,
   tryParseIp,
 } from "../_shared/address.ts";
+import { BanList } from "./ban_list.ts";
+import {
+  type Candidate,
+  type CandidateOutcome,
+  Crowds,
+  isBetter,
+  isKeptLess,
+  MAX_FAILURES,
+  type SourceBook,
+  type Teller,
+} from "./candidate.ts";
+import { CandidateSources } from "./candidate_sources.ts";
+import { HostBook } from "./host_book.ts";
 import { peerPriority } from "./peer_priority.ts";
+import { isServicePort } from "./service_ports.ts";
 
 /** Most candidates kept for a torrent (libtorrent's default). */
 export const MAX_CANDIDATES = 3000;
-/**
- * Failures in a row after which a candidate is given up, until somebody tells
- * of it again. Those that a person named are never given up.
- */
-const MAX_FAILURES = 5;
 /** First wait after a failure, in milliseconds; doubles each time. */
 const BACKOFF_MS = 5_000;
 /** Longest wait after failures, in milliseconds. */
 const MAX_BACKOFF_MS = 10 * 60_000;
-/** Wait after a connection that worked and ended, in milliseconds. */
+/** Wait after a connection that worked, in milliseconds. */
 const RECONNECT_MS = 15_000;
-/** Candidates from PEX that one /24 or /64 may hold. */
-const MAX_PEX_PER_SUBNET = 32;
-
-/** The best candidates come from the sources with the lowest rank. */
-const RANK: Record<CandidateSource, number> = {
-  manual: 0,
-  resume: 1,
-  tracker: 2,
-  lpd: 2,
-  dht: 3,
-  pex: 4,
-};
-/** Sources that private torrents must not use (BEP 27). */
-const OPEN_SOURCES: ReadonlySet<CandidateSource> = new Set([
-  "dht",
-  "lpd",
-  "pex",
-]);
-
-/**
- * Whether a private torrent must not use a candidate (BEP 27).
- *
- * @param source Where it is known from.
- * @returns True for the DHT, local discovery and peer exchange.
- */
-export function isOpenSource(source: CandidateSource | undefined): boolean {
-  return source !== undefined && OPEN_SOURCES.has(source);
-}
-
-/** The share of the list that one source may fill. */
-const SHARE: Record<CandidateSource, number> = {
-  manual: 1,
-  resume: 0.5,
-  tracker: 0.75,
-  lpd: 0.25,
-  dht: 0.75,
-  pex: 0.5,
-};
-
-type PeerState = "idle" | "connecting" | "connected" | "banned";
-
-interface Entry {
-  readonly address: Endpoint;
-  source: CandidateSource;
-  readonly subnet: string;
-  readonly peerId: Uint8Array | undefined;
-  readonly salt: number;
-  state: PeerState;
-  failures: number;
-  notBefore: number;
-  isSeed: boolean;
-}
 
 /** Options of {@linkcode PeerList}. */
 export interface PeerListOptions {
@@ -88,17 +47,28 @@ export interface PeerListOptions {
   readonly randomInt: (below: number) => number;
   /** Most candidates kept. @default {3000} */
   readonly capacity?: number | undefined;
+  /** What is thought of sources. @default {the standard ones} */
+  readonly sources?: CandidateSources | undefined;
+  /** When hosts may be dialled; shared by torrents. @default {a new one} */
+  readonly hosts?: HostBook | undefined;
 }
 
 /** Candidates of one torrent, each in exactly one state. */
 export class PeerList {
-  readonly #entries = new Map<string, Entry>();
-  readonly #perSource = new Map<CandidateSource, number>();
-  readonly #pexSubnets = new Map<string, number>();
-  readonly #bannedHosts = new Set<string>();
+  readonly #entries = new Map<string, Candidate>();
+  readonly #named = new Set<Candidate>();
+  readonly #books = new Map<CandidateSource, SourceBook>();
+  readonly #crowds = new Crowds();
   readonly #randomInt: (below: number) => number;
   readonly #capacity: number;
+  readonly #sources: CandidateSources;
+  readonly #hosts: HostBook;
+  #bans: BanList | undefined;
   #external: Endpoint | undefined;
+  /** No candidate may be tried before; a later time is found by looking. */
+  #quietUntil = 0;
+  /** The turn of the source that was served last. */
+  #turn = 0;
 
   /**
    * Makes an empty list.
@@ -108,6 +78,8 @@ export class PeerList {
   constructor(options: PeerListOptions) {
     this.#randomInt = options.randomInt;
     this.#capacity = options.capacity ?? MAX_CANDIDATES;
+    this.#sources = options.sources ?? new CandidateSources();
+    this.#hosts = options.hosts ?? new HostBook();
   }
 
   /** Candidates known, in any state. */
@@ -122,6 +94,9 @@ export class PeerList {
    */
   setExternalEndpoint(endpoint: Endpoint): void {
     this.#external = endpoint;
+    for (const entry of this.#entries.values()) {
+      entry.order = peerPriority(endpoint, entry.address) ?? entry.order;
+    }
   }
 
   /**
@@ -133,110 +108,121 @@ export class PeerList {
    * @returns Whether it is new and was kept.
    */
   add(candidate: PeerCandidate): boolean {
-    const { port } = candidate.address;
-    if (!Number.isInteger(port) || port < 1 || port > 65535) return false;
-    const hostname = normalizeHostname(candidate.address.hostname);
-    const ip = tryParseIp(hostname);
-    const source = candidate.source ?? "manual";
-    const scope = ip === undefined ? "global" : ipScope(ip);
-    if (ip === undefined && source !== "manual") return false;
-    if (
-      scope === "multicast" || scope === "unspecified" || scope === "reserved"
-    ) return false;
-    if (this.#bannedHosts.has(hostname)) return false;
-    const address = { hostname, port };
+    const { source = "manual" } = candidate;
+    const address = {
+      hostname: normalizeHostname(candidate.address.hostname),
+      port: candidate.address.port,
+    };
+    if (!this.#isAllowed(address, source, candidate.teller)) return false;
     const key = formatEndpoint(address);
     const known = this.#entries.get(key);
     if (known !== undefined) {
-      if (
-        RANK[source] < RANK[known.source] ||
-        (isOpenSource(known.source) && !isOpenSource(source))
-      ) this.#move(known, source);
-      if (source === "manual") known.failures = known.notBefore = 0;
-      else if (source !== "pex" && known.failures > 0) known.failures--;
+      this.#hearAgain(known, source, candidate.teller);
       return false;
     }
-    const subnet = ip === undefined ? hostname : subnetKey(ip);
-    if (source === "pex" && scope === "global") {
-      if ((this.#pexSubnets.get(subnet) ?? 0) >= MAX_PEX_PER_SUBNET) {
-        return false;
-      }
-    }
-    const ofSource = this.#perSource.get(source) ?? 0;
-    if (ofSource >= this.#capacity * SHARE[source]) return false;
-    if (this.#entries.size >= this.#capacity && !this.#evict(source)) {
-      return false;
-    }
-    this.#entries.set(key, {
+    const teller = this.#tellerOf(source, candidate.teller);
+    if (!this.#makeRoom(address, teller)) return false;
+    const crowds = this.#crowds.enter(address);
+    const entry: Candidate = {
+      key,
       address,
-      source,
-      subnet,
+      ...crowds,
+      teller,
       peerId: candidate.peerId,
-      salt: this.#randomInt(0x100000000),
+      order: (this.#external && peerPriority(this.#external, address)) ??
+        this.#randomInt(0x100000000),
       state: "idle",
+      claims: 0,
       failures: 0,
       notBefore: 0,
       isSeed: false,
-    });
-    this.#perSource.set(source, ofSource + 1);
-    if (source === "pex") {
-      this.#pexSubnets.set(subnet, (this.#pexSubnets.get(subnet) ?? 0) + 1);
-    }
+    };
+    this.#entries.set(key, entry);
+    this.#join(teller);
+    if (isNamed(entry)) this.#named.add(entry);
+    this.#quietUntil = 0;
     return true;
   }
 
   /**
-   * Takes the best candidates that may be tried now; they become
-   * "connecting".
+   * Takes the candidate whose turn it is; it becomes "connecting".
    *
-   * @param count Most to take.
    * @param now The time in milliseconds.
-   * @param skipSeeds Whether peers known to be seeds are of no use.
-   * @returns The candidates, best first.
+   * @param options Whether peers known to be seeds are of no use; whether only
+   * those that a person named are wanted.
+   * @returns The candidate; `undefined` when none may be tried now.
    */
-  take(
-    count: number,
+  next(
     now: number,
-    skipSeeds = false,
-  ): { address: Endpoint; source: CandidateSource; peerId?: Uint8Array }[] {
-    if (count <= 0) return [];
-    const ready: Entry[] = [];
-    for (const entry of this.#entries.values()) {
-      if (
-        entry.notBefore <= now && mayBeTried(entry) &&
-        !(skipSeeds && entry.isSeed)
-      ) ready.push(entry);
+    options: { readonly skipSeeds?: boolean; readonly namedOnly?: boolean } =
+      {},
+  ): Omit<PeerCandidate, "infoHash"> | undefined {
+    const { skipSeeds = false, namedOnly = false } = options;
+    let best: Candidate | undefined;
+    let soonest = Infinity;
+    for (const entry of namedOnly ? this.#named : this.#entries.values()) {
+      if (!mayBeTried(entry) || (skipSeeds && entry.isSeed)) continue;
+      if (entry.notBefore > now) {
+        if (entry.notBefore < soonest) soonest = entry.notBefore;
+        continue;
+      }
+      if (best !== undefined && !isBetter(entry, best, this.#turn)) continue;
+      if (!isNamed(entry)) {
+        const at = this.#hosts.readyAt(entry.address.hostname, now);
+        if (at > now) {
+          if (at < soonest) soonest = at;
+          continue;
+        }
+      }
+      best = entry;
     }
-    const external = this.#external;
-    const order = new Map<Entry, number>();
-    for (const entry of ready) {
-      const priority = external && peerPriority(external, entry.address);
-      order.set(entry, priority ?? entry.salt);
-    }
-    ready.sort((a, b) =>
-      a.failures - b.failures || RANK[a.source] - RANK[b.source] ||
-      order.get(b)! - order.get(a)!
-    );
-    return ready.slice(0, count).map((entry) => {
-      entry.state = "connecting";
-      return {
-        address: entry.address,
-        source: entry.source,
-        ...(entry.peerId ? { peerId: entry.peerId } : {}),
-      };
-    });
+    if (!namedOnly) this.#quietUntil = best === undefined ? soonest : 0;
+    if (best === undefined) return undefined;
+    const { address, peerId, teller } = best;
+    const { source } = teller;
+    this.#turn = Math.max(source.turn, this.#turn);
+    source.turn = this.#turn + 2 ** source.traits.rank;
+    source.tellerTurn = Math.max(teller.turn, source.tellerTurn);
+    teller.turn = source.tellerTurn + 1;
+    best.state = "connecting";
+    this.#hosts.dialled(address.hostname, now);
+    return { address, source: source.name, ...(peerId ? { peerId } : {}) };
   }
 
   /**
-   * Notes that a candidate is connected.
+   * Before when it is of no use to ask for the next candidate.
+   *
+   * @returns The time in milliseconds, perhaps past; `Infinity` while none
+   * waits.
+   */
+  get quietUntil(): number {
+    return this.#entries.size === 0 ? Infinity : this.#quietUntil;
+  }
+
+  /** Has candidates looked at anew, as others are of use than before. */
+  wake(): void {
+    this.#quietUntil = 0;
+  }
+
+  /** When one that a person named may be tried; `Infinity` for never. */
+  get namedReadyAt(): number {
+    let soonest = Infinity;
+    for (const entry of this.#named) {
+      if (mayBeTried(entry)) soonest = Math.min(soonest, entry.notBefore);
+    }
+    return soonest;
+  }
+
+  /**
+   * Notes that a candidate that was dialled is connected.
    *
    * @param address Its listening endpoint.
    */
   connected(address: Endpoint): void {
-    const entry = this.#entries.get(formatEndpoint(address));
+    this.#hosts.connected(address.hostname);
+    const entry = this.#find(address);
     if (entry === undefined || entry.state === "banned") return;
     entry.state = "connected";
-    entry.failures = 0;
   }
 
   /**
@@ -244,17 +230,53 @@ export class PeerList {
    *
    * @param address Its listening endpoint.
    * @param now The time in milliseconds.
-   * @param failed Whether it counts as a failure.
+   * @param outcome How.
    */
-  released(address: Endpoint, now: number, failed: boolean): void {
-    const entry = this.#entries.get(formatEndpoint(address));
+  released(address: Endpoint, now: number, outcome: CandidateOutcome): void {
+    if (outcome === "failed") this.#hosts.failed(address.hostname, now);
+    const entry = this.#find(address);
     if (entry === undefined || entry.state === "banned") return;
     entry.state = "idle";
-    if (failed) {
+    this.#quietUntil = 0;
+    if (outcome === "failed" || outcome === "useless") {
       entry.failures++;
       entry.notBefore = now + this.#randomInt(1000) +
         Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (entry.failures - 1));
-    } else entry.notBefore = now + RECONNECT_MS;
+    } else {
+      entry.notBefore = now + RECONNECT_MS;
+      if (outcome === "ended") entry.failures = 0;
+    }
+  }
+
+  /**
+   * Notes what came of a connection: peers of one site or port that nothing
+   * comes of are tried after others.
+   *
+   * @param address The peer's listening endpoint.
+   * @param useful Whether it sent or took any payload.
+   */
+  judge(address: Endpoint, useful: boolean): void {
+    const entry = this.#find(address);
+    if (entry === undefined) return;
+    for (const crowd of [entry.site, entry.port]) {
+      if (useful) crowd.useful++;
+      else crowd.useless++;
+    }
+  }
+
+  /**
+   * Notes that somebody who came by himself claims to listen there, or does so
+   * no more. It is not dialled meanwhile; but for a claim anybody is good, so
+   * who finds the claimant of no use withdraws it.
+   *
+   * @param address Its listening endpoint.
+   * @param change 1 or -1.
+   */
+  claim(address: Endpoint, change: 1 | -1): void {
+    const entry = this.#find(address);
+    if (entry === undefined) return;
+    entry.claims = Math.max(0, entry.claims + change);
+    this.#quietUntil = 0;
   }
 
   /**
@@ -263,14 +285,25 @@ export class PeerList {
    * @param address Its listening endpoint.
    */
   remove(address: Endpoint): void {
-    this.#delete(formatEndpoint(address));
+    const entry = this.#find(address);
+    if (entry !== undefined) this.#delete(entry);
   }
 
   /** Forgets whom a private torrent must not use (BEP 27). */
   removeOpenSources(): void {
-    for (const [key, { source }] of this.#entries) {
-      if (isOpenSource(source)) this.#delete(key);
+    for (const entry of this.#entries.values()) {
+      if (entry.teller.source.traits.isOpen) this.#delete(entry);
     }
+  }
+
+  /**
+   * Whether a private torrent must not use a source (BEP 27).
+   *
+   * @param source Its name.
+   * @returns True for the DHT, local discovery, peer exchange and the like.
+   */
+  isOpen(source: CandidateSource): boolean {
+    return this.#sources.of(source).isOpen;
   }
 
   /**
@@ -280,7 +313,17 @@ export class PeerList {
    * @returns The best source that told of it, if any did.
    */
   sourceOf(address: Endpoint): CandidateSource | undefined {
-    return this.#entries.get(formatEndpoint(address))?.source;
+    return this.#find(address)?.teller.source.name;
+  }
+
+  /**
+   * Whether a person named a candidate.
+   *
+   * @param address Its listening endpoint.
+   */
+  isNamed(address: Endpoint): boolean {
+    const entry = this.#find(address);
+    return entry !== undefined && isNamed(entry);
   }
 
   /**
@@ -290,20 +333,23 @@ export class PeerList {
    * @param isSeed Whether it is a seed.
    */
   setSeed(address: Endpoint, isSeed: boolean): void {
-    const entry = this.#entries.get(formatEndpoint(address));
-    if (entry !== undefined) entry.isSeed = isSeed;
+    const entry = this.#find(address);
+    if (entry === undefined) return;
+    entry.isSeed = isSeed;
+    this.#quietUntil = 0;
   }
 
   /**
-   * Bans a host: no candidate of it is ever taken again.
+   * Bans a host: no candidate of it is ever taken again. See {@linkcode
+   * BanList.ban} for IPv6.
    *
    * @param hostname Its IP address.
    */
   ban(hostname: string): void {
-    const host = normalizeHostname(hostname);
-    this.#bannedHosts.add(host);
+    const bans = this.#bans ??= new BanList();
+    bans.ban(hostname);
     for (const entry of this.#entries.values()) {
-      if (entry.address.hostname === host) entry.state = "banned";
+      if (bans.has(entry.address.hostname)) entry.state = "banned";
     }
   }
 
@@ -314,38 +360,14 @@ export class PeerList {
    * @returns True when it is.
    */
   isBanned(hostname: string): boolean {
-    return this.#bannedHosts.has(normalizeHostname(hostname));
-  }
-
-  /** Lets every candidate be tried at once again, as after a pause. */
-  resetBackoff(): void {
-    for (const entry of this.#entries.values()) {
-      entry.notBefore = 0;
-      entry.failures = 0;
-    }
+    return this.#bans?.has(hostname) ?? false;
   }
 
   /**
-   * When the next idle candidate may be tried.
-   *
-   * @returns The time in milliseconds, or `undefined` when there is none.
-   */
-  nextAttempt(): number | undefined {
-    let first: number | undefined;
-    for (const entry of this.#entries.values()) {
-      if (
-        mayBeTried(entry) &&
-        (first === undefined || entry.notBefore < first)
-      ) first = entry.notBefore;
-    }
-    return first;
-  }
-
-  /**
-   * The endpoints that worked, for the resume data.
+   * The endpoints worth keeping for another run.
    *
    * @param limit Most to list.
-   * @returns Connected ones first, then idle ones that never failed.
+   * @returns Connected ones first, then those that never failed.
    */
   good(limit: number): Endpoint[] {
     const list = [...this.#entries.values()].filter((entry) =>
@@ -357,46 +379,122 @@ export class PeerList {
     return list.slice(0, limit).map((entry) => entry.address);
   }
 
-  #evict(newcomer: CandidateSource): boolean {
-    let worst: string | undefined;
-    let score = RANK[newcomer];
-    for (const [key, entry] of this.#entries) {
-      if (entry.state !== "idle") continue;
-      const value = entry.failures * 10 + RANK[entry.source];
-      if (value > score) {
-        worst = key;
-        score = value;
+  #find(address: Endpoint): Candidate | undefined {
+    return this.#entries.get(formatEndpoint(address));
+  }
+
+  #isAllowed(
+    { hostname, port }: Endpoint,
+    source: CandidateSource,
+    teller: string | undefined,
+  ): boolean {
+    if (!Number.isInteger(port) || port < 1 || port > 65535) return false;
+    const { isTrusted } = this.#sources.of(source);
+    const ip = tryParseIp(hostname);
+    if (ip === undefined) return isTrusted;
+    const scope = ipScope(ip);
+    if (
+      scope === "multicast" || scope === "unspecified" || scope === "reserved"
+    ) return false;
+    if (this.isBanned(hostname)) return false;
+    if (isTrusted) return true;
+    const from = teller === undefined ? undefined : tryParseIp(teller);
+    return mayTellOf(scope, from === undefined ? "global" : ipScope(from)) &&
+      !isServicePort(port);
+  }
+
+  #hearAgain(
+    entry: Candidate,
+    source: CandidateSource,
+    teller: string | undefined,
+  ): void {
+    const before = entry.teller.source.traits;
+    const { rank, isOpen } = this.#sources.of(source);
+    if (rank < before.rank || (before.isOpen && !isOpen)) {
+      this.#leave(entry.teller);
+      entry.teller = this.#tellerOf(source, teller);
+      this.#join(entry.teller);
+    }
+    if (rank === 0) {
+      this.#named.add(entry);
+      entry.failures = entry.notBefore = 0;
+    } // What peers tell of each other is no news.
+    else if (rank < 4 && entry.failures > 0) entry.failures--;
+    else return;
+    this.#quietUntil = 0;
+  }
+
+  #tellerOf(name: CandidateSource, teller = ""): Teller {
+    let source = this.#books.get(name);
+    if (source === undefined) {
+      const traits = this.#sources.of(name);
+      const tellers = new Map<string, Teller>();
+      source = { name, traits, count: 0, turn: 0, tellerTurn: 0, tellers };
+      this.#books.set(name, source);
+    }
+    const key = siteKey(teller);
+    return source.tellers.get(key) ?? { key, source, count: 0, turn: 0 };
+  }
+
+  #join(teller: Teller): void {
+    teller.source.count++;
+    if (teller.count++ === 0) teller.source.tellers.set(teller.key, teller);
+  }
+
+  /** Finds a place for a newcomer, at the cost of the least worth keeping. */
+  #makeRoom(address: Endpoint, teller: Teller): boolean {
+    const { source } = teller;
+    const { rank, share } = source.traits;
+    if (rank > 0) {
+      const full = this.#crowds.fullFor(address, rank);
+      if (full !== undefined) {
+        return this.#evict(
+          teller,
+          (entry) =>
+            entry.failures > 0 && (entry.host === full || entry.site === full),
+        );
       }
+      if (source.count >= Math.floor(this.#capacity * share)) {
+        return this.#evict(teller, (entry) => entry.teller.source === source);
+      }
+    }
+    return this.#entries.size < this.#capacity ||
+      this.#evict(teller, () => true);
+  }
+
+  #evict(teller: Teller, isMeant: (entry: Candidate) => boolean): boolean {
+    let worst: Candidate | undefined;
+    for (const entry of this.#entries.values()) {
+      if (entry.state !== "idle" || isNamed(entry) || !isMeant(entry)) continue;
+      if (!isKeptLess(entry, teller)) continue;
+      if (
+        worst === undefined || entry.teller.count > worst.teller.count ||
+        (entry.teller === worst.teller && entry.failures > worst.failures)
+      ) worst = entry;
     }
     if (worst === undefined) return false;
     this.#delete(worst);
     return true;
   }
 
-  #delete(key: string): void {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return;
-    this.#entries.delete(key);
-    this.#leave(entry);
+  #delete(entry: Candidate): void {
+    this.#entries.delete(entry.key);
+    this.#named.delete(entry);
+    this.#crowds.leave(entry);
+    this.#leave(entry.teller);
   }
 
-  /** Counts an entry under another source; known peers may exceed its share. */
-  #move(entry: Entry, source: CandidateSource): void {
-    this.#leave(entry);
-    entry.source = source;
-    this.#perSource.set(source, (this.#perSource.get(source) ?? 0) + 1);
-  }
-
-  #leave(entry: Entry): void {
-    this.#perSource.set(entry.source, this.#perSource.get(entry.source)! - 1);
-    if (entry.source === "pex") {
-      const left = this.#pexSubnets.get(entry.subnet)! - 1;
-      if (left > 0) this.#pexSubnets.set(entry.subnet, left);
-      else this.#pexSubnets.delete(entry.subnet);
-    }
+  #leave(teller: Teller): void {
+    teller.source.count--;
+    if (--teller.count === 0) teller.source.tellers.delete(teller.key);
   }
 }
 
-function mayBeTried({ state, failures, source }: Entry): boolean {
-  return state === "idle" && (failures < MAX_FAILURES || source === "manual");
+function isNamed({ teller }: Candidate): boolean {
+  return teller.source.traits.rank === 0;
+}
+
+function mayBeTried(entry: Candidate): boolean {
+  return entry.state === "idle" && entry.claims === 0 &&
+    (entry.failures < MAX_FAILURES || isNamed(entry));
 }

@@ -140,7 +140,7 @@ export function restoreTorrent(
       maxPeers: saved.maxPeers,
       downloadedBytes: saved.downloadedBytes,
       uploadedBytes: saved.uploadedBytes,
-      peers: saved.peers.map(tryParseEndpoint)
+      savedPeers: saved.peers.map(tryParseEndpoint)
         .filter((peer): peer is Endpoint => peer !== undefined),
       resumeData: resumeData === undefined
         ? undefined

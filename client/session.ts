@@ -12,7 +12,6 @@ import type { FileSystem } from "../disk/file_system.ts";
 import { ExtensionBits } from "../handshake/extension_bits.ts";
 import { Handshaker } from "../handshake/handshaker.ts";
 import { createPeerId } from "../handshake/peer_id.ts";
-import type { HandshakeEvent } from "../handshake/event.ts";
 import type { Magnet } from "../metainfo/magnet.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { AnnounceScheduler } from "./announce_scheduler.ts";
@@ -28,6 +27,9 @@ import type {
 import { EventHub } from "./event_hub.ts";
 import type { EventQueue } from "../_shared/event_queue.ts";
 import type { MainlineDht } from "../dht/mod.ts";
+import { CandidateSources } from "./candidate_sources.ts";
+import { HostBook } from "./host_book.ts";
+import { PeerPlaces } from "./peer_places.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import { UploadSlots } from "./upload_slots.ts";
 import { openServices, type SessionServices } from "./session_services.ts";
@@ -131,11 +133,13 @@ export class Session implements AsyncDisposable {
       privateExtensions: EXTENSIONS,
       dhtPort: services.dht?.localEndpoints[0]?.port,
       onDhtNode: (node) => services.dht?.addNode(node),
-      hasRoom: () => this.peerCount < (options.maxPeers ?? 500),
+      places: new PeerPlaces(options.maxPeers ?? 500),
+      hosts: new HostBook(),
+      sources: new CandidateSources(
+        options.discovery?.map(({ source, traits = {} }) => [source, traits]),
+      ),
       disk: (where) => this.#disks.at(where),
       trackerFor: (url) => trackers.clientFor(url),
-      connect: (candidate) =>
-        void handshaker.dial(candidate).then((event) => this.#route(event)),
     };
     this.#loop = this.#accept();
     this.#cancelTick = this.#scheduleTick();
@@ -162,6 +166,8 @@ export class Session implements AsyncDisposable {
       extensions: options.dht ? EXTENSIONS.with("dht") : EXTENSIONS,
       listen: options.listen ?? { hostname: "0.0.0.0", port: 0 },
       random,
+      // Torrents wait for one turn each.
+      maxQueued: Infinity,
       transports: options.transports,
       filters: options.filter,
       ...(options.clock ? { clock: options.clock } : {}),
@@ -197,9 +203,7 @@ export class Session implements AsyncDisposable {
 
   /** Connected peers of all torrents. */
   get peerCount(): number {
-    let count = 0;
-    for (const { network } of this.#busy) count += network.swarm.peers.size;
-    return count;
+    return this.#context.places.taken;
   }
 
   /** Bytes a second over all torrents; `Infinity` for no limit. */
@@ -424,17 +428,12 @@ export class Session implements AsyncDisposable {
 
   /** Hands finished handshakes to their torrents. */
   async #accept(): Promise<void> {
-    for await (const event of this.#handshaker) this.#route(event);
-  }
-
-  #route(event: HandshakeEvent): void {
-    const infoHash = event.type === "connected"
-      ? event.infoHash
-      : event.candidate?.infoHash;
-    const life = infoHash && this.#byHash.get(toHex(infoHash));
-    if (event.type === "failed") life?.failed(event);
-    else if (life === undefined) event.connection.close();
-    else life.attach(event);
+    for await (const event of this.#handshaker) {
+      if (event.type === "failed") continue;
+      const life = this.#byHash.get(toHex(event.infoHash));
+      if (life === undefined) event.connection.close();
+      else life.attach(event);
+    }
   }
 
   #scheduleTick(): () => void {

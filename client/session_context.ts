@@ -3,12 +3,15 @@
  *
  * @module
  */
-import type { Endpoint, PeerCandidate } from "../_shared/address.ts";
+import type { Endpoint } from "../_shared/address.ts";
 import type { Clock } from "../_shared/clock.ts";
 import type { RandomSource } from "../_shared/random.ts";
 import type { DiskManager, FileSystem } from "../disk/mod.ts";
 import type { ExtensionBits, Handshaker } from "../handshake/mod.ts";
 import type { AnnounceScheduler } from "./announce_scheduler.ts";
+import type { CandidateSources } from "./candidate_sources.ts";
+import type { HostBook } from "./host_book.ts";
+import type { PeerPlaces } from "./peer_places.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import type { PolicyOptions } from "./policy_options.ts";
 import type { UploadSlots } from "./upload_slots.ts";
@@ -54,12 +57,14 @@ export interface SessionContext {
   readonly dhtPort: number | undefined;
   /** Takes a node that a peer told of. */
   readonly onDhtNode: (node: Endpoint) => void;
-  /** Whether one more connection fits. */
-  hasRoom(): boolean;
+  /** Connections, for all torrents. */
+  readonly places: PeerPlaces;
+  /** When hosts may be dialled, whatever the torrent. */
+  readonly hosts: HostBook;
+  /** What is thought of sources of candidates. */
+  readonly sources: CandidateSources;
   /** The disk manager of a folder or file system. */
   disk(where: string | FileSystem): DiskManager;
   /** The client for a tracker's scheme. */
   trackerFor(url: string): TrackerClient | undefined;
-  /** Dials. */
-  connect(candidate: PeerCandidate): void;
 }

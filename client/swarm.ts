@@ -5,98 +5,41 @@
  * @module
  */
 import type { Endpoint, PeerCandidate } from "../_shared/address.ts";
-import type { Clock } from "../_shared/clock.ts";
-import type { RandomSource } from "../_shared/random.ts";
+import { siteKey } from "../_shared/address.ts";
 import { randomInt } from "../_shared/random.ts";
-import type {
-  HandshakeConnected,
-  HandshakeFailed,
-} from "../handshake/event.ts";
+import type { HandshakeConnected } from "../handshake/event.ts";
 import { PeerConnection } from "../peer/connection.ts";
 import type {
   PeerConnectionEvent,
   PeerConnectionOptions,
 } from "../peer/connection_options.ts";
-import type { PeerExtension } from "../peer/extension_registry.ts";
-import type { PeerSessionEvent } from "../peer/session_types.ts";
-import { RequestWindow } from "../select/request_window.ts";
-import type { PieceLayout } from "../metainfo/mod.ts";
 import { CandidateDialer } from "./candidate_dialer.ts";
-import type { HashServer } from "./hash_server.ts";
 import type { MetadataExchange } from "./metadata_exchange.ts";
-import type { PieceRevealer } from "./reveal.ts";
 import type { PeerExchange } from "./peer_exchange.ts";
-import { isOpenSource, type PeerList } from "./peer_list.ts";
-import type { RateLimiter } from "./rate_limiter.ts";
-import type { ExtensionPeer } from "./policy_options.ts";
+import type { PeerList } from "./peer_list.ts";
+import { PeerRoom } from "./peer_room.ts";
+import type { Newcomer } from "./peer_worth.ts";
 import { readGate } from "./read_gate.ts";
-import { clientName, type SwarmPeer } from "./swarm_peer.ts";
-import type { TorrentEvent } from "./types.ts";
+import type { SwarmContent, SwarmOptions } from "./swarm_options.ts";
+import {
+  makeSwarmPeer,
+  type PeerSnapshot,
+  snapshotPeer,
+  type SwarmPeer,
+} from "./swarm_peer.ts";
 
 /** A connection that ends so soon counts as a failure, in milliseconds. */
 const SHORT_LIVED_MS = 5_000;
-
-/** What becomes known once there is an info dictionary. */
-export interface SwarmContent {
-  /** Pieces and files. */
-  readonly layout: PieceLayout;
-  /** Tells peers of it. */
-  readonly revealer: PieceRevealer;
-  /** Takes a peer in. */
-  addPeer(peer: SwarmPeer): void;
-  /** Forgets a peer. */
-  removePeer(peer: SwarmPeer): void;
-  /** Takes an event of a peer about pieces and blocks. */
-  handle(peer: SwarmPeer, event: PeerSessionEvent): void;
-  /** Serves merkle hashes of v2 torrents (BEP 52). */
-  readonly hashes: HashServer | undefined;
-  /** Bytes of a piece that peers may ask for. */
-  readonly servedSize: (pieceIndex: number) => number;
-  /** Defined while sockets should not be read. */
-  readonly pressure: () => Promise<void> | undefined;
-}
-
-/** What a swarm needs of its torrent. */
-export interface SwarmOptions {
-  /** 20-byte info-hash to dial with. */
-  readonly infoHash: Uint8Array;
-  readonly clock: Clock;
-  readonly random: RandomSource;
-  /** Most connections. */
-  readonly maxPeers: number;
-  /** Bytes that one read of a socket may bring. */
-  readonly maxReadBytes: number;
-  /** Whether the session has room for one more. */
-  readonly hasRoom: () => boolean;
-  /** Dials. */
-  readonly connect: (candidate: PeerCandidate) => void;
-  /** Wants to be ticked from now on. */
-  readonly onBusy: () => void;
-  /** Tells the torrent's subscribers. */
-  readonly publish: (event: TorrentEvent) => void;
-  /** Our listening port, to tell peers; 0 for none. */
-  readonly listenPort: number;
-  /** Name and version told to peers. */
-  readonly clientVersion: string;
-  /** Download limits to pass, in order. */
-  readonly downloadLimits: readonly RateLimiter[];
-  /** A private torrent: no extension that leaks peers (BEP 27). */
-  readonly isPrivate: () => boolean;
-  /** Whether the torrent has v2 hashes (BEP 52). */
-  readonly hasV2: () => boolean;
-  /** UDP port of our DHT node, if any (BEP 5). */
-  readonly dhtPort: number | undefined;
-  /** Makes the user's extensions for a peer (BEP 10). */
-  readonly extensionsFor: (peer: ExtensionPeer) => readonly PeerExtension[];
-  /** Takes a peer's DHT node (BEP 5). */
-  readonly onDhtNode: (node: Endpoint) => void;
-}
+/** Extensions for everybody, and that which leaks peers. */
+const EXTENSIONS = ["ut_metadata", "upload_only", "lt_donthave"];
+const OPEN_EXTENSIONS = [...EXTENSIONS, "ut_pex"];
 
 /** Connected peers by key, with candidates for more. */
 export class Swarm {
   /** Connected peers. */
   readonly peers = new Map<number, SwarmPeer>();
   readonly #dialer: CandidateDialer;
+  readonly #places: PeerRoom;
   readonly #options: SwarmOptions;
   readonly #metadata: MetadataExchange;
   readonly #exchange: PeerExchange | undefined;
@@ -121,12 +64,34 @@ export class Swarm {
     },
   ) {
     this.#options = options;
+    const { infoHash, clock, random, sources, hosts, dialNext } = options;
     this.#dialer = new CandidateDialer({
-      infoHash: options.infoHash,
-      clock: options.clock,
-      randomInt: (below) => randomInt(options.random, below),
-      room: () => options.hasRoom() ? options.maxPeers - this.peers.size : 0,
-      connect: options.connect,
+      infoHash,
+      clock,
+      randomInt: (below) => randomInt(random, below),
+      sources,
+      hosts,
+      room: (connecting) => this.#places.roomFor(connecting),
+      dialNext,
+      adopt: (address) => this.#adopt(address),
+      onConnected: (event) => this.attach(event),
+      onFailed: ({ address, direction, reason }) =>
+        this.#options.publish({
+          type: "peer",
+          address,
+          state: "failed",
+          direction,
+          reason,
+        }),
+    });
+    this.#places = new PeerRoom({
+      peers: this.peers,
+      list: this.list,
+      maxPeers: options.maxPeers,
+      places: options.places,
+      clock,
+      isWanting: () => !this.#dialer.skipSeeds,
+      onRoom: () => this.#dialer.connectMore(),
     });
     this.#metadata = parts.metadata(this.peers);
     this.#exchange = parts.exchange(this.peers);
@@ -167,9 +132,8 @@ export class Swarm {
 
   /** Starts to connect. */
   start(): void {
+    this.#places.start();
     this.#dialer.active = true;
-    this.#dialer.connectMore();
-    this.#options.onBusy();
   }
 
   /**
@@ -231,7 +195,7 @@ export class Swarm {
       const { direction, listening } = peer;
       if (
         direction === "outbound" && listening !== undefined &&
-        isOpenSource(this.list.sourceOf(listening))
+        this.list.isOpen(this.list.sourceOf(listening) ?? "")
       ) void peer.connection.close(new Error("The torrent is private"));
     }
     this.list.removeOpenSources();
@@ -239,75 +203,47 @@ export class Swarm {
 
   /** Adds candidates and dials if there is room. */
   addCandidates(candidates: Iterable<PeerCandidate>): number {
-    const added = this.#dialer.add(candidates);
-    if (added > 0) this.#options.onBusy();
-    return added;
+    return this.#dialer.add(candidates);
   }
 
   /** Whether a tick has anything to do. */
   get isBusy(): boolean {
-    return this.peers.size > 0 || (this.#dialer.active && this.list.size > 0);
+    return this.peers.size > 0;
   }
 
   /**
-   * Takes a failed handshake.
-   *
-   * @param event What failed.
-   */
-  failed(event: HandshakeFailed): void {
-    const { address, direction, reason } = event;
-    this.#dialer.failed(event, (listening) => this.#isConnected(listening));
-    this.#options.publish({
-      type: "peer",
-      address,
-      state: "failed",
-      direction,
-      reason,
-    });
-    this.#dialer.connectMore();
-  }
-
-  /**
-   * Takes a connected peer.
+   * Takes a connected peer, if there is room or a lesser one gives way.
    *
    * @param event The finished handshake.
    */
   attach(event: HandshakeConnected): void {
     const { candidate, direction, address, connection } = event;
-    if (candidate !== undefined) this.#dialer.ended();
-    const { maxPeers, hasRoom, clock } = this.#options;
-    if (
-      !this.#dialer.active || this.list.isBanned(address.hostname) ||
-      this.peers.size >= maxPeers || !hasRoom() ||
-      (this.#options.isPrivate() && isOpenSource(candidate?.source))
-    ) {
+    const now = this.#options.clock.now();
+    const isNamed = candidate !== undefined &&
+      this.list.isNamed(candidate.address);
+    const site = siteKey(address.hostname);
+    if (!this.#admits(event, { direction, isNamed, site })) {
       connection.close();
       if (candidate !== undefined) {
-        this.list.released(candidate.address, clock.now(), false);
+        this.list.released(candidate.address, now, "local");
       }
       return;
     }
     const key = this.#nextKey++;
-    const peer: SwarmPeer = {
+    const options = this.#connectionOptions(event, key);
+    const peer = makeSwarmPeer(event, PeerConnection.start(options), {
       key,
-      connection: PeerConnection.start(this.#connectionOptions(event, key)),
-      address,
-      direction,
-      peerId: event.peerId,
-      window: new RequestWindow(),
-      since: clock.now(),
-      fast: event.extensions.has("fast"),
-      client: clientName(event.peerId),
-      listening: candidate?.address,
-      inPicker: false,
-      pexSent: new Set(),
-    };
+      since: now,
+      isNamed,
+      site,
+    });
     this.peers.set(key, peer);
+    this.#places.entered(peer);
     this.#options.onBusy();
     if (candidate !== undefined) this.list.connected(candidate.address);
     this.#content?.addPeer(peer);
     this.#metadata.connected(peer);
-    this.#exchange?.connected(peer, clock.now());
+    this.#exchange?.connected(peer, now);
     this.#options.publish({
       type: "peer",
       address,
@@ -318,7 +254,8 @@ export class Swarm {
   }
 
   /**
-   * Bans a peer: it is dropped and its address is never used again.
+   * Bans a peer: it is dropped and its address is never used again; nor is its
+   * network, with IPv6.
    *
    * @param key Which peer.
    * @param reason What it did.
@@ -335,13 +272,39 @@ export class Swarm {
       client: peer.client,
       reason,
     });
-    void peer.connection.close(new Error(reason));
+    const error = new Error(reason);
+    void peer.connection.close(error);
+    for (const other of [...this.peers.values()]) {
+      if (this.list.isBanned(other.address.hostname)) {
+        void other.connection.close(error);
+      }
+    }
   }
 
-  /** Once a second. */
+  /** Once a second while there are peers. */
   tick(now: number): void {
     if (!this.#options.isPrivate()) this.#exchange?.tick(now);
-    if (this.#dialer.active) this.#dialer.connectMore();
+    if (!this.#dialer.active) return;
+    this.#places.tick(now);
+    this.#dialer.connectMore();
+  }
+
+  /**
+   * Tells of each connected peer.
+   *
+   * @returns Snapshots, plain JSON.
+   */
+  peersSnapshot(): PeerSnapshot[] {
+    const now = this.#options.clock.now();
+    return Array.from(this.peers.values(), (peer) => snapshotPeer(peer, now));
+  }
+
+  #admits(event: HandshakeConnected, newcomer: Newcomer): boolean {
+    const { isPrivate } = this.#options;
+    const { address, candidate } = event;
+    return this.#dialer.active && !this.list.isBanned(address.hostname) &&
+      !(isPrivate() && this.list.isOpen(candidate?.source ?? "incoming")) &&
+      this.#places.admits(newcomer);
   }
 
   #connectionOptions(
@@ -365,8 +328,8 @@ export class Swarm {
       pieceSize: content && ((index) => content.servedSize(index)),
       ownPieces: content?.revealer.admit(key, extensions.has("fast")),
       extensionNames: isOpen && this.#exchange !== undefined
-        ? undefined
-        : ["ut_metadata", "upload_only", "lt_donthave"],
+        ? OPEN_EXTENSIONS
+        : EXTENSIONS,
       extensionFields: {
         clientVersion,
         ...(listenPort > 0 ? { listenPort } : {}),
@@ -412,7 +375,7 @@ export class Swarm {
       }
       case "pex":
         if (this.#exchange !== undefined && !this.#options.isPrivate()) {
-          this.addCandidates(this.#exchange.candidates(event.message));
+          this.addCandidates(this.#exchange.candidates(peer, event.message));
         }
         break;
       case "port":
@@ -438,23 +401,30 @@ export class Swarm {
     }
   }
 
+  /** Anybody can claim to listen anywhere: it is filed, and not dialled now. */
   #learnListening(peer: SwarmPeer, port: number): void {
-    const address = { hostname: peer.address.hostname, port };
-    this.list.add({
-      infoHash: this.#options.infoHash,
-      address,
-      source: "pex",
-    });
+    const { hostname } = peer.address;
+    const address = { hostname, port };
+    const { infoHash } = this.#options;
+    const source = "incoming";
+    this.list.add({ infoHash, address, source, teller: hostname });
+    this.list.claim(address, 1);
     peer.listening = address;
-    // Whoever told of it before: it need not be dialled.
-    this.list.connected(address);
+    peer.isClaim = true;
   }
 
-  #isConnected({ hostname, port }: Endpoint): boolean {
-    for (const { listening } of this.peers.values()) {
-      if (listening?.hostname === hostname && listening.port === port) {
-        return true;
-      }
+  /** Finds out that a peer that came by itself listens where we dialled. */
+  #adopt(address: Endpoint): boolean {
+    for (const peer of this.peers.values()) {
+      const { listening } = peer;
+      if (
+        peer.address.hostname !== address.hostname ||
+        (listening !== undefined && listening.port !== address.port)
+      ) continue;
+      if (peer.isClaim) this.list.claim(address, -1);
+      peer.isClaim = false;
+      peer.listening = address;
+      return true;
     }
     return false;
   }
@@ -473,6 +443,7 @@ export class Swarm {
 
   #gone(peer: SwarmPeer, reason: string): void {
     this.peers.delete(peer.key);
+    this.#places.left(peer);
     const stats = peer.connection.stats();
     this.#downloaded += stats.downloaded;
     this.#uploaded += stats.uploaded;
@@ -480,10 +451,14 @@ export class Swarm {
     this.#metadata.gone(peer);
     this.#exchange?.disconnected(peer);
     const now = this.#options.clock.now();
+    if (peer.isClaim) this.list.claim(peer.listening!, -1);
     if (peer.listening !== undefined) {
-      const useless = now - peer.since < SHORT_LIVED_MS &&
-        stats.downloaded + stats.uploaded === 0;
-      this.list.released(peer.listening, now, useless);
+      const isUnused = stats.downloaded + stats.uploaded === 0;
+      if (peer.isReplaced && isUnused) this.list.judge(peer.listening, false);
+      const isUseless = isUnused &&
+        (peer.isReplaced || now - peer.since < SHORT_LIVED_MS);
+      const outcome = isUseless ? "useless" : "ended";
+      this.list.released(peer.listening, now, outcome);
     }
     this.#options.publish({
       type: "peer",

@@ -3,11 +3,13 @@
  *
  * @module
  */
-import type { Endpoint } from "../_shared/address.ts";
-import type { HandshakeDirection } from "../handshake/mod.ts";
+import type { CandidateSource, Endpoint } from "../_shared/address.ts";
+import type { HandshakeConnected } from "../handshake/event.ts";
+import type { HandshakeDirection } from "../handshake/filter.ts";
 import { formatPeerId, identifyPeerId } from "../handshake/peer_id.ts";
 import type { PeerConnection } from "../peer/mod.ts";
-import type { PeerKey, RequestWindow } from "../select/mod.ts";
+import { RequestWindow } from "../select/request_window.ts";
+import type { PeerKey } from "../select/selection_strategy.ts";
 
 /** A connected peer of one torrent. */
 export interface SwarmPeer {
@@ -19,6 +21,10 @@ export interface SwarmPeer {
   readonly address: Endpoint;
   /** Who connected. */
   readonly direction: HandshakeDirection;
+  /** Name of the transport. */
+  readonly transport: string;
+  /** Where it is known from; `"incoming"` when it came by itself. */
+  readonly source: CandidateSource;
   /** Its 20-byte peer id. */
   readonly peerId: Uint8Array;
   /** How many requests it is given. */
@@ -27,14 +33,163 @@ export interface SwarmPeer {
   readonly since: number;
   /** Whether both sides speak the Fast extension (BEP 6). */
   readonly fast: boolean;
+  /** Whether a person named it. */
+  readonly isNamed: boolean;
+  /** Key of its /24 or /48. */
+  readonly site: string;
   /** Client name and version. */
   client: string;
   /** Where it listens, once known. */
   listening: Endpoint | undefined;
+  /** Whether that is only what it says. */
+  isClaim: boolean;
   /** Whether everything of its part in the picker is set up. */
   inPicker: boolean;
+  /** Whether it is let go for another. */
+  isReplaced: boolean;
+  /** Payload at the last look, in bytes. */
+  seenDownloaded: number;
+  seenUploaded: number;
+  /** When payload last went either way, in milliseconds. */
+  usedAt: number | undefined;
+  /** Since when it owes us blocks. */
+  askedAt: number | undefined;
+  /** Since when it is unchoked and asks for nothing. */
+  unusedAt: number | undefined;
   /** Peers it was told of by PEX, by endpoint text. */
-  readonly pexSent: Set<string>;
+  pexSent: Set<string> | undefined;
+}
+
+/** A connected peer at one moment, plain JSON. Rates in bytes a second. */
+export interface PeerSnapshot {
+  /** The socket's other end. */
+  readonly address: Endpoint;
+  /** Where it listens, as far as known. */
+  readonly listening: Endpoint | null;
+  /** Client name and version. */
+  readonly client: string;
+  /** Who connected. */
+  readonly direction: HandshakeDirection;
+  /** Where it is known from; `"incoming"` when it came by itself. */
+  readonly source: CandidateSource;
+  /** Name of the transport, such as `"tcp"`. */
+  readonly transport: string;
+  /** Milliseconds since the connection was made. */
+  readonly connectedMs: number;
+  /** Whether we choke it. */
+  readonly amChoking: boolean;
+  /** Whether we want something of it. */
+  readonly amInterested: boolean;
+  /** Whether it chokes us. */
+  readonly peerChoking: boolean;
+  /** Whether it wants something of us. */
+  readonly peerInterested: boolean;
+  /** Whether it owes us blocks for too long. */
+  readonly snubbed: boolean;
+  /** Whether it wants nothing (BEP 21). */
+  readonly uploadOnly: boolean;
+  /** Whether it has every piece. */
+  readonly isSeed: boolean;
+  /** What it has, from 0 to 1; 0 while the pieces are not known. */
+  readonly progress: number;
+  /** Payload received a second. */
+  readonly downloadRate: number;
+  /** Payload sent a second. */
+  readonly uploadRate: number;
+  /** Payload received. */
+  readonly downloaded: number;
+  /** Payload sent. */
+  readonly uploaded: number;
+}
+
+/**
+ * Tells of a peer.
+ *
+ * @param peer The peer.
+ * @param now The time in milliseconds.
+ * @returns A snapshot.
+ */
+export function snapshotPeer(peer: SwarmPeer, now: number): PeerSnapshot {
+  const { connection, listening, address } = peer;
+  const { peerHas } = connection;
+  const stats = connection.stats();
+  return {
+    address: { ...address },
+    listening: listening === undefined ? null : { ...listening },
+    client: peer.client,
+    direction: peer.direction,
+    source: peer.source,
+    transport: peer.transport,
+    connectedMs: now - peer.since,
+    ...connection.state,
+    progress: peerHas.length === 0 ? 0 : peerHas.count / peerHas.length,
+    downloadRate: stats.downloadRate,
+    uploadRate: stats.uploadRate,
+    downloaded: stats.downloaded,
+    uploaded: stats.uploaded,
+  };
+}
+
+/**
+ * Looks at what a peer has done since the last look.
+ *
+ * @param peer The peer; what is known of its use is brought up to date.
+ * @param now The time in milliseconds.
+ * @returns Whether it sent us payload.
+ */
+export function lookAt(peer: SwarmPeer, now: number): boolean {
+  const { connection } = peer;
+  const { downloaded, uploaded } = connection.stats();
+  const hasSent = downloaded !== peer.seenDownloaded;
+  const hasTaken = uploaded !== peer.seenUploaded;
+  peer.seenDownloaded = downloaded;
+  peer.seenUploaded = uploaded;
+  if (hasSent || hasTaken) peer.usedAt = now;
+  if (hasSent || connection.outstanding === 0) peer.askedAt = undefined;
+  else peer.askedAt ??= now;
+  if (
+    hasTaken || connection.state.amChoking || connection.queuedRequests > 0
+  ) peer.unusedAt = undefined;
+  else peer.unusedAt ??= now;
+  return hasSent;
+}
+
+/**
+ * Makes a peer of a finished handshake.
+ *
+ * @param event The handshake.
+ * @param connection The running connection.
+ * @param known What the swarm knows of it.
+ * @returns The peer.
+ */
+export function makeSwarmPeer(
+  event: HandshakeConnected,
+  connection: PeerConnection,
+  known: Pick<SwarmPeer, "key" | "since" | "isNamed" | "site">,
+): SwarmPeer {
+  const { address, direction, transport, peerId, candidate } = event;
+  return {
+    ...known,
+    connection,
+    address,
+    direction,
+    transport,
+    source: candidate?.source ?? "incoming",
+    peerId,
+    window: new RequestWindow(),
+    fast: event.extensions.has("fast"),
+    client: clientName(peerId),
+    listening: candidate?.address,
+    isClaim: false,
+    inPicker: false,
+    isReplaced: false,
+    seenDownloaded: 0,
+    seenUploaded: 0,
+    usedAt: undefined,
+    askedAt: undefined,
+    unusedAt: undefined,
+    pexSent: undefined,
+  };
 }
 
 /**

@@ -32,7 +32,7 @@ import { firstStrategy, type StrategyChoice, strategyOf } from "./policies.ts";
 import type { PieceRevealer } from "./reveal.ts";
 import type { SwarmPeer } from "./swarm_peer.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
-import type { SwarmContent } from "./swarm.ts";
+import type { SwarmContent } from "./swarm_options.ts";
 import { lostWarning, surplusWarning } from "./torrent_warnings.ts";
 import { Wishes } from "./wishes.ts";
 

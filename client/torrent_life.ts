@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { HandshakeConnected, HandshakeFailed } from "../handshake/mod.ts";
+import type { HandshakeConnected } from "../handshake/mod.ts";
 import { NativeFileSystem } from "../disk/native_file_system.ts";
 import type { Magnet, Metainfo } from "../metainfo/mod.ts";
 import { closedError, isFinal, SessionError } from "./error.ts";
@@ -115,7 +115,8 @@ export class TorrentLife {
     const magnet = "magnet" in source ? source.magnet : undefined;
     this.network = new TorrentNetwork(this.#services(magnet), this.topic);
     this.network.addPeers(options.peers ?? []);
-    if (magnet !== undefined) this.network.addPeers(magnet.peers);
+    this.network.addPeers(options.savedPeers ?? [], "resume");
+    if (magnet !== undefined) this.network.addPeers(magnet.peers, "magnet");
     if (known === undefined) this.#startNetwork();
     else this.#prepare(known);
   }
@@ -298,11 +299,6 @@ export class TorrentLife {
   /** Takes a finished handshake of this torrent. */
   attach(event: HandshakeConnected): void {
     this.network.swarm.attach(event);
-  }
-
-  /** Takes a failed handshake of this torrent. */
-  failed(event: HandshakeFailed): void {
-    this.network.swarm.failed(event);
   }
 
   /** Ends it: tells trackers, writes what is there, closes peers and files. */

@@ -60,16 +60,20 @@ export class TorrentNetwork {
   }
 
   /**
-   * Adds peers that a person or a link names.
+   * Adds peers that somebody names.
    *
    * @param addresses Where they listen.
+   * @param source Whether a person does, a link, or an earlier run.
    */
-  addPeers(addresses: Iterable<Endpoint>): void {
+  addPeers(
+    addresses: Iterable<Endpoint>,
+    source: "manual" | "magnet" | "resume" = "manual",
+  ): void {
     const { infoHash } = this.#services;
     this.swarm.addCandidates(
       Array.from(
         addresses,
-        (address) => ({ infoHash, address, source: "manual" }),
+        (address) => ({ infoHash, address, source }),
       ),
     );
   }

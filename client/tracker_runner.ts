@@ -83,6 +83,14 @@ interface Flight {
   controller?: AbortController;
 }
 
+/** A tracker's host without brackets; `localhost` is what it says it is. */
+function tellerOf(url: string): string {
+  const { hostname } = new URL(url);
+  return hostname === "localhost"
+    ? "127.0.0.1"
+    : hostname.replace(/^\[|\]$/g, "");
+}
+
 /** Keeps a torrent's trackers informed; never throws. */
 export class TrackerRunner {
   readonly #options: TrackerRunnerOptions;
@@ -330,9 +338,9 @@ export class TrackerRunner {
       const agreed = externalIp && scheduler.vote(url, externalIp);
       if (agreed) this.#options.onExternalIp(agreed);
       onResult(trackerName(url), { peers: peers.length });
-      onPeers(
-        peers.map((address) => ({ infoHash, address, source: "tracker" })),
-      );
+      const teller = tellerOf(url);
+      const source = "tracker";
+      onPeers(peers.map((address) => ({ infoHash, address, source, teller })));
     }
     this.#driver.input({ type: "result", url, response });
   }

@@ -18,6 +18,7 @@ import type { MainlineDhtOptions } from "../dht/mod.ts";
 import type { LocalDiscoveryOptions } from "../lpd/mod.ts";
 import type { Metainfo, RenamedFile } from "../metainfo/mod.ts";
 import type { PolicyOptions } from "./policy_options.ts";
+import type { CandidateSourceTraits } from "./candidate_sources.ts";
 
 /** What a torrent is doing. */
 export type TorrentState =
@@ -188,6 +189,8 @@ export interface AddTorrentOptions extends PolicyOptions {
   readonly sequential?: boolean | undefined;
   /** Peers to try first. @default {[]} */
   readonly peers?: readonly Endpoint[] | undefined;
+  /** Peers of an earlier run, no better than others. @default {[]} */
+  readonly savedPeers?: readonly Endpoint[] | undefined;
   /** More announce URLs, in tiers or each a tier of its own. @default {[]} */
   readonly trackers?:
     | readonly (string | readonly string[])[]
@@ -226,8 +229,10 @@ export interface TrackerClient {
 
 /** A source of peers that a torrent uses while it runs. */
 export interface PeerDiscovery {
-  /** Name of the source. */
+  /** Name of the source, any you like. */
   readonly source: CandidateSource;
+  /** What is thought of it, for names of your own. */
+  readonly traits?: Partial<CandidateSourceTraits> | undefined;
   /**
    * Looks for peers until the signal fires.
    *

@@ -126,7 +126,9 @@ export class Client {
       if (progress.type === "done") closest.push(progress.closest);
       else if (progress.type === "peers") {
         for (const address of progress.peers) {
-          yield { infoHash, address, source: "dht" };
+          // Those that our own node knows announced themselves.
+          const teller = (progress.from ?? address).hostname;
+          yield { infoHash, address, source: "dht", teller };
         }
       }
     }

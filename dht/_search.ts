@@ -65,6 +65,8 @@ export interface SearchOptions {
 const MAX_NODES = 20;
 /** Peers reported by one search. */
 const MAX_PEERS = 10_000;
+/** Peers taken from one answer. */
+const MAX_PEERS_PER_ANSWER = 100;
 /** Info-hashes read from one answer. */
 const MAX_SAMPLES = 100;
 /** Signatures that are checked at the same time, for one search. */
@@ -210,7 +212,7 @@ export class Search {
     }
     if (values === undefined) return;
     const peers: Endpoint[] = [];
-    for (const value of values) {
+    for (const value of values.slice(0, MAX_PEERS_PER_ANSWER)) {
       const peer = decodeCompactEndpoints(value, value.length === 6 ? 4 : 6)[0];
       if (peer === undefined || peer.port === 0) continue;
       const key = formatEndpoint(peer);

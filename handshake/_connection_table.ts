@@ -9,10 +9,9 @@
 import {
   type Endpoint,
   formatEndpoint,
+  hostKey,
   ipScope,
-  isMappedIpv4,
   normalizeHostname,
-  subnetKey,
   tryParseIp,
 } from "../_shared/address.ts";
 import { compareBytes, toByteString } from "../_shared/bytes.ts";
@@ -76,15 +75,6 @@ function normal(address: Endpoint): Endpoint {
   };
 }
 
-/** One host: an IPv4 address, or the /64 of an IPv6 address. */
-function hostKey(address: Endpoint): string | undefined {
-  const bytes = tryParseIp(address.hostname);
-  if (bytes === undefined) return undefined;
-  return bytes.length === 4 || isMappedIpv4(bytes)
-    ? normalizeHostname(address.hostname)
-    : subnetKey(bytes);
-}
-
 /** A peer of a torrent, as far as one host can tell. */
 function peerKey(
   torrent: string,
@@ -126,7 +116,9 @@ export class ConnectionTable {
     }
     if (peerId !== undefined) {
       if (compareBytes(peerId, this.#options.peerId) === 0) return "self";
-      if (this.#byPeer.has(peerKey(torrent, hostKey(address), peerId))) {
+      if (
+        this.#byPeer.has(peerKey(torrent, hostKey(address.hostname), peerId))
+      ) {
         return "duplicate-peer-id";
       }
     }
@@ -149,7 +141,7 @@ export class ConnectionTable {
     listenPort: number,
     now: number,
   ): Slot | HandshakeErrorCode {
-    const host = hostKey(address);
+    const host = hostKey(address.hostname);
     const ip = this.#limitKey(host, address);
     if (ip !== undefined) {
       const { maxPerIp, maxPendingInboundPerIp } = this.#options;
@@ -168,7 +160,7 @@ export class ConnectionTable {
 
   /** Counts an outbound slot once the real address is known. */
   resolve(slot: Slot, remote: Endpoint): HandshakeErrorCode | undefined {
-    slot.host = hostKey(remote);
+    slot.host = hostKey(remote.hostname);
     const ip = this.#limitKey(slot.host, remote);
     if (ip === undefined || slot.closed) return undefined;
     if (this.#count(ip) >= this.#options.maxPerIp) return "too-many-from-ip";
@@ -293,12 +285,14 @@ export class ConnectionTable {
 
   /** The host as far as the limits hold for it. */
   #limitKey(
-    host: string | undefined,
+    host: string,
     address: Endpoint,
   ): string | undefined {
-    if (host === undefined || !this.#options.exemptLoopback) return host;
-    const bytes = tryParseIp(address.hostname)!;
-    return ipScope(bytes) === "loopback" ? undefined : host;
+    const bytes = tryParseIp(address.hostname);
+    if (bytes === undefined) return undefined;
+    return this.#options.exemptLoopback && ipScope(bytes) === "loopback"
+      ? undefined
+      : host;
   }
 
   #rate(ip: string, now: number): boolean {

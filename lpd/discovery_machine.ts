@@ -375,7 +375,12 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
       const key = toHex(infoHash);
       if (!this.#options.anyInfoHash && !this.#entries.has(key)) continue;
       if (!this.#isNews(`${key} ${formatEndpoint(address)}`, now)) continue;
-      const candidate = { infoHash, address, source: "lpd" } as const;
+      const candidate = {
+        infoHash,
+        address,
+        source: "lpd",
+        teller: address.hostname,
+      } as const;
       this.#outputs.push({ type: "peer", candidate });
     }
   }

@@ -293,7 +293,7 @@ Deno.test(
   { permissions: "none" },
   async () => {
     const torrent = await simTorrent([["a.bin", 400_000]], {
-      trackers: [["http://t.example/announce"]],
+      trackers: [["http://10.0.0.1/announce"]],
     });
     await using world = new SwarmWorld();
     const known = new Map<string, { hostname: string; port: number }>();

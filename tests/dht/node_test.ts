@@ -57,7 +57,12 @@ Deno.test("MainlineDht - ping, find_node, announce, get_peers", async () => {
   assertEquals([result.refused, result.unanswered], [[], []]);
   for (const node of [a, c]) {
     assertEquals(await Array.fromAsync(node.getPeers(infoHash)), [
-      { infoHash, address: { hostname, port: 4321 }, source: "dht" },
+      {
+        infoHash,
+        address: { hostname, port: 4321 },
+        source: "dht",
+        teller: hostname,
+      },
     ]);
   }
   assertEquals(

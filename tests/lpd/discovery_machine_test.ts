@@ -202,6 +202,7 @@ Deno.test(
       infoHash: a,
       address: { hostname: near.hostname, port: 7000 },
       source: "lpd",
+      teller: near.hostname,
     }]);
     const all = new Bench({ anyInfoHash: true });
     all.hear([b, a]);

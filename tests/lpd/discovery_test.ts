@@ -148,6 +148,7 @@ Deno.test(
       infoHash: hash,
       address: { hostname: "192.168.1.9", port: 7000 },
       source: "lpd",
+      teller: "192.168.1.9",
     });
     const { sent, received, hashes } = discovery.stats();
     assertEquals([sent, received, hashes], [3, 1, 1]);

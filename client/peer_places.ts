@@ -1,0 +1,88 @@
+/**
+ * The connections that the torrents of a session share.
+ *
+ * @module
+ */
+
+/** A torrent that holds places. */
+export interface PlaceHolder {
+  /** How many it holds. */
+  readonly places: number;
+  /** Gives one up that it has little use for; whether it did. */
+  giveUp(): boolean;
+  /** There is room again. */
+  onRoom(): void;
+}
+
+/** See the module. */
+export class PeerPlaces {
+  readonly #max: number;
+  readonly #holders = new Set<PlaceHolder>();
+  readonly #waiting = new Set<PlaceHolder>();
+  #taken = 0;
+
+  /**
+   * Makes places that all are free.
+   *
+   * @param max How many there are.
+   */
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /** How many are taken. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** Whether none is free. */
+  get full(): boolean {
+    return this.#taken >= this.#max;
+  }
+
+  /**
+   * Takes a place.
+   *
+   * @param holder For whom.
+   */
+  take(holder: PlaceHolder): void {
+    this.#taken++;
+    this.#holders.add(holder);
+  }
+
+  /**
+   * Gives a place back.
+   *
+   * @param holder Whose.
+   */
+  free(holder: PlaceHolder): void {
+    this.#taken--;
+    if (holder.places === 0) this.#holders.delete(holder);
+    const [next] = this.#waiting;
+    if (next === undefined) return;
+    this.#waiting.delete(next);
+    next.onRoom();
+  }
+
+  /**
+   * Calls a holder once when there is room.
+   *
+   * @param holder Whom.
+   */
+  wait(holder: PlaceHolder): void {
+    this.#waiting.add(holder);
+  }
+
+  /**
+   * Has the torrent with the most connections give one up.
+   *
+   * @returns Whether it did.
+   */
+  makeRoom(): boolean {
+    let most: PlaceHolder | undefined;
+    for (const holder of this.#holders) {
+      if (most === undefined || holder.places > most.places) most = holder;
+    }
+    return most?.giveUp() ?? false;
+  }
+}
