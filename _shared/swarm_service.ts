@@ -7,6 +7,7 @@
 import type { ScrapeEntry } from "./announce.ts";
 import { tryFromHex } from "./bytes.ts";
 import { SwarmIndex } from "./swarm_index.ts";
+import { SwarmPeerIds } from "./swarm_peer_ids.ts";
 import type {
   SwarmAnnounce,
   SwarmAnswer,
@@ -142,6 +143,7 @@ export class SwarmService {
   allow: InfoHashList | undefined;
   /** These torrents are not served. May be changed. */
   deny: InfoHashList | undefined;
+  readonly #peerIds = new SwarmPeerIds();
   #announces = 0;
   #scrapes = 0;
   #denied = 0;
@@ -184,12 +186,16 @@ export class SwarmService {
    * @param request What the client said; a number of peers that is negative
    * means the default.
    * @param now The time in milliseconds.
+   * @param peerId Bytes that hold the client's id.
+   * @param peerIdOffset Where in them the 20 bytes begin. @default {0}
    * @returns The answer, valid until the next call, or `undefined` when the
    * torrent is not served.
    */
   announce(
     request: SwarmAnnounce,
     now: number,
+    peerId?: Uint8Array,
+    peerIdOffset = 0,
   ): SwarmAnswer | Promise<SwarmAnswer> | undefined {
     if (!this.isAllowed(request.infoHash, request.infoHashOffset)) {
       this.#denied++;
@@ -199,7 +205,24 @@ export class SwarmService {
     request.numWant = request.numWant < 0
       ? DEFAULT_NUM_WANT
       : Math.min(request.numWant, MAX_NUM_WANT);
+    if (peerId !== undefined) {
+      this.#peerIds.note(request, peerId, peerIdOffset);
+    }
     return this.store.announce(request, now);
+  }
+
+  /**
+   * Looks up the id of a peer that announced here, as far as it is remembered.
+   *
+   * @param infoHash 20 bytes.
+   * @param compact Its address and port, 6 or 18 bytes.
+   * @returns 20 bytes.
+   */
+  peerIdOf(
+    infoHash: Uint8Array,
+    compact: Uint8Array,
+  ): Uint8Array | undefined {
+    return this.#peerIds.find(infoHash, compact);
   }
 
   /**

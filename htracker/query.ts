@@ -6,7 +6,7 @@
  */
 import type { AnnounceEvent, ScrapeEntry } from "../_shared/announce.ts";
 import { toByteString } from "../_shared/bytes.ts";
-import { decodeCompactEndpoints } from "../_shared/address.ts";
+import { decodeCompactEndpoints, type IpFamily } from "../_shared/address.ts";
 import { encodeBencode } from "../bencode/encode.ts";
 import type { BencodeInput } from "../bencode/types.ts";
 
@@ -37,18 +37,14 @@ export interface HttpAnnounceQuery {
   readonly numWant: number;
   /** Whether peers are wanted in compact form; so unless told otherwise. */
   readonly compact: boolean;
+  /** Whether their ids are not wanted in the other form. */
+  readonly noPeerId: boolean;
 }
 
 /** A query makes no sense; the message is meant for the client. */
 export class TrackerQueryError extends SyntaxError {
   /** Which field is wrong. */
-  readonly code:
-    | "too-long"
-    | "info_hash"
-    | "peer_id"
-    | "port"
-    | "left"
-    | "event";
+  readonly code: "too-long" | "info_hash" | "peer_id" | "port" | "left";
 
   /**
    * Makes the error.
@@ -129,6 +125,11 @@ function idOf(
   return bytes;
 }
 
+/** Events that mean something; what else clients write is nothing special. */
+const EVENTS: ReadonlyMap<string, AnnounceEvent> = new Map(
+  (["started", "completed", "stopped"] as const).map((name) => [name, name]),
+);
+
 /** Digits only; what is too large for a safe integer becomes the largest. */
 function amountOf(text: string | undefined): number | undefined {
   if (text === undefined || !/^\d{1,20}$/.test(text)) return undefined;
@@ -137,7 +138,8 @@ function amountOf(text: string | undefined): number | undefined {
 
 /**
  * Reads an announce. An `ip` field is ignored: the address is that of the
- * connection. Source: BEP 3, BEP 23.
+ * connection. So are events that nobody knows, and numbers that are empty.
+ * Source: BEP 3, BEP 23.
  *
  * @param search The query, with or without the question mark.
  * @returns The announce.
@@ -161,31 +163,19 @@ export function parseAnnounceQuery(search: string): HttpAnnounceQuery {
   }
   const infoHash = idOf(fields, "info_hash");
   const peerId = idOf(fields, "peer_id");
-  const port = amountOf(fields.get("port"));
+  // Numbers that are empty are as good as none.
+  const portText = fields.get("port");
+  const port = portText === "" ? 0 : amountOf(portText);
   if (port === undefined || port > 65535) {
     throw new TrackerQueryError("port", "port must be 0 to 65535");
   }
-  const leftText = fields.get("left");
+  const leftText = fields.get("left") ?? "";
   // Some clients send -1 while they do not know the size yet.
-  const left = leftText === undefined || leftText.startsWith("-")
+  const left = leftText === "" || leftText.startsWith("-")
     ? Infinity
     : amountOf(leftText);
   if (left === undefined) {
     throw new TrackerQueryError("left", "left must be a number of bytes");
-  }
-  const eventText = fields.get("event") ?? "";
-  const event = eventText === "" || eventText === "empty" ||
-      eventText === "paused"
-    ? undefined
-    : eventText;
-  if (
-    event !== undefined && event !== "started" && event !== "completed" &&
-    event !== "stopped"
-  ) {
-    throw new TrackerQueryError(
-      "event",
-      "event must be started, completed or stopped",
-    );
   }
   return {
     infoHash,
@@ -194,9 +184,10 @@ export function parseAnnounceQuery(search: string): HttpAnnounceQuery {
     uploaded: amountOf(fields.get("uploaded")) ?? 0,
     downloaded: amountOf(fields.get("downloaded")) ?? 0,
     left,
-    event,
+    event: EVENTS.get(fields.get("event")?.toLowerCase() ?? ""),
     numWant: amountOf(fields.get("numwant") ?? fields.get("num_want")) ?? -1,
     compact: fields.get("compact") !== "0",
+    noPeerId: fields.get("no_peer_id") === "1",
   };
 }
 
@@ -237,6 +228,15 @@ export interface HttpAnnounceAnswer {
   readonly peers4: Uint8Array;
   /** IPv6 peers, 18 bytes each. */
   readonly peers6: Uint8Array;
+  /**
+   * Looks up a peer's id, for the form that is not compact.
+   *
+   * @param compact Address and port, 6 or 18 bytes.
+   * @returns 20 bytes, if it is known.
+   */
+  readonly peerIdOf?:
+    | ((compact: Uint8Array) => Uint8Array | undefined)
+    | undefined;
   /** The client's address, 4 or 16 bytes (BEP 24). */
   readonly externalIp?: Uint8Array | undefined;
 }
@@ -245,8 +245,8 @@ export interface HttpAnnounceAnswer {
  * Encodes the answer to an announce. Source: BEP 3, BEP 7, BEP 23, BEP 24.
  *
  * @param answer What to tell.
- * @param compact Whether in compact form; else as a list of dictionaries,
- * which has no peer ids.
+ * @param compact Whether in compact form; else as a list of dictionaries, with
+ * the peer ids that are known.
  * @returns The body.
  */
 export function encodeHttpAnnounceResponse(
@@ -254,10 +254,9 @@ export function encodeHttpAnnounceResponse(
   compact = true,
 ): Uint8Array<ArrayBuffer> {
   const { peers4, peers6, externalIp } = answer;
-  const peers: BencodeInput = compact ? peers4 : [
-    ...decodeCompactEndpoints(peers4, 4),
-    ...decodeCompactEndpoints(peers6, 6),
-  ].map(({ hostname, port }) => ({ ip: hostname, port }));
+  const peers: BencodeInput = compact
+    ? peers4
+    : [...longPeers(answer, peers4, 4), ...longPeers(answer, peers6, 6)];
   return encodeBencode({
     complete: answer.seeders,
     downloaded: answer.downloads,
@@ -268,6 +267,19 @@ export function encodeHttpAnnounceResponse(
     peers,
     peers6: compact && peers6.length > 0 ? peers6 : undefined,
   });
+}
+
+function longPeers(
+  { peerIdOf }: HttpAnnounceAnswer,
+  peers: Uint8Array,
+  family: IpFamily,
+): BencodeInput[] {
+  const size = family === 4 ? 6 : 18;
+  return decodeCompactEndpoints(peers, family).map(({ hostname, port }, i) => ({
+    ip: hostname,
+    "peer id": peerIdOf?.(peers.subarray(size * i, size * (i + 1))),
+    port,
+  }));
 }
 
 /**

@@ -279,7 +279,9 @@ export class HttpTrackerServer implements AsyncDisposable {
     announce.event = query.event;
     announce.numWant = query.numWant;
     announce.bothFamilies = true;
-    const result = this.#service.announce(announce, this.#clock.now());
+    const { infoHash, peerId } = query;
+    const now = this.#clock.now();
+    const result = this.#service.announce(announce, now, peerId);
     if (result === undefined) {
       this.#refused++;
       const body = encodeHttpFailure("Torrent not served", "never");
@@ -296,6 +298,9 @@ export class HttpTrackerServer implements AsyncDisposable {
       downloads: answer.downloads,
       peers4: answer.peers4.subarray(0, answer.length4),
       peers6: answer.peers6.subarray(0, answer.length6),
+      peerIdOf: query.noPeerId
+        ? undefined
+        : (compact) => this.#service.peerIdOf(infoHash, compact),
       externalIp: ipScope(ip) === "global" ? ip : undefined,
     }, query.compact);
     return { status: 200, body };

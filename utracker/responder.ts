@@ -287,7 +287,7 @@ export class UdpTrackerResponder {
     request.port = readUint16(data, 96);
     request.bothFamilies = false;
     const { family } = request;
-    const answer = this.#service!.announce(request, now);
+    const answer = this.#service!.announce(request, now, data, 36);
     if (answer === undefined) return this.#error(data, NOT_SERVED, out);
     if (answer instanceof Promise) {
       const transaction = data.slice(8, 16);

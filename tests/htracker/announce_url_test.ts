@@ -178,6 +178,7 @@ Deno.test({
         event: request.event,
         numWant: a!,
         compact: true,
+        noPeerId: true,
       });
     }
   },
@@ -199,7 +200,6 @@ Deno.test({
       [good.replace("port=6881", "port=-1"), "port"],
       [good.replace("port=6881&", ""), "port"],
       [good.replace("left=3", "left=x"), "left"],
-      [good + "&event=resumed", "event"],
       [good + "&x=" + "y".repeat(8192), "too-long"],
     ];
     for (const [query, code] of cases) {
@@ -218,6 +218,28 @@ Deno.test({
     assertEquals(query.numWant, Number.MAX_SAFE_INTEGER);
     assertEquals(query.compact, false);
     assertEquals(query.port, 6881, "the first one counts");
+  },
+});
+
+Deno.test({
+  name: "parseAnnounceQuery passes over empty numbers and unknown events",
+  permissions,
+  fn() {
+    const ids = `info_hash=${"a".repeat(20)}&peer_id=${"b".repeat(20)}`;
+    for (const event of ["", "empty", "paused", "resumed", "%00", "Stopped"]) {
+      const query = parseAnnounceQuery(
+        `${ids}&port=7&uploaded=&downloaded=&left=&numwant=&key=&event=${event}`,
+      );
+      assertEquals(
+        [query.port, query.uploaded, query.downloaded, query.left],
+        [7, 0, 0, Infinity],
+      );
+      assertEquals([query.numWant, query.compact], [-1, true]);
+      const expected = event === "Stopped" ? "stopped" : undefined;
+      assertEquals(query.event, expected);
+    }
+    assertEquals(parseAnnounceQuery(`${ids}&port=`).port, 0);
+    assertEquals(parseAnnounceQuery(`${ids}&port=7&left`).left, Infinity);
   },
 });
 

@@ -111,6 +111,14 @@ Deno.test({
     assertEquals(
       long.get("peers"),
       decodeBencode(encodeBencode([
+        { ip: "203.0.113.7", "peer id": "b".repeat(20), port: 1 },
+        { ip: "2001:db8::5", "peer id": "b".repeat(20), port: 2 },
+      ])) as unknown,
+    );
+    const withoutIds = await ask(3, "&compact=0&no_peer_id=1&event=what&left=");
+    assertEquals(
+      withoutIds.get("peers"),
+      decodeBencode(encodeBencode([
         { ip: "203.0.113.7", port: 1 },
         { ip: "2001:db8::5", port: 2 },
       ])) as unknown,
