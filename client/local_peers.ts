@@ -3,21 +3,17 @@
  *
  * @module
  */
-import type { PeerCandidate } from "../_shared/address.ts";
 import { toHex } from "../_shared/bytes.ts";
-import { EventQueue } from "../_shared/event_queue.ts";
-import type { LocalDiscovery } from "../lpd/mod.ts";
-import type { PeerDiscovery } from "./types.ts";
-
-/** Peers that wait for one torrent. */
-const CAPACITY = 256;
+import type { LocalDiscovery } from "../lpd/discovery.ts";
+import type { DiscoveryListener, SharedDiscovery } from "./discovery_runner.ts";
+import type { DiscoveryTopic } from "./types.ts";
 
 /** Shares one {@linkcode LocalDiscovery} between torrents. */
-export class LocalPeers implements PeerDiscovery {
+export class LocalPeers implements SharedDiscovery {
   /** Name of the source. */
   readonly source = "lpd";
   readonly #discovery: LocalDiscovery;
-  readonly #queues = new Map<string, EventQueue<PeerCandidate>>();
+  readonly #listeners = new Map<string, DiscoveryListener>();
   readonly #loop: Promise<void>;
 
   /**
@@ -34,32 +30,22 @@ export class LocalPeers implements PeerDiscovery {
    * Announces a torrent and hears of its peers.
    *
    * @param torrent The hash, and the port we listen on.
-   * @param signal Ends it.
-   * @returns The peers.
+   * @param listener Is told of them.
+   * @returns Ends it.
    */
-  async *discover(
-    torrent: { readonly infoHash: Uint8Array; readonly port: number },
-    signal: AbortSignal,
-  ): AsyncGenerator<PeerCandidate, void, undefined> {
+  follow(torrent: DiscoveryTopic, listener: DiscoveryListener): () => void {
     const { infoHash, port } = torrent;
-    if (signal.aborted) return;
     const key = toHex(infoHash);
-    const queue = new EventQueue<PeerCandidate>(CAPACITY);
-    this.#queues.set(key, queue);
-    const stop = () => {
-      queue.close();
-      this.#queues.delete(key);
+    this.#listeners.set(key, listener);
+    if (port > 0) this.#discovery.announce(infoHash, port);
+    else this.#discovery.watch(infoHash);
+    listener.searching();
+    return () => {
+      // Somebody may follow the same by now.
+      if (this.#listeners.get(key) !== listener) return;
+      this.#listeners.delete(key);
       this.#discovery.remove(infoHash);
     };
-    signal.addEventListener("abort", stop, { once: true });
-    try {
-      if (port > 0) this.#discovery.announce(infoHash, port);
-      else this.#discovery.watch(infoHash);
-      yield* queue;
-    } finally {
-      signal.removeEventListener("abort", stop);
-      stop();
-    }
   }
 
   /** Closes the service. */
@@ -70,8 +56,7 @@ export class LocalPeers implements PeerDiscovery {
 
   async #route(): Promise<void> {
     for await (const candidate of this.#discovery) {
-      this.#queues.get(toHex(candidate.infoHash))?.push(candidate);
+      this.#listeners.get(toHex(candidate.infoHash))?.found(candidate);
     }
-    for (const queue of this.#queues.values()) queue.close();
   }
 }

@@ -6,7 +6,6 @@
 import { type Endpoint, formatEndpoint } from "../_shared/address.ts";
 import { toHex } from "../_shared/bytes.ts";
 import { systemClock } from "../_shared/clock.ts";
-import { SharedClock } from "../_shared/shared_clock.ts";
 import { randomInt, systemRandom } from "../_shared/random.ts";
 import type { FileSystem } from "../disk/file_system.ts";
 import { ExtensionBits } from "../handshake/extension_bits.ts";
@@ -102,7 +101,7 @@ export class Session implements AsyncDisposable {
     const { clock = systemClock, random = systemRandom } = options;
     const limiter = (rate: number | undefined) =>
       new RateLimiter({ clock, bytesPerSecond: rate ?? Infinity });
-    const timers = new SharedClock(clock);
+    const { timers } = services;
     const announces = new AnnounceScheduler(timers);
     const trackers = defaultTrackerClients(options, announces);
     this.#trackers = trackers;
@@ -129,10 +128,11 @@ export class Session implements AsyncDisposable {
       maxReadBytes: readBytes(options.maxBufferedBytes),
       pex: options.pex ?? true,
       trackers: options.trackers ?? true,
+      lookups: services.lookups,
       discovery: [...services.sources, ...options.discovery ?? []],
       privateExtensions: EXTENSIONS,
       dhtPort: services.dht?.localEndpoints[0]?.port,
-      onDhtNode: (node) => services.dht?.addNode(node),
+      onDhtNode: (node) => services.lookups?.addNode(node),
       places: new PeerPlaces(options.maxPeers ?? 500),
       hosts: new HostBook(),
       sources: new CandidateSources(

@@ -12,6 +12,8 @@ import type { AnnounceScheduler } from "./announce_scheduler.ts";
 import type { CandidateSources } from "./candidate_sources.ts";
 import type { HostBook } from "./host_book.ts";
 import type { PeerPlaces } from "./peer_places.ts";
+import type { DhtPeers } from "./dht_peers.ts";
+import type { SharedDiscovery } from "./discovery_runner.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import type { PolicyOptions } from "./policy_options.ts";
 import type { UploadSlots } from "./upload_slots.ts";
@@ -49,8 +51,10 @@ export interface SessionContext {
   readonly pex: boolean;
   /** Whether trackers are asked. */
   readonly trackers: boolean;
-  /** Further sources of peers. */
-  readonly discovery: readonly PeerDiscovery[];
+  /** Says which torrent is looked up in the DHT; absent without one. */
+  readonly lookups: DhtPeers | undefined;
+  /** Sources of peers beside trackers. */
+  readonly discovery: readonly (PeerDiscovery | SharedDiscovery)[];
   /** Extension bits for private torrents: without the DHT (BEP 27). */
   readonly privateExtensions: ExtensionBits;
   /** UDP port of our DHT node, if there is one. */

@@ -4,20 +4,26 @@
  * @module
  */
 import { type Endpoint, ipScope, tryParseIp } from "../_shared/address.ts";
-import { systemClock } from "../_shared/clock.ts";
+import { type Clock, systemClock } from "../_shared/clock.ts";
+import { SharedClock } from "../_shared/shared_clock.ts";
 import type { MainlineDht } from "../dht/node.ts";
 import type { MainlineDhtOptions } from "../dht/mainline_options.ts";
 import type { LocalDiscovery } from "../lpd/discovery.ts";
 import { DhtPeers } from "./dht_peers.ts";
 import { LocalPeers } from "./local_peers.ts";
-import type { PeerDiscovery, SessionOptions } from "./types.ts";
+import type { SharedDiscovery } from "./discovery_runner.ts";
+import type { SessionOptions } from "./types.ts";
 
 /** Discovery services of a session. */
 export interface SessionServices {
+  /** Whose time passes; made for many timers. */
+  readonly timers: Clock;
   /** Our node of the DHT. */
   readonly dht: MainlineDht | undefined;
+  /** What it is asked by torrents. */
+  readonly lookups: DhtPeers | undefined;
   /** Where torrents look for peers. */
-  readonly sources: readonly PeerDiscovery[];
+  readonly sources: readonly SharedDiscovery[];
   /** Closes them all. */
   close(): Promise<void>;
 }
@@ -33,13 +39,16 @@ export async function openServices(
   options: SessionOptions,
   local: Endpoint | undefined,
 ): Promise<SessionServices> {
-  const { clock = systemClock } = options;
+  const timers = new SharedClock(options.clock ?? systemClock);
   await using stack = new AsyncDisposableStack();
-  const sources: PeerDiscovery[] = [];
+  const sources: SharedDiscovery[] = [];
   let dht: MainlineDht | undefined;
+  let lookups: DhtPeers | undefined;
   if (options.dht) {
     dht = stack.use(await openDht(options, options.dht, local));
-    sources.push(new DhtPeers(dht, clock));
+    lookups = new DhtPeers(dht, timers);
+    stack.use(lookups);
+    sources.push(lookups);
   }
   if (options.lpd) {
     const service = await openLocal(options, options.lpd);
@@ -50,7 +59,7 @@ export async function openServices(
     }
   }
   const owned = stack.move();
-  return { dht, sources, close: () => owned.disposeAsync() };
+  return { timers, dht, lookups, sources, close: () => owned.disposeAsync() };
 }
 
 /** Binds the address we listen on; peers expect the same port for both. */

@@ -5,7 +5,7 @@
  */
 import type { Endpoint } from "../_shared/address.ts";
 import type { Magnet, Metainfo } from "../metainfo/mod.ts";
-import { DiscoveryRunner } from "./discovery_runner.ts";
+import { DiscoveryRunner, type DiscoveryStatus } from "./discovery_runner.ts";
 import type { Swarm } from "./swarm.ts";
 import {
   answerFor,
@@ -15,6 +15,9 @@ import {
 } from "./torrent_services.ts";
 import type { TrackerStatus } from "./tracker_entry.ts";
 import type { TrackerRunner } from "./tracker_runner.ts";
+
+/** Most DHT nodes that are taken from a torrent file or a link (BEP 5). */
+const MAX_NODES = 8;
 
 /** Swarm, trackers and searches of one torrent, started and stopped together. */
 export class TorrentNetwork {
@@ -51,11 +54,13 @@ export class TorrentNetwork {
       onPeer: (candidate) => this.swarm.addCandidates([candidate]),
       onError: (tracker, error) =>
         services.publish({ type: "tracker", tracker, ok: false, error }),
-      clock: context.clock,
+      clock: context.timers,
     });
     answerFor(context, topic, services.isPrivate());
     if (!services.isPrivate()) {
-      for (const node of topic.nodes) context.onDhtNode(node);
+      for (const node of topic.nodes.slice(0, MAX_NODES)) {
+        context.onDhtNode(node);
+      }
     }
   }
 
@@ -81,6 +86,11 @@ export class TorrentNetwork {
   /** Its trackers, in the order they are tried. */
   trackers(): readonly TrackerStatus[] {
     return this.#trackers?.statuses() ?? [];
+  }
+
+  /** What other sources of peers do. */
+  discoveries(): readonly DiscoveryStatus[] {
+    return this.#discovery.statuses();
   }
 
   /**

@@ -320,10 +320,12 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
     now: number,
   ): void {
     for (const [family, one] of this.#families) {
-      const fitting = contacts.filter((contact) =>
-        familyOf(contact) === family && contact.port > 0 &&
-        this.#lookUp(contact.hostname) !== undefined
-      );
+      const fitting = contacts.filter((contact) => {
+        const host = this.#lookUp(contact.hostname);
+        // Strangers must not make us ask inside of a network.
+        return host?.family === family && contact.port > 0 &&
+          (kind !== "node" || host.accepted);
+      });
       if (fitting.length > 0) one.addContacts(fitting, kind, now);
     }
   }

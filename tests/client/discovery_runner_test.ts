@@ -1,6 +1,9 @@
 import { assertEquals } from "@std/assert";
 import type { PeerCandidate } from "../../_shared/address.ts";
-import { DiscoveryRunner } from "../../client/discovery_runner.ts";
+import {
+  DiscoveryRunner,
+  type SharedDiscovery,
+} from "../../client/discovery_runner.ts";
 import type { PeerDiscovery } from "../../client/types.ts";
 import { drain, SimClock } from "../support/sim_clock.ts";
 
@@ -23,7 +26,7 @@ function service(log: string[], name = "a"): PeerDiscovery {
 }
 
 function setUp(
-  services: readonly PeerDiscovery[],
+  services: readonly (PeerDiscovery | SharedDiscovery)[],
   isPrivate = () => false,
   clock = new SimClock(),
 ) {
@@ -92,6 +95,74 @@ Deno.test("DiscoveryRunner outlives services that fail", {
   assertEquals(errors, ["lpd: gone"]);
   await runner.stop();
 });
+
+Deno.test(
+  "DiscoveryRunner asks a service that failed again, and waits longer",
+  {
+    permissions: "none",
+  },
+  async () => {
+    const clock = new SimClock();
+    const asked: number[] = [];
+    const { runner, found, errors } = setUp(
+      [{
+        source: "dht",
+        async *discover() {
+          asked.push(clock.now() / 1000);
+          await Promise.resolve();
+          // The fifth time it works for a while.
+          if (asked.length === 5) yield { infoHash, address };
+          throw new Error("away");
+        },
+      }],
+      () => false,
+      clock,
+    );
+    runner.start();
+    await clock.advance(81_000);
+    assertEquals(asked, [0, 5, 15, 35, 75, 80]);
+    assertEquals([found.length, errors.length], [1, 6]);
+    assertEquals(runner.statuses(), [{
+      source: "dht",
+      state: "failed",
+      message: "away",
+      peers: 1,
+      lastAt: 75_000,
+      nextAt: 90_000,
+    }]);
+    await runner.stop();
+    await clock.advance(60_000);
+    assertEquals(asked.length, 6);
+    assertEquals(clock.pending, 0);
+    assertEquals(runner.statuses()[0]!.state, "idle");
+  },
+);
+
+Deno.test(
+  "DiscoveryRunner follows shared services; end and start in one turn",
+  {
+    permissions: "none",
+  },
+  async () => {
+    const log: string[] = [];
+    const { runner, found } = setUp([{
+      source: "lpd",
+      follow(torrent, listener) {
+        log.push(`follow ${torrent.port}`);
+        listener.searching();
+        listener.found({ infoHash, address });
+        return () => log.push("leave");
+      },
+    }]);
+    runner.start();
+    void runner.stop();
+    runner.start();
+    assertEquals(log, ["follow 9", "leave", "follow 9"]);
+    assertEquals(found.length, 2);
+    assertEquals(runner.statuses()[0]!.state, "searching");
+    await runner.stop();
+  },
+);
 
 Deno.test("DiscoveryRunner takes no peer after it was stopped", {
   permissions: "none",

@@ -109,6 +109,46 @@ Deno.test(
 );
 
 Deno.test(
+  "DhtNodeMachine - nobody makes it ask inside of a network",
+  none,
+  () => {
+    const local = ["127.0.0.1", "10.0.0.1", "169.254.169.254", "192.168.1.1"]
+      .map((hostname) => ({ hostname, port: 6881 }));
+    const asked = (widens: boolean) => {
+      const bench = new Bench();
+      bench.befriend(30);
+      const kind = widens ? "bootstrap" : "node";
+      bench.input({ type: "contacts", kind, contacts: local, widens });
+      return bench.takeQueries().filter(([{ hostname }]) =>
+        local.some((one) => one.hostname === hostname)
+      ).length;
+    };
+    assertEquals([asked(false), asked(true)], [0, 4]);
+  },
+);
+
+Deno.test("DhtNodeMachine - takes 100 peers of one answer", none, () => {
+  const bench = new Bench();
+  bench.befriend(5);
+  const target = new Uint8Array(20).fill(1);
+  const search = { method: "get_peers", target, family: 4 } as const;
+  bench.input({ type: "search", requestId: 1, search });
+  const [one] = bench.takeQueries();
+  const number = [0, 1, 2, 3, 4].find((n) =>
+    at(n).hostname === one![0].hostname
+  );
+  const values = Array.from(
+    { length: 900 },
+    (_, i) => Uint8Array.of(46, 0, 0, 9, 4 + (i >> 8), i & 255),
+  );
+  bench.answer(one!, { id: idOf(number!), values });
+  const peers = bench.progress(1).flatMap((progress) =>
+    progress.type === "peers" ? progress.peers : []
+  );
+  assertEquals(peers.length, 100);
+});
+
+Deno.test(
   "DhtNodeMachine - without others to ask, every node told of is a start",
   none,
   () => {
