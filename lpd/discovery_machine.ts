@@ -33,9 +33,15 @@ export interface LpdMachineOptions {
    * @default {300000}
    */
   readonly intervalMs?: number | undefined;
-  /** Least time between announces in the long run, in ms. @default {60000} */
+  /**
+   * Least time between rounds of announces in the long run, in ms. A round is one
+   * datagram, or as many as the hashes that are due need, up to 40 and one a
+   * second: 1000 hashes.
+   *
+   * @default {60000}
+   */
   readonly spacingMs?: number | undefined;
-  /** Announces that may follow each other at once. @default {5} */
+  /** Rounds that may follow each other at once. @default {5} */
   readonly burst?: number | undefined;
   /** Announces heard in a second, five times as burst. @default {10} */
   readonly maxIncomingPerSecond?: number | undefined;
@@ -109,7 +115,7 @@ interface Entry {
   dueAt: number;
 }
 
-interface Repeat {
+interface Planned {
   readonly at: number;
   readonly keys: readonly string[];
 }
@@ -118,8 +124,13 @@ interface Repeat {
 const BATCH = 25;
 /** Waits for more hashes to share the first datagram, in ms. */
 const GATHER_MS = 100;
+/** Datagrams of one round, and time between them in ms. */
+const MAX_ROUND = 40;
+const SLOT_MS = 1000;
 /** When an announce is sent again, as datagrams get lost, in ms. */
 const REPEATS_MS = [2000, 4000];
+/** Larger rounds are not repeated. */
+const MAX_REPEATED = 2;
 /** Senders and peers remembered; the oldest are forgotten first. */
 const MAX_SENDERS = 256;
 const MAX_SEEN = 4096;
@@ -140,7 +151,10 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
   readonly #heard = new Map<string, number>();
   readonly #drops = { malformed: 0, own: 0, foreign: 0, copies: 0, flood: 0 };
   #networks: readonly LocalNetwork[] | undefined;
-  #repeats: Repeat[] = [];
+  /** Datagrams to be sent, the first one first. */
+  #planned: Planned[] = [];
+  /** When the next datagram may be sent that is no repetition. */
+  #freeAt = -Infinity;
   #dueAt: number | undefined;
 
   /** What tells our announces from others': 8 hex digits. */
@@ -207,9 +221,9 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
 
   /** When something is to be sent, in ms. */
   get deadline(): number | undefined {
-    const repeat = this.#repeats[0]?.at;
-    if (this.#dueAt === undefined) return repeat;
-    return repeat === undefined ? this.#dueAt : Math.min(repeat, this.#dueAt);
+    const planned = this.#planned[0]?.at;
+    if (this.#dueAt === undefined) return planned;
+    return planned === undefined ? this.#dueAt : Math.min(planned, this.#dueAt);
   }
 
   /**
@@ -258,10 +272,10 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
    * @param now The time in ms.
    */
   handleTimeout(now: number): void {
-    while (this.#repeats.length > 0 && this.#repeats[0]!.at <= now) {
-      this.#send(this.#repeats.shift()!.keys);
-    }
     if (this.#dueAt !== undefined && this.#dueAt <= now) this.#announceDue(now);
+    while (this.#planned.length > 0 && this.#planned[0]!.at <= now) {
+      this.#send(this.#planned.shift()!.keys);
+    }
   }
 
   #add(infoHash: Uint8Array, port: number | undefined, now: number): void {
@@ -289,10 +303,21 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
     }
   }
 
-  /** Fills as many datagrams as the rate allows, the longest due first. */
+  /** Plans a round, if the rate allows one, of those that are due longest. */
   #announceDue(now: number): void {
     const due: [string, Entry][] = [];
     for (const pair of this.#entries) if (pair[1].dueAt <= now) due.push(pair);
+    if (due.length > 0 && this.#rounds.take(now)) this.#plan(due, now);
+    let first = Infinity;
+    for (const { dueAt } of this.#entries.values()) {
+      if (dueAt < first) first = dueAt;
+    }
+    this.#dueAt = first === Infinity
+      ? undefined
+      : Math.max(first, this.#rounds.nextAt(now));
+  }
+
+  #plan(due: [string, Entry][], now: number): void {
     due.sort((a, b) => a[1].dueAt - b[1].dueAt);
     const batches = new Map<number, string[][]>();
     for (const [key, { port }] of due) {
@@ -302,22 +327,19 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
       if (last !== undefined && last.length < BATCH) last.push(key);
       else ofPort.push([key]);
     }
-    for (const keys of [...batches.values()].flat()) {
-      if (!this.#rounds.take(now)) break;
-      this.#send(keys);
-      for (const key of keys) this.#entries.get(key)!.dueAt = this.#next(now);
+    const round = [...batches.values()].flat().slice(0, MAX_ROUND);
+    const isSmall = round.length <= MAX_REPEATED;
+    for (const keys of round) {
+      const at = isSmall ? now : Math.max(now, this.#freeAt);
+      this.#freeAt = at + SLOT_MS;
+      for (const key of keys) this.#entries.get(key)!.dueAt = this.#next(at);
+      this.#planned.push({ at, keys });
+      if (!isSmall) continue;
       for (const delay of REPEATS_MS) {
-        this.#repeats.push({ at: now + delay, keys });
+        this.#planned.push({ at: at + delay, keys });
       }
     }
-    this.#repeats.sort((a, b) => a.at - b.at);
-    let first = Infinity;
-    for (const { dueAt } of this.#entries.values()) {
-      if (dueAt < first) first = dueAt;
-    }
-    this.#dueAt = first === Infinity
-      ? undefined
-      : Math.max(first, this.#rounds.nextAt(now));
+    this.#planned.sort((a, b) => a.at - b.at);
   }
 
   #next(now: number): number {
