@@ -105,7 +105,7 @@ export function makeSwarm(torrent: TorrentServices): Swarm {
   const { context, options, infoHash, magnet, downloadLimit } = torrent;
   const { clock, random } = context;
   return new Swarm({
-    clock: context.timers,
+    clock,
     random,
     infoHash,
     maxPeers: options.maxPeers ?? context.maxPeersPerTorrent,

@@ -124,7 +124,8 @@ Deno.test(
         for (const key of infoHashes.map(toHex)) {
           const ofHash = byHash.get(key) ?? [];
           byHash.set(key, ofHash);
-          ofHash.push(at);
+          // Small rounds are repeated, as datagrams get lost.
+          if (at - (ofHash.at(-1) ?? -Infinity) > 5000) ofHash.push(at);
         }
       }
       assertEquals(byHash.size, count);
