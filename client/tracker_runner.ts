@@ -338,7 +338,7 @@ export class TrackerRunner {
       const agreed = externalIp && scheduler.vote(url, externalIp);
       if (agreed) this.#options.onExternalIp(agreed);
       onResult(trackerName(url), { peers: peers.length });
-      const teller = tellerOf(url);
+      const teller = response.from ?? tellerOf(url);
       const source = "tracker";
       onPeers(peers.map((address) => ({ infoHash, address, source, teller })));
     }

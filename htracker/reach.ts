@@ -70,7 +70,10 @@ export async function findHost(
   }
   try {
     const found = await resolve(name);
-    return { reach: Math.max(0, ...found.map(reachOf)), address: found[0] };
+    const hosts = found.map((address) => ({ reach: reachOf(address), address }))
+      .sort((a, b) => a.reach - b.reach);
+    // Whoever has several is trusted as the farthest, and refused as the nearest.
+    return { reach: hosts.at(-1)?.reach ?? 0, address: hosts[0]?.address };
   } catch {
     // The connection will say what is wrong with the name.
     return { reach: 0, address: undefined };

@@ -6,7 +6,7 @@ const resolve = (name: string) =>
   name === "lost.example"
     ? Promise.reject(new Error("No such name"))
     : Promise.resolve(
-      name === "inside.example" ? ["8.8.8.8", "192.168.0.7"] : ["8.8.4.4"],
+      name === "inside.example" ? ["192.168.0.7", "8.8.8.8"] : ["8.8.4.4"],
     );
 const find = (host: string) => findHost(new URL(`http://${host}/x`), resolve);
 
