@@ -4,10 +4,10 @@
  * @module
  */
 
-/** Fills at a rate up to a burst; each use takes one token. */
+/** Fills at a rate up to a burst; each use takes tokens. */
 export class TokenBucket {
   #perSecond: number;
-  readonly #burst: number;
+  #burst: number;
   #tokens: number;
   #at: number;
 
@@ -28,12 +28,38 @@ export class TokenBucket {
   /**
    * Changes how fast it fills from now on.
    *
-   * @param perSecond Tokens that come in a second.
+   * @param perSecond Tokens that come in a second; may be Infinity.
    * @param now The time in milliseconds.
+   * @param burst Most tokens it holds from now on, at least 1.
    */
-  setRate(perSecond: number, now: number): void {
+  setRate(perSecond: number, now: number, burst: number = this.#burst): void {
     this.#fill(now);
     this.#perSecond = perSecond;
+    this.#burst = burst;
+    this.#fill(now);
+  }
+
+  /**
+   * Takes tokens whether they are there or not.
+   *
+   * @param tokens How many; negative to give some back.
+   * @param now The time in milliseconds.
+   */
+  spend(tokens: number, now: number): void {
+    this.#fill(now);
+    if (this.#perSecond === Infinity) return;
+    this.#tokens = Math.min(this.#burst, this.#tokens - tokens);
+  }
+
+  /**
+   * Tells how many tokens are there.
+   *
+   * @param now The time in milliseconds.
+   * @returns Tokens; negative after too many were spent.
+   */
+  level(now: number): number {
+    this.#fill(now);
+    return this.#tokens;
   }
 
   /**
@@ -54,13 +80,14 @@ export class TokenBucket {
    * Looks ahead.
    *
    * @param now The time in milliseconds.
-   * @returns When a token will be there, in milliseconds.
+   * @param tokens How many are waited for.
+   * @returns When they will be there, in milliseconds.
    */
-  nextAt(now: number): number {
+  nextAt(now: number, tokens = 1): number {
     this.#fill(now);
-    return this.#tokens >= 1 - 1e-6
+    return this.#tokens >= tokens - 1e-6
       ? now
-      : now + (1 - this.#tokens) * 1000 / this.#perSecond;
+      : now + (tokens - this.#tokens) * 1000 / this.#perSecond;
   }
 
   #fill(now: number): void {

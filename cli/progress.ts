@@ -6,7 +6,7 @@
  */
 import { unicodeWidth } from "@std/cli/unicode-width";
 import { ProgressBar } from "@std/cli/unstable-progress-bar";
-import { RateMeter } from "../select/rate_meter.ts";
+import { RateMeter } from "../_shared/rate_meter.ts";
 import type { Output } from "./terminal.ts";
 import { formatDuration, formatRate, formatSize } from "./units.ts";
 

@@ -15,14 +15,21 @@ import { BLOCK_SIZE, type PieceLayout } from "../metainfo/piece_layout.ts";
 import type { BlockAddress } from "../metainfo/mod.ts";
 import type { PeerSessionEvent } from "../peer/mod.ts";
 import { PiecePicker } from "../select/piece_picker.ts";
-import { RateMeter } from "../select/rate_meter.ts";
-import { type PeerVerdict, SmartBan } from "../select/smart_ban.ts";
+import { RateMeter } from "../_shared/rate_meter.ts";
+import {
+  type PeerVerdict,
+  SmartBan,
+  splitDigests,
+} from "../select/smart_ban.ts";
 import { stealFromSlow } from "../select/steal_policy.ts";
 import type {
   PeerKey,
   SelectionStrategy,
 } from "../select/selection_strategy.ts";
 import { SessionError } from "./error.ts";
+import { RequestWindow } from "../select/request_window.ts";
+import type { RateLimiter } from "./rate_limiter.ts";
+import { RequestTurns } from "./request_turns.ts";
 import type { SwarmPeer } from "./swarm_peer.ts";
 
 /** Blocks that one idle peer takes over from slower ones at a time. */
@@ -50,6 +57,8 @@ export interface DownloadOptions {
   readonly storage: TorrentStorage;
   /** In which order pieces are fetched. */
   readonly strategy: SelectionStrategy;
+  /** Bytes a second, received. */
+  readonly limit: RateLimiter;
   /** Whose time passes. */
   readonly clock: Clock;
   /** Where chance comes from. */
@@ -70,6 +79,7 @@ export class Download {
   readonly #steal = stealFromSlow();
   readonly #batch: BlockAddress[] = [];
   readonly #meter = new RateMeter();
+  readonly #turns: RequestTurns;
   #refillQueued = false;
   #heldBack = false;
   #active = false;
@@ -86,6 +96,13 @@ export class Download {
     this.#layout = options.layout;
     this.#storage = options.storage;
     this.#clock = options.clock;
+    this.#turns = new RequestTurns(options.limit, () => {
+      let open = 0;
+      for (const { connection, inPicker } of host.peers.values()) {
+        if (inPicker && !connection.state.peerChoking) open++;
+      }
+      return open;
+    });
     this.picker = new PiecePicker({
       layout: options.layout,
       random: options.random,
@@ -169,12 +186,10 @@ export class Download {
         break;
       case "rejected":
         for (const block of event.blocks) this.picker.released(key, block);
-        if (this.picker.outstanding(key) === 0) peer.window.released();
         this.refillAll();
         break;
       case "choked":
         this.picker.peers.setChoked(key, true);
-        peer.window.released();
         break;
       case "unchoked":
         this.picker.peers.setChoked(key, false);
@@ -247,11 +262,11 @@ export class Download {
   }
 
   /** Once in a while: feeds rates to the books and looks for idle peers. */
-  tick(now: number): void {
+  tick(): void {
     if (!this.#active) return;
     for (const peer of this.#host.peers.values()) {
       if (!peer.inPicker) continue;
-      this.picker.peers.setRate(peer.key, peer.window.rate(now));
+      this.picker.peers.setRate(peer.key, peer.connection.downloadRate);
     }
     this.refillAll();
   }
@@ -273,31 +288,46 @@ export class Download {
       this.#storage.state === "paused"
     ) return;
     const { key, connection } = peer;
+    const { state, allowedFast } = connection;
+    if (state.peerChoking && allowedFast.size === 0) return;
     const now = this.#clock.now();
     const outstanding = this.picker.outstanding(key);
-    const room = Math.min(
-      peer.window.room(outstanding, now),
-      connection.requestWindow - connection.outstanding,
+    const size = Math.min(
+      peer.window.size(connection.downloadRate, state.snubbed),
+      connection.requestWindow,
     );
+    const room = this.#turns.isLimited
+      ? this.#turns.room(
+        key,
+        outstanding,
+        size,
+        this.picker.requestedBlocks,
+        now,
+      )
+      : RequestWindow.room(outstanding, size);
     if (room <= 0) return;
     const batch = this.#batch;
     batch.length = 0;
     this.picker.pick(key, room, now, batch);
     if (batch.length === 0) {
-      if (outstanding === 0 && !connection.state.peerChoking) {
+      if (outstanding === 0 && !state.peerChoking) {
         this.#stealFor(peer, Math.min(room, STEAL_BATCH), now);
       }
       return;
     }
-    this.#request(peer, batch, now);
+    this.#request(peer, batch);
   }
 
-  #request(
-    peer: SwarmPeer,
-    blocks: readonly BlockAddress[],
-    now: number,
-  ): void {
-    peer.window.requested(now);
+  /** Asks for more after a block came: whoever waits for a turn goes first. */
+  #goOn(peer: SwarmPeer): void {
+    if (!this.#turns.isLimited) return this.refill(peer);
+    for (const key of this.#turns.after(peer.key)) {
+      const next = this.#host.peers.get(key);
+      if (next !== undefined) this.refill(next);
+    }
+  }
+
+  #request(peer: SwarmPeer, blocks: readonly BlockAddress[]): void {
     for (const block of peer.connection.request(blocks)) {
       this.picker.released(peer.key, block);
     }
@@ -311,7 +341,7 @@ export class Download {
       this.#host.peers.get(victim)?.connection.cancel(block);
       blocks.push(block);
     }
-    this.#request(peer, blocks, now);
+    this.#request(peer, blocks);
   }
 
   #received(peer: SwarmPeer, event: BlockEvent): void {
@@ -323,11 +353,11 @@ export class Download {
       blockOffset,
       now,
     );
-    peer.window.received(data.length, this.picker.outstanding(peer.key), now);
+    peer.window.received(peer.connection.downloadRate, now);
     this.#meter.add(data.length, now);
     if (!result.accepted) {
       this.#wasted += data.length;
-      this.refill(peer);
+      this.#goOn(peer);
       return;
     }
     for (const other of result.cancel) {
@@ -347,7 +377,7 @@ export class Download {
       );
       this.#holdBack();
     }
-    this.refill(peer);
+    this.#goOn(peer);
   }
 
   /** Asks for nothing until there is memory for the answers. */
@@ -451,14 +481,4 @@ export class Download {
       this.#host.ban(key, "Peer sent blocks that fail the hash check");
     }
   }
-}
-
-/** Cuts digests of 20 bytes apart. */
-function splitDigests(digests: Uint8Array | undefined): Uint8Array[] {
-  const list: Uint8Array[] = [];
-  if (digests === undefined) return list;
-  for (let at = 0; at < digests.length; at += 20) {
-    list.push(digests.subarray(at, at + 20));
-  }
-  return list;
 }

@@ -27,13 +27,16 @@ import {
   PieceLayerMachine,
   type PieceLayerOutput,
 } from "./piece_layer_machine.ts";
+import type { RateLimiter } from "./rate_limiter.ts";
 import type { SwarmPeer } from "./swarm_peer.ts";
 
-/** Metadata is not served to a peer that lets so many bytes wait. */
-const MAX_BUFFERED = 163_840;
+/** Bytes of an answer. */
+const METADATA_PIECE = 16_384;
 
 /** Options of {@linkcode MetadataExchange}. */
 export interface MetadataExchangeOptions {
+  /** Bytes a second, sent. */
+  readonly uploadLimit: RateLimiter;
   /** Connected peers by key. */
   readonly peers: ReadonlyMap<number, SwarmPeer>;
   /** The exact bytes, when known. */
@@ -95,9 +98,10 @@ export class MetadataExchange {
     switch (message.type) {
       case "request":
         peer.connection.sendMetadata(
-          peer.connection.bufferedBytes > MAX_BUFFERED
-            ? { type: "reject", piece }
-            : answerUtMetadata(this.#infoBytes, piece),
+          peer.connection.hasSendRoom(METADATA_PIECE) &&
+            this.#options.uploadLimit.tryTake(METADATA_PIECE)
+            ? answerUtMetadata(this.#infoBytes, piece)
+            : { type: "reject", piece },
         );
         break;
       case "reject":

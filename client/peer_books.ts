@@ -39,8 +39,10 @@ export interface PeerBooksOptions {
   readonly metainfo: Metainfo;
   /** What the person asked for. */
   readonly torrent: AddTorrentOptions;
-  /** Upload limits to pass, in order. */
-  readonly uploadLimits: readonly RateLimiter[];
+  /** Bytes a second, received. */
+  readonly downloadLimit: RateLimiter;
+  /** Bytes a second, sent. */
+  readonly uploadLimit: RateLimiter;
   /** Where the pieces are. */
   readonly storage: TorrentStorage;
   /** In which order they are fetched. */
@@ -69,6 +71,7 @@ export function makePeerBooks(
     layout,
     storage,
     strategy,
+    limit: options.downloadLimit,
     clock,
     random,
   });
@@ -84,7 +87,7 @@ export function makePeerBooks(
     upload: new Upload(host, {
       layout,
       storage,
-      limits: options.uploadLimits,
+      limit: options.uploadLimit,
       clock,
       random,
       choker: torrent.choker ?? context.policies.choker,

@@ -1,47 +1,71 @@
 /**
- * When a socket may be read.
+ * When a socket may be read, and how much of it.
  *
  * @module
  */
 import type { RateLimiter } from "./rate_limiter.ts";
 
-/**
- * Tells what keeps us from reading: memory, or one of the limits.
- *
- * @param pressure Gives a promise while memory is short.
- * @param limits All of them must let us pass.
- * @returns A promise that resolves when nothing does any more, or `undefined`
- * when nothing does now.
- */
-export function readGate(
-  pressure: () => Promise<void> | undefined,
-  limits: readonly RateLimiter[],
-): Promise<void> | undefined {
-  const wait = obstacle(pressure, limits);
-  return wait && clear(wait, pressure, limits);
+/** What the gate must know of a peer; a `PeerConnection` fits. */
+export interface GatedPeer {
+  /** Requests that wait for their blocks. */
+  readonly outstanding: number;
+  /** Whether it is gone. */
+  readonly isClosed: boolean;
 }
 
-function obstacle(
-  pressure: () => Promise<void> | undefined,
-  limits: readonly RateLimiter[],
-): Promise<void> | undefined {
-  const short = pressure();
-  if (short !== undefined) return short;
-  for (const limit of limits) {
-    const wait = limit.take(0);
-    if (wait !== undefined) return wait;
+/** Grants the reads of one peer, and accounts for them. */
+export class ReadGate {
+  readonly #pressure: () => Promise<void> | undefined;
+  readonly #limit: RateLimiter;
+  /** What was taken from the limit for the read under way. */
+  #taken = 0;
+
+  /**
+   * Makes a gate.
+   *
+   * @param pressure Gives a promise while memory is short.
+   * @param limit Bytes a second, received.
+   */
+  constructor(
+    pressure: () => Promise<void> | undefined,
+    limit: RateLimiter,
+  ) {
+    this.#pressure = pressure;
+    this.#limit = limit;
   }
-  return undefined;
-}
 
-async function clear(
-  first: Promise<void>,
-  pressure: () => Promise<void> | undefined,
-  limits: readonly RateLimiter[],
-): Promise<void> {
-  let wait: Promise<void> | undefined = first;
-  while (wait !== undefined) {
-    await wait;
-    wait = obstacle(pressure, limits);
+  /**
+   * Waits until there is memory, and for a turn at the limit.
+   *
+   * @param wanted Bytes that a read would bring at most.
+   * @param peer Who is read.
+   * @returns How many it may bring, at once or later.
+   */
+  before(wanted: number, peer: GatedPeer): number | Promise<number> {
+    const limit = this.#limit;
+    const short = this.#pressure();
+    if (short !== undefined) return short.then(() => this.before(wanted, peer));
+    if (limit.isOpen) return wanted;
+    // Nobody knows when an idle peer says something: that is paid afterwards.
+    const bytes = peer.outstanding > 0 ? wanted : 0;
+    const granted = limit.take(bytes, { isGone: () => peer.isClosed });
+    return typeof granted === "number"
+      ? this.#grant(granted, bytes, wanted)
+      : granted.then((granted) => this.#grant(granted, bytes, wanted));
+  }
+
+  /**
+   * Accounts for what a read brought.
+   *
+   * @param bytes How many.
+   */
+  after(bytes: number): void {
+    this.#limit.refund(this.#taken - bytes);
+    this.#taken = 0;
+  }
+
+  #grant(granted: number, bytes: number, wanted: number): number {
+    this.#taken = granted;
+    return bytes === 0 ? wanted : Math.max(1, granted);
   }
 }

@@ -19,7 +19,7 @@ import type { PeerExchange } from "./peer_exchange.ts";
 import type { PeerList } from "./peer_list.ts";
 import { PeerRoom } from "./peer_room.ts";
 import type { Newcomer } from "./peer_worth.ts";
-import { readGate } from "./read_gate.ts";
+import { ReadGate } from "./read_gate.ts";
 import type { SwarmContent, SwarmOptions } from "./swarm_options.ts";
 import {
   makeSwarmPeer,
@@ -312,10 +312,12 @@ export class Swarm {
     key: number,
   ): PeerConnectionOptions {
     const { extensions, infoHash, peerId, connection } = event;
-    const { listenPort, clientVersion, isPrivate, dhtPort } = this.#options;
+    const { listenPort, clientVersion, dhtPort } = this.#options;
     const content = this.#content;
-    const infoBytes = this.#metadata.infoBytes;
-    const isOpen = !isPrivate();
+    const { infoBytes } = this.#metadata;
+    const isOpen = !this.#options.isPrivate();
+    const pressure = () => this.#content?.pressure();
+    const gate = new ReadGate(pressure, this.#options.downloadLimit);
     return {
       connection,
       infoHash,
@@ -340,12 +342,8 @@ export class Swarm {
       maxReadBuffer: this.#options.maxReadBytes,
       clock: this.#options.clock,
       onEvent: (happened) => this.#handle(key, happened),
-      beforeRead: (wanted) =>
-        readGate(() => this.#content?.pressure(), this.#options.downloadLimits)
-          ?.then(() => wanted) ?? wanted,
-      afterRead: (bytes) => {
-        for (const limit of this.#options.downloadLimits) limit.refund(-bytes);
-      },
+      beforeRead: (wanted, peer) => gate.before(wanted, peer),
+      afterRead: (bytes) => gate.after(bytes),
     };
   }
 
@@ -392,7 +390,9 @@ export class Swarm {
       case "hash-request":
         peer.connection.sendHashes(
           event.range,
-          content?.hashes?.answer(event.range),
+          this.#options.uploadLimit.tryTake(32 * event.range.length)
+            ? content?.hashes?.answer(event.range)
+            : undefined,
         );
         break;
       default:

@@ -68,8 +68,10 @@ export interface SwarmOptions {
   readonly listenPort: number;
   /** Name and version told to peers. */
   readonly clientVersion: string;
-  /** Download limits to pass, in order. */
-  readonly downloadLimits: readonly RateLimiter[];
+  /** Bytes a second, received. */
+  readonly downloadLimit: RateLimiter;
+  /** Bytes a second, sent. */
+  readonly uploadLimit: RateLimiter;
   /** A private torrent: no extension that leaks peers (BEP 27). */
   readonly isPrivate: () => boolean;
   /** Whether the torrent has v2 hashes (BEP 52). */

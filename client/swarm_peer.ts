@@ -111,7 +111,7 @@ export interface PeerSnapshot {
  */
 export function snapshotPeer(peer: SwarmPeer, now: number): PeerSnapshot {
   const { connection, listening, address } = peer;
-  const { peerHas } = connection;
+  const { peerHas, state } = connection;
   const stats = connection.stats();
   return {
     address: { ...address },
@@ -121,7 +121,13 @@ export function snapshotPeer(peer: SwarmPeer, now: number): PeerSnapshot {
     source: peer.source,
     transport: peer.transport,
     connectedMs: now - peer.since,
-    ...connection.state,
+    amChoking: state.amChoking,
+    amInterested: state.amInterested,
+    peerChoking: state.peerChoking,
+    peerInterested: state.peerInterested,
+    snubbed: state.snubbed,
+    uploadOnly: state.uploadOnly,
+    isSeed: state.isSeed,
     progress: peerHas.length === 0 ? 0 : peerHas.count / peerHas.length,
     downloadRate: stats.downloadRate,
     uploadRate: stats.uploadRate,

@@ -38,10 +38,10 @@ import { Wishes } from "./wishes.ts";
 
 /** Options of {@linkcode TorrentContent.open}. */
 export interface TorrentContentOptions extends OpenStorageOptions {
-  /** Download limits to pass, in order. */
-  readonly downloadLimits: readonly RateLimiter[];
-  /** Upload limits to pass, in order. */
-  readonly uploadLimits: readonly RateLimiter[];
+  /** Bytes a second, received. */
+  readonly downloadLimit: RateLimiter;
+  /** Bytes a second, sent. */
+  readonly uploadLimit: RateLimiter;
 }
 
 /** Figures of the moment. */
@@ -303,7 +303,7 @@ export class TorrentContent implements SwarmContent {
   tick(now: number): void {
     const books = this.#peerBooks;
     if (books === undefined) return;
-    books.download.tick(now);
+    books.download.tick();
     books.upload.tick(now);
     books.revealer.tick(now);
   }

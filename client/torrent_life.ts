@@ -101,10 +101,12 @@ export class TorrentLife {
     this.downloadLimit = new RateLimiter({
       clock,
       bytesPerSecond: options.downloadLimit ?? Infinity,
+      parent: context.downloadLimit,
     });
     this.uploadLimit = new RateLimiter({
       clock,
       bytesPerSecond: options.uploadLimit ?? Infinity,
+      parent: context.uploadLimit,
     });
     this.#saver = new ResumeSaver({
       save: options.saveResumeData,
@@ -422,8 +424,8 @@ export class TorrentLife {
         context: this.context,
         metainfo,
         torrent: this.options,
-        downloadLimits: [this.downloadLimit, this.context.downloadLimit],
-        uploadLimits: [this.uploadLimit, this.context.uploadLimit],
+        downloadLimit: this.downloadLimit,
+        uploadLimit: this.uploadLimit,
         onProgress: ({ checked, total }) =>
           this.publish({ type: "checking", checked, total }),
         signal,
@@ -480,6 +482,7 @@ export class TorrentLife {
       infoHash: this.infoHash,
       magnet,
       downloadLimit: this.downloadLimit,
+      uploadLimit: this.uploadLimit,
       metainfo: () => this.#metainfo,
       isPrivate: () => this.isPrivate,
       content: () => this.#content,

@@ -30,6 +30,8 @@ export interface TorrentServices {
   readonly magnet: Magnet | undefined;
   /** Bytes a second, received. */
   readonly downloadLimit: RateLimiter;
+  /** Bytes a second, sent. */
+  readonly uploadLimit: RateLimiter;
   /** Its description, once known. */
   metainfo(): Metainfo | undefined;
   /** Whether it is for one tracker's members only (BEP 27). */
@@ -102,7 +104,7 @@ export function answerFor(
  * @returns A swarm without peers.
  */
 export function makeSwarm(torrent: TorrentServices): Swarm {
-  const { context, options, infoHash, magnet, downloadLimit } = torrent;
+  const { context, options, infoHash, magnet } = torrent;
   const { clock, random } = context;
   return new Swarm({
     clock,
@@ -118,7 +120,8 @@ export function makeSwarm(torrent: TorrentServices): Swarm {
     onBusy: () => torrent.busy(),
     listenPort: context.handshaker.local?.port ?? 0,
     clientVersion: context.clientVersion,
-    downloadLimits: [downloadLimit, context.downloadLimit],
+    downloadLimit: torrent.downloadLimit,
+    uploadLimit: torrent.uploadLimit,
     isPrivate: () => torrent.isPrivate(),
     hasV2: () => (torrent.metainfo() ?? magnet)?.infoHashV2 !== undefined,
     dhtPort: context.dhtPort,
@@ -135,6 +138,7 @@ export function makeSwarm(torrent: TorrentServices): Swarm {
         magnet,
         onMetainfo: (metainfo) => torrent.fetched(metainfo),
         onError: (cause) => torrent.unusable(cause),
+        uploadLimit: torrent.uploadLimit,
         clock,
       }),
     exchange: (peers) =>

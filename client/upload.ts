@@ -13,7 +13,7 @@ import {
   roundRobinChoker,
   titForTatChoker,
 } from "../select/choker.ts";
-import { RateMeter } from "../select/rate_meter.ts";
+import { RateMeter } from "../_shared/rate_meter.ts";
 import type { PeerKey } from "../select/selection_strategy.ts";
 import type { RandomSource } from "../_shared/random.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
@@ -39,8 +39,8 @@ export interface UploadOptions {
   readonly layout: PieceLayout;
   /** Where blocks come from. */
   readonly storage: TorrentStorage;
-  /** Limits to pass, in order. */
-  readonly limits: readonly RateLimiter[];
+  /** Bytes a second, sent. */
+  readonly limit: RateLimiter;
   /** Whose time passes. */
   readonly clock: Clock;
   /** Where chance comes from. */
@@ -64,7 +64,9 @@ export class Upload {
   readonly #host: UploadHost;
   readonly #layout: PieceLayout;
   readonly #storage: TorrentStorage;
-  readonly #limits: readonly RateLimiter[];
+  readonly #limit: RateLimiter;
+  /** What peers asked for while they wait for their turn at the limit. */
+  readonly #waiting = new Map<PeerKey, BlockAddress[]>();
   readonly #clock: Clock;
   readonly #meter = new RateMeter();
   readonly #leechChoker: Choker;
@@ -90,7 +92,7 @@ export class Upload {
     this.#host = host;
     this.#layout = options.layout;
     this.#storage = options.storage;
-    this.#limits = options.limits;
+    this.#limit = options.limit;
     this.#clock = options.clock;
     const { random } = options;
     this.#slots = options.slots;
@@ -250,34 +252,39 @@ export class Upload {
     this.#unused.delete(key);
   }
 
+  /** A peer waits for one turn at a time: all get turns alike. */
   #admit(peer: SwarmPeer, request: BlockAddress): void {
-    for (const limit of this.#limits) {
-      const wait = limit.take(request.length);
-      if (wait !== undefined) {
-        void this.#waitFor(wait, peer, request, limit);
-        return;
-      }
-    }
-    this.#serve(peer, request);
+    const queue = this.#waiting.get(peer.key);
+    if (queue !== undefined) return void queue.push(request);
+    const granted = this.#take(peer, request);
+    if (typeof granted === "number") return this.#serve(peer, request);
+    const requests = [request];
+    this.#waiting.set(peer.key, requests);
+    void this.#serveInTurn(peer, requests, granted);
   }
 
-  async #waitFor(
-    wait: Promise<void>,
+  async #serveInTurn(
     peer: SwarmPeer,
-    request: BlockAddress,
-    passed: RateLimiter,
+    requests: BlockAddress[],
+    first: Promise<number>,
   ): Promise<void> {
-    await wait;
-    for (
-      const limit of this.#limits.slice(this.#limits.indexOf(passed) + 1)
-    ) {
-      await limit.take(request.length);
+    await first;
+    while (requests.length > 0) {
+      this.#serve(peer, requests.shift()!);
+      if (requests.length > 0) await this.#take(peer, requests[0]!);
     }
-    this.#serve(peer, request);
+    this.#waiting.delete(peer.key);
+  }
+
+  #take(peer: SwarmPeer, request: BlockAddress): number | Promise<number> {
+    return this.#limit.take(request.length, {
+      whole: true,
+      isGone: () => peer.connection.isClosed,
+    });
   }
 
   #serve(peer: SwarmPeer, request: BlockAddress): void {
-    if (peer.connection.isClosed) return this.#refund(request);
+    if (peer.connection.isClosed) return;
     const { pieceIndex, blockOffset } = request;
     const length = Math.min(
       request.length,
@@ -317,7 +324,7 @@ export class Upload {
 
   /** What was taken back meanwhile makes room for others. */
   #refund(request: BlockAddress): void {
-    for (const limit of this.#limits) limit.refund(request.length);
+    this.#limit.refund(request.length);
   }
 
   /** The storage tells what is wrong. */

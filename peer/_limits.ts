@@ -77,7 +77,7 @@ export const IDLE_TIMEOUT_MS = 600_000;
 export const REQUEST_TIMEOUT_MS = 60_000;
 
 /** How long an unchoked peer may send no block before it counts as snubbing us, in milliseconds. */
-export const SNUB_TIMEOUT_MS = 60_000;
+export const SNUB_TIMEOUT_MS = 30_000;
 
 /** How long the peer may take nothing out of a filled send buffer, in milliseconds. */
 export const SEND_TIMEOUT_MS = 120_000;

@@ -83,11 +83,11 @@ export class PeerConnection implements AsyncDisposable {
         this.#machine.receive(message, this.#now);
         this.#drain();
       },
-      onChunkEnd: (length, granted, error) => {
+      onChunkEnd: (length, error) => {
         if (error !== undefined) this.#machine.close(error);
         const at = this.#machine.chunkEnd(length, this.#tick());
         this.#settle();
-        options.afterRead?.(length, granted, this);
+        options.afterRead?.(length, this);
         return at > this.#now ? this.#rest(at) : undefined;
       },
       waiting: () => this.#machine.waitingBytes,
@@ -179,16 +179,15 @@ export class PeerConnection implements AsyncDisposable {
     return this.#closed.promise;
   }
 
+  /** How fast blocks come in, in bytes a second. */
+  get downloadRate(): number {
+    return this.#machine.downloadRate(this.#tick());
+  }
   /** A snapshot of what was transferred. */
   stats(): PeerStats {
     return this.#machine.stats(this.#clock.now());
   }
-  /**
-   * Whether the peer speaks an extension (BEP 10).
-   *
-   * @param name Such as `"ut_pex"`.
-   * @returns True when it told an id for it.
-   */
+  /** Whether the peer speaks an extension (BEP 10), such as `"ut_pex"`. */
   supports(name: string): boolean {
     return this.#machine.supports(name);
   }

@@ -65,9 +65,9 @@ export interface PeerConnectionOptions
   readonly beforeRead?:
     | ((wanted: number, peer: PeerConnection) => number | Promise<number>)
     | undefined;
-  /** Told of each read: its bytes, and how many it might have brought. @default {undefined} */
+  /** Told of each read and its bytes. @default {undefined} */
   readonly afterRead?:
-    | ((bytes: number, granted: number, peer: PeerConnection) => void)
+    | ((bytes: number, peer: PeerConnection) => void)
     | undefined;
   /**
    * Asked before each write of so many bytes; writing waits for the promise.

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { TokenBucket } from "../_shared/token_bucket.ts";
 import { BUDGET_BURST, BUDGET_PATIENCE, BUDGET_RATE } from "./_limits.ts";
 
 /**
@@ -11,9 +12,10 @@ import { BUDGET_BURST, BUDGET_PATIENCE, BUDGET_RATE } from "./_limits.ts";
  * and again loses our patience.
  */
 export class MessageBudget {
-  #balance = BUDGET_BURST;
-  #patience = BUDGET_PATIENCE;
-  #at: number;
+  readonly #balance: TokenBucket;
+  readonly #patience: TokenBucket;
+  /** Costs since the last account. */
+  #spent = 0;
 
   /**
    * Makes a full budget.
@@ -21,7 +23,8 @@ export class MessageBudget {
    * @param now The time in milliseconds.
    */
   constructor(now: number) {
-    this.#at = now;
+    this.#balance = new TokenBucket(BUDGET_RATE, BUDGET_BURST, now);
+    this.#patience = new TokenBucket(BUDGET_RATE / 4, BUDGET_PATIENCE, now);
   }
 
   /**
@@ -30,8 +33,7 @@ export class MessageBudget {
    * @param cost How much.
    */
   spend(cost: number): void {
-    this.#balance -= cost;
-    this.#patience -= cost;
+    this.#spent += cost;
   }
 
   /**
@@ -42,17 +44,12 @@ export class MessageBudget {
    * `Infinity` when patience is at its end.
    */
   settle(now: number): number {
-    const seconds = Math.max(0, now - this.#at) / 1000;
-    this.#at = now;
-    this.#balance = Math.min(
-      BUDGET_BURST,
-      this.#balance + seconds * BUDGET_RATE,
-    );
-    this.#patience = Math.min(
-      BUDGET_PATIENCE,
-      this.#patience + seconds * BUDGET_RATE / 4,
-    );
-    if (this.#patience < 0) return Infinity;
-    return this.#balance >= 0 ? now : now - this.#balance * 1000 / BUDGET_RATE;
+    if (this.#spent > 0) {
+      this.#balance.spend(this.#spent, now);
+      this.#patience.spend(this.#spent, now);
+      this.#spent = 0;
+      if (this.#patience.level(now) < 0) return Infinity;
+    }
+    return this.#balance.nextAt(now, 0);
   }
 }

@@ -40,7 +40,6 @@ export interface MessageChannelOptions {
    */
   onChunkEnd(
     length: number,
-    granted: number,
     error: PeerProtocolError | undefined,
   ): Promise<void> | undefined;
   /** Bytes that wait to be sent. */
@@ -113,7 +112,7 @@ export class MessageChannel {
       const { initialBytes } = this.#options;
       if (this.#closed) return;
       if (initialBytes !== undefined && initialBytes.length > 0) {
-        await this.#receive(initialBytes, 0);
+        await this.#receive(initialBytes);
       }
       await this.#read();
     } catch (error) {
@@ -145,7 +144,7 @@ export class MessageChannel {
       );
       if (this.#closed) return;
       if (length === null) return options.onEnd();
-      const wait = this.#receive(bytes.subarray(0, length), granted);
+      const wait = this.#receive(bytes.subarray(0, length));
       buffer.used(length);
       if (wait === undefined || this.#closed) continue;
       options.onPause(true);
@@ -155,7 +154,7 @@ export class MessageChannel {
     }
   }
 
-  #receive(chunk: Uint8Array, granted: number): Promise<void> | undefined {
+  #receive(chunk: Uint8Array): Promise<void> | undefined {
     let violation: PeerProtocolError | undefined;
     this.#options.onChunk();
     try {
@@ -165,7 +164,7 @@ export class MessageChannel {
       violation = error;
     }
     if (this.#closed) return undefined;
-    return this.#options.onChunkEnd(chunk.length, granted, violation);
+    return this.#options.onChunkEnd(chunk.length, violation);
   }
 
   /** What is queued during one write makes up the next one. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { RateMeter } from "./rate_meter.ts";
+import { RateMeter } from "../_shared/rate_meter.ts";
 
 /** Bytes and rates of one connection at one moment. */
 export interface PeerStats {

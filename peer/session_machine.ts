@@ -143,6 +143,15 @@ export class PeerSessionMachine {
     return this.#core.counters.snapshot(now);
   }
   /**
+   * How fast blocks come in.
+   *
+   * @param now The time in milliseconds.
+   * @returns Bytes a second.
+   */
+  downloadRate(now: number): number {
+    return this.#core.counters.down.rate(now);
+  }
+  /**
    * Whether the peer speaks an extension (BEP 10).
    *
    * @param name Such as `"ut_pex"`.

@@ -71,7 +71,7 @@ export interface PeerSessionOptions {
   readonly idleTimeoutMs?: number | undefined;
   /** How long a request may wait for its block. @default {60000} */
   readonly requestTimeoutMs?: number | undefined;
-  /** How long no block may come before the peer counts as snubbing. @default {60000} */
+  /** How long no block may come before the peer counts as snubbing. @default {30000} */
   readonly snubTimeoutMs?: number | undefined;
   /** How long the peer may take nothing we send. @default {120000} */
   readonly sendTimeoutMs?: number | undefined;

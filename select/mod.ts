@@ -62,7 +62,6 @@ export * from "./picker_types.ts";
 export * from "./piece_picker.ts";
 export * from "./ranked.ts";
 export * from "./rarest_first.ts";
-export * from "./rate_meter.ts";
 export * from "./request_window.ts";
 export * from "./revelation.ts";
 export * from "./selection_strategy.ts";

@@ -235,6 +235,11 @@ export class PiecePicker {
       (this.#book.partials.get(pieceIndex)?.isAskedOf(block, peer) ?? false);
   }
 
+  /** How many blocks are asked of somebody. */
+  get requestedBlocks(): number {
+    return this.#book.requestedBlocks;
+  }
+
   /** How many pieces are verified. */
   get haveCount(): number {
     return this.#table.haveCount;

@@ -277,3 +277,18 @@ export class SmartBan {
     }
   }
 }
+
+/**
+ * Cuts digests of 20 bytes apart.
+ *
+ * @param digests Digests one behind the other, if there are any.
+ * @returns Views of each.
+ */
+export function splitDigests(digests: Uint8Array | undefined): Uint8Array[] {
+  const list: Uint8Array[] = [];
+  if (digests === undefined) return list;
+  for (let at = 0; at < digests.length; at += 20) {
+    list.push(digests.subarray(at, at + 20));
+  }
+  return list;
+}

@@ -1,40 +1,45 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { RateLimiter } from "../../client/rate_limiter.ts";
-import { readGate } from "../../client/read_gate.ts";
+import { ReadGate } from "../../client/read_gate.ts";
 import { SimClock } from "../support/sim_clock.ts";
 
-Deno.test("readGate() waits for memory and for every limit", {
-  permissions: "none",
-}, async () => {
+const none = { permissions: "none" } as const;
+
+Deno.test(
+  "ReadGate grants reads that bring blocks, and charges others afterwards",
+  none,
+  async () => {
+    const clock = new SimClock();
+    const limit = new RateLimiter({ clock, bytesPerSecond: 10_000 });
+    const gate = new ReadGate(() => undefined, limit);
+    const idle = { outstanding: 0, isClosed: false };
+    // An idle peer holds nothing back while its read is under way.
+    assertEquals(gate.before(1_024, idle), 1_024);
+    gate.after(1_000);
+    const waiting = gate.before(16_384, { outstanding: 3, isClosed: false });
+    assert(typeof waiting !== "number");
+    await clock.advance(100);
+    const granted = await waiting;
+    assert(granted > 100 && granted <= 1_000, `${granted}`);
+    // What was granted and not used is given back.
+    gate.after(1);
+    assertEquals(gate.before(1_024, idle), 1_024);
+    gate.after(0);
+    limit.close();
+  },
+);
+
+Deno.test("ReadGate waits for memory first", none, async () => {
   const clock = new SimClock();
-  const limits = [1000, 500].map((bytesPerSecond) =>
-    new RateLimiter({ clock, bytesPerSecond })
-  );
-  const free = () => undefined;
-  assertEquals(readGate(free, []), undefined);
-  assertEquals(readGate(free, limits), undefined);
-  // A debt of one second for the first, of four for the second.
-  for (const limit of limits) limit.refund(-2000);
   let relieve = () => {};
-  let pressed = true;
-  const pressure = () =>
-    pressed
-      ? new Promise<void>((resolve) =>
-        relieve = () => {
-          pressed = false;
-          resolve();
-        }
-      )
-      : undefined;
-  let open = false;
-  void readGate(pressure, limits)!.then(() => open = true);
-  await clock.advance(10);
+  let short: Promise<void> | undefined = new Promise<void>((resolve) =>
+    relieve = resolve
+  );
+  const gate = new ReadGate(() => short, new RateLimiter({ clock }));
+  const waiting = gate.before(9, { outstanding: 0, isClosed: false });
+  assert(typeof waiting !== "number");
+  short = undefined;
   relieve();
-  await clock.advance(3000);
-  assertEquals(open, false);
-  await clock.advance(1500);
-  assertEquals(open, true);
-  assertEquals(readGate(free, limits), undefined);
-  for (const limit of limits) limit.close();
+  assertEquals(await waiting, 9);
   assertEquals(clock.pending, 0);
 });

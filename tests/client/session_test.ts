@@ -270,6 +270,39 @@ for (
   );
 }
 
+Deno.test(
+  "Session with thirty peers under a low limit: no silence, no burst, no snub",
+  {
+    permissions: "none",
+  },
+  async () => {
+    const torrent = await simTorrent([["a.bin", 20_000_000]]);
+    await using world = new SwarmWorld({ seed: 32, windowBytes: 1_000_000 });
+    const seeds = [];
+    for (let i = 0; i < 30; i++) seeds.push(await world.seeder(torrent));
+    const host = await world.host({ downloadLimit: 200_000 });
+    host.add(torrent, { peers: seeds.map((seed) => seed.address) });
+    await world.clock.advance(15_000);
+    let last = host.torrent.stats().downloadedBytes;
+    for (let second = 0; second < 45; second++) {
+      await world.clock.advance(1_000);
+      const now = host.torrent.stats().downloadedBytes;
+      // Blocks count when they are whole.
+      assert(
+        now - last > 100_000 && now - last < 300_000,
+        `${now - last} bytes in second ${second}`,
+      );
+      last = now;
+    }
+    // Everybody was asked, and nobody was found wanting.
+    const shares = seeds.map(({ torrent }) => torrent.stats().uploadedBytes);
+    const mean = shares.reduce((a, b) => a + b) / shares.length;
+    assert(Math.min(...shares) > mean / 2, `${shares}`);
+    assertEquals(host.wire.sent.get(8), undefined, "requests taken back");
+    world.assertWire();
+  },
+);
+
 for (
   const [name, session, one] of [
     ["session", { uploadLimit: 100_000 }, {}],

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { SwarmPeer } from "../../client/swarm_peer.ts";
+import { RateLimiter } from "../../client/rate_limiter.ts";
 import { Upload } from "../../client/upload.ts";
 import { UploadSlots } from "../../client/upload_slots.ts";
 import { seededRandom } from "../../_shared/random.ts";
@@ -39,7 +40,7 @@ for (const seeding of [true, false]) {
       const upload = new Upload({ peers }, {
         layout: { pieceSize: () => 16_384 } as never,
         storage: { readBlock: () => new Uint8Array(16_384) } as never,
-        limits: [],
+        limit: new RateLimiter({ clock }),
         clock,
         random: seededRandom(1),
         choker: undefined,

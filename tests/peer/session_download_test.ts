@@ -10,7 +10,12 @@ const none = { permissions: "none" } as const;
 
 /** A session with a seed that has unchoked us. */
 function unchoked(options = {}): TestSession {
-  const session = new TestSession({ pieceCount: 100, fast: true, ...options });
+  const session = new TestSession({
+    pieceCount: 100,
+    fast: true,
+    snubTimeoutMs: 60_000,
+    ...options,
+  });
   session.receive({ type: "have-all" }, { type: "unchoke" });
   session.take();
   return session;

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { RateMeter } from "../../peer/rate_meter.ts";
+import { RateMeter } from "../../_shared/rate_meter.ts";
 
 const none = { permissions: "none" } as const;
 

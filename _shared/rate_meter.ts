@@ -5,6 +5,8 @@
  */
 
 const FOLD_MS = 100;
+/** A history is not stretched below this. */
+const YOUNG_MS = 250;
 
 /**
  * Averages a flow of bytes with weights that fall by e every time constant.
@@ -54,7 +56,7 @@ export class RateMeter {
   rate(now: number): number {
     if (this.#foldedAt === undefined) return 0;
     if (now - this.#foldedAt >= FOLD_MS) this.#fold(now);
-    const age = Math.max(now - this.#startedAt, FOLD_MS);
+    const age = Math.max(now - this.#startedAt, YOUNG_MS);
     const seen = this.#tau * (1 - Math.exp(-age / this.#tau));
     return (this.#weighted + this.#pending) / seen * 1000;
   }
