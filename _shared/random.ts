@@ -6,12 +6,24 @@
  */
 import { readUint32 } from "./bytes.ts";
 
-/** Fills the given array with random bytes and returns it. */
-export type RandomSource = <T extends Uint8Array>(bytes: T) => T;
+/** Where chance comes from; `crypto` is one. */
+export interface RandomSource {
+  /**
+   * Fills an array with random bytes.
+   *
+   * @param bytes What to fill, at most 65536 bytes.
+   * @returns The same array.
+   */
+  getRandomValues<T extends Uint8Array<ArrayBuffer>>(bytes: T): T;
+}
 
 /** The system's cryptographic source. */
-export const systemRandom: RandomSource = <T extends Uint8Array>(bytes: T): T =>
-  crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>) as unknown as T;
+export const systemRandom: RandomSource = crypto;
+
+/** A source that repeats itself; as a function it fills arrays of any size. */
+export interface SeededRandom extends RandomSource {
+  <T extends Uint8Array>(bytes: T): T;
+}
 
 /**
  * Makes a repeatable source from a seed. Not for secrets.
@@ -19,7 +31,7 @@ export const systemRandom: RandomSource = <T extends Uint8Array>(bytes: T): T =>
  * @param seed An integer; equal seeds give equal bytes.
  * @returns The source.
  */
-export function seededRandom(seed: number): RandomSource {
+export function seededRandom(seed: number): SeededRandom {
   let state = seed >>> 0;
   const next = () => {
     // splitmix32
@@ -29,7 +41,7 @@ export function seededRandom(seed: number): RandomSource {
     z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
     return (z ^ (z >>> 15)) >>> 0;
   };
-  return (bytes) => {
+  const fill = <T extends Uint8Array>(bytes: T): T => {
     for (let i = 0; i < bytes.length; i += 4) {
       const word = next();
       for (let k = 0; k < 4 && i + k < bytes.length; k++) {
@@ -38,6 +50,7 @@ export function seededRandom(seed: number): RandomSource {
     }
     return bytes;
   };
+  return Object.assign(fill, { getRandomValues: fill });
 }
 
 /**
@@ -51,7 +64,7 @@ export function randomBytes(
   random: RandomSource,
   length: number,
 ): Uint8Array<ArrayBuffer> {
-  return random(new Uint8Array(length));
+  return random.getRandomValues(new Uint8Array(length));
 }
 
 const word = new Uint8Array(4);
@@ -72,7 +85,7 @@ export function randomInt(random: RandomSource, below: number): number {
   }
   const limit = 0x100000000 - 0x100000000 % below;
   while (true) {
-    const value = readUint32(random(word), 0);
+    const value = readUint32(random.getRandomValues(word), 0);
     if (value < limit) return value % below;
   }
 }

@@ -72,9 +72,9 @@ export type {
   ByteListener,
   ByteTransport,
 } from "../_shared/byte_conn.ts";
-export type { Clock } from "../_shared/clock.ts";
+export { type Clock, systemClock } from "../_shared/clock.ts";
 export type { EventQueue } from "../_shared/event_queue.ts";
-export type { RandomSource } from "../_shared/random.ts";
+export { type RandomSource, systemRandom } from "../_shared/random.ts";
 export type {
   Awaitable,
   CheckOptions,

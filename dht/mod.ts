@@ -76,7 +76,7 @@ export type {
   IpScope,
   PeerCandidate,
 } from "../_shared/address.ts";
-export type { Clock } from "../_shared/clock.ts";
+export { type Clock, systemClock } from "../_shared/clock.ts";
 export type {
   Datagram,
   DatagramAnswerer,
@@ -86,4 +86,4 @@ export type {
   ServeOptions,
 } from "../_shared/datagram.ts";
 export type { Machine } from "../_shared/machine.ts";
-export type { RandomSource } from "../_shared/random.ts";
+export { type RandomSource, systemRandom } from "../_shared/random.ts";

@@ -161,7 +161,7 @@ export class DhtTransactions<Context> {
     if (this.#waiting.size >= this.#maxOutstanding) return undefined;
     let id: number;
     do {
-      id = readUint32(this.#random(this.#word), 0);
+      id = readUint32(this.#random.getRandomValues(this.#word), 0);
     } while (this.#waiting.has(id) || this.#late.has(id));
     const slowAt = now + this.softTimeoutMs;
     const failAt = Math.max(slowAt, now + this.timeoutMs);

@@ -40,7 +40,7 @@
  * @module
  */
 export type { Bitfield } from "../_shared/bitfield.ts";
-export type { Clock } from "../_shared/clock.ts";
+export { type Clock, systemClock } from "../_shared/clock.ts";
 export type { EventQueue } from "../_shared/event_queue.ts";
 export type {
   BlockAddress,

@@ -59,6 +59,6 @@ export type {
   ByteListener,
   ByteTransport,
 } from "../_shared/byte_conn.ts";
-export type { Clock } from "../_shared/clock.ts";
+export { type Clock, systemClock } from "../_shared/clock.ts";
 export type { Machine } from "../_shared/machine.ts";
-export type { RandomSource } from "../_shared/random.ts";
+export { type RandomSource, systemRandom } from "../_shared/random.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { fromByteString, toByteString } from "../_shared/bytes.ts";
-import type { RandomSource } from "../_shared/random.ts";
+import { randomBytes, type RandomSource } from "../_shared/random.ts";
 
 /** How this package's own peer ids begin (BEP 20, Azureus style). */
 export const PEER_ID_PREFIX = "-DB0100-";
@@ -85,7 +85,7 @@ export function createPeerId(
       `Cannot make a peer id with a prefix of ${prefix.length} bytes: the longest is 20`,
     );
   }
-  const id = random(new Uint8Array(20));
+  const id = randomBytes(random, 20);
   id.set(prefix);
   return id;
 }

@@ -54,8 +54,8 @@ export {
   type TrackerErrorCode,
   type TrackerErrorOptions,
 } from "../_shared/announce.ts";
-export type { Clock } from "../_shared/clock.ts";
-export type { RandomSource } from "../_shared/random.ts";
+export { type Clock, systemClock } from "../_shared/clock.ts";
+export { type RandomSource, systemRandom } from "../_shared/random.ts";
 export * from "../_shared/swarm_service.ts";
 export type {
   SwarmAnnounce,

@@ -51,7 +51,7 @@ export type {
   IpFamily,
   PeerCandidate,
 } from "../_shared/address.ts";
-export type { Clock } from "../_shared/clock.ts";
+export { type Clock, systemClock } from "../_shared/clock.ts";
 export type {
   Datagram,
   DatagramAnswerer,
@@ -61,4 +61,4 @@ export type {
   ServeOptions,
 } from "../_shared/datagram.ts";
 export type { Machine } from "../_shared/machine.ts";
-export type { RandomSource } from "../_shared/random.ts";
+export { type RandomSource, systemRandom } from "../_shared/random.ts";

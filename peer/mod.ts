@@ -93,5 +93,5 @@ export * from "./ut_pex.ts";
 export type { Endpoint } from "../_shared/address.ts";
 export { Bitfield } from "../_shared/bitfield.ts";
 export type { ByteConnection } from "../_shared/byte_conn.ts";
-export type { Clock } from "../_shared/clock.ts";
+export { type Clock, systemClock } from "../_shared/clock.ts";
 export type { Machine } from "../_shared/machine.ts";

@@ -21,7 +21,7 @@
  * const picker = new PiecePicker({
  *   // `PieceLayout` of `@bip/bip/metainfo` fits here.
  *   layout: { pieceCount: 2, blockCount: () => 2, blockSize: () => 16384 },
- *   random: (bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>) as never,
+ *   random: crypto,
  *   strategy: sequential(),
  * });
  * picker.peers.add(1);
@@ -53,7 +53,7 @@
  * @module
  */
 export type { Bitfield } from "../_shared/bitfield.ts";
-export type { RandomSource } from "../_shared/random.ts";
+export { type RandomSource, systemRandom } from "../_shared/random.ts";
 export type { BlockAddress } from "../metainfo/piece_layout.ts";
 export * from "./choker.ts";
 export * from "./picker_peers.ts";

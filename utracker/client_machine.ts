@@ -470,7 +470,7 @@ export class UdpTrackerClientMachine
   #newTransaction(due: Due): number {
     let id: number;
     do {
-      id = readUint32(this.#random(this.#word), 0);
+      id = readUint32(this.#random.getRandomValues(this.#word), 0);
     } while (this.#transactions.has(id));
     this.#transactions.set(id, due);
     return id;

@@ -55,7 +55,7 @@ export {
   type TrackerErrorCode,
   type TrackerErrorOptions,
 } from "../_shared/announce.ts";
-export type { Clock } from "../_shared/clock.ts";
+export { type Clock, systemClock } from "../_shared/clock.ts";
 export type {
   Datagram,
   DatagramAnswerer,
@@ -63,7 +63,7 @@ export type {
   ServeOptions,
 } from "../_shared/datagram.ts";
 export type { Machine } from "../_shared/machine.ts";
-export type { RandomSource } from "../_shared/random.ts";
+export { type RandomSource, systemRandom } from "../_shared/random.ts";
 export * from "../_shared/swarm_service.ts";
 export type {
   SwarmAnnounce,

@@ -3,7 +3,7 @@ import { randomInt, type RandomSource } from "../../_shared/random.ts";
 import type { BencodeValue } from "../../bencode/mod.ts";
 
 function randomBytes(random: RandomSource, below: number): Uint8Array {
-  return random(new Uint8Array(randomInt(random, below)));
+  return random.getRandomValues(new Uint8Array(randomInt(random, below)));
 }
 
 function randomInteger(random: RandomSource): number | bigint {

@@ -47,7 +47,7 @@ async function sample(stats: string, at: number): Promise<Sample> {
 
 /** What honest clients see. */
 class Honest {
-  readonly infoHash = systemRandom(new Uint8Array(20));
+  readonly infoHash = systemRandom.getRandomValues(new Uint8Array(20));
   readonly failures: string[] = [];
   udp = 0;
   http = 0;
