@@ -5,6 +5,7 @@
  */
 import { type ExpectedHashes, verifyPieces } from "../metainfo/hash_verify.ts";
 import { findPaths } from "../disk/find_paths.ts";
+import { checkPartPieces } from "../disk/part_check.ts";
 import { NativeFileSystem } from "../disk/native_file_system.ts";
 import { type RenamedFile, renamedFiles } from "../metainfo/disk_paths.ts";
 import { type Metainfo, pieceRoot } from "../metainfo/metainfo.ts";
@@ -121,6 +122,7 @@ export const verifyVerb: Verb = {
   usage: "FILE.torrent DIR [--threads N] [--json] [--quiet]",
   details: [
     "DIR is the folder that holds the torrent's top-level name. Exit code 3 when a piece is bad, a file is missing or longer than it should be.",
+    "What a download left out but for its share of a piece is read from the part file beside it (.HASH.bip-part).",
     "Of a hybrid torrent both hashes of each piece are checked.",
     "--json prints {pieces, good, bad: [indices], missing: [paths]}; surplus: [paths] where files are longer than they should be, renamed: [{index, from, to}] where they lie under other names, and contradictory: [indices] where the two hashes of a hybrid disagree.",
   ],
@@ -140,9 +142,8 @@ export const verifyVerb: Verb = {
       : parseInteger(threads, "--threads", 1, 1024);
     const { metainfo } = await readTorrentFile(file);
     await requireFolder(folder, "verify");
-    const paths = await findPaths(new NativeFileSystem(folder), metainfo, {
-      readOnly: true,
-    });
+    const fileSystem = new NativeFileSystem(folder);
+    const paths = await findPaths(fileSystem, metainfo, { readOnly: true });
     const renamed = renamedFiles(metainfo, paths);
     await using progress = new Progress(output, {
       label: "Checking",
@@ -158,6 +159,22 @@ export const verifyVerb: Verb = {
         progress.update(hashedBytes, { total: totalBytes }),
       signal,
     });
+    // What was left out of a download is shared with files that were not.
+    const inPart = new Set(
+      result.missingFiles.length === 0 ? [] : await checkPartPieces(
+        fileSystem,
+        {
+          infoHash: metainfo.infoHash,
+          layout: metainfo.layout,
+          paths,
+          pieces: metainfo.pieces,
+          pieceRoot: (index) => pieceRoot(metainfo, index),
+        },
+        result.bad,
+        { signal },
+      ),
+    );
+    const bad = result.bad.filter((index) => !inPart.has(index));
     await progress.stop();
     const nameOf = (index: number) => paths[index]!.join("/");
     const isFile = (index: number) =>
@@ -167,8 +184,8 @@ export const verifyVerb: Verb = {
     const surplus = result.surplusFiles.filter(isFile);
     const document: VerifyDocument = {
       pieces: metainfo.pieceCount,
-      good: result.goodCount,
-      bad: result.bad,
+      good: result.goodCount + inPart.size,
+      bad,
       missing: missing.map(nameOf),
       ...(surplus.length > 0 ? { surplus: surplus.map(nameOf) } : {}),
       ...(renamed.length > 0 ? { renamed } : {}),
@@ -206,7 +223,7 @@ export const verifyVerb: Verb = {
       for (const index of surplus) {
         output.print(`longer than it should be: ${safeText(nameOf(index))}`);
       }
-      const damaged = damagedFiles(metainfo, result.bad, new Set(missing));
+      const damaged = damagedFiles(metainfo, bad, new Set(missing));
       for (const index of damaged) {
         output.print(`damaged: ${safeText(nameOf(index))}`);
       }

@@ -63,6 +63,7 @@ export * from "./middleware.ts";
 export type { DiskEvent, DiskRequest } from "./messages.ts";
 export { NativeFileHandle } from "./native_file_handle.ts";
 export * from "./native_file_system.ts";
+export { checkPartPieces } from "./part_check.ts";
 export { loadResumeData, saveResumeData } from "./resume.ts";
 export * from "./resume_data.ts";
 export * from "./storage.ts";

@@ -360,6 +360,19 @@ export interface TorrentStorage extends AsyncDisposable {
    * @throws {DiskError} If it fails; the files are where they were then.
    */
   move(folder: FilePath, options?: MoveOptions): Promise<void>;
+  /** Where each file is now, below the base folder; pad files are nowhere. */
+  readonly paths: readonly FilePath[];
+  /**
+   * Gives a file another name, in whatever folder below that of the torrent.
+   * Blocks may come meanwhile.
+   *
+   * @param fileIndex Which file.
+   * @param path Its new path; no other file of the torrent may have it.
+   * @throws {DiskError} `out-of-bounds` if there is no such file, `unsafe-path`
+   * also for a name of more than 255 bytes, `exists` if something is there, or
+   * why it cannot be renamed; the file is where it was then.
+   */
+  renameFile(fileIndex: number, path: FilePath): Promise<void>;
   /**
    * Ends it: writes out what is there, gives all memory back, ends `events`.
    * More calls do nothing.

@@ -8,6 +8,7 @@ import type { PieceLayout } from "../metainfo/piece_layout.ts";
 import { attempt, type Awaitable, chain } from "./awaitable.ts";
 import { DiskError, toDiskError } from "./error.ts";
 import {
+  checkFilePath,
   type FileHandle,
   type FileInfo,
   type FilePath,
@@ -15,6 +16,10 @@ import {
 } from "./file_system.ts";
 import { FileTable, lookAtFiles } from "./file_table.ts";
 import type { HandleCache } from "./handle_cache.ts";
+import { removeEmptyFolders } from "./move_files.ts";
+
+/** Most bytes of one name, as most file systems have it. */
+const MAX_NAME_BYTES = 255;
 
 /** How space is set aside for a file. */
 export type FileAllocation = "sparse" | "none";
@@ -265,6 +270,44 @@ export class StoredFiles {
           )
           : this.#transfer(fileIndex, handle, from, offset),
     );
+  }
+
+  /**
+   * Gives a file another path.
+   *
+   * @param fileIndex Which file.
+   * @param path Its new path.
+   * @throws {DiskError} If the path is unsafe or taken, or it cannot be moved.
+   */
+  async rename(fileIndex: number, path: FilePath): Promise<void> {
+    const operation = "rename file";
+    checkFilePath(path, operation);
+    const utf8 = new TextEncoder();
+    if (path.some((name) => utf8.encode(name).length > MAX_NAME_BYTES)) {
+      throw new DiskError("unsafe-path", "A name is too long", {
+        operation,
+        path,
+      });
+    }
+    const old = this.#paths[fileIndex]!;
+    const key = path.join("/");
+    if (this.#layout.files[fileIndex]!.pad || old.join("/") === key) return;
+    if (this.#paths.some((other) => other.join("/") === key)) {
+      throw new DiskError("exists", "Another file of the torrent has it", {
+        operation,
+        path,
+      });
+    }
+    const isThere = await this.#fileSystem.stat(old) !== undefined;
+    if (isThere) await this.#fileSystem.rename(old, path);
+    else if (await this.#fileSystem.stat(path) !== undefined) {
+      throw new DiskError("exists", "There is a file already", {
+        operation,
+        path,
+      });
+    }
+    this.#paths = this.#paths.with(fileIndex, path);
+    if (isThere) await removeEmptyFolders(this.#fileSystem, [old]);
   }
 
   /**

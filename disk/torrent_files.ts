@@ -28,6 +28,7 @@ export class TorrentFiles {
   readonly stored: StoredFiles;
   readonly #torrent: StorageTorrent;
   readonly #clock: Clock;
+  #folder: FilePath;
   #part: PartFile;
   /** 1 where the bytes of a file belong in the part file. */
   readonly #inPart: Uint8Array;
@@ -56,12 +57,13 @@ export class TorrentFiles {
     this.layout = torrent.layout;
     this.stored = new StoredFiles(
       fileSystem,
-      pathsBelow(folder, torrent),
+      pathsBelow(folder, torrent.paths),
       torrent.layout,
       allocation,
       clock,
     );
     this.#clock = clock;
+    this.#folder = folder;
     this.#part = new PartFile(fileSystem, folder, torrent);
     this.#inPart = new Uint8Array(torrent.paths.length);
   }
@@ -282,7 +284,10 @@ export class TorrentFiles {
    * @throws {DiskError} If it fails; everything is back in its place then.
    */
   async move(folder: FilePath, target?: HandleCache): Promise<void> {
-    const paths = pathsBelow(folder, this.#torrent);
+    const paths = pathsBelow(
+      folder,
+      this.stored.paths.map((path) => path.slice(this.#folder.length)),
+    );
     const part = new PartFile(
       target ?? this.stored.fileSystem,
       folder,
@@ -302,7 +307,19 @@ export class TorrentFiles {
     await forget.finish();
     await removeEmptyFolders(source, from);
     this.#part = part;
+    this.#folder = folder;
     await this.stored.relocate(target ?? source, paths);
+  }
+
+  /**
+   * Gives a file another name.
+   *
+   * @param fileIndex Which file.
+   * @param path Its new path below the torrent's folder.
+   * @throws {DiskError} If the path is unsafe or taken, or it cannot be moved.
+   */
+  rename(fileIndex: number, path: FilePath): Promise<void> {
+    return this.stored.rename(fileIndex, [...this.#folder, ...path]);
   }
 
   #readSpans(
@@ -345,8 +362,8 @@ export class TorrentFiles {
 
 function pathsBelow(
   folder: FilePath,
-  torrent: StorageTorrent,
+  paths: readonly FilePath[],
 ): readonly FilePath[] {
-  if (folder.length === 0) return torrent.paths;
-  return torrent.paths.map((path) => [...folder, ...path]);
+  if (folder.length === 0) return paths;
+  return paths.map((path) => [...folder, ...path]);
 }

@@ -4,21 +4,17 @@
  * @module
  */
 import { Bitfield } from "../_shared/bitfield.ts";
-import type { Clock } from "../_shared/clock.ts";
 import { EventQueue } from "../_shared/event_queue.ts";
 import type { PieceLayout } from "../metainfo/piece_layout.ts";
 import { attempt, type Awaitable } from "./awaitable.ts";
-import type { BufferPool } from "./buffer_pool.ts";
 import { checkFiles } from "./check.ts";
-import type { CheckQueue } from "./check_queue.ts";
 import { DiskError, toDiskError } from "./error.ts";
+import type { StorageContext } from "./storage_context.ts";
 import { closed, outOfBounds } from "./storage_error.ts";
-import type { FilePath, FileSystem } from "./file_system.ts";
-import type { HandleCache } from "./handle_cache.ts";
+import type { FilePath } from "./file_system.ts";
 import { findLost, piecesOf, replaced } from "./lost_pieces.ts";
 import { PieceAssembler } from "./piece_assembler.ts";
 import { PieceReader } from "./piece_reader.ts";
-import type { ReadCache } from "./read_cache.ts";
 import { takeResumeData } from "./resume.ts";
 import type {
   CheckOptions,
@@ -36,32 +32,6 @@ import type { TorrentFiles } from "./torrent_files.ts";
 
 /** Until files are tried to be opened again, in milliseconds. */
 const RETRY_MS = 1000;
-
-/** What a {@linkcode ManagedStorage} is given by its manager. */
-export interface StorageContext {
-  /** The files. */
-  readonly files: TorrentFiles;
-  /** Memory for pieces. */
-  readonly pool: BufferPool;
-  /** Memory for served pieces. */
-  readonly cache: ReadCache;
-  /** For long checks. */
-  readonly clock: Clock;
-  /** Which files are to be made. */
-  readonly wanted: Uint8Array;
-  /** Whether nothing is ever written. */
-  readonly readOnly: boolean;
-  /** Whose turn it is to check files. */
-  readonly checks: CheckQueue;
-  /** Threads for checking, this one included. */
-  readonly threads: number | undefined;
-  /** Takes events instead of the queue. */
-  readonly onEvent: ((event: TorrentStorageEvent) => void) | undefined;
-  /** Prepares another file system for use. */
-  readonly adopt: (fileSystem: FileSystem) => HandleCache;
-  /** Told when it is closed. */
-  readonly onClose: () => void;
-}
 
 /** The {@linkcode TorrentStorage} of a `DiskManager`. */
 export class ManagedStorage implements TorrentStorage {
@@ -304,6 +274,17 @@ export class ManagedStorage implements TorrentStorage {
         folder,
         fileSystem === undefined ? undefined : this.#context.adopt(fileSystem),
       );
+    });
+  }
+
+  get paths(): readonly FilePath[] {
+    return this.#files.stored.paths;
+  }
+
+  renameFile(fileIndex: number, path: FilePath): Promise<void> {
+    return this.#exclusively("rename file", async () => {
+      this.#checkFile(fileIndex);
+      await this.#files.rename(fileIndex, path);
     });
   }
 

@@ -1,5 +1,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { decodeBencode, encodeBencode } from "../../bencode/mod.ts";
+import { DiskManager } from "../../disk/manager.ts";
+import { NativeFileSystem } from "../../disk/native_file_system.ts";
+import { pieceRoot } from "../../metainfo/metainfo.ts";
+import { parseMetainfo } from "../../metainfo/parse.ts";
 import { bip } from "../support/bip_command.ts";
 
 async function workshop(version: string) {
@@ -151,6 +155,54 @@ Deno.test("bip verify - a hybrid whose two hashes disagree", async () => {
     (await shop.verify("t.torrent", ".", "--json")).stdout,
   );
   assertEquals([json.bad, json.contradictory], [[0], [0]]);
+});
+
+Deno.test("bip verify - what was left out is read from the part file", async () => {
+  for (const version of ["v1", "hybrid"]) {
+    await using shop = await workshop(version);
+    const metainfo = parseMetainfo(await Deno.readFile(shop.path("t.torrent")));
+    const paths = metainfo.files.map(({ path }) => ["data", ...path]);
+    const skipped = metainfo.files.findIndex(({ path }) => path[0] === "b.bin");
+    await using disk = new DiskManager({
+      fileSystem: new NativeFileSystem(shop.path("out")),
+    });
+    const storage = await disk.add({
+      infoHash: metainfo.infoHash,
+      layout: metainfo.layout,
+      paths,
+      pieces: metainfo.pieces,
+      pieceRoot: (pieceIndex) => pieceRoot(metainfo, pieceIndex),
+    }, { skippedFiles: new Set([skipped]) });
+    const whole = new Set<number>();
+    metainfo.layout.files.forEach((file, i) => {
+      const { first, end } = metainfo.layout.filePieces(i);
+      if (i === skipped || file.pad) return;
+      for (let piece = first; piece < end; piece++) whole.add(piece);
+    });
+    for (const piece of whole) {
+      const bytes = new Uint8Array(metainfo.layout.pieceSize(piece));
+      for (const span of metainfo.layout.spans(piece, 0, bytes.length)) {
+        if (span.pad) continue;
+        const name = paths[span.fileIndex]!.join("/");
+        const file = await Deno.readFile(shop.path(name));
+        bytes.set(
+          file.subarray(span.fileOffset, span.fileOffset + span.length),
+          span.dataOffset,
+        );
+      }
+      storage.writeBlock(piece, 0, bytes);
+    }
+    await storage.flush();
+    assertEquals(storage.have.count, whole.size);
+    const json = await shop.verify("t.torrent", "out", "--json");
+    assertEquals(json.code, 3, json.stderr);
+    const document = JSON.parse(json.stdout);
+    assertEquals(document.good, whole.size);
+    assertEquals(document.missing, ["data/b.bin"]);
+    assert(document.bad.every((piece: number) => !whole.has(piece)));
+    const shown = await shop.verify("t.torrent", "out");
+    assert(!shown.stdout.includes("damaged"), shown.stdout);
+  }
 });
 
 Deno.test("bip verify - names are shown harmless", async () => {

@@ -330,3 +330,64 @@ Deno.test(
     assertEquals(budget.handles.size, 0);
   },
 );
+
+Deno.test("files get other names while blocks come in", pure, async () => {
+  for (const slow of [false, true]) {
+    const renamed = makeTorrent({
+      pieceLength: 16384,
+      files: [40_000, 0, 30_000],
+    });
+    await using bench = await open(renamed, { slow });
+    const { storage, memory } = bench;
+    for (let i = 0; i < 3; i++) writePiece(storage, renamed, i);
+    const renaming = storage.renameFile(0, ["other", "deep", "name"]);
+    for (let i = 3; i < 5; i++) writePiece(storage, renamed, i);
+    await renaming;
+    // One that is not there yet.
+    await storage.renameFile(1, ["nothing"]);
+    await storage.renameFile(2, ["torrent", "f2"]);
+    await storage.flush();
+    assert(storage.have.isFull);
+    assertEquals(storage.paths, [
+      ["other", "deep", "name"],
+      ["nothing"],
+      ["torrent", "f2"],
+    ]);
+    assertEquals(memory.list(), ["nothing", "other/deep/name", "torrent/f2"]);
+    assertEquals(await storage.readBlock(0, 0, 16384), renamed.content[0]!);
+    await storage.confirm();
+    const resume = await storage.resumeData();
+    const cases: [number, string[], string][] = [
+      [3, ["x"], "out-of-bounds"],
+      [0, [".."], "unsafe-path"],
+      [0, ["a/b"], "unsafe-path"],
+      [0, [], "unsafe-path"],
+      [0, ["ä".repeat(128)], "unsafe-path"],
+      [0, ["torrent", "f2"], "exists"],
+    ];
+    for (const [index, path, code] of cases) {
+      const error = await assertRejects(
+        () => storage.renameFile(index, path),
+        DiskError,
+      );
+      assertEquals(error.code, code);
+    }
+    await storage.move(["moved"]);
+    assertEquals(memory.list(), [
+      "moved/nothing",
+      "moved/other/deep/name",
+      "moved/torrent/f2",
+    ]);
+    const paths = storage.paths.map((path) => path.slice(1));
+    await storage.close();
+    await using again = new DiskManager({ fileSystem: memory });
+    const same = await again.add({ ...renamed, paths }, {
+      existing: "resume",
+      resume,
+      folder: ["moved"],
+    });
+    assert(same.have.isFull);
+    await same.remove({ deleteFiles: true });
+    assertEquals(memory.list(), []);
+  }
+});

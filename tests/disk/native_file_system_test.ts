@@ -218,3 +218,41 @@ Deno.test({
     await assertRejects(() => disk.close(), AggregateError);
   }),
 });
+
+Deno.test({
+  name: "native: a torrent moves to another folder of its disk by names alone",
+  ignore: isWindows,
+  fn: withFolder(async (folder) => {
+    const torrent = makeTorrent({ pieceLength: 16384, files: [30_000, 9] });
+    await using disk = new DiskManager({
+      fileSystem: new NativeFileSystem(`${folder}/a`),
+    });
+    const storage = await disk.add(torrent);
+    writeAll(storage, torrent);
+    const { ino } = Deno.statSync(`${folder}/a/torrent/f0`);
+    const target = new NativeFileSystem(`${folder}/b/c`);
+    Deno.mkdirSync(`${folder}/b/c/torrent`, { recursive: true });
+    // Something is in the way: everything stays where it was.
+    Deno.writeTextFileSync(`${folder}/b/c/torrent/f1`, "mine");
+    const error = await assertRejects(
+      () => storage.move([], { fileSystem: target }),
+      DiskError,
+    );
+    assertEquals(error.code, "exists");
+    assertEquals(Deno.statSync(`${folder}/a/torrent/f0`).ino, ino);
+    Deno.removeSync(`${folder}/b/c/torrent/f1`);
+    await storage.move([], { fileSystem: target });
+    assertEquals(Deno.statSync(`${folder}/b/c/torrent/f0`).ino, ino);
+    assertEquals([...Deno.readDirSync(`${folder}/a`)], []);
+    assertEquals(
+      await storage.readBlock(0, 0, 16384),
+      torrent.content[0]!,
+    );
+    await storage.confirm();
+    assertEquals(target.device(), Deno.statSync(folder).dev);
+    assertEquals(
+      new NativeFileSystem(`${folder}/not/yet/there/`).device(),
+      Deno.statSync(folder).dev,
+    );
+  }),
+});
