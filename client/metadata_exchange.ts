@@ -45,6 +45,8 @@ export interface MetadataExchangeOptions {
   readonly magnet: Magnet | undefined;
   /** Takes the description when it was fetched. */
   readonly onMetainfo: (metainfo: Metainfo) => void;
+  /** Ends the connection of a peer that lied, for good. */
+  readonly ban: (peer: number, reason: string) => void;
   /** The dictionary fits the link but is of no use. */
   readonly onError: (cause: unknown) => void;
   /** Whose time passes. */
@@ -158,6 +160,9 @@ export class MetadataExchange {
         break;
       case "drop":
         void peers.get(output.peer)?.connection.close(new Error(output.reason));
+        break;
+      case "ban":
+        this.#options.ban(output.peer, output.reason);
         break;
       case "done":
         this.#infoBytes = output.infoBytes;

@@ -106,7 +106,7 @@ export function answerFor(
 export function makeSwarm(torrent: TorrentServices): Swarm {
   const { context, options, infoHash, magnet } = torrent;
   const { clock, random } = context;
-  return new Swarm({
+  const swarm = new Swarm({
     clock,
     random,
     infoHash,
@@ -134,6 +134,7 @@ export function makeSwarm(torrent: TorrentServices): Swarm {
     metadata: (peers) =>
       new MetadataExchange({
         peers,
+        ban: (peer, reason) => swarm.ban(peer, reason),
         infoBytes: torrent.metainfo()?.infoBytes,
         magnet,
         onMetainfo: (metainfo) => torrent.fetched(metainfo),
@@ -144,6 +145,7 @@ export function makeSwarm(torrent: TorrentServices): Swarm {
     exchange: (peers) =>
       context.pex ? new PeerExchange(infoHash, peers) : undefined,
   });
+  return swarm;
 }
 
 /**
