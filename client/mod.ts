@@ -181,6 +181,7 @@ export type {
 } from "../metainfo/mod.ts";
 export { SessionError, type SessionErrorCode } from "./error.ts";
 export type { AddSource } from "./add_source.ts";
+export type { CandidateSourceTraits } from "./candidate_sources.ts";
 export * from "./policy_options.ts";
 export * from "./session.ts";
 export type {
