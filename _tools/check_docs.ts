@@ -25,6 +25,7 @@ const FREE_TESTS: ReadonlySet<string> = new Set([
   "permissions_test.ts",
   "vectors_test.ts",
   "compliance_test.ts",
+  "own_examples_test.ts",
   "sockets_test.ts",
   "stand_ins_test.ts",
 ]);
