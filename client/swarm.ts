@@ -13,6 +13,7 @@ import type {
   PeerConnectionEvent,
   PeerConnectionOptions,
 } from "../peer/connection_options.ts";
+import type { HashRange } from "../peer/message.ts";
 import { CandidateDialer } from "./candidate_dialer.ts";
 import type { MetadataExchange } from "./metadata_exchange.ts";
 import type { PeerExchange } from "./peer_exchange.ts";
@@ -307,6 +308,13 @@ export class Swarm {
       this.#places.admits(newcomer);
   }
 
+  #serveHashes(peer: SwarmPeer, range: HashRange): void {
+    const answer = this.#options.uploadLimit.tryTake(32 * range.length)
+      ? this.#content?.hashes?.answer(range)
+      : undefined;
+    peer.connection.sendHashes(range, answer?.hashes, answer?.work);
+  }
+
   #connectionOptions(
     event: HandshakeConnected,
     key: number,
@@ -388,12 +396,7 @@ export class Swarm {
         this.#metadata.handleHashes(peer, event);
         break;
       case "hash-request":
-        peer.connection.sendHashes(
-          event.range,
-          this.#options.uploadLimit.tryTake(32 * event.range.length)
-            ? content?.hashes?.answer(event.range)
-            : undefined,
-        );
+        this.#serveHashes(peer, event.range);
         break;
       default:
         content?.handle(peer, event);

@@ -158,6 +158,15 @@ export const ODDITY_COST = 20;
 /** What a "have" costs that is no news. */
 export const REPEAT_COST = 1;
 
+/** Pieces that are looked at for a unit. */
+export const PIECES_A_UNIT = 256;
+
+/** Bytes of what is of no use that cost a unit. */
+export const JUNK_BYTES = 8;
+
+/** Bytes of other extended messages that cost a unit. */
+export const EXTENDED_BYTES = 128;
+
 /** What an extension handshake costs. */
 export const HANDSHAKE_COST = 200;
 

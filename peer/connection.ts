@@ -355,10 +355,11 @@ export class PeerConnection implements AsyncDisposable {
    *
    * @param range The range of the event.
    * @param hashes The run and its proof, or `undefined` to refuse.
+   * @param cost What the answer cost us, in microseconds.
    * @returns False when that request does not wait.
    */
-  sendHashes(range: HashRange, hashes: Uint8Array | undefined): boolean {
-    const sent = this.#machine.sendHashes(range, hashes, this.#tick());
+  sendHashes(range: HashRange, hashes?: Uint8Array, cost = 0): boolean {
+    const sent = this.#machine.sendHashes(range, hashes, this.#tick(), cost);
     this.#settle();
     return sent;
   }

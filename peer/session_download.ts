@@ -11,6 +11,7 @@ import { PeerProtocolError } from "./error.ts";
 import { FlipLimit } from "./flip_limit.ts";
 import {
   DEFAULT_PEER_QUEUE,
+  JUNK_BYTES,
   MAX_ALLOWED_FAST,
   MAX_CHOKE_FLIPS,
   MAX_OUTSTANDING_REQUESTS,
@@ -171,6 +172,7 @@ export class DownloadSide {
     const arrival = this.#ledger.arrive(pieceIndex, blockOffset, data.length);
     if (arrival === "unrequested") {
       this.#counters.wasted += data.length;
+      this.#port.spend(data.length / JUNK_BYTES);
       if (++this.#counters.unrequested > this.#mostUnrequested) {
         throw new PeerProtocolError(
           "unrequested",

@@ -15,8 +15,10 @@ import {
 import { FlipLimit } from "./flip_limit.ts";
 import {
   ANSWER_SEND_WATERMARK,
+  EXTENDED_BYTES,
   GOSSIP_COST,
   HANDSHAKE_COST,
+  JUNK_BYTES,
   MAX_EXTENSION_HANDSHAKES,
   MAX_QUEUED_REQUESTS,
   PEX_INTERVAL_MS,
@@ -50,6 +52,8 @@ export class ExtensionSide {
   #fields: LocalExtensionFields;
   #heard = false;
   #uploadOnly = false;
+  /** Messages of ut_metadata that may be questions of ours. */
+  #metadataSent = 0;
   /** When the next ut_pex message may come; two may come at once. */
   #pexAt = -Infinity;
 
@@ -89,6 +93,7 @@ export class ExtensionSide {
   send(name: string, payload: Uint8Array, now: number): boolean {
     const id = this.#registry.remoteId(name);
     if (id === undefined) return false;
+    if (name === "ut_metadata") this.#metadataSent++;
     this.#port.send({ type: "extended", id, payload }, now);
     return true;
   }
@@ -96,8 +101,12 @@ export class ExtensionSide {
   onMessage(message: ExtendedMessage, now: number): void {
     const { id, payload } = message;
     const name = this.#registry.nameOf(id);
-    if (id !== 0 && name === undefined) return this.#port.odd();
-    this.#port.spend(payload.length / 1024);
+    if (id !== 0 && name === undefined) {
+      return this.#port.odd(payload.length / JUNK_BYTES);
+    }
+    // What we asked for is welcome.
+    if (name === "ut_metadata" && this.#metadataSent > 0) this.#metadataSent--;
+    else this.#port.spend(payload.length / EXTENDED_BYTES);
     try {
       if (name === undefined) this.#onHandshake(payload, now);
       else this.#onNamed(name, payload, now);

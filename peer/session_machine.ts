@@ -449,13 +449,16 @@ export class PeerSessionMachine {
    * @param range The range of the event.
    * @param hashes The run and its proof, or `undefined` to refuse.
    * @param now The time in milliseconds.
+   * @param cost What the answer cost us, in microseconds.
    * @returns False when that request does not wait.
    */
   sendHashes(
     range: HashRange,
     hashes: Uint8Array | undefined,
     now: number,
+    cost = 0,
   ): boolean {
+    this.#core.budget.spend(cost);
     return !this.#core.closed && this.#hashes.reply(range, hashes, now);
   }
   /**

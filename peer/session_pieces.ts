@@ -4,7 +4,7 @@
  * @module
  */
 import type { Bitfield } from "../_shared/bitfield.ts";
-import { REPEAT_COST } from "./_limits.ts";
+import { ODDITY_COST, PIECES_A_UNIT, REPEAT_COST } from "./_limits.ts";
 import type { FirstPieces, RemotePieces } from "./remote_pieces.ts";
 import type { PeerSessionOptions, SessionPort } from "./session_types.ts";
 
@@ -42,10 +42,15 @@ export class PieceSide {
       : type === "have-all"
       ? this.#remote.onHaveAll()
       : this.#remote.onHaveNone();
-    if (outcome !== "first") this.#port.odd();
+    if (outcome !== "first") this.#port.odd(ODDITY_COST + this.#walkCost);
     if (outcome !== "odd" && this.#remote.pieceCount !== undefined) {
       this.#emit(type);
     }
+  }
+
+  /** What it costs to look at all pieces. */
+  get #walkCost(): number {
+    return (this.#remote.pieceCount ?? 0) / PIECES_A_UNIT;
   }
 
   onHave(pieceIndex: number): void {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { GOSSIP_COST } from "./_limits.ts";
+import { GOSSIP_COST, JUNK_BYTES } from "./_limits.ts";
 import type { PeerMessage } from "./message.ts";
 import type { RemotePieces } from "./remote_pieces.ts";
 import type { SessionCore } from "./session_core.ts";
@@ -98,8 +98,9 @@ export function receiveMessage(
     case "hash-reject":
       if (session.options.v2) session.hashes.onMessage(message, now);
       return;
-    case "keep-alive":
     case "unknown":
+      return session.core.odd(message.payload.length / JUNK_BYTES);
+    case "keep-alive":
       return;
   }
 }

@@ -6,6 +6,8 @@ import {
   BLOCK_SIZE,
   createMetainfo,
   merkleParents,
+  merkleRoot,
+  type Metainfo,
   parseMetainfo,
   sha256,
 } from "../../metainfo/mod.ts";
@@ -56,7 +58,7 @@ Deno.test("HashServer proves every run of every file up to its root", async () =
         for (let index = 0; index < count + length; index += length) {
           const proofLayers = height - baseLayer - 1;
           const range = { piecesRoot, baseLayer, index, length, proofLayers };
-          const hashes = server.answer(range);
+          const { hashes } = server.answer(range);
           // Of the leaves only those that are padding are known.
           if (baseLayer >= 1) {
             assertEquals(hashes !== undefined, index + length <= count);
@@ -78,7 +80,7 @@ Deno.test("HashServer proves every run of every file up to its root", async () =
         index: 0,
         length: 2,
         proofLayers: 1,
-      }),
+      }).hashes,
       undefined,
     );
     assertEquals(
@@ -88,9 +90,92 @@ Deno.test("HashServer proves every run of every file up to its root", async () =
         index: 0,
         length: 2,
         proofLayers: height + 5,
-      }),
+      }).hashes,
       undefined,
     );
   }
   assert(answered > 50);
+});
+
+/** A file of so many pieces of 16 KiB, of which only the piece layer is known. */
+function bigFile(pieces: number, roots = 1) {
+  const pieceLayers = new Map<string, Uint8Array>();
+  const files = [];
+  const random = seededRandom(9);
+  for (let i = 0; i < roots; i++) {
+    const layer = random(new Uint8Array(32 * pieces));
+    const piecesRoot = merkleRoot(layer);
+    pieceLayers.set(toHex(piecesRoot), layer);
+    files.push({ piecesRoot, length: pieces * BLOCK_SIZE });
+  }
+  const server = new HashServer(
+    { pieceLayers, files, pieceLength: BLOCK_SIZE } as unknown as Metainfo,
+  );
+  return { server, files };
+}
+
+Deno.test("HashServer proves runs of large files without whole trees", () => {
+  const pieces = 5_000;
+  const { server, files: [file] } = bigFile(pieces);
+  const { piecesRoot } = file!;
+  const height = Math.ceil(Math.log2(pieces));
+  let total = 0;
+  for (let baseLayer = 0; baseLayer < height; baseLayer++) {
+    for (const length of [2, 64, 512]) {
+      const count = 2 ** (height - baseLayer);
+      if (length > count) continue;
+      for (const at of [0, 0.3, 0.6, 0.99]) {
+        const index = Math.floor(at * count / length) * length;
+        const proofLayers = height - baseLayer - 1;
+        const range = { piecesRoot, baseLayer, index, length, proofLayers };
+        const { hashes, work } = server.answer(range);
+        total += work;
+        if (hashes === undefined) {
+          // Refused: it spans too much of the tree.
+          assert(length * 2 ** baseLayer > 8 * 512, `${baseLayer} ${length}`);
+          continue;
+        }
+        assertEquals(toHex(fold(hashes, range)), toHex(piecesRoot));
+      }
+    }
+  }
+  assert(total < 3 * pieces, `${total} hashes made`);
+});
+
+Deno.test("HashServer: asking for one file after the other costs little, and keeps little", () => {
+  const { server, files } = bigFile(2_048, 40);
+  const ask = () => {
+    let work = 0;
+    for (const { piecesRoot } of files) {
+      const { hashes, work: more } = server.answer({
+        piecesRoot,
+        baseLayer: 0,
+        index: 0,
+        length: 2,
+        proofLayers: 1,
+      });
+      assert(hashes !== undefined);
+      work += more;
+    }
+    return work;
+  };
+  ask();
+  assertEquals(ask(), 0);
+  // Whole runs, as a downloader asks for them, need no subtree at all.
+  const { server: fresh, files: [file] } = bigFile(100_000);
+  const range = { piecesRoot: file!.piecesRoot, baseLayer: 0, length: 512 };
+  let refused = 0;
+  while (
+    fresh.answer({ ...range, index: 0, proofLayers: 16 }).hashes === undefined
+  ) refused++;
+  assertEquals(refused, 1);
+  for (let index = 0; index < 100_000; index += 512) {
+    const { hashes, work } = fresh.answer({ ...range, index, proofLayers: 16 });
+    assert(hashes !== undefined);
+    assertEquals([work, fresh.cachedBytes], [0, 0]);
+  }
+  for (let index = 0; index < 100_000; index += 128) {
+    fresh.answer({ ...range, length: 2, index, proofLayers: 16 });
+    assert(fresh.cachedBytes <= 4 * 1024 * 1024);
+  }
 });

@@ -125,6 +125,13 @@ Deno.test("floods of any message are slowed down and ended", none, () => {
       ...range,
       hashes: new Uint8Array(160),
     }],
+    "large junk": [
+      { type: "unknown", id: 99, payload: new Uint8Array(65_536) },
+    ],
+    "large junk of an unknown extension": [
+      extended(99, new Uint8Array(65_536)),
+    ],
+    "large handshakes": [extended(0, new Uint8Array(65_536))],
     metadata: [
       extended(1, encodeUtMetadata({ type: "reject", piece: 1 })),
     ],
@@ -148,6 +155,34 @@ Deno.test("floods of any message are slowed down and ended", none, () => {
       ["flood", "flapping", "request-flood", "refusing"].includes(code!),
       `${name}: ${code}`,
     );
+  }
+});
+
+Deno.test("a sender of junk goes before it has eaten a megabyte", none, () => {
+  for (
+    const message of [
+      { type: "unknown", id: 99, payload: new Uint8Array(1_000) },
+      extended(99, new Uint8Array(1_000)),
+      {
+        type: "piece",
+        pieceIndex: 1,
+        blockOffset: 0,
+        data: new Uint8Array(16_384),
+      },
+    ] as PeerMessage[]
+  ) {
+    const session = new TestSession({ extended: true, pieceCount: 9 });
+    const size = encodePeerMessage(message).length;
+    let bytes = 0;
+    // As fast as a small part of a small limit lets it.
+    while (!session.closed && bytes < 1e7) {
+      session.receive(message);
+      bytes += size;
+      session.now += size / 20;
+      session.machine.chunkEnd(size, session.now);
+      session.drain();
+    }
+    assert(bytes < 1_000_000, `${message.type}: ${bytes} bytes`);
   }
 });
 
