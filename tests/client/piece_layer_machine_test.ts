@@ -55,7 +55,7 @@ Deno.test("PieceLayerMachine gathers all layers, beside liars and refusers", asy
       else if (output.peer === 1) {
         machine.handle({ ...output, type: "reject" }, now);
       } else {
-        const hashes = server.answer(output.range)!.slice();
+        const hashes = server.answer(output.range).hashes!.slice();
         if (output.peer === 2) hashes[hashes.length - 1]! ^= 1;
         machine.handle({ ...output, type: "hashes", hashes }, now);
       }

@@ -72,7 +72,8 @@ function play(script: Uint8Array): void {
       case 1:
       case 2: {
         // The truth, or the truth but for one bit or length.
-        const hashes = server.answer(range)?.slice() ?? new Uint8Array(64);
+        const hashes = server.answer(range).hashes?.slice() ??
+          new Uint8Array(64);
         if (what % 6 === 2) hashes[value % hashes.length]! ^= 1 << (which & 7);
         machine.handle({
           type: "hashes",
