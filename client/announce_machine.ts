@@ -216,8 +216,10 @@ export class AnnounceMachine implements Machine<AnnounceInput, AnnounceOutput> {
         if (this.#find(url) !== undefined || !limits.admit(url)) continue;
         tier.push(new TrackerEntry(url, this.#tiers.length, now));
       }
-      if (tier.length > 0) this.#tiers.push(tier);
+      if (tier.length > 0) this.#tiers.push(tier.slice());
     }
+    // Without the room that arrays keep for more: machines are many.
+    this.#tiers = this.#tiers.slice();
   }
 
   #replace(tiers: readonly (readonly string[])[], now: number): void {

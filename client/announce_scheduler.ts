@@ -12,8 +12,8 @@ import { trackerHost } from "./tracker_host.ts";
 /** Announces under way at once, in all and at one host; good-byes besides. */
 const AT_ONCE = 100;
 const AT_ONCE_A_HOST = 8;
-const GOODBYES_AT_ONCE = 200;
-const GOODBYES_AT_ONCE_A_HOST = 32;
+const GOODBYES_AT_ONCE = 256;
+const GOODBYES_AT_ONCE_A_HOST = 64;
 /** Announces a second, and how many at once, in all and at one host. */
 const PER_SECOND = 20;
 const BURST = 50;

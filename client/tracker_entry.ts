@@ -123,7 +123,8 @@ export class TrackerEntry {
     if (!this.#mayBeEarly || this.failures > 0 || !this.started) {
       return Infinity;
     }
-    return this.#lastAt + Math.max(EARLIEST_MS, this.#minIntervalMs ?? 0);
+    const pause = Math.max(EARLIEST_MS, this.#minIntervalMs ?? 0);
+    return Math.ceil(this.#lastAt + pause);
   }
 
   /**
@@ -158,7 +159,7 @@ export class TrackerEntry {
     this.#minIntervalMs = minIntervalMs;
     this.nextAt = this.completedDue || !this.started
       ? now
-      : now + Math.max(intervalMs, minIntervalMs ?? 0);
+      : Math.ceil(now + Math.max(intervalMs, minIntervalMs ?? 0));
     this.trackerId = response.trackerId ?? this.trackerId;
     this.#message = response.warning;
     this.#seeders = response.seeders;

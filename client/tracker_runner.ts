@@ -79,6 +79,7 @@ export interface TrackerRunnerOptions {
 
 /** An announce that waits for its turn or is under way. */
 interface Flight {
+  readonly url: string;
   turn?: AnnounceTurn;
   controller?: AbortController;
 }
@@ -96,8 +97,7 @@ export class TrackerRunner {
   readonly #options: TrackerRunnerOptions;
   readonly #machine: AnnounceMachine;
   readonly #driver: Driver<AnnounceInput, AnnounceOutput>;
-  /** By announce URL. */
-  readonly #flights = new Map<string, Flight>();
+  #flights: Flight[] = [];
   /** Bytes before the trackers were told `started` (BEP 3). */
   #uploadedBefore = 0;
   #downloadedBefore = 0;
@@ -193,7 +193,7 @@ export class TrackerRunner {
   async close(): Promise<void> {
     await this.stop();
     this.#driver.close();
-    for (const url of [...this.#flights.keys()]) this.#cancel(url);
+    for (const { url } of [...this.#flights]) this.#cancel(url);
   }
 
   #perform(output: AnnounceOutput): void {
@@ -210,8 +210,8 @@ export class TrackerRunner {
 
   #queue(output: AnnounceOutput & { readonly type: "announce" }): void {
     const { url, event, leaving } = output;
-    const flight: Flight = {};
-    this.#flights.set(url, flight);
+    const flight: Flight = { url };
+    this.#flights.push(flight);
     const { left, isPartialSeed } = this.#options.figures();
     const kind = leaving
       ? "goodbye"
@@ -224,7 +224,7 @@ export class TrackerRunner {
         void this.#announce(flight, output);
       },
       refused: (retryInMs) => {
-        this.#flights.delete(url);
+        this.#forget(flight);
         const error = new TrackerError(
           "unreachable",
           `Tracker ${trackerName(url)} failed too often and is left alone`,
@@ -237,12 +237,20 @@ export class TrackerRunner {
   }
 
   #cancel(url: string): void {
-    const flight = this.#flights.get(url);
-    this.#flights.delete(url);
-    flight?.turn?.end();
-    flight?.controller?.abort(
+    const flight = this.#flights.find((one) => one.url === url);
+    if (flight === undefined) return;
+    this.#forget(flight);
+    flight.turn?.end();
+    flight.controller?.abort(
       new DOMException("The announce is of no use any more", "AbortError"),
     );
+  }
+
+  /** Whether somebody still waited for it. */
+  #forget(flight: Flight): boolean {
+    const before = this.#flights.length;
+    this.#flights = this.#flights.filter((one) => one !== flight);
+    return this.#flights.length < before;
   }
 
   async #announce(
@@ -263,7 +271,7 @@ export class TrackerRunner {
     try {
       const response = await this.#ask(output, deadline.signal);
       outcome = "answered";
-      if (this.#flights.get(url) === flight) this.#answered(output, response);
+      if (this.#forget(flight)) this.#answered(output, response);
     } catch (cause) {
       const error = cause instanceof TrackerError ? cause : new TrackerError(
         deadline.signal.aborted ? "timeout" : "unreachable",
@@ -272,8 +280,7 @@ export class TrackerRunner {
       );
       if (flight.controller.signal.aborted) outcome = "cancelled";
       else if (!isHostsFault(error)) outcome = "answered";
-      if (this.#flights.get(url) !== flight) return;
-      this.#flights.delete(url);
+      if (!this.#forget(flight)) return;
       if (!output.leaving) this.#options.onResult(name, { error });
       this.#driver.input({ type: "failed", url, error });
     } finally {
@@ -331,7 +338,6 @@ export class TrackerRunner {
     response: AnnounceResponse,
   ): void {
     const { infoHash, scheduler, onPeers, onResult } = this.#options;
-    this.#flights.delete(url);
     if (!leaving) {
       const peers = response.peers.slice(0, MAX_PEERS);
       const { externalIp } = response;
