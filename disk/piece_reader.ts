@@ -10,12 +10,6 @@ import type { ReadCache, ReadCacheSection } from "./read_cache.ts";
 import type { TorrentFiles } from "./torrent_files.ts";
 
 /**
- * Bytes of an extent that have to be asked for, in two reads at least, before
- * all of it is read.
- */
-const WORTH_BYTES = 32768;
-
-/**
  * Reads runs of pieces ("extents") of which blocks are cut without copying, as
  * peers mostly ask for one block after the other. The first block of a run is
  * read alone, unless the run before was read: who asks here and there, or for
@@ -72,7 +66,7 @@ export class PieceReader {
     if (start + length > size) return this.#join(pieceIndex, offset, length);
     const key = pieceIndex * this.#perPiece + index;
     const extent = this.#section.get(key, shared) ?? this.#pending.get(key) ??
-      (this.#isWorth(pieceIndex, index, length)
+      (this.#isWorth(pieceIndex, index, start, length)
         ? this.#load(pieceIndex, index, shared)
         : undefined);
     if (extent === undefined) {
@@ -90,12 +84,17 @@ export class PieceReader {
   }
 
   /** Whether more of an extent is likely to be asked for. */
-  #isWorth(pieceIndex: number, index: number, length: number): boolean {
+  #isWorth(
+    pieceIndex: number,
+    index: number,
+    start: number,
+    length: number,
+  ): boolean {
     const key = pieceIndex * this.#perPiece + index;
-    const before = this.#section.touch(key, length);
-    if (2 * length >= this.#lengthOf(pieceIndex, index)) return true;
-    if (before > 0) return before + length >= WORTH_BYTES;
-    return key > 0 && this.#section.get(key - 1, false) !== undefined;
+    return this.#section.touch(key, start, length) ||
+      2 * length >= this.#lengthOf(pieceIndex, index) ||
+      (start === 0 && key > 0 &&
+        this.#section.get(key - 1, false) !== undefined);
   }
 
   #lengthOf(pieceIndex: number, index: number): number {

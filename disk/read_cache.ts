@@ -33,13 +33,15 @@ export interface ReadCacheSection {
    */
   set(key: number, bytes: Uint8Array<ArrayBuffer>, shared: boolean): void;
   /**
-   * Takes note that bytes of an extent were asked for.
+   * Takes note that bytes of an extent are asked for.
    *
    * @param key Which one.
+   * @param offset Where they start in it.
    * @param length How many bytes.
-   * @returns Bytes of it that were asked for lately, before this.
+   * @returns Whether so much of it was asked for lately, one after the other or
+   * all over it, that the rest is likely to be, too.
    */
-  touch(key: number, length: number): number;
+  touch(key: number, offset: number, length: number): boolean;
   /** Forgets everything of this torrent. */
   clear(): void;
 }
@@ -51,7 +53,13 @@ const EXTENT_SIZE = 262144;
 const MAX_SPARE_BYTES = 2 * 1024 * 1024;
 
 /** Extents of which is known how much was asked for lately. */
-const TOUCHED = 512;
+const TOUCHED = 256;
+
+/** Bytes that have to be asked for in a row until the extent is read. */
+const ROW_BYTES = 32768;
+
+/** The same for bytes anywhere in it. */
+const LOOSE_BYTES = 65536;
 
 /**
  * Keeps what was used last, up to a number of bytes, over all torrents. A
@@ -69,9 +77,8 @@ export class ReadCache {
   /** Lent in the present turn of the event loop. */
   #lent: Uint8Array<ArrayBuffer>[] = [];
   #sections = 0;
-  /** Which extent each place of the table is about, and the bytes asked for. */
-  #touchedKeys: Float64Array | undefined;
-  #touchedBytes: Uint32Array | undefined;
+  /** Of each place of the table: which extent, bytes asked for, their end. */
+  #touched: Float64Array | undefined;
   #oldest: Entry | undefined;
   #newest: Entry | undefined;
 
@@ -126,7 +133,8 @@ export class ReadCache {
         this.#bytes += bytes.length;
         while (this.#bytes > this.#maxBytes) this.#drop(this.#oldest!);
       },
-      touch: (key, length) => this.#touch(key * 0x10000 + id, length),
+      touch: (key, offset, length) =>
+        this.#touch(key * 0x10000 + id, offset, length),
       clear: () => {
         for (const entry of [...entries.values()]) this.#drop(entry);
       },
@@ -165,14 +173,21 @@ export class ReadCache {
   }
 
   /** A table of fixed size: what shares a place with another is forgotten. */
-  #touch(tag: number, length: number): number {
-    const keys = this.#touchedKeys ??= new Float64Array(TOUCHED).fill(-1);
-    const bytes = this.#touchedBytes ??= new Uint32Array(TOUCHED);
-    const at = (tag ^ (tag / 0x10000)) & (TOUCHED - 1);
-    const before = keys[at] === tag ? bytes[at]! : 0;
-    keys[at] = tag;
-    bytes[at] = before + length;
-    return before;
+  #touch(tag: number, offset: number, length: number): boolean {
+    const table = this.#touched ??= new Float64Array(3 * TOUCHED).fill(-1);
+    const at = 3 * ((tag ^ (tag / 0x10000)) & (TOUCHED - 1));
+    if (table[at] !== tag) {
+      table[at] = tag;
+      table[at + 1] = 0;
+      table[at + 2] = -1;
+    }
+    const isNext = table[at + 2] === offset;
+    const bytes = table[at + 1]! + length;
+    const isWorth = bytes >= (isNext ? ROW_BYTES : LOOSE_BYTES);
+    // Once it is read and dropped again, the same is asked for again first.
+    table[at + 1] = isWorth ? 0 : bytes;
+    table[at + 2] = offset + length;
+    return isWorth;
   }
 
   #drop(entry: Entry): void {

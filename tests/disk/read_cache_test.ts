@@ -62,13 +62,16 @@ Deno.test(
 Deno.test("ReadCache knows what was asked for lately", pure, () => {
   const cache = new ReadCache(100);
   const [a, b] = [cache.section(), cache.section()];
-  assertEquals(a.touch(7, 10), 0);
-  assertEquals(b.touch(7, 10), 0);
-  assertEquals(a.touch(7, 5), 10);
-  assertEquals(a.touch(7, 5), 15);
-  assertEquals(b.touch(7, 5), 10);
-  for (let i = 0; i < 100_000; i++) a.touch(1000 + i, 1);
-  assertEquals(b.touch(7, 5), 0);
+  // In a row.
+  assertEquals(a.touch(7, 0, 16384), false);
+  assertEquals(b.touch(7, 16384, 16384), false);
+  assertEquals(a.touch(7, 16384, 16384), true);
+  // All over it.
+  assertEquals(b.touch(7, 0, 16384), false);
+  assertEquals(b.touch(7, 49152, 16384), false);
+  assertEquals(b.touch(7, 98304, 16384), true);
+  for (let i = 0; i < 100_000; i++) a.touch(1000 + i, 0, 1);
+  assertEquals(b.touch(7, 114_688, 16384), false);
 });
 
 Deno.test("ReadCache of nothing keeps nothing", pure, () => {
