@@ -7,10 +7,7 @@
 import type { Clock } from "../_shared/clock.ts";
 import { Driver } from "../_shared/drive.ts";
 import type { Magnet, Metainfo } from "../metainfo/mod.ts";
-import {
-  answerUtMetadata,
-  type UtMetadataMessage,
-} from "../peer/ut_metadata.ts";
+import type { UtMetadataMessage } from "../peer/ut_metadata.ts";
 import type { PeerSessionEvent } from "../peer/session_types.ts";
 import {
   matchesInfoHash,
@@ -22,6 +19,7 @@ import {
   MetadataMachine,
   type MetadataOutput,
 } from "./metadata_machine.ts";
+import { MetadataServer } from "./metadata_server.ts";
 import {
   type PieceLayerInput,
   PieceLayerMachine,
@@ -29,9 +27,6 @@ import {
 } from "./piece_layer_machine.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import type { SwarmPeer } from "./swarm_peer.ts";
-
-/** Bytes of an answer. */
-const METADATA_PIECE = 16_384;
 
 /** Options of {@linkcode MetadataExchange}. */
 export interface MetadataExchangeOptions {
@@ -57,6 +52,7 @@ export interface MetadataExchangeOptions {
 export class MetadataExchange {
   readonly #options: MetadataExchangeOptions;
   readonly #driver: Driver<MetadataInput, MetadataOutput> | undefined;
+  readonly #server: MetadataServer;
   #infoBytes: Uint8Array | undefined;
   #layers: Driver<PieceLayerInput, PieceLayerOutput> | undefined;
 
@@ -68,7 +64,12 @@ export class MetadataExchange {
   constructor(options: MetadataExchangeOptions) {
     this.#options = options;
     this.#infoBytes = options.infoBytes;
-    const { magnet } = options;
+    const { magnet, peers, uploadLimit } = options;
+    this.#server = new MetadataServer({
+      peers,
+      uploadLimit,
+      infoBytes: () => this.#infoBytes,
+    });
     if (options.infoBytes === undefined && magnet !== undefined) {
       this.#driver = new Driver(
         new MetadataMachine({
@@ -99,12 +100,7 @@ export class MetadataExchange {
     const { piece } = message;
     switch (message.type) {
       case "request":
-        peer.connection.sendMetadata(
-          peer.connection.hasSendRoom(METADATA_PIECE) &&
-            this.#options.uploadLimit.tryTake(METADATA_PIECE)
-            ? answerUtMetadata(this.#infoBytes, piece)
-            : { type: "reject", piece },
-        );
+        this.#server.request(peer, piece);
         break;
       case "reject":
         this.#driver?.input({ type: "reject", peer: peer.key, piece });
