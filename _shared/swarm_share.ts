@@ -12,9 +12,8 @@
  * @module
  */
 import type { IpFamily } from "./address.ts";
-
-const BITS = 17;
-const MASK = (1 << BITS) - 1;
+import { readUint32 } from "./bytes.ts";
+import { swapWord } from "./swarm_record.ts";
 
 /** Which bits of the two words name a subnet, and how its entries weigh. */
 interface Level {
@@ -44,19 +43,20 @@ const LEVELS: Readonly<Record<IpFamily, readonly Level[]>> = {
  * two counters is the estimate.
  */
 export class SwarmShare {
-  readonly #tables = Array.from(
-    { length: 4 },
-    () => new Uint32Array(2 << BITS),
-  );
+  readonly #tables: readonly Uint32Array[];
   readonly #seed: number;
+  readonly #mask: number;
 
   /**
    * Makes counters that are all zero.
    *
    * @param seed A secret 32-bit number.
+   * @param bits There are 2^bits counters a row: more are right for longer.
    */
-  constructor(seed: number) {
+  constructor(seed: number, bits = 17) {
     this.#seed = seed | 0;
+    this.#mask = (1 << bits) - 1;
+    this.#tables = Array.from({ length: 4 }, () => new Uint32Array(2 << bits));
   }
 
   /** Bytes of the counters. */
@@ -74,12 +74,14 @@ export class SwarmShare {
    */
   count(family: IpFamily, a: number, b: number, by: 1 | -1): void {
     const seed = this.#seed ^ family;
+    const mask = this.#mask;
     const levels = LEVELS[family];
     for (let i = 0; i < levels.length; i++) {
       const level = levels[i]!;
       const counts = this.#tables[level.table]!;
-      const first = firstOf(seed, a & level.a, b & level.b);
-      const second = secondOf(seed, a & level.a, b & level.b);
+      const first = firstOf(seed, a & level.a, b & level.b) & mask;
+      const second = (secondOf(seed, a & level.a, b & level.b) & mask) + mask +
+        1;
       counts[first] = Math.max(0, counts[first]! + by);
       counts[second] = Math.max(0, counts[second]! + by);
     }
@@ -127,12 +129,34 @@ export class SwarmShare {
     return this.#entries(family, LEVELS[family][family === 4 ? 1 : 2]!, a, b);
   }
 
+  /**
+   * Whether an address or one of its subnets holds as much as it may.
+   *
+   * @param family Of the address.
+   * @param a First word of the address.
+   * @param b Second word.
+   * @param limits For the address and the wider and wider subnets: IPv4 by /32,
+   * /24, /16, IPv6 by /64, /56, /48, /32.
+   * @returns True if one of them does.
+   */
+  reaches(
+    family: IpFamily,
+    a: number,
+    b: number,
+    limits: readonly number[],
+  ): boolean {
+    return LEVELS[family].some((level, i) =>
+      this.#entries(family, level, a, b) >= limits[i]!
+    );
+  }
+
   #entries(family: IpFamily, level: Level, a: number, b: number): number {
     const seed = this.#seed ^ family;
+    const mask = this.#mask;
     const counts = this.#tables[level.table]!;
     return Math.min(
-      counts[firstOf(seed, a & level.a, b & level.b)]!,
-      counts[secondOf(seed, a & level.a, b & level.b)]!,
+      counts[firstOf(seed, a & level.a, b & level.b) & mask]!,
+      counts[(secondOf(seed, a & level.a, b & level.b) & mask) + mask + 1]!,
     );
   }
 }
@@ -140,11 +164,26 @@ export class SwarmShare {
 function firstOf(seed: number, a: number, b: number): number {
   let h = Math.imul(a ^ seed, 0x9e3779b1);
   h = Math.imul((h ^ (h >>> 15)) ^ b, 0x85ebca77);
-  return (h ^ (h >>> 13)) & MASK;
+  return h ^ (h >>> 13);
 }
 
 function secondOf(seed: number, a: number, b: number): number {
   let h = Math.imul(b ^ ~seed, 0xc2b2ae3d);
   h = Math.imul((h ^ (h >>> 16)) ^ a, 0x27d4eb2f);
-  return ((h ^ (h >>> 14)) & MASK) + (1 << BITS);
+  return h ^ (h >>> 14);
+}
+
+/**
+ * Reads what shares are counted by.
+ *
+ * @param ip 4 or 16 bytes, perhaps with more behind.
+ * @param family Of the address.
+ * @returns First and second word of the address.
+ */
+export function shareWords(
+  ip: Uint8Array,
+  family: IpFamily,
+): [a: number, b: number] {
+  const a = swapWord(readUint32(ip, 0));
+  return family === 4 ? [a, 0] : [a, swapWord(readUint32(ip, 4))];
 }

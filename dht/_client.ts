@@ -241,7 +241,7 @@ export class Client {
       }
     }
     if (!isMutable || publicKey === undefined) {
-      const request = { method: "put", value } as const;
+      const request = { method: "put", target, value } as const;
       const result = await this.#store(closest, request, options.signal);
       return { target, publicKey, seq: undefined, ...result };
     }
@@ -251,7 +251,7 @@ export class Client {
       ? put.signature
       : await ("sign" in put ? put.sign(message) : signer!.sign(message));
     const mutable = { publicKey, seq, signature, salt, cas: put.cas };
-    const request = { method: "put", value, mutable } as const;
+    const request = { method: "put", target, value, mutable } as const;
     const result = await this.#store(closest, request, options.signal);
     return { target, publicKey, seq, ...result };
   }

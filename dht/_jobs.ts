@@ -242,12 +242,12 @@ export class StoreJob implements RequestOwner {
     let body: AnyBody;
     if (request.method === "announce_peer") body = { ...request, token };
     else {
-      const { mutable, value, method } = request;
+      const { mutable, value, method, target } = request;
       // BEP 44: no "cas" for nodes that did not show an item.
       const adapted = mutable !== undefined && node.seq === undefined
         ? { ...mutable, cas: undefined }
         : mutable;
-      body = { method, value, token, mutable: adapted };
+      body = { method, target, value, token, mutable: adapted };
     }
     if (this.#host.ask(this, node, body, now)) waiting.attempts++;
     else if (waiting.attempts === 0) {

@@ -3,16 +3,16 @@
  *
  * @module
  */
-import { toByteString } from "../_shared/bytes.ts";
 import { randomInt, type RandomSource } from "../_shared/random.ts";
+import { takeBytes } from "./_slab.ts";
 import { type BloomFilter, bloomFilterBits } from "./bloom_filter.ts";
 
-/** A peer in the store. */
+/** A peer in the store: strings cost less memory than arrays. */
 export interface StoredPeer {
-  /** Address and port, 6 or 18 bytes. */
-  readonly compact: Uint8Array;
-  /** Key of the address that it counts for, empty when it does not count. */
-  readonly address: string;
+  /** Address and port, one character a byte: 6 or 18. */
+  readonly compact: string;
+  /** Whether it counts for its address; loopback does not. */
+  readonly isCounted: boolean;
   isSeed: boolean;
   expiresAt: number;
   /** Place in the list that is drawn from. */
@@ -56,11 +56,11 @@ export class StoredTorrent {
   add(peer: StoredPeer): void {
     peer.index = this.#list.length;
     this.#list.push(peer);
-    this.#peers.set(toByteString(peer.compact), peer);
+    this.#peers.set(peer.compact, peer);
   }
 
   remove(peer: StoredPeer): void {
-    this.#peers.delete(toByteString(peer.compact));
+    this.#peers.delete(peer.compact);
     const last = this.#list.pop()!;
     if (last !== peer) {
       last.index = peer.index;
@@ -73,11 +73,16 @@ export class StoredTorrent {
     let oldest: StoredPeer | undefined;
     let count = 0;
     for (const peer of this.#peers.values()) {
-      if (peer.address !== address) continue;
+      if (!peer.compact.startsWith(address)) continue;
       oldest ??= peer;
       count++;
     }
     return count >= limit ? oldest : undefined;
+  }
+
+  /** All peers, in no order. */
+  get peers(): readonly StoredPeer[] {
+    return this.#list;
   }
 
   /** Draws peers without repetition, by shuffling the head of the list. */
@@ -97,7 +102,9 @@ export class StoredTorrent {
       list[k] = other;
       peer.index = i;
       other.index = k;
-      if (!noSeeds || !peer.isSeed) result.push(peer.compact);
+      if (!noSeeds || !peer.isSeed) {
+        result.push(bytesOf(peer.compact));
+      }
     }
     return result;
   }
@@ -105,10 +112,15 @@ export class StoredTorrent {
   /** Puts every address into the filter that it belongs to. */
   fill(seeds: BloomFilter, peers: BloomFilter): void {
     for (const peer of this.#list) {
-      peer.bloomBits ??= bloomFilterBits(
-        peer.compact.subarray(0, peer.compact.length - 2),
-      );
+      peer.bloomBits ??= bloomFilterBits(bytesOf(peer.compact).subarray(0, -2));
       (peer.isSeed ? seeds : peers).insertBits(peer.bloomBits);
     }
   }
+}
+
+/** The bytes of address and port, in an array that is not kept. */
+export function bytesOf(compact: string): Uint8Array {
+  const bytes = takeBytes(compact.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = compact.charCodeAt(i);
+  return bytes;
 }

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { ipScope, normalizeHostname, tryParseIp } from "../_shared/address.ts";
-import { equalBytes } from "../_shared/bytes.ts";
+import { ipScope, isMappedIpv4, tryParseIp } from "../_shared/address.ts";
+import { equalBytes, toByteString } from "../_shared/bytes.ts";
 import { idKey } from "./_id_key.ts";
 import { KRPC_ERROR } from "./error.ts";
 import {
@@ -87,7 +87,8 @@ export interface ItemStoreOptions {
    */
   readonly maxItems?: number | undefined;
   /**
-   * Items that one address may have stored; loopback is not limited.
+   * Items that one IPv4 address or IPv6 /64 may have stored; a /24 or /48 may
+   * have twice, a /16 or /32 four times as many. Loopback is not limited.
    *
    * @default {50}
    */
@@ -100,9 +101,15 @@ export interface ItemStoreOptions {
   readonly lifetimeMs?: number | undefined;
 }
 
+/** An address or a subnet that it is in, and how many times its share it has. */
+interface Owner {
+  readonly key: string;
+  readonly times: number;
+}
+
 interface Entry extends StoredItem {
-  /** Who pays for it; empty for loopback. */
-  readonly owner: string;
+  /** Who pays for it; nobody for loopback. */
+  readonly owners: readonly Owner[];
   expiresAt: number;
 }
 
@@ -312,7 +319,7 @@ export class ItemStore {
     const target = targetOf(put);
     const old = this.#items.get(idKey(target));
     if (old === undefined || old.expiresAt <= now) {
-      return this.#accepts(target, ownerOf(hostname))
+      return this.#accepts(target, ownersOf(hostname))
         ? undefined
         : refuse(KRPC_ERROR.server, "Storage full");
     }
@@ -350,7 +357,7 @@ export class ItemStore {
         return { type: "stored", target: old.target };
       }
     }
-    const owner = old?.owner ?? ownerOf(hostname);
+    const owners = old?.owners ?? ownersOf(hostname);
     if (old !== undefined) this.#remove(old);
     else if (this.#items.size >= this.#maxItems) {
       this.#remove(this.#farthestItem()!);
@@ -365,13 +372,11 @@ export class ItemStore {
         signature: mutable.signature.slice(),
         salt: mutable.salt?.slice(),
       },
-      owner,
+      owners,
       expiresAt,
     };
     this.#items.set(key, entry);
-    if (owner !== "") {
-      this.#owners.set(owner, (this.#owners.get(owner) ?? 0) + 1);
-    }
+    this.#count(owners, 1);
     if (
       this.#farthest !== undefined &&
       compareNodeDistance(this.#ownId, entry.target, this.#farthest.target) > 0
@@ -379,8 +384,11 @@ export class ItemStore {
     return { type: "stored", target };
   }
 
-  #accepts(target: Uint8Array, owner: string): boolean {
-    if ((this.#owners.get(owner) ?? 0) >= this.#maxPerAddress) return false;
+  #accepts(target: Uint8Array, owners: readonly Owner[]): boolean {
+    for (const { key, times } of owners) {
+      const count = this.#owners.get(key) ?? 0;
+      if (count >= times * this.#maxPerAddress) return false;
+    }
     if (this.#items.size < this.#maxItems) return true;
     const { target: farthest } = this.#farthestItem()!;
     return compareNodeDistance(this.#ownId, target, farthest) < 0;
@@ -405,10 +413,15 @@ export class ItemStore {
   #remove(entry: Entry): void {
     this.#items.delete(idKey(entry.target));
     if (entry === this.#farthest) this.#farthest = undefined;
-    if (entry.owner === "") return;
-    const count = this.#owners.get(entry.owner)! - 1;
-    if (count > 0) this.#owners.set(entry.owner, count);
-    else this.#owners.delete(entry.owner);
+    this.#count(entry.owners, -1);
+  }
+
+  #count(owners: readonly Owner[], by: 1 | -1): void {
+    for (const { key } of owners) {
+      const count = (this.#owners.get(key) ?? 0) + by;
+      if (count > 0) this.#owners.set(key, count);
+      else this.#owners.delete(key);
+    }
   }
 }
 
@@ -422,10 +435,16 @@ function targetOf({ value, mutable }: ItemPut): Uint8Array<ArrayBuffer> {
     : mutableItemTarget(mutable.publicKey, mutable.salt);
 }
 
-/** The address that an item counts for, empty when it need not count. */
-function ownerOf(hostname: string): string {
-  const ip = tryParseIp(hostname);
-  return ip !== undefined && ipScope(ip) === "loopback"
-    ? ""
-    : normalizeHostname(hostname);
+/** What an item counts for: the wider a subnet, the more it may have. */
+function ownersOf(hostname: string): Owner[] {
+  let ip: Uint8Array | undefined = tryParseIp(hostname);
+  if (ip === undefined || ipScope(ip) === "loopback") return [];
+  if (isMappedIpv4(ip)) ip = ip.subarray(12);
+  const widths = ip.length === 4
+    ? [[4, 1], [3, 2], [2, 4]]
+    : [[8, 1], [7, 1.5], [6, 2], [4, 4]];
+  return widths.map(([length = 0, times = 1]) => ({
+    key: `${ip.length} ${toByteString(ip.subarray(0, length))}`,
+    times,
+  }));
 }

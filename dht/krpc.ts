@@ -107,6 +107,11 @@ export interface KrpcPutMutable {
 export interface KrpcPutQuery extends KrpcQueryBase {
   /** Which query. */
   readonly method: "put";
+  /**
+   * 20-byte key of the item. BEP 44 has none, but there are nodes that do not
+   * answer without it. Where to store follows from the rest, not from this.
+   */
+  readonly target?: Uint8Array | undefined;
   /** The token of an earlier answer. */
   readonly token: Uint8Array;
   /** The value's bencoded bytes, canonical; at most 1000 are stored. */

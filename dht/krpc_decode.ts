@@ -247,10 +247,10 @@ function decodeQuery(
         return refuse(transactionId, readOnly, "Missing token");
       }
       const implied = inner.integer(bytes, INNER.impliedPort);
-      const impliedPort = implied !== undefined && implied !== 0;
+      const impliedPort = implied === undefined ? undefined : implied !== 0;
       let port = inner.integer(bytes, INNER.port);
       if (port === undefined || port < 1 || port > 65535) {
-        if (!impliedPort) {
+        if (impliedPort !== true) {
           return refuse(
             transactionId,
             readOnly,
@@ -279,12 +279,15 @@ function decodeQuery(
       if (value === undefined) {
         return refuse(transactionId, readOnly, "Invalid v: expected bencode");
       }
+      const target = inner.fixed(bytes, INNER.target, 20);
+      const named = target === undefined ? {} : { target };
       if (inner.start(INNER.k) === 0) {
         if (inner.start(INNER.sig) !== 0) {
           return refuse(transactionId, readOnly, "Missing k");
         }
         return {
           ...base,
+          ...named,
           method,
           token: given,
           value,
@@ -294,7 +297,7 @@ function decodeQuery(
       const mutable = decodeMutable(bytes);
       return typeof mutable === "string"
         ? refuse(transactionId, readOnly, mutable)
-        : { ...base, method, token: given, value, mutable };
+        : { ...base, ...named, method, token: given, value, mutable };
     }
   }
 }

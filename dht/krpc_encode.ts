@@ -15,7 +15,7 @@ import type {
 const START_ARGUMENTS = encodeText("d1:ad");
 const CAS = encodeText("3:cas");
 const ID = encodeText("2:id20:");
-const IMPLIED_PORT = encodeText("12:implied_porti1e");
+const IMPLIED_PORT = encodeText("12:implied_port");
 const INFO_HASH = encodeText("9:info_hash20:");
 const KEY = encodeText("1:k32:");
 const NO_SEED = encodeText("6:noseedi1e");
@@ -189,7 +189,9 @@ function writeQuery(message: KrpcQuery): void {
       break;
     case "announce_peer":
       writeFixed(ID, message.id, 20);
-      if (message.impliedPort === true) write(IMPLIED_PORT);
+      if (message.impliedPort !== undefined) {
+        writeNumber(IMPLIED_PORT, message.impliedPort ? 1 : 0);
+      }
       writeFixed(INFO_HASH, message.infoHash, 20);
       writeNumber(PORT, message.port);
       if (message.seed === true) write(SEED);
@@ -211,6 +213,7 @@ function writeQuery(message: KrpcQuery): void {
         writeBigInt(SEQ, mutable.seq);
         writeFixed(SIGNATURE, mutable.signature, 64);
       }
+      if (message.target !== undefined) writeFixed(TARGET, message.target, 20);
       writePair(TOKEN, message.token);
       writeRaw(VALUE, message.value);
       break;

@@ -80,6 +80,7 @@ export type DhtStoreRequest =
   }
   | {
     readonly method: "put";
+    readonly target: Uint8Array;
     readonly value: Uint8Array;
     readonly mutable?: {
       readonly publicKey: Uint8Array;

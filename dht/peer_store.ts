@@ -3,16 +3,25 @@
  *
  * @module
  */
-import { ipScope } from "../_shared/address.ts";
+import { type IpFamily, ipScope } from "../_shared/address.ts";
 import { concatBytes, toByteString, writeUint16 } from "../_shared/bytes.ts";
 import { randomInt, type RandomSource } from "../_shared/random.ts";
+import { shareWords, SwarmShare } from "../_shared/swarm_share.ts";
 import { idKey } from "./_id_key.ts";
 import { BloomFilter } from "./bloom_filter.ts";
 import { compareNodeDistance, NODE_ID_LENGTH } from "./node_id.ts";
-import { StoredTorrent } from "./_stored_torrent.ts";
+import { bytesOf, type StoredPeer, StoredTorrent } from "./_stored_torrent.ts";
 
 /** Seconds between two sets of samples. Source: BEP 51. */
 export const SAMPLE_INTERVAL = 21_600;
+
+/** Counters of shares, a level and row: 2^14. */
+const SHARE_BITS = 14;
+/**
+ * Who holds more than twice as much as a newcomer, and so much besides, makes
+ * room for it in a torrent that is full.
+ */
+const CROWD = 4;
 
 /** Options of {@linkcode PeerStore}. */
 export interface PeerStoreOptions {
@@ -33,15 +42,17 @@ export interface PeerStoreOptions {
    */
   readonly maxPeers?: number | undefined;
   /**
-   * Ports that one address may have in a torrent, as clients behind one
-   * address have; of more, the oldest goes. Loopback addresses are not limited.
+   * Peers that one IPv4 address or IPv6 /64 may have in a torrent, as clients
+   * of one household have; of more, the oldest goes. Loopback addresses are not
+   * limited.
    *
    * @default {4}
    */
   readonly maxPortsPerAddress?: number | undefined;
   /**
-   * Peers that one address may have in all torrents. Loopback addresses are
-   * not limited.
+   * Peers that one IPv4 address or IPv6 /64 may have in all torrents; a /24 or
+   * /48 may have twice, a /16 or /32 twenty times as many. Loopback addresses
+   * are not limited.
    *
    * @default {200}
    */
@@ -94,13 +105,14 @@ export class PeerStore {
   readonly #maxTorrents: number;
   readonly #maxPeers: number;
   readonly #maxPorts: number;
-  readonly #maxPerAddress: number;
+  /** By width of the subnet. */
+  readonly #quotas: Readonly<Record<IpFamily, readonly number[]>>;
   readonly #maxTotal: number;
   readonly #lifetimeMs: number;
   readonly #maxSamples: number;
   readonly #torrents = new Map<string, StoredTorrent>();
-  /** How many peers an address has in all torrents; loopback is not in it. */
-  readonly #addresses = new Map<string, number>();
+  /** What addresses and subnets hold in all torrents; without loopback. */
+  readonly #share: SwarmShare;
   #ownId: Uint8Array;
   #peerCount = 0;
   #farthest: StoredTorrent | undefined;
@@ -145,7 +157,13 @@ export class PeerStore {
     this.#maxTorrents = maxTorrents;
     this.#maxPeers = maxPeers;
     this.#maxPorts = maxPortsPerAddress;
-    this.#maxPerAddress = maxPeersPerAddress;
+    const most = maxPeersPerAddress;
+    this.#quotas = {
+      4: [most, 2 * most, 20 * most],
+      6: [most, 1.5 * most, 2 * most, 20 * most],
+    };
+    const seed = randomInt(options.random, 0x100000000);
+    this.#share = new SwarmShare(seed, SHARE_BITS);
     this.#maxTotal = maxTotalPeers;
     this.#lifetimeMs = lifetimeMs;
     this.#maxSamples = maxSamples;
@@ -176,17 +194,19 @@ export class PeerStore {
    * (BEP 33).
    *
    * @param infoHash 20 bytes.
+   * @param ip 4 or 16 bytes of the address that would announce.
    * @param now The time in milliseconds.
    * @returns Whether there is room.
    */
-  accepts(infoHash: Uint8Array, now: number): boolean {
+  accepts(infoHash: Uint8Array, ip: Uint8Array, now: number): boolean {
     const torrent = this.#torrent(infoHash, now);
+    if (torrent !== undefined && torrent.size >= this.#maxPeers) {
+      return this.#crowd(torrent, ip) !== undefined;
+    }
     if (this.#peerCount >= this.#maxTotal && !this.#isCloser(infoHash)) {
       return false;
     }
-    return torrent !== undefined
-      ? torrent.size < this.#maxPeers
-      : this.#acceptsTorrent(infoHash);
+    return torrent !== undefined || this.#acceptsTorrent(infoHash);
   }
 
   /**
@@ -208,23 +228,28 @@ export class PeerStore {
   ): PeerAnnounceResult {
     let torrent = this.#torrent(infoHash, now);
     if (torrent === undefined && !this.#acceptsTorrent(infoHash)) return "full";
-    const address = toByteString(ip);
-    const compact = new Uint8Array(ip.length + 2);
-    compact.set(ip);
-    writeUint16(compact, ip.length, port);
+    const bytes = new Uint8Array(ip.length + 2);
+    bytes.set(ip);
+    writeUint16(bytes, ip.length, port);
+    const compact = toByteString(bytes);
     const expiresAt = now + this.#lifetimeMs;
-    if (torrent?.renew(toByteString(compact), isSeed, expiresAt)) {
-      return "updated";
-    }
-    const isLimited = ipScope(ip) !== "loopback";
-    if (isLimited) {
+    if (torrent?.renew(compact, isSeed, expiresAt)) return "updated";
+    const isCounted = ipScope(ip) !== "loopback";
+    if (isCounted) {
+      // An IPv4 address or IPv6 /64.
+      const address = compact.slice(0, ip.length === 4 ? 4 : 8);
       const oldest = torrent?.portsOf(address, this.#maxPorts);
       if (oldest !== undefined) this.#forget(torrent!, oldest);
-      if ((this.#addresses.get(address) ?? 0) >= this.#maxPerAddress) {
+      const [family, a, b] = wordsOf(ip);
+      if (this.#share.reaches(family, a, b, this.#quotas[family])) {
         return "full";
       }
     }
-    if (torrent !== undefined && torrent.size >= this.#maxPeers) return "full";
+    if (torrent !== undefined && torrent.size >= this.#maxPeers) {
+      const crowd = this.#crowd(torrent, ip);
+      if (crowd === undefined) return "full";
+      this.#forget(torrent, crowd);
+    }
     if (this.#peerCount >= this.#maxTotal) {
       if (!this.#isCloser(infoHash)) return "full";
       this.#dropFarthest();
@@ -234,16 +259,14 @@ export class PeerStore {
     }
     torrent.add({
       compact,
-      address: isLimited ? address : "",
+      isCounted,
       isSeed,
       expiresAt,
       index: 0,
       bloomBits: undefined,
     });
     this.#peerCount++;
-    if (isLimited) {
-      this.#addresses.set(address, (this.#addresses.get(address) ?? 0) + 1);
-    }
+    if (isCounted) this.#share.count(...wordsOf(ip), 1);
     return "added";
   }
 
@@ -342,20 +365,29 @@ export class PeerStore {
   }
 
   /** Removes a peer, and its torrent with the last one. */
-  #forget(
-    torrent: StoredTorrent,
-    peer: NonNullable<StoredTorrent["oldest"]>,
-  ): void {
+  #forget(torrent: StoredTorrent, peer: StoredPeer): void {
     torrent.remove(peer);
     this.#peerCount--;
-    if (peer.address !== "") {
-      const count = this.#addresses.get(peer.address)! - 1;
-      if (count > 0) this.#addresses.set(peer.address, count);
-      else this.#addresses.delete(peer.address);
+    if (peer.isCounted) {
+      this.#share.count(...wordsOf(ipOf(peer)), -1);
     }
     if (torrent.size > 0) return;
     this.#torrents.delete(idKey(torrent.infoHash));
     if (torrent === this.#farthest) this.#farthest = undefined;
+  }
+
+  /** The peer of whoever crowds a torrent out that a newcomer may displace. */
+  #crowd(torrent: StoredTorrent, ip: Uint8Array): StoredPeer | undefined {
+    let worst: StoredPeer | undefined;
+    let most = 2 * this.#share.of(...wordsOf(ip)) + CROWD;
+    for (const peer of torrent.peers) {
+      if (!peer.isCounted) continue;
+      const share = this.#share.of(...wordsOf(ipOf(peer)));
+      if (share <= most) continue;
+      most = share;
+      worst = peer;
+    }
+    return worst;
   }
 
   #acceptsTorrent(infoHash: Uint8Array): boolean {
@@ -403,4 +435,14 @@ export class PeerStore {
     }
     return this.#farthest;
   }
+}
+
+function ipOf({ compact }: StoredPeer): Uint8Array {
+  return bytesOf(compact).subarray(0, -2);
+}
+
+/** Family and words of an address, as shares are counted by. */
+function wordsOf(ip: Uint8Array): [IpFamily, number, number] {
+  const family = ip.length === 4 ? 4 : 6;
+  return [family, ...shareWords(ip, family)];
 }

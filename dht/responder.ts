@@ -334,7 +334,7 @@ export class DhtResponder {
     if (filters !== undefined) room -= FILTERS;
     const nodes = nodesIn(room, want, family);
     const reply = this.#withNodes(base, infoHash, want, family, nodes, now);
-    const token = store.accepts(infoHash, now)
+    const token = store.accepts(infoHash, ip, now)
       ? this.#tokens.issue(ip, infoHash, now)
       : undefined;
     room -= (reply.nodes?.length ?? 0) + (reply.nodes6?.length ?? 0);

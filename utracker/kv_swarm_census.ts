@@ -10,9 +10,8 @@
  * @module
  */
 import type { IpFamily } from "../_shared/address.ts";
-import { equalBytes, readUint32 } from "../_shared/bytes.ts";
-import { swapWord } from "../_shared/swarm_record.ts";
-import { SwarmShare } from "../_shared/swarm_share.ts";
+import { equalBytes } from "../_shared/bytes.ts";
+import { shareWords, SwarmShare } from "../_shared/swarm_share.ts";
 import type { SwarmStats } from "../_shared/swarm_store.ts";
 import { counterOf, DownloadsSweep } from "./kv_swarm_downloads.ts";
 import type { KvSwarmLayout } from "./kv_swarm_layout.ts";
@@ -309,10 +308,8 @@ export class KvSwarmCensus {
   }
 }
 
-/** Family and first words of an address, as shares are counted by. */
+/** Family and words of an address, as shares are counted by. */
 function wordsOf(compact: Uint8Array): [IpFamily, number, number] {
-  const first = swapWord(readUint32(compact, 0));
-  return compact.length === 6
-    ? [4, first, 0]
-    : [6, first, swapWord(readUint32(compact, 4))];
+  const family = compact.length === 6 ? 4 : 6;
+  return [family, ...shareWords(compact, family)];
 }

@@ -267,6 +267,25 @@ Deno.test("an address has its share of the items", none, () => {
   assertEquals(put(store, { value: value(55) }, 2 * HOUR), "stored");
 });
 
+Deno.test("subnets have their share of the items, too", none, () => {
+  const from = (host: (n: number) => string) => {
+    const store = makeStore();
+    const results = Array.from(
+      { length: 300 },
+      (_, n) => put(store, { value: value(n) }, 0, host(n)),
+    );
+    return results.filter((result) => result === "stored").length;
+  };
+  const hex = (n: number) => n.toString(16);
+  assertEquals(from((n) => `2a00::${hex(n + 1)}`), 50);
+  assertEquals(from((n) => `2a00:0:0:${hex(n & 0xff)}::1`), 75);
+  assertEquals(from((n) => `2a00:0:0:${hex(n << 8 & 0xffff)}::1`), 100);
+  assertEquals(from((n) => `2a00:0:${hex(n)}::1`), 200);
+  assertEquals(from((n) => `2a00:${hex(n)}::1`), 300);
+  assertEquals(from((n) => `192.0.2.${n & 0xff}`), 100);
+  assertEquals(from((n) => `192.0.${n & 0xff}.1`), 200);
+});
+
 Deno.test("a random course of events keeps to the rules", none, () => {
   const seed = 31;
   console.log(`seed ${seed}`);

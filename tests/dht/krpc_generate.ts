@@ -62,6 +62,7 @@ export function* generateKrpc(
       { ...query, method: "get", target, seq: maybe(seq()), want },
       {
         ...query,
+        ...(below(2) === 0 ? { target } : {}),
         method: "put",
         token,
         value: value(),

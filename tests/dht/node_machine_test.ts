@@ -237,6 +237,12 @@ Deno.test(
   },
 );
 
+const signed = {
+  publicKey: new Uint8Array(32),
+  seq: 1n,
+  signature: new Uint8Array(64),
+};
+
 Deno.test(
   "DhtNodeMachine - get_peers: nodes and values, announce, acknowledgement",
   none,
@@ -287,6 +293,9 @@ Deno.test(
     });
     const announces = bench.takeQueries();
     assertEquals(announces.length, 3);
+    // Some nodes drop an announce that leaves it out.
+    assert(announces[0]![1].method === "announce_peer");
+    assertEquals(announces[0]![1].impliedPort, false);
     const [stored, refused, silent] = announces;
     bench.answer(stored!);
     const { transactionId } = refused![1];
@@ -306,6 +315,29 @@ Deno.test(
       "unanswered",
       "done",
     ]);
+  },
+);
+
+Deno.test(
+  "DhtNodeMachine - a put names its target, as some nodes want it",
+  none,
+  () => {
+    const bench = new Bench();
+    const token = Uint8Array.of(1);
+    const nodes = [{ id, address: at(1), token, seq: undefined }];
+    const target = new Uint8Array(20).fill(4);
+    for (const mutable of [undefined, { ...signed, salt: undefined }]) {
+      bench.input({
+        type: "store",
+        requestId: 1,
+        nodes,
+        store: { method: "put", target, value: Uint8Array.of(48, 58), mutable },
+      });
+      const [, query] = bench.takeQueries()[0]!;
+      assert(query.method === "put");
+      assertEquals(query.target, target);
+      assertEquals(query.mutable?.seq, mutable?.seq);
+    }
   },
 );
 

@@ -19,7 +19,9 @@ function makeStore(options: Partial<PeerStoreOptions> = {}): PeerStore {
   return new PeerStore({ ownId, random, ...options });
 }
 
-const ip = (n: number) => new Uint8Array([20 + (n >> 16), n >> 8, n, 1]);
+/** 64 addresses a /16, each of a /24 of its own. */
+const ip = (n: number) =>
+  new Uint8Array([20 + (n >> 6) % 100, n / 6400, n & 63, 1]);
 
 Deno.test("peers come back until 30 minutes after their announce", none, () => {
   const store = makeStore();
@@ -72,10 +74,10 @@ Deno.test(
     }
     assertEquals([store.peerCount, store.torrentCount], [1000, 10]);
     const farther = hash(2);
-    assertEquals(store.accepts(farther, 0), false);
+    assertEquals(store.accepts(farther, ip(60_000), 0), false);
     assertEquals(store.announce(farther, ip(n++), 1, false, 0), "full");
     const near = hash(40);
-    assert(store.accepts(near, 0));
+    assert(store.accepts(near, ip(60_000), 0));
     for (let i = 0; i < 100; i++) {
       assertEquals(store.announce(near, ip(n++), 1, false, 0), "added");
     }
@@ -88,14 +90,14 @@ Deno.test(
 Deno.test("500 peers a torrent and no more; full means no token", none, () => {
   const store = makeStore();
   for (let i = 0; i < 500; i++) {
-    assert(store.accepts(infoHash, 0));
+    assert(store.accepts(infoHash, ip(60_000), 0));
     assertEquals(store.announce(infoHash, ip(i), 1, false, 0), "added");
   }
-  assertEquals(store.accepts(infoHash, 0), false);
+  assertEquals(store.accepts(infoHash, ip(60_000), 0), false);
   assertEquals(store.announce(infoHash, ip(500), 1, false, 0), "full");
   assertEquals(store.announce(infoHash, ip(499), 1, true, 0), "updated");
   assertEquals(store.peerCount, 500);
-  assert(store.accepts(infoHash, 30 * MINUTE));
+  assert(store.accepts(infoHash, ip(60_000), 30 * MINUTE));
 });
 
 Deno.test("samples of peers are fair and fit into a datagram", none, () => {
@@ -133,7 +135,7 @@ Deno.test(
     const all: Uint8Array[] = [];
     for (let i = 0; i < 400; i++) {
       const hash = randomNodeIdNear(ownId, randomInt(random, 12), random);
-      const accepted = store.accepts(hash, 0);
+      const accepted = store.accepts(hash, ip(60_000), 0);
       const result = store.announce(hash, ip(i), 1, false, 0);
       assertEquals(result, accepted ? "added" : "full");
       all.push(hash);
@@ -165,6 +167,58 @@ Deno.test("an address has its share, in a torrent and in all", none, () => {
   // What expires counts no more.
   store.expire(31 * MINUTE);
   assertEquals(store.announce(infoHash, ip(1), 1, false, 31 * MINUTE), "added");
+});
+
+Deno.test("no subnet fills a torrent, or keeps others out of it", none, () => {
+  const six = (a: number, b: number, c: number, d: number) => {
+    const bytes = new Uint8Array(16);
+    new DataView(bytes.buffer).setUint32(0, 0x2a000000 + a);
+    new DataView(bytes.buffer).setUint32(4, (b << 16) + c);
+    new DataView(bytes.buffer).setUint32(12, d);
+    return bytes;
+  };
+  const crowds: ((n: number) => Uint8Array)[] = [
+    (n) => six(7, 7, 7, n),
+    (n) => six(7, 7, n, 1),
+    (n) => six(7, n, 1, 1),
+    (n) => new Uint8Array([99, 7, 7, n]),
+    (n) => new Uint8Array([99, 7, n >> 8, n]),
+  ];
+  for (const [i, crowd] of crowds.entries()) {
+    const store = makeStore();
+    const honest = (n: number) =>
+      i < 3 ? six((n + 1) << 16, 1, 1, 1) : new Uint8Array([n >> 2, n, n, 1]);
+    for (let n = 4; n < 24; n++) {
+      store.announce(infoHash, honest(n), 1, false, 0);
+    }
+    for (let n = 0; n < 1000; n++) {
+      store.announce(infoHash, crowd(n), 1 + n % 4, false, 0);
+    }
+    if (i === 0) assertEquals(store.peerCount, 20 + 4, "a /64 is one address");
+    for (let n = 24; n < 54; n++) {
+      assert(store.accepts(infoHash, honest(n), 0));
+      assertEquals(store.announce(infoHash, honest(n), 1, false, 0), "added");
+    }
+    const left = store.values(infoHash, 1000, false, 0)!
+      .filter((value) => i < 3 ? value[1] !== 0 : value[0] !== 99);
+    assertEquals(left.length, 50, `honest peers beside crowd ${i}`);
+  }
+});
+
+Deno.test("no subnet takes all torrents", none, () => {
+  const store = makeStore({ maxTorrents: 100, maxPeersPerAddress: 20 });
+  for (let n = 0; n < 100; n++) {
+    const far = randomNodeIdNear(ownId, 2, random);
+    store.announce(far, ip(n), 1, false, 0);
+  }
+  let taken = 0;
+  for (let n = 0; n < 400; n++) {
+    const near = randomNodeIdNear(ownId, 40, random);
+    const from = new Uint8Array([99, 7, 7, n]);
+    if (store.announce(near, from, 1, false, 0) === "added") taken++;
+  }
+  assertEquals(taken, 40);
+  assertEquals(store.torrentCount, 100);
 });
 
 Deno.test("loopback has no share", none, () => {
