@@ -11,10 +11,8 @@
  * import { hashServiceName, LpdMachine } from "@bip/bip/lpd";
  *
  * // Two machines on an imaginary network.
- * const random = <T extends Uint8Array>(bytes: T) =>
- *   crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>) as Uint8Array as T;
- * const alice = new LpdMachine({ random, startedAt: 0 });
- * const bob = new LpdMachine({ random, startedAt: 0 });
+ * const alice = new LpdMachine({ random: crypto, startedAt: 0 });
+ * const bob = new LpdMachine({ random: crypto, startedAt: 0 });
  * const infoHash = hashServiceName("example-chat/lobby");
  * alice.handle({ type: "announce", infoHash, port: 4000 }, 0);
  * bob.handle({ type: "watch", infoHash }, 0);
