@@ -13,6 +13,9 @@ const STALLED_MS = 10_000;
 /** Peers of one site that never exchanged anything, from which on it is a crowd. */
 const CROWD = 4;
 
+/** For so long one of a crowd lets single ones go first, in milliseconds. */
+const CROWDED_MS = 120_000;
+
 /** What is looked at of a peer. */
 export interface PeerMerit {
   /** When it connected, in milliseconds. */
@@ -49,6 +52,29 @@ export interface PeerSituation {
   readonly isStarving: boolean;
   /** Places that those who come by themselves may keep when others need one. */
   readonly inboundPlaces: number;
+}
+
+/**
+ * Finds those that came in a crowd from one site just now and never exchanged
+ * anything.
+ *
+ * @param peers All peers.
+ * @param now The time in milliseconds.
+ * @returns Those that are to wait for single ones.
+ */
+export function crowdedPeers<T extends PeerMerit>(
+  peers: Iterable<T>,
+  now: number,
+): ReadonlySet<T> {
+  const sites = new Map<string, T[]>();
+  for (const peer of peers) {
+    if (peer.usedAt !== undefined || now - peer.since > CROWDED_MS) continue;
+    const site = sites.get(peer.site);
+    if (site === undefined) sites.set(peer.site, [peer]);
+    else site.push(peer);
+  }
+  const crowded = [...sites.values()].filter(({ length }) => length >= CROWD);
+  return new Set(crowded.flat());
 }
 
 /**

@@ -22,12 +22,7 @@ import { PeerRoom } from "./peer_room.ts";
 import type { Newcomer } from "./peer_worth.ts";
 import { ReadGate } from "./read_gate.ts";
 import type { SwarmContent, SwarmOptions } from "./swarm_options.ts";
-import {
-  makeSwarmPeer,
-  type PeerSnapshot,
-  snapshotPeer,
-  type SwarmPeer,
-} from "./swarm_peer.ts";
+import { makeSwarmPeer, type SwarmPeer } from "./swarm_peer.ts";
 
 /** A connection that ends so soon counts as a failure, in milliseconds. */
 const SHORT_LIVED_MS = 5_000;
@@ -288,16 +283,6 @@ export class Swarm {
     if (!this.#dialer.active) return;
     this.#places.tick(now);
     this.#dialer.connectMore();
-  }
-
-  /**
-   * Tells of each connected peer.
-   *
-   * @returns Snapshots, plain JSON.
-   */
-  peersSnapshot(): PeerSnapshot[] {
-    const now = this.#options.clock.now();
-    return Array.from(this.peers.values(), (peer) => snapshotPeer(peer, now));
   }
 
   #admits(event: HandshakeConnected, newcomer: Newcomer): boolean {

@@ -20,6 +20,10 @@ export interface PeerInfo {
   readonly client: string;
   /** Who connected. */
   readonly direction: "inbound" | "outbound";
+  /** Where it is known from, such as `"tracker"`; `"incoming"` by itself. */
+  readonly source: string;
+  /** Name of the transport, such as `"tcp"`. */
+  readonly transport: string;
   /** For how long it has been connected, in milliseconds. */
   readonly connectedMs: number;
   /** Share of the pieces that it has, 0 to 1. */
@@ -136,6 +140,8 @@ export function peerInfo(peer: SwarmPeer, now: number): PeerInfo {
     listening: peer.listening,
     client: peer.client,
     direction: peer.direction,
+    source: peer.source,
+    transport: peer.transport,
     connectedMs: now - peer.since,
     progress: peerHas.length === 0 ? 0 : peerHas.count / peerHas.length,
     isSeed: state.isSeed,

@@ -31,8 +31,8 @@ import type { TrackerClient } from "./types.ts";
 const ANNOUNCE_TIMEOUT_MS = 40_000;
 /** How long each of the last words may take, in milliseconds. */
 const GOODBYE_TIMEOUT_MS = 3_000;
-/** Most peers that are taken from one answer: as many as we ask for. */
-const MAX_PEERS = 200;
+/** Peers looked at of one answer; the list of candidates takes its share of them. */
+const MAX_PEERS = 3000;
 
 /** What an announce tells of the torrent, read when it is sent. */
 export interface AnnounceFigures extends

@@ -16,6 +16,7 @@ import {
 import { RateMeter } from "../_shared/rate_meter.ts";
 import type { PeerKey } from "../select/selection_strategy.ts";
 import type { RandomSource } from "../_shared/random.ts";
+import { crowdedPeers } from "./peer_worth.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import type { SwarmPeer } from "./swarm_peer.ts";
 import { slotsForRate, type UploadSlots } from "./upload_slots.ts";
@@ -182,7 +183,9 @@ export class Upload {
     this.#rechokeAt = now + RECHOKE_MS;
     const list: ChokerPeer[] = [];
     let demand = 0;
-    for (const { key, connection, since } of this.#host.peers.values()) {
+    const crowded = crowdedPeers(this.#host.peers.values(), now);
+    for (const peer of this.#host.peers.values()) {
+      const { key, connection, since } = peer;
       const { peerInterested, snubbed } = connection.state;
       const stats = connection.stats();
       const { peerHas } = connection;
@@ -196,6 +199,7 @@ export class Upload {
         connectedAt: since,
         progress: peerHas.length === 0 ? 0 : peerHas.count / peerHas.length,
         unused: this.#unused.has(key),
+        crowded: crowded.has(peer),
       });
       if (peerInterested && !this.#unused.has(key)) demand++;
     }

@@ -250,7 +250,7 @@ function weight(entry: Entry, now: number): number {
 
 /**
  * Better first, but those last that make no use of a slot; among equals the one
- * that keeps its slot for some time, then the longest waiting.
+ * that keeps its slot for some time, then single ones, then the longest waiting.
  */
 function compare(a: Entry, b: Entry, now: number): number {
   const wastesA = a.peer.unused ?? false;
@@ -259,6 +259,8 @@ function compare(a: Entry, b: Entry, now: number): number {
   const holdsA = holds(a, now);
   const holdsB = holds(b, now);
   if (holdsA !== holdsB) return holdsA ? -1 : 1;
+  const crowdedA = a.peer.crowded ?? false;
+  if (crowdedA !== (b.peer.crowded ?? false)) return crowdedA ? 1 : -1;
   const waitingA = a.flippedAt ?? -Infinity;
   const waitingB = b.flippedAt ?? -Infinity;
   if (waitingA !== waitingB) return waitingA < waitingB ? -1 : 1;

@@ -30,6 +30,12 @@ export interface ChokerPeer {
    * @default {false}
    */
   readonly unused?: boolean | undefined;
+  /**
+   * Whether it is one of a crowd of newcomers from one network: single ones go
+   * first.
+   * @default {false}
+   */
+  readonly crowded?: boolean | undefined;
 }
 
 /** Decides who may download from us. */

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import {
+  crowdedPeers,
   isReplaceable,
   leastUseful,
   type Newcomer,
@@ -109,4 +110,13 @@ Deno.test("while nobody sends anything patience is short", none, () => {
   assertEquals(isReplaceable(silent, NOW, true), true);
   assertEquals(goes([silent]), undefined);
   assertEquals(goes([silent], stranger, { isStarving: true }), "silent");
+});
+
+Deno.test("newcomers of one site are a crowd for a while", none, () => {
+  const names = (peers: readonly Named[]) =>
+    [...crowdedPeers(peers, NOW)].map(({ name }) => name);
+  assertEquals(names([...crowd(4), peer("x")]), ["c0", "c1", "c2", "c3"]);
+  assertEquals(names(crowd(3)), []);
+  assertEquals(names(crowd(9, { usedAt: NOW })), []);
+  assertEquals(names(crowd(9, { since: NOW - 120_001 })), []);
 });

@@ -269,3 +269,10 @@ test("chokers refuse nonsense", () => {
     }, { minFlipMs: NaN }]
   ) assertThrows(() => titForTatChoker({ random, ...options }), RangeError);
 });
+
+test("roundRobinChoker lets single newcomers go before a crowd", () => {
+  const choker = roundRobinChoker({ random, slots: 2, optimisticSlots: 0 });
+  const peers = [0, 1, 2, 3].map((key) => peer(key, { crowded: true }));
+  peers.push(peer(4));
+  assertEquals(sorted(choker.tick(0, peers)), [0, 4]);
+});

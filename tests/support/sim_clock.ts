@@ -16,6 +16,8 @@ export class SimClock implements Clock {
   #sequence = 0;
   #live = 0;
   readonly #heap: Timer[] = [];
+  /** Called whenever everything that is ready has run. */
+  onQuiet: () => void = () => {};
 
   now(): number {
     return this.#now;
@@ -41,6 +43,7 @@ export class SimClock implements Clock {
   async runUntil(end: number, condition: () => boolean): Promise<boolean> {
     await drain();
     while (true) {
+      this.onQuiet();
       if (condition()) return true;
       const next = this.#peek();
       if (next === undefined || next.at > end) break;

@@ -228,6 +228,9 @@ export class SimHost {
   }
 }
 
+/** Between two looks at what must always hold, in milliseconds. */
+const CHECK_MS = 1000;
+
 /** Hosts, network and time of one test. */
 export class SwarmWorld implements AsyncDisposable {
   readonly clock = new SimClock();
@@ -238,12 +241,18 @@ export class SwarmWorld implements AsyncDisposable {
   open = 0;
   readonly #seed: number;
   #next = 1;
+  #checkAt = 0;
 
   constructor(
     options: { seed?: number; latencyMs?: number; windowBytes?: number } = {},
   ) {
     const { seed = 1, latencyMs = 10, windowBytes = 262_144 } = options;
     this.#seed = seed;
+    this.clock.onQuiet = () => {
+      if (this.clock.now() < this.#checkAt) return;
+      this.#checkAt = this.clock.now() + CHECK_MS;
+      this.assertAttempts();
+    };
     this.random = seededRandom(seed);
     this.network = new MemoryNetwork({
       clock: this.clock,
@@ -385,6 +394,20 @@ export class SwarmWorld implements AsyncDisposable {
   /** An integer from 0 up to a bound. */
   int(below: number): number {
     return randomInt(this.random, below);
+  }
+
+  /** Every attempt to connect is counted once, and none waits for ever. */
+  assertAttempts(): void {
+    for (const { session } of this.hosts) {
+      const { halfOpen, queued } = session.stats().handshakes;
+      let connecting = 0;
+      for (const torrent of session.torrents) {
+        connecting += torrent.stats().connecting;
+      }
+      assertEquals(connecting, halfOpen, "attempts counted, attempts open");
+      const waits = halfOpen + queued;
+      assert(waits === 0 || this.clock.pending > 0, "waits without a deadline");
+    }
   }
 
   /** No rule of the wire or of trackers was broken by any host. */
