@@ -172,6 +172,7 @@ export class HandshakerCore {
     connection: ByteConnection,
     policy: Negotiation,
     slot: Slot,
+    transport: string,
     outbound?: Outbound,
   ): Promise<HandshakeConnected> {
     const { clock, limits } = this.settings;
@@ -211,6 +212,7 @@ export class HandshakerCore {
       if (code !== undefined) throw failure(code);
       const tracked = new TrackedConnection(
         connection,
+        transport,
         () => this.table.close(slot),
       );
       slot.close = () => tracked.close();

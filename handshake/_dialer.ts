@@ -217,13 +217,14 @@ export class Dialer {
     const onAbort = () => pending.fail(failure("aborted"));
     this.#core.pending.add(pending);
     signal?.addEventListener("abort", onAbort, { once: true });
+    const transport = settings.transports[0]!;
     let connection: ByteConnection | undefined;
     try {
       const opening = openingFor(context, candidate);
       const unwanted = new Negotiation(context, address, opening).precheck();
       if (unwanted !== undefined) throw unwanted;
       connection = await connectWithin(address, {
-        transport: settings.transports[0]!,
+        transport,
         clock: settings.clock,
         timeoutMs: settings.limits.connectTimeoutMs,
         signal: stop.signal,
@@ -237,7 +238,8 @@ export class Dialer {
       const blocked = policy.precheck();
       if (blocked !== undefined) throw blocked;
       const outbound = { opening, candidate, pending };
-      return await this.#core.shake(connection, policy, slot, outbound);
+      const { name } = transport;
+      return await this.#core.shake(connection, policy, slot, name, outbound);
     } catch (cause) {
       connection?.close();
       table.close(slot);

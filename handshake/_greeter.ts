@@ -70,7 +70,7 @@ export class Greeter {
       if (core.pendingInbound.size >= limits.maxPendingInbound) {
         core.dropOldest();
       }
-      core.track(this.#welcome(connection));
+      core.track(this.#welcome(connection, door.transport.name));
     }
   }
 
@@ -96,7 +96,7 @@ export class Greeter {
     await sleep(clock, ms, { signal: closing }).catch(() => {});
   }
 
-  async #welcome(connection: ByteConnection): Promise<void> {
+  async #welcome(connection: ByteConnection, name: string): Promise<void> {
     const { remote, local } = connection;
     const now = this.#core.settings.clock.now();
     const slot = this.#core.table.openInbound(remote, local.port, now);
@@ -109,7 +109,7 @@ export class Greeter {
       const policy = new Negotiation(this.#core.context, remote);
       const blocked = policy.precheck();
       if (blocked !== undefined) throw blocked;
-      const event = await this.#core.shake(connection, policy, slot);
+      const event = await this.#core.shake(connection, policy, slot, name);
       this.#core.events.push(event);
     } catch (cause) {
       connection.close();

@@ -15,12 +15,12 @@ export class TrackedConnection implements ByteConnection {
   readonly transport: string;
 
   /** Wraps an open connection. */
-  constructor(inner: ByteConnection, onClose: () => void) {
+  constructor(inner: ByteConnection, transport: string, onClose: () => void) {
     this.#inner = inner;
     this.#onClose = onClose;
     this.local = inner.local;
     this.remote = inner.remote;
-    this.transport = inner.transport ?? "";
+    this.transport = inner.transport ?? transport;
   }
 
   /** Whether it was closed on this side. */

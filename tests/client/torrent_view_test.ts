@@ -19,7 +19,7 @@ Deno.test("a torrent tells of its peers, files and pieces", pure, async () => {
   assertEquals(peer.address, seed.address);
   assertEquals(peer.listening, seed.address);
   assertEquals(peer.direction, "outbound");
-  assertEquals([peer.source, peer.transport], ["manual", "memory"]);
+  assertEquals([peer.source, peer.transport], ["manual", "sim"]);
   assertEquals([peer.isSeed, peer.progress], [true, 1]);
   assertEquals([peer.amInterested, peer.peerChoking], [true, false]);
   assert(peer.downloadRate > 0 && peer.downloadedBytes >= 2 * 32768);

@@ -112,7 +112,6 @@ class Pipe {
 class MemoryConnection implements ByteConnection {
   readonly local: Endpoint;
   readonly remote: Endpoint;
-  readonly transport = "memory";
   readonly #incoming: Pipe;
   readonly #outgoing: Pipe;
   #closed = false;
