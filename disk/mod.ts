@@ -26,6 +26,12 @@
  * assertEquals(await storage.readBlock(0, 0, 3), new Uint8Array([7, 7, 7]));
  * ```
  *
+ * Files that are left out are never made. Pieces at their borders are shared with
+ * files that are not, so their share waits in a hidden part file beside the
+ * torrent, `.HASH.bip-part`: checks and reads look there, too, it comes to its
+ * place when the file is wanted later, and the part file goes with the last of
+ * it.
+ *
  * | BEP | What | How far |
  * | --- | --- | --- |
  * | 3 | pieces over files, SHA-1 | all |

@@ -29,13 +29,14 @@ export class StoredFiles {
   readonly #layout: PieceLayout;
   readonly #allocation: FileAllocation;
   readonly #clock: Clock;
-  readonly #table: FileTable;
+  /** What is known of them; only once something is. */
+  #seen: FileTable | undefined;
   #fileSystem: HandleCache;
   #paths: readonly FilePath[];
-  /** 1 where the file has its length. */
-  readonly #prepared: Uint8Array;
+  /** Files that have their length. */
+  #prepared: Set<number> | undefined;
   /** Files that were written and not synced since. */
-  readonly #written = new Set<number>();
+  #written: Set<number> | undefined;
 
   /**
    * Names the files; nothing is touched yet.
@@ -58,8 +59,10 @@ export class StoredFiles {
     this.#layout = layout;
     this.#allocation = allocation;
     this.#clock = clock;
-    this.#table = new FileTable(paths.length);
-    this.#prepared = new Uint8Array(paths.length);
+  }
+
+  get #table(): FileTable {
+    return this.#seen ??= new FileTable(this.#paths.length);
   }
 
   /** Where they are. */
@@ -256,8 +259,8 @@ export class StoredFiles {
     offset: number,
     from: Uint8Array,
   ): Awaitable<void> {
-    this.#written.add(fileIndex);
-    const isFirst = this.#prepared[fileIndex] === 0;
+    (this.#written ??= new Set()).add(fileIndex);
+    const isFirst = this.#prepared?.has(fileIndex) !== true;
     const isNew = isFirst && this.#table.size(fileIndex) === -1;
     this.#table.touch(fileIndex);
     return useHandle(
@@ -317,12 +320,12 @@ export class StoredFiles {
    */
   async sync(): Promise<DiskError[]> {
     const failures: DiskError[] = [];
-    for (const fileIndex of [...this.#written]) {
+    for (const fileIndex of [...this.#written ?? []]) {
       const path = this.#paths[fileIndex]!;
-      this.#written.delete(fileIndex);
+      this.#written?.delete(fileIndex);
       const failure = await syncFile(this.#fileSystem, path);
       if (failure === undefined) continue;
-      this.#written.add(fileIndex);
+      this.#written?.add(fileIndex);
       failures.push(failure);
     }
     return failures;
@@ -357,7 +360,7 @@ export class StoredFiles {
       const isRight = size === length ||
         size < length && (this.#allocation === "none" || coming === length);
       return chain(isRight ? undefined : handle.truncate(length), () => {
-        this.#prepared[fileIndex] = 1;
+        (this.#prepared ??= new Set()).add(fileIndex);
       });
     });
   }
@@ -377,7 +380,7 @@ export class StoredFiles {
 
   /** Looks for a file anew when it is used next. */
   #forget(fileIndex: number): void {
-    this.#prepared[fileIndex] = 0;
+    this.#prepared?.delete(fileIndex);
     attempt(() => this.#fileSystem.drop(this.#paths[fileIndex]!), () => {});
   }
 }

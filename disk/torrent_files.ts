@@ -29,9 +29,10 @@ export class TorrentFiles {
   readonly #torrent: StorageTorrent;
   readonly #clock: Clock;
   #folder: FilePath;
-  #part: PartFile;
-  /** 1 where the bytes of a file belong in the part file. */
-  readonly #inPart: Uint8Array;
+  /** Only once it is looked for. */
+  #partFile: PartFile | undefined;
+  /** Files whose bytes belong in the part file. */
+  #inPart: Set<number> | undefined;
   /** Payload bytes written. */
   writtenBytes = 0;
   /** Bytes read. */
@@ -64,8 +65,14 @@ export class TorrentFiles {
     );
     this.#clock = clock;
     this.#folder = folder;
-    this.#part = new PartFile(fileSystem, folder, torrent);
-    this.#inPart = new Uint8Array(torrent.paths.length);
+  }
+
+  get #part(): PartFile {
+    return this.#partFile ??= new PartFile(
+      this.stored.fileSystem,
+      this.#folder,
+      this.#torrent,
+    );
   }
 
   /**
@@ -75,7 +82,7 @@ export class TorrentFiles {
    * @returns Whether it is deselected and does not exist.
    */
   isInPart(fileIndex: number): boolean {
-    return this.#inPart[fileIndex] === 1;
+    return this.#inPart?.has(fileIndex) === true;
   }
 
   /**
@@ -85,7 +92,7 @@ export class TorrentFiles {
    * @returns Whether it has a slot.
    */
   isInPartFile(pieceIndex: number): boolean {
-    return this.#part.has(pieceIndex);
+    return this.#partFile?.has(pieceIndex) === true;
   }
 
   /**
@@ -105,7 +112,9 @@ export class TorrentFiles {
     await this.#part.load();
     for (const i of which) {
       if (this.stored.size(i) >= 0) continue;
-      if (!isWanted(i) || this.#slotsOf(i).length > 0) this.#inPart[i] = 1;
+      if (!isWanted(i) || this.#slotsOf(i).length > 0) {
+        (this.#inPart ??= new Set()).add(i);
+      }
     }
   }
 
@@ -126,8 +135,11 @@ export class TorrentFiles {
         await this.stored.look(i) >= 0;
       if (!isThere) await this.stored.write(i, 0, new Uint8Array(0));
     }
+    if (this.#partFile === undefined) return;
     await this.#releaseSlots(this.#part.pieces);
-    if (this.#part.isEmpty) await this.#part.removeEmpty();
+    if (!this.#part.isEmpty) return;
+    await this.#part.removeEmpty();
+    this.#partFile = undefined;
   }
 
   /**
@@ -180,7 +192,7 @@ export class TorrentFiles {
           ? from
           : from.subarray(span.dataOffset, span.dataOffset + span.length);
         this.writtenBytes += span.length;
-        return this.#inPart[span.fileIndex] === 1
+        return this.isInPart(span.fileIndex)
           ? this.#part.write(pieceIndex, offset + span.dataOffset, bytes)
           : this.stored.write(span.fileIndex, span.fileOffset, bytes);
       },
@@ -196,7 +208,9 @@ export class TorrentFiles {
    */
   async deselect(fileIndex: number): Promise<void> {
     if (this.layout.files[fileIndex]!.pad) return;
-    if (await this.stored.look(fileIndex) < 0) this.#inPart[fileIndex] = 1;
+    if (await this.stored.look(fileIndex) < 0) {
+      (this.#inPart ??= new Set()).add(fileIndex);
+    }
   }
 
   /**
@@ -206,7 +220,7 @@ export class TorrentFiles {
    * @throws {DiskError} If it fails; it stays in the part file then.
    */
   async select(fileIndex: number): Promise<void> {
-    if (this.#inPart[fileIndex] === 0) return;
+    if (!this.isInPart(fileIndex)) return;
     const pieces = this.#slotsOf(fileIndex);
     for (const pieceIndex of pieces) {
       const size = this.layout.pieceSize(pieceIndex);
@@ -222,13 +236,13 @@ export class TorrentFiles {
         }
       }
     }
-    this.#inPart[fileIndex] = 0;
+    this.#inPart?.delete(fileIndex);
     await this.#releaseSlots(pieces);
   }
 
   /** The pieces of a file that have a slot in the part file. */
   #slotsOf(fileIndex: number): number[] {
-    if (this.#part.isEmpty) return [];
+    if (this.#partFile?.isEmpty ?? true) return [];
     const { first, end } = this.layout.filePieces(fileIndex);
     return this.#part.pieces.filter((i) => i >= first && i < end);
   }
@@ -238,7 +252,7 @@ export class TorrentFiles {
     for (const pieceIndex of pieces) {
       const size = this.layout.pieceSize(pieceIndex);
       const isNeeded = this.layout.spans(pieceIndex, 0, size).some((span) =>
-        this.#inPart[span.fileIndex] === 1
+        this.isInPart(span.fileIndex)
       );
       if (!isNeeded) await this.#part.release(pieceIndex);
     }
@@ -251,7 +265,7 @@ export class TorrentFiles {
    */
   async sync(): Promise<DiskError[]> {
     const failures = await this.stored.sync();
-    if (this.#part.isEmpty) return failures;
+    if (this.#partFile?.isEmpty ?? true) return failures;
     const failure = await syncFile(this.stored.fileSystem, this.#part.path);
     if (failure !== undefined) failures.push(failure);
     return failures;
@@ -306,7 +320,7 @@ export class TorrentFiles {
     }
     await forget.finish();
     await removeEmptyFolders(source, from);
-    this.#part = part;
+    this.#partFile = part;
     this.#folder = folder;
     await this.stored.relocate(target ?? source, paths);
   }
@@ -338,7 +352,7 @@ export class TorrentFiles {
         bytes.fill(0);
         continue;
       }
-      const result = this.#inPart[span.fileIndex] === 1
+      const result = this.isInPart(span.fileIndex)
         ? this.#part.read(pieceIndex, offset + span.dataOffset, bytes)
         : this.stored.read(span.fileIndex, span.fileOffset, bytes);
       if (result instanceof Promise) {

@@ -37,14 +37,15 @@ const RETRY_MS = 1000;
 export class ManagedStorage implements TorrentStorage {
   readonly torrent: StorageTorrent;
   readonly have: Bitfield;
-  readonly events: EventQueue<TorrentStorageEvent>;
+  #events: EventQueue<TorrentStorageEvent> | undefined;
   readonly #context: StorageContext;
   readonly #layout: PieceLayout;
   readonly #files: TorrentFiles;
-  readonly #assembler: PieceAssembler;
+  /** Only once something is written. */
+  #pieces: PieceAssembler | undefined;
   /** Only once something is served. */
   #reader: PieceReader | undefined;
-  readonly #inFlight = new Set<Promise<unknown>>();
+  #inFlight: Set<Promise<unknown>> | undefined;
   #gate: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #cancelRetry = () => {};
@@ -55,30 +56,44 @@ export class ManagedStorage implements TorrentStorage {
     const { layout } = torrent;
     this.torrent = torrent;
     this.have = new Bitfield(layout.pieceCount);
-    // Room for one event of every piece: a slow reader loses none of the good
-    // ones unless pieces also keep turning out bad.
-    this.events = new EventQueue(2 * layout.pieceCount + 1024);
     this.#context = context;
     this.#layout = layout;
     this.#files = context.files;
-    this.#assembler = new PieceAssembler({
-      torrent,
-      files: context.files,
-      pool: context.pool,
-      have: this.have,
-      emit: (event) => this.#emit(event),
-      track: (work) => this.#track(work),
-    });
+  }
+
+  get events(): EventQueue<TorrentStorageEvent> {
+    // Room for one event of every piece: a slow reader loses none of the good
+    // ones unless pieces also keep turning out bad.
+    if (this.#events === undefined) {
+      this.#events = new EventQueue(2 * this.#layout.pieceCount + 1024);
+      if (this.#closing !== undefined) this.#events.close();
+    }
+    return this.#events;
+  }
+
+  get #assembler(): PieceAssembler {
+    if (this.#pieces === undefined) {
+      this.#pieces = new PieceAssembler({
+        torrent: this.torrent,
+        files: this.#files,
+        pool: this.#context.pool,
+        have: this.have,
+        emit: (event) => this.#emit(event),
+        track: (work) => this.#track(work),
+      });
+      if (this.#gate !== undefined) this.#pieces.hold();
+    }
+    return this.#pieces;
   }
 
   get state(): "ready" | "checking" | "paused" | "closed" {
     if (this.#closing !== undefined) return "closed";
     if (this.#gate !== undefined) return "checking";
-    return this.#assembler.error === undefined ? "ready" : "paused";
+    return this.#pieces?.error === undefined ? "ready" : "paused";
   }
 
   get error(): DiskError | undefined {
-    return this.#assembler.error;
+    return this.#pieces?.error;
   }
 
   get pressure(): Promise<void> | undefined {
@@ -167,19 +182,19 @@ export class ManagedStorage implements TorrentStorage {
   }
 
   partialPieces(): number[] {
-    return this.#assembler.partialPieces();
+    return this.#pieces?.partialPieces() ?? [];
   }
 
   async resume(): Promise<boolean> {
     if (this.#closing !== undefined) return false;
-    this.#assembler.resume();
+    this.#pieces?.resume();
     await this.#drain();
-    return this.#assembler.error === undefined;
+    return this.#pieces?.error === undefined;
   }
 
   recheck(options: CheckOptions = {}): Promise<void> {
     return this.#exclusively("recheck", async () => {
-      this.#assembler.discard();
+      this.#pieces?.discard();
       this.#reader?.clear();
       await this.#files.stored.lookAgain();
       await this.#check(options);
@@ -255,7 +270,7 @@ export class ManagedStorage implements TorrentStorage {
     if (options.flush !== false) {
       // Blocks that cannot be written are not part of the data; the error
       // event was sent.
-      this.#assembler.writeAhead();
+      this.#pieces?.writeAhead();
       await this.#drain();
     }
     return await takeResumeData({
@@ -263,7 +278,7 @@ export class ManagedStorage implements TorrentStorage {
       files: this.#files,
       have: this.have,
       wanted: this.#context.wanted,
-      partials: () => this.#assembler.storedBlocks(),
+      partials: () => this.#pieces?.storedBlocks() ?? [],
     });
   }
 
@@ -309,11 +324,11 @@ export class ManagedStorage implements TorrentStorage {
     if (this.#verifiedCount !== this.have.count) this.#countVerified();
     return {
       verifiedBytes: this.#verifiedBytes,
-      partialPieces: this.#assembler.partialCount,
-      bufferedBytes: this.#assembler.bufferedBytes,
+      partialPieces: this.#pieces?.partialCount ?? 0,
+      bufferedBytes: this.#pieces?.bufferedBytes ?? 0,
       writtenBytes: this.#files.writtenBytes,
       readBytes: this.#files.readBytes,
-      badPieces: this.#assembler.badPieces,
+      badPieces: this.#pieces?.badPieces ?? 0,
     };
   }
 
@@ -373,9 +388,9 @@ export class ManagedStorage implements TorrentStorage {
 
   async #flush(): Promise<void> {
     while (this.#gate !== undefined) await this.#gate;
-    const failure = this.#assembler.spillAll();
+    const failure = this.#pieces?.spillAll();
     await this.#drain();
-    const error = failure() ?? this.#assembler.error;
+    const error = failure?.() ?? this.#pieces?.error;
     if (error !== undefined) throw error;
   }
 
@@ -387,14 +402,14 @@ export class ManagedStorage implements TorrentStorage {
     await this.#drain();
     let failure: DiskError | undefined;
     if (!this.#context.readOnly && !discard) {
-      const failed = this.#assembler.spillAll();
+      const failed = this.#pieces?.spillAll();
       await this.#drain();
-      failure = failed();
+      failure = failed?.();
     }
-    this.#assembler.discard();
+    this.#pieces?.discard();
     this.#reader?.clear();
     this.#context.onClose();
-    this.events.close();
+    this.#events?.close();
     if (failure !== undefined) throw failure;
   }
 
@@ -407,28 +422,28 @@ export class ManagedStorage implements TorrentStorage {
     if (this.#closing !== undefined) throw closed(operation);
     let open = () => {};
     this.#gate = new Promise((resolve) => open = resolve);
-    this.#assembler.hold();
+    this.#pieces?.hold();
     try {
       await this.#drain();
       return await run();
     } finally {
       this.#gate = undefined;
       open();
-      this.#assembler.unhold();
+      this.#pieces?.unhold();
     }
   }
 
   async #drain(): Promise<void> {
-    while (this.#inFlight.size > 0) {
+    while (this.#inFlight !== undefined && this.#inFlight.size > 0) {
       await Promise.allSettled([...this.#inFlight]);
     }
   }
 
   #track(work: Promise<unknown>): void {
     const settled = work.then(() => {}, () => {}).then(() => {
-      this.#inFlight.delete(settled);
+      this.#inFlight?.delete(settled);
     });
-    this.#inFlight.add(settled);
+    (this.#inFlight ??= new Set()).add(settled);
   }
 
   /** Tells; but what may pass by itself is tried again a little later. */
@@ -441,7 +456,7 @@ export class ManagedStorage implements TorrentStorage {
       this.#cancelRetry();
       this.#cancelRetry = clock.schedule(
         clock.now() + RETRY_MS,
-        () => this.#assembler.resume(),
+        () => this.#pieces?.resume(),
       );
       return;
     }

@@ -391,3 +391,16 @@ Deno.test("files get other names while blocks come in", pure, async () => {
     assertEquals(memory.list(), []);
   }
 });
+
+Deno.test("the first blocks may come while files are moved", pure, async () => {
+  for (const slow of [false, true]) {
+    await using bench = await open(torrent, { slow });
+    const { storage, memory } = bench;
+    const moving = storage.move(["moved"]);
+    writeAll(storage, torrent);
+    await moving;
+    await storage.flush();
+    assert(storage.have.isFull);
+    assert(memory.list().every((path) => path.startsWith("moved/")));
+  }
+});
