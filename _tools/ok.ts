@@ -68,8 +68,8 @@ export async function ok(context: TaskContext): Promise<number> {
             "--lint",
             ...flags,
             face,
-            // The client shows types that other faces document.
-            ...(face.includes("client/")
+            // These show types that other faces document.
+            ...(/(client|disk)\//.test(face)
               ? all.filter((other) => other !== face)
               : []),
           ], { env: context.env });

@@ -57,7 +57,6 @@ export type {
   PieceRange,
   PlacedFile,
 } from "../metainfo/piece_layout.ts";
-export type { NamedTorrent } from "../metainfo/disk_paths.ts";
 export type { Awaitable } from "./awaitable.ts";
 export { DiskBudget, type DiskBudgetOptions } from "./budget.ts";
 export * from "./error.ts";
