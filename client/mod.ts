@@ -40,7 +40,7 @@
  * | 11 | peer exchange | both ways |
  * | 12, 31 | tiers of trackers, retry times | all |
  * | 14 | local discovery | with `lpd` |
- * | 21 | partial seeds (`upload_only`) | told and understood |
+ * | 21 | partial seeds (`upload_only`, `paused`) | told to peers and trackers, and understood |
  * | 27 | private torrents | no peer exchange, no further discovery |
  * | 40 | canonical peer priority | orders candidates |
  * | 47 | pad files, symbolic links | padding is never asked for; links are stored as empty files |
@@ -199,5 +199,6 @@ export type {
   TorrentSnapshot,
   TrackerSnapshot,
 } from "./torrent_view.ts";
+export type { DiscoveryStatus } from "./discovery_runner.ts";
 export type { TrackerState, TrackerStatus } from "./tracker_entry.ts";
 export * from "./types.ts";

@@ -14,6 +14,7 @@ import {
 } from "../select/selection_strategy.ts";
 import { sequential as inOrder } from "../select/ranked.ts";
 import { type SavedTorrent, saveTorrent } from "./saved.ts";
+import type { DiscoveryStatus } from "./discovery_runner.ts";
 import type { TrackerStatus } from "./tracker_entry.ts";
 import { makeTorrentFile, type TorrentFile } from "./torrent_file.ts";
 import type { TorrentLife } from "./torrent_life.ts";
@@ -178,6 +179,16 @@ export class Torrent {
    */
   trackers(): readonly TrackerStatus[] {
     return this.#life.network.trackers();
+  }
+
+  /**
+   * Where else it looks for peers: the DHT, the local network, and discoveries
+   * of the session's options.
+   *
+   * @returns A snapshot.
+   */
+  discoveries(): readonly DiscoveryStatus[] {
+    return this.#life.network.discoveries();
   }
 
   /** The files, pad files counted; empty until the description is known. */

@@ -61,3 +61,37 @@ for (const version of ["v1", "hybrid", "v2"] as const) {
     }
   });
 }
+
+Deno.test("a discovery has any name, and tells what it does", {
+  permissions: "none",
+}, async () => {
+  const torrent = await simTorrent([["a", 60_000]]);
+  await using world = new SwarmWorld();
+  const seed = await world.seeder(torrent);
+  let asked = 0;
+  const host = await world.host({
+    discovery: [{
+      source: "friends",
+      async *discover({ infoHash }, signal) {
+        // The first time it is not there yet.
+        if (++asked === 1) throw new Error("Nobody is in");
+        yield* search(seed.address).discover(
+          { infoHash, port: 0, isSeed: () => false },
+          signal,
+        );
+      },
+      traits: { isTrusted: true },
+    }],
+  });
+  const leech = host.add(torrent);
+  await world.clock.advance(1000);
+  const [failed] = leech.discoveries();
+  assertEquals([failed!.source, failed!.state, failed!.message], [
+    "friends",
+    "failed",
+    "Nobody is in",
+  ]);
+  await world.run(leech.completed);
+  const [works] = leech.discoveries();
+  assertEquals([works!.state, works!.peers], ["searching", 1]);
+});
