@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { ipScope, tryParseIp } from "../_shared/address.ts";
+import { toByteString } from "../_shared/bytes.ts";
 
 /** Options of {@linkcode RateGuard}. */
 export interface RateGuardOptions {
@@ -61,7 +63,10 @@ interface Counter {
   packets: number;
 }
 
-/** Counts packets by address, bans floods, and meters answers. */
+/**
+ * Counts packets by address, bans floods, and meters answers. The addresses of
+ * an IPv6 /64 are one.
+ */
 export class RateGuard {
   readonly #maxPackets: number;
   readonly #windowMs: number;
@@ -76,6 +81,8 @@ export class RateGuard {
   #budget: number;
   #budgetAt: number | undefined;
   #lastHost = "";
+  #lastSix = "";
+  #lastSubnet = "";
   #lastCounter: Counter | undefined;
 
   /**
@@ -139,6 +146,7 @@ export class RateGuard {
    * it once; `"banned"` for those after it. The last two are to be ignored.
    */
   admit(hostname: string, now: number): RateVerdict {
+    hostname = this.#keyOf(hostname);
     if (this.#bans.size > 0) {
       const until = this.#bans.get(hostname);
       if (until !== undefined) {
@@ -159,7 +167,7 @@ export class RateGuard {
       counter.packets = 0;
     }
     if (++counter.packets <= this.#maxPackets) return "accept";
-    this.ban(hostname, now);
+    this.#ban(hostname, now);
     return "ban";
   }
 
@@ -170,6 +178,7 @@ export class RateGuard {
    * @param hostname IP address, written as for {@linkcode RateGuard.admit}.
    */
   excuse(hostname: string): void {
+    hostname = this.#keyOf(hostname);
     const counter = hostname === this.#lastHost
       ? this.#lastCounter
       : this.#counters.get(hostname);
@@ -183,6 +192,10 @@ export class RateGuard {
    * @param now The time in milliseconds.
    */
   ban(hostname: string, now: number): void {
+    this.#ban(this.#keyOf(hostname), now);
+  }
+
+  #ban(hostname: string, now: number): void {
     this.#counters.delete(hostname);
     if (hostname === this.#lastHost) this.#lastCounter = undefined;
     this.#bans.delete(hostname);
@@ -198,7 +211,7 @@ export class RateGuard {
    * @returns Whether its packets are to be ignored.
    */
   isBanned(hostname: string, now: number): boolean {
-    const until = this.#bans.get(hostname);
+    const until = this.#bans.get(this.#keyOf(hostname));
     return until !== undefined && now < until;
   }
 
@@ -221,6 +234,16 @@ export class RateGuard {
     if (this.#budget < bytes) return false;
     this.#budget -= bytes;
     return true;
+  }
+
+  /** What is counted together: an IPv4 address, the /64 of a global IPv6 address. */
+  #keyOf(hostname: string): string {
+    if (!hostname.includes(":")) return hostname;
+    if (hostname === this.#lastSix) return this.#lastSubnet;
+    const ip = tryParseIp(hostname);
+    if (ip === undefined || ipScope(ip) !== "global") return hostname;
+    this.#lastSix = hostname;
+    return this.#lastSubnet = toByteString(ip.subarray(0, 8));
   }
 
   #counter(hostname: string, now: number): Counter {

@@ -111,3 +111,19 @@ Deno.test("an excused packet does not count", none, () => {
   assertEquals(accepted, 50);
   assertEquals(guard.trackedCount, 0);
 });
+
+Deno.test("the addresses of an IPv6 /64 are one", none, () => {
+  const guard = new RateGuard();
+  const verdicts = Array.from(
+    { length: 60 },
+    (_, n) => guard.admit(`2a00:0:7:1::${n.toString(16)}`, 0),
+  );
+  assertEquals(verdicts.indexOf("ban"), 50);
+  assertEquals(verdicts.slice(51), Array(9).fill("banned"));
+  assert(guard.isBanned("2a00:0:7:1:ffff::1", 0));
+  assertEquals(guard.admit("2a00:0:7:2::1", 0), "accept");
+  assertEquals([guard.banCount, guard.trackedCount], [1, 1]);
+  guard.excuse("2a00:0:7:2::2");
+  guard.ban("2a00:0:7:2::3", 0);
+  assertEquals(guard.admit("2a00:0:7:2::1", 0), "banned");
+});
