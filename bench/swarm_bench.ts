@@ -11,27 +11,39 @@ import { createMetainfo } from "../metainfo/mod.ts";
 
 const MIB = 1024 * 1024;
 
-interface Run {
+/** What one run took. */
+export interface Run {
+  /** Wall time. */
   readonly seconds: number;
+  /** Time of all its threads, as last seen. */
+  readonly cpuSeconds: number;
+  /** Peak resident memory. */
   readonly peakMib: number;
 }
 
-function median(values: number[]): number {
+/** Picks the middle one. */
+export function median(values: number[]): number {
   return values.sort((a, b) => a - b)[values.length >> 1]!;
 }
 
-/** Watches a process's peak resident memory until it ends (Linux only). */
-async function peakMib(child: Child, done: Promise<unknown>): Promise<number> {
-  let peak = 0;
+/** Watches a process's memory and time until it ends (Linux only). */
+async function watch(
+  child: Child,
+  done: Promise<unknown>,
+): Promise<Omit<Run, "seconds">> {
+  const seen = { peakMib: 0, cpuSeconds: 0 };
   let running = true;
   const stop = done.finally(() => running = false);
   while (running) {
     try {
       const status = await Deno.readTextFile(`/proc/${child.pid}/status`);
-      peak = Math.max(
-        peak,
+      seen.peakMib = Math.max(
+        seen.peakMib,
         Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024,
       );
+      const stat = await Deno.readTextFile(`/proc/${child.pid}/stat`);
+      const ticks = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      seen.cpuSeconds = (Number(ticks[11]) + Number(ticks[12])) / 100;
     } catch {
       break;
     }
@@ -40,7 +52,7 @@ async function peakMib(child: Child, done: Promise<unknown>): Promise<number> {
       new Promise((resolve) => setTimeout(resolve, 20)),
     ]);
   }
-  return peak;
+  return seen;
 }
 
 /** Where benchmarks keep their payload: memory where the system offers it. */
@@ -107,7 +119,8 @@ async function writeRandomFile(path: string, size: number): Promise<void> {
   }
 }
 
-async function measure(
+/** Runs a leecher until it says that it is complete. */
+export async function measure(
   folder: string,
   start: (dir: string) => Child,
 ): Promise<Run> {
@@ -116,9 +129,9 @@ async function measure(
   try {
     await using child = start(dir);
     const complete = child.line("complete");
-    const peak = peakMib(child, complete.catch(() => {}));
+    const seen = watch(child, complete.catch(() => {}));
     const { seconds } = await complete;
-    return { seconds: Number(seconds), peakMib: await peak };
+    return { seconds: Number(seconds), ...await seen };
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
