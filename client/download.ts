@@ -150,6 +150,7 @@ export class Download {
   addPeer(peer: SwarmPeer): void {
     this.picker.peers.add(peer.key);
     peer.inPicker = true;
+    this.#suspect(peer);
     const { state, peerHas } = peer.connection;
     if (peerHas.isFull) this.picker.peers.setAll(peer.key);
     else if (!peerHas.isEmpty) this.picker.peers.setBitfield(peer.key, peerHas);
@@ -436,6 +437,7 @@ export class Download {
             splitDigests(digests),
           ),
         );
+        for (const peer of this.#host.peers.values()) this.#suspect(peer);
       }
     }
     this.#host.pieceBad(pieceIndex);
@@ -467,6 +469,13 @@ export class Download {
       if (blocks !== undefined) {
         this.picker.pieces.markBlocks(pieceIndex, blocks);
       }
+    }
+  }
+
+  /** Has a peer prove itself alone while there are some that send rubbish. */
+  #suspect(peer: SwarmPeer): void {
+    if (peer.inPicker && this.#smartBan.suspect(peer.key)) {
+      this.picker.peers.setParole(peer.key, true);
     }
   }
 

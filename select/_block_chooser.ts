@@ -95,6 +95,8 @@ export class BlockChooser {
       this.#named(peer, peer.suggested, least, end, now, out);
     }
     while (out.length < end) {
+      // Whoever has to prove itself has one piece at a time.
+      if (peer.parole && peer.pieces.size > 0) break;
       const partial = this.#next(peer);
       if (partial === undefined) break;
       this.#take(peer, partial, end, now, out);

@@ -36,6 +36,9 @@ interface BlockRecord {
   readonly digest: Uint8Array;
 }
 
+/** Good pieces in a row after which newcomers are trusted again. */
+const ALARM_PIECES = 256;
+
 /** Failures of one piece that are kept. */
 const FAILURES_PER_PIECE = 4;
 
@@ -57,6 +60,8 @@ export class SmartBan {
   readonly #trust = new Map<PeerKey, number>();
   readonly #parole = new Set<PeerKey>();
   readonly #banned = new Set<PeerKey>();
+  /** Good pieces until the alarm is over. */
+  #alarm = 0;
 
   /**
    * Starts without suspicion.
@@ -96,6 +101,7 @@ export class SmartBan {
     digests: readonly Uint8Array[],
   ): PeerVerdict {
     this.#checkCounts(pieceIndex, contributors, digests);
+    this.#alarm = ALARM_PIECES;
     const suspects = new Set<PeerKey>(contributors);
     const isAllKnown = !suspects.delete(-1);
     const ban = new Set<PeerKey>();
@@ -155,6 +161,7 @@ export class SmartBan {
     contributors: readonly PeerKey[],
     digests: readonly Uint8Array[] = [],
   ): PeerVerdict {
+    if (this.#alarm > 0) this.#alarm--;
     const failures = this.#failed.get(pieceIndex);
     const ban = new Set<PeerKey>();
     const cleared = new Set<PeerKey>();
@@ -185,6 +192,22 @@ export class SmartBan {
     }
     for (const peer of ban) this.#ban(peer);
     return { ban: [...ban], parole: [], absolve };
+  }
+
+  /**
+   * Puts a peer under suspicion that has not given a good piece yet, while
+   * there are peers that send rubbish: who changes its address after each ban
+   * spoils no more than one piece, and nobody else's.
+   *
+   * @param peer The peer.
+   * @returns Whether it is on parole now and was not before.
+   */
+  suspect(peer: PeerKey): boolean {
+    if (this.#alarm === 0 || this.trust(peer) > 0 || this.#parole.has(peer)) {
+      return false;
+    }
+    this.#parole.add(peer);
+    return true;
   }
 
   /**

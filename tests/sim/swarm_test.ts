@@ -220,6 +220,44 @@ Deno.test("who sends rubbish is banned and named, innocents are kept", {
   assertEquals(fromLiar(), before);
 });
 
+Deno.test("rubbish from ever new peers spoils no more than a piece each", {
+  permissions: "none",
+}, async () => {
+  const torrent = await simTorrent([["a.bin", 2_000_000]], {
+    pieceLength: 65_536,
+  });
+  await using world = new SwarmWorld({ seed: 6 });
+  const bad = filled(torrent);
+  const handle = bad.open(["a.bin"], { write: true });
+  for (let at = 0; at < 2_000_000; at += 16_384) {
+    handle.write(new Uint8Array(100), at + 17);
+  }
+  const seed = await world.seeder(torrent, { uploadLimit: 100_000 });
+  const host = await world.host();
+  const address = async () => {
+    const liar = await world.host({ files: bad });
+    liar.session.add(torrent.bytes, { fileSystem: bad, seedMode: true });
+    return liar.session.local!;
+  };
+  const liars = [];
+  for (let i = 0; i < 6; i++) liars.push(await address());
+  host.add(torrent, { peers: [seed.address, ...liars] });
+  // For each that is banned another one comes.
+  for (let seconds = 0; seconds < 45 && !isSeeding(host); seconds++) {
+    await world.clock.advance(1_000);
+    const banned = new Set(host.peersIn("banned")).size;
+    for (; liars.length < banned + 6;) {
+      liars.push(await address());
+      host.torrent.addPeers([liars.at(-1)!]);
+    }
+  }
+  assert(isSeeding(host), states([host])());
+  assertFiles(torrent, host.files);
+  assert(!host.peersIn("banned").includes(seed.address.hostname));
+  const { wastedBytes } = host.torrent.stats();
+  assert(wastedBytes < 65_536 * (liars.length + 12), `${wastedBytes}`);
+});
+
 Deno.test(
   "a slow peer does not hold up the end",
   { permissions: "none" },
