@@ -9,6 +9,7 @@ import type { CreateMetainfoOptions } from "./create_options.ts";
 import {
   type CreateEntry,
   type CreatePlan,
+  diskPathOf,
   displayPath,
   entryPath,
 } from "./create_walk.ts";
@@ -17,7 +18,7 @@ import { nextTurn, runHashTask, SMALL_FILE } from "./hash_pool.ts";
 import { HashReadError } from "./hash_reader.ts";
 import { SHA256_LENGTH } from "./hash_sha256.ts";
 import { FILE_FINE, hashTask } from "./hash_task.ts";
-import { PieceLayout } from "./piece_layout.ts";
+import { type LayoutFile, PieceLayout } from "./piece_layout.ts";
 
 /** How the files of a torrent lie in its pieces. */
 export interface CreateForm {
@@ -61,21 +62,20 @@ export interface PlacedEntry {
  * @param form How they lie in pieces.
  * @returns The v1 list.
  */
-export function placeEntries(
+export function* placeEntries(
   lengths: readonly number[],
   form: CreateForm,
-): PlacedEntry[] {
+): Generator<PlacedEntry> {
   const { pieceLength, padFiles, padLast } = form;
-  const last = lengths.findLastIndex((length) => length > 0);
-  const placed: PlacedEntry[] = [];
-  lengths.forEach((length, index) => {
-    placed.push({ index, length });
+  const last = padFiles ? lengths.findLastIndex((length) => length > 0) : 0;
+  for (let index = 0; index < lengths.length; index++) {
+    const length = lengths[index]!;
+    yield { index, length };
     const over = length % pieceLength;
     if (padFiles && over > 0 && (padLast || index < last)) {
-      placed.push({ index: -1, length: pieceLength - over });
+      yield { index: -1, length: pieceLength - over };
     }
-  });
-  return placed;
+  }
 }
 
 /**
@@ -93,7 +93,8 @@ export async function hashEntries(
   options: CreateMetainfoOptions,
 ): Promise<HashedFiles> {
   const onDisk = plan.entries.every(({ content, length }) =>
-    content.type === "disk" || length === 0 && content.type !== "stream"
+    content === undefined || content.type === "disk" ||
+    length === 0 && content.type !== "stream"
   );
   const hashed = onDisk
     ? await hashOnDisk(plan.entries, form, options)
@@ -109,17 +110,18 @@ async function hashOnDisk(
 ): Promise<HashedFiles> {
   const { pieceLength, sha1, sha256, padFiles } = form;
   const lengths = entries.map(({ length }) => length ?? 0);
-  const placed = placeEntries(lengths, form);
+  /** Indices of the entries, -1 for padding; the same without padding. */
+  const placed = padFiles ? Array.from(placeEntries(lengths, form)) : undefined;
   const layout = new PieceLayout({
     pieceLength,
     alignFiles: !sha1 && !padFiles,
-    files: placed.map(({ index, length }) => ({ length, pad: index < 0 })),
+    // Entries that are on disk have a length.
+    files: placed?.map(({ index, length }) => ({ length, pad: index < 0 })) ??
+      entries as readonly LayoutFile[],
   });
-  const paths = placed.map(({ index }) => {
-    const content = entries[index]?.content;
-    return content?.type === "disk" ? content.path : "";
-  });
-  const task = hashTask(layout, paths, { sha1, sha256 });
+  const pathOf = (index: number) =>
+    diskPathOf(entries[placed?.[index]?.index ?? index]!) ?? "";
+  const task = hashTask(layout, pathOf, { sha1, sha256 });
   const { threads, useCallingThread, onProgress, signal } = options;
   const totalBytes = layout.totalLength;
   let hashedBytes = 0;
@@ -140,11 +142,11 @@ async function hashOnDisk(
       signal,
     });
     const faulty = memory.files.findIndex((status) => status !== FILE_FINE);
-    if (faulty >= 0) throw changed(paths[faulty]!);
+    if (faulty >= 0) throw changed(pathOf(faulty));
     const layers: Uint8Array[] = [];
     if (sha256) {
-      placed.forEach(({ index }, i) => {
-        if (index < 0) return;
+      layout.files.forEach(({ pad }, i) => {
+        if (pad) return;
         const { first, end } = layout.filePieces(i);
         layers.push(
           memory.sha256.slice(first * SHA256_LENGTH, end * SHA256_LENGTH),
@@ -154,7 +156,7 @@ async function hashOnDisk(
     return { lengths, pieces: new Uint8Array(memory.sha1), layers };
   } catch (error) {
     if (!(error instanceof HashReadError)) throw error;
-    throw readFailed(paths[error.failure.fileIndex]!, error);
+    throw readFailed(pathOf(error.failure.fileIndex), error);
   }
 }
 
@@ -191,17 +193,18 @@ async function checkUnchanged(
   const isMany = onDisk && entries.length >= MANY_FILES &&
     total <= SMALL_FILE * entries.length;
   for (let i = 0; i < entries.length; i++) {
-    const { content, length = 0 } = entries[i]!;
-    if (content.type !== "disk") continue;
+    const { length = 0, mtime } = entries[i]!;
     if (isMany && length > 0 && length <= READ_SIZE) continue;
+    const path = diskPathOf(entries[i]!);
+    if (path === undefined) continue;
     let stat: Deno.FileInfo;
     try {
-      stat = Deno.statSync(content.path);
+      stat = Deno.statSync(path);
     } catch {
-      throw changed(content.path);
+      throw changed(path);
     }
-    if (stat.size !== length || stat.mtime?.getTime() !== content.mtime) {
-      throw changed(content.path);
+    if (stat.size !== length || stat.mtime?.getTime() !== mtime) {
+      throw changed(path);
     }
     if (i % 1024 === 1023) {
       await nextTurn();
@@ -259,10 +262,7 @@ async function hashInOrder(
     await readEntry(entry, (bytes) => take(bytes, isKnown), signal);
     const length = hashedBytes - start;
     if (isKnown && length !== entry.length) {
-      const { content } = entry;
-      throw changed(
-        content.type === "disk" ? content.path : displayPath(entryPath(entry)),
-      );
+      throw changed(diskPathOf(entry) ?? displayPath(entryPath(entry)));
     }
     lengths.push(length);
     layers.push(feeder.endFile());
@@ -278,16 +278,17 @@ async function readEntry(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { content, length = Infinity } = entry;
-  if (content.type === "bytes") await take(content.bytes);
-  else if (content.type === "stream") {
+  const diskPath = diskPathOf(entry);
+  if (content?.type === "bytes") await take(content.bytes);
+  else if (content?.type === "stream") {
     const path = displayPath(entryPath(entry));
     await readStream(content.stream, length, path, take, signal);
-  } else if (content.type === "disk") {
+  } else if (diskPath !== undefined) {
     let file: Deno.FsFile;
     try {
-      file = Deno.openSync(content.path);
+      file = Deno.openSync(diskPath);
     } catch (error) {
-      throw readFailed(content.path, error);
+      throw readFailed(diskPath, error);
     }
     using _closing = file;
     const buffer = new Uint8Array(READ_SIZE);
@@ -296,7 +297,7 @@ async function readEntry(
       try {
         count = file.readSync(buffer);
       } catch (error) {
-        throw readFailed(content.path, error);
+        throw readFailed(diskPath, error);
       }
       if (count === null || count === 0) return;
       await take(buffer.subarray(0, count));

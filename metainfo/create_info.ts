@@ -13,7 +13,12 @@ import {
   placeEntries,
 } from "./create_hash.ts";
 import type { CreateMetainfoOptions } from "./create_options.ts";
-import { type CreateEntry, type CreatePlan, entryPath } from "./create_walk.ts";
+import {
+  type CreateEntry,
+  type CreateFolder,
+  type CreatePlan,
+  entryPath,
+} from "./create_walk.ts";
 import { reduceTree, SHA256_LENGTH, treeHeight } from "./hash_sha256.ts";
 import { BLOCK_SIZE } from "./piece_layout.ts";
 
@@ -33,7 +38,7 @@ function addAttributes(
   entry: CreateEntry,
   options: CreateMetainfoOptions,
 ): void {
-  if (entry.content.type === "symlink") {
+  if (entry.content?.type === "symlink") {
     file.set("attr", "l");
     file.set("symlink path", encodePath(entry.content.target));
   } else if (options.executables === true && entry.executable) {
@@ -64,7 +69,9 @@ class PadNames {
 
   constructor(entries: readonly CreateEntry[]) {
     for (const { folder, name } of entries) {
-      if (folder.length === 1 && folder[0] === ".pad") this.#taken.add(name);
+      if (folder.key.length === 1 && folder.key[0] === ".pad") {
+        this.#taken.add(name);
+      }
     }
   }
 
@@ -89,9 +96,9 @@ function encodeFiles(
   form: CreateForm,
   hashed: HashedFiles,
   options: CreateMetainfoOptions,
-): Uint8Array {
+): Uint8Array[] {
   const pads = new PadNames(plan.entries);
-  const folders = new Map<readonly string[], string>();
+  const folders = new Map<CreateFolder, string>();
   const textOf = (name: string) => `${name.length}:${name}`;
   /** Keys and values, one character a byte. */
   const encodeFile = (index: number, length: number): string => {
@@ -103,10 +110,10 @@ function encodeFiles(
     const { folder, name, content, executable } = entry;
     let start = folders.get(folder);
     if (start === undefined) {
-      folders.set(folder, start = folder.map(textOf).join(""));
+      folders.set(folder, start = folder.key.map(textOf).join(""));
     }
     const path = `6:lengthi${length}e4:pathl${start}${textOf(name)}e`;
-    if (content.type === "symlink") {
+    if (content?.type === "symlink") {
       const target = content.target.map(textOf).join("");
       return `d4:attr1:l${path}12:symlink pathl${target}ee`;
     }
@@ -123,21 +130,26 @@ function encodeFiles(
     text = "";
   }
   parts.push(fromByteString(`${text}e`));
-  return concatBytes(parts);
+  return parts;
 }
 
-/** Encodes a dictionary some of whose values are encoded already. */
+/** Encodes a dictionary some of whose values are encoded already, in parts. */
 function encodeWith(
   entries: Dictionary,
-  encoded: Readonly<Record<string, Uint8Array>>,
-): Uint8Array<ArrayBuffer> {
+  encoded: Readonly<Record<string, readonly Uint8Array[]>>,
+): Uint8Array[] {
   const keys = [...new Set([...entries.keys(), ...Object.keys(encoded)])];
-  const parts = keys.sort().flatMap((key) => [
-    fromByteString(`${key.length}:${key}`),
-    encoded[key] ?? encodeBencode(entries.get(key)!, { maxDepth: Infinity }),
-  ]);
-  const [start, end] = ["d", "e"].map(fromByteString);
-  return concatBytes([start!, ...parts, end!]);
+  const parts = [fromByteString("d") as Uint8Array];
+  for (const key of keys.sort()) {
+    parts.push(fromByteString(`${key.length}:${key}`));
+    const known = encoded[key];
+    if (known !== undefined) { for (const part of known) parts.push(part); }
+    else {
+      parts.push(encodeBencode(entries.get(key)!, { maxDepth: Infinity }));
+    }
+  }
+  parts.push(fromByteString("e"));
+  return parts;
 }
 
 /** The v2 keys (BEP 52). */
@@ -193,7 +205,7 @@ function addV2(
  */
 function checkLoneFile({ entries, isSingleFile }: CreatePlan): void {
   if (isSingleFile || entries.length !== 1) return;
-  if (entries[0]!.folder.length > 0) return;
+  if (entries[0]!.folder.key.length > 0) return;
   throw new CreateError(
     "lone-file",
     "Cannot create a v2 torrent of a folder with nothing but one file, as readers take it for the file alone: give the file itself, or create a v1 or hybrid torrent",
@@ -254,8 +266,8 @@ export function encodeCreated(
     addV2(info, layers, plan, form, hashed, options);
     outer.set("piece layers", layers);
   }
-  const files: { files?: Uint8Array } = form.sha1 && !plan.isSingleFile
+  const files: Record<string, Uint8Array[]> = form.sha1 && !plan.isSingleFile
     ? { files: encodeFiles(plan, form, hashed, options) }
     : {};
-  return encodeWith(outer, { info: encodeWith(info, { ...files }) });
+  return concatBytes(encodeWith(outer, { info: encodeWith(info, files) }));
 }

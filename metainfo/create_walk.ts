@@ -15,14 +15,12 @@ import type {
 } from "./create_options.ts";
 import { nextTurn } from "./hash_pool.ts";
 
-/** Where the content of a file comes from. */
+/** Where the content of a file comes from that no folder on disk has. */
 export type CreateContent =
   | {
     readonly type: "disk";
     /** Path on disk. */
     readonly path: string;
-    /** Time of its last change when it was found, in milliseconds. */
-    readonly mtime: number | undefined;
   }
   | { readonly type: "bytes"; readonly bytes: Uint8Array }
   | { readonly type: "stream"; readonly stream: ReadableStream<Uint8Array> }
@@ -32,21 +30,31 @@ export type CreateContent =
     readonly target: readonly string[];
   };
 
+/** What the files of a folder have in common. */
+export interface CreateFolder {
+  /**
+   * The components before the names as byte strings, later without the
+   * torrent's name.
+   */
+  key: readonly string[];
+  /** Path on disk with a separator at its end, for a folder on disk. */
+  readonly path?: string;
+}
+
 /** A file of the new torrent: there may be millions. */
 export interface CreateEntry {
-  /**
-   * The components before its name as byte strings, later without the
-   * torrent's name; one array for all files of a folder.
-   */
-  folder: readonly string[];
+  /** Where it is. */
+  readonly folder: CreateFolder;
   /** Its name as a byte string; later empty for a torrent of this one file. */
   name: string;
   /** Length in bytes; `undefined` for a stream of unknown length. */
   readonly length: number | undefined;
   /** Whether the owner may execute it. */
   readonly executable: boolean;
-  /** Where its bytes come from. */
-  content: CreateContent;
+  /** Time of its last change when it was found on disk, in milliseconds. */
+  readonly mtime: number | undefined;
+  /** Where its bytes come from, if not out of its folder on disk. */
+  content: CreateContent | undefined;
 }
 
 /** All files of the new torrent. */
@@ -90,7 +98,22 @@ export function entryPath(
   entry: Pick<CreateEntry, "folder" | "name">,
 ): readonly string[] {
   const { folder, name } = entry;
-  return name === "" ? folder : [...folder, name];
+  return name === "" ? folder.key : [...folder.key, name];
+}
+
+/**
+ * Where an entry is on disk.
+ *
+ * @param entry A file.
+ * @returns Its path; `undefined` if it is not on disk.
+ */
+export function diskPathOf(entry: CreateEntry): string | undefined {
+  const { folder, name, content } = entry;
+  if (content !== undefined) {
+    return content.type === "disk" ? content.path : undefined;
+  }
+  return folder.path +
+    (PLAIN_KEY_REGEXP.test(name) ? name : displayPath([name]));
 }
 
 /** Orders entries component by component as bytes: the order of BEP 52. */
@@ -142,17 +165,18 @@ function attemptSync<T>(path: string, action: (path: string) => T): T {
 }
 
 function diskEntry(
-  folder: readonly string[],
+  folder: CreateFolder,
   name: string,
-  path: string,
   stat: Deno.FileInfo,
+  content: CreateContent | undefined,
 ): CreateEntry {
   return {
     folder,
     name,
     length: stat.size,
     executable: ((stat.mode ?? 0) & 0o100) !== 0,
-    content: { type: "disk", path, mtime: stat.mtime?.getTime() },
+    mtime: stat.mtime?.getTime(),
+    content,
   };
 }
 
@@ -179,21 +203,20 @@ function linkTarget(
 
 /** Something in a folder that is being walked. */
 interface Found {
-  readonly folder: readonly string[];
+  readonly folder: CreateFolder;
   readonly key: string;
-  readonly path: string;
   readonly entry: Deno.DirEntry;
 }
 
 /** What is in a folder, the last first. */
-function listFolder(path: string, folder: readonly string[]): Found[] {
-  const start = path.endsWith("/") ? path : `${path}/`;
+function listFolder(path: string, key: readonly string[]): Found[] {
+  const folder = { key, path: path.endsWith("/") ? path : `${path}/` };
   return attemptSync(path, (path) => [...Deno.readDirSync(path)])
-    .map((entry) => {
-      const childPath = start + entry.name;
-      const key = pathKey(entry.name, childPath);
-      return { folder, key, path: childPath, entry };
-    })
+    .map((entry) => ({
+      folder,
+      key: pathKey(entry.name, folder.path + entry.name),
+      entry,
+    }))
     .sort((a, b) => a.key < b.key ? 1 : -1);
 }
 
@@ -207,7 +230,8 @@ async function walkFolder(
   const { symlinks = "skip", signal } = options;
   const open = listFolder(root, [rootKey]);
   for (let found = open.pop(); found !== undefined; found = open.pop()) {
-    const { folder, key, path, entry } = found;
+    const { folder, key, entry } = found;
+    const path = folder.path + entry.name;
     if (entry.isSymlink) {
       if (symlinks === "refuse") {
         throw new CreateError(
@@ -218,20 +242,23 @@ async function walkFolder(
       }
       if (symlinks === "skip") continue;
       const text = attemptSync(path, Deno.readLinkSync);
-      const target = linkTarget(folder, text, 1);
+      const target = linkTarget(folder.key, text, 1);
       if (target === undefined) continue;
       entries.push({
         folder,
         name: key,
         length: 0,
         executable: false,
+        mtime: undefined,
         content: { type: "symlink", target },
       });
     } else if (entry.isDirectory) {
-      for (const child of listFolder(path, [...folder, key])) open.push(child);
+      for (const child of listFolder(path, [...folder.key, key])) {
+        open.push(child);
+      }
     } else if (entry.isFile) {
       const stat = attemptSync(path, Deno.lstatSync);
-      entries.push(diskEntry(folder, key, path, stat));
+      entries.push(diskEntry(folder, key, stat, undefined));
       if (entries.length % 1024 !== 0) continue;
       await nextTurn();
       signal?.throwIfAborted();
@@ -289,17 +316,17 @@ export function displayPath(path: readonly string[]): string {
 
 /** Leaves out links whose target is no file of the torrent. */
 function dropDanglingLinks(entries: CreateEntry[]): CreateEntry[] {
-  if (!entries.some(({ content }) => content.type === "symlink")) {
+  if (!entries.some(({ content }) => content?.type === "symlink")) {
     return entries;
   }
   const files = new Set<string>();
   for (const entry of entries) {
-    if (entry.content.type !== "symlink") {
+    if (entry.content?.type !== "symlink") {
       files.add(entryPath(entry).join("/"));
     }
   }
   return entries.filter(({ content }) =>
-    content.type !== "symlink" || files.has(content.target.join("/"))
+    content?.type !== "symlink" || files.has(content.target.join("/"))
   );
 }
 
@@ -336,7 +363,7 @@ export async function planCreation(
     if (stat.isDirectory) await walkFolder(path, key, options, found);
     else if (stat.isFile) {
       bareFiles++;
-      found.push(diskEntry([], key, path, stat));
+      found.push(diskEntry({ key: [] }, key, stat, { type: "disk", path }));
     } else {
       throw new CreateError(
         "not-a-file",
@@ -360,7 +387,11 @@ function memoryEntry(
   path: readonly string[],
   input: CreateBytesSource | CreateStreamSource,
 ): CreateEntry {
-  const place = { folder: path.slice(0, -1), name: path.at(-1)! };
+  const place = {
+    folder: { key: path.slice(0, -1) },
+    name: path.at(-1)!,
+    mtime: undefined,
+  };
   if ("bytes" in input) {
     const { bytes } = input;
     const content = { type: "bytes", bytes } as const;
@@ -394,7 +425,7 @@ async function namePlan(
     ? undefined
     : pathKey(options.name, options.name);
   const isCommon = entries.every(({ folder, name }) =>
-    (folder[0] ?? name) === first
+    (folder.key[0] ?? name) === first
   );
   const hasRoot = isCommon &&
     (options.inputs.length === 1 || (given === undefined && bareFiles === 0));
@@ -418,14 +449,15 @@ async function namePlan(
 
 /** Takes the first component off all paths. */
 function dropRoot(entries: readonly CreateEntry[]): void {
-  const folders = new Map<readonly string[], readonly string[]>();
+  const folders = new Set<CreateFolder>();
   for (const entry of entries) {
     const { folder, content } = entry;
-    if (folder.length === 0) entry.name = "";
-    let shorter = folders.get(folder);
-    if (shorter === undefined) folders.set(folder, shorter = folder.slice(1));
-    entry.folder = shorter;
-    if (content.type === "symlink") {
+    if (!folders.has(folder)) {
+      folders.add(folder);
+      if (folder.key.length === 0) entry.name = "";
+      else folder.key = folder.key.slice(1);
+    }
+    if (content?.type === "symlink") {
       entry.content = { type: "symlink", target: content.target.slice(1) };
     }
   }

@@ -17,6 +17,7 @@ import {
   type HashWorkerMessage,
   type HashWorkerStart,
   PIECE_PENDING,
+  sendableTask,
 } from "./hash_task.ts";
 
 /**
@@ -233,7 +234,8 @@ export async function runHashTask(
   wanted = Math.min(wanted, Math.floor(worth) - (useCallingThread ? 1 : 0));
   if (wanted > 0 && !mayStartWorkers()) wanted = 0;
 
-  const job = new HashJob({ task, memory }, onPieces);
+  const start = { task: wanted > 0 ? sendableTask(task) : task, memory };
+  const job = new HashJob(start, onPieces);
   const onAbort = () => {
     job.stop();
     job.wake();

@@ -21,6 +21,7 @@ import {
   PIECE_PENDING,
   PIECE_UNREADABLE,
   SHA1_LENGTH,
+  taskPath,
 } from "./hash_task.ts";
 
 /** Bytes read at once: small enough to stay in a core's own cache. */
@@ -322,7 +323,7 @@ export class HashReader implements Disposable {
   #fill(fileIndex: number, offset: number): boolean {
     if (fileIndex !== this.#fileIndex) {
       this.#forgetFile();
-      this.#file = Deno.openSync(this.#task.paths[fileIndex]!);
+      this.#file = Deno.openSync(taskPath(this.#task, fileIndex));
       this.#fileIndex = fileIndex;
       this.#position = 0;
     }

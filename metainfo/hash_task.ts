@@ -31,7 +31,10 @@ export const CONTROL_NEXT = 0;
 /** Slot of {@linkcode HashMemory.control}: not 0 when all must stop. */
 export const CONTROL_STOP = 1;
 
-/** The work, as it goes to a worker. */
+/** Paths of files by index. */
+export type HashPaths = readonly string[] | ((fileIndex: number) => string);
+
+/** The work. */
 export interface HashTask {
   /** Bytes of a piece. */
   readonly pieceLength: number;
@@ -41,8 +44,11 @@ export interface HashTask {
   readonly lengths: Float64Array;
   /** 1 for padding (BEP 47): zeros, not read. */
   readonly pads: Uint8Array;
-  /** Where each file is on disk; ignored for padding and files of 0 bytes. */
-  readonly paths: readonly string[];
+  /**
+   * Where each file is on disk, by index; ignored for padding and files of 0
+   * bytes. In the thread that made the task it may be a function.
+   */
+  readonly paths: HashPaths;
   /** Whether to compute SHA-1 of every piece (BEP 3). */
   readonly sha1: boolean;
   /** Whether to compute the SHA-256 subtree root of every piece (BEP 52). */
@@ -102,7 +108,7 @@ const CLAIM_BYTES = 8 * 1024 * 1024;
  */
 export function hashTask(
   layout: PieceLayout,
-  paths: readonly string[],
+  paths: HashPaths,
   digests: { readonly sha1: boolean; readonly sha256: boolean },
 ): HashTask {
   let address = 0;
@@ -131,6 +137,35 @@ export function hashTask(
     ...digests,
     claimPieces,
   };
+}
+
+/**
+ * Where a file of a task is.
+ *
+ * @param task The work.
+ * @param fileIndex Which file.
+ * @returns Its path on disk.
+ */
+export function taskPath({ paths }: HashTask, fileIndex: number): string {
+  return typeof paths === "function"
+    ? paths(fileIndex)
+    : paths[fileIndex] ?? "";
+}
+
+/**
+ * Makes a task fit to be sent to a worker.
+ *
+ * @param task The work.
+ * @returns The same without functions.
+ */
+export function sendableTask(task: HashTask): HashTask {
+  const { paths, lengths, pads } = task;
+  if (typeof paths !== "function") return task;
+  const list = Array.from(
+    lengths,
+    (_, i) => pads[i] === 1 ? "" : paths(i),
+  );
+  return { ...task, paths: list };
 }
 
 /**

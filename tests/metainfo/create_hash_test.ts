@@ -32,14 +32,14 @@ Deno.test({
       { index: 3, length: 16385 },
     ];
     const end = { index: 4, length: 0 };
-    assertEquals(placeEntries(lengths, form), [...all, end]);
-    assertEquals(placeEntries(lengths, { ...form, padLast: true }), [
+    assertEquals([...placeEntries(lengths, form)], [...all, end]);
+    assertEquals([...placeEntries(lengths, { ...form, padLast: true })], [
       ...all,
       { index: -1, length: 16383 },
       end,
     ]);
     assertEquals(
-      placeEntries(lengths, { ...form, padFiles: false }).length,
+      [...placeEntries(lengths, { ...form, padFiles: false })].length,
       lengths.length,
     );
   },
