@@ -1,8 +1,9 @@
 /**
  * Creating and verifying torrents, beside mktorrent and libtorrent.
  *
- * Environment: `BIP_BENCH_MIB` (size of the payload, 4096), `BIP_BENCH_DIR`
- * (where it is written, a RAM disk; `/dev/shm`).
+ * Environment: `BIP_BENCH_MIB` (size of the payload, 4096), `BIP_BENCH_FILES`
+ * (how many small files, 100000), `BIP_BENCH_DIR` (where they are written, a RAM
+ * disk; `/dev/shm`).
  *
  * @module
  */
@@ -215,6 +216,69 @@ async function benchVerify(
   return rows;
 }
 
+/** Writes files of 4 KiB, a thousand a folder. */
+function writeFiles(folder: string, count: number): void {
+  const block = crypto.getRandomValues(new Uint8Array(4096));
+  const stamp = new DataView(block.buffer);
+  for (let i = 0; i < count; i++) {
+    const parent = `${folder}/${Math.floor(i / 1000)}`;
+    if (i % 1000 === 0) Deno.mkdirSync(parent, { recursive: true });
+    stamp.setUint32(0, i);
+    Deno.writeFileSync(`${parent}/${i}.bin`, block);
+  }
+}
+
+/** Processor seconds and peak memory of a program, by GNU time. */
+async function costOf(
+  command: string,
+  args: string[],
+): Promise<{ cpu: number; mib: number }> {
+  const { stderr, success } = await new Deno.Command("/usr/bin/time", {
+    args: ["-f", "cost %U %S %M", command, ...args],
+  }).output();
+  const text = new TextDecoder().decode(stderr);
+  const cost = /cost ([\d.]+) ([\d.]+) (\d+)\s*$/.exec(text);
+  if (!success || cost === null) throw new Error(`${command} failed: ${text}`);
+  return {
+    cpu: Number(cost[1]) + Number(cost[2]),
+    mib: Number(cost[3]) / 1024,
+  };
+}
+
+async function benchSmallFiles(folder: string): Promise<BenchRow[]> {
+  const name = "create, a file of 4 KiB";
+  if (!await isInstalled("/usr/bin/time", ["-f", "", "true"])) {
+    return [{ name, ours: "GNU time is not installed" }];
+  }
+  const count = Number(Deno.env.get("BIP_BENCH_FILES") ?? 100_000);
+  const path = `${folder}/files`;
+  writeFiles(path, count);
+  const script = new URL("./peers/create_once.ts", import.meta.url).href;
+  const ourArgs = ["run", "-A", "--no-config", "--no-check", script, path];
+  ourArgs.push("262144", "1", `${folder}/files.torrent`);
+  const hasPeer = await isInstalled("mktorrent", ["-h"]);
+  const ours: { cpu: number; mib: number }[] = [];
+  const theirs: number[] = [];
+  for (let run = 0; run < RUNS; run++) {
+    ours.push(await costOf(Deno.execPath(), ourArgs));
+    if (!hasPeer) continue;
+    const args = ["-t", "1", "-l", "18", "-a", "http://127.0.0.1/announce"];
+    args.push("-o", `${folder}/mk_files${run}.torrent`, path);
+    theirs.push((await costOf("mktorrent", args)).cpu);
+  }
+  const cpu = median(ours.map((cost) => cost.cpu));
+  const mib = median(ours.map((cost) => cost.mib));
+  const micros = (seconds: number) =>
+    `${(seconds * 1e6 / count).toFixed(1)} us of a processor`;
+  return [{
+    name,
+    ours: `${micros(cpu)}, ${mib.toFixed(0)} MiB at ${count} files`,
+    ...(hasPeer && { peer: micros(median(theirs)) }),
+    target: "under 25 us and 150 MiB",
+    met: cpu * 1e6 / count < 25 && mib < 150,
+  }];
+}
+
 /**
  * Runs all of them.
  *
@@ -230,6 +294,7 @@ export async function run(): Promise<BenchRow[]> {
     return [
       ...await benchCreate(folder, path, mib),
       ...await benchVerify(folder, path, mib),
+      ...await benchSmallFiles(folder),
     ];
   } finally {
     await Deno.remove(folder, { recursive: true });

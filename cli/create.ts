@@ -4,10 +4,11 @@
  * @module
  */
 import { type Endpoint, tryParseEndpoint } from "../_shared/address.ts";
-import { createMetainfo } from "../metainfo/create.ts";
+import { toHex } from "../_shared/bytes.ts";
+import { type CreatedTorrent, createTorrent } from "../metainfo/create.ts";
 import { checkCreateOptions } from "../metainfo/create_check.ts";
 import type { CreateMetainfoOptions } from "../metainfo/create_options.ts";
-import { unportableFiles } from "../metainfo/disk_paths.ts";
+import { formatMagnet } from "../metainfo/magnet.ts";
 import { parseMetainfo } from "../metainfo/parse.ts";
 import type { Arguments, Verb, VerbContext } from "./command.ts";
 import { UsageError } from "./error.ts";
@@ -185,29 +186,28 @@ async function exists(path: string): Promise<boolean> {
 function printResult(
   output: Output,
   path: string,
-  bytes: Uint8Array,
-  json: boolean,
+  created: CreatedTorrent,
+  options: CreateMetainfoOptions,
 ): void {
-  const metainfo = parseMetainfo(bytes);
-  const document = torrentDocument(metainfo);
-  const unportable = unportableFiles(metainfo);
-  if (unportable.length > 0) output.note(unportableNote(unportable));
-  if (json) {
-    output.printJson({ output: path, ...document }, 2);
-    return;
-  }
-  const { infoHashV1, infoHashV2 } = document;
+  const { infoHashV1, infoHashV2, name, totalLength } = created;
   output.print(`created       ${safeText(path)}`);
-  if (infoHashV1 !== null) output.print(`Info-hash v1  ${infoHashV1}`);
-  if (infoHashV2 !== null) output.print(`Info-hash v2  ${infoHashV2}`);
+  if (infoHashV1) output.print(`Info-hash v1  ${toHex(infoHashV1)}`);
+  if (infoHashV2) output.print(`Info-hash v2  ${toHex(infoHashV2)}`);
   output.print(
-    `Pieces        ${document.pieceCount} of ${
-      formatSize(document.pieceLength!)
-    }, ${formatSize(document.totalLength!)} in ${
-      document.files!.length
-    } file(s)`,
+    `Pieces        ${created.pieceCount} of ${
+      formatSize(created.pieceLength)
+    }, ${formatSize(totalLength)} in ${created.fileCount} file(s)`,
   );
-  output.print(`Magnet        ${safeText(document.magnet)}`);
+  const magnet = formatMagnet({
+    infoHashV1,
+    infoHashV2,
+    name,
+    length: totalLength,
+    trackers: [...new Set(options.trackers?.flat())],
+    ...(options.webSeeds && { webSeeds: options.webSeeds }),
+    ...(options.nodes && { nodes: options.nodes }),
+  });
+  output.print(`Magnet        ${safeText(magnet)}`);
 }
 
 /** `bip create PATH... -o OUT.torrent` */
@@ -289,9 +289,9 @@ export const createVerb: Verb = {
       label: "Hashing",
       quiet: args.has("quiet"),
     });
-    let bytes: Uint8Array;
+    let created: CreatedTorrent;
     try {
-      bytes = await createMetainfo({
+      created = await createTorrent({
         ...options,
         onProgress: ({ hashedBytes, totalBytes }) =>
           progress.update(hashedBytes, { total: totalBytes }),
@@ -305,10 +305,15 @@ export const createVerb: Verb = {
       throw error;
     }
     await progress.stop();
+    const { bytes, unportable } = created;
+    if (unportable.length > 0) output.note(unportableNote(unportable));
     if (toStdout) output.printBytes(bytes);
     else {
       await writeTorrent(path, bytes, force);
-      printResult(output, path, bytes, args.has("json"));
+      if (args.has("json")) {
+        const document = torrentDocument(parseMetainfo(bytes));
+        output.printJson({ output: path, ...document }, 2);
+      } else printResult(output, path, created, options);
     }
     return EXIT_DONE;
   },

@@ -4,14 +4,27 @@
  * @module
  */
 import { CreateError } from "./create_error.ts";
-import { type CreateForm, hashEntries } from "./create_hash.ts";
+import {
+  type CreateForm,
+  type HashedFiles,
+  hashEntries,
+} from "./create_hash.ts";
 import { encodeCreated } from "./create_info.ts";
 import { checkCreateOptions } from "./create_check.ts";
 import {
   type CreateMetainfoOptions,
   suggestPieceLength,
 } from "./create_options.ts";
-import { type CreatePlan, planCreation } from "./create_walk.ts";
+import {
+  type CreatePlan,
+  displayPath,
+  entryPath,
+  keyText,
+  planCreation,
+} from "./create_walk.ts";
+import { type UnportableFile, unportablePaths } from "./disk_paths.ts";
+import { SHA256_LENGTH } from "./hash_sha256.ts";
+import { SHA1_LENGTH } from "./hash_task.ts";
 import { checkThreads } from "./hash_pool.ts";
 
 /** Piece length where the length of the payload is not known beforehand. */
@@ -68,6 +81,46 @@ const UNKNOWN_PIECE_LENGTH = 1024 * 1024;
 export async function createMetainfo(
   options: CreateMetainfoOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  return (await create(options)).encoded.bytes;
+}
+
+/** A new torrent, and what is known of it without reading it again. */
+export interface CreatedTorrent {
+  /** The torrent file, canonical bencode. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The name of the file or folder. */
+  readonly name: string;
+  /** SHA-1 of the info dictionary, 20 bytes; not in a v2-only torrent. */
+  readonly infoHashV1?: Uint8Array;
+  /** SHA-256 of the info dictionary, 32 bytes; not in a v1-only torrent. */
+  readonly infoHashV2?: Uint8Array;
+  /** Bytes of a piece. */
+  readonly pieceLength: number;
+  /** How many pieces there are. */
+  readonly pieceCount: number;
+  /** Bytes of all files. */
+  readonly totalLength: number;
+  /** How many files there are, without padding. */
+  readonly fileCount: number;
+  /** The files whose names not every system can hold. */
+  readonly unportable: readonly UnportableFile[];
+}
+
+/**
+ * Does what {@linkcode createMetainfo} does and says more about the result.
+ *
+ * @param options What goes into the torrent, and how.
+ * @returns The torrent file and what is in it.
+ * @throws {CreateError} As {@linkcode createMetainfo} does.
+ */
+export async function createTorrent(
+  options: CreateMetainfoOptions,
+): Promise<CreatedTorrent> {
+  const { plan, form, hashed, encoded } = await create(options);
+  return { ...encoded, ...describe(plan, form, hashed) };
+}
+
+async function create(options: CreateMetainfoOptions) {
   try {
     options.signal?.throwIfAborted();
     checkCreateOptions(options);
@@ -76,11 +129,35 @@ export async function createMetainfo(
     const form = createForm(plan, options);
     const hashed = await hashEntries(plan, form, options);
     if (hashed.lengths.every((length) => length === 0)) throw noBytes();
-    return encodeCreated(plan, form, hashed, options);
+    const encoded = encodeCreated(plan, form, hashed, options);
+    return { plan, form, hashed, encoded };
   } catch (error) {
     await cancelStreams(options, error);
     throw error;
   }
+}
+
+function describe(
+  plan: CreatePlan,
+  form: CreateForm,
+  { lengths, pieces, layers }: HashedFiles,
+) {
+  const name = displayPath([plan.name]);
+  let totalLength = 0;
+  for (const length of lengths) totalLength += length;
+  let roots = 0;
+  for (const layer of layers) roots += layer.length / SHA256_LENGTH;
+  return {
+    name,
+    pieceLength: form.pieceLength,
+    pieceCount: form.sha1 ? pieces.length / SHA1_LENGTH : roots,
+    totalLength,
+    fileCount: lengths.length,
+    unportable: unportablePaths(
+      plan.entries.length,
+      (i) => [name, ...entryPath(plan.entries[i]!).map(keyText)],
+    ),
+  };
 }
 
 function noBytes(): CreateError {

@@ -19,6 +19,7 @@ import {
   type CreatePlan,
   entryPath,
 } from "./create_walk.ts";
+import { nodeCrypto } from "./hash_native.ts";
 import { reduceTree, SHA256_LENGTH, treeHeight } from "./hash_sha256.ts";
 import { BLOCK_SIZE } from "./piece_layout.ts";
 
@@ -152,6 +153,15 @@ function encodeWith(
   return parts;
 }
 
+function digestOf(
+  algorithm: "sha1" | "sha256",
+  parts: readonly Uint8Array[],
+): Uint8Array {
+  const hash = nodeCrypto().createHash(algorithm);
+  for (const part of parts) hash.update(part);
+  return new Uint8Array(hash.digest());
+}
+
 /** The v2 keys (BEP 52). */
 function addV2(
   info: Dictionary,
@@ -244,7 +254,7 @@ function outerKeys(options: CreateMetainfoOptions): Dictionary {
  * @param form How they lie in pieces.
  * @param hashed Their lengths and hashes.
  * @param options Everything else.
- * @returns The bytes of the torrent file.
+ * @returns The bytes of the torrent file, and its info-hashes.
  * @throws {CreateError} If readers would not see the folder.
  */
 export function encodeCreated(
@@ -252,7 +262,11 @@ export function encodeCreated(
   form: CreateForm,
   hashed: HashedFiles,
   options: CreateMetainfoOptions,
-): Uint8Array<ArrayBuffer> {
+): {
+  bytes: Uint8Array<ArrayBuffer>;
+  infoHashV1?: Uint8Array;
+  infoHashV2?: Uint8Array;
+} {
   const info: Dictionary = new Map(Object.entries(options.extraInfo ?? {}));
   const outer = outerKeys(options);
   info.set("name", fromByteString(plan.name));
@@ -269,5 +283,10 @@ export function encodeCreated(
   const files: Record<string, Uint8Array[]> = form.sha1 && !plan.isSingleFile
     ? { files: encodeFiles(plan, form, hashed, options) }
     : {};
-  return concatBytes(encodeWith(outer, { info: encodeWith(info, files) }));
+  const infoParts = encodeWith(info, files);
+  return {
+    bytes: concatBytes(encodeWith(outer, { info: infoParts })),
+    ...form.sha1 && { infoHashV1: digestOf("sha1", infoParts) },
+    ...form.sha256 && { infoHashV2: digestOf("sha256", infoParts) },
+  };
 }

@@ -112,8 +112,17 @@ export function diskPathOf(entry: CreateEntry): string | undefined {
   if (content !== undefined) {
     return content.type === "disk" ? content.path : undefined;
   }
-  return folder.path +
-    (PLAIN_KEY_REGEXP.test(name) ? name : displayPath([name]));
+  return folder.path + keyText(name);
+}
+
+/**
+ * The text of a byte string.
+ *
+ * @param key A path component.
+ * @returns Text.
+ */
+export function keyText(key: string): string {
+  return PLAIN_KEY_REGEXP.test(key) ? key : displayPath([key]);
 }
 
 /** Orders entries component by component as bytes: the order of BEP 52. */

@@ -138,30 +138,51 @@ export interface UnportableFile {
  */
 export function unportableFiles(torrent: NamedTorrent): UnportableFile[] {
   const { name, originalName = name, files } = torrent;
-  const unportable: UnportableFile[] = [];
-  const onWindows = new Map<string, boolean>();
-  const isPortable = (part: string) => {
-    let known = onWindows.get(part);
-    if (known === undefined) {
-      known = sanitizePathComponent(part, { windowsNames: true }) === part;
-      onWindows.set(part, known);
-    }
-    return known;
-  };
-  files.forEach(({ path, originalPath = path, sharedName, pad }, index) => {
-    if (pad) return;
-    const whole = [originalName, ...originalPath];
-    const safe = [name, ...path];
-    if (sharedName !== undefined) safe[safe.length - 1] = sharedName;
-    const reason = whole.length !== safe.length ||
-        whole.some((part, i) => part !== safe[i])
-      ? "changed"
-      : whole.some((part) => !isPortable(part))
-      ? "windows"
-      : sharedName !== undefined
-      ? "shared"
-      : undefined;
-    if (reason) unportable.push({ index, path: whole.join("/"), reason });
+  return unportablePaths(files.length, (i) => {
+    const { path, originalPath = path, pad } = files[i]!;
+    return pad ? undefined : [originalName, ...originalPath];
   });
+}
+
+/**
+ * Finds the paths that others will not get as they stand.
+ *
+ * @param count How many paths there are.
+ * @param pathOf Gives a path; `undefined` is passed over.
+ * @returns Those files in order, each with its first reason.
+ */
+export function unportablePaths(
+  count: number,
+  pathOf: (index: number) => readonly string[] | undefined,
+): UnportableFile[] {
+  const unportable: UnportableFile[] = [];
+  /** What is wrong with a name; most are those of folders. */
+  const known = new Map<string, UnportableFile["reason"] | undefined>();
+  const taken = new Set<string>();
+  const reasonOf = (part: string) =>
+    sanitizePathComponent(part) !== part
+      ? "changed"
+      : sanitizePathComponent(part, { windowsNames: true }) !== part
+      ? "windows"
+      : undefined;
+  for (let index = 0; index < count; index++) {
+    const path = pathOf(index);
+    if (path === undefined) continue;
+    const text = path.join("/");
+    let reason: UnportableFile["reason"] | undefined;
+    for (let i = 0; i < path.length && reason !== "changed"; i++) {
+      const part = path[i]!;
+      let found = known.get(part);
+      if (found === undefined && !known.has(part)) {
+        found = reasonOf(part);
+        if (i < path.length - 1) known.set(part, found);
+      }
+      reason = found ?? reason;
+    }
+    const key = foldName(text);
+    if (taken.has(key)) reason ??= "shared";
+    taken.add(key);
+    if (reason !== undefined) unportable.push({ index, path: text, reason });
+  }
   return unportable;
 }

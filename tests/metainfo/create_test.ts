@@ -464,33 +464,3 @@ Deno.test({
     assertStrictEquals(cancelled, reason);
   },
 });
-
-Deno.test({
-  name: "createMetainfo() gives every pad file a name of its own",
-  permissions: "none",
-  async fn() {
-    for (const version of ["v1", "hybrid"] as const) {
-      const tree: Tree = {
-        "top/.pad/16284.1": bytesOf(16384, 9),
-        "top/a": bytesOf(100, 1),
-        "top/b": bytesOf(100, 2),
-        "top/c": bytesOf(100, 3),
-      };
-      const metainfo = parseMetainfo(
-        await createMetainfo({
-          inputs: bytesInputs(tree),
-          pieceLength: 16384,
-          padFiles: true,
-          version,
-        }),
-      );
-      const pads = metainfo.files.filter((file) => file.pad);
-      assertEquals(
-        pads.map((file) => file.path.join("/")),
-        [".pad/16284", ".pad/16284.2", ".pad/16284.3"]
-          .slice(0, version === "v1" ? 2 : 3),
-      );
-      assertEquals(metainfo.warnings, []);
-    }
-  },
-});
