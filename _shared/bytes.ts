@@ -5,8 +5,6 @@
  * @module
  */
 
-const HEX = "0123456789abcdef";
-
 /**
  * Joins byte arrays into one.
  *
@@ -64,12 +62,7 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
  * @returns Two digits a byte.
  */
 export function toHex(bytes: Uint8Array): string {
-  let text = "";
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i]!;
-    text += HEX[byte >> 4]! + HEX[byte & 15]!;
-  }
-  return text;
+  return bytes.toHex();
 }
 
 /**
@@ -79,12 +72,11 @@ export function toHex(bytes: Uint8Array): string {
  * @returns The bytes, or `undefined` when the text is not hex.
  */
 export function tryFromHex(text: string): Uint8Array<ArrayBuffer> | undefined {
-  if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) return undefined;
-  const bytes = new Uint8Array(text.length / 2);
-  for (let i = 0; i < bytes.length; i++) {
-    bytes[i] = parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  try {
+    return Uint8Array.fromHex(text);
+  } catch {
+    return undefined;
   }
-  return bytes;
 }
 
 /**

@@ -157,11 +157,10 @@ export class Swarm {
    */
   setContent(content: SwarmContent): void {
     this.#content = content;
-    const { layout, revealer } = content;
     for (const peer of [...this.peers.values()]) {
-      peer.connection.setPieceCount(layout.pieceCount, {
+      peer.connection.setPieceCount(content.layout.pieceCount, {
         pieceSize: (pieceIndex) => content.servedSize(pieceIndex),
-        ownPieces: revealer.admit(peer.key, peer.fast),
+        ownPieces: content.revealer.admit(peer.key, peer.fast),
       });
       if (!peer.connection.isClosed && !peer.inPicker) {
         content.addPeer(peer);
