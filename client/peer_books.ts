@@ -7,9 +7,9 @@ import type { TorrentStorage } from "../disk/mod.ts";
 import type { Metainfo } from "../metainfo/mod.ts";
 import type { SelectionStrategy } from "../select/mod.ts";
 import { Download, type DownloadHost } from "./download.ts";
-import type { RateLimiter } from "./rate_limiter.ts";
 import { PieceRevealer } from "./reveal.ts";
 import type { SessionContext } from "./session_context.ts";
+import type { TorrentLimits } from "./torrent_limits.ts";
 import type { AddTorrentOptions, TorrentEvent } from "./types.ts";
 import { Upload, type UploadHost } from "./upload.ts";
 
@@ -39,10 +39,8 @@ export interface PeerBooksOptions {
   readonly metainfo: Metainfo;
   /** What the person asked for. */
   readonly torrent: AddTorrentOptions;
-  /** Bytes a second, received. */
-  readonly downloadLimit: RateLimiter;
-  /** Bytes a second, sent. */
-  readonly uploadLimit: RateLimiter;
+  /** Bytes a second, received and sent. */
+  readonly limits: TorrentLimits;
   /** Where the pieces are. */
   readonly storage: TorrentStorage;
   /** In which order they are fetched. */
@@ -61,7 +59,7 @@ export interface PeerBooksOptions {
  * @returns The books, stopped.
  */
 export function makePeerBooks(
-  host: ContentHost,
+  host: DownloadHost & UploadHost,
   options: PeerBooksOptions,
 ): PeerBooks {
   const { context, metainfo, torrent, storage, strategy } = options;
@@ -71,7 +69,7 @@ export function makePeerBooks(
     layout,
     storage,
     strategy,
-    limit: options.downloadLimit,
+    limit: options.limits.download,
     clock,
     random,
   });
@@ -87,7 +85,7 @@ export function makePeerBooks(
     upload: new Upload(host, {
       layout,
       storage,
-      limit: options.uploadLimit,
+      limit: options.limits.upload,
       clock,
       random,
       choker: torrent.choker ?? context.policies.choker,

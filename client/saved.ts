@@ -97,12 +97,13 @@ export async function saveTorrent(life: TorrentLife): Promise<SavedTorrent> {
     ...(own ? { piecePriorities: [...own] } : {}),
     ...(options.trackers?.length ? { trackers: options.trackers } : {}),
     ...(options.replaceTrackers ? { replaceTrackers: true } : {}),
-    ...limit("downloadLimit", life.downloadLimit.rate),
-    ...limit("uploadLimit", life.uploadLimit.rate),
+    ...limit("downloadLimit", life.limits.downloadRate),
+    ...limit("uploadLimit", life.limits.uploadRate),
     ...limit("maxPeers", options.maxPeers),
     downloadedBytes,
     uploadedBytes,
-    peers: network.swarm.list.good(MAX_SAVED_PEERS).map(formatEndpoint),
+    peers: (network.openSwarm?.list.good(MAX_SAVED_PEERS) ?? [])
+      .map(formatEndpoint),
     ...(resumeData ? { resumeData: resumeData.toBase64() } : {}),
   };
 }

@@ -40,6 +40,7 @@ import {
 } from "./saved.ts";
 import { makeTorrent, type Torrent } from "./torrent.ts";
 import { TorrentLife } from "./torrent_life.ts";
+import type { TorrentOwner } from "./torrent_services.ts";
 import {
   defaultTrackerClients,
   type TrackerClients,
@@ -83,6 +84,17 @@ export class Session implements AsyncDisposable {
   readonly #busy = new Set<TorrentLife>();
   readonly #hub: EventHub<SessionEvent> = new EventHub();
   readonly #disks: SessionDisks;
+  /** What torrents tell us. */
+  readonly #owner: TorrentOwner = {
+    busy: (life) => this.#busy.add(life),
+    described: (life, metainfo) => this.#file(life, metainfo),
+    closed: (life) => this.#forget(life),
+    happened: (life, event) => {
+      if (this.#hub.idle) return;
+      const torrent = this.#torrents.get(life);
+      if (torrent) this.#hub.publish({ type: "torrent", torrent, event });
+    },
+  };
   readonly #context: SessionContext;
   readonly #handshaker: Handshaker;
   readonly #services: SessionServices;
@@ -245,18 +257,13 @@ export class Session implements AsyncDisposable {
         `Torrent ${toHex(topic.infoHash)} is here already`,
       );
     }
-    const where = placeOf(options);
-    this.#disks.use(where);
-    const life = new TorrentLife(this.#context, parsed, options, {
-      busy: (life) => this.#busy.add(life),
-      described: (life, metainfo) => this.#file(life, metainfo),
-      closed: (life) => this.#forget(life, where),
-      happened: (life, event) => {
-        if (this.#hub.idle) return;
-        const torrent = this.#torrents.get(life);
-        if (torrent) this.#hub.publish({ type: "torrent", torrent, event });
-      },
-    });
+    this.#disks.use(placeOf(options));
+    const life = new TorrentLife(
+      this.#context,
+      parsed,
+      options,
+      this.#owner,
+    );
     const torrent = makeTorrent(life);
     this.#torrents.set(life, torrent);
     this.#file(life, topic);
@@ -413,7 +420,7 @@ export class Session implements AsyncDisposable {
   }
 
   /** Lets go of a torrent, and of the disk that it was the last to use. */
-  async #forget(life: TorrentLife, where: string | FileSystem): Promise<void> {
+  async #forget(life: TorrentLife): Promise<void> {
     const torrent = this.#torrents.get(life)!;
     this.#torrents.delete(life);
     this.#busy.delete(life);
@@ -423,7 +430,7 @@ export class Session implements AsyncDisposable {
       }
     }
     this.#hub.publish({ type: "removed", torrent });
-    await this.#disks.release(where);
+    await this.#disks.release(placeOf(life.options));
   }
 
   /** Hands finished handshakes to their torrents. */
@@ -432,7 +439,7 @@ export class Session implements AsyncDisposable {
       if (event.type === "failed") continue;
       const life = this.#byHash.get(toHex(event.infoHash));
       if (life === undefined) event.connection.close();
-      else life.attach(event);
+      else life.network.swarm.attach(event);
     }
   }
 

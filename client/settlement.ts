@@ -4,13 +4,42 @@
  * @module
  */
 
-/**
- * Makes a promise that may be rejected while nobody waits for it.
- *
- * @returns The promise, and what settles it.
- */
-export function settlement<T>(): PromiseWithResolvers<T> {
-  const made = Promise.withResolvers<T>();
-  made.promise.catch(() => {});
-  return made;
+/** A promise that is made when somebody asks for it, and may be rejected unseen. */
+export class Settlement<T> {
+  #made: PromiseWithResolvers<T> | undefined;
+  #settle: ((made: PromiseWithResolvers<T>) => void) | undefined;
+
+  /** Settled as the first call of the others says. */
+  get promise(): Promise<T> {
+    if (this.#made === undefined) {
+      this.#made = Promise.withResolvers<T>();
+      this.#made.promise.catch(() => {});
+      this.#settle?.(this.#made);
+    }
+    return this.#made.promise;
+  }
+
+  /**
+   * Fulfils it, unless it is settled.
+   *
+   * @param value With what.
+   */
+  resolve(value: T): void {
+    this.#as((made) => made.resolve(value));
+  }
+
+  /**
+   * Rejects it, unless it is settled.
+   *
+   * @param reason Why.
+   */
+  reject(reason: unknown): void {
+    this.#as((made) => made.reject(reason));
+  }
+
+  #as(settle: (made: PromiseWithResolvers<T>) => void): void {
+    if (this.#settle !== undefined) return;
+    this.#settle = settle;
+    if (this.#made !== undefined) settle(this.#made);
+  }
 }

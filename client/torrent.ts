@@ -104,23 +104,23 @@ export class Torrent {
 
   /** Bytes a second; `Infinity` for no limit. */
   get downloadLimit(): number {
-    return this.#life.downloadLimit.rate;
+    return this.#life.limits.downloadRate;
   }
   set downloadLimit(bytesPerSecond: number) {
-    this.#life.downloadLimit.rate = bytesPerSecond;
+    this.#life.limits.download.rate = bytesPerSecond;
   }
 
   /** Bytes a second; `Infinity` for no limit. */
   get uploadLimit(): number {
-    return this.#life.uploadLimit.rate;
+    return this.#life.limits.uploadRate;
   }
   set uploadLimit(bytesPerSecond: number) {
-    this.#life.uploadLimit.rate = bytesPerSecond;
+    this.#life.limits.upload.rate = bytesPerSecond;
   }
 
   /** Connected peers. */
   get peerCount(): number {
-    return this.#life.network.swarm.peers.size;
+    return this.#life.network.peerCount;
   }
 
   /**
@@ -153,7 +153,7 @@ export class Torrent {
       state,
       metainfo,
       content?.figures(),
-      network.swarm,
+      network.openSwarm,
       totals,
     );
   }
@@ -167,7 +167,7 @@ export class Torrent {
     const { network, context } = this.#life;
     const now = context.clock.now();
     return Array.from(
-      network.swarm.peers.values(),
+      network.openSwarm?.peers.values() ?? [],
       (peer) => peerInfo(peer, now),
     );
   }

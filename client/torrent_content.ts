@@ -31,17 +31,15 @@ import type { PeerSessionEvent } from "../peer/mod.ts";
 import { firstStrategy, type StrategyChoice, strategyOf } from "./policies.ts";
 import type { PieceRevealer } from "./reveal.ts";
 import type { SwarmPeer } from "./swarm_peer.ts";
-import type { RateLimiter } from "./rate_limiter.ts";
 import type { SwarmContent } from "./swarm_options.ts";
+import type { TorrentLimits } from "./torrent_limits.ts";
 import { lostWarning, surplusWarning } from "./torrent_warnings.ts";
 import { Wishes } from "./wishes.ts";
 
 /** Options of {@linkcode TorrentContent.open}. */
 export interface TorrentContentOptions extends OpenStorageOptions {
-  /** Bytes a second, received. */
-  readonly downloadLimit: RateLimiter;
-  /** Bytes a second, sent. */
-  readonly uploadLimit: RateLimiter;
+  /** Bytes a second, received and sent. */
+  readonly limits: TorrentLimits;
 }
 
 /** Figures of the moment. */
@@ -363,14 +361,17 @@ export class TorrentContent implements SwarmContent {
   }
 
   #makeBooks(): PeerBooks {
+    const host = this.#host;
     const books = makePeerBooks({
-      ...this.#host,
-      peers: this.#host.peers,
+      peers: host.peers,
       pieceDone: (pieceIndex) => {
         this.#verified(pieceIndex);
         books.revealer.verified(pieceIndex);
-        this.#host.pieceDone(pieceIndex);
+        host.pieceDone(pieceIndex);
       },
+      pieceBad: (pieceIndex) => host.pieceBad(pieceIndex),
+      ban: (key, reason) => host.ban(key, reason),
+      storageError: (error, stops) => host.storageError(error, stops),
     }, {
       ...this.#options,
       storage: this.storage,

@@ -3,40 +3,30 @@
  *
  * @module
  */
-import type { HandshakeConnected } from "../handshake/mod.ts";
 import { NativeFileSystem } from "../disk/native_file_system.ts";
 import type { Magnet, Metainfo } from "../metainfo/mod.ts";
 import { closedError, isFinal, SessionError } from "./error.ts";
 import { EventHub } from "./event_hub.ts";
 import { badMetadata } from "./info_hash.ts";
-import { RateLimiter } from "./rate_limiter.ts";
 import { ResumeSaver } from "./resume_saver.ts";
-import { settlement } from "./settlement.ts";
+import type { ContentHost } from "./peer_books.ts";
+import { Settlement } from "./settlement.ts";
+import type { SwarmPeer } from "./swarm_peer.ts";
 import type { SessionContext } from "./session_context.ts";
 import { TorrentContent } from "./torrent_content.ts";
 import { warning } from "./torrent_warnings.ts";
+import { TorrentLimits } from "./torrent_limits.ts";
 import { TorrentNetwork } from "./torrent_network.ts";
 import {
   obeyLink,
+  type TorrentOwner,
   type TorrentServices,
   type TorrentSource,
 } from "./torrent_services.ts";
 import type { AddTorrentOptions, TorrentEvent, TorrentState } from "./types.ts";
 
-/** What a torrent tells its session. */
-export interface TorrentOwner {
-  /** It wants to be ticked from now on. */
-  busy(life: TorrentLife): void;
-  /** Its description came from peers. */
-  described(life: TorrentLife, metainfo: Metainfo): void;
-  /** It is closed; resolves when what it was the last to use is closed, too. */
-  closed(life: TorrentLife): Promise<void>;
-  /** Something happened. */
-  happened(life: TorrentLife, event: TorrentEvent): void;
-}
-
 /** What a torrent is made of; `Torrent` is what users see of it. */
-export class TorrentLife {
+export class TorrentLife implements TorrentServices, ContentHost {
   /** 20 bytes by which peers and trackers call it. */
   readonly infoHash: Uint8Array;
   /** What it was added by. */
@@ -47,17 +37,15 @@ export class TorrentLife {
   readonly context: SessionContext;
   /** Its peers, trackers and searches. */
   readonly network: TorrentNetwork;
-  /** Bytes a second, received. */
-  readonly downloadLimit: RateLimiter;
-  /** Bytes a second, sent. */
-  readonly uploadLimit: RateLimiter;
+  /** Bytes a second, received and sent. */
+  readonly limits: TorrentLimits;
   /** Its subscribers. */
   readonly hub: EventHub<TorrentEvent> = new EventHub();
   readonly #stopping = new AbortController();
-  readonly #metadata = settlement<Metainfo>();
+  readonly #metadata = new Settlement<Metainfo>();
   readonly #saver: ResumeSaver;
   readonly #owner: TorrentOwner;
-  #completed = settlement<void>();
+  #completed = new Settlement<void>();
   #metainfo: Metainfo | undefined;
   #content: TorrentContent | undefined;
   #state: TorrentState;
@@ -98,16 +86,7 @@ export class TorrentLife {
     this.#metainfo = known;
     this.#state = known === undefined ? "metadata" : "checking";
     if (known !== undefined) this.#metadata.resolve(known);
-    this.downloadLimit = new RateLimiter({
-      clock,
-      bytesPerSecond: options.downloadLimit ?? Infinity,
-      parent: context.downloadLimit,
-    });
-    this.uploadLimit = new RateLimiter({
-      clock,
-      bytesPerSecond: options.uploadLimit ?? Infinity,
-      parent: context.uploadLimit,
-    });
+    this.limits = new TorrentLimits(context, options);
     this.#saver = new ResumeSaver({
       save: options.saveResumeData,
       clock,
@@ -115,7 +94,7 @@ export class TorrentLife {
       onError: (error) => this.publish(warning("resume-data", error.message)),
     });
     const magnet = "magnet" in source ? source.magnet : undefined;
-    this.network = new TorrentNetwork(this.#services(magnet), this.topic);
+    this.network = new TorrentNetwork(this, this.topic);
     this.network.addPeers(options.peers ?? []);
     this.network.addPeers(options.savedPeers ?? [], "resume");
     if (magnet !== undefined) this.network.addPeers(magnet.peers, "magnet");
@@ -131,6 +110,21 @@ export class TorrentLife {
   /** Storage, wishes and books, once there is something to store. */
   get content(): TorrentContent | undefined {
     return this.#content;
+  }
+
+  /** Connected peers by key. */
+  get peers(): ReadonlyMap<number, SwarmPeer> {
+    return this.network.swarm.peers;
+  }
+
+  /** The link it was added by. */
+  get magnet(): Magnet | undefined {
+    return "infoBytes" in this.topic ? undefined : this.topic;
+  }
+
+  /** Whether it has all it wants. */
+  get isSeeding(): boolean {
+    return this.#state === "seeding";
   }
 
   /** What it is doing. */
@@ -186,10 +180,10 @@ export class TorrentLife {
   /** Payload of this run and earlier ones. */
   totals(): { downloadedBytes: number; uploadedBytes: number } {
     const { downloadedBytes = 0, uploadedBytes = 0 } = this.options;
-    const { swarm } = this.network;
+    const swarm = this.network.openSwarm;
     return {
-      downloadedBytes: downloadedBytes + swarm.downloadedBytes,
-      uploadedBytes: uploadedBytes + swarm.uploadedBytes,
+      downloadedBytes: downloadedBytes + (swarm?.downloadedBytes ?? 0),
+      uploadedBytes: uploadedBytes + (swarm?.uploadedBytes ?? 0),
     };
   }
 
@@ -226,7 +220,7 @@ export class TorrentLife {
     if (this.#paused || this.#closing !== undefined) return false;
     if (this.#error !== undefined) {
       this.#error = undefined;
-      this.#completed = settlement();
+      this.#completed = new Settlement();
     }
     if (this.#content === undefined && this.#metainfo !== undefined) {
       if (this.#setup === undefined) this.#prepare(this.#metainfo);
@@ -290,17 +284,54 @@ export class TorrentLife {
 
   /** Once a second while it is busy; whether it still is. */
   tick(now: number): boolean {
-    const { swarm } = this.network;
-    swarm.tick(now);
+    const swarm = this.network.openSwarm;
+    swarm?.tick(now);
     this.#content?.tick(now);
     this.#saver.tick(now);
-    if (swarm.peers.size === 0) this.#content?.rest();
-    return swarm.isBusy;
+    if (this.network.peerCount === 0) this.#content?.rest();
+    return swarm?.isBusy ?? false;
   }
 
-  /** Takes a finished handshake of this torrent. */
-  attach(event: HandshakeConnected): void {
-    this.network.swarm.attach(event);
+  /** Wants to be ticked from now on. */
+  busy(): void {
+    this.#owner.busy(this);
+  }
+
+  /** A piece is verified and written. */
+  pieceDone(pieceIndex: number): void {
+    this.publish({ type: "piece", pieceIndex, good: true });
+    this.updateProgress();
+  }
+
+  /** A piece was wrong. */
+  pieceBad(pieceIndex: number): void {
+    this.publish({ type: "piece", pieceIndex, good: false });
+  }
+
+  /** A peer is not to be dealt with again. */
+  ban(key: number, reason: string): void {
+    this.network.openSwarm?.ban(key, reason);
+  }
+
+  /** Files cannot be read or written; whether that ends it. */
+  storageError(error: Error, stops: boolean): void {
+    if (stops) this.fail(error);
+  }
+
+  /** Something is not as it should be. */
+  warn(event: TorrentEvent): void {
+    this.publish(event);
+  }
+
+  /** Pieces were lost; with an error nothing is left to go on with. */
+  piecesLost(error: Error | undefined): void {
+    if (error !== undefined) this.fail(error);
+    else this.updateProgress();
+  }
+
+  /** What peers sent fits the link but is of no use. */
+  unusable(cause: unknown): void {
+    this.fail(badMetadata(cause));
   }
 
   /** Ends it: tells trackers, writes what is there, closes peers and files. */
@@ -316,8 +347,7 @@ export class TorrentLife {
     this.context.handshaker.removeTorrent(this.infoHash);
     const results = await Promise.allSettled([this.#release(deleteFiles)]);
     results.push(...await Promise.allSettled([this.#owner.closed(this)]));
-    this.downloadLimit.close();
-    this.uploadLimit.close();
+    this.limits.close();
     this.#setState("removed");
     this.hub.close();
     // What stopped the torrent was told already.
@@ -361,8 +391,8 @@ export class TorrentLife {
       if (this.#state === "seeding") this.#setState("downloading");
       if (!this.#isComplete) return;
       this.#isComplete = false;
-      this.#completed = settlement();
-      this.network.swarm.setComplete(false);
+      this.#completed = new Settlement();
+      this.network.setComplete(false);
       content.setSeeding(false);
       return;
     }
@@ -375,7 +405,7 @@ export class TorrentLife {
       this.network.completed();
     } else if (this.#state !== "seeding") return;
     content.setSeeding(true);
-    this.network.swarm.setComplete(true);
+    this.network.setComplete(true);
     this.#completed.resolve();
     if (this.#isComplete) return;
     this.#isComplete = true;
@@ -406,37 +436,21 @@ export class TorrentLife {
   }
 
   async #open(metainfo: Metainfo, signal: AbortSignal): Promise<void> {
-    const content = await TorrentContent.open(
-      {
-        peers: this.network.swarm.peers,
-        pieceDone: (pieceIndex) => {
-          this.publish({ type: "piece", pieceIndex, good: true });
-          this.updateProgress();
-        },
-        pieceBad: (i) =>
-          this.publish({ type: "piece", pieceIndex: i, good: false }),
-        ban: (key, reason) => this.network.swarm.ban(key, reason),
-        storageError: (error, stops) => void (stops && this.fail(error)),
-        warn: (event) => this.publish(event),
-        piecesLost: (error) => error ? this.fail(error) : this.updateProgress(),
-      },
-      {
-        context: this.context,
-        metainfo,
-        torrent: this.options,
-        downloadLimit: this.downloadLimit,
-        uploadLimit: this.uploadLimit,
-        onProgress: ({ checked, total }) =>
-          this.publish({ type: "checking", checked, total }),
-        signal,
-      },
-    );
+    const content = await TorrentContent.open(this, {
+      context: this.context,
+      metainfo,
+      torrent: this.options,
+      limits: this.limits,
+      onProgress: ({ checked, total }) =>
+        this.publish({ type: "checking", checked, total }),
+      signal,
+    });
     this.#content = content;
     if (content.renamed.length > 0) {
       this.publish({ type: "renamed", files: content.renamed });
     }
     this.#saver.setStorage(content.storage);
-    this.network.swarm.setContent(content);
+    this.network.contentReady();
   }
 
   #startNetwork(): void {
@@ -459,7 +473,8 @@ export class TorrentLife {
     await this.network.stop();
   }
 
-  #fetched(metainfo: Metainfo): void {
+  /** Takes the description that peers sent. */
+  fetched(metainfo: Metainfo): void {
     if (this.#closing !== undefined) return;
     this.#metainfo = metainfo;
     this.#owner.described(this, metainfo);
@@ -473,24 +488,5 @@ export class TorrentLife {
     if (this.#state === state) return;
     this.#state = state;
     this.publish({ type: "state", state });
-  }
-
-  #services(magnet: Magnet | undefined): TorrentServices {
-    return {
-      context: this.context,
-      options: this.options,
-      infoHash: this.infoHash,
-      magnet,
-      downloadLimit: this.downloadLimit,
-      uploadLimit: this.uploadLimit,
-      metainfo: () => this.#metainfo,
-      isPrivate: () => this.isPrivate,
-      content: () => this.#content,
-      isSeeding: () => this.#state === "seeding",
-      fetched: (metainfo) => this.#fetched(metainfo),
-      busy: () => this.#owner.busy(this),
-      unusable: (cause) => this.fail(badMetadata(cause)),
-      publish: (event) => this.publish(event),
-    };
   }
 }

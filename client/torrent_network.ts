@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Endpoint } from "../_shared/address.ts";
+import type { Endpoint, PeerCandidate } from "../_shared/address.ts";
 import type { Magnet, Metainfo } from "../metainfo/mod.ts";
 import { DiscoveryRunner, type DiscoveryStatus } from "./discovery_runner.ts";
 import type { Swarm } from "./swarm.ts";
@@ -11,6 +11,7 @@ import {
   answerFor,
   makeSwarm,
   makeTrackers,
+  type SwarmHolder,
   type TorrentServices,
 } from "./torrent_services.ts";
 import type { TrackerStatus } from "./tracker_entry.ts";
@@ -20,9 +21,9 @@ import type { TrackerRunner } from "./tracker_runner.ts";
 const MAX_NODES = 8;
 
 /** Swarm, trackers and searches of one torrent, started and stopped together. */
-export class TorrentNetwork {
-  /** Its peers. */
-  readonly swarm: Swarm;
+export class TorrentNetwork implements SwarmHolder {
+  #swarm: Swarm | undefined;
+  #isComplete = false;
   readonly #services: TorrentServices;
   readonly #topic: Metainfo | Magnet;
   #trackers: TrackerRunner | undefined;
@@ -40,24 +41,23 @@ export class TorrentNetwork {
     const { context, infoHash } = services;
     this.#services = services;
     this.#topic = topic;
-    this.swarm = makeSwarm(services);
     const { trackers = [], replaceTrackers = false } = services.options;
-    this.#trackers = makeTrackers(services, this.swarm, [
+    this.#trackers = makeTrackers(services, this, [
       ...(replaceTrackers ? [] : topic.trackers),
       ...trackers,
     ]);
     this.#discovery = new DiscoveryRunner(context.discovery, {
       infoHash,
       port: context.handshaker.local?.port ?? 0,
-      isPrivate: () => services.isPrivate(),
-      isSeed: () => services.isSeeding(),
-      onPeer: (candidate) => this.swarm.addCandidates([candidate]),
+      isPrivate: () => services.isPrivate,
+      isSeed: () => services.isSeeding,
+      onPeer: (candidate) => this.addCandidates([candidate]),
       onError: (tracker, error) =>
         services.publish({ type: "tracker", tracker, ok: false, error }),
       clock: context.timers,
     });
-    answerFor(context, topic, services.isPrivate());
-    if (!services.isPrivate()) {
+    answerFor(context, topic, services.isPrivate);
+    if (!services.isPrivate) {
       for (const node of topic.nodes.slice(0, MAX_NODES)) {
         context.onDhtNode(node);
       }
@@ -75,12 +75,58 @@ export class TorrentNetwork {
     source: "manual" | "magnet" | "resume" = "manual",
   ): void {
     const { infoHash } = this.#services;
-    this.swarm.addCandidates(
-      Array.from(
-        addresses,
-        (address) => ({ infoHash, address, source }),
-      ),
+    this.addCandidates(
+      Array.from(addresses, (address) => ({ infoHash, address, source })),
     );
+  }
+
+  /**
+   * Takes candidates; dials them if there is room.
+   *
+   * @param candidates Where peers may be.
+   */
+  addCandidates(candidates: readonly PeerCandidate[]): void {
+    if (candidates.length > 0) this.swarm.addCandidates(candidates);
+  }
+
+  /** Its peers; made for the first who asks. */
+  get swarm(): Swarm {
+    return this.#swarm ??= this.#makeSwarm();
+  }
+
+  /** Its peers, if somebody asked for them. */
+  get openSwarm(): Swarm | undefined {
+    return this.#swarm;
+  }
+
+  /** Connected peers. */
+  get peerCount(): number {
+    return this.#swarm?.peers.size ?? 0;
+  }
+
+  /** Gives the swarm the content to exchange, now that it is known. */
+  contentReady(): void {
+    const { content } = this.#services;
+    if (content !== undefined) this.#swarm?.setContent(content);
+  }
+
+  /**
+   * Whether seeds are of no use any more: they are let go.
+   *
+   * @param complete Whether we have all we want.
+   */
+  setComplete(complete: boolean): void {
+    this.#isComplete = complete;
+    this.#swarm?.setComplete(complete);
+  }
+
+  #makeSwarm(): Swarm {
+    const { content } = this.#services;
+    const swarm = makeSwarm(this.#services);
+    if (content !== undefined) swarm.setContent(content);
+    if (this.#isComplete) swarm.setComplete(true);
+    if (this.#running) swarm.start();
+    return swarm;
   }
 
   /** Its trackers, in the order they are tried. */
@@ -110,7 +156,7 @@ export class TorrentNetwork {
   addTrackers(tiers: readonly (readonly string[])[]): void {
     if (this.#trackers !== undefined) this.#trackers.addTrackers(tiers);
     else {
-      this.#trackers = makeTrackers(this.#services, this.swarm, tiers);
+      this.#trackers = makeTrackers(this.#services, this, tiers);
       if (this.#running) this.#trackers?.start();
     }
   }
@@ -129,7 +175,7 @@ export class TorrentNetwork {
   start(): void {
     if (this.#running) return;
     this.#running = true;
-    this.swarm.start();
+    this.#swarm?.start();
     this.#trackers?.start();
     this.#discovery.start();
   }
@@ -143,20 +189,20 @@ export class TorrentNetwork {
     this.#running = false;
     await Promise.all([
       this.#discovery.stop(),
-      this.swarm.stop(),
+      this.#swarm?.stop(),
       this.#trackers?.stop(),
     ]);
   }
 
   /** Stops for good. */
   async close(): Promise<void> {
-    await Promise.all([this.stop(), this.swarm.close()]);
+    await Promise.all([this.stop(), this.#swarm?.close()]);
     await this.#trackers?.close();
   }
 
   /** Tells the trackers, if the whole torrent is there and was not before. */
   completed(): void {
-    if (this.#services.content()?.missingBytes === 0) {
+    if (this.#services.content?.missingBytes === 0) {
       this.#trackers?.completed();
     }
   }
@@ -171,6 +217,6 @@ export class TorrentNetwork {
     // Whoever is being dialled fails; who may is dialled again.
     context.handshaker.removeTorrent(infoHash);
     answerFor(context, this.#topic, true);
-    this.swarm.setPrivate();
+    this.#swarm?.setPrivate();
   }
 }

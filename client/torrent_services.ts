@@ -3,13 +3,15 @@
  *
  * @module
  */
+import type { PeerCandidate } from "../_shared/address.ts";
 import type { Magnet, Metainfo } from "../metainfo/mod.ts";
 import { MetadataExchange } from "./metadata_exchange.ts";
 import { PeerExchange } from "./peer_exchange.ts";
-import type { RateLimiter } from "./rate_limiter.ts";
 import type { SessionContext } from "./session_context.ts";
 import { Swarm } from "./swarm.ts";
 import type { TorrentContent } from "./torrent_content.ts";
+import type { TorrentLimits } from "./torrent_limits.ts";
+import type { TorrentLife } from "./torrent_life.ts";
 import { TrackerRunner } from "./tracker_runner.ts";
 import type { AddTorrentOptions, TorrentEvent } from "./types.ts";
 
@@ -17,6 +19,18 @@ import type { AddTorrentOptions, TorrentEvent } from "./types.ts";
 export type TorrentSource =
   | { readonly metainfo: Metainfo }
   | { readonly magnet: Magnet };
+
+/** Who has the swarm of a torrent, once there is one. */
+export interface SwarmHolder {
+  /** Its peers; made for the first who asks. */
+  readonly swarm: Swarm;
+  /** Its peers, if somebody asked for them. */
+  readonly openSwarm: Swarm | undefined;
+  /** Connected peers. */
+  readonly peerCount: number;
+  /** Takes candidates. */
+  addCandidates(candidates: readonly PeerCandidate[]): void;
+}
 
 /** What the services need of their torrent. */
 export interface TorrentServices {
@@ -28,18 +42,16 @@ export interface TorrentServices {
   readonly infoHash: Uint8Array;
   /** The link it was added by. */
   readonly magnet: Magnet | undefined;
-  /** Bytes a second, received. */
-  readonly downloadLimit: RateLimiter;
-  /** Bytes a second, sent. */
-  readonly uploadLimit: RateLimiter;
+  /** Bytes a second, received and sent. */
+  readonly limits: TorrentLimits;
   /** Its description, once known. */
-  metainfo(): Metainfo | undefined;
+  readonly metainfo: Metainfo | undefined;
   /** Whether it is for one tracker's members only (BEP 27). */
-  isPrivate(): boolean;
+  readonly isPrivate: boolean;
   /** Its content, once ready. */
-  content(): TorrentContent | undefined;
+  readonly content: TorrentContent | undefined;
   /** Whether it has all it wants. */
-  isSeeding(): boolean;
+  readonly isSeeding: boolean;
   /** Takes the description that peers sent. */
   fetched(metainfo: Metainfo): void;
   /** What peers sent fits the link but is of no use. */
@@ -48,6 +60,18 @@ export interface TorrentServices {
   busy(): void;
   /** Tells the subscribers. */
   publish(event: TorrentEvent): void;
+}
+
+/** What a torrent tells its session. */
+export interface TorrentOwner {
+  /** It wants to be ticked from now on. */
+  busy(life: TorrentLife): void;
+  /** Its description came from peers. */
+  described(life: TorrentLife, metainfo: Metainfo): void;
+  /** It is closed; resolves when what it was the last to use is closed, too. */
+  closed(life: TorrentLife): Promise<void>;
+  /** Something happened. */
+  happened(life: TorrentLife, event: TorrentEvent): void;
 }
 
 /**
@@ -120,10 +144,10 @@ export function makeSwarm(torrent: TorrentServices): Swarm {
     onBusy: () => torrent.busy(),
     listenPort: context.handshaker.local?.port ?? 0,
     clientVersion: context.clientVersion,
-    downloadLimit: torrent.downloadLimit,
-    uploadLimit: torrent.uploadLimit,
-    isPrivate: () => torrent.isPrivate(),
-    hasV2: () => (torrent.metainfo() ?? magnet)?.infoHashV2 !== undefined,
+    downloadLimit: torrent.limits.download,
+    uploadLimit: torrent.limits.upload,
+    isPrivate: () => torrent.isPrivate,
+    hasV2: () => (torrent.metainfo ?? magnet)?.infoHashV2 !== undefined,
     dhtPort: context.dhtPort,
     onDhtNode: (node) => context.onDhtNode(node),
     extensionsFor: (peer) => [
@@ -135,11 +159,11 @@ export function makeSwarm(torrent: TorrentServices): Swarm {
       new MetadataExchange({
         peers,
         ban: (peer, reason) => swarm.ban(peer, reason),
-        infoBytes: torrent.metainfo()?.infoBytes,
+        infoBytes: torrent.metainfo?.infoBytes,
         magnet,
         onMetainfo: (metainfo) => torrent.fetched(metainfo),
         onError: (cause) => torrent.unusable(cause),
-        uploadLimit: torrent.uploadLimit,
+        uploadLimit: torrent.limits.upload,
         clock,
       }),
     exchange: (peers) =>
@@ -152,13 +176,13 @@ export function makeSwarm(torrent: TorrentServices): Swarm {
  * Makes what talks to a torrent's trackers.
  *
  * @param torrent The torrent.
- * @param swarm Where peers go.
+ * @param network Where peers go.
  * @param tiers Announce URLs, in tiers or each a tier of its own.
  * @returns The runner, or `undefined` without trackers.
  */
 export function makeTrackers(
   torrent: TorrentServices,
-  swarm: Swarm,
+  network: SwarmHolder,
   tiers: readonly (string | readonly string[])[],
 ): TrackerRunner | undefined {
   const { context, infoHash } = torrent;
@@ -173,26 +197,26 @@ export function makeTrackers(
     clock: context.timers,
     random,
     scheduler: context.announces,
-    wantsPeers: () => !torrent.isSeeding() && swarm.peers.size === 0,
+    wantsPeers: () => !torrent.isSeeding && network.peerCount === 0,
     clientFor: (url) => context.trackerFor(url),
     figures: () => {
       // Unknown is told as something, so as not to look like a seed.
-      const left = torrent.content()?.missingBytes ??
-        torrent.metainfo()?.totalLength ?? 16384;
+      const left = torrent.content?.missingBytes ??
+        torrent.metainfo?.totalLength ?? 16384;
       return {
         port: handshaker.local?.port ?? 0,
-        uploaded: swarm.uploadedBytes,
-        downloaded: swarm.downloadedBytes,
+        uploaded: network.openSwarm?.uploadedBytes ?? 0,
+        downloaded: network.openSwarm?.downloadedBytes ?? 0,
         left,
-        numWant: torrent.isSeeding() ? 0 : 200,
-        isPartialSeed: torrent.isSeeding() && left > 0,
+        numWant: torrent.isSeeding ? 0 : 200,
+        isPartialSeed: torrent.isSeeding && left > 0,
       };
     },
-    onPeers: (candidates) => swarm.addCandidates(candidates),
+    onPeers: (candidates) => network.addCandidates(candidates),
     onExternalIp: (hostname) => {
       const port = handshaker.local?.port;
       if (port !== undefined) {
-        swarm.list.setExternalEndpoint({ hostname, port });
+        network.swarm.list.setExternalEndpoint({ hostname, port });
       }
     },
     onResult: (tracker, result) =>

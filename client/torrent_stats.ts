@@ -14,7 +14,7 @@ import type { TorrentState, TorrentStats } from "./types.ts";
  * @param state What the torrent is doing.
  * @param metainfo Its description, once known.
  * @param figures Those of its content, once ready.
- * @param swarm Its peers.
+ * @param swarm Its peers, if there are any.
  * @param totals Bytes of this run and earlier ones.
  * @returns A snapshot.
  */
@@ -22,12 +22,12 @@ export function torrentStats(
   state: TorrentState,
   metainfo: Metainfo | undefined,
   figures: ContentFigures | undefined,
-  swarm: Swarm,
+  swarm: Swarm | undefined,
   totals: Pick<TorrentStats, "downloadedBytes" | "uploadedBytes">,
 ): TorrentStats {
   const downloadRate = figures?.downloadRate ?? 0;
   let seeds = 0;
-  for (const { connection } of swarm.peers.values()) {
+  for (const { connection } of swarm?.peers.values() ?? []) {
     if (connection.state.isSeed) seeds++;
   }
   return {
@@ -40,10 +40,10 @@ export function torrentStats(
     uploadRate: figures?.uploadRate ?? 0,
     pieceCount: metainfo?.pieceCount ?? 0,
     piecesDone: figures?.piecesDone ?? 0,
-    peers: swarm.peers.size,
+    peers: swarm?.peers.size ?? 0,
     seeds,
-    candidates: swarm.list.size,
-    connecting: swarm.connecting,
+    candidates: swarm?.list.size ?? 0,
+    connecting: swarm?.connecting ?? 0,
     etaMs: figures !== undefined && downloadRate > 0
       ? (figures.wantedBytes - figures.doneBytes) / downloadRate * 1000
       : undefined,

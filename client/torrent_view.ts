@@ -3,7 +3,11 @@
  *
  * @module
  */
-import { type Endpoint, formatEndpoint } from "../_shared/address.ts";
+import {
+  type CandidateSource,
+  type Endpoint,
+  formatEndpoint,
+} from "../_shared/address.ts";
 import { toHex } from "../_shared/bytes.ts";
 import type { SwarmPeer } from "./swarm_peer.ts";
 import type { TrackerStatus } from "./tracker_entry.ts";
@@ -20,8 +24,8 @@ export interface PeerInfo {
   readonly client: string;
   /** Who connected. */
   readonly direction: "inbound" | "outbound";
-  /** Where it is known from, such as `"tracker"`; `"incoming"` by itself. */
-  readonly source: string;
+  /** Where it is known from; `"incoming"` when it came by itself. */
+  readonly source: CandidateSource;
   /** Name of the transport, such as `"tcp"`. */
   readonly transport: string;
   /** For how long it has been connected, in milliseconds. */
@@ -212,8 +216,8 @@ export function torrentSnapshot(
     error: error?.message,
     private: life.isPrivate,
     dir,
-    downloadLimit: limit(life.downloadLimit.rate),
-    uploadLimit: limit(life.uploadLimit.rate),
+    downloadLimit: limit(life.limits.downloadRate),
+    uploadLimit: limit(life.limits.uploadRate),
     stats: plain(stats),
     peers: parts.peers.map((peer) =>
       plain({
