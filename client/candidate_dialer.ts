@@ -37,8 +37,8 @@ export interface CandidateDialerOptions {
   readonly dialNext: (
     choose: () => PeerCandidate | undefined,
   ) => Promise<HandshakeEvent | undefined>;
-  /** Whether a connected peer turns out to listen at an address. */
-  readonly adopt: (address: Endpoint) => boolean;
+  /** Is told of an address that a connected peer seems to listen at. */
+  readonly adopt: (address: Endpoint) => void;
   /** Takes a connection. */
   readonly onConnected: (event: HandshakeConnected) => void;
   /** Is told of every attempt that failed. */
@@ -177,11 +177,10 @@ export class CandidateDialer {
       reason === "self" || reason === "invalid-candidate" ||
       reason === "blocked"
     ) this.list.remove(address);
-    else if (reason.startsWith("duplicate-") && adopt(address)) {
-      this.list.connected(address);
-    } else {
+    else {
       const outcome = fault === "remote" ? "failed" : "local";
       this.list.released(address, clock.now(), outcome);
+      if (reason === "duplicate-peer-id") adopt(address);
     }
     onFailed(event);
   }

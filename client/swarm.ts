@@ -400,20 +400,17 @@ export class Swarm {
     peer.isClaim = true;
   }
 
-  /** Finds out that a peer that came by itself listens where we dialled. */
-  #adopt(address: Endpoint): boolean {
+  /** Whoever answered where we dialled seems to be here: a claim like others. */
+  #adopt(address: Endpoint): void {
     for (const peer of this.peers.values()) {
-      const { listening } = peer;
-      if (
-        peer.address.hostname !== address.hostname ||
-        (listening !== undefined && listening.port !== address.port)
-      ) continue;
-      if (peer.isClaim) this.list.claim(address, -1);
-      peer.isClaim = false;
+      if (peer.address.hostname !== address.hostname) continue;
+      if (peer.direction === "outbound" || peer.listening !== undefined) {
+        continue;
+      }
       peer.listening = address;
-      return true;
+      peer.isClaim = true;
+      return this.list.claim(address, 1);
     }
-    return false;
   }
 
   #noteSeed(peer: SwarmPeer): void {

@@ -33,6 +33,8 @@ export interface ConnectionTableOptions {
   readonly inboundPerIpPerSecond: number;
   /** Whether loopback addresses are free of the limits above. */
   readonly exemptLoopback: boolean;
+  /** Two connections made within so long were made at once, in ms. */
+  readonly simultaneousMs: number;
 }
 
 /** One connection, from its first moment to its end. */
@@ -116,9 +118,9 @@ export class ConnectionTable {
     }
     if (peerId !== undefined) {
       if (compareBytes(peerId, this.#options.peerId) === 0) return "self";
-      if (
-        this.#byPeer.has(peerKey(torrent, hostKey(address.hostname), peerId))
-      ) {
+      const identity = peerKey(torrent, hostKey(address.hostname), peerId);
+      // Who came by itself may be anybody: only dialling tells.
+      if (this.#byPeer.get(identity)?.direction === "outbound") {
         return "duplicate-peer-id";
       }
     }
@@ -187,7 +189,8 @@ export class ConnectionTable {
    * the greater peer id decides. The loser is closed here.
    *
    * From another host anybody may pretend to be the peer, whose id is no
-   * secret: both connections stay.
+   * secret: both connections stay. So do one that came long ago and one that we
+   * dial now: if it is the peer, it ends one of them by the rule above.
    */
   establish(
     slot: Slot,
@@ -197,26 +200,31 @@ export class ConnectionTable {
   ): HandshakeErrorCode | undefined {
     const identity = peerKey(torrent, slot.host, peerId);
     const existing = this.#byPeer.get(identity);
-    if (existing !== undefined && !this.#replaces(slot, existing, peerId)) {
-      // Spares dialling the same peer by this address again.
-      if (existing.addressKeys.length < 4) {
+    const isCheck = slot.direction === "outbound" &&
+      existing?.direction === "inbound" &&
+      now - existing.establishedAt! > this.#options.simultaneousMs;
+    const rival = isCheck ? undefined : existing;
+    if (rival !== undefined && !this.#replaces(slot, rival, peerId)) {
+      // Spares dialling the same peer by this address again. Who came by itself
+      // may not be it.
+      if (rival.direction === "outbound" && rival.addressKeys.length < 4) {
         for (const key of slot.addressKeys.splice(0)) {
           this.#byAddress.delete(key);
-          this.#addAddress(existing, key);
+          this.#addAddress(rival, key);
         }
       }
       return "duplicate-peer-id";
     }
     const key = slot.ip === undefined ? undefined : `${slot.ip} ${torrent}`;
     if (key !== undefined) {
-      const leaving = existing?.torrentIpKey === key ? 1 : 0;
+      const leaving = rival?.torrentIpKey === key ? 1 : 0;
       if (this.#count(key) - leaving >= this.#options.maxPerIpPerTorrent) {
         return "too-many-from-ip";
       }
     }
-    if (existing !== undefined) {
-      existing.close();
-      this.close(existing);
+    if (rival !== undefined) {
+      rival.close();
+      this.close(rival);
     }
     if (key !== undefined) {
       this.#add(key, 1);
@@ -252,7 +260,10 @@ export class ConnectionTable {
     if (slot.closed) return;
     slot.closed = true;
     for (const key of slot.addressKeys) this.#byAddress.delete(key);
-    if (slot.peerKey !== undefined) this.#byPeer.delete(slot.peerKey);
+    const { peerKey: key } = slot;
+    if (key !== undefined && this.#byPeer.get(key) === slot) {
+      this.#byPeer.delete(key);
+    }
     if (slot.torrentIpKey !== undefined) this.#add(slot.torrentIpKey, -1);
     if (slot.ip !== undefined) {
       this.#add(slot.ip, -1);

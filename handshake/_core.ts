@@ -86,6 +86,7 @@ export class HandshakerCore {
       ...limits,
       peerId,
       exemptLoopback: settings.exemptLoopback,
+      simultaneousMs: limits.handshakeTimeoutMs,
     });
     this.events = new EventBuffer({
       capacity: limits.maxWaiting,

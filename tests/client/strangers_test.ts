@@ -264,3 +264,33 @@ Deno.test(
     await world.run(host.torrent.completed);
   },
 );
+
+Deno.test(
+  "who claims a seed's id at its address keeps it away for a moment",
+  none,
+  async () => {
+    const torrent = await simTorrent(FILES);
+    // The rule for two connections at once would keep the claimant's.
+    for (const port of [1, 6880, 6882, 60_000]) {
+      await using world = new SwarmWorld({ seed: 11 });
+      const hostname = world.ip();
+      const seed = await world.seeder(torrent, {
+        peerId: new TextEncoder().encode("-XX0001-\0\0\0\0\0\0\0\0\0\0\0\x01"),
+        listen: { hostname, port },
+        transports: [world.transport(hostname)],
+      });
+      const host = await world.host();
+      host.add(torrent);
+      await world.clock.advance(1000);
+      const squatter = await WirePeer.dial(world, host.address, {
+        infoHash: torrent.metainfo.infoHash,
+        id: 1,
+      }, hostname);
+      await world.clock.advance(100);
+      assertEquals(host.torrent.stats().peers, 1);
+      host.torrent.addPeers([seed.address]);
+      await world.run(host.torrent.completed, 60_000);
+      squatter.close();
+    }
+  },
+);

@@ -152,6 +152,35 @@ Deno.test(
 );
 
 Deno.test(
+  "whoever claims a peer's id at its own address does not keep it away",
+  none,
+  async () => {
+    await using world = new World();
+    const bob = await world.bob({ peerId: id(2) });
+    // Of two connections that come at once the one it opens is kept.
+    const listen = { ...ALICE, port: BOB.port - 1 };
+    const alice = await world.host(ALICE.hostname, { listen, peerId: id(1) });
+    alice.addTorrent(infoHash);
+    const thief = await world.dial(ALICE.hostname, hello({ peerId: id(1) }));
+    const claimed = await connected(bob);
+    await world.clock.advance(20_000);
+    const event = await bob.dial({ infoHash, address: listen, peerId: id(1) });
+    assert(event.type === "connected");
+    assertEquals(bob.stats().established, 2);
+    claimed.connection.close();
+    assertEquals(bob.stats().established, 1);
+    // It is still known.
+    const again = await world.dial(ALICE.hostname, hello({ peerId: id(1) }));
+    const { connection } = await connected(bob);
+    assertEquals(bob.stats().established, 1);
+    connection.close();
+    event.connection.close();
+    (await connected(alice)).connection.close();
+    for (const one of [thief, again]) one.close();
+  },
+);
+
+Deno.test(
   "a connection that finds no place does not end another",
   none,
   async () => {
