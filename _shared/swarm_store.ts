@@ -121,7 +121,11 @@ export interface SwarmStore {
   close(): void | Promise<void>;
 }
 
-/** Limits of a {@linkcode SwarmStore}. */
+/**
+ * Limits of a {@linkcode SwarmStore}. Whatever they are, a torrent has at most
+ * 32 peers of one IPv4 address or IPv6 /64 and 256 of one /24 or /48; then the
+ * oldest of them goes. Where a limit is reached, one of whom holds most goes.
+ */
 export interface SwarmLimits {
   /**
    * How long a peer stays without another announce, in milliseconds.

@@ -77,7 +77,7 @@ export function percentDecodeBytes(
   limit: number,
 ): Uint8Array<ArrayBuffer> | undefined {
   if (text.length > 3 * limit) return undefined;
-  const bytes = new Uint8Array(text.length);
+  const bytes = new Uint8Array(Math.min(limit, text.length));
   let length = 0;
   for (let i = 0; i < text.length; i++) {
     let code = text.charCodeAt(i);
@@ -90,9 +90,10 @@ export function percentDecodeBytes(
         i += 2;
       }
     }
+    if (length === limit) return undefined;
     bytes[length++] = code;
   }
-  return length > limit ? undefined : bytes.slice(0, length);
+  return length === bytes.length ? bytes : bytes.slice(0, length);
 }
 
 /** Splits a query into name and value as they are written. */
