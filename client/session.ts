@@ -30,6 +30,7 @@ import { CandidateSources } from "./candidate_sources.ts";
 import { HostBook } from "./host_book.ts";
 import { PeerPlaces } from "./peer_places.ts";
 import { RateLimiter } from "./rate_limiter.ts";
+import { SendBudget } from "./send_budget.ts";
 import { UploadSlots } from "./upload_slots.ts";
 import { openServices, type SessionServices } from "./session_services.ts";
 import type { SessionContext } from "./session_context.ts";
@@ -50,6 +51,8 @@ import type { AddTorrentOptions, SessionOptions } from "./types.ts";
 /** Name and version told to peers. */
 export const CLIENT_VERSION = "bip 0.1.0";
 
+/** Bytes that may wait to be sent, over all peers. */
+const MAX_SEND_BYTES = 128 * 1024 * 1024;
 /** Extensions that every connection may use. */
 const EXTENSIONS = ExtensionBits.of("extension-protocol", "fast");
 
@@ -129,6 +132,7 @@ export class Session implements AsyncDisposable {
       handshaker,
       downloadLimit: limiter(options.downloadLimit),
       uploadLimit: limiter(options.uploadLimit),
+      sendBudget: new SendBudget(MAX_SEND_BYTES),
       uploadSlots: new UploadSlots({
         slots: options.uploadSlots,
         limit: () => this.uploadLimit,
@@ -451,6 +455,7 @@ export class Session implements AsyncDisposable {
       for (const life of this.#busy) {
         if (!life.tick(now)) this.#busy.delete(life);
       }
+      this.#context.sendBudget.settle();
       this.#cancelTick = this.#scheduleTick();
     });
   }

@@ -16,6 +16,7 @@ import type { DhtPeers } from "./dht_peers.ts";
 import type { SharedDiscovery } from "./discovery_runner.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import type { PolicyOptions } from "./policy_options.ts";
+import type { SendBudget } from "./send_budget.ts";
 import type { UploadSlots } from "./upload_slots.ts";
 import type { PeerDiscovery, TrackerClient } from "./types.ts";
 
@@ -35,6 +36,8 @@ export interface SessionContext {
   readonly downloadLimit: RateLimiter;
   /** Bytes a second, sent. */
   readonly uploadLimit: RateLimiter;
+  /** How much may wait to be sent. */
+  readonly sendBudget: SendBudget;
   /** How many peers are served. */
   readonly uploadSlots: UploadSlots;
   /** What is chosen for all torrents. */

@@ -279,6 +279,9 @@ export class Swarm {
   /** Once a second while there are peers. */
   tick(now: number): void {
     if (!this.#options.isPrivate()) this.#exchange?.tick(now);
+    for (const { connection } of this.peers.values()) {
+      this.#options.sendBudget.look(connection);
+    }
     if (!this.#dialer.active) return;
     this.#places.tick(now);
     this.#dialer.connectMore();

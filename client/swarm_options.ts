@@ -15,6 +15,7 @@ import type { HashServer } from "./hash_server.ts";
 import type { HostBook } from "./host_book.ts";
 import type { PeerPlaces } from "./peer_places.ts";
 import type { ExtensionPeer } from "./policy_options.ts";
+import type { SendBudget } from "./send_budget.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import type { PieceRevealer } from "./reveal.ts";
 import type { SwarmPeer } from "./swarm_peer.ts";
@@ -72,6 +73,8 @@ export interface SwarmOptions {
   readonly downloadLimit: RateLimiter;
   /** Bytes a second, sent. */
   readonly uploadLimit: RateLimiter;
+  /** How much may wait to be sent, over all torrents. */
+  readonly sendBudget: SendBudget;
   /** A private torrent: no extension that leaks peers (BEP 27). */
   readonly isPrivate: () => boolean;
   /** Whether the torrent has v2 hashes (BEP 52). */

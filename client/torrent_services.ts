@@ -146,6 +146,7 @@ export function makeSwarm(torrent: TorrentServices): Swarm {
     clientVersion: context.clientVersion,
     downloadLimit: torrent.limits.download,
     uploadLimit: torrent.limits.upload,
+    sendBudget: context.sendBudget,
     isPrivate: () => torrent.isPrivate,
     hasV2: () => (torrent.metainfo ?? magnet)?.infoHashV2 !== undefined,
     dhtPort: context.dhtPort,

@@ -89,6 +89,9 @@ export function auditConnection(
   let isUnchoking = false;
   let pexId: number | undefined;
   let hasAll = false;
+  // What is taken of a peer that says nothing.
+  let queue = 250;
+  let lastHaveAt = -Infinity;
   const has = new Set<number>();
   const fast = new Set<number>();
   const open = new Map<string, number>();
@@ -134,7 +137,9 @@ export function auditConnection(
         !fast.has(pieceIndex)
       ) complain(`requested piece ${pieceIndex} while choked`);
       open.set(key(message), (open.get(key(message)) ?? 0) + 1);
-      if (open.size > 2000) complain("more than 2000 requests outstanding");
+      if (open.size > Math.max(1, 0.97 * queue)) {
+        complain(`${open.size} requests outstanding at a queue of ${queue}`);
+      }
     } else if (id === CANCEL) open.delete(key(message));
     else if (id === PIECE) totals.blocksSent++;
     else if (id === EXTENDED) {
@@ -166,6 +171,8 @@ export function auditConnection(
     else if (id === FAST) fast.add(field(message, 0));
     else if (id === EXTENDED && message[1] === 0) {
       const text = String.fromCharCode(...message);
+      const reqq = /4:reqqi(\d+)e/.exec(text);
+      if (reqq) queue = Number(reqq[1]);
       const match = /6:ut_pexi(\d+)e/.exec(text);
       if (match) pexId = Number(match[1]);
     }
@@ -190,9 +197,15 @@ export function auditConnection(
       return length;
     },
     async write(data) {
+      const before = totals.sent.get(HAVE) ?? 0;
       // Noted before it is under way: the other end may answer meanwhile.
       const length = await connection.write(data);
       sent.push(data.subarray(0, length));
+      if ((totals.sent.get(HAVE) ?? 0) > before) {
+        // All that is told in one moment goes out together.
+        if (clock.now() === lastHaveAt) complain("two writes of HAVE at once");
+        lastHaveAt = clock.now();
+      }
       return length;
     },
     close,

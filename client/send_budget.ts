@@ -1,0 +1,60 @@
+/**
+ * How much may wait to be sent, over all peers of a session.
+ *
+ * @module
+ */
+
+/** What the budget must know of a connection; a `PeerConnection` fits. */
+export interface Sender {
+  /** Bytes waiting to be sent. */
+  readonly bufferedBytes: number;
+  /** Ends it. */
+  close(error: Error): unknown;
+}
+
+/** So little is not looked at. */
+const LITTLE = 65_536;
+
+/**
+ * Adds up what waits for peers that do not read; when that is too much, those
+ * for whom most waits are let go.
+ */
+export class SendBudget {
+  readonly #most: number;
+  #waiting: Sender[] = [];
+
+  /**
+   * Makes a budget of which nothing is used.
+   *
+   * @param mostBytes Bytes that may wait.
+   */
+  constructor(mostBytes: number) {
+    this.#most = mostBytes;
+  }
+
+  /**
+   * Looks at a connection, once in a round.
+   *
+   * @param sender Which one.
+   */
+  look(sender: Sender): void {
+    if (sender.bufferedBytes > LITTLE) this.#waiting.push(sender);
+  }
+
+  /** Ends a round: lets go of the fullest until the rest fits. */
+  settle(): void {
+    const waiting = this.#waiting;
+    if (waiting.length === 0) return;
+    this.#waiting = [];
+    let sum = waiting.reduce((sum, sender) => sum + sender.bufferedBytes, 0);
+    if (sum <= this.#most) return;
+    waiting.sort((a, b) => b.bufferedBytes - a.bufferedBytes);
+    for (const sender of waiting) {
+      if (sum <= this.#most) return;
+      sum -= sender.bufferedBytes;
+      sender.close(
+        new Error("Too much waits to be sent, and most of it for this peer"),
+      );
+    }
+  }
+}
