@@ -21,6 +21,7 @@ import {
   makePeerBooks,
   type PeerBooks,
 } from "./peer_books.ts";
+import type { ContentFigures } from "./content_figures.ts";
 import { HashServer } from "./hash_server.ts";
 import {
   isReadOnly,
@@ -33,29 +34,17 @@ import type { PieceRevealer } from "./reveal.ts";
 import type { SwarmPeer } from "./swarm_peer.ts";
 import type { SwarmContent } from "./swarm_options.ts";
 import type { TorrentLimits } from "./torrent_limits.ts";
-import { lostWarning, surplusWarning } from "./torrent_warnings.ts";
+import {
+  lostWarning,
+  partWarning,
+  surplusWarning,
+} from "./torrent_warnings.ts";
 import { Wishes } from "./wishes.ts";
 
 /** Options of {@linkcode TorrentContent.open}. */
 export interface TorrentContentOptions extends OpenStorageOptions {
   /** Bytes a second, received and sent. */
   readonly limits: TorrentLimits;
-}
-
-/** Figures of the moment. */
-export interface ContentFigures {
-  /** Payload bytes that are wanted. */
-  readonly wantedBytes: number;
-  /** Wanted bytes that are verified. */
-  readonly doneBytes: number;
-  /** Payload received twice, unasked or bad. */
-  readonly wastedBytes: number;
-  /** Payload received, in bytes a second. */
-  readonly downloadRate: number;
-  /** Payload sent, in bytes a second. */
-  readonly uploadRate: number;
-  /** Verified pieces. */
-  readonly piecesDone: number;
 }
 
 /**
@@ -130,6 +119,7 @@ export class TorrentContent implements SwarmContent {
     const content = new TorrentContent(host, storage, renamed, options);
     made.content = content;
     for (const event of early) content.#handleStorage(event, true);
+    content.#leaveOutMissing();
     return content;
   }
 
@@ -428,6 +418,17 @@ export class TorrentContent implements SwarmContent {
         this.#host.storageError(event.error, event.paused);
         break;
     }
+  }
+
+  /** Where nothing is written, what is good is served, if anything is. */
+  #leaveOutMissing(): void {
+    const { have } = this;
+    if (!this.#readOnly || have.isEmpty || this.isDone) return;
+    const missing: number[] = [];
+    for (let i = 0; i < have.length; i++) if (!have.has(i)) missing.push(i);
+    this.#lostPieces = missing;
+    this.wishes.setPieces(missing.map((i) => [i, 0]));
+    this.#host.warn(partWarning(have.count, have.length));
   }
 
   /** Pieces are wanted again; where nothing is written, no more. */

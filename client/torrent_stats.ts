@@ -5,7 +5,7 @@
  */
 import type { Metainfo } from "../metainfo/mod.ts";
 import type { Swarm } from "./swarm.ts";
-import type { ContentFigures } from "./torrent_content.ts";
+import type { ContentFigures } from "./content_figures.ts";
 import type { TorrentState, TorrentStats } from "./types.ts";
 
 /**

@@ -56,3 +56,17 @@ export function surplusWarning(
   const paths = files.map((i) => metainfo.files[i]!.path.join("/"));
   return warning("surplus", `${count} longer than the torrent says`, paths);
 }
+
+/**
+ * Says that not all of a torrent can be served.
+ *
+ * @param good How many pieces are good.
+ * @param count How many there are.
+ * @returns The event.
+ */
+export function partWarning(good: number, count: number): Warning {
+  return warning(
+    "lost",
+    `${good} of ${count} pieces are good; only they are served`,
+  );
+}

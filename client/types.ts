@@ -78,8 +78,8 @@ export type TorrentEvent =
     readonly type: "warning";
     /**
      * `surplus`: files are longer than the torrent says; they are cut where
-     * they may be written. `lost`: files are gone or shorter than they were;
-     * pieces of them are no longer served, and fetched again unless nothing is
+     * they may be written. `lost`: files are gone, damaged or shorter than they
+     * should be; pieces of them are not served, and fetched again unless nothing is
      * to be written. `resume-data`: it could not be kept.
      */
     readonly code: "surplus" | "lost" | "resume-data";

@@ -156,3 +156,31 @@ Deno.test("Torrent cuts longer files after saying so", {
   }]);
   assertFiles(torrent, files);
 });
+
+Deno.test("Torrent that is only read serves what is good of it", {
+  permissions: "none",
+}, async () => {
+  const torrent = await simTorrent(FILES);
+  await using world = new SwarmWorld();
+  const files = filled(torrent);
+  const handle = files.open(["sim", "b.bin"], { write: true });
+  handle.truncate(100_000);
+  const seed = await world.host({ files });
+  const one = seed.add(torrent, { readOnly: true });
+  const events = one.events();
+  await world.until(() => one.state === "seeding");
+  const { piecesDone, pieceCount } = one.stats();
+  assert(piecesDone > 0 && piecesDone < pieceCount);
+  for await (const event of events) {
+    if (event.type !== "warning") continue;
+    assertEquals(
+      event.message,
+      `${piecesDone} of ${pieceCount} pieces are good; only they are served`,
+    );
+    break;
+  }
+  const host = await world.host();
+  const two = host.add(torrent, { peers: [seed.address] });
+  await world.until(() => two.stats().piecesDone === piecesDone, 60_000);
+  assertEquals(files.contents(["sim", "b.bin"])!.length, 100_000);
+});
