@@ -6,7 +6,7 @@
 import type { Endpoint } from "../_shared/address.ts";
 import type { Session, Torrent } from "../client/mod.ts";
 import { NativeFileSystem } from "../disk/native_file_system.ts";
-import { filePath, type Metainfo } from "../metainfo/metainfo.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { Arguments, Verb, VerbContext } from "./command.ts";
 import { CommandError, UsageError } from "./error.ts";
 import { EXIT_DONE, EXIT_INTERRUPTED, EXIT_NO_PEERS } from "./exit_code.ts";
@@ -17,6 +17,7 @@ import { ResumeFile } from "./resume_file.ts";
 import { readSource, type Source } from "./source.ts";
 import type { Output } from "./terminal.ts";
 import { safeText } from "./text.ts";
+import { shownPaths } from "./torrent_document.ts";
 import {
   JSON_DETAILS,
   NETWORK_OPTIONS,
@@ -47,14 +48,16 @@ function chooser(
   if (text === undefined) return undefined;
   return (metainfo) => {
     const indices = listed(metainfo);
-    const paths = indices.map((i) => filePath(metainfo, i).join("/"));
+    const all = shownPaths(metainfo);
+    const paths = indices.map((i) => all[i]!.join("/"));
     return selectFiles(text, paths).map((at) => indices[at]!);
   };
 }
 
 function printList(metainfo: Metainfo, output: Output, json: boolean): void {
+  const paths = shownPaths(metainfo);
   listed(metainfo).forEach((fileIndex, at) => {
-    const path = filePath(metainfo, fileIndex).join("/");
+    const path = paths[fileIndex]!.join("/");
     const { length } = metainfo.files[fileIndex]!;
     if (json) output.printJson({ type: "file", index: at + 1, path, length });
     else {

@@ -75,12 +75,19 @@ const hexOrNull = (bytes: Uint8Array | undefined): string | null =>
 const nodesOf = (nodes: readonly Endpoint[]): string[] =>
   nodes.map(formatEndpoint);
 
-/** Names as they are where every name is another file. */
-const EXACT = { ignoresCase: false, ignoresForm: false };
+/**
+ * The paths of all files as they are where every name is another file.
+ *
+ * @param metainfo A torrent.
+ * @returns One path a file, below the download folder.
+ */
+export function shownPaths(metainfo: Metainfo): string[][] {
+  return diskPaths(metainfo, { ignoresCase: false, ignoresForm: false });
+}
 
 function renamedOf(metainfo: Metainfo): RenamedFile[] {
   const { files } = metainfo;
-  const renamed = renamedFiles(metainfo, diskPaths(metainfo, EXACT));
+  const renamed = renamedFiles(metainfo, shownPaths(metainfo));
   let pads = 0;
   let at = 0;
   return renamed.map(({ index, from, to }) => {
@@ -102,7 +109,7 @@ export interface ListedFile extends DocumentFile {
  * @returns The files in order.
  */
 export function listFiles(metainfo: Metainfo): ListedFile[] {
-  const paths = diskPaths(metainfo, EXACT);
+  const paths = shownPaths(metainfo);
   const listed: ListedFile[] = [];
   metainfo.files.forEach((file, fileIndex) => {
     if (file.pad) return;

@@ -26,9 +26,13 @@ export class TorrentFile {
     this.index = index;
   }
 
-  /** Components of its path, the torrent's name first; safe on every system. */
+  /**
+   * Components of its path: where it is on disk, once the torrent was checked;
+   * before, the torrent's name and safe names that are unique on every system.
+   */
   get path(): readonly string[] {
-    return filePath(this.#life.metainfo!, this.index);
+    return this.#life.content?.storage.paths[this.index] ??
+      filePath(this.#life.metainfo!, this.index);
   }
 
   /** Bytes. */
