@@ -354,7 +354,9 @@ export class Download {
       blockOffset,
       now,
     );
-    peer.window.received(peer.connection.downloadRate, now);
+    if (peer.window.isStarting) {
+      peer.window.received(peer.connection.downloadRate, now);
+    }
     this.#meter.add(data.length, now);
     if (!result.accepted) {
       this.#wasted += data.length;

@@ -58,6 +58,8 @@ export interface UploadOptions {
 interface Slot {
   /** When it was given, or a block was last served by it, in milliseconds. */
   usedAt: number;
+  /** Whether one was served since the last look. */
+  used: boolean;
 }
 
 /** Chokes, unchokes and serves the peers of one torrent. */
@@ -216,7 +218,7 @@ export class Upload {
       if (peer === undefined) continue;
       peer.connection.unchoke();
       if (!this.#given.has(key)) {
-        this.#given.set(key, { usedAt: now });
+        this.#given.set(key, { usedAt: now, used: false });
       }
     }
   }
@@ -236,6 +238,8 @@ export class Upload {
     let found = false;
     for (const [key, slot] of this.#given) {
       const peer = this.#host.peers.get(key);
+      if (slot.used) slot.usedAt = now;
+      slot.used = false;
       if (peer === undefined || this.#unused.has(key)) continue;
       const { state, queuedRequests } = peer.connection;
       if (!state.peerInterested || now - slot.usedAt < UNUSED_MS) continue;
@@ -252,12 +256,15 @@ export class Upload {
   #noteUse(key: PeerKey): void {
     const slot = this.#given.get(key);
     if (slot === undefined) return;
-    slot.usedAt = this.#clock.now();
-    this.#unused.delete(key);
+    slot.used = true;
+    if (this.#unused.size > 0) this.#unused.delete(key);
   }
 
   /** A peer waits for one turn at a time: all get turns alike. */
   #admit(peer: SwarmPeer, request: BlockAddress): void {
+    if (this.#limit.isOpen && this.#waiting.size === 0) {
+      return this.#serve(peer, request);
+    }
     const queue = this.#waiting.get(peer.key);
     if (queue !== undefined) return void queue.push(request);
     const granted = this.#take(peer, request);

@@ -86,10 +86,12 @@ export class SessionCore implements SessionPort {
   /** A message came. */
   heard(message: PeerMessage, now: number): void {
     this.timers.heardAt = now;
+    if (message.type === "piece") {
+      this.counters.protocolDownloaded += 13;
+      return;
+    }
     this.budget.spend(MESSAGE_COST[message.type]);
-    this.counters.protocolDownloaded += message.type === "piece"
-      ? 13
-      : peerMessageSize(message);
+    this.counters.protocolDownloaded += peerMessageSize(message);
   }
 
   /** The connection takes all that waits. */

@@ -71,6 +71,11 @@ export class RequestWindow {
     this.#limit = limit >= 1 ? Math.floor(limit) : 1;
   }
 
+  /** Whether it still grows with every block. */
+  get isStarting(): boolean {
+    return this.#isStarting;
+  }
+
   /**
    * Notes that a block arrived.
    *
