@@ -43,45 +43,6 @@ export function attempt<T>(
 }
 
 /**
- * Runs something and then something else, whether the first failed or not.
- *
- * @param run What to run.
- * @param last What to run in any case; its failure counts if `run` succeeded.
- * @returns The value of `run`.
- */
-export function lastly<T>(
-  run: () => Awaitable<T>,
-  last: () => Awaitable<void>,
-): Awaitable<T> {
-  let result: Awaitable<T>;
-  try {
-    result = run();
-  } catch (error) {
-    const done = ignore(last);
-    if (done instanceof Promise) {
-      return done.then(() => {
-        throw error;
-      });
-    }
-    throw error;
-  }
-  if (result instanceof Promise) {
-    return result.then(
-      async (value) => {
-        await last();
-        return value;
-      },
-      async (error) => {
-        await ignore(last);
-        throw error;
-      },
-    );
-  }
-  const value = result;
-  return chain(last(), () => value);
-}
-
-/**
  * Does something for every item in order; the next starts when the one before
  * is done. Never nests: a long list of immediate results takes no stack.
  *
@@ -103,8 +64,4 @@ export function eachInOrder<T>(
       });
     }
   }
-}
-
-function ignore(run: () => Awaitable<void>): Awaitable<void> {
-  return attempt(run, () => {});
 }

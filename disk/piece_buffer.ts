@@ -78,11 +78,6 @@ export class PieceBuffer {
     return this.#held.total === this.size;
   }
 
-  /** Bytes that are there, padding included. */
-  get heldBytes(): number {
-    return this.#held.total;
-  }
-
   /** How many buffers the whole piece takes. */
   get chunkCount(): number {
     return this.#chunks.length;
