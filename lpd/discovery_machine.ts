@@ -112,6 +112,8 @@ interface Entry {
   readonly infoHash: Uint8Array;
   /** Absent when only watched. */
   readonly port: number | undefined;
+  /** Sets it apart from the same hash at another time. */
+  readonly number: number;
   dueAt: number;
 }
 
@@ -156,6 +158,7 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
   /** When the next datagram may be sent that is no repetition. */
   #freeAt = -Infinity;
   #dueAt: number | undefined;
+  #added = 0;
 
   /** What tells our announces from others': 8 hex digits. */
   readonly cookie: string;
@@ -288,7 +291,8 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
     const known = this.#entries.get(key);
     if (known !== undefined && known.port === port) return;
     const dueAt = port === undefined ? Infinity : now + GATHER_MS;
-    this.#entries.set(key, { infoHash: infoHash.slice(), port, dueAt });
+    const number = known?.number ?? ++this.#added;
+    this.#entries.set(key, { infoHash: infoHash.slice(), port, number, dueAt });
     if (port === undefined) return;
     const at = Math.max(dueAt, this.#rounds.nextAt(now));
     this.#dueAt = Math.min(this.#dueAt ?? Infinity, at);
@@ -298,9 +302,6 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
     if (!this.#entries.delete(key)) return;
     // Whoever adds it again wants to hear of everybody again.
     this.#heard.clear();
-    for (const seen of this.#seen.keys()) {
-      if (seen.startsWith(key)) this.#seen.delete(seen);
-    }
   }
 
   /** Plans a round, if the rate allows one, of those that are due longest. */
@@ -395,8 +396,10 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
     const address = { hostname: from.hostname, port: announce.port };
     for (const infoHash of announce.infoHashes) {
       const key = toHex(infoHash);
-      if (!this.#options.anyInfoHash && !this.#entries.has(key)) continue;
-      if (!this.#isNews(`${key} ${formatEndpoint(address)}`, now)) continue;
+      const entry = this.#entries.get(key);
+      if (!this.#options.anyInfoHash && entry === undefined) continue;
+      const peer = `${key} ${entry?.number} ${formatEndpoint(address)}`;
+      if (!this.#isNews(peer, now)) continue;
       const candidate = {
         infoHash,
         address,
