@@ -450,3 +450,57 @@ Deno.test("AnnounceMachine tells what it knows of each tracker", {
     1,
   ]);
 });
+
+Deno.test("AnnounceMachine tells who may have forgotten us that we are back", {
+  permissions: "none",
+}, () => {
+  const m = new Driven([["a"]]);
+  m.now = 10 * MINUTE;
+  m.input({ type: "start" });
+  m.ok("a");
+  // It falls silent and is not told that we leave.
+  assertEquals(m.until(40 * MINUTE), [[40 * MINUTE, "a"]]);
+  m.now += 6 * SECOND;
+  assertEquals(m.input({ type: "stop" }), ["a cancelled", "left"]);
+  assertEquals(m.input({ type: "start" }), ["a started"]);
+  m.ok("a");
+  // What was not said yet is said when it goes on.
+  m.machine.handle({ type: "completed" }, m.now);
+  m.machine.handle({ type: "stop" }, m.now);
+  m.machine.handle({ type: "start" }, m.now);
+  assertEquals(m.drain(), [
+    "a completed",
+    "a cancelled",
+    "a completed",
+    "a cancelled",
+    "left",
+    "a completed",
+  ]);
+});
+
+Deno.test("AnnounceMachine gives a late first answer no more than its second", {
+  permissions: "none",
+}, () => {
+  const m = new Driven([["a"]]);
+  m.now = 10 * MINUTE;
+  m.input({ type: "start" });
+  m.now += 4_999;
+  assertEquals(m.input({ type: "stop" }), []);
+  assertEquals(m.until(m.now + MINUTE).length, 2);
+  m.input({ type: "start" });
+  m.now += 5_000;
+  assertEquals(m.input({ type: "stop" }), ["a cancelled", "left"]);
+});
+
+Deno.test("AnnounceMachine does not let a person hammer a tracker that fails", {
+  permissions: "none",
+}, () => {
+  const m = new Driven([["a"]]);
+  m.input({ type: "start" });
+  m.ok("a");
+  m.until(30 * MINUTE);
+  m.down("a", 10 * MINUTE);
+  assertEquals(m.input({ type: "reannounce", url: "a" }), []);
+  assertEquals(m.machine.deadline, 31 * MINUTE);
+  assertEquals(m.until(31 * MINUTE), [[31 * MINUTE, "a"]]);
+});

@@ -141,6 +141,7 @@ Deno.test("AnnounceScheduler lets good-byes pass, bounded in parallel", {
     request(`http://t${i % 50}.test/announce`, "goodbye");
   }
   assertEquals(granted.length, 256);
+  assertEquals(scheduler.stats.active, 256 + 8);
   // Trackers that answer within 20 ms: all is told in half a second.
   let most = 0;
   for (let at = 0; at < 500; at += 20) {

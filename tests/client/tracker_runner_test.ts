@@ -105,11 +105,18 @@ Deno.test("TrackerRunner leaves at once where nobody has answered", {
 }, async () => {
   // Neither answers nor heeds the signal.
   const tracker = fakeTracker(() => new Promise(() => {}));
-  const { clock, runner } = setUp(tracker, "udp://a.test:1", "udp://b.test:1");
+  const { clock, runner, results } = setUp(
+    tracker,
+    "udp://a.test:1",
+    "udp://b.test:1",
+  );
   runner.start();
   await clock.advance(12_000);
   assertEquals(tracker.told.length, 2);
   await runner.close();
+  await clock.advance(0);
+  // Nobody failed: nobody waits for an answer any more.
+  assertEquals(results, []);
   assertEquals(tracker.told.map(({ event }) => event), ["started", "started"]);
   assertEquals(clock.pending, 0);
 });
