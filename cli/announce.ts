@@ -86,7 +86,7 @@ export const announceVerb: Verb = {
     const numWant = numWantText === undefined
       ? undefined
       : parseInteger(numWantText, "--num-want", 0, 10_000);
-    const question = await readQuestion(args);
+    const question = await readQuestion(args, signal);
     const complete = event === "completed";
     const peerId = createPeerId(systemRandom);
     const answers = await askTrackers(

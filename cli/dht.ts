@@ -274,7 +274,7 @@ const VERBS: Readonly<Record<string, DhtVerb>> = {
       }
       const put: DhtPut = keyPath === undefined ? { value } : {
         value,
-        secretKey: await readSecretKey(keyPath),
+        secretKey: await readSecretKey(keyPath, signal),
         ...(salt === undefined ? {} : { salt }),
         ...(seq === undefined ? {} : { seq }),
         ...(cas === undefined ? {} : { cas }),

@@ -12,12 +12,16 @@ import type { VerbContext } from "./command.ts";
 import { openDht } from "./dht_options.ts";
 import { CommandError, describeError } from "./error.ts";
 import { EXIT_INTERRUPTED, EXIT_IO } from "./exit_code.ts";
-import { ioError } from "./source.ts";
+import { ioError } from "./io_error.ts";
+import { readFile } from "./read_file.ts";
 import type { Output } from "./terminal.ts";
 import { safeText } from "./text.ts";
 
 /** How often figures are reported and the state is saved, in milliseconds. */
 const REPORT_MS = 60_000;
+
+/** Largest state that is read, in bytes. */
+const MAX_STATE_LENGTH = 16 * 1024 * 1024;
 
 /** How every state begins, whatever its version. */
 const STATE_START = encodeText("d9:dht-state");
@@ -26,13 +30,21 @@ const STATE_START = encodeText("d9:dht-state");
 async function readState(
   path: string,
   output: Output,
+  signal: AbortSignal,
 ): Promise<Uint8Array | undefined> {
   let bytes: Uint8Array;
   try {
-    bytes = await Deno.readFile(path);
+    bytes = await readFile(path, {
+      limit: MAX_STATE_LENGTH,
+      kind: "the state of a DHT node",
+      exitCode: EXIT_IO,
+      signal,
+    });
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw ioError(error, "read", path);
+    if (error instanceof CommandError && error.code === "not-found") {
+      return undefined;
+    }
+    throw error;
   }
   if (bytes.length === 0 || tryDecodeDhtState(bytes) !== undefined) {
     return bytes;
@@ -44,7 +56,9 @@ async function readState(
       `${path} is no state of a DHT node, and is left alone`,
     );
   }
-  output.note(`${path} is damaged or of another version: starting without it`);
+  output.note(
+    `${safeText(path)} is damaged or of another version: starting without it`,
+  );
   return undefined;
 }
 
@@ -85,7 +99,7 @@ export async function runDhtNode(
   const json = args.has("json");
   const state = statePath === undefined
     ? undefined
-    : await readState(statePath, output);
+    : await readState(statePath, output, signal);
   if (statePath !== undefined) await checkWritable(statePath);
   await using dht = await openDht({
     ...options,

@@ -9,15 +9,16 @@ import {
   tryParseEndpoint,
   tryParseIp,
 } from "../_shared/address.ts";
-import { encodeText, tryFromHex } from "../_shared/bytes.ts";
+import { decodeTextLossy, encodeText, tryFromHex } from "../_shared/bytes.ts";
 import { MAX_SALT_LENGTH } from "../dht/item.ts";
 import { MAX_ITEM_SEQ } from "../dht/krpc.ts";
 import { MainlineDht } from "../dht/node.ts";
 import type { MainlineDhtOptions } from "../dht/mainline_options.ts";
 import type { Arguments, OptionSpec } from "./command.ts";
-import { CommandError, UsageError } from "./error.ts";
-import { EXIT_IO } from "./exit_code.ts";
-import { ioError } from "./source.ts";
+import { UsageError } from "./error.ts";
+import { EXIT_USAGE } from "./exit_code.ts";
+import { listenError } from "./io_error.ts";
+import { readFile } from "./read_file.ts";
 import { parseInteger } from "./units.ts";
 
 /** Reads so many bytes as hex digits. */
@@ -81,14 +82,17 @@ export function seqJson(seq: bigint | undefined): number | string | null {
 }
 
 /** Reads the file of a key. */
-export async function readSecretKey(path: string): Promise<Uint8Array> {
-  let text: string;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (error) {
-    throw ioError(error, "read", path);
-  }
-  const key = tryFromHex(text.trim());
+export async function readSecretKey(
+  path: string,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const bytes = await readFile(path, {
+    limit: 4096,
+    kind: "the file of a key",
+    exitCode: EXIT_USAGE,
+    signal,
+  });
+  const key = tryFromHex(decodeTextLossy(bytes).trim());
   if (key?.length !== 32) {
     // Not a word of what is in it: it may be a key with a slip.
     throw new UsageError(
@@ -159,19 +163,10 @@ export async function openDht(
   try {
     return await MainlineDht.open(options);
   } catch (error) {
-    const isRefused = error instanceof Error &&
-      !(error instanceof Deno.errors.NotCapable) &&
-      !(error instanceof RangeError);
-    if (!isRefused) throw error;
     const { hostname, port = 0 } = options;
     const where = hostname === undefined
       ? `port ${port}`
       : formatEndpoint({ hostname, port });
-    throw new CommandError(
-      EXIT_IO,
-      "listen",
-      `Cannot listen on ${where}: ${error.message}`,
-      { cause: error },
-    );
+    throw listenError(error, where);
   }
 }

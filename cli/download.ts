@@ -203,7 +203,7 @@ async function run({ args, output, signal }: VerbContext): Promise<number> {
     : parseDuration(seedTime, "--seed-time");
   const seeds = args.has("seed") || ratio > 0 || seedTime !== undefined;
   const wanted = planNetwork(args);
-  const source = await readSource(args.operands[0]!);
+  const source = await readSource(args.operands[0]!, signal);
   const plan = planFor(
     wanted,
     source.type === "torrent" && source.metainfo.private,

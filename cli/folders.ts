@@ -5,7 +5,7 @@
  */
 import { CommandError } from "./error.ts";
 import { EXIT_IO } from "./exit_code.ts";
-import { ioError } from "./source.ts";
+import { ioError } from "./io_error.ts";
 
 /**
  * Makes sure that a folder is there.

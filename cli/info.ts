@@ -25,8 +25,8 @@ export const infoVerb: Verb = {
   operandNames: ["SOURCE"],
   permissions: "--allow-read=FILE",
   options: [{ name: "json", summary: "Print one JSON document" }],
-  async run({ args, output }: VerbContext): Promise<number> {
-    const source = await readSource(args.operands[0]!);
+  async run({ args, output, signal }: VerbContext): Promise<number> {
+    const source = await readSource(args.operands[0]!, signal);
     const document = source.type === "torrent"
       ? torrentDocument(source.metainfo)
       : magnetDocument(source.magnet);

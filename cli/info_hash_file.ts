@@ -4,10 +4,14 @@
  * @module
  */
 import { InfoHashList, InfoHashListError } from "../_shared/swarm_service.ts";
+import { decodeTextLossy } from "../_shared/bytes.ts";
 import { CommandError } from "./error.ts";
-import { EXIT_USAGE } from "./exit_code.ts";
-import { ioError } from "./source.ts";
+import { EXIT_IO, EXIT_USAGE } from "./exit_code.ts";
+import { ioError } from "./io_error.ts";
+import { readFile } from "./read_file.ts";
 
+/** Largest list, in bytes: some six million info-hashes. */
+const MAX_LIST_LENGTH = 256 * 1024 * 1024;
 /** How often the file's date is looked at, in milliseconds. */
 const POLL_MS = 1000;
 
@@ -89,7 +93,12 @@ export class InfoHashFile implements Disposable {
       if (!always && stamp === this.#stamp) return;
       // A file that is wrong is complained about once.
       this.#stamp = stamp;
-      this.#onChange(InfoHashList.parse(await Deno.readTextFile(this.#path)));
+      const bytes = await readFile(this.#path, {
+        limit: MAX_LIST_LENGTH,
+        kind: "a list of info-hashes",
+        exitCode: EXIT_IO,
+      });
+      this.#onChange(InfoHashList.parse(decodeTextLossy(bytes)));
     } catch (error) {
       if (error instanceof InfoHashListError) {
         throw new CommandError(

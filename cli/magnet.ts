@@ -18,8 +18,8 @@ export const magnetVerb: Verb = {
   operandNames: ["FILE.torrent"],
   permissions: "--allow-read=FILE",
   options: [],
-  async run({ args, output }: VerbContext): Promise<number> {
-    const { metainfo } = await readTorrentFile(args.operands[0]!);
+  async run({ args, output, signal }: VerbContext): Promise<number> {
+    const { metainfo } = await readTorrentFile(args.operands[0]!, signal);
     output.print(formatMagnet(magnetOf(metainfo)));
     return EXIT_DONE;
   },

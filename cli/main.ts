@@ -59,6 +59,12 @@ import { VERSION } from "./version.ts";
 
 export type { Output } from "./terminal.ts";
 
+/**
+ * How long a verb may take to stop before it is given up, in milliseconds: a
+ * device that does not answer must not keep the command.
+ */
+const STOP_MS = 20_000;
+
 /** What `bip --help` says. */
 function overview(): string {
   const width = Math.max(...VERBS.map((verb) => verb.name.length)) + 2;
@@ -149,13 +155,10 @@ export async function main(
   // Results that nobody can take end the work, cleanly.
   const mute = new AbortController();
   const guarded = guardOutput(output, (error) => mute.abort(error));
+  const ending = AbortSignal.any([signal, mute.signal]);
   let code: number;
   try {
-    code = await dispatch(
-      words,
-      guarded,
-      AbortSignal.any([signal, mute.signal]),
-    );
+    code = await unlessStuck(dispatch(words, guarded, ending), ending);
   } catch (error) {
     if (mute.signal.aborted) code = EXIT_IO;
     else if (signal.aborted) {
@@ -168,6 +171,25 @@ export async function main(
     : code;
 }
 
+/** The outcome of a verb; of one that does not stop, the signal's reason. */
+async function unlessStuck(
+  work: Promise<number>,
+  signal: AbortSignal,
+): Promise<number> {
+  const stuck = Promise.withResolvers<never>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const onAbort = () => {
+    timer = setTimeout(() => stuck.reject(signal.reason), STOP_MS);
+  };
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([work, stuck.promise]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
 async function reportMute(
   error: unknown,
   words: readonly string[],
@@ -175,7 +197,7 @@ async function reportMute(
 ): Promise<number> {
   // Nobody reads any more: there is nobody to tell either.
   if (error instanceof Deno.errors.BrokenPipe) return EXIT_IO;
-  const { ioError } = await import("./source.ts");
+  const { ioError } = await import("./io_error.ts");
   return report(ioError(error, "write to", "stdout"), words, output);
 }
 

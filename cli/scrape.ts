@@ -30,7 +30,7 @@ export const scrapeVerb: Verb = {
   permissions: "--allow-net --allow-read=FILE",
   options: TRACKER_OPTIONS,
   async run({ args, output, signal }: VerbContext): Promise<number> {
-    const question = await readQuestion(args);
+    const question = await readQuestion(args, signal);
     const answers = await askTrackers(question, signal, async (client, url) => {
       const found = await client.scrape(url, [question.infoHash], { signal });
       return found.get(question.infoHashHex) ?? UNKNOWN;

@@ -78,7 +78,7 @@ export const seedVerb: Verb = {
       ? Infinity
       : parseDuration(seedTime, "--seed-time");
     const plan = planNetwork(args);
-    const { metainfo } = await readTorrentFile(file);
+    const { metainfo } = await readTorrentFile(file, signal);
     await requireFolder(dir, "seed");
     await using session = await openSession(
       planFor(plan, metainfo.private),

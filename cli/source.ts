@@ -8,7 +8,8 @@ import { type Metainfo, MetainfoError } from "../metainfo/metainfo.ts";
 import { parseMetainfo } from "../metainfo/parse.ts";
 import { cleanMagnetText, parseMagnet } from "../metainfo/parse_magnet.ts";
 import { CommandError, UsageError } from "./error.ts";
-import { EXIT_BAD_TORRENT, EXIT_IO } from "./exit_code.ts";
+import { EXIT_BAD_TORRENT } from "./exit_code.ts";
+import { readFile } from "./read_file.ts";
 
 /** Largest torrent file that is read, in bytes. */
 export const MAX_TORRENT_LENGTH: number = 64 * 1024 * 1024;
@@ -28,45 +29,6 @@ export type Source =
     readonly magnet: Magnet;
   };
 
-/**
- * Words an I/O error for people.
- *
- * @param error What the system threw.
- * @param action Such as `"read"`.
- * @param path What it was about, as the person wrote it.
- * @returns An error with exit code 6, or the error itself when it is no I/O
- * error.
- */
-export function ioError(error: unknown, action: string, path: string): unknown {
-  const reasons: Readonly<Record<string, [string, string]>> = {
-    NotFound: ["not-found", "there is no such file or folder"],
-    PermissionDenied: ["permission-denied", "access is denied"],
-    AlreadyExists: ["already-exists", "it is there already"],
-    NotADirectory: ["not-a-folder", "a part of the path is no folder"],
-    IsADirectory: ["is-a-folder", "it is a folder"],
-    FilesystemLoop: ["link-loop", "its links go in circles"],
-  };
-  if (!(error instanceof Error)) return error;
-  const { code } = error as { readonly code?: unknown };
-  const known = Object.hasOwn(reasons, error.name)
-    ? reasons[error.name]
-    : code === "ENOSPC"
-    ? ["disk-full", "the disk is full"] as const
-    : /\(os error \d+\)/.test(error.message)
-    ? [
-      "io",
-      error.message.replace(/^(.*?) \(os error \d+\).*$/s, "$1"),
-    ] as const
-    : undefined;
-  if (known === undefined) return error;
-  return new CommandError(
-    EXIT_IO,
-    known[0],
-    `Cannot ${action} ${path === "" ? '""' : path}: ${known[1]}`,
-    { cause: error },
-  );
-}
-
 /** Whether a person meant a magnet link, white space before it and all. */
 function isMagnetText(text: string): boolean {
   return /^magnet:/i.test(cleanMagnetText(text));
@@ -76,6 +38,7 @@ function isMagnetText(text: string): boolean {
  * Reads and parses a torrent file.
  *
  * @param path Where it is.
+ * @param signal Ends the wait for a pipe that nobody writes to.
  * @returns The parsed torrent and its bytes.
  * @throws {UsageError} If it is a magnet link.
  * @throws {CommandError} If it cannot be read (exit code 6), is too large or no
@@ -83,6 +46,7 @@ function isMagnetText(text: string): boolean {
  */
 export async function readTorrentFile(
   path: string,
+  signal?: AbortSignal,
 ): Promise<Source & { readonly type: "torrent" }> {
   if (isMagnetText(path)) {
     throw new UsageError(
@@ -90,22 +54,12 @@ export async function readTorrentFile(
       "bip download -o DIR or bip info take magnet links",
     );
   }
-  let bytes: Uint8Array<ArrayBuffer>;
-  try {
-    using file = await Deno.open(path, { read: true });
-    const { size, isDirectory } = await file.stat();
-    if (isDirectory) throw new Deno.errors.IsADirectory("Is a directory");
-    if (size > MAX_TORRENT_LENGTH) {
-      throw new CommandError(
-        EXIT_BAD_TORRENT,
-        "too-large",
-        `Cannot read ${path}: a torrent file has at most ${MAX_TORRENT_LENGTH} bytes, this one has ${size}`,
-      );
-    }
-    bytes = await readBounded(file, path);
-  } catch (error) {
-    throw ioError(error, "read", path);
-  }
+  const bytes = await readFile(path, {
+    limit: MAX_TORRENT_LENGTH,
+    kind: "a torrent file",
+    exitCode: EXIT_BAD_TORRENT,
+    signal,
+  });
   try {
     const windowsNames = Deno.build.os === "windows";
     const metainfo = parseMetainfo(bytes, { windowsNames });
@@ -121,42 +75,20 @@ export async function readTorrentFile(
   }
 }
 
-/** Reads to the end, also of a pipe, but not past the limit. */
-async function readBounded(
-  file: Deno.FsFile,
-  path: string,
-): Promise<Uint8Array<ArrayBuffer>> {
-  let buffer = new Uint8Array(64 * 1024);
-  let length = 0;
-  while (true) {
-    if (length === buffer.length) {
-      if (length > MAX_TORRENT_LENGTH) {
-        throw new CommandError(
-          EXIT_BAD_TORRENT,
-          "too-large",
-          `Cannot read ${path}: a torrent file has at most ${MAX_TORRENT_LENGTH} bytes`,
-        );
-      }
-      const larger = new Uint8Array(buffer.length * 2);
-      larger.set(buffer);
-      buffer = larger;
-    }
-    const count = await file.read(buffer.subarray(length));
-    if (count === null) return buffer.subarray(0, length);
-    length += count;
-  }
-}
-
 /**
  * Understands what a person names a torrent by.
  *
  * @param text Path of a torrent file, magnet link, or info-hash of 40 or 64
  * hex digits (or 32 base32 characters).
+ * @param signal Ends the wait for a pipe that nobody writes to.
  * @returns The torrent, or a link.
  * @throws {CommandError} If a file cannot be read or is a bad torrent.
  * @throws {MagnetError} If it is a bad magnet link.
  */
-export async function readSource(text: string): Promise<Source> {
+export async function readSource(
+  text: string,
+  signal?: AbortSignal,
+): Promise<Source> {
   const digits = cleanMagnetText(text);
   if (isMagnetText(text)) {
     return { type: "magnet", magnet: parseMagnet(digits) };
@@ -168,7 +100,7 @@ export async function readSource(text: string): Promise<Source> {
       : `urn:btih:${digits}`;
     return { type: "magnet", magnet: parseMagnet(`magnet:?xt=${topic}`) };
   }
-  return await readTorrentFile(text);
+  return await readTorrentFile(text, signal);
 }
 
 async function isFile(path: string): Promise<boolean> {

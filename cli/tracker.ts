@@ -20,11 +20,11 @@ import { TrackerStatsServer } from "../utracker/stats_server.ts";
 import type { TrackerFigures } from "../utracker/metrics.ts";
 import { patiently } from "../utracker/kv_patience.ts";
 import type { Arguments, Verb, VerbContext } from "./command.ts";
-import { CommandError, UsageError } from "./error.ts";
-import { EXIT_INTERRUPTED, EXIT_USAGE } from "./exit_code.ts";
+import { CommandError, describeError, UsageError } from "./error.ts";
+import { EXIT_INTERRUPTED, EXIT_IO, EXIT_USAGE } from "./exit_code.ts";
 import { InfoHashFile } from "./info_hash_file.ts";
 import { onHangUp } from "./signals.ts";
-import { ioError } from "./source.ts";
+import { listenError } from "./io_error.ts";
 import type { Output } from "./terminal.ts";
 import { safeText } from "./text.ts";
 import { formatDuration, parseDuration, parseInteger } from "./units.ts";
@@ -117,24 +117,38 @@ async function openStore(
       ...limits,
     });
   } catch (error) {
-    throw ioError(error, "open", kv);
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    throw new CommandError(
+      EXIT_IO,
+      "kv",
+      `Cannot open the database ${kv}: ${describeError(error).message}`,
+      { cause: error },
+    );
   }
 }
 
 /** Opens at the first address that works. */
 async function firstOf<T>(
   hostnames: readonly string[],
-  open: (hostname: string) => T | Promise<T>,
+  port: number,
+  open: (listen: Endpoint) => T | Promise<T>,
 ): Promise<T> {
   for (const hostname of hostnames.slice(0, -1)) {
     try {
-      return await open(hostname);
+      return await open({ hostname, port });
     } catch (error) {
-      if (error instanceof Deno.errors.AddrInUse) throw error;
+      if (error instanceof Deno.errors.AddrInUse) {
+        throw listenError(error, `port ${port}`);
+      }
       // Perhaps a machine without IPv6.
     }
   }
-  return await open(hostnames.at(-1)!);
+  const hostname = hostnames.at(-1)!;
+  try {
+    return await open({ hostname, port });
+  } catch (error) {
+    throw listenError(error, formatEndpoint({ hostname, port }));
+  }
 }
 
 /** Prints where it listens, and figures now and then. */
@@ -322,18 +336,19 @@ export const trackerVerb: Verb = {
     stack.defer(() => store.close());
     const service = new SwarmService({ store, intervalMs: plan.intervalMs });
     const udp = stack.use(
-      await firstOf(plan.hostnames, (hostname) =>
-        UdpTrackerServer.open({
-          listen: { hostname, port: plan.port },
-          service,
-        })),
+      await firstOf(
+        plan.hostnames,
+        plan.port,
+        (listen) => UdpTrackerServer.open({ listen, service }),
+      ),
     );
     const { hostname } = udp.addresses[0]!;
     const http = plan.httpPort === undefined ? undefined : stack.use(
-      HttpTrackerServer.open({
-        listen: { hostname, port: plan.httpPort },
-        service,
-      }),
+      await firstOf(
+        [hostname],
+        plan.httpPort,
+        (listen) => HttpTrackerServer.open({ listen, service }),
+      ),
     );
     const startedAt = performance.now();
     const read = async (): Promise<TrackerFigures> => ({
@@ -344,14 +359,12 @@ export const trackerVerb: Verb = {
       http: http && { ...http.stats() },
     });
     const stats = plan.statsPort === undefined ? undefined : stack.use(
-      TrackerStatsServer.open({
+      await firstOf(
         // Nobody else's business, unless an address was named.
-        listen: {
-          hostname: args.has("listen") ? hostname : "127.0.0.1",
-          port: plan.statsPort,
-        },
-        read,
-      }),
+        [args.has("listen") ? hostname : "127.0.0.1"],
+        plan.statsPort,
+        (listen) => TrackerStatsServer.open({ listen, read }),
+      ),
     );
     const reporter = stack.use(
       new TrackerReporter(output, args.has("json"), read),

@@ -51,12 +51,16 @@ export interface TrackerQuestion {
  * Reads the operand and the options.
  *
  * @param args What the person typed.
+ * @param signal Ends it.
  * @returns What to ask.
  * @throws {CommandError} If the source is no torrent or there is no tracker.
  */
-export async function readQuestion(args: Arguments): Promise<TrackerQuestion> {
+export async function readQuestion(
+  args: Arguments,
+  signal: AbortSignal,
+): Promise<TrackerQuestion> {
   const timeoutMs = parseDuration(args.get("timeout") ?? "30", "--timeout");
-  const source = await readSource(args.operands[0]!);
+  const source = await readSource(args.operands[0]!, signal);
   const given = args.all("tracker");
   const own = source.type === "torrent"
     ? source.metainfo.trackers.flat()

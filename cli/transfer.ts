@@ -15,8 +15,9 @@ import { Session } from "../client/session.ts";
 import type { Torrent } from "../client/torrent.ts";
 import type { SessionOptions } from "../client/types.ts";
 import type { Arguments, OptionSpec } from "./command.ts";
-import { CommandError, UsageError } from "./error.ts";
-import { EXIT_INTERRUPTED, EXIT_IO } from "./exit_code.ts";
+import { UsageError } from "./error.ts";
+import { EXIT_INTERRUPTED } from "./exit_code.ts";
+import { listenError } from "./io_error.ts";
 import { parseInteger, parseRate } from "./units.ts";
 
 /** Where peers expect a client to listen. */
@@ -191,14 +192,7 @@ export async function openSession(plan: NetworkPlan): Promise<Session> {
   const where = hosts.length === 1
     ? formatEndpoint({ hostname: hosts[0]!, port: ports[0]! })
     : `port ${ports[0]}`;
-  throw new CommandError(
-    EXIT_IO,
-    "listen",
-    `Cannot listen on ${where}: ${
-      failure instanceof Error ? failure.message : failure
-    }`,
-    { cause: failure },
-  );
+  throw listenError(failure, where);
 }
 
 /**

@@ -140,7 +140,7 @@ export const verifyVerb: Verb = {
     const threadCount = threads === undefined
       ? undefined
       : parseInteger(threads, "--threads", 1, 1024);
-    const { metainfo } = await readTorrentFile(file);
+    const { metainfo } = await readTorrentFile(file, signal);
     await requireFolder(folder, "verify");
     const fileSystem = new NativeFileSystem(folder);
     const paths = await findPaths(fileSystem, metainfo, { readOnly: true });

@@ -51,6 +51,14 @@ export class HashReadError extends Error {
   }
 }
 
+/** Opens a file, and nothing else: to open a pipe would wait for a writer. */
+function openFile(path: string): Deno.FsFile {
+  if (!Deno.statSync(path).isFile) {
+    throw new Deno.errors.NotFound(`There is no file at ${path}`);
+  }
+  return Deno.openSync(path);
+}
+
 /** Zeros to hash as padding, made when first needed. */
 let zeros: Uint8Array<ArrayBuffer> | undefined;
 
@@ -323,7 +331,7 @@ export class HashReader implements Disposable {
   #fill(fileIndex: number, offset: number): boolean {
     if (fileIndex !== this.#fileIndex) {
       this.#forgetFile();
-      this.#file = Deno.openSync(taskPath(this.#task, fileIndex));
+      this.#file = openFile(taskPath(this.#task, fileIndex));
       this.#fileIndex = fileIndex;
       this.#position = 0;
     }

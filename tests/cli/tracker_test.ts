@@ -380,6 +380,32 @@ Deno.test("bip tracker, announce and scrape refuse what makes no sense", async (
     assert(result.stderr.includes(text), result.stderr);
     assert(!result.stderr.includes("unexpected"), result.stderr);
   }
+  await using dir = new TempDir();
+  const junk = dir.join("junk");
+  await Deno.writeTextFile(junk, "no database");
+  const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using _ = taken;
+  const local = ["tracker", "--listen", "127.0.0.1", "--port", "0"];
+  const busy = String(taken.addr.port);
+  const system: [string[], string][] = [
+    [[...local, "--kv", junk], "Cannot open the database"],
+    [
+      [...local, "--kv", dir.join("no/such/folder")],
+      "Cannot open the database",
+    ],
+    [["tracker", "--listen", "192.0.2.1", "--port", "0"], "192.0.2.1:0"],
+    [[...local, "--http-port", busy], `Cannot listen on 127.0.0.1:${busy}`],
+    [[...local, "--stats-port", busy], `Cannot listen on 127.0.0.1:${busy}`],
+  ];
+  for (const [words, text] of system) {
+    const { code, stderr } = await bip(words, {
+      permissions: ["-A"],
+      flags: FLAGS,
+    });
+    assertEquals(code, 6, `${words.join(" ")}: ${stderr}`);
+    assert(stderr.includes(text), stderr);
+    assertEquals(stderr.trim().split("\n").length, 1, stderr);
+  }
   // Without the flag the person learns which one is missing.
   const kv = await bip(["tracker", "--kv", ":memory:"], { permissions: NET });
   assertEquals(kv.code, 2);

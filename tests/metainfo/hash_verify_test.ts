@@ -231,6 +231,21 @@ Deno.test("verifyPieces() takes a folder in the place of a file as absent", asyn
   assertEquals(none.goodCount, 0);
 });
 
+Deno.test({
+  name: "verifyPieces() does not wait for a pipe in the place of a file",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using temp = new TempDir();
+    const metainfo = await scene("v1", temp);
+    const options = optionsOf(metainfo, temp.path, "sha1");
+    const pipe = temp.join("d/b");
+    await Deno.remove(pipe);
+    const made = await new Deno.Command("mkfifo", { args: [pipe] }).output();
+    assertEquals(made.code, 0);
+    assertEquals((await verifyPieces(options)).missingFiles, [1]);
+  },
+});
+
 Deno.test("verifyPieces() refuses what does not fit together", async () => {
   await using temp = new TempDir();
   const options = optionsOf(await scene("v1", temp), temp.path, "sha1");

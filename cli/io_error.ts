@@ -1,0 +1,67 @@
+/**
+ * I/O errors as people read them.
+ *
+ * @module
+ */
+import { CommandError } from "./error.ts";
+import { EXIT_IO } from "./exit_code.ts";
+
+/**
+ * Words an I/O error for people.
+ *
+ * @param error What the system threw.
+ * @param action Such as `"read"`.
+ * @param path What it was about, as the person wrote it.
+ * @returns An error with exit code 6, or the error itself when it is no I/O
+ * error.
+ */
+export function ioError(error: unknown, action: string, path: string): unknown {
+  const reasons: Readonly<Record<string, [string, string]>> = {
+    NotFound: ["not-found", "there is no such file or folder"],
+    PermissionDenied: ["permission-denied", "access is denied"],
+    AlreadyExists: ["already-exists", "it is there already"],
+    NotADirectory: ["not-a-folder", "a part of the path is no folder"],
+    IsADirectory: ["is-a-folder", "it is a folder"],
+    FilesystemLoop: ["link-loop", "its links go in circles"],
+  };
+  if (!(error instanceof Error)) return error;
+  const { code } = error as { readonly code?: unknown };
+  const known = Object.hasOwn(reasons, error.name)
+    ? reasons[error.name]
+    : code === "ENOSPC"
+    ? ["disk-full", "the disk is full"] as const
+    : /\(os error \d+\)/.test(error.message)
+    ? [
+      "io",
+      error.message.replace(/^(.*?) \(os error \d+\).*$/s, "$1"),
+    ] as const
+    : undefined;
+  if (known === undefined) return error;
+  return new CommandError(
+    EXIT_IO,
+    known[0],
+    `Cannot ${action} ${path === "" ? '""' : path}: ${known[1]}`,
+    { cause: error },
+  );
+}
+
+/**
+ * Words the failure to open a port for people.
+ *
+ * @param error What was thrown.
+ * @param where Such as `"127.0.0.1:6881"` or `"port 6881"`.
+ * @returns An error with exit code 6, or the error itself when it is about
+ * permissions or a defect.
+ */
+export function listenError(error: unknown, where: string): unknown {
+  if (
+    !(error instanceof Error) || error instanceof RangeError ||
+    error instanceof Deno.errors.NotCapable
+  ) return error;
+  return new CommandError(
+    EXIT_IO,
+    "listen",
+    `Cannot listen on ${where}: ${error.message}`,
+    { cause: error },
+  );
+}

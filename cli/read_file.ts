@@ -1,0 +1,78 @@
+/**
+ * Files that a person names, read whole but not without end.
+ *
+ * @module
+ */
+import { CommandError } from "./error.ts";
+import { ioError } from "./io_error.ts";
+
+/** Options of {@linkcode readFile}. */
+export interface ReadFileOptions {
+  /** Most bytes it may have. */
+  readonly limit: number;
+  /** What it should be, such as `"a torrent file"`. */
+  readonly kind: string;
+  /** Exit code when it is larger. */
+  readonly exitCode: number;
+  /** Ends the wait for a pipe that nobody writes to. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Reads a file, a pipe or a device to its end.
+ *
+ * @param path Where it is, as the person wrote it.
+ * @param options See {@linkcode ReadFileOptions}.
+ * @returns The bytes.
+ * @throws {CommandError} If it cannot be read (exit code 6) or is too large.
+ */
+export async function readFile(
+  path: string,
+  options: ReadFileOptions,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { signal } = options;
+  const work = read(path, options).catch((error) => {
+    throw ioError(error, "read", path);
+  });
+  if (signal === undefined) return await work;
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+async function read(
+  path: string,
+  { limit, kind, exitCode }: ReadFileOptions,
+): Promise<Uint8Array<ArrayBuffer>> {
+  using file = await Deno.open(path, { read: true });
+  const { size, isDirectory } = await file.stat();
+  if (isDirectory) throw new Deno.errors.IsADirectory("Is a directory");
+  // The size of a pipe or device is 0.
+  let buffer = new Uint8Array(Math.min(size, limit) + 1024);
+  let length = 0;
+  while (true) {
+    if (length > limit || size > limit) {
+      throw new CommandError(
+        exitCode,
+        "too-large",
+        `Cannot read ${path}: ${kind} has at most ${limit} bytes${
+          size > limit ? `, this one has ${size}` : ""
+        }`,
+      );
+    }
+    if (length === buffer.length) {
+      const larger = new Uint8Array(Math.min(2 * length, limit + 1024));
+      larger.set(buffer);
+      buffer = larger;
+    }
+    const count = await file.read(buffer.subarray(length));
+    if (count === null) return buffer.subarray(0, length);
+    length += count;
+  }
+}
