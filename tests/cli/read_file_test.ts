@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { CommandError } from "../../cli/error.ts";
 import { readFile, type ReadFileOptions } from "../../cli/read_file.ts";
+import { startBip } from "../support/bip.ts";
 import { TempDir } from "../support/paths.ts";
 
 const LIMIT: ReadFileOptions = { limit: 3000, kind: "a note", exitCode: 4 };
@@ -24,22 +25,27 @@ Deno.test("readFile() reads up to the limit, and no byte more", async () => {
 });
 
 Deno.test({
-  name: "readFile() comes to an end with devices, and with pipes at the signal",
+  name: "readFile() comes to an end with devices",
   ignore: Deno.build.os === "windows",
   async fn() {
     assertEquals(await codeOf(readFile("/dev/zero", LIMIT)), [4, "too-large"]);
     assertEquals((await readFile("/dev/null", LIMIT)).length, 0);
+  },
+});
+
+Deno.test({
+  name: "bip info stops waiting for a pipe at a signal",
+  ignore: Deno.build.os === "windows",
+  timeout: 30_000,
+  async fn() {
     await using dir = new TempDir();
     const pipe = dir.join("pipe");
     const made = await new Deno.Command("mkfifo", { args: [pipe] }).output();
     assertEquals(made.code, 0);
-    const controller = new AbortController();
-    const read = readFile(pipe, { ...LIMIT, signal: controller.signal });
-    const reason = new Error("enough");
-    controller.abort(reason);
-    assertEquals(await read.catch((error) => error), reason);
-    // The reading itself is still there: let it end before the test does.
-    await Deno.writeTextFile(pipe, "late");
+    await using child = startBip(["info", pipe]);
+    // Opens when the other side does.
+    using _ = await Deno.open(pipe, { write: true });
+    child.kill("SIGTERM");
+    assertEquals((await child.result).code, 130);
   },
-  sanitizeOps: false,
 });
