@@ -51,7 +51,9 @@ export async function openStorage(
   }
   const disk = context.disk(torrent.fileSystem ?? torrent.dir ?? ".");
   const readOnly = isReadOnly(torrent);
-  const paths = await disk.findPaths(metainfo, { readOnly });
+  const found = await disk.findPaths(metainfo, { readOnly });
+  const own = new Map(torrent.renamedFiles);
+  const paths = found.map((path, i) => own.get(i) ?? path);
   signal.throwIfAborted();
   const storage = await disk.add({
     infoHash: metainfo.infoHash,

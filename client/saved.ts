@@ -44,6 +44,8 @@ export interface SavedTorrent {
   readonly filePriorities?: readonly number[];
   /** 0 to 7 by piece, of those that have one of their own. */
   readonly piecePriorities?: readonly (readonly [number, number])[];
+  /** Files that are stored under another name: index and path. */
+  readonly renamedFiles?: readonly (readonly [number, readonly string[]])[];
   /** Announce URLs that were given besides those of the torrent. */
   readonly trackers?: readonly (string | readonly string[])[];
   /** Whether they are used instead of the torrent's own. */
@@ -95,6 +97,9 @@ export async function saveTorrent(life: TorrentLife): Promise<SavedTorrent> {
     ...(options.sequential ? { sequential: true } : {}),
     ...(priorities ? { filePriorities: [...priorities] } : {}),
     ...(own ? { piecePriorities: [...own] } : {}),
+    ...(options.renamedFiles?.length
+      ? { renamedFiles: options.renamedFiles }
+      : {}),
     ...(options.trackers?.length ? { trackers: options.trackers } : {}),
     ...(options.replaceTrackers ? { replaceTrackers: true } : {}),
     ...limit("downloadLimit", life.limits.downloadRate),
@@ -134,6 +139,7 @@ export function restoreTorrent(
       sequential: saved.sequential,
       filePriorities,
       piecePriorities: saved.piecePriorities,
+      renamedFiles: saved.renamedFiles,
       trackers: saved.trackers,
       replaceTrackers: saved.replaceTrackers,
       downloadLimit: saved.downloadLimit,

@@ -82,6 +82,19 @@ export class TorrentFile {
   }
 
   /**
+   * Stores it under another path, also while it is fetched or served.
+   *
+   * @param path Components below the folder of the torrent.
+   * @returns A promise that resolves when it is there.
+   * @throws {DiskError} `unsafe-path`, `exists` if something is there, or why it
+   * cannot be renamed; it is where it was then.
+   * @throws {SessionError} `no-metadata` while the torrent is being checked.
+   */
+  rename(path: readonly string[]): Promise<void> {
+    return this.#life.renameFile(this.index, path);
+  }
+
+  /**
    * Describes it.
    *
    * @returns Plain JSON.

@@ -37,6 +37,8 @@ export class TorrentLife implements TorrentServices, ContentHost {
   readonly context: SessionContext;
   /** Its peers, trackers and searches. */
   readonly network: TorrentNetwork;
+  /** The folder it is stored in; absent for other file systems. */
+  dir: string | undefined;
   /** Bytes a second, received and sent. */
   readonly limits: TorrentLimits;
   /** Its subscribers. */
@@ -49,7 +51,6 @@ export class TorrentLife implements TorrentServices, ContentHost {
   #metainfo: Metainfo | undefined;
   #content: TorrentContent | undefined;
   #state: TorrentState;
-  #dir: string | undefined;
   #paused: boolean;
   #error: Error | undefined;
   /** Defined while the content is made ready or checked again. */
@@ -77,7 +78,7 @@ export class TorrentLife implements TorrentServices, ContentHost {
     this.options = obeyLink(options, source);
     this.#owner = owner;
     this.#paused = options.paused ?? false;
-    this.#dir = options.fileSystem === undefined
+    this.dir = options.fileSystem === undefined
       ? options.dir ?? "."
       : undefined;
     const known = "metainfo" in source ? source.metainfo : undefined;
@@ -145,11 +146,6 @@ export class TorrentLife implements TorrentServices, ContentHost {
   /** Whether it is for one tracker's members only (BEP 27). */
   get isPrivate(): boolean {
     return this.#metainfo?.private ?? false;
-  }
-
-  /** The folder it is stored in; absent for other file systems. */
-  get dir(): string | undefined {
-    return this.#dir;
   }
 
   /** Resolves when the description is known; rejects when there is none. */
@@ -263,12 +259,24 @@ export class TorrentLife implements TorrentServices, ContentHost {
     this.updateProgress();
   }
 
+  /** Stores a file under another path below the folder. */
+  async renameFile(
+    fileIndex: number,
+    path: readonly string[],
+  ): Promise<void> {
+    const content = this.needContent("rename a file");
+    await content.storage.renameFile(fileIndex, path);
+    const renamed = new Map(this.options.renamedFiles).set(fileIndex, path);
+    this.options = { ...this.options, renamedFiles: [...renamed] };
+    await this.#saver.save();
+  }
+
   /** Moves the files to another folder. */
   async move(dir: string): Promise<void> {
     await this.needContent("move files").storage.move([], {
       fileSystem: new NativeFileSystem(dir),
     });
-    this.#dir = dir;
+    this.dir = dir;
     await this.#saver.save();
   }
 

@@ -74,7 +74,7 @@ export interface PiecesInfo {
 
 /** A file of a torrent at one moment, as plain JSON. */
 export interface FileSnapshot {
-  /** Its path, the torrent's name first, `/` between components. */
+  /** Where it is below the torrent's folder, `/` between components. */
   readonly path: string;
   /** Bytes. */
   readonly length: number;

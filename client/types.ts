@@ -185,6 +185,15 @@ export interface AddTorrentOptions extends PolicyOptions {
   readonly piecePriorities?:
     | readonly (readonly [pieceIndex: number, priority: number])[]
     | undefined;
+  /**
+   * Files that are stored under another name: index and path below `dir`, as
+   * `TorrentFile.rename` left them.
+   *
+   * @default {none}
+   */
+  readonly renamedFiles?:
+    | readonly (readonly [fileIndex: number, path: readonly string[]])[]
+    | undefined;
   /** Fetch pieces in order; `strategy` goes before. @default {false} */
   readonly sequential?: boolean | undefined;
   /** Peers to try first. @default {[]} */

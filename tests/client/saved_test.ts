@@ -26,6 +26,10 @@ Deno.test(
     await world.run(one.setFilePriorities(new Map([[1, 7]])));
     one.setPiecePriorities(new Map([[2, 1]]));
     one.addTrackers([["udp://late.example:1"]]);
+    await world.run(one.files[0]!.rename(["sim", "other", "a.bin"]));
+    assertEquals(one.snapshot().files[0]!.path, "sim/other/a.bin");
+    await world.fails(one.files[0]!.rename(["..", "a.bin"]));
+    await world.fails(one.files[0]!.rename(["sim", "b.bin"]));
     await world.until(() => one.stats().piecesDone >= 4);
     const saved: SavedSession = JSON.parse(
       JSON.stringify(await world.run(host.session.save())),
@@ -50,7 +54,12 @@ Deno.test(
     // It may be restored twice: the second time there is nothing new.
     assertEquals(again.session.restore(saved), []);
     await world.run(two.completed);
-    assertFiles(torrent, again.files);
+    assertFiles(torrent, again.files, ["sim/b.bin"]);
+    assertEquals(
+      again.files.contents(["sim", "other", "a.bin"]),
+      torrent.content.get("sim/a.bin"),
+    );
+    assertEquals(again.files.contents(["sim", "a.bin"]), undefined);
     // What was saved of it is the same choice of trackers.
     const { trackers } = await world.run(two.save());
     assertEquals(trackers, [
