@@ -27,7 +27,7 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /** What `--json` prints, for the help of a verb. */
 export const JSON_DETAILS =
-  '--json prints {"type":"listening", "address", "port"}, {"type":"state", "state"} at each change, {"type":"progress", "state", "bytes", "total", "downloadRate", "uploadRate", "uploaded", "pieces", "pieceCount", "peers", "seeds", "etaSeconds"} twice a second, {"type":"piece", "index", "good"}, {"type":"peer", "address", "state", "direction", "client", "reason"}, {"type":"tracker", "tracker", "ok", "peers", "error"}, {"type":"metadata", "name", "bytes", "pieces"}, {"type":"warning", "code", "message", "files"}, {"type":"complete", "infoHash", "name", "bytes", "seconds", "downloaded", "uploaded"} and {"type":"error", "code", "message"}; what is not known is null.';
+  '--json prints {"type":"listening", "address", "port"}, {"type":"state", "state"} at each change, {"type":"progress", "state", "bytes", "total", "downloadRate", "uploadRate", "uploaded", "pieces", "pieceCount", "peers", "seeds", "etaSeconds"} twice a second, {"type":"piece", "index", "good"}, {"type":"peer", "address", "state", "direction", "client", "reason"}, {"type":"tracker", "tracker", "ok", "peers", "error"}, {"type":"metadata", "name", "bytes", "pieces"}, {"type":"warning", "code", "message", "files"}, {"type":"renamed", "files": [{"index", "from", "to"}]}, {"type":"complete", "infoHash", "name", "bytes", "seconds", "downloaded", "uploaded"} and {"type":"error", "code", "message"}; what is not known is null.';
 
 /** Options of every verb that exchanges data with peers. */
 export const NETWORK_OPTIONS: readonly OptionSpec[] = [
