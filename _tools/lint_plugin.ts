@@ -73,7 +73,7 @@ export const DRIVER_FILES: readonly RegExp[] = [
   /^utracker\/(client|server|server_port|stats_server)\.ts$/,
   /^htracker\/(client|server)\.ts$/,
   /^lpd\/discovery\.ts$/,
-  /^client\/(?!\w+_machine\.ts$)\w+\.ts$/,
+  /^client\/(\w+\/)?(?!\w+_machine\.ts$)\w+\.ts$/,
   /^cli\/\w+\.ts$/,
 ];
 
@@ -226,6 +226,9 @@ export function judgeImport(
   const file = target.slice(to.folder.length + 1);
   if (narrow !== undefined && !narrow.test(file)) {
     return `${place.folder}/ cannot import ${target}: of ${to.folder}/ it may only see ${narrow.source}`;
+  }
+  if (file.includes("/")) {
+    return `${place.folder}/ cannot import ${target}: the rooms of ${to.folder}/ are its own`;
   }
   return undefined;
 }

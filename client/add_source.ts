@@ -8,7 +8,7 @@ import type { Magnet } from "../metainfo/magnet.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { parseMetainfo } from "../metainfo/parse.ts";
 import { cleanMagnetText, parseMagnet } from "../metainfo/parse_magnet.ts";
-import type { TorrentSource } from "./torrent_services.ts";
+import type { TorrentSource } from "./torrent/torrent_services.ts";
 
 /** What can be added to a session. */
 export type AddSource =

@@ -5,7 +5,7 @@
  */
 import type { PolicyOptions, RevelationName } from "./policy_options.ts";
 import type { AddTorrentOptions, SessionOptions } from "./types.ts";
-import { checkPriority } from "./wishes.ts";
+import { checkPriority } from "./content/wishes.ts";
 
 const REVELATIONS: readonly RevelationName[] = [
   "honest",

@@ -181,7 +181,7 @@ export type {
 } from "../metainfo/mod.ts";
 export { SessionError, type SessionErrorCode } from "./error.ts";
 export type { AddSource } from "./add_source.ts";
-export type { CandidateSourceTraits } from "./candidate_sources.ts";
+export type { CandidateSourceTraits } from "./swarm/candidate_sources.ts";
 export * from "./policy_options.ts";
 export * from "./session.ts";
 export type {
@@ -191,14 +191,14 @@ export type {
 } from "./session_view.ts";
 export type { SavedSession, SavedTorrent } from "./saved.ts";
 export { Torrent } from "./torrent.ts";
-export { TorrentFile } from "./torrent_file.ts";
+export { TorrentFile } from "./torrent/torrent_file.ts";
 export type {
   FileSnapshot,
   PeerInfo,
   PiecesInfo,
   TorrentSnapshot,
   TrackerSnapshot,
-} from "./torrent_view.ts";
+} from "./torrent/torrent_view.ts";
 export type { DiscoveryStatus } from "./discovery_runner.ts";
-export type { TrackerState, TrackerStatus } from "./tracker_entry.ts";
+export type { TrackerState, TrackerStatus } from "./trackers/tracker_entry.ts";
 export * from "./types.ts";

@@ -16,7 +16,7 @@ import {
   siteKey,
   tryParseIp,
 } from "../_shared/address.ts";
-import { BanList } from "./ban_list.ts";
+import { BanList } from "./swarm/ban_list.ts";
 import {
   type Candidate,
   type CandidateOutcome,
@@ -26,11 +26,11 @@ import {
   MAX_FAILURES,
   type SourceBook,
   type Teller,
-} from "./candidate.ts";
-import { CandidateSources } from "./candidate_sources.ts";
-import { HostBook } from "./host_book.ts";
-import { peerPriority } from "./peer_priority.ts";
-import { isServicePort } from "./service_ports.ts";
+} from "./swarm/candidate.ts";
+import { CandidateSources } from "./swarm/candidate_sources.ts";
+import { HostBook } from "./swarm/host_book.ts";
+import { peerPriority } from "./swarm/peer_priority.ts";
+import { isServicePort } from "./swarm/service_ports.ts";
 
 /** Most candidates kept for a torrent (libtorrent's default). */
 export const MAX_CANDIDATES = 3000;

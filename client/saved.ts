@@ -15,8 +15,9 @@ import { formatMagnet, type Magnet } from "../metainfo/magnet.ts";
 import { magnetOf, type Metainfo } from "../metainfo/metainfo.ts";
 import { parseMagnet } from "../metainfo/parse_magnet.ts";
 import type { AddSource } from "./add_source.ts";
-import { hasPieceLayers, metainfoFromPeers } from "./info_hash.ts";
-import type { TorrentLife } from "./torrent_life.ts";
+import { hasPieceLayers, metainfoFromPeers } from "./metadata/info_hash.ts";
+import type { TorrentLife } from "./torrent/torrent_life.ts";
+import { torrentTotals } from "./torrent/torrent_stats.ts";
 import type { AddTorrentOptions } from "./types.ts";
 
 /** Peers that are kept for the next time. */
@@ -87,7 +88,7 @@ export async function saveTorrent(life: TorrentLife): Promise<SavedTorrent> {
     : await content.storage.resumeData();
   const priorities = content?.wishes.filePriorities ?? options.filePriorities;
   const own = content?.wishes.ownPriorities ?? options.piecePriorities;
-  const { downloadedBytes, uploadedBytes } = life.totals();
+  const { downloadedBytes, uploadedBytes } = torrentTotals(life);
   return {
     version: 1,
     infoHash: toHex(life.infoHash),

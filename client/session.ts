@@ -13,7 +13,7 @@ import { Handshaker } from "../handshake/handshaker.ts";
 import { createPeerId } from "../handshake/peer_id.ts";
 import type { Magnet } from "../metainfo/magnet.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
-import { AnnounceScheduler } from "./announce_scheduler.ts";
+import { AnnounceScheduler } from "./trackers/announce_scheduler.ts";
 import { checkAddOptions, checkSessionOptions } from "./check_options.ts";
 import { type AddSource, hashesOf, sourceOf } from "./add_source.ts";
 import { SessionError } from "./error.ts";
@@ -26,12 +26,12 @@ import type {
 import { EventHub } from "./event_hub.ts";
 import type { EventQueue } from "../_shared/event_queue.ts";
 import type { MainlineDht } from "../dht/mod.ts";
-import { CandidateSources } from "./candidate_sources.ts";
-import { HostBook } from "./host_book.ts";
-import { PeerPlaces } from "./peer_places.ts";
-import { RateLimiter } from "./rate_limiter.ts";
-import { SendBudget } from "./send_budget.ts";
-import { UploadSlots } from "./upload_slots.ts";
+import { CandidateSources } from "./swarm/candidate_sources.ts";
+import { HostBook } from "./swarm/host_book.ts";
+import { PeerPlaces } from "./swarm/peer_places.ts";
+import { RateLimiter } from "./content/rate_limiter.ts";
+import { SendBudget } from "./content/send_budget.ts";
+import { UploadSlots } from "./content/upload_slots.ts";
 import { openServices, type SessionServices } from "./session_services.ts";
 import type { SessionContext } from "./session_context.ts";
 import {
@@ -40,12 +40,12 @@ import {
   type SavedTorrent,
 } from "./saved.ts";
 import { makeTorrent, type Torrent } from "./torrent.ts";
-import { TorrentLife } from "./torrent_life.ts";
-import type { TorrentOwner } from "./torrent_services.ts";
+import { TorrentLife } from "./torrent/torrent_life.ts";
+import type { TorrentOwner } from "./torrent/torrent_services.ts";
 import {
   defaultTrackerClients,
   type TrackerClients,
-} from "./tracker_clients.ts";
+} from "./trackers/tracker_clients.ts";
 import type { AddTorrentOptions, SessionOptions } from "./types.ts";
 
 /** Name and version told to peers. */

@@ -8,16 +8,16 @@ import type { Clock } from "../_shared/clock.ts";
 import type { RandomSource } from "../_shared/random.ts";
 import type { DiskManager, FileSystem } from "../disk/mod.ts";
 import type { ExtensionBits, Handshaker } from "../handshake/mod.ts";
-import type { AnnounceScheduler } from "./announce_scheduler.ts";
-import type { CandidateSources } from "./candidate_sources.ts";
-import type { HostBook } from "./host_book.ts";
-import type { PeerPlaces } from "./peer_places.ts";
+import type { AnnounceScheduler } from "./trackers/announce_scheduler.ts";
+import type { CandidateSources } from "./swarm/candidate_sources.ts";
+import type { HostBook } from "./swarm/host_book.ts";
+import type { PeerPlaces } from "./swarm/peer_places.ts";
 import type { DhtPeers } from "./dht_peers.ts";
 import type { SharedDiscovery } from "./discovery_runner.ts";
-import type { RateLimiter } from "./rate_limiter.ts";
+import type { RateLimiter } from "./content/rate_limiter.ts";
 import type { PolicyOptions } from "./policy_options.ts";
-import type { SendBudget } from "./send_budget.ts";
-import type { UploadSlots } from "./upload_slots.ts";
+import type { SendBudget } from "./content/send_budget.ts";
+import type { UploadSlots } from "./content/upload_slots.ts";
 import type { PeerDiscovery, TrackerClient } from "./types.ts";
 
 /** What the torrents of a session share. */

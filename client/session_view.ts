@@ -5,7 +5,7 @@
  */
 import type { HandshakerStats } from "../handshake/handshaker_options.ts";
 import type { Torrent } from "./torrent.ts";
-import type { TorrentSnapshot } from "./torrent_view.ts";
+import type { TorrentSnapshot } from "./torrent/torrent_view.ts";
 import type { TorrentEvent } from "./types.ts";
 
 /** A session at one moment, as plain JSON. */

@@ -15,10 +15,10 @@ import {
 import { sequential as inOrder } from "../select/ranked.ts";
 import { type SavedTorrent, saveTorrent } from "./saved.ts";
 import type { DiscoveryStatus } from "./discovery_runner.ts";
-import type { TrackerStatus } from "./tracker_entry.ts";
-import { makeTorrentFile, type TorrentFile } from "./torrent_file.ts";
-import type { TorrentLife } from "./torrent_life.ts";
-import { torrentStats } from "./torrent_stats.ts";
+import type { TrackerStatus } from "./trackers/tracker_entry.ts";
+import { makeTorrentFile, type TorrentFile } from "./torrent/torrent_file.ts";
+import type { TorrentLife } from "./torrent/torrent_life.ts";
+import { torrentStats } from "./torrent/torrent_stats.ts";
 import {
   type PeerInfo,
   peerInfo,
@@ -26,9 +26,9 @@ import {
   piecesInfo,
   type TorrentSnapshot,
   torrentSnapshot,
-} from "./torrent_view.ts";
+} from "./torrent/torrent_view.ts";
 import type { TorrentEvent, TorrentState, TorrentStats } from "./types.ts";
-import { checkPriority } from "./wishes.ts";
+import { checkPriority } from "./content/wishes.ts";
 
 /** What users see of a torrent; for the session only. */
 export let makeTorrent: (life: TorrentLife) => Torrent;
@@ -147,15 +147,7 @@ export class Torrent {
    * @returns A snapshot.
    */
   stats(): TorrentStats {
-    const { state, metainfo, content, network } = this.#life;
-    const totals = this.#life.totals();
-    return torrentStats(
-      state,
-      metainfo,
-      content?.figures(),
-      network.openSwarm,
-      totals,
-    );
+    return torrentStats(this.#life);
   }
 
   /**

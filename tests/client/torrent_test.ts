@@ -113,6 +113,28 @@ Deno.test("Torrent paused and resumed while it is checked", {
   assertEquals(one.state, "seeding");
 });
 
+Deno.test("Torrent paused while it is checked goes on where it was, or ends", {
+  permissions: "none",
+}, async () => {
+  const torrent = await simTorrent(FILES);
+  await using world = new SwarmWorld();
+  const host = await world.host({ files: filled(torrent) });
+  const one = host.add(torrent, { readOnly: true });
+  assertEquals(one.state, "checking");
+  void one.pause();
+  await world.clock.advance(60_000);
+  assertEquals(one.state, "checking");
+  assertEquals(one.stats().piecesDone, 0);
+  assertEquals(await world.run(one.resume()), true);
+  await world.until(() => one.state === "seeding");
+  void one.recheck();
+  await world.run(one.pause());
+  await world.clock.advance(60_000);
+  assertEquals(one.state, "checking");
+  await world.run(one.close());
+  assertEquals(one.state, "removed");
+});
+
 Deno.test("Session.remove() races with pause() and resume()", {
   permissions: "none",
 }, async () => {

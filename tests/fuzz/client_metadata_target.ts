@@ -3,7 +3,7 @@ import { equalBytes } from "../../_shared/bytes.ts";
 import {
   METADATA_PIECE_SIZE,
   MetadataMachine,
-} from "../../client/metadata_machine.ts";
+} from "../../client/metadata/metadata_machine.ts";
 import type { FuzzTarget } from "./fuzz_target.ts";
 
 const info = new Uint8Array(METADATA_PIECE_SIZE + 300).fill(3);

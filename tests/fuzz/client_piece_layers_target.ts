@@ -1,8 +1,8 @@
 /** Merkle hashes from peers: what is taken leads to the roots. */
 import { equalBytes } from "../../_shared/bytes.ts";
 import { seededRandom } from "../../_shared/random.ts";
-import { HashServer } from "../../client/hash_server.ts";
-import { PieceLayerMachine } from "../../client/piece_layer_machine.ts";
+import { HashServer } from "../../client/content/hash_server.ts";
+import { PieceLayerMachine } from "../../client/metadata/piece_layer_machine.ts";
 import {
   BLOCK_SIZE,
   createMetainfo,

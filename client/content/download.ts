@@ -1,0 +1,495 @@
+/**
+ * The download half of a swarm: asks peers for blocks, stores what comes,
+ * finds out who sent rubbish.
+ *
+ * @module
+ */
+import type { Clock } from "../../_shared/clock.ts";
+import type { RandomSource } from "../../_shared/random.ts";
+import type {
+  PieceBadEvent,
+  TorrentStorage,
+  TorrentStorageEvent,
+} from "../../disk/mod.ts";
+import { BLOCK_SIZE, type PieceLayout } from "../../metainfo/piece_layout.ts";
+import type { BlockAddress } from "../../metainfo/mod.ts";
+import type { PeerSessionEvent } from "../../peer/mod.ts";
+import { PiecePicker } from "../../select/piece_picker.ts";
+import { RateMeter } from "../../_shared/rate_meter.ts";
+import {
+  type PeerVerdict,
+  SmartBan,
+  splitDigests,
+} from "../../select/smart_ban.ts";
+import { stealFromSlow } from "../../select/steal_policy.ts";
+import type {
+  PeerKey,
+  SelectionStrategy,
+} from "../../select/selection_strategy.ts";
+import { SessionError } from "../error.ts";
+import { RequestWindow } from "../../select/request_window.ts";
+import type { RateLimiter } from "./rate_limiter.ts";
+import { RequestTurns } from "./request_turns.ts";
+import type { SwarmPeer } from "../swarm/swarm_peer.ts";
+
+/** Blocks that one idle peer takes over from slower ones at a time. */
+const STEAL_BATCH = 8;
+
+/** What the download needs of its swarm. */
+export interface DownloadHost {
+  /** Connected peers by key. */
+  readonly peers: ReadonlyMap<PeerKey, SwarmPeer>;
+  /** A piece is verified and written. */
+  pieceDone(pieceIndex: number): void;
+  /** A piece was wrong. */
+  pieceBad(pieceIndex: number): void;
+  /** A peer sent rubbish on purpose or by defect. */
+  ban(peer: PeerKey, reason: string): void;
+  /** Something went wrong with the storage; whether that stops us. */
+  storageError(error: Error, stops: boolean): void;
+}
+
+/** Options of {@linkcode Download}. */
+export interface DownloadOptions {
+  /** Pieces and files. */
+  readonly layout: PieceLayout;
+  /** Where blocks go. */
+  readonly storage: TorrentStorage;
+  /** In which order pieces are fetched. */
+  readonly strategy: SelectionStrategy;
+  /** Bytes a second, received. */
+  readonly limit: RateLimiter;
+  /** Whose time passes. */
+  readonly clock: Clock;
+  /** Where chance comes from. */
+  readonly random: RandomSource;
+}
+
+type BlockEvent = Extract<PeerSessionEvent, { type: "block" }>;
+
+/** Connects the picker, the peers and the storage of one torrent. */
+export class Download {
+  /** The books of pieces and requests. */
+  readonly picker: PiecePicker;
+  readonly #host: DownloadHost;
+  readonly #layout: PieceLayout;
+  readonly #storage: TorrentStorage;
+  readonly #clock: Clock;
+  readonly #smartBan = new SmartBan();
+  readonly #steal = stealFromSlow();
+  readonly #batch: BlockAddress[] = [];
+  readonly #meter = new RateMeter();
+  readonly #turns: RequestTurns;
+  #refillQueued = false;
+  #heldBack = false;
+  #active = false;
+  #wasted = 0;
+
+  /**
+   * Sets up the books from what the storage has.
+   *
+   * @param host The swarm.
+   * @param options See {@linkcode DownloadOptions}.
+   */
+  constructor(host: DownloadHost, options: DownloadOptions) {
+    this.#host = host;
+    this.#layout = options.layout;
+    this.#storage = options.storage;
+    this.#clock = options.clock;
+    this.#turns = new RequestTurns(options.limit, () => {
+      let open = 0;
+      for (const { connection, inPicker } of host.peers.values()) {
+        if (inPicker && !connection.state.peerChoking) open++;
+      }
+      return open;
+    });
+    this.picker = new PiecePicker({
+      layout: options.layout,
+      random: options.random,
+      have: options.storage.have,
+      strategy: options.strategy,
+    });
+    this.#markStored();
+  }
+
+  /** Payload bytes a second. */
+  get rate(): number {
+    return this.#meter.rate(this.#clock.now());
+  }
+
+  /** Payload bytes that were of no use. */
+  get wastedBytes(): number {
+    return this.#wasted;
+  }
+
+  /** Whether blocks are asked for. */
+  get active(): boolean {
+    return this.#active;
+  }
+
+  /** Starts asking for blocks. */
+  start(): void {
+    if (this.#active) return;
+    this.#active = true;
+    for (const peer of this.#host.peers.values()) this.updateInterest(peer);
+    this.refillAll();
+  }
+
+  /** Takes every request back and asks for nothing more. */
+  stop(): void {
+    this.#active = false;
+    for (const peer of this.#host.peers.values()) {
+      for (const block of this.picker.releaseAll(peer.key)) {
+        peer.connection.cancel(block);
+      }
+      peer.connection.setInterested(false);
+    }
+  }
+
+  /** Takes a peer into the books. */
+  addPeer(peer: SwarmPeer): void {
+    this.picker.peers.add(peer.key);
+    peer.inPicker = true;
+    this.#suspect(peer);
+    const { state, peerHas } = peer.connection;
+    if (peerHas.isFull) this.picker.peers.setAll(peer.key);
+    else if (!peerHas.isEmpty) this.picker.peers.setBitfield(peer.key, peerHas);
+    this.picker.peers.setChoked(peer.key, state.peerChoking);
+    for (const pieceIndex of peer.connection.allowedFast) {
+      this.picker.peers.allowFast(peer.key, pieceIndex);
+    }
+    this.updateInterest(peer);
+    this.refill(peer);
+  }
+
+  /** Forgets a peer; what was asked of it is asked of others. */
+  removePeer(peer: SwarmPeer): void {
+    if (!peer.inPicker) return;
+    peer.inPicker = false;
+    const released = this.picker.peers.remove(peer.key);
+    this.#smartBan.forget(peer.key);
+    if (released.length > 0) this.refillAll();
+  }
+
+  /**
+   * Takes an event of a peer that concerns pieces and blocks.
+   *
+   * @param peer Whose event.
+   * @param event What happened.
+   */
+  handle(peer: SwarmPeer, event: PeerSessionEvent): void {
+    // Taken in later with all that is known of it by then.
+    if (!peer.inPicker) return;
+    const { key } = peer;
+    switch (event.type) {
+      case "block":
+        this.#received(peer, event);
+        break;
+      case "rejected":
+        for (const block of event.blocks) this.picker.released(key, block);
+        this.refillAll();
+        break;
+      case "choked":
+        this.picker.peers.setChoked(key, true);
+        break;
+      case "unchoked":
+        this.picker.peers.setChoked(key, false);
+        peer.window.restart();
+        this.refill(peer);
+        break;
+      case "snubbed":
+        this.refillAll();
+        break;
+      case "bitfield":
+      case "have-all":
+      case "have-none":
+        if (event.pieces.isFull) this.picker.peers.setAll(key);
+        else this.picker.peers.setBitfield(key, event.pieces);
+        this.updateInterest(peer);
+        this.refill(peer);
+        break;
+      case "have":
+        this.picker.peers.gained(key, event.pieceIndex);
+        this.#followInterest();
+        if (this.picker.outstanding(key) === 0) this.refill(peer);
+        break;
+      case "dont-have":
+        if (this.picker.peers.lost(key, event.pieceIndex).length > 0) {
+          this.refillAll();
+        }
+        this.#followInterest();
+        break;
+      case "suggest":
+        this.picker.peers.suggest(key, event.pieceIndex);
+        break;
+      case "allowed-fast":
+        this.picker.peers.allowFast(key, event.pieceIndex);
+        this.refill(peer);
+        break;
+    }
+  }
+
+  /**
+   * Takes an event of the storage.
+   *
+   * @param event What happened.
+   */
+  handleStorage(event: TorrentStorageEvent): void {
+    switch (event.type) {
+      case "piece-good":
+        this.#pieceGood(event.pieceIndex, event.blockDigests);
+        break;
+      case "piece-bad":
+        this.#pieceBad(event.pieceIndex, event.reason, event.blockDigests);
+        break;
+      case "error":
+        this.#host.storageError(event.error, event.paused);
+        break;
+    }
+  }
+
+  /** Tells a peer whether we want something of it. */
+  updateInterest(peer: SwarmPeer): void {
+    if (!peer.inPicker) return;
+    peer.connection.setInterested(
+      this.#active && this.picker.peers.isInteresting(peer.key),
+    );
+  }
+
+  /** Notes that other pieces are wanted than before. */
+  wantsChanged(): void {
+    for (const peer of this.#host.peers.values()) this.updateInterest(peer);
+    this.refillAll();
+  }
+
+  /** Once in a while: feeds rates to the books and looks for idle peers. */
+  tick(): void {
+    if (!this.#active) return;
+    for (const peer of this.#host.peers.values()) {
+      if (!peer.inPicker) continue;
+      this.picker.peers.setRate(peer.key, peer.connection.downloadRate);
+    }
+    this.refillAll();
+  }
+
+  /** Fills the windows of all peers, after the present event is done with. */
+  refillAll(): void {
+    if (!this.#active || this.#refillQueued) return;
+    this.#refillQueued = true;
+    queueMicrotask(() => {
+      this.#refillQueued = false;
+      for (const peer of this.#host.peers.values()) this.refill(peer);
+    });
+  }
+
+  /** Asks a peer for as much as its window has room for. */
+  refill(peer: SwarmPeer): void {
+    if (
+      !this.#active || this.#heldBack || !peer.inPicker ||
+      this.#storage.state === "paused"
+    ) return;
+    const { key, connection } = peer;
+    const { state, allowedFast } = connection;
+    if (state.peerChoking && allowedFast.size === 0) return;
+    const now = this.#clock.now();
+    const outstanding = this.picker.outstanding(key);
+    const size = Math.min(
+      peer.window.size(connection.downloadRate, state.snubbed),
+      connection.requestWindow,
+    );
+    const room = this.#turns.isLimited
+      ? this.#turns.room(
+        key,
+        outstanding,
+        size,
+        this.picker.requestedBlocks,
+        now,
+      )
+      : RequestWindow.room(outstanding, size);
+    if (room <= 0) return;
+    const batch = this.#batch;
+    batch.length = 0;
+    this.picker.pick(key, room, now, batch);
+    if (batch.length === 0) {
+      if (outstanding === 0 && !state.peerChoking) {
+        this.#stealFor(peer, Math.min(room, STEAL_BATCH), now);
+      }
+      return;
+    }
+    this.#request(peer, batch);
+  }
+
+  /** Asks for more after a block came: whoever waits for a turn goes first. */
+  #goOn(peer: SwarmPeer): void {
+    if (!this.#turns.isLimited) return this.refill(peer);
+    for (const key of this.#turns.after(peer.key)) {
+      const next = this.#host.peers.get(key);
+      if (next !== undefined) this.refill(next);
+    }
+  }
+
+  #request(peer: SwarmPeer, blocks: readonly BlockAddress[]): void {
+    for (const block of peer.connection.request(blocks)) {
+      this.picker.released(peer.key, block);
+    }
+  }
+
+  #stealFor(peer: SwarmPeer, count: number, now: number): void {
+    const stolen = this.picker.steal(peer.key, count, now, this.#steal);
+    if (stolen.length === 0) return;
+    const blocks: BlockAddress[] = [];
+    for (const { peer: victim, block } of stolen) {
+      this.#host.peers.get(victim)?.connection.cancel(block);
+      blocks.push(block);
+    }
+    this.#request(peer, blocks);
+  }
+
+  #received(peer: SwarmPeer, event: BlockEvent): void {
+    const { pieceIndex, blockOffset, data } = event;
+    const now = this.#clock.now();
+    const result = this.picker.received(
+      peer.key,
+      pieceIndex,
+      blockOffset,
+      now,
+    );
+    if (peer.window.isStarting) {
+      peer.window.received(peer.connection.downloadRate, now);
+    }
+    this.#meter.add(data.length, now);
+    if (!result.accepted) {
+      this.#wasted += data.length;
+      this.#goOn(peer);
+      return;
+    }
+    for (const other of result.cancel) {
+      this.#host.peers.get(other)?.connection.cancel({
+        pieceIndex,
+        blockOffset,
+        length: data.length,
+      });
+    }
+    const stored = this.#storage.writeBlock(pieceIndex, blockOffset, data);
+    if (stored === "refused") {
+      // Memory is full, or nothing can be written: it is asked for again.
+      this.#wasted += data.length;
+      this.picker.pieces.lostBlock(
+        pieceIndex,
+        Math.floor(blockOffset / BLOCK_SIZE),
+      );
+      this.#holdBack();
+    }
+    this.#goOn(peer);
+  }
+
+  /** Asks for nothing until there is memory for the answers. */
+  #holdBack(): void {
+    const pressure = this.#storage.pressure;
+    if (this.#heldBack || pressure === undefined) return;
+    this.#heldBack = true;
+    void pressure.then(() => {
+      this.#heldBack = false;
+      this.refillAll();
+    });
+  }
+
+  #pieceGood(pieceIndex: number, digests: Uint8Array | undefined): void {
+    if (this.picker.pieces.state(pieceIndex) === "complete") {
+      const contributors = this.picker.pieces.verified(pieceIndex);
+      if (digests !== undefined || !this.#smartBan.hasSuspects(pieceIndex)) {
+        this.#judge(
+          this.#smartBan.pieceVerified(
+            pieceIndex,
+            contributors,
+            splitDigests(digests),
+          ),
+        );
+      }
+    } else {
+      for (const { peer, block } of this.picker.pieces.setHave(pieceIndex)) {
+        this.#host.peers.get(peer)?.connection.cancel(block);
+      }
+    }
+    this.#host.pieceDone(pieceIndex);
+    this.#followInterest();
+  }
+
+  /** Tells those peers that came to be of interest, or ceased to be. */
+  #followInterest(): void {
+    for (const key of this.picker.peers.takeInterestChanges()) {
+      const peer = this.#host.peers.get(key);
+      if (peer !== undefined) this.updateInterest(peer);
+    }
+  }
+
+  #pieceBad(
+    pieceIndex: number,
+    reason: PieceBadEvent["reason"],
+    digests: Uint8Array | undefined,
+  ): void {
+    if (this.picker.pieces.state(pieceIndex) === "complete") {
+      const contributors = this.picker.pieces.failed(pieceIndex);
+      if (reason === "hash" && digests !== undefined) {
+        this.#wasted += this.#layout.pieceSize(pieceIndex);
+        this.#judge(
+          this.#smartBan.pieceFailed(
+            pieceIndex,
+            contributors,
+            splitDigests(digests),
+          ),
+        );
+        for (const peer of this.#host.peers.values()) this.#suspect(peer);
+      }
+    }
+    this.#host.pieceBad(pieceIndex);
+    if (reason === "contradiction") {
+      this.#wasted += this.#layout.pieceSize(pieceIndex);
+      this.#host.storageError(
+        new SessionError(
+          "contradiction",
+          `The v1 and v2 hashes of piece ${pieceIndex} disagree: the torrent itself is wrong`,
+        ),
+        true,
+      );
+    }
+    this.refillAll();
+  }
+
+  /** Blocks that are stored already, and blocks of nothing but padding. */
+  #markStored(): void {
+    const pieces = new Set(this.#storage.partialPieces());
+    const layout = this.#layout;
+    if (layout.files.some((file) => file.pad)) {
+      for (let i = 0; i < layout.pieceCount; i++) {
+        if (layout.payloadSize(i) < layout.pieceSize(i)) pieces.add(i);
+      }
+    }
+    for (const pieceIndex of pieces) {
+      if (this.#storage.have.has(pieceIndex)) continue;
+      const blocks = this.#storage.blocksOf(pieceIndex);
+      if (blocks !== undefined) {
+        this.picker.pieces.markBlocks(pieceIndex, blocks);
+      }
+    }
+  }
+
+  /** Has a peer prove itself alone while there are some that send rubbish. */
+  #suspect(peer: SwarmPeer): void {
+    if (peer.inPicker && this.#smartBan.suspect(peer.key)) {
+      this.picker.peers.setParole(peer.key, true);
+    }
+  }
+
+  #judge(verdict: PeerVerdict): void {
+    for (const key of verdict.parole) {
+      if (this.picker.peers.has(key)) this.picker.peers.setParole(key, true);
+    }
+    for (const key of verdict.absolve) {
+      if (this.picker.peers.has(key)) this.picker.peers.setParole(key, false);
+    }
+    for (const key of verdict.ban) {
+      this.#host.ban(key, "Peer sent blocks that fail the hash check");
+    }
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * Finds out what of a torrent is on disk.
+ *
+ * @module
+ */
+import type {
+  CheckOptions,
+  TorrentStorage,
+  TorrentStorageEvent,
+} from "../../disk/storage.ts";
+import { type RenamedFile, renamedFiles } from "../../metainfo/disk_paths.ts";
+import { type Metainfo, pieceRoot } from "../../metainfo/metainfo.ts";
+import { SessionError } from "../error.ts";
+import { needsPieceLayers } from "../metadata/info_hash.ts";
+import type { SessionContext } from "../session_context.ts";
+import type { AddTorrentOptions } from "../types.ts";
+
+/** Options of {@linkcode openStorage}. */
+export interface OpenStorageOptions extends CheckOptions {
+  /** What the torrents of the session share. */
+  readonly context: SessionContext;
+  /** The torrent. */
+  readonly metainfo: Metainfo;
+  /** What the person asked for. */
+  readonly torrent: AddTorrentOptions;
+  /** Stops the opening. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Opens the storage of a torrent and checks what is there.
+ *
+ * @param options See {@linkcode OpenStorageOptions}.
+ * @param onEvent Takes its events, from the first one on.
+ * @returns The storage, and which files have other names on disk.
+ * @throws {SessionError} `bad-metadata` if the torrent cannot be checked.
+ * @throws {DiskError} If the files cannot be used.
+ */
+export async function openStorage(
+  options: OpenStorageOptions,
+  onEvent: (event: TorrentStorageEvent) => void,
+): Promise<{ storage: TorrentStorage; renamed: readonly RenamedFile[] }> {
+  const { metainfo, context, torrent, signal } = options;
+  if (needsPieceLayers(metainfo)) {
+    throw new SessionError(
+      "bad-metadata",
+      "Cannot download: the piece layers of this v2 torrent are not known",
+    );
+  }
+  const disk = context.disk(torrent.fileSystem ?? torrent.dir ?? ".");
+  const readOnly = isReadOnly(torrent);
+  const found = await disk.findPaths(metainfo, { readOnly });
+  const own = new Map(torrent.renamedFiles);
+  const paths = found.map((path, i) => own.get(i) ?? path);
+  signal.throwIfAborted();
+  const storage = await disk.add({
+    infoHash: metainfo.infoHash,
+    layout: metainfo.layout,
+    paths,
+    pieces: metainfo.pieces,
+    pieceRoot: (pieceIndex) => pieceRoot(metainfo, pieceIndex),
+  }, {
+    existing: torrent.seedMode
+      ? "trust"
+      : torrent.resumeData === undefined
+      ? "verify"
+      : "resume",
+    resume: torrent.resumeData,
+    skippedFiles: skippedFiles(metainfo, torrent),
+    readOnly,
+    overwrite: torrent.overwrite,
+    onProgress: options.onProgress,
+    hold: options.hold,
+    onEvent,
+    signal,
+  });
+  return { storage, renamed: renamedFiles(metainfo, paths) };
+}
+
+/**
+ * Whether nothing is ever written.
+ *
+ * @param torrent What the person asked for.
+ * @returns True for data that is trusted, unless told otherwise.
+ */
+export function isReadOnly(torrent: AddTorrentOptions): boolean {
+  return torrent.readOnly ?? torrent.seedMode ?? false;
+}
+
+/** The files that are not to be made, if any. */
+function skippedFiles(
+  metainfo: Metainfo,
+  torrent: AddTorrentOptions,
+): Set<number> | undefined {
+  const { filePriorities } = torrent;
+  const chosen = torrent.files ?? torrent.chooseFiles?.(metainfo);
+  if (chosen === undefined && filePriorities === undefined) return undefined;
+  const wanted = chosen && new Set(chosen);
+  const skipped = new Set<number>();
+  metainfo.files.forEach((file, i) => {
+    if (file.pad) return;
+    if (wanted?.has(i) === false || filePriorities?.[i] === 0) skipped.add(i);
+  });
+  return skipped;
+}

@@ -1,0 +1,255 @@
+/**
+ * Rate limits that go through each other, with fair turns for those that wait.
+ *
+ * @module
+ */
+import type { Clock } from "../../_shared/clock.ts";
+import { TokenBucket } from "../../_shared/token_bucket.ts";
+
+/** Options of {@linkcode RateLimiter}. */
+export interface RateLimiterOptions {
+  /** Whose time passes. */
+  readonly clock: Clock;
+  /** Bytes a second; `Infinity` for no limit. @default {Infinity} */
+  readonly bytesPerSecond?: number | undefined;
+  /** A limit that what passes this one has to pass, too. @default {undefined} */
+  readonly parent?: RateLimiter | undefined;
+}
+
+/** What may pass at once, in seconds of the rate. */
+const BURST_S = 0.1;
+/** What all that wait get in one round of turns, in seconds of the rate. */
+const ROUND_S = 0.05;
+/**
+ * A turn is no smaller than a block, or than a tenth of a second: blocks that
+ * came bit by bit would all be whole at the same time.
+ */
+const LEAST_TURN = 16_640;
+/** Those that wait are looked after at most so often, in milliseconds. */
+const WAKE_MS = 5;
+/** Who asked for nothing for so long has no part of a parent, in milliseconds. */
+const ACTIVE_MS = 3_000;
+
+interface Waiter {
+  readonly limiter: RateLimiter;
+  readonly bytes: number;
+  readonly whole: boolean;
+  readonly isGone: () => boolean;
+  readonly resolve: (granted: number) => void;
+}
+
+/**
+ * Lets bytes through at a rate, and at that of its parent. Those that wait are
+ * served in turn, over all children of a parent; what one limit holds back
+ * costs the other nothing.
+ */
+export class RateLimiter {
+  readonly #clock: Clock;
+  readonly #parent: RateLimiter | undefined;
+  readonly #root: RateLimiter;
+  readonly #bucket: TokenBucket;
+  #rate = Infinity;
+  #askedAt = -Infinity;
+  /** Children that asked of late. */
+  readonly #active = new Set<RateLimiter>();
+  /** Of a root: who waits, in turn. */
+  #waiting: Waiter[] = [];
+  #cancel: (() => void) | undefined;
+  #wakeAt = 0;
+  /** Of a root: how many shared the last round. */
+  #crowd = 1;
+
+  /**
+   * Makes a full bucket.
+   *
+   * @param options See {@linkcode RateLimiterOptions}.
+   * @throws {RangeError} If the rate is not positive.
+   */
+  constructor(options: RateLimiterOptions) {
+    this.#clock = options.clock;
+    this.#parent = options.parent;
+    this.#root = options.parent === undefined ? this : options.parent.#root;
+    const now = this.#clock.now();
+    const rate = options.bytesPerSecond ?? Infinity;
+    this.#bucket = new TokenBucket(rate, rate * BURST_S, now);
+    this.rate = rate;
+  }
+
+  /** Bytes a second; `Infinity` for no limit. */
+  get rate(): number {
+    return this.#rate;
+  }
+
+  set rate(bytesPerSecond: number) {
+    if (!(bytesPerSecond > 0)) {
+      throw new RangeError(
+        `Cannot limit to ${bytesPerSecond} bytes a second: the rate must be positive`,
+      );
+    }
+    if (bytesPerSecond === this.#rate) return;
+    this.#rate = bytesPerSecond;
+    this.#bucket.setRate(
+      bytesPerSecond,
+      this.#clock.now(),
+      bytesPerSecond * BURST_S,
+    );
+    this.#root.#pump();
+  }
+
+  /** Bytes a second that may be expected to pass here and above. */
+  get share(): number {
+    const parent = this.#parent;
+    if (parent === undefined || parent.share === Infinity) return this.#rate;
+    const now = this.#clock.now();
+    for (const child of parent.#active) {
+      if (now - child.#askedAt > ACTIVE_MS) parent.#active.delete(child);
+    }
+    return Math.min(
+      this.#rate,
+      parent.share / Math.max(1, parent.#active.size),
+    );
+  }
+
+  /**
+   * Asks for bytes.
+   *
+   * @param bytes The most that are wanted; with 0 only the turn is waited for,
+   * and the bytes are told afterwards by {@linkcode RateLimiter.refund}.
+   * @param options `whole`: all of them or none, which may overdraw the limit
+   * once; `isGone`: whether nobody waits for them any more.
+   * @returns How many may pass, at once or in turn; 0 for whoever is gone.
+   */
+  take(
+    bytes: number,
+    options: {
+      readonly whole?: boolean | undefined;
+      readonly isGone?: (() => boolean) | undefined;
+    } = {},
+  ): number | Promise<number> {
+    if (this.isOpen) return bytes;
+    const now = this.#clock.now();
+    this.#askedAt = now;
+    if (this.#parent !== undefined) this.#parent.#active.add(this);
+    const { whole = false, isGone = () => false } = options;
+    const root = this.#root;
+    if (root.#waiting.length === 0 && this.#opensAt(now) <= now) {
+      // Those that were served just now are coming back.
+      root.#crowd = Math.max(1, root.#crowd - 1);
+      return this.#grant(bytes, whole, root.#crowd, now);
+    }
+    return new Promise((resolve) => {
+      root.#waiting.push({ limiter: this, bytes, whole, isGone, resolve });
+      root.#arm(this.#opensAt(now));
+    });
+  }
+
+  /** Whether everything passes. */
+  get isOpen(): boolean {
+    return this.#rate === Infinity && (this.#parent?.isOpen ?? true);
+  }
+
+  /**
+   * Takes bytes if nobody waits and nothing is owed.
+   *
+   * @param bytes How many; they may overdraw the limit once.
+   * @returns Whether they may pass.
+   */
+  tryTake(bytes: number): boolean {
+    if (this.isOpen) return true;
+    const now = this.#clock.now();
+    if (this.#root.#waiting.length > 0 || this.#opensAt(now) > now) {
+      return false;
+    }
+    this.#spend(bytes, now);
+    return true;
+  }
+
+  /**
+   * Corrects a take whose size turned out differently.
+   *
+   * @param bytes How many to give back; negative to take more.
+   */
+  refund(bytes: number): void {
+    if (bytes === 0 || this.isOpen) return;
+    this.#spend(-bytes, this.#clock.now());
+  }
+
+  /** Lifts the limit for good and lets every caller go that waits for it. */
+  close(): void {
+    this.rate = Infinity;
+    if (this.#parent !== undefined) {
+      this.#parent.#active.delete(this);
+      return;
+    }
+    this.#cancel?.();
+    this.#cancel = undefined;
+    for (const { resolve, bytes } of this.#waiting.splice(0)) resolve(bytes);
+  }
+
+  #spend(bytes: number, now: number): void {
+    this.#bucket.spend(bytes, now);
+    if (this.#parent !== undefined) this.#parent.#spend(bytes, now);
+  }
+
+  /** When something may pass, here and above. */
+  #opensAt(now: number): number {
+    const own = this.#rate === Infinity ? now : this.#bucket.nextAt(now, 1);
+    return this.#parent === undefined
+      ? own
+      : Math.max(own, this.#parent.#opensAt(now));
+  }
+
+  /** The most that fits in here and above. */
+  #room(now: number, waiting: number): number {
+    const own = this.#rate === Infinity ? Infinity : Math.max(
+      Math.min(LEAST_TURN, Math.ceil(this.#rate * BURST_S)),
+      Math.min(this.#bucket.level(now), this.#rate * ROUND_S / waiting),
+    );
+    return this.#parent === undefined
+      ? own
+      : Math.min(own, this.#parent.#room(now, waiting));
+  }
+
+  #grant(bytes: number, whole: boolean, waiting: number, now: number): number {
+    const granted = whole
+      ? bytes
+      : Math.min(bytes, Math.ceil(this.#room(now, waiting)));
+    this.#spend(granted, now);
+    return granted;
+  }
+
+  /** Serves those that wait, in turn, as far as their limits let them pass. */
+  #pump(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+    if (this.#waiting.length === 0) return;
+    const now = this.#clock.now();
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#crowd = waiting.length;
+    let wakeAt = Infinity;
+    for (const waiter of waiting) {
+      const { limiter, bytes, whole, isGone, resolve } = waiter;
+      if (isGone()) {
+        resolve(0);
+        continue;
+      }
+      const at = limiter.#opensAt(now);
+      if (at <= now) resolve(limiter.#grant(bytes, whole, waiting.length, now));
+      else {
+        wakeAt = Math.min(wakeAt, at);
+        this.#waiting.push(waiter);
+      }
+    }
+    if (this.#waiting.length > 0) this.#arm(wakeAt);
+  }
+
+  /** Looks again when something may pass. */
+  #arm(at: number): void {
+    const wakeAt = Math.max(at, this.#clock.now() + WAKE_MS);
+    if (this.#cancel !== undefined && this.#wakeAt <= wakeAt) return;
+    this.#cancel?.();
+    this.#wakeAt = wakeAt;
+    this.#cancel = this.#clock.schedule(wakeAt, () => this.#pump());
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * Tells peers of our pieces as a {@linkcode Revelation} decides: everything,
+ * everything but not at once, or piece by piece (BEP 16).
+ *
+ * @module
+ */
+import { Bitfield } from "../../_shared/bitfield.ts";
+import type { Clock } from "../../_shared/clock.ts";
+import type { RandomSource } from "../../_shared/random.ts";
+import type { PiecePicker } from "../../select/piece_picker.ts";
+import {
+  HonestRevelation,
+  LazyRevelation,
+  type Reveal,
+  type Revelation,
+} from "../../select/revelation.ts";
+import type { PeerKey } from "../../select/selection_strategy.ts";
+import { SuperSeeding } from "../../select/super_seeding.ts";
+import type { PolicyOptions, RevelationView } from "../policy_options.ts";
+import type { SwarmPeer } from "../swarm/swarm_peer.ts";
+
+/** Between two looks at whether a way has done its work. */
+const DONE_CHECK_MS = 10_000;
+
+/**
+ * Time between two rounds of telling everybody, in milliseconds for each peer,
+ * and at most: so many peers are not written to for each single piece.
+ */
+const ROUND_MS_PER_PEER = 0.25;
+const MAX_ROUND_MS = 250;
+
+/** Options of {@linkcode PieceRevealer}. */
+export interface PieceRevealerOptions {
+  /** Which way; superseeding only while we have everything. */
+  readonly way: PolicyOptions["revelation"];
+  /** What is verified; live. */
+  readonly have: Bitfield;
+  /** Who has what. */
+  readonly picker: PiecePicker;
+  /** Connected peers by key. */
+  readonly peers: ReadonlyMap<PeerKey, SwarmPeer>;
+  /** Whose time passes. */
+  readonly clock: Clock;
+  /** Where chance comes from. */
+  readonly random: RandomSource;
+}
+
+/** Tells the peers of one torrent of our pieces. */
+export class PieceRevealer {
+  readonly #options: PieceRevealerOptions;
+  readonly #view: RevelationView;
+  #revelation: Revelation;
+  /** What each peer was told of; absent where that is all we have. */
+  readonly #told = new Map<PeerKey, Bitfield>();
+  readonly #pending = new Map<PeerKey, number[]>();
+  /** Pieces that everybody is to be told of with the next round. */
+  #news: number[] = [];
+  #toldAt = -Infinity;
+  #cancelRound: (() => void) | undefined;
+  #checkAt = 0;
+
+  /**
+   * Starts without peers.
+   *
+   * @param options See {@linkcode PieceRevealerOptions}.
+   */
+  constructor(options: PieceRevealerOptions) {
+    const { have, picker, random, way = "honest" } = options;
+    this.#options = options;
+    this.#view = {
+      pieceCount: have.length,
+      have,
+      random,
+      hasPiece: (peer, pieceIndex) => picker.peers.hasPiece(peer, pieceIndex),
+      availability: (pieceIndex) => picker.pieces.availability(pieceIndex),
+    };
+    this.#revelation = typeof way === "function"
+      ? way(this.#view)
+      : way === "lazy"
+      ? new LazyRevelation(this.#view)
+      : way === "super-seeding" && have.isFull
+      ? new SuperSeeding(this.#view)
+      : new HonestRevelation(this.#view);
+  }
+
+  /** Which way is in use. */
+  get name(): string {
+    return this.#revelation.name;
+  }
+
+  /**
+   * Takes a peer in, before its connection says anything.
+   *
+   * @param key The peer.
+   * @param fast Whether it has the fast extension.
+   * @returns What to admit to it; live.
+   */
+  admit(key: PeerKey, fast: boolean): Bitfield {
+    const { have } = this.#options;
+    const messages = this.#revelation.connected(key, { fast });
+    if (this.#revelation.tellsAll) return have;
+    let told = new Bitfield(have.length);
+    const later: number[] = [];
+    for (const message of messages) {
+      if (message.type === "bitfield") told = message.field.clone();
+      else if (message.type === "have-all") told.setAll();
+      else if (message.type === "have") later.push(message.pieceIndex);
+    }
+    this.#told.set(key, told);
+    if (later.length > 0) this.#pending.set(key, later);
+    return told;
+  }
+
+  /** Sends what was held back from the first message. */
+  connected(peer: SwarmPeer): void {
+    const later = this.#pending.get(peer.key);
+    if (later === undefined) return;
+    this.#pending.delete(peer.key);
+    this.#tellOne(peer.key, later);
+  }
+
+  /** Notes that a peer is gone. */
+  gone(key: PeerKey): void {
+    this.#told.delete(key);
+    this.#pending.delete(key);
+    this.#tell(this.#revelation.disconnected(key));
+    if (this.#options.peers.size === 0) this.close();
+  }
+
+  /** Notes a new piece of ours. */
+  verified(pieceIndex: number): void {
+    this.#tell(this.#revelation.verified(pieceIndex));
+  }
+
+  /** Notes what a peer has; after the picker was told. */
+  peerHas(key: PeerKey, pieceIndex?: number): void {
+    this.#tell(this.#revelation.peerHas(key, pieceIndex));
+  }
+
+  /** Once a second: lets the honest way take over when it is time. */
+  tick(now: number): void {
+    const old = this.#revelation;
+    if (now < this.#checkAt) return;
+    this.#checkAt = now + DONE_CHECK_MS;
+    if (!old.isDone) return;
+    this.#revelation = new HonestRevelation(this.#view);
+    for (const key of this.#options.peers.keys()) {
+      this.#revelation.connected(key);
+      this.#tellOne(key, old.hidden(key));
+    }
+  }
+
+  /** Tells nobody anything any more. */
+  close(): void {
+    this.#cancelRound?.();
+    this.#cancelRound = undefined;
+    this.#news = [];
+  }
+
+  #tell(reveals: readonly Reveal[]): void {
+    for (const { peer, pieceIndex } of reveals) {
+      if (peer !== undefined) this.#tellOne(peer, [pieceIndex]);
+      else {
+        for (const told of this.#told.values()) told.set(pieceIndex);
+        this.#news.push(pieceIndex);
+      }
+    }
+    if (this.#news.length > 0) this.#arm();
+  }
+
+  #tellOne(key: PeerKey, pieces: readonly number[]): void {
+    const told = this.#told.get(key);
+    for (const pieceIndex of pieces) told?.set(pieceIndex);
+    this.#options.peers.get(key)?.connection.have(pieces);
+  }
+
+  /** All news of a round go out in one write to each peer. */
+  #arm(): void {
+    if (this.#cancelRound !== undefined) return;
+    const { clock, peers } = this.#options;
+    const roundMs = Math.min(MAX_ROUND_MS, peers.size * ROUND_MS_PER_PEER);
+    const round = () => {
+      this.#cancelRound = undefined;
+      const news = this.#news;
+      this.#news = [];
+      this.#toldAt = clock.now();
+      for (const { connection } of peers.values()) connection.have(news);
+    };
+    this.#cancelRound = clock.schedule(
+      Math.max(clock.now(), this.#toldAt + roundMs),
+      round,
+    );
+  }
+}

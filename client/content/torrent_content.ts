@@ -1,0 +1,495 @@
+/**
+ * What a torrent has once its description is known: storage, download and
+ * upload.
+ *
+ * @module
+ */
+import type { Bitfield } from "../../_shared/bitfield.ts";
+import type {
+  PiecesLostEvent,
+  TorrentStorage,
+  TorrentStorageEvent,
+} from "../../disk/storage.ts";
+import type { RenamedFile } from "../../metainfo/disk_paths.ts";
+import type { PieceLayout } from "../../metainfo/piece_layout.ts";
+import {
+  DEFAULT_PRIORITY,
+  type SelectionStrategy,
+} from "../../select/selection_strategy.ts";
+import {
+  type ContentHost,
+  makePeerBooks,
+  type PeerBooks,
+} from "./peer_books.ts";
+import type { ContentFigures } from "./content_figures.ts";
+import { HashServer } from "./hash_server.ts";
+import {
+  isReadOnly,
+  openStorage,
+  type OpenStorageOptions,
+} from "./open_storage.ts";
+import type { PeerSessionEvent } from "../../peer/mod.ts";
+import { firstStrategy, type StrategyChoice, strategyOf } from "./policies.ts";
+import type { PieceRevealer } from "./reveal.ts";
+import type { SwarmPeer } from "../swarm/swarm_peer.ts";
+import type { SwarmContent } from "../swarm/swarm_options.ts";
+import type { TorrentLimits } from "../torrent/torrent_limits.ts";
+import {
+  lostWarning,
+  partWarning,
+  surplusWarning,
+} from "../torrent/torrent_warnings.ts";
+import { Wishes } from "./wishes.ts";
+
+/** Options of {@linkcode TorrentContent.open}. */
+export interface TorrentContentOptions extends OpenStorageOptions {
+  /** Bytes a second, received and sent. */
+  readonly limits: TorrentLimits;
+}
+
+/**
+ * Storage, download and upload of one torrent. The books of the latter two are
+ * made for the first peer and go with the last.
+ */
+export class TorrentContent implements SwarmContent {
+  /** Where the pieces are. */
+  readonly storage: TorrentStorage;
+  /** Files that lie under other names than the torrent says. */
+  readonly renamed: readonly RenamedFile[];
+  readonly layout: PieceLayout;
+  readonly hashes: HashServer | undefined;
+  /** What is wanted how much. */
+  readonly wishes: Wishes;
+  readonly #host: ContentHost;
+  readonly #options: TorrentContentOptions;
+  readonly #isV2Only: boolean;
+  readonly #readOnly: boolean;
+  #peerBooks: PeerBooks | undefined;
+  #strategy: SelectionStrategy;
+  /** When pieces are wanted, by index, in milliseconds. */
+  #deadlines: Map<number, number> | undefined;
+  #active = false;
+  #seeding = false;
+  #wasted = 0;
+  #isUnproven = false;
+  #confirming: Promise<void> | undefined;
+  /** Pieces that are not wanted any more as nothing is written. */
+  #lostPieces: number[] | undefined;
+  #selecting: Promise<void> = Promise.resolve();
+
+  private constructor(
+    host: ContentHost,
+    storage: TorrentStorage,
+    renamed: readonly RenamedFile[],
+    options: TorrentContentOptions,
+  ) {
+    const { metainfo, torrent, context } = options;
+    this.storage = storage;
+    this.renamed = renamed;
+    this.#host = host;
+    this.#options = options;
+    this.#readOnly = isReadOnly(torrent);
+    this.layout = metainfo.layout;
+    this.hashes = metainfo.pieceLayers !== undefined
+      ? new HashServer(metainfo)
+      : undefined;
+    this.#isV2Only = metainfo.version === "v2";
+    this.#strategy = firstStrategy(torrent, context.policies);
+    this.wishes = new Wishes(metainfo.layout, storage.have);
+    this.#wishAsAsked();
+  }
+
+  /**
+   * Finds out what is on disk and sets everything up.
+   *
+   * @param host What is told of pieces and errors.
+   * @param options See {@linkcode TorrentContentOptions}.
+   * @returns The content, stopped.
+   */
+  static async open(
+    host: ContentHost,
+    options: TorrentContentOptions,
+  ): Promise<TorrentContent> {
+    const made: { content?: TorrentContent } = {};
+    const early: TorrentStorageEvent[] = [];
+    const { storage, renamed } = await openStorage(options, (event) => {
+      if (made.content === undefined) early.push(event);
+      else made.content.#handleStorage(event);
+    });
+    const content = new TorrentContent(host, storage, renamed, options);
+    made.content = content;
+    for (const event of early) content.#handleStorage(event, true);
+    content.#leaveOutMissing();
+    return content;
+  }
+
+  /** What is verified. */
+  get have(): Bitfield {
+    return this.storage.have;
+  }
+
+  /** Whether all that is wanted is there. */
+  get isDone(): boolean {
+    return this.wishes.isDone;
+  }
+
+  /** Whether pieces came in since the files were last confirmed. */
+  get isUnproven(): boolean {
+    return this.#isUnproven;
+  }
+
+  /** Makes sure that the files are in their places, for saying so. */
+  confirm(): Promise<void> {
+    return this.#confirming ??= this.storage.confirm()
+      .then(() => void (this.#isUnproven = false))
+      .finally(() => this.#confirming = undefined);
+  }
+
+  /** Whether pieces were lost that will not be fetched again. */
+  get hasLost(): boolean {
+    return this.#lostPieces !== undefined;
+  }
+
+  /** Tells peers of our pieces. */
+  get revealer(): PieceRevealer {
+    return this.#books().revealer;
+  }
+
+  /**
+   * Bytes of a piece that peers may ask for. In v2-only torrents the last piece
+   * of a file is short, but libtorrent asks for whole blocks of it and takes
+   * the rest for padding.
+   */
+  servedSize(pieceIndex: number): number {
+    return this.#isV2Only
+      ? this.layout.pieceLength
+      : this.layout.pieceSize(pieceIndex);
+  }
+
+  /** Defined while sockets should not be read. */
+  pressure(): Promise<void> | undefined {
+    return this.storage.pressure;
+  }
+
+  /** Payload bytes of the whole torrent, wanted or not, that are not there. */
+  get missingBytes(): number {
+    return this.wishes.missingBytes;
+  }
+
+  /** Reads the figures of the moment. */
+  figures(): ContentFigures {
+    const { wantedBytes, doneBytes } = this.wishes;
+    return {
+      wantedBytes,
+      doneBytes,
+      wastedBytes: this.#wasted + (this.#peerBooks?.download.wastedBytes ?? 0),
+      downloadRate: this.#peerBooks?.download.rate ?? 0,
+      uploadRate: this.#peerBooks?.upload.rate ?? 0,
+      piecesDone: this.storage.have.count,
+    };
+  }
+
+  /**
+   * Tells how many connected peers have a piece.
+   *
+   * @param pieceIndex Which piece.
+   * @returns The count; 0 without peers.
+   */
+  availability(pieceIndex: number): number {
+    return this.#peerBooks?.download.picker.pieces.availability(pieceIndex) ??
+      0;
+  }
+
+  /**
+   * Tells how many whole copies the connected peers have together.
+   *
+   * @returns Copies, such as 1.25.
+   */
+  distributedCopies(): number {
+    return this.#peerBooks?.download.picker.pieces.distributedCopies() ?? 0;
+  }
+
+  /** Starts both directions; what is never written is not asked for. */
+  start(): void {
+    this.#active = true;
+    if (this.#peerBooks !== undefined) this.#startBooks(this.#peerBooks);
+  }
+
+  /** Stops both directions. */
+  stop(): void {
+    this.#active = false;
+    this.#peerBooks?.download.stop();
+    this.#peerBooks?.upload.stop();
+  }
+
+  /** Chooses whom to serve by whether we are done. */
+  setSeeding(seeding: boolean): void {
+    this.#seeding = seeding;
+    this.#peerBooks?.upload.setSeeding(seeding);
+  }
+
+  /**
+   * Fetches pieces in another order.
+   *
+   * @param choice The order, or a number for each piece.
+   */
+  setStrategy(choice: StrategyChoice): void {
+    const strategy = this.#strategy = strategyOf(choice);
+    this.#peerBooks?.download.picker.pieces.setStrategy(strategy);
+    this.#peerBooks?.download.refillAll();
+  }
+
+  /**
+   * Gives files other priorities; one change at a time.
+   *
+   * @param priorities 0 to 7 by file index; files that are absent stay.
+   */
+  setFilePriorities(
+    priorities: ReadonlyMap<number, number>,
+  ): Promise<void> {
+    const done = this.#selecting.then(() => this.#prioritise(priorities));
+    this.#selecting = done.catch(() => {});
+    return done;
+  }
+
+  /**
+   * Gives pieces priorities of their own.
+   *
+   * @param priorities 0 to 7; `undefined` for that of the files.
+   */
+  setPiecePriorities(
+    priorities: ReadonlyMap<number, number | undefined>,
+  ): void {
+    this.wishes.setPieces(priorities);
+    this.#wishesChanged();
+  }
+
+  /**
+   * Wants a piece by a moment, before all others.
+   *
+   * @param pieceIndex Which piece.
+   * @param at When, in milliseconds of the clock; `undefined` for no more.
+   */
+  setDeadline(pieceIndex: number, at: number | undefined): void {
+    if (at === undefined) this.#deadlines?.delete(pieceIndex);
+    else if (!this.have.has(pieceIndex)) {
+      (this.#deadlines ??= new Map()).set(pieceIndex, at);
+    }
+    this.#peerBooks?.download.picker.pieces.setDeadline(pieceIndex, at);
+    this.#peerBooks?.download.wantsChanged();
+  }
+
+  /** Notes that the storage found other pieces than before. */
+  rechecked(): void {
+    const lost = this.#lostPieces ?? [];
+    this.#lostPieces = undefined;
+    this.wishes.setPieces(lost.map((i) => [i, undefined]));
+    this.#dropBooks();
+  }
+
+  /** Once a second, while there are peers. */
+  tick(now: number): void {
+    const books = this.#peerBooks;
+    if (books === undefined) return;
+    books.download.tick();
+    books.upload.tick(now);
+    books.revealer.tick(now);
+  }
+
+  /** Lets go of what only peers need, unless a piece waits to be verified. */
+  rest(): void {
+    const { picker } = this.#peerBooks?.download ?? {};
+    if (picker !== undefined && picker.stats().complete === 0) {
+      this.#dropBooks();
+    }
+  }
+
+  /** Takes a peer in. */
+  addPeer(peer: SwarmPeer): void {
+    const { download, upload, revealer } = this.#books();
+    download.addPeer(peer);
+    upload.addPeer(peer);
+    revealer.connected(peer);
+  }
+
+  /** Forgets a peer. */
+  removePeer(peer: SwarmPeer): void {
+    const books = this.#peerBooks;
+    if (books === undefined) return;
+    books.download.removePeer(peer);
+    books.upload.removePeer(peer);
+    books.revealer.gone(peer.key);
+  }
+
+  /** Takes an event of a peer about pieces and blocks. */
+  handle(peer: SwarmPeer, event: PeerSessionEvent): void {
+    const { download, upload, revealer } = this.#books();
+    switch (event.type) {
+      case "serve":
+      case "serve-cancelled":
+      case "interested":
+      case "not-interested":
+        upload.handle(peer, event);
+        return;
+    }
+    download.handle(peer, event);
+    if (event.type === "have") {
+      revealer.peerHas(peer.key, event.pieceIndex);
+    } else if (event.type === "bitfield" || event.type === "have-all") {
+      revealer.peerHas(peer.key);
+    }
+  }
+
+  /** Closes the files, or deletes them. */
+  async close(deleteFiles: boolean): Promise<void> {
+    if (deleteFiles) await this.storage.remove({ deleteFiles });
+    else await this.storage.close();
+  }
+
+  #books(): PeerBooks {
+    return this.#peerBooks ??= this.#makeBooks();
+  }
+
+  #makeBooks(): PeerBooks {
+    const host = this.#host;
+    const books = makePeerBooks({
+      peers: host.peers,
+      pieceDone: (pieceIndex) => {
+        this.#verified(pieceIndex);
+        books.revealer.verified(pieceIndex);
+        host.pieceDone(pieceIndex);
+      },
+      pieceBad: (pieceIndex) => host.pieceBad(pieceIndex),
+      ban: (key, reason) => host.ban(key, reason),
+      storageError: (error, stops) => host.storageError(error, stops),
+    }, {
+      ...this.#options,
+      storage: this.storage,
+      strategy: this.#strategy,
+      priorities: this.wishes.priorities,
+      deadlines: this.#deadlines,
+    });
+    books.upload.setSeeding(this.#seeding);
+    if (this.#active) this.#startBooks(books);
+    return books;
+  }
+
+  #startBooks({ download, upload }: PeerBooks): void {
+    if (!this.#readOnly) download.start();
+    upload.start();
+  }
+
+  #dropBooks(): void {
+    const books = this.#peerBooks;
+    if (books === undefined) return;
+    this.#wasted += books.download.wastedBytes;
+    books.download.stop();
+    books.upload.stop();
+    books.revealer.close();
+    this.#peerBooks = undefined;
+  }
+
+  #verified(pieceIndex: number): void {
+    this.#isUnproven = true;
+    this.wishes.verified(pieceIndex);
+    this.#deadlines?.delete(pieceIndex);
+  }
+
+  /** Takes an event; of the time of the check its pieces are counted already. */
+  #handleStorage(event: TorrentStorageEvent, counted = false): void {
+    if (event.type === "surplus") {
+      const { metainfo } = this.#options;
+      return this.#host.warn(surplusWarning(event.files, metainfo));
+    }
+    if (event.type === "pieces-lost") return this.#lost(event);
+    if (this.#peerBooks !== undefined) {
+      this.#peerBooks.download.handleStorage(event);
+      return;
+    }
+    switch (event.type) {
+      case "piece-good":
+        if (!counted) this.#verified(event.pieceIndex);
+        this.#host.pieceDone(event.pieceIndex);
+        break;
+      case "piece-bad":
+        this.#host.pieceBad(event.pieceIndex);
+        break;
+      case "error":
+        this.#host.storageError(event.error, event.paused);
+        break;
+    }
+  }
+
+  /** Where nothing is written, what is good is served, if anything is. */
+  #leaveOutMissing(): void {
+    const { have } = this;
+    if (!this.#readOnly || have.isEmpty || this.isDone) return;
+    const missing: number[] = [];
+    for (let i = 0; i < have.length; i++) if (!have.has(i)) missing.push(i);
+    this.#lostPieces = missing;
+    this.wishes.setPieces(missing.map((i) => [i, 0]));
+    this.#host.warn(partWarning(have.count, have.length));
+  }
+
+  /** Pieces are wanted again; where nothing is written, no more. */
+  #lost({ pieces, error }: PiecesLostEvent): void {
+    if (this.#readOnly) {
+      this.wishes.setPieces(pieces.map((i) => [i, 0]));
+      (this.#lostPieces ??= []).push(...pieces);
+    } else this.wishes.recount();
+    const download = this.#peerBooks?.download;
+    for (const i of pieces) download?.picker.pieces.clearHave(i);
+    this.#wishesChanged();
+    this.#host.warn(lostWarning(pieces, error));
+    const isAll = this.#readOnly && this.have.isEmpty;
+    this.#host.piecesLost(isAll ? error : undefined);
+  }
+
+  async #prioritise(priorities: ReadonlyMap<number, number>): Promise<void> {
+    const { layout, storage } = this;
+    const done: [number, number][] = [];
+    try {
+      for (const [fileIndex, priority] of priorities) {
+        if (layout.files[fileIndex]!.pad) continue;
+        const wanted = priority > 0;
+        if (storage.isFileWanted(fileIndex) !== wanted) {
+          await storage.setFileWanted(fileIndex, wanted);
+        }
+        done.push([fileIndex, priority]);
+      }
+    } finally {
+      this.wishes.setFiles(done);
+      this.#wishesChanged();
+    }
+  }
+
+  /** What was asked for; files that the storage leaves out are not wanted. */
+  #wishAsAsked(): void {
+    const { layout, storage } = this;
+    const { filePriorities = [], piecePriorities } = this.#options.torrent;
+    const files: [number, number][] = [];
+    for (let i = 0; i < layout.files.length; i++) {
+      if (layout.files[i]!.pad) continue;
+      const priority = filePriorities[i] ?? DEFAULT_PRIORITY;
+      if (!storage.isFileWanted(i)) files.push([i, 0]);
+      else if (priority !== DEFAULT_PRIORITY) files.push([i, priority]);
+    }
+    if (files.length > 0) this.wishes.setFiles(files);
+    if (piecePriorities !== undefined) {
+      this.wishes.setPieces(
+        piecePriorities.filter(([index]) => index < layout.pieceCount),
+      );
+    }
+  }
+
+  #wishesChanged(): void {
+    const download = this.#peerBooks?.download;
+    if (download === undefined) return;
+    const { priorities } = this.wishes;
+    download.picker.pieces.setPriorities(
+      priorities ?? new Uint8Array(this.layout.pieceCount)
+        .fill(DEFAULT_PRIORITY),
+    );
+    download.wantsChanged();
+  }
+}

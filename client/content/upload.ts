@@ -1,0 +1,346 @@
+/**
+ * The upload half of a swarm: whom to serve, and with what.
+ *
+ * @module
+ */
+import type { Clock } from "../../_shared/clock.ts";
+import type { TorrentStorage } from "../../disk/mod.ts";
+import type { BlockAddress, PieceLayout } from "../../metainfo/mod.ts";
+import type { PeerSessionEvent } from "../../peer/mod.ts";
+import {
+  type Choker,
+  type ChokerPeer,
+  roundRobinChoker,
+  titForTatChoker,
+} from "../../select/choker.ts";
+import { RateMeter } from "../../_shared/rate_meter.ts";
+import type { PeerKey } from "../../select/selection_strategy.ts";
+import type { RandomSource } from "../../_shared/random.ts";
+import { crowdedPeers } from "../swarm/peer_worth.ts";
+import type { RateLimiter } from "./rate_limiter.ts";
+import type { SwarmPeer } from "../swarm/swarm_peer.ts";
+import { slotsForRate, type UploadSlots } from "./upload_slots.ts";
+
+/** Between two looks at who deserves a slot, in milliseconds. */
+const RECHOKE_MS = 10_000;
+/** After so long without a request a slot goes to others, in milliseconds. */
+const UNUSED_MS = 11_000;
+/** Slots of a torrent that has its own count by rate, at least. */
+const USUAL_SLOTS = 8;
+
+/** What the upload needs of its swarm. */
+export interface UploadHost {
+  /** Connected peers by key. */
+  readonly peers: ReadonlyMap<number, SwarmPeer>;
+}
+
+/** Options of {@linkcode Upload}. */
+export interface UploadOptions {
+  /** Pieces and files. */
+  readonly layout: PieceLayout;
+  /** Where blocks come from. */
+  readonly storage: TorrentStorage;
+  /** Bytes a second, sent. */
+  readonly limit: RateLimiter;
+  /** Whose time passes. */
+  readonly clock: Clock;
+  /** Where chance comes from. */
+  readonly random: RandomSource;
+  /** Makes what decides whom to serve. */
+  readonly choker: (() => Choker) | undefined;
+  /** How many peers may be served, over all torrents. */
+  readonly slots: UploadSlots;
+  /** How many of this torrent. */
+  readonly ownSlots: number | "rate-based" | undefined;
+}
+
+/** What a peer does with its slot. */
+interface Slot {
+  /** When it was given, or a block was last served by it, in milliseconds. */
+  usedAt: number;
+  /** Whether one was served since the last look. */
+  used: boolean;
+}
+
+/** Chokes, unchokes and serves the peers of one torrent. */
+export class Upload {
+  readonly #host: UploadHost;
+  readonly #layout: PieceLayout;
+  readonly #storage: TorrentStorage;
+  readonly #limit: RateLimiter;
+  /** What peers asked for while they wait for their turn at the limit. */
+  readonly #waiting = new Map<PeerKey, BlockAddress[]>();
+  readonly #clock: Clock;
+  readonly #meter = new RateMeter();
+  readonly #leechChoker: Choker;
+  readonly #seedChoker: Choker;
+  readonly #slots: UploadSlots;
+  readonly #ownSlots: number | "rate-based" | undefined;
+  /** Of the peers that are unchoked. */
+  readonly #given = new Map<PeerKey, Slot>();
+  /** Peers that made no use of their slot. */
+  readonly #unused = new Set<PeerKey>();
+  #seeding = false;
+  #active = false;
+  #rechokeAt = 0;
+  #rechokeQueued = false;
+
+  /**
+   * Makes an upload that serves nobody yet.
+   *
+   * @param host The swarm.
+   * @param options See {@linkcode UploadOptions}.
+   */
+  constructor(host: UploadHost, options: UploadOptions) {
+    this.#host = host;
+    this.#layout = options.layout;
+    this.#storage = options.storage;
+    this.#limit = options.limit;
+    this.#clock = options.clock;
+    const { random } = options;
+    this.#slots = options.slots;
+    this.#ownSlots = options.ownSlots;
+    const own = options.choker?.();
+    this.#leechChoker = own ?? titForTatChoker({ random });
+    this.#seedChoker = own ?? roundRobinChoker({ random });
+  }
+
+  /** Payload bytes a second. */
+  get rate(): number {
+    return this.#meter.rate(this.#clock.now());
+  }
+
+  /** Starts to serve. */
+  start(): void {
+    this.#active = true;
+    this.#rechokeSoon();
+  }
+
+  /** Serves nobody any more. */
+  stop(): void {
+    this.#active = false;
+    for (const { connection } of this.#host.peers.values()) connection.choke();
+    this.#given.clear();
+    this.#slots.release(this);
+  }
+
+  /** Takes a peer in. */
+  addPeer(peer: SwarmPeer): void {
+    if (peer.connection.state.peerInterested) this.#rechokeSoon();
+  }
+
+  /** Gives the slot of a peer that left to another. */
+  removePeer(peer: SwarmPeer): void {
+    this.#unused.delete(peer.key);
+    if (this.#given.delete(peer.key)) this.#rechokeSoon();
+  }
+
+  /**
+   * Chooses by what peers give (while downloading) or take (while seeding).
+   *
+   * @param seeding Whether we have all we want.
+   */
+  setSeeding(seeding: boolean): void {
+    this.#seeding = seeding;
+    this.#rechokeSoon();
+  }
+
+  /** Once a second. */
+  tick(now: number): void {
+    if (!this.#active) return;
+    if (this.#noteUnused(now)) this.#rechokeSoon();
+    if (now >= this.#rechokeAt) this.#rechoke(now);
+  }
+
+  /**
+   * Takes an event of a peer that concerns uploading.
+   *
+   * @param peer Whose event.
+   * @param event What happened.
+   */
+  handle(peer: SwarmPeer, event: PeerSessionEvent): void {
+    switch (event.type) {
+      case "interested":
+      case "not-interested":
+        this.#rechokeSoon();
+        break;
+      case "serve":
+        this.#noteUse(peer.key);
+        this.#admit(peer, event.request);
+        break;
+    }
+  }
+
+  /** Once the present event is done with. */
+  #rechokeSoon(): void {
+    if (!this.#active || this.#rechokeQueued) return;
+    this.#rechokeQueued = true;
+    queueMicrotask(() => {
+      this.#rechokeQueued = false;
+      if (this.#active) this.#rechoke(this.#clock.now());
+    });
+  }
+
+  #rechoke(now: number): void {
+    this.#rechokeAt = now + RECHOKE_MS;
+    const list: ChokerPeer[] = [];
+    let demand = 0;
+    const crowded = crowdedPeers(this.#host.peers.values(), now);
+    for (const peer of this.#host.peers.values()) {
+      const { key, connection, since } = peer;
+      const { peerInterested, snubbed } = connection.state;
+      const stats = connection.stats();
+      const { peerHas } = connection;
+      list.push({
+        key,
+        interested: peerInterested,
+        snubbed,
+        downloadRate: stats.downloadRate,
+        uploadRate: stats.uploadRate,
+        uploaded: stats.uploaded,
+        connectedAt: since,
+        progress: peerHas.length === 0 ? 0 : peerHas.count / peerHas.length,
+        unused: this.#unused.has(key),
+        crowded: crowded.has(peer),
+      });
+      if (peerInterested && !this.#unused.has(key)) demand++;
+    }
+    const choker = this.#seeding ? this.#seedChoker : this.#leechChoker;
+    const unchoked = choker.tick(now, list, this.#share(demand, now));
+    // Slots are freed before they are given, so that there is never one more.
+    for (const { key, connection } of this.#host.peers.values()) {
+      if (unchoked.has(key)) continue;
+      connection.choke();
+      this.#given.delete(key);
+    }
+    for (const key of unchoked) {
+      const peer = this.#host.peers.get(key);
+      if (peer === undefined) continue;
+      peer.connection.unchoke();
+      if (!this.#given.has(key)) {
+        this.#given.set(key, { usedAt: now, used: false });
+      }
+    }
+  }
+
+  /** How many peers of this torrent may be served. */
+  #share(demand: number, now: number): number {
+    const rate = this.#meter.rate(now);
+    const own = this.#ownSlots === "rate-based"
+      ? Math.max(USUAL_SLOTS, slotsForRate(rate))
+      : this.#ownSlots ?? Infinity;
+    const user = { demand: Math.min(demand, own), rate };
+    return Math.min(own, this.#slots.share(this, user, now));
+  }
+
+  /** Finds slots that nobody makes use of; whether there are new ones. */
+  #noteUnused(now: number): boolean {
+    let found = false;
+    for (const [key, slot] of this.#given) {
+      const peer = this.#host.peers.get(key);
+      if (slot.used) slot.usedAt = now;
+      slot.used = false;
+      if (peer === undefined || this.#unused.has(key)) continue;
+      const { state, queuedRequests } = peer.connection;
+      if (!state.peerInterested || now - slot.usedAt < UNUSED_MS) continue;
+      // Whoever waits for us is no idler.
+      if (queuedRequests > 0) slot.usedAt = now;
+      else {
+        this.#unused.add(key);
+        found = true;
+      }
+    }
+    return found;
+  }
+
+  #noteUse(key: PeerKey): void {
+    const slot = this.#given.get(key);
+    if (slot === undefined) return;
+    slot.used = true;
+    if (this.#unused.size > 0) this.#unused.delete(key);
+  }
+
+  /** A peer waits for one turn at a time: all get turns alike. */
+  #admit(peer: SwarmPeer, request: BlockAddress): void {
+    if (this.#limit.isOpen && this.#waiting.size === 0) {
+      return this.#serve(peer, request);
+    }
+    const queue = this.#waiting.get(peer.key);
+    if (queue !== undefined) return void queue.push(request);
+    const granted = this.#take(peer, request);
+    if (typeof granted === "number") return this.#serve(peer, request);
+    const requests = [request];
+    this.#waiting.set(peer.key, requests);
+    void this.#serveInTurn(peer, requests, granted);
+  }
+
+  async #serveInTurn(
+    peer: SwarmPeer,
+    requests: BlockAddress[],
+    first: Promise<number>,
+  ): Promise<void> {
+    await first;
+    while (requests.length > 0) {
+      this.#serve(peer, requests.shift()!);
+      if (requests.length > 0) await this.#take(peer, requests[0]!);
+    }
+    this.#waiting.delete(peer.key);
+  }
+
+  #take(peer: SwarmPeer, request: BlockAddress): number | Promise<number> {
+    return this.#limit.take(request.length, {
+      whole: true,
+      isGone: () => peer.connection.isClosed,
+    });
+  }
+
+  #serve(peer: SwarmPeer, request: BlockAddress): void {
+    if (peer.connection.isClosed) return;
+    const { pieceIndex, blockOffset } = request;
+    const length = Math.min(
+      request.length,
+      this.#layout.pieceSize(pieceIndex) - blockOffset,
+    );
+    if (length <= 0) {
+      peer.connection.rejectRequest(request);
+      return;
+    }
+    try {
+      const data = this.#storage.readBlock(pieceIndex, blockOffset, length, {
+        // The connection copies them before anything is awaited.
+        brief: true,
+      });
+      if (data instanceof Uint8Array) this.#send(peer, request, data);
+      else {
+        data.then(
+          (bytes) => this.#send(peer, request, bytes),
+          () => this.#failed(peer, request),
+        );
+      }
+    } catch {
+      this.#failed(peer, request);
+    }
+  }
+
+  #send(peer: SwarmPeer, request: BlockAddress, stored: Uint8Array): void {
+    let data = stored;
+    if (stored.length < request.length) {
+      data = new Uint8Array(request.length);
+      data.set(stored);
+    }
+    if (peer.connection.sendBlock(request, data)) {
+      this.#meter.add(data.length, this.#clock.now());
+    } else this.#refund(request);
+  }
+
+  /** What was taken back meanwhile makes room for others. */
+  #refund(request: BlockAddress): void {
+    this.#limit.refund(request.length);
+  }
+
+  /** The storage tells what is wrong. */
+  #failed(peer: SwarmPeer, request: BlockAddress): void {
+    peer.connection.rejectRequest(request);
+    this.#refund(request);
+  }
+}

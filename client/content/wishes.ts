@@ -1,0 +1,203 @@
+/**
+ * What of a torrent is wanted how much, and how much of that is there.
+ *
+ * @module
+ */
+import type { Bitfield } from "../../_shared/bitfield.ts";
+import type { PieceLayout } from "../../metainfo/mod.ts";
+import {
+  DEFAULT_PRIORITY,
+  TOP_PRIORITY,
+} from "../../select/selection_strategy.ts";
+
+/**
+ * Priorities of the files and pieces of one torrent, 0 (not wanted) to 7
+ * (first). A piece has the highest priority of its files, unless it was given
+ * one of its own; one of nothing but padding is never wanted. Costs nothing
+ * while everything is wanted alike.
+ */
+export class Wishes {
+  readonly #layout: PieceLayout;
+  readonly #have: Bitfield;
+  /** By file; absent while all have the default. */
+  #files: Uint8Array | undefined;
+  /** Priorities of their own, by piece. */
+  #pieces: Map<number, number> | undefined;
+  /** By piece; absent while all have the default. */
+  #priorities: Uint8Array | undefined;
+  #wantedBytes = 0;
+  #doneBytes = 0;
+  #lacking = 0;
+
+  /**
+   * Wants everything alike.
+   *
+   * @param layout Pieces and files.
+   * @param have What is verified; live.
+   */
+  constructor(layout: PieceLayout, have: Bitfield) {
+    this.#layout = layout;
+    this.#have = have;
+    this.recount();
+  }
+
+  /** Payload bytes of wanted pieces. */
+  get wantedBytes(): number {
+    return this.#wantedBytes;
+  }
+
+  /** Wanted payload bytes that are verified. */
+  get doneBytes(): number {
+    return this.#doneBytes;
+  }
+
+  /** Payload bytes of the whole torrent, wanted or not, that are not verified. */
+  get missingBytes(): number {
+    const layout = this.#layout;
+    if (this.#have.count === layout.pieceCount) return 0;
+    let missing = 0;
+    for (let i = 0; i < layout.pieceCount; i++) {
+      if (!this.#have.has(i)) missing += layout.payloadSize(i);
+    }
+    return missing;
+  }
+
+  /** Whether every wanted piece is verified. */
+  get isDone(): boolean {
+    return this.#lacking === 0;
+  }
+
+  /** Whether every piece is wanted. */
+  get isEverything(): boolean {
+    return this.#priorities === undefined || !this.#priorities.includes(0);
+  }
+
+  /**
+   * Tells how much a file is wanted.
+   *
+   * @param fileIndex Which file.
+   * @returns 0 to 7.
+   */
+  filePriority(fileIndex: number): number {
+    return this.#files?.[fileIndex] ?? DEFAULT_PRIORITY;
+  }
+
+  /**
+   * Tells how much a piece is wanted.
+   *
+   * @param pieceIndex Which piece.
+   * @returns 0 to 7.
+   */
+  piecePriority(pieceIndex: number): number {
+    return this.#priorities?.[pieceIndex] ?? DEFAULT_PRIORITY;
+  }
+
+  /** The priorities of all pieces; absent while all have the default. */
+  get priorities(): Uint8Array | undefined {
+    return this.#priorities;
+  }
+
+  /** The priorities of all files; absent while all have the default. */
+  get filePriorities(): Uint8Array | undefined {
+    return this.#files;
+  }
+
+  /** The pieces with a priority of their own. */
+  get ownPriorities(): ReadonlyMap<number, number> | undefined {
+    return this.#pieces;
+  }
+
+  /**
+   * Wants files otherwise than before.
+   *
+   * @param priorities 0 to 7 by file index; files that are absent stay.
+   */
+  setFiles(priorities: Iterable<readonly [number, number]>): void {
+    const files = this.#files ??
+      new Uint8Array(this.#layout.files.length).fill(DEFAULT_PRIORITY);
+    for (const [fileIndex, priority] of priorities) files[fileIndex] = priority;
+    this.#files = isUniform(files) ? undefined : files;
+    this.recount();
+  }
+
+  /**
+   * Gives pieces a priority of their own.
+   *
+   * @param priorities 0 to 7 by piece index; `undefined` for that of its files.
+   */
+  setPieces(
+    priorities: Iterable<readonly [number, number | undefined]>,
+  ): void {
+    const pieces = this.#pieces ?? new Map<number, number>();
+    for (const [pieceIndex, priority] of priorities) {
+      if (priority === undefined) pieces.delete(pieceIndex);
+      else pieces.set(pieceIndex, priority);
+    }
+    this.#pieces = pieces.size === 0 ? undefined : pieces;
+    this.recount();
+  }
+
+  /**
+   * Notes that a piece was verified, after its bit was set.
+   *
+   * @param pieceIndex Which piece.
+   */
+  verified(pieceIndex: number): void {
+    if (this.piecePriority(pieceIndex) === 0) return;
+    this.#doneBytes += this.#layout.payloadSize(pieceIndex);
+    this.#lacking--;
+  }
+
+  /** Counts anew, after many pieces came or went. */
+  recount(): void {
+    const layout = this.#layout;
+    this.#priorities = this.#derive();
+    this.#wantedBytes = this.#doneBytes = this.#lacking = 0;
+    for (let i = 0; i < layout.pieceCount; i++) {
+      if (this.piecePriority(i) === 0) continue;
+      const size = layout.payloadSize(i);
+      this.#wantedBytes += size;
+      if (this.#have.has(i)) this.#doneBytes += size;
+      else this.#lacking++;
+    }
+  }
+
+  #derive(): Uint8Array | undefined {
+    const layout = this.#layout;
+    if (
+      this.#files === undefined && this.#pieces === undefined &&
+      !layout.files.some((file) => file.pad)
+    ) return undefined;
+    const priorities = new Uint8Array(layout.pieceCount);
+    for (let i = 0; i < layout.files.length; i++) {
+      if (layout.files[i]!.pad) continue;
+      const priority = this.filePriority(i);
+      const { first, end } = layout.filePieces(i);
+      for (let p = first; p < end; p++) {
+        if (priorities[p]! < priority) priorities[p] = priority;
+      }
+    }
+    for (const [pieceIndex, priority] of this.#pieces ?? []) {
+      priorities[pieceIndex] = priority;
+    }
+    return isUniform(priorities) ? undefined : priorities;
+  }
+}
+
+function isUniform(priorities: Uint8Array): boolean {
+  return priorities.every((priority) => priority === DEFAULT_PRIORITY);
+}
+
+/**
+ * Checks a priority that a person gave.
+ *
+ * @param priority What was given.
+ * @throws {RangeError} If it is no integer from 0 to 7.
+ */
+export function checkPriority(priority: number): void {
+  if (!Number.isInteger(priority) || priority < 0 || priority > TOP_PRIORITY) {
+    throw new RangeError(
+      `Cannot use priority ${priority}: it must be an integer from 0 to ${TOP_PRIORITY}`,
+    );
+  }
+}

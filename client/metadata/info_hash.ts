@@ -1,0 +1,98 @@
+/**
+ * Info dictionaries that peers sent for a magnet link.
+ *
+ * @module
+ */
+import { sha1 } from "../../_shared/sha1.ts";
+import { equalBytes, toHex } from "../../_shared/bytes.ts";
+import { sha256 } from "../../metainfo/merkle.ts";
+import { parseInfo } from "../../metainfo/parse.ts";
+import type { Magnet } from "../../metainfo/magnet.ts";
+import type { Metainfo } from "../../metainfo/metainfo.ts";
+import { SessionError } from "../error.ts";
+
+/**
+ * Whether bytes are the dictionary that a link asks for. With both hashes in
+ * the link both must fit.
+ *
+ * @param infoBytes The bytes.
+ * @param magnet The link.
+ * @returns Whether every hash of the link fits.
+ */
+export function matchesInfoHash(
+  infoBytes: Uint8Array,
+  magnet: Magnet,
+): boolean {
+  const { infoHashV1, infoHashV2 } = magnet;
+  if (infoHashV1 !== undefined) {
+    if (!equalBytes(sha1(infoBytes), infoHashV1)) return false;
+  }
+  if (infoHashV2 !== undefined) {
+    if (!equalBytes(sha256(infoBytes), infoHashV2)) return false;
+  }
+  return infoHashV1 !== undefined || infoHashV2 !== undefined;
+}
+
+/**
+ * Whether a torrent cannot be checked without the piece layers it lacks.
+ *
+ * @param metainfo The torrent.
+ * @returns True for a v2-only torrent with a file longer than a piece.
+ */
+export function needsPieceLayers(metainfo: Metainfo): boolean {
+  return metainfo.pieces === undefined && !hasPieceLayers(metainfo);
+}
+
+/**
+ * Whether every file longer than a piece has its piece layer (BEP 52), where
+ * it is to have one.
+ *
+ * @param metainfo The torrent.
+ * @returns True for a v1 torrent.
+ */
+export function hasPieceLayers(metainfo: Metainfo): boolean {
+  const { pieceLayers, pieceLength, files } = metainfo;
+  return files.every(({ length, piecesRoot }) =>
+    length <= pieceLength || piecesRoot === undefined ||
+    pieceLayers?.has(toHex(piecesRoot))
+  );
+}
+
+/**
+ * Reads a dictionary that fits.
+ *
+ * @param infoBytes The exact bytes.
+ * @param magnet What the link said.
+ * @param pieceLayers Layers by root in hex, where they were fetched.
+ * @returns The torrent.
+ * @throws {MetainfoError} If it is no valid info dictionary.
+ */
+export function metainfoFromPeers(
+  infoBytes: Uint8Array,
+  magnet: Magnet,
+  pieceLayers?: ReadonlyMap<string, Uint8Array>,
+): Metainfo {
+  if (pieceLayers !== undefined) {
+    return { ...metainfoFromPeers(infoBytes, magnet), pieceLayers };
+  }
+  return parseInfo(infoBytes, {
+    trackers: magnet.trackers.map((url) => [url]),
+    webSeeds: magnet.webSeeds,
+    nodes: magnet.nodes,
+  });
+}
+
+/**
+ * Words what makes fetched metadata useless.
+ *
+ * @param cause What is wrong with it.
+ * @returns The error, with the code `bad-metadata`.
+ */
+export function badMetadata(cause: unknown): SessionError {
+  const reason = cause instanceof Error ? cause.message : cause;
+  return new SessionError(
+    "bad-metadata",
+    `Peers sent an info dictionary that cannot be used: ${reason}`,
+    { cause },
+  );
+}

@@ -1,0 +1,214 @@
+/**
+ * Serves the info dictionary to peers, and fetches it when it is not known
+ * (BEP 9); then the piece layers too, if the torrent needs them (BEP 52).
+ *
+ * @module
+ */
+import type { Clock } from "../../_shared/clock.ts";
+import { Driver } from "../../_shared/drive.ts";
+import type { Magnet, Metainfo } from "../../metainfo/mod.ts";
+import type { UtMetadataMessage } from "../../peer/ut_metadata.ts";
+import type { PeerSessionEvent } from "../../peer/session_types.ts";
+import {
+  matchesInfoHash,
+  metainfoFromPeers,
+  needsPieceLayers,
+} from "./info_hash.ts";
+import {
+  type MetadataInput,
+  MetadataMachine,
+  type MetadataOutput,
+} from "./metadata_machine.ts";
+import { MetadataServer } from "./metadata_server.ts";
+import {
+  type PieceLayerInput,
+  PieceLayerMachine,
+  type PieceLayerOutput,
+} from "./piece_layer_machine.ts";
+import type { RateLimiter } from "../content/rate_limiter.ts";
+import type { SwarmPeer } from "../swarm/swarm_peer.ts";
+
+/** Options of {@linkcode MetadataExchange}. */
+export interface MetadataExchangeOptions {
+  /** Bytes a second, sent. */
+  readonly uploadLimit: RateLimiter;
+  /** Connected peers by key. */
+  readonly peers: ReadonlyMap<number, SwarmPeer>;
+  /** The exact bytes, when known. */
+  readonly infoBytes: Uint8Array | undefined;
+  /** What it is fetched for, when not known. */
+  readonly magnet: Magnet | undefined;
+  /** Takes the description when it was fetched. */
+  readonly onMetainfo: (metainfo: Metainfo) => void;
+  /** Ends the connection of a peer that lied, for good. */
+  readonly ban: (peer: number, reason: string) => void;
+  /** The dictionary fits the link but is of no use. */
+  readonly onError: (cause: unknown) => void;
+  /** Whose time passes. */
+  readonly clock: Clock;
+}
+
+/** Both directions of ut_metadata for one torrent. */
+export class MetadataExchange {
+  readonly #options: MetadataExchangeOptions;
+  readonly #driver: Driver<MetadataInput, MetadataOutput> | undefined;
+  readonly #server: MetadataServer;
+  #infoBytes: Uint8Array | undefined;
+  #layers: Driver<PieceLayerInput, PieceLayerOutput> | undefined;
+
+  /**
+   * Makes an exchange.
+   *
+   * @param options See {@linkcode MetadataExchangeOptions}.
+   */
+  constructor(options: MetadataExchangeOptions) {
+    this.#options = options;
+    this.#infoBytes = options.infoBytes;
+    const { magnet, peers, uploadLimit } = options;
+    this.#server = new MetadataServer({
+      peers,
+      uploadLimit,
+      infoBytes: () => this.#infoBytes,
+    });
+    if (options.infoBytes === undefined && magnet !== undefined) {
+      this.#driver = new Driver(
+        new MetadataMachine({
+          verify: (infoBytes) => matchesInfoHash(infoBytes, magnet),
+        }),
+        {
+          clock: options.clock,
+          perform: (output) => this.#perform(output),
+        },
+      );
+    }
+  }
+
+  /** The exact bytes, when known. */
+  get infoBytes(): Uint8Array | undefined {
+    return this.#infoBytes;
+  }
+
+  /** Notes what a peer offers. */
+  offered(peer: SwarmPeer, size: number): void {
+    if (this.#infoBytes === undefined) {
+      this.#driver?.input({ type: "peer", peer: peer.key, size });
+    }
+  }
+
+  /** Takes a message of a peer. */
+  handle(peer: SwarmPeer, message: UtMetadataMessage): void {
+    const { piece } = message;
+    switch (message.type) {
+      case "request":
+        this.#server.request(peer, piece);
+        break;
+      case "reject":
+        this.#driver?.input({ type: "reject", peer: peer.key, piece });
+        break;
+      case "data":
+        this.#driver?.input({
+          type: "data",
+          peer: peer.key,
+          piece,
+          totalSize: message.totalSize,
+          data: message.data,
+        });
+        break;
+    }
+  }
+
+  /** Takes hashes, or their refusal, of a peer. */
+  handleHashes(peer: SwarmPeer, event: PeerSessionEvent): void {
+    if (event.type === "hashes") {
+      this.#layers?.input({ ...event, peer: peer.key });
+    } else if (event.type === "hash-reject") {
+      const { range } = event;
+      this.#layers?.input({ type: "reject", peer: peer.key, range });
+    }
+  }
+
+  /** Notes that a peer connected. */
+  connected(peer: SwarmPeer): void {
+    this.#layers?.input({ type: "peer", peer: peer.key });
+  }
+
+  /** Notes that a peer is gone. */
+  gone(peer: SwarmPeer): void {
+    this.#driver?.input({ type: "gone", peer: peer.key });
+    this.#layers?.input({ type: "gone", peer: peer.key });
+  }
+
+  /** Ends the fetching. */
+  close(): void {
+    this.#driver?.close();
+    this.#layers?.close();
+    this.#layers = undefined;
+  }
+
+  #perform(output: MetadataOutput): void {
+    const { peers } = this.#options;
+    switch (output.type) {
+      case "request":
+        peers.get(output.peer)?.connection.sendMetadata({
+          type: "request",
+          piece: output.piece,
+        });
+        break;
+      case "drop":
+        void peers.get(output.peer)?.connection.close(new Error(output.reason));
+        break;
+      case "ban":
+        this.#options.ban(output.peer, output.reason);
+        break;
+      case "done":
+        this.#infoBytes = output.infoBytes;
+        this.#driver?.close();
+        this.#parse(output.infoBytes);
+        break;
+    }
+  }
+
+  #parse(
+    infoBytes: Uint8Array,
+    pieceLayers?: ReadonlyMap<string, Uint8Array>,
+  ): void {
+    const { magnet, peers, clock, onMetainfo, onError } = this.#options;
+    let metainfo: Metainfo;
+    try {
+      metainfo = metainfoFromPeers(infoBytes, magnet!, pieceLayers);
+    } catch (cause) {
+      onError(cause);
+      return;
+    }
+    if (pieceLayers !== undefined || !needsPieceLayers(metainfo)) {
+      onMetainfo(metainfo);
+      return;
+    }
+    const layers = this.#layers = new Driver(new PieceLayerMachine(metainfo), {
+      clock,
+      perform: (output: PieceLayerOutput) => this.#performLayer(output),
+    });
+    for (const peer of peers.keys()) layers.input({ type: "peer", peer });
+  }
+
+  #performLayer(output: PieceLayerOutput): void {
+    const { peers } = this.#options;
+    switch (output.type) {
+      case "request": {
+        const { peer, range } = output;
+        if (!peers.get(peer)?.connection.requestHashes(range)) {
+          this.#layers?.input({ type: "reject", peer, range });
+        }
+        break;
+      }
+      case "drop":
+        void peers.get(output.peer)?.connection.close(new Error(output.reason));
+        break;
+      case "done":
+        this.#layers?.close();
+        this.#layers = undefined;
+        this.#parse(this.#infoBytes!, output.pieceLayers);
+        break;
+    }
+  }
+}

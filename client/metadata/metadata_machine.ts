@@ -1,0 +1,466 @@
+/**
+ * Fetches the info dictionary of a magnet link from several peers at once
+ * (BEP 9). Pure: peers, time and the hash check come in, requests go out.
+ *
+ * @module
+ */
+import { concatBytes } from "../../_shared/bytes.ts";
+import { type Machine, TimerTable } from "../../_shared/machine.ts";
+
+/** Size of a metadata piece (BEP 9). */
+export const METADATA_PIECE_SIZE = 16384;
+/** Largest info dictionary fetched by default. */
+export const MAX_METADATA_SIZE = 16 * 1024 * 1024;
+/** Requests a peer may owe us. */
+const MAX_OUTSTANDING = 4;
+/** After this time a request is taken for lost. */
+const REQUEST_TIMEOUT_MS = 3_000;
+/** After this time without an answer as many peers again are asked as were. */
+const WIDEN_MS = 750;
+/** A peer that rejected is asked again after this time, then twice as long. */
+const REJECT_BACKOFF_MS = 5_000;
+const MAX_REJECT_BACKOFF_MS = 40_000;
+/** Peers that deliver everything alone, side by side. */
+const MAX_SOLO = 8;
+/** Time that such a peer has, besides that of each piece, while others wait. */
+const SOLO_MS = 3_000;
+const SOLO_PIECE_MS = 250;
+
+/** Inputs of {@linkcode MetadataMachine}. */
+export type MetadataInput =
+  | {
+    readonly type: "peer";
+    /** Who offers metadata. */
+    readonly peer: number;
+    /** The whole size it claims. */
+    readonly size: number;
+  }
+  | {
+    readonly type: "data";
+    readonly peer: number;
+    readonly piece: number;
+    readonly totalSize: number | undefined;
+    /** Copied by the machine. */
+    readonly data: Uint8Array;
+  }
+  | { readonly type: "reject"; readonly peer: number; readonly piece: number }
+  | { readonly type: "gone"; readonly peer: number };
+
+/** Outputs of {@linkcode MetadataMachine}. */
+export type MetadataOutput =
+  | { readonly type: "request"; readonly peer: number; readonly piece: number }
+  /** The peer does not keep to the protocol. */
+  | { readonly type: "drop"; readonly peer: number; readonly reason: string }
+  /** All that the peer sent, and nobody else, failed the check. */
+  | { readonly type: "ban"; readonly peer: number; readonly reason: string }
+  | { readonly type: "done"; readonly infoBytes: Uint8Array };
+
+/** Options of {@linkcode MetadataMachine}. */
+export interface MetadataMachineOptions {
+  /** Whether the bytes hash to the info-hash. */
+  readonly verify: (infoBytes: Uint8Array) => boolean;
+  /** Largest size accepted, in bytes. @default {16777216} */
+  readonly maxSize?: number | undefined;
+}
+
+/** A peer, and what it alone delivered. */
+interface Supplier {
+  readonly peer: number;
+  readonly group: Group;
+  readonly pieces: Map<number, Uint8Array>;
+  heldBytes: number;
+  /** Piece to the time it was asked for. */
+  readonly outstanding: Map<number, number>;
+  /** Pieces that it was asked for and has not answered, in time or late. */
+  readonly asked: Set<number>;
+  /** Requests it may owe us now. */
+  window: number;
+  notBefore: number;
+  rejects: number;
+  /** How often it let us wait: such peers come last. */
+  failures: number;
+  /** Its place among those that answered, by who was first. */
+  answered: number;
+  /** Since when it has been asked for everything alone. */
+  soloSince: number | undefined;
+}
+
+/** The peers that claim one size. */
+interface Group {
+  readonly size: number;
+  readonly count: number;
+  /**
+   * Pieces of all of them together, each with its author; gone for good once
+   * they failed the check together.
+   */
+  joint: Map<number, { data: Uint8Array; peer: number }> | undefined;
+}
+
+/**
+ * Downloads and checks an info dictionary. First all peers share the work. If
+ * their pieces fail the check together, several of them are asked for the whole
+ * alone, side by side: a liar spoils nothing that others send, and is known for
+ * what it is when its own pieces fail. Whoever answered first is asked first;
+ * whoever lets us wait, last.
+ */
+export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
+  readonly #verify: (infoBytes: Uint8Array) => boolean;
+  readonly #maxSize: number;
+  readonly #suppliers = new Map<number, Supplier>();
+  readonly #groups = new Map<number, Group>();
+  readonly #outputs: MetadataOutput[] = [];
+  readonly #timers = new TimerTable<"tick">();
+  #answers = 0;
+  #done = false;
+
+  /**
+   * Makes a machine without peers.
+   *
+   * @param options See {@linkcode MetadataMachineOptions}.
+   */
+  constructor(options: MetadataMachineOptions) {
+    this.#verify = options.verify;
+    this.#maxSize = options.maxSize ?? MAX_METADATA_SIZE;
+  }
+
+  /** Whether the dictionary has been handed out. */
+  get done(): boolean {
+    return this.#done;
+  }
+
+  /** When {@linkcode handleTimeout} wants to be called. */
+  get deadline(): number | undefined {
+    return this.#done ? undefined : this.#timers.deadline;
+  }
+
+  /** Bytes of pieces that wait for the others. */
+  get heldBytes(): number {
+    let held = 0;
+    for (const supplier of this.#suppliers.values()) held += supplier.heldBytes;
+    for (const { joint } of this.#groups.values()) {
+      for (const { data, peer } of joint?.values() ?? []) {
+        if (!this.#suppliers.has(peer)) held += data.length;
+      }
+    }
+    return held;
+  }
+
+  /**
+   * Takes one input.
+   *
+   * @param input What happened.
+   * @param now The time in milliseconds.
+   */
+  handle(input: MetadataInput, now: number): void {
+    if (this.#done) return;
+    switch (input.type) {
+      case "peer":
+        this.#add(input.peer, input.size);
+        break;
+      case "data":
+        this.#data(input.peer, input.piece, input.totalSize, input.data);
+        break;
+      case "reject": {
+        const supplier = this.#suppliers.get(input.peer);
+        if (supplier?.asked.delete(input.piece)) {
+          supplier.outstanding.delete(input.piece);
+          const backoff = REJECT_BACKOFF_MS * 2 ** supplier.rejects++;
+          supplier.notBefore = now + Math.min(backoff, MAX_REJECT_BACKOFF_MS);
+          supplier.failures++;
+        }
+        break;
+      }
+      case "gone":
+        this.#forget(input.peer);
+        break;
+    }
+    this.#ask(now);
+  }
+
+  /**
+   * Takes the next output.
+   *
+   * @returns The output, or `undefined` when nothing is left.
+   */
+  poll(): MetadataOutput | undefined {
+    return this.#outputs.shift();
+  }
+
+  /**
+   * Asks others for what peers owe for too long.
+   *
+   * @param now The time in milliseconds.
+   */
+  handleTimeout(now: number): void {
+    if (this.#done) return;
+    this.#timers.clear("tick");
+    for (const supplier of this.#suppliers.values()) {
+      let isLate = false;
+      for (const [piece, at] of supplier.outstanding) {
+        if (now < at + REQUEST_TIMEOUT_MS) continue;
+        supplier.outstanding.delete(piece);
+        isLate = true;
+      }
+      if (isLate) {
+        supplier.failures++;
+        supplier.window = Math.max(1, supplier.window >> 1);
+        supplier.notBefore = Math.max(
+          supplier.notBefore,
+          now + REQUEST_TIMEOUT_MS,
+        );
+      }
+      if (isLate || now >= this.#soloEnd(supplier)) {
+        if (!isLate) supplier.failures++;
+        supplier.soloSince = undefined;
+      }
+    }
+    this.#ask(now);
+  }
+
+  #soloEnd({ soloSince, group }: Supplier): number {
+    return soloSince === undefined
+      ? Infinity
+      : soloSince + SOLO_MS + SOLO_PIECE_MS * group.count;
+  }
+
+  #add(peer: number, size: number): void {
+    const known = this.#suppliers.get(peer);
+    if (known !== undefined) {
+      if (known.group.size !== size) {
+        this.#lose("drop", peer, "Peer changed its metadata size");
+      }
+      return;
+    }
+    if (!Number.isInteger(size) || size <= 0 || size > this.#maxSize) {
+      this.#outputs.push({
+        type: "drop",
+        peer,
+        reason:
+          `Metadata size ${size} is not between 1 and ${this.#maxSize} bytes`,
+      });
+      return;
+    }
+    let group = this.#groups.get(size);
+    if (group === undefined) {
+      const count = Math.ceil(size / METADATA_PIECE_SIZE);
+      this.#groups.set(size, group = { size, count, joint: new Map() });
+    }
+    this.#suppliers.set(peer, {
+      peer,
+      group,
+      pieces: new Map(),
+      heldBytes: 0,
+      outstanding: new Map(),
+      asked: new Set(),
+      window: MAX_OUTSTANDING,
+      notBefore: 0,
+      rejects: 0,
+      failures: 0,
+      answered: Infinity,
+      soloSince: undefined,
+    });
+  }
+
+  #data(
+    peer: number,
+    piece: number,
+    totalSize: number | undefined,
+    data: Uint8Array,
+  ): void {
+    const supplier = this.#suppliers.get(peer);
+    // What comes late is as good; what was never asked for is passed over.
+    if (supplier === undefined || !supplier.asked.delete(piece)) return;
+    supplier.outstanding.delete(piece);
+    const { group } = supplier;
+    const expected = Math.min(
+      METADATA_PIECE_SIZE,
+      group.size - piece * METADATA_PIECE_SIZE,
+    );
+    if (
+      data.length !== expected ||
+      (totalSize !== undefined && totalSize !== group.size)
+    ) {
+      this.#lose("drop", peer, "Peer sent metadata of a wrong size");
+      return;
+    }
+    if (supplier.answered === Infinity) supplier.answered = this.#answers++;
+    supplier.window = Math.min(MAX_OUTSTANDING, supplier.window + 1);
+    // Slow, not silent.
+    if (supplier.rejects === 0) supplier.notBefore = 0;
+    const copy = data.slice();
+    supplier.pieces.set(piece, copy);
+    supplier.heldBytes += copy.length;
+    if (group.joint !== undefined && !group.joint.has(piece)) {
+      group.joint.set(piece, { data: copy, peer });
+    }
+    this.#makeRoom(supplier);
+    this.#check(supplier);
+  }
+
+  /** Peers that claim many sizes do not fill the memory: the largest goes. */
+  #makeRoom(newest: Supplier): void {
+    while (this.heldBytes > 2 * this.#maxSize) {
+      let largest: Supplier | undefined;
+      for (const supplier of this.#suppliers.values()) {
+        if (
+          supplier !== newest && supplier.heldBytes > (largest?.heldBytes ?? 0)
+        ) largest = supplier;
+      }
+      if (largest === undefined) {
+        // What peers left that are gone.
+        for (const group of this.#groups.values()) {
+          if (group !== newest.group) group.joint?.clear();
+        }
+        return;
+      }
+      largest.pieces.clear();
+      largest.heldBytes = 0;
+      largest.failures++;
+      const { joint } = largest.group;
+      for (const [piece, { peer }] of joint ?? []) {
+        if (peer === largest.peer) joint!.delete(piece);
+      }
+    }
+  }
+
+  /** Checks what is whole: the pieces of one peer, or those of all together. */
+  #check(supplier: Supplier): void {
+    const { group, peer, pieces } = supplier;
+    if (pieces.size === group.count) {
+      if (this.#finish(group, (piece) => pieces.get(piece)!)) return;
+      this.#lose("ban", peer, "Metadata does not match the info-hash");
+      for (const [piece, part] of group.joint ?? []) {
+        if (part.peer === peer) group.joint!.delete(piece);
+      }
+      return;
+    }
+    const { joint } = group;
+    if (joint?.size !== group.count) return;
+    if (this.#finish(group, (piece) => joint.get(piece)!.data)) return;
+    group.joint = undefined;
+  }
+
+  #finish(group: Group, part: (piece: number) => Uint8Array): boolean {
+    const parts = Array.from({ length: group.count }, (_, i) => part(i));
+    const infoBytes = concatBytes(parts);
+    if (!this.#verify(infoBytes)) return false;
+    this.#done = true;
+    this.#outputs.push({ type: "done", infoBytes });
+    return true;
+  }
+
+  #lose(type: "drop" | "ban", peer: number, reason: string): void {
+    this.#outputs.push({ type, peer, reason });
+    this.#forget(peer);
+  }
+
+  #forget(peer: number): void {
+    const supplier = this.#suppliers.get(peer);
+    if (supplier === undefined) return;
+    this.#suppliers.delete(peer);
+    const { size } = supplier.group;
+    for (const { group } of this.#suppliers.values()) {
+      if (group.size === size) return;
+    }
+    this.#groups.delete(size);
+  }
+
+  #ask(now: number): void {
+    if (this.#done) return;
+    const ranked = [...this.#suppliers.values()].sort((a, b) =>
+      a.failures - b.failures || compareAnswers(a, b)
+    );
+    for (const group of this.#groups.values()) {
+      const members = ranked.filter((supplier) => supplier.group === group);
+      if (group.joint === undefined) this.#askSolo(group, members, now);
+      else this.#askJointly(group.joint, group.count, members, now);
+    }
+    this.#arm(now);
+  }
+
+  /** Each piece of one peer, of twice as many whenever they let us wait. */
+  #askJointly(
+    joint: ReadonlyMap<number, unknown>,
+    count: number,
+    members: readonly Supplier[],
+    now: number,
+  ): void {
+    const asks = new Map<number, { askers: number; at: number }>();
+    for (const { outstanding } of members) {
+      for (const [piece, at] of outstanding) {
+        const known = asks.get(piece);
+        if (known === undefined) asks.set(piece, { askers: 1, at });
+        else {
+          known.askers++;
+          known.at = Math.max(known.at, at);
+        }
+      }
+    }
+    /** How many more may be asked for a piece. */
+    const open = new Map<number, number>();
+    for (let piece = 0; piece < count; piece++) {
+      if (joint.has(piece)) continue;
+      const known = asks.get(piece);
+      if (known === undefined) open.set(piece, 1);
+      else if (now >= known.at + WIDEN_MS) open.set(piece, known.askers);
+    }
+    for (const supplier of members) {
+      if (open.size === 0) return;
+      if (supplier.notBefore > now) continue;
+      for (const [piece, left] of open) {
+        if (supplier.outstanding.size >= supplier.window) break;
+        if (supplier.outstanding.has(piece)) continue;
+        this.#request(supplier, piece, now);
+        if (left === 1) open.delete(piece);
+        else open.set(piece, left - 1);
+      }
+    }
+  }
+
+  /** Everything of a few peers, the best of them. */
+  #askSolo(group: Group, members: readonly Supplier[], now: number): void {
+    const room = Math.floor(2 * this.#maxSize / group.size);
+    let slots = Math.min(MAX_SOLO, Math.max(1, room));
+    for (const supplier of members) {
+      if (supplier.notBefore > now || slots === 0) {
+        supplier.soloSince = undefined;
+        continue;
+      }
+      slots--;
+      supplier.soloSince ??= now;
+      for (let piece = 0; piece < group.count; piece++) {
+        if (supplier.outstanding.size >= supplier.window) break;
+        if (supplier.pieces.has(piece) || supplier.outstanding.has(piece)) {
+          continue;
+        }
+        this.#request(supplier, piece, now);
+      }
+    }
+  }
+
+  #request(supplier: Supplier, piece: number, now: number): void {
+    supplier.outstanding.set(piece, now);
+    supplier.asked.add(piece);
+    this.#outputs.push({ type: "request", peer: supplier.peer, piece });
+  }
+
+  /** Wakes for the first request, pause or turn that ends. */
+  #arm(now: number): void {
+    let wake = Infinity;
+    for (const supplier of this.#suppliers.values()) {
+      const { notBefore, outstanding, group } = supplier;
+      if (notBefore > now) wake = Math.min(wake, notBefore);
+      wake = Math.min(wake, this.#soloEnd(supplier));
+      for (const at of outstanding.values()) {
+        const widens = group.joint !== undefined && at + WIDEN_MS > now;
+        wake = Math.min(wake, at + (widens ? WIDEN_MS : REQUEST_TIMEOUT_MS));
+      }
+    }
+    if (wake === Infinity) this.#timers.clear("tick");
+    else this.#timers.set("tick", wake);
+  }
+}
+
+function compareAnswers(a: Supplier, b: Supplier): number {
+  return a.answered === b.answered ? 0 : a.answered - b.answered;
+}

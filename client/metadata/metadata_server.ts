@@ -1,0 +1,92 @@
+/**
+ * Serves the info dictionary to peers (BEP 9), within the upload limit.
+ *
+ * @module
+ */
+import { answerUtMetadata } from "../../peer/ut_metadata.ts";
+import { METADATA_PIECE_SIZE } from "./metadata_machine.ts";
+import type { RateLimiter } from "../content/rate_limiter.ts";
+import type { SwarmPeer } from "../swarm/swarm_peer.ts";
+
+/** Requests of a peer that wait for the limit; more are rejected. */
+const MAX_WAITING = 8;
+
+/** Options of {@linkcode MetadataServer}. */
+export interface MetadataServerOptions {
+  /** Connected peers by key. */
+  readonly peers: ReadonlyMap<number, SwarmPeer>;
+  /** Bytes a second, sent. */
+  readonly uploadLimit: RateLimiter;
+  /** The exact bytes, when known. */
+  readonly infoBytes: () => Uint8Array | undefined;
+}
+
+/**
+ * Answers requests for metadata: in order, as fast as the upload limit lets
+ * them pass. What a peer asks for beyond a few requests, or while it does not
+ * read what it was sent, is rejected.
+ */
+export class MetadataServer {
+  readonly #options: MetadataServerOptions;
+  /** Pieces that each peer waits for. */
+  readonly #waiting = new Map<number, number[]>();
+
+  /**
+   * Makes a server.
+   *
+   * @param options See {@linkcode MetadataServerOptions}.
+   */
+  constructor(options: MetadataServerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Takes a request.
+   *
+   * @param peer Who asks.
+   * @param piece What for.
+   */
+  request(peer: SwarmPeer, piece: number): void {
+    const waiting = this.#waiting.get(peer.key);
+    if (waiting === undefined) {
+      const queue = [piece];
+      this.#waiting.set(peer.key, queue);
+      this.#serve(peer, queue);
+    } else if (waiting.length < MAX_WAITING) waiting.push(piece);
+    else peer.connection.sendMetadata({ type: "reject", piece });
+  }
+
+  #serve(peer: SwarmPeer, queue: number[]): void {
+    const { peers, uploadLimit, infoBytes } = this.#options;
+    const { connection, key } = peer;
+    const isGone = () => peers.get(key) !== peer;
+    while (queue.length > 0 && !isGone()) {
+      const piece = queue[0]!;
+      const answer = answerUtMetadata(infoBytes(), piece);
+      if (
+        answer.type !== "data" || !connection.hasSendRoom(METADATA_PIECE_SIZE)
+      ) {
+        queue.shift();
+        connection.sendMetadata({ type: "reject", piece });
+        continue;
+      }
+      const granted = uploadLimit.take(answer.data.length, {
+        whole: true,
+        isGone,
+      });
+      if (typeof granted !== "number") {
+        void granted.then(() => {
+          if (!isGone()) {
+            queue.shift();
+            connection.sendMetadata(answer);
+          }
+          this.#serve(peer, queue);
+        });
+        return;
+      }
+      queue.shift();
+      connection.sendMetadata(answer);
+    }
+    this.#waiting.delete(key);
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * One candidate, and how candidates compare.
+ *
+ * @module
+ */
+import {
+  type CandidateSource,
+  type Endpoint,
+  hostKey,
+  ipScope,
+  siteKey,
+  tryParseIp,
+} from "../../_shared/address.ts";
+import type { CandidateSourceTraits } from "./candidate_sources.ts";
+
+/**
+ * Failures in a row after which a candidate is given up, until somebody tells
+ * of it again.
+ */
+export const MAX_FAILURES = 5;
+/** Candidates of one host, which may be several behind one router. */
+const MAX_PER_HOST = 2;
+/** The same for our own machine: where programs are tried out. */
+const MAX_PER_LOOPBACK = 16;
+/** Candidates of one site (/24 or /48). */
+const MAX_PER_SITE = 256;
+/** The same for what peers tell of each other. */
+const MAX_PER_GOSSIP_SITE = 32;
+/** Peers of a site or port that nothing came of, from which on it is avoided. */
+const AVOIDED_AT = 3;
+
+/** A source of candidates, within one torrent. */
+export interface SourceBook {
+  readonly name: CandidateSource;
+  readonly traits: CandidateSourceTraits;
+  /** Candidates from it. */
+  count: number;
+  /** When its turn is: the lower the sooner. */
+  turn: number;
+  /** The turn of the teller that was served last. */
+  tellerTurn: number;
+  /** Those who told. */
+  readonly tellers: Map<string, Teller>;
+}
+
+/** Somebody who told of candidates: all of a site count as one. */
+export interface Teller {
+  readonly key: string;
+  readonly source: SourceBook;
+  /** Candidates from it. */
+  count: number;
+  /** When its turn is: the lower the sooner. */
+  turn: number;
+}
+
+/** What candidates have in common: a host, a site or a port. */
+export interface Crowd {
+  readonly key: string;
+  /** Candidates in it. */
+  count: number;
+  /** Connections that something came of. */
+  useful: number;
+  /** Connections that nothing came of. */
+  useless: number;
+}
+
+/** A candidate. */
+export interface Candidate {
+  /** Its endpoint as text. */
+  readonly key: string;
+  readonly address: Endpoint;
+  readonly host: Crowd;
+  readonly site: Crowd;
+  readonly port: Crowd;
+  teller: Teller;
+  readonly peerId: Uint8Array | undefined;
+  /** The higher the sooner: chance, or canonical priority (BEP 40). */
+  order: number;
+  state: "idle" | "connecting" | "connected" | "banned";
+  /** Connected peers that claim to listen there. */
+  claims: number;
+  /** In a row. */
+  failures: number;
+  /** When it may be tried, in milliseconds. */
+  notBefore: number;
+  isSeed: boolean;
+}
+
+/** How an attempt or a connection ended, for `PeerList.released`. */
+export type CandidateOutcome =
+  /** A connection worked and ended: again in a while. */
+  | "ended"
+  /** The other side's doing: again later and later. */
+  | "failed"
+  /** Connected, but of no use: counts as a failure, and against its like. */
+  | "useless"
+  /** Our own doing, such as a full queue: says nothing about it. */
+  | "local";
+
+/** How many of its crowds have proved of no use. */
+function shade({ site, port }: Candidate): number {
+  return Number(isAvoided(site)) + Number(isAvoided(port));
+}
+
+function isAvoided({ useful, useless }: Crowd): boolean {
+  return useful === 0 && useless >= AVOIDED_AT;
+}
+
+/**
+ * Whether one candidate is to be tried before another.
+ *
+ * @param a The one.
+ * @param b The other.
+ * @param turn The turn of the source that was served last: who was silent for
+ * long has saved up nothing.
+ * @returns True when it is `a`'s turn.
+ */
+export function isBetter(a: Candidate, b: Candidate, turn: number): boolean {
+  const [s, t] = [a.teller.source, b.teller.source];
+  if (s !== t) {
+    const [x, y] = [s.traits.rank, t.traits.rank];
+    if (x === 0 || y === 0) return x < y;
+    const difference = Math.max(s.turn, turn) - Math.max(t.turn, turn);
+    return difference === 0 ? x < y : difference < 0;
+  }
+  const by = Math.max(a.teller.turn, s.tellerTurn) -
+      Math.max(b.teller.turn, s.tellerTurn) ||
+    shade(a) - shade(b) || a.failures - b.failures || b.order - a.order;
+  return by < 0;
+}
+
+/**
+ * Whether a candidate has to give way to one from a certain teller: to whoever
+ * told of fewer, or when it has failed before.
+ *
+ * @param entry The candidate.
+ * @param newcomer Who tells of another.
+ * @returns True when it may be forgotten.
+ */
+export function isKeptLess(entry: Candidate, newcomer: Teller): boolean {
+  const { teller, failures } = entry;
+  if (teller === newcomer) return failures > 0;
+  return teller.source.traits.rank >= newcomer.source.traits.rank &&
+      failures > 0 || teller.count > newcomer.count + 1;
+}
+
+/** Counts candidates by what they have in common. */
+export class Crowds {
+  readonly #crowds = new Map<string, Crowd>();
+
+  /** Takes a candidate in. */
+  enter(address: Endpoint): Pick<Candidate, "host" | "site" | "port"> {
+    const { hostname, port } = address;
+    return {
+      host: this.#join(`h${hostKey(hostname)}`),
+      site: this.#join(`s${siteKey(hostname)}`),
+      port: this.#join(`p${port}`),
+    };
+  }
+
+  /** Forgets a candidate. */
+  leave({ host, site, port }: Candidate): void {
+    for (const crowd of [host, site, port]) {
+      if (--crowd.count === 0) this.#crowds.delete(crowd.key);
+    }
+  }
+
+  /** The crowd that has no room for another candidate from hearsay, if any. */
+  fullFor({ hostname }: Endpoint, rank: number): Crowd | undefined {
+    const ip = tryParseIp(hostname);
+    const isLoopback = ip !== undefined && ipScope(ip) === "loopback";
+    const host = this.#crowds.get(`h${hostKey(hostname)}`);
+    if (
+      host !== undefined &&
+      host.count >= (isLoopback ? MAX_PER_LOOPBACK : MAX_PER_HOST)
+    ) return host;
+    const site = this.#crowds.get(`s${siteKey(hostname)}`);
+    return site !== undefined &&
+        site.count >= (rank >= 4 ? MAX_PER_GOSSIP_SITE : MAX_PER_SITE)
+      ? site
+      : undefined;
+  }
+
+  #join(key: string): Crowd {
+    let crowd = this.#crowds.get(key);
+    if (crowd === undefined) {
+      crowd = { key, count: 0, useful: 0, useless: 0 };
+      this.#crowds.set(key, crowd);
+    }
+    crowd.count++;
+    return crowd;
+  }
+}

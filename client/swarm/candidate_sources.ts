@@ -1,0 +1,73 @@
+/**
+ * What is thought of the sources of peer candidates.
+ *
+ * @module
+ */
+import type { CandidateSource } from "../../_shared/address.ts";
+
+/** What is thought of a source of candidates. */
+export interface CandidateSourceTraits {
+  /**
+   * How good its word is, from 0. 0 is for what a person names: dialled first,
+   * never given up, in any number. Each step further halves its turns.
+   */
+  readonly rank: number;
+  /** Part of a torrent's list that it may fill, from 0 to 1. */
+  readonly share: number;
+  /** Whether private torrents must not use it (BEP 27). */
+  readonly isOpen: boolean;
+  /** Whether it is ours or a person's own: it may name any address and port. */
+  readonly isTrusted: boolean;
+}
+
+/** What is thought of a source that nobody described. */
+export const DEFAULT_SOURCE_TRAITS: CandidateSourceTraits = {
+  rank: 3,
+  share: 0.5,
+  isOpen: true,
+  isTrusted: false,
+};
+
+/** The sources of this package. */
+const STANDARD: ReadonlyMap<CandidateSource, CandidateSourceTraits> = new Map([
+  ["manual", { rank: 0, share: 1, isOpen: false, isTrusted: true }],
+  ["magnet", { rank: 1, share: 0.5, isOpen: false, isTrusted: true }],
+  ["resume", { rank: 1, share: 0.5, isOpen: false, isTrusted: true }],
+  ["tracker", { rank: 2, share: 0.75, isOpen: false, isTrusted: false }],
+  ["lpd", { rank: 2, share: 0.25, isOpen: true, isTrusted: false }],
+  ["dht", { rank: 3, share: 0.75, isOpen: true, isTrusted: false }],
+  ["incoming", { rank: 3, share: 0.25, isOpen: false, isTrusted: false }],
+  ["pex", { rank: 4, share: 0.5, isOpen: true, isTrusted: false }],
+]);
+
+/** Traits of sources by name; those that nobody described have the default. */
+export class CandidateSources {
+  readonly #own = new Map<CandidateSource, CandidateSourceTraits>();
+
+  /**
+   * Describes sources beside the standard ones.
+   *
+   * @param sources Name and traits of each; what is left out has the default.
+   */
+  constructor(
+    sources: Iterable<
+      readonly [CandidateSource, Partial<CandidateSourceTraits>]
+    > = [],
+  ) {
+    for (const [name, traits] of sources) {
+      if (STANDARD.has(name)) continue;
+      this.#own.set(name, { ...DEFAULT_SOURCE_TRAITS, ...traits });
+    }
+  }
+
+  /**
+   * Looks a source up.
+   *
+   * @param source Its name.
+   * @returns What is thought of it.
+   */
+  of(source: CandidateSource): CandidateSourceTraits {
+    return STANDARD.get(source) ?? this.#own.get(source) ??
+      DEFAULT_SOURCE_TRAITS;
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * When a host may be dialled again, whatever port and torrent it is for: nobody
+ * is to be flooded with connections because somebody names it often.
+ *
+ * @module
+ */
+import { hostKey, siteKey } from "../../_shared/address.ts";
+import { TokenBucket } from "../../_shared/token_bucket.ts";
+
+/** Between two dials of one host, in milliseconds. */
+const GAP_MS = 250;
+/** First wait after a failure, in milliseconds; doubles each time. */
+const BACKOFF_MS = 5_000;
+/** Longest wait, in milliseconds. */
+const MAX_BACKOFF_MS = 10 * 60_000;
+/** Failures in a row, whatever the port, after which a host is left alone. */
+const LEAVE_ALONE_AFTER = 10;
+/** For how long, in milliseconds. */
+const LEAVE_ALONE_MS = 60 * 60_000;
+/** Dials a second to one site (/24 or /48), and how many at once. */
+const SITE_PER_SECOND = 4;
+const SITE_BURST = 16;
+/** Hosts and sites remembered; the longest unused are forgotten. */
+const MAX_REMEMBERED = 8192;
+
+interface Host {
+  failures: number;
+  notBefore: number;
+}
+
+/** See the module. */
+export class HostBook {
+  readonly #hosts = new Map<string, Host>();
+  readonly #sites = new Map<string, TokenBucket>();
+
+  /**
+   * When a host may be dialled.
+   *
+   * @param hostname Its address.
+   * @param now The time in milliseconds.
+   * @returns `now` or a later time.
+   */
+  readyAt(hostname: string, now: number): number {
+    const host = this.#hosts.get(hostKey(hostname));
+    const site = this.#sites.get(siteKey(hostname));
+    return Math.max(now, host?.notBefore ?? 0, site?.nextAt(now) ?? 0);
+  }
+
+  /**
+   * Notes that a host is dialled.
+   *
+   * @param hostname Its address.
+   * @param now The time in milliseconds.
+   */
+  dialled(hostname: string, now: number): void {
+    const key = siteKey(hostname);
+    const bucket = this.#sites.get(key) ??
+      new TokenBucket(SITE_PER_SECOND, SITE_BURST, now);
+    bucket.take(now);
+    remember(this.#sites, key, bucket);
+    const host = hostKey(hostname);
+    const { failures, notBefore } = this.#hosts.get(host) ??
+      { failures: 0, notBefore: 0 };
+    remember(this.#hosts, host, {
+      failures,
+      notBefore: Math.max(notBefore, now + GAP_MS),
+    });
+  }
+
+  /**
+   * Notes that a dial failed, by the other side's doing.
+   *
+   * @param hostname Whom.
+   * @param now The time in milliseconds.
+   */
+  failed(hostname: string, now: number): void {
+    const key = hostKey(hostname);
+    const failures = (this.#hosts.get(key)?.failures ?? 0) + 1;
+    const wait = failures >= LEAVE_ALONE_AFTER
+      ? LEAVE_ALONE_MS
+      : Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (failures - 1));
+    remember(this.#hosts, key, { failures, notBefore: now + wait });
+  }
+
+  /**
+   * Notes that a host shook hands: it is a peer.
+   *
+   * @param hostname Whom.
+   */
+  connected(hostname: string): void {
+    this.#hosts.delete(hostKey(hostname));
+  }
+}
+
+/** Keeps a map ordered by last use, and bounded. */
+function remember<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size <= MAX_REMEMBERED) return;
+  const [oldest] = map.keys();
+  map.delete(oldest!);
+}

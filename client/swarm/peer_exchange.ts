@@ -1,0 +1,115 @@
+/**
+ * Tells peers of peers and takes their word for more (BEP 11).
+ *
+ * @module
+ */
+import { type Endpoint, formatEndpoint } from "../../_shared/address.ts";
+import type { PeerCandidate } from "../../_shared/address.ts";
+import {
+  encodeUtPex,
+  PEX_FLAG,
+  type PexPeer,
+  type UtPexMessage,
+} from "../../peer/ut_pex.ts";
+import type { SwarmPeer } from "./swarm_peer.ts";
+
+/** Most peers told of at once (BEP 11). */
+const MAX_TOLD = 50;
+/** Between two messages to one peer, in milliseconds (BEP 11). */
+const INTERVAL_MS = 60_000;
+/** After connecting, before the first message, in milliseconds. */
+const FIRST_MS = 2_000;
+
+/** Exchanges the peers of one public torrent. */
+export class PeerExchange {
+  readonly #infoHash: Uint8Array;
+  readonly #peers: ReadonlyMap<number, SwarmPeer>;
+  readonly #dueAt = new Map<number, number>();
+
+  /**
+   * Makes an exchange.
+   *
+   * @param infoHash 20-byte info-hash.
+   * @param peers Connected peers by key.
+   */
+  constructor(infoHash: Uint8Array, peers: ReadonlyMap<number, SwarmPeer>) {
+    this.#infoHash = infoHash;
+    this.#peers = peers;
+  }
+
+  /** Notes that a peer connected. */
+  connected(peer: SwarmPeer, now: number): void {
+    this.#dueAt.set(peer.key, now + FIRST_MS);
+  }
+
+  /** Notes that a peer is gone. */
+  disconnected(peer: SwarmPeer): void {
+    this.#dueAt.delete(peer.key);
+  }
+
+  /** Sends what is due. */
+  tick(now: number): void {
+    let current: Map<string, PexPeer> | undefined;
+    for (const [key, at] of this.#dueAt) {
+      if (at > now) continue;
+      const peer = this.#peers.get(key);
+      if (peer === undefined || !peer.connection.supports("ut_pex")) {
+        this.#dueAt.set(key, now + FIRST_MS);
+        continue;
+      }
+      current ??= this.#snapshot();
+      this.#tell(peer, current);
+      this.#dueAt.set(key, now + INTERVAL_MS);
+    }
+  }
+
+  /** Turns what a peer tells into candidates. */
+  candidates(peer: SwarmPeer, message: UtPexMessage): PeerCandidate[] {
+    const teller = peer.address.hostname;
+    return message.added.map(({ hostname, port }) => ({
+      infoHash: this.#infoHash,
+      address: { hostname, port },
+      source: "pex",
+      teller,
+    }));
+  }
+
+  #snapshot(): Map<string, PexPeer> {
+    const map = new Map<string, PexPeer>();
+    for (const { listening, direction, connection } of this.#peers.values()) {
+      if (listening === undefined) continue;
+      const { isSeed, uploadOnly } = connection.state;
+      map.set(formatEndpoint(listening), {
+        ...listening,
+        flags: (isSeed || uploadOnly ? PEX_FLAG.seed : 0) |
+          (direction === "outbound" ? PEX_FLAG.reachable : 0),
+      });
+    }
+    return map;
+  }
+
+  #tell(peer: SwarmPeer, current: ReadonlyMap<string, PexPeer>): void {
+    const sent = peer.pexSent ??= new Set();
+    const added: PexPeer[] = [];
+    const dropped: Endpoint[] = [];
+    const own = peer.listening && formatEndpoint(peer.listening);
+    for (const [text, entry] of current) {
+      if (added.length >= MAX_TOLD) break;
+      if (text === own || sent.has(text)) continue;
+      sent.add(text);
+      added.push(entry);
+    }
+    for (const text of sent) {
+      if (dropped.length >= MAX_TOLD) break;
+      if (current.has(text)) continue;
+      sent.delete(text);
+      const at = text.lastIndexOf(":");
+      dropped.push({
+        hostname: text.slice(0, at).replace(/^\[|\]$/g, ""),
+        port: Number(text.slice(at + 1)),
+      });
+    }
+    if (added.length === 0 && dropped.length === 0) return;
+    peer.connection.sendExtended("ut_pex", encodeUtPex({ added, dropped }));
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * The places of one torrent's peers: how many more fit, who gives way.
+ *
+ * @module
+ */
+import type { Clock } from "../../_shared/clock.ts";
+import type { PeerList } from "../peer_list.ts";
+import type { PeerPlaces, PlaceHolder } from "./peer_places.ts";
+import { isReplaceable, leastUseful, type Newcomer } from "./peer_worth.ts";
+import { lookAt, type SwarmPeer } from "./swarm_peer.ts";
+
+/** Between two looks at what peers are good for, in milliseconds. */
+const LOOK_MS = 2_000;
+/** A claim to listen somewhere that nothing comes of so long is not believed. */
+const CLAIM_MS = 15_000;
+/** So long without a block from anybody is starving, in milliseconds. */
+const STARVING_MS = 10_000;
+/** The part of the places that is for those whom we dial. */
+const OUTBOUND_SHARE = 0.2;
+
+/** What is needed of the swarm. */
+export interface PeerRoomOptions {
+  /** Connected peers. */
+  readonly peers: ReadonlyMap<number, SwarmPeer>;
+  /** Candidates. */
+  readonly list: PeerList;
+  /** Most peers. */
+  readonly maxPeers: number;
+  /** Places of the session. */
+  readonly places: PeerPlaces;
+  /** Whose time passes. */
+  readonly clock: Clock;
+  /** Whether peers have something that we want. */
+  readonly isWanting: () => boolean;
+  /** There is room again. */
+  readonly onRoom: () => void;
+}
+
+/** See the module. */
+export class PeerRoom implements PlaceHolder {
+  readonly #options: PeerRoomOptions;
+  #inbound = 0;
+  /** When a peer last sent a block. */
+  #fedAt: number;
+  /** Peers that would be given up for others. */
+  #replaceable = 0;
+  #lookAt = 0;
+
+  /**
+   * Makes the room of a swarm without peers.
+   *
+   * @param options See {@linkcode PeerRoomOptions}.
+   */
+  constructor(options: PeerRoomOptions) {
+    this.#options = options;
+    this.#fedAt = options.clock.now();
+  }
+
+  /** Places of the session that it holds. */
+  get places(): number {
+    return this.#options.peers.size;
+  }
+
+  /** Begins anew: nobody can have sent anything before. */
+  start(): void {
+    this.#fedAt = this.#options.clock.now();
+  }
+
+  /** Notes a peer that was let in. */
+  entered(peer: SwarmPeer): void {
+    if (peer.direction === "inbound") this.#inbound++;
+    this.#options.places.take(this);
+  }
+
+  /** Notes that a peer is gone. */
+  left(peer: SwarmPeer): void {
+    if (peer.direction === "inbound") this.#inbound--;
+    this.#options.places.free(this);
+  }
+
+  /** See {@linkcode PlaceHolder.onRoom}. */
+  onRoom(): void {
+    this.#options.onRoom();
+  }
+
+  /** See {@linkcode PlaceHolder.giveUp}. */
+  giveUp(): boolean {
+    return this.#clear({ direction: "outbound", isNamed: false, site: "" });
+  }
+
+  /**
+   * How many more may be dialled; those that a person named are on top.
+   *
+   * @param connecting Attempts under way.
+   * @returns The number, perhaps negative.
+   */
+  roomFor(connecting: number): number {
+    const { maxPeers, places, peers } = this.#options;
+    const inbound = Math.min(this.#inbound, this.#inboundPlaces);
+    const outbound = peers.size - this.#inbound;
+    const free = maxPeers - inbound - outbound - connecting;
+    const replaceable = this.#replaceable - connecting;
+    if (!places.full) return Math.max(free, replaceable);
+    // Every torrent may have a first peer, also in a crowd of others.
+    if (peers.size + connecting === 0) return Math.min(free, 1);
+    places.wait(this);
+    return Math.min(free, replaceable);
+  }
+
+  /**
+   * Lets a newcomer in, if need be in the place of a lesser peer.
+   *
+   * @param newcomer Who comes.
+   * @returns Whether there is a place.
+   */
+  admits(newcomer: Newcomer): boolean {
+    const { maxPeers, places, peers } = this.#options;
+    if (peers.size >= maxPeers) return this.#clear(newcomer);
+    return !places.full || this.#clear(newcomer) || places.makeRoom();
+  }
+
+  /**
+   * Looks at what peers are good for, every few seconds.
+   *
+   * @param now The time in milliseconds.
+   */
+  tick(now: number): void {
+    if (now < this.#lookAt) return;
+    this.#lookAt = now + LOOK_MS;
+    const { peers, list, isWanting } = this.#options;
+    for (const peer of peers.values()) {
+      const wasUsed = peer.usedAt !== undefined;
+      if (lookAt(peer, now)) this.#fedAt = now;
+      const { listening, usedAt } = peer;
+      if (listening === undefined) continue;
+      if (usedAt !== undefined && !wasUsed) list.judge(listening, true);
+      if (
+        peer.isClaim && usedAt === undefined && isWanting() &&
+        now - peer.since >= CLAIM_MS && list.sourceOf(listening) !== "incoming"
+      ) {
+        // Others say as well that somebody listens there: perhaps not this one.
+        peer.isClaim = false;
+        peer.listening = undefined;
+        list.claim(listening, -1);
+      }
+    }
+    this.#replaceable = 0;
+    if (!isWanting()) return;
+    const isStarving = this.#isStarving(now);
+    for (const peer of peers.values()) {
+      if (isReplaceable(peer, now, isStarving)) this.#replaceable++;
+    }
+  }
+
+  /** Places that those who come by themselves keep when others need one. */
+  get #inboundPlaces(): number {
+    const { maxPeers } = this.#options;
+    return maxPeers - Math.ceil(maxPeers * OUTBOUND_SHARE);
+  }
+
+  #isStarving(now: number): boolean {
+    return this.#options.isWanting() && now - this.#fedAt >= STARVING_MS;
+  }
+
+  #clear(newcomer: Newcomer): boolean {
+    const { clock, peers } = this.#options;
+    const now = clock.now();
+    const peer = leastUseful(peers.values(), newcomer, {
+      now,
+      isStarving: this.#isStarving(now),
+      inboundPlaces: this.#inboundPlaces,
+    });
+    if (peer === undefined) return false;
+    peer.isReplaced = true;
+    void peer.connection.close(new Error("Another peer needs the place"));
+    return true;
+  }
+}

@@ -1,0 +1,460 @@
+/**
+ * The connected peers of one torrent: takes them in, routes what they say,
+ * keeps their number right.
+ *
+ * @module
+ */
+import type { Endpoint, PeerCandidate } from "../../_shared/address.ts";
+import { siteKey } from "../../_shared/address.ts";
+import { randomInt } from "../../_shared/random.ts";
+import type { HandshakeConnected } from "../../handshake/event.ts";
+import { PeerConnection } from "../../peer/connection.ts";
+import type {
+  PeerConnectionEvent,
+  PeerConnectionOptions,
+} from "../../peer/connection_options.ts";
+import type { HashRange } from "../../peer/message.ts";
+import { CandidateDialer } from "./candidate_dialer.ts";
+import type { MetadataExchange } from "../metadata/metadata_exchange.ts";
+import type { PeerExchange } from "./peer_exchange.ts";
+import type { PeerList } from "../peer_list.ts";
+import { PeerRoom } from "./peer_room.ts";
+import type { Newcomer } from "./peer_worth.ts";
+import { ReadGate } from "../content/read_gate.ts";
+import type { SwarmContent, SwarmOptions } from "./swarm_options.ts";
+import { makeSwarmPeer, type SwarmPeer } from "./swarm_peer.ts";
+
+/** A connection that ends so soon counts as a failure, in milliseconds. */
+const SHORT_LIVED_MS = 5_000;
+/** Extensions for everybody, and that which leaks peers. */
+const EXTENSIONS = ["ut_metadata", "upload_only", "lt_donthave"];
+const OPEN_EXTENSIONS = [...EXTENSIONS, "ut_pex"];
+
+/** Connected peers by key, with candidates for more. */
+export class Swarm {
+  /** Connected peers. */
+  readonly peers = new Map<number, SwarmPeer>();
+  readonly #dialer: CandidateDialer;
+  readonly #places: PeerRoom;
+  readonly #options: SwarmOptions;
+  readonly #metadata: MetadataExchange;
+  readonly #exchange: PeerExchange | undefined;
+  #content: SwarmContent | undefined;
+  #nextKey = 1;
+  #downloaded = 0;
+  #uploaded = 0;
+
+  /**
+   * Makes an empty swarm.
+   *
+   * @param options See {@linkcode SwarmOptions}.
+   * @param parts What handles metadata and peer exchange.
+   */
+  constructor(
+    options: SwarmOptions,
+    parts: {
+      readonly metadata: (peers: Map<number, SwarmPeer>) => MetadataExchange;
+      readonly exchange: (
+        peers: Map<number, SwarmPeer>,
+      ) => PeerExchange | undefined;
+    },
+  ) {
+    this.#options = options;
+    const { infoHash, clock, random, sources, hosts, dialNext } = options;
+    this.#dialer = new CandidateDialer({
+      infoHash,
+      clock,
+      randomInt: (below) => randomInt(random, below),
+      sources,
+      hosts,
+      room: (connecting) => this.#places.roomFor(connecting),
+      dialNext,
+      adopt: (address) => this.#adopt(address),
+      onConnected: (event) => this.attach(event),
+      onFailed: ({ address, direction, reason }) =>
+        this.#options.publish({
+          type: "peer",
+          address,
+          state: "failed",
+          direction,
+          reason,
+        }),
+    });
+    this.#places = new PeerRoom({
+      peers: this.peers,
+      list: this.list,
+      maxPeers: options.maxPeers,
+      places: options.places,
+      clock,
+      isWanting: () => !this.#dialer.skipSeeds,
+      onRoom: () => this.#dialer.connectMore(),
+    });
+    this.#metadata = parts.metadata(this.peers);
+    this.#exchange = parts.exchange(this.peers);
+  }
+
+  /** Candidates. */
+  get list(): PeerList {
+    return this.#dialer.list;
+  }
+
+  /** Attempts to connect under way. */
+  get connecting(): number {
+    return this.#dialer.connecting;
+  }
+
+  /** Payload received from peers, present and past. */
+  get downloadedBytes(): number {
+    let sum = this.#downloaded;
+    for (const { connection } of this.peers.values()) {
+      sum += connection.stats().downloaded;
+    }
+    return sum;
+  }
+
+  /** Payload sent to peers, present and past. */
+  get uploadedBytes(): number {
+    let sum = this.#uploaded;
+    for (const { connection } of this.peers.values()) {
+      sum += connection.stats().uploaded;
+    }
+    return sum;
+  }
+
+  /** The info dictionary's exchange. */
+  get metadata(): MetadataExchange {
+    return this.#metadata;
+  }
+
+  /** Starts to connect. */
+  start(): void {
+    this.#places.start();
+    this.#dialer.active = true;
+  }
+
+  /**
+   * Closes every connection and connects no more.
+   *
+   * @returns A promise that resolves when all are closed.
+   */
+  async stop(): Promise<void> {
+    this.#dialer.active = false;
+    await Promise.all(
+      [...this.peers.values()].map(({ connection }) => connection.close()),
+    );
+  }
+
+  /** Ends it for good. */
+  async close(): Promise<void> {
+    this.#metadata.close();
+    await this.stop();
+  }
+
+  /**
+   * Gives the swarm the content to exchange, once it is known.
+   *
+   * @param content Storage, download and upload.
+   */
+  setContent(content: SwarmContent): void {
+    this.#content = content;
+    for (const peer of [...this.peers.values()]) {
+      peer.connection.setPieceCount(content.layout.pieceCount, {
+        pieceSize: (pieceIndex) => content.servedSize(pieceIndex),
+        ownPieces: content.revealer.admit(peer.key, peer.fast),
+      });
+      if (!peer.connection.isClosed && !peer.inPicker) {
+        content.addPeer(peer);
+      }
+    }
+  }
+
+  /**
+   * Whether seeds are of no use any more: they are let go.
+   *
+   * @param complete Whether we have all we want.
+   */
+  setComplete(complete: boolean): void {
+    this.#dialer.skipSeeds = complete;
+    for (const peer of this.peers.values()) {
+      peer.connection.setUploadOnly(complete);
+      if (complete) this.#dropIfUseless(peer);
+    }
+  }
+
+  /**
+   * Lets go of everybody that a private torrent must not use (BEP 27): what was
+   * found before the metadata told. Whoever came by himself stays.
+   */
+  setPrivate(): void {
+    for (const peer of [...this.peers.values()]) {
+      const { direction, listening } = peer;
+      if (
+        direction === "outbound" && listening !== undefined &&
+        this.list.isOpen(this.list.sourceOf(listening) ?? "")
+      ) void peer.connection.close(new Error("The torrent is private"));
+    }
+    this.list.removeOpenSources();
+  }
+
+  /** Adds candidates and dials if there is room. */
+  addCandidates(candidates: Iterable<PeerCandidate>): number {
+    return this.#dialer.add(candidates);
+  }
+
+  /** Whether a tick has anything to do. */
+  get isBusy(): boolean {
+    return this.peers.size > 0;
+  }
+
+  /**
+   * Takes a connected peer, if there is room or a lesser one gives way.
+   *
+   * @param event The finished handshake.
+   */
+  attach(event: HandshakeConnected): void {
+    const { candidate, direction, address, connection } = event;
+    const now = this.#options.clock.now();
+    const isNamed = candidate !== undefined &&
+      this.list.isNamed(candidate.address);
+    const site = siteKey(address.hostname);
+    if (!this.#admits(event, { direction, isNamed, site })) {
+      connection.close();
+      if (candidate !== undefined) {
+        this.list.released(candidate.address, now, "local");
+      }
+      return;
+    }
+    const key = this.#nextKey++;
+    const options = this.#connectionOptions(event, key);
+    const peer = makeSwarmPeer(event, PeerConnection.start(options), {
+      key,
+      since: now,
+      isNamed,
+      site,
+    });
+    this.peers.set(key, peer);
+    this.#places.entered(peer);
+    this.#options.onBusy();
+    if (candidate !== undefined) this.list.connected(candidate.address);
+    this.#content?.addPeer(peer);
+    this.#metadata.connected(peer);
+    this.#exchange?.connected(peer, now);
+    this.#options.publish({
+      type: "peer",
+      address,
+      state: "connected",
+      direction,
+      client: peer.client,
+    });
+  }
+
+  /**
+   * Bans a peer: it is dropped and its address is never used again; nor is its
+   * network, with IPv6.
+   *
+   * @param key Which peer.
+   * @param reason What it did.
+   */
+  ban(key: number, reason: string): void {
+    const peer = this.peers.get(key);
+    if (peer === undefined) return;
+    this.list.ban(peer.address.hostname);
+    this.#options.publish({
+      type: "peer",
+      address: peer.listening ?? peer.address,
+      state: "banned",
+      direction: peer.direction,
+      client: peer.client,
+      reason,
+    });
+    const error = new Error(reason);
+    void peer.connection.close(error);
+    for (const other of [...this.peers.values()]) {
+      if (this.list.isBanned(other.address.hostname)) {
+        void other.connection.close(error);
+      }
+    }
+  }
+
+  /** Once a second while there are peers. */
+  tick(now: number): void {
+    if (!this.#options.isPrivate()) this.#exchange?.tick(now);
+    for (const { connection } of this.peers.values()) {
+      this.#options.sendBudget.look(connection);
+    }
+    if (!this.#dialer.active) return;
+    this.#places.tick(now);
+    this.#dialer.connectMore();
+  }
+
+  #admits(event: HandshakeConnected, newcomer: Newcomer): boolean {
+    const { isPrivate } = this.#options;
+    const { address, candidate } = event;
+    return this.#dialer.active && !this.list.isBanned(address.hostname) &&
+      !(isPrivate() && this.list.isOpen(candidate?.source ?? "incoming")) &&
+      this.#places.admits(newcomer);
+  }
+
+  #serveHashes(peer: SwarmPeer, range: HashRange): void {
+    const answer = this.#options.uploadLimit.tryTake(32 * range.length)
+      ? this.#content?.hashes?.answer(range)
+      : undefined;
+    peer.connection.sendHashes(range, answer?.hashes, answer?.work);
+  }
+
+  #connectionOptions(
+    event: HandshakeConnected,
+    key: number,
+  ): PeerConnectionOptions {
+    const { extensions, infoHash, peerId, connection } = event;
+    const { listenPort, clientVersion, dhtPort } = this.#options;
+    const content = this.#content;
+    const { infoBytes } = this.#metadata;
+    const isOpen = !this.#options.isPrivate();
+    const pressure = () => this.#content?.pressure();
+    const gate = new ReadGate(pressure, this.#options.downloadLimit);
+    return {
+      connection,
+      infoHash,
+      peerId,
+      fast: extensions.has("fast"),
+      extended: extensions.has("extension-protocol"),
+      dhtPort: isOpen && extensions.has("dht") ? dhtPort : undefined,
+      v2: this.#options.hasV2(),
+      pieceCount: content?.layout.pieceCount,
+      pieceSize: content && ((index) => content.servedSize(index)),
+      ownPieces: content?.revealer.admit(key, extensions.has("fast")),
+      extensionNames: isOpen && this.#exchange !== undefined
+        ? OPEN_EXTENSIONS
+        : EXTENSIONS,
+      extensionFields: {
+        clientVersion,
+        ...(listenPort > 0 ? { listenPort } : {}),
+        ...(infoBytes ? { metadataSize: infoBytes.length } : {}),
+        ...(this.#dialer.skipSeeds ? { uploadOnly: true } : {}),
+      },
+      extensions: this.#options.extensionsFor(event),
+      maxReadBuffer: this.#options.maxReadBytes,
+      clock: this.#options.clock,
+      onEvent: (happened) => this.#handle(key, happened),
+      beforeRead: (wanted, peer) => gate.before(wanted, peer),
+      afterRead: (bytes) => gate.after(bytes),
+    };
+  }
+
+  #handle(key: number, event: PeerConnectionEvent): void {
+    const peer = this.peers.get(key);
+    if (peer === undefined) return;
+    const content = this.#content;
+    switch (event.type) {
+      case "closed":
+        this.#gone(peer, event.reason.error?.message ?? event.reason.type);
+        break;
+      case "metadata":
+        this.#metadata.handle(peer, event.message);
+        break;
+      case "extension-handshake": {
+        const { metadataSize, clientVersion, listenPort, requestQueue } =
+          event.handshake;
+        if (metadataSize !== undefined) {
+          this.#metadata.offered(peer, metadataSize);
+        }
+        if (clientVersion !== undefined) peer.client = clientVersion;
+        if (requestQueue !== undefined) peer.window.setLimit(requestQueue);
+        if (listenPort !== undefined && peer.listening === undefined) {
+          this.#learnListening(peer, listenPort);
+        }
+        break;
+      }
+      case "pex":
+        if (this.#exchange !== undefined && !this.#options.isPrivate()) {
+          this.addCandidates(this.#exchange.candidates(peer, event.message));
+        }
+        break;
+      case "port":
+        if (this.#options.isPrivate()) break;
+        this.#options.onDhtNode({
+          hostname: peer.address.hostname,
+          port: event.port,
+        });
+        break;
+      case "hashes":
+      case "hash-reject":
+        this.#metadata.handleHashes(peer, event);
+        break;
+      case "hash-request":
+        this.#serveHashes(peer, event.range);
+        break;
+      default:
+        content?.handle(peer, event);
+        if (event.type !== "block") this.#noteSeed(peer);
+    }
+  }
+
+  /** Anybody can claim to listen anywhere: it is filed, and not dialled now. */
+  #learnListening(peer: SwarmPeer, port: number): void {
+    const { hostname } = peer.address;
+    const address = { hostname, port };
+    const { infoHash } = this.#options;
+    const source = "incoming";
+    this.list.add({ infoHash, address, source, teller: hostname });
+    this.list.claim(address, 1);
+    peer.listening = address;
+    peer.isClaim = true;
+  }
+
+  /** Whoever answered where we dialled seems to be here: a claim like others. */
+  #adopt(address: Endpoint): void {
+    for (const peer of this.peers.values()) {
+      if (peer.address.hostname !== address.hostname) continue;
+      if (peer.direction === "outbound" || peer.listening !== undefined) {
+        continue;
+      }
+      peer.listening = address;
+      peer.isClaim = true;
+      return this.list.claim(address, 1);
+    }
+  }
+
+  #noteSeed(peer: SwarmPeer): void {
+    if (!peer.connection.state.isSeed) return;
+    if (peer.listening !== undefined) this.list.setSeed(peer.listening, true);
+    if (this.#dialer.skipSeeds) this.#dropIfUseless(peer);
+  }
+
+  /** Two seeds have nothing to tell each other. */
+  #dropIfUseless(peer: SwarmPeer): void {
+    const { isSeed, uploadOnly } = peer.connection.state;
+    if (isSeed || uploadOnly) void peer.connection.close();
+  }
+
+  #gone(peer: SwarmPeer, reason: string): void {
+    this.peers.delete(peer.key);
+    this.#places.left(peer);
+    const stats = peer.connection.stats();
+    this.#downloaded += stats.downloaded;
+    this.#uploaded += stats.uploaded;
+    this.#content?.removePeer(peer);
+    this.#metadata.gone(peer);
+    this.#exchange?.disconnected(peer);
+    const now = this.#options.clock.now();
+    if (peer.isClaim) this.list.claim(peer.listening!, -1);
+    if (peer.listening !== undefined) {
+      const isUnused = stats.downloaded + stats.uploaded === 0;
+      if (peer.isReplaced && isUnused) this.list.judge(peer.listening, false);
+      const isUseless = isUnused &&
+        (peer.isReplaced || now - peer.since < SHORT_LIVED_MS);
+      const outcome = isUseless ? "useless" : "ended";
+      this.list.released(peer.listening, now, outcome);
+    }
+    this.#options.publish({
+      type: "peer",
+      address: peer.listening ?? peer.address,
+      state: "disconnected",
+      direction: peer.direction,
+      client: peer.client,
+      reason,
+    });
+    this.#dialer.connectMore();
+  }
+}

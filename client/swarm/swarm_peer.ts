@@ -1,0 +1,136 @@
+/**
+ * What a swarm knows of one connected peer.
+ *
+ * @module
+ */
+import type { CandidateSource, Endpoint } from "../../_shared/address.ts";
+import type { HandshakeConnected } from "../../handshake/event.ts";
+import type { HandshakeDirection } from "../../handshake/filter.ts";
+import { formatPeerId, identifyPeerId } from "../../handshake/peer_id.ts";
+import type { PeerConnection } from "../../peer/mod.ts";
+import { RequestWindow } from "../../select/request_window.ts";
+import type { PeerKey } from "../../select/selection_strategy.ts";
+
+/** A connected peer of one torrent. */
+export interface SwarmPeer {
+  /** Its key in the picker, the choker and the books. */
+  readonly key: PeerKey;
+  /** The running connection. */
+  readonly connection: PeerConnection;
+  /** The socket's other end. */
+  readonly address: Endpoint;
+  /** Who connected. */
+  readonly direction: HandshakeDirection;
+  /** Name of the transport. */
+  readonly transport: string;
+  /** Where it is known from; `"incoming"` when it came by itself. */
+  readonly source: CandidateSource;
+  /** Its 20-byte peer id. */
+  readonly peerId: Uint8Array;
+  /** How many requests it is given. */
+  readonly window: RequestWindow;
+  /** When the connection was made, in milliseconds. */
+  readonly since: number;
+  /** Whether both sides speak the Fast extension (BEP 6). */
+  readonly fast: boolean;
+  /** Whether a person named it. */
+  readonly isNamed: boolean;
+  /** Key of its /24 or /48. */
+  readonly site: string;
+  /** Client name and version. */
+  client: string;
+  /** Where it listens, once known. */
+  listening: Endpoint | undefined;
+  /** Whether that is only what it says. */
+  isClaim: boolean;
+  /** Whether everything of its part in the picker is set up. */
+  inPicker: boolean;
+  /** Whether it is let go for another. */
+  isReplaced: boolean;
+  /** Payload at the last look, in bytes. */
+  seenDownloaded: number;
+  seenUploaded: number;
+  /** When payload last went either way, in milliseconds. */
+  usedAt: number | undefined;
+  /** Since when it owes us blocks. */
+  askedAt: number | undefined;
+  /** Since when it is unchoked and asks for nothing. */
+  unusedAt: number | undefined;
+  /** Peers it was told of by PEX, by endpoint text. */
+  pexSent: Set<string> | undefined;
+}
+
+/**
+ * Looks at what a peer has done since the last look.
+ *
+ * @param peer The peer; what is known of its use is brought up to date.
+ * @param now The time in milliseconds.
+ * @returns Whether it sent us payload.
+ */
+export function lookAt(peer: SwarmPeer, now: number): boolean {
+  const { connection } = peer;
+  const { downloaded, uploaded } = connection.stats();
+  const hasSent = downloaded !== peer.seenDownloaded;
+  const hasTaken = uploaded !== peer.seenUploaded;
+  peer.seenDownloaded = downloaded;
+  peer.seenUploaded = uploaded;
+  if (hasSent || hasTaken) peer.usedAt = now;
+  if (hasSent || connection.outstanding === 0) peer.askedAt = undefined;
+  else peer.askedAt ??= now;
+  if (
+    hasTaken || connection.state.amChoking || connection.queuedRequests > 0
+  ) peer.unusedAt = undefined;
+  else peer.unusedAt ??= now;
+  return hasSent;
+}
+
+/**
+ * Makes a peer of a finished handshake.
+ *
+ * @param event The handshake.
+ * @param connection The running connection.
+ * @param known What the swarm knows of it.
+ * @returns The peer.
+ */
+export function makeSwarmPeer(
+  event: HandshakeConnected,
+  connection: PeerConnection,
+  known: Pick<SwarmPeer, "key" | "since" | "isNamed" | "site">,
+): SwarmPeer {
+  const { address, direction, transport, peerId, candidate } = event;
+  return {
+    ...known,
+    connection,
+    address,
+    direction,
+    transport,
+    source: candidate?.source ?? "incoming",
+    peerId,
+    window: new RequestWindow(),
+    fast: event.extensions.has("fast"),
+    client: clientName(peerId),
+    listening: candidate?.address,
+    isClaim: false,
+    inPicker: false,
+    isReplaced: false,
+    seenDownloaded: 0,
+    seenUploaded: 0,
+    usedAt: undefined,
+    askedAt: undefined,
+    unusedAt: undefined,
+    pexSent: undefined,
+  };
+}
+
+/**
+ * Names the client of a peer.
+ *
+ * @param peerId Its 20-byte peer id.
+ * @returns Name and version, else the id as text.
+ */
+export function clientName(peerId: Uint8Array): string {
+  const client = identifyPeerId(peerId);
+  return client === undefined
+    ? formatPeerId(peerId)
+    : [client.name, client.version].filter((part) => part).join(" ");
+}

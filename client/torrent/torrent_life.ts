@@ -1,0 +1,500 @@
+/**
+ * The life of one torrent: what it is made of, and the states it goes through.
+ *
+ * @module
+ */
+import { NativeFileSystem } from "../../disk/native_file_system.ts";
+import type { CheckOptions } from "../../disk/storage.ts";
+import type { Magnet, Metainfo } from "../../metainfo/mod.ts";
+import { closedError, isFinal, SessionError } from "../error.ts";
+import { EventHub } from "../event_hub.ts";
+import { badMetadata } from "../metadata/info_hash.ts";
+import { ResumeSaver } from "../content/resume_saver.ts";
+import type { ContentHost } from "../content/peer_books.ts";
+import { Settlement } from "./settlement.ts";
+import type { SwarmPeer } from "../swarm/swarm_peer.ts";
+import type { SessionContext } from "../session_context.ts";
+import { TorrentContent } from "../content/torrent_content.ts";
+import { warning } from "./torrent_warnings.ts";
+import { TorrentLimits } from "./torrent_limits.ts";
+import { TorrentNetwork } from "./torrent_network.ts";
+import {
+  obeyLink,
+  type TorrentOwner,
+  type TorrentServices,
+  type TorrentSource,
+} from "./torrent_services.ts";
+import type {
+  AddTorrentOptions,
+  TorrentEvent,
+  TorrentState,
+} from "../types.ts";
+
+/** What a torrent is made of; `Torrent` is what users see of it. */
+export class TorrentLife implements TorrentServices, ContentHost {
+  /** 20 bytes by which peers and trackers call it. */
+  readonly infoHash: Uint8Array;
+  /** What it was added by. */
+  readonly topic: Metainfo | Magnet;
+  /** What it was added with, trackers kept up to date. */
+  options: AddTorrentOptions;
+  /** What the torrents of the session share. */
+  readonly context: SessionContext;
+  /** Its peers, trackers and searches. */
+  readonly network: TorrentNetwork;
+  /** The folder it is stored in; absent for other file systems. */
+  dir: string | undefined;
+  /** Bytes a second, received and sent. */
+  readonly limits: TorrentLimits;
+  /** Its subscribers. */
+  readonly hub: EventHub<TorrentEvent> = new EventHub();
+  readonly #stopping = new AbortController();
+  readonly #metadata = new Settlement<Metainfo>();
+  readonly #saver: ResumeSaver;
+  readonly #owner: TorrentOwner;
+  #completed = new Settlement<void>();
+  #holdsCheck = false;
+  /** Of those who wait for the end of a pause. */
+  #resumed = new Settlement<void>();
+  #metainfo: Metainfo | undefined;
+  #content: TorrentContent | undefined;
+  #state: TorrentState;
+  #paused: boolean;
+  #error: Error | undefined;
+  /** Defined while the content is made ready or checked again. */
+  #setup: Promise<void> | undefined;
+  #pausing: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+  #isComplete = false;
+
+  /**
+   * Starts at once unless told not to.
+   *
+   * @param context What the torrents of the session share.
+   * @param source What it is made from.
+   * @param options See {@linkcode AddTorrentOptions}.
+   * @param owner Its session.
+   */
+  constructor(
+    context: SessionContext,
+    source: TorrentSource,
+    options: AddTorrentOptions,
+    owner: TorrentOwner,
+  ) {
+    const { clock } = context;
+    this.context = context;
+    this.options = obeyLink(options, source);
+    this.#owner = owner;
+    this.#paused = options.paused ?? false;
+    this.dir = options.fileSystem === undefined
+      ? options.dir ?? "."
+      : undefined;
+    const known = "metainfo" in source ? source.metainfo : undefined;
+    this.topic = "metainfo" in source ? source.metainfo : source.magnet;
+    this.infoHash = this.topic.infoHash;
+    this.#metainfo = known;
+    this.#state = known === undefined ? "metadata" : "checking";
+    if (known !== undefined) this.#metadata.resolve(known);
+    this.limits = new TorrentLimits(context, options);
+    this.#saver = new ResumeSaver({
+      save: options.saveResumeData,
+      clock,
+      saved: options.resumeData,
+      onError: (error) => this.publish(warning("resume-data", error.message)),
+    });
+    const magnet = "magnet" in source ? source.magnet : undefined;
+    this.network = new TorrentNetwork(this, this.topic);
+    this.network.addPeers(options.peers ?? []);
+    this.network.addPeers(options.savedPeers ?? [], "resume");
+    if (magnet !== undefined) this.network.addPeers(magnet.peers, "magnet");
+    if (known === undefined) this.#startNetwork();
+    else this.#prepare(known);
+  }
+
+  /** The torrent's description, once known. */
+  get metainfo(): Metainfo | undefined {
+    return this.#metainfo;
+  }
+
+  /** Storage, wishes and books, once there is something to store. */
+  get content(): TorrentContent | undefined {
+    return this.#content;
+  }
+
+  /** Connected peers by key. */
+  get peers(): ReadonlyMap<number, SwarmPeer> {
+    return this.network.swarm.peers;
+  }
+
+  /** The link it was added by. */
+  get magnet(): Magnet | undefined {
+    return "infoBytes" in this.topic ? undefined : this.topic;
+  }
+
+  /** Whether it has all it wants. */
+  get isSeeding(): boolean {
+    return this.#state === "seeding";
+  }
+
+  /** What it is doing. */
+  get state(): TorrentState {
+    return this.#state;
+  }
+
+  /** What stopped it, in state "error". */
+  get error(): Error | undefined {
+    return this.#error;
+  }
+
+  /** Whether it was told to pause. */
+  get isPaused(): boolean {
+    return this.#paused;
+  }
+
+  /** Whether it is for one tracker's members only (BEP 27). */
+  get isPrivate(): boolean {
+    return this.#metainfo?.private ?? false;
+  }
+
+  /** Resolves when the description is known; rejects when there is none. */
+  get metadata(): Promise<Metainfo> {
+    return this.#metadata.promise;
+  }
+
+  /** Resolves when all that is wanted is there; rejects when it stops before. */
+  get completed(): Promise<void> {
+    return this.#completed.promise;
+  }
+
+  /** Adds trackers behind those there are. */
+  addTrackers(tiers: readonly (readonly string[])[]): void {
+    this.options = {
+      ...this.options,
+      trackers: [...this.options.trackers ?? [], ...tiers],
+    };
+    this.network.addTrackers(tiers);
+  }
+
+  /** Uses these trackers only. */
+  replaceTrackers(tiers: readonly (readonly string[])[]): void {
+    this.options = { ...this.options, trackers: tiers, replaceTrackers: true };
+    this.network.replaceTrackers(tiers);
+  }
+
+  /** Stops everything and keeps what is there. */
+  pause(): Promise<void> {
+    if (this.#closing !== undefined) return Promise.resolve();
+    if (!this.#paused) {
+      this.#paused = true;
+      this.#holdsCheck = this.#setup !== undefined;
+      this.#resumed = new Settlement();
+      this.#pausing = this.#pause();
+    }
+    return this.#pausing ?? Promise.resolve();
+  }
+
+  async #pause(): Promise<void> {
+    await this.#stopNetwork();
+    // A check has the files to itself, and waits.
+    if (this.#setup !== undefined) return;
+    await this.#content?.storage.flush().catch((error) => this.fail(error));
+    await this.#saver.save();
+    // Meanwhile anything may have been asked for.
+    if (
+      this.#paused && this.#setup === undefined && this.#state !== "error"
+    ) this.#setState("paused");
+  }
+
+  /** Goes on after a pause or an error; false when the error is still there. */
+  async resume(): Promise<boolean> {
+    if (this.#closing !== undefined) return false;
+    this.#paused = false;
+    this.#holdsCheck = false;
+    this.#resumed.resolve();
+    // It starts by itself when it is ready.
+    if (this.#setup !== undefined) return true;
+    // Every peer has the same: the hash fits.
+    if (isFinal(this.#error)) return false;
+    const storage = this.#content?.storage;
+    if (storage?.state === "paused" && !await storage.resume()) return false;
+    if (this.#paused || this.#closing !== undefined) return false;
+    if (this.#error !== undefined) {
+      this.#error = undefined;
+      this.#completed = new Settlement();
+    }
+    if (this.#content === undefined && this.#metainfo !== undefined) {
+      if (this.#setup === undefined) this.#prepare(this.#metainfo);
+    } else if (this.#content?.hasLost) void this.recheck();
+    else this.#startNetwork();
+    return true;
+  }
+
+  /** Reads and hashes everything again, without peers meanwhile. */
+  async recheck(): Promise<void> {
+    if (this.#setup !== undefined) return await this.#setup;
+    const content = this.needContent("check");
+    const stopped = this.#stopNetwork();
+    this.#setState("checking");
+    await this.#setUp(async (signal) => {
+      await stopped;
+      await content.storage.recheck({ ...this.#checking, signal });
+      content.rechecked();
+    });
+  }
+
+  /** A check waits for the end of a pause that came meanwhile. */
+  get #checking(): CheckOptions {
+    return {
+      onProgress: ({ checked, total }) =>
+        this.publish({ type: "checking", checked, total }),
+      hold: () => this.#holdsCheck ? this.#resumed.promise : undefined,
+    };
+  }
+
+  /** Gives files other priorities, and sees what that makes of the torrent. */
+  async setFilePriorities(
+    priorities: ReadonlyMap<number, number>,
+  ): Promise<void> {
+    await this.needContent("choose files").setFilePriorities(priorities);
+    this.updateProgress();
+  }
+
+  /** Stores a file under another path below the folder. */
+  async renameFile(
+    fileIndex: number,
+    path: readonly string[],
+  ): Promise<void> {
+    const content = this.needContent("rename a file");
+    await content.storage.renameFile(fileIndex, path);
+    const renamed = new Map(this.options.renamedFiles).set(fileIndex, path);
+    this.options = { ...this.options, renamedFiles: [...renamed] };
+    await this.#saver.save();
+  }
+
+  /** Moves the files to another folder. */
+  async move(dir: string): Promise<void> {
+    await this.needContent("move files").storage.move([], {
+      fileSystem: new NativeFileSystem(dir),
+    });
+    this.dir = dir;
+    await this.#saver.save();
+  }
+
+  /** The content, or an error that tells what cannot be done without it. */
+  needContent(action: string): TorrentContent {
+    if (this.#closing !== undefined) throw closedError();
+    if (this.#content !== undefined) return this.#content;
+    throw new SessionError(
+      "no-metadata",
+      `Cannot ${action} before the torrent's files are known and checked`,
+    );
+  }
+
+  /** Once a second while it is busy; whether it still is. */
+  tick(now: number): boolean {
+    const swarm = this.network.openSwarm;
+    swarm?.tick(now);
+    this.#content?.tick(now);
+    this.#saver.tick(now);
+    if (this.network.peerCount === 0) this.#content?.rest();
+    return swarm?.isBusy ?? false;
+  }
+
+  /** Wants to be ticked from now on. */
+  busy(): void {
+    this.#owner.busy(this);
+  }
+
+  /** A piece is verified and written. */
+  pieceDone(pieceIndex: number): void {
+    this.publish({ type: "piece", pieceIndex, good: true });
+    this.updateProgress();
+  }
+
+  /** A piece was wrong. */
+  pieceBad(pieceIndex: number): void {
+    this.publish({ type: "piece", pieceIndex, good: false });
+  }
+
+  /** A peer is not to be dealt with again. */
+  ban(key: number, reason: string): void {
+    this.network.openSwarm?.ban(key, reason);
+  }
+
+  /** Files cannot be read or written; whether that ends it. */
+  storageError(error: Error, stops: boolean): void {
+    if (stops) this.fail(error);
+  }
+
+  /** Something is not as it should be. */
+  warn(event: TorrentEvent): void {
+    this.publish(event);
+  }
+
+  /** Pieces were lost; with an error nothing is left to go on with. */
+  piecesLost(error: Error | undefined): void {
+    if (error !== undefined) this.fail(error);
+    else this.updateProgress();
+  }
+
+  /** What peers sent fits the link but is of no use. */
+  unusable(cause: unknown): void {
+    this.fail(badMetadata(cause));
+  }
+
+  /** Ends it: tells trackers, writes what is there, closes peers and files. */
+  close(options: { readonly deleteFiles?: boolean } = {}): Promise<void> {
+    return this.#closing ??= this.#close(options.deleteFiles ?? false);
+  }
+
+  async #close(deleteFiles: boolean): Promise<void> {
+    const closed = closedError();
+    this.#stopping.abort(closed);
+    this.#resumed.resolve();
+    this.#metadata.reject(closed);
+    this.#completed.reject(closed);
+    this.context.handshaker.removeTorrent(this.infoHash);
+    const results = await Promise.allSettled([this.#release(deleteFiles)]);
+    results.push(...await Promise.allSettled([this.#owner.closed(this)]));
+    this.limits.close();
+    this.#setState("removed");
+    this.hub.close();
+    // What stopped the torrent was told already.
+    if (this.#error !== undefined) return;
+    for (const result of results) {
+      if (result.status === "rejected") throw result.reason;
+    }
+  }
+
+  async #release(deleteFiles: boolean): Promise<void> {
+    await this.#setup;
+    this.#content?.stop();
+    await this.network.close();
+    if (!deleteFiles) await this.#saver.save();
+    await this.#content?.close(deleteFiles);
+  }
+
+  /** Stops it with an error; the first one counts. */
+  fail(cause: unknown): void {
+    const error = cause instanceof Error ? cause : new Error(String(cause));
+    if (this.#error !== undefined || this.#closing !== undefined) return;
+    this.#error = error;
+    this.#setState("error");
+    this.publish({ type: "error", error });
+    if (isFinal(error)) this.#metadata.reject(error);
+    this.#completed.reject(error);
+    void this.#stopNetwork();
+  }
+
+  /** Tells the subscribers. */
+  publish(event: TorrentEvent): void {
+    this.hub.publish(event);
+    this.#owner.happened(this, event);
+  }
+
+  /** Notices the moment of completion, and that more is wanted than before. */
+  updateProgress(): void {
+    const content = this.#content;
+    if (content === undefined) return;
+    if (!content.isDone) {
+      if (this.#state === "seeding") this.#setState("downloading");
+      if (!this.#isComplete) return;
+      this.#isComplete = false;
+      this.#completed = new Settlement();
+      this.network.setComplete(false);
+      content.setSeeding(false);
+      return;
+    }
+    if (this.#state === "downloading") {
+      if (content.isUnproven) {
+        const proven = () => this.updateProgress();
+        return void content.confirm().then(proven, (error) => this.fail(error));
+      }
+      this.#setState("seeding");
+      this.network.completed();
+    } else if (this.#state !== "seeding") return;
+    content.setSeeding(true);
+    this.network.setComplete(true);
+    this.#completed.resolve();
+    if (this.#isComplete) return;
+    this.#isComplete = true;
+    this.publish({ type: "complete" });
+    void this.#saver.save();
+  }
+
+  /** Gets the content ready and starts. */
+  #prepare(metainfo: Metainfo): void {
+    this.#setState("checking");
+    void this.#setUp((signal) => this.#open(metainfo, signal));
+  }
+
+  /** Does something before the torrent starts or goes on; never rejects. */
+  #setUp(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const { signal } = this.#stopping;
+    return this.#setup = (async () => {
+      try {
+        await work(signal);
+      } catch (error) {
+        this.#setup = undefined;
+        if (!signal.aborted) this.fail(error);
+        return;
+      }
+      this.#setup = undefined;
+      if (!signal.aborted && this.#error === undefined) this.#startNetwork();
+    })();
+  }
+
+  async #open(metainfo: Metainfo, signal: AbortSignal): Promise<void> {
+    const content = await TorrentContent.open(this, {
+      context: this.context,
+      metainfo,
+      torrent: this.options,
+      limits: this.limits,
+      ...this.#checking,
+      signal,
+    });
+    this.#content = content;
+    if (content.renamed.length > 0) {
+      this.publish({ type: "renamed", files: content.renamed });
+    }
+    this.#saver.setStorage(content.storage);
+    this.network.contentReady();
+  }
+
+  #startNetwork(): void {
+    if (this.#paused) {
+      this.#setState("paused");
+      return;
+    }
+    if (this.#content === undefined) this.#setState("metadata");
+    else {
+      const { isDone, isUnproven } = this.#content;
+      this.#setState(isDone && !isUnproven ? "seeding" : "downloading");
+      this.#content.start();
+      this.updateProgress();
+    }
+    this.network.start();
+  }
+
+  async #stopNetwork(): Promise<void> {
+    this.#content?.stop();
+    await this.network.stop();
+  }
+
+  /** Takes the description that peers sent. */
+  fetched(metainfo: Metainfo): void {
+    if (this.#closing !== undefined) return;
+    this.#metainfo = metainfo;
+    this.#owner.described(this, metainfo);
+    if (metainfo.private) this.network.becomePrivate();
+    this.#metadata.resolve(metainfo);
+    this.publish({ type: "metadata", metainfo });
+    this.#prepare(metainfo);
+  }
+
+  #setState(state: TorrentState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.publish({ type: "state", state });
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * The rate limits of one torrent.
+ *
+ * @module
+ */
+import { RateLimiter } from "../content/rate_limiter.ts";
+import type { SessionContext } from "../session_context.ts";
+import type { AddTorrentOptions } from "../types.ts";
+
+/** Limits below those of the session; made for the first who needs them. */
+export class TorrentLimits {
+  readonly #context: SessionContext;
+  readonly #options: AddTorrentOptions;
+  #download: RateLimiter | undefined;
+  #upload: RateLimiter | undefined;
+
+  /**
+   * Takes the rates; nothing is limited yet.
+   *
+   * @param context What the torrents of the session share.
+   * @param options With the rates at the start.
+   */
+  constructor(context: SessionContext, options: AddTorrentOptions) {
+    this.#context = context;
+    this.#options = options;
+  }
+
+  /** What is received. */
+  get download(): RateLimiter {
+    return this.#download ??= new RateLimiter({
+      clock: this.#context.clock,
+      bytesPerSecond: this.#options.downloadLimit,
+      parent: this.#context.downloadLimit,
+    });
+  }
+
+  /** What is sent. */
+  get upload(): RateLimiter {
+    return this.#upload ??= new RateLimiter({
+      clock: this.#context.clock,
+      bytesPerSecond: this.#options.uploadLimit,
+      parent: this.#context.uploadLimit,
+    });
+  }
+
+  /** Bytes a second; `Infinity` for no limit. */
+  get downloadRate(): number {
+    return this.#download?.rate ?? this.#options.downloadLimit ?? Infinity;
+  }
+
+  /** Bytes a second; `Infinity` for no limit. */
+  get uploadRate(): number {
+    return this.#upload?.rate ?? this.#options.uploadLimit ?? Infinity;
+  }
+
+  /** Lets go whoever waits. */
+  close(): void {
+    this.#download?.close();
+    this.#upload?.close();
+  }
+}

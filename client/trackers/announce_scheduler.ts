@@ -1,0 +1,321 @@
+/**
+ * The announces of a session: how many a second in all, how many to one host,
+ * and whose turn it is.
+ *
+ * @module
+ */
+import type { Clock } from "../../_shared/clock.ts";
+import { TokenBucket } from "../../_shared/token_bucket.ts";
+import { ipScope, tryParseIp } from "../../_shared/address.ts";
+import { trackerHost } from "./tracker_host.ts";
+
+/** Announces under way at once, in all and at one host; good-byes besides. */
+const AT_ONCE = 100;
+const AT_ONCE_A_HOST = 8;
+const GOODBYES_AT_ONCE = 256;
+const GOODBYES_AT_ONCE_A_HOST = 64;
+/** Announces a second, and how many at once, in all and at one host. */
+const PER_SECOND = 20;
+const BURST = 50;
+const PER_SECOND_A_HOST = 10;
+const BURST_A_HOST = 20;
+/** The same for seeds, which are in no hurry; more where very many wait. */
+const SEEDS_PER_SECOND = 6;
+const SEEDS_BURST = 20;
+/** All seeds that wait get their turn within that time, in seconds. */
+const SEEDS_SECONDS = 900;
+/** A host that fails so often in a row is left alone for a while. */
+const FAILURES = 3;
+const FIRST_REST_MS = 5_000;
+const LONGEST_REST_MS = 10 * 60_000;
+/** Hosts that are remembered while nothing is under way there. */
+const MAX_HOSTS = 1024;
+
+/** What an announce is for; the first kind goes before the second. */
+export type AnnounceKind = "goodbye" | "download" | "seed";
+
+/** How an announce ended, as far as its host is to blame. */
+export type AnnounceOutcome = "answered" | "failed" | "cancelled";
+
+/** Who wants to announce. */
+export interface AnnounceRequestor {
+  /** It is the turn; {@linkcode AnnounceTurn.end} has to follow. */
+  readonly granted: () => void;
+  /**
+   * The host is left alone for now.
+   *
+   * @param retryInMs How long.
+   */
+  readonly refused: (retryInMs: number) => void;
+}
+
+/** A place in the queue, then a permission. */
+export interface AnnounceTurn {
+  /**
+   * Gives the place, or the permission, back.
+   *
+   * @param outcome How it ended. @default {"cancelled"}
+   */
+  end(outcome?: AnnounceOutcome): void;
+}
+
+interface Turn extends AnnounceTurn {
+  readonly kind: AnnounceKind;
+  readonly requestor: AnnounceRequestor;
+}
+
+interface Host {
+  readonly name: string;
+  readonly waiting: Readonly<Record<AnnounceKind, Set<Turn>>>;
+  readonly bucket: TokenBucket;
+  active: number;
+  goodbyes: number;
+  failures: number;
+  restsUntil: number;
+}
+
+const KINDS: readonly AnnounceKind[] = ["goodbye", "download", "seed"];
+
+/** Shares the announces of a session between its torrents and trackers. */
+export class AnnounceScheduler {
+  readonly #clock: Clock;
+  readonly #hosts = new Map<string, Host>();
+  readonly #all: TokenBucket;
+  readonly #seeds: TokenBucket;
+  readonly #votes = new Map<string, string>();
+  #active = 0;
+  #goodbyes = 0;
+  #waitingSeeds = 0;
+  #wakeAt = Infinity;
+  #cancelTimer = () => {};
+
+  /**
+   * Makes a scheduler with nothing to do.
+   *
+   * @param clock Whose time passes.
+   */
+  constructor(clock: Clock) {
+    const now = clock.now();
+    this.#clock = clock;
+    this.#all = new TokenBucket(PER_SECOND, BURST, now);
+    this.#seeds = new TokenBucket(SEEDS_PER_SECOND, SEEDS_BURST, now);
+  }
+
+  /** Announces that wait, and those that are under way. */
+  get stats(): { readonly waiting: number; readonly active: number } {
+    let waiting = 0;
+    for (const host of this.#hosts.values()) {
+      for (const kind of KINDS) waiting += host.waiting[kind].size;
+    }
+    return { waiting, active: this.#active + this.#goodbyes };
+  }
+
+  /**
+   * Queues for an announce.
+   *
+   * @param url The announce URL.
+   * @param kind What it is for.
+   * @param requestor Is told when it is the turn, perhaps at once.
+   * @returns The place in the queue.
+   */
+  request(
+    url: string,
+    kind: AnnounceKind,
+    requestor: AnnounceRequestor,
+  ): AnnounceTurn {
+    const host = this.#host(trackerHost(url));
+    let state: "waiting" | "active" | "ended" = "waiting";
+    const turn: Turn = {
+      kind,
+      requestor: {
+        granted: () => {
+          state = "active";
+          requestor.granted();
+        },
+        refused: (retryInMs) => {
+          state = "ended";
+          requestor.refused(retryInMs);
+        },
+      },
+      end: (outcome = "cancelled") => {
+        if (state === "waiting") this.#unqueue(host, turn);
+        else if (state === "active") this.#ended(host, turn, outcome);
+        state = "ended";
+      },
+    };
+    host.waiting[kind].add(turn);
+    if (kind === "seed") this.#waitingSeeds++;
+    // Whoever could have had a turn before has had it.
+    const now = this.#clock.now();
+    const at = this.#mayAt(host, kind, now);
+    if (at <= now) this.#grant(host, kind, now);
+    else this.#wake(at);
+    return turn;
+  }
+
+  /**
+   * Counts a request that an answer leads to, such as a redirect.
+   *
+   * @param url Where it leads.
+   * @returns False if that host is not to be asked now.
+   */
+  follow(url: string): boolean {
+    const host = this.#host(trackerHost(url));
+    const now = this.#clock.now();
+    return host.restsUntil <= now && host.bucket.take(now);
+  }
+
+  /**
+   * Counts what a tracker says of our address. One alone is not believed.
+   *
+   * @param url The tracker.
+   * @param ip What it says.
+   * @returns The address, if it is one of the internet and trackers of two
+   * hosts say the same.
+   */
+  vote(url: string, ip: string): string | undefined {
+    const bytes = tryParseIp(ip);
+    if (bytes === undefined || ipScope(bytes) !== "global") return undefined;
+    const host = trackerHost(url);
+    this.#votes.delete(host);
+    this.#votes.set(host, ip);
+    if (this.#votes.size > 64) this.#votes.delete(first(this.#votes.keys())!);
+    for (const [other, said] of this.#votes) {
+      if (other !== host && said === ip) return ip;
+    }
+    return undefined;
+  }
+
+  /** Forgets who waits, and wakes nobody any more. */
+  close(): void {
+    this.#cancelTimer();
+    this.#hosts.clear();
+  }
+
+  #host(name: string): Host {
+    let host = this.#hosts.get(name);
+    if (host === undefined) {
+      const now = this.#clock.now();
+      host = {
+        name,
+        waiting: { goodbye: new Set(), download: new Set(), seed: new Set() },
+        bucket: new TokenBucket(PER_SECOND_A_HOST, BURST_A_HOST, now),
+        active: 0,
+        goodbyes: 0,
+        failures: 0,
+        restsUntil: -Infinity,
+      };
+      this.#hosts.set(name, host);
+      if (this.#hosts.size > MAX_HOSTS) this.#forgetOne();
+    }
+    return host;
+  }
+
+  #forgetOne(): void {
+    for (const host of this.#hosts.values()) {
+      const { active, goodbyes, waiting } = host;
+      if (active + goodbyes > 0) continue;
+      if (KINDS.some((kind) => waiting[kind].size > 0)) continue;
+      this.#hosts.delete(host.name);
+      return;
+    }
+  }
+
+  #unqueue(host: Host, turn: Turn): void {
+    if (host.waiting[turn.kind].delete(turn) && turn.kind === "seed") {
+      this.#waitingSeeds--;
+    }
+  }
+
+  #ended(host: Host, { kind }: Turn, outcome: AnnounceOutcome): void {
+    if (kind === "goodbye") {
+      this.#goodbyes--;
+      host.goodbyes--;
+    } else {
+      this.#active--;
+      host.active--;
+    }
+    if (outcome === "answered") host.failures = 0;
+    else if (outcome === "failed" && ++host.failures >= FAILURES) {
+      const rest = FIRST_REST_MS * 2 ** Math.min(10, host.failures - FAILURES);
+      host.restsUntil = this.#clock.now() + Math.min(LONGEST_REST_MS, rest);
+    }
+    this.#pump();
+  }
+
+  /** Gives turns while there are any; one a host and kind at a time. */
+  #pump(): void {
+    const now = this.#clock.now();
+    this.#cancelTimer();
+    this.#wakeAt = Infinity;
+    for (const kind of KINDS) {
+      for (let granted = true; granted;) {
+        granted = false;
+        for (const host of [...this.#hosts.values()]) {
+          if (host.waiting[kind].size === 0) continue;
+          const at = this.#mayAt(host, kind, now);
+          if (at <= now) {
+            this.#grant(host, kind, now);
+            granted = true;
+          } else this.#wake(at);
+        }
+      }
+    }
+  }
+
+  #wake(at: number): void {
+    if (at >= this.#wakeAt) return;
+    this.#cancelTimer();
+    this.#wakeAt = at;
+    this.#cancelTimer = this.#clock.schedule(at, () => this.#pump());
+  }
+
+  /** When a host may be asked: Infinity while others have to end first. */
+  #mayAt(host: Host, kind: AnnounceKind, now: number): number {
+    if (host.restsUntil > now) {
+      for (const turn of [...host.waiting[kind]]) {
+        this.#unqueue(host, turn);
+        turn.requestor.refused(host.restsUntil - now);
+      }
+      return Infinity;
+    }
+    if (kind === "goodbye") {
+      return this.#goodbyes < GOODBYES_AT_ONCE &&
+          host.goodbyes < GOODBYES_AT_ONCE_A_HOST
+        ? now
+        : Infinity;
+    }
+    // After its rest one announce shows whether a host is back.
+    const most = host.failures >= FAILURES ? 1 : AT_ONCE_A_HOST;
+    if (this.#active >= AT_ONCE || host.active >= most) return Infinity;
+    const at = Math.max(this.#all.nextAt(now), host.bucket.nextAt(now));
+    if (kind === "download") return at;
+    const perSecond = this.#waitingSeeds / SEEDS_SECONDS;
+    this.#seeds.setRate(Math.max(SEEDS_PER_SECOND, perSecond), now);
+    return Math.max(at, this.#seeds.nextAt(now));
+  }
+
+  #grant(host: Host, kind: AnnounceKind, now: number): void {
+    const turn = first(host.waiting[kind])!;
+    this.#unqueue(host, turn);
+    if (kind === "goodbye") {
+      this.#goodbyes++;
+      host.goodbyes++;
+    } else {
+      this.#active++;
+      host.active++;
+      this.#all.take(now);
+      host.bucket.take(now);
+      if (kind === "seed") this.#seeds.take(now);
+    }
+    // Hosts take turns.
+    this.#hosts.delete(host.name);
+    this.#hosts.set(host.name, host);
+    turn.requestor.granted();
+  }
+}
+
+function first<T>(values: Iterable<T>): T | undefined {
+  for (const value of values) return value;
+  return undefined;
+}

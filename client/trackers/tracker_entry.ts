@@ -1,0 +1,220 @@
+/**
+ * What is known of one tracker of a torrent, and when it may be asked.
+ *
+ * @module
+ */
+import type {
+  AnnounceEvent,
+  AnnounceResponse,
+  TrackerError,
+} from "../../_shared/announce.ts";
+import { trackerName } from "./tracker_host.ts";
+
+/** Longest wait after failures, in milliseconds. */
+const MAX_BACKOFF_MS = 60 * 60_000;
+/** No announce for want of peers comes sooner after another, in milliseconds. */
+const EARLIEST_MS = 5 * 60_000;
+/** Nor does one that a person asks for, where the tracker sets no limit. */
+const IMPATIENT_MS = 60_000;
+
+/** What a tracker is up to. */
+export type TrackerState =
+  /** It was not asked yet, or the torrent does not run. */
+  | "idle"
+  /** An announce is under way. */
+  | "announcing"
+  /** Its last answer was good. */
+  | "working"
+  /** It failed and is asked again later. */
+  | "failed"
+  /** It is never asked again, unless a person wants it. */
+  | "disabled";
+
+/** A snapshot of one tracker of a torrent. Times by the session's clock. */
+export interface TrackerStatus {
+  /** Announce URL, which may hold a passkey. */
+  readonly url: string;
+  /** Scheme and host: fit to be shown to others. */
+  readonly name: string;
+  /** Index of its tier. */
+  readonly tier: number;
+  /** What it is up to. */
+  readonly state: TrackerState;
+  /** What went wrong last, or what it wants to be shown. */
+  readonly message: string | undefined;
+  /** Failures in a row. */
+  readonly failures: number;
+  /** When it is asked next, in milliseconds, where that is known. */
+  readonly nextAt: number | undefined;
+  /** When it answered last, in milliseconds. */
+  readonly lastAt: number | undefined;
+  /** Complete peers that it told of, if it did. */
+  readonly seeders: number | undefined;
+  /** Incomplete peers that it told of, if it did. */
+  readonly leechers: number | undefined;
+  /** Times downloaded, if it told. */
+  readonly downloads: number | undefined;
+  /** Peers in its last answer. */
+  readonly peers: number | undefined;
+}
+
+/**
+ * Wait after failures in a row: about 7, 15, 27, 45, 67 and 95 seconds, then
+ * longer.
+ *
+ * @param failures How many, at least 1.
+ * @returns Milliseconds.
+ */
+export function announceBackoffMs(failures: number): number {
+  return Math.min(MAX_BACKOFF_MS, 5_000 + 2_500 * failures * failures);
+}
+
+/** One tracker, as the announce machine sees it. */
+export class TrackerEntry {
+  /** Announce URL. */
+  readonly url: string;
+  /** Index of its tier. */
+  tier: number;
+  /** Whether an announce waits for its turn, or for its answer. */
+  phase: "idle" | "queued" | "asking" = "idle";
+  /** When the last announce went out. */
+  askedAt = -Infinity;
+  /** Its event. */
+  sentEvent: AnnounceEvent | undefined = undefined;
+  /** Whether the tracker counts us. */
+  started = false;
+  /** Whether it is to hear that we completed the torrent. */
+  completedDue = false;
+  /** Failures in a row. */
+  failures = 0;
+  /** When it is asked next. */
+  nextAt: number;
+  /** Whether it is asked then whatever others do. */
+  forced = false;
+  /** When a good-bye is given up; Infinity where there is none. */
+  leaveBy = Infinity;
+  /** What it wants to be told again. */
+  trackerId: string | undefined = undefined;
+  #lastAt = -Infinity;
+  #minIntervalMs: number | undefined = undefined;
+  /** Whether none was early for want of peers since there were some. */
+  #mayBeEarly = true;
+  #message: string | undefined = undefined;
+  #seeders: number | undefined = undefined;
+  #leechers: number | undefined = undefined;
+  #downloads: number | undefined = undefined;
+  #peers: number | undefined = undefined;
+
+  /**
+   * Makes an entry for a tracker that was not asked yet.
+   *
+   * @param url Announce URL.
+   * @param tier Index of its tier.
+   * @param now When it may be asked, in milliseconds.
+   */
+  constructor(url: string, tier: number, now: number) {
+    this.url = url;
+    this.tier = tier;
+    this.nextAt = now;
+  }
+
+  /** When it may be asked for want of peers; Infinity where it may not. */
+  get earlyAt(): number {
+    if (!this.#mayBeEarly || this.failures > 0 || !this.started) {
+      return Infinity;
+    }
+    const pause = Math.max(EARLIEST_MS, this.#minIntervalMs ?? 0);
+    return Math.ceil(this.#lastAt + pause);
+  }
+
+  /**
+   * Brings the next announce forward, as far as the tracker allows.
+   *
+   * @param now The time in milliseconds.
+   * @param forced Whether it is asked whatever others do.
+   */
+  hurry(now: number, forced: boolean): void {
+    const pause = this.#minIntervalMs ?? IMPATIENT_MS;
+    const at = Math.max(now, Math.max(this.#lastAt, this.askedAt) + pause);
+    this.nextAt = Math.min(this.nextAt, at);
+    this.forced = forced;
+  }
+
+  /**
+   * Notes a good answer.
+   *
+   * @param response The answer.
+   * @param now The time in milliseconds.
+   * @param wanted Whether there are no peers and some are wanted.
+   */
+  succeeded(response: AnnounceResponse, now: number, wanted: boolean): void {
+    const { intervalMs, minIntervalMs } = response;
+    if (now < this.nextAt) this.#mayBeEarly = false;
+    else if (!wanted) this.#mayBeEarly = true;
+    this.phase = "idle";
+    this.failures = 0;
+    this.started = this.sentEvent !== "stopped";
+    if (this.sentEvent === "completed") this.completedDue = false;
+    this.#lastAt = now;
+    this.#minIntervalMs = minIntervalMs;
+    this.nextAt = this.completedDue || !this.started
+      ? now
+      : Math.ceil(now + Math.max(intervalMs, minIntervalMs ?? 0));
+    this.trackerId = response.trackerId ?? this.trackerId;
+    this.#message = response.warning;
+    this.#seeders = response.seeders;
+    this.#leechers = response.leechers;
+    this.#downloads = response.downloads;
+    this.#peers = response.peers.length;
+  }
+
+  /**
+   * Notes a failure.
+   *
+   * @param error What went wrong.
+   * @param now The time in milliseconds.
+   */
+  failed(error: TrackerError, now: number): void {
+    this.phase = "idle";
+    this.failures++;
+    this.#message = error.message;
+    this.nextAt = now +
+      Math.max(announceBackoffMs(this.failures), error.retryInMs ?? 0);
+  }
+
+  /**
+   * Tells what is known.
+   *
+   * @param running Whether the torrent runs.
+   * @returns A snapshot.
+   */
+  status(running: boolean): TrackerStatus {
+    const { url, tier, phase, failures, nextAt } = this;
+    const known = this.#lastAt > -Infinity;
+    return {
+      url,
+      name: trackerName(url),
+      tier,
+      state: phase !== "idle"
+        ? "announcing"
+        : nextAt === Infinity
+        ? "disabled"
+        : failures > 0
+        ? "failed"
+        : running && known
+        ? "working"
+        : "idle",
+      message: this.#message,
+      failures,
+      nextAt: running && phase === "idle" && nextAt < Infinity &&
+          (known || failures > 0)
+        ? nextAt
+        : undefined,
+      lastAt: known ? this.#lastAt : undefined,
+      seeders: this.#seeders,
+      leechers: this.#leechers,
+      downloads: this.#downloads,
+      peers: this.#peers,
+    };
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Whom an announce URL leads to: names that are fit to be shown, and how many
+ * trackers of one host a torrent may bring.
+ *
+ * @module
+ */
+import {
+  formatIp,
+  isMappedIpv4,
+  subnetKey,
+  tryParseIp,
+} from "../../_shared/address.ts";
+
+/** Most trackers of one torrent that are used. */
+const MAX_TRACKERS = 100;
+/** Most of them at one host: the same tracker over HTTP, HTTPS and UDP. */
+const MAX_PER_HOST = 4;
+/** Most of them in one subnet or below one domain. */
+const MAX_PER_SITE = 12;
+
+/**
+ * Names a tracker without what may be a passkey.
+ *
+ * @param url An announce URL.
+ * @returns Scheme and host.
+ */
+export function trackerName(url: string): string {
+  const parsed = URL.parse(url);
+  return parsed === null
+    ? "(invalid URL)"
+    : `${parsed.protocol}//${parsed.host}`;
+}
+
+/**
+ * Tells which host an announce URL leads to. What is the same host by another
+ * spelling gives the same text; `localhost` is 127.0.0.1.
+ *
+ * @param url An announce URL.
+ * @returns An IP address (the /64 of an IPv6 one) or a name in lowercase.
+ */
+export function trackerHost(url: string): string {
+  // As HTTP: then numbers such as 127.1 are read as fetch does.
+  const parsed = URL.parse(url.replace(/^[a-z]+:/i, "http:"));
+  if (parsed === null) return "";
+  const host = parsed.hostname.replace(/^\[|\]$/g, "").replace(/\.$/, "");
+  if (/(^|\.)localhost$/.test(host) || host === "::1") return "127.0.0.1";
+  const ip = tryParseIp(host);
+  if (ip === undefined) return host;
+  if (isMappedIpv4(ip)) return formatIp(ip.subarray(12));
+  return ip.length === 16 ? subnetKey(ip) : host;
+}
+
+/** The /24 of an IPv4 address, or the domain that a name is below of. */
+function siteOf(host: string): string {
+  const ip = tryParseIp(host);
+  if (ip !== undefined) return subnetKey(ip);
+  const labels = host.split(".");
+  // "example.co.uk" is one site, "example.org" is one.
+  const short = labels.length > 2 && labels.at(-2)!.length <= 3;
+  return labels.slice(short ? -3 : -2).join(".");
+}
+
+/** Counts the trackers of a torrent. */
+export class TrackerLimits {
+  readonly #counts = new Map<string, number>();
+  #total = 0;
+
+  /**
+   * Counts one more tracker, if it may be used.
+   *
+   * @param url Its announce URL.
+   * @returns False where there are too many: of that host, of that subnet or
+   * domain, or in all.
+   */
+  admit(url: string): boolean {
+    if (this.#total >= MAX_TRACKERS) return false;
+    const host = trackerHost(url);
+    const site = `site ${siteOf(host)}`;
+    const ofHost = this.#counts.get(host) ?? 0;
+    const ofSite = this.#counts.get(site) ?? 0;
+    if (ofHost >= MAX_PER_HOST || ofSite >= MAX_PER_SITE) return false;
+    this.#counts.set(host, ofHost + 1);
+    this.#counts.set(site, ofSite + 1);
+    this.#total++;
+    return true;
+  }
+}

@@ -1,0 +1,153 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { RateLimiter } from "../../../client/content/rate_limiter.ts";
+import { FakeClock, settle } from "../../support/fake_clock.ts";
+import { SimClock } from "../../support/sim_clock.ts";
+
+const none = { permissions: "none" } as const;
+
+/** Takes for ever; what it got so far. */
+function taker(
+  limiter: RateLimiter,
+  bytes: number,
+  options: { whole?: boolean; isGone?: () => boolean } = {},
+): { got: number; stop: boolean } {
+  const state = { got: 0, stop: false };
+  void (async () => {
+    while (!state.stop) {
+      const granted = await limiter.take(bytes, options);
+      if (state.stop) return;
+      state.got += granted;
+      await Promise.resolve();
+    }
+  })();
+  return state;
+}
+
+Deno.test("RateLimiter passes everything without a limit", none, () => {
+  const limiter = new RateLimiter({ clock: new FakeClock() });
+  for (let i = 0; i < 100; i++) assertEquals(limiter.take(1e9), 1e9);
+  assertEquals([limiter.isOpen, limiter.tryTake(1e9)], [true, true]);
+});
+
+for (const whole of [false, true]) {
+  Deno.test(
+    `RateLimiter holds the rate in every quarter of a second, fairly (${
+      whole ? "whole" : "parts"
+    })`,
+    none,
+    async () => {
+      for (
+        const [rate, count] of [[20_000, 3], [200_000, 30], [5e6, 100]] as const
+      ) {
+        const clock = new SimClock();
+        const limiter = new RateLimiter({ clock, bytesPerSecond: rate });
+        // Those that want more get no more than the others.
+        const takers = Array.from(
+          { length: count },
+          (_, i) =>
+            taker(limiter, whole ? 1_024 : i % 2 === 0 ? 16_384 : 262_144, {
+              whole,
+            }),
+        );
+        await clock.advance(1_000);
+        const sum = () => takers.reduce((sum, { got }) => sum + got, 0);
+        let last = sum();
+        const before = takers.map(({ got }) => got);
+        const start = last;
+        for (let i = 0; i < 40; i++) {
+          await clock.advance(250);
+          const passed = sum() - last;
+          last += passed;
+          assert(
+            Math.abs(passed - rate / 4) <= rate / 20 + 16_640,
+            `${passed} bytes in a quarter of a second at ${rate}`,
+          );
+        }
+        const shares = takers.map(({ got }, i) => got - before[i]!);
+        const mean = (sum() - start) / count;
+        assert(
+          Math.min(...shares) > mean * 0.7 && Math.max(...shares) < mean * 1.4,
+          `${Math.min(...shares)} to ${Math.max(...shares)} at ${rate}`,
+        );
+        for (const taker of takers) taker.stop = true;
+        limiter.close();
+        await clock.advance(1);
+        assertEquals(clock.pending, 0);
+      }
+    },
+  );
+}
+
+Deno.test(
+  "RateLimiter and its parent hold together, and waste nothing",
+  none,
+  async () => {
+    const clock = new SimClock();
+    const parent = new RateLimiter({ clock, bytesPerSecond: 100_000 });
+    const slow = new RateLimiter({ clock, bytesPerSecond: 10_000, parent });
+    const free = new RateLimiter({ clock, parent });
+    const takers = [
+      ...Array.from({ length: 20 }, () => taker(slow, 16_384)),
+      taker(free, 16_384),
+    ];
+    await clock.advance(30_000);
+    const got = takers.map(({ got }) => got);
+    const bySlow = got.slice(0, 20).reduce((a, b) => a + b);
+    assert(Math.abs(bySlow - 300_000) < 20_000, `${bySlow}`);
+    // What the slow one leaves is not lost.
+    assert(Math.abs(got[20]! - 2_700_000) < 100_000, `${got[20]}`);
+    assertEquals(slow.share, 10_000);
+    assertEquals(free.share, 50_000);
+    for (const taker of takers) taker.stop = true;
+    for (const limiter of [slow, free, parent]) limiter.close();
+    await clock.advance(1);
+    assertEquals(clock.pending, 0);
+  },
+);
+
+Deno.test(
+  "RateLimiter: what is paid afterwards is owed by everybody",
+  none,
+  async () => {
+    const clock = new SimClock();
+    const limiter = new RateLimiter({ clock, bytesPerSecond: 1_000 });
+    assertEquals(limiter.take(0), 0);
+    limiter.refund(-2_100);
+    assertEquals(limiter.tryTake(1), false);
+    let passed = false;
+    void Promise.resolve(limiter.take(0)).then(() => passed = true);
+    await clock.advance(1_900);
+    assertEquals(passed, false);
+    await clock.advance(200);
+    assertEquals(passed, true);
+    limiter.close();
+  },
+);
+
+Deno.test(
+  "RateLimiter lets waiters go when the limit is lifted, and when they are gone",
+  none,
+  async () => {
+    const clock = new FakeClock();
+    const limiter = new RateLimiter({ clock, bytesPerSecond: 1000 });
+    limiter.take(1_000_000, { whole: true });
+    const results: number[] = [];
+    let isGone = false;
+    const note = (granted: number) => void results.push(granted);
+    void Promise.resolve(limiter.take(7, { isGone: () => isGone })).then(note);
+    void Promise.resolve(limiter.take(9)).then(note);
+    await settle();
+    assertEquals(results, []);
+    isGone = true;
+    limiter.rate = Infinity;
+    await settle();
+    assertEquals(results, [0, 9]);
+    assertEquals(clock.pending, 0);
+  },
+);
+
+Deno.test("RateLimiter refuses a rate that is not positive", none, () => {
+  const limiter = new RateLimiter({ clock: new FakeClock() });
+  assertThrows(() => limiter.rate = 0, RangeError, "must be positive");
+  assertThrows(() => limiter.rate = NaN, RangeError, "must be positive");
+});

@@ -1,0 +1,24 @@
+import { assertEquals } from "@std/assert";
+import { SendBudget } from "../../../client/content/send_budget.ts";
+
+Deno.test("SendBudget lets go of those for whom most waits", {
+  permissions: "none",
+}, () => {
+  const budget = new SendBudget(1_000_000);
+  const closed: number[] = [];
+  const sender = (bufferedBytes: number) => ({
+    bufferedBytes,
+    close: () => void closed.push(bufferedBytes),
+  });
+  const all = [300_000, 500_000, 60_000, 200_000, 400_000].map(sender);
+  for (const one of all.slice(0, 4)) budget.look(one);
+  budget.settle();
+  assertEquals(closed, []);
+  for (const one of all) budget.look(one);
+  budget.settle();
+  assertEquals(closed, [500_000]);
+  // Each round starts anew.
+  budget.look(all[1]!);
+  budget.settle();
+  assertEquals(closed, [500_000]);
+});

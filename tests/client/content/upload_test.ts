@@ -1,0 +1,91 @@
+import { assert, assertEquals } from "@std/assert";
+import type { SwarmPeer } from "../../../client/swarm/swarm_peer.ts";
+import { RateLimiter } from "../../../client/content/rate_limiter.ts";
+import { Upload } from "../../../client/content/upload.ts";
+import { UploadSlots } from "../../../client/content/upload_slots.ts";
+import { seededRandom } from "../../../_shared/random.ts";
+import { SimClock } from "../../support/sim_clock.ts";
+
+const none = { permissions: "none" } as const;
+
+/** A peer of which nothing but its choke matters. */
+function fakePeer(key: number) {
+  const state = {
+    amChoking: true,
+    peerInterested: true,
+    snubbed: false,
+  };
+  const connection = {
+    state,
+    queuedRequests: 0,
+    isClosed: false,
+    peerHas: { length: 0, count: 0 },
+    stats: () => ({ downloadRate: 0, uploadRate: 0, uploaded: 0 }),
+    choke: () => void (state.amChoking = true),
+    unchoke: () => void (state.amChoking = false),
+    sendBlock: () => true,
+  };
+  return { peer: { key, connection, since: 0 } as unknown as SwarmPeer, state };
+}
+
+for (const seeding of [true, false]) {
+  Deno.test(
+    `idlers lose their slots while ${
+      seeding ? "seeding" : "leeching"
+    }, and get them back last`,
+    none,
+    async () => {
+      const clock = new SimClock();
+      const peers = new Map<number, SwarmPeer>();
+      const upload = new Upload({ peers }, {
+        layout: { pieceSize: () => 16_384 } as never,
+        storage: { readBlock: () => new Uint8Array(16_384) } as never,
+        limit: new RateLimiter({ clock }),
+        clock,
+        random: seededRandom(1),
+        choker: undefined,
+        slots: new UploadSlots({ slots: 4, limit: () => Infinity }),
+        ownSlots: undefined,
+      });
+      upload.setSeeding(seeding);
+      upload.start();
+      const idlers = Array.from({ length: 12 }, (_, i) => fakePeer(i));
+      const honest = Array.from({ length: 3 }, (_, i) => fakePeer(100 + i));
+      const add = ({ peer }: { peer: SwarmPeer }) => {
+        peers.set(peer.key, peer);
+        upload.addPeer(peer);
+      };
+      idlers.forEach(add);
+      let clockMs = 0;
+      const pass = async (seconds: number) => {
+        for (let i = 0; i < seconds; i++) {
+          await clock.advance(1_000);
+          clockMs += 1_000;
+          upload.tick(clock.now());
+          for (const { peer, state } of honest) {
+            if (state.amChoking || !peers.has(peer.key)) continue;
+            upload.handle(peer, {
+              type: "serve",
+              request: { pieceIndex: 0, blockOffset: 0, length: 16_384 },
+            });
+          }
+        }
+      };
+      await pass(2);
+      assertEquals(idlers.filter(({ state }) => !state.amChoking).length, 4);
+      honest.forEach(add);
+      // Each idler may have had one turn of some twelve seconds.
+      await pass(50);
+      const served = () => honest.map(({ state }) => !state.amChoking);
+      assertEquals(served(), [true, true, true]);
+      // And it stays so: whoever wasted a slot does not take one from others.
+      let lost = 0;
+      for (let i = 0; i < 100; i++) {
+        await pass(1);
+        lost += served().filter((isServed) => !isServed).length;
+      }
+      assert(lost === 0, `${lost} seconds lost by ${clockMs} ms`);
+      upload.stop();
+    },
+  );
+}

@@ -1,0 +1,95 @@
+/** What is wanted, and how much of it is there. */
+import { assertEquals, assertThrows } from "@std/assert";
+import { Bitfield } from "../../../_shared/bitfield.ts";
+import { checkPriority, Wishes } from "../../../client/content/wishes.ts";
+import { PieceLayout } from "../../../metainfo/piece_layout.ts";
+
+const pure = { permissions: "none" } as const;
+
+/** Files of 3, 5 and 4 pieces' halves: borders lie within pieces. */
+function world(pad = false) {
+  const layout = new PieceLayout({
+    pieceLength: 32768,
+    files: [
+      { length: 49152 },
+      ...(pad ? [{ length: 65536 - 49152, pad: true }] : []),
+      { length: 81920 },
+      { length: 65536 },
+    ],
+  });
+  const have = new Bitfield(layout.pieceCount);
+  return { layout, have, wishes: new Wishes(layout, have) };
+}
+
+Deno.test("Wishes wants everything alike at first", pure, () => {
+  const { layout, wishes } = world();
+  assertEquals(wishes.priorities, undefined);
+  assertEquals(wishes.filePriorities, undefined);
+  assertEquals(wishes.isEverything, true);
+  assertEquals(wishes.wantedBytes, layout.totalLength);
+  assertEquals(wishes.doneBytes, 0);
+  assertEquals(wishes.isDone, false);
+});
+
+Deno.test("Wishes: a piece has the highest priority of its files", pure, () => {
+  const { wishes } = world();
+  wishes.setFiles([[0, 0], [2, 7]]);
+  // File 0: pieces 0, 1; file 1: 1, 2, 3; file 2: 4, 5.
+  assertEquals([...wishes.priorities!], [0, 4, 4, 4, 7, 7]);
+  assertEquals([...wishes.filePriorities!], [0, 4, 7]);
+  assertEquals(wishes.isEverything, false);
+  assertEquals(wishes.wantedBytes, 5 * 32768);
+  wishes.setFiles([[0, 4], [2, 4]]);
+  assertEquals(wishes.priorities, undefined);
+});
+
+Deno.test("Wishes: pieces may have priorities of their own", pure, () => {
+  const { wishes } = world();
+  wishes.setPieces([[0, 0], [5, 7]]);
+  assertEquals([...wishes.priorities!], [0, 4, 4, 4, 4, 7]);
+  wishes.setFiles([[2, 0]]);
+  assertEquals(wishes.piecePriority(5), 7);
+  assertEquals(wishes.piecePriority(4), 0);
+  wishes.setPieces([[0, undefined], [5, undefined]]);
+  assertEquals(wishes.ownPriorities, undefined);
+  assertEquals([...wishes.priorities!], [4, 4, 4, 4, 0, 0]);
+});
+
+Deno.test("Wishes counts what is there, and what is lost", pure, () => {
+  const { have, wishes } = world();
+  wishes.setFiles([[2, 0]]);
+  for (let i = 0; i < 4; i++) {
+    assertEquals(wishes.isDone, false);
+    have.set(i);
+    wishes.verified(i);
+  }
+  assertEquals(wishes.isDone, true);
+  assertEquals(wishes.doneBytes, wishes.wantedBytes);
+  // An unwanted piece that comes all the same changes nothing.
+  have.set(5);
+  wishes.verified(5);
+  assertEquals(wishes.doneBytes, 4 * 32768);
+  have.clear(0);
+  wishes.recount();
+  assertEquals(wishes.isDone, false);
+  assertEquals(wishes.doneBytes, 3 * 32768);
+});
+
+Deno.test("Wishes never wants what is nothing but padding", pure, () => {
+  const layout = new PieceLayout({
+    pieceLength: 16384,
+    files: [{ length: 16384 }, { length: 32768, pad: true }, { length: 5 }],
+  });
+  const wishes = new Wishes(layout, new Bitfield(layout.pieceCount));
+  assertEquals([...wishes.priorities!], [4, 0, 0, 4]);
+  assertEquals(wishes.wantedBytes, 16389);
+  // Padding that only fills a piece up is no matter.
+  assertEquals(world(true).wishes.priorities, undefined);
+});
+
+Deno.test("checkPriority() knows 0 to 7", pure, () => {
+  for (const good of [0, 4, 7]) checkPriority(good);
+  for (const bad of [-1, 8, 1.5, NaN]) {
+    assertThrows(() => checkPriority(bad), RangeError);
+  }
+});

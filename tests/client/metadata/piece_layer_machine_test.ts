@@ -1,0 +1,89 @@
+import { assert, assertEquals } from "@std/assert";
+import { seededRandom } from "../../../_shared/random.ts";
+import { HashServer } from "../../../client/content/hash_server.ts";
+import {
+  PieceLayerMachine,
+  type PieceLayerOutput,
+} from "../../../client/metadata/piece_layer_machine.ts";
+import {
+  BLOCK_SIZE,
+  createMetainfo,
+  type Metainfo,
+  parseInfo,
+  parseMetainfo,
+} from "../../../metainfo/mod.ts";
+
+async function torrent(): Promise<Metainfo> {
+  const random = seededRandom(5);
+  const inputs = [1, 2, 3, 33, 1100].map((blocks) => ({
+    path: [`f${blocks}`],
+    bytes: random(new Uint8Array(blocks * BLOCK_SIZE - 9)),
+  }));
+  return parseMetainfo(
+    await createMetainfo({
+      name: "x",
+      inputs,
+      version: "v2",
+      pieceLength: BLOCK_SIZE,
+    }),
+  );
+}
+
+function drain(machine: PieceLayerMachine): PieceLayerOutput[] {
+  const list: PieceLayerOutput[] = [];
+  for (let o = machine.poll(); o !== undefined; o = machine.poll()) {
+    list.push(o);
+  }
+  return list;
+}
+
+Deno.test("PieceLayerMachine gathers all layers, beside liars and refusers", async () => {
+  const whole = await torrent();
+  const bare = parseInfo(whole.infoBytes);
+  assertEquals(bare.pieceLayers?.size ?? 0, 0);
+  const server = new HashServer(whole);
+  const machine = new PieceLayerMachine(bare);
+  let now = 0;
+  for (const peer of [1, 2, 3]) machine.handle({ type: "peer", peer }, now);
+  const dropped: number[] = [];
+  let layers: ReadonlyMap<string, Uint8Array> | undefined;
+  for (let step = 0; step < 200 && layers === undefined; step++) {
+    const outputs = drain(machine);
+    for (const output of outputs) {
+      if (output.type === "done") layers = output.pieceLayers;
+      else if (output.type === "drop") dropped.push(output.peer);
+      else if (output.peer === 1) {
+        machine.handle({ ...output, type: "reject" }, now);
+      } else {
+        const hashes = server.answer(output.range).hashes!.slice();
+        if (output.peer === 2) hashes[hashes.length - 1]! ^= 1;
+        machine.handle({ ...output, type: "hashes", hashes }, now);
+      }
+    }
+    if (outputs.length === 0) {
+      now = machine.deadline!;
+      machine.handleTimeout(now);
+    }
+  }
+  assertEquals(dropped, [2], "the liar, and nobody else");
+  assertEquals(layers, new Map(whole.pieceLayers));
+  assert(machine.done);
+  assertEquals(machine.deadline, undefined);
+});
+
+Deno.test("PieceLayerMachine asks another peer when one does not answer", async () => {
+  const bare = parseInfo((await torrent()).infoBytes);
+  const machine = new PieceLayerMachine(bare);
+  machine.handle({ type: "peer", peer: 1 }, 0);
+  const first = drain(machine);
+  assertEquals(first.map((o) => o.type === "request" && o.peer), [1, 1, 1, 1]);
+  machine.handle({ type: "peer", peer: 2 }, 1);
+  drain(machine);
+  machine.handleTimeout(10_000);
+  const second = drain(machine).map((o) => o.type === "request" && o.peer);
+  assert(second.length > 0 && second.every((peer) => peer === 2));
+  machine.handle({ type: "gone", peer: 2 }, 10_001);
+  assertEquals(drain(machine), [], "the first one is left alone for a while");
+  machine.handleTimeout(machine.deadline!);
+  assert(drain(machine).every((o) => o.type === "request" && o.peer === 1));
+});

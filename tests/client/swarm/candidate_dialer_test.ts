@@ -1,0 +1,239 @@
+import { assertEquals } from "@std/assert";
+import type { PeerCandidate } from "../../../_shared/address.ts";
+import { CandidateDialer } from "../../../client/swarm/candidate_dialer.ts";
+import { CandidateSources } from "../../../client/swarm/candidate_sources.ts";
+import { HostBook } from "../../../client/swarm/host_book.ts";
+import {
+  type HandshakeConnected,
+  HandshakeError,
+  type HandshakeErrorCode,
+  type HandshakeEvent,
+} from "../../../handshake/mod.ts";
+import { SimClock } from "../../support/sim_clock.ts";
+
+const none = { permissions: "none" } as const;
+const infoHash = new Uint8Array(20).fill(1);
+
+function failed(
+  candidate: PeerCandidate,
+  reason: HandshakeErrorCode,
+): HandshakeEvent {
+  const error = new HandshakeError(reason, "x");
+  const { address } = candidate;
+  const { fault } = error;
+  return {
+    type: "failed",
+    reason,
+    fault,
+    error,
+    address,
+    direction: "outbound",
+    candidate,
+  };
+}
+
+interface Attempt {
+  readonly candidate: PeerCandidate;
+  end(event: HandshakeEvent): Promise<void>;
+}
+
+/** A dialler whose turns come at once, or when they are given. */
+function setUp(more: { room?: () => number } = {}) {
+  const clock = new SimClock();
+  const attempts: Attempt[] = [];
+  const waiting: (() => void)[] = [];
+  const failures: string[] = [];
+  const connected: HandshakeConnected[] = [];
+  const state = { isPatient: false, isGone: false, turns: 0 };
+  const dialler: CandidateDialer = new CandidateDialer({
+    infoHash,
+    clock,
+    randomInt: () => 0,
+    sources: new CandidateSources(),
+    hosts: new HostBook(),
+    room: (connecting) => (more.room?.() ?? 100) - connecting,
+    dialNext: (choose) => {
+      state.turns++;
+      if (state.isGone) return Promise.resolve(undefined);
+      return new Promise((resolve) => {
+        const turn = () => {
+          const candidate = choose();
+          if (candidate === undefined) return resolve(undefined);
+          attempts.push({
+            candidate,
+            end: (event) => {
+              resolve(event);
+              return clock.advance(0);
+            },
+          });
+        };
+        if (state.isPatient) waiting.push(turn);
+        else queueMicrotask(turn);
+      });
+    },
+    // A claim, as the swarm files it.
+    adopt: (address) => dialler.list.claim(address, 1),
+    onConnected: (event) => connected.push(event),
+    onFailed: ({ reason }) => failures.push(reason),
+  });
+  return { clock, dialler, attempts, waiting, failures, connected, state };
+}
+
+const candidates = (count: number, source = "tracker"): PeerCandidate[] =>
+  Array.from({ length: count }, (_, i) => ({
+    infoHash,
+    address: { hostname: `20.${i >> 8}.${i & 255}.1`, port: 6881 },
+    source,
+  }));
+
+Deno.test(
+  "CandidateDialer dials while it is active and there is room",
+  none,
+  async () => {
+    let room = 5;
+    const { dialler, attempts, clock } = setUp({ room: () => room });
+    assertEquals(dialler.add(candidates(200)), 200);
+    assertEquals(dialler.add(candidates(200)), 0);
+    await clock.advance(0);
+    assertEquals(attempts.length, 0);
+    dialler.active = true;
+    await clock.advance(0);
+    assertEquals([attempts.length, dialler.connecting], [5, 5]);
+    room = 100;
+    dialler.connectMore();
+    await clock.advance(0);
+    // Never more than 30 at once.
+    assertEquals([attempts.length, dialler.connecting], [30, 30]);
+    const { candidate, end } = attempts[0]!;
+    await end(failed(candidate, "connect-failed"));
+    assertEquals([attempts.length, dialler.connecting], [31, 30]);
+    dialler.active = false;
+    for (const { candidate, end } of attempts.slice(1)) {
+      await end(failed(candidate, "connect-failed"));
+    }
+    assertEquals([attempts.length, dialler.connecting], [31, 0]);
+    assertEquals(clock.pending, 0);
+  },
+);
+
+Deno.test("CandidateDialer waits for one turn at a time", none, async () => {
+  const { dialler, attempts, waiting, state, clock } = setUp();
+  state.isPatient = true;
+  dialler.active = true;
+  dialler.add(candidates(10));
+  dialler.add(candidates(20));
+  dialler.connectMore();
+  assertEquals(waiting.length, 1);
+  waiting.shift()!();
+  assertEquals([waiting.length, attempts.length], [1, 1]);
+  // What is chosen is chosen when the turn comes.
+  dialler.add([{
+    ...candidates(1)[0]!,
+    address: { hostname: "a.example", port: 1 },
+    source: "manual",
+  }]);
+  waiting.shift()!();
+  assertEquals(attempts[1]!.candidate.address.hostname, "a.example");
+  dialler.active = false;
+  waiting.shift()!();
+  assertEquals(attempts.length, 2);
+  await clock.advance(0);
+  assertEquals(waiting.length, 0);
+});
+
+Deno.test(
+  "CandidateDialer tries again later what failed, and never itself",
+  none,
+  async () => {
+    const { clock, dialler, attempts, failures } = setUp();
+    dialler.active = true;
+    dialler.add(candidates(3));
+    await clock.advance(0);
+    assertEquals(attempts.length, 3);
+    const [self, dead, known] = attempts.splice(0);
+    await self!.end(failed(self!.candidate, "self"));
+    await dead!.end(failed(dead!.candidate, "connect-failed"));
+    await known!.end(failed(known!.candidate, "duplicate-peer-id"));
+    assertEquals(dialler.connecting, 0);
+    assertEquals(dialler.list.size, 2);
+    let again = 0;
+    for (let i = 0; i < 600; i++) {
+      await clock.advance(1000);
+      for (const { candidate, end } of attempts.splice(0)) {
+        assertEquals(candidate.address, dead!.candidate.address);
+        await end(failed(candidate, "connect-failed"));
+        again++;
+      }
+    }
+    // The third is here by itself: let alone while it claims that.
+    assertEquals([again, dialler.connecting, clock.pending], [4, 0, 0]);
+    assertEquals(failures.length, 7);
+  },
+);
+
+Deno.test("our own limits do not count against candidates", none, async () => {
+  const { clock, dialler, attempts } = setUp();
+  dialler.active = true;
+  dialler.add(candidates(1));
+  for (let i = 0; i < 50; i++) {
+    await clock.advance(15_000);
+    const { candidate, end } = attempts.shift()!;
+    await end(failed(candidate, i % 2 ? "queue-full" : "no-descriptors"));
+  }
+});
+
+Deno.test(
+  "a turn that never comes is asked for again, not at once",
+  none,
+  async () => {
+    const { clock, dialler, attempts, state } = setUp();
+    state.isGone = true;
+    dialler.active = true;
+    dialler.add(candidates(1));
+    await clock.advance(10_500);
+    assertEquals([state.turns, attempts.length], [11, 0]);
+    state.isGone = false;
+    await clock.advance(1000);
+    assertEquals(attempts.length, 1);
+    dialler.active = false;
+  },
+);
+
+Deno.test(
+  "seeds that were of no use are dialled when they are",
+  none,
+  async () => {
+    const { clock, dialler, attempts } = setUp();
+    dialler.add(candidates(1));
+    dialler.list.setSeed(candidates(1)[0]!.address, true);
+    dialler.skipSeeds = true;
+    dialler.active = true;
+    await clock.advance(1000);
+    assertEquals(attempts.length, 0);
+    dialler.skipSeeds = false;
+    await clock.advance(0);
+    assertEquals(attempts.length, 1);
+  },
+);
+
+Deno.test(
+  "without candidates there is neither a turn nor a timer",
+  none,
+  async () => {
+    const { clock, dialler, state } = setUp();
+    dialler.active = true;
+    await clock.advance(60_000);
+    assertEquals([state.turns, clock.pending], [0, 0]);
+  },
+);
+
+Deno.test("whom a person names is dialled without room", none, async () => {
+  const { clock, dialler, attempts } = setUp({ room: () => 0 });
+  dialler.active = true;
+  dialler.add(candidates(5));
+  await clock.advance(60_000);
+  assertEquals(attempts.length, 0);
+  dialler.add([{ infoHash, address: { hostname: "21.1.1.1", port: 1 } }]);
+  await clock.advance(0);
+  assertEquals(attempts.map(({ candidate }) => candidate.source), ["manual"]);
+});

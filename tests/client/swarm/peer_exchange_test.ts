@@ -1,0 +1,242 @@
+/** Peers of peers (BEP 11), and none of it for private torrents (BEP 27). */
+import { assert, assertEquals } from "@std/assert";
+import { toHex } from "../../../_shared/bytes.ts";
+import { sleep } from "../../../_shared/clock.ts";
+import type { PeerDiscovery } from "../../../client/types.ts";
+import {
+  assertFiles,
+  type SimHost,
+  simTorrent,
+  SwarmWorld,
+} from "../../support/swarm_world.ts";
+import { WirePeer } from "../../support/wire_peer.ts";
+
+const FILES = [["a.bin", 2_000_000]] as const;
+
+Deno.test(
+  "peers that know one peer find the others",
+  { permissions: "none" },
+  async () => {
+    const torrent = await simTorrent(FILES);
+    await using world = new SwarmWorld({ seed: 2 });
+    const seed = await world.seeder(torrent, { uploadLimit: 20_000 });
+    const hosts: SimHost[] = [];
+    for (let i = 0; i < 5; i++) {
+      const host = await world.host();
+      host.add(torrent, { peers: [seed.address] });
+      hosts.push(host);
+    }
+    await world.clock.advance(75_000);
+    for (const { torrent } of hosts) assertEquals(torrent.stats().peers, 5);
+    assert(seed.wire.pexSent >= 5);
+    // Not more than one message a minute to each peer, and one at the start.
+    for (const { wire } of [seed, ...hosts]) {
+      assert(wire.pexSent <= 2 * 6, `${wire.pexSent}`);
+    }
+  },
+);
+
+Deno.test(
+  "peer exchange can be switched off",
+  { permissions: "none" },
+  async () => {
+    const torrent = await simTorrent(FILES);
+    await using world = new SwarmWorld();
+    const seed = await world.seeder(torrent, {
+      uploadLimit: 20_000,
+      pex: false,
+    });
+    const hosts: SimHost[] = [];
+    for (let i = 0; i < 3; i++) {
+      const host = await world.host();
+      host.add(torrent, { peers: [seed.address] });
+      hosts.push(host);
+    }
+    await world.clock.advance(75_000);
+    assertEquals(seed.wire.pexSent, 0);
+    assert(!seed.wire.offered.has("ut_pex"));
+    for (const { torrent } of hosts) assertEquals(torrent.stats().peers, 1);
+  },
+);
+
+for (const way of ["file", "magnet"] as const) {
+  Deno.test(`a private torrent by ${way}: no exchange, no search`, {
+    permissions: "none",
+  }, async () => {
+    const torrent = await simTorrent(FILES, { private: true });
+    await using world = new SwarmWorld();
+    let searches = 0;
+    const discovery: PeerDiscovery = {
+      source: "dht",
+      // deno-lint-ignore require-yield
+      async *discover(_torrent, signal) {
+        searches++;
+        await new Promise((resolve) =>
+          signal.addEventListener("abort", resolve, { once: true })
+        );
+      },
+    };
+    const seed = await world.seeder(torrent, {
+      uploadLimit: 20_000,
+      discovery: [discovery],
+    });
+    const host = await world.host({ discovery: [discovery] });
+    const hex = toHex(torrent.metainfo.infoHash);
+    if (way === "file") host.add(torrent, { peers: [seed.address] });
+    else host.addMagnet(hex, torrent, { peers: [seed.address] });
+    await world.run(host.torrent.metadata);
+    const before = searches;
+    assertEquals(before, way === "file" ? 0 : 1);
+    const offered = new Set(host.wire.offered);
+    // One that would like to hear of others.
+    const peers = [];
+    for (const to of [host, seed]) {
+      peers.push(
+        await WirePeer.dial(world, to.address, {
+          infoHash: torrent.metainfo.infoHash,
+          id: peers.length,
+          extension: "d1:md6:ut_pexi1ee1:pi6881ee",
+          onOpen: (peer) => {
+            peer.send(2);
+            // And tells of some.
+            peer.extended(
+              1,
+              "d5:added6:\x0a\x63\x00\x01\x1a\xe17:added.f1:\x00e",
+            );
+          },
+        }),
+      );
+    }
+    const known = host.torrent.stats().candidates;
+    await world.clock.advance(150_000);
+    for (const peer of peers) {
+      const pex = peer.of(20).filter((message) => message[1] === 1);
+      assertEquals(pex, [], "told of peers");
+      peer.close();
+    }
+    for (const { wire } of [seed, host]) {
+      assertEquals(wire.pexSent, 0);
+      assertEquals(wire.sent.get(9) ?? 0, 0, "told a DHT port");
+    }
+    assert(!seed.wire.offered.has("ut_pex"));
+    if (way === "file") assert(!offered.has("ut_pex"));
+    // Those who connected told where they listen; nobody else is known.
+    assert(host.torrent.stats().candidates <= known + 1);
+    assertEquals(searches, before);
+    assert(host.torrent.isPrivate);
+  });
+}
+
+Deno.test("a link that proves private lets go of what it found openly", {
+  permissions: "none",
+}, async () => {
+  const torrent = await simTorrent(FILES, { private: true });
+  await using world = new SwarmWorld();
+  const slow = { uploadLimit: 40_000 };
+  const [named, found, dialled] = [
+    await world.seeder(torrent, slow),
+    await world.seeder(torrent, slow),
+    await world.seeder(torrent, slow),
+  ];
+  const search = (
+    source: "dht" | "lpd",
+    host: SimHost,
+    afterMs: number,
+  ): PeerDiscovery => ({
+    source,
+    async *discover({ infoHash }, signal) {
+      await sleep(world.clock, afterMs);
+      const teller = host.address.hostname;
+      yield { infoHash, address: host.address, teller };
+      // One that nobody answers at: it is known, and tried.
+      yield { infoHash, address: { hostname: "10.9.9.9", port: 6881 }, teller };
+      await new Promise((resolve) =>
+        signal.addEventListener("abort", resolve, { once: true })
+      );
+    },
+  });
+  const host = await world.host({
+    discovery: [search("dht", found, 0), search("lpd", dialled, 61)],
+  });
+  const one = host.addMagnet(toHex(torrent.metainfo.infoHash), torrent, {
+    peers: [named.address],
+  });
+  await world.run(one.metadata);
+  assertEquals(host.peersIn("connected").includes("10.0.2.7"), true);
+  await world.clock.advance(100);
+  // Of the three seeds and the dead address only the named one is left.
+  assertEquals(one.stats().peers, 1);
+  assertEquals(one.stats().candidates, 1);
+  assertEquals(found.torrent.stats().peers, 0);
+  assertEquals(dialled.torrent.stats().peers, 0);
+  await world.run(one.completed, 200_000);
+  assertFiles(torrent, host.files);
+  for (const other of [found, dialled]) {
+    const dials = other.events.filter((event) =>
+      event.type === "peer" && event.state === "connected" &&
+      event.direction === "inbound"
+    );
+    assert(dials.length <= 1, "never dialled again");
+  }
+});
+
+Deno.test("a flood of told peers is bounded and impossible ones are dropped", {
+  permissions: "none",
+}, async () => {
+  const torrent = await simTorrent(FILES);
+  await using world = new SwarmWorld();
+  const host = await world.host();
+  host.add(torrent);
+  const peer = await WirePeer.dial(world, host.address, {
+    infoHash: torrent.metainfo.infoHash,
+    extension: "d1:md6:ut_pexi1eee",
+  });
+  await world.until(() => peer.of(20).length > 0);
+  const hello = String.fromCharCode(...peer.of(20)[0]!);
+  const id = Number(/6:ut_pexi(\d+)e/.exec(hello)![1]);
+  const tell = (addresses: readonly number[][]) => {
+    const text = addresses.map((bytes) => String.fromCharCode(...bytes)).join(
+      "",
+    );
+    peer.extended(id, `d5:added${text.length}:${text}e`);
+  };
+  // One subnet, multicast, port 0, then far too many at once.
+  tell(Array.from({ length: 90 }, (_, i) => [8, 8, 8, i + 1, 26, 225]));
+  await world.clock.advance(100);
+  assert(host.torrent.stats().candidates <= 32);
+  for (let round = 0; round < 50; round++) {
+    tell(
+      Array.from(
+        { length: 200 },
+        (_, i) => [11 + round, i, 7, 7, 26, 225],
+      ),
+    );
+    tell([[224, 0, 0, 1, 1, 1], [9, 9, 9, 9, 0, 0], [0, 0, 0, 0, 1, 1]]);
+  }
+  await world.clock.advance(1000);
+  // One message a minute counts, and of it a hundred.
+  assert(host.torrent.stats().candidates <= 132);
+  peer.close();
+});
+
+Deno.test(
+  "a told peer leads to a download",
+  { permissions: "none" },
+  async () => {
+    const torrent = await simTorrent([["a.bin", 300_000]]);
+    await using world = new SwarmWorld({ seed: 9 });
+    const seed = await world.seeder(torrent);
+    const middle = await world.host();
+    // Has next to nothing, but knows the seed.
+    middle.add(torrent, {
+      peers: [seed.address],
+      downloadLimit: 2000,
+      uploadLimit: 1,
+    });
+    await world.clock.advance(1000);
+    const host = await world.host();
+    host.add(torrent, { peers: [middle.address] });
+    await world.run(host.torrent.completed, 120_000);
+    assertFiles(torrent, host.files);
+  },
+);

@@ -1,0 +1,171 @@
+import { assert, assertEquals } from "@std/assert";
+import {
+  type AnnounceKind,
+  AnnounceScheduler,
+  type AnnounceTurn,
+} from "../../../client/trackers/announce_scheduler.ts";
+import { SimClock } from "../../support/sim_clock.ts";
+
+const MINUTE = 60_000;
+
+/** Requests turns and notes when they come. */
+function setUp() {
+  const clock = new SimClock();
+  const scheduler = new AnnounceScheduler(clock);
+  const granted: [number, string][] = [];
+  const refused: [string, number][] = [];
+  const open: AnnounceTurn[] = [];
+  const request = (url: string, kind: AnnounceKind = "download") => {
+    const turn = scheduler.request(url, kind, {
+      granted: () => {
+        granted.push([clock.now(), url]);
+        // Ended from outside of the call, as an answer comes later.
+        queueMicrotask(() => open.push(turn));
+      },
+      refused: (retryInMs) => refused.push([url, retryInMs]),
+    });
+    return turn;
+  };
+  /** Lets time pass; answers come within a tenth of a second. */
+  const answering = async (end: number) => {
+    while (clock.now() < end) {
+      await clock.advance(100);
+      for (const turn of open.splice(0)) turn.end("answered");
+    }
+  };
+  return { clock, scheduler, granted, refused, open, request, answering };
+}
+
+Deno.test("AnnounceScheduler grants a few at once, and spreads thousands", {
+  permissions: "none",
+}, async () => {
+  const { clock, scheduler, granted, request, answering } = setUp();
+  for (let i = 0; i < 5000; i++) {
+    request(`http://t${i % 40}.test/announce`, "seed");
+  }
+  assertEquals(granted.length, 20);
+  assertEquals(clock.pending, 1);
+  // Whoever downloads does not wait behind them.
+  request("http://t0.test/announce");
+  assertEquals(granted.at(-1), [0, "http://t0.test/announce"]);
+  await answering(15 * MINUTE);
+  assertEquals(granted.length, 5001);
+  assertEquals(scheduler.stats, { waiting: 0, active: 0 });
+  const aMinute = new Map<number, number>();
+  for (const [at] of granted) {
+    const minute = Math.floor(at / MINUTE);
+    aMinute.set(minute, (aMinute.get(minute) ?? 0) + 1);
+  }
+  const counts = [...aMinute.values()];
+  assert(Math.max(...counts) <= 6 * 60 + 20 + 1, `${counts}`);
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("AnnounceScheduler bounds what one host gets, and takes turns", {
+  permissions: "none",
+}, async () => {
+  const { granted, request, answering } = setUp();
+  for (let i = 0; i < 300; i++) request(`http://one.test/${i}/announce`);
+  for (let i = 0; i < 5; i++) request(`http://t${i}.test/announce`);
+  // No more than eight at once there, so others need not wait at all.
+  assertEquals(granted.length, 8 + 5);
+  await answering(10_000);
+  const ofOne = granted.filter(([, url]) => url.includes("one.test")).length;
+  assert(ofOne >= 100 && ofOne <= 121, `${ofOne} in 10 s`);
+});
+
+Deno.test("AnnounceScheduler leaves a host alone that fails and fails", {
+  permissions: "none",
+}, async () => {
+  const { clock, granted, refused, open, request } = setUp();
+  const url = "http://down.test/announce";
+  const fail = async () => {
+    request(url);
+    await clock.advance(0);
+    open.pop()!.end("failed");
+  };
+  for (let i = 0; i < 3; i++) await fail();
+  request(url);
+  assertEquals(refused, [[url, 5_000]]);
+  // Afterwards one shows whether it is back; others wait for that.
+  await clock.advance(5_000);
+  for (let i = 0; i < 3; i++) request(url);
+  await clock.advance(0);
+  assertEquals(granted.length, 4);
+  open.pop()!.end("failed");
+  assertEquals(refused.slice(1), [[url, 10_000], [url, 10_000]]);
+  await clock.advance(10_000);
+  request(url);
+  request(url);
+  await clock.advance(0);
+  assertEquals(granted.length, 5);
+  open.pop()!.end("answered");
+  await clock.advance(0);
+  assertEquals(granted.length, 6);
+  // A hostile one is asked a few times an hour at most.
+  const hour = clock.now() + 60 * MINUTE;
+  let asked = 0;
+  while (clock.now() < hour) {
+    request(url);
+    await clock.advance(0);
+    for (const turn of open.splice(0)) {
+      asked++;
+      turn.end("failed");
+    }
+    await clock.advance(1000);
+  }
+  assert(asked <= 16, `${asked} in an hour`);
+});
+
+Deno.test("AnnounceScheduler counts redirects to a host as requests of it", {
+  permissions: "none",
+}, async () => {
+  const { clock, scheduler } = setUp();
+  let followed = 0;
+  for (let s = 0; s < 10; s++) {
+    for (let i = 0; i < 100; i++) {
+      if (scheduler.follow(`http://victim.test/${i}`)) followed++;
+    }
+    await clock.advance(1000);
+  }
+  assert(followed <= 20 + 10 * 10, `${followed} in 10 s`);
+});
+
+Deno.test("AnnounceScheduler lets good-byes pass, bounded in parallel", {
+  permissions: "none",
+}, async () => {
+  const { clock, granted, request, open, scheduler } = setUp();
+  for (let i = 0; i < 500; i++) request("http://t.test/announce", "seed");
+  granted.length = 0;
+  for (let i = 0; i < 5000; i++) {
+    request(`http://t${i % 50}.test/announce`, "goodbye");
+  }
+  assertEquals(granted.length, 256);
+  assertEquals(scheduler.stats.active, 256 + 8);
+  // Trackers that answer within 20 ms: all is told in half a second.
+  let most = 0;
+  for (let at = 0; at < 500; at += 20) {
+    most = Math.max(most, scheduler.stats.active);
+    await clock.advance(20);
+    for (const turn of open.splice(0)) turn.end("answered");
+  }
+  assert(most <= 264, `${most} at once`);
+  const said = granted.filter(([, url]) => url !== "http://t.test/announce");
+  assertEquals(said.length, 5000);
+});
+
+Deno.test("AnnounceScheduler forgets who gives his place back", {
+  permissions: "none",
+}, () => {
+  const { clock, granted, request, scheduler } = setUp();
+  const turns = Array.from(
+    { length: 30 },
+    () => request("http://t.test/announce"),
+  );
+  assertEquals(granted.length, 8);
+  for (const turn of turns) turn.end();
+  for (const turn of turns) turn.end("failed");
+  assertEquals(scheduler.stats, { waiting: 0, active: 0 });
+  scheduler.close();
+  assertEquals(clock.pending, 0);
+});

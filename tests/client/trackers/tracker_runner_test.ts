@@ -1,0 +1,400 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  type AnnounceRequest,
+  type AnnounceResponse,
+  TrackerError,
+} from "../../../_shared/announce.ts";
+import type { PeerCandidate } from "../../../_shared/address.ts";
+import { seededRandom } from "../../../_shared/random.ts";
+import { AnnounceScheduler } from "../../../client/trackers/announce_scheduler.ts";
+import {
+  type AnnounceFigures,
+  TrackerRunner,
+} from "../../../client/trackers/tracker_runner.ts";
+import type { TrackerClient } from "../../../client/types.ts";
+import { SimClock } from "../../support/sim_clock.ts";
+import { simTorrent, SwarmWorld } from "../../support/swarm_world.ts";
+
+const peers = [{ hostname: "10.0.0.9", port: 6881 }];
+const response: AnnounceResponse = { intervalMs: 1_800_000, peers };
+
+/** A tracker that notes what it is told. */
+function fakeTracker(
+  answer: (
+    request: AnnounceRequest,
+    signal: AbortSignal,
+    url: string,
+  ) => Promise<AnnounceResponse> | AnnounceResponse = () => response,
+): TrackerClient & { told: AnnounceRequest[]; urls: string[] } {
+  const told: AnnounceRequest[] = [];
+  const urls: string[] = [];
+  return {
+    told,
+    urls,
+    announce: async (url, request, options) => {
+      told.push(request);
+      urls.push(url);
+      return await answer(request, options!.signal!, url);
+    },
+  };
+}
+
+function setUp(
+  tracker: TrackerClient,
+  ...urls: readonly string[]
+) {
+  const clock = new SimClock();
+  const found: PeerCandidate[] = [];
+  const results: [string, unknown][] = [];
+  const ips: string[] = [];
+  const figures: {
+    -readonly [Name in keyof AnnounceFigures]: AnnounceFigures[Name];
+  } = {
+    port: 1,
+    uploaded: 200,
+    downloaded: 300,
+    left: 4,
+    isPartialSeed: false,
+  };
+  const scheduler = new AnnounceScheduler(clock);
+  const all = urls.length > 0 ? urls : ["http://t.example/pass/announce"];
+  const runner = new TrackerRunner({
+    infoHash: new Uint8Array(20),
+    peerId: new Uint8Array(20),
+    key: 7,
+    tiers: all.map((url) => [url]),
+    clock,
+    random: seededRandom(1),
+    scheduler,
+    clientFor: (url) => /^(http|udp)/.test(url) ? tracker : undefined,
+    figures: () => figures,
+    wantsPeers: () => false,
+    onPeers: (list) => found.push(...list),
+    onExternalIp: (ip) => ips.push(ip),
+    onResult: (name, result) => results.push([name, result]),
+  });
+  return { clock, runner, found, results, figures, ips, scheduler };
+}
+
+Deno.test("TrackerRunner announces, hands out peers, and says good-bye", {
+  permissions: "none",
+}, async () => {
+  const tracker = fakeTracker();
+  const { clock, runner, found, results } = setUp(tracker);
+  runner.start();
+  await clock.advance(100);
+  assertEquals(tracker.told.map(({ event }) => event), ["started"]);
+  assertEquals(tracker.told[0]!.left, 4);
+  assertEquals(tracker.told[0]!.key, 7);
+  assertEquals(found.length, 1);
+  // Never the path, which may hold a passkey.
+  assertEquals(results, [["http://t.example", { peers: 1 }]]);
+  runner.completed();
+  await clock.advance(100);
+  await runner.close();
+  assertEquals(tracker.told.map(({ event }) => event), [
+    "started",
+    "completed",
+    "stopped",
+  ]);
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("TrackerRunner leaves at once where nobody has answered", {
+  permissions: "none",
+}, async () => {
+  // Neither answers nor heeds the signal.
+  const tracker = fakeTracker(() => new Promise(() => {}));
+  const { clock, runner, results } = setUp(
+    tracker,
+    "udp://a.test:1",
+    "udp://b.test:1",
+  );
+  runner.start();
+  await clock.advance(12_000);
+  assertEquals(tracker.told.length, 2);
+  await runner.close();
+  await clock.advance(0);
+  // Nobody failed: nobody waits for an answer any more.
+  assertEquals(results, []);
+  assertEquals(tracker.told.map(({ event }) => event), ["started", "started"]);
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("TrackerRunner leaves within seconds, whatever the tracker does", {
+  permissions: "none",
+}, async () => {
+  // Falls silent after its first answer.
+  const tracker = fakeTracker(({ event }) =>
+    event === "started" ? response : new Promise(() => {})
+  );
+  const { clock, runner } = setUp(tracker);
+  runner.start();
+  await clock.advance(10);
+  runner.completed();
+  await clock.advance(10);
+  let closed = false;
+  void runner.close().then(() => closed = true);
+  await clock.advance(5_000);
+  assertEquals(closed, true);
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("TrackerRunner tells of completion before it leaves", {
+  permissions: "none",
+}, async () => {
+  const tracker = fakeTracker();
+  const { clock, runner, figures } = setUp(tracker);
+  runner.start();
+  await clock.advance(100);
+  figures.left = 0;
+  figures.downloaded += 50;
+  runner.completed();
+  await runner.close();
+  assertEquals(
+    tracker.told.map((
+      { event, left, downloaded },
+    ) => [event, left, downloaded]),
+    [["started", 4, 0], ["completed", 0, 50], ["stopped", 0, 50]],
+  );
+});
+
+Deno.test("TrackerRunner counts from started to stopped (BEP 3)", {
+  permissions: "none",
+}, async () => {
+  const tracker = fakeTracker();
+  const { clock, runner, figures } = setUp(tracker);
+  for (let i = 0; i < 2; i++) {
+    runner.start();
+    await clock.advance(10);
+    figures.uploaded += 7;
+    await runner.stop();
+  }
+  assertEquals(tracker.told.map(({ uploaded }) => uploaded), [0, 7, 0, 7]);
+  await runner.close();
+});
+
+Deno.test("TrackerRunner says paused when it wants no more (BEP 21)", {
+  permissions: "none",
+}, async () => {
+  // Knows the events of BEP 3 only, as UDP trackers do.
+  const strict = "https://strict.test/announce";
+  const tracker = fakeTracker(({ event }, _signal, url) => {
+    if (event === "paused" && url === strict) {
+      throw new TrackerError("refused", "Unknown event");
+    }
+    return { intervalMs: 60_000, peers: [] };
+  });
+  for (const url of ["http://t.test/announce", strict, "udp://t.test:1"]) {
+    const { clock, runner, figures } = setUp(tracker, url);
+    figures.isPartialSeed = true;
+    runner.start();
+    await clock.advance(125_000);
+    await runner.close();
+  }
+  assertEquals(tracker.told.map(({ event }) => event), [
+    ...["started", "paused", "paused", "stopped"],
+    ...["started", "paused", undefined, undefined, "stopped"],
+    ...["started", undefined, undefined, "stopped"],
+  ]);
+});
+
+Deno.test(
+  "TrackerRunner takes some thousands of peers, and doubts our address",
+  {
+    permissions: "none",
+  },
+  async () => {
+    const many = Array.from({ length: 4000 }, (_, i) => (
+      { hostname: "192.0.2.1", port: i + 1 }
+    ));
+    const said = ["198.51.100.7", "10.0.0.1", "198.51.100.7"];
+    const tracker = fakeTracker(() => (
+      { intervalMs: 60_000, peers: many, externalIp: said.shift() }
+    ));
+    const { clock, runner, found, ips, scheduler } = setUp(tracker);
+    runner.start();
+    await clock.advance(1000);
+    assertEquals(found.length, 3000);
+    await clock.advance(130_000);
+    assertEquals(said, []);
+    assertEquals(ips, [], "one tracker alone");
+    assertEquals(
+      scheduler.vote("udp://t.example:5", "198.51.100.7"),
+      undefined,
+    );
+    assertEquals(scheduler.vote("udp://u.test:5", "203.0.113.9"), undefined);
+    assertEquals(
+      scheduler.vote("udp://v.test:5", "198.51.100.7"),
+      "198.51.100.7",
+    );
+    await runner.close();
+  },
+);
+
+Deno.test("TrackerRunner reports a tracker that does not answer in time", {
+  permissions: "none",
+}, async () => {
+  const tracker = fakeTracker((_, signal) =>
+    new Promise((_, reject) =>
+      signal.addEventListener("abort", () => reject(signal.reason))
+    )
+  );
+  const { clock, runner, results } = setUp(tracker);
+  runner.start();
+  await clock.advance(41_000);
+  const { error } = results[0]![1] as { error: TrackerError };
+  assertEquals(error.code, "timeout");
+  const closing = runner.close();
+  await clock.advance(5000);
+  await closing;
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("TrackerRunner reports failures and schemes it cannot use", {
+  permissions: "none",
+}, async () => {
+  const failing = fakeTracker(() => {
+    throw new TypeError("broken");
+  });
+  const { clock, runner, results } = setUp(failing);
+  runner.start();
+  await clock.advance(100);
+  assertEquals((results[0]![1] as { error: Error }).error.message, "broken");
+  await runner.close();
+  const other = setUp(failing, "wss://t.example/x");
+  other.runner.start();
+  await other.clock.advance(100);
+  const { error } = other.results[0]![1] as { error: TrackerError };
+  assertEquals(error.code, "unsupported");
+  assertStringIncludes(error.message, "wss://t.example");
+  await other.runner.close();
+});
+
+Deno.test("TrackerRunner can be stopped and started again", {
+  permissions: "none",
+}, async () => {
+  const tracker = fakeTracker();
+  const { clock, runner } = setUp(tracker);
+  for (let i = 0; i < 3; i++) {
+    runner.start();
+    await clock.advance(100);
+    await runner.stop();
+    await clock.advance(100);
+  }
+  assertEquals(
+    tracker.told.map(({ event }) => event),
+    ["started", "stopped", "started", "stopped", "started", "stopped"],
+  );
+  const stopping = runner.stop();
+  runner.start();
+  await stopping;
+  await clock.advance(100);
+  assertEquals(tracker.told.at(-1)!.event, "started");
+  await runner.close();
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test(
+  "a swarm that knows nothing but its tracker",
+  { permissions: "none" },
+  async () => {
+    const torrent = await simTorrent([["a.bin", 400_000]], {
+      trackers: [["http://10.0.0.1/announce"]],
+    });
+    await using world = new SwarmWorld();
+    const known = new Map<string, { hostname: string; port: number }>();
+    const told: AnnounceRequest[] = [];
+    const trackerFor = (hostname: string): TrackerClient => ({
+      announce: (_url, request) => {
+        told.push(request);
+        const entry = { hostname, port: request.port };
+        if (request.event === "stopped") known.delete(hostname);
+        else known.set(hostname, entry);
+        return Promise.resolve({
+          intervalMs: 60_000,
+          peers: [...known.values()],
+          externalIp: hostname,
+        });
+      },
+    });
+    const hosts = [];
+    for (let i = 0; i < 4; i++) {
+      const hostname = `10.0.${i + 1}.7`;
+      const options = { httpTracker: trackerFor(hostname), pex: false };
+      if (i === 0) hosts.push(await world.seeder(torrent, options));
+      else {
+        const host = await world.host(options);
+        host.add(torrent);
+        hosts.push(host);
+      }
+      assertEquals(hosts[i]!.address.hostname, hostname);
+    }
+    for (const host of hosts) await world.run(host.torrent.completed, 300_000);
+    const left = told.filter(({ event }) => event === "completed");
+    // Who had everything from the start completes nothing.
+    assertEquals(left.map((request) => request.left), [0, 0, 0]);
+    assertEquals(left.map(({ downloaded }) => downloaded >= 400_000), [
+      true,
+      true,
+      true,
+    ]);
+    for (const host of hosts) await world.run(host.session.close());
+    assertEquals(known.size, 0);
+  },
+);
+
+Deno.test("a session honours what a tracker asks for, with peers or without", {
+  permissions: "none",
+}, async () => {
+  const torrent = await simTorrent([["a.bin", 60_000]], {
+    trackers: [["udp://t.example:1"]],
+  });
+  const hour = 3_600_000;
+  for (const seeding of [false, true]) {
+    await using world = new SwarmWorld();
+    // As UDP trackers: there is no min interval.
+    const udpTracker = fakeTracker(() => ({ intervalMs: hour / 2, peers: [] }));
+    const host = seeding
+      ? await world.seeder(torrent, { udpTracker })
+      : await world.host({ udpTracker });
+    if (!seeding) host.add(torrent);
+    await world.clock.advance(hour - 1);
+    assertEquals(udpTracker.told.length, seeding ? 2 : 3);
+    world.assertWire();
+  }
+});
+
+Deno.test(
+  "a session that wants some files only is no seed to trackers (BEP 21)",
+  {
+    permissions: "none",
+  },
+  async () => {
+    const files = [["d/a", 65_536], ["d/b", 90_000]] as const;
+    const torrent = await simTorrent(files, {
+      trackers: [["http://t.example/announce"]],
+      pieceLength: 16384,
+    });
+    await using world = new SwarmWorld();
+    const seed = await world.seeder(torrent, { trackers: false });
+    const httpTracker = fakeTracker(() => ({ intervalMs: 60_000, peers: [] }));
+    const host = await world.host({ httpTracker });
+    const leech = host.add(torrent, { files: [0], peers: [seed.address] });
+    await world.run(leech.completed);
+    await world.clock.advance(130_000);
+    const [started, ...paused] = httpTracker.told;
+    assertEquals(started!.event, "started");
+    assertEquals(paused.map(({ event }) => event), ["paused", "paused"]);
+    assertEquals(paused[0]!.left, 90_000);
+    await leech.selectFiles([0, 1]);
+    await world.run(leech.completed);
+    await world.run(host.session.close());
+    const last = httpTracker.told.slice(-2);
+    assertEquals(last.map(({ event, left }) => [event, left]), [
+      ["completed", 0],
+      ["stopped", 0],
+    ]);
+    world.assertWire();
+  },
+);
