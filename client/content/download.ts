@@ -30,15 +30,15 @@ import { SessionError } from "../error.ts";
 import { RequestWindow } from "../../select/request_window.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import { RequestTurns } from "./request_turns.ts";
-import type { SwarmPeer } from "../swarm/swarm_peer.ts";
+import type { BlockSource } from "./block_source.ts";
 
 /** Blocks that one idle peer takes over from slower ones at a time. */
 const STEAL_BATCH = 8;
 
 /** What the download needs of its swarm. */
 export interface DownloadHost {
-  /** Connected peers by key. */
-  readonly peers: ReadonlyMap<PeerKey, SwarmPeer>;
+  /** Where blocks may come from, by key. */
+  readonly sources: ReadonlyMap<PeerKey, BlockSource>;
   /** A piece is verified and written. */
   pieceDone(pieceIndex: number): void;
   /** A piece was wrong. */
@@ -98,7 +98,7 @@ export class Download {
     this.#clock = options.clock;
     this.#turns = new RequestTurns(options.limit, () => {
       let open = 0;
-      for (const { connection, inPicker } of host.peers.values()) {
+      for (const { connection, inPicker } of host.sources.values()) {
         if (inPicker && !connection.state.peerChoking) open++;
       }
       return open;
@@ -131,14 +131,14 @@ export class Download {
   start(): void {
     if (this.#active) return;
     this.#active = true;
-    for (const peer of this.#host.peers.values()) this.updateInterest(peer);
+    for (const peer of this.#host.sources.values()) this.updateInterest(peer);
     this.refillAll();
   }
 
   /** Takes every request back and asks for nothing more. */
   stop(): void {
     this.#active = false;
-    for (const peer of this.#host.peers.values()) {
+    for (const peer of this.#host.sources.values()) {
       for (const block of this.picker.releaseAll(peer.key)) {
         peer.connection.cancel(block);
       }
@@ -147,7 +147,7 @@ export class Download {
   }
 
   /** Takes a peer into the books. */
-  addPeer(peer: SwarmPeer): void {
+  addPeer(peer: BlockSource): void {
     this.picker.peers.add(peer.key);
     peer.inPicker = true;
     this.#suspect(peer);
@@ -163,7 +163,7 @@ export class Download {
   }
 
   /** Forgets a peer; what was asked of it is asked of others. */
-  removePeer(peer: SwarmPeer): void {
+  removePeer(peer: BlockSource): void {
     if (!peer.inPicker) return;
     peer.inPicker = false;
     const released = this.picker.peers.remove(peer.key);
@@ -177,7 +177,7 @@ export class Download {
    * @param peer Whose event.
    * @param event What happened.
    */
-  handle(peer: SwarmPeer, event: PeerSessionEvent): void {
+  handle(peer: BlockSource, event: PeerSessionEvent): void {
     // Taken in later with all that is known of it by then.
     if (!peer.inPicker) return;
     const { key } = peer;
@@ -249,7 +249,7 @@ export class Download {
   }
 
   /** Tells a peer whether we want something of it. */
-  updateInterest(peer: SwarmPeer): void {
+  updateInterest(peer: BlockSource): void {
     if (!peer.inPicker) return;
     peer.connection.setInterested(
       this.#active && this.picker.peers.isInteresting(peer.key),
@@ -258,14 +258,14 @@ export class Download {
 
   /** Notes that other pieces are wanted than before. */
   wantsChanged(): void {
-    for (const peer of this.#host.peers.values()) this.updateInterest(peer);
+    for (const peer of this.#host.sources.values()) this.updateInterest(peer);
     this.refillAll();
   }
 
   /** Once in a while: feeds rates to the books and looks for idle peers. */
   tick(): void {
     if (!this.#active) return;
-    for (const peer of this.#host.peers.values()) {
+    for (const peer of this.#host.sources.values()) {
       if (!peer.inPicker) continue;
       this.picker.peers.setRate(peer.key, peer.connection.downloadRate);
     }
@@ -278,12 +278,12 @@ export class Download {
     this.#refillQueued = true;
     queueMicrotask(() => {
       this.#refillQueued = false;
-      for (const peer of this.#host.peers.values()) this.refill(peer);
+      for (const peer of this.#host.sources.values()) this.refill(peer);
     });
   }
 
   /** Asks a peer for as much as its window has room for. */
-  refill(peer: SwarmPeer): void {
+  refill(peer: BlockSource): void {
     if (
       !this.#active || this.#heldBack || !peer.inPicker ||
       this.#storage.state === "paused"
@@ -320,32 +320,32 @@ export class Download {
   }
 
   /** Asks for more after a block came: whoever waits for a turn goes first. */
-  #goOn(peer: SwarmPeer): void {
+  #goOn(peer: BlockSource): void {
     if (!this.#turns.isLimited) return this.refill(peer);
     for (const key of this.#turns.after(peer.key)) {
-      const next = this.#host.peers.get(key);
+      const next = this.#host.sources.get(key);
       if (next !== undefined) this.refill(next);
     }
   }
 
-  #request(peer: SwarmPeer, blocks: readonly BlockAddress[]): void {
+  #request(peer: BlockSource, blocks: readonly BlockAddress[]): void {
     for (const block of peer.connection.request(blocks)) {
       this.picker.released(peer.key, block);
     }
   }
 
-  #stealFor(peer: SwarmPeer, count: number, now: number): void {
+  #stealFor(peer: BlockSource, count: number, now: number): void {
     const stolen = this.picker.steal(peer.key, count, now, this.#steal);
     if (stolen.length === 0) return;
     const blocks: BlockAddress[] = [];
     for (const { peer: victim, block } of stolen) {
-      this.#host.peers.get(victim)?.connection.cancel(block);
+      this.#host.sources.get(victim)?.connection.cancel(block);
       blocks.push(block);
     }
     this.#request(peer, blocks);
   }
 
-  #received(peer: SwarmPeer, event: BlockEvent): void {
+  #received(peer: BlockSource, event: BlockEvent): void {
     const { pieceIndex, blockOffset, data } = event;
     const now = this.#clock.now();
     const result = this.picker.received(
@@ -364,7 +364,7 @@ export class Download {
       return;
     }
     for (const other of result.cancel) {
-      this.#host.peers.get(other)?.connection.cancel({
+      this.#host.sources.get(other)?.connection.cancel({
         pieceIndex,
         blockOffset,
         length: data.length,
@@ -408,7 +408,7 @@ export class Download {
       }
     } else {
       for (const { peer, block } of this.picker.pieces.setHave(pieceIndex)) {
-        this.#host.peers.get(peer)?.connection.cancel(block);
+        this.#host.sources.get(peer)?.connection.cancel(block);
       }
     }
     this.#host.pieceDone(pieceIndex);
@@ -418,7 +418,7 @@ export class Download {
   /** Tells those peers that came to be of interest, or ceased to be. */
   #followInterest(): void {
     for (const key of this.picker.peers.takeInterestChanges()) {
-      const peer = this.#host.peers.get(key);
+      const peer = this.#host.sources.get(key);
       if (peer !== undefined) this.updateInterest(peer);
     }
   }
@@ -439,7 +439,7 @@ export class Download {
             splitDigests(digests),
           ),
         );
-        for (const peer of this.#host.peers.values()) this.#suspect(peer);
+        for (const peer of this.#host.sources.values()) this.#suspect(peer);
       }
     }
     this.#host.pieceBad(pieceIndex);
@@ -475,7 +475,7 @@ export class Download {
   }
 
   /** Has a peer prove itself alone while there are some that send rubbish. */
-  #suspect(peer: SwarmPeer): void {
+  #suspect(peer: BlockSource): void {
     if (peer.inPicker && this.#smartBan.suspect(peer.key)) {
       this.picker.peers.setParole(peer.key, true);
     }

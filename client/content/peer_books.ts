@@ -14,7 +14,7 @@ import type { AddTorrentOptions, TorrentEvent } from "../types.ts";
 import { Upload, type UploadHost } from "./upload.ts";
 
 /** What the content needs of its torrent. */
-export interface ContentHost extends DownloadHost, UploadHost {
+export interface ContentHost extends Omit<DownloadHost, "sources">, UploadHost {
   /** Something is not as it should be. */
   warn(event: TorrentEvent): void;
   /** Pieces were lost; the error, if nothing is left to go on with. */

@@ -354,6 +354,7 @@ export class TorrentContent implements SwarmContent {
     const host = this.#host;
     const books = makePeerBooks({
       peers: host.peers,
+      sources: host.peers,
       pieceDone: (pieceIndex) => {
         this.#verified(pieceIndex);
         books.revealer.verified(pieceIndex);
