@@ -19,13 +19,7 @@ export type AddSource =
   | Metainfo
   | Magnet;
 
-/**
- * Reads what a torrent is added by.
- *
- * @param source What was given.
- * @returns The torrent or the link.
- * @throws {MetainfoError | MagnetError} If it is neither.
- */
+/** Reads what a torrent is added by; throws what the parsers do. */
 export function sourceOf(source: AddSource): TorrentSource {
   if (source instanceof Uint8Array) return { metainfo: parseMetainfo(source) };
   if (typeof source === "string") {
@@ -40,12 +34,7 @@ export function sourceOf(source: AddSource): TorrentSource {
   return "infoBytes" in source ? { metainfo: source } : { magnet: source };
 }
 
-/**
- * The hashes that peers may call a torrent by.
- *
- * @param topic The torrent or a link to it.
- * @returns 40 hex digits each; v2 hashes cut to 20 bytes (BEP 52).
- */
+/** The hashes that peers may call a torrent by, as hex; v2 hashes cut to 20 bytes. */
 export function hashesOf(topic: Metainfo | Magnet): string[] {
   return [topic.infoHashV1, topic.infoHashV2].flatMap((hash) =>
     hash === undefined ? [] : [toHex(hash.subarray(0, 20))]

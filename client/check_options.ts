@@ -49,12 +49,7 @@ function checkBytes(name: string, value: number | undefined): void {
   }
 }
 
-/**
- * Checks the options of a session.
- *
- * @param options What was given.
- * @throws {RangeError} If one makes no sense.
- */
+/** Throws a `RangeError` where an option of a session makes no sense. */
 export function checkSessionOptions(options: SessionOptions): void {
   checkCount("maxPeers", options.maxPeers);
   checkCount("maxPeersPerTorrent", options.maxPeersPerTorrent);
@@ -69,12 +64,7 @@ export function checkSessionOptions(options: SessionOptions): void {
   }
 }
 
-/**
- * Checks the options of a torrent.
- *
- * @param options What was given.
- * @throws {RangeError} If one makes no sense.
- */
+/** Throws a `RangeError` where an option of a torrent makes no sense. */
 export function checkAddOptions(options: AddTorrentOptions): void {
   checkCount("maxPeers", options.maxPeers);
   checkRate("downloadLimit", options.downloadLimit);

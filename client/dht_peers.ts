@@ -36,14 +36,7 @@ const ROUND_SECONDS = 600;
 
 /** What is needed of a DHT node. */
 export interface PeerLookup {
-  /**
-   * Looks for peers and announces us at the end.
-   *
-   * @param infoHash 20 bytes.
-   * @param options The port to announce; whether we are a seed, which wants no
-   * others (BEP 33); and the signal that ends it.
-   * @returns The peers; ends with the lookup.
-   */
+  /** Looks for peers and announces us at the end. */
   getPeers(
     infoHash: Uint8Array,
     options: {
@@ -53,17 +46,9 @@ export interface PeerLookup {
       readonly signal?: AbortSignal | undefined;
     },
   ): AsyncIterable<PeerCandidate>;
-  /**
-   * Tells the node of another one, which is pinged before it is believed.
-   *
-   * @param endpoint Name or address, and port.
-   */
+  /** Tells the node of another one, which is pinged before it is believed. */
   addNode(endpoint: Endpoint): void;
-  /**
-   * Tells what goes on.
-   *
-   * @returns Nodes that are known to answer, and requests that wait.
-   */
+  /** Tells what goes on. */
   stats(): { readonly goodNodes: number; readonly outstanding: number };
 }
 
@@ -90,12 +75,6 @@ export class DhtPeers implements SharedDiscovery, AsyncDisposable {
   #torrents = 0;
   #cancelTimer = () => {};
 
-  /**
-   * Takes a node to ask.
-   *
-   * @param dht The node.
-   * @param clock Whose time passes.
-   */
   constructor(dht: PeerLookup, clock: Clock) {
     this.#dht = dht;
     this.#clock = clock;
@@ -109,13 +88,7 @@ export class DhtPeers implements SharedDiscovery, AsyncDisposable {
     return { torrents: this.#torrents, running: this.#running.size };
   }
 
-  /**
-   * Looks for a torrent's peers from now on; announces us with each lookup.
-   *
-   * @param torrent The hash, the port we listen on, and whether we seed.
-   * @param listener Is told of the peers.
-   * @returns Ends it.
-   */
+  /** Looks for a torrent's peers from now on; announces us with each lookup. */
   follow(torrent: DiscoveryTopic, listener: DiscoveryListener): () => void {
     const entry: Entry = {
       torrent,
@@ -138,19 +111,14 @@ export class DhtPeers implements SharedDiscovery, AsyncDisposable {
   }
 
   /**
-   * Tells the DHT of a node that a torrent or a peer names; many are passed over.
-   *
-   * @param node Name or address, and port.
+   * Tells the DHT of a node that a torrent or a peer names; many are passed
+   * over.
    */
   addNode(node: Endpoint): void {
     if (this.#nodes.take(this.#clock.now())) this.#dht.addNode(node);
   }
 
-  /**
-   * Ends every lookup, for good.
-   *
-   * @returns A promise that resolves when all have ended.
-   */
+  /** Ends every lookup, for good. */
   async close(): Promise<void> {
     while (this.#due.takeDue(Infinity) !== undefined);
     for (const { running } of this.#running) running?.abort();

@@ -20,12 +20,7 @@ export interface DiscoveryListener {
   found(candidate: PeerCandidate): void;
   /** A search begins. */
   searching(): void;
-  /**
-   * A search is over.
-   *
-   * @param nextAt When the next one is due, in milliseconds.
-   * @param error What went wrong.
-   */
+  /** A search is over. */
   waiting(nextAt: number, error?: string): void;
 }
 
@@ -33,13 +28,7 @@ export interface DiscoveryListener {
 export interface SharedDiscovery {
   /** Name of the source. */
   readonly source: CandidateSource;
-  /**
-   * Looks for a torrent's peers from now on.
-   *
-   * @param torrent For whom.
-   * @param listener Is told what is found.
-   * @returns Ends it at once.
-   */
+  /** Looks for a torrent's peers from now on. */
   follow(torrent: DiscoveryTopic, listener: DiscoveryListener): () => void;
 }
 
@@ -177,12 +166,6 @@ export class DiscoveryRunner {
   readonly #target: DiscoveryTarget;
   #running = false;
 
-  /**
-   * Makes a runner that waits for {@linkcode start}.
-   *
-   * @param services Where to look.
-   * @param target For whom.
-   */
   constructor(
     services: readonly (PeerDiscovery | SharedDiscovery)[],
     target: DiscoveryTarget,
@@ -191,11 +174,7 @@ export class DiscoveryRunner {
     this.#target = target;
   }
 
-  /**
-   * Tells what each service does.
-   *
-   * @returns A snapshot.
-   */
+  /** Tells what each service does. */
   statuses(): DiscoveryStatus[] {
     return this.#searches.map((search) => search.status);
   }
@@ -207,12 +186,7 @@ export class DiscoveryRunner {
     for (const search of this.#searches) search.start();
   }
 
-  /**
-   * Stops looking. What a service still finds is passed over.
-   *
-   * @returns A promise that resolves when every search has ended; a service
-   * that does not heed its signal is waited for no longer than 3 s.
-   */
+  /** Stops looking. What a service still finds is passed over. */
   async stop(): Promise<void> {
     if (!this.#running) return;
     this.#running = false;

@@ -18,12 +18,7 @@ export class EventHub<T> {
     return this.#queues.size === 0;
   }
 
-  /**
-   * Subscribes to what comes from now on.
-   *
-   * @param capacity Most notices that wait.
-   * @returns A queue; closing it or leaving its loop unsubscribes.
-   */
+  /** Subscribes to what comes from now on. */
   subscribe(capacity = DEFAULT_CAPACITY): EventQueue<T> {
     const queue = new EventQueue<T>(capacity);
     if (this.#closed) queue.close();
@@ -31,11 +26,7 @@ export class EventHub<T> {
     return queue;
   }
 
-  /**
-   * Tells every subscriber.
-   *
-   * @param notice What happened.
-   */
+  /** Tells every subscriber. */
   publish(notice: T): void {
     for (const queue of this.#queues) {
       if (queue.closed) this.#queues.delete(queue);

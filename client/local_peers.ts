@@ -16,23 +16,12 @@ export class LocalPeers implements SharedDiscovery {
   readonly #listeners = new Map<string, DiscoveryListener>();
   readonly #loop: Promise<void>;
 
-  /**
-   * Takes a running service over.
-   *
-   * @param discovery Closed with this.
-   */
   constructor(discovery: LocalDiscovery) {
     this.#discovery = discovery;
     this.#loop = this.#route();
   }
 
-  /**
-   * Announces a torrent and hears of its peers.
-   *
-   * @param torrent The hash, and the port we listen on.
-   * @param listener Is told of them.
-   * @returns Ends it.
-   */
+  /** Announces a torrent and hears of its peers. */
   follow(torrent: DiscoveryTopic, listener: DiscoveryListener): () => void {
     const { infoHash, port } = torrent;
     const key = toHex(infoHash);

@@ -70,11 +70,6 @@ export class PeerList {
   /** The turn of the source that was served last. */
   #turn = 0;
 
-  /**
-   * Makes an empty list.
-   *
-   * @param options See {@linkcode PeerListOptions}.
-   */
   constructor(options: PeerListOptions) {
     this.#randomInt = options.randomInt;
     this.#capacity = options.capacity ?? MAX_CANDIDATES;
@@ -87,11 +82,7 @@ export class PeerList {
     return this.#entries.size;
   }
 
-  /**
-   * Sets our endpoint as others see it, for canonical priorities (BEP 40).
-   *
-   * @param endpoint Our external address and port.
-   */
+  /** Sets our endpoint as others see it, for canonical priorities (BEP 40). */
   setExternalEndpoint(endpoint: Endpoint): void {
     this.#external = endpoint;
     for (const entry of this.#entries.values()) {
@@ -103,9 +94,6 @@ export class PeerList {
    * Adds a candidate. One that is known already is from then on as good as the
    * best source that tells of it, and if it failed it gets another chance; at
    * once when a person names it.
-   *
-   * @param candidate Where a peer may be.
-   * @returns Whether it is new and was kept.
    */
   add(candidate: PeerCandidate): boolean {
     const { source = "manual" } = candidate;
@@ -144,14 +132,7 @@ export class PeerList {
     return true;
   }
 
-  /**
-   * Takes the candidate whose turn it is; it becomes "connecting".
-   *
-   * @param now The time in milliseconds.
-   * @param options Whether peers known to be seeds are of no use; whether only
-   * those that a person named are wanted.
-   * @returns The candidate; `undefined` when none may be tried now.
-   */
+  /** Takes the candidate whose turn it is; it becomes "connecting". */
   next(
     now: number,
     options: { readonly skipSeeds?: boolean; readonly namedOnly?: boolean } =
@@ -189,12 +170,7 @@ export class PeerList {
     return { address, source: source.name, ...(peerId ? { peerId } : {}) };
   }
 
-  /**
-   * Before when it is of no use to ask for the next candidate.
-   *
-   * @returns The time in milliseconds, perhaps past; `Infinity` while none
-   * waits.
-   */
+  /** Before when it is of no use to ask for the next candidate. */
   get quietUntil(): number {
     return this.#entries.size === 0 ? Infinity : this.#quietUntil;
   }
@@ -213,11 +189,7 @@ export class PeerList {
     return soonest;
   }
 
-  /**
-   * Notes that a candidate that was dialled is connected.
-   *
-   * @param address Its listening endpoint.
-   */
+  /** Notes that a candidate that was dialled is connected. */
   connected(address: Endpoint): void {
     this.#hosts.connected(address.hostname);
     const entry = this.#find(address);
@@ -225,13 +197,7 @@ export class PeerList {
     entry.state = "connected";
   }
 
-  /**
-   * Notes that an attempt failed or a connection ended.
-   *
-   * @param address Its listening endpoint.
-   * @param now The time in milliseconds.
-   * @param outcome How.
-   */
+  /** Notes that an attempt failed or a connection ended. */
   released(address: Endpoint, now: number, outcome: CandidateOutcome): void {
     if (outcome === "failed") this.#hosts.failed(address.hostname, now);
     const entry = this.#find(address);
@@ -251,9 +217,6 @@ export class PeerList {
   /**
    * Notes what came of a connection: peers of one site or port that nothing
    * comes of are tried after others.
-   *
-   * @param address The peer's listening endpoint.
-   * @param useful Whether it sent or took any payload.
    */
   judge(address: Endpoint, useful: boolean): void {
     const entry = this.#find(address);
@@ -268,9 +231,6 @@ export class PeerList {
    * Notes that somebody who came by himself claims to listen there, or does so
    * no more. It is not dialled meanwhile; but for a claim anybody is good, so
    * who finds the claimant of no use withdraws it.
-   *
-   * @param address Its listening endpoint.
-   * @param change 1 or -1.
    */
   claim(address: Endpoint, change: 1 | -1): void {
     const entry = this.#find(address);
@@ -279,11 +239,7 @@ export class PeerList {
     this.#quietUntil = 0;
   }
 
-  /**
-   * Forgets a candidate, such as our own address.
-   *
-   * @param address Its listening endpoint.
-   */
+  /** Forgets a candidate, such as our own address. */
   remove(address: Endpoint): void {
     const entry = this.#find(address);
     if (entry !== undefined) this.#delete(entry);
@@ -296,42 +252,23 @@ export class PeerList {
     }
   }
 
-  /**
-   * Whether a private torrent must not use a source (BEP 27).
-   *
-   * @param source Its name.
-   * @returns True for the DHT, local discovery, peer exchange and the like.
-   */
+  /** Whether a private torrent must not use a source (BEP 27). */
   isOpen(source: CandidateSource): boolean {
     return this.#sources.of(source).isOpen;
   }
 
-  /**
-   * Where a candidate is known from.
-   *
-   * @param address Its listening endpoint.
-   * @returns The best source that told of it, if any did.
-   */
+  /** Where a candidate is known from. */
   sourceOf(address: Endpoint): CandidateSource | undefined {
     return this.#find(address)?.teller.source.name;
   }
 
-  /**
-   * Whether a person named a candidate.
-   *
-   * @param address Its listening endpoint.
-   */
+  /** Whether a person named a candidate. */
   isNamed(address: Endpoint): boolean {
     const entry = this.#find(address);
     return entry !== undefined && isNamed(entry);
   }
 
-  /**
-   * Notes whether a candidate has every piece.
-   *
-   * @param address Its listening endpoint.
-   * @param isSeed Whether it is a seed.
-   */
+  /** Notes whether a candidate has every piece. */
   setSeed(address: Endpoint, isSeed: boolean): void {
     const entry = this.#find(address);
     if (entry === undefined) return;
@@ -342,8 +279,6 @@ export class PeerList {
   /**
    * Bans a host: no candidate of it is ever taken again. See {@linkcode
    * BanList.ban} for IPv6.
-   *
-   * @param hostname Its IP address.
    */
   ban(hostname: string): void {
     const bans = this.#bans ??= new BanList();
@@ -353,22 +288,12 @@ export class PeerList {
     }
   }
 
-  /**
-   * Whether a host is banned.
-   *
-   * @param hostname Its IP address.
-   * @returns True when it is.
-   */
+  /** Whether a host is banned. */
   isBanned(hostname: string): boolean {
     return this.#bans?.has(hostname) ?? false;
   }
 
-  /**
-   * The endpoints worth keeping for another run.
-   *
-   * @param limit Most to list.
-   * @returns Connected ones first, then those that never failed.
-   */
+  /** The endpoints worth keeping for another run. */
   good(limit: number): Endpoint[] {
     const list = [...this.#entries.values()].filter((entry) =>
       entry.failures === 0 && entry.state !== "banned"

@@ -75,12 +75,7 @@ export interface SavedSession {
   readonly torrents: readonly SavedTorrent[];
 }
 
-/**
- * Describes a torrent so that it can be added again.
- *
- * @param life The torrent; what it has is written out first.
- * @returns Plain JSON.
- */
+/** Describes a torrent so that it can be added again. */
 export async function saveTorrent(life: TorrentLife): Promise<SavedTorrent> {
   const { metainfo, topic, options, content, network } = life;
   const resumeData = content === undefined
@@ -114,14 +109,7 @@ export async function saveTorrent(life: TorrentLife): Promise<SavedTorrent> {
   };
 }
 
-/**
- * Reads what {@linkcode saveTorrent} wrote.
- *
- * @param saved Plain JSON.
- * @returns What to add, and how.
- * @throws {TypeError} If it is of another version or holds no torrent.
- * @throws {SyntaxError} If something in it is no base64.
- */
+/** Reads what {@linkcode saveTorrent} wrote; throws where it is no such thing. */
 export function restoreTorrent(
   saved: SavedTorrent,
 ): { source: AddSource; options: AddTorrentOptions } {

@@ -21,11 +21,6 @@ export class SessionDisks {
   readonly #budget: DiskBudget;
   readonly #clock: Clock | undefined;
 
-  /**
-   * Starts without any.
-   *
-   * @param options Whose time passes, and how much memory there is for all.
-   */
   constructor(
     options: DiskBudgetOptions & { readonly clock?: Clock | undefined },
   ) {
@@ -38,30 +33,17 @@ export class SessionDisks {
     return this.#budget.bufferedBytes;
   }
 
-  /**
-   * Gives the manager of a place.
-   *
-   * @param where A folder or file system.
-   * @returns Its manager.
-   */
+  /** Gives the manager of a place. */
   at(where: string | FileSystem): DiskManager {
     return this.#share(where).manager;
   }
 
-  /**
-   * Counts one more torrent at a place.
-   *
-   * @param where A folder or file system.
-   */
+  /** Counts one more torrent at a place. */
   use(where: string | FileSystem): void {
     this.#share(where).torrents++;
   }
 
-  /**
-   * Counts one torrent less; the last one closes the manager.
-   *
-   * @param where A folder or file system.
-   */
+  /** Counts one torrent less; the last one closes the manager. */
   async release(where: string | FileSystem): Promise<void> {
     const shared = this.#disks.get(where);
     if (shared === undefined || --shared.torrents > 0) return;

@@ -28,13 +28,7 @@ export interface SessionServices {
   close(): Promise<void>;
 }
 
-/**
- * Opens what the options ask for.
- *
- * @param options Of the session.
- * @param local Where peers can connect to, if anywhere.
- * @returns The running services.
- */
+/** Opens what the options ask for. */
 export async function openServices(
   options: SessionOptions,
   local: Endpoint | undefined,

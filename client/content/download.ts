@@ -85,12 +85,6 @@ export class Download {
   #active = false;
   #wasted = 0;
 
-  /**
-   * Sets up the books from what the storage has.
-   *
-   * @param host The swarm.
-   * @param options See {@linkcode DownloadOptions}.
-   */
   constructor(host: DownloadHost, options: DownloadOptions) {
     this.#host = host;
     this.#layout = options.layout;
@@ -171,12 +165,7 @@ export class Download {
     if (released.length > 0) this.refillAll();
   }
 
-  /**
-   * Takes an event of a peer that concerns pieces and blocks.
-   *
-   * @param peer Whose event.
-   * @param event What happened.
-   */
+  /** Takes an event of a peer that concerns pieces and blocks. */
   handle(peer: BlockSource, event: PeerSessionEvent): void {
     // Taken in later with all that is known of it by then.
     if (!peer.inPicker) return;
@@ -229,11 +218,7 @@ export class Download {
     }
   }
 
-  /**
-   * Takes an event of the storage.
-   *
-   * @param event What happened.
-   */
+  /** Takes an event of the storage. */
   handleStorage(event: TorrentStorageEvent): void {
     switch (event.type) {
       case "piece-good":

@@ -62,11 +62,6 @@ export class HashServer {
   #cached = 0;
   #work = 0;
 
-  /**
-   * Makes a server.
-   *
-   * @param metainfo A torrent with v2 hashes.
-   */
   constructor(metainfo: Metainfo) {
     this.#metainfo = metainfo;
     this.#pieceLayer = merklePieceLayer(metainfo.pieceLength);
@@ -77,12 +72,7 @@ export class HashServer {
     return this.#cached;
   }
 
-  /**
-   * Answers a request.
-   *
-   * @param range What is asked for.
-   * @returns The answer, and what it cost.
-   */
+  /** Answers a request. */
   answer(range: HashRange): HashAnswer {
     this.#work = 0;
     const hashes = this.#answer(range);

@@ -27,15 +27,7 @@ export interface OpenStorageOptions extends CheckOptions {
   readonly signal: AbortSignal;
 }
 
-/**
- * Opens the storage of a torrent and checks what is there.
- *
- * @param options See {@linkcode OpenStorageOptions}.
- * @param onEvent Takes its events, from the first one on.
- * @returns The storage, and which files have other names on disk.
- * @throws {SessionError} `bad-metadata` if the torrent cannot be checked.
- * @throws {DiskError} If the files cannot be used.
- */
+/** Opens the storage of a torrent and checks what is there; throws `bad-metadata`. */
 export async function openStorage(
   options: OpenStorageOptions,
   onEvent: (event: TorrentStorageEvent) => void,
@@ -77,12 +69,7 @@ export async function openStorage(
   return { storage, renamed: renamedFiles(metainfo, paths) };
 }
 
-/**
- * Whether nothing is ever written.
- *
- * @param torrent What the person asked for.
- * @returns True for data that is trusted, unless told otherwise.
- */
+/** Whether nothing is ever written. */
 export function isReadOnly(torrent: AddTorrentOptions): boolean {
   return torrent.readOnly ?? torrent.seedMode ?? false;
 }

@@ -51,13 +51,7 @@ export interface PeerBooksOptions {
   readonly deadlines: ReadonlyMap<number, number> | undefined;
 }
 
-/**
- * Makes the books of a torrent without peers.
- *
- * @param host What is told of pieces and errors.
- * @param options See {@linkcode PeerBooksOptions}.
- * @returns The books, stopped.
- */
+/** Makes the books of a torrent without peers. */
 export function makePeerBooks(
   host: DownloadHost & UploadHost,
   options: PeerBooksOptions,

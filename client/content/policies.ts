@@ -12,23 +12,12 @@ import type { AddTorrentOptions } from "../types.ts";
 /** A strategy, or a number for each piece. */
 export type StrategyChoice = NonNullable<PolicyOptions["strategy"]>;
 
-/**
- * Makes a strategy of what was chosen.
- *
- * @param choice A strategy, or a number for each piece.
- * @returns The strategy.
- */
+/** Makes a strategy of what was chosen. */
 export function strategyOf(choice: StrategyChoice): SelectionStrategy {
   return typeof choice === "function" ? ranked(choice) : choice;
 }
 
-/**
- * The strategy that a torrent starts with.
- *
- * @param torrent What was chosen for it.
- * @param session What was chosen for all torrents.
- * @returns The strategy.
- */
+/** The strategy that a torrent starts with. */
 export function firstStrategy(
   torrent: AddTorrentOptions,
   session: PolicyOptions,

@@ -59,12 +59,6 @@ export class RateLimiter {
   /** Of a root: how many shared the last round. */
   #crowd = 1;
 
-  /**
-   * Makes a full bucket.
-   *
-   * @param options See {@linkcode RateLimiterOptions}.
-   * @throws {RangeError} If the rate is not positive.
-   */
   constructor(options: RateLimiterOptions) {
     this.#clock = options.clock;
     this.#parent = options.parent;
@@ -110,15 +104,7 @@ export class RateLimiter {
     );
   }
 
-  /**
-   * Asks for bytes.
-   *
-   * @param bytes The most that are wanted; with 0 only the turn is waited for,
-   * and the bytes are told afterwards by {@linkcode RateLimiter.refund}.
-   * @param options `whole`: all of them or none, which may overdraw the limit
-   * once; `isGone`: whether nobody waits for them any more.
-   * @returns How many may pass, at once or in turn; 0 for whoever is gone.
-   */
+  /** Asks for bytes. */
   take(
     bytes: number,
     options: {
@@ -148,12 +134,7 @@ export class RateLimiter {
     return this.#rate === Infinity && (this.#parent?.isOpen ?? true);
   }
 
-  /**
-   * Takes bytes if nobody waits and nothing is owed.
-   *
-   * @param bytes How many; they may overdraw the limit once.
-   * @returns Whether they may pass.
-   */
+  /** Takes bytes if nobody waits and nothing is owed. */
   tryTake(bytes: number): boolean {
     if (this.isOpen) return true;
     const now = this.#clock.now();
@@ -164,11 +145,7 @@ export class RateLimiter {
     return true;
   }
 
-  /**
-   * Corrects a take whose size turned out differently.
-   *
-   * @param bytes How many to give back; negative to take more.
-   */
+  /** Corrects a take whose size turned out differently. */
   refund(bytes: number): void {
     if (bytes === 0 || this.isOpen) return;
     this.#spend(-bytes, this.#clock.now());

@@ -20,12 +20,6 @@ export class ReadGate {
   /** What was taken from the limit for the read under way. */
   #taken = 0;
 
-  /**
-   * Makes a gate.
-   *
-   * @param pressure Gives a promise while memory is short.
-   * @param limit Bytes a second, received.
-   */
   constructor(
     pressure: () => Promise<void> | undefined,
     limit: RateLimiter,
@@ -34,13 +28,7 @@ export class ReadGate {
     this.#limit = limit;
   }
 
-  /**
-   * Waits until there is memory, and for a turn at the limit.
-   *
-   * @param wanted Bytes that a read would bring at most.
-   * @param peer Who is read.
-   * @returns How many it may bring, at once or later.
-   */
+  /** Waits until there is memory, and for a turn at the limit. */
   before(wanted: number, peer: GatedPeer): number | Promise<number> {
     const limit = this.#limit;
     const short = this.#pressure();
@@ -54,11 +42,7 @@ export class ReadGate {
       : granted.then((granted) => this.#grant(granted, bytes, wanted));
   }
 
-  /**
-   * Accounts for what a read brought.
-   *
-   * @param bytes How many.
-   */
+  /** Accounts for what a read brought. */
   after(bytes: number): void {
     this.#limit.refund(this.#taken - bytes);
     this.#taken = 0;

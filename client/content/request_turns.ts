@@ -24,12 +24,6 @@ export class RequestTurns {
   /** Peers that wait until others have got theirs, in turn. */
   readonly #waiting = new Set<PeerKey>();
 
-  /**
-   * Makes turns in which nobody waits.
-   *
-   * @param limit Bytes a second, received.
-   * @param countPeers Tells how many peers may be asked.
-   */
   constructor(limit: RateLimiter, countPeers: () => number) {
     this.#limit = limit;
     this.#countPeers = countPeers;
@@ -43,13 +37,6 @@ export class RequestTurns {
   /**
    * How many more blocks to ask of a peer; one that gets none has its turn
    * later.
-   *
-   * @param peer Which peer.
-   * @param outstanding Blocks that are asked of it.
-   * @param size Its window.
-   * @param requested Blocks that are asked of anybody.
-   * @param now The time in milliseconds.
-   * @returns Blocks, 0 or less for none.
    */
   room(
     peer: PeerKey,
@@ -70,12 +57,7 @@ export class RequestTurns {
     return Math.min(own, free);
   }
 
-  /**
-   * Tells who is to be asked next after a block of a peer came.
-   *
-   * @param peer Whose block.
-   * @returns Peers that waited, then this one.
-   */
+  /** Tells who is to be asked next after a block of a peer came. */
   after(peer: PeerKey): readonly PeerKey[] {
     if (this.#waiting.size === 0) return [peer];
     const peers = [...this.#waiting, peer];

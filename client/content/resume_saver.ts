@@ -33,11 +33,6 @@ export class ResumeSaver {
   /** What is kept. */
   #saved: Uint8Array | undefined;
 
-  /**
-   * Makes a saver that waits for its storage.
-   *
-   * @param options See {@linkcode ResumeSaverOptions}.
-   */
   constructor(options: ResumeSaverOptions) {
     this.#options = options;
     this.#saved = options.saved;
@@ -58,10 +53,8 @@ export class ResumeSaver {
   }
 
   /**
-   * Saves what is there now, unless it is kept already. A save that is under way
-   * is followed by another.
-   *
-   * @returns A promise that always resolves.
+   * Saves what is there now, unless it is kept already. A save that is under
+   * way is followed by another.
    */
   save(): Promise<void> {
     const { save, clock } = this.#options;

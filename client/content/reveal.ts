@@ -59,11 +59,6 @@ export class PieceRevealer {
   #cancelRound: (() => void) | undefined;
   #checkAt = 0;
 
-  /**
-   * Starts without peers.
-   *
-   * @param options See {@linkcode PieceRevealerOptions}.
-   */
   constructor(options: PieceRevealerOptions) {
     const { have, picker, random, way = "honest" } = options;
     this.#options = options;
@@ -88,13 +83,7 @@ export class PieceRevealer {
     return this.#revelation.name;
   }
 
-  /**
-   * Takes a peer in, before its connection says anything.
-   *
-   * @param key The peer.
-   * @param fast Whether it has the fast extension.
-   * @returns What to admit to it; live.
-   */
+  /** Takes a peer in, before its connection says anything. */
   admit(key: PeerKey, fast: boolean): Bitfield {
     const { have } = this.#options;
     const messages = this.#revelation.connected(key, { fast });

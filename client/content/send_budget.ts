@@ -23,20 +23,11 @@ export class SendBudget {
   readonly #most: number;
   #waiting: Sender[] = [];
 
-  /**
-   * Makes a budget of which nothing is used.
-   *
-   * @param mostBytes Bytes that may wait.
-   */
   constructor(mostBytes: number) {
     this.#most = mostBytes;
   }
 
-  /**
-   * Looks at a connection, once in a round.
-   *
-   * @param sender Which one.
-   */
+  /** Looks at a connection, once in a round. */
   look(sender: Sender): void {
     if (sender.bufferedBytes > LITTLE) this.#waiting.push(sender);
   }

@@ -99,13 +99,7 @@ export class TorrentContent implements SwarmContent {
     this.#wishAsAsked();
   }
 
-  /**
-   * Finds out what is on disk and sets everything up.
-   *
-   * @param host What is told of pieces and errors.
-   * @param options See {@linkcode TorrentContentOptions}.
-   * @returns The content, stopped.
-   */
+  /** Finds out what is on disk and sets everything up. */
   static async open(
     host: ContentHost,
     options: TorrentContentOptions,
@@ -189,22 +183,13 @@ export class TorrentContent implements SwarmContent {
     };
   }
 
-  /**
-   * Tells how many connected peers have a piece.
-   *
-   * @param pieceIndex Which piece.
-   * @returns The count; 0 without peers.
-   */
+  /** Tells how many connected peers have a piece. */
   availability(pieceIndex: number): number {
     return this.#peerBooks?.download.picker.pieces.availability(pieceIndex) ??
       0;
   }
 
-  /**
-   * Tells how many whole copies the connected peers have together.
-   *
-   * @returns Copies, such as 1.25.
-   */
+  /** Tells how many whole copies the connected peers have together. */
   distributedCopies(): number {
     return this.#peerBooks?.download.picker.pieces.distributedCopies() ?? 0;
   }
@@ -228,22 +213,14 @@ export class TorrentContent implements SwarmContent {
     this.#peerBooks?.upload.setSeeding(seeding);
   }
 
-  /**
-   * Fetches pieces in another order.
-   *
-   * @param choice The order, or a number for each piece.
-   */
+  /** Fetches pieces in another order. */
   setStrategy(choice: StrategyChoice): void {
     const strategy = this.#strategy = strategyOf(choice);
     this.#peerBooks?.download.picker.pieces.setStrategy(strategy);
     this.#peerBooks?.download.refillAll();
   }
 
-  /**
-   * Gives files other priorities; one change at a time.
-   *
-   * @param priorities 0 to 7 by file index; files that are absent stay.
-   */
+  /** Gives files other priorities; one change at a time. */
   setFilePriorities(
     priorities: ReadonlyMap<number, number>,
   ): Promise<void> {
@@ -252,11 +229,7 @@ export class TorrentContent implements SwarmContent {
     return done;
   }
 
-  /**
-   * Gives pieces priorities of their own.
-   *
-   * @param priorities 0 to 7; `undefined` for that of the files.
-   */
+  /** Gives pieces priorities of their own; `undefined` for that of their files. */
   setPiecePriorities(
     priorities: ReadonlyMap<number, number | undefined>,
   ): void {
@@ -264,12 +237,7 @@ export class TorrentContent implements SwarmContent {
     this.#wishesChanged();
   }
 
-  /**
-   * Wants a piece by a moment, before all others.
-   *
-   * @param pieceIndex Which piece.
-   * @param at When, in milliseconds of the clock; `undefined` for no more.
-   */
+  /** Wants a piece by a moment, before all others; `undefined` for no more. */
   setDeadline(pieceIndex: number, at: number | undefined): void {
     if (at === undefined) this.#deadlines?.delete(pieceIndex);
     else if (!this.have.has(pieceIndex)) {

@@ -85,12 +85,6 @@ export class Upload {
   #rechokeAt = 0;
   #rechokeQueued = false;
 
-  /**
-   * Makes an upload that serves nobody yet.
-   *
-   * @param host The swarm.
-   * @param options See {@linkcode UploadOptions}.
-   */
   constructor(host: UploadHost, options: UploadOptions) {
     this.#host = host;
     this.#layout = options.layout;
@@ -135,11 +129,7 @@ export class Upload {
     if (this.#given.delete(peer.key)) this.#rechokeSoon();
   }
 
-  /**
-   * Chooses by what peers give (while downloading) or take (while seeding).
-   *
-   * @param seeding Whether we have all we want.
-   */
+  /** Chooses by what peers give (while downloading) or take (while seeding). */
   setSeeding(seeding: boolean): void {
     this.#seeding = seeding;
     this.#rechokeSoon();
@@ -152,12 +142,7 @@ export class Upload {
     if (now >= this.#rechokeAt) this.#rechoke(now);
   }
 
-  /**
-   * Takes an event of a peer that concerns uploading.
-   *
-   * @param peer Whose event.
-   * @param event What happened.
-   */
+  /** Takes an event of a peer that concerns uploading. */
   handle(peer: SwarmPeer, event: PeerSessionEvent): void {
     switch (event.type) {
       case "interested":

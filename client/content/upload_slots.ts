@@ -29,9 +29,6 @@ const TURN_MS = 30_000;
 /**
  * Counts slots by an upload rate: the square root of 0.6 peers for each KiB/s,
  * as the first client had it.
- *
- * @param bytesPerSecond The rate.
- * @returns Slots.
  */
 export function slotsForRate(bytesPerSecond: number): number {
   return Math.floor(Math.sqrt(bytesPerSecond / 1024 * 0.6));
@@ -42,11 +39,6 @@ export class UploadSlots {
   readonly #options: UploadSlotsOptions;
   readonly #users = new Map<object, SlotUser>();
 
-  /**
-   * Makes slots without users.
-   *
-   * @param options See {@linkcode UploadSlotsOptions}.
-   */
   constructor(options: UploadSlotsOptions) {
     this.#options = options;
   }
@@ -63,13 +55,8 @@ export class UploadSlots {
   }
 
   /**
-   * Tells a torrent how many slots it has: what others leave goes to those
-   * that can use it.
-   *
-   * @param torrent Whose.
-   * @param user What it wants and does.
-   * @param now The time in milliseconds.
-   * @returns How many peers it may serve.
+   * Tells a torrent how many slots it has: what others leave goes to those that
+   * can use it.
    */
   share(torrent: object, user: SlotUser, now: number): number {
     this.#users.set(torrent, user);
@@ -94,11 +81,7 @@ export class UploadSlots {
     return whole + (this.#isTurn(torrent, whole, level, now) ? 1 : 0);
   }
 
-  /**
-   * Gives back the slots of a torrent.
-   *
-   * @param torrent Whose.
-   */
+  /** Gives back the slots of a torrent. */
   release(torrent: object): void {
     this.#users.delete(torrent);
   }

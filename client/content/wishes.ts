@@ -29,12 +29,6 @@ export class Wishes {
   #doneBytes = 0;
   #lacking = 0;
 
-  /**
-   * Wants everything alike.
-   *
-   * @param layout Pieces and files.
-   * @param have What is verified; live.
-   */
   constructor(layout: PieceLayout, have: Bitfield) {
     this.#layout = layout;
     this.#have = have;
@@ -72,22 +66,12 @@ export class Wishes {
     return this.#priorities === undefined || !this.#priorities.includes(0);
   }
 
-  /**
-   * Tells how much a file is wanted.
-   *
-   * @param fileIndex Which file.
-   * @returns 0 to 7.
-   */
+  /** Tells how much a file is wanted. */
   filePriority(fileIndex: number): number {
     return this.#files?.[fileIndex] ?? DEFAULT_PRIORITY;
   }
 
-  /**
-   * Tells how much a piece is wanted.
-   *
-   * @param pieceIndex Which piece.
-   * @returns 0 to 7.
-   */
+  /** Tells how much a piece is wanted. */
   piecePriority(pieceIndex: number): number {
     return this.#priorities?.[pieceIndex] ?? DEFAULT_PRIORITY;
   }
@@ -107,11 +91,7 @@ export class Wishes {
     return this.#pieces;
   }
 
-  /**
-   * Wants files otherwise than before.
-   *
-   * @param priorities 0 to 7 by file index; files that are absent stay.
-   */
+  /** Wants files otherwise than before. */
   setFiles(priorities: Iterable<readonly [number, number]>): void {
     const files = this.#files ??
       new Uint8Array(this.#layout.files.length).fill(DEFAULT_PRIORITY);
@@ -120,11 +100,7 @@ export class Wishes {
     this.recount();
   }
 
-  /**
-   * Gives pieces a priority of their own.
-   *
-   * @param priorities 0 to 7 by piece index; `undefined` for that of its files.
-   */
+  /** Gives pieces a priority of their own; `undefined` for that of their files. */
   setPieces(
     priorities: Iterable<readonly [number, number | undefined]>,
   ): void {
@@ -137,11 +113,7 @@ export class Wishes {
     this.recount();
   }
 
-  /**
-   * Notes that a piece was verified, after its bit was set.
-   *
-   * @param pieceIndex Which piece.
-   */
+  /** Notes that a piece was verified, after its bit was set. */
   verified(pieceIndex: number): void {
     if (this.piecePriority(pieceIndex) === 0) return;
     this.#doneBytes += this.#layout.payloadSize(pieceIndex);
@@ -188,12 +160,7 @@ function isUniform(priorities: Uint8Array): boolean {
   return priorities.every((priority) => priority === DEFAULT_PRIORITY);
 }
 
-/**
- * Checks a priority that a person gave.
- *
- * @param priority What was given.
- * @throws {RangeError} If it is no integer from 0 to 7.
- */
+/** Throws a `RangeError` unless a priority is an integer from 0 to 7. */
 export function checkPriority(priority: number): void {
   if (!Number.isInteger(priority) || priority < 0 || priority > TOP_PRIORITY) {
     throw new RangeError(

@@ -14,10 +14,6 @@ import { SessionError } from "../error.ts";
 /**
  * Whether bytes are the dictionary that a link asks for. With both hashes in
  * the link both must fit.
- *
- * @param infoBytes The bytes.
- * @param magnet The link.
- * @returns Whether every hash of the link fits.
  */
 export function matchesInfoHash(
   infoBytes: Uint8Array,
@@ -33,22 +29,14 @@ export function matchesInfoHash(
   return infoHashV1 !== undefined || infoHashV2 !== undefined;
 }
 
-/**
- * Whether a torrent cannot be checked without the piece layers it lacks.
- *
- * @param metainfo The torrent.
- * @returns True for a v2-only torrent with a file longer than a piece.
- */
+/** Whether a torrent cannot be checked without the piece layers it lacks. */
 export function needsPieceLayers(metainfo: Metainfo): boolean {
   return metainfo.pieces === undefined && !hasPieceLayers(metainfo);
 }
 
 /**
- * Whether every file longer than a piece has its piece layer (BEP 52), where
- * it is to have one.
- *
- * @param metainfo The torrent.
- * @returns True for a v1 torrent.
+ * Whether every file longer than a piece has its piece layer (BEP 52), where it
+ * is to have one.
  */
 export function hasPieceLayers(metainfo: Metainfo): boolean {
   const { pieceLayers, pieceLength, files } = metainfo;
@@ -58,15 +46,7 @@ export function hasPieceLayers(metainfo: Metainfo): boolean {
   );
 }
 
-/**
- * Reads a dictionary that fits.
- *
- * @param infoBytes The exact bytes.
- * @param magnet What the link said.
- * @param pieceLayers Layers by root in hex, where they were fetched.
- * @returns The torrent.
- * @throws {MetainfoError} If it is no valid info dictionary.
- */
+/** Reads a dictionary that fits. */
 export function metainfoFromPeers(
   infoBytes: Uint8Array,
   magnet: Magnet,
@@ -82,12 +62,7 @@ export function metainfoFromPeers(
   });
 }
 
-/**
- * Words what makes fetched metadata useless.
- *
- * @param cause What is wrong with it.
- * @returns The error, with the code `bad-metadata`.
- */
+/** Words what makes fetched metadata useless. */
 export function badMetadata(cause: unknown): SessionError {
   const reason = cause instanceof Error ? cause.message : cause;
   return new SessionError(

@@ -56,11 +56,6 @@ export class MetadataExchange {
   #infoBytes: Uint8Array | undefined;
   #layers: Driver<PieceLayerInput, PieceLayerOutput> | undefined;
 
-  /**
-   * Makes an exchange.
-   *
-   * @param options See {@linkcode MetadataExchangeOptions}.
-   */
   constructor(options: MetadataExchangeOptions) {
     this.#options = options;
     this.#infoBytes = options.infoBytes;

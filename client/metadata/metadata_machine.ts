@@ -113,11 +113,6 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
   #answers = 0;
   #done = false;
 
-  /**
-   * Makes a machine without peers.
-   *
-   * @param options See {@linkcode MetadataMachineOptions}.
-   */
   constructor(options: MetadataMachineOptions) {
     this.#verify = options.verify;
     this.#maxSize = options.maxSize ?? MAX_METADATA_SIZE;
@@ -145,12 +140,7 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
     return held;
   }
 
-  /**
-   * Takes one input.
-   *
-   * @param input What happened.
-   * @param now The time in milliseconds.
-   */
+  /** Takes one input. */
   handle(input: MetadataInput, now: number): void {
     if (this.#done) return;
     switch (input.type) {
@@ -177,20 +167,12 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
     this.#ask(now);
   }
 
-  /**
-   * Takes the next output.
-   *
-   * @returns The output, or `undefined` when nothing is left.
-   */
+  /** Takes the next output. */
   poll(): MetadataOutput | undefined {
     return this.#outputs.shift();
   }
 
-  /**
-   * Asks others for what peers owe for too long.
-   *
-   * @param now The time in milliseconds.
-   */
+  /** Asks others for what peers owe for too long. */
   handleTimeout(now: number): void {
     if (this.#done) return;
     this.#timers.clear("tick");

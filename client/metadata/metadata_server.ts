@@ -31,21 +31,11 @@ export class MetadataServer {
   /** Pieces that each peer waits for. */
   readonly #waiting = new Map<number, number[]>();
 
-  /**
-   * Makes a server.
-   *
-   * @param options See {@linkcode MetadataServerOptions}.
-   */
   constructor(options: MetadataServerOptions) {
     this.#options = options;
   }
 
-  /**
-   * Takes a request.
-   *
-   * @param peer Who asks.
-   * @param piece What for.
-   */
+  /** Takes a request. */
   request(peer: SwarmPeer, piece: number): void {
     const waiting = this.#waiting.get(peer.key);
     if (waiting === undefined) {

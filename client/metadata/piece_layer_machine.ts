@@ -85,11 +85,6 @@ export class PieceLayerMachine
   readonly #outputs: PieceLayerOutput[] = [];
   readonly #timers = new TimerTable<"tick">();
 
-  /**
-   * Works out what is to be asked.
-   *
-   * @param metainfo A torrent with v2 hashes and without piece layers.
-   */
   constructor(metainfo: Metainfo) {
     const { pieceLength } = metainfo;
     const baseLayer = merklePieceLayer(pieceLength);
@@ -135,12 +130,7 @@ export class PieceLayerMachine
     return this.done ? undefined : this.#timers.deadline;
   }
 
-  /**
-   * Takes one input.
-   *
-   * @param input What happened.
-   * @param now The time in milliseconds.
-   */
+  /** Takes one input. */
   handle(input: PieceLayerInput, now: number): void {
     if (this.done) return;
     switch (input.type) {
@@ -164,20 +154,12 @@ export class PieceLayerMachine
     this.#ask(now);
   }
 
-  /**
-   * Takes the next output.
-   *
-   * @returns The output, or `undefined` when nothing is left.
-   */
+  /** Takes the next output. */
   poll(): PieceLayerOutput | undefined {
     return this.#outputs.shift();
   }
 
-  /**
-   * Asks others for what peers owe for too long.
-   *
-   * @param now The time in milliseconds.
-   */
+  /** Asks others for what peers owe for too long. */
   handleTimeout(now: number): void {
     if (this.done) return;
     for (const run of this.#open.values()) {

@@ -31,8 +31,6 @@ export class BanList {
   /**
    * Bans a host; of IPv6 its /64, with the third offence in a /56 all of that,
    * with the sixth in a /48 all of that.
-   *
-   * @param hostname Its IP address.
    */
   ban(hostname: string): void {
     if (this.has(hostname)) return;
@@ -43,12 +41,7 @@ export class BanList {
     }
   }
 
-  /**
-   * Whether a host is banned.
-   *
-   * @param hostname Its IP address.
-   * @returns True when it or a network that it is in is.
-   */
+  /** Whether a host is banned. */
   has(hostname: string): boolean {
     return this.#banned.size > 0 &&
       keysOf(hostname).some((key) => this.#banned.has(key));

@@ -106,15 +106,7 @@ function isAvoided({ useful, useless }: Crowd): boolean {
   return useful === 0 && useless >= AVOIDED_AT;
 }
 
-/**
- * Whether one candidate is to be tried before another.
- *
- * @param a The one.
- * @param b The other.
- * @param turn The turn of the source that was served last: who was silent for
- * long has saved up nothing.
- * @returns True when it is `a`'s turn.
- */
+/** Whether one candidate is to be tried before another. */
 export function isBetter(a: Candidate, b: Candidate, turn: number): boolean {
   const [s, t] = [a.teller.source, b.teller.source];
   if (s !== t) {
@@ -132,10 +124,6 @@ export function isBetter(a: Candidate, b: Candidate, turn: number): boolean {
 /**
  * Whether a candidate has to give way to one from a certain teller: to whoever
  * told of fewer, or when it has failed before.
- *
- * @param entry The candidate.
- * @param newcomer Who tells of another.
- * @returns True when it may be forgotten.
  */
 export function isKeptLess(entry: Candidate, newcomer: Teller): boolean {
   const { teller, failures } = entry;

@@ -59,11 +59,6 @@ export class CandidateDialer {
   #isActive = false;
   #skipSeeds = false;
 
-  /**
-   * Makes a dialler without candidates.
-   *
-   * @param options See {@linkcode CandidateDialerOptions}.
-   */
   constructor(options: CandidateDialerOptions) {
     this.#options = options;
     this.list = new PeerList(options);
@@ -93,12 +88,7 @@ export class CandidateDialer {
     this.connectMore();
   }
 
-  /**
-   * Adds candidates and dials if there is room.
-   *
-   * @param candidates Whom to try.
-   * @returns How many were new.
-   */
+  /** Adds candidates and dials if there is room. */
   add(candidates: Iterable<PeerCandidate>): number {
     let added = 0;
     for (const candidate of candidates) if (this.list.add(candidate)) added++;

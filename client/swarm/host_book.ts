@@ -33,25 +33,14 @@ export class HostBook {
   readonly #hosts = new Map<string, Host>();
   readonly #sites = new Map<string, TokenBucket>();
 
-  /**
-   * When a host may be dialled.
-   *
-   * @param hostname Its address.
-   * @param now The time in milliseconds.
-   * @returns `now` or a later time.
-   */
+  /** When a host may be dialled. */
   readyAt(hostname: string, now: number): number {
     const host = this.#hosts.get(hostKey(hostname));
     const site = this.#sites.get(siteKey(hostname));
     return Math.max(now, host?.notBefore ?? 0, site?.nextAt(now) ?? 0);
   }
 
-  /**
-   * Notes that a host is dialled.
-   *
-   * @param hostname Its address.
-   * @param now The time in milliseconds.
-   */
+  /** Notes that a host is dialled. */
   dialled(hostname: string, now: number): void {
     const key = siteKey(hostname);
     const bucket = this.#sites.get(key) ??
@@ -67,12 +56,7 @@ export class HostBook {
     });
   }
 
-  /**
-   * Notes that a dial failed, by the other side's doing.
-   *
-   * @param hostname Whom.
-   * @param now The time in milliseconds.
-   */
+  /** Notes that a dial failed, by the other side's doing. */
   failed(hostname: string, now: number): void {
     const key = hostKey(hostname);
     const failures = (this.#hosts.get(key)?.failures ?? 0) + 1;
@@ -82,11 +66,7 @@ export class HostBook {
     remember(this.#hosts, key, { failures, notBefore: now + wait });
   }
 
-  /**
-   * Notes that a host shook hands: it is a peer.
-   *
-   * @param hostname Whom.
-   */
+  /** Notes that a host shook hands: it is a peer. */
   connected(hostname: string): void {
     this.#hosts.delete(hostKey(hostname));
   }

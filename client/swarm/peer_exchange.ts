@@ -26,12 +26,6 @@ export class PeerExchange {
   readonly #peers: ReadonlyMap<number, SwarmPeer>;
   readonly #dueAt = new Map<number, number>();
 
-  /**
-   * Makes an exchange.
-   *
-   * @param infoHash 20-byte info-hash.
-   * @param peers Connected peers by key.
-   */
   constructor(infoHash: Uint8Array, peers: ReadonlyMap<number, SwarmPeer>) {
     this.#infoHash = infoHash;
     this.#peers = peers;

@@ -21,11 +21,6 @@ export class PeerPlaces {
   readonly #waiting = new Set<PlaceHolder>();
   #taken = 0;
 
-  /**
-   * Makes places that all are free.
-   *
-   * @param max How many there are.
-   */
   constructor(max: number) {
     this.#max = max;
   }
@@ -40,21 +35,13 @@ export class PeerPlaces {
     return this.#taken >= this.#max;
   }
 
-  /**
-   * Takes a place.
-   *
-   * @param holder For whom.
-   */
+  /** Takes a place. */
   take(holder: PlaceHolder): void {
     this.#taken++;
     this.#holders.add(holder);
   }
 
-  /**
-   * Gives a place back.
-   *
-   * @param holder Whose.
-   */
+  /** Gives a place back. */
   free(holder: PlaceHolder): void {
     this.#taken--;
     if (holder.places === 0) this.#holders.delete(holder);
@@ -64,20 +51,12 @@ export class PeerPlaces {
     next.onRoom();
   }
 
-  /**
-   * Calls a holder once when there is room.
-   *
-   * @param holder Whom.
-   */
+  /** Calls a holder once when there is room. */
   wait(holder: PlaceHolder): void {
     this.#waiting.add(holder);
   }
 
-  /**
-   * Has the torrent with the most connections give one up.
-   *
-   * @returns Whether it did.
-   */
+  /** Has the torrent with the most connections give one up. */
   makeRoom(): boolean {
     let most: PlaceHolder | undefined;
     for (const holder of this.#holders) {

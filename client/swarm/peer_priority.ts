@@ -21,12 +21,8 @@ function masked(ip: Uint8Array, keep: number): Uint8Array {
 }
 
 /**
- * Computes the priority that both ends of a connection agree on (BEP 40).
- *
- * @param ours Our endpoint as the peer sees it.
- * @param theirs The peer's endpoint.
- * @returns An unsigned 32-bit integer, higher being better; `undefined` when
- * the two are not IP addresses of one family.
+ * The priority that both ends of a connection agree on (BEP 40): 32 bits, the
+ * higher the better; none between families.
  */
 export function peerPriority(
   ours: Endpoint,

@@ -46,11 +46,6 @@ export class PeerRoom implements PlaceHolder {
   #replaceable = 0;
   #lookAt = 0;
 
-  /**
-   * Makes the room of a swarm without peers.
-   *
-   * @param options See {@linkcode PeerRoomOptions}.
-   */
   constructor(options: PeerRoomOptions) {
     this.#options = options;
     this.#fedAt = options.clock.now();
@@ -88,12 +83,7 @@ export class PeerRoom implements PlaceHolder {
     return this.#clear({ direction: "outbound", isNamed: false, site: "" });
   }
 
-  /**
-   * How many more may be dialled; those that a person named are on top.
-   *
-   * @param connecting Attempts under way.
-   * @returns The number, perhaps negative.
-   */
+  /** How many more may be dialled; those that a person named are on top. */
   roomFor(connecting: number): number {
     const { maxPeers, places, peers } = this.#options;
     const inbound = Math.min(this.#inbound, this.#inboundPlaces);
@@ -107,23 +97,14 @@ export class PeerRoom implements PlaceHolder {
     return Math.min(free, replaceable);
   }
 
-  /**
-   * Lets a newcomer in, if need be in the place of a lesser peer.
-   *
-   * @param newcomer Who comes.
-   * @returns Whether there is a place.
-   */
+  /** Lets a newcomer in, if need be in the place of a lesser peer. */
   admits(newcomer: Newcomer): boolean {
     const { maxPeers, places, peers } = this.#options;
     if (peers.size >= maxPeers) return this.#clear(newcomer);
     return !places.full || this.#clear(newcomer) || places.makeRoom();
   }
 
-  /**
-   * Looks at what peers are good for, every few seconds.
-   *
-   * @param now The time in milliseconds.
-   */
+  /** Looks at what peers are good for, every few seconds. */
   tick(now: number): void {
     if (now < this.#lookAt) return;
     this.#lookAt = now + LOOK_MS;

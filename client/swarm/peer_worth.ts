@@ -57,10 +57,6 @@ export interface PeerSituation {
 /**
  * Finds those that came in a crowd from one site just now and never exchanged
  * anything.
- *
- * @param peers All peers.
- * @param now The time in milliseconds.
- * @returns Those that are to wait for single ones.
  */
 export function crowdedPeers<T extends PeerMerit>(
   peers: Iterable<T>,
@@ -77,14 +73,7 @@ export function crowdedPeers<T extends PeerMerit>(
   return new Set(crowded.flat());
 }
 
-/**
- * Whether a peer is so little use that it would be given up for any other.
- *
- * @param peer The peer.
- * @param now The time in milliseconds.
- * @param isStarving Whether we want something that nobody sends.
- * @returns True when it is.
- */
+/** Whether a peer is so little use that it would be given up for any other. */
 export function isReplaceable(
   peer: PeerMerit,
   now: number,
@@ -103,17 +92,11 @@ function isStalled(peer: PeerMerit, now: number): boolean {
 }
 
 /**
- * Chooses who goes to make room.
- *
- * Whoever owes us blocks or wastes its upload slot goes first; then one of a
- * crowd from one site that never exchanged anything; then who has been idle for
- * long. One that we dial takes a place back from those who came by themselves
- * when they hold more than theirs, and one that a person named anybody's.
- *
- * @param peers All peers.
- * @param newcomer For whom.
- * @param situation See {@linkcode PeerSituation}.
- * @returns The one to close; `undefined` when all are worth more.
+ * Chooses who goes to make room. Whoever owes us blocks or wastes its upload
+ * slot goes first; then one of a crowd from one site that never exchanged
+ * anything; then who has been idle for long. One that we dial takes a place
+ * back from those who came by themselves when they hold more than theirs, and
+ * one that a person named anybody's.
  */
 export function leastUseful<T extends PeerMerit>(
   peers: Iterable<T>,

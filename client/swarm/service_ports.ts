@@ -64,10 +64,6 @@ const SERVICES: ReadonlySet<number> = new Set([
 /**
  * Whether a port belongs to a service that is not to be dialled on the word of
  * others.
- *
- * @param port 1 to 65535.
- * @returns True for privileged ports but 80 and 443, and for the usual mail,
- * database and administration ports.
  */
 export function isServicePort(port: number): boolean {
   return port < 1024 ? !ALLOWED.has(port) : SERVICES.has(port);

@@ -44,12 +44,6 @@ export class Swarm {
   #downloaded = 0;
   #uploaded = 0;
 
-  /**
-   * Makes an empty swarm.
-   *
-   * @param options See {@linkcode SwarmOptions}.
-   * @param parts What handles metadata and peer exchange.
-   */
   constructor(
     options: SwarmOptions,
     parts: {
@@ -132,11 +126,7 @@ export class Swarm {
     this.#dialer.active = true;
   }
 
-  /**
-   * Closes every connection and connects no more.
-   *
-   * @returns A promise that resolves when all are closed.
-   */
+  /** Closes every connection and connects no more. */
   async stop(): Promise<void> {
     this.#dialer.active = false;
     await Promise.all(
@@ -150,11 +140,7 @@ export class Swarm {
     await this.stop();
   }
 
-  /**
-   * Gives the swarm the content to exchange, once it is known.
-   *
-   * @param content Storage, download and upload.
-   */
+  /** Gives the swarm the content to exchange, once it is known. */
   setContent(content: SwarmContent): void {
     this.#content = content;
     for (const peer of [...this.peers.values()]) {
@@ -168,11 +154,7 @@ export class Swarm {
     }
   }
 
-  /**
-   * Whether seeds are of no use any more: they are let go.
-   *
-   * @param complete Whether we have all we want.
-   */
+  /** Whether seeds are of no use any more: they are let go. */
   setComplete(complete: boolean): void {
     this.#dialer.skipSeeds = complete;
     for (const peer of this.peers.values()) {
@@ -206,11 +188,7 @@ export class Swarm {
     return this.peers.size > 0;
   }
 
-  /**
-   * Takes a connected peer, if there is room or a lesser one gives way.
-   *
-   * @param event The finished handshake.
-   */
+  /** Takes a connected peer, if there is room or a lesser one gives way. */
   attach(event: HandshakeConnected): void {
     const { candidate, direction, address, connection } = event;
     const now = this.#options.clock.now();
@@ -251,9 +229,6 @@ export class Swarm {
   /**
    * Bans a peer: it is dropped and its address is never used again; nor is its
    * network, with IPv6.
-   *
-   * @param key Which peer.
-   * @param reason What it did.
    */
   ban(key: number, reason: string): void {
     const peer = this.peers.get(key);

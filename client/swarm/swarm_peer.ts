@@ -60,13 +60,7 @@ export interface SwarmPeer {
   pexSent: Set<string> | undefined;
 }
 
-/**
- * Looks at what a peer has done since the last look.
- *
- * @param peer The peer; what is known of its use is brought up to date.
- * @param now The time in milliseconds.
- * @returns Whether it sent us payload.
- */
+/** Looks at what a peer has done since the last look. */
 export function lookAt(peer: SwarmPeer, now: number): boolean {
   const { connection } = peer;
   const { downloaded, uploaded } = connection.stats();
@@ -84,14 +78,7 @@ export function lookAt(peer: SwarmPeer, now: number): boolean {
   return hasSent;
 }
 
-/**
- * Makes a peer of a finished handshake.
- *
- * @param event The handshake.
- * @param connection The running connection.
- * @param known What the swarm knows of it.
- * @returns The peer.
- */
+/** Makes a peer of a finished handshake. */
 export function makeSwarmPeer(
   event: HandshakeConnected,
   connection: PeerConnection,
@@ -122,12 +109,7 @@ export function makeSwarmPeer(
   };
 }
 
-/**
- * Names the client of a peer.
- *
- * @param peerId Its 20-byte peer id.
- * @returns Name and version, else the id as text.
- */
+/** Names the client of a peer. */
 export function clientName(peerId: Uint8Array): string {
   const client = identifyPeerId(peerId);
   return client === undefined

@@ -19,20 +19,12 @@ export class Settlement<T> {
     return this.#made.promise;
   }
 
-  /**
-   * Fulfils it, unless it is settled.
-   *
-   * @param value With what.
-   */
+  /** Fulfils it, unless it is settled. */
   resolve(value: T): void {
     this.#as((made) => made.resolve(value));
   }
 
-  /**
-   * Rejects it, unless it is settled.
-   *
-   * @param reason Why.
-   */
+  /** Rejects it, unless it is settled. */
   reject(reason: unknown): void {
     this.#as((made) => made.reject(reason));
   }

@@ -67,14 +67,6 @@ export class TorrentLife implements TorrentServices, ContentHost {
   #closing: Promise<void> | undefined;
   #isComplete = false;
 
-  /**
-   * Starts at once unless told not to.
-   *
-   * @param context What the torrents of the session share.
-   * @param source What it is made from.
-   * @param options See {@linkcode AddTorrentOptions}.
-   * @param owner Its session.
-   */
   constructor(
     context: SessionContext,
     source: TorrentSource,

@@ -14,12 +14,6 @@ export class TorrentLimits {
   #download: RateLimiter | undefined;
   #upload: RateLimiter | undefined;
 
-  /**
-   * Takes the rates; nothing is limited yet.
-   *
-   * @param context What the torrents of the session share.
-   * @param options With the rates at the start.
-   */
   constructor(context: SessionContext, options: AddTorrentOptions) {
     this.#context = context;
     this.#options = options;

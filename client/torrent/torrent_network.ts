@@ -30,13 +30,6 @@ export class TorrentNetwork implements SwarmHolder {
   readonly #discovery: DiscoveryRunner;
   #running = false;
 
-  /**
-   * Answers for the torrent from now on; nobody is asked before
-   * {@linkcode start}.
-   *
-   * @param services What is needed of the torrent.
-   * @param topic What it was added by.
-   */
   constructor(services: TorrentServices, topic: Metainfo | Magnet) {
     const { context, infoHash } = services;
     this.#services = services;
@@ -64,12 +57,7 @@ export class TorrentNetwork implements SwarmHolder {
     }
   }
 
-  /**
-   * Adds peers that somebody names.
-   *
-   * @param addresses Where they listen.
-   * @param source Whether a person does, a link, or an earlier run.
-   */
+  /** Adds peers that somebody names. */
   addPeers(
     addresses: Iterable<Endpoint>,
     source: "manual" | "magnet" | "resume" = "manual",
@@ -80,11 +68,7 @@ export class TorrentNetwork implements SwarmHolder {
     );
   }
 
-  /**
-   * Takes candidates; dials them if there is room.
-   *
-   * @param candidates Where peers may be.
-   */
+  /** Takes candidates; dials them if there is room. */
   addCandidates(candidates: readonly PeerCandidate[]): void {
     if (candidates.length > 0) this.swarm.addCandidates(candidates);
   }
@@ -110,11 +94,7 @@ export class TorrentNetwork implements SwarmHolder {
     if (content !== undefined) this.#swarm?.setContent(content);
   }
 
-  /**
-   * Whether seeds are of no use any more: they are let go.
-   *
-   * @param complete Whether we have all we want.
-   */
+  /** Whether seeds are of no use any more: they are let go. */
   setComplete(complete: boolean): void {
     this.#isComplete = complete;
     this.#swarm?.setComplete(complete);
@@ -139,20 +119,12 @@ export class TorrentNetwork implements SwarmHolder {
     return this.#discovery.statuses();
   }
 
-  /**
-   * Asks trackers again, as soon as they allow.
-   *
-   * @param url Which one; all that are in use when absent.
-   */
+  /** Asks trackers again, as soon as they allow. */
   reannounce(url?: string): void {
     this.#trackers?.reannounce(url);
   }
 
-  /**
-   * Adds trackers behind those there are.
-   *
-   * @param tiers Announce URLs.
-   */
+  /** Adds trackers behind those there are. */
   addTrackers(tiers: readonly (readonly string[])[]): void {
     if (this.#trackers !== undefined) this.#trackers.addTrackers(tiers);
     else {
@@ -161,11 +133,7 @@ export class TorrentNetwork implements SwarmHolder {
     }
   }
 
-  /**
-   * Uses these trackers only.
-   *
-   * @param tiers Announce URLs.
-   */
+  /** Uses these trackers only. */
   replaceTrackers(tiers: readonly (readonly string[])[]): void {
     if (this.#trackers === undefined) this.addTrackers(tiers);
     else this.#trackers.replaceTrackers(tiers);
@@ -180,11 +148,7 @@ export class TorrentNetwork implements SwarmHolder {
     this.#discovery.start();
   }
 
-  /**
-   * Stops all of it.
-   *
-   * @returns A promise that resolves when peers are gone and trackers know.
-   */
+  /** Stops all of it. */
   async stop(): Promise<void> {
     this.#running = false;
     await Promise.all([

@@ -77,10 +77,6 @@ export interface TorrentOwner {
 /**
  * Makes the options of a torrent obey the `so` of its link (BEP 53), unless
  * they choose files themselves. A choice of which nothing is there is none.
- *
- * @param options What the torrent is added with.
- * @param source What it is added by.
- * @returns The options to go by.
  */
 export function obeyLink(
   options: AddTorrentOptions,
@@ -100,13 +96,7 @@ export function obeyLink(
   };
 }
 
-/**
- * Has the handshaker answer for a torrent, or answer otherwise than before.
- *
- * @param context What the torrents of the session share.
- * @param topic What it was added by.
- * @param isPrivate Whether it does without the DHT (BEP 27).
- */
+/** Has the handshaker answer for a torrent, or answer otherwise than before. */
 export function answerFor(
   context: SessionContext,
   topic: Metainfo | Magnet,
@@ -121,12 +111,7 @@ export function answerFor(
   });
 }
 
-/**
- * Makes the swarm of a torrent.
- *
- * @param torrent The torrent.
- * @returns A swarm without peers.
- */
+/** Makes the swarm of a torrent. */
 export function makeSwarm(torrent: TorrentServices): Swarm {
   const { context, options, infoHash, magnet } = torrent;
   const { clock, random } = context;
@@ -173,14 +158,7 @@ export function makeSwarm(torrent: TorrentServices): Swarm {
   return swarm;
 }
 
-/**
- * Makes what talks to a torrent's trackers.
- *
- * @param torrent The torrent.
- * @param network Where peers go.
- * @param tiers Announce URLs, in tiers or each a tier of its own.
- * @returns The runner, or `undefined` without trackers.
- */
+/** Makes what talks to a torrent's trackers. */
 export function makeTrackers(
   torrent: TorrentServices,
   network: SwarmHolder,

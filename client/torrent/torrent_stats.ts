@@ -6,12 +6,7 @@
 import type { TorrentStats } from "../types.ts";
 import type { TorrentLife } from "./torrent_life.ts";
 
-/**
- * Counts the payload of this run and earlier ones.
- *
- * @param life The torrent.
- * @returns Bytes.
- */
+/** Counts the payload of this run and earlier ones. */
 export function torrentTotals(
   { options, network: { openSwarm } }: TorrentLife,
 ): Pick<TorrentStats, "downloadedBytes" | "uploadedBytes"> {
@@ -22,12 +17,7 @@ export function torrentTotals(
   };
 }
 
-/**
- * Puts the figures of the parts together.
- *
- * @param life The torrent.
- * @returns A snapshot.
- */
+/** Puts the figures of the parts together. */
 export function torrentStats(life: TorrentLife): TorrentStats {
   const { metainfo, state, network } = life;
   const swarm = network.openSwarm;

@@ -128,13 +128,7 @@ export interface TorrentSnapshot {
   readonly have?: string;
 }
 
-/**
- * Tells of a peer.
- *
- * @param peer The peer.
- * @param now The time in milliseconds.
- * @returns Plain data.
- */
+/** Tells of a peer. */
 export function peerInfo(peer: SwarmPeer, now: number): PeerInfo {
   const { connection } = peer;
   const { peerHas, state } = connection;
@@ -162,12 +156,7 @@ export function peerInfo(peer: SwarmPeer, now: number): PeerInfo {
   };
 }
 
-/**
- * Tells of the pieces.
- *
- * @param life A torrent.
- * @returns Plain data, or `undefined` while there are none.
- */
+/** Tells of the pieces. */
 export function piecesInfo({ content }: TorrentLife): PiecesInfo | undefined {
   if (content === undefined) return undefined;
   const { layout, have, wishes } = content;
@@ -188,13 +177,7 @@ export function piecesInfo({ content }: TorrentLife): PiecesInfo | undefined {
   return info;
 }
 
-/**
- * Describes a torrent.
- *
- * @param life The torrent.
- * @param parts What its face knows: name, figures, peers and files.
- * @returns Plain JSON.
- */
+/** Describes a torrent. */
 export function torrentSnapshot(
   life: TorrentLife,
   parts: {

@@ -11,14 +11,7 @@ const MAX_FILES = 10;
 
 type Warning = TorrentEvent & { readonly type: "warning" };
 
-/**
- * Makes a warning.
- *
- * @param code What it is about.
- * @param message One line.
- * @param files Which files.
- * @returns The event.
- */
+/** Makes a warning. */
 export function warning(
   code: Warning["code"],
   message: string,
@@ -27,13 +20,7 @@ export function warning(
   return { type: "warning", code, message, files: files.slice(0, MAX_FILES) };
 }
 
-/**
- * Says that verified pieces cannot be read any more.
- *
- * @param pieces Which.
- * @param error Why.
- * @returns The event.
- */
+/** Says that verified pieces cannot be read any more. */
 export function lostWarning(pieces: readonly number[], error: Error): Warning {
   const count = pieces.length === 1
     ? "1 piece is"
@@ -41,13 +28,7 @@ export function lostWarning(pieces: readonly number[], error: Error): Warning {
   return warning("lost", `${error.message}; ${count} lost`);
 }
 
-/**
- * Says that files are longer than they should be.
- *
- * @param files Their indices.
- * @param metainfo The torrent.
- * @returns The event.
- */
+/** Says that files are longer than they should be. */
 export function surplusWarning(
   files: readonly number[],
   metainfo: Metainfo,
@@ -57,13 +38,7 @@ export function surplusWarning(
   return warning("surplus", `${count} longer than the torrent says`, paths);
 }
 
-/**
- * Says that not all of a torrent can be served.
- *
- * @param good How many pieces are good.
- * @param count How many there are.
- * @returns The event.
- */
+/** Says that not all of a torrent can be served. */
 export function partWarning(good: number, count: number): Warning {
   return warning(
     "lost",

@@ -86,8 +86,8 @@ export interface AnnounceMachineOptions {
    */
   readonly wanted: () => boolean;
   /**
-   * Whether one tracker of every tier is used at the same time, not only one
-   * of the first tier that works. @default {false}
+   * Whether one tracker of every tier is used at the same time, not only one of
+   * the first tier that works. @default {false}
    */
   readonly allTiers?: boolean | undefined;
 }
@@ -106,11 +106,6 @@ export class AnnounceMachine implements Machine<AnnounceInput, AnnounceOutput> {
   #stopping = false;
   #deadline: number | undefined;
 
-  /**
-   * Makes a stopped machine.
-   *
-   * @param options See {@linkcode AnnounceMachineOptions}.
-   */
   constructor(options: AnnounceMachineOptions) {
     this.#allTiers = options.allTiers ?? false;
     this.#random = options.random;
@@ -128,12 +123,7 @@ export class AnnounceMachine implements Machine<AnnounceInput, AnnounceOutput> {
     return this.#tiers.flat().map((tracker) => tracker.status(this.#running));
   }
 
-  /**
-   * Takes one input.
-   *
-   * @param input What happened.
-   * @param now The time in milliseconds.
-   */
+  /** Takes one input. */
   handle(input: AnnounceInput, now: number): void {
     switch (input.type) {
       case "start":
@@ -178,11 +168,7 @@ export class AnnounceMachine implements Machine<AnnounceInput, AnnounceOutput> {
     this.#schedule(now);
   }
 
-  /**
-   * Takes the next output.
-   *
-   * @returns What to do, or `undefined` when nothing is left.
-   */
+  /** Takes the next output. */
   poll(): AnnounceOutput | undefined {
     return this.#outputs.shift();
   }
@@ -190,8 +176,6 @@ export class AnnounceMachine implements Machine<AnnounceInput, AnnounceOutput> {
   /**
    * Announces to every tracker that is due, and gives up good-byes that take
    * too long.
-   *
-   * @param now The time in milliseconds.
    */
   handleTimeout(now: number): void {
     for (const tracker of [...this.#leavers]) {

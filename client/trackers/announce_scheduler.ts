@@ -41,21 +41,13 @@ export type AnnounceOutcome = "answered" | "failed" | "cancelled";
 export interface AnnounceRequestor {
   /** It is the turn; {@linkcode AnnounceTurn.end} has to follow. */
   readonly granted: () => void;
-  /**
-   * The host is left alone for now.
-   *
-   * @param retryInMs How long.
-   */
+  /** The host is left alone for now. */
   readonly refused: (retryInMs: number) => void;
 }
 
 /** A place in the queue, then a permission. */
 export interface AnnounceTurn {
-  /**
-   * Gives the place, or the permission, back.
-   *
-   * @param outcome How it ended. @default {"cancelled"}
-   */
+  /** Gives the place, or the permission, back. */
   end(outcome?: AnnounceOutcome): void;
 }
 
@@ -89,11 +81,6 @@ export class AnnounceScheduler {
   #wakeAt = Infinity;
   #cancelTimer = () => {};
 
-  /**
-   * Makes a scheduler with nothing to do.
-   *
-   * @param clock Whose time passes.
-   */
   constructor(clock: Clock) {
     const now = clock.now();
     this.#clock = clock;
@@ -110,14 +97,7 @@ export class AnnounceScheduler {
     return { waiting, active: this.#active + this.#goodbyes };
   }
 
-  /**
-   * Queues for an announce.
-   *
-   * @param url The announce URL.
-   * @param kind What it is for.
-   * @param requestor Is told when it is the turn, perhaps at once.
-   * @returns The place in the queue.
-   */
+  /** Queues for an announce. */
   request(
     url: string,
     kind: AnnounceKind,
@@ -153,26 +133,14 @@ export class AnnounceScheduler {
     return turn;
   }
 
-  /**
-   * Counts a request that an answer leads to, such as a redirect.
-   *
-   * @param url Where it leads.
-   * @returns False if that host is not to be asked now.
-   */
+  /** Counts a request that an answer leads to, such as a redirect. */
   follow(url: string): boolean {
     const host = this.#host(trackerHost(url));
     const now = this.#clock.now();
     return host.restsUntil <= now && host.bucket.take(now);
   }
 
-  /**
-   * Counts what a tracker says of our address. One alone is not believed.
-   *
-   * @param url The tracker.
-   * @param ip What it says.
-   * @returns The address, if it is one of the internet and trackers of two
-   * hosts say the same.
-   */
+  /** Counts what a tracker says of our address. One alone is not believed. */
   vote(url: string, ip: string): string | undefined {
     const bytes = tryParseIp(ip);
     if (bytes === undefined || ipScope(bytes) !== "global") return undefined;

@@ -8,18 +8,9 @@ import type { SessionOptions, TrackerClient } from "../types.ts";
 
 /** The clients of a session, made when the first tracker needs them. */
 export interface TrackerClients {
-  /**
-   * Chooses a client by scheme.
-   *
-   * @param url An announce URL.
-   * @returns Its client, or `undefined` when nobody speaks its scheme.
-   */
+  /** Chooses a client by scheme. */
   clientFor(url: string): TrackerClient | undefined;
-  /**
-   * Closes the clients made here; not those of the options.
-   *
-   * @returns A promise that resolves when nothing is left open.
-   */
+  /** Closes the clients made here; not those of the options. */
   close(): Promise<void>;
 }
 
@@ -44,14 +35,7 @@ class LazyClient implements TrackerClient, AsyncDisposable {
   }
 }
 
-/**
- * Chooses clients by scheme.
- *
- * @param options Clients to use instead of the built-in ones, the clock and
- * the source of randomness.
- * @param scheduler Counts redirects.
- * @returns The clients; close them with the session.
- */
+/** Chooses clients by scheme. */
 export function defaultTrackerClients(
   options: SessionOptions,
   scheduler: AnnounceScheduler,

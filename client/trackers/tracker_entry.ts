@@ -61,9 +61,6 @@ export interface TrackerStatus {
 /**
  * Wait after failures in a row: about 7, 15, 27, 45, 67 and 95 seconds, then
  * longer.
- *
- * @param failures How many, at least 1.
- * @returns Milliseconds.
  */
 export function announceBackoffMs(failures: number): number {
   return Math.min(MAX_BACKOFF_MS, 5_000 + 2_500 * failures * failures);
@@ -105,13 +102,6 @@ export class TrackerEntry {
   #downloads: number | undefined = undefined;
   #peers: number | undefined = undefined;
 
-  /**
-   * Makes an entry for a tracker that was not asked yet.
-   *
-   * @param url Announce URL.
-   * @param tier Index of its tier.
-   * @param now When it may be asked, in milliseconds.
-   */
   constructor(url: string, tier: number, now: number) {
     this.url = url;
     this.tier = tier;
@@ -127,12 +117,7 @@ export class TrackerEntry {
     return Math.ceil(this.#lastAt + pause);
   }
 
-  /**
-   * Brings the next announce forward, as far as the tracker allows.
-   *
-   * @param now The time in milliseconds.
-   * @param forced Whether it is asked whatever others do.
-   */
+  /** Brings the next announce forward, as far as the tracker allows. */
   hurry(now: number, forced: boolean): void {
     const pause = this.#minIntervalMs ?? IMPATIENT_MS;
     const at = Math.max(now, Math.max(this.#lastAt, this.askedAt) + pause);
@@ -140,13 +125,7 @@ export class TrackerEntry {
     this.forced = forced;
   }
 
-  /**
-   * Notes a good answer.
-   *
-   * @param response The answer.
-   * @param now The time in milliseconds.
-   * @param wanted Whether there are no peers and some are wanted.
-   */
+  /** Notes a good answer. */
   succeeded(response: AnnounceResponse, now: number, wanted: boolean): void {
     const { intervalMs, minIntervalMs } = response;
     if (now < this.nextAt) this.#mayBeEarly = false;
@@ -168,12 +147,7 @@ export class TrackerEntry {
     this.#peers = response.peers.length;
   }
 
-  /**
-   * Notes a failure.
-   *
-   * @param error What went wrong.
-   * @param now The time in milliseconds.
-   */
+  /** Notes a failure. */
   failed(error: TrackerError, now: number): void {
     this.phase = "idle";
     this.failures++;
@@ -182,12 +156,7 @@ export class TrackerEntry {
       Math.max(announceBackoffMs(this.failures), error.retryInMs ?? 0);
   }
 
-  /**
-   * Tells what is known.
-   *
-   * @param running Whether the torrent runs.
-   * @returns A snapshot.
-   */
+  /** Tells what is known. */
   status(running: boolean): TrackerStatus {
     const { url, tier, phase, failures, nextAt } = this;
     const known = this.#lastAt > -Infinity;

@@ -18,12 +18,7 @@ const MAX_PER_HOST = 4;
 /** Most of them in one subnet or below one domain. */
 const MAX_PER_SITE = 12;
 
-/**
- * Names a tracker without what may be a passkey.
- *
- * @param url An announce URL.
- * @returns Scheme and host.
- */
+/** Names a tracker without what may be a passkey. */
 export function trackerName(url: string): string {
   const parsed = URL.parse(url);
   return parsed === null
@@ -34,9 +29,6 @@ export function trackerName(url: string): string {
 /**
  * Tells which host an announce URL leads to. What is the same host by another
  * spelling gives the same text; `localhost` is 127.0.0.1.
- *
- * @param url An announce URL.
- * @returns An IP address (the /64 of an IPv6 one) or a name in lowercase.
  */
 export function trackerHost(url: string): string {
   // As HTTP: then numbers such as 127.1 are read as fetch does.
@@ -65,13 +57,7 @@ export class TrackerLimits {
   readonly #counts = new Map<string, number>();
   #total = 0;
 
-  /**
-   * Counts one more tracker, if it may be used.
-   *
-   * @param url Its announce URL.
-   * @returns False where there are too many: of that host, of that subnet or
-   * domain, or in all.
-   */
+  /** Counts one more tracker, if it may be used. */
   admit(url: string): boolean {
     if (this.#total >= MAX_TRACKERS) return false;
     const host = trackerHost(url);

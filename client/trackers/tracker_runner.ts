@@ -105,11 +105,6 @@ export class TrackerRunner {
   /** Trackers that do not know `paused` (BEP 21). */
   #strict: Set<string> | undefined;
 
-  /**
-   * Makes a runner that waits for {@linkcode start}.
-   *
-   * @param options See {@linkcode TrackerRunnerOptions}.
-   */
   constructor(options: TrackerRunnerOptions) {
     const { tiers, random, clock } = options;
     this.#options = options;
@@ -124,11 +119,7 @@ export class TrackerRunner {
     });
   }
 
-  /**
-   * Tells what is known of each tracker.
-   *
-   * @returns A snapshot, in the order they are tried.
-   */
+  /** Tells what is known of each tracker. */
   statuses(): TrackerStatus[] {
     return this.#machine.trackers;
   }
@@ -149,29 +140,17 @@ export class TrackerRunner {
     this.#driver.input({ type: "completed" });
   }
 
-  /**
-   * Announces as soon as the trackers allow.
-   *
-   * @param url Which tracker. @default {all that are in use}
-   */
+  /** Announces as soon as the trackers allow. */
   reannounce(url?: string): void {
     this.#driver.input({ type: "reannounce", url });
   }
 
-  /**
-   * Adds trackers; those that are there stay as they are.
-   *
-   * @param tiers Announce URLs, behind the tiers there are.
-   */
+  /** Adds trackers; those that are there stay as they are. */
   addTrackers(tiers: readonly (readonly string[])[]): void {
     this.#driver.input({ type: "trackers", tiers, replace: false });
   }
 
-  /**
-   * Uses these trackers only; others are told that we leave.
-   *
-   * @param tiers Announce URLs.
-   */
+  /** Uses these trackers only; others are told that we leave. */
   replaceTrackers(tiers: readonly (readonly string[])[]): void {
     this.#driver.input({ type: "trackers", tiers, replace: true });
   }
@@ -179,8 +158,6 @@ export class TrackerRunner {
   /**
    * Tells the trackers that we leave, and waits for that a short while; not at
    * all for trackers that do not answer.
-   *
-   * @returns A promise that always resolves.
    */
   stop(): Promise<void> {
     this.#left ??= Promise.withResolvers<void>();
