@@ -178,6 +178,9 @@ export function ipScope(bytes: Uint8Array): IpScope {
   if (zeros === 16) return "unspecified";
   if (zeros === 15 && bytes[15] === 1) return "loopback";
   if (a === 0xff) return "multicast";
+  if (a === 0x20 && b === 2 && ipScope(bytes.subarray(2, 6)) !== "global") {
+    return "reserved"; // 6to4 of an address that is not public
+  }
   if (a === 0xfe && (b & 0xc0) === 0x80) return "link-local";
   if ((a & 0xfe) === 0xfc || (a === 0xfe && (b & 0xc0) === 0xc0)) {
     return "private";

@@ -77,6 +77,11 @@ export interface ByteTransport {
 }
 
 function wrapTcp(conn: Deno.TcpConn): ByteConnection {
+  try {
+    conn.setNoDelay(true);
+  } catch {
+    // Reset already: reading will tell.
+  }
   const endpoint = (address: Deno.NetAddr): Endpoint => ({
     hostname: normalizeHostname(address.hostname),
     port: address.port,
@@ -117,7 +122,6 @@ export const tcpTransport: ByteTransport = {
       conn.close();
       throw signal.reason;
     }
-    conn.setNoDelay(true);
     return wrapTcp(conn);
   },
   // deno-lint-ignore require-await
@@ -138,9 +142,7 @@ export const tcpTransport: ByteTransport = {
       local: { hostname: address.hostname, port: address.port },
       async accept() {
         try {
-          const conn = await listener.accept();
-          conn.setNoDelay(true);
-          return wrapTcp(conn);
+          return wrapTcp(await listener.accept());
         } catch (error) {
           if (closed || error instanceof Deno.errors.BadResource) {
             return undefined;

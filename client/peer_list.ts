@@ -5,9 +5,8 @@
  *
  * @module
  */
+import type { CandidateSource, Endpoint } from "../_shared/address.ts";
 import {
-  type CandidateSource,
-  type Endpoint,
   formatEndpoint,
   ipScope,
   mayTellOf,
@@ -314,18 +313,18 @@ export class PeerList {
     teller: string | undefined,
   ): boolean {
     if (!Number.isInteger(port) || port < 1 || port > 65535) return false;
-    const { isTrusted } = this.#sources.of(source);
+    const { isTrusted, namesLocal } = this.#sources.of(source);
     const ip = tryParseIp(hostname);
-    if (ip === undefined) return isTrusted;
-    const scope = ipScope(ip);
-    if (
-      scope === "multicast" || scope === "unspecified" || scope === "reserved"
-    ) return false;
+    // What a name leads to is not known before it is dialled.
+    const scope = ip === undefined ? "unknown" : ipScope(ip);
+    if (["multicast", "unspecified", "reserved"].includes(scope)) return false;
     if (this.isBanned(hostname)) return false;
     if (isTrusted) return true;
+    if (isServicePort(port, scope === "global")) return false;
+    if (namesLocal) return scope !== "link-local";
     const from = teller === undefined ? undefined : tryParseIp(teller);
-    return mayTellOf(scope, from === undefined ? "global" : ipScope(from)) &&
-      !isServicePort(port);
+    return scope !== "unknown" &&
+      mayTellOf(scope, from === undefined ? "global" : ipScope(from));
   }
 
   #hearAgain(
@@ -371,7 +370,7 @@ export class PeerList {
     const { source } = teller;
     const { rank, share } = source.traits;
     if (rank > 0) {
-      const full = this.#crowds.fullFor(address, rank);
+      const full = this.#crowds.fullFor(address, source.traits);
       if (full !== undefined) {
         return this.#evict(
           teller,

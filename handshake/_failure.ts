@@ -59,6 +59,13 @@ export function isOutOfDescriptors(cause: unknown): boolean {
   return code === "EMFILE" || code === "ENFILE";
 }
 
+/** Whether only the connection that was to be accepted is gone. */
+export function isOfOneConnection(cause: unknown): boolean {
+  return cause instanceof Error &&
+    ["ConnectionAborted", "ConnectionReset", "NotConnected"]
+      .includes(cause.name);
+}
+
 /** Wraps what a transport threw. */
 export function connectFailure(cause: unknown): HandshakeError {
   if (cause instanceof HandshakeError) return cause;

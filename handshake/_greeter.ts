@@ -10,7 +10,7 @@ import type {
 } from "../_shared/byte_conn.ts";
 import { sleep } from "../_shared/clock.ts";
 import type { HandshakerCore } from "./_core.ts";
-import { connectFailure, failure } from "./_failure.ts";
+import { connectFailure, failure, isOfOneConnection } from "./_failure.ts";
 import { Negotiation } from "./_negotiation.ts";
 import { HandshakeError } from "./error.ts";
 
@@ -62,6 +62,7 @@ export class Greeter {
         if (core.closed) return;
         core.noteRefusal(cause);
         this.#report(cause, door);
+        if (isOfOneConnection(cause)) continue;
         pause = Math.min(MAX_ACCEPT_PAUSE, Math.max(10, 2 * pause));
         await this.#rest(pause);
       }

@@ -154,7 +154,10 @@ export class Crowds {
   }
 
   /** The crowd that has no room for another candidate from hearsay, if any. */
-  fullFor({ hostname }: Endpoint, rank: number): Crowd | undefined {
+  fullFor(
+    { hostname }: Endpoint,
+    { rank, namesLocal }: CandidateSourceTraits,
+  ): Crowd | undefined {
     const ip = tryParseIp(hostname);
     const isLoopback = ip !== undefined && ipScope(ip) === "loopback";
     const host = this.#crowds.get(`h${hostKey(hostname)}`);
@@ -163,8 +166,9 @@ export class Crowds {
       host.count >= (isLoopback ? MAX_PER_LOOPBACK : MAX_PER_HOST)
     ) return host;
     const site = this.#crowds.get(`s${siteKey(hostname)}`);
+    const isGossip = rank >= 4 || namesLocal;
     return site !== undefined &&
-        site.count >= (rank >= 4 ? MAX_PER_GOSSIP_SITE : MAX_PER_SITE)
+        site.count >= (isGossip ? MAX_PER_GOSSIP_SITE : MAX_PER_SITE)
       ? site
       : undefined;
   }

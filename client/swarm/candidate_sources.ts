@@ -18,6 +18,11 @@ export interface CandidateSourceTraits {
   readonly isOpen: boolean;
   /** Whether it is ours or a person's own: it may name any address and port. */
   readonly isTrusted: boolean;
+  /**
+   * Whether it may name hosts by name and addresses of our own machine and
+   * network, as links that are passed on at home do; no services' ports.
+   */
+  readonly namesLocal: boolean;
 }
 
 /** What is thought of a source that nobody described. */
@@ -26,19 +31,24 @@ export const DEFAULT_SOURCE_TRAITS: CandidateSourceTraits = {
   share: 0.5,
   isOpen: true,
   isTrusted: false,
+  namesLocal: false,
 };
 
 /** The sources of this package. */
-const STANDARD: ReadonlyMap<CandidateSource, CandidateSourceTraits> = new Map([
-  ["manual", { rank: 0, share: 1, isOpen: false, isTrusted: true }],
-  ["magnet", { rank: 1, share: 0.5, isOpen: false, isTrusted: true }],
-  ["resume", { rank: 1, share: 0.5, isOpen: false, isTrusted: true }],
-  ["tracker", { rank: 2, share: 0.75, isOpen: false, isTrusted: false }],
-  ["lpd", { rank: 2, share: 0.25, isOpen: true, isTrusted: false }],
-  ["dht", { rank: 3, share: 0.75, isOpen: true, isTrusted: false }],
-  ["incoming", { rank: 3, share: 0.25, isOpen: false, isTrusted: false }],
-  ["pex", { rank: 4, share: 0.5, isOpen: true, isTrusted: false }],
-]);
+const STANDARD: ReadonlyMap<CandidateSource, CandidateSourceTraits> = new Map(
+  ([
+    ["manual", { rank: 0, share: 1, isOpen: false, isTrusted: true }],
+    ["magnet", { rank: 1, share: 0.05, isOpen: false, namesLocal: true }],
+    ["resume", { rank: 1, isOpen: false, isTrusted: true }],
+    ["tracker", { rank: 2, share: 0.75, isOpen: false }],
+    ["lpd", { rank: 2, share: 0.25 }],
+    ["dht", { share: 0.75 }],
+    ["incoming", { share: 0.25, isOpen: false }],
+    ["pex", { rank: 4 }],
+  ] satisfies [CandidateSource, Partial<CandidateSourceTraits>][]).map((
+    [name, traits],
+  ) => [name, { ...DEFAULT_SOURCE_TRAITS, ...traits }]),
+);
 
 /** Traits of sources by name; those that nobody described have the default. */
 export class CandidateSources {

@@ -70,7 +70,7 @@ Deno.test("nobody may name addresses nearer to us than its own", none, () => {
         assertEquals(list().add(one), told === 3, `somebody names ${told}`);
       }
       // A person may, and what is our own.
-      for (const own of ["manual", "magnet", "resume"]) {
+      for (const own of ["manual", "resume"]) {
         assert(list().add(candidate(addresses[0]!, 22, own)));
       }
     }
@@ -86,6 +86,54 @@ Deno.test("ports of other services are not dialled on hearsay", none, () => {
   for (const port of [80, 443, 1024, 6881, 51413, 65535]) {
     assertEquals(list().add(candidate("8.8.8.8", port, "pex")), true);
   }
+});
+
+Deno.test("a link names our own network, but no services", none, () => {
+  const isTaken = (hostname: string, port: number) =>
+    list().add(candidate(hostname, port, "magnet"));
+  for (const host of ["127.0.0.1", "192.168.1.1", "fd00::1", "peer.example"]) {
+    assert(isTaken(host, 6881));
+    for (const port of [22, 80, 443, 631, 6379, 8080]) {
+      assertEquals(isTaken(host, port), false, `${host}:${port}`);
+    }
+  }
+  assert(isTaken("8.8.8.8", 443));
+  assertEquals(isTaken("169.254.169.254", 6881), false);
+  // Of what it names few are taken.
+  const peers = list();
+  for (let i = 0; i < 1000; i++) {
+    peers.add(candidate(`10.0.0.${i & 255}`, 7000 + i, "magnet"));
+  }
+  assertEquals(peers.size, 32);
+  for (let i = 0; i < 1000; i++) {
+    peers.add(candidate(`10.1.${i & 255}.1`, 7000 + i, "magnet"));
+  }
+  assertEquals(peers.size, 150);
+});
+
+Deno.test("addresses that lead inside by a detour are refused", none, () => {
+  for (
+    const address of [
+      "::ffff:127.0.0.1",
+      "::ffff:10.0.0.1",
+      "::127.0.0.1",
+      "64:ff9b::7f00:1",
+      "64:ff9b::808:808",
+      "2002:7f00:1::1",
+      "2002:c0a8:101::1",
+      "2002:a9fe:a9fe::",
+      "fec0::1",
+    ]
+  ) {
+    for (const source of ["tracker", "dht", "pex", "lpd"]) {
+      assertEquals(
+        list().add(candidate(address, 6881, source)),
+        false,
+        address,
+      );
+    }
+  }
+  assert(list().add(candidate("2002:808:808::1")));
 });
 
 Deno.test("a host has two places, a site some, whoever names it", none, () => {

@@ -96,6 +96,25 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "connections that are reset before they are accepted cost no time",
+  none,
+  async () => {
+    await using world = new World();
+    const bob = await world.bob();
+    for (let i = 0; i < 50; i++) {
+      const cause = Object.assign(new Error("Gone"), {
+        name: "ConnectionReset",
+      });
+      world.network.failAccept(BOB, cause);
+      assertEquals((await failed(bob)).error.cause, cause);
+    }
+    await world.dial("10.0.0.1", hello());
+    (await connected(bob)).connection.close();
+    assertEquals(world.clock.now(), 0);
+  },
+);
+
 Deno.test("candidates that cannot be dialled fail at once", none, async () => {
   await using world = new World();
   const alice = await world.host("10.0.0.1");
