@@ -97,8 +97,8 @@ export interface PolicyOptions {
     | undefined;
   /**
    * Most peers served at a time: of a torrent, or over all torrents of a
-   * session, which get fair shares. `"rate-based"`: more the faster we upload,
-   * or may.
+   * session, which get fair shares. Whoever takes less than 16 KiB a second of its
+   * own doing does not count. `"rate-based"`: more the faster we upload, or may.
    *
    * @default {"rate-based" for a session, the session's for a torrent}
    */

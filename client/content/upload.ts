@@ -25,6 +25,13 @@ import { slotsForRate, type UploadSlots } from "./upload_slots.ts";
 const RECHOKE_MS = 10_000;
 /** After so long without a request a slot goes to others, in milliseconds. */
 const UNUSED_MS = 11_000;
+/**
+ * Whoever takes less than this with its slot, in bytes a second, and does not
+ * wait for us, costs nothing: its slot counts for none from so long on, in
+ * milliseconds.
+ */
+const LIGHT_RATE = 16_384;
+const LIGHT_MS = 5_000;
 /** Slots of a torrent that has its own count by rate, at least. */
 const USUAL_SLOTS = 8;
 
@@ -56,10 +63,14 @@ export interface UploadOptions {
 
 /** What a peer does with its slot. */
 interface Slot {
+  /** When it was given, in milliseconds. */
+  readonly givenAt: number;
   /** When it was given, or a block was last served by it, in milliseconds. */
   usedAt: number;
   /** Whether one was served since the last look. */
   used: boolean;
+  /** Whether its peer takes something, but next to nothing. */
+  light: boolean;
 }
 
 /** Chokes, unchokes and serves the peers of one torrent. */
@@ -138,7 +149,7 @@ export class Upload {
   /** Once a second. */
   tick(now: number): void {
     if (!this.#active) return;
-    if (this.#noteUnused(now)) this.#rechokeSoon();
+    if (this.#lookAtSlots(now)) this.#rechokeSoon();
     if (now >= this.#rechokeAt) this.#rechoke(now);
   }
 
@@ -170,6 +181,7 @@ export class Upload {
     this.#rechokeAt = now + RECHOKE_MS;
     const list: ChokerPeer[] = [];
     let demand = 0;
+    let light = 0;
     const crowded = crowdedPeers(this.#host.peers.values(), now);
     for (const peer of this.#host.peers.values()) {
       const { key, connection, since } = peer;
@@ -188,10 +200,11 @@ export class Upload {
         unused: this.#unused.has(key),
         crowded: crowded.has(peer),
       });
-      if (peerInterested && !this.#unused.has(key)) demand++;
+      if (this.#given.get(key)?.light) light++;
+      else if (peerInterested && !this.#unused.has(key)) demand++;
     }
     const choker = this.#seeding ? this.#seedChoker : this.#leechChoker;
-    const unchoked = choker.tick(now, list, this.#share(demand, now));
+    const unchoked = choker.tick(now, list, light + this.#share(demand, now));
     // Slots are freed before they are given, so that there is never one more.
     for (const { key, connection } of this.#host.peers.values()) {
       if (unchoked.has(key)) continue;
@@ -203,7 +216,12 @@ export class Upload {
       if (peer === undefined) continue;
       peer.connection.unchoke();
       if (!this.#given.has(key)) {
-        this.#given.set(key, { usedAt: now, used: false });
+        this.#given.set(key, {
+          givenAt: now,
+          usedAt: now,
+          used: false,
+          light: false,
+        });
       }
     }
   }
@@ -218,20 +236,27 @@ export class Upload {
     return Math.min(own, this.#slots.share(this, user, now));
   }
 
-  /** Finds slots that nobody makes use of; whether there are new ones. */
-  #noteUnused(now: number): boolean {
+  /** Finds slots of which little use is made; whether there are new ones. */
+  #lookAtSlots(now: number): boolean {
     let found = false;
     for (const [key, slot] of this.#given) {
       const peer = this.#host.peers.get(key);
       if (slot.used) slot.usedAt = now;
       slot.used = false;
+      const wasLight = slot.light;
+      slot.light = false;
       if (peer === undefined || this.#unused.has(key)) continue;
       const { state, queuedRequests } = peer.connection;
+      slot.light = queuedRequests === 0 && slot.usedAt > slot.givenAt &&
+        now - slot.givenAt >= LIGHT_MS &&
+        peer.connection.stats().uploadRate < LIGHT_RATE;
+      found ||= slot.light && !wasLight;
       if (!state.peerInterested || now - slot.usedAt < UNUSED_MS) continue;
       // Whoever waits for us is no idler.
       if (queuedRequests > 0) slot.usedAt = now;
       else {
         this.#unused.add(key);
+        slot.light = false;
         found = true;
       }
     }

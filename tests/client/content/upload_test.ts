@@ -15,17 +15,80 @@ function fakePeer(key: number) {
     peerInterested: true,
     snubbed: false,
   };
+  const taken = { rate: 0 };
   const connection = {
     state,
     queuedRequests: 0,
     isClosed: false,
     peerHas: { length: 0, count: 0 },
-    stats: () => ({ downloadRate: 0, uploadRate: 0, uploaded: 0 }),
+    stats: () => ({ downloadRate: 0, uploadRate: taken.rate, uploaded: 0 }),
     choke: () => void (state.amChoking = true),
     unchoke: () => void (state.amChoking = false),
     sendBlock: () => true,
   };
-  return { peer: { key, connection, since: 0 } as unknown as SwarmPeer, state };
+  const peer = { key, connection, since: 0 } as unknown as SwarmPeer;
+  return { peer, state, taken };
+}
+
+function makeUpload(peers: Map<number, SwarmPeer>, clock: SimClock): Upload {
+  return new Upload({ peers }, {
+    layout: { pieceSize: () => 16_384 } as never,
+    storage: { readBlock: () => new Uint8Array(16_384) } as never,
+    limit: new RateLimiter({ clock }),
+    clock,
+    random: seededRandom(1),
+    choker: undefined,
+    slots: new UploadSlots({ slots: 4, limit: () => Infinity }),
+    ownSlots: undefined,
+  });
+}
+
+for (const seeding of [true, false]) {
+  Deno.test(
+    `slots of those who drip count for none while ${
+      seeding ? "seeding" : "leeching"
+    }`,
+    none,
+    async () => {
+      const clock = new SimClock();
+      const peers = new Map<number, SwarmPeer>();
+      const upload = makeUpload(peers, clock);
+      upload.setSeeding(seeding);
+      upload.start();
+      const drippers = Array.from({ length: 12 }, (_, i) => fakePeer(i));
+      const takers = Array.from({ length: 6 }, (_, i) => fakePeer(100 + i));
+      const add = ({ peer }: { peer: SwarmPeer }) => {
+        peers.set(peer.key, peer);
+        upload.addPeer(peer);
+      };
+      const pass = async (seconds: number) => {
+        for (let i = 0; i < seconds; i++) {
+          await clock.advance(1_000);
+          upload.tick(clock.now());
+          for (const { peer, state, taken } of [...drippers, ...takers]) {
+            if (state.amChoking || !peers.has(peer.key)) continue;
+            taken.rate = peer.key < 100 ? 2_000 : 200_000;
+            upload.handle(peer, {
+              type: "serve",
+              request: { pieceIndex: 0, blockOffset: 0, length: 16_384 },
+            });
+          }
+        }
+      };
+      const served = (list: typeof takers) =>
+        list.filter(({ state }) => !state.amChoking).length;
+      drippers.forEach(add);
+      await pass(3);
+      assertEquals(served(drippers), 4);
+      await pass(30);
+      assertEquals(served(drippers), 12);
+      // Nobody waits behind them, and whoever really takes is counted.
+      takers.forEach(add);
+      await pass(12);
+      assertEquals([served(drippers), served(takers)], [12, 4]);
+      upload.stop();
+    },
+  );
 }
 
 for (const seeding of [true, false]) {
@@ -37,16 +100,7 @@ for (const seeding of [true, false]) {
     async () => {
       const clock = new SimClock();
       const peers = new Map<number, SwarmPeer>();
-      const upload = new Upload({ peers }, {
-        layout: { pieceSize: () => 16_384 } as never,
-        storage: { readBlock: () => new Uint8Array(16_384) } as never,
-        limit: new RateLimiter({ clock }),
-        clock,
-        random: seededRandom(1),
-        choker: undefined,
-        slots: new UploadSlots({ slots: 4, limit: () => Infinity }),
-        ownSlots: undefined,
-      });
+      const upload = makeUpload(peers, clock);
       upload.setSeeding(seeding);
       upload.start();
       const idlers = Array.from({ length: 12 }, (_, i) => fakePeer(i));
