@@ -80,22 +80,14 @@ function parseIpv6(text: string): Uint8Array<ArrayBuffer> | undefined {
 }
 
 /**
- * Parses an IP address; an IPv6 zone (`%eth0`) is ignored.
- *
- * @param text IPv4 in dotted decimal, or IPv6 without brackets.
- * @returns 4 or 16 bytes, or `undefined` when it is no IP address.
+ * Parses an IP address; an IPv6 zone (`%eth0`) is ignored. Returns 4 or 16
+ * bytes, or `undefined` when it is no IP address.
  */
 export function tryParseIp(text: string): Uint8Array<ArrayBuffer> | undefined {
   return text.includes(":") ? parseIpv6(text) : parseIpv4(text);
 }
 
-/**
- * Formats an IP address: dotted decimal, or IPv6 after RFC 5952.
- *
- * @param bytes 4 or 16 bytes.
- * @returns The text.
- * @throws {RangeError} If there are not 4 or 16 bytes.
- */
+/** Formats an IP address: dotted decimal, or IPv6 after RFC 5952. */
 export function formatIp(bytes: Uint8Array): string {
   if (bytes.length === 4) {
     return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`;
@@ -126,10 +118,8 @@ export function formatIp(bytes: Uint8Array): string {
 }
 
 /**
- * Whether a 16-byte address is an IPv4 address mapped into IPv6.
- *
- * @param bytes An address.
- * @returns True for `::ffff:a.b.c.d`.
+ * Whether a 16-byte address is an IPv4 address mapped into IPv6; true for
+ * `::ffff:a.b.c.d`.
  */
 export function isMappedIpv4(bytes: Uint8Array): boolean {
   if (bytes.length !== 16) return false;
@@ -140,9 +130,6 @@ export function isMappedIpv4(bytes: Uint8Array): boolean {
 /**
  * Brings an address into one form: mapped IPv4 becomes IPv4, IPv6 becomes
  * lowercase and compressed. A DNS name is only lowercased.
- *
- * @param hostname An address or name.
- * @returns The normal form, fit for use as a key.
  */
 export function normalizeHostname(hostname: string): string {
   const bytes = tryParseIp(hostname);
@@ -151,11 +138,8 @@ export function normalizeHostname(hostname: string): string {
 }
 
 /**
- * Classifies an IP address.
- *
- * @param bytes 4 or 16 bytes.
- * @returns The scope; anything that is not reachable over the public internet
- * is not `"global"`.
+ * Classifies an IP address. Returns the scope; anything that is not reachable
+ * over the public internet is not `"global"`.
  */
 export function ipScope(bytes: Uint8Array): IpScope {
   if (isMappedIpv4(bytes)) bytes = bytes.subarray(12);
@@ -191,9 +175,6 @@ export function ipScope(bytes: Uint8Array): IpScope {
 /**
  * A key shared by the addresses that one operator can easily hold: the /24 of
  * an IPv4 address, the /64 of an IPv6 address.
- *
- * @param bytes 4 or 16 bytes.
- * @returns A string equal for addresses of one subnet.
  */
 export function subnetKey(bytes: Uint8Array): string {
   if (isMappedIpv4(bytes)) bytes = bytes.subarray(12);
@@ -203,9 +184,6 @@ export function subnetKey(bytes: Uint8Array): string {
 /**
  * A key for one host: an IPv4 address, the /64 of an IPv6 address, in which
  * anybody can have any number of addresses, or a DNS name.
- *
- * @param hostname An address or name.
- * @returns A string equal for addresses of one host.
  */
 export function hostKey(hostname: string): string {
   const bytes = tryParseIp(hostname);
@@ -217,9 +195,6 @@ export function hostKey(hostname: string): string {
 /**
  * A key for a site that one operator can easily hold: the /24 of an IPv4
  * address, the /48 of an IPv6 address, or a DNS name.
- *
- * @param hostname An address or name.
- * @returns A string equal for addresses of one site.
  */
 export function siteKey(hostname: string): string {
   const bytes = tryParseIp(hostname);
@@ -235,10 +210,6 @@ const NEARNESS: readonly IpScope[] = ["loopback", "link-local", "private"];
 /**
  * Whether somebody may send us to an address: nobody may name one that is
  * nearer to us than its own, where it cannot have been itself.
- *
- * @param told Scope of the address.
- * @param teller Scope of who tells; `"global"` when it is not known.
- * @returns True when it may.
  */
 export function mayTellOf(told: IpScope, teller: IpScope): boolean {
   const distance = (scope: IpScope) => {
@@ -248,12 +219,7 @@ export function mayTellOf(told: IpScope, teller: IpScope): boolean {
   return distance(told) >= distance(teller);
 }
 
-/**
- * Formats an endpoint as `host:port`, IPv6 in brackets.
- *
- * @param endpoint The endpoint.
- * @returns The text.
- */
+/** Formats an endpoint as `host:port`, IPv6 in brackets. */
 export function formatEndpoint(endpoint: Endpoint): string {
   return endpoint.hostname.includes(":")
     ? `[${endpoint.hostname}]:${endpoint.port}`
@@ -261,11 +227,8 @@ export function formatEndpoint(endpoint: Endpoint): string {
 }
 
 /**
- * Parses `host:port` or `[v6]:port`.
- *
- * @param text The text.
- * @returns The endpoint, or `undefined` when there is no valid host or no port
- * from 0 to 65535.
+ * Parses `host:port` or `[v6]:port`. Returns the endpoint, or `undefined` when
+ * there is no valid host or no port from 0 to 65535.
  */
 export function tryParseEndpoint(text: string): Endpoint | undefined {
   const match = /^(?:\[([^\]]+)\]|([^:\s/?#@[\]]+)):(\d{1,5})$/.exec(text);
@@ -281,10 +244,7 @@ export function tryParseEndpoint(text: string): Endpoint | undefined {
 
 /**
  * Encodes an endpoint in compact form: address and port, big-endian (BEP 23,
- * BEP 7).
- *
- * @param endpoint An endpoint whose hostname is an IP address.
- * @returns 6 or 18 bytes, or `undefined` when the hostname is a name.
+ * BEP 7). Returns 6 or 18 bytes, or `undefined` when the hostname is a name.
  */
 export function tryEncodeCompactEndpoint(
   endpoint: Endpoint,
@@ -299,13 +259,8 @@ export function tryEncodeCompactEndpoint(
 }
 
 /**
- * Decodes a list of compact endpoints. Trailing bytes that do not fill an
- * entry are ignored.
- *
- * @param bytes The packed entries.
- * @param family 4 for 6-byte entries, 6 for 18-byte entries.
- * @param limit Most entries to decode.
- * @returns The endpoints in order.
+ * Decodes a list of compact endpoints. Trailing bytes that do not fill an entry
+ * are ignored.
  */
 export function decodeCompactEndpoints(
   bytes: Uint8Array,

@@ -156,13 +156,7 @@ export const tcpTransport: ByteTransport = {
   },
 };
 
-/**
- * Writes all bytes.
- *
- * @param conn The connection.
- * @param data What to write.
- * @returns A promise that resolves once every byte was taken.
- */
+/** Writes all bytes, however few are taken at a time. */
 export async function writeAll(
   conn: ByteConnection,
   data: Uint8Array,

@@ -5,12 +5,7 @@
  * @module
  */
 
-/**
- * Joins byte arrays into one.
- *
- * @param parts The arrays, in order.
- * @returns A new array holding them back to back.
- */
+/** Joins byte arrays into one. */
 export function concatBytes(
   parts: readonly Uint8Array[],
 ): Uint8Array<ArrayBuffer> {
@@ -27,11 +22,7 @@ export function concatBytes(
 
 /**
  * Compares two byte arrays for equality. Not constant-time: never use it for
- * secrets.
- *
- * @param a One array.
- * @param b The other array.
- * @returns Whether both hold the same bytes.
+ * secrets. Returns whether both hold the same bytes.
  */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
@@ -41,10 +32,7 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 /**
  * Orders two byte arrays as raw bytes, a prefix before the longer array.
- *
- * @param a One array.
- * @param b The other array.
- * @returns Negative, zero or positive, as for `Array.prototype.sort`.
+ * Returns negative, zero or positive, as for `Array.prototype.sort`.
  */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const length = Math.min(a.length, b.length);
@@ -55,21 +43,14 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length;
 }
 
-/**
- * Formats bytes as lowercase hex.
- *
- * @param bytes The bytes.
- * @returns Two digits a byte.
- */
+/** Formats bytes as lowercase hex. */
 export function toHex(bytes: Uint8Array): string {
   return bytes.toHex();
 }
 
 /**
- * Parses hex digits of either case.
- *
- * @param text An even number of hex digits and nothing else.
- * @returns The bytes, or `undefined` when the text is not hex.
+ * Parses hex digits of either case. Returns the bytes, or `undefined` when the
+ * text is not hex.
  */
 export function tryFromHex(text: string): Uint8Array<ArrayBuffer> | undefined {
   try {
@@ -82,9 +63,6 @@ export function tryFromHex(text: string): Uint8Array<ArrayBuffer> | undefined {
 /**
  * Turns bytes into a string of one character (U+0000 to U+00FF) a byte. Such
  * strings order and compare exactly as their bytes do.
- *
- * @param bytes The bytes.
- * @returns A string of the same length.
  */
 export function toByteString(bytes: Uint8Array): string {
   let text = "";
@@ -101,13 +79,7 @@ export function toByteString(bytes: Uint8Array): string {
   return text;
 }
 
-/**
- * The inverse of {@linkcode toByteString}.
- *
- * @param text A string of characters U+0000 to U+00FF.
- * @returns One byte a character.
- * @throws {RangeError} If a character is above U+00FF.
- */
+/** The inverse of {@linkcode toByteString}. */
 export function fromByteString(text: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) {
@@ -131,21 +103,14 @@ const strictDecoder = new TextDecoder("utf-8", {
 });
 const lossyDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/**
- * Encodes text as UTF-8.
- *
- * @param text The text.
- * @returns Its bytes.
- */
+/** Encodes text as UTF-8. */
 export function encodeText(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(text);
 }
 
 /**
- * Decodes UTF-8, refusing invalid bytes.
- *
- * @param bytes The bytes.
- * @returns The text, or `undefined` when the bytes are not UTF-8.
+ * Decodes UTF-8, refusing invalid bytes. Returns the text, or `undefined` when
+ * the bytes are not UTF-8.
  */
 export function tryDecodeText(bytes: Uint8Array): string | undefined {
   try {
@@ -155,47 +120,24 @@ export function tryDecodeText(bytes: Uint8Array): string | undefined {
   }
 }
 
-/**
- * Decodes UTF-8, replacing invalid bytes by U+FFFD. For display only.
- *
- * @param bytes The bytes.
- * @returns The text.
- */
+/** Decodes UTF-8, replacing invalid bytes by U+FFFD. For display only. */
 export function decodeTextLossy(bytes: Uint8Array): string {
   return lossyDecoder.decode(bytes);
 }
 
-/**
- * Reads a big-endian unsigned 16-bit integer.
- *
- * @param bytes Where to read.
- * @param offset Of its first byte.
- * @returns The integer.
- */
+/** Reads a big-endian unsigned 16-bit integer. */
 export function readUint16(bytes: Uint8Array, offset: number): number {
   return bytes[offset]! * 0x100 + bytes[offset + 1]!;
 }
 
-/**
- * Reads a big-endian unsigned 32-bit integer.
- *
- * @param bytes Where to read.
- * @param offset Of its first byte.
- * @returns The integer.
- */
+/** Reads a big-endian unsigned 32-bit integer. */
 export function readUint32(bytes: Uint8Array, offset: number): number {
   return (bytes[offset]! * 0x1000000) +
     ((bytes[offset + 1]! << 16) | (bytes[offset + 2]! << 8) |
       bytes[offset + 3]!);
 }
 
-/**
- * Writes a big-endian unsigned 16-bit integer.
- *
- * @param bytes Where to write.
- * @param offset Of its first byte.
- * @param value The integer.
- */
+/** Writes a big-endian unsigned 16-bit integer. */
 export function writeUint16(
   bytes: Uint8Array,
   offset: number,
@@ -205,13 +147,7 @@ export function writeUint16(
   bytes[offset + 1] = value;
 }
 
-/**
- * Writes a big-endian unsigned 32-bit integer.
- *
- * @param bytes Where to write.
- * @param offset Of its first byte.
- * @param value The integer.
- */
+/** Writes a big-endian unsigned 32-bit integer. */
 export function writeUint32(
   bytes: Uint8Array,
   offset: number,
@@ -224,11 +160,8 @@ export function writeUint32(
 }
 
 /**
- * Copies bytes when their buffer may be shared or is not a plain
- * `ArrayBuffer`, as WebCrypto wants them.
- *
- * @param bytes Any bytes.
- * @returns The same bytes over an `ArrayBuffer`.
+ * Copies bytes when their buffer may be shared or is not a plain `ArrayBuffer`,
+ * as WebCrypto wants them.
  */
 export function plainBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return bytes.buffer instanceof ArrayBuffer

@@ -41,15 +41,7 @@ export interface SleepOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/**
- * Waits.
- *
- * @param clock Whose time passes.
- * @param ms How long, in milliseconds.
- * @param options See {@linkcode SleepOptions}.
- * @returns A promise that resolves when the time is over, and rejects with
- * `signal.reason` when aborted.
- */
+/** Waits so many milliseconds; rejects with `signal.reason` when aborted. */
 export function sleep(
   clock: Clock,
   ms: number,
@@ -70,12 +62,7 @@ export function sleep(
   });
 }
 
-/**
- * Makes the error every timeout of this package rejects with.
- *
- * @param message What took too long.
- * @returns A `DOMException` named `TimeoutError`.
- */
+/** Makes the error every timeout of this package rejects with. */
 export function timeoutError(message: string): DOMException {
   return new DOMException(message, "TimeoutError");
 }
@@ -89,12 +76,6 @@ export interface DeadlineSignal extends Disposable {
 /**
  * Bounds an operation: a signal that fires after a time or with an outer
  * signal. Dispose of it when the operation is over.
- *
- * @param clock Whose time passes.
- * @param ms How long, in milliseconds.
- * @param message What the TimeoutError says.
- * @param outer A signal that ends the operation as well.
- * @returns The signal, disposable.
  */
 export function deadlineSignal(
   clock: Clock,

@@ -13,12 +13,7 @@ for (let i = 0; i < 256; i++) {
   TABLE[i] = crc;
 }
 
-/**
- * Computes the checksum.
- *
- * @param bytes What to sum.
- * @returns The CRC-32C, an unsigned 32-bit integer.
- */
+/** Computes the checksum. */
 export function crc32c(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (let i = 0; i < bytes.length; i++) {

@@ -131,12 +131,7 @@ type ListenDatagram = (options: {
   reuseAddress?: boolean;
 }) => Deno.DatagramConn;
 
-/**
- * Opens a UDP socket. Needs `--allow-net`.
- *
- * @param options See {@linkcode DatagramOptions}.
- * @returns The bound socket.
- */
+/** Opens a UDP socket. Needs `--allow-net`. */
 export async function openDatagramSocket(
   options: DatagramOptions = {},
 ): Promise<DatagramSocket> {
@@ -158,13 +153,8 @@ export async function openDatagramSocket(
 }
 
 /**
- * Answers datagrams until the socket is closed.
- *
- * @param socket Any socket; nobody else may receive from it.
- * @param answer Answers a datagram.
- * @param options See {@linkcode ServeOptions}.
- * @returns A promise that resolves once the socket is closed; it rejects only
- * if `answer` throws.
+ * Answers datagrams until the socket is closed. Resolves once the socket is
+ * closed; it rejects only if `answer` throws.
  */
 export async function serveDatagrams(
   socket: DatagramSocket,
@@ -194,12 +184,7 @@ export async function serveDatagrams(
   }
 }
 
-/**
- * Wraps a socket of `Deno.listenDatagram`.
- *
- * @param conn The socket; closed with the wrapper.
- * @returns The port's face of it.
- */
+/** Wraps a socket of `Deno.listenDatagram`. */
 export function wrapDatagramConn(conn: Deno.DatagramConn): DatagramSocket {
   const buffer = new Uint8Array(MAX_DATAGRAM);
   const address = conn.addr as Deno.NetAddr;

@@ -25,13 +25,7 @@ export class DeadlineHeap<T> {
     return this.#heap[0]?.at;
   }
 
-  /**
-   * Adds a deadline.
-   *
-   * @param at When it is due, in milliseconds.
-   * @param value What is due.
-   * @returns The deadline, to cancel it.
-   */
+  /** Adds a deadline. */
   add(at: number, value: T): Deadline<T> {
     const item = { at, value, live: true };
     const heap = this.#heap;
@@ -46,11 +40,7 @@ export class DeadlineHeap<T> {
     return item;
   }
 
-  /**
-   * Takes a deadline back.
-   *
-   * @param deadline What {@linkcode add} gave, or `undefined`.
-   */
+  /** Takes a deadline back. */
   cancel(deadline: Deadline<T> | undefined): void {
     if (deadline === undefined || !deadline.live) return;
     deadline.live = false;
@@ -58,12 +48,7 @@ export class DeadlineHeap<T> {
     if (this.#dead > 64 && this.#dead * 2 > this.#heap.length) this.#rebuild();
   }
 
-  /**
-   * Removes one deadline that is due.
-   *
-   * @param now The time in milliseconds.
-   * @returns What is due, or `undefined`.
-   */
+  /** Removes one deadline that is due. Returns what is due, or `undefined`. */
   takeDue(now: number): T | undefined {
     this.#dropDead();
     const first = this.#heap[0];

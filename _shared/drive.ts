@@ -31,12 +31,7 @@ export class Driver<Input, Output> implements Disposable {
   #armedAt: number | undefined;
   #cancel: (() => void) | undefined;
 
-  /**
-   * Binds a machine to a clock.
-   *
-   * @param machine The machine to drive.
-   * @param options See {@linkcode DriverOptions}.
-   */
+  /** Binds a machine to a clock. */
   constructor(
     machine: Machine<Input, Output>,
     options: DriverOptions<Output>,
@@ -49,8 +44,6 @@ export class Driver<Input, Output> implements Disposable {
   /**
    * Gives the machine one input. An input that arrives while outputs are being
    * performed waits its turn.
-   *
-   * @param input What happened.
    */
   input(input: Input): void {
     if (this.#closed) return;

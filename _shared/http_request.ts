@@ -35,12 +35,7 @@ export class HttpRequestError extends SyntaxError {
   /** The status to answer with. */
   readonly status: 400 | 431 | 505;
 
-  /**
-   * Makes the error.
-   *
-   * @param code What kind of mistake.
-   * @param message What was expected.
-   */
+  /** Makes the error. */
   constructor(code: HttpRequestError["code"], message: string) {
     super(message);
     this.name = "HttpRequestError";
@@ -62,11 +57,7 @@ export class HttpRequestReader {
     return this.#start === this.#end;
   }
 
-  /**
-   * Where to put the next bytes. Ask again after each use.
-   *
-   * @returns At least one byte of room, once `next` has returned nothing.
-   */
+  /** Where to put the next bytes. Ask again after each use. */
   room(): Uint8Array<ArrayBuffer> {
     if (this.#start > 0) {
       this.#buffer.copyWithin(0, this.#start, this.#end);
@@ -83,21 +74,14 @@ export class HttpRequestReader {
     return this.#buffer.subarray(this.#end);
   }
 
-  /**
-   * Takes bytes that were put into the room.
-   *
-   * @param length How many.
-   */
+  /** Takes bytes that were put into the room. */
   advance(length: number): void {
     this.#end += length;
   }
 
   /**
-   * Reads a request.
-   *
-   * @returns The next one; `undefined` when more bytes are needed.
-   * @throws {HttpRequestError} If it is none, or longer than
-   * {@linkcode MAX_HTTP_HEAD}.
+   * Reads a request. Returns the next one; `undefined` when more bytes are
+   * needed.
    */
   next(): HttpRequest | undefined {
     const bytes = this.#buffer;

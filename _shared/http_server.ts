@@ -59,25 +59,11 @@ export interface HttpAnswer {
 export interface HttpConnection {
   /** Who is at the other end. */
   readonly remoteAddr: Endpoint;
-  /**
-   * Reads.
-   *
-   * @param buffer Where to.
-   * @returns Bytes read, null at the end.
-   */
+  /** Reads; gives the bytes read, null at the end. */
   read(buffer: Uint8Array): Promise<number | null>;
-  /**
-   * Writes.
-   *
-   * @param data What.
-   * @returns Bytes taken.
-   */
+  /** Writes; gives the bytes taken. */
   write(data: Uint8Array): Promise<number>;
-  /**
-   * Says that nothing more will be written.
-   *
-   * @returns A promise that resolves when that is said.
-   */
+  /** Says that nothing more will be written. */
   closeWrite(): Promise<void>;
   /** Closes; what is under way is rejected. */
   close(): void;
@@ -87,11 +73,7 @@ export interface HttpConnection {
 export interface HttpListener {
   /** Where it listens. */
   readonly addr: Endpoint;
-  /**
-   * Accepts.
-   *
-   * @returns The next connection.
-   */
+  /** Gives the next connection. */
   accept(): Promise<HttpConnection>;
   /** Stops; a pending `accept` is rejected. */
   close(): void;
@@ -99,13 +81,7 @@ export interface HttpListener {
 
 /** Options of {@linkcode HttpServer}. */
 export interface HttpServerOptions {
-  /**
-   * Answers; what it throws becomes status 500.
-   *
-   * @param request The request.
-   * @param remote Who asks.
-   * @returns The answer.
-   */
+  /** Answers; what it throws becomes status 500. */
   readonly handler: (
     request: HttpRequest,
     remote: Endpoint,
@@ -172,12 +148,7 @@ export class HttpServer {
   readonly #accepting: Promise<void>;
   #closing: Promise<void> | undefined;
 
-  /**
-   * Begins to accept.
-   *
-   * @param listener Where connections come from; closed with the server.
-   * @param options See {@linkcode HttpServerOptions}.
-   */
+  /** Begins to accept. */
   constructor(listener: HttpListener, options: HttpServerOptions) {
     this.#listener = listener;
     this.#handler = options.handler;
@@ -190,14 +161,7 @@ export class HttpServer {
     this.#accepting = this.#accept();
   }
 
-  /**
-   * Listens. Needs `--allow-net` for the address.
-   *
-   * @param local Where.
-   * @param options See {@linkcode HttpServerOptions}.
-   * @returns The server.
-   * @throws Whatever the system says when the port cannot be bound.
-   */
+  /** Listens. Needs `--allow-net` for the address. */
   static listen(local: Endpoint, options: HttpServerOptions): HttpServer {
     const { hostname, port } = local;
     return new HttpServer(Deno.listen({ hostname, port }), options);
@@ -217,8 +181,6 @@ export class HttpServer {
   /**
    * Stops: requests that came in whole are answered, but not waited for longer
    * than a few seconds. Idempotent.
-   *
-   * @returns A promise that resolves when nothing is left open.
    */
   close(): Promise<void> {
     return this.#closing ??= this.#close();

@@ -46,40 +46,24 @@ export class TimerTable<Name extends string> {
     return first;
   }
 
-  /**
-   * Sets or moves a timer.
-   *
-   * @param name Which timer.
-   * @param at When it is due, in milliseconds.
-   */
+  /** Sets or moves a timer. */
   set(name: Name, at: number): void {
     this.#at.set(name, at);
   }
 
-  /**
-   * Removes a timer.
-   *
-   * @param name Which timer.
-   */
+  /** Removes a timer. */
   clear(name: Name): void {
     this.#at.delete(name);
   }
 
-  /**
-   * Looks a timer up.
-   *
-   * @param name Which timer.
-   * @returns When it is due, or `undefined`.
-   */
+  /** Looks a timer up. Returns when it is due, or `undefined`. */
   get(name: Name): number | undefined {
     return this.#at.get(name);
   }
 
   /**
-   * Removes and returns one timer that is due.
-   *
-   * @param now The time in milliseconds.
-   * @returns The earliest due timer, or `undefined` when none is due.
+   * Removes and returns one timer that is due. Returns the earliest due timer,
+   * or `undefined` when none is due.
    */
   takeDue(now: number): Name | undefined {
     let due: Name | undefined;

@@ -18,14 +18,7 @@ export class PendingAnswers {
     return this.#rejects.size;
   }
 
-  /**
-   * Waits for an answer.
-   *
-   * @param answer The answer.
-   * @returns What the answer resolves to.
-   * @throws {Error} What {@linkcode abandon} was given, if that comes first.
-   * @throws {unknown} What the answer rejects with.
-   */
+  /** Waits for an answer. */
   async wait<T>(answer: T | Promise<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     Promise.resolve(answer).then(resolve, reject);
@@ -38,11 +31,7 @@ export class PendingAnswers {
     }
   }
 
-  /**
-   * Waits no longer, for any answer.
-   *
-   * @param reason What waiting ends with.
-   */
+  /** Waits no longer, for any answer. */
   abandon(reason: Error): void {
     this.#abandoned = reason;
     for (const reject of this.#rejects) reject(reason);

@@ -25,12 +25,7 @@ export interface SeededRandom extends RandomSource {
   <T extends Uint8Array>(bytes: T): T;
 }
 
-/**
- * Makes a repeatable source from a seed. Not for secrets.
- *
- * @param seed An integer; equal seeds give equal bytes.
- * @returns The source.
- */
+/** Makes a repeatable source from a seed. Not for secrets. */
 export function seededRandom(seed: number): SeededRandom {
   let state = seed >>> 0;
   const next = () => {
@@ -53,13 +48,7 @@ export function seededRandom(seed: number): SeededRandom {
   return Object.assign(fill, { getRandomValues: fill });
 }
 
-/**
- * Draws a random byte string.
- *
- * @param random The source.
- * @param length How many bytes.
- * @returns Fresh random bytes.
- */
+/** Draws a random byte string. */
 export function randomBytes(
   random: RandomSource,
   length: number,
@@ -69,14 +58,7 @@ export function randomBytes(
 
 const word = new Uint8Array(4);
 
-/**
- * Draws an integer without bias.
- *
- * @param random The source.
- * @param below Exclusive upper bound, 1 to 2^32.
- * @returns An integer from 0 to `below - 1`.
- * @throws {RangeError} If the bound is out of range.
- */
+/** Draws an integer from 0 to `below - 1` (below 2^32) without bias. */
 export function randomInt(random: RandomSource, below: number): number {
   if (!(below >= 1 && below <= 0x100000000)) {
     throw new RangeError(
@@ -90,13 +72,7 @@ export function randomInt(random: RandomSource, below: number): number {
   }
 }
 
-/**
- * Shuffles in place (Fisher-Yates).
- *
- * @param random The source.
- * @param items The array to shuffle.
- * @returns The same array.
- */
+/** Shuffles in place (Fisher-Yates). */
 export function shuffle<T>(random: RandomSource, items: T[]): T[] {
   for (let i = items.length - 1; i > 0; i--) {
     const k = randomInt(random, i + 1);

@@ -20,11 +20,7 @@ export class RateMeter {
   #startedAt = 0;
   #total = 0;
 
-  /**
-   * Makes a meter that reads 0.
-   *
-   * @param timeConstantMs How fast the past is forgotten, in milliseconds.
-   */
+  /** Makes a meter that reads 0. */
   constructor(timeConstantMs = 4_000) {
     this.#tau = timeConstantMs;
   }
@@ -34,12 +30,7 @@ export class RateMeter {
     return this.#total;
   }
 
-  /**
-   * Counts bytes.
-   *
-   * @param bytes How many.
-   * @param now The time in milliseconds.
-   */
+  /** Counts bytes. */
   add(bytes: number, now: number): void {
     this.#total += bytes;
     if (this.#foldedAt === undefined) this.#foldedAt = this.#startedAt = now;
@@ -47,12 +38,7 @@ export class RateMeter {
     this.#pending += bytes;
   }
 
-  /**
-   * Reads the meter.
-   *
-   * @param now The time in milliseconds.
-   * @returns Bytes a second.
-   */
+  /** Bytes a second. */
   rate(now: number): number {
     if (this.#foldedAt === undefined) return 0;
     if (now - this.#foldedAt >= FOLD_MS) this.#fold(now);

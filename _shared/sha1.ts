@@ -42,12 +42,7 @@ function compress(state: Int32Array, data: DataView, at: number): void {
   state[4] = (state[4]! + e) | 0;
 }
 
-/**
- * Hashes bytes with SHA-1.
- *
- * @param bytes What to hash.
- * @returns 20 bytes.
- */
+/** Hashes bytes with SHA-1: 20 bytes. */
 export function sha1(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const state = Int32Array.of(
     0x67452301,

@@ -13,31 +13,17 @@ export class SharedClock implements Clock {
   #armedAt = Infinity;
   #disarm = () => {};
 
-  /**
-   * Makes a clock without timers.
-   *
-   * @param clock Whose time passes.
-   */
+  /** Makes a clock without timers. */
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /**
-   * Reads the clock.
-   *
-   * @returns Milliseconds, as the clock below tells.
-   */
+  /** Reads the clock. */
   now(): number {
     return this.#clock.now();
   }
 
-  /**
-   * Calls back once at a time.
-   *
-   * @param at When, in this clock's milliseconds.
-   * @param callback What to call.
-   * @returns A function that cancels the call.
-   */
+  /** Calls back once at a time. */
   schedule(at: number, callback: () => void): () => void {
     const deadline = this.#heap.add(at, callback);
     this.#arm();

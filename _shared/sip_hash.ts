@@ -26,12 +26,7 @@ export class SipHash {
   #l3 = 0;
   #h3 = 0;
 
-  /**
-   * Takes the key.
-   *
-   * @param key 16 bytes.
-   * @throws {RangeError} If there are not 16.
-   */
+  /** Takes the key. */
   constructor(key: Uint8Array) {
     if (key.length !== SIPHASH_KEY_LENGTH) {
       throw new RangeError(
@@ -71,12 +66,7 @@ export class SipHash {
     this.#h3 = k3 ^ 0x74656462;
   }
 
-  /**
-   * Hashes eight bytes of the input.
-   *
-   * @param low The first four, little-endian.
-   * @param high The last four, little-endian.
-   */
+  /** Hashes eight bytes of the input. */
   block(low: number, high: number): void {
     this.#l3 ^= low;
     this.#h3 ^= high;
@@ -86,13 +76,7 @@ export class SipHash {
     this.#h0 ^= high;
   }
 
-  /**
-   * Ends a hash with what is left of the input.
-   *
-   * @param length Bytes of the whole input.
-   * @param low The first four bytes left, little-endian.
-   * @param high The last up to three bytes left, little-endian.
-   */
+  /** Ends a hash with what is left of the input. */
   finish(length: number, low = 0, high = 0): void {
     this.block(low, high | (length << 24));
     this.#l2 ^= 0xff;
@@ -102,12 +86,7 @@ export class SipHash {
     this.#round();
   }
 
-  /**
-   * Hashes a whole input.
-   *
-   * @param input Any number of bytes.
-   * @param out Where to write the 8 bytes of the hash, lowest first.
-   */
+  /** Hashes a whole input. */
   hash(input: Uint8Array, out: Uint8Array): void {
     const { length } = input;
     const whole = length - (length & 7);

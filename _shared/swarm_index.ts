@@ -28,11 +28,7 @@ export class SwarmIndex {
   #size = 0;
   #live = new Uint8Array(16);
 
-  /**
-   * Makes an empty index.
-   *
-   * @param seed A secret 32-bit number.
-   */
+  /** Makes an empty index. */
   constructor(seed: number) {
     const key = new Uint8Array(SIPHASH_KEY_LENGTH);
     writeUint32(key, 0, seed >>> 0);
@@ -60,23 +56,12 @@ export class SwarmIndex {
       this.#table.byteLength + this.#live.byteLength + 8 * this.#free.length;
   }
 
-  /**
-   * Whether a slot is in use.
-   *
-   * @param slot From 0 to `top - 1`.
-   * @returns True if it has a key.
-   */
+  /** Whether a slot is in use. */
   has(slot: number): boolean {
     return this.#live[slot] === 1;
   }
 
-  /**
-   * Looks a key up.
-   *
-   * @param bytes Where the key is.
-   * @param offset Of its 20 bytes.
-   * @returns Its slot, or -1.
-   */
+  /** Looks a key of 20 bytes up: its slot, or -1. */
   find(bytes: Uint8Array, offset: number): number {
     const keys = this.#keys;
     const table = this.#table;
@@ -99,11 +84,8 @@ export class SwarmIndex {
   }
 
   /**
-   * Adds a key that is not there yet.
-   *
-   * @param bytes Where the key is.
-   * @param offset Of its 20 bytes.
-   * @returns Its slot, the lowest free one or a new one.
+   * Adds a key that is not there yet. Returns its slot, the lowest free one or
+   * a new one.
    */
   add(bytes: Uint8Array, offset: number): number {
     if ((this.#size + 1) * 2 > this.#table.length) this.#grow();
@@ -130,11 +112,7 @@ export class SwarmIndex {
     return slot;
   }
 
-  /**
-   * Removes a key.
-   *
-   * @param slot Its slot, which is in use.
-   */
+  /** Removes a key. */
   remove(slot: number): void {
     const table = this.#table;
     const mask = this.#mask;

@@ -41,13 +41,7 @@ export class SwarmList {
   #peers = 0;
   #seeders = 0;
 
-  /**
-   * Makes an empty list.
-   *
-   * @param family Of all its peers.
-   * @param share Counts what each address holds.
-   * @param seed A secret 32-bit number.
-   */
+  /** Makes an empty list. */
   constructor(family: IpFamily, share: SwarmShare, seed: number) {
     this.#seed = seed;
     this.family = family;
@@ -76,42 +70,22 @@ export class SwarmList {
     return this.#pool.bytes + this.#index.bytes + 14 * this.#count.length;
   }
 
-  /**
-   * Peers of a torrent.
-   *
-   * @param slot Which torrent.
-   * @returns Seeds and leechers.
-   */
+  /** Peers of a torrent. */
   count(slot: number): number {
     return this.#count[slot]!;
   }
 
-  /**
-   * Seeds of a torrent.
-   *
-   * @param slot Which torrent.
-   * @returns How many.
-   */
+  /** Seeds of a torrent. */
   seeds(slot: number): number {
     return this.#seeds[slot]!;
   }
 
-  /**
-   * Whether a peer is a seed.
-   *
-   * @param slot Which torrent.
-   * @param at Which peer.
-   * @returns True for a seed.
-   */
+  /** Whether a peer is a seed. */
   isSeed(slot: number, at: number): boolean {
     return at < this.#seeds[slot]!;
   }
 
-  /**
-   * Makes the tables long enough.
-   *
-   * @param slot A torrent without peers.
-   */
+  /** Makes the tables long enough. */
   reserve(slot: number): void {
     if (slot < this.#count.length) return;
     const length = 2 * this.#count.length;
@@ -134,12 +108,9 @@ export class SwarmList {
   }
 
   /**
-   * Looks a peer up by address and port.
-   *
-   * @param slot Which torrent.
-   * @param peer The announce.
-   * @returns Its place; or, below 0, one less than minus the number of peers of
-   * the same address, IPv6 by /64, as far as that was seen.
+   * Looks a peer up by address and port. Returns its place; or, below 0, one
+   * less than minus the number of peers of the same address, IPv6 by /64, as
+   * far as that was seen.
    */
   find(slot: number, peer: SwarmAnnounce): number {
     const { words, recordWords } = this.#pool;
@@ -173,15 +144,7 @@ export class SwarmList {
     return -1;
   }
 
-  /**
-   * Enters a peer that is not there yet.
-   *
-   * @param slot Which torrent.
-   * @param peer The announce.
-   * @param seconds The time.
-   * @param isCrowd Whether its address or subnet may have many peers there.
-   * @returns Its place.
-   */
+  /** Enters a peer that is not there yet; gives its place. */
   add(
     slot: number,
     peer: SwarmAnnounce,
@@ -209,15 +172,7 @@ export class SwarmList {
     return at;
   }
 
-  /**
-   * Notes that a peer was heard of.
-   *
-   * @param slot Which torrent.
-   * @param at Which peer.
-   * @param seed Whether it is a seed now.
-   * @param seconds The time.
-   * @returns Its new place.
-   */
+  /** Notes that a peer was heard of; gives its new place. */
   refresh(slot: number, at: number, seed: boolean, seconds: number): number {
     const first = this.#block[slot]!;
     const { words, recordWords } = this.#pool;
@@ -232,12 +187,7 @@ export class SwarmList {
     return border;
   }
 
-  /**
-   * Removes a peer.
-   *
-   * @param slot Which torrent.
-   * @param at Which peer.
-   */
+  /** Removes a peer. */
   remove(slot: number, at: number): void {
     const first = this.#block[slot]!;
     const { recordWords } = this.#pool;
@@ -258,21 +208,12 @@ export class SwarmList {
     this.#resize(slot, last);
   }
 
-  /**
-   * Removes all peers of a torrent.
-   *
-   * @param slot Which torrent.
-   */
+  /** Removes all peers of a torrent. */
   clear(slot: number): void {
     while (this.#count[slot]! > 0) this.remove(slot, this.#count[slot]! - 1);
   }
 
-  /**
-   * Removes the peers of a torrent that were not heard of.
-   *
-   * @param slot Which torrent.
-   * @param oldest Seconds; who was heard of before goes.
-   */
+  /** Removes the peers of a torrent last heard of before a second. */
   expire(slot: number, oldest: number): void {
     const { recordWords } = this.#pool;
     // Backwards: what fills a hole has been looked at already.
@@ -282,24 +223,12 @@ export class SwarmList {
     }
   }
 
-  /**
-   * Where the record of a peer begins in {@linkcode SwarmList.words}.
-   *
-   * @param slot Which torrent.
-   * @param at Which peer; the number of them is where the records end.
-   * @returns Index of its first word.
-   */
+  /** Where the record of a peer begins in {@linkcode SwarmList.words}. */
   wordOf(slot: number, at: number): number {
     return (this.#block[slot]! + at) * this.#pool.recordWords;
   }
 
-  /**
-   * Copies address and port of a peer.
-   *
-   * @param slot Which torrent.
-   * @param at Which peer.
-   * @returns 6 or 18 bytes.
-   */
+  /** Copies address and port of a peer. Returns 6 or 18 bytes. */
   compactOf(slot: number, at: number): Uint8Array {
     const halves = new Uint16Array(this.#ipWords === 1 ? 3 : 9);
     const w = this.#block[slot]! + at;
@@ -312,15 +241,6 @@ export class SwarmList {
    * Picks peers for an answer: runs of the block from random places. Seeds get
    * leechers first; leechers get as many seeds as leechers, as far as there
    * are.
-   *
-   * @param slot Which torrent.
-   * @param own Place of the peer that asks, or -1.
-   * @param seed Whether it is a seed.
-   * @param want Most peers to pick.
-   * @param dice A random 32-bit number.
-   * @param out Where compact peers are written, from its start: their memory
-   * as halves of words.
-   * @returns Bytes written.
    */
   pick(
     slot: number,

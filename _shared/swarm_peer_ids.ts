@@ -21,13 +21,7 @@ export class SwarmPeerIds {
   #rows = new Uint32Array(0);
   readonly #key = new Uint32Array(KEY);
 
-  /**
-   * Remembers an id.
-   *
-   * @param announce Of whom.
-   * @param bytes Where the id is.
-   * @param offset Of its 20 bytes.
-   */
+  /** Remembers an id. */
   note(announce: SwarmAnnounce, bytes: Uint8Array, offset: number): void {
     if (this.#rows.length === 0) this.#rows = new Uint32Array(ROW << BITS);
     const { infoHash, infoHashOffset, port, family } = announce;
@@ -47,13 +41,7 @@ export class SwarmPeerIds {
     }
   }
 
-  /**
-   * Looks an id up.
-   *
-   * @param infoHash 20 bytes.
-   * @param compact Address and port.
-   * @returns The 20-byte id, if it is remembered.
-   */
+  /** Looks an id up. */
   find(infoHash: Uint8Array, compact: Uint8Array): Uint8Array | undefined {
     if (this.#rows.length === 0) return undefined;
     const is6 = compact.length === 18;

@@ -28,14 +28,7 @@ export class SwarmPeerIndex {
     return this.#table.byteLength;
   }
 
-  /**
-   * Looks for records with a hash.
-   *
-   * @param hash The hash, a signed 32-bit number.
-   * @param after What it returned last, or -1 to begin with.
-   * @returns A place in the table for {@linkcode record}, valid until the next
-   * change, or -1 when there is no further one.
-   */
+  /** The next place with a hash, valid until the next change; -1 for none. */
   next(hash: number, after: number): number {
     const table = this.#table;
     const mask = this.#mask;
@@ -47,47 +40,24 @@ export class SwarmPeerIndex {
     return -1;
   }
 
-  /**
-   * Reads a record's number.
-   *
-   * @param place From {@linkcode next}.
-   * @returns The number.
-   */
+  /** Reads a record's number. */
   record(place: number): number {
     return this.#table[place]!;
   }
 
-  /**
-   * Adds a record that is not there.
-   *
-   * @param hash Its hash.
-   * @param record Its number.
-   */
+  /** Adds a record that is not there. */
   add(hash: number, record: number): void {
     if ((this.#size + 1) * 4 > this.#table.length) this.#grow();
     this.#insert(hash, record);
     this.#size++;
   }
 
-  /**
-   * Changes the number of a record.
-   *
-   * @param hash Its hash.
-   * @param from Its number.
-   * @param to Its new number.
-   */
+  /** Changes the number of a record. */
   move(hash: number, from: number, to: number): void {
     this.#table[this.#place(hash, from)] = to;
   }
 
-  /**
-   * Lets two records trade their numbers.
-   *
-   * @param hashA Hash of the one.
-   * @param a Its number.
-   * @param hashB Hash of the other.
-   * @param b Its number.
-   */
+  /** Lets two records trade their numbers. */
   swap(hashA: number, a: number, hashB: number, b: number): void {
     const placeA = this.#place(hashA, a);
     const placeB = this.#place(hashB, b);
@@ -95,12 +65,7 @@ export class SwarmPeerIndex {
     this.#table[placeB] = a;
   }
 
-  /**
-   * Removes a record.
-   *
-   * @param hash Its hash.
-   * @param record Its number.
-   */
+  /** Removes a record. */
   remove(hash: number, record: number): void {
     const table = this.#table;
     const mask = this.#mask;

@@ -19,11 +19,7 @@ export class SwarmPool {
   #used = 0;
   #live = 0;
 
-  /**
-   * Makes an empty pool.
-   *
-   * @param recordWords 32-bit words of one record.
-   */
+  /** Makes an empty pool. */
   constructor(recordWords: number) {
     this.recordWords = recordWords;
     this.words = new Int32Array(recordWords * 64);
@@ -34,12 +30,7 @@ export class SwarmPool {
     return this.words.byteLength;
   }
 
-  /**
-   * Takes a block.
-   *
-   * @param order It holds 2^order records.
-   * @returns Index of its first record.
-   */
+  /** Takes a block of 2^order records: the index of its first. */
   take(order: number): number {
     const first = this.#free[order] ?? NO_BLOCK;
     this.#live += 1 << order;
@@ -63,10 +54,8 @@ export class SwarmPool {
 
   /**
    * Whether taking a block would make the pool grow although most of it is
-   * free: blocks of other sizes, left by swarms that were larger or smaller.
-   *
-   * @param order The block's.
-   * @returns True if the pool should be compacted first.
+   * free: blocks of other sizes, left by swarms that were larger or smaller;
+   * true if the pool should be compacted first.
    */
   isScattered(order: number): boolean {
     return (this.#free[order] ?? NO_BLOCK) === NO_BLOCK &&
@@ -74,13 +63,7 @@ export class SwarmPool {
       this.#live * 2 < this.#used;
   }
 
-  /**
-   * Moves all blocks in use together and lets go of the rest.
-   *
-   * @param blocks Indexes of their first records, or {@linkcode NO_BLOCK};
-   * changed.
-   * @param orders Their sizes.
-   */
+  /** Moves all blocks in use together and lets go of the rest. */
   compact(blocks: Int32Array, orders: Uint8Array): void {
     const { recordWords, words: old } = this;
     const words = new Int32Array(
@@ -103,24 +86,14 @@ export class SwarmPool {
     this.#free = [];
   }
 
-  /**
-   * Gives a block back.
-   *
-   * @param block Index of its first record.
-   * @param order It holds 2^order records.
-   */
+  /** Gives a block back. */
   give(block: number, order: number): void {
     this.#live -= 1 << order;
     this.words[block * this.recordWords] = (this.#free[order] ?? NO_BLOCK) + 1;
     this.#free[order] = block;
   }
 
-  /**
-   * Copies a record over another.
-   *
-   * @param from Index of a record.
-   * @param to Index of a record.
-   */
+  /** Copies a record over another. */
   copy(from: number, to: number): void {
     const { words, recordWords } = this;
     let a = from * recordWords;

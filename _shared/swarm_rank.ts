@@ -14,44 +14,22 @@ const MAX_OF_SUBNET = 256;
 /** From so many entries of a subnet on its peers may be many in a torrent. */
 const MANY_OF_SUBNET = 32;
 
-/**
- * What the address of a peer and its subnets hold, roughly.
- *
- * @param list Where the peer is listed.
- * @param slot Which torrent.
- * @param at Which peer.
- * @returns See `SwarmShare.of`.
- */
+/** What the address of a peer and its subnets hold, roughly. */
 export function shareOf(list: SwarmList, slot: number, at: number): number {
   const { family, share, words } = list;
   const w = list.wordOf(slot, at);
   return share.of(family, words[w]!, family === 4 ? 0 : words[w + 1]!);
 }
 
-/**
- * What the address of an announce and its subnets hold, roughly.
- *
- * @param list Where the peer would be listed.
- * @param peer The announce.
- * @returns See `SwarmShare.of`.
- */
+/** What the address of an announce and its subnets hold, roughly. */
 export function shareOfAnnounce(list: SwarmList, peer: SwarmAnnounce): number {
   return list.share.of(list.family, swapWord(peer.ip0), secondOf(peer));
 }
 
 /**
  * Whether a peer should rather go than another one: it is of an address that
- * holds more entries, else its swarm is smaller, else it is older.
- *
- * @param list Where the one is listed.
- * @param slot Torrent of the one.
- * @param at The one.
- * @param size Of its swarm.
- * @param other Where the other is listed.
- * @param otherSlot Torrent of the other.
- * @param otherAt The other.
- * @param otherSize Of the other's swarm.
- * @returns True if the one should go.
+ * holds more entries, else its swarm is smaller, else it is older; true if the
+ * one should go.
  */
 export function isWorse(
   list: SwarmList,
@@ -72,12 +50,7 @@ export function isWorse(
 
 /**
  * Whether the address or subnet of a newcomer may have many peers of its
- * torrent, so that answers have to be mixed.
- *
- * @param list Where it will be listed.
- * @param peer The announce.
- * @param found What looking it up gave: below 0.
- * @returns False if it surely has few.
+ * torrent, so that answers have to be mixed; false if it surely has few.
  */
 export function isCrowd(
   list: SwarmList,
@@ -91,13 +64,8 @@ export function isCrowd(
 
 /**
  * Finds the peer of a torrent that has to go for a newcomer because the
- * newcomer's address or subnet has its fill of it.
- *
- * @param list Where it will be listed.
- * @param slot Which torrent.
- * @param peer The announce.
- * @returns The oldest peer of the same address or subnet, or -1 while it may
- * have more.
+ * newcomer's address or subnet has its fill of it. Returns the oldest peer of
+ * the same address or subnet, or -1 while it may have more.
  */
 export function oldestOfCrowd(
   list: SwarmList,

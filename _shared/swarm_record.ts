@@ -9,24 +9,12 @@
  */
 import type { SwarmAnnounce } from "./swarm_store.ts";
 
-/**
- * Turns the bytes of a word around.
- *
- * @param x Any 32-bit number.
- * @returns A signed one.
- */
+/** Turns the bytes of a word around. */
 export function swapWord(x: number): number {
   return (x << 24) | ((x & 0xff00) << 8) | ((x >>> 8) & 0xff00) | (x >>> 24);
 }
 
-/**
- * Writes address and port of a peer.
- *
- * @param peer Whose.
- * @param words Where to.
- * @param w First word.
- * @param ipWords Words of an address: 1 or 4.
- */
+/** Writes address and port of a peer. */
 export function writePeer(
   peer: SwarmAnnounce,
   words: Int32Array,
@@ -44,14 +32,7 @@ export function writePeer(
 }
 
 /**
- * Whether two records are about one peer.
- *
- * @param a Words of the one.
- * @param i Its first word.
- * @param b Words of the other.
- * @param j Its first word.
- * @param ipWords Words of an address: 1 or 4.
- * @returns True for the same address and port.
+ * Whether two records are about one peer; true for the same address and port.
  */
 export function isSamePeer(
   a: Int32Array,
@@ -68,12 +49,6 @@ export function isSamePeer(
 /**
  * Hashes address and port, quickly: who does not know the seed cannot choose
  * peers that collide.
- *
- * @param seed A secret, and which torrent it is.
- * @param words Where the record is.
- * @param w Its first word.
- * @param ipWords Words of an address: 1 or 4.
- * @returns A signed 32-bit number.
  */
 export function hashPeer(
   seed: number,
@@ -95,18 +70,6 @@ export function hashPeer(
  * Copies records as compact peers, round and round from one of them on. If
  * `mixed`, and not all are wanted, then of one address or subnet only a few
  * before all others have had their turn.
- *
- * @param words Where the records are.
- * @param start The first record.
- * @param end One after the last record.
- * @param from The record to begin with.
- * @param skip A record to leave out, or -1.
- * @param want How many to copy; not more than there are.
- * @param out Where to: the memory of compact peers in halves of words.
- * @param offset Of the first half.
- * @param ipWords Words of an address: 1 or 4.
- * @param mixed A secret number if so.
- * @returns The offset after them.
  */
 export function copyPeers(
   words: Int32Array,

@@ -57,11 +57,7 @@ export class SwarmSet {
     length6: 0,
   };
 
-  /**
-   * Makes an empty set.
-   *
-   * @param random Secrets of the tables, and whom answers name.
-   */
+  /** Makes an empty set. */
   constructor(random: RandomSource) {
     const secret = () => randomInt(random, 0x100000000);
     this.index = new SwarmIndex(secret());
@@ -82,63 +78,34 @@ export class SwarmSet {
       this.v6.bytes + this.#downloads.byteLength;
   }
 
-  /**
-   * Where peers of a family are.
-   *
-   * @param family Which.
-   * @returns The list.
-   */
+  /** Where peers of a family are. */
   listOf(family: IpFamily): SwarmList {
     return family === 4 ? this.v4 : this.v6;
   }
 
-  /**
-   * Peers of a torrent.
-   *
-   * @param slot Which torrent.
-   * @returns Of both families.
-   */
+  /** Peers of a torrent. */
   count(slot: number): number {
     return this.v4.count(slot) + this.v6.count(slot);
   }
 
-  /**
-   * Seeds of a torrent.
-   *
-   * @param slot Which torrent.
-   * @returns Of both families.
-   */
+  /** Seeds of a torrent. */
   seeds(slot: number): number {
     return this.v4.seeds(slot) + this.v6.seeds(slot);
   }
 
-  /**
-   * Times a torrent was completed.
-   *
-   * @param slot Which torrent.
-   * @returns How often.
-   */
+  /** Times a torrent was completed. */
   downloads(slot: number): number {
     return this.#downloads[slot]!;
   }
 
-  /**
-   * Sets how often a torrent was completed.
-   *
-   * @param slot Which torrent.
-   * @param downloads How often.
-   */
+  /** Sets how often a torrent was completed. */
   setDownloads(slot: number, downloads: number): void {
     this.#downloads[slot] = downloads;
   }
 
   /**
-   * Enters a peer that is not there yet, perhaps of a new torrent.
-   *
-   * @param request The announce.
-   * @param found What looking it up in its list gave; -1 for a new torrent.
-   * @param seconds The time.
-   * @returns Slot of its torrent; its place is {@linkcode SwarmSet.added}.
+   * Enters a peer that is not there yet, perhaps of a new torrent. Returns slot
+   * of its torrent; its place is {@linkcode SwarmSet.added}.
    */
   add(request: SwarmAnnounce, found: number, seconds: number): number {
     const { infoHash, infoHashOffset } = request;
@@ -151,10 +118,7 @@ export class SwarmSet {
   }
 
   /**
-   * Drops a torrent that has no peers any more.
-   *
-   * @param slot Which torrent.
-   * @returns Whether it was dropped.
+   * Drops a torrent that has no peers any more. Returns whether it was dropped.
    */
   dropIfEmpty(slot: number): boolean {
     if (this.count(slot) > 0) return false;
@@ -162,11 +126,7 @@ export class SwarmSet {
     return true;
   }
 
-  /**
-   * Removes a torrent and all its peers.
-   *
-   * @param slot Which torrent.
-   */
+  /** Removes a torrent and all its peers. */
   clear(slot: number): void {
     this.v4.clear(slot);
     this.v6.clear(slot);
@@ -177,12 +137,6 @@ export class SwarmSet {
    * Finds who of a torrent has to go for a newcomer: where its address or
    * subnet has its fill, the oldest of that; where the torrent is full, one of
    * whom holds most, but nobody who holds less than the newcomer.
-   *
-   * @param slot Which torrent.
-   * @param newcomer The announce.
-   * @param limit Most peers of a torrent and family.
-   * @returns Its place in the family's list, {@linkcode NO_VICTIM} or
-   * {@linkcode REFUSED}.
    */
   victimFor(slot: number, newcomer: SwarmAnnounce, limit: number): number {
     const list = this.listOf(newcomer.family);
@@ -201,14 +155,7 @@ export class SwarmSet {
       : victim;
   }
 
-  /**
-   * Answers an announce.
-   *
-   * @param slot Its torrent, below 0 if there is none.
-   * @param own Its place in its list, below 0 if it is not listed.
-   * @param request The announce.
-   * @returns Figures and peers, valid until the next call.
-   */
+  /** Answers an announce. */
   answer(slot: number, own: number, request: SwarmAnnounce): SwarmAnswer {
     const answer = this.#answer;
     answer.length4 = answer.length6 = 0;
@@ -240,11 +187,7 @@ export class SwarmSet {
     return answer;
   }
 
-  /**
-   * Draws a number that is no secret.
-   *
-   * @returns 32 bits.
-   */
+  /** Draws a number that is no secret. */
   random(): number {
     let x = this.#state;
     x ^= x << 13;

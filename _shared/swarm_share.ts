@@ -47,12 +47,7 @@ export class SwarmShare {
   readonly #seed: number;
   readonly #mask: number;
 
-  /**
-   * Makes counters that are all zero.
-   *
-   * @param seed A secret 32-bit number.
-   * @param bits There are 2^bits counters a row: more are right for longer.
-   */
+  /** Makes counters that are all zero. */
   constructor(seed: number, bits = 17) {
     this.#seed = seed | 0;
     this.#mask = (1 << bits) - 1;
@@ -64,14 +59,7 @@ export class SwarmShare {
     return this.#tables.length * this.#tables[0]!.byteLength;
   }
 
-  /**
-   * Counts an entry in or out.
-   *
-   * @param family Of the address.
-   * @param a First word of the address.
-   * @param b Second word.
-   * @param by 1 or -1.
-   */
+  /** Counts an entry in or out. */
   count(family: IpFamily, a: number, b: number, by: 1 | -1): void {
     const seed = this.#seed ^ family;
     const mask = this.#mask;
@@ -90,11 +78,6 @@ export class SwarmShare {
   /**
    * Estimates what an address holds: its own entries, and its part in those of
    * its subnets, the wider the smaller. Never too little.
-   *
-   * @param family Of the address.
-   * @param a First word of the address.
-   * @param b Second word.
-   * @returns A sum that only compares.
    */
   of(family: IpFamily, a: number, b: number): number {
     const levels = LEVELS[family];
@@ -105,39 +88,19 @@ export class SwarmShare {
     return sum;
   }
 
-  /**
-   * Estimates the entries of an address, IPv6 by /64; never too few.
-   *
-   * @param family Of the address.
-   * @param a First word of the address.
-   * @param b Second word.
-   * @returns A count.
-   */
+  /** Estimates the entries of an address, IPv6 by /64; never too few. */
   ofAddress(family: IpFamily, a: number, b: number): number {
     return this.#entries(family, LEVELS[family][0]!, a, b);
   }
 
-  /**
-   * Estimates the entries of an IPv4 /24 or IPv6 /48; never too few.
-   *
-   * @param family Of the address.
-   * @param a First word of the address.
-   * @param b Second word.
-   * @returns A count.
-   */
+  /** Estimates the entries of an IPv4 /24 or IPv6 /48; never too few. */
   ofSubnet(family: IpFamily, a: number, b: number): number {
     return this.#entries(family, LEVELS[family][family === 4 ? 1 : 2]!, a, b);
   }
 
   /**
-   * Whether an address or one of its subnets holds as much as it may.
-   *
-   * @param family Of the address.
-   * @param a First word of the address.
-   * @param b Second word.
-   * @param limits For the address and the wider and wider subnets: IPv4 by /32,
-   * /24, /16, IPv6 by /64, /56, /48, /32.
-   * @returns True if one of them does.
+   * Whether an address or one of its subnets holds as much as it may; true if
+   * one of them does.
    */
   reaches(
     family: IpFamily,
@@ -173,13 +136,7 @@ function secondOf(seed: number, a: number, b: number): number {
   return h ^ (h >>> 14);
 }
 
-/**
- * Reads what shares are counted by.
- *
- * @param ip 4 or 16 bytes, perhaps with more behind.
- * @param family Of the address.
- * @returns First and second word of the address.
- */
+/** Reads what shares are counted by. */
 export function shareWords(
   ip: Uint8Array,
   family: IpFamily,

@@ -158,13 +158,7 @@ export type FullSwarmLimits = {
   readonly [K in keyof SwarmLimits]-?: number;
 };
 
-/**
- * Fills in and checks limits.
- *
- * @param limits What the caller set.
- * @returns All of them.
- * @throws {RangeError} If one is not a positive number.
- */
+/** Fills in and checks limits. */
 export function checkSwarmLimits(limits: SwarmLimits): FullSwarmLimits {
   const full = {
     peerLifeMs: limits.peerLifeMs ?? 2_400_000,
@@ -182,11 +176,7 @@ export function checkSwarmLimits(limits: SwarmLimits): FullSwarmLimits {
   return full;
 }
 
-/**
- * Makes an announce to fill in and reuse.
- *
- * @returns A leecher of nothing at 0.0.0.0:0.
- */
+/** Makes an announce to fill in and reuse. */
 export function newSwarmAnnounce(): SwarmAnnounce {
   return {
     infoHash: new Uint8Array(20),

@@ -39,12 +39,7 @@ export class SwarmTable implements SwarmStore {
   #expiredAt: number | undefined;
   readonly #entry = { seeders: 0, leechers: 0, downloads: 0 };
 
-  /**
-   * Makes an empty table.
-   *
-   * @param options See {@linkcode SwarmTableOptions}.
-   * @throws {RangeError} If a limit is not positive.
-   */
+  /** Makes an empty table. */
   constructor(options: SwarmTableOptions) {
     this.#limits = checkSwarmLimits(options);
     this.#lifeSeconds = Math.ceil(this.#limits.peerLifeMs / 1000);
@@ -56,13 +51,7 @@ export class SwarmTable implements SwarmStore {
     return this.#set.size;
   }
 
-  /**
-   * Takes an announce.
-   *
-   * @param request What the peer said.
-   * @param now The time in milliseconds.
-   * @returns Figures and peers, valid until the next call.
-   */
+  /** Takes an announce. */
   announce(request: SwarmAnnounce, now: number): SwarmAnswer {
     const { infoHash, infoHashOffset, event, port } = request;
     const set = this.#set;
@@ -94,13 +83,7 @@ export class SwarmTable implements SwarmStore {
     return set.answer(slot, own, request);
   }
 
-  /**
-   * Looks up the figures of a torrent.
-   *
-   * @param infoHash Bytes that hold the info-hash.
-   * @param offset Where in them the 20 bytes begin.
-   * @returns The figures, valid until the next call.
-   */
+  /** Looks up the figures of a torrent. */
   scrape(infoHash: Uint8Array, offset: number): ScrapeEntry {
     const set = this.#set;
     const slot = set.index.find(infoHash, offset);
@@ -114,8 +97,6 @@ export class SwarmTable implements SwarmStore {
   /**
    * Lets peers go that were not heard of for too long. Called every second or
    * so, every torrent is visited within two minutes.
-   *
-   * @param now The time in milliseconds.
    */
   expire(now: number): void {
     const passed = now - (this.#expiredAt ?? now);
@@ -134,11 +115,7 @@ export class SwarmTable implements SwarmStore {
     }
   }
 
-  /**
-   * Reads the figures of the moment.
-   *
-   * @returns A snapshot.
-   */
+  /** Reads the figures of the moment. */
   stats(): SwarmStats {
     const { index, v4, v6, size, bytes } = this.#set;
     const seeders = v4.seeders + v6.seeders;

@@ -11,13 +11,7 @@ export class TokenBucket {
   #tokens: number;
   #at: number;
 
-  /**
-   * Makes a full bucket.
-   *
-   * @param perSecond Tokens that come in a second; may be Infinity.
-   * @param burst Most tokens it holds, at least 1.
-   * @param now The time in milliseconds.
-   */
+  /** Makes a full bucket. */
   constructor(perSecond: number, burst: number, now: number) {
     this.#perSecond = perSecond;
     this.#burst = burst;
@@ -25,13 +19,7 @@ export class TokenBucket {
     this.#at = now;
   }
 
-  /**
-   * Changes how fast it fills from now on.
-   *
-   * @param perSecond Tokens that come in a second; may be Infinity.
-   * @param now The time in milliseconds.
-   * @param burst Most tokens it holds from now on, at least 1.
-   */
+  /** Changes how fast it fills from now on. */
   setRate(perSecond: number, now: number, burst: number = this.#burst): void {
     this.#fill(now);
     this.#perSecond = perSecond;
@@ -39,12 +27,7 @@ export class TokenBucket {
     this.#fill(now);
   }
 
-  /**
-   * Takes tokens whether they are there or not.
-   *
-   * @param tokens How many; negative to give some back.
-   * @param now The time in milliseconds.
-   */
+  /** Takes tokens, there or not; a negative number gives some back. */
   spend(tokens: number, now: number): void {
     this.#fill(now);
     if (this.#perSecond === Infinity) return;
@@ -52,22 +35,15 @@ export class TokenBucket {
   }
 
   /**
-   * Tells how many tokens are there.
-   *
-   * @param now The time in milliseconds.
-   * @returns Tokens; negative after too many were spent.
+   * Tells how many tokens are there. Returns tokens; negative after too many
+   * were spent.
    */
   level(now: number): number {
     this.#fill(now);
     return this.#tokens;
   }
 
-  /**
-   * Takes a token if there is one.
-   *
-   * @param now The time in milliseconds.
-   * @returns Whether there was one.
-   */
+  /** Takes a token if there is one. Returns whether there was one. */
   take(now: number): boolean {
     this.#fill(now);
     // Rounding must not make a timer that fires in time come too early.
@@ -76,13 +52,7 @@ export class TokenBucket {
     return true;
   }
 
-  /**
-   * Looks ahead.
-   *
-   * @param now The time in milliseconds.
-   * @param tokens How many are waited for.
-   * @returns When they will be there, in milliseconds.
-   */
+  /** When so many tokens will be there, in milliseconds. */
   nextAt(now: number, tokens = 1): number {
     this.#fill(now);
     return this.#tokens >= tokens - 1e-6

@@ -18,9 +18,6 @@ export const MAX_TRACKER_PEERS = 2000;
 /**
  * Brings an interval into sane bounds: a tracker can neither cause a storm of
  * announces nor silence a client.
- *
- * @param seconds What the tracker said.
- * @returns Milliseconds, from one minute to one day.
  */
 export function clampAnnounceInterval(seconds: number): number {
   return Math.min(
@@ -31,10 +28,8 @@ export function clampAnnounceInterval(seconds: number): number {
 
 /**
  * Whether a host is on this machine or a private network, as far as its text
- * tells; a name of the public DNS may still resolve to such an address.
- *
- * @param hostname An IP address without brackets, or a DNS name.
- * @returns True for everything but public addresses and public names.
+ * tells; a name of the public DNS may still resolve to such an address; true
+ * for everything but public addresses and public names.
  */
 export function isLocalHost(hostname: string): boolean {
   const ip = tryParseIp(hostname);
@@ -44,13 +39,8 @@ export function isLocalHost(hostname: string): boolean {
 }
 
 /**
- * Whether an endpoint that a tracker named can be a peer.
- *
- * @param ip 4 or 16 bytes.
- * @param port The port.
- * @param localTracker Whether the tracker itself is on a local network: only
- * then can a peer be on loopback.
- * @returns False for port 0 and for addresses nobody can listen on.
+ * Whether an endpoint that a tracker named can be a peer; false for port 0 and
+ * for addresses nobody can listen on.
  */
 export function isUsablePeer(
   ip: Uint8Array,

@@ -25,14 +25,7 @@ export class ClosestSearch {
     this.#buckets = buckets;
   }
 
-  /**
-   * Searches.
-   *
-   * @param target 20-byte key.
-   * @param shared Bits that our id shares with it: the index of its bucket.
-   * @param deepest The last bucket with nodes.
-   * @returns Entries in order, valid until the next call.
-   */
+  /** Searches. */
   run(
     target: Uint8Array,
     shared: number,

@@ -97,13 +97,7 @@ export class KrpcFields {
     return this.#end[slot]!;
   }
 
-  /**
-   * Reads a dictionary.
-   *
-   * @param bytes The message.
-   * @param at Offset of its `d`.
-   * @returns The offset after it, or -1 when it is not well-formed.
-   */
+  /** Reads a dictionary. */
   read(bytes: Uint8Array, at: number): number {
     this.#start.fill(0);
     if (bytes[at] !== 0x64) return -1;
@@ -197,11 +191,7 @@ export function innerFields(): KrpcFields {
 /** Length of the string that {@linkcode stringBody} was last called for. */
 export let stringLength = 0;
 
-/**
- * Reads the length of a string, into {@linkcode stringLength}.
- *
- * @returns The offset of its first byte, or -1 when there is no whole string.
- */
+/** Reads the length of a string, into {@linkcode stringLength}. */
 export function stringBody(bytes: Uint8Array, at: number): number {
   let digit = bytes[at]! - 0x30;
   if (!(digit >= 0 && digit <= 9)) return -1;

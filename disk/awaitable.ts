@@ -9,11 +9,8 @@
 export type Awaitable<T> = T | Promise<T>;
 
 /**
- * Goes on with a value: at once if it is there, else when it comes.
- *
- * @param value The value or its promise.
- * @param next What to do with it.
- * @returns What `next` returns; a promise if the value was one.
+ * Goes on with a value: at once if it is there, else when it comes. Returns
+ * what `next` returns; a promise if the value was one.
  */
 export function chain<T, U>(
   value: Awaitable<T>,
@@ -22,13 +19,7 @@ export function chain<T, U>(
   return value instanceof Promise ? value.then(next) : next(value);
 }
 
-/**
- * Runs something and handles its failure, thrown or rejected alike.
- *
- * @param run What to run.
- * @param onError Gives the value to go on with, or throws.
- * @returns The value of either.
- */
+/** Runs something and handles its failure, thrown or rejected alike. */
 export function attempt<T>(
   run: () => Awaitable<T>,
   onError: (error: unknown) => Awaitable<T>,
@@ -45,11 +36,7 @@ export function attempt<T>(
 /**
  * Does something for every item in order; the next starts when the one before
  * is done. Never nests: a long list of immediate results takes no stack.
- *
- * @param items The items.
- * @param run What to do.
- * @param from Index to start at.
- * @returns When all are done; at once if each was.
+ * Returns when all are done; at once if each was.
  */
 export function eachInOrder<T>(
   items: readonly T[],

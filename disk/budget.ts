@@ -88,14 +88,7 @@ export class DiskBudget {
   }
 }
 
-/**
- * Checks an option.
- *
- * @param name What it is called.
- * @param value What was given.
- * @param least The lowest that makes sense.
- * @throws {RangeError} If it is no integer of at least that.
- */
+/** Checks an option. */
 export function checkNumber(name: string, value: number, least: number): void {
   if (!Number.isSafeInteger(value) || value < least) {
     throw new RangeError(

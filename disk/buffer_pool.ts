@@ -20,17 +20,9 @@ const MAX_IDLE_BYTES = 16 * 1024 * 1024;
 
 /** Who holds pieces that could be written out early. */
 export interface PieceHolder {
-  /**
-   * The pieces that could be.
-   *
-   * @returns Their buffers; none while that is not possible.
-   */
+  /** The pieces that could be. */
   spillable(): readonly PieceBuffer[];
-  /**
-   * Writes one out and frees its memory.
-   *
-   * @param piece Which.
-   */
+  /** Writes one out and frees its memory. */
   spill(piece: PieceBuffer): void;
 }
 
@@ -57,11 +49,7 @@ export class BufferPool {
   #release: (() => void) | undefined;
   #tick = 0;
 
-  /**
-   * Makes an empty pool.
-   *
-   * @param maxBytes How many bytes may be out.
-   */
+  /** Makes an empty pool. */
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes;
     let chunkSize = CHUNK_SIZE;
@@ -92,21 +80,12 @@ export class BufferPool {
     return this.#pressure;
   }
 
-  /**
-   * A number that is higher than all before: tells what was used last.
-   *
-   * @returns 1, 2, 3, …
-   */
+  /** A number that is higher than all before: tells what was used last. */
   tick(): number {
     return ++this.#tick;
   }
 
-  /**
-   * Takes a buffer. Its content is whatever it was.
-   *
-   * @param size Bytes.
-   * @returns The buffer.
-   */
+  /** Takes a buffer. Its content is whatever it was. */
   take(size: number): Uint8Array<ArrayBuffer> {
     this.#used += size;
     const buffer = this.#idle.get(size)?.pop();
@@ -115,11 +94,7 @@ export class BufferPool {
     return buffer;
   }
 
-  /**
-   * Gives a buffer back. Nobody may use it any more.
-   *
-   * @param buffer A buffer that was taken here.
-   */
+  /** Gives a buffer back. Nobody may use it any more. */
   give(buffer: Uint8Array<ArrayBuffer>): void {
     const size = buffer.length;
     this.#used -= size;

@@ -36,16 +36,7 @@ export interface CheckFilesOptions extends CheckOptions {
   readonly queue: CheckQueue;
 }
 
-/**
- * Reads and hashes pieces; bits of good ones are set, of others cleared.
- *
- * @param torrent The right hashes.
- * @param files Where the bytes are.
- * @param have Takes the result.
- * @param options Which pieces, progress, abort.
- * @throws {DiskError} If a file cannot be read other than for being missing or
- * short. The reason of the signal when it is aborted.
- */
+/** Reads and hashes pieces; bits of good ones are set, of others cleared. */
 export async function checkFiles(
   torrent: StorageTorrent,
   files: TorrentFiles,
@@ -220,14 +211,7 @@ export interface OddFiles {
   readonly surplus: readonly number[];
 }
 
-/**
- * Finds files that have another length than they should, after a check.
- *
- * @param torrent The torrent.
- * @param files What was found.
- * @param have The pieces that are good.
- * @returns Their indices.
- */
+/** Finds files that have another length than they should, after a check. */
 export function oddFiles(
   torrent: StorageTorrent,
   files: TorrentFiles,

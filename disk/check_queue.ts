@@ -12,15 +12,7 @@ export class CheckQueue {
   /** The end of the last work of each disk. */
   readonly #ends = new Map<unknown, Promise<void>>();
 
-  /**
-   * Does something when it is its turn.
-   *
-   * @param disk Which disk; compared as a key of a Map.
-   * @param work What to do.
-   * @param signal Gives the place up.
-   * @returns What the work returns.
-   * @throws The reason of the signal, or what the work throws.
-   */
+  /** Does something when it is its turn. */
   async run<T>(
     disk: unknown,
     work: () => Promise<T>,

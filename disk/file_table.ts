@@ -22,43 +22,24 @@ export class FileTable {
   /** Kept while the rest is not known; 0 for none. */
   readonly #ids: Float64Array;
 
-  /**
-   * Makes a table in which nothing is known.
-   *
-   * @param count How many files.
-   */
+  /** Makes a table in which nothing is known. */
   constructor(count: number) {
     this.#sizes = new Float64Array(count).fill(UNKNOWN);
     this.#times = new Float64Array(count);
     this.#ids = new Float64Array(count);
   }
 
-  /**
-   * Whether a file was seen since it was last written.
-   *
-   * @param fileIndex Which file.
-   * @returns Whether size and time are right.
-   */
+  /** Whether a file was seen since it was last written. */
   isKnown(fileIndex: number): boolean {
     return this.#sizes[fileIndex] !== UNKNOWN;
   }
 
-  /**
-   * The size of a file.
-   *
-   * @param fileIndex Which file.
-   * @returns Bytes; negative when there is none, or not known.
-   */
+  /** The size of a file; negative when there is none, or not known. */
   size(fileIndex: number): number {
     return this.#sizes[fileIndex]!;
   }
 
-  /**
-   * What a file was seen as.
-   *
-   * @param fileIndex Which file.
-   * @returns Size and time; `undefined` when there is none.
-   */
+  /** What a file was seen as; `undefined` when there is none. */
   info(fileIndex: number): FileInfo | undefined {
     const size = this.#sizes[fileIndex]!;
     if (size < 0) return undefined;
@@ -69,24 +50,14 @@ export class FileTable {
     };
   }
 
-  /**
-   * Takes what was seen.
-   *
-   * @param fileIndex Which file.
-   * @param info What; `undefined` when there is none.
-   */
+  /** Takes what was seen. */
   set(fileIndex: number, info: FileInfo | undefined): void {
     this.#sizes[fileIndex] = info?.size ?? MISSING;
     this.#times[fileIndex] = info?.modifiedMs ?? 0;
     this.#ids[fileIndex] = info?.id ?? 0;
   }
 
-  /**
-   * A file is written to: only its number stays known.
-   *
-   * @param fileIndex Which file.
-   * @param id Its number, when it was not known yet.
-   */
+  /** A file is written to: only its number stays known. */
   touch(fileIndex: number, id?: number): void {
     this.#sizes[fileIndex] = UNKNOWN;
     if (id !== undefined && this.#ids[fileIndex] === 0) {
@@ -95,11 +66,8 @@ export class FileTable {
   }
 
   /**
-   * Whether what is at a path now is another file than the one we know.
-   *
-   * @param fileIndex Which file.
-   * @param info What is there now.
-   * @returns True when the file is gone or has another number.
+   * Whether what is at a path now is another file than the one we know; true
+   * when the file is gone or has another number.
    */
   isOther(fileIndex: number, info: FileInfo | undefined): boolean {
     if (info === undefined) return this.#sizes[fileIndex] !== MISSING;
@@ -111,13 +79,6 @@ export class FileTable {
 /**
  * Looks at files. Where the file system can list folders, those that are not
  * there cost nothing.
- *
- * @param fileSystem Where they are.
- * @param paths All files.
- * @param which Indices of those to look at.
- * @param clock For letting other work go on in between.
- * @param found Takes what is there.
- * @throws {DiskError} If one cannot be looked at.
  */
 export async function lookAtFiles(
   fileSystem: FileSystem,

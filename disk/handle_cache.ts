@@ -104,12 +104,7 @@ export class HandleCache implements FileSystem {
   /** Renames a file of the operating system, if the inner one can. */
   readonly takeFile: FileSystem["takeFile"];
 
-  /**
-   * Wraps a file system.
-   *
-   * @param inner The one that opens files.
-   * @param pool Where open files are counted; one of its own by default.
-   */
+  /** Wraps a file system. */
   constructor(inner: FileSystem, pool: HandlePool = new HandlePool()) {
     this.#inner = inner;
     this.#pool = pool;
@@ -119,14 +114,7 @@ export class HandleCache implements FileSystem {
     this.takeFile = inner.takeFile?.bind(inner);
   }
 
-  /**
-   * Opens a file, or takes the handle that is open.
-   *
-   * @param path The file.
-   * @param options Whether to write.
-   * @returns The handle, to be closed: it goes back to the cache.
-   * @throws {DiskError} See {@linkcode FileSystem.open}.
-   */
+  /** Opens a file, or takes the handle that is open. */
   open(path: FilePath, options: FileOpenOptions = {}): Awaitable<FileHandle> {
     const write = options.write === true;
     const key = keyOf(path);
@@ -160,43 +148,22 @@ export class HandleCache implements FileSystem {
       : new Lease(used.handle, path, write, release);
   }
 
-  /**
-   * Looks at a file.
-   *
-   * @param path The file.
-   * @returns Size and time, or `undefined`.
-   */
+  /** Looks at a file. Returns size and time, or `undefined`. */
   stat(path: FilePath): Awaitable<FileInfo | undefined> {
     return this.#inner.stat(path);
   }
 
-  /**
-   * Closes the file here and removes it.
-   *
-   * @param path The file.
-   * @returns Whether it existed.
-   */
+  /** Closes the file here and removes it. Returns whether it existed. */
   remove(path: FilePath): Awaitable<boolean> {
     return chain(this.drop(path), () => this.#inner.remove(path));
   }
 
-  /**
-   * Removes a folder if nothing is in it.
-   *
-   * @param path The folder.
-   * @returns Whether it was removed.
-   */
+  /** Removes a folder if nothing is in it. Returns whether it was removed. */
   removeEmptyFolder(path: FilePath): Awaitable<boolean> {
     return this.#inner.removeEmptyFolder(path);
   }
 
-  /**
-   * Closes both files here and moves one.
-   *
-   * @param from The file.
-   * @param to Its new path.
-   * @param options Whether to replace.
-   */
+  /** Closes both files here and moves one. */
   rename(
     from: FilePath,
     to: FilePath,
@@ -232,12 +199,7 @@ export class HandleCache implements FileSystem {
     });
   }
 
-  /**
-   * Closes a file here: it is looked for anew when it is opened next.
-   *
-   * @param path The file.
-   * @throws {DiskError} If it cannot be closed.
-   */
+  /** Closes a file here: it is looked for anew when it is opened next. */
   drop(path: FilePath): Awaitable<void> {
     const entry = this.#entries.get(keyOf(path));
     return entry && this.#pool.retire(entry);

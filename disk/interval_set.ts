@@ -23,13 +23,7 @@ export class IntervalSet {
     return this.#bounds;
   }
 
-  /**
-   * Whether a whole range is in the set.
-   *
-   * @param start First of the range.
-   * @param end One past the last.
-   * @returns Whether nothing is missing.
-   */
+  /** Whether a whole range is in the set. */
   covers(start: number, end: number): boolean {
     if (start >= end) return true;
     const i = this.#firstEndingAfter(start);
@@ -37,26 +31,14 @@ export class IntervalSet {
     return i < bounds.length && bounds[i]! <= start && bounds[i + 1]! >= end;
   }
 
-  /**
-   * Whether any of a range is in the set.
-   *
-   * @param start First of the range.
-   * @param end One past the last.
-   * @returns Whether something is there.
-   */
+  /** Whether any of a range is in the set. */
   overlaps(start: number, end: number): boolean {
     if (start >= end) return false;
     const i = this.#firstEndingAfter(start);
     return i < this.#bounds.length && this.#bounds[i]! < end;
   }
 
-  /**
-   * What of a range is missing.
-   *
-   * @param start First of the range.
-   * @param end One past the last.
-   * @returns Missing intervals: start, end, start, end, …
-   */
+  /** What of a range is missing. */
   gaps(start: number, end: number): number[] {
     const gaps: number[] = [];
     const bounds = this.#bounds;
@@ -73,12 +55,7 @@ export class IntervalSet {
     return gaps;
   }
 
-  /**
-   * Adds a range.
-   *
-   * @param start First of the range.
-   * @param end One past the last.
-   */
+  /** Adds a range. */
   add(start: number, end: number): void {
     if (start >= end) return;
     const bounds = this.#bounds;
@@ -110,12 +87,7 @@ export class IntervalSet {
     } else bounds.splice(first, behind - first, low, high);
   }
 
-  /**
-   * Takes a range out.
-   *
-   * @param start First of the range.
-   * @param end One past the last.
-   */
+  /** Takes a range out. */
   remove(start: number, end: number): void {
     if (start >= end) return;
     const bounds = this.#bounds;

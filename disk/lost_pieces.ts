@@ -9,14 +9,7 @@ import { DiskError, MAX_TOLD_FILES } from "./error.ts";
 import type { FilePath } from "./file_system.ts";
 import type { TorrentFiles } from "./torrent_files.ts";
 
-/**
- * The verified pieces that have bytes of some files.
- *
- * @param files Indices of the files.
- * @param layout The pieces.
- * @param have Which are verified.
- * @returns Their indices, each once.
- */
+/** The verified pieces that have bytes of some files. */
 export function piecesOf(
   files: readonly number[],
   layout: PieceLayout,
@@ -33,11 +26,6 @@ export function piecesOf(
 /**
  * Finds the pieces that are gone with one that could not be read: those that
  * reach behind the ends of its files, as these are now.
- *
- * @param pieceIndex The piece that could not be read.
- * @param files The files.
- * @param have Which pieces are verified.
- * @returns Indices of other verified pieces.
  */
 export async function findLost(
   pieceIndex: number,
@@ -62,12 +50,7 @@ export async function findLost(
   return [...lost];
 }
 
-/**
- * Says that files are not those that were written.
- *
- * @param paths Their paths.
- * @returns The error.
- */
+/** Says that files are not those that were written. */
 export function replaced(paths: readonly FilePath[]): DiskError {
   const files = paths.map((path) => path.join("/"));
   const more = files.length === 1 ? "" : `, and ${files.length - 1} more`;

@@ -58,11 +58,7 @@ export class MemoryFileSystem implements FileSystem {
   #used = 0;
   #time = 0;
 
-  /**
-   * Makes an empty file system.
-   *
-   * @param options Its capacity.
-   */
+  /** Makes an empty file system. */
   constructor(options: MemoryFileSystemOptions = {}) {
     this.capacityBytes = options.capacityBytes ?? Infinity;
   }
@@ -72,20 +68,13 @@ export class MemoryFileSystem implements FileSystem {
     return this.#used;
   }
 
-  /**
-   * Lists what there is.
-   *
-   * @returns Paths of all files, `/` between components, sorted.
-   */
+  /** Lists what there is. */
   list(): string[] {
     return [...this.#files.keys()].sort();
   }
 
   /**
-   * Copies a file out.
-   *
-   * @param path The file.
-   * @returns Its bytes, or `undefined` when there is none.
+   * Copies a file out. Returns its bytes, or `undefined` when there is none.
    */
   contents(path: FilePath): Uint8Array<ArrayBuffer> | undefined {
     const file = this.#files.get(path.join("/"));
@@ -95,14 +84,7 @@ export class MemoryFileSystem implements FileSystem {
     return bytes;
   }
 
-  /**
-   * Opens a file.
-   *
-   * @param path The file.
-   * @param options Whether to write.
-   * @returns The handle, to be closed.
-   * @throws {DiskError} See {@linkcode FileSystem.open}.
-   */
+  /** Opens a file. */
   open(path: FilePath, options: FileOpenOptions = {}): FileHandle {
     const { write = false } = options;
     const operation = write ? "open for writing" : "open";
@@ -118,25 +100,13 @@ export class MemoryFileSystem implements FileSystem {
     return this.#handle(file, path, write);
   }
 
-  /**
-   * Looks at a file.
-   *
-   * @param path The file.
-   * @returns Size and change counter, or `undefined`.
-   * @throws {DiskError} See {@linkcode FileSystem.stat}.
-   */
+  /** Looks at a file. Returns size and change counter, or `undefined`. */
   stat(path: FilePath): FileInfo | undefined {
     const file = this.#files.get(this.#key(path, "look at"));
     return file && infoOf(file);
   }
 
-  /**
-   * Removes a file.
-   *
-   * @param path The file.
-   * @returns Whether it existed.
-   * @throws {DiskError} See {@linkcode FileSystem.remove}.
-   */
+  /** Removes a file. Returns whether it existed. */
   remove(path: FilePath): boolean {
     const key = this.#key(path, "remove");
     const file = this.#files.get(key);
@@ -148,13 +118,7 @@ export class MemoryFileSystem implements FileSystem {
     return true;
   }
 
-  /**
-   * Removes a folder if nothing is in it.
-   *
-   * @param path The folder.
-   * @returns Whether it was removed.
-   * @throws {DiskError} See {@linkcode FileSystem.removeEmptyFolder}.
-   */
+  /** Removes a folder if nothing is in it. Returns whether it was removed. */
   removeEmptyFolder(path: FilePath): boolean {
     checkFilePath(path, "remove folder");
     const inside = path.join("/") + "/";
@@ -165,14 +129,7 @@ export class MemoryFileSystem implements FileSystem {
     return this.#folders.delete(path.join("/"));
   }
 
-  /**
-   * Moves a file.
-   *
-   * @param from The file.
-   * @param to Its new path.
-   * @param options Whether to replace.
-   * @throws {DiskError} See {@linkcode FileSystem.rename}.
-   */
+  /** Moves a file. */
   rename(
     from: FilePath,
     to: FilePath,

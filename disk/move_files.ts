@@ -19,17 +19,7 @@ export interface MovedFiles {
   finish(): Promise<void>;
 }
 
-/**
- * Moves files, those that exist. After a failure everything is back.
- *
- * @param source Where they are.
- * @param from Their paths.
- * @param target The file system to copy to; renamed without it.
- * @param to Their new paths, in the same order.
- * @param clock For letting other work go on while they are copied.
- * @returns How to end it.
- * @throws {DiskError} If one cannot be moved, or is there already.
- */
+/** Moves files, those that exist. After a failure everything is back. */
 export async function moveFiles(
   source: HandleCache,
   from: readonly FilePath[],
@@ -97,12 +87,7 @@ export async function moveFiles(
   };
 }
 
-/**
- * Removes the folders above files that are empty, deepest first.
- *
- * @param fileSystem Where they are.
- * @param paths Paths of the files.
- */
+/** Removes the folders above files that are empty, deepest first. */
 export async function removeEmptyFolders(
   fileSystem: FileSystem,
   paths: readonly FilePath[],

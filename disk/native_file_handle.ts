@@ -6,13 +6,7 @@
 import { DiskError, toDiskError } from "./error.ts";
 import type { FileHandle, FileInfo, FilePath } from "./file_system.ts";
 
-/**
- * Takes what the operating system knows of a file.
- *
- * @param info What it says.
- * @returns Size, time, and device and inode as one number, which two files have
- * in common only by a rare accident.
- */
+/** Takes what the operating system knows of a file. */
 export function toFileInfo(info: Deno.FileInfo): FileInfo {
   const { size, mtime, dev, ino } = info;
   return {
@@ -29,24 +23,15 @@ export class NativeFileHandle implements FileHandle {
   /** Where the next transfer would start, or -1. */
   #position = 0;
 
-  /**
-   * Takes an open file over.
-   *
-   * @param file The file; nobody else may use it any more.
-   * @param path Its path, for errors.
-   */
+  /** Takes an open file over. */
   constructor(file: Deno.FsFile, path: FilePath) {
     this.#file = file;
     this.#path = path;
   }
 
   /**
-   * Reads bytes.
-   *
-   * @param into Where to put them.
-   * @param offset Where to start in the file.
-   * @returns How many bytes were read; less than asked only at the end.
-   * @throws {DiskError} If it fails.
+   * Reads bytes. Returns how many bytes were read; less than asked only at the
+   * end.
    */
   read(into: Uint8Array, offset: number): number {
     const file = this.#at(offset, "read");
@@ -65,13 +50,7 @@ export class NativeFileHandle implements FileHandle {
     return done;
   }
 
-  /**
-   * Writes all of the bytes.
-   *
-   * @param from The bytes.
-   * @param offset Where to start in the file.
-   * @throws {DiskError} If it fails; a part may have been written.
-   */
+  /** Writes all of the bytes. */
   write(from: Uint8Array, offset: number): void {
     const file = this.#at(offset, "write");
     let done = 0;
@@ -88,12 +67,7 @@ export class NativeFileHandle implements FileHandle {
     this.#position = offset + done;
   }
 
-  /**
-   * The length of the file.
-   *
-   * @returns Bytes.
-   * @throws {DiskError} If it fails.
-   */
+  /** The length of the file. */
   size(): number {
     try {
       return this.#open("look at").statSync().size;
@@ -102,12 +76,7 @@ export class NativeFileHandle implements FileHandle {
     }
   }
 
-  /**
-   * Looks at the open file.
-   *
-   * @returns Size, time and number.
-   * @throws {DiskError} If it fails.
-   */
+  /** Looks at the open file. */
   stat(): FileInfo {
     try {
       return toFileInfo(this.#open("look at").statSync());
@@ -116,12 +85,7 @@ export class NativeFileHandle implements FileHandle {
     }
   }
 
-  /**
-   * Cuts the file or makes it longer.
-   *
-   * @param size New length in bytes.
-   * @throws {DiskError} If it fails.
-   */
+  /** Cuts the file or makes it longer. */
   truncate(size: number): void {
     try {
       this.#open("resize").truncateSync(size);
@@ -133,9 +97,6 @@ export class NativeFileHandle implements FileHandle {
   /**
    * Waits until what was written is on the device. The one call that takes
    * long, so it does not block.
-   *
-   * @returns When it is there.
-   * @throws {DiskError} If it fails.
    */
   async sync(): Promise<void> {
     try {

@@ -49,22 +49,12 @@ export class NativeFileSystem implements FileSystem {
   /**
    * Takes the base folder; nothing is touched yet. It is made when the first
    * file is written.
-   *
-   * @param base Path of the folder, absolute or relative to where the process
-   * stands now or later.
    */
   constructor(base: string) {
     this.#base = base === "" ? "." : base.replace(/(?<=[^/:])\/+$/, "");
   }
 
-  /**
-   * Opens a file.
-   *
-   * @param path The file.
-   * @param options Whether to write.
-   * @returns The handle, to be closed.
-   * @throws {DiskError} See {@linkcode FileSystem.open}.
-   */
+  /** Opens a file. */
   open(path: FilePath, options: FileOpenOptions = {}): NativeFileHandle {
     const { write = false } = options;
     const operation = write ? "open for writing" : "open";
@@ -86,11 +76,7 @@ export class NativeFileSystem implements FileSystem {
   }
 
   /**
-   * Looks at a file.
-   *
-   * @param path The file.
-   * @returns Size and time, or `undefined` when there is none.
-   * @throws {DiskError} See {@linkcode FileSystem.stat}.
+   * Looks at a file. Returns size and time, or `undefined` when there is none.
    */
   stat(path: FilePath): FileInfo | undefined {
     const operation = "look at";
@@ -101,13 +87,7 @@ export class NativeFileSystem implements FileSystem {
     return toFileInfo(info);
   }
 
-  /**
-   * Removes a file.
-   *
-   * @param path The file.
-   * @returns Whether it existed.
-   * @throws {DiskError} See {@linkcode FileSystem.remove}.
-   */
+  /** Removes a file. Returns whether it existed. */
   remove(path: FilePath): boolean {
     const operation = "remove";
     const name = this.#resolve(path, operation, false);
@@ -121,13 +101,7 @@ export class NativeFileSystem implements FileSystem {
     }
   }
 
-  /**
-   * Removes a folder if nothing is in it.
-   *
-   * @param path The folder.
-   * @returns Whether it was removed.
-   * @throws {DiskError} See {@linkcode FileSystem.removeEmptyFolder}.
-   */
+  /** Removes a folder if nothing is in it. Returns whether it was removed. */
   removeEmptyFolder(path: FilePath): boolean {
     const operation = "remove folder";
     checkFilePath(path, operation, WINDOWS);
@@ -145,14 +119,7 @@ export class NativeFileSystem implements FileSystem {
     }
   }
 
-  /**
-   * Moves a file.
-   *
-   * @param from The file.
-   * @param to Its new path.
-   * @param options Whether to replace.
-   * @throws {DiskError} See {@linkcode FileSystem.rename}.
-   */
+  /** Moves a file. */
   rename(
     from: FilePath,
     to: FilePath,
@@ -181,24 +148,12 @@ export class NativeFileSystem implements FileSystem {
   /** Does nothing: handles belong to those who opened them. */
   close(): void {}
 
-  /**
-   * Where the operating system has a file.
-   *
-   * @param path The file.
-   * @returns Its path, absolute if the base folder is.
-   * @throws {DiskError} `symlink`, `not-a-file`, `unsafe-path`.
-   */
+  /** Where the operating system has a file. */
   localPath(path: FilePath): string {
     return this.#resolve(path, "look at", false);
   }
 
-  /**
-   * What is in a folder.
-   *
-   * @param folder The folder.
-   * @returns Names, or `undefined` when it does not exist.
-   * @throws {DiskError} See {@linkcode FileSystem.listFolder}.
-   */
+  /** What is in a folder; `undefined` when it does not exist. */
   listFolder(folder: FilePath): string[] | undefined {
     const operation = "list";
     checkFilePath(folder, operation, WINDOWS);
@@ -216,9 +171,7 @@ export class NativeFileSystem implements FileSystem {
 
   /**
    * The device of the base folder, or of the nearest folder above it that is
-   * there.
-   *
-   * @returns Its number, or `undefined` when it cannot be looked at.
+   * there; `undefined` when it cannot be looked at.
    */
   device(): number | undefined {
     for (let name = this.#base;;) {
@@ -233,12 +186,8 @@ export class NativeFileSystem implements FileSystem {
   }
 
   /**
-   * Renames a file of the operating system into its place.
-   *
-   * @param localPath Where it is.
-   * @param to Its new path.
-   * @returns Whether that could be done; false when it is on another device.
-   * @throws {DiskError} See {@linkcode FileSystem.takeFile}.
+   * Renames a file of the operating system into its place. Returns whether that
+   * could be done; false when it is on another device.
    */
   takeFile(localPath: string, to: FilePath): boolean {
     const operation = "move";

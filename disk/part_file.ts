@@ -43,13 +43,7 @@ export class PartFile {
   #slotCount = 0;
   #hasHeader = false;
 
-  /**
-   * Names the file; nothing is touched yet.
-   *
-   * @param fileSystem Where it is.
-   * @param folder The folder it is in.
-   * @param torrent Whose bytes.
-   */
+  /** Names the file; nothing is touched yet. */
   constructor(
     fileSystem: FileSystem,
     folder: FilePath,
@@ -77,21 +71,14 @@ export class PartFile {
     return this.#slots.size === 0;
   }
 
-  /**
-   * Whether a piece has a slot.
-   *
-   * @param pieceIndex Which piece.
-   * @returns Whether bytes of it may be here.
-   */
+  /** Whether a piece has a slot. */
   has(pieceIndex: number): boolean {
     return this.#slots.has(pieceIndex);
   }
 
   /**
-   * Reads the table of a file that exists. One that makes no sense is taken
-   * for empty.
-   *
-   * @throws {DiskError} If it cannot be read.
+   * Reads the table of a file that exists. One that makes no sense is taken for
+   * empty.
    */
   async load(): Promise<void> {
     const info = await this.#fileSystem.stat(this.#path);
@@ -124,15 +111,7 @@ export class PartFile {
     this.#hasHeader = true;
   }
 
-  /**
-   * Reads bytes of a piece.
-   *
-   * @param pieceIndex Which piece.
-   * @param offset Where to start in the piece.
-   * @param into Where to put them.
-   * @returns Whether all could be read.
-   * @throws {DiskError} If it fails.
-   */
+  /** Reads bytes of a piece. Returns whether all could be read. */
   read(
     pieceIndex: number,
     offset: number,
@@ -150,14 +129,7 @@ export class PartFile {
     );
   }
 
-  /**
-   * Writes bytes of a piece.
-   *
-   * @param pieceIndex Which piece.
-   * @param offset Where to start in the piece.
-   * @param from The bytes.
-   * @throws {DiskError} If it fails.
-   */
+  /** Writes bytes of a piece. */
   write(
     pieceIndex: number,
     offset: number,
@@ -180,12 +152,7 @@ export class PartFile {
     );
   }
 
-  /**
-   * Gives the slot of a piece back.
-   *
-   * @param pieceIndex Which piece.
-   * @throws {DiskError} If it fails.
-   */
+  /** Gives the slot of a piece back. */
   release(pieceIndex: number): Awaitable<void> {
     const slot = this.#slots.get(pieceIndex);
     if (slot === undefined) return;
@@ -199,20 +166,12 @@ export class PartFile {
     );
   }
 
-  /**
-   * Deletes the file if it is ours and holds nothing.
-   *
-   * @throws {DiskError} If it fails.
-   */
+  /** Deletes the file if it is ours and holds nothing. */
   removeEmpty(): Awaitable<void> {
     if (this.#hasHeader && this.isEmpty) return this.remove();
   }
 
-  /**
-   * Deletes the file and everything in it.
-   *
-   * @throws {DiskError} If it fails.
-   */
+  /** Deletes the file and everything in it. */
   remove(): Awaitable<void> {
     this.#slots.clear();
     this.#unrecorded.clear();
@@ -263,12 +222,7 @@ export class PartFile {
   }
 }
 
-/**
- * Names the part file of a torrent.
- *
- * @param infoHash 20 bytes.
- * @returns A hidden name that no other torrent has.
- */
+/** Names the part file of a torrent. */
 export function partFileName(infoHash: Uint8Array): string {
   return `.${toHex(infoHash)}.bip-part`;
 }

@@ -223,11 +223,7 @@ export class PieceAssembler implements PieceHolder {
     if (result instanceof Promise) this.#trackSpill(buffer, result);
   }
 
-  /**
-   * Writes out everything.
-   *
-   * @returns What tells, when the work is done, why it failed.
-   */
+  /** Writes out everything. */
   spillAll(): () => DiskError | undefined {
     for (const buffer of this.spillable()) {
       this.spill(buffer);

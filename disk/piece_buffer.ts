@@ -40,15 +40,7 @@ export class PieceBuffer {
   /** What is stored and in no buffer. */
   #away: IntervalSet | undefined;
 
-  /**
-   * Makes an empty piece.
-   *
-   * @param pieceIndex Which piece.
-   * @param size Bytes of the piece.
-   * @param chunkSize Bytes of a buffer.
-   * @param pool Where buffers come from.
-   * @param pads Where the padding is: start, end, start, end, …
-   */
+  /** Makes an empty piece. */
   constructor(
     pieceIndex: number,
     size: number,
@@ -83,13 +75,7 @@ export class PieceBuffer {
     return this.#chunks.length;
   }
 
-  /**
-   * Takes bytes in; they are copied.
-   *
-   * @param offset Where they start in the piece; all must lie inside.
-   * @param data The bytes.
-   * @returns Whether any of them was new.
-   */
+  /** Takes bytes in; they are copied. Returns whether any of them was new. */
   write(offset: number, data: Uint8Array): boolean {
     const end = offset + data.length;
     if (!this.#held.overlaps(offset, end)) this.#copy(offset, data);
@@ -107,24 +93,13 @@ export class PieceBuffer {
     return true;
   }
 
-  /**
-   * Whether a range is there, in memory or stored.
-   *
-   * @param start First byte.
-   * @param end One past the last.
-   * @returns Whether nothing is missing.
-   */
+  /** Whether a range is there, in memory or stored. */
   has(start: number, end: number): boolean {
     return this.#held.covers(start, end);
   }
 
   /**
-   * What of a range has to be read back from the files before it can be
-   * hashed.
-   *
-   * @param start First byte.
-   * @param end One past the last.
-   * @returns Runs that are in no buffer: start, end, …
+   * What of a range has to be read back from the files before it can be hashed.
    */
   storedRuns(start: number, end: number): number[] {
     if (this.#away === undefined) return [];
@@ -140,11 +115,8 @@ export class PieceBuffer {
   }
 
   /**
-   * One buffer, as far as the piece goes.
-   *
-   * @param index Which one.
-   * @returns The bytes, of which only those in memory count; `undefined` when
-   * there is none.
+   * One buffer, as far as the piece goes. Returns the bytes, of which only
+   * those in memory count; `undefined` when there is none.
    */
   chunk(index: number): Uint8Array<ArrayBuffer> | undefined {
     return this.#chunks[index]?.subarray(
@@ -153,11 +125,7 @@ export class PieceBuffer {
     );
   }
 
-  /**
-   * What is only in memory, cut at the ends of the buffers.
-   *
-   * @returns The runs in order.
-   */
+  /** What is only in memory, cut at the ends of the buffers. */
   dirtyRuns(): DirtyRun[] {
     const runs: DirtyRun[] = [];
     const held = this.#held.bounds;
@@ -180,23 +148,14 @@ export class PieceBuffer {
     return runs;
   }
 
-  /**
-   * Takes note that bytes are in the files that are not in memory.
-   *
-   * @param start First byte.
-   * @param end One past the last.
-   */
+  /** Takes note that bytes are in the files that are not in memory. */
   markStored(start: number, end: number): void {
     this.#held.add(start, end);
     this.#stored.add(start, end);
     (this.#away ??= new IntervalSet()).add(start, end);
   }
 
-  /**
-   * Takes note that runs were written out; they stay in memory, too.
-   *
-   * @param runs What {@linkcode dirtyRuns} gave.
-   */
+  /** Takes note that runs were written out; they stay in memory, too. */
   markWritten(runs: readonly DirtyRun[]): void {
     for (const { offset, bytes } of runs) {
       this.#stored.add(offset, offset + bytes.length);
@@ -206,8 +165,6 @@ export class PieceBuffer {
   /**
    * Takes the buffers out, with the runs in them, so that they can be written
    * while new blocks come in. Counts as stored from now on.
-   *
-   * @returns What is to be written and the buffers to give back then.
    */
   detach(): DetachedRuns {
     const runs = this.dirtyRuns();
@@ -228,12 +185,7 @@ export class PieceBuffer {
     return { runs, chunks };
   }
 
-  /**
-   * Puts detached bytes back, when they could not be written.
-   *
-   * @param detached What {@linkcode detach} returned; its buffers are given
-   * back to the pool.
-   */
+  /** Puts detached bytes back, when they could not be written. */
   reattach(detached: DetachedRuns): void {
     for (const { offset, bytes } of detached.runs) {
       this.#stored.remove(offset, offset + bytes.length);
@@ -253,12 +205,7 @@ export class PieceBuffer {
     this.#memory = 0;
   }
 
-  /**
-   * Which blocks are there.
-   *
-   * @param stored Whether only those count that are in the files.
-   * @returns One bit a block of 16 KiB, set if the block is whole.
-   */
+  /** Which blocks are there. */
   blocks(stored = false): Bitfield {
     const set = stored ? this.#stored : this.#held;
     const blocks = new Bitfield(Math.ceil(this.size / BLOCK_SIZE));

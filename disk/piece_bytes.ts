@@ -17,14 +17,8 @@ export interface PieceBytesContext {
 }
 
 /**
- * Shows every buffer of a whole piece, with what was written out early.
- *
- * @param buffer The piece.
- * @param from Where to start, a multiple of the buffers' size.
- * @param context Where the rest is.
- * @param use Takes the bytes and where they start in the piece.
- * @returns Whether all of it was there.
- * @throws {DiskError} If a file cannot be read.
+ * Shows every buffer of a whole piece, with what was written out early. Returns
+ * whether all of it was there.
  */
 export function eachChunk(
   buffer: PieceBuffer,

@@ -24,13 +24,7 @@ export class PieceReader {
   readonly #perPiece: number;
   readonly #pending = new Map<number, Promise<Uint8Array<ArrayBuffer>>>();
 
-  /**
-   * Makes a reader.
-   *
-   * @param files Where to read.
-   * @param layout The pieces.
-   * @param cache Where extents are kept.
-   */
+  /** Makes a reader. */
   constructor(files: TorrentFiles, layout: PieceLayout, cache: ReadCache) {
     this.#files = files;
     this.#layout = layout;
@@ -42,17 +36,7 @@ export class PieceReader {
     );
   }
 
-  /**
-   * Reads bytes of one piece.
-   *
-   * @param pieceIndex Which piece.
-   * @param offset Where to start.
-   * @param length How many; all must lie in the piece.
-   * @param shared Whether the bytes may be kept; if not, they are good until
-   * something is awaited.
-   * @returns The bytes, often a view into something larger.
-   * @throws {DiskError} If they cannot be read.
-   */
+  /** Reads bytes of one piece. */
   read(
     pieceIndex: number,
     offset: number,

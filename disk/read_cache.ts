@@ -17,29 +17,15 @@ interface Entry {
 /** The part of a {@linkcode ReadCache} that belongs to one torrent. */
 export interface ReadCacheSection {
   /**
-   * Looks an extent up.
-   *
-   * @param key Which one.
-   * @param shared Whether a view may be kept.
-   * @returns Its bytes, never to be changed, or `undefined`.
+   * Looks an extent up. Returns its bytes, never to be changed, or `undefined`.
    */
   get(key: number, shared: boolean): Uint8Array<ArrayBuffer> | undefined;
-  /**
-   * Keeps an extent.
-   *
-   * @param key Which one.
-   * @param bytes Its bytes, never changed while they are here.
-   * @param shared Whether a view may be kept.
-   */
+  /** Keeps an extent. */
   set(key: number, bytes: Uint8Array<ArrayBuffer>, shared: boolean): void;
   /**
-   * Takes note that bytes of an extent are asked for.
-   *
-   * @param key Which one.
-   * @param offset Where they start in it.
-   * @param length How many bytes.
-   * @returns Whether so much of it was asked for lately, one after the other or
-   * all over it, that the rest is likely to be, too.
+   * Takes note that bytes of an extent are asked for. Returns whether so much
+   * of it was asked for lately, one after the other or all over it, that the
+   * rest is likely to be, too.
    */
   touch(key: number, offset: number, length: number): boolean;
   /** Forgets everything of this torrent. */
@@ -82,11 +68,7 @@ export class ReadCache {
   #oldest: Entry | undefined;
   #newest: Entry | undefined;
 
-  /**
-   * Makes an empty cache.
-   *
-   * @param maxBytes Most bytes to keep; 0 keeps nothing.
-   */
+  /** Makes an empty cache. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
     this.extentSize = maxBytes >= 4 * EXTENT_SIZE ? EXTENT_SIZE : 0;
@@ -97,11 +79,7 @@ export class ReadCache {
     return this.#bytes;
   }
 
-  /**
-   * Makes room for one more torrent.
-   *
-   * @returns Its section.
-   */
+  /** Makes room for one more torrent. */
   section(): ReadCacheSection {
     const entries = new Map<number, Entry>();
     const id = this.#sections++ & 0xffff;
@@ -144,9 +122,6 @@ export class ReadCache {
   /**
    * A buffer to read into: one that was dropped, if nobody can hold a view of
    * it.
-   *
-   * @param length How many bytes.
-   * @returns The buffer, with any content.
    */
   buffer(length: number): Uint8Array<ArrayBuffer> {
     const at = this.#spare.findLastIndex((bytes) => bytes.length === length);
@@ -156,10 +131,8 @@ export class ReadCache {
   }
 
   /**
-   * Takes back a buffer of which views may be looked at until control goes
-   * back to the event loop.
-   *
-   * @param bytes A buffer that is kept nowhere.
+   * Takes back a buffer of which views may be looked at until control goes back
+   * to the event loop.
    */
   giveBack(bytes: Uint8Array<ArrayBuffer>): void {
     if (this.#spareBytes + bytes.length > MAX_SPARE_BYTES) return;

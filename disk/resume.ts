@@ -37,13 +37,7 @@ export interface ResumeState {
   readonly partials: () => Iterable<readonly [number, Bitfield]>;
 }
 
-/**
- * Describes the state of a torrent's files.
- *
- * @param state The torrent and its files.
- * @returns Resume data.
- * @throws {DiskError} If a file cannot be looked at.
- */
+/** Describes the state of a torrent's files. */
 export async function takeResumeData(
   state: ResumeState,
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -86,13 +80,8 @@ export interface TrustedResume {
 
 /**
  * Compares resume data with the files. A piece is believed only if every file
- * that it touches has the size and time that it had.
- *
- * @param bytes Resume data from anywhere.
- * @param torrent The torrent.
- * @param files Its files.
- * @returns What can be believed; `undefined` when nothing can.
- * @throws {DiskError} If a file cannot be looked at.
+ * that it touches has the size and time that it had. Returns what can be
+ * believed; `undefined` when nothing can.
  */
 export async function trustResumeData(
   bytes: Uint8Array,

@@ -6,26 +6,12 @@
 import type { PieceLayout } from "../metainfo/piece_layout.ts";
 import { DiskError } from "./error.ts";
 
-/**
- * Says that a storage is used after its end.
- *
- * @param operation What was being done.
- * @returns The error.
- */
+/** Says that a storage is used after its end. */
 export function closed(operation: string): DiskError {
   return new DiskError("closed", "The storage is closed", { operation });
 }
 
-/**
- * Says that there are no such bytes.
- *
- * @param operation What was being done.
- * @param layout The pieces.
- * @param pieceIndex Which piece was named.
- * @param blockOffset Where the bytes would start.
- * @param length How many they would be.
- * @returns The error.
- */
+/** Says that there are no such bytes. */
 export function outOfBounds(
   operation: string,
   layout: PieceLayout,

@@ -38,15 +38,7 @@ export class StoredFiles {
   /** Files that were written and not synced since. */
   #written: Set<number> | undefined;
 
-  /**
-   * Names the files; nothing is touched yet.
-   *
-   * @param fileSystem Where they are.
-   * @param paths Their paths.
-   * @param layout Their lengths.
-   * @param allocation How space is set aside.
-   * @param clock For letting other work go on while many files are looked at.
-   */
+  /** Names the files; nothing is touched yet. */
   constructor(
     fileSystem: HandleCache,
     paths: readonly FilePath[],
@@ -84,13 +76,7 @@ export class StoredFiles {
     return which;
   }
 
-  /**
-   * Takes them to be at other paths, after they were moved.
-   *
-   * @param fileSystem Where they are.
-   * @param paths Their paths.
-   * @throws {DiskError} If one cannot be looked at.
-   */
+  /** Takes them to be at other paths, after they were moved. */
   async relocate(
     fileSystem: HandleCache,
     paths: readonly FilePath[],
@@ -100,23 +86,15 @@ export class StoredFiles {
     await this.lookAgain();
   }
 
-  /**
-   * Looks at files anew, by their paths.
-   *
-   * @param which Indices of the files; all by default.
-   * @throws {DiskError} If one cannot be looked at.
-   */
+  /** Looks at files anew, by their paths. */
   async lookAgain(which: readonly number[] = this.indices): Promise<void> {
     for (const i of which) this.#forget(i);
     await this.#look(which, (i, info) => this.#table.set(i, info));
   }
 
   /**
-   * Looks at a file anew, by its path.
-   *
-   * @param fileIndex Which file.
-   * @returns Its size; negative when there is none.
-   * @throws {DiskError} If it cannot be looked at.
+   * Looks at a file anew, by its path. Returns its size; negative when there is
+   * none.
    */
   async look(fileIndex: number): Promise<number> {
     this.#forget(fileIndex);
@@ -126,10 +104,8 @@ export class StoredFiles {
   }
 
   /**
-   * Bytes of a file that were there when it was last looked at.
-   *
-   * @param fileIndex Which file.
-   * @returns Its size; negative when there is none.
+   * Bytes of a file that were there when it was last looked at. Returns its
+   * size; negative when there is none.
    */
   size(fileIndex: number): number {
     return this.#table.size(fileIndex);
@@ -138,10 +114,6 @@ export class StoredFiles {
   /**
    * What the files are now. Those that were not written since they were last
    * looked at are not looked at again.
-   *
-   * @returns Size and time of each, `undefined` where there is none; and the
-   * files that are gone, or others than those we wrote.
-   * @throws {DiskError} If one cannot be looked at.
    */
   async infos(): Promise<
     { files: (FileInfo | undefined)[]; strange: number[] }
@@ -161,12 +133,8 @@ export class StoredFiles {
 
   /**
    * Looks at every file by its path and finds those that are gone, were
-   * replaced or have not the length they should have.
-   *
-   * @param isWhole Whether each file should be whole; `undefined` for one that
-   * is kept elsewhere.
-   * @returns Their indices; they are looked for anew when they are used next.
-   * @throws {DiskError} If one cannot be looked at.
+   * replaced or have not the length they should have. Returns their indices;
+   * they are looked for anew when they are used next.
    */
   async changed(
     isWhole: (fileIndex: number) => boolean | undefined,
@@ -186,23 +154,15 @@ export class StoredFiles {
     return changed;
   }
 
-  /**
-   * Cuts a file that is longer than it should be.
-   *
-   * @param fileIndex Which file.
-   * @throws {DiskError} If it fails.
-   */
+  /** Cuts a file that is longer than it should be. */
   async cut(fileIndex: number): Promise<void> {
     await this.write(fileIndex, 0, new Uint8Array(0));
     await this.infos();
   }
 
   /**
-   * Where the operating system has the files.
-   *
-   * @returns A path for every file, empty for padding and for files that are
-   * not there; `undefined` when the file system is no part of it.
-   * @throws {DiskError} If a path is unsafe.
+   * Where the operating system has the files; `undefined` when the file system
+   * is no part of it.
    */
   localPaths(): string[] | undefined {
     const paths: string[] = [];
@@ -217,13 +177,8 @@ export class StoredFiles {
   }
 
   /**
-   * Reads bytes of a file.
-   *
-   * @param fileIndex Which file.
-   * @param offset Where to start in it.
-   * @param into Where to put them.
-   * @returns Whether all could be read; false when it is missing or short.
-   * @throws {DiskError} If it fails otherwise.
+   * Reads bytes of a file. Returns whether all could be read; false when it is
+   * missing or short.
    */
   read(
     fileIndex: number,
@@ -246,14 +201,7 @@ export class StoredFiles {
     );
   }
 
-  /**
-   * Writes bytes of a file; at first it gets its length.
-   *
-   * @param fileIndex Which file.
-   * @param offset Where to start in it.
-   * @param from The bytes; none to make it or to give it its length.
-   * @throws {DiskError} If it fails; a part may have been written.
-   */
+  /** Writes bytes of a file; at first it gets its length. */
   write(
     fileIndex: number,
     offset: number,
@@ -275,13 +223,7 @@ export class StoredFiles {
     );
   }
 
-  /**
-   * Gives a file another path.
-   *
-   * @param fileIndex Which file.
-   * @param path Its new path.
-   * @throws {DiskError} If the path is unsafe or taken, or it cannot be moved.
-   */
+  /** Gives a file another path. */
   async rename(fileIndex: number, path: FilePath): Promise<void> {
     const operation = "rename file";
     checkFilePath(path, operation);
@@ -314,9 +256,8 @@ export class StoredFiles {
   }
 
   /**
-   * Waits until what was written is on the device.
-   *
-   * @returns The failures, one a file; these files are tried again next time.
+   * Waits until what was written is on the device. Returns the failures, one a
+   * file; these files are tried again next time.
    */
   async sync(): Promise<DiskError[]> {
     const failures: DiskError[] = [];
@@ -385,13 +326,7 @@ export class StoredFiles {
   }
 }
 
-/**
- * Waits until what was written to a file is on the device.
- *
- * @param fileSystem Where it is.
- * @param path The file.
- * @returns Why it failed, if it did.
- */
+/** Waits until what was written to a file is on the device. */
 export async function syncFile(
   fileSystem: HandleCache,
   path: FilePath,

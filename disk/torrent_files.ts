@@ -38,15 +38,7 @@ export class TorrentFiles {
   /** Bytes read. */
   readBytes = 0;
 
-  /**
-   * Names the files; nothing is touched yet.
-   *
-   * @param fileSystem Where they are.
-   * @param folder The folder they are below.
-   * @param torrent Which files.
-   * @param allocation How space is set aside.
-   * @param clock For letting other work go on while many files are looked at.
-   */
+  /** Names the files; nothing is touched yet. */
   constructor(
     fileSystem: HandleCache,
     folder: FilePath,
@@ -75,33 +67,17 @@ export class TorrentFiles {
     );
   }
 
-  /**
-   * Whether the bytes of a file belong in the part file.
-   *
-   * @param fileIndex Which file.
-   * @returns Whether it is deselected and does not exist.
-   */
+  /** Whether the bytes of a file belong in the part file. */
   isInPart(fileIndex: number): boolean {
     return this.#inPart?.has(fileIndex) === true;
   }
 
-  /**
-   * Whether bytes of a piece are in the part file.
-   *
-   * @param pieceIndex Which piece.
-   * @returns Whether it has a slot.
-   */
+  /** Whether bytes of a piece are in the part file. */
   isInPartFile(pieceIndex: number): boolean {
     return this.#partFile?.has(pieceIndex) === true;
   }
 
-  /**
-   * Finds out what is there. Nothing is written.
-   *
-   * @param isWanted Whether each file is to be made.
-   * @param isBlind Whether files that are wanted need not be looked at.
-   * @throws {DiskError} If files cannot be looked at.
-   */
+  /** Finds out what is there. Nothing is written. */
   async load(
     isWanted: (fileIndex: number) => boolean,
     isBlind: boolean,
@@ -122,9 +98,6 @@ export class TorrentFiles {
    * Makes everything as it is to be: files of length 0 are made, what the part
    * file has of wanted files is put in its place, and what nobody needs there
    * is let go of.
-   *
-   * @param isWanted Whether each file is to be made.
-   * @throws {DiskError} If it fails.
    */
   async settle(isWanted: (fileIndex: number) => boolean): Promise<void> {
     for (const i of this.stored.indices) {
@@ -143,23 +116,16 @@ export class TorrentFiles {
   }
 
   /**
-   * Looks at the part file.
-   *
-   * @returns Size and time, or `undefined` when there is none.
-   * @throws {DiskError} If it cannot be looked at.
+   * Looks at the part file. Returns size and time, or `undefined` when there is
+   * none.
    */
   statPartFile(): Awaitable<FileInfo | undefined> {
     return this.stored.fileSystem.stat(this.#part.path);
   }
 
   /**
-   * Reads bytes of a piece.
-   *
-   * @param pieceIndex Which piece.
-   * @param offset Where to start in the piece.
-   * @param into Where to put them; padding gives zeros.
-   * @returns Whether all could be read; false when a file is missing or short.
-   * @throws {DiskError} If it fails otherwise.
+   * Reads bytes of a piece. Returns whether all could be read; false when a
+   * file is missing or short.
    */
   readRange(
     pieceIndex: number,
@@ -171,14 +137,7 @@ export class TorrentFiles {
     return this.#readSpans(spans, 0, pieceIndex, offset, into);
   }
 
-  /**
-   * Writes bytes of a piece.
-   *
-   * @param pieceIndex Which piece.
-   * @param offset Where to start in the piece.
-   * @param from The bytes.
-   * @throws {DiskError} If it fails; a part may have been written.
-   */
+  /** Writes bytes of a piece. */
   writeRange(
     pieceIndex: number,
     offset: number,
@@ -202,9 +161,6 @@ export class TorrentFiles {
   /**
    * Decides where the bytes of a deselected file go from now on: a file that
    * exists is kept, otherwise the part file.
-   *
-   * @param fileIndex Which file.
-   * @throws {DiskError} If it cannot be looked at.
    */
   async deselect(fileIndex: number): Promise<void> {
     if (this.layout.files[fileIndex]!.pad) return;
@@ -213,12 +169,7 @@ export class TorrentFiles {
     }
   }
 
-  /**
-   * Puts what the part file has of a file in its place.
-   *
-   * @param fileIndex Which file.
-   * @throws {DiskError} If it fails; it stays in the part file then.
-   */
+  /** Puts what the part file has of a file in its place. */
   async select(fileIndex: number): Promise<void> {
     if (!this.isInPart(fileIndex)) return;
     const pieces = this.#slotsOf(fileIndex);
@@ -259,9 +210,8 @@ export class TorrentFiles {
   }
 
   /**
-   * Waits until what was written is on the device.
-   *
-   * @returns The failures, one a file; these files are tried again next time.
+   * Waits until what was written is on the device. Returns the failures, one a
+   * file; these files are tried again next time.
    */
   async sync(): Promise<DiskError[]> {
     const failures = await this.stored.sync();
@@ -271,11 +221,7 @@ export class TorrentFiles {
     return failures;
   }
 
-  /**
-   * Deletes the files, and the folders that are empty then.
-   *
-   * @returns The failures, one a file.
-   */
+  /** Deletes the files, and the folders that are empty then. */
   async remove(): Promise<DiskError[]> {
     const failures: DiskError[] = [];
     const paths = this.#storedPaths();
@@ -290,13 +236,7 @@ export class TorrentFiles {
     return failures;
   }
 
-  /**
-   * Moves the files.
-   *
-   * @param folder The folder they are to be below.
-   * @param target The file system to move to, when it is another one.
-   * @throws {DiskError} If it fails; everything is back in its place then.
-   */
+  /** Moves the files. */
   async move(folder: FilePath, target?: HandleCache): Promise<void> {
     const paths = pathsBelow(
       folder,
@@ -325,13 +265,7 @@ export class TorrentFiles {
     await this.stored.relocate(target ?? source, paths);
   }
 
-  /**
-   * Gives a file another name.
-   *
-   * @param fileIndex Which file.
-   * @param path Its new path below the torrent's folder.
-   * @throws {DiskError} If the path is unsafe or taken, or it cannot be moved.
-   */
+  /** Gives a file another name. */
   rename(fileIndex: number, path: FilePath): Promise<void> {
     return this.stored.rename(fileIndex, [...this.#folder, ...path]);
   }

@@ -332,11 +332,7 @@ export class ManagedStorage implements TorrentStorage {
     };
   }
 
-  /**
-   * Tells of files that are longer than they should be.
-   *
-   * @param files Their indices.
-   */
+  /** Tells of files that are longer than they should be. */
   tellSurplus(files: readonly number[]): void {
     this.#emit({ type: "surplus", files });
   }
@@ -344,9 +340,6 @@ export class ManagedStorage implements TorrentStorage {
   /**
    * Takes blocks of incomplete pieces for granted that are in the files; they
    * are hashed with the rest.
-   *
-   * @param pieceIndex Which piece.
-   * @param blocks Which of its blocks.
    */
   adopt(pieceIndex: number, blocks: Bitfield): void {
     this.#assembler.adopt(pieceIndex, blocks);

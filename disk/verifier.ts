@@ -39,12 +39,7 @@ export class PieceDigest {
   readonly #payload: number;
   #offset = 0;
 
-  /**
-   * Starts at byte 0 of a piece.
-   *
-   * @param torrent Where the right hashes are.
-   * @param pieceIndex Which piece.
-   */
+  /** Starts at byte 0 of a piece. */
   constructor(torrent: StorageTorrent, pieceIndex: number) {
     this.#torrent = torrent;
     this.#pieceIndex = pieceIndex;
@@ -67,11 +62,7 @@ export class PieceDigest {
     return this.#offset;
   }
 
-  /**
-   * Hashes the next bytes.
-   *
-   * @param bytes A multiple of 16 KiB, or the rest of the piece.
-   */
+  /** Hashes the next bytes. */
   update(bytes: Uint8Array): void {
     this.#sha1?.update(bytes);
     if (this.#leaves !== undefined) {
@@ -88,9 +79,8 @@ export class PieceDigest {
   }
 
   /**
-   * Judges the piece after its last byte.
-   *
-   * @returns Whether every hash there is agrees; "hash" when there is none.
+   * Judges the piece after its last byte. Returns whether every hash there is
+   * agrees; "hash" when there is none.
    */
   finish(): PieceVerdict {
     const v1 = this.#passesSha1();
@@ -131,10 +121,6 @@ export class PieceDigest {
 /**
  * SHA-1 of every block in a run of bytes, for telling which block of a bad
  * piece was wrong.
- *
- * @param bytes From a block's start on.
- * @param into Where the digests go, 20 bytes each.
- * @param at Where the first of them goes.
  */
 export function digestBlocks(
   bytes: Uint8Array,

@@ -53,11 +53,8 @@ function reachOf(hostname: string): number {
 }
 
 /**
- * Tells where a host is: by its text, or by what its name resolves to.
- *
- * @param url Any URL with a host.
- * @param resolve Resolves names.
- * @returns The host; one whose name cannot be resolved counts as far away.
+ * Tells where a host is: by its text, or by what its name resolves to. Returns
+ * the host; one whose name cannot be resolved counts as far away.
  */
 export async function findHost(
   url: URL,
@@ -80,14 +77,7 @@ export async function findHost(
   }
 }
 
-/**
- * Refuses what may be no tracker but another service of a private network.
- *
- * @param url What is to be asked.
- * @param host Where it is.
- * @param policy Which local trackers are allowed.
- * @throws {TrackerError} `forbidden-target`.
- */
+/** Refuses what may be no tracker but another service of a private network. */
 export function checkTarget(
   url: URL,
   { reach }: TrackerHost,

@@ -13,12 +13,8 @@ import {
 export type { Endpoint };
 
 /**
- * Checks a host and a port.
- *
- * @param hostname IP address or DNS name, IPv6 with or without brackets.
- * @param port Port number.
- * @returns The endpoint, an IP address in normal form; `undefined` for a name
- * that is none or a port outside 1 to 65535.
+ * Checks a host and a port. Returns the endpoint, an IP address in normal form;
+ * `undefined` for a name that is none or a port outside 1 to 65535.
  */
 export function tryMakeEndpoint(
   hostname: string,
@@ -36,10 +32,8 @@ export function tryMakeEndpoint(
 }
 
 /**
- * Parses `host:port` or `[v6]:port` of a stranger.
- *
- * @param text The text.
- * @returns The endpoint, or `undefined` when it cannot be dialled.
+ * Parses `host:port` or `[v6]:port` of a stranger. Returns the endpoint, or
+ * `undefined` when it cannot be dialled.
  */
 export function tryParseDialable(text: string): Endpoint | undefined {
   const endpoint = tryParseEndpoint(text);

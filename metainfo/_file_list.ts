@@ -149,9 +149,8 @@ function utf8PathOf(file: BencodeDictionary): Uint8Array[] | undefined {
 }
 
 /**
- * Reads `length` or `files` of a v1 info dictionary (BEP 3, 47).
- *
- * @returns The files, or `undefined` when there is neither field.
+ * Reads `length` or `files` of a v1 info dictionary (BEP 3, 47). Returns the
+ * files, or `undefined` when there is neither field.
  */
 export function readV1Files(
   info: BencodeDictionary,
@@ -248,11 +247,7 @@ function readV2File(
   return { ...file, piecesRoot };
 }
 
-/**
- * Reads `file tree` of a v2 info dictionary (BEP 52), without recursion.
- *
- * @returns The files in the order of the tree.
- */
+/** Reads `file tree` of a v2 info dictionary (BEP 52), without recursion. */
 export function readFileTree(
   info: BencodeDictionary,
   options: ParseMetainfoOptions,
@@ -312,12 +307,8 @@ function samePath(
 }
 
 /**
- * Joins both halves of a hybrid torrent, which must describe the same files
- * in the same order, each at a piece boundary in v1 (BEP 52).
- *
- * @param v1 The v1 files, pad files included.
- * @param v2 The files of the tree.
- * @returns The v1 files with the pieces roots of the tree.
+ * Joins both halves of a hybrid torrent, which must describe the same files in
+ * the same order, each at a piece boundary in v1 (BEP 52).
  */
 export function joinHybrid(
   v1: { files: readonly RawFile[]; isSingleFile: boolean },

@@ -50,13 +50,7 @@ function resolveLink(
     : resolved;
 }
 
-/**
- * Makes all names of a torrent safe and unique.
- *
- * @param rawFiles The files as written.
- * @param context The name and what to do with it.
- * @returns The name of the torrent and its files.
- */
+/** Makes all names of a torrent safe and unique. */
 export function nameFiles(
   rawFiles: readonly RawFile[],
   context: {

@@ -7,13 +7,7 @@
 import type { DiskNaming } from "./disk_paths.ts";
 import { insertInName } from "./safe_path.ts";
 
-/**
- * One key for the names that a file system holds for the same.
- *
- * @param name A name.
- * @param naming What it does not tell apart; by default neither case nor form.
- * @returns The key.
- */
+/** One key for the names that a file system holds for the same. */
 export function foldName(name: string, naming: DiskNaming = {}): string {
   const { ignoresCase = true, ignoresForm = true } = naming;
   // deno-lint-ignore no-control-regex
@@ -47,11 +41,7 @@ export class PathTree {
   readonly #next = new Map<string, number>();
   #steps = MAX_LINK_STEPS;
 
-  /**
-   * Makes an empty tree.
-   *
-   * @param fold Gives one key to names that collide.
-   */
+  /** Makes an empty tree. */
   constructor(fold: (name: string) => string = (name) => foldName(name)) {
     this.#fold = fold;
   }
@@ -71,21 +61,16 @@ export class PathTree {
   }
 
   /**
-   * Notes the folders above a file. All of them come before any file, so that
-   * a file gives way to a folder of the same name.
-   *
-   * @param path The path of the file.
+   * Notes the folders above a file. All of them come before any file, so that a
+   * file gives way to a folder of the same name.
    */
   addParents(path: readonly string[]): void {
     this.#parentOf(path);
   }
 
   /**
-   * Takes a path for a file, with a number before the extension if it is
-   * taken: `a.txt`, `a.1.txt`, `a.2.txt`.
-   *
-   * @param path The path of the file.
-   * @returns The path that is now taken: `path` itself if it was free.
+   * Takes a path for a file, with a number before the extension if it is taken:
+   * `a.txt`, `a.1.txt`, `a.2.txt`.
    */
   addFile(path: readonly string[]): readonly string[] {
     const parent = this.#parentOf(path);
@@ -103,24 +88,16 @@ export class PathTree {
     return free === name ? path : [...path.slice(0, -1), free];
   }
 
-  /**
-   * Makes a file a symbolic link.
-   *
-   * @param path A path that `addFile` returned.
-   * @param target Where the link leads: safe components from the torrent's
-   * root.
-   */
+  /** Makes a file a symbolic link. */
   addLink(path: readonly string[], target: readonly string[]): void {
     const name = this.#fold(path[path.length - 1]!);
     this.#links.set(`${this.#parentOf(path)}/${name}`, target);
   }
 
   /**
-   * Follows links inside the torrent.
-   *
-   * @param target The path to follow.
-   * @returns The file or folder it leads to, with no link left on the way; or
-   * `undefined` when it leads nowhere, in circles, or through too many links.
+   * Follows links inside the torrent. Returns the file or folder it leads to,
+   * with no link left on the way; or `undefined` when it leads nowhere, in
+   * circles, or through too many links.
    */
   resolve(target: readonly string[]): readonly string[] | undefined {
     let path = target;

@@ -18,15 +18,7 @@ function badLayer(file: RawFile, problem: string): MetainfoError {
   );
 }
 
-/**
- * Checks the piece layers.
- *
- * @param files The files of the tree.
- * @param value The value of `piece layers`.
- * @param pieceLength A power of two of at least 16 KiB.
- * @param context Whether layers may be missing, and where to note it.
- * @returns Hex of a root to its layer, all verified.
- */
+/** Checks the piece layers. */
 export function checkPieceLayers(
   files: readonly RawFile[],
   value: BencodeValue | undefined,

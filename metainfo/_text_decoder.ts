@@ -56,9 +56,6 @@ function* labelsOf(torrent: BencodeDictionary): Generator<string> {
 /**
  * How text of a torrent is read: as UTF-8; where it is none, in the encoding
  * that `encoding` or `codepage` names; else with U+FFFD for what is wrong.
- *
- * @param torrent The outer dictionary.
- * @returns The reader.
  */
 export function textDecoderOf(torrent: BencodeDictionary): DecodeText {
   let decoder: TextDecoder | undefined;

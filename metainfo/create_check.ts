@@ -10,13 +10,7 @@ import {
 } from "./create_options.ts";
 import { BLOCK_SIZE } from "./piece_layout.ts";
 
-/**
- * Checks a piece length.
- *
- * @param pieceLength Bytes of a piece.
- * @param version Format of the torrent.
- * @throws {RangeError} If the format does not allow it.
- */
+/** Checks a piece length. */
 export function checkPieceLength(
   pieceLength: number,
   version: "v1" | "v2" | "hybrid",
@@ -76,13 +70,7 @@ function checkExtra(
   }
 }
 
-/**
- * Checks the options that need nothing of the inputs.
- *
- * @param options The options of a caller.
- * @throws {RangeError} If a number is out of range.
- * @throws {TypeError} If a URL or key is not usable.
- */
+/** Checks the options that need nothing of the inputs. */
 export function checkCreateOptions(options: CreateMetainfoOptions): void {
   const { pieceLength, version = "v1", creationDate, nodes = [] } = options;
   if (version !== "v1" && version !== "v2" && version !== "hybrid") {

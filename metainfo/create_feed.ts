@@ -58,21 +58,13 @@ export class PieceFeeder {
   /** Whether the piece is over but for its padding. */
   #isPadPending = false;
 
-  /**
-   * Starts with no files.
-   *
-   * @param form How files lie in pieces.
-   */
+  /** Starts with no files. */
   constructor(form: CreateForm) {
     this.#form = form;
     this.#digest = new PieceDigest(form.pieceLength, form.sha1, form.sha256);
   }
 
-  /**
-   * Adds bytes of the current file.
-   *
-   * @param bytes Any number of them.
-   */
+  /** Adds bytes of the current file. */
   push(bytes: Uint8Array): void {
     const { pieceLength } = this.#form;
     for (let offset = 0; offset < bytes.length;) {
@@ -92,11 +84,7 @@ export class PieceFeeder {
     }
   }
 
-  /**
-   * Ends the current file.
-   *
-   * @returns The SHA-256 roots of its pieces, empty when not wanted.
-   */
+  /** Ends the current file. */
   endFile(): Uint8Array<ArrayBuffer> {
     const { sha1, sha256, padFiles } = this.#form;
     const hasPiece = this.#fileFill > 0 && this.#pieceFill > 0;
@@ -112,11 +100,7 @@ export class PieceFeeder {
     return layer;
   }
 
-  /**
-   * Ends the last file.
-   *
-   * @returns SHA-1 of all pieces, empty when not wanted.
-   */
+  /** Ends the last file. Returns SHA-1 of all pieces, empty when not wanted. */
   end(): Uint8Array<ArrayBuffer> {
     if (this.#pieceFill > 0) this.#endPiece(this.#form.padLast);
     return this.#form.sha1 ? this.#pieces.take() : NOTHING;

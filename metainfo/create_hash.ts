@@ -55,13 +55,7 @@ export interface PlacedEntry {
   readonly length: number;
 }
 
-/**
- * Puts pad files between files.
- *
- * @param lengths Bytes of each file.
- * @param form How they lie in pieces.
- * @returns The v1 list.
- */
+/** Puts pad files between files. */
 export function* placeEntries(
   lengths: readonly number[],
   form: CreateForm,
@@ -78,15 +72,7 @@ export function* placeEntries(
   }
 }
 
-/**
- * Hashes all files.
- *
- * @param plan The files in order.
- * @param form How they lie in pieces.
- * @param options Threads, progress and signal.
- * @returns Lengths and hashes.
- * @throws {CreateError} If a file cannot be read or changes meanwhile.
- */
+/** Hashes all files. */
 export async function hashEntries(
   plan: CreatePlan,
   form: CreateForm,

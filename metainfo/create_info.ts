@@ -247,16 +247,7 @@ function outerKeys(options: CreateMetainfoOptions): Dictionary {
   return outer;
 }
 
-/**
- * Encodes the torrent.
- *
- * @param plan The files in order.
- * @param form How they lie in pieces.
- * @param hashed Their lengths and hashes.
- * @param options Everything else.
- * @returns The bytes of the torrent file, and its info-hashes.
- * @throws {CreateError} If readers would not see the folder.
- */
+/** Encodes the torrent. */
 export function encodeCreated(
   plan: CreatePlan,
   form: CreateForm,

@@ -88,12 +88,7 @@ function pathKey(component: string, path: string): string {
   return key;
 }
 
-/**
- * The whole path of an entry.
- *
- * @param entry A file.
- * @returns Its components as byte strings; none for a torrent of one file.
- */
+/** The whole path of an entry. */
 export function entryPath(
   entry: Pick<CreateEntry, "folder" | "name">,
 ): readonly string[] {
@@ -101,12 +96,7 @@ export function entryPath(
   return name === "" ? folder.key : [...folder.key, name];
 }
 
-/**
- * Where an entry is on disk.
- *
- * @param entry A file.
- * @returns Its path; `undefined` if it is not on disk.
- */
+/** Where an entry is on disk; `undefined` if it is not on disk. */
 export function diskPathOf(entry: CreateEntry): string | undefined {
   const { folder, name, content } = entry;
   if (content !== undefined) {
@@ -115,12 +105,7 @@ export function diskPathOf(entry: CreateEntry): string | undefined {
   return folder.path + keyText(name);
 }
 
-/**
- * The text of a byte string.
- *
- * @param key A path component.
- * @returns Text.
- */
+/** The text of a byte string. */
 export function keyText(key: string): string {
   return PLAIN_KEY_REGEXP.test(key) ? key : displayPath([key]);
 }
@@ -312,12 +297,7 @@ function checkConflicts(entries: readonly CreateEntry[]): void {
   }
 }
 
-/**
- * Joins a path of byte strings for messages.
- *
- * @param path The components.
- * @returns Text.
- */
+/** Joins a path of byte strings for messages. */
 export function displayPath(path: readonly string[]): string {
   const bytes = Uint8Array.from(path.join("/"), (c) => c.charCodeAt(0));
   return new TextDecoder().decode(bytes);
@@ -339,14 +319,7 @@ function dropDanglingLinks(entries: CreateEntry[]): CreateEntry[] {
   );
 }
 
-/**
- * Finds all files of a new torrent.
- *
- * @param options Options with the inputs.
- * @returns The files in order, and the name.
- * @throws {CreateError} If an input is absent, of a wrong kind or cannot be
- * read, or if paths conflict or no name can be found.
- */
+/** Finds all files of a new torrent. */
 export async function planCreation(
   options: CreateMetainfoOptions,
 ): Promise<CreatePlan> {

@@ -23,18 +23,12 @@ let timers: typeof import("node:timers") | undefined;
 /**
  * Loads `node:crypto`: digests that beat `crypto.subtle`, which copies and
  * costs a thread hop per call.
- *
- * @returns The module.
  */
 export function nodeCrypto(): typeof import("node:crypto") {
   return crypto ??= load("node:crypto") as typeof import("node:crypto");
 }
 
-/**
- * Loads `node:timers`, for `setImmediate`.
- *
- * @returns The module.
- */
+/** Loads `node:timers`, for `setImmediate`. */
 export function nodeTimers(): typeof import("node:timers") {
   return timers ??= load("node:timers") as typeof import("node:timers");
 }

@@ -68,11 +68,7 @@ export interface RunHashTaskOptions extends HashThreadOptions {
 }
 
 /**
- * Checks a number of threads.
- *
- * @param threads The number, or `undefined` for the default.
- * @returns The number of threads to use, at least 1.
- * @throws {RangeError} If it is not an integer from 1 to 1024.
+ * Checks a number of threads. Returns the number of threads to use, at least 1.
  */
 export function checkThreads(threads: number | undefined): number {
   if (threads === undefined) {
@@ -86,11 +82,7 @@ export function checkThreads(threads: number | undefined): number {
   return threads;
 }
 
-/**
- * Lets pending events of the calling thread happen.
- *
- * @returns A promise that resolves in the next turn of the event loop.
- */
+/** Lets pending events of the calling thread happen. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     nodeTimers().setImmediate(resolve);
@@ -207,17 +199,8 @@ async function hashInSlices(
 }
 
 /**
- * Hashes the pieces of files on disk.
- *
- * @param task The work.
- * @param layout The layout of the task.
- * @param options See {@linkcode RunHashTaskOptions}.
- * @param memory Where the results go; pieces marked as skipped in it are left
- * out.
- * @returns The memory, every piece of it hashed, unreadable or skipped.
- * @throws {HashReadError} If a file cannot be read for another reason than
- * being absent or short.
- * @throws {RangeError} If the number of threads is nonsense.
+ * Hashes the pieces of files on disk. Returns the memory, every piece of it
+ * hashed, unreadable or skipped.
  */
 export async function runHashTask(
   task: HashTask,

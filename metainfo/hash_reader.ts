@@ -39,11 +39,7 @@ export class HashReadError extends Error {
   /** What went wrong, in a form that can be sent between threads. */
   readonly failure: HashFailure;
 
-  /**
-   * Wraps a failure.
-   *
-   * @param failure What went wrong.
-   */
+  /** Wraps a failure. */
   constructor(failure: HashFailure) {
     super(failure.message);
     this.name = "HashReadError";
@@ -74,14 +70,7 @@ function writeHex(hex: string, target: Uint8Array, offset: number): void {
   }
 }
 
-/**
- * Hashes bytes in one call.
- *
- * @param algorithm Which digest.
- * @param bytes What to hash.
- * @param target Where the digest goes.
- * @param offset Where it starts.
- */
+/** Hashes bytes in one call. */
 export function writeDigest(
   algorithm: "sha1" | "sha256",
   bytes: Uint8Array,
@@ -101,13 +90,7 @@ export class PieceDigest {
   #leafCount = 0;
   #sha1: Hash | undefined;
 
-  /**
-   * Makes a reusable collector.
-   *
-   * @param pieceLength Bytes of a piece at most.
-   * @param sha1 Whether SHA-1 is wanted.
-   * @param sha256 Whether the BEP 52 root is wanted.
-   */
+  /** Makes a reusable collector. */
   constructor(pieceLength: number, sha1: boolean, sha256: boolean) {
     this.#wantSha1 = sha1;
     if (sha256) {
@@ -122,12 +105,7 @@ export class PieceDigest {
     this.#leafCount = 0;
   }
 
-  /**
-   * Adds payload.
-   *
-   * @param bytes The next bytes of the piece; for the BEP 52 root a whole
-   * number of blocks, unless they are the last.
-   */
+  /** Adds payload. */
   update(bytes: Uint8Array): void {
     if (this.#wantSha1) {
       (this.#sha1 ??= nodeCrypto().createHash("sha1")).update(bytes);
@@ -143,11 +121,7 @@ export class PieceDigest {
     }
   }
 
-  /**
-   * Adds padding, which only SHA-1 sees (BEP 47, 52).
-   *
-   * @param length Zero bytes to add.
-   */
+  /** Adds padding, which only SHA-1 sees (BEP 47, 52). */
   updatePadding(length: number): void {
     if (!this.#wantSha1) return;
     const sha1 = this.#sha1 ??= nodeCrypto().createHash("sha1");
@@ -157,25 +131,14 @@ export class PieceDigest {
     }
   }
 
-  /**
-   * Ends SHA-1 of the piece and starts afresh.
-   *
-   * @param sha1 Where the SHA-1 digests of all pieces are.
-   * @param pieceIndex Index of the piece.
-   */
+  /** Ends SHA-1 of the piece and starts afresh. */
   finishSha1(sha1: Uint8Array, pieceIndex: number): void {
     const hash = this.#sha1 ?? nodeCrypto().createHash("sha1");
     writeHex(hash.digest("hex"), sha1, pieceIndex * SHA1_LENGTH);
     this.#sha1 = undefined;
   }
 
-  /**
-   * Ends the tree of the piece and starts afresh.
-   *
-   * @param sha256 Where the roots of all pieces are.
-   * @param pieceIndex Index of the piece.
-   * @param height Height of the root above the leaves.
-   */
+  /** Ends the tree of the piece and starts afresh. */
   finishTree(sha256: Uint8Array, pieceIndex: number, height: number): void {
     if (this.#leaves === undefined || this.#leafCount === 0) return;
     const root = reduceTree(this.#leaves, this.#leafCount, 0, height);
@@ -203,13 +166,7 @@ export class HashReader implements Disposable {
   /** Address that is not worth reading past: the end of what is claimed. */
   #claimEnd = 0;
 
-  /**
-   * Prepares to hash.
-   *
-   * @param task The work.
-   * @param memory Where the results go.
-   * @param layout The layout of the task.
-   */
+  /** Prepares to hash. */
   constructor(task: HashTask, memory: HashMemory, layout: PieceLayout) {
     this.#task = task;
     this.#memory = memory;
@@ -218,9 +175,8 @@ export class HashReader implements Disposable {
   }
 
   /**
-   * Claims the next run of pieces for this thread.
-   *
-   * @returns The run, or `undefined` when none is left or all must stop.
+   * Claims the next run of pieces for this thread. Returns the run, or
+   * `undefined` when none is left or all must stop.
    */
   claim(): { first: number; end: number } | undefined {
     const { control } = this.#memory;
@@ -233,22 +189,12 @@ export class HashReader implements Disposable {
     return { first, end };
   }
 
-  /**
-   * Says how far the following pieces go, so that reads stop there.
-   *
-   * @param end One past the last piece.
-   */
+  /** Says how far the following pieces go, so that reads stop there. */
   expect(end: number): void {
     this.#claimEnd = end * this.#task.pieceLength;
   }
 
-  /**
-   * Hashes one piece, unless its status says that nobody wants it.
-   *
-   * @param pieceIndex Index of the piece.
-   * @throws {HashReadError} If a file cannot be read for another reason than
-   * being absent or short.
-   */
+  /** Hashes one piece, unless its status says that nobody wants it. */
   hashPiece(pieceIndex: number): void {
     const { pieces, sha1, sha256 } = this.#memory;
     if (pieces[pieceIndex] !== PIECE_PENDING) return;

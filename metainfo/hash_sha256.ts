@@ -89,14 +89,7 @@ function compress(state: Int32Array, rounds: Int32Array): void {
 const words = new Int32Array(64);
 const state = new Int32Array(8);
 
-/**
- * Hashes 64 bytes with SHA-256. Source and target may overlap.
- *
- * @param source Where the 64 bytes are.
- * @param sourceOffset Where they start.
- * @param target Where the 32-byte digest goes.
- * @param targetOffset Where it starts.
- */
+/** Hashes 64 bytes with SHA-256. Source and target may overlap. */
 export function sha256Pair(
   source: Uint8Array,
   sourceOffset: number,
@@ -130,12 +123,7 @@ function writeState(target: Uint8Array, offset: number): void {
   }
 }
 
-/**
- * Hashes bytes with SHA-256 (FIPS 180-4).
- *
- * @param bytes What to hash.
- * @returns 32 bytes.
- */
+/** Hashes bytes with SHA-256 (FIPS 180-4). */
 export function sha256Bytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const whole = bytes.length - bytes.length % 64;
   // What is left over, a one bit, zeros, and the length in bits.
@@ -156,12 +144,7 @@ export function sha256Bytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 /** Root of 2^i leaves of zeros, by i. Grown on demand. */
 const zeroRoots: Uint8Array[] = [new Uint8Array(SHA256_LENGTH)];
 
-/**
- * The root of a tree of zero leaf hashes (BEP 52).
- *
- * @param height Layers above the leaves, 0 to 48.
- * @returns The 32-byte root. Do not change it.
- */
+/** The root of a tree of zero leaf hashes (BEP 52). */
 export function zeroSubtreeRoot(height: number): Uint8Array {
   while (zeroRoots.length <= height) {
     const below = zeroRoots[zeroRoots.length - 1]!;
@@ -175,17 +158,7 @@ export function zeroSubtreeRoot(height: number): Uint8Array {
   return zeroRoots[height]!;
 }
 
-/**
- * Reduces one layer of a BEP 52 tree to a node above it, in place.
- *
- * @param nodes The hashes of the layer, 32 bytes each, with room for one more;
- * overwritten.
- * @param count How many there are, at least 1.
- * @param layer Height of the layer above the leaves.
- * @param height Height of the wanted node above the leaves; missing nodes are
- * subtrees of zero leaves.
- * @returns The node: the first 32 bytes of `nodes`.
- */
+/** Reduces one layer of a BEP 52 tree to a node above it, in place. */
 export function reduceTree(
   nodes: Uint8Array,
   count: number,
@@ -205,12 +178,7 @@ export function reduceTree(
   return nodes.subarray(0, SHA256_LENGTH);
 }
 
-/**
- * Layers a BEP 52 tree has above its leaves.
- *
- * @param count How many leaves or nodes, at least 1.
- * @returns The smallest `h` with `2 ** h >= count`.
- */
+/** Layers a BEP 52 tree has above its leaves. */
 export function treeHeight(count: number): number {
   let height = 0;
   while (2 ** height < count) height++;

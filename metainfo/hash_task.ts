@@ -98,14 +98,7 @@ export type HashWorkerMessage =
 /** A job claims about this many bytes at a time. */
 const CLAIM_BYTES = 8 * 1024 * 1024;
 
-/**
- * Describes the hashing of a layout.
- *
- * @param layout Where the pieces are.
- * @param paths Where each file is on disk, by index.
- * @param digests Which digests to compute.
- * @returns The work.
- */
+/** Describes the hashing of a layout. */
 export function hashTask(
   layout: PieceLayout,
   paths: HashPaths,
@@ -139,25 +132,14 @@ export function hashTask(
   };
 }
 
-/**
- * Where a file of a task is.
- *
- * @param task The work.
- * @param fileIndex Which file.
- * @returns Its path on disk.
- */
+/** Where a file of a task is. */
 export function taskPath({ paths }: HashTask, fileIndex: number): string {
   return typeof paths === "function"
     ? paths(fileIndex)
     : paths[fileIndex] ?? "";
 }
 
-/**
- * Makes a task fit to be sent to a worker.
- *
- * @param task The work.
- * @returns The same without functions.
- */
+/** Makes a task fit to be sent to a worker. */
 export function sendableTask(task: HashTask): HashTask {
   const { paths, lengths, pads } = task;
   if (typeof paths !== "function") return task;
@@ -168,12 +150,7 @@ export function sendableTask(task: HashTask): HashTask {
   return { ...task, paths: list };
 }
 
-/**
- * Rebuilds the layout of a task, as a worker must.
- *
- * @param task The work.
- * @returns Its layout.
- */
+/** Rebuilds the layout of a task, as a worker must. */
 export function taskLayout(task: HashTask): PieceLayout {
   const { pieceLength, alignFiles, lengths, pads } = task;
   const files = Array.from(
@@ -183,13 +160,7 @@ export function taskLayout(task: HashTask): PieceLayout {
   return new PieceLayout({ pieceLength, alignFiles, files });
 }
 
-/**
- * Makes the memory for a task.
- *
- * @param task The work.
- * @param pieceCount How many pieces it has.
- * @returns Zeroed shared memory.
- */
+/** Makes the memory for a task. */
 export function hashMemory(task: HashTask, pieceCount: number): HashMemory {
   const shared = (length: number) =>
     new Uint8Array(new SharedArrayBuffer(length));

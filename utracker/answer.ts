@@ -12,13 +12,7 @@ import {
 } from "../_shared/tracker_rules.ts";
 import type { UdpAnnounceResponse } from "./packet_types.ts";
 
-/**
- * Clamps and filters an answer.
- *
- * @param response As sent.
- * @param tracker Who sent it: an IP address and a port.
- * @returns The answer as all trackers' are given.
- */
+/** Clamps and filters an answer. */
 export function answerOf(
   response: UdpAnnounceResponse,
   tracker: Endpoint,
@@ -40,12 +34,7 @@ export function answerOf(
   };
 }
 
-/**
- * Joins the answers of one tracker's addresses.
- *
- * @param answers One or two.
- * @returns The shorter interval, the larger figures, all peers.
- */
+/** Joins the answers of one tracker's addresses. */
 export function mergeAnswers(
   answers: readonly AnnounceResponse[],
 ): AnnounceResponse {

@@ -37,25 +37,12 @@ export class ConnectionIds {
   #ip2 = 0;
   #ip3 = 0;
 
-  /**
-   * Takes the secret.
-   *
-   * @param key 16 random bytes. Processes that share a key accept each other's
-   * ids.
-   */
+  /** Takes the secret. */
   constructor(key: Uint8Array) {
     this.#hash = new SipHash(key);
   }
 
-  /**
-   * Writes a new id.
-   *
-   * @param bytes Where to write.
-   * @param offset Of its eight bytes.
-   * @param ip Whom it is for.
-   * @param seconds The time; processes that share the key may differ by ten
-   * seconds.
-   */
+  /** Writes a new id. */
   write(
     bytes: Uint8Array,
     offset: number,
@@ -70,12 +57,7 @@ export class ConnectionIds {
 
   /**
    * Checks an id: not older than two minutes, for this address, made here.
-   *
-   * @param bytes Where it is.
-   * @param offset Of its eight bytes.
-   * @param ip Who sent it.
-   * @param seconds The time.
-   * @returns Whether it is good. How long it takes says nothing of the id.
+   * Returns whether it is good. How long it takes says nothing of the id.
    */
   check(
     bytes: Uint8Array,

@@ -21,15 +21,7 @@ export interface Patience {
   readonly random: RandomSource;
 }
 
-/**
- * Does something again as long as the database is locked.
- *
- * @param action What to do; it has no effect when it fails.
- * @param patience How to wait.
- * @returns What the action returns.
- * @throws Whatever the action throws, if that is something else or goes on for
- * ten seconds.
- */
+/** Does something again as long as the database is locked. */
 export async function patiently<T>(
   action: () => Promise<T>,
   { clock, random }: Patience,
@@ -82,13 +74,7 @@ class PatientOperation implements SwarmKvAtomic {
   }
 }
 
-/**
- * Wraps a database.
- *
- * @param kv The database.
- * @param patience How to wait.
- * @returns The database, whose writes wait for their turn.
- */
+/** Wraps a database. */
 export function patientKv(kv: SwarmKv, patience: Patience): SwarmKv {
   return {
     get: (key) => patiently(() => kv.get(key), patience),

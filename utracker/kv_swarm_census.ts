@@ -82,11 +82,7 @@ export class KvSwarmCensus {
   #tookMs = 0;
   #closed = false;
 
-  /**
-   * Makes a census that has counted nothing yet.
-   *
-   * @param options See {@linkcode KvSwarmCensusOptions}.
-   */
+  /** Makes a census that has counted nothing yet. */
   constructor(options: KvSwarmCensusOptions) {
     this.#options = options;
     this.#share = new SwarmShare(options.seed);
@@ -111,21 +107,12 @@ export class KvSwarmCensus {
   /**
    * What an address and its subnets hold: entries of the last count, and those
    * entered here since.
-   *
-   * @param compact Address and port.
-   * @returns See `SwarmShare.of`.
    */
   shareOf(compact: Uint8Array): number {
     return this.#share.of(...wordsOf(compact));
   }
 
-  /**
-   * Counts peers in, as part of an atomic operation.
-   *
-   * @param operation The operation.
-   * @param peers How many come.
-   * @param torrents How many torrents are new.
-   */
+  /** Counts peers in, as part of an atomic operation. */
   countIn(operation: SwarmKvAtomic, peers: number, torrents: number): void {
     if (peers > 0) {
       operation.sum(this.#options.layout.countKey("added"), BigInt(peers));
@@ -138,13 +125,7 @@ export class KvSwarmCensus {
     }
   }
 
-  /**
-   * Counts peers out, as part of an atomic operation.
-   *
-   * @param operation The operation.
-   * @param peers How many go.
-   * @param torrents How many torrents have no peers any more.
-   */
+  /** Counts peers out, as part of an atomic operation. */
   countOut(operation: SwarmKvAtomic, peers: number, torrents: number): void {
     if (peers > 0) {
       operation.sum(this.#options.layout.countKey("removed"), BigInt(peers));
@@ -157,13 +138,7 @@ export class KvSwarmCensus {
     }
   }
 
-  /**
-   * Notes that an operation took place.
-   *
-   * @param compact Who came or went.
-   * @param by 1 or -1.
-   * @param torrents By how much the number of torrents changed.
-   */
+  /** Notes that an operation took place. */
   note(compact: Uint8Array, by: 1 | -1, torrents: number): void {
     this.#ownPeers += by;
     this.#ownTorrents += torrents;
@@ -172,12 +147,7 @@ export class KvSwarmCensus {
     this.#nextShare?.count(...words, by);
   }
 
-  /**
-   * Sees to it that the figures are not older than a second.
-   *
-   * @param isNearlyFull Whether they have to be those of the moment.
-   * @returns A promise that resolves when they are not.
-   */
+  /** Sees to it that the figures are not older than a second. */
   async refresh(isNearlyFull: boolean): Promise<void> {
     const age = this.#options.wallClock() - this.#readAt;
     if (age < READ_INTERVAL_MS && !isNearlyFull) return;
@@ -185,12 +155,7 @@ export class KvSwarmCensus {
     await this.#reading;
   }
 
-  /**
-   * Counts all peers, if that was not done for a while.
-   *
-   * @param isFull Whether a cap has been reached.
-   * @returns A promise that resolves when nothing needs to be counted.
-   */
+  /** Counts all peers, if that was not done for a while. */
   async recount(isFull: boolean): Promise<void> {
     const interval = isFull ? FULL_INTERVAL_MS : COUNT_INTERVAL_MS;
     if (this.#isYoung(interval) || this.#counting) return;
@@ -200,8 +165,6 @@ export class KvSwarmCensus {
   /**
    * Reads figures for people: a few seconds old, or some more where counting
    * takes long.
-   *
-   * @returns The figures.
    */
   stats(): Promise<SwarmCount> {
     return this.#count !== undefined &&
@@ -210,11 +173,7 @@ export class KvSwarmCensus {
       : this.#start();
   }
 
-  /**
-   * Stops counting.
-   *
-   * @returns A promise that resolves when the database is not used any more.
-   */
+  /** Stops counting. */
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.allSettled([this.#reading, this.#count]);

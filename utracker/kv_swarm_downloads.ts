@@ -11,14 +11,7 @@ import type { SwarmKv, SwarmKvEntry } from "./swarm_kv.ts";
 /** Counters removed in one operation. */
 const REMOVAL_BATCH = 50;
 
-/**
- * Reads a counter.
- *
- * @param kv The database.
- * @param layout Where in it counters are.
- * @param torrent Place and info-hash.
- * @returns Times completed.
- */
+/** Reads a counter. */
 export async function readDownloads(
   kv: SwarmKv,
   layout: KvSwarmLayout,
@@ -27,12 +20,7 @@ export async function readDownloads(
   return counterOf((await kv.get(layout.downloadsKey(torrent))).value);
 }
 
-/**
- * Reads what `sum` wrote.
- *
- * @param value From the database.
- * @returns The number, 0 for anything else.
- */
+/** Reads what `sum` wrote. */
 export function counterOf(value: unknown): number {
   if (typeof value !== "object" || value === null) return 0;
   const { value: number } = value as { readonly value?: unknown };
@@ -50,25 +38,14 @@ export class DownloadsSweep {
   #orphans: SwarmKvEntry[] = [];
   #started = false;
 
-  /**
-   * Begins before the first torrent.
-   *
-   * @param kv The database.
-   * @param layout Where in it counters are.
-   */
+  /** Begins before the first torrent. */
   constructor(kv: SwarmKv, layout: KvSwarmLayout) {
     this.#kv = kv;
     const list = kv.list({ prefix: layout.downloads }, { batchSize: 500 });
     this.#counters = list[Symbol.asyncIterator]();
   }
 
-  /**
-   * Goes on to a torrent.
-   *
-   * @param torrent Place and info-hash of one that has peers, `undefined` for
-   * the end.
-   * @returns A promise that resolves when all before it is done.
-   */
+  /** Goes on to a torrent. */
   async reach(torrent: Uint8Array | undefined): Promise<void> {
     if (!this.#started) await this.#advance();
     this.#started = true;
@@ -86,11 +63,7 @@ export class DownloadsSweep {
     }
   }
 
-  /**
-   * Ends before the last torrent.
-   *
-   * @returns A promise that resolves when that is done.
-   */
+  /** Ends before the last torrent. */
   async stop(): Promise<void> {
     await this.#counters.return?.();
   }

@@ -48,14 +48,7 @@ export class KvSwarmLayout {
     this.#hash = new SipHash(secret);
   }
 
-  /**
-   * Reads the secret of a database; the first one who asks makes it.
-   *
-   * @param kv The database.
-   * @param prefix First part of all keys.
-   * @param random Where a secret comes from.
-   * @returns The layout.
-   */
+  /** Reads the secret of a database; the first one who asks makes it. */
   static async open(
     kv: SwarmKv,
     prefix: string,
@@ -87,54 +80,27 @@ export class KvSwarmLayout {
     return [this.#prefix, "count"];
   }
 
-  /**
-   * The key of a counter.
-   *
-   * @param name Its name.
-   * @returns The key.
-   */
+  /** The key of a counter. */
   countKey(name: string): SwarmKvKeyPart[] {
     return [...this.counts, name];
   }
 
-  /**
-   * Places a torrent.
-   *
-   * @param infoHash 20 bytes.
-   * @returns Place and info-hash.
-   */
+  /** Places a torrent. */
   torrent(infoHash: Uint8Array): Uint8Array {
     return this.#placed(infoHash, TORRENT_PLACE);
   }
 
-  /**
-   * The key of a torrent's downloads.
-   *
-   * @param torrent Place and info-hash.
-   * @returns The key.
-   */
+  /** The key of a torrent's downloads. */
   downloadsKey(torrent: Uint8Array): SwarmKvKeyPart[] {
     return [...this.downloads, torrent];
   }
 
-  /**
-   * The key of a peer.
-   *
-   * @param torrent Place and info-hash.
-   * @param compact Address and port.
-   * @returns The key.
-   */
+  /** The key of a peer. */
   peerKey(torrent: Uint8Array, compact: Uint8Array): SwarmKvKeyPart[] {
     return [...this.peers, torrent, this.#placed(compact, PEER_PLACE)];
   }
 
-  /**
-   * A key from which on peers are read to find random ones.
-   *
-   * @param random Decides.
-   * @param torrent Place and info-hash, to stay within a torrent.
-   * @returns The key.
-   */
+  /** A key from which on peers are read to find random ones. */
   randomStart(random: RandomSource, torrent?: Uint8Array): SwarmKvKeyPart[] {
     return torrent === undefined
       ? [...this.peers, randomBytes(random, TORRENT_PLACE)]
@@ -142,10 +108,8 @@ export class KvSwarmLayout {
   }
 
   /**
-   * Reads an entry below {@linkcode KvSwarmLayout.peers}.
-   *
-   * @param entry From the database.
-   * @returns The peer, or `undefined` if it is none.
+   * Reads an entry below {@linkcode KvSwarmLayout.peers}. Returns the peer, or
+   * `undefined` if it is none.
    */
   peerOf(entry: SwarmKvEntry): KvPeer | undefined {
     const { key, value, versionstamp } = entry;
@@ -179,12 +143,7 @@ export class KvSwarmLayout {
   }
 }
 
-/**
- * Encodes address and port.
- *
- * @param peer An announce.
- * @returns 6 or 18 bytes.
- */
+/** Encodes address and port. Returns 6 or 18 bytes. */
 export function compactOf(
   { family, ip0, ip1, ip2, ip3, port }: {
     readonly family: IpFamily;

@@ -79,22 +79,13 @@ export class KvSwarmMirror {
   /** By place and info-hash; the last one announced to comes last. */
   readonly #swarms = new Map<string, Swarm>();
 
-  /**
-   * Makes a mirror that knows nothing.
-   *
-   * @param options See {@linkcode KvSwarmMirrorOptions}.
-   */
+  /** Makes a mirror that knows nothing. */
   constructor(options: KvSwarmMirrorOptions) {
     this.#options = options;
     this.set = new SwarmSet(options.random);
   }
 
-  /**
-   * Sees to it that a swarm is known.
-   *
-   * @param torrent Place and info-hash.
-   * @returns A promise that resolves when the set has it, if it has peers.
-   */
+  /** Sees to it that a swarm is known. */
   async know(torrent: Uint8Array): Promise<void> {
     const name = toByteString(torrent);
     while (true) {
@@ -121,11 +112,7 @@ export class KvSwarmMirror {
     }
   }
 
-  /**
-   * Does a change that is not in the database yet.
-   *
-   * @param change The change.
-   */
+  /** Does a change that is not in the database yet. */
   begin(change: KvChange): void {
     const swarm = this.#swarms.get(toByteString(change.torrent));
     if (swarm === undefined) return;
@@ -134,20 +121,12 @@ export class KvSwarmMirror {
     if (swarm.reading !== undefined) swarm.journal.push(change);
   }
 
-  /**
-   * Notes that a change is in the database.
-   *
-   * @param change The change.
-   */
+  /** Notes that a change is in the database. */
   confirm(change: KvChange): void {
     this.#swarms.get(toByteString(change.torrent))?.pending.delete(change);
   }
 
-  /**
-   * Forgets a swarm, which may be other than it seems.
-   *
-   * @param torrent Place and info-hash.
-   */
+  /** Forgets a swarm, which may be other than it seems. */
   forget(torrent: Uint8Array): void {
     if (!this.#swarms.delete(toByteString(torrent))) return;
     const slot = this.#slotOf(torrent);
@@ -234,13 +213,7 @@ export class KvSwarmMirror {
   }
 }
 
-/**
- * What a peer would announce.
- *
- * @param torrent Place and info-hash.
- * @param compact Address and port.
- * @returns A leecher's announce.
- */
+/** What a peer would announce. */
 export function announceOf(
   torrent: Uint8Array,
   compact: Uint8Array,

@@ -72,21 +72,14 @@ export interface KvSwarmRoomOptions {
 export class KvSwarmRoom {
   readonly #options: KvSwarmRoomOptions;
 
-  /**
-   * Takes the database.
-   *
-   * @param options See {@linkcode KvSwarmRoomOptions}.
-   */
+  /** Takes the database. */
   constructor(options: KvSwarmRoomOptions) {
     this.#options = options;
   }
 
   /**
-   * Finds room for one more peer of all torrents.
-   *
-   * @param newcomer Who wants to enter.
-   * @returns Who has to go, perhaps nobody; or `undefined` if the newcomer is
-   * not let in.
+   * Finds room for one more peer of all torrents. Returns who has to go,
+   * perhaps nobody; or `undefined` if the newcomer is not let in.
    */
   async find(newcomer: KvNewcomer): Promise<KvRoom | undefined> {
     const { census, limits } = this.#options;

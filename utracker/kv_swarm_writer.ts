@@ -42,21 +42,12 @@ export class KvSwarmWriter {
   #queue: Waiting[] = [];
   #isWriting = false;
 
-  /**
-   * Takes the database.
-   *
-   * @param options See {@linkcode KvSwarmWriterOptions}.
-   */
+  /** Takes the database. */
   constructor(options: KvSwarmWriterOptions) {
     this.#options = options;
   }
 
-  /**
-   * Writes a change.
-   *
-   * @param change The change.
-   * @returns A promise that resolves when the database has it.
-   */
+  /** Writes a change. */
   write(change: KvChange): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const { torrent, compact } = change;

@@ -23,23 +23,12 @@ export class NameCache {
     { readonly at: number; readonly found: Promise<readonly string[]> }
   >();
 
-  /**
-   * Makes an empty cache.
-   *
-   * @param resolve Resolves a name to IP addresses.
-   */
+  /** Makes an empty cache. */
   constructor(resolve: (hostname: string) => Promise<readonly string[]>) {
     this.#resolve = resolve;
   }
 
-  /**
-   * Finds out where to send.
-   *
-   * @param to A name or an IP address, and a port.
-   * @param now The time in milliseconds.
-   * @returns One endpoint a family, with IP addresses in normal form.
-   * @throws {Error} If the name cannot be resolved or has no address.
-   */
+  /** Finds out where to send. */
   async targets(to: Endpoint, now: number): Promise<Endpoint[]> {
     const { hostname, port } = to;
     if (tryParseIp(hostname) !== undefined) {

@@ -29,31 +29,15 @@ export interface ServerPort {
   readonly sent: number;
   /** Datagrams that could not be sent. */
   readonly sendErrors: number;
-  /**
-   * Serves until closed.
-   *
-   * @param answer Answers datagrams.
-   * @returns A promise that resolves at the end.
-   */
+  /** Serves until closed. */
   serve(answer: DatagramAnswerer): Promise<void>;
-  /**
-   * Sends a datagram; failures are counted.
-   *
-   * @param data The payload.
-   * @param to To whom.
-   * @returns A promise that never rejects.
-   */
+  /** Sends a datagram; failures are counted. */
   send(data: Uint8Array, to: Endpoint): Promise<void>;
   /** Closes the socket. Idempotent. */
   close(): void;
 }
 
-/**
- * Serves on any socket.
- *
- * @param socket The socket; closed with the port.
- * @returns The port.
- */
+/** Serves on any socket. */
 export function serverPortOf(socket: DatagramSocket): ServerPort {
   let sent = 0;
   let sendErrors = 0;
@@ -87,13 +71,7 @@ export function serverPortOf(socket: DatagramSocket): ServerPort {
   };
 }
 
-/**
- * Opens a socket for a server. Needs `--allow-net`.
- *
- * @param hostname IP address to bind.
- * @param port Port to bind; 0 picks a free one.
- * @returns The port.
- */
+/** Opens a socket for a server. Needs `--allow-net`. */
 export async function openServerPort(
   hostname: string,
   port: number,

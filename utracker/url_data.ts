@@ -22,27 +22,14 @@ function bounded(urlData: string): number {
   return urlData.length;
 }
 
-/**
- * How many bytes the options take.
- *
- * @param urlData Path and query, or `undefined` for no option at all.
- * @returns A number of bytes.
- * @throws {RangeError} If the text is longer than 1020 characters.
- */
+/** How many bytes the options take. */
 export function urlDataLength(urlData: string | undefined): number {
   if (urlData === undefined) return 0;
   const length = bounded(urlData);
   return length + 2 * Math.max(1, Math.ceil(length / MAX_CHUNK));
 }
 
-/**
- * Writes the options.
- *
- * @param bytes Where to write.
- * @param offset Of the first option.
- * @param urlData Path and query, one character a byte, or `undefined`.
- * @throws {RangeError} If a character is beyond U+00FF.
- */
+/** Writes the options. */
 export function writeUrlData(
   bytes: Uint8Array,
   offset: number,
@@ -70,12 +57,8 @@ export function writeUrlData(
 
 /**
  * Reads the options; unknown ones are skipped, and an option that reaches
- * beyond the packet ends the reading. Source: BEP 41.
- *
- * @param bytes The datagram.
- * @param offset Of the first option.
- * @returns Path and query, one character a byte; `undefined` when there is no
- * such option.
+ * beyond the packet ends the reading. Source: BEP 41. Returns path and query,
+ * one character a byte; `undefined` when there is no such option.
  */
 export function tryDecodeUrlData(
   bytes: Uint8Array,
