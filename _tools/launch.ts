@@ -35,6 +35,14 @@ const UNSTABLE = ["--unstable-net", "--unstable-kv"];
  */
 const BIP_PERMISSIONS = ["-A"];
 
+/**
+ * What is imported dynamically is read when it is used. Without it Deno reads
+ * every verb at each start. It needs permission to read the package.
+ */
+const LAZY_IMPORTS = "--unstable-lazy-dynamic-imports";
+
+const CLI = `${ROOT}/cli/main.ts`;
+
 const deno = (
   context: TaskContext,
   command: string,
@@ -70,8 +78,9 @@ const TASKS: Readonly<
         `${ROOT}/deno.json`,
         ...BIP_PERMISSIONS,
         ...UNSTABLE,
+        LAZY_IMPORTS,
       ],
-      [`${ROOT}/cli/main.ts`, ...context.args],
+      [CLI, ...context.args],
       context.cwd,
     ),
   demo: script("_tools/demo.ts"),
@@ -121,6 +130,14 @@ async function main(): Promise<number> {
   const cwd = Deno.env.get("INIT_CWD") ?? Deno.cwd();
   const isStd = (word: string) => name !== "bip" && word.startsWith("--std=");
   const args = words.filter((word) => !isStd(word));
+  if (name === "bip" && (args[0] === undefined || args[0].startsWith("-"))) {
+    // No verb: nothing that needs `@std`, nor a process of its own. What the
+    // specifier names is not read for other tasks, as it is no literal.
+    const cli: typeof import("../cli/main.ts") = await import(
+      new URL("../cli/main.ts", import.meta.url).href
+    );
+    return await cli.main(args);
+  }
   const given = words.find(isStd)?.slice(6) ?? Deno.env.get(STD_VARIABLE);
   if (given) {
     const { resolve } = await import("node:path");

@@ -41,12 +41,20 @@ export function parseSize(text: string, what: string): number {
  * @param text Such as `2M` or `500 KiB/s`; `0` and `unlimited` mean no limit.
  * @param what The option it belongs to, for the message.
  * @returns Bytes a second, or `Infinity` for no limit.
- * @throws {UsageError} If the text is no rate.
+ * @throws {UsageError} If the text is no rate, or one below a byte a second.
  */
 export function parseRate(text: string, what: string): number {
   if (/^\s*(unlimited|none)\s*$/i.test(text)) return Infinity;
-  const bytes = parseSize(text.replace(/\s*\/s\s*$/i, ""), what);
-  return bytes === 0 ? Infinity : bytes;
+  const amount = text.replace(/\s*\/s\s*$/i, "");
+  const bytes = parseSize(amount, what);
+  if (bytes > 0) return bytes;
+  if (/[1-9]/.test(amount)) {
+    throw new UsageError(
+      `${what} must be at least 1 byte a second, not ${JSON.stringify(text)}`,
+      "0 means no limit",
+    );
+  }
+  return Infinity;
 }
 
 const SECONDS: Readonly<Record<string, number>> = {

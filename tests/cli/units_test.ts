@@ -69,7 +69,11 @@ test("parseRate - per second, zero means no limit", () => {
   assertEquals(parseRate("500 KiB/s", "--x"), 512_000);
   assertEquals(parseRate("0", "--x"), Infinity);
   assertEquals(parseRate("unlimited", "--x"), Infinity);
+  assertEquals(parseRate("0.0K/s", "--x"), Infinity);
+  assertEquals(parseRate("0.001K", "--x"), 1);
   assertThrows(() => parseRate("fast", "--x"), UsageError);
+  assertThrows(() => parseRate("0.4", "--x"), UsageError, "at least 1 byte");
+  assertThrows(() => parseRate("0.0001KiB/s", "--x"), UsageError, "at least");
   assertThrows(() => parseRate("1M/m", "--x"), UsageError);
 });
 

@@ -4,7 +4,11 @@ import { serveRegistry, standInPackages } from "../../_tools/registry.ts";
 
 const root = fromFileUrl(new URL("../../", import.meta.url));
 
-/** Runs the launcher with a clean environment. */
+const { tasks } = JSON.parse(
+  await Deno.readTextFile(`${root}/deno.json`),
+) as { tasks: Record<string, { command: string }> };
+
+/** Runs the launcher as a task does, with a clean environment. */
 async function launch(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
@@ -15,7 +19,7 @@ async function launch(
     if (value !== undefined) inherited[name] = value;
   }
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "_tools/launch.ts", ...args],
+    args: [...taskWords(args[0]), ...args.slice(1)],
     cwd: root,
     clearEnv: true,
     env: { ...inherited, NO_COLOR: "1", ...env },
@@ -23,6 +27,13 @@ async function launch(
   }).output();
   const text = new TextDecoder();
   return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+}
+
+/** What stands behind `deno` in a task's command. */
+function taskWords(name: string | undefined): readonly string[] {
+  return name !== undefined && Object.hasOwn(tasks, name)
+    ? tasks[name]!.command.split(" ").slice(1)
+    : ["run", "-A", "_tools/launch.ts", ...(name === undefined ? [] : [name])];
 }
 
 /** The import map this test runs with, as the launcher would be told. */
@@ -83,7 +94,7 @@ Deno.test("launch - works where JSR answers nonsense", async () => {
     () => new Response("{}"),
   );
   try {
-    const { code, stderr } = await launch(["bip", "--version"], {
+    const { code, stderr } = await launch(["bip", "info", "a".repeat(40)], {
       DENO_DIR: folder,
       JSR_URL: `http://127.0.0.1:${server.addr.port}/`,
     });
@@ -120,15 +131,32 @@ Deno.test("launch - bip asks a JSR that is not there once, other tasks again", a
     await using registry = serveRegistry([]);
     const env = { DENO_DIR: folder, JSR_URL: registry.url };
     const asked: number[] = [];
-    const version = ["bip", "--version"];
-    for (const args of [version, version, ["compile", "pdp11"]]) {
+    const info = ["bip", "info", "a".repeat(40)];
+    for (const args of [info, info, ["compile", "pdp11"]]) {
       const { code, stderr } = await launch(args, env);
-      assertEquals(code, args === version ? 0 : 2, stderr);
+      assertEquals(code, args === info ? 0 : 2, stderr);
       asked.push(registry.asked.length);
     }
     assert(asked[0]! > 0);
     assertEquals(asked[1], asked[0]);
     assert(asked[2]! > asked[1]!);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("launch - bip without a verb needs no JSR", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "bip-launch-" });
+  try {
+    await using registry = serveRegistry([]);
+    const env = { DENO_DIR: folder, JSR_URL: registry.url };
+    for (const word of ["--version", "-h"]) {
+      const { code, stdout, stderr } = await launch(["bip", word], env);
+      assertEquals(code, 0, stderr);
+      assert(stdout.startsWith("bip "), stdout);
+    }
+    assertEquals((await launch(["bip"], env)).code, 2);
+    assertEquals(registry.asked, []);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
