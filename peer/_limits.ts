@@ -155,6 +155,12 @@ export const MESSAGE_COST = {
 /** What a message costs that tells nothing, or cannot be. */
 export const ODDITY_COST = 20;
 
+/** Length below which a request counts as tiny, in bytes. */
+export const TINY_REQUEST = 4_096;
+
+/** What a tiny request costs that is for no whole block. */
+export const TINY_COST = 2;
+
 /** What a "have" costs that is no news. */
 export const REPEAT_COST = 1;
 

@@ -21,6 +21,8 @@ import {
   MAX_SEND_WATERMARK,
   MIN_SEND_WATERMARK,
   REPEAT_COST,
+  TINY_COST,
+  TINY_REQUEST,
 } from "./_limits.ts";
 import type { BlockAddress, BlockRequestMessage } from "./message.ts";
 import type { PeerCounters } from "./peer_stats.ts";
@@ -163,6 +165,16 @@ export class UploadSide {
     const added = this.#queue.add(request);
     if (added === "full") this.#refuseFlood(request, now);
     else if (added === "duplicate") this.#port.spend(REPEAT_COST);
+    else if (length < TINY_REQUEST && !this.#isWhole(request)) {
+      this.#port.spend(TINY_COST);
+    }
+  }
+
+  /** Whether a request is for a block as pieces are usually cut. */
+  #isWhole({ pieceIndex, blockOffset, length }: BlockAddress): boolean {
+    const size = this.#pieceSize?.(pieceIndex) ?? Infinity;
+    return blockOffset % DEFAULT_BLOCK_LENGTH === 0 &&
+      blockOffset + length === size;
   }
 
   onCancel(message: BlockRequestMessage, now: number): void {

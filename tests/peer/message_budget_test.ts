@@ -186,6 +186,40 @@ Deno.test("a sender of junk goes before it has eaten a megabyte", none, () => {
   }
 });
 
+Deno.test("tiny requests cost, but for whole tiny blocks", none, () => {
+  const run = (size: number, length: number) => {
+    const session = new TestSession({
+      fast: true,
+      pieceCount: 1_000,
+      ownPieces: Bitfield.full(1_000),
+      pieceSize: () => size,
+    });
+    session.receive({ type: "interested" });
+    session.does((m, now) => m.setChoking(false, now)).flush();
+    for (let i = 0; i < 50_000 && !session.closed; i++) {
+      const request = {
+        pieceIndex: i % 1_000,
+        blockOffset: size - length,
+        length,
+      };
+      session.receive({ type: "request", ...request });
+      session.does((m, now) =>
+        m.sendBlock(request, new Uint8Array(length), now)
+      ).flush();
+      session.take();
+      const at = session.machine.chunkEnd(4_096, session.now);
+      session.drain();
+      session.now = Math.max(session.now + 0.01, at);
+    }
+    return session.code;
+  };
+  assertEquals(run(262_144, 1), "flood");
+  // Such torrents exist: a piece of 1 KiB, a last block of 100 bytes.
+  assertEquals(run(1_024, 1_024), undefined);
+  assertEquals(run(16_384 + 100, 100), undefined);
+  assertEquals(run(262_144, 4_096), undefined);
+});
+
 Deno.test("an honest peer in a hurry is never slowed down", none, () => {
   const session = new TestSession({
     fast: true,
