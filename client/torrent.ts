@@ -64,6 +64,11 @@ export class Torrent {
     return this.#life.state;
   }
 
+  /** Whether it is told to pause; a check that has begun keeps its state. */
+  get isPaused(): boolean {
+    return this.#life.isPaused;
+  }
+
   /** What stopped it, in state "error". */
   get error(): Error | undefined {
     return this.#life.error;

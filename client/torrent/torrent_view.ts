@@ -101,6 +101,8 @@ export interface TorrentSnapshot {
   readonly name?: string;
   /** What it is doing. */
   readonly state: TorrentState;
+  /** Whether it is told to pause; a check that has begun keeps its state. */
+  readonly paused: boolean;
   /** What stopped it. */
   readonly error?: string;
   /** Whether it is for one tracker's members only (BEP 27). */
@@ -196,6 +198,7 @@ export function torrentSnapshot(
     infoHash: toHex(life.infoHash),
     name,
     state: life.state,
+    paused: life.isPaused,
     error: error?.message,
     private: life.isPrivate,
     dir,

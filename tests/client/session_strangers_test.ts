@@ -276,8 +276,8 @@ Deno.test(
       const hostname = world.ip();
       const seed = await world.seeder(torrent, {
         peerId: new TextEncoder().encode("-XX0001-\0\0\0\0\0\0\0\0\0\0\0\x01"),
+        hostname,
         listen: { hostname, port },
-        transports: [world.transport(hostname)],
       });
       const host = await world.host();
       host.add(torrent);

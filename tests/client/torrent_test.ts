@@ -123,9 +123,11 @@ Deno.test("Torrent paused while it is checked goes on where it was, or ends", {
   assertEquals(one.state, "checking");
   void one.pause();
   await world.clock.advance(60_000);
-  assertEquals(one.state, "checking");
+  assertEquals([one.state, one.isPaused], ["checking", true]);
+  assertEquals(one.snapshot().paused, true);
   assertEquals(one.stats().piecesDone, 0);
   assertEquals(await world.run(one.resume()), true);
+  assertEquals([one.isPaused, one.snapshot().paused], [false, false]);
   await world.until(() => one.state === "seeding");
   void one.recheck();
   await world.run(one.pause());
@@ -188,7 +190,7 @@ Deno.test("Torrent fetches only the selected files, and more on request", {
   const host = await world.host();
   const one = host.add(torrent, { peers: [seed.address], files: [1] });
   // Pieces at the borders are kept beside the files.
-  host.truth = undefined;
+  host.truths.clear();
   await world.run(one.completed);
   assertFiles(torrent, host.files, ["sim/b.bin"]);
   assertEquals(

@@ -115,8 +115,7 @@ Deno.test(
         await world.host({
           files: new MemoryFileSystem(),
           httpTracker: tracker.clientOf(hostname),
-          transports: [world.transport(hostname)],
-          listen: { hostname, port: 6881 },
+          hostname,
           maxPeers: 60,
         }),
       );
@@ -147,5 +146,6 @@ Deno.test(
     for (const [torrent, fileSystem] of files.values()) {
       assertFiles(torrent, fileSystem);
     }
+    world.assertWire();
   },
 );

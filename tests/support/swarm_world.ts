@@ -10,6 +10,7 @@ import type {
   AddTorrentOptions,
   SessionOptions,
   TorrentEvent,
+  TrackerClient,
 } from "../../client/types.ts";
 import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
 import {
@@ -21,6 +22,7 @@ import {
 import { AnnounceAudit } from "./announce_audit.ts";
 import { MemoryNetwork } from "./memory_transport.ts";
 import { SimClock } from "./sim_clock.ts";
+import { WaitAudit } from "./wait_audit.ts";
 import { auditConnection, WireTotals, type WireTruth } from "./wire_audit.ts";
 
 /** Paths in a torrent and lengths. */
@@ -152,6 +154,8 @@ export interface SimHostOptions extends SessionOptions {
   /** Whether dialling fails. */
   readonly refuses?: (remote: Endpoint) => boolean;
   readonly files?: MemoryFileSystem;
+  /** Its IP address. @default one that nobody has */
+  readonly hostname?: string;
 }
 
 /** A session on its own host. */
@@ -161,8 +165,10 @@ export class SimHost {
   readonly files: MemoryFileSystem;
   readonly wire: WireTotals;
   readonly announces: AnnounceAudit;
+  readonly waits: WaitAudit;
   readonly events: TorrentEvent[] = [];
-  truth: WireTruth | undefined;
+  /** What is stored, by info-hash as hex. */
+  readonly truths: Map<string, WireTruth>;
 
   constructor(
     world: SwarmWorld,
@@ -170,12 +176,16 @@ export class SimHost {
     files: MemoryFileSystem,
     wire: WireTotals,
     announces: AnnounceAudit,
+    waits: WaitAudit,
+    truths: Map<string, WireTruth>,
   ) {
     this.world = world;
     this.session = session;
     this.files = files;
     this.wire = wire;
     this.announces = announces;
+    this.waits = waits;
+    this.truths = truths;
   }
 
   get address(): Endpoint {
@@ -184,12 +194,9 @@ export class SimHost {
 
   /** Adds a torrent on this host's file system. */
   add(torrent: SimTorrent, options: AddTorrentOptions = {}): Torrent {
-    const { fileSystem = this.files } = options;
-    this.truth = fileSystem === this.files
-      ? truthOf(torrent, this.files)
-      : undefined;
+    this.#know(torrent, options);
     return this.watch(
-      this.session.add(torrent.bytes, { fileSystem, ...options }),
+      this.session.add(torrent.bytes, { fileSystem: this.files, ...options }),
     );
   }
 
@@ -199,10 +206,22 @@ export class SimHost {
     torrent: SimTorrent,
     options: AddTorrentOptions = {},
   ): Torrent {
-    this.truth = truthOf(torrent, this.files);
+    this.#know(torrent, options);
     return this.watch(
       this.session.add(link, { fileSystem: this.files, ...options }),
     );
+  }
+
+  #know(
+    torrent: SimTorrent,
+    { fileSystem = this.files }: AddTorrentOptions,
+  ): void {
+    if (!(fileSystem instanceof MemoryFileSystem)) return;
+    const { infoHashV1, infoHashV2Truncated } = torrent.metainfo;
+    const truth = truthOf(torrent, fileSystem);
+    for (const hash of [infoHashV1, infoHashV2Truncated]) {
+      if (hash !== undefined) this.truths.set(hash.toHex(), truth);
+    }
   }
 
   /** Notes every event. */
@@ -252,6 +271,7 @@ export class SwarmWorld implements AsyncDisposable {
       if (this.clock.now() < this.#checkAt) return;
       this.#checkAt = this.clock.now() + CHECK_MS;
       this.assertAttempts();
+      this.assertWaits();
     };
     this.random = seededRandom(seed);
     this.network = new MemoryNetwork({
@@ -313,35 +333,57 @@ export class SwarmWorld implements AsyncDisposable {
 
   /** Opens a session on a new host. */
   async host(options: SimHostOptions = {}): Promise<SimHost> {
-    const { wrap, refuses, files = new MemoryFileSystem(), ...rest } = options;
-    const hostname = this.ip();
+    const {
+      wrap,
+      refuses,
+      files = new MemoryFileSystem(),
+      hostname = this.ip(),
+      ...rest
+    } = options;
     const wire = new WireTotals();
-    let host: SimHost | undefined = undefined;
+    const waits = new WaitAudit(this.clock);
+    const truths = new Map<string, WireTruth>();
     const audited = (connection: ByteConnection) =>
-      auditConnection(
+      waits.connection(auditConnection(
         wrap?.(connection) ?? connection,
         this.clock,
         wire,
-        () => host?.truth,
-      );
-    const announces = new AnnounceAudit(
-      this.clock,
-      () => host?.truth && missingBytes(host.truth),
-    );
+        (infoHash) => truths.get(infoHash),
+      ));
+    const announces = new AnnounceAudit(this.clock, (infoHash) => {
+      const truth = truths.get(infoHash.toHex());
+      return truth && missingBytes(truth);
+    });
+    const tracker = (client: TrackerClient) =>
+      announces.wrap(waits.tracker(client));
+    const transport = this.transport(hostname, {
+      wrap: audited,
+      ...(refuses ? { refuses } : {}),
+    });
+    const dialling: ByteTransport = {
+      ...transport,
+      connect: (remote, more) =>
+        waits.of("dial", transport.connect(remote, more), remote.hostname),
+    };
     const { httpTracker, udpTracker } = rest;
     const session = await Session.open({
       clock: this.clock,
       random: seededRandom(this.#seed * 7919 + this.#next),
-      transports: [this.transport(hostname, {
-        wrap: audited,
-        ...(refuses ? { refuses } : {}),
-      })],
+      transports: [dialling],
       listen: { hostname, port: 6881 },
       ...rest,
-      ...(httpTracker ? { httpTracker: announces.wrap(httpTracker) } : {}),
-      ...(udpTracker ? { udpTracker: announces.wrap(udpTracker) } : {}),
+      ...(httpTracker ? { httpTracker: tracker(httpTracker) } : {}),
+      ...(udpTracker ? { udpTracker: tracker(udpTracker) } : {}),
     });
-    host = new SimHost(this, session, files, wire, announces);
+    const host = new SimHost(
+      this,
+      session,
+      files,
+      wire,
+      announces,
+      waits,
+      truths,
+    );
     this.hosts.push(host);
     return host;
   }
@@ -396,17 +438,33 @@ export class SwarmWorld implements AsyncDisposable {
     return randomInt(this.random, below);
   }
 
-  /** Every attempt to connect is counted once, and none waits for ever. */
+  /** Every attempt to connect is counted once. */
   assertAttempts(): void {
     for (const { session } of this.hosts) {
-      const { halfOpen, queued } = session.stats().handshakes;
       let connecting = 0;
       for (const torrent of session.torrents) {
         connecting += torrent.stats().connecting;
       }
+      const { halfOpen } = session.stats().handshakes;
       assertEquals(connecting, halfOpen, "attempts counted, attempts open");
-      const waits = halfOpen + queued;
-      assert(waits === 0 || this.clock.pending > 0, "waits without a deadline");
+    }
+  }
+
+  /** Nothing is waited for longer than there is patience for. */
+  assertWaits(): void {
+    for (const { session, waits, wire } of this.hosts) {
+      const { halfOpen, queued } = session.stats().handshakes;
+      waits.goesOn(session, "turn", queued > 0 && halfOpen === 0);
+      for (const torrent of session.torrents) {
+        const { state } = torrent;
+        const isChecked = state === "checking" && !torrent.isPaused;
+        waits.goesOn(torrent, "check", isChecked);
+        const offers = wire.metadata.get(torrent.infoHash.toHex());
+        if (offers === undefined) continue;
+        const isWanted = state === "metadata" && offers.open > 0;
+        waits.goesOn(offers, "metadata", isWanted, `${offers.requests}`);
+      }
+      assertEquals(waits.overdue(), [], JSON.stringify(session.local));
     }
   }
 

@@ -34,14 +34,25 @@ export class WireTotals {
   /** Connections open now, and most ever. */
   open = 0;
   mostOpen = 0;
+  /** Connections to peers that offer the info dictionary, by torrent. */
+  readonly metadata: Map<string, MetadataOffers> = new Map();
   /** Pieces requested, in the order of their first requests. */
   readonly requestedPieces: Set<number> = new Set();
 }
 
+/** Who could be asked for the info dictionary of a torrent, and who was. */
+export interface MetadataOffers {
+  /** Connections open now. */
+  open: number;
+  /** Requests sent. */
+  requests: number;
+}
+
 /** Cuts one direction into messages. */
 class Frames {
+  /** The 20-byte info-hash as hex, once the handshake went by. */
+  infoHash: string | undefined;
   #held = new Uint8Array(0);
-  #shaken = false;
   readonly #take: (message: Uint8Array) => void;
 
   constructor(take: (message: Uint8Array) => void) {
@@ -53,12 +64,12 @@ class Frames {
     joined.set(this.#held);
     joined.set(bytes, this.#held.length);
     let at = 0;
-    if (!this.#shaken) {
+    if (this.infoHash === undefined) {
       if (joined.length < 68) {
         this.#held = joined;
         return;
       }
-      this.#shaken = true;
+      this.infoHash = joined.slice(28, 48).toHex();
       at = 68;
     }
     const view = new DataView(joined.buffer);
@@ -78,16 +89,23 @@ const EXTENDED = 20;
 /** What was queued before a choke arrived may still go out. */
 const GRACE_MS = 5_000;
 
-/** Wraps a connection. */
+/**
+ * Wraps a connection.
+ *
+ * @param truthOf What is stored of a torrent, called by the info-hash of the
+ * handshake as hex; `undefined` where nobody knows.
+ */
 export function auditConnection(
   connection: ByteConnection,
   clock: Clock,
   totals: WireTotals,
-  truth: () => WireTruth | undefined,
+  truthOf: (infoHash: string) => WireTruth | undefined,
 ): ByteConnection {
   let chokedAt: number | undefined = -Infinity;
   let isUnchoking = false;
   let pexId: number | undefined;
+  let metadataId: number | undefined;
+  let offers: MetadataOffers | undefined;
   let hasAll = false;
   // What is taken of a peer that says nothing.
   let queue = 250;
@@ -108,6 +126,7 @@ export function auditConnection(
     if (!unchoking) totals.chokes++;
     totals.mostUnchoked = Math.max(totals.mostUnchoked, totals.unchoked);
   };
+  const truth = () => truthOf(sent.infoHash!);
   const checkHave = (pieceIndex: number) => {
     if (truth()?.isStored(pieceIndex) === false) {
       complain(`told of piece ${pieceIndex} that is not stored`);
@@ -151,6 +170,10 @@ export function auditConnection(
           totals.offered.add(name!);
         }
       } else if (message[1] === pexId) totals.pexSent++;
+      else if (message[1] === metadataId) {
+        const isRequest = /8:msg_typei0e/.test(String.fromCharCode(...message));
+        if (isRequest && offers !== undefined) offers.requests++;
+      }
     }
   });
   const received = new Frames((message) => {
@@ -175,6 +198,16 @@ export function auditConnection(
       if (reqq) queue = Number(reqq[1]);
       const match = /6:ut_pexi(\d+)e/.exec(text);
       if (match) pexId = Number(match[1]);
+      const metadata = /11:ut_metadatai([1-9]\d*)e/.exec(text);
+      if (metadata) metadataId = Number(metadata[1]);
+      if (
+        metadata && /13:metadata_sizei[1-9]/.test(text) && offers === undefined
+      ) {
+        const infoHash = sent.infoHash!;
+        offers = totals.metadata.get(infoHash) ?? { open: 0, requests: 0 };
+        totals.metadata.set(infoHash, offers);
+        offers.open++;
+      }
     }
   });
   totals.open++;
@@ -185,6 +218,7 @@ export function auditConnection(
       closed = true;
       totals.open--;
       if (isUnchoking) totals.unchoked--;
+      if (offers !== undefined) offers.open--;
     }
     connection.close();
   };

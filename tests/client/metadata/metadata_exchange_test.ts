@@ -120,7 +120,7 @@ Deno.test("a link with files chosen when they are known", {
     chooseFiles: ({ files }) =>
       files.flatMap((file, i) => file.path.at(-1) === "b.bin" ? [i] : []),
   });
-  host.truth = undefined;
+  host.truths.clear();
   await world.run(one.completed);
   assertFiles(torrent, host.files, ["sim/b.bin"]);
   assertEquals(host.files.contents(["sim", "a.bin"]), undefined);
