@@ -8,7 +8,7 @@ import type { Magnet } from "../metainfo/magnet.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { parseMetainfo } from "../metainfo/parse.ts";
 import { cleanMagnetText, parseMagnet } from "../metainfo/parse_magnet.ts";
-import type { TorrentSource } from "./torrent/torrent_services.ts";
+import type { AddTorrentOptions } from "./types.ts";
 
 /** What can be added to a session. */
 export type AddSource =
@@ -20,8 +20,8 @@ export type AddSource =
   | Magnet;
 
 /** Reads what a torrent is added by; throws what the parsers do. */
-export function sourceOf(source: AddSource): TorrentSource {
-  if (source instanceof Uint8Array) return { metainfo: parseMetainfo(source) };
+export function sourceOf(source: AddSource): Metainfo | Magnet {
+  if (source instanceof Uint8Array) return parseMetainfo(source);
   if (typeof source === "string") {
     const clean = cleanMagnetText(source);
     const text = /^[0-9a-f]{40}$/i.test(clean)
@@ -29,9 +29,9 @@ export function sourceOf(source: AddSource): TorrentSource {
       : /^[0-9a-f]{64}$/i.test(clean)
       ? `magnet:?xt=urn:btmh:1220${clean}`
       : clean;
-    return { magnet: parseMagnet(text) };
+    return parseMagnet(text);
   }
-  return "infoBytes" in source ? { metainfo: source } : { magnet: source };
+  return source;
 }
 
 /** The hashes that peers may call a torrent by, as hex; v2 hashes cut to 20 bytes. */
@@ -39,4 +39,26 @@ export function hashesOf(topic: Metainfo | Magnet): string[] {
   return [topic.infoHashV1, topic.infoHashV2].flatMap((hash) =>
     hash === undefined ? [] : [toHex(hash.subarray(0, 20))]
   );
+}
+
+/**
+ * Makes the options of a torrent obey the `so` of its link (BEP 53), unless
+ * they choose files themselves. A choice of which nothing is there is none.
+ */
+export function obeyLink(
+  options: AddTorrentOptions,
+  topic: Metainfo | Magnet,
+): AddTorrentOptions {
+  const { files, chooseFiles } = options;
+  if ("infoBytes" in topic || (files ?? chooseFiles) !== undefined) {
+    return options;
+  }
+  const { selectOnly } = topic;
+  return {
+    ...options,
+    chooseFiles(metainfo) {
+      const chosen = selectOnly.filter((i) => i < metainfo.files.length);
+      return chosen.length > 0 ? chosen : undefined;
+    },
+  };
 }

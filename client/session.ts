@@ -40,8 +40,7 @@ import {
   type SavedTorrent,
 } from "./saved.ts";
 import { makeTorrent, type Torrent } from "./torrent.ts";
-import { TorrentLife } from "./torrent/torrent_life.ts";
-import type { TorrentOwner } from "./torrent/torrent_services.ts";
+import { TorrentLife, type TorrentOwner } from "./torrent/torrent_life.ts";
 import {
   defaultTrackerClients,
   type TrackerClients,
@@ -253,8 +252,7 @@ export class Session implements AsyncDisposable {
       throw new SessionError("closed", "The session is closed");
     }
     checkAddOptions(options);
-    const parsed = sourceOf(source);
-    const topic = "metainfo" in parsed ? parsed.metainfo : parsed.magnet;
+    const topic = sourceOf(source);
     if (hashesOf(topic).some((hash) => this.#byHash.has(hash))) {
       throw new SessionError(
         "duplicate",
@@ -262,12 +260,7 @@ export class Session implements AsyncDisposable {
       );
     }
     this.#disks.use(placeOf(options));
-    const life = new TorrentLife(
-      this.#context,
-      parsed,
-      options,
-      this.#owner,
-    );
+    const life = new TorrentLife(this.#context, topic, options, this.#owner);
     const torrent = makeTorrent(life);
     this.#torrents.set(life, torrent);
     this.#file(life, topic);

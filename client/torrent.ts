@@ -175,7 +175,7 @@ export class Torrent {
    * @returns A snapshot.
    */
   trackers(): readonly TrackerStatus[] {
-    return this.#life.network.trackers();
+    return this.#life.network.trackers.statuses();
   }
 
   /**
@@ -185,7 +185,7 @@ export class Torrent {
    * @returns A snapshot.
    */
   discoveries(): readonly DiscoveryStatus[] {
-    return this.#life.network.discoveries();
+    return this.#life.network.discovery.statuses();
   }
 
   /** The files, pad files counted; empty until the description is known. */
@@ -242,7 +242,7 @@ export class Torrent {
    * @param url Which one. @default {all that are in use}
    */
   reannounce(url?: string): void {
-    this.#life.network.reannounce(url);
+    this.#life.network.trackers.reannounce(url);
   }
 
   /**

@@ -32,7 +32,7 @@ import type { PeerSessionEvent } from "../../peer/mod.ts";
 import { firstStrategy, type StrategyChoice, strategyOf } from "./policies.ts";
 import type { PieceRevealer } from "./reveal.ts";
 import type { SwarmPeer } from "../swarm/swarm_peer.ts";
-import type { SwarmContent } from "../swarm/swarm_options.ts";
+import type { SwarmContent } from "../swarm/swarm_host.ts";
 import type { TorrentLimits } from "../torrent/torrent_limits.ts";
 import {
   lostWarning,

@@ -4,9 +4,8 @@
  *
  * @module
  */
-import type { Clock } from "../../_shared/clock.ts";
 import { Driver } from "../../_shared/drive.ts";
-import type { Magnet, Metainfo } from "../../metainfo/mod.ts";
+import type { Metainfo } from "../../metainfo/mod.ts";
 import type { UtMetadataMessage } from "../../peer/ut_metadata.ts";
 import type { PeerSessionEvent } from "../../peer/session_types.ts";
 import {
@@ -25,55 +24,42 @@ import {
   PieceLayerMachine,
   type PieceLayerOutput,
 } from "./piece_layer_machine.ts";
-import type { RateLimiter } from "../content/rate_limiter.ts";
+import type { SwarmHost } from "../swarm/swarm_host.ts";
 import type { SwarmPeer } from "../swarm/swarm_peer.ts";
 
-/** Options of {@linkcode MetadataExchange}. */
-export interface MetadataExchangeOptions {
-  /** Bytes a second, sent. */
-  readonly uploadLimit: RateLimiter;
+/** What is needed of the swarm. */
+export interface MetadataHost {
   /** Connected peers by key. */
   readonly peers: ReadonlyMap<number, SwarmPeer>;
-  /** The exact bytes, when known. */
-  readonly infoBytes: Uint8Array | undefined;
-  /** What it is fetched for, when not known. */
-  readonly magnet: Magnet | undefined;
-  /** Takes the description when it was fetched. */
-  readonly onMetainfo: (metainfo: Metainfo) => void;
   /** Ends the connection of a peer that lied, for good. */
-  readonly ban: (peer: number, reason: string) => void;
-  /** The dictionary fits the link but is of no use. */
-  readonly onError: (cause: unknown) => void;
-  /** Whose time passes. */
-  readonly clock: Clock;
+  ban(peer: number, reason: string): void;
 }
 
 /** Both directions of ut_metadata for one torrent. */
 export class MetadataExchange {
-  readonly #options: MetadataExchangeOptions;
+  readonly #swarm: MetadataHost;
+  readonly #torrent: SwarmHost;
   readonly #driver: Driver<MetadataInput, MetadataOutput> | undefined;
   readonly #server: MetadataServer;
   #infoBytes: Uint8Array | undefined;
   #layers: Driver<PieceLayerInput, PieceLayerOutput> | undefined;
 
-  constructor(options: MetadataExchangeOptions) {
-    this.#options = options;
-    this.#infoBytes = options.infoBytes;
-    const { magnet, peers, uploadLimit } = options;
-    this.#server = new MetadataServer({
-      peers,
-      uploadLimit,
-      infoBytes: () => this.#infoBytes,
-    });
-    if (options.infoBytes === undefined && magnet !== undefined) {
+  constructor(swarm: MetadataHost, torrent: SwarmHost) {
+    const { magnet, metainfo, limits, context: { clock } } = torrent;
+    this.#swarm = swarm;
+    this.#torrent = torrent;
+    this.#infoBytes = metainfo?.infoBytes;
+    this.#server = new MetadataServer(
+      swarm.peers,
+      limits.upload,
+      () => this.#infoBytes,
+    );
+    if (metainfo === undefined && magnet !== undefined) {
       this.#driver = new Driver(
         new MetadataMachine({
           verify: (infoBytes) => matchesInfoHash(infoBytes, magnet),
         }),
-        {
-          clock: options.clock,
-          perform: (output) => this.#perform(output),
-        },
+        { clock, perform: (output) => this.#perform(output) },
       );
     }
   }
@@ -141,7 +127,7 @@ export class MetadataExchange {
   }
 
   #perform(output: MetadataOutput): void {
-    const { peers } = this.#options;
+    const { peers } = this.#swarm;
     switch (output.type) {
       case "request":
         peers.get(output.peer)?.connection.sendMetadata({
@@ -153,7 +139,7 @@ export class MetadataExchange {
         void peers.get(output.peer)?.connection.close(new Error(output.reason));
         break;
       case "ban":
-        this.#options.ban(output.peer, output.reason);
+        this.#swarm.ban(output.peer, output.reason);
         break;
       case "done":
         this.#infoBytes = output.infoBytes;
@@ -167,27 +153,27 @@ export class MetadataExchange {
     infoBytes: Uint8Array,
     pieceLayers?: ReadonlyMap<string, Uint8Array>,
   ): void {
-    const { magnet, peers, clock, onMetainfo, onError } = this.#options;
+    const torrent = this.#torrent;
     let metainfo: Metainfo;
     try {
-      metainfo = metainfoFromPeers(infoBytes, magnet!, pieceLayers);
+      metainfo = metainfoFromPeers(infoBytes, torrent.magnet!, pieceLayers);
     } catch (cause) {
-      onError(cause);
-      return;
+      return torrent.unusable(cause);
     }
     if (pieceLayers !== undefined || !needsPieceLayers(metainfo)) {
-      onMetainfo(metainfo);
-      return;
+      return torrent.fetched(metainfo);
     }
     const layers = this.#layers = new Driver(new PieceLayerMachine(metainfo), {
-      clock,
+      clock: torrent.context.clock,
       perform: (output: PieceLayerOutput) => this.#performLayer(output),
     });
-    for (const peer of peers.keys()) layers.input({ type: "peer", peer });
+    for (const peer of this.#swarm.peers.keys()) {
+      layers.input({ type: "peer", peer });
+    }
   }
 
   #performLayer(output: PieceLayerOutput): void {
-    const { peers } = this.#options;
+    const { peers } = this.#swarm;
     switch (output.type) {
       case "request": {
         const { peer, range } = output;

@@ -11,28 +11,26 @@ import type { SwarmPeer } from "../swarm/swarm_peer.ts";
 /** Requests of a peer that wait for the limit; more are rejected. */
 const MAX_WAITING = 8;
 
-/** Options of {@linkcode MetadataServer}. */
-export interface MetadataServerOptions {
-  /** Connected peers by key. */
-  readonly peers: ReadonlyMap<number, SwarmPeer>;
-  /** Bytes a second, sent. */
-  readonly uploadLimit: RateLimiter;
-  /** The exact bytes, when known. */
-  readonly infoBytes: () => Uint8Array | undefined;
-}
-
 /**
  * Answers requests for metadata: in order, as fast as the upload limit lets
  * them pass. What a peer asks for beyond a few requests, or while it does not
  * read what it was sent, is rejected.
  */
 export class MetadataServer {
-  readonly #options: MetadataServerOptions;
+  readonly #peers: ReadonlyMap<number, SwarmPeer>;
+  readonly #limit: RateLimiter;
+  readonly #infoBytes: () => Uint8Array | undefined;
   /** Pieces that each peer waits for. */
   readonly #waiting = new Map<number, number[]>();
 
-  constructor(options: MetadataServerOptions) {
-    this.#options = options;
+  constructor(
+    peers: ReadonlyMap<number, SwarmPeer>,
+    uploadLimit: RateLimiter,
+    infoBytes: () => Uint8Array | undefined,
+  ) {
+    this.#peers = peers;
+    this.#limit = uploadLimit;
+    this.#infoBytes = infoBytes;
   }
 
   /** Takes a request. */
@@ -47,12 +45,11 @@ export class MetadataServer {
   }
 
   #serve(peer: SwarmPeer, queue: number[]): void {
-    const { peers, uploadLimit, infoBytes } = this.#options;
     const { connection, key } = peer;
-    const isGone = () => peers.get(key) !== peer;
+    const isGone = () => this.#peers.get(key) !== peer;
     while (queue.length > 0 && !isGone()) {
       const piece = queue[0]!;
-      const answer = answerUtMetadata(infoBytes(), piece);
+      const answer = answerUtMetadata(this.#infoBytes(), piece);
       if (
         answer.type !== "data" || !connection.hasSendRoom(METADATA_PIECE_SIZE)
       ) {
@@ -60,7 +57,7 @@ export class MetadataServer {
         connection.sendMetadata({ type: "reject", piece });
         continue;
       }
-      const granted = uploadLimit.take(answer.data.length, {
+      const granted = this.#limit.take(answer.data.length, {
         whole: true,
         isGone,
       });

@@ -4,15 +4,14 @@
  * @module
  */
 import type { Endpoint, PeerCandidate } from "../../_shared/address.ts";
-import type { Clock } from "../../_shared/clock.ts";
+import { randomInt } from "../../_shared/random.ts";
 import type {
   HandshakeConnected,
-  HandshakeEvent,
   HandshakeFailed,
 } from "../../handshake/event.ts";
-import type { CandidateSources } from "./candidate_sources.ts";
-import type { HostBook } from "./host_book.ts";
+import type { Handshaker } from "../../handshake/handshaker.ts";
 import { PeerList } from "../peer_list.ts";
+import type { SessionContext } from "../session_context.ts";
 
 /** Attempts at once, so that a list is not burnt in a rush. */
 const MAX_CONNECTING = 30;
@@ -20,29 +19,23 @@ const MAX_CONNECTING = 30;
 const RETRY_MS = 1000;
 
 /** What the dialler needs of its swarm. */
-export interface CandidateDialerOptions {
+export interface DialHost {
   /** 20-byte info-hash to dial with. */
   readonly infoHash: Uint8Array;
-  /** Whose time passes. */
-  readonly clock: Clock;
-  /** Draws an integer below a bound. */
-  readonly randomInt: (below: number) => number;
-  /** What is thought of sources. */
-  readonly sources: CandidateSources;
-  /** When hosts may be dialled. */
-  readonly hosts: HostBook;
+  /** What the torrents of the session share. */
+  readonly context:
+    & Pick<SessionContext, "clock" | "random" | "sources" | "hosts">
+    & { readonly handshaker: Pick<Handshaker, "dialNext"> };
+  /** Whether seeds are of no use. */
+  readonly isComplete: boolean;
   /** How many more may be dialled beside those under way. */
-  readonly room: (connecting: number) => number;
-  /** Dials whoever is chosen when the torrent's turn comes. */
-  readonly dialNext: (
-    choose: () => PeerCandidate | undefined,
-  ) => Promise<HandshakeEvent | undefined>;
+  room(connecting: number): number;
   /** Is told of an address that a connected peer seems to listen at. */
-  readonly adopt: (address: Endpoint) => void;
+  adopt(address: Endpoint): void;
   /** Takes a connection. */
-  readonly onConnected: (event: HandshakeConnected) => void;
+  attach(event: HandshakeConnected): void;
   /** Is told of every attempt that failed. */
-  readonly onFailed: (event: HandshakeFailed) => void;
+  dialFailed(event: HandshakeFailed): void;
 }
 
 /**
@@ -52,16 +45,20 @@ export interface CandidateDialerOptions {
 export class CandidateDialer {
   /** The candidates. */
   readonly list: PeerList;
-  readonly #options: CandidateDialerOptions;
+  readonly #host: DialHost;
   #connecting = 0;
   #isWaiting = false;
   #cancelTimer: (() => void) | undefined;
   #isActive = false;
-  #skipSeeds = false;
 
-  constructor(options: CandidateDialerOptions) {
-    this.#options = options;
-    this.list = new PeerList(options);
+  constructor(host: DialHost) {
+    const { random, sources, hosts } = host.context;
+    this.#host = host;
+    this.list = new PeerList({
+      randomInt: (below) => randomInt(random, below),
+      sources,
+      hosts,
+    });
   }
 
   /** Attempts under way. */
@@ -78,12 +75,8 @@ export class CandidateDialer {
     this.connectMore();
   }
 
-  /** Whether seeds are of no use. */
-  get skipSeeds(): boolean {
-    return this.#skipSeeds;
-  }
-  set skipSeeds(skip: boolean) {
-    this.#skipSeeds = skip;
+  /** Others are of use than before. */
+  wake(): void {
     this.list.wake();
     this.connectMore();
   }
@@ -101,7 +94,7 @@ export class CandidateDialer {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     if (!this.#mayDial()) return;
-    const { clock } = this.#options;
+    const { clock } = this.#host.context;
     const at = this.#hasRoom() ? this.list.quietUntil : this.list.namedReadyAt;
     if (at > clock.now()) {
       if (at < Infinity) {
@@ -119,14 +112,15 @@ export class CandidateDialer {
   }
 
   #hasRoom(): boolean {
-    return this.#options.room(this.#connecting) > 0;
+    return this.#host.room(this.#connecting) > 0;
   }
 
   async #dial(): Promise<void> {
-    const { dialNext, onConnected, clock } = this.#options;
+    const { infoHash, context } = this.#host;
+    const { clock, handshaker } = context;
     let hasCome = false;
     let isDialling = false;
-    const outcome = await dialNext(() => {
+    const outcome = await handshaker.dialNext(infoHash, () => {
       hasCome = true;
       this.#isWaiting = false;
       const candidate = this.#choose();
@@ -138,7 +132,7 @@ export class CandidateDialer {
       return candidate;
     });
     if (isDialling) this.#connecting--;
-    if (outcome?.type === "connected") onConnected(outcome);
+    if (outcome?.type === "connected") this.#host.attach(outcome);
     else if (outcome !== undefined) this.#fail(outcome);
     if (hasCome) return this.connectMore();
     // The torrent was removed, perhaps to be answered for otherwise.
@@ -151,9 +145,9 @@ export class CandidateDialer {
 
   #choose(): PeerCandidate | undefined {
     if (!this.#mayDial()) return undefined;
-    const { infoHash, clock } = this.#options;
-    const next = this.list.next(clock.now(), {
-      skipSeeds: this.#skipSeeds,
+    const { infoHash, context, isComplete } = this.#host;
+    const next = this.list.next(context.clock.now(), {
+      skipSeeds: isComplete,
       namedOnly: !this.#hasRoom(),
     });
     return next && { infoHash, ...next };
@@ -161,7 +155,6 @@ export class CandidateDialer {
 
   #fail(event: HandshakeFailed): void {
     const { candidate, reason, fault } = event;
-    const { clock, adopt, onFailed } = this.#options;
     const { address } = candidate!;
     if (
       reason === "self" || reason === "invalid-candidate" ||
@@ -169,9 +162,9 @@ export class CandidateDialer {
     ) this.list.remove(address);
     else {
       const outcome = fault === "remote" ? "failed" : "local";
-      this.list.released(address, clock.now(), outcome);
-      if (reason === "duplicate-peer-id") adopt(address);
+      this.list.released(address, this.#host.context.clock.now(), outcome);
+      if (reason === "duplicate-peer-id") this.#host.adopt(address);
     }
-    onFailed(event);
+    this.#host.dialFailed(event);
   }
 }

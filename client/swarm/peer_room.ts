@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { Clock } from "../../_shared/clock.ts";
 import type { PeerList } from "../peer_list.ts";
-import type { PeerPlaces, PlaceHolder } from "./peer_places.ts";
+import type { SessionContext } from "../session_context.ts";
+import type { PlaceHolder } from "./peer_places.ts";
 import { isReplaceable, leastUseful, type Newcomer } from "./peer_worth.ts";
 import { lookAt, type SwarmPeer } from "./swarm_peer.ts";
 
@@ -19,26 +19,24 @@ const STARVING_MS = 10_000;
 const OUTBOUND_SHARE = 0.2;
 
 /** What is needed of the swarm. */
-export interface PeerRoomOptions {
+export interface RoomHost {
+  /** What the torrents of the session share. */
+  readonly context: SessionContext;
   /** Connected peers. */
   readonly peers: ReadonlyMap<number, SwarmPeer>;
   /** Candidates. */
   readonly list: PeerList;
   /** Most peers. */
   readonly maxPeers: number;
-  /** Places of the session. */
-  readonly places: PeerPlaces;
-  /** Whose time passes. */
-  readonly clock: Clock;
-  /** Whether peers have something that we want. */
-  readonly isWanting: () => boolean;
+  /** Whether seeds are of no use. */
+  readonly isComplete: boolean;
   /** There is room again. */
-  readonly onRoom: () => void;
+  connectMore(): void;
 }
 
 /** See the module. */
 export class PeerRoom implements PlaceHolder {
-  readonly #options: PeerRoomOptions;
+  readonly #host: RoomHost;
   #inbound = 0;
   /** When a peer last sent a block. */
   #fedAt: number;
@@ -46,36 +44,36 @@ export class PeerRoom implements PlaceHolder {
   #replaceable = 0;
   #lookAt = 0;
 
-  constructor(options: PeerRoomOptions) {
-    this.#options = options;
-    this.#fedAt = options.clock.now();
+  constructor(host: RoomHost) {
+    this.#host = host;
+    this.#fedAt = host.context.clock.now();
   }
 
   /** Places of the session that it holds. */
   get places(): number {
-    return this.#options.peers.size;
+    return this.#host.peers.size;
   }
 
   /** Begins anew: nobody can have sent anything before. */
   start(): void {
-    this.#fedAt = this.#options.clock.now();
+    this.#fedAt = this.#host.context.clock.now();
   }
 
   /** Notes a peer that was let in. */
   entered(peer: SwarmPeer): void {
     if (peer.direction === "inbound") this.#inbound++;
-    this.#options.places.take(this);
+    this.#host.context.places.take(this);
   }
 
   /** Notes that a peer is gone. */
   left(peer: SwarmPeer): void {
     if (peer.direction === "inbound") this.#inbound--;
-    this.#options.places.free(this);
+    this.#host.context.places.free(this);
   }
 
   /** See {@linkcode PlaceHolder.onRoom}. */
   onRoom(): void {
-    this.#options.onRoom();
+    this.#host.connectMore();
   }
 
   /** See {@linkcode PlaceHolder.giveUp}. */
@@ -85,7 +83,7 @@ export class PeerRoom implements PlaceHolder {
 
   /** How many more may be dialled; those that a person named are on top. */
   roomFor(connecting: number): number {
-    const { maxPeers, places, peers } = this.#options;
+    const { maxPeers, context: { places }, peers } = this.#host;
     const inbound = Math.min(this.#inbound, this.#inboundPlaces);
     const outbound = peers.size - this.#inbound;
     const free = maxPeers - inbound - outbound - connecting;
@@ -99,7 +97,7 @@ export class PeerRoom implements PlaceHolder {
 
   /** Lets a newcomer in, if need be in the place of a lesser peer. */
   admits(newcomer: Newcomer): boolean {
-    const { maxPeers, places, peers } = this.#options;
+    const { maxPeers, context: { places }, peers } = this.#host;
     if (peers.size >= maxPeers) return this.#clear(newcomer);
     return !places.full || this.#clear(newcomer) || places.makeRoom();
   }
@@ -108,7 +106,7 @@ export class PeerRoom implements PlaceHolder {
   tick(now: number): void {
     if (now < this.#lookAt) return;
     this.#lookAt = now + LOOK_MS;
-    const { peers, list, isWanting } = this.#options;
+    const { peers, list, isComplete } = this.#host;
     for (const peer of peers.values()) {
       const wasUsed = peer.usedAt !== undefined;
       if (lookAt(peer, now)) this.#fedAt = now;
@@ -116,7 +114,7 @@ export class PeerRoom implements PlaceHolder {
       if (listening === undefined) continue;
       if (usedAt !== undefined && !wasUsed) list.judge(listening, true);
       if (
-        peer.isClaim && usedAt === undefined && isWanting() &&
+        peer.isClaim && usedAt === undefined && !isComplete &&
         now - peer.since >= CLAIM_MS && list.sourceOf(listening) !== "incoming"
       ) {
         // Others say as well that somebody listens there: perhaps not this one.
@@ -126,7 +124,7 @@ export class PeerRoom implements PlaceHolder {
       }
     }
     this.#replaceable = 0;
-    if (!isWanting()) return;
+    if (isComplete) return;
     const isStarving = this.#isStarving(now);
     for (const peer of peers.values()) {
       if (isReplaceable(peer, now, isStarving)) this.#replaceable++;
@@ -135,17 +133,17 @@ export class PeerRoom implements PlaceHolder {
 
   /** Places that those who come by themselves keep when others need one. */
   get #inboundPlaces(): number {
-    const { maxPeers } = this.#options;
+    const { maxPeers } = this.#host;
     return maxPeers - Math.ceil(maxPeers * OUTBOUND_SHARE);
   }
 
   #isStarving(now: number): boolean {
-    return this.#options.isWanting() && now - this.#fedAt >= STARVING_MS;
+    return !this.#host.isComplete && now - this.#fedAt >= STARVING_MS;
   }
 
   #clear(newcomer: Newcomer): boolean {
-    const { clock, peers } = this.#options;
-    const now = clock.now();
+    const { context, peers } = this.#host;
+    const now = context.clock.now();
     const peer = leastUseful(peers.values(), newcomer, {
       now,
       isStarving: this.#isStarving(now),

@@ -6,22 +6,28 @@
  */
 import type { Endpoint, PeerCandidate } from "../../_shared/address.ts";
 import { siteKey } from "../../_shared/address.ts";
-import { randomInt } from "../../_shared/random.ts";
-import type { HandshakeConnected } from "../../handshake/event.ts";
+import type {
+  HandshakeConnected,
+  HandshakeFailed,
+} from "../../handshake/event.ts";
 import { PeerConnection } from "../../peer/connection.ts";
 import type {
   PeerConnectionEvent,
   PeerConnectionOptions,
 } from "../../peer/connection_options.ts";
 import type { HashRange } from "../../peer/message.ts";
-import { CandidateDialer } from "./candidate_dialer.ts";
-import type { MetadataExchange } from "../metadata/metadata_exchange.ts";
-import type { PeerExchange } from "./peer_exchange.ts";
+import { CandidateDialer, type DialHost } from "./candidate_dialer.ts";
+import {
+  MetadataExchange,
+  type MetadataHost,
+} from "../metadata/metadata_exchange.ts";
+import { PeerExchange } from "./peer_exchange.ts";
 import type { PeerList } from "../peer_list.ts";
-import { PeerRoom } from "./peer_room.ts";
+import { PeerRoom, type RoomHost } from "./peer_room.ts";
 import type { Newcomer } from "./peer_worth.ts";
 import { ReadGate } from "../content/read_gate.ts";
-import type { SwarmContent, SwarmOptions } from "./swarm_options.ts";
+import type { SessionContext } from "../session_context.ts";
+import type { SwarmHost } from "./swarm_host.ts";
 import { makeSwarmPeer, type SwarmPeer } from "./swarm_peer.ts";
 
 /** A connection that ends so soon counts as a failure, in milliseconds. */
@@ -31,65 +37,45 @@ const EXTENSIONS = ["ut_metadata", "upload_only", "lt_donthave"];
 const OPEN_EXTENSIONS = [...EXTENSIONS, "ut_pex"];
 
 /** Connected peers by key, with candidates for more. */
-export class Swarm {
+export class Swarm implements DialHost, RoomHost, MetadataHost {
   /** Connected peers. */
   readonly peers = new Map<number, SwarmPeer>();
+  /** What the torrents of the session share. */
+  readonly context: SessionContext;
+  /** 20-byte info-hash to dial with. */
+  readonly infoHash: Uint8Array;
+  /** Most connections. */
+  readonly maxPeers: number;
+  readonly #torrent: SwarmHost;
   readonly #dialer: CandidateDialer;
   readonly #places: PeerRoom;
-  readonly #options: SwarmOptions;
   readonly #metadata: MetadataExchange;
   readonly #exchange: PeerExchange | undefined;
-  #content: SwarmContent | undefined;
   #nextKey = 1;
   #downloaded = 0;
   #uploaded = 0;
 
-  constructor(
-    options: SwarmOptions,
-    parts: {
-      readonly metadata: (peers: Map<number, SwarmPeer>) => MetadataExchange;
-      readonly exchange: (
-        peers: Map<number, SwarmPeer>,
-      ) => PeerExchange | undefined;
-    },
-  ) {
-    this.#options = options;
-    const { infoHash, clock, random, sources, hosts, dialNext } = options;
-    this.#dialer = new CandidateDialer({
-      infoHash,
-      clock,
-      randomInt: (below) => randomInt(random, below),
-      sources,
-      hosts,
-      room: (connecting) => this.#places.roomFor(connecting),
-      dialNext,
-      adopt: (address) => this.#adopt(address),
-      onConnected: (event) => this.attach(event),
-      onFailed: ({ address, direction, reason }) =>
-        this.#options.publish({
-          type: "peer",
-          address,
-          state: "failed",
-          direction,
-          reason,
-        }),
-    });
-    this.#places = new PeerRoom({
-      peers: this.peers,
-      list: this.list,
-      maxPeers: options.maxPeers,
-      places: options.places,
-      clock,
-      isWanting: () => !this.#dialer.skipSeeds,
-      onRoom: () => this.#dialer.connectMore(),
-    });
-    this.#metadata = parts.metadata(this.peers);
-    this.#exchange = parts.exchange(this.peers);
+  constructor(torrent: SwarmHost) {
+    const { context, infoHash, options } = torrent;
+    this.#torrent = torrent;
+    this.context = context;
+    this.infoHash = infoHash;
+    this.maxPeers = options.maxPeers ?? context.maxPeersPerTorrent;
+    this.#dialer = new CandidateDialer(this);
+    this.#places = new PeerRoom(this);
+    this.#metadata = new MetadataExchange(this, torrent);
+    if (context.pex) this.#exchange = new PeerExchange(infoHash, this.peers);
+    this.contentReady();
   }
 
   /** Candidates. */
   get list(): PeerList {
     return this.#dialer.list;
+  }
+
+  /** Whether seeds are of no use. */
+  get isComplete(): boolean {
+    return this.#torrent.isComplete;
   }
 
   /** Attempts to connect under way. */
@@ -115,11 +101,6 @@ export class Swarm {
     return sum;
   }
 
-  /** The info dictionary's exchange. */
-  get metadata(): MetadataExchange {
-    return this.#metadata;
-  }
-
   /** Starts to connect. */
   start(): void {
     this.#places.start();
@@ -140,26 +121,26 @@ export class Swarm {
     await this.stop();
   }
 
-  /** Gives the swarm the content to exchange, once it is known. */
-  setContent(content: SwarmContent): void {
-    this.#content = content;
+  /** Takes the peers there are into the content, once it is known. */
+  contentReady(): void {
+    const { content } = this.#torrent;
+    if (content === undefined) return;
     for (const peer of [...this.peers.values()]) {
       peer.connection.setPieceCount(content.layout.pieceCount, {
         pieceSize: (pieceIndex) => content.servedSize(pieceIndex),
         ownPieces: content.revealer.admit(peer.key, peer.fast),
       });
-      if (!peer.connection.isClosed && !peer.inPicker) {
-        content.addPeer(peer);
-      }
+      if (!peer.connection.isClosed && !peer.inPicker) content.addPeer(peer);
     }
   }
 
-  /** Whether seeds are of no use any more: they are let go. */
-  setComplete(complete: boolean): void {
-    this.#dialer.skipSeeds = complete;
+  /** Seeds are of use, or of no use: they are let go. */
+  completeChanged(): void {
+    const { isComplete } = this.#torrent;
+    this.#dialer.wake();
     for (const peer of this.peers.values()) {
-      peer.connection.setUploadOnly(complete);
-      if (complete) this.#dropIfUseless(peer);
+      peer.connection.setUploadOnly(isComplete);
+      if (isComplete) this.#dropIfUseless(peer);
     }
   }
 
@@ -183,15 +164,26 @@ export class Swarm {
     return this.#dialer.add(candidates);
   }
 
-  /** Whether a tick has anything to do. */
-  get isBusy(): boolean {
-    return this.peers.size > 0;
+  /** Dials if there is room. */
+  connectMore(): void {
+    this.#dialer.connectMore();
+  }
+
+  /** How many more may be dialled beside those under way. */
+  room(connecting: number): number {
+    return this.#places.roomFor(connecting);
+  }
+
+  /** Tells of an attempt to connect that failed. */
+  dialFailed({ address, direction, reason }: HandshakeFailed): void {
+    const state = "failed";
+    this.#torrent.publish({ type: "peer", address, state, direction, reason });
   }
 
   /** Takes a connected peer, if there is room or a lesser one gives way. */
   attach(event: HandshakeConnected): void {
     const { candidate, direction, address, connection } = event;
-    const now = this.#options.clock.now();
+    const now = this.context.clock.now();
     const isNamed = candidate !== undefined &&
       this.list.isNamed(candidate.address);
     const site = siteKey(address.hostname);
@@ -212,12 +204,12 @@ export class Swarm {
     });
     this.peers.set(key, peer);
     this.#places.entered(peer);
-    this.#options.onBusy();
+    this.#torrent.busy();
     if (candidate !== undefined) this.list.connected(candidate.address);
-    this.#content?.addPeer(peer);
+    this.#torrent.content?.addPeer(peer);
     this.#metadata.connected(peer);
     this.#exchange?.connected(peer, now);
-    this.#options.publish({
+    this.#torrent.publish({
       type: "peer",
       address,
       state: "connected",
@@ -234,7 +226,7 @@ export class Swarm {
     const peer = this.peers.get(key);
     if (peer === undefined) return;
     this.list.ban(peer.address.hostname);
-    this.#options.publish({
+    this.#torrent.publish({
       type: "peer",
       address: peer.listening ?? peer.address,
       state: "banned",
@@ -253,9 +245,9 @@ export class Swarm {
 
   /** Once a second while there are peers. */
   tick(now: number): void {
-    if (!this.#options.isPrivate()) this.#exchange?.tick(now);
+    if (!this.#torrent.isPrivate) this.#exchange?.tick(now);
     for (const { connection } of this.peers.values()) {
-      this.#options.sendBudget.look(connection);
+      this.context.sendBudget.look(connection);
     }
     if (!this.#dialer.active) return;
     this.#places.tick(now);
@@ -263,16 +255,16 @@ export class Swarm {
   }
 
   #admits(event: HandshakeConnected, newcomer: Newcomer): boolean {
-    const { isPrivate } = this.#options;
+    const { isPrivate } = this.#torrent;
     const { address, candidate } = event;
     return this.#dialer.active && !this.list.isBanned(address.hostname) &&
-      !(isPrivate() && this.list.isOpen(candidate?.source ?? "incoming")) &&
+      !(isPrivate && this.list.isOpen(candidate?.source ?? "incoming")) &&
       this.#places.admits(newcomer);
   }
 
   #serveHashes(peer: SwarmPeer, range: HashRange): void {
-    const answer = this.#options.uploadLimit.tryTake(32 * range.length)
-      ? this.#content?.hashes?.answer(range)
+    const answer = this.#torrent.limits.upload.tryTake(32 * range.length)
+      ? this.#torrent.content?.hashes?.answer(range)
       : undefined;
     peer.connection.sendHashes(range, answer?.hashes, answer?.work);
   }
@@ -282,12 +274,13 @@ export class Swarm {
     key: number,
   ): PeerConnectionOptions {
     const { extensions, infoHash, peerId, connection } = event;
-    const { listenPort, clientVersion, dhtPort } = this.#options;
-    const content = this.#content;
+    const { content, metainfo, magnet, limits, options } = this.#torrent;
+    const { clock, clientVersion, dhtPort, policies } = this.context;
+    const listenPort = this.context.handshaker.local?.port ?? 0;
     const { infoBytes } = this.#metadata;
-    const isOpen = !this.#options.isPrivate();
-    const pressure = () => this.#content?.pressure();
-    const gate = new ReadGate(pressure, this.#options.downloadLimit);
+    const isOpen = !this.#torrent.isPrivate;
+    const pressure = () => this.#torrent.content?.pressure();
+    const gate = new ReadGate(pressure, limits.download);
     return {
       connection,
       infoHash,
@@ -295,7 +288,7 @@ export class Swarm {
       fast: extensions.has("fast"),
       extended: extensions.has("extension-protocol"),
       dhtPort: isOpen && extensions.has("dht") ? dhtPort : undefined,
-      v2: this.#options.hasV2(),
+      v2: (metainfo ?? magnet)?.infoHashV2 !== undefined,
       pieceCount: content?.layout.pieceCount,
       pieceSize: content && ((index) => content.servedSize(index)),
       ownPieces: content?.revealer.admit(key, extensions.has("fast")),
@@ -306,11 +299,14 @@ export class Swarm {
         clientVersion,
         ...(listenPort > 0 ? { listenPort } : {}),
         ...(infoBytes ? { metadataSize: infoBytes.length } : {}),
-        ...(this.#dialer.skipSeeds ? { uploadOnly: true } : {}),
+        ...(this.isComplete ? { uploadOnly: true } : {}),
       },
-      extensions: this.#options.extensionsFor(event),
-      maxReadBuffer: this.#options.maxReadBytes,
-      clock: this.#options.clock,
+      extensions: [
+        ...policies.extensions?.(event) ?? [],
+        ...options.extensions?.(event) ?? [],
+      ],
+      maxReadBuffer: this.context.maxReadBytes,
+      clock,
       onEvent: (happened) => this.#handle(key, happened),
       beforeRead: (wanted, peer) => gate.before(wanted, peer),
       afterRead: (bytes) => gate.after(bytes),
@@ -320,7 +316,6 @@ export class Swarm {
   #handle(key: number, event: PeerConnectionEvent): void {
     const peer = this.peers.get(key);
     if (peer === undefined) return;
-    const content = this.#content;
     switch (event.type) {
       case "closed":
         this.#gone(peer, event.reason.error?.message ?? event.reason.type);
@@ -342,13 +337,13 @@ export class Swarm {
         break;
       }
       case "pex":
-        if (this.#exchange !== undefined && !this.#options.isPrivate()) {
+        if (this.#exchange !== undefined && !this.#torrent.isPrivate) {
           this.addCandidates(this.#exchange.candidates(peer, event.message));
         }
         break;
       case "port":
-        if (this.#options.isPrivate()) break;
-        this.#options.onDhtNode({
+        if (this.#torrent.isPrivate) break;
+        this.context.onDhtNode({
           hostname: peer.address.hostname,
           port: event.port,
         });
@@ -361,7 +356,7 @@ export class Swarm {
         this.#serveHashes(peer, event.range);
         break;
       default:
-        content?.handle(peer, event);
+        this.#torrent.content?.handle(peer, event);
         if (event.type !== "block") this.#noteSeed(peer);
     }
   }
@@ -370,7 +365,7 @@ export class Swarm {
   #learnListening(peer: SwarmPeer, port: number): void {
     const { hostname } = peer.address;
     const address = { hostname, port };
-    const { infoHash } = this.#options;
+    const { infoHash } = this;
     const source = "incoming";
     this.list.add({ infoHash, address, source, teller: hostname });
     this.list.claim(address, 1);
@@ -379,7 +374,7 @@ export class Swarm {
   }
 
   /** Whoever answered where we dialled seems to be here: a claim like others. */
-  #adopt(address: Endpoint): void {
+  adopt(address: Endpoint): void {
     for (const peer of this.peers.values()) {
       if (peer.address.hostname !== address.hostname) continue;
       if (peer.direction === "outbound" || peer.listening !== undefined) {
@@ -394,7 +389,7 @@ export class Swarm {
   #noteSeed(peer: SwarmPeer): void {
     if (!peer.connection.state.isSeed) return;
     if (peer.listening !== undefined) this.list.setSeed(peer.listening, true);
-    if (this.#dialer.skipSeeds) this.#dropIfUseless(peer);
+    if (this.isComplete) this.#dropIfUseless(peer);
   }
 
   /** Two seeds have nothing to tell each other. */
@@ -409,10 +404,10 @@ export class Swarm {
     const stats = peer.connection.stats();
     this.#downloaded += stats.downloaded;
     this.#uploaded += stats.uploaded;
-    this.#content?.removePeer(peer);
+    this.#torrent.content?.removePeer(peer);
     this.#metadata.gone(peer);
     this.#exchange?.disconnected(peer);
-    const now = this.#options.clock.now();
+    const now = this.context.clock.now();
     if (peer.isClaim) this.list.claim(peer.listening!, -1);
     if (peer.listening !== undefined) {
       const isUnused = stats.downloaded + stats.uploaded === 0;
@@ -422,7 +417,7 @@ export class Swarm {
       const outcome = isUseless ? "useless" : "ended";
       this.list.released(peer.listening, now, outcome);
     }
-    this.#options.publish({
+    this.#torrent.publish({
       type: "peer",
       address: peer.listening ?? peer.address,
       state: "disconnected",

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { NativeFileSystem } from "../../disk/native_file_system.ts";
 import type { CheckOptions } from "../../disk/storage.ts";
+import { NativeFileSystem } from "../../disk/native_file_system.ts";
 import type { Magnet, Metainfo } from "../../metainfo/mod.ts";
 import { closedError, isFinal, SessionError } from "../error.ts";
 import { EventHub } from "../event_hub.ts";
@@ -17,21 +17,29 @@ import type { SessionContext } from "../session_context.ts";
 import { TorrentContent } from "../content/torrent_content.ts";
 import { warning } from "./torrent_warnings.ts";
 import { TorrentLimits } from "./torrent_limits.ts";
-import { TorrentNetwork } from "./torrent_network.ts";
-import {
-  obeyLink,
-  type TorrentOwner,
-  type TorrentServices,
-  type TorrentSource,
-} from "./torrent_services.ts";
+import { type NetworkHost, TorrentNetwork } from "./torrent_network.ts";
+import { ContentSetup, type SetupHost } from "./content_setup.ts";
+import { obeyLink } from "../add_source.ts";
 import type {
   AddTorrentOptions,
   TorrentEvent,
   TorrentState,
 } from "../types.ts";
 
+/** What a torrent tells its session. */
+export interface TorrentOwner {
+  /** It wants to be ticked from now on. */
+  busy(life: TorrentLife): void;
+  /** Its description came from peers. */
+  described(life: TorrentLife, metainfo: Metainfo): void;
+  /** It is closed; resolves when what it was the last to use is closed, too. */
+  closed(life: TorrentLife): Promise<void>;
+  /** Something happened. */
+  happened(life: TorrentLife, event: TorrentEvent): void;
+}
+
 /** What a torrent is made of; `Torrent` is what users see of it. */
-export class TorrentLife implements TorrentServices, ContentHost {
+export class TorrentLife implements NetworkHost, ContentHost, SetupHost {
   /** 20 bytes by which peers and trackers call it. */
   readonly infoHash: Uint8Array;
   /** What it was added by. */
@@ -48,42 +56,37 @@ export class TorrentLife implements TorrentServices, ContentHost {
   readonly limits: TorrentLimits;
   /** Its subscribers. */
   readonly hub: EventHub<TorrentEvent> = new EventHub();
-  readonly #stopping = new AbortController();
   readonly #metadata = new Settlement<Metainfo>();
   readonly #saver: ResumeSaver;
   readonly #owner: TorrentOwner;
   #completed = new Settlement<void>();
-  #holdsCheck = false;
-  /** Of those who wait for the end of a pause. */
-  #resumed = new Settlement<void>();
   #metainfo: Metainfo | undefined;
   #content: TorrentContent | undefined;
   #state: TorrentState;
   #paused: boolean;
   #error: Error | undefined;
-  /** Defined while the content is made ready or checked again. */
-  #setup: Promise<void> | undefined;
+  readonly #setup = new ContentSetup(this);
   #pausing: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #isComplete = false;
 
   constructor(
     context: SessionContext,
-    source: TorrentSource,
+    topic: Metainfo | Magnet,
     options: AddTorrentOptions,
     owner: TorrentOwner,
   ) {
     const { clock } = context;
     this.context = context;
-    this.options = obeyLink(options, source);
+    this.options = obeyLink(options, topic);
     this.#owner = owner;
     this.#paused = options.paused ?? false;
     this.dir = options.fileSystem === undefined
       ? options.dir ?? "."
       : undefined;
-    const known = "metainfo" in source ? source.metainfo : undefined;
-    this.topic = "metainfo" in source ? source.metainfo : source.magnet;
-    this.infoHash = this.topic.infoHash;
+    const known = "infoBytes" in topic ? topic : undefined;
+    this.topic = topic;
+    this.infoHash = topic.infoHash;
     this.#metainfo = known;
     this.#state = known === undefined ? "metadata" : "checking";
     if (known !== undefined) this.#metadata.resolve(known);
@@ -94,13 +97,14 @@ export class TorrentLife implements TorrentServices, ContentHost {
       saved: options.resumeData,
       onError: (error) => this.publish(warning("resume-data", error.message)),
     });
-    const magnet = "magnet" in source ? source.magnet : undefined;
-    this.network = new TorrentNetwork(this, this.topic);
+    this.network = new TorrentNetwork(this);
     this.network.addPeers(options.peers ?? []);
     this.network.addPeers(options.savedPeers ?? [], "resume");
-    if (magnet !== undefined) this.network.addPeers(magnet.peers, "magnet");
-    if (known === undefined) this.#startNetwork();
-    else this.#prepare(known);
+    if (known !== undefined) this.#prepare(known);
+    else {
+      this.network.addPeers(this.magnet!.peers, "magnet");
+      this.goOn();
+    }
   }
 
   /** The torrent's description, once known. */
@@ -126,6 +130,11 @@ export class TorrentLife implements TorrentServices, ContentHost {
   /** Whether it has all it wants. */
   get isSeeding(): boolean {
     return this.#state === "seeding";
+  }
+
+  /** Whether all that is wanted is there. */
+  get isComplete(): boolean {
+    return this.#isComplete;
   }
 
   /** What it is doing. */
@@ -164,13 +173,13 @@ export class TorrentLife implements TorrentServices, ContentHost {
       ...this.options,
       trackers: [...this.options.trackers ?? [], ...tiers],
     };
-    this.network.addTrackers(tiers);
+    this.network.setTrackers(tiers, false);
   }
 
   /** Uses these trackers only. */
   replaceTrackers(tiers: readonly (readonly string[])[]): void {
     this.options = { ...this.options, trackers: tiers, replaceTrackers: true };
-    this.network.replaceTrackers(tiers);
+    this.network.setTrackers(tiers, true);
   }
 
   /** Stops everything and keeps what is there. */
@@ -178,8 +187,7 @@ export class TorrentLife implements TorrentServices, ContentHost {
     if (this.#closing !== undefined) return Promise.resolve();
     if (!this.#paused) {
       this.#paused = true;
-      this.#holdsCheck = this.#setup !== undefined;
-      this.#resumed = new Settlement();
+      this.#setup.hold();
       this.#pausing = this.#pause();
     }
     return this.#pausing ?? Promise.resolve();
@@ -188,12 +196,13 @@ export class TorrentLife implements TorrentServices, ContentHost {
   async #pause(): Promise<void> {
     await this.#stopNetwork();
     // A check has the files to itself, and waits.
-    if (this.#setup !== undefined) return;
+    if (this.#setup.running !== undefined) return;
     await this.#content?.storage.flush().catch((error) => this.fail(error));
     await this.#saver.save();
     // Meanwhile anything may have been asked for.
     if (
-      this.#paused && this.#setup === undefined && this.#state !== "error"
+      this.#paused && this.#setup.running === undefined &&
+      this.#state !== "error"
     ) this.#setState("paused");
   }
 
@@ -201,10 +210,9 @@ export class TorrentLife implements TorrentServices, ContentHost {
   async resume(): Promise<boolean> {
     if (this.#closing !== undefined) return false;
     this.#paused = false;
-    this.#holdsCheck = false;
-    this.#resumed.resolve();
+    this.#setup.release();
     // It starts by itself when it is ready.
-    if (this.#setup !== undefined) return true;
+    if (this.#setup.running !== undefined) return true;
     // Every peer has the same: the hash fits.
     if (isFinal(this.#error)) return false;
     const storage = this.#content?.storage;
@@ -215,32 +223,23 @@ export class TorrentLife implements TorrentServices, ContentHost {
       this.#completed = new Settlement();
     }
     if (this.#content === undefined && this.#metainfo !== undefined) {
-      if (this.#setup === undefined) this.#prepare(this.#metainfo);
+      if (this.#setup.running === undefined) this.#prepare(this.#metainfo);
     } else if (this.#content?.hasLost) void this.recheck();
-    else this.#startNetwork();
+    else this.goOn();
     return true;
   }
 
   /** Reads and hashes everything again, without peers meanwhile. */
   async recheck(): Promise<void> {
-    if (this.#setup !== undefined) return await this.#setup;
+    if (this.#setup.running !== undefined) return await this.#setup.running;
     const content = this.needContent("check");
     const stopped = this.#stopNetwork();
     this.#setState("checking");
-    await this.#setUp(async (signal) => {
+    await this.#setup.run(async (options) => {
       await stopped;
-      await content.storage.recheck({ ...this.#checking, signal });
+      await content.storage.recheck(options);
       content.rechecked();
     });
-  }
-
-  /** A check waits for the end of a pause that came meanwhile. */
-  get #checking(): CheckOptions {
-    return {
-      onProgress: ({ checked, total }) =>
-        this.publish({ type: "checking", checked, total }),
-      hold: () => this.#holdsCheck ? this.#resumed.promise : undefined,
-    };
   }
 
   /** Gives files other priorities, and sees what that makes of the torrent. */
@@ -284,12 +283,12 @@ export class TorrentLife implements TorrentServices, ContentHost {
 
   /** Once a second while it is busy; whether it still is. */
   tick(now: number): boolean {
-    const swarm = this.network.openSwarm;
-    swarm?.tick(now);
+    const { openSwarm, peerCount } = this.network;
+    openSwarm?.tick(now);
     this.#content?.tick(now);
     this.#saver.tick(now);
-    if (this.network.peerCount === 0) this.#content?.rest();
-    return swarm?.isBusy ?? false;
+    if (peerCount === 0) this.#content?.rest();
+    return peerCount > 0;
   }
 
   /** Wants to be ticked from now on. */
@@ -341,11 +340,9 @@ export class TorrentLife implements TorrentServices, ContentHost {
 
   async #close(deleteFiles: boolean): Promise<void> {
     const closed = closedError();
-    this.#stopping.abort(closed);
-    this.#resumed.resolve();
+    this.#setup.stop(closed);
     this.#metadata.reject(closed);
     this.#completed.reject(closed);
-    this.context.handshaker.removeTorrent(this.infoHash);
     const results = await Promise.allSettled([this.#release(deleteFiles)]);
     results.push(...await Promise.allSettled([this.#owner.closed(this)]));
     this.limits.close();
@@ -359,7 +356,7 @@ export class TorrentLife implements TorrentServices, ContentHost {
   }
 
   async #release(deleteFiles: boolean): Promise<void> {
-    await this.#setup;
+    await this.#setup.running;
     this.#content?.stop();
     await this.network.close();
     if (!deleteFiles) await this.#saver.save();
@@ -393,7 +390,7 @@ export class TorrentLife implements TorrentServices, ContentHost {
       if (!this.#isComplete) return;
       this.#isComplete = false;
       this.#completed = new Settlement();
-      this.network.setComplete(false);
+      this.network.openSwarm?.completeChanged();
       content.setSeeding(false);
       return;
     }
@@ -405,11 +402,11 @@ export class TorrentLife implements TorrentServices, ContentHost {
       this.#setState("seeding");
       this.network.completed();
     } else if (this.#state !== "seeding") return;
-    content.setSeeding(true);
-    this.network.setComplete(true);
     this.#completed.resolve();
     if (this.#isComplete) return;
     this.#isComplete = true;
+    content.setSeeding(true);
+    this.network.openSwarm?.completeChanged();
     this.publish({ type: "complete" });
     void this.#saver.save();
   }
@@ -417,43 +414,31 @@ export class TorrentLife implements TorrentServices, ContentHost {
   /** Gets the content ready and starts. */
   #prepare(metainfo: Metainfo): void {
     this.#setState("checking");
-    void this.#setUp((signal) => this.#open(metainfo, signal));
+    void this.#setup.run((options) => this.#open(metainfo, options));
   }
 
-  /** Does something before the torrent starts or goes on; never rejects. */
-  #setUp(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    const { signal } = this.#stopping;
-    return this.#setup = (async () => {
-      try {
-        await work(signal);
-      } catch (error) {
-        this.#setup = undefined;
-        if (!signal.aborted) this.fail(error);
-        return;
-      }
-      this.#setup = undefined;
-      if (!signal.aborted && this.#error === undefined) this.#startNetwork();
-    })();
-  }
-
-  async #open(metainfo: Metainfo, signal: AbortSignal): Promise<void> {
+  async #open(
+    metainfo: Metainfo,
+    check: CheckOptions & { readonly signal: AbortSignal },
+  ): Promise<void> {
     const content = await TorrentContent.open(this, {
       context: this.context,
       metainfo,
       torrent: this.options,
       limits: this.limits,
-      ...this.#checking,
-      signal,
+      ...check,
     });
     this.#content = content;
     if (content.renamed.length > 0) {
       this.publish({ type: "renamed", files: content.renamed });
     }
     this.#saver.setStorage(content.storage);
-    this.network.contentReady();
+    this.network.openSwarm?.contentReady();
   }
 
-  #startNetwork(): void {
+  /** Starts, unless it is paused or was stopped by an error. */
+  goOn(): void {
+    if (this.#error !== undefined) return;
     if (this.#paused) {
       this.#setState("paused");
       return;

@@ -4,78 +4,82 @@
  * @module
  */
 import type { Endpoint, PeerCandidate } from "../../_shared/address.ts";
+import type { TrackerError } from "../../_shared/announce.ts";
 import type { Magnet, Metainfo } from "../../metainfo/mod.ts";
-import { DiscoveryRunner, type DiscoveryStatus } from "../discovery_runner.ts";
-import type { Swarm } from "../swarm/swarm.ts";
+import type { TorrentContent } from "../content/torrent_content.ts";
+import { DiscoveryRunner } from "../discovery_runner.ts";
+import type { SessionContext } from "../session_context.ts";
+import { Swarm } from "../swarm/swarm.ts";
+import type { SwarmHost } from "../swarm/swarm_host.ts";
 import {
-  answerFor,
-  makeSwarm,
-  makeTrackers,
-  type SwarmHolder,
-  type TorrentServices,
-} from "./torrent_services.ts";
-import type { TrackerStatus } from "../trackers/tracker_entry.ts";
-import type { TrackerRunner } from "../trackers/tracker_runner.ts";
+  type AnnounceFigures,
+  type TrackerHost,
+  TrackerRunner,
+} from "../trackers/tracker_runner.ts";
 
 /** Most DHT nodes that are taken from a torrent file or a link (BEP 5). */
 const MAX_NODES = 8;
+/** What is left to fetch while nobody knows: not to look like a seed. */
+const UNKNOWN_BYTES = 16_384;
+
+/** What is needed of the torrent. */
+export interface NetworkHost extends SwarmHost {
+  /** What it was added by. */
+  readonly topic: Metainfo | Magnet;
+  /** Its content, once ready. */
+  readonly content: TorrentContent | undefined;
+  /** Whether it runs and has all it wants. */
+  readonly isSeeding: boolean;
+}
 
 /** Swarm, trackers and searches of one torrent, started and stopped together. */
-export class TorrentNetwork implements SwarmHolder {
+export class TorrentNetwork implements TrackerHost {
+  /** 20 bytes by which peers and trackers call it. */
+  readonly infoHash: Uint8Array;
+  /** What the torrents of the session share. */
+  readonly context: SessionContext;
+  /** Its trackers. */
+  readonly trackers: TrackerRunner;
+  /** Other sources of peers. */
+  readonly discovery: DiscoveryRunner;
+  readonly #torrent: NetworkHost;
   #swarm: Swarm | undefined;
-  #isComplete = false;
-  readonly #services: TorrentServices;
-  readonly #topic: Metainfo | Magnet;
-  #trackers: TrackerRunner | undefined;
-  readonly #discovery: DiscoveryRunner;
   #running = false;
 
-  constructor(services: TorrentServices, topic: Metainfo | Magnet) {
-    const { context, infoHash } = services;
-    this.#services = services;
-    this.#topic = topic;
-    const { trackers = [], replaceTrackers = false } = services.options;
-    this.#trackers = makeTrackers(services, this, [
-      ...(replaceTrackers ? [] : topic.trackers),
-      ...trackers,
-    ]);
-    this.#discovery = new DiscoveryRunner(context.discovery, {
+  constructor(torrent: NetworkHost) {
+    const { context, infoHash, topic, options } = torrent;
+    const { trackers = [], replaceTrackers = false } = options;
+    this.infoHash = infoHash;
+    this.context = context;
+    this.#torrent = torrent;
+    const tiers = [...(replaceTrackers ? [] : topic.trackers), ...trackers];
+    this.trackers = new TrackerRunner(
+      this,
+      context.trackers
+        ? tiers.map((tier) => typeof tier === "string" ? [tier] : tier)
+        : [],
+    );
+    this.discovery = new DiscoveryRunner(context.discovery, {
       infoHash,
       port: context.handshaker.local?.port ?? 0,
-      isPrivate: () => services.isPrivate,
-      isSeed: () => services.isSeeding,
+      isPrivate: () => torrent.isPrivate,
+      isSeed: () => torrent.isSeeding,
       onPeer: (candidate) => this.addCandidates([candidate]),
       onError: (tracker, error) =>
-        services.publish({ type: "tracker", tracker, ok: false, error }),
+        torrent.publish({ type: "tracker", tracker, ok: false, error }),
       clock: context.timers,
     });
-    answerFor(context, topic, services.isPrivate);
-    if (!services.isPrivate) {
-      for (const node of topic.nodes.slice(0, MAX_NODES)) {
-        context.onDhtNode(node);
-      }
-    }
-  }
-
-  /** Adds peers that somebody names. */
-  addPeers(
-    addresses: Iterable<Endpoint>,
-    source: "manual" | "magnet" | "resume" = "manual",
-  ): void {
-    const { infoHash } = this.#services;
-    this.addCandidates(
-      Array.from(addresses, (address) => ({ infoHash, address, source })),
-    );
-  }
-
-  /** Takes candidates; dials them if there is room. */
-  addCandidates(candidates: readonly PeerCandidate[]): void {
-    if (candidates.length > 0) this.swarm.addCandidates(candidates);
+    if (torrent.isPrivate) return;
+    for (const node of topic.nodes.slice(0, MAX_NODES)) context.onDhtNode(node);
   }
 
   /** Its peers; made for the first who asks. */
   get swarm(): Swarm {
-    return this.#swarm ??= this.#makeSwarm();
+    if (this.#swarm === undefined) {
+      this.#swarm = new Swarm(this.#torrent);
+      if (this.#running) this.#swarm.start();
+    }
+    return this.#swarm;
   }
 
   /** Its peers, if somebody asked for them. */
@@ -88,87 +92,97 @@ export class TorrentNetwork implements SwarmHolder {
     return this.#swarm?.peers.size ?? 0;
   }
 
-  /** Gives the swarm the content to exchange, now that it is known. */
-  contentReady(): void {
-    const { content } = this.#services;
-    if (content !== undefined) this.#swarm?.setContent(content);
+  /** Adds peers that a person names, a link, or an earlier run. */
+  addPeers(
+    addresses: Iterable<Endpoint>,
+    source: "manual" | "magnet" | "resume" = "manual",
+  ): void {
+    const { infoHash } = this;
+    this.addCandidates(
+      Array.from(addresses, (address) => ({ infoHash, address, source })),
+    );
   }
 
-  /** Whether seeds are of no use any more: they are let go. */
-  setComplete(complete: boolean): void {
-    this.#isComplete = complete;
-    this.#swarm?.setComplete(complete);
+  /** Takes candidates; dials them if there is room. */
+  addCandidates(candidates: readonly PeerCandidate[]): void {
+    if (candidates.length > 0) this.swarm.addCandidates(candidates);
   }
 
-  #makeSwarm(): Swarm {
-    const { content } = this.#services;
-    const swarm = makeSwarm(this.#services);
-    if (content !== undefined) swarm.setContent(content);
-    if (this.#isComplete) swarm.setComplete(true);
-    if (this.#running) swarm.start();
-    return swarm;
+  /** Takes trackers behind those there are, or uses these only. */
+  setTrackers(tiers: readonly (readonly string[])[], replace: boolean): void {
+    if (this.context.trackers) this.trackers.setTrackers(tiers, replace);
   }
 
-  /** Its trackers, in the order they are tried. */
-  trackers(): readonly TrackerStatus[] {
-    return this.#trackers?.statuses() ?? [];
+  /** What trackers are told. */
+  figures(): AnnounceFigures {
+    const { content, metainfo, isSeeding } = this.#torrent;
+    const left = content?.missingBytes ?? metainfo?.totalLength ??
+      UNKNOWN_BYTES;
+    return {
+      port: this.context.handshaker.local?.port ?? 0,
+      uploaded: this.#swarm?.uploadedBytes ?? 0,
+      downloaded: this.#swarm?.downloadedBytes ?? 0,
+      left,
+      numWant: isSeeding ? 0 : 200,
+      isPartialSeed: isSeeding && left > 0,
+    };
   }
 
-  /** What other sources of peers do. */
-  discoveries(): readonly DiscoveryStatus[] {
-    return this.#discovery.statuses();
+  /** Whether there are no peers and some are wanted. */
+  wantsPeers(): boolean {
+    return !this.#torrent.isSeeding && this.peerCount === 0;
   }
 
-  /** Asks trackers again, as soon as they allow. */
-  reannounce(url?: string): void {
-    this.#trackers?.reannounce(url);
-  }
-
-  /** Adds trackers behind those there are. */
-  addTrackers(tiers: readonly (readonly string[])[]): void {
-    if (this.#trackers !== undefined) this.#trackers.addTrackers(tiers);
-    else {
-      this.#trackers = makeTrackers(this.#services, this, tiers);
-      if (this.#running) this.#trackers?.start();
+  /** Takes our address, as trackers see it. */
+  externalIp(hostname: string): void {
+    const port = this.context.handshaker.local?.port;
+    if (port !== undefined) {
+      this.swarm.list.setExternalEndpoint({ hostname, port });
     }
   }
 
-  /** Uses these trackers only. */
-  replaceTrackers(tiers: readonly (readonly string[])[]): void {
-    if (this.#trackers === undefined) this.addTrackers(tiers);
-    else this.#trackers.replaceTrackers(tiers);
+  /** Tells what came of an announce. */
+  tracked(
+    tracker: string,
+    result: { readonly peers: number } | { readonly error: TrackerError },
+  ): void {
+    this.#torrent.publish(
+      "peers" in result
+        ? { type: "tracker", tracker, ok: true, peers: result.peers }
+        : { type: "tracker", tracker, ok: false, error: result.error.message },
+    );
   }
 
-  /** Connects, announces and searches. */
+  /** Answers for the torrent, connects, announces and searches. */
   start(): void {
     if (this.#running) return;
     this.#running = true;
+    this.#answer();
     this.#swarm?.start();
-    this.#trackers?.start();
-    this.#discovery.start();
+    this.trackers.start();
+    this.discovery.start();
   }
 
-  /** Stops all of it. */
+  /** Stops all of it; resolves when peers are gone and trackers know. */
   async stop(): Promise<void> {
     this.#running = false;
+    this.context.handshaker.removeTorrent(this.infoHash);
     await Promise.all([
-      this.#discovery.stop(),
+      this.discovery.stop(),
       this.#swarm?.stop(),
-      this.#trackers?.stop(),
+      this.trackers.stop(),
     ]);
   }
 
   /** Stops for good. */
   async close(): Promise<void> {
     await Promise.all([this.stop(), this.#swarm?.close()]);
-    await this.#trackers?.close();
+    await this.trackers.close();
   }
 
   /** Tells the trackers, if the whole torrent is there and was not before. */
   completed(): void {
-    if (this.#services.content?.missingBytes === 0) {
-      this.#trackers?.completed();
-    }
+    if (this.#torrent.content?.missingBytes === 0) this.trackers.completed();
   }
 
   /**
@@ -176,11 +190,21 @@ export class TorrentNetwork implements SwarmHolder {
    * as the metadata says that the torrent is private (BEP 27).
    */
   becomePrivate(): void {
-    const { context, infoHash } = this.#services;
-    void this.#discovery.stop();
+    void this.discovery.stop();
     // Whoever is being dialled fails; who may is dialled again.
-    context.handshaker.removeTorrent(infoHash);
-    answerFor(context, this.#topic, true);
+    this.context.handshaker.removeTorrent(this.infoHash);
+    if (this.#running) this.#answer();
     this.#swarm?.setPrivate();
+  }
+
+  /** Has handshakes of the torrent answered; without the DHT if it is private. */
+  #answer(): void {
+    const { topic, isPrivate } = this.#torrent;
+    const { handshaker, privateExtensions } = this.context;
+    const { infoHash, infoHashV1, infoHashV2 } = topic;
+    handshaker.addTorrent(infoHash, {
+      ...(infoHashV1 && infoHashV2 ? { v2InfoHash: infoHashV2 } : {}),
+      ...(isPrivate ? { extensions: privateExtensions } : {}),
+    });
   }
 }

@@ -10,22 +10,18 @@ import {
   type AnnounceResponse,
   TrackerError,
 } from "../../_shared/announce.ts";
-import { type Clock, deadlineSignal } from "../../_shared/clock.ts";
+import { deadlineSignal } from "../../_shared/clock.ts";
 import { Driver } from "../../_shared/drive.ts";
-import type { RandomSource } from "../../_shared/random.ts";
+import type { Handshaker } from "../../handshake/handshaker.ts";
+import type { SessionContext } from "../session_context.ts";
 import {
   type AnnounceInput,
   AnnounceMachine,
   type AnnounceOutput,
 } from "./announce_machine.ts";
-import type {
-  AnnounceOutcome,
-  AnnounceScheduler,
-  AnnounceTurn,
-} from "./announce_scheduler.ts";
+import type { AnnounceOutcome, AnnounceTurn } from "./announce_scheduler.ts";
 import type { TrackerStatus } from "./tracker_entry.ts";
 import { trackerName } from "./tracker_host.ts";
-import type { TrackerClient } from "../types.ts";
 
 /** How long a tracker may take, in milliseconds (UDP retries within it). */
 const ANNOUNCE_TIMEOUT_MS = 40_000;
@@ -44,37 +40,30 @@ export interface AnnounceFigures extends
   readonly isPartialSeed: boolean;
 }
 
-/** Options of {@linkcode TrackerRunner}. */
-export interface TrackerRunnerOptions {
+/** What is needed of the torrent. */
+export interface TrackerHost {
   /** 20-byte info-hash. */
   readonly infoHash: Uint8Array;
-  /** Our peer id. */
-  readonly peerId: Uint8Array;
-  /** Stable over the session. */
-  readonly key: number;
-  /** Announce URLs in tiers. */
-  readonly tiers: readonly (readonly string[])[];
-  /** Picks the client for a URL; `undefined` when there is none for its scheme. */
-  readonly clientFor: (url: string) => TrackerClient | undefined;
+  /** What the torrents of the session share. */
+  readonly context:
+    & Pick<
+      SessionContext,
+      "announces" | "random" | "timers" | "trackerFor" | "trackerKey"
+    >
+    & { readonly handshaker: Pick<Handshaker, "peerId"> };
   /** Reads the figures of the moment; bytes since the torrent was added. */
-  readonly figures: () => AnnounceFigures;
-  /** Tells whether there are no peers and some are wanted. */
-  readonly wantsPeers: () => boolean;
+  figures(): AnnounceFigures;
+  /** Whether there are no peers and some are wanted. */
+  wantsPeers(): boolean;
   /** Takes the peers found. */
-  readonly onPeers: (candidates: readonly PeerCandidate[]) => void;
+  addCandidates(candidates: readonly PeerCandidate[]): void;
   /** Takes our address, where trackers of several hosts agree. */
-  readonly onExternalIp: (ip: string) => void;
+  externalIp(hostname: string): void;
   /** Is told of every attempt; the tracker is named by scheme and host only. */
-  readonly onResult: (
+  tracked(
     tracker: string,
-    result: { peers: number } | { error: TrackerError },
-  ) => void;
-  /** Says whose turn it is. */
-  readonly scheduler: AnnounceScheduler;
-  /** Whose time passes; made for many timers. */
-  readonly clock: Clock;
-  /** Where chance comes from. */
-  readonly random: RandomSource;
+    result: { readonly peers: number } | { readonly error: TrackerError },
+  ): void;
 }
 
 /** An announce that waits for its turn or is under way. */
@@ -94,7 +83,7 @@ function tellerOf(url: string): string {
 
 /** Keeps a torrent's trackers informed; never throws. */
 export class TrackerRunner {
-  readonly #options: TrackerRunnerOptions;
+  readonly #host: TrackerHost;
   readonly #machine: AnnounceMachine;
   readonly #driver: Driver<AnnounceInput, AnnounceOutput>;
   #flights: Flight[] = [];
@@ -105,14 +94,11 @@ export class TrackerRunner {
   /** Trackers that do not know `paused` (BEP 21). */
   #strict: Set<string> | undefined;
 
-  constructor(options: TrackerRunnerOptions) {
-    const { tiers, random, clock } = options;
-    this.#options = options;
-    this.#machine = new AnnounceMachine({
-      tiers,
-      random,
-      wanted: () => options.wantsPeers(),
-    });
+  constructor(host: TrackerHost, tiers: readonly (readonly string[])[]) {
+    const { random, timers: clock } = host.context;
+    const wanted = () => host.wantsPeers();
+    this.#host = host;
+    this.#machine = new AnnounceMachine({ tiers, random, wanted });
     this.#driver = new Driver(this.#machine, {
       clock,
       perform: (output) => this.#perform(output),
@@ -128,7 +114,7 @@ export class TrackerRunner {
   start(): void {
     // Who goes on before the trackers know of the end has not begun anew.
     if (this.#left === undefined) {
-      const { uploaded, downloaded } = this.#options.figures();
+      const { uploaded, downloaded } = this.#host.figures();
       this.#uploadedBefore = uploaded;
       this.#downloadedBefore = downloaded;
     }
@@ -145,14 +131,9 @@ export class TrackerRunner {
     this.#driver.input({ type: "reannounce", url });
   }
 
-  /** Adds trackers; those that are there stay as they are. */
-  addTrackers(tiers: readonly (readonly string[])[]): void {
-    this.#driver.input({ type: "trackers", tiers, replace: false });
-  }
-
-  /** Uses these trackers only; others are told that we leave. */
-  replaceTrackers(tiers: readonly (readonly string[])[]): void {
-    this.#driver.input({ type: "trackers", tiers, replace: true });
+  /** Takes trackers behind those there are, or uses these only. */
+  setTrackers(tiers: readonly (readonly string[])[], replace: boolean): void {
+    this.#driver.input({ type: "trackers", tiers, replace });
   }
 
   /**
@@ -189,13 +170,13 @@ export class TrackerRunner {
     const { url, event, leaving } = output;
     const flight: Flight = { url };
     this.#flights.push(flight);
-    const { left, isPartialSeed } = this.#options.figures();
+    const { left, isPartialSeed } = this.#host.figures();
     const kind = leaving
       ? "goodbye"
       : event === "completed" || (left > 0 && !isPartialSeed)
       ? "download"
       : "seed";
-    const turn = this.#options.scheduler.request(url, kind, {
+    const turn = this.#host.context.announces.request(url, kind, {
       granted: () => {
         this.#driver.input({ type: "asked", url });
         void this.#announce(flight, output);
@@ -239,7 +220,7 @@ export class TrackerRunner {
     const timeout = output.leaving ? GOODBYE_TIMEOUT_MS : ANNOUNCE_TIMEOUT_MS;
     flight.controller = new AbortController();
     using deadline = deadlineSignal(
-      this.#options.clock,
+      this.#host.context.timers,
       timeout,
       `Tracker ${name} did not answer within ${timeout / 1000} s`,
       flight.controller.signal,
@@ -258,7 +239,7 @@ export class TrackerRunner {
       if (flight.controller.signal.aborted) outcome = "cancelled";
       else if (!isHostsFault(error)) outcome = "answered";
       if (!this.#forget(flight)) return;
-      if (!output.leaving) this.#options.onResult(name, { error });
+      if (!output.leaving) this.#host.tracked(name, { error });
       this.#driver.input({ type: "failed", url, error });
     } finally {
       flight.turn?.end(outcome);
@@ -270,8 +251,9 @@ export class TrackerRunner {
     signal: AbortSignal,
   ): Promise<AnnounceResponse> {
     const { url, trackerId } = output;
-    const { infoHash, peerId, key } = this.#options;
-    const client = this.#options.clientFor(url);
+    const { infoHash, context } = this.#host;
+    const { trackerKey: key, handshaker: { peerId } } = context;
+    const client = context.trackerFor(url);
     if (client === undefined) {
       throw new TrackerError(
         "unsupported",
@@ -279,7 +261,7 @@ export class TrackerRunner {
         { retryInMs: Infinity },
       );
     }
-    const { isPartialSeed, ...figures } = this.#options.figures();
+    const { isPartialSeed, ...figures } = this.#host.figures();
     const announce = (event: AnnounceEvent | undefined) =>
       orAborted(
         client.announce(url, {
@@ -314,16 +296,19 @@ export class TrackerRunner {
     { url, leaving }: AnnounceOutput & { readonly type: "announce" },
     response: AnnounceResponse,
   ): void {
-    const { infoHash, scheduler, onPeers, onResult } = this.#options;
+    const host = this.#host;
+    const { infoHash } = host;
     if (!leaving) {
       const peers = response.peers.slice(0, MAX_PEERS);
       const { externalIp } = response;
-      const agreed = externalIp && scheduler.vote(url, externalIp);
-      if (agreed) this.#options.onExternalIp(agreed);
-      onResult(trackerName(url), { peers: peers.length });
+      const agreed = externalIp && host.context.announces.vote(url, externalIp);
+      if (agreed) host.externalIp(agreed);
+      host.tracked(trackerName(url), { peers: peers.length });
       const teller = response.from ?? tellerOf(url);
       const source = "tracker";
-      onPeers(peers.map((address) => ({ infoHash, address, source, teller })));
+      host.addCandidates(
+        peers.map((address) => ({ infoHash, address, source, teller })),
+      );
     }
     this.#driver.input({ type: "result", url, response });
   }

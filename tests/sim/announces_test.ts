@@ -47,13 +47,14 @@ class World {
       this.runners.push(
         new TrackerRunner({
           infoHash,
-          peerId: infoHash,
-          key: 1,
-          tiers: tiersOf(i),
-          clock: this.timers,
-          random: seededRandom(i),
-          scheduler: this.scheduler,
-          clientFor: () => audited,
+          context: {
+            announces: this.scheduler,
+            random: seededRandom(i),
+            timers: this.timers,
+            trackerKey: 1,
+            trackerFor: () => audited,
+            handshaker: { peerId: infoHash },
+          },
           figures: () => ({
             port: 1,
             uploaded: 0,
@@ -62,10 +63,10 @@ class World {
             isPartialSeed: false,
           }),
           wantsPeers: () => left(i) > 0,
-          onPeers: () => {},
-          onExternalIp: () => {},
-          onResult: () => {},
-        }),
+          addCandidates: () => {},
+          externalIp: () => {},
+          tracked: () => {},
+        }, tiersOf(i)),
       );
     }
   }

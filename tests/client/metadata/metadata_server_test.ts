@@ -15,11 +15,7 @@ function scene(bytesPerSecond = Infinity) {
   const uploadLimit = new RateLimiter({ clock, bytesPerSecond });
   const peers = new Map<number, SwarmPeer>();
   let infoBytes: Uint8Array | undefined = INFO;
-  const server = new MetadataServer({
-    peers,
-    uploadLimit,
-    infoBytes: () => infoBytes,
-  });
+  const server = new MetadataServer(peers, uploadLimit, () => infoBytes);
   const connect = (key: number) => {
     const sent: UtMetadataMessage[] = [];
     const state = { hasRoom: true };

@@ -1,6 +1,9 @@
 import { assertEquals } from "@std/assert";
-import type { PeerCandidate } from "../../../_shared/address.ts";
-import { CandidateDialer } from "../../../client/swarm/candidate_dialer.ts";
+import type { Endpoint, PeerCandidate } from "../../../_shared/address.ts";
+import {
+  CandidateDialer,
+  type DialHost,
+} from "../../../client/swarm/candidate_dialer.ts";
 import { CandidateSources } from "../../../client/swarm/candidate_sources.ts";
 import { HostBook } from "../../../client/swarm/host_book.ts";
 import {
@@ -8,6 +11,7 @@ import {
   HandshakeError,
   type HandshakeErrorCode,
   type HandshakeEvent,
+  type HandshakeFailed,
 } from "../../../handshake/mod.ts";
 import { SimClock } from "../../support/sim_clock.ts";
 
@@ -45,14 +49,8 @@ function setUp(more: { room?: () => number } = {}) {
   const failures: string[] = [];
   const connected: HandshakeConnected[] = [];
   const state = { isPatient: false, isGone: false, turns: 0 };
-  const dialler: CandidateDialer = new CandidateDialer({
-    infoHash,
-    clock,
-    randomInt: () => 0,
-    sources: new CandidateSources(),
-    hosts: new HostBook(),
-    room: (connecting) => (more.room?.() ?? 100) - connecting,
-    dialNext: (choose) => {
+  const handshaker: DialHost["context"]["handshaker"] = {
+    dialNext: (_infoHash, choose) => {
       state.turns++;
       if (state.isGone) return Promise.resolve(undefined);
       return new Promise((resolve) => {
@@ -71,12 +69,34 @@ function setUp(more: { room?: () => number } = {}) {
         else queueMicrotask(turn);
       });
     },
+  };
+  const host = {
+    infoHash,
+    context: {
+      clock,
+      random: { getRandomValues: <T>(bytes: T) => bytes },
+      sources: new CandidateSources(),
+      hosts: new HostBook(),
+      handshaker,
+    },
+    isComplete: false,
+    room: (connecting: number) => (more.room?.() ?? 100) - connecting,
     // A claim, as the swarm files it.
-    adopt: (address) => dialler.list.claim(address, 1),
-    onConnected: (event) => connected.push(event),
-    onFailed: ({ reason }) => failures.push(reason),
-  });
-  return { clock, dialler, attempts, waiting, failures, connected, state };
+    adopt: (address: Endpoint) => dialler.list.claim(address, 1),
+    attach: (event: HandshakeConnected) => connected.push(event),
+    dialFailed: ({ reason }: HandshakeFailed) => failures.push(reason),
+  };
+  const dialler: CandidateDialer = new CandidateDialer(host);
+  return {
+    clock,
+    host,
+    dialler,
+    attempts,
+    waiting,
+    failures,
+    connected,
+    state,
+  };
 }
 
 const candidates = (count: number, source = "tracker"): PeerCandidate[] =>
@@ -203,14 +223,15 @@ Deno.test(
   "seeds that were of no use are dialled when they are",
   none,
   async () => {
-    const { clock, dialler, attempts } = setUp();
+    const { clock, host, dialler, attempts } = setUp();
     dialler.add(candidates(1));
     dialler.list.setSeed(candidates(1)[0]!.address, true);
-    dialler.skipSeeds = true;
+    host.isComplete = true;
     dialler.active = true;
     await clock.advance(1000);
     assertEquals(attempts.length, 0);
-    dialler.skipSeeds = false;
+    host.isComplete = false;
+    dialler.wake();
     await clock.advance(0);
     assertEquals(attempts.length, 1);
   },

@@ -60,19 +60,20 @@ function setUp(
   const all = urls.length > 0 ? urls : ["http://t.example/pass/announce"];
   const runner = new TrackerRunner({
     infoHash: new Uint8Array(20),
-    peerId: new Uint8Array(20),
-    key: 7,
-    tiers: all.map((url) => [url]),
-    clock,
-    random: seededRandom(1),
-    scheduler,
-    clientFor: (url) => /^(http|udp)/.test(url) ? tracker : undefined,
+    context: {
+      announces: scheduler,
+      random: seededRandom(1),
+      timers: clock,
+      trackerKey: 7,
+      trackerFor: (url) => /^(http|udp)/.test(url) ? tracker : undefined,
+      handshaker: { peerId: new Uint8Array(20) },
+    },
     figures: () => figures,
     wantsPeers: () => false,
-    onPeers: (list) => found.push(...list),
-    onExternalIp: (ip) => ips.push(ip),
-    onResult: (name, result) => results.push([name, result]),
-  });
+    addCandidates: (list) => found.push(...list),
+    externalIp: (ip) => ips.push(ip),
+    tracked: (name, result) => results.push([name, result]),
+  }, all.map((url) => [url]));
   return { clock, runner, found, results, figures, ips, scheduler };
 }
 

@@ -1,0 +1,79 @@
+/**
+ * Makes the content of a torrent ready, and checks it again.
+ *
+ * @module
+ */
+import type { CheckOptions, CheckProgress } from "../../disk/storage.ts";
+import type { TorrentEvent } from "../types.ts";
+import { Settlement } from "./settlement.ts";
+
+/** What is needed of the torrent. */
+export interface SetupHost {
+  /** Tells the subscribers. */
+  publish(event: TorrentEvent): void;
+  /** It went wrong. */
+  fail(cause: unknown): void;
+  /** It is over, and nothing was in the way. */
+  goOn(): void;
+}
+
+/** What is done with the files of a torrent before it starts or goes on. */
+export class ContentSetup {
+  readonly #host: SetupHost;
+  readonly #stopping = new AbortController();
+  #running: Promise<void> | undefined;
+  /** Defined while a check waits for the end of a pause that came meanwhile. */
+  #held: Settlement<void> | undefined;
+
+  constructor(host: SetupHost) {
+    this.#host = host;
+  }
+
+  /** What is under way; never rejects. */
+  get running(): Promise<void> | undefined {
+    return this.#running;
+  }
+
+  /** Has a check that is under way wait for {@linkcode ContentSetup.release}. */
+  hold(): void {
+    if (this.#running !== undefined) this.#held ??= new Settlement();
+  }
+
+  /** Lets a check that waits go on. */
+  release(): void {
+    this.#held?.resolve();
+    this.#held = undefined;
+  }
+
+  /** Ends what is under way, and lets nobody go on afterwards. */
+  stop(reason: unknown): void {
+    this.#stopping.abort(reason);
+    this.release();
+  }
+
+  /** Does something with the files; never rejects. */
+  run(
+    work: (
+      options: CheckOptions & { readonly signal: AbortSignal },
+    ) => Promise<void>,
+  ): Promise<void> {
+    const { signal } = this.#stopping;
+    const options = {
+      onProgress: ({ checked, total }: CheckProgress) =>
+        this.#host.publish({ type: "checking", checked, total }),
+      hold: () => this.#held?.promise,
+      signal,
+    };
+    return this.#running = (async () => {
+      try {
+        await work(options);
+      } catch (error) {
+        this.#running = undefined;
+        if (!signal.aborted) this.#host.fail(error);
+        return;
+      }
+      this.#running = undefined;
+      if (!signal.aborted) this.#host.goOn();
+    })();
+  }
+}
