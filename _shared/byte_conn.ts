@@ -76,35 +76,46 @@ export interface ByteTransport {
   listen(local: Endpoint): Promise<ByteListener>;
 }
 
-function wrapTcp(conn: Deno.TcpConn): ByteConnection {
-  try {
-    conn.setNoDelay(true);
-  } catch {
-    // Reset already: reading will tell.
-  }
-  const endpoint = (address: Deno.NetAddr): Endpoint => ({
-    hostname: normalizeHostname(address.hostname),
-    port: address.port,
-  });
-  let closed = false;
-  const close = () => {
-    if (closed) return;
-    closed = true;
+function endpointOf({ hostname, port }: Deno.NetAddr): Endpoint {
+  return { hostname: normalizeHostname(hostname), port };
+}
+
+class TcpConnection implements ByteConnection {
+  readonly #conn: Deno.TcpConn;
+  #closed = false;
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  readonly transport = "tcp";
+
+  constructor(conn: Deno.TcpConn) {
+    this.#conn = conn;
+    this.local = endpointOf(conn.localAddr);
+    this.remote = endpointOf(conn.remoteAddr);
     try {
-      conn.close();
+      conn.setNoDelay(true);
+    } catch {
+      // Reset already: reading will tell.
+    }
+  }
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    return this.#conn.read(buffer);
+  }
+  write(data: Uint8Array): Promise<number> {
+    return this.#conn.write(data);
+  }
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      this.#conn.close();
     } catch {
       // Already gone.
     }
-  };
-  return {
-    local: endpoint(conn.localAddr),
-    remote: endpoint(conn.remoteAddr),
-    transport: "tcp",
-    read: (buffer) => conn.read(buffer),
-    write: (data) => conn.write(data),
-    close,
-    [Symbol.dispose]: close,
-  };
+  }
+  [Symbol.dispose](): void {
+    this.close();
+  }
 }
 
 /** TCP through `Deno.connect` and `Deno.listen`. Needs `--allow-net`. */
@@ -122,7 +133,7 @@ export const tcpTransport: ByteTransport = {
       conn.close();
       throw signal.reason;
     }
-    return wrapTcp(conn);
+    return new TcpConnection(conn);
   },
   // deno-lint-ignore require-await
   async listen(local) {
@@ -142,7 +153,7 @@ export const tcpTransport: ByteTransport = {
       local: { hostname: address.hostname, port: address.port },
       async accept() {
         try {
-          return wrapTcp(await listener.accept());
+          return new TcpConnection(await listener.accept());
         } catch (error) {
           if (closed || error instanceof Deno.errors.BadResource) {
             return undefined;

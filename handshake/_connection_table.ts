@@ -43,8 +43,8 @@ export interface Slot {
   readonly direction: HandshakeDirection;
   /** The port that was dialled, ours or theirs. */
   readonly listenPort: number;
-  /** Closes the connection behind it. Set by the owner. */
-  close: () => void;
+  /** The connection behind it, once the handshake is done. */
+  connection: Disposable | undefined;
   /** The other side's host; absent when not yet known. */
   host: string | undefined;
   /** The same for the limits; absent when exempt. */
@@ -223,7 +223,7 @@ export class ConnectionTable {
       }
     }
     if (rival !== undefined) {
-      rival.close();
+      rival.connection?.[Symbol.dispose]();
       this.close(rival);
     }
     if (key !== undefined) {
@@ -278,7 +278,7 @@ export class ConnectionTable {
     return {
       direction,
       listenPort,
-      close: () => {},
+      connection: undefined,
       host: undefined,
       ip: undefined,
       addressKeys: [],

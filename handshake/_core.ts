@@ -214,9 +214,10 @@ export class HandshakerCore {
       const tracked = new TrackedConnection(
         connection,
         transport,
-        () => this.table.close(slot),
+        this.table,
+        slot,
       );
-      slot.close = () => tracked.close();
+      slot.connection = tracked;
       this.connected[direction]++;
       const candidate = outbound?.candidate;
       return {

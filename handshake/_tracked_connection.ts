@@ -1,23 +1,32 @@
 /**
- * A connection that tells its handshaker when it is closed.
+ * A connection that gives its place back when it is closed.
  *
  * @module
  */
 import type { Endpoint } from "../_shared/address.ts";
 import type { ByteConnection } from "../_shared/byte_conn.ts";
+import type { ConnectionTable, Slot } from "./_connection_table.ts";
 
-/** Passes everything on; reports the first close. */
+/** Passes everything on; frees its slot at the first close. */
 export class TrackedConnection implements ByteConnection {
   readonly #inner: ByteConnection;
-  #onClose: (() => void) | undefined;
+  readonly #table: ConnectionTable;
+  readonly #slot: Slot;
+  #closed = false;
   readonly local: Endpoint;
   readonly remote: Endpoint;
   readonly transport: string;
 
   /** Wraps an open connection. */
-  constructor(inner: ByteConnection, transport: string, onClose: () => void) {
+  constructor(
+    inner: ByteConnection,
+    transport: string,
+    table: ConnectionTable,
+    slot: Slot,
+  ) {
     this.#inner = inner;
-    this.#onClose = onClose;
+    this.#table = table;
+    this.#slot = slot;
     this.local = inner.local;
     this.remote = inner.remote;
     this.transport = inner.transport ?? transport;
@@ -25,7 +34,7 @@ export class TrackedConnection implements ByteConnection {
 
   /** Whether it was closed on this side. */
   get closed(): boolean {
-    return this.#onClose === undefined;
+    return this.#closed;
   }
 
   read(buffer: Uint8Array): Promise<number | null> {
@@ -37,11 +46,10 @@ export class TrackedConnection implements ByteConnection {
   }
 
   close(): void {
-    const onClose = this.#onClose;
-    if (onClose === undefined) return;
-    this.#onClose = undefined;
+    if (this.#closed) return;
+    this.#closed = true;
     this.#inner.close();
-    onClose();
+    this.#table.close(this.#slot);
   }
 
   [Symbol.dispose](): void {

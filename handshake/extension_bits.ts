@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { equalBytes, toHex } from "../_shared/bytes.ts";
+import { readUint32, toHex, writeUint32 } from "../_shared/bytes.ts";
 
 /**
  * Extensions that have a bit of their own: the extension protocol (BEP 10), the
@@ -17,12 +17,13 @@ export type ExtensionName =
   | "dht"
   | "v2-upgrade";
 
-/** Where each named bit is: byte index and mask. */
-const BITS: Readonly<Record<ExtensionName, readonly [number, number]>> = {
-  "extension-protocol": [5, 0x10],
-  "dht": [7, 0x01],
-  "fast": [7, 0x04],
-  "v2-upgrade": [7, 0x10],
+const NONE = new Uint8Array(8);
+/** Where each named bit is in the second half. */
+const BITS: Readonly<Record<ExtensionName, number>> = {
+  "extension-protocol": 0x100000,
+  "dht": 0x01,
+  "fast": 0x04,
+  "v2-upgrade": 0x10,
 };
 
 /** Every name of {@linkcode ExtensionName}, in the order of their bits. */
@@ -47,7 +48,9 @@ export const EXTENSION_NAMES: readonly ExtensionName[] = [
  * ```
  */
 export class ExtensionBits {
-  readonly #bytes: Uint8Array<ArrayBuffer>;
+  // Two numbers, not bytes: every peer has some.
+  #high: number;
+  #low: number;
 
   /**
    * Copies reserved bytes.
@@ -55,13 +58,14 @@ export class ExtensionBits {
    * @param bytes Exactly 8 bytes. @default {new Uint8Array(8)}
    * @throws {RangeError} If there are not 8 bytes.
    */
-  constructor(bytes: Uint8Array = new Uint8Array(8)) {
+  constructor(bytes: Uint8Array = NONE) {
     if (bytes.length !== 8) {
       throw new RangeError(
         `Cannot use ${bytes.length} bytes as extension bits: there must be 8`,
       );
     }
-    this.#bytes = new Uint8Array(bytes);
+    this.#high = readUint32(bytes, 0);
+    this.#low = readUint32(bytes, 4);
   }
 
   /**
@@ -71,12 +75,7 @@ export class ExtensionBits {
    * @returns The bits; all others are zero.
    */
   static of(...names: ExtensionName[]): ExtensionBits {
-    const bytes = new Uint8Array(8);
-    for (const name of names) {
-      const [index, mask] = BITS[name];
-      bytes[index]! |= mask;
-    }
-    return new ExtensionBits(bytes);
+    return new ExtensionBits().with(...names);
   }
 
   /**
@@ -86,8 +85,7 @@ export class ExtensionBits {
    * @returns Whether its bit is set.
    */
   has(name: ExtensionName): boolean {
-    const [index, mask] = BITS[name];
-    return (this.#bytes[index]! & mask) !== 0;
+    return (this.#low & BITS[name]) !== 0;
   }
 
   /**
@@ -97,12 +95,8 @@ export class ExtensionBits {
    * @returns New bits.
    */
   with(...names: ExtensionName[]): ExtensionBits {
-    const result = new ExtensionBits(this.#bytes);
-    for (const name of names) {
-      const [index, mask] = BITS[name];
-      result.#bytes[index]! |= mask;
-    }
-    return result;
+    const mask = names.reduce((mask, name) => mask | BITS[name], 0);
+    return this.#changed(this.#high, this.#low | mask);
   }
 
   /**
@@ -112,12 +106,8 @@ export class ExtensionBits {
    * @returns New bits.
    */
   without(...names: ExtensionName[]): ExtensionBits {
-    const result = new ExtensionBits(this.#bytes);
-    for (const name of names) {
-      const [index, mask] = BITS[name];
-      result.#bytes[index]! &= ~mask;
-    }
-    return result;
+    const mask = names.reduce((mask, name) => mask | BITS[name], 0);
+    return this.#changed(this.#high, this.#low & ~mask);
   }
 
   /**
@@ -127,9 +117,7 @@ export class ExtensionBits {
    * @returns The bitwise AND of all 64 bits.
    */
   and(other: ExtensionBits): ExtensionBits {
-    const result = new ExtensionBits(this.#bytes);
-    for (let i = 0; i < 8; i++) result.#bytes[i]! &= other.#bytes[i]!;
-    return result;
+    return this.#changed(this.#high & other.#high, this.#low & other.#low);
   }
 
   /**
@@ -139,7 +127,7 @@ export class ExtensionBits {
    * @returns Whether they are the same.
    */
   equals(other: ExtensionBits): boolean {
-    return equalBytes(this.#bytes, other.#bytes);
+    return ((this.#high ^ other.#high) | (this.#low ^ other.#low)) === 0;
   }
 
   /**
@@ -157,7 +145,10 @@ export class ExtensionBits {
    * @returns A copy of the 8 bytes.
    */
   toBytes(): Uint8Array<ArrayBuffer> {
-    return new Uint8Array(this.#bytes);
+    const bytes = new Uint8Array(8);
+    writeUint32(bytes, 0, this.#high);
+    writeUint32(bytes, 4, this.#low);
+    return bytes;
   }
 
   /**
@@ -166,6 +157,13 @@ export class ExtensionBits {
    * @returns 16 hex digits.
    */
   toString(): string {
-    return toHex(this.#bytes);
+    return toHex(this.toBytes());
+  }
+
+  #changed(high: number, low: number): ExtensionBits {
+    const result = new ExtensionBits(NONE);
+    result.#high = high;
+    result.#low = low;
+    return result;
   }
 }

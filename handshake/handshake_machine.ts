@@ -13,6 +13,8 @@ import {
   type HandshakeMessage,
 } from "./message.ts";
 
+const NO_BYTES = new Uint8Array(0);
+
 /**
  * Decides what a machine may not know: whether a torrent is ours, what to
  * answer, who is welcome. Called at most once each.
@@ -182,7 +184,7 @@ export class HandshakeMachine
       type: "complete",
       message,
       sent: this.#sent!,
-      rest: data.slice(taken),
+      rest: taken < data.length ? data.slice(taken) : NO_BYTES,
     });
   }
 

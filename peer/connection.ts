@@ -14,7 +14,7 @@ import {
 import { PeerProtocolError } from "./error.ts";
 import { READ_SEND_WATERMARK } from "./_limits.ts";
 import type { BlockAddress, HashRange } from "./message.ts";
-import { MessageChannel } from "./message_channel.ts";
+import { type ChannelHost, MessageChannel } from "./message_channel.ts";
 import type { PeerStats } from "./peer_stats.ts";
 import { PeerSessionMachine } from "./session_machine.ts";
 import type {
@@ -31,77 +31,89 @@ import { encodeUtPex, type UtPexMessage } from "./ut_pex.ts";
  * Whatever happens, exactly one `closed` event ends it.
  */
 export class PeerConnection implements AsyncDisposable {
-  readonly #options: PeerConnectionOptions;
+  /** The info-hash that was agreed on. */
+  readonly infoHash: Uint8Array;
+  /** The peer's id. */
+  readonly peerId: Uint8Array;
+  /** Addresses of both ends, and the transport. */
+  readonly connection: ByteConnection;
+  readonly #onEvent: PeerConnectionOptions["onEvent"];
+  readonly #beforeRead: PeerConnectionOptions["beforeRead"];
+  readonly #afterRead: PeerConnectionOptions["afterRead"];
+  readonly #beforeWrite: PeerConnectionOptions["beforeWrite"];
   readonly #clock: Clock;
   readonly #machine: PeerSessionMachine;
-  readonly #channel: MessageChannel;
+  readonly #channel: MessageChannel<PeerConnection>;
   readonly #extensions: UserExtensions | undefined;
-  readonly #closed = Promise.withResolvers<PeerCloseReason>();
   #now: number;
   #draining = false;
-  #finished = false;
+  #reason: PeerCloseReason | undefined;
+  /** Made for who asks. */
+  #closed: PromiseWithResolvers<PeerCloseReason> | undefined;
   #timerAt = Infinity;
   #cancelTimer: (() => void) | undefined;
   #closeType: PeerCloseReason["type"] = "protocol";
   /** Ends a rest in reading. */
   #wake: (() => void) | undefined;
 
+  /** What a channel asks and tells; one for all, as peers are many. */
+  static readonly #host: ChannelHost<PeerConnection> = {
+    awaitsBlocks: (peer) => peer.#machine.outstanding > 0,
+    beforeRead: (peer, wanted) => peer.#beforeRead?.(wanted, peer) ?? wanted,
+    onPause(peer, paused) {
+      peer.#machine.setReading(!paused, peer.#tick());
+      peer.#settle();
+    },
+    onChunk: (peer) => void (peer.#now = peer.#clock.now()),
+    onMessage(peer, message) {
+      peer.#machine.receive(message, peer.#now);
+      peer.#drain();
+    },
+    onChunkEnd(peer, length, error) {
+      if (error !== undefined) peer.#machine.close(error);
+      const at = peer.#machine.chunkEnd(length, peer.#tick());
+      peer.#settle();
+      peer.#afterRead?.(length, peer);
+      return at > peer.#now ? peer.#rest(at) : undefined;
+    },
+    waiting: (peer) => peer.#machine.waitingBytes,
+    take: (peer) => peer.#machine.take(),
+    recycle: (peer, bytes) => peer.#machine.recycle(bytes),
+    beforeWrite: (peer, bytes) => peer.#beforeWrite?.(bytes, peer),
+    onSent(peer, underWay) {
+      peer.#machine.sent(underWay, peer.#tick());
+      peer.#settle();
+      if (peer.bufferedBytes <= READ_SEND_WATERMARK / 2) peer.#wake?.();
+    },
+    onEnd: (peer) => peer.#finish({ type: "remote" }),
+    onError: (peer, error) => peer.#fail(error),
+  };
+
   private constructor(options: PeerConnectionOptions) {
-    this.#options = options;
+    this.infoHash = options.infoHash;
+    this.peerId = options.peerId;
+    this.connection = options.connection;
+    this.#onEvent = options.onEvent;
+    this.#beforeRead = options.beforeRead;
+    this.#afterRead = options.afterRead;
+    this.#beforeWrite = options.beforeWrite;
     this.#clock = options.clock ?? systemClock;
     this.#now = this.#clock.now();
     this.#machine = new PeerSessionMachine(
       sessionOptionsOf(options),
       this.#now,
     );
-    this.#extensions = options.extensions && new UserExtensions(
-      options.extensions,
-      {
+    if (options.extensions !== undefined && options.extensions.length > 0) {
+      this.#extensions = new UserExtensions(options.extensions, {
         supports: (name) => this.supports(name),
         sendExtended: (name, payload) => this.sendExtended(name, payload),
         fail: (message) => {
           this.#machine.close(new PeerProtocolError("malformed", message));
           this.#settle();
         },
-      },
-    );
-    this.#channel = new MessageChannel({
-      connection: options.connection,
-      initialBytes: options.initialBytes,
-      pieceCount: options.pieceCount,
-      maxBlockLength: options.maxBlockLength,
-      minReadBuffer: options.minReadBuffer,
-      maxReadBuffer: options.maxReadBuffer,
-      awaitsBlocks: () => this.#machine.outstanding > 0,
-      beforeRead: (wanted) => options.beforeRead?.(wanted, this) ?? wanted,
-      onPause: (paused) => {
-        this.#machine.setReading(!paused, this.#tick());
-        this.#settle();
-      },
-      onChunk: () => void (this.#now = this.#clock.now()),
-      onMessage: (message) => {
-        this.#machine.receive(message, this.#now);
-        this.#drain();
-      },
-      onChunkEnd: (length, error) => {
-        if (error !== undefined) this.#machine.close(error);
-        const at = this.#machine.chunkEnd(length, this.#tick());
-        this.#settle();
-        options.afterRead?.(length, this);
-        return at > this.#now ? this.#rest(at) : undefined;
-      },
-      waiting: () => this.#machine.waitingBytes,
-      take: () => this.#machine.take(),
-      recycle: (bytes) => this.#machine.recycle(bytes),
-      beforeWrite: (bytes) => options.beforeWrite?.(bytes, this),
-      onSent: (underWay) => {
-        this.#machine.sent(underWay, this.#tick());
-        this.#settle();
-        if (this.bufferedBytes <= READ_SEND_WATERMARK / 2) this.#wake?.();
-      },
-      onEnd: () => this.#finish({ type: "remote" }),
-      onError: (error) => this.#fail(error),
-    });
+      });
+    }
+    this.#channel = new MessageChannel(options, PeerConnection.#host, this);
   }
 
   /**
@@ -122,22 +134,10 @@ export class PeerConnection implements AsyncDisposable {
       throw error;
     }
     peer.#settle();
-    peer.#channel.start();
+    peer.#channel.start(options.initialBytes);
     return peer;
   }
 
-  /** The info-hash that was agreed on. */
-  get infoHash(): Uint8Array {
-    return this.#options.infoHash;
-  }
-  /** The peer's id. */
-  get peerId(): Uint8Array {
-    return this.#options.peerId;
-  }
-  /** Addresses of both ends, and the transport. */
-  get connection(): ByteConnection {
-    return this.#options.connection;
-  }
   /** States of both sides; live. */
   get state(): PeerSessionState {
     return this.#machine.state;
@@ -168,14 +168,18 @@ export class PeerConnection implements AsyncDisposable {
   }
   /** Bytes waiting to be sent. */
   get bufferedBytes(): number {
-    return this.#finished ? 0 : this.#machine.bufferedBytes;
+    return this.isClosed ? 0 : this.#machine.bufferedBytes;
   }
   /** Whether the connection is over. */
   get isClosed(): boolean {
-    return this.#finished;
+    return this.#reason !== undefined;
   }
   /** Resolves, never rejects, when the connection is over. */
   get closed(): Promise<PeerCloseReason> {
+    if (this.#closed === undefined) {
+      this.#closed = Promise.withResolvers();
+      if (this.#reason !== undefined) this.#closed.resolve(this.#reason);
+    }
     return this.#closed.promise;
   }
 
@@ -392,7 +396,7 @@ export class PeerConnection implements AsyncDisposable {
     if (!this.#machine.closed) this.#closeType = "local";
     this.#machine.close(error);
     this.#settle();
-    return this.#closed.promise.then(() => {});
+    return this.closed.then(() => {});
   }
   /** Same as {@linkcode PeerConnection.close}. */
   [Symbol.asyncDispose](): Promise<void> {
@@ -408,7 +412,7 @@ export class PeerConnection implements AsyncDisposable {
   #settle(): void {
     if (this.#draining) return;
     this.#drain();
-    if (this.#finished) return;
+    if (this.isClosed) return;
     this.#armTimer();
     this.#channel.flush();
   }
@@ -417,13 +421,13 @@ export class PeerConnection implements AsyncDisposable {
     if (this.#draining) return;
     this.#draining = true;
     try {
-      while (!this.#finished) {
+      while (!this.isClosed) {
         const output = this.#machine.poll();
         if (output === undefined) return;
         if (output.type === "close") {
           this.#finish({ type: this.#closeType, error: output.error });
         } else if (!this.#extensions?.handle(output)) {
-          this.#options.onEvent(output, this);
+          this.#onEvent(output, this);
         }
       }
     } finally {
@@ -438,7 +442,7 @@ export class PeerConnection implements AsyncDisposable {
       ? () => {}
       : this.#clock.schedule(until, () => this.#wake?.());
     this.#wake = () => {
-      if (until !== Infinity && !this.#finished && this.#clock.now() < until) {
+      if (until !== Infinity && !this.isClosed && this.#clock.now() < until) {
         return;
       }
       this.#wake = undefined;
@@ -461,7 +465,7 @@ export class PeerConnection implements AsyncDisposable {
   #onTimer(): void {
     this.#timerAt = Infinity;
     this.#cancelTimer = undefined;
-    if (this.#finished) return;
+    if (this.isClosed) return;
     this.#now = this.#clock.now();
     try {
       const { deadline } = this.#machine;
@@ -485,15 +489,15 @@ export class PeerConnection implements AsyncDisposable {
 
   /** The only way out: runs once. */
   #finish(reason: PeerCloseReason): void {
-    if (this.#finished) return;
-    this.#finished = true;
+    if (this.isClosed) return;
+    this.#reason = reason;
     const outstanding = [...this.#machine.outstandingRequests];
     this.#machine.close(reason.error);
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     this.#wake?.();
     this.#channel.close();
-    this.#closed.resolve(reason);
-    this.#options.onEvent({ type: "closed", reason, outstanding }, this);
+    this.#closed?.resolve(reason);
+    this.#onEvent({ type: "closed", reason, outstanding }, this);
   }
 }

@@ -80,7 +80,7 @@ export interface PeerConnectionOptions
   readonly allowedFastCount?: number | undefined;
   /** Longest block accepted in bytes. @default {131072} */
   readonly maxBlockLength?: number | undefined;
-  /** Bytes of the smallest read buffer. @default {1024} */
+  /** Bytes of the smallest read buffer. @default {512} */
   readonly minReadBuffer?: number | undefined;
   /** Bytes that a read buffer may grow to. @default {524288} */
   readonly maxReadBuffer?: number | undefined;
@@ -101,10 +101,7 @@ export function sessionOptionsOf(
   const count = options.allowedFastCount ?? ALLOWED_FAST_COUNT;
   return {
     ...options,
-    extensionNames: [
-      ...options.extensionNames ?? STANDARD_EXTENSIONS,
-      ...(options.extensions ?? []).map(({ name }) => name),
-    ],
+    extensionNames: withNames(options),
     allowedFast: ip?.length === 4 && count > 0
       ? { infoHash: options.infoHash, ip, count }
       : undefined,
@@ -112,4 +109,12 @@ export function sessionOptionsOf(
       ? options.extensionFields
       : { yourIp: ip, ...options.extensionFields },
   };
+}
+
+/** The names of all extensions; an array that many share where it can be. */
+function withNames(options: PeerConnectionOptions): readonly string[] {
+  const { extensionNames = STANDARD_EXTENSIONS, extensions = [] } = options;
+  return extensions.length === 0
+    ? extensionNames
+    : [...extensionNames, ...extensions.map(({ name }) => name)];
 }

@@ -60,30 +60,55 @@ export interface PeerExtension {
   onMessage?(payload: Uint8Array, context: PeerExtensionContext): void;
 }
 
+/** Our side: names and ids. */
+interface LocalExtensions {
+  readonly ids: ReadonlyMap<string, number>;
+  readonly names: readonly (string | undefined)[];
+}
+
+/** Peers that are offered the same share what was made of it. */
+const shared = new WeakMap<readonly string[], LocalExtensions>();
+const NO_IDS = new Map<string, number>();
+
+function localExtensions(names: readonly string[]): LocalExtensions {
+  const ids = new Map<string, number>();
+  for (const name of names) {
+    if (ids.has(name)) {
+      throw new RangeError(`Cannot register extension "${name}" twice`);
+    }
+    if (ids.size === MAX_EXTENSIONS) {
+      throw new RangeError(
+        `Cannot register extension "${name}": the most are ${MAX_EXTENSIONS}`,
+      );
+    }
+    ids.set(name, ids.size + 1);
+  }
+  return { ids, names: [undefined, ...names] };
+}
+
 /** Names and ids of both directions of one connection. */
 export class ExtensionRegistry {
-  readonly #local = new Map<string, number>();
-  readonly #names: (string | undefined)[] = [undefined];
-  readonly #remote = new Map<string, number>();
+  readonly #local: LocalExtensions;
+  #remote = NO_IDS;
 
   /**
    * Gives every extension an id from 1 on.
    *
-   * @param names The extensions to offer.
+   * @param names The extensions to offer; not changed afterwards.
    * @throws {RangeError} If there are more than 64 or a name is given twice.
    */
   constructor(names: readonly string[] = STANDARD_EXTENSIONS) {
-    for (const name of names) this.#add(name);
+    let local = shared.get(names);
+    if (local === undefined) {
+      local = localExtensions(names);
+      shared.set(names, local);
+    }
+    this.#local = local;
   }
 
   /** Our names and the ids under which we want their messages. */
   get localIds(): ReadonlyMap<string, number> {
-    return this.#local;
-  }
-
-  /** The peer's names and ids, those that it took back left out. */
-  get remoteIds(): ReadonlyMap<string, number> {
-    return this.#remote;
+    return this.#local.ids;
   }
 
   /**
@@ -93,7 +118,7 @@ export class ExtensionRegistry {
    * @returns The name, or `undefined` for an id that we never gave.
    */
   nameOf(id: number): string | undefined {
-    return this.#names[id];
+    return this.#local.names[id];
   }
 
   /**
@@ -115,21 +140,9 @@ export class ExtensionRegistry {
     for (const [name, id] of messageIds) {
       if (id === 0) this.#remote.delete(name);
       else if (this.#remote.has(name) || this.#remote.size < MAX_EXTENSIONS) {
+        if (this.#remote === NO_IDS) this.#remote = new Map();
         this.#remote.set(name, id);
       }
     }
-  }
-
-  #add(name: string): void {
-    if (this.#local.has(name)) {
-      throw new RangeError(`Cannot register extension "${name}" twice`);
-    }
-    if (this.#names.length > MAX_EXTENSIONS) {
-      throw new RangeError(
-        `Cannot register extension "${name}": the most are ${MAX_EXTENSIONS}`,
-      );
-    }
-    this.#local.set(name, this.#names.length);
-    this.#names.push(name);
   }
 }

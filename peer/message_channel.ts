@@ -10,72 +10,81 @@ import type { PeerMessage } from "./message.ts";
 import { PeerMessageDecoder } from "./message_decoder.ts";
 import { ReadBuffer } from "./read_buffer.ts";
 
-/** Options of {@linkcode MessageChannel}. */
+/** Options of {@linkcode MessageChannel}; those of a connection fit. */
 export interface MessageChannelOptions {
   /** Where bytes come from and go to. */
   readonly connection: ByteConnection;
-  /** Bytes that were read before. */
-  readonly initialBytes: Uint8Array | undefined;
   /** How many pieces there are, when known. */
-  readonly pieceCount: number | undefined;
+  readonly pieceCount?: number | undefined;
   /** Longest block accepted in bytes. */
-  readonly maxBlockLength: number | undefined;
+  readonly maxBlockLength?: number | undefined;
   /** Bytes of the first read buffer. */
-  readonly minReadBuffer: number | undefined;
+  readonly minReadBuffer?: number | undefined;
   /** Bytes that a read buffer may grow to. */
-  readonly maxReadBuffer: number | undefined;
+  readonly maxReadBuffer?: number | undefined;
+}
+
+/** What a channel asks and tells of its peer. */
+export interface ChannelHost<Peer> {
   /** Whether blocks are awaited, so that reads should be large. */
-  awaitsBlocks(): boolean;
+  awaitsBlocks(peer: Peer): boolean;
   /** Asked before each read of so many bytes; tells how many may be read. */
-  beforeRead(wanted: number): number | Promise<number>;
+  beforeRead(peer: Peer, wanted: number): number | Promise<number>;
   /** Reading waits for `beforeRead`, or goes on. */
-  onPause(paused: boolean): void;
+  onPause(peer: Peer, paused: boolean): void;
   /** A chunk came; its messages follow. */
-  onChunk(): void;
+  onChunk(peer: Peer): void;
   /** A message came. */
-  onMessage(message: PeerMessage): void;
+  onMessage(peer: Peer, message: PeerMessage): void;
   /**
    * All messages of a chunk were given out, or the peer broke the rules. The
    * next read waits for the promise.
    */
   onChunkEnd(
+    peer: Peer,
     length: number,
     error: PeerProtocolError | undefined,
   ): Promise<void> | undefined;
   /** Bytes that wait to be sent. */
-  waiting(): number;
+  waiting(peer: Peer): number;
   /** Takes what waits to be sent. */
-  take(): Uint8Array<ArrayBuffer>;
+  take(peer: Peer): Uint8Array<ArrayBuffer>;
   /** What was taken is sent. */
-  recycle(bytes: Uint8Array<ArrayBuffer>): void;
+  recycle(peer: Peer, bytes: Uint8Array<ArrayBuffer>): void;
   /** Asked before each write. */
-  beforeWrite(bytes: number): Promise<void> | undefined;
+  beforeWrite(peer: Peer, bytes: number): Promise<void> | undefined;
   /** The connection took bytes; so many are under way. */
-  onSent(underWay: number): void;
+  onSent(peer: Peer, underWay: number): void;
   /** The peer closed the connection. */
-  onEnd(): void;
+  onEnd(peer: Peer): void;
   /** Reading, writing or one of these functions failed. */
-  onError(error: unknown): void;
+  onError(peer: Peer, error: unknown): void;
 }
 
 /** The two loops of one connection. */
-export class MessageChannel {
-  readonly #options: MessageChannelOptions;
+export class MessageChannel<Peer> {
   readonly #connection: ByteConnection;
+  readonly #host: ChannelHost<Peer>;
+  readonly #peer: Peer;
   readonly #decoder: PeerMessageDecoder;
-  readonly #onMessage: (message: PeerMessage) => void;
+  readonly #buffer: ReadBuffer;
   #flushing = false;
   #writing = false;
   #closed = false;
 
-  constructor(options: MessageChannelOptions) {
-    this.#options = options;
+  constructor(
+    options: MessageChannelOptions,
+    host: ChannelHost<Peer>,
+    peer: Peer,
+  ) {
     this.#connection = options.connection;
-    this.#decoder = new PeerMessageDecoder({
-      pieceCount: options.pieceCount,
-      maxBlockLength: options.maxBlockLength,
-    });
-    this.#onMessage = (message) => options.onMessage(message);
+    this.#host = host;
+    this.#peer = peer;
+    this.#decoder = new PeerMessageDecoder(options);
+    this.#buffer = new ReadBuffer(
+      options.minReadBuffer ?? 512,
+      options.maxReadBuffer ?? 524_288,
+    );
   }
 
   /** Tells the number of pieces once it is known. */
@@ -83,15 +92,15 @@ export class MessageChannel {
     if (!this.#closed) this.#decoder.setPieceCount(pieceCount);
   }
 
-  /** Begins to read, a moment later. */
-  start(): void {
-    queueMicrotask(() => void this.#run());
+  /** Begins to read, a moment later, what was read before first. */
+  start(initialBytes?: Uint8Array): void {
+    queueMicrotask(() => void this.#read(initialBytes));
   }
 
   /** Sends what waits once the caller is through. */
   flush(): void {
     if (this.#flushing || this.#writing || this.#closed) return;
-    if (this.#options.waiting() === 0) return;
+    if (this.#host.waiting(this.#peer) === 0) return;
     this.#flushing = true;
     queueMicrotask(() => {
       this.#flushing = false;
@@ -107,77 +116,71 @@ export class MessageChannel {
     this.#connection.close();
   }
 
-  async #run(): Promise<void> {
+  async #read(initialBytes: Uint8Array | undefined): Promise<void> {
+    const host = this.#host;
+    const peer = this.#peer;
+    const buffer = this.#buffer;
     try {
-      const { initialBytes } = this.#options;
       if (this.#closed) return;
-      if (initialBytes !== undefined && initialBytes.length > 0) {
-        await this.#receive(initialBytes);
-      }
-      await this.#read();
-    } catch (error) {
-      if (!this.#closed) this.#options.onError(error);
-    }
-  }
-
-  async #read(): Promise<void> {
-    const options = this.#options;
-    const buffer = new ReadBuffer(
-      options.minReadBuffer ?? 1024,
-      options.maxReadBuffer ?? 524_288,
-    );
-    while (!this.#closed) {
-      let size = buffer.size(options.awaitsBlocks());
-      const grant = options.beforeRead(size);
-      let granted = 0;
-      if (typeof grant === "number") granted = grant;
-      else {
-        options.onPause(true);
-        granted = await grant;
+      let wait = initialBytes && this.#receive(initialBytes);
+      initialBytes = undefined;
+      while (!this.#closed) {
+        if (wait !== undefined) {
+          host.onPause(peer, true);
+          await wait;
+          if (this.#closed) return;
+          host.onPause(peer, false);
+        }
+        const wanted = buffer.size(host.awaitsBlocks(peer));
+        let granted = host.beforeRead(peer, wanted);
+        if (typeof granted !== "number") {
+          host.onPause(peer, true);
+          granted = await granted;
+          if (this.#closed) return;
+          host.onPause(peer, false);
+        }
+        const { bytes } = buffer;
+        const length = await this.#connection.read(
+          granted < wanted ? bytes.subarray(0, granted) : bytes,
+        );
         if (this.#closed) return;
-        options.onPause(false);
+        if (length === null) return host.onEnd(peer);
+        wait = this.#receive(bytes.subarray(0, length));
+        buffer.used(length);
       }
-      size = Math.min(size, granted);
-      const { bytes } = buffer;
-      const length = await this.#connection.read(
-        size < bytes.length ? bytes.subarray(0, size) : bytes,
-      );
-      if (this.#closed) return;
-      if (length === null) return options.onEnd();
-      const wait = this.#receive(bytes.subarray(0, length));
-      buffer.used(length);
-      if (wait === undefined || this.#closed) continue;
-      options.onPause(true);
-      await wait;
-      if (this.#closed) return;
-      options.onPause(false);
+    } catch (error) {
+      if (!this.#closed) host.onError(peer, error);
     }
   }
 
   #receive(chunk: Uint8Array): Promise<void> | undefined {
     let violation: PeerProtocolError | undefined;
-    this.#options.onChunk();
+    const host = this.#host;
+    const peer = this.#peer;
+    host.onChunk(peer);
     try {
-      this.#decoder.push(chunk, this.#onMessage);
+      this.#decoder.push(chunk, (message) => host.onMessage(peer, message));
     } catch (error) {
       if (!(error instanceof PeerProtocolError)) throw error;
       violation = error;
     }
     if (this.#closed) return undefined;
-    return this.#options.onChunkEnd(chunk.length, violation);
+    return host.onChunkEnd(peer, chunk.length, violation);
   }
 
   /** What is queued during one write makes up the next one. */
   async #write(): Promise<void> {
+    const host = this.#host;
+    const peer = this.#peer;
     this.#writing = true;
     try {
-      while (this.#options.waiting() > 0 && !this.#closed) {
-        const wait = this.#options.beforeWrite(this.#options.waiting());
+      while (host.waiting(peer) > 0 && !this.#closed) {
+        const wait = host.beforeWrite(peer, host.waiting(peer));
         if (wait !== undefined) {
           await wait;
           if (this.#closed) return;
         }
-        const bytes = this.#options.take();
+        const bytes = host.take(peer);
         let offset = 0;
         while (offset < bytes.length) {
           const taken = await this.#connection.write(
@@ -185,12 +188,12 @@ export class MessageChannel {
           );
           if (this.#closed) return;
           offset += taken;
-          this.#options.onSent(bytes.length - offset);
+          host.onSent(peer, bytes.length - offset);
         }
-        this.#options.recycle(bytes);
+        host.recycle(peer, bytes);
       }
     } catch (error) {
-      if (!this.#closed) this.#options.onError(error);
+      if (!this.#closed) host.onError(peer, error);
     } finally {
       this.#writing = false;
     }

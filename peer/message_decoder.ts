@@ -38,6 +38,8 @@ export interface PeerMessageDecoderOptions {
   readonly maxExtendedLength?: number | undefined;
 }
 
+const NO_BYTES = new Uint8Array(0);
+
 function check(name: string, value: number, most: number): void {
   if (!Number.isInteger(value) || value < 0 || value > most) {
     throw new RangeError(
@@ -54,7 +56,7 @@ export class PeerMessageDecoder {
   readonly #maxLength: number;
   #pieceCount: number | undefined;
   /** The start of a message that the last chunk ended in. */
-  #carry: Uint8Array<ArrayBuffer> = new Uint8Array(64);
+  #carry = NO_BYTES;
   #carried = 0;
   /** How long the carried message is with its prefix, once that is checked. */
   #carryGoal = 0;
@@ -104,7 +106,7 @@ export class PeerMessageDecoder {
   stop(): void {
     this.#stopped = true;
     this.#carried = 0;
-    this.#carry = new Uint8Array(0);
+    this.#carry = NO_BYTES;
   }
 
   /**
@@ -218,9 +220,7 @@ export class PeerMessageDecoder {
       this.#carried = 0;
       onMessage(decodePeerMessageBody(this.#carry, 4, this.#carryGoal));
       // What one long message needed is not kept for every peer for ever.
-      if (this.#carry.length > 131_072 && !this.#stopped) {
-        this.#carry = new Uint8Array(64);
-      }
+      if (this.#carry.length > 131_072) this.#carry = NO_BYTES;
     }
     return at;
   }

@@ -139,6 +139,7 @@ export function encodePeerMessage(
   return bytes;
 }
 
+const NO_BYTES = new Uint8Array(0);
 const FIRST_CAPACITY = 256;
 const KEPT_CAPACITY = 65_536;
 const PATIENCE = 64;
@@ -148,7 +149,7 @@ const PATIENCE = 64;
  * appended while one part is being written makes up the next part.
  */
 export class PeerMessageBuffer {
-  #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  #bytes = NO_BYTES;
   #spare: Uint8Array<ArrayBuffer> | undefined;
   #length = 0;
   #hardlyFilled = 0;
@@ -202,7 +203,7 @@ export class PeerMessageBuffer {
    */
   take(): Uint8Array<ArrayBuffer> {
     const taken = this.#bytes.subarray(0, this.#length);
-    this.#bytes = this.#spare ?? new Uint8Array(0);
+    this.#bytes = this.#spare ?? NO_BYTES;
     this.#spare = undefined;
     this.#length = 0;
     return taken;
@@ -215,6 +216,8 @@ export class PeerMessageBuffer {
    */
   recycle(taken: Uint8Array<ArrayBuffer>): void {
     const { buffer } = taken;
+    // Whoever is sent little keeps nothing.
+    if (buffer.byteLength <= FIRST_CAPACITY) return;
     // A buffer that was grown for a burst is kept until it is hardly filled
     // for some time.
     if (
@@ -228,11 +231,11 @@ export class PeerMessageBuffer {
     } else this.#spare = bytes;
   }
 
-  /** Forgets everything and frees the memory. */
-  clear(): void {
-    this.#bytes = new Uint8Array(0);
+  /** Frees the memory, unless something waits. */
+  release(): void {
+    if (this.#length > 0) return;
+    this.#bytes = NO_BYTES;
     this.#spare = undefined;
-    this.#length = 0;
   }
 
   #grow(needed: number): void {

@@ -10,6 +10,8 @@ import { Bitfield } from "../_shared/bitfield.ts";
 import { PeerProtocolError } from "./error.ts";
 import { MAX_PIECE_COUNT } from "./_limits.ts";
 
+const NO_BYTES = new Uint8Array(0);
+
 /** How a peer told at first what it has. */
 export type FirstPieces = "bitfield" | "have-all" | "have-none";
 
@@ -25,7 +27,7 @@ export class RemotePieces {
   #pieces: Bitfield;
   /** The first message of its kind, kept until the number is known. */
   #first: FirstPieces | undefined;
-  #early: Uint8Array = new Uint8Array(0);
+  #early: Uint8Array = NO_BYTES;
   #exactBytes: number | undefined;
   #begun = false;
 
@@ -208,7 +210,7 @@ export class RemotePieces {
     this.#pieceCount = pieceCount;
     this.#pieces = new Bitfield(pieceCount);
     const early = this.#early;
-    this.#early = new Uint8Array(0);
+    this.#early = NO_BYTES;
     if (this.#first === "have-all") {
       this.#pieces = Bitfield.full(pieceCount);
       return "have-all";

@@ -31,10 +31,14 @@ export function blockKey(pieceIndex: number, blockOffset: number): number {
   return pieceIndex * 0x100000000 + blockOffset;
 }
 
+/** In place of maps that are made when they are needed: most peers are idle. */
+const NO_REQUESTS = new Map<number, OutstandingRequest>();
+const NO_LENGTHS = new Map<number, number>();
+
 /** Requests to one peer and what became of them. */
 export class RequestLedger {
-  readonly #outstanding = new Map<number, OutstandingRequest>();
-  readonly #given = new Map<number, number>();
+  #outstanding = NO_REQUESTS;
+  #given = NO_LENGTHS;
 
   /** How many requests are outstanding. */
   get size(): number {
@@ -63,6 +67,7 @@ export class RequestLedger {
     const key = blockKey(block.pieceIndex, block.blockOffset);
     if (this.#outstanding.has(key)) return false;
     this.#given.delete(key);
+    if (this.#outstanding === NO_REQUESTS) this.#outstanding = new Map();
     this.#outstanding.set(key, {
       pieceIndex: block.pieceIndex,
       blockOffset: block.blockOffset,
@@ -70,17 +75,6 @@ export class RequestLedger {
       sentAt: now,
     });
     return true;
-  }
-
-  /**
-   * Whether a block is outstanding.
-   *
-   * @param block Which block.
-   * @returns True when an answer is expected.
-   */
-  has(block: BlockAddress): boolean {
-    return this.#outstanding.get(blockKey(block.pieceIndex, block.blockOffset))
-      ?.length === block.length;
   }
 
   /**
@@ -177,6 +171,7 @@ export class RequestLedger {
   }
 
   #giveUp(key: number, length: number): void {
+    if (this.#given === NO_LENGTHS) this.#given = new Map();
     if (this.#given.size >= MAX_LATE_BLOCKS) {
       for (const oldest of this.#given.keys()) {
         this.#given.delete(oldest);

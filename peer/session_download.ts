@@ -32,6 +32,7 @@ import type { RemotePieces } from "./remote_pieces.ts";
 import { type OutstandingRequest, RequestLedger } from "./request_ledger.ts";
 import type { PeerSessionOptions, SessionPort } from "./session_types.ts";
 
+const NO_PIECES = new Set<number>();
 const NOTHING: readonly BlockAddress[] = [];
 
 /** Their choke, our interest and our requests. */
@@ -45,7 +46,7 @@ export class DownloadSide {
   readonly #requestTimeout: number;
   readonly #snubTimeout: number;
   readonly #ledger = new RequestLedger();
-  readonly #allowed = new Set<number>();
+  #allowed: Set<number> = NO_PIECES;
   readonly #flips = new FlipLimit(MAX_CHOKE_FLIPS);
   #peerQueue = DEFAULT_PEER_QUEUE;
   #choking = true;
@@ -221,11 +222,16 @@ export class DownloadSide {
     if (
       this.#allowed.size >= MAX_ALLOWED_FAST || this.#allowed.has(pieceIndex)
     ) return;
+    if (this.#allowed === NO_PIECES) this.#allowed = new Set();
     this.#allowed.add(pieceIndex);
     this.#port.emit({ type: "allowed-fast", pieceIndex });
   }
 
   onDontHave(pieceIndex: number): void {
+    if (!this.#remote.onDontHave(pieceIndex)) {
+      return this.#port.odd(REPEAT_COST);
+    }
+    this.#port.emit({ type: "dont-have", pieceIndex });
     const blocks = this.#ledger.giveUpWhere((request) =>
       request.pieceIndex === pieceIndex
     );

@@ -24,6 +24,7 @@ import {
   PEX_INTERVAL_MS,
 } from "./_limits.ts";
 import type { ExtendedMessage } from "./message.ts";
+import type { DownloadSide } from "./session_download.ts";
 import type {
   LocalExtensionFields,
   PeerSessionOptions,
@@ -34,18 +35,10 @@ import { decodeUtHolepunch } from "./ut_holepunch.ts";
 import { decodeUtMetadata, encodeUtMetadata } from "./ut_metadata.ts";
 import { decodeUtPex } from "./ut_pex.ts";
 
-/** What the extensions need of the rest of a session. */
-export interface ExtensionHost {
-  /** The peer told how many requests it queues. */
-  onRequestQueue(requests: number): void;
-  /** The peer lost a piece. */
-  onDontHave(pieceIndex: number): void;
-}
-
 /** Names, ids and messages of the extensions of one session. */
 export class ExtensionSide {
   readonly #port: SessionPort;
-  readonly #host: ExtensionHost;
+  readonly #download: DownloadSide;
   readonly #registry: ExtensionRegistry;
   readonly #handshakes = new FlipLimit(MAX_EXTENSION_HANDSHAKES);
   readonly #requestQueue: number;
@@ -60,10 +53,10 @@ export class ExtensionSide {
   constructor(
     options: PeerSessionOptions,
     port: SessionPort,
-    host: ExtensionHost,
+    download: DownloadSide,
   ) {
     this.#port = port;
-    this.#host = host;
+    this.#download = download;
     this.#registry = new ExtensionRegistry(
       options.extensionNames ?? STANDARD_EXTENSIONS,
     );
@@ -124,7 +117,7 @@ export class ExtensionSide {
       case "ut_pex":
         return this.#onPex(payload, now);
       case "lt_donthave":
-        return this.#host.onDontHave(decodeDontHave(payload));
+        return this.#download.onDontHave(decodeDontHave(payload));
       case "upload_only":
         return this.#setUploadOnly(decodeUploadOnly(payload));
       case "ut_holepunch":
@@ -146,7 +139,7 @@ export class ExtensionSide {
     const handshake = decodeExtensionHandshake(payload);
     this.#registry.applyRemote(handshake.messageIds);
     if (handshake.requestQueue !== undefined) {
-      this.#host.onRequestQueue(handshake.requestQueue);
+      this.#download.peerQueue = handshake.requestQueue;
     }
     const first = !this.#heard;
     this.#heard = true;

@@ -9,7 +9,6 @@ import {
   ANSWER_SEND_WATERMARK,
   READ_COST,
   READ_SEND_WATERMARK,
-  REPEAT_COST,
   SMALL_READ,
 } from "./_limits.ts";
 import type { BlockAddress, HashRange, PeerMessage } from "./message.ts";
@@ -41,14 +40,12 @@ import { UploadSide } from "./session_upload.ts";
 export class PeerSessionMachine {
   /** States of both sides; live. */
   readonly state: PeerSessionState;
-  readonly #options: PeerSessionOptions;
   readonly #core: SessionCore;
   readonly #remote: RemotePieces;
   readonly #pieces: PieceSide;
   readonly #download: DownloadSide;
   readonly #upload: UploadSide;
   readonly #extensions: ExtensionSide;
-  readonly #hashes: HashSide;
   readonly #parts: SessionParts;
 
   /**
@@ -60,30 +57,22 @@ export class PeerSessionMachine {
    */
   constructor(options: PeerSessionOptions, now: number) {
     checkSessionOptions(options);
-    this.#options = options;
     const core = this.#core = new SessionCore(options, now);
     const remote = this.#remote = new RemotePieces(options.pieceCount);
     this.#pieces = new PieceSide(options, core, remote);
     this.#download = new DownloadSide(options, core, core.counters, remote);
     this.#upload = new UploadSide(options, core, core.counters, remote);
-    this.#hashes = new HashSide(core, core.counters);
-    this.#extensions = new ExtensionSide(options, core, {
-      onRequestQueue: (requests) => this.#download.peerQueue = requests,
-      onDontHave: (pieceIndex) => {
-        if (!remote.onDontHave(pieceIndex)) return core.odd(REPEAT_COST);
-        core.emit({ type: "dont-have", pieceIndex });
-        this.#download.onDontHave(pieceIndex);
-      },
-    });
+    this.#extensions = new ExtensionSide(options, core, this.#download);
     this.#parts = {
-      options,
+      fast: options.fast ?? false,
+      extended: options.extended ?? false,
       core,
       remote,
       pieces: this.#pieces,
       download: this.#download,
       upload: this.#upload,
       extensions: this.#extensions,
-      hashes: this.#hashes,
+      hashes: options.v2 ? new HashSide(core, core.counters) : undefined,
       peerPort: 0,
     };
     this.state = new LiveState(this.#parts);
@@ -332,7 +321,7 @@ export class PeerSessionMachine {
    * @param now The time in milliseconds.
    */
   suggest(pieceIndex: number, now: number): void {
-    if (this.#options.fast) {
+    if (this.#parts.fast) {
       this.#core.send({ type: "suggest", pieceIndex }, now);
     }
   }
@@ -382,7 +371,7 @@ export class PeerSessionMachine {
    * @param now The time in milliseconds.
    */
   sendExtensionHandshake(fields: LocalExtensionFields, now: number): void {
-    if (this.#core.closed || !this.#options.extended) return;
+    if (this.#core.closed || !this.#parts.extended) return;
     this.#extensions.sendHandshake(now, fields);
   }
   /**
@@ -440,8 +429,8 @@ export class PeerSessionMachine {
    * @returns False when that is not possible, or asked already.
    */
   requestHashes(range: HashRange, now: number): boolean {
-    return !this.#core.closed && this.#options.v2 === true &&
-      this.#hashes.request(range, now);
+    return !this.#core.closed &&
+      (this.#parts.hashes?.request(range, now) ?? false);
   }
   /**
    * Answers a `hash-request` event.
@@ -459,7 +448,8 @@ export class PeerSessionMachine {
     cost = 0,
   ): boolean {
     this.#core.budget.spend(cost);
-    return !this.#core.closed && this.#hashes.reply(range, hashes, now);
+    return !this.#core.closed &&
+      (this.#parts.hashes?.reply(range, hashes, now) ?? false);
   }
   /**
    * Ends the session. What was put out before is still to be polled.
@@ -481,6 +471,7 @@ export class PeerSessionMachine {
     const error = timers.violation(now, this.#core.bufferedBytes);
     if (error !== undefined) return this.close(error);
     if (timers.isKeepAliveDue(now)) {
+      this.#core.outgoing.release();
       this.#core.send({ type: "keep-alive" }, now);
     }
     this.#download.handleTimeout(now);

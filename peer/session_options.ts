@@ -37,12 +37,12 @@ export function checkSessionOptions(options: PeerSessionOptions): void {
 /**
  * Refuses a message of the Fast extension where that was not negotiated.
  *
- * @param options The options.
+ * @param fast Whether it was.
  * @param type Of the message.
  * @throws {PeerProtocolError} With code `not-negotiated`.
  */
-export function needFast(options: PeerSessionOptions, type: string): void {
-  if (options.fast) return;
+export function needFast(fast: boolean, type: string): void {
+  if (fast) return;
   throw new PeerProtocolError(
     "not-negotiated",
     `Cannot take a "${type}" message as the Fast extension was not negotiated`,

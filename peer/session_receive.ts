@@ -12,21 +12,24 @@ import type { ExtensionSide } from "./session_extensions.ts";
 import type { HashSide } from "./session_hashes.ts";
 import { needFast } from "./session_options.ts";
 import type { PieceSide } from "./session_pieces.ts";
-import type { PeerSessionOptions } from "./session_types.ts";
 import type { UploadSide } from "./session_upload.ts";
 
 const NO_BYTES = new Uint8Array(0);
 
 /** The parts of one session. */
 export interface SessionParts {
-  readonly options: PeerSessionOptions;
+  /** Whether both sides speak the Fast extension. */
+  readonly fast: boolean;
+  /** Whether both sides speak the extension protocol. */
+  readonly extended: boolean;
   readonly core: SessionCore;
   readonly remote: RemotePieces;
   readonly pieces: PieceSide;
   readonly download: DownloadSide;
   readonly upload: UploadSide;
   readonly extensions: ExtensionSide;
-  readonly hashes: HashSide;
+  /** Where both sides speak version 2. */
+  readonly hashes: HashSide | undefined;
   /** Of the peer's DHT node, as told last; 0 for none. */
   peerPort: number;
 }
@@ -71,15 +74,15 @@ export function receiveMessage(
       return session.pieces.onFirst("bitfield", message.bytes);
     case "have-all":
     case "have-none":
-      needFast(session.options, message.type);
+      needFast(session.fast, message.type);
       return session.pieces.onFirst(message.type, NO_BYTES);
     case "reject":
-      needFast(session.options, "reject");
+      needFast(session.fast, "reject");
       return session.download.onReject(message);
     case "allowed-fast":
     case "suggest": {
       const { type, pieceIndex } = message;
-      needFast(session.options, type);
+      needFast(session.fast, type);
       if (!session.remote.isPiece(pieceIndex)) return session.core.odd();
       if (type === "suggest") session.core.emit({ type, pieceIndex });
       else session.download.onAllowedFast(pieceIndex);
@@ -91,13 +94,12 @@ export function receiveMessage(
       session.core.budget.spend(GOSSIP_COST);
       return session.core.emit({ type: "port", port: message.port });
     case "extended":
-      if (session.options.extended) session.extensions.onMessage(message, now);
+      if (session.extended) session.extensions.onMessage(message, now);
       return;
     case "hash-request":
     case "hashes":
     case "hash-reject":
-      if (session.options.v2) session.hashes.onMessage(message, now);
-      return;
+      return session.hashes?.onMessage(message, now);
     case "unknown":
       return session.core.odd(message.payload.length / JUNK_BYTES);
     case "keep-alive":

@@ -31,17 +31,20 @@ import type { PeerSessionOptions, SessionPort } from "./session_types.ts";
 import { UploadQueue } from "./upload_queue.ts";
 
 const WATERMARK_AGE_MS = 100;
+const NO_PIECES: readonly number[] = [];
 
 /** Our choke, their interest and their requests. */
 export class UploadSide {
-  readonly #options: PeerSessionOptions;
+  readonly #mostLength: number;
+  /** Until it is used. */
+  #allowedFast: PeerSessionOptions["allowedFast"];
   readonly #port: SessionPort;
   readonly #counters: PeerCounters;
   readonly #remote: RemotePieces;
   readonly #fast: boolean;
   readonly #capacity: number;
   readonly #queue: UploadQueue;
-  readonly #granted = new Set<number>();
+  #granted = NO_PIECES;
   readonly #flips = new FlipLimit(MAX_INTEREST_FLIPS);
   #pieceSize: ((pieceIndex: number) => number) | undefined;
   #own: Bitfield | undefined;
@@ -58,7 +61,8 @@ export class UploadSide {
     counters: PeerCounters,
     remote: RemotePieces,
   ) {
-    this.#options = options;
+    this.#mostLength = options.maxRequestLength ?? DEFAULT_BLOCK_LENGTH;
+    this.#allowedFast = options.fast ? options.allowedFast : undefined;
     this.#port = port;
     this.#counters = counters;
     this.#remote = remote;
@@ -81,12 +85,6 @@ export class UploadSide {
   get servingBytes(): number {
     return this.#queue.servingBytes;
   }
-  get granted(): ReadonlySet<number> {
-    return this.#granted;
-  }
-  get own(): Bitfield | undefined {
-    return this.#own;
-  }
 
   /** Applies what becomes known with the number of pieces. */
   setPieces(
@@ -99,16 +97,16 @@ export class UploadSide {
 
   /** Tells the peer which pieces it may have while choked (BEP 6). */
   grant(pieceCount: number, now: number): void {
-    const { allowedFast } = this.#options;
-    if (!this.#fast || allowedFast === undefined || pieceCount === 0) return;
-    const pieces = generateAllowedFastSet(
+    const allowedFast = this.#allowedFast;
+    this.#allowedFast = undefined;
+    if (allowedFast === undefined || pieceCount === 0) return;
+    this.#granted = generateAllowedFastSet(
       allowedFast.infoHash,
       allowedFast.ip,
       pieceCount,
       allowedFast.count ?? ALLOWED_FAST_COUNT,
     );
-    for (const pieceIndex of pieces) {
-      this.#granted.add(pieceIndex);
+    for (const pieceIndex of this.#granted) {
       // Enough to fetch a damaged piece again, not to fetch it for ever.
       this.#grantBudget += 2 * (this.#pieceSize?.(pieceIndex) ?? 1 << 20);
       this.#port.send({ type: "allowed-fast", pieceIndex }, now);
@@ -241,17 +239,14 @@ export class UploadSide {
   }
 
   #isGranted(request: BlockAddress): boolean {
-    return this.#granted.has(request.pieceIndex) &&
+    return this.#granted.includes(request.pieceIndex) &&
       this.#grantBudget >= request.length;
   }
 
   #isServable(request: BlockAddress): boolean {
     const { pieceIndex, blockOffset, length } = request;
     if (!this.#remote.isPiece(pieceIndex)) return false;
-    if (
-      length === 0 ||
-      length > (this.#options.maxRequestLength ?? DEFAULT_BLOCK_LENGTH)
-    ) return false;
+    if (length === 0 || length > this.#mostLength) return false;
     if (
       this.#pieceSize !== undefined &&
       blockOffset + length > this.#pieceSize(pieceIndex)

@@ -9,11 +9,14 @@
 import type { BlockAddress } from "./message.ts";
 import { blockKey } from "./request_ledger.ts";
 
+/** In place of maps that are made when they are needed: most peers are idle. */
+const NO_REQUESTS = new Map<number, BlockAddress>();
+
 /** Requests of one peer, in the order of arrival. */
 export class UploadQueue {
   readonly #capacity: number;
-  readonly #waiting = new Map<number, BlockAddress>();
-  readonly #serving = new Map<number, BlockAddress>();
+  #waiting = NO_REQUESTS;
+  #serving = NO_REQUESTS;
   /** What came in, from `#head` on; a map is slow to take from its front. */
   #order: BlockAddress[] = [];
   #head = 0;
@@ -56,6 +59,10 @@ export class UploadQueue {
       return "duplicate";
     }
     if (known !== undefined || this.size >= this.#capacity) return "full";
+    if (this.#waiting === NO_REQUESTS) {
+      this.#waiting = new Map();
+      this.#serving = new Map();
+    }
     this.#waiting.set(key, request);
     // Whoever asks and takes back for ever makes no list grow.
     if (
