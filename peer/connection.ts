@@ -11,7 +11,6 @@ import {
   type PeerConnectionOptions,
   sessionOptionsOf,
 } from "./connection_options.ts";
-import { PeerProtocolError } from "./error.ts";
 import { READ_SEND_WATERMARK } from "./_limits.ts";
 import type { BlockAddress, HashRange } from "./message.ts";
 import { type ChannelHost, MessageChannel } from "./message_channel.ts";
@@ -103,14 +102,11 @@ export class PeerConnection implements AsyncDisposable {
       sessionOptionsOf(options),
       this.#now,
     );
-    if (options.extensions !== undefined && options.extensions.length > 0) {
-      this.#extensions = new UserExtensions(options.extensions, {
-        supports: (name) => this.supports(name),
-        sendExtended: (name, payload) => this.sendExtended(name, payload),
-        fail: (message) => {
-          this.#machine.close(new PeerProtocolError("malformed", message));
-          this.#settle();
-        },
+    const { extensions = [] } = options;
+    if (extensions.length > 0) {
+      this.#extensions = new UserExtensions(extensions, this, (error) => {
+        this.#machine.close(error);
+        this.#settle();
       });
     }
     this.#channel = new MessageChannel(options, PeerConnection.#host, this);

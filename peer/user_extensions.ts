@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { PeerProtocolError } from "./error.ts";
 import type {
   PeerExtension,
   PeerExtensionContext,
@@ -15,15 +16,17 @@ export interface ExtensionCarrier {
   supports(name: string): boolean;
   /** Sends a message of an extension. */
   sendExtended(name: string, payload: Uint8Array): boolean;
-  /** Ends the connection. */
-  fail(message: string): void;
 }
 
 /** Extensions by name, each with what it may do at any time. */
 export class UserExtensions {
   readonly #all = new Map<string, [PeerExtension, PeerExtensionContext]>();
 
-  constructor(extensions: readonly PeerExtension[], carrier: ExtensionCarrier) {
+  constructor(
+    extensions: readonly PeerExtension[],
+    carrier: ExtensionCarrier,
+    end: (error: PeerProtocolError) => void,
+  ) {
     for (const extension of extensions) {
       const { name } = extension;
       this.#all.set(name, [extension, {
@@ -31,7 +34,7 @@ export class UserExtensions {
           return carrier.supports(name);
         },
         send: (payload) => carrier.sendExtended(name, payload),
-        fail: (message) => carrier.fail(message),
+        fail: (message) => end(new PeerProtocolError("malformed", message)),
       }]);
     }
   }
