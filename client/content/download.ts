@@ -5,7 +5,6 @@
  * @module
  */
 import type { Clock } from "../../_shared/clock.ts";
-import type { RandomSource } from "../../_shared/random.ts";
 import type {
   PieceBadEvent,
   TorrentStorage,
@@ -22,48 +21,15 @@ import {
   splitDigests,
 } from "../../select/smart_ban.ts";
 import { stealFromSlow } from "../../select/steal_policy.ts";
-import type {
-  PeerKey,
-  SelectionStrategy,
-} from "../../select/selection_strategy.ts";
+import type { PeerKey } from "../../select/selection_strategy.ts";
 import { SessionError } from "../error.ts";
 import { RequestWindow } from "../../select/request_window.ts";
-import type { RateLimiter } from "./rate_limiter.ts";
+import type { ContentBooks } from "./content_host.ts";
 import { RequestTurns } from "./request_turns.ts";
 import type { BlockSource } from "./block_source.ts";
 
 /** Blocks that one idle peer takes over from slower ones at a time. */
 const STEAL_BATCH = 8;
-
-/** What the download needs of its swarm. */
-export interface DownloadHost {
-  /** Where blocks may come from, by key. */
-  readonly sources: ReadonlyMap<PeerKey, BlockSource>;
-  /** A piece is verified and written. */
-  pieceDone(pieceIndex: number): void;
-  /** A piece was wrong. */
-  pieceBad(pieceIndex: number): void;
-  /** A peer sent rubbish on purpose or by defect. */
-  ban(peer: PeerKey, reason: string): void;
-  /** Something went wrong with the storage; whether that stops us. */
-  storageError(error: Error, stops: boolean): void;
-}
-
-/** Options of {@linkcode Download}. */
-export interface DownloadOptions {
-  /** Pieces and files. */
-  readonly layout: PieceLayout;
-  /** Where blocks go. */
-  readonly storage: TorrentStorage;
-  /** In which order pieces are fetched. */
-  readonly strategy: SelectionStrategy;
-  /** Bytes a second, received. */
-  readonly limit: RateLimiter;
-  /** Whose time passes. */
-  readonly clock: Clock;
-  /** Where chance comes from. */
-  readonly random: RandomSource;
-}
 
 type BlockEvent = Extract<PeerSessionEvent, { type: "block" }>;
 
@@ -71,8 +37,9 @@ type BlockEvent = Extract<PeerSessionEvent, { type: "block" }>;
 export class Download {
   /** The books of pieces and requests. */
   readonly picker: PiecePicker;
-  readonly #host: DownloadHost;
+  readonly #content: ContentBooks;
   readonly #layout: PieceLayout;
+  readonly #sources: ReadonlyMap<PeerKey, BlockSource>;
   readonly #storage: TorrentStorage;
   readonly #clock: Clock;
   readonly #smartBan = new SmartBan();
@@ -85,23 +52,26 @@ export class Download {
   #active = false;
   #wasted = 0;
 
-  constructor(host: DownloadHost, options: DownloadOptions) {
-    this.#host = host;
-    this.#layout = options.layout;
-    this.#storage = options.storage;
-    this.#clock = options.clock;
-    this.#turns = new RequestTurns(options.limit, () => {
+  constructor(content: ContentBooks) {
+    const { layout, storage, strategy, sources } = content;
+    const { limits, context: { clock, random } } = content.torrent;
+    this.#content = content;
+    this.#layout = layout;
+    this.#storage = storage;
+    this.#clock = clock;
+    this.#sources = sources;
+    this.#turns = new RequestTurns(limits.download, () => {
       let open = 0;
-      for (const { connection, inPicker } of host.sources.values()) {
+      for (const { connection, inPicker } of sources.values()) {
         if (inPicker && !connection.state.peerChoking) open++;
       }
       return open;
     });
     this.picker = new PiecePicker({
-      layout: options.layout,
-      random: options.random,
-      have: options.storage.have,
-      strategy: options.strategy,
+      layout,
+      random,
+      have: storage.have,
+      strategy,
     });
     this.#markStored();
   }
@@ -125,14 +95,14 @@ export class Download {
   start(): void {
     if (this.#active) return;
     this.#active = true;
-    for (const peer of this.#host.sources.values()) this.updateInterest(peer);
+    for (const peer of this.#sources.values()) this.updateInterest(peer);
     this.refillAll();
   }
 
   /** Takes every request back and asks for nothing more. */
   stop(): void {
     this.#active = false;
-    for (const peer of this.#host.sources.values()) {
+    for (const peer of this.#sources.values()) {
       for (const block of this.picker.releaseAll(peer.key)) {
         peer.connection.cancel(block);
       }
@@ -228,7 +198,7 @@ export class Download {
         this.#pieceBad(event.pieceIndex, event.reason, event.blockDigests);
         break;
       case "error":
-        this.#host.storageError(event.error, event.paused);
+        this.#content.torrent.storageError(event.error, event.paused);
         break;
     }
   }
@@ -243,14 +213,14 @@ export class Download {
 
   /** Notes that other pieces are wanted than before. */
   wantsChanged(): void {
-    for (const peer of this.#host.sources.values()) this.updateInterest(peer);
+    for (const peer of this.#sources.values()) this.updateInterest(peer);
     this.refillAll();
   }
 
   /** Once in a while: feeds rates to the books and looks for idle peers. */
   tick(): void {
     if (!this.#active) return;
-    for (const peer of this.#host.sources.values()) {
+    for (const peer of this.#sources.values()) {
       if (!peer.inPicker) continue;
       this.picker.peers.setRate(peer.key, peer.connection.downloadRate);
     }
@@ -263,7 +233,7 @@ export class Download {
     this.#refillQueued = true;
     queueMicrotask(() => {
       this.#refillQueued = false;
-      for (const peer of this.#host.sources.values()) this.refill(peer);
+      for (const peer of this.#sources.values()) this.refill(peer);
     });
   }
 
@@ -308,7 +278,7 @@ export class Download {
   #goOn(peer: BlockSource): void {
     if (!this.#turns.isLimited) return this.refill(peer);
     for (const key of this.#turns.after(peer.key)) {
-      const next = this.#host.sources.get(key);
+      const next = this.#sources.get(key);
       if (next !== undefined) this.refill(next);
     }
   }
@@ -324,7 +294,7 @@ export class Download {
     if (stolen.length === 0) return;
     const blocks: BlockAddress[] = [];
     for (const { peer: victim, block } of stolen) {
-      this.#host.sources.get(victim)?.connection.cancel(block);
+      this.#sources.get(victim)?.connection.cancel(block);
       blocks.push(block);
     }
     this.#request(peer, blocks);
@@ -349,7 +319,7 @@ export class Download {
       return;
     }
     for (const other of result.cancel) {
-      this.#host.sources.get(other)?.connection.cancel({
+      this.#sources.get(other)?.connection.cancel({
         pieceIndex,
         blockOffset,
         length: data.length,
@@ -393,17 +363,17 @@ export class Download {
       }
     } else {
       for (const { peer, block } of this.picker.pieces.setHave(pieceIndex)) {
-        this.#host.sources.get(peer)?.connection.cancel(block);
+        this.#sources.get(peer)?.connection.cancel(block);
       }
     }
-    this.#host.pieceDone(pieceIndex);
+    this.#content.pieceDone(pieceIndex);
     this.#followInterest();
   }
 
   /** Tells those peers that came to be of interest, or ceased to be. */
   #followInterest(): void {
     for (const key of this.picker.peers.takeInterestChanges()) {
-      const peer = this.#host.sources.get(key);
+      const peer = this.#sources.get(key);
       if (peer !== undefined) this.updateInterest(peer);
     }
   }
@@ -424,13 +394,13 @@ export class Download {
             splitDigests(digests),
           ),
         );
-        for (const peer of this.#host.sources.values()) this.#suspect(peer);
+        for (const peer of this.#sources.values()) this.#suspect(peer);
       }
     }
-    this.#host.pieceBad(pieceIndex);
+    this.#content.torrent.pieceBad(pieceIndex);
     if (reason === "contradiction") {
       this.#wasted += this.#layout.pieceSize(pieceIndex);
-      this.#host.storageError(
+      this.#content.torrent.storageError(
         new SessionError(
           "contradiction",
           `The v1 and v2 hashes of piece ${pieceIndex} disagree: the torrent itself is wrong`,
@@ -474,7 +444,10 @@ export class Download {
       if (this.picker.peers.has(key)) this.picker.peers.setParole(key, false);
     }
     for (const key of verdict.ban) {
-      this.#host.ban(key, "Peer sent blocks that fail the hash check");
+      this.#content.torrent.ban(
+        key,
+        "Peer sent blocks that fail the hash check",
+      );
     }
   }
 }

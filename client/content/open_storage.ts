@@ -12,39 +12,34 @@ import { type RenamedFile, renamedFiles } from "../../metainfo/disk_paths.ts";
 import { type Metainfo, pieceRoot } from "../../metainfo/metainfo.ts";
 import { SessionError } from "../error.ts";
 import { needsPieceLayers } from "../metadata/info_hash.ts";
-import type { SessionContext } from "../session_context.ts";
+import type { ContentHost } from "./content_host.ts";
 import type { AddTorrentOptions } from "../types.ts";
 
-/** Options of {@linkcode openStorage}. */
-export interface OpenStorageOptions extends CheckOptions {
-  /** What the torrents of the session share. */
-  readonly context: SessionContext;
-  /** The torrent. */
-  readonly metainfo: Metainfo;
-  /** What the person asked for. */
-  readonly torrent: AddTorrentOptions;
+/** How what is on disk is checked. */
+export interface SetupOptions extends CheckOptions {
   /** Stops the opening. */
   readonly signal: AbortSignal;
 }
 
 /** Opens the storage of a torrent and checks what is there; throws `bad-metadata`. */
 export async function openStorage(
-  options: OpenStorageOptions,
+  { context, options }: Pick<ContentHost, "context" | "options">,
+  metainfo: Metainfo,
+  check: SetupOptions,
   onEvent: (event: TorrentStorageEvent) => void,
 ): Promise<{ storage: TorrentStorage; renamed: readonly RenamedFile[] }> {
-  const { metainfo, context, torrent, signal } = options;
   if (needsPieceLayers(metainfo)) {
     throw new SessionError(
       "bad-metadata",
       "Cannot download: the piece layers of this v2 torrent are not known",
     );
   }
-  const disk = context.disk(torrent.fileSystem ?? torrent.dir ?? ".");
-  const readOnly = isReadOnly(torrent);
+  const disk = context.disk(options.fileSystem ?? options.dir ?? ".");
+  const readOnly = isReadOnly(options);
   const found = await disk.findPaths(metainfo, { readOnly });
-  const own = new Map(torrent.renamedFiles);
+  const own = new Map(options.renamedFiles);
   const paths = found.map((path, i) => own.get(i) ?? path);
-  signal.throwIfAborted();
+  check.signal.throwIfAborted();
   const storage = await disk.add({
     infoHash: metainfo.infoHash,
     layout: metainfo.layout,
@@ -52,19 +47,17 @@ export async function openStorage(
     pieces: metainfo.pieces,
     pieceRoot: (pieceIndex) => pieceRoot(metainfo, pieceIndex),
   }, {
-    existing: torrent.seedMode
+    existing: options.seedMode
       ? "trust"
-      : torrent.resumeData === undefined
+      : options.resumeData === undefined
       ? "verify"
       : "resume",
-    resume: torrent.resumeData,
-    skippedFiles: skippedFiles(metainfo, torrent),
+    resume: options.resumeData,
+    skippedFiles: skippedFiles(metainfo, options),
     readOnly,
-    overwrite: torrent.overwrite,
-    onProgress: options.onProgress,
-    hold: options.hold,
+    overwrite: options.overwrite,
+    ...check,
     onEvent,
-    signal,
   });
   return { storage, renamed: renamedFiles(metainfo, paths) };
 }

@@ -5,8 +5,6 @@
  * @module
  */
 import { Bitfield } from "../../_shared/bitfield.ts";
-import type { Clock } from "../../_shared/clock.ts";
-import type { RandomSource } from "../../_shared/random.ts";
 import type { PiecePicker } from "../../select/piece_picker.ts";
 import {
   HonestRevelation,
@@ -16,8 +14,10 @@ import {
 } from "../../select/revelation.ts";
 import type { PeerKey } from "../../select/selection_strategy.ts";
 import { SuperSeeding } from "../../select/super_seeding.ts";
-import type { PolicyOptions, RevelationView } from "../policy_options.ts";
+import type { RevelationView } from "../policy_options.ts";
+import type { SessionContext } from "../session_context.ts";
 import type { SwarmPeer } from "../swarm/swarm_peer.ts";
+import type { AddTorrentOptions } from "../types.ts";
 
 /** Between two looks at whether a way has done its work. */
 const DONE_CHECK_MS = 10_000;
@@ -29,25 +29,19 @@ const DONE_CHECK_MS = 10_000;
 const ROUND_MS_PER_PEER = 0.25;
 const MAX_ROUND_MS = 250;
 
-/** Options of {@linkcode PieceRevealer}. */
-export interface PieceRevealerOptions {
-  /** Which way; superseeding only while we have everything. */
-  readonly way: PolicyOptions["revelation"];
-  /** What is verified; live. */
-  readonly have: Bitfield;
-  /** Who has what. */
-  readonly picker: PiecePicker;
+/** What is needed of the torrent. */
+export interface RevealHost {
+  /** What the torrents of the session share. */
+  readonly context: Pick<SessionContext, "clock" | "random" | "policies">;
+  /** What the torrent was added with. */
+  readonly options: AddTorrentOptions;
   /** Connected peers by key. */
   readonly peers: ReadonlyMap<PeerKey, SwarmPeer>;
-  /** Whose time passes. */
-  readonly clock: Clock;
-  /** Where chance comes from. */
-  readonly random: RandomSource;
 }
 
 /** Tells the peers of one torrent of our pieces. */
 export class PieceRevealer {
-  readonly #options: PieceRevealerOptions;
+  readonly #torrent: RevealHost;
   readonly #view: RevelationView;
   #revelation: Revelation;
   /** What each peer was told of; absent where that is all we have. */
@@ -59,9 +53,14 @@ export class PieceRevealer {
   #cancelRound: (() => void) | undefined;
   #checkAt = 0;
 
-  constructor(options: PieceRevealerOptions) {
-    const { have, picker, random, way = "honest" } = options;
-    this.#options = options;
+  constructor(
+    torrent: RevealHost,
+    have: Bitfield,
+    picker: Pick<PiecePicker, "peers" | "pieces">,
+  ) {
+    const { options, context: { policies, random } } = torrent;
+    const way = options.revelation ?? policies.revelation ?? "honest";
+    this.#torrent = torrent;
     this.#view = {
       pieceCount: have.length,
       have,
@@ -85,7 +84,7 @@ export class PieceRevealer {
 
   /** Takes a peer in, before its connection says anything. */
   admit(key: PeerKey, fast: boolean): Bitfield {
-    const { have } = this.#options;
+    const { have } = this.#view;
     const messages = this.#revelation.connected(key, { fast });
     if (this.#revelation.tellsAll) return have;
     let told = new Bitfield(have.length);
@@ -113,7 +112,7 @@ export class PieceRevealer {
     this.#told.delete(key);
     this.#pending.delete(key);
     this.#tell(this.#revelation.disconnected(key));
-    if (this.#options.peers.size === 0) this.close();
+    if (this.#torrent.peers.size === 0) this.close();
   }
 
   /** Notes a new piece of ours. */
@@ -133,7 +132,7 @@ export class PieceRevealer {
     this.#checkAt = now + DONE_CHECK_MS;
     if (!old.isDone) return;
     this.#revelation = new HonestRevelation(this.#view);
-    for (const key of this.#options.peers.keys()) {
+    for (const key of this.#torrent.peers.keys()) {
       this.#revelation.connected(key);
       this.#tellOne(key, old.hidden(key));
     }
@@ -160,13 +159,13 @@ export class PieceRevealer {
   #tellOne(key: PeerKey, pieces: readonly number[]): void {
     const told = this.#told.get(key);
     for (const pieceIndex of pieces) told?.set(pieceIndex);
-    this.#options.peers.get(key)?.connection.have(pieces);
+    this.#torrent.peers.get(key)?.connection.have(pieces);
   }
 
   /** All news of a round go out in one write to each peer. */
   #arm(): void {
     if (this.#cancelRound !== undefined) return;
-    const { clock, peers } = this.#options;
+    const { context: { clock }, peers } = this.#torrent;
     const roundMs = Math.min(MAX_ROUND_MS, peers.size * ROUND_MS_PER_PEER);
     const round = () => {
       this.#cancelRound = undefined;

@@ -11,29 +11,22 @@ import type {
   TorrentStorageEvent,
 } from "../../disk/storage.ts";
 import type { RenamedFile } from "../../metainfo/disk_paths.ts";
-import type { PieceLayout } from "../../metainfo/piece_layout.ts";
+import type { Metainfo, PieceLayout } from "../../metainfo/mod.ts";
 import {
   DEFAULT_PRIORITY,
   type SelectionStrategy,
 } from "../../select/selection_strategy.ts";
-import {
-  type ContentHost,
-  makePeerBooks,
-  type PeerBooks,
-} from "./peer_books.ts";
-import type { ContentFigures } from "./content_figures.ts";
+import type { TorrentStats } from "../types.ts";
+import type { ContentBooks, ContentHost } from "./content_host.ts";
+import { Download } from "./download.ts";
 import { HashServer } from "./hash_server.ts";
-import {
-  isReadOnly,
-  openStorage,
-  type OpenStorageOptions,
-} from "./open_storage.ts";
+import { isReadOnly, openStorage, type SetupOptions } from "./open_storage.ts";
 import type { PeerSessionEvent } from "../../peer/mod.ts";
 import { firstStrategy, type StrategyChoice, strategyOf } from "./policies.ts";
-import type { PieceRevealer } from "./reveal.ts";
+import { PieceRevealer } from "./reveal.ts";
+import { Upload } from "./upload.ts";
 import type { SwarmPeer } from "../swarm/swarm_peer.ts";
 import type { SwarmContent } from "../swarm/swarm_host.ts";
-import type { TorrentLimits } from "../torrent/torrent_limits.ts";
 import {
   lostWarning,
   partWarning,
@@ -41,17 +34,20 @@ import {
 } from "../torrent/torrent_warnings.ts";
 import { Wishes } from "./wishes.ts";
 
-/** Options of {@linkcode TorrentContent.open}. */
-export interface TorrentContentOptions extends OpenStorageOptions {
-  /** Bytes a second, received and sent. */
-  readonly limits: TorrentLimits;
+/** What is needed only while there are peers. */
+interface PeerBooks {
+  readonly download: Download;
+  readonly upload: Upload;
+  readonly revealer: PieceRevealer;
 }
 
 /**
  * Storage, download and upload of one torrent. The books of the latter two are
  * made for the first peer and go with the last.
  */
-export class TorrentContent implements SwarmContent {
+export class TorrentContent implements SwarmContent, ContentBooks {
+  /** Whose it is. */
+  readonly torrent: ContentHost;
   /** Where the pieces are. */
   readonly storage: TorrentStorage;
   /** Files that lie under other names than the torrent says. */
@@ -60,16 +56,13 @@ export class TorrentContent implements SwarmContent {
   readonly hashes: HashServer | undefined;
   /** What is wanted how much. */
   readonly wishes: Wishes;
-  readonly #host: ContentHost;
-  readonly #options: TorrentContentOptions;
-  readonly #isV2Only: boolean;
   readonly #readOnly: boolean;
   #peerBooks: PeerBooks | undefined;
-  #strategy: SelectionStrategy;
+  /** In which order pieces are fetched. */
+  strategy: SelectionStrategy;
   /** When pieces are wanted, by index, in milliseconds. */
   #deadlines: Map<number, number> | undefined;
   #active = false;
-  #seeding = false;
   #wasted = 0;
   #isUnproven = false;
   #confirming: Promise<void> | undefined;
@@ -78,39 +71,44 @@ export class TorrentContent implements SwarmContent {
   #selecting: Promise<void> = Promise.resolve();
 
   private constructor(
-    host: ContentHost,
+    torrent: ContentHost,
     storage: TorrentStorage,
     renamed: readonly RenamedFile[],
-    options: TorrentContentOptions,
+    metainfo: Metainfo,
   ) {
-    const { metainfo, torrent, context } = options;
+    const { options, context } = torrent;
     this.storage = storage;
     this.renamed = renamed;
-    this.#host = host;
-    this.#options = options;
-    this.#readOnly = isReadOnly(torrent);
+    this.torrent = torrent;
+    this.#readOnly = isReadOnly(options);
     this.layout = metainfo.layout;
     this.hashes = metainfo.pieceLayers !== undefined
       ? new HashServer(metainfo)
       : undefined;
-    this.#isV2Only = metainfo.version === "v2";
-    this.#strategy = firstStrategy(torrent, context.policies);
+    this.strategy = firstStrategy(options, context.policies);
     this.wishes = new Wishes(metainfo.layout, storage.have);
     this.#wishAsAsked();
   }
 
   /** Finds out what is on disk and sets everything up. */
   static async open(
-    host: ContentHost,
-    options: TorrentContentOptions,
+    torrent: ContentHost,
+    metainfo: Metainfo,
+    check: SetupOptions,
   ): Promise<TorrentContent> {
     const made: { content?: TorrentContent } = {};
     const early: TorrentStorageEvent[] = [];
-    const { storage, renamed } = await openStorage(options, (event) => {
+    const onEvent = (event: TorrentStorageEvent) => {
       if (made.content === undefined) early.push(event);
       else made.content.#handleStorage(event);
-    });
-    const content = new TorrentContent(host, storage, renamed, options);
+    };
+    const { storage, renamed } = await openStorage(
+      torrent,
+      metainfo,
+      check,
+      onEvent,
+    );
+    const content = new TorrentContent(torrent, storage, renamed, metainfo);
     made.content = content;
     for (const event of early) content.#handleStorage(event, true);
     content.#leaveOutMissing();
@@ -120,6 +118,11 @@ export class TorrentContent implements SwarmContent {
   /** What is verified. */
   get have(): Bitfield {
     return this.storage.have;
+  }
+
+  /** Where blocks may come from, by key. */
+  get sources(): ReadonlyMap<number, SwarmPeer> {
+    return this.torrent.peers;
   }
 
   /** Whether all that is wanted is there. */
@@ -155,7 +158,7 @@ export class TorrentContent implements SwarmContent {
    * the rest for padding.
    */
   servedSize(pieceIndex: number): number {
-    return this.#isV2Only
+    return this.torrent.metainfo?.version === "v2"
       ? this.layout.pieceLength
       : this.layout.pieceSize(pieceIndex);
   }
@@ -171,7 +174,15 @@ export class TorrentContent implements SwarmContent {
   }
 
   /** Reads the figures of the moment. */
-  figures(): ContentFigures {
+  figures(): Pick<
+    TorrentStats,
+    | "wantedBytes"
+    | "doneBytes"
+    | "wastedBytes"
+    | "downloadRate"
+    | "uploadRate"
+    | "piecesDone"
+  > {
     const { wantedBytes, doneBytes } = this.wishes;
     return {
       wantedBytes,
@@ -207,15 +218,14 @@ export class TorrentContent implements SwarmContent {
     this.#peerBooks?.upload.stop();
   }
 
-  /** Chooses whom to serve by whether we are done. */
-  setSeeding(seeding: boolean): void {
-    this.#seeding = seeding;
-    this.#peerBooks?.upload.setSeeding(seeding);
+  /** Chooses whom to serve by whether all that is wanted is there. */
+  completeChanged(): void {
+    this.#peerBooks?.upload.completeChanged();
   }
 
   /** Fetches pieces in another order. */
   setStrategy(choice: StrategyChoice): void {
-    const strategy = this.#strategy = strategyOf(choice);
+    const strategy = this.strategy = strategyOf(choice);
     this.#peerBooks?.download.picker.pieces.setStrategy(strategy);
     this.#peerBooks?.download.refillAll();
   }
@@ -319,28 +329,27 @@ export class TorrentContent implements SwarmContent {
   }
 
   #makeBooks(): PeerBooks {
-    const host = this.#host;
-    const books = makePeerBooks({
-      peers: host.peers,
-      sources: host.peers,
-      pieceDone: (pieceIndex) => {
-        this.#verified(pieceIndex);
-        books.revealer.verified(pieceIndex);
-        host.pieceDone(pieceIndex);
-      },
-      pieceBad: (pieceIndex) => host.pieceBad(pieceIndex),
-      ban: (key, reason) => host.ban(key, reason),
-      storageError: (error, stops) => host.storageError(error, stops),
-    }, {
-      ...this.#options,
-      storage: this.storage,
-      strategy: this.#strategy,
-      priorities: this.wishes.priorities,
-      deadlines: this.#deadlines,
-    });
-    books.upload.setSeeding(this.#seeding);
+    const download = new Download(this);
+    const { picker } = download;
+    const { priorities } = this.wishes;
+    if (priorities !== undefined) picker.pieces.setPriorities(priorities);
+    for (const [pieceIndex, at] of this.#deadlines ?? []) {
+      picker.pieces.setDeadline(pieceIndex, at);
+    }
+    const books = {
+      download,
+      upload: new Upload(this),
+      revealer: new PieceRevealer(this.torrent, this.have, picker),
+    };
     if (this.#active) this.#startBooks(books);
     return books;
+  }
+
+  /** A piece is verified and written. */
+  pieceDone(pieceIndex: number): void {
+    this.#verified(pieceIndex);
+    this.#peerBooks?.revealer.verified(pieceIndex);
+    this.torrent.pieceDone(pieceIndex);
   }
 
   #startBooks({ download, upload }: PeerBooks): void {
@@ -367,8 +376,8 @@ export class TorrentContent implements SwarmContent {
   /** Takes an event; of the time of the check its pieces are counted already. */
   #handleStorage(event: TorrentStorageEvent, counted = false): void {
     if (event.type === "surplus") {
-      const { metainfo } = this.#options;
-      return this.#host.warn(surplusWarning(event.files, metainfo));
+      const { metainfo } = this.torrent;
+      return this.torrent.warn(surplusWarning(event.files, metainfo!));
     }
     if (event.type === "pieces-lost") return this.#lost(event);
     if (this.#peerBooks !== undefined) {
@@ -378,13 +387,13 @@ export class TorrentContent implements SwarmContent {
     switch (event.type) {
       case "piece-good":
         if (!counted) this.#verified(event.pieceIndex);
-        this.#host.pieceDone(event.pieceIndex);
+        this.torrent.pieceDone(event.pieceIndex);
         break;
       case "piece-bad":
-        this.#host.pieceBad(event.pieceIndex);
+        this.torrent.pieceBad(event.pieceIndex);
         break;
       case "error":
-        this.#host.storageError(event.error, event.paused);
+        this.torrent.storageError(event.error, event.paused);
         break;
     }
   }
@@ -397,7 +406,7 @@ export class TorrentContent implements SwarmContent {
     for (let i = 0; i < have.length; i++) if (!have.has(i)) missing.push(i);
     this.#lostPieces = missing;
     this.wishes.setPieces(missing.map((i) => [i, 0]));
-    this.#host.warn(partWarning(have.count, have.length));
+    this.torrent.warn(partWarning(have.count, have.length));
   }
 
   /** Pieces are wanted again; where nothing is written, no more. */
@@ -409,9 +418,9 @@ export class TorrentContent implements SwarmContent {
     const download = this.#peerBooks?.download;
     for (const i of pieces) download?.picker.pieces.clearHave(i);
     this.#wishesChanged();
-    this.#host.warn(lostWarning(pieces, error));
+    this.torrent.warn(lostWarning(pieces, error));
     const isAll = this.#readOnly && this.have.isEmpty;
-    this.#host.piecesLost(isAll ? error : undefined);
+    this.torrent.piecesLost(isAll ? error : undefined);
   }
 
   async #prioritise(priorities: ReadonlyMap<number, number>): Promise<void> {
@@ -435,7 +444,7 @@ export class TorrentContent implements SwarmContent {
   /** What was asked for; files that the storage leaves out are not wanted. */
   #wishAsAsked(): void {
     const { layout, storage } = this;
-    const { filePriorities = [], piecePriorities } = this.#options.torrent;
+    const { filePriorities = [], piecePriorities } = this.torrent.options;
     const files: [number, number][] = [];
     for (let i = 0; i < layout.files.length; i++) {
       if (layout.files[i]!.pad) continue;

@@ -15,11 +15,11 @@ import {
 } from "../../select/choker.ts";
 import { RateMeter } from "../../_shared/rate_meter.ts";
 import type { PeerKey } from "../../select/selection_strategy.ts";
-import type { RandomSource } from "../../_shared/random.ts";
 import { crowdedPeers } from "../swarm/peer_worth.ts";
+import type { ContentBooks, ContentHost } from "./content_host.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import type { SwarmPeer } from "../swarm/swarm_peer.ts";
-import { slotsForRate, type UploadSlots } from "./upload_slots.ts";
+import { slotsForRate } from "./upload_slots.ts";
 
 /** Between two looks at who deserves a slot, in milliseconds. */
 const RECHOKE_MS = 10_000;
@@ -35,32 +35,6 @@ const LIGHT_MS = 5_000;
 /** Slots of a torrent that has its own count by rate, at least. */
 const USUAL_SLOTS = 8;
 
-/** What the upload needs of its swarm. */
-export interface UploadHost {
-  /** Connected peers by key. */
-  readonly peers: ReadonlyMap<number, SwarmPeer>;
-}
-
-/** Options of {@linkcode Upload}. */
-export interface UploadOptions {
-  /** Pieces and files. */
-  readonly layout: PieceLayout;
-  /** Where blocks come from. */
-  readonly storage: TorrentStorage;
-  /** Bytes a second, sent. */
-  readonly limit: RateLimiter;
-  /** Whose time passes. */
-  readonly clock: Clock;
-  /** Where chance comes from. */
-  readonly random: RandomSource;
-  /** Makes what decides whom to serve. */
-  readonly choker: (() => Choker) | undefined;
-  /** How many peers may be served, over all torrents. */
-  readonly slots: UploadSlots;
-  /** How many of this torrent. */
-  readonly ownSlots: number | "rate-based" | undefined;
-}
-
 /** What a peer does with its slot. */
 interface Slot {
   /** When it was given, in milliseconds. */
@@ -75,7 +49,7 @@ interface Slot {
 
 /** Chokes, unchokes and serves the peers of one torrent. */
 export class Upload {
-  readonly #host: UploadHost;
+  readonly #torrent: ContentHost;
   readonly #layout: PieceLayout;
   readonly #storage: TorrentStorage;
   readonly #limit: RateLimiter;
@@ -85,27 +59,27 @@ export class Upload {
   readonly #meter = new RateMeter();
   readonly #leechChoker: Choker;
   readonly #seedChoker: Choker;
-  readonly #slots: UploadSlots;
-  readonly #ownSlots: number | "rate-based" | undefined;
   /** Of the peers that are unchoked. */
   readonly #given = new Map<PeerKey, Slot>();
   /** Peers that made no use of their slot. */
   readonly #unused = new Set<PeerKey>();
-  #seeding = false;
   #active = false;
   #rechokeAt = 0;
   #rechokeQueued = false;
 
-  constructor(host: UploadHost, options: UploadOptions) {
-    this.#host = host;
-    this.#layout = options.layout;
-    this.#storage = options.storage;
-    this.#limit = options.limit;
-    this.#clock = options.clock;
-    const { random } = options;
-    this.#slots = options.slots;
-    this.#ownSlots = options.ownSlots;
-    const own = options.choker?.();
+  constructor(
+    { torrent, layout, storage }: Pick<
+      ContentBooks,
+      "torrent" | "layout" | "storage"
+    >,
+  ) {
+    const { context: { clock, random, policies }, options, limits } = torrent;
+    this.#torrent = torrent;
+    this.#layout = layout;
+    this.#storage = storage;
+    this.#limit = limits.upload;
+    this.#clock = clock;
+    const own = (options.choker ?? policies.choker)?.();
     this.#leechChoker = own ?? titForTatChoker({ random });
     this.#seedChoker = own ?? roundRobinChoker({ random });
   }
@@ -124,9 +98,11 @@ export class Upload {
   /** Serves nobody any more. */
   stop(): void {
     this.#active = false;
-    for (const { connection } of this.#host.peers.values()) connection.choke();
+    for (const { connection } of this.#torrent.peers.values()) {
+      connection.choke();
+    }
     this.#given.clear();
-    this.#slots.release(this);
+    this.#torrent.context.uploadSlots.release(this);
   }
 
   /** Takes a peer in. */
@@ -140,9 +116,8 @@ export class Upload {
     if (this.#given.delete(peer.key)) this.#rechokeSoon();
   }
 
-  /** Chooses by what peers give (while downloading) or take (while seeding). */
-  setSeeding(seeding: boolean): void {
-    this.#seeding = seeding;
+  /** Chooses anew: by what peers give, or take once all is there. */
+  completeChanged(): void {
     this.#rechokeSoon();
   }
 
@@ -182,8 +157,8 @@ export class Upload {
     const list: ChokerPeer[] = [];
     let demand = 0;
     let light = 0;
-    const crowded = crowdedPeers(this.#host.peers.values(), now);
-    for (const peer of this.#host.peers.values()) {
+    const crowded = crowdedPeers(this.#torrent.peers.values(), now);
+    for (const peer of this.#torrent.peers.values()) {
       const { key, connection, since } = peer;
       const { peerInterested, snubbed } = connection.state;
       const stats = connection.stats();
@@ -203,16 +178,18 @@ export class Upload {
       if (this.#given.get(key)?.light) light++;
       else if (peerInterested && !this.#unused.has(key)) demand++;
     }
-    const choker = this.#seeding ? this.#seedChoker : this.#leechChoker;
+    const choker = this.#torrent.isComplete
+      ? this.#seedChoker
+      : this.#leechChoker;
     const unchoked = choker.tick(now, list, light + this.#share(demand, now));
     // Slots are freed before they are given, so that there is never one more.
-    for (const { key, connection } of this.#host.peers.values()) {
+    for (const { key, connection } of this.#torrent.peers.values()) {
       if (unchoked.has(key)) continue;
       connection.choke();
       this.#given.delete(key);
     }
     for (const key of unchoked) {
-      const peer = this.#host.peers.get(key);
+      const peer = this.#torrent.peers.get(key);
       if (peer === undefined) continue;
       peer.connection.unchoke();
       if (!this.#given.has(key)) {
@@ -229,18 +206,19 @@ export class Upload {
   /** How many peers of this torrent may be served. */
   #share(demand: number, now: number): number {
     const rate = this.#meter.rate(now);
-    const own = this.#ownSlots === "rate-based"
+    const { options: { uploadSlots = Infinity }, context } = this.#torrent;
+    const own = uploadSlots === "rate-based"
       ? Math.max(USUAL_SLOTS, slotsForRate(rate))
-      : this.#ownSlots ?? Infinity;
+      : uploadSlots;
     const user = { demand: Math.min(demand, own), rate };
-    return Math.min(own, this.#slots.share(this, user, now));
+    return Math.min(own, context.uploadSlots.share(this, user, now));
   }
 
   /** Finds slots of which little use is made; whether there are new ones. */
   #lookAtSlots(now: number): boolean {
     let found = false;
     for (const [key, slot] of this.#given) {
-      const peer = this.#host.peers.get(key);
+      const peer = this.#torrent.peers.get(key);
       if (slot.used) slot.usedAt = now;
       slot.used = false;
       const wasLight = slot.light;
@@ -340,17 +318,15 @@ export class Upload {
     }
     if (peer.connection.sendBlock(request, data)) {
       this.#meter.add(data.length, this.#clock.now());
-    } else this.#refund(request);
-  }
-
-  /** What was taken back meanwhile makes room for others. */
-  #refund(request: BlockAddress): void {
-    this.#limit.refund(request.length);
+    } else {
+      // What was taken back meanwhile makes room for others.
+      this.#limit.refund(request.length);
+    }
   }
 
   /** The storage tells what is wrong. */
   #failed(peer: SwarmPeer, request: BlockAddress): void {
     peer.connection.rejectRequest(request);
-    this.#refund(request);
+    this.#limit.refund(request.length);
   }
 }

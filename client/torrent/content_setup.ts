@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { CheckOptions, CheckProgress } from "../../disk/storage.ts";
+import type { CheckProgress } from "../../disk/storage.ts";
+import type { SetupOptions } from "../content/open_storage.ts";
 import type { TorrentEvent } from "../types.ts";
 import { Settlement } from "./settlement.ts";
 
@@ -53,9 +54,7 @@ export class ContentSetup {
 
   /** Does something with the files; never rejects. */
   run(
-    work: (
-      options: CheckOptions & { readonly signal: AbortSignal },
-    ) => Promise<void>,
+    work: (options: SetupOptions) => Promise<void>,
   ): Promise<void> {
     const { signal } = this.#stopping;
     const options = {

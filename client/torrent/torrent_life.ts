@@ -3,14 +3,14 @@
  *
  * @module
  */
-import type { CheckOptions } from "../../disk/storage.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
 import type { Magnet, Metainfo } from "../../metainfo/mod.ts";
 import { closedError, isFinal, SessionError } from "../error.ts";
 import { EventHub } from "../event_hub.ts";
 import { badMetadata } from "../metadata/info_hash.ts";
 import { ResumeSaver } from "../content/resume_saver.ts";
-import type { ContentHost } from "../content/peer_books.ts";
+import type { ContentHost } from "../content/content_host.ts";
+import type { SetupOptions } from "../content/open_storage.ts";
 import { Settlement } from "./settlement.ts";
 import type { SwarmPeer } from "../swarm/swarm_peer.ts";
 import type { SessionContext } from "../session_context.ts";
@@ -391,7 +391,7 @@ export class TorrentLife implements NetworkHost, ContentHost, SetupHost {
       this.#isComplete = false;
       this.#completed = new Settlement();
       this.network.openSwarm?.completeChanged();
-      content.setSeeding(false);
+      content.completeChanged();
       return;
     }
     if (this.#state === "downloading") {
@@ -405,7 +405,7 @@ export class TorrentLife implements NetworkHost, ContentHost, SetupHost {
     this.#completed.resolve();
     if (this.#isComplete) return;
     this.#isComplete = true;
-    content.setSeeding(true);
+    content.completeChanged();
     this.network.openSwarm?.completeChanged();
     this.publish({ type: "complete" });
     void this.#saver.save();
@@ -417,17 +417,8 @@ export class TorrentLife implements NetworkHost, ContentHost, SetupHost {
     void this.#setup.run((options) => this.#open(metainfo, options));
   }
 
-  async #open(
-    metainfo: Metainfo,
-    check: CheckOptions & { readonly signal: AbortSignal },
-  ): Promise<void> {
-    const content = await TorrentContent.open(this, {
-      context: this.context,
-      metainfo,
-      torrent: this.options,
-      limits: this.limits,
-      ...check,
-    });
+  async #open(metainfo: Metainfo, check: SetupOptions): Promise<void> {
+    const content = await TorrentContent.open(this, metainfo, check);
     this.#content = content;
     if (content.renamed.length > 0) {
       this.publish({ type: "renamed", files: content.renamed });

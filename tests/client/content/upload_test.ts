@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { SwarmPeer } from "../../../client/swarm/swarm_peer.ts";
+import type { ContentHost } from "../../../client/content/content_host.ts";
 import { RateLimiter } from "../../../client/content/rate_limiter.ts";
 import { Upload } from "../../../client/content/upload.ts";
 import { UploadSlots } from "../../../client/content/upload_slots.ts";
@@ -30,16 +31,23 @@ function fakePeer(key: number) {
   return { peer, state, taken };
 }
 
-function makeUpload(peers: Map<number, SwarmPeer>, clock: SimClock): Upload {
-  return new Upload({ peers }, {
+function makeUpload(
+  peers: Map<number, SwarmPeer>,
+  clock: SimClock,
+  isComplete: boolean,
+): Upload {
+  const uploadSlots = new UploadSlots({ slots: 4, limit: () => Infinity });
+  const context = { clock, random: seededRandom(1), policies: {}, uploadSlots };
+  return new Upload({
+    torrent: {
+      peers,
+      context,
+      options: {},
+      limits: { upload: new RateLimiter({ clock }) },
+      isComplete,
+    } as unknown as ContentHost,
     layout: { pieceSize: () => 16_384 } as never,
     storage: { readBlock: () => new Uint8Array(16_384) } as never,
-    limit: new RateLimiter({ clock }),
-    clock,
-    random: seededRandom(1),
-    choker: undefined,
-    slots: new UploadSlots({ slots: 4, limit: () => Infinity }),
-    ownSlots: undefined,
   });
 }
 
@@ -52,8 +60,7 @@ for (const seeding of [true, false]) {
     async () => {
       const clock = new SimClock();
       const peers = new Map<number, SwarmPeer>();
-      const upload = makeUpload(peers, clock);
-      upload.setSeeding(seeding);
+      const upload = makeUpload(peers, clock, seeding);
       upload.start();
       const drippers = Array.from({ length: 12 }, (_, i) => fakePeer(i));
       const takers = Array.from({ length: 6 }, (_, i) => fakePeer(100 + i));
@@ -100,8 +107,7 @@ for (const seeding of [true, false]) {
     async () => {
       const clock = new SimClock();
       const peers = new Map<number, SwarmPeer>();
-      const upload = makeUpload(peers, clock);
-      upload.setSeeding(seeding);
+      const upload = makeUpload(peers, clock, seeding);
       upload.start();
       const idlers = Array.from({ length: 12 }, (_, i) => fakePeer(i));
       const honest = Array.from({ length: 3 }, (_, i) => fakePeer(100 + i));
