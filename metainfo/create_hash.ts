@@ -131,13 +131,13 @@ async function hashOnDisk(
     if (faulty >= 0) throw changed(pathOf(faulty));
     const layers: Uint8Array[] = [];
     if (sha256) {
-      layout.files.forEach(({ pad }, i) => {
-        if (pad) return;
+      for (let i = 0; i < layout.fileCount; i++) {
+        if (layout.file(i).pad) continue;
         const { first, end } = layout.filePieces(i);
         layers.push(
           memory.sha256.slice(first * SHA256_LENGTH, end * SHA256_LENGTH),
         );
-      });
+      }
     }
     return { lengths, pieces: new Uint8Array(memory.sha1), layers };
   } catch (error) {

@@ -39,6 +39,8 @@ export interface CreateFolder {
   key: readonly string[];
   /** Path on disk with a separator at its end, for a folder on disk. */
   readonly path?: string;
+  /** Of each file on disk: length, time of its last change, permissions. */
+  readonly stats?: Float64Array;
 }
 
 /** A file of the new torrent: there may be millions. */
@@ -158,11 +160,42 @@ function attemptSync<T>(path: string, action: (path: string) => T): T {
   }
 }
 
+/** A file in a folder on disk: small, as there may be millions. */
+class FolderEntry implements CreateEntry {
+  readonly folder: CreateFolder;
+  name: string;
+  /** Its place in the figures of the folder. */
+  readonly at: number;
+
+  constructor(folder: CreateFolder, name: string, at: number) {
+    this.folder = folder;
+    this.name = name;
+    this.at = at;
+  }
+
+  get length(): number {
+    return this.folder.stats![this.at]!;
+  }
+
+  get mtime(): number | undefined {
+    const mtime = this.folder.stats![this.at + 1]!;
+    return Number.isNaN(mtime) ? undefined : mtime;
+  }
+
+  get executable(): boolean {
+    return (this.folder.stats![this.at + 2]! & 0o100) !== 0;
+  }
+
+  get content(): undefined {
+    return undefined;
+  }
+}
+
 function diskEntry(
   folder: CreateFolder,
   name: string,
   stat: Deno.FileInfo,
-  content: CreateContent | undefined,
+  content: CreateContent,
 ): CreateEntry {
   return {
     folder,
@@ -200,16 +233,24 @@ interface Found {
   readonly folder: CreateFolder;
   readonly key: string;
   readonly entry: Deno.DirEntry;
+  /** Where its figures go. */
+  readonly at: number;
 }
 
 /** What is in a folder, the last first. */
 function listFolder(path: string, key: readonly string[]): Found[] {
-  const folder = { key, path: path.endsWith("/") ? path : `${path}/` };
-  return attemptSync(path, (path) => [...Deno.readDirSync(path)])
-    .map((entry) => ({
+  const entries = attemptSync(path, (path) => [...Deno.readDirSync(path)]);
+  const folder = {
+    key,
+    path: path.endsWith("/") ? path : `${path}/`,
+    stats: new Float64Array(3 * entries.length),
+  };
+  return entries
+    .map((entry, i) => ({
       folder,
       key: pathKey(entry.name, folder.path + entry.name),
       entry,
+      at: 3 * i,
     }))
     .sort((a, b) => a.key < b.key ? 1 : -1);
 }
@@ -252,7 +293,9 @@ async function walkFolder(
       }
     } else if (entry.isFile) {
       const stat = attemptSync(path, Deno.lstatSync);
-      entries.push(diskEntry(folder, key, stat, undefined));
+      const mtime = stat.mtime?.getTime() ?? NaN;
+      folder.stats!.set([stat.size, mtime, stat.mode ?? 0], found.at);
+      entries.push(new FolderEntry(folder, key, found.at));
       if (entries.length % 1024 !== 0) continue;
       await nextTurn();
       signal?.throwIfAborted();

@@ -212,7 +212,7 @@ export async function runHashTask(
   signal?.throwIfAborted();
   let wanted = checkThreads(options.threads) - (useCallingThread ? 1 : 0);
   const worth = layout.totalLength / BYTES_PER_WORKER;
-  const isSmall = layout.totalLength <= SMALL_FILE * layout.files.length;
+  const isSmall = layout.totalLength <= SMALL_FILE * layout.fileCount;
   if (useCallingThread && isSmall) wanted = 0;
   wanted = Math.min(wanted, Math.floor(worth) - (useCallingThread ? 1 : 0));
   if (wanted > 0 && !mayStartWorkers()) wanted = 0;

@@ -210,7 +210,7 @@ export class HashReader implements Disposable {
       }
       const { fileIndex, fileOffset } = span;
       if (this.#task.sha256) {
-        const { length } = layout.files[fileIndex]!;
+        const { length } = layout.file(fileIndex);
         const tree = Math.min(length, this.#task.pieceLength);
         height = treeHeight(Math.ceil(tree / BLOCK_SIZE));
       }
@@ -286,7 +286,7 @@ export class HashReader implements Disposable {
       file.seekSync(offset, Deno.SeekMode.Start);
       this.#position = offset;
     }
-    const placed = this.#layout.files[fileIndex]!;
+    const placed = this.#layout.file(fileIndex);
     const want = Math.min(
       BUFFER_SIZE,
       placed.length - offset,

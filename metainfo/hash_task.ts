@@ -106,11 +106,10 @@ export function hashTask(
 ): HashTask {
   let address = 0;
   let alignFiles = false;
-  const { files } = layout;
-  const lengths = new Float64Array(files.length);
-  const pads = new Uint8Array(files.length);
-  for (let i = 0; i < files.length; i++) {
-    const { offset, length, pad } = files[i]!;
+  const lengths = new Float64Array(layout.fileCount);
+  const pads = new Uint8Array(layout.fileCount);
+  for (let i = 0; i < lengths.length; i++) {
+    const { offset, length, pad } = layout.file(i);
     lengths[i] = length;
     if (pad) pads[i] = 1;
     if (length === 0) continue;

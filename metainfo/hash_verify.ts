@@ -238,9 +238,9 @@ export async function verifyPieces(
   const { layout, filePaths, expected, onPiece, onProgress, signal } = options;
   const { pieceCount } = layout;
   const judge = new Judge(expected, pieceCount);
-  if (filePaths.length !== layout.files.length) {
+  if (filePaths.length !== layout.fileCount) {
     throw new RangeError(
-      `Cannot verify: expected ${layout.files.length} file paths, got ${filePaths.length}`,
+      `Cannot verify: expected ${layout.fileCount} file paths, got ${filePaths.length}`,
     );
   }
   const task = hashTask(layout, filePaths, judge.digests);
@@ -339,7 +339,7 @@ async function lookAtFiles(
 ): Promise<void> {
   const { files, pieces } = memory;
   for (let i = 0, asked = 0; i < files.length; i++) {
-    const { length, pad } = layout.files[i]!;
+    const { length, pad } = layout.file(i);
     if (pad || files[i] === FILE_MISSING || files[i] === FILE_LONG) continue;
     const isRead = length > 0 &&
       pieces[layout.filePieces(i).end - 1] === PIECE_HASHED;

@@ -8,7 +8,12 @@
  * @module
  */
 import { equalBytes } from "../_shared/bytes.ts";
-import { sha256Bytes, sha256Pair } from "./hash_sha256.ts";
+import {
+  sha256Bytes,
+  sha256Pair,
+  treeHeight,
+  zeroSubtreeRoot,
+} from "./hash_sha256.ts";
 import { BLOCK_SIZE } from "./piece_layout.ts";
 
 /** Bytes of a SHA-256 hash (BEP 52). */
@@ -56,7 +61,6 @@ export interface MerkleRootOptions {
 
 /** No tree over a 53-bit length is higher. */
 const MAX_LAYER = 53;
-const padHashes: Uint8Array[] = [new Uint8Array(MERKLE_HASH_LENGTH)];
 
 /**
  * The hash of a subtree whose leaves are all missing (BEP 52: such leaves are
@@ -72,14 +76,7 @@ export function merklePadHash(layer: number): Uint8Array<ArrayBuffer> {
       `Cannot use layer ${layer} of a hash tree: it must be 0 to ${MAX_LAYER}`,
     );
   }
-  const pair = new Uint8Array(2 * MERKLE_HASH_LENGTH);
-  while (padHashes.length <= layer) {
-    const below = padHashes[padHashes.length - 1]!;
-    pair.set(below);
-    pair.set(below, MERKLE_HASH_LENGTH);
-    padHashes.push(sha256(pair));
-  }
-  return new Uint8Array(padHashes[layer]!);
+  return new Uint8Array(zeroSubtreeRoot(layer));
 }
 
 /** Hashes two neighbours. Source and target may be the same array. */
@@ -115,9 +112,7 @@ function countHashes(hashes: Uint8Array): number {
  * @returns The number of layers above them.
  */
 export function merkleHeight(count: number): number {
-  let levels = 0;
-  for (let span = 1; span < count; span *= 2) levels++;
-  return levels;
+  return treeHeight(count);
 }
 
 /**

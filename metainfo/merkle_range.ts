@@ -9,9 +9,6 @@ import {
   MERKLE_HASH_LENGTH,
   merkleHeight,
   merklePadHash,
-  merkleParents,
-  merklePieceHash,
-  merklePieceLayer,
   merkleRoot,
   type Sha256,
   sha256,
@@ -49,7 +46,7 @@ export type MerkleLookup = (
   index: number,
 ) => Uint8Array | undefined;
 
-function treeHeight(fileLength: number): number {
+function heightOf(fileLength: number): number {
   return merkleHeight(Math.ceil(fileLength / BLOCK_SIZE));
 }
 
@@ -64,7 +61,7 @@ function treeHeight(fileLength: number): number {
  */
 export function isMerkleRange(range: MerkleRange, fileLength: number): boolean {
   const { baseLayer, index, length, proofLayers } = range;
-  const height = treeHeight(fileLength);
+  const height = heightOf(fileLength);
   if (
     !Number.isInteger(baseLayer) || baseLayer < 0 || baseLayer >= height ||
     !Number.isInteger(proofLayers) || proofLayers < 0 ||
@@ -99,7 +96,7 @@ export function merkleRangeSize(
   range: MerkleRange,
   fileLength: number,
 ): number {
-  const { first, end } = uncleLayers(range, treeHeight(fileLength));
+  const { first, end } = uncleLayers(range, heightOf(fileLength));
   return range.length + end - first;
 }
 
@@ -124,7 +121,7 @@ export function climbMerkleRange(
     hashes.length !== merkleRangeSize(range, fileLength) * MERKLE_HASH_LENGTH
   ) return undefined;
   const { baseLayer, length } = range;
-  const { first, end } = uncleLayers(range, treeHeight(fileLength));
+  const { first, end } = uncleLayers(range, heightOf(fileLength));
   let at = length * MERKLE_HASH_LENGTH;
   let hash: Uint8Array = merkleRoot(hashes.subarray(0, at), {
     layer: baseLayer,
@@ -163,7 +160,7 @@ export function isProvedMerkleRange(
   digest: Sha256 = sha256,
 ): boolean {
   const top = climbMerkleRange(hashes, range, fileLength, digest);
-  return top !== undefined && top.layer === treeHeight(fileLength) &&
+  return top !== undefined && top.layer === heightOf(fileLength) &&
     equalBytes(top.hash, piecesRoot);
 }
 
@@ -199,153 +196,11 @@ export function collectMerkleRange(
   for (let i = 0; i < range.length; i++) {
     if (!add(range.baseLayer, range.index + i)) return undefined;
   }
-  const { first, end } = uncleLayers(range, treeHeight(fileLength));
+  const { first, end } = uncleLayers(range, heightOf(fileLength));
   let index = range.index / range.length;
   for (let layer = first; layer < end; layer++) {
     if (!add(layer, index % 2 === 0 ? index + 1 : index - 1)) return undefined;
     index = Math.floor(index / 2);
   }
   return result;
-}
-
-/** Options of {@linkcode FileHashTree}. */
-export interface FileHashTreeOptions {
-  /** Bytes of the file, at least 1. */
-  readonly fileLength: number;
-  /** Bytes of a piece, a power of two of at least 16 KiB. */
-  readonly pieceLength: number;
-  /** Root of the file, 32 bytes. */
-  readonly piecesRoot: Uint8Array;
-  /**
-   * The verified hashes of all pieces; needed for a file longer than a piece
-   * to know anything but the root.
-   */
-  readonly pieceLayer?: Uint8Array | undefined;
-  /**
-   * Of how many pieces the leaves are kept; the oldest go first.
-   *
-   * @default {64}
-   */
-  readonly maxPieces?: number | undefined;
-  /**
-   * The SHA-256 function.
-   *
-   * @default {sha256}
-   */
-  readonly digest?: Sha256 | undefined;
-}
-
-/**
- * What is known of a file's hash tree: from the piece layer up all of it, and
- * below it the leaves of some pieces. Answers hash requests (BEP 52).
- */
-export class FileHashTree {
-  readonly #options: FileHashTreeOptions;
-  readonly #digest: Sha256;
-  readonly #pieceLayer: number;
-  readonly #height: number;
-  /** Layers from the piece layer up, where that is known. */
-  readonly #upper: Uint8Array[] = [];
-  /** Layers below a piece hash, from the leaves up, by piece of the file. */
-  readonly #pieces = new Map<number, Uint8Array[]>();
-
-  /**
-   * Makes a tree.
-   *
-   * @param options The file and what is known of it.
-   * @throws {RangeError} If the piece length is no power of two of at least
-   * 16 KiB or the piece layer is not whole hashes.
-   */
-  constructor(options: FileHashTreeOptions) {
-    const { fileLength, pieceLength, pieceLayer, digest = sha256 } = options;
-    this.#options = options;
-    this.#digest = digest;
-    this.#height = treeHeight(fileLength);
-    this.#pieceLayer = Math.min(merklePieceLayer(pieceLength), this.#height);
-    if (fileLength > pieceLength && pieceLayer !== undefined) {
-      let layer = pieceLayer;
-      for (let i = this.#pieceLayer; i < this.#height; i++) {
-        this.#upper.push(layer);
-        layer = merkleParents(layer, i, digest);
-      }
-    }
-  }
-
-  /**
-   * Adds the leaves of a piece, if they are right.
-   *
-   * @param pieceIndex Index of the piece in the file.
-   * @param leaves All leaf hashes of the piece, 32 bytes each.
-   * @returns Whether they lead to the hash of the piece.
-   */
-  addLeaves(pieceIndex: number, leaves: Uint8Array): boolean {
-    const { fileLength, pieceLength, maxPieces = 64 } = this.#options;
-    const start = pieceIndex * pieceLength;
-    if (!Number.isInteger(pieceIndex) || start < 0 || start >= fileLength) {
-      return false;
-    }
-    const length = Math.min(pieceLength, fileLength - start);
-    const count = Math.ceil(length / BLOCK_SIZE);
-    const hash = this.hashAt(this.#pieceLayer, pieceIndex);
-    if (
-      hash === undefined || leaves.length !== count * MERKLE_HASH_LENGTH ||
-      !equalBytes(
-        hash,
-        merklePieceHash(leaves, pieceLength, fileLength, this.#digest),
-      )
-    ) return false;
-    const layers = [leaves];
-    for (let layer = 1; layer < this.#pieceLayer; layer++) {
-      layers.push(merkleParents(layers[layer - 1]!, layer - 1, this.#digest));
-    }
-    this.#pieces.delete(pieceIndex);
-    this.#pieces.set(pieceIndex, layers);
-    if (this.#pieces.size > maxPieces) {
-      this.#pieces.delete(this.#pieces.keys().next().value!);
-    }
-    return true;
-  }
-
-  /**
-   * Looks a node up.
-   *
-   * @param layer Layer of the node, 0 for leaves.
-   * @param index Index in its layer.
-   * @returns 32 bytes, or `undefined` when it is not known.
-   */
-  hashAt(layer: number, index: number): Uint8Array | undefined {
-    if (layer === this.#height) {
-      return index === 0 ? this.#options.piecesRoot : undefined;
-    }
-    let hashes: Uint8Array | undefined;
-    let at = index;
-    if (layer >= this.#pieceLayer) {
-      hashes = this.#upper[layer - this.#pieceLayer];
-    } else {
-      const perPiece = 2 ** (this.#pieceLayer - layer);
-      hashes = this.#pieces.get(Math.floor(index / perPiece))?.[layer];
-      at = index % perPiece;
-      if (hashes !== undefined && at * MERKLE_HASH_LENGTH >= hashes.length) {
-        return merklePadHash(layer);
-      }
-    }
-    const start = at * MERKLE_HASH_LENGTH;
-    return hashes !== undefined && start + MERKLE_HASH_LENGTH <= hashes.length
-      ? hashes.subarray(start, start + MERKLE_HASH_LENGTH)
-      : undefined;
-  }
-
-  /**
-   * Answers a hash request.
-   *
-   * @param range What is asked for, straight from the wire.
-   * @returns The hashes to send, or `undefined` to reject.
-   */
-  answer(range: MerkleRange): Uint8Array<ArrayBuffer> | undefined {
-    return collectMerkleRange(
-      range,
-      this.#options.fileLength,
-      (layer, index) => this.hashAt(layer, index),
-    );
-  }
 }

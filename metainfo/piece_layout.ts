@@ -99,9 +99,11 @@ export class PieceLayout {
   readonly pieceCount: number;
   /** Bytes of payload: all files but the pad files. */
   readonly totalLength: number;
-  /** The files with their places, in the order given. */
-  readonly files: readonly PlacedFile[];
+  readonly #lengths: Float64Array;
   readonly #offsets: Float64Array;
+  readonly #pads: Uint8Array;
+  /** Only once somebody asks: there may be millions. */
+  #files: readonly PlacedFile[] | undefined;
   readonly #alignFiles: boolean;
   readonly #hasPads: boolean;
   /** One past the last address of the last file. */
@@ -121,8 +123,9 @@ export class PieceLayout {
         `Cannot lay out pieces as the piece length must be a positive integer: it is ${pieceLength}`,
       );
     }
-    const placed: PlacedFile[] = new Array(files.length);
+    const lengths = new Float64Array(files.length);
     const offsets = new Float64Array(files.length);
+    const pads = new Uint8Array(files.length);
     let address = 0;
     let end = 0;
     let payload = 0;
@@ -138,11 +141,13 @@ export class PieceLayout {
         address = Math.ceil(address / pieceLength) * pieceLength;
       }
       offsets[i] = address;
-      placed[i] = { length, pad, offset: address };
+      lengths[i] = length;
       address += length;
       if (length > 0) end = address;
-      if (pad) hasPads = true;
-      else payload += length;
+      if (pad) {
+        pads[i] = 1;
+        hasPads = true;
+      } else payload += length;
       if (!isCount(address + pieceLength)) {
         throw new RangeError(
           `Cannot lay out file ${i} as the total length must be at most 2^53 - 1`,
@@ -152,11 +157,40 @@ export class PieceLayout {
     this.pieceLength = pieceLength;
     this.pieceCount = Math.ceil(end / pieceLength);
     this.totalLength = payload;
-    this.files = placed;
+    this.#lengths = lengths;
     this.#offsets = offsets;
+    this.#pads = pads;
     this.#alignFiles = alignFiles;
     this.#hasPads = hasPads;
     this.#end = end;
+  }
+
+  /** How many files there are, pad files included. */
+  get fileCount(): number {
+    return this.#lengths.length;
+  }
+
+  /** The files with their places, in the order given. */
+  get files(): readonly PlacedFile[] {
+    return this.#files ??= Array.from(this.#lengths, (_, i) => this.file(i));
+  }
+
+  /**
+   * A file with its place.
+   *
+   * @param fileIndex Index of the file.
+   * @returns Its length, offset and whether it is padding.
+   * @throws {RangeError} If there is no such file.
+   */
+  file(fileIndex: number): PlacedFile {
+    const length = this.#lengths[fileIndex];
+    if (length === undefined) {
+      throw new RangeError(
+        `Cannot use file ${fileIndex}: there are ${this.fileCount} files`,
+      );
+    }
+    const pad = this.#pads[fileIndex] === 1;
+    return { length, pad, offset: this.#offsets[fileIndex]! };
   }
 
   /**
@@ -172,8 +206,8 @@ export class PieceLayout {
     const start = pieceIndex * this.pieceLength;
     let end = this.#end;
     if (this.#alignFiles) {
-      const file = this.files[this.#fileAt(start)]!;
-      end = file.offset + file.length;
+      const i = this.#fileAt(start);
+      end = this.#offsets[i]! + this.#lengths[i]!;
     }
     return Math.min(this.pieceLength, end - start);
   }
@@ -193,11 +227,12 @@ export class PieceLayout {
     let payload = 0;
     for (
       let i = this.#fileAt(start);
-      i < this.files.length && this.#offsets[i]! < end;
+      i < this.fileCount && this.#offsets[i]! < end;
       i++
     ) {
-      const { offset, length, pad } = this.files[i]!;
-      if (pad || length === 0) continue;
+      const offset = this.#offsets[i]!;
+      const length = this.#lengths[i]!;
+      if (this.#pads[i] === 1 || length === 0) continue;
       payload += Math.min(end, offset + length) - Math.max(start, offset);
     }
     return payload;
@@ -289,16 +324,16 @@ export class PieceLayout {
     const start = pieceIndex * this.pieceLength + offset;
     let done = 0;
     for (let i = this.#fileAt(start); done < length; i++) {
-      const file = this.files[i]!;
-      if (file.length === 0) continue;
-      const fileOffset = start + done - file.offset;
-      const run = Math.min(length - done, file.length - fileOffset);
+      const fileLength = this.#lengths[i]!;
+      if (fileLength === 0) continue;
+      const fileOffset = start + done - this.#offsets[i]!;
+      const run = Math.min(length - done, fileLength - fileOffset);
       spans.push({
         fileIndex: i,
         fileOffset,
         length: run,
         dataOffset: done,
-        pad: file.pad,
+        pad: this.#pads[i] === 1,
       });
       done += run;
     }
@@ -313,16 +348,11 @@ export class PieceLayout {
    * @throws {RangeError} If there is no such file.
    */
   filePieces(fileIndex: number): PieceRange {
-    const file = this.files[fileIndex];
-    if (file === undefined) {
-      throw new RangeError(
-        `Cannot use file ${fileIndex}: there are ${this.files.length} files`,
-      );
-    }
-    const first = Math.floor(file.offset / this.pieceLength);
-    const end = file.length === 0
+    const { offset, length } = this.file(fileIndex);
+    const first = Math.floor(offset / this.pieceLength);
+    const end = length === 0
       ? first
-      : Math.ceil((file.offset + file.length) / this.pieceLength);
+      : Math.ceil((offset + length) / this.pieceLength);
     return { first, end };
   }
 

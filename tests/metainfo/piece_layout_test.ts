@@ -213,3 +213,22 @@ Deno.test("PieceLayout: beyond 32 bits", options, () => {
   ]);
   assertEquals(layout.pieceSize(65536), 1);
 });
+
+Deno.test("PieceLayout: files one by one and all of them", options, () => {
+  const layout = new PieceLayout({
+    pieceLength: 10,
+    files: [{ length: 3 }, { length: 7, pad: true }, { length: 0 }],
+  });
+  assertEquals(layout.fileCount, 3);
+  const expected = [
+    { length: 3, pad: false, offset: 0 },
+    { length: 7, pad: true, offset: 3 },
+    { length: 0, pad: false, offset: 10 },
+  ];
+  assertEquals(expected.map((_, i) => layout.file(i)), expected);
+  assertEquals(layout.files, expected);
+  assert(layout.files === layout.files);
+  for (const i of [-1, 3, 0.5]) {
+    assertThrows(() => layout.file(i), RangeError, `Cannot use file ${i}`);
+  }
+});
