@@ -93,7 +93,7 @@ export async function checkFiles(
     (pieces) =>
       paths === undefined
         ? inTurn(pieces)
-        : checkInParallel(torrent, paths, pieces, step),
+        : checkInParallel(torrent, files, paths, pieces, step),
   );
   await eachTurn(files, apart, options, inTurn);
   report();
@@ -156,6 +156,7 @@ async function checkInTurn(
 /** Lets several threads read files of the operating system; as above. */
 async function checkInParallel(
   torrent: StorageTorrent,
+  files: TorrentFiles,
   filePaths: readonly string[],
   pieces: readonly number[],
   step: CheckStep,
@@ -195,6 +196,9 @@ async function checkInParallel(
   } catch (error) {
     if (held.signal.aborted && signal?.aborted !== true) return [...left];
     if (!(error instanceof VerifyError)) throw error;
+    if (files.stored.unreadable !== undefined) {
+      return await checkInTurn(torrent, files, [...left], step);
+    }
     const { path, cause } = error;
     throw toDiskError(
       cause instanceof Error && cause.cause !== undefined ? cause.cause : error,

@@ -86,15 +86,20 @@ export async function lookAtFiles(
   which: readonly number[],
   clock: Clock,
   found: (fileIndex: number, info: FileInfo | undefined) => void,
+  failed: (fileIndex: number, error: unknown) => void,
 ): Promise<void> {
   const folders = new Folders(fileSystem, paths, which);
   let turn = 0;
   for (const fileIndex of which) {
     const path = paths[fileIndex]!;
     let info: FileInfo | undefined;
-    if (await folders.mayHave(path)) {
-      const seen = fileSystem.stat(path);
-      info = seen instanceof Promise ? await seen : seen;
+    try {
+      if (await folders.mayHave(path)) {
+        const seen = fileSystem.stat(path);
+        info = seen instanceof Promise ? await seen : seen;
+      }
+    } catch (error) {
+      failed(fileIndex, error);
     }
     found(fileIndex, info);
     if (++turn === TURN_FILES) {

@@ -355,6 +355,9 @@ export class DiskManager implements AsyncDisposable {
       this.#clock,
     );
     const isWanted = (i: number) => wanted[i] === 1;
+    // What is only read is served as far as it is good.
+    const unreadable = readOnly ? new Map<number, DiskError>() : undefined;
+    files.stored.unreadable = unreadable;
     await files.load(
       isWanted,
       existing === "trust" || existing === "assume-empty",
@@ -398,6 +401,12 @@ export class DiskManager implements AsyncDisposable {
       // Pieces of nothing but padding are never downloaded.
       await check(padPieces(torrent));
     } else await check();
+    files.stored.unreadable = undefined;
+    if (unreadable !== undefined) {
+      const [error] = unreadable.values();
+      if (error !== undefined && have.isEmpty) throw error;
+      storage.tellUnreadable(unreadable);
+    }
     if (existing === "verify" || existing === "resume") {
       const { foreign, surplus } = oddFiles(torrent, files, have);
       const mayOverwrite = options.overwrite === true || readOnly ||

@@ -118,12 +118,25 @@ export interface SurplusEvent {
   readonly files: readonly number[];
 }
 
+/**
+ * Files cannot be read, of a torrent that is only read: they count as missing.
+ */
+export interface UnreadableEvent {
+  /** Which event. */
+  readonly type: "unreadable";
+  /** Indices of the files. */
+  readonly files: readonly number[];
+  /** What happened with the first. */
+  readonly error: DiskError;
+}
+
 /** What a torrent's storage tells. */
 export type TorrentStorageEvent =
   | PieceGoodEvent
   | PieceBadEvent
   | PiecesLostEvent
   | SurplusEvent
+  | UnreadableEvent
   | StorageErrorEvent;
 
 /** Progress of a check. */

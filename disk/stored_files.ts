@@ -6,7 +6,7 @@
 import type { Clock } from "../_shared/clock.ts";
 import type { PieceLayout } from "../metainfo/piece_layout.ts";
 import { attempt, type Awaitable, chain } from "./awaitable.ts";
-import { DiskError, toDiskError } from "./error.ts";
+import { DiskError, type DiskErrorCode, toDiskError } from "./error.ts";
 import {
   checkFilePath,
   type FileHandle,
@@ -24,6 +24,14 @@ const MAX_NAME_BYTES = 255;
 /** How space is set aside for a file. */
 export type FileAllocation = "sparse" | "none";
 
+/** What another try soon after would fail with, too. */
+const LASTING: ReadonlySet<DiskErrorCode> = new Set([
+  "permission",
+  "not-a-file",
+  "symlink",
+  "io",
+]);
+
 /** Reads and writes the files of a torrent, and knows what they were like. */
 export class StoredFiles {
   readonly #layout: PieceLayout;
@@ -37,6 +45,12 @@ export class StoredFiles {
   #prepared: Set<number> | undefined;
   /** Files that were written and not synced since. */
   #written: Set<number> | undefined;
+
+  /**
+   * While it is set, files that cannot be read count as missing and are noted
+   * here, the reason by index.
+   */
+  unreadable: Map<number, DiskError> | undefined;
 
   /** Names the files; nothing is touched yet. */
   constructor(
@@ -196,7 +210,8 @@ export class StoredFiles {
         if (error instanceof DiskError && error.code === "not-found") {
           return false;
         }
-        throw error;
+        this.#note(fileIndex, error);
+        return false;
       },
     );
   }
@@ -316,7 +331,16 @@ export class StoredFiles {
       which,
       this.#clock,
       found,
+      (fileIndex, error) => this.#note(fileIndex, error),
     );
+  }
+
+  /** Notes a file that cannot be read; throws where that is not to be noted. */
+  #note(fileIndex: number, error: unknown): void {
+    const isNoted = this.unreadable !== undefined &&
+      error instanceof DiskError && LASTING.has(error.code);
+    if (!isNoted) throw error;
+    this.unreadable!.set(fileIndex, error);
   }
 
   /** Looks for a file anew when it is used next. */

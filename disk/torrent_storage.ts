@@ -337,6 +337,13 @@ export class ManagedStorage implements TorrentStorage {
     this.#emit({ type: "surplus", files });
   }
 
+  /** Tells of files that cannot be read and count as missing. */
+  tellUnreadable(failures: ReadonlyMap<number, DiskError>): void {
+    const [error] = failures.values();
+    if (error === undefined) return;
+    this.#emit({ type: "unreadable", files: [...failures.keys()], error });
+  }
+
   /**
    * Takes blocks of incomplete pieces for granted that are in the files; they
    * are hashed with the rest.

@@ -31,6 +31,7 @@ import {
   lostWarning,
   partWarning,
   surplusWarning,
+  unreadableWarning,
 } from "../torrent/torrent_warnings.ts";
 import { Wishes } from "./wishes.ts";
 
@@ -379,6 +380,12 @@ export class TorrentContent implements SwarmContent, ContentBooks {
       const { metainfo } = this.torrent;
       return this.torrent.warn(surplusWarning(event.files, metainfo!));
     }
+    if (event.type === "unreadable") {
+      const { metainfo } = this.torrent;
+      return this.torrent.warn(
+        unreadableWarning(event.files, event.error, metainfo!),
+      );
+    }
     if (event.type === "pieces-lost") return this.#lost(event);
     if (this.#peerBooks !== undefined) {
       this.#peerBooks.download.handleStorage(event);
@@ -406,7 +413,7 @@ export class TorrentContent implements SwarmContent, ContentBooks {
     for (let i = 0; i < have.length; i++) if (!have.has(i)) missing.push(i);
     this.#lostPieces = missing;
     this.wishes.setPieces(missing.map((i) => [i, 0]));
-    this.torrent.warn(partWarning(have.count, have.length));
+    this.torrent.warn(partWarning(have, this.torrent.metainfo!));
   }
 
   /** Pieces are wanted again; where nothing is written, no more. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Bitfield } from "../../_shared/bitfield.ts";
 import type { Metainfo } from "../../metainfo/metainfo.ts";
 import type { TorrentEvent } from "../types.ts";
 
@@ -38,10 +39,32 @@ export function surplusWarning(
   return warning("surplus", `${count} longer than the torrent says`, paths);
 }
 
-/** Says that not all of a torrent can be served. */
-export function partWarning(good: number, count: number): Warning {
+/** Says that files cannot be read, of a torrent that is only read. */
+export function unreadableWarning(
+  files: readonly number[],
+  { message }: Error,
+  metainfo: Metainfo,
+): Warning {
+  const paths = files.map((i) => metainfo.files[i]!.path.join("/"));
+  const more = files.length === 1 ? "" : `, nor ${files.length - 1} more files`;
+  return warning("lost", `${message}${more}`, paths);
+}
+
+/** Says that not all of a torrent can be served, and what is not whole. */
+export function partWarning(have: Bitfield, metainfo: Metainfo): Warning {
+  const files: string[] = [];
+  for (const [i, { path, pad }] of metainfo.files.entries()) {
+    if (pad) continue;
+    const { first, end } = metainfo.layout.filePieces(i);
+    let isWhole = true;
+    for (let k = first; k < end && isWhole; k++) isWhole = have.has(k);
+    if (!isWhole) files.push(path.join("/"));
+  }
   return warning(
     "lost",
-    `${good} of ${count} pieces are good; only they are served`,
+    `${have.count} of ${have.length} pieces are good; only they are served. Not whole: ${
+      files.slice(0, 3).join(", ")
+    }${files.length > 3 ? `, and ${files.length - 3} more files` : ""}`,
+    files,
   );
 }

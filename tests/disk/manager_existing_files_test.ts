@@ -7,6 +7,7 @@ import {
   injectFaults,
   interceptFileSystem,
 } from "../../disk/middleware.ts";
+import type { TorrentStorageEvent } from "../../disk/storage.ts";
 import { partFileName } from "../../disk/part_file.ts";
 import { assertFiles, open, writeAll, writePiece } from "./storage_bench.ts";
 import { makeTorrent, type TestTorrent } from "./support.ts";
@@ -334,4 +335,53 @@ Deno.test("a part file is read where nothing is written", pure, async () => {
     torrent.content[shared]!,
   );
   assertEquals(memory.list(), before);
+});
+
+Deno.test(
+  "a file that cannot be read counts as missing where nothing is written",
+  pure,
+  async () => {
+    const reason = new DiskError("permission", "no", { operation: "look" });
+    for (const failing of ["stat", "open", "read"] as const) {
+      const fileSystem = interceptFileSystem(
+        filled(torrent),
+        injectFaults(({ operation, path }) =>
+          operation === failing && path.at(-1) === "f2"
+            ? { error: reason }
+            : undefined
+        ),
+      );
+      const events: TorrentStorageEvent[] = [];
+      const disk = new DiskManager({ fileSystem });
+      const add = {
+        existing: "verify",
+        onEvent: (event: TorrentStorageEvent) => events.push(event),
+      } as const;
+      await assertRejects(() => disk.add(torrent, add), DiskError, "no");
+      const storage = await disk.add(torrent, { ...add, readOnly: true });
+      const { first } = torrent.layout.filePieces(2);
+      assertEquals(storage.have.count, first, failing);
+      const [event, ...others] = events;
+      assert(event?.type === "unreadable");
+      assertEquals([event.files, event.error.code], [[2], "permission"]);
+      assertEquals(others, []);
+      await disk.close();
+    }
+  },
+);
+
+Deno.test("where nothing at all can be read it is an error", pure, async () => {
+  const disk = new DiskManager({
+    fileSystem: interceptFileSystem(
+      filled(torrent),
+      injectFaults(({ operation }) =>
+        operation === "open"
+          ? { error: new DiskError("permission", "no", { operation }) }
+          : undefined
+      ),
+    ),
+  });
+  const add = { existing: "verify", readOnly: true } as const;
+  await assertRejects(() => disk.add(torrent, add), DiskError, "no");
+  await disk.close();
 });

@@ -173,9 +173,11 @@ Deno.test("Torrent that is only read serves what is good of it", {
   assert(piecesDone > 0 && piecesDone < pieceCount);
   for await (const event of events) {
     if (event.type !== "warning") continue;
+    // The next one begins in its last piece.
+    assertEquals(event.files, ["b.bin", "c.bin"]);
     assertEquals(
       event.message,
-      `${piecesDone} of ${pieceCount} pieces are good; only they are served`,
+      `${piecesDone} of ${pieceCount} pieces are good; only they are served. Not whole: b.bin, c.bin`,
     );
     break;
   }
