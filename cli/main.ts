@@ -51,19 +51,13 @@ import {
   EXIT_IO,
   EXIT_USAGE,
 } from "./exit_code.ts";
-import { listenForSignals } from "./signals.ts";
+import { listenForSignals, unlessStuck } from "./signals.ts";
 import { guardOutput, type Output, processOutput, styled } from "./terminal.ts";
 import { safeText } from "./text.ts";
 import { VERBS } from "./verbs.ts";
 import { VERSION } from "./version.ts";
 
 export type { Output } from "./terminal.ts";
-
-/**
- * How long a verb may take to stop before it is given up, in milliseconds: a
- * device that does not answer must not keep the command.
- */
-const STOP_MS = 20_000;
 
 /** What `bip --help` says. */
 function overview(): string {
@@ -169,25 +163,6 @@ export async function main(
   return mute.signal.aborted
     ? await reportMute(mute.signal.reason, words, guarded)
     : code;
-}
-
-/** The outcome of a verb; of one that does not stop, the signal's reason. */
-async function unlessStuck(
-  work: Promise<number>,
-  signal: AbortSignal,
-): Promise<number> {
-  const stuck = Promise.withResolvers<never>();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const onAbort = () => {
-    timer = setTimeout(() => stuck.reject(signal.reason), STOP_MS);
-  };
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([work, stuck.promise]);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", onAbort);
-  }
 }
 
 async function reportMute(

@@ -77,3 +77,45 @@ export function listenForSignals(end: (again: boolean) => void): void {
     if (!ignored && !isTaken) end(false);
   });
 }
+
+/**
+ * How long work may take to stop before it is given up, in milliseconds: a
+ * device that does not answer must not keep the command.
+ */
+const STOP_MS = 20_000;
+
+function callLater(ms: number, callback: () => void): () => void {
+  const id = setTimeout(callback, ms);
+  return () => clearTimeout(id);
+}
+
+/**
+ * Waits for work to end, but not for ever once it was told to.
+ *
+ * @typeParam T What the work returns.
+ * @param work What was started.
+ * @param signal Tells it to end; 20 s later it is given up.
+ * @param later Calls back after so many milliseconds, unless what it returns is
+ * called before. @default {callLater}
+ * @returns What the work returns. Rejects with `signal.reason` when it is given
+ * up.
+ */
+export async function unlessStuck<T>(
+  work: Promise<T>,
+  signal: AbortSignal,
+  later: typeof callLater = callLater,
+): Promise<T> {
+  const stuck = Promise.withResolvers<never>();
+  let cancel = () => {};
+  const onAbort = () => {
+    cancel = later(STOP_MS, () => stuck.reject(signal.reason));
+  };
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([work, stuck.promise]);
+  } finally {
+    cancel();
+    signal.removeEventListener("abort", onAbort);
+  }
+}

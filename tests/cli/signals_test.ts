@@ -1,5 +1,7 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { bipArguments, type BipOptions } from "../support/bip_command.ts";
+import { unlessStuck } from "../../cli/signals.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { runBip } from "../support/bip.ts";
 import { TempDir } from "../support/paths.ts";
 import { Child } from "../support/process.ts";
@@ -94,4 +96,47 @@ Deno.test({
     child.kill("SIGTERM");
     assertEquals((await child.result).code, 130);
   },
+});
+
+Deno.test("what does not stop 20 s after a signal is given up", {
+  permissions: "none",
+}, async () => {
+  for (const isEarly of [true, false]) {
+    const clock = new FakeClock();
+    const asked = new AbortController();
+    const reason = new DOMException("Interrupted", "AbortError");
+    if (isEarly) asked.abort(reason);
+    let given: unknown;
+    const ended = assertRejects(() =>
+      unlessStuck(
+        new Promise<number>(() => {}),
+        asked.signal,
+        (ms, callback) => clock.schedule(clock.now() + ms, callback),
+      )
+    ).then((error) => given = error);
+    await clock.advance(isEarly ? 0 : 100_000);
+    asked.abort(reason);
+    await clock.advance(19_999);
+    assertEquals([given, clock.pending], [undefined, 1]);
+    await clock.advance(1);
+    await ended;
+    assertEquals([given, clock.pending], [reason, 0]);
+  }
+});
+
+Deno.test("what stops after a signal is waited for, and no timer stays", {
+  permissions: "none",
+}, async () => {
+  const clock = new FakeClock();
+  const asked = new AbortController();
+  const work = Promise.withResolvers<number>();
+  const ended = unlessStuck(
+    work.promise,
+    asked.signal,
+    (ms, callback) => clock.schedule(clock.now() + ms, callback),
+  );
+  asked.abort();
+  await clock.advance(19_999);
+  work.resolve(130);
+  assertEquals([await ended, clock.pending], [130, 0]);
 });
