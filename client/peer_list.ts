@@ -29,7 +29,7 @@ import {
 import { CandidateSources } from "./swarm/candidate_sources.ts";
 import { HostBook } from "./swarm/host_book.ts";
 import { peerPriority } from "./swarm/peer_priority.ts";
-import { isServicePort } from "./swarm/service_ports.ts";
+import { isServicePort } from "../_shared/service_ports.ts";
 
 /** Most candidates kept for a torrent (libtorrent's default). */
 export const MAX_CANDIDATES = 3000;

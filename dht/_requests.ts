@@ -9,6 +9,7 @@ import {
   normalizeHostname,
 } from "../_shared/address.ts";
 import { equalBytes } from "../_shared/bytes.ts";
+import { isServicePort } from "../_shared/service_ports.ts";
 import type { Family } from "./_family.ts";
 import {
   type AnyBody,
@@ -332,7 +333,8 @@ export class Requests implements JobHost, SearchHost {
   }
 
   accepts(address: Endpoint): boolean {
-    return this.#lookUp(address.hostname)?.accepted ?? false;
+    return !isServicePort(address.port) &&
+      (this.#lookUp(address.hostname)?.accepted ?? false);
   }
 
   verify(search: Search, item: DhtItem, salt: Uint8Array | undefined): number {

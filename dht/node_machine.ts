@@ -18,6 +18,7 @@ import {
 } from "../_shared/address.ts";
 import { equalBytes } from "../_shared/bytes.ts";
 import type { Machine } from "../_shared/machine.ts";
+import { isServicePort } from "../_shared/service_ports.ts";
 import { checkOptions } from "./_check_options.ts";
 import { Family, type FamilyHost } from "./_family.ts";
 import { UPKEEP } from "./_jobs.ts";
@@ -322,9 +323,10 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
     for (const [family, one] of this.#families) {
       const fitting = contacts.filter((contact) => {
         const host = this.#lookUp(contact.hostname);
-        // Strangers must not make us ask inside of a network.
+        // Strangers must not make us ask inside of a network, or services.
         return host?.family === family && contact.port > 0 &&
-          (kind !== "node" || host.accepted);
+          (kind !== "node" ||
+            host.accepted && !isServicePort(contact.port));
       });
       if (fitting.length > 0) one.addContacts(fitting, kind, now);
     }

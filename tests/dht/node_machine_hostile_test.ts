@@ -129,6 +129,32 @@ Deno.test(
   },
 );
 
+Deno.test("DhtNodeMachine - nobody makes it ask other services", none, () => {
+  const asked = (port: number) => {
+    const contact = { hostname: "46.0.0.9", port };
+    const bench = new Bench();
+    bench.befriend(30);
+    bench.input({ type: "contacts", kind: "node", contacts: [contact] });
+    const pinged = bench.takeQueries().length;
+    const target = new Uint8Array(20).fill(1);
+    const search = { method: "get_peers", target, family: 4 } as const;
+    bench.input({ type: "search", requestId: 1, search });
+    const [one] = bench.takeQueries();
+    let number = 0;
+    while (at(number).hostname !== one![0].hostname) number++;
+    const nodes = new Uint8Array(26).fill(1);
+    nodes.set([46, 0, 0, 9, port >> 8, port & 255], 20);
+    bench.answer(one!, { id: idOf(number), nodes });
+    return [
+      pinged,
+      bench.takeQueries().filter(([{ hostname }]) => hostname === "46.0.0.9")
+        .length,
+    ];
+  };
+  assertEquals(asked(6881), [1, 1]);
+  for (const port of [53, 123, 161, 11211]) assertEquals(asked(port), [0, 0]);
+});
+
 Deno.test("DhtNodeMachine - takes 100 peers of one answer", none, () => {
   const bench = new Bench();
   bench.befriend(5);
@@ -141,7 +167,7 @@ Deno.test("DhtNodeMachine - takes 100 peers of one answer", none, () => {
   );
   const values = Array.from(
     { length: 900 },
-    (_, i) => Uint8Array.of(46, 0, 0, 9, 4 + (i >> 8), i & 255),
+    (_, i) => Uint8Array.of(46, 0, 0, 9, 50 + (i >> 8), i & 255),
   );
   bench.answer(one!, { id: idOf(number!), values });
   const peers = bench.progress(1).flatMap((progress) =>
