@@ -59,6 +59,7 @@ export type {
   AnnounceRequest,
   AnnounceResponse,
 } from "../_shared/announce.ts";
+export { TrackerError, type TrackerErrorCode } from "../_shared/announce.ts";
 export type {
   CandidateSource,
   Endpoint,

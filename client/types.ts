@@ -240,7 +240,12 @@ export interface TrackerClient {
 export interface PeerDiscovery {
   /** Name of the source, any you like. */
   readonly source: CandidateSource;
-  /** What is thought of it, for names of your own. */
+  /**
+   * What is thought of it, for names of your own. Unless it says `isTrusted`,
+   * names of hosts, local addresses and ports of other services are passed over.
+   *
+   * @default {a stranger's word}
+   */
   readonly traits?: Partial<CandidateSourceTraits> | undefined;
   /**
    * Looks for peers until the signal fires.

@@ -81,6 +81,30 @@ Deno.test("torrents without candidates wait for nothing", none, async () => {
   assertEquals(world.clock.pending, 1);
 });
 
+Deno.test(
+  "torrents of one disk are checked one by one, all of them",
+  none,
+  async () => {
+    await using world = new SwarmWorld();
+    const host = await world.host();
+    const list: Torrent[] = [];
+    for (let i = 0; i < 50; i++) {
+      const torrent = await simTorrent([[`${i}/a.bin`, 70_000]], {
+        seed: i + 1,
+      });
+      filled(torrent, host.files);
+      list.push(host.add(torrent, { fileSystem: host.files }));
+    }
+    void list[10]!.pause();
+    await world.until(
+      () => list.every((one) => one.isPaused || one.state === "seeding"),
+      5000,
+    );
+    assertEquals(await world.run(list[10]!.resume()), true);
+    await world.run(list[10]!.completed);
+  },
+);
+
 /** A tracker for all sessions of a world, as HTTP trackers go. */
 class Tracker {
   readonly #peers = new Map<string, Map<string, Endpoint>>();

@@ -1,8 +1,10 @@
 /** That nothing is waited for without a deadline is noticed where it is not so. */
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Clock } from "../../_shared/clock.ts";
+import { formatMagnet, magnetOf } from "../../metainfo/mod.ts";
 import { SimClock } from "../support/sim_clock.ts";
 import { simTorrent, SwarmWorld } from "../support/swarm_world.ts";
+import { WirePeer } from "../support/wire_peer.ts";
 import { LONGEST_WAITS, WaitAudit } from "../support/wait_audit.ts";
 
 const none = { permissions: "none" } as const;
@@ -83,5 +85,31 @@ Deno.test(
       }),
       /"handshake 93.0.0.2:/,
     );
+  },
+);
+
+Deno.test(
+  "a peer that offers a link's metadata and says no more",
+  none,
+  async () => {
+    const torrent = await simTorrent([["a.bin", 20_000]]);
+    await using world = new SwarmWorld();
+    const silent = await WirePeer.listen(world, {
+      infoHash: torrent.metainfo.infoHash,
+      extension: "d1:md11:ut_metadatai3ee13:metadata_sizei20000ee",
+    });
+    const host = await world.host();
+    host.addMagnet(formatMagnet(magnetOf(torrent.metainfo)), torrent, {
+      peers: [silent.address],
+    });
+    // The audit looks at every second of it.
+    for (let seconds = 0; seconds < 155; seconds++) {
+      await world.clock.advance(1000);
+    }
+    const [first] = silent.peers;
+    const requests = first!.of(20).filter(([, id]) => id === 3);
+    assert(requests.length > 4, `${requests.length} requests`);
+    assertEquals(first!.ended, true);
+    silent.close();
   },
 );

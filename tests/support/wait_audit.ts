@@ -44,7 +44,7 @@ export class WaitAudit {
     this.#waits.set(key, [`${kind} ${name}`, until]);
   }
 
-  /** Notes a wait that goes on, if it does. */
+  /** Notes a wait that goes on, if it does; under another name it is a new one. */
   goesOn(
     key: object,
     kind: keyof typeof LONGEST_WAITS,
@@ -52,7 +52,9 @@ export class WaitAudit {
     name = "",
   ): void {
     if (!waits) this.end(key);
-    else if (!this.#waits.has(key)) this.begin(key, kind, name);
+    else if (this.#waits.get(key)?.[0] !== `${kind} ${name}`) {
+      this.begin(key, kind, name);
+    }
   }
 
   /** Notes that a wait is over. */
