@@ -13,25 +13,48 @@ const REVELATIONS: readonly RevelationName[] = [
   "super-seeding",
 ];
 
-function checkRate(name: string, value: number | undefined): void {
-  if (value !== undefined && !(value > 0)) {
-    throw new RangeError(
-      `Cannot use ${value} as "${name}": it must be a positive number of bytes a second`,
-    );
-  }
+/** What a number must be. */
+const NUMBERS = {
+  rate: ["a positive number of bytes a second", (value: number) => value > 0],
+  count: ["a positive integer", (value: number) => isIndex(value - 1)],
+  bytes: ["a number of bytes", (value: number) => isIndex(value)],
+} as const;
+
+function isIndex(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
 }
 
-function checkCount(name: string, value: number | undefined): void {
-  if (value !== undefined && !(Number.isInteger(value) && value >= 1)) {
-    throw new RangeError(
-      `Cannot use ${value} as "${name}": it must be a positive integer`,
-    );
-  }
+function checkNumber<Name extends string>(
+  options: { readonly [name in Name]?: unknown },
+  name: Name,
+  kind: keyof typeof NUMBERS,
+): void {
+  const value = options[name];
+  const [what, isRight] = NUMBERS[kind];
+  if (value === undefined || isRight(value as number)) return;
+  throw new RangeError(`Cannot use ${value} as "${name}": it must be ${what}`);
+}
+
+function checkIndex(name: string, index: number): void {
+  if (isIndex(index)) return;
+  throw new RangeError(
+    `Cannot use ${index} in "${name}": it must be an index from 0`,
+  );
+}
+
+/** What sessions and torrents have in common. */
+function checkBoth(options: SessionOptions | AddTorrentOptions): void {
+  checkNumber(options, "maxPeers", "count");
+  checkNumber(options, "downloadLimit", "rate");
+  checkNumber(options, "uploadLimit", "rate");
+  checkPolicies(options);
 }
 
 function checkPolicies(options: PolicyOptions): void {
   const { revelation, uploadSlots } = options;
-  if (uploadSlots !== "rate-based") checkCount("uploadSlots", uploadSlots);
+  if (uploadSlots !== "rate-based") {
+    checkNumber(options, "uploadSlots", "count");
+  }
   if (typeof revelation === "string" && !REVELATIONS.includes(revelation)) {
     throw new RangeError(
       `Cannot use "${revelation}" as "revelation": it must be a function or one of ${
@@ -41,21 +64,10 @@ function checkPolicies(options: PolicyOptions): void {
   }
 }
 
-function checkBytes(name: string, value: number | undefined): void {
-  if (value !== undefined && !(Number.isSafeInteger(value) && value >= 0)) {
-    throw new RangeError(
-      `Cannot use ${value} as "${name}": it must be a number of bytes`,
-    );
-  }
-}
-
 /** Throws a `RangeError` where an option of a session makes no sense. */
 export function checkSessionOptions(options: SessionOptions): void {
-  checkCount("maxPeers", options.maxPeers);
-  checkCount("maxPeersPerTorrent", options.maxPeersPerTorrent);
-  checkRate("downloadLimit", options.downloadLimit);
-  checkRate("uploadLimit", options.uploadLimit);
-  checkPolicies(options);
+  checkBoth(options);
+  checkNumber(options, "maxPeersPerTorrent", "count");
   const { peerId } = options;
   if (peerId !== undefined && peerId.length !== 20) {
     throw new RangeError(
@@ -66,26 +78,13 @@ export function checkSessionOptions(options: SessionOptions): void {
 
 /** Throws a `RangeError` where an option of a torrent makes no sense. */
 export function checkAddOptions(options: AddTorrentOptions): void {
-  checkCount("maxPeers", options.maxPeers);
-  checkRate("downloadLimit", options.downloadLimit);
-  checkRate("uploadLimit", options.uploadLimit);
-  checkPolicies(options);
-  const { files } = options;
-  checkBytes("downloadedBytes", options.downloadedBytes);
-  checkBytes("uploadedBytes", options.uploadedBytes);
+  checkBoth(options);
+  checkNumber(options, "downloadedBytes", "bytes");
+  checkNumber(options, "uploadedBytes", "bytes");
   for (const priority of options.filePriorities ?? []) checkPriority(priority);
   for (const [index, priority] of options.piecePriorities ?? []) {
-    if (!Number.isInteger(index) || index < 0) {
-      throw new RangeError(
-        `Cannot use ${index} in "piecePriorities": it must be an index from 0`,
-      );
-    }
+    checkIndex("piecePriorities", index);
     checkPriority(priority);
   }
-  const odd = files?.find((index) => !Number.isInteger(index) || index < 0);
-  if (odd !== undefined) {
-    throw new RangeError(
-      `Cannot use ${odd} in "files": it must be an index from 0`,
-    );
-  }
+  for (const index of options.files ?? []) checkIndex("files", index);
 }

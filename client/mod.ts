@@ -194,6 +194,7 @@ export type { SavedSession, SavedTorrent } from "./saved.ts";
 export { Torrent } from "./torrent.ts";
 export { TorrentFile } from "./torrent/torrent_file.ts";
 export type {
+  DiscoverySnapshot,
   FileSnapshot,
   PeerInfo,
   PiecesInfo,

@@ -17,11 +17,27 @@ import { parseMagnet } from "../metainfo/parse_magnet.ts";
 import type { AddSource } from "./add_source.ts";
 import { hasPieceLayers, metainfoFromPeers } from "./metadata/info_hash.ts";
 import type { TorrentLife } from "./torrent/torrent_life.ts";
-import { torrentTotals } from "./torrent/torrent_stats.ts";
+import { plain, torrentTotals } from "./torrent/torrent_view.ts";
 import type { AddTorrentOptions } from "./types.ts";
 
 /** Peers that are kept for the next time. */
 const MAX_SAVED_PEERS = 50;
+/** Options that are kept as they are. */
+const KEPT = [
+  "dir",
+  "paused",
+  "sequential",
+  "filePriorities",
+  "piecePriorities",
+  "renamedFiles",
+  "trackers",
+  "replaceTrackers",
+  "downloadLimit",
+  "uploadLimit",
+  "maxPeers",
+  "downloadedBytes",
+  "uploadedBytes",
+] as const satisfies readonly (keyof SavedTorrent & keyof AddTorrentOptions)[];
 
 /** A torrent as it is kept, plain JSON. */
 export interface SavedTorrent {
@@ -84,29 +100,29 @@ export async function saveTorrent(life: TorrentLife): Promise<SavedTorrent> {
   const priorities = content?.wishes.filePriorities ?? options.filePriorities;
   const own = content?.wishes.ownPriorities ?? options.piecePriorities;
   const { downloadedBytes, uploadedBytes } = torrentTotals(life);
-  return {
+  const limit = (rate: number) => rate === Infinity ? undefined : rate;
+  const { renamedFiles, trackers, sequential, replaceTrackers } = options;
+  return plain({
     version: 1,
     infoHash: toHex(life.infoHash),
     ...sourceFields(metainfo, topic),
-    ...(life.dir === undefined ? {} : { dir: life.dir }),
+    dir: life.dir,
     paused: life.isPaused,
-    ...(options.sequential ? { sequential: true } : {}),
-    ...(priorities ? { filePriorities: [...priorities] } : {}),
-    ...(own ? { piecePriorities: [...own] } : {}),
-    ...(options.renamedFiles?.length
-      ? { renamedFiles: options.renamedFiles }
-      : {}),
-    ...(options.trackers?.length ? { trackers: options.trackers } : {}),
-    ...(options.replaceTrackers ? { replaceTrackers: true } : {}),
-    ...limit("downloadLimit", life.limits.downloadRate),
-    ...limit("uploadLimit", life.limits.uploadRate),
-    ...limit("maxPeers", options.maxPeers),
+    sequential: sequential || undefined,
+    filePriorities: priorities && [...priorities],
+    piecePriorities: own && [...own],
+    renamedFiles: renamedFiles?.length ? renamedFiles : undefined,
+    trackers: trackers?.length ? trackers : undefined,
+    replaceTrackers: replaceTrackers || undefined,
+    downloadLimit: limit(life.limits.downloadRate),
+    uploadLimit: limit(life.limits.uploadRate),
+    maxPeers: options.maxPeers,
     downloadedBytes,
     uploadedBytes,
     peers: (network.openSwarm?.list.good(MAX_SAVED_PEERS) ?? [])
       .map(formatEndpoint),
-    ...(resumeData ? { resumeData: resumeData.toBase64() } : {}),
-  };
+    resumeData: resumeData?.toBase64(),
+  });
 }
 
 /** Reads what {@linkcode saveTorrent} wrote; throws where it is no such thing. */
@@ -119,28 +135,17 @@ export function restoreTorrent(
       `Cannot restore a torrent of version ${saved.version}: version 1 with a torrent or a link was expected`,
     );
   }
-  const { resumeData, filePriorities } = saved;
+  const options: { [name: string]: unknown } = {};
+  for (const name of KEPT) options[name] = saved[name];
   return {
     source,
     options: {
-      dir: saved.dir,
-      paused: saved.paused,
-      sequential: saved.sequential,
-      filePriorities,
-      piecePriorities: saved.piecePriorities,
-      renamedFiles: saved.renamedFiles,
-      trackers: saved.trackers,
-      replaceTrackers: saved.replaceTrackers,
-      downloadLimit: saved.downloadLimit,
-      uploadLimit: saved.uploadLimit,
-      maxPeers: saved.maxPeers,
-      downloadedBytes: saved.downloadedBytes,
-      uploadedBytes: saved.uploadedBytes,
+      ...options,
       savedPeers: saved.peers.map(tryParseEndpoint)
         .filter((peer): peer is Endpoint => peer !== undefined),
-      resumeData: resumeData === undefined
+      resumeData: saved.resumeData === undefined
         ? undefined
-        : Uint8Array.fromBase64(resumeData),
+        : Uint8Array.fromBase64(saved.resumeData),
     },
   };
 }
@@ -165,11 +170,4 @@ function savedSource(saved: SavedTorrent): AddSource | undefined {
   if (torrent !== undefined) return Uint8Array.fromBase64(torrent);
   if (magnet === undefined || info === undefined) return magnet;
   return metainfoFromPeers(Uint8Array.fromBase64(info), parseMagnet(magnet));
-}
-
-function limit(
-  name: "downloadLimit" | "uploadLimit" | "maxPeers",
-  value: number | undefined,
-): { [name: string]: number } {
-  return value === undefined || value === Infinity ? {} : { [name]: value };
 }

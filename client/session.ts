@@ -433,7 +433,13 @@ export class Session implements AsyncDisposable {
   /** Hands finished handshakes to their torrents. */
   async #accept(): Promise<void> {
     for await (const event of this.#handshaker) {
-      if (event.type === "failed") continue;
+      if (event.type === "failed") {
+        const { reason, address, error } = event;
+        if (reason === "accept-failed") {
+          this.#hub.publish({ type: "listener", address, error });
+        }
+        continue;
+      }
       const life = this.#byHash.get(toHex(event.infoHash));
       if (life === undefined) event.connection.close();
       else life.network.swarm.attach(event);

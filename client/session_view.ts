@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Endpoint } from "../_shared/address.ts";
 import type { HandshakerStats } from "../handshake/handshaker_options.ts";
 import type { Torrent } from "./torrent.ts";
 import type { TorrentSnapshot } from "./torrent/torrent_view.ts";
@@ -29,6 +30,17 @@ export type SessionEvent =
     readonly torrent: Torrent;
     /** What the torrent told. */
     readonly event: TorrentEvent;
+  }
+  | {
+    /**
+     * No connection could be accepted for a moment, or what listens ended: it
+     * goes on, or is opened anew.
+     */
+    readonly type: "listener";
+    /** Where. */
+    readonly address: Endpoint;
+    /** What went wrong. */
+    readonly error: Error;
   };
 
 /** A snapshot of a session. */

@@ -18,14 +18,14 @@ import type { DiscoveryStatus } from "./discovery_runner.ts";
 import type { TrackerStatus } from "./trackers/tracker_entry.ts";
 import { makeTorrentFile, type TorrentFile } from "./torrent/torrent_file.ts";
 import type { TorrentLife } from "./torrent/torrent_life.ts";
-import { torrentStats } from "./torrent/torrent_stats.ts";
 import {
   type PeerInfo,
-  peerInfo,
+  peerInfos,
   type PiecesInfo,
   piecesInfo,
   type TorrentSnapshot,
   torrentSnapshot,
+  torrentStats,
 } from "./torrent/torrent_view.ts";
 import type { TorrentEvent, TorrentState, TorrentStats } from "./types.ts";
 import { checkPriority } from "./content/wishes.ts";
@@ -51,7 +51,7 @@ export class Torrent {
 
   /** Its name; for a magnet link without one, undefined until it is known. */
   get name(): string | undefined {
-    return this.#life.metainfo?.name ?? this.#life.topic.name;
+    return this.#life.name;
   }
 
   /** The torrent's description, once known. */
@@ -161,12 +161,7 @@ export class Torrent {
    * @returns A snapshot.
    */
   peers(): PeerInfo[] {
-    const { network, context } = this.#life;
-    const now = context.clock.now();
-    return Array.from(
-      network.openSwarm?.peers.values() ?? [],
-      (peer) => peerInfo(peer, now),
-    );
+    return peerInfos(this.#life);
   }
 
   /**
@@ -210,19 +205,13 @@ export class Torrent {
   }
 
   /**
-   * Describes the torrent, its peers, trackers and files.
+   * Describes the torrent, its peers, trackers, discoveries and files.
    *
    * @returns Plain JSON. Trackers are named by scheme and host only.
    */
   snapshot(): TorrentSnapshot {
-    return torrentSnapshot(this.#life, {
-      name: this.name,
-      stats: this.stats(),
-      peers: this.peers(),
-      trackers: this.trackers(),
-      files: this.files.filter((file) => !file.isPad)
-        .map((file) => file.snapshot()),
-    });
+    const files = this.files.filter((file) => !file.isPad);
+    return torrentSnapshot(this.#life, files.map((file) => file.snapshot()));
   }
 
   /**

@@ -24,7 +24,7 @@ import { stealFromSlow } from "../../select/steal_policy.ts";
 import type { PeerKey } from "../../select/selection_strategy.ts";
 import { SessionError } from "../error.ts";
 import { RequestWindow } from "../../select/request_window.ts";
-import type { ContentBooks } from "./content_host.ts";
+import type { ContentBooks } from "./content_books.ts";
 import { RequestTurns } from "./request_turns.ts";
 import type { BlockSource } from "./block_source.ts";
 
@@ -198,7 +198,7 @@ export class Download {
         this.#pieceBad(event.pieceIndex, event.reason, event.blockDigests);
         break;
       case "error":
-        this.#content.torrent.storageError(event.error, event.paused);
+        if (event.paused) this.#content.torrent.fail(event.error);
         break;
     }
   }
@@ -397,15 +397,15 @@ export class Download {
         for (const peer of this.#sources.values()) this.#suspect(peer);
       }
     }
-    this.#content.torrent.pieceBad(pieceIndex);
+    const { torrent } = this.#content;
+    torrent.publish({ type: "piece", pieceIndex, good: false });
     if (reason === "contradiction") {
       this.#wasted += this.#layout.pieceSize(pieceIndex);
-      this.#content.torrent.storageError(
+      torrent.fail(
         new SessionError(
           "contradiction",
           `The v1 and v2 hashes of piece ${pieceIndex} disagree: the torrent itself is wrong`,
         ),
-        true,
       );
     }
     this.refillAll();

@@ -12,7 +12,7 @@ import { type RenamedFile, renamedFiles } from "../../metainfo/disk_paths.ts";
 import { type Metainfo, pieceRoot } from "../../metainfo/metainfo.ts";
 import { SessionError } from "../error.ts";
 import { needsPieceLayers } from "../metadata/info_hash.ts";
-import type { ContentHost } from "./content_host.ts";
+import type { TorrentHost } from "../torrent_host.ts";
 import type { AddTorrentOptions } from "../types.ts";
 
 /** How what is on disk is checked. */
@@ -23,7 +23,7 @@ export interface SetupOptions extends CheckOptions {
 
 /** Opens the storage of a torrent and checks what is there; throws `bad-metadata`. */
 export async function openStorage(
-  { context, options }: Pick<ContentHost, "context" | "options">,
+  { context, options }: Pick<TorrentHost, "context" | "options">,
   metainfo: Metainfo,
   check: SetupOptions,
   onEvent: (event: TorrentStorageEvent) => void,

@@ -17,16 +17,18 @@ import {
   type SelectionStrategy,
 } from "../../select/selection_strategy.ts";
 import type { TorrentStats } from "../types.ts";
-import type { ContentBooks, ContentHost } from "./content_host.ts";
+import type { ContentBooks } from "./content_books.ts";
+import type { TorrentHost } from "../torrent_host.ts";
 import { Download } from "./download.ts";
 import { HashServer } from "./hash_server.ts";
 import { isReadOnly, openStorage, type SetupOptions } from "./open_storage.ts";
 import type { PeerSessionEvent } from "../../peer/mod.ts";
-import { firstStrategy, type StrategyChoice, strategyOf } from "./policies.ts";
+import { ranked, sequential } from "../../select/ranked.ts";
+import { rarestFirst } from "../../select/rarest_first.ts";
+import type { PolicyOptions } from "../policy_options.ts";
 import { PieceRevealer } from "./reveal.ts";
 import { Upload } from "./upload.ts";
 import type { SwarmPeer } from "../swarm/swarm_peer.ts";
-import type { SwarmContent } from "../swarm/swarm_host.ts";
 import {
   lostWarning,
   partWarning,
@@ -46,9 +48,9 @@ interface PeerBooks {
  * Storage, download and upload of one torrent. The books of the latter two are
  * made for the first peer and go with the last.
  */
-export class TorrentContent implements SwarmContent, ContentBooks {
+export class TorrentContent implements ContentBooks {
   /** Whose it is. */
-  readonly torrent: ContentHost;
+  readonly torrent: TorrentHost;
   /** Where the pieces are. */
   readonly storage: TorrentStorage;
   /** Files that lie under other names than the torrent says. */
@@ -72,7 +74,7 @@ export class TorrentContent implements SwarmContent, ContentBooks {
   #selecting: Promise<void> = Promise.resolve();
 
   private constructor(
-    torrent: ContentHost,
+    torrent: TorrentHost,
     storage: TorrentStorage,
     renamed: readonly RenamedFile[],
     metainfo: Metainfo,
@@ -86,14 +88,19 @@ export class TorrentContent implements SwarmContent, ContentBooks {
     this.hashes = metainfo.pieceLayers !== undefined
       ? new HashServer(metainfo)
       : undefined;
-    this.strategy = firstStrategy(options, context.policies);
+    this.strategy = strategyOf(
+      options.strategy ??
+        (options.sequential
+          ? sequential()
+          : context.policies.strategy ?? rarestFirst()),
+    );
     this.wishes = new Wishes(metainfo.layout, storage.have);
     this.#wishAsAsked();
   }
 
   /** Finds out what is on disk and sets everything up. */
   static async open(
-    torrent: ContentHost,
+    torrent: TorrentHost,
     metainfo: Metainfo,
     check: SetupOptions,
   ): Promise<TorrentContent> {
@@ -225,7 +232,7 @@ export class TorrentContent implements SwarmContent, ContentBooks {
   }
 
   /** Fetches pieces in another order. */
-  setStrategy(choice: StrategyChoice): void {
+  setStrategy(choice: NonNullable<PolicyOptions["strategy"]>): void {
     const strategy = this.strategy = strategyOf(choice);
     this.#peerBooks?.download.picker.pieces.setStrategy(strategy);
     this.#peerBooks?.download.refillAll();
@@ -350,7 +357,12 @@ export class TorrentContent implements SwarmContent, ContentBooks {
   pieceDone(pieceIndex: number): void {
     this.#verified(pieceIndex);
     this.#peerBooks?.revealer.verified(pieceIndex);
-    this.torrent.pieceDone(pieceIndex);
+    this.#tellDone(pieceIndex);
+  }
+
+  #tellDone(pieceIndex: number): void {
+    this.torrent.publish({ type: "piece", pieceIndex, good: true });
+    this.torrent.updateProgress();
   }
 
   #startBooks({ download, upload }: PeerBooks): void {
@@ -376,33 +388,26 @@ export class TorrentContent implements SwarmContent, ContentBooks {
 
   /** Takes an event; of the time of the check its pieces are counted already. */
   #handleStorage(event: TorrentStorageEvent, counted = false): void {
+    const metainfo = this.torrent.metainfo!;
     if (event.type === "surplus") {
-      const { metainfo } = this.torrent;
-      return this.torrent.warn(surplusWarning(event.files, metainfo!));
+      return this.torrent.publish(surplusWarning(event.files, metainfo));
     }
     if (event.type === "unreadable") {
-      const { metainfo } = this.torrent;
-      return this.torrent.warn(
-        unreadableWarning(event.files, event.error, metainfo!),
-      );
+      const { files, error } = event;
+      return this.torrent.publish(unreadableWarning(files, error, metainfo));
     }
     if (event.type === "pieces-lost") return this.#lost(event);
     if (this.#peerBooks !== undefined) {
       this.#peerBooks.download.handleStorage(event);
       return;
     }
-    switch (event.type) {
-      case "piece-good":
-        if (!counted) this.#verified(event.pieceIndex);
-        this.torrent.pieceDone(event.pieceIndex);
-        break;
-      case "piece-bad":
-        this.torrent.pieceBad(event.pieceIndex);
-        break;
-      case "error":
-        this.torrent.storageError(event.error, event.paused);
-        break;
-    }
+    if (event.type === "error") {
+      if (event.paused) this.torrent.fail(event.error);
+    } else if (event.type === "piece-bad") {
+      const { pieceIndex } = event;
+      this.torrent.publish({ type: "piece", pieceIndex, good: false });
+    } else if (counted) this.#tellDone(event.pieceIndex);
+    else this.pieceDone(event.pieceIndex);
   }
 
   /** Where nothing is written, what is good is served, if anything is. */
@@ -413,7 +418,7 @@ export class TorrentContent implements SwarmContent, ContentBooks {
     for (let i = 0; i < have.length; i++) if (!have.has(i)) missing.push(i);
     this.#lostPieces = missing;
     this.wishes.setPieces(missing.map((i) => [i, 0]));
-    this.torrent.warn(partWarning(have, this.torrent.metainfo!));
+    this.torrent.publish(partWarning(have, this.torrent.metainfo!));
   }
 
   /** Pieces are wanted again; where nothing is written, no more. */
@@ -425,9 +430,9 @@ export class TorrentContent implements SwarmContent, ContentBooks {
     const download = this.#peerBooks?.download;
     for (const i of pieces) download?.picker.pieces.clearHave(i);
     this.#wishesChanged();
-    this.torrent.warn(lostWarning(pieces, error));
-    const isAll = this.#readOnly && this.have.isEmpty;
-    this.torrent.piecesLost(isAll ? error : undefined);
+    this.torrent.publish(lostWarning(pieces, error));
+    if (this.#readOnly && this.have.isEmpty) this.torrent.fail(error);
+    else this.torrent.updateProgress();
   }
 
   async #prioritise(priorities: ReadonlyMap<number, number>): Promise<void> {
@@ -477,4 +482,10 @@ export class TorrentContent implements SwarmContent, ContentBooks {
     );
     download.wantsChanged();
   }
+}
+
+function strategyOf(
+  choice: NonNullable<PolicyOptions["strategy"]>,
+): SelectionStrategy {
+  return typeof choice === "function" ? ranked(choice) : choice;
 }

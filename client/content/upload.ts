@@ -16,7 +16,8 @@ import {
 import { RateMeter } from "../../_shared/rate_meter.ts";
 import type { PeerKey } from "../../select/selection_strategy.ts";
 import { crowdedPeers } from "../swarm/peer_worth.ts";
-import type { ContentBooks, ContentHost } from "./content_host.ts";
+import type { ContentBooks } from "./content_books.ts";
+import type { TorrentHost } from "../torrent_host.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import type { SwarmPeer } from "../swarm/swarm_peer.ts";
 import { slotsForRate } from "./upload_slots.ts";
@@ -49,7 +50,7 @@ interface Slot {
 
 /** Chokes, unchokes and serves the peers of one torrent. */
 export class Upload {
-  readonly #torrent: ContentHost;
+  readonly #torrent: TorrentHost;
   readonly #layout: PieceLayout;
   readonly #storage: TorrentStorage;
   readonly #limit: RateLimiter;

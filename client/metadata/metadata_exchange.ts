@@ -9,6 +9,7 @@ import type { Metainfo } from "../../metainfo/mod.ts";
 import type { UtMetadataMessage } from "../../peer/ut_metadata.ts";
 import type { PeerSessionEvent } from "../../peer/session_types.ts";
 import {
+  badMetadata,
   matchesInfoHash,
   metainfoFromPeers,
   needsPieceLayers,
@@ -24,7 +25,7 @@ import {
   PieceLayerMachine,
   type PieceLayerOutput,
 } from "./piece_layer_machine.ts";
-import type { SwarmHost } from "../swarm/swarm_host.ts";
+import type { TorrentHost } from "../torrent_host.ts";
 import type { SwarmPeer } from "../swarm/swarm_peer.ts";
 
 /** What is needed of the swarm. */
@@ -38,13 +39,13 @@ export interface MetadataHost {
 /** Both directions of ut_metadata for one torrent. */
 export class MetadataExchange {
   readonly #swarm: MetadataHost;
-  readonly #torrent: SwarmHost;
+  readonly #torrent: TorrentHost;
   readonly #driver: Driver<MetadataInput, MetadataOutput> | undefined;
   readonly #server: MetadataServer;
   #infoBytes: Uint8Array | undefined;
   #layers: Driver<PieceLayerInput, PieceLayerOutput> | undefined;
 
-  constructor(swarm: MetadataHost, torrent: SwarmHost) {
+  constructor(swarm: MetadataHost, torrent: TorrentHost) {
     const { magnet, metainfo, limits, context: { clock } } = torrent;
     this.#swarm = swarm;
     this.#torrent = torrent;
@@ -158,7 +159,7 @@ export class MetadataExchange {
     try {
       metainfo = metainfoFromPeers(infoBytes, torrent.magnet!, pieceLayers);
     } catch (cause) {
-      return torrent.unusable(cause);
+      return torrent.fail(badMetadata(cause));
     }
     if (pieceLayers !== undefined || !needsPieceLayers(metainfo)) {
       return torrent.fetched(metainfo);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { SwarmPeer } from "./swarm_peer.ts";
 
 /** Without payload so long a peer may have to go, in milliseconds. */
 const IDLE_MS = 60_000;
@@ -17,32 +18,19 @@ const CROWD = 4;
 const CROWDED_MS = 120_000;
 
 /** What is looked at of a peer. */
-export interface PeerMerit {
-  /** When it connected, in milliseconds. */
-  readonly since: number;
-  /** When payload last went either way; `undefined` for never. */
-  readonly usedAt: number | undefined;
-  /** Since when it owes us blocks. */
-  readonly askedAt: number | undefined;
-  /** Since when it is unchoked and asks for nothing. */
-  readonly unusedAt: number | undefined;
-  /** Who connected. */
-  readonly direction: "inbound" | "outbound";
-  /** Whether a person named it: it stays. */
-  readonly isNamed: boolean;
-  /** Key of its /24 or /48. */
-  readonly site: string;
-}
+export type PeerMerit = Pick<
+  SwarmPeer,
+  | "askedAt"
+  | "direction"
+  | "isNamed"
+  | "since"
+  | "site"
+  | "unusedAt"
+  | "usedAt"
+>;
 
 /** For whom room is made. */
-export interface Newcomer {
-  /** Who connected. */
-  readonly direction: "inbound" | "outbound";
-  /** Whether a person named it. */
-  readonly isNamed: boolean;
-  /** Key of its /24 or /48. */
-  readonly site: string;
-}
+export type Newcomer = Pick<SwarmPeer, "direction" | "isNamed" | "site">;
 
 /** What holds for all peers of the torrent. */
 export interface PeerSituation {

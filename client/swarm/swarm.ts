@@ -27,7 +27,7 @@ import { PeerRoom, type RoomHost } from "./peer_room.ts";
 import type { Newcomer } from "./peer_worth.ts";
 import { ReadGate } from "../content/read_gate.ts";
 import type { SessionContext } from "../session_context.ts";
-import type { SwarmHost } from "./swarm_host.ts";
+import type { TorrentHost } from "../torrent_host.ts";
 import { makeSwarmPeer, type SwarmPeer } from "./swarm_peer.ts";
 
 /** A connection that ends so soon counts as a failure, in milliseconds. */
@@ -46,7 +46,7 @@ export class Swarm implements DialHost, RoomHost, MetadataHost {
   readonly infoHash: Uint8Array;
   /** Most connections. */
   readonly maxPeers: number;
-  readonly #torrent: SwarmHost;
+  readonly #torrent: TorrentHost;
   readonly #dialer: CandidateDialer;
   readonly #places: PeerRoom;
   readonly #metadata: MetadataExchange;
@@ -55,7 +55,7 @@ export class Swarm implements DialHost, RoomHost, MetadataHost {
   #downloaded = 0;
   #uploaded = 0;
 
-  constructor(torrent: SwarmHost) {
+  constructor(torrent: TorrentHost) {
     const { context, infoHash, options } = torrent;
     this.#torrent = torrent;
     this.context = context;

@@ -5,28 +5,18 @@
  */
 import type { CheckProgress } from "../../disk/storage.ts";
 import type { SetupOptions } from "../content/open_storage.ts";
-import type { TorrentEvent } from "../types.ts";
+import type { TorrentHost } from "../torrent_host.ts";
 import { Settlement } from "./settlement.ts";
-
-/** What is needed of the torrent. */
-export interface SetupHost {
-  /** Tells the subscribers. */
-  publish(event: TorrentEvent): void;
-  /** It went wrong. */
-  fail(cause: unknown): void;
-  /** It is over, and nothing was in the way. */
-  goOn(): void;
-}
 
 /** What is done with the files of a torrent before it starts or goes on. */
 export class ContentSetup {
-  readonly #host: SetupHost;
+  readonly #host: TorrentHost;
   readonly #stopping = new AbortController();
   #running: Promise<void> | undefined;
   /** Defined while a check waits for the end of a pause that came meanwhile. */
   #held: Settlement<void> | undefined;
 
-  constructor(host: SetupHost) {
+  constructor(host: TorrentHost) {
     this.#host = host;
   }
 

@@ -7,9 +7,7 @@ import { NativeFileSystem } from "../../disk/native_file_system.ts";
 import type { Magnet, Metainfo } from "../../metainfo/mod.ts";
 import { closedError, isFinal, SessionError } from "../error.ts";
 import { EventHub } from "../event_hub.ts";
-import { badMetadata } from "../metadata/info_hash.ts";
 import { ResumeSaver } from "../content/resume_saver.ts";
-import type { ContentHost } from "../content/content_host.ts";
 import type { SetupOptions } from "../content/open_storage.ts";
 import { Settlement } from "./settlement.ts";
 import type { SwarmPeer } from "../swarm/swarm_peer.ts";
@@ -17,8 +15,9 @@ import type { SessionContext } from "../session_context.ts";
 import { TorrentContent } from "../content/torrent_content.ts";
 import { warning } from "./torrent_warnings.ts";
 import { TorrentLimits } from "./torrent_limits.ts";
-import { type NetworkHost, TorrentNetwork } from "./torrent_network.ts";
-import { ContentSetup, type SetupHost } from "./content_setup.ts";
+import { TorrentNetwork } from "./torrent_network.ts";
+import type { TorrentHost } from "../torrent_host.ts";
+import { ContentSetup } from "./content_setup.ts";
 import { obeyLink } from "../add_source.ts";
 import type {
   AddTorrentOptions,
@@ -39,7 +38,7 @@ export interface TorrentOwner {
 }
 
 /** What a torrent is made of; `Torrent` is what users see of it. */
-export class TorrentLife implements NetworkHost, ContentHost, SetupHost {
+export class TorrentLife implements TorrentHost {
   /** 20 bytes by which peers and trackers call it. */
   readonly infoHash: Uint8Array;
   /** What it was added by. */
@@ -105,6 +104,11 @@ export class TorrentLife implements NetworkHost, ContentHost, SetupHost {
       this.network.addPeers(this.magnet!.peers, "magnet");
       this.goOn();
     }
+  }
+
+  /** Its name; for a link without one, undefined until it is known. */
+  get name(): string | undefined {
+    return this.#metainfo?.name ?? this.topic.name;
   }
 
   /** The torrent's description, once known. */
@@ -296,41 +300,9 @@ export class TorrentLife implements NetworkHost, ContentHost, SetupHost {
     this.#owner.busy(this);
   }
 
-  /** A piece is verified and written. */
-  pieceDone(pieceIndex: number): void {
-    this.publish({ type: "piece", pieceIndex, good: true });
-    this.updateProgress();
-  }
-
-  /** A piece was wrong. */
-  pieceBad(pieceIndex: number): void {
-    this.publish({ type: "piece", pieceIndex, good: false });
-  }
-
   /** A peer is not to be dealt with again. */
   ban(key: number, reason: string): void {
     this.network.openSwarm?.ban(key, reason);
-  }
-
-  /** Files cannot be read or written; whether that ends it. */
-  storageError(error: Error, stops: boolean): void {
-    if (stops) this.fail(error);
-  }
-
-  /** Something is not as it should be. */
-  warn(event: TorrentEvent): void {
-    this.publish(event);
-  }
-
-  /** Pieces were lost; with an error nothing is left to go on with. */
-  piecesLost(error: Error | undefined): void {
-    if (error !== undefined) this.fail(error);
-    else this.updateProgress();
-  }
-
-  /** What peers sent fits the link but is of no use. */
-  unusable(cause: unknown): void {
-    this.fail(badMetadata(cause));
   }
 
   /** Ends it: tells trackers, writes what is there, closes peers and files. */

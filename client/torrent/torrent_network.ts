@@ -5,12 +5,10 @@
  */
 import type { Endpoint, PeerCandidate } from "../../_shared/address.ts";
 import type { TrackerError } from "../../_shared/announce.ts";
-import type { Magnet, Metainfo } from "../../metainfo/mod.ts";
-import type { TorrentContent } from "../content/torrent_content.ts";
 import { DiscoveryRunner } from "../discovery_runner.ts";
 import type { SessionContext } from "../session_context.ts";
 import { Swarm } from "../swarm/swarm.ts";
-import type { SwarmHost } from "../swarm/swarm_host.ts";
+import type { TorrentHost } from "../torrent_host.ts";
 import {
   type AnnounceFigures,
   type TrackerHost,
@@ -22,16 +20,6 @@ const MAX_NODES = 8;
 /** What is left to fetch while nobody knows: not to look like a seed. */
 const UNKNOWN_BYTES = 16_384;
 
-/** What is needed of the torrent. */
-export interface NetworkHost extends SwarmHost {
-  /** What it was added by. */
-  readonly topic: Metainfo | Magnet;
-  /** Its content, once ready. */
-  readonly content: TorrentContent | undefined;
-  /** Whether it runs and has all it wants. */
-  readonly isSeeding: boolean;
-}
-
 /** Swarm, trackers and searches of one torrent, started and stopped together. */
 export class TorrentNetwork implements TrackerHost {
   /** 20 bytes by which peers and trackers call it. */
@@ -42,11 +30,11 @@ export class TorrentNetwork implements TrackerHost {
   readonly trackers: TrackerRunner;
   /** Other sources of peers. */
   readonly discovery: DiscoveryRunner;
-  readonly #torrent: NetworkHost;
+  readonly #torrent: TorrentHost;
   #swarm: Swarm | undefined;
   #running = false;
 
-  constructor(torrent: NetworkHost) {
+  constructor(torrent: TorrentHost) {
     const { context, infoHash, topic, options } = torrent;
     const { trackers = [], replaceTrackers = false } = options;
     this.infoHash = infoHash;

@@ -10,6 +10,7 @@ import {
 } from "../../_shared/address.ts";
 import { toHex } from "../../_shared/bytes.ts";
 import type { SwarmPeer } from "../swarm/swarm_peer.ts";
+import type { DiscoveryStatus } from "../discovery_runner.ts";
 import type { TrackerStatus } from "../trackers/tracker_entry.ts";
 import type { TorrentLife } from "./torrent_life.ts";
 import type { TorrentState, TorrentStats } from "../types.ts";
@@ -93,6 +94,17 @@ export interface TrackerSnapshot
   readonly lastAgoMs?: number;
 }
 
+/** A source of peers at one moment, as plain JSON. */
+export interface DiscoverySnapshot
+  extends Omit<DiscoveryStatus, "message" | "nextAt" | "lastAt"> {
+  /** What went wrong last, if it failed. */
+  readonly message?: string;
+  /** In how many milliseconds it is asked next, where that is known. */
+  readonly nextInMs?: number;
+  /** How many milliseconds ago it told of a peer last. */
+  readonly lastAgoMs?: number;
+}
+
 /** A torrent at one moment, as plain JSON. */
 export interface TorrentSnapshot {
   /** 40 hex digits by which peers and trackers call it. */
@@ -122,6 +134,8 @@ export interface TorrentSnapshot {
   })[];
   /** Its trackers, in the order they are tried. */
   readonly trackers: readonly TrackerSnapshot[];
+  /** Where else it looks for peers. */
+  readonly discoveries: readonly DiscoverySnapshot[];
   /** Its files but for padding; empty while they are not known. */
   readonly files: readonly FileSnapshot[];
   /** Bytes of a piece. */
@@ -130,8 +144,58 @@ export interface TorrentSnapshot {
   readonly have?: string;
 }
 
+/** Counts the payload of this run and earlier ones. */
+export function torrentTotals(
+  { options, network: { openSwarm } }: TorrentLife,
+): Pick<TorrentStats, "downloadedBytes" | "uploadedBytes"> {
+  const { downloadedBytes = 0, uploadedBytes = 0 } = options;
+  return {
+    downloadedBytes: downloadedBytes + (openSwarm?.downloadedBytes ?? 0),
+    uploadedBytes: uploadedBytes + (openSwarm?.uploadedBytes ?? 0),
+  };
+}
+
+/** Puts the figures of the parts together. */
+export function torrentStats(life: TorrentLife): TorrentStats {
+  const { metainfo, state, network } = life;
+  const swarm = network.openSwarm;
+  const figures = life.content?.figures();
+  const downloadRate = figures?.downloadRate ?? 0;
+  let seeds = 0;
+  for (const { connection } of swarm?.peers.values() ?? []) {
+    if (connection.state.isSeed) seeds++;
+  }
+  return {
+    state,
+    wantedBytes: figures?.wantedBytes ?? metainfo?.totalLength ?? 0,
+    doneBytes: figures?.doneBytes ?? 0,
+    ...torrentTotals(life),
+    wastedBytes: figures?.wastedBytes ?? 0,
+    downloadRate,
+    uploadRate: figures?.uploadRate ?? 0,
+    pieceCount: metainfo?.pieceCount ?? 0,
+    piecesDone: figures?.piecesDone ?? 0,
+    peers: network.peerCount,
+    seeds,
+    candidates: swarm?.list.size ?? 0,
+    connecting: swarm?.connecting ?? 0,
+    etaMs: figures !== undefined && downloadRate > 0
+      ? (figures.wantedBytes - figures.doneBytes) / downloadRate * 1000
+      : undefined,
+  };
+}
+
+type Time = number | undefined;
+
+/** Tells of the connected peers. */
+export function peerInfos({ network, context }: TorrentLife): PeerInfo[] {
+  const now = context.clock.now();
+  const peers = network.openSwarm?.peers.values() ?? [];
+  return Array.from(peers, (peer) => peerInfo(peer, now));
+}
+
 /** Tells of a peer. */
-export function peerInfo(peer: SwarmPeer, now: number): PeerInfo {
+function peerInfo(peer: SwarmPeer, now: number): PeerInfo {
   const { connection } = peer;
   const { peerHas, state } = connection;
   const { downloadRate, uploadRate, downloaded, uploaded } = connection.stats();
@@ -179,54 +243,51 @@ export function piecesInfo({ content }: TorrentLife): PiecesInfo | undefined {
   return info;
 }
 
-/** Describes a torrent. */
+/** Describes a torrent, whose files are given, as plain JSON. */
 export function torrentSnapshot(
   life: TorrentLife,
-  parts: {
-    readonly name: string | undefined;
-    readonly stats: TorrentStats;
-    readonly peers: readonly PeerInfo[];
-    readonly trackers: readonly TrackerStatus[];
-    readonly files: readonly FileSnapshot[];
-  },
+  files: readonly FileSnapshot[],
 ): TorrentSnapshot {
-  const { name, stats } = parts;
-  const { error, dir, content } = life;
+  const { error, dir, content, limits, network } = life;
   const now = life.context.clock.now();
   const limit = (rate: number) => rate === Infinity ? undefined : rate;
+  const aged = <T extends { nextAt: Time; lastAt: Time }>(status: T) => {
+    const { nextAt, lastAt, ...rest } = status;
+    return plain({
+      ...rest,
+      nextInMs: nextAt && Math.max(0, nextAt - now),
+      lastAgoMs: lastAt && now - lastAt,
+    });
+  };
   return plain({
     infoHash: toHex(life.infoHash),
-    name,
+    name: life.name,
     state: life.state,
-    paused: life.isPaused,
     error: error?.message,
     private: life.isPrivate,
     dir,
-    downloadLimit: limit(life.limits.downloadRate),
-    uploadLimit: limit(life.limits.uploadRate),
-    stats: plain(stats),
-    peers: parts.peers.map((peer) =>
+    downloadLimit: limit(limits.downloadRate),
+    uploadLimit: limit(limits.uploadRate),
+    stats: plain(torrentStats(life)),
+    peers: peerInfos(life).map((peer) =>
       plain({
         ...peer,
         address: formatEndpoint(peer.address),
         listening: peer.listening && formatEndpoint(peer.listening),
       })
     ),
-    trackers: parts.trackers.map(({ url: _, nextAt, lastAt, ...rest }) =>
-      plain<object, TrackerSnapshot>({
-        ...rest,
-        nextInMs: nextAt && Math.max(0, nextAt - now),
-        lastAgoMs: lastAt && now - lastAt,
-      })
+    trackers: network.trackers.statuses().map(({ url: _, ...rest }) =>
+      aged(rest)
     ),
-    files: parts.files,
+    discoveries: network.discovery.statuses().map(aged),
+    files,
     pieceLength: content?.layout.pieceLength,
     have: content?.have.toBytes().toBase64(),
   });
 }
 
 /** Leaves out what is undefined, as JSON does. */
-function plain<T extends object, R>(value: T): R {
+export function plain<T extends object, R>(value: T): R {
   return Object.fromEntries(
     Object.entries(value).filter(([, part]) => part !== undefined),
   ) as R;

@@ -446,3 +446,21 @@ Deno.test("Session keeps nothing of torrents that were removed", {
   await world.run(host.session.close());
   assertEquals(closed, 2);
 });
+
+Deno.test("a listener that ends is told, and opened anew", {
+  permissions: "none",
+}, async () => {
+  const torrent = await simTorrent(FILES);
+  await using world = new SwarmWorld();
+  const host = await world.host();
+  const events = host.session.events();
+  const leech = host.add(torrent);
+  world.network.endListener(host.address);
+  await world.clock.advance(2_000);
+  await world.seeder(torrent, {}, { peers: [host.address] });
+  await world.run(leech.completed);
+  events.close();
+  const told = (await Array.fromAsync(events))
+    .filter((event) => event.type === "listener");
+  assertEquals(told.map(({ address }) => address), [host.address]);
+});

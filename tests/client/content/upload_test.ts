@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { SwarmPeer } from "../../../client/swarm/swarm_peer.ts";
-import type { ContentHost } from "../../../client/content/content_host.ts";
+import type { TorrentHost } from "../../../client/torrent_host.ts";
 import { RateLimiter } from "../../../client/content/rate_limiter.ts";
 import { Upload } from "../../../client/content/upload.ts";
 import { UploadSlots } from "../../../client/content/upload_slots.ts";
@@ -45,7 +45,7 @@ function makeUpload(
       options: {},
       limits: { upload: new RateLimiter({ clock }) },
       isComplete,
-    } as unknown as ContentHost,
+    } as unknown as TorrentHost,
     layout: { pieceSize: () => 16_384 } as never,
     storage: { readBlock: () => new Uint8Array(16_384) } as never,
   });

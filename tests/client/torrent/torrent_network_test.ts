@@ -95,3 +95,26 @@ Deno.test("a discovery has any name, and tells what it does", {
   const [works] = leech.discoveries();
   assertEquals([works!.state, works!.peers], ["searching", 1]);
 });
+
+Deno.test("a paused torrent answers no handshake", {
+  permissions: "none",
+}, async () => {
+  const torrent = await simTorrent([["a", 60_000]]);
+  await using world = new SwarmWorld();
+  const host = await world.host();
+  const leech = host.add(torrent, { paused: true });
+  const seed = await world.seeder(torrent, {}, { peers: [host.address] });
+  await world.clock.advance(10_000);
+  const handshakes = () => {
+    const { connected, failed } = host.session.stats().handshakes;
+    return [connected.inbound, Object.keys(failed).length > 0];
+  };
+  assertEquals(handshakes(), [0, true]);
+  await world.run(leech.resume());
+  await world.run(leech.completed);
+  assertEquals(handshakes(), [1, true]);
+  await world.run(leech.pause());
+  assertEquals([seed.torrent.peerCount, leech.state], [0, "paused"]);
+  await world.clock.advance(60_000);
+  assertEquals(handshakes(), [1, true]);
+});

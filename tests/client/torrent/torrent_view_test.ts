@@ -54,7 +54,15 @@ Deno.test("snapshots are plain JSON", pure, async () => {
   const httpTracker = {
     announce: () => Promise.resolve({ intervalMs: 1_800_000, peers: [] }),
   };
-  const host = await world.host({ httpTracker });
+  const discovery = [{
+    source: "friends",
+    // deno-lint-ignore require-yield
+    async *discover() {
+      await Promise.resolve();
+      throw new Error("Nobody is in");
+    },
+  }];
+  const host = await world.host({ httpTracker, discovery });
   const one = host.add(torrent, { peers: [seed.address] });
   await world.until(() => one.stats().piecesDone >= 2);
   const state = host.session.state();
@@ -65,6 +73,14 @@ Deno.test("snapshots are plain JSON", pure, async () => {
   assertEquals(snapshot!.trackers[0]!.name, "http://secret.example");
   assert(!JSON.stringify(state).includes("passkey"));
   assertEquals(snapshot!.files[0]!.path, "a.bin");
+  const { nextInMs, ...friends } = snapshot!.discoveries[0]!;
+  assert(nextInMs! > 0);
+  assertEquals(friends, {
+    source: "friends",
+    state: "failed",
+    message: "Nobody is in",
+    peers: 0,
+  });
 });
 
 Deno.test("a session tells what its torrents tell", pure, async () => {
