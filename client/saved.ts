@@ -102,7 +102,7 @@ export async function saveTorrent(life: TorrentLife): Promise<SavedTorrent> {
   const { downloadedBytes, uploadedBytes } = torrentTotals(life);
   const limit = (rate: number) => rate === Infinity ? undefined : rate;
   const { renamedFiles, trackers, sequential, replaceTrackers } = options;
-  return plain({
+  return plain<SavedTorrent>({
     version: 1,
     infoHash: toHex(life.infoHash),
     ...sourceFields(metainfo, topic),
@@ -154,14 +154,13 @@ export function restoreTorrent(
 function sourceFields(
   metainfo: Metainfo | undefined,
   topic: Metainfo | Magnet,
-): Pick<SavedTorrent, "torrent" | "magnet" | "info"> {
-  if (metainfo !== undefined && hasPieceLayers(metainfo)) {
-    return { torrent: encodeMetainfo(metainfo).toBase64() };
-  }
+): { [Name in "torrent" | "magnet" | "info"]: string | undefined } {
+  const isWhole = metainfo !== undefined && hasPieceLayers(metainfo);
   const magnet = "infoBytes" in topic ? magnetOf(topic) : topic;
   return {
-    magnet: formatMagnet(magnet),
-    ...(metainfo ? { info: metainfo.infoBytes.toBase64() } : {}),
+    torrent: isWhole ? encodeMetainfo(metainfo).toBase64() : undefined,
+    magnet: isWhole ? undefined : formatMagnet(magnet),
+    info: isWhole ? undefined : metainfo?.infoBytes.toBase64(),
   };
 }
 

@@ -263,6 +263,7 @@ export function torrentSnapshot(
     infoHash: toHex(life.infoHash),
     name: life.name,
     state: life.state,
+    paused: life.isPaused,
     error: error?.message,
     private: life.isPrivate,
     dir,
@@ -287,7 +288,9 @@ export function torrentSnapshot(
 }
 
 /** Leaves out what is undefined, as JSON does. */
-export function plain<T extends object, R>(value: T): R {
+export function plain<R extends object>(
+  value: { readonly [Name in keyof R]-?: R[Name] | undefined },
+): R {
   return Object.fromEntries(
     Object.entries(value).filter(([, part]) => part !== undefined),
   ) as R;

@@ -114,7 +114,7 @@ Deno.test("a paused torrent answers no handshake", {
   await world.run(leech.completed);
   assertEquals(handshakes(), [1, true]);
   await world.run(leech.pause());
-  assertEquals([seed.torrent.peerCount, leech.state], [0, "paused"]);
   await world.clock.advance(60_000);
+  assertEquals([seed.torrent.peerCount, leech.state], [0, "paused"]);
   assertEquals(handshakes(), [1, true]);
 });
