@@ -170,7 +170,7 @@ export class Torrent {
    * @returns A snapshot.
    */
   trackers(): readonly TrackerStatus[] {
-    return this.#life.network.trackers.statuses();
+    return this.#life.network.trackers();
   }
 
   /**
@@ -231,7 +231,7 @@ export class Torrent {
    * @param url Which one. @default {all that are in use}
    */
   reannounce(url?: string): void {
-    this.#life.network.trackers.reannounce(url);
+    this.#life.network.reannounce(url);
   }
 
   /**

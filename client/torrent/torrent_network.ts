@@ -9,6 +9,7 @@ import { DiscoveryRunner } from "../discovery_runner.ts";
 import type { SessionContext } from "../session_context.ts";
 import { Swarm } from "../swarm/swarm.ts";
 import type { TorrentHost } from "../torrent_host.ts";
+import type { TrackerStatus } from "../trackers/tracker_entry.ts";
 import {
   type AnnounceFigures,
   type TrackerHost,
@@ -26,12 +27,12 @@ export class TorrentNetwork implements TrackerHost {
   readonly infoHash: Uint8Array;
   /** What the torrents of the session share. */
   readonly context: SessionContext;
-  /** Its trackers. */
-  readonly trackers: TrackerRunner;
   /** Other sources of peers. */
   readonly discovery: DiscoveryRunner;
   readonly #torrent: TorrentHost;
   #swarm: Swarm | undefined;
+  /** Made for the first tracker: torrents without any are many. */
+  #trackers: TrackerRunner | undefined;
   #running = false;
 
   constructor(torrent: TorrentHost) {
@@ -40,13 +41,8 @@ export class TorrentNetwork implements TrackerHost {
     this.infoHash = infoHash;
     this.context = context;
     this.#torrent = torrent;
-    const tiers = [...(replaceTrackers ? [] : topic.trackers), ...trackers];
-    this.trackers = new TrackerRunner(
-      this,
-      context.trackers
-        ? tiers.map((tier) => typeof tier === "string" ? [tier] : tier)
-        : [],
-    );
+    const own = replaceTrackers ? [] : topic.trackers;
+    this.setTrackers([...own, ...trackers], false);
     this.discovery = new DiscoveryRunner(context.discovery, {
       infoHash,
       port: context.handshaker.local?.port ?? 0,
@@ -97,8 +93,30 @@ export class TorrentNetwork implements TrackerHost {
   }
 
   /** Takes trackers behind those there are, or uses these only. */
-  setTrackers(tiers: readonly (readonly string[])[], replace: boolean): void {
-    if (this.context.trackers) this.trackers.setTrackers(tiers, replace);
+  setTrackers(
+    trackers: readonly (string | readonly string[])[],
+    replace: boolean,
+  ): void {
+    if (!this.context.trackers) return;
+    const tiers = trackers.map((tier) =>
+      typeof tier === "string" ? [tier] : tier
+    );
+    if (this.#trackers !== undefined) {
+      this.#trackers.setTrackers(tiers, replace);
+    } else if (tiers.length > 0) {
+      this.#trackers = new TrackerRunner(this, tiers);
+      if (this.#running) this.#trackers.start();
+    }
+  }
+
+  /** Its trackers, in the order they are tried. */
+  trackers(): readonly TrackerStatus[] {
+    return this.#trackers?.statuses() ?? [];
+  }
+
+  /** Asks trackers again, as soon as they allow. */
+  reannounce(url?: string): void {
+    this.#trackers?.reannounce(url);
   }
 
   /** What trackers are told. */
@@ -147,7 +165,7 @@ export class TorrentNetwork implements TrackerHost {
     this.#running = true;
     this.#answer();
     this.#swarm?.start();
-    this.trackers.start();
+    this.#trackers?.start();
     this.discovery.start();
   }
 
@@ -158,19 +176,19 @@ export class TorrentNetwork implements TrackerHost {
     await Promise.all([
       this.discovery.stop(),
       this.#swarm?.stop(),
-      this.trackers.stop(),
+      this.#trackers?.stop(),
     ]);
   }
 
   /** Stops for good. */
   async close(): Promise<void> {
     await Promise.all([this.stop(), this.#swarm?.close()]);
-    await this.trackers.close();
+    await this.#trackers?.close();
   }
 
   /** Tells the trackers, if the whole torrent is there and was not before. */
   completed(): void {
-    if (this.#torrent.content?.missingBytes === 0) this.trackers.completed();
+    if (this.#torrent.content?.missingBytes === 0) this.#trackers?.completed();
   }
 
   /**

@@ -277,9 +277,7 @@ export function torrentSnapshot(
         listening: peer.listening && formatEndpoint(peer.listening),
       })
     ),
-    trackers: network.trackers.statuses().map(({ url: _, ...rest }) =>
-      aged(rest)
-    ),
+    trackers: network.trackers().map(({ url: _, ...rest }) => aged(rest)),
     discoveries: network.discovery.statuses().map(aged),
     files,
     pieceLength: content?.layout.pieceLength,
