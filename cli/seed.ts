@@ -55,7 +55,8 @@ export const seedVerb: Verb = {
   summary: "Serve a complete torrent to peers",
   usage: "FILE.torrent DIR [OPTIONS]",
   details: [
-    "DIR is the folder that holds the torrent's top-level name. The files are checked first and never changed.",
+    "DIR is the folder that holds the torrent's top-level name. The files are checked first and never changed. What is good of them is served; what cannot be read or is not whole is named.",
+    "Exit code 0 when a goal is reached, 3 when no piece is good, 6 when nothing can be read, 130 after Ctrl-C.",
     JSON_DETAILS,
   ],
   operands: [2, 2],
