@@ -106,7 +106,11 @@ export async function run(): Promise<BenchRow[]> {
   }
 }
 
-async function writeRandomFile(path: string, size: number): Promise<void> {
+/** Fills a file with bytes that no two mebibytes share. */
+export async function writeRandomFile(
+  path: string,
+  size: number,
+): Promise<void> {
   using file = await Deno.open(path, { write: true, create: true });
   const block = new Uint8Array(MIB);
   for (let at = 0; at < MIB; at += 65536) {
