@@ -80,6 +80,10 @@ export class ExtensionSide {
       messageIds: this.#registry.localIds,
     });
     this.#port.send({ type: "extended", id: 0, payload }, now);
+    // That is told once.
+    if (this.#fields.yourIp) {
+      this.#fields = { ...this.#fields, yourIp: undefined };
+    }
   }
 
   /** Sends a message; false when the peer does not speak the extension. */

@@ -7,7 +7,7 @@ import {
   RECEIVED,
   REQUESTED,
 } from "./_partial_piece.ts";
-import type { PickerPeer } from "./_picker_peer.ts";
+import { NO_PIECES, type PickerPeer } from "./_picker_peer.ts";
 import type { PieceTable } from "./_piece_table.ts";
 import { COMPLETE, HAVE, IDLE, PARTIAL } from "./_piece_table.ts";
 import type { PickerLayout } from "./picker_types.ts";
@@ -64,6 +64,7 @@ export class BlockBook {
     if (peer.outstanding++ === 0) peer.activeAt = now;
     const asked = peer.pieces.get(partial.index) ?? 0;
     if (asked === 0) partial.requesters++;
+    if (peer.pieces === NO_PIECES) peer.pieces = new Map();
     peer.pieces.set(partial.index, asked + 1);
     out.push(this.address(partial.index, block));
   }
@@ -88,7 +89,6 @@ export class BlockBook {
   /** Gives a request up; the block may come all the same. */
   release(peer: PickerPeer, partial: PartialPiece, block: number): void {
     this.unask(peer, partial, block);
-    peer.expectLate(partial.index, block);
     this.settle(partial);
   }
 
@@ -99,7 +99,6 @@ export class BlockBook {
       for (let block = 0; block < partial.blockCount; block++) {
         if (!partial.isAskedOf(block, peer.key)) continue;
         this.unask(peer, partial, block);
-        peer.expectLate(pieceIndex, block);
         released.push(this.address(pieceIndex, block));
       }
       this.settle(partial);
@@ -120,9 +119,7 @@ export class BlockBook {
       const key = partial.who[block]!;
       const peer = this.table.byKey.get(key)!;
       this.unask(peer, partial, block);
-      if (key === except) continue;
-      peer.expectLate(partial.index, block);
-      (others ??= []).push(key);
+      if (key !== except) (others ??= []).push(key);
     }
     return others ?? NONE;
   }

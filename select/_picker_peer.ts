@@ -1,8 +1,7 @@
 import type { PeerKey, PeerPieces } from "./selection_strategy.ts";
 
-/** Releases of one peer that are remembered, as their blocks may yet come. */
-const LATE_LIMIT = 4096;
-const LATE_STRIDE = 2 ** 20;
+/** In place of a map that is made when it is needed: most peers are idle. */
+export const NO_PIECES = new Map<number, number>();
 
 /** What the picker keeps of one peer. */
 export class PickerPeer implements PeerPieces {
@@ -28,12 +27,11 @@ export class PickerPeer implements PeerPieces {
   /** When it last gave a block or went to work. */
   activeAt = 0;
   /** Pieces with blocks asked of it, and how many. */
-  readonly pieces: Map<number, number> = new Map();
+  pieces: Map<number, number> = NO_PIECES;
   /** The piece it works on. */
   current = -1;
   readonly allowedFast: number[] = [];
   readonly suggested: number[] = [];
-  readonly #late = new Set<number>();
 
   constructor(key: PeerKey) {
     this.key = key;
@@ -45,23 +43,5 @@ export class PickerPeer implements PeerPieces {
       return this.isSeed && !(this.lacks?.has(pieceIndex) ?? false);
     }
     return (words[pieceIndex >>> 5]! >>> (pieceIndex & 31) & 1) === 1;
-  }
-
-  /** Notes that a block is no longer asked for but may still come. */
-  expectLate(pieceIndex: number, block: number): void {
-    const late = this.#late;
-    late.add(pieceIndex * LATE_STRIDE + block);
-    if (late.size > LATE_LIMIT) {
-      for (const oldest of late) {
-        late.delete(oldest);
-        break;
-      }
-    }
-  }
-
-  /** Whether a block was to be expected late; forgets it. */
-  takeLate(pieceIndex: number, block: number): boolean {
-    return this.#late.size > 0 &&
-      this.#late.delete(pieceIndex * LATE_STRIDE + block);
   }
 }

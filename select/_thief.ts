@@ -74,7 +74,6 @@ function move(
   now: number,
 ): BlockAddress {
   book.unask(from, partial, block);
-  from.expectLate(partial.index, block);
   const out: BlockAddress[] = [];
   book.ask(to, partial, block, now, out);
   book.refile(partial);

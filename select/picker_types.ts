@@ -63,11 +63,6 @@ export interface PeerBlock {
 export interface ReceiveResult {
   /** Whether the block is wanted: store it. Otherwise it is waste. */
   readonly accepted: boolean;
-  /**
-   * Whether the peer was asked for it, now or earlier. If not, the peer broke
-   * the protocol.
-   */
-  readonly expected: boolean;
   /** Other peers asked for the same block, whose requests are to be cancelled. */
   readonly cancel: readonly PeerKey[];
   /** Whether the piece has all its blocks now and waits to be verified. */

@@ -28,11 +28,9 @@ import type { StealPolicy } from "./steal_policy.ts";
 const NONE: readonly PeerKey[] = Object.freeze([]);
 const WASTE: ReceiveResult = Object.freeze({
   accepted: false,
-  expected: true,
   cancel: NONE,
   pieceComplete: false,
 });
-const UNEXPECTED: ReceiveResult = Object.freeze({ ...WASTE, expected: false });
 const STORED: ReceiveResult = Object.freeze({ ...WASTE, accepted: true });
 const LAST: ReceiveResult = Object.freeze({ ...STORED, pieceComplete: true });
 
@@ -139,15 +137,16 @@ export class PiecePicker {
   }
 
   /**
-   * Takes note of a block that arrived. Blocks that were given up (released,
-   * cancelled, stolen) are still accepted while they are lacking.
+   * Takes note of a block that arrived of those that a peer was asked for, as
+   * its connection knows. Blocks that were given up (released, cancelled,
+   * stolen) are still accepted while they are lacking.
    *
    * @param peer Who sent it.
    * @param pieceIndex Which piece.
    * @param blockOffset Where in the piece, in bytes.
    * @param now The time in milliseconds.
-   * @returns What to do about it. Anything that is no block of this torrent is
-   * neither accepted nor expected.
+   * @returns What to do about it. What is no block of this torrent, or from
+   * nobody known, is not accepted.
    */
   received(
     peer: PeerKey,
@@ -157,12 +156,11 @@ export class PiecePicker {
   ): ReceiveResult {
     const known = this.#table.byKey.get(peer);
     const block = this.#block(pieceIndex, blockOffset);
-    if (known === undefined || block < 0) return UNEXPECTED;
+    if (known === undefined || block < 0) return WASTE;
     const book = this.#book;
     let partial = book.partials.get(pieceIndex);
     const asked = partial?.isAskedOf(block, peer) ?? false;
     if (asked) this.#chooser.sample(now - partial!.askedAt[block]!);
-    else if (!known.takeLate(pieceIndex, block)) return UNEXPECTED;
     if (partial === undefined) {
       if (!this.#table.isOpen(pieceIndex)) return WASTE;
       partial = book.start(pieceIndex);
@@ -173,7 +171,6 @@ export class PiecePicker {
     if (cancel.length === 0) return partial.isComplete ? LAST : STORED;
     return {
       accepted: true,
-      expected: true,
       cancel,
       pieceComplete: partial.isComplete,
     };

@@ -51,6 +51,7 @@ export class Swarm implements DialHost, RoomHost, MetadataHost {
   readonly #places: PeerRoom;
   readonly #metadata: MetadataExchange;
   readonly #exchange: PeerExchange | undefined;
+  readonly #pressure = () => this.#torrent.content?.pressure();
   #nextKey = 1;
   #downloaded = 0;
   #uploaded = 0;
@@ -275,12 +276,11 @@ export class Swarm implements DialHost, RoomHost, MetadataHost {
   ): PeerConnectionOptions {
     const { extensions, infoHash, peerId, connection } = event;
     const { content, metainfo, magnet, limits, options } = this.#torrent;
-    const { clock, clientVersion, dhtPort, policies } = this.context;
+    const { timers, clientVersion, dhtPort, policies } = this.context;
     const listenPort = this.context.handshaker.local?.port ?? 0;
     const { infoBytes } = this.#metadata;
     const isOpen = !this.#torrent.isPrivate;
-    const pressure = () => this.#torrent.content?.pressure();
-    const gate = new ReadGate(pressure, limits.download);
+    const gate = new ReadGate(this.#pressure, limits.download);
     return {
       connection,
       infoHash,
@@ -306,7 +306,7 @@ export class Swarm implements DialHost, RoomHost, MetadataHost {
         ...options.extensions?.(event) ?? [],
       ],
       maxReadBuffer: this.context.maxReadBytes,
-      clock,
+      clock: timers,
       onEvent: (happened) => this.#handle(key, happened),
       beforeRead: (wanted, peer) => gate.before(wanted, peer),
       afterRead: (bytes) => gate.after(bytes),

@@ -155,24 +155,21 @@ test("finishes started pieces first when there are too many", () => {
   assert(pieces(picker.pick(1, 3, 0))[0]! < 7);
 });
 
-test("tells waste, late and unexpected blocks apart", () => {
+test("takes late blocks while they are lacking, and no others than its own", () => {
   const picker = world({ availability: "1" });
   join(picker, 1, "*");
-  join(picker, 2, "*");
   const [block] = picker.pick(1, 1, 0);
   const at = block!.blockOffset;
-  assertEquals(picker.received(2, 0, at, 1).expected, false);
-  assertEquals(picker.received(1, 0, at + 1, 1).expected, false);
-  assertEquals(picker.received(1, 0, 4 * BLOCK, 1).expected, false);
-  assertEquals(picker.received(1, 1, 0, 1).expected, false);
-  assertEquals(picker.received(1, -1, NaN, 1).expected, false);
-  assertEquals(picker.received(77, 0, at, 1).expected, false);
+  assertEquals(picker.received(1, 0, at + 1, 1).accepted, false);
+  assertEquals(picker.received(1, 0, 4 * BLOCK, 1).accepted, false);
+  assertEquals(picker.received(1, 1, 0, 1).accepted, false);
+  assertEquals(picker.received(1, -1, NaN, 1).accepted, false);
+  assertEquals(picker.received(77, 0, at, 1).accepted, false);
   assert(picker.released(1, block!));
   assert(!picker.released(1, block!));
   assertEquals(picker.pieces.state(0), "open");
-  const late = picker.received(1, 0, at, 2);
-  assertEquals([late.accepted, late.expected], [true, true]);
-  assertEquals(picker.received(1, 0, at, 3).expected, false);
+  assertEquals(picker.received(1, 0, at, 2).accepted, true);
+  assertEquals(picker.received(1, 0, at, 3).accepted, false);
   picker.assertInvariants();
 });
 
@@ -190,12 +187,10 @@ test("cancels the losers of the end-game, whose blocks are waste then", () => {
   const result = picker.received(2, 0, 0, 3);
   assertEquals(result.accepted, true);
   assertEquals(result.cancel, [1]);
-  const waste = picker.received(1, 0, 0, 4);
-  assertEquals([waste.accepted, waste.expected], [false, true]);
+  assertEquals(picker.received(1, 0, 0, 4).accepted, false);
   const last = picker.received(1, 0, BLOCK, 5);
   assertEquals(last, {
     accepted: true,
-    expected: true,
     cancel: [3],
     pieceComplete: true,
   });
