@@ -22,9 +22,7 @@ function secretive({ pieceCount, have }: RevelationView): Revelation {
     connected: (peer, options) => inner.connected(peer, options),
     verified: (index) => index % 10 === 0 ? [] : inner.verified(index),
     disconnected: () => [],
-    peerHas: () => [],
     mayServe: (peer, index) => inner.mayServe(peer, index),
-    hidden: () => [],
   };
 }
 

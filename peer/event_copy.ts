@@ -5,12 +5,7 @@
  */
 import type { PeerConnectionEvent } from "./connection_options.ts";
 
-/**
- * Copies the byte fields of an event.
- *
- * @param event The event.
- * @returns An event that shares no bytes with a read buffer.
- */
+/** Copies the byte fields of an event. */
 export function copyPeerEvent(event: PeerConnectionEvent): PeerConnectionEvent {
   switch (event.type) {
     case "block":

@@ -11,21 +11,12 @@ export class FlipLimit {
   #windowStart = -Infinity;
   #count = 0;
 
-  /**
-   * Makes a limit.
-   *
-   * @param most Changes that a window allows.
-   */
+  /** Makes a limit. */
   constructor(most: number) {
     this.#most = most;
   }
 
-  /**
-   * Counts a change.
-   *
-   * @param now The time in milliseconds.
-   * @returns Whether it is within the limit.
-   */
+  /** Counts a change. Returns whether it is within the limit. */
   allow(now: number): boolean {
     if (now - this.#windowStart >= FLIP_WINDOW_MS) {
       this.#windowStart = now;

@@ -55,11 +55,8 @@ export class HashExchange {
   }
 
   /**
-   * Notes a request of ours.
-   *
-   * @param range What is asked for.
-   * @returns False when it waits already, is not well formed, or there are too
-   * many.
+   * Notes a request of ours. Returns false when it waits already, is not well
+   * formed, or there are too many.
    */
   ask(range: HashRange): boolean {
     if (!isHashRange(range) || this.#asked.size >= MAX_HASH_REQUESTS) {
@@ -72,11 +69,8 @@ export class HashExchange {
   }
 
   /**
-   * Settles an answer.
-   *
-   * @param range What the answer names.
-   * @param hashBytes Length of its hashes in bytes; `undefined` for a reject.
-   * @returns False when nobody asked, or it has the wrong number of hashes.
+   * Settles an answer. Returns false when nobody asked, or it has the wrong
+   * number of hashes.
    */
   answer(range: HashRange, hashBytes?: number): boolean {
     if (!isHashRange(range) || !this.#asked.delete(rangeKey(range))) {
@@ -87,10 +81,8 @@ export class HashExchange {
   }
 
   /**
-   * Takes a request of the peer.
-   *
-   * @param range What is asked for.
-   * @returns Whether it is to be served; else it is to be rejected.
+   * Takes a request of the peer. Returns whether it is to be served; else it is
+   * to be rejected.
    */
   owe(range: HashRange): boolean {
     if (!isHashRange(range) || this.#owed.size >= MAX_HASH_REQUESTS) {
@@ -102,12 +94,7 @@ export class HashExchange {
     return true;
   }
 
-  /**
-   * Settles a request of the peer.
-   *
-   * @param range What was asked for.
-   * @returns False when it does not wait.
-   */
+  /** Settles a request of the peer. Returns false when it does not wait. */
   settle(range: HashRange): boolean {
     return this.#owed.delete(rangeKey(range));
   }

@@ -17,32 +17,18 @@ export class MessageBudget {
   /** Costs since the last account. */
   #spent = 0;
 
-  /**
-   * Makes a full budget.
-   *
-   * @param now The time in milliseconds.
-   */
+  /** Makes a full budget. */
   constructor(now: number) {
     this.#balance = new TokenBucket(BUDGET_RATE, BUDGET_BURST, now);
     this.#patience = new TokenBucket(BUDGET_RATE / 4, BUDGET_PATIENCE, now);
   }
 
-  /**
-   * Takes from the budget.
-   *
-   * @param cost How much.
-   */
+  /** Takes from the budget. */
   spend(cost: number): void {
     this.#spent += cost;
   }
 
-  /**
-   * Settles the account, once for many messages.
-   *
-   * @param now The time in milliseconds.
-   * @returns When reading may go on; not after `now` when nothing is owed, and
-   * `Infinity` when patience is at its end.
-   */
+  /** Settles the account, once for many messages. */
   settle(now: number): number {
     if (this.#spent > 0) {
       this.#balance.spend(this.#spent, now);

@@ -56,12 +56,7 @@ export class PeerCounters {
   /** Messages that were odd and did no harm. */
   oddities = 0;
 
-  /**
-   * Reads everything.
-   *
-   * @param now The time in milliseconds.
-   * @returns A snapshot.
-   */
+  /** Reads everything. */
   snapshot(now: number): PeerStats {
     return {
       downloaded: this.down.total,

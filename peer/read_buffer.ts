@@ -19,24 +19,14 @@ export class ReadBuffer {
   #size: number;
   #quiet = 0;
 
-  /**
-   * Makes an empty buffer.
-   *
-   * @param least Bytes to begin with.
-   * @param most Bytes to grow to.
-   */
+  /** Makes an empty buffer. */
   constructor(least: number, most: number) {
     this.#least = least;
     this.#most = Math.max(least, most);
     this.#size = least;
   }
 
-  /**
-   * Chooses the size of the next read.
-   *
-   * @param awaited Whether blocks are awaited.
-   * @returns Bytes.
-   */
+  /** Chooses the size of the next read. */
   size(awaited: boolean): number {
     const most = this.#most;
     return this.#size = awaited
@@ -52,11 +42,7 @@ export class ReadBuffer {
     return this.#bytes;
   }
 
-  /**
-   * Learns how much a read gave.
-   *
-   * @param length Bytes that were read.
-   */
+  /** Learns how much a read gave. */
   used(length: number): void {
     const size = this.#size;
     if (length === size) {

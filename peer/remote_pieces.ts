@@ -31,11 +31,7 @@ export class RemotePieces {
   #exactBytes: number | undefined;
   #begun = false;
 
-  /**
-   * Makes an empty set.
-   *
-   * @param pieceCount How many pieces there are, when known.
-   */
+  /** Makes an empty set. */
   constructor(pieceCount?: number) {
     this.#pieceCount = pieceCount;
     this.#pieces = new Bitfield(pieceCount ?? 0);
@@ -59,11 +55,9 @@ export class RemotePieces {
   }
 
   /**
-   * Takes a bitfield (BEP 3). A later one counts as so many "have" messages,
-   * as aria2 sends it: it takes nothing back. Spare bits are passed over.
+   * Takes a bitfield (BEP 3). A later one counts as so many "have" messages, as
+   * aria2 sends it: it takes nothing back. Spare bits are passed over.
    *
-   * @param bytes Its bytes; copied.
-   * @returns What was made of it.
    * @throws {PeerProtocolError} If it has the wrong size.
    */
   onBitfield(bytes: Uint8Array): FirstOutcome {
@@ -99,11 +93,7 @@ export class RemotePieces {
     return isFirst ? "first" : "late";
   }
 
-  /**
-   * Takes a have-all (BEP 6); a later one when the peer became complete.
-   *
-   * @returns What was made of it.
-   */
+  /** Takes a have-all (BEP 6); a later one when the peer became complete. */
   onHaveAll(): FirstOutcome {
     const isFirst = this.#first === undefined && !this.#begun;
     if (this.#pieceCount === undefined) {
@@ -117,11 +107,7 @@ export class RemotePieces {
     return isFirst ? "first" : "late";
   }
 
-  /**
-   * Takes a have-none (BEP 6); a later one says nothing.
-   *
-   * @returns What was made of it.
-   */
+  /** Takes a have-none (BEP 6); a later one says nothing. */
   onHaveNone(): FirstOutcome {
     if (this.#first !== undefined || this.#begun) return "odd";
     this.#first = "have-none";
@@ -129,10 +115,8 @@ export class RemotePieces {
   }
 
   /**
-   * Takes a have (BEP 3).
+   * Takes a have (BEP 3). Returns whether that is news that can be used now.
    *
-   * @param pieceIndex Which piece.
-   * @returns Whether that is news that can be used now.
    * @throws {PeerProtocolError} If there is no such piece.
    */
   onHave(pieceIndex: number): boolean {
@@ -151,12 +135,7 @@ export class RemotePieces {
     return false;
   }
 
-  /**
-   * Takes an lt_donthave (BEP 54).
-   *
-   * @param pieceIndex Which piece.
-   * @returns Whether the peer had it.
-   */
+  /** Takes an lt_donthave (BEP 54). Returns whether the peer had it. */
   onDontHave(pieceIndex: number): boolean {
     if (!this.isPiece(pieceIndex)) return false;
     if (this.#pieceCount !== undefined) return this.#pieces.clear(pieceIndex);
@@ -168,10 +147,8 @@ export class RemotePieces {
   }
 
   /**
-   * Whether there is such a piece, as far as is known.
-   *
-   * @param pieceIndex An index that the peer sent.
-   * @returns False when there is none.
+   * Whether there is such a piece, as far as is known. Returns false when there
+   * is none.
    */
   isPiece(pieceIndex: number): boolean {
     return pieceIndex < this.#most;
@@ -180,7 +157,6 @@ export class RemotePieces {
   /**
    * Checks a piece index that the peer sent.
    *
-   * @param pieceIndex The index.
    * @throws {PeerProtocolError} With code `out-of-range` if there is no such
    * piece.
    */
@@ -199,10 +175,9 @@ export class RemotePieces {
   }
 
   /**
-   * Tells the number of pieces and applies what was kept.
+   * Tells the number of pieces and applies what was kept. Returns how the peer
+   * told what it has, or `undefined` when it told nothing.
    *
-   * @param pieceCount How many pieces there are.
-   * @returns How the peer told what it has, or `undefined` when it told nothing.
    * @throws {PeerProtocolError} If what it told does not fit the number.
    */
   setPieceCount(pieceCount: number): FirstPieces | undefined {

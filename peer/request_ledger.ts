@@ -22,10 +22,6 @@ export type BlockArrival = "requested" | "late" | "unrequested";
 /**
  * A key for a block; exact as long as pieces are below 2^21 and offsets below
  * 2^32.
- *
- * @param pieceIndex Which piece.
- * @param blockOffset Where in the piece.
- * @returns A number unique to the pair.
  */
 export function blockKey(pieceIndex: number, blockOffset: number): number {
   return pieceIndex * 0x100000000 + blockOffset;
@@ -56,13 +52,7 @@ export class RequestLedger {
     return undefined;
   }
 
-  /**
-   * Notes a request.
-   *
-   * @param block What is asked for.
-   * @param now The time in milliseconds.
-   * @returns False when it is outstanding already.
-   */
+  /** Notes a request. Returns false when it is outstanding already. */
   add(block: BlockAddress, now: number): boolean {
     const key = blockKey(block.pieceIndex, block.blockOffset);
     if (this.#outstanding.has(key)) return false;
@@ -77,14 +67,7 @@ export class RequestLedger {
     return true;
   }
 
-  /**
-   * Settles a block that arrived.
-   *
-   * @param pieceIndex Which piece.
-   * @param blockOffset Where in the piece.
-   * @param length How many bytes came.
-   * @returns Whether it was asked for.
-   */
+  /** Settles a block that arrived. Returns whether it was asked for. */
   arrive(
     pieceIndex: number,
     blockOffset: number,
@@ -103,10 +86,8 @@ export class RequestLedger {
   }
 
   /**
-   * Settles a request that the peer refused.
-   *
-   * @param block Which block.
-   * @returns The request, or `undefined` when it was not outstanding.
+   * Settles a request that the peer refused. Returns the request, or
+   * `undefined` when it was not outstanding.
    */
   reject(block: BlockAddress): OutstandingRequest | undefined {
     const key = blockKey(block.pieceIndex, block.blockOffset);
@@ -120,10 +101,8 @@ export class RequestLedger {
   }
 
   /**
-   * Gives a request up; a late answer stays welcome.
-   *
-   * @param block Which block.
-   * @returns False when it was not outstanding.
+   * Gives a request up; a late answer stays welcome. Returns false when it was
+   * not outstanding.
    */
   cancel(block: BlockAddress): boolean {
     const key = blockKey(block.pieceIndex, block.blockOffset);
@@ -134,12 +113,7 @@ export class RequestLedger {
     return true;
   }
 
-  /**
-   * Gives up every request that a test picks.
-   *
-   * @param picked Tells which.
-   * @returns Those that were given up, oldest first.
-   */
+  /** Gives up every request that a test picks. */
   giveUpWhere(
     picked: (request: OutstandingRequest) => boolean,
   ): OutstandingRequest[] {
@@ -153,12 +127,7 @@ export class RequestLedger {
     return result;
   }
 
-  /**
-   * Gives up the requests that were sent at or before a time.
-   *
-   * @param sentAt The time in milliseconds.
-   * @returns Those that were given up, oldest first.
-   */
+  /** Gives up the requests that were sent at or before a time. */
   expire(sentAt: number): OutstandingRequest[] {
     const result: OutstandingRequest[] = [];
     for (const [key, request] of this.#outstanding) {

@@ -10,7 +10,6 @@ import type { PeerSessionOptions } from "./session_types.ts";
 /**
  * Checks options once.
  *
- * @param options The options.
  * @throws {RangeError} If one makes no sense.
  */
 export function checkSessionOptions(options: PeerSessionOptions): void {
@@ -37,8 +36,6 @@ export function checkSessionOptions(options: PeerSessionOptions): void {
 /**
  * Refuses a message of the Fast extension where that was not negotiated.
  *
- * @param fast Whether it was.
- * @param type Of the message.
  * @throws {PeerProtocolError} With code `not-negotiated`.
  */
 export function needFast(fast: boolean, type: string): void {

@@ -37,9 +37,6 @@ export interface SessionParts {
 /**
  * Takes a message of the peer.
  *
- * @param session Its parts.
- * @param message The message.
- * @param now The time in milliseconds.
  * @throws {PeerProtocolError} If it breaks the rules in a way that can hurt.
  */
 export function receiveMessage(

@@ -12,12 +12,7 @@ import {
 } from "./_limits.ts";
 import type { PeerSessionOptions } from "./session_types.ts";
 
-/**
- * Makes the error for a peer that does not read.
- *
- * @param buffered Bytes that wait.
- * @returns The error.
- */
+/** Makes the error for a peer that does not read. */
 export function slowReaderError(buffered: number): PeerProtocolError {
   return new PeerProtocolError(
     "slow-reader",

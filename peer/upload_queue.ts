@@ -22,11 +22,7 @@ export class UploadQueue {
   #head = 0;
   #servingBytes = 0;
 
-  /**
-   * Makes an empty queue.
-   *
-   * @param capacity Most requests that are waiting or handed out.
-   */
+  /** Makes an empty queue. */
   constructor(capacity: number) {
     this.#capacity = capacity;
   }
@@ -46,12 +42,7 @@ export class UploadQueue {
     return this.#servingBytes;
   }
 
-  /**
-   * Adds a request.
-   *
-   * @param request What is asked for.
-   * @returns `"full"` when there is no room, `"duplicate"` when it is there.
-   */
+  /** Adds a request. */
   add(request: BlockAddress): "added" | "duplicate" | "full" {
     const key = blockKey(request.pieceIndex, request.blockOffset);
     const known = this.#waiting.get(key) ?? this.#serving.get(key);
@@ -79,9 +70,8 @@ export class UploadQueue {
   }
 
   /**
-   * Hands out the oldest waiting request.
-   *
-   * @returns The request, or `undefined` when none waits.
+   * Hands out the oldest waiting request. Returns the request, or `undefined`
+   * when none waits.
    */
   next(): BlockAddress | undefined {
     while (this.#head < this.#order.length) {
@@ -99,10 +89,8 @@ export class UploadQueue {
   }
 
   /**
-   * Settles a request that was handed out.
-   *
-   * @param request Which one.
-   * @returns False when it was cancelled meanwhile, or never handed out.
+   * Settles a request that was handed out. Returns false when it was cancelled
+   * meanwhile, or never handed out.
    */
   finish(request: BlockAddress): boolean {
     const key = blockKey(request.pieceIndex, request.blockOffset);
@@ -112,12 +100,7 @@ export class UploadQueue {
     return true;
   }
 
-  /**
-   * Takes back a request in either table.
-   *
-   * @param request Which one.
-   * @returns False when there is none.
-   */
+  /** Takes back a request in either table. Returns false when there is none. */
   cancel(request: BlockAddress): boolean {
     const key = blockKey(request.pieceIndex, request.blockOffset);
     if (this.#waiting.get(key)?.length === request.length) {
@@ -126,12 +109,7 @@ export class UploadQueue {
     return this.finish(request);
   }
 
-  /**
-   * Takes back every request but some.
-   *
-   * @param kept Tells which ones stay.
-   * @returns Those that were taken back, oldest first.
-   */
+  /** Takes back every request but some. */
   clear(kept: (request: BlockAddress) => boolean): BlockAddress[] {
     const result: BlockAddress[] = [];
     for (const request of this.#serving.values()) {

@@ -71,13 +71,13 @@ export interface Revelation {
    */
   verified(pieceIndex: number): readonly Reveal[];
   /**
-   * A peer announced pieces, one or many.
+   * A peer announced pieces, one or many. May be left out.
    *
    * @param peer The peer.
    * @param pieceIndex Which piece; absent after a bitfield or have-all.
    * @returns Pieces to announce.
    */
-  peerHas(peer: PeerKey, pieceIndex?: number): readonly Reveal[];
+  peerHas?(peer: PeerKey, pieceIndex?: number): readonly Reveal[];
   /**
    * Whether a request for a piece is to be served: we have it and the peer was
    * told so.
@@ -89,12 +89,12 @@ export interface Revelation {
   mayServe(peer: PeerKey, pieceIndex: number): boolean;
   /**
    * What a peer does not know of, to be announced when another way of
-   * revelation takes over.
+   * revelation takes over. May be left out where all is told.
    *
    * @param peer The peer.
    * @returns Piece indices in ascending order.
    */
-  hidden(peer: PeerKey): readonly number[];
+  hidden?(peer: PeerKey): readonly number[];
 }
 
 /** Options of {@linkcode HonestRevelation} and {@linkcode LazyRevelation}. */
@@ -210,15 +210,6 @@ export class HonestRevelation implements Revelation {
   }
 
   /**
-   * A peer announced pieces.
-   *
-   * @returns Nothing.
-   */
-  peerHas(): readonly Reveal[] {
-    return [];
-  }
-
-  /**
    * Whether a request is to be served.
    *
    * @param peer The peer.
@@ -228,15 +219,6 @@ export class HonestRevelation implements Revelation {
   mayServe(peer: PeerKey, pieceIndex: number): boolean {
     return this.#audience.peers.has(peer) &&
       this.#audience.have.has(pieceIndex);
-  }
-
-  /**
-   * What a peer does not know of.
-   *
-   * @returns Nothing.
-   */
-  hidden(): readonly number[] {
-    return [];
   }
 }
 
@@ -330,15 +312,6 @@ export class LazyRevelation implements Revelation {
   }
 
   /**
-   * A peer announced pieces.
-   *
-   * @returns Nothing.
-   */
-  peerHas(): readonly Reveal[] {
-    return [];
-  }
-
-  /**
    * Whether a request is to be served.
    *
    * @param peer The peer.
@@ -348,14 +321,5 @@ export class LazyRevelation implements Revelation {
   mayServe(peer: PeerKey, pieceIndex: number): boolean {
     return this.#audience.peers.has(peer) &&
       this.#audience.have.has(pieceIndex);
-  }
-
-  /**
-   * What a peer does not know of.
-   *
-   * @returns Nothing.
-   */
-  hidden(): readonly number[] {
-    return [];
   }
 }

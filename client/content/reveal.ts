@@ -122,7 +122,7 @@ export class PieceRevealer {
 
   /** Notes what a peer has; after the picker was told. */
   peerHas(key: PeerKey, pieceIndex?: number): void {
-    this.#tell(this.#revelation.peerHas(key, pieceIndex));
+    this.#tell(this.#revelation.peerHas?.(key, pieceIndex) ?? []);
   }
 
   /** Once a second: lets the honest way take over when it is time. */
@@ -134,7 +134,7 @@ export class PieceRevealer {
     this.#revelation = new HonestRevelation(this.#view);
     for (const key of this.#torrent.peers.keys()) {
       this.#revelation.connected(key);
-      this.#tellOne(key, old.hidden(key));
+      this.#tellOne(key, old.hidden?.(key) ?? []);
     }
   }
 
