@@ -74,6 +74,7 @@ export class BufferPool {
    * frees more than the excess, so this does not flicker.
    */
   get pressure(): Promise<void> | undefined {
+    if (this.isOver) this.makeRoom();
     if (this.#pressure === undefined && this.isOver) {
       this.#pressure = new Promise((resolve) => this.#release = resolve);
     }

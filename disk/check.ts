@@ -13,7 +13,7 @@ import {
 import { MERKLE_HASH_LENGTH } from "../metainfo/merkle.ts";
 import { toDiskError } from "./error.ts";
 import { CHUNK_SIZE } from "./buffer_pool.ts";
-import type { CheckQueue } from "./check_queue.ts";
+import { type CheckQueue, unlessAborted } from "./check_queue.ts";
 import type { CheckOptions, StorageTorrent } from "./storage.ts";
 import type { TorrentFiles } from "./torrent_files.ts";
 import { PieceDigest } from "./verifier.ts";
@@ -109,7 +109,8 @@ async function eachTurn(
   const { queue, hold, signal } = options;
   const disk = files.stored.fileSystem.device?.() ?? files.stored.fileSystem;
   for (let rest = pieces; rest.length > 0;) {
-    await hold?.();
+    const held = hold?.();
+    if (held !== undefined) await unlessAborted(held, signal);
     signal?.throwIfAborted();
     rest = await queue.run(disk, () => work(rest), signal);
   }

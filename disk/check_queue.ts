@@ -32,7 +32,8 @@ export class CheckQueue {
   }
 }
 
-async function unlessAborted(
+/** Waits, but not beyond the end of a signal, with whose reason it rejects. */
+export async function unlessAborted(
   turn: Promise<void>,
   signal: AbortSignal | undefined,
 ): Promise<void> {

@@ -44,7 +44,7 @@ export type DiskErrorCode =
   | "closed";
 
 /** Most files that an error names. */
-export const MAX_TOLD_FILES = 10;
+const MAX_TOLD_FILES = 10;
 
 /** What a {@linkcode DiskError} is about. */
 export interface DiskErrorOptions {
@@ -127,6 +127,51 @@ export function toDiskError(
   if (cause instanceof DiskError) return cause;
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new DiskError(codeOf(cause), reason, { ...options, cause });
+}
+
+/** Says that a file is in the way. */
+export function alreadyThere(
+  operation: string,
+  path: readonly string[],
+  reason = "There is a file already",
+): DiskError {
+  return new DiskError("exists", reason, { operation, path });
+}
+
+/** Says that something is closed. */
+export function closed(operation: string, what = "storage"): DiskError {
+  return new DiskError("closed", `The ${what} is closed`, { operation });
+}
+
+/** Throws if a handle is closed, or may not do what it is to do. */
+export function checkHandle(
+  isOpen: boolean,
+  isAllowed: boolean,
+  operation: string,
+  path: readonly string[],
+): void {
+  const options = { operation, path };
+  if (!isOpen) throw new DiskError("closed", "The file is closed", options);
+  if (!isAllowed) {
+    throw new DiskError("permission", "The file is open for reading", options);
+  }
+}
+
+/** Says something of several files; `more` tells of all but the first. */
+export function filesError(
+  code: DiskErrorCode,
+  operation: string,
+  paths: readonly (readonly string[])[],
+  reason: string,
+  more: (count: number) => string,
+): DiskError {
+  const files = paths.map((path) => path.join("/"));
+  const rest = files.length === 1 ? "" : more(files.length - 1);
+  return new DiskError(code, reason + rest, {
+    operation,
+    path: files[0]!,
+    files: files.slice(0, MAX_TOLD_FILES),
+  });
 }
 
 /** System error codes by what they mean for a caller. */

@@ -12,6 +12,7 @@ import {
 } from "../metainfo/disk_paths.ts";
 import { nextTurn } from "../metainfo/hash_pool.ts";
 import { foldName } from "../metainfo/_path_tree.ts";
+import { attempt } from "./awaitable.ts";
 import { DiskError } from "./error.ts";
 import type { FileInfo, FilePath, FileSystem } from "./file_system.ts";
 
@@ -192,17 +193,7 @@ async function tryNaming(
     if (error instanceof DiskError) return {};
     throw error;
   } finally {
-    await removeQuietly(fileSystem, name);
-  }
-}
-
-async function removeQuietly(
-  fileSystem: FileSystem,
-  name: string,
-): Promise<void> {
-  try {
-    await fileSystem.remove([name]);
-  } catch {
     // It could not be made, or it stays: an empty file.
+    await attempt(() => fileSystem.remove([name]), () => false);
   }
 }

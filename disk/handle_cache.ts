@@ -4,7 +4,7 @@
  * @module
  */
 import { attempt, type Awaitable, chain, eachInOrder } from "./awaitable.ts";
-import { DiskError } from "./error.ts";
+import { checkHandle, DiskError } from "./error.ts";
 import type {
   FileHandle,
   FileInfo,
@@ -270,15 +270,8 @@ class Lease implements FileHandle {
   /** The handle may be shared: this use has its own end and its own rights. */
   #open(operation: string, writing: boolean): FileHandle {
     const path = this.#path;
-    if (this.#release === undefined) {
-      throw new DiskError("closed", "The file is closed", { operation, path });
-    }
-    if (writing && !this.#writable) {
-      throw new DiskError("permission", "The file is open for reading", {
-        operation,
-        path,
-      });
-    }
+    const isAllowed = !writing || this.#writable;
+    checkHandle(this.#release !== undefined, isAllowed, operation, path);
     return this.#handle;
   }
 }

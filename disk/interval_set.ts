@@ -55,6 +55,18 @@ export class IntervalSet {
     return gaps;
   }
 
+  /** What of a range is in the set: start, end, start, end, … */
+  runs(start: number, end: number): number[] {
+    const runs: number[] = [];
+    const bounds = this.#bounds;
+    for (
+      let i = this.#firstEndingAfter(start);
+      i < bounds.length && bounds[i]! < end;
+      i += 2
+    ) runs.push(Math.max(start, bounds[i]!), Math.min(end, bounds[i + 1]!));
+    return runs;
+  }
+
   /** Adds a range. */
   add(start: number, end: number): void {
     if (start >= end) return;

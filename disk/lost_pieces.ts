@@ -5,8 +5,6 @@
  */
 import type { Bitfield } from "../_shared/bitfield.ts";
 import type { PieceLayout } from "../metainfo/piece_layout.ts";
-import { DiskError, MAX_TOLD_FILES } from "./error.ts";
-import type { FilePath } from "./file_system.ts";
 import type { TorrentFiles } from "./torrent_files.ts";
 
 /** The verified pieces that have bytes of some files. */
@@ -48,19 +46,4 @@ export async function findLost(
   }
   lost.delete(pieceIndex);
   return [...lost];
-}
-
-/** Says that files are not those that were written. */
-export function replaced(paths: readonly FilePath[]): DiskError {
-  const files = paths.map((path) => path.join("/"));
-  const more = files.length === 1 ? "" : `, and ${files.length - 1} more`;
-  return new DiskError(
-    "replaced",
-    `It was deleted, replaced or cut meanwhile${more}`,
-    {
-      operation: "complete",
-      path: files[0]!,
-      files: files.slice(0, MAX_TOLD_FILES),
-    },
-  );
 }

@@ -7,8 +7,8 @@ import { type Clock, systemClock } from "../_shared/clock.ts";
 import { toHex } from "../_shared/bytes.ts";
 
 import { checkNumber, DiskBudget, type DiskBudgetOptions } from "./budget.ts";
-import { checkFiles, oddFiles } from "./check.ts";
-import { DiskError, MAX_TOLD_FILES } from "./error.ts";
+import { oddFiles } from "./check.ts";
+import { closed, DiskError, filesError } from "./error.ts";
 import type { FilePath, FileSystem } from "./file_system.ts";
 import {
   findPaths,
@@ -105,6 +105,13 @@ export interface DiskAddOptions extends CheckOptions {
   readonly onEvent?: ((event: TorrentStorageEvent) => void) | undefined;
 }
 
+/** A torrent that is being added. */
+interface Adding {
+  readonly done: Promise<void>;
+  /** Once its files were looked at. */
+  storage: ManagedStorage | undefined;
+}
+
 /**
  * Stores torrents. Its methods are the fast way; `writable` and `readable`
  * are the same as messages.
@@ -144,7 +151,7 @@ export class DiskManager implements AsyncDisposable {
   readonly #threads: number | undefined;
   readonly #clock: Clock;
   readonly #storages = new Map<string, ManagedStorage>();
-  readonly #reserved = new Set<string>();
+  readonly #adding = new Map<string, Adding>();
   readonly #messages: DiskMessages;
   #closing: Promise<void> | undefined;
   #detachSignal = () => {};
@@ -202,9 +209,7 @@ export class DiskManager implements AsyncDisposable {
 
   /** Defined while sockets should not be read. See {@linkcode TorrentStorage}. */
   get pressure(): Promise<void> | undefined {
-    const { pool } = this.#budget;
-    if (pool.isOver) pool.makeRoom();
-    return pool.pressure;
+    return this.#budget.pool.pressure;
   }
 
   /**
@@ -251,30 +256,23 @@ export class DiskManager implements AsyncDisposable {
   ): Promise<TorrentStorage> {
     checkTorrent(torrent);
     const key = toHex(torrent.infoHash);
-    if (this.#closing !== undefined) {
-      throw new DiskError("closed", "The manager is closed", {
-        operation: "add torrent",
-      });
-    }
-    if (this.#reserved.has(key)) {
+    this.#checkOpen();
+    if (this.#adding.has(key) || this.#storages.has(key)) {
       throw new DiskError("duplicate-torrent", `${key} is there already`, {
         operation: "add torrent",
       });
     }
-    this.#reserved.add(key);
+    const { promise: done, resolve } = Promise.withResolvers<void>();
+    const adding: Adding = { done, storage: undefined };
+    this.#adding.set(key, adding);
     try {
-      const storage = await this.#open(torrent, key, options);
-      if (this.#closing !== undefined) {
-        await storage.close();
-        throw new DiskError("closed", "The manager was closed meanwhile", {
-          operation: "add torrent",
-        });
-      }
+      const storage = await this.#open(torrent, key, options, adding);
+      this.#checkOpen();
       this.#storages.set(key, storage);
       return storage;
-    } catch (error) {
-      this.#reserved.delete(key);
-      throw error;
+    } finally {
+      this.#adding.delete(key);
+      resolve();
     }
   }
 
@@ -317,6 +315,11 @@ export class DiskManager implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#detachSignal();
     this.#messages.close();
+    for (const { storage, done } of [...this.#adding.values()]) {
+      // Its check ends.
+      await storage?.close();
+      await done;
+    }
     const results = await Promise.allSettled(
       [...this.#storages.values()].map((storage) => storage.close()),
     );
@@ -334,6 +337,7 @@ export class DiskManager implements AsyncDisposable {
     torrent: StorageTorrent,
     key: string,
     options: DiskAddOptions,
+    adding: Adding,
   ): Promise<ManagedStorage> {
     const {
       existing = "verify",
@@ -375,20 +379,14 @@ export class DiskManager implements AsyncDisposable {
       adopt: (fileSystem) => this.#adopt(fileSystem),
       onClose: () => {
         if (this.#storages.get(key) === storage) this.#storages.delete(key);
-        this.#reserved.delete(key);
       },
     });
+    adding.storage = storage;
+    this.#checkOpen();
     const { have } = storage;
+    const { hold, onProgress } = options;
     const check = (pieces?: readonly number[]) =>
-      checkFiles(torrent, files, have, {
-        pieces,
-        clock: this.#clock,
-        threads: this.#threads,
-        queue: this.#budget.checks,
-        hold: options.hold,
-        onProgress: options.onProgress,
-        signal,
-      });
+      storage.check({ hold, onProgress, signal }, pieces);
     let resume: TrustedResume | undefined;
     if (existing === "resume" && options.resume !== undefined) {
       resume = await trustResumeData(options.resume, torrent, files);
@@ -411,7 +409,15 @@ export class DiskManager implements AsyncDisposable {
       const { foreign, surplus } = oddFiles(torrent, files, have);
       const mayOverwrite = options.overwrite === true || readOnly ||
         resume !== undefined;
-      if (foreign.length > 0 && !mayOverwrite) throw inTheWay(files, foreign);
+      if (foreign.length > 0 && !mayOverwrite) {
+        throw filesError(
+          "foreign-file",
+          "overwrite",
+          foreign.map((i) => files.stored.paths[i]!),
+          "It is no part of the torrent",
+          (count) => `, nor are ${count} more files`,
+        );
+      }
       const longer = surplus.filter(isWanted);
       if (longer.length > 0) storage.tellSurplus(longer);
       if (!readOnly) { for (const i of longer) await files.stored.cut(i); }
@@ -423,6 +429,10 @@ export class DiskManager implements AsyncDisposable {
     return storage;
   }
 
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw closed("add torrent", "manager");
+  }
+
   #adopt(fileSystem: FileSystem): HandleCache {
     let cache = this.#adopted.get(fileSystem);
     if (cache === undefined) {
@@ -431,21 +441,6 @@ export class DiskManager implements AsyncDisposable {
     }
     return cache;
   }
-}
-
-function inTheWay(files: TorrentFiles, foreign: readonly number[]): DiskError {
-  const paths = foreign.map((i) => files.stored.paths[i]!.join("/"));
-  return new DiskError(
-    "foreign-file",
-    `It is no part of the torrent${
-      paths.length === 1 ? "" : `, nor are ${paths.length - 1} more files`
-    }`,
-    {
-      operation: "overwrite",
-      path: paths[0]!,
-      files: paths.slice(0, MAX_TOLD_FILES),
-    },
-  );
 }
 
 function padPieces(torrent: StorageTorrent): number[] {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DiskError } from "./error.ts";
+import { alreadyThere, checkHandle, DiskError } from "./error.ts";
 import {
   checkFilePath,
   type FileHandle,
@@ -141,10 +141,7 @@ export class MemoryFileSystem implements FileSystem {
     if (file === undefined) throw missing("rename", from);
     const old = this.#files.get(target);
     if (old !== undefined && options.replace !== true) {
-      throw new DiskError("exists", "There is a file already", {
-        operation: "rename",
-        path: to,
-      });
+      throw alreadyThere("rename", to);
     }
     if (source === target) return;
     this.#makeFolders(to, "rename");
@@ -188,18 +185,7 @@ export class MemoryFileSystem implements FileSystem {
   #handle(file: MemoryFile, path: FilePath, writable: boolean): FileHandle {
     let open = true;
     const check = (operation: string, writing: boolean) => {
-      if (!open) {
-        throw new DiskError("closed", "The file is closed", {
-          operation,
-          path,
-        });
-      }
-      if (writing && !writable) {
-        throw new DiskError("permission", "The file is open for reading", {
-          operation,
-          path,
-        });
-      }
+      checkHandle(open, !writing || writable, operation, path);
     };
     return {
       read: (into, offset) => {

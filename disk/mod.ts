@@ -59,7 +59,12 @@ export type {
 } from "../metainfo/piece_layout.ts";
 export type { Awaitable } from "./awaitable.ts";
 export { DiskBudget, type DiskBudgetOptions } from "./budget.ts";
-export * from "./error.ts";
+export {
+  DiskError,
+  type DiskErrorCode,
+  type DiskErrorOptions,
+  toDiskError,
+} from "./error.ts";
 export * from "./file_system.ts";
 export * from "./find_paths.ts";
 export * from "./handle_cache.ts";

@@ -5,7 +5,7 @@
  */
 import { type Clock, sleep } from "../_shared/clock.ts";
 import { attempt } from "./awaitable.ts";
-import { DiskError, toDiskError } from "./error.ts";
+import { alreadyThere, toDiskError } from "./error.ts";
 import { type FilePath, type FileSystem, useHandle } from "./file_system.ts";
 import type { HandleCache } from "./handle_cache.ts";
 
@@ -58,10 +58,7 @@ export async function moveFiles(
         continue;
       }
       if (await target.stat(to[i]!) !== undefined) {
-        throw new DiskError("exists", "There is a file already", {
-          operation: "move",
-          path: to[i]!,
-        });
+        throw alreadyThere("move", to[i]!);
       }
       if (await takeOver(source, from[i]!, target, to[i]!)) {
         taken.push(i);

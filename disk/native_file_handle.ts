@@ -34,37 +34,21 @@ export class NativeFileHandle implements FileHandle {
    * end.
    */
   read(into: Uint8Array, offset: number): number {
-    const file = this.#at(offset, "read");
-    let done = 0;
-    try {
-      while (done < into.length) {
-        const n = file.readSync(done === 0 ? into : into.subarray(done));
-        if (n === null || n === 0) break;
-        done += n;
-      }
-    } catch (error) {
-      this.#position = -1;
-      throw this.#error(error, "read", offset + done);
-    }
-    this.#position = offset + done;
-    return done;
+    return this.#transfer(
+      "read",
+      into,
+      offset,
+      (file, bytes) => file.readSync(bytes) ?? 0,
+    );
   }
 
   /** Writes all of the bytes. */
   write(from: Uint8Array, offset: number): void {
-    const file = this.#at(offset, "write");
-    let done = 0;
-    try {
-      while (done < from.length) {
-        const n = file.writeSync(done === 0 ? from : from.subarray(done));
-        if (n === 0) throw new Error("Nothing could be written");
-        done += n;
-      }
-    } catch (error) {
-      this.#position = -1;
-      throw this.#error(error, "write", offset + done);
-    }
-    this.#position = offset + done;
+    this.#transfer("write", from, offset, (file, bytes) => {
+      const n = file.writeSync(bytes);
+      if (n === 0) throw new Error("Nothing could be written");
+      return n;
+    });
   }
 
   /** The length of the file. */
@@ -122,17 +106,35 @@ export class NativeFileHandle implements FileHandle {
     return this.#file;
   }
 
-  #at(offset: number, operation: string): Deno.FsFile {
+  /** Goes on until all is done or nothing more comes, through signals, too. */
+  #transfer(
+    operation: string,
+    bytes: Uint8Array,
+    offset: number,
+    run: (file: Deno.FsFile, bytes: Uint8Array) => number,
+  ): number {
     const file = this.#open(operation);
-    if (offset !== this.#position) {
-      this.#position = -1;
-      try {
-        file.seekSync(offset, Deno.SeekMode.Start);
-      } catch (error) {
-        throw this.#error(error, operation, offset);
+    const at = this.#position;
+    this.#position = -1;
+    let done = 0;
+    try {
+      if (offset !== at) file.seekSync(offset, Deno.SeekMode.Start);
+      while (done < bytes.length) {
+        let n: number;
+        try {
+          n = run(file, done === 0 ? bytes : bytes.subarray(done));
+        } catch (error) {
+          if (error instanceof Deno.errors.Interrupted) continue;
+          throw error;
+        }
+        if (n === 0) break;
+        done += n;
       }
+    } catch (error) {
+      throw this.#error(error, operation, offset + done);
     }
-    return file;
+    this.#position = offset + done;
+    return done;
   }
 
   #error(cause: unknown, operation: string, offset?: number): DiskError {

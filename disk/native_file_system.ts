@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DiskError, toDiskError } from "./error.ts";
+import { alreadyThere, DiskError, toDiskError } from "./error.ts";
 import {
   checkFilePath,
   type FileInfo,
@@ -56,20 +56,32 @@ export class NativeFileSystem implements FileSystem {
 
   /** Opens a file. */
   open(path: FilePath, options: FileOpenOptions = {}): NativeFileHandle {
-    const { write = false } = options;
+    const { write = false, isNew = false } = options;
     const operation = write ? "open for writing" : "open";
-    const { isNew = false } = options;
     try {
       if (write && isNew) {
         const name = this.#resolveFolder(path, operation);
         const handle = openNew(name, path);
         if (handle !== undefined) return handle;
       }
-      const name = this.#resolve(path, operation, write);
-      return new NativeFileHandle(
-        Deno.openSync(name, { read: true, write, create: write }),
+      checkFilePath(path, operation, WINDOWS);
+      const name = this.#join(path);
+      // Another may make the file meanwhile: then it is looked at.
+      for (let tries = 0; tries < 2; tries++) {
+        const info = this.#walk(path, operation);
+        if (info !== undefined) {
+          checkIsFile(info, operation, path);
+          return openSame(name, path, write, info);
+        }
+        if (!write) break;
+        this.#makeFolder(path, operation);
+        const handle = openNew(name, path);
+        if (handle !== undefined) return handle;
+      }
+      throw new DiskError("not-found", "There is no such file", {
+        operation,
         path,
-      );
+      });
     } catch (error) {
       throw toDiskError(error, { operation, path });
     }
@@ -129,7 +141,7 @@ export class NativeFileSystem implements FileSystem {
     const source = this.#resolve(from, operation, false);
     const target = this.#resolve(to, operation, false);
     if (options.replace !== true && this.stat(to) !== undefined) {
-      throw isThere(operation, to);
+      throw alreadyThere(operation, to);
     }
     if (this.stat(from) === undefined) {
       throw new DiskError("not-found", "There is no such file", {
@@ -191,7 +203,7 @@ export class NativeFileSystem implements FileSystem {
    */
   takeFile(localPath: string, to: FilePath): boolean {
     const operation = "move";
-    if (this.stat(to) !== undefined) throw isThere(operation, to);
+    if (this.stat(to) !== undefined) throw alreadyThere(operation, to);
     const target = this.#resolve(to, operation, true);
     try {
       Deno.renameSync(localPath, target);
@@ -294,13 +306,6 @@ export class NativeFileSystem implements FileSystem {
   }
 }
 
-function isThere(operation: string, path: FilePath): DiskError {
-  return new DiskError("exists", "There is a file already", {
-    operation,
-    path,
-  });
-}
-
 function checkIsFile(
   info: Deno.FileInfo,
   operation: string,
@@ -309,6 +314,25 @@ function checkIsFile(
   if (info.isFile) return;
   throw new DiskError("not-a-file", "Something else is in its place", {
     operation,
+    path,
+  });
+}
+
+/** Opens what was looked at, and not what came in its place since. */
+function openSame(
+  name: string,
+  path: FilePath,
+  write: boolean,
+  info: Deno.FileInfo,
+): NativeFileHandle {
+  const file = Deno.openSync(name, { read: true, write });
+  const { dev, ino } = file.statSync();
+  if (dev === info.dev && ino === info.ino) {
+    return new NativeFileHandle(file, path);
+  }
+  file.close();
+  throw new DiskError("replaced", "Another file came in its place", {
+    operation: "open",
     path,
   });
 }

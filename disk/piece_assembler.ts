@@ -161,9 +161,12 @@ export class PieceAssembler implements PieceHolder {
     this.#held = true;
   }
 
-  /** Catches up on what was held. */
+  /** Catches up on what was held, but for pieces found good meanwhile. */
   unhold(): void {
     this.#held = false;
+    for (const { buffer } of [...this.#pieces.values()]) {
+      if (this.#context.have.has(buffer.pieceIndex)) this.#release(buffer);
+    }
     this.#retry();
   }
 

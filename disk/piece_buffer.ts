@@ -102,16 +102,7 @@ export class PieceBuffer {
    * What of a range has to be read back from the files before it can be hashed.
    */
   storedRuns(start: number, end: number): number[] {
-    if (this.#away === undefined) return [];
-    const near = this.#away.gaps(start, end);
-    const runs: number[] = [];
-    let at = start;
-    for (let i = 0; i < near.length; i += 2) {
-      if (near[i]! > at) runs.push(at, near[i]!);
-      at = near[i + 1]!;
-    }
-    if (at < end) runs.push(at, end);
-    return runs;
+    return this.#away?.runs(start, end) ?? [];
   }
 
   /**

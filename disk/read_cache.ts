@@ -10,8 +10,6 @@ interface Entry {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Whether somebody may keep a view: the buffer is then left alone. */
   shared: boolean;
-  older: Entry | undefined;
-  newer: Entry | undefined;
 }
 
 /** The part of a {@linkcode ReadCache} that belongs to one torrent. */
@@ -65,7 +63,8 @@ export class ReadCache {
   #sections = 0;
   /** Of each place of the table: which extent, bytes asked for, their end. */
   #touched: Float64Array | undefined;
-  #oldest: Entry | undefined;
+  /** Those used last at the end. */
+  readonly #entries = new Set<Entry>();
   #newest: Entry | undefined;
 
   /** Makes an empty cache. */
@@ -89,8 +88,8 @@ export class ReadCache {
         if (entry === undefined) return undefined;
         if (shared) entry.shared = true;
         if (entry !== this.#newest) {
-          this.#unlink(entry);
-          this.#link(entry);
+          this.#entries.delete(entry);
+          this.#append(entry);
         }
         return entry.bytes;
       },
@@ -98,18 +97,14 @@ export class ReadCache {
         const old = entries.get(key);
         if (old !== undefined) this.#drop(old);
         if (bytes.length > this.#maxBytes) return;
-        const entry: Entry = {
-          owner: entries,
-          key,
-          bytes,
-          shared,
-          older: undefined,
-          newer: undefined,
-        };
+        const entry = { owner: entries, key, bytes, shared };
         entries.set(key, entry);
-        this.#link(entry);
+        this.#append(entry);
         this.#bytes += bytes.length;
-        while (this.#bytes > this.#maxBytes) this.#drop(this.#oldest!);
+        for (const oldest of this.#entries) {
+          if (this.#bytes <= this.#maxBytes) break;
+          this.#drop(oldest);
+        }
       },
       touch: (key, offset, length) =>
         this.#touch(key * 0x10000 + id, offset, length),
@@ -164,24 +159,15 @@ export class ReadCache {
   }
 
   #drop(entry: Entry): void {
-    this.#unlink(entry);
+    this.#entries.delete(entry);
+    if (entry === this.#newest) this.#newest = undefined;
     entry.owner.delete(entry.key);
     this.#bytes -= entry.bytes.length;
     if (!entry.shared) this.giveBack(entry.bytes);
   }
 
-  #link(entry: Entry): void {
-    entry.older = this.#newest;
-    entry.newer = undefined;
-    if (this.#newest === undefined) this.#oldest = entry;
-    else this.#newest.newer = entry;
+  #append(entry: Entry): void {
+    this.#entries.add(entry);
     this.#newest = entry;
-  }
-
-  #unlink(entry: Entry): void {
-    if (entry.older === undefined) this.#oldest = entry.newer;
-    else entry.older.newer = entry.newer;
-    if (entry.newer === undefined) this.#newest = entry.older;
-    else entry.newer.older = entry.older;
   }
 }

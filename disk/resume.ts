@@ -4,7 +4,7 @@
  * @module
  */
 import { Bitfield } from "../_shared/bitfield.ts";
-import { type Awaitable, chain } from "./awaitable.ts";
+import { attempt } from "./awaitable.ts";
 import {
   type FileInfo,
   type FilePath,
@@ -162,11 +162,8 @@ export async function saveResumeData(
     );
     await fileSystem.rename(temporary, path, { replace: true });
   } catch (error) {
-    try {
-      await fileSystem.remove(temporary);
-    } catch {
-      // The first failure is what counts.
-    }
+    // The first failure is what counts.
+    await attempt(() => fileSystem.remove(temporary), () => false);
     throw error;
   }
 }
@@ -186,9 +183,9 @@ export async function loadResumeData(
   const info = await fileSystem.stat(path);
   if (info === undefined || info.size > MAX_RESUME_BYTES) return undefined;
   const bytes = new Uint8Array(info.size);
-  const n: Awaitable<number> = useHandle(
+  const n = await useHandle(
     fileSystem.open(path),
     (handle) => handle.read(bytes, 0),
   );
-  return await chain(n, (n) => bytes.subarray(0, n));
+  return bytes.subarray(0, n);
 }

@@ -3,10 +3,16 @@
  *
  * @module
  */
+import { encodeText } from "../_shared/bytes.ts";
 import type { Clock } from "../_shared/clock.ts";
 import type { PieceLayout } from "../metainfo/piece_layout.ts";
 import { attempt, type Awaitable, chain } from "./awaitable.ts";
-import { DiskError, type DiskErrorCode, toDiskError } from "./error.ts";
+import {
+  alreadyThere,
+  DiskError,
+  type DiskErrorCode,
+  toDiskError,
+} from "./error.ts";
 import {
   checkFilePath,
   type FileHandle,
@@ -242,8 +248,7 @@ export class StoredFiles {
   async rename(fileIndex: number, path: FilePath): Promise<void> {
     const operation = "rename file";
     checkFilePath(path, operation);
-    const utf8 = new TextEncoder();
-    if (path.some((name) => utf8.encode(name).length > MAX_NAME_BYTES)) {
+    if (path.some((name) => encodeText(name).length > MAX_NAME_BYTES)) {
       throw new DiskError("unsafe-path", "A name is too long", {
         operation,
         path,
@@ -253,18 +258,12 @@ export class StoredFiles {
     const key = path.join("/");
     if (this.#layout.files[fileIndex]!.pad || old.join("/") === key) return;
     if (this.#paths.some((other) => other.join("/") === key)) {
-      throw new DiskError("exists", "Another file of the torrent has it", {
-        operation,
-        path,
-      });
+      throw alreadyThere(operation, path, "Another file of the torrent has it");
     }
     const isThere = await this.#fileSystem.stat(old) !== undefined;
     if (isThere) await this.#fileSystem.rename(old, path);
     else if (await this.#fileSystem.stat(path) !== undefined) {
-      throw new DiskError("exists", "There is a file already", {
-        operation,
-        path,
-      });
+      throw alreadyThere(operation, path);
     }
     this.#paths = this.#paths.with(fileIndex, path);
     if (isThere) await removeEmptyFolders(this.#fileSystem, [old]);
@@ -356,6 +355,8 @@ export async function syncFile(
   path: FilePath,
 ): Promise<DiskError | undefined> {
   try {
+    // One that is gone is not made anew: who confirms the files will find out.
+    if (await fileSystem.stat(path) === undefined) return undefined;
     await useHandle(
       fileSystem.open(path, { write: true }),
       (handle) => handle.sync(),

@@ -8,14 +8,13 @@ import { EventQueue } from "../_shared/event_queue.ts";
 import type { PieceLayout } from "../metainfo/piece_layout.ts";
 import { attempt, type Awaitable } from "./awaitable.ts";
 import { checkFiles } from "./check.ts";
-import { DiskError, toDiskError } from "./error.ts";
-import type { StorageContext } from "./storage_context.ts";
-import { closed, outOfBounds } from "./storage_error.ts";
+import { closed, DiskError, filesError, toDiskError } from "./error.ts";
 import type { FilePath } from "./file_system.ts";
-import { findLost, piecesOf, replaced } from "./lost_pieces.ts";
+import { findLost, piecesOf } from "./lost_pieces.ts";
 import { PieceAssembler } from "./piece_assembler.ts";
 import { PieceReader } from "./piece_reader.ts";
 import { takeResumeData } from "./resume.ts";
+import type { StorageContext } from "./storage_context.ts";
 import type {
   CheckOptions,
   MoveOptions,
@@ -48,6 +47,8 @@ export class ManagedStorage implements TorrentStorage {
   #inFlight: Set<Promise<unknown>> | undefined;
   #gate: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
+  /** Ends checks; only once there was one. */
+  #ending: AbortController | undefined;
   #cancelRetry = () => {};
   #verifiedBytes = 0;
   #verifiedCount = 0;
@@ -97,9 +98,7 @@ export class ManagedStorage implements TorrentStorage {
   }
 
   get pressure(): Promise<void> | undefined {
-    const { pool } = this.#context;
-    if (pool.isOver) pool.makeRoom();
-    return pool.pressure;
+    return this.#context.pool.pressure;
   }
 
   writeBlock(
@@ -107,16 +106,7 @@ export class ManagedStorage implements TorrentStorage {
     blockOffset: number,
     data: Uint8Array,
   ): WriteBlockResult {
-    if (this.#closing !== undefined) throw closed("write block");
-    if (!this.#layout.isBlock(pieceIndex, blockOffset, data.length)) {
-      throw outOfBounds(
-        "write block",
-        this.#layout,
-        pieceIndex,
-        blockOffset,
-        data.length,
-      );
-    }
+    this.#checkBlock("write block", pieceIndex, blockOffset, data.length);
     if (this.have.has(pieceIndex)) return "have";
     if (this.#context.readOnly) {
       throw new DiskError("read-only", "The torrent was added read-only", {
@@ -138,29 +128,18 @@ export class ManagedStorage implements TorrentStorage {
     length: number,
     options: ReadBlockOptions = {},
   ): Awaitable<Uint8Array> {
-    if (this.#closing !== undefined) throw closed("read block");
-    if (!this.#layout.isBlock(pieceIndex, blockOffset, length)) {
-      throw outOfBounds(
-        "read block",
-        this.#layout,
-        pieceIndex,
-        blockOffset,
-        length,
-      );
-    }
-    if (!this.have.has(pieceIndex)) {
-      if (this.#gate === undefined) {
-        throw new DiskError(
-          "not-verified",
-          `Piece ${pieceIndex} is not verified`,
-          { operation: "read block" },
-        );
-      }
-    }
+    this.#checkBlock("read block", pieceIndex, blockOffset, length);
     if (this.#gate !== undefined) {
       // Who waits looks at the bytes later than it asks for them.
       return this.#gate.then(() =>
         this.readBlock(pieceIndex, blockOffset, length)
+      );
+    }
+    if (!this.have.has(pieceIndex)) {
+      throw new DiskError(
+        "not-verified",
+        `Piece ${pieceIndex} is not verified`,
+        { operation: "read block" },
       );
     }
     const reader = this.#reader ??= new PieceReader(
@@ -197,7 +176,7 @@ export class ManagedStorage implements TorrentStorage {
       this.#pieces?.discard();
       this.#reader?.clear();
       await this.#files.stored.lookAgain();
-      await this.#check(options);
+      await this.check(options);
     });
   }
 
@@ -210,7 +189,7 @@ export class ManagedStorage implements TorrentStorage {
       if (changed.length === 0) return;
       this.#reader?.clear();
       const pieces = piecesOf(changed, this.#layout, this.have);
-      await this.#check({}, pieces);
+      await this.check({}, pieces);
       await this.#files.settle((i) => wanted[i] === 1);
       for (const i of changed) {
         if (this.#files.stored.size(i) > this.#layout.files[i]!.length) {
@@ -219,7 +198,13 @@ export class ManagedStorage implements TorrentStorage {
       }
       const lost = pieces.filter((pieceIndex) => !this.have.has(pieceIndex));
       if (lost.length === 0) return;
-      const error = replaced(changed.map((i) => this.#files.stored.paths[i]!));
+      const error = filesError(
+        "replaced",
+        "complete",
+        changed.map((i) => this.#files.stored.paths[i]!),
+        "It was deleted, replaced or cut meanwhile",
+        (count) => `, and ${count} more`,
+      );
       this.#emit({ type: "pieces-lost", pieces: lost, error });
       throw error;
     });
@@ -352,10 +337,14 @@ export class ManagedStorage implements TorrentStorage {
     this.#assembler.adopt(pieceIndex, blocks);
   }
 
-  #check(options: CheckOptions, pieces?: readonly number[]): Promise<void> {
+  /** Checks pieces, all by default; the end of the storage ends it. */
+  check(options: CheckOptions, pieces?: readonly number[]): Promise<void> {
     const { clock, threads, checks } = this.#context;
+    const ending = (this.#ending ??= new AbortController()).signal;
+    const { signal } = options;
     return checkFiles(this.torrent, this.#files, this.have, {
       ...options,
+      signal: signal === undefined ? ending : AbortSignal.any([signal, ending]),
       pieces,
       clock,
       threads,
@@ -398,6 +387,7 @@ export class ManagedStorage implements TorrentStorage {
     // Let `close()` store the promise first: from then on nothing comes in.
     await Promise.resolve();
     this.#cancelRetry();
+    this.#ending?.abort(closed("check"));
     while (this.#gate !== undefined) await this.#gate;
     await this.#drain();
     let failure: DiskError | undefined;
@@ -470,6 +460,23 @@ export class ManagedStorage implements TorrentStorage {
       this.#verifiedBytes += this.#layout.payloadSize(i);
     }
     this.#verifiedCount = this.have.count;
+  }
+
+  #checkBlock(
+    operation: string,
+    pieceIndex: number,
+    blockOffset: number,
+    length: number,
+  ): void {
+    if (this.#closing !== undefined) throw closed(operation);
+    const layout = this.#layout;
+    if (layout.isBlock(pieceIndex, blockOffset, length)) return;
+    const end = blockOffset + length;
+    throw new DiskError(
+      "out-of-bounds",
+      `There are no bytes ${blockOffset} to ${end} in piece ${pieceIndex} of ${layout.pieceCount}`,
+      { operation },
+    );
   }
 
   #checkFile(fileIndex: number): void {

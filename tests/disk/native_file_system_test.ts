@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DiskError } from "../../disk/error.ts";
 import { DiskManager } from "../../disk/manager.ts";
+import { NativeFileHandle } from "../../disk/native_file_handle.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
 import { writeAll } from "./storage_bench.ts";
 import { makeTorrent } from "./support.ts";
@@ -255,4 +256,89 @@ Deno.test({
       Deno.statSync(folder).dev,
     );
   }),
+});
+
+/** Runs something in front of the next opening of a file. */
+function beforeOpening(what: () => void): Disposable {
+  const { openSync } = Deno;
+  const restore = () => Deno.openSync = openSync;
+  Deno.openSync = (path, options) => {
+    restore();
+    what();
+    return openSync(path, options);
+  };
+  return { [Symbol.dispose]: restore };
+}
+
+for (const write of [false, true]) {
+  Deno.test({
+    name: `native: a link that comes while a file is opened for ${
+      write ? "writing" : "reading"
+    } is not followed`,
+    ignore: isWindows,
+    fn: withFolder((folder) => {
+      const base = `${folder}/base`;
+      Deno.mkdirSync(`${base}/sub`, { recursive: true });
+      Deno.mkdirSync(`${folder}/other`);
+      for (const name of ["secret", "other/file", "base/sub/file"]) {
+        Deno.writeTextFileSync(`${folder}/${name}`, name);
+      }
+      const files = new NativeFileSystem(base);
+      // The file itself.
+      {
+        using _swap = beforeOpening(() => {
+          Deno.removeSync(`${base}/sub/file`);
+          Deno.symlinkSync(`${folder}/secret`, `${base}/sub/file`);
+        });
+        assertEquals(
+          codeOf(() => files.open(["sub", "file"], { write })),
+          "replaced",
+        );
+      }
+      Deno.removeSync(`${base}/sub/file`);
+      Deno.writeTextFileSync(`${base}/sub/file`, "mine");
+      // Its folder.
+      {
+        using _swap = beforeOpening(() => {
+          Deno.renameSync(`${base}/sub`, `${base}/gone`);
+          Deno.symlinkSync(`${folder}/other`, `${base}/sub`);
+        });
+        assertEquals(
+          codeOf(() => files.open(["sub", "file"], { write })),
+          "replaced",
+        );
+      }
+      // One that is made.
+      for (const isNew of [false, true]) {
+        const path = [`new-${isNew}`];
+        using _swap = beforeOpening(() => {
+          Deno.symlinkSync(`${folder}/made`, `${base}/${path[0]}`);
+        });
+        const code = codeOf(() => files.open(path, { write, isNew }));
+        assertEquals(code, write ? "symlink" : "not-found");
+      }
+      assertThrows(() => Deno.statSync(`${folder}/made`), Deno.errors.NotFound);
+      assertEquals(Deno.readTextFileSync(`${folder}/secret`), "secret");
+      assertEquals(Deno.readTextFileSync(`${folder}/other/file`), "other/file");
+    }),
+  });
+}
+
+Deno.test("native: signals interrupt no transfer", () => {
+  let calls = 0;
+  const bytes = new Uint8Array(10);
+  const transfer = (part: Uint8Array): number => {
+    if (++calls % 2 === 1) throw new Deno.errors.Interrupted("EINTR");
+    const n = Math.min(3, part.length);
+    part.fill(7, 0, n);
+    return n;
+  };
+  const file = { readSync: transfer, writeSync: transfer, close: () => {} };
+  const handle = new NativeFileHandle(file as unknown as Deno.FsFile, ["a"]);
+  assertEquals(handle.read(bytes, 0), 10);
+  assertEquals(bytes, new Uint8Array(10).fill(7));
+  assertEquals(calls, 8);
+  handle.write(new Uint8Array(6), 10);
+  assertEquals(calls, 12);
+  handle.close();
 });
