@@ -17,12 +17,14 @@ const counting: ByteTransport = {
   ...tcpTransport,
   async connect(remote, options) {
     const connection = await tcpTransport.connect(remote, options);
-    const read: typeof connection.read = async (buffer) => {
-      const count = await connection.read(buffer);
-      received += count ?? 0;
-      return count;
-    };
-    return { ...connection, read };
+    const read = connection.read.bind(connection);
+    return Object.assign(connection, {
+      async read(buffer: Uint8Array) {
+        const count = await read(buffer);
+        received += count ?? 0;
+        return count;
+      },
+    });
   },
 };
 
