@@ -54,6 +54,20 @@ def flush(session, handle):
                 return
 
 
+def forgive(handle, status):
+    """Goes on after an error of libtorrent 2.0 that is none; whether there was one.
+
+    It takes a hybrid torrent for inconsistent when the proven v2 hashes of a piece come between
+    its check by v1 hash and its write: torrent::add_hashes asks have_piece, which is false until
+    the piece is written.
+    """
+    if status.errc.message() != "v1 and v2 hashes do not describe the same data":
+        return False
+    handle.clear_error()
+    handle.resume()
+    return True
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("mode", choices=["seed", "leech", "hashes"])
@@ -119,8 +133,11 @@ def main():
     say(type="listening", port=session.listen_port())
     start = time.monotonic()
     complete = False
+    alarms = 0
     while time.monotonic() - start < args.seconds:
         status = handle.status()
+        if alarms < 2 and forgive(handle, status):
+            alarms += 1
         if not complete and status.is_seeding:
             complete = True
             flush(session, handle)
@@ -129,7 +146,8 @@ def main():
                 break
         time.sleep(0.02)
     if args.mode == "leech" and not complete:
-        say(type="timeout", progress=handle.status().progress)
+        status = handle.status()
+        say(type="timeout", progress=status.progress, peers=status.num_peers, error=status.errc.message())
     sys.stdout.flush()
     os._exit(0 if complete or args.mode == "seed" else 1)
 
