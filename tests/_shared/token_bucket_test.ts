@@ -37,3 +37,23 @@ Deno.test("whoever waits for the next token gets it", none, () => {
   }
   assert(Math.abs(now - 1000 * 1000 / 30) < 1);
 });
+
+Deno.test("a new rate counts from now on", none, () => {
+  const bucket = new TokenBucket(10, 100, 0);
+  bucket.spend(100, 0);
+  // A second at ten, then one at one.
+  bucket.setRate(1, 1000);
+  assertEquals(bucket.level(2000), 11);
+  // A smaller burst holds at once.
+  bucket.setRate(1, 2000, 5);
+  assertEquals(bucket.nextAt(2000, 5), 2000);
+  bucket.spend(5, 2000);
+  assertEquals(bucket.level(2000), 0);
+  assertEquals(bucket.nextAt(2000, 2), 4000);
+  // What is given back is no more than the burst.
+  bucket.spend(-100, 2000);
+  assertEquals(bucket.level(2000), 5);
+  bucket.setRate(Infinity, 2000, 7);
+  bucket.spend(1000, 2000);
+  assertEquals(bucket.level(2000), 7);
+});

@@ -100,12 +100,22 @@ Deno.test(
 
     const third = await world.host();
     const [three] = third.session.restore(
-      { version: 1, torrents: [whole] },
+      // Nobody is there who could be asked.
+      { version: 1, torrents: [{ ...whole, peers: [] }] },
       () => ({ fileSystem: again.files }),
     );
     await world.until(() => three!.state === "seeding");
   },
 );
+
+Deno.test("the folder of a torrent is saved", pure, async () => {
+  const torrent = await simTorrent([["a.bin", 100_000]]);
+  await using world = new SwarmWorld();
+  const host = await world.host();
+  const link = formatMagnet(magnetOf(torrent.metainfo));
+  const one = host.session.add(link, { dir: "some/where", paused: true });
+  assertEquals((await world.run(one.save())).dir, "some/where");
+});
 
 Deno.test("restore() refuses what is no saved session", pure, async () => {
   await using world = new SwarmWorld();

@@ -4,6 +4,7 @@ import {
   assertEquals,
   assertInstanceOf,
   assertRejects,
+  assertStrictEquals,
   assertThrows,
 } from "@std/assert";
 import { toHex } from "../../_shared/bytes.ts";
@@ -51,6 +52,10 @@ Deno.test("Session.add() refuses a torrent that is there, by any hash", {
     assertEquals(error.code, "duplicate");
   }
   assertEquals(host.session.torrents.length, 1);
+  for (const hash of [infoHash, infoHashV1!, infoHashV2!]) {
+    assertStrictEquals(host.session.get(hash), host.torrent);
+  }
+  assertEquals(host.session.get(new Uint8Array(20)), undefined);
   // Once removed it may come back.
   await world.run(host.session.remove(host.torrent));
   host.add(torrent);

@@ -151,3 +151,30 @@ Deno.test("RateLimiter refuses a rate that is not positive", none, () => {
   assertThrows(() => limiter.rate = 0, RangeError, "must be positive");
   assertThrows(() => limiter.rate = NaN, RangeError, "must be positive");
 });
+
+Deno.test(
+  "RateLimiter: the smaller limit holds, of a torrent's and a session's",
+  none,
+  async () => {
+    for (const [own, above] of [[20_000, 1e6], [1e6, 20_000]] as const) {
+      const clock = new SimClock();
+      const parent = new RateLimiter({ clock, bytesPerSecond: above });
+      const limiter = new RateLimiter({ clock, bytesPerSecond: own, parent });
+      const one = taker(limiter, 262_144);
+      await clock.advance(1_000);
+      let last = one.got;
+      for (let i = 0; i < 20; i++) {
+        await clock.advance(500);
+        // Never in large lumps: parts are as small as the smaller limit wants.
+        assert(
+          one.got - last <= 15_000,
+          `${one.got - last} of ${own}, ${above}`,
+        );
+        last = one.got;
+      }
+      one.stop = true;
+      limiter.close();
+      parent.close();
+    }
+  },
+);

@@ -77,6 +77,24 @@ Deno.test("MetadataMachine asks another peer after a timeout", {
   assertEquals(again.map((o) => o.type === "request" && o.peer), [2, 2, 2, 2]);
 });
 
+Deno.test("MetadataMachine asks who refused again, ever later", {
+  permissions: "none",
+}, () => {
+  const machine = machineFor();
+  let now = 0;
+  machine.handle({ type: "peer", peer: 1, size: 1000 }, now);
+  const waits: number[] = [];
+  for (let i = 0; i < 6; i++) {
+    assertEquals(drain(machine), [{ type: "request", peer: 1, piece: 0 }]);
+    machine.handle({ type: "reject", peer: 1, piece: 0 }, now);
+    assertEquals(drain(machine), []);
+    waits.push((machine.deadline! - now) / 1000);
+    now = machine.deadline!;
+    machine.handleTimeout(now);
+  }
+  assertEquals(waits, [5, 10, 20, 40, 40, 40]);
+});
+
 Deno.test("MetadataMachine drops peers with wrong sizes", {
   permissions: "none",
 }, () => {

@@ -81,6 +81,10 @@ Deno.test("snapshots are plain JSON", pure, async () => {
     message: "Nobody is in",
     peers: 0,
   });
+  const { wantedBytes, doneBytes, downloadRate, etaMs } = snapshot!.stats;
+  assertEquals(etaMs, (wantedBytes - doneBytes) / downloadRate * 1000);
+  // Without a rate nobody can tell.
+  assertEquals(seed.torrent.stats().etaMs, undefined);
 });
 
 Deno.test("a session tells what its torrents tell", pure, async () => {
