@@ -4,6 +4,7 @@
  * @module
  */
 import type { CandidateSource, PeerCandidate } from "../_shared/address.ts";
+import { backoffMs } from "../_shared/backoff.ts";
 import type { Clock } from "../_shared/clock.ts";
 import type { DiscoveryTopic, PeerDiscovery } from "./types.ts";
 
@@ -149,8 +150,8 @@ class Search implements DiscoveryListener {
       // A service that is gone is no reason to stop the torrent.
       if (signal.aborted) return;
       const { clock } = this.#target;
-      const wait = FIRST_RETRY_MS * 2 ** Math.min(10, this.#failures++);
-      const retryAt = clock.now() + Math.min(LONGEST_RETRY_MS, wait);
+      const retryAt = clock.now() +
+        backoffMs(++this.#failures, FIRST_RETRY_MS, LONGEST_RETRY_MS);
       this.#end = clock.schedule(retryAt, () => this.#run(service));
       this.waiting(
         retryAt,

@@ -15,6 +15,7 @@ import {
   siteKey,
   tryParseIp,
 } from "../_shared/address.ts";
+import { backoffMs } from "../_shared/backoff.ts";
 import { BanList } from "./swarm/ban_list.ts";
 import {
   type Candidate,
@@ -206,7 +207,7 @@ export class PeerList {
     if (outcome === "failed" || outcome === "useless") {
       entry.failures++;
       entry.notBefore = now + this.#randomInt(1000) +
-        Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (entry.failures - 1));
+        backoffMs(entry.failures, BACKOFF_MS, MAX_BACKOFF_MS);
     } else {
       entry.notBefore = now + RECONNECT_MS;
       if (outcome === "ended") entry.failures = 0;

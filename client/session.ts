@@ -143,7 +143,6 @@ export class Session implements AsyncDisposable {
       maxReadBytes: readBytes(options.maxBufferedBytes),
       pex: options.pex ?? true,
       trackers: options.trackers ?? true,
-      lookups: services.lookups,
       discovery: [...services.sources, ...options.discovery ?? []],
       privateExtensions: EXTENSIONS,
       dhtPort: services.dht?.localEndpoints[0]?.port,

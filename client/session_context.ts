@@ -12,7 +12,6 @@ import type { AnnounceScheduler } from "./trackers/announce_scheduler.ts";
 import type { CandidateSources } from "./swarm/candidate_sources.ts";
 import type { HostBook } from "./swarm/host_book.ts";
 import type { PeerPlaces } from "./swarm/peer_places.ts";
-import type { DhtPeers } from "./dht_peers.ts";
 import type { SharedDiscovery } from "./discovery_runner.ts";
 import type { RateLimiter } from "./content/rate_limiter.ts";
 import type { PolicyOptions } from "./policy_options.ts";
@@ -54,8 +53,6 @@ export interface SessionContext {
   readonly pex: boolean;
   /** Whether trackers are asked. */
   readonly trackers: boolean;
-  /** Says which torrent is looked up in the DHT; absent without one. */
-  readonly lookups: DhtPeers | undefined;
   /** Sources of peers beside trackers. */
   readonly discovery: readonly (PeerDiscovery | SharedDiscovery)[];
   /** Extension bits for private torrents: without the DHT (BEP 27). */

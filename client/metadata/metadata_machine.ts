@@ -4,8 +4,9 @@
  *
  * @module
  */
+import { backoffMs } from "../../_shared/backoff.ts";
 import { concatBytes } from "../../_shared/bytes.ts";
-import { type Machine, TimerTable } from "../../_shared/machine.ts";
+import type { Machine } from "../../_shared/machine.ts";
 
 /** Size of a metadata piece (BEP 9). */
 export const METADATA_PIECE_SIZE = 16384;
@@ -109,7 +110,7 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
   readonly #suppliers = new Map<number, Supplier>();
   readonly #groups = new Map<number, Group>();
   readonly #outputs: MetadataOutput[] = [];
-  readonly #timers = new TimerTable<"tick">();
+  #deadline: number | undefined;
   #answers = 0;
   #done = false;
 
@@ -125,7 +126,7 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
 
   /** When {@linkcode handleTimeout} wants to be called. */
   get deadline(): number | undefined {
-    return this.#done ? undefined : this.#timers.deadline;
+    return this.#done ? undefined : this.#deadline;
   }
 
   /** Bytes of pieces that wait for the others. */
@@ -154,8 +155,11 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
         const supplier = this.#suppliers.get(input.peer);
         if (supplier?.asked.delete(input.piece)) {
           supplier.outstanding.delete(input.piece);
-          const backoff = REJECT_BACKOFF_MS * 2 ** supplier.rejects++;
-          supplier.notBefore = now + Math.min(backoff, MAX_REJECT_BACKOFF_MS);
+          supplier.notBefore = now + backoffMs(
+            ++supplier.rejects,
+            REJECT_BACKOFF_MS,
+            MAX_REJECT_BACKOFF_MS,
+          );
           supplier.failures++;
         }
         break;
@@ -175,7 +179,6 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
   /** Asks others for what peers owe for too long. */
   handleTimeout(now: number): void {
     if (this.#done) return;
-    this.#timers.clear("tick");
     for (const supplier of this.#suppliers.values()) {
       let isLate = false;
       for (const [piece, at] of supplier.outstanding) {
@@ -438,8 +441,7 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
         wake = Math.min(wake, at + (widens ? WIDEN_MS : REQUEST_TIMEOUT_MS));
       }
     }
-    if (wake === Infinity) this.#timers.clear("tick");
-    else this.#timers.set("tick", wake);
+    this.#deadline = wake === Infinity ? undefined : wake;
   }
 }
 

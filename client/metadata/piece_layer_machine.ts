@@ -7,7 +7,7 @@
  * @module
  */
 import { toHex } from "../../_shared/bytes.ts";
-import { type Machine, TimerTable } from "../../_shared/machine.ts";
+import type { Machine } from "../../_shared/machine.ts";
 import {
   MERKLE_HASH_LENGTH,
   merkleHeight,
@@ -83,7 +83,7 @@ export class PieceLayerMachine
   /** Peers, and until when each is left alone. */
   readonly #peers = new Map<number, number>();
   readonly #outputs: PieceLayerOutput[] = [];
-  readonly #timers = new TimerTable<"tick">();
+  #deadline: number | undefined;
 
   constructor(metainfo: Metainfo) {
     const { pieceLength } = metainfo;
@@ -127,7 +127,7 @@ export class PieceLayerMachine
 
   /** When {@linkcode handleTimeout} wants to be called. */
   get deadline(): number | undefined {
-    return this.done ? undefined : this.#timers.deadline;
+    return this.done ? undefined : this.#deadline;
   }
 
   /** Takes one input. */
@@ -229,7 +229,6 @@ export class PieceLayerMachine
         wake = Math.min(wake, now + REQUEST_TIMEOUT_MS);
       }
     }
-    if (wake === Infinity) this.#timers.clear("tick");
-    else this.#timers.set("tick", wake);
+    this.#deadline = wake === Infinity ? undefined : wake;
   }
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { hostKey, siteKey } from "../../_shared/address.ts";
+import { backoffMs } from "../../_shared/backoff.ts";
 import { TokenBucket } from "../../_shared/token_bucket.ts";
 
 /** Between two dials of one host, in milliseconds. */
@@ -62,7 +63,7 @@ export class HostBook {
     const failures = (this.#hosts.get(key)?.failures ?? 0) + 1;
     const wait = failures >= LEAVE_ALONE_AFTER
       ? LEAVE_ALONE_MS
-      : Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (failures - 1));
+      : backoffMs(failures, BACKOFF_MS, MAX_BACKOFF_MS);
     remember(this.#hosts, key, { failures, notBefore: now + wait });
   }
 

@@ -24,36 +24,20 @@ const FIRST_MS = 2_000;
 export class PeerExchange {
   readonly #infoHash: Uint8Array;
   readonly #peers: ReadonlyMap<number, SwarmPeer>;
-  readonly #dueAt = new Map<number, number>();
 
   constructor(infoHash: Uint8Array, peers: ReadonlyMap<number, SwarmPeer>) {
     this.#infoHash = infoHash;
     this.#peers = peers;
   }
 
-  /** Notes that a peer connected. */
-  connected(peer: SwarmPeer, now: number): void {
-    this.#dueAt.set(peer.key, now + FIRST_MS);
-  }
-
-  /** Notes that a peer is gone. */
-  disconnected(peer: SwarmPeer): void {
-    this.#dueAt.delete(peer.key);
-  }
-
   /** Sends what is due. */
   tick(now: number): void {
     let current: Map<string, PexPeer> | undefined;
-    for (const [key, at] of this.#dueAt) {
-      if (at > now) continue;
-      const peer = this.#peers.get(key);
-      if (peer === undefined || !peer.connection.supports("ut_pex")) {
-        this.#dueAt.set(key, now + FIRST_MS);
-        continue;
-      }
-      current ??= this.#snapshot();
-      this.#tell(peer, current);
-      this.#dueAt.set(key, now + INTERVAL_MS);
+    for (const peer of this.#peers.values()) {
+      peer.pexAt ??= peer.since + FIRST_MS;
+      if (peer.pexAt > now || !peer.connection.supports("ut_pex")) continue;
+      peer.pexAt = now + INTERVAL_MS;
+      this.#tell(peer, current ??= this.#snapshot());
     }
   }
 

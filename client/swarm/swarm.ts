@@ -209,7 +209,6 @@ export class Swarm implements DialHost, RoomHost, MetadataHost {
     if (candidate !== undefined) this.list.connected(candidate.address);
     this.#torrent.content?.addPeer(peer);
     this.#metadata.connected(peer);
-    this.#exchange?.connected(peer, now);
     this.#torrent.publish({
       type: "peer",
       address,
@@ -406,7 +405,6 @@ export class Swarm implements DialHost, RoomHost, MetadataHost {
     this.#uploaded += stats.uploaded;
     this.#torrent.content?.removePeer(peer);
     this.#metadata.gone(peer);
-    this.#exchange?.disconnected(peer);
     const now = this.context.clock.now();
     if (peer.isClaim) this.list.claim(peer.listening!, -1);
     if (peer.listening !== undefined) {

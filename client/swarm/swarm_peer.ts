@@ -56,6 +56,8 @@ export interface SwarmPeer {
   askedAt: number | undefined;
   /** Since when it is unchoked and asks for nothing. */
   unusedAt: number | undefined;
+  /** When it may be told of peers by PEX, in milliseconds. */
+  pexAt: number | undefined;
   /** Peers it was told of by PEX, by endpoint text. */
   pexSent: Set<string> | undefined;
 }
@@ -105,6 +107,7 @@ export function makeSwarmPeer(
     usedAt: undefined,
     askedAt: undefined,
     unusedAt: undefined,
+    pexAt: undefined,
     pexSent: undefined,
   };
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Clock } from "../../_shared/clock.ts";
+import { backoffMs } from "../../_shared/backoff.ts";
 import { TokenBucket } from "../../_shared/token_bucket.ts";
 import { ipScope, tryParseIp } from "../../_shared/address.ts";
 import { trackerHost } from "./tracker_host.ts";
@@ -54,6 +55,7 @@ export interface AnnounceTurn {
 interface Turn extends AnnounceTurn {
   readonly kind: AnnounceKind;
   readonly requestor: AnnounceRequestor;
+  state: "waiting" | "active" | "ended";
 }
 
 interface Host {
@@ -104,23 +106,15 @@ export class AnnounceScheduler {
     requestor: AnnounceRequestor,
   ): AnnounceTurn {
     const host = this.#host(trackerHost(url));
-    let state: "waiting" | "active" | "ended" = "waiting";
     const turn: Turn = {
       kind,
-      requestor: {
-        granted: () => {
-          state = "active";
-          requestor.granted();
-        },
-        refused: (retryInMs) => {
-          state = "ended";
-          requestor.refused(retryInMs);
-        },
-      },
+      requestor,
+      state: "waiting",
       end: (outcome = "cancelled") => {
+        const { state } = turn;
+        turn.state = "ended";
         if (state === "waiting") this.#unqueue(host, turn);
         else if (state === "active") this.#ended(host, turn, outcome);
-        state = "ended";
       },
     };
     host.waiting[kind].add(turn);
@@ -205,8 +199,8 @@ export class AnnounceScheduler {
     }
     if (outcome === "answered") host.failures = 0;
     else if (outcome === "failed" && ++host.failures >= FAILURES) {
-      const rest = FIRST_REST_MS * 2 ** Math.min(10, host.failures - FAILURES);
-      host.restsUntil = this.#clock.now() + Math.min(LONGEST_REST_MS, rest);
+      host.restsUntil = this.#clock.now() +
+        backoffMs(host.failures - FAILURES + 1, FIRST_REST_MS, LONGEST_REST_MS);
     }
     this.#pump();
   }
@@ -243,6 +237,7 @@ export class AnnounceScheduler {
     if (host.restsUntil > now) {
       for (const turn of [...host.waiting[kind]]) {
         this.#unqueue(host, turn);
+        turn.state = "ended";
         turn.requestor.refused(host.restsUntil - now);
       }
       return Infinity;
@@ -279,6 +274,7 @@ export class AnnounceScheduler {
     // Hosts take turns.
     this.#hosts.delete(host.name);
     this.#hosts.set(host.name, host);
+    turn.state = "active";
     turn.requestor.granted();
   }
 }
