@@ -47,7 +47,9 @@ export class TorrentFile {
 
   /** 0 (left out) to 7 (first). */
   get priority(): number {
-    return this.#life.content?.wishes.filePriority(this.index) ?? 4;
+    const { content, options } = this.#life;
+    return content?.wishes.filePriority(this.index) ??
+      options.filePriorities?.[this.index] ?? 4;
   }
 
   /** Its bytes that are verified; looks at each of its pieces. */

@@ -43,6 +43,8 @@ Deno.test(
     );
     assert(two !== undefined);
     again.watch(two);
+    // Also before it was checked.
+    assertEquals(two.files.map((file) => file.priority), [4, 7]);
     await world.until(() => two.state === "downloading");
     const { doneBytes, downloadedBytes } = two.stats();
     assert(doneBytes >= 4 * 32768, `${doneBytes}`);

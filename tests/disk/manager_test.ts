@@ -344,6 +344,13 @@ Deno.test("files get other names while blocks come in", pure, async () => {
     for (let i = 3; i < 5; i++) writePiece(storage, renamed, i);
     await renaming;
     // One that is not there yet.
+    memory.open(["taken"], { write: true }).close();
+    const taken = await assertRejects(
+      () => storage.renameFile(1, ["taken"]),
+      DiskError,
+    );
+    assertEquals(taken.code, "exists");
+    memory.remove(["taken"]);
     await storage.renameFile(1, ["nothing"]);
     await storage.renameFile(2, ["torrent", "f2"]);
     await storage.flush();

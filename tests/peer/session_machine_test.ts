@@ -249,6 +249,8 @@ Deno.test("an extension without handler gives events", none, () => {
 Deno.test("DHT port", none, () => {
   const session = new TestSession();
   session.receive({ type: "port", port: 0 }, { type: "port", port: 6881 });
+  // Told again it is no news.
+  session.receive({ type: "port", port: 6881 });
   assertEquals(session.events, [{ type: "port", port: 6881 }]);
 });
 
