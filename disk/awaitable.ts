@@ -8,10 +8,7 @@
 /** A value, or a promise of it. */
 export type Awaitable<T> = T | Promise<T>;
 
-/**
- * Goes on with a value: at once if it is there, else when it comes. Returns
- * what `next` returns; a promise if the value was one.
- */
+/** Goes on with a value: at once if it is there, else when it comes. */
 export function chain<T, U>(
   value: Awaitable<T>,
   next: (value: T) => Awaitable<U>,
@@ -33,11 +30,7 @@ export function attempt<T>(
   return result instanceof Promise ? result.catch(onError) : result;
 }
 
-/**
- * Does something for every item in order; the next starts when the one before
- * is done. Never nests: a long list of immediate results takes no stack.
- * Returns when all are done; at once if each was.
- */
+/** For every item in order, one after the other; takes no stack. */
 export function eachInOrder<T>(
   items: readonly T[],
   run: (item: T, index: number) => Awaitable<void>,

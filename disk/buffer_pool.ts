@@ -49,7 +49,6 @@ export class BufferPool {
   #release: (() => void) | undefined;
   #tick = 0;
 
-  /** Makes an empty pool. */
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes;
     let chunkSize = CHUNK_SIZE;

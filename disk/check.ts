@@ -122,10 +122,7 @@ interface CheckStep {
   readonly options: CheckFilesOptions;
 }
 
-/**
- * Reads through the port, in this thread, and lets others work in between.
- * Returns the pieces that are left when it is held.
- */
+/** Reads in this thread; gives what is left when it is held. */
 async function checkInTurn(
   torrent: StorageTorrent,
   files: TorrentFiles,

@@ -22,7 +22,6 @@ export class FileTable {
   /** Kept while the rest is not known; 0 for none. */
   readonly #ids: Float64Array;
 
-  /** Makes a table in which nothing is known. */
   constructor(count: number) {
     this.#sizes = new Float64Array(count).fill(UNKNOWN);
     this.#times = new Float64Array(count);
@@ -65,10 +64,7 @@ export class FileTable {
     }
   }
 
-  /**
-   * Whether what is at a path now is another file than the one we know; true
-   * when the file is gone or has another number.
-   */
+  /** Whether a file is gone, or another than the one we know. */
   isOther(fileIndex: number, info: FileInfo | undefined): boolean {
     if (info === undefined) return this.#sizes[fileIndex] !== MISSING;
     const id = this.#ids[fileIndex]!;
@@ -76,10 +72,7 @@ export class FileTable {
   }
 }
 
-/**
- * Looks at files. Where the file system can list folders, those that are not
- * there cost nothing.
- */
+/** Looks at files; in folders that can be listed only at those there. */
 export async function lookAtFiles(
   fileSystem: FileSystem,
   paths: readonly FilePath[],

@@ -117,12 +117,6 @@ export class IntervalSet {
     bounds.splice(first, behind - first, ...rest);
   }
 
-  /** Empties the set. */
-  clear(): void {
-    this.#bounds.length = 0;
-    this.#total = 0;
-  }
-
   /** Index of the start of the first interval whose end is above a value. */
   #firstEndingAfter(value: number): number {
     const bounds = this.#bounds;

@@ -21,10 +21,7 @@ export function piecesOf(
   return [...pieces];
 }
 
-/**
- * Finds the pieces that are gone with one that could not be read: those that
- * reach behind the ends of its files, as these are now.
- */
+/** Verified pieces that reach behind the ends of a bad one's files. */
 export async function findLost(
   pieceIndex: number,
   files: TorrentFiles,

@@ -73,9 +73,7 @@ export class MemoryFileSystem implements FileSystem {
     return [...this.#files.keys()].sort();
   }
 
-  /**
-   * Copies a file out. Returns its bytes, or `undefined` when there is none.
-   */
+  /** Copies the bytes of a file out; `undefined` when there is none. */
   contents(path: FilePath): Uint8Array<ArrayBuffer> | undefined {
     const file = this.#files.get(path.join("/"));
     if (file === undefined) return undefined;

@@ -6,14 +6,7 @@
 import type { Clock } from "../_shared/clock.ts";
 import { type Awaitable, chain } from "./awaitable.ts";
 import { DiskError } from "./error.ts";
-import type {
-  FileHandle,
-  FileInfo,
-  FileOpenOptions,
-  FilePath,
-  FileRenameOptions,
-  FileSystem,
-} from "./file_system.ts";
+import type { FileHandle, FilePath, FileSystem } from "./file_system.ts";
 
 /** What a call on a file system or one of its handles does. */
 export type FileOperation =
@@ -92,29 +85,19 @@ export function interceptFileSystem(
   ): Awaitable<T> =>
     interceptor.intercept({ operation, path, offset: 0, length: 0 }, run);
   return {
-    open: (path: FilePath, options?: FileOpenOptions): Awaitable<FileHandle> =>
-      call(
-        "open",
-        path,
-        () =>
-          chain(
-            inner.open(path, options),
-            (handle) => interceptHandle(handle, path, interceptor),
-          ),
-      ),
-    stat: (path: FilePath): Awaitable<FileInfo | undefined> =>
-      call("stat", path, () => inner.stat(path)),
-    remove: (path: FilePath): Awaitable<boolean> =>
-      call("remove", path, () => inner.remove(path)),
-    removeEmptyFolder: (path: FilePath): Awaitable<boolean> =>
+    open: (path, options) =>
+      call("open", path, () =>
+        chain(
+          inner.open(path, options),
+          (handle) => interceptHandle(handle, path, interceptor),
+        )),
+    stat: (path) => call("stat", path, () => inner.stat(path)),
+    remove: (path) => call("remove", path, () => inner.remove(path)),
+    removeEmptyFolder: (path) =>
       call("removeEmptyFolder", path, () => inner.removeEmptyFolder(path)),
-    rename: (
-      from: FilePath,
-      to: FilePath,
-      options?: FileRenameOptions,
-    ): Awaitable<void> =>
+    rename: (from, to, options) =>
       call("rename", from, () => inner.rename(from, to, options)),
-    close: (): Awaitable<void> => inner.close(),
+    close: () => inner.close(),
   };
 }
 

@@ -29,10 +29,7 @@ export class NativeFileHandle implements FileHandle {
     this.#path = path;
   }
 
-  /**
-   * Reads bytes. Returns how many bytes were read; less than asked only at the
-   * end.
-   */
+  /** Reads bytes: how many, less than asked only at the end. */
   read(into: Uint8Array, offset: number): number {
     return this.#transfer(
       "read",

@@ -87,9 +87,7 @@ export class NativeFileSystem implements FileSystem {
     }
   }
 
-  /**
-   * Looks at a file. Returns size and time, or `undefined` when there is none.
-   */
+  /** Size and time of a file; `undefined` when there is none. */
   stat(path: FilePath): FileInfo | undefined {
     const operation = "look at";
     checkFilePath(path, operation, WINDOWS);
@@ -197,10 +195,7 @@ export class NativeFileSystem implements FileSystem {
     }
   }
 
-  /**
-   * Renames a file of the operating system into its place. Returns whether that
-   * could be done; false when it is on another device.
-   */
+  /** Renames a local file into its place; false across devices. */
   takeFile(localPath: string, to: FilePath): boolean {
     const operation = "move";
     if (this.stat(to) !== undefined) throw alreadyThere(operation, to);

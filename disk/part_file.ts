@@ -43,7 +43,6 @@ export class PartFile {
   #slotCount = 0;
   #hasHeader = false;
 
-  /** Names the file; nothing is touched yet. */
   constructor(
     fileSystem: FileSystem,
     folder: FilePath,
@@ -76,10 +75,7 @@ export class PartFile {
     return this.#slots.has(pieceIndex);
   }
 
-  /**
-   * Reads the table of a file that exists. One that makes no sense is taken for
-   * empty.
-   */
+  /** Reads the table, if there is one; what makes no sense is empty. */
   async load(): Promise<void> {
     const info = await this.#fileSystem.stat(this.#path);
     const tableEnd = HEADER_SIZE + 4 * this.#pieceCount;

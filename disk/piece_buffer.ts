@@ -40,7 +40,6 @@ export class PieceBuffer {
   /** What is stored and in no buffer. */
   #away: IntervalSet | undefined;
 
-  /** Makes an empty piece. */
   constructor(
     pieceIndex: number,
     size: number,
@@ -98,17 +97,12 @@ export class PieceBuffer {
     return this.#held.covers(start, end);
   }
 
-  /**
-   * What of a range has to be read back from the files before it can be hashed.
-   */
+  /** Runs of a range that are stored and in no buffer: start, end, … */
   storedRuns(start: number, end: number): number[] {
     return this.#away?.runs(start, end) ?? [];
   }
 
-  /**
-   * One buffer, as far as the piece goes. Returns the bytes, of which only
-   * those in memory count; `undefined` when there is none.
-   */
+  /** One buffer, as far as the piece goes; `undefined` for none. */
   chunk(index: number): Uint8Array<ArrayBuffer> | undefined {
     return this.#chunks[index]?.subarray(
       0,

@@ -16,10 +16,7 @@ export interface PieceBytesContext {
   readonly pool: BufferPool;
 }
 
-/**
- * Shows every buffer of a whole piece, with what was written out early. Returns
- * whether all of it was there.
- */
+/** Shows a whole piece, buffer by buffer; whether all was there. */
 export function eachChunk(
   buffer: PieceBuffer,
   from: number,

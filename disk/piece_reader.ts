@@ -24,7 +24,6 @@ export class PieceReader {
   readonly #perPiece: number;
   readonly #pending = new Map<number, Promise<Uint8Array<ArrayBuffer>>>();
 
-  /** Makes a reader. */
   constructor(files: TorrentFiles, layout: PieceLayout, cache: ReadCache) {
     this.#files = files;
     this.#layout = layout;

@@ -14,17 +14,11 @@ interface Entry {
 
 /** The part of a {@linkcode ReadCache} that belongs to one torrent. */
 export interface ReadCacheSection {
-  /**
-   * Looks an extent up. Returns its bytes, never to be changed, or `undefined`.
-   */
+  /** Looks an extent up; its bytes are never changed. */
   get(key: number, shared: boolean): Uint8Array<ArrayBuffer> | undefined;
   /** Keeps an extent. */
   set(key: number, bytes: Uint8Array<ArrayBuffer>, shared: boolean): void;
-  /**
-   * Takes note that bytes of an extent are asked for. Returns whether so much
-   * of it was asked for lately, one after the other or all over it, that the
-   * rest is likely to be, too.
-   */
+  /** Counts bytes that are asked for; whether the rest likely will be. */
   touch(key: number, offset: number, length: number): boolean;
   /** Forgets everything of this torrent. */
   clear(): void;
@@ -67,7 +61,6 @@ export class ReadCache {
   readonly #entries = new Set<Entry>();
   #newest: Entry | undefined;
 
-  /** Makes an empty cache. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
     this.extentSize = maxBytes >= 4 * EXTENT_SIZE ? EXTENT_SIZE : 0;
@@ -114,10 +107,7 @@ export class ReadCache {
     };
   }
 
-  /**
-   * A buffer to read into: one that was dropped, if nobody can hold a view of
-   * it.
-   */
+  /** A buffer to read into, with any content. */
   buffer(length: number): Uint8Array<ArrayBuffer> {
     const at = this.#spare.findLastIndex((bytes) => bytes.length === length);
     if (at < 0) return new Uint8Array(length);

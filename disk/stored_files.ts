@@ -58,7 +58,6 @@ export class StoredFiles {
    */
   unreadable: Map<number, DiskError> | undefined;
 
-  /** Names the files; nothing is touched yet. */
   constructor(
     fileSystem: HandleCache,
     paths: readonly FilePath[],
@@ -112,10 +111,7 @@ export class StoredFiles {
     await this.#look(which, (i, info) => this.#table.set(i, info));
   }
 
-  /**
-   * Looks at a file anew, by its path. Returns its size; negative when there is
-   * none.
-   */
+  /** Looks at a file anew: its size, negative when there is none. */
   async look(fileIndex: number): Promise<number> {
     this.#forget(fileIndex);
     const info = await this.#fileSystem.stat(this.#paths[fileIndex]!);
@@ -123,10 +119,7 @@ export class StoredFiles {
     return this.size(fileIndex);
   }
 
-  /**
-   * Bytes of a file that were there when it was last looked at. Returns its
-   * size; negative when there is none.
-   */
+  /** The size when it was last looked at; negative for none. */
   size(fileIndex: number): number {
     return this.#table.size(fileIndex);
   }
@@ -180,10 +173,7 @@ export class StoredFiles {
     await this.infos();
   }
 
-  /**
-   * Where the operating system has the files; `undefined` when the file system
-   * is no part of it.
-   */
+  /** Local paths of the files, if the file system has them. */
   localPaths(): string[] | undefined {
     const paths: string[] = [];
     for (let i = 0; i < this.#paths.length; i++) {
@@ -196,10 +186,7 @@ export class StoredFiles {
     return paths;
   }
 
-  /**
-   * Reads bytes of a file. Returns whether all could be read; false when it is
-   * missing or short.
-   */
+  /** Reads bytes of a file; false when it is missing or short. */
   read(
     fileIndex: number,
     offset: number,
@@ -269,10 +256,7 @@ export class StoredFiles {
     if (isThere) await removeEmptyFolders(this.#fileSystem, [old]);
   }
 
-  /**
-   * Waits until what was written is on the device. Returns the failures, one a
-   * file; these files are tried again next time.
-   */
+  /** Waits for the device; who failed is tried again next time. */
   async sync(): Promise<DiskError[]> {
     const failures: DiskError[] = [];
     for (const fileIndex of [...this.#written ?? []]) {

@@ -38,7 +38,6 @@ export class TorrentFiles {
   /** Bytes read. */
   readBytes = 0;
 
-  /** Names the files; nothing is touched yet. */
   constructor(
     fileSystem: HandleCache,
     folder: FilePath,
@@ -115,18 +114,12 @@ export class TorrentFiles {
     this.#partFile = undefined;
   }
 
-  /**
-   * Looks at the part file. Returns size and time, or `undefined` when there is
-   * none.
-   */
+  /** Size and time of the part file; `undefined` for none. */
   statPartFile(): Awaitable<FileInfo | undefined> {
     return this.stored.fileSystem.stat(this.#part.path);
   }
 
-  /**
-   * Reads bytes of a piece. Returns whether all could be read; false when a
-   * file is missing or short.
-   */
+  /** Reads bytes of a piece; false when a file is missing or short. */
   readRange(
     pieceIndex: number,
     offset: number,
@@ -158,10 +151,7 @@ export class TorrentFiles {
     );
   }
 
-  /**
-   * Decides where the bytes of a deselected file go from now on: a file that
-   * exists is kept, otherwise the part file.
-   */
+  /** Bytes of a deselected file go to the part file, unless it exists. */
   async deselect(fileIndex: number): Promise<void> {
     if (this.layout.files[fileIndex]!.pad) return;
     if (await this.stored.look(fileIndex) < 0) {
@@ -209,10 +199,7 @@ export class TorrentFiles {
     }
   }
 
-  /**
-   * Waits until what was written is on the device. Returns the failures, one a
-   * file; these files are tried again next time.
-   */
+  /** Waits for the device; who failed is tried again next time. */
   async sync(): Promise<DiskError[]> {
     const failures = await this.stored.sync();
     if (this.#partFile?.isEmpty ?? true) return failures;

@@ -329,10 +329,7 @@ export class ManagedStorage implements TorrentStorage {
     this.#emit({ type: "unreadable", files: [...failures.keys()], error });
   }
 
-  /**
-   * Takes blocks of incomplete pieces for granted that are in the files; they
-   * are hashed with the rest.
-   */
+  /** Takes blocks that are in the files; hashed with the rest. */
   adopt(pieceIndex: number, blocks: Bitfield): void {
     this.#assembler.adopt(pieceIndex, blocks);
   }

@@ -39,7 +39,6 @@ export class PieceDigest {
   readonly #payload: number;
   #offset = 0;
 
-  /** Starts at byte 0 of a piece. */
   constructor(torrent: StorageTorrent, pieceIndex: number) {
     this.#torrent = torrent;
     this.#pieceIndex = pieceIndex;
@@ -78,10 +77,7 @@ export class PieceDigest {
     this.#offset += bytes.length;
   }
 
-  /**
-   * Judges the piece after its last byte. Returns whether every hash there is
-   * agrees; "hash" when there is none.
-   */
+  /** Judges the piece after its last byte; `hash` without any hash. */
   finish(): PieceVerdict {
     const v1 = this.#passesSha1();
     const v2 = this.#passesTree();
@@ -118,10 +114,7 @@ export class PieceDigest {
   }
 }
 
-/**
- * SHA-1 of every block in a run of bytes, for telling which block of a bad
- * piece was wrong.
- */
+/** SHA-1 of every block in a run of bytes, 20 bytes each. */
 export function digestBlocks(
   bytes: Uint8Array,
   into: Uint8Array,

@@ -55,7 +55,10 @@ Deno.test("IntervalSet merges what touches", pure, () => {
   assertEquals(set.bounds, [0, 10, 20, 30]);
   set.add(10, 20);
   assertEquals(set.bounds, [0, 30]);
-  set.clear();
+  set.remove(10, 20);
+  assertEquals(set.runs(5, 25), [5, 10, 20, 25]);
+  assertEquals(set.runs(10, 20), []);
+  set.remove(0, 30);
   assertEquals(set.total, 0);
   assertEquals(set.gaps(3, 5), [3, 5]);
   assertEquals(set.covers(3, 3), true);
