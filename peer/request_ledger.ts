@@ -127,18 +127,6 @@ export class RequestLedger {
     return result;
   }
 
-  /** Gives up the requests that were sent at or before a time. */
-  expire(sentAt: number): OutstandingRequest[] {
-    const result: OutstandingRequest[] = [];
-    for (const [key, request] of this.#outstanding) {
-      if (request.sentAt > sentAt) break;
-      this.#outstanding.delete(key);
-      this.#giveUp(key, request.length);
-      result.push(request);
-    }
-    return result;
-  }
-
   #giveUp(key: number, length: number): void {
     if (this.#given === NO_LENGTHS) this.#given = new Map();
     if (this.#given.size >= MAX_LATE_BLOCKS) {

@@ -275,7 +275,8 @@ export class DownloadSide {
       this.#snubbed = true;
       this.#port.emit({ type: "snubbed" });
     }
-    const blocks = this.#ledger.expire(time - this.#requestTimeout);
+    const oldest = time - this.#requestTimeout;
+    const blocks = this.#ledger.giveUpWhere(({ sentAt }) => sentAt <= oldest);
     if (blocks.length === 0) return;
     this.#counters.timedOut += blocks.length;
     for (const block of blocks) this.#sendCancel(block, now);

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { Bitfield } from "../_shared/bitfield.ts";
 import type { BlockBook } from "./_block_book.ts";
 import type { Deadlines } from "./_deadlines.ts";
 import { FREE, NOBODY, RECEIVED, REQUESTED } from "./_partial_piece.ts";
@@ -369,19 +368,6 @@ export class PickerPieces {
       result.set(partial.index, blocks);
     }
     return result;
-  }
-
-  /**
-   * What is verified.
-   *
-   * @returns A fresh field.
-   */
-  haveField(): Bitfield {
-    const field = new Bitfield(this.#table.pieceCount);
-    for (let i = 0; i < this.#table.pieceCount; i++) {
-      if (this.#table.state(i) === HAVE) field.set(i);
-    }
-    return field;
   }
 
   #checkComplete(pieceIndex: number): void {

@@ -214,24 +214,6 @@ export class PiecePicker {
     return this.#table.byKey.get(peer)?.outstanding ?? 0;
   }
 
-  /**
-   * Whether a block is asked of a peer.
-   *
-   * @param peer The peer.
-   * @param pieceIndex Which piece.
-   * @param blockOffset Where in the piece, in bytes.
-   * @returns True until it arrives or is given up.
-   */
-  isRequested(
-    peer: PeerKey,
-    pieceIndex: number,
-    blockOffset: number,
-  ): boolean {
-    const block = this.#block(pieceIndex, blockOffset);
-    return block >= 0 &&
-      (this.#book.partials.get(pieceIndex)?.isAskedOf(block, peer) ?? false);
-  }
-
   /** How many blocks are asked of somebody. */
   get requestedBlocks(): number {
     return this.#book.requestedBlocks;

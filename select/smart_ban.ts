@@ -125,27 +125,6 @@ export class SmartBan {
   }
 
   /**
-   * Notes that single blocks of a piece are known to be bad, as a tree of
-   * hashes tells (BEP 52). Their authors are guilty at once.
-   *
-   * @param contributors For each block who gave it, or -1 when unknown.
-   * @param badBlocks The indices of the bad blocks.
-   * @returns What to do now.
-   */
-  blocksFailed(
-    contributors: readonly PeerKey[],
-    badBlocks: Iterable<number>,
-  ): PeerVerdict {
-    const ban = new Set<PeerKey>();
-    for (const block of badBlocks) {
-      const peer = contributors[block] ?? -1;
-      if (peer !== -1) ban.add(peer);
-    }
-    for (const peer of ban) this.#ban(peer);
-    return { ban: [...ban], parole: [], absolve: [] };
-  }
-
-  /**
    * Notes that a piece passed its hash.
    *
    * @param pieceIndex Which piece.
@@ -218,16 +197,6 @@ export class SmartBan {
    */
   trust(peer: PeerKey): number {
     return this.#trust.get(peer) ?? 0;
-  }
-
-  /**
-   * Whether a peer is on parole.
-   *
-   * @param peer The peer.
-   * @returns True until it is absolved or banned.
-   */
-  isOnParole(peer: PeerKey): boolean {
-    return this.#parole.has(peer);
   }
 
   /**

@@ -6,7 +6,6 @@
 import { type Endpoint, formatEndpoint } from "../../_shared/address.ts";
 import type { PeerCandidate } from "../../_shared/address.ts";
 import {
-  encodeUtPex,
   PEX_FLAG,
   type PexPeer,
   type UtPexMessage,
@@ -88,6 +87,6 @@ export class PeerExchange {
       });
     }
     if (added.length === 0 && dropped.length === 0) return;
-    peer.connection.sendExtended("ut_pex", encodeUtPex({ added, dropped }));
+    peer.connection.sendPex({ added, dropped });
   }
 }

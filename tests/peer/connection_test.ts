@@ -177,6 +177,19 @@ Deno.test("bytes read with the handshake are not lost", none, async () => {
   await peer.close();
 });
 
+Deno.test(
+  "why a connection ended is told to whoever asks later",
+  none,
+  async () => {
+    const [a, b] = bytePipe();
+    const { peer } = start(a);
+    b.close();
+    await settle();
+    assert(peer.isClosed);
+    assertEquals((await peer.closed).type, "remote");
+  },
+);
+
 Deno.test("a failed write gives exactly one closed event", none, async () => {
   const [a] = bytePipe();
   a.failWrite = new Error("Connection reset");

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { concatBytes } from "../../_shared/bytes.ts";
 import { randomInt, seededRandom } from "../../_shared/random.ts";
 import {
@@ -36,6 +36,31 @@ Deno.test("the buffer gives exactly what was appended", none, () => {
   got.push(buffer.take());
   assertEquals(concatBytes(got), concatBytes(expected));
 });
+
+Deno.test(
+  "the buffer of a peer that is sent little keeps no memory",
+  none,
+  () => {
+    const buffer = new PeerMessageBuffer();
+    const sizes = [];
+    for (let i = 0; i < 2; i++) {
+      buffer.append({ type: "have", pieceIndex: i });
+      const taken = buffer.take();
+      buffer.recycle(taken);
+      sizes.push(buffer.take().buffer.byteLength);
+    }
+    assertEquals(sizes, [0, 0]);
+    const payload = new Uint8Array(20_000);
+    buffer.append({ type: "extended", id: 1, payload });
+    buffer.recycle(buffer.take());
+    buffer.append({ type: "choke" });
+    buffer.release();
+    assertEquals(buffer.length, 5);
+    assert(buffer.take().buffer.byteLength > payload.length);
+    buffer.release();
+    assertEquals(buffer.take().buffer.byteLength, 0);
+  },
+);
 
 Deno.test("writing beyond the end is refused", none, () => {
   assertThrows(

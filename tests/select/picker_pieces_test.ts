@@ -188,7 +188,6 @@ test("gives all of its numbers", () => {
     endGame: false,
   });
   assertEquals(picker.pieces.distributedCopies(), 0.75);
-  assertEquals([...picker.pieces.haveField()], [0]);
 });
 
 test("a block is overdue after the mean and half the deviation", () => {
