@@ -61,11 +61,6 @@ export class Wishes {
     return this.#lacking === 0;
   }
 
-  /** Whether every piece is wanted. */
-  get isEverything(): boolean {
-    return this.#priorities === undefined || !this.#priorities.includes(0);
-  }
-
   /** Tells how much a file is wanted. */
   filePriority(fileIndex: number): number {
     return this.#files?.[fileIndex] ?? DEFAULT_PRIORITY;

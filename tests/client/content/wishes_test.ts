@@ -25,7 +25,6 @@ Deno.test("Wishes wants everything alike at first", pure, () => {
   const { layout, wishes } = world();
   assertEquals(wishes.priorities, undefined);
   assertEquals(wishes.filePriorities, undefined);
-  assertEquals(wishes.isEverything, true);
   assertEquals(wishes.wantedBytes, layout.totalLength);
   assertEquals(wishes.doneBytes, 0);
   assertEquals(wishes.isDone, false);
@@ -37,7 +36,6 @@ Deno.test("Wishes: a piece has the highest priority of its files", pure, () => {
   // File 0: pieces 0, 1; file 1: 1, 2, 3; file 2: 4, 5.
   assertEquals([...wishes.priorities!], [0, 4, 4, 4, 7, 7]);
   assertEquals([...wishes.filePriorities!], [0, 4, 7]);
-  assertEquals(wishes.isEverything, false);
   assertEquals(wishes.wantedBytes, 5 * 32768);
   wishes.setFiles([[0, 4], [2, 4]]);
   assertEquals(wishes.priorities, undefined);
