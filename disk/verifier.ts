@@ -6,19 +6,12 @@
 import type { Hash } from "node:crypto";
 import { nodeCrypto } from "../metainfo/hash_native.ts";
 import { BLOCK_SIZE } from "../metainfo/piece_layout.ts";
-import {
-  MERKLE_HASH_LENGTH,
-  merklePieceHash,
-  type Sha256,
-} from "../metainfo/merkle.ts";
+import { writeDigest } from "../metainfo/hash_reader.ts";
+import { MERKLE_HASH_LENGTH, merklePieceHash } from "../metainfo/merkle.ts";
+import { equalBytes } from "../_shared/bytes.ts";
 import type { StoragePieceRoot, StorageTorrent } from "./storage.ts";
 
 const SHA1_LENGTH = 20;
-
-// Synchronous: on two cores that beats crypto.subtle, which copies and costs a
-// thread hop per call (see ARCHITECTURE.md for the figures).
-const nodeSha256: Sha256 = (data) =>
-  nodeCrypto().createHash("sha256").update(data).digest();
 
 /**
  * What a piece is: right, wrong, or right by one of a hybrid's hashes and wrong
@@ -68,8 +61,10 @@ export class PieceDigest {
       // A hybrid piece ends in padding that the tree does not cover.
       const end = Math.min(bytes.length, this.#payload - this.#offset);
       for (let at = 0; at < end; at += BLOCK_SIZE) {
-        this.#leaves.set(
-          nodeSha256(bytes.subarray(at, Math.min(at + BLOCK_SIZE, end))),
+        writeDigest(
+          "sha256",
+          bytes.subarray(at, Math.min(at + BLOCK_SIZE, end)),
+          this.#leaves,
           (this.#offset + at) / BLOCK_SIZE * MERKLE_HASH_LENGTH,
         );
       }
@@ -89,13 +84,9 @@ export class PieceDigest {
 
   #passesSha1(): boolean | undefined {
     if (this.#sha1 === undefined) return undefined;
-    const { pieces } = this.#torrent;
-    const digest = this.#sha1.digest();
     const at = this.#pieceIndex * SHA1_LENGTH;
-    for (let i = 0; i < SHA1_LENGTH; i++) {
-      if (digest[i] !== pieces![at + i]) return false;
-    }
-    return true;
+    const expected = this.#torrent.pieces!.subarray(at, at + SHA1_LENGTH);
+    return equalBytes(this.#sha1.digest(), expected);
   }
 
   #passesTree(): boolean | undefined {
@@ -105,12 +96,8 @@ export class PieceDigest {
       this.#leaves!,
       this.#torrent.layout.pieceLength,
       this.#root.fileLength,
-      nodeSha256,
     );
-    for (let i = 0; i < MERKLE_HASH_LENGTH; i++) {
-      if (hash[i] !== this.#root.hash[i]) return false;
-    }
-    return true;
+    return equalBytes(hash, this.#root.hash);
   }
 }
 
@@ -121,12 +108,7 @@ export function digestBlocks(
   at: number,
 ): void {
   for (let offset = 0; offset < bytes.length; offset += BLOCK_SIZE) {
-    into.set(
-      nodeCrypto().createHash("sha1").update(
-        bytes.subarray(offset, offset + BLOCK_SIZE),
-      )
-        .digest(),
-      at + offset / BLOCK_SIZE * SHA1_LENGTH,
-    );
+    const block = bytes.subarray(offset, offset + BLOCK_SIZE);
+    writeDigest("sha1", block, into, at + offset / BLOCK_SIZE * SHA1_LENGTH);
   }
 }
