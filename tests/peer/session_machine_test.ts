@@ -60,6 +60,7 @@ Deno.test("a silent peer is dropped, a talking one is not", none, () => {
   assertEquals(session.closed, false);
   session.advance(1);
   assertEquals(session.code, "silent");
+  assert(session.error!.message.endsWith("sent nothing for 150 s"));
   assertEquals(session.machine.deadline, undefined);
 });
 
