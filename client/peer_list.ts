@@ -40,6 +40,8 @@ const BACKOFF_MS = 5_000;
 const MAX_BACKOFF_MS = 10 * 60_000;
 /** Wait after a connection that worked, in milliseconds. */
 const RECONNECT_MS = 15_000;
+/** Wait until a peer must have noticed that we left, in milliseconds. */
+const NOTICE_MS = 1_000;
 
 /** Options of {@linkcode PeerList}. */
 export interface PeerListOptions {
@@ -209,7 +211,8 @@ export class PeerList {
       entry.notBefore = now + this.#randomInt(1000) +
         backoffMs(entry.failures, BACKOFF_MS, MAX_BACKOFF_MS);
     } else {
-      entry.notBefore = now + RECONNECT_MS;
+      entry.notBefore = now +
+        (outcome === "stopped" ? NOTICE_MS : RECONNECT_MS);
       if (outcome === "ended") entry.failures = 0;
     }
   }

@@ -95,7 +95,9 @@ export type CandidateOutcome =
   /** Connected, but of no use: counts as a failure, and against its like. */
   | "useless"
   /** Our own doing, such as a full queue: says nothing about it. */
-  | "local";
+  | "local"
+  /** We left: again when we are back and the other side knows. */
+  | "stopped";
 
 /** How many of its crowds have proved of no use. */
 function shade({ site, port }: Candidate): number {

@@ -161,7 +161,11 @@ export class CandidateDialer {
       reason === "blocked"
     ) this.list.remove(address);
     else {
-      const outcome = fault === "remote" ? "failed" : "local";
+      const outcome = reason === "torrent-removed"
+        ? "stopped"
+        : fault === "remote"
+        ? "failed"
+        : "local";
       this.list.released(address, this.#host.context.clock.now(), outcome);
       if (reason === "duplicate-peer-id") this.#host.adopt(address);
     }

@@ -112,7 +112,10 @@ export class Swarm implements DialHost, RoomHost, MetadataHost {
   async stop(): Promise<void> {
     this.#dialer.active = false;
     await Promise.all(
-      [...this.peers.values()].map(({ connection }) => connection.close()),
+      [...this.peers.values()].map((peer) => {
+        peer.isStopped = true;
+        return peer.connection.close();
+      }),
     );
   }
 
@@ -191,7 +194,8 @@ export class Swarm implements DialHost, RoomHost, MetadataHost {
     if (!this.#admits(event, { direction, isNamed, site })) {
       connection.close();
       if (candidate !== undefined) {
-        this.list.released(candidate.address, now, "local");
+        const outcome = this.#dialer.active ? "local" : "stopped";
+        this.list.released(candidate.address, now, outcome);
       }
       return;
     }
@@ -412,7 +416,11 @@ export class Swarm implements DialHost, RoomHost, MetadataHost {
       if (peer.isReplaced && isUnused) this.list.judge(peer.listening, false);
       const isUseless = isUnused &&
         (peer.isReplaced || now - peer.since < SHORT_LIVED_MS);
-      const outcome = isUseless ? "useless" : "ended";
+      const outcome = peer.isStopped
+        ? "stopped"
+        : isUseless
+        ? "useless"
+        : "ended";
       this.list.released(peer.listening, now, outcome);
     }
     this.#torrent.publish({

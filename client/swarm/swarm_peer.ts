@@ -47,6 +47,8 @@ export interface SwarmPeer {
   inPicker: boolean;
   /** Whether it is let go for another. */
   isReplaced: boolean;
+  /** Whether it is let go as the torrent stops. */
+  isStopped: boolean;
   /** Payload at the last look, in bytes. */
   seenDownloaded: number;
   seenUploaded: number;
@@ -102,6 +104,7 @@ export function makeSwarmPeer(
     isClaim: false,
     inPicker: false,
     isReplaced: false,
+    isStopped: false,
     seenDownloaded: 0,
     seenUploaded: 0,
     usedAt: undefined,

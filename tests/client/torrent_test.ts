@@ -47,6 +47,35 @@ Deno.test("Torrent pauses: no peer, no byte, and goes on", {
   world.assertWire();
 });
 
+Deno.test("a pause costs no peer: who was connected is dialled soon", {
+  permissions: "none",
+}, async () => {
+  const torrent = await simTorrent(FILES);
+  await using world = new SwarmWorld();
+  const seed = await world.seeder(torrent, { uploadLimit: 10_000 });
+  const host = await world.host();
+  const one = host.add(torrent, { peers: [seed.address] });
+  await world.until(() => one.stats().connecting === 1);
+  await world.run(one.pause());
+  await world.run(one.resume());
+  await world.clock.advance(1_500);
+  assertEquals(one.stats().peers, 1, "while it was dialled");
+  for (const connectedMs of [0, 1_000, 10_000]) {
+    await world.until(() => one.stats().peers === 1);
+    await world.clock.advance(connectedMs);
+    const paused = one.pause();
+    const resumed = one.resume();
+    await world.run(Promise.all([paused, resumed]));
+    await world.clock.advance(1_500);
+    assertEquals(one.stats().peers, 1, `after ${connectedMs} ms, in a turn`);
+    await world.run(one.pause());
+    await world.clock.advance(500);
+    await world.run(one.resume());
+    await world.clock.advance(1_500);
+    assertEquals(one.stats().peers, 1, `after ${connectedMs} ms`);
+  }
+});
+
 Deno.test(
   "Torrent added paused waits for resume()",
   { permissions: "none" },
