@@ -339,18 +339,19 @@ Deno.test("files get other names while blocks come in", pure, async () => {
     });
     await using bench = await open(renamed, { slow });
     const { storage, memory } = bench;
-    for (let i = 0; i < 3; i++) writePiece(storage, renamed, i);
-    const renaming = storage.renameFile(0, ["other", "deep", "name"]);
-    for (let i = 3; i < 5; i++) writePiece(storage, renamed, i);
-    await renaming;
     // One that is not there yet.
+    assertEquals(memory.list(), ["torrent/f1"]);
     memory.open(["taken"], { write: true }).close();
     const taken = await assertRejects(
-      () => storage.renameFile(1, ["taken"]),
+      () => storage.renameFile(2, ["taken"]),
       DiskError,
     );
     assertEquals(taken.code, "exists");
     memory.remove(["taken"]);
+    for (let i = 0; i < 3; i++) writePiece(storage, renamed, i);
+    const renaming = storage.renameFile(0, ["other", "deep", "name"]);
+    for (let i = 3; i < 5; i++) writePiece(storage, renamed, i);
+    await renaming;
     await storage.renameFile(1, ["nothing"]);
     await storage.renameFile(2, ["torrent", "f2"]);
     await storage.flush();
