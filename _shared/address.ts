@@ -79,10 +79,7 @@ function parseIpv6(text: string): Uint8Array<ArrayBuffer> | undefined {
   return bytes;
 }
 
-/**
- * Parses an IP address; an IPv6 zone (`%eth0`) is ignored. Returns 4 or 16
- * bytes, or `undefined` when it is no IP address.
- */
+/** 4 or 16 bytes of an IP address, its zone ignored; else `undefined`. */
 export function tryParseIp(text: string): Uint8Array<ArrayBuffer> | undefined {
   return text.includes(":") ? parseIpv6(text) : parseIpv4(text);
 }

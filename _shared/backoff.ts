@@ -4,14 +4,7 @@
  * @module
  */
 
-/**
- * A wait that doubles with each failure in a row.
- *
- * @param failures How many, at least 1.
- * @param firstMs The wait after the first, in milliseconds.
- * @param longestMs The longest wait, in milliseconds.
- * @returns Milliseconds.
- */
+/** A wait that doubles with each failure in a row. */
 export function backoffMs(
   failures: number,
   firstMs: number,

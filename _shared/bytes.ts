@@ -20,10 +20,7 @@ export function concatBytes(
   return result;
 }
 
-/**
- * Compares two byte arrays for equality. Not constant-time: never use it for
- * secrets. Returns whether both hold the same bytes.
- */
+/** Compares bytes. Not constant-time: never use it for secrets. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
@@ -48,10 +45,7 @@ export function toHex(bytes: Uint8Array): string {
   return bytes.toHex();
 }
 
-/**
- * Parses hex digits of either case. Returns the bytes, or `undefined` when the
- * text is not hex.
- */
+/** Parses hex of either case; `undefined` when it is none. */
 export function tryFromHex(text: string): Uint8Array<ArrayBuffer> | undefined {
   try {
     return Uint8Array.fromHex(text);
@@ -108,10 +102,7 @@ export function encodeText(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(text);
 }
 
-/**
- * Decodes UTF-8, refusing invalid bytes. Returns the text, or `undefined` when
- * the bytes are not UTF-8.
- */
+/** Decodes UTF-8; `undefined` when the bytes are none. */
 export function tryDecodeText(bytes: Uint8Array): string | undefined {
   try {
     return strictDecoder.decode(bytes);

@@ -31,7 +31,6 @@ export class Driver<Input, Output> implements Disposable {
   #armedAt: number | undefined;
   #cancel: (() => void) | undefined;
 
-  /** Binds a machine to a clock. */
   constructor(
     machine: Machine<Input, Output>,
     options: DriverOptions<Output>,

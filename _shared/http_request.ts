@@ -79,10 +79,7 @@ export class HttpRequestReader {
     this.#end += length;
   }
 
-  /**
-   * Reads a request. Returns the next one; `undefined` when more bytes are
-   * needed.
-   */
+  /** Reads a request; `undefined` when more bytes are needed. */
   next(): HttpRequest | undefined {
     const bytes = this.#buffer;
     // Empty lines between requests do not count.

@@ -20,7 +20,6 @@ export class RateMeter {
   #startedAt = 0;
   #total = 0;
 
-  /** Makes a meter that reads 0. */
   constructor(timeConstantMs = 4_000) {
     this.#tau = timeConstantMs;
   }

@@ -63,13 +63,8 @@ const SERVICES: ReadonlySet<number> = new Set([
 
 /**
  * Whether a port belongs to a service that is not to be dialled on the word of
- * others.
- *
- * @param port 1 to 65535.
- * @param isFar Whether the host is on the internet, where some peers hide
- * behind 80 and 443. @default {true}
- * @returns True for privileged ports but those, and for the usual mail,
- * database and administration ports.
+ * others; true for privileged ports but those, and for the usual mail, database
+ * and administration ports.
  */
 export function isServicePort(port: number, isFar = true): boolean {
   return port < 1024 ? !isFar || !ALLOWED.has(port) : SERVICES.has(port);

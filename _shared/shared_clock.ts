@@ -13,7 +13,6 @@ export class SharedClock implements Clock {
   #armedAt = Infinity;
   #disarm = () => {};
 
-  /** Makes a clock without timers. */
   constructor(clock: Clock) {
     this.#clock = clock;
   }

@@ -26,7 +26,6 @@ export class SipHash {
   #l3 = 0;
   #h3 = 0;
 
-  /** Takes the key. */
   constructor(key: Uint8Array) {
     if (key.length !== SIPHASH_KEY_LENGTH) {
       throw new RangeError(

@@ -28,7 +28,6 @@ export class SwarmIndex {
   #size = 0;
   #live = new Uint8Array(16);
 
-  /** Makes an empty index. */
   constructor(seed: number) {
     const key = new Uint8Array(SIPHASH_KEY_LENGTH);
     writeUint32(key, 0, seed >>> 0);
@@ -83,10 +82,7 @@ export class SwarmIndex {
     }
   }
 
-  /**
-   * Adds a key that is not there yet. Returns its slot, the lowest free one or
-   * a new one.
-   */
+  /** Adds a key that is not there yet; gives its slot. */
   add(bytes: Uint8Array, offset: number): number {
     if ((this.#size + 1) * 2 > this.#table.length) this.#grow();
     const slot = this.#free.pop() ?? this.#top++;

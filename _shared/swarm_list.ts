@@ -41,7 +41,6 @@ export class SwarmList {
   #peers = 0;
   #seeders = 0;
 
-  /** Makes an empty list. */
   constructor(family: IpFamily, share: SwarmShare, seed: number) {
     this.#seed = seed;
     this.family = family;

@@ -19,7 +19,6 @@ export class SwarmPool {
   #used = 0;
   #live = 0;
 
-  /** Makes an empty pool. */
   constructor(recordWords: number) {
     this.recordWords = recordWords;
     this.words = new Int32Array(recordWords * 64);

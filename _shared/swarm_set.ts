@@ -57,7 +57,6 @@ export class SwarmSet {
     length6: 0,
   };
 
-  /** Makes an empty set. */
   constructor(random: RandomSource) {
     const secret = () => randomInt(random, 0x100000000);
     this.index = new SwarmIndex(secret());
@@ -103,10 +102,7 @@ export class SwarmSet {
     this.#downloads[slot] = downloads;
   }
 
-  /**
-   * Enters a peer that is not there yet, perhaps of a new torrent. Returns slot
-   * of its torrent; its place is {@linkcode SwarmSet.added}.
-   */
+  /** Enters a peer; gives the slot, and its place in `added`. */
   add(request: SwarmAnnounce, found: number, seconds: number): number {
     const { infoHash, infoHashOffset } = request;
     let slot = this.index.find(infoHash, infoHashOffset);
@@ -117,9 +113,7 @@ export class SwarmSet {
     return slot;
   }
 
-  /**
-   * Drops a torrent that has no peers any more. Returns whether it was dropped.
-   */
+  /** Drops a torrent without peers; whether it was dropped. */
   dropIfEmpty(slot: number): boolean {
     if (this.count(slot) > 0) return false;
     this.index.remove(slot);

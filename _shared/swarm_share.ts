@@ -47,7 +47,6 @@ export class SwarmShare {
   readonly #seed: number;
   readonly #mask: number;
 
-  /** Makes counters that are all zero. */
   constructor(seed: number, bits = 17) {
     this.#seed = seed | 0;
     this.#mask = (1 << bits) - 1;

@@ -11,7 +11,6 @@ export class TokenBucket {
   #tokens: number;
   #at: number;
 
-  /** Makes a full bucket. */
   constructor(perSecond: number, burst: number, now: number) {
     this.#perSecond = perSecond;
     this.#burst = burst;
@@ -34,10 +33,7 @@ export class TokenBucket {
     this.#tokens = Math.min(this.#burst, this.#tokens - tokens);
   }
 
-  /**
-   * Tells how many tokens are there. Returns tokens; negative after too many
-   * were spent.
-   */
+  /** How many tokens are there; negative after too many were spent. */
   level(now: number): number {
     this.#fill(now);
     return this.#tokens;

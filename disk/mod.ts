@@ -57,6 +57,7 @@ export type {
   PieceRange,
   PlacedFile,
 } from "../metainfo/piece_layout.ts";
+export type { MetainfoFile, NamedTorrent } from "../metainfo/disk_paths.ts";
 export type { Awaitable } from "./awaitable.ts";
 export { DiskBudget, type DiskBudgetOptions } from "./budget.ts";
 export {

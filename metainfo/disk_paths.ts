@@ -3,9 +3,11 @@
  *
  * @module
  */
-import type { Metainfo } from "./metainfo.ts";
+import type { MetainfoFile } from "./metainfo.ts";
 import { foldName, PathTree } from "./_path_tree.ts";
 import { isPlainName, sanitizePathComponent } from "./safe_path.ts";
+
+export type { MetainfoFile };
 
 /** Which names a disk takes for the same. */
 export interface DiskNaming {
@@ -23,8 +25,15 @@ export interface DiskNaming {
   readonly ignoresForm?: boolean | undefined;
 }
 
-/** The names of a torrent. */
-export type NamedTorrent = Pick<Metainfo, "name" | "originalName" | "files">;
+/** The names of a torrent: a `Metainfo` has them. */
+export interface NamedTorrent {
+  /** A safe name. */
+  readonly name: string;
+  /** The name as the torrent has it, where it is another one. */
+  readonly originalName?: string | undefined;
+  /** All files, pad files included. */
+  readonly files: readonly MetainfoFile[];
+}
 
 /** A file that lies elsewhere than the torrent says. */
 export interface RenamedFile {
