@@ -453,8 +453,11 @@ export class SwarmWorld implements AsyncDisposable {
   /** Nothing is waited for longer than there is patience for. */
   assertWaits(): void {
     for (const { session, waits, wire } of this.hosts) {
-      const { halfOpen, queued } = session.stats().handshakes;
-      waits.goesOn(session, "turn", queued > 0 && halfOpen === 0);
+      const { halfOpen, queued, failed, connected } =
+        session.stats().handshakes;
+      // Turns are taken, whether or not somebody could be dialled then.
+      const turns = JSON.stringify([queued, failed, connected]);
+      waits.goesOn(session, "turn", queued > 0 && halfOpen === 0, turns);
       for (const torrent of session.torrents) {
         const { state } = torrent;
         const isChecked = state === "checking" && !torrent.isPaused;
