@@ -57,3 +57,15 @@ Deno.test("a new rate counts from now on", none, () => {
   bucket.spend(1000, 2000);
   assertEquals(bucket.level(2000), 7);
 });
+
+Deno.test(
+  "whatever is asked first, time counts once and up to the burst",
+  none,
+  () => {
+    const bucket = new TokenBucket(1, 10, 0);
+    bucket.spend(4, 20_000);
+    assertEquals(bucket.level(20_000), 6);
+    bucket.spend(6, 20_000);
+    assertEquals(bucket.nextAt(25_000, 6), 26_000);
+  },
+);
