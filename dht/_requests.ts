@@ -333,8 +333,11 @@ export class Requests implements JobHost, SearchHost {
   }
 
   accepts(address: Endpoint): boolean {
-    return !isServicePort(address.port) &&
-      (this.#lookUp(address.hostname)?.accepted ?? false);
+    return !isServicePort(address.port) && this.acceptsHost(address.hostname);
+  }
+
+  acceptsHost(hostname: string): boolean {
+    return this.#lookUp(hostname)?.accepted ?? false;
   }
 
   verify(search: Search, item: DhtItem, salt: Uint8Array | undefined): number {

@@ -43,8 +43,10 @@ export type QueryBody =
 
 /** What a search needs of the node it runs in. */
 export interface SearchHost {
-  /** Whether others may tell us of such an address. */
+  /** Whether we may ask a node that others tell us of. */
   accepts(address: Endpoint): boolean;
+  /** Whether others may tell us of a host. */
+  acceptsHost(hostname: string): boolean;
   /** Reports to whoever asked for the search. */
   progress(requestId: number, progress: DhtProgress): void;
   /** Has a signature checked; the answer comes by `Search.verified`. */
@@ -218,7 +220,7 @@ export class Search {
       const key = formatEndpoint(peer);
       if (
         this.#peers.size >= MAX_PEERS || this.#peers.has(key) ||
-        !this.#host.accepts(peer)
+        !this.#host.acceptsHost(peer.hostname)
       ) continue;
       this.#peers.add(key);
       peers.push(peer);
