@@ -46,7 +46,7 @@ Deno.test(`DHT - ${NODES} nodes, 10 % loss, 20 % churn: what is announced is fou
   const count = Math.max(100, Math.round(NODES / 10));
   const torrents = Array.from({ length: count }, (_, i) => ({
     infoHash: randomBytes(world.random, 20),
-    port: 1 + i % 65_000,
+    port: 30_000 + i % 30_000,
     announcer: world.pick(world.nodes),
   }));
   const lookups = torrents.map(({ announcer, infoHash }) =>
