@@ -19,7 +19,8 @@ function cells(row: BenchRow): string[] {
     name,
     ours,
     peer ?? (missing ? "not measured" : ""),
-    ratio === undefined ? "" : ratio.toFixed(2),
+    // Of two times that are too short there is none.
+    Number.isFinite(ratio) ? ratio!.toFixed(2) : "",
     target ?? "",
     met === undefined ? (missing ? "not measured" : "") : met ? "yes" : "NO",
     note ?? "",

@@ -48,6 +48,15 @@ async function toEnd(program: string, args: readonly string[]): Promise<void> {
   if (!success) throw new Error(`${program} ${args.join(" ")} failed`);
 }
 
+/** Ends a program, unless it has come to its end by itself. */
+function end(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+  }
+}
+
 /** Runs a program until it prints a text. */
 async function toText(
   program: string,
@@ -58,7 +67,7 @@ async function toText(
   let printed = "";
   for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
     printed += part;
-    if (printed.includes(text)) child.kill("SIGKILL");
+    if (printed.includes(text)) end(child);
   }
   await child.status;
   if (!printed.includes(text)) throw new Error(`It never said ${text}`);
@@ -86,7 +95,7 @@ async function toRequest(
       throw new Error(`It ended with ${code} and asked for nothing`);
     }),
   ]);
-  child.kill("SIGKILL");
+  end(child);
   await ended;
 }
 
