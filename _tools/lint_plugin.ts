@@ -74,7 +74,7 @@ export const DRIVER_FILES: readonly RegExp[] = [
   /^htracker\/(client|server)\.ts$/,
   /^lpd\/discovery\.ts$/,
   /^client\/(\w+\/)?(?!\w+_machine\.ts$)\w+\.ts$/,
-  /^cli\/\w+\.ts$/,
+  /^cli\/(\w+\/)?\w+\.ts$/,
 ];
 
 /** Global names that pure files never mention. */

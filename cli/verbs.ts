@@ -1,7 +1,7 @@
 /**
  * The table of verbs. Each is loaded when it is used, so that the command
- * starts fast. To add one: write `cli/NAME.ts` that exports a `Verb`, and add
- * a line here.
+ * starts fast. To add one: write a file that exports a `Verb`, and add a line
+ * here.
  *
  * @module
  */
@@ -12,57 +12,57 @@ export const VERBS: readonly VerbEntry[] = [
   {
     name: "create",
     summary: "Make a torrent file from files and folders",
-    load: async () => (await import("./create.ts")).createVerb,
+    load: async () => (await import("./torrent/create.ts")).createVerb,
   },
   {
     name: "info",
     summary: "Show what a torrent file, magnet link or info-hash says",
-    load: async () => (await import("./info.ts")).infoVerb,
+    load: async () => (await import("./torrent/info.ts")).infoVerb,
   },
   {
     name: "magnet",
     summary: "Print the magnet link of a torrent file",
-    load: async () => (await import("./magnet.ts")).magnetVerb,
+    load: async () => (await import("./torrent/magnet.ts")).magnetVerb,
   },
   {
     name: "verify",
     summary: "Check files on disk against a torrent",
-    load: async () => (await import("./verify.ts")).verifyVerb,
+    load: async () => (await import("./torrent/verify.ts")).verifyVerb,
   },
   {
     name: "download",
     summary: "Fetch a torrent",
-    load: async () => (await import("./download.ts")).downloadVerb,
+    load: async () => (await import("./transfer/download.ts")).downloadVerb,
   },
   {
     name: "seed",
     summary: "Serve a complete torrent to peers",
-    load: async () => (await import("./seed.ts")).seedVerb,
+    load: async () => (await import("./transfer/seed.ts")).seedVerb,
   },
   {
     name: "tracker",
     summary: "Run a UDP and HTTP tracker",
-    load: async () => (await import("./tracker.ts")).trackerVerb,
+    load: async () => (await import("./tracker/tracker.ts")).trackerVerb,
   },
   {
     name: "announce",
     summary: "Announce a torrent once and show the peers",
-    load: async () => (await import("./announce.ts")).announceVerb,
+    load: async () => (await import("./tracker/announce.ts")).announceVerb,
   },
   {
     name: "scrape",
     summary: "Ask trackers how many peers a torrent has",
-    load: async () => (await import("./scrape.ts")).scrapeVerb,
+    load: async () => (await import("./tracker/scrape.ts")).scrapeVerb,
   },
   {
     name: "lpd",
     summary: "Find peers and services on the local network",
-    load: async () => (await import("./lpd.ts")).lpdVerb,
+    load: async () => (await import("./discovery/lpd.ts")).lpdVerb,
   },
   {
     name: "dht",
     summary: "Run a node of the DHT, or ask it",
-    load: async () => (await import("./dht.ts")).dhtVerb,
+    load: async () => (await import("./discovery/dht.ts")).dhtVerb,
   },
   {
     name: "completions",

@@ -67,7 +67,7 @@ Deno.test({
   permissions: "none",
   fn() {
     const source = 'import { Session } from "../client/session.ts";';
-    assertClean("cli/download.ts", source);
+    assertClean("cli/transfer/download.ts", source);
     assertClean("tests/client/session_test.ts", source);
     assertFound("peer/manager.ts", source, "peer/ cannot import from client/");
     assertFound(
@@ -202,7 +202,7 @@ Deno.test({
         "utracker/client.ts",
         "client/session.ts",
         "cli/main.ts",
-        "cli/create.ts",
+        "cli/torrent/create.ts",
         "tests/dht/krpc_test.ts",
         "_tools/launch.ts",
         "mod.ts",

@@ -1,0 +1,236 @@
+/**
+ * `bip verify`: checks files on disk against a torrent.
+ *
+ * @module
+ */
+import {
+  type ExpectedHashes,
+  verifyPieces,
+} from "../../metainfo/hash_verify.ts";
+import { findPaths } from "../../disk/find_paths.ts";
+import { checkPartPieces } from "../../disk/part_check.ts";
+import { NativeFileSystem } from "../../disk/native_file_system.ts";
+import { type RenamedFile, renamedFiles } from "../../metainfo/disk_paths.ts";
+import { type Metainfo, pieceRoot } from "../../metainfo/metainfo.ts";
+import type { Verb, VerbContext } from "../command.ts";
+import { CommandError } from "../error.ts";
+import {
+  EXIT_BAD_TORRENT,
+  EXIT_DONE,
+  EXIT_VERIFICATION_FAILED,
+} from "../exit_code.ts";
+import { requireFolder } from "./folders.ts";
+import { joinPath } from "../paths.ts";
+import { Progress } from "../progress.ts";
+import { readTorrentFile } from "./source.ts";
+import { styled } from "../terminal.ts";
+import { renamedNote } from "./renamed.ts";
+import { safeText } from "../text.ts";
+import { formatSize, parseInteger } from "../units.ts";
+
+/** What `bip verify --json` prints. */
+export interface VerifyDocument {
+  /** How many pieces there are. */
+  readonly pieces: number;
+  /** How many are good. */
+  readonly good: number;
+  /** Indices of the bad ones, ascending. */
+  readonly bad: readonly number[];
+  /** Paths of the files that are not there, below the folder. */
+  readonly missing: readonly string[];
+  /**
+   * Paths of the files that are longer than they should be. Absent when there
+   * are none.
+   */
+  readonly surplus?: readonly string[];
+  /**
+   * Files that lie under another name than the torrent says: index among all
+   * files, path in the torrent, path below the folder. Absent when there are
+   * none.
+   */
+  readonly renamed?: readonly RenamedFile[];
+  /**
+   * Indices of the bad pieces that pass one of a hybrid's two hashes and fail
+   * the other: no data can pass both. Absent when there are none.
+   */
+  readonly contradictory?: readonly number[];
+}
+
+/** All hashes there are: a hybrid's data has to fit both. */
+function expectedHashes(metainfo: Metainfo): ExpectedHashes {
+  const { pieces, pieceCount, version } = metainfo;
+  if (pieces !== undefined && version === "v1") {
+    return { algorithm: "sha1", hashes: pieces };
+  }
+  const hashes = new Uint8Array(32 * pieceCount);
+  const sha1Only: number[] = [];
+  for (let index = 0; index < pieceCount; index++) {
+    const root = pieceRoot(metainfo, index);
+    if (root === undefined) {
+      if (pieces !== undefined) {
+        sha1Only.push(index);
+        continue;
+      }
+      throw new CommandError(
+        EXIT_BAD_TORRENT,
+        "missing-piece-layers",
+        `Cannot verify: the torrent has no hash for piece ${index}`,
+      );
+    }
+    hashes.set(root.hash, 32 * index);
+  }
+  return pieces === undefined
+    ? { algorithm: "sha256", hashes }
+    : { algorithm: "both", sha1: pieces, sha256: hashes, sha1Only };
+}
+
+/** Writes ascending indices as `1-3, 7`; long lists are cut. */
+function rangesOf(indices: readonly number[]): string {
+  const parts: string[] = [];
+  for (let i = 0; i < indices.length;) {
+    let end = i;
+    while (indices[end + 1] === indices[end]! + 1) end++;
+    parts.push(i === end ? `${indices[i]}` : `${indices[i]}-${indices[end]}`);
+    i = end + 1;
+    if (parts.length === 20 && i < indices.length) {
+      parts.push("...");
+      break;
+    }
+  }
+  return parts.join(", ");
+}
+
+/** Indices of the files that bad pieces touch, and that are there. */
+function damagedFiles(
+  metainfo: Metainfo,
+  bad: readonly number[],
+  missing: ReadonlySet<number>,
+): number[] {
+  const damaged = new Set<number>();
+  for (const pieceIndex of bad) {
+    const size = metainfo.layout.pieceSize(pieceIndex);
+    for (const span of metainfo.layout.spans(pieceIndex, 0, size)) {
+      if (!span.pad && !missing.has(span.fileIndex)) {
+        damaged.add(span.fileIndex);
+      }
+    }
+  }
+  return [...damaged].sort((a, b) => a - b);
+}
+
+/** `bip verify FILE.torrent DIR` */
+export const verifyVerb: Verb = {
+  name: "verify",
+  summary: "Check files on disk against a torrent",
+  usage: "FILE.torrent DIR [--threads N] [--json] [--quiet]",
+  details: [
+    "DIR is the folder that holds the torrent's top-level name. Exit code 3 when a piece is bad, a file is missing or longer than it should be.",
+    "What a download left out but for its share of a piece is read from the part file beside it (.HASH.bip-part).",
+    "Of a hybrid torrent both hashes of each piece are checked.",
+    "--json prints {pieces, good, bad: [indices], missing: [paths]}; surplus: [paths] where files are longer than they should be, renamed: [{index, from, to}] where they lie under other names, and contradictory: [indices] where the two hashes of a hybrid disagree.",
+  ],
+  operands: [2, 2],
+  operandNames: ["FILE.torrent", "DIR"],
+  permissions: "--allow-read=FILE,DIR",
+  options: [
+    { name: "threads", value: "N", summary: "Threads that hash (all cores)" },
+    { name: "json", summary: "Print one JSON document" },
+    { name: "quiet", short: "q", summary: "Show no progress" },
+  ],
+  async run({ args, output, signal }: VerbContext): Promise<number> {
+    const [file, folder] = args.operands as [string, string];
+    const threads = args.get("threads");
+    const threadCount = threads === undefined
+      ? undefined
+      : parseInteger(threads, "--threads", 1, 1024);
+    const { metainfo } = await readTorrentFile(file, signal);
+    await requireFolder(folder, "verify");
+    const fileSystem = new NativeFileSystem(folder);
+    const paths = await findPaths(fileSystem, metainfo, { readOnly: true });
+    const renamed = renamedFiles(metainfo, paths);
+    await using progress = new Progress(output, {
+      label: "Checking",
+      total: metainfo.totalLength,
+      quiet: args.has("quiet"),
+    });
+    const result = await verifyPieces({
+      layout: metainfo.layout,
+      filePaths: paths.map((parts) => joinPath(folder, parts)),
+      expected: expectedHashes(metainfo),
+      threads: threadCount,
+      onProgress: ({ hashedBytes, totalBytes }) =>
+        progress.update(hashedBytes, { total: totalBytes }),
+      signal,
+    });
+    // What was left out of a download is shared with files that were not.
+    const inPart = new Set(
+      result.missingFiles.length === 0 ? [] : await checkPartPieces(
+        fileSystem,
+        {
+          infoHash: metainfo.infoHash,
+          layout: metainfo.layout,
+          paths,
+          pieces: metainfo.pieces,
+          pieceRoot: (index) => pieceRoot(metainfo, index),
+        },
+        result.bad,
+        { signal },
+      ),
+    );
+    const bad = result.bad.filter((index) => !inPart.has(index));
+    await progress.stop();
+    const nameOf = (index: number) => paths[index]!.join("/");
+    const isFile = (index: number) =>
+      !metainfo.files[index]!.pad &&
+      metainfo.files[index]!.symlink === undefined;
+    const missing = result.missingFiles.filter(isFile);
+    const surplus = result.surplusFiles.filter(isFile);
+    const document: VerifyDocument = {
+      pieces: metainfo.pieceCount,
+      good: result.goodCount + inPart.size,
+      bad,
+      missing: missing.map(nameOf),
+      ...(surplus.length > 0 ? { surplus: surplus.map(nameOf) } : {}),
+      ...(renamed.length > 0 ? { renamed } : {}),
+      ...(result.contradictory.length > 0
+        ? { contradictory: result.contradictory }
+        : {}),
+    };
+    const complete = document.bad.length === 0 && missing.length === 0 &&
+      surplus.length === 0;
+    if (args.has("json")) output.printJson(document, 2);
+    else {
+      if (renamed.length > 0) output.note(renamedNote(renamed));
+      const style = complete ? "green" : "red";
+      output.print(
+        `${
+          styled(output, style, complete ? "complete" : "incomplete")
+        }: ${document.good} of ${document.pieces} pieces are good (${
+          formatSize(metainfo.totalLength)
+        })`,
+      );
+      if (document.bad.length > 0) {
+        output.print(`bad pieces: ${rangesOf(document.bad)}`);
+      }
+      if (result.contradictory.length > 0) {
+        output.print(
+          `contradictory pieces: ${rangesOf(result.contradictory)}`,
+        );
+        output.note(
+          "Note: v1 and v2 hashes of the torrent disagree on these: no data can be right",
+        );
+      }
+      for (const index of missing) {
+        output.print(`missing: ${safeText(nameOf(index))}`);
+      }
+      for (const index of surplus) {
+        output.print(`longer than it should be: ${safeText(nameOf(index))}`);
+      }
+      const damaged = damagedFiles(metainfo, bad, new Set(missing));
+      for (const index of damaged) {
+        output.print(`damaged: ${safeText(nameOf(index))}`);
+      }
+    }
+    return complete ? EXIT_DONE : EXIT_VERIFICATION_FAILED;
+  },
+};

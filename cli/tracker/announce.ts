@@ -1,0 +1,147 @@
+/**
+ * `bip announce`: announces a torrent once and shows what trackers answer.
+ *
+ * @module
+ */
+import { formatEndpoint } from "../../_shared/address.ts";
+import type {
+  AnnounceEvent,
+  AnnounceResponse,
+} from "../../_shared/announce.ts";
+import { systemRandom } from "../../_shared/random.ts";
+import { createPeerId } from "../../handshake/peer_id.ts";
+import type { Verb, VerbContext } from "../command.ts";
+import { UsageError } from "../error.ts";
+import { styled } from "../terminal.ts";
+import { safeText } from "../text.ts";
+import {
+  askTrackers,
+  codeOf,
+  readQuestion,
+  TRACKER_OPTIONS,
+} from "./tracker_query.ts";
+import { formatDuration, parseInteger } from "../units.ts";
+
+const EVENTS = ["started", "completed", "stopped", "none"] as const;
+
+function parseEvent(text: string | undefined): AnnounceEvent | undefined {
+  if (text === undefined || text === "none") return undefined;
+  for (const event of EVENTS) {
+    if (event === text && event !== "none") return event;
+  }
+  throw new UsageError(
+    `--event must be one of ${EVENTS.join(", ")}, not ${JSON.stringify(text)}`,
+  );
+}
+
+function documentOf(response: AnnounceResponse): Record<string, unknown> {
+  return {
+    interval: response.intervalMs / 1000,
+    minInterval: response.minIntervalMs === undefined
+      ? null
+      : response.minIntervalMs / 1000,
+    seeders: response.seeders ?? null,
+    leechers: response.leechers ?? null,
+    downloads: response.downloads ?? null,
+    peers: response.peers.map(formatEndpoint),
+    externalIp: response.externalIp ?? null,
+    warning: response.warning ?? null,
+  };
+}
+
+/** `bip announce SOURCE` */
+export const announceVerb: Verb = {
+  name: "announce",
+  summary: "Announce a torrent once and show the peers",
+  usage: "SOURCE [--tracker URL] [--event E] [--peer-port N] [--json]",
+  details: [
+    "SOURCE is a torrent file, a magnet link or an info-hash. All its trackers are asked; exit code 5 when none answers.",
+    "The tracker lists this machine as a peer until it is told --event stopped.",
+    "--json prints {infoHash, peers, trackers: [{tracker, interval, seeders, leechers, peers, ...} or {tracker, error}]}.",
+  ],
+  operands: [1, 1],
+  operandNames: ["SOURCE"],
+  permissions: "--allow-net --allow-read=FILE",
+  options: [
+    ...TRACKER_OPTIONS,
+    {
+      name: "event",
+      value: "E",
+      summary: "What to tell the tracker; none unless said otherwise",
+      complete: EVENTS,
+    },
+    {
+      name: "peer-port",
+      value: "N",
+      summary: "Port to announce (6881)",
+    },
+    { name: "num-want", value: "N", summary: "Peers to ask for" },
+  ],
+  async run({ args, output, signal }: VerbContext): Promise<number> {
+    const event = parseEvent(args.get("event"));
+    const port = parseInteger(
+      args.get("peer-port") ?? "6881",
+      "--peer-port",
+      0,
+      65535,
+    );
+    const numWantText = args.get("num-want");
+    const numWant = numWantText === undefined
+      ? undefined
+      : parseInteger(numWantText, "--num-want", 0, 10_000);
+    const question = await readQuestion(args, signal);
+    const complete = event === "completed";
+    const peerId = createPeerId(systemRandom);
+    const answers = await askTrackers(
+      question,
+      signal,
+      (client, url) =>
+        client.announce(url, {
+          infoHash: question.infoHash,
+          peerId,
+          port,
+          uploaded: 0,
+          downloaded: complete ? question.totalLength ?? 0 : 0,
+          left: complete ? 0 : question.totalLength ?? 1,
+          event,
+          numWant,
+        }, { signal }),
+    );
+    const peers = [
+      ...new Set(
+        answers.flatMap(({ answer }) =>
+          answer === undefined ? [] : answer.peers.map(formatEndpoint)
+        ),
+      ),
+    ];
+    if (args.has("json")) {
+      output.printJson({
+        infoHash: question.infoHashHex,
+        peers,
+        trackers: answers.map(({ tracker, answer, error }) =>
+          answer === undefined
+            ? { tracker, error }
+            : { tracker, ...documentOf(answer) }
+        ),
+      }, 2);
+      return codeOf(answers);
+    }
+    for (const { name, answer, error } of answers) {
+      const label = styled(output, "bold", safeText(name));
+      if (answer === undefined) {
+        output.note(`${label}: ${safeText(error.message)}`);
+        continue;
+      }
+      output.note(
+        `${label}: ${answer.seeders ?? "?"} seeds, ${
+          answer.leechers ?? "?"
+        } leechers, again in ${formatDuration(answer.intervalMs)}`,
+      );
+      if (answer.warning !== undefined) {
+        output.note(`${label}: ${safeText(answer.warning)}`);
+      }
+    }
+    for (const peer of peers) output.print(safeText(peer));
+    return codeOf(answers);
+  },
+};

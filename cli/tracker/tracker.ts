@@ -1,0 +1,378 @@
+/**
+ * `bip tracker`: runs a UDP tracker, and an HTTP tracker on the same swarms.
+ *
+ * @module
+ */
+import {
+  type Endpoint,
+  formatEndpoint,
+  tryParseIp,
+} from "../../_shared/address.ts";
+import { systemClock } from "../../_shared/clock.ts";
+import { systemRandom } from "../../_shared/random.ts";
+import type { SwarmLimits, SwarmStore } from "../../_shared/swarm_store.ts";
+import { HttpTrackerServer } from "../../htracker/server.ts";
+import { SwarmService } from "../../_shared/swarm_service.ts";
+import { SwarmTable } from "../../_shared/swarm_table.ts";
+import { KvSwarmStore } from "../../utracker/kv_swarm_store.ts";
+import { UdpTrackerServer } from "../../utracker/server.ts";
+import { TrackerStatsServer } from "../../utracker/stats_server.ts";
+import type { TrackerFigures } from "../../utracker/metrics.ts";
+import { patiently } from "../../utracker/kv_patience.ts";
+import type { Arguments, Verb, VerbContext } from "../command.ts";
+import { CommandError, describeError, UsageError } from "../error.ts";
+import { EXIT_INTERRUPTED, EXIT_IO, EXIT_USAGE } from "../exit_code.ts";
+import { InfoHashFile } from "./info_hash_file.ts";
+import { onHangUp } from "../signals.ts";
+import { listenError } from "../io_error.ts";
+import type { Output } from "../terminal.ts";
+import { safeText } from "../text.ts";
+import { formatDuration, parseDuration, parseInteger } from "../units.ts";
+
+/** The port most UDP trackers use. */
+const DEFAULT_PORT = 6969;
+/** How often figures are reported, in milliseconds. */
+const REPORT_MS = 60_000;
+
+/** How long reading figures may take, in milliseconds. */
+const READ_MS = 3_000;
+
+/** What the command line asks for. */
+interface Plan {
+  /** Addresses to try, the first that works is used; all were not named. */
+  readonly hostnames: readonly string[];
+  readonly port: number;
+  readonly httpPort: number | undefined;
+  readonly statsPort: number | undefined;
+  readonly intervalMs: number;
+  readonly limits: SwarmLimits;
+}
+
+function planOf(args: Arguments): Plan {
+  const portOf = (name: string) => {
+    const text = args.get(name);
+    return text === undefined
+      ? undefined
+      : parseInteger(text, `--${name}`, 0, 65535);
+  };
+  const capOf = (name: string) => {
+    const text = args.get(name);
+    return text === undefined
+      ? undefined
+      : parseInteger(text, `--${name}`, 1, 0x7fffffff);
+  };
+  const listen = args.get("listen")?.replace(/^\[(.*)\]$/, "$1");
+  if (listen !== undefined && tryParseIp(listen) === undefined) {
+    throw new UsageError(
+      `--listen must be an IP address, not ${JSON.stringify(listen)}`,
+    );
+  }
+  const intervalMs = parseDuration(
+    args.get("interval") ?? "1800",
+    "--interval",
+  );
+  if (intervalMs < 1000 || intervalMs > 86_400_000) {
+    throw new UsageError("--interval must be from 1 second to 1 day");
+  }
+  return {
+    // The first one takes both families where the system has IPv6.
+    hostnames: listen === undefined ? ["::", "0.0.0.0"] : [listen],
+    port: portOf("port") ?? DEFAULT_PORT,
+    httpPort: portOf("http-port"),
+    statsPort: portOf("stats-port"),
+    intervalMs,
+    limits: {
+      // A client that is a little late is still there.
+      peerLifeMs: intervalMs * 1.25 + 120_000,
+      maxPeers: capOf("max-peers"),
+      maxTorrents: capOf("max-torrents"),
+    },
+  };
+}
+
+async function openStore(
+  kv: string | undefined,
+  limits: SwarmLimits,
+): Promise<SwarmStore> {
+  if (kv === undefined) {
+    return new SwarmTable({ random: systemRandom, ...limits });
+  }
+  const { openKv } = Deno as { openKv?: typeof Deno.openKv };
+  if (openKv === undefined) {
+    throw new CommandError(
+      EXIT_USAGE,
+      "no-kv",
+      "Cannot use --kv: this Deno was started without --unstable-kv",
+    );
+  }
+  try {
+    return new KvSwarmStore({
+      // Another tracker may be about to open the same file.
+      kv: await patiently(() => openKv(kv), {
+        clock: systemClock,
+        random: systemRandom,
+      }),
+      wallClock: Date.now,
+      random: systemRandom,
+      ...limits,
+    });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    throw new CommandError(
+      EXIT_IO,
+      "kv",
+      `Cannot open the database ${kv}: ${describeError(error).message}`,
+      { cause: error },
+    );
+  }
+}
+
+/** Opens at the first address that works. */
+async function firstOf<T>(
+  hostnames: readonly string[],
+  port: number,
+  open: (listen: Endpoint) => T | Promise<T>,
+): Promise<T> {
+  for (const hostname of hostnames.slice(0, -1)) {
+    try {
+      return await open({ hostname, port });
+    } catch (error) {
+      if (error instanceof Deno.errors.AddrInUse) {
+        throw listenError(error, `port ${port}`);
+      }
+      // Perhaps a machine without IPv6.
+    }
+  }
+  const hostname = hostnames.at(-1)!;
+  try {
+    return await open({ hostname, port });
+  } catch (error) {
+    throw listenError(error, formatEndpoint({ hostname, port }));
+  }
+}
+
+/** Prints where it listens, and figures now and then. */
+class TrackerReporter implements Disposable {
+  readonly #output: Output;
+  readonly #json: boolean;
+  readonly #read: () => Promise<TrackerFigures>;
+  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #startedAt = performance.now();
+
+  constructor(
+    output: Output,
+    json: boolean,
+    read: () => Promise<TrackerFigures>,
+  ) {
+    this.#output = output;
+    this.#json = json;
+    this.#read = read;
+    this.#timer = setInterval(() => void this.report(), REPORT_MS);
+  }
+
+  listening(
+    udp: Endpoint,
+    http: Endpoint | undefined,
+    stats: Endpoint | undefined,
+  ): void {
+    if (this.#json) {
+      this.#output.printJson({
+        type: "listening",
+        address: udp.hostname,
+        port: udp.port,
+        httpPort: http?.port ?? null,
+        statsPort: stats?.port ?? null,
+      });
+      return;
+    }
+    this.#output.print(`udp://${formatEndpoint(udp)}`);
+    if (http !== undefined) {
+      this.#output.print(`http://${formatEndpoint(http)}/announce`);
+    }
+    if (stats !== undefined) {
+      this.#output.print(`figures: http://${formatEndpoint(stats)}/stats`);
+    }
+  }
+
+  /** Reports figures; those of a database that does not answer are missing. */
+  async report(): Promise<void> {
+    const figures = await this.#figures();
+    if (figures === undefined) {
+      return this.note("The database gives no figures");
+    }
+    if (this.#json) {
+      return this.#output.printJson({ type: "stats", ...figures });
+    }
+    const swarms = figures.swarms as Record<string, number>;
+    const up = formatDuration(performance.now() - this.#startedAt);
+    this.#output.note(
+      `${up}: ${swarms.torrents} torrents, ${swarms.seeders} seeds, ${swarms.leechers} leechers, ${figures.announces} announces`,
+    );
+  }
+
+  async #figures(): Promise<TrackerFigures | undefined> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<undefined>((resolve) => {
+      timer = setTimeout(() => resolve(undefined), READ_MS);
+    });
+    const figures = this.#read().catch(() => undefined);
+    try {
+      return await Promise.race([figures, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  note(message: string): void {
+    if (this.#json) {
+      this.#output.printJson({ type: "warning", message });
+    } else this.#output.note(safeText(message));
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+/** Opens and watches the lists; a hang-up signal reads them again. */
+async function openLists(
+  args: Arguments,
+  service: SwarmService,
+  warn: (message: string) => void,
+  stack: AsyncDisposableStack,
+): Promise<void> {
+  const files: InfoHashFile[] = [];
+  for (const name of ["allow", "deny"] as const) {
+    const path = args.get(name);
+    if (path === undefined) continue;
+    files.push(stack.use(
+      await InfoHashFile.open(path, (list) => service[name] = list, warn),
+    ));
+  }
+  if (files.length === 0) return;
+  stack.use(onHangUp(() => files.forEach((file) => void file.reload())));
+}
+
+/** `bip tracker` */
+export const trackerVerb: Verb = {
+  name: "tracker",
+  summary: "Run a UDP and HTTP tracker",
+  usage:
+    "[--listen ADDR] [--port N] [--http-port N] [--interval S] [--allow FILE] [--deny FILE] [--kv PATH|URL] [--stats-port N] [--max-peers N] [--max-torrents N] [--json]",
+  details: [
+    "Files of --allow and --deny hold an info-hash of 40 hex digits a line; they are read again when they change, and at a SIGHUP.",
+    "With --kv, trackers share their swarms and a restart loses none; it needs --unstable-kv, and --allow-read and --allow-write of the file, or for a service --allow-env=DENO_KV_ACCESS_TOKEN with its token in that variable.",
+    "At --max-peers and --max-torrents whoever has most entries gives way. On a busy machine, let the system keep more datagrams (net.core.rmem_default on Linux).",
+    "--stats-port serves figures at /stats (JSON) and /metrics (Prometheus), on 127.0.0.1 unless --listen names an address.",
+    '--json prints {"type":"listening", "address", "port", "httpPort", "statsPort"} and then {"type":"stats", ...} every minute.',
+  ],
+  operands: [0, 0],
+  operandNames: [],
+  complete: "none",
+  permissions: "--allow-net --allow-read=FILE --unstable-net",
+  options: [
+    {
+      name: "listen",
+      value: "ADDR",
+      summary: "IP address to listen on (all, of both families)",
+    },
+    { name: "port", value: "N", summary: "UDP port, 0 for any (6969)" },
+    {
+      name: "http-port",
+      value: "N",
+      summary: "TCP port of the HTTP tracker (none)",
+    },
+    {
+      name: "interval",
+      value: "S",
+      summary: "Seconds between the announces of a client (1800)",
+    },
+    {
+      name: "allow",
+      value: "FILE",
+      summary: "Serve only the torrents in this list",
+      complete: "file",
+    },
+    {
+      name: "deny",
+      value: "FILE",
+      summary: "Do not serve the torrents in this list",
+      complete: "file",
+    },
+    {
+      name: "kv",
+      value: "PATH|URL",
+      summary: "Keep swarms in a Deno KV database",
+      complete: "file",
+    },
+    {
+      name: "stats-port",
+      value: "N",
+      summary: "TCP port of the figures (none)",
+    },
+    {
+      name: "max-peers",
+      value: "N",
+      summary: "Most peers of all torrents (4000000)",
+    },
+    {
+      name: "max-torrents",
+      value: "N",
+      summary: "Most torrents (1000000)",
+    },
+    { name: "json", summary: "Print one JSON object a line" },
+  ],
+  async run({ args, output, signal }: VerbContext): Promise<number> {
+    const plan = planOf(args);
+    await using stack = new AsyncDisposableStack();
+    const store = await openStore(args.get("kv"), plan.limits);
+    stack.defer(() => store.close());
+    const service = new SwarmService({ store, intervalMs: plan.intervalMs });
+    const udp = stack.use(
+      await firstOf(
+        plan.hostnames,
+        plan.port,
+        (listen) => UdpTrackerServer.open({ listen, service }),
+      ),
+    );
+    const { hostname } = udp.addresses[0]!;
+    const http = plan.httpPort === undefined ? undefined : stack.use(
+      await firstOf(
+        [hostname],
+        plan.httpPort,
+        (listen) => HttpTrackerServer.open({ listen, service }),
+      ),
+    );
+    const startedAt = performance.now();
+    const read = async (): Promise<TrackerFigures> => ({
+      uptime: Math.round((performance.now() - startedAt) / 1000),
+      memory: Deno.memoryUsage().rss,
+      ...await service.stats() as unknown as TrackerFigures,
+      udp: { ...udp.stats() },
+      http: http && { ...http.stats() },
+    });
+    const stats = plan.statsPort === undefined ? undefined : stack.use(
+      await firstOf(
+        // Nobody else's business, unless an address was named.
+        [args.has("listen") ? hostname : "127.0.0.1"],
+        plan.statsPort,
+        (listen) => TrackerStatsServer.open({ listen, read }),
+      ),
+    );
+    const reporter = stack.use(
+      new TrackerReporter(output, args.has("json"), read),
+    );
+    await openLists(args, service, (message) => reporter.note(message), stack);
+    reporter.listening(udp.addresses[0]!, http?.address, stats?.address);
+    await aborted(signal);
+    await reporter.report();
+    return EXIT_INTERRUPTED;
+  },
+};

@@ -1,0 +1,248 @@
+/**
+ * What `bip download` and `bip seed` share: options of the network, and the end
+ * of seeding.
+ *
+ * @module
+ */
+import {
+  type Endpoint,
+  formatEndpoint,
+  ipScope,
+  tryParseEndpoint,
+  tryParseIp,
+} from "../../_shared/address.ts";
+import { Session } from "../../client/session.ts";
+import type { Torrent } from "../../client/torrent.ts";
+import type { SessionOptions } from "../../client/types.ts";
+import type { Arguments, OptionSpec } from "../command.ts";
+import { UsageError } from "../error.ts";
+import { EXIT_INTERRUPTED } from "../exit_code.ts";
+import { listenError } from "../io_error.ts";
+import { parseInteger, parseRate } from "../units.ts";
+
+/** Where peers expect a client to listen. */
+const DEFAULT_PORT = 6881;
+/** Longest delay of a timer, in milliseconds. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+/** What `--json` prints, for the help of a verb. */
+export const JSON_DETAILS =
+  '--json prints {"type":"listening", "address", "port"}, {"type":"state", "state"} at each change, {"type":"progress", "state", "bytes", "total", "downloadRate", "uploadRate", "uploaded", "pieces", "pieceCount", "peers", "seeds", "etaSeconds"} twice a second, {"type":"piece", "index", "good"}, {"type":"peer", "address", "state", "direction", "client", "reason"}, {"type":"tracker", "tracker", "ok", "peers", "error"}, {"type":"metadata", "name", "bytes", "pieces"}, {"type":"warning", "code", "message", "files"}, {"type":"renamed", "files": [{"index", "from", "to"}]}, {"type":"complete", "infoHash", "name", "bytes", "seconds", "downloaded", "uploaded"} and {"type":"error", "code", "message"}; what is not known is null.';
+
+/** Options of every verb that exchanges data with peers. */
+export const NETWORK_OPTIONS: readonly OptionSpec[] = [
+  {
+    name: "peer",
+    value: "HOST:PORT",
+    repeat: true,
+    summary: "A peer to try first; repeatable",
+  },
+  {
+    name: "listen",
+    value: "ADDR",
+    summary: "IP address to listen on (all of them)",
+  },
+  {
+    name: "port",
+    value: "N",
+    summary: "Port to listen on; 0 picks one (6881 if it is free)",
+  },
+  {
+    name: "dht-node",
+    value: "HOST:PORT",
+    repeat: true,
+    summary: "Node of the DHT to begin with, not the public ones; repeatable",
+  },
+  { name: "no-trackers", summary: "Ask no tracker" },
+  { name: "no-dht", summary: "Do not use the DHT" },
+  { name: "no-lpd", summary: "Do not look for peers in the local network" },
+  { name: "no-pex", summary: "Do not exchange peers with peers" },
+  {
+    name: "down-limit",
+    value: "RATE",
+    summary: "Download at most so much a second, such as 2M",
+  },
+  {
+    name: "up-limit",
+    value: "RATE",
+    summary: "Upload at most so much a second, such as 500K",
+  },
+  { name: "json", summary: "Print one JSON object a line" },
+  { name: "quiet", short: "q", summary: "Show no progress" },
+];
+
+/**
+ * Reads an option that takes addresses.
+ *
+ * @param args What the person typed.
+ * @param name The option's name.
+ * @returns The addresses.
+ * @throws {UsageError} If one is none.
+ */
+export function endpointsOf(args: Arguments, name: string): Endpoint[] {
+  return args.all(name).map((text) => {
+    const endpoint = tryParseEndpoint(text);
+    if (endpoint === undefined || endpoint.port === 0) {
+      throw new UsageError(
+        `--${name} must be HOST:PORT, not ${JSON.stringify(text)}`,
+      );
+    }
+    return endpoint;
+  });
+}
+
+/** How to open a session: what the person typed, checked. */
+export interface NetworkPlan {
+  /** Options but for the address. */
+  readonly options: SessionOptions;
+  /** Peers to try first. */
+  readonly peers: readonly Endpoint[];
+  /** Whether peers can be found without being named. */
+  readonly discovers: boolean;
+  /** Addresses to listen on, best first. */
+  readonly hosts: readonly string[];
+  /** Ports to listen on, best first. */
+  readonly ports: readonly number[];
+}
+
+/**
+ * Checks the network options before anything is done.
+ *
+ * @param args What the person typed.
+ * @returns How to open the session.
+ * @throws {UsageError} If an option makes no sense.
+ */
+export function planNetwork(args: Arguments): NetworkPlan {
+  const address = args.get("listen");
+  const portText = args.get("port");
+  const port = portText === undefined
+    ? undefined
+    : parseInteger(portText, "--port", 0, 65535);
+  const ip = address === undefined ? undefined : tryParseIp(address);
+  if (address !== undefined && ip === undefined) {
+    throw new UsageError(
+      `--listen must be an IP address, not ${JSON.stringify(address)}`,
+    );
+  }
+  // Whoever listens on this machine only wants nobody else.
+  const isLocal = ip !== undefined && ipScope(ip) === "loopback";
+  const nodes = endpointsOf(args, "dht-node");
+  const dht: SessionOptions["dht"] = args.has("no-dht")
+    ? false
+    : nodes.length > 0
+    ? { bootstrap: nodes }
+    : isLocal
+    ? false
+    : {};
+  const lpd: SessionOptions["lpd"] = args.has("no-lpd") || isLocal ? false : {};
+  const options: SessionOptions = {
+    dht,
+    lpd,
+    trackers: !args.has("no-trackers"),
+    pex: !args.has("no-pex"),
+    downloadLimit: parseRate(args.get("down-limit") ?? "0", "--down-limit"),
+    uploadLimit: parseRate(args.get("up-limit") ?? "0", "--up-limit"),
+  };
+  return {
+    options,
+    peers: endpointsOf(args, "peer"),
+    discovers: dht !== false || lpd !== false,
+    hosts: address === undefined ? ["::", "0.0.0.0"] : [address],
+    ports: port === undefined ? [DEFAULT_PORT, 0] : [port],
+  };
+}
+
+/**
+ * Leaves out what a private torrent must not be told to (BEP 27): alone, it
+ * needs neither a DHT node nor local discovery.
+ *
+ * @param plan How to open the session.
+ * @param isPrivate Whether the only torrent is private.
+ * @returns The plan to follow.
+ */
+export function planFor(plan: NetworkPlan, isPrivate: boolean): NetworkPlan {
+  if (!isPrivate) return plan;
+  const options: SessionOptions = { ...plan.options, dht: false, lpd: false };
+  return { ...plan, options, discovers: false };
+}
+
+/**
+ * Opens a session: the first address and port that can be bound.
+ *
+ * @param plan How.
+ * @returns The session, listening.
+ */
+export async function openSession(plan: NetworkPlan): Promise<Session> {
+  const { options, hosts, ports } = plan;
+  let failure: unknown;
+  for (const number of ports) {
+    for (const hostname of hosts) {
+      try {
+        return await Session.open({
+          ...options,
+          listen: { hostname, port: number },
+        });
+      } catch (error) {
+        // A refused permission will not be granted for another address.
+        if (error instanceof Deno.errors.NotCapable) throw error;
+        failure ??= error;
+      }
+    }
+  }
+  const where = hosts.length === 1
+    ? formatEndpoint({ hostname: hosts[0]!, port: ports[0]! })
+    : `port ${ports[0]}`;
+  throw listenError(failure, where);
+}
+
+/**
+ * Waits for the end of seeding: a goal, an error or the person.
+ *
+ * @param torrent The complete torrent.
+ * @param options Goals, and the signal of Ctrl-C.
+ * @returns The exit code.
+ */
+export async function seedUntil(
+  torrent: Torrent,
+  options: {
+    readonly ratio: number;
+    readonly ms: number;
+    readonly signal: AbortSignal;
+  },
+): Promise<number> {
+  const { ratio, ms, signal } = options;
+  const endAt = performance.now() + ms;
+  const size = torrent.stats().wantedBytes;
+  while (!signal.aborted) {
+    if (torrent.error !== undefined) throw torrent.error;
+    if (performance.now() >= endAt) return 0;
+    if (torrent.stats().uploadedBytes >= ratio * size && ratio > 0) return 0;
+    await pauseFor(200, signal);
+  }
+  return EXIT_INTERRUPTED;
+}
+
+/**
+ * Waits a while or until a signal fires; never rejects.
+ *
+ * @param ms How long, in milliseconds; may be `Infinity`.
+ * @param signal Ends the wait.
+ */
+export function pauseFor(ms: number, signal: AbortSignal): Promise<void> {
+  const endAt = performance.now() + ms;
+  return new Promise((resolve) => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const wait = () => {
+      const leftMs = endAt - performance.now();
+      if (signal.aborted || leftMs <= 0) return done();
+      timer = setTimeout(wait, Math.min(leftMs, MAX_DELAY_MS));
+    };
+    signal.addEventListener("abort", done, { once: true });
+    wait();
+  });
+}

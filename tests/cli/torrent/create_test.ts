@@ -1,0 +1,180 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { parseMetainfo } from "../../../metainfo/parse.ts";
+import { bip, bipCommand } from "../../support/bip_command.ts";
+
+/** A folder with a payload; narrow permissions to work in it. */
+async function workshop() {
+  const folder = await Deno.makeTempDir({ prefix: "bip-create-" });
+  const path = (name: string) => `${folder}/${name}`;
+  await Deno.mkdir(path("data/sub"), { recursive: true });
+  const payload = new Uint8Array(100_000).map((_, index) => index * 7);
+  await Deno.writeFile(path("data/a.bin"), payload);
+  await Deno.writeFile(path("data/empty"), new Uint8Array());
+  await Deno.writeTextFile(path("data/sub/\u00e9 \u5929.txt"), "text");
+  return {
+    folder,
+    path,
+    create: (...args: string[]) =>
+      bip(["create", ...args], {
+        cwd: folder,
+        permissions: [
+          "--allow-read=data,out.torrent,nosuch,nodir",
+          "--allow-write=out.torrent,nodir",
+        ],
+      }),
+    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+  };
+}
+
+Deno.test("bip create - relative paths, every option, the JSON document", async () => {
+  await using shop = await workshop();
+  const { code, stdout, stderr } = await shop.create(
+    ...["data", "-o", "out.torrent", "--json", "--no-date", "--private"],
+    ...["--name", "renamed", "--piece-length", "32KiB", "--comment", "a b"],
+    ...["--source", "S", "--tracker", "http://a/x,udp://b:1"],
+    ...["--tracker", "http://c/", "--web-seed", "http://w/"],
+    ...["--node", "[::1]:6881", "--version", "hybrid", "--threads", "1"],
+  );
+  assertEquals(code, 0, stderr);
+  const document = JSON.parse(stdout);
+  const { magnet, infoHashV1, infoHashV2, ...rest } = document;
+  assertEquals(rest, {
+    output: "out.torrent",
+    name: "renamed",
+    version: "hybrid",
+    pieceLength: 32768,
+    pieceCount: 5,
+    totalLength: 100_004,
+    files: [
+      { path: "renamed/a.bin", length: 100_000 },
+      { path: "renamed/empty", length: 0 },
+      { path: "renamed/sub/\u00e9 \u5929.txt", length: 4 },
+    ],
+    private: true,
+    trackers: [["http://a/x", "udp://b:1"], ["http://c/"]],
+    webSeeds: ["http://w/"],
+    nodes: ["[::1]:6881"],
+    comment: "a b",
+    createdBy: "bip for Deno",
+    creationDate: null,
+    source: "S",
+  });
+  assertStringIncludes(magnet, `btih:${infoHashV1}`);
+  const bytes = await Deno.readFile(shop.path("out.torrent"));
+  const metainfo = parseMetainfo(bytes);
+  assertEquals(metainfo.infoHashV1!.toHex(), infoHashV1);
+  assertEquals(metainfo.infoHashV2!.toHex(), infoHashV2);
+});
+
+Deno.test("bip create - the same input gives the same bytes, also on stdout", async () => {
+  await using shop = await workshop();
+  const args = ["data", "--no-date", "--version", "v2"];
+  assertEquals((await shop.create(...args, "-o", "out.torrent")).code, 0);
+  const { stdout, code } = await bipCommand(
+    ["create", ...args, "-o", "-"],
+    { cwd: shop.folder, permissions: ["--allow-read=data"] },
+  ).output();
+  assertEquals(code, 0);
+  assertEquals(stdout, await Deno.readFile(shop.path("out.torrent")));
+});
+
+Deno.test("bip create - never overwrites unless told to", async () => {
+  await using shop = await workshop();
+  await Deno.writeTextFile(shop.path("out.torrent"), "precious");
+  const refused = await shop.create("data", "-o", "out.torrent");
+  assertEquals(refused.code, 2);
+  assertStringIncludes(refused.stderr, "--force");
+  assertEquals(await Deno.readTextFile(shop.path("out.torrent")), "precious");
+  assertEquals((await shop.create("data", "-fo", "out.torrent")).code, 0);
+  parseMetainfo(await Deno.readFile(shop.path("out.torrent")));
+
+  // The torrent would hold its own former self.
+  await Deno.writeTextFile(shop.path("data/in.torrent"), "x");
+  const inside = await bip(["create", "data", "-o", "data/in.torrent", "-f"], {
+    cwd: shop.folder,
+    permissions: ["--allow-read=.", "--allow-write=data/in.torrent"],
+  });
+  assertEquals(inside.code, 2);
+  assertEquals(await Deno.readTextFile(shop.path("data/in.torrent")), "x");
+});
+
+Deno.test({
+  name: "bip create - a failed --force takes nothing away",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using shop = await workshop();
+    await Deno.symlink("/dev/full", shop.path("out.torrent"));
+    const { code, stderr } = await bip(
+      ["create", "data", "-o", "out.torrent", "--force"],
+      { cwd: shop.folder, permissions: ["-A"] },
+    );
+    assertEquals(code, 6);
+    assertStringIncludes(stderr, "the disk is full");
+    // A device is no half torrent to be removed.
+    assert((await Deno.lstat(shop.path("out.torrent"))).isSymlink);
+    assert((await Deno.stat("/dev/full")).isCharDevice);
+  },
+});
+
+Deno.test("bip create - mistakes and their exit codes, nothing written", async () => {
+  await using shop = await workshop();
+  const out = ["-o", "out.torrent"];
+  const cases: [string[], number, string][] = [
+    [["data"], 2, "Missing -o"],
+    [["-o", "out.torrent"], 2, "Missing PATH"],
+    [["nosuch", ...out], 6, "nosuch"],
+    [["data", "-o", "nodir/x.torrent"], 6, "nodir/x.torrent"],
+    [["data", "-o", "data"], 2, "is a folder"],
+    [["data/empty", ...out], 2, "bip: error:"],
+    [["data", ...out, "--piece-length", "17"], 2, "piece length of 17"],
+    [["data", ...out, "--piece-length", "big"], 2, "--piece-length"],
+    [["data", ...out, "--version", "v3"], 2, "--version"],
+    [["data", ...out, "--tracker", "nope"], 2, "nope"],
+    [["data", ...out, "--web-seed", "nope"], 2, "nope"],
+    [["data", ...out, "--node", "host"], 2, "--node"],
+    [["data", ...out, "--node", "host:0"], 2, "--node"],
+    [["data", ...out, "--threads", "0"], 2, "--threads"],
+    [["data", "-o", "-", "--json"], 2, "both want stdout"],
+  ];
+  for (const [args, expected, message] of cases) {
+    const { code, stdout, stderr } = await shop.create(...args);
+    assertEquals(code, expected, `${args.join(" ")}: ${stderr}`);
+    assertStringIncludes(stderr, message);
+    assert(!stderr.includes("    at "), stderr);
+    assertEquals(stdout, "");
+  }
+  const names = (await Array.fromAsync(Deno.readDir(shop.folder)))
+    .map((entry) => entry.name);
+  assertEquals(names, ["data"]);
+});
+
+Deno.test({
+  name: "bip create - Ctrl-C ends it with 130 and leaves no file",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using shop = await workshop();
+    // A sparse file: much to hash, nothing on disk.
+    using file = await Deno.open(shop.path("data/big"), {
+      write: true,
+      create: true,
+    });
+    await file.truncate(64 * 1024 ** 3);
+    const child = bipCommand(
+      ["create", "data", "-o", "out.torrent", "--threads", "1", "--debug"],
+      {
+        cwd: shop.folder,
+        permissions: ["--allow-read", "--allow-write=out.torrent"],
+      },
+    ).spawn();
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    child.kill("SIGINT");
+    const start = performance.now();
+    const { code, stderr } = await child.output();
+    assertEquals(code, 130, new TextDecoder().decode(stderr));
+    assert(performance.now() - start < 5000);
+    assertStringIncludes(new TextDecoder().decode(stderr), "interrupted");
+    const names = (await Array.fromAsync(Deno.readDir(shop.folder)))
+      .map((entry) => entry.name);
+    assertEquals(names, ["data"]);
+  },
+});

@@ -1,0 +1,138 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { bip } from "../../support/bip_command.ts";
+
+const TEXT = new TextEncoder();
+
+/** A small v1 torrent with every kind of field. */
+const TORRENT = "d8:announce8:http://a13:announce-listll8:http://aee" +
+  "7:comment5:a\x1bb c10:created by3:mk213:creation datei86400e" +
+  "4:infod6:lengthi5e4:name5:x.txt12:piece lengthi16384e6:pieces20:" +
+  "a".repeat(20) + "7:privatei1e6:source1:Se" +
+  "5:nodesll4:hosti1eee8:url-list9:http://w/e";
+
+async function withTorrent(
+  use: (folder: string) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "bip-info-" });
+  try {
+    await Deno.writeFile(`${folder}/x.torrent`, TEXT.encode(TORRENT));
+    await use(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const read = ["--allow-read=x.torrent"];
+
+Deno.test("bip info - the JSON document of a torrent file", async () => {
+  await withTorrent(async (cwd) => {
+    const options = { cwd, permissions: read };
+    const { code, stdout, stderr } = await bip(
+      ["info", "x.torrent", "--json"],
+      options,
+    );
+    assertEquals(code, 0, stderr);
+    const document = JSON.parse(stdout);
+    assertEquals(Object.keys(document), [
+      "name",
+      "infoHashV1",
+      "infoHashV2",
+      "version",
+      "pieceLength",
+      "pieceCount",
+      "totalLength",
+      "files",
+      "private",
+      "trackers",
+      "webSeeds",
+      "nodes",
+      "comment",
+      "createdBy",
+      "creationDate",
+      "source",
+      "magnet",
+    ]);
+    const { infoHashV1, magnet, ...rest } = document;
+    assertEquals(infoHashV1.length, 40);
+    assertStringIncludes(magnet, `magnet:?xt=urn:btih:${infoHashV1}`);
+    assertEquals(rest, {
+      name: "x.txt",
+      infoHashV2: null,
+      version: "v1",
+      pieceLength: 16384,
+      pieceCount: 1,
+      totalLength: 5,
+      files: [{ path: "x.txt", length: 5 }],
+      private: true,
+      trackers: [["http://a"]],
+      webSeeds: ["http://w/"],
+      nodes: ["host:1"],
+      comment: "a\x1bb c",
+      createdBy: "mk2",
+      creationDate: 86400,
+      source: "S",
+    });
+    const shown = await bip(["info", "x.torrent"], options);
+    assertEquals(shown.code, 0);
+    assertStringIncludes(shown.stdout, "Comment       a\\x1bb c\n");
+    assertStringIncludes(shown.stdout, "Created       1970-01-02 00:00:00 UTC");
+    assertStringIncludes(shown.stdout, "1         5 B  x.txt");
+    const link = await bip(["magnet", "x.torrent"], options);
+    assertEquals(link.stdout, `${magnet}\n`);
+  });
+});
+
+Deno.test("bip info - magnet links and info-hashes", async () => {
+  const v1 = "aad050ee1bb22e196939547b134535824dabf0ce";
+  const v2 = "b".repeat(64);
+  const info = async (source: string) => {
+    const result = await bip(["info", source, "--json"], {
+      permissions: ["--allow-read"],
+    });
+    assertEquals(result.code, 0, result.stderr);
+    return JSON.parse(result.stdout);
+  };
+  const magnet = await info(
+    `magnet:?xt=urn:btih:${v1}&dn=a+b&xl=7&tr=http://t/`,
+  );
+  assertEquals(magnet.infoHashV1, v1);
+  assertEquals([magnet.files, magnet.pieceLength, magnet.private], [
+    null,
+    null,
+    null,
+  ]);
+  assertEquals([magnet.totalLength, magnet.trackers], [7, [["http://t/"]]]);
+  assertEquals((await info(v1.toUpperCase())).infoHashV1, v1);
+  const second = await info(v2);
+  assertEquals([second.infoHashV1, second.infoHashV2, second.version], [
+    null,
+    v2,
+    "v2",
+  ]);
+});
+
+Deno.test("bip info - bad sources end with 4, unreadable ones with 6", async () => {
+  await withTorrent(async (cwd) => {
+    await Deno.writeTextFile(`${cwd}/bad.torrent`, TORRENT.slice(0, -3));
+    const cases: [string, number][] = [
+      ["bad.torrent", 4],
+      ["magnet:?dn=x", 4],
+      ["magnet:?xt=urn:btih:zz", 4],
+      ["nosuch.torrent", 6],
+      ["a".repeat(39), 6],
+      [".", 6],
+    ];
+    for (const [source, expected] of cases) {
+      for (const verb of ["info", "magnet"]) {
+        if (verb === "magnet" && source.startsWith("magnet:")) continue;
+        const { code, stdout, stderr } = await bip([verb, source], {
+          cwd,
+          permissions: ["--allow-read=."],
+        });
+        assertEquals(code, expected, `${verb} ${source}: ${stderr}`);
+        assertEquals(stdout, "");
+        assertEquals(stderr.trim().split("\n").length, 1, stderr);
+      }
+    }
+  });
+});

@@ -1,0 +1,313 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { runBip, startBip } from "../../support/bip.ts";
+import { bipCommand } from "../../support/bip_command.ts";
+import { TempDir } from "../../support/paths.ts";
+import { comparePayload, writePayload } from "../../support/payload.ts";
+
+const MIB = 1024 * 1024;
+const FILES = {
+  "album/a.bin": 3 * MIB + 1,
+  "album/b ü.bin": MIB,
+  "album/none": 0,
+};
+const LOCAL = [
+  "--listen",
+  "127.0.0.1",
+  "--port",
+  "0",
+  "--no-dht",
+  "--no-lpd",
+  "--no-pex",
+  "--no-trackers",
+];
+
+class Scene implements AsyncDisposable {
+  readonly temp = new TempDir();
+  readonly torrent: string = this.temp.join("a.torrent");
+  readonly seed: string = this.temp.join("seed");
+  readonly out: string = this.temp.join("out");
+
+  static async make(): Promise<Scene> {
+    const scene = new Scene();
+    await Deno.mkdir(scene.seed);
+    await writePayload(scene.seed, FILES);
+    const made = await runBip([
+      "create",
+      `${scene.seed}/album`,
+      "-o",
+      scene.torrent,
+      "--piece-length",
+      "64KiB",
+    ]);
+    assertEquals(made.code, 0, made.stderr);
+    return scene;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.temp[Symbol.asyncDispose]();
+  }
+}
+
+Deno.test("bip seed serves bip download, with the permissions they name", async () => {
+  await using scene = await Scene.make();
+  await using seeder = startBip([
+    "seed",
+    scene.torrent,
+    scene.seed,
+    ...LOCAL,
+    "--json",
+  ], { permissions: ["--allow-net", `--allow-read=${scene.temp.path}`] });
+  const { port } = await seeder.line("listening");
+  const args = [
+    "download",
+    scene.torrent,
+    "-o",
+    scene.out,
+    "--peer",
+    `127.0.0.1:${port}`,
+    "--timeout",
+    "30",
+    ...LOCAL,
+  ];
+  const permissions = [
+    "--allow-net",
+    `--allow-read=${scene.temp.path}`,
+    `--allow-write=${scene.out}`,
+  ];
+  const { code, lines, stderr } = await runBip([...args, "--json"], {
+    permissions,
+  });
+  assertEquals(code, 0, stderr);
+  await comparePayload(scene.out, FILES);
+  const types = new Set(lines.map((line) => line.type));
+  for (const type of ["listening", "progress", "piece", "peer", "complete"]) {
+    assert(types.has(type), type);
+  }
+  const complete = lines.find((line) => line.type === "complete")!;
+  assertEquals(complete.bytes, 4 * MIB + 1);
+  assertEquals(String(complete.infoHash).length, 40);
+  assert(Number(complete.seconds) > 0);
+  const left = [...Deno.readDirSync(scene.out)].map((entry) => entry.name);
+  assertEquals(left, ["album"], "no state is left behind");
+  // Once more: everything is there already; people see one line.
+  const again = await runBip(args, { permissions });
+  assertEquals(again.code, 0, again.stderr);
+  assertEquals(again.lines, [], "stdout is for results only");
+  assertStringIncludes(again.stderr, "Complete: album, 4.00 MiB in");
+});
+
+Deno.test("bip download fetches only the chosen files", async () => {
+  await using scene = await Scene.make();
+  await using seeder = startBip([
+    "seed",
+    scene.torrent,
+    scene.seed,
+    ...LOCAL,
+    "--json",
+  ]);
+  const { port } = await seeder.line("listening");
+  const { code, stderr } = await runBip([
+    "download",
+    scene.torrent,
+    "-o",
+    scene.out,
+    "--files",
+    "b*.bin",
+    "--peer",
+    `127.0.0.1:${port}`,
+    "--timeout",
+    "30",
+    "-q",
+    ...LOCAL,
+  ]);
+  assertEquals(code, 0, stderr);
+  assertEquals(stderr, "");
+  await comparePayload(scene.out, { "album/b ü.bin": MIB });
+  const names = [...Deno.readDirSync(`${scene.out}/album`)].map((e) => e.name);
+  assertEquals(names, ["b ü.bin"]);
+});
+
+Deno.test("bip download stops at Ctrl-C, keeps its work, and goes on", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  await using scene = await Scene.make();
+  await using seeder = startBip([
+    "seed",
+    scene.torrent,
+    scene.seed,
+    ...LOCAL,
+    "--json",
+  ]);
+  const { port } = await seeder.line("listening");
+  const args = [
+    "download",
+    scene.torrent,
+    "-o",
+    scene.out,
+    "--peer",
+    `127.0.0.1:${port}`,
+    "--json",
+    ...LOCAL,
+  ];
+  await using first = startBip([...args, "--down-limit", "1M"]);
+  await first.line("piece", (line) => line.good === true);
+  const at = performance.now();
+  first.kill("SIGINT");
+  assertEquals((await first.result).code, 130);
+  assert(performance.now() - at < 5000);
+  const second = await runBip([...args, "--timeout", "30"]);
+  assertEquals(second.code, 0, second.stderr);
+  await comparePayload(scene.out, FILES);
+  const complete = second.lines.find((line) => line.type === "complete")!;
+  assert(
+    Number(complete.downloaded) < 4 * MIB,
+    "the first run's work was kept",
+  );
+});
+
+Deno.test("bip download and seed name what is wrong, each with its exit code", async () => {
+  await using scene = await Scene.make();
+  const bad = scene.temp.join("bad.torrent");
+  await Deno.writeTextFile(bad, "d4:infoi1ee");
+  const download = ["download", scene.torrent, "-o", scene.out];
+  const cases: [string[], number, string][] = [
+    [["download", scene.torrent], 2, "needs -o DIR"],
+    [[...download, "--peer", "nonsense"], 2, "--peer must be HOST:PORT"],
+    [[...download, "--down-limit", "fast"], 2, "--down-limit must be a size"],
+    [[...download, "--files", "9"], 2, "--files asks for 9"],
+    [[...download, "--listen", "here"], 2, "--listen must be an IP address"],
+    [["download", bad, "-o", scene.out], 4, "info"],
+    [["download", "magnet:?dn=x", "-o", scene.out], 4, "magnet"],
+    [["download", scene.temp.join("no"), "-o", scene.out], 6, "no such file"],
+    [
+      [...download, "--no-trackers", "--no-dht", "--no-lpd"],
+      5,
+      "nobody to ask",
+    ],
+    [[...download, ...LOCAL, "--timeout", "0.3"], 5, "Not complete after"],
+    [
+      ["seed", scene.torrent, scene.temp.path, ...LOCAL],
+      3,
+      "Cannot seed: 0 of 65",
+    ],
+    [["seed", scene.torrent, scene.temp.join("no"), ...LOCAL], 6, "no such"],
+    [["seed", scene.torrent, scene.torrent, ...LOCAL], 6, "it is no folder"],
+    [
+      ["download", scene.torrent, "-o", bad, ...LOCAL],
+      6,
+      "a file is there already",
+    ],
+    [
+      [...download, "--listen", "192.0.2.1", "--no-dht", "--no-lpd"],
+      6,
+      "Cannot listen on 192.0.2.1:6881",
+    ],
+  ];
+  for (const [args, code, text] of cases) {
+    const result = await runBip(args);
+    assertEquals(result.code, code, `${args.join(" ")}: ${result.stderr}`);
+    assertStringIncludes(result.stderr, text);
+    assertEquals(result.stderr.includes("    at "), false, "no stack trace");
+  }
+  const json = await runBip([
+    ...download,
+    ...LOCAL,
+    "--timeout",
+    "0.3",
+    "--json",
+  ]);
+  const error = json.lines.find((line) => line.type === "error");
+  assertEquals(error?.code, "timeout");
+});
+
+Deno.test("bip download stops at a Ctrl-C that comes at once", {
+  permissions: { read: true, write: true, net: ["127.0.0.1"], sys: true },
+}, async () => {
+  // The command as a function: no peer, and the signal fired before it asks.
+  const temp = new TempDir();
+  await using _ = temp;
+  const err: string[] = [];
+  const controller = new AbortController();
+  const { main } = await import("../../../cli/main.ts");
+  const code = main(
+    [
+      "download",
+      `magnet:?xt=urn:btih:${"a".repeat(40)}`,
+      "-o",
+      temp.path,
+      "--peer",
+      "127.0.0.1:1",
+      "--timeout",
+      "20",
+      ...LOCAL,
+    ],
+    {
+      interactive: false,
+      color: false,
+      columns: 80,
+      print() {},
+      printJson() {},
+      printBytes() {},
+      note: (line) => err.push(line),
+    },
+    controller.signal,
+  );
+  await Promise.resolve();
+  controller.abort(new DOMException("Interrupted", "AbortError"));
+  assertEquals(await code, 130);
+  assertEquals(err.length, 1, err.join());
+  assertStringIncludes(err[0]!, "Stopped: the metadata is not there yet");
+});
+
+Deno.test("bip download keeps its work when the reader of --json leaves", async () => {
+  await using scene = await Scene.make();
+  await using seeder = startBip([
+    "seed",
+    scene.torrent,
+    scene.seed,
+    ...LOCAL,
+    "--json",
+  ]);
+  const { port } = await seeder.line("listening");
+  const child = bipCommand([
+    "download",
+    scene.torrent,
+    "-o",
+    scene.out,
+    "--peer",
+    `127.0.0.1:${port}`,
+    "--down-limit",
+    "1M",
+    "--json",
+    ...LOCAL,
+  ], {
+    permissions: ["--allow-net", "--allow-read", "--allow-write"],
+    flags: ["--unstable-net"],
+  }).spawn();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  for (let text = ""; !text.includes('"piece"');) {
+    const { value, done } = await reader.read();
+    assert(!done, text);
+    text += value;
+  }
+  await reader.cancel();
+  const stderr = await new Response(child.stderr).text();
+  assertEquals([(await child.status).code, stderr], [6, ""]);
+  const left = [...Deno.readDirSync(scene.out)].map(({ name }) => name);
+  assert(left.some((name) => name.endsWith(".bip-resume")), left.join());
+});
+
+Deno.test("bip download --list shows the files and fetches nothing", async () => {
+  await using scene = await Scene.make();
+  const { code, lines } = await runBip(["download", scene.torrent, "--list"]);
+  assertEquals(code, 0);
+  assertEquals(lines.length, 3);
+  assertStringIncludes(String(lines[1]!.text), "album/b ü.bin");
+  const json = await runBip(["download", scene.torrent, "--list", "--json"]);
+  assertEquals(json.lines[0], {
+    type: "file",
+    index: 1,
+    path: "album/a.bin",
+    length: 3 * MIB + 1,
+  });
+});

@@ -1,0 +1,140 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { EventQueue } from "../../../_shared/event_queue.ts";
+import {
+  Reporter,
+  type ReporterOptions,
+} from "../../../cli/transfer/reporter.ts";
+import type { TorrentEvent, TorrentStats } from "../../../client/mod.ts";
+
+const STATS: TorrentStats = {
+  state: "downloading",
+  wantedBytes: 0,
+  doneBytes: 0,
+  downloadedBytes: 0,
+  uploadedBytes: 0,
+  wastedBytes: 0,
+  downloadRate: 0,
+  uploadRate: 0,
+  pieceCount: 0,
+  piecesDone: 0,
+  peers: 0,
+  seeds: 0,
+  candidates: 0,
+  connecting: 0,
+  etaMs: undefined,
+};
+
+/** A reporter of a torrent that does nothing by itself. */
+function makeReporter(options: {
+  readonly json: boolean;
+  readonly onNote?: (line: string) => void;
+  readonly close?: () => Promise<void>;
+}) {
+  const events = new EventQueue<TorrentEvent>(100);
+  const out: { readonly type: string }[] = [];
+  const notes: string[] = [];
+  const torrent: ReporterOptions["torrent"] = {
+    infoHash: new Uint8Array(20),
+    metainfo: undefined,
+    name: "n\x1b[2Jame",
+    state: "downloading",
+    stats: () => STATS,
+    events: () => events,
+  };
+  const reporter = new Reporter({
+    torrent,
+    session: { local: undefined, close: options.close ?? (async () => {}) },
+    json: options.json,
+    quiet: false,
+    output: {
+      interactive: false,
+      color: false,
+      columns: 80,
+      print() {},
+      printJson: (value) => out.push(value as { readonly type: string }),
+      printBytes() {},
+      note(line) {
+        notes.push(line);
+        options.onNote?.(line);
+      },
+    },
+  });
+  return { reporter, events, out, notes };
+}
+
+Deno.test({
+  name: "Reporter - leaving says what it waits for when that takes a while",
+  permissions: "none",
+  async fn() {
+    const closed = Promise.withResolvers<void>();
+    const { reporter, notes } = makeReporter({
+      json: false,
+      close: () => closed.promise,
+      onNote: () => closed.resolve(),
+    });
+    await reporter.leave();
+    assertEquals(notes, ["Leaving: telling the trackers"]);
+    await reporter[Symbol.asyncDispose]();
+  },
+});
+
+Deno.test({
+  name:
+    "Reporter - what ends the command is the last event, whatever came before",
+  permissions: "none",
+  async fn() {
+    const { reporter, events, out, notes } = makeReporter({
+      json: true,
+      close() {
+        events.push({ type: "state", state: "removed" });
+        return Promise.reject(new Error("second"));
+      },
+    });
+    events.push({
+      type: "warning",
+      code: "surplus",
+      message: "too long: \x1b[2J",
+      files: ["a\n"],
+    });
+    await reporter.failed(new Error("first"));
+    assertEquals(out.map(({ type }) => type).filter((t) => t !== "progress"), [
+      "listening",
+      "state",
+      "warning",
+      "state",
+      "error",
+    ]);
+    assertEquals(out.at(-1), {
+      type: "error",
+      code: "unexpected",
+      message: "first",
+    } as { readonly type: string });
+    assertEquals(notes, []);
+  },
+});
+
+Deno.test({
+  name:
+    "Reporter - warnings, trackers and bans are shown harmless, on one line each",
+  permissions: "none",
+  async fn() {
+    const { reporter, events, notes } = makeReporter({ json: false });
+    const evil = "a\x1b[2J\r\n\u202eb";
+    events.push({ type: "warning", code: "lost", message: evil, files: [] });
+    events.push({ type: "tracker", tracker: evil, ok: false, error: evil });
+    events.push({
+      type: "peer",
+      address: { hostname: "127.0.0.1", port: 1 },
+      state: "banned",
+      direction: "inbound",
+      reason: evil,
+    });
+    await reporter[Symbol.asyncDispose]();
+    assertEquals(notes.length, 3);
+    for (const note of notes) {
+      // deno-lint-ignore no-control-regex
+      assertEquals(/[\x00-\x1f\u202e]/.test(note), false, note);
+      assertStringIncludes(note, "a\\x1b[2J\\x0d\\x0a\\u{202e}b");
+    }
+  },
+});
