@@ -4,14 +4,14 @@
  * @module
  */
 import type { Endpoint, PeerCandidate } from "../_shared/address.ts";
-import { HandshakerCore } from "./_core.ts";
-import { Dialer } from "./_dialer.ts";
-import { failure } from "./_failure.ts";
-import { type Door, Greeter } from "./_greeter.ts";
+import { HandshakerCore } from "./core/core.ts";
+import { Dialer } from "./dial/dialer.ts";
+import { failure } from "./core/failure.ts";
+import { type Door, Greeter } from "./core/greeter.ts";
 import {
   type HandshakerSettings,
   resolveHandshakerOptions,
-} from "./_settings.ts";
+} from "./core/settings.ts";
 import type { HandshakeEvent } from "./event.ts";
 import type { HandshakeFilters } from "./filter.ts";
 import type {

@@ -11,17 +11,17 @@ import {
   type PeerConnectionOptions,
   sessionOptionsOf,
 } from "./connection_options.ts";
-import { READ_SEND_WATERMARK } from "./_limits.ts";
+import { READ_SEND_WATERMARK } from "./limits.ts";
 import type { BlockAddress, HashRange } from "./message.ts";
-import { type ChannelHost, MessageChannel } from "./message_channel.ts";
-import type { PeerStats } from "./peer_stats.ts";
-import { PeerSessionMachine } from "./session_machine.ts";
+import { type ChannelHost, MessageChannel } from "./wire/message_channel.ts";
+import type { PeerStats } from "./session/peer_stats.ts";
+import { PeerSessionMachine } from "./session/session_machine.ts";
 import type {
   LocalExtensionFields,
   PeerSessionState,
 } from "./session_types.ts";
 import { encodeUploadOnly } from "./small_extensions.ts";
-import { UserExtensions } from "./user_extensions.ts";
+import { UserExtensions } from "./session/user_extensions.ts";
 import { encodeUtMetadata, type UtMetadataMessage } from "./ut_metadata.ts";
 import { encodeUtPex, type UtPexMessage } from "./ut_pex.ts";
 

@@ -11,7 +11,7 @@ import {
   type PeerExtension,
   STANDARD_EXTENSIONS,
 } from "./extension_registry.ts";
-import { ALLOWED_FAST_COUNT } from "./_limits.ts";
+import { ALLOWED_FAST_COUNT } from "./limits.ts";
 import type { BlockAddress } from "./message.ts";
 import type { PeerSessionEvent, PeerSessionOptions } from "./session_types.ts";
 

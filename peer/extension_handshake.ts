@@ -13,7 +13,7 @@ import {
   tryDecodeText,
 } from "../_shared/bytes.ts";
 import { PeerProtocolError } from "./error.ts";
-import { MAX_EXTENSIONS, MAX_OUTSTANDING_REQUESTS } from "./_limits.ts";
+import { MAX_EXTENSIONS, MAX_OUTSTANDING_REQUESTS } from "./limits.ts";
 import { MAX_METADATA_SIZE } from "./ut_metadata.ts";
 
 /** What peers tell each other of their extensions (BEP 10, BEP 9, BEP 21). */

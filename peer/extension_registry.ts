@@ -4,7 +4,7 @@
  * @module
  */
 import type { ExtensionHandshake } from "./extension_handshake.ts";
-import { MAX_EXTENSIONS } from "./_limits.ts";
+import { MAX_EXTENSIONS } from "./limits.ts";
 
 /** Extensions this package speaks, in the order of the ids we give them. */
 export const STANDARD_EXTENSIONS = [

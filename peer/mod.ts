@@ -53,7 +53,7 @@
  *
  * @module
  */
-export * from "./allowed_fast.ts";
+export * from "./session/allowed_fast.ts";
 export * from "./connection.ts";
 export type {
   PeerClosedEvent,
@@ -68,16 +68,16 @@ export {
   type ExtensionHandshake,
 } from "./extension_handshake.ts";
 export * from "./extension_registry.ts";
-export { hashProofLength, isHashRange } from "./hash_exchange.ts";
+export { hashProofLength, isHashRange } from "./session/hash_exchange.ts";
 export * from "./manager.ts";
 export * from "./message.ts";
-export * from "./message_decoder.ts";
-export * from "./message_encode.ts";
-export * from "./message_stream.ts";
-export type { PeerStats } from "./peer_stats.ts";
-export type { FirstPieces } from "./remote_pieces.ts";
-export type { OutstandingRequest } from "./request_ledger.ts";
-export * from "./session_machine.ts";
+export * from "./wire/message_decoder.ts";
+export * from "./wire/message_encode.ts";
+export * from "./wire/message_stream.ts";
+export type { PeerStats } from "./session/peer_stats.ts";
+export type { FirstPieces } from "./session/remote_pieces.ts";
+export type { OutstandingRequest } from "./session/request_ledger.ts";
+export * from "./session/session_machine.ts";
 export type {
   LocalExtensionFields,
   PeerSessionEvent,

@@ -7,7 +7,7 @@ import type { Bitfield } from "../_shared/bitfield.ts";
 import type { PeerProtocolError } from "./error.ts";
 import type { ExtensionHandshake } from "./extension_handshake.ts";
 import type { BlockAddress, HashRange, PeerMessage } from "./message.ts";
-import type { FirstPieces } from "./remote_pieces.ts";
+import type { FirstPieces } from "./session/remote_pieces.ts";
 import type { UtHolepunchMessage } from "./ut_holepunch.ts";
 import type { UtMetadataMessage } from "./ut_metadata.ts";
 import type { UtPexMessage } from "./ut_pex.ts";

@@ -12,7 +12,7 @@ import {
   tryEncodeCompactEndpoint,
 } from "../_shared/address.ts";
 import { decodeDictionary } from "./extension_handshake.ts";
-import { MAX_PEX_ENTRIES, PEX_SEND_ENTRIES } from "./_limits.ts";
+import { MAX_PEX_ENTRIES, PEX_SEND_ENTRIES } from "./limits.ts";
 
 /** Bits of the flags that come with a peer (BEP 11). */
 export const PEX_FLAG = {

@@ -5,7 +5,7 @@
  */
 import type { RandomSource } from "../_shared/random.ts";
 import type { PeerKey } from "./selection_strategy.ts";
-import { SlotChoker } from "./_slot_choker.ts";
+import { SlotChoker } from "./slot_choker.ts";
 
 /** What a choker knows of a peer. */
 export interface ChokerPeer {

@@ -5,22 +5,22 @@
  */
 import type { BlockAddress } from "../metainfo/piece_layout.ts";
 import { BLOCK_SIZE } from "../metainfo/piece_layout.ts";
-import { BlockBook } from "./_block_book.ts";
-import { BlockChooser } from "./_block_chooser.ts";
-import { Deadlines } from "./_deadlines.ts";
-import { RECEIVED } from "./_partial_piece.ts";
-import { checkPicker } from "./_picker_invariants.ts";
-import { findPeer, PieceTable } from "./_piece_table.ts";
-import { steal } from "./_thief.ts";
-import { PickerPeers } from "./picker_peers.ts";
-import { PickerPieces } from "./picker_pieces.ts";
+import { BlockBook } from "./picker/block_book.ts";
+import { BlockChooser } from "./picker/block_chooser.ts";
+import { Deadlines } from "./picker/deadlines.ts";
+import { RECEIVED } from "./picker/partial_piece.ts";
+import { checkPicker } from "./picker/picker_invariants.ts";
+import { findPeer, PieceTable } from "./picker/piece_table.ts";
+import { steal } from "./picker/thief.ts";
+import { PickerPeers } from "./picker/picker_peers.ts";
+import { PickerPieces } from "./picker/picker_pieces.ts";
 import type {
   PeerBlock,
   PickerLayout,
   PickerStats,
   PiecePickerOptions,
   ReceiveResult,
-} from "./picker_types.ts";
+} from "./picker/picker_types.ts";
 import { rarestFirst } from "./rarest_first.ts";
 import type { PeerKey } from "./selection_strategy.ts";
 import type { StealPolicy } from "./steal_policy.ts";

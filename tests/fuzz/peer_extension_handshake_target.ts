@@ -3,7 +3,7 @@ import {
   encodeExtensionHandshake,
   PeerProtocolError,
 } from "../../peer/mod.ts";
-import { MAX_EXTENSIONS } from "../../peer/_limits.ts";
+import { MAX_EXTENSIONS } from "../../peer/limits.ts";
 import type { FuzzTarget } from "./fuzz_target.ts";
 
 const encoder = new TextEncoder();

@@ -10,7 +10,7 @@ import {
   MAX_METADATA_SIZE,
   PeerProtocolError,
 } from "../../peer/mod.ts";
-import { MAX_EXTENSIONS } from "../../peer/_limits.ts";
+import { MAX_EXTENSIONS } from "../../peer/limits.ts";
 import { vectorTest } from "./vectors.ts";
 
 const none = { permissions: "none" } as const;

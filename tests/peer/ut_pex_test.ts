@@ -9,7 +9,7 @@ import {
   PEX_FLAG,
   type PexPeer,
 } from "../../peer/mod.ts";
-import { MAX_PEX_ENTRIES, PEX_SEND_ENTRIES } from "../../peer/_limits.ts";
+import { MAX_PEX_ENTRIES, PEX_SEND_ENTRIES } from "../../peer/limits.ts";
 import { vectorTest } from "./vectors.ts";
 
 const none = { permissions: "none" } as const;

@@ -1,0 +1,333 @@
+/**
+ * Who is connected or connecting: limits per IP, duplicates, ourselves.
+ *
+ * Invariant: every slot that was opened is closed exactly once, and only open
+ * slots are counted or found by address or peer id.
+ *
+ * @module
+ */
+import {
+  type Endpoint,
+  formatEndpoint,
+  hostKey,
+  ipScope,
+  normalizeHostname,
+  tryParseIp,
+} from "../../_shared/address.ts";
+import { compareBytes, toByteString } from "../../_shared/bytes.ts";
+import { TokenBucket } from "../../_shared/token_bucket.ts";
+import type { HandshakeErrorCode } from "../error.ts";
+import type { HandshakeDirection } from "../filter.ts";
+
+/** Limits of a {@linkcode ConnectionTable}. */
+export interface ConnectionTableOptions {
+  /** Our 20-byte peer id. */
+  readonly peerId: Uint8Array;
+  /** Connections with one IP, whatever their state. */
+  readonly maxPerIp: number;
+  /** Connections with one IP for one torrent. */
+  readonly maxPerIpPerTorrent: number;
+  /** Inbound connections of one IP that have not shaken hands. */
+  readonly maxPendingInboundPerIp: number;
+  /** Inbound connections of one IP in a second. */
+  readonly inboundPerIpPerSecond: number;
+  /** Whether loopback addresses are free of the limits above. */
+  readonly exemptLoopback: boolean;
+  /** Two connections made within so long were made at once, in ms. */
+  readonly simultaneousMs: number;
+}
+
+/** One connection, from its first moment to its end. */
+export interface Slot {
+  /** Who opened it. */
+  readonly direction: HandshakeDirection;
+  /** The port that was dialled, ours or theirs. */
+  readonly listenPort: number;
+  /** The connection behind it, once the handshake is done. */
+  connection: Disposable | undefined;
+  /** The other side's host; absent when not yet known. */
+  host: string | undefined;
+  /** The same for the limits; absent when exempt. */
+  ip: string | undefined;
+  /** Keys under which it is found by address. */
+  readonly addressKeys: string[];
+  /** Key under which it is found by peer. */
+  peerKey: string | undefined;
+  /** Key of its torrent and IP. */
+  torrentIpKey: string | undefined;
+  /** When the handshake was complete, in ms. */
+  establishedAt: number | undefined;
+  /** Whether it was closed. */
+  closed: boolean;
+}
+
+/** Own addresses remembered; more cannot be ours. */
+const MAX_SELF = 64;
+/** IPs whose inbound rate is remembered. */
+const MAX_RATES = 4096;
+
+function addressKey(torrent: string, address: Endpoint): string {
+  return `${formatEndpoint(normal(address))} ${torrent}`;
+}
+
+function normal(address: Endpoint): Endpoint {
+  return {
+    hostname: normalizeHostname(address.hostname),
+    port: address.port,
+  };
+}
+
+/** A peer of a torrent, as far as one host can tell. */
+function peerKey(
+  torrent: string,
+  host: string | undefined,
+  peerId: Uint8Array,
+): string {
+  return `${torrent}${toByteString(peerId)}${host ?? ""}`;
+}
+
+/** See the module. */
+export class ConnectionTable {
+  readonly #options: ConnectionTableOptions;
+  readonly #counts = new Map<string, number>();
+  readonly #rates = new Map<string, TokenBucket>();
+  readonly #byAddress = new Map<string, Slot>();
+  readonly #byPeer = new Map<string, Slot>();
+  readonly #self = new Set<string>();
+  #established = 0;
+
+  /** Makes an empty table. */
+  constructor(options: ConnectionTableOptions) {
+    this.#options = options;
+  }
+
+  /** Connections with a complete handshake. */
+  get established(): number {
+    return this.#established;
+  }
+
+  /** Why a candidate need not even wait in a queue. */
+  check(
+    torrent: string,
+    address: Endpoint,
+    peerId: Uint8Array | undefined,
+  ): HandshakeErrorCode | undefined {
+    if (this.#self.has(formatEndpoint(normal(address)))) return "self";
+    if (this.#byAddress.has(addressKey(torrent, address))) {
+      return "duplicate-address";
+    }
+    if (peerId !== undefined) {
+      if (compareBytes(peerId, this.#options.peerId) === 0) return "self";
+      const identity = peerKey(torrent, hostKey(address.hostname), peerId);
+      // Who came by itself may be anybody: only dialling tells.
+      if (this.#byPeer.get(identity)?.direction === "outbound") {
+        return "duplicate-peer-id";
+      }
+    }
+    return undefined;
+  }
+
+  /** Opens a slot for a candidate; it holds its address from now on. */
+  openOutbound(torrent: string, address: Endpoint): Slot {
+    const slot = this.#slot("outbound", address.port);
+    this.#addAddress(slot, addressKey(torrent, address));
+    return slot;
+  }
+
+  /**
+   * Opens a slot for a connection that was accepted on a port of ours, if there
+   * is room.
+   */
+  openInbound(
+    address: Endpoint,
+    listenPort: number,
+    now: number,
+  ): Slot | HandshakeErrorCode {
+    const host = hostKey(address.hostname);
+    const ip = this.#limitKey(host, address);
+    if (ip !== undefined) {
+      const { maxPerIp, maxPendingInboundPerIp } = this.#options;
+      if (
+        !this.#rate(ip, now) || this.#count(ip) >= maxPerIp ||
+        this.#count("pending " + ip) >= maxPendingInboundPerIp
+      ) return "too-many-from-ip";
+      this.#add(ip, 1);
+      this.#add("pending " + ip, 1);
+    }
+    const slot = this.#slot("inbound", listenPort);
+    slot.host = host;
+    slot.ip = ip;
+    return slot;
+  }
+
+  /** Counts an outbound slot once the real address is known. */
+  resolve(slot: Slot, remote: Endpoint): HandshakeErrorCode | undefined {
+    slot.host = hostKey(remote.hostname);
+    const ip = this.#limitKey(slot.host, remote);
+    if (ip === undefined || slot.closed) return undefined;
+    if (this.#count(ip) >= this.#options.maxPerIp) return "too-many-from-ip";
+    this.#add(ip, 1);
+    slot.ip = ip;
+    return undefined;
+  }
+
+  /** Remembers an address as our own. */
+  rememberSelf(address: Endpoint): void {
+    if (this.#self.size >= MAX_SELF) {
+      const [oldest] = this.#self;
+      this.#self.delete(oldest!);
+    }
+    this.#self.add(formatEndpoint(normal(address)));
+  }
+
+  /**
+   * Marks a slot as connected to a peer.
+   *
+   * Of two connections that two hosts opened to each other, both keep the one
+   * that the side with the lower listening port opened, whenever the other
+   * comes: so does libtorrent. With equal ports, where it leaves it to chance,
+   * the greater peer id decides. The loser is closed here.
+   *
+   * From another host anybody may pretend to be the peer, whose id is no
+   * secret: both connections stay. So do one that came long ago and one that we
+   * dial now: if it is the peer, it ends one of them by the rule above.
+   */
+  establish(
+    slot: Slot,
+    torrent: string,
+    peerId: Uint8Array,
+    now: number,
+  ): HandshakeErrorCode | undefined {
+    const identity = peerKey(torrent, slot.host, peerId);
+    const existing = this.#byPeer.get(identity);
+    const isCheck = slot.direction === "outbound" &&
+      existing?.direction === "inbound" &&
+      now - existing.establishedAt! > this.#options.simultaneousMs;
+    const rival = isCheck ? undefined : existing;
+    if (rival !== undefined && !this.#replaces(slot, rival, peerId)) {
+      // Spares dialling the same peer by this address again. Who came by itself
+      // may not be it.
+      if (rival.direction === "outbound" && rival.addressKeys.length < 4) {
+        for (const key of slot.addressKeys.splice(0)) {
+          this.#byAddress.delete(key);
+          this.#addAddress(rival, key);
+        }
+      }
+      return "duplicate-peer-id";
+    }
+    const key = slot.ip === undefined ? undefined : `${slot.ip} ${torrent}`;
+    if (key !== undefined) {
+      const leaving = rival?.torrentIpKey === key ? 1 : 0;
+      if (this.#count(key) - leaving >= this.#options.maxPerIpPerTorrent) {
+        return "too-many-from-ip";
+      }
+    }
+    if (rival !== undefined) {
+      rival.connection?.[Symbol.dispose]();
+      this.close(rival);
+    }
+    if (key !== undefined) {
+      this.#add(key, 1);
+      slot.torrentIpKey = key;
+      if (slot.direction === "inbound") this.#add("pending " + slot.ip, -1);
+    }
+    slot.establishedAt = now;
+    slot.peerKey = identity;
+    this.#byPeer.set(identity, slot);
+    this.#established++;
+    return undefined;
+  }
+
+  /** Whether a second connection with a peer takes the place of the first. */
+  #replaces(slot: Slot, existing: Slot, peerId: Uint8Array): boolean {
+    return slot.direction !== existing.direction &&
+      slot.direction === this.#winner(slot, existing, peerId);
+  }
+
+  /** Which of an inbound and an outbound connection with one peer to keep. */
+  #winner(a: Slot, b: Slot, peerId: Uint8Array): HandshakeDirection {
+    const [ours, theirs] = a.direction === "inbound"
+      ? [a.listenPort, b.listenPort]
+      : [b.listenPort, a.listenPort];
+    const order = ours === theirs
+      ? compareBytes(peerId, this.#options.peerId)
+      : ours - theirs;
+    return order < 0 ? "outbound" : "inbound";
+  }
+
+  /** Frees a slot. Idempotent. */
+  close(slot: Slot): void {
+    if (slot.closed) return;
+    slot.closed = true;
+    for (const key of slot.addressKeys) this.#byAddress.delete(key);
+    const { peerKey: key } = slot;
+    if (key !== undefined && this.#byPeer.get(key) === slot) {
+      this.#byPeer.delete(key);
+    }
+    if (slot.torrentIpKey !== undefined) this.#add(slot.torrentIpKey, -1);
+    if (slot.ip !== undefined) {
+      this.#add(slot.ip, -1);
+      if (slot.direction === "inbound" && slot.establishedAt === undefined) {
+        this.#add("pending " + slot.ip, -1);
+      }
+    }
+    if (slot.establishedAt !== undefined) this.#established--;
+  }
+
+  #slot(direction: HandshakeDirection, listenPort: number): Slot {
+    return {
+      direction,
+      listenPort,
+      connection: undefined,
+      host: undefined,
+      ip: undefined,
+      addressKeys: [],
+      peerKey: undefined,
+      torrentIpKey: undefined,
+      establishedAt: undefined,
+      closed: false,
+    };
+  }
+
+  #addAddress(slot: Slot, key: string): void {
+    slot.addressKeys.push(key);
+    this.#byAddress.set(key, slot);
+  }
+
+  /** The host as far as the limits hold for it. */
+  #limitKey(
+    host: string,
+    address: Endpoint,
+  ): string | undefined {
+    const bytes = tryParseIp(address.hostname);
+    if (bytes === undefined) return undefined;
+    return this.#options.exemptLoopback && ipScope(bytes) === "loopback"
+      ? undefined
+      : host;
+  }
+
+  #rate(ip: string, now: number): boolean {
+    const perSecond = this.#options.inboundPerIpPerSecond;
+    let bucket = this.#rates.get(ip);
+    if (bucket === undefined) {
+      if (this.#rates.size >= MAX_RATES) {
+        const [oldest] = this.#rates.keys();
+        this.#rates.delete(oldest!);
+      }
+      bucket = new TokenBucket(perSecond, Math.max(1, 2 * perSecond), now);
+    } else this.#rates.delete(ip);
+    // The map stays ordered by last use.
+    this.#rates.set(ip, bucket);
+    return bucket.take(now);
+  }
+
+  #count(key: string): number {
+    return this.#counts.get(key) ?? 0;
+  }
+
+  #add(key: string, change: number): void {
+    const count = this.#count(key) + change;
+    if (count > 0) this.#counts.set(key, count);
+    else this.#counts.delete(key);
+  }
+}

@@ -1,0 +1,242 @@
+/**
+ * What both directions of a handshaker share: settings, bookkeeping, events,
+ * and the handshake over an open connection.
+ *
+ * @module
+ */
+import type { Endpoint, PeerCandidate } from "../../_shared/address.ts";
+import type { ByteConnection } from "../../_shared/byte_conn.ts";
+import { ConnectionTable, type Slot } from "./connection_table.ts";
+import { EventBuffer } from "./event_buffer.ts";
+import { startExchange } from "./exchange.ts";
+import { DescriptorGuard } from "./descriptor_guard.ts";
+import { failedEvent, failure, isOutOfDescriptors } from "./failure.ts";
+import {
+  inboundProtocols,
+  type Negotiation,
+  type NegotiationContext,
+} from "./negotiation.ts";
+import type { HandshakerSettings } from "./settings.ts";
+import { torrentKey, TorrentRegistry } from "./torrent_registry.ts";
+import { TrackedConnection } from "./tracked_connection.ts";
+import type { HandshakeError, HandshakeErrorCode } from "../error.ts";
+import type {
+  HandshakeConnected,
+  HandshakeEvent,
+  HandshakeFailed,
+} from "../event.ts";
+import { ExtensionBits } from "../extension_bits.ts";
+import type { HandshakeDirection } from "../filter.ts";
+import { HandshakeMachine } from "../handshake_machine.ts";
+import { BITTORRENT_PROTOCOL, type HandshakeFields } from "../message.ts";
+
+/** A connection in the making that can be ended from outside. */
+export interface Pending {
+  /** Its torrent, once known. */
+  key: string | undefined;
+  /** Ends it. */
+  fail(error: HandshakeError): void;
+}
+
+/** What {@linkcode HandshakerCore.shake} must know of an outbound connection. */
+export interface Outbound {
+  /** What to say first. */
+  readonly opening: HandshakeFields;
+  /** Who was dialled. */
+  readonly candidate: PeerCandidate;
+  /** Ends the attempt, whatever it is doing. */
+  readonly pending: Pending;
+}
+
+/** See the module. */
+export class HandshakerCore {
+  /** Checked options. */
+  readonly settings: HandshakerSettings;
+  /** What negotiations need. */
+  readonly context: NegotiationContext;
+  /** Torrents that are answered for. */
+  readonly torrents: TorrentRegistry = new TorrentRegistry();
+  /** Who is connected. */
+  readonly table: ConnectionTable;
+  /** What happened to those whose outcome nobody waits for. */
+  readonly events: EventBuffer;
+  /** Leaves descriptors for others. */
+  readonly descriptors: DescriptorGuard = new DescriptorGuard();
+  /** Everything in the making. */
+  readonly pending: Set<Pending> = new Set();
+  /** The inbound part of it, oldest first. */
+  readonly pendingInbound: Set<Pending> = new Set();
+  /** Completed handshakes. */
+  readonly connected: Record<HandshakeDirection, number> = {
+    inbound: 0,
+    outbound: 0,
+  };
+  /** Failures by reason. */
+  readonly failed: Partial<Record<HandshakeErrorCode, number>> = {};
+  readonly #closing = new AbortController();
+  readonly #tasks = new Set<Promise<void>>();
+
+  /** Makes the shared part; `onRoom` is called when events were taken. */
+  constructor(settings: HandshakerSettings, onRoom: () => void) {
+    const { limits, peerId, extensions, filters, acceptAny } = settings;
+    this.settings = settings;
+    const torrents = this.torrents;
+    this.context = { peerId, extensions, filters, acceptAny, torrents };
+    this.table = new ConnectionTable({
+      ...limits,
+      peerId,
+      exemptLoopback: settings.exemptLoopback,
+      simultaneousMs: limits.handshakeTimeoutMs,
+    });
+    this.events = new EventBuffer({
+      capacity: limits.maxWaiting,
+      revise: (event) => this.#revise(event),
+      onRoom,
+    });
+  }
+
+  /** Aborts when the handshaker closes. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** Whether nothing new may begin. */
+  get closed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
+  /** Waits for a task when closing. */
+  track(task: Promise<void>): void {
+    this.#tasks.add(task);
+    const forget = () => this.#tasks.delete(task);
+    task.then(forget, forget);
+  }
+
+  /** Counts a failure. */
+  fail(
+    error: HandshakeError,
+    address: Endpoint,
+    direction: HandshakeDirection,
+    candidate?: PeerCandidate,
+  ): HandshakeFailed {
+    this.failed[error.code] = (this.failed[error.code] ?? 0) + 1;
+    return failedEvent(error, address, direction, candidate);
+  }
+
+  /** Makes room when the system has refused a descriptor. */
+  noteRefusal(cause: unknown): void {
+    if (!isOutOfDescriptors(cause)) return;
+    const now = this.settings.clock.now();
+    this.descriptors.refused(this.open(), now);
+    while (this.open() > this.descriptors.limit(now) && this.dropOldest());
+  }
+
+  /** Connections that are open or shaking hands. */
+  open(): number {
+    return this.table.established + this.pending.size;
+  }
+
+  /** Lets the oldest inbound connection that is shaking hands go, if any. */
+  dropOldest(): boolean {
+    const [oldest] = this.pendingInbound;
+    if (oldest === undefined) return false;
+    this.pendingInbound.delete(oldest);
+    this.pending.delete(oldest);
+    oldest.fail(failure("overloaded"));
+    return true;
+  }
+
+  /** A peer that gave way to another connection before anybody took it. */
+  #revise(event: HandshakeConnected): HandshakeEvent {
+    if (!(event.connection as TrackedConnection).closed) return event;
+    const { address, direction, candidate } = event;
+    this.connected[direction]--;
+    return this.fail(
+      failure("duplicate-peer-id"),
+      address,
+      direction,
+      candidate,
+    );
+  }
+
+  /** Ends everything in the making and waits for it. */
+  async close(): Promise<void> {
+    const error = failure("closed");
+    this.#closing.abort(error);
+    this.events.close();
+    for (const pending of [...this.pending]) pending.fail(error);
+    await Promise.allSettled([...this.#tasks]);
+  }
+
+  /** Shakes hands over an open connection; throws when that fails. */
+  async shake(
+    connection: ByteConnection,
+    policy: Negotiation,
+    slot: Slot,
+    transport: string,
+    outbound?: Outbound,
+  ): Promise<HandshakeConnected> {
+    const { clock, limits } = this.settings;
+    const { direction } = slot;
+    const opening = outbound?.opening;
+    const machine = new HandshakeMachine({
+      opening,
+      protocols: opening
+        ? [opening.protocol ?? BITTORRENT_PROTOCOL]
+        : inboundProtocols(this.context),
+      policy,
+      startedAt: clock.now(),
+      timeoutMs: limits.handshakeTimeoutMs,
+    });
+    const exchange = startExchange(connection, machine, clock);
+    const pending: Pending = outbound?.pending ??
+      { key: undefined, fail: exchange.fail };
+    pending.fail = exchange.fail;
+    if (outbound === undefined) {
+      policy.onTorrent = (entry) => pending.key = entry?.key;
+    }
+    this.pending.add(pending);
+    if (direction === "inbound") this.pendingInbound.add(pending);
+    try {
+      const { message, sent } = await exchange.done;
+      if (this.closed) throw failure("closed");
+      const { protocol, peerId, extensions } = message;
+      const told = direction === "outbound" ? message : sent;
+      const wireInfoHash = told.infoHash;
+      const { entry } = policy;
+      const key = entry?.key ?? torrentKey(protocol, wireInfoHash);
+      if (
+        entry !== undefined &&
+        this.torrents.find(protocol, entry.infoHash)?.key !== key
+      ) throw failure("torrent-removed");
+      const code = this.table.establish(slot, key, peerId, clock.now());
+      if (code !== undefined) throw failure(code);
+      const tracked = new TrackedConnection(
+        connection,
+        transport,
+        this.table,
+        slot,
+      );
+      slot.connection = tracked;
+      this.connected[direction]++;
+      const candidate = outbound?.candidate;
+      return {
+        type: "connected",
+        connection: tracked,
+        infoHash: entry?.infoHash ?? wireInfoHash,
+        wireInfoHash,
+        peerId,
+        extensions: sent.extensions?.and(extensions) ?? new ExtensionBits(),
+        remoteExtensions: extensions,
+        protocol,
+        address: connection.remote,
+        transport: tracked.transport,
+        direction,
+        ...(candidate ? { candidate } : {}),
+      };
+    } finally {
+      this.pending.delete(pending);
+      this.pendingInbound.delete(pending);
+    }
+  }
+}

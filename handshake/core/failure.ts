@@ -1,0 +1,111 @@
+/**
+ * Errors in one wording, and the check of candidates.
+ *
+ * @module
+ */
+import {
+  type Endpoint,
+  ipScope,
+  type PeerCandidate,
+  tryParseIp,
+} from "../../_shared/address.ts";
+import { HandshakeError, type HandshakeErrorCode } from "../error.ts";
+import type { HandshakeFailed } from "../event.ts";
+import type { HandshakeDirection } from "../filter.ts";
+
+const REASONS: Partial<Record<HandshakeErrorCode, string>> = {
+  "blocked": "a filter blocks it",
+  "self": "the other side is ourselves",
+  "duplicate-address": "this address is connected or about to be",
+  "duplicate-peer-id": "this peer is connected already",
+  "too-many-from-ip": "too many connections come from this address",
+  "queue-full": "too many candidates wait already",
+  "overloaded": "newer connections need its place",
+  "no-descriptors": "the system has no more file descriptors",
+  "aborted": "it was called off",
+  "torrent-removed": "the torrent was removed",
+  "closed": "the handshaker is closed",
+};
+
+/** Makes an error; codes above need no text. */
+export function failure(
+  code: HandshakeErrorCode,
+  text: string = REASONS[code] ?? code,
+): HandshakeError {
+  return new HandshakeError(code, `Cannot shake hands as ${text}`);
+}
+
+/** Makes the event of an error. */
+export function failedEvent(
+  error: HandshakeError,
+  address: Endpoint,
+  direction: HandshakeDirection,
+  candidate?: PeerCandidate,
+): HandshakeFailed {
+  return {
+    type: "failed",
+    reason: error.code,
+    fault: error.fault,
+    error,
+    address,
+    direction,
+    ...(candidate ? { candidate } : {}),
+  };
+}
+
+/** Whether the process or the system has too many files and sockets open. */
+export function isOutOfDescriptors(cause: unknown): boolean {
+  const code = (cause as { readonly code?: unknown } | undefined)?.code;
+  return code === "EMFILE" || code === "ENFILE";
+}
+
+/** Whether only the connection that was to be accepted is gone. */
+export function isOfOneConnection(cause: unknown): boolean {
+  return cause instanceof Error &&
+    ["ConnectionAborted", "ConnectionReset", "NotConnected"]
+      .includes(cause.name);
+}
+
+/** Wraps what a transport threw. */
+export function connectFailure(cause: unknown): HandshakeError {
+  if (cause instanceof HandshakeError) return cause;
+  if (isOutOfDescriptors(cause)) return failure("no-descriptors");
+  // Whoever forgot a permission is told which.
+  const text = cause instanceof Error && cause.name === "NotCapable"
+    ? `Cannot connect to the peer: ${cause.message}`
+    : "Cannot connect to the peer";
+  return new HandshakeError("connect-failed", text, { cause });
+}
+
+/** Why a candidate cannot be dialled at all. */
+export function checkCandidate(
+  candidate: PeerCandidate,
+): HandshakeError | undefined {
+  const fault = findFault(candidate);
+  return fault === undefined
+    ? undefined
+    : failure("invalid-candidate", `the candidate is impossible: ${fault}`);
+}
+
+function findFault(candidate: PeerCandidate): string | undefined {
+  const { infoHash, address: { hostname, port }, peerId, protocol = "" } =
+    candidate;
+  if (infoHash.length !== 20) return "its info-hash does not have 20 bytes";
+  if (peerId !== undefined && peerId.length !== 20) {
+    return "its peer id does not have 20 bytes";
+  }
+  if (protocol.length > 255 || /[^\0-\xff]/.test(protocol)) {
+    return "its protocol string is not one of at most 255 bytes";
+  }
+  if (!Number.isInteger(port) || port < 1 || port > 65535) {
+    return "its port is not from 1 to 65535";
+  }
+  if (hostname === "" || hostname.length > 255) return "it has no address";
+  const ip = tryParseIp(hostname);
+  if (ip === undefined) return undefined;
+  const scope = ipScope(ip);
+  return scope === "unspecified" || scope === "multicast" ||
+      (scope === "reserved" && ip.length === 4)
+    ? `its address is ${scope}`
+    : undefined;
+}

@@ -1,0 +1,163 @@
+/**
+ * Which candidate to dial next, and when.
+ *
+ * Invariant: a torrent's lane exists while it has candidates waiting or
+ * connections half open. Lanes take turns, so that a torrent with a thousand
+ * candidates does not starve the others.
+ *
+ * @module
+ */
+import { TokenBucket } from "../../_shared/token_bucket.ts";
+
+/** Limits of a {@linkcode DialQueue}. */
+export interface DialQueueOptions {
+  /** Candidates that may wait. */
+  readonly maxQueued: number;
+  /** Connections half open at once. */
+  readonly maxHalfOpen: number;
+  /** Connections half open at once for one torrent. */
+  readonly maxHalfOpenPerTorrent: number;
+  /** Connections begun in a second. */
+  readonly connectsPerSecond: number;
+}
+
+/** An item whose turn it is. */
+export interface Dial<T> {
+  /** The torrent's key. */
+  readonly key: string;
+  /** Whom to dial. */
+  readonly item: T;
+}
+
+interface Lane<T> {
+  waiting: T[];
+  head: number;
+  halfOpen: number;
+}
+
+/** See the module. */
+export class DialQueue<T> {
+  readonly #options: DialQueueOptions;
+  readonly #bucket: TokenBucket;
+  readonly #lanes = new Map<string, Lane<T>>();
+  #size = 0;
+  #halfOpen = 0;
+
+  /** Makes an empty queue. */
+  constructor(options: DialQueueOptions, now: number) {
+    this.#options = options;
+    const rate = options.connectsPerSecond;
+    this.#bucket = new TokenBucket(rate, Math.max(1, rate), now);
+  }
+
+  /** Candidates waiting. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Connections half open. */
+  get halfOpen(): number {
+    return this.#halfOpen;
+  }
+
+  /** Whether no candidate can be added. */
+  get full(): boolean {
+    return this.#size >= this.#options.maxQueued;
+  }
+
+  /** Adds a candidate; false when the queue is full. */
+  push(key: string, item: T): boolean {
+    if (this.full) return false;
+    let lane = this.#lanes.get(key);
+    if (lane === undefined) {
+      lane = { waiting: [], head: 0, halfOpen: 0 };
+      this.#lanes.set(key, lane);
+    }
+    lane.waiting.push(item);
+    this.#size++;
+    return true;
+  }
+
+  /** Takes the next candidate and counts it as half open. */
+  take(now: number): Dial<T> | undefined {
+    const key = this.#eligible();
+    if (key === undefined || !this.#bucket.take(now)) return undefined;
+    const lane = this.#lanes.get(key)!;
+    const item = lane.waiting[lane.head++]!;
+    if (lane.head > 32 && lane.head * 2 > lane.waiting.length) {
+      lane.waiting = lane.waiting.slice(lane.head);
+      lane.head = 0;
+    }
+    this.#size--;
+    lane.halfOpen++;
+    this.#halfOpen++;
+    // To the end of the line.
+    this.#lanes.delete(key);
+    this.#lanes.set(key, lane);
+    return { key, item };
+  }
+
+  /** Ends what {@linkcode take} began. */
+  done(key: string): void {
+    const lane = this.#lanes.get(key);
+    if (lane === undefined) return;
+    lane.halfOpen--;
+    this.#halfOpen--;
+    this.#prune(key, lane);
+  }
+
+  /** When {@linkcode take} is worth another try, if only time is missing. */
+  nextAt(now: number): number | undefined {
+    return this.#eligible() === undefined
+      ? undefined
+      : this.#bucket.nextAt(now);
+  }
+
+  /** Removes and returns what waits for a torrent. */
+  remove(key: string): T[] {
+    const lane = this.#lanes.get(key);
+    if (lane === undefined) return [];
+    const removed = lane.waiting.slice(lane.head);
+    lane.waiting = [];
+    lane.head = 0;
+    this.#size -= removed.length;
+    this.#prune(key, lane);
+    return removed;
+  }
+
+  /** Removes one that waits; false when it is not there. */
+  removeItem(key: string, item: T): boolean {
+    const lane = this.#lanes.get(key);
+    const index = lane?.waiting.indexOf(item, lane.head) ?? -1;
+    if (lane === undefined || index < 0) return false;
+    lane.waiting.splice(index, 1);
+    this.#size--;
+    this.#prune(key, lane);
+    return true;
+  }
+
+  /** Removes and returns everything that waits. */
+  clear(): T[] {
+    return [...this.#lanes.keys()].flatMap((key) => this.remove(key));
+  }
+
+  #prune(key: string, lane: Lane<T>): void {
+    if (lane.halfOpen === 0 && lane.head === lane.waiting.length) {
+      this.#lanes.delete(key);
+    }
+  }
+
+  /** The first lane that may dial. Lanes passed over are all half open. */
+  #eligible(): string | undefined {
+    if (this.#size === 0 || this.#halfOpen >= this.#options.maxHalfOpen) {
+      return undefined;
+    }
+    for (const [key, lane] of this.#lanes) {
+      if (
+        lane.head < lane.waiting.length &&
+        lane.halfOpen < this.#options.maxHalfOpenPerTorrent
+      ) return key;
+    }
+    return undefined;
+  }
+}

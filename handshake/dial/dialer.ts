@@ -1,0 +1,264 @@
+/**
+ * The outbound side of a handshaker.
+ *
+ * @module
+ */
+import type { PeerCandidate } from "../../_shared/address.ts";
+import type { ByteConnection } from "../../_shared/byte_conn.ts";
+import { CandidateSinks } from "./candidate_sinks.ts";
+import { connectWithin } from "./connect.ts";
+import type { Slot } from "../core/connection_table.ts";
+import type { HandshakerCore, Pending } from "../core/core.ts";
+import { DialQueue } from "./dial_queue.ts";
+import { checkCandidate, connectFailure, failure } from "../core/failure.ts";
+import { Negotiation, openingFor } from "../core/negotiation.ts";
+import { torrentKey } from "../core/torrent_registry.ts";
+import type { HandshakeError } from "../error.ts";
+import type { HandshakeEvent, HandshakeFailed } from "../event.ts";
+import { BITTORRENT_PROTOCOL } from "../message.ts";
+
+/** A candidate on its way. */
+interface Attempt {
+  readonly candidate: PeerCandidate;
+  /** Holds the address. */
+  readonly slot: Slot;
+}
+
+/** Somebody who waits for a turn. */
+interface Waiter {
+  /** Says whom to dial when the turn comes; `undefined` for nobody any more. */
+  begin(): Attempt | HandshakeFailed | undefined;
+  /** Is told what became of it. */
+  settle(outcome: HandshakeEvent | undefined): void;
+  /** Is told what `begin` threw. */
+  reject(cause: unknown): void;
+  /** Calls it off. */
+  readonly signal: AbortSignal | undefined;
+  /** What to say when the turn never comes. */
+  refuse(error: HandshakeError): HandshakeFailed | undefined;
+}
+
+/** Dials candidates as fast as the limits allow. */
+export class Dialer {
+  readonly #core: HandshakerCore;
+  readonly #queue: DialQueue<Waiter>;
+  #pumping = false;
+  #cancelPump: (() => void) | undefined;
+  /** Streams that candidates come from. */
+  readonly sinks: CandidateSinks;
+
+  /** Makes an idle dialer. */
+  constructor(core: HandshakerCore) {
+    const { limits, clock } = core.settings;
+    this.#core = core;
+    this.#queue = new DialQueue(limits, clock.now());
+    this.sinks = new CandidateSinks({
+      full: () => this.#queue.full || core.events.full,
+      connect: (candidate) =>
+        void this.dial(candidate, undefined)
+          .then((outcome) => core.events.push(outcome)),
+    });
+  }
+
+  /** Candidates waiting. */
+  get queued(): number {
+    return this.#queue.size;
+  }
+
+  /** Connections in the making. */
+  get halfOpen(): number {
+    return this.#queue.halfOpen;
+  }
+
+  /** See `Handshaker.dial`. */
+  async dial(
+    candidate: PeerCandidate,
+    signal: AbortSignal | undefined,
+  ): Promise<HandshakeEvent> {
+    const attempt = this.#begin(candidate);
+    if ("type" in attempt) return attempt;
+    const { slot } = attempt;
+    const outcome = await this.#wait(
+      candidate.infoHash,
+      candidate.protocol,
+      signal,
+      () => attempt,
+      (error) => {
+        this.#core.table.close(slot);
+        return this.#fail(error, candidate);
+      },
+    );
+    return outcome!;
+  }
+
+  /** See `Handshaker.dialNext`. */
+  dialNext(
+    infoHash: Uint8Array,
+    choose: () => PeerCandidate | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<HandshakeEvent | undefined> {
+    const begin = () => {
+      const candidate = choose();
+      return candidate && this.#begin(candidate);
+    };
+    return this.#wait(infoHash, undefined, signal, begin, () => undefined);
+  }
+
+  /** Drops what waits for a torrent. */
+  remove(key: string): void {
+    this.#refuse(this.#queue.remove(key), failure("torrent-removed"));
+    this.sinks.wake();
+  }
+
+  /** Ends; nothing is dialled after this. */
+  close(): void {
+    this.#cancelPump?.();
+    this.#refuse(this.#queue.clear(), failure("closed"));
+    this.sinks.close();
+  }
+
+  /** Dials as many as the limits allow and wakes up for the next. */
+  pump(): void {
+    if (this.#core.closed || this.#pumping) return;
+    const { clock } = this.#core.settings;
+    this.#cancelPump?.();
+    this.#cancelPump = undefined;
+    this.#pumping = true;
+    while (true) {
+      const turn = this.#queue.take(clock.now());
+      if (turn === undefined) break;
+      this.#core.track(this.#serve(turn.key, turn.item));
+    }
+    this.#pumping = false;
+    this.sinks.wake();
+    const at = this.#queue.nextAt(clock.now());
+    if (at !== undefined) {
+      this.#cancelPump = clock.schedule(at, () => this.pump());
+    }
+  }
+
+  /** Takes the address of a candidate, if it may be dialled. */
+  #begin(candidate: PeerCandidate): Attempt | HandshakeFailed {
+    const { infoHash, address, peerId, protocol } = candidate;
+    const { table } = this.#core;
+    const key = this.#key(protocol ?? BITTORRENT_PROTOCOL, infoHash);
+    const impossible = checkCandidate(candidate);
+    if (impossible !== undefined) return this.#fail(impossible, candidate);
+    const code = table.check(key, address, peerId);
+    if (code !== undefined) return this.#fail(failure(code), candidate);
+    return { candidate, slot: table.openOutbound(key, address) };
+  }
+
+  /** Waits for a turn and for what comes of it. */
+  #wait(
+    infoHash: Uint8Array,
+    protocol: string = BITTORRENT_PROTOCOL,
+    signal: AbortSignal | undefined,
+    begin: Waiter["begin"],
+    refuse: Waiter["refuse"],
+  ): Promise<HandshakeEvent | undefined> {
+    const key = this.#key(protocol, infoHash);
+    const refusal = this.#core.closed
+      ? failure("closed")
+      : signal?.aborted
+      ? failure("aborted")
+      : this.#queue.full
+      ? failure("queue-full")
+      : undefined;
+    if (refusal !== undefined) return Promise.resolve(refuse(refusal));
+    const { promise, resolve, reject } = Promise.withResolvers<
+      HandshakeEvent | undefined
+    >();
+    const onAbort = () => {
+      if (!this.#queue.removeItem(key, waiter)) return;
+      settle(refuse(failure("aborted")));
+      this.sinks.wake();
+    };
+    const settle = (outcome: HandshakeEvent | undefined) => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve(outcome);
+    };
+    const waiter: Waiter = { begin, settle, reject, refuse, signal };
+    this.#queue.push(key, waiter);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    this.pump();
+    return promise;
+  }
+
+  #refuse(waiters: readonly Waiter[], error: HandshakeError): void {
+    for (const waiter of waiters) waiter.settle(waiter.refuse(error));
+  }
+
+  async #serve(key: string, waiter: Waiter): Promise<void> {
+    try {
+      const attempt = waiter.begin();
+      waiter.settle(
+        attempt === undefined || "type" in attempt
+          ? attempt
+          : await this.#dial(key, attempt, waiter.signal),
+      );
+    } catch (cause) {
+      waiter.reject(cause);
+    } finally {
+      this.#queue.done(key);
+      this.pump();
+    }
+  }
+
+  async #dial(
+    key: string,
+    { candidate, slot }: Attempt,
+    signal: AbortSignal | undefined,
+  ): Promise<HandshakeEvent> {
+    const { address, peerId } = candidate;
+    const { context, table, settings } = this.#core;
+    const stop = new AbortController();
+    const pending: Pending = { key, fail: (error) => stop.abort(error) };
+    const onAbort = () => pending.fail(failure("aborted"));
+    this.#core.pending.add(pending);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    const transport = settings.transports[0]!;
+    let connection: ByteConnection | undefined;
+    try {
+      const opening = openingFor(context, candidate);
+      const unwanted = new Negotiation(context, address, opening).precheck();
+      if (unwanted !== undefined) throw unwanted;
+      connection = await connectWithin(address, {
+        transport,
+        clock: settings.clock,
+        timeoutMs: settings.limits.connectTimeoutMs,
+        signal: stop.signal,
+      });
+      stop.signal.throwIfAborted();
+      const { remote } = connection;
+      const code = table.resolve(slot, remote);
+      if (code !== undefined) throw failure(code);
+      const policy = new Negotiation(context, remote, opening, peerId);
+      // A DNS name has become an address, of which filters may know more.
+      const blocked = policy.precheck();
+      if (blocked !== undefined) throw blocked;
+      const outbound = { opening, candidate, pending };
+      const { name } = transport;
+      return await this.#core.shake(connection, policy, slot, name, outbound);
+    } catch (cause) {
+      connection?.close();
+      table.close(slot);
+      this.#core.noteRefusal(cause);
+      const error = connectFailure(cause);
+      if (error.code === "self") table.rememberSelf(address);
+      return this.#fail(error, candidate);
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+      this.#core.pending.delete(pending);
+    }
+  }
+
+  #fail(error: HandshakeError, candidate: PeerCandidate): HandshakeFailed {
+    return this.#core.fail(error, candidate.address, "outbound", candidate);
+  }
+
+  #key(protocol: string, infoHash: Uint8Array): string {
+    return this.#core.torrents.find(protocol, infoHash)?.key ??
+      torrentKey(protocol, infoHash);
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * The blocks we asked one peer for.
+ *
+ * Invariant: a block is in at most one of two tables: outstanding (we count on
+ * an answer) and given up (cancelled or timed out; an answer is still welcome).
+ * Both are in the order of asking and bounded.
+ *
+ * @module
+ */
+import type { BlockAddress } from "../message.ts";
+import { MAX_LATE_BLOCKS } from "../limits.ts";
+
+/** A request that waits for its answer. */
+export interface OutstandingRequest extends BlockAddress {
+  /** When it was sent, in milliseconds. */
+  readonly sentAt: number;
+}
+
+/** How an arriving block relates to the requests. */
+export type BlockArrival = "requested" | "late" | "unrequested";
+
+/**
+ * A key for a block; exact as long as pieces are below 2^21 and offsets below
+ * 2^32.
+ */
+export function blockKey(pieceIndex: number, blockOffset: number): number {
+  return pieceIndex * 0x100000000 + blockOffset;
+}
+
+/** In place of maps that are made when they are needed: most peers are idle. */
+const NO_REQUESTS = new Map<number, OutstandingRequest>();
+const NO_LENGTHS = new Map<number, number>();
+
+/** Requests to one peer and what became of them. */
+export class RequestLedger {
+  #outstanding = NO_REQUESTS;
+  #given = NO_LENGTHS;
+
+  /** How many requests are outstanding. */
+  get size(): number {
+    return this.#outstanding.size;
+  }
+
+  /** The outstanding requests, oldest first. */
+  values(): IterableIterator<OutstandingRequest> {
+    return this.#outstanding.values();
+  }
+
+  /** When the oldest outstanding request was sent, if there is one. */
+  get oldestSentAt(): number | undefined {
+    for (const request of this.#outstanding.values()) return request.sentAt;
+    return undefined;
+  }
+
+  /** Notes a request. Returns false when it is outstanding already. */
+  add(block: BlockAddress, now: number): boolean {
+    const key = blockKey(block.pieceIndex, block.blockOffset);
+    if (this.#outstanding.has(key)) return false;
+    this.#given.delete(key);
+    if (this.#outstanding === NO_REQUESTS) this.#outstanding = new Map();
+    this.#outstanding.set(key, {
+      pieceIndex: block.pieceIndex,
+      blockOffset: block.blockOffset,
+      length: block.length,
+      sentAt: now,
+    });
+    return true;
+  }
+
+  /** Settles a block that arrived. Returns whether it was asked for. */
+  arrive(
+    pieceIndex: number,
+    blockOffset: number,
+    length: number,
+  ): BlockArrival {
+    const key = blockKey(pieceIndex, blockOffset);
+    if (this.#outstanding.get(key)?.length === length) {
+      this.#outstanding.delete(key);
+      return "requested";
+    }
+    if (this.#given.get(key) === length) {
+      this.#given.delete(key);
+      return "late";
+    }
+    return "unrequested";
+  }
+
+  /**
+   * Settles a request that the peer refused. Returns the request, or
+   * `undefined` when it was not outstanding.
+   */
+  reject(block: BlockAddress): OutstandingRequest | undefined {
+    const key = blockKey(block.pieceIndex, block.blockOffset);
+    const request = this.#outstanding.get(key);
+    if (request?.length === block.length) {
+      this.#outstanding.delete(key);
+      return request;
+    }
+    if (this.#given.get(key) === block.length) this.#given.delete(key);
+    return undefined;
+  }
+
+  /**
+   * Gives a request up; a late answer stays welcome. Returns false when it was
+   * not outstanding.
+   */
+  cancel(block: BlockAddress): boolean {
+    const key = blockKey(block.pieceIndex, block.blockOffset);
+    const request = this.#outstanding.get(key);
+    if (request === undefined || request.length !== block.length) return false;
+    this.#outstanding.delete(key);
+    this.#giveUp(key, request.length);
+    return true;
+  }
+
+  /** Gives up every request that a test picks. */
+  giveUpWhere(
+    picked: (request: OutstandingRequest) => boolean,
+  ): OutstandingRequest[] {
+    const result: OutstandingRequest[] = [];
+    for (const [key, request] of this.#outstanding) {
+      if (!picked(request)) continue;
+      this.#outstanding.delete(key);
+      this.#giveUp(key, request.length);
+      result.push(request);
+    }
+    return result;
+  }
+
+  #giveUp(key: number, length: number): void {
+    if (this.#given === NO_LENGTHS) this.#given = new Map();
+    if (this.#given.size >= MAX_LATE_BLOCKS) {
+      for (const oldest of this.#given.keys()) {
+        this.#given.delete(oldest);
+        break;
+      }
+    }
+    this.#given.set(key, length);
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * What all parts of a session share: the outputs, the clockwork, the counts.
+ *
+ * @module
+ */
+import { MAX_SEND_BUFFER, MESSAGE_COST, ODDITY_COST } from "../limits.ts";
+import { MessageBudget } from "./message_budget.ts";
+import type { PeerMessage } from "../message.ts";
+import { PeerMessageBuffer, peerMessageSize } from "../wire/message_encode.ts";
+import { PeerCounters } from "./peer_stats.ts";
+import { SessionTimers, slowReaderError } from "./session_timers.ts";
+import type {
+  PeerSessionEvent,
+  PeerSessionOptions,
+  PeerSessionOutput,
+  SessionPort,
+} from "../session_types.ts";
+
+/** Outputs in order; after `close` there are no more. */
+export class SessionCore implements SessionPort {
+  readonly #maxSendBuffer: number;
+  readonly #outputs: (PeerSessionOutput | undefined)[] = [];
+  #taken = 0;
+  #closed = false;
+  #underWay = 0;
+  /** Messages that wait to be taken. */
+  readonly outgoing: PeerMessageBuffer = new PeerMessageBuffer();
+  /** Times of the session. */
+  readonly timers: SessionTimers;
+  /** Bytes and blunders. */
+  readonly counters: PeerCounters = new PeerCounters();
+  /** What the peer may still cost us. */
+  readonly budget: MessageBudget;
+
+  constructor(options: PeerSessionOptions, now: number) {
+    this.#maxSendBuffer = options.maxSendBuffer ?? MAX_SEND_BUFFER;
+    this.timers = new SessionTimers(options, now);
+    this.budget = new MessageBudget(now);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+  get bufferedBytes(): number {
+    return this.outgoing.length + this.#underWay;
+  }
+
+  send(message: PeerMessage, now: number): void {
+    if (this.#closed) return;
+    if (this.bufferedBytes === 0) this.timers.progressAt = now;
+    const size = this.outgoing.append(message);
+    this.counters.protocolUploaded += message.type === "piece" ? 13 : size;
+    this.timers.sentAt = now;
+    const buffered = this.bufferedBytes;
+    if (buffered > this.#maxSendBuffer) this.close(slowReaderError(buffered));
+  }
+
+  sendHaves(pieces: readonly number[], now: number): void {
+    if (this.#closed || pieces.length === 0) return;
+    if (this.bufferedBytes === 0) this.timers.progressAt = now;
+    this.counters.protocolUploaded += this.outgoing.appendHaves(pieces);
+    this.timers.sentAt = now;
+    const buffered = this.bufferedBytes;
+    if (buffered > this.#maxSendBuffer) this.close(slowReaderError(buffered));
+  }
+
+  emit(event: PeerSessionEvent): void {
+    if (!this.#closed) this.#outputs.push(event);
+  }
+
+  odd(cost: number = ODDITY_COST): void {
+    this.counters.oddities++;
+    this.budget.spend(cost);
+  }
+
+  spend(cost: number): void {
+    this.budget.spend(cost);
+  }
+
+  close(error: Error | undefined): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#outputs.push({ type: "close", error });
+  }
+
+  /** A message came. */
+  heard(message: PeerMessage, now: number): void {
+    this.timers.heardAt = now;
+    if (message.type === "piece") {
+      this.counters.protocolDownloaded += 13;
+      return;
+    }
+    this.budget.spend(MESSAGE_COST[message.type]);
+    this.counters.protocolDownloaded += peerMessageSize(message);
+  }
+
+  /** The connection takes all that waits. */
+  take(): Uint8Array<ArrayBuffer> {
+    const bytes = this.outgoing.take();
+    this.#underWay += bytes.length;
+    return bytes;
+  }
+
+  /** The connection took bytes. */
+  sent(underWay: number, now: number): void {
+    this.#underWay = underWay;
+    this.timers.progressAt = now;
+  }
+
+  poll(): PeerSessionOutput | undefined {
+    if (this.#taken === this.#outputs.length) return undefined;
+    const output = this.#outputs[this.#taken];
+    this.#outputs[this.#taken++] = undefined;
+    if (this.#taken === this.#outputs.length) {
+      this.#outputs.length = this.#taken = 0;
+    }
+    return output;
+  }
+}

@@ -1,0 +1,307 @@
+/**
+ * The downloading half of a session: their choke, our interest, our requests.
+ *
+ * Invariants: never more requests outstanding than allowed; a request that was
+ * accepted comes back exactly once, as a block or in a `rejected` event, unless
+ * it is cancelled or the session ends.
+ *
+ * @module
+ */
+import { PeerProtocolError } from "../error.ts";
+import { FlipLimit } from "./flip_limit.ts";
+import {
+  DEFAULT_PEER_QUEUE,
+  JUNK_BYTES,
+  MAX_ALLOWED_FAST,
+  MAX_CHOKE_FLIPS,
+  MAX_OUTSTANDING_REQUESTS,
+  MAX_REJECTS,
+  MAX_UNREQUESTED_BLOCKS,
+  QUEUE_SHARE,
+  REPEAT_COST,
+  REQUEST_TIMEOUT_MS,
+  SNUB_TIMEOUT_MS,
+} from "../limits.ts";
+import type {
+  BlockAddress,
+  BlockRequestMessage,
+  PieceMessage,
+} from "../message.ts";
+import type { PeerCounters } from "./peer_stats.ts";
+import type { RemotePieces } from "./remote_pieces.ts";
+import { type OutstandingRequest, RequestLedger } from "./request_ledger.ts";
+import type { PeerSessionOptions, SessionPort } from "../session_types.ts";
+
+const NO_PIECES = new Set<number>();
+const NOTHING: readonly BlockAddress[] = [];
+
+/** Their choke, our interest and our requests. */
+export class DownloadSide {
+  readonly #port: SessionPort;
+  readonly #counters: PeerCounters;
+  readonly #remote: RemotePieces;
+  readonly #fast: boolean;
+  readonly #most: number;
+  readonly #mostUnrequested: number;
+  readonly #requestTimeout: number;
+  readonly #snubTimeout: number;
+  readonly #ledger = new RequestLedger();
+  #allowed: Set<number> = NO_PIECES;
+  readonly #flips = new FlipLimit(MAX_CHOKE_FLIPS);
+  #peerQueue = DEFAULT_PEER_QUEUE;
+  #choking = true;
+  #interested = false;
+  #snubbed = false;
+  #progressAt = 0;
+  #rejects = 0;
+  /** How long reading was paused by us: no fault of the peer. */
+  #paused = 0;
+  #pausedAt: number | undefined;
+
+  constructor(
+    options: PeerSessionOptions,
+    port: SessionPort,
+    counters: PeerCounters,
+    remote: RemotePieces,
+  ) {
+    this.#port = port;
+    this.#counters = counters;
+    this.#remote = remote;
+    this.#fast = options.fast ?? false;
+    this.#most = options.maxOutstandingRequests ?? MAX_OUTSTANDING_REQUESTS;
+    this.#mostUnrequested = options.maxUnrequestedBlocks ??
+      MAX_UNREQUESTED_BLOCKS;
+    this.#requestTimeout = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
+    this.#snubTimeout = options.snubTimeoutMs ?? SNUB_TIMEOUT_MS;
+  }
+
+  get choking(): boolean {
+    return this.#choking;
+  }
+  get interested(): boolean {
+    return this.#interested;
+  }
+  get snubbed(): boolean {
+    return this.#snubbed;
+  }
+  get outstanding(): number {
+    return this.#ledger.size;
+  }
+  get requests(): IterableIterator<OutstandingRequest> {
+    return this.#ledger.values();
+  }
+  get allowedFast(): ReadonlySet<number> {
+    return this.#allowed;
+  }
+  /** Most requests that may be outstanding at this peer. */
+  get window(): number {
+    // What some take back is counted a while longer: a few per cent are left.
+    const queue = Math.max(1, Math.floor(this.#peerQueue * QUEUE_SHARE));
+    return Math.min(this.#most, queue);
+  }
+  set peerQueue(requests: number) {
+    this.#peerQueue = requests;
+  }
+
+  canRequest(pieceIndex: number): boolean {
+    return this.#remote.pieces.has(pieceIndex) &&
+      (!this.#choking || this.#allowed.has(pieceIndex));
+  }
+
+  setInterested(interested: boolean, now: number): void {
+    if (interested === this.#interested) return;
+    this.#interested = interested;
+    this.#port.send(
+      { type: interested ? "interested" : "not-interested" },
+      now,
+    );
+  }
+
+  /** Sends requests; returns those that are not possible now. */
+  request(
+    blocks: readonly BlockAddress[],
+    now: number,
+  ): readonly BlockAddress[] {
+    let refused: BlockAddress[] | undefined;
+    const time = this.#time(now);
+    for (const block of blocks) {
+      const wasEmpty = this.#ledger.size === 0;
+      if (
+        this.#ledger.size < this.window && this.canRequest(block.pieceIndex) &&
+        this.#ledger.add(block, time)
+      ) {
+        if (wasEmpty) this.#progressAt = time;
+        this.#port.send({
+          type: "request",
+          pieceIndex: block.pieceIndex,
+          blockOffset: block.blockOffset,
+          length: block.length,
+        }, now);
+      } else (refused ??= []).push(block);
+    }
+    return refused ?? NOTHING;
+  }
+
+  cancel(block: BlockAddress, now: number): boolean {
+    if (!this.#ledger.cancel(block)) return false;
+    this.#sendCancel(block, now);
+    return true;
+  }
+
+  onChoke(now: number): void {
+    if (this.#choking) return;
+    this.#flip(now);
+    this.#choking = true;
+    this.#port.emit({ type: "choked" });
+    // With the Fast extension every request is refused one by one (BEP 6).
+    if (this.#fast) return;
+    const blocks = this.#ledger.giveUpWhere(() => true);
+    if (blocks.length > 0) {
+      this.#port.emit({ type: "rejected", blocks, reason: "choked" });
+    }
+  }
+
+  onUnchoke(now: number): void {
+    if (!this.#choking) return;
+    this.#flip(now);
+    this.#choking = false;
+    this.#port.emit({ type: "unchoked" });
+  }
+
+  onPiece(message: PieceMessage, now: number): void {
+    const { pieceIndex, blockOffset, data } = message;
+    const arrival = this.#ledger.arrive(pieceIndex, blockOffset, data.length);
+    if (arrival === "unrequested") {
+      this.#counters.wasted += data.length;
+      this.#port.spend(data.length / JUNK_BYTES);
+      if (++this.#counters.unrequested > this.#mostUnrequested) {
+        throw new PeerProtocolError(
+          "unrequested",
+          `Cannot take block ${pieceIndex}+${blockOffset} as nobody asked for it: ${this.#counters.unrequested} such blocks came`,
+        );
+      }
+      return;
+    }
+    this.#counters.down.add(data.length, now);
+    this.#progressAt = this.#time(now);
+    this.#rejects = 0;
+    if (this.#snubbed) {
+      this.#snubbed = false;
+      this.#port.emit({ type: "unsnubbed" });
+    }
+    this.#port.emit({
+      type: "block",
+      pieceIndex,
+      blockOffset,
+      data,
+      late: arrival === "late",
+    });
+  }
+
+  onReject(message: BlockRequestMessage): void {
+    const request = this.#ledger.reject(message);
+    if (request === undefined) this.#port.spend(REPEAT_COST);
+    this.#counters.rejected++;
+    if (this.#choking) this.#allowed.delete(message.pieceIndex);
+    else if (++this.#rejects > MAX_REJECTS) {
+      throw new PeerProtocolError(
+        "refusing",
+        `Cannot go on with a peer that refused ${this.#rejects} requests in a row`,
+      );
+    }
+    if (request !== undefined) {
+      this.#port.emit({
+        type: "rejected",
+        blocks: [request],
+        reason: "rejected",
+      });
+    }
+  }
+
+  onAllowedFast(pieceIndex: number): void {
+    if (
+      this.#allowed.size >= MAX_ALLOWED_FAST || this.#allowed.has(pieceIndex)
+    ) return;
+    if (this.#allowed === NO_PIECES) this.#allowed = new Set();
+    this.#allowed.add(pieceIndex);
+    this.#port.emit({ type: "allowed-fast", pieceIndex });
+  }
+
+  onDontHave(pieceIndex: number): void {
+    if (!this.#remote.onDontHave(pieceIndex)) {
+      return this.#port.odd(REPEAT_COST);
+    }
+    this.#port.emit({ type: "dont-have", pieceIndex });
+    const blocks = this.#ledger.giveUpWhere((request) =>
+      request.pieceIndex === pieceIndex
+    );
+    if (blocks.length > 0) {
+      this.#port.emit({ type: "rejected", blocks, reason: "dont-have" });
+    }
+  }
+
+  /** Forgets grants that turn out to be for pieces that do not exist. */
+  checkAllowed(pieceCount: number): void {
+    for (const pieceIndex of this.#allowed) {
+      if (pieceIndex >= pieceCount) this.#allowed.delete(pieceIndex);
+    }
+  }
+
+  /** Stops and starts the clock by which the peer owes us blocks. */
+  setReading(reading: boolean, now: number): void {
+    if (!reading) this.#pausedAt ??= now;
+    else if (this.#pausedAt !== undefined) {
+      this.#paused += now - this.#pausedAt;
+      this.#pausedAt = undefined;
+    }
+  }
+
+  get deadline(): number {
+    const oldest = this.#ledger.oldestSentAt;
+    if (oldest === undefined || this.#pausedAt !== undefined) return Infinity;
+    const expiry = oldest + this.#requestTimeout;
+    return this.#paused +
+      (this.#snubbed
+        ? expiry
+        : Math.min(expiry, this.#progressAt + this.#snubTimeout));
+  }
+
+  handleTimeout(now: number): void {
+    const time = this.#time(now);
+    if (
+      this.#ledger.size > 0 && !this.#snubbed &&
+      time - this.#progressAt >= this.#snubTimeout
+    ) {
+      this.#snubbed = true;
+      this.#port.emit({ type: "snubbed" });
+    }
+    const oldest = time - this.#requestTimeout;
+    const blocks = this.#ledger.giveUpWhere(({ sentAt }) => sentAt <= oldest);
+    if (blocks.length === 0) return;
+    this.#counters.timedOut += blocks.length;
+    for (const block of blocks) this.#sendCancel(block, now);
+    this.#port.emit({ type: "rejected", blocks, reason: "timeout" });
+  }
+
+  /** The time without the pauses. */
+  #time(now: number): number {
+    return (this.#pausedAt ?? now) - this.#paused;
+  }
+
+  #sendCancel(block: BlockAddress, now: number): void {
+    this.#port.send({
+      type: "cancel",
+      pieceIndex: block.pieceIndex,
+      blockOffset: block.blockOffset,
+      length: block.length,
+    }, now);
+  }
+
+  #flip(now: number): void {
+    if (this.#flips.allow(now)) return;
+    throw new PeerProtocolError(
+      "flapping",
+      `Cannot follow a peer that chokes and unchokes more than ${MAX_CHOKE_FLIPS} times in ten seconds`,
+    );
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * The extension protocol of a session (BEP 10).
+ *
+ * @module
+ */
+import { PeerProtocolError } from "../error.ts";
+import {
+  decodeExtensionHandshake,
+  encodeExtensionHandshake,
+} from "../extension_handshake.ts";
+import {
+  ExtensionRegistry,
+  STANDARD_EXTENSIONS,
+} from "../extension_registry.ts";
+import { FlipLimit } from "./flip_limit.ts";
+import {
+  ANSWER_SEND_WATERMARK,
+  EXTENDED_BYTES,
+  GOSSIP_COST,
+  HANDSHAKE_COST,
+  JUNK_BYTES,
+  MAX_EXTENSION_HANDSHAKES,
+  MAX_QUEUED_REQUESTS,
+  PEX_INTERVAL_MS,
+} from "../limits.ts";
+import type { ExtendedMessage } from "../message.ts";
+import type { DownloadSide } from "./session_download.ts";
+import type {
+  LocalExtensionFields,
+  PeerSessionOptions,
+  SessionPort,
+} from "../session_types.ts";
+import { decodeDontHave, decodeUploadOnly } from "../small_extensions.ts";
+import { decodeUtHolepunch } from "../ut_holepunch.ts";
+import { decodeUtMetadata, encodeUtMetadata } from "../ut_metadata.ts";
+import { decodeUtPex } from "../ut_pex.ts";
+
+/** Names, ids and messages of the extensions of one session. */
+export class ExtensionSide {
+  readonly #port: SessionPort;
+  readonly #download: DownloadSide;
+  readonly #registry: ExtensionRegistry;
+  readonly #handshakes = new FlipLimit(MAX_EXTENSION_HANDSHAKES);
+  readonly #requestQueue: number;
+  #fields: LocalExtensionFields;
+  #heard = false;
+  #uploadOnly = false;
+  /** Messages of ut_metadata that may be questions of ours. */
+  #metadataSent = 0;
+  /** When the next ut_pex message may come; two may come at once. */
+  #pexAt = -Infinity;
+
+  constructor(
+    options: PeerSessionOptions,
+    port: SessionPort,
+    download: DownloadSide,
+  ) {
+    this.#port = port;
+    this.#download = download;
+    this.#registry = new ExtensionRegistry(
+      options.extensionNames ?? STANDARD_EXTENSIONS,
+    );
+    this.#requestQueue = options.maxQueuedRequests ?? MAX_QUEUED_REQUESTS;
+    this.#fields = options.extensionFields ?? {};
+  }
+
+  get registry(): ExtensionRegistry {
+    return this.#registry;
+  }
+  get uploadOnly(): boolean {
+    return this.#uploadOnly;
+  }
+
+  /** Sends our handshake, again when fields changed. */
+  sendHandshake(now: number, fields?: LocalExtensionFields): void {
+    this.#fields = { ...this.#fields, ...fields };
+    const payload = encodeExtensionHandshake({
+      requestQueue: this.#requestQueue,
+      ...this.#fields,
+      messageIds: this.#registry.localIds,
+    });
+    this.#port.send({ type: "extended", id: 0, payload }, now);
+    // That is told once.
+    if (this.#fields.yourIp) {
+      this.#fields = { ...this.#fields, yourIp: undefined };
+    }
+  }
+
+  /** Sends a message; false when the peer does not speak the extension. */
+  send(name: string, payload: Uint8Array, now: number): boolean {
+    const id = this.#registry.remoteId(name);
+    if (id === undefined) return false;
+    if (name === "ut_metadata") this.#metadataSent++;
+    this.#port.send({ type: "extended", id, payload }, now);
+    return true;
+  }
+
+  onMessage(message: ExtendedMessage, now: number): void {
+    const { id, payload } = message;
+    const name = this.#registry.nameOf(id);
+    if (id !== 0 && name === undefined) {
+      return this.#port.odd(payload.length / JUNK_BYTES);
+    }
+    // What we asked for is welcome.
+    if (name === "ut_metadata" && this.#metadataSent > 0) this.#metadataSent--;
+    else this.#port.spend(payload.length / EXTENDED_BYTES);
+    try {
+      if (name === undefined) this.#onHandshake(payload, now);
+      else this.#onNamed(name, payload, now);
+    } catch (error) {
+      // What cannot be understood is passed over: it hurts nobody.
+      if (!(error instanceof PeerProtocolError)) throw error;
+      this.#port.odd();
+    }
+  }
+
+  #onNamed(name: string, payload: Uint8Array, now: number): void {
+    switch (name) {
+      case "ut_metadata":
+        return this.#onMetadata(payload, now);
+      case "ut_pex":
+        return this.#onPex(payload, now);
+      case "lt_donthave":
+        return this.#download.onDontHave(decodeDontHave(payload));
+      case "upload_only":
+        return this.#setUploadOnly(decodeUploadOnly(payload));
+      case "ut_holepunch":
+        this.#port.spend(GOSSIP_COST);
+        // Only a peer that offers it may use it (BEP 55).
+        if (this.#registry.remoteId(name) === undefined) return;
+        return this.#port.emit({
+          type: "holepunch",
+          message: decodeUtHolepunch(payload),
+        });
+      default:
+        this.#port.emit({ type: "extended", name, payload });
+    }
+  }
+
+  #onHandshake(payload: Uint8Array, now: number): void {
+    this.#port.spend(HANDSHAKE_COST);
+    if (!this.#handshakes.allow(now)) return;
+    const handshake = decodeExtensionHandshake(payload);
+    this.#registry.applyRemote(handshake.messageIds);
+    if (handshake.requestQueue !== undefined) {
+      this.#download.peerQueue = handshake.requestQueue;
+    }
+    const first = !this.#heard;
+    this.#heard = true;
+    this.#port.emit({ type: "extension-handshake", handshake, first });
+    if (handshake.uploadOnly !== undefined) {
+      this.#setUploadOnly(handshake.uploadOnly);
+    }
+  }
+
+  #onMetadata(payload: Uint8Array, now: number): void {
+    const message = decodeUtMetadata(payload);
+    if (message === undefined) return;
+    if (
+      message.type === "request" &&
+      this.#port.bufferedBytes > ANSWER_SEND_WATERMARK
+    ) {
+      this.send(
+        "ut_metadata",
+        encodeUtMetadata({ type: "reject", piece: message.piece }),
+        now,
+      );
+      return;
+    }
+    this.#port.emit({ type: "metadata", message });
+  }
+
+  #onPex(payload: Uint8Array, now: number): void {
+    this.#port.spend(GOSSIP_COST);
+    const due = Math.max(this.#pexAt, now - PEX_INTERVAL_MS);
+    if (due > now) return;
+    this.#pexAt = due + PEX_INTERVAL_MS;
+    this.#port.emit({ type: "pex", message: decodeUtPex(payload) });
+  }
+
+  #setUploadOnly(uploadOnly: boolean): void {
+    if (uploadOnly === this.#uploadOnly) return;
+    this.#port.spend(GOSSIP_COST / 10);
+    this.#uploadOnly = uploadOnly;
+    this.#port.emit({ type: "upload-only", uploadOnly });
+  }
+}

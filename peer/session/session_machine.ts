@@ -1,0 +1,480 @@
+/**
+ * One connection to one peer as a pure state machine (BEP 3, 5, 6, 10, 52).
+ *
+ * @module
+ */
+import type { Bitfield } from "../../_shared/bitfield.ts";
+import { PeerProtocolError } from "../error.ts";
+import {
+  ANSWER_SEND_WATERMARK,
+  READ_COST,
+  READ_SEND_WATERMARK,
+  SMALL_READ,
+} from "../limits.ts";
+import type { BlockAddress, HashRange, PeerMessage } from "../message.ts";
+import type { PeerStats } from "./peer_stats.ts";
+import { RemotePieces } from "./remote_pieces.ts";
+import type { OutstandingRequest } from "./request_ledger.ts";
+import { SessionCore } from "./session_core.ts";
+import { DownloadSide } from "./session_download.ts";
+import { ExtensionSide } from "./session_extensions.ts";
+import { HashSide } from "./session_hashes.ts";
+import { checkSessionOptions } from "./session_options.ts";
+import { PieceSide } from "./session_pieces.ts";
+import { receiveMessage, type SessionParts } from "./session_receive.ts";
+import { LiveState } from "./session_state.ts";
+import type {
+  LocalExtensionFields,
+  PeerSessionOptions,
+  PeerSessionOutput,
+  PeerSessionState,
+} from "../session_types.ts";
+import { UploadSide } from "./session_upload.ts";
+
+/**
+ * The rules of one peer connection after the handshake. After each call,
+ * {@linkcode PeerSessionMachine.poll} tells what happened, and
+ * {@linkcode PeerSessionMachine.take} gives the bytes to send. Mistakes of the
+ * peer that can hurt end in a `close` output; odd ones are counted.
+ */
+export class PeerSessionMachine {
+  /** States of both sides; live. */
+  readonly state: PeerSessionState;
+  readonly #core: SessionCore;
+  readonly #remote: RemotePieces;
+  readonly #pieces: PieceSide;
+  readonly #download: DownloadSide;
+  readonly #upload: UploadSide;
+  readonly #extensions: ExtensionSide;
+  readonly #parts: SessionParts;
+
+  /**
+   * Makes the machine; the messages that open a session wait to be polled.
+   *
+   * @param options See {@linkcode PeerSessionOptions}.
+   * @param now The time in milliseconds.
+   * @throws {RangeError} If an option makes no sense.
+   */
+  constructor(options: PeerSessionOptions, now: number) {
+    checkSessionOptions(options);
+    const core = this.#core = new SessionCore(options, now);
+    const remote = this.#remote = new RemotePieces(options.pieceCount);
+    this.#pieces = new PieceSide(options, core, remote);
+    this.#download = new DownloadSide(options, core, core.counters, remote);
+    this.#upload = new UploadSide(options, core, core.counters, remote);
+    this.#extensions = new ExtensionSide(options, core, this.#download);
+    this.#parts = {
+      fast: options.fast ?? false,
+      extended: options.extended ?? false,
+      core,
+      remote,
+      pieces: this.#pieces,
+      download: this.#download,
+      upload: this.#upload,
+      extensions: this.#extensions,
+      hashes: options.v2 ? new HashSide(core, core.counters) : undefined,
+      peerPort: 0,
+    };
+    this.state = new LiveState(this.#parts);
+    if (options.extended) this.#extensions.sendHandshake(now);
+    this.#pieces.sendFirst(now);
+    if (options.dhtPort !== undefined) {
+      this.sendPort(options.dhtPort, now);
+    }
+    if (options.pieceCount !== undefined) {
+      this.#upload.grant(options.pieceCount, now);
+    }
+  }
+
+  /** What the peer has; of length 0 while the number of pieces is not known. */
+  get peerHas(): Bitfield {
+    return this.#remote.pieces;
+  }
+  /** How many requests are outstanding. */
+  get outstanding(): number {
+    return this.#download.outstanding;
+  }
+  /** The outstanding requests, oldest first. */
+  get outstandingRequests(): IterableIterator<OutstandingRequest> {
+    return this.#download.requests;
+  }
+  /** Most requests that may be outstanding at this peer. */
+  get requestWindow(): number {
+    return this.#download.window;
+  }
+  /** How many requests of the peer wait or are handed out. */
+  get queuedRequests(): number {
+    return this.#upload.queued;
+  }
+  /** Pieces we may request while choked (BEP 6). */
+  get allowedFast(): ReadonlySet<number> {
+    return this.#download.allowedFast;
+  }
+  /** Bytes waiting to be sent. */
+  get bufferedBytes(): number {
+    return this.#core.bufferedBytes;
+  }
+  /** Whether the session is over. */
+  get closed(): boolean {
+    return this.#core.closed;
+  }
+  /** When {@linkcode handleTimeout} wants to be called. */
+  get deadline(): number | undefined {
+    return this.#core.closed ? undefined : this.#core.timers.deadline;
+  }
+  /**
+   * What was transferred.
+   *
+   * @param now The time in milliseconds.
+   * @returns A snapshot.
+   */
+  stats(now: number): PeerStats {
+    return this.#core.counters.snapshot(now);
+  }
+  /**
+   * How fast blocks come in.
+   *
+   * @param now The time in milliseconds.
+   * @returns Bytes a second.
+   */
+  downloadRate(now: number): number {
+    return this.#core.counters.down.rate(now);
+  }
+  /**
+   * Whether the peer speaks an extension (BEP 10).
+   *
+   * @param name Such as `"ut_pex"`.
+   * @returns True when it told an id for it.
+   */
+  supports(name: string): boolean {
+    return this.#extensions.registry.remoteId(name) !== undefined;
+  }
+  /**
+   * Whether a block of a piece may be requested now.
+   *
+   * @param pieceIndex Which piece.
+   * @returns True when the peer has it and we are unchoked or it is allowed.
+   */
+  canRequest(pieceIndex: number): boolean {
+    return this.#download.canRequest(pieceIndex);
+  }
+  /** Takes the next output. */
+  poll(): PeerSessionOutput | undefined {
+    return this.#core.poll();
+  }
+  /**
+   * Takes a message of the peer.
+   *
+   * @param message The message; its byte fields are shown on in events.
+   * @param now The time in milliseconds.
+   */
+  receive(message: PeerMessage, now: number): void {
+    if (this.#core.closed) return;
+    this.#core.heard(message, now);
+    try {
+      receiveMessage(this.#parts, message, now);
+    } catch (error) {
+      if (!(error instanceof PeerProtocolError)) throw error;
+      this.close(error);
+    }
+  }
+  /**
+   * Learns that a read of the socket is done with, and tells when the next one
+   * may be: a peer may not cost us more than its budget, nor is it read while
+   * it does not take what it asked for.
+   *
+   * @param bytes How much was read.
+   * @param now The time in milliseconds.
+   * @returns When to read on: not after `now` for at once, `Infinity` for when
+   * the send buffer has drained.
+   */
+  chunkEnd(bytes: number, now: number): number {
+    const core = this.#core;
+    if (core.closed) return now;
+    if (bytes < SMALL_READ) core.budget.spend(READ_COST);
+    const at = core.budget.settle(now);
+    if (at === Infinity) {
+      this.close(
+        new PeerProtocolError(
+          "flood",
+          "Cannot go on with a peer that sends far too many messages",
+        ),
+      );
+      return now;
+    }
+    return core.bufferedBytes > READ_SEND_WATERMARK ? Infinity : at;
+  }
+  /** Takes all bytes that wait to be sent. */
+  take(): Uint8Array<ArrayBuffer> {
+    return this.#core.take();
+  }
+  /**
+   * Gives back what {@linkcode PeerSessionMachine.take} returned, to be used
+   * again.
+   *
+   * @param bytes The bytes.
+   */
+  recycle(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#core.outgoing.recycle(bytes);
+  }
+  /** Bytes that wait to be taken. */
+  get waitingBytes(): number {
+    return this.#core.outgoing.length;
+  }
+  /**
+   * Whether an answer of some bytes may be sent now: more is not piled up for
+   * a peer that does not read.
+   *
+   * @param bytes Length of the answer.
+   * @returns False when it is to be refused.
+   */
+  hasSendRoom(bytes: number): boolean {
+    return this.#core.bufferedBytes + bytes <= ANSWER_SEND_WATERMARK;
+  }
+  /**
+   * Learns how much of what was taken is still under way.
+   *
+   * @param underWay Bytes in writes that are not done.
+   * @param now The time in milliseconds.
+   */
+  sent(underWay: number, now: number): void {
+    if (this.#core.closed) return;
+    this.#core.sent(underWay, now);
+    this.#upload.pump(this.#core.bufferedBytes, now);
+  }
+  /**
+   * Learns whether we read at all: while we do not, for a rate limit or a full
+   * disk, silence and missing blocks are no fault of the peer.
+   *
+   * @param reading Whether we read.
+   * @param now The time in milliseconds.
+   */
+  setReading(reading: boolean, now: number): void {
+    if (this.#core.closed) return;
+    this.#core.timers.setReading(reading, now);
+    this.#download.setReading(reading, now);
+    this.#core.timers.atLatest(this.#download.deadline);
+  }
+  /**
+   * Chokes or unchokes the peer; choking takes back what it asked for.
+   *
+   * @param choking Whether to choke.
+   * @param now The time in milliseconds.
+   */
+  setChoking(choking: boolean, now: number): void {
+    if (this.#core.closed) return;
+    if (choking) this.#upload.choke(now);
+    else this.#upload.unchoke(now);
+  }
+  /**
+   * Tells the peer whether we want something, if that is news.
+   *
+   * @param interested Whether we do.
+   * @param now The time in milliseconds.
+   */
+  setInterested(interested: boolean, now: number): void {
+    if (this.#core.closed) return;
+    this.#core.timers.wantedAt = now;
+    this.#download.setInterested(interested, now);
+  }
+  /**
+   * Asks for blocks.
+   *
+   * @param blocks Which ones.
+   * @param now The time in milliseconds.
+   * @returns Those that cannot be asked for: the peer lacks them, chokes us,
+   * was asked already, or its window is full.
+   */
+  request(
+    blocks: readonly BlockAddress[],
+    now: number,
+  ): readonly BlockAddress[] {
+    if (this.#core.closed) return blocks;
+    const refused = this.#download.request(blocks, now);
+    this.#core.timers.atLatest(this.#download.deadline);
+    return refused;
+  }
+  /**
+   * Takes a request back.
+   *
+   * @param block Which one.
+   * @param now The time in milliseconds.
+   * @returns False when it is not outstanding.
+   */
+  cancel(block: BlockAddress, now: number): boolean {
+    return !this.#core.closed && this.#download.cancel(block, now);
+  }
+  /**
+   * Tells the peer of pieces, whether it has them or not: it shows our
+   * progress by that.
+   *
+   * @param pieces Which pieces.
+   * @param now The time in milliseconds.
+   */
+  have(pieces: readonly number[], now: number): void {
+    this.#core.sendHaves(pieces, now);
+  }
+  /**
+   * Recommends a piece, if the peer understands that (BEP 6).
+   *
+   * @param pieceIndex Which piece.
+   * @param now The time in milliseconds.
+   */
+  suggest(pieceIndex: number, now: number): void {
+    if (this.#parts.fast) {
+      this.#core.send({ type: "suggest", pieceIndex }, now);
+    }
+  }
+  /**
+   * Answers a `serve` event with its block.
+   *
+   * @param request The request of the event.
+   * @param data Exactly its bytes.
+   * @param now The time in milliseconds.
+   * @returns False when the request was taken back meanwhile.
+   * @throws {RangeError} If the number of bytes is wrong.
+   */
+  sendBlock(request: BlockAddress, data: Uint8Array, now: number): boolean {
+    if (this.#core.closed) return false;
+    const sent = this.#upload.sendBlock(request, data, now);
+    if (sent) this.#upload.pump(this.#core.bufferedBytes, now);
+    return sent;
+  }
+  /**
+   * Answers a `serve` event with a refusal.
+   *
+   * @param request The request of the event.
+   * @param now The time in milliseconds.
+   * @returns False when the request was taken back meanwhile.
+   */
+  rejectRequest(request: BlockAddress, now: number): boolean {
+    if (this.#core.closed) return false;
+    const known = this.#upload.reject(request, now);
+    if (known) this.#upload.pump(this.#core.bufferedBytes, now);
+    return known;
+  }
+  /**
+   * Sends a message of an extension (BEP 10).
+   *
+   * @param name Such as `"ut_metadata"`.
+   * @param payload The bytes; copied when sent.
+   * @param now The time in milliseconds.
+   * @returns False when the peer does not speak it.
+   */
+  sendExtended(name: string, payload: Uint8Array, now: number): boolean {
+    return !this.#core.closed && this.#extensions.send(name, payload, now);
+  }
+  /**
+   * Sends another extension handshake, if the peer speaks the protocol.
+   *
+   * @param fields What has changed.
+   * @param now The time in milliseconds.
+   */
+  sendExtensionHandshake(fields: LocalExtensionFields, now: number): void {
+    if (this.#core.closed || !this.#parts.extended) return;
+    this.#extensions.sendHandshake(now, fields);
+  }
+  /**
+   * Tells the number of pieces once it is known; what the peer told before is
+   * applied and given out as an event.
+   *
+   * @param pieceCount How many pieces there are.
+   * @param now The time in milliseconds.
+   * @param more Length of each piece, and what we have.
+   * @throws {RangeError} If the number makes no sense or differs from before.
+   */
+  setPieceCount(
+    pieceCount: number,
+    now: number,
+    more: {
+      readonly pieceSize?: ((pieceIndex: number) => number) | undefined;
+      readonly ownPieces?: Bitfield | undefined;
+    } = {},
+  ): void {
+    checkSessionOptions({ pieceCount });
+    const known = this.#remote.pieceCount;
+    if (known !== undefined && known !== pieceCount) {
+      throw new RangeError(
+        `Cannot set the number of pieces to ${pieceCount}: it is ${known}`,
+      );
+    }
+    if (this.#core.closed) return;
+    this.#upload.setPieces(more.pieceSize, more.ownPieces);
+    if (known !== undefined) return;
+    try {
+      this.#pieces.setPieceCount(pieceCount);
+      this.#download.checkAllowed(pieceCount);
+    } catch (error) {
+      if (!(error instanceof PeerProtocolError)) throw error;
+      return this.close(error);
+    }
+    // Too late for a bitfield: the first message is long gone.
+    if (more.ownPieces !== undefined) this.have([...more.ownPieces], now);
+    this.#upload.grant(pieceCount, now);
+  }
+  /**
+   * Tells the port of our DHT node (BEP 5).
+   *
+   * @param port UDP port.
+   * @param now The time in milliseconds.
+   */
+  sendPort(port: number, now: number): void {
+    this.#core.send({ type: "port", port }, now);
+  }
+  /**
+   * Asks for merkle hashes (BEP 52).
+   *
+   * @param range Which ones.
+   * @param now The time in milliseconds.
+   * @returns False when that is not possible, or asked already.
+   */
+  requestHashes(range: HashRange, now: number): boolean {
+    return !this.#core.closed &&
+      (this.#parts.hashes?.request(range, now) ?? false);
+  }
+  /**
+   * Answers a `hash-request` event.
+   *
+   * @param range The range of the event.
+   * @param hashes The run and its proof, or `undefined` to refuse.
+   * @param now The time in milliseconds.
+   * @param cost What the answer cost us, in microseconds.
+   * @returns False when that request does not wait.
+   */
+  sendHashes(
+    range: HashRange,
+    hashes: Uint8Array | undefined,
+    now: number,
+    cost = 0,
+  ): boolean {
+    this.#core.budget.spend(cost);
+    return !this.#core.closed &&
+      (this.#parts.hashes?.reply(range, hashes, now) ?? false);
+  }
+  /**
+   * Ends the session. What was put out before is still to be polled.
+   *
+   * @param error Why, unless it is a normal end.
+   */
+  close(error?: Error): void {
+    this.#core.close(error);
+  }
+
+  /** Lets every timer that is due fire. */
+  handleTimeout(now: number): void {
+    if (this.#core.closed) return;
+    const timers = this.#core.timers;
+    if (this.#download.interested || this.#upload.interested) {
+      timers.wantedAt = now;
+    }
+    if (this.#core.bufferedBytes === 0) timers.progressAt = now;
+    const error = timers.violation(now, this.#core.bufferedBytes);
+    if (error !== undefined) return this.close(error);
+    if (timers.isKeepAliveDue(now)) {
+      this.#core.outgoing.release();
+      this.#core.send({ type: "keep-alive" }, now);
+    }
+    this.#download.handleTimeout(now);
+    timers.arm(this.#download.deadline);
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * Who has what: our first message about pieces and theirs (BEP 3, BEP 6).
+ *
+ * @module
+ */
+import type { Bitfield } from "../../_shared/bitfield.ts";
+import { ODDITY_COST, PIECES_A_UNIT, REPEAT_COST } from "../limits.ts";
+import type { FirstPieces, RemotePieces } from "./remote_pieces.ts";
+import type { PeerSessionOptions, SessionPort } from "../session_types.ts";
+
+/** Our pieces and theirs. */
+export class PieceSide {
+  readonly #port: SessionPort;
+  readonly #remote: RemotePieces;
+  readonly #fast: boolean;
+  readonly #own: Bitfield | undefined;
+
+  constructor(
+    options: PeerSessionOptions,
+    port: SessionPort,
+    remote: RemotePieces,
+  ) {
+    this.#port = port;
+    this.#remote = remote;
+    this.#fast = options.fast ?? false;
+    this.#own = options.ownPieces;
+  }
+
+  /** Sends the one first message about pieces. */
+  sendFirst(now: number): void {
+    const own = this.#own;
+    if (own === undefined || own.isEmpty) {
+      if (this.#fast) this.#port.send({ type: "have-none" }, now);
+    } else if (this.#fast && own.isFull) {
+      this.#port.send({ type: "have-all" }, now);
+    } else this.#port.send({ type: "bitfield", bytes: own.toBytes() }, now);
+  }
+
+  onFirst(type: FirstPieces, bytes: Uint8Array): void {
+    const outcome = type === "bitfield"
+      ? this.#remote.onBitfield(bytes)
+      : type === "have-all"
+      ? this.#remote.onHaveAll()
+      : this.#remote.onHaveNone();
+    if (outcome !== "first") this.#port.odd(ODDITY_COST + this.#walkCost);
+    if (outcome !== "odd" && this.#remote.pieceCount !== undefined) {
+      this.#emit(type);
+    }
+  }
+
+  /** What it costs to look at all pieces. */
+  get #walkCost(): number {
+    return (this.#remote.pieceCount ?? 0) / PIECES_A_UNIT;
+  }
+
+  onHave(pieceIndex: number): void {
+    const { pieceCount } = this.#remote;
+    if (this.#remote.onHave(pieceIndex)) {
+      this.#port.emit({ type: "have", pieceIndex });
+    } else if (pieceCount !== undefined) this.#port.odd(REPEAT_COST);
+  }
+
+  setPieceCount(pieceCount: number): void {
+    const first = this.#remote.setPieceCount(pieceCount);
+    if (first !== undefined) this.#emit(first);
+  }
+
+  #emit(type: FirstPieces): void {
+    this.#port.emit({ type, pieces: this.#remote.pieces });
+  }
+}

@@ -1,0 +1,279 @@
+/**
+ * The uploading half of a session: our choke, their interest, their requests.
+ *
+ * Invariants: a request is handed out only while the send buffer is below its
+ * watermark; with the Fast extension every request is answered by exactly one
+ * piece or reject (BEP 6).
+ *
+ * @module
+ */
+import type { Bitfield } from "../../_shared/bitfield.ts";
+import { generateAllowedFastSet } from "./allowed_fast.ts";
+import { PeerProtocolError } from "../error.ts";
+import { FlipLimit } from "./flip_limit.ts";
+import {
+  ALLOWED_FAST_COUNT,
+  DEFAULT_BLOCK_LENGTH,
+  INITIAL_SEND_WATERMARK,
+  MAX_INTEREST_FLIPS,
+  MAX_INVALID_REQUESTS,
+  MAX_QUEUED_REQUESTS,
+  MAX_SEND_WATERMARK,
+  MIN_SEND_WATERMARK,
+  REPEAT_COST,
+  TINY_COST,
+  TINY_REQUEST,
+} from "../limits.ts";
+import type { BlockAddress, BlockRequestMessage } from "../message.ts";
+import type { PeerCounters } from "./peer_stats.ts";
+import type { RemotePieces } from "./remote_pieces.ts";
+import type { PeerSessionOptions, SessionPort } from "../session_types.ts";
+import { UploadQueue } from "./upload_queue.ts";
+
+const WATERMARK_AGE_MS = 100;
+const NO_PIECES: readonly number[] = [];
+
+/** Our choke, their interest and their requests. */
+export class UploadSide {
+  readonly #mostLength: number;
+  /** Until it is used. */
+  #allowedFast: PeerSessionOptions["allowedFast"];
+  readonly #port: SessionPort;
+  readonly #counters: PeerCounters;
+  readonly #remote: RemotePieces;
+  readonly #fast: boolean;
+  readonly #capacity: number;
+  readonly #queue: UploadQueue;
+  #granted = NO_PIECES;
+  readonly #flips = new FlipLimit(MAX_INTEREST_FLIPS);
+  #pieceSize: ((pieceIndex: number) => number) | undefined;
+  #own: Bitfield | undefined;
+  #choking = true;
+  #interested = false;
+  #grantBudget = 0;
+  #tooMany = 0;
+  #watermark = INITIAL_SEND_WATERMARK;
+  #watermarkAt = -Infinity;
+
+  constructor(
+    options: PeerSessionOptions,
+    port: SessionPort,
+    counters: PeerCounters,
+    remote: RemotePieces,
+  ) {
+    this.#mostLength = options.maxRequestLength ?? DEFAULT_BLOCK_LENGTH;
+    this.#allowedFast = options.fast ? options.allowedFast : undefined;
+    this.#port = port;
+    this.#counters = counters;
+    this.#remote = remote;
+    this.#fast = options.fast ?? false;
+    this.#capacity = options.maxQueuedRequests ?? MAX_QUEUED_REQUESTS;
+    this.#queue = new UploadQueue(this.#capacity);
+    this.#pieceSize = options.pieceSize;
+    this.#own = options.ownPieces;
+  }
+
+  get choking(): boolean {
+    return this.#choking;
+  }
+  get interested(): boolean {
+    return this.#interested;
+  }
+  get queued(): number {
+    return this.#queue.size;
+  }
+  get servingBytes(): number {
+    return this.#queue.servingBytes;
+  }
+
+  /** Applies what becomes known with the number of pieces. */
+  setPieces(
+    pieceSize: ((pieceIndex: number) => number) | undefined,
+    own: Bitfield | undefined,
+  ): void {
+    this.#pieceSize = pieceSize ?? this.#pieceSize;
+    this.#own = own ?? this.#own;
+  }
+
+  /** Tells the peer which pieces it may have while choked (BEP 6). */
+  grant(pieceCount: number, now: number): void {
+    const allowedFast = this.#allowedFast;
+    this.#allowedFast = undefined;
+    if (allowedFast === undefined || pieceCount === 0) return;
+    this.#granted = generateAllowedFastSet(
+      allowedFast.infoHash,
+      allowedFast.ip,
+      pieceCount,
+      allowedFast.count ?? ALLOWED_FAST_COUNT,
+    );
+    for (const pieceIndex of this.#granted) {
+      // Enough to fetch a damaged piece again, not to fetch it for ever.
+      this.#grantBudget += 2 * (this.#pieceSize?.(pieceIndex) ?? 1 << 20);
+      this.#port.send({ type: "allowed-fast", pieceIndex }, now);
+    }
+  }
+
+  choke(now: number): void {
+    if (this.#choking) return;
+    this.#choking = true;
+    this.#tooMany = 0;
+    this.#port.send({ type: "choke" }, now);
+    for (const request of this.#queue.clear((r) => this.#isGranted(r))) {
+      this.#refuse(request, now);
+    }
+  }
+
+  unchoke(now: number): void {
+    if (!this.#choking) return;
+    this.#choking = false;
+    this.#tooMany = 0;
+    this.#port.send({ type: "unchoke" }, now);
+  }
+
+  onInterest(interested: boolean, now: number): void {
+    if (interested === this.#interested) return;
+    if (!this.#flips.allow(now)) {
+      throw new PeerProtocolError(
+        "flapping",
+        `Cannot follow a peer whose interest changes more than ${MAX_INTEREST_FLIPS} times in ten seconds`,
+      );
+    }
+    this.#interested = interested;
+    this.#port.emit({ type: interested ? "interested" : "not-interested" });
+  }
+
+  onRequest(message: BlockRequestMessage, now: number): void {
+    const { pieceIndex, blockOffset, length } = message;
+    const request: BlockAddress = { pieceIndex, blockOffset, length };
+    if (this.#remote.pieceCount === undefined) {
+      return this.#refuseFlood(request, now);
+    }
+    if (!this.#isServable(request)) {
+      if (++this.#counters.invalid > MAX_INVALID_REQUESTS) {
+        throw new PeerProtocolError(
+          "request-flood",
+          `Cannot serve block ${pieceIndex}+${blockOffset} of ${length} bytes: ${this.#counters.invalid} requests were for blocks that are not served`,
+        );
+      }
+      return this.#refuse(request, now);
+    }
+    if (this.#choking && !this.#isGranted(request)) {
+      return this.#refuseFlood(request, now);
+    }
+    const added = this.#queue.add(request);
+    if (added === "full") this.#refuseFlood(request, now);
+    else if (added === "duplicate") this.#port.spend(REPEAT_COST);
+    else if (length < TINY_REQUEST && !this.#isWhole(request)) {
+      this.#port.spend(TINY_COST);
+    }
+  }
+
+  /** Whether a request is for a block as pieces are usually cut. */
+  #isWhole({ pieceIndex, blockOffset, length }: BlockAddress): boolean {
+    const size = this.#pieceSize?.(pieceIndex) ?? Infinity;
+    return blockOffset % DEFAULT_BLOCK_LENGTH === 0 &&
+      blockOffset + length === size;
+  }
+
+  onCancel(message: BlockRequestMessage, now: number): void {
+    const { pieceIndex, blockOffset, length } = message;
+    const request: BlockAddress = { pieceIndex, blockOffset, length };
+    const serving = this.#queue.servingBytes;
+    if (!this.#queue.cancel(request)) return;
+    if (this.#queue.servingBytes !== serving) {
+      this.#port.emit({ type: "serve-cancelled", request });
+    }
+    this.#refuse(request, now);
+  }
+
+  /** Answers a request that was handed out. */
+  sendBlock(request: BlockAddress, data: Uint8Array, now: number): boolean {
+    if (data.length !== request.length) {
+      throw new RangeError(
+        `Cannot send block ${request.pieceIndex}+${request.blockOffset} as it must have ${request.length} bytes: it has ${data.length}`,
+      );
+    }
+    if (!this.#queue.finish(request)) return false;
+    if (this.#choking) this.#grantBudget -= data.length;
+    this.#counters.up.add(data.length, now);
+    this.#port.send({
+      type: "piece",
+      pieceIndex: request.pieceIndex,
+      blockOffset: request.blockOffset,
+      data,
+    }, now);
+    return true;
+  }
+
+  /** Refuses a request that was handed out. */
+  reject(request: BlockAddress, now: number): boolean {
+    if (!this.#queue.finish(request)) return false;
+    this.#refuse(request, now);
+    return true;
+  }
+
+  /** Hands requests out as long as the send buffer has room. */
+  pump(bufferedBytes: number, now: number): void {
+    if (this.#queue.waiting === 0) return;
+    if (now - this.#watermarkAt >= WATERMARK_AGE_MS) this.#adapt(now);
+    let pending = bufferedBytes + this.#queue.servingBytes;
+    while (pending === 0 || pending < this.#watermark) {
+      const request = this.#queue.next();
+      if (request === undefined) return;
+      pending += request.length;
+      this.#port.emit({ type: "serve", request });
+    }
+  }
+
+  /** Half of what goes out in a second. */
+  #adapt(now: number): void {
+    this.#watermarkAt = now;
+    const { up } = this.#counters;
+    const least = up.total < 4 * INITIAL_SEND_WATERMARK
+      ? INITIAL_SEND_WATERMARK
+      : MIN_SEND_WATERMARK;
+    this.#watermark = Math.max(
+      least,
+      Math.min(up.rate(now) / 2, MAX_SEND_WATERMARK),
+    );
+  }
+
+  #isGranted(request: BlockAddress): boolean {
+    return this.#granted.includes(request.pieceIndex) &&
+      this.#grantBudget >= request.length;
+  }
+
+  #isServable(request: BlockAddress): boolean {
+    const { pieceIndex, blockOffset, length } = request;
+    if (!this.#remote.isPiece(pieceIndex)) return false;
+    if (length === 0 || length > this.#mostLength) return false;
+    if (
+      this.#pieceSize !== undefined &&
+      blockOffset + length > this.#pieceSize(pieceIndex)
+    ) return false;
+    return this.#own === undefined || this.#own.has(pieceIndex);
+  }
+
+  /** Refuses what honest peers also send now and then, but not for ever. */
+  #refuseFlood(request: BlockAddress, now: number): void {
+    if (++this.#tooMany > 2 * this.#capacity) {
+      throw new PeerProtocolError(
+        "request-flood",
+        `Cannot queue block ${request.pieceIndex}+${request.blockOffset}: ${this.#tooMany} requests were too many or came while the peer was choked`,
+      );
+    }
+    this.#refuse(request, now);
+  }
+
+  #refuse(request: BlockAddress, now: number): void {
+    this.#counters.refused++;
+    this.#port.spend(REPEAT_COST);
+    if (!this.#fast) return;
+    this.#port.send({
+      type: "reject",
+      pieceIndex: request.pieceIndex,
+      blockOffset: request.blockOffset,
+      length: request.length,
+    }, now);
+  }
+}

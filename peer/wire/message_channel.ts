@@ -1,0 +1,201 @@
+/**
+ * Messages over a byte connection: one read at a time into a buffer that
+ * adapts, one write at a time of everything that waits.
+ *
+ * @module
+ */
+import type { ByteConnection } from "../../_shared/byte_conn.ts";
+import { PeerProtocolError } from "../error.ts";
+import type { PeerMessage } from "../message.ts";
+import { PeerMessageDecoder } from "./message_decoder.ts";
+import { ReadBuffer } from "./read_buffer.ts";
+
+/** Options of {@linkcode MessageChannel}; those of a connection fit. */
+export interface MessageChannelOptions {
+  /** Where bytes come from and go to. */
+  readonly connection: ByteConnection;
+  /** How many pieces there are, when known. */
+  readonly pieceCount?: number | undefined;
+  /** Longest block accepted in bytes. */
+  readonly maxBlockLength?: number | undefined;
+  /** Bytes of the first read buffer. */
+  readonly minReadBuffer?: number | undefined;
+  /** Bytes that a read buffer may grow to. */
+  readonly maxReadBuffer?: number | undefined;
+}
+
+/** What a channel asks and tells of its peer. */
+export interface ChannelHost<Peer> {
+  /** Whether blocks are awaited, so that reads should be large. */
+  awaitsBlocks(peer: Peer): boolean;
+  /** Asked before each read of so many bytes; tells how many may be read. */
+  beforeRead(peer: Peer, wanted: number): number | Promise<number>;
+  /** Reading waits for `beforeRead`, or goes on. */
+  onPause(peer: Peer, paused: boolean): void;
+  /** A chunk came; its messages follow. */
+  onChunk(peer: Peer): void;
+  /** A message came. */
+  onMessage(peer: Peer, message: PeerMessage): void;
+  /**
+   * All messages of a chunk were given out, or the peer broke the rules. The
+   * next read waits for the promise.
+   */
+  onChunkEnd(
+    peer: Peer,
+    length: number,
+    error: PeerProtocolError | undefined,
+  ): Promise<void> | undefined;
+  /** Bytes that wait to be sent. */
+  waiting(peer: Peer): number;
+  /** Takes what waits to be sent. */
+  take(peer: Peer): Uint8Array<ArrayBuffer>;
+  /** What was taken is sent. */
+  recycle(peer: Peer, bytes: Uint8Array<ArrayBuffer>): void;
+  /** Asked before each write. */
+  beforeWrite(peer: Peer, bytes: number): Promise<void> | undefined;
+  /** The connection took bytes; so many are under way. */
+  onSent(peer: Peer, underWay: number): void;
+  /** The peer closed the connection. */
+  onEnd(peer: Peer): void;
+  /** Reading, writing or one of these functions failed. */
+  onError(peer: Peer, error: unknown): void;
+}
+
+/** The two loops of one connection. */
+export class MessageChannel<Peer> {
+  readonly #connection: ByteConnection;
+  readonly #host: ChannelHost<Peer>;
+  readonly #peer: Peer;
+  readonly #decoder: PeerMessageDecoder;
+  readonly #buffer: ReadBuffer;
+  #flushing = false;
+  #writing = false;
+  #closed = false;
+
+  constructor(
+    options: MessageChannelOptions,
+    host: ChannelHost<Peer>,
+    peer: Peer,
+  ) {
+    this.#connection = options.connection;
+    this.#host = host;
+    this.#peer = peer;
+    this.#decoder = new PeerMessageDecoder(options);
+    this.#buffer = new ReadBuffer(
+      options.minReadBuffer ?? 512,
+      options.maxReadBuffer ?? 524_288,
+    );
+  }
+
+  /** Tells the number of pieces once it is known. */
+  setPieceCount(pieceCount: number): void {
+    if (!this.#closed) this.#decoder.setPieceCount(pieceCount);
+  }
+
+  /** Begins to read, a moment later, what was read before first. */
+  start(initialBytes?: Uint8Array): void {
+    queueMicrotask(() => void this.#read(initialBytes));
+  }
+
+  /** Sends what waits once the caller is through. */
+  flush(): void {
+    if (this.#flushing || this.#writing || this.#closed) return;
+    if (this.#host.waiting(this.#peer) === 0) return;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      if (!this.#writing && !this.#closed) void this.#write();
+    });
+  }
+
+  /** Closes the connection; nothing is called after this. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#decoder.stop();
+    this.#connection.close();
+  }
+
+  async #read(initialBytes: Uint8Array | undefined): Promise<void> {
+    const host = this.#host;
+    const peer = this.#peer;
+    const buffer = this.#buffer;
+    try {
+      if (this.#closed) return;
+      let wait = initialBytes && this.#receive(initialBytes);
+      initialBytes = undefined;
+      while (!this.#closed) {
+        if (wait !== undefined) {
+          host.onPause(peer, true);
+          await wait;
+          if (this.#closed) return;
+          host.onPause(peer, false);
+        }
+        const wanted = buffer.size(host.awaitsBlocks(peer));
+        let granted = host.beforeRead(peer, wanted);
+        if (typeof granted !== "number") {
+          host.onPause(peer, true);
+          granted = await granted;
+          if (this.#closed) return;
+          host.onPause(peer, false);
+        }
+        const { bytes } = buffer;
+        const length = await this.#connection.read(
+          granted < wanted ? bytes.subarray(0, granted) : bytes,
+        );
+        if (this.#closed) return;
+        if (length === null) return host.onEnd(peer);
+        wait = this.#receive(bytes.subarray(0, length));
+        buffer.used(length);
+      }
+    } catch (error) {
+      if (!this.#closed) host.onError(peer, error);
+    }
+  }
+
+  #receive(chunk: Uint8Array): Promise<void> | undefined {
+    let violation: PeerProtocolError | undefined;
+    const host = this.#host;
+    const peer = this.#peer;
+    host.onChunk(peer);
+    try {
+      this.#decoder.push(chunk, (message) => host.onMessage(peer, message));
+    } catch (error) {
+      if (!(error instanceof PeerProtocolError)) throw error;
+      violation = error;
+    }
+    if (this.#closed) return undefined;
+    return host.onChunkEnd(peer, chunk.length, violation);
+  }
+
+  /** What is queued during one write makes up the next one. */
+  async #write(): Promise<void> {
+    const host = this.#host;
+    const peer = this.#peer;
+    this.#writing = true;
+    try {
+      while (host.waiting(peer) > 0 && !this.#closed) {
+        const wait = host.beforeWrite(peer, host.waiting(peer));
+        if (wait !== undefined) {
+          await wait;
+          if (this.#closed) return;
+        }
+        const bytes = host.take(peer);
+        let offset = 0;
+        while (offset < bytes.length) {
+          const taken = await this.#connection.write(
+            offset === 0 ? bytes : bytes.subarray(offset),
+          );
+          if (this.#closed) return;
+          offset += taken;
+          host.onSent(peer, bytes.length - offset);
+        }
+        host.recycle(peer, bytes);
+      }
+    } catch (error) {
+      if (!this.#closed) host.onError(peer, error);
+    } finally {
+      this.#writing = false;
+    }
+  }
+}

@@ -1,0 +1,355 @@
+import type { BlockAddress } from "../../metainfo/piece_layout.ts";
+import { BLOCK_SIZE } from "../../metainfo/piece_layout.ts";
+import type { BlockBook } from "./block_book.ts";
+import type { Deadlines } from "./deadlines.ts";
+import type { PartialPiece } from "./partial_piece.ts";
+import { NOBODY, REQUESTED } from "./partial_piece.ts";
+import type { PickerPeer } from "./picker_peer.ts";
+import type { PieceTable } from "./piece_table.ts";
+
+/** A peer that needs less for a piece takes it for itself. */
+const WHOLE_PIECE_MS = 20_000;
+/** More free blocks than this in started pieces: finish these first. */
+const STARTED_BLOCKS = 2048;
+/** The longest queue of a peer that is trusted with urgent pieces. */
+const URGENT_QUEUE_MS = 2_000;
+/** Urgent pieces looked at in one pick. */
+const URGENT_PIECES = 256;
+/** Blocks looked at for one duplicate, the oldest pieces first. */
+const END_GAME_BLOCKS = 4096;
+/** How often the slowest tenth of the peers is found again. */
+const PACE_MS = 1_000;
+
+/** Chooses the blocks to ask of a peer. */
+export class BlockChooser {
+  readonly #table: PieceTable;
+  readonly #book: BlockBook;
+  readonly #deadlines: Deadlines;
+  readonly #randomFirst: number;
+  readonly #maxAskers: number;
+  /** Mean time from request to block, and its mean deviation, in ms. */
+  #meanMs = 0;
+  #deviationMs = 0;
+  /** Rate of the fastest of the slowest tenth of the peers. */
+  #slowRate = 0;
+  #pacedAt = -Infinity;
+
+  constructor(
+    table: PieceTable,
+    book: BlockBook,
+    deadlines: Deadlines,
+    randomFirst: number,
+    maxAskers: number,
+  ) {
+    this.#table = table;
+    this.#book = book;
+    this.#deadlines = deadlines;
+    this.#randomFirst = randomFirst;
+    this.#maxAskers = maxAskers;
+  }
+
+  /** Learns how long a block took. */
+  sample(ms: number): void {
+    if (this.#meanMs === 0) {
+      this.#meanMs = ms;
+      this.#deviationMs = ms / 2;
+      return;
+    }
+    this.#deviationMs += (Math.abs(ms - this.#meanMs) - this.#deviationMs) / 16;
+    this.#meanMs += (ms - this.#meanMs) / 16;
+  }
+
+  /** Whether every block that can be had has been asked for. */
+  isEndGame(): boolean {
+    const table = this.#table;
+    if (table.lacking === 0 || table.reachable > 0) return false;
+    for (const partial of this.#book.sharing) {
+      if (table.availability(partial.index) > 0) return false;
+    }
+    return true;
+  }
+
+  pick(
+    peer: PickerPeer,
+    count: number,
+    now: number,
+    out: BlockAddress[],
+  ): void {
+    const end = out.length + count;
+    if (peer.choked) {
+      this.#named(peer, peer.allowedFast, 1, end, now, out);
+      return;
+    }
+    const idle = peer.outstanding === 0;
+    if (this.#deadlines.list.length > 0 && !peer.parole) {
+      this.#urgent(peer, end, now, out);
+    }
+    if (out.length < end) this.#current(peer, end, now, out);
+    if (
+      out.length < end && peer.suggested.length > 0 && !peer.parole &&
+      this.#table.order.prefersStarted
+    ) {
+      // A stranger's suggestion does not go before our priorities.
+      const open = this.#table.first(peer);
+      const least = open < 0 ? 1 : this.#table.priority(open);
+      this.#named(peer, peer.suggested, least, end, now, out);
+    }
+    while (out.length < end) {
+      // Whoever has to prove itself has one piece at a time.
+      if (peer.parole && peer.pieces.size > 0) break;
+      const partial = this.#next(peer);
+      if (partial === undefined) break;
+      this.#take(peer, partial, end, now, out);
+    }
+    if (idle && out.length === end - count && count > 0 && !peer.parole) {
+      this.#endGame(peer, now, out);
+    }
+  }
+
+  /** Asks for free blocks of a piece in ascending order. */
+  #take(
+    peer: PickerPeer,
+    partial: PartialPiece,
+    end: number,
+    now: number,
+    out: BlockAddress[],
+  ): void {
+    if (peer.parole && partial.exclusive === NOBODY) {
+      partial.exclusive = peer.key;
+    }
+    peer.current = partial.index;
+    while (out.length < end) {
+      const block = partial.nextFree();
+      if (block < 0) break;
+      this.#book.ask(peer, partial, block, now, out);
+    }
+  }
+
+  #mayShare(peer: PickerPeer, partial: PartialPiece): boolean {
+    return partial.exclusive === NOBODY || partial.exclusive === peer.key ||
+      this.#table.reachable === 0;
+  }
+
+  /** Goes on with the piece that the peer was asked for last. */
+  #current(
+    peer: PickerPeer,
+    end: number,
+    now: number,
+    out: BlockAddress[],
+  ): void {
+    if (peer.current < 0) return;
+    const partial = this.#book.partials.get(peer.current);
+    if (
+      partial === undefined || partial.slot < 0 || !peer.has(partial.index) ||
+      !this.#mayShare(peer, partial) ||
+      (peer.parole && partial.exclusive !== peer.key)
+    ) {
+      peer.current = -1;
+      return;
+    }
+    this.#take(peer, partial, end, now, out);
+  }
+
+  /** Pieces that the peer allowed or suggested (BEP 6). */
+  #named(
+    peer: PickerPeer,
+    pieces: number[],
+    leastPriority: number,
+    end: number,
+    now: number,
+    out: BlockAddress[],
+  ): void {
+    for (let i = 0; i < pieces.length && out.length < end;) {
+      const pieceIndex = pieces[i]!;
+      if (!this.#table.isMissing(pieceIndex)) {
+        // Allowed pieces may be wanted again: only suggestions are dropped.
+        if (pieces === peer.suggested) pieces.splice(i, 1);
+        else i++;
+        continue;
+      }
+      i++;
+      if (!peer.has(pieceIndex)) continue;
+      if (this.#table.priority(pieceIndex) < leastPriority) continue;
+      if (this.#table.isOpen(pieceIndex)) {
+        this.#take(peer, this.#book.start(pieceIndex), end, now, out);
+        continue;
+      }
+      const partial = this.#book.partials.get(pieceIndex);
+      if (
+        partial !== undefined && partial.slot >= 0 &&
+        this.#mayShare(peer, partial) &&
+        (!peer.parole || partial.exclusive === peer.key)
+      ) this.#take(peer, partial, end, now, out);
+    }
+  }
+
+  /** The piece to take blocks from next; it has free ones. */
+  #next(peer: PickerPeer): PartialPiece | undefined {
+    const table = this.#table;
+    const open = this.#open(peer);
+    const mustFinish = this.#book.freeBlocks > STARTED_BLOCKS ||
+      this.#book.partials.size > 1.5 * table.peers.length;
+    if (peer.parole) {
+      if (open >= 0) return this.#book.start(open);
+      return this.#started(peer, (partial) => partial.requesters === 0);
+    }
+    let started: PartialPiece | undefined;
+    if (this.#book.sharing.length > 0) {
+      if (mustFinish || open < 0) started = this.#started(peer);
+      else {
+        started = this.#started(
+          peer,
+          (partial) =>
+            partial.requesters === 0 || !this.#takesWhole(peer, partial),
+        );
+      }
+    }
+    if (started === undefined) {
+      return open < 0 ? undefined : this.#book.start(open);
+    }
+    if (open < 0) return started;
+    if (!table.order.prefersStarted) {
+      return table.order.rank(started.index) < table.order.rank(open)
+        ? started
+        : this.#book.start(open);
+    }
+    return mustFinish || table.priority(started.index) >= table.priority(open)
+      ? started
+      : this.#book.start(open);
+  }
+
+  #open(peer: PickerPeer): number {
+    const table = this.#table;
+    const { order } = table;
+    if (
+      table.haveCount < this.#randomFirst && order.any !== undefined &&
+      peer.interesting > 0
+    ) return order.any(peer);
+    return table.first(peer);
+  }
+
+  #takesWhole(peer: PickerPeer, partial: PartialPiece): boolean {
+    return peer.rate * WHOLE_PIECE_MS >
+      partial.blockCount * BLOCK_SIZE * 1000;
+  }
+
+  /** The best started piece with free blocks for a peer. */
+  #started(
+    peer: PickerPeer,
+    fits: (partial: PartialPiece) => boolean = () => true,
+  ): PartialPiece | undefined {
+    const table = this.#table;
+    let best: PartialPiece | undefined;
+    let bestRank = Infinity;
+    let bestPriority = 0;
+    for (const partial of this.#book.sharing) {
+      const priority = table.priority(partial.index);
+      if (priority < bestPriority) continue;
+      if (!peer.has(partial.index) || !this.#mayShare(peer, partial)) continue;
+      if (!fits(partial)) continue;
+      const rank = table.order.prefersStarted
+        ? table.rarity(partial.index)
+        : partial.index;
+      if (priority === bestPriority && rank >= bestRank) continue;
+      best = partial;
+      bestRank = rank;
+      bestPriority = priority;
+    }
+    return best;
+  }
+
+  /** Pieces with a deadline, and duplicates of what is overdue. */
+  #urgent(
+    peer: PickerPeer,
+    end: number,
+    now: number,
+    out: BlockAddress[],
+  ): void {
+    const { list } = this.#deadlines;
+    const queueMs = peer.rate > 0
+      ? peer.outstanding * BLOCK_SIZE / peer.rate * 1000
+      : 0;
+    if (this.#isSlow(peer, now)) return;
+    const most = Math.min(list.length, URGENT_PIECES);
+    for (let i = 0; i < most && out.length < end; i++) {
+      const { pieceIndex, at } = list[i]!;
+      if (!peer.has(pieceIndex)) continue;
+      if (queueMs > URGENT_QUEUE_MS && queueMs > at - now) continue;
+      if (this.#table.isOpen(pieceIndex)) {
+        this.#take(peer, this.#book.start(pieceIndex), end, now, out);
+        continue;
+      }
+      const partial = this.#book.partials.get(pieceIndex);
+      if (partial === undefined) continue;
+      if (partial.slot >= 0) this.#take(peer, partial, end, now, out);
+      if (out.length < end && partial.free === 0 && partial.requested > 0) {
+        this.#repeat(peer, partial, end, now, out);
+      }
+    }
+  }
+
+  /** Asks again for blocks that take longer than usual. */
+  #repeat(
+    peer: PickerPeer,
+    partial: PartialPiece,
+    end: number,
+    now: number,
+    out: BlockAddress[],
+  ): void {
+    if (this.#meanMs === 0) return;
+    const overdueMs = this.#meanMs + this.#deviationMs / 2;
+    for (let block = 0; block < partial.blockCount; block++) {
+      if (out.length >= end) return;
+      if (partial.state[block] !== REQUESTED) continue;
+      // `askedAt` is the last request: each one has to be overdue in turn.
+      if (now - partial.askedAt[block]! < overdueMs) continue;
+      if (partial.askers(block) >= this.#maxAskers) continue;
+      if (partial.isAskedOf(block, peer.key)) continue;
+      this.#book.ask(peer, partial, block, now, out);
+    }
+  }
+
+  /** Whether the peer is of the slowest tenth. */
+  #isSlow(peer: PickerPeer, now: number): boolean {
+    if (now - this.#pacedAt >= PACE_MS) {
+      this.#pacedAt = now;
+      const rates: number[] = [];
+      for (const { rate } of this.#table.peers) if (rate > 0) rates.push(rate);
+      rates.sort((a, b) => a - b);
+      const tenth = Math.floor(rates.length / 10);
+      this.#slowRate = tenth > 0 ? rates[tenth - 1]! : 0;
+    }
+    return peer.rate > 0 && peer.rate <= this.#slowRate;
+  }
+
+  /** Asks for one block that others were asked for. */
+  #endGame(peer: PickerPeer, now: number, out: BlockAddress[]): void {
+    if (peer.interesting === 0 || !this.isEndGame()) return;
+    let bestPiece: PartialPiece | undefined;
+    let bestBlock = -1;
+    let fewest = this.#maxAskers;
+    let oldest = Infinity;
+    let budget = END_GAME_BLOCKS;
+    for (const partial of this.#book.partials.values()) {
+      if (budget <= 0) break;
+      if (partial.requested === 0 || !peer.has(partial.index)) continue;
+      if (!this.#table.isMissing(partial.index)) continue;
+      budget -= partial.blockCount;
+      for (let block = 0; block < partial.blockCount; block++) {
+        if (partial.state[block] !== REQUESTED) continue;
+        const askers = partial.askers(block);
+        if (askers > fewest || askers >= this.#maxAskers) continue;
+        const askedAt = partial.askedAt[block]!;
+        if (askers === fewest && askedAt >= oldest) continue;
+        if (partial.isAskedOf(block, peer.key)) continue;
+        fewest = askers;
+        oldest = askedAt;
+        bestPiece = partial;
+        bestBlock = block;
+      }
+    }
+    if (bestPiece !== undefined) {
+      this.#book.ask(peer, bestPiece, bestBlock, now, out);
+    }
+  }
+}

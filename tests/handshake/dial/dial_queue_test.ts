@@ -1,0 +1,84 @@
+import { assertEquals } from "@std/assert";
+import {
+  DialQueue,
+  type DialQueueOptions,
+} from "../../../handshake/dial/dial_queue.ts";
+
+const none = { permissions: "none" } as const;
+const queue = (options: Partial<DialQueueOptions> = {}) =>
+  new DialQueue<number>({
+    maxQueued: 1000,
+    maxHalfOpen: 1000,
+    maxHalfOpenPerTorrent: 1000,
+    connectsPerSecond: 1000,
+    ...options,
+  }, 0);
+/** Takes as many as may be dialled. */
+const takeAll = (dials: DialQueue<number>, now = 0) => {
+  const keys: string[] = [];
+  for (let dial; (dial = dials.take(now)) !== undefined;) keys.push(dial.key);
+  return keys.join("");
+};
+
+Deno.test("torrents take turns, whoever was first", none, () => {
+  const dials = queue({ maxHalfOpen: 1 });
+  for (let i = 0; i < 5; i++) dials.push("a", i);
+  for (let i = 0; i < 3; i++) dials.push("b", i);
+  dials.push("c", 0);
+  let order = "";
+  const items: Record<string, number[]> = { a: [], b: [], c: [] };
+  for (let dial; (dial = dials.take(0)) !== undefined;) {
+    order += dial.key;
+    items[dial.key]!.push(dial.item);
+    dials.done(dial.key);
+  }
+  assertEquals(order, "abcababaa");
+  assertEquals(items, { a: [0, 1, 2, 3, 4], b: [0, 1, 2], c: [0] });
+  assertEquals([dials.size, dials.halfOpen], [0, 0]);
+});
+
+Deno.test("every limit holds, and is free again", none, () => {
+  const most = queue({ maxQueued: 3 });
+  const added = [1, 2, 3, 4].map((item) => most.push("a", item));
+  assertEquals(added, [true, true, true, false]);
+  assertEquals([most.size, most.full], [3, true]);
+  most.take(0);
+  assertEquals([most.push("b", 1), most.push("b", 2)], [true, false]);
+
+  const open = queue({ maxHalfOpen: 3, maxHalfOpenPerTorrent: 2 });
+  for (let i = 0; i < 4; i++) open.push("a", i);
+  for (let i = 0; i < 4; i++) open.push("b", i);
+  assertEquals(takeAll(open), "aba");
+  assertEquals(open.nextAt(0), undefined);
+  open.done("a");
+  assertEquals(takeAll(open), "b");
+  open.done("b");
+  open.done("b");
+  assertEquals(takeAll(open), "ab");
+
+  const slow = queue({ connectsPerSecond: 2 });
+  for (let i = 0; i < 9; i++) slow.push("a", i);
+  assertEquals(takeAll(slow), "aa");
+  assertEquals(slow.nextAt(0), 500);
+  assertEquals(takeAll(slow, 499), "");
+  assertEquals(takeAll(slow, 500), "a");
+});
+
+Deno.test("what is removed is not dialled", none, () => {
+  const dials = queue();
+  for (let i = 0; i < 50; i++) dials.push("a", i);
+  dials.push("b", 7);
+  for (let i = 0; i < 40; i++) dials.take(0);
+  // The turns of b and 39 of a.
+  assertEquals(dials.remove("a"), [39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49]);
+  assertEquals([dials.size, dials.halfOpen], [0, 40]);
+  assertEquals(dials.remove("a"), []);
+  assertEquals(dials.remove("x"), []);
+  dials.done("x");
+  for (let i = 0; i < 39; i++) dials.done("a");
+  dials.done("b");
+  assertEquals(dials.halfOpen, 0);
+  dials.push("a", 1);
+  dials.clear();
+  assertEquals([dials.size, dials.take(0)], [0, undefined]);
+});

@@ -1,0 +1,71 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { concatBytes } from "../../../_shared/bytes.ts";
+import { randomInt, seededRandom } from "../../../_shared/random.ts";
+import {
+  encodePeerMessage,
+  PeerMessageBuffer,
+  peerMessageSize,
+  writePeerMessage,
+} from "../../../peer/mod.ts";
+import { generateMessage } from "../generate_message.ts";
+
+const none = { permissions: "none" } as const;
+
+Deno.test("the buffer gives exactly what was appended", none, () => {
+  const random = seededRandom(3);
+  const buffer = new PeerMessageBuffer();
+  const expected: Uint8Array[] = [];
+  const got: Uint8Array[] = [];
+  for (let run = 0; run < 500; run++) {
+    const message = generateMessage(random);
+    expected.push(encodePeerMessage(message));
+    assertEquals(buffer.append(message), peerMessageSize(message));
+    if (randomInt(random, 5) === 0) {
+      const taken = buffer.take();
+      got.push(taken.slice());
+      assertEquals(buffer.length, 0);
+      // Appending while the taken part is "being written" must not touch it.
+      const copy = taken.slice();
+      const next = generateMessage(random);
+      expected.push(encodePeerMessage(next));
+      buffer.append(next);
+      assertEquals(taken, copy);
+      buffer.recycle(taken);
+    }
+  }
+  got.push(buffer.take());
+  assertEquals(concatBytes(got), concatBytes(expected));
+});
+
+Deno.test(
+  "the buffer of a peer that is sent little keeps no memory",
+  none,
+  () => {
+    const buffer = new PeerMessageBuffer();
+    const sizes = [];
+    for (let i = 0; i < 2; i++) {
+      buffer.append({ type: "have", pieceIndex: i });
+      const taken = buffer.take();
+      buffer.recycle(taken);
+      sizes.push(buffer.take().buffer.byteLength);
+    }
+    assertEquals(sizes, [0, 0]);
+    const payload = new Uint8Array(20_000);
+    buffer.append({ type: "extended", id: 1, payload });
+    buffer.recycle(buffer.take());
+    buffer.append({ type: "choke" });
+    buffer.release();
+    assertEquals(buffer.length, 5);
+    assert(buffer.take().buffer.byteLength > payload.length);
+    buffer.release();
+    assertEquals(buffer.take().buffer.byteLength, 0);
+  },
+);
+
+Deno.test("writing beyond the end is refused", none, () => {
+  assertThrows(
+    () => writePeerMessage({ type: "choke" }, new Uint8Array(8), 4),
+    RangeError,
+  );
+  assertEquals(writePeerMessage({ type: "choke" }, new Uint8Array(9), 4), 9);
+});
