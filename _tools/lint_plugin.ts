@@ -69,7 +69,7 @@ export const DRIVER_FILES: readonly RegExp[] = [
   /^_shared\/(clock|random|datagram|byte_conn|http_server)\.ts$/,
   /^metainfo\/(create_(walk|hash|info)|hash_(native|pool|reader|verify|worker))\.ts$/,
   /^disk\/(native_file_\w+|verifier)\.ts$/,
-  /^dht\/(node|_ed25519)\.ts$/,
+  /^dht\/(node|driver\/ed25519)\.ts$/,
   /^utracker\/(client|server|server_port|stats_server)\.ts$/,
   /^htracker\/(client|server)\.ts$/,
   /^lpd\/discovery\.ts$/,

@@ -8,12 +8,12 @@ import { type Clock, systemClock } from "../_shared/clock.ts";
 import { type DatagramSocket, serveDatagrams } from "../_shared/datagram.ts";
 import { Driver } from "../_shared/drive.ts";
 import { type RandomSource, systemRandom } from "../_shared/random.ts";
-import { Client } from "./_client.ts";
-import { importSecretKey, verifySignature } from "./_ed25519.ts";
-import { machineOptions } from "./_machine_options.ts";
-import { familyOf } from "./_requests.ts";
-import { openSockets, resolveEndpoint } from "./_sockets.ts";
-import { Watchers } from "./_watchers.ts";
+import { Client } from "./driver/client.ts";
+import { importSecretKey, verifySignature } from "./driver/ed25519.ts";
+import { machineOptions } from "./driver/machine_options.ts";
+import { familyOf } from "./lookup/requests.ts";
+import { openSockets, resolveEndpoint } from "./driver/sockets.ts";
+import { Watchers } from "./driver/watchers.ts";
 import type { NodeContact } from "./compact_node.ts";
 import {
   DHT_ROUTERS,

@@ -19,21 +19,21 @@ import {
 import { equalBytes } from "../_shared/bytes.ts";
 import type { Machine } from "../_shared/machine.ts";
 import { isServicePort } from "../_shared/service_ports.ts";
-import { checkOptions } from "./_check_options.ts";
-import { Family, type FamilyHost } from "./_family.ts";
-import { UPKEEP } from "./_jobs.ts";
+import { checkOptions } from "./check_options.ts";
+import { Family, type FamilyHost } from "./table/family.ts";
+import { UPKEEP } from "./lookup/jobs.ts";
 import {
   findPingId,
   hasAt,
   MAX_PING_ANSWER,
   PingAnswerer,
-} from "./_ping_answerer.ts";
-import { familyOf, type Host, Requests } from "./_requests.ts";
-import { takeBytes } from "./_slab.ts";
+} from "./server/ping_answerer.ts";
+import { familyOf, type Host, Requests } from "./lookup/requests.ts";
+import { takeBytes } from "./table/slab.ts";
 import type { NodeContact } from "./compact_node.ts";
 import type { KrpcErrorMessage, KrpcQuery, KrpcResponse } from "./krpc.ts";
-import { tryDecodeKrpc } from "./krpc_decode.ts";
-import { encodeKrpc } from "./krpc_encode.ts";
+import { tryDecodeKrpc } from "./krpc/decode.ts";
+import { encodeKrpc } from "./krpc/encode.ts";
 import type { DhtNodeMachineOptions } from "./node_options.ts";
 import type {
   DhtContactKind,
@@ -42,9 +42,9 @@ import type {
   DhtNodeOutput,
   DhtNodeStats,
 } from "./node_types.ts";
-import { RateGuard } from "./rate_guard.ts";
-import { DhtResponder, type PutCheck } from "./responder.ts";
-import type { RoutingTable } from "./routing_table.ts";
+import { RateGuard } from "./server/rate_guard.ts";
+import { DhtResponder, type PutCheck } from "./server/responder.ts";
+import type { RoutingTable } from "./table/routing_table.ts";
 
 /** Time between two rounds of upkeep, in ms. */
 const UPKEEP_MS = 10_000;

@@ -4,8 +4,8 @@
  * @module
  */
 import type { IpFamily, IpScope } from "../_shared/address.ts";
-import type { RateGuardOptions } from "./rate_guard.ts";
-import type { DhtResponderOptions } from "./responder.ts";
+import type { RateGuardOptions } from "./server/rate_guard.ts";
+import type { DhtResponderOptions } from "./server/responder.ts";
 
 /** Options of {@linkcode DhtNodeMachine}. */
 export interface DhtNodeMachineOptions extends DhtResponderOptions {

@@ -7,7 +7,7 @@ import type { Endpoint, IpFamily } from "../_shared/address.ts";
 import type { NodeContact } from "./compact_node.ts";
 import type { KrpcError } from "./error.ts";
 import type { KrpcMethod } from "./krpc.ts";
-import type { LookupStats } from "./lookup_machine.ts";
+import type { LookupStats } from "./lookup/lookup_machine.ts";
 
 /** A node at which something can be stored. */
 export interface DhtStoreNode extends NodeContact {

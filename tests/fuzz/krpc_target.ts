@@ -1,8 +1,8 @@
 import { toHex } from "../../_shared/bytes.ts";
 import { seededRandom } from "../../_shared/random.ts";
-import { tryDecodeKrpc } from "../../dht/krpc_decode.ts";
-import { encodeKrpc } from "../../dht/krpc_encode.ts";
-import { generateKrpc } from "../dht/krpc_generate.ts";
+import { tryDecodeKrpc } from "../../dht/krpc/decode.ts";
+import { encodeKrpc } from "../../dht/krpc/encode.ts";
+import { generateKrpc } from "../dht/krpc/krpc_generate.ts";
 import type { FuzzTarget } from "./fuzz_target.ts";
 
 /** Messages of the DHT. */
