@@ -181,8 +181,8 @@ export type {
   PlacedFile,
 } from "../metainfo/mod.ts";
 export { SessionError, type SessionErrorCode } from "./error.ts";
-export type { AddSource } from "./add_source.ts";
-export type { CandidateSourceTraits } from "./swarm/candidate_sources.ts";
+export type { AddSource } from "./torrent/add_source.ts";
+export type { CandidateSourceTraits } from "./peers/candidate_sources.ts";
 export * from "./policy_options.ts";
 export * from "./session.ts";
 export type {
@@ -190,7 +190,7 @@ export type {
   SessionSnapshot,
   SessionStats,
 } from "./session_view.ts";
-export type { SavedSession, SavedTorrent } from "./saved.ts";
+export type { SavedSession, SavedTorrent } from "./torrent/saved.ts";
 export { Torrent } from "./torrent.ts";
 export { TorrentFile } from "./torrent/torrent_file.ts";
 export type {

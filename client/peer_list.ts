@@ -16,7 +16,7 @@ import {
   tryParseIp,
 } from "../_shared/address.ts";
 import { backoffMs } from "../_shared/backoff.ts";
-import { BanList } from "./swarm/ban_list.ts";
+import { BanList } from "./peers/ban_list.ts";
 import {
   type Candidate,
   type CandidateOutcome,
@@ -26,10 +26,10 @@ import {
   MAX_FAILURES,
   type SourceBook,
   type Teller,
-} from "./swarm/candidate.ts";
-import { CandidateSources } from "./swarm/candidate_sources.ts";
-import { HostBook } from "./swarm/host_book.ts";
-import { peerPriority } from "./swarm/peer_priority.ts";
+} from "./peers/candidate.ts";
+import { CandidateSources } from "./peers/candidate_sources.ts";
+import { HostBook } from "./limits/host_book.ts";
+import { peerPriority } from "./peers/peer_priority.ts";
 import { isServicePort } from "../_shared/service_ports.ts";
 
 /** Most candidates kept for a torrent (libtorrent's default). */

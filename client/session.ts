@@ -14,37 +14,43 @@ import { createPeerId } from "../handshake/peer_id.ts";
 import type { Magnet } from "../metainfo/magnet.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { AnnounceScheduler } from "./trackers/announce_scheduler.ts";
-import { checkAddOptions, checkSessionOptions } from "./check_options.ts";
-import { type AddSource, hashesOf, sourceOf } from "./add_source.ts";
+import {
+  checkAddOptions,
+  checkSessionOptions,
+} from "./session/check_options.ts";
+import { type AddSource, hashesOf, sourceOf } from "./torrent/add_source.ts";
 import { SessionError } from "./error.ts";
-import { SessionDisks } from "./session_disks.ts";
+import { SessionDisks } from "./session/session_disks.ts";
 import type {
   SessionEvent,
   SessionSnapshot,
   SessionStats,
 } from "./session_view.ts";
-import { EventHub } from "./event_hub.ts";
+import { EventHub } from "./torrent/event_hub.ts";
 import type { EventQueue } from "../_shared/event_queue.ts";
 import type { MainlineDht } from "../dht/mod.ts";
-import { CandidateSources } from "./swarm/candidate_sources.ts";
-import { HostBook } from "./swarm/host_book.ts";
-import { PeerPlaces } from "./swarm/peer_places.ts";
-import { RateLimiter } from "./content/rate_limiter.ts";
-import { SendBudget } from "./content/send_budget.ts";
-import { UploadSlots } from "./content/upload_slots.ts";
-import { openServices, type SessionServices } from "./session_services.ts";
-import type { SessionContext } from "./session_context.ts";
+import { CandidateSources } from "./peers/candidate_sources.ts";
+import { HostBook } from "./limits/host_book.ts";
+import { PeerPlaces } from "./limits/peer_places.ts";
+import { RateLimiter } from "./limits/rate_limiter.ts";
+import { SendBudget } from "./limits/send_budget.ts";
+import { UploadSlots } from "./limits/upload_slots.ts";
+import {
+  openServices,
+  type SessionServices,
+} from "./session/session_services.ts";
+import type { SessionContext } from "./content/session_context.ts";
 import {
   restoreTorrent,
   type SavedSession,
   type SavedTorrent,
-} from "./saved.ts";
+} from "./torrent/saved.ts";
 import { makeTorrent, type Torrent } from "./torrent.ts";
 import { TorrentLife, type TorrentOwner } from "./torrent/torrent_life.ts";
 import {
   defaultTrackerClients,
   type TrackerClients,
-} from "./trackers/tracker_clients.ts";
+} from "./session/tracker_clients.ts";
 import type { AddTorrentOptions, SessionOptions } from "./types.ts";
 
 /** Name and version told to peers. */

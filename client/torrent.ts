@@ -13,7 +13,7 @@ import {
   type SelectionStrategy,
 } from "../select/selection_strategy.ts";
 import { sequential as inOrder } from "../select/ranked.ts";
-import { type SavedTorrent, saveTorrent } from "./saved.ts";
+import { type SavedTorrent, saveTorrent } from "./torrent/saved.ts";
 import type { DiscoveryStatus } from "./discovery_runner.ts";
 import type { TrackerStatus } from "./trackers/tracker_entry.ts";
 import { makeTorrentFile, type TorrentFile } from "./torrent/torrent_file.ts";

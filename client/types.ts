@@ -18,7 +18,7 @@ import type { MainlineDhtOptions } from "../dht/mod.ts";
 import type { LocalDiscoveryOptions } from "../lpd/mod.ts";
 import type { Metainfo, RenamedFile } from "../metainfo/mod.ts";
 import type { PolicyOptions } from "./policy_options.ts";
-import type { CandidateSourceTraits } from "./swarm/candidate_sources.ts";
+import type { CandidateSourceTraits } from "./peers/candidate_sources.ts";
 
 /** What a torrent is doing. */
 export type TorrentState =

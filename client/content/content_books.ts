@@ -6,7 +6,7 @@
 import type { TorrentStorage } from "../../disk/mod.ts";
 import type { PieceLayout } from "../../metainfo/mod.ts";
 import type { PeerKey, SelectionStrategy } from "../../select/mod.ts";
-import type { TorrentHost } from "../torrent_host.ts";
+import type { TorrentHost } from "./torrent_host.ts";
 import type { BlockSource } from "./block_source.ts";
 
 /** What download and upload need of the content. */

@@ -25,7 +25,7 @@ import type { PeerKey } from "../../select/selection_strategy.ts";
 import { SessionError } from "../error.ts";
 import { RequestWindow } from "../../select/request_window.ts";
 import type { ContentBooks } from "./content_books.ts";
-import { RequestTurns } from "./request_turns.ts";
+import { RequestTurns } from "../limits/request_turns.ts";
 import type { BlockSource } from "./block_source.ts";
 
 /** Blocks that one idle peer takes over from slower ones at a time. */

@@ -12,7 +12,7 @@ import { type RenamedFile, renamedFiles } from "../../metainfo/disk_paths.ts";
 import { type Metainfo, pieceRoot } from "../../metainfo/metainfo.ts";
 import { SessionError } from "../error.ts";
 import { needsPieceLayers } from "../metadata/info_hash.ts";
-import type { TorrentHost } from "../torrent_host.ts";
+import type { TorrentHost } from "./torrent_host.ts";
 import type { AddTorrentOptions } from "../types.ts";
 
 /** How what is on disk is checked. */

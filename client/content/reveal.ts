@@ -15,8 +15,8 @@ import {
 import type { PeerKey } from "../../select/selection_strategy.ts";
 import { SuperSeeding } from "../../select/super_seeding.ts";
 import type { RevelationView } from "../policy_options.ts";
-import type { SessionContext } from "../session_context.ts";
-import type { SwarmPeer } from "../swarm/swarm_peer.ts";
+import type { SessionContext } from "./session_context.ts";
+import type { SwarmPeer } from "../peers/swarm_peer.ts";
 import type { AddTorrentOptions } from "../types.ts";
 
 /** Between two looks at whether a way has done its work. */

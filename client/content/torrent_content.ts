@@ -18,7 +18,7 @@ import {
 } from "../../select/selection_strategy.ts";
 import type { TorrentStats } from "../types.ts";
 import type { ContentBooks } from "./content_books.ts";
-import type { TorrentHost } from "../torrent_host.ts";
+import type { TorrentHost } from "./torrent_host.ts";
 import { Download } from "./download.ts";
 import { HashServer } from "./hash_server.ts";
 import { isReadOnly, openStorage, type SetupOptions } from "./open_storage.ts";
@@ -28,13 +28,13 @@ import { rarestFirst } from "../../select/rarest_first.ts";
 import type { PolicyOptions } from "../policy_options.ts";
 import { PieceRevealer } from "./reveal.ts";
 import { Upload } from "./upload.ts";
-import type { SwarmPeer } from "../swarm/swarm_peer.ts";
+import type { SwarmPeer } from "../peers/swarm_peer.ts";
 import {
   lostWarning,
   partWarning,
   surplusWarning,
   unreadableWarning,
-} from "../torrent/torrent_warnings.ts";
+} from "./torrent_warnings.ts";
 import { Wishes } from "./wishes.ts";
 
 /** What is needed only while there are peers. */

@@ -15,12 +15,12 @@ import {
 } from "../../select/choker.ts";
 import { RateMeter } from "../../_shared/rate_meter.ts";
 import type { PeerKey } from "../../select/selection_strategy.ts";
-import { crowdedPeers } from "../swarm/peer_worth.ts";
+import { crowdedPeers } from "../peers/peer_worth.ts";
 import type { ContentBooks } from "./content_books.ts";
-import type { TorrentHost } from "../torrent_host.ts";
-import type { RateLimiter } from "./rate_limiter.ts";
-import type { SwarmPeer } from "../swarm/swarm_peer.ts";
-import { slotsForRate } from "./upload_slots.ts";
+import type { TorrentHost } from "./torrent_host.ts";
+import type { RateLimiter } from "../limits/rate_limiter.ts";
+import type { SwarmPeer } from "../peers/swarm_peer.ts";
+import { slotsForRate } from "../limits/upload_slots.ts";
 
 /** Between two looks at who deserves a slot, in milliseconds. */
 const RECHOKE_MS = 10_000;

@@ -25,8 +25,8 @@ import {
   PieceLayerMachine,
   type PieceLayerOutput,
 } from "./piece_layer_machine.ts";
-import type { TorrentHost } from "../torrent_host.ts";
-import type { SwarmPeer } from "../swarm/swarm_peer.ts";
+import type { TorrentHost } from "../content/torrent_host.ts";
+import type { SwarmPeer } from "../peers/swarm_peer.ts";
 
 /** What is needed of the swarm. */
 export interface MetadataHost {

@@ -5,8 +5,8 @@
  */
 import { answerUtMetadata } from "../../peer/ut_metadata.ts";
 import { METADATA_PIECE_SIZE } from "./metadata_machine.ts";
-import type { RateLimiter } from "../content/rate_limiter.ts";
-import type { SwarmPeer } from "../swarm/swarm_peer.ts";
+import type { RateLimiter } from "../limits/rate_limiter.ts";
+import type { SwarmPeer } from "../peers/swarm_peer.ts";
 
 /** Requests of a peer that wait for the limit; more are rejected. */
 const MAX_WAITING = 8;

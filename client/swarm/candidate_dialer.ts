@@ -11,7 +11,7 @@ import type {
 } from "../../handshake/event.ts";
 import type { Handshaker } from "../../handshake/handshaker.ts";
 import { PeerList } from "../peer_list.ts";
-import type { SessionContext } from "../session_context.ts";
+import type { SessionContext } from "../content/session_context.ts";
 
 /** Attempts at once, so that a list is not burnt in a rush. */
 const MAX_CONNECTING = 30;

@@ -4,10 +4,14 @@
  * @module
  */
 import type { PeerList } from "../peer_list.ts";
-import type { SessionContext } from "../session_context.ts";
-import type { PlaceHolder } from "./peer_places.ts";
-import { isReplaceable, leastUseful, type Newcomer } from "./peer_worth.ts";
-import { lookAt, type SwarmPeer } from "./swarm_peer.ts";
+import type { SessionContext } from "../content/session_context.ts";
+import type { PlaceHolder } from "../limits/peer_places.ts";
+import {
+  isReplaceable,
+  leastUseful,
+  type Newcomer,
+} from "../peers/peer_worth.ts";
+import { lookAt, type SwarmPeer } from "../peers/swarm_peer.ts";
 
 /** Between two looks at what peers are good for, in milliseconds. */
 const LOOK_MS = 2_000;

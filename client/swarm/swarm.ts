@@ -21,14 +21,14 @@ import {
   MetadataExchange,
   type MetadataHost,
 } from "../metadata/metadata_exchange.ts";
-import { PeerExchange } from "./peer_exchange.ts";
+import { PeerExchange } from "../peers/peer_exchange.ts";
 import type { PeerList } from "../peer_list.ts";
 import { PeerRoom, type RoomHost } from "./peer_room.ts";
-import type { Newcomer } from "./peer_worth.ts";
-import { ReadGate } from "../content/read_gate.ts";
-import type { SessionContext } from "../session_context.ts";
-import type { TorrentHost } from "../torrent_host.ts";
-import { makeSwarmPeer, type SwarmPeer } from "./swarm_peer.ts";
+import type { Newcomer } from "../peers/peer_worth.ts";
+import { ReadGate } from "../limits/read_gate.ts";
+import type { SessionContext } from "../content/session_context.ts";
+import type { TorrentHost } from "../content/torrent_host.ts";
+import { makeSwarmPeer, type SwarmPeer } from "../peers/swarm_peer.ts";
 
 /** A connection that ends so soon counts as a failure, in milliseconds. */
 const SHORT_LIVED_MS = 5_000;

@@ -5,7 +5,7 @@
  */
 import type { CheckProgress } from "../../disk/storage.ts";
 import type { SetupOptions } from "../content/open_storage.ts";
-import type { TorrentHost } from "../torrent_host.ts";
+import type { TorrentHost } from "../content/torrent_host.ts";
 import { Settlement } from "./settlement.ts";
 
 /** What is done with the files of a torrent before it starts or goes on. */

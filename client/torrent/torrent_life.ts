@@ -6,19 +6,19 @@
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
 import type { Magnet, Metainfo } from "../../metainfo/mod.ts";
 import { closedError, isFinal, SessionError } from "../error.ts";
-import { EventHub } from "../event_hub.ts";
+import { EventHub } from "./event_hub.ts";
 import { ResumeSaver } from "../content/resume_saver.ts";
 import type { SetupOptions } from "../content/open_storage.ts";
 import { Settlement } from "./settlement.ts";
-import type { SwarmPeer } from "../swarm/swarm_peer.ts";
-import type { SessionContext } from "../session_context.ts";
+import type { SwarmPeer } from "../peers/swarm_peer.ts";
+import type { SessionContext } from "../content/session_context.ts";
 import { TorrentContent } from "../content/torrent_content.ts";
-import { warning } from "./torrent_warnings.ts";
-import { TorrentLimits } from "./torrent_limits.ts";
+import { warning } from "../content/torrent_warnings.ts";
+import { TorrentLimits } from "../limits/torrent_limits.ts";
 import { TorrentNetwork } from "./torrent_network.ts";
-import type { TorrentHost } from "../torrent_host.ts";
+import type { TorrentHost } from "../content/torrent_host.ts";
 import { ContentSetup } from "./content_setup.ts";
-import { obeyLink } from "../add_source.ts";
+import { obeyLink } from "./add_source.ts";
 import type {
   AddTorrentOptions,
   TorrentEvent,

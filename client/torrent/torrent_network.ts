@@ -6,9 +6,9 @@
 import type { Endpoint, PeerCandidate } from "../../_shared/address.ts";
 import type { TrackerError } from "../../_shared/announce.ts";
 import { DiscoveryRunner } from "../discovery_runner.ts";
-import type { SessionContext } from "../session_context.ts";
+import type { SessionContext } from "../content/session_context.ts";
 import { Swarm } from "../swarm/swarm.ts";
-import type { TorrentHost } from "../torrent_host.ts";
+import type { TorrentHost } from "../content/torrent_host.ts";
 import type { TrackerStatus } from "../trackers/tracker_entry.ts";
 import {
   type AnnounceFigures,

@@ -9,7 +9,7 @@ import {
   formatEndpoint,
 } from "../../_shared/address.ts";
 import { toHex } from "../../_shared/bytes.ts";
-import type { SwarmPeer } from "../swarm/swarm_peer.ts";
+import type { SwarmPeer } from "../peers/swarm_peer.ts";
 import type { DiscoveryStatus } from "../discovery_runner.ts";
 import type { TrackerStatus } from "../trackers/tracker_entry.ts";
 import type { TorrentLife } from "./torrent_life.ts";

@@ -13,7 +13,7 @@ import {
 import { deadlineSignal } from "../../_shared/clock.ts";
 import { Driver } from "../../_shared/drive.ts";
 import type { Handshaker } from "../../handshake/handshaker.ts";
-import type { SessionContext } from "../session_context.ts";
+import type { SessionContext } from "../content/session_context.ts";
 import {
   type AnnounceInput,
   AnnounceMachine,

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { MAX_CANDIDATES, PeerList } from "../../client/peer_list.ts";
-import { CandidateSources } from "../../client/swarm/candidate_sources.ts";
+import { CandidateSources } from "../../client/peers/candidate_sources.ts";
 import type { CandidateSource, PeerCandidate } from "../../_shared/address.ts";
 import { randomInt, seededRandom } from "../../_shared/random.ts";
 

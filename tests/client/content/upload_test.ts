@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import type { SwarmPeer } from "../../../client/swarm/swarm_peer.ts";
-import type { TorrentHost } from "../../../client/torrent_host.ts";
-import { RateLimiter } from "../../../client/content/rate_limiter.ts";
+import type { SwarmPeer } from "../../../client/peers/swarm_peer.ts";
+import type { TorrentHost } from "../../../client/content/torrent_host.ts";
+import { RateLimiter } from "../../../client/limits/rate_limiter.ts";
 import { Upload } from "../../../client/content/upload.ts";
-import { UploadSlots } from "../../../client/content/upload_slots.ts";
+import { UploadSlots } from "../../../client/limits/upload_slots.ts";
 import { seededRandom } from "../../../_shared/random.ts";
 import { SimClock } from "../../support/sim_clock.ts";
 

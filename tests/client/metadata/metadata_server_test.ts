@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { MetadataServer } from "../../../client/metadata/metadata_server.ts";
 import { METADATA_PIECE_SIZE } from "../../../client/metadata/metadata_machine.ts";
-import { RateLimiter } from "../../../client/content/rate_limiter.ts";
-import type { SwarmPeer } from "../../../client/swarm/swarm_peer.ts";
+import { RateLimiter } from "../../../client/limits/rate_limiter.ts";
+import type { SwarmPeer } from "../../../client/peers/swarm_peer.ts";
 import type { UtMetadataMessage } from "../../../peer/ut_metadata.ts";
 import { SimClock } from "../../support/sim_clock.ts";
 

@@ -4,8 +4,8 @@ import {
   CandidateDialer,
   type DialHost,
 } from "../../../client/swarm/candidate_dialer.ts";
-import { CandidateSources } from "../../../client/swarm/candidate_sources.ts";
-import { HostBook } from "../../../client/swarm/host_book.ts";
+import { CandidateSources } from "../../../client/peers/candidate_sources.ts";
+import { HostBook } from "../../../client/limits/host_book.ts";
 import {
   type HandshakeConnected,
   HandshakeError,

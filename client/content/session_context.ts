@@ -3,21 +3,21 @@
  *
  * @module
  */
-import type { Endpoint } from "../_shared/address.ts";
-import type { Clock } from "../_shared/clock.ts";
-import type { RandomSource } from "../_shared/random.ts";
-import type { DiskManager, FileSystem } from "../disk/mod.ts";
-import type { ExtensionBits, Handshaker } from "../handshake/mod.ts";
-import type { AnnounceScheduler } from "./trackers/announce_scheduler.ts";
-import type { CandidateSources } from "./swarm/candidate_sources.ts";
-import type { HostBook } from "./swarm/host_book.ts";
-import type { PeerPlaces } from "./swarm/peer_places.ts";
-import type { SharedDiscovery } from "./discovery_runner.ts";
-import type { RateLimiter } from "./content/rate_limiter.ts";
-import type { PolicyOptions } from "./policy_options.ts";
-import type { SendBudget } from "./content/send_budget.ts";
-import type { UploadSlots } from "./content/upload_slots.ts";
-import type { PeerDiscovery, TrackerClient } from "./types.ts";
+import type { Endpoint } from "../../_shared/address.ts";
+import type { Clock } from "../../_shared/clock.ts";
+import type { RandomSource } from "../../_shared/random.ts";
+import type { DiskManager, FileSystem } from "../../disk/mod.ts";
+import type { ExtensionBits, Handshaker } from "../../handshake/mod.ts";
+import type { AnnounceScheduler } from "../trackers/announce_scheduler.ts";
+import type { CandidateSources } from "../peers/candidate_sources.ts";
+import type { HostBook } from "../limits/host_book.ts";
+import type { PeerPlaces } from "../limits/peer_places.ts";
+import type { SharedDiscovery } from "../discovery_runner.ts";
+import type { RateLimiter } from "../limits/rate_limiter.ts";
+import type { PolicyOptions } from "../policy_options.ts";
+import type { SendBudget } from "../limits/send_budget.ts";
+import type { UploadSlots } from "../limits/upload_slots.ts";
+import type { PeerDiscovery, TrackerClient } from "../types.ts";
 
 /** What the torrents of a session share. */
 export interface SessionContext {

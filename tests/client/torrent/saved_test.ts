@@ -1,9 +1,13 @@
 /** What outlives a session. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { formatEndpoint } from "../../_shared/address.ts";
-import type { SavedSession } from "../../client/saved.ts";
-import { formatMagnet, magnetOf } from "../../metainfo/mod.ts";
-import { assertFiles, simTorrent, SwarmWorld } from "../support/swarm_world.ts";
+import { formatEndpoint } from "../../../_shared/address.ts";
+import type { SavedSession } from "../../../client/torrent/saved.ts";
+import { formatMagnet, magnetOf } from "../../../metainfo/mod.ts";
+import {
+  assertFiles,
+  simTorrent,
+  SwarmWorld,
+} from "../../support/swarm_world.ts";
 
 const pure = { permissions: "none" } as const;
 

@@ -8,17 +8,17 @@ import {
   type Endpoint,
   formatEndpoint,
   tryParseEndpoint,
-} from "../_shared/address.ts";
-import { toHex } from "../_shared/bytes.ts";
-import { encodeMetainfo } from "../metainfo/edit.ts";
-import { formatMagnet, type Magnet } from "../metainfo/magnet.ts";
-import { magnetOf, type Metainfo } from "../metainfo/metainfo.ts";
-import { parseMagnet } from "../metainfo/parse_magnet.ts";
+} from "../../_shared/address.ts";
+import { toHex } from "../../_shared/bytes.ts";
+import { encodeMetainfo } from "../../metainfo/edit.ts";
+import { formatMagnet, type Magnet } from "../../metainfo/magnet.ts";
+import { magnetOf, type Metainfo } from "../../metainfo/metainfo.ts";
+import { parseMagnet } from "../../metainfo/parse_magnet.ts";
 import type { AddSource } from "./add_source.ts";
-import { hasPieceLayers, metainfoFromPeers } from "./metadata/info_hash.ts";
-import type { TorrentLife } from "./torrent/torrent_life.ts";
-import { plain, torrentTotals } from "./torrent/torrent_view.ts";
-import type { AddTorrentOptions } from "./types.ts";
+import { hasPieceLayers, metainfoFromPeers } from "../metadata/info_hash.ts";
+import type { TorrentLife } from "./torrent_life.ts";
+import { plain, torrentTotals } from "./torrent_view.ts";
+import type { AddTorrentOptions } from "../types.ts";
 
 /** Peers that are kept for the next time. */
 const MAX_SAVED_PEERS = 50;

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { Session } from "../../client/session.ts";
+import { Session } from "../../../client/session.ts";
 
 const loopback = { permissions: { net: ["127.0.0.1"] } };
 const listen = { hostname: "127.0.0.1", port: 0 };

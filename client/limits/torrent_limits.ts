@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { RateLimiter } from "../content/rate_limiter.ts";
-import type { SessionContext } from "../session_context.ts";
+import { RateLimiter } from "./rate_limiter.ts";
+import type { SessionContext } from "../content/session_context.ts";
 import type { AddTorrentOptions } from "../types.ts";
 
 /** Limits below those of the session; made for the first who needs them. */

@@ -4,12 +4,15 @@
  *
  * @module
  */
-import type { Endpoint, PeerCandidate } from "../_shared/address.ts";
-import type { Clock } from "../_shared/clock.ts";
-import { type Deadline, DeadlineHeap } from "../_shared/deadline_heap.ts";
-import { TokenBucket } from "../_shared/token_bucket.ts";
-import type { DiscoveryListener, SharedDiscovery } from "./discovery_runner.ts";
-import type { DiscoveryTopic } from "./types.ts";
+import type { Endpoint, PeerCandidate } from "../../_shared/address.ts";
+import type { Clock } from "../../_shared/clock.ts";
+import { type Deadline, DeadlineHeap } from "../../_shared/deadline_heap.ts";
+import { TokenBucket } from "../../_shared/token_bucket.ts";
+import type {
+  DiscoveryListener,
+  SharedDiscovery,
+} from "../discovery_runner.ts";
+import type { DiscoveryTopic } from "../types.ts";
 
 /** Between two lookups of a torrent that found peers, in milliseconds. */
 const AGAIN_MS = 15 * 60_000;

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { RateLimiter } from "../../../client/content/rate_limiter.ts";
-import { ReadGate } from "../../../client/content/read_gate.ts";
+import { RateLimiter } from "../../../client/limits/rate_limiter.ts";
+import { ReadGate } from "../../../client/limits/read_gate.ts";
 import { SimClock } from "../../support/sim_clock.ts";
 
 const none = { permissions: "none" } as const;

@@ -3,16 +3,16 @@
  *
  * @module
  */
-import { type Endpoint, ipScope, tryParseIp } from "../_shared/address.ts";
-import { type Clock, systemClock } from "../_shared/clock.ts";
-import { SharedClock } from "../_shared/shared_clock.ts";
-import type { MainlineDht } from "../dht/node.ts";
-import type { MainlineDhtOptions } from "../dht/mainline_options.ts";
-import type { LocalDiscovery } from "../lpd/discovery.ts";
+import { type Endpoint, ipScope, tryParseIp } from "../../_shared/address.ts";
+import { type Clock, systemClock } from "../../_shared/clock.ts";
+import { SharedClock } from "../../_shared/shared_clock.ts";
+import type { MainlineDht } from "../../dht/node.ts";
+import type { MainlineDhtOptions } from "../../dht/mainline_options.ts";
+import type { LocalDiscovery } from "../../lpd/discovery.ts";
 import { DhtPeers } from "./dht_peers.ts";
-import { LocalPeers } from "./local_peers.ts";
-import type { SharedDiscovery } from "./discovery_runner.ts";
-import type { SessionOptions } from "./types.ts";
+import { LocalPeers } from "../local_peers.ts";
+import type { SharedDiscovery } from "../discovery_runner.ts";
+import type { SessionOptions } from "../types.ts";
 
 /** Discovery services of a session. */
 export interface SessionServices {
@@ -63,7 +63,7 @@ async function openDht(
   local: Endpoint | undefined,
 ): Promise<MainlineDht> {
   const { clock, random } = options;
-  const { MainlineDht } = await import("../dht/node.ts");
+  const { MainlineDht } = await import("../../dht/node.ts");
   const ip = local && tryParseIp(local.hostname);
   const everywhere = ip === undefined || ipScope(ip) === "unspecified";
   const settings: MainlineDhtOptions = {
@@ -89,7 +89,7 @@ async function openLocal(
   wanted: NonNullable<Exclude<SessionOptions["lpd"], false>>,
 ): Promise<LocalDiscovery | undefined> {
   const { clock, random } = options;
-  const { LocalDiscovery } = await import("../lpd/discovery.ts");
+  const { LocalDiscovery } = await import("../../lpd/discovery.ts");
   try {
     return await LocalDiscovery.open({
       ...(clock ? { clock } : {}),

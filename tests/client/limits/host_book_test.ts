@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { HostBook } from "../../../client/swarm/host_book.ts";
+import { HostBook } from "../../../client/limits/host_book.ts";
 
 const none = { permissions: "none" } as const;
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { EventQueue } from "../_shared/event_queue.ts";
+import { EventQueue } from "../../_shared/event_queue.ts";
 
 /** Notices that wait for one subscriber before the oldest is dropped. */
 const DEFAULT_CAPACITY = 4096;

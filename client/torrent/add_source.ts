@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { toHex } from "../_shared/bytes.ts";
-import type { Magnet } from "../metainfo/magnet.ts";
-import type { Metainfo } from "../metainfo/metainfo.ts";
-import { parseMetainfo } from "../metainfo/parse.ts";
-import { cleanMagnetText, parseMagnet } from "../metainfo/parse_magnet.ts";
-import type { AddTorrentOptions } from "./types.ts";
+import { toHex } from "../../_shared/bytes.ts";
+import type { Magnet } from "../../metainfo/magnet.ts";
+import type { Metainfo } from "../../metainfo/metainfo.ts";
+import { parseMetainfo } from "../../metainfo/parse.ts";
+import { cleanMagnetText, parseMagnet } from "../../metainfo/parse_magnet.ts";
+import type { AddTorrentOptions } from "../types.ts";
 
 /** What can be added to a session. */
 export type AddSource =

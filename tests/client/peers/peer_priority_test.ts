@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { peerPriority } from "../../../client/swarm/peer_priority.ts";
+import { peerPriority } from "../../../client/peers/peer_priority.ts";
 
 /** The examples of BEP 40, and pairs worked out by its rule. */
 const CASES: [string, number, string, number, number | undefined][] = [

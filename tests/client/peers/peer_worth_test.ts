@@ -5,7 +5,7 @@ import {
   leastUseful,
   type Newcomer,
   type PeerMerit,
-} from "../../../client/swarm/peer_worth.ts";
+} from "../../../client/peers/peer_worth.ts";
 
 const none = { permissions: "none" } as const;
 const NOW = 1_000_000;

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { RateLimiter } from "../../../client/content/rate_limiter.ts";
+import { RateLimiter } from "../../../client/limits/rate_limiter.ts";
 import { FakeClock, settle } from "../../support/fake_clock.ts";
 import { SimClock } from "../../support/sim_clock.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { SendBudget } from "../../../client/content/send_budget.ts";
+import { SendBudget } from "../../../client/limits/send_budget.ts";
 
 Deno.test("SendBudget lets go of those for whom most waits", {
   permissions: "none",

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { BanList } from "../../../client/swarm/ban_list.ts";
+import { BanList } from "../../../client/peers/ban_list.ts";
 
 const none = { permissions: "none" } as const;
 

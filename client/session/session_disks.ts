@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { Clock } from "../_shared/clock.ts";
-import { DiskBudget, type DiskBudgetOptions } from "../disk/budget.ts";
-import type { FileSystem } from "../disk/file_system.ts";
-import { DiskManager } from "../disk/manager.ts";
-import { NativeFileSystem } from "../disk/native_file_system.ts";
+import type { Clock } from "../../_shared/clock.ts";
+import { DiskBudget, type DiskBudgetOptions } from "../../disk/budget.ts";
+import type { FileSystem } from "../../disk/file_system.ts";
+import { DiskManager } from "../../disk/manager.ts";
+import { NativeFileSystem } from "../../disk/native_file_system.ts";
 
 /** A disk manager and how many torrents use it. */
 interface SharedDisk {

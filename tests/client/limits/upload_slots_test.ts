@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import {
   slotsForRate,
   UploadSlots,
-} from "../../../client/content/upload_slots.ts";
+} from "../../../client/limits/upload_slots.ts";
 
 const none = { permissions: "none" } as const;
 const share = (slots: UploadSlots, torrent: object, demand: number, now = 0) =>

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import {
   PeerPlaces,
   type PlaceHolder,
-} from "../../../client/swarm/peer_places.ts";
+} from "../../../client/limits/peer_places.ts";
 
 class Holder implements PlaceHolder {
   places = 0;

@@ -2,8 +2,8 @@ import { assertThrows } from "@std/assert";
 import {
   checkAddOptions,
   checkSessionOptions,
-} from "../../client/check_options.ts";
-import type { RevelationName } from "../../client/policy_options.ts";
+} from "../../../client/session/check_options.ts";
+import type { RevelationName } from "../../../client/policy_options.ts";
 
 Deno.test("session options that make no sense are refused", {
   permissions: "none",

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AnnounceScheduler } from "./announce_scheduler.ts";
+import type { AnnounceScheduler } from "../trackers/announce_scheduler.ts";
 import type { SessionOptions, TrackerClient } from "../types.ts";
 
 /** The clients of a session, made when the first tracker needs them. */

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { EventHub } from "../../client/event_hub.ts";
+import { EventHub } from "../../../client/torrent/event_hub.ts";
 
 Deno.test("EventHub tells each subscriber from then on", {
   permissions: "none",

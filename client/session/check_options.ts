@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { PolicyOptions, RevelationName } from "./policy_options.ts";
-import type { AddTorrentOptions, SessionOptions } from "./types.ts";
-import { checkPriority } from "./content/wishes.ts";
+import type { PolicyOptions, RevelationName } from "../policy_options.ts";
+import type { AddTorrentOptions, SessionOptions } from "../types.ts";
+import { checkPriority } from "../content/wishes.ts";
 
 const REVELATIONS: readonly RevelationName[] = [
   "honest",
