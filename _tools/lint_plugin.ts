@@ -4,12 +4,10 @@
  *
  * @module
  */
+import { fileSize, isUse, noEnum, pureFile } from "./lint_rules.ts";
 
 /** The root folder of the checkout as it stands in front of file names. */
 const ROOT_URL = new URL("../", import.meta.url).pathname;
-
-/** Longest file, in lines. */
-export const MAX_LINES = 500;
 
 /** Module folders, and the other module folders each may import from. */
 export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
@@ -21,9 +19,10 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   peer: ["bencode", "handshake"],
   select: ["metainfo"],
   dht: ["bencode"],
-  utracker: [],
+  tracker: [],
+  utracker: ["tracker"],
   lpd: [],
-  htracker: ["bencode"],
+  htracker: ["bencode", "tracker"],
   client: [
     "bencode",
     "metainfo",
@@ -32,6 +31,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     "peer",
     "select",
     "dht",
+    "tracker",
     "utracker",
     "lpd",
     "htracker",
@@ -44,6 +44,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     "peer",
     "select",
     "dht",
+    "tracker",
     "utracker",
     "lpd",
     "htracker",
@@ -58,48 +59,39 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
 export const NARROW_IMPORTS: Readonly<Record<string, RegExp>> = {
   "select > metainfo": /^piece_layout\.ts$/,
   "disk > metainfo":
-    /^(piece_layout|merkle|disk_paths|_path_tree|verify\w*|hash_\w+)\.ts$/,
+    /^(piece_layout|merkle|disk_paths|_?path_tree|verify\w*|hash_\w+)\.ts$/,
 };
+
+/** Rooms of one module, and the rooms beside it that each may import. */
+export type Rooms = Readonly<Record<string, readonly string[]>>;
+
+/**
+ * The rooms of each module: room, and the rooms beside it that it may import.
+ * A room is a folder inside a module folder, and private to it: modules above
+ * import files of the module's top. Files of the top import any room, and rooms
+ * import files of the top as long as these lead to no room that is not named
+ * here (`tests/tools/import_graph_test.ts` follows them). `_shared` is private to the
+ * package as a whole, so all modules see its rooms.
+ *
+ * A module without rooms that says so has an empty entry.
+ */
+export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {};
 
 /**
  * The files that own sockets, files, timers and randomness. Everything else in
  * the module folders is pure.
  */
 export const DRIVER_FILES: readonly RegExp[] = [
-  /^_shared\/(clock|random|datagram|byte_conn|http_server)\.ts$/,
-  /^metainfo\/(create_(walk|hash|info)|hash_(native|pool|reader|verify|worker))\.ts$/,
-  /^disk\/(native_file_\w+|verifier)\.ts$/,
-  /^dht\/(node|driver\/ed25519)\.ts$/,
-  /^utracker\/(client|server|server_port|stats_server)\.ts$/,
-  /^htracker\/(client|server)\.ts$/,
-  /^lpd\/discovery\.ts$/,
+  /^_shared\/(\w+\/)?(clock|random|datagram|byte_conn|http_server)\.ts$/,
+  /^metainfo\/(\w+\/)?(create_(walk|hash|info)|hash_(native|pool|reader|verify|worker))\.ts$/,
+  /^disk\/(\w+\/)?(native_file_\w+|verifier)\.ts$/,
+  /^dht\/(\w+\/)?(node|ed25519)\.ts$/,
+  /^utracker\/(\w+\/)?(client|server|server_port|stats_server)\.ts$/,
+  /^htracker\/(\w+\/)?(client|server)\.ts$/,
+  /^lpd\/(\w+\/)?discovery\.ts$/,
   /^client\/(\w+\/)?(?!\w+_machine\.ts$)\w+\.ts$/,
   /^cli\/(\w+\/)?\w+\.ts$/,
 ];
-
-/** Global names that pure files never mention. */
-const IMPURE_GLOBALS: ReadonlySet<string> = new Set([
-  "Deno",
-  "Date",
-  "Temporal",
-  "performance",
-  "setTimeout",
-  "setInterval",
-  "setImmediate",
-  "clearTimeout",
-  "clearInterval",
-  "crypto",
-  "fetch",
-  "console",
-  "process",
-  "Worker",
-  "WebSocket",
-  "globalThis",
-  "window",
-  "self",
-  "localStorage",
-  "navigator",
-]);
 
 /** Folders that are no part of the package. */
 const OUTSIDE: ReadonlySet<string> = new Set([
@@ -165,16 +157,66 @@ function resolveRelative(from: string, specifier: string): string {
   return parts.join("/");
 }
 
+/** Room of a file: "" at the top of its module. */
+function roomOf({ name, folder }: Place): string {
+  const parts = name.slice(folder.length + 1).split("/");
+  return parts.slice(0, -1).join("/");
+}
+
+/** Judges an import between files of one module. */
+function judgeRooms(
+  from: Place,
+  to: Place,
+  rooms: Rooms | undefined,
+): string | undefined {
+  const [here, there] = [roomOf(from), roomOf(to)];
+  if (rooms === undefined || here === "" || there === "" || here === there) {
+    return undefined;
+  }
+  const allowed = rooms[here] ?? [];
+  return allowed.includes(there)
+    ? undefined
+    : `${from.folder}/${here}/ cannot import from ${there}/: arrows between rooms point down only (allowed: ${
+      allowed.join(", ") || "none"
+    })`;
+}
+
+/**
+ * Judges where a file stands and what it is called.
+ *
+ * @param name Path from the root.
+ * @param all The rooms of each module.
+ * @returns What is wrong, or `undefined`.
+ */
+export function judgePlace(
+  name: string,
+  all: Readonly<Record<string, Rooms>> = ROOM_IMPORTS,
+): string | undefined {
+  const place = placeOf(name);
+  const rooms = all[place.folder];
+  if (rooms === undefined) return undefined;
+  const room = roomOf(place);
+  if (room !== "" && !Object.hasOwn(rooms, room)) {
+    return `ROOM_IMPORTS of _tools/lint_plugin.ts names no room "${room}" of ${place.folder}/`;
+  }
+  if (/(^|\/)_[^/]*$/.test(name)) {
+    return "A private file stands in a room: no leading underscore";
+  }
+  return undefined;
+}
+
 /**
  * Judges one import.
  *
  * @param from The importing file, from the root.
  * @param specifier What it imports.
+ * @param all The rooms of each module.
  * @returns What is wrong, or `undefined`.
  */
 export function judgeImport(
   from: string,
   specifier: string,
+  all: Readonly<Record<string, Rooms>> = ROOM_IMPORTS,
 ): string | undefined {
   const place = placeOf(from);
   const source = isModule(place) || place.folder === "";
@@ -213,7 +255,10 @@ export function judgeImport(
     return `The package cannot import "${specifier}": it is not published`;
   }
   if (place.folder === "") return undefined;
-  if (to.folder === place.folder || to.folder === "_shared") return undefined;
+  if (to.folder === place.folder) {
+    return judgeRooms(place, to, all[place.folder]);
+  }
+  if (to.folder === "_shared") return undefined;
   if (to.folder === "") {
     return `"${specifier}" is the package's face: import the file it comes from`;
   }
@@ -231,50 +276,6 @@ export function judgeImport(
     return `${place.folder}/ cannot import ${target}: the rooms of ${to.folder}/ are its own`;
   }
   return undefined;
-}
-
-/** Whether an identifier is a use of a name and no key, label or declaration. */
-function isUse(node: Deno.lint.Identifier): boolean {
-  const parent = node.parent as Deno.lint.Node & Record<string, unknown>;
-  switch (parent.type as string) {
-    case "MemberExpression":
-      return parent.object === node || same(parent.object, node) ||
-        parent.computed === true;
-    case "Property":
-    case "PropertyDefinition":
-    case "MethodDefinition":
-    case "AccessorProperty":
-    case "TSAbstractPropertyDefinition":
-    case "TSAbstractMethodDefinition":
-      return !same(parent.key, node) || parent.computed === true ||
-        parent.shorthand === true;
-    case "TSPropertySignature":
-    case "TSMethodSignature":
-    case "TSQualifiedName":
-    case "TSEnumMember":
-      return same(parent.key, node) || same(parent.right, node) ||
-          same(parent.id, node)
-        ? parent.computed === true
-        : true;
-    case "ImportSpecifier":
-    case "ImportDefaultSpecifier":
-    case "ImportNamespaceSpecifier":
-    case "ExportSpecifier":
-    case "LabeledStatement":
-    case "BreakStatement":
-    case "ContinueStatement":
-    case "MetaProperty":
-      return false;
-    default:
-      return true;
-  }
-}
-
-function same(a: unknown, b: Deno.lint.Node): boolean {
-  if (a === b) return true;
-  const range = (a as Deno.lint.Node | undefined)?.range;
-  return range !== undefined && range[0] === b.range[0] &&
-    range[1] === b.range[1];
 }
 
 const plugin: Deno.lint.Plugin = {
@@ -301,64 +302,21 @@ const plugin: Deno.lint.Plugin = {
       },
     },
     "pure-files": {
-      create(context) {
-        const { name } = placeOf(context.filename);
-        if (!isPure(name)) return {};
-        const imported = new Set<string>();
-        return {
-          ImportDeclaration(node) {
-            for (const specifier of node.specifiers) {
-              imported.add(specifier.local.name);
-            }
-          },
-          Identifier(node) {
-            if (!IMPURE_GLOBALS.has(node.name) || imported.has(node.name)) {
-              return;
-            }
-            if (!isUse(node)) return;
-            context.report({
-              node,
-              message: `A pure file cannot touch ${node.name}`,
-              hint:
-                "Take time, randomness and IO by parameter, or name the file as a driver in _tools/lint_plugin.ts",
-            });
-          },
-          MemberExpression(node) {
-            if (
-              node.object.type === "Identifier" &&
-              node.object.name === "Math" &&
-              node.property.type === "Identifier" &&
-              node.property.name === "random"
-            ) {
-              context.report({
-                node,
-                message: "A pure file cannot touch Math.random",
-                hint: "Take a RandomSource by parameter",
-              });
-            }
-          },
-        };
-      },
+      create: (context) =>
+        isPure(relativeName(context.filename)) ? pureFile(context) : {},
     },
-    "file-size": {
+    "rooms": {
       create(context) {
         return {
           Program(node) {
-            const text = context.sourceCode.text;
-            const lines = text.split("\n").length -
-              (text.endsWith("\n") ? 1 : 0);
-            if (lines > MAX_LINES) {
-              context.report({
-                node,
-                message:
-                  `A file cannot have more than ${MAX_LINES} lines: this one has ${lines}`,
-                hint: "Cut it along a seam; aim under 350",
-              });
-            }
+            const message = judgePlace(relativeName(context.filename));
+            if (message !== undefined) context.report({ node, message });
           },
         };
       },
     },
+    "file-size": fileSize,
+    "no-enum": noEnum,
     "faces-only-re-export": {
       create(context) {
         const { name, folder } = placeOf(context.filename);
@@ -428,17 +386,6 @@ const plugin: Deno.lint.Plugin = {
             context.report({
               node,
               message: "Default exports are not used here: export by name",
-            }),
-        };
-      },
-    },
-    "no-enum": {
-      create(context) {
-        return {
-          TSEnumDeclaration: (node) =>
-            context.report({
-              node,
-              message: "Enums are not used here: write a union of strings",
             }),
         };
       },

@@ -2,9 +2,10 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import plugin, {
   isPure,
   judgeImport,
-  MAX_LINES,
+  judgePlace,
   relativeName,
 } from "../../_tools/lint_plugin.ts";
+import { MAX_LINES } from "../../_tools/lint_rules.ts";
 
 const root = new URL("../../", import.meta.url);
 
@@ -91,6 +92,45 @@ Deno.test({
       'import { parseMetainfo } from "../metainfo/parse.ts";',
       "it may only see",
     );
+  },
+});
+
+Deno.test({
+  name: "lint plugin - rooms are private, and arrows between them point down",
+  permissions: "none",
+  fn() {
+    const rooms = { dht: { table: [], lookup: ["table"] } };
+    const judge = (from: string, specifier: string) =>
+      judgeImport(from, specifier, rooms) ?? "";
+    for (
+      const [from, specifier] of [
+        ["dht/node.ts", "./lookup/search.ts"],
+        ["dht/lookup/search.ts", "../table/bucket.ts"],
+        ["dht/lookup/search.ts", "./closest.ts"],
+        ["dht/table/bucket.ts", "../node_id.ts"],
+        ["dht/table/bucket.ts", "../../_shared/bytes.ts"],
+        ["client/dht_peers.ts", "../dht/node.ts"],
+      ] as const
+    ) assertEquals(judge(from, specifier), "", from);
+    assertStringIncludes(
+      judge("dht/table/bucket.ts", "../lookup/search.ts"),
+      "dht/table/ cannot import from lookup/",
+    );
+    assertStringIncludes(
+      judge("client/dht_peers.ts", "../dht/table/bucket.ts"),
+      "the rooms of dht/ are its own",
+    );
+    assertEquals(judgePlace("dht/table/bucket.ts", rooms), undefined);
+    assertEquals(judgePlace("dht/node.ts", rooms), undefined);
+    assertEquals(judgePlace("peer/store/_x.ts", rooms), undefined);
+    for (
+      const name of [
+        "dht/store/values.ts",
+        "dht/table/deep/values.ts",
+        "dht/_bucket.ts",
+        "dht/table/_bucket.ts",
+      ]
+    ) assert(judgePlace(name, rooms) !== undefined, name);
   },
 });
 
