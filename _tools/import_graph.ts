@@ -64,7 +64,7 @@ export function judgeRooms(
     const room = roomOf(module, start);
     if (room === "") continue;
     // Only files of the top are followed: what a room imports is its own row.
-    const seen = new Set([start]);
+    const seen = new Set<string>();
     const queue: [file: string, through: string][] = [[start, ""]];
     for (const [file, through] of queue) {
       for (const target of graph.get(file) ?? []) {
