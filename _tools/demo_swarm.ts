@@ -59,7 +59,8 @@ function whenAborted(
 
 /** Waits until a torrent is complete; rejects with what stopped it. */
 async function completion(torrent: Torrent): Promise<void> {
-  const events = torrent.events();
+  const ending = new AbortController();
+  const events = torrent.events(ending);
   const failure = async (): Promise<void> => {
     for await (const event of events) {
       if (event.type === "error") throw event.error;
@@ -71,7 +72,7 @@ async function completion(torrent: Torrent): Promise<void> {
     if (torrent.error !== undefined) throw torrent.error;
     await Promise.race([torrent.completed, failure()]);
   } finally {
-    events.close();
+    ending.abort();
   }
 }
 

@@ -27,7 +27,6 @@ import type {
   SessionStats,
 } from "./session_view.ts";
 import { EventHub } from "./torrent/event_hub.ts";
-import type { EventQueue } from "../_shared/event_queue.ts";
 import type { MainlineDht } from "../dht/mod.ts";
 import { CandidateSources } from "./peers/candidate_sources.ts";
 import { HostBook } from "./limits/host_book.ts";
@@ -51,7 +50,11 @@ import {
   defaultTrackerClients,
   type TrackerClients,
 } from "./session/tracker_clients.ts";
-import type { AddTorrentOptions, SessionOptions } from "./types.ts";
+import type {
+  AddTorrentOptions,
+  EventsOptions,
+  SessionOptions,
+} from "./types.ts";
 
 /** Name and version told to peers. */
 export const CLIENT_VERSION = "bip 0.1.0";
@@ -111,6 +114,7 @@ export class Session implements AsyncDisposable {
   readonly #options: SessionOptions;
   readonly #onAbort: () => void;
   #cancelTick: () => void;
+  readonly #closed = Promise.withResolvers<void>();
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -216,6 +220,11 @@ export class Session implements AsyncDisposable {
     return this.#services.dht;
   }
 
+  /** Resolves when the session is closed and nothing is open; never rejects. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
   /** The torrents. */
   get torrents(): readonly Torrent[] {
     return [...this.#torrents.values()];
@@ -276,10 +285,12 @@ export class Session implements AsyncDisposable {
   /**
    * Subscribes to what happens to all torrents from now on.
    *
-   * @returns A bounded queue to iterate over; it ends with the session.
+   * @param options See {@linkcode EventsOptions}.
+   * @returns Events, of which 4096 wait for a slow reader, the oldest lost
+   * first. They end with the session, the signal, or when the loop is left.
    */
-  events(): EventQueue<SessionEvent> {
-    return this.#hub.subscribe();
+  events(options: EventsOptions = {}): AsyncIterable<SessionEvent> {
+    return this.#hub.subscribe(options);
   }
 
   /**
@@ -384,7 +395,7 @@ export class Session implements AsyncDisposable {
    * @returns A promise that resolves when nothing is left open.
    */
   close(): Promise<void> {
-    return this.#closing ??= this.#close();
+    return this.#closing ??= this.#close().finally(this.#closed.resolve);
   }
 
   /** Same as {@linkcode Session.close}. */

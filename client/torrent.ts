@@ -4,7 +4,6 @@
  * @module
  */
 import type { Endpoint } from "../_shared/address.ts";
-import type { EventQueue } from "../_shared/event_queue.ts";
 import type { TorrentStorage } from "../disk/mod.ts";
 import type { Metainfo } from "../metainfo/mod.ts";
 import { rarestFirst } from "../select/rarest_first.ts";
@@ -27,7 +26,12 @@ import {
   torrentSnapshot,
   torrentStats,
 } from "./torrent/torrent_view.ts";
-import type { TorrentEvent, TorrentState, TorrentStats } from "./types.ts";
+import type {
+  EventsOptions,
+  TorrentEvent,
+  TorrentState,
+  TorrentStats,
+} from "./types.ts";
 import { checkPriority } from "./content/wishes.ts";
 
 /** What users see of a torrent; for the session only. */
@@ -107,6 +111,11 @@ export class Torrent {
     return this.#life.completed;
   }
 
+  /** Resolves when it is removed, and its files are closed; never rejects. */
+  get closed(): Promise<void> {
+    return this.#life.closed;
+  }
+
   /** Bytes a second; `Infinity` for no limit. */
   get downloadLimit(): number {
     return this.#life.limits.downloadRate;
@@ -131,10 +140,12 @@ export class Torrent {
   /**
    * Subscribes to what happens from now on.
    *
-   * @returns A bounded queue to iterate over; it ends with the torrent.
+   * @param options See {@linkcode EventsOptions}.
+   * @returns Events, of which 4096 wait for a slow reader, the oldest lost
+   * first. They end with the torrent, the signal, or when the loop is left.
    */
-  events(): EventQueue<TorrentEvent> {
-    return this.#life.hub.subscribe();
+  events(options: EventsOptions = {}): AsyncIterable<TorrentEvent> {
+    return this.#life.hub.subscribe(options);
   }
 
   /**

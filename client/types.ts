@@ -52,9 +52,13 @@ export type TorrentEvent =
     readonly good: boolean;
   }
   | {
-    readonly type: "peer";
+    /** A peer is there or gone, could not be reached, or is not let in again. */
+    readonly type:
+      | "peer-connected"
+      | "peer-disconnected"
+      | "peer-failed"
+      | "peer-banned";
     readonly address: Endpoint;
-    readonly state: "connected" | "disconnected" | "failed" | "banned";
     readonly direction: "inbound" | "outbound";
     /** Client name, where known. */
     readonly client?: string | undefined;
@@ -97,6 +101,12 @@ export type TorrentEvent =
   /** Everything that is wanted is there. */
   | { readonly type: "complete" }
   | { readonly type: "error"; readonly error: Error };
+
+/** Options of `Torrent.events` and `Session.events`. */
+export interface EventsOptions {
+  /** Ends the events; those that have happened by then are still delivered. */
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** A snapshot of a torrent. All sizes in bytes, rates in bytes a second. */
 export interface TorrentStats {

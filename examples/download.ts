@@ -38,8 +38,9 @@ async function download(
     // The loop ends with the session, too.
     for await (const event of torrent.events()) {
       switch (event.type) {
-        case "peer":
-          console.log(`${event.address.hostname} ${event.state}`);
+        case "peer-connected":
+        case "peer-disconnected":
+          console.log(`${event.address.hostname} ${event.type}`);
           break;
         case "tracker":
           console.log(`${event.tracker} ${event.error ?? "answered"}`);

@@ -41,7 +41,7 @@ export class Reporter implements AsyncDisposable {
   readonly #progress: Progress;
   readonly #startedAt = performance.now();
   readonly #timer: ReturnType<typeof setInterval>;
-  readonly #events: ReturnType<Torrent["events"]>;
+  readonly #ending = new AbortController();
   readonly #following: Promise<void>;
   #checked = 0;
   #jsonAt = -Infinity;
@@ -64,8 +64,8 @@ export class Reporter implements AsyncDisposable {
       port: session.local?.port,
     });
     this.#state();
-    this.#events = torrent.events();
-    this.#following = this.#follow(this.#events);
+    const { signal } = this.#ending;
+    this.#following = this.#follow(torrent.events({ signal }));
     this.#timer = setInterval(() => this.#show(), PROGRESS_MS);
   }
 
@@ -137,7 +137,7 @@ export class Reporter implements AsyncDisposable {
   /** Tells what has happened so far and ends the display. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
-    this.#events.close();
+    this.#ending.abort();
     await this.#following;
     await this.#progress.stop();
   }
@@ -167,16 +167,19 @@ export class Reporter implements AsyncDisposable {
             good: event.good,
           });
           break;
-        case "peer":
+        case "peer-connected":
+        case "peer-disconnected":
+        case "peer-failed":
+        case "peer-banned":
           this.#emit({
             type: "peer",
             address: formatEndpoint(event.address),
-            state: event.state,
+            state: event.type.slice("peer-".length),
             direction: event.direction,
             client: event.client ?? null,
             reason: event.reason ?? null,
           });
-          if (event.state === "banned") {
+          if (event.type === "peer-banned") {
             this.#progress.note(
               `Banned ${formatEndpoint(event.address)}: ${
                 safeText(event.reason ?? "")

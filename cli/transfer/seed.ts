@@ -25,18 +25,10 @@ async function untilChecked(
   torrent: Torrent,
   signal: AbortSignal,
 ): Promise<void> {
-  const events = torrent.events();
-  const stop = () => events.close();
-  signal.addEventListener("abort", stop, { once: true });
-  try {
-    if (torrent.state === "checking" && !signal.aborted) {
-      for await (const { type } of events) {
-        if (type === "state" && torrent.state !== "checking") break;
-      }
+  if (torrent.state === "checking") {
+    for await (const { type } of torrent.events({ signal })) {
+      if (type === "state" && torrent.state !== "checking") break;
     }
-  } finally {
-    signal.removeEventListener("abort", stop);
-    events.close();
   }
   if (torrent.error !== undefined) throw torrent.error;
   if (torrent.state === "downloading") {

@@ -180,8 +180,8 @@ export class Swarm implements DialHost, RoomHost, MetadataHost {
 
   /** Tells of an attempt to connect that failed. */
   dialFailed({ address, direction, reason }: HandshakeFailed): void {
-    const state = "failed";
-    this.#torrent.publish({ type: "peer", address, state, direction, reason });
+    const type = "peer-failed";
+    this.#torrent.publish({ type, address, direction, reason });
   }
 
   /** Takes a connected peer, if there is room or a lesser one gives way. */
@@ -214,9 +214,8 @@ export class Swarm implements DialHost, RoomHost, MetadataHost {
     this.#torrent.content?.addPeer(peer);
     this.#metadata.connected(peer);
     this.#torrent.publish({
-      type: "peer",
+      type: "peer-connected",
       address,
-      state: "connected",
       direction,
       client: peer.client,
     });
@@ -230,14 +229,7 @@ export class Swarm implements DialHost, RoomHost, MetadataHost {
     const peer = this.peers.get(key);
     if (peer === undefined) return;
     this.list.ban(peer.address.hostname);
-    this.#torrent.publish({
-      type: "peer",
-      address: peer.listening ?? peer.address,
-      state: "banned",
-      direction: peer.direction,
-      client: peer.client,
-      reason,
-    });
+    this.#tell("peer-banned", peer, reason);
     const error = new Error(reason);
     void peer.connection.close(error);
     for (const other of [...this.peers.values()]) {
@@ -423,14 +415,17 @@ export class Swarm implements DialHost, RoomHost, MetadataHost {
         : "ended";
       this.list.released(peer.listening, now, outcome);
     }
-    this.#torrent.publish({
-      type: "peer",
-      address: peer.listening ?? peer.address,
-      state: "disconnected",
-      direction: peer.direction,
-      client: peer.client,
-      reason,
-    });
+    this.#tell("peer-disconnected", peer, reason);
     this.#dialer.connectMore();
+  }
+
+  #tell(
+    type: "peer-banned" | "peer-disconnected",
+    peer: SwarmPeer,
+    reason: string,
+  ): void {
+    const { direction, client } = peer;
+    const address = peer.listening ?? peer.address;
+    this.#torrent.publish({ type, address, direction, client, reason });
   }
 }

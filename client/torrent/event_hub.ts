@@ -4,9 +4,10 @@
  * @module
  */
 import { EventQueue } from "../../_shared/event_queue.ts";
+import type { EventsOptions } from "../types.ts";
 
 /** Notices that wait for one subscriber before the oldest is dropped. */
-const DEFAULT_CAPACITY = 4096;
+const CAPACITY = 4096;
 
 /** Fans notices out; a slow subscriber loses its oldest, nobody else's. */
 export class EventHub<T> {
@@ -19,11 +20,11 @@ export class EventHub<T> {
   }
 
   /** Subscribes to what comes from now on. */
-  subscribe(capacity = DEFAULT_CAPACITY): EventQueue<T> {
-    const queue = new EventQueue<T>(capacity);
-    if (this.#closed) queue.close();
+  subscribe({ signal }: EventsOptions = {}): AsyncIterable<T> {
+    const queue = new EventQueue<T>(CAPACITY);
+    if (this.#closed || signal?.aborted) queue.close();
     else this.#queues.add(queue);
-    return queue;
+    return signal === undefined ? queue : endedBy(queue, signal);
   }
 
   /** Tells every subscriber. */
@@ -40,4 +41,21 @@ export class EventHub<T> {
     for (const queue of this.#queues) queue.close();
     this.#queues.clear();
   }
+}
+
+function endedBy<T>(
+  queue: EventQueue<T>,
+  signal: AbortSignal,
+): AsyncIterable<T> {
+  const onAbort = () => queue.close();
+  signal.addEventListener("abort", onAbort, { once: true });
+  return {
+    async *[Symbol.asyncIterator]() {
+      try {
+        yield* queue;
+      } finally {
+        signal.removeEventListener("abort", onAbort);
+      }
+    },
+  };
 }

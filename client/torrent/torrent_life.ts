@@ -56,6 +56,7 @@ export class TorrentLife implements TorrentHost {
   /** Its subscribers. */
   readonly hub: EventHub<TorrentEvent> = new EventHub();
   readonly #metadata = new Settlement<Metainfo>();
+  readonly #closed = new Settlement<void>();
   readonly #saver: ResumeSaver;
   readonly #owner: TorrentOwner;
   #completed = new Settlement<void>();
@@ -169,6 +170,11 @@ export class TorrentLife implements TorrentHost {
   /** Resolves when all that is wanted is there; rejects when it stops before. */
   get completed(): Promise<void> {
     return this.#completed.promise;
+  }
+
+  /** Resolves when it is removed and its files are closed. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
   }
 
   /** Adds trackers behind those there are. */
@@ -320,6 +326,7 @@ export class TorrentLife implements TorrentHost {
     this.limits.close();
     this.#setState("removed");
     this.hub.close();
+    this.#closed.resolve();
     // What stopped the torrent was told already.
     if (this.#error !== undefined) return;
     for (const result of results) {

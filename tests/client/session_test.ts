@@ -87,6 +87,8 @@ Deno.test("Session.close() is final, idempotent, and ends what waits", {
   const closing = host.session.close();
   assertEquals(host.session.close(), closing);
   await world.run(closing);
+  await host.session.closed;
+  await one.closed;
   await metadata;
   const error = await world.fails(completed);
   assertInstanceOf(error, SessionError);
@@ -458,13 +460,14 @@ Deno.test("a listener that ends is told, and opened anew", {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld();
   const host = await world.host();
-  const events = host.session.events();
+  const ending = new AbortController();
+  const events = host.session.events(ending);
   const leech = host.add(torrent);
   world.network.endListener(host.address);
   await world.clock.advance(2_000);
   await world.seeder(torrent, {}, { peers: [host.address] });
   await world.run(leech.completed);
-  events.close();
+  ending.abort();
   const told = (await Array.fromAsync(events))
     .filter((event) => event.type === "listener");
   assertEquals(told.map(({ address }) => address), [host.address]);

@@ -240,7 +240,7 @@ export class SimHost {
   /** The addresses of peers in a state. */
   peersIn(state: "banned" | "connected" | "disconnected" | "failed"): string[] {
     return this.events.flatMap((event) =>
-      event.type === "peer" && event.state === state
+      "address" in event && event.type === `peer-${state}`
         ? [event.address.hostname]
         : []
     );

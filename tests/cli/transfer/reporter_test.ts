@@ -39,7 +39,10 @@ function makeReporter(options: {
     name: "n\x1b[2Jame",
     state: "downloading",
     stats: () => STATS,
-    events: () => events,
+    events: ({ signal } = {}) => {
+      signal?.addEventListener("abort", () => events.close());
+      return events;
+    },
   };
   const reporter = new Reporter({
     torrent,
@@ -123,9 +126,8 @@ Deno.test({
     events.push({ type: "warning", code: "lost", message: evil, files: [] });
     events.push({ type: "tracker", tracker: evil, ok: false, error: evil });
     events.push({
-      type: "peer",
+      type: "peer-banned",
       address: { hostname: "127.0.0.1", port: 1 },
-      state: "banned",
       direction: "inbound",
       reason: evil,
     });

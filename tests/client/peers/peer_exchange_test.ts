@@ -173,7 +173,7 @@ Deno.test("a link that proves private lets go of what it found openly", {
   assertFiles(torrent, host.files);
   for (const other of [found, dialled]) {
     const dials = other.events.filter((event) =>
-      event.type === "peer" && event.state === "connected" &&
+      event.type === "peer-connected" &&
       event.direction === "inbound"
     );
     assert(dials.length <= 1, "never dialled again");
