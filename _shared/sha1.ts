@@ -1,7 +1,7 @@
 /**
  * SHA-1 (RFC 3174) for what is short: info dictionaries, names, addresses.
  * Loading a native digest costs more time than these take. Payload is hashed
- * natively, see `metainfo/hash_native.ts`.
+ * natively, see `metainfo/node.ts`.
  *
  * @module
  */

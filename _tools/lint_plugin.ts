@@ -59,7 +59,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
 export const NARROW_IMPORTS: Readonly<Record<string, RegExp>> = {
   "select > metainfo": /^piece_layout\.ts$/,
   "disk > metainfo":
-    /^(piece_layout|merkle|disk_paths|_?path_tree|verify\w*|hash_\w+)\.ts$/,
+    /^(piece_layout|piece_digest|merkle|disk_paths|path_tree|verify|node)\.ts$/,
 };
 
 /** Rooms of one module, and the rooms beside it that each may import. */
@@ -75,7 +75,17 @@ export type Rooms = Readonly<Record<string, readonly string[]>>;
  *
  * A module without rooms that says so has an empty entry.
  */
-export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {};
+export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
+  bencode: { syntax: [] },
+  metainfo: { hash: [], parse: [], create: ["hash"] },
+  disk: {
+    files: [],
+    resume: ["files"],
+    pieces: ["files"],
+    check: ["files", "pieces"],
+    storage: ["files", "resume", "pieces", "check"],
+  },
+};
 
 /**
  * The files that own sockets, files, timers and randomness. Everything else in
@@ -83,8 +93,8 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {};
  */
 export const DRIVER_FILES: readonly RegExp[] = [
   /^_shared\/(\w+\/)?(clock|random|datagram|byte_conn|http_server)\.ts$/,
-  /^metainfo\/(\w+\/)?(create_(walk|hash|info)|hash_(native|pool|reader|verify|worker))\.ts$/,
-  /^disk\/(\w+\/)?(native_file_\w+|verifier)\.ts$/,
+  /^metainfo\/(create\/(walk|hash|info)|hash\/\w+|hash_options|node|piece_digest|verify)\.ts$/,
+  /^disk\/(native_file_system|files\/native_file_handle|pieces\/piece_digest)\.ts$/,
   /^dht\/(\w+\/)?(node|ed25519)\.ts$/,
   /^utracker\/(\w+\/)?(client|server|server_port|stats_server)\.ts$/,
   /^htracker\/(\w+\/)?(client|server)\.ts$/,

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { decodeAt, fail, passes } from "./_decode_at.ts";
+import { decodeAt, fail, passes } from "./syntax/decode_at.ts";
 import {
   type Fault,
   type ResolvedOptions,
   resolveOptions,
   toSyntaxError,
-} from "./_limits.ts";
+} from "./syntax/limits.ts";
 import type { BencodeValue, DecodeBencodeOptions } from "./types.ts";
 
 function decodeWhole(

@@ -3,9 +3,13 @@
  *
  * @module
  */
-import { decodeAt } from "./_decode_at.ts";
-import { type Fault, type ResolvedOptions, resolveOptions } from "./_limits.ts";
-import { BencodeScanner, FAULT, MORE } from "./_scanner.ts";
+import { decodeAt } from "./syntax/decode_at.ts";
+import {
+  type Fault,
+  type ResolvedOptions,
+  resolveOptions,
+} from "./syntax/limits.ts";
+import { BencodeScanner, FAULT, MORE } from "./syntax/scanner.ts";
 import { BencodeSyntaxError } from "./error.ts";
 import type { BencodeValue, DecodeBencodeOptions } from "./types.ts";
 

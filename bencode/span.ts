@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { type ResolvedLimits, resolveLimits } from "./_limits.ts";
-import { BencodeScanner, FAULT, MORE } from "./_scanner.ts";
+import { type ResolvedLimits, resolveLimits } from "./syntax/limits.ts";
+import { BencodeScanner, FAULT, MORE } from "./syntax/scanner.ts";
 import { BencodeSyntaxError } from "./error.ts";
 import type { BencodeLimits } from "./types.ts";
 

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { BufferPool, CHUNK_SIZE } from "./buffer_pool.ts";
-import { CheckQueue } from "./check_queue.ts";
-import { HandlePool } from "./handle_cache.ts";
-import { ReadCache } from "./read_cache.ts";
+import { BufferPool, CHUNK_SIZE } from "./pieces/buffer_pool.ts";
+import { CheckQueue } from "./check/check_queue.ts";
+import { HandlePool } from "./files/handle_cache.ts";
+import { ReadCache } from "./pieces/read_cache.ts";
 
 /** Options of {@linkcode DiskBudget}. */
 export interface DiskBudgetOptions {

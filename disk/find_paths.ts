@@ -10,8 +10,8 @@ import {
   type NamedTorrent,
   plainPaths,
 } from "../metainfo/disk_paths.ts";
-import { nextTurn } from "../metainfo/hash_pool.ts";
-import { foldName } from "../metainfo/_path_tree.ts";
+import { nextTurn } from "../metainfo/node.ts";
+import { foldName } from "../metainfo/path_tree.ts";
 import { attempt } from "./awaitable.ts";
 import { DiskError } from "./error.ts";
 import type { FileInfo, FilePath, FileSystem } from "./file_system.ts";

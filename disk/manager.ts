@@ -7,7 +7,7 @@ import { type Clock, systemClock } from "../_shared/clock.ts";
 import { toHex } from "../_shared/bytes.ts";
 
 import { checkNumber, DiskBudget, type DiskBudgetOptions } from "./budget.ts";
-import { oddFiles } from "./check.ts";
+import { oddFiles } from "./check/check.ts";
 import { closed, DiskError, filesError } from "./error.ts";
 import type { FilePath, FileSystem } from "./file_system.ts";
 import {
@@ -15,19 +15,19 @@ import {
   type FindPathsOptions,
   type FindPathsTorrent,
 } from "./find_paths.ts";
-import { HandleCache } from "./handle_cache.ts";
+import { HandleCache } from "./files/handle_cache.ts";
 import { DiskMessages } from "./messages.ts";
 import type { DiskEvent, DiskRequest } from "./messages.ts";
-import { type TrustedResume, trustResumeData } from "./resume.ts";
+import { type TrustedResume, trustResumeData } from "./resume/resume_state.ts";
 import type {
   CheckOptions,
   StorageTorrent,
   TorrentStorage,
   TorrentStorageEvent,
 } from "./storage.ts";
-import { ManagedStorage } from "./torrent_storage.ts";
-import type { FileAllocation } from "./stored_files.ts";
-import { TorrentFiles } from "./torrent_files.ts";
+import { ManagedStorage } from "./storage/torrent_storage.ts";
+import type { FileAllocation } from "./files/stored_files.ts";
+import { TorrentFiles } from "./files/torrent_files.ts";
 
 /** Options of {@linkcode DiskManager}; its numbers count without a `budget`. */
 export interface DiskManagerOptions extends DiskBudgetOptions {

@@ -12,7 +12,7 @@ import {
   type FileRenameOptions,
   type FileSystem,
 } from "./file_system.ts";
-import { NativeFileHandle, toFileInfo } from "./native_file_handle.ts";
+import { NativeFileHandle, toFileInfo } from "./files/native_file_handle.ts";
 
 const WINDOWS = Deno.build.os === "windows";
 

@@ -5,12 +5,12 @@
  */
 import { Bitfield } from "../_shared/bitfield.ts";
 import { systemClock } from "../_shared/clock.ts";
-import { checkFiles } from "./check.ts";
-import { CheckQueue } from "./check_queue.ts";
+import { checkFiles } from "./check/check.ts";
+import { CheckQueue } from "./check/check_queue.ts";
 import type { FileSystem } from "./file_system.ts";
-import { HandleCache } from "./handle_cache.ts";
+import { HandleCache } from "./files/handle_cache.ts";
 import type { CheckOptions, StorageTorrent } from "./storage.ts";
-import { TorrentFiles } from "./torrent_files.ts";
+import { TorrentFiles } from "./files/torrent_files.ts";
 
 /**
  * Checks pieces at the borders of files that were left out: the share of such a

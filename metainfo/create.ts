@@ -8,8 +8,8 @@ import {
   type CreateForm,
   type HashedFiles,
   hashEntries,
-} from "./create_hash.ts";
-import { encodeCreated } from "./create_info.ts";
+} from "./create/hash.ts";
+import { encodeCreated } from "./create/info.ts";
 import { checkCreateOptions } from "./create_check.ts";
 import {
   type CreateMetainfoOptions,
@@ -21,11 +21,11 @@ import {
   entryPath,
   keyText,
   planCreation,
-} from "./create_walk.ts";
+} from "./create/walk.ts";
 import { type UnportableFile, unportablePaths } from "./disk_paths.ts";
-import { SHA256_LENGTH } from "./hash_sha256.ts";
-import { SHA1_LENGTH } from "./hash_task.ts";
-import { checkThreads } from "./hash_pool.ts";
+import { SHA256_LENGTH } from "./sha256.ts";
+import { SHA1_LENGTH } from "./piece_digest.ts";
+import { checkThreads } from "./hash_options.ts";
 
 /** Piece length where the length of the payload is not known beforehand. */
 const UNKNOWN_PIECE_LENGTH = 1024 * 1024;

@@ -5,8 +5,7 @@
  */
 import type { Endpoint } from "../_shared/address.ts";
 import type { BencodeInput } from "../bencode/mod.ts";
-import type { HashThreadOptions } from "./hash_pool.ts";
-import type { HashProgress } from "./hash_verify.ts";
+import type { HashProgress, HashThreadOptions } from "./hash_options.ts";
 import { BLOCK_SIZE } from "./piece_layout.ts";
 
 /** A file or a folder on disk. */

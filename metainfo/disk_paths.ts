@@ -4,7 +4,7 @@
  * @module
  */
 import type { MetainfoFile } from "./metainfo.ts";
-import { foldName, PathTree } from "./_path_tree.ts";
+import { foldName, PathTree } from "./path_tree.ts";
 import { isPlainName, sanitizePathComponent } from "./safe_path.ts";
 
 export type { MetainfoFile };

@@ -20,7 +20,7 @@ import {
   toByteString,
   tryFromHex,
 } from "../_shared/bytes.ts";
-import { fromBencodeError, needDictionary, wrongType } from "./_fields.ts";
+import { fromBencodeError, needDictionary, wrongType } from "./parse/fields.ts";
 import type { Metainfo } from "./metainfo.ts";
 
 /** What to change: a value sets, `null` removes, nothing leaves alone. */

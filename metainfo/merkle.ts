@@ -13,7 +13,7 @@ import {
   sha256Pair,
   treeHeight,
   zeroSubtreeRoot,
-} from "./hash_sha256.ts";
+} from "./sha256.ts";
 import { BLOCK_SIZE } from "./piece_layout.ts";
 
 /** Bytes of a SHA-256 hash (BEP 52). */

@@ -4,7 +4,7 @@
  * @module
  */
 import { sha1 } from "../_shared/sha1.ts";
-import { type Endpoint, tryMakeEndpoint } from "./_endpoint.ts";
+import { type Endpoint, tryMakeEndpoint } from "./parse/endpoint.ts";
 import { decodeBencode, tryDecodeBencode } from "../bencode/decode.ts";
 import { bencodeSpan } from "../bencode/span.ts";
 import type {
@@ -24,11 +24,11 @@ import {
   tooLarge,
   Warnings,
   wrongType,
-} from "./_fields.ts";
-import { joinHybrid, readFileTree, readV1Files } from "./_file_list.ts";
-import { checkPieceLayers } from "./_piece_layers.ts";
-import { nameFiles } from "./_file_names.ts";
-import { textDecoderOf } from "./_text_decoder.ts";
+} from "./parse/fields.ts";
+import { joinHybrid, readFileTree, readV1Files } from "./parse/file_list.ts";
+import { checkPieceLayers } from "./parse/piece_layers.ts";
+import { nameFiles } from "./parse/file_names.ts";
+import { textDecoderOf } from "./parse/text_decoder.ts";
 import {
   type Metainfo,
   MetainfoError,

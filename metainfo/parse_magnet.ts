@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Endpoint, tryParseDialable } from "./_endpoint.ts";
+import { type Endpoint, tryParseDialable } from "./parse/endpoint.ts";
 import {
   decodeTextLossy,
   encodeText,

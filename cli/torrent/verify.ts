@@ -3,10 +3,7 @@
  *
  * @module
  */
-import {
-  type ExpectedHashes,
-  verifyPieces,
-} from "../../metainfo/hash_verify.ts";
+import { type ExpectedHashes, verifyPieces } from "../../metainfo/verify.ts";
 import { findPaths } from "../../disk/find_paths.ts";
 import { checkPartPieces } from "../../disk/part_check.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { HandleCache, HandlePool } from "../../disk/handle_cache.ts";
+import { HandleCache, HandlePool } from "../../disk/files/handle_cache.ts";
 import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
 import {
   FileTimings,

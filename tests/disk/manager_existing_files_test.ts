@@ -8,7 +8,7 @@ import {
   interceptFileSystem,
 } from "../../disk/middleware.ts";
 import type { TorrentStorageEvent } from "../../disk/storage.ts";
-import { partFileName } from "../../disk/part_file.ts";
+import { partFileName } from "../../disk/files/part_file.ts";
 import { assertFiles, open, writeAll, writePiece } from "./storage_bench.ts";
 import { makeTorrent, type TestTorrent } from "./support.ts";
 

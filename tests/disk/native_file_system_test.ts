@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DiskError } from "../../disk/error.ts";
 import { DiskManager } from "../../disk/manager.ts";
-import { NativeFileHandle } from "../../disk/native_file_handle.ts";
+import { NativeFileHandle } from "../../disk/files/native_file_handle.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
 import { writeAll } from "./storage_bench.ts";
 import { makeTorrent } from "./support.ts";

@@ -5,7 +5,10 @@ import { DiskManager } from "../../disk/manager.ts";
 import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
 
 import { loadResumeData, saveResumeData } from "../../disk/resume.ts";
-import { decodeResumeData, encodeResumeData } from "../../disk/resume_data.ts";
+import {
+  decodeResumeData,
+  encodeResumeData,
+} from "../../disk/resume/resume_data.ts";
 import { injectFaults, interceptFileSystem } from "../../disk/middleware.ts";
 import { assertFiles, open, writeAll, writePiece } from "./storage_bench.ts";
 import { makeTorrent } from "./support.ts";

@@ -6,7 +6,7 @@ import {
   decodeResumeData,
   encodeResumeData,
   ResumeDataError,
-} from "../../disk/resume_data.ts";
+} from "../../disk/resume/resume_data.ts";
 import { PieceLayout } from "../../metainfo/piece_layout.ts";
 import type { FuzzTarget } from "./fuzz_target.ts";
 

@@ -4,7 +4,7 @@ import {
   sanitizePath,
   sanitizePathComponent,
 } from "../../metainfo/safe_path.ts";
-import { PathTree } from "../../metainfo/_path_tree.ts";
+import { PathTree } from "../../metainfo/path_tree.ts";
 import { encodeText, tryFromHex } from "../../_shared/bytes.ts";
 import { randomBytes, randomInt, seededRandom } from "../../_shared/random.ts";
 

@@ -74,7 +74,7 @@ Deno.test("registry - answers as JSR does", async () => {
 Deno.test("registry - the package has what is published, and no bare specifier", async () => {
   const files = await (await ownPackage()).files();
   assertEquals([...files.keys()], (await publishedFiles()).map((p) => `/${p}`));
-  for (const path of ["/mod.ts", "/README.md", "/metainfo/hash_worker.ts"]) {
+  for (const path of ["/mod.ts", "/README.md", "/metainfo/hash/worker.ts"]) {
     assert(files.has(path), path);
   }
   const text = new TextDecoder();

@@ -1,0 +1,290 @@
+/**
+ * Finds out which pieces the files hold already.
+ *
+ * @module
+ */
+import { type Clock, sleep } from "../../_shared/clock.ts";
+import { Bitfield } from "../../_shared/bitfield.ts";
+import {
+  type ExpectedHashes,
+  VerifyError,
+  verifyPieces,
+} from "../../metainfo/verify.ts";
+import { MERKLE_HASH_LENGTH } from "../../metainfo/merkle.ts";
+import { toDiskError } from "../error.ts";
+import { CHUNK_SIZE } from "../pieces/buffer_pool.ts";
+import { type CheckQueue, unlessAborted } from "./check_queue.ts";
+import type { CheckOptions, StorageTorrent } from "../storage.ts";
+import type { TorrentFiles } from "../files/torrent_files.ts";
+import { PieceDigest } from "../pieces/piece_digest.ts";
+
+/** Bytes between two turns of the event loop. */
+const TURN_BYTES = 4 * 1024 * 1024;
+
+/** From here on other threads help. */
+const PARALLEL_BYTES = 32 * 1024 * 1024;
+
+/** What {@linkcode checkFiles} works on. */
+export interface CheckFilesOptions extends CheckOptions {
+  /** The pieces to look at; all by default. */
+  readonly pieces?: readonly number[] | undefined;
+  /** Threads to use, this one included; all cores by default. */
+  readonly threads?: number | undefined;
+  /** For letting other work go on in between. */
+  readonly clock: Clock;
+  /** Whose turn it is. */
+  readonly queue: CheckQueue;
+}
+
+/** Reads and hashes pieces; bits of good ones are set, of others cleared. */
+export async function checkFiles(
+  torrent: StorageTorrent,
+  files: TorrentFiles,
+  have: Bitfield,
+  options: CheckFilesOptions,
+): Promise<void> {
+  const { layout } = torrent;
+  const { onProgress, signal } = options;
+  signal?.throwIfAborted();
+  const pieces = options.pieces ??
+    Array.from({ length: layout.pieceCount }, (_, i) => i);
+  const total = pieces.length;
+  if (total === 0) {
+    onProgress?.({ checked: 0, total, good: 0 });
+    return;
+  }
+  const progress = { checked: 0, good: 0 };
+  const report = () => onProgress?.({ ...progress, total });
+  const apart: number[] = [];
+  const direct: number[] = [];
+  let bytes = 0;
+  for (const pieceIndex of pieces) {
+    const size = layout.pieceSize(pieceIndex);
+    const isApart = files.isInPartFile(pieceIndex);
+    const mayBeGood = isApart ||
+      layout.spans(pieceIndex, 0, size).every((span) =>
+        span.pad ||
+        files.stored.size(span.fileIndex) >= span.fileOffset + span.length
+      );
+    if (!mayBeGood) {
+      have.clear(pieceIndex);
+      progress.checked++;
+    } else if (isApart) apart.push(pieceIndex);
+    else {
+      direct.push(pieceIndex);
+      bytes += size;
+    }
+  }
+  const note = (pieceIndex: number, isGood: boolean) => {
+    progress.checked++;
+    if (isGood) {
+      have.set(pieceIndex);
+      progress.good++;
+    } else have.clear(pieceIndex);
+  };
+  const paths = bytes < PARALLEL_BYTES ? undefined : files.stored.localPaths();
+  const step = { note, report, options };
+  const inTurn = (pieces: readonly number[]) =>
+    checkInTurn(torrent, files, pieces, step);
+  await eachTurn(
+    files,
+    direct,
+    options,
+    (pieces) =>
+      paths === undefined
+        ? inTurn(pieces)
+        : checkInParallel(torrent, files, paths, pieces, step),
+  );
+  await eachTurn(files, apart, options, inTurn);
+  report();
+}
+
+/** Does the work when it is our turn; gives the turn back while held. */
+async function eachTurn(
+  files: TorrentFiles,
+  pieces: readonly number[],
+  options: CheckFilesOptions,
+  work: (pieces: readonly number[]) => Promise<readonly number[]>,
+): Promise<void> {
+  const { queue, hold, signal } = options;
+  const disk = files.stored.fileSystem.device?.() ?? files.stored.fileSystem;
+  for (let rest = pieces; rest.length > 0;) {
+    const held = hold?.();
+    if (held !== undefined) await unlessAborted(held, signal);
+    signal?.throwIfAborted();
+    rest = await queue.run(disk, () => work(rest), signal);
+  }
+}
+
+interface CheckStep {
+  readonly note: (pieceIndex: number, isGood: boolean) => void;
+  readonly report: () => void;
+  readonly options: CheckFilesOptions;
+}
+
+/** Reads in this thread; gives what is left when it is held. */
+async function checkInTurn(
+  torrent: StorageTorrent,
+  files: TorrentFiles,
+  pieces: readonly number[],
+  step: CheckStep,
+): Promise<readonly number[]> {
+  const { layout } = torrent;
+  const { clock, signal, hold } = step.options;
+  const buffer = new Uint8Array(Math.min(4 * CHUNK_SIZE, layout.pieceLength));
+  let turn = 0;
+  for (let i = 0; i < pieces.length; i++) {
+    const size = layout.pieceSize(pieces[i]!);
+    step.note(
+      pieces[i]!,
+      await checkPiece(torrent, files, pieces[i]!, size, buffer),
+    );
+    turn += size;
+    if (turn >= TURN_BYTES) {
+      turn = 0;
+      step.report();
+      await sleep(clock, 0);
+      signal?.throwIfAborted();
+      if (hold?.() !== undefined) return pieces.slice(i + 1);
+    }
+  }
+  return [];
+}
+
+/** Lets several threads read files of the operating system; as above. */
+async function checkInParallel(
+  torrent: StorageTorrent,
+  files: TorrentFiles,
+  filePaths: readonly string[],
+  pieces: readonly number[],
+  step: CheckStep,
+): Promise<readonly number[]> {
+  const { layout } = torrent;
+  const { threads, signal, hold } = step.options;
+  const roots = pieceRoots(torrent);
+  const expected = expectedHashes(torrent, roots);
+  if (expected === undefined) {
+    for (const pieceIndex of pieces) step.note(pieceIndex, false);
+    return [];
+  }
+  const isUnknown = (pieceIndex: number) =>
+    expected.algorithm === "sha256" && !roots!.has.has(pieceIndex);
+  const held = new AbortController();
+  const left = new Set(pieces);
+  try {
+    await verifyPieces({
+      layout,
+      filePaths,
+      expected,
+      pieces,
+      threads,
+      signal: signal === undefined
+        ? held.signal
+        : AbortSignal.any([signal, held.signal]),
+      onPiece: (pieceIndex, isGood) => {
+        left.delete(pieceIndex);
+        step.note(pieceIndex, isGood && !isUnknown(pieceIndex));
+      },
+      onProgress: () => {
+        step.report();
+        if (hold?.() !== undefined) held.abort();
+      },
+    });
+    return [];
+  } catch (error) {
+    if (held.signal.aborted && signal?.aborted !== true) return [...left];
+    if (!(error instanceof VerifyError)) throw error;
+    if (files.stored.unreadable !== undefined) {
+      return await checkInTurn(torrent, files, [...left], step);
+    }
+    const { path, cause } = error;
+    throw toDiskError(
+      cause instanceof Error && cause.cause !== undefined ? cause.cause : error,
+      { operation: "check", path },
+    );
+  }
+}
+
+/** Files whose length is not what it should be. */
+export interface OddFiles {
+  /** Nothing in them is part of the torrent. */
+  readonly foreign: readonly number[];
+  /** They go on behind their end. */
+  readonly surplus: readonly number[];
+}
+
+/** Finds files that have another length than they should, after a check. */
+export function oddFiles(
+  torrent: StorageTorrent,
+  files: TorrentFiles,
+  have: Bitfield,
+): OddFiles {
+  const { layout } = torrent;
+  const foreign: number[] = [];
+  const surplus: number[] = [];
+  for (let i = 0; i < layout.files.length; i++) {
+    const { length, pad } = layout.files[i]!;
+    const size = files.stored.size(i);
+    if (pad || size <= 0 || size === length) continue;
+    const { first, end } = layout.filePieces(i);
+    let isPart = length === 0 && !have.isEmpty;
+    for (let k = first; k < end && !isPart; k++) isPart = have.has(k);
+    if (!isPart) foreign.push(i);
+    else if (size > length) surplus.push(i);
+  }
+  return { foreign, surplus };
+}
+
+/** What there is to compare with; a hybrid piece has to pass both. */
+function expectedHashes(
+  { pieces, layout }: StorageTorrent,
+  roots: PieceRoots | undefined,
+): ExpectedHashes | undefined {
+  if (roots === undefined) {
+    return pieces && { algorithm: "sha1", hashes: pieces };
+  }
+  if (pieces === undefined) {
+    return { algorithm: "sha256", hashes: roots.hashes };
+  }
+  const sha1Only: number[] = [];
+  for (let i = 0; i < layout.pieceCount; i++) {
+    if (!roots.has.has(i)) sha1Only.push(i);
+  }
+  return { algorithm: "both", sha1: pieces, sha256: roots.hashes, sha1Only };
+}
+
+interface PieceRoots {
+  readonly hashes: Uint8Array;
+  readonly has: Bitfield;
+}
+
+function pieceRoots(torrent: StorageTorrent): PieceRoots | undefined {
+  if (torrent.pieceRoot === undefined) return undefined;
+  const { pieceCount } = torrent.layout;
+  const hashes = new Uint8Array(MERKLE_HASH_LENGTH * pieceCount);
+  const has = new Bitfield(pieceCount);
+  for (let i = 0; i < pieceCount; i++) {
+    const root = torrent.pieceRoot(i);
+    if (root === undefined) continue;
+    hashes.set(root.hash, MERKLE_HASH_LENGTH * i);
+    has.set(i);
+  }
+  return has.isEmpty ? undefined : { hashes, has };
+}
+
+async function checkPiece(
+  torrent: StorageTorrent,
+  files: TorrentFiles,
+  pieceIndex: number,
+  size: number,
+  buffer: Uint8Array,
+): Promise<boolean> {
+  const digest = new PieceDigest(torrent, pieceIndex);
+  while (digest.offset < size) {
+    const run = buffer.subarray(0, size - digest.offset);
+    const read = files.readRange(pieceIndex, digest.offset, run);
+    if (!(read instanceof Promise ? await read : read)) return false;
+    digest.update(run);
+  }
+  return digest.finish() === "good";
+}

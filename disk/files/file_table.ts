@@ -1,0 +1,161 @@
+/**
+ * What is known of a torrent's files without looking again.
+ *
+ * @module
+ */
+import { type Clock, sleep } from "../../_shared/clock.ts";
+import type { FileInfo, FilePath, FileSystem } from "../file_system.ts";
+
+const MISSING = -1;
+const UNKNOWN = -2;
+
+/** Files between two turns of the event loop. */
+const TURN_FILES = 500;
+
+/** A folder with so many of the files is listed: looking for each costs more. */
+const LISTED_FILES = 8;
+
+/** Size, time and number of every file as they were last seen. */
+export class FileTable {
+  readonly #sizes: Float64Array;
+  readonly #times: Float64Array;
+  /** Kept while the rest is not known; 0 for none. */
+  readonly #ids: Float64Array;
+
+  constructor(count: number) {
+    this.#sizes = new Float64Array(count).fill(UNKNOWN);
+    this.#times = new Float64Array(count);
+    this.#ids = new Float64Array(count);
+  }
+
+  /** Whether a file was seen since it was last written. */
+  isKnown(fileIndex: number): boolean {
+    return this.#sizes[fileIndex] !== UNKNOWN;
+  }
+
+  /** The size of a file; negative when there is none, or not known. */
+  size(fileIndex: number): number {
+    return this.#sizes[fileIndex]!;
+  }
+
+  /** What a file was seen as; `undefined` when there is none. */
+  info(fileIndex: number): FileInfo | undefined {
+    const size = this.#sizes[fileIndex]!;
+    if (size < 0) return undefined;
+    return {
+      size,
+      modifiedMs: this.#times[fileIndex]!,
+      id: this.#ids[fileIndex]! || undefined,
+    };
+  }
+
+  /** Takes what was seen. */
+  set(fileIndex: number, info: FileInfo | undefined): void {
+    this.#sizes[fileIndex] = info?.size ?? MISSING;
+    this.#times[fileIndex] = info?.modifiedMs ?? 0;
+    this.#ids[fileIndex] = info?.id ?? 0;
+  }
+
+  /** A file is written to: only its number stays known. */
+  touch(fileIndex: number, id?: number): void {
+    this.#sizes[fileIndex] = UNKNOWN;
+    if (id !== undefined && this.#ids[fileIndex] === 0) {
+      this.#ids[fileIndex] = id;
+    }
+  }
+
+  /** Whether a file is gone, or another than the one we know. */
+  isOther(fileIndex: number, info: FileInfo | undefined): boolean {
+    if (info === undefined) return this.#sizes[fileIndex] !== MISSING;
+    const id = this.#ids[fileIndex]!;
+    return id !== 0 && info.id !== undefined && id !== info.id;
+  }
+}
+
+/** Looks at files; in folders that can be listed only at those there. */
+export async function lookAtFiles(
+  fileSystem: FileSystem,
+  paths: readonly FilePath[],
+  which: readonly number[],
+  clock: Clock,
+  found: (fileIndex: number, info: FileInfo | undefined) => void,
+  failed: (fileIndex: number, error: unknown) => void,
+): Promise<void> {
+  const folders = new Folders(fileSystem, paths, which);
+  let turn = 0;
+  for (const fileIndex of which) {
+    const path = paths[fileIndex]!;
+    let info: FileInfo | undefined;
+    try {
+      if (await folders.mayHave(path)) {
+        const seen = fileSystem.stat(path);
+        info = seen instanceof Promise ? await seen : seen;
+      }
+    } catch (error) {
+      failed(fileIndex, error);
+    }
+    found(fileIndex, info);
+    if (++turn === TURN_FILES) {
+      turn = 0;
+      await sleep(clock, 0);
+    }
+  }
+}
+
+/** Names in folders, folded; `undefined` for no folder, `null` if not known. */
+type Names = ReadonlySet<string> | null | undefined;
+
+/** Tells files that cannot be there by the names in their folders. */
+class Folders {
+  readonly #fileSystem: FileSystem;
+  readonly #counts = new Map<string, number>();
+  readonly #names = new Map<string, Names>();
+
+  constructor(
+    fileSystem: FileSystem,
+    paths: readonly FilePath[],
+    which: readonly number[],
+  ) {
+    this.#fileSystem = fileSystem;
+    if (fileSystem.listFolder === undefined || which.length < LISTED_FILES) {
+      return;
+    }
+    for (const fileIndex of which) {
+      const path = paths[fileIndex]!;
+      let folder = "";
+      for (let i = 0; i < path.length - 1; i++) {
+        folder += `${path[i]}/`;
+        this.#counts.set(folder, (this.#counts.get(folder) ?? 0) + 1);
+      }
+    }
+  }
+
+  async mayHave(path: FilePath): Promise<boolean> {
+    if (this.#counts.size === 0) return true;
+    let key = "";
+    let names: Names = null;
+    for (let depth = 0; depth < path.length; depth++) {
+      const name = path[depth]!;
+      if (names !== null && !names.has(fold(name))) return false;
+      if (depth === path.length - 1) return true;
+      key += `${name}/`;
+      if (!this.#names.has(key)) {
+        this.#names.set(key, await this.#list(path.slice(0, depth + 1), key));
+      }
+      names = this.#names.get(key);
+      if (names === undefined) return false;
+    }
+    return true;
+  }
+
+  async #list(folder: FilePath, key: string): Promise<Names> {
+    if (this.#counts.get(key)! < LISTED_FILES) return null;
+    const names = await this.#fileSystem.listFolder!(folder);
+    return names && new Set(names.map(fold));
+  }
+}
+
+/** Names that some file system takes for the same become the same. */
+function fold(name: string): string {
+  return name.normalize("NFC").toLowerCase().toUpperCase();
+}

@@ -1,0 +1,224 @@
+/**
+ * Where bytes of deselected files wait.
+ *
+ * @module
+ */
+import {
+  compareBytes,
+  readUint32,
+  toHex,
+  writeUint32,
+} from "../../_shared/bytes.ts";
+import { type Awaitable, chain } from "../awaitable.ts";
+import {
+  type FileHandle,
+  type FilePath,
+  type FileSystem,
+  useHandle,
+} from "../file_system.ts";
+import type { StorageTorrent } from "../storage.ts";
+
+/** "BIPPART1". */
+const MAGIC = new Uint8Array([66, 73, 80, 80, 65, 82, 84, 49]);
+/** Magic, info-hash, piece length (high and low word), piece count. */
+const HEADER_SIZE = 40;
+
+/**
+ * One file with a slot of a piece's length for every piece that has bytes of
+ * deselected files: a header, a table with the slot number (from 1) of every
+ * piece, then the slots. Inside a slot only the bytes of such files are set.
+ * What it holds is as little trusted as any file: everything read from it is
+ * either hashed or was written by us.
+ */
+export class PartFile {
+  readonly #fileSystem: FileSystem;
+  readonly #path: FilePath;
+  readonly #pieceLength: number;
+  readonly #pieceCount: number;
+  readonly #infoHash: Uint8Array;
+  readonly #slots = new Map<number, number>();
+  readonly #free: number[] = [];
+  /** Pieces whose slot is not in the table of the file yet. */
+  readonly #unrecorded = new Set<number>();
+  #slotCount = 0;
+  #hasHeader = false;
+
+  constructor(
+    fileSystem: FileSystem,
+    folder: FilePath,
+    torrent: StorageTorrent,
+  ) {
+    this.#fileSystem = fileSystem;
+    this.#path = [...folder, partFileName(torrent.infoHash)];
+    this.#infoHash = torrent.infoHash;
+    this.#pieceLength = torrent.layout.pieceLength;
+    this.#pieceCount = torrent.layout.pieceCount;
+  }
+
+  /** Where it is. */
+  get path(): FilePath {
+    return this.#path;
+  }
+
+  /** The pieces that have a slot. */
+  get pieces(): number[] {
+    return [...this.#slots.keys()];
+  }
+
+  /** Whether no piece has a slot. */
+  get isEmpty(): boolean {
+    return this.#slots.size === 0;
+  }
+
+  /** Whether a piece has a slot. */
+  has(pieceIndex: number): boolean {
+    return this.#slots.has(pieceIndex);
+  }
+
+  /** Reads the table, if there is one; what makes no sense is empty. */
+  async load(): Promise<void> {
+    const info = await this.#fileSystem.stat(this.#path);
+    const tableEnd = HEADER_SIZE + 4 * this.#pieceCount;
+    if (info === undefined || info.size < tableEnd) return;
+    const bytes = new Uint8Array(tableEnd);
+    const n = await useHandle(
+      this.#fileSystem.open(this.#path),
+      (handle) => handle.read(bytes, 0),
+    );
+    if (
+      n < tableEnd ||
+      compareBytes(bytes.subarray(0, HEADER_SIZE), this.#header()) !== 0
+    ) return;
+    const seen = new Set<number>();
+    for (let i = 0; i < this.#pieceCount; i++) {
+      const slot = readUint32(bytes, HEADER_SIZE + 4 * i);
+      if (slot === 0) continue;
+      if (slot > this.#pieceCount || seen.has(slot)) {
+        this.#slots.clear();
+        return;
+      }
+      seen.add(slot);
+      this.#slots.set(i, slot - 1);
+      this.#slotCount = Math.max(this.#slotCount, slot);
+    }
+    for (let slot = 0; slot < this.#slotCount; slot++) {
+      if (!seen.has(slot + 1)) this.#free.push(slot);
+    }
+    this.#hasHeader = true;
+  }
+
+  /** Reads bytes of a piece. Returns whether all could be read. */
+  read(
+    pieceIndex: number,
+    offset: number,
+    into: Uint8Array,
+  ): Awaitable<boolean> {
+    const slot = this.#slots.get(pieceIndex);
+    if (slot === undefined) return false;
+    return useHandle(
+      this.#fileSystem.open(this.#path),
+      (handle) =>
+        chain(
+          handle.read(into, this.#slotStart(slot) + offset),
+          (n) => n === into.length,
+        ),
+    );
+  }
+
+  /** Writes bytes of a piece. */
+  write(
+    pieceIndex: number,
+    offset: number,
+    from: Uint8Array,
+  ): Awaitable<void> {
+    const old = this.#slots.get(pieceIndex);
+    const slot = old ?? this.#free.pop() ?? this.#slotCount++;
+    this.#slots.set(pieceIndex, slot);
+    if (old === undefined) this.#unrecorded.add(pieceIndex);
+    return useHandle(
+      this.#fileSystem.open(this.#path, { write: true }),
+      (handle) =>
+        chain(
+          handle.write(from, this.#slotStart(slot) + offset),
+          (): Awaitable<void> =>
+            this.#unrecorded.has(pieceIndex)
+              ? this.#record(handle, pieceIndex, slot)
+              : undefined,
+        ),
+    );
+  }
+
+  /** Gives the slot of a piece back. */
+  release(pieceIndex: number): Awaitable<void> {
+    const slot = this.#slots.get(pieceIndex);
+    if (slot === undefined) return;
+    this.#slots.delete(pieceIndex);
+    this.#unrecorded.delete(pieceIndex);
+    this.#free.push(slot);
+    if (this.#slots.size === 0) return this.remove();
+    return useHandle(
+      this.#fileSystem.open(this.#path, { write: true }),
+      (handle) => handle.write(new Uint8Array(4), HEADER_SIZE + 4 * pieceIndex),
+    );
+  }
+
+  /** Deletes the file if it is ours and holds nothing. */
+  removeEmpty(): Awaitable<void> {
+    if (this.#hasHeader && this.isEmpty) return this.remove();
+  }
+
+  /** Deletes the file and everything in it. */
+  remove(): Awaitable<void> {
+    this.#slots.clear();
+    this.#unrecorded.clear();
+    this.#free.length = 0;
+    this.#slotCount = 0;
+    this.#hasHeader = false;
+    return chain(this.#fileSystem.remove(this.#path), () => {});
+  }
+
+  #record(
+    handle: FileHandle,
+    pieceIndex: number,
+    slot: number,
+  ): Awaitable<void> {
+    const entry = new Uint8Array(4);
+    writeUint32(entry, 0, slot + 1);
+    const written = this.#hasHeader
+      ? handle.write(entry, HEADER_SIZE + 4 * pieceIndex)
+      : handle.write(this.#table(), 0);
+    return chain(written, () => {
+      this.#hasHeader = true;
+      this.#unrecorded.delete(pieceIndex);
+    });
+  }
+
+  #slotStart(slot: number): number {
+    const data = Math.ceil((HEADER_SIZE + 4 * this.#pieceCount) / 4096) * 4096;
+    return data + slot * this.#pieceLength;
+  }
+
+  #header(): Uint8Array {
+    const header = new Uint8Array(HEADER_SIZE);
+    header.set(MAGIC);
+    header.set(this.#infoHash.subarray(0, 20), 8);
+    writeUint32(header, 28, Math.floor(this.#pieceLength / 0x100000000));
+    writeUint32(header, 32, this.#pieceLength >>> 0);
+    writeUint32(header, 36, this.#pieceCount);
+    return header;
+  }
+
+  #table(): Uint8Array {
+    const table = new Uint8Array(HEADER_SIZE + 4 * this.#pieceCount);
+    table.set(this.#header());
+    for (const [pieceIndex, slot] of this.#slots) {
+      writeUint32(table, HEADER_SIZE + 4 * pieceIndex, slot + 1);
+    }
+    return table;
+  }
+}
+
+/** Names the part file of a torrent. */
+export function partFileName(infoHash: Uint8Array): string {
+  return `.${toHex(infoHash)}.bip-part`;
+}

@@ -1,0 +1,352 @@
+/**
+ * The files of one torrent, one by one.
+ *
+ * @module
+ */
+import { encodeText } from "../../_shared/bytes.ts";
+import type { Clock } from "../../_shared/clock.ts";
+import type { PieceLayout } from "../../metainfo/piece_layout.ts";
+import { attempt, type Awaitable, chain } from "../awaitable.ts";
+import {
+  alreadyThere,
+  DiskError,
+  type DiskErrorCode,
+  toDiskError,
+} from "../error.ts";
+import {
+  checkFilePath,
+  type FileHandle,
+  type FileInfo,
+  type FilePath,
+  useHandle,
+} from "../file_system.ts";
+import { FileTable, lookAtFiles } from "./file_table.ts";
+import type { HandleCache } from "./handle_cache.ts";
+import { removeEmptyFolders } from "./move_files.ts";
+
+/** Most bytes of one name, as most file systems have it. */
+const MAX_NAME_BYTES = 255;
+
+/** How space is set aside for a file. */
+export type FileAllocation = "sparse" | "none";
+
+/** What another try soon after would fail with, too. */
+const LASTING: ReadonlySet<DiskErrorCode> = new Set([
+  "permission",
+  "not-a-file",
+  "symlink",
+  "io",
+]);
+
+/** Reads and writes the files of a torrent, and knows what they were like. */
+export class StoredFiles {
+  readonly #layout: PieceLayout;
+  readonly #allocation: FileAllocation;
+  readonly #clock: Clock;
+  /** What is known of them; only once something is. */
+  #seen: FileTable | undefined;
+  #fileSystem: HandleCache;
+  #paths: readonly FilePath[];
+  /** Files that have their length. */
+  #prepared: Set<number> | undefined;
+  /** Files that were written and not synced since. */
+  #written: Set<number> | undefined;
+
+  /**
+   * While it is set, files that cannot be read count as missing and are noted
+   * here, the reason by index.
+   */
+  unreadable: Map<number, DiskError> | undefined;
+
+  constructor(
+    fileSystem: HandleCache,
+    paths: readonly FilePath[],
+    layout: PieceLayout,
+    allocation: FileAllocation,
+    clock: Clock,
+  ) {
+    this.#fileSystem = fileSystem;
+    this.#paths = paths;
+    this.#layout = layout;
+    this.#allocation = allocation;
+    this.#clock = clock;
+  }
+
+  get #table(): FileTable {
+    return this.#seen ??= new FileTable(this.#paths.length);
+  }
+
+  /** Where they are. */
+  get paths(): readonly FilePath[] {
+    return this.#paths;
+  }
+
+  /** What they are in. */
+  get fileSystem(): HandleCache {
+    return this.#fileSystem;
+  }
+
+  /** Indices of the files that are stored: all but padding. */
+  get indices(): number[] {
+    const which: number[] = [];
+    for (let i = 0; i < this.#paths.length; i++) {
+      if (!this.#layout.files[i]!.pad) which.push(i);
+    }
+    return which;
+  }
+
+  /** Takes them to be at other paths, after they were moved. */
+  async relocate(
+    fileSystem: HandleCache,
+    paths: readonly FilePath[],
+  ): Promise<void> {
+    this.#fileSystem = fileSystem;
+    this.#paths = paths;
+    await this.lookAgain();
+  }
+
+  /** Looks at files anew, by their paths. */
+  async lookAgain(which: readonly number[] = this.indices): Promise<void> {
+    for (const i of which) this.#forget(i);
+    await this.#look(which, (i, info) => this.#table.set(i, info));
+  }
+
+  /** Looks at a file anew: its size, negative when there is none. */
+  async look(fileIndex: number): Promise<number> {
+    this.#forget(fileIndex);
+    const info = await this.#fileSystem.stat(this.#paths[fileIndex]!);
+    this.#table.set(fileIndex, info);
+    return this.size(fileIndex);
+  }
+
+  /** The size when it was last looked at; negative for none. */
+  size(fileIndex: number): number {
+    return this.#table.size(fileIndex);
+  }
+
+  /**
+   * What the files are now. Those that were not written since they were last
+   * looked at are not looked at again.
+   */
+  async infos(): Promise<
+    { files: (FileInfo | undefined)[]; strange: number[] }
+  > {
+    const strange: number[] = [];
+    const files: (FileInfo | undefined)[] = this.#paths.map((_, i) =>
+      this.#table.info(i)
+    );
+    const stale = this.indices.filter((i) => !this.#table.isKnown(i));
+    await this.#look(stale, (i, info) => {
+      files[i] = info;
+      if (this.#table.isOther(i, info)) strange.push(i);
+      else if (!this.#table.isKnown(i)) this.#table.set(i, info);
+    });
+    return { files, strange };
+  }
+
+  /**
+   * Looks at every file by its path and finds those that are gone, were
+   * replaced or have not the length they should have. Returns their indices;
+   * they are looked for anew when they are used next.
+   */
+  async changed(
+    isWhole: (fileIndex: number) => boolean | undefined,
+  ): Promise<number[]> {
+    const changed: number[] = [];
+    const infos = new Map<number, FileInfo | undefined>();
+    await this.#look(this.indices, (i, info) => {
+      const whole = isWhole(i);
+      const isRight = whole === undefined ||
+        !this.#table.isOther(i, info) &&
+          (!whole || info?.size === this.#layout.files[i]!.length);
+      if (!isRight) changed.push(i);
+      if (!isRight || !this.#table.isKnown(i)) infos.set(i, info);
+    });
+    for (const i of changed) this.#forget(i);
+    for (const [i, info] of infos) this.#table.set(i, info);
+    return changed;
+  }
+
+  /** Cuts a file that is longer than it should be. */
+  async cut(fileIndex: number): Promise<void> {
+    await this.write(fileIndex, 0, new Uint8Array(0));
+    await this.infos();
+  }
+
+  /** Local paths of the files, if the file system has them. */
+  localPaths(): string[] | undefined {
+    const paths: string[] = [];
+    for (let i = 0; i < this.#paths.length; i++) {
+      const path = this.#layout.files[i]!.pad || this.#table.size(i) < 0
+        ? ""
+        : this.#fileSystem.localPath?.(this.#paths[i]!);
+      if (path === undefined) return undefined;
+      paths.push(path);
+    }
+    return paths;
+  }
+
+  /** Reads bytes of a file; false when it is missing or short. */
+  read(
+    fileIndex: number,
+    offset: number,
+    into: Uint8Array,
+  ): Awaitable<boolean> {
+    return attempt(
+      () =>
+        useHandle(
+          this.#fileSystem.open(this.#paths[fileIndex]!),
+          (handle) =>
+            chain(handle.read(into, offset), (n) => n === into.length),
+        ),
+      (error) => {
+        if (error instanceof DiskError && error.code === "not-found") {
+          return false;
+        }
+        this.#note(fileIndex, error);
+        return false;
+      },
+    );
+  }
+
+  /** Writes bytes of a file; at first it gets its length. */
+  write(
+    fileIndex: number,
+    offset: number,
+    from: Uint8Array,
+  ): Awaitable<void> {
+    (this.#written ??= new Set()).add(fileIndex);
+    const isFirst = this.#prepared?.has(fileIndex) !== true;
+    const isNew = isFirst && this.#table.size(fileIndex) === -1;
+    this.#table.touch(fileIndex);
+    return useHandle(
+      this.#fileSystem.open(this.#paths[fileIndex]!, { write: true, isNew }),
+      (handle) =>
+        isFirst
+          ? chain(
+            this.#prepare(fileIndex, handle, from.length),
+            () => this.#transfer(fileIndex, handle, from, offset),
+          )
+          : this.#transfer(fileIndex, handle, from, offset),
+    );
+  }
+
+  /** Gives a file another path. */
+  async rename(fileIndex: number, path: FilePath): Promise<void> {
+    const operation = "rename file";
+    checkFilePath(path, operation);
+    if (path.some((name) => encodeText(name).length > MAX_NAME_BYTES)) {
+      throw new DiskError("unsafe-path", "A name is too long", {
+        operation,
+        path,
+      });
+    }
+    const old = this.#paths[fileIndex]!;
+    const key = path.join("/");
+    if (this.#layout.files[fileIndex]!.pad || old.join("/") === key) return;
+    if (this.#paths.some((other) => other.join("/") === key)) {
+      throw alreadyThere(operation, path, "Another file of the torrent has it");
+    }
+    const isThere = await this.#fileSystem.stat(old) !== undefined;
+    if (isThere) await this.#fileSystem.rename(old, path);
+    else if (await this.#fileSystem.stat(path) !== undefined) {
+      throw alreadyThere(operation, path);
+    }
+    this.#paths = this.#paths.with(fileIndex, path);
+    if (isThere) await removeEmptyFolders(this.#fileSystem, [old]);
+  }
+
+  /** Waits for the device; who failed is tried again next time. */
+  async sync(): Promise<DiskError[]> {
+    const failures: DiskError[] = [];
+    for (const fileIndex of [...this.#written ?? []]) {
+      const path = this.#paths[fileIndex]!;
+      this.#written?.delete(fileIndex);
+      const failure = await syncFile(this.#fileSystem, path);
+      if (failure === undefined) continue;
+      this.#written?.add(fileIndex);
+      failures.push(failure);
+    }
+    return failures;
+  }
+
+  #transfer(
+    fileIndex: number,
+    handle: FileHandle,
+    from: Uint8Array,
+    offset: number,
+  ): Awaitable<void> {
+    if (from.length === 0) return;
+    const written = handle.write(from, offset);
+    if (!(written instanceof Promise)) return;
+    // It may have been looked at meanwhile.
+    return written.then(() => this.#table.touch(fileIndex));
+  }
+
+  /** Gives a file its length: cuts one that is too long. */
+  #prepare(
+    fileIndex: number,
+    handle: FileHandle,
+    coming: number,
+  ): Awaitable<void> {
+    const { length } = this.#layout.files[fileIndex]!;
+    const stat = handle.stat?.bind(handle);
+    const seen = stat?.() ??
+      chain(handle.size(), (size): FileInfo => ({ size, modifiedMs: 0 }));
+    return chain(seen, ({ size, id }): Awaitable<void> => {
+      this.#table.touch(fileIndex, id);
+      // What is written whole has its length by that.
+      const isRight = size === length ||
+        size < length && (this.#allocation === "none" || coming === length);
+      return chain(isRight ? undefined : handle.truncate(length), () => {
+        (this.#prepared ??= new Set()).add(fileIndex);
+      });
+    });
+  }
+
+  #look(
+    which: readonly number[],
+    found: (fileIndex: number, info: FileInfo | undefined) => void,
+  ): Promise<void> {
+    return lookAtFiles(
+      this.#fileSystem,
+      this.#paths,
+      which,
+      this.#clock,
+      found,
+      (fileIndex, error) => this.#note(fileIndex, error),
+    );
+  }
+
+  /** Notes a file that cannot be read; throws where that is not to be noted. */
+  #note(fileIndex: number, error: unknown): void {
+    const isNoted = this.unreadable !== undefined &&
+      error instanceof DiskError && LASTING.has(error.code);
+    if (!isNoted) throw error;
+    this.unreadable!.set(fileIndex, error);
+  }
+
+  /** Looks for a file anew when it is used next. */
+  #forget(fileIndex: number): void {
+    this.#prepared?.delete(fileIndex);
+    attempt(() => this.#fileSystem.drop(this.#paths[fileIndex]!), () => {});
+  }
+}
+
+/** Waits until what was written to a file is on the device. */
+export async function syncFile(
+  fileSystem: HandleCache,
+  path: FilePath,
+): Promise<DiskError | undefined> {
+  try {
+    // One that is gone is not made anew: who confirms the files will find out.
+    if (await fileSystem.stat(path) === undefined) return undefined;
+    await useHandle(
+      fileSystem.open(path, { write: true }),
+      (handle) => handle.sync(),
+    );
+    return undefined;
+  } catch (error) {
+    return toDiskError(error, { operation: "sync", path });
+  }
+}

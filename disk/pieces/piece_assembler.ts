@@ -1,0 +1,445 @@
+/**
+ * From blocks to verified pieces in files.
+ *
+ * @module
+ */
+import type { Bitfield } from "../../_shared/bitfield.ts";
+import { BLOCK_SIZE, type PieceLayout } from "../../metainfo/piece_layout.ts";
+import { attempt, type Awaitable, chain, eachInOrder } from "../awaitable.ts";
+import type { BufferPool, PieceHolder } from "./buffer_pool.ts";
+import { type DiskError, toDiskError } from "../error.ts";
+import { eachChunk } from "./piece_bytes.ts";
+import { PieceBuffer } from "./piece_buffer.ts";
+import type {
+  StorageTorrent,
+  TorrentStorageEvent,
+  WriteBlockResult,
+} from "../storage.ts";
+import type { TorrentFiles } from "../files/torrent_files.ts";
+import {
+  digestBlocks,
+  PieceDigest,
+  type PieceVerdict,
+} from "./piece_digest.ts";
+
+/** What a {@linkcode PieceAssembler} works with. */
+export interface PieceAssemblerContext {
+  /** The right hashes. */
+  readonly torrent: StorageTorrent;
+  /** Where pieces go. */
+  readonly files: TorrentFiles;
+  /** Where buffers come from. */
+  readonly pool: BufferPool;
+  /** Its bits are set when a piece is written. */
+  readonly have: Bitfield;
+  /** Takes events. */
+  readonly emit: (event: TorrentStorageEvent) => void;
+  /** Takes note of work that goes on. */
+  readonly track: (work: Promise<unknown>) => void;
+}
+
+/** A piece between its first block and its bit. */
+interface Assembly {
+  readonly buffer: PieceBuffer;
+  /** Hashes from the front as far as there is no gap. */
+  digest: PieceDigest | undefined;
+  /**
+   * `filling`: blocks come in. `whole`: waits to be hashed or written. `busy`:
+   * is being hashed or written.
+   */
+  state: "filling" | "whole" | "busy";
+  /** Whether the hash was right. */
+  isVerified: boolean;
+  /** Runs on their way to the files before the piece is whole. */
+  spilling: Promise<void> | undefined;
+}
+
+/**
+ * Assembles pieces, hashes and writes them. After an error nothing is written
+ * until resumed; what is there stays there.
+ */
+export class PieceAssembler implements PieceHolder {
+  readonly #context: PieceAssemblerContext;
+  readonly #layout: PieceLayout;
+  readonly #chunkSize: number;
+  readonly #pieces = new Map<number, Assembly>();
+  /** Pieces that were bad before. */
+  readonly #failed = new Set<number>();
+  #error: DiskError | undefined;
+  #held = false;
+  #badPieces = 0;
+
+  constructor(context: PieceAssemblerContext) {
+    this.#context = context;
+    this.#layout = context.torrent.layout;
+    this.#chunkSize = Math.min(
+      context.pool.chunkSize,
+      this.#layout.pieceLength,
+    );
+  }
+
+  /** Why nothing is written. */
+  get error(): DiskError | undefined {
+    return this.#error;
+  }
+
+  /** Pieces that turned out bad. */
+  get badPieces(): number {
+    return this.#badPieces;
+  }
+
+  /** Pieces in the making. */
+  get partialCount(): number {
+    return this.#pieces.size;
+  }
+
+  /** Bytes of their buffers. */
+  get bufferedBytes(): number {
+    let bytes = 0;
+    for (const { buffer } of this.#pieces.values()) bytes += buffer.memoryBytes;
+    return bytes;
+  }
+
+  /** Takes a block of a piece that is not verified; bounds are checked. */
+  write(
+    pieceIndex: number,
+    blockOffset: number,
+    data: Uint8Array,
+  ): WriteBlockResult {
+    let assembly = this.#pieces.get(pieceIndex);
+    if (assembly === undefined) {
+      assembly = this.#begin(pieceIndex);
+      this.#hold(assembly);
+    }
+    if (assembly.state !== "filling") return "duplicate";
+    const { buffer } = assembly;
+    buffer.lastUse = this.#context.pool.tick();
+    if (!buffer.write(blockOffset, data)) return "duplicate";
+    if (buffer.isWhole) {
+      assembly.state = "whole";
+      this.#finish(assembly);
+    } else if (buffer.chunkCount > 1) this.#hashAhead(assembly);
+    return "accepted";
+  }
+
+  blocksOf(pieceIndex: number): Bitfield | undefined {
+    const assembly = this.#pieces.get(pieceIndex);
+    if (assembly !== undefined) return assembly.buffer.blocks();
+    const size = this.#layout.pieceSize(pieceIndex);
+    if (this.#layout.payloadSize(pieceIndex) === size) return undefined;
+    const blocks = this.#begin(pieceIndex).buffer.blocks();
+    return blocks.isEmpty ? undefined : blocks;
+  }
+
+  partialPieces(): number[] {
+    return [...this.#pieces.keys()];
+  }
+
+  /** Blocks of incomplete pieces that are in the files. */
+  *storedBlocks(): Generator<[number, Bitfield], void, undefined> {
+    for (const [pieceIndex, { buffer, spilling }] of this.#pieces) {
+      if (spilling !== undefined) continue;
+      const blocks = buffer.blocks(true);
+      if (!blocks.isEmpty) yield [pieceIndex, blocks];
+    }
+  }
+
+  /** Counts blocks as there that are in the files. */
+  adopt(pieceIndex: number, blocks: Bitfield): void {
+    if (this.#context.have.has(pieceIndex)) return;
+    const assembly = this.#pieces.get(pieceIndex) ?? this.#begin(pieceIndex);
+    const { buffer } = assembly;
+    for (const block of blocks) {
+      const start = block * BLOCK_SIZE;
+      buffer.markStored(start, Math.min(buffer.size, start + BLOCK_SIZE));
+    }
+    this.#hold(assembly);
+    if (buffer.isWhole && assembly.state === "filling") {
+      assembly.state = "whole";
+      this.#finish(assembly);
+    }
+  }
+
+  /** Starts no new work on files from now on. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  /** Catches up on what was held, but for pieces found good meanwhile. */
+  unhold(): void {
+    this.#held = false;
+    for (const { buffer } of [...this.#pieces.values()]) {
+      if (this.#context.have.has(buffer.pieceIndex)) this.#release(buffer);
+    }
+    this.#retry();
+  }
+
+  /** Forgets the error and tries again. */
+  resume(): void {
+    if (this.#error === undefined) return;
+    this.#error = undefined;
+    this.#retry();
+  }
+
+  /** Forgets every piece in the making. Only while no work goes on. */
+  discard(): void {
+    for (const { buffer } of this.#pieces.values()) buffer.release();
+    this.#pieces.clear();
+    this.#context.pool.holders.delete(this);
+  }
+
+  /** Pieces whose buffers could be written out now. */
+  spillable(): PieceBuffer[] {
+    if (this.#held || this.#error !== undefined) return [];
+    const list: PieceBuffer[] = [];
+    for (const { buffer, state, spilling } of this.#pieces.values()) {
+      if (
+        state === "filling" && spilling === undefined && buffer.memoryBytes > 0
+      ) list.push(buffer);
+    }
+    return list;
+  }
+
+  /** Writes out what there is of a piece and frees its memory. */
+  spill(buffer: PieceBuffer): void {
+    const assembly = this.#pieces.get(buffer.pieceIndex);
+    if (assembly?.buffer !== buffer || assembly.state !== "filling") return;
+    const { files, pool } = this.#context;
+    const detached = buffer.detach();
+    const leaving = detached.chunks.length * this.#chunkSize;
+    pool.leavingBytes += leaving;
+    const result = attempt(
+      () =>
+        chain(
+          eachInOrder(
+            detached.runs,
+            (run) => files.writeRange(buffer.pieceIndex, run.offset, run.bytes),
+          ),
+          () => {
+            // Before the buffers come back: that wakes who waits for room.
+            pool.leavingBytes -= leaving;
+            for (const chunk of detached.chunks) pool.give(chunk);
+          },
+        ),
+      (error) => {
+        pool.leavingBytes -= leaving;
+        buffer.reattach(detached);
+        this.#pause(error);
+      },
+    );
+    if (result instanceof Promise) this.#trackSpill(buffer, result);
+  }
+
+  /** Writes out everything. */
+  spillAll(): () => DiskError | undefined {
+    for (const buffer of this.spillable()) {
+      this.spill(buffer);
+      if (this.#error !== undefined) break;
+    }
+    return () => this.#error;
+  }
+
+  /** Writes out what is only in memory so far; it stays there. */
+  writeAhead(): void {
+    const { files } = this.#context;
+    for (const buffer of this.spillable()) {
+      const runs = buffer.dirtyRuns();
+      const result = attempt(
+        () =>
+          chain(
+            eachInOrder(
+              runs,
+              (run) =>
+                files.writeRange(buffer.pieceIndex, run.offset, run.bytes),
+            ),
+            () => buffer.markWritten(runs),
+          ),
+        (error) => this.#pause(error),
+      );
+      if (result instanceof Promise) this.#trackSpill(buffer, result);
+      if (this.#error !== undefined) return;
+    }
+  }
+
+  #trackSpill(buffer: PieceBuffer, written: Promise<void>): void {
+    const assembly = this.#pieces.get(buffer.pieceIndex)!;
+    const { pool } = this.#context;
+    const work = written.then(() => {
+      assembly.spilling = undefined;
+      if (pool.isOver) pool.makeRoom();
+    });
+    assembly.spilling = work;
+    this.#context.track(work);
+  }
+
+  #hold(assembly: Assembly): void {
+    this.#pieces.set(assembly.buffer.pieceIndex, assembly);
+    this.#context.pool.holders.add(this);
+  }
+
+  #release(buffer: PieceBuffer): void {
+    this.#pieces.delete(buffer.pieceIndex);
+    if (this.#pieces.size === 0) this.#context.pool.holders.delete(this);
+    buffer.release();
+  }
+
+  #begin(pieceIndex: number): Assembly {
+    const size = this.#layout.pieceSize(pieceIndex);
+    const pads: number[] = [];
+    if (this.#layout.payloadSize(pieceIndex) !== size) {
+      for (const span of this.#layout.spans(pieceIndex, 0, size)) {
+        if (!span.pad) continue;
+        pads.push(span.dataOffset, span.dataOffset + span.length);
+      }
+    }
+    return {
+      buffer: new PieceBuffer(
+        pieceIndex,
+        size,
+        this.#chunkSize,
+        this.#context.pool,
+        pads,
+      ),
+      digest: undefined,
+      state: "filling",
+      isVerified: false,
+      spilling: undefined,
+    };
+  }
+
+  /** Hashes full buffers from the front, so that the end costs little. */
+  #hashAhead(assembly: Assembly): void {
+    const { buffer } = assembly;
+    while (true) {
+      const start = assembly.digest?.offset ?? 0;
+      const end = start + this.#chunkSize;
+      if (end > buffer.size || !buffer.has(start, end)) return;
+      const chunk = buffer.chunk(start / this.#chunkSize);
+      if (chunk === undefined || buffer.storedRuns(start, end).length > 0) {
+        return;
+      }
+      assembly.digest ??= this.#digest(assembly);
+      assembly.digest.update(chunk);
+    }
+  }
+
+  #digest(assembly: Assembly): PieceDigest {
+    return new PieceDigest(
+      this.#context.torrent,
+      assembly.buffer.pieceIndex,
+    );
+  }
+
+  #retry(): void {
+    for (const assembly of [...this.#pieces.values()]) this.#finish(assembly);
+    // Nothing of this torrent could be written meanwhile.
+    if (this.#context.pool.isOver) this.#context.pool.makeRoom();
+  }
+
+  /** Goes on with a whole piece as far as it can. */
+  #finish(assembly: Assembly): void {
+    if (assembly.state !== "whole") return;
+    if (this.#held || this.#error !== undefined) return;
+    assembly.state = "busy";
+    const work = attempt<void>(
+      () => {
+        if (assembly.isVerified) return this.#store(assembly);
+        const judged = assembly.spilling === undefined
+          ? this.#judge(assembly)
+          : assembly.spilling.then(() => this.#judge(assembly));
+        return chain(judged, (verdict) => {
+          if (verdict !== "good") return this.#drop(assembly, verdict);
+          assembly.isVerified = true;
+          return this.#store(assembly);
+        });
+      },
+      (error) => {
+        assembly.state = "whole";
+        // Part of it may have been hashed: start over.
+        if (!assembly.isVerified) assembly.digest = undefined;
+        this.#pause(error);
+      },
+    );
+    if (work instanceof Promise) this.#context.track(work);
+  }
+
+  #judge(assembly: Assembly): Awaitable<PieceVerdict | "lost"> {
+    const digest = assembly.digest ??= this.#digest(assembly);
+    return chain(
+      eachChunk(
+        assembly.buffer,
+        digest.offset,
+        this.#context,
+        (chunk) => digest.update(chunk),
+      ),
+      (isThere) => {
+        if (!isThere) return "lost";
+        return digest.finish();
+      },
+    );
+  }
+
+  #store(assembly: Assembly): Awaitable<void> {
+    const { buffer } = assembly;
+    const { files, have } = this.#context;
+    const { pieceIndex } = buffer;
+    const written = eachInOrder(
+      buffer.dirtyRuns(),
+      (run) => files.writeRange(pieceIndex, run.offset, run.bytes),
+    );
+    const done = (blockDigests: Uint8Array | undefined) => {
+      this.#failed.delete(pieceIndex);
+      this.#release(buffer);
+      have.set(pieceIndex);
+      this.#context.emit({ type: "piece-good", pieceIndex, blockDigests });
+    };
+    return chain(
+      written,
+      () =>
+        this.#failed.has(pieceIndex)
+          ? chain(this.#blockDigests(buffer), done)
+          : done(undefined),
+    );
+  }
+
+  #drop(
+    assembly: Assembly,
+    reason: Exclude<PieceVerdict, "good"> | "lost",
+  ): Awaitable<void> {
+    const { buffer } = assembly;
+    const { pieceIndex } = buffer;
+    this.#badPieces++;
+    const digests = reason === "hash" ? this.#blockDigests(buffer) : undefined;
+    return chain(digests, (blockDigests) => {
+      if (reason === "hash") this.#failed.add(pieceIndex);
+      this.#release(buffer);
+      this.#context.emit({
+        type: "piece-bad",
+        pieceIndex,
+        reason,
+        blockDigests,
+      });
+    });
+  }
+
+  #blockDigests(buffer: PieceBuffer): Awaitable<Uint8Array | undefined> {
+    const digests = new Uint8Array(Math.ceil(buffer.size / BLOCK_SIZE) * 20);
+    return chain(
+      eachChunk(
+        buffer,
+        0,
+        this.#context,
+        (chunk, offset) =>
+          digestBlocks(chunk, digests, offset / BLOCK_SIZE * 20),
+      ),
+      (isThere) => isThere ? digests : undefined,
+    );
+  }
+
+  #pause(cause: unknown): void {
+    const error = toDiskError(cause, { operation: "write piece" });
+    const isFirst = this.#error === undefined;
+    this.#error ??= error;
+    if (isFirst) this.#context.emit({ type: "error", error, paused: true });
+  }
+}

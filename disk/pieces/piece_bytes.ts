@@ -1,0 +1,85 @@
+/**
+ * The bytes of a piece in order, wherever they are.
+ *
+ * @module
+ */
+import { attempt, type Awaitable, chain } from "../awaitable.ts";
+import type { BufferPool } from "./buffer_pool.ts";
+import type { PieceBuffer } from "./piece_buffer.ts";
+import type { TorrentFiles } from "../files/torrent_files.ts";
+
+/** Where bytes of a piece are that are not in its buffers. */
+export interface PieceBytesContext {
+  /** What was written out early. */
+  readonly files: TorrentFiles;
+  /** Where a buffer to read into comes from. */
+  readonly pool: BufferPool;
+}
+
+/** Shows a whole piece, buffer by buffer; whether all was there. */
+export function eachChunk(
+  buffer: PieceBuffer,
+  from: number,
+  context: PieceBytesContext,
+  use: (chunk: Uint8Array, offset: number) => void,
+): Awaitable<boolean> {
+  const { pool, files } = context;
+  const { size, chunkSize } = buffer;
+  for (let start = from; start < size; start += chunkSize) {
+    const end = Math.min(size, start + chunkSize);
+    const own = buffer.chunk(start / chunkSize);
+    const stored = own === undefined
+      ? [start, end]
+      : buffer.storedRuns(start, end);
+    if (own !== undefined && stored.length === 0) {
+      use(own, start);
+      continue;
+    }
+    const scratch = own === undefined ? pool.take(chunkSize) : undefined;
+    const chunk = own ?? scratch!.subarray(0, end - start);
+    const read = attempt(
+      () => readStored(files, buffer.pieceIndex, stored, start, chunk),
+      (error) => {
+        if (scratch !== undefined) pool.give(scratch);
+        throw error;
+      },
+    );
+    const done = chain(read, (isThere) => {
+      if (isThere) use(chunk, start);
+      if (scratch !== undefined) pool.give(scratch);
+      return isThere;
+    });
+    if (done instanceof Promise) {
+      return done.then((isThere) =>
+        isThere && eachChunk(buffer, end, context, use)
+      );
+    }
+    if (!done) return false;
+  }
+  return true;
+}
+
+function readStored(
+  files: TorrentFiles,
+  pieceIndex: number,
+  runs: readonly number[],
+  base: number,
+  chunk: Uint8Array,
+): Awaitable<boolean> {
+  let result: Awaitable<boolean> = true;
+  for (let i = 0; i < runs.length; i += 2) {
+    const start = runs[i]!;
+    const end = runs[i + 1]!;
+    result = chain(
+      result,
+      (isThere) =>
+        isThere &&
+        files.readRange(
+          pieceIndex,
+          start,
+          chunk.subarray(start - base, end - base),
+        ),
+    );
+  }
+  return result;
+}

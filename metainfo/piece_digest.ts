@@ -1,0 +1,106 @@
+/**
+ * Digests of pieces from their bytes in order.
+ *
+ * @module
+ */
+import type { Hash } from "node:crypto";
+import { nodeCrypto } from "./node.ts";
+import { BLOCK_SIZE } from "./piece_layout.ts";
+import { reduceTree, SHA256_LENGTH } from "./sha256.ts";
+
+/** Bytes of a SHA-1 digest. */
+export const SHA1_LENGTH = 20;
+
+const ZEROS_SIZE = 256 * 1024;
+
+/** Zeros to hash as padding, made when first needed. */
+let zeros: Uint8Array<ArrayBuffer> | undefined;
+
+function hexDigit(code: number): number {
+  return code < 58 ? code - 48 : code - 87;
+}
+
+/** Decodes lowercase hex: faster than having a Buffer made for each digest. */
+function writeHex(hex: string, target: Uint8Array, offset: number): void {
+  for (let i = 0; i < hex.length; i += 2) {
+    target[offset++] = (hexDigit(hex.charCodeAt(i)) << 4) |
+      hexDigit(hex.charCodeAt(i + 1));
+  }
+}
+
+/** Hashes bytes in one call. */
+export function writeDigest(
+  algorithm: "sha1" | "sha256",
+  bytes: Uint8Array,
+  target: Uint8Array,
+  offset: number,
+): void {
+  writeHex(nodeCrypto().hash(algorithm, bytes, "hex"), target, offset);
+}
+
+/**
+ * Collects the digests of one piece from its bytes in order: SHA-1 of all of
+ * them, and the root over SHA-256 of blocks of 16 KiB (BEP 52).
+ */
+export class PieceDigest {
+  readonly #wantSha1: boolean;
+  readonly #leaves: Uint8Array | undefined;
+  #leafCount = 0;
+  #sha1: Hash | undefined;
+
+  /** Makes a reusable collector. */
+  constructor(pieceLength: number, sha1: boolean, sha256: boolean) {
+    this.#wantSha1 = sha1;
+    if (sha256) {
+      const leaves = Math.ceil(pieceLength / BLOCK_SIZE) + 1;
+      this.#leaves = new Uint8Array(leaves * SHA256_LENGTH);
+    }
+  }
+
+  /** Forgets an unfinished piece. */
+  reset(): void {
+    this.#sha1 = undefined;
+    this.#leafCount = 0;
+  }
+
+  /** Adds payload. */
+  update(bytes: Uint8Array): void {
+    if (this.#wantSha1) {
+      (this.#sha1 ??= nodeCrypto().createHash("sha1")).update(bytes);
+    }
+    const leaves = this.#leaves;
+    if (leaves === undefined) return;
+    for (let i = 0; i < bytes.length; i += BLOCK_SIZE) {
+      const leaf = bytes.length <= BLOCK_SIZE
+        ? bytes
+        : bytes.subarray(i, i + BLOCK_SIZE);
+      const offset = this.#leafCount++ * SHA256_LENGTH;
+      writeDigest("sha256", leaf, leaves, offset);
+    }
+  }
+
+  /** Adds padding, which only SHA-1 sees (BEP 47, 52). */
+  updatePadding(length: number): void {
+    if (!this.#wantSha1) return;
+    const sha1 = this.#sha1 ??= nodeCrypto().createHash("sha1");
+    zeros ??= new Uint8Array(ZEROS_SIZE);
+    for (let left = length; left > 0; left -= ZEROS_SIZE) {
+      sha1.update(left >= ZEROS_SIZE ? zeros : zeros.subarray(0, left));
+    }
+  }
+
+  /** Ends SHA-1 of the piece and starts afresh. */
+  finishSha1(sha1: Uint8Array, pieceIndex: number): void {
+    const hash = this.#sha1 ?? nodeCrypto().createHash("sha1");
+    writeHex(hash.digest("hex"), sha1, pieceIndex * SHA1_LENGTH);
+    this.#sha1 = undefined;
+  }
+
+  /** Ends the tree of the piece and starts afresh. */
+  finishTree(sha256: Uint8Array, pieceIndex: number, height: number): void {
+    if (this.#leaves === undefined || this.#leafCount === 0) return;
+    const root = reduceTree(this.#leaves, this.#leafCount, 0, height);
+    sha256.set(root, pieceIndex * SHA256_LENGTH);
+    this.#leafCount = 0;
+  }
+}

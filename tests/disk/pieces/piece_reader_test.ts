@@ -1,0 +1,138 @@
+import { assert, assertEquals } from "@std/assert";
+import { randomInt, seededRandom } from "../../../_shared/random.ts";
+import type { FileSystem } from "../../../disk/file_system.ts";
+import { DiskManager } from "../../../disk/manager.ts";
+import { MemoryFileSystem } from "../../../disk/memory_file_system.ts";
+import { injectFaults, interceptFileSystem } from "../../../disk/middleware.ts";
+import { NativeFileSystem } from "../../../disk/native_file_system.ts";
+import type { TorrentStorage } from "../../../disk/storage.ts";
+import { makeTorrent, type TestTorrent } from "../support.ts";
+import { writeAll } from "../storage_bench.ts";
+
+const MIB = 1 << 20;
+const pure = { permissions: "none" } as const;
+
+async function stored(
+  fileSystem: FileSystem,
+  torrent: TestTorrent,
+  readCacheBytes: number,
+): Promise<[DiskManager, TorrentStorage]> {
+  const disk = new DiskManager({ fileSystem, readCacheBytes });
+  const storage = await disk.add(torrent, { existing: "assume-empty" });
+  writeAll(storage, torrent);
+  await storage.flush();
+  return [disk, storage];
+}
+
+const slow = () =>
+  interceptFileSystem(
+    new MemoryFileSystem(),
+    injectFaults(() => ({ after: Promise.resolve() })),
+  );
+
+/** Many blocks are lent before the first of them is looked at. */
+async function lendAndLook(fileSystem: FileSystem, readCacheBytes: number) {
+  const torrent = makeTorrent({
+    pieceLength: 262_144,
+    files: [24 * 262_144],
+  });
+  const [disk, storage] = await stored(fileSystem, torrent, readCacheBytes);
+  for (const inOrder of [true, false]) {
+    const lent: [number, number, Uint8Array][] = [];
+    const waiting: Promise<void>[] = [];
+    for (let k = 0; k < 24 * 16; k++) {
+      const piece = inOrder ? k >> 4 : k % 24;
+      const offset = (inOrder ? k & 15 : Math.floor(k / 24)) * 16384;
+      const bytes = storage.readBlock(piece, offset, 16384, { brief: true });
+      if (bytes instanceof Uint8Array) lent.push([piece, offset, bytes]);
+      else {
+        waiting.push(bytes.then((bytes) => {
+          lent.push([piece, offset, bytes]);
+        }));
+      }
+    }
+    for (const [piece, offset, bytes] of lent) {
+      const right = torrent.content[piece]!;
+      assertEquals(bytes, right.subarray(offset, offset + 16384));
+    }
+    await Promise.all(waiting);
+    for (const [piece, offset, bytes] of lent.slice(-waiting.length)) {
+      if (waiting.length === 0) break;
+      const right = torrent.content[piece]!;
+      assertEquals(bytes, right.subarray(offset, offset + 16384));
+    }
+  }
+  await disk.close();
+}
+
+for (const cacheBytes of [0, MIB, 3 * MIB]) {
+  Deno.test(
+    `lent bytes stay right, memory, cache of ${cacheBytes}`,
+    pure,
+    () => lendAndLook(new MemoryFileSystem(), cacheBytes),
+  );
+  Deno.test(
+    `lent bytes stay right, slow, cache of ${cacheBytes}`,
+    pure,
+    () => lendAndLook(slow(), cacheBytes),
+  );
+  Deno.test({
+    name: `lent bytes stay right, native, cache of ${cacheBytes}`,
+    permissions: { read: true, write: true },
+    async fn() {
+      const folder = Deno.makeTempDirSync({ prefix: "bip_lent_" });
+      try {
+        await lendAndLook(new NativeFileSystem(folder), cacheBytes);
+      } finally {
+        Deno.removeSync(folder, { recursive: true });
+      }
+    },
+  });
+}
+
+Deno.test(
+  "what is asked for in order is read a run at a time",
+  pure,
+  async () => {
+    const torrent = makeTorrent({ pieceLength: MIB, files: [8 * MIB] });
+    let reads = 0;
+    const fileSystem = interceptFileSystem(
+      new MemoryFileSystem(),
+      injectFaults((call) => {
+        if (call.operation === "read") reads++;
+        return undefined;
+      }),
+    );
+    const [disk, storage] = await stored(fileSystem, torrent, 4 * MIB);
+    for (let at = 0; at < 8 * MIB; at += 16384) {
+      storage.readBlock(Math.floor(at / MIB), at % MIB, 16384, { brief: true });
+    }
+    assert(reads <= 8 * 4 + 1, `${reads} reads of 32 runs`);
+    await disk.close();
+  },
+);
+
+Deno.test(
+  "who asks here and there does not have more read than asked for",
+  pure,
+  async () => {
+    const torrent = makeTorrent({ pieceLength: MIB, files: [64 * MIB] });
+    const [disk, storage] = await stored(
+      new MemoryFileSystem(),
+      torrent,
+      32 * MIB,
+    );
+    const random = seededRandom(5);
+    let asked = 0;
+    for (const length of [1, 16384]) {
+      for (let i = 0; i < 2000; i++) {
+        const offset = randomInt(random, MIB / 16384) * 16384;
+        storage.readBlock(randomInt(random, 64), offset, length);
+        asked += length;
+      }
+    }
+    const { readBytes } = storage.stats();
+    assert(readBytes < 5 * asked, `${readBytes} read for ${asked}`);
+    await disk.close();
+  },
+);
