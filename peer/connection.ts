@@ -27,7 +27,7 @@ import { encodeUtPex, type UtPexMessage } from "./ut_pex.ts";
 
 /**
  * Drives a {@linkcode PeerSessionMachine} over a {@linkcode ByteConnection}.
- * Whatever happens, exactly one `closed` event ends it.
+ * Exactly one `disconnected` event ends it.
  */
 export class PeerConnection implements AsyncDisposable {
   /** The info-hash that was agreed on. */
@@ -47,8 +47,8 @@ export class PeerConnection implements AsyncDisposable {
   #now: number;
   #draining = false;
   #reason: PeerCloseReason | undefined;
-  /** Made for who asks. */
-  #closed: PromiseWithResolvers<PeerCloseReason> | undefined;
+  /** Made when it is asked for: peers are many. */
+  #closed: PromiseWithResolvers<void> | undefined;
   #timerAt = Infinity;
   #cancelTimer: (() => void) | undefined;
   #closeType: PeerCloseReason["type"] = "protocol";
@@ -170,11 +170,15 @@ export class PeerConnection implements AsyncDisposable {
   get isClosed(): boolean {
     return this.#reason !== undefined;
   }
-  /** Resolves, never rejects, when the connection is over. */
-  get closed(): Promise<PeerCloseReason> {
+  /** Why the connection is over; `undefined` while it is not. */
+  get reason(): PeerCloseReason | undefined {
+    return this.#reason;
+  }
+  /** Resolves when the connection is over; never rejects. */
+  get closed(): Promise<void> {
     if (this.#closed === undefined) {
       this.#closed = Promise.withResolvers();
-      if (this.#reason !== undefined) this.#closed.resolve(this.#reason);
+      if (this.isClosed) this.#closed.resolve();
     }
     return this.#closed.promise;
   }
@@ -221,15 +225,13 @@ export class PeerConnection implements AsyncDisposable {
   }
   /**
    * Asks for blocks. Each that is accepted comes back once, in a `block`,
-   * `rejected` or `closed` event, unless it is cancelled.
+   * `rejected` or `disconnected` event, unless it is cancelled.
    *
    * @param blocks Which ones; all of one call go out together.
    * @returns Those that cannot be asked for now.
    */
   request(blocks: readonly BlockAddress[]): readonly BlockAddress[] {
-    const refused = this.#machine.request(blocks, this.#tick());
-    this.#settle();
-    return refused;
+    return this.#settled(this.#machine.request(blocks, this.#tick()));
   }
   /**
    * Takes a request back; the block may still come, marked as late.
@@ -238,14 +240,12 @@ export class PeerConnection implements AsyncDisposable {
    * @returns False when it is not outstanding.
    */
   cancel(block: BlockAddress): boolean {
-    const known = this.#machine.cancel(block, this.#tick());
-    this.#settle();
-    return known;
+    return this.#settled(this.#machine.cancel(block, this.#tick()));
   }
   /**
-   * Whether an answer of some bytes may be sent now. Who answers questions of
-   * a stranger asks this first and refuses otherwise, so that nothing piles up
-   * for a peer that does not read.
+   * Whether an answer of some bytes may be sent now. Ask this before answering
+   * a peer's question and refuse otherwise: nothing then piles up for a peer
+   * that does not read.
    *
    * @param bytes Length of the answer.
    * @returns False when it is to be refused.
@@ -254,8 +254,8 @@ export class PeerConnection implements AsyncDisposable {
     return this.#machine.hasSendRoom(bytes);
   }
   /**
-   * Tells the peer of pieces, also of those that it has: it shows our progress
-   * by that.
+   * Tells the peer of pieces, including those that it has: that is how it knows
+   * our progress.
    *
    * @param pieces One piece, or many, which go out together.
    */
@@ -280,9 +280,7 @@ export class PeerConnection implements AsyncDisposable {
    * @throws {RangeError} If the number of bytes is wrong.
    */
   sendBlock(request: BlockAddress, data: Uint8Array): boolean {
-    const sent = this.#machine.sendBlock(request, data, this.#tick());
-    this.#settle();
-    return sent;
+    return this.#settled(this.#machine.sendBlock(request, data, this.#tick()));
   }
   /**
    * Answers a `serve` event with a refusal.
@@ -291,9 +289,7 @@ export class PeerConnection implements AsyncDisposable {
    * @returns False when the request was taken back meanwhile.
    */
   rejectRequest(request: BlockAddress): boolean {
-    const known = this.#machine.rejectRequest(request, this.#tick());
-    this.#settle();
-    return known;
+    return this.#settled(this.#machine.rejectRequest(request, this.#tick()));
   }
   /**
    * Sends a message of an extension (BEP 10).
@@ -303,9 +299,9 @@ export class PeerConnection implements AsyncDisposable {
    * @returns False when the peer does not speak it.
    */
   sendExtended(name: string, payload: Uint8Array): boolean {
-    const sent = this.#machine.sendExtended(name, payload, this.#tick());
-    this.#settle();
-    return sent;
+    return this.#settled(
+      this.#machine.sendExtended(name, payload, this.#tick()),
+    );
   }
   /** Sends a message of ut_metadata (BEP 9), as {@linkcode PeerConnection.sendExtended} does. */
   sendMetadata(message: UtMetadataMessage): boolean {
@@ -346,9 +342,7 @@ export class PeerConnection implements AsyncDisposable {
    * @returns False when that is not possible, or asked already.
    */
   requestHashes(range: HashRange): boolean {
-    const sent = this.#machine.requestHashes(range, this.#tick());
-    this.#settle();
-    return sent;
+    return this.#settled(this.#machine.requestHashes(range, this.#tick()));
   }
   /**
    * Answers a `hash-request` event.
@@ -359,9 +353,9 @@ export class PeerConnection implements AsyncDisposable {
    * @returns False when that request does not wait.
    */
   sendHashes(range: HashRange, hashes?: Uint8Array, cost = 0): boolean {
-    const sent = this.#machine.sendHashes(range, hashes, this.#tick(), cost);
-    this.#settle();
-    return sent;
+    return this.#settled(
+      this.#machine.sendHashes(range, hashes, this.#tick(), cost),
+    );
   }
   /**
    * Tells the number of pieces once it is known; what the peer told before is
@@ -389,10 +383,10 @@ export class PeerConnection implements AsyncDisposable {
    * @returns Resolves when it is closed.
    */
   close(error?: Error): Promise<void> {
-    if (!this.#machine.closed) this.#closeType = "local";
+    if (!this.#machine.isClosed) this.#closeType = "local";
     this.#machine.close(error);
     this.#settle();
-    return this.closed.then(() => {});
+    return this.closed;
   }
   /** Same as {@linkcode PeerConnection.close}. */
   [Symbol.asyncDispose](): Promise<void> {
@@ -402,6 +396,12 @@ export class PeerConnection implements AsyncDisposable {
   /** Reads the clock for one command, or once for a whole chunk. */
   #tick(): number {
     return this.#draining ? this.#now : this.#now = this.#clock.now();
+  }
+
+  /** Passes the result of a command on, once its outputs are performed. */
+  #settled<T>(result: T): T {
+    this.#settle();
+    return result;
   }
 
   /** Performs outputs, then sees to the timer and the send buffer. */
@@ -479,7 +479,7 @@ export class PeerConnection implements AsyncDisposable {
       type: "io",
       error: error instanceof Error
         ? error
-        : new Error("Cannot go on with the connection", { cause: error }),
+        : new Error("Connection failed", { cause: error }),
     });
   }
 
@@ -493,7 +493,7 @@ export class PeerConnection implements AsyncDisposable {
     this.#cancelTimer = undefined;
     this.#wake?.();
     this.#channel.close();
-    this.#closed?.resolve(reason);
-    this.#onEvent({ type: "closed", reason, outstanding }, this);
+    this.#closed?.resolve();
+    this.#onEvent({ type: "disconnected", reason, outstanding }, this);
   }
 }

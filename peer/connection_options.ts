@@ -1,5 +1,5 @@
 /**
- * What a {@linkcode PeerConnection} wants and tells.
+ * Options and events of {@linkcode PeerConnection}.
  *
  * @module
  */
@@ -11,7 +11,6 @@ import {
   type PeerExtension,
   STANDARD_EXTENSIONS,
 } from "./extension_registry.ts";
-import { ALLOWED_FAST_COUNT } from "./limits.ts";
 import type { BlockAddress } from "./message.ts";
 import type { PeerSessionEvent, PeerSessionOptions } from "./session_types.ts";
 
@@ -27,17 +26,17 @@ export interface PeerCloseReason {
 }
 
 /** The last event of every connection. */
-export interface PeerClosedEvent {
+export interface PeerDisconnectedEvent {
   /** Which event. */
-  readonly type: "closed";
+  readonly type: "disconnected";
   /** Why. */
   readonly reason: PeerCloseReason;
   /** Requests that will not be answered. */
   readonly outstanding: readonly BlockAddress[];
 }
 
-/** What a {@linkcode PeerConnection} tells. */
-export type PeerConnectionEvent = PeerSessionEvent | PeerClosedEvent;
+/** Events of a {@linkcode PeerConnection}. */
+export type PeerConnectionEvent = PeerSessionEvent | PeerDisconnectedEvent;
 
 /** Options of {@linkcode PeerConnection.start}. */
 export interface PeerConnectionOptions
@@ -76,15 +75,9 @@ export interface PeerConnectionOptions
   readonly beforeWrite?:
     | ((bytes: number, peer: PeerConnection) => Promise<void> | undefined)
     | undefined;
-  /** Pieces granted to a choked IPv4 peer (BEP 6); 0 for none. @default {5} */
-  readonly allowedFastCount?: number | undefined;
-  /** Longest block accepted in bytes. @default {131072} */
-  readonly maxBlockLength?: number | undefined;
-  /** Bytes of the smallest read buffer. @default {512} */
-  readonly minReadBuffer?: number | undefined;
   /** Bytes that a read buffer may grow to. @default {524288} */
   readonly maxReadBuffer?: number | undefined;
-  /** Whose time passes. @default {systemClock} */
+  /** Clock to use. @default {systemClock} */
   readonly clock?: Clock | undefined;
 }
 
@@ -98,12 +91,11 @@ export function sessionOptionsOf(
   options: PeerConnectionOptions,
 ): PeerSessionOptions {
   const ip = tryParseIp(options.connection.remote.hostname);
-  const count = options.allowedFastCount ?? ALLOWED_FAST_COUNT;
   return {
     ...options,
     extensionNames: withNames(options),
-    allowedFast: ip?.length === 4 && count > 0
-      ? { infoHash: options.infoHash, ip, count }
+    allowedFast: ip?.length === 4
+      ? { infoHash: options.infoHash, ip }
       : undefined,
     extensionFields: ip === undefined
       ? options.extensionFields

@@ -1,6 +1,5 @@
 /**
- * Many peers at once: one place that admits them, watches them and tells of
- * them.
+ * Many peers at once: admits them and merges their events.
  *
  * @module
  */
@@ -11,8 +10,6 @@ import type {
   PeerConnectionEvent,
   PeerConnectionOptions,
 } from "./connection_options.ts";
-import { copyPeerEvent } from "./event_copy.ts";
-import type { BlockAddress } from "./message.ts";
 
 /** What is needed to add a peer; events go to the manager. */
 export type AddPeerOptions = Omit<PeerConnectionOptions, "onEvent">;
@@ -28,7 +25,10 @@ export type PeerRefusal =
   /** An option of the connection makes no sense. */
   | "invalid";
 
-/** Commands that the writable side of a {@linkcode PeerManager} takes. */
+/**
+ * Commands that the writable side of a {@linkcode PeerManager} takes. What is
+ * for one peer is a method of its {@linkcode PeerConnection}.
+ */
 export type PeerCommand =
   /** Adds a peer; waits while the manager is full. */
   | { readonly type: "add"; readonly options: AddPeerOptions }
@@ -38,45 +38,11 @@ export type PeerCommand =
     readonly peer: PeerConnection;
     readonly error?: Error;
   }
-  /** Chokes, unchokes. */
-  | { readonly type: "choke" | "unchoke"; readonly peer: PeerConnection }
-  /** Tells of our interest. */
-  | {
-    readonly type: "interest";
-    readonly peer: PeerConnection;
-    readonly interested: boolean;
-  }
-  /** Asks for blocks. */
-  | {
-    readonly type: "request";
-    readonly peer: PeerConnection;
-    readonly blocks: readonly BlockAddress[];
-  }
-  /** Takes a request back. */
-  | {
-    readonly type: "cancel";
-    readonly peer: PeerConnection;
-    readonly block: BlockAddress;
-  }
-  /** Tells of a piece: one peer, or all of an info-hash. */
+  /** Tells all peers of an info-hash of a piece. */
   | {
     readonly type: "have";
     readonly infoHash: Uint8Array;
     readonly pieceIndex: number;
-  }
-  /** Answers a `serve` event; without data it is refused. */
-  | {
-    readonly type: "block";
-    readonly peer: PeerConnection;
-    readonly request: BlockAddress;
-    readonly data?: Uint8Array;
-  }
-  /** Sends a message of an extension. */
-  | {
-    readonly type: "extended";
-    readonly peer: PeerConnection;
-    readonly name: string;
-    readonly payload: Uint8Array;
   };
 
 /** What the readable side of a {@linkcode PeerManager} tells. */
@@ -97,7 +63,7 @@ export type PeerEvent =
   }
   /** A peer is gone; exactly once for each that was added. */
   | {
-    readonly type: "disconnected";
+    readonly type: "peer-disconnected";
     readonly peer: PeerConnection;
     readonly reason: PeerCloseReason;
   };
@@ -106,28 +72,44 @@ export type PeerEvent =
 export interface PeerManagerOptions {
   /** Most peers at once, 1 to 100000. @default {1000} */
   readonly maxPeers?: number | undefined;
-  /** Events that wait before reading from peers pauses. @default {1000} */
+  /** Events that wait before reading from peers pauses, 1 to 100000. @default {1000} */
   readonly maxWaiting?: number | undefined;
-  /**
-   * Takes every event at once, in place of the readable side. Byte fields are
-   * then valid only during the call. @default {undefined}
-   */
-  readonly onEvent?: ((event: PeerEvent) => void) | undefined;
   /** Closes the manager. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Without the port: who dials us and whom we dial is then the same peer. */
+/** Without the port: a peer that dials us and that we dial is one peer. */
 function identity(options: AddPeerOptions): string {
   return toByteString(options.infoHash) + toByteString(options.peerId) +
     options.connection.remote.hostname;
 }
 
-function checked(name: string, value: number, most: number): number {
-  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
+function checked(name: string, value: number): number {
+  if (Number.isInteger(value) && value >= 1 && value <= 100_000) return value;
   throw new RangeError(
-    `Cannot use ${value} as "${name}": it must be an integer from 1 to ${most}`,
+    `Cannot use ${value} as "${name}": it must be an integer from 1 to 100000`,
   );
+}
+
+/** Copies the byte fields of an event. */
+function copyEvent(event: PeerConnectionEvent): PeerConnectionEvent {
+  switch (event.type) {
+    case "block":
+      return { ...event, data: event.data.slice() };
+    case "extended":
+      return { ...event, payload: event.payload.slice() };
+    case "hashes":
+      return { ...event, hashes: event.hashes.slice() };
+    case "metadata":
+      return event.message.type === "data"
+        ? {
+          ...event,
+          message: { ...event.message, data: event.message.data.slice() },
+        }
+        : event;
+    default:
+      return event;
+  }
 }
 
 /**
@@ -137,17 +119,13 @@ function checked(name: string, value: number, most: number): number {
  */
 export class PeerManager implements AsyncDisposable {
   readonly #maxPeers: number;
-  readonly #maxWaiting: number;
-  readonly #onEvent: ((event: PeerEvent) => void) | undefined;
   readonly #peers = new Map<string, PeerConnection>();
   readonly #vacancies: (() => void)[] = [];
   readonly #readable: ReadableStream<PeerEvent>;
   readonly #writable: WritableStream<PeerCommand>;
-  #events: PeerEvent[] = [];
-  #taken = 0;
   #drained: PromiseWithResolvers<void> | undefined;
   #controller: ReadableStreamDefaultController<PeerEvent> | undefined;
-  #closed = false;
+  #closing: Promise<void> | undefined;
   #detachSignal = () => {};
 
   /**
@@ -158,18 +136,16 @@ export class PeerManager implements AsyncDisposable {
    * if it was aborted.
    */
   constructor(options: PeerManagerOptions = {}) {
-    this.#maxPeers = checked("maxPeers", options.maxPeers ?? 1_000, 100_000);
-    this.#maxWaiting = checked(
-      "maxWaiting",
-      options.maxWaiting ?? 1_000,
-      1_000_000,
-    );
-    this.#onEvent = options.onEvent;
+    this.#maxPeers = checked("maxPeers", options.maxPeers ?? 1_000);
+    const highWaterMark = checked("maxWaiting", options.maxWaiting ?? 1_000);
     this.#readable = new ReadableStream({
       start: (controller) => void (this.#controller = controller),
-      pull: () => this.#deliver(),
-      cancel: () => this.close(),
-    }, { highWaterMark: 1 });
+      pull: () => this.#release(),
+      cancel: () => {
+        this.#controller = undefined;
+        return this.close();
+      },
+    }, { highWaterMark });
     this.#writable = new WritableStream({
       write: (command) => this.#perform(command),
       close: () => this.close(),
@@ -209,7 +185,7 @@ export class PeerManager implements AsyncDisposable {
    */
   tryAdd(options: AddPeerOptions): PeerConnection | PeerRefusal {
     const key = identity(options);
-    const reason = this.#closed
+    const reason = this.#closing !== undefined
       ? "closed"
       : this.#peers.has(key)
       ? "duplicate"
@@ -245,7 +221,7 @@ export class PeerManager implements AsyncDisposable {
    */
   async add(options: AddPeerOptions): Promise<PeerConnection | PeerRefusal> {
     while (
-      !this.#closed && this.#peers.size >= this.#maxPeers &&
+      this.#closing === undefined && this.#peers.size >= this.#maxPeers &&
       !this.#peers.has(identity(options))
     ) {
       await new Promise<void>((resolve) => this.#vacancies.push(resolve));
@@ -276,13 +252,17 @@ export class PeerManager implements AsyncDisposable {
    *
    * @returns Resolves when all connections are closed.
    */
-  async close(): Promise<void> {
-    this.#closed = true;
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
     this.#detachSignal();
     for (const wake of this.#vacancies.splice(0)) wake();
-    await Promise.all([...this.#peers.values()].map((peer) => peer.close()));
     this.#release();
-    this.#deliver();
+    await Promise.all([...this.#peers.values()].map((peer) => peer.close()));
+    this.#controller?.close();
+    this.#controller = undefined;
   }
 
   /** Same as {@linkcode PeerManager.close}. */
@@ -295,55 +275,26 @@ export class PeerManager implements AsyncDisposable {
     peer: PeerConnection,
     event: PeerConnectionEvent,
   ): void {
-    if (event.type !== "closed") {
+    if (event.type !== "disconnected") {
       this.#tell({ type: "event", peer, event });
       return;
     }
     this.#peers.delete(key);
-    this.#tell({ type: "disconnected", peer, reason: event.reason });
+    this.#tell({ type: "peer-disconnected", peer, reason: event.reason });
     this.#vacancies.shift()?.();
   }
 
   #tell(event: PeerEvent): void {
-    if (this.#onEvent !== undefined) return this.#onEvent(event);
-    if (this.#controller === undefined) return;
-    this.#events.push(
+    this.#controller?.enqueue(
       event.type === "event"
-        ? { ...event, event: copyPeerEvent(event.event) }
+        ? { ...event, event: copyEvent(event.event) }
         : event,
     );
-    this.#deliver();
-  }
-
-  /** Hands events to the stream as far as somebody takes them. */
-  #deliver(): void {
-    const controller = this.#controller;
-    if (controller === undefined) return;
-    while (this.#waiting > 0 && (controller.desiredSize ?? 0) > 0) {
-      controller.enqueue(this.#events[this.#taken++]!);
-    }
-    if (this.#taken * 2 > this.#events.length) {
-      this.#events = this.#events.slice(this.#taken);
-      this.#taken = 0;
-    }
-    if (this.#waiting < this.#maxWaiting) this.#release();
-    if (this.#closed && this.#peers.size === 0 && this.#waiting === 0) {
-      this.#controller = undefined;
-      try {
-        controller.close();
-      } catch {
-        // It was cancelled.
-      }
-    }
-  }
-
-  get #waiting(): number {
-    return this.#events.length - this.#taken;
   }
 
   /** What reading waits for, if anything. */
   #room(): Promise<void> | undefined {
-    if (this.#closed || this.#waiting < this.#maxWaiting) return undefined;
+    if (this.#closing || (this.#controller?.desiredSize ?? 1) > 0) return;
     return (this.#drained ??= Promise.withResolvers<void>()).promise;
   }
 
@@ -358,25 +309,8 @@ export class PeerManager implements AsyncDisposable {
         return this.#addLater(command.options);
       case "remove":
         return command.peer.close(command.error);
-      case "choke":
-        return command.peer.choke();
-      case "unchoke":
-        return command.peer.unchoke();
-      case "interest":
-        return command.peer.setInterested(command.interested);
-      case "request":
-        return this.#request(command.peer, command.blocks);
-      case "cancel":
-        return void command.peer.cancel(command.block);
       case "have":
         return void this.have(command.infoHash, command.pieceIndex);
-      case "block":
-        if (command.data === undefined) {
-          command.peer.rejectRequest(command.request);
-        } else command.peer.sendBlock(command.request, command.data);
-        return;
-      case "extended":
-        return void command.peer.sendExtended(command.name, command.payload);
     }
   }
 
@@ -389,15 +323,5 @@ export class PeerManager implements AsyncDisposable {
     this.add(options).catch(() =>
       this.#tell({ type: "refused", reason: "invalid", options })
     );
-  }
-
-  #request(peer: PeerConnection, requests: readonly BlockAddress[]): void {
-    const blocks = peer.request(requests);
-    if (blocks.length === 0) return;
-    this.#tell({
-      type: "event",
-      peer,
-      event: { type: "rejected", blocks, reason: "refused" },
-    });
   }
 }

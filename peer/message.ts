@@ -6,7 +6,6 @@
 import type { BlockAddress } from "../_shared/block.ts";
 export type { BlockAddress };
 import { readUint16, readUint32 } from "../_shared/bytes.ts";
-import { PeerProtocolError } from "./error.ts";
 
 /** Names a run of merkle hashes (BEP 52). */
 export interface HashRange {
@@ -22,103 +21,56 @@ export interface HashRange {
   readonly proofLayers: number;
 }
 
-/** Says nothing but that the connection lives (BEP 3). */
-export interface KeepAliveMessage {
-  /** Which message. */
-  readonly type: "keep-alive";
-}
-/** A message without fields (BEP 3, BEP 6). */
-export interface StateMessage {
-  /** Which message. */
-  readonly type:
-    | "choke"
-    | "unchoke"
-    | "interested"
-    | "not-interested"
-    | "have-all"
-    | "have-none";
-}
-/** A message about one piece (BEP 3, BEP 6). */
-export interface PieceIndexMessage {
-  /** Which message. */
-  readonly type: "have" | "suggest" | "allowed-fast";
-  /** Which piece. */
-  readonly pieceIndex: number;
-}
-/** The pieces a peer has (BEP 3). */
-export interface BitfieldMessage {
-  /** Which message. */
-  readonly type: "bitfield";
-  /** One bit a piece, the highest bit of the first byte being piece 0. */
-  readonly bytes: Uint8Array;
-}
-/** Asks for a block, takes that back, or refuses it (BEP 3, BEP 6). */
-export interface BlockRequestMessage extends BlockAddress {
-  /** Which message. */
-  readonly type: "request" | "cancel" | "reject";
-}
-/** A block (BEP 3). */
-export interface PieceMessage {
-  /** Which message. */
-  readonly type: "piece";
-  /** Which piece. */
-  readonly pieceIndex: number;
-  /** Where in the piece, in bytes. */
-  readonly blockOffset: number;
-  /** The bytes of the block. */
-  readonly data: Uint8Array;
-}
-/** Where the sender's DHT node listens (BEP 5). */
-export interface PortMessage {
-  /** Which message. */
-  readonly type: "port";
-  /** UDP port. */
-  readonly port: number;
-}
-/** Envelope of the extension protocol (BEP 10). */
-export interface ExtendedMessage {
-  /** Which message. */
-  readonly type: "extended";
-  /** 0 for the handshake, else an id that the receiver gave. */
-  readonly id: number;
-  /** What the extension sends. */
-  readonly payload: Uint8Array;
-}
-/** Asks for merkle hashes, or refuses them (BEP 52). */
-export interface HashRequestMessage extends HashRange {
-  /** Which message. */
-  readonly type: "hash-request" | "hash-reject";
-}
-/** Merkle hashes (BEP 52). */
-export interface HashesMessage extends HashRange {
-  /** Which message. */
-  readonly type: "hashes";
-  /** The hashes of the run, then the uncles, 32 bytes each. */
-  readonly hashes: Uint8Array;
-}
-/** A message of a type that this package does not know; to be skipped. */
-export interface UnknownMessage {
-  /** Which message. */
-  readonly type: "unknown";
-  /** Its id. */
-  readonly id: number;
-  /** Its body. */
-  readonly payload: Uint8Array;
-}
-
-/** A message of the peer wire protocol. */
+/**
+ * A message of the peer wire protocol. Byte fields of a decoded one are views.
+ */
 export type PeerMessage =
-  | KeepAliveMessage
-  | StateMessage
-  | PieceIndexMessage
-  | BitfieldMessage
-  | BlockRequestMessage
-  | PieceMessage
-  | PortMessage
-  | ExtendedMessage
-  | HashRequestMessage
-  | HashesMessage
-  | UnknownMessage;
+  /** Nothing but a sign of life (BEP 3). */
+  | { readonly type: "keep-alive" }
+  /** A message without fields (BEP 3, BEP 6). */
+  | {
+    readonly type:
+      | "choke"
+      | "unchoke"
+      | "interested"
+      | "not-interested"
+      | "have-all"
+      | "have-none";
+  }
+  /** A message about one piece (BEP 3, BEP 6). */
+  | {
+    readonly type: "have" | "suggest" | "allowed-fast";
+    readonly pieceIndex: number;
+  }
+  /** The pieces a peer has: the highest bit of the first byte is piece 0 (BEP 3). */
+  | { readonly type: "bitfield"; readonly bytes: Uint8Array }
+  /** Requests a block, cancels or rejects the request (BEP 3, BEP 6). */
+  | BlockAddress & { readonly type: "request" | "cancel" | "reject" }
+  /** A block (BEP 3). */
+  | {
+    readonly type: "piece";
+    readonly pieceIndex: number;
+    readonly blockOffset: number;
+    readonly data: Uint8Array;
+  }
+  /** UDP port of the sender's DHT node (BEP 5). */
+  | { readonly type: "port"; readonly port: number }
+  /** Extension protocol: id 0 is the handshake, others are the receiver's ids (BEP 10). */
+  | {
+    readonly type: "extended";
+    readonly id: number;
+    readonly payload: Uint8Array;
+  }
+  /** Requests merkle hashes, or rejects the request (BEP 52). */
+  | HashRange & { readonly type: "hash-request" | "hash-reject" }
+  /** Merkle hashes: those of the range, then the uncles, 32 bytes each (BEP 52). */
+  | HashRange & { readonly type: "hashes"; readonly hashes: Uint8Array }
+  /** A message of a type that is not known here; to be skipped. */
+  | {
+    readonly type: "unknown";
+    readonly id: number;
+    readonly payload: Uint8Array;
+  };
 
 /** The id byte of every message type (BEP 3, 5, 6, 10, 52). */
 export const PEER_MESSAGE_ID = {
@@ -143,12 +95,15 @@ export const PEER_MESSAGE_ID = {
   "hash-reject": 23,
 } as const;
 
-const CHOKE: StateMessage = { type: "choke" };
-const UNCHOKE: StateMessage = { type: "unchoke" };
-const INTERESTED: StateMessage = { type: "interested" };
-const NOT_INTERESTED: StateMessage = { type: "not-interested" };
-const HAVE_ALL: StateMessage = { type: "have-all" };
-const HAVE_NONE: StateMessage = { type: "have-none" };
+/** The messages without fields, by id. */
+const STATE_MESSAGES: { readonly [id: number]: PeerMessage | undefined } = {
+  0: { type: "choke" },
+  1: { type: "unchoke" },
+  2: { type: "interested" },
+  3: { type: "not-interested" },
+  14: { type: "have-all" },
+  15: { type: "have-none" },
+};
 
 function readHashRange(bytes: Uint8Array, at: number): HashRange {
   return {
@@ -160,40 +115,23 @@ function readHashRange(bytes: Uint8Array, at: number): HashRange {
   };
 }
 
-function wrongLength(name: string, expected: string, length: number): never {
-  throw new PeerProtocolError(
-    "bad-length",
-    `Cannot decode a "${name}" message as its length must be ${expected}: it is ${length}`,
-  );
-}
-
-function exact(name: string, expected: number, length: number): void {
-  if (length !== expected) wrongLength(name, String(expected), length);
-}
-
 /**
  * Decodes the body of a message: the id and what follows, without the length
  * prefix. Byte fields are views of the input.
  *
- * @param bytes Where the body is.
+ * @param bytes Where the body is; its length fits its id.
  * @param start Offset of the id.
- * @param end Offset behind the body; equal to `start` for a keep-alive.
- * @returns The message.
- * @throws {PeerProtocolError} With code `bad-length` if the length does not
- * fit the type.
+ * @param end Offset behind the body.
  */
 export function decodePeerMessageBody(
   bytes: Uint8Array,
-  start = 0,
-  end: number = bytes.length,
+  start: number,
+  end: number,
 ): PeerMessage {
-  const length = end - start;
-  if (length === 0) return { type: "keep-alive" };
   const id = bytes[start]!;
   const at = start + 1;
   switch (id) {
     case 7:
-      if (length < 9) wrongLength("piece", "at least 9", length);
       return {
         type: "piece",
         pieceIndex: readUint32(bytes, at),
@@ -202,88 +140,44 @@ export function decodePeerMessageBody(
       };
     case 6:
     case 8:
-    case 16: {
-      const type = id === 6 ? "request" : id === 8 ? "cancel" : "reject";
-      exact(type, 13, length);
+    case 16:
       return {
-        type,
+        type: id === 6 ? "request" : id === 8 ? "cancel" : "reject",
         pieceIndex: readUint32(bytes, at),
         blockOffset: readUint32(bytes, at + 4),
         length: readUint32(bytes, at + 8),
       };
-    }
     case 4:
     case 13:
-    case 17: {
-      const type = id === 4 ? "have" : id === 13 ? "suggest" : "allowed-fast";
-      exact(type, 5, length);
-      return { type, pieceIndex: readUint32(bytes, at) };
-    }
-    case 0:
-      exact("choke", 1, length);
-      return CHOKE;
-    case 1:
-      exact("unchoke", 1, length);
-      return UNCHOKE;
-    case 2:
-      exact("interested", 1, length);
-      return INTERESTED;
-    case 3:
-      exact("not-interested", 1, length);
-      return NOT_INTERESTED;
+    case 17:
+      return {
+        type: id === 4 ? "have" : id === 13 ? "suggest" : "allowed-fast",
+        pieceIndex: readUint32(bytes, at),
+      };
     case 5:
       return { type: "bitfield", bytes: bytes.subarray(at, end) };
     case 9:
-      exact("port", 3, length);
       return { type: "port", port: readUint16(bytes, at) };
-    case 14:
-      exact("have-all", 1, length);
-      return HAVE_ALL;
-    case 15:
-      exact("have-none", 1, length);
-      return HAVE_NONE;
     case 20:
-      if (length < 2) wrongLength("extended", "at least 2", length);
       return {
         type: "extended",
         id: bytes[at]!,
         payload: bytes.subarray(at + 1, end),
       };
     case 21:
-    case 23: {
-      const type = id === 21 ? "hash-request" : "hash-reject";
-      exact(type, 49, length);
-      return { type, ...readHashRange(bytes, at) };
-    }
+    case 23:
+      return {
+        type: id === 21 ? "hash-request" : "hash-reject",
+        ...readHashRange(bytes, at),
+      };
     case 22:
-      if (length < 49 || (length - 49) % 32 !== 0) {
-        wrongLength("hashes", "49 and a multiple of 32", length);
-      }
       return {
         type: "hashes",
         ...readHashRange(bytes, at),
         hashes: bytes.subarray(at + 48, end),
       };
     default:
-      return { type: "unknown", id, payload: bytes.subarray(at, end) };
+      return STATE_MESSAGES[id] ??
+        { type: "unknown", id, payload: bytes.subarray(at, end) };
   }
-}
-
-/**
- * Decodes one whole message with its length prefix. Byte fields are views of
- * the input.
- *
- * @param bytes Exactly one message.
- * @returns The message.
- * @throws {PeerProtocolError} If the length prefix and the number of bytes
- * disagree, or the length does not fit the type.
- */
-export function decodePeerMessage(bytes: Uint8Array): PeerMessage {
-  if (bytes.length < 4 || readUint32(bytes, 0) !== bytes.length - 4) {
-    throw new PeerProtocolError(
-      "truncated",
-      `Cannot decode a message as its length prefix must count the rest of the ${bytes.length} bytes`,
-    );
-  }
-  return decodePeerMessageBody(bytes, 4);
 }

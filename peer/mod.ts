@@ -2,8 +2,7 @@
  * The peer wire protocol: messages, extensions, and live connections to peers.
  *
  * - Codec: {@linkcode encodePeerMessage}, {@linkcode PeerMessageDecoder}
- *   (incremental, every length checked before a byte is kept), and a pair of
- *   Web Streams.
+ *   (incremental, every length checked before a byte is kept).
  * - Extensions: handshake, ut_metadata, ut_pex, lt_donthave, upload_only,
  *   ut_holepunch, and a registry for your own.
  * - {@linkcode PeerSessionMachine}: the rules of one connection, pure.
@@ -24,8 +23,8 @@
  * | 55 | Holepunch | codec |
  *
  * Permissions: none for codec and machine; {@linkcode PeerConnection} and
- * {@linkcode PeerManager} use connections that were opened by others, so they
- * need none themselves (`--allow-net` for whoever opens them).
+ * {@linkcode PeerManager} use connections that are open already, so they
+ * need none themselves (opening them needs `--allow-net`).
  *
  * @example Cut a byte stream into messages
  * ```ts
@@ -53,32 +52,38 @@
  *
  * @module
  */
-export * from "./session/allowed_fast.ts";
-export * from "./connection.ts";
+export { PeerConnection } from "./connection.ts";
 export type {
-  PeerClosedEvent,
   PeerCloseReason,
   PeerConnectionEvent,
   PeerConnectionOptions,
+  PeerDisconnectedEvent,
 } from "./connection_options.ts";
-export * from "./error.ts";
+export { PeerProtocolError, type PeerProtocolErrorCode } from "./error.ts";
 export {
   decodeExtensionHandshake,
   encodeExtensionHandshake,
   type ExtensionHandshake,
 } from "./extension_handshake.ts";
-export * from "./extension_registry.ts";
-export { hashProofLength, isHashRange } from "./session/hash_exchange.ts";
-export * from "./manager.ts";
-export * from "./message.ts";
-export * from "./wire/message_decoder.ts";
-export * from "./wire/message_encode.ts";
-export * from "./wire/message_stream.ts";
+export {
+  type PeerExtension,
+  type PeerExtensionContext,
+  STANDARD_EXTENSIONS,
+} from "./extension_registry.ts";
+export { hashProofLength, isHashRange } from "./hash_range.ts";
+export {
+  type AddPeerOptions,
+  type PeerCommand,
+  type PeerEvent,
+  PeerManager,
+  type PeerManagerOptions,
+  type PeerRefusal,
+} from "./manager.ts";
+export type { BlockAddress, HashRange, PeerMessage } from "./message.ts";
 export type { PeerStats } from "./session/peer_stats.ts";
-export type { FirstPieces } from "./session/remote_pieces.ts";
-export type { OutstandingRequest } from "./session/request_ledger.ts";
-export * from "./session/session_machine.ts";
+export { PeerSessionMachine } from "./session/session_machine.ts";
 export type {
+  FirstPieces,
   LocalExtensionFields,
   PeerSessionEvent,
   PeerSessionOptions,
@@ -86,12 +91,11 @@ export type {
   PeerSessionState,
   RequestReturnReason,
 } from "./session_types.ts";
-export * from "./small_extensions.ts";
-export * from "./ut_holepunch.ts";
-export * from "./ut_metadata.ts";
-export * from "./ut_pex.ts";
-export type { Endpoint } from "../_shared/address.ts";
-export { Bitfield } from "../_shared/bitfield.ts";
-export type { ByteConnection } from "../_shared/byte_conn.ts";
-export { type Clock, systemClock } from "../_shared/clock.ts";
-export type { Machine } from "../_shared/machine.ts";
+export { HOLEPUNCH_ERROR, type UtHolepunchMessage } from "./ut_holepunch.ts";
+export type { UtMetadataMessage } from "./ut_metadata.ts";
+export { PEX_FLAG, type PexPeer, type UtPexMessage } from "./ut_pex.ts";
+export {
+  decodePeerMessage,
+  PeerMessageDecoder,
+} from "./wire/message_decoder.ts";
+export { encodePeerMessage } from "./wire/message_encode.ts";

@@ -6,8 +6,7 @@
 import type { Bitfield } from "../_shared/bitfield.ts";
 import type { PeerProtocolError } from "./error.ts";
 import type { ExtensionHandshake } from "./extension_handshake.ts";
-import type { BlockAddress, HashRange, PeerMessage } from "./message.ts";
-import type { FirstPieces } from "./session/remote_pieces.ts";
+import type { BlockAddress, HashRange } from "./message.ts";
 import type { UtHolepunchMessage } from "./ut_holepunch.ts";
 import type { UtMetadataMessage } from "./ut_metadata.ts";
 import type { UtPexMessage } from "./ut_pex.ts";
@@ -43,8 +42,6 @@ export interface PeerSessionOptions {
     readonly infoHash: Uint8Array;
     /** The peer's IPv4 address, 4 bytes. */
     readonly ip: Uint8Array;
-    /** How many pieces. @default {5} */
-    readonly count?: number;
   } | undefined;
   /**
    * Names of the extensions to offer. Messages of those that are not standard
@@ -53,29 +50,18 @@ export interface PeerSessionOptions {
   readonly extensionNames?: readonly string[] | undefined;
   /** What our extension handshake tells; `reqq` is added. @default {{}} */
   readonly extensionFields?: LocalExtensionFields | undefined;
-  /** Most requests we keep outstanding. @default {2000} */
-  readonly maxOutstandingRequests?: number | undefined;
   /** Most requests of the peer that wait. @default {2000} */
   readonly maxQueuedRequests?: number | undefined;
   /** Longest block served in bytes, at most 131072. @default {16384} */
   readonly maxRequestLength?: number | undefined;
-  /** Blocks nobody asked for before the peer is dropped. @default {50} */
-  readonly maxUnrequestedBlocks?: number | undefined;
-  /** Bytes waiting to be sent before the peer is dropped. @default {8388608} */
-  readonly maxSendBuffer?: number | undefined;
-  /** Silence of ours before a keep-alive. @default {100000} */
-  readonly keepAliveMs?: number | undefined;
-  /** Silence of the peer before it is dropped. @default {150000} */
-  readonly silenceTimeoutMs?: number | undefined;
-  /** How long both sides may be uninterested. @default {600000} */
-  readonly idleTimeoutMs?: number | undefined;
   /** How long a request may wait for its block. @default {60000} */
   readonly requestTimeoutMs?: number | undefined;
   /** How long no block may come before the peer counts as snubbing. @default {30000} */
   readonly snubTimeoutMs?: number | undefined;
-  /** How long the peer may take nothing we send. @default {120000} */
-  readonly sendTimeoutMs?: number | undefined;
 }
+
+/** How a peer told at first what it has. */
+export type FirstPieces = "bitfield" | "have-all" | "have-none";
 
 /** Why requests came back without their blocks. */
 export type RequestReturnReason =
@@ -186,20 +172,4 @@ export interface PeerSessionState {
   readonly uploadOnly: boolean;
   /** Whether the peer has every piece. */
   readonly isSeed: boolean;
-}
-
-/** How the parts of a session reach the peer and the user. */
-export interface SessionPort {
-  /** Bytes waiting to be sent. */
-  readonly bufferedBytes: number;
-  /** Sends a message. */
-  send(message: PeerMessage, now: number): void;
-  /** Sends a "have" for each of many pieces. */
-  sendHaves(pieces: readonly number[], now: number): void;
-  /** Tells the user. */
-  emit(event: PeerSessionEvent): void;
-  /** Counts something that is odd and does no harm. */
-  odd(cost?: number): void;
-  /** Takes from the peer's budget. */
-  spend(cost: number): void;
 }

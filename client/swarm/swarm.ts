@@ -312,7 +312,7 @@ export class Swarm implements DialHost, RoomHost, MetadataHost {
     const peer = this.peers.get(key);
     if (peer === undefined) return;
     switch (event.type) {
-      case "closed":
+      case "disconnected":
         this.#gone(peer, event.reason.error?.message ?? event.reason.type);
         break;
       case "metadata":

@@ -9,14 +9,12 @@
 import { Bitfield } from "../../_shared/bitfield.ts";
 import { PeerProtocolError } from "../error.ts";
 import { MAX_PIECE_COUNT } from "../limits.ts";
+import type { FirstPieces } from "../session_types.ts";
 
 const NO_BYTES = new Uint8Array(0);
 
-/** How a peer told at first what it has. */
-export type FirstPieces = "bitfield" | "have-all" | "have-none";
-
 /**
- * What came of such a message: the first, as it should be; a later or an
+ * What came of a first message about pieces: the first, as it should be; a later or an
  * untidy one that was heeded; or one that was passed over.
  */
 export type FirstOutcome = "first" | "late" | "odd";

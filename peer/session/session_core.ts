@@ -9,19 +9,13 @@ import type { PeerMessage } from "../message.ts";
 import { PeerMessageBuffer, peerMessageSize } from "../wire/message_encode.ts";
 import { PeerCounters } from "./peer_stats.ts";
 import { SessionTimers, slowReaderError } from "./session_timers.ts";
-import type {
-  PeerSessionEvent,
-  PeerSessionOptions,
-  PeerSessionOutput,
-  SessionPort,
-} from "../session_types.ts";
+import type { PeerSessionEvent, PeerSessionOutput } from "../session_types.ts";
 
 /** Outputs in order; after `close` there are no more. */
-export class SessionCore implements SessionPort {
-  readonly #maxSendBuffer: number;
+export class SessionCore {
   readonly #outputs: (PeerSessionOutput | undefined)[] = [];
   #taken = 0;
-  #closed = false;
+  #isClosed = false;
   #underWay = 0;
   /** Messages that wait to be taken. */
   readonly outgoing: PeerMessageBuffer = new PeerMessageBuffer();
@@ -32,54 +26,49 @@ export class SessionCore implements SessionPort {
   /** What the peer may still cost us. */
   readonly budget: MessageBudget;
 
-  constructor(options: PeerSessionOptions, now: number) {
-    this.#maxSendBuffer = options.maxSendBuffer ?? MAX_SEND_BUFFER;
-    this.timers = new SessionTimers(options, now);
+  constructor(now: number) {
+    this.timers = new SessionTimers(now);
     this.budget = new MessageBudget(now);
   }
 
-  get closed(): boolean {
-    return this.#closed;
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
+  /** Bytes waiting to be sent. */
   get bufferedBytes(): number {
     return this.outgoing.length + this.#underWay;
   }
 
+  /** Sends a message. */
   send(message: PeerMessage, now: number): void {
-    if (this.#closed) return;
+    if (this.#isClosed) return;
     if (this.bufferedBytes === 0) this.timers.progressAt = now;
     const size = this.outgoing.append(message);
     this.counters.protocolUploaded += message.type === "piece" ? 13 : size;
     this.timers.sentAt = now;
     const buffered = this.bufferedBytes;
-    if (buffered > this.#maxSendBuffer) this.close(slowReaderError(buffered));
+    if (buffered > MAX_SEND_BUFFER) this.close(slowReaderError(buffered));
   }
 
-  sendHaves(pieces: readonly number[], now: number): void {
-    if (this.#closed || pieces.length === 0) return;
-    if (this.bufferedBytes === 0) this.timers.progressAt = now;
-    this.counters.protocolUploaded += this.outgoing.appendHaves(pieces);
-    this.timers.sentAt = now;
-    const buffered = this.bufferedBytes;
-    if (buffered > this.#maxSendBuffer) this.close(slowReaderError(buffered));
-  }
-
+  /** Tells the user. */
   emit(event: PeerSessionEvent): void {
-    if (!this.#closed) this.#outputs.push(event);
+    if (!this.#isClosed) this.#outputs.push(event);
   }
 
+  /** Counts something that is odd and does no harm. */
   odd(cost: number = ODDITY_COST): void {
     this.counters.oddities++;
     this.budget.spend(cost);
   }
 
+  /** Takes from the peer's budget. */
   spend(cost: number): void {
     this.budget.spend(cost);
   }
 
   close(error: Error | undefined): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#outputs.push({ type: "close", error });
   }
 

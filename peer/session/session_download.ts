@@ -22,27 +22,23 @@ import {
   REQUEST_TIMEOUT_MS,
   SNUB_TIMEOUT_MS,
 } from "../limits.ts";
-import type {
-  BlockAddress,
-  BlockRequestMessage,
-  PieceMessage,
-} from "../message.ts";
-import type { PeerCounters } from "./peer_stats.ts";
+import type { BlockAddress, PeerMessage } from "../message.ts";
 import type { RemotePieces } from "./remote_pieces.ts";
 import { type OutstandingRequest, RequestLedger } from "./request_ledger.ts";
-import type { PeerSessionOptions, SessionPort } from "../session_types.ts";
+import type {
+  PeerSessionOptions,
+  RequestReturnReason,
+} from "../session_types.ts";
+import type { SessionCore } from "./session_core.ts";
 
 const NO_PIECES = new Set<number>();
 const NOTHING: readonly BlockAddress[] = [];
 
 /** Their choke, our interest and our requests. */
 export class DownloadSide {
-  readonly #port: SessionPort;
-  readonly #counters: PeerCounters;
+  readonly #core: SessionCore;
   readonly #remote: RemotePieces;
   readonly #fast: boolean;
-  readonly #most: number;
-  readonly #mostUnrequested: number;
   readonly #requestTimeout: number;
   readonly #snubTimeout: number;
   readonly #ledger = new RequestLedger();
@@ -60,17 +56,12 @@ export class DownloadSide {
 
   constructor(
     options: PeerSessionOptions,
-    port: SessionPort,
-    counters: PeerCounters,
+    core: SessionCore,
     remote: RemotePieces,
   ) {
-    this.#port = port;
-    this.#counters = counters;
+    this.#core = core;
     this.#remote = remote;
     this.#fast = options.fast ?? false;
-    this.#most = options.maxOutstandingRequests ?? MAX_OUTSTANDING_REQUESTS;
-    this.#mostUnrequested = options.maxUnrequestedBlocks ??
-      MAX_UNREQUESTED_BLOCKS;
     this.#requestTimeout = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
     this.#snubTimeout = options.snubTimeoutMs ?? SNUB_TIMEOUT_MS;
   }
@@ -97,7 +88,7 @@ export class DownloadSide {
   get window(): number {
     // What some take back is counted a while longer: a few per cent are left.
     const queue = Math.max(1, Math.floor(this.#peerQueue * QUEUE_SHARE));
-    return Math.min(this.#most, queue);
+    return Math.min(MAX_OUTSTANDING_REQUESTS, queue);
   }
   set peerQueue(requests: number) {
     this.#peerQueue = requests;
@@ -111,7 +102,7 @@ export class DownloadSide {
   setInterested(interested: boolean, now: number): void {
     if (interested === this.#interested) return;
     this.#interested = interested;
-    this.#port.send(
+    this.#core.send(
       { type: interested ? "interested" : "not-interested" },
       now,
     );
@@ -131,7 +122,7 @@ export class DownloadSide {
         this.#ledger.add(block, time)
       ) {
         if (wasEmpty) this.#progressAt = time;
-        this.#port.send({
+        this.#core.send({
           type: "request",
           pieceIndex: block.pieceIndex,
           blockOffset: block.blockOffset,
@@ -152,44 +143,43 @@ export class DownloadSide {
     if (this.#choking) return;
     this.#flip(now);
     this.#choking = true;
-    this.#port.emit({ type: "choked" });
+    this.#core.emit({ type: "choked" });
     // With the Fast extension every request is refused one by one (BEP 6).
     if (this.#fast) return;
-    const blocks = this.#ledger.giveUpWhere(() => true);
-    if (blocks.length > 0) {
-      this.#port.emit({ type: "rejected", blocks, reason: "choked" });
-    }
+    this.#giveUp("choked", () => true);
   }
 
   onUnchoke(now: number): void {
     if (!this.#choking) return;
     this.#flip(now);
     this.#choking = false;
-    this.#port.emit({ type: "unchoked" });
+    this.#core.emit({ type: "unchoked" });
   }
 
-  onPiece(message: PieceMessage, now: number): void {
+  onPiece(message: Extract<PeerMessage, { type: "piece" }>, now: number): void {
     const { pieceIndex, blockOffset, data } = message;
     const arrival = this.#ledger.arrive(pieceIndex, blockOffset, data.length);
     if (arrival === "unrequested") {
-      this.#counters.wasted += data.length;
-      this.#port.spend(data.length / JUNK_BYTES);
-      if (++this.#counters.unrequested > this.#mostUnrequested) {
+      this.#core.counters.wasted += data.length;
+      this.#core.spend(data.length / JUNK_BYTES);
+      if (++this.#core.counters.unrequested > MAX_UNREQUESTED_BLOCKS) {
         throw new PeerProtocolError(
           "unrequested",
-          `Cannot take block ${pieceIndex}+${blockOffset} as nobody asked for it: ${this.#counters.unrequested} such blocks came`,
+          `Peer sent block ${pieceIndex}+${blockOffset} and ${
+            this.#core.counters.unrequested - 1
+          } others that were not requested`,
         );
       }
       return;
     }
-    this.#counters.down.add(data.length, now);
+    this.#core.counters.down.add(data.length, now);
     this.#progressAt = this.#time(now);
     this.#rejects = 0;
     if (this.#snubbed) {
       this.#snubbed = false;
-      this.#port.emit({ type: "unsnubbed" });
+      this.#core.emit({ type: "unsnubbed" });
     }
-    this.#port.emit({
+    this.#core.emit({
       type: "block",
       pieceIndex,
       blockOffset,
@@ -198,19 +188,19 @@ export class DownloadSide {
     });
   }
 
-  onReject(message: BlockRequestMessage): void {
+  onReject(message: BlockAddress): void {
     const request = this.#ledger.reject(message);
-    if (request === undefined) this.#port.spend(REPEAT_COST);
-    this.#counters.rejected++;
+    if (request === undefined) this.#core.spend(REPEAT_COST);
+    this.#core.counters.rejected++;
     if (this.#choking) this.#allowed.delete(message.pieceIndex);
     else if (++this.#rejects > MAX_REJECTS) {
       throw new PeerProtocolError(
         "refusing",
-        `Cannot go on with a peer that refused ${this.#rejects} requests in a row`,
+        `Peer rejected ${this.#rejects} requests in a row`,
       );
     }
     if (request !== undefined) {
-      this.#port.emit({
+      this.#core.emit({
         type: "rejected",
         blocks: [request],
         reason: "rejected",
@@ -224,20 +214,15 @@ export class DownloadSide {
     ) return;
     if (this.#allowed === NO_PIECES) this.#allowed = new Set();
     this.#allowed.add(pieceIndex);
-    this.#port.emit({ type: "allowed-fast", pieceIndex });
+    this.#core.emit({ type: "allowed-fast", pieceIndex });
   }
 
   onDontHave(pieceIndex: number): void {
     if (!this.#remote.onDontHave(pieceIndex)) {
-      return this.#port.odd(REPEAT_COST);
+      return this.#core.odd(REPEAT_COST);
     }
-    this.#port.emit({ type: "dont-have", pieceIndex });
-    const blocks = this.#ledger.giveUpWhere((request) =>
-      request.pieceIndex === pieceIndex
-    );
-    if (blocks.length > 0) {
-      this.#port.emit({ type: "rejected", blocks, reason: "dont-have" });
-    }
+    this.#core.emit({ type: "dont-have", pieceIndex });
+    this.#giveUp("dont-have", (block) => block.pieceIndex === pieceIndex);
   }
 
   /** Forgets grants that turn out to be for pieces that do not exist. */
@@ -273,14 +258,24 @@ export class DownloadSide {
       time - this.#progressAt >= this.#snubTimeout
     ) {
       this.#snubbed = true;
-      this.#port.emit({ type: "snubbed" });
+      this.#core.emit({ type: "snubbed" });
     }
     const oldest = time - this.#requestTimeout;
-    const blocks = this.#ledger.giveUpWhere(({ sentAt }) => sentAt <= oldest);
-    if (blocks.length === 0) return;
-    this.#counters.timedOut += blocks.length;
+    const blocks = this.#giveUp("timeout", ({ sentAt }) => sentAt <= oldest);
+    this.#core.counters.timedOut += blocks.length;
     for (const block of blocks) this.#sendCancel(block, now);
-    this.#port.emit({ type: "rejected", blocks, reason: "timeout" });
+  }
+
+  /** Gives up the requests that a test picks, and tells of them. */
+  #giveUp(
+    reason: RequestReturnReason,
+    picked: (request: OutstandingRequest) => boolean,
+  ): readonly OutstandingRequest[] {
+    const blocks = this.#ledger.giveUpWhere(picked);
+    if (blocks.length > 0) {
+      this.#core.emit({ type: "rejected", blocks, reason });
+    }
+    return blocks;
   }
 
   /** The time without the pauses. */
@@ -289,7 +284,7 @@ export class DownloadSide {
   }
 
   #sendCancel(block: BlockAddress, now: number): void {
-    this.#port.send({
+    this.#core.send({
       type: "cancel",
       pieceIndex: block.pieceIndex,
       blockOffset: block.blockOffset,
@@ -301,7 +296,7 @@ export class DownloadSide {
     if (this.#flips.allow(now)) return;
     throw new PeerProtocolError(
       "flapping",
-      `Cannot follow a peer that chokes and unchokes more than ${MAX_CHOKE_FLIPS} times in ten seconds`,
+      `Peer choked and unchoked us more than ${MAX_CHOKE_FLIPS} times in ten seconds`,
     );
   }
 }

@@ -23,12 +23,12 @@ import {
   MAX_QUEUED_REQUESTS,
   PEX_INTERVAL_MS,
 } from "../limits.ts";
-import type { ExtendedMessage } from "../message.ts";
+import type { PeerMessage } from "../message.ts";
+import type { SessionCore } from "./session_core.ts";
 import type { DownloadSide } from "./session_download.ts";
 import type {
   LocalExtensionFields,
   PeerSessionOptions,
-  SessionPort,
 } from "../session_types.ts";
 import { decodeDontHave, decodeUploadOnly } from "../small_extensions.ts";
 import { decodeUtHolepunch } from "../ut_holepunch.ts";
@@ -37,9 +37,10 @@ import { decodeUtPex } from "../ut_pex.ts";
 
 /** Names, ids and messages of the extensions of one session. */
 export class ExtensionSide {
-  readonly #port: SessionPort;
+  readonly #core: SessionCore;
   readonly #download: DownloadSide;
-  readonly #registry: ExtensionRegistry;
+  /** Names and ids of both sides. */
+  readonly registry: ExtensionRegistry;
   readonly #handshakes = new FlipLimit(MAX_EXTENSION_HANDSHAKES);
   readonly #requestQueue: number;
   #fields: LocalExtensionFields;
@@ -52,21 +53,18 @@ export class ExtensionSide {
 
   constructor(
     options: PeerSessionOptions,
-    port: SessionPort,
+    core: SessionCore,
     download: DownloadSide,
   ) {
-    this.#port = port;
+    this.#core = core;
     this.#download = download;
-    this.#registry = new ExtensionRegistry(
+    this.registry = new ExtensionRegistry(
       options.extensionNames ?? STANDARD_EXTENSIONS,
     );
     this.#requestQueue = options.maxQueuedRequests ?? MAX_QUEUED_REQUESTS;
     this.#fields = options.extensionFields ?? {};
   }
 
-  get registry(): ExtensionRegistry {
-    return this.#registry;
-  }
   get uploadOnly(): boolean {
     return this.#uploadOnly;
   }
@@ -77,9 +75,9 @@ export class ExtensionSide {
     const payload = encodeExtensionHandshake({
       requestQueue: this.#requestQueue,
       ...this.#fields,
-      messageIds: this.#registry.localIds,
+      messageIds: this.registry.localIds,
     });
-    this.#port.send({ type: "extended", id: 0, payload }, now);
+    this.#core.send({ type: "extended", id: 0, payload }, now);
     // That is told once.
     if (this.#fields.yourIp) {
       this.#fields = { ...this.#fields, yourIp: undefined };
@@ -88,29 +86,32 @@ export class ExtensionSide {
 
   /** Sends a message; false when the peer does not speak the extension. */
   send(name: string, payload: Uint8Array, now: number): boolean {
-    const id = this.#registry.remoteId(name);
+    const id = this.registry.remoteId(name);
     if (id === undefined) return false;
     if (name === "ut_metadata") this.#metadataSent++;
-    this.#port.send({ type: "extended", id, payload }, now);
+    this.#core.send({ type: "extended", id, payload }, now);
     return true;
   }
 
-  onMessage(message: ExtendedMessage, now: number): void {
+  onMessage(
+    message: Extract<PeerMessage, { type: "extended" }>,
+    now: number,
+  ): void {
     const { id, payload } = message;
-    const name = this.#registry.nameOf(id);
+    const name = this.registry.nameOf(id);
     if (id !== 0 && name === undefined) {
-      return this.#port.odd(payload.length / JUNK_BYTES);
+      return this.#core.odd(payload.length / JUNK_BYTES);
     }
     // What we asked for is welcome.
     if (name === "ut_metadata" && this.#metadataSent > 0) this.#metadataSent--;
-    else this.#port.spend(payload.length / EXTENDED_BYTES);
+    else this.#core.spend(payload.length / EXTENDED_BYTES);
     try {
       if (name === undefined) this.#onHandshake(payload, now);
       else this.#onNamed(name, payload, now);
     } catch (error) {
       // What cannot be understood is passed over: it hurts nobody.
       if (!(error instanceof PeerProtocolError)) throw error;
-      this.#port.odd();
+      this.#core.odd();
     }
   }
 
@@ -125,29 +126,29 @@ export class ExtensionSide {
       case "upload_only":
         return this.#setUploadOnly(decodeUploadOnly(payload));
       case "ut_holepunch":
-        this.#port.spend(GOSSIP_COST);
+        this.#core.spend(GOSSIP_COST);
         // Only a peer that offers it may use it (BEP 55).
-        if (this.#registry.remoteId(name) === undefined) return;
-        return this.#port.emit({
+        if (this.registry.remoteId(name) === undefined) return;
+        return this.#core.emit({
           type: "holepunch",
           message: decodeUtHolepunch(payload),
         });
       default:
-        this.#port.emit({ type: "extended", name, payload });
+        this.#core.emit({ type: "extended", name, payload });
     }
   }
 
   #onHandshake(payload: Uint8Array, now: number): void {
-    this.#port.spend(HANDSHAKE_COST);
+    this.#core.spend(HANDSHAKE_COST);
     if (!this.#handshakes.allow(now)) return;
     const handshake = decodeExtensionHandshake(payload);
-    this.#registry.applyRemote(handshake.messageIds);
+    this.registry.applyRemote(handshake.messageIds);
     if (handshake.requestQueue !== undefined) {
       this.#download.peerQueue = handshake.requestQueue;
     }
     const first = !this.#heard;
     this.#heard = true;
-    this.#port.emit({ type: "extension-handshake", handshake, first });
+    this.#core.emit({ type: "extension-handshake", handshake, first });
     if (handshake.uploadOnly !== undefined) {
       this.#setUploadOnly(handshake.uploadOnly);
     }
@@ -158,7 +159,7 @@ export class ExtensionSide {
     if (message === undefined) return;
     if (
       message.type === "request" &&
-      this.#port.bufferedBytes > ANSWER_SEND_WATERMARK
+      this.#core.bufferedBytes > ANSWER_SEND_WATERMARK
     ) {
       this.send(
         "ut_metadata",
@@ -167,21 +168,21 @@ export class ExtensionSide {
       );
       return;
     }
-    this.#port.emit({ type: "metadata", message });
+    this.#core.emit({ type: "metadata", message });
   }
 
   #onPex(payload: Uint8Array, now: number): void {
-    this.#port.spend(GOSSIP_COST);
+    this.#core.spend(GOSSIP_COST);
     const due = Math.max(this.#pexAt, now - PEX_INTERVAL_MS);
     if (due > now) return;
     this.#pexAt = due + PEX_INTERVAL_MS;
-    this.#port.emit({ type: "pex", message: decodeUtPex(payload) });
+    this.#core.emit({ type: "pex", message: decodeUtPex(payload) });
   }
 
   #setUploadOnly(uploadOnly: boolean): void {
     if (uploadOnly === this.#uploadOnly) return;
-    this.#port.spend(GOSSIP_COST / 10);
+    this.#core.spend(GOSSIP_COST / 10);
     this.#uploadOnly = uploadOnly;
-    this.#port.emit({ type: "upload-only", uploadOnly });
+    this.#core.emit({ type: "upload-only", uploadOnly });
   }
 }

@@ -3,37 +3,46 @@
  *
  * @module
  */
+import { toHex } from "../../_shared/bytes.ts";
+import { hashProofLength, isHashRange } from "../hash_range.ts";
 import {
   ANSWER_SEND_WATERMARK,
   MAX_HASH_LAYERS,
   MAX_HASH_REQUEST_LENGTH,
+  MAX_HASH_REQUESTS,
 } from "../limits.ts";
-import { HashExchange } from "./hash_exchange.ts";
-import type {
-  HashesMessage,
-  HashRange,
-  HashRequestMessage,
-} from "../message.ts";
-import type { PeerCounters } from "./peer_stats.ts";
-import type { SessionPort } from "../session_types.ts";
+import type { HashRange, PeerMessage } from "../message.ts";
+import type { SessionCore } from "./session_core.ts";
 
-/** Most hashes of an answer of ours. */
-const MAX_HASHES_SENT = MAX_HASH_REQUEST_LENGTH + MAX_HASH_LAYERS;
+/** Bytes in the send buffer up to which a longest answer of ours has room. */
+const ANSWER_ROOM = ANSWER_SEND_WATERMARK -
+  32 * (MAX_HASH_REQUEST_LENGTH + MAX_HASH_LAYERS);
 
-/** Hash requests in both directions. */
+function keyOf(
+  { piecesRoot, baseLayer, index, length, proofLayers }: HashRange,
+) {
+  return [toHex(piecesRoot), baseLayer, index, length, proofLayers].join("/");
+}
+
+/** Notes a request unless it is malformed, known, or one too many. */
+function note(requests: Set<string>, range: HashRange): boolean {
+  if (!isHashRange(range) || requests.size >= MAX_HASH_REQUESTS) return false;
+  return requests.size < requests.add(keyOf(range)).size;
+}
+
+/** Hash requests of both directions that wait for an answer. */
 export class HashSide {
-  readonly #port: SessionPort;
-  readonly #counters: PeerCounters;
-  readonly #exchange = new HashExchange();
+  readonly #core: SessionCore;
+  readonly #asked = new Set<string>();
+  readonly #owed = new Set<string>();
 
-  constructor(port: SessionPort, counters: PeerCounters) {
-    this.#port = port;
-    this.#counters = counters;
+  constructor(core: SessionCore) {
+    this.#core = core;
   }
 
   request(range: HashRange, now: number): boolean {
-    if (!this.#exchange.ask(range)) return false;
-    this.#port.send({ ...range, type: "hash-request" }, now);
+    if (!note(this.#asked, range)) return false;
+    this.#core.send({ ...range, type: "hash-request" }, now);
     return true;
   }
 
@@ -42,8 +51,8 @@ export class HashSide {
     hashes: Uint8Array | undefined,
     now: number,
   ): boolean {
-    if (!this.#exchange.settle(range)) return false;
-    this.#port.send(
+    if (!this.#owed.delete(keyOf(range))) return false;
+    this.#core.send(
       hashes === undefined
         ? { ...range, type: "hash-reject" }
         : { ...range, type: "hashes", hashes },
@@ -52,26 +61,24 @@ export class HashSide {
     return true;
   }
 
-  onMessage(message: HashRequestMessage | HashesMessage, now: number): void {
-    const range: HashRange = {
-      piecesRoot: message.piecesRoot.slice(),
-      baseLayer: message.baseLayer,
-      index: message.index,
-      length: message.length,
-      proofLayers: message.proofLayers,
-    };
+  onMessage(message: Extract<PeerMessage, HashRange>, now: number): void {
+    const { baseLayer, index, length, proofLayers } = message;
+    const piecesRoot = message.piecesRoot.slice();
+    const range = { piecesRoot, baseLayer, index, length, proofLayers };
     if (message.type === "hash-request") {
-      const room = ANSWER_SEND_WATERMARK - 32 * MAX_HASHES_SENT;
-      if (this.#port.bufferedBytes <= room && this.#exchange.owe(range)) {
-        this.#port.emit({ type: "hash-request", range });
-      } else this.#port.send({ ...range, type: "hash-reject" }, now);
-    } else if (message.type === "hashes") {
-      const { hashes } = message;
-      if (this.#exchange.answer(range, hashes.length)) {
-        this.#port.emit({ type: "hashes", range, hashes });
-      } else this.#counters.wasted += hashes.length;
-    } else if (this.#exchange.answer(range)) {
-      this.#port.emit({ type: "hash-reject", range });
+      if (this.#core.bufferedBytes <= ANSWER_ROOM && note(this.#owed, range)) {
+        this.#core.emit({ type: "hash-request", range });
+      } else this.#core.send({ ...range, type: "hash-reject" }, now);
+      return;
     }
+    const isAnswer = isHashRange(range) && this.#asked.delete(keyOf(range));
+    if (message.type !== "hashes") {
+      if (isAnswer) this.#core.emit({ type: "hash-reject", range });
+      return;
+    }
+    const { hashes } = message;
+    if (isAnswer && hashes.length === 32 * (length + hashProofLength(range))) {
+      this.#core.emit({ type: "hashes", range, hashes });
+    } else this.#core.counters.wasted += hashes.length;
   }
 }

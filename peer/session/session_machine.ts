@@ -7,29 +7,45 @@ import type { Bitfield } from "../../_shared/bitfield.ts";
 import { PeerProtocolError } from "../error.ts";
 import {
   ANSWER_SEND_WATERMARK,
+  MAX_BLOCK_LENGTH,
+  MAX_PIECE_COUNT,
   READ_COST,
   READ_SEND_WATERMARK,
   SMALL_READ,
 } from "../limits.ts";
 import type { BlockAddress, HashRange, PeerMessage } from "../message.ts";
-import type { PeerStats } from "./peer_stats.ts";
-import { RemotePieces } from "./remote_pieces.ts";
-import type { OutstandingRequest } from "./request_ledger.ts";
-import { SessionCore } from "./session_core.ts";
-import { DownloadSide } from "./session_download.ts";
-import { ExtensionSide } from "./session_extensions.ts";
-import { HashSide } from "./session_hashes.ts";
-import { checkSessionOptions } from "./session_options.ts";
-import { PieceSide } from "./session_pieces.ts";
-import { receiveMessage, type SessionParts } from "./session_receive.ts";
-import { LiveState } from "./session_state.ts";
 import type {
   LocalExtensionFields,
   PeerSessionOptions,
   PeerSessionOutput,
   PeerSessionState,
 } from "../session_types.ts";
-import { UploadSide } from "./session_upload.ts";
+import type { PeerStats } from "./peer_stats.ts";
+import type { SessionCore } from "./session_core.ts";
+import { SessionParts } from "./session_parts.ts";
+
+/**
+ * Checks options once.
+ *
+ * @throws {RangeError} If one makes no sense.
+ */
+function checkSessionOptions(options: PeerSessionOptions): void {
+  const limits: [string, number | undefined, number, number][] = [
+    ["pieceCount", options.pieceCount, 0, MAX_PIECE_COUNT],
+    ["maxRequestLength", options.maxRequestLength, 1, MAX_BLOCK_LENGTH],
+    ["maxQueuedRequests", options.maxQueuedRequests, 1, 65_536],
+  ];
+  for (const [name, value, least, most] of limits) {
+    if (
+      value !== undefined &&
+      (!Number.isInteger(value) || value < least || value > most)
+    ) {
+      throw new RangeError(
+        `Cannot use ${value} as "${name}": it must be an integer from ${least} to ${most}`,
+      );
+    }
+  }
+}
 
 /**
  * The rules of one peer connection after the handshake. After each call,
@@ -41,11 +57,6 @@ export class PeerSessionMachine {
   /** States of both sides; live. */
   readonly state: PeerSessionState;
   readonly #core: SessionCore;
-  readonly #remote: RemotePieces;
-  readonly #pieces: PieceSide;
-  readonly #download: DownloadSide;
-  readonly #upload: UploadSide;
-  readonly #extensions: ExtensionSide;
   readonly #parts: SessionParts;
 
   /**
@@ -57,70 +68,51 @@ export class PeerSessionMachine {
    */
   constructor(options: PeerSessionOptions, now: number) {
     checkSessionOptions(options);
-    const core = this.#core = new SessionCore(options, now);
-    const remote = this.#remote = new RemotePieces(options.pieceCount);
-    this.#pieces = new PieceSide(options, core, remote);
-    this.#download = new DownloadSide(options, core, core.counters, remote);
-    this.#upload = new UploadSide(options, core, core.counters, remote);
-    this.#extensions = new ExtensionSide(options, core, this.#download);
-    this.#parts = {
-      fast: options.fast ?? false,
-      extended: options.extended ?? false,
-      core,
-      remote,
-      pieces: this.#pieces,
-      download: this.#download,
-      upload: this.#upload,
-      extensions: this.#extensions,
-      hashes: options.v2 ? new HashSide(core, core.counters) : undefined,
-      peerPort: 0,
-    };
-    this.state = new LiveState(this.#parts);
-    if (options.extended) this.#extensions.sendHandshake(now);
-    this.#pieces.sendFirst(now);
-    if (options.dhtPort !== undefined) {
-      this.sendPort(options.dhtPort, now);
-    }
+    this.state = this.#parts = new SessionParts(options, now);
+    this.#core = this.#parts.core;
+    if (options.extended) this.#parts.extensions.sendHandshake(now);
+    this.#parts.pieces.sendFirst(now);
+    if (options.dhtPort !== undefined) this.sendPort(options.dhtPort, now);
     if (options.pieceCount !== undefined) {
-      this.#upload.grant(options.pieceCount, now);
+      this.#parts.upload.grant(options.pieceCount, now);
     }
   }
 
   /** What the peer has; of length 0 while the number of pieces is not known. */
   get peerHas(): Bitfield {
-    return this.#remote.pieces;
+    return this.#parts.remote.pieces;
   }
   /** How many requests are outstanding. */
   get outstanding(): number {
-    return this.#download.outstanding;
+    return this.#parts.download.outstanding;
   }
   /** The outstanding requests, oldest first. */
-  get outstandingRequests(): IterableIterator<OutstandingRequest> {
-    return this.#download.requests;
+  get outstandingRequests(): IterableIterator<BlockAddress> {
+    return this.#parts.download.requests;
   }
   /** Most requests that may be outstanding at this peer. */
   get requestWindow(): number {
-    return this.#download.window;
+    return this.#parts.download.window;
   }
   /** How many requests of the peer wait or are handed out. */
   get queuedRequests(): number {
-    return this.#upload.queued;
+    return this.#parts.upload.queued;
   }
   /** Pieces we may request while choked (BEP 6). */
   get allowedFast(): ReadonlySet<number> {
-    return this.#download.allowedFast;
+    return this.#parts.download.allowedFast;
   }
   /** Bytes waiting to be sent. */
   get bufferedBytes(): number {
     return this.#core.bufferedBytes;
   }
   /** Whether the session is over. */
-  get closed(): boolean {
-    return this.#core.closed;
+  get isClosed(): boolean {
+    return this.#core.isClosed;
   }
   /** When {@linkcode handleTimeout} wants to be called. */
   get deadline(): number | undefined {
-    return this.#core.closed ? undefined : this.#core.timers.deadline;
+    return this.#core.isClosed ? undefined : this.#core.timers.deadline;
   }
   /**
    * What was transferred.
@@ -147,7 +139,7 @@ export class PeerSessionMachine {
    * @returns True when it told an id for it.
    */
   supports(name: string): boolean {
-    return this.#extensions.registry.remoteId(name) !== undefined;
+    return this.#parts.extensions.registry.remoteId(name) !== undefined;
   }
   /**
    * Whether a block of a piece may be requested now.
@@ -156,7 +148,7 @@ export class PeerSessionMachine {
    * @returns True when the peer has it and we are unchoked or it is allowed.
    */
   canRequest(pieceIndex: number): boolean {
-    return this.#download.canRequest(pieceIndex);
+    return this.#parts.download.canRequest(pieceIndex);
   }
   /** Takes the next output. */
   poll(): PeerSessionOutput | undefined {
@@ -169,10 +161,10 @@ export class PeerSessionMachine {
    * @param now The time in milliseconds.
    */
   receive(message: PeerMessage, now: number): void {
-    if (this.#core.closed) return;
+    if (this.#core.isClosed) return;
     this.#core.heard(message, now);
     try {
-      receiveMessage(this.#parts, message, now);
+      this.#parts.receive(message, now);
     } catch (error) {
       if (!(error instanceof PeerProtocolError)) throw error;
       this.close(error);
@@ -190,14 +182,14 @@ export class PeerSessionMachine {
    */
   chunkEnd(bytes: number, now: number): number {
     const core = this.#core;
-    if (core.closed) return now;
+    if (core.isClosed) return now;
     if (bytes < SMALL_READ) core.budget.spend(READ_COST);
     const at = core.budget.settle(now);
     if (at === Infinity) {
       this.close(
         new PeerProtocolError(
           "flood",
-          "Cannot go on with a peer that sends far too many messages",
+          "Peer sent far too many messages",
         ),
       );
       return now;
@@ -238,9 +230,9 @@ export class PeerSessionMachine {
    * @param now The time in milliseconds.
    */
   sent(underWay: number, now: number): void {
-    if (this.#core.closed) return;
+    if (this.#core.isClosed) return;
     this.#core.sent(underWay, now);
-    this.#upload.pump(this.#core.bufferedBytes, now);
+    this.#parts.upload.pump(this.#core.bufferedBytes, now);
   }
   /**
    * Learns whether we read at all: while we do not, for a rate limit or a full
@@ -250,10 +242,10 @@ export class PeerSessionMachine {
    * @param now The time in milliseconds.
    */
   setReading(reading: boolean, now: number): void {
-    if (this.#core.closed) return;
+    if (this.#core.isClosed) return;
     this.#core.timers.setReading(reading, now);
-    this.#download.setReading(reading, now);
-    this.#core.timers.atLatest(this.#download.deadline);
+    this.#parts.download.setReading(reading, now);
+    this.#core.timers.atLatest(this.#parts.download.deadline);
   }
   /**
    * Chokes or unchokes the peer; choking takes back what it asked for.
@@ -262,9 +254,9 @@ export class PeerSessionMachine {
    * @param now The time in milliseconds.
    */
   setChoking(choking: boolean, now: number): void {
-    if (this.#core.closed) return;
-    if (choking) this.#upload.choke(now);
-    else this.#upload.unchoke(now);
+    if (this.#core.isClosed) return;
+    if (choking) this.#parts.upload.choke(now);
+    else this.#parts.upload.unchoke(now);
   }
   /**
    * Tells the peer whether we want something, if that is news.
@@ -273,9 +265,9 @@ export class PeerSessionMachine {
    * @param now The time in milliseconds.
    */
   setInterested(interested: boolean, now: number): void {
-    if (this.#core.closed) return;
+    if (this.#core.isClosed) return;
     this.#core.timers.wantedAt = now;
-    this.#download.setInterested(interested, now);
+    this.#parts.download.setInterested(interested, now);
   }
   /**
    * Asks for blocks.
@@ -289,9 +281,9 @@ export class PeerSessionMachine {
     blocks: readonly BlockAddress[],
     now: number,
   ): readonly BlockAddress[] {
-    if (this.#core.closed) return blocks;
-    const refused = this.#download.request(blocks, now);
-    this.#core.timers.atLatest(this.#download.deadline);
+    if (this.#core.isClosed) return blocks;
+    const refused = this.#parts.download.request(blocks, now);
+    this.#core.timers.atLatest(this.#parts.download.deadline);
     return refused;
   }
   /**
@@ -302,7 +294,7 @@ export class PeerSessionMachine {
    * @returns False when it is not outstanding.
    */
   cancel(block: BlockAddress, now: number): boolean {
-    return !this.#core.closed && this.#download.cancel(block, now);
+    return !this.#core.isClosed && this.#parts.download.cancel(block, now);
   }
   /**
    * Tells the peer of pieces, whether it has them or not: it shows our
@@ -312,7 +304,9 @@ export class PeerSessionMachine {
    * @param now The time in milliseconds.
    */
   have(pieces: readonly number[], now: number): void {
-    this.#core.sendHaves(pieces, now);
+    for (const pieceIndex of pieces) {
+      this.#core.send({ type: "have", pieceIndex }, now);
+    }
   }
   /**
    * Recommends a piece, if the peer understands that (BEP 6).
@@ -335,9 +329,9 @@ export class PeerSessionMachine {
    * @throws {RangeError} If the number of bytes is wrong.
    */
   sendBlock(request: BlockAddress, data: Uint8Array, now: number): boolean {
-    if (this.#core.closed) return false;
-    const sent = this.#upload.sendBlock(request, data, now);
-    if (sent) this.#upload.pump(this.#core.bufferedBytes, now);
+    if (this.#core.isClosed) return false;
+    const sent = this.#parts.upload.sendBlock(request, data, now);
+    if (sent) this.#parts.upload.pump(this.#core.bufferedBytes, now);
     return sent;
   }
   /**
@@ -348,9 +342,9 @@ export class PeerSessionMachine {
    * @returns False when the request was taken back meanwhile.
    */
   rejectRequest(request: BlockAddress, now: number): boolean {
-    if (this.#core.closed) return false;
-    const known = this.#upload.reject(request, now);
-    if (known) this.#upload.pump(this.#core.bufferedBytes, now);
+    if (this.#core.isClosed) return false;
+    const known = this.#parts.upload.reject(request, now);
+    if (known) this.#parts.upload.pump(this.#core.bufferedBytes, now);
     return known;
   }
   /**
@@ -362,7 +356,8 @@ export class PeerSessionMachine {
    * @returns False when the peer does not speak it.
    */
   sendExtended(name: string, payload: Uint8Array, now: number): boolean {
-    return !this.#core.closed && this.#extensions.send(name, payload, now);
+    return !this.#core.isClosed &&
+      this.#parts.extensions.send(name, payload, now);
   }
   /**
    * Sends another extension handshake, if the peer speaks the protocol.
@@ -371,8 +366,8 @@ export class PeerSessionMachine {
    * @param now The time in milliseconds.
    */
   sendExtensionHandshake(fields: LocalExtensionFields, now: number): void {
-    if (this.#core.closed || !this.#parts.extended) return;
-    this.#extensions.sendHandshake(now, fields);
+    if (this.#core.isClosed || !this.#parts.extended) return;
+    this.#parts.extensions.sendHandshake(now, fields);
   }
   /**
    * Tells the number of pieces once it is known; what the peer told before is
@@ -392,25 +387,25 @@ export class PeerSessionMachine {
     } = {},
   ): void {
     checkSessionOptions({ pieceCount });
-    const known = this.#remote.pieceCount;
+    const known = this.#parts.remote.pieceCount;
     if (known !== undefined && known !== pieceCount) {
       throw new RangeError(
         `Cannot set the number of pieces to ${pieceCount}: it is ${known}`,
       );
     }
-    if (this.#core.closed) return;
-    this.#upload.setPieces(more.pieceSize, more.ownPieces);
+    if (this.#core.isClosed) return;
+    this.#parts.upload.setPieces(more.pieceSize, more.ownPieces);
     if (known !== undefined) return;
     try {
-      this.#pieces.setPieceCount(pieceCount);
-      this.#download.checkAllowed(pieceCount);
+      this.#parts.pieces.setPieceCount(pieceCount);
+      this.#parts.download.checkAllowed(pieceCount);
     } catch (error) {
       if (!(error instanceof PeerProtocolError)) throw error;
       return this.close(error);
     }
     // Too late for a bitfield: the first message is long gone.
     if (more.ownPieces !== undefined) this.have([...more.ownPieces], now);
-    this.#upload.grant(pieceCount, now);
+    this.#parts.upload.grant(pieceCount, now);
   }
   /**
    * Tells the port of our DHT node (BEP 5).
@@ -429,7 +424,7 @@ export class PeerSessionMachine {
    * @returns False when that is not possible, or asked already.
    */
   requestHashes(range: HashRange, now: number): boolean {
-    return !this.#core.closed &&
+    return !this.#core.isClosed &&
       (this.#parts.hashes?.request(range, now) ?? false);
   }
   /**
@@ -448,7 +443,7 @@ export class PeerSessionMachine {
     cost = 0,
   ): boolean {
     this.#core.budget.spend(cost);
-    return !this.#core.closed &&
+    return !this.#core.isClosed &&
       (this.#parts.hashes?.reply(range, hashes, now) ?? false);
   }
   /**
@@ -462,9 +457,9 @@ export class PeerSessionMachine {
 
   /** Lets every timer that is due fire. */
   handleTimeout(now: number): void {
-    if (this.#core.closed) return;
+    if (this.#core.isClosed) return;
     const timers = this.#core.timers;
-    if (this.#download.interested || this.#upload.interested) {
+    if (this.#parts.download.interested || this.#parts.upload.interested) {
       timers.wantedAt = now;
     }
     if (this.#core.bufferedBytes === 0) timers.progressAt = now;
@@ -474,7 +469,7 @@ export class PeerSessionMachine {
       this.#core.outgoing.release();
       this.#core.send({ type: "keep-alive" }, now);
     }
-    this.#download.handleTimeout(now);
-    timers.arm(this.#download.deadline);
+    this.#parts.download.handleTimeout(now);
+    timers.arm(this.#parts.download.deadline);
   }
 }

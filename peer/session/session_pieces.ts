@@ -5,22 +5,23 @@
  */
 import type { Bitfield } from "../../_shared/bitfield.ts";
 import { ODDITY_COST, PIECES_A_UNIT, REPEAT_COST } from "../limits.ts";
-import type { FirstPieces, RemotePieces } from "./remote_pieces.ts";
-import type { PeerSessionOptions, SessionPort } from "../session_types.ts";
+import type { FirstPieces, PeerSessionOptions } from "../session_types.ts";
+import type { RemotePieces } from "./remote_pieces.ts";
+import type { SessionCore } from "./session_core.ts";
 
 /** Our pieces and theirs. */
 export class PieceSide {
-  readonly #port: SessionPort;
+  readonly #core: SessionCore;
   readonly #remote: RemotePieces;
   readonly #fast: boolean;
   readonly #own: Bitfield | undefined;
 
   constructor(
     options: PeerSessionOptions,
-    port: SessionPort,
+    core: SessionCore,
     remote: RemotePieces,
   ) {
-    this.#port = port;
+    this.#core = core;
     this.#remote = remote;
     this.#fast = options.fast ?? false;
     this.#own = options.ownPieces;
@@ -30,10 +31,10 @@ export class PieceSide {
   sendFirst(now: number): void {
     const own = this.#own;
     if (own === undefined || own.isEmpty) {
-      if (this.#fast) this.#port.send({ type: "have-none" }, now);
+      if (this.#fast) this.#core.send({ type: "have-none" }, now);
     } else if (this.#fast && own.isFull) {
-      this.#port.send({ type: "have-all" }, now);
-    } else this.#port.send({ type: "bitfield", bytes: own.toBytes() }, now);
+      this.#core.send({ type: "have-all" }, now);
+    } else this.#core.send({ type: "bitfield", bytes: own.toBytes() }, now);
   }
 
   onFirst(type: FirstPieces, bytes: Uint8Array): void {
@@ -42,7 +43,7 @@ export class PieceSide {
       : type === "have-all"
       ? this.#remote.onHaveAll()
       : this.#remote.onHaveNone();
-    if (outcome !== "first") this.#port.odd(ODDITY_COST + this.#walkCost);
+    if (outcome !== "first") this.#core.odd(ODDITY_COST + this.#walkCost);
     if (outcome !== "odd" && this.#remote.pieceCount !== undefined) {
       this.#emit(type);
     }
@@ -56,8 +57,8 @@ export class PieceSide {
   onHave(pieceIndex: number): void {
     const { pieceCount } = this.#remote;
     if (this.#remote.onHave(pieceIndex)) {
-      this.#port.emit({ type: "have", pieceIndex });
-    } else if (pieceCount !== undefined) this.#port.odd(REPEAT_COST);
+      this.#core.emit({ type: "have", pieceIndex });
+    } else if (pieceCount !== undefined) this.#core.odd(REPEAT_COST);
   }
 
   setPieceCount(pieceCount: number): void {
@@ -66,6 +67,6 @@ export class PieceSide {
   }
 
   #emit(type: FirstPieces): void {
-    this.#port.emit({ type, pieces: this.#remote.pieces });
+    this.#core.emit({ type, pieces: this.#remote.pieces });
   }
 }

@@ -10,13 +10,12 @@ import {
   SEND_TIMEOUT_MS,
   SILENCE_TIMEOUT_MS,
 } from "../limits.ts";
-import type { PeerSessionOptions } from "../session_types.ts";
 
 /** Makes the error for a peer that does not read. */
 export function slowReaderError(buffered: number): PeerProtocolError {
   return new PeerProtocolError(
     "slow-reader",
-    `Cannot go on with a peer that does not take what is sent: ${buffered} bytes wait`,
+    `Peer is not reading: ${buffered} bytes queued`,
   );
 }
 
@@ -25,10 +24,6 @@ export function slowReaderError(buffered: number): PeerProtocolError {
  * early at worst, and is then set again.
  */
 export class SessionTimers {
-  readonly #keepAlive: number;
-  readonly #silence: number;
-  readonly #idle: number;
-  readonly #send: number;
   /** When a message was sent last. */
   sentAt: number;
   /** When a whole message came last. */
@@ -41,11 +36,7 @@ export class SessionTimers {
   deadline: number;
   #pausedAt: number | undefined;
 
-  constructor(options: PeerSessionOptions, now: number) {
-    this.#keepAlive = options.keepAliveMs ?? KEEP_ALIVE_MS;
-    this.#silence = options.silenceTimeoutMs ?? SILENCE_TIMEOUT_MS;
-    this.#idle = options.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
-    this.#send = options.sendTimeoutMs ?? SEND_TIMEOUT_MS;
+  constructor(now: number) {
     this.sentAt =
       this.heardAt =
       this.progressAt =
@@ -61,35 +52,33 @@ export class SessionTimers {
     else if (this.#pausedAt !== undefined) {
       this.heardAt += now - this.#pausedAt;
       this.#pausedAt = undefined;
-      this.atLatest(this.heardAt + this.#silence);
+      this.atLatest(this.heardAt + SILENCE_TIMEOUT_MS);
     }
   }
 
   /** Tells what has gone on for too long, if anything. */
   violation(now: number, buffered: number): PeerProtocolError | undefined {
     if (
-      this.#pausedAt === undefined && now - this.heardAt >= this.#silence
+      this.#pausedAt === undefined && now - this.heardAt >= SILENCE_TIMEOUT_MS
     ) {
       return new PeerProtocolError(
         "silent",
-        `Cannot go on with a peer that sent nothing for ${
-          Math.round((now - this.heardAt) / 1000)
-        } s`,
+        `Peer sent nothing for ${Math.round((now - this.heardAt) / 1000)} s`,
       );
     }
-    if (now - this.wantedAt >= this.#idle) {
+    if (now - this.wantedAt >= IDLE_TIMEOUT_MS) {
       return new PeerProtocolError(
         "idle",
-        "Cannot keep a connection that neither side needs",
+        "Neither side has needed this connection for 10 minutes",
       );
     }
-    return buffered > 0 && now - this.progressAt >= this.#send
+    return buffered > 0 && now - this.progressAt >= SEND_TIMEOUT_MS
       ? slowReaderError(buffered)
       : undefined;
   }
 
   isKeepAliveDue(now: number): boolean {
-    return now - this.sentAt >= this.#keepAlive;
+    return now - this.sentAt >= KEEP_ALIVE_MS;
   }
 
   /** Looks again at a time at the latest. */
@@ -100,10 +89,12 @@ export class SessionTimers {
   /** Sets the deadline anew. */
   arm(other: number): void {
     this.deadline = Math.min(
-      this.#pausedAt === undefined ? this.heardAt + this.#silence : Infinity,
-      this.wantedAt + this.#idle,
-      this.sentAt + this.#keepAlive,
-      this.progressAt + this.#send,
+      this.#pausedAt === undefined
+        ? this.heardAt + SILENCE_TIMEOUT_MS
+        : Infinity,
+      this.wantedAt + IDLE_TIMEOUT_MS,
+      this.sentAt + KEEP_ALIVE_MS,
+      this.progressAt + SEND_TIMEOUT_MS,
       other,
     );
   }

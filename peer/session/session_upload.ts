@@ -24,10 +24,10 @@ import {
   TINY_COST,
   TINY_REQUEST,
 } from "../limits.ts";
-import type { BlockAddress, BlockRequestMessage } from "../message.ts";
-import type { PeerCounters } from "./peer_stats.ts";
+import type { BlockAddress } from "../message.ts";
 import type { RemotePieces } from "./remote_pieces.ts";
-import type { PeerSessionOptions, SessionPort } from "../session_types.ts";
+import type { PeerSessionOptions } from "../session_types.ts";
+import type { SessionCore } from "./session_core.ts";
 import { UploadQueue } from "./upload_queue.ts";
 
 const WATERMARK_AGE_MS = 100;
@@ -38,8 +38,7 @@ export class UploadSide {
   readonly #mostLength: number;
   /** Until it is used. */
   #allowedFast: PeerSessionOptions["allowedFast"];
-  readonly #port: SessionPort;
-  readonly #counters: PeerCounters;
+  readonly #core: SessionCore;
   readonly #remote: RemotePieces;
   readonly #fast: boolean;
   readonly #capacity: number;
@@ -57,14 +56,12 @@ export class UploadSide {
 
   constructor(
     options: PeerSessionOptions,
-    port: SessionPort,
-    counters: PeerCounters,
+    core: SessionCore,
     remote: RemotePieces,
   ) {
     this.#mostLength = options.maxRequestLength ?? DEFAULT_BLOCK_LENGTH;
     this.#allowedFast = options.fast ? options.allowedFast : undefined;
-    this.#port = port;
-    this.#counters = counters;
+    this.#core = core;
     this.#remote = remote;
     this.#fast = options.fast ?? false;
     this.#capacity = options.maxQueuedRequests ?? MAX_QUEUED_REQUESTS;
@@ -79,11 +76,9 @@ export class UploadSide {
   get interested(): boolean {
     return this.#interested;
   }
+  /** How many requests wait or are handed out. */
   get queued(): number {
     return this.#queue.size;
-  }
-  get servingBytes(): number {
-    return this.#queue.servingBytes;
   }
 
   /** Applies what becomes known with the number of pieces. */
@@ -104,12 +99,12 @@ export class UploadSide {
       allowedFast.infoHash,
       allowedFast.ip,
       pieceCount,
-      allowedFast.count ?? ALLOWED_FAST_COUNT,
+      ALLOWED_FAST_COUNT,
     );
     for (const pieceIndex of this.#granted) {
-      // Enough to fetch a damaged piece again, not to fetch it for ever.
+      // Enough to fetch a damaged piece again, not to fetch it endlessly.
       this.#grantBudget += 2 * (this.#pieceSize?.(pieceIndex) ?? 1 << 20);
-      this.#port.send({ type: "allowed-fast", pieceIndex }, now);
+      this.#core.send({ type: "allowed-fast", pieceIndex }, now);
     }
   }
 
@@ -117,7 +112,7 @@ export class UploadSide {
     if (this.#choking) return;
     this.#choking = true;
     this.#tooMany = 0;
-    this.#port.send({ type: "choke" }, now);
+    this.#core.send({ type: "choke" }, now);
     for (const request of this.#queue.clear((r) => this.#isGranted(r))) {
       this.#refuse(request, now);
     }
@@ -127,7 +122,7 @@ export class UploadSide {
     if (!this.#choking) return;
     this.#choking = false;
     this.#tooMany = 0;
-    this.#port.send({ type: "unchoke" }, now);
+    this.#core.send({ type: "unchoke" }, now);
   }
 
   onInterest(interested: boolean, now: number): void {
@@ -135,24 +130,26 @@ export class UploadSide {
     if (!this.#flips.allow(now)) {
       throw new PeerProtocolError(
         "flapping",
-        `Cannot follow a peer whose interest changes more than ${MAX_INTEREST_FLIPS} times in ten seconds`,
+        `Peer changed its interest more than ${MAX_INTEREST_FLIPS} times in ten seconds`,
       );
     }
     this.#interested = interested;
-    this.#port.emit({ type: interested ? "interested" : "not-interested" });
+    this.#core.emit({ type: interested ? "interested" : "not-interested" });
   }
 
-  onRequest(message: BlockRequestMessage, now: number): void {
+  onRequest(message: BlockAddress, now: number): void {
     const { pieceIndex, blockOffset, length } = message;
     const request: BlockAddress = { pieceIndex, blockOffset, length };
     if (this.#remote.pieceCount === undefined) {
       return this.#refuseFlood(request, now);
     }
     if (!this.#isServable(request)) {
-      if (++this.#counters.invalid > MAX_INVALID_REQUESTS) {
+      if (++this.#core.counters.invalid > MAX_INVALID_REQUESTS) {
         throw new PeerProtocolError(
           "request-flood",
-          `Cannot serve block ${pieceIndex}+${blockOffset} of ${length} bytes: ${this.#counters.invalid} requests were for blocks that are not served`,
+          `Peer requested block ${pieceIndex}+${blockOffset} of ${length} bytes and ${
+            this.#core.counters.invalid - 1
+          } others that are not served`,
         );
       }
       return this.#refuse(request, now);
@@ -162,9 +159,9 @@ export class UploadSide {
     }
     const added = this.#queue.add(request);
     if (added === "full") this.#refuseFlood(request, now);
-    else if (added === "duplicate") this.#port.spend(REPEAT_COST);
+    else if (added === "duplicate") this.#core.spend(REPEAT_COST);
     else if (length < TINY_REQUEST && !this.#isWhole(request)) {
-      this.#port.spend(TINY_COST);
+      this.#core.spend(TINY_COST);
     }
   }
 
@@ -175,13 +172,13 @@ export class UploadSide {
       blockOffset + length === size;
   }
 
-  onCancel(message: BlockRequestMessage, now: number): void {
+  onCancel(message: BlockAddress, now: number): void {
     const { pieceIndex, blockOffset, length } = message;
     const request: BlockAddress = { pieceIndex, blockOffset, length };
-    const serving = this.#queue.servingBytes;
-    if (!this.#queue.cancel(request)) return;
-    if (this.#queue.servingBytes !== serving) {
-      this.#port.emit({ type: "serve-cancelled", request });
+    const cancelled = this.#queue.cancel(request);
+    if (cancelled === undefined) return;
+    if (cancelled === "serving") {
+      this.#core.emit({ type: "serve-cancelled", request });
     }
     this.#refuse(request, now);
   }
@@ -195,8 +192,8 @@ export class UploadSide {
     }
     if (!this.#queue.finish(request)) return false;
     if (this.#choking) this.#grantBudget -= data.length;
-    this.#counters.up.add(data.length, now);
-    this.#port.send({
+    this.#core.counters.up.add(data.length, now);
+    this.#core.send({
       type: "piece",
       pieceIndex: request.pieceIndex,
       blockOffset: request.blockOffset,
@@ -214,21 +211,21 @@ export class UploadSide {
 
   /** Hands requests out as long as the send buffer has room. */
   pump(bufferedBytes: number, now: number): void {
-    if (this.#queue.waiting === 0) return;
+    if (!this.#queue.isWaiting) return;
     if (now - this.#watermarkAt >= WATERMARK_AGE_MS) this.#adapt(now);
     let pending = bufferedBytes + this.#queue.servingBytes;
     while (pending === 0 || pending < this.#watermark) {
       const request = this.#queue.next();
       if (request === undefined) return;
       pending += request.length;
-      this.#port.emit({ type: "serve", request });
+      this.#core.emit({ type: "serve", request });
     }
   }
 
   /** Half of what goes out in a second. */
   #adapt(now: number): void {
     this.#watermarkAt = now;
-    const { up } = this.#counters;
+    const { up } = this.#core.counters;
     const least = up.total < 4 * INITIAL_SEND_WATERMARK
       ? INITIAL_SEND_WATERMARK
       : MIN_SEND_WATERMARK;
@@ -254,22 +251,22 @@ export class UploadSide {
     return this.#own === undefined || this.#own.has(pieceIndex);
   }
 
-  /** Refuses what honest peers also send now and then, but not for ever. */
+  /** Refuses what honest peers also send now and then, up to a limit. */
   #refuseFlood(request: BlockAddress, now: number): void {
     if (++this.#tooMany > 2 * this.#capacity) {
       throw new PeerProtocolError(
         "request-flood",
-        `Cannot queue block ${request.pieceIndex}+${request.blockOffset}: ${this.#tooMany} requests were too many or came while the peer was choked`,
+        `Peer sent ${this.#tooMany} requests that were too many or came while it was choked`,
       );
     }
     this.#refuse(request, now);
   }
 
   #refuse(request: BlockAddress, now: number): void {
-    this.#counters.refused++;
-    this.#port.spend(REPEAT_COST);
+    this.#core.counters.refused++;
+    this.#core.spend(REPEAT_COST);
     if (!this.#fast) return;
-    this.#port.send({
+    this.#core.send({
       type: "reject",
       pieceIndex: request.pieceIndex,
       blockOffset: request.blockOffset,

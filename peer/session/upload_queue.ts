@@ -1,22 +1,27 @@
 /**
  * The blocks one peer asked us for.
  *
- * Invariant: a request is in exactly one of two tables: waiting, or handed out
- * to be read; both together are bounded.
+ * Invariant: a request waits or is handed out to be read; both together are
+ * bounded.
  *
  * @module
  */
 import type { BlockAddress } from "../message.ts";
 import { blockKey } from "./request_ledger.ts";
 
-/** In place of maps that are made when they are needed: most peers are idle. */
+/** In place of tables that are made when they are needed: most peers are idle. */
 const NO_REQUESTS = new Map<number, BlockAddress>();
+const NO_KEYS = new Set<number>();
+
+const keyOf = (request: BlockAddress) =>
+  blockKey(request.pieceIndex, request.blockOffset);
 
 /** Requests of one peer, in the order of arrival. */
 export class UploadQueue {
   readonly #capacity: number;
-  #waiting = NO_REQUESTS;
-  #serving = NO_REQUESTS;
+  #requests = NO_REQUESTS;
+  /** Those that are handed out. */
+  #serving = NO_KEYS;
   /** What came in, from `#head` on; a map is slow to take from its front. */
   #order: BlockAddress[] = [];
   #head = 0;
@@ -27,14 +32,9 @@ export class UploadQueue {
     this.#capacity = capacity;
   }
 
-  /** How many requests are waiting or handed out. */
+  /** How many requests wait or are handed out. */
   get size(): number {
-    return this.#waiting.size + this.#serving.size;
-  }
-
-  /** How many requests wait. */
-  get waiting(): number {
-    return this.#waiting.size;
+    return this.#requests.size;
   }
 
   /** How many bytes are handed out to be read. */
@@ -42,45 +42,42 @@ export class UploadQueue {
     return this.#servingBytes;
   }
 
+  /** Whether requests wait. */
+  get isWaiting(): boolean {
+    return this.#requests.size > this.#serving.size;
+  }
+
   /** Adds a request. */
   add(request: BlockAddress): "added" | "duplicate" | "full" {
-    const key = blockKey(request.pieceIndex, request.blockOffset);
-    const known = this.#waiting.get(key) ?? this.#serving.get(key);
-    if (known !== undefined && known.length === request.length) {
-      return "duplicate";
-    }
+    const key = keyOf(request);
+    const known = this.#requests.get(key);
+    if (known?.length === request.length) return "duplicate";
     if (known !== undefined || this.size >= this.#capacity) return "full";
-    if (this.#waiting === NO_REQUESTS) {
-      this.#waiting = new Map();
-      this.#serving = new Map();
+    if (this.#requests === NO_REQUESTS) {
+      this.#requests = new Map();
+      this.#serving = new Set();
     }
-    this.#waiting.set(key, request);
-    // Whoever asks and takes back for ever makes no list grow.
+    this.#requests.set(key, request);
+    // Requests that are sent and cancelled without end make no list grow.
     if (
       this.#head > 2 * this.#capacity || this.#order.length > 4 * this.#capacity
     ) {
-      this.#order = this.#order.slice(this.#head).filter((waiting) =>
-        this.#waiting.get(blockKey(waiting.pieceIndex, waiting.blockOffset)) ===
-          waiting
-      );
+      this.#order = this.#order.slice(this.#head)
+        .filter((queued) => this.#requests.get(keyOf(queued)) === queued);
       this.#head = 0;
     }
     this.#order.push(request);
     return "added";
   }
 
-  /**
-   * Hands out the oldest waiting request. Returns the request, or `undefined`
-   * when none waits.
-   */
+  /** Hands out the oldest request that waits, if there is one. */
   next(): BlockAddress | undefined {
     while (this.#head < this.#order.length) {
       const request = this.#order[this.#head++]!;
-      const key = blockKey(request.pieceIndex, request.blockOffset);
-      // Those that were taken back meanwhile are passed over here.
-      if (this.#waiting.get(key) !== request) continue;
-      this.#waiting.delete(key);
-      this.#serving.set(key, request);
+      const key = keyOf(request);
+      // Those that were cancelled meanwhile are passed over here.
+      if (this.#requests.get(key) !== request) continue;
+      this.#serving.add(key);
       this.#servingBytes += request.length;
       return request;
     }
@@ -88,38 +85,26 @@ export class UploadQueue {
     return undefined;
   }
 
-  /**
-   * Settles a request that was handed out. Returns false when it was cancelled
-   * meanwhile, or never handed out.
-   */
+  /** Settles a request; returns false unless it was handed out. */
   finish(request: BlockAddress): boolean {
-    const key = blockKey(request.pieceIndex, request.blockOffset);
-    if (this.#serving.get(key)?.length !== request.length) return false;
-    this.#serving.delete(key);
-    this.#servingBytes -= request.length;
-    return true;
+    return this.#serving.has(keyOf(request)) &&
+      this.cancel(request) === "serving";
   }
 
-  /** Takes back a request in either table. Returns false when there is none. */
-  cancel(request: BlockAddress): boolean {
-    const key = blockKey(request.pieceIndex, request.blockOffset);
-    if (this.#waiting.get(key)?.length === request.length) {
-      return this.#waiting.delete(key);
-    }
-    return this.finish(request);
+  /** Takes a request back; tells where it was, if anywhere. */
+  cancel(request: BlockAddress): "waiting" | "serving" | undefined {
+    const key = keyOf(request);
+    if (this.#requests.get(key)?.length !== request.length) return undefined;
+    this.#requests.delete(key);
+    if (!this.#serving.delete(key)) return "waiting";
+    this.#servingBytes -= request.length;
+    return "serving";
   }
 
   /** Takes back every request but some. */
   clear(kept: (request: BlockAddress) => boolean): BlockAddress[] {
-    const result: BlockAddress[] = [];
-    for (const request of this.#serving.values()) {
-      if (!kept(request) && this.finish(request)) result.push(request);
-    }
-    for (const [key, request] of this.#waiting) {
-      if (kept(request)) continue;
-      this.#waiting.delete(key);
-      result.push(request);
-    }
-    return result;
+    const taken = [...this.#requests.values()].filter((r) => !kept(r));
+    for (const request of taken) this.cancel(request);
+    return taken;
   }
 }

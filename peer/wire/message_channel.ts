@@ -16,10 +16,6 @@ export interface MessageChannelOptions {
   readonly connection: ByteConnection;
   /** How many pieces there are, when known. */
   readonly pieceCount?: number | undefined;
-  /** Longest block accepted in bytes. */
-  readonly maxBlockLength?: number | undefined;
-  /** Bytes of the first read buffer. */
-  readonly minReadBuffer?: number | undefined;
   /** Bytes that a read buffer may grow to. */
   readonly maxReadBuffer?: number | undefined;
 }
@@ -80,11 +76,8 @@ export class MessageChannel<Peer> {
     this.#connection = options.connection;
     this.#host = host;
     this.#peer = peer;
-    this.#decoder = new PeerMessageDecoder(options);
-    this.#buffer = new ReadBuffer(
-      options.minReadBuffer ?? 512,
-      options.maxReadBuffer ?? 524_288,
-    );
+    this.#decoder = new PeerMessageDecoder(options.pieceCount);
+    this.#buffer = new ReadBuffer(options.maxReadBuffer ?? 524_288);
   }
 
   /** Tells the number of pieces once it is known. */
@@ -97,7 +90,7 @@ export class MessageChannel<Peer> {
     queueMicrotask(() => void this.#read(initialBytes));
   }
 
-  /** Sends what waits once the caller is through. */
+  /** Sends what waits once the caller is done. */
   flush(): void {
     if (this.#flushing || this.#writing || this.#closed) return;
     if (this.#host.waiting(this.#peer) === 0) return;

@@ -15,45 +15,69 @@ import {
 } from "../limits.ts";
 import { decodePeerMessageBody, type PeerMessage } from "../message.ts";
 
-/** Options of {@linkcode PeerMessageDecoder}. */
-export interface PeerMessageDecoderOptions {
-  /**
-   * How many pieces the torrent has: a bitfield must then have exactly the
-   * right size.
-   *
-   * @default {undefined} not known, bitfields of up to 2^21 pieces pass
-   */
-  readonly pieceCount?: number | undefined;
-  /**
-   * Longest block, 1 to 16777216 bytes.
-   *
-   * @default {131072}
-   */
-  readonly maxBlockLength?: number | undefined;
-  /**
-   * Longest payload of an extended message in bytes.
-   *
-   * @default {1048576}
-   */
-  readonly maxExtendedLength?: number | undefined;
-}
-
 const NO_BYTES = new Uint8Array(0);
 
-function check(name: string, value: number, most: number): void {
-  if (!Number.isInteger(value) || value < 0 || value > most) {
-    throw new RangeError(
-      `Cannot use ${value} as "${name}": it must be an integer from 0 to ${most}`,
-    );
+/** Longest message of any type in bytes. */
+const MAX_LENGTH = 2 + MAX_EXTENDED_LENGTH;
+
+/** Length of the body by id where there is but one, else 0 (BEP 3, 5, 6, 52). */
+const EXACT_LENGTH: readonly number[] = [
+  ...[1, 1, 1, 1, 5, 0, 13, 0, 13, 3, 0, 0],
+  ...[0, 5, 1, 1, 13, 5, 0, 0, 0, 49, 0, 49],
+];
+
+/** Refuses a length that no type allows. */
+function checkAnyLength(length: number): void {
+  if (length <= MAX_LENGTH) return;
+  throw new PeerProtocolError(
+    "too-long",
+    `Cannot take a message of ${length} bytes: the most is ${MAX_LENGTH}`,
+  );
+}
+
+/** Refuses a length that the type does not allow. */
+function checkLength(
+  length: number,
+  id: number,
+  pieceCount: number | undefined,
+): void {
+  const exact = EXACT_LENGTH[id] ?? 0;
+  if (length === exact) return;
+  checkAnyLength(length);
+  let least = exact || 1;
+  let most = exact || 1 + MAX_UNKNOWN_LENGTH;
+  if (id === 7) {
+    least = 9;
+    most = 9 + MAX_BLOCK_LENGTH;
+  } else if (id === 5) {
+    most = 1 + Math.ceil((pieceCount ?? MAX_PIECE_COUNT) / 8);
+    if (pieceCount !== undefined && length !== most) {
+      throw new PeerProtocolError(
+        "bad-bitfield",
+        `Cannot take a bitfield of ${
+          length - 1
+        } bytes: ${pieceCount} pieces need ${most - 1}`,
+      );
+    }
+  } else if (id === 20) {
+    least = 2;
+    most = 2 + MAX_EXTENDED_LENGTH;
+  } else if (id === 22) {
+    least = 49;
+    most = 49 + 32 * MAX_HASHES;
   }
+  const fits = length >= least && length <= most;
+  if (fits && (id !== 22 || (length - 49) % 32 === 0)) return;
+  throw new PeerProtocolError(
+    length > most && most > 49 ? "too-long" : "bad-length",
+    `Cannot take a message with id ${id} as its length must be ${
+      least === most ? least : `${least} to ${most}`
+    }: it is ${length}`,
+  );
 }
 
 /** Cuts a byte stream into {@linkcode PeerMessage}s. */
 export class PeerMessageDecoder {
-  readonly #maxBlock: number;
-  readonly #maxExtended: number;
-  /** Above every length that any type allows. */
-  readonly #maxLength: number;
   #pieceCount: number | undefined;
   /** The start of a message that the last chunk ended in. */
   #carry = NO_BYTES;
@@ -66,24 +90,11 @@ export class PeerMessageDecoder {
   /**
    * Makes a decoder.
    *
-   * @param options See {@linkcode PeerMessageDecoderOptions}.
-   * @throws {RangeError} If an option makes no sense.
+   * @param pieceCount How many pieces the torrent has, when known: a bitfield
+   * must then have exactly the right size.
    */
-  constructor(options: PeerMessageDecoderOptions = {}) {
-    this.#maxBlock = options.maxBlockLength ?? MAX_BLOCK_LENGTH;
-    this.#maxExtended = options.maxExtendedLength ?? MAX_EXTENDED_LENGTH;
-    check("maxBlockLength", this.#maxBlock, 16_777_216);
-    check("maxExtendedLength", this.#maxExtended, 16_777_216);
-    this.#maxLength = Math.max(
-      this.#maxBlock + 9,
-      this.#maxExtended + 2,
-      MAX_UNKNOWN_LENGTH + 1,
-      MAX_PIECE_COUNT / 8 + 1,
-      49 + 32 * MAX_HASHES,
-    );
-    if (options.pieceCount !== undefined) {
-      this.setPieceCount(options.pieceCount);
-    }
+  constructor(pieceCount?: number) {
+    this.#pieceCount = pieceCount;
   }
 
   /** How many bytes of an unfinished message are held. */
@@ -94,11 +105,9 @@ export class PeerMessageDecoder {
   /**
    * Tells the number of pieces once it is known.
    *
-   * @param pieceCount How many pieces, 0 to 2^31 - 1.
-   * @throws {RangeError} If the number makes no sense.
+   * @param pieceCount How many pieces.
    */
   setPieceCount(pieceCount: number): void {
-    check("pieceCount", pieceCount, 0x7fffffff);
     this.#pieceCount = pieceCount;
   }
 
@@ -164,10 +173,10 @@ export class PeerMessageDecoder {
         continue;
       }
       if (left < 5) {
-        this.#checkMost(length);
+        checkAnyLength(length);
         break;
       }
-      this.#check(length, chunk[at + 4]!);
+      checkLength(length, chunk[at + 4]!, this.#pieceCount);
       const next = at + 4 + length;
       if (next > end) break;
       const body = at + 4;
@@ -203,12 +212,12 @@ export class PeerMessageDecoder {
             onMessage({ type: "keep-alive" });
             return at;
           }
-          this.#checkMost(length);
+          checkAnyLength(length);
         }
       }
       if (this.#carried < 5) return at;
       const length = readUint32(this.#carry, 0);
-      this.#check(length, this.#carry[4]!);
+      checkLength(length, this.#carry[4]!, this.#pieceCount);
       this.#carryGoal = 4 + length;
     }
     const take = Math.min(this.#carryGoal - this.#carried, chunk.length - at);
@@ -219,7 +228,7 @@ export class PeerMessageDecoder {
     if (this.#carried === this.#carryGoal) {
       this.#carried = 0;
       onMessage(decodePeerMessageBody(this.#carry, 4, this.#carryGoal));
-      // What one long message needed is not kept for every peer for ever.
+      // The memory that one long message needed is freed.
       if (this.#carry.length > 131_072) this.#carry = NO_BYTES;
     }
     return at;
@@ -233,81 +242,25 @@ export class PeerMessageDecoder {
     carry.set(this.#carry.subarray(0, this.#carried));
     this.#carry = carry;
   }
+}
 
-  /** Refuses a length that no type allows. */
-  #checkMost(length: number): void {
-    if (length <= this.#maxLength) return;
+/**
+ * Decodes one whole message with its length prefix.
+ *
+ * @param bytes Exactly one message.
+ * @returns The message; its byte fields are views of the input.
+ * @throws {PeerProtocolError} If the length prefix and the number of bytes
+ * disagree, or the length does not fit the type.
+ */
+export function decodePeerMessage(bytes: Uint8Array): PeerMessage {
+  const length = bytes.length - 4;
+  if (length < 0 || readUint32(bytes, 0) !== length) {
     throw new PeerProtocolError(
-      "too-long",
-      `Cannot take a message of ${length} bytes: the most is ${this.#maxLength}`,
+      "truncated",
+      `Cannot decode a message as its length prefix must count the rest of the ${bytes.length} bytes`,
     );
   }
-
-  /** Refuses a length before any byte of the body is kept. */
-  #check(length: number, id: number): void {
-    this.#checkMost(length);
-    let least = 1;
-    let most = 1;
-    switch (id) {
-      case 0:
-      case 1:
-      case 2:
-      case 3:
-      case 14:
-      case 15:
-        break;
-      case 4:
-      case 13:
-      case 17:
-        least = most = 5;
-        break;
-      case 6:
-      case 8:
-      case 16:
-        least = most = 13;
-        break;
-      case 7:
-        least = 9;
-        most = 9 + this.#maxBlock;
-        break;
-      case 5:
-        if (this.#pieceCount === undefined) most = 1 + MAX_PIECE_COUNT / 8;
-        else {
-          least = most = 1 + Math.ceil(this.#pieceCount / 8);
-          if (length !== most) {
-            throw new PeerProtocolError(
-              "bad-bitfield",
-              `Cannot take a bitfield of ${
-                length - 1
-              } bytes: ${this.#pieceCount} pieces need ${most - 1}`,
-            );
-          }
-        }
-        break;
-      case 9:
-        least = most = 3;
-        break;
-      case 20:
-        least = 2;
-        most = 2 + this.#maxExtended;
-        break;
-      case 21:
-      case 23:
-        least = most = 49;
-        break;
-      case 22:
-        least = 49;
-        most = 49 + 32 * MAX_HASHES;
-        break;
-      default:
-        most = 1 + MAX_UNKNOWN_LENGTH;
-    }
-    if (length >= least && length <= most) return;
-    throw new PeerProtocolError(
-      length > most && most > 49 ? "too-long" : "bad-length",
-      `Cannot take a message with id ${id} as its length must be ${
-        least === most ? least : `${least} to ${most}`
-      }: it is ${length}`,
-    );
-  }
+  if (length === 0) return { type: "keep-alive" };
+  checkLength(length, bytes[4]!, undefined);
+  return decodePeerMessageBody(bytes, 4, bytes.length);
 }

@@ -6,12 +6,7 @@
 import { writeUint16, writeUint32 } from "../../_shared/bytes.ts";
 import { PEER_MESSAGE_ID, type PeerMessage } from "../message.ts";
 
-/**
- * Tells how many bytes a message takes on the wire, its length prefix included.
- *
- * @param message The message.
- * @returns Bytes.
- */
+/** Bytes of a message on the wire, its length prefix included. */
 export function peerMessageSize(message: PeerMessage): number {
   switch (message.type) {
     case "piece":
@@ -44,30 +39,14 @@ export function peerMessageSize(message: PeerMessage): number {
   }
 }
 
-/**
- * Writes a message where there is room for it.
- *
- * @param message The message.
- * @param target Where to; needs {@linkcode peerMessageSize} bytes of room.
- * @param offset Of the first byte.
- * @returns The offset behind the message.
- * @throws {RangeError} If there is no room, or the pieces root of a hash
- * message has not 32 bytes.
- */
-export function writePeerMessage(
+/** Writes a message where there is room for it; returns the offset behind it. */
+function writePeerMessage(
   message: PeerMessage,
   target: Uint8Array,
-  offset = 0,
+  offset: number,
 ): number {
   const size = peerMessageSize(message);
   const end = offset + size;
-  if (end > target.length) {
-    throw new RangeError(
-      `Cannot write a "${message.type}" message of ${size} bytes: there is room for ${
-        target.length - offset
-      }`,
-    );
-  }
   writeUint32(target, offset, size - 4);
   if (message.type === "keep-alive") return end;
   const at = offset + 5;
@@ -135,7 +114,7 @@ export function encodePeerMessage(
   message: PeerMessage,
 ): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(peerMessageSize(message));
-  writePeerMessage(message, bytes);
+  writePeerMessage(message, bytes, 0);
   return bytes;
 }
 
@@ -164,34 +143,13 @@ export class PeerMessageBuffer {
    *
    * @param message The message; its byte fields are copied.
    * @returns How many bytes it takes.
-   * @throws {RangeError} As {@linkcode writePeerMessage} does.
+   * @throws {RangeError} As {@linkcode encodePeerMessage} does.
    */
   append(message: PeerMessage): number {
     const size = peerMessageSize(message);
     const needed = this.#length + size;
     if (needed > this.#bytes.length) this.#grow(needed);
     this.#length = writePeerMessage(message, this.#bytes, this.#length);
-    return size;
-  }
-
-  /**
-   * Encodes a "have" for each of many pieces.
-   *
-   * @param pieces Which pieces.
-   * @returns How many bytes they take.
-   */
-  appendHaves(pieces: readonly number[]): number {
-    const size = 9 * pieces.length;
-    const needed = this.#length + size;
-    if (needed > this.#bytes.length) this.#grow(needed);
-    let at = this.#length;
-    for (const pieceIndex of pieces) {
-      writeUint32(this.#bytes, at, 5);
-      this.#bytes[at + 4] = PEER_MESSAGE_ID.have;
-      writeUint32(this.#bytes, at + 5, pieceIndex);
-      at += 9;
-    }
-    this.#length = at;
     return size;
   }
 
@@ -216,7 +174,7 @@ export class PeerMessageBuffer {
    */
   recycle(taken: Uint8Array<ArrayBuffer>): void {
     const { buffer } = taken;
-    // Whoever is sent little keeps nothing.
+    // A peer that is sent little keeps nothing.
     if (buffer.byteLength <= FIRST_CAPACITY) return;
     // A buffer that was grown for a burst is kept until it is hardly filled
     // for some time.

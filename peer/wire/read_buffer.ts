@@ -5,6 +5,7 @@
  */
 
 const QUIET_READS = 32;
+const FIRST_READ = 512;
 /** Bytes at least while blocks are awaited, at most while none are. */
 const BLOCK_READ = 16_384;
 
@@ -20,10 +21,10 @@ export class ReadBuffer {
   #quiet = 0;
 
   /** Makes an empty buffer. */
-  constructor(least: number, most: number) {
-    this.#least = least;
-    this.#most = Math.max(least, most);
-    this.#size = least;
+  constructor(most: number) {
+    this.#least = Math.min(FIRST_READ, most);
+    this.#most = most;
+    this.#size = this.#least;
   }
 
   /** Chooses the size of the next read. */

@@ -1,13 +1,14 @@
 import {
-  Bitfield,
   type BlockAddress,
-  decodePeerMessageBody,
-  encodeDontHave,
   encodeExtensionHandshake,
   encodePeerMessage,
   PeerProtocolError,
   PeerSessionMachine,
 } from "../../peer/mod.ts";
+import { Bitfield } from "../../_shared/bitfield.ts";
+import { MAX_OUTSTANDING_REQUESTS } from "../../peer/limits.ts";
+import { decodePeerMessage } from "../../peer/mod.ts";
+import { encodeDontHave } from "../../peer/small_extensions.ts";
 import { assertSessionInvariants } from "../peer/invariants.ts";
 import type { FuzzTarget } from "./fuzz_target.ts";
 
@@ -34,7 +35,6 @@ function play(script: Uint8Array): void {
     v2: (flags & 4) !== 0,
     pieceSize: () => 40_000,
     ownPieces: own(),
-    maxOutstandingRequests: REQUESTS,
     maxQueuedRequests: REQUESTS,
     ...((flags & 8) !== 0 ? { pieceCount: PIECES } : {}),
   };
@@ -136,7 +136,10 @@ function play(script: Uint8Array): void {
         const body = script.subarray(at, at + (a & 63));
         at += body.length;
         try {
-          machine.receive(decodePeerMessageBody(body), now);
+          const bytes = new Uint8Array(4 + body.length);
+          bytes[3] = body.length;
+          bytes.set(body, 4);
+          machine.receive(decodePeerMessage(bytes), now);
         } catch (error) {
           if (!(error instanceof PeerProtocolError)) throw error;
         }
@@ -145,7 +148,7 @@ function play(script: Uint8Array): void {
     drain();
     assertSessionInvariants(machine, {
       pieceCount: PIECES,
-      maxOutstanding: REQUESTS,
+      maxOutstanding: MAX_OUTSTANDING_REQUESTS,
       maxQueued: REQUESTS,
     });
     if (!closed && machine.outstanding !== accepted.size) {

@@ -1,9 +1,9 @@
+import { PeerProtocolError } from "../../peer/mod.ts";
 import {
   answerUtMetadata,
   decodeUtMetadata,
   encodeUtMetadata,
-  PeerProtocolError,
-} from "../../peer/mod.ts";
+} from "../../peer/ut_metadata.ts";
 import type { FuzzTarget } from "./fuzz_target.ts";
 
 /** Messages of ut_metadata (BEP 9). */

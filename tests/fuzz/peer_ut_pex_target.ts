@@ -1,10 +1,9 @@
+import { PeerProtocolError } from "../../peer/mod.ts";
 import {
   decodeUtHolepunch,
-  decodeUtPex,
   encodeUtHolepunch,
-  encodeUtPex,
-  PeerProtocolError,
-} from "../../peer/mod.ts";
+} from "../../peer/ut_holepunch.ts";
+import { decodeUtPex, encodeUtPex } from "../../peer/ut_pex.ts";
 import type { FuzzTarget } from "./fuzz_target.ts";
 
 const peers = [

@@ -1,6 +1,5 @@
 import { randomInt, seededRandom } from "../../_shared/random.ts";
 import {
-  clonePeerMessage,
   encodePeerMessage,
   type PeerMessage,
   PeerMessageDecoder,
@@ -8,6 +7,7 @@ import {
 } from "../../peer/mod.ts";
 import { generateMessage } from "../peer/generate_message.ts";
 import type { FuzzTarget } from "./fuzz_target.ts";
+import { copyMessage } from "../peer/copy_message.ts";
 
 /** Decodes all of it; what a chunk split must not change. */
 function decode(
@@ -19,7 +19,7 @@ function decode(
   let hash = 0;
   const onMessage = (message: PeerMessage) => {
     count++;
-    const bytes = encodePeerMessage(clonePeerMessage(message));
+    const bytes = encodePeerMessage(copyMessage(message));
     for (let i = 0; i < bytes.length && i < 64; i++) {
       hash = (Math.imul(hash, 31) + bytes[i]!) >>> 0;
     }

@@ -2,14 +2,15 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type ByteConnection, tcpTransport } from "../../_shared/byte_conn.ts";
 import { concatBytes } from "../../_shared/bytes.ts";
 import {
-  Bitfield,
   type BlockAddress,
   encodePeerMessage,
+  type PeerCloseReason,
   PeerConnection,
   type PeerConnectionEvent,
   type PeerConnectionOptions,
   PeerProtocolError,
 } from "../../peer/mod.ts";
+import { Bitfield } from "../../_shared/bitfield.ts";
 import { FakeClock, settle } from "../support/fake_clock.ts";
 import { bytePipe, type PipeEnd } from "./byte_pipe.ts";
 
@@ -51,7 +52,7 @@ async function readSome(end: PipeEnd, length: number): Promise<Uint8Array> {
   return concatBytes(parts);
 }
 const closings = (events: PeerConnectionEvent[]) =>
-  events.filter((e) => e.type === "closed");
+  events.filter((e) => e.type === "disconnected");
 
 /** Fetches a torrent from a seed; returns what arrived. */
 async function transfer(
@@ -121,6 +122,12 @@ function payloadOf(length: number): Uint8Array {
   return payload;
 }
 
+/** Waits for the end of a connection and tells why it came. */
+async function endOf(peer: PeerConnection): Promise<PeerCloseReason> {
+  await peer.closed;
+  return peer.reason!;
+}
+
 Deno.test("a torrent travels through memory", none, async () => {
   const payload = payloadOf(1_000_003);
   const [a, b] = bytePipe();
@@ -129,8 +136,8 @@ Deno.test("a torrent travels through memory", none, async () => {
   assertEquals(leech.stats().downloaded, payload.length);
   assertEquals(seed.stats().uploaded, payload.length);
   assertEquals(leech.stats().wasted, 0);
-  assertEquals((await leech.closed).type, "local");
-  assertEquals((await seed.closed).type, "remote");
+  assertEquals((await endOf(leech)).type, "local");
+  assertEquals((await endOf(seed)).type, "remote");
   assert(a.writes < 200, `writes are batched: ${a.writes}`);
 });
 
@@ -144,9 +151,7 @@ Deno.test("a torrent travels over loopback", async () => {
     listener.accept(),
     tcpTransport.connect(listener.local),
   ]);
-  const { got } = await transfer(a!, b, payload, 262_144, {
-    minReadBuffer: 4_096,
-  });
+  const { got } = await transfer(a!, b, payload, 262_144, {});
   assertEquals(got, payload);
 });
 
@@ -186,25 +191,29 @@ Deno.test(
     b.close();
     await settle();
     assert(peer.isClosed);
-    assertEquals((await peer.closed).type, "remote");
+    assertEquals((await endOf(peer)).type, "remote");
   },
 );
 
-Deno.test("a failed write gives exactly one closed event", none, async () => {
-  const [a] = bytePipe();
-  a.failWrite = new Error("Connection reset");
-  const { peer, events } = start(a, { pieceCount: 8 });
-  peer.setInterested(true);
-  const reason = await peer.closed;
-  assertEquals([reason.type, reason.error], ["io", a.failWrite]);
-  peer.unchoke();
-  peer.sendPort(4);
-  await peer.close();
-  await settle();
-  assertEquals(closings(events).length, 1);
-  assertEquals(a.closed, true);
-  assertEquals(peer.isClosed, true);
-});
+Deno.test(
+  "a failed write gives exactly one disconnected event",
+  none,
+  async () => {
+    const [a] = bytePipe();
+    a.failWrite = new Error("Connection reset");
+    const { peer, events } = start(a, { pieceCount: 8 });
+    peer.setInterested(true);
+    const reason = await endOf(peer);
+    assertEquals([reason.type, reason.error], ["io", a.failWrite]);
+    peer.unchoke();
+    peer.sendPort(4);
+    await peer.close();
+    await settle();
+    assertEquals(closings(events).length, 1);
+    assertEquals(a.closed, true);
+    assertEquals(peer.isClosed, true);
+  },
+);
 
 Deno.test(
   "the end of the stream, with requests outstanding",
@@ -219,9 +228,9 @@ Deno.test(
     await settle();
     peer.request([{ pieceIndex: 1, blockOffset: 0, length: 16_384 }]);
     b.close();
-    assertEquals((await peer.closed).type, "remote");
+    assertEquals((await endOf(peer)).type, "remote");
     const [closed] = closings(events);
-    assert(closed?.type === "closed");
+    assert(closed?.type === "disconnected");
     assertEquals(closed.outstanding.length, 1);
   },
 );
@@ -237,14 +246,14 @@ Deno.test(
       Uint8Array.of(255, 255, 255, 255, 1),
       encodePeerMessage({ type: "choke" }),
     ]));
-    const { type, error } = await peer.closed;
+    const { type, error } = await endOf(peer);
     assertEquals(type, "protocol");
     assert(error instanceof PeerProtocolError);
-    assertEquals(events.map((e) => e.type), ["unchoked", "closed"]);
+    assertEquals(events.map((e) => e.type), ["unchoked", "disconnected"]);
     const [c, d] = bytePipe();
     const other = start(c, { pieceCount: 8 });
     await d.write(encodePeerMessage({ type: "have", pieceIndex: 8 }));
-    assertEquals((await other.peer.closed).type, "protocol");
+    assertEquals((await endOf(other.peer)).type, "protocol");
   },
 );
 
@@ -259,8 +268,8 @@ Deno.test("closing within an event stops the chunk", none, async () => {
   const have = (pieceIndex: number) =>
     encodePeerMessage({ type: "have", pieceIndex });
   await b.write(concatBytes([have(1), have(2), have(3)]));
-  assertEquals((await peer.closed).type, "local");
-  assertEquals(events.map((e) => e.type), ["have", "closed"]);
+  assertEquals((await endOf(peer)).type, "local");
+  assertEquals(events.map((e) => e.type), ["have", "disconnected"]);
 });
 
 Deno.test(
@@ -275,7 +284,7 @@ Deno.test(
       },
     });
     await b.write(encodePeerMessage({ type: "have", pieceIndex: 1 }));
-    const reason = await peer.closed;
+    const reason = await endOf(peer);
     assertEquals([reason.type, reason.error?.message], ["io", "Oops"]);
   },
 );
@@ -313,7 +322,7 @@ Deno.test(
     const bytes = await readSome(b, 9);
     assertEquals(bytes.subarray(5), encodePeerMessage({ type: "keep-alive" }));
     await clock.advance(50_000);
-    const { type, error } = await peer.closed;
+    const { type, error } = await endOf(peer);
     assertEquals(type, "protocol");
     assertEquals((error as PeerProtocolError).code, "silent");
     assertEquals(clock.pending, 0);
@@ -331,7 +340,7 @@ Deno.test(
     for (let i = 0; i < 1_000_000 && !peer.isClosed; i++) peer.have(i);
     await peer.closed;
     assertEquals(
-      ((await peer.closed).error as PeerProtocolError).code,
+      ((await endOf(peer)).error as PeerProtocolError).code,
       "slow-reader",
     );
     assertEquals(peer.bufferedBytes, 0);

@@ -6,10 +6,10 @@ import {
   decodePeerMessage,
   encodeExtensionHandshake,
   type ExtensionHandshake,
-  ExtensionRegistry,
-  MAX_METADATA_SIZE,
   PeerProtocolError,
 } from "../../peer/mod.ts";
+import { ExtensionRegistry } from "../../peer/extension_registry.ts";
+import { MAX_METADATA_SIZE } from "../../peer/ut_metadata.ts";
 import { MAX_EXTENSIONS } from "../../peer/limits.ts";
 import { vectorTest } from "./vectors.ts";
 

@@ -31,7 +31,7 @@ export function assertSessionInvariants(
   );
   const { deadline } = machine;
   holds(
-    machine.closed ? deadline === undefined : Number.isFinite(deadline),
+    machine.isClosed ? deadline === undefined : Number.isFinite(deadline),
     "a live session has a deadline",
   );
 }

@@ -35,15 +35,21 @@ function candidate(
   };
 }
 
+/** Collects the events of a manager. */
+function eventsOf(manager: PeerManager): PeerEvent[] {
+  const events: PeerEvent[] = [];
+  void (async () => {
+    for await (const event of manager.readable) events.push(event);
+  })();
+  return events;
+}
+
 Deno.test(
   "beyond the capacity peers are refused or wait, never lost",
   none,
   async () => {
-    const events: PeerEvent[] = [];
-    const manager = new PeerManager({
-      maxPeers: 1,
-      onEvent: (event) => events.push(event),
-    });
+    const manager = new PeerManager({ maxPeers: 1 });
+    const events = eventsOf(manager);
     const first = manager.tryAdd(candidate(1).options);
     assert(first instanceof PeerConnection);
     const second = candidate(2);
@@ -62,9 +68,9 @@ Deno.test(
     assertEquals(events.map((e) => e.type), [
       "added",
       "refused",
-      "disconnected",
+      "peer-disconnected",
       "added",
-      "disconnected",
+      "peer-disconnected",
       "refused",
     ]);
     assertEquals(manager.size, 0);
@@ -72,7 +78,7 @@ Deno.test(
 );
 
 Deno.test("duplicates are reported as duplicates", none, async () => {
-  const manager = new PeerManager({ onEvent: () => {} });
+  const manager = new PeerManager();
   manager.tryAdd(candidate(1).options);
   const again = candidate(1);
   assertEquals(manager.tryAdd(again.options), "duplicate");
@@ -89,11 +95,8 @@ Deno.test(
   "a failed write: one disconnect, and the slot is free",
   none,
   async () => {
-    const events: PeerEvent[] = [];
-    const manager = new PeerManager({
-      maxPeers: 1,
-      onEvent: (event) => events.push(event),
-    });
+    const manager = new PeerManager({ maxPeers: 1 });
+    const events = eventsOf(manager);
     const { options, near } = candidate(1);
     near.failWrite = new Error("Connection reset");
     const peer = manager.tryAdd(options);
@@ -102,7 +105,10 @@ Deno.test(
     await peer.closed;
     peer.setInterested(false);
     await settle();
-    assertEquals(events.filter((e) => e.type === "disconnected").length, 1);
+    assertEquals(
+      events.filter((e) => e.type === "peer-disconnected").length,
+      1,
+    );
     assertEquals(manager.size, 0);
     assert(manager.tryAdd(candidate(1).options) instanceof PeerConnection);
     await manager.close();
@@ -123,31 +129,21 @@ Deno.test("commands in, events out, as streams", none, async () => {
   const event = await next();
   assert(event.type === "event");
   assertEquals(event.event, { type: "have", pieceIndex: 5 });
-  await writer.write({ type: "interest", peer, interested: true });
-  await writer.write({ type: "unchoke", peer });
   await writer.write({ type: "have", infoHash, pieceIndex: 2 });
   await writer.write({ type: "have", infoHash, pieceIndex: 5 });
-  await writer.write({
-    type: "request",
-    peer,
-    blocks: [{ pieceIndex: 5, blockOffset: 0, length: 1 }],
-  });
-  const refused = await next();
-  assert(refused.type === "event" && refused.event.type === "rejected");
   const buffer = new Uint8Array(100);
   let length = 0;
-  while (length < 19) length += (await far.read(buffer.subarray(length)))!;
+  while (length < 18) length += (await far.read(buffer.subarray(length)))!;
   assertEquals(
     buffer.subarray(0, length),
     concatBytes([
-      encodePeerMessage({ type: "interested" }),
-      encodePeerMessage({ type: "unchoke" }),
       encodePeerMessage({ type: "have", pieceIndex: 2 }),
+      encodePeerMessage({ type: "have", pieceIndex: 5 }),
     ]),
   );
   await writer.write({ type: "remove", peer });
   const gone = await next();
-  assert(gone.type === "disconnected");
+  assert(gone.type === "peer-disconnected");
   assertEquals(gone.reason.type, "local");
   await writer.close();
   assertEquals((await reader.read()).done, true);
@@ -165,10 +161,10 @@ Deno.test(
     assert(first.type === "added");
     await writer.write({ type: "add", options: candidate(2).options });
     await writer.write({ type: "remove", peer: first.peer });
-    assertEquals((await reader.read()).value?.type, "disconnected");
+    assertEquals((await reader.read()).value?.type, "peer-disconnected");
     assertEquals((await reader.read()).value?.type, "added");
     await manager.close();
-    assertEquals((await reader.read()).value?.type, "disconnected");
+    assertEquals((await reader.read()).value?.type, "peer-disconnected");
     assertEquals((await reader.read()).done, true);
   },
 );
@@ -176,7 +172,6 @@ Deno.test(
 Deno.test("unread events pause the reading of sockets", none, async () => {
   const manager = new PeerManager({ maxWaiting: 10 });
   const { options, far } = candidate(1, {
-    minReadBuffer: 64,
     maxReadBuffer: 64,
     pieceCount: 100_000,
   });
@@ -204,26 +199,24 @@ Deno.test("unread events pause the reading of sockets", none, async () => {
 });
 
 Deno.test("thousands of peers", none, async () => {
-  let gone = 0;
-  const manager = new PeerManager({
-    maxPeers: 3_000,
-    onEvent: (event) => {
-      if (event.type === "disconnected") gone++;
-    },
-  });
+  const manager = new PeerManager({ maxPeers: 3_000 });
+  const events = eventsOf(manager);
+  const gone = () =>
+    events.filter((e) => e.type === "peer-disconnected").length;
   const fars: PipeEnd[] = [];
   for (let i = 0; i < 3_000; i++) {
-    const { options, far } = candidate(i, { minReadBuffer: 512 });
+    const { options, far } = candidate(i);
     manager.tryAdd(options);
     fars.push(far);
   }
   assertEquals(manager.size, 3_000);
   assertEquals(manager.have(infoHash, 3), 3_000);
   for (const far of fars.slice(0, 1_000)) far.close();
-  for (let i = 0; i < 20; i++) await settle();
-  assertEquals([manager.size, gone], [2_000, 1_000]);
+  for (let i = 0; i < 5_000 && gone() < 1_000; i++) await settle();
+  assertEquals([manager.size, gone()], [2_000, 1_000]);
   await manager.close();
-  assertEquals([manager.size, gone], [0, 3_000]);
+  for (let i = 0; i < 5_000 && gone() < 3_000; i++) await settle();
+  assertEquals([manager.size, gone()], [0, 3_000]);
 });
 
 Deno.test("options are checked", none, () => {
@@ -238,7 +231,7 @@ Deno.test("a signal closes the manager", none, async () => {
   assert(manager.tryAdd(first.options) instanceof PeerConnection);
   stop.abort(new Error("enough"));
   const events = await Array.fromAsync(manager.readable);
-  assertEquals(events.map((e) => e.type), ["added", "disconnected"]);
+  assertEquals(events.map((e) => e.type), ["added", "peer-disconnected"]);
   assertEquals(first.near.closed, true);
   assertEquals(manager.tryAdd(candidate(2).options), "closed");
   assertThrows(

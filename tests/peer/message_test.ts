@@ -2,10 +2,8 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { toHex, tryFromHex } from "../../_shared/bytes.ts";
 import { seededRandom } from "../../_shared/random.ts";
 import {
-  Bitfield,
   decodePeerMessage,
   encodePeerMessage,
-  type HashesMessage,
   hashProofLength,
   type HashRange,
   isHashRange,
@@ -13,6 +11,7 @@ import {
   PeerMessageDecoder,
   PeerProtocolError,
 } from "../../peer/mod.ts";
+import { Bitfield } from "../../_shared/bitfield.ts";
 import { generateMessage } from "./generate_message.ts";
 import { vectorTest } from "./vectors.ts";
 
@@ -21,9 +20,9 @@ const none = { permissions: "none" } as const;
 vectorTest("peer-message", (vector) => {
   const bytes = tryFromHex(vector.hex)!;
   const messages: PeerMessage[] = [];
-  const decoder = new PeerMessageDecoder({
-    pieceCount: vector.num_pieces as number | undefined,
-  });
+  const decoder = new PeerMessageDecoder(
+    vector.num_pieces as number | undefined,
+  );
   if (vector.expected === "reject") {
     assertThrows(
       () => decoder.push(bytes, (m) => messages.push(m)),
@@ -79,7 +78,7 @@ vectorTest("bep52-hash-messages", (vector) => {
   if (message.type === "hashes") {
     assertEquals(hashProofLength(message), (vector.uncles as string[]).length);
     assertEquals(
-      (message as HashesMessage).hashes.length,
+      message.hashes.length,
       32 * (message.length + hashProofLength(message)),
     );
   }

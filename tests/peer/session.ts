@@ -4,11 +4,8 @@ import type {
   PeerSessionEvent,
   PeerSessionOptions,
 } from "../../peer/mod.ts";
-import {
-  clonePeerMessage,
-  PeerMessageDecoder,
-  PeerSessionMachine,
-} from "../../peer/mod.ts";
+import { PeerMessageDecoder, PeerSessionMachine } from "../../peer/mod.ts";
+import { copyMessage } from "./copy_message.ts";
 
 /** A machine under test, its outputs sorted into lists. */
 export class TestSession {
@@ -38,7 +35,7 @@ export class TestSession {
     const bytes = this.machine.take();
     this.#decoder.push(
       bytes,
-      (message) => this.sent.push(clonePeerMessage(message)),
+      (message) => this.sent.push(copyMessage(message)),
     );
     this.machine.recycle(bytes);
   }

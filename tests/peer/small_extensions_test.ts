@@ -1,11 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { PeerProtocolError } from "../../peer/mod.ts";
 import {
   decodeDontHave,
   decodeUploadOnly,
   encodeDontHave,
   encodeUploadOnly,
-  PeerProtocolError,
-} from "../../peer/mod.ts";
+} from "../../peer/small_extensions.ts";
 
 const none = { permissions: "none" } as const;
 

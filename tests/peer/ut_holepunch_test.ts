@@ -1,11 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { formatEndpoint } from "../../_shared/address.ts";
 import { toHex, tryFromHex } from "../../_shared/bytes.ts";
+import { PeerProtocolError } from "../../peer/mod.ts";
 import {
   decodeUtHolepunch,
   encodeUtHolepunch,
-  PeerProtocolError,
-} from "../../peer/mod.ts";
+} from "../../peer/ut_holepunch.ts";
 import { vectorTest } from "./vectors.ts";
 
 const none = { permissions: "none" } as const;

@@ -3,15 +3,14 @@ import { crypto } from "@std/crypto";
 import { encodeBencode } from "../../bencode/mod.ts";
 import { concatBytes, toHex, tryFromHex } from "../../_shared/bytes.ts";
 import { randomBytes, seededRandom } from "../../_shared/random.ts";
+import { decodePeerMessage, PeerProtocolError } from "../../peer/mod.ts";
 import {
   answerUtMetadata,
-  decodePeerMessage,
   decodeUtMetadata,
   encodeUtMetadata,
   MAX_METADATA_SIZE,
   metadataPieceCount,
-  PeerProtocolError,
-} from "../../peer/mod.ts";
+} from "../../peer/ut_metadata.ts";
 import { vectorTest } from "./vectors.ts";
 
 const none = { permissions: "none" } as const;

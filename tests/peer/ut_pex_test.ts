@@ -2,13 +2,8 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { encodeBencode } from "../../bencode/mod.ts";
 import { formatEndpoint } from "../../_shared/address.ts";
 import { toHex, tryFromHex } from "../../_shared/bytes.ts";
-import {
-  decodeUtPex,
-  encodeUtPex,
-  PeerProtocolError,
-  PEX_FLAG,
-  type PexPeer,
-} from "../../peer/mod.ts";
+import { PeerProtocolError, PEX_FLAG, type PexPeer } from "../../peer/mod.ts";
+import { decodeUtPex, encodeUtPex } from "../../peer/ut_pex.ts";
 import { MAX_PEX_ENTRIES, PEX_SEND_ENTRIES } from "../../peer/limits.ts";
 import { vectorTest } from "./vectors.ts";
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { tryParseIp } from "../../../_shared/address.ts";
 import { tryFromHex } from "../../../_shared/bytes.ts";
-import { generateAllowedFastSet } from "../../../peer/mod.ts";
+import { generateAllowedFastSet } from "../../../peer/session/allowed_fast.ts";
 import { vectorTest } from "../vectors.ts";
 
 vectorTest("bep6-allowed-fast", (vector) => {

@@ -1,13 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import {
-  Bitfield,
   encodeExtensionHandshake,
   encodePeerMessage,
-  encodeUtMetadata,
-  encodeUtPex,
   type HashRange,
   type PeerMessage,
 } from "../../../peer/mod.ts";
+import { Bitfield } from "../../../_shared/bitfield.ts";
+import { encodeUtMetadata } from "../../../peer/ut_metadata.ts";
+import { encodeUtPex } from "../../../peer/ut_pex.ts";
 import { MessageBudget } from "../../../peer/session/message_budget.ts";
 import { block, TestSession } from "../session.ts";
 

@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import {
-  encodeDontHave,
   encodeExtensionHandshake,
   type PeerMessage,
 } from "../../../peer/mod.ts";
+import { encodeDontHave } from "../../../peer/small_extensions.ts";
 import { block, pieceOf, TestSession } from "../session.ts";
 
 const none = { permissions: "none" } as const;
@@ -85,7 +85,7 @@ Deno.test(
   "unrequested blocks are waste, then the end (attack 31)",
   none,
   () => {
-    const session = unchoked({ maxUnrequestedBlocks: 3 });
+    const session = unchoked();
     request(session, block(1));
     session.take();
     session.receive(
@@ -96,6 +96,8 @@ Deno.test(
     );
     assertEquals(session.events.map((e) => e.type), ["block"]);
     assertEquals(session.machine.stats(0).wasted, 5 + 2 * 16_384);
+    assertEquals(session.closed, false);
+    for (let i = 0; i < 47; i++) session.receive(pieceOf(block(2)));
     assertEquals(session.closed, false);
     session.receive(pieceOf(block(2)));
     assertEquals(session.code, "unrequested");

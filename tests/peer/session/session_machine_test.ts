@@ -1,16 +1,16 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
-  Bitfield,
   decodeExtensionHandshake,
   encodeExtensionHandshake,
-  encodeUploadOnly,
-  encodeUtHolepunch,
-  encodeUtMetadata,
-  encodeUtPex,
   type HashRange,
   type PeerMessage,
   PeerSessionMachine,
 } from "../../../peer/mod.ts";
+import { Bitfield } from "../../../_shared/bitfield.ts";
+import { encodeUploadOnly } from "../../../peer/small_extensions.ts";
+import { encodeUtHolepunch } from "../../../peer/ut_holepunch.ts";
+import { encodeUtMetadata } from "../../../peer/ut_metadata.ts";
+import { encodeUtPex } from "../../../peer/ut_pex.ts";
 import { TestSession } from "../session.ts";
 
 const none = { permissions: "none" } as const;

@@ -36,7 +36,7 @@ async function pair(a: Partial<PeerExtension>, b: Partial<PeerExtension>) {
   await clock.advance(100);
   const closings = () =>
     events.map((list) =>
-      list.flatMap((e) => e.type === "closed" ? [e.reason] : [])
+      list.flatMap((e) => e.type === "disconnected" ? [e.reason] : [])
     );
   return { clock, peers, closings };
 }
