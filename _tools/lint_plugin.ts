@@ -85,6 +85,9 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
     check: ["files", "pieces"],
     storage: ["files", "resume", "pieces", "check"],
   },
+  handshake: { core: [], dial: ["core"] },
+  peer: { wire: [], session: ["wire"] },
+  select: { picker: [] },
 };
 
 /**
