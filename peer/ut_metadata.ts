@@ -15,26 +15,17 @@ export const MAX_METADATA_SIZE = 16_777_216;
 /** Length of a piece of the info dictionary in bytes; the last is shorter (BEP 9). */
 export const METADATA_PIECE_LENGTH = 16_384;
 
-/** Asks for a piece of the info dictionary, or refuses it (BEP 9). */
-export interface UtMetadataRequest {
-  /** Which message. */
-  readonly type: "request" | "reject";
-  /** Which piece of 16 KiB. */
-  readonly piece: number;
-}
-/** A piece of the info dictionary (BEP 9). */
-export interface UtMetadataData {
-  /** Which message. */
-  readonly type: "data";
-  /** Which piece of 16 KiB. */
-  readonly piece: number;
-  /** Length of the whole info dictionary in bytes. */
-  readonly totalSize: number;
-  /** The bytes of the piece. */
-  readonly data: Uint8Array;
-}
-/** A message of ut_metadata. */
-export type UtMetadataMessage = UtMetadataRequest | UtMetadataData;
+/** A message of ut_metadata (BEP 9). Pieces have 16 KiB but for the last. */
+export type UtMetadataMessage =
+  /** Requests a piece of the info dictionary, or rejects the request. */
+  | { readonly type: "request" | "reject"; readonly piece: number }
+  /** A piece of the info dictionary, and the length of all of it in bytes. */
+  | {
+    readonly type: "data";
+    readonly piece: number;
+    readonly totalSize: number;
+    readonly data: Uint8Array;
+  };
 
 const LIMITS = { mode: "lenient", maxDepth: 4, maxTokens: 64 } as const;
 const MAX_PIECE = Math.ceil(MAX_METADATA_SIZE / METADATA_PIECE_LENGTH) * 4;
