@@ -59,7 +59,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
 export const NARROW_IMPORTS: Readonly<Record<string, RegExp>> = {
   "select > metainfo": /^piece_layout\.ts$/,
   "disk > metainfo":
-    /^(piece_layout|piece_digest|merkle|disk_paths|path_tree|verify|node)\.ts$/,
+    /^(piece_layout|piece_digest|disk_paths|path_tree|sha256|verify|node)\.ts$/,
 };
 
 /** Rooms of one module, and the rooms beside it that each may import. */
@@ -97,7 +97,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
 export const DRIVER_FILES: readonly RegExp[] = [
   /^_shared\/(\w+\/)?(clock|random|datagram|byte_conn|http_server)\.ts$/,
   /^metainfo\/(create\/(walk|hash|info)|hash\/\w+|hash_options|node|piece_digest|verify)\.ts$/,
-  /^disk\/(native_file_system|files\/native_file_handle|pieces\/piece_digest)\.ts$/,
+  /^disk\/(native_file_system|files\/native_file_handle)\.ts$/,
   /^dht\/(\w+\/)?(node|ed25519)\.ts$/,
   /^utracker\/(\w+\/)?(client|server|server_port|stats_server)\.ts$/,
   /^htracker\/(\w+\/)?(client|server)\.ts$/,

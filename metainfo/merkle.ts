@@ -9,8 +9,8 @@
  */
 import { equalBytes } from "../_shared/bytes.ts";
 import {
+  reduceTree,
   sha256Bytes,
-  sha256Pair,
   treeHeight,
   zeroSubtreeRoot,
 } from "./sha256.ts";
@@ -20,15 +20,7 @@ import { BLOCK_SIZE } from "./piece_layout.ts";
 export const MERKLE_HASH_LENGTH = 32;
 
 /**
- * A SHA-256 function.
- *
- * @param data What to hash.
- * @returns 32 bytes.
- */
-export type Sha256 = (data: Uint8Array) => Uint8Array;
-
-/**
- * SHA-256, the default of every function here.
+ * SHA-256 of something short, such as an info dictionary.
  *
  * @param data What to hash.
  * @returns 32 bytes.
@@ -51,12 +43,6 @@ export interface MerkleRootOptions {
    * number that spans them all.
    */
   readonly levels?: number | undefined;
-  /**
-   * The SHA-256 function.
-   *
-   * @default {sha256}
-   */
-  readonly digest?: Sha256 | undefined;
 }
 
 /** No tree over a 53-bit length is higher. */
@@ -71,26 +57,15 @@ const MAX_LAYER = 53;
  * @throws {RangeError} If there is no such layer.
  */
 export function merklePadHash(layer: number): Uint8Array<ArrayBuffer> {
+  checkLayer(layer);
+  return new Uint8Array(zeroSubtreeRoot(layer));
+}
+
+function checkLayer(layer: number): void {
   if (!Number.isInteger(layer) || layer < 0 || layer > MAX_LAYER) {
     throw new RangeError(
       `Cannot use layer ${layer} of a hash tree: it must be 0 to ${MAX_LAYER}`,
     );
-  }
-  return new Uint8Array(zeroSubtreeRoot(layer));
-}
-
-/** Hashes two neighbours. Source and target may be the same array. */
-function hashPair(
-  source: Uint8Array,
-  at: number,
-  target: Uint8Array,
-  targetAt: number,
-  digest: Sha256,
-): void {
-  if (digest === sha256) sha256Pair(source, at, target, targetAt);
-  else {
-    const pair = source.subarray(at, at + 2 * MERKLE_HASH_LENGTH);
-    target.set(digest(pair), targetAt);
   }
 }
 
@@ -128,30 +103,17 @@ export function merkleRoot(
   hashes: Uint8Array,
   options: MerkleRootOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  let count = countHashes(hashes);
-  const { layer = 0, levels = merkleHeight(count), digest = sha256 } = options;
+  const count = countHashes(hashes);
+  const { layer = 0, levels = merkleHeight(count) } = options;
   if (!Number.isInteger(levels) || levels < merkleHeight(count)) {
     throw new RangeError(
       `Cannot find a root ${levels} layers above ${count} hashes: that is too low`,
     );
   }
+  checkLayer(layer + levels);
   const nodes = new Uint8Array((count + 1) * MERKLE_HASH_LENGTH);
   nodes.set(hashes);
-  for (let level = 0; level < levels; level++) {
-    if (count % 2 === 1) {
-      nodes.set(
-        merklePadHash(layer + level),
-        count * MERKLE_HASH_LENGTH,
-      );
-      count++;
-    }
-    count /= 2;
-    for (let i = 0; i < count; i++) {
-      const at = i * MERKLE_HASH_LENGTH;
-      hashPair(nodes, 2 * at, nodes, at, digest);
-    }
-  }
-  return nodes.slice(0, MERKLE_HASH_LENGTH);
+  return reduceTree(nodes, count, layer, layer + levels).slice();
 }
 
 /**
@@ -159,28 +121,18 @@ export function merkleRoot(
  *
  * @param hashes The hashes of a layer from the left, 32 bytes each.
  * @param layer Which layer they are.
- * @param digest The SHA-256 function.
  * @returns Half as many hashes, rounded up.
  * @throws {RangeError} If there is no whole hash.
  */
 export function merkleParents(
   hashes: Uint8Array,
   layer: number,
-  digest: Sha256 = sha256,
 ): Uint8Array<ArrayBuffer> {
   const count = countHashes(hashes);
-  const parents = new Uint8Array(Math.ceil(count / 2) * MERKLE_HASH_LENGTH);
-  const pair = new Uint8Array(2 * MERKLE_HASH_LENGTH);
-  for (let i = 0; i < count; i += 2) {
-    const at = i * MERKLE_HASH_LENGTH;
-    if (i + 1 < count) hashPair(hashes, at, parents, at / 2, digest);
-    else {
-      pair.set(hashes.subarray(at));
-      pair.set(merklePadHash(layer), MERKLE_HASH_LENGTH);
-      hashPair(pair, 0, parents, at / 2, digest);
-    }
-  }
-  return parents;
+  const nodes = new Uint8Array((count + 1) * MERKLE_HASH_LENGTH);
+  nodes.set(hashes);
+  reduceTree(nodes, count, layer, layer + 1);
+  return nodes.slice(0, Math.ceil(count / 2) * MERKLE_HASH_LENGTH);
 }
 
 /**
@@ -188,20 +140,14 @@ export function merkleParents(
  * short as it is (BEP 52).
  *
  * @param data Bytes of a file from a multiple of 16 KiB on.
- * @param digest The SHA-256 function.
- * @returns One hash a block.
+ * @returns One hash a block, 32 bytes each.
  */
-export function merkleLeaves(
-  data: Uint8Array,
-  digest: Sha256 = sha256,
-): Uint8Array<ArrayBuffer> {
+export function merkleLeaves(data: Uint8Array): Uint8Array<ArrayBuffer> {
   const count = Math.ceil(data.length / BLOCK_SIZE);
   const leaves = new Uint8Array(count * MERKLE_HASH_LENGTH);
   for (let i = 0; i < count; i++) {
-    leaves.set(
-      digest(data.subarray(i * BLOCK_SIZE, (i + 1) * BLOCK_SIZE)),
-      i * MERKLE_HASH_LENGTH,
-    );
+    const block = data.subarray(i * BLOCK_SIZE, (i + 1) * BLOCK_SIZE);
+    leaves.set(sha256Bytes(block), i * MERKLE_HASH_LENGTH);
   }
   return leaves;
 }
@@ -230,7 +176,6 @@ export function merklePieceLayer(pieceLength: number): number {
  * @param leaves The leaf hashes of the piece.
  * @param pieceLength Bytes of a piece.
  * @param fileLength Bytes of the file the piece belongs to.
- * @param digest The SHA-256 function.
  * @returns 32 bytes.
  * @throws {RangeError} If there are no leaves, more than a piece has, or the
  * piece length is no power of two of at least 16 KiB.
@@ -239,30 +184,11 @@ export function merklePieceHash(
   leaves: Uint8Array,
   pieceLength: number,
   fileLength: number,
-  digest: Sha256 = sha256,
 ): Uint8Array<ArrayBuffer> {
   const levels = fileLength > pieceLength
     ? merklePieceLayer(pieceLength)
     : merkleHeight(Math.ceil(fileLength / BLOCK_SIZE));
-  return merkleRoot(leaves, { levels, digest });
-}
-
-/**
- * The pieces root that a piece layer leads to (BEP 52).
- *
- * @param layer The hashes of all pieces of a file.
- * @param pieceLength A power of two, at least 16384.
- * @param digest The SHA-256 function.
- * @returns 32 bytes.
- * @throws {RangeError} If the layer is not whole hashes or the piece length is
- * not valid.
- */
-export function pieceLayerRoot(
-  layer: Uint8Array,
-  pieceLength: number,
-  digest: Sha256 = sha256,
-): Uint8Array<ArrayBuffer> {
-  return merkleRoot(layer, { layer: merklePieceLayer(pieceLength), digest });
+  return merkleRoot(leaves, { levels });
 }
 
 /**
@@ -273,7 +199,6 @@ export function pieceLayerRoot(
  * @param piecesRoot 32 bytes.
  * @param fileLength Bytes of the file.
  * @param pieceLength A power of two, at least 16384.
- * @param digest The SHA-256 function.
  * @returns Whether it does.
  */
 export function isPieceLayer(
@@ -281,9 +206,11 @@ export function isPieceLayer(
   piecesRoot: Uint8Array,
   fileLength: number,
   pieceLength: number,
-  digest: Sha256 = sha256,
 ): boolean {
   const count = Math.ceil(fileLength / pieceLength);
   return count > 0 && layer.length === count * MERKLE_HASH_LENGTH &&
-    equalBytes(pieceLayerRoot(layer, pieceLength, digest), piecesRoot);
+    equalBytes(
+      merkleRoot(layer, { layer: merklePieceLayer(pieceLength) }),
+      piecesRoot,
+    );
 }

@@ -10,7 +10,6 @@ import {
   merkleHeight,
   merklePadHash,
   merkleRoot,
-  type Sha256,
   sha256,
 } from "./merkle.ts";
 import { BLOCK_SIZE } from "./piece_layout.ts";
@@ -28,16 +27,6 @@ export interface MerkleRange {
   readonly length: number;
   /** How many layers above the run are to be proved. */
   readonly proofLayers: number;
-}
-
-/** A node of a hash tree. */
-export interface MerkleNode {
-  /** Layer of the node, 0 for leaves. */
-  readonly layer: number;
-  /** Index in its layer. */
-  readonly index: number;
-  /** Its hash, 32 bytes. */
-  readonly hash: Uint8Array;
 }
 
 /** Gives the hash of a node, or `undefined` when it is not known. */
@@ -101,47 +90,6 @@ export function merkleRangeSize(
 }
 
 /**
- * Climbs from a run of hashes over its uncles as far as they go (BEP 52).
- *
- * @param hashes The run, then the uncles from below, 32 bytes each.
- * @param range What was asked for.
- * @param fileLength Bytes of the file.
- * @param digest The SHA-256 function.
- * @returns The node that all hashes lead to, or `undefined` when the range is
- * no valid one or the number of hashes is wrong.
- */
-export function climbMerkleRange(
-  hashes: Uint8Array,
-  range: MerkleRange,
-  fileLength: number,
-  digest: Sha256 = sha256,
-): MerkleNode | undefined {
-  if (
-    !isMerkleRange(range, fileLength) ||
-    hashes.length !== merkleRangeSize(range, fileLength) * MERKLE_HASH_LENGTH
-  ) return undefined;
-  const { baseLayer, length } = range;
-  const { first, end } = uncleLayers(range, heightOf(fileLength));
-  let at = length * MERKLE_HASH_LENGTH;
-  let hash: Uint8Array = merkleRoot(hashes.subarray(0, at), {
-    layer: baseLayer,
-    digest,
-  });
-  let index = range.index / length;
-  const pair = new Uint8Array(2 * MERKLE_HASH_LENGTH);
-  for (let layer = first; layer < end; layer++) {
-    const uncle = hashes.subarray(at, at + MERKLE_HASH_LENGTH);
-    const isRight = index % 2 === 1;
-    pair.set(hash, isRight ? MERKLE_HASH_LENGTH : 0);
-    pair.set(uncle, isRight ? 0 : MERKLE_HASH_LENGTH);
-    hash = digest(pair);
-    index = Math.floor(index / 2);
-    at += MERKLE_HASH_LENGTH;
-  }
-  return { layer: end, index, hash };
-}
-
-/**
  * Whether the answer to a hash request is right: its hashes lead to the
  * file's pieces root (BEP 52).
  *
@@ -149,19 +97,35 @@ export function climbMerkleRange(
  * @param range What was asked for; the proof must reach the root.
  * @param piecesRoot Root of the file, 32 bytes.
  * @param fileLength Bytes of the file.
- * @param digest The SHA-256 function.
- * @returns Whether it is right.
+ * @returns Whether it is right; false for a range that is not valid.
  */
 export function isProvedMerkleRange(
   hashes: Uint8Array,
   range: MerkleRange,
   piecesRoot: Uint8Array,
   fileLength: number,
-  digest: Sha256 = sha256,
 ): boolean {
-  const top = climbMerkleRange(hashes, range, fileLength, digest);
-  return top !== undefined && top.layer === heightOf(fileLength) &&
-    equalBytes(top.hash, piecesRoot);
+  if (
+    !isMerkleRange(range, fileLength) ||
+    hashes.length !== merkleRangeSize(range, fileLength) * MERKLE_HASH_LENGTH
+  ) return false;
+  const { baseLayer, length } = range;
+  const height = heightOf(fileLength);
+  const { first, end } = uncleLayers(range, height);
+  let at = length * MERKLE_HASH_LENGTH;
+  let hash = merkleRoot(hashes.subarray(0, at), { layer: baseLayer });
+  let index = range.index / length;
+  const pair = new Uint8Array(2 * MERKLE_HASH_LENGTH);
+  for (let layer = first; layer < end; layer++) {
+    const uncle = hashes.subarray(at, at + MERKLE_HASH_LENGTH);
+    const isRight = index % 2 === 1;
+    pair.set(hash, isRight ? MERKLE_HASH_LENGTH : 0);
+    pair.set(uncle, isRight ? 0 : MERKLE_HASH_LENGTH);
+    hash = sha256(pair);
+    index = Math.floor(index / 2);
+    at += MERKLE_HASH_LENGTH;
+  }
+  return end === height && equalBytes(hash, piecesRoot);
 }
 
 /**

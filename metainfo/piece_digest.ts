@@ -6,7 +6,7 @@
 import type { Hash } from "node:crypto";
 import { nodeCrypto } from "./node.ts";
 import { BLOCK_SIZE } from "./piece_layout.ts";
-import { reduceTree, SHA256_LENGTH } from "./sha256.ts";
+import { reduceTree, SHA256_LENGTH, treeHeight } from "./sha256.ts";
 
 /** Bytes of a SHA-1 digest. */
 export const SHA1_LENGTH = 20;
@@ -43,6 +43,7 @@ export function writeDigest(
  * them, and the root over SHA-256 of blocks of 16 KiB (BEP 52).
  */
 export class PieceDigest {
+  readonly #pieceLength: number;
   readonly #wantSha1: boolean;
   readonly #leaves: Uint8Array | undefined;
   #leafCount = 0;
@@ -50,6 +51,7 @@ export class PieceDigest {
 
   /** Makes a reusable collector. */
   constructor(pieceLength: number, sha1: boolean, sha256: boolean) {
+    this.#pieceLength = pieceLength;
     this.#wantSha1 = sha1;
     if (sha256) {
       const leaves = Math.ceil(pieceLength / BLOCK_SIZE) + 1;
@@ -96,9 +98,14 @@ export class PieceDigest {
     this.#sha1 = undefined;
   }
 
-  /** Ends the tree of the piece and starts afresh. */
-  finishTree(sha256: Uint8Array, pieceIndex: number, height: number): void {
+  /**
+   * Ends the tree of the piece and starts afresh. A file that is no longer than
+   * a piece has a lower tree.
+   */
+  finishTree(sha256: Uint8Array, pieceIndex: number, fileLength: number): void {
     if (this.#leaves === undefined || this.#leafCount === 0) return;
+    const covered = Math.min(fileLength, this.#pieceLength);
+    const height = treeHeight(Math.ceil(covered / BLOCK_SIZE));
     const root = reduceTree(this.#leaves, this.#leafCount, 0, height);
     sha256.set(root, pieceIndex * SHA256_LENGTH);
     this.#leafCount = 0;

@@ -23,38 +23,21 @@ import {
 import { SHA1_LENGTH } from "./piece_digest.ts";
 import { SHA256_LENGTH } from "./sha256.ts";
 
-/** The hashes that pieces should have. */
-export type ExpectedHashes =
-  | {
-    /** SHA-1 of each piece (BEP 3): `pieces` of the info dictionary. */
-    readonly algorithm: "sha1";
-    /** 20 bytes a piece, back to back. */
-    readonly hashes: Uint8Array;
-  }
-  | {
-    /**
-     * The node of its file's merkle tree that covers each piece (BEP 52): the
-     * entry of the piece layer, or `pieces root` for a file of one piece.
-     */
-    readonly algorithm: "sha256";
-    /** 32 bytes a piece, back to back. */
-    readonly hashes: Uint8Array;
-  }
-  | {
-    /** Both, read once: a piece of a hybrid torrent has to pass both. */
-    readonly algorithm: "both";
-    /** As above, 20 bytes a piece. */
-    readonly sha1: Uint8Array;
-    /** As above, 32 bytes a piece. */
-    readonly sha256: Uint8Array;
-    /**
-     * Pieces of which no SHA-256 is known, such as without a piece layer: SHA-1
-     * alone decides.
-     *
-     * @default {none}
-     */
-    readonly sha1Only?: Iterable<number> | undefined;
-  };
+/** The hashes that pieces should have; where there are two, both must fit. */
+export interface ExpectedHashes {
+  /** SHA-1 of every piece, 20 bytes each (BEP 3); absent for v2-only. */
+  readonly pieces?: Uint8Array | undefined;
+  /**
+   * The SHA-256 hash of a piece's subtree, 32 bytes (BEP 52), as `pieceRoot`
+   * gives it; `undefined` where it is not known. Absent for v1-only.
+   *
+   * @param pieceIndex Which piece.
+   * @returns The hash.
+   */
+  readonly pieceRoot?:
+    | ((pieceIndex: number) => { readonly hash: Uint8Array } | undefined)
+    | undefined;
+}
 
 /** Options of {@linkcode verifyPieces}. */
 export interface VerifyPiecesOptions extends HashThreadOptions {
@@ -127,71 +110,28 @@ export class VerifyError extends Error {
   }
 }
 
-/** Which hashes a piece passes: none, all, or only some. */
-type Verdict = "bad" | "good" | "contradictory";
-
-/** Compares digests in memory with what they should be. */
-class Judge {
-  readonly digests: { readonly sha1: boolean; readonly sha256: boolean };
-  readonly #sha1: Uint8Array | undefined;
-  readonly #sha256: Uint8Array | undefined;
-  readonly #sha1Only: ReadonlySet<number>;
-
-  constructor(expected: ExpectedHashes, pieceCount: number) {
-    const { algorithm } = expected;
-    this.#sha1 = algorithm === "both"
-      ? expected.sha1
-      : algorithm === "sha1"
-      ? expected.hashes
-      : undefined;
-    this.#sha256 = algorithm === "both"
-      ? expected.sha256
-      : algorithm === "sha256"
-      ? expected.hashes
-      : undefined;
-    this.#sha1Only = new Set(
-      algorithm === "both" ? expected.sha1Only ?? [] : [],
-    );
-    this.digests = {
-      sha1: this.#sha1 !== undefined,
-      sha256: this.#sha256 !== undefined,
-    };
-    checkLength(this.#sha1, SHA1_LENGTH, pieceCount);
-    checkLength(this.#sha256, SHA256_LENGTH, pieceCount);
-  }
-
-  judge({ sha1, sha256 }: HashMemory, pieceIndex: number): Verdict {
-    const a = this.#sha1 &&
-      equalAt(sha1, this.#sha1, pieceIndex * SHA1_LENGTH, SHA1_LENGTH);
-    const b = this.#sha256 && !this.#sha1Only.has(pieceIndex)
-      ? equalAt(sha256, this.#sha256, pieceIndex * SHA256_LENGTH, SHA256_LENGTH)
-      : undefined;
-    if (a !== undefined && b !== undefined && a !== b) return "contradictory";
-    return a ?? b ? "good" : "bad";
-  }
-}
-
-function checkLength(
-  hashes: Uint8Array | undefined,
-  hashLength: number,
-  pieceCount: number,
-): void {
-  if (hashes === undefined || hashes.length === hashLength * pieceCount) return;
-  throw new RangeError(
-    `Cannot verify ${pieceCount} pieces: expected ${
-      hashLength * pieceCount
-    } bytes of hashes, got ${hashes.length}`,
-  );
+/** Compares the digests of a piece with what they should be. */
+function judge(
+  { pieces, pieceRoot }: ExpectedHashes,
+  { sha1, sha256 }: HashMemory,
+  pieceIndex: number,
+): "bad" | "good" | "contradictory" {
+  const at = pieceIndex * SHA1_LENGTH;
+  const v1 = pieces &&
+    equalAt(sha1, at, pieces.subarray(at, at + SHA1_LENGTH));
+  const root = pieceRoot?.(pieceIndex);
+  const v2 = root && equalAt(sha256, pieceIndex * SHA256_LENGTH, root.hash);
+  if (v1 !== undefined && v2 !== undefined && v1 !== v2) return "contradictory";
+  return v1 ?? v2 ? "good" : "bad";
 }
 
 function equalAt(
   hashes: Uint8Array,
-  expected: Uint8Array,
   start: number,
-  length: number,
+  expected: Uint8Array,
 ): boolean {
-  for (let i = start; i < start + length; i++) {
-    if (hashes[i] !== expected[i]) return false;
+  for (let i = 0; i < expected.length; i++) {
+    if (hashes[start + i] !== expected[i]) return false;
   }
   return true;
 }
@@ -214,7 +154,7 @@ function equalAt(
  * const { bad } = await verifyPieces({
  *   layout: new PieceLayout({ pieceLength: 16384, files: [{ length: 4 }] }),
  *   filePaths: [path],
- *   expected: { algorithm: "sha1", hashes: new Uint8Array(20) },
+ *   expected: { pieces: new Uint8Array(20) },
  * });
  * assertEquals(bad, [0]);
  * await Deno.remove(path);
@@ -231,13 +171,21 @@ export async function verifyPieces(
 ): Promise<VerifyPiecesResult> {
   const { layout, filePaths, expected, onPiece, onProgress, signal } = options;
   const { pieceCount } = layout;
-  const judge = new Judge(expected, pieceCount);
+  const length = expected.pieces?.length ?? SHA1_LENGTH * pieceCount;
+  if (length !== SHA1_LENGTH * pieceCount) {
+    throw new RangeError(
+      `Cannot verify ${pieceCount} pieces against ${length} bytes of hashes`,
+    );
+  }
   if (filePaths.length !== layout.fileCount) {
     throw new RangeError(
       `Cannot verify: expected ${layout.fileCount} file paths, got ${filePaths.length}`,
     );
   }
-  const task = hashTask(layout, filePaths, judge.digests);
+  const task = hashTask(layout, filePaths, {
+    sha1: expected.pieces !== undefined,
+    sha256: expected.pieceRoot !== undefined,
+  });
   const memory = hashMemory(task, pieceCount);
   const { pieces } = memory;
   if (options.pieces !== undefined) selectPieces(pieces, options.pieces);
@@ -255,7 +203,7 @@ export async function verifyPieces(
     for (let i = first; i < end; i++) {
       if (pieces[i] === PIECE_SKIPPED) continue;
       const verdict = pieces[i] === PIECE_HASHED
-        ? judge.judge(memory, i)
+        ? judge(expected, memory, i)
         : "bad";
       const good = verdict === "good";
       if (good) goodCount++;

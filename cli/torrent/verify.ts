@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ExpectedHashes, verifyPieces } from "../../metainfo/verify.ts";
+import { verifyPieces } from "../../metainfo/verify.ts";
 import { findPaths } from "../../disk/find_paths.ts";
 import { checkPartPieces } from "../../disk/part_check.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
@@ -54,31 +54,17 @@ export interface VerifyDocument {
 }
 
 /** All hashes there are: a hybrid's data has to fit both. */
-function expectedHashes(metainfo: Metainfo): ExpectedHashes {
-  const { pieces, pieceCount, version } = metainfo;
-  if (pieces !== undefined && version === "v1") {
-    return { algorithm: "sha1", hashes: pieces };
+function expectedHashes(metainfo: Metainfo) {
+  const { pieces, pieceCount } = metainfo;
+  for (let i = 0; pieces === undefined && i < pieceCount; i++) {
+    if (pieceRoot(metainfo, i) !== undefined) continue;
+    throw new CommandError(
+      EXIT_BAD_TORRENT,
+      "missing-piece-layers",
+      `Cannot verify: the torrent has no hash for piece ${i}`,
+    );
   }
-  const hashes = new Uint8Array(32 * pieceCount);
-  const sha1Only: number[] = [];
-  for (let index = 0; index < pieceCount; index++) {
-    const root = pieceRoot(metainfo, index);
-    if (root === undefined) {
-      if (pieces !== undefined) {
-        sha1Only.push(index);
-        continue;
-      }
-      throw new CommandError(
-        EXIT_BAD_TORRENT,
-        "missing-piece-layers",
-        `Cannot verify: the torrent has no hash for piece ${index}`,
-      );
-    }
-    hashes.set(root.hash, 32 * index);
-  }
-  return pieces === undefined
-    ? { algorithm: "sha256", hashes }
-    : { algorithm: "both", sha1: pieces, sha256: hashes, sha1Only };
+  return { pieces, pieceRoot: (i: number) => pieceRoot(metainfo, i) };
 }
 
 /** Writes ascending indices as `1-3, 7`; long lists are cut. */
@@ -150,10 +136,11 @@ export const verifyVerb: Verb = {
       total: metainfo.totalLength,
       quiet: args.has("quiet"),
     });
+    const expected = expectedHashes(metainfo);
     const result = await verifyPieces({
       layout: metainfo.layout,
       filePaths: paths.map((parts) => joinPath(folder, parts)),
-      expected: expectedHashes(metainfo),
+      expected,
       threads: threadCount,
       onProgress: ({ hashedBytes, totalBytes }) =>
         progress.update(hashedBytes, { total: totalBytes }),
@@ -167,8 +154,7 @@ export const verifyVerb: Verb = {
           infoHash: metainfo.infoHash,
           layout: metainfo.layout,
           paths,
-          pieces: metainfo.pieces,
-          pieceRoot: (index) => pieceRoot(metainfo, index),
+          ...expected,
         },
         result.bad,
         { signal },

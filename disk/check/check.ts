@@ -4,19 +4,14 @@
  * @module
  */
 import { type Clock, sleep } from "../../_shared/clock.ts";
-import { Bitfield } from "../../_shared/bitfield.ts";
-import {
-  type ExpectedHashes,
-  VerifyError,
-  verifyPieces,
-} from "../../metainfo/verify.ts";
-import { MERKLE_HASH_LENGTH } from "../../metainfo/merkle.ts";
+import type { Bitfield } from "../../_shared/bitfield.ts";
+import { VerifyError, verifyPieces } from "../../metainfo/verify.ts";
 import { toDiskError } from "../error.ts";
 import { CHUNK_SIZE } from "../pieces/buffer_pool.ts";
 import { type CheckQueue, unlessAborted } from "./check_queue.ts";
 import type { CheckOptions, StorageTorrent } from "../storage.ts";
 import type { TorrentFiles } from "../files/torrent_files.ts";
-import { PieceDigest } from "../pieces/piece_digest.ts";
+import { PieceVerifier } from "../pieces/piece_verifier.ts";
 
 /** Bytes between two turns of the event loop. */
 const TURN_BYTES = 4 * 1024 * 1024;
@@ -61,11 +56,13 @@ export async function checkFiles(
   for (const pieceIndex of pieces) {
     const size = layout.pieceSize(pieceIndex);
     const isApart = files.isInPartFile(pieceIndex);
-    const mayBeGood = isApart ||
+    const hasHash = torrent.pieces !== undefined ||
+      torrent.pieceRoot?.(pieceIndex) !== undefined;
+    const mayBeGood = hasHash && (isApart ||
       layout.spans(pieceIndex, 0, size).every((span) =>
         span.pad ||
         files.stored.size(span.fileIndex) >= span.fileOffset + span.length
-      );
+      ));
     if (!mayBeGood) {
       have.clear(pieceIndex);
       progress.checked++;
@@ -161,21 +158,13 @@ async function checkInParallel(
 ): Promise<readonly number[]> {
   const { layout } = torrent;
   const { threads, signal, hold } = step.options;
-  const roots = pieceRoots(torrent);
-  const expected = expectedHashes(torrent, roots);
-  if (expected === undefined) {
-    for (const pieceIndex of pieces) step.note(pieceIndex, false);
-    return [];
-  }
-  const isUnknown = (pieceIndex: number) =>
-    expected.algorithm === "sha256" && !roots!.has.has(pieceIndex);
   const held = new AbortController();
   const left = new Set(pieces);
   try {
     await verifyPieces({
       layout,
       filePaths,
-      expected,
+      expected: torrent,
       pieces,
       threads,
       signal: signal === undefined
@@ -183,7 +172,7 @@ async function checkInParallel(
         : AbortSignal.any([signal, held.signal]),
       onPiece: (pieceIndex, isGood) => {
         left.delete(pieceIndex);
-        step.note(pieceIndex, isGood && !isUnknown(pieceIndex));
+        step.note(pieceIndex, isGood);
       },
       onProgress: () => {
         step.report();
@@ -235,43 +224,6 @@ export function oddFiles(
   return { foreign, surplus };
 }
 
-/** What there is to compare with; a hybrid piece has to pass both. */
-function expectedHashes(
-  { pieces, layout }: StorageTorrent,
-  roots: PieceRoots | undefined,
-): ExpectedHashes | undefined {
-  if (roots === undefined) {
-    return pieces && { algorithm: "sha1", hashes: pieces };
-  }
-  if (pieces === undefined) {
-    return { algorithm: "sha256", hashes: roots.hashes };
-  }
-  const sha1Only: number[] = [];
-  for (let i = 0; i < layout.pieceCount; i++) {
-    if (!roots.has.has(i)) sha1Only.push(i);
-  }
-  return { algorithm: "both", sha1: pieces, sha256: roots.hashes, sha1Only };
-}
-
-interface PieceRoots {
-  readonly hashes: Uint8Array;
-  readonly has: Bitfield;
-}
-
-function pieceRoots(torrent: StorageTorrent): PieceRoots | undefined {
-  if (torrent.pieceRoot === undefined) return undefined;
-  const { pieceCount } = torrent.layout;
-  const hashes = new Uint8Array(MERKLE_HASH_LENGTH * pieceCount);
-  const has = new Bitfield(pieceCount);
-  for (let i = 0; i < pieceCount; i++) {
-    const root = torrent.pieceRoot(i);
-    if (root === undefined) continue;
-    hashes.set(root.hash, MERKLE_HASH_LENGTH * i);
-    has.set(i);
-  }
-  return has.isEmpty ? undefined : { hashes, has };
-}
-
 async function checkPiece(
   torrent: StorageTorrent,
   files: TorrentFiles,
@@ -279,7 +231,7 @@ async function checkPiece(
   size: number,
   buffer: Uint8Array,
 ): Promise<boolean> {
-  const digest = new PieceDigest(torrent, pieceIndex);
+  const digest = new PieceVerifier(torrent, pieceIndex);
   while (digest.offset < size) {
     const run = buffer.subarray(0, size - digest.offset);
     const read = files.readRange(pieceIndex, digest.offset, run);

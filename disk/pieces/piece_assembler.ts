@@ -18,9 +18,9 @@ import type {
 import type { TorrentFiles } from "../files/torrent_files.ts";
 import {
   digestBlocks,
-  PieceDigest,
   type PieceVerdict,
-} from "./piece_digest.ts";
+  PieceVerifier,
+} from "./piece_verifier.ts";
 
 /** What a {@linkcode PieceAssembler} works with. */
 export interface PieceAssemblerContext {
@@ -42,7 +42,7 @@ export interface PieceAssemblerContext {
 interface Assembly {
   readonly buffer: PieceBuffer;
   /** Hashes from the front as far as there is no gap. */
-  digest: PieceDigest | undefined;
+  digest: PieceVerifier | undefined;
   /**
    * `filling`: blocks come in. `whole`: waits to be hashed or written. `busy`:
    * is being hashed or written.
@@ -323,8 +323,8 @@ export class PieceAssembler implements PieceHolder {
     }
   }
 
-  #digest(assembly: Assembly): PieceDigest {
-    return new PieceDigest(
+  #digest(assembly: Assembly): PieceVerifier {
+    return new PieceVerifier(
       this.#context.torrent,
       assembly.buffer.pieceIndex,
     );

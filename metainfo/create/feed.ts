@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { BLOCK_SIZE } from "../piece_layout.ts";
 import { PieceDigest, SHA1_LENGTH } from "../piece_digest.ts";
-import { SHA256_LENGTH, treeHeight } from "../sha256.ts";
+import { SHA256_LENGTH } from "../sha256.ts";
 import type { CreateForm } from "./hash.ts";
 
 /** Bytes kept until they are hashed: whole blocks, or the end of a piece. */
@@ -113,12 +112,9 @@ export class PieceFeeder {
 
   /** Ends the tree of the current piece, which has bytes of one file only. */
   #endTree(): void {
-    const { pieceLength } = this.#form;
-    const covered = Math.min(this.#fileFill, pieceLength);
-    const height = treeHeight(Math.ceil(covered / BLOCK_SIZE));
     const layer = this.#layer.grow();
     const index = this.#layer.count - 1;
-    this.#digest.finishTree(layer, index, height);
+    this.#digest.finishTree(layer, index, this.#fileFill);
   }
 
   #endPiece(isPadded: boolean): void {

@@ -4,9 +4,8 @@
  *
  * @module
  */
-import { BLOCK_SIZE, type PieceLayout } from "../piece_layout.ts";
+import type { PieceLayout } from "../piece_layout.ts";
 import { PieceDigest, SHA1_LENGTH, writeDigest } from "../piece_digest.ts";
-import { treeHeight } from "../sha256.ts";
 import {
   CONTROL_NEXT,
   CONTROL_STOP,
@@ -107,7 +106,7 @@ export class HashReader implements Disposable {
     const layout = this.#layout;
     const digest = this.#digest;
     const spans = layout.spans(pieceIndex, 0, layout.pieceSize(pieceIndex));
-    let height = 0;
+    let fileLength = 0;
     let isWritten = false;
     for (const span of spans) {
       if (span.pad) {
@@ -115,11 +114,7 @@ export class HashReader implements Disposable {
         continue;
       }
       const { fileIndex, fileOffset } = span;
-      if (this.#task.sha256) {
-        const { length } = layout.file(fileIndex);
-        const tree = Math.min(length, this.#task.pieceLength);
-        height = treeHeight(Math.ceil(tree / BLOCK_SIZE));
-      }
+      if (this.#task.sha256) fileLength = layout.file(fileIndex).length;
       for (let done = 0; done < span.length;) {
         const bytes = this.#read(
           fileIndex,
@@ -141,7 +136,7 @@ export class HashReader implements Disposable {
       }
     }
     if (this.#task.sha1 && !isWritten) digest.finishSha1(sha1, pieceIndex);
-    if (this.#task.sha256) digest.finishTree(sha256, pieceIndex, height);
+    if (this.#task.sha256) digest.finishTree(sha256, pieceIndex, fileLength);
     pieces[pieceIndex] = PIECE_HASHED;
   }
 

@@ -67,7 +67,6 @@ export function makeTorrent(options: TestTorrentOptions): TestTorrent {
   }
   const pieces = new Uint8Array(20 * content.length);
   content.forEach((piece, i) => pieces.set(digest("SHA-1", piece), 20 * i));
-  const sha256 = (data: Uint8Array) => digest("SHA-256", data);
   return {
     infoHash: new Uint8Array(20).fill(id),
     layout,
@@ -81,9 +80,8 @@ export function makeTorrent(options: TestTorrentOptions): TestTorrent {
       const levels = fileLength > pieceLength
         ? merklePieceLayer(pieceLength)
         : merkleHeight(Math.ceil(fileLength / BLOCK_SIZE));
-      const hash = merkleRoot(merkleLeaves(payload, sha256), {
+      const hash = merkleRoot(merkleLeaves(payload), {
         levels,
-        digest: sha256,
       });
       return { hash, fileLength };
     },

@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { concatBytes } from "../../_shared/bytes.ts";
 import { seededRandom, shuffle } from "../../_shared/random.ts";
 import {
   createMetainfo,
@@ -31,20 +30,15 @@ function optionsOf(
   folder: string,
   algorithm: Algorithm,
 ): VerifyPiecesOptions {
-  const { layout } = metainfo;
-  const sha1 = metainfo.pieces!;
-  const sha256 = algorithm === "sha1" ? sha1 : concatBytes(
-    Array.from(
-      { length: layout.pieceCount },
-      (_, i) => pieceRoot(metainfo, i)!.hash,
-    ),
-  );
+  const { layout, pieces } = metainfo;
+  const rootOf = (i: number) => pieceRoot(metainfo, i);
   return {
     layout,
     filePaths: diskPaths(metainfo).map((path) => [folder, ...path].join("/")),
-    expected: algorithm === "both"
-      ? { algorithm, sha1, sha256 }
-      : { algorithm, hashes: algorithm === "sha1" ? sha1 : sha256 },
+    expected: {
+      pieces: algorithm === "sha256" ? undefined : pieces,
+      pieceRoot: algorithm === "sha1" ? undefined : rootOf,
+    },
   };
 }
 
@@ -148,22 +142,23 @@ Deno.test("verifyPieces() tells where the hashes of a hybrid disagree", async ()
   await using temp = new TempDir();
   const metainfo = await scene("hybrid", temp);
   const options = optionsOf(metainfo, temp.path, "both");
-  const expected = options.expected as ExpectedHashes & { algorithm: "both" };
-  const sha1 = expected.sha1.slice();
-  const sha256 = expected.sha256.slice();
-  sha1[0]! ^= 1;
-  sha256[32]! ^= 1;
-  sha1[40]! ^= 1;
-  sha256[64]! ^= 1;
+  const pieces = metainfo.pieces!.slice();
+  pieces[0]! ^= 1;
+  pieces[40]! ^= 1;
+  const rootOf = (i: number) => {
+    const hash = pieceRoot(metainfo, i)!.hash.slice();
+    if (i === 1 || i === 2) hash[0]! ^= 1;
+    return { hash };
+  };
   for (const threads of [1, 2]) {
-    const wrong: ExpectedHashes = { algorithm: "both", sha1, sha256 };
+    const wrong: ExpectedHashes = { pieces, pieceRoot: rootOf };
     const result = await verifyPieces({ ...options, expected: wrong, threads });
     assertEquals(result.bad, [0, 1, 2]);
     assertEquals(result.contradictory, [0, 1]);
     // Where no tree is known the other hash decides.
     const half = await verifyPieces({
       ...options,
-      expected: { ...wrong, sha1Only: [0, 1] },
+      expected: { pieces, pieceRoot: (i) => i < 2 ? undefined : rootOf(i) },
       threads,
     });
     assertEquals(half.bad, [0, 2]);
@@ -251,9 +246,8 @@ Deno.test("verifyPieces() refuses what does not fit together", async () => {
   const options = optionsOf(await scene("v1", temp), temp.path, "sha1");
   const hashes = new Uint8Array(20 * options.layout.pieceCount);
   const wrong: Partial<VerifyPiecesOptions>[] = [
-    { expected: { algorithm: "sha1", hashes: hashes.subarray(1) } },
-    { expected: { algorithm: "sha256", hashes } },
-    { expected: { algorithm: "both", sha1: hashes, sha256: hashes } },
+    { expected: { pieces: hashes.subarray(1) } },
+    { expected: { pieces: new Uint8Array(hashes.length + 20) } },
     { filePaths: options.filePaths.slice(1) },
     { pieces: [-1] },
     { pieces: [options.layout.pieceCount] },
@@ -309,7 +303,7 @@ async function verifyNarrowly(
       const { bad } = await verifyPieces({
         layout: new PieceLayout({ pieceLength: 2 ** 20, files: [{ length }] }),
         filePaths: [${JSON.stringify(temp.join("sparse"))}],
-        expected: { algorithm: "sha1", hashes: new Uint8Array(4000) },
+        expected: { pieces: new Uint8Array(4000) },
         threads: 2,
       });
       console.log(bad.length, "bad", workers, "workers");

@@ -3,15 +3,15 @@
  *
  * @module
  */
-import type { Hash } from "node:crypto";
-import { nodeCrypto } from "../../metainfo/node.ts";
 import { BLOCK_SIZE } from "../../metainfo/piece_layout.ts";
-import { writeDigest } from "../../metainfo/piece_digest.ts";
-import { MERKLE_HASH_LENGTH, merklePieceHash } from "../../metainfo/merkle.ts";
+import {
+  PieceDigest,
+  SHA1_LENGTH,
+  writeDigest,
+} from "../../metainfo/piece_digest.ts";
+import { SHA256_LENGTH } from "../../metainfo/sha256.ts";
 import { equalBytes } from "../../_shared/bytes.ts";
 import type { StoragePieceRoot, StorageTorrent } from "../storage.ts";
-
-const SHA1_LENGTH = 20;
 
 /**
  * What a piece is: right, wrong, or right by one of a hybrid's hashes and wrong
@@ -23,30 +23,28 @@ export type PieceVerdict = "good" | "hash" | "contradiction";
  * Hashes one piece as its bytes come in order, and judges it: SHA-1 for v1,
  * the tree of SHA-256 for v2 (BEP 52), both for a hybrid.
  */
-export class PieceDigest {
+export class PieceVerifier {
   readonly #torrent: StorageTorrent;
   readonly #pieceIndex: number;
-  readonly #sha1: Hash | undefined;
   readonly #root: StoragePieceRoot | undefined;
-  readonly #leaves: Uint8Array | undefined;
   readonly #payload: number;
+  readonly #digest: PieceDigest;
   #offset = 0;
 
   constructor(torrent: StorageTorrent, pieceIndex: number) {
+    const { layout, pieces } = torrent;
     this.#torrent = torrent;
     this.#pieceIndex = pieceIndex;
-    this.#sha1 = torrent.pieces === undefined
-      ? undefined
-      : nodeCrypto().createHash("sha1");
     this.#root = torrent.pieceRoot?.(pieceIndex);
+    // A hybrid piece ends in padding that the tree does not cover.
     this.#payload = this.#root === undefined
-      ? 0
-      : torrent.layout.payloadSize(pieceIndex);
-    if (this.#root !== undefined) {
-      this.#leaves = new Uint8Array(
-        Math.ceil(this.#payload / BLOCK_SIZE) * MERKLE_HASH_LENGTH,
-      );
-    }
+      ? Infinity
+      : layout.payloadSize(pieceIndex);
+    this.#digest = new PieceDigest(
+      layout.pieceLength,
+      pieces !== undefined,
+      this.#root !== undefined,
+    );
   }
 
   /** How many bytes were hashed. */
@@ -56,20 +54,13 @@ export class PieceDigest {
 
   /** Hashes the next bytes. */
   update(bytes: Uint8Array): void {
-    this.#sha1?.update(bytes);
-    if (this.#leaves !== undefined) {
-      // A hybrid piece ends in padding that the tree does not cover.
-      const end = Math.min(bytes.length, this.#payload - this.#offset);
-      for (let at = 0; at < end; at += BLOCK_SIZE) {
-        writeDigest(
-          "sha256",
-          bytes.subarray(at, Math.min(at + BLOCK_SIZE, end)),
-          this.#leaves,
-          (this.#offset + at) / BLOCK_SIZE * MERKLE_HASH_LENGTH,
-        );
-      }
-    }
+    const payload = Math.max(0, this.#payload - this.#offset);
     this.#offset += bytes.length;
+    if (payload >= bytes.length) this.#digest.update(bytes);
+    else {
+      this.#digest.update(bytes.subarray(0, payload));
+      this.#digest.updatePadding(bytes.length - payload);
+    }
   }
 
   /** Judges the piece after its last byte; `hash` without any hash. */
@@ -83,21 +74,21 @@ export class PieceDigest {
   }
 
   #passesSha1(): boolean | undefined {
-    if (this.#sha1 === undefined) return undefined;
+    const { pieces } = this.#torrent;
+    if (pieces === undefined) return undefined;
+    const hash = new Uint8Array(SHA1_LENGTH);
+    this.#digest.finishSha1(hash, 0);
     const at = this.#pieceIndex * SHA1_LENGTH;
-    const expected = this.#torrent.pieces!.subarray(at, at + SHA1_LENGTH);
-    return equalBytes(this.#sha1.digest(), expected);
+    return equalBytes(hash, pieces.subarray(at, at + SHA1_LENGTH));
   }
 
   #passesTree(): boolean | undefined {
     if (this.#root === undefined) return undefined;
-    if (this.#leaves!.length === 0) return false;
-    const hash = merklePieceHash(
-      this.#leaves!,
-      this.#torrent.layout.pieceLength,
-      this.#root.fileLength,
-    );
-    return equalBytes(hash, this.#root.hash);
+    if (this.#payload === 0) return false;
+    const { hash, fileLength } = this.#root;
+    const root = new Uint8Array(SHA256_LENGTH);
+    this.#digest.finishTree(root, 0, fileLength);
+    return equalBytes(root, hash);
   }
 }
 
