@@ -56,9 +56,6 @@ import type {
   SessionOptions,
 } from "./types.ts";
 
-/** Name and version told to peers. */
-export const CLIENT_VERSION = "bip 0.1.0";
-
 /** Bytes that may wait to be sent, over all peers. */
 const MAX_SEND_BYTES = 128 * 1024 * 1024;
 /** Extensions that every connection may use. */
@@ -134,6 +131,7 @@ export class Session implements AsyncDisposable {
     this.#services = services;
     this.#handshaker = handshaker;
     this.#context = {
+      options,
       clock,
       timers,
       announces,
@@ -146,15 +144,9 @@ export class Session implements AsyncDisposable {
         slots: options.uploadSlots,
         limit: () => this.uploadLimit,
       }),
-      policies: options,
       trackerKey: randomInt(random, 0x100000000),
-      clientVersion: options.clientVersion ?? CLIENT_VERSION,
-      maxPeersPerTorrent: options.maxPeersPerTorrent ?? 100,
       maxReadBytes: readBytes(options.maxBufferedBytes),
-      pex: options.pex ?? true,
-      trackers: options.trackers ?? true,
       discovery: [...services.sources, ...options.discovery ?? []],
-      privateExtensions: EXTENSIONS,
       dhtPort: services.dht?.localEndpoints[0]?.port,
       onDhtNode: (node) => services.lookups?.addNode(node),
       places: new PeerPlaces(options.maxPeers ?? 500),

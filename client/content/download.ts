@@ -24,7 +24,7 @@ import { stealFromSlow } from "../../select/steal_policy.ts";
 import type { PeerKey } from "../../select/selection_strategy.ts";
 import { SessionError } from "../error.ts";
 import { RequestWindow } from "../../select/request_window.ts";
-import type { ContentBooks } from "./content_books.ts";
+import type { TorrentContent } from "./torrent_content.ts";
 import { RequestTurns } from "../limits/request_turns.ts";
 import type { BlockSource } from "./block_source.ts";
 
@@ -37,7 +37,7 @@ type BlockEvent = Extract<PeerSessionEvent, { type: "block" }>;
 export class Download {
   /** The books of pieces and requests. */
   readonly picker: PiecePicker;
-  readonly #content: ContentBooks;
+  readonly #content: TorrentContent;
   readonly #layout: PieceLayout;
   readonly #sources: ReadonlyMap<PeerKey, BlockSource>;
   readonly #storage: TorrentStorage;
@@ -52,7 +52,7 @@ export class Download {
   #active = false;
   #wasted = 0;
 
-  constructor(content: ContentBooks) {
+  constructor(content: TorrentContent) {
     const { layout, storage, strategy, sources } = content;
     const { limits, context: { clock, random } } = content.torrent;
     this.#content = content;

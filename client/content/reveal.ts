@@ -15,9 +15,8 @@ import {
 import type { PeerKey } from "../../select/selection_strategy.ts";
 import { SuperSeeding } from "../../select/super_seeding.ts";
 import type { RevelationView } from "../policy_options.ts";
-import type { SessionContext } from "./session_context.ts";
 import type { SwarmPeer } from "../peers/swarm_peer.ts";
-import type { AddTorrentOptions } from "../types.ts";
+import type { TorrentHost } from "./torrent_host.ts";
 
 /** Between two looks at whether a way has done its work. */
 const DONE_CHECK_MS = 10_000;
@@ -29,15 +28,7 @@ const DONE_CHECK_MS = 10_000;
 const ROUND_MS_PER_PEER = 0.25;
 const MAX_ROUND_MS = 250;
 
-/** What is needed of the torrent. */
-export interface RevealHost {
-  /** What the torrents of the session share. */
-  readonly context: Pick<SessionContext, "clock" | "random" | "policies">;
-  /** What the torrent was added with. */
-  readonly options: AddTorrentOptions;
-  /** Connected peers by key. */
-  readonly peers: ReadonlyMap<PeerKey, SwarmPeer>;
-}
+type RevealHost = Pick<TorrentHost, "context" | "options" | "peers">;
 
 /** Tells the peers of one torrent of our pieces. */
 export class PieceRevealer {
@@ -58,8 +49,9 @@ export class PieceRevealer {
     have: Bitfield,
     picker: Pick<PiecePicker, "peers" | "pieces">,
   ) {
-    const { options, context: { policies, random } } = torrent;
-    const way = options.revelation ?? policies.revelation ?? "honest";
+    const { options, context } = torrent;
+    const { random } = context;
+    const way = options.revelation ?? context.options.revelation ?? "honest";
     this.#torrent = torrent;
     this.#view = {
       pieceCount: have.length,

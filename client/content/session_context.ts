@@ -7,27 +7,26 @@ import type { Endpoint } from "../../_shared/address.ts";
 import type { Clock } from "../../_shared/clock.ts";
 import type { RandomSource } from "../../_shared/random.ts";
 import type { DiskManager, FileSystem } from "../../disk/mod.ts";
-import type { ExtensionBits, Handshaker } from "../../handshake/mod.ts";
+import type { Handshaker } from "../../handshake/mod.ts";
 import type { AnnounceScheduler } from "../trackers/announce_scheduler.ts";
 import type { CandidateSources } from "../peers/candidate_sources.ts";
 import type { HostBook } from "../limits/host_book.ts";
 import type { PeerPlaces } from "../limits/peer_places.ts";
 import type { SharedDiscovery } from "../discovery_runner.ts";
 import type { RateLimiter } from "../limits/rate_limiter.ts";
-import type { PolicyOptions } from "../policy_options.ts";
 import type { SendBudget } from "../limits/send_budget.ts";
 import type { UploadSlots } from "../limits/upload_slots.ts";
-import type { PeerDiscovery, TrackerClient } from "../types.ts";
+import type { PeerDiscovery, SessionOptions, TrackerClient } from "../types.ts";
 
 /** What the torrents of a session share. */
 export interface SessionContext {
-  /** Whose time passes. */
+  /** Clock to use. */
   readonly clock: Clock;
-  /** The same, for those who wait long and are many. */
+  /** The same clock, for many long waits. */
   readonly timers: Clock;
   /** Says when which tracker is asked. */
   readonly announces: AnnounceScheduler;
-  /** Where chance comes from. */
+  /** Randomness. */
   readonly random: RandomSource;
   /** Dials and listens for all torrents. */
   readonly handshaker: Handshaker;
@@ -40,23 +39,13 @@ export interface SessionContext {
   /** How many peers are served. */
   readonly uploadSlots: UploadSlots;
   /** What is chosen for all torrents. */
-  readonly policies: PolicyOptions;
+  readonly options: SessionOptions;
   /** Stable number that trackers know us by. */
   readonly trackerKey: number;
-  /** Name and version told to peers. */
-  readonly clientVersion: string;
-  /** Most connections of one torrent. */
-  readonly maxPeersPerTorrent: number;
   /** Bytes that one read of a socket may bring. */
   readonly maxReadBytes: number;
-  /** Whether peers are exchanged with peers (BEP 11). */
-  readonly pex: boolean;
-  /** Whether trackers are asked. */
-  readonly trackers: boolean;
   /** Sources of peers beside trackers. */
   readonly discovery: readonly (PeerDiscovery | SharedDiscovery)[];
-  /** Extension bits for private torrents: without the DHT (BEP 27). */
-  readonly privateExtensions: ExtensionBits;
   /** UDP port of our DHT node, if there is one. */
   readonly dhtPort: number | undefined;
   /** Takes a node that a peer told of. */

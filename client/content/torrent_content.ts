@@ -17,7 +17,6 @@ import {
   type SelectionStrategy,
 } from "../../select/selection_strategy.ts";
 import type { TorrentStats } from "../types.ts";
-import type { ContentBooks } from "./content_books.ts";
 import type { TorrentHost } from "./torrent_host.ts";
 import { Download } from "./download.ts";
 import { HashServer } from "./hash_server.ts";
@@ -48,7 +47,7 @@ interface PeerBooks {
  * Storage, download and upload of one torrent. The books of the latter two are
  * made for the first peer and go with the last.
  */
-export class TorrentContent implements ContentBooks {
+export class TorrentContent {
   /** Whose it is. */
   readonly torrent: TorrentHost;
   /** Where the pieces are. */
@@ -67,7 +66,8 @@ export class TorrentContent implements ContentBooks {
   #deadlines: Map<number, number> | undefined;
   #active = false;
   #wasted = 0;
-  #isUnproven = false;
+  /** Whether pieces came in since the files were last confirmed. */
+  isUnproven = false;
   #confirming: Promise<void> | undefined;
   /** Pieces that are not wanted any more as nothing is written. */
   #lostPieces: number[] | undefined;
@@ -92,7 +92,7 @@ export class TorrentContent implements ContentBooks {
       options.strategy ??
         (options.sequential
           ? sequential()
-          : context.policies.strategy ?? rarestFirst()),
+          : context.options.strategy ?? rarestFirst()),
     );
     this.wishes = new Wishes(metainfo.layout, storage.have);
     this.#wishAsAsked();
@@ -133,20 +133,10 @@ export class TorrentContent implements ContentBooks {
     return this.torrent.peers;
   }
 
-  /** Whether all that is wanted is there. */
-  get isDone(): boolean {
-    return this.wishes.isDone;
-  }
-
-  /** Whether pieces came in since the files were last confirmed. */
-  get isUnproven(): boolean {
-    return this.#isUnproven;
-  }
-
   /** Makes sure that the files are in their places, for saying so. */
   confirm(): Promise<void> {
     return this.#confirming ??= this.storage.confirm()
-      .then(() => void (this.#isUnproven = false))
+      .then(() => void (this.isUnproven = false))
       .finally(() => this.#confirming = undefined);
   }
 
@@ -169,16 +159,6 @@ export class TorrentContent implements ContentBooks {
     return this.torrent.metainfo?.version === "v2"
       ? this.layout.pieceLength
       : this.layout.pieceSize(pieceIndex);
-  }
-
-  /** Defined while sockets should not be read. */
-  pressure(): Promise<void> | undefined {
-    return this.storage.pressure;
-  }
-
-  /** Payload bytes of the whole torrent, wanted or not, that are not there. */
-  get missingBytes(): number {
-    return this.wishes.missingBytes;
   }
 
   /** Reads the figures of the moment. */
@@ -381,7 +361,7 @@ export class TorrentContent implements ContentBooks {
   }
 
   #verified(pieceIndex: number): void {
-    this.#isUnproven = true;
+    this.isUnproven = true;
     this.wishes.verified(pieceIndex);
     this.#deadlines?.delete(pieceIndex);
   }
@@ -413,7 +393,7 @@ export class TorrentContent implements ContentBooks {
   /** Where nothing is written, what is good is served, if anything is. */
   #leaveOutMissing(): void {
     const { have } = this;
-    if (!this.#readOnly || have.isEmpty || this.isDone) return;
+    if (!this.#readOnly || have.isEmpty || this.wishes.isDone) return;
     const missing: number[] = [];
     for (let i = 0; i < have.length; i++) if (!have.has(i)) missing.push(i);
     this.#lostPieces = missing;

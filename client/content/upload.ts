@@ -16,7 +16,7 @@ import {
 import { RateMeter } from "../../_shared/rate_meter.ts";
 import type { PeerKey } from "../../select/selection_strategy.ts";
 import { crowdedPeers } from "../peers/peer_worth.ts";
-import type { ContentBooks } from "./content_books.ts";
+import type { TorrentContent } from "./torrent_content.ts";
 import type { TorrentHost } from "./torrent_host.ts";
 import type { RateLimiter } from "../limits/rate_limiter.ts";
 import type { SwarmPeer } from "../peers/swarm_peer.ts";
@@ -70,17 +70,18 @@ export class Upload {
 
   constructor(
     { torrent, layout, storage }: Pick<
-      ContentBooks,
+      TorrentContent,
       "torrent" | "layout" | "storage"
     >,
   ) {
-    const { context: { clock, random, policies }, options, limits } = torrent;
+    const { context: { clock, random, options: chosen }, options, limits } =
+      torrent;
     this.#torrent = torrent;
     this.#layout = layout;
     this.#storage = storage;
     this.#limit = limits.upload;
     this.#clock = clock;
-    const own = (options.choker ?? policies.choker)?.();
+    const own = (options.choker ?? chosen.choker)?.();
     this.#leechChoker = own ?? titForTatChoker({ random });
     this.#seedChoker = own ?? roundRobinChoker({ random });
   }

@@ -3,8 +3,12 @@
  *
  * @module
  */
-import { type Endpoint, formatEndpoint } from "../../_shared/address.ts";
-import type { PeerCandidate } from "../../_shared/address.ts";
+import {
+  type Endpoint,
+  formatEndpoint,
+  type PeerCandidate,
+  tryParseEndpoint,
+} from "../../_shared/address.ts";
 import {
   PEX_FLAG,
   type PexPeer,
@@ -80,11 +84,7 @@ export class PeerExchange {
       if (dropped.length >= MAX_TOLD) break;
       if (current.has(text)) continue;
       sent.delete(text);
-      const at = text.lastIndexOf(":");
-      dropped.push({
-        hostname: text.slice(0, at).replace(/^\[|\]$/g, ""),
-        port: Number(text.slice(at + 1)),
-      });
+      dropped.push(tryParseEndpoint(text)!);
     }
     if (added.length === 0 && dropped.length === 0) return;
     peer.connection.sendPex({ added, dropped });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { PolicyOptions, RevelationName } from "../policy_options.ts";
+import type { RevelationName } from "../policy_options.ts";
 import type { AddTorrentOptions, SessionOptions } from "../types.ts";
 import { checkPriority } from "../content/wishes.ts";
 
@@ -24,16 +24,15 @@ function isIndex(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;
 }
 
-function checkNumber<Name extends string>(
-  options: { readonly [name in Name]?: unknown },
-  name: Name,
-  kind: keyof typeof NUMBERS,
-): void {
-  const value = options[name];
-  const [what, isRight] = NUMBERS[kind];
-  if (value === undefined || isRight(value as number)) return;
-  throw new RangeError(`Cannot use ${value} as "${name}": it must be ${what}`);
-}
+const KINDS: Readonly<Record<string, keyof typeof NUMBERS>> = {
+  maxPeers: "count",
+  maxPeersPerTorrent: "count",
+  uploadSlots: "count",
+  downloadLimit: "rate",
+  uploadLimit: "rate",
+  downloadedBytes: "bytes",
+  uploadedBytes: "bytes",
+};
 
 function checkIndex(name: string, index: number): void {
   if (isIndex(index)) return;
@@ -44,16 +43,15 @@ function checkIndex(name: string, index: number): void {
 
 /** What sessions and torrents have in common. */
 function checkBoth(options: SessionOptions | AddTorrentOptions): void {
-  checkNumber(options, "maxPeers", "count");
-  checkNumber(options, "downloadLimit", "rate");
-  checkNumber(options, "uploadLimit", "rate");
-  checkPolicies(options);
-}
-
-function checkPolicies(options: PolicyOptions): void {
-  const { revelation, uploadSlots } = options;
-  if (uploadSlots !== "rate-based") {
-    checkNumber(options, "uploadSlots", "count");
+  const { revelation } = options;
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(KINDS, name) || value === undefined) continue;
+    if (name === "uploadSlots" && value === "rate-based") continue;
+    const [what, isRight] = NUMBERS[KINDS[name]!];
+    if (isRight(value)) continue;
+    throw new RangeError(
+      `Cannot use ${value} as "${name}": it must be ${what}`,
+    );
   }
   if (typeof revelation === "string" && !REVELATIONS.includes(revelation)) {
     throw new RangeError(
@@ -67,7 +65,6 @@ function checkPolicies(options: PolicyOptions): void {
 /** Throws a `RangeError` where an option of a session makes no sense. */
 export function checkSessionOptions(options: SessionOptions): void {
   checkBoth(options);
-  checkNumber(options, "maxPeersPerTorrent", "count");
   const { peerId } = options;
   if (peerId !== undefined && peerId.length !== 20) {
     throw new RangeError(
@@ -79,8 +76,6 @@ export function checkSessionOptions(options: SessionOptions): void {
 /** Throws a `RangeError` where an option of a torrent makes no sense. */
 export function checkAddOptions(options: AddTorrentOptions): void {
   checkBoth(options);
-  checkNumber(options, "downloadedBytes", "bytes");
-  checkNumber(options, "uploadedBytes", "bytes");
   for (const priority of options.filePriorities ?? []) checkPriority(priority);
   for (const [index, priority] of options.piecePriorities ?? []) {
     checkIndex("piecePriorities", index);

@@ -3,40 +3,16 @@
  *
  * @module
  */
-import type { Endpoint, PeerCandidate } from "../../_shared/address.ts";
+import type { PeerCandidate } from "../../_shared/address.ts";
 import { randomInt } from "../../_shared/random.ts";
-import type {
-  HandshakeConnected,
-  HandshakeFailed,
-} from "../../handshake/event.ts";
-import type { Handshaker } from "../../handshake/handshaker.ts";
+import type { HandshakeFailed } from "../../handshake/event.ts";
 import { PeerList } from "../peer_list.ts";
-import type { SessionContext } from "../content/session_context.ts";
+import type { Swarm } from "./swarm.ts";
 
 /** Attempts at once, so that a list is not burnt in a rush. */
 const MAX_CONNECTING = 30;
 /** Between two wishes for a turn when none came, in milliseconds. */
 const RETRY_MS = 1000;
-
-/** What the dialler needs of its swarm. */
-export interface DialHost {
-  /** 20-byte info-hash to dial with. */
-  readonly infoHash: Uint8Array;
-  /** What the torrents of the session share. */
-  readonly context:
-    & Pick<SessionContext, "clock" | "random" | "sources" | "hosts">
-    & { readonly handshaker: Pick<Handshaker, "dialNext"> };
-  /** Whether seeds are of no use. */
-  readonly isComplete: boolean;
-  /** How many more may be dialled beside those under way. */
-  room(connecting: number): number;
-  /** Is told of an address that a connected peer seems to listen at. */
-  adopt(address: Endpoint): void;
-  /** Takes a connection. */
-  attach(event: HandshakeConnected): void;
-  /** Is told of every attempt that failed. */
-  dialFailed(event: HandshakeFailed): void;
-}
 
 /**
  * Dials candidates while there is room: at any time it waits for one turn, for
@@ -45,13 +21,13 @@ export interface DialHost {
 export class CandidateDialer {
   /** The candidates. */
   readonly list: PeerList;
-  readonly #host: DialHost;
+  readonly #host: Swarm;
   #connecting = 0;
   #isWaiting = false;
   #cancelTimer: (() => void) | undefined;
   #isActive = false;
 
-  constructor(host: DialHost) {
+  constructor(host: Swarm) {
     const { random, sources, hosts } = host.context;
     this.#host = host;
     this.list = new PeerList({

@@ -3,14 +3,13 @@
  *
  * @module
  */
-import type { PeerList } from "../peer_list.ts";
-import type { SessionContext } from "../content/session_context.ts";
 import type { PlaceHolder } from "../limits/peer_places.ts";
 import {
   isReplaceable,
   leastUseful,
   type Newcomer,
 } from "../peers/peer_worth.ts";
+import type { Swarm } from "./swarm.ts";
 import { lookAt, type SwarmPeer } from "../peers/swarm_peer.ts";
 
 /** Between two looks at what peers are good for, in milliseconds. */
@@ -22,25 +21,9 @@ const STARVING_MS = 10_000;
 /** The part of the places that is for those whom we dial. */
 const OUTBOUND_SHARE = 0.2;
 
-/** What is needed of the swarm. */
-export interface RoomHost {
-  /** What the torrents of the session share. */
-  readonly context: SessionContext;
-  /** Connected peers. */
-  readonly peers: ReadonlyMap<number, SwarmPeer>;
-  /** Candidates. */
-  readonly list: PeerList;
-  /** Most peers. */
-  readonly maxPeers: number;
-  /** Whether seeds are of no use. */
-  readonly isComplete: boolean;
-  /** There is room again. */
-  connectMore(): void;
-}
-
-/** See the module. */
+/** Counts and shares out the places of one torrent. */
 export class PeerRoom implements PlaceHolder {
-  readonly #host: RoomHost;
+  readonly #host: Swarm;
   #inbound = 0;
   /** When a peer last sent a block. */
   #fedAt: number;
@@ -48,7 +31,7 @@ export class PeerRoom implements PlaceHolder {
   #replaceable = 0;
   #lookAt = 0;
 
-  constructor(host: RoomHost) {
+  constructor(host: Swarm) {
     this.#host = host;
     this.#fedAt = host.context.clock.now();
   }

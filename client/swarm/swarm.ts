@@ -16,20 +16,24 @@ import type {
   PeerConnectionOptions,
 } from "../../peer/connection_options.ts";
 import type { HashRange } from "../../peer/message.ts";
-import { CandidateDialer, type DialHost } from "./candidate_dialer.ts";
+import { CandidateDialer } from "./candidate_dialer.ts";
 import {
   MetadataExchange,
   type MetadataHost,
 } from "../metadata/metadata_exchange.ts";
 import { PeerExchange } from "../peers/peer_exchange.ts";
 import type { PeerList } from "../peer_list.ts";
-import { PeerRoom, type RoomHost } from "./peer_room.ts";
+import { PeerRoom } from "./peer_room.ts";
 import type { Newcomer } from "../peers/peer_worth.ts";
 import { ReadGate } from "../limits/read_gate.ts";
 import type { SessionContext } from "../content/session_context.ts";
 import type { TorrentHost } from "../content/torrent_host.ts";
 import { makeSwarmPeer, type SwarmPeer } from "../peers/swarm_peer.ts";
 
+/** Name and version told to peers. */
+const CLIENT_VERSION = "bip 0.1.0";
+/** Most connections of a torrent. */
+const MAX_PEERS = 100;
 /** A connection that ends so soon counts as a failure, in milliseconds. */
 const SHORT_LIVED_MS = 5_000;
 /** Extensions for everybody, and that which leaks peers. */
@@ -37,7 +41,7 @@ const EXTENSIONS = ["ut_metadata", "upload_only", "lt_donthave"];
 const OPEN_EXTENSIONS = [...EXTENSIONS, "ut_pex"];
 
 /** Connected peers by key, with candidates for more. */
-export class Swarm implements DialHost, RoomHost, MetadataHost {
+export class Swarm implements MetadataHost {
   /** Connected peers. */
   readonly peers = new Map<number, SwarmPeer>();
   /** What the torrents of the session share. */
@@ -51,7 +55,7 @@ export class Swarm implements DialHost, RoomHost, MetadataHost {
   readonly #places: PeerRoom;
   readonly #metadata: MetadataExchange;
   readonly #exchange: PeerExchange | undefined;
-  readonly #pressure = () => this.#torrent.content?.pressure();
+  readonly #pressure = () => this.#torrent.content?.storage.pressure;
   #nextKey = 1;
   #downloaded = 0;
   #uploaded = 0;
@@ -61,11 +65,14 @@ export class Swarm implements DialHost, RoomHost, MetadataHost {
     this.#torrent = torrent;
     this.context = context;
     this.infoHash = infoHash;
-    this.maxPeers = options.maxPeers ?? context.maxPeersPerTorrent;
+    this.maxPeers = options.maxPeers ??
+      context.options.maxPeersPerTorrent ?? MAX_PEERS;
     this.#dialer = new CandidateDialer(this);
     this.#places = new PeerRoom(this);
     this.#metadata = new MetadataExchange(this, torrent);
-    if (context.pex) this.#exchange = new PeerExchange(infoHash, this.peers);
+    if (context.options.pex ?? true) {
+      this.#exchange = new PeerExchange(infoHash, this.peers);
+    }
     this.contentReady();
   }
 
@@ -271,7 +278,7 @@ export class Swarm implements DialHost, RoomHost, MetadataHost {
   ): PeerConnectionOptions {
     const { extensions, infoHash, peerId, connection } = event;
     const { content, metainfo, magnet, limits, options } = this.#torrent;
-    const { timers, clientVersion, dhtPort, policies } = this.context;
+    const { timers, dhtPort, options: chosen } = this.context;
     const listenPort = this.context.handshaker.local?.port ?? 0;
     const { infoBytes } = this.#metadata;
     const isOpen = !this.#torrent.isPrivate;
@@ -291,13 +298,13 @@ export class Swarm implements DialHost, RoomHost, MetadataHost {
         ? OPEN_EXTENSIONS
         : EXTENSIONS,
       extensionFields: {
-        clientVersion,
+        clientVersion: chosen.clientVersion ?? CLIENT_VERSION,
         ...(listenPort > 0 ? { listenPort } : {}),
         ...(infoBytes ? { metadataSize: infoBytes.length } : {}),
         ...(this.isComplete ? { uploadOnly: true } : {}),
       },
       extensions: [
-        ...policies.extensions?.(event) ?? [],
+        ...chosen.extensions?.(event) ?? [],
         ...options.extensions?.(event) ?? [],
       ],
       maxReadBuffer: this.context.maxReadBytes,

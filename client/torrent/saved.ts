@@ -17,7 +17,7 @@ import { parseMagnet } from "../../metainfo/parse_magnet.ts";
 import type { AddSource } from "./add_source.ts";
 import { hasPieceLayers, metainfoFromPeers } from "../metadata/info_hash.ts";
 import type { TorrentLife } from "./torrent_life.ts";
-import { plain, torrentTotals } from "./torrent_view.ts";
+import { finite, plain, torrentTotals } from "./torrent_view.ts";
 import type { AddTorrentOptions } from "../types.ts";
 
 /** Peers that are kept for the next time. */
@@ -25,7 +25,6 @@ const MAX_SAVED_PEERS = 50;
 /** Options that are kept as they are. */
 const KEPT = [
   "dir",
-  "paused",
   "sequential",
   "filePriorities",
   "piecePriorities",
@@ -37,10 +36,25 @@ const KEPT = [
   "maxPeers",
   "downloadedBytes",
   "uploadedBytes",
-] as const satisfies readonly (keyof SavedTorrent & keyof AddTorrentOptions)[];
+] as const satisfies readonly (keyof SavedTorrent)[];
 
-/** A torrent as it is kept, plain JSON. */
-export interface SavedTorrent {
+/** Options as the torrent has them by now, and what it is, as plain JSON. */
+export interface SavedTorrent extends
+  Pick<
+    AddTorrentOptions,
+    | "dir"
+    | "sequential"
+    | "filePriorities"
+    | "piecePriorities"
+    | "renamedFiles"
+    | "trackers"
+    | "replaceTrackers"
+    | "downloadLimit"
+    | "uploadLimit"
+    | "maxPeers"
+    | "downloadedBytes"
+    | "uploadedBytes"
+  > {
   /** Of this description. */
   readonly version: 1;
   /** 40 hex digits by which peers and trackers call it. */
@@ -51,32 +65,8 @@ export interface SavedTorrent {
   readonly magnet?: string;
   /** Besides a link: the info dictionary as base64, once it is known. */
   readonly info?: string;
-  /** The folder it is stored in; absent for other file systems. */
-  readonly dir?: string;
   /** Whether it is paused. */
   readonly paused: boolean;
-  /** Whether pieces are fetched in order. */
-  readonly sequential?: boolean;
-  /** 0 to 7 by file; absent while all have the default. */
-  readonly filePriorities?: readonly number[];
-  /** 0 to 7 by piece, of those that have one of their own. */
-  readonly piecePriorities?: readonly (readonly [number, number])[];
-  /** Files that are stored under another name: index and path. */
-  readonly renamedFiles?: readonly (readonly [number, readonly string[]])[];
-  /** Announce URLs that were given besides those of the torrent. */
-  readonly trackers?: readonly (string | readonly string[])[];
-  /** Whether they are used instead of the torrent's own. */
-  readonly replaceTrackers?: boolean;
-  /** Bytes a second; absent for no limit. */
-  readonly downloadLimit?: number;
-  /** Bytes a second; absent for no limit. */
-  readonly uploadLimit?: number;
-  /** Most connections; absent for the session's. */
-  readonly maxPeers?: number;
-  /** Payload received so far. */
-  readonly downloadedBytes: number;
-  /** Payload sent so far. */
-  readonly uploadedBytes: number;
   /** Peers that worked, as `host:port`. */
   readonly peers: readonly string[];
   /** What is on disk, as base64. */
@@ -97,32 +87,29 @@ export async function saveTorrent(life: TorrentLife): Promise<SavedTorrent> {
   const resumeData = content === undefined
     ? options.resumeData
     : await content.storage.resumeData();
-  const priorities = content?.wishes.filePriorities ?? options.filePriorities;
-  const own = content?.wishes.ownPriorities ?? options.piecePriorities;
-  const { downloadedBytes, uploadedBytes } = torrentTotals(life);
-  const limit = (rate: number) => rate === Infinity ? undefined : rate;
-  const { renamedFiles, trackers, sequential, replaceTrackers } = options;
-  return plain<SavedTorrent>({
+  const kept: { [name: string]: unknown } = {
+    ...options,
+    dir: life.dir,
+    filePriorities: content === undefined
+      ? options.filePriorities
+      : content.wishes.filePriorities && [...content.wishes.filePriorities],
+    piecePriorities: content === undefined
+      ? options.piecePriorities
+      : content.wishes.ownPriorities && [...content.wishes.ownPriorities],
+    downloadLimit: finite(life.limits.downloadRate),
+    uploadLimit: finite(life.limits.uploadRate),
+    ...torrentTotals(life),
+  };
+  return plain<object>({
     version: 1,
     infoHash: toHex(life.infoHash),
     ...sourceFields(metainfo, topic),
-    dir: life.dir,
+    ...Object.fromEntries(KEPT.map((name) => [name, kept[name]])),
     paused: life.isPaused,
-    sequential: sequential || undefined,
-    filePriorities: priorities && [...priorities],
-    piecePriorities: own && [...own],
-    renamedFiles: renamedFiles?.length ? renamedFiles : undefined,
-    trackers: trackers?.length ? trackers : undefined,
-    replaceTrackers: replaceTrackers || undefined,
-    downloadLimit: limit(life.limits.downloadRate),
-    uploadLimit: limit(life.limits.uploadRate),
-    maxPeers: options.maxPeers,
-    downloadedBytes,
-    uploadedBytes,
     peers: (network.openSwarm?.list.good(MAX_SAVED_PEERS) ?? [])
       .map(formatEndpoint),
     resumeData: resumeData?.toBase64(),
-  });
+  }) as SavedTorrent;
 }
 
 /** Reads what {@linkcode saveTorrent} wrote; throws where it is no such thing. */
@@ -135,12 +122,12 @@ export function restoreTorrent(
       `Cannot restore a torrent of version ${saved.version}: version 1 with a torrent or a link was expected`,
     );
   }
-  const options: { [name: string]: unknown } = {};
-  for (const name of KEPT) options[name] = saved[name];
+  const { paused } = saved;
   return {
     source,
     options: {
-      ...options,
+      ...Object.fromEntries(KEPT.map((name) => [name, saved[name]])),
+      paused,
       savedPeers: saved.peers.map(tryParseEndpoint)
         .filter((peer): peer is Endpoint => peer !== undefined),
       resumeData: saved.resumeData === undefined

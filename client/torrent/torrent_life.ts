@@ -60,15 +60,21 @@ export class TorrentLife implements TorrentHost {
   readonly #saver: ResumeSaver;
   readonly #owner: TorrentOwner;
   #completed = new Settlement<void>();
-  #metainfo: Metainfo | undefined;
-  #content: TorrentContent | undefined;
-  #state: TorrentState;
-  #paused: boolean;
-  #error: Error | undefined;
+  /** The torrent's description, once known. */
+  metainfo: Metainfo | undefined;
+  /** Storage, wishes and books, once there is something to store. */
+  content: TorrentContent | undefined;
+  /** What it is doing. */
+  state: TorrentState;
+  /** Whether it was told to pause. */
+  isPaused: boolean;
+  /** What stopped it, in state "error". */
+  error: Error | undefined;
   readonly #setup = new ContentSetup(this);
   #pausing: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
-  #isComplete = false;
+  /** Whether all that is wanted is there. */
+  isComplete = false;
 
   constructor(
     context: SessionContext,
@@ -80,15 +86,15 @@ export class TorrentLife implements TorrentHost {
     this.context = context;
     this.options = obeyLink(options, topic);
     this.#owner = owner;
-    this.#paused = options.paused ?? false;
+    this.isPaused = options.paused ?? false;
     this.dir = options.fileSystem === undefined
       ? options.dir ?? "."
       : undefined;
     const known = "infoBytes" in topic ? topic : undefined;
     this.topic = topic;
     this.infoHash = topic.infoHash;
-    this.#metainfo = known;
-    this.#state = known === undefined ? "metadata" : "checking";
+    this.metainfo = known;
+    this.state = known === undefined ? "metadata" : "checking";
     if (known !== undefined) this.#metadata.resolve(known);
     this.limits = new TorrentLimits(context, options);
     this.#saver = new ResumeSaver({
@@ -109,17 +115,7 @@ export class TorrentLife implements TorrentHost {
 
   /** Its name; for a link without one, undefined until it is known. */
   get name(): string | undefined {
-    return this.#metainfo?.name ?? this.topic.name;
-  }
-
-  /** The torrent's description, once known. */
-  get metainfo(): Metainfo | undefined {
-    return this.#metainfo;
-  }
-
-  /** Storage, wishes and books, once there is something to store. */
-  get content(): TorrentContent | undefined {
-    return this.#content;
+    return this.metainfo?.name ?? this.topic.name;
   }
 
   /** Connected peers by key. */
@@ -134,32 +130,12 @@ export class TorrentLife implements TorrentHost {
 
   /** Whether it has all it wants. */
   get isSeeding(): boolean {
-    return this.#state === "seeding";
-  }
-
-  /** Whether all that is wanted is there. */
-  get isComplete(): boolean {
-    return this.#isComplete;
-  }
-
-  /** What it is doing. */
-  get state(): TorrentState {
-    return this.#state;
-  }
-
-  /** What stopped it, in state "error". */
-  get error(): Error | undefined {
-    return this.#error;
-  }
-
-  /** Whether it was told to pause. */
-  get isPaused(): boolean {
-    return this.#paused;
+    return this.state === "seeding";
   }
 
   /** Whether it is for one tracker's members only (BEP 27). */
   get isPrivate(): boolean {
-    return this.#metainfo?.private ?? false;
+    return this.metainfo?.private ?? false;
   }
 
   /** Resolves when the description is known; rejects when there is none. */
@@ -195,8 +171,8 @@ export class TorrentLife implements TorrentHost {
   /** Stops everything and keeps what is there. */
   pause(): Promise<void> {
     if (this.#closing !== undefined) return Promise.resolve();
-    if (!this.#paused) {
-      this.#paused = true;
+    if (!this.isPaused) {
+      this.isPaused = true;
       this.#setup.hold();
       this.#pausing = this.#pause();
     }
@@ -207,34 +183,34 @@ export class TorrentLife implements TorrentHost {
     await this.#stopNetwork();
     // A check has the files to itself, and waits.
     if (this.#setup.running !== undefined) return;
-    await this.#content?.storage.flush().catch((error) => this.fail(error));
+    await this.content?.storage.flush().catch((error) => this.fail(error));
     await this.#saver.save();
     // Meanwhile anything may have been asked for.
     if (
-      this.#paused && this.#setup.running === undefined &&
-      this.#state !== "error"
+      this.isPaused && this.#setup.running === undefined &&
+      this.state !== "error"
     ) this.#setState("paused");
   }
 
   /** Goes on after a pause or an error; false when the error is still there. */
   async resume(): Promise<boolean> {
     if (this.#closing !== undefined) return false;
-    this.#paused = false;
+    this.isPaused = false;
     this.#setup.release();
     // It starts by itself when it is ready.
     if (this.#setup.running !== undefined) return true;
     // Every peer has the same: the hash fits.
-    if (isFinal(this.#error)) return false;
-    const storage = this.#content?.storage;
+    if (isFinal(this.error)) return false;
+    const storage = this.content?.storage;
     if (storage?.state === "paused" && !await storage.resume()) return false;
-    if (this.#paused || this.#closing !== undefined) return false;
-    if (this.#error !== undefined) {
-      this.#error = undefined;
+    if (this.isPaused || this.#closing !== undefined) return false;
+    if (this.error !== undefined) {
+      this.error = undefined;
       this.#completed = new Settlement();
     }
-    if (this.#content === undefined && this.#metainfo !== undefined) {
-      if (this.#setup.running === undefined) this.#prepare(this.#metainfo);
-    } else if (this.#content?.hasLost) void this.recheck();
+    if (this.content === undefined && this.metainfo !== undefined) {
+      if (this.#setup.running === undefined) this.#prepare(this.metainfo);
+    } else if (this.content?.hasLost) void this.recheck();
     else this.goOn();
     return true;
   }
@@ -284,7 +260,7 @@ export class TorrentLife implements TorrentHost {
   /** The content, or an error that tells what cannot be done without it. */
   needContent(action: string): TorrentContent {
     if (this.#closing !== undefined) throw closedError();
-    if (this.#content !== undefined) return this.#content;
+    if (this.content !== undefined) return this.content;
     throw new SessionError(
       "no-metadata",
       `Cannot ${action} before the torrent's files are known and checked`,
@@ -295,9 +271,9 @@ export class TorrentLife implements TorrentHost {
   tick(now: number): boolean {
     const { openSwarm, peerCount } = this.network;
     openSwarm?.tick(now);
-    this.#content?.tick(now);
+    this.content?.tick(now);
     this.#saver.tick(now);
-    if (peerCount === 0) this.#content?.rest();
+    if (peerCount === 0) this.content?.rest();
     return peerCount > 0;
   }
 
@@ -328,7 +304,7 @@ export class TorrentLife implements TorrentHost {
     this.hub.close();
     this.#closed.resolve();
     // What stopped the torrent was told already.
-    if (this.#error !== undefined) return;
+    if (this.error !== undefined) return;
     for (const result of results) {
       if (result.status === "rejected") throw result.reason;
     }
@@ -336,17 +312,17 @@ export class TorrentLife implements TorrentHost {
 
   async #release(deleteFiles: boolean): Promise<void> {
     await this.#setup.running;
-    this.#content?.stop();
+    this.content?.stop();
     await this.network.close();
     if (!deleteFiles) await this.#saver.save();
-    await this.#content?.close(deleteFiles);
+    await this.content?.close(deleteFiles);
   }
 
   /** Stops it with an error; the first one counts. */
   fail(cause: unknown): void {
     const error = cause instanceof Error ? cause : new Error(String(cause));
-    if (this.#error !== undefined || this.#closing !== undefined) return;
-    this.#error = error;
+    if (this.error !== undefined || this.#closing !== undefined) return;
+    this.error = error;
     this.#setState("error");
     this.publish({ type: "error", error });
     if (isFinal(error)) this.#metadata.reject(error);
@@ -362,28 +338,28 @@ export class TorrentLife implements TorrentHost {
 
   /** Notices the moment of completion, and that more is wanted than before. */
   updateProgress(): void {
-    const content = this.#content;
+    const content = this.content;
     if (content === undefined) return;
-    if (!content.isDone) {
-      if (this.#state === "seeding") this.#setState("downloading");
-      if (!this.#isComplete) return;
-      this.#isComplete = false;
+    if (!content.wishes.isDone) {
+      if (this.state === "seeding") this.#setState("downloading");
+      if (!this.isComplete) return;
+      this.isComplete = false;
       this.#completed = new Settlement();
       this.network.openSwarm?.completeChanged();
       content.completeChanged();
       return;
     }
-    if (this.#state === "downloading") {
+    if (this.state === "downloading") {
       if (content.isUnproven) {
         const proven = () => this.updateProgress();
         return void content.confirm().then(proven, (error) => this.fail(error));
       }
       this.#setState("seeding");
       this.network.completed();
-    } else if (this.#state !== "seeding") return;
+    } else if (this.state !== "seeding") return;
     this.#completed.resolve();
-    if (this.#isComplete) return;
-    this.#isComplete = true;
+    if (this.isComplete) return;
+    this.isComplete = true;
     content.completeChanged();
     this.network.openSwarm?.completeChanged();
     this.publish({ type: "complete" });
@@ -398,7 +374,7 @@ export class TorrentLife implements TorrentHost {
 
   async #open(metainfo: Metainfo, check: SetupOptions): Promise<void> {
     const content = await TorrentContent.open(this, metainfo, check);
-    this.#content = content;
+    this.content = content;
     if (content.renamed.length > 0) {
       this.publish({ type: "renamed", files: content.renamed });
     }
@@ -408,30 +384,30 @@ export class TorrentLife implements TorrentHost {
 
   /** Starts, unless it is paused or was stopped by an error. */
   goOn(): void {
-    if (this.#error !== undefined) return;
-    if (this.#paused) {
+    if (this.error !== undefined) return;
+    if (this.isPaused) {
       this.#setState("paused");
       return;
     }
-    if (this.#content === undefined) this.#setState("metadata");
+    if (this.content === undefined) this.#setState("metadata");
     else {
-      const { isDone, isUnproven } = this.#content;
-      this.#setState(isDone && !isUnproven ? "seeding" : "downloading");
-      this.#content.start();
+      const { wishes, isUnproven } = this.content;
+      this.#setState(wishes.isDone && !isUnproven ? "seeding" : "downloading");
+      this.content.start();
       this.updateProgress();
     }
     this.network.start();
   }
 
   async #stopNetwork(): Promise<void> {
-    this.#content?.stop();
+    this.content?.stop();
     await this.network.stop();
   }
 
   /** Takes the description that peers sent. */
   fetched(metainfo: Metainfo): void {
     if (this.#closing !== undefined) return;
-    this.#metainfo = metainfo;
+    this.metainfo = metainfo;
     this.#owner.described(this, metainfo);
     if (metainfo.private) this.network.becomePrivate();
     this.#metadata.resolve(metainfo);
@@ -440,8 +416,8 @@ export class TorrentLife implements TorrentHost {
   }
 
   #setState(state: TorrentState): void {
-    if (this.#state === state) return;
-    this.#state = state;
+    if (this.state === state) return;
+    this.state = state;
     this.publish({ type: "state", state });
   }
 }

@@ -5,6 +5,7 @@
  */
 import type { Endpoint, PeerCandidate } from "../../_shared/address.ts";
 import type { TrackerError } from "../../_shared/announce.ts";
+import { ExtensionBits } from "../../handshake/extension_bits.ts";
 import { DiscoveryRunner } from "../discovery_runner.ts";
 import type { SessionContext } from "../content/session_context.ts";
 import { Swarm } from "../swarm/swarm.ts";
@@ -16,6 +17,8 @@ import {
   TrackerRunner,
 } from "../trackers/tracker_runner.ts";
 
+/** What private torrents offer: not the DHT (BEP 27). */
+const EXTENSIONS = ExtensionBits.of("extension-protocol", "fast");
 /** Most DHT nodes that are taken from a torrent file or a link (BEP 5). */
 const MAX_NODES = 8;
 /** What is left to fetch while nobody knows: not to look like a seed. */
@@ -97,7 +100,7 @@ export class TorrentNetwork implements TrackerHost {
     trackers: readonly (string | readonly string[])[],
     replace: boolean,
   ): void {
-    if (!this.context.trackers) return;
+    if (this.context.options.trackers === false) return;
     const tiers = trackers.map((tier) =>
       typeof tier === "string" ? [tier] : tier
     );
@@ -122,7 +125,7 @@ export class TorrentNetwork implements TrackerHost {
   /** What trackers are told. */
   figures(): AnnounceFigures {
     const { content, metainfo, isSeeding } = this.#torrent;
-    const left = content?.missingBytes ?? metainfo?.totalLength ??
+    const left = content?.wishes.missingBytes ?? metainfo?.totalLength ??
       UNKNOWN_BYTES;
     return {
       port: this.context.handshaker.local?.port ?? 0,
@@ -188,7 +191,9 @@ export class TorrentNetwork implements TrackerHost {
 
   /** Tells the trackers, if the whole torrent is there and was not before. */
   completed(): void {
-    if (this.#torrent.content?.missingBytes === 0) this.#trackers?.completed();
+    if (this.#torrent.content?.wishes.missingBytes === 0) {
+      this.#trackers?.completed();
+    }
   }
 
   /**
@@ -206,11 +211,11 @@ export class TorrentNetwork implements TrackerHost {
   /** Has handshakes of the torrent answered; without the DHT if it is private. */
   #answer(): void {
     const { topic, isPrivate } = this.#torrent;
-    const { handshaker, privateExtensions } = this.context;
+    const { handshaker } = this.context;
     const { infoHash, infoHashV1, infoHashV2 } = topic;
     handshaker.addTorrent(infoHash, {
       ...(infoHashV1 && infoHashV2 ? { v2InfoHash: infoHashV2 } : {}),
-      ...(isPrivate ? { extensions: privateExtensions } : {}),
+      ...(isPrivate ? { extensions: EXTENSIONS } : {}),
     });
   }
 }

@@ -250,7 +250,6 @@ export function torrentSnapshot(
 ): TorrentSnapshot {
   const { error, dir, content, limits, network } = life;
   const now = life.context.clock.now();
-  const limit = (rate: number) => rate === Infinity ? undefined : rate;
   const aged = <T extends { nextAt: Time; lastAt: Time }>(status: T) => {
     const { nextAt, lastAt, ...rest } = status;
     return plain({
@@ -267,8 +266,8 @@ export function torrentSnapshot(
     error: error?.message,
     private: life.isPrivate,
     dir,
-    downloadLimit: limit(limits.downloadRate),
-    uploadLimit: limit(limits.uploadRate),
+    downloadLimit: finite(limits.downloadRate),
+    uploadLimit: finite(limits.uploadRate),
     stats: plain(torrentStats(life)),
     peers: peerInfos(life).map((peer) =>
       plain({
@@ -283,6 +282,11 @@ export function torrentSnapshot(
     pieceLength: content?.layout.pieceLength,
     have: content?.have.toBytes().toBase64(),
   });
+}
+
+/** A rate for JSON, which has no infinity. */
+export function finite(rate: number): number | undefined {
+  return rate === Infinity ? undefined : rate;
 }
 
 /** Leaves out what is undefined, as JSON does. */

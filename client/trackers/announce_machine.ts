@@ -85,11 +85,6 @@ export interface AnnounceMachineOptions {
    * be early, but none comes before the tracker allows.
    */
   readonly wanted: () => boolean;
-  /**
-   * Whether one tracker of every tier is used at the same time, not only one of
-   * the first tier that works. @default {false}
-   */
-  readonly allTiers?: boolean | undefined;
 }
 
 /** Schedules the announces of one torrent over its tracker tiers. */
@@ -98,7 +93,6 @@ export class AnnounceMachine implements Machine<AnnounceInput, AnnounceOutput> {
   /** Trackers that are being told good-bye. */
   #leavers: TrackerEntry[] = [];
   #outputs: AnnounceOutput[] = [];
-  readonly #allTiers: boolean;
   readonly #random: RandomSource;
   readonly #wanted: () => boolean;
   #pace: TokenBucket | undefined;
@@ -107,10 +101,9 @@ export class AnnounceMachine implements Machine<AnnounceInput, AnnounceOutput> {
   #deadline: number | undefined;
 
   constructor(options: AnnounceMachineOptions) {
-    this.#allTiers = options.allTiers ?? false;
     this.#random = options.random;
     this.#wanted = options.wanted;
-    this.#add(options.tiers, 0);
+    this.#take(options.tiers, 0, false);
   }
 
   /** When {@linkcode handleTimeout} wants to be called, in milliseconds. */
@@ -147,8 +140,7 @@ export class AnnounceMachine implements Machine<AnnounceInput, AnnounceOutput> {
         }
         break;
       case "trackers":
-        if (input.replace) this.#replace(input.tiers, now);
-        else this.#add(input.tiers, now);
+        this.#take(input.tiers, now, input.replace);
         break;
       case "asked": {
         const tracker = this.#find(input.url);
@@ -191,36 +183,34 @@ export class AnnounceMachine implements Machine<AnnounceInput, AnnounceOutput> {
     return this.#leavers.find((tracker) => tracker.url === url);
   }
 
-  #add(tiers: readonly (readonly string[])[], now: number): void {
+  /** Takes trackers behind those there are, or in their place. */
+  #take(
+    tiers: readonly (readonly string[])[],
+    now: number,
+    replace: boolean,
+  ): void {
+    const old = new Map(
+      replace ? this.#tiers.flat().map((one) => [one.url, one]) : [],
+    );
     const limits = new TrackerLimits();
-    for (const { url } of this.#tiers.flat()) limits.admit(url);
-    for (const urls of tiers) {
-      const tier: TrackerEntry[] = [];
-      for (const url of shuffle(this.#random, [...new Set(urls)])) {
-        if (this.#find(url) !== undefined || !limits.admit(url)) continue;
-        tier.push(new TrackerEntry(url, this.#tiers.length, now));
-      }
-      if (tier.length > 0) this.#tiers.push(tier.slice());
-    }
     // Without the room that arrays keep for more: machines are many.
-    this.#tiers = this.#tiers.slice();
-  }
-
-  #replace(tiers: readonly (readonly string[])[], now: number): void {
-    const old = new Map(this.#tiers.flat().map((one) => [one.url, one]));
-    const limits = new TrackerLimits();
-    this.#tiers = [];
+    const list = replace ? [] : this.#tiers.slice();
+    for (const { url } of list.flat()) limits.admit(url);
+    this.#tiers = list;
     for (const urls of tiers) {
+      const unique = [...new Set(urls)];
       const tier: TrackerEntry[] = [];
-      for (const url of new Set(urls)) {
-        const kept = old.get(url);
+      for (const url of replace ? unique : shuffle(this.#random, unique)) {
         if (this.#find(url) !== undefined || !limits.admit(url)) continue;
+        const tracker = old.get(url) ??
+          new TrackerEntry(url, list.length, now);
         old.delete(url);
-        if (kept !== undefined) kept.tier = this.#tiers.length;
-        tier.push(kept ?? new TrackerEntry(url, this.#tiers.length, now));
+        tracker.tier = list.length;
+        tier.push(tracker);
       }
-      if (tier.length > 0) this.#tiers.push(tier);
+      if (tier.length > 0) list.push(tier.slice());
     }
+    this.#tiers = list.slice();
     for (const tracker of old.values()) this.#leave(tracker, now);
   }
 
@@ -363,7 +353,7 @@ export class AnnounceMachine implements Machine<AnnounceInput, AnnounceOutput> {
         }
         if (served) break;
       }
-      if (served && !this.#allTiers) break;
+      if (served) break;
     }
     return wake;
   }

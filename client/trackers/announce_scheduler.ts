@@ -11,10 +11,8 @@ import { ipScope, tryParseIp } from "../../_shared/address.ts";
 import { trackerHost } from "./tracker_host.ts";
 
 /** Announces under way at once, in all and at one host; good-byes besides. */
-const AT_ONCE = 100;
-const AT_ONCE_A_HOST = 8;
-const GOODBYES_AT_ONCE = 256;
-const GOODBYES_AT_ONCE_A_HOST = 64;
+const AT_ONCE = { goodbye: 256, other: 100 };
+const AT_ONCE_A_HOST = { goodbye: 64, other: 8 };
 /** Announces a second, and how many at once, in all and at one host. */
 const PER_SECOND = 20;
 const BURST = 50;
@@ -58,12 +56,13 @@ interface Turn extends AnnounceTurn {
   state: "waiting" | "active" | "ended";
 }
 
+type Lane = keyof typeof AT_ONCE;
+
 interface Host {
   readonly name: string;
   readonly waiting: Readonly<Record<AnnounceKind, Set<Turn>>>;
   readonly bucket: TokenBucket;
-  active: number;
-  goodbyes: number;
+  readonly active: Record<Lane, number>;
   failures: number;
   restsUntil: number;
 }
@@ -77,8 +76,7 @@ export class AnnounceScheduler {
   readonly #all: TokenBucket;
   readonly #seeds: TokenBucket;
   readonly #votes = new Map<string, string>();
-  #active = 0;
-  #goodbyes = 0;
+  readonly #active = { goodbye: 0, other: 0 };
   #waitingSeeds = 0;
   #wakeAt = Infinity;
   #cancelTimer = () => {};
@@ -96,7 +94,7 @@ export class AnnounceScheduler {
     for (const host of this.#hosts.values()) {
       for (const kind of KINDS) waiting += host.waiting[kind].size;
     }
-    return { waiting, active: this.#active + this.#goodbyes };
+    return { waiting, active: this.#active.goodbye + this.#active.other };
   }
 
   /** Queues for an announce. */
@@ -162,8 +160,7 @@ export class AnnounceScheduler {
         name,
         waiting: { goodbye: new Set(), download: new Set(), seed: new Set() },
         bucket: new TokenBucket(PER_SECOND_A_HOST, BURST_A_HOST, now),
-        active: 0,
-        goodbyes: 0,
+        active: { goodbye: 0, other: 0 },
         failures: 0,
         restsUntil: -Infinity,
       };
@@ -175,8 +172,8 @@ export class AnnounceScheduler {
 
   #forgetOne(): void {
     for (const host of this.#hosts.values()) {
-      const { active, goodbyes, waiting } = host;
-      if (active + goodbyes > 0) continue;
+      const { active, waiting } = host;
+      if (active.goodbye + active.other > 0) continue;
       if (KINDS.some((kind) => waiting[kind].size > 0)) continue;
       this.#hosts.delete(host.name);
       return;
@@ -190,13 +187,9 @@ export class AnnounceScheduler {
   }
 
   #ended(host: Host, { kind }: Turn, outcome: AnnounceOutcome): void {
-    if (kind === "goodbye") {
-      this.#goodbyes--;
-      host.goodbyes--;
-    } else {
-      this.#active--;
-      host.active--;
-    }
+    const lane = laneOf(kind);
+    this.#active[lane]--;
+    host.active[lane]--;
     if (outcome === "answered") host.failures = 0;
     else if (outcome === "failed" && ++host.failures >= FAILURES) {
       host.restsUntil = this.#clock.now() +
@@ -242,15 +235,15 @@ export class AnnounceScheduler {
       }
       return Infinity;
     }
-    if (kind === "goodbye") {
-      return this.#goodbyes < GOODBYES_AT_ONCE &&
-          host.goodbyes < GOODBYES_AT_ONCE_A_HOST
-        ? now
-        : Infinity;
-    }
+    const lane = laneOf(kind);
     // After its rest one announce shows whether a host is back.
-    const most = host.failures >= FAILURES ? 1 : AT_ONCE_A_HOST;
-    if (this.#active >= AT_ONCE || host.active >= most) return Infinity;
+    const most = lane === "other" && host.failures >= FAILURES
+      ? 1
+      : AT_ONCE_A_HOST[lane];
+    if (this.#active[lane] >= AT_ONCE[lane] || host.active[lane] >= most) {
+      return Infinity;
+    }
+    if (kind === "goodbye") return now;
     const at = Math.max(this.#all.nextAt(now), host.bucket.nextAt(now));
     if (kind === "download") return at;
     const perSecond = this.#waitingSeeds / SEEDS_SECONDS;
@@ -261,12 +254,10 @@ export class AnnounceScheduler {
   #grant(host: Host, kind: AnnounceKind, now: number): void {
     const turn = first(host.waiting[kind])!;
     this.#unqueue(host, turn);
-    if (kind === "goodbye") {
-      this.#goodbyes++;
-      host.goodbyes++;
-    } else {
-      this.#active++;
-      host.active++;
+    const lane = laneOf(kind);
+    this.#active[lane]++;
+    host.active[lane]++;
+    if (lane === "other") {
       this.#all.take(now);
       host.bucket.take(now);
       if (kind === "seed") this.#seeds.take(now);
@@ -277,6 +268,11 @@ export class AnnounceScheduler {
     turn.state = "active";
     turn.requestor.granted();
   }
+}
+
+/** Good-byes are counted apart, and not paced. */
+function laneOf(kind: AnnounceKind): Lane {
+  return kind === "goodbye" ? "goodbye" : "other";
 }
 
 function first<T>(values: Iterable<T>): T | undefined {

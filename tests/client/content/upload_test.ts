@@ -37,7 +37,7 @@ function makeUpload(
   isComplete: boolean,
 ): Upload {
   const uploadSlots = new UploadSlots({ slots: 4, limit: () => Infinity });
-  const context = { clock, random: seededRandom(1), policies: {}, uploadSlots };
+  const context = { clock, random: seededRandom(1), options: {}, uploadSlots };
   return new Upload({
     torrent: {
       peers,

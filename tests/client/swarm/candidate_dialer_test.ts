@@ -1,9 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { Endpoint, PeerCandidate } from "../../../_shared/address.ts";
-import {
-  CandidateDialer,
-  type DialHost,
-} from "../../../client/swarm/candidate_dialer.ts";
+import { CandidateDialer } from "../../../client/swarm/candidate_dialer.ts";
+import type { Swarm } from "../../../client/swarm/swarm.ts";
 import { CandidateSources } from "../../../client/peers/candidate_sources.ts";
 import { HostBook } from "../../../client/limits/host_book.ts";
 import {
@@ -12,6 +10,7 @@ import {
   type HandshakeErrorCode,
   type HandshakeEvent,
   type HandshakeFailed,
+  type Handshaker,
 } from "../../../handshake/mod.ts";
 import { SimClock } from "../../support/sim_clock.ts";
 
@@ -49,7 +48,7 @@ function setUp(more: { room?: () => number } = {}) {
   const failures: string[] = [];
   const connected: HandshakeConnected[] = [];
   const state = { isPatient: false, isGone: false, turns: 0 };
-  const handshaker: DialHost["context"]["handshaker"] = {
+  const handshaker: Pick<Handshaker, "dialNext"> = {
     dialNext: (_infoHash, choose) => {
       state.turns++;
       if (state.isGone) return Promise.resolve(undefined);
@@ -86,7 +85,9 @@ function setUp(more: { room?: () => number } = {}) {
     attach: (event: HandshakeConnected) => connected.push(event),
     dialFailed: ({ reason }: HandshakeFailed) => failures.push(reason),
   };
-  const dialler: CandidateDialer = new CandidateDialer(host);
+  const dialler: CandidateDialer = new CandidateDialer(
+    host as unknown as Swarm,
+  );
   return {
     clock,
     host,

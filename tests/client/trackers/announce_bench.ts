@@ -20,10 +20,9 @@ export class Driven {
   now = 0;
   wanted = false;
 
-  constructor(tiers: readonly (readonly string[])[], allTiers = false) {
+  constructor(tiers: readonly (readonly string[])[]) {
     this.machine = new AnnounceMachine({
       tiers,
-      allTiers,
       random: seededRandom(1),
       wanted: () => this.wanted,
     });

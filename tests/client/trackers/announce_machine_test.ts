@@ -38,13 +38,6 @@ Deno.test("AnnounceMachine promotes what works inside a tier", {
   assertEquals([one!.url, two!.url], [second, first]);
 });
 
-Deno.test("AnnounceMachine serves every tier when asked to", {
-  permissions: "none",
-}, () => {
-  const m = new Driven([["a"], ["b"]], true);
-  assertEquals(m.input({ type: "start" }), ["a started", "b started"]);
-});
-
 Deno.test("AnnounceMachine does not let silent trackers keep others waiting", {
   permissions: "none",
 }, () => {
