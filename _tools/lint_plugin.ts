@@ -76,6 +76,16 @@ export type Rooms = Readonly<Record<string, readonly string[]>>;
  * A module without rooms that says so has an empty entry.
  */
 export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
+  client: {
+    limits: [],
+    peers: [],
+    trackers: [],
+    content: ["limits", "peers", "trackers"],
+    metadata: ["limits", "peers", "content"],
+    swarm: ["limits", "peers", "content", "metadata"],
+    torrent: ["limits", "peers", "trackers", "content", "metadata", "swarm"],
+    session: ["trackers", "content"],
+  },
   bencode: { syntax: [] },
   metainfo: { hash: [], parse: [], create: ["hash"] },
   disk: {

@@ -18,7 +18,6 @@ import type { MainlineDhtOptions } from "../dht/mod.ts";
 import type { LocalDiscoveryOptions } from "../lpd/mod.ts";
 import type { Metainfo, RenamedFile } from "../metainfo/mod.ts";
 import type { PolicyOptions } from "./policy_options.ts";
-import type { CandidateSourceTraits } from "./peers/candidate_sources.ts";
 
 /** What a torrent is doing. */
 export type TorrentState =
@@ -244,6 +243,26 @@ export interface TrackerClient {
     request: AnnounceRequest,
     options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<AnnounceResponse>;
+}
+
+/** What is thought of a source of candidates. */
+export interface CandidateSourceTraits {
+  /**
+   * How good its word is, from 0. 0 is for what a person names: dialled first,
+   * never given up, in any number. Each step further halves its turns.
+   */
+  readonly rank: number;
+  /** Part of a torrent's list that it may fill, from 0 to 1. */
+  readonly share: number;
+  /** Whether private torrents must not use it (BEP 27). */
+  readonly isOpen: boolean;
+  /** Whether it is ours or a person's own: it may name any address and port. */
+  readonly isTrusted: boolean;
+  /**
+   * Whether it may name hosts by name and addresses of our own machine and
+   * network, as links that are passed on at home do; no services' ports.
+   */
+  readonly namesLocal: boolean;
 }
 
 /** A source of peers that a torrent uses while it runs. */

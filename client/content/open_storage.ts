@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { toHex } from "../../_shared/bytes.ts";
 import type {
   CheckOptions,
   TorrentStorage,
@@ -11,7 +12,6 @@ import type {
 import { type RenamedFile, renamedFiles } from "../../metainfo/disk_paths.ts";
 import { type Metainfo, pieceRoot } from "../../metainfo/metainfo.ts";
 import { SessionError } from "../error.ts";
-import { needsPieceLayers } from "../metadata/info_hash.ts";
 import type { TorrentHost } from "./torrent_host.ts";
 import type { AddTorrentOptions } from "../types.ts";
 
@@ -82,4 +82,21 @@ function skippedFiles(
     if (wanted?.has(i) === false || filePriorities?.[i] === 0) skipped.add(i);
   });
   return skipped;
+}
+
+/** Whether a torrent cannot be checked without the piece layers it lacks. */
+export function needsPieceLayers(metainfo: Metainfo): boolean {
+  return metainfo.pieces === undefined && !hasPieceLayers(metainfo);
+}
+
+/**
+ * Whether every file longer than a piece has its piece layer (BEP 52), where it
+ * is to have one.
+ */
+export function hasPieceLayers(metainfo: Metainfo): boolean {
+  const { pieceLayers, pieceLength, files } = metainfo;
+  return files.every(({ length, piecesRoot }) =>
+    length <= pieceLength || piecesRoot === undefined ||
+    pieceLayers?.has(toHex(piecesRoot))
+  );
 }

@@ -3,18 +3,28 @@
  *
  * @module
  */
+import type { Clock } from "../../_shared/clock.ts";
 import { RateLimiter } from "./rate_limiter.ts";
-import type { SessionContext } from "../content/session_context.ts";
 import type { AddTorrentOptions } from "../types.ts";
+
+/** Limits of the session. */
+export interface SessionLimits {
+  /** Clock to use. */
+  readonly clock: Clock;
+  /** Bytes a second, received. */
+  readonly downloadLimit: RateLimiter;
+  /** Bytes a second, sent. */
+  readonly uploadLimit: RateLimiter;
+}
 
 /** Limits below those of the session; made for the first who needs them. */
 export class TorrentLimits {
-  readonly #context: SessionContext;
+  readonly #context: SessionLimits;
   readonly #options: AddTorrentOptions;
   #download: RateLimiter | undefined;
   #upload: RateLimiter | undefined;
 
-  constructor(context: SessionContext, options: AddTorrentOptions) {
+  constructor(context: SessionLimits, options: AddTorrentOptions) {
     this.#context = context;
     this.#options = options;
   }
@@ -47,7 +57,7 @@ export class TorrentLimits {
     return this.#upload?.rate ?? this.#options.uploadLimit ?? Infinity;
   }
 
-  /** Lets go whoever waits. */
+  /** Resolves all that wait. */
   close(): void {
     this.#download?.close();
     this.#upload?.close();

@@ -4,7 +4,7 @@
  * @module
  */
 import { sha1 } from "../../_shared/sha1.ts";
-import { equalBytes, toHex } from "../../_shared/bytes.ts";
+import { equalBytes } from "../../_shared/bytes.ts";
 import { sha256 } from "../../metainfo/merkle.ts";
 import { parseInfo } from "../../metainfo/parse.ts";
 import type { Magnet } from "../../metainfo/magnet.ts";
@@ -27,23 +27,6 @@ export function matchesInfoHash(
     if (!equalBytes(sha256(infoBytes), infoHashV2)) return false;
   }
   return infoHashV1 !== undefined || infoHashV2 !== undefined;
-}
-
-/** Whether a torrent cannot be checked without the piece layers it lacks. */
-export function needsPieceLayers(metainfo: Metainfo): boolean {
-  return metainfo.pieces === undefined && !hasPieceLayers(metainfo);
-}
-
-/**
- * Whether every file longer than a piece has its piece layer (BEP 52), where it
- * is to have one.
- */
-export function hasPieceLayers(metainfo: Metainfo): boolean {
-  const { pieceLayers, pieceLength, files } = metainfo;
-  return files.every(({ length, piecesRoot }) =>
-    length <= pieceLength || piecesRoot === undefined ||
-    pieceLayers?.has(toHex(piecesRoot))
-  );
 }
 
 /** Reads a dictionary that fits. */

@@ -12,7 +12,6 @@ import {
   badMetadata,
   matchesInfoHash,
   metainfoFromPeers,
-  needsPieceLayers,
 } from "./info_hash.ts";
 import {
   type MetadataInput,
@@ -25,6 +24,7 @@ import {
   PieceLayerMachine,
   type PieceLayerOutput,
 } from "./piece_layer_machine.ts";
+import { needsPieceLayers } from "../content/open_storage.ts";
 import type { TorrentHost } from "../content/torrent_host.ts";
 import type { SwarmPeer } from "../peers/swarm_peer.ts";
 

@@ -11,7 +11,7 @@ import {
   siteKey,
   tryParseIp,
 } from "../../_shared/address.ts";
-import type { CandidateSourceTraits } from "./candidate_sources.ts";
+import type { CandidateSourceTraits } from "../types.ts";
 
 /**
  * Failures in a row after which a candidate is given up, until somebody tells

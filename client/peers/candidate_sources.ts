@@ -4,26 +4,7 @@
  * @module
  */
 import type { CandidateSource } from "../../_shared/address.ts";
-
-/** What is thought of a source of candidates. */
-export interface CandidateSourceTraits {
-  /**
-   * How good its word is, from 0. 0 is for what a person names: dialled first,
-   * never given up, in any number. Each step further halves its turns.
-   */
-  readonly rank: number;
-  /** Part of a torrent's list that it may fill, from 0 to 1. */
-  readonly share: number;
-  /** Whether private torrents must not use it (BEP 27). */
-  readonly isOpen: boolean;
-  /** Whether it is ours or a person's own: it may name any address and port. */
-  readonly isTrusted: boolean;
-  /**
-   * Whether it may name hosts by name and addresses of our own machine and
-   * network, as links that are passed on at home do; no services' ports.
-   */
-  readonly namesLocal: boolean;
-}
+import type { CandidateSourceTraits } from "../types.ts";
 
 /** What is thought of a source that nobody described. */
 export const DEFAULT_SOURCE_TRAITS: CandidateSourceTraits = {

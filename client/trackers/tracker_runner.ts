@@ -10,16 +10,21 @@ import {
   type AnnounceResponse,
   TrackerError,
 } from "../../_shared/announce.ts";
-import { deadlineSignal } from "../../_shared/clock.ts";
+import { type Clock, deadlineSignal } from "../../_shared/clock.ts";
+import type { RandomSource } from "../../_shared/random.ts";
 import { Driver } from "../../_shared/drive.ts";
 import type { Handshaker } from "../../handshake/handshaker.ts";
-import type { SessionContext } from "../content/session_context.ts";
+import type { TrackerClient } from "../types.ts";
 import {
   type AnnounceInput,
   AnnounceMachine,
   type AnnounceOutput,
 } from "./announce_machine.ts";
-import type { AnnounceOutcome, AnnounceTurn } from "./announce_scheduler.ts";
+import type {
+  AnnounceOutcome,
+  AnnounceScheduler,
+  AnnounceTurn,
+} from "./announce_scheduler.ts";
 import type { TrackerStatus } from "./tracker_entry.ts";
 import { trackerName } from "./tracker_host.ts";
 
@@ -40,17 +45,28 @@ export interface AnnounceFigures extends
   readonly isPartialSeed: boolean;
 }
 
+/** What is needed of the session. */
+export interface TrackerContext {
+  /** Clock to use, for many long waits. */
+  readonly timers: Clock;
+  /** Randomness. */
+  readonly random: RandomSource;
+  /** Says when which tracker is asked. */
+  readonly announces: AnnounceScheduler;
+  /** Stable number that trackers know us by. */
+  readonly trackerKey: number;
+  /** Has our peer id. */
+  readonly handshaker: Pick<Handshaker, "peerId">;
+  /** The client for a tracker's scheme. */
+  trackerFor(url: string): TrackerClient | undefined;
+}
+
 /** What is needed of the torrent. */
 export interface TrackerHost {
   /** 20-byte info-hash. */
   readonly infoHash: Uint8Array;
   /** What the torrents of the session share. */
-  readonly context:
-    & Pick<
-      SessionContext,
-      "announces" | "random" | "timers" | "trackerFor" | "trackerKey"
-    >
-    & { readonly handshaker: Pick<Handshaker, "peerId"> };
+  readonly context: TrackerContext;
   /** Reads the figures of the moment; bytes since the torrent was added. */
   figures(): AnnounceFigures;
   /** Whether there are no peers and some are wanted. */
