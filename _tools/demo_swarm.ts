@@ -288,7 +288,7 @@ export class DemoSwarm implements AsyncDisposable {
     const session = await Session.open({
       listen: { hostname: HOSTNAME, port: 0 },
       trackers,
-      dht: start.dht && dhtOptions(this.#router.localEndpoints),
+      dht: start.dht && dhtOptions(this.#router.locals),
     });
     this.#sessions.push(session);
     const torrent = session.add(source, { dir, readOnly });

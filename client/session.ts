@@ -147,7 +147,7 @@ export class Session implements AsyncDisposable {
       trackerKey: randomInt(random, 0x100000000),
       maxReadBytes: readBytes(options.maxBufferedBytes),
       discovery: [...services.sources, ...options.discovery ?? []],
-      dhtPort: services.dht?.localEndpoints[0]?.port,
+      dhtPort: services.dht?.locals[0]?.port,
       onDhtNode: (node) => services.lookups?.addNode(node),
       places: new PeerPlaces(options.maxPeers ?? 500),
       hosts: new HostBook(),

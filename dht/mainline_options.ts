@@ -60,11 +60,17 @@ export interface MainlineDhtOptions extends
   readonly state?: Uint8Array;
   /** Events that may wait to be taken; the oldest are dropped. @default {1024} */
   readonly maxEvents?: number;
-  /** Opens sockets. @default a real UDP socket */
+  /**
+   * Opens a socket, which is closed with the node. To share a port with other
+   * protocols, give one of your own whose `close()` ends no more than its
+   * `receive()`; datagrams that are not bencoded are ignored.
+   *
+   * @default a real UDP socket
+   */
   readonly socket?: (options: DatagramOptions) => Promise<DatagramSocket>;
   /** Finds the IP addresses of a name. @default the system's resolver */
   readonly resolve?: (hostname: string) => Promise<readonly string[]>;
-  /** Whose time passes. @default the system's clock */
+  /** Clock to use. @default the system's clock */
   readonly clock?: Clock;
   /** Where random bytes come from. @default the system's source */
   readonly random?: RandomSource;

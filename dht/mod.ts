@@ -15,7 +15,7 @@
  * // Two nodes on this machine; without options it would be the public DHT.
  * const hostname = "127.0.0.1";
  * await using alice = await MainlineDht.open({ hostname, bootstrap: [] });
- * const bootstrap = alice.localEndpoints;
+ * const bootstrap = alice.locals;
  * await using bob = await MainlineDht.open({ hostname, bootstrap });
  * await bob.bootstrapped;
  *

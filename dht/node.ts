@@ -73,7 +73,8 @@ export class MainlineDht implements AsyncDisposable {
   readonly #bootstrapped = Promise.withResolvers<void>();
   #detachSignal = () => {};
   #sendErrors = 0;
-  #closed: Promise<void> | undefined;
+  readonly #closed = Promise.withResolvers<void>();
+  #isClosing = false;
 
   private constructor(
     options: MainlineDhtOptions,
@@ -155,13 +156,13 @@ export class MainlineDht implements AsyncDisposable {
     return this.#bootstrapped.promise;
   }
 
-  /** Whether {@linkcode MainlineDht.close} was called. */
-  get closed(): boolean {
-    return this.#closed !== undefined;
+  /** Resolves when the node is closed and its sockets with it. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
   }
 
   /** Where it listens: one address for each IP version. */
-  get localEndpoints(): Endpoint[] {
+  get locals(): Endpoint[] {
     return [...this.#sockets.values()].map(({ local }) => local);
   }
 
@@ -367,10 +368,14 @@ export class MainlineDht implements AsyncDisposable {
   /**
    * Stops and ends everything that runs. Idempotent.
    *
-   * @returns A promise that resolves when every socket is closed.
+   * @returns {@linkcode MainlineDht.closed}.
    */
   close(): Promise<void> {
-    return this.#closed ??= this.#close();
+    if (!this.#isClosing) {
+      this.#isClosing = true;
+      this.#close().then(this.#closed.resolve);
+    }
+    return this.#closed.promise;
   }
 
   /** Same as {@linkcode MainlineDht.close}. */
@@ -421,7 +426,9 @@ export class MainlineDht implements AsyncDisposable {
     const isV6 = socket.local.hostname.includes(":");
     return serveDatagrams(socket, (data, from, out) => {
       // A socket for both IP versions has no business with IPv4 here.
-      if (this.closed || isV6 && from.hostname.startsWith("::ffff:")) return 0;
+      if (this.#isClosing || isV6 && from.hostname.startsWith("::ffff:")) {
+        return 0;
+      }
       const now = this.#clock.now();
       const length = this.#machine.respond(data, from, now, out);
       // What else the datagram led to.

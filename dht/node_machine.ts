@@ -334,6 +334,11 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
 
   #datagram(data: Uint8Array, from: Endpoint, now: number): void {
     this.#received++;
+    // Where a port is shared, what is no dictionary is another protocol's.
+    if (data[0] !== 0x64) {
+      this.#malformed++;
+      return;
+    }
     const host = this.#lookUp(from.hostname);
     if (host === undefined || from.port === 0) return;
     const family = this.#families.get(host.family);

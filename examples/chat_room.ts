@@ -255,7 +255,7 @@ async function chat(options: Options, signal: AbortSignal): Promise<void> {
     ...listen,
     bootstrap,
   });
-  console.log(`* Room ${room}, DHT node ${show(dht.localEndpoints[0]!)}`);
+  console.log(`* Room ${room}, DHT node ${show(dht.locals[0]!)}`);
 
   const people = new Room(nickname);
   const receive = async () => {

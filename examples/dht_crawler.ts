@@ -98,7 +98,7 @@ async function crawl(options: Options, signal: AbortSignal): Promise<void> {
   const { listen, bootstrap } = options;
   await using dht = await MainlineDht.open({ ...listen, bootstrap });
   console.error(
-    `Node ${dht.id()!.toHex()} on port ${dht.localEndpoints[0]!.port}`,
+    `Node ${dht.id()!.toHex()} on port ${dht.locals[0]!.port}`,
   );
   const catalogue = new Catalogue();
   const watch = async () => {

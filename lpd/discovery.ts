@@ -49,7 +49,7 @@ export interface LocalDiscoveryOptions
    * @default those of the system, if `--allow-sys=networkInterfaces` is granted
    */
   readonly networks?: () => readonly LocalNetwork[] | undefined;
-  /** Whose time passes. @default the system's clock */
+  /** Clock to use. @default the system's clock */
   readonly clock?: Clock;
   /** Where random bytes come from. @default the system's source */
   readonly random?: RandomSource;
@@ -106,7 +106,8 @@ export class LocalDiscovery
   #lastError: unknown;
   #cancelRescan: (() => void) | undefined;
   #detachSignal = () => {};
-  #closed: Promise<void> | undefined;
+  readonly #closed = Promise.withResolvers<void>();
+  #isClosing = false;
   #sent = 0;
   #sendErrors = 0;
   #received = 0;
@@ -189,9 +190,9 @@ export class LocalDiscovery
     return discovery;
   }
 
-  /** Whether {@linkcode LocalDiscovery.close} was called. */
-  get closed(): boolean {
-    return this.#closed !== undefined;
+  /** Resolves when the discovery is closed and its sockets with it. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
   }
 
   /**
@@ -254,10 +255,14 @@ export class LocalDiscovery
   /**
    * Stops and ends the stream. Idempotent.
    *
-   * @returns A promise that resolves when every socket is closed.
+   * @returns {@linkcode LocalDiscovery.closed}.
    */
   close(): Promise<void> {
-    return this.#closed ??= this.#close();
+    if (!this.#isClosing) {
+      this.#isClosing = true;
+      this.#close().then(this.#closed.resolve);
+    }
+    return this.#closed.promise;
   }
 
   /** Same as {@linkcode LocalDiscovery.close}. */
@@ -288,7 +293,7 @@ export class LocalDiscovery
   }
 
   #rescanLater(): void {
-    if (this.closed) return;
+    if (this.#isClosing) return;
     const { rescanMs = 60_000 } = this.#options;
     this.#cancelRescan = this.#clock.schedule(
       this.#clock.now() + rescanMs,
@@ -367,7 +372,7 @@ export class LocalDiscovery
         ...(place.interface ? { interface: place.interface } : {}),
       },
     });
-    if (this.closed) return socket.close();
+    if (this.#isClosing) return socket.close();
     this.#sockets.set(place.key, [place, socket]);
     this.#track(this.#receive(socket));
   }

@@ -105,7 +105,7 @@ export async function runDhtNode(
     ...options,
     ...(state === undefined ? {} : { state }),
   });
-  const [first] = dht.localEndpoints;
+  const [first] = dht.locals;
   const idOf = (family: 4 | 6) => {
     const id = dht.id(family);
     return id === undefined ? null : toHex(id);
@@ -115,12 +115,12 @@ export async function runDhtNode(
       type: "listening",
       address: first!.hostname,
       port: first!.port,
-      addresses: dht.localEndpoints.map(formatEndpoint),
+      addresses: dht.locals.map(formatEndpoint),
       id: idOf(4),
       id6: idOf(6),
     });
   } else {
-    for (const local of dht.localEndpoints) {
+    for (const local of dht.locals) {
       output.note(`listening on ${formatEndpoint(local)}`);
     }
   }

@@ -1,7 +1,16 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+} from "@std/assert";
 import type { Endpoint } from "../../_shared/address.ts";
 import { encodeText, equalBytes } from "../../_shared/bytes.ts";
-import { openDatagramSocket } from "../../_shared/datagram.ts";
+import {
+  type Datagram,
+  type DatagramSocket,
+  openDatagramSocket,
+} from "../../_shared/datagram.ts";
 import {
   type DhtNodeEvent,
   DhtNodeMachine,
@@ -10,6 +19,7 @@ import {
   type MainlineDhtOptions,
   mutableItemTarget,
   tryDecodeDhtState,
+  tryDecodeKrpc,
 } from "../../dht/mod.ts";
 
 const hostname = "127.0.0.1";
@@ -25,7 +35,7 @@ function open(
 /** Some nodes that know each other. */
 async function network(count: number) {
   const nodes = [await open()];
-  const bootstrap = nodes[0]!.localEndpoints;
+  const bootstrap = nodes[0]!.locals;
   while (nodes.length < count) nodes.push(await open(bootstrap));
   await Promise.all(nodes.map((node) => node.bootstrapped));
   // Those that came at the same time get to know each other.
@@ -42,9 +52,9 @@ async function network(count: number) {
 Deno.test("MainlineDht - ping, find_node, announce, get_peers", async () => {
   await using net = await network(5);
   const [a, b, c] = net.nodes as [MainlineDht, MainlineDht, MainlineDht];
-  const pong = await a.ping(b.localEndpoints[0]!);
-  assertEquals(pong.node, { id: b.id()!, address: b.localEndpoints[0]! });
-  assertEquals(pong.externalAddress, a.localEndpoints[0]);
+  const pong = await a.ping(b.locals[0]!);
+  assertEquals(pong.node, { id: b.id()!, address: b.locals[0]! });
+  assertEquals(pong.externalAddress, a.locals[0]);
   assertEquals(pong.version, Uint8Array.of(0x42, 0x50, 0, 1));
   assert(pong.roundTripMs >= 0);
 
@@ -78,7 +88,7 @@ Deno.test("MainlineDht - ping, find_node, announce, get_peers", async () => {
   );
   assertEquals(await Array.fromAsync(stream), []);
   const peers = await Array.fromAsync(a.getPeers(other));
-  assertEquals(peers.map(({ address }) => address), c.localEndpoints);
+  assertEquals(peers.map(({ address }) => address), c.locals);
 
   const samples = await Array.fromAsync(a.sampleInfohashes());
   assert(
@@ -206,8 +216,8 @@ Deno.test("MainlineDht - abort and close end what runs", async () => {
   const outer = new AbortController();
   const other = await open([], { signal: outer.signal });
   outer.abort(reason);
-  assertEquals(other.closed, true);
-  await other.close();
+  await other.closed;
+  assertStrictEquals(other.close(), other.closed);
   await assertRejects(
     () => open([], { signal: outer.signal }),
     Error,
@@ -244,7 +254,7 @@ Deno.test("MainlineDht - events tell of every query", async () => {
   assert(last.type === "query");
   assertEquals(last.target, infoHash);
   assertEquals(last.peer, { hostname, port: 5 });
-  assertEquals(last.from, { id: b.id()!, address: b.localEndpoints[0]! });
+  assertEquals(last.from, { id: b.id()!, address: b.locals[0]! });
   await events.return();
   await a.close();
   assertEquals((await rare).filter(({ type }) => type === "query"), []);
@@ -260,7 +270,7 @@ Deno.test("MainlineDht - both IP versions, one port, names", async () => {
     bootstrap: [],
     scopes: ["loopback"],
   });
-  const [four, six] = a.localEndpoints;
+  const [four, six] = a.locals;
   assertEquals(four!.port, six!.port);
   const port = four!.port;
   await using b = await MainlineDht.open({
@@ -307,7 +317,7 @@ Deno.test("MainlineDht - refuses impossible options", async () => {
 
 Deno.test("MainlineDht - junk and floods do not stop it", async () => {
   await using dht = await open();
-  const [to] = dht.localEndpoints;
+  const [to] = dht.locals;
   using socket = await openDatagramSocket({ hostname });
   const ping = encodeKrpc({
     type: "query",
@@ -324,6 +334,105 @@ Deno.test("MainlineDht - junk and floods do not stop it", async () => {
   const answer = await socket.receive();
   assert(answer !== undefined && answer.data.length > 40);
   assert(dht.stats().malformed >= 0);
+});
+
+/** A port that several protocols use: each part hears every datagram. */
+function sharePort(socket: DatagramSocket) {
+  const parts = new Set<(datagram: Datagram | undefined) => void>();
+  const pump = async () => {
+    let datagram: Datagram | undefined;
+    do {
+      datagram = await socket.receive();
+      for (const deliver of [...parts]) deliver(datagram);
+    } while (datagram !== undefined);
+  };
+  const ended = pump();
+  return {
+    ended,
+    part(): DatagramSocket {
+      const queue: Datagram[] = [];
+      let waiting: ((datagram: Datagram | undefined) => void) | undefined;
+      let isOpen = true;
+      const deliver = (datagram: Datagram | undefined) => {
+        const copy = datagram &&
+          { data: datagram.data.slice(), from: { ...datagram.from } };
+        if (waiting === undefined) return void (copy && queue.push(copy));
+        waiting(copy);
+        waiting = undefined;
+      };
+      parts.add(deliver);
+      const close = () => {
+        isOpen = false;
+        parts.delete(deliver);
+        waiting?.(undefined);
+      };
+      return {
+        local: socket.local,
+        dropped: 0,
+        receive() {
+          const next = queue.shift();
+          if (next !== undefined || !isOpen) return Promise.resolve(next);
+          return new Promise((resolve) => waiting = resolve);
+        },
+        send: (data, to) => socket.send(data, to),
+        close,
+        [Symbol.dispose]: close,
+      };
+    },
+  };
+}
+
+Deno.test("MainlineDht - shares its port with other protocols", {
+  timeout: 20_000,
+}, async () => {
+  const socket = await openDatagramSocket({ hostname });
+  const port = sharePort(socket);
+  const other = port.part();
+  using peer = await openDatagramSocket({ hostname });
+  const limits = { maxPackets: 10, limitLoopback: true };
+  const start = () =>
+    open([], { limits, socket: () => Promise.resolve(port.part()) });
+  const ping = encodeKrpc({
+    type: "query",
+    method: "ping",
+    transactionId: Uint8Array.of(1),
+    id: infoHash,
+    readOnly: true,
+  });
+  const dht = await start();
+  assertEquals(dht.locals, [socket.local]);
+  // A SYN of uTP and an answer of a UDP tracker, more than a host may send.
+  const foreign = [
+    Uint8Array.of(0x41, 0, ...new Uint8Array(18)),
+    Uint8Array.of(0, 0, 0, 0, ...new Uint8Array(12)),
+  ];
+  for (let i = 0; i < 30; i++) {
+    for (const data of foreign) {
+      await peer.send(data, socket.local);
+      assertEquals((await other.receive())!.data, data);
+    }
+  }
+  await peer.send(ping, socket.local);
+  const answer = await peer.receive();
+  assertEquals(tryDecodeKrpc(answer!.data).type, "response");
+  const { received, malformed, flood } = dht.stats();
+  assertEquals({ received, malformed, flood }, {
+    received: 61,
+    malformed: 60,
+    flood: 0,
+  });
+  await dht.close();
+  // The port lives on, and so may another node on it.
+  assertEquals((await other.receive())!.data, ping);
+  await using again = await start();
+  await peer.send(ping, socket.local);
+  assertEquals(
+    tryDecodeKrpc((await peer.receive())!.data).type,
+    "response",
+  );
+  assertEquals(again.stats().answered, 1);
+  socket.close();
+  await port.ended;
 });
 
 Deno.test("DhtNodeMachine - importing needs no permission", {

@@ -52,7 +52,7 @@ interopTest("dht - libtorrent: bootstrap from it, announce there, find there", [
   await dht.bootstrapped;
   const pong = await dht.ping({ hostname, port });
   assertEquals(toHex(pong.version!).slice(0, 4), toHex(encodeText("LT")));
-  assertEquals(pong.externalAddress, dht.localEndpoints[0]);
+  assertEquals(pong.externalAddress, dht.locals[0]);
   const result = await until("an announce is stored", async () => {
     const { stored } = await dht.announce(infoHash, { port: 4321, seed: true });
     return stored.length > 0 ? stored : undefined;
@@ -70,7 +70,7 @@ interopTest("dht - libtorrent: bootstraps from us, announces and finds here", [
   "libtorrent",
 ], async () => {
   await using dht = await MainlineDht.open({ hostname, bootstrap: [] });
-  const node = formatEndpoint(dht.localEndpoints[0]!);
+  const node = formatEndpoint(dht.locals[0]!);
   await using announcer = libtorrent(
     "--node",
     node,
@@ -97,7 +97,7 @@ interopTest("dht - libtorrent: immutable items, both ways", [
   "libtorrent",
 ], async () => {
   await using dht = await MainlineDht.open({ hostname, bootstrap: [] });
-  const node = formatEndpoint(dht.localEndpoints[0]!);
+  const node = formatEndpoint(dht.locals[0]!);
   await using putter = libtorrent("--node", node, "put-immutable", "from them");
   const put = await putter.line("put", ({ stored }) => Number(stored) > 0);
   const target = immutableItemTarget(encodeText("9:from them"));
@@ -170,7 +170,7 @@ interopTest("dht - libtorrent: mutable items, from it to us", [
   "libtorrent",
 ], async () => {
   await using dht = await MainlineDht.open({ hostname, bootstrap: [] });
-  const node = formatEndpoint(dht.localEndpoints[0]!);
+  const node = formatEndpoint(dht.locals[0]!);
   const secretKey = new Uint8Array(32).fill(6);
   const { secret, publicKey } = await libtorrentKeys(secretKey);
   const words = [secret, toHex(publicKey), "salt", "from them"];

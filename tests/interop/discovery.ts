@@ -202,7 +202,7 @@ export class RecordingDht implements AsyncDisposable {
   }
 
   get endpoint(): Endpoint {
-    return this.node.localEndpoints[0]!;
+    return this.node.locals[0]!;
   }
 
   /** As `--dht-node` takes it. */

@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+} from "@std/assert";
 import type {
   Datagram,
   DatagramOptions,
@@ -234,10 +239,11 @@ Deno.test("the signal, the loop and the stream close it", none, async () => {
     assertEquals(peer.address.port, 7000);
     break;
   }
-  assertEquals(second.closed, true);
+  await second.closed;
+  assertStrictEquals(second.close(), second.closed);
   const third = await LocalDiscovery.open(fake.options());
   await third.peers.cancel();
-  assertEquals(third.closed, true);
+  await third.closed;
   assertEquals(fake.clock.pending, 0);
   const reason = new Error("Enough");
   const options = { ...fake.options(), signal: AbortSignal.abort(reason) };

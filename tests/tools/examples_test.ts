@@ -212,7 +212,7 @@ const LOOPBACK = "127.0.0.1";
 /** A DHT of one node, on loopback. */
 async function openRouter() {
   const dht = await MainlineDht.open({ hostname: LOOPBACK, bootstrap: [] });
-  const bootstrap = `--bootstrap=${LOOPBACK}:${dht.localEndpoints[0]!.port}`;
+  const bootstrap = `--bootstrap=${LOOPBACK}:${dht.locals[0]!.port}`;
   return { dht, args: [`--listen=${LOOPBACK}`, bootstrap] };
 }
 
@@ -332,7 +332,7 @@ Deno.test({
     const { dht, args } = await openRouter();
     await using _dht = dht;
     await runWithoutEach("dht_crawler", ["1", ...args]);
-    const bootstrap = dht.localEndpoints;
+    const bootstrap = dht.locals;
     await using peer = await MainlineDht.open({
       hostname: LOOPBACK,
       bootstrap,

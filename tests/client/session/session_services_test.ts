@@ -11,7 +11,7 @@ Deno.test(
     await using first = await Session.open({ listen, dht: { bootstrap: [] } });
     const { port } = first.local!;
     assertEquals(
-      first.dht!.localEndpoints.map(({ hostname, port }) => [
+      first.dht!.locals.map(({ hostname, port }) => [
         hostname,
         port,
       ]),
@@ -22,12 +22,12 @@ Deno.test(
       listen,
       dht: { bootstrap: [], port: 0 },
     });
-    const udp = taken.dht!.localEndpoints[0]!;
+    const udp = taken.dht!.locals[0]!;
     await using second = await Session.open({
       listen: { hostname: "127.0.0.1", port: udp.port },
       dht: { bootstrap: [] },
     });
-    const [other] = second.dht!.localEndpoints;
+    const [other] = second.dht!.locals;
     assertEquals(other!.hostname, "127.0.0.1");
     assertNotEquals(other!.port, udp.port);
     assert(other!.port > 0);
