@@ -31,64 +31,6 @@ export interface KrpcQueryBase {
   readonly version?: Uint8Array | undefined;
 }
 
-/** Asks whether a node is there. Source: BEP 5. */
-export interface KrpcPingQuery extends KrpcQueryBase {
-  /** Which query. */
-  readonly method: "ping";
-}
-
-/** Asks for the nodes closest to an id. Source: BEP 5. */
-export interface KrpcFindNodeQuery extends KrpcQueryBase {
-  /** Which query. */
-  readonly method: "find_node";
-  /** 20-byte id. */
-  readonly target: Uint8Array;
-  /** Families of the nodes wanted; none: that of the packet. Source: BEP 32. */
-  readonly want?: readonly IpFamily[] | undefined;
-}
-
-/** Asks for peers of a torrent. Source: BEP 5. */
-export interface KrpcGetPeersQuery extends KrpcQueryBase {
-  /** Which query. */
-  readonly method: "get_peers";
-  /** 20-byte info-hash. */
-  readonly infoHash: Uint8Array;
-  /** Families of the nodes wanted; none: that of the packet. Source: BEP 32. */
-  readonly want?: readonly IpFamily[] | undefined;
-  /** Whether seeds should be left out. Source: BEP 33. */
-  readonly noSeed?: boolean | undefined;
-  /** Whether filters of all peers and seeds are wanted. Source: BEP 33. */
-  readonly scrape?: boolean | undefined;
-}
-
-/** Announces a peer of a torrent. Source: BEP 5. */
-export interface KrpcAnnouncePeerQuery extends KrpcQueryBase {
-  /** Which query. */
-  readonly method: "announce_peer";
-  /** 20-byte info-hash. */
-  readonly infoHash: Uint8Array;
-  /** The peer's port, 1 to 65535; 0 only with `impliedPort`. */
-  readonly port: number;
-  /** Whether the source port of the packet counts in place of `port`. */
-  readonly impliedPort?: boolean | undefined;
-  /** The token of an earlier answer. */
-  readonly token: Uint8Array;
-  /** Whether the peer has all pieces. Source: BEP 33. */
-  readonly seed?: boolean | undefined;
-}
-
-/** Asks for an item. Source: BEP 44. */
-export interface KrpcGetQuery extends KrpcQueryBase {
-  /** Which query. */
-  readonly method: "get";
-  /** 20-byte key of the item. */
-  readonly target: Uint8Array;
-  /** Only a mutable item with a higher number is wanted. */
-  readonly seq?: bigint | undefined;
-  /** Families of the nodes wanted; none: that of the packet. Source: BEP 32. */
-  readonly want?: readonly IpFamily[] | undefined;
-}
-
 /** The signed part of a mutable item in a put. Source: BEP 44. */
 export interface KrpcPutMutable {
   /** 32-byte Ed25519 public key. */
@@ -103,45 +45,78 @@ export interface KrpcPutMutable {
   readonly cas?: bigint | undefined;
 }
 
-/** Stores an item. Source: BEP 44. */
-export interface KrpcPutQuery extends KrpcQueryBase {
-  /** Which query. */
-  readonly method: "put";
-  /**
-   * 20-byte key of the item. BEP 44 has none, but there are nodes that do not
-   * answer without it. Where to store follows from the rest, not from this.
-   */
-  readonly target?: Uint8Array | undefined;
-  /** The token of an earlier answer. */
-  readonly token: Uint8Array;
-  /** The value's bencoded bytes, canonical; at most 1000 are stored. */
-  readonly value: Uint8Array;
-  /** Of a mutable item; none for an immutable one. */
-  readonly mutable?: KrpcPutMutable | undefined;
-}
-
-/** Asks which torrents a node has peers for. Source: BEP 51. */
-export interface KrpcSampleInfohashesQuery extends KrpcQueryBase {
-  /** Which query. */
-  readonly method: "sample_infohashes";
-  /** 20-byte id of the nodes wanted. */
-  readonly target: Uint8Array;
-  /** Families of the nodes wanted; none: that of the packet. Source: BEP 32. */
-  readonly want?: readonly IpFamily[] | undefined;
-}
-
 /** A query. Source: BEP 5, BEP 44, BEP 51. */
-export type KrpcQuery =
-  | KrpcPingQuery
-  | KrpcFindNodeQuery
-  | KrpcGetPeersQuery
-  | KrpcAnnouncePeerQuery
-  | KrpcGetQuery
-  | KrpcPutQuery
-  | KrpcSampleInfohashesQuery;
+export type KrpcQuery = KrpcQueryBase & KrpcQueryBody;
+
+/**
+ * What a query asks. `want` names the IP versions of the nodes wanted; without
+ * it, that of the datagram (BEP 32).
+ */
+export type KrpcQueryBody =
+  /** Asks whether a node is there. Source: BEP 5. */
+  | { readonly method: "ping" }
+  /**
+   * Asks for the nodes closest to an id (BEP 5), or which torrents a node has
+   * peers for (BEP 51).
+   */
+  | {
+    readonly method: "find_node" | "sample_infohashes";
+    /** 20-byte id. */
+    readonly target: Uint8Array;
+    readonly want?: readonly IpFamily[] | undefined;
+  }
+  /** Asks for peers of a torrent. Source: BEP 5. */
+  | {
+    readonly method: "get_peers";
+    /** 20-byte info-hash. */
+    readonly infoHash: Uint8Array;
+    readonly want?: readonly IpFamily[] | undefined;
+    /** Whether seeds should be left out. Source: BEP 33. */
+    readonly noSeed?: boolean | undefined;
+    /** Whether filters of all peers and seeds are wanted. Source: BEP 33. */
+    readonly scrape?: boolean | undefined;
+  }
+  /** Announces a peer of a torrent. Source: BEP 5. */
+  | {
+    readonly method: "announce_peer";
+    /** 20-byte info-hash. */
+    readonly infoHash: Uint8Array;
+    /** The peer's port, 1 to 65535; 0 only with `impliedPort`. */
+    readonly port: number;
+    /** Whether the source port of the datagram counts in place of `port`. */
+    readonly impliedPort?: boolean | undefined;
+    /** The token of an earlier answer. */
+    readonly token: Uint8Array;
+    /** Whether the peer has all pieces. Source: BEP 33. */
+    readonly seed?: boolean | undefined;
+  }
+  /** Asks for an item. Source: BEP 44. */
+  | {
+    readonly method: "get";
+    /** 20-byte key of the item. */
+    readonly target: Uint8Array;
+    /** Only a mutable item with a higher number is wanted. */
+    readonly seq?: bigint | undefined;
+    readonly want?: readonly IpFamily[] | undefined;
+  }
+  /** Stores an item. Source: BEP 44. */
+  | {
+    readonly method: "put";
+    /**
+     * 20-byte key of the item. BEP 44 has none, but there are nodes that do not
+     * answer without it. Where to store follows from the rest, not from this.
+     */
+    readonly target?: Uint8Array | undefined;
+    /** The token of an earlier answer. */
+    readonly token: Uint8Array;
+    /** The value's bencoded bytes, canonical; at most 1000 are stored. */
+    readonly value: Uint8Array;
+    /** Of a mutable item; none for an immutable one. */
+    readonly mutable?: KrpcPutMutable | undefined;
+  };
 
 /** The name of a query. */
-export type KrpcMethod = KrpcQuery["method"];
+export type KrpcMethod = KrpcQueryBody["method"];
 
 /**
  * An answer. It does not say to which query: the transaction id does. Source:

@@ -50,7 +50,6 @@ export * from "./compact_node.ts";
 export * from "./error.ts";
 export * from "./table/external_ip.ts";
 export * from "./item.ts";
-export * from "./server/item_store.ts";
 export * from "./krpc.ts";
 export * from "./krpc/decode.ts";
 export * from "./krpc/encode.ts";

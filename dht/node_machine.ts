@@ -344,7 +344,7 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
     const family = this.#families.get(host.family);
     if (family === undefined) return;
     if (
-      this.#guard.admit(host.hostname, now) !== "accept" &&
+      !this.#guard.admit(host.hostname, now) &&
       !this.#isExpected(data, from, now)
     ) {
       this.#flood++;

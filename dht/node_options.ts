@@ -4,11 +4,78 @@
  * @module
  */
 import type { IpFamily, IpScope } from "../_shared/address.ts";
-import type { RateGuardOptions } from "./server/rate_guard.ts";
-import type { DhtResponderOptions } from "./server/responder.ts";
+import type { RandomSource } from "../_shared/random.ts";
+
+/** Limits of what strangers may ask of a node. */
+export interface RateGuardOptions {
+  /**
+   * Datagrams of one IPv4 address or IPv6 /64 in 10 s; of more, nothing is heard
+   * for 5 minutes. Infinity lifts the limit.
+   *
+   * @default {50}
+   */
+  readonly maxPackets?: number | undefined;
+  /**
+   * Bytes of answers in a second, to all; those of 3 s may be sent at once.
+   * Infinity lifts the limit.
+   *
+   * @default {8_000}
+   */
+  readonly replyBytesPerSecond?: number | undefined;
+  /** Whether loopback addresses are limited, too. @default {true} */
+  readonly limitLoopback?: boolean | undefined;
+}
+
+/** Limits of the peers that a node keeps, for each IP version. */
+export interface PeerStoreOptions {
+  /** Torrents. @default {2_000} */
+  readonly maxTorrents?: number | undefined;
+  /** Peers of a torrent. @default {500} */
+  readonly maxPeers?: number | undefined;
+  /**
+   * Peers that one IPv4 address or IPv6 /64 may have in all torrents; a /24 or
+   * /48 may have twice, a /16 or /32 twenty times as many. Loopback addresses
+   * are not limited.
+   *
+   * @default {200}
+   */
+  readonly maxPeersPerAddress?: number | undefined;
+  /**
+   * Peers in all torrents; then the farthest torrent makes room for closer
+   * ones.
+   *
+   * @default {200_000}
+   */
+  readonly maxTotalPeers?: number | undefined;
+}
+
+/** Limits of the items that a node keeps (BEP 44). */
+export interface ItemStoreOptions {
+  /** Items. @default {700} */
+  readonly maxItems?: number | undefined;
+  /**
+   * Items that one IPv4 address or IPv6 /64 may have stored; a /24 or /48 may
+   * have twice, a /16 or /32 four times as many. Loopback is not limited.
+   *
+   * @default {50}
+   */
+  readonly maxItemsPerAddress?: number | undefined;
+}
 
 /** Options of {@linkcode DhtNodeMachine}. */
-export interface DhtNodeMachineOptions extends DhtResponderOptions {
+export interface DhtNodeMachineOptions {
+  /** Where random bytes come from. */
+  readonly random: RandomSource;
+  /** When it starts, in ms. */
+  readonly startedAt: number;
+  /** What we call ourselves: client and version, at most 16 bytes (BEP 5). */
+  readonly version?: Uint8Array | undefined;
+  /** Limits of the peers that are kept for others. */
+  readonly peerStore?: PeerStoreOptions | undefined;
+  /** Limits of the items that are kept for others (BEP 44). */
+  readonly itemStore?: ItemStoreOptions | undefined;
+  /** Limits of what strangers may ask. */
+  readonly limits?: RateGuardOptions | undefined;
   /** IP versions it takes part with. @default {[4]} */
   readonly families?: readonly IpFamily[] | undefined;
   /**
@@ -53,12 +120,6 @@ export interface DhtNodeMachineOptions extends DhtResponderOptions {
   readonly maxRequests?: number | undefined;
   /** Most requests that wait for an answer at once. @default {1024} */
   readonly maxOutstanding?: number | undefined;
-  /** Soft timeout of requests at most, in ms. @default {1000} */
-  readonly softTimeoutMs?: number | undefined;
-  /** Timeout of requests at most, in ms. @default {10000} */
-  readonly timeoutMs?: number | undefined;
   /** Nodes in the first buckets of the table. @default {[128, 64, 32, 16]} */
   readonly firstBucketSizes?: readonly number[] | undefined;
-  /** See {@linkcode RateGuardOptions}. */
-  readonly limits?: RateGuardOptions | undefined;
 }

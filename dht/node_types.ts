@@ -7,7 +7,6 @@ import type { Endpoint, IpFamily } from "../_shared/address.ts";
 import type { NodeContact } from "./compact_node.ts";
 import type { KrpcError } from "./error.ts";
 import type { KrpcMethod } from "./krpc.ts";
-import type { LookupStats } from "./lookup/lookup_machine.ts";
 
 /** A node at which something can be stored. */
 export interface DhtStoreNode extends NodeContact {
@@ -48,6 +47,18 @@ export type DhtSearchMethod = Extract<
   KrpcMethod,
   "find_node" | "get_peers" | "get" | "sample_infohashes"
 >;
+
+/** What a lookup did. */
+export interface LookupStats {
+  /** Nodes that were asked. */
+  readonly asked: number;
+  /** Nodes that answered. */
+  readonly answered: number;
+  /** Nodes that did not answer in time, or with an error. */
+  readonly failed: number;
+  /** Longest chain of nodes to one that answered. */
+  readonly hops: number;
+}
 
 /** An iterative lookup to be made. */
 export interface DhtSearchRequest {

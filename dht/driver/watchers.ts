@@ -4,6 +4,7 @@
  * @module
  */
 import { EventQueue } from "../../_shared/event_queue.ts";
+import { checkPositiveIntegers } from "../check_options.ts";
 import type { DhtEventsOptions } from "../mainline_options.ts";
 import type { DhtNodeEvent } from "../node_types.ts";
 
@@ -23,11 +24,7 @@ export class Watchers {
     capacity: number | undefined = 1024,
     want: (queries: boolean) => void,
   ) {
-    if (!Number.isInteger(capacity) || capacity < 1) {
-      throw new RangeError(
-        `Cannot use ${capacity} as "maxEvents": it must be a positive integer`,
-      );
-    }
+    checkPositiveIntegers({ maxEvents: capacity });
     this.#capacity = capacity;
     this.#want = want;
   }

@@ -8,30 +8,14 @@ import type { Endpoint } from "../../_shared/address.ts";
 import { decodeCompactEndpoints } from "../../_shared/address.ts";
 import type { NodeContact } from "../compact_node.ts";
 import { KrpcError } from "../error.ts";
-import type {
-  KrpcAnnouncePeerQuery,
-  KrpcErrorMessage,
-  KrpcPingQuery,
-  KrpcPutQuery,
-  KrpcQueryBase,
-  KrpcResponse,
-} from "../krpc.ts";
+import type { KrpcErrorMessage, KrpcQueryBody, KrpcResponse } from "../krpc.ts";
 import type { LookupNode } from "./lookup_machine.ts";
 import type {
   DhtProgress,
   DhtStoreNode,
   DhtStoreRequest,
 } from "../node_types.ts";
-import type { QueryBody, Search } from "./search.ts";
-
-type Body<Query extends KrpcQueryBase> = Omit<Query, keyof KrpcQueryBase>;
-
-/** Any query without the fields that every query has. */
-export type AnyBody =
-  | QueryBody
-  | Body<KrpcPingQuery>
-  | Body<KrpcAnnouncePeerQuery>
-  | Body<KrpcPutQuery>;
+import type { Search } from "./search.ts";
 
 /** What a request is about, beside its owner. */
 export interface RequestSubject {
@@ -65,7 +49,7 @@ export interface JobHost {
   ask(
     owner: RequestOwner,
     subject: RequestSubject,
-    body: AnyBody,
+    body: KrpcQueryBody,
     now: number,
   ): boolean;
   progress(requestId: number, progress: DhtProgress): void;
@@ -239,7 +223,7 @@ export class StoreJob implements RequestOwner {
     if (waiting.attempts >= STORE_ATTEMPTS) return;
     const token = node.token!;
     const request = this.#request;
-    let body: AnyBody;
+    let body: KrpcQueryBody;
     if (request.method === "announce_peer") body = { ...request, token };
     else {
       const { mutable, value, method, target } = request;

@@ -15,7 +15,9 @@ import {
 } from "../../_shared/address.ts";
 import { equalBytes } from "../../_shared/bytes.ts";
 import { networkKey } from "../table/network_key.ts";
+import { checkLength, checkPositiveIntegers } from "../check_options.ts";
 import { compareNodeDistance } from "../node_id.ts";
+import type { LookupStats } from "../node_types.ts";
 
 /** How a node in a lookup fares. */
 export type LookupState = "fresh" | "asked" | "slow" | "answered" | "failed";
@@ -62,18 +64,6 @@ export interface DhtLookupOptions {
    * @default every id fits
    */
   readonly verifyId?: (id: Uint8Array, address: Endpoint) => boolean;
-}
-
-/** What a lookup did. */
-export interface LookupStats {
-  /** Nodes that were asked. */
-  readonly asked: number;
-  /** Nodes that answered. */
-  readonly answered: number;
-  /** Nodes that did not answer in time, or with an error. */
-  readonly failed: number;
-  /** Longest chain of nodes to one that answered. */
-  readonly hops: number;
 }
 
 interface Entry extends LookupNode {
@@ -123,18 +113,8 @@ export class DhtLookup {
    */
   constructor(options: DhtLookupOptions) {
     const { target, k = 8, alpha = 5, maxRequests = 256 } = options;
-    if (target.length !== 20) {
-      throw new RangeError(
-        `Cannot look up a target of ${target.length} bytes: it must have 20`,
-      );
-    }
-    for (const [name, value] of Object.entries({ k, alpha, maxRequests })) {
-      if (!Number.isInteger(value) || value < 1) {
-        throw new RangeError(
-          `Cannot use ${value} as "${name}": it must be a positive integer`,
-        );
-      }
-    }
+    checkLength("a target", target, 20);
+    checkPositiveIntegers({ k, alpha, maxRequests });
     this.#target = target;
     this.#ownId = options.ownId;
     this.#k = k;
@@ -142,11 +122,6 @@ export class DhtLookup {
     this.#maxRequests = maxRequests;
     this.#restrict = options.restrictSubnets ?? true;
     this.#verifyId = options.verifyId ?? (() => true);
-  }
-
-  /** What is looked for. */
-  get target(): Uint8Array {
-    return this.#target;
   }
 
   /** What it did so far. */

@@ -12,7 +12,6 @@ import { equalBytes } from "../../_shared/bytes.ts";
 import { isServicePort } from "../../_shared/service_ports.ts";
 import type { Family } from "../table/family.ts";
 import {
-  type AnyBody,
   type JobHost,
   type OwnedRequest,
   PingJob,
@@ -23,7 +22,12 @@ import {
 } from "./jobs.ts";
 import { Search, type SearchHost } from "./search.ts";
 import { itemSignatureMessage } from "../item.ts";
-import type { KrpcErrorMessage, KrpcQuery, KrpcResponse } from "../krpc.ts";
+import type {
+  KrpcErrorMessage,
+  KrpcQuery,
+  KrpcQueryBody,
+  KrpcResponse,
+} from "../krpc.ts";
 import { encodeKrpc } from "../krpc/encode.ts";
 import { DhtLookup } from "./lookup_machine.ts";
 import { isSecureNodeId } from "../node_id.ts";
@@ -100,7 +104,10 @@ export class Requests implements JobHost, SearchHost {
     this.#emit = emit;
     this.#lookUp = lookUp;
     this.#own = all;
-    this.#transactions = new DhtTransactions(options);
+    this.#transactions = new DhtTransactions(
+      options.random,
+      options.maxOutstanding,
+    );
   }
 
   get deadline(): number | undefined {
@@ -274,7 +281,7 @@ export class Requests implements JobHost, SearchHost {
   ask(
     owner: RequestOwner,
     subject: RequestSubject,
-    body: AnyBody,
+    body: KrpcQueryBody,
     now: number,
   ): boolean {
     const { address } = subject;

@@ -12,7 +12,7 @@ import {
 import { equalBytes } from "../../_shared/bytes.ts";
 import { decodeCompactNodes } from "../compact_node.ts";
 import { immutableItemTarget, mutableItemTarget } from "../item.ts";
-import type { KrpcResponse } from "../krpc.ts";
+import type { KrpcQueryBody, KrpcResponse } from "../krpc.ts";
 import type { DhtLookup, LookupNode } from "./lookup_machine.ts";
 import type {
   DhtItem,
@@ -20,26 +20,6 @@ import type {
   DhtSearchRequest,
   DhtStoreNode,
 } from "../node_types.ts";
-
-/** The fields of a query without those that every query has. */
-export type QueryBody =
-  | { readonly method: "ping" }
-  | {
-    readonly method: "find_node" | "sample_infohashes";
-    readonly target: Uint8Array;
-    readonly want?: readonly IpFamily[] | undefined;
-  }
-  | {
-    readonly method: "get_peers";
-    readonly infoHash: Uint8Array;
-    readonly noSeed?: boolean | undefined;
-    readonly scrape?: boolean | undefined;
-  }
-  | {
-    readonly method: "get";
-    readonly target: Uint8Array;
-    readonly seq?: bigint | undefined;
-  };
 
 /** What a search needs of the node it runs in. */
 export interface SearchHost {
@@ -85,7 +65,7 @@ export class Search {
   readonly request: DhtSearchRequest;
   readonly lookup: DhtLookup;
   /** What the nodes are asked. */
-  readonly body: QueryBody;
+  readonly body: KrpcQueryBody;
   /** Nodes of the other IP version that were told on the way. */
   readonly others: ReturnType<typeof decodeCompactNodes> = [];
   readonly #host: SearchHost;

@@ -10,28 +10,7 @@
 import type { Endpoint } from "../../_shared/address.ts";
 import { readUint32, writeUint32 } from "../../_shared/bytes.ts";
 import type { RandomSource } from "../../_shared/random.ts";
-
-/** Options of {@linkcode DhtTransactions}. */
-export interface DhtTransactionsOptions {
-  /** Where random bytes come from. */
-  readonly random: RandomSource;
-  /** Most requests that wait at once. @default {1024} */
-  readonly maxOutstanding?: number | undefined;
-  /**
-   * Time after which a request counts as slow, at most, in ms; with experience
-   * it becomes shorter, down to 100 ms.
-   *
-   * @default {1000}
-   */
-  readonly softTimeoutMs?: number | undefined;
-  /**
-   * Time after which a request has failed, at most, in ms; with experience it
-   * becomes shorter, down to 2 s.
-   *
-   * @default {10000}
-   */
-  readonly timeoutMs?: number | undefined;
-}
+import { checkPositive } from "../check_options.ts";
 
 /** A request that waits for an answer. */
 export interface DhtTransaction<Context> {
@@ -62,6 +41,12 @@ export interface DueTransaction<Context> {
   readonly transaction: DhtTransaction<Context>;
 }
 
+/**
+ * Time after which a request counts as slow, and has failed, at most, in ms;
+ * with experience it becomes shorter.
+ */
+const MAX_SLOW_MS = 1000;
+const MAX_FAIL_MS = 10_000;
 /** Shortest soft timeout: no answer is late before that, in ms. */
 const MIN_TIMEOUT_MS = 100;
 /** Shortest time until a request fails, in ms. */
@@ -76,8 +61,6 @@ const MAX_LATE_MS = 15_000;
 export class DhtTransactions<Context> {
   readonly #random: RandomSource;
   readonly #maxOutstanding: number;
-  readonly #maxSoftMs: number;
-  readonly #maxFailMs: number;
   readonly #waiting = new Map<number, Waiting<Context>>();
   /** Those that failed, the first to fail first. */
   readonly #late = new Map<number, Waiting<Context>>();
@@ -90,29 +73,14 @@ export class DhtTransactions<Context> {
   /**
    * Makes an empty set.
    *
-   * @param options See {@linkcode DhtTransactionsOptions}.
-   * @throws {RangeError} If a number is not positive.
+   * @param random Draws the ids.
+   * @param maxOutstanding Most requests that wait at once.
+   * @throws {RangeError} If that is not positive.
    */
-  constructor(options: DhtTransactionsOptions) {
-    const { maxOutstanding = 1024, softTimeoutMs = 1000, timeoutMs = 10_000 } =
-      options;
-    for (
-      const [name, value] of Object.entries({
-        maxOutstanding,
-        softTimeoutMs,
-        timeoutMs,
-      })
-    ) {
-      if (!(value > 0)) {
-        throw new RangeError(
-          `Cannot use ${value} as "${name}": it must be a positive number`,
-        );
-      }
-    }
-    this.#random = options.random;
+  constructor(random: RandomSource, maxOutstanding = 1024) {
+    checkPositive({ maxOutstanding });
+    this.#random = random;
     this.#maxOutstanding = maxOutstanding;
-    this.#maxSoftMs = softTimeoutMs;
-    this.#maxFailMs = timeoutMs;
   }
 
   /** Requests that wait. */
@@ -132,16 +100,16 @@ export class DhtTransactions<Context> {
 
   /** Time after which a new request counts as slow, in ms. */
   get softTimeoutMs(): number {
-    if (this.#roundTripMs === undefined) return this.#maxSoftMs;
+    if (this.#roundTripMs === undefined) return MAX_SLOW_MS;
     const usual = this.#roundTripMs + 4 * this.#deviationMs;
-    return Math.min(this.#maxSoftMs, Math.max(MIN_TIMEOUT_MS, usual));
+    return Math.min(MAX_SLOW_MS, Math.max(MIN_TIMEOUT_MS, usual));
   }
 
   /** Time after which a new request has failed, in ms. */
   get timeoutMs(): number {
-    if (this.#roundTripMs === undefined) return this.#maxFailMs;
+    if (this.#roundTripMs === undefined) return MAX_FAIL_MS;
     const usual = 4 * (this.#roundTripMs + 4 * this.#deviationMs);
-    return Math.min(this.#maxFailMs, Math.max(MIN_FAIL_MS, usual));
+    return Math.min(MAX_FAIL_MS, Math.max(MIN_FAIL_MS, usual));
   }
 
   /**
@@ -233,18 +201,6 @@ export class DhtTransactions<Context> {
     if (found.isLate) this.#late.delete(found.id);
     else this.#forget(found.id);
     return found;
-  }
-
-  /**
-   * Stops to wait for requests whose answer is of no use any more. The answers
-   * will be taken for unasked ones.
-   *
-   * @param matches Tells whether a request is to be dropped.
-   */
-  cancel(matches: (context: Context) => boolean): void {
-    for (const [id, one] of this.#waiting) {
-      if (matches(one.context)) this.#forget(id);
-    }
   }
 
   /**

@@ -3,13 +3,14 @@
  *
  * @module
  */
-import { type IpFamily, ipScope } from "../../_shared/address.ts";
 import { concatBytes, toByteString, writeUint16 } from "../../_shared/bytes.ts";
 import { randomInt, type RandomSource } from "../../_shared/random.ts";
-import { shareWords, SwarmShare } from "../../_shared/swarm_share.ts";
-import { idKey } from "./id_key.ts";
 import { BloomFilter } from "../bloom_filter.ts";
-import { compareNodeDistance, NODE_ID_LENGTH } from "../node_id.ts";
+import { checkPositive } from "../check_options.ts";
+import type { PeerStoreOptions } from "../node_options.ts";
+import { NODE_ID_LENGTH } from "../node_id.ts";
+import { KeyedStore } from "./keyed_store.ts";
+import { isLoopback, Shares } from "./shares.ts";
 import { bytesOf, type StoredPeer, StoredTorrent } from "./stored_torrent.ts";
 
 /** Seconds between two sets of samples. Source: BEP 51. */
@@ -23,60 +24,15 @@ const SHARE_BITS = 14;
  */
 const CROWD = 4;
 
-/** Options of {@linkcode PeerStore}. */
-export interface PeerStoreOptions {
-  /** Our 20-byte id: torrents far from it make room for closer ones. */
-  readonly ownId: Uint8Array;
-  /** Draws which peers and torrents are given out. */
-  readonly random: RandomSource;
-  /**
-   * Torrents that are kept.
-   *
-   * @default {2_000}
-   */
-  readonly maxTorrents?: number | undefined;
-  /**
-   * Peers of a torrent that are kept.
-   *
-   * @default {500}
-   */
-  readonly maxPeers?: number | undefined;
-  /**
-   * Peers that one IPv4 address or IPv6 /64 may have in a torrent, as clients
-   * of one household have; of more, the oldest goes. Loopback addresses are not
-   * limited.
-   *
-   * @default {4}
-   */
-  readonly maxPortsPerAddress?: number | undefined;
-  /**
-   * Peers that one IPv4 address or IPv6 /64 may have in all torrents; a /24 or
-   * /48 may have twice, a /16 or /32 twenty times as many. Loopback addresses
-   * are not limited.
-   *
-   * @default {200}
-   */
-  readonly maxPeersPerAddress?: number | undefined;
-  /**
-   * Peers in all torrents; then the farthest torrent makes room for closer
-   * ones.
-   *
-   * @default {200_000}
-   */
-  readonly maxTotalPeers?: number | undefined;
-  /**
-   * How long a peer is kept after its last announce, in milliseconds.
-   *
-   * @default {1_800_000}
-   */
-  readonly lifetimeMs?: number | undefined;
-  /**
-   * Info-hashes in a set of samples.
-   *
-   * @default {20}
-   */
-  readonly maxSamples?: number | undefined;
-}
+/**
+ * Peers that one IPv4 address or IPv6 /64 may have in a torrent, as clients of
+ * one household have; of more, the oldest goes. Loopback is not limited.
+ */
+const MAX_PORTS = 4;
+/** How long a peer is kept after its last announce, in ms. */
+const LIFETIME_MS = 1_800_000;
+/** Info-hashes in a set of samples. */
+const MAX_SAMPLES = 20;
 
 /** Filters of the peers of a torrent. Source: BEP 33. */
 export interface PeerScrape {
@@ -104,69 +60,40 @@ export class PeerStore {
   readonly #random: RandomSource;
   readonly #maxTorrents: number;
   readonly #maxPeers: number;
-  readonly #maxPorts: number;
-  /** By width of the subnet. */
-  readonly #quotas: Readonly<Record<IpFamily, readonly number[]>>;
   readonly #maxTotal: number;
-  readonly #lifetimeMs: number;
-  readonly #maxSamples: number;
-  readonly #torrents = new Map<string, StoredTorrent>();
-  /** What addresses and subnets hold in all torrents; without loopback. */
-  readonly #share: SwarmShare;
-  #ownId: Uint8Array;
+  readonly #torrents: KeyedStore<StoredTorrent>;
+  /** What addresses and subnets hold in all torrents. */
+  readonly #shares: Shares;
   #peerCount = 0;
-  #farthest: StoredTorrent | undefined;
   #samples: Uint8Array = new Uint8Array(0);
   #sampledAt = -Infinity;
 
   /**
    * Makes an empty store.
    *
+   * @param ownId Our 20-byte id: torrents far from it make room for closer ones.
+   * @param random Draws which peers and torrents are given out.
    * @param options See {@linkcode PeerStoreOptions}.
-   * @throws {RangeError} If a limit is not at least 1.
+   * @throws {RangeError} If a limit is not positive.
    */
-  constructor(options: PeerStoreOptions) {
+  constructor(
+    ownId: Uint8Array,
+    random: RandomSource,
+    options: PeerStoreOptions = {},
+  ) {
     const {
       maxTorrents = 2_000,
       maxPeers = 500,
-      maxPortsPerAddress = 4,
       maxPeersPerAddress = 200,
       maxTotalPeers = 200_000,
-      lifetimeMs = 1_800_000,
-      maxSamples = 20,
     } = options;
-    for (
-      const [name, value] of Object.entries({
-        maxTorrents,
-        maxPeers,
-        maxPortsPerAddress,
-        maxPeersPerAddress,
-        maxTotalPeers,
-        lifetimeMs,
-        maxSamples,
-      })
-    ) {
-      if (!(value >= 1)) {
-        throw new RangeError(
-          `Option ${name} must be at least 1: current value is ${value}`,
-        );
-      }
-    }
-    this.#ownId = options.ownId.slice();
-    this.#random = options.random;
+    checkPositive({ maxTorrents, maxPeers, maxPeersPerAddress, maxTotalPeers });
+    this.#torrents = new KeyedStore(ownId);
+    this.#random = random;
     this.#maxTorrents = maxTorrents;
     this.#maxPeers = maxPeers;
-    this.#maxPorts = maxPortsPerAddress;
-    const most = maxPeersPerAddress;
-    this.#quotas = {
-      4: [most, 2 * most, 20 * most],
-      6: [most, 1.5 * most, 2 * most, 20 * most],
-    };
-    const seed = randomInt(options.random, 0x100000000);
-    this.#share = new SwarmShare(seed, SHARE_BITS);
+    this.#shares = new Shares(random, SHARE_BITS, maxPeersPerAddress, 20);
     this.#maxTotal = maxTotalPeers;
-    this.#lifetimeMs = lifetimeMs;
-    this.#maxSamples = maxSamples;
   }
 
   /** How many torrents there are. */
@@ -185,8 +112,7 @@ export class PeerStore {
    * @param id Our new 20-byte id.
    */
   setOwnId(id: Uint8Array): void {
-    this.#ownId = id.slice();
-    this.#farthest = undefined;
+    this.#torrents.setOwnId(id);
   }
 
   /**
@@ -203,7 +129,9 @@ export class PeerStore {
     if (torrent !== undefined && torrent.size >= this.#maxPeers) {
       return this.#crowd(torrent, ip) !== undefined;
     }
-    if (this.#peerCount >= this.#maxTotal && !this.#isCloser(infoHash)) {
+    if (
+      this.#peerCount >= this.#maxTotal && !this.#torrents.isCloser(infoHash)
+    ) {
       return false;
     }
     return torrent !== undefined || this.#acceptsTorrent(infoHash);
@@ -232,26 +160,22 @@ export class PeerStore {
     bytes.set(ip);
     writeUint16(bytes, ip.length, port);
     const compact = toByteString(bytes);
-    const expiresAt = now + this.#lifetimeMs;
+    const expiresAt = now + LIFETIME_MS;
     if (torrent?.renew(compact, isSeed, expiresAt)) return "updated";
-    const isCounted = ipScope(ip) !== "loopback";
-    if (isCounted) {
+    if (!isLoopback(ip)) {
       // An IPv4 address or IPv6 /64.
       const address = compact.slice(0, ip.length === 4 ? 4 : 8);
-      const oldest = torrent?.portsOf(address, this.#maxPorts);
+      const oldest = torrent?.portsOf(address, MAX_PORTS);
       if (oldest !== undefined) this.#forget(torrent!, oldest);
-      const [family, a, b] = wordsOf(ip);
-      if (this.#share.reaches(family, a, b, this.#quotas[family])) {
-        return "full";
-      }
     }
+    if (this.#shares.reaches(ip)) return "full";
     if (torrent !== undefined && torrent.size >= this.#maxPeers) {
       const crowd = this.#crowd(torrent, ip);
       if (crowd === undefined) return "full";
       this.#forget(torrent, crowd);
     }
     if (this.#peerCount >= this.#maxTotal) {
-      if (!this.#isCloser(infoHash)) return "full";
+      if (!this.#torrents.isCloser(infoHash)) return "full";
       this.#dropFarthest();
     }
     if (torrent === undefined || torrent.size === 0) {
@@ -259,14 +183,13 @@ export class PeerStore {
     }
     torrent.add({
       compact,
-      isCounted,
       isSeed,
       expiresAt,
       index: 0,
       bloomBits: undefined,
     });
     this.#peerCount++;
-    if (isCounted) this.#share.count(...wordsOf(ip), 1);
+    this.#shares.count(ip, 1);
     return "added";
   }
 
@@ -317,7 +240,7 @@ export class PeerStore {
   sampleInfohashes(now: number): InfohashSamples {
     this.expire(now);
     const count = this.#torrents.size;
-    const wanted = Math.min(count, this.#maxSamples);
+    const wanted = Math.min(count, MAX_SAMPLES);
     if (
       now - this.#sampledAt >= 1000 * SAMPLE_INTERVAL ||
       this.#samples.length < NODE_ID_LENGTH * wanted
@@ -325,9 +248,9 @@ export class PeerStore {
       // One pass that takes each torrent with the right chance.
       const chosen: Uint8Array[] = [];
       let left = count;
-      for (const { infoHash } of this.#torrents.values()) {
+      for (const { key } of this.#torrents.values()) {
         if (randomInt(this.#random, left--) < wanted - chosen.length) {
-          chosen.push(infoHash);
+          chosen.push(key);
         }
         if (chosen.length === wanted) break;
       }
@@ -350,7 +273,7 @@ export class PeerStore {
 
   /** The torrent, when it has peers. */
   #torrent(infoHash: Uint8Array, now: number): StoredTorrent | undefined {
-    const torrent = this.#torrents.get(idKey(infoHash));
+    const torrent = this.#torrents.get(infoHash);
     if (torrent === undefined) return undefined;
     this.#expireTorrent(torrent, now);
     return torrent.size > 0 ? torrent : undefined;
@@ -368,21 +291,16 @@ export class PeerStore {
   #forget(torrent: StoredTorrent, peer: StoredPeer): void {
     torrent.remove(peer);
     this.#peerCount--;
-    if (peer.isCounted) {
-      this.#share.count(...wordsOf(ipOf(peer)), -1);
-    }
-    if (torrent.size > 0) return;
-    this.#torrents.delete(idKey(torrent.infoHash));
-    if (torrent === this.#farthest) this.#farthest = undefined;
+    this.#shares.count(ipOf(peer), -1);
+    if (torrent.size === 0) this.#torrents.delete(torrent);
   }
 
-  /** The peer of whoever crowds a torrent out that a newcomer may displace. */
+  /** A peer of the address that has most of a full torrent, for a newcomer to displace. */
   #crowd(torrent: StoredTorrent, ip: Uint8Array): StoredPeer | undefined {
     let worst: StoredPeer | undefined;
-    let most = 2 * this.#share.of(...wordsOf(ip)) + CROWD;
+    let most = 2 * this.#shares.of(ip) + CROWD;
     for (const peer of torrent.peers) {
-      if (!peer.isCounted) continue;
-      const share = this.#share.of(...wordsOf(ipOf(peer)));
+      const share = this.#shares.of(ipOf(peer));
       if (share <= most) continue;
       most = share;
       worst = peer;
@@ -391,18 +309,12 @@ export class PeerStore {
   }
 
   #acceptsTorrent(infoHash: Uint8Array): boolean {
-    return this.#torrents.size < this.#maxTorrents || this.#isCloser(infoHash);
-  }
-
-  /** Whether a torrent is worth more to us than the farthest. */
-  #isCloser(infoHash: Uint8Array): boolean {
-    const farthest = this.#farthestTorrent();
-    return farthest !== undefined &&
-      compareNodeDistance(this.#ownId, infoHash, farthest.infoHash) < 0;
+    return this.#torrents.size < this.#maxTorrents ||
+      this.#torrents.isCloser(infoHash);
   }
 
   #dropFarthest(): void {
-    const farthest = this.#farthestTorrent()!;
+    const farthest = this.#torrents.farthest!;
     for (let peer = farthest.oldest; peer; peer = farthest.oldest) {
       this.#forget(farthest, peer);
     }
@@ -412,37 +324,11 @@ export class PeerStore {
   #addTorrent(infoHash: Uint8Array): StoredTorrent {
     if (this.#torrents.size >= this.#maxTorrents) this.#dropFarthest();
     const torrent = new StoredTorrent(infoHash.slice());
-    this.#torrents.set(idKey(infoHash), torrent);
-    if (
-      this.#farthest !== undefined &&
-      compareNodeDistance(this.#ownId, infoHash, this.#farthest.infoHash) > 0
-    ) this.#farthest = torrent;
+    this.#torrents.add(torrent);
     return torrent;
-  }
-
-  #farthestTorrent(): StoredTorrent | undefined {
-    if (this.#farthest === undefined) {
-      for (const torrent of this.#torrents.values()) {
-        if (
-          this.#farthest === undefined ||
-          compareNodeDistance(
-              this.#ownId,
-              torrent.infoHash,
-              this.#farthest.infoHash,
-            ) > 0
-        ) this.#farthest = torrent;
-      }
-    }
-    return this.#farthest;
   }
 }
 
 function ipOf({ compact }: StoredPeer): Uint8Array {
   return bytesOf(compact).subarray(0, -2);
-}
-
-/** Family and words of an address, as shares are counted by. */
-function wordsOf(ip: Uint8Array): [IpFamily, number, number] {
-  const family = ip.length === 4 ? 4 : 6;
-  return [family, ...shareWords(ip, family)];
 }

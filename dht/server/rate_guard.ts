@@ -5,58 +5,17 @@
  */
 import { ipScope, tryParseIp } from "../../_shared/address.ts";
 import { toByteString } from "../../_shared/bytes.ts";
+import { checkPositive } from "../check_options.ts";
+import type { RateGuardOptions } from "../node_options.ts";
 
-/** Options of {@linkcode RateGuard}. */
-export interface RateGuardOptions {
-  /**
-   * Packets of one address in a window before it is banned; Infinity lifts the
-   * limit.
-   *
-   * @default {50}
-   */
-  readonly maxPackets?: number | undefined;
-  /**
-   * Length of the window, in milliseconds.
-   *
-   * @default {10_000}
-   */
-  readonly windowMs?: number | undefined;
-  /**
-   * How long a ban lasts, in milliseconds.
-   *
-   * @default {300_000}
-   */
-  readonly banMs?: number | undefined;
-  /**
-   * Bytes of answers in a second, to all; Infinity lifts the limit.
-   *
-   * @default {8_000}
-   */
-  readonly replyBytesPerSecond?: number | undefined;
-  /**
-   * How long answers may be sent at once what was saved before, in
-   * milliseconds of `replyBytesPerSecond`.
-   *
-   * @default {3_000}
-   */
-  readonly replyBurstMs?: number | undefined;
-  /**
-   * Addresses that are counted, and banned ones that are remembered; the
-   * oldest are forgotten.
-   *
-   * @default {4_096}
-   */
-  readonly maxTracked?: number | undefined;
-  /**
-   * Whether loopback addresses are limited, too.
-   *
-   * @default {true}
-   */
-  readonly limitLoopback?: boolean | undefined;
-}
-
-/** What to do with a packet. */
-export type RateVerdict = "accept" | "ban" | "banned";
+/** Packets are counted for so long, in ms. */
+const WINDOW_MS = 10_000;
+/** How long a ban lasts, in ms. */
+const BAN_MS = 300_000;
+/** Time whose answers may be sent at once, in ms. */
+const BURST_MS = 3_000;
+/** Addresses that are counted, and banned ones that are remembered. */
+const MAX_TRACKED = 4_096;
 
 interface Counter {
   startedAt: number;
@@ -69,10 +28,7 @@ interface Counter {
  */
 export class RateGuard {
   readonly #maxPackets: number;
-  readonly #windowMs: number;
-  readonly #banMs: number;
   readonly #bytesPerMs: number;
-  readonly #maxTracked: number;
   readonly #burst: number;
   readonly #limitLoopback: boolean;
   readonly #counters = new Map<string, Counter>();
@@ -94,47 +50,15 @@ export class RateGuard {
   constructor(options: RateGuardOptions = {}) {
     const {
       maxPackets = 50,
-      windowMs = 10_000,
-      banMs = 300_000,
       replyBytesPerSecond = 8_000,
-      replyBurstMs = 3_000,
-      maxTracked = 4_096,
       limitLoopback = true,
     } = options;
-    for (
-      const [name, value] of Object.entries({
-        maxPackets,
-        windowMs,
-        banMs,
-        replyBytesPerSecond,
-        replyBurstMs,
-        maxTracked,
-      })
-    ) {
-      if (!(value > 0)) {
-        throw new RangeError(
-          `Option ${name} must be above 0: current value is ${value}`,
-        );
-      }
-    }
+    checkPositive({ maxPackets, replyBytesPerSecond });
     this.#maxPackets = maxPackets;
-    this.#windowMs = windowMs;
-    this.#banMs = banMs;
     this.#bytesPerMs = replyBytesPerSecond / 1000;
-    this.#burst = this.#bytesPerMs * replyBurstMs;
+    this.#burst = this.#bytesPerMs * BURST_MS;
     this.#budget = this.#burst;
-    this.#maxTracked = maxTracked;
     this.#limitLoopback = limitLoopback;
-  }
-
-  /** How many addresses are banned, those whose ban just ended included. */
-  get banCount(): number {
-    return this.#bans.size;
-  }
-
-  /** How many addresses are counted. */
-  get trackedCount(): number {
-    return this.#counters.size;
   }
 
   /**
@@ -142,38 +66,40 @@ export class RateGuard {
    *
    * @param hostname IP address it came from, always written the same way.
    * @param now The time in milliseconds.
-   * @returns `"accept"`; `"ban"` for the packet that leads to a ban, to report
-   * it once; `"banned"` for those after it. The last two are to be ignored.
+   * @returns Whether to look at it.
    */
-  admit(hostname: string, now: number): RateVerdict {
+  admit(hostname: string, now: number): boolean {
     hostname = this.#keyOf(hostname);
     if (this.#bans.size > 0) {
       const until = this.#bans.get(hostname);
       if (until !== undefined) {
-        if (now < until) return "banned";
+        if (now < until) return false;
         this.#bans.delete(hostname);
       }
     }
-    if (this.#maxPackets === Infinity) return "accept";
+    if (this.#maxPackets === Infinity) return true;
     let counter = hostname === this.#lastHost ? this.#lastCounter : undefined;
     if (counter === undefined) {
-      if (!this.#limitLoopback && isLoopback(hostname)) return "accept";
+      if (!this.#limitLoopback && isLoopback(hostname)) return true;
       counter = this.#counter(hostname, now);
       this.#lastHost = hostname;
       this.#lastCounter = counter;
     }
-    if (now - counter.startedAt >= this.#windowMs) {
+    if (now - counter.startedAt >= WINDOW_MS) {
       counter.startedAt = now;
       counter.packets = 0;
     }
-    if (++counter.packets <= this.#maxPackets) return "accept";
-    this.#ban(hostname, now);
-    return "ban";
+    if (++counter.packets <= this.#maxPackets) return true;
+    this.#counters.delete(hostname);
+    this.#lastCounter = undefined;
+    if (this.#bans.size >= MAX_TRACKED) dropOldest(this.#bans);
+    this.#bans.set(hostname, now + BAN_MS);
+    return false;
   }
 
   /**
    * Takes back what was counted last, as it was an answer that we asked for:
-   * whoever answers a lot is no flood.
+   * many answers are no flood.
    *
    * @param hostname IP address, written as for {@linkcode RateGuard.admit}.
    */
@@ -183,36 +109,6 @@ export class RateGuard {
       ? this.#lastCounter
       : this.#counters.get(hostname);
     if (counter !== undefined && counter.packets > 0) counter.packets--;
-  }
-
-  /**
-   * Bans an address, or begins its ban anew.
-   *
-   * @param hostname IP address, written as for {@linkcode RateGuard.admit}.
-   * @param now The time in milliseconds.
-   */
-  ban(hostname: string, now: number): void {
-    this.#ban(this.#keyOf(hostname), now);
-  }
-
-  #ban(hostname: string, now: number): void {
-    this.#counters.delete(hostname);
-    if (hostname === this.#lastHost) this.#lastCounter = undefined;
-    this.#bans.delete(hostname);
-    if (this.#bans.size >= this.#maxTracked) dropOldest(this.#bans);
-    this.#bans.set(hostname, now + this.#banMs);
-  }
-
-  /**
-   * Asks whether an address is banned, without counting.
-   *
-   * @param hostname IP address, written as for {@linkcode RateGuard.admit}.
-   * @param now The time in milliseconds.
-   * @returns Whether its packets are to be ignored.
-   */
-  isBanned(hostname: string, now: number): boolean {
-    const until = this.#bans.get(this.#keyOf(hostname));
-    return until !== undefined && now < until;
   }
 
   /**
@@ -249,7 +145,7 @@ export class RateGuard {
   #counter(hostname: string, now: number): Counter {
     let counter = this.#counters.get(hostname);
     if (counter === undefined) {
-      if (this.#counters.size >= this.#maxTracked) dropOldest(this.#counters);
+      if (this.#counters.size >= MAX_TRACKED) dropOldest(this.#counters);
       counter = { startedAt: now, packets: 0 };
       this.#counters.set(hostname, counter);
     }

@@ -9,46 +9,29 @@
 import type { Endpoint, IpFamily } from "../../_shared/address.ts";
 import { decodeCompactEndpoints } from "../../_shared/address.ts";
 import { writeUint16 } from "../../_shared/bytes.ts";
-import type { RandomSource } from "../../_shared/random.ts";
 import { KRPC_ERROR } from "../error.ts";
 import {
   immutableItemTarget,
-  MAX_SALT_LENGTH,
+  itemSignatureMessage,
   mutableItemTarget,
 } from "../item.ts";
+import { ItemStore } from "./item_store.ts";
 import {
-  type ItemPutResult,
-  ItemStore,
-  type ItemStoreOptions,
-} from "./item_store.ts";
-import {
-  type KrpcAnnouncePeerQuery,
   type KrpcErrorMessage,
-  type KrpcGetPeersQuery,
-  type KrpcGetQuery,
-  type KrpcPutQuery,
   type KrpcQuery,
   type KrpcResponse,
   MAX_KRPC_LENGTH,
 } from "../krpc.ts";
 import type { DhtItem, DhtQueryEvent } from "../node_types.ts";
-import { PeerStore, type PeerStoreOptions } from "./peer_store.ts";
+import { PeerStore } from "./peer_store.ts";
 import type { RoutingTable } from "../table/routing_table.ts";
+import type { DhtNodeMachineOptions } from "../node_options.ts";
 import { TokenIssuer } from "./token.ts";
 
-/** Options of {@linkcode DhtResponder}. */
-export interface DhtResponderOptions {
-  /** Where random bytes come from. */
-  readonly random: RandomSource;
-  /** When it starts, in ms. */
-  readonly startedAt: number;
-  /** What we call ourselves: client and version, at most 16 bytes (BEP 5). */
-  readonly version?: Uint8Array | undefined;
-  /** Limits of what is kept of peers. */
-  readonly peerStore?: Omit<PeerStoreOptions, "ownId" | "random"> | undefined;
-  /** Limits of what is kept of items (BEP 44). */
-  readonly itemStore?: Omit<ItemStoreOptions, "ownId"> | undefined;
-}
+type Query<Method extends KrpcQuery["method"]> = Extract<
+  KrpcQuery,
+  { readonly method: Method }
+>;
 
 /** A put whose signature has to be checked before it can be answered. */
 export interface PutCheck {
@@ -113,22 +96,22 @@ export class DhtResponder {
    * Makes a responder that keeps nothing yet.
    *
    * @param tables The routing tables, one for each IP version.
-   * @param options See {@linkcode DhtResponderOptions}.
+   * @param options See {@linkcode DhtNodeMachineOptions}.
    * @throws {RangeError} If a limit makes no sense.
    */
-  constructor(tables: readonly RoutingTable[], options: DhtResponderOptions) {
+  constructor(tables: readonly RoutingTable[], options: DhtNodeMachineOptions) {
     const { random, startedAt: now } = options;
     for (const table of tables) {
       const { ownId, family } = table;
       this.#tables.set(family, table);
       this.#peers.set(
         family,
-        new PeerStore({ ...options.peerStore, ownId, random }),
+        new PeerStore(ownId, random, options.peerStore),
       );
     }
     const { ownId } = tables[0]!;
-    this.#items = new ItemStore({ ...options.itemStore, ownId });
-    this.#tokens = new TokenIssuer({ random, now });
+    this.#items = new ItemStore(ownId, random, options.itemStore);
+    this.#tokens = new TokenIssuer(random, now);
     this.#version = options.version;
   }
 
@@ -194,7 +177,7 @@ export class DhtResponder {
       case "get":
         return this.#get(base, query, family, ip, now);
       case "put":
-        return this.#put(base, query, ip, from, now);
+        return this.#put(base, query, ip, now);
       case "sample_infohashes": {
         const { target, want } = query;
         const { interval, count, samples: all } = this.#peers.get(family)!
@@ -322,7 +305,7 @@ export class DhtResponder {
 
   #getPeers(
     base: KrpcResponse,
-    query: KrpcGetPeersQuery,
+    query: Query<"get_peers">,
     family: IpFamily,
     ip: Uint8Array,
     now: number,
@@ -360,7 +343,7 @@ export class DhtResponder {
 
   #announce(
     base: KrpcResponse,
-    query: KrpcAnnouncePeerQuery,
+    query: Query<"announce_peer">,
     family: IpFamily,
     ip: Uint8Array,
     from: Endpoint,
@@ -382,7 +365,7 @@ export class DhtResponder {
 
   #get(
     base: KrpcResponse,
-    query: KrpcGetQuery,
+    query: Query<"get">,
     family: IpFamily,
     ip: Uint8Array,
     now: number,
@@ -408,34 +391,54 @@ export class DhtResponder {
 
   #put(
     base: KrpcResponse,
-    query: KrpcPutQuery,
+    query: Query<"put">,
     ip: Uint8Array,
-    from: Endpoint,
     now: number,
   ): KrpcResponse | KrpcErrorMessage | PutCheck {
-    const { mutable, token, value } = query;
-    if (
-      mutable !== undefined && (mutable.salt?.length ?? 0) > MAX_SALT_LENGTH
-    ) {
-      return refuse(base, KRPC_ERROR.saltTooBig, "Salt too big");
-    }
+    const { mutable, token } = query;
+    const value = query.value.slice();
     const target = mutable === undefined
       ? immutableItemTarget(value)
       : mutableItemTarget(mutable.publicKey, mutable.salt);
     if (!this.#tokens.verify(token, ip, target, now)) {
       return refuse(base, KRPC_ERROR.protocol, "Invalid token");
     }
-    const { hostname } = from;
-    const begun = this.#items.begin(query, hostname, now);
-    if (begun.type !== "verify") return putReply(base, begun);
+    const refusal = this.#items.refusal(query, ip, now);
+    if (refusal !== undefined) {
+      return refuse(base, refusal.code, refusal.message);
+    }
+    if (mutable === undefined) {
+      this.#items.store({ value }, ip, now);
+      return base;
+    }
+    // What came may be overwritten before the check is over.
+    const publicKey = mutable.publicKey.slice();
+    const signature = mutable.signature.slice();
+    const salt = mutable.salt?.slice();
+    const { seq, cas } = mutable;
+    const put = { value, mutable: { publicKey, signature, salt, seq, cas } };
     const kept = { ...base, transactionId: base.transactionId.slice() };
     return {
       type: "check",
-      publicKey: begun.publicKey,
-      signature: begun.signature,
-      message: begun.data,
-      finish: (valid, then) =>
-        putReply(kept, this.#items.finish(begun.put, valid, hostname, then)),
+      publicKey,
+      signature,
+      message: itemSignatureMessage({ seq, value, salt }),
+      finish: (isValid, then) => {
+        if (!isValid) {
+          return refuse(
+            kept,
+            KRPC_ERROR.invalidSignature,
+            "Invalid signature",
+          );
+        }
+        // Another put may have come in between.
+        const refusal = this.#items.refusal(put, ip, then);
+        if (refusal !== undefined) {
+          return refuse(kept, refusal.code, refusal.message);
+        }
+        this.#items.store(put, ip, then);
+        return kept;
+      },
       busy: () => refuse(kept, KRPC_ERROR.server, "Too busy"),
     };
   }
@@ -451,15 +454,6 @@ function nodesIn(
   const size = (families.includes(4) ? 26 : 0) +
     (families.includes(6) ? 38 : 0);
   return Math.min(K, Math.max(0, Math.floor(room / size)));
-}
-
-function putReply(
-  base: KrpcResponse,
-  result: ItemPutResult,
-): KrpcResponse | KrpcErrorMessage {
-  return result.type === "stored"
-    ? base
-    : refuse(base, result.code, result.message);
 }
 
 function refuse(

@@ -11,8 +11,6 @@ import { type BloomFilter, bloomFilterBits } from "../bloom_filter.ts";
 export interface StoredPeer {
   /** Address and port, one character a byte: 6 or 18. */
   readonly compact: string;
-  /** Whether it counts for its address; loopback does not. */
-  readonly isCounted: boolean;
   isSeed: boolean;
   expiresAt: number;
   /** Place in the list that is drawn from. */
@@ -23,13 +21,14 @@ export interface StoredPeer {
 
 /** A set of peers, in the order of their expiry and in random order. */
 export class StoredTorrent {
-  readonly infoHash: Uint8Array;
+  /** Its 20-byte info-hash. */
+  readonly key: Uint8Array;
   /** By compact address, the first to expire first. */
   readonly #peers = new Map<string, StoredPeer>();
   readonly #list: StoredPeer[] = [];
 
-  constructor(infoHash: Uint8Array) {
-    this.infoHash = infoHash;
+  constructor(key: Uint8Array) {
+    this.key = key;
   }
 
   get size(): number {

@@ -10,19 +10,8 @@ import { takeBytes } from "../table/slab.ts";
 /** Bytes of a token that is given out. */
 export const TOKEN_LENGTH = 8;
 
-/** Options of {@linkcode TokenIssuer}. */
-export interface TokenIssuerOptions {
-  /** Draws the secrets. */
-  readonly random: RandomSource;
-  /** The time in milliseconds. */
-  readonly now: number;
-  /**
-   * How long a secret is used; the one before it is still accepted.
-   *
-   * @default {300_000}
-   */
-  readonly rotateMs?: number | undefined;
-}
+/** How long a secret is used, in ms; the one before it is still accepted. */
+const ROTATE_MS = 300_000;
 
 /** Compares in a time that tells nothing of where they differ. */
 function isSameToken(a: Uint8Array, b: Uint8Array): boolean {
@@ -38,7 +27,6 @@ function isSameToken(a: Uint8Array, b: Uint8Array): boolean {
  */
 export class TokenIssuer {
   readonly #random: RandomSource;
-  readonly #rotateMs: number;
   readonly #input = new Uint8Array(16 + 20);
   readonly #expected = new Uint8Array(TOKEN_LENGTH);
   #current: SipHash;
@@ -48,18 +36,11 @@ export class TokenIssuer {
   /**
    * Draws the first secrets.
    *
-   * @param options See {@linkcode TokenIssuerOptions}.
-   * @throws {RangeError} If `rotateMs` is not above 0.
+   * @param random Draws the secrets.
+   * @param now The time in milliseconds.
    */
-  constructor(options: TokenIssuerOptions) {
-    const { random, now, rotateMs = 300_000 } = options;
-    if (!(rotateMs > 0)) {
-      throw new RangeError(
-        `Option rotateMs must be above 0: current value is ${rotateMs}`,
-      );
-    }
+  constructor(random: RandomSource, now: number) {
     this.#random = random;
-    this.#rotateMs = rotateMs;
     this.#rotatedAt = now;
     this.#current = this.#draw();
     this.#previous = this.#draw();
@@ -111,11 +92,11 @@ export class TokenIssuer {
   }
 
   #rotate(now: number): void {
-    const periods = Math.floor((now - this.#rotatedAt) / this.#rotateMs);
+    const periods = Math.floor((now - this.#rotatedAt) / ROTATE_MS);
     if (!(periods >= 1)) return;
     this.#previous = periods === 1 ? this.#current : this.#draw();
     this.#current = this.#draw();
-    this.#rotatedAt += periods * this.#rotateMs;
+    this.#rotatedAt += periods * ROTATE_MS;
   }
 
   #draw(): SipHash {

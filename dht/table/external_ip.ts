@@ -6,39 +6,14 @@
 import { ipScope, isMappedIpv4, subnetKey } from "../../_shared/address.ts";
 import { equalBytes, toByteString } from "../../_shared/bytes.ts";
 
-/** Options of {@linkcode ExternalIpVotes}. */
-export interface ExternalIpVotesOptions {
-  /**
-   * Votes that a decision takes.
-   *
-   * @default {25}
-   */
-  readonly minVotes?: number | undefined;
-  /**
-   * Votes after which the count begins anew.
-   *
-   * @default {50}
-   */
-  readonly maxVotes?: number | undefined;
-  /**
-   * How long votes are counted, in milliseconds, when there are enough.
-   *
-   * @default {300_000}
-   */
-  readonly roundMs?: number | undefined;
-  /**
-   * Addresses that votes are counted for; those for others are lost.
-   *
-   * @default {40}
-   */
-  readonly maxCandidates?: number | undefined;
-  /**
-   * Whether only addresses of the public internet count.
-   *
-   * @default {true}
-   */
-  readonly requireGlobal?: boolean | undefined;
-}
+/** Votes that a decision takes. */
+const MIN_VOTES = 25;
+/** Votes after which the count begins anew. */
+const MAX_VOTES = 50;
+/** How long votes are counted, in ms, when there are enough. */
+const ROUND_MS = 300_000;
+/** Addresses that votes are counted for; those for others are lost. */
+const MAX_CANDIDATES = 40;
 
 /**
  * Decides on our external address by the votes of other nodes (BEP 42): a
@@ -46,51 +21,11 @@ export interface ExternalIpVotesOptions {
  * liar can make us change our id.
  */
 export class ExternalIpVotes {
-  readonly #minVotes: number;
-  readonly #maxVotes: number;
-  readonly #roundMs: number;
-  readonly #maxCandidates: number;
-  readonly #requireGlobal: boolean;
   readonly #voters = new Set<string>();
   readonly #candidates = new Map<string, { ip: Uint8Array; votes: number }>();
   #votes = 0;
   #startedAt: number | undefined;
   #address: Uint8Array | undefined;
-
-  /**
-   * Begins the first round, with its first vote.
-   *
-   * @param options See {@linkcode ExternalIpVotesOptions}.
-   * @throws {RangeError} If a number is not at least 1.
-   */
-  constructor(options: ExternalIpVotesOptions = {}) {
-    const {
-      minVotes = 25,
-      maxVotes = 50,
-      roundMs = 300_000,
-      maxCandidates = 40,
-      requireGlobal = true,
-    } = options;
-    for (
-      const [name, value] of Object.entries({
-        minVotes,
-        maxVotes,
-        roundMs,
-        maxCandidates,
-      })
-    ) {
-      if (!(value >= 1)) {
-        throw new RangeError(
-          `Option ${name} must be at least 1: current value is ${value}`,
-        );
-      }
-    }
-    this.#minVotes = minVotes;
-    this.#maxVotes = Math.max(maxVotes, minVotes);
-    this.#roundMs = roundMs;
-    this.#maxCandidates = maxCandidates;
-    this.#requireGlobal = requireGlobal;
-  }
 
   /** The address that won last, 4 or 16 bytes, `undefined` before. */
   get address(): Uint8Array | undefined {
@@ -113,20 +48,15 @@ export class ExternalIpVotes {
   ): Uint8Array | undefined {
     const voted = isMappedIpv4(ip) ? ip.subarray(12) : ip;
     if (voted.length !== 4 && voted.length !== 16) return undefined;
-    const scope = ipScope(voted);
+    if (ipScope(voted) !== "global") return undefined;
     if (
-      this.#requireGlobal
-        ? scope !== "global"
-        : (scope === "unspecified" || scope === "multicast")
-    ) return undefined;
-    if (
-      this.#candidates.size >= this.#maxCandidates &&
-      now - this.#startedAt! >= this.#roundMs
+      this.#candidates.size >= MAX_CANDIDATES &&
+      now - this.#startedAt! >= ROUND_MS
     ) this.#begin();
     const key = toByteString(voted);
     let candidate = this.#candidates.get(key);
     if (candidate === undefined) {
-      if (this.#candidates.size >= this.#maxCandidates) return undefined;
+      if (this.#candidates.size >= MAX_CANDIDATES) return undefined;
       candidate = { ip: voted.slice(), votes: 0 };
     }
     const subnet = subnetKey(voter);
@@ -140,10 +70,10 @@ export class ExternalIpVotes {
   }
 
   #decide(now: number): Uint8Array | undefined {
-    if (this.#votes < this.#minVotes) return undefined;
+    if (this.#votes < MIN_VOTES) return undefined;
     // The first decision is not waited for; later ones come once a round.
-    const isOver = this.#votes >= this.#maxVotes ||
-      now - this.#startedAt! >= this.#roundMs;
+    const isOver = this.#votes >= MAX_VOTES ||
+      now - this.#startedAt! >= ROUND_MS;
     if (this.#address !== undefined && !isOver) return undefined;
     let best: { ip: Uint8Array; votes: number } | undefined;
     let second = 0;

@@ -7,10 +7,8 @@ import {
   randomNodeId,
   randomNodeIdNear,
 } from "../../../dht/node_id.ts";
-import {
-  PeerStore,
-  type PeerStoreOptions,
-} from "../../../dht/server/peer_store.ts";
+import type { PeerStoreOptions } from "../../../dht/node_options.ts";
+import { PeerStore } from "../../../dht/server/peer_store.ts";
 
 const none = { permissions: "none" } as const;
 const MINUTE = 60_000;
@@ -18,8 +16,8 @@ const random = seededRandom(11);
 const ownId = randomNodeId(random);
 const infoHash = randomNodeId(random);
 
-function makeStore(options: Partial<PeerStoreOptions> = {}): PeerStore {
-  return new PeerStore({ ownId, random, ...options });
+function makeStore(options: PeerStoreOptions = {}): PeerStore {
+  return new PeerStore(ownId, random, options);
 }
 
 /** 64 addresses a /16, each of a /24 of its own. */
@@ -249,7 +247,7 @@ Deno.test("filters count addresses of seeds and of others", none, () => {
 });
 
 Deno.test("samples of info-hashes are kept for six hours", none, () => {
-  const store = makeStore({ lifetimeMs: 1e9 });
+  const store = makeStore();
   assertEquals(store.sampleInfohashes(0), {
     interval: 21_600,
     count: 0,
@@ -272,6 +270,12 @@ Deno.test("samples of info-hashes are kept for six hours", none, () => {
     );
   assertEquals(new Set(parts(first.samples)).size, 20);
   for (const part of parts(first.samples)) assert(known.has(part));
+  // They are there still.
+  for (let now = 0; now < 21_600_002; now += 1_000_000) {
+    for (const [i, hash] of hashes.entries()) {
+      store.announce(hash, ip(i), 1, false, now);
+    }
+  }
   assertEquals(store.sampleInfohashes(21_600_000).samples, first.samples);
   const next = store.sampleInfohashes(21_600_002).samples;
   assert(toHex(next) !== toHex(first.samples));
@@ -294,9 +298,7 @@ Deno.test("a random course of events keeps the counts right", none, () => {
   const seed = 99;
   console.log(`seed ${seed}`);
   const rng = seededRandom(seed);
-  const store = new PeerStore({
-    ownId,
-    random: rng,
+  const store = new PeerStore(ownId, rng, {
     maxTorrents: 20,
     maxPeers: 15,
     maxPeersPerAddress: 12,
