@@ -98,6 +98,13 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
   handshake: { core: [], dial: ["core"] },
   peer: { wire: [], session: ["wire"] },
   select: { picker: [] },
+  dht: {
+    krpc: [],
+    table: [],
+    lookup: ["krpc", "table"],
+    server: ["table"],
+    driver: [],
+  },
 };
 
 /**
@@ -108,7 +115,7 @@ export const DRIVER_FILES: readonly RegExp[] = [
   /^_shared\/(\w+\/)?(clock|random|datagram|byte_conn|http_server)\.ts$/,
   /^metainfo\/(create\/(walk|hash|info)|hash\/\w+|hash_options|node|piece_digest|verify)\.ts$/,
   /^disk\/(native_file_system|files\/native_file_handle)\.ts$/,
-  /^dht\/(\w+\/)?(node|ed25519)\.ts$/,
+  /^dht\/(node|driver\/ed25519)\.ts$/,
   /^utracker\/(\w+\/)?(client|server|server_port|stats_server)\.ts$/,
   /^htracker\/(\w+\/)?(client|server)\.ts$/,
   /^lpd\/(\w+\/)?discovery\.ts$/,

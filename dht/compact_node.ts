@@ -21,6 +21,11 @@ export interface NodeContact {
   readonly address: Endpoint;
 }
 
+/** IP version of an address. */
+export function familyOf({ hostname }: Endpoint): IpFamily {
+  return hostname.includes(":") ? 6 : 4;
+}
+
 /**
  * Bytes of one compact node. Source: BEP 5, BEP 32.
  *

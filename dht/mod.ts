@@ -4,9 +4,8 @@
  *
  * {@linkcode MainlineDht} is a node on real sockets.
  * {@linkcode DhtNodeMachine} is the same without any: datagrams, time and
- * randomness go in, datagrams and results come out. Everything it is made of
- * can be used alone: the codec of KRPC, the routing table, the stores, the
- * lookups.
+ * randomness go in, datagrams and results come out, as simulators need it. The
+ * codec of KRPC can be used alone.
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -33,7 +32,7 @@
  * | 27 | private torrents must not be announced | up to the caller |
  * | 32 | IPv6 | one routing table for each IP version |
  * | 33 | scrapes | {@linkcode MainlineDht.scrape}, {@linkcode BloomFilter} |
- * | 42 | ids that fit the address | {@linkcode isSecureNodeId}, {@linkcode ExternalIpVotes} |
+ * | 42 | ids that fit the address | {@linkcode isSecureNodeId}, {@linkcode secureNodeId} |
  * | 43 | read-only nodes | {@linkcode MainlineDhtOptions} |
  * | 44 | immutable and mutable items | {@linkcode MainlineDht.get}, {@linkcode MainlineDht.put} |
  * | 45 | several addresses | an id and a table for each IP version |
@@ -45,29 +44,48 @@
  *
  * @module
  */
-export * from "./bloom_filter.ts";
-export * from "./compact_node.ts";
-export * from "./error.ts";
-export * from "./table/external_ip.ts";
-export * from "./item.ts";
-export * from "./krpc.ts";
-export * from "./krpc/decode.ts";
-export * from "./krpc/encode.ts";
-export * from "./lookup/lookup_machine.ts";
+export { BloomFilter } from "./bloom_filter.ts";
+export { decodeCompactNodes, type NodeContact } from "./compact_node.ts";
+export { KRPC_ERROR, KrpcError, type KrpcErrorCode } from "./error.ts";
+export {
+  immutableItemTarget,
+  type ItemSignatureFields,
+  itemSignatureMessage,
+  MAX_ITEM_LENGTH,
+  MAX_SALT_LENGTH,
+  mutableItemTarget,
+} from "./item.ts";
+export type {
+  KrpcDrop,
+  KrpcDropReason,
+  KrpcErrorMessage,
+  KrpcErrorReply,
+  KrpcMessage,
+  KrpcMethod,
+  KrpcPutMutable,
+  KrpcQuery,
+  KrpcQueryBase,
+  KrpcQueryBody,
+  KrpcResponse,
+} from "./krpc.ts";
+export { tryDecodeKrpc } from "./krpc/decode.ts";
+export { encodeKrpc } from "./krpc/encode.ts";
 export * from "./mainline_options.ts";
-export * from "./node.ts";
-export * from "./node_id.ts";
-export * from "./node_machine.ts";
+export { MainlineDht } from "./node.ts";
+export {
+  compareNodeDistance,
+  isSecureNodeId,
+  randomNodeId,
+  secureNodeId,
+} from "./node_id.ts";
+export { DhtNodeMachine } from "./node_machine.ts";
 export * from "./node_options.ts";
 export * from "./node_types.ts";
-export * from "./server/peer_store.ts";
-export * from "./server/rate_guard.ts";
-export * from "./server/responder.ts";
-export * from "./table/routing_node.ts";
-export * from "./routing_state.ts";
-export * from "./table/routing_table.ts";
-export * from "./server/token.ts";
-export * from "./lookup/transactions.ts";
+export {
+  type DhtState,
+  encodeDhtState,
+  tryDecodeDhtState,
+} from "./routing_state.ts";
 export type {
   CandidateSource,
   Endpoint,
@@ -75,7 +93,7 @@ export type {
   IpScope,
   PeerCandidate,
 } from "../_shared/address.ts";
-export { type Clock, systemClock } from "../_shared/clock.ts";
+export type { Clock } from "../_shared/clock.ts";
 export type {
   Datagram,
   DatagramAnswerer,
@@ -85,4 +103,4 @@ export type {
   ServeOptions,
 } from "../_shared/datagram.ts";
 export type { Machine } from "../_shared/machine.ts";
-export { type RandomSource, systemRandom } from "../_shared/random.ts";
+export type { RandomSource } from "../_shared/random.ts";

@@ -11,10 +11,9 @@ import { type RandomSource, systemRandom } from "../_shared/random.ts";
 import { Client } from "./driver/client.ts";
 import { importSecretKey, verifySignature } from "./driver/ed25519.ts";
 import { machineOptions } from "./driver/machine_options.ts";
-import { familyOf } from "./lookup/requests.ts";
 import { openSockets, resolveEndpoint } from "./driver/sockets.ts";
 import { Watchers } from "./driver/watchers.ts";
-import type { NodeContact } from "./compact_node.ts";
+import { familyOf, type NodeContact } from "./compact_node.ts";
 import {
   DHT_ROUTERS,
   type DhtAnnounceOptions,
@@ -178,7 +177,7 @@ export class MainlineDht implements AsyncDisposable {
    * @returns 20 bytes, or `undefined` if that is not open.
    */
   id(family: IpFamily = this.families[0]!): Uint8Array | undefined {
-    return this.#machine.table(family)?.ownId.slice();
+    return this.#machine.id(family);
   }
 
   /**
@@ -207,8 +206,8 @@ export class MainlineDht implements AsyncDisposable {
    */
   state(): Uint8Array {
     return encodeDhtState({
-      id: this.#machine.table(4)?.ownId,
-      id6: this.#machine.table(6)?.ownId,
+      id: this.#machine.id(4),
+      id6: this.#machine.id(6),
       nodes: this.#machine.bestNodes(4),
       nodes6: this.#machine.bestNodes(6),
       savedAt: Date.now(),

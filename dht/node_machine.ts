@@ -28,9 +28,9 @@ import {
   MAX_PING_ANSWER,
   PingAnswerer,
 } from "./server/ping_answerer.ts";
-import { familyOf, type Host, Requests } from "./lookup/requests.ts";
+import { type Host, Requests } from "./lookup/requests.ts";
 import { takeBytes } from "./table/slab.ts";
-import type { NodeContact } from "./compact_node.ts";
+import { familyOf, type NodeContact } from "./compact_node.ts";
 import type { KrpcErrorMessage, KrpcQuery, KrpcResponse } from "./krpc.ts";
 import { tryDecodeKrpc } from "./krpc/decode.ts";
 import { encodeKrpc } from "./krpc/encode.ts";
@@ -44,7 +44,6 @@ import type {
 } from "./node_types.ts";
 import { RateGuard } from "./server/rate_guard.ts";
 import { DhtResponder, type PutCheck } from "./server/responder.ts";
-import type { RoutingTable } from "./table/routing_table.ts";
 
 /** Time between two rounds of upkeep, in ms. */
 const UPKEEP_MS = 10_000;
@@ -155,13 +154,13 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
   }
 
   /**
-   * Gives a routing table, for looking and saving. It has our id, too.
+   * Tells our id.
    *
-   * @param family Which IP version.
-   * @returns The table, or `undefined` if it does not take part.
+   * @param family Among nodes of which IP version.
+   * @returns 20 bytes, or `undefined` if it does not take part.
    */
-  table(family: IpFamily): RoutingTable | undefined {
-    return this.#families.get(family)?.table;
+  id(family: IpFamily): Uint8Array | undefined {
+    return this.#families.get(family)?.id.slice();
   }
 
   /**
@@ -171,7 +170,7 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
    * @returns All of the routing table, the most reliable first.
    */
   bestNodes(family: IpFamily): NodeContact[] {
-    return [...this.table(family)?.nodes() ?? []].sort((a, b) =>
+    return [...this.#families.get(family)?.table.nodes() ?? []].sort((a, b) =>
       a.failures - b.failures || b.lastResponseAt - a.lastResponseAt
     );
   }

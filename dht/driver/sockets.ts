@@ -15,7 +15,7 @@ import {
   type DatagramSocket,
   openDatagramSocket,
 } from "../../_shared/datagram.ts";
-import { familyOf } from "../lookup/requests.ts";
+import { familyOf } from "../compact_node.ts";
 import type { MainlineDhtOptions } from "../mainline_options.ts";
 
 /** Opens what was asked for; without a wish, what can be opened. */

@@ -30,6 +30,7 @@ import type {
 } from "../krpc.ts";
 import { encodeKrpc } from "../krpc/encode.ts";
 import { DhtLookup } from "./lookup_machine.ts";
+import { familyOf } from "../compact_node.ts";
 import { isSecureNodeId } from "../node_id.ts";
 import type { DhtNodeMachineOptions } from "../node_options.ts";
 import type {
@@ -66,11 +67,6 @@ export interface RequestsOptions {
 }
 
 type Checked = (valid: boolean, now: number) => void;
-
-/** IP version of an address. */
-export function familyOf(address: Endpoint): IpFamily {
-  return address.hostname.includes(":") ? 6 : 4;
-}
 
 /** See the module. */
 export class Requests implements JobHost, SearchHost {

@@ -2,11 +2,13 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Endpoint } from "../../_shared/address.ts";
 import { randomBytes, seededRandom } from "../../_shared/random.ts";
 import {
+  compareNodeDistance,
+  decodeCompactNodes,
   type DhtNodeMachineOptions,
   encodeKrpc,
   type KrpcMessage,
-  MAX_KRPC_LENGTH,
 } from "../../dht/mod.ts";
+import { MAX_KRPC_LENGTH } from "../../dht/krpc.ts";
 import { at, id, idOf, MachineBench as Bench } from "./machine_bench.ts";
 
 const none = { permissions: "none" } as const;
@@ -19,7 +21,7 @@ Deno.test(
     const bench = new Bench({ version: Uint8Array.of(1, 2, 3, 4) });
     const pong = bench.ask({ method: "ping" }, at(1));
     assert(pong?.type === "response");
-    assertEquals(pong.id, bench.machine.table(4)!.ownId);
+    assertEquals(pong.id, bench.machine.id(4)!);
     assertEquals(pong.ip, Uint8Array.of(5, 0, 1, 9, 0x1a, 0xe1));
     assertEquals(pong.version, Uint8Array.of(1, 2, 3, 4));
   },
@@ -31,14 +33,15 @@ Deno.test(
   () => {
     const bench = new Bench();
     bench.befriend(30);
-    assert(bench.machine.table(4)!.size >= 20);
+    assert(bench.machine.bestNodes(4).length >= 20);
     const target = randomBytes(seededRandom(8), 20);
     const reply = bench.ask({ method: "find_node", target }, at(500));
     assert(reply?.type === "response");
-    assertEquals(
-      reply.nodes,
-      bench.machine.table(4)!.closestCompact(target, 8, 0),
-    );
+    const closest = bench.machine.bestNodes(4)
+      .sort((a, b) => compareNodeDistance(target, a.id, b.id))
+      .slice(0, 8)
+      .map(({ id, address }) => ({ id, address }));
+    assertEquals(decodeCompactNodes(reply.nodes!, 4), closest);
     assertEquals(reply.nodes?.length, 8 * 26);
     assertEquals(reply.nodes6, undefined);
   },
@@ -169,7 +172,7 @@ Deno.test(
     const [probe] = bench.takeQueries();
     assertEquals([probe![0], probe![1].method], [at(2), "ping"]);
     bench.answer(probe!, { id });
-    assertEquals(bench.machine.table(4)!.size, 1);
+    assertEquals(bench.machine.bestNodes(4).length, 1);
     // A stranger with a forged address is pinged once, not at every packet.
     for (let i = 0; i < 20; i++) bench.ask({ method: "ping" }, at(3), false);
     const pings = bench.takeQueries().filter(([to]) =>
@@ -426,7 +429,7 @@ Deno.test(
   none,
   () => {
     const bench = new Bench();
-    const before = bench.machine.table(4)!.ownId.slice();
+    const before = bench.machine.id(4)!;
     const ours = Uint8Array.of(80, 81, 82, 83, 0, 9);
     for (let i = 0; i < 40; i++) {
       bench.input({ type: "ping", requestId: i, address: at(i) });
@@ -444,10 +447,10 @@ Deno.test(
     assert(event?.type === "event" && event.event.type === "external-address");
     assertEquals(event.event.hostname, "80.81.82.83");
     assertEquals(bench.machine.externalHostname(4), "80.81.82.83");
-    const after = bench.machine.table(4)!.ownId;
+    const after = bench.machine.id(4)!;
     assertEquals(event.event.id, after);
     assert(before.join() !== after.join());
-    assert(bench.machine.table(4)!.size > 10);
+    assert(bench.machine.bestNodes(4).length > 10);
   },
 );
 

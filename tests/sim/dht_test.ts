@@ -6,11 +6,8 @@ import { assert, assertEquals } from "@std/assert";
 import type { Endpoint } from "../../_shared/address.ts";
 import { concatBytes } from "../../_shared/bytes.ts";
 import { randomBytes } from "../../_shared/random.ts";
-import {
-  encodeKrpc,
-  tryDecodeKrpc,
-  tryEncodeCompactNode,
-} from "../../dht/mod.ts";
+import { encodeKrpc, tryDecodeKrpc } from "../../dht/mod.ts";
+import { tryEncodeCompactNode } from "../../dht/compact_node.ts";
 import { closestOf, DhtWorld, portsOf, statsOf } from "../support/dht_world.ts";
 import { SimNet } from "../support/sim_net.ts";
 

@@ -212,7 +212,7 @@ Deno.test(
     const targets: Uint8Array[] = [];
     for (let i = 0; i < 300; i++) {
       const item = { value: value(i) };
-      const result = put(store, item, 0, `10.0.${i}.1`);
+      const result = put(store, item, 0, `10.${i >> 8}.${i & 255}.1`);
       assert(result === "stored" || result === 202);
       targets.push(immutableItemTarget(item.value));
       assert(store.size <= maxItems);

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertFalse } from "@std/assert";
 import { toHex } from "../../../_shared/bytes.ts";
 import { seededRandom } from "../../../_shared/random.ts";
 import { SipHash } from "../../../_shared/sip_hash.ts";
