@@ -369,12 +369,8 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
         return;
       case "error-reply": {
         this.#malformed++;
-        const { transactionId, code, message: text } = message;
-        const reply = { type: "error", transactionId, code, message: text };
-        if (!this.#readOnly) {
-          this.#reply(reply as KrpcErrorMessage, from, now);
-        }
-        return;
+        if (this.#readOnly) return;
+        return this.#reply({ ...message, type: "error" }, from, now);
       }
       case "drop": {
         this.#malformed++;
