@@ -1,0 +1,419 @@
+/**
+ * Message Stream Encryption as a pure machine, in either direction.
+ *
+ * @module
+ */
+import { concatBytes, equalBytes, readUint32 } from "../../_shared/bytes.ts";
+import { type Machine, TimerTable } from "../../_shared/machine.ts";
+import {
+  randomBytes,
+  randomInt,
+  type RandomSource,
+} from "../../_shared/random.ts";
+import { HandshakeError } from "../error.ts";
+import { MSE_KEY_LENGTH, MseKeyPair } from "./key_exchange.ts";
+import { Rc4 } from "./rc4.ts";
+
+/** What the payload may travel in after the exchange. */
+export type MseMethod = "plaintext" | "rc4";
+
+/** Bits of crypto_provide and crypto_select. */
+const METHOD_BITS: Readonly<Record<MseMethod, number>> = {
+  plaintext: 1,
+  rc4: 2,
+};
+
+const MAX_PAD = 512;
+const HASH_LENGTH = 20;
+/** Length of the verification constant, which is all zeros. */
+const VC_LENGTH = 8;
+/** The longest initial payload that is taken: a handshake. */
+const MAX_INITIAL_PAYLOAD = 68;
+/** Bytes of each key stream that are never used. */
+const DISCARD = 1024;
+
+const NO_BYTES: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+
+/** What both directions of {@linkcode MseMachine} need. */
+export interface MseCommonOptions {
+  /** Methods that are offered or accepted; at least one. */
+  readonly methods: readonly MseMethod[];
+  /** SHA-1 of some bytes, 20 bytes. */
+  readonly sha1: (data: Uint8Array) => Uint8Array;
+  /** Source of the private key and of the pads. */
+  readonly random: RandomSource;
+  /** When the exchange started, in ms. */
+  readonly startedAt: number;
+  /** How long it may take, in ms. */
+  readonly timeoutMs: number;
+}
+
+/** Options of {@linkcode MseMachine}. */
+export type MseMachineOptions =
+  & MseCommonOptions
+  & ({
+    readonly direction: "outbound";
+    /** The torrent's 20-byte hash, the shared key. */
+    readonly infoHash: Uint8Array;
+    /** Sent along with the key: nothing, or exactly the handshake. */
+    readonly initialPayload: Uint8Array;
+  } | {
+    readonly direction: "inbound";
+    /** Finds the 20-byte info-hash whose `SHA-1("req2" + infoHash)` this is. */
+    readonly findInfoHash: (hash: Uint8Array) => Uint8Array | undefined;
+  });
+
+/** What happens to an {@linkcode MseMachine}. */
+export type MseInput =
+  | { readonly type: "data"; readonly data: Uint8Array }
+  | { readonly type: "end"; readonly cause?: unknown };
+
+/** Both key streams, where the payload is encrypted. */
+export interface MseCiphers {
+  /** For what is sent. */
+  readonly outgoing: Rc4;
+  /** For what is received. */
+  readonly incoming: Rc4;
+}
+
+/** What an {@linkcode MseMachine} wants done; nothing follows the last two. */
+export type MseOutput =
+  | { readonly type: "send"; readonly data: Uint8Array<ArrayBuffer> }
+  | {
+    readonly type: "complete";
+    /** Ciphers for the rest of the connection; absent where it is plain. */
+    readonly ciphers?: MseCiphers;
+    /** Payload that came along already, in the clear. */
+    readonly payload: Uint8Array<ArrayBuffer>;
+  }
+  | { readonly type: "fail"; readonly error: HandshakeError };
+
+/** Waits for more bytes; the number says how many may be read at most. */
+type Step<T = void> = Generator<number, T, void>;
+
+function text(value: string): Uint8Array {
+  return new TextEncoder().encode(value);
+}
+
+const KEY_A = text("keyA");
+const KEY_B = text("keyB");
+const REQ1 = text("req1");
+const REQ2 = text("req2");
+const REQ3 = text("req3");
+
+/**
+ * What an info-hash is called in an encrypted handshake.
+ *
+ * @param infoHash 20 bytes.
+ * @param sha1 SHA-1 of some bytes.
+ * @returns 20 bytes.
+ */
+export function mseTorrentHash(
+  infoHash: Uint8Array,
+  sha1: (data: Uint8Array) => Uint8Array,
+): Uint8Array {
+  return sha1(concatBytes([REQ2, infoHash]));
+}
+
+function xor(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(a, (byte, i) => byte ^ b[i]!);
+}
+
+function uint16(value: number): Uint8Array {
+  return Uint8Array.of(value >> 8, value & 255);
+}
+
+function indexOf(bytes: Uint8Array, wanted: Uint8Array): number {
+  const last = bytes.length - wanted.length;
+  for (let at = 0; at <= last; at++) {
+    if (equalBytes(bytes.subarray(at, at + wanted.length), wanted)) return at;
+  }
+  return -1;
+}
+
+/**
+ * One exchange of keys, after which the connection is plain or RC4. It reads
+ * no byte that it could not need: {@linkcode MseMachine.needed} is the bound.
+ */
+export class MseMachine implements Machine<MseInput, MseOutput> {
+  readonly #options: MseMachineOptions;
+  readonly #timers = new TimerTable<"exchange">();
+  readonly #outputs: MseOutput[] = [];
+  readonly #steps: Step;
+  #buffer: Uint8Array<ArrayBuffer> = NO_BYTES;
+  #needed = 0;
+
+  /**
+   * Starts an exchange; outbound it speaks first.
+   *
+   * @param options See {@linkcode MseMachineOptions}.
+   */
+  constructor(options: MseMachineOptions) {
+    this.#options = options;
+    this.#timers.set("exchange", options.startedAt + options.timeoutMs);
+    this.#steps = options.direction === "outbound"
+      ? this.#call(options.infoHash, options.initialPayload)
+      : this.#answer(options.findInfoHash);
+    this.#advance();
+  }
+
+  /** How many bytes may be read now; 0 when it is over. */
+  get needed(): number {
+    return this.#needed;
+  }
+
+  /** Whether it is complete or has failed. */
+  get over(): boolean {
+    return this.#needed === 0;
+  }
+
+  /** When it takes too long, in ms; `undefined` once it is over. */
+  get deadline(): number | undefined {
+    return this.#timers.deadline;
+  }
+
+  /**
+   * Takes bytes, or the end of the connection.
+   *
+   * @param input What happened.
+   * @param _now The time in ms.
+   */
+  handle(input: MseInput, _now: number): void {
+    if (this.over) return;
+    if (input.type === "end") {
+      const message = "Cannot agree on encryption: the connection was lost";
+      const { cause } = input;
+      return this.#fail(
+        new HandshakeError("connection-lost", message, { cause }),
+      );
+    }
+    this.#buffer = concatBytes([this.#buffer, input.data]);
+    this.#advance();
+  }
+
+  /**
+   * Takes the next output.
+   *
+   * @returns What to do, or `undefined`.
+   */
+  poll(): MseOutput | undefined {
+    return this.#outputs.shift();
+  }
+
+  /**
+   * Fails the exchange when its time is over.
+   *
+   * @param now The time in ms.
+   */
+  handleTimeout(now: number): void {
+    if (this.#timers.takeDue(now) === undefined) return;
+    this.#fail(
+      new HandshakeError(
+        "handshake-timeout",
+        "Cannot agree on encryption: the peer took too long",
+      ),
+    );
+  }
+
+  #advance(): void {
+    try {
+      const { value, done } = this.#steps.next();
+      if (!done) this.#needed = value;
+    } catch (error) {
+      if (!(error instanceof HandshakeError)) throw error;
+      this.#fail(error);
+    }
+  }
+
+  *#call(infoHash: Uint8Array, payload: Uint8Array): Step {
+    const keys = this.#sendKey();
+    const secret = this.#secret(keys, yield* this.#take(MSE_KEY_LENGTH));
+    const { outgoing, incoming } = this.#ciphers(secret, infoHash);
+    const rest = concatBytes([
+      new Uint8Array(VC_LENGTH),
+      new Uint8Array(3),
+      Uint8Array.of(this.#bits),
+      this.#pad(),
+      uint16(payload.length),
+      payload,
+    ]);
+    outgoing.process(rest);
+    const name = xor(
+      mseTorrentHash(infoHash, this.#options.sha1),
+      this.#hash(REQ3, secret),
+    );
+    this.#send(this.#hash(REQ1, secret), name, rest);
+
+    // The peer's zeros, as its key stream turns them out.
+    const constant = new Uint8Array(VC_LENGTH);
+    incoming.process(constant);
+    yield* this.#synchronize(constant);
+    const select = readUint32(yield* this.#take(4, incoming), 0);
+    const method = this.#options.methods.find((name) =>
+      METHOD_BITS[name] === select
+    );
+    if (method === undefined) {
+      throw this.#broken(`it chose method ${select}, which was not offered`);
+    }
+    yield* this.#skipPad(incoming);
+    this.#complete(method, { outgoing, incoming }, NO_BYTES);
+  }
+
+  *#answer(find: (hash: Uint8Array) => Uint8Array | undefined): Step {
+    const theirs = yield* this.#take(MSE_KEY_LENGTH);
+    const secret = this.#secret(this.#sendKey(), theirs);
+    yield* this.#synchronize(this.#hash(REQ1, secret));
+    const name = yield* this.#take(HASH_LENGTH);
+    const infoHash = find(xor(name, this.#hash(REQ3, secret)));
+    if (infoHash === undefined) {
+      throw new HandshakeError(
+        "unknown-info-hash",
+        "Cannot agree on encryption: the info-hash is not of a torrent that is offered",
+      );
+    }
+    const { outgoing, incoming } = this.#ciphers(secret, infoHash);
+    const constant = yield* this.#take(VC_LENGTH, incoming);
+    if (constant.some((byte) => byte !== 0)) {
+      throw this.#broken("its verification constant is wrong");
+    }
+    const offered = readUint32(yield* this.#take(4, incoming), 0);
+    yield* this.#skipPad(incoming);
+    const length = yield* this.#uint16(incoming);
+    if (length > MAX_INITIAL_PAYLOAD) {
+      throw this.#broken(`its initial payload has ${length} bytes`);
+    }
+    const payload = yield* this.#take(length, incoming);
+    // Plaintext costs nothing, so it goes first where both sides allow it.
+    const method = (["plaintext", "rc4"] as const).find((name) =>
+      this.#bits & offered & METHOD_BITS[name]
+    );
+    if (method === undefined) {
+      throw new HandshakeError(
+        "encryption-refused",
+        "Cannot agree on encryption: no offered method is accepted",
+      );
+    }
+    const reply = concatBytes([
+      new Uint8Array(VC_LENGTH),
+      new Uint8Array(3),
+      Uint8Array.of(METHOD_BITS[method]),
+      this.#pad(),
+    ]);
+    outgoing.process(reply);
+    this.#send(reply);
+    this.#complete(method, { outgoing, incoming }, payload);
+  }
+
+  get #bits(): number {
+    return this.#options.methods.reduce(
+      (bits, name) => bits | METHOD_BITS[name],
+      0,
+    );
+  }
+
+  /** Sends our public key and some random bytes. */
+  #sendKey(): MseKeyPair {
+    const { random } = this.#options;
+    const keys = new MseKeyPair(random);
+    const pad = randomBytes(random, randomInt(random, MAX_PAD + 1));
+    this.#send(keys.publicKey, pad);
+    return keys;
+  }
+
+  #secret(keys: MseKeyPair, theirs: Uint8Array): Uint8Array {
+    const secret = keys.secretWith(theirs);
+    if (secret === undefined) throw this.#broken("its key leaves no secret");
+    return secret;
+  }
+
+  #ciphers(secret: Uint8Array, infoHash: Uint8Array): MseCiphers {
+    const a = new Rc4(this.#hash(KEY_A, secret, infoHash), DISCARD);
+    const b = new Rc4(this.#hash(KEY_B, secret, infoHash), DISCARD);
+    return this.#options.direction === "outbound"
+      ? { outgoing: a, incoming: b }
+      : { outgoing: b, incoming: a };
+  }
+
+  #hash(...parts: Uint8Array[]): Uint8Array {
+    return this.#options.sha1(concatBytes(parts));
+  }
+
+  /** A pad of random length with its length in front. Its bytes are zeros. */
+  #pad(): Uint8Array {
+    const length = randomInt(this.#options.random, MAX_PAD + 1);
+    return concatBytes([uint16(length), new Uint8Array(length)]);
+  }
+
+  /** Waits for an exact number of bytes, which may be encrypted. */
+  *#take(length: number, cipher?: Rc4): Step<Uint8Array<ArrayBuffer>> {
+    while (this.#buffer.length < length) yield length - this.#buffer.length;
+    const bytes = this.#buffer.slice(0, length);
+    this.#buffer = this.#buffer.slice(length);
+    cipher?.process(bytes);
+    return bytes;
+  }
+
+  *#uint16(cipher: Rc4): Step<number> {
+    const bytes = yield* this.#take(2, cipher);
+    return bytes[0]! << 8 | bytes[1]!;
+  }
+
+  *#skipPad(cipher: Rc4): Step {
+    const length = yield* this.#uint16(cipher);
+    if (length > MAX_PAD) throw this.#broken(`its pad has ${length} bytes`);
+    yield* this.#take(length, cipher);
+  }
+
+  /** Finds a mark behind at most 512 bytes of padding, in the ciphertext. */
+  *#synchronize(mark: Uint8Array): Step {
+    const limit = MAX_PAD + mark.length;
+    for (let from = 0;;) {
+      const window = this.#buffer.subarray(0, limit);
+      const at = indexOf(window.subarray(from), mark);
+      if (at >= 0) {
+        this.#buffer = this.#buffer.slice(from + at + mark.length);
+        return;
+      }
+      if (window.length === limit) {
+        throw this.#broken("its padding does not end");
+      }
+      from = Math.max(0, window.length - mark.length + 1);
+      yield limit - window.length;
+    }
+  }
+
+  #broken(reason: string): HandshakeError {
+    return new HandshakeError(
+      "encryption-failed",
+      `Cannot agree on encryption: the peer does not follow the protocol: ${reason}`,
+    );
+  }
+
+  #send(...parts: Uint8Array[]): void {
+    this.#outputs.push({ type: "send", data: concatBytes(parts) });
+  }
+
+  #complete(
+    method: MseMethod,
+    ciphers: MseCiphers,
+    initial: Uint8Array,
+  ): void {
+    if (method === "rc4") ciphers.incoming.process(this.#buffer);
+    this.#finish({
+      type: "complete",
+      payload: concatBytes([initial, this.#buffer]),
+      ...(method === "rc4" ? { ciphers } : {}),
+    });
+  }
+
+  #fail(error: HandshakeError): void {
+    this.#finish({ type: "fail", error });
+  }
+
+  #finish(output: MseOutput): void {
+    this.#needed = 0;
+    this.#buffer = NO_BYTES;
+    this.#timers.clear("exchange");
+    this.#outputs.push(output);
+  }
+}
