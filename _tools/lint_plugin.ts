@@ -95,7 +95,11 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
     check: ["files", "pieces"],
     storage: ["files", "resume", "pieces", "check"],
   },
-  handshake: { core: [], dial: ["core"] },
+  handshake: {
+    encryption: [],
+    core: ["encryption"],
+    dial: ["core", "encryption"],
+  },
   peer: { wire: [], session: ["wire"] },
   select: { picker: [] },
   dht: {

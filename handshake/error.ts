@@ -21,6 +21,8 @@
  * - `connect-failed`, `connect-timeout`: the transport could not connect
  * - `handshake-timeout`: connected, but no complete handshake in time
  * - `connection-lost`: the connection ended or broke during the handshake
+ * - `encryption-failed`: the peer does not follow message stream encryption
+ * - `encryption-refused` *: not encrypted, or not as our policy demands
  * - `incomplete`: a buffer ends before the handshake does (codec only)
  * - `protocol-mismatch`: not a protocol that we speak here
  * - `unknown-info-hash`: inbound for a torrent that is not offered
@@ -45,6 +47,8 @@ export type HandshakeErrorCode =
   | "connect-timeout"
   | "handshake-timeout"
   | "connection-lost"
+  | "encryption-failed"
+  | "encryption-refused"
   | "incomplete"
   | "protocol-mismatch"
   | "unknown-info-hash"
@@ -62,6 +66,7 @@ const LOCAL: ReadonlySet<HandshakeErrorCode> = new Set([
   "too-many-from-ip",
   "overloaded",
   "no-descriptors",
+  "encryption-refused",
   "aborted",
   "torrent-removed",
   "closed",

@@ -5,6 +5,7 @@
  */
 import type { Endpoint, PeerCandidate } from "../_shared/address.ts";
 import type { ByteConnection } from "../_shared/byte_conn.ts";
+import type { ConnectionEncryption } from "./encryption/encryption_policy.ts";
 import type { HandshakeError, HandshakeErrorCode } from "./error.ts";
 import type { ExtensionBits } from "./extension_bits.ts";
 import type { HandshakeDirection } from "./filter.ts";
@@ -38,6 +39,8 @@ export interface HandshakeConnected {
   readonly address: Endpoint;
   /** Name of the transport that it came by, such as `"tcp"`. */
   readonly transport: string;
+  /** How the bytes travel. */
+  readonly encryption: ConnectionEncryption;
   /** Who opened the connection. */
   readonly direction: HandshakeDirection;
   /** The candidate that was dialled; absent for inbound. */

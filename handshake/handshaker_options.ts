@@ -7,6 +7,7 @@ import type { Endpoint } from "../_shared/address.ts";
 import type { ByteTransport } from "../_shared/byte_conn.ts";
 import type { Clock } from "../_shared/clock.ts";
 import type { RandomSource } from "../_shared/random.ts";
+import type { EncryptionPolicy } from "./encryption/encryption_policy.ts";
 import type { HandshakeErrorCode } from "./error.ts";
 import type { ExtensionBits } from "./extension_bits.ts";
 import type { HandshakeDirection, HandshakeFilters } from "./filter.ts";
@@ -80,6 +81,13 @@ export interface HandshakerOptions {
    * @default {false}
    */
   readonly acceptAnyInfoHash?: boolean | readonly string[] | undefined;
+  /**
+   * Whether connections are encrypted (message stream encryption). What worked
+   * with a peer is remembered and tried first the next time.
+   *
+   * @default {"allow"}
+   */
+  readonly encryption?: EncryptionPolicy | undefined;
   /** Who may shake hands. @default {new HandshakeFilters()} */
   readonly filters?: HandshakeFilters | undefined;
   /** Whose time passes. @default {systemClock} */

@@ -72,6 +72,16 @@ export interface DecodedHandshake {
 }
 
 /**
+ * Makes what a handshake begins with.
+ *
+ * @param protocol Protocol string, at most 255 characters up to U+00FF.
+ * @returns The length of the protocol string as a byte, then the string.
+ */
+export function handshakeHeader(protocol: string): Uint8Array<ArrayBuffer> {
+  return fromByteString(String.fromCharCode(protocol.length) + protocol);
+}
+
+/**
  * Encodes a handshake (BEP 3).
  *
  * @param fields See {@linkcode HandshakeFields}.

@@ -29,6 +29,7 @@
  * | --- | --- | --- |
  * | 3 | Handshake | `encodeHandshake`, `HandshakeMachine`, `Handshaker` |
  * | 5, 6, 10 | DHT, fast and extension protocol bits | `ExtensionBits` |
+ * | - | Message stream encryption (MSE/PE), both ways | `HandshakerOptions.encryption` |
  * | 20 | Peer ids | `createPeerId`, `identifyPeerId` |
  * | 52 | v2 and hybrid torrents, v2-upgrade bit | `Handshaker.addTorrent` |
  *
@@ -37,6 +38,10 @@
  *
  * @module
  */
+export type {
+  ConnectionEncryption,
+  EncryptionPolicy,
+} from "./encryption/encryption_policy.ts";
 export * from "./error.ts";
 export * from "./event.ts";
 export * from "./extension_bits.ts";

@@ -6,9 +6,10 @@
  */
 import type { Endpoint, PeerCandidate } from "../../_shared/address.ts";
 import type { ByteConnection } from "../../_shared/byte_conn.ts";
+import { TokenBucket } from "../../_shared/token_bucket.ts";
 import { ConnectionTable, type Slot } from "./connection_table.ts";
 import { EventBuffer } from "./event_buffer.ts";
-import { startExchange } from "./exchange.ts";
+import { type Exchange, startExchange } from "./exchange.ts";
 import { DescriptorGuard } from "./descriptor_guard.ts";
 import { failedEvent, failure, isOutOfDescriptors } from "./failure.ts";
 import {
@@ -25,10 +26,17 @@ import type {
   HandshakeEvent,
   HandshakeFailed,
 } from "../event.ts";
+import { EncryptedConnection } from "../encryption/encrypted_connection.ts";
+import { allowsPlain, mseMethods } from "../encryption/encryption_policy.ts";
+import { type MseComplete, MseMachine } from "../encryption/mse_machine.ts";
 import { ExtensionBits } from "../extension_bits.ts";
 import type { HandshakeDirection } from "../filter.ts";
 import { HandshakeMachine } from "../handshake_machine.ts";
-import { BITTORRENT_PROTOCOL, type HandshakeFields } from "../message.ts";
+import {
+  BITTORRENT_PROTOCOL,
+  type HandshakeFields,
+  handshakeHeader,
+} from "../message.ts";
 
 /** A connection in the making that can be ended from outside. */
 export interface Pending {
@@ -42,13 +50,21 @@ export interface Pending {
 export interface Outbound {
   /** What to say first. */
   readonly opening: HandshakeFields;
+  /** Whether to exchange keys first. */
+  readonly encrypted: boolean;
   /** Who was dialled. */
   readonly candidate: PeerCandidate;
   /** Ends the attempt, whatever it is doing. */
   readonly pending: Pending;
 }
 
-/** See the module. */
+/** Most bytes of a handshake that are handed on without a wrapper. */
+const MAX_HEAD = 48;
+
+/** Encrypted connections accepted in a second: their keys cost time. */
+const ENCRYPTED_PER_SECOND = 200;
+
+/** What both directions of a handshaker share. */
 export class HandshakerCore {
   /** Checked options. */
   readonly settings: HandshakerSettings;
@@ -74,12 +90,18 @@ export class HandshakerCore {
   /** Failures by reason. */
   readonly failed: Partial<Record<HandshakeErrorCode, number>> = {};
   readonly #closing = new AbortController();
+  readonly #encrypted: TokenBucket;
   readonly #tasks = new Set<Promise<void>>();
 
   /** Makes the shared part; `onRoom` is called when events were taken. */
   constructor(settings: HandshakerSettings, onRoom: () => void) {
     const { limits, peerId, extensions, filters, acceptAny } = settings;
     this.settings = settings;
+    this.#encrypted = new TokenBucket(
+      ENCRYPTED_PER_SECOND,
+      ENCRYPTED_PER_SECOND,
+      settings.clock.now(),
+    );
     const torrents = this.torrents;
     this.context = { peerId, extensions, filters, acceptAny, torrents };
     this.table = new ConnectionTable({
@@ -168,6 +190,44 @@ export class HandshakerCore {
     await Promise.allSettled([...this.#tasks]);
   }
 
+  /** Starts to agree on encryption, where that may be needed. */
+  #exchangeKeys(
+    connection: ByteConnection,
+    startedAt: number,
+    outbound: Outbound | undefined,
+    initialPayload: Uint8Array,
+  ): Exchange<MseComplete> | undefined {
+    const { clock, limits, encryption, random } = this.settings;
+    const common = {
+      methods: mseMethods(encryption),
+      random,
+      startedAt,
+      timeoutMs: limits.handshakeTimeoutMs,
+    };
+    if (outbound !== undefined) {
+      if (!outbound.encrypted) return undefined;
+      const { opening } = outbound;
+      const machine = new MseMachine({
+        ...common,
+        direction: "outbound",
+        infoHash: opening.infoHash,
+        initialPayload,
+      });
+      return startExchange<MseComplete>(connection, machine, clock);
+    }
+    const protocols = inboundProtocols(this.context);
+    if (encryption === "off" || protocols === "any") return undefined;
+    const machine = new MseMachine({
+      ...common,
+      direction: "inbound",
+      headers: protocols.map(handshakeHeader),
+      plainAllowed: allowsPlain(encryption),
+      admit: () => this.#encrypted.take(clock.now()),
+      findInfoHash: (name) => this.torrents.findEncrypted(name),
+    });
+    return startExchange<MseComplete>(connection, machine, clock);
+  }
+
   /** Shakes hands over an open connection; throws when that fails. */
   async shake(
     connection: ByteConnection,
@@ -179,25 +239,47 @@ export class HandshakerCore {
     const { clock, limits } = this.settings;
     const { direction } = slot;
     const opening = outbound?.opening;
+    const startedAt = clock.now();
     const machine = new HandshakeMachine({
       opening,
       protocols: opening
         ? [opening.protocol ?? BITTORRENT_PROTOCOL]
         : inboundProtocols(this.context),
       policy,
-      startedAt: clock.now(),
+      startedAt,
       timeoutMs: limits.handshakeTimeoutMs,
     });
-    const exchange = startExchange(connection, machine, clock);
     const pending: Pending = outbound?.pending ??
-      { key: undefined, fail: exchange.fail };
-    pending.fail = exchange.fail;
+      { key: undefined, fail: () => {} };
     if (outbound === undefined) {
       policy.onTorrent = (entry) => pending.key = entry?.key;
     }
     this.pending.add(pending);
     if (direction === "inbound") this.pendingInbound.add(pending);
     try {
+      // With the keys goes an ordinary handshake, which saves a round trip.
+      const { protocol: dialled = BITTORRENT_PROTOCOL } = opening ?? {};
+      const first = outbound?.encrypted && dialled === BITTORRENT_PROTOCOL
+        ? machine.poll()
+        : undefined;
+      const exchanged = this.#exchangeKeys(
+        connection,
+        startedAt,
+        outbound,
+        first?.type === "send" ? first.data : new Uint8Array(0),
+      );
+      pending.fail = exchanged?.fail ?? pending.fail;
+      const secured = await exchanged?.done;
+      const { ciphers, payload } = secured ?? {};
+      // A few bytes go straight into the handshake: most connections are plain.
+      const head = ciphers === undefined && (payload?.length ?? 0) <= MAX_HEAD
+        ? payload
+        : undefined;
+      const stream = payload === head
+        ? connection
+        : new EncryptedConnection(connection, ciphers, payload!);
+      const exchange = startExchange(stream, machine, clock, head);
+      pending.fail = exchange.fail;
       const { message, sent } = await exchange.done;
       if (this.closed) throw failure("closed");
       const { protocol, peerId, extensions } = message;
@@ -212,7 +294,7 @@ export class HandshakerCore {
       const code = this.table.establish(slot, key, peerId, clock.now());
       if (code !== undefined) throw failure(code);
       const tracked = new TrackedConnection(
-        connection,
+        stream,
         transport,
         this.table,
         slot,
@@ -231,6 +313,7 @@ export class HandshakerCore {
         protocol,
         address: connection.remote,
         transport: tracked.transport,
+        encryption: ciphers ? "rc4" : secured?.exchanged ? "plaintext" : "none",
         direction,
         ...(candidate ? { candidate } : {}),
       };

@@ -6,7 +6,11 @@
 import type { Endpoint } from "../../_shared/address.ts";
 import { type ByteTransport, tcpTransport } from "../../_shared/byte_conn.ts";
 import { type Clock, systemClock } from "../../_shared/clock.ts";
-import { systemRandom } from "../../_shared/random.ts";
+import { type RandomSource, systemRandom } from "../../_shared/random.ts";
+import {
+  ENCRYPTION_POLICIES,
+  type EncryptionPolicy,
+} from "../encryption/encryption_policy.ts";
 import { ExtensionBits } from "../extension_bits.ts";
 import { HandshakeFilters } from "../filter.ts";
 import type { HandshakerOptions } from "../handshaker_options.ts";
@@ -30,7 +34,11 @@ export interface HandshakerSettings {
   readonly acceptAny: readonly string[] | "any";
   /** Who may shake hands. */
   readonly filters: HandshakeFilters;
-  /** Whose time passes. */
+  /** Whether connections are encrypted. */
+  readonly encryption: EncryptionPolicy;
+  /** Source of random bytes. */
+  readonly random: RandomSource;
+  /** Clock to use. */
   readonly clock: Clock;
 }
 
@@ -83,6 +91,14 @@ export function resolveHandshakerOptions(
   if (transports.length === 0) {
     throw new RangeError('Cannot use no "transports": there must be one');
   }
+  const encryption = options.encryption ?? "allow";
+  if (!ENCRYPTION_POLICIES.includes(encryption)) {
+    throw new RangeError(
+      `Cannot use "${encryption}" as "encryption": it must be one of ${
+        ENCRYPTION_POLICIES.join(", ")
+      }`,
+    );
+  }
   const random = options.random ?? systemRandom;
   const peerId = options.peerId?.slice() ?? createPeerId(random);
   if (peerId.length !== 20) {
@@ -108,6 +124,8 @@ export function resolveHandshakerOptions(
       ? []
       : acceptAnyInfoHash,
     filters: options.filters ?? new HandshakeFilters(),
+    encryption,
+    random,
     clock: options.clock ?? systemClock,
   };
 }

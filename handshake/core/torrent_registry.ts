@@ -6,6 +6,7 @@
 import { toByteString } from "../../_shared/bytes.ts";
 import type { ExtensionBits } from "../extension_bits.ts";
 import type { HandshakeTorrentOptions } from "../handshaker_options.ts";
+import { mseTorrentHash } from "../encryption/mse_machine.ts";
 import { BITTORRENT_PROTOCOL } from "../message.ts";
 
 /** A torrent that is answered for. */
@@ -20,6 +21,8 @@ export interface TorrentEntry {
   readonly v2InfoHash: Uint8Array | undefined;
   /** Extension bits of its own. */
   readonly extensions: ExtensionBits | undefined;
+  /** All its 20-byte hashes. */
+  readonly hashes: readonly Uint8Array[];
   /** Map keys of all hashes. */
   readonly keys: readonly string[];
 }
@@ -44,6 +47,8 @@ function check(name: string, hash: Uint8Array, ...lengths: number[]): void {
 export class TorrentRegistry {
   readonly #entries = new Map<string, TorrentEntry>();
   readonly #protocols = new Map<string, number>();
+  /** Hashes by their names in encrypted handshakes; made at the first one. */
+  #encrypted: Map<string, Uint8Array> | undefined;
 
   /** Protocol strings of all torrents. */
   protocols(): string[] {
@@ -83,9 +88,11 @@ export class TorrentRegistry {
       infoHash: infoHash.slice(),
       v2InfoHash,
       extensions: options.extensions,
+      hashes: hashes.map((hash) => hash.slice()),
       keys: [...keys],
     };
     for (const one of keys) this.#entries.set(one, entry);
+    if (this.#encrypted !== undefined) this.#index(this.#encrypted, entry);
     this.#protocols.set(protocol, (this.#protocols.get(protocol) ?? 0) + 1);
     return entry;
   }
@@ -95,6 +102,7 @@ export class TorrentRegistry {
     const entry = this.find(protocol, infoHash);
     if (entry === undefined) return undefined;
     for (const key of entry.keys) this.#entries.delete(key);
+    this.#encrypted = undefined;
     const left = this.#protocols.get(protocol)! - 1;
     if (left > 0) this.#protocols.set(protocol, left);
     else this.#protocols.delete(protocol);
@@ -104,5 +112,23 @@ export class TorrentRegistry {
   /** Finds a torrent by any of its hashes. */
   find(protocol: string, infoHash: Uint8Array): TorrentEntry | undefined {
     return this.#entries.get(torrentKey(protocol, infoHash));
+  }
+
+  /** Finds a hash by its name in an encrypted handshake. */
+  findEncrypted(name: Uint8Array): Uint8Array | undefined {
+    let hashes = this.#encrypted;
+    if (hashes === undefined) {
+      hashes = this.#encrypted = new Map();
+      for (const entry of new Set(this.#entries.values())) {
+        this.#index(hashes, entry);
+      }
+    }
+    return hashes.get(toByteString(name));
+  }
+
+  #index(hashes: Map<string, Uint8Array>, entry: TorrentEntry): void {
+    for (const hash of entry.hashes) {
+      hashes.set(toByteString(mseTorrentHash(hash)), hash);
+    }
   }
 }

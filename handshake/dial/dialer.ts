@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { PeerCandidate } from "../../_shared/address.ts";
+import { formatEndpoint, type PeerCandidate } from "../../_shared/address.ts";
 import type { ByteConnection } from "../../_shared/byte_conn.ts";
 import { CandidateSinks } from "./candidate_sinks.ts";
 import { connectWithin } from "./connect.ts";
@@ -13,7 +13,8 @@ import { DialQueue } from "./dial_queue.ts";
 import { checkCandidate, connectFailure, failure } from "../core/failure.ts";
 import { Negotiation, openingFor } from "../core/negotiation.ts";
 import { torrentKey } from "../core/torrent_registry.ts";
-import type { HandshakeError } from "../error.ts";
+import { encryptionOrder } from "../encryption/encryption_policy.ts";
+import type { HandshakeError, HandshakeErrorCode } from "../error.ts";
 import type { HandshakeEvent, HandshakeFailed } from "../event.ts";
 import { BITTORRENT_PROTOCOL } from "../message.ts";
 
@@ -38,10 +39,21 @@ interface Waiter {
   refuse(error: HandshakeError): HandshakeFailed | undefined;
 }
 
+/** Peers of which is remembered whether encryption worked. */
+const MAX_REMEMBERED = 4096;
+
+/** How it looks when a peer does not like the first bytes. */
+const HUNG_UP: ReadonlySet<HandshakeErrorCode> = new Set([
+  "connection-lost",
+  "encryption-failed",
+]);
+
 /** Dials candidates as fast as the limits allow. */
 export class Dialer {
   readonly #core: HandshakerCore;
   readonly #queue: DialQueue<Waiter>;
+  /** Whether encryption worked, by address; the oldest first. */
+  readonly #worked = new Map<string, boolean>();
   #pumping = false;
   #cancelPump: (() => void) | undefined;
   /** Streams that candidates come from. */
@@ -210,6 +222,41 @@ export class Dialer {
     { candidate, slot }: Attempt,
     signal: AbortSignal | undefined,
   ): Promise<HandshakeEvent> {
+    const { address } = candidate;
+    const { table, settings: { encryption } } = this.#core;
+    const name = formatEndpoint(address);
+    const attempts = encryptionOrder(encryption, this.#worked.get(name));
+    for (let n = 0;; n++) {
+      const encrypted = attempts[n]!;
+      try {
+        const event = await this.#try(key, candidate, slot, encrypted, signal);
+        this.#remember(name, encrypted);
+        return event;
+      } catch (cause) {
+        const error = connectFailure(cause);
+        // A peer that hangs up may take the other kind at once; one that is
+        // silent is asked the other way the next time.
+        const other = attempts[n + 1];
+        if (other !== undefined) {
+          if (HUNG_UP.has(error.code) && !signal?.aborted) continue;
+          if (error.code === "handshake-timeout") this.#remember(name, other);
+        }
+        table.close(slot);
+        this.#core.noteRefusal(cause);
+        if (error.code === "self") table.rememberSelf(address);
+        return this.#fail(error, candidate);
+      }
+    }
+  }
+
+  /** Makes one connection and shakes hands over it. */
+  async #try(
+    key: string,
+    candidate: PeerCandidate,
+    slot: Slot,
+    encrypted: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<HandshakeEvent> {
     const { address, peerId } = candidate;
     const { context, table, settings } = this.#core;
     const stop = new AbortController();
@@ -220,6 +267,7 @@ export class Dialer {
     const transport = settings.transports[0]!;
     let connection: ByteConnection | undefined;
     try {
+      if (this.#core.closed) throw failure("closed");
       const opening = openingFor(context, candidate);
       const unwanted = new Negotiation(context, address, opening).precheck();
       if (unwanted !== undefined) throw unwanted;
@@ -237,20 +285,24 @@ export class Dialer {
       // A DNS name has become an address, of which filters may know more.
       const blocked = policy.precheck();
       if (blocked !== undefined) throw blocked;
-      const outbound = { opening, candidate, pending };
+      const outbound = { opening, candidate, encrypted, pending };
       const { name } = transport;
       return await this.#core.shake(connection, policy, slot, name, outbound);
     } catch (cause) {
       connection?.close();
-      table.close(slot);
-      this.#core.noteRefusal(cause);
-      const error = connectFailure(cause);
-      if (error.code === "self") table.rememberSelf(address);
-      return this.#fail(error, candidate);
+      throw cause;
     } finally {
       signal?.removeEventListener("abort", onAbort);
       this.#core.pending.delete(pending);
     }
+  }
+
+  #remember(name: string, encrypted: boolean): void {
+    this.#worked.delete(name);
+    this.#worked.set(name, encrypted);
+    if (this.#worked.size <= MAX_REMEMBERED) return;
+    const [oldest] = this.#worked.keys();
+    this.#worked.delete(oldest!);
   }
 
   #fail(error: HandshakeError, candidate: PeerCandidate): HandshakeFailed {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type RandomSource, randomBytes } from "../../_shared/random.ts";
+import { randomBytes, type RandomSource } from "../../_shared/random.ts";
 
 /** Length of a public key and of the shared secret, in bytes. */
 export const MSE_KEY_LENGTH = 96;

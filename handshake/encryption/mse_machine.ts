@@ -10,6 +10,7 @@ import {
   randomInt,
   type RandomSource,
 } from "../../_shared/random.ts";
+import { sha1 } from "../../_shared/sha1.ts";
 import { HandshakeError } from "../error.ts";
 import { MSE_KEY_LENGTH, MseKeyPair } from "./key_exchange.ts";
 import { Rc4 } from "./rc4.ts";
@@ -38,8 +39,6 @@ const NO_BYTES: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 export interface MseCommonOptions {
   /** Methods that are offered or accepted; at least one. */
   readonly methods: readonly MseMethod[];
-  /** SHA-1 of some bytes, 20 bytes. */
-  readonly sha1: (data: Uint8Array) => Uint8Array;
   /** Source of the private key and of the pads. */
   readonly random: RandomSource;
   /** When the exchange started, in ms. */
@@ -48,20 +47,30 @@ export interface MseCommonOptions {
   readonly timeoutMs: number;
 }
 
+/** Options of an {@linkcode MseMachine} that speaks first. */
+export interface OutboundMseOptions extends MseCommonOptions {
+  readonly direction: "outbound";
+  /** The torrent's 20-byte hash, the shared key. */
+  readonly infoHash: Uint8Array;
+  /** Sent along with the key: nothing, or exactly the handshake. */
+  readonly initialPayload: Uint8Array;
+}
+
+/** Options of an {@linkcode MseMachine} that answers. */
+export interface InboundMseOptions extends MseCommonOptions {
+  readonly direction: "inbound";
+  /** First bytes of handshakes that are not encrypted. */
+  readonly headers: readonly Uint8Array[];
+  /** Whether these are accepted. */
+  readonly plainAllowed: boolean;
+  /** Asked once before keys are computed; `false` when there are too many. */
+  readonly admit: () => boolean;
+  /** Finds the 20-byte info-hash whose `SHA-1("req2" + infoHash)` this is. */
+  readonly findInfoHash: (hash: Uint8Array) => Uint8Array | undefined;
+}
+
 /** Options of {@linkcode MseMachine}. */
-export type MseMachineOptions =
-  & MseCommonOptions
-  & ({
-    readonly direction: "outbound";
-    /** The torrent's 20-byte hash, the shared key. */
-    readonly infoHash: Uint8Array;
-    /** Sent along with the key: nothing, or exactly the handshake. */
-    readonly initialPayload: Uint8Array;
-  } | {
-    readonly direction: "inbound";
-    /** Finds the 20-byte info-hash whose `SHA-1("req2" + infoHash)` this is. */
-    readonly findInfoHash: (hash: Uint8Array) => Uint8Array | undefined;
-  });
+export type MseMachineOptions = OutboundMseOptions | InboundMseOptions;
 
 /** What happens to an {@linkcode MseMachine}. */
 export type MseInput =
@@ -83,10 +92,15 @@ export type MseOutput =
     readonly type: "complete";
     /** Ciphers for the rest of the connection; absent where it is plain. */
     readonly ciphers?: MseCiphers;
+    /** Whether keys were exchanged; not so when the peer began in the clear. */
+    readonly exchanged: boolean;
     /** Payload that came along already, in the clear. */
     readonly payload: Uint8Array<ArrayBuffer>;
   }
   | { readonly type: "fail"; readonly error: HandshakeError };
+
+/** The output of a machine that ended well. */
+export type MseComplete = Extract<MseOutput, { type: "complete" }>;
 
 /** Waits for more bytes; the number says how many may be read at most. */
 type Step<T = void> = Generator<number, T, void>;
@@ -95,6 +109,8 @@ function text(value: string): Uint8Array {
   return new TextEncoder().encode(value);
 }
 
+/** How an unencrypted handshake begins. */
+const PLAIN_HEADER = text("\x13BitTorrent protocol");
 const KEY_A = text("keyA");
 const KEY_B = text("keyB");
 const REQ1 = text("req1");
@@ -105,13 +121,9 @@ const REQ3 = text("req3");
  * What an info-hash is called in an encrypted handshake.
  *
  * @param infoHash 20 bytes.
- * @param sha1 SHA-1 of some bytes.
  * @returns 20 bytes.
  */
-export function mseTorrentHash(
-  infoHash: Uint8Array,
-  sha1: (data: Uint8Array) => Uint8Array,
-): Uint8Array {
+export function mseTorrentHash(infoHash: Uint8Array): Uint8Array {
   return sha1(concatBytes([REQ2, infoHash]));
 }
 
@@ -153,7 +165,7 @@ export class MseMachine implements Machine<MseInput, MseOutput> {
     this.#timers.set("exchange", options.startedAt + options.timeoutMs);
     this.#steps = options.direction === "outbound"
       ? this.#call(options.infoHash, options.initialPayload)
-      : this.#answer(options.findInfoHash);
+      : this.#answer(options);
     this.#advance();
   }
 
@@ -227,6 +239,9 @@ export class MseMachine implements Machine<MseInput, MseOutput> {
 
   *#call(infoHash: Uint8Array, payload: Uint8Array): Step {
     const keys = this.#sendKey();
+    if (yield* this.#isPlain([PLAIN_HEADER])) {
+      throw this.#broken("it answered in the clear");
+    }
     const secret = this.#secret(keys, yield* this.#take(MSE_KEY_LENGTH));
     const { outgoing, incoming } = this.#ciphers(secret, infoHash);
     const rest = concatBytes([
@@ -239,7 +254,7 @@ export class MseMachine implements Machine<MseInput, MseOutput> {
     ]);
     outgoing.process(rest);
     const name = xor(
-      mseTorrentHash(infoHash, this.#options.sha1),
+      mseTorrentHash(infoHash),
       this.#hash(REQ3, secret),
     );
     this.#send(this.#hash(REQ1, secret), name, rest);
@@ -259,12 +274,26 @@ export class MseMachine implements Machine<MseInput, MseOutput> {
     this.#complete(method, { outgoing, incoming }, NO_BYTES);
   }
 
-  *#answer(find: (hash: Uint8Array) => Uint8Array | undefined): Step {
+  *#answer(options: InboundMseOptions): Step {
+    if (yield* this.#isPlain(options.headers)) {
+      if (!options.plainAllowed) throw this.#refused("it is not encrypted");
+      return this.#finish({
+        type: "complete",
+        exchanged: false,
+        payload: this.#buffer,
+      });
+    }
+    if (!options.admit()) {
+      throw new HandshakeError(
+        "overloaded",
+        "Cannot agree on encryption: too many peers want it",
+      );
+    }
     const theirs = yield* this.#take(MSE_KEY_LENGTH);
     const secret = this.#secret(this.#sendKey(), theirs);
     yield* this.#synchronize(this.#hash(REQ1, secret));
     const name = yield* this.#take(HASH_LENGTH);
-    const infoHash = find(xor(name, this.#hash(REQ3, secret)));
+    const infoHash = options.findInfoHash(xor(name, this.#hash(REQ3, secret)));
     if (infoHash === undefined) {
       throw new HandshakeError(
         "unknown-info-hash",
@@ -288,10 +317,7 @@ export class MseMachine implements Machine<MseInput, MseOutput> {
       this.#bits & offered & METHOD_BITS[name]
     );
     if (method === undefined) {
-      throw new HandshakeError(
-        "encryption-refused",
-        "Cannot agree on encryption: no offered method is accepted",
-      );
+      throw this.#refused("it offers no method that is accepted");
     }
     const reply = concatBytes([
       new Uint8Array(VC_LENGTH),
@@ -335,7 +361,7 @@ export class MseMachine implements Machine<MseInput, MseOutput> {
   }
 
   #hash(...parts: Uint8Array[]): Uint8Array {
-    return this.#options.sha1(concatBytes(parts));
+    return sha1(concatBytes(parts));
   }
 
   /** A pad of random length with its length in front. Its bytes are zeros. */
@@ -368,18 +394,42 @@ export class MseMachine implements Machine<MseInput, MseOutput> {
   *#synchronize(mark: Uint8Array): Step {
     const limit = MAX_PAD + mark.length;
     for (let from = 0;;) {
-      const window = this.#buffer.subarray(0, limit);
-      const at = indexOf(window.subarray(from), mark);
+      const seen = this.#buffer.subarray(0, limit);
+      const at = indexOf(seen.subarray(from), mark);
       if (at >= 0) {
         this.#buffer = this.#buffer.slice(from + at + mark.length);
         return;
       }
-      if (window.length === limit) {
+      if (seen.length === limit) {
         throw this.#broken("its padding does not end");
       }
-      from = Math.max(0, window.length - mark.length + 1);
-      yield limit - window.length;
+      from = Math.max(0, seen.length - mark.length + 1);
+      yield limit - seen.length;
     }
+  }
+
+  /** Compares with headers as far as they go; takes nothing. */
+  *#isPlain(headers: readonly Uint8Array[]): Step<boolean> {
+    while (true) {
+      const have = this.#buffer.length;
+      const open = headers.filter((header) =>
+        equalBytes(
+          header.subarray(0, have),
+          this.#buffer.subarray(0, header.length),
+        )
+      );
+      if (open.length === 0) return false;
+      const missing = Math.min(...open.map(({ length }) => length)) - have;
+      if (missing <= 0) return true;
+      yield missing;
+    }
+  }
+
+  #refused(reason: string): HandshakeError {
+    return new HandshakeError(
+      "encryption-refused",
+      `Cannot accept the connection: ${reason}`,
+    );
   }
 
   #broken(reason: string): HandshakeError {
@@ -401,6 +451,7 @@ export class MseMachine implements Machine<MseInput, MseOutput> {
     if (method === "rc4") ciphers.incoming.process(this.#buffer);
     this.#finish({
       type: "complete",
+      exchanged: true,
       payload: concatBytes([initial, this.#buffer]),
       ...(method === "rc4" ? { ciphers } : {}),
     });
