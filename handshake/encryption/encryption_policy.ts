@@ -31,7 +31,7 @@ export const ENCRYPTION_POLICIES: readonly EncryptionPolicy[] = [
 ];
 
 /** How a connection travels: not encrypted, or behind an exchange of keys. */
-export type ConnectionEncryption = "none" | MseMethod;
+export type ConnectionEncryption = "none" | "plaintext" | "rc4";
 
 /** The methods that a policy offers and accepts. */
 export function mseMethods(policy: EncryptionPolicy): readonly MseMethod[] {
