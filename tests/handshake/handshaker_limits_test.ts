@@ -68,6 +68,7 @@ Deno.test("a flood pushes out the oldest, not the newest", none, async () => {
 Deno.test("one address has few places and a rate", none, async () => {
   await using world = new World();
   const bob = await world.bob({
+    encryption: "off",
     maxPendingInboundPerIp: 2,
     inboundPerIpPerSecond: 2,
   });
