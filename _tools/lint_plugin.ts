@@ -50,6 +50,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     "htracker",
     "client",
   ],
+  testing: ["metainfo", "disk", "tracker", "client"],
 };
 
 /**
@@ -109,6 +110,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
     server: ["table"],
     driver: [],
   },
+  testing: { audit: [], compliance: [] },
 };
 
 /**
@@ -125,6 +127,7 @@ export const DRIVER_FILES: readonly RegExp[] = [
   /^lpd\/(\w+\/)?discovery\.ts$/,
   /^client\/(\w+\/)?(?!\w+_machine\.ts$)\w+\.ts$/,
   /^cli\/(\w+\/)?\w+\.ts$/,
+  /^testing\/(\w+\/)?\w+\.ts$/,
 ];
 
 /** Folders that are no part of the package. */
@@ -264,8 +267,8 @@ export function judgeImport(
   }
   if (specifier.startsWith("@std/")) {
     if (!source) return undefined;
-    if (/^@std\/assert\b/.test(specifier)) {
-      return `"${specifier}" is for tests and examples`;
+    if (/^@std\/assert\b/.test(specifier) && place.folder !== "testing") {
+      return `"${specifier}" is for testing/, tests and examples`;
     }
     if (/^@std\/cli\b/.test(specifier) && place.folder !== "cli") {
       return `"${specifier}" is for cli/`;

@@ -108,7 +108,7 @@ export interface FileHandle {
 /**
  * Files below one base folder. No path leads out of it, whatever symbolic
  * links are there. Any implementation passes the suite in
- * `tests/disk/file_system_compliance.ts`.
+ * `testing/file_system_compliance.ts`.
  */
 export interface FileSystem {
   /**

@@ -36,7 +36,7 @@ interface Entry {
 
 /**
  * Files in a SQLite database. It passes the project's suite for file systems
- * (`tests/disk/file_system_compliance.ts`), as any storage should.
+ * (`testing/file_system_compliance.ts`), as any storage should.
  */
 export class SqliteFileSystem implements FileSystem {
   readonly #database: DatabaseSync;

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Driver } from "../../_shared/drive.ts";
 import { type Machine, TimerTable } from "../../_shared/machine.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { SimClock } from "../../testing/sim_clock.ts";
 
 class Echo implements Machine<string, string> {
   readonly timers = new TimerTable<"idle" | "late">();
@@ -31,7 +31,7 @@ class Echo implements Machine<string, string> {
 Deno.test("Driver drains after each mutation and keeps one timer", {
   permissions: "none",
 }, async () => {
-  const clock = new FakeClock();
+  const clock = new SimClock();
   const machine = new Echo();
   const seen: string[] = [];
   const driver = new Driver(machine, {

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { EventQueue } from "../../_shared/event_queue.ts";
-import { settle } from "../support/fake_clock.ts";
+import { drain } from "../../testing/sim_clock.ts";
 
 Deno.test("EventQueue.push() drops the oldest and counts it", {
   permissions: "none",
@@ -21,7 +21,7 @@ Deno.test(
     const producer = (async () => {
       for (let i = 1; i <= 100; i++) if (await queue.send(i)) sent = i;
     })();
-    await settle();
+    await drain();
     assertEquals(sent, 1);
     const seen: number[] = [];
     for await (const item of queue) {

@@ -7,7 +7,7 @@ import {
   HttpServer,
   type HttpServerOptions,
 } from "../../_shared/http_server.ts";
-import { FakeClock, settle } from "../support/fake_clock.ts";
+import { drain, SimClock } from "../../testing/sim_clock.ts";
 
 const permissions = "none";
 
@@ -79,7 +79,7 @@ class Pipe implements HttpConnection {
 
 class World implements HttpListener, AsyncDisposable {
   readonly addr: Endpoint = { hostname: "127.0.0.1", port: 80 };
-  readonly clock = new FakeClock();
+  readonly clock = new SimClock();
   readonly server: HttpServer;
   accepts = 0;
   #queue: (Pipe | Error)[] = [];
@@ -119,7 +119,7 @@ class World implements HttpListener, AsyncDisposable {
     if (text !== "") pipe.say(text);
     this.#queue.push(pipe);
     this.#wake();
-    await settle();
+    await drain();
     return pipe;
   }
 
@@ -162,12 +162,12 @@ Deno.test({
         "connection: keep-alive\r\n\r\nInternal error\n",
     );
     pipe.say("POST /post HTTP/1.1\r\nContent-Length: 20\r\n\r\n" + GET);
-    await settle();
+    await drain();
     assertEquals(asked, ["/x", "/y", "/broken", "/post"]);
     assert(pipe.text.includes("connection: close"));
     assertEquals(pipe.isClosed, false, "the rest is thrown away first");
     pipe.end();
-    await settle();
+    await drain();
     assertEquals(pipe.isClosed, true);
     const junk = await world.connect("192.0.2.1", "junk\r\n\r\n" + GET);
     assertEquals(junk.answers, 1);
@@ -255,7 +255,7 @@ Deno.test({
     assert((await world.connect("192.0.2.3", GET)).isClosed);
     await world.clock.advance(60_000);
     gate.resolve();
-    await settle();
+    await drain();
     assertEquals(two.map((pipe) => pipe.answers), [1, 1]);
     assertEquals((await world.connect("192.0.2.3", GET)).answers, 1);
   },
@@ -275,9 +275,9 @@ Deno.test({
     many.push(await world.connect("192.0.2.60", GET));
     assertEquals([many[60]!.answers, world.server.connections], [1, 61]);
     for (let i = 0; i < 3; i++) world.fail();
-    await settle();
+    await drain();
     const { accepts } = world;
-    await settle();
+    await drain();
     assertEquals(world.accepts, accepts, "it pauses instead of spinning");
     assertEquals(world.server.connections, 45, "and lets some go");
     await world.clock.advance(300);
@@ -303,10 +303,10 @@ Deno.test({
     const deaf = await world.connect("192.0.2.3", GET);
     deaf.reads = false;
     const closing = world.server.close();
-    await settle();
+    await drain();
     assert(idle.isClosed && !busy.isClosed);
     gate.resolve();
-    await settle();
+    await drain();
     assertEquals([busy.answers, busy.isClosed], [1, true]);
     assert(busy.text.includes("connection: close"));
     await world.clock.advance(12_000);

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { tcpTransport, writeAll } from "../../_shared/byte_conn.ts";
 import { deadlineSignal, sleep, systemClock } from "../../_shared/clock.ts";
 import { openDatagramSocket } from "../../_shared/datagram.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { SimClock } from "../../testing/sim_clock.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 
@@ -60,7 +60,7 @@ Deno.test("tcpTransport connects, carries bytes and closes", async () => {
 });
 
 Deno.test("sleep() and deadlineSignal() obey their signals", async () => {
-  const clock = new FakeClock();
+  const clock = new SimClock();
   let woke = false;
   const nap = sleep(clock, 1000).then(() => woke = true);
   await clock.advance(999);

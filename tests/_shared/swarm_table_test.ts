@@ -4,7 +4,7 @@ import { seededRandom } from "../../_shared/random.ts";
 import { SwarmIndex } from "../../_shared/swarm_index.ts";
 import { newSwarmAnnounce } from "../../_shared/swarm_store.ts";
 import { SwarmTable } from "../../_shared/swarm_table.ts";
-import { testSwarmStore } from "../support/swarm_compliance.ts";
+import { testSwarmStore } from "../../testing/swarm_store_compliance.ts";
 
 const permissions = "none";
 

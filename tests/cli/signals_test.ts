@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { bipArguments, type BipOptions } from "../support/bip_command.ts";
 import { unlessStuck } from "../../cli/signals.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { SimClock } from "../../testing/sim_clock.ts";
 import { runBip } from "../support/bip.ts";
 import { TempDir } from "../support/paths.ts";
 import { Child } from "../support/process.ts";
@@ -102,7 +102,7 @@ Deno.test("what does not stop 20 s after a signal is given up", {
   permissions: "none",
 }, async () => {
   for (const isEarly of [true, false]) {
-    const clock = new FakeClock();
+    const clock = new SimClock();
     const asked = new AbortController();
     const reason = new DOMException("Interrupted", "AbortError");
     if (isEarly) asked.abort(reason);
@@ -127,7 +127,7 @@ Deno.test("what does not stop 20 s after a signal is given up", {
 Deno.test("what stops after a signal is waited for, and no timer stays", {
   permissions: "none",
 }, async () => {
-  const clock = new FakeClock();
+  const clock = new SimClock();
   const asked = new AbortController();
   const work = Promise.withResolvers<number>();
   const ended = unlessStuck(

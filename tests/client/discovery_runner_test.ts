@@ -5,7 +5,7 @@ import {
   type SharedDiscovery,
 } from "../../client/discovery_runner.ts";
 import type { PeerDiscovery } from "../../client/types.ts";
-import { drain, SimClock } from "../support/sim_clock.ts";
+import { drain, SimClock } from "../../testing/sim_clock.ts";
 
 const infoHash = new Uint8Array(20).fill(1);
 const address = { hostname: "10.0.0.1", port: 6881 };

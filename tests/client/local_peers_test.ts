@@ -4,7 +4,7 @@ import { EventQueue } from "../../_shared/event_queue.ts";
 import { DiscoveryRunner } from "../../client/discovery_runner.ts";
 import { LocalPeers } from "../../client/local_peers.ts";
 import type { LocalDiscovery } from "../../lpd/mod.ts";
-import { drain, SimClock } from "../support/sim_clock.ts";
+import { drain, SimClock } from "../../testing/sim_clock.ts";
 
 /** A service that notes what it is asked, and gives what is pushed. */
 function setUp() {

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ExtensionPeer } from "../../client/policy_options.ts";
 import { HonestRevelation } from "../../select/revelation.ts";
-import { assertFiles, simTorrent, SwarmWorld } from "../support/swarm_world.ts";
+import { assertFiles, simTorrent, SwarmWorld } from "../../testing/mod.ts";
 
 const none = { permissions: "none" } as const;
 const LIMIT_MS = 600_000;

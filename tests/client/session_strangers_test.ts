@@ -4,7 +4,7 @@ import type { Endpoint } from "../../_shared/address.ts";
 import { sleep } from "../../_shared/clock.ts";
 import type { TrackerClient } from "../../client/types.ts";
 import { addressFilter, HandshakeFilters, IpSet } from "../../handshake/mod.ts";
-import { assertFiles, simTorrent, SwarmWorld } from "../support/swarm_world.ts";
+import { assertFiles, simTorrent, SwarmWorld } from "../../testing/mod.ts";
 import { WirePeer, type WirePeerOptions } from "../support/wire_peer.ts";
 
 const none = { permissions: "none" } as const;

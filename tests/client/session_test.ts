@@ -22,7 +22,7 @@ import {
   filled,
   simTorrent,
   SwarmWorld,
-} from "../support/swarm_world.ts";
+} from "../../testing/mod.ts";
 import { WirePeer } from "../support/wire_peer.ts";
 
 const FILES = [["a.bin", 900_000]] as const;

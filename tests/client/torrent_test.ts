@@ -14,7 +14,7 @@ import {
   filled,
   simTorrent,
   SwarmWorld,
-} from "../support/swarm_world.ts";
+} from "../../testing/mod.ts";
 
 const FILES = [["a.bin", 600_000], ["b.bin", 500_000], [
   "c.bin",

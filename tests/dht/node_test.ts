@@ -16,7 +16,7 @@ import {
   mutableItemTarget,
   tryDecodeDhtState,
 } from "../../dht/mod.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { SimClock } from "../../testing/sim_clock.ts";
 
 const hostname = "127.0.0.1";
 const infoHash = new Uint8Array(20).fill(7);
@@ -171,7 +171,7 @@ Deno.test("MainlineDht - what nobody answers", async () => {
   assertEquals(await alone.get(infoHash), undefined);
   assertEquals(await alone.scrape(infoHash), undefined);
   using silent = await openDatagramSocket({ hostname });
-  const clock = new FakeClock();
+  const clock = new SimClock();
   await using waiting = await open([], { clock });
   const pinging = assertRejects(
     () => waiting.ping(silent.local),

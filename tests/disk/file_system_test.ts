@@ -7,8 +7,8 @@ import {
   interceptFileSystem,
 } from "../../disk/middleware.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
-import { FakeClock } from "../support/fake_clock.ts";
-import { testFileSystem } from "./file_system_compliance.ts";
+import { SimClock } from "../../testing/sim_clock.ts";
+import { testFileSystem } from "../../testing/file_system_compliance.ts";
 
 const nothing = () => {};
 
@@ -35,7 +35,7 @@ testFileSystem({
       interceptFileSystem(
         interceptFileSystem(
           new MemoryFileSystem(),
-          new FileTimings(new FakeClock()),
+          new FileTimings(new SimClock()),
         ),
         injectFaults(() => ({ after: Promise.resolve() })),
       ),

@@ -13,7 +13,7 @@ import {
   TrackerError,
   type TrackerErrorCode,
 } from "../../htracker/mod.ts";
-import { FakeClock, settle } from "../support/fake_clock.ts";
+import { drain, SimClock } from "../../testing/sim_clock.ts";
 
 const permissions = "none";
 const REQUEST: AnnounceRequest = {
@@ -40,7 +40,7 @@ function clientOf(
       )) as typeof fetch,
     resolve: (name) =>
       Promise.resolve([name.startsWith("inside") ? "10.0.0.1" : "8.8.8.8"]),
-    clock: new FakeClock(),
+    clock: new SimClock(),
     ...options,
   });
 }
@@ -323,7 +323,7 @@ Deno.test({
   name: "HttpTrackerClient gives up in time, sooner when stopping",
   permissions,
   async fn() {
-    const clock = new FakeClock();
+    const clock = new SimClock();
     const client = clientOf(
       (_url, { signal }) =>
         new Promise((_resolve, reject) =>
@@ -352,7 +352,7 @@ Deno.test({
   name: "HttpTrackerClient rejects with the reason of the signal",
   permissions,
   async fn() {
-    const clock = new FakeClock();
+    const clock = new SimClock();
     const client = clientOf(
       (_url, { signal }) =>
         new Promise((_resolve, reject) =>
@@ -364,7 +364,7 @@ Deno.test({
     const promise = client.announce(URL_WITH_KEY, REQUEST, {
       signal: controller.signal,
     });
-    await settle();
+    await drain();
     controller.abort("enough");
     assertEquals(await promise.catch((reason) => reason), "enough");
     assertEquals(
@@ -374,7 +374,7 @@ Deno.test({
       "enough",
     );
     const last = client.announce(URL_WITH_KEY, REQUEST);
-    await settle();
+    await drain();
     const closed = client.close();
     await failure(last, "closed");
     await closed;

@@ -18,7 +18,7 @@ import {
   type LocalNetwork,
   LpdError,
 } from "../../lpd/mod.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { SimClock } from "../../testing/sim_clock.ts";
 
 const none = { permissions: "none" } as const;
 const hash = hashServiceName("a");
@@ -37,7 +37,7 @@ const lo: LocalNetwork = {
 
 /** Sockets that keep what is sent and give what is put in. */
 class Fake {
-  readonly clock = new FakeClock();
+  readonly clock = new SimClock();
   readonly opened: DatagramOptions[] = [];
   readonly sent: [host: string, data: Uint8Array][] = [];
   readonly sockets: { deliver(datagram: Datagram): void; closed: boolean }[] =

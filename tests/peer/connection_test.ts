@@ -11,7 +11,7 @@ import {
   PeerProtocolError,
 } from "../../peer/mod.ts";
 import { Bitfield } from "../../_shared/bitfield.ts";
-import { FakeClock, settle } from "../support/fake_clock.ts";
+import { drain, SimClock } from "../../testing/sim_clock.ts";
 import { bytePipe, type PipeEnd } from "./byte_pipe.ts";
 
 const none = { permissions: "none" } as const;
@@ -28,7 +28,7 @@ function start(
     connection,
     infoHash,
     peerId,
-    clock: new FakeClock(),
+    clock: new SimClock(),
     ...options,
     onEvent(event, peer) {
       events.push(event);
@@ -177,7 +177,7 @@ Deno.test("bytes read with the handshake are not lost", none, async () => {
     ),
   });
   assertEquals(events, [], "no event before start() returns");
-  await settle();
+  await drain();
   assertEquals(events, [{ type: "have", pieceIndex: 3 }]);
   await peer.close();
 });
@@ -189,7 +189,7 @@ Deno.test(
     const [a, b] = bytePipe();
     const { peer } = start(a);
     b.close();
-    await settle();
+    await drain();
     assert(peer.isClosed);
     assertEquals((await endOf(peer)).type, "remote");
   },
@@ -208,7 +208,7 @@ Deno.test(
     peer.unchoke();
     peer.sendPort(4);
     await peer.close();
-    await settle();
+    await drain();
     assertEquals(closings(events).length, 1);
     assertEquals(a.closed, true);
     assertEquals(peer.isClosed, true);
@@ -225,7 +225,7 @@ Deno.test(
       encodePeerMessage({ type: "have", pieceIndex: 1 }),
       encodePeerMessage({ type: "unchoke" }),
     ]));
-    await settle();
+    await drain();
     peer.request([{ pieceIndex: 1, blockOffset: 0, length: 16_384 }]);
     b.close();
     assertEquals((await endOf(peer)).type, "remote");
@@ -299,12 +299,12 @@ Deno.test("reading waits for beforeRead", none, async () => {
     afterRead: (bytes) => read += bytes,
   });
   await b.write(encodePeerMessage({ type: "have", pieceIndex: 1 }));
-  await settle();
+  await drain();
   assertEquals([events.length, read], [0, 0]);
   const open = gate;
   gate = Promise.withResolvers();
   open.resolve();
-  await settle();
+  await drain();
   assertEquals([events.length, read], [1, 9]);
   await peer.close();
   gate.resolve();
@@ -314,7 +314,7 @@ Deno.test(
   "timers run on the clock and end with the connection",
   none,
   async () => {
-    const clock = new FakeClock();
+    const clock = new SimClock();
     const [a, b] = bytePipe();
     const { peer } = start(a, { pieceCount: 8, clock });
     peer.setInterested(true);
@@ -333,7 +333,7 @@ Deno.test(
   "a peer that does not read is bounded and dropped",
   none,
   async () => {
-    const clock = new FakeClock();
+    const clock = new SimClock();
     const [a, b] = bytePipe();
     b.capacity = 1_000;
     const { peer } = start(a, { pieceCount: 2_000_000, clock });

@@ -7,7 +7,7 @@ import {
   type PeerEvent,
   PeerManager,
 } from "../../peer/mod.ts";
-import { FakeClock, settle } from "../support/fake_clock.ts";
+import { drain, SimClock } from "../../testing/sim_clock.ts";
 import { bytePipe, type PipeEnd } from "./byte_pipe.ts";
 
 const none = { permissions: "none" } as const;
@@ -27,7 +27,7 @@ function candidate(
       infoHash,
       peerId,
       pieceCount: 8,
-      clock: new FakeClock(),
+      clock: new SimClock(),
       ...more,
     },
     near,
@@ -57,7 +57,7 @@ Deno.test(
     assertEquals(second.near.closed, true);
     const third = manager.add(candidate(3).options);
     const fourth = manager.add(candidate(4).options);
-    await settle();
+    await drain();
     assertEquals(manager.size, 1);
     await first.close();
     const peer = await third;
@@ -104,7 +104,7 @@ Deno.test(
     peer.setInterested(true);
     await peer.closed;
     peer.setInterested(false);
-    await settle();
+    await drain();
     assertEquals(
       events.filter((e) => e.type === "peer-disconnected").length,
       1,
@@ -186,7 +186,7 @@ Deno.test("unread events pause the reading of sockets", none, async () => {
       written++;
     }
   })();
-  for (let i = 0; i < 2_000; i++) await settle();
+  for (let i = 0; i < 2_000; i++) await drain();
   // What the pipe holds, and a little more.
   assert(written < 65_536 / 9 + 100, `${written}`);
   let heard = 0;
@@ -212,10 +212,10 @@ Deno.test("thousands of peers", none, async () => {
   assertEquals(manager.size, 3_000);
   assertEquals(manager.have(infoHash, 3), 3_000);
   for (const far of fars.slice(0, 1_000)) far.close();
-  for (let i = 0; i < 5_000 && gone() < 1_000; i++) await settle();
+  for (let i = 0; i < 5_000 && gone() < 1_000; i++) await drain();
   assertEquals([manager.size, gone()], [2_000, 1_000]);
   await manager.close();
-  for (let i = 0; i < 5_000 && gone() < 3_000; i++) await settle();
+  for (let i = 0; i < 5_000 && gone() < 3_000; i++) await drain();
   assertEquals([manager.size, gone()], [0, 3_000]);
 });
 

@@ -6,8 +6,8 @@ import { SharedClock } from "../../_shared/shared_clock.ts";
 import { AnnounceScheduler } from "../../client/trackers/announce_scheduler.ts";
 import { TrackerRunner } from "../../client/trackers/tracker_runner.ts";
 import type { TrackerClient } from "../../client/types.ts";
-import { AnnounceAudit } from "../support/announce_audit.ts";
-import { SimClock } from "../support/sim_clock.ts";
+import { AnnounceAudit } from "../../testing/audit/announce_audit.ts";
+import { SimClock } from "../../testing/sim_clock.ts";
 
 const MINUTE = 60_000;
 const TORRENTS = 5000;

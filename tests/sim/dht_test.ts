@@ -9,7 +9,8 @@ import { randomBytes } from "../../_shared/random.ts";
 import { encodeKrpc, tryDecodeKrpc } from "../../dht/mod.ts";
 import { tryEncodeCompactNode } from "../../dht/compact_node.ts";
 import { closestOf, DhtWorld, portsOf, statsOf } from "../support/dht_world.ts";
-import { SimNet } from "../support/sim_net.ts";
+import { DatagramNetwork } from "../../testing/datagram_network.ts";
+import { SimClock } from "../../testing/sim_clock.ts";
 
 function readCount(): number {
   try {
@@ -24,15 +25,21 @@ const SEED = 20_261_122;
 
 Deno.test(`DHT - ${NODES} nodes, 10 % loss, 20 % churn: what is announced is found (seed ${SEED})`, () => {
   const started = performance.now();
-  const net = new SimNet({ seed: SEED, loss: 0.1, duplicates: 0.01 });
-  const world = new DhtWorld(net, {
+  const clock = new SimClock();
+  const net = new DatagramNetwork({
+    clock,
+    seed: SEED,
+    loss: 0.1,
+    duplicates: 0.01,
+  });
+  const world = new DhtWorld(net, clock, {
     seed: SEED,
     nat: 0.1,
     insecure: 0.2,
     machine: { firstBucketSizes: [16] },
   });
   world.grow(NODES, 50);
-  net.runUntil(net.now + 120_000);
+  clock.runSync(clock.now() + 120_000);
   const missing = world.nodes.filter((node) =>
     node.bootstrappedAt === undefined
   );
@@ -68,7 +75,7 @@ Deno.test(`DHT - ${NODES} nodes, 10 % loss, 20 % churn: what is announced is fou
   // Churn: a fifth leaves, and is replaced by newcomers.
   world.shrink(0.2);
   world.grow(Math.round(NODES / 5), 50);
-  net.runUntil(net.now + 30_000);
+  clock.runSync(clock.now() + 30_000);
 
   // Find.
   const finds = torrents.map(({ infoHash }) =>
@@ -138,18 +145,21 @@ function addSybils(
     // They make themselves known to everybody, again and again.
     for (const [i, node] of world.nodes.entries()) {
       for (let round = 0; round < 3; round++) {
-        world.net.schedule(world.net.now + 97 * i + 30_000 * round, () => {
-          host.send(
-            encodeKrpc({
-              type: "query",
-              method: "find_node",
-              transactionId: Uint8Array.of(1, 2),
-              id,
-              target,
-            }),
-            node.address,
-          );
-        });
+        world.clock.schedule(
+          world.clock.now() + 97 * i + 30_000 * round,
+          () => {
+            host.send(
+              encodeKrpc({
+                type: "query",
+                method: "find_node",
+                transactionId: Uint8Array.of(1, 2),
+                id,
+                target,
+              }),
+              node.address,
+            );
+          },
+        );
       }
     }
   }
@@ -177,13 +187,14 @@ function announceAndFind(world: DhtWorld): number {
 }
 
 function smallWorld(seed: number): DhtWorld {
-  const net = new SimNet({ seed, loss: 0.02 });
-  const world = new DhtWorld(net, {
+  const clock = new SimClock();
+  const net = new DatagramNetwork({ clock, seed, loss: 0.02 });
+  const world = new DhtWorld(net, clock, {
     seed,
     machine: { firstBucketSizes: [16] },
   });
   world.grow(100, 50);
-  net.runUntil(net.now + 60_000);
+  clock.runSync(clock.now() + 60_000);
   return world;
 }
 
@@ -196,7 +207,7 @@ Deno.test("DHT - a cluster of liars in few subnets around a key does not hide it
     }
   }
   const seen = addSybils(world, addresses);
-  world.net.runUntil(world.net.now + 180_000);
+  world.clock.runSync(world.clock.now() + 180_000);
   assertEquals(announceAndFind(world), 20);
   assert(seen.asked > 0, "they are asked, but do not matter");
 });
@@ -205,7 +216,7 @@ Deno.test("DHT - liars all over the internet do not hide a key either (BEP 42)",
   const world = smallWorld(2);
   const addresses = Array.from({ length: 60 }, () => world.freshAddress());
   const seen = addSybils(world, addresses);
-  world.net.runUntil(world.net.now + 180_000);
+  world.clock.runSync(world.clock.now() + 180_000);
   assertEquals(announceAndFind(world), 20);
   assert(seen.asked > 0, "they are asked, but do not matter");
 });
@@ -247,7 +258,7 @@ Deno.test("DHT - a flood of forged tokens stores nothing, and bans the flooder",
       given.address,
     );
   }
-  net.runUntil(net.now + 5000);
+  world.clock.runSync(world.clock.now() + 5000);
   for (const node of world.nodes) assertEquals(node.machine.stats().peers, 0);
   assert(refused > 0 && refused <= 50, `refused ${refused}`);
   assert(victim.machine.stats().flood > 300);

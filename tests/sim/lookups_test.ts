@@ -14,17 +14,17 @@ import {
   type SimDhtNode,
   type SimRequest,
 } from "../support/dht_world.ts";
-import { drain } from "../support/sim_clock.ts";
-import { SimNet } from "../support/sim_net.ts";
+import { SimClock } from "../../testing/sim_clock.ts";
+import { DatagramNetwork } from "../../testing/datagram_network.ts";
 
 const TORRENTS = Number(Deno.env.get("BIP_SIM_TORRENTS") ?? 500);
 const MINUTE = 60_000;
 
 /** What `MainlineDht` does, on a simulated node. */
-function lookupsOf(net: SimNet, node: SimDhtNode): PeerLookup {
+function lookupsOf({ clock }: DatagramNetwork, node: SimDhtNode): PeerLookup {
   const until = async (request: SimRequest) => {
     while (!request.done) {
-      await new Promise<void>((go) => net.schedule(net.now + 50, go));
+      await new Promise<void>((go) => clock.schedule(clock.now() + 50, go));
     }
   };
   return {
@@ -53,18 +53,15 @@ function lookupsOf(net: SimNet, node: SimDhtNode): PeerLookup {
 
 Deno.test(`DHT - ${TORRENTS} torrents of one session are announced in time, none timed out`, async () => {
   const started = performance.now();
-  const net = new SimNet({ seed: 7, latencyMs: [10, 150] });
-  const world = new DhtWorld(net, { seed: 7 });
+  const clock = new SimClock();
+  const net = new DatagramNetwork({ clock, seed: 7, latencyMs: [10, 150] });
+  const world = new DhtWorld(net, clock, { seed: 7 });
   world.grow(120, 50);
-  net.runUntil(net.now + 2 * MINUTE);
+  clock.runSync(clock.now() + 2 * MINUTE);
   const node = world.nodes.at(-1)!;
-  const clock = {
-    now: () => net.now,
-    schedule: (at: number, run: () => void) => net.schedule(at, run),
-  };
   const peers = new DhtPeers(lookupsOf(net, node), new SharedClock(clock));
   const before = node.machine.stats();
-  const begin = net.now;
+  const begin = clock.now();
   const announced = new Set<number>();
   for (let i = 0; i < TORRENTS; i++) {
     peers.follow({
@@ -78,9 +75,8 @@ Deno.test(`DHT - ${TORRENTS} torrents of one session are announced in time, none
     });
   }
   let outstanding = 0;
-  while (net.now < begin + 15 * MINUTE) {
-    net.runUntil(net.now + 50);
-    await drain();
+  while (clock.now() < begin + 15 * MINUTE) {
+    await clock.advance(50);
     outstanding = Math.max(outstanding, node.machine.stats().outstanding);
   }
   const { timeouts, sent } = node.machine.stats();

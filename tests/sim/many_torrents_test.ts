@@ -12,7 +12,7 @@ import {
   type SimTorrent,
   simTorrent,
   SwarmWorld,
-} from "../support/swarm_world.ts";
+} from "../../testing/mod.ts";
 
 const none = { permissions: "none" } as const;
 

@@ -13,7 +13,7 @@ import {
   type SimTorrent,
   simTorrent,
   SwarmWorld,
-} from "../support/swarm_world.ts";
+} from "../../testing/mod.ts";
 import { WirePeer } from "../support/wire_peer.ts";
 
 const FILES: SimFiles = [

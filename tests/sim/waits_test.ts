@@ -2,10 +2,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Clock } from "../../_shared/clock.ts";
 import { formatMagnet, magnetOf } from "../../metainfo/mod.ts";
-import { SimClock } from "../support/sim_clock.ts";
-import { simTorrent, SwarmWorld } from "../support/swarm_world.ts";
+import { SimClock } from "../../testing/sim_clock.ts";
+import { simTorrent, SwarmWorld } from "../../testing/mod.ts";
 import { WirePeer } from "../support/wire_peer.ts";
-import { LONGEST_WAITS, WaitAudit } from "../support/wait_audit.ts";
+import { LONGEST_WAITS, WaitAudit } from "../../testing/audit/wait_audit.ts";
 
 const none = { permissions: "none" } as const;
 

@@ -18,7 +18,12 @@ import {
   randomNodeId,
   secureNodeId,
 } from "../../dht/mod.ts";
-import { type SimHost, SimMachine, type SimNet } from "./sim_net.ts";
+import { SimMachine } from "./sim_machine.ts";
+import type {
+  DatagramHost,
+  DatagramNetwork,
+} from "../../testing/datagram_network.ts";
+import type { SimClock } from "../../testing/sim_clock.ts";
 
 /** A request of a simulated node and what came of it. */
 export interface SimRequest {
@@ -32,15 +37,15 @@ export interface SimRequest {
 export class SimDhtNode {
   readonly address: Endpoint;
   readonly machine: DhtNodeMachine;
-  readonly host: SimHost;
+  readonly host: DatagramHost;
   bootstrappedAt: number | undefined;
-  readonly #net: SimNet;
+  readonly #net: DatagramNetwork;
   readonly #driver: SimMachine<DhtNodeInput, DhtNodeOutput>;
   readonly #requests = new Map<number, SimRequest>();
   #next = 0;
 
   constructor(
-    net: SimNet,
+    net: DatagramNetwork,
     address: Endpoint,
     options: DhtNodeMachineOptions,
     nat = false,
@@ -49,7 +54,7 @@ export class SimDhtNode {
     this.address = address;
     this.machine = new DhtNodeMachine(options);
     this.#driver = new SimMachine(
-      net,
+      net.clock,
       this.machine,
       (output) => this.#perform(output),
     );
@@ -71,7 +76,7 @@ export class SimDhtNode {
   /** Begins a request; its result fills while time passes. */
   request(make: (requestId: number) => DhtNodeInput): SimRequest {
     const requestId = this.#next++;
-    const { now } = this.#net;
+    const now = this.#net.clock.now();
     const request = { progress: [], done: false, startedAt: now, endedAt: 0 };
     this.#requests.set(requestId, request);
     this.input(make(requestId));
@@ -101,13 +106,13 @@ export class SimDhtNode {
         request.progress.push(output.progress);
         if (output.progress.type !== "done") return;
         request.done = true;
-        request.endedAt = this.#net.now;
+        request.endedAt = this.#net.clock.now();
         this.#requests.delete(output.requestId);
         return;
       }
       case "event":
         if (output.event.type === "bootstrapped") {
-          this.bootstrappedAt = this.#net.now;
+          this.bootstrappedAt = this.#net.clock.now();
         }
     }
   }
@@ -125,14 +130,20 @@ export interface DhtWorldOptions {
 
 /** Many nodes, each at an address of a subnet of its own. */
 export class DhtWorld {
-  readonly net: SimNet;
+  readonly net: DatagramNetwork;
+  readonly clock: SimClock;
   readonly nodes: SimDhtNode[] = [];
   readonly random: RandomSource;
   readonly #options: DhtWorldOptions;
   readonly #taken = new Set<number>();
 
-  constructor(net: SimNet, options: DhtWorldOptions) {
+  constructor(
+    net: DatagramNetwork,
+    clock: SimClock,
+    options: DhtWorldOptions,
+  ) {
     this.net = net;
+    this.clock = clock;
     this.#options = options;
     this.random = seededRandom(options.seed);
   }
@@ -170,7 +181,7 @@ export class DhtWorld {
     const ip = Uint8Array.from(address.hostname.split("."), Number);
     const node = new SimDhtNode(this.net, address, {
       random: seededRandom(randomInt(random, 2 ** 32)),
-      startedAt: this.net.now,
+      startedAt: this.clock.now(),
       id: this.chance(insecure)
         ? randomNodeId(random)
         : secureNodeId(ip, random),
@@ -189,11 +200,11 @@ export class DhtWorld {
 
   /** Lets many join, one after another. */
   grow(count: number, everyMs: number): void {
-    const start = this.net.now;
+    const start = this.clock.now();
     for (let i = 0; i < count; i++) {
-      this.net.schedule(start + i * everyMs, () => this.join());
+      this.clock.schedule(start + i * everyMs, () => this.join());
     }
-    this.net.runUntil(start + count * everyMs);
+    this.clock.runSync(start + count * everyMs);
   }
 
   /** Lets a share of the nodes leave without a word. */
@@ -209,9 +220,10 @@ export class DhtWorld {
 
   /** Lets time pass until all of the requests are done. */
   settle(requests: readonly SimRequest[], withinMs = 120_000): boolean {
-    return this.net.runWhile(
-      () => requests.some(({ done }) => !done),
-      this.net.now + withinMs,
+    const { clock } = this;
+    return clock.runSync(
+      clock.now() + withinMs,
+      () => requests.every(({ done }) => done),
     );
   }
 }

@@ -12,8 +12,8 @@ import {
   type HandshakerOptions,
   type PeerCandidate,
 } from "../../handshake/mod.ts";
-import { FakeClock } from "./fake_clock.ts";
-import { MemoryNetwork } from "./memory_transport.ts";
+import { SimClock } from "../../testing/sim_clock.ts";
+import { MemoryNetwork } from "../../testing/memory_network.ts";
 
 export const infoHash: Uint8Array = new Uint8Array(20).fill(1);
 export const v2Hash: Uint8Array = new Uint8Array(32).fill(2);
@@ -23,7 +23,7 @@ export const strangerId: Uint8Array = new TextEncoder().encode(
 export const BOB: Endpoint = { hostname: "10.0.0.2", port: 6881 };
 
 export class World {
-  readonly clock = new FakeClock();
+  readonly clock = new SimClock();
   readonly network: MemoryNetwork;
   readonly #open: Handshaker[] = [];
   readonly #latencyMs: number;

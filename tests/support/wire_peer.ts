@@ -1,7 +1,7 @@
 /** A peer that speaks the wire by hand and does as it is told. */
 import type { Endpoint } from "../../_shared/address.ts";
 import type { ByteConnection } from "../../_shared/byte_conn.ts";
-import type { SwarmWorld } from "./swarm_world.ts";
+import type { SwarmWorld } from "../../testing/mod.ts";
 
 /** Options of {@linkcode WirePeer}. */
 export interface WirePeerOptions {

@@ -13,7 +13,7 @@ import { SqliteFileSystem } from "../../examples/sqlite_storage.ts";
 import { HttpTrackerClient } from "../../htracker/mod.ts";
 import { createMetainfo, parseMetainfo } from "../../metainfo/mod.ts";
 import { UdpTrackerClient } from "../../utracker/mod.ts";
-import { testFileSystem } from "../disk/file_system_compliance.ts";
+import { testFileSystem } from "../../testing/file_system_compliance.ts";
 import { NETNS_HOSTS, NetnsPair, netnsProblem } from "../support/netns.ts";
 import { TempDir } from "../support/paths.ts";
 import {

@@ -153,7 +153,7 @@ Deno.test({
         "https://example.com/x.ts",
         "lodash",
         "@bip/bip/bencode",
-        "../tests/support/fake_clock.ts",
+        "../tests/support/paths.ts",
         "../../elsewhere.ts",
         "../mod.ts",
       ]

@@ -8,7 +8,7 @@ import {
 } from "../../_shared/swarm_store.ts";
 import { KvSwarmStore, type SwarmKv } from "../../utracker/mod.ts";
 import { TempDir } from "../support/paths.ts";
-import { testSwarmStore } from "../support/swarm_compliance.ts";
+import { testSwarmStore } from "../../testing/swarm_store_compliance.ts";
 
 const hasKv = "openKv" in Deno;
 

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { Bitfield } from "../../../_shared/bitfield.ts";
 import { ResumeSaver } from "../../../client/content/resume_saver.ts";
 import type { TorrentStorage } from "../../../disk/mod.ts";
-import { drain, SimClock } from "../../support/sim_clock.ts";
+import { drain, SimClock } from "../../../testing/sim_clock.ts";
 
 /** A storage of which only the resume data matter: the count of pieces. */
 function storage(have: Bitfield): TorrentStorage {

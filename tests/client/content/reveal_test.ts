@@ -5,7 +5,7 @@ import {
   type SimHost,
   simTorrent,
   SwarmWorld,
-} from "../../support/swarm_world.ts";
+} from "../../../testing/mod.ts";
 
 const LIMIT_MS = 600_000;
 

@@ -5,7 +5,7 @@ import { RateLimiter } from "../../../client/limits/rate_limiter.ts";
 import { Upload } from "../../../client/content/upload.ts";
 import { UploadSlots } from "../../../client/limits/upload_slots.ts";
 import { seededRandom } from "../../../_shared/random.ts";
-import { SimClock } from "../../support/sim_clock.ts";
+import { SimClock } from "../../../testing/sim_clock.ts";
 
 const none = { permissions: "none" } as const;
 

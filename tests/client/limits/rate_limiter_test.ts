@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { RateLimiter } from "../../../client/limits/rate_limiter.ts";
-import { FakeClock, settle } from "../../support/fake_clock.ts";
-import { SimClock } from "../../support/sim_clock.ts";
+import { drain, SimClock } from "../../../testing/sim_clock.ts";
 
 const none = { permissions: "none" } as const;
 
@@ -24,7 +23,7 @@ function taker(
 }
 
 Deno.test("RateLimiter passes everything without a limit", none, () => {
-  const limiter = new RateLimiter({ clock: new FakeClock() });
+  const limiter = new RateLimiter({ clock: new SimClock() });
   for (let i = 0; i < 100; i++) assertEquals(limiter.take(1e9), 1e9);
   assertEquals([limiter.isOpen, limiter.tryTake(1e9)], [true, true]);
 });
@@ -128,7 +127,7 @@ Deno.test(
   "RateLimiter lets waiters go when the limit is lifted, and when they are gone",
   none,
   async () => {
-    const clock = new FakeClock();
+    const clock = new SimClock();
     const limiter = new RateLimiter({ clock, bytesPerSecond: 1000 });
     limiter.take(1_000_000, { whole: true });
     const results: number[] = [];
@@ -136,18 +135,18 @@ Deno.test(
     const note = (granted: number) => void results.push(granted);
     void Promise.resolve(limiter.take(7, { isGone: () => isGone })).then(note);
     void Promise.resolve(limiter.take(9)).then(note);
-    await settle();
+    await drain();
     assertEquals(results, []);
     isGone = true;
     limiter.rate = Infinity;
-    await settle();
+    await drain();
     assertEquals(results, [0, 9]);
     assertEquals(clock.pending, 0);
   },
 );
 
 Deno.test("RateLimiter refuses a rate that is not positive", none, () => {
-  const limiter = new RateLimiter({ clock: new FakeClock() });
+  const limiter = new RateLimiter({ clock: new SimClock() });
   assertThrows(() => limiter.rate = 0, RangeError, "must be positive");
   assertThrows(() => limiter.rate = NaN, RangeError, "must be positive");
 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { RateLimiter } from "../../../client/limits/rate_limiter.ts";
 import { ReadGate } from "../../../client/limits/read_gate.ts";
-import { SimClock } from "../../support/sim_clock.ts";
+import { SimClock } from "../../../testing/sim_clock.ts";
 
 const none = { permissions: "none" } as const;
 

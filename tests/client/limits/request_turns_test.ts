@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { RateLimiter } from "../../../client/limits/rate_limiter.ts";
 import { RequestTurns } from "../../../client/limits/request_turns.ts";
-import { SimClock } from "../../support/sim_clock.ts";
+import { SimClock } from "../../../testing/sim_clock.ts";
 
 Deno.test("RequestTurns ask for little at a time, of all in turn", {
   permissions: "none",

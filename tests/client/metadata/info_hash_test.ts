@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { matchesInfoHash } from "../../../client/metadata/info_hash.ts";
 import { magnetOf } from "../../../metainfo/mod.ts";
-import { simTorrent } from "../../support/swarm_world.ts";
+import { simTorrent } from "../../../testing/mod.ts";
 
 Deno.test("matchesInfoHash() wants every hash of the link to fit", {
   permissions: "none",

@@ -9,7 +9,7 @@ import {
   type SimTorrent,
   simTorrent,
   SwarmWorld,
-} from "../../support/swarm_world.ts";
+} from "../../../testing/mod.ts";
 import { latin1, WirePeer } from "../../support/wire_peer.ts";
 import { createHash } from "node:crypto";
 

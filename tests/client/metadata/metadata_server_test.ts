@@ -4,7 +4,7 @@ import { METADATA_PIECE_SIZE } from "../../../client/metadata/metadata_machine.t
 import { RateLimiter } from "../../../client/limits/rate_limiter.ts";
 import type { SwarmPeer } from "../../../client/peers/swarm_peer.ts";
 import type { UtMetadataMessage } from "../../../peer/ut_metadata.ts";
-import { SimClock } from "../../support/sim_clock.ts";
+import { SimClock } from "../../../testing/sim_clock.ts";
 
 const pure = { permissions: "none" } as const;
 const INFO = new Uint8Array(2.5 * METADATA_PIECE_SIZE).fill(7);

@@ -8,7 +8,7 @@ import {
   type SimHost,
   simTorrent,
   SwarmWorld,
-} from "../../support/swarm_world.ts";
+} from "../../../testing/mod.ts";
 import { WirePeer } from "../../support/wire_peer.ts";
 
 const FILES = [["a.bin", 2_000_000]] as const;

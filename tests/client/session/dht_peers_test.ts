@@ -3,7 +3,7 @@ import type { PeerCandidate } from "../../../_shared/address.ts";
 import { sleep } from "../../../_shared/clock.ts";
 import { SharedClock } from "../../../_shared/shared_clock.ts";
 import { DhtPeers } from "../../../client/session/dht_peers.ts";
-import { SimClock } from "../../support/sim_clock.ts";
+import { SimClock } from "../../../testing/sim_clock.ts";
 
 const MINUTE = 60_000;
 const address = { hostname: "192.0.2.4", port: 5 };

@@ -12,7 +12,7 @@ import {
   type HandshakeFailed,
   type Handshaker,
 } from "../../../handshake/mod.ts";
-import { SimClock } from "../../support/sim_clock.ts";
+import { SimClock } from "../../../testing/sim_clock.ts";
 
 const none = { permissions: "none" } as const;
 const infoHash = new Uint8Array(20).fill(1);

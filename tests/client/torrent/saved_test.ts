@@ -3,11 +3,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { formatEndpoint } from "../../../_shared/address.ts";
 import type { SavedSession } from "../../../client/torrent/saved.ts";
 import { formatMagnet, magnetOf } from "../../../metainfo/mod.ts";
-import {
-  assertFiles,
-  simTorrent,
-  SwarmWorld,
-} from "../../support/swarm_world.ts";
+import { assertFiles, simTorrent, SwarmWorld } from "../../../testing/mod.ts";
 
 const pure = { permissions: "none" } as const;
 

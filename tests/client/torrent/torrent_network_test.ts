@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { toHex } from "../../../_shared/bytes.ts";
 import type { PeerDiscovery } from "../../../client/types.ts";
-import { simTorrent, SwarmWorld } from "../../support/swarm_world.ts";
+import { simTorrent, SwarmWorld } from "../../../testing/mod.ts";
 
 /** Yields one address, then stays until told to end. */
 function search(address: { hostname: string; port: number }): PeerDiscovery {

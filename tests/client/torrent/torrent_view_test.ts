@@ -2,11 +2,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { SessionError } from "../../../client/error.ts";
 import type { SessionEvent } from "../../../client/session_view.ts";
-import {
-  assertFiles,
-  simTorrent,
-  SwarmWorld,
-} from "../../support/swarm_world.ts";
+import { assertFiles, simTorrent, SwarmWorld } from "../../../testing/mod.ts";
 
 const pure = { permissions: "none" } as const;
 

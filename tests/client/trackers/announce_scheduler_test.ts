@@ -4,7 +4,7 @@ import {
   AnnounceScheduler,
   type AnnounceTurn,
 } from "../../../client/trackers/announce_scheduler.ts";
-import { SimClock } from "../../support/sim_clock.ts";
+import { SimClock } from "../../../testing/sim_clock.ts";
 
 const MINUTE = 60_000;
 

@@ -12,8 +12,8 @@ import {
   TrackerRunner,
 } from "../../../client/trackers/tracker_runner.ts";
 import type { TrackerClient } from "../../../client/types.ts";
-import { SimClock } from "../../support/sim_clock.ts";
-import { simTorrent, SwarmWorld } from "../../support/swarm_world.ts";
+import { SimClock } from "../../../testing/sim_clock.ts";
+import { simTorrent, SwarmWorld } from "../../../testing/mod.ts";
 
 const peers = [{ hostname: "10.0.0.9", port: 6881 }];
 const response: AnnounceResponse = { intervalMs: 1_800_000, peers };

@@ -4,7 +4,7 @@ import { CheckQueue } from "../../../disk/check/check_queue.ts";
 import type { FileSystem } from "../../../disk/file_system.ts";
 import { DiskManager } from "../../../disk/manager.ts";
 import { MemoryFileSystem } from "../../../disk/memory_file_system.ts";
-import { SimClock } from "../../support/sim_clock.ts";
+import { SimClock } from "../../../testing/sim_clock.ts";
 import { makeTorrent } from "../support.ts";
 
 const pure = { permissions: "none" } as const;

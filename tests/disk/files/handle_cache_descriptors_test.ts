@@ -3,7 +3,7 @@ import { DiskError } from "../../../disk/error.ts";
 import { HandleCache, HandlePool } from "../../../disk/files/handle_cache.ts";
 import { MemoryFileSystem } from "../../../disk/memory_file_system.ts";
 import { injectFaults, interceptFileSystem } from "../../../disk/middleware.ts";
-import { SimClock } from "../../support/sim_clock.ts";
+import { SimClock } from "../../../testing/sim_clock.ts";
 import { assertFiles, open, writeAll } from "../storage_bench.ts";
 import { makeTorrent } from "../support.ts";
 

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DiskManager } from "../../../disk/manager.ts";
 import { DiskError } from "../../../disk/error.ts";
 import { MemoryFileSystem } from "../../../disk/memory_file_system.ts";
-import { SimClock } from "../../support/sim_clock.ts";
+import { SimClock } from "../../../testing/sim_clock.ts";
 import { open, writeAll, writePiece } from "../storage_bench.ts";
 import { makeTorrent } from "../support.ts";
 

@@ -5,8 +5,8 @@ import {
   type PeerExtension,
   type PeerExtensionContext,
 } from "../../../peer/mod.ts";
-import { MemoryNetwork } from "../../support/memory_transport.ts";
-import { SimClock } from "../../support/sim_clock.ts";
+import { MemoryNetwork } from "../../../testing/memory_network.ts";
+import { SimClock } from "../../../testing/sim_clock.ts";
 
 const none = { permissions: "none" } as const;
 

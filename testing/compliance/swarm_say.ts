@@ -9,14 +9,22 @@ import {
 } from "../../_shared/swarm_store.ts";
 
 /** A store under test and the time it lives in. */
-export interface SwarmWorld extends AsyncDisposable {
+export interface SwarmStoreWorld extends AsyncDisposable {
+  /** The store. */
   readonly store: SwarmStore;
+  /** Reads its clock, in milliseconds. */
   readonly now: () => number;
+  /** Lets so many milliseconds pass. */
   readonly advance: (ms: number) => void;
 }
 
-/** Opens an empty store. */
-export type OpenSwarmWorld = (limits?: SwarmLimits) => Promise<SwarmWorld>;
+/**
+ * Opens an empty store.
+ *
+ * @param limits Limits to keep to.
+ * @returns The store and its time.
+ */
+export type OpenSwarmStore = (limits?: SwarmLimits) => Promise<SwarmStoreWorld>;
 
 /** The info-hash of a torrent. */
 export const hashOf = (n: number): Uint8Array => {

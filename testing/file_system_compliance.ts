@@ -1,16 +1,23 @@
 /**
- * What every FileSystem must do. Call it from a test file with a way to make
- * an empty one.
+ * What every file system of `disk/` must do.
+ *
+ * @module
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { DiskError } from "../../disk/error.ts";
-import type { FileSystem } from "../../disk/file_system.ts";
+import { DiskError } from "../disk/error.ts";
+import type { FileSystem } from "../disk/file_system.ts";
 
 /** How to make the file system under test. */
 export interface ComplianceSubject {
+  /** What the tests begin with. */
   readonly name: string;
-  /** Makes an empty one and what cleans up after it. */
+  /**
+   * Makes an empty one.
+   *
+   * @returns The file system, and what cleans up after it was closed.
+   */
   make(): { fileSystem: FileSystem; cleanUp: () => void };
+  /** What the tests may do. */
   readonly permissions: Deno.PermissionOptions;
 }
 
@@ -35,7 +42,11 @@ async function code(run: () => unknown): Promise<string> {
   return error.code;
 }
 
-/** Registers the suite as Deno tests. */
+/**
+ * Registers tests that every `FileSystem` has to pass.
+ *
+ * @param subject The file system under test.
+ */
 export function testFileSystem(subject: ComplianceSubject): void {
   const test = (what: string, run: (files: FileSystem) => Promise<void>) =>
     Deno.test({

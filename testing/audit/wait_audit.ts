@@ -1,6 +1,7 @@
 /**
  * Notes what is waited for and until when it must be over, whatever others do.
- * Shares no code with the package.
+ *
+ * It shares no code with what it checks.
  */
 import type { Clock } from "../../_shared/clock.ts";
 import type { ByteConnection } from "../../_shared/byte_conn.ts";
@@ -28,7 +29,7 @@ export class WaitAudit {
   /** By when each has to be over. */
   readonly #waits = new Map<object, readonly [what: string, until: number]>();
 
-  /** @param clock Whose time passes. */
+  /** @param clock Clock to use. */
   constructor(clock: Clock) {
     this.#clock = clock;
   }

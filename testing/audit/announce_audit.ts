@@ -1,6 +1,7 @@
 /**
  * Reads along with the announces of one host and notes what breaks the rules
- * of trackers. Shares no code with the package.
+ * of trackers.
+ * It shares no code with what it checks.
  */
 import type {
   AnnounceRequest,
@@ -28,8 +29,9 @@ interface Line {
   downloaded: number;
 }
 
-/** What is told, and what is wrong with it. */
+/** What a host tells trackers, and what is wrong with it. */
 export class AnnounceAudit {
+  /** Rules that were broken, one line each. */
   readonly violations: string[] = [];
   /** Announces, oldest first. */
   readonly told: AnnounceRequest[] = [];
@@ -38,7 +40,9 @@ export class AnnounceAudit {
   readonly #lines = new Map<string, Line>();
 
   /**
-   * @param clock Whose time passes.
+   * Begins to read along.
+   *
+   * @param clock Clock to use.
    * @param missing Bytes of a torrent that are not stored, where that is known.
    */
   constructor(
@@ -49,7 +53,12 @@ export class AnnounceAudit {
     this.#missing = missing;
   }
 
-  /** Wraps a client. */
+  /**
+   * Wraps a client.
+   *
+   * @param client The client.
+   * @returns One that reads along.
+   */
   wrap(client: TrackerClient): TrackerClient {
     return {
       announce: async (url, request, options) => {
@@ -70,7 +79,7 @@ export class AnnounceAudit {
     };
   }
 
-  /** Who was told that we came, and answered, is to be told that we left. */
+  /** Notes trackers that were not told that the host left. */
   assertLeft(): void {
     for (const { url, started, answer, failedAt } of this.#lines.values()) {
       if (started && answer !== undefined && failedAt === -Infinity) {

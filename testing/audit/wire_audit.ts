@@ -1,38 +1,54 @@
 /**
  * Reads along with one end of a connection and notes what breaks the rules of
- * the wire. Shares no code with the package.
+ * the wire.
+ * It shares no code with what it checks.
  */
 import type { ByteConnection } from "../../_shared/byte_conn.ts";
 import type { Clock } from "../../_shared/clock.ts";
 
 /** What an audited end is known to have. */
 export interface WireTruth {
-  /** Whether a piece is on disk, byte for byte, at this end. */
+  /**
+   * Looks for a piece at this end.
+   *
+   * @param pieceIndex Index of the piece.
+   * @returns Whether it is stored, byte for byte.
+   */
   isStored(pieceIndex: number): boolean;
+  /** Pieces of the torrent. */
   readonly pieceCount: number;
-  /** Bytes of a piece without padding. */
+  /**
+   * Tells the size of a piece.
+   *
+   * @param pieceIndex Index of the piece.
+   * @returns Its bytes without padding.
+   */
   payloadSize(pieceIndex: number): number;
 }
 
 /** Totals of one host; all its connections add to them. */
 export class WireTotals {
+  /** Rules that were broken, one line each. */
   readonly violations: string[] = [];
-  /** Ids of messages sent, counted. */
-  readonly sent = new Map<number, number>();
+  /** Messages sent, by id. */
+  readonly sent: Map<number, number> = new Map();
   /** Names of extensions offered to peers. */
-  readonly offered = new Set<string>();
+  readonly offered: Set<string> = new Set();
   /** Messages of ut_pex sent. */
   pexSent = 0;
-  /** Blocks sent and received. */
+  /** Blocks sent. */
   blocksSent = 0;
+  /** Blocks received. */
   blocksReceived = 0;
-  /** Connections that are unchoked by this end now, and most ever. */
+  /** Connections that are unchoked by this end now. */
   unchoked = 0;
+  /** Most connections that were unchoked at a time. */
   mostUnchoked = 0;
   /** Times that this end choked a peer that it had unchoked. */
   chokes = 0;
-  /** Connections open now, and most ever. */
+  /** Connections open now. */
   open = 0;
+  /** Most connections that were open at a time. */
   mostOpen = 0;
   /** Connections to peers that offer the info dictionary, by torrent. */
   readonly metadata: Map<string, MetadataOffers> = new Map();

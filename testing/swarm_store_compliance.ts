@@ -1,18 +1,29 @@
+/**
+ * What every store of a tracker's swarms must do.
+ *
+ * @module
+ */
 import { assert, assertEquals } from "@std/assert";
-import type { SwarmAnnounce } from "../../_shared/swarm_store.ts";
-import { testSwarmShares } from "./swarm_shares.ts";
+import type { SwarmAnnounce } from "../_shared/swarm_store.ts";
+import { testSwarmShares } from "./compliance/swarm_shares.ts";
 import {
   hashOf,
-  type OpenSwarmWorld,
+  type OpenSwarmStore,
   peer,
   peersOf,
   say,
-} from "./swarm_say.ts";
+} from "./compliance/swarm_say.ts";
 
-/** Tests that every {@linkcode SwarmStore} has to pass. */
+/**
+ * Registers tests that every `SwarmStore` has to pass.
+ *
+ * @param name What the tests begin with.
+ * @param open Opens an empty store.
+ * @param permissions What the tests may do.
+ */
 export function testSwarmStore(
   name: string,
-  open: OpenSwarmWorld,
+  open: OpenSwarmStore,
   permissions: Deno.PermissionOptions = "none",
 ): void {
   const test = (what: string, fn: () => Promise<void>) =>
@@ -218,7 +229,6 @@ export function testSwarmStore(
     await using world = await open();
     const { store } = world;
     const seed = 42;
-    console.log(`seed ${seed}`);
     let state = seed;
     const random = (below: number) => {
       state = Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x9e3779b9 | 0;

@@ -1,17 +1,17 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   hashOf,
-  type OpenSwarmWorld,
+  type OpenSwarmStore,
   peer,
   peersOf,
   say,
-  type SwarmWorld,
+  type SwarmStoreWorld,
 } from "./swarm_say.ts";
 
 /** What every swarm store does at its caps, and against those who want all. */
 export function testSwarmShares(
   test: (what: string, fn: () => Promise<void>) => void,
-  open: OpenSwarmWorld,
+  open: OpenSwarmStore,
 ): void {
   test("a full torrent makes room for whoever comes", async () => {
     await using world = await open({ maxPeersPerTorrent: 10 });
@@ -25,13 +25,13 @@ export function testSwarmShares(
     assertEquals((await world.store.stats()).evicted, 30);
   });
 
-  const figures = async (world: SwarmWorld) => {
+  const figures = async (world: SwarmStoreWorld) => {
     // Figures may be some seconds old.
     world.advance(6_000);
     return await world.store.stats();
   };
   /** Peers of a torrent, by a peer that asks and is not listed. */
-  const listed = async (world: SwarmWorld, torrent: number) =>
+  const listed = async (world: SwarmStoreWorld, torrent: number) =>
     peersOf(
       await world.store.announce(
         say(0xffff, { torrent, port: 0, numWant: 200 }),
