@@ -1,7 +1,7 @@
 /**
  * Strategies of a BitTorrent client, without any network: which pieces others
  * are told of, which blocks are asked of whom and how many at a time, who may
- * download from us, and who sends rubbish. Everything here is pure: time (in
+ * download from us, and who sends bad data. Everything here is pure: time (in
  * milliseconds) and randomness are parameters, decisions are results.
  *
  * Each family has several members that can be mixed:
@@ -10,7 +10,7 @@
  * | --- | --- |
  * | revelation | {@linkcode HonestRevelation}, {@linkcode LazyRevelation}, {@linkcode SuperSeeding} |
  * | selection | {@linkcode PiecePicker} with {@linkcode rarestFirst}, {@linkcode sequential}, {@linkcode ranked}, {@linkcode randomOrder}; priorities, deadlines, end-game |
- * | queueing | {@linkcode RequestWindow}, {@linkcode stealFromSlow}, {@linkcode neverSteal}, parole and {@linkcode SmartBan} |
+ * | queueing | {@linkcode RequestWindow}, {@linkcode stealFromSlow}, parole and {@linkcode SmartBan} |
  * | choking | {@linkcode titForTatChoker}, {@linkcode roundRobinChoker}, {@linkcode fastestUploadChoker}, {@linkcode antiLeechChoker} |
  *
  * @example Downloading a torrent of two pieces from one seed

@@ -9,14 +9,12 @@ import { BlockBook } from "./picker/block_book.ts";
 import { BlockChooser } from "./picker/block_chooser.ts";
 import { Deadlines } from "./picker/deadlines.ts";
 import { RECEIVED } from "./picker/partial_piece.ts";
-import { checkPicker } from "./picker/picker_invariants.ts";
 import { findPeer, PieceTable } from "./picker/piece_table.ts";
-import { steal } from "./picker/thief.ts";
+import { steal } from "./picker/steal.ts";
 import { PickerPeers } from "./picker/picker_peers.ts";
 import { PickerPieces } from "./picker/picker_pieces.ts";
 import type {
   PeerBlock,
-  PickerLayout,
   PickerStats,
   PiecePickerOptions,
   ReceiveResult,
@@ -24,6 +22,9 @@ import type {
 import { rarestFirst } from "./rarest_first.ts";
 import type { PeerKey } from "./selection_strategy.ts";
 import type { StealPolicy } from "./steal_policy.ts";
+
+/** The books of a picker, for tests. */
+export let bookOf: (picker: PiecePicker) => BlockBook;
 
 const NONE: readonly PeerKey[] = Object.freeze([]);
 const WASTE: ReceiveResult = Object.freeze({
@@ -35,9 +36,9 @@ const STORED: ReceiveResult = Object.freeze({ ...WASTE, accepted: true });
 const LAST: ReceiveResult = Object.freeze({ ...STORED, pieceComplete: true });
 
 /**
- * Chooses the blocks to ask of each peer, and keeps the books: who has what,
- * who was asked for what, what arrived from whom. Pure: time comes in as
- * milliseconds of any steady clock.
+ * Chooses the blocks to request from each peer, and keeps track of who has
+ * what, what was requested from whom, and what arrived. Time is in milliseconds
+ * of any steady clock.
  *
  * A pick costs the same however many pieces the torrent has.
  */
@@ -46,10 +47,13 @@ export class PiecePicker {
   readonly peers: PickerPeers;
   /** The pieces: states, priorities, deadlines. */
   readonly pieces: PickerPieces;
-  readonly #layout: PickerLayout;
   readonly #table: PieceTable;
   readonly #book: BlockBook;
   readonly #chooser: BlockChooser;
+
+  static {
+    bookOf = (picker) => picker.#book;
+  }
 
   /**
    * Makes a picker without peers.
@@ -59,32 +63,24 @@ export class PiecePicker {
    * pieces, or a number is out of range.
    */
   constructor(options: PiecePickerOptions) {
-    const { layout, random, have, randomFirstPieces = 4, maxAskers = 4 } =
-      options;
+    const { layout, random, have, randomFirstPieces = 4 } = options;
     if (have !== undefined && have.length !== layout.pieceCount) {
       throw new RangeError(
         `Cannot make a picker as "have" must be of ${layout.pieceCount} pieces: it is of ${have.length}`,
       );
     }
-    if (!(randomFirstPieces >= 0) || !(maxAskers >= 1)) {
+    if (!(randomFirstPieces >= 0)) {
       throw new RangeError(
-        `Cannot make a picker as "randomFirstPieces" must be at least 0 and "maxAskers" at least 1: they are ${randomFirstPieces} and ${maxAskers}`,
+        `Cannot make a picker as "randomFirstPieces" must be at least 0: it is ${randomFirstPieces}`,
       );
     }
     const strategy = options.strategy ?? rarestFirst();
     const table = new PieceTable(layout.pieceCount, strategy, random, have);
     const book = new BlockBook(table, layout);
     const deadlines = new Deadlines();
-    this.#layout = layout;
     this.#table = table;
     this.#book = book;
-    this.#chooser = new BlockChooser(
-      table,
-      book,
-      deadlines,
-      randomFirstPieces,
-      maxAskers,
-    );
+    this.#chooser = new BlockChooser(book, deadlines, randomFirstPieces);
     this.peers = new PickerPeers(table, book);
     this.pieces = new PickerPieces(table, book, deadlines, strategy);
   }
@@ -169,11 +165,7 @@ export class PiecePicker {
     const cancel = book.dropAskers(partial, block, peer);
     book.receive(partial, block, peer);
     if (cancel.length === 0) return partial.isComplete ? LAST : STORED;
-    return {
-      accepted: true,
-      cancel,
-      pieceComplete: partial.isComplete,
-    };
+    return { accepted: true, cancel, pieceComplete: partial.isComplete };
   }
 
   /**
@@ -262,16 +254,6 @@ export class PiecePicker {
     };
   }
 
-  /**
-   * Checks the books against each other; for tests, as it looks at every piece
-   * of every peer.
-   *
-   * @throws {Error} If they disagree.
-   */
-  assertInvariants(): void {
-    checkPicker(this.#table, this.#book);
-  }
-
   /** The index of a block, or -1 when there is none at that place. */
   #block(pieceIndex: number, blockOffset: number): number {
     if (
@@ -280,7 +262,7 @@ export class PiecePicker {
     ) return -1;
     const block = blockOffset / BLOCK_SIZE;
     return Number.isInteger(block) && block >= 0 &&
-        block < this.#layout.blockCount(pieceIndex)
+        block < this.#book.layout.blockCount(pieceIndex)
       ? block
       : -1;
   }

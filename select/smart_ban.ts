@@ -16,19 +16,16 @@ export interface PeerVerdict {
   readonly absolve: readonly PeerKey[];
 }
 
-/** Options of {@linkcode SmartBan}. */
-export interface SmartBanOptions {
-  /** Trust lost with a bad piece. @default {2} */
-  readonly penalty?: number | undefined;
-  /** Trust gained with a good piece. @default {1} */
-  readonly reward?: number | undefined;
-  /** The highest trust. @default {8} */
-  readonly maxTrust?: number | undefined;
-  /** A peer at or below this is banned. @default {-7} */
-  readonly banAt?: number | undefined;
-  /** Digests of blocks of failed pieces that are kept. @default {65536} */
-  readonly maxBlocks?: number | undefined;
-}
+/** Trust lost with a bad piece, gained with a good one, and the most there is. */
+const PENALTY = 2;
+const REWARD = 1;
+const MAX_TRUST = 8;
+
+/** A peer at or below this trust is banned. */
+const BAN_AT = -7;
+
+/** Digests of blocks of failed pieces that are kept. */
+const MAX_BLOCKS = 65_536;
 
 interface BlockRecord {
   readonly block: number;
@@ -43,38 +40,19 @@ const ALARM_PIECES = 256;
 const FAILURES_PER_PIECE = 4;
 
 /**
- * Names the exact culprits of bad pieces. The digests of a failed piece's
- * blocks are kept; once the piece passes, whoever gave a block with another
- * digest is guilty. Whoever gave a bad piece alone is guilty at once. Beside
- * that every peer has an account of trust, for when no proof comes.
+ * Names the peers that sent bad blocks. The digests of a failed piece's blocks
+ * are kept; once the piece passes, every peer whose block had another digest is
+ * guilty. A peer that sent all of a bad piece is guilty at once. Each peer also
+ * has an account of trust, for when no proof comes.
  */
 export class SmartBan {
-  readonly #penalty: number;
-  readonly #reward: number;
-  readonly #maxTrust: number;
-  readonly #banAt: number;
-  readonly #maxBlocks: number;
   readonly #failed = new Map<number, BlockRecord[][]>();
   /** Records in `#failed`. */
   #blocks = 0;
   readonly #trust = new Map<PeerKey, number>();
   readonly #parole = new Set<PeerKey>();
-  readonly #banned = new Set<PeerKey>();
   /** Good pieces until the alarm is over. */
   #alarm = 0;
-
-  /**
-   * Starts without suspicion.
-   *
-   * @param options See {@linkcode SmartBanOptions}.
-   */
-  constructor(options: SmartBanOptions = {}) {
-    this.#penalty = options.penalty ?? 2;
-    this.#reward = options.reward ?? 1;
-    this.#maxTrust = options.maxTrust ?? 8;
-    this.#banAt = options.banAt ?? -7;
-    this.#maxBlocks = options.maxBlocks ?? 65_536;
-  }
 
   /**
    * Whether digests of this piece's blocks are worth computing when it passes.
@@ -107,9 +85,9 @@ export class SmartBan {
     const ban = new Set<PeerKey>();
     const parole = new Set<PeerKey>();
     for (const peer of suspects) {
-      const trust = (this.#trust.get(peer) ?? 0) - this.#penalty;
+      const trust = (this.#trust.get(peer) ?? 0) - PENALTY;
       this.#trust.set(peer, trust);
-      if ((isAllKnown && suspects.size === 1) || trust <= this.#banAt) {
+      if ((isAllKnown && suspects.size === 1) || trust <= BAN_AT) {
         ban.add(peer);
       } else parole.add(peer);
     }
@@ -119,7 +97,7 @@ export class SmartBan {
       records.push({ block, peer, digest: digests[block]!.slice() });
     });
     if (records.length > 0) this.#remember(pieceIndex, records);
-    for (const peer of ban) this.#ban(peer);
+    for (const peer of ban) this.#parole.delete(peer);
     for (const peer of parole) this.#parole.add(peer);
     return { ban: [...ban], parole: [...parole], absolve: [] };
   }
@@ -158,8 +136,8 @@ export class SmartBan {
     const authors = new Set<PeerKey>(contributors);
     const isAllKnown = !authors.delete(-1);
     for (const peer of authors) {
-      const trust = (this.#trust.get(peer) ?? 0) + this.#reward;
-      this.#trust.set(peer, Math.min(trust, this.#maxTrust));
+      const trust = (this.#trust.get(peer) ?? 0) + REWARD;
+      this.#trust.set(peer, Math.min(trust, MAX_TRUST));
       if (isAllKnown && authors.size === 1) cleared.add(peer);
     }
     const absolve: PeerKey[] = [];
@@ -169,44 +147,27 @@ export class SmartBan {
       this.#parole.delete(peer);
       absolve.push(peer);
     }
-    for (const peer of ban) this.#ban(peer);
+    for (const peer of ban) this.#parole.delete(peer);
     return { ban: [...ban], parole: [], absolve };
   }
 
   /**
-   * Puts a peer under suspicion that has not given a good piece yet, while
-   * there are peers that send rubbish: who changes its address after each ban
-   * spoils no more than one piece, and nobody else's.
+   * Puts a peer that has not given a good piece yet on parole, while bad pieces
+   * arrive: a peer that changes its address after each ban then spoils no more
+   * than one piece, and none that others contribute to.
    *
    * @param peer The peer.
    * @returns Whether it is on parole now and was not before.
    */
   suspect(peer: PeerKey): boolean {
-    if (this.#alarm === 0 || this.trust(peer) > 0 || this.#parole.has(peer)) {
+    if (
+      this.#alarm === 0 || (this.#trust.get(peer) ?? 0) > 0 ||
+      this.#parole.has(peer)
+    ) {
       return false;
     }
     this.#parole.add(peer);
     return true;
-  }
-
-  /**
-   * The trust in a peer.
-   *
-   * @param peer The peer.
-   * @returns Points, 0 for a stranger.
-   */
-  trust(peer: PeerKey): number {
-    return this.#trust.get(peer) ?? 0;
-  }
-
-  /**
-   * Whether a peer was banned.
-   *
-   * @param peer The peer.
-   * @returns True for ever.
-   */
-  isBanned(peer: PeerKey): boolean {
-    return this.#banned.has(peer);
   }
 
   /**
@@ -217,11 +178,6 @@ export class SmartBan {
    */
   forget(peer: PeerKey): void {
     this.#trust.delete(peer);
-    this.#parole.delete(peer);
-  }
-
-  #ban(peer: PeerKey): void {
-    this.#banned.add(peer);
     this.#parole.delete(peer);
   }
 
@@ -236,7 +192,7 @@ export class SmartBan {
     }
     this.#failed.set(pieceIndex, failures);
     for (const oldest of this.#failed.keys()) {
-      if (this.#blocks <= this.#maxBlocks) break;
+      if (this.#blocks <= MAX_BLOCKS) break;
       this.#drop(oldest);
     }
   }

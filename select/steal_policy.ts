@@ -1,5 +1,5 @@
 /**
- * Queueing: from whom blocks are taken when a faster peer has nothing to do.
+ * Queueing: which requests move to a faster peer that has nothing to do.
  *
  * @module
  */
@@ -8,86 +8,62 @@
 export interface PeerLoad {
   /** Bytes per second; 0 while unknown. */
   readonly rate: number;
-  /** Blocks asked of it. */
+  /** Blocks requested from it. */
   readonly outstanding: number;
-  /** Milliseconds since it gave a block or was first asked. */
+  /** Milliseconds since its last block, or since the first request. */
   readonly idleMs: number;
 }
 
-/** What may be taken from a peer. */
-export interface Robbery {
-  /** Victims with a higher score are robbed first. */
+/** Which requests of a peer may move to another. */
+export interface StealDecision {
+  /** Requests of peers with a higher score move first. */
   readonly score: number;
-  /** Blocks to leave to it. */
+  /** How many requests stay where they are. */
   readonly keep: number;
 }
 
-/** Decides who may take blocks from whom. */
+/** Decides which requests move from one peer to another. */
 export interface StealPolicy {
   /**
    * Judges one pair of peers.
    *
-   * @param thief A peer that has nothing to do.
-   * @param victim A peer with blocks that the thief could give.
-   * @returns What may be taken, or `undefined` to leave the victim alone.
+   * @param idle A peer that has nothing to do.
+   * @param busy A peer with requests that the idle one could serve.
+   * @returns What may move, or `undefined` for nothing.
    */
-  judge(thief: PeerLoad, victim: PeerLoad): Robbery | undefined;
+  judge(idle: PeerLoad, busy: PeerLoad): StealDecision | undefined;
 }
 
-/** Options of {@linkcode stealFromSlow}. */
-export interface StealFromSlowOptions {
-  /** A victim this many times slower is robbed first. @default {10} */
-  readonly muchSlower?: number | undefined;
-  /** A victim this many times slower is robbed last. @default {3} */
-  readonly slower?: number | undefined;
-  /** After so long without a block anybody may be robbed. @default {15000} */
-  readonly stalledMs?: number | undefined;
-}
+/** A peer this many times slower gives its requests away first. */
+const MUCH_SLOWER = 10;
+
+/** A peer this many times slower gives its requests away last. */
+const SLOWER = 3;
+
+/** Time without a block after which any peer gives its requests away, in ms. */
+const STALLED_MS = 15_000;
 
 /**
- * Takes from peers that are much slower first, then from those that stalled,
- * then from those that are slower. Peers that move keep the block that is
- * probably on its way, and nobody takes from a peer whose queue is done sooner
- * than the thief could bring one block.
+ * Moves requests of peers that are at least ten times slower first, then of
+ * those without a block for 15 seconds, then of those three times slower. Peers
+ * that deliver keep the request that is probably being answered, and nothing
+ * moves that would arrive later from the idle peer.
  *
- * @param options See {@linkcode StealFromSlowOptions}.
  * @returns The policy.
- * @throws {RangeError} If an option is no positive number.
  */
-export function stealFromSlow(
-  options: StealFromSlowOptions = {},
-): StealPolicy {
-  const { muchSlower = 10, slower = 3, stalledMs = 15_000 } = options;
-  for (
-    const [name, value] of Object.entries({ muchSlower, slower, stalledMs })
-  ) {
-    if (!(value > 0)) {
-      throw new RangeError(
-        `Cannot make a steal policy as "${name}" must be positive: it is ${value}`,
-      );
-    }
-  }
+export function stealFromSlow(): StealPolicy {
   return {
-    judge(thief, victim) {
-      if (victim.idleMs >= stalledMs) {
-        return { score: 2 + victim.idleMs / 1e12, keep: 0 };
+    judge(idle, busy) {
+      if (busy.idleMs >= STALLED_MS) {
+        return { score: 2 + busy.idleMs / 1e12, keep: 0 };
       }
-      // A peer of unknown speed is not judged before it had its time.
-      if (thief.rate === 0 || victim.rate === 0) return undefined;
-      const ratio = thief.rate / victim.rate;
-      if (victim.outstanding / victim.rate <= 1 / thief.rate) return undefined;
-      if (ratio >= muchSlower) return { score: 3 + ratio, keep: 1 };
-      if (ratio >= slower) return { score: ratio / muchSlower, keep: 1 };
+      // A peer of unknown speed is given its time first.
+      if (idle.rate === 0 || busy.rate === 0) return undefined;
+      const ratio = idle.rate / busy.rate;
+      if (busy.outstanding / busy.rate <= 1 / idle.rate) return undefined;
+      if (ratio >= MUCH_SLOWER) return { score: 3 + ratio, keep: 1 };
+      if (ratio >= SLOWER) return { score: ratio / MUCH_SLOWER, keep: 1 };
       return undefined;
     },
   };
-}
-
-/**
- * Never takes anything from anybody.
- *
- * @returns The policy.
- */
-export function neverSteal(): StealPolicy {
-  return { judge: () => undefined };
 }

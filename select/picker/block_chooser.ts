@@ -17,16 +17,26 @@ const URGENT_QUEUE_MS = 2_000;
 const URGENT_PIECES = 256;
 /** Blocks looked at for one duplicate, the oldest pieces first. */
 const END_GAME_BLOCKS = 4096;
+/** The most peers that one block is requested from at a time. */
+const MAX_ASKERS = 4;
+
 /** How often the slowest tenth of the peers is found again. */
 const PACE_MS = 1_000;
 
-/** Chooses the blocks to ask of a peer. */
+/** One pick: for whom, how many blocks in all, when, and where they go. */
+interface Turn {
+  readonly peer: PickerPeer;
+  readonly end: number;
+  readonly now: number;
+  readonly out: BlockAddress[];
+}
+
+/** Chooses the blocks to request from a peer. */
 export class BlockChooser {
   readonly #table: PieceTable;
   readonly #book: BlockBook;
   readonly #deadlines: Deadlines;
   readonly #randomFirst: number;
-  readonly #maxAskers: number;
   /** Mean time from request to block, and its mean deviation, in ms. */
   #meanMs = 0;
   #deviationMs = 0;
@@ -34,18 +44,11 @@ export class BlockChooser {
   #slowRate = 0;
   #pacedAt = -Infinity;
 
-  constructor(
-    table: PieceTable,
-    book: BlockBook,
-    deadlines: Deadlines,
-    randomFirst: number,
-    maxAskers: number,
-  ) {
-    this.#table = table;
+  constructor(book: BlockBook, deadlines: Deadlines, randomFirst: number) {
+    this.#table = book.table;
     this.#book = book;
     this.#deadlines = deadlines;
     this.#randomFirst = randomFirst;
-    this.#maxAskers = maxAskers;
   }
 
   /** Learns how long a block took. */
@@ -76,44 +79,40 @@ export class BlockChooser {
     out: BlockAddress[],
   ): void {
     const end = out.length + count;
+    const turn = { peer, end, now, out };
     if (peer.choked) {
-      this.#named(peer, peer.allowedFast, 1, end, now, out);
+      this.#named(turn, peer.allowedFast, 1);
       return;
     }
     const idle = peer.outstanding === 0;
     if (this.#deadlines.list.length > 0 && !peer.parole) {
-      this.#urgent(peer, end, now, out);
+      this.#urgent(turn);
     }
-    if (out.length < end) this.#current(peer, end, now, out);
+    if (out.length < end) this.#current(turn);
     if (
       out.length < end && peer.suggested.length > 0 && !peer.parole &&
       this.#table.order.prefersStarted
     ) {
-      // A stranger's suggestion does not go before our priorities.
+      // Our priorities come before a peer's suggestion.
       const open = this.#table.first(peer);
       const least = open < 0 ? 1 : this.#table.priority(open);
-      this.#named(peer, peer.suggested, least, end, now, out);
+      this.#named(turn, peer.suggested, least);
     }
     while (out.length < end) {
-      // Whoever has to prove itself has one piece at a time.
+      // A peer on parole has one piece at a time.
       if (peer.parole && peer.pieces.size > 0) break;
       const partial = this.#next(peer);
       if (partial === undefined) break;
-      this.#take(peer, partial, end, now, out);
+      this.#take(turn, partial);
     }
     if (idle && out.length === end - count && count > 0 && !peer.parole) {
-      this.#endGame(peer, now, out);
+      this.#endGame(turn);
     }
   }
 
   /** Asks for free blocks of a piece in ascending order. */
-  #take(
-    peer: PickerPeer,
-    partial: PartialPiece,
-    end: number,
-    now: number,
-    out: BlockAddress[],
-  ): void {
+  #take(turn: Turn, partial: PartialPiece): void {
+    const { peer, end, now, out } = turn;
     if (peer.parole && partial.exclusive === NOBODY) {
       partial.exclusive = peer.key;
     }
@@ -130,35 +129,31 @@ export class BlockChooser {
       this.#table.reachable === 0;
   }
 
+  /** Whether a peer may go on with a piece; on parole only with its own. */
+  #mayJoin(peer: PickerPeer, partial: PartialPiece): boolean {
+    return peer.parole
+      ? partial.exclusive === peer.key
+      : this.#mayShare(peer, partial);
+  }
+
   /** Goes on with the piece that the peer was asked for last. */
-  #current(
-    peer: PickerPeer,
-    end: number,
-    now: number,
-    out: BlockAddress[],
-  ): void {
+  #current(turn: Turn): void {
+    const { peer } = turn;
     if (peer.current < 0) return;
     const partial = this.#book.partials.get(peer.current);
     if (
       partial === undefined || partial.slot < 0 || !peer.has(partial.index) ||
-      !this.#mayShare(peer, partial) ||
-      (peer.parole && partial.exclusive !== peer.key)
+      !this.#mayJoin(peer, partial)
     ) {
       peer.current = -1;
       return;
     }
-    this.#take(peer, partial, end, now, out);
+    this.#take(turn, partial);
   }
 
   /** Pieces that the peer allowed or suggested (BEP 6). */
-  #named(
-    peer: PickerPeer,
-    pieces: number[],
-    leastPriority: number,
-    end: number,
-    now: number,
-    out: BlockAddress[],
-  ): void {
+  #named(turn: Turn, pieces: number[], leastPriority: number): void {
+    const { peer, end, out } = turn;
     for (let i = 0; i < pieces.length && out.length < end;) {
       const pieceIndex = pieces[i]!;
       if (!this.#table.isMissing(pieceIndex)) {
@@ -171,15 +166,14 @@ export class BlockChooser {
       if (!peer.has(pieceIndex)) continue;
       if (this.#table.priority(pieceIndex) < leastPriority) continue;
       if (this.#table.isOpen(pieceIndex)) {
-        this.#take(peer, this.#book.start(pieceIndex), end, now, out);
+        this.#take(turn, this.#book.start(pieceIndex));
         continue;
       }
       const partial = this.#book.partials.get(pieceIndex);
       if (
         partial !== undefined && partial.slot >= 0 &&
-        this.#mayShare(peer, partial) &&
-        (!peer.parole || partial.exclusive === peer.key)
-      ) this.#take(peer, partial, end, now, out);
+        this.#mayJoin(peer, partial)
+      ) this.#take(turn, partial);
     }
   }
 
@@ -259,12 +253,8 @@ export class BlockChooser {
   }
 
   /** Pieces with a deadline, and duplicates of what is overdue. */
-  #urgent(
-    peer: PickerPeer,
-    end: number,
-    now: number,
-    out: BlockAddress[],
-  ): void {
+  #urgent(turn: Turn): void {
+    const { peer, end, now, out } = turn;
     const { list } = this.#deadlines;
     const queueMs = peer.rate > 0
       ? peer.outstanding * BLOCK_SIZE / peer.rate * 1000
@@ -276,26 +266,21 @@ export class BlockChooser {
       if (!peer.has(pieceIndex)) continue;
       if (queueMs > URGENT_QUEUE_MS && queueMs > at - now) continue;
       if (this.#table.isOpen(pieceIndex)) {
-        this.#take(peer, this.#book.start(pieceIndex), end, now, out);
+        this.#take(turn, this.#book.start(pieceIndex));
         continue;
       }
       const partial = this.#book.partials.get(pieceIndex);
       if (partial === undefined) continue;
-      if (partial.slot >= 0) this.#take(peer, partial, end, now, out);
+      if (partial.slot >= 0) this.#take(turn, partial);
       if (out.length < end && partial.free === 0 && partial.requested > 0) {
-        this.#repeat(peer, partial, end, now, out);
+        this.#repeat(turn, partial);
       }
     }
   }
 
   /** Asks again for blocks that take longer than usual. */
-  #repeat(
-    peer: PickerPeer,
-    partial: PartialPiece,
-    end: number,
-    now: number,
-    out: BlockAddress[],
-  ): void {
+  #repeat(turn: Turn, partial: PartialPiece): void {
+    const { peer, end, now, out } = turn;
     if (this.#meanMs === 0) return;
     const overdueMs = this.#meanMs + this.#deviationMs / 2;
     for (let block = 0; block < partial.blockCount; block++) {
@@ -303,7 +288,7 @@ export class BlockChooser {
       if (partial.state[block] !== REQUESTED) continue;
       // `askedAt` is the last request: each one has to be overdue in turn.
       if (now - partial.askedAt[block]! < overdueMs) continue;
-      if (partial.askers(block) >= this.#maxAskers) continue;
+      if (partial.askers(block) >= MAX_ASKERS) continue;
       if (partial.isAskedOf(block, peer.key)) continue;
       this.#book.ask(peer, partial, block, now, out);
     }
@@ -323,11 +308,11 @@ export class BlockChooser {
   }
 
   /** Asks for one block that others were asked for. */
-  #endGame(peer: PickerPeer, now: number, out: BlockAddress[]): void {
+  #endGame({ peer, now, out }: Turn): void {
     if (peer.interesting === 0 || !this.isEndGame()) return;
     let bestPiece: PartialPiece | undefined;
     let bestBlock = -1;
-    let fewest = this.#maxAskers;
+    let fewest = MAX_ASKERS;
     let oldest = Infinity;
     let budget = END_GAME_BLOCKS;
     for (const partial of this.#book.partials.values()) {
@@ -338,7 +323,7 @@ export class BlockChooser {
       for (let block = 0; block < partial.blockCount; block++) {
         if (partial.state[block] !== REQUESTED) continue;
         const askers = partial.askers(block);
-        if (askers > fewest || askers >= this.#maxAskers) continue;
+        if (askers > fewest || askers >= MAX_ASKERS) continue;
         const askedAt = partial.askedAt[block]!;
         if (askers === fewest && askedAt >= oldest) continue;
         if (partial.isAskedOf(block, peer.key)) continue;

@@ -1,5 +1,5 @@
 /**
- * What goes into and comes out of the piece picker.
+ * Options and results of the piece picker.
  *
  * @module
  */
@@ -44,11 +44,6 @@ export interface PiecePickerOptions {
    * something to trade soon. @default {4}
    */
   readonly randomFirstPieces?: number | undefined;
-  /**
-   * The most peers that one block is asked of at a time, in end-game or past
-   * a deadline. @default {4}
-   */
-  readonly maxAskers?: number | undefined;
 }
 
 /** A block asked of a peer. */

@@ -12,7 +12,6 @@ test("bans whoever gave a bad piece alone", () => {
   const judge = new SmartBan();
   const verdict = judge.pieceFailed(0, [5, 5], digests("xx"));
   assertEquals(verdict, { ban: [5], parole: [], absolve: [] });
-  assert(judge.isBanned(5));
   assert(!judge.hasSuspects(0));
 });
 
@@ -34,7 +33,6 @@ test("names exactly the culprit and acquits the others", () => {
   assertEquals(first.parole, [1, 2, 3]);
   const second = judge.pieceVerified(3, [4, 4, 4, 4], digests("abcd"));
   assertEquals(second, { ban: [2], parole: [], absolve: [1, 3] });
-  assert(judge.isBanned(2));
   assert(!judge.hasSuspects(3));
 });
 
@@ -65,29 +63,39 @@ test("convicts a peer that left before the proof", () => {
   assertEquals(judge.pieceVerified(0, [3, 3], digests("ab")).ban, [1]);
 });
 
-test("keeps accounts of trust", () => {
-  const judge = new SmartBan();
-  for (let i = 0; i < 20; i++) judge.pieceVerified(i, [1, 2]);
-  assertEquals(judge.trust(1), 8);
-  judge.pieceFailed(30, [1, 2], digests("ab"));
-  assertEquals(judge.trust(1), 6);
-  const banned: number[] = [];
-  for (let i = 31; banned.length === 0; i++) {
-    banned.push(...judge.pieceFailed(i, [1, 2], digests("ab")).ban);
+/** Fails pieces of the same two peers until they are banned. */
+function failuresUntilBan(judge: SmartBan): number {
+  for (let count = 1;; count++) {
+    const { ban } = judge.pieceFailed(100 + count, [1, 2], digests("ab"));
+    if (ban.length === 0) continue;
+    assertEquals(ban, [1, 2]);
+    return count;
   }
-  assertEquals(banned, [1, 2]);
-  assertEquals(judge.trust(1), -8);
-  assertEquals(judge.trust(99), 0);
+}
+
+test("bans a stranger after four bad pieces", () => {
+  assertEquals(failuresUntilBan(new SmartBan()), 4);
+});
+
+test("keeps accounts of trust, up to a limit", () => {
+  for (const [good, bad] of [[1, 4], [2, 5], [7, 7], [8, 8], [50, 8]]) {
+    const judge = new SmartBan();
+    for (let i = 0; i < good!; i++) judge.pieceVerified(i, [1, 2]);
+    assertEquals(failuresUntilBan(judge), bad, `${good} good pieces`);
+  }
 });
 
 test("bounds what it remembers", () => {
-  const judge = new SmartBan({ maxBlocks: 8, penalty: 0 });
-  for (let i = 0; i < 6; i++) judge.pieceFailed(i, [1, 2], digests("ab"));
+  const judge = new SmartBan();
+  const many = Array(16_384).fill(digests("a")[0]!);
+  const fail = (piece: number, peer: number) =>
+    judge.pieceFailed(piece, many.map((_, i) => peer + i % 2), many);
+  for (let i = 0; i < 6; i++) fail(i, 10 * i);
   assertEquals(
     [0, 1, 2, 3, 4, 5].filter((i) => judge.hasSuspects(i)),
     [2, 3, 4, 5],
   );
-  for (let i = 0; i < 9; i++) judge.pieceFailed(5, [3 + i, 20], digests("ab"));
+  for (let i = 0; i < 9; i++) fail(5, 100 + 10 * i);
   assertEquals([2, 3, 4, 5].filter((i) => judge.hasSuspects(i)), [5]);
 });
 

@@ -1,5 +1,5 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import { neverSteal, stealFromSlow } from "../../select/mod.ts";
+import { assert, assertEquals } from "@std/assert";
+import { stealFromSlow } from "../../select/mod.ts";
 
 const test = (name: string, fn: () => void) =>
   Deno.test({ name: `stealFromSlow ${name}`, permissions: "none", fn });
@@ -12,10 +12,10 @@ const load = (rate: number, outstanding = 10, idleMs = 0) => ({
 
 test("ranks much slower before stalled before slower", () => {
   const policy = stealFromSlow();
-  const thief = load(10_000, 0);
-  const much = policy.judge(thief, load(900))!;
-  const stalled = policy.judge(thief, load(9000, 1, 20_000))!;
-  const slower = policy.judge(thief, load(3000))!;
+  const idle = load(10_000, 0);
+  const much = policy.judge(idle, load(900))!;
+  const stalled = policy.judge(idle, load(9000, 1, 20_000))!;
+  const slower = policy.judge(idle, load(3000))!;
   assert(much.score > stalled.score && stalled.score > slower.score);
   assertEquals([much.keep, stalled.keep, slower.keep], [1, 0, 1]);
 });
@@ -27,13 +27,19 @@ test("leaves peers of like speed and unknown ones alone", () => {
   assertEquals(policy.judge(load(0), load(10)), undefined);
 });
 
-test("takes its thresholds from options", () => {
-  const policy = stealFromSlow({ slower: 2, muchSlower: 4, stalledMs: 5 });
-  assert(policy.judge(load(10_000), load(5000)) !== undefined);
-  assert(policy.judge(load(0), load(0, 1, 5)) !== undefined);
-  assertThrows(() => stealFromSlow({ slower: 0 }), RangeError, "slower");
+test("moves at exactly its thresholds", () => {
+  const policy = stealFromSlow();
+  const idle = load(30_000, 0);
+  assertEquals(policy.judge(idle, load(10_000))?.keep, 1);
+  assertEquals(policy.judge(idle, load(10_001)), undefined);
+  assert(policy.judge(idle, load(3_000))!.score > 3);
+  assert(policy.judge(idle, load(3_001))!.score < 1);
+  assertEquals(policy.judge(idle, load(0, 1, 14_999)), undefined);
+  assertEquals(policy.judge(idle, load(0, 1, 15_000))?.keep, 0);
 });
 
-test("has a counterpart that takes nothing", () => {
-  assertEquals(neverSteal().judge(load(1e9), load(1, 99, 1e9)), undefined);
+test("moves nothing that would arrive later", () => {
+  const policy = stealFromSlow();
+  assertEquals(policy.judge(load(10, 0), load(1, 0.1)), undefined);
+  assert(policy.judge(load(10, 0), load(1, 0.2)) !== undefined);
 });

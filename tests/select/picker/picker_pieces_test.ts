@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { PiecePicker } from "../../../select/mod.ts";
 import { BLOCK, deliver, join, pieces, show, world } from "../picker_world.ts";
+import { assertInvariants } from "../picker_invariants.ts";
 
 const test = (name: string, fn: () => void) =>
   Deno.test({ name: `PickerPieces ${name}`, permissions: "none", fn });
@@ -16,7 +17,7 @@ test("asks for a failed piece again and names who gave it", () => {
   assertEquals(picker.pieces.failed(0), [1, 1, 2, -1]);
   assertEquals(picker.pieces.state(0), "open");
   assertEquals(picker.pick(1, 9, 0).length, 4);
-  picker.assertInvariants();
+  assertInvariants(picker);
   function deliver0(p: PiecePicker, peer: number): void {
     for (const b of p.pick(peer, 9, 0)) p.received(peer, 0, b.blockOffset, 0);
   }
@@ -29,7 +30,7 @@ test("asks only for the bad blocks when they are known", () => {
   picker.pieces.failed(0, [2]);
   assertEquals(picker.pieces.state(0), "partial");
   assertEquals(show(picker.pick(1, 4, 0)), "0.2");
-  picker.assertInvariants();
+  assertInvariants(picker);
 });
 
 test("asks again for a block that could not be kept", () => {
@@ -41,14 +42,14 @@ test("asks again for a block that could not be kept", () => {
   assertEquals(picker.pieces.state(piece), "complete");
   picker.pieces.lostBlock(piece, 1);
   assertEquals(picker.pieces.state(piece), "partial");
-  picker.assertInvariants();
+  assertInvariants(picker);
   assertEquals(show(picker.pick(1, 1, 0)), `${piece}.1`);
   // Those that are not here are left alone.
   picker.pieces.lostBlock(piece, 1);
   picker.pieces.lostBlock(piece, 99);
   picker.pieces.lostBlock(1 - piece, 0);
   for (const block of [0, 2, 3]) picker.pieces.lostBlock(piece, block);
-  picker.assertInvariants();
+  assertInvariants(picker);
   assertThrows(() => picker.pieces.lostBlock(2, 0), RangeError);
 });
 
@@ -70,7 +71,7 @@ test("drops requests for a piece that came from elsewhere", () => {
     false,
   );
   assertEquals(picker.pieces.setHave(asked[0]!.pieceIndex), []);
-  picker.assertInvariants();
+  assertInvariants(picker);
 });
 
 test("asks for pieces with a deadline before all others", () => {
@@ -82,7 +83,7 @@ test("asks for pieces with a deadline before all others", () => {
   picker.pieces.setDeadline(1, undefined);
   assertEquals(pieces(picker.pick(1, 12, 0)), [0, 4, 2]);
   assertThrows(() => picker.pieces.setDeadline(0, NaN), RangeError);
-  picker.assertInvariants();
+  assertInvariants(picker);
 });
 
 test("wants a piece that is not wanted while it has a deadline", () => {
@@ -100,7 +101,7 @@ test("wants a piece that is not wanted while it has a deadline", () => {
   picker.pieces.setDeadline(1, 10);
   picker.pieces.setHave(1);
   assertEquals(picker.pieces.priority(1), 3);
-  picker.assertInvariants();
+  assertInvariants(picker);
 });
 
 test("asks twice for overdue blocks of urgent pieces, of another peer", () => {
@@ -115,7 +116,7 @@ test("asks twice for overdue blocks of urgent pieces, of another peer", () => {
   assertEquals(pieces(picker.pick(1, 1, 1000)), [urgent]);
   assert(pieces(picker.pick(2, 1, 1001))[0] !== urgent);
   assertEquals(pieces(picker.pick(2, 1, 1400)), [urgent]);
-  picker.assertInvariants();
+  assertInvariants(picker);
 });
 
 function pickOpen(picker: PiecePicker): number {
@@ -157,7 +158,7 @@ test("resumes from blocks on disk", () => {
   assert(picker.pieces.markBlocks(1, [1, 2, 3]));
   assertEquals(picker.pieces.state(1), "complete");
   assertThrows(() => picker.pieces.markBlocks(0, [4]), RangeError);
-  picker.assertInvariants();
+  assertInvariants(picker);
 });
 
 test("stops asking for blocks of a piece that is no longer wanted", () => {
@@ -169,7 +170,7 @@ test("stops asking for blocks of a piece that is no longer wanted", () => {
   assert(picker.isDone);
   picker.pieces.setPriority(0, 4);
   assertEquals(show(picker.pick(1, 3, 0)), "0.2 0.3");
-  picker.assertInvariants();
+  assertInvariants(picker);
 });
 
 test("gives all of its numbers", () => {

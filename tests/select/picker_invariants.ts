@@ -1,7 +1,18 @@
-import type { BlockBook } from "./block_book.ts";
-import { FREE, NOBODY, RECEIVED, REQUESTED } from "./partial_piece.ts";
-import type { PieceTable } from "./piece_table.ts";
-import { COMPLETE, HAVE, IDLE, PARTIAL } from "./piece_table.ts";
+import { bookOf, type PiecePicker } from "../../select/piece_picker.ts";
+import type { BlockBook } from "../../select/picker/block_book.ts";
+import {
+  FREE,
+  NOBODY,
+  RECEIVED,
+  REQUESTED,
+} from "../../select/picker/partial_piece.ts";
+import type { PieceTable } from "../../select/picker/piece_table.ts";
+import {
+  COMPLETE,
+  HAVE,
+  IDLE,
+  PARTIAL,
+} from "../../select/picker/piece_table.ts";
 
 function same(what: string, actual: unknown, expected: unknown): void {
   if (actual !== expected) {
@@ -12,7 +23,9 @@ function same(what: string, actual: unknown, expected: unknown): void {
 }
 
 /** Checks all books of a picker against each other. */
-export function checkPicker(table: PieceTable, book: BlockBook): void {
+export function assertInvariants(picker: PiecePicker): void {
+  const book = bookOf(picker);
+  const { table } = book;
   checkPieces(table, book);
   checkRequests(table, book);
   checkPeers(table);
