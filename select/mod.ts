@@ -52,19 +52,56 @@
  *
  * @module
  */
-export type { Bitfield } from "../_shared/bitfield.ts";
 export { type RandomSource, systemRandom } from "../_shared/random.ts";
-export type { BlockAddress } from "../metainfo/piece_layout.ts";
-export * from "./choker.ts";
-export * from "./picker/picker_peers.ts";
-export * from "./picker/picker_pieces.ts";
-export * from "./picker/picker_types.ts";
-export * from "./piece_picker.ts";
-export * from "./ranked.ts";
-export * from "./rarest_first.ts";
-export * from "./request_window.ts";
-export * from "./revelation.ts";
-export * from "./selection_strategy.ts";
-export * from "./smart_ban.ts";
-export * from "./steal_policy.ts";
-export * from "./super_seeding.ts";
+export {
+  antiLeechChoker,
+  type Choker,
+  type ChokerOptions,
+  type ChokerPeer,
+  fastestUploadChoker,
+  roundRobinChoker,
+  type RoundRobinOptions,
+  titForTatChoker,
+} from "./choker.ts";
+export type { PickerPeers } from "./picker/picker_peers.ts";
+export type { PickerPieces } from "./picker/picker_pieces.ts";
+export type {
+  PeerBlock,
+  PickerLayout,
+  PickerStats,
+  PiecePickerOptions,
+  PieceState,
+  ReceiveResult,
+} from "./picker/picker_types.ts";
+export { PiecePicker } from "./piece_picker.ts";
+export { ranked, sequential } from "./ranked.ts";
+export { randomOrder, rarestFirst } from "./rarest_first.ts";
+export { RequestWindow } from "./request_window.ts";
+export {
+  HonestRevelation,
+  LazyRevelation,
+  type LazyRevelationOptions,
+  type Reveal,
+  type RevealConnectOptions,
+  type RevealMessage,
+  type Revelation,
+  type RevelationOptions,
+} from "./revelation.ts";
+export {
+  DEFAULT_PRIORITY,
+  type PeerKey,
+  type PeerPieces,
+  type PieceOrder,
+  type PieceView,
+  type SelectionStrategy,
+  SKIP_PRIORITY,
+  TOP_PRIORITY,
+} from "./selection_strategy.ts";
+export { type PeerVerdict, SmartBan } from "./smart_ban.ts";
+export {
+  type PeerLoad,
+  type StealDecision,
+  stealFromSlow,
+  type StealPolicy,
+} from "./steal_policy.ts";
+export { SuperSeeding, type SuperSeedingOptions } from "./super_seeding.ts";

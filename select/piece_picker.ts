@@ -11,8 +11,8 @@ import { Deadlines } from "./picker/deadlines.ts";
 import { RECEIVED } from "./picker/partial_piece.ts";
 import { findPeer, PieceTable } from "./picker/piece_table.ts";
 import { steal } from "./picker/steal.ts";
-import { PickerPeers } from "./picker/picker_peers.ts";
-import { PickerPieces } from "./picker/picker_pieces.ts";
+import { makePickerPeers, type PickerPeers } from "./picker/picker_peers.ts";
+import { makePickerPieces, type PickerPieces } from "./picker/picker_pieces.ts";
 import type {
   PeerBlock,
   PickerStats,
@@ -81,8 +81,8 @@ export class PiecePicker {
     this.#table = table;
     this.#book = book;
     this.#chooser = new BlockChooser(book, deadlines, randomFirstPieces);
-    this.peers = new PickerPeers(table, book);
-    this.pieces = new PickerPieces(table, book, deadlines, strategy);
+    this.peers = makePickerPeers(table, book);
+    this.pieces = makePickerPieces(table, book, deadlines, strategy);
   }
 
   /**

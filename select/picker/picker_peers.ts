@@ -14,19 +14,22 @@ import type { PeerKey } from "../selection_strategy.ts";
 /** Pieces of a peer's suggestions and allowances that are kept (BEP 6). */
 const NAMED_LIMIT = 64;
 
+/** Makes the peers of a picker. */
+export let makePickerPeers: (
+  table: PieceTable,
+  book: BlockBook,
+) => PickerPeers;
+
 /** The peers of a `PiecePicker`, as its field `peers`. */
 export class PickerPeers {
   readonly #table: PieceTable;
   readonly #book: BlockBook;
 
-  /**
-   * Made by the picker only.
-   *
-   * @param table Its pieces.
-   * @param book Its requests.
-   * @ignore
-   */
-  constructor(table: PieceTable, book: BlockBook) {
+  static {
+    makePickerPeers = (table, book) => new PickerPeers(table, book);
+  }
+
+  private constructor(table: PieceTable, book: BlockBook) {
     this.#table = table;
     this.#book = book;
   }

@@ -18,6 +18,14 @@ import type { PeerBlock, PieceState } from "./picker_types.ts";
 import type { PeerKey, SelectionStrategy } from "../selection_strategy.ts";
 import { DEFAULT_PRIORITY, TOP_PRIORITY } from "../selection_strategy.ts";
 
+/** Makes the pieces of a picker. */
+export let makePickerPieces: (
+  table: PieceTable,
+  book: BlockBook,
+  deadlines: Deadlines,
+  strategy: SelectionStrategy,
+) => PickerPieces;
+
 /**
  * The pieces of a `PiecePicker`, as its field `pieces`.
  *
@@ -33,16 +41,12 @@ export class PickerPieces {
   readonly #deadlines: Deadlines;
   #strategy: SelectionStrategy;
 
-  /**
-   * Made by the picker only.
-   *
-   * @param table Its pieces.
-   * @param book Its requests.
-   * @param deadlines Its urgent pieces.
-   * @param strategy Its order.
-   * @ignore
-   */
-  constructor(
+  static {
+    makePickerPieces = (table, book, deadlines, strategy) =>
+      new PickerPieces(table, book, deadlines, strategy);
+  }
+
+  private constructor(
     table: PieceTable,
     book: BlockBook,
     deadlines: Deadlines,
