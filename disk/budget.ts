@@ -31,6 +31,20 @@ export interface DiskBudgetOptions {
   readonly maxHandles?: number | undefined;
 }
 
+/** What a {@linkcode DiskBudget} is shared out from. */
+interface BudgetParts {
+  /** Memory for pieces that come in. */
+  readonly pool: BufferPool;
+  /** Memory for pieces that go out. */
+  readonly cache: ReadCache;
+  /** Open files. */
+  readonly handles: HandlePool;
+  /** Turns of checks, one at a time on each disk. */
+  readonly checks: CheckQueue;
+}
+
+let partsOf: (budget: DiskBudget) => BudgetParts;
+
 /**
  * One memory and one number of open files for any number of `DiskManager`s.
  * Their checks of files on the same disk wait for each other.
@@ -48,14 +62,11 @@ export interface DiskBudgetOptions {
  * ```
  */
 export class DiskBudget {
-  /** @ignore Memory for pieces that come in. */
-  readonly pool: BufferPool;
-  /** @ignore Memory for pieces that go out. */
-  readonly cache: ReadCache;
-  /** @ignore Open files. */
-  readonly handles: HandlePool;
-  /** @ignore Whose turn it is to check files. */
-  readonly checks: CheckQueue = new CheckQueue();
+  readonly #parts: BudgetParts;
+
+  static {
+    partsOf = (budget) => budget.#parts;
+  }
 
   /**
    * Makes a budget of which nothing is used.
@@ -72,20 +83,29 @@ export class DiskBudget {
     } = options;
     checkNumber("maxBufferedBytes", maxBufferedBytes, 4 * CHUNK_SIZE);
     checkNumber("readCacheBytes", readCacheBytes, 0);
-    this.pool = new BufferPool(maxBufferedBytes);
-    this.cache = new ReadCache(readCacheBytes);
-    this.handles = new HandlePool(maxHandles);
+    checkNumber("maxHandles", maxHandles, 1);
+    this.#parts = {
+      pool: new BufferPool(maxBufferedBytes),
+      cache: new ReadCache(readCacheBytes),
+      handles: new HandlePool(maxHandles),
+      checks: new CheckQueue(),
+    };
   }
 
   /** Bytes of blocks in memory. */
   get bufferedBytes(): number {
-    return this.pool.usedBytes;
+    return this.#parts.pool.usedBytes;
   }
 
   /** Bytes of served pieces in memory. */
   get cachedBytes(): number {
-    return this.cache.bytes;
+    return this.#parts.cache.bytes;
   }
+}
+
+/** Gives managers what they share. */
+export function budgetParts(budget: DiskBudget): BudgetParts {
+  return partsOf(budget);
 }
 
 /** Checks an option. */

@@ -6,7 +6,12 @@
 import { type Clock, systemClock } from "../_shared/clock.ts";
 import { toHex } from "../_shared/bytes.ts";
 
-import { checkNumber, DiskBudget, type DiskBudgetOptions } from "./budget.ts";
+import {
+  budgetParts,
+  checkNumber,
+  DiskBudget,
+  type DiskBudgetOptions,
+} from "./budget.ts";
 import { oddFiles } from "./check/check.ts";
 import { closed, DiskError, filesError } from "./error.ts";
 import type { FilePath, FileSystem } from "./file_system.ts";
@@ -26,7 +31,6 @@ import type {
   TorrentStorageEvent,
 } from "./storage.ts";
 import { ManagedStorage } from "./storage/torrent_storage.ts";
-import type { FileAllocation } from "./files/stored_files.ts";
 import { TorrentFiles } from "./files/torrent_files.ts";
 
 /** Options of {@linkcode DiskManager}; its numbers count without a `budget`. */
@@ -95,7 +99,7 @@ export interface DiskAddOptions extends CheckOptions {
    *
    * @default {"sparse"}
    */
-  readonly allocation?: FileAllocation | undefined;
+  readonly allocation?: "sparse" | "none" | undefined;
   /**
    * Takes events at the moment they happen, in the middle of `writeBlock`
    * mostly, instead of `events`. Must not throw.
@@ -134,11 +138,10 @@ interface Adding {
  * });
  * storage.writeBlock(0, 16384, data.subarray(16384));
  * storage.writeBlock(0, 0, data.subarray(0, 16384));
- * assertEquals(await storage.events.next(), {
- *   type: "piece-good",
- *   pieceIndex: 0,
- *   blockDigests: undefined,
- * });
+ * for await (const event of storage.events()) {
+ *   assertEquals(event.type, "piece-good");
+ *   break;
+ * }
  * assertEquals(fileSystem.contents(["folder", "file"]), data);
  * ```
  */
@@ -176,7 +179,10 @@ export class DiskManager implements AsyncDisposable {
     if (threads !== undefined) checkNumber("threads", threads, 1);
     this.#budget = budget ?? new DiskBudget(options);
     this.#ownsBudget = budget === undefined;
-    this.#fileSystem = new HandleCache(fileSystem, this.#budget.handles);
+    this.#fileSystem = new HandleCache(
+      fileSystem,
+      budgetParts(this.#budget).handles,
+    );
     this.#threads = threads;
     this.#clock = clock;
     this.#messages = new DiskMessages(this, maxWaiting);
@@ -209,7 +215,7 @@ export class DiskManager implements AsyncDisposable {
 
   /** Defined while sockets should not be read. See {@linkcode TorrentStorage}. */
   get pressure(): Promise<void> | undefined {
-    return this.#budget.pool.pressure;
+    return budgetParts(this.#budget).pool.pressure;
   }
 
   /**
@@ -296,20 +302,20 @@ export class DiskManager implements AsyncDisposable {
   }
 
   /**
-   * Closes all storages and files, and ends the streams. More calls do nothing.
+   * Closes all storages and files, and ends the streams. More calls return the
+   * same promise.
    *
    * @throws {AggregateError} If last bytes could not be written; everything is
    * closed all the same.
    */
   close(): Promise<void> {
-    // Who closes again waits for the end; the failure was told already.
-    if (this.#closing !== undefined) return this.#closing.catch(() => {});
-    return this.#closing = this.#close();
+    return this.#closing ??= this.#close();
   }
 
   /** Closes it. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+    // What a call of close() told is not told again.
+    await (this.#closing?.catch(() => {}) ?? this.close());
   }
 
   async #close(): Promise<void> {
@@ -325,7 +331,7 @@ export class DiskManager implements AsyncDisposable {
     );
     for (const adopted of this.#adopted.values()) await adopted.close();
     await this.#fileSystem.close();
-    if (this.#ownsBudget) this.#budget.pool.relieve();
+    if (this.#ownsBudget) budgetParts(this.#budget).pool.relieve();
     const failures = results.filter((result) => result.status === "rejected")
       .map((result) => result.reason);
     if (failures.length > 0) {
@@ -368,12 +374,10 @@ export class DiskManager implements AsyncDisposable {
     );
     const storage: ManagedStorage = new ManagedStorage(torrent, {
       files,
-      pool: this.#budget.pool,
-      cache: this.#budget.cache,
+      ...budgetParts(this.#budget),
       clock: this.#clock,
       wanted,
       readOnly,
-      checks: this.#budget.checks,
       threads: this.#threads,
       onEvent,
       adopt: (fileSystem) => this.#adopt(fileSystem),
@@ -436,7 +440,7 @@ export class DiskManager implements AsyncDisposable {
   #adopt(fileSystem: FileSystem): HandleCache {
     let cache = this.#adopted.get(fileSystem);
     if (cache === undefined) {
-      cache = new HandleCache(fileSystem, this.#budget.handles);
+      cache = new HandleCache(fileSystem, budgetParts(this.#budget).handles);
       this.#adopted.set(fileSystem, cache);
     }
     return cache;

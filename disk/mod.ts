@@ -47,17 +47,6 @@
  */
 export type { Bitfield } from "../_shared/bitfield.ts";
 export { type Clock, systemClock } from "../_shared/clock.ts";
-export type { EventQueue } from "../_shared/event_queue.ts";
-export type {
-  BlockAddress,
-  FileSpan,
-  LayoutFile,
-  PieceLayout,
-  PieceLayoutOptions,
-  PieceRange,
-  PlacedFile,
-} from "../metainfo/piece_layout.ts";
-export type { MetainfoFile, NamedTorrent } from "../metainfo/disk_paths.ts";
 export type { Awaitable } from "./awaitable.ts";
 export { DiskBudget, type DiskBudgetOptions } from "./budget.ts";
 export {
@@ -66,17 +55,20 @@ export {
   type DiskErrorOptions,
   toDiskError,
 } from "./error.ts";
-export * from "./file_system.ts";
+export {
+  checkFilePath,
+  type FileHandle,
+  type FileInfo,
+  type FileOpenOptions,
+  type FilePath,
+  type FileRenameOptions,
+  type FileSystem,
+} from "./file_system.ts";
 export * from "./find_paths.ts";
-export * from "./files/handle_cache.ts";
 export * from "./manager.ts";
 export * from "./memory_file_system.ts";
-export * from "./middleware.ts";
 export type { DiskEvent, DiskRequest } from "./messages.ts";
-export { NativeFileHandle } from "./files/native_file_handle.ts";
+export * from "./middleware.ts";
 export * from "./native_file_system.ts";
-export { checkPartPieces } from "./part_check.ts";
-export { loadResumeData, saveResumeData } from "./resume.ts";
-export * from "./resume/resume_data.ts";
+export * from "./resume.ts";
 export * from "./storage.ts";
-export type { FileAllocation } from "./files/stored_files.ts";

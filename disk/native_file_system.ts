@@ -6,6 +6,7 @@
 import { alreadyThere, DiskError, toDiskError } from "./error.ts";
 import {
   checkFilePath,
+  type FileHandle,
   type FileInfo,
   type FileOpenOptions,
   type FilePath,
@@ -55,7 +56,7 @@ export class NativeFileSystem implements FileSystem {
   }
 
   /** Opens a file. */
-  open(path: FilePath, options: FileOpenOptions = {}): NativeFileHandle {
+  open(path: FilePath, options: FileOpenOptions = {}): FileHandle {
     const { write = false, isNew = false } = options;
     const operation = write ? "open for writing" : "open";
     try {

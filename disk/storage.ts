@@ -4,7 +4,6 @@
  * @module
  */
 import type { Bitfield } from "../_shared/bitfield.ts";
-import type { EventQueue } from "../_shared/event_queue.ts";
 import type { PieceLayout } from "../metainfo/piece_layout.ts";
 import type { DiskError } from "./error.ts";
 import type { FilePath, FileSystem } from "./file_system.ts";
@@ -250,8 +249,14 @@ export interface TorrentStorage extends AsyncDisposable {
    * budget.
    */
   readonly pressure: Promise<void> | undefined;
-  /** What happens; empty when `onEvent` was given. */
-  readonly events: EventQueue<TorrentStorageEvent>;
+  /**
+   * What happens, for one reader; nothing when `onEvent` was given.
+   *
+   * @returns Events since the torrent was added, the oldest lost first when
+   * more than two a piece wait. They end with the storage, or when the loop is
+   * left.
+   */
+  events(): AsyncIterable<TorrentStorageEvent>;
   /**
    * Takes a block. The bytes are copied before it returns; whatever follows
    * from them (hashing, writing, events) happens at once with a file system
@@ -388,7 +393,7 @@ export interface TorrentStorage extends AsyncDisposable {
   renameFile(fileIndex: number, path: FilePath): Promise<void>;
   /**
    * Ends it: writes out what is there, gives all memory back, ends `events`.
-   * More calls do nothing.
+   * More calls return the same promise.
    *
    * @throws {DiskError} If the last bytes cannot be written. It is closed then
    * all the same.

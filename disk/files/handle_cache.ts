@@ -30,19 +30,8 @@ export class HandlePool {
   /** All open files, those used last at the end. */
   readonly #entries = new Set<Entry>();
 
-  /**
-   * Makes a pool of which nothing is open.
-   *
-   * @param maxHandles Most files that are open without being in use.
-   * @throws {RangeError} If the number is no positive integer.
-   */
-  constructor(maxHandles?: number) {
-    maxHandles ??= 64;
-    if (!Number.isInteger(maxHandles) || maxHandles < 1) {
-      throw new RangeError(
-        `Cannot keep ${maxHandles} handles: it must be a positive integer`,
-      );
-    }
+  /** @param maxHandles Most files that are open without being in use. */
+  constructor(maxHandles = 64) {
     this.#maxHandles = maxHandles;
   }
 
@@ -51,7 +40,7 @@ export class HandlePool {
     return this.#entries.size;
   }
 
-  /** @ignore Takes note of a use and closes what was not used for long. */
+  /** Takes note of a use and closes what was not used for long. */
   use(entry: Entry): void {
     this.#entries.delete(entry);
     this.#entries.add(entry);
@@ -64,7 +53,7 @@ export class HandlePool {
     }
   }
 
-  /** @ignore Closes all that is not in use; whether there was any. */
+  /** Closes all that is not in use; whether there was any. */
   closeIdle(): Awaitable<boolean> {
     const idle = [...this.#entries].filter((entry) => entry.users === 0);
     return chain(
@@ -73,7 +62,7 @@ export class HandlePool {
     );
   }
 
-  /** @ignore Takes a file out; it is closed when nobody uses it. */
+  /** Takes a file out; it is closed when nobody uses it. */
   retire(entry: Entry): Awaitable<void> {
     this.#entries.delete(entry);
     if (entry.owner.get(entry.key) === entry) entry.owner.delete(entry.key);

@@ -62,7 +62,11 @@ export class ManagedStorage implements TorrentStorage {
     this.#files = context.files;
   }
 
-  get events(): EventQueue<TorrentStorageEvent> {
+  events(): AsyncIterable<TorrentStorageEvent> {
+    return this.#queue;
+  }
+
+  get #queue(): EventQueue<TorrentStorageEvent> {
     // Room for one event of every piece: a slow reader loses none of the good
     // ones unless pieces also keep turning out bad.
     if (this.#events === undefined) {
@@ -289,19 +293,18 @@ export class ManagedStorage implements TorrentStorage {
   }
 
   close(): Promise<void> {
-    // Who closes again waits for the end; the failure was told already.
-    if (this.#closing !== undefined) return this.#closing.catch(() => {});
-    return this.#closing = this.#close(false);
+    return this.#closing ??= this.#close(false);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+    // What a call of close() told is not told again.
+    await (this.#closing?.catch(() => {}) ?? this.close());
   }
 
   async remove(options: RemoveOptions = {}): Promise<void> {
     if (options.deleteFiles !== true) return await this.close();
-    if (this.#closing === undefined) await (this.#closing = this.#close(true));
-    else await this.close();
+    // Whether the last bytes were written matters no more.
+    await (this.#closing ??= this.#close(true)).catch(() => {});
     throwAll(await this.#files.remove(), "Cannot delete the torrent's files");
   }
 
@@ -447,7 +450,7 @@ export class ManagedStorage implements TorrentStorage {
       );
       return;
     }
-    if (onEvent === undefined) this.events.push(event);
+    if (onEvent === undefined) this.#queue.push(event);
     else onEvent(event);
   }
 

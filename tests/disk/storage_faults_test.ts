@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 
 import { DiskError } from "../../disk/error.ts";
 
@@ -203,15 +209,16 @@ Deno.test(
       bench.fault = (call) =>
         call.operation === "write" ? { error: new Error("EIO") } : undefined;
       await assertRejects(() => storage.close(), DiskError, "EIO");
-      // It is closed all the same, and who closes again is not told again.
+      // It is closed all the same; the promise stays the same one.
       assertEquals(storage.state, "closed");
-      await storage.close();
+      assertStrictEquals(storage.close(), storage.close());
+      await assertRejects(() => storage.close(), DiskError, "EIO");
       assertEquals(disk.get(torrent.infoHash), undefined);
       assertEquals(disk.bufferedBytes, 0);
       const again = await disk.add(torrent, { existing: "assume-empty" });
       again.writeBlock(0, 0, torrent.content[0]!.subarray(0, 16384));
-      // The old one does not make room for a third.
-      await storage.close();
+      // The old one does not make room for a third, and dispose tells nothing.
+      await storage[Symbol.asyncDispose]();
       await assertRejects(() => disk.add(torrent), DiskError);
       await assertRejects(() => disk.close(), AggregateError, "last bytes");
       assertEquals(again.state, "closed");
@@ -429,7 +436,7 @@ Deno.test("closed: calls say so, closing again is fine", pure, async () => {
   );
   assertEquals(disk.get(torrent.infoHash), undefined);
   assertEquals(disk.bufferedBytes, 0);
-  assertEquals(await storage.events.next(), undefined);
+  assertEquals(await Array.fromAsync(storage.events()), []);
   await disk.close();
   await disk.close();
 });
