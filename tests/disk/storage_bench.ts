@@ -64,7 +64,7 @@ export async function open(
     events,
     [Symbol.asyncDispose]: async () => {
       faults.fault = undefined;
-      await disk.close();
+      await disk[Symbol.asyncDispose]();
     },
   });
 }
