@@ -13,7 +13,11 @@
  */
 import type { IpFamily } from "./address.ts";
 import { readUint32 } from "./bytes.ts";
-import { swapWord } from "./swarm_record.ts";
+
+/** Turns the bytes of a word around. */
+export function swapWord(x: number): number {
+  return (x << 24) | ((x & 0xff00) << 8) | ((x >>> 8) & 0xff00) | (x >>> 24);
+}
 
 /** Which bits of the two words name a subnet, and how its entries weigh. */
 interface Level {

@@ -110,6 +110,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
     server: ["table"],
     driver: [],
   },
+  tracker: { table: [], kv: ["table"] },
   testing: { audit: [], compliance: [] },
 };
 
@@ -118,12 +119,13 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
  * the module folders is pure.
  */
 export const DRIVER_FILES: readonly RegExp[] = [
-  /^_shared\/(\w+\/)?(clock|random|datagram|byte_conn|http_server)\.ts$/,
+  /^_shared\/(\w+\/)?(clock|random|datagram|byte_conn)\.ts$/,
   /^metainfo\/(create\/(walk|hash|info)|hash\/\w+|hash_options|node|piece_digest|verify)\.ts$/,
   /^disk\/(native_file_system|files\/native_file_handle)\.ts$/,
   /^dht\/(node|driver\/ed25519)\.ts$/,
-  /^utracker\/(\w+\/)?(client|server|server_port|stats_server)\.ts$/,
-  /^htracker\/(\w+\/)?(client|server)\.ts$/,
+  /^tracker\/(http_server|stats_server)\.ts$/,
+  /^utracker\/(client|server|server_port)\.ts$/,
+  /^htracker\/(client|server)\.ts$/,
   /^lpd\/(\w+\/)?discovery\.ts$/,
   /^client\/(\w+\/)?(?!\w+_machine\.ts$)\w+\.ts$/,
   /^cli\/(\w+\/)?\w+\.ts$/,

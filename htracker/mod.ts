@@ -56,12 +56,3 @@ export {
 } from "../_shared/announce.ts";
 export { type Clock, systemClock } from "../_shared/clock.ts";
 export { type RandomSource, systemRandom } from "../_shared/random.ts";
-export * from "../_shared/swarm_service.ts";
-export type {
-  SwarmAnnounce,
-  SwarmAnswer,
-  SwarmLimits,
-  SwarmStats,
-  SwarmStore,
-} from "../_shared/swarm_store.ts";
-export { SwarmTable, type SwarmTableOptions } from "../_shared/swarm_table.ts";

@@ -14,13 +14,13 @@ import {
 import type { ScrapeEntry } from "../_shared/announce.ts";
 import { readUint32 } from "../_shared/bytes.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
-import type { HttpRequest } from "../_shared/http_request.ts";
-import { type HttpAnswer, HttpServer } from "../_shared/http_server.ts";
-import { PendingAnswers } from "../_shared/pending_answers.ts";
+import type { HttpRequest } from "../tracker/http_request.ts";
+import { type HttpAnswer, HttpServer } from "../tracker/http_server.ts";
+import { PendingAnswers } from "../tracker/pending_answers.ts";
 import { type RandomSource, systemRandom } from "../_shared/random.ts";
-import { SwarmService } from "../_shared/swarm_service.ts";
-import { newSwarmAnnounce } from "../_shared/swarm_store.ts";
-import { SwarmTable } from "../_shared/swarm_table.ts";
+import { SwarmService } from "../tracker/swarm_service.ts";
+import { newSwarmAnnounce } from "../tracker/swarm_store.ts";
+import { SwarmTable } from "../tracker/swarm_table.ts";
 import {
   encodeHttpAnnounceResponse,
   encodeHttpFailure,

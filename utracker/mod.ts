@@ -36,14 +36,10 @@ export * from "./client.ts";
 export * from "./client_machine.ts";
 export * from "./client_messages.ts";
 export * from "./client_options.ts";
-export * from "./kv_swarm_store.ts";
-export * from "./metrics.ts";
 export * from "./packet.ts";
 export * from "./packet_types.ts";
 export * from "./responder.ts";
 export * from "./server.ts";
-export * from "./stats_server.ts";
-export * from "./swarm_kv.ts";
 export * from "./tracker_url.ts";
 export type { Endpoint, IpFamily } from "../_shared/address.ts";
 export {
@@ -64,12 +60,3 @@ export type {
 } from "../_shared/datagram.ts";
 export type { Machine } from "../_shared/machine.ts";
 export { type RandomSource, systemRandom } from "../_shared/random.ts";
-export * from "../_shared/swarm_service.ts";
-export type {
-  SwarmAnnounce,
-  SwarmAnswer,
-  SwarmLimits,
-  SwarmStats,
-  SwarmStore,
-} from "../_shared/swarm_store.ts";
-export { SwarmTable, type SwarmTableOptions } from "../_shared/swarm_table.ts";

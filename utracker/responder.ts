@@ -18,12 +18,12 @@ import {
   writeUint32,
 } from "../_shared/bytes.ts";
 import { randomBytes, type RandomSource } from "../_shared/random.ts";
-import type { SwarmService } from "../_shared/swarm_service.ts";
+import type { SwarmService } from "../tracker/swarm_service.ts";
 import {
   newSwarmAnnounce,
   type SwarmAnnounce,
   type SwarmAnswer,
-} from "../_shared/swarm_store.ts";
+} from "../tracker/swarm_store.ts";
 import { ConnectionIds } from "./connection_ids.ts";
 import {
   ACTION_ANNOUNCE,

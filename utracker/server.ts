@@ -7,8 +7,8 @@ import type { Endpoint } from "../_shared/address.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
 import type { DatagramSocket } from "../_shared/datagram.ts";
 import { type RandomSource, systemRandom } from "../_shared/random.ts";
-import { SwarmService } from "../_shared/swarm_service.ts";
-import { SwarmTable } from "../_shared/swarm_table.ts";
+import { SwarmService } from "../tracker/swarm_service.ts";
+import { SwarmTable } from "../tracker/swarm_table.ts";
 import { ACTION_ANNOUNCE, ACTION_SCRAPE, MAX_UDP_SCRAPE } from "./packet.ts";
 import {
   openServerPort,

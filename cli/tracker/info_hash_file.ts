@@ -6,7 +6,7 @@
 import {
   InfoHashList,
   InfoHashListError,
-} from "../../_shared/swarm_service.ts";
+} from "../../tracker/swarm_service.ts";
 import { decodeTextLossy } from "../../_shared/bytes.ts";
 import { CommandError } from "../error.ts";
 import { EXIT_IO, EXIT_USAGE } from "../exit_code.ts";

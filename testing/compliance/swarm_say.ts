@@ -6,7 +6,7 @@ import {
   type SwarmAnswer,
   type SwarmLimits,
   type SwarmStore,
-} from "../../_shared/swarm_store.ts";
+} from "../../tracker/swarm_store.ts";
 
 /** A store under test and the time it lives in. */
 export interface SwarmStoreWorld extends AsyncDisposable {

@@ -2,7 +2,7 @@ import { encodeText } from "../../_shared/bytes.ts";
 import {
   HttpRequestError,
   HttpRequestReader,
-} from "../../_shared/http_request.ts";
+} from "../../tracker/http_request.ts";
 import type { FuzzTarget } from "./fuzz_target.ts";
 
 /** What a reader makes of bytes that come so many at a time. */

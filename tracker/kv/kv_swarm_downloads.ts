@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { compareBytes } from "../_shared/bytes.ts";
+import { compareBytes } from "../../_shared/bytes.ts";
 import type { KvSwarmLayout } from "./kv_swarm_layout.ts";
-import type { SwarmKv, SwarmKvEntry } from "./swarm_kv.ts";
+import type { SwarmKv, SwarmKvEntry } from "../swarm_kv.ts";
 
 /** Counters removed in one operation. */
 const REMOVAL_BATCH = 50;

@@ -9,13 +9,13 @@
  *
  * @module
  */
-import type { IpFamily } from "../_shared/address.ts";
-import { equalBytes } from "../_shared/bytes.ts";
-import { shareWords, SwarmShare } from "../_shared/swarm_share.ts";
-import type { SwarmStats } from "../_shared/swarm_store.ts";
+import type { IpFamily } from "../../_shared/address.ts";
+import { equalBytes } from "../../_shared/bytes.ts";
+import { shareWords, SwarmShare } from "../../_shared/swarm_share.ts";
+import type { SwarmStats } from "../swarm_store.ts";
 import { counterOf, DownloadsSweep } from "./kv_swarm_downloads.ts";
 import type { KvSwarmLayout } from "./kv_swarm_layout.ts";
-import type { SwarmKv, SwarmKvAtomic } from "./swarm_kv.ts";
+import type { SwarmKv, SwarmKvAtomic } from "../swarm_kv.ts";
 
 /** How often the counters are read, in milliseconds. */
 const READ_INTERVAL_MS = 1_000;

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { readUint32, writeUint32 } from "./bytes.ts";
-import { SipHash, SIPHASH_KEY_LENGTH } from "./sip_hash.ts";
+import { readUint32, writeUint32 } from "../../_shared/bytes.ts";
+import { SipHash, SIPHASH_KEY_LENGTH } from "../../_shared/sip_hash.ts";
 
 const EMPTY = -1;
 const WORDS = 5;

@@ -11,9 +11,9 @@
  *
  * @module
  */
-import { type Endpoint, isMappedIpv4, tryParseIp } from "./address.ts";
-import { encodeText, toByteString } from "./bytes.ts";
-import type { Clock } from "./clock.ts";
+import { type Endpoint, isMappedIpv4, tryParseIp } from "../_shared/address.ts";
+import { encodeText, toByteString } from "../_shared/bytes.ts";
+import type { Clock } from "../_shared/clock.ts";
 import {
   type HttpRequest,
   HttpRequestError,

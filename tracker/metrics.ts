@@ -39,7 +39,7 @@ function snakeCase(name: string): string {
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { formatPrometheus } from "@bip/bip/utracker";
+ * import { formatPrometheus } from "@bip/bip/tracker";
  *
  * assertEquals(
  *   formatPrometheus({ swarms: { torrents: 2 } }),

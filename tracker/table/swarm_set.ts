@@ -7,8 +7,8 @@
  *
  * @module
  */
-import type { IpFamily } from "./address.ts";
-import { randomInt, type RandomSource } from "./random.ts";
+import type { IpFamily } from "../../_shared/address.ts";
+import { randomInt, type RandomSource } from "../../_shared/random.ts";
 import { SwarmIndex } from "./swarm_index.ts";
 import { SwarmList } from "./swarm_list.ts";
 import {
@@ -18,8 +18,8 @@ import {
   shareOf,
   shareOfAnnounce,
 } from "./swarm_rank.ts";
-import { SwarmShare } from "./swarm_share.ts";
-import type { SwarmAnnounce, SwarmAnswer } from "./swarm_store.ts";
+import { SwarmShare } from "../../_shared/swarm_share.ts";
+import type { SwarmAnnounce, SwarmAnswer } from "../swarm_store.ts";
 
 /** Most peers in one answer. */
 export const MAX_SWARM_ANSWER = 200;

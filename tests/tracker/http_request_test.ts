@@ -5,7 +5,7 @@ import {
   HttpRequestError,
   HttpRequestReader,
   MAX_HTTP_HEAD,
-} from "../../_shared/http_request.ts";
+} from "../../tracker/http_request.ts";
 
 const permissions = "none";
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { toByteString } from "./bytes.ts";
+import { toByteString } from "../_shared/bytes.ts";
 
 /** Longest head of a request, in bytes. */
 export const MAX_HTTP_HEAD = 16_384;

@@ -4,8 +4,9 @@
  * @module
  */
 import type { SwarmList } from "./swarm_list.ts";
-import { ADDRESS_FIRST, swapWord } from "./swarm_record.ts";
-import type { SwarmAnnounce } from "./swarm_store.ts";
+import { swapWord } from "../../_shared/swarm_share.ts";
+import { ADDRESS_FIRST } from "./swarm_record.ts";
+import type { SwarmAnnounce } from "../swarm_store.ts";
 
 /** Peers of one address, IPv6 by /64, that a torrent has at most. */
 const MAX_OF_ADDRESS = 32;

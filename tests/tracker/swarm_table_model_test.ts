@@ -1,8 +1,8 @@
 /** Swarms that grow past what is looked through, and shrink again. */
 import { assert, assertEquals } from "@std/assert";
 import { randomInt, seededRandom } from "../../_shared/random.ts";
-import { newSwarmAnnounce } from "../../_shared/swarm_store.ts";
-import { SwarmTable } from "../../_shared/swarm_table.ts";
+import { newSwarmAnnounce } from "../../tracker/swarm_store.ts";
+import { SwarmTable } from "../../tracker/swarm_table.ts";
 
 const SEED = 20_261_123;
 

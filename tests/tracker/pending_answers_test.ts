@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { PendingAnswers } from "../../_shared/pending_answers.ts";
+import { PendingAnswers } from "../../tracker/pending_answers.ts";
 
 Deno.test("PendingAnswers - waits, lets go, and stops to wait", {
   permissions: "none",

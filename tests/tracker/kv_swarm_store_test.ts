@@ -5,7 +5,7 @@ import {
   newSwarmAnnounce,
   type SwarmAnnounce,
   type SwarmLimits,
-} from "../../_shared/swarm_store.ts";
+} from "../../tracker/swarm_store.ts";
 import { KvSwarmStore, type SwarmKv } from "../../utracker/mod.ts";
 import { TempDir } from "../support/paths.ts";
 import { testSwarmStore } from "../../testing/swarm_store_compliance.ts";

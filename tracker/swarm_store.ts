@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { IpFamily } from "./address.ts";
-import type { AnnounceEvent, ScrapeEntry } from "./announce.ts";
+import type { IpFamily } from "../_shared/address.ts";
+import type { AnnounceEvent, ScrapeEntry } from "../_shared/announce.ts";
 
 /**
  * An announce as a tracker hands it on. Trackers reuse one object for all

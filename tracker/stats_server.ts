@@ -5,8 +5,8 @@
  */
 import type { Endpoint } from "../_shared/address.ts";
 import { systemClock } from "../_shared/clock.ts";
-import { HttpServer } from "../_shared/http_server.ts";
-import { PendingAnswers } from "../_shared/pending_answers.ts";
+import { HttpServer } from "./http_server.ts";
+import { PendingAnswers } from "./pending_answers.ts";
 import { formatPrometheus, type TrackerFigures } from "./metrics.ts";
 
 /** How long `close()` waits for answers under way, in milliseconds. */
@@ -31,7 +31,8 @@ export interface TrackerStatsServerOptions {
  *
  * @example
  * ```ts ignore
- * import { TrackerStatsServer, UdpTrackerServer } from "@bip/bip/utracker";
+ * import { TrackerStatsServer } from "@bip/bip/tracker";
+ * import { UdpTrackerServer } from "@bip/bip/utracker";
  *
  * await using tracker = await UdpTrackerServer.open();
  * await using stats = TrackerStatsServer.open({

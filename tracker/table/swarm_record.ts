@@ -7,12 +7,8 @@
  *
  * @module
  */
-import type { SwarmAnnounce } from "./swarm_store.ts";
-
-/** Turns the bytes of a word around. */
-export function swapWord(x: number): number {
-  return (x << 24) | ((x & 0xff00) << 8) | ((x >>> 8) & 0xff00) | (x >>> 24);
-}
+import { swapWord } from "../../_shared/swarm_share.ts";
+import type { SwarmAnnounce } from "../swarm_store.ts";
 
 /** Writes address and port of a peer. */
 export function writePeer(

@@ -11,11 +11,11 @@
  *
  * @module
  */
-import type { IpFamily } from "../_shared/address.ts";
-import { writeUint16, writeUint32 } from "../_shared/bytes.ts";
-import { randomBytes, type RandomSource } from "../_shared/random.ts";
-import { SipHash, SIPHASH_KEY_LENGTH } from "../_shared/sip_hash.ts";
-import type { SwarmKv, SwarmKvEntry, SwarmKvKeyPart } from "./swarm_kv.ts";
+import type { IpFamily } from "../../_shared/address.ts";
+import { writeUint16, writeUint32 } from "../../_shared/bytes.ts";
+import { randomBytes, type RandomSource } from "../../_shared/random.ts";
+import { SipHash, SIPHASH_KEY_LENGTH } from "../../_shared/sip_hash.ts";
+import type { SwarmKv, SwarmKvEntry, SwarmKvKeyPart } from "../swarm_kv.ts";
 
 /** Bytes of a torrent's place. */
 const TORRENT_PLACE = 8;

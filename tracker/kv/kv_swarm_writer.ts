@@ -4,11 +4,11 @@
  *
  * @module
  */
-import { toByteString } from "../_shared/bytes.ts";
+import { toByteString } from "../../_shared/bytes.ts";
 import type { KvSwarmCensus } from "./kv_swarm_census.ts";
 import type { KvPeer, KvSwarmLayout } from "./kv_swarm_layout.ts";
 import type { KvChange } from "./kv_swarm_mirror.ts";
-import type { SwarmKv } from "./swarm_kv.ts";
+import type { SwarmKv } from "../swarm_kv.ts";
 
 /** Changes in one operation; a database allows 100 checks. */
 const BATCH = 80;

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { SwarmPeerIds } from "../../_shared/swarm_peer_ids.ts";
-import { newSwarmAnnounce } from "../../_shared/swarm_store.ts";
+import { SwarmPeerIds } from "../../../tracker/table/swarm_peer_ids.ts";
+import { newSwarmAnnounce } from "../../../tracker/swarm_store.ts";
 
 Deno.test({
   name: "SwarmPeerIds gives each peer its own id or none",

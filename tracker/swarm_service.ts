@@ -4,10 +4,10 @@
  *
  * @module
  */
-import type { ScrapeEntry } from "./announce.ts";
-import { tryFromHex } from "./bytes.ts";
-import { SwarmIndex } from "./swarm_index.ts";
-import { SwarmPeerIds } from "./swarm_peer_ids.ts";
+import type { ScrapeEntry } from "../_shared/announce.ts";
+import { tryFromHex } from "../_shared/bytes.ts";
+import { SwarmIndex } from "./table/swarm_index.ts";
+import { SwarmPeerIds } from "./table/swarm_peer_ids.ts";
 import type {
   SwarmAnnounce,
   SwarmAnswer,

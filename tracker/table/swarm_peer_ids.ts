@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { readUint32 } from "./bytes.ts";
-import { swapWord } from "./swarm_record.ts";
-import type { SwarmAnnounce } from "./swarm_store.ts";
+import { readUint32 } from "../../_shared/bytes.ts";
+import { swapWord } from "../../_shared/swarm_share.ts";
+import type { SwarmAnnounce } from "../swarm_store.ts";
 
 const BITS = 16;
 /** Words of info-hash, address and port. */

@@ -6,12 +6,12 @@
  *
  * @module
  */
-import { equalBytes, toByteString } from "../_shared/bytes.ts";
-import type { RandomSource } from "../_shared/random.ts";
-import type { FullSwarmLimits } from "../_shared/swarm_store.ts";
+import { equalBytes, toByteString } from "../../_shared/bytes.ts";
+import type { RandomSource } from "../../_shared/random.ts";
+import type { FullSwarmLimits } from "../swarm_store.ts";
 import type { KvSwarmCensus } from "./kv_swarm_census.ts";
 import type { KvPeer, KvSwarmLayout } from "./kv_swarm_layout.ts";
-import type { SwarmKv, SwarmKvKeyPart } from "./swarm_kv.ts";
+import type { SwarmKv, SwarmKvKeyPart } from "../swarm_kv.ts";
 
 /** From this part of a cap on, the counters are read for every newcomer. */
 const NEARLY = 0.9;

@@ -15,14 +15,14 @@ import {
   type SwarmLimits,
   type SwarmStats,
   type SwarmStore,
-} from "../_shared/swarm_store.ts";
-import { NO_VICTIM, REFUSED } from "../_shared/swarm_set.ts";
+} from "./swarm_store.ts";
+import { NO_VICTIM, REFUSED } from "./table/swarm_set.ts";
 import { patientKv } from "./kv_patience.ts";
-import { KvSwarmCensus } from "./kv_swarm_census.ts";
-import { compactOf, type KvPeer, KvSwarmLayout } from "./kv_swarm_layout.ts";
-import { type KvChange, KvSwarmMirror } from "./kv_swarm_mirror.ts";
-import { KvSwarmRoom } from "./kv_swarm_room.ts";
-import { KvSwarmWriter } from "./kv_swarm_writer.ts";
+import { KvSwarmCensus } from "./kv/kv_swarm_census.ts";
+import { compactOf, type KvPeer, KvSwarmLayout } from "./kv/kv_swarm_layout.ts";
+import { type KvChange, KvSwarmMirror } from "./kv/kv_swarm_mirror.ts";
+import { KvSwarmRoom } from "./kv/kv_swarm_room.ts";
+import { KvSwarmWriter } from "./kv/kv_swarm_writer.ts";
 import type { SwarmKv } from "./swarm_kv.ts";
 
 /** Most peers of a torrent that one newcomer displaces. */

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { randomInt, seededRandom } from "../../_shared/random.ts";
-import { SwarmPeerIndex } from "../../_shared/swarm_peer_index.ts";
+import { randomInt, seededRandom } from "../../../_shared/random.ts";
+import { SwarmPeerIndex } from "../../../tracker/table/swarm_peer_index.ts";
 
 const permissions = "none";
 const SEED = 20_261_122;

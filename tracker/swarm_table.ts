@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { ScrapeEntry } from "./announce.ts";
-import type { RandomSource } from "./random.ts";
-import type { SwarmList } from "./swarm_list.ts";
-import { isWorse, shareOf, shareOfAnnounce } from "./swarm_rank.ts";
-import { NO_VICTIM, SWARM_SAMPLES, SwarmSet } from "./swarm_set.ts";
+import type { ScrapeEntry } from "../_shared/announce.ts";
+import { type RandomSource, systemRandom } from "../_shared/random.ts";
+import type { SwarmList } from "./table/swarm_list.ts";
+import { isWorse, shareOf, shareOfAnnounce } from "./table/swarm_rank.ts";
+import { NO_VICTIM, SWARM_SAMPLES, SwarmSet } from "./table/swarm_set.ts";
 import {
   checkSwarmLimits,
   type FullSwarmLimits,
@@ -25,8 +25,12 @@ const EXPIRY_ROUND_MS = 120_000;
 
 /** Options of {@linkcode SwarmTable}. */
 export interface SwarmTableOptions extends SwarmLimits {
-  /** Secrets of the tables, and whom answers name. */
-  readonly random: RandomSource;
+  /**
+   * Source of the tables' secrets and of the peers in answers.
+   *
+   * @default {the system's}
+   */
+  readonly random?: RandomSource | undefined;
 }
 
 /** Swarms in memory. */
@@ -39,11 +43,16 @@ export class SwarmTable implements SwarmStore {
   #expiredAt: number | undefined;
   readonly #entry = { seeders: 0, leechers: 0, downloads: 0 };
 
-  /** Makes an empty table. */
-  constructor(options: SwarmTableOptions) {
+  /**
+   * Makes an empty table.
+   *
+   * @param options See {@linkcode SwarmTableOptions}.
+   * @throws {RangeError} If a limit is not from 1 to 2147483647.
+   */
+  constructor(options: SwarmTableOptions = {}) {
     this.#limits = checkSwarmLimits(options);
     this.#lifeSeconds = Math.ceil(this.#limits.peerLifeMs / 1000);
-    this.#set = new SwarmSet(options.random);
+    this.#set = new SwarmSet(options.random ?? systemRandom);
   }
 
   /** Peers in the table. */

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import type { IpFamily } from "./address.ts";
+import type { IpFamily } from "../../_shared/address.ts";
 import { SwarmPeerIndex } from "./swarm_peer_index.ts";
 import { NO_BLOCK, SwarmPool } from "./swarm_pool.ts";
 import { copyPeers, hashPeer, isSamePeer, writePeer } from "./swarm_record.ts";
-import type { SwarmShare } from "./swarm_share.ts";
-import type { SwarmAnnounce } from "./swarm_store.ts";
+import type { SwarmShare } from "../../_shared/swarm_share.ts";
+import type { SwarmAnnounce } from "../swarm_store.ts";
 
 /**
  * Blocks of up to 2^9 records are looked through: one after the other they come

@@ -8,16 +8,16 @@
  *
  * @module
  */
-import { readUint16, readUint32, toByteString } from "../_shared/bytes.ts";
-import type { RandomSource } from "../_shared/random.ts";
-import { SwarmSet } from "../_shared/swarm_set.ts";
+import { readUint16, readUint32, toByteString } from "../../_shared/bytes.ts";
+import type { RandomSource } from "../../_shared/random.ts";
+import { SwarmSet } from "../table/swarm_set.ts";
 import {
   newSwarmAnnounce,
   type SwarmAnnounce,
-} from "../_shared/swarm_store.ts";
+} from "../swarm_store.ts";
 import { readDownloads } from "./kv_swarm_downloads.ts";
 import type { KvPeer, KvSwarmLayout } from "./kv_swarm_layout.ts";
-import type { SwarmKv } from "./swarm_kv.ts";
+import type { SwarmKv } from "../swarm_kv.ts";
 
 /** Swarms of up to so many peers are read anew for every announce. */
 const SMALL_SWARM = 100;
