@@ -11,7 +11,7 @@ import { toHex } from "../_shared/bytes.ts";
 import { seededRandom } from "../_shared/random.ts";
 import { newSwarmAnnounce } from "../tracker/swarm_store.ts";
 import { SwarmTable } from "../tracker/swarm_table.ts";
-import { KvSwarmStore } from "../utracker/mod.ts";
+import { KvSwarmStore } from "../tracker/mod.ts";
 import { freePort, hasProgram } from "../tests/interop/programs.ts";
 import { startBip } from "../tests/support/bip.ts";
 import { fromFileUrl, TempDir } from "../tests/support/paths.ts";

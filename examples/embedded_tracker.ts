@@ -13,11 +13,8 @@
  *
  * @module
  */
-import {
-  HttpTrackerServer,
-  InfoHashList,
-  type SwarmService,
-} from "@bip/bip/htracker";
+import { InfoHashList, type SwarmService } from "@bip/bip/tracker";
+import { HttpTrackerServer } from "@bip/bip/htracker";
 import { UdpTrackerServer } from "@bip/bip/utracker";
 
 /** What the page says about the torrents. */

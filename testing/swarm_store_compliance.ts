@@ -4,13 +4,8 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-<<<<<<< HEAD:testing/swarm_store_compliance.ts
 import type { SwarmAnnounce } from "../tracker/swarm_store.ts";
 import { testSwarmShares } from "./compliance/swarm_shares.ts";
-=======
-import type { SwarmAnnounce } from "../../tracker/swarm_store.ts";
-import { testSwarmShares } from "./swarm_shares.ts";
->>>>>>> 0968fa5 (tracker: swarm store, service, figures and HTTP connections of trackers have a module of their own):tests/support/swarm_compliance.ts
 import {
   hashOf,
   type OpenSwarmStore,

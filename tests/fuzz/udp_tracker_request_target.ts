@@ -1,10 +1,9 @@
 import { toHex } from "../../_shared/bytes.ts";
 import { seededRandom } from "../../_shared/random.ts";
+import { SwarmService, SwarmTable } from "../../tracker/mod.ts";
 import {
   encodeUdpTrackerRequest,
   MAX_RESPONSE_LENGTH,
-  SwarmService,
-  SwarmTable,
   tryDecodeUdpTrackerRequest,
   UdpTrackerResponder,
 } from "../../utracker/mod.ts";

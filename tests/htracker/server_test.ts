@@ -2,13 +2,15 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { systemClock } from "../../_shared/clock.ts";
 import { decodeBencode, encodeBencode } from "../../bencode/mod.ts";
 import {
+  InfoHashList,
+  SwarmService,
+  type SwarmStore,
+} from "../../tracker/mod.ts";
+import {
   type AnnounceRequest,
   HttpTrackerClient,
   HttpTrackerServer,
   type HttpTrackerServerOptions,
-  InfoHashList,
-  SwarmService,
-  type SwarmStore,
   TrackerError,
 } from "../../htracker/mod.ts";
 

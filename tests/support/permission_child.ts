@@ -8,11 +8,8 @@ import { HttpTrackerClient, HttpTrackerServer } from "../../htracker/mod.ts";
 import { LocalDiscovery } from "../../lpd/mod.ts";
 import { createMetainfo } from "../../metainfo/mod.ts";
 import { Session } from "../../client/mod.ts";
-import {
-  TrackerStatsServer,
-  UdpTrackerClient,
-  UdpTrackerServer,
-} from "../../utracker/mod.ts";
+import { TrackerStatsServer } from "../../tracker/mod.ts";
+import { UdpTrackerClient, UdpTrackerServer } from "../../utracker/mod.ts";
 
 const [module, base, httpUrl, udpUrl, torrentHex] = Deno.args;
 const hostname = "127.0.0.1";

@@ -6,13 +6,8 @@ import {
   type HttpListener,
   HttpServer,
   type HttpServerOptions,
-<<<<<<< HEAD:tests/_shared/http_server_test.ts
 } from "../../tracker/http_server.ts";
 import { drain, SimClock } from "../../testing/sim_clock.ts";
-=======
-} from "../../tracker/http_server.ts";
-import { FakeClock, settle } from "../support/fake_clock.ts";
->>>>>>> 0968fa5 (tracker: swarm store, service, figures and HTTP connections of trackers have a module of their own):tests/tracker/http_server_test.ts
 
 const permissions = "none";
 

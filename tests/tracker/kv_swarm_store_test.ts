@@ -6,7 +6,7 @@ import {
   type SwarmAnnounce,
   type SwarmLimits,
 } from "../../tracker/swarm_store.ts";
-import { KvSwarmStore, type SwarmKv } from "../../utracker/mod.ts";
+import { KvSwarmStore, type SwarmKv } from "../../tracker/mod.ts";
 import { TempDir } from "../support/paths.ts";
 import { testSwarmStore } from "../../testing/swarm_store_compliance.ts";
 

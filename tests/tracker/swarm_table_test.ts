@@ -1,17 +1,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { writeUint32 } from "../../_shared/bytes.ts";
 import { seededRandom } from "../../_shared/random.ts";
-<<<<<<< HEAD:tests/_shared/swarm_table_test.ts
 import { SwarmIndex } from "../../tracker/table/swarm_index.ts";
 import { newSwarmAnnounce } from "../../tracker/swarm_store.ts";
 import { SwarmTable } from "../../tracker/swarm_table.ts";
 import { testSwarmStore } from "../../testing/swarm_store_compliance.ts";
-=======
-import { SwarmIndex } from "../../tracker/table/swarm_index.ts";
-import { newSwarmAnnounce } from "../../tracker/swarm_store.ts";
-import { SwarmTable } from "../../tracker/swarm_table.ts";
-import { testSwarmStore } from "../support/swarm_compliance.ts";
->>>>>>> 0968fa5 (tracker: swarm store, service, figures and HTTP connections of trackers have a module of their own):tests/tracker/swarm_table_test.ts
 
 const permissions = "none";
 

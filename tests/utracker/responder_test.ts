@@ -2,12 +2,10 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Endpoint } from "../../_shared/address.ts";
 import { readUint32, tryFromHex, writeUint32 } from "../../_shared/bytes.ts";
 import { randomBytes, randomInt, seededRandom } from "../../_shared/random.ts";
+import { InfoHashList, SwarmService, SwarmTable } from "../../tracker/mod.ts";
 import {
   encodeUdpTrackerRequest,
-  InfoHashList,
   MAX_RESPONSE_LENGTH,
-  SwarmService,
-  SwarmTable,
   tryDecodeUdpTrackerResponse,
   type UdpAnnounceRequest,
   type UdpTrackerHandler,

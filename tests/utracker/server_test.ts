@@ -2,15 +2,17 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { systemClock } from "../../_shared/clock.ts";
 import { seededRandom } from "../../_shared/random.ts";
 import {
-  type AnnounceRequest,
-  type Clock,
   formatPrometheus,
   KvSwarmStore,
   SwarmService,
   type SwarmStore,
   SwarmTable,
-  TrackerError,
   TrackerStatsServer,
+} from "../../tracker/mod.ts";
+import {
+  type AnnounceRequest,
+  type Clock,
+  TrackerError,
   UdpTrackerClient,
   UdpTrackerServer,
 } from "../../utracker/mod.ts";

@@ -11,10 +11,7 @@
 import { readUint16, readUint32, toByteString } from "../../_shared/bytes.ts";
 import type { RandomSource } from "../../_shared/random.ts";
 import { SwarmSet } from "../table/swarm_set.ts";
-import {
-  newSwarmAnnounce,
-  type SwarmAnnounce,
-} from "../swarm_store.ts";
+import { newSwarmAnnounce, type SwarmAnnounce } from "../swarm_store.ts";
 import { readDownloads } from "./kv_swarm_downloads.ts";
 import type { KvPeer, KvSwarmLayout } from "./kv_swarm_layout.ts";
 import type { SwarmKv } from "../swarm_kv.ts";
