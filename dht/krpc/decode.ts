@@ -8,13 +8,12 @@ import { decodeTextLossy } from "../../_shared/bytes.ts";
 import { tryDecodeBencode } from "../../bencode/decode.ts";
 import {
   INNER,
-  innerFields,
+  KrpcFields,
   readInteger,
   skipValue,
   stringBody,
   stringLength,
   TOP,
-  topFields,
 } from "./reader.ts";
 import {
   type KrpcDrop,
@@ -52,8 +51,8 @@ const METHODS: readonly KrpcMethod[] = [
   "sample_infohashes",
 ];
 
-const top = topFields();
-const inner = innerFields();
+const top = new KrpcFields(TOP);
+const inner = new KrpcFields(INNER);
 
 /**
  * Decodes a datagram. Source: BEP 5, 32, 33, 42, 43, 44, 51.
@@ -150,156 +149,101 @@ function decodeQuery(
     return refuse(transactionId, readOnly, "Invalid id: expected 20 bytes");
   }
   const type = "query";
-  const base = {
-    type,
-    transactionId,
-    id,
-    readOnly,
-    version: version(bytes),
-  } as const;
+  const sender = version(bytes);
+  if (method === "ping") {
+    return { type, method, transactionId, id, readOnly, version: sender };
+  }
+  const base = { type, transactionId, id, readOnly, version: sender } as const;
+  if (method === "put") {
+    const put = decodePut(bytes);
+    return typeof put === "string"
+      ? refuse(transactionId, readOnly, put)
+      : { ...base, ...put };
+  }
+  const isOfHash = method === "get_peers" || method === "announce_peer";
+  let target = inner.fixed(
+    bytes,
+    isOfHash ? INNER.info_hash : INNER.target,
+    20,
+  );
+  if (method === "find_node") {
+    target ??= inner.fixed(bytes, INNER.info_hash, 20);
+  }
+  if (target === undefined) {
+    const name = isOfHash ? "info_hash" : "target";
+    return refuse(
+      transactionId,
+      readOnly,
+      `Invalid ${name}: expected 20 bytes`,
+    );
+  }
   switch (method) {
-    case "ping":
+    case "find_node":
+    case "sample_infohashes":
       return {
         type,
         method,
         transactionId,
         id,
         readOnly,
-        version: base.version,
-      };
-    case "find_node": {
-      const target = inner.fixed(bytes, INNER.target, 20) ??
-        inner.fixed(bytes, INNER.infoHash, 20);
-      if (target === undefined) {
-        return refuse(
-          transactionId,
-          readOnly,
-          "Invalid target: expected 20 bytes",
-        );
-      }
-      return {
-        type,
-        method,
-        transactionId,
-        id,
-        readOnly,
-        version: base.version,
+        version: sender,
         target,
         want: want(bytes),
       };
-    }
-    case "get_peers": {
-      const infoHash = inner.fixed(bytes, INNER.infoHash, 20);
-      if (infoHash === undefined) {
-        return refuse(
-          transactionId,
-          readOnly,
-          "Invalid info_hash: expected 20 bytes",
-        );
-      }
+    case "get_peers":
       return {
         type,
         method,
         transactionId,
         id,
         readOnly,
-        version: base.version,
-        infoHash,
+        version: sender,
+        infoHash: target,
         want: want(bytes),
-        noSeed: inner.integer(bytes, INNER.noSeed) === 1,
+        noSeed: inner.integer(bytes, INNER.noseed) === 1,
         scrape: inner.integer(bytes, INNER.scrape) === 1,
       };
-    }
     case "get": {
-      const target = inner.fixed(bytes, INNER.target, 20);
-      if (target === undefined) {
-        return refuse(
-          transactionId,
-          readOnly,
-          "Invalid target: expected 20 bytes",
-        );
-      }
       const seq = inner.bigInteger(bytes, INNER.seq);
       return { ...base, method, target, seq, want: want(bytes) };
     }
-    case "sample_infohashes": {
-      const target = inner.fixed(bytes, INNER.target, 20);
-      if (target === undefined) {
-        return refuse(
-          transactionId,
-          readOnly,
-          "Invalid target: expected 20 bytes",
-        );
-      }
-      return { ...base, method, target, want: want(bytes) };
-    }
     case "announce_peer": {
-      const infoHash = inner.fixed(bytes, INNER.infoHash, 20);
-      if (infoHash === undefined) {
-        return refuse(
-          transactionId,
-          readOnly,
-          "Invalid info_hash: expected 20 bytes",
-        );
-      }
-      const given = token(bytes);
-      if (given === undefined) {
-        return refuse(transactionId, readOnly, "Missing token");
-      }
-      const implied = inner.integer(bytes, INNER.impliedPort);
-      const impliedPort = implied === undefined ? undefined : implied !== 0;
-      let port = inner.integer(bytes, INNER.port);
-      if (port === undefined || port < 1 || port > 65535) {
-        if (impliedPort !== true) {
-          return refuse(
-            transactionId,
-            readOnly,
-            "Invalid port: expected 1 to 65535",
-          );
-        }
-        port = 0;
-      }
-      const seed = inner.integer(bytes, INNER.seed) === 1;
-      return {
-        ...base,
-        method,
-        infoHash,
-        port,
-        impliedPort,
-        token: given,
-        seed,
-      };
-    }
-    case "put": {
-      const given = token(bytes);
-      if (given === undefined) {
-        return refuse(transactionId, readOnly, "Missing token");
-      }
-      const value = canonicalValue(bytes);
-      if (value === undefined) {
-        return refuse(transactionId, readOnly, "Invalid v: expected bencode");
-      }
-      const target = inner.fixed(bytes, INNER.target, 20);
-      const named = target === undefined ? {} : { target };
-      if (inner.start(INNER.k) === 0) {
-        if (inner.start(INNER.sig) !== 0) {
-          return refuse(transactionId, readOnly, "Missing k");
-        }
-        return {
-          ...base,
-          ...named,
-          method,
-          token: given,
-          value,
-          mutable: undefined,
-        };
-      }
-      const mutable = decodeMutable(bytes);
-      return typeof mutable === "string"
-        ? refuse(transactionId, readOnly, mutable)
-        : { ...base, ...named, method, token: given, value, mutable };
+      const announce = decodeAnnounce(bytes);
+      return typeof announce === "string"
+        ? refuse(transactionId, readOnly, announce)
+        : { ...base, method, infoHash: target, ...announce };
     }
   }
+}
+
+/** Reads an announce but for its info-hash; the text says what is wrong. */
+function decodeAnnounce(bytes: Uint8Array) {
+  const given = token(bytes);
+  if (given === undefined) return "Missing token";
+  const implied = inner.integer(bytes, INNER.implied_port);
+  const impliedPort = implied === undefined ? undefined : implied !== 0;
+  let port = inner.integer(bytes, INNER.port);
+  if (port === undefined || port < 1 || port > 65535) {
+    if (impliedPort !== true) return "Invalid port: expected 1 to 65535";
+    port = 0;
+  }
+  const seed = inner.integer(bytes, INNER.seed) === 1;
+  return { port, impliedPort, token: given, seed };
+}
+
+/** Reads a put; the text says what is wrong. */
+function decodePut(bytes: Uint8Array) {
+  const given = token(bytes);
+  if (given === undefined) return "Missing token";
+  const value = canonicalValue(bytes);
+  if (value === undefined) return "Invalid v: expected bencode";
+  const target = inner.fixed(bytes, INNER.target, 20);
+  const hasKey = inner.start(INNER.k) !== 0;
+  if (!hasKey && inner.start(INNER.sig) !== 0) return "Missing k";
+  const mutable = hasKey ? decodeMutable(bytes) : undefined;
+  if (typeof mutable === "string") return mutable;
+  const put = { method: "put", token: given, value, mutable } as const;
+  return target === undefined ? put : { ...put, target };
 }
 
 /** Reads what signs an item; the text says what is wrong. */
@@ -358,8 +302,8 @@ function decodeResponse(
     nodes6: nodes6 !== undefined && nodes6.length < 38 ? undefined : nodes6,
     values: values(bytes),
     token: token(bytes),
-    seedFilter: inner.fixed(bytes, INNER.seedFilter, 256),
-    peerFilter: inner.fixed(bytes, INNER.peerFilter, 256),
+    seedFilter: inner.fixed(bytes, INNER.BFsd, 256),
+    peerFilter: inner.fixed(bytes, INNER.BFpe, 256),
     value,
     publicKey: inner.fixed(bytes, INNER.k, 32),
     signature: inner.fixed(bytes, INNER.sig, 64),
@@ -421,7 +365,7 @@ function likeFindNode(
 ): "find_node" | undefined {
   return args !== 0 && inner.read(bytes, args) >= 0 &&
       (inner.fixed(bytes, INNER.target, 20) ??
-          inner.fixed(bytes, INNER.infoHash, 20)) !== undefined
+          inner.fixed(bytes, INNER.info_hash, 20)) !== undefined
     ? "find_node"
     : undefined;
 }

@@ -170,25 +170,22 @@ function writeResponse(message: KrpcResponse): void {
 function writeQuery(message: KrpcQuery): void {
   reserve(512);
   write(START_ARGUMENTS);
+  const cas = message.method === "put" ? message.mutable?.cas : undefined;
+  if (cas !== undefined) writeBigInt(CAS, cas);
+  writeFixed(ID, message.id, 20);
   switch (message.method) {
-    case "ping":
-      writeFixed(ID, message.id, 20);
-      break;
     case "find_node":
     case "sample_infohashes":
-      writeFixed(ID, message.id, 20);
       writeFixed(TARGET, message.target, 20);
       if (message.want !== undefined) writeWant(message.want);
       break;
     case "get_peers":
-      writeFixed(ID, message.id, 20);
       writeFixed(INFO_HASH, message.infoHash, 20);
       if (message.noSeed === true) write(NO_SEED);
       if (message.scrape === true) write(SCRAPE);
       if (message.want !== undefined) writeWant(message.want);
       break;
     case "announce_peer":
-      writeFixed(ID, message.id, 20);
       if (message.impliedPort !== undefined) {
         writeNumber(IMPLIED_PORT, message.impliedPort ? 1 : 0);
       }
@@ -198,25 +195,21 @@ function writeQuery(message: KrpcQuery): void {
       writePair(TOKEN, message.token);
       break;
     case "get":
-      writeFixed(ID, message.id, 20);
       if (message.seq !== undefined) writeBigInt(SEQ, message.seq);
       writeFixed(TARGET, message.target, 20);
       if (message.want !== undefined) writeWant(message.want);
       break;
     case "put": {
-      const { mutable } = message;
-      if (mutable?.cas !== undefined) writeBigInt(CAS, mutable.cas);
-      writeFixed(ID, message.id, 20);
+      const { mutable, target } = message;
       if (mutable !== undefined) {
         writeFixed(KEY, mutable.publicKey, 32);
         if (mutable.salt !== undefined) writePair(SALT, mutable.salt);
         writeBigInt(SEQ, mutable.seq);
         writeFixed(SIGNATURE, mutable.signature, 64);
       }
-      if (message.target !== undefined) writeFixed(TARGET, message.target, 20);
+      if (target !== undefined) writeFixed(TARGET, target, 20);
       writePair(TOKEN, message.token);
       writeRaw(VALUE, message.value);
-      break;
     }
   }
   write(QUERY_NAMES[message.method]);

@@ -12,16 +12,16 @@ export const TOP = { a: 0, e: 1, ip: 2, q: 3, r: 4, ro: 5, t: 6, v: 7, y: 8 };
 export const INNER = {
   id: 0,
   target: 1,
-  infoHash: 2,
+  info_hash: 2,
   token: 3,
   nodes: 4,
   nodes6: 5,
   values: 6,
   want: 7,
   port: 8,
-  impliedPort: 9,
+  implied_port: 9,
   seed: 10,
-  noSeed: 11,
+  noseed: 11,
   scrape: 12,
   v: 13,
   k: 14,
@@ -32,37 +32,9 @@ export const INNER = {
   interval: 19,
   num: 20,
   samples: 21,
-  seedFilter: 22,
-  peerFilter: 23,
+  BFsd: 22,
+  BFpe: 23,
 };
-
-const TOP_KEYS = Object.keys(TOP);
-const INNER_KEYS = [
-  "id",
-  "target",
-  "info_hash",
-  "token",
-  "nodes",
-  "nodes6",
-  "values",
-  "want",
-  "port",
-  "implied_port",
-  "seed",
-  "noseed",
-  "scrape",
-  "v",
-  "k",
-  "seq",
-  "sig",
-  "salt",
-  "cas",
-  "interval",
-  "num",
-  "samples",
-  "BFsd",
-  "BFpe",
-];
 
 /** Slots by length and first byte, as several keys may share both. */
 function keyTable(keys: readonly string[]): readonly (readonly number[])[] {
@@ -80,7 +52,9 @@ export class KrpcFields {
   readonly #start: Int32Array;
   readonly #end: Int32Array;
 
-  constructor(keys: readonly string[]) {
+  /** Takes the keys in the order of their slots. */
+  constructor(slots: Readonly<Record<string, number>>) {
+    const keys = Object.keys(slots);
     this.#keys = keys;
     this.#table = keyTable(keys);
     this.#start = new Int32Array(keys.length);
@@ -176,16 +150,6 @@ export class KrpcFields {
     for (; at < end; at++) value = value * 10n + BigInt(bytes[at]! - 0x30);
     return negative ? -value : value;
   }
-}
-
-/** Makes a reader of the outer dictionary. */
-export function topFields(): KrpcFields {
-  return new KrpcFields(TOP_KEYS);
-}
-
-/** Makes a reader of arguments and answers. */
-export function innerFields(): KrpcFields {
-  return new KrpcFields(INNER_KEYS);
 }
 
 /** Length of the string that {@linkcode stringBody} was last called for. */

@@ -24,17 +24,19 @@ export interface RequestSubject {
   readonly address: Endpoint;
 }
 
+/** What became of a request; `slow`: it may still be answered. */
+export type RequestOutcome =
+  | {
+    readonly type: "answered";
+    readonly message: KrpcResponse;
+    readonly roundTripMs: number;
+  }
+  | { readonly type: "refused"; readonly message: KrpcErrorMessage }
+  | { readonly type: "slow" | "failed" };
+
 /** Who is told what became of a request. */
 export interface RequestOwner {
-  answered(
-    request: OwnedRequest,
-    message: KrpcResponse,
-    roundTripMs: number,
-    now: number,
-  ): void;
-  refused(request: OwnedRequest, message: KrpcErrorMessage, now: number): void;
-  slow(request: OwnedRequest, now: number): void;
-  failed(request: OwnedRequest, now: number): void;
+  settle(subject: RequestSubject, outcome: RequestOutcome, now: number): void;
 }
 
 /** A request with its owner. */
@@ -55,17 +57,22 @@ export interface JobHost {
   progress(requestId: number, progress: DhtProgress): void;
   /** Lets a search go on, or ends it. */
   step(job: SearchJob, now: number): void;
-  /** A store is over. */
-  ended(job: StoreJob): void;
+  /** A request of somebody is over, and had no search. */
+  end(requestId: number): void;
 }
 
 /** Pings of the upkeep: only the routing table wants to know. */
-export const UPKEEP: RequestOwner = {
-  answered() {},
-  refused() {},
-  slow() {},
-  failed() {},
-};
+export const UPKEEP: RequestOwner = { settle() {} };
+
+/** What became of a request to one node, as it is reported. */
+function reportOf(
+  { address }: RequestSubject,
+  outcome: RequestOutcome,
+): DhtProgress {
+  if (outcome.type !== "refused") return { type: "unanswered", address };
+  const { code, message } = outcome.message;
+  return { type: "refused", address, error: new KrpcError(code, message) };
+}
 
 /** A ping that somebody waits for. */
 export class PingJob implements RequestOwner {
@@ -77,42 +84,25 @@ export class PingJob implements RequestOwner {
     this.#requestId = requestId;
   }
 
-  answered(
-    { subject }: OwnedRequest,
-    message: KrpcResponse,
-    roundTripMs: number,
-  ): void {
-    const { ip } = message;
-    this.#end({
+  settle(subject: RequestSubject, outcome: RequestOutcome): void {
+    if (outcome.type === "slow") return;
+    this.#host.progress(this.#requestId, this.#report(subject, outcome));
+    this.#host.end(this.#requestId);
+  }
+
+  #report(subject: RequestSubject, outcome: RequestOutcome): DhtProgress {
+    if (outcome.type !== "answered") return reportOf(subject, outcome);
+    const { message, roundTripMs } = outcome;
+    const { id, ip, version } = message;
+    return {
       type: "pong",
-      node: { id: message.id.slice(), address: subject.address },
+      node: { id: id.slice(), address: subject.address },
       roundTripMs,
-      version: message.version?.slice(),
+      version: version?.slice(),
       externalAddress: ip === undefined
         ? undefined
         : decodeCompactEndpoints(ip, ip.length === 6 ? 4 : 6)[0],
-    });
-  }
-
-  refused({ subject }: OwnedRequest, message: KrpcErrorMessage): void {
-    const { address } = subject;
-    const error = new KrpcError(message.code, message.message);
-    this.#end({ type: "refused", address, error });
-  }
-
-  slow(): void {}
-
-  failed({ subject }: OwnedRequest): void {
-    this.#end({ type: "unanswered", address: subject.address });
-  }
-
-  #end(progress: DhtProgress): void {
-    this.#host.progress(this.#requestId, progress);
-    this.#host.progress(this.#requestId, {
-      type: "done",
-      closest: [],
-      stats: undefined,
-    });
+    };
   }
 }
 
@@ -133,32 +123,13 @@ export class SearchJob implements RequestOwner {
     this.whenDone = whenDone;
   }
 
-  answered(
-    { subject }: OwnedRequest,
-    message: KrpcResponse,
-    _roundTripMs: number,
-    now: number,
-  ): void {
-    this.search.answered(subject as LookupNode, message);
-    this.#host.step(this, now);
-  }
-
-  refused(
-    { subject }: OwnedRequest,
-    _message: KrpcErrorMessage,
-    now: number,
-  ): void {
-    this.search.lookup.failed(subject as LookupNode);
-    this.#host.step(this, now);
-  }
-
-  slow({ subject }: OwnedRequest, now: number): void {
-    this.search.lookup.slow(subject as LookupNode);
-    this.#host.step(this, now);
-  }
-
-  failed({ subject }: OwnedRequest, now: number): void {
-    this.search.lookup.failed(subject as LookupNode);
+  settle(subject: RequestSubject, outcome: RequestOutcome, now: number): void {
+    const node = subject as LookupNode;
+    const { lookup } = this.search;
+    if (outcome.type === "answered") {
+      this.search.answered(node, outcome.message);
+    } else if (outcome.type === "slow") lookup.slow(node);
+    else lookup.failed(node);
     this.#host.step(this, now);
   }
 }
@@ -193,29 +164,22 @@ export class StoreJob implements RequestOwner {
     this.#endIfDone();
   }
 
-  answered({ subject }: OwnedRequest, message: KrpcResponse): void {
-    const { address } = subject;
-    const node: NodeContact = { id: message.id.slice(), address };
-    this.#settle(subject, { type: "stored", node });
-  }
-
-  refused({ subject }: OwnedRequest, message: KrpcErrorMessage): void {
-    const { address } = subject;
-    const error = new KrpcError(message.code, message.message);
-    this.#settle(subject, { type: "refused", address, error });
-  }
-
-  slow({ subject }: OwnedRequest, now: number): void {
-    const node = subject as DhtStoreNode;
-    if (this.#waiting.has(node)) this.#ask(node, now);
-  }
-
-  failed({ subject }: OwnedRequest): void {
+  settle(subject: RequestSubject, outcome: RequestOutcome, now: number): void {
     const waiting = this.#waiting.get(subject);
     if (waiting === undefined) return;
+    if (outcome.type === "slow") {
+      return this.#ask(subject as DhtStoreNode, now);
+    }
     // Later attempts may still be answered.
-    if (++waiting.failures < waiting.attempts) return;
-    this.#settle(subject, { type: "unanswered", address: subject.address });
+    if (
+      outcome.type === "failed" && ++waiting.failures < waiting.attempts
+    ) return;
+    if (outcome.type !== "answered") {
+      return this.#end(subject, reportOf(subject, outcome));
+    }
+    const { address } = subject;
+    const node: NodeContact = { id: outcome.message.id.slice(), address };
+    this.#end(subject, { type: "stored", node });
   }
 
   #ask(node: DhtStoreNode, now: number): void {
@@ -235,18 +199,18 @@ export class StoreJob implements RequestOwner {
     }
     if (this.#host.ask(this, node, body, now)) waiting.attempts++;
     else if (waiting.attempts === 0) {
-      this.#settle(node, { type: "unanswered", address: node.address });
+      this.#end(node, { type: "unanswered", address: node.address });
     }
   }
 
-  #settle(subject: RequestSubject, progress: DhtProgress): void {
-    if (!this.#waiting.delete(subject)) return;
+  #end(subject: RequestSubject, progress: DhtProgress): void {
+    this.#waiting.delete(subject);
     this.#host.progress(this.requestId, progress);
     this.#endIfDone();
   }
 
   #endIfDone(): void {
     if (this.#waiting.size > 0) return;
-    this.#host.ended(this);
+    this.#host.end(this.requestId);
   }
 }

@@ -15,6 +15,7 @@ import {
   type JobHost,
   type OwnedRequest,
   PingJob,
+  type RequestOutcome,
   type RequestOwner,
   type RequestSubject,
   SearchJob,
@@ -126,7 +127,7 @@ export class Requests implements JobHost, SearchHost {
   handleTimeout(now: number): void {
     for (const { state, transaction } of this.#transactions.takeDue(now)) {
       const { context } = transaction;
-      if (state === "slow") context.owner.slow(context, now);
+      if (state === "slow") this.#settle(context, { type: "slow" }, now);
       else this.#failed(context, now);
     }
     this.#feedStarved(now);
@@ -160,7 +161,8 @@ export class Requests implements JobHost, SearchHost {
     }
     // Who asked gave it up already, if it is late.
     if (found.isLate) return true;
-    context.owner.answered(context, message, now - sentAt, now);
+    const roundTripMs = now - sentAt;
+    this.#settle(context, { type: "answered", message, roundTripMs }, now);
     this.#feedStarved(now);
     return true;
   }
@@ -174,7 +176,7 @@ export class Requests implements JobHost, SearchHost {
     }
     this.responses++;
     if (found.isLate) return true;
-    found.context.owner.refused(found.context, message, now);
+    this.#settle(found.context, { type: "refused", message }, now);
     this.#feedStarved(now);
     return true;
   }
@@ -189,7 +191,7 @@ export class Requests implements JobHost, SearchHost {
   unsent(transactionId: Uint8Array, to: Endpoint, now: number): void {
     const found = this.#transactions.abandon(transactionId, to, now);
     if (found === undefined || found.isLate) return;
-    found.context.owner.failed(found.context, now);
+    this.#settle(found.context, { type: "failed" }, now);
     this.#feedStarved(now);
   }
 
@@ -206,7 +208,7 @@ export class Requests implements JobHost, SearchHost {
     const job = new PingJob(this, requestId);
     if (this.ask(job, subject, { method: "ping" }, now)) return;
     this.progress(requestId, { type: "unanswered", address });
-    this.#end(requestId);
+    this.end(requestId);
   }
 
   store(
@@ -330,9 +332,9 @@ export class Requests implements JobHost, SearchHost {
     job.whenDone?.(now);
   }
 
-  ended(job: StoreJob): void {
-    this.#stores.delete(job.requestId);
-    this.#end(job.requestId);
+  end(requestId: number): void {
+    this.#stores.delete(requestId);
+    this.progress(requestId, { type: "done", closest: [], stats: undefined });
   }
 
   accepts(address: Endpoint): boolean {
@@ -421,7 +423,7 @@ export class Requests implements JobHost, SearchHost {
     if (id !== undefined) {
       this.#families.get(familyOf(address))?.failed(id, address, now);
     }
-    context.owner.failed(context, now);
+    this.#settle(context, { type: "failed" }, now);
   }
 
   /** Lets searches go on that could not ask because too many requests waited. */
@@ -431,7 +433,11 @@ export class Requests implements JobHost, SearchHost {
     for (const job of [...this.#searches.values()]) this.step(job, now);
   }
 
-  #end(requestId: number): void {
-    this.progress(requestId, { type: "done", closest: [], stats: undefined });
+  #settle(
+    { owner, subject }: OwnedRequest,
+    outcome: RequestOutcome,
+    now: number,
+  ): void {
+    owner.settle(subject, outcome, now);
   }
 }
