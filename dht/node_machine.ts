@@ -184,7 +184,7 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
     let goodNodes = 0;
     let nodes = 0;
     for (const { table } of this.#families.values()) {
-      goodNodes += table.count(this.#now).good;
+      goodNodes += table.countGood(this.#now);
       nodes += table.size;
     }
     const requests = this.#requests;
@@ -358,12 +358,8 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
       case "query":
         return this.#query(message, family, host, from, now);
       case "response":
-        if (this.#requests.answered(message, family, host, from, now)) {
-          this.#guard.excuse(from.hostname);
-        }
-        return;
       case "error":
-        if (this.#requests.refused(message, from, now)) {
+        if (this.#requests.answered(message, family, host, from, now)) {
           this.#guard.excuse(from.hostname);
         }
         return;

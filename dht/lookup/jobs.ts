@@ -140,7 +140,7 @@ const STORE_ATTEMPTS = 3;
 /** Something that is being stored at several nodes. */
 export class StoreJob implements RequestOwner {
   readonly #host: JobHost;
-  readonly requestId: number;
+  readonly #requestId: number;
   readonly #request: DhtStoreRequest;
   readonly #waiting = new Map<
     RequestSubject,
@@ -149,7 +149,7 @@ export class StoreJob implements RequestOwner {
 
   constructor(host: JobHost, requestId: number, request: DhtStoreRequest) {
     this.#host = host;
-    this.requestId = requestId;
+    this.#requestId = requestId;
     this.#request = request;
   }
 
@@ -205,12 +205,12 @@ export class StoreJob implements RequestOwner {
 
   #end(subject: RequestSubject, progress: DhtProgress): void {
     this.#waiting.delete(subject);
-    this.#host.progress(this.requestId, progress);
+    this.#host.progress(this.#requestId, progress);
     this.#endIfDone();
   }
 
   #endIfDone(): void {
     if (this.#waiting.size > 0) return;
-    this.#host.end(this.requestId);
+    this.#host.end(this.#requestId);
   }
 }

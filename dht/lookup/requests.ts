@@ -78,7 +78,6 @@ export class Requests implements JobHost, SearchHost {
   readonly #own: Pick<RequestsOptions, "ownPeers" | "ownItem">;
   readonly #transactions: DhtTransactions<OwnedRequest>;
   readonly #searches = new Map<number, SearchJob>();
-  readonly #stores = new Map<number, StoreJob>();
   /** Requests that somebody waits for. */
   readonly #active = new Set<number>();
   readonly #checks = new Map<number, Checked>();
@@ -133,50 +132,41 @@ export class Requests implements JobHost, SearchHost {
     this.#feedStarved(now);
   }
 
-  /** Takes an answer; says whether we asked for it. */
+  /** Takes an answer or an error in its place; says whether we asked for it. */
   answered(
-    message: KrpcResponse,
+    message: KrpcResponse | KrpcErrorMessage,
     family: Family,
     host: Host,
     from: Endpoint,
     now: number,
   ): boolean {
-    const { id, ip } = message;
     const found = this.#transactions.match(message.transactionId, from, now);
     if (found === undefined) {
       this.unasked++;
       return false;
     }
     this.responses++;
-    const { context, address, sentAt } = found;
-    const { subject } = context;
-    if (host.accepted && !equalBytes(id, family.id)) {
-      if (subject.id !== undefined && !equalBytes(subject.id, id)) {
-        family.failed(subject.id, address, now);
+    const { context, isLate } = found;
+    const roundTripMs = now - found.sentAt;
+    if (message.type === "response") {
+      const { id, ip } = message;
+      const { subject } = context;
+      if (host.accepted && !equalBytes(id, family.id)) {
+        if (subject.id !== undefined && !equalBytes(subject.id, id)) {
+          family.failed(subject.id, found.address, now);
+        }
+        family.responded(id, found.address, now);
       }
-      family.responded(id, address, now, now - sentAt);
-    }
-    if (ip !== undefined) {
-      family.vote(ip.subarray(0, ip.length - 2), host.ip, now);
+      if (ip !== undefined) {
+        family.vote(ip.subarray(0, ip.length - 2), host.ip, now);
+      }
     }
     // Who asked gave it up already, if it is late.
-    if (found.isLate) return true;
-    const roundTripMs = now - sentAt;
-    this.#settle(context, { type: "answered", message, roundTripMs }, now);
-    this.#feedStarved(now);
-    return true;
-  }
-
-  /** Takes an error in the place of an answer; says the same. */
-  refused(message: KrpcErrorMessage, from: Endpoint, now: number): boolean {
-    const found = this.#transactions.match(message.transactionId, from, now);
-    if (found === undefined) {
-      this.unasked++;
-      return false;
-    }
-    this.responses++;
-    if (found.isLate) return true;
-    this.#settle(found.context, { type: "refused", message }, now);
+    if (isLate) return true;
+    const outcome: RequestOutcome = message.type === "response"
+      ? { type: "answered", message, roundTripMs }
+      : { type: "refused", message };
+    this.#settle(context, outcome, now);
     this.#feedStarved(now);
     return true;
   }
@@ -218,9 +208,7 @@ export class Requests implements JobHost, SearchHost {
     now: number,
   ): void {
     this.#active.add(requestId);
-    const job = new StoreJob(this, requestId, request);
-    this.#stores.set(requestId, job);
-    job.start(nodes, now);
+    new StoreJob(this, requestId, request).start(nodes, now);
   }
 
   search(
@@ -246,7 +234,6 @@ export class Requests implements JobHost, SearchHost {
 
   cancel(requestId: number): void {
     this.#active.delete(requestId);
-    this.#stores.delete(requestId);
     this.#searches.get(requestId)?.search.end();
     this.#searches.delete(requestId);
   }
@@ -333,7 +320,6 @@ export class Requests implements JobHost, SearchHost {
   }
 
   end(requestId: number): void {
-    this.#stores.delete(requestId);
     this.progress(requestId, { type: "done", closest: [], stats: undefined });
   }
 

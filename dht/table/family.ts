@@ -189,11 +189,10 @@ export class Family {
     id: Uint8Array,
     address: Endpoint,
     now: number,
-    roundTripMs: number,
   ): void {
     // A router only tells of others (as it would be everybody's node).
     if (this.#isRouter(address)) return;
-    this.#after(this.table.responded(id, address, now, roundTripMs), now);
+    this.#after(this.table.responded(id, address, now), now);
   }
 
   /** Whether a query of somebody changes nothing: looked at once a second. */

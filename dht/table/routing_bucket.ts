@@ -5,6 +5,9 @@
  */
 import type { RoutingEntry } from "./routing_entry.ts";
 
+/** Nodes in a bucket, and most that wait for one (BEP 5). */
+export const BUCKET_SIZE = 8;
+
 /** The nodes that share a prefix with our id, and those waiting to join. */
 export class RoutingBucket {
   readonly nodes: RoutingEntry[] = [];
@@ -14,12 +17,10 @@ export class RoutingBucket {
   readonly replacements: RoutingEntry[] = [];
   changedAt: number;
   readonly #capacity: number;
-  readonly #maxReplacements: number;
 
-  constructor(capacity: number, maxReplacements: number, now: number) {
+  constructor(capacity: number, now: number) {
     this.words = new Int32Array(capacity);
     this.#capacity = capacity;
-    this.#maxReplacements = maxReplacements;
     this.changedAt = now;
   }
 
@@ -83,7 +84,7 @@ export class RoutingBucket {
       other.addressKey === entry.addressKey || other.subnet === entry.subnet
     );
     if (old >= 0) this.replacements.splice(old, 1);
-    else if (this.replacements.length >= this.#maxReplacements) {
+    else if (this.replacements.length >= BUCKET_SIZE) {
       this.replacements.shift();
     }
     this.replacements.push(entry);

@@ -4,7 +4,7 @@
  * @module
  */
 import { equalBytes, readUint32 } from "../../_shared/bytes.ts";
-import { RoutingBucket } from "./routing_bucket.ts";
+import { BUCKET_SIZE, RoutingBucket } from "./routing_bucket.ts";
 import type { RoutingEntry } from "./routing_entry.ts";
 import { NODE_ID_BITS, NODE_ID_LENGTH, sharedPrefixBits } from "../node_id.ts";
 
@@ -18,7 +18,6 @@ export class RoutingBuckets {
   /** Whether a subnet may have one node only. */
   readonly #restrict: boolean;
   readonly #buckets: RoutingBucket[] = [];
-  readonly #bucketSize: number;
   readonly #firstBucketSizes: readonly number[];
   /** When buckets that were not needed yet last changed. */
   #changedAt: number;
@@ -27,7 +26,6 @@ export class RoutingBuckets {
 
   constructor(
     ownId: Uint8Array,
-    bucketSize: number,
     firstBucketSizes: readonly number[],
     restrict: boolean,
     now: number,
@@ -35,7 +33,6 @@ export class RoutingBuckets {
     this.ownId = ownId;
     this.#restrict = restrict;
     this.list = this.#buckets;
-    this.#bucketSize = bucketSize;
     this.#firstBucketSizes = firstBucketSizes;
     this.#changedAt = now;
   }
@@ -144,26 +141,12 @@ export class RoutingBuckets {
     return undefined;
   }
 
-  /** When the bucket that did not change for longest last did. */
-  get firstChange(): number | undefined {
-    let first: number | undefined;
-    for (let i = 0; i <= this.deepest; i++) {
-      const { changedAt } = this.list[i]!;
-      if (first === undefined || changedAt < first) first = changedAt;
-    }
-    return first;
-  }
-
   /** Few of all the buckets there could be ever have a node. */
   #at(index: number): RoutingBucket {
     for (let i = this.#buckets.length; i <= index; i++) {
-      const capacity = Math.max(
-        this.#firstBucketSizes[i] ?? 0,
-        this.#bucketSize,
-      );
-      this.#buckets.push(
-        new RoutingBucket(capacity, this.#bucketSize, this.#changedAt),
-      );
+      const first = this.#firstBucketSizes[i] ?? 0;
+      const capacity = Math.max(first, BUCKET_SIZE);
+      this.#buckets.push(new RoutingBucket(capacity, this.#changedAt));
     }
     return this.#buckets[index]!;
   }

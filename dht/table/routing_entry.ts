@@ -10,9 +10,12 @@ import {
 } from "../../_shared/address.ts";
 import { readUint32 } from "../../_shared/bytes.ts";
 import { networkKey } from "./network_key.ts";
-import { compactNodeLength, tryEncodeCompactNode } from "../compact_node.ts";
+import {
+  compactNodeLength,
+  type NodeContact,
+  tryEncodeCompactNode,
+} from "../compact_node.ts";
 import { isSecureNodeId, NODE_ID_LENGTH } from "../node_id.ts";
-import type { RoutingNode, RoutingNodeState } from "./routing_node.ts";
 
 /** Silent for so long, a node is questionable. Source: BEP 5. */
 export const GOOD_MS: number = 15 * 60_000;
@@ -21,7 +24,7 @@ export const GOOD_MS: number = 15 * 60_000;
 export const MAX_FAILURES = 2;
 
 /** A node in a bucket or waiting for one. */
-export class RoutingEntry implements RoutingNode {
+export class RoutingEntry implements NodeContact {
   readonly id: Uint8Array;
   readonly address: Endpoint;
   readonly compact: Uint8Array;
@@ -36,7 +39,6 @@ export class RoutingEntry implements RoutingNode {
   lastQueryAt = -Infinity;
   lastProbeAt = -Infinity;
   failures = 0;
-  rttMs: number | undefined;
 
   constructor(
     compact: Uint8Array,
@@ -68,18 +70,10 @@ export class RoutingEntry implements RoutingNode {
     return this.failures >= MAX_FAILURES;
   }
 
-  state(now: number): RoutingNodeState {
-    return this.isBad() ? "bad" : (this.isGood(now) ? "good" : "questionable");
-  }
-
   /** Takes an answer. */
-  answered(now: number, rttMs: number | undefined): void {
+  answered(now: number): void {
     this.lastResponseAt = now;
     this.failures = 0;
-    if (rttMs === undefined) return;
-    this.rttMs = this.rttMs === undefined
-      ? rttMs
-      : this.rttMs + (rttMs - this.rttMs) / 8;
   }
 }
 

@@ -5,41 +5,7 @@
  */
 import type { IpFamily } from "../../_shared/address.ts";
 import type { RandomSource } from "../../_shared/random.ts";
-import type { NodeContact } from "../compact_node.ts";
-
-/**
- * How reliable a node is: good ones answered in the last 15 minutes, or have
- * ever answered and asked in the last 15 minutes; bad ones left two queries in
- * a row unanswered. Source: BEP 5.
- */
-export type RoutingNodeState = "good" | "questionable" | "bad";
-
-/** A node that answered us at least once. Times are the caller's `now`. */
-export interface RoutingNode extends NodeContact {
-  /** Compact form of id, address and port, 26 or 38 bytes. Not to be changed. */
-  readonly compact: Uint8Array;
-  /** 4 or 16 bytes of the address. Not to be changed. */
-  readonly ip: Uint8Array;
-  /** Whether the id fits the address. Source: BEP 42. */
-  readonly isSecure: boolean;
-  /** When it came into the table, in milliseconds. */
-  readonly addedAt: number;
-  /** When it last answered, in milliseconds. */
-  readonly lastResponseAt: number;
-  /** When it last asked, in milliseconds; -Infinity for never. */
-  readonly lastQueryAt: number;
-  /** Unanswered queries in a row. */
-  readonly failures: number;
-  /** Smoothed round-trip time in milliseconds, when known. */
-  readonly rttMs: number | undefined;
-  /**
-   * Judges the node.
-   *
-   * @param now The time in milliseconds.
-   * @returns Its state.
-   */
-  state(now: number): RoutingNodeState;
-}
+import type { RoutingEntry } from "./routing_entry.ts";
 
 /** Why the table does not take a node. */
 export type RoutingRejection =
@@ -59,15 +25,15 @@ export type RoutingUpdate =
   /** It is in the table now, in place of `removed` if any. */
   | {
     readonly type: "added";
-    readonly node: RoutingNode;
-    readonly removed: RoutingNode | undefined;
+    readonly node: RoutingEntry;
+    readonly removed: RoutingEntry | undefined;
   }
   /** It waits for a place. Ping `node` now: it may have to go. */
-  | { readonly type: "ping"; readonly node: RoutingNode }
+  | { readonly type: "ping"; readonly node: RoutingEntry }
   /** It waits for a place, or until it is worth a ping of its own. */
   | { readonly type: "waiting" }
   /** It left the table and nothing came in its place. */
-  | { readonly type: "removed"; readonly node: RoutingNode }
+  | { readonly type: "removed"; readonly node: RoutingEntry }
   /** It is not taken. */
   | { readonly type: "rejected"; readonly reason: RoutingRejection };
 
@@ -88,12 +54,6 @@ export interface RoutingTableOptions {
   readonly random: RandomSource;
   /** The time in milliseconds. */
   readonly now: number;
-  /**
-   * Nodes in a bucket. Source: BEP 5.
-   *
-   * @default {8}
-   */
-  readonly bucketSize?: number | undefined;
   /**
    * Nodes in the first buckets, which cover most of the keys: wider ones make
    * lookups shorter.
@@ -116,17 +76,4 @@ export interface RoutingTableOptions {
    * @default {"prefer"}
    */
   readonly secureIds?: "ignore" | "prefer" | "require" | undefined;
-  /**
-   * How long a node that only asked us waits for a ping of ours, in
-   * milliseconds. It does not wait while the table has less than a bucket.
-   *
-   * @default {90_000}
-   */
-  readonly verifyDelayMs?: number | undefined;
-  /**
-   * How many unverified nodes are remembered.
-   *
-   * @default {256}
-   */
-  readonly maxUnverified?: number | undefined;
 }

@@ -7,6 +7,8 @@ import type { Endpoint, IpFamily } from "../../_shared/address.ts";
 import { equalBytes } from "../../_shared/bytes.ts";
 import type { RandomSource } from "../../_shared/random.ts";
 import { ClosestSearch } from "./closest_search.ts";
+import { BUCKET_SIZE } from "./routing_bucket.ts";
+import { checkLength, checkPositiveIntegers } from "../check_options.ts";
 import { RoutingBuckets } from "./routing_buckets.ts";
 import {
   GOOD_MS,
@@ -20,7 +22,6 @@ import { compactNodeLength, type NodeContact } from "../compact_node.ts";
 import { NODE_ID_LENGTH, randomNodeIdNear } from "../node_id.ts";
 import type {
   RoutingFilter,
-  RoutingNode,
   RoutingRejection,
   RoutingTableOptions,
   RoutingUpdate,
@@ -42,13 +43,12 @@ const PROBE_PAUSE_MS = 60_000;
  *
  * In the buckets there are only nodes that answered us. Others wait apart,
  * until {@linkcode RoutingTable.nextUnverified} gives them out for a ping. A
- * full bucket lets go of bad nodes; while it has questionable ones, an update
+ * full bucket drops bad nodes; while it has questionable ones, an update
  * says which to ping, and the newcomer waits.
  */
 export class RoutingTable {
   readonly #family: IpFamily;
   readonly #random: RandomSource;
-  readonly #bucketSize: number;
   readonly #restrict: boolean;
   readonly #secureIds: "ignore" | "prefer" | "require";
   readonly #buckets: RoutingBuckets;
@@ -64,30 +64,21 @@ export class RoutingTable {
    */
   constructor(options: RoutingTableOptions) {
     const {
-      bucketSize = 8,
       firstBucketSizes = DEFAULT_FIRST_BUCKETS,
       restrictAddresses = true,
       secureIds = "prefer",
-      verifyDelayMs = 90_000,
-      maxUnverified = 256,
     } = options;
-    checkId(options.ownId);
-    for (const size of [bucketSize, maxUnverified, ...firstBucketSizes]) {
-      if (!Number.isInteger(size) || size < 1) {
-        throw new RangeError(
-          `Size of a bucket must be an integer of at least 1: current value is ${size}`,
-        );
-      }
+    checkLength("an id", options.ownId, NODE_ID_LENGTH);
+    for (const size of firstBucketSizes) {
+      checkPositiveIntegers({ firstBucketSizes: size });
     }
     this.#family = options.family;
     this.#random = options.random;
-    this.#bucketSize = bucketSize;
     this.#restrict = restrictAddresses;
     this.#secureIds = secureIds;
-    this.#unverified = new UnverifiedNodes(maxUnverified, verifyDelayMs);
+    this.#unverified = new UnverifiedNodes();
     this.#buckets = new RoutingBuckets(
       options.ownId.slice(),
-      bucketSize,
       firstBucketSizes,
       restrictAddresses,
       options.now,
@@ -115,25 +106,11 @@ export class RoutingTable {
     return this.#unverified.size;
   }
 
-  /** How many nodes that answered wait for a place in a full bucket. */
-  get replacementSize(): number {
+  /** Counts the good nodes. */
+  countGood(now: number): number {
     let count = 0;
-    for (const bucket of this.#buckets.list) {
-      count += bucket.replacements.length;
-    }
+    for (const node of this.nodes()) if (node.isGood(now)) count++;
     return count;
-  }
-
-  /**
-   * Counts nodes by state.
-   *
-   * @param now The time in milliseconds.
-   * @returns How many are good, questionable and bad.
-   */
-  count(now: number): { good: number; questionable: number; bad: number } {
-    const result = { good: 0, questionable: 0, bad: 0 };
-    for (const node of this.nodes()) result[node.state(now)]++;
-    return result;
   }
 
   /**
@@ -141,7 +118,7 @@ export class RoutingTable {
    *
    * @returns An iterator; the table must not change while it is in use.
    */
-  *nodes(): Generator<RoutingNode, void, undefined> {
+  *nodes(): Generator<RoutingEntry, void, undefined> {
     for (let i = 0; i <= this.#buckets.deepest; i++) {
       yield* this.#buckets.list[i]!.nodes;
     }
@@ -153,7 +130,7 @@ export class RoutingTable {
    * @param id 20-byte id.
    * @returns The node, or `undefined` when it is not in a bucket.
    */
-  find(id: Uint8Array): RoutingNode | undefined {
+  find(id: Uint8Array): RoutingEntry | undefined {
     return this.#buckets.find(id);
   }
 
@@ -163,18 +140,16 @@ export class RoutingTable {
    * @param id 20-byte id in the answer.
    * @param address Where it came from.
    * @param now The time in milliseconds.
-   * @param rttMs How long it took, in milliseconds.
    * @returns What became of the node.
    */
   responded(
     id: Uint8Array,
     address: Endpoint,
     now: number,
-    rttMs?: number,
   ): RoutingUpdate {
     const known = this.#buckets.find(id);
     if (known !== undefined && isAt(known, address)) {
-      known.answered(now, rttMs);
+      known.answered(now);
       this.#buckets.of(id).changedAt = now;
       return UPDATED;
     }
@@ -203,7 +178,7 @@ export class RoutingTable {
     if (this.#secureIds === "require" && !entry.isSecure) {
       return rejected("insecure-id");
     }
-    entry.answered(now, rttMs);
+    entry.answered(now);
     return this.#insert(entry, now);
   }
 
@@ -286,7 +261,7 @@ export class RoutingTable {
     count: number,
     now: number,
     filter: RoutingFilter = "good",
-  ): RoutingNode[] {
+  ): RoutingEntry[] {
     return this.#findClosest(target, count, now, filter)
       .slice(0, this.#search.count);
   }
@@ -325,18 +300,13 @@ export class RoutingTable {
    * @returns The node, which is no longer remembered, or `undefined`.
    */
   nextUnverified(now: number): NodeContact | undefined {
-    const hurry = this.size < this.#bucketSize;
+    const hurry = this.size < BUCKET_SIZE;
     while (true) {
       const contact = this.#unverified.take(now, hurry);
       if (contact === undefined || this.#hasUse(contact.id, now)) {
         return contact;
       }
     }
-  }
-
-  /** When an unverified node is next to be pinged, in milliseconds. */
-  get nextUnverifiedAt(): number | undefined {
-    return this.#unverified.nextAt(this.size < this.#bucketSize);
   }
 
   /**
@@ -346,7 +316,7 @@ export class RoutingTable {
    * @param now The time in milliseconds.
    * @returns The node, or `undefined` when none is due.
    */
-  nextQuestionable(now: number): RoutingNode | undefined {
+  nextQuestionable(now: number): RoutingEntry | undefined {
     const oldest = this.#buckets.oldestQuestionable(now, PROBE_PAUSE_MS);
     if (oldest !== undefined) oldest.lastProbeAt = now;
     return oldest;
@@ -367,12 +337,6 @@ export class RoutingTable {
       : randomNodeIdNear(this.#buckets.ownId, index, this.#random);
   }
 
-  /** When a bucket is next to be refreshed, in milliseconds. */
-  get nextRefreshAt(): number | undefined {
-    const first = this.#buckets.firstChange;
-    return first === undefined ? undefined : first + GOOD_MS;
-  }
-
   /**
    * Changes our id, as after a change of the external address (BEP 42). Nodes
    * for which the new buckets have no place are forgotten.
@@ -382,7 +346,7 @@ export class RoutingTable {
    * @throws {RangeError} If the id does not have 20 bytes.
    */
   setOwnId(id: Uint8Array, now: number): void {
-    checkId(id);
+    checkLength("an id", id, NODE_ID_LENGTH);
     this.#buckets.setOwnId(id.slice(), now);
   }
 
@@ -392,7 +356,7 @@ export class RoutingTable {
     now: number,
     filter: RoutingFilter,
   ): readonly RoutingEntry[] {
-    checkId(target);
+    checkLength("a target", target, NODE_ID_LENGTH);
     return this.#search.run(
       target,
       this.#buckets.index(target),
@@ -477,12 +441,4 @@ function rejected(reason: RoutingRejection): RoutingUpdate {
 function isAt(entry: RoutingEntry, address: Endpoint): boolean {
   return entry.address.port === address.port &&
     entry.address.hostname === address.hostname;
-}
-
-function checkId(id: Uint8Array): void {
-  if (id.length !== NODE_ID_LENGTH) {
-    throw new RangeError(
-      `Cannot use an id of ${id.length} bytes: it must have ${NODE_ID_LENGTH}`,
-    );
-  }
 }

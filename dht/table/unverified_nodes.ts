@@ -5,6 +5,11 @@
  */
 import type { NodeContact } from "../compact_node.ts";
 
+/** How many are remembered. */
+const MAX_NODES = 256;
+/** How long a node that only asked us waits for its ping, in ms. */
+const DELAY_MS = 90_000;
+
 interface Unverified {
   readonly contact: NodeContact;
   /** When it is worth a ping. */
@@ -13,16 +18,9 @@ interface Unverified {
 
 /** A bounded list of contacts, each with the time of its ping. */
 export class UnverifiedNodes {
-  readonly #limit: number;
-  readonly #delayMs: number;
   readonly #entries = new Map<string, Unverified>();
   /** The earliest time of all, `undefined` when it is to be looked for. */
   #firstAt: number | undefined = Infinity;
-
-  constructor(limit: number, delayMs: number) {
-    this.#limit = limit;
-    this.#delayMs = delayMs;
-  }
 
   get size(): number {
     return this.#entries.size;
@@ -45,14 +43,14 @@ export class UnverifiedNodes {
 
   /** Remembers a contact. When full, only a hasty one displaces the oldest. */
   add(key: string, contact: NodeContact, now: number, isHasty: boolean): void {
-    if (this.#entries.size >= this.#limit) {
+    if (this.#entries.size >= MAX_NODES) {
       if (!isHasty) return;
       for (const oldest of this.#entries.keys()) {
         this.delete(oldest);
         break;
       }
     }
-    const dueAt = isHasty ? now : now + this.#delayMs;
+    const dueAt = isHasty ? now : now + DELAY_MS;
     this.#entries.set(key, { contact, dueAt });
     if (this.#firstAt !== undefined && dueAt < this.#firstAt) {
       this.#firstAt = dueAt;
@@ -61,8 +59,7 @@ export class UnverifiedNodes {
 
   /** Takes the first contact that is due; all are in a hurry. */
   take(now: number, hurry: boolean): NodeContact | undefined {
-    const at = this.nextAt(hurry);
-    if (at === undefined || at > now) return undefined;
+    if (!hurry && this.#soonest() > now) return undefined;
     for (const [key, entry] of this.#entries) {
       if (!hurry && entry.dueAt > now) continue;
       this.delete(key);
@@ -71,10 +68,7 @@ export class UnverifiedNodes {
     return undefined;
   }
 
-  /** When {@linkcode take} next gives one; -Infinity for at once. */
-  nextAt(hurry: boolean): number | undefined {
-    if (this.#entries.size === 0) return undefined;
-    if (hurry) return -Infinity;
+  #soonest(): number {
     if (this.#firstAt === undefined) {
       this.#firstAt = Infinity;
       for (const { dueAt } of this.#entries.values()) {

@@ -9,6 +9,7 @@ import {
   sharedPrefixBits,
 } from "../../../dht/node_id.ts";
 import {
+  countWaiting,
   fill,
   fresh,
   makeTable,
@@ -16,6 +17,7 @@ import {
   near,
   ownId,
   random,
+  stateOf,
 } from "./routing_world.ts";
 
 const none = { permissions: "none" } as const;
@@ -50,7 +52,7 @@ Deno.test("closest equals brute force over random tables", none, () => {
       const count = [1, 8, 20, 1000][trial % 3 + (trial === 39 ? 1 : 0)]!;
       for (const filter of ["good", "usable", "any"] as const) {
         const expected = [...table.nodes()].filter((node) => {
-          const state = node.state(now);
+          const state = stateOf(table, node.id, now);
           return filter === "any" || state === "good" ||
             (filter === "usable" && state === "questionable");
         }).sort((a, b) => compareNodeDistance(target, a.id, b.id))
@@ -98,23 +100,22 @@ Deno.test("every bucket is sorted and bounded", none, () => {
   assertEquals(counts.get(158), 2);
   assertEquals(counts.get(159), 1);
   assertEquals(table.size, [...counts.values()].reduce((a, b) => a + b));
-  assert(table.replacementSize > 300);
+  assert(countWaiting(table) > 300);
 });
 
 Deno.test("nodes of the last bucket are marked", none, () => {
   const table = makeTable();
   const [node] = fill(table, 159, 1);
   const { id, address } = node!;
-  assertEquals(table.find(id)?.state(0), "good");
+  assertEquals(stateOf(table, id, 0), "good");
   assertEquals(table.queried(id, address, 5).type, "updated");
   assertEquals(table.find(id)?.lastQueryAt, 5);
   table.failed(id, address, 6);
-  assertEquals(table.find(id)?.state(6), "questionable");
+  assertEquals(stateOf(table, id, 6), "questionable");
   table.failed(id, address, 7);
-  assertEquals(table.find(id)?.state(7), "bad");
-  table.responded(id, address, 8, 40);
-  assertEquals(table.find(id)?.state(8), "good");
-  assertEquals(table.find(id)?.rttMs, 40);
+  assertEquals(stateOf(table, id, 7), "bad");
+  table.responded(id, address, 8);
+  assertEquals(stateOf(table, id, 8), "good");
 });
 
 Deno.test(
@@ -127,17 +128,14 @@ Deno.test(
       0,
       1,
     );
-    const state = (now: number) => table.find(id)?.state(now);
+    const state = (now: number) => stateOf(table, id, now);
     assertEquals(state(15 * MINUTE - 1), "good");
     assertEquals(state(15 * MINUTE), "questionable");
     table.queried(id, address, 15 * MINUTE);
     assertEquals(state(15 * MINUTE), "good");
     assertEquals(state(30 * MINUTE), "questionable");
-    assertEquals(table.count(30 * MINUTE), {
-      good: 0,
-      questionable: 1,
-      bad: 0,
-    });
+    assertEquals(table.countGood(30 * MINUTE - 1), 1);
+    assertEquals(table.countGood(30 * MINUTE), 0);
   },
 );
 
@@ -162,7 +160,7 @@ Deno.test(
       RangeError,
       "19",
     );
-    assertThrows(() => makeTable({ bucketSize: 0 }), RangeError, "0");
+    assertThrows(() => makeTable({ firstBucketSizes: [0] }), RangeError, "0");
     assertThrows(() => table.closest(ownId.subarray(1), 8, 0), RangeError);
   },
 );
@@ -213,7 +211,7 @@ Deno.test("without the restriction, ports tell nodes apart", none, () => {
   for (let port = 10; port <= 20; port++) {
     table.responded(near(9), { hostname: "127.0.0.1", port }, 0);
   }
-  assertEquals(table.replacementSize, 8);
+  assertEquals(countWaiting(table), 8);
 });
 
 Deno.test("an id stays with its address", none, () => {

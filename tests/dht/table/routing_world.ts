@@ -51,3 +51,27 @@ export function fill(
     return node;
   });
 }
+
+/** Lets nodes fail until nobody that waits takes a place; counts who did. */
+export function countWaiting(table: RoutingTable): number {
+  let count = 0;
+  for (let before = -1; count > before;) {
+    before = count;
+    for (const { id, address } of [...table.nodes()]) {
+      table.failed(id, address, 0);
+      if (table.failed(id, address, 0).type === "added") count++;
+    }
+  }
+  return count;
+}
+
+/** How reliable a node is, as BEP 5 calls it. */
+export function stateOf(
+  table: RoutingTable,
+  id: Uint8Array,
+  now: number,
+): "good" | "questionable" | "bad" | undefined {
+  const node = table.find(id);
+  if (node === undefined) return undefined;
+  return node.isBad() ? "bad" : node.isGood(now) ? "good" : "questionable";
+}
