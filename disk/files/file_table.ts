@@ -4,6 +4,7 @@
  * @module
  */
 import { type Clock, sleep } from "../../_shared/clock.ts";
+import { foldName } from "../../metainfo/path_tree.ts";
 import type { FileInfo, FilePath, FileSystem } from "../file_system.ts";
 
 const MISSING = -1;
@@ -136,7 +137,7 @@ class Folders {
     let names: Names = null;
     for (let depth = 0; depth < path.length; depth++) {
       const name = path[depth]!;
-      if (names !== null && !names.has(fold(name))) return false;
+      if (names !== null && !names.has(foldName(name))) return false;
       if (depth === path.length - 1) return true;
       key += `${name}/`;
       if (!this.#names.has(key)) {
@@ -151,11 +152,6 @@ class Folders {
   async #list(folder: FilePath, key: string): Promise<Names> {
     if (this.#counts.get(key)! < LISTED_FILES) return null;
     const names = await this.#fileSystem.listFolder!(folder);
-    return names && new Set(names.map(fold));
+    return names && new Set(names.map((name) => foldName(name)));
   }
-}
-
-/** Names that some file system takes for the same become the same. */
-function fold(name: string): string {
-  return name.normalize("NFC").toLowerCase().toUpperCase();
 }

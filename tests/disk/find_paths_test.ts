@@ -151,3 +151,22 @@ Deno.test(
     assertEquals(disk.writes, 0);
   },
 );
+
+Deno.test(
+  "findPaths() goes by names where the disk has no numbers of files",
+  pure,
+  async () => {
+    const torrent = folder("A", "a");
+    for (const there of [["A", "a"], ["A", "a.1"], []]) {
+      const disk = new FoldingFileSystem().make(...there);
+      const { stat } = disk;
+      disk.stat = async (path) => {
+        const info = await stat(path);
+        return info && { ...info, id: undefined };
+      };
+      const expected = there[1] === "a.1" ? there : ["A", "a"];
+      assertEquals(await found(disk, torrent, true), expected);
+      assertEquals(disk.writes, 0);
+    }
+  },
+);

@@ -3,7 +3,7 @@ import { DiskError } from "../../../disk/error.ts";
 
 import { MemoryFileSystem } from "../../../disk/memory_file_system.ts";
 
-import { partFileName } from "../../../disk/files/part_file.ts";
+import { PartFile, partFileName } from "../../../disk/files/part_file.ts";
 
 import { assertFiles, open, writePiece } from "../storage_bench.ts";
 import { makeTorrent } from "../support.ts";
@@ -109,3 +109,78 @@ Deno.test("a damaged part file is no harm", pure, async () => {
     assertEquals(await storage.readBlock(1, 0, 65536), torrent.content[1]!);
   }
 });
+
+Deno.test("PartFile: slots are given back, and used again", pure, async () => {
+  const memory = new MemoryFileSystem();
+  const make = async () => {
+    const part = new PartFile(memory, ["folder"], torrent);
+    await part.load();
+    return part;
+  };
+  const fileSize = () => memory.stat(["folder", partName])!.size;
+  const first = await make();
+  for (const i of [2, 0, 3]) {
+    await first.write(i, 10, new Uint8Array([i, i, i]));
+  }
+  const size = fileSize();
+  await first.release(0);
+  await first.release(1);
+  assertEquals(first.pieces, [2, 3]);
+
+  // Another run finds what is left, in its place.
+  const second = await make();
+  assertEquals(second.pieces, [2, 3]);
+  const into = new Uint8Array(3);
+  for (const i of [2, 3]) {
+    assertEquals(await second.read(i, 10, into), true);
+    assertEquals(into, new Uint8Array([i, i, i]));
+  }
+  assertEquals(await second.read(0, 10, into), false);
+
+  // The slot in the middle is free; after it the file grows.
+  await second.write(1, 10, new Uint8Array([1, 1, 1]));
+  assertEquals(fileSize(), size);
+  await second.write(0, 10, new Uint8Array([9, 9, 9]));
+  assertEquals(fileSize(), size + 65536);
+  const third = await make();
+  assertEquals(third.pieces, [0, 1, 2, 3]);
+  for (const [i, value] of [[0, 9], [1, 1], [2, 2], [3, 3]] as const) {
+    assertEquals(await third.read(i, 10, into), true);
+    assertEquals(into, new Uint8Array([value, value, value]));
+  }
+
+  for (const i of [0, 1, 2]) await third.release(i);
+  assertEquals(memory.list(), [`folder/${partName}`]);
+  await third.release(3);
+  assertEquals(memory.list(), []);
+});
+
+Deno.test(
+  "PartFile: one that makes no sense is empty, and stays",
+  pure,
+  async () => {
+    const memory = new MemoryFileSystem();
+    const part = new PartFile(memory, [], torrent);
+    await part.write(0, 0, new Uint8Array(1));
+    await part.write(1, 0, new Uint8Array(1));
+    const table = 40;
+    const bend = (at: number, value: number) => {
+      const file = memory.open([partName], { write: true });
+      file.write(new Uint8Array([value]), at);
+      file.close();
+    };
+    // Slot numbers are from 1 to the number of pieces, each once.
+    for (const [value, pieces] of [[2, []], [4, [0, 1]], [5, []]] as const) {
+      bend(table + 3, value);
+      const loaded = new PartFile(memory, [], torrent);
+      await loaded.load();
+      assertEquals(loaded.pieces, [...pieces]);
+    }
+    bend(8, 99);
+    const other = new PartFile(memory, [], torrent);
+    await other.load();
+    assert(other.isEmpty);
+    await other.removeEmpty();
+    assertEquals(memory.list(), [partName]);
+  },
+);
