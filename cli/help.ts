@@ -9,6 +9,15 @@ import type { OptionSpec, Verb } from "./command.ts";
 /** Least columns that a summary beside its option needs. */
 const MIN_SUMMARY = 24;
 
+/** What the values of options may be, by what they are called. */
+const VALUES: Readonly<Record<string, string>> = {
+  SIZE:
+    "SIZE is a number of bytes, or has a unit: K, M, G, T or KiB, MiB, ... in steps of 1024, KB, MB, ... in steps of 1000.",
+  RATE:
+    "RATE is bytes a second, or has a unit, such as 500K or 2MiB/s: K, M, G or KiB, MiB, ... in steps of 1024, KB, MB, ... in steps of 1000; 0 is no limit.",
+  S: "S is seconds, or a duration such as 90s, 2m or 1h30m.",
+};
+
 function wrap(text: string, width: number): string[] {
   return text.split("\n").flatMap((line) => wrapLine(line, width));
 }
@@ -77,6 +86,10 @@ export function verbHelp(verb: Verb, columns = 80): string {
     }
     for (const line of text) lines.push(" ".repeat(left + 2) + line);
   }
-  lines.push("", `Permissions: ${verb.permissions}`);
+  for (const [value, text] of Object.entries(VALUES)) {
+    const isUsed = verb.options.some((option) => option.value === value);
+    if (isUsed) lines.push("", ...wrap(text, width));
+  }
+  lines.push("", ...wrap(`Permissions: ${verb.permissions}`, width));
   return lines.join("\n");
 }

@@ -15,6 +15,11 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import("./torrent/create.ts")).createVerb,
   },
   {
+    name: "edit",
+    summary: "Change trackers, comment, name and the like of a torrent file",
+    load: async () => (await import("./torrent/edit.ts")).editVerb,
+  },
+  {
     name: "info",
     summary: "Show what a torrent file, magnet link or info-hash says",
     load: async () => (await import("./torrent/info.ts")).infoVerb,

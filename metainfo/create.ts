@@ -4,15 +4,12 @@
  * @module
  */
 import { CreateError } from "./create_error.ts";
-import {
-  type CreateForm,
-  type HashedFiles,
-  hashEntries,
-} from "./create/hash.ts";
+import { type CreateForm, hashEntries, placeEntries } from "./create/hash.ts";
 import { encodeCreated } from "./create/info.ts";
 import { checkCreateOptions } from "./create_check.ts";
 import {
   type CreateMetainfoOptions,
+  type LeftOut,
   suggestPieceLength,
 } from "./create_options.ts";
 import {
@@ -26,6 +23,7 @@ import { type UnportableFile, unportablePaths } from "./disk_paths.ts";
 import { SHA256_LENGTH } from "./sha256.ts";
 import { SHA1_LENGTH } from "./piece_digest.ts";
 import { checkThreads } from "./hash_options.ts";
+import { DEFAULT_LIMITS } from "./parse/fields.ts";
 
 /** Piece length where the length of the payload is not known beforehand. */
 const UNKNOWN_PIECE_LENGTH = 1024 * 1024;
@@ -36,8 +34,9 @@ const UNKNOWN_PIECE_LENGTH = 1024 * 1024;
  *
  * Files are ordered by the raw bytes of their path components, so that the
  * same folder gives the same info-hash on every system. Everything in a folder
- * is taken, hidden files and empty files, too; empty folders, devices, sockets
- * and pipes are not. For symbolic links see the option `symlinks`.
+ * is taken, hidden files and empty files, too, unless `filter` says otherwise;
+ * empty folders, devices, sockets and pipes are not. For symbolic links see the
+ * option `symlinks`.
  *
  * One input names the torrent, unless `name` does: a file makes a single-file
  * torrent, a folder the torrent's top folder. Of several inputs, each lies
@@ -84,16 +83,10 @@ export async function createMetainfo(
   return (await create(options)).encoded.bytes;
 }
 
-/** A new torrent, and what is known of it without reading it again. */
-export interface CreatedTorrent {
-  /** The torrent file, canonical bencode. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
+/** What is known of a new torrent without reading it again. */
+export interface TorrentSummary {
   /** The name of the file or folder. */
   readonly name: string;
-  /** SHA-1 of the info dictionary, 20 bytes; not in a v2-only torrent. */
-  readonly infoHashV1?: Uint8Array;
-  /** SHA-256 of the info dictionary, 32 bytes; not in a v1-only torrent. */
-  readonly infoHashV2?: Uint8Array;
   /** Bytes of a piece. */
   readonly pieceLength: number;
   /** How many pieces there are. */
@@ -104,6 +97,31 @@ export interface CreatedTorrent {
   readonly fileCount: number;
   /** The files whose names not every system can hold. */
   readonly unportable: readonly UnportableFile[];
+  /** What was found in folders and left out, but for what a filter refused. */
+  readonly leftOut: readonly LeftOut[];
+  /** How many symbolic links were followed. */
+  readonly followedLinks: number;
+  /** How many symbolic links are stored as links. */
+  readonly storedLinks: number;
+}
+
+/** What {@linkcode planTorrent} finds. */
+export interface TorrentPlan extends TorrentSummary {
+  /** The files in order: path in the torrent below its name, bytes. */
+  readonly files: readonly {
+    readonly path: readonly string[];
+    readonly length: number;
+  }[];
+}
+
+/** A new torrent. */
+export interface CreatedTorrent extends TorrentSummary {
+  /** The torrent file, canonical bencode. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** SHA-1 of the info dictionary, 20 bytes; not in a v2-only torrent. */
+  readonly infoHashV1?: Uint8Array;
+  /** SHA-256 of the info dictionary, 32 bytes; not in a v1-only torrent. */
+  readonly infoHashV2?: Uint8Array;
 }
 
 /**
@@ -117,19 +135,49 @@ export async function createTorrent(
   options: CreateMetainfoOptions,
 ): Promise<CreatedTorrent> {
   const { plan, form, hashed, encoded } = await create(options);
-  return { ...encoded, ...describe(plan, form, hashed) };
+  return { ...encoded, ...summarize(plan, form, hashed.lengths) };
+}
+
+/**
+ * Finds out what {@linkcode createMetainfo} would make, and reads no file.
+ *
+ * @param options What would go into the torrent, and how. Streams are not
+ * touched; those of unknown length count as empty.
+ * @returns What would be in it.
+ * @throws {CreateError} As {@linkcode createMetainfo} does before it hashes.
+ */
+export async function planTorrent(
+  options: CreateMetainfoOptions,
+): Promise<TorrentPlan> {
+  const { plan, form } = await prepare(options);
+  const lengths = lengthsOf(plan);
+  return {
+    ...summarize(plan, form, lengths),
+    files: plan.entries.map((entry, i) => ({
+      path: entryPath(entry).map(keyText),
+      length: lengths[i]!,
+    })),
+  };
+}
+
+async function prepare(options: CreateMetainfoOptions) {
+  options.signal?.throwIfAborted();
+  checkCreateOptions(options);
+  checkThreads(options.threads);
+  const plan = await planCreation(options);
+  const form = createForm(plan, options);
+  checkSize(plan, form);
+  return { plan, form };
 }
 
 async function create(options: CreateMetainfoOptions) {
   try {
-    options.signal?.throwIfAborted();
-    checkCreateOptions(options);
-    checkThreads(options.threads);
-    const plan = await planCreation(options);
-    const form = createForm(plan, options);
+    const { plan, form } = await prepare(options);
     const hashed = await hashEntries(plan, form, options);
     if (hashed.lengths.every((length) => length === 0)) throw noBytes();
     const encoded = encodeCreated(plan, form, hashed, options);
+    const { length } = encoded.bytes;
+    if (length > DEFAULT_LIMITS.maxLength) throw tooLarge(length, "bytes");
     return { plan, form, hashed, encoded };
   } catch (error) {
     await cancelStreams(options, error);
@@ -137,27 +185,81 @@ async function create(options: CreateMetainfoOptions) {
   }
 }
 
-function describe(
-  plan: CreatePlan,
+const lengthsOf = ({ entries }: CreatePlan): number[] =>
+  entries.map(({ length = 0 }) => length);
+
+function countPieces(lengths: readonly number[], form: CreateForm): number {
+  let total = 0;
+  let ownPieces = 0;
+  for (const { length } of placeEntries(lengths, form)) {
+    total += length;
+    ownPieces += Math.ceil(length / form.pieceLength);
+  }
+  return form.sha1 ? Math.ceil(total / form.pieceLength) : ownPieces;
+}
+
+function summarize(
+  { name: key, entries, notes }: CreatePlan,
   form: CreateForm,
-  { lengths, pieces, layers }: HashedFiles,
-) {
-  const name = displayPath([plan.name]);
+  lengths: readonly number[],
+): TorrentSummary {
+  const name = displayPath([key]);
   let totalLength = 0;
   for (const length of lengths) totalLength += length;
-  let roots = 0;
-  for (const layer of layers) roots += layer.length / SHA256_LENGTH;
   return {
     name,
     pieceLength: form.pieceLength,
-    pieceCount: form.sha1 ? pieces.length / SHA1_LENGTH : roots,
+    pieceCount: countPieces(lengths, form),
     totalLength,
     fileCount: lengths.length,
     unportable: unportablePaths(
-      plan.entries.length,
-      (i) => [name, ...entryPath(plan.entries[i]!).map(keyText)],
+      entries.length,
+      (i) => [name, ...entryPath(entries[i]!).map(keyText)],
     ),
+    ...notes,
+    storedLinks: entries.filter(({ content }) => content?.type === "symlink")
+      .length,
   };
+}
+
+function tooLarge(count: number, what: string): CreateError {
+  return new CreateError(
+    "too-large",
+    `Cannot create a torrent of ${count} ${what}: clients would refuse it`,
+  );
+}
+
+/** Refuses torrents that cannot be read again, before they are hashed. */
+function checkSize(plan: CreatePlan, form: CreateForm): void {
+  const { maxPieces, maxTokens, maxLength } = DEFAULT_LIMITS;
+  const { pieceLength, sha1, sha256 } = form;
+  const { entries } = plan;
+  const lengths = lengthsOf(plan);
+  const pieceCount = countPieces(lengths, form);
+  if (pieceCount > maxPieces) throw tooLarge(pieceCount, "pieces");
+  // What the file has at least, however it is written.
+  let bytes = sha1 ? pieceCount * SHA1_LENGTH : 0;
+  let tokens = 0;
+  for (const { index, length } of placeEntries(lengths, form)) {
+    const entry = entries[index];
+    if (entry === undefined) {
+      tokens += 9;
+      bytes += 50;
+      continue;
+    }
+    if (sha1 && entries.length > 1) {
+      tokens += 6 + entry.folder.key.length;
+      bytes += 30 + entry.name.length;
+    }
+    if (!sha256) continue;
+    tokens += 6;
+    bytes += 20 + entry.name.length;
+    if (length > pieceLength) {
+      bytes += Math.ceil(length / pieceLength) * SHA256_LENGTH;
+    }
+  }
+  if (tokens > maxTokens) throw tooLarge(entries.length, "files");
+  if (bytes > maxLength) throw tooLarge(bytes, "bytes");
 }
 
 function noBytes(): CreateError {

@@ -20,6 +20,8 @@
  * - `"changed"`: a file or stream is not as long as it was said to be, or was
  *   written to meanwhile
  * - `"symlink"`: a folder has a symbolic link, and links are refused
+ * - `"too-large"`: the torrent would have more pieces, files or bytes than
+ *   `parseMetainfo` takes unless told otherwise
  * - `"read-failed"`: the operating system failed to read a file
  */
 export type CreateErrorCode =
@@ -32,6 +34,7 @@ export type CreateErrorCode =
   | "lone-file"
   | "changed"
   | "symlink"
+  | "too-large"
   | "read-failed";
 
 /** A torrent could not be created from its inputs. */

@@ -38,6 +38,18 @@ export type CreateSource =
   | CreateBytesSource
   | CreateStreamSource;
 
+/** Something in a folder on disk that does not go into a torrent. */
+export interface LeftOut {
+  /** Path on disk. */
+  readonly path: string;
+  /**
+   * Why: a symbolic link that is skipped (`"symlink"`), leads to no file of the
+   * torrent (`"outside"`), nowhere (`"dangling"`) or to a folder that it is in
+   * (`"loop"`); or a pipe, socket or device (`"not-a-file"`).
+   */
+  readonly reason: "symlink" | "outside" | "dangling" | "loop" | "not-a-file";
+}
+
 /** Options of `createMetainfo`. */
 export interface CreateMetainfoOptions extends HashThreadOptions {
   /** What goes into the torrent, in any order; see `createMetainfo`. */
@@ -71,14 +83,23 @@ export interface CreateMetainfoOptions extends HashThreadOptions {
    */
   readonly padFiles?: boolean | undefined;
   /**
-   * What to do with symbolic links inside folders. They are never followed.
-   * `"skip"` leaves them out. `"store"` writes links to files of the same
-   * folder as links (BEP 47) and leaves others out. `"refuse"` is an error. A
-   * link that is itself an input is followed.
+   * What to do with symbolic links inside folders. `"skip"` leaves them out.
+   * `"follow"` takes what they lead to, wherever that is, but for folders that
+   * they are in. `"store"` writes links to files of the same folder as links
+   * (BEP 47) and leaves others out. `"refuse"` is an error. A link that is
+   * itself an input is followed.
    *
    * @default {"skip"}
    */
-  readonly symlinks?: "skip" | "store" | "refuse" | undefined;
+  readonly symlinks?: "skip" | "follow" | "store" | "refuse" | undefined;
+  /**
+   * Decides what is taken from folders on disk: called with the path below the
+   * input, with forward slashes, and whether it is a folder. `false` leaves it
+   * out, a folder with all that is in it.
+   *
+   * @default {everything is taken}
+   */
+  readonly filter?: ((path: string, isFolder: boolean) => boolean) | undefined;
   /**
    * Whether files that their owner may execute are marked (BEP 47, `x`). Only
    * some systems know, so that the info-hash then depends on the system.

@@ -1,27 +1,32 @@
 /**
- * Writing what a torrent file says around its info dictionary, which stays as
- * it is, byte for byte.
+ * Changing torrent files: what stands around the info dictionary, and the few
+ * keys inside it that can be changed without the payload.
  *
  * @module
  */
 import { decodeBencode } from "../bencode/decode.ts";
 import { encodeBencode } from "../bencode/encode.ts";
 import { bencodeSpan } from "../bencode/span.ts";
-import type {
-  BencodeDictionary,
-  BencodeInput,
-  BencodeLimits,
-} from "../bencode/types.ts";
+import type { BencodeInput, BencodeLimits } from "../bencode/types.ts";
 import type { Endpoint } from "../_shared/address.ts";
 import {
   concatBytes,
   encodeText,
+  equalBytes,
   fromByteString,
   toByteString,
   tryFromHex,
 } from "../_shared/bytes.ts";
-import { fromBencodeError, needDictionary, wrongType } from "./parse/fields.ts";
+import {
+  DEFAULT_LIMITS,
+  fromBencodeError,
+  missing,
+  wrongType,
+} from "./parse/fields.ts";
 import type { Metainfo } from "./metainfo.ts";
+
+const DICTIONARY = 0x64;
+const END = 0x65;
 
 /** What to change: a value sets, `null` removes, nothing leaves alone. */
 export interface MetainfoChanges {
@@ -42,6 +47,12 @@ export interface MetainfoChanges {
   readonly createdBy?: string | null | undefined;
   /** When it was made, in seconds since 1970. */
   readonly creationDate?: number | null | undefined;
+  /** Whether peers may only come from the trackers (BEP 27). Changes the info-hash. */
+  readonly private?: boolean | undefined;
+  /** Where the torrent belongs. Changes the info-hash. */
+  readonly source?: string | null | undefined;
+  /** Name of the single file or of the top folder. Changes the info-hash. */
+  readonly name?: string | undefined;
 }
 
 /** Options of {@linkcode editMetainfo}. */
@@ -54,19 +65,63 @@ export interface EditMetainfoOptions {
   readonly maxLength?: number | undefined;
 }
 
+/** Keys of a dictionary as byte strings, and their values as they are encoded. */
+type RawEntries = Map<string, Uint8Array>;
+
+/** Takes a dictionary apart; of a key that is there twice the first counts. */
+function rawEntries(bytes: Uint8Array, limits: BencodeLimits): RawEntries {
+  const entries: RawEntries = new Map();
+  const next = () => {
+    const { end } = bencodeSpan(bytes.subarray(at), [], limits)!;
+    return bytes.subarray(at, at += end);
+  };
+  let at = 1;
+  while (bytes[at] !== END) {
+    const key = toByteString(decodeBencode(next(), limits) as Uint8Array);
+    const value = next();
+    if (!entries.has(key)) entries.set(key, value);
+  }
+  return entries;
+}
+
+function isDictionary(bytes: Uint8Array | undefined): bytes is Uint8Array {
+  return bytes?.[0] === DICTIONARY;
+}
+
+/** Joins encoded values to a dictionary with sorted keys. */
+function joinEntries(entries: RawEntries): Uint8Array<ArrayBuffer> {
+  const parts: Uint8Array[] = [Uint8Array.of(DICTIONARY)];
+  for (const key of [...entries.keys()].sort()) {
+    parts.push(encodeBencode(fromByteString(key)), entries.get(key)!);
+  }
+  parts.push(Uint8Array.of(END));
+  return concatBytes(parts);
+}
+
 function setOrDelete(
-  entries: Map<string, BencodeInput>,
+  entries: RawEntries,
   key: string,
   value: BencodeInput | null,
 ): void {
   const isEmpty = value === null ||
     (Array.isArray(value) && value.length === 0);
   if (isEmpty) entries.delete(key);
-  else entries.set(key, value as BencodeInput);
+  else entries.set(key, encodeBencode(value));
+}
+
+/** Sets or removes text; a copy in UTF-8, which readers prefer, goes. */
+function setText(
+  entries: RawEntries,
+  key: string,
+  value: string | null | undefined,
+): void {
+  if (value === undefined) return;
+  setOrDelete(entries, key, value);
+  entries.delete(`${key}.utf-8`);
 }
 
 function setTrackers(
-  entries: Map<string, BencodeInput>,
+  entries: RawEntries,
   trackers: readonly (readonly string[])[],
 ): void {
   const tiers = trackers.filter((tier) => tier.length > 0);
@@ -77,10 +132,7 @@ function setTrackers(
 }
 
 /** Applies the changes to the top-level dictionary. */
-function applyChanges(
-  entries: Map<string, BencodeInput>,
-  changes: MetainfoChanges,
-): void {
+function applyChanges(entries: RawEntries, changes: MetainfoChanges): void {
   const { trackers, webSeeds, httpSeeds, nodes, creationDate } = changes;
   if (trackers !== undefined) setTrackers(entries, trackers ?? []);
   if (webSeeds !== undefined) setOrDelete(entries, "url-list", webSeeds);
@@ -89,16 +141,8 @@ function applyChanges(
     const list = nodes?.map(({ hostname, port }) => [hostname, port]) ?? null;
     setOrDelete(entries, "nodes", list);
   }
-  for (
-    const [key, value] of [
-      ["comment", changes.comment],
-      ["created by", changes.createdBy],
-    ] as const
-  ) {
-    if (value === undefined) continue;
-    setOrDelete(entries, key, value);
-    entries.delete(`${key}.utf-8`);
-  }
+  setText(entries, "comment", changes.comment);
+  setText(entries, "created by", changes.createdBy);
   if (creationDate !== undefined) {
     if (
       creationDate !== null &&
@@ -112,18 +156,74 @@ function applyChanges(
   }
 }
 
+/** The name of the one file that a file tree (BEP 52) has, if it has one. */
+function loneFile(tree: RawEntries, limits: BencodeLimits): string | undefined {
+  const [[name, node] = [], ...others] = tree;
+  return others.length === 0 && isDictionary(node) &&
+      rawEntries(node, limits).has("")
+    ? name
+    : undefined;
+}
+
+function setName(info: RawEntries, name: string, limits: BencodeLimits): void {
+  const isFileName = name.isWellFormed() && !/^\.{0,2}$|[/\0]/.test(name);
+  if (!isFileName) {
+    throw new TypeError(
+      `Cannot name a torrent ${JSON.stringify(name)}: a file name was expected`,
+    );
+  }
+  setText(info, "name", name);
+  const treeBytes = info.get("file tree");
+  if (info.has("files") || !isDictionary(treeBytes)) return;
+  const tree = rawEntries(treeBytes, limits);
+  const file = loneFile(tree, limits);
+  if (file === undefined) return;
+  const key = toByteString(encodeText(name));
+  info.set("file tree", joinEntries(new Map([[key, tree.get(file)!]])));
+}
+
+/** Applies the changes to the info dictionary; the same bytes if none apply. */
+function changeInfo(
+  bytes: Uint8Array,
+  changes: MetainfoChanges,
+  limits: BencodeLimits,
+): Uint8Array {
+  const { name, source } = changes;
+  if ((name ?? source ?? changes.private) === undefined) return bytes;
+  const old = rawEntries(bytes, limits);
+  const info = new Map(old);
+  if (name !== undefined) setName(info, name, limits);
+  setText(info, "source", source);
+  const flag = info.get("private");
+  const value = flag && decodeBencode(flag, { ...limits, mode: "lenient" });
+  const isPrivate = typeof value === "number" && value !== 0;
+  if (changes.private === true && !isPrivate) setOrDelete(info, "private", 1);
+  if (changes.private === false && isPrivate) info.delete("private");
+  const isSame = old.size === info.size &&
+    [...info].every(([key, value]) => {
+      const before = old.get(key);
+      return before !== undefined && equalBytes(before, value);
+    });
+  return isSame ? bytes : joinEntries(info);
+}
+
 /**
- * Changes a torrent file around its info dictionary. The info dictionary keeps
- * its exact bytes, and with them the info-hash, even if they are not
- * canonical. All keys that are not changed keep their values. Keys are sorted; where a key was there twice, the first one stays.
+ * Changes a torrent file. All values that are not changed keep their exact
+ * bytes, even if they are not canonical; keys are sorted, and where a key was
+ * there twice, the first one stays.
  *
- * @param bytes The torrent file.
+ * The info-hash is kept unless `private`, `source` or `name` ask for something
+ * that the info dictionary does not say yet. A torrent with another info-hash
+ * is another torrent: who has the old one does not meet who has the new one.
+ *
+ * @param bytes The torrent file: v1, v2 or hybrid.
  * @param changes What to set and what to remove.
  * @param options Limits.
  * @returns The new torrent file.
  * @throws {MetainfoError} If the file is not bencoded or has no info
  * dictionary.
  * @throws {RangeError} If the creation date is no whole number of seconds.
+ * @throws {TypeError} If the name is no file name.
  *
  * @example Replace the trackers
  * ```ts
@@ -147,25 +247,23 @@ export function editMetainfo(
   options: EditMetainfoOptions = {},
 ): Uint8Array<ArrayBuffer> {
   const limits: BencodeLimits = {
-    maxDepth: 2000,
-    maxTokens: 3_000_000,
-    maxLength: options.maxLength ?? 67_108_864,
+    maxDepth: DEFAULT_LIMITS.maxDepth,
+    maxTokens: DEFAULT_LIMITS.maxTokens,
+    maxLength: options.maxLength ?? DEFAULT_LIMITS.maxLength,
   };
-  let top: BencodeDictionary;
-  let infoBytes: Uint8Array;
   try {
-    const value = decodeBencode(bytes, { ...limits, mode: "lenient" });
-    if (!(value instanceof Map)) throw wrongType("", "a dictionary");
-    top = value;
-    needDictionary(top, "info", "info");
-    const { start, end } = bencodeSpan(bytes, ["info"], limits)!;
-    infoBytes = bytes.subarray(start, end);
+    const { end } = bencodeSpan(bytes, [], limits)!;
+    if (!isDictionary(bytes)) throw wrongType("", "a dictionary");
+    const entries = rawEntries(bytes.subarray(0, end), limits);
+    const info = entries.get("info");
+    if (info === undefined) throw missing("info");
+    if (!isDictionary(info)) throw wrongType("info", "a dictionary");
+    applyChanges(entries, changes);
+    entries.set("info", changeInfo(info, changes, limits));
+    return joinEntries(entries);
   } catch (error) {
     throw fromBencodeError(error);
   }
-  const entries = new Map<string, BencodeInput>(top);
-  applyChanges(entries, changes);
-  return joinFile(entries, infoBytes);
 }
 
 /**
@@ -194,7 +292,7 @@ export function editMetainfo(
 export function encodeMetainfo(metainfo: Metainfo): Uint8Array<ArrayBuffer> {
   const { trackers, webSeeds, httpSeeds, nodes, pieceLayers } = metainfo;
   const { comment, createdBy, creationDate } = metainfo;
-  const entries = new Map<string, BencodeInput>();
+  const entries: RawEntries = new Map();
   applyChanges(entries, {
     trackers,
     webSeeds,
@@ -205,39 +303,14 @@ export function encodeMetainfo(metainfo: Metainfo): Uint8Array<ArrayBuffer> {
     creationDate,
   });
   if (metainfo.encoding !== undefined) {
-    entries.set("encoding", metainfo.encoding);
+    setOrDelete(entries, "encoding", metainfo.encoding);
   }
   if (pieceLayers !== undefined) {
-    entries.set(
-      "piece layers",
-      new Map(
-        [...pieceLayers].map(([root, layer]): [string, BencodeInput] => [
-          toByteString(tryFromHex(root)!),
-          layer,
-        ]),
-      ),
+    const layers = [...pieceLayers].map(([root, layer]) =>
+      [toByteString(tryFromHex(root)!), layer] as const
     );
+    setOrDelete(entries, "piece layers", new Map(layers));
   }
-  return joinFile(entries, metainfo.infoBytes);
-}
-
-function joinFile(
-  entries: Map<string, BencodeInput>,
-  infoBytes: Uint8Array,
-): Uint8Array<ArrayBuffer> {
-  entries.set("info", infoBytes);
-  const parts: Uint8Array[] = [encodeText("d")];
-  for (const key of [...entries.keys()].sort(compareCodeUnits)) {
-    const value = entries.get(key)!;
-    parts.push(encodeBencode(fromByteString(key)));
-    parts.push(
-      key === "info" ? infoBytes : encodeBencode(value, { maxDepth: 2000 }),
-    );
-  }
-  parts.push(encodeText("e"));
-  return concatBytes(parts);
-}
-
-function compareCodeUnits(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  entries.set("info", metainfo.infoBytes);
+  return joinEntries(entries);
 }

@@ -5,8 +5,8 @@
  * - {@linkcode parseMetainfo} reads `.torrent` files of v1, v2 and both, with
  *   every check that can be made without the payload, and safe file names;
  *   {@linkcode parseInfo} reads an info dictionary that peers sent.
- * - {@linkcode editMetainfo} changes trackers, comment and the like and never
- *   the info-hash.
+ * - {@linkcode editMetainfo} changes trackers, comment and the like; the
+ *   info-hash only when told to.
  * - {@linkcode parseMagnet} and {@linkcode formatMagnet} read and write magnet
  *   links, {@linkcode magnetOf} makes one of a torrent.
  * - {@linkcode PieceLayout} knows where each byte of a piece lies;

@@ -15,6 +15,7 @@ import type {
 import { decodeTextLossy, toHex, tryDecodeText } from "../_shared/bytes.ts";
 import {
   badValue,
+  DEFAULT_LIMITS,
   fromBencodeError,
   missing,
   needBytes,
@@ -37,7 +38,6 @@ import {
 import { sha256 } from "./merkle.ts";
 import { BLOCK_SIZE, PieceLayout } from "./piece_layout.ts";
 
-const MAX_LENGTH = 67_108_864;
 const MAX_REPORTS = 100;
 
 /** What is known of a torrent besides its info dictionary. */
@@ -52,9 +52,9 @@ export interface MetainfoExtras {
 
 function readLimits(options: ParseMetainfoOptions) {
   return {
-    maxDepth: options.maxDepth ?? 2000,
-    maxTokens: options.maxTokens ?? 3_000_000,
-    maxLength: options.maxLength ?? MAX_LENGTH,
+    maxDepth: options.maxDepth ?? DEFAULT_LIMITS.maxDepth,
+    maxTokens: options.maxTokens ?? DEFAULT_LIMITS.maxTokens,
+    maxLength: options.maxLength ?? DEFAULT_LIMITS.maxLength,
   };
 }
 
@@ -244,7 +244,8 @@ function build(
     );
   }
   const { raw: rawName, name } = readName(info, warnings);
-  const { maxPieceLength = 0x7fffffff, maxPieces = 2_097_152 } = options;
+  const { maxPieceLength = 0x7fffffff, maxPieces = DEFAULT_LIMITS.maxPieces } =
+    options;
   const pieceLength = readPieceLength(info, isV2, maxPieceLength);
   const decodeText = textDecoderOf(top);
   let v1 = readV1Files(info, pieceLength, options, warnings);

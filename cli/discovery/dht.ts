@@ -30,8 +30,9 @@ import {
 } from "./dht_options.ts";
 import { CommandError, UsageError } from "../error.ts";
 import { EXIT_DONE, EXIT_NO_PEERS } from "../exit_code.ts";
+import { nearest } from "../nearest.ts";
 import type { Output } from "../terminal.ts";
-import { safeText } from "../text.ts";
+import { plural, safeText } from "../text.ts";
 import { parseDuration, parseInteger } from "../units.ts";
 
 /** What a verb of `bip dht` works with. */
@@ -100,7 +101,9 @@ function printStored(
       output.note(`${formatEndpoint(address)}: ${safeText(error.message)}`);
     }
     output.note(
-      `stored at ${stored.length} nodes, refused by ${refused.length}, no answer from ${unanswered.length}`,
+      `stored at ${
+        plural(stored.length, "node")
+      }, refused by ${refused.length}, no answer from ${unanswered.length}`,
     );
   }
   return stored.length > 0 ? EXIT_DONE : EXIT_NO_PEERS;
@@ -392,9 +395,12 @@ export const dhtVerb: Verb = {
     const [name, ...operands] = args.operands as [string, ...string[]];
     const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
     if (verb === undefined) {
+      const guess = nearest(name, Object.keys(VERBS));
       throw new UsageError(
         `Unknown verb ${JSON.stringify(name)} of bip dht`,
-        `Verbs: ${Object.keys(VERBS).join(", ")}`,
+        guess === undefined
+          ? `Verbs: ${Object.keys(VERBS).join(", ")}`
+          : `Did you mean bip dht ${guess}?`,
       );
     }
     const [least, most] = verb.operands;

@@ -15,7 +15,8 @@ import { EXIT_INTERRUPTED, EXIT_IO } from "../exit_code.ts";
 import { ioError } from "../io_error.ts";
 import { readFile } from "../read_file.ts";
 import type { Output } from "../terminal.ts";
-import { safeText } from "../text.ts";
+import { plural, safeText } from "../text.ts";
+import { replaceFile } from "../write_file.ts";
 
 /** How often figures are reported and the state is saved, in milliseconds. */
 const REPORT_MS = 60_000;
@@ -68,16 +69,6 @@ async function checkWritable(path: string): Promise<void> {
     const options = { write: true, create: true };
     (await Deno.open(`${path}.new`, options)).close();
     await Deno.remove(`${path}.new`);
-  } catch (error) {
-    throw ioError(error, "write", path);
-  }
-}
-
-/** Writes beside the old one first, so that there is always a whole one. */
-async function writeState(path: string, state: Uint8Array): Promise<void> {
-  try {
-    await Deno.writeFile(`${path}.new`, state);
-    await Deno.rename(`${path}.new`, path);
   } catch (error) {
     throw ioError(error, "write", path);
   }
@@ -146,13 +137,19 @@ export async function runDhtNode(
     if (json) output.printJson({ type: "stats", ...stats });
     else {
       output.note(
-        `${stats.nodes} nodes (${stats.goodNodes} good), ${stats.infoHashes} torrents, ${stats.peers} peers, ${stats.items} items; ${stats.answered} answers given, ${stats.responses} got`,
+        [
+          `${plural(stats.nodes, "node")} (${stats.goodNodes} good)`,
+          plural(stats.infoHashes, "torrent"),
+          plural(stats.peers, "peer"),
+          `${plural(stats.items, "item")}; ${stats.answered} queries answered`,
+          `${plural(stats.responses, "answer")} received`,
+        ].join(", "),
       );
     }
   };
   const save = async () => {
     if (statePath !== undefined && dht.stats().nodes > 0) {
-      await writeState(statePath, dht.state());
+      await replaceFile(statePath, dht.state());
     }
   };
   let isFailing = false;

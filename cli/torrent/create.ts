@@ -3,9 +3,13 @@
  *
  * @module
  */
-import { type Endpoint, tryParseEndpoint } from "../../_shared/address.ts";
 import { toHex } from "../../_shared/bytes.ts";
-import { type CreatedTorrent, createTorrent } from "../../metainfo/create.ts";
+import {
+  type CreatedTorrent,
+  createTorrent,
+  planTorrent,
+  type TorrentSummary,
+} from "../../metainfo/create.ts";
 import { checkCreateOptions } from "../../metainfo/create_check.ts";
 import type { CreateMetainfoOptions } from "../../metainfo/create_options.ts";
 import { formatMagnet } from "../../metainfo/magnet.ts";
@@ -13,15 +17,15 @@ import { parseMetainfo } from "../../metainfo/parse.ts";
 import type { Arguments, Verb, VerbContext } from "../command.ts";
 import { UsageError } from "../error.ts";
 import { EXIT_DONE } from "../exit_code.ts";
-import { folderOf } from "../paths.ts";
 import { Progress } from "../progress.ts";
-import { ioError } from "../io_error.ts";
-import { MAX_TORRENT_LENGTH } from "./source.ts";
 import type { Output } from "../terminal.ts";
-import { safeText } from "../text.ts";
-import { unportableNote } from "./renamed.ts";
-import { torrentDocument } from "./torrent_document.ts";
+import { plural, safeText } from "../text.ts";
 import { formatSize, parseInteger, parseSize } from "../units.ts";
+import { checkOutput, writeOutput } from "../write_file.ts";
+import { FileChoice, leftOutText } from "./file_choice.ts";
+import { unportableNote } from "./renamed.ts";
+import { fileLines, torrentDocument } from "./torrent_document.ts";
+import { readSources, SOURCE_OPTIONS } from "./torrent_options.ts";
 
 const VERSIONS = ["v1", "v2", "hybrid"] as const;
 
@@ -31,44 +35,48 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
   "bad-path",
   "duplicate-path",
   "no-name",
-  "ambiguous-name",
+  "symlink",
+  "too-large",
 ]);
 
-function parseNode(text: string): Endpoint {
-  const endpoint = tryParseEndpoint(text);
-  if (endpoint === undefined || endpoint.port === 0) {
-    throw new UsageError(
-      `--node must be HOST:PORT, not ${JSON.stringify(text)}`,
-    );
-  }
-  return endpoint;
-}
+const SYMLINK_WORDS = ["follow", "keep", "refuse"] as const;
 
-/** Splits `URL,URL` at commas that a new URL follows. */
-function parseTier(text: string): string[] {
-  return text.split(/,(?=[a-z][a-z0-9+.-]*:\/\/)/i).map((url) => url.trim());
-}
+/** What `--symlinks` may be, and what creation calls it. */
+const SYMLINKS = { follow: "follow", keep: "store", refuse: "refuse" } as const;
 
-function createOptions(args: Arguments): CreateMetainfoOptions {
-  const version = args.get("version") ?? "v1";
-  const known = VERSIONS.find((name) => name === version);
+function oneOf<T extends string>(
+  args: Arguments,
+  name: string,
+  words: readonly T[],
+): T {
+  const text = args.get(name) ?? words[0];
+  const known = words.find((word) => word === text);
   if (known === undefined) {
     throw new UsageError(
-      `--version must be v1, v2 or hybrid, not ${JSON.stringify(version)}`,
+      `--${name} must be ${words.slice(0, -1).join(", ")} or ${
+        words.at(-1)
+      }, not ${JSON.stringify(text)}`,
     );
   }
+  return known;
+}
+
+function createOptions(
+  args: Arguments,
+  choice: FileChoice,
+): CreateMetainfoOptions {
   const pieceLength = args.get("piece-length");
   const threads = args.get("threads");
   const options: CreateMetainfoOptions = {
     inputs: args.operands.map((path) => ({ path })),
+    filter: (path, isFolder) => choice.takes(path, isFolder),
+    symlinks: SYMLINKS[oneOf(args, "symlinks", SYMLINK_WORDS)],
     name: args.get("name"),
-    version: known,
+    version: oneOf(args, "version", VERSIONS),
     pieceLength: pieceLength === undefined
       ? undefined
       : parseSize(pieceLength, "--piece-length"),
-    trackers: args.all("tracker").map(parseTier),
-    webSeeds: args.all("web-seed"),
-    nodes: args.all("node").map(parseNode),
+    ...readSources(args),
     private: args.has("private"),
     comment: args.get("comment"),
     source: args.get("source"),
@@ -85,37 +93,11 @@ function createOptions(args: Arguments): CreateMetainfoOptions {
   return options;
 }
 
-async function refuseOverwrite(
+/** Refuses to write over what goes into the torrent. */
+async function refuseInput(
   path: string,
-  force: boolean,
   inputs: readonly string[],
 ): Promise<void> {
-  let info: Deno.FileInfo;
-  try {
-    info = await Deno.stat(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) {
-      throw ioError(error, "write", path);
-    }
-    try {
-      await Deno.stat(folderOf(path));
-    } catch (cause) {
-      // Said before the hashing, not after.
-      if (cause instanceof Deno.errors.NotFound) {
-        throw ioError(cause, "write", path);
-      }
-    }
-    return;
-  }
-  if (info.isDirectory) {
-    throw new UsageError(`Cannot write ${path}: it is a folder`);
-  }
-  if (!force) {
-    throw new UsageError(
-      `Cannot write ${path}: it is there already`,
-      "--force replaces it",
-    );
-  }
   const target = await Deno.realPath(path);
   for (const input of inputs) {
     const root = await Deno.realPath(input).catch(() => undefined);
@@ -131,57 +113,87 @@ async function refuseOverwrite(
   }
 }
 
-/** Writes a file that is not there yet; half a torrent is worse than none. */
-async function writeNew(path: string, bytes: Uint8Array): Promise<void> {
+/** Turns errors that the command line can mend into usage errors. */
+async function attempt<T>(
+  choice: FileChoice,
+  action: () => Promise<T>,
+): Promise<T> {
   try {
-    await Deno.writeFile(path, bytes, { createNew: true });
+    return await action();
   } catch (error) {
-    // Never remove what was made by somebody else meanwhile.
-    if (!(error instanceof Deno.errors.AlreadyExists)) {
-      await Deno.remove(path).catch(() => {});
-    }
-    throw error;
+    const { name, code, message } = error as Error & { code?: string };
+    if (name !== "CreateError" || !USAGE_CODES.has(code ?? "")) throw error;
+    const left = leftOutText(choice, []);
+    throw new UsageError(
+      message,
+      code === "too-large"
+        ? "A longer --piece-length makes fewer pieces"
+        : code === "symlink"
+        ? "--symlinks follow takes what links lead to, keep stores them as links"
+        : code === "empty" && left !== ""
+        ? `Left out: ${left}`
+        : undefined,
+    );
   }
 }
 
-/**
- * Writes over a file, or into a device or pipe. If that fails, the file gets
- * back what was in it.
- */
-async function writeOver(path: string, bytes: Uint8Array): Promise<void> {
-  const { isFile, size } = await Deno.stat(path);
-  const old = isFile && size <= MAX_TORRENT_LENGTH
-    ? await Deno.readFile(path)
-    : undefined;
-  try {
-    await Deno.writeFile(path, bytes, { create: false });
-  } catch (error) {
-    if (old !== undefined) await Deno.writeFile(path, old).catch(() => {});
-    throw error;
-  }
+/** Says what was not simply taken. */
+function noteTaken(
+  output: Output,
+  choice: FileChoice,
+  { followedLinks, storedLinks, leftOut, unportable }: TorrentSummary,
+): void {
+  const links = [
+    followedLinks > 0
+      ? `followed ${plural(followedLinks, "symbolic link")}`
+      : "",
+    storedLinks > 0
+      ? `kept ${plural(storedLinks, "symbolic link")} as such`
+      : "",
+  ];
+  const left = leftOutText(choice, leftOut);
+  const parts = [...links, left === "" ? "" : `left out ${left}`]
+    .filter((part) => part !== "");
+  if (parts.length > 0) output.note(`Note: ${parts.join("; ")}`);
+  if (unportable.length > 0) output.note(unportableNote(unportable));
 }
 
-async function writeTorrent(
-  path: string,
-  bytes: Uint8Array,
-  force: boolean,
-): Promise<void> {
-  try {
-    if (force && await exists(path)) await writeOver(path, bytes);
-    else await writeNew(path, bytes);
-  } catch (error) {
-    throw ioError(error, "write", path);
+async function dryRun(
+  { args, output }: VerbContext,
+  choice: FileChoice,
+  options: CreateMetainfoOptions,
+): Promise<number> {
+  const plan = await attempt(choice, () => planTorrent(options));
+  const { name, pieceLength, pieceCount, totalLength } = plan;
+  const files = plan.files.map(({ path, length }) => ({
+    path: [name, ...path].join("/"),
+    length,
+  }));
+  noteTaken(output, choice, plan);
+  if (args.has("json")) {
+    output.printJson({
+      output: args.get("output") ?? null,
+      name,
+      pieceLength,
+      pieceCount,
+      totalLength,
+      files,
+    }, 2);
+    return EXIT_DONE;
   }
+  output.print(`Name          ${safeText(name)}`);
+  output.print(piecesLine(plan));
+  output.print("");
+  for (const line of fileLines(files)) output.print(line);
+  return EXIT_DONE;
 }
 
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+function piecesLine(
+  { pieceCount, pieceLength, totalLength, fileCount }: TorrentSummary,
+): string {
+  return `Pieces        ${pieceCount} of ${formatSize(pieceLength)}, ${
+    formatSize(totalLength)
+  } in ${plural(fileCount, "file")}`;
 }
 
 function printResult(
@@ -194,11 +206,7 @@ function printResult(
   output.print(`created       ${safeText(path)}`);
   if (infoHashV1) output.print(`Info-hash v1  ${toHex(infoHashV1)}`);
   if (infoHashV2) output.print(`Info-hash v2  ${toHex(infoHashV2)}`);
-  output.print(
-    `Pieces        ${created.pieceCount} of ${
-      formatSize(created.pieceLength)
-    }, ${formatSize(totalLength)} in ${created.fileCount} file(s)`,
-  );
+  output.print(piecesLine(created));
   const magnet = formatMagnet({
     infoHashV1,
     infoHashV2,
@@ -215,10 +223,10 @@ function printResult(
 export const createVerb: Verb = {
   name: "create",
   summary: "Make a torrent file from files and folders",
-  usage:
-    "PATH... -o OUT.torrent [--name N] [--piece-length 1MiB] [--version v1|v2|hybrid] [--tracker URL]... [--web-seed URL]... [--node HOST:PORT]... [--private] [--comment T] [--source S] [--no-date] [--threads N] [--force] [--json]",
+  usage: "PATH... -o OUT.torrent [OPTIONS]",
   details: [
     "One PATH gives a torrent of that file or folder; several give a folder that holds them. Each --tracker is a tier of its own; URLs in one option, separated by commas, share a tier. -o - writes the torrent to stdout.",
+    "Of folders, hidden files (those that start with a dot), what systems leave in them (Thumbs.db, desktop.ini) and all that is no file are left out, and symbolic links are followed; one line says so. --include and --exclude take paths below PATH, or globs: *, **, ?, [a-z], {a,b}; one without a slash is held against the last part of the path.",
     "--json prints the document of bip info with the output path in front.",
   ],
   operands: [1, Infinity],
@@ -234,6 +242,30 @@ export const createVerb: Verb = {
     },
     { name: "name", value: "N", summary: "Name of the file or top folder" },
     {
+      name: "include",
+      value: "GLOB",
+      repeat: true,
+      summary: "Take only files like this from folders",
+    },
+    {
+      name: "exclude",
+      value: "GLOB",
+      repeat: true,
+      summary: "Leave out files and folders like this",
+    },
+    { name: "hidden", summary: "Take hidden and system files, too" },
+    {
+      name: "symlinks",
+      value: "HOW",
+      summary: "Symbolic links: follow unless said otherwise",
+      complete: SYMLINK_WORDS,
+    },
+    {
+      name: "dry-run",
+      short: "n",
+      summary: "Show what would be in the torrent; hash and write nothing",
+    },
+    {
       name: "piece-length",
       value: "SIZE",
       summary: "Bytes a piece, such as 1MiB (chosen by size)",
@@ -244,25 +276,12 @@ export const createVerb: Verb = {
       summary: "BitTorrent version: v1 unless said otherwise",
       complete: VERSIONS,
     },
-    {
-      name: "tracker",
-      short: "t",
-      value: "URL",
-      repeat: true,
-      summary: "Tracker; each is a tier",
-    },
-    { name: "web-seed", value: "URL", repeat: true, summary: "Web seed" },
-    {
-      name: "node",
-      value: "HOST:PORT",
-      repeat: true,
-      summary: "DHT node to start from",
-    },
+    ...SOURCE_OPTIONS,
     { name: "private", summary: "Only trackers may give peers" },
     { name: "comment", value: "T", summary: "A note for readers" },
     {
       name: "source",
-      value: "S",
+      value: "T",
       summary: "Where it belongs; changes the info-hash",
     },
     { name: "no-date", summary: "Leave out the creation date" },
@@ -273,44 +292,43 @@ export const createVerb: Verb = {
   ],
   async run({ args, output, signal }: VerbContext): Promise<number> {
     const path = args.get("output");
-    if (path === undefined || path === "") {
+    const isDry = args.has("dry-run");
+    if ((path === undefined && !isDry) || path === "") {
       throw new UsageError(
         "Missing -o OUT.torrent",
         "-o says where to write the torrent file",
       );
     }
     const toStdout = path === "-";
-    if (toStdout && args.has("json")) {
+    if (toStdout && args.has("json") && !isDry) {
       throw new UsageError("Cannot use --json with -o -: both want stdout");
     }
-    const options = createOptions(args);
+    const choice = new FileChoice(args);
+    const options = { ...createOptions(args, choice), signal };
     const force = args.has("force");
-    if (!toStdout) await refuseOverwrite(path, force, args.operands);
+    if (path !== undefined && !toStdout) {
+      const there = await checkOutput(path, force, !isDry);
+      if (there !== undefined) await refuseInput(path, args.operands);
+    }
+    if (path === undefined || isDry) {
+      return await dryRun({ args, output, signal }, choice, options);
+    }
     await using progress = new Progress(output, {
       label: "Hashing",
       quiet: args.has("quiet"),
     });
-    let created: CreatedTorrent;
-    try {
-      created = await createTorrent({
+    const created = await attempt(choice, () =>
+      createTorrent({
         ...options,
         onProgress: ({ hashedBytes, totalBytes }) =>
           progress.update(hashedBytes, { total: totalBytes }),
-        signal,
-      });
-    } catch (error) {
-      const { name, code, message } = error as Error & { code?: string };
-      if (name === "CreateError" && USAGE_CODES.has(code ?? "")) {
-        throw new UsageError(message);
-      }
-      throw error;
-    }
+      }));
     await progress.stop();
-    const { bytes, unportable } = created;
-    if (unportable.length > 0) output.note(unportableNote(unportable));
+    const { bytes } = created;
+    noteTaken(output, choice, created);
     if (toStdout) output.printBytes(bytes);
     else {
-      await writeTorrent(path, bytes, force);
+      await writeOutput(path, bytes, force);
       if (args.has("json")) {
         const document = torrentDocument(parseMetainfo(bytes));
         output.printJson({ output: path, ...document }, 2);

@@ -1,9 +1,10 @@
 /**
- * Which files of a torrent are wanted: `1,3-5` or a glob.
+ * Which files of a torrent are wanted: `1,3-5`, a path or a glob.
  *
  * @module
  */
 import { UsageError } from "../error.ts";
+import { plural } from "../text.ts";
 
 /** Most alternatives that the braces of one glob may give. */
 const MAX_ALTERNATIVES = 256;
@@ -19,7 +20,7 @@ type Token =
     readonly ranges: readonly (readonly [string, string])[];
   };
 
-function expandBraces(glob: string): string[] {
+function expandBraces(glob: string, option: string): string[] {
   let open = [glob];
   const done: string[] = [];
   while (open.length > 0) {
@@ -39,7 +40,7 @@ function expandBraces(glob: string): string[] {
       }
       if (next.length + done.length > MAX_ALTERNATIVES) {
         throw new UsageError(
-          `--files has more than ${MAX_ALTERNATIVES} alternatives in braces`,
+          `${option} has more than ${MAX_ALTERNATIVES} alternatives in braces`,
         );
       }
     }
@@ -132,12 +133,16 @@ function matches(tokens: readonly Token[], name: string): boolean {
  * is held against the last part of the path.
  *
  * @param glob The pattern.
+ * @param option The option it belongs to, for the message.
  * @returns A function that takes a path with forward slashes.
  * @throws {UsageError} If the braces give too many alternatives.
  */
-export function globMatcher(glob: string): (path: string) => boolean {
+export function globMatcher(
+  glob: string,
+  option: string,
+): (path: string) => boolean {
   const normal = glob.normalize("NFC").replace(/^\.?\//, "");
-  const patterns = expandBraces(normal).map((text) => ({
+  const patterns = expandBraces(normal, option).map((text) => ({
     tokens: tokenize(text),
     whole: text.includes("/"),
   }));
@@ -150,58 +155,78 @@ export function globMatcher(glob: string): (path: string) => boolean {
   };
 }
 
+/** Whether a text names so many files by number; their indices if it does. */
+function parseNumbers(text: string, count: number): number[] | undefined {
+  const wanted: number[] = [];
+  for (const part of text.split(",")) {
+    const match = /^\s*(\d{1,9})\s*(?:(-)\s*(\d{1,9})?\s*)?$/.exec(part);
+    if (match === null) return undefined;
+    const first = Number(match[1]);
+    const last = Number(match[3] ?? (match[2] === "-" ? count : first));
+    if (first < 1 || last > count || first > last) return undefined;
+    for (let number = first; number <= last; number++) wanted.push(number - 1);
+  }
+  return wanted;
+}
+
+/** The paths that a test accepts, with the torrent's name in front or not. */
+function indicesOf(
+  paths: readonly string[],
+  accepts: (path: string) => boolean,
+): number[] {
+  return paths.flatMap((path, index) => {
+    const slash = path.indexOf("/");
+    return accepts(path) || (slash >= 0 && accepts(path.slice(slash + 1)))
+      ? [index]
+      : [];
+  });
+}
+
+/** Picks the files that one `--files` names. */
+function selectSome(text: string, paths: readonly string[]): number[] {
+  const trimmed = text.trim();
+  const numbers = parseNumbers(trimmed, paths.length);
+  if (numbers !== undefined) return numbers;
+  const exact = trimmed.normalize("NFC").replace(/^\.?\/|\/+$/g, "");
+  const named = exact === "" ? [] : indicesOf(paths, (path) => {
+    const whole = path.normalize("NFC");
+    return whole === exact || whole.startsWith(`${exact}/`);
+  });
+  if (named.length > 0) return named;
+  if (/^[\d,\s-]+$/.test(trimmed)) {
+    throw new UsageError(
+      `--files asks for ${trimmed} but there ${
+        paths.length === 1 ? "is only file 1" : `are files 1 to ${paths.length}`
+      }`,
+      "--list shows them",
+    );
+  }
+  const found = indicesOf(paths, globMatcher(trimmed, "--files"));
+  if (found.length === 0) {
+    throw new UsageError(
+      `--files matches none of ${plural(paths.length, "file")}: ${
+        JSON.stringify(text)
+      }`,
+      "--list shows them",
+    );
+  }
+  return found;
+}
+
 /**
  * Picks files.
  *
- * @param text Numbers from 1 and ranges such as `1,3-5,9-`, or a glob.
+ * @param texts What each `--files` says: numbers from 1 and ranges such as
+ * `1,3-5,9-`, else the path of a file or folder, else a glob.
  * @param paths The listed files, with forward slashes, in their order; the
- * torrent's name in front, if it has one, may be left out in a glob.
+ * torrent's name in front, if it has one, may be left out.
  * @returns Indices into `paths`, ascending, each once, at least one.
- * @throws {UsageError} If the text names no file or one that is not there.
+ * @throws {UsageError} If a text names no file or one that is not there.
  */
-export function selectFiles(text: string, paths: readonly string[]): number[] {
-  const wanted = new Set<number>();
-  const trimmed = text.trim();
-  if (/^[\d,\s-]+$/.test(trimmed)) {
-    for (const part of trimmed.split(",")) {
-      const match = /^\s*(\d{1,9})\s*(-?)\s*(\d{0,9})\s*$/.exec(part);
-      if (match === null || (match[2] === "" && match[3] !== "")) {
-        throw new UsageError(
-          `--files must be numbers and ranges such as 1,3-5 or a glob, not ${
-            JSON.stringify(text)
-          }`,
-        );
-      }
-      const first = Number(match[1]);
-      const last = match[2] === ""
-        ? first
-        : match[3] === ""
-        ? paths.length
-        : Number(match[3]);
-      if (first < 1 || last > paths.length || first > last) {
-        throw new UsageError(
-          `--files asks for ${part.trim()} but there are files 1 to ${paths.length}`,
-          "--list shows them",
-        );
-      }
-      for (let number = first; number <= last; number++) wanted.add(number - 1);
-    }
-  } else {
-    const match = globMatcher(trimmed);
-    paths.forEach((path, index) => {
-      const slash = path.indexOf("/");
-      if (match(path) || (slash >= 0 && match(path.slice(slash + 1)))) {
-        wanted.add(index);
-      }
-    });
-    if (wanted.size === 0) {
-      throw new UsageError(
-        `--files matches none of the ${paths.length} files: ${
-          JSON.stringify(text)
-        }`,
-        "--list shows them",
-      );
-    }
-  }
+export function selectFiles(
+  texts: readonly string[],
+  paths: readonly string[],
+): number[] {
+  const wanted = new Set(texts.flatMap((text) => selectSome(text, paths)));
   return [...wanted].sort((a, b) => a - b);
 }

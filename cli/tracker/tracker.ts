@@ -26,11 +26,13 @@ import { InfoHashFile } from "./info_hash_file.ts";
 import { onHangUp } from "../signals.ts";
 import { listenError } from "../io_error.ts";
 import type { Output } from "../terminal.ts";
-import { safeText } from "../text.ts";
+import { plural, safeText } from "../text.ts";
 import { formatDuration, parseDuration, parseInteger } from "../units.ts";
 
 /** The port most UDP trackers use. */
 const DEFAULT_PORT = 6969;
+/** How often a port is looked for that is free for both protocols. */
+const MAX_ATTEMPTS = 10;
 /** How often figures are reported, in milliseconds. */
 const REPORT_MS = 60_000;
 
@@ -42,7 +44,8 @@ interface Plan {
   /** Addresses to try, the first that works is used; all were not named. */
   readonly hostnames: readonly string[];
   readonly port: number;
-  readonly httpPort: number | undefined;
+  /** `undefined` for the same as the UDP port, `null` for no HTTP. */
+  readonly httpPort: number | null | undefined;
   readonly statsPort: number | undefined;
   readonly intervalMs: number;
   readonly limits: SwarmLimits;
@@ -78,7 +81,7 @@ function planOf(args: Arguments): Plan {
     // The first one takes both families where the system has IPv6.
     hostnames: listen === undefined ? ["::", "0.0.0.0"] : [listen],
     port: portOf("port") ?? DEFAULT_PORT,
-    httpPort: portOf("http-port"),
+    httpPort: args.has("no-http") ? null : portOf("http-port"),
     statsPort: portOf("stats-port"),
     intervalMs,
     limits: {
@@ -151,6 +154,35 @@ async function firstOf<T>(
   }
 }
 
+/** Opens the servers, and closes what it opened if one fails. */
+async function openServers(
+  { hostnames, port, httpPort }: Plan,
+  service: SwarmService,
+): Promise<{ udp: UdpTrackerServer; http: HttpTrackerServer | undefined }> {
+  for (let attempt = 1;; attempt++) {
+    const udp = await firstOf(
+      hostnames,
+      port,
+      (listen) => UdpTrackerServer.open({ listen, service }),
+    );
+    if (httpPort === null) return { udp, http: undefined };
+    const local = udp.addresses[0]!;
+    try {
+      const http = await firstOf(
+        [local.hostname],
+        httpPort ?? local.port,
+        (listen) => HttpTrackerServer.open({ listen, service }),
+      );
+      return { udp, http };
+    } catch (error) {
+      await udp.close();
+      // A UDP port that was free may be taken as a TCP port.
+      const isChosen = port !== 0 || httpPort !== undefined;
+      if (isChosen || attempt === MAX_ATTEMPTS) throw error;
+    }
+  }
+}
+
 /** Prints where it listens, and figures now and then. */
 class TrackerReporter implements Disposable {
   readonly #output: Output;
@@ -206,7 +238,14 @@ class TrackerReporter implements Disposable {
     const swarms = figures.swarms as Record<string, number>;
     const up = formatDuration(performance.now() - this.#startedAt);
     this.#output.note(
-      `${up}: ${swarms.torrents} torrents, ${swarms.seeders} seeds, ${swarms.leechers} leechers, ${figures.announces} announces`,
+      `${up}: ${
+        [
+          plural(swarms.torrents!, "torrent"),
+          plural(swarms.seeders!, "seed"),
+          plural(swarms.leechers!, "leecher"),
+          plural(Number(figures.announces), "announce"),
+        ].join(", ")
+      }`,
     );
   }
 
@@ -264,12 +303,12 @@ async function openLists(
 export const trackerVerb: Verb = {
   name: "tracker",
   summary: "Run a UDP and HTTP tracker",
-  usage:
-    "[--listen ADDR] [--port N] [--http-port N] [--interval S] [--allow FILE] [--deny FILE] [--kv PATH|URL] [--stats-port N] [--max-peers N] [--max-torrents N] [--json]",
+  usage: "[--listen ADDR] [--port N] [OPTIONS]",
   details: [
+    "HTTP and UDP are served at the same port number and have the same swarms.",
     "Files of --allow and --deny hold an info-hash of 40 hex digits a line; they are read again when they change, and at a SIGHUP.",
     "With --kv, trackers share their swarms and a restart loses none; it needs --unstable-kv, and --allow-read and --allow-write of the file, or for a service --allow-env=DENO_KV_ACCESS_TOKEN with its token in that variable.",
-    "At --max-peers and --max-torrents whoever has most entries gives way. On a busy machine, let the system keep more datagrams (net.core.rmem_default on Linux).",
+    "At --max-peers and --max-torrents, those who have most entries give way. On a busy machine, let the system keep more datagrams (net.core.rmem_default on Linux).",
     "--stats-port serves figures at /stats (JSON) and /metrics (Prometheus), on 127.0.0.1 unless --listen names an address.",
     '--json prints {"type":"listening", "address", "port", "httpPort", "statsPort"} and then {"type":"stats", ...} every minute.',
   ],
@@ -283,12 +322,17 @@ export const trackerVerb: Verb = {
       value: "ADDR",
       summary: "IP address to listen on (all, of both families)",
     },
-    { name: "port", value: "N", summary: "UDP port, 0 for any (6969)" },
+    {
+      name: "port",
+      value: "N",
+      summary: "Port of UDP and HTTP, 0 for any (6969)",
+    },
     {
       name: "http-port",
       value: "N",
-      summary: "TCP port of the HTTP tracker (none)",
+      summary: "Another port for HTTP, 0 for any (as --port)",
     },
+    { name: "no-http", summary: "Serve UDP only" },
     {
       name: "interval",
       value: "S",
@@ -335,21 +379,10 @@ export const trackerVerb: Verb = {
     const store = await openStore(args.get("kv"), plan.limits);
     stack.defer(() => store.close());
     const service = new SwarmService({ store, intervalMs: plan.intervalMs });
-    const udp = stack.use(
-      await firstOf(
-        plan.hostnames,
-        plan.port,
-        (listen) => UdpTrackerServer.open({ listen, service }),
-      ),
-    );
+    const { udp, http } = await openServers(plan, service);
+    stack.use(udp);
+    stack.use(http);
     const { hostname } = udp.addresses[0]!;
-    const http = plan.httpPort === undefined ? undefined : stack.use(
-      await firstOf(
-        [hostname],
-        plan.httpPort,
-        (listen) => HttpTrackerServer.open({ listen, service }),
-      ),
-    );
     const startedAt = performance.now();
     const read = async (): Promise<TrackerFigures> => ({
       uptime: Math.round((performance.now() - startedAt) / 1000),

@@ -44,13 +44,13 @@ function listed(metainfo: Metainfo): number[] {
 function chooser(
   args: Arguments,
 ): ((metainfo: Metainfo) => readonly number[] | undefined) | undefined {
-  const text = args.get("files");
-  if (text === undefined) return undefined;
+  const texts = args.all("files");
+  if (texts.length === 0) return undefined;
   return (metainfo) => {
     const indices = listed(metainfo);
     const all = shownPaths(metainfo);
     const paths = indices.map((i) => all[i]!.join("/"));
-    return selectFiles(text, paths).map((at) => indices[at]!);
+    return selectFiles(texts, paths).map((at) => indices[at]!);
   };
 }
 
@@ -313,7 +313,8 @@ export const downloadVerb: Verb = {
     {
       name: "files",
       value: "LIST",
-      summary: "Fetch only these files: 1,3-5 or a glob",
+      repeat: true,
+      summary: "Fetch only these: 1,3-5, a path or a glob; repeatable",
     },
     { name: "list", summary: "List the files and stop" },
     { name: "sequential", summary: "Fetch pieces in order" },

@@ -12,6 +12,7 @@ import type {
   CreatePathSource,
   CreateSource,
   CreateStreamSource,
+  LeftOut,
 } from "../create_options.ts";
 import { nextTurn } from "../node.ts";
 
@@ -41,6 +42,20 @@ export interface CreateFolder {
   readonly path?: string;
   /** Of each file on disk: length, time of its last change, permissions. */
   readonly stats?: Float64Array;
+  /** Path below the input, with a slash at its end unless it is empty. */
+  readonly below?: string;
+  /** Where it really is, when links are followed. */
+  readonly real?: string | undefined;
+  /** The folder on disk that it was found in. */
+  readonly above?: CreateFolder | undefined;
+}
+
+/** What was not simply taken. */
+export interface WalkNotes {
+  /** What is left out, but for what a filter refused. */
+  readonly leftOut: LeftOut[];
+  /** How many symbolic links were followed. */
+  followedLinks: number;
 }
 
 /** A file of the new torrent: there may be millions. */
@@ -67,6 +82,8 @@ export interface CreatePlan {
   readonly isSingleFile: boolean;
   /** The files in order, paths without the name; one empty path if single. */
   readonly entries: readonly CreateEntry[];
+  /** What was not simply taken. */
+  readonly notes: WalkNotes;
 }
 
 /** Names that are their own byte strings. */
@@ -238,12 +255,17 @@ interface Found {
 }
 
 /** What is in a folder, the last first. */
-function listFolder(path: string, key: readonly string[]): Found[] {
+function listFolder(
+  path: string,
+  key: readonly string[],
+  place: Pick<CreateFolder, "below" | "real" | "above">,
+): Found[] {
   const entries = attemptSync(path, (path) => [...Deno.readDirSync(path)]);
   const folder = {
     key,
     path: path.endsWith("/") ? path : `${path}/`,
     stats: new Float64Array(3 * entries.length),
+    ...place,
   };
   return entries
     .map((entry, i) => ({
@@ -255,19 +277,64 @@ function listFolder(path: string, key: readonly string[]): Found[] {
     .sort((a, b) => a.key < b.key ? 1 : -1);
 }
 
+/** What a link leads to, or why it is not followed. */
+function followLink(
+  path: string,
+  folder: CreateFolder,
+): Deno.FileInfo | "dangling" | "loop" {
+  let stat: Deno.FileInfo;
+  try {
+    stat = Deno.statSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.FilesystemLoop) return "loop";
+    if (
+      error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.NotADirectory
+    ) return "dangling";
+    throw ioError(error, path);
+  }
+  if (!stat.isDirectory) return stat;
+  const target = attemptSync(path, Deno.realPathSync);
+  const separator = Deno.build.os === "windows" ? "\\" : "/";
+  const start = target.endsWith(separator) ? target : target + separator;
+  for (let at: CreateFolder | undefined = folder; at; at = at.above) {
+    if (at.real === target || at.real?.startsWith(start)) return "loop";
+  }
+  return stat;
+}
+
+/** Refuses what cannot be read now, not when its turn to be hashed comes. */
+function checkReadable(path: string, { mode }: Deno.FileInfo): void {
+  if (mode === null || (mode & 0o444) === 0o444) return;
+  attemptSync(path, (path) => Deno.openSync(path).close());
+}
+
 /** Walks a folder without recursion, in the order of the torrent. */
 async function walkFolder(
   root: string,
   rootKey: string,
   options: CreateMetainfoOptions,
   entries: CreateEntry[],
+  notes: WalkNotes,
 ): Promise<void> {
-  const { symlinks = "skip", signal } = options;
-  const open = listFolder(root, [rootKey]);
+  const { symlinks = "skip", filter, signal } = options;
+  const realOf = (path: string) =>
+    symlinks === "follow" ? attemptSync(path, Deno.realPathSync) : undefined;
+  const open = listFolder(root, [rootKey], { below: "", real: realOf(root) });
   for (let found = open.pop(); found !== undefined; found = open.pop()) {
     const { folder, key, entry } = found;
     const path = folder.path + entry.name;
-    if (entry.isSymlink) {
+    const below = folder.below + entry.name;
+    const isFollowed = entry.isSymlink && symlinks === "follow";
+    const followed = isFollowed ? followLink(path, folder) : entry;
+    const { isDirectory, isFile } = typeof followed === "string"
+      ? entry
+      : followed;
+    if (filter?.(below, isDirectory) === false) continue;
+    const leaveOut = (reason: LeftOut["reason"]) =>
+      void notes.leftOut.push({ path, reason });
+    if (typeof followed === "string") leaveOut(followed);
+    else if (entry.isSymlink && !isFollowed) {
       if (symlinks === "refuse") {
         throw new CreateError(
           "symlink",
@@ -275,10 +342,16 @@ async function walkFolder(
           path,
         );
       }
-      if (symlinks === "skip") continue;
+      if (symlinks === "skip") {
+        leaveOut("symlink");
+        continue;
+      }
       const text = attemptSync(path, Deno.readLinkSync);
       const target = linkTarget(folder.key, text, 1);
-      if (target === undefined) continue;
+      if (target === undefined) {
+        leaveOut("outside");
+        continue;
+      }
       entries.push({
         folder,
         name: key,
@@ -287,19 +360,23 @@ async function walkFolder(
         mtime: undefined,
         content: { type: "symlink", target },
       });
-    } else if (entry.isDirectory) {
-      for (const child of listFolder(path, [...folder.key, key])) {
+    } else if (isDirectory) {
+      if (isFollowed) notes.followedLinks++;
+      const place = { below: `${below}/`, real: realOf(path), above: folder };
+      for (const child of listFolder(path, [...folder.key, key], place)) {
         open.push(child);
       }
-    } else if (entry.isFile) {
-      const stat = attemptSync(path, Deno.lstatSync);
+    } else if (isFile) {
+      if (isFollowed) notes.followedLinks++;
+      const stat = attemptSync(path, Deno.statSync);
+      checkReadable(path, stat);
       const mtime = stat.mtime?.getTime() ?? NaN;
       folder.stats!.set([stat.size, mtime, stat.mode ?? 0], found.at);
       entries.push(new FolderEntry(folder, key, found.at));
       if (entries.length % 1024 !== 0) continue;
       await nextTurn();
       signal?.throwIfAborted();
-    }
+    } else leaveOut("not-a-file");
   }
   signal?.throwIfAborted();
 }
@@ -347,7 +424,10 @@ export function displayPath(path: readonly string[]): string {
 }
 
 /** Leaves out links whose target is no file of the torrent. */
-function dropDanglingLinks(entries: CreateEntry[]): CreateEntry[] {
+function dropDanglingLinks(
+  entries: CreateEntry[],
+  { leftOut }: WalkNotes,
+): CreateEntry[] {
   if (!entries.some(({ content }) => content?.type === "symlink")) {
     return entries;
   }
@@ -357,9 +437,13 @@ function dropDanglingLinks(entries: CreateEntry[]): CreateEntry[] {
       files.add(entryPath(entry).join("/"));
     }
   }
-  return entries.filter(({ content }) =>
-    content?.type !== "symlink" || files.has(content.target.join("/"))
-  );
+  return entries.filter(({ content, folder, name }) => {
+    if (content?.type !== "symlink") return true;
+    const isKept = files.has(content.target.join("/"));
+    const path = folder.path + keyText(name);
+    if (!isKept) leftOut.push({ path, reason: "outside" });
+    return isKept;
+  });
 }
 
 /** Finds all files of a new torrent. */
@@ -367,6 +451,7 @@ export async function planCreation(
   options: CreateMetainfoOptions,
 ): Promise<CreatePlan> {
   const found: CreateEntry[] = [];
+  const notes: WalkNotes = { leftOut: [], followedLinks: 0 };
   const parents = new Set<string | undefined>();
   let bareFiles = 0;
   for (const input of options.inputs) {
@@ -385,8 +470,9 @@ export async function planCreation(
     const key = pathKey(base === "" ? options.name ?? base : base, path);
     parents.add(parent);
     const stat = await attempt(path, () => Deno.stat(path));
-    if (stat.isDirectory) await walkFolder(path, key, options, found);
+    if (stat.isDirectory) await walkFolder(path, key, options, found, notes);
     else if (stat.isFile) {
+      checkReadable(path, stat);
       bareFiles++;
       found.push(diskEntry({ key: [] }, key, stat, { type: "disk", path }));
     } else {
@@ -398,10 +484,11 @@ export async function planCreation(
     }
   }
   await nextTurn();
-  const entries = dropDanglingLinks(found);
+  const entries = dropDanglingLinks(found, notes);
   entries.sort(compareEntries);
   checkConflicts(entries);
-  return namePlan(options, entries, bareFiles, [...parents]);
+  const named = await namePlan(options, entries, bareFiles, [...parents]);
+  return { ...named, notes };
 }
 
 function isPathSource(input: CreateSource): input is CreatePathSource {
@@ -438,7 +525,7 @@ async function namePlan(
   entries: readonly CreateEntry[],
   bareFiles: number,
   parents: readonly (string | undefined)[],
-): Promise<CreatePlan> {
+): Promise<Omit<CreatePlan, "notes">> {
   const first = entries[0] && entryPath(entries[0])[0];
   if (first === undefined) {
     throw new CreateError(

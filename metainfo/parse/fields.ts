@@ -12,6 +12,14 @@ import { MetainfoError, type MetainfoWarning } from "../metainfo.ts";
 
 const MAX_WARNINGS = 100;
 
+/** What readers of torrents take unless told otherwise. */
+export const DEFAULT_LIMITS = {
+  maxDepth: 2000,
+  maxTokens: 3_000_000,
+  maxLength: 67_108_864,
+  maxPieces: 2_097_152,
+} as const;
+
 /** Collects warnings up to a bound. */
 export class Warnings {
   readonly list: MetainfoWarning[] = [];

@@ -1,5 +1,11 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { decodeBencode, encodeBencode } from "../../bencode/mod.ts";
+import {
+  type BencodeInput,
+  decodeBencode,
+  encodeBencode,
+} from "../../bencode/mod.ts";
+import { createMetainfo } from "../../metainfo/create.ts";
+import { diskPaths } from "../../metainfo/disk_paths.ts";
 import { editMetainfo, encodeMetainfo } from "../../metainfo/edit.ts";
 import { MetainfoError } from "../../metainfo/metainfo.ts";
 import { parseMetainfo } from "../../metainfo/parse.ts";
@@ -72,7 +78,7 @@ Deno.test("editMetainfo: one tracker needs no announce-list", pure, () => {
 });
 
 Deno.test(
-  "editMetainfo: a strange info dictionary keeps its bytes",
+  "editMetainfo: strange values keep their bytes",
   pure,
   () => {
     const info = "d6:lengthi05e4:name1:a6:pieces20:" + "x".repeat(20) +
@@ -83,12 +89,104 @@ Deno.test(
     const edited = editMetainfo(bytes, { comment: "c" });
     assertEquals(
       edited,
-      encodeText(`d8:announce7:udp://a7:comment1:c4:info${info}1:zi0ee`),
+      encodeText(`d8:announce7:udp://a7:comment1:c4:info${info}1:zi-0ee`),
     );
     assertEquals(
       toHex(parseMetainfo(edited).infoHash),
       toHex(parseMetainfo(bytes).infoHash),
     );
+  },
+);
+
+Deno.test(
+  "editMetainfo: changes the info dictionary only when told to",
+  pure,
+  () => {
+    const info = v1Info({ private: 1, source: "A", "name.utf-8": "x", z: [1] });
+    const bytes = torrent(info, { announce: "udp://a" });
+    for (
+      const changes of [{ private: true }, { source: "A" }, {
+        private: true,
+        source: "A",
+      }]
+    ) assertEquals(editMetainfo(bytes, changes), bytes);
+    const edited = editMetainfo(bytes, {
+      private: false,
+      source: "B",
+      name: "ünï",
+    });
+    const { private: _, ...rest } = info;
+    const kept: Record<string, BencodeInput> = {
+      ...rest,
+      source: "B",
+      name: "ünï",
+    };
+    delete kept["name.utf-8"];
+    assertEquals(edited, torrent(kept, { announce: "udp://a" }));
+    assertEquals(
+      editMetainfo(edited, { source: null, private: true }),
+      torrent({ ...v1Info(), z: [1], name: "ünï", private: 1 }, {
+        announce: "udp://a",
+      }),
+    );
+    // A flag that says no, in whatever way, is left as it stands.
+    for (const flag of [0, "1"]) {
+      const open = torrent(v1Info({ private: flag }));
+      assertEquals(editMetainfo(open, { private: false }), open);
+      assert(parseMetainfo(editMetainfo(open, { private: true })).private);
+    }
+    for (const name of ["", ".", "..", "a/b", "a\0", "\ud800"]) {
+      assertThrows(() => editMetainfo(bytes, { name }), TypeError);
+    }
+  },
+);
+
+Deno.test(
+  "editMetainfo: a lone v2 file is renamed in its tree, too",
+  pure,
+  async () => {
+    const payload = new Uint8Array(40_000).fill(7);
+    for (const version of ["v2", "hybrid"] as const) {
+      const lone = await createMetainfo({
+        inputs: [{ path: ["a"], bytes: payload }],
+        version,
+      });
+      const renamed = parseMetainfo(editMetainfo(lone, { name: "é" }));
+      assertEquals(renamed.name, "é");
+      assert(renamed.isSingleFile);
+      assertEquals(
+        diskPaths(renamed, { ignoresCase: false, ignoresForm: false }),
+        [
+          ["é"],
+        ],
+      );
+      assertEquals(
+        toHex(renamed.files[0]!.piecesRoot!),
+        toHex(parseMetainfo(lone).files[0]!.piecesRoot!),
+      );
+      const folder = await createMetainfo({
+        inputs: [
+          { path: ["d", "a"], bytes: payload },
+          { path: ["d", "b"], bytes: payload },
+        ],
+        version,
+      });
+      const moved = parseMetainfo(editMetainfo(folder, { name: "e" }));
+      assertEquals(moved.name, "e");
+      assertEquals(
+        moved.files.filter(({ pad }) => !pad).map(({ path }) => path),
+        [["a"], ["b"]],
+      );
+    }
+    // A folder that has one file, as only v1 can tell.
+    const one = await createMetainfo({
+      inputs: [{ path: ["d", "a"], bytes: payload }],
+      name: "d",
+      version: "hybrid",
+    });
+    const parsed = parseMetainfo(editMetainfo(one, { name: "e" }));
+    assertEquals([parsed.name, parsed.isSingleFile], ["e", false]);
+    assertEquals(parsed.files[0]!.path, ["a"]);
   },
 );
 

@@ -25,7 +25,7 @@ test("selectFiles - numbers and ranges count from 1", () => {
     ["1-5", [0, 1, 2, 3, 4]],
   ];
   for (const [text, expected] of cases) {
-    assertEquals(selectFiles(text, PATHS), expected, text);
+    assertEquals(selectFiles([text], PATHS), expected, text);
   }
 });
 
@@ -44,7 +44,7 @@ test("selectFiles - numbers that are not there are refused", () => {
       ",",
     ]
   ) {
-    assertThrows(() => selectFiles(text, PATHS), UsageError, "--files");
+    assertThrows(() => selectFiles([text], PATHS), UsageError, "--files");
   }
 });
 
@@ -66,29 +66,33 @@ test("selectFiles - globs", () => {
     ["/Show/cover.jpg", [4]],
   ];
   for (const [text, expected] of cases) {
-    assertEquals(selectFiles(text, PATHS), expected, text);
+    assertEquals(selectFiles([text], PATHS), expected, text);
   }
-  assertThrows(() => selectFiles("*.iso", PATHS), UsageError, "none of the 5");
-  assertThrows(() => selectFiles("", PATHS), UsageError);
+  assertThrows(
+    () => selectFiles(["*.iso"], PATHS),
+    UsageError,
+    "none of the 5",
+  );
+  assertThrows(() => selectFiles([""], PATHS), UsageError);
 });
 
 test("globMatcher - literal characters", () => {
-  assert(globMatcher("a\\*b")("a*b"));
-  assert(!globMatcher("a\\*b")("aXb"));
-  assert(globMatcher("[a")("[a"));
-  assert(globMatcher("a+(b).txt")("a+(b).txt"));
-  assert(globMatcher("{a}")("{a}"));
-  assert(globMatcher("cafe\u0301")("caf\u00e9"));
-  assert(globMatcher("[]]")("]"));
+  assert(globMatcher("a\\*b", "--files")("a*b"));
+  assert(!globMatcher("a\\*b", "--files")("aXb"));
+  assert(globMatcher("[a", "--files")("[a"));
+  assert(globMatcher("a+(b).txt", "--files")("a+(b).txt"));
+  assert(globMatcher("{a}", "--files")("{a}"));
+  assert(globMatcher("cafe\u0301", "--files")("caf\u00e9"));
+  assert(globMatcher("[]]", "--files")("]"));
 });
 
 test("globMatcher - time is linear in the name, braces are bounded", () => {
-  const match = globMatcher("*a".repeat(60) + "b");
+  const match = globMatcher("*a".repeat(60) + "b", "--files");
   const start = performance.now();
   assert(!match("a".repeat(5000)));
   assert(performance.now() - start < 2000);
   assertThrows(
-    () => globMatcher("{a,b}".repeat(12)),
+    () => globMatcher("{a,b}".repeat(12), "--files"),
     UsageError,
     "alternatives",
   );

@@ -1,0 +1,207 @@
+/**
+ * `bip edit`: changes a torrent file.
+ *
+ * @module
+ */
+import { formatEndpoint } from "../../_shared/address.ts";
+import { equalBytes, toHex } from "../../_shared/bytes.ts";
+import { editMetainfo, type MetainfoChanges } from "../../metainfo/edit.ts";
+import type { Metainfo } from "../../metainfo/metainfo.ts";
+import { parseMetainfo } from "../../metainfo/parse.ts";
+import type { Arguments, Verb, VerbContext } from "../command.ts";
+import { UsageError } from "../error.ts";
+import { EXIT_DONE } from "../exit_code.ts";
+import type { Output } from "../terminal.ts";
+import { safeText } from "../text.ts";
+import { checkOutput, replaceFile, writeOutput } from "../write_file.ts";
+import { readTorrentFile } from "./source.ts";
+import { torrentDocument } from "./torrent_document.ts";
+import { readSources, SOURCE_OPTIONS } from "./torrent_options.ts";
+
+function trackersOf(
+  added: readonly (readonly string[])[],
+  removed: readonly string[],
+  old: readonly (readonly string[])[],
+): string[][] | undefined {
+  if (added.length + removed.length === 0) return undefined;
+  const known = new Set(old.flat());
+  const stranger = removed.find((url) => !known.has(url));
+  if (stranger !== undefined) {
+    throw new UsageError(
+      `--remove-tracker names no tracker of the torrent: ${stranger}`,
+      "bip info shows them",
+    );
+  }
+  const seen = new Set(removed);
+  const tiers = old.map((tier) => tier.filter((url) => !seen.has(url)));
+  tiers.flat().forEach((url) => seen.add(url));
+  for (const tier of added) {
+    // What was removed may come back, in another tier.
+    const isNew = (url: string) => !seen.has(url) || removed.includes(url);
+    tiers.push(tier.filter(isNew));
+    tier.forEach((url) => seen.add(url));
+  }
+  return tiers.filter((tier) => tier.length > 0);
+}
+
+/** An empty text takes the key away. */
+function textOf(args: Arguments, name: string): string | null | undefined {
+  const text = args.get(name);
+  return text === "" ? null : text;
+}
+
+function changesOf(args: Arguments, metainfo: Metainfo): MetainfoChanges {
+  const { trackers, webSeeds, nodes } = readSources(args);
+  if (args.has("private") && args.has("public")) {
+    throw new UsageError("Give --private or --public, not both");
+  }
+  const allNodes = new Map(
+    [...metainfo.nodes, ...nodes].map((node) => [formatEndpoint(node), node]),
+  );
+  const changes: MetainfoChanges = {
+    trackers: trackersOf(
+      trackers,
+      args.all("remove-tracker"),
+      metainfo.trackers,
+    ),
+    webSeeds: webSeeds.length === 0
+      ? undefined
+      : [...new Set([...metainfo.webSeeds, ...webSeeds])],
+    nodes: nodes.length === 0 ? undefined : [...allNodes.values()],
+    comment: textOf(args, "comment"),
+    source: textOf(args, "source"),
+    private: args.has("private") || (args.has("public") ? false : undefined),
+    name: args.get("name"),
+  };
+  if (Object.values(changes).every((value) => value === undefined)) {
+    throw new UsageError(
+      "Nothing to change",
+      "bip edit --help lists what can be changed",
+    );
+  }
+  return changes;
+}
+
+function edit(bytes: Uint8Array, changes: MetainfoChanges) {
+  try {
+    return editMetainfo(bytes, changes);
+  } catch (error) {
+    if (error instanceof TypeError && changes.name !== undefined) {
+      throw new UsageError(
+        `--name must be a file name, not ${JSON.stringify(changes.name)}`,
+      );
+    }
+    throw error;
+  }
+}
+
+const hexOrNull = (bytes: Uint8Array | undefined) =>
+  bytes === undefined ? null : toHex(bytes);
+
+function hashesOf({ infoHashV1, infoHashV2 }: Metainfo) {
+  return {
+    infoHashV1: hexOrNull(infoHashV1),
+    infoHashV2: hexOrNull(infoHashV2),
+  };
+}
+
+function hashLines(before: Metainfo, after: Metainfo): string[] {
+  const [old, now] = [hashesOf(before), hashesOf(after)];
+  const lines: string[] = [];
+  for (const version of ["V1", "V2"] as const) {
+    const [was, is] = [old[`infoHash${version}`], now[`infoHash${version}`]];
+    if (is === null) continue;
+    const label = `Info-hash ${version.toLowerCase()}  `;
+    lines.push(
+      was === is ? `${label}${is} (kept)` : `${label}${is} (was ${was})`,
+    );
+  }
+  return lines;
+}
+
+function report(
+  output: Output,
+  { path, json }: { readonly path: string; readonly json: boolean },
+  before: Metainfo,
+  after: Metainfo,
+): void {
+  const isKept = equalBytes(before.infoHash, after.infoHash);
+  if (json) {
+    output.printJson({
+      output: path,
+      previous: hashesOf(before),
+      ...torrentDocument(after),
+    }, 2);
+  } else if (path !== "-") {
+    output.print(`edited        ${safeText(path)}`);
+    for (const line of hashLines(before, after)) output.print(line);
+  } else if (!isKept) {
+    for (const line of hashLines(before, after)) output.note(line);
+  }
+  if (!isKept) {
+    output.note(
+      "Note: the info-hash has changed, so this is another torrent: it shares no peers with the old one",
+    );
+  }
+}
+
+/** `bip edit FILE.torrent` */
+export const editVerb: Verb = {
+  name: "edit",
+  summary: "Change trackers, comment, name and the like of a torrent file",
+  usage: "FILE.torrent [-o OUT.torrent] [OPTIONS]",
+  details: [
+    "Without -o the file itself is replaced, in one step. Whatever is not changed keeps its exact bytes, and with them the info-hash; only --source, --private, --public and --name change the info-hash, and both are shown then.",
+    "--tracker, --web-seed and --node add to what is there. Each --tracker is a tier of its own; URLs in one option, separated by commas, share a tier. An empty --comment or --source removes it.",
+    "--json prints the document of bip info with the output path and the previous info-hashes in front.",
+  ],
+  operands: [1, 1],
+  operandNames: ["FILE.torrent"],
+  permissions:
+    "--allow-read=FILE,FILE.new --allow-write=FILE,FILE.new; with -o --allow-read=FILE,OUT --allow-write=OUT",
+  options: [
+    {
+      name: "output",
+      short: "o",
+      value: "OUT.torrent",
+      summary: "Where to write instead; - is stdout",
+      complete: "file",
+    },
+    ...SOURCE_OPTIONS,
+    {
+      name: "remove-tracker",
+      value: "URL",
+      repeat: true,
+      summary: "Remove this tracker",
+    },
+    { name: "comment", value: "T", summary: "A note for readers" },
+    { name: "source", value: "T", summary: "Where it belongs" },
+    { name: "private", summary: "Only trackers may give peers" },
+    { name: "public", summary: "Peers may come from anywhere" },
+    { name: "name", value: "N", summary: "Name of the file or top folder" },
+    { name: "force", short: "f", summary: "Replace OUT.torrent" },
+    { name: "json", summary: "Print one JSON document" },
+  ],
+  async run({ args, output, signal }: VerbContext): Promise<number> {
+    const file = args.operands[0]!;
+    const path = args.get("output") ?? file;
+    const json = args.has("json");
+    const force = args.has("force");
+    if (path === "-" && json) {
+      throw new UsageError("Cannot use --json with -o -: both want stdout");
+    }
+    const isOther = path !== file;
+    if (isOther && path !== "-") await checkOutput(path, force);
+    const { bytes, metainfo } = await readTorrentFile(file, signal);
+    const edited = edit(bytes, changesOf(args, metainfo));
+    // Never write what we would not read.
+    const after = parseMetainfo(edited, {
+      windowsNames: Deno.build.os === "windows",
+    });
+    if (path === "-") output.printBytes(edited);
+    else if (isOther) await writeOutput(path, edited, force);
+    else if (!equalBytes(bytes, edited)) await replaceFile(path, edited);
+    report(output, { path, json }, metainfo, after);
+    return EXIT_DONE;
+  },
+};
