@@ -90,6 +90,6 @@ export function verbHelp(verb: Verb, columns = 80): string {
     const isUsed = verb.options.some((option) => option.value === value);
     if (isUsed) lines.push("", ...wrap(text, width));
   }
-  lines.push("", ...wrap(`Permissions: ${verb.permissions}`, width));
+  lines.push("", `Permissions: ${verb.permissions}`);
   return lines.join("\n");
 }

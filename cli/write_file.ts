@@ -126,6 +126,7 @@ export async function replaceFile(
 ): Promise<void> {
   try {
     const info = await tryStat(path);
+    const mode = info?.mode ?? null;
     const isLink = info !== undefined && (await Deno.lstat(path)).isSymlink;
     const target = isLink ? await Deno.realPath(path) : path;
     const beside = `${target}.new`;
@@ -136,7 +137,7 @@ export async function replaceFile(
       using file = await Deno.open(beside, {
         write: true,
         createNew: true,
-        ...(info?.mode == null ? {} : { mode: info.mode & 0o777 }),
+        ...(mode === null ? {} : { mode: mode & 0o777 }),
       });
       for (let at = 0; at < bytes.length;) {
         at += await file.write(bytes.subarray(at));

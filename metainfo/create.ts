@@ -12,13 +12,8 @@ import {
   type LeftOut,
   suggestPieceLength,
 } from "./create_options.ts";
-import {
-  type CreatePlan,
-  displayPath,
-  entryPath,
-  keyText,
-  planCreation,
-} from "./create/walk.ts";
+import { displayPath, entryPath, keyText } from "./create/entry.ts";
+import { type CreatePlan, planCreation } from "./create/walk.ts";
 import { type UnportableFile, unportablePaths } from "./disk_paths.ts";
 import { SHA256_LENGTH } from "./sha256.ts";
 import { SHA1_LENGTH } from "./piece_digest.ts";
@@ -252,7 +247,7 @@ function checkSize(plan: CreatePlan, form: CreateForm): void {
       bytes += 30 + entry.name.length;
     }
     if (!sha256) continue;
-    tokens += 6;
+    tokens += length > 0 ? 8 : 6;
     bytes += 20 + entry.name.length;
     if (length > pieceLength) {
       bytes += Math.ceil(length / pieceLength) * SHA256_LENGTH;

@@ -8,11 +8,11 @@ import { CreateError } from "../create_error.ts";
 import type { CreateMetainfoOptions } from "../create_options.ts";
 import {
   type CreateEntry,
-  type CreatePlan,
   diskPathOf,
   displayPath,
   entryPath,
-} from "./walk.ts";
+} from "./entry.ts";
+import type { CreatePlan } from "./walk.ts";
 import { PieceFeeder } from "./feed.ts";
 import { nextTurn } from "../node.ts";
 import { runHashTask, SMALL_FILE } from "../hash/pool.ts";

@@ -13,12 +13,8 @@ import type { BencodeInput } from "../../bencode/types.ts";
 import { CreateError } from "../create_error.ts";
 import { type CreateForm, type HashedFiles, placeEntries } from "./hash.ts";
 import type { CreateMetainfoOptions } from "../create_options.ts";
-import {
-  type CreateEntry,
-  type CreateFolder,
-  type CreatePlan,
-  entryPath,
-} from "./walk.ts";
+import { type CreateEntry, type CreateFolder, entryPath } from "./entry.ts";
+import type { CreatePlan } from "./walk.ts";
 import { nodeCrypto } from "../node.ts";
 import { reduceTree, SHA256_LENGTH, treeHeight } from "../sha256.ts";
 import { BLOCK_SIZE } from "../piece_layout.ts";

@@ -178,3 +178,92 @@ Deno.test({
     assertEquals(names, ["data"]);
   },
 });
+
+Deno.test({
+  name: "bip create - hidden files, links and pipes are never silent",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using shop = await workshop();
+    await Deno.writeTextFile(shop.path("data/.DS_Store"), "x");
+    await Deno.writeTextFile(shop.path("data/Thumbs.db"), "x");
+    await Deno.mkdir(shop.path("far"));
+    await Deno.writeTextFile(shop.path("far/b"), "far");
+    await Deno.symlink("../far/b", shop.path("data/link"));
+    await Deno.symlink(".", shop.path("data/round"));
+    await Deno.symlink("a.bin", shop.path("data/same"));
+    await new Deno.Command("mkfifo", { args: [shop.path("data/pipe")] })
+      .output();
+    const create = async (...args: string[]) => {
+      const { code, stdout, stderr } = await bip(
+        ["create", "data", "--dry-run", "--json", ...args],
+        { cwd: shop.folder, permissions: ["--allow-read=data,far"] },
+      );
+      const { files, ...rest } = code === 0
+        ? JSON.parse(stdout)
+        : { files: [] };
+      const paths = files.map(({ path }: { path: string }) => path.slice(5));
+      return { code, paths, rest, stderr };
+    };
+    const plain = ["a.bin", "empty", "sub/\u00e9 \u5929.txt"];
+    const followed = await create();
+    assertEquals(followed.paths, [
+      ...["a.bin", "empty", "link", "same"],
+      plain[2],
+    ]);
+    assertEquals(followed.rest.totalLength, 200_007);
+    assertStringIncludes(
+      followed.stderr,
+      "followed 2 symbolic links; left out 2 hidden or system files (--hidden takes them), 1 link to a folder that it is in, 1 pipe, socket or device",
+    );
+    const kept = await create("--symlinks", "keep", "--hidden");
+    assertEquals(kept.paths, [
+      ...[".DS_Store", "Thumbs.db", "a.bin", "empty", "same"],
+      plain[2],
+    ]);
+    assertStringIncludes(kept.stderr, "kept 1 symbolic link as such");
+    const refused = await create("--symlinks", "refuse");
+    assertEquals(refused.code, 2);
+    assertStringIncludes(refused.stderr, "data/link");
+    const chosen = await create("--include", "sub", "--include", "*.bin");
+    assertEquals(chosen.paths, ["a.bin", plain[2]]);
+    const most = await create("--exclude", "sub", "--exclude", "[a-p]*");
+    assertEquals(most.paths, ["same"]);
+    const none = await create("--exclude", "*");
+    assertEquals(none.code, 2);
+    assertStringIncludes(none.stderr, "by --exclude");
+    const odd = await create("--symlinks", "skip");
+    assertEquals(odd.code, 2);
+    assertStringIncludes(odd.stderr, "follow, keep or refuse");
+    const names = (await Array.fromAsync(Deno.readDir(shop.folder)))
+      .map(({ name }) => name).sort();
+    assertEquals(names, ["data", "far"]);
+  },
+});
+
+Deno.test("bip create - where it cannot write is told before anything is read", async () => {
+  await using shop = await workshop();
+  const refusals: [string, number, string][] = [
+    ["nodir/x.torrent", 6, "Cannot write nodir/x.torrent"],
+    ["data", 2, "it is a folder"],
+    ["data/a.bin", 2, "it is there already"],
+  ];
+  if (Deno.build.os === "linux") {
+    refusals.push(["/proc/x.torrent", 6, "Cannot write /proc/x.torrent"]);
+  }
+  for (const [path, expected, message] of refusals) {
+    const { code, stderr } = await bip(["create", "nosuch", "-o", path], {
+      cwd: shop.folder,
+      permissions: ["-A"],
+    });
+    assertEquals(code, expected, stderr);
+    assertStringIncludes(stderr, message);
+  }
+  using file = await Deno.open(shop.path("data/big"), {
+    write: true,
+    create: true,
+  });
+  await file.truncate(64 * 1024 ** 3);
+  const long = await shop.create("data", "-n", "--piece-length", "16K");
+  assertEquals(long.code, 2, long.stderr);
+  assertStringIncludes(long.stderr, "--piece-length");
+});

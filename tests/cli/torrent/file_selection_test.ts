@@ -71,9 +71,43 @@ test("selectFiles - globs", () => {
   assertThrows(
     () => selectFiles(["*.iso"], PATHS),
     UsageError,
-    "none of the 5",
+    "none of 5 files",
   );
   assertThrows(() => selectFiles([""], PATHS), UsageError);
+});
+
+test("selectFiles - an exact path or folder comes before globs", () => {
+  const paths = [
+    "T/[a] x.mkv",
+    "T/a x.mkv",
+    "T/b/1.txt",
+    "T/2024-01-02/c.txt",
+    "T/7/d.txt",
+    "T/bb",
+  ];
+  const cases: [string[], number[]][] = [
+    [["[a] x.mkv"], [0]],
+    [["[a]*"], [1]],
+    [["T/[a] x.mkv"], [0]],
+    [["b"], [2]],
+    [["T/b/"], [2]],
+    [["./b"], [2]],
+    [["2024-01-02"], [3]],
+    // A number that is there counts; one that is not may be a name.
+    [["7"], [4]],
+    [["./1"], []],
+    [["T"], [0, 1, 2, 3, 4, 5]],
+    // Repeated options add up, in any order.
+    [["bb", "2", "b/*.txt"], [1, 2, 5]],
+  ];
+  for (const [texts, expected] of cases) {
+    if (expected.length > 0) {
+      assertEquals(selectFiles(texts, paths), expected, texts.join());
+    } else assertThrows(() => selectFiles(texts, paths), UsageError, "none of");
+  }
+  // One that names nothing is told, whatever the others name.
+  assertThrows(() => selectFiles(["1", "no"], paths), UsageError, '"no"');
+  assertThrows(() => selectFiles(["2", "9"], paths), UsageError, "asks for 9");
 });
 
 test("globMatcher - literal characters", () => {

@@ -355,6 +355,40 @@ Deno.test("two bip trackers share one --kv at the same time", async () => {
   );
 });
 
+Deno.test("bip tracker - HTTP is at the port of UDP unless told otherwise", async () => {
+  for (
+    const [args, expected] of [
+      [[], "same"],
+      [["--http-port", "0"], "other"],
+      [["--no-http"], "none"],
+    ] as const
+  ) {
+    const words = ["tracker", "--listen", "127.0.0.1", "--port", "0", "--json"];
+    await using child = new Child(Deno.execPath(), {
+      args: bipArguments([...words, ...args], {
+        permissions: NET,
+        flags: FLAGS,
+      }),
+      env: { NO_COLOR: "1" },
+    });
+    const { port, httpPort } = await child.line("listening");
+    const found = httpPort === null
+      ? "none"
+      : httpPort === port
+      ? "same"
+      : "other";
+    assertEquals(found, expected);
+    if (expected === "same") {
+      for (const scheme of ["udp", "http"]) {
+        const url = `${scheme}://127.0.0.1:${port}/announce`;
+        assertEquals((await ask("scrape", "--tracker", url)).code, 0, url);
+      }
+    }
+    child.kill("SIGINT");
+    assertEquals((await child.result).code, 130);
+  }
+});
+
 Deno.test("bip tracker, announce and scrape refuse what makes no sense", async () => {
   const cases: [string[], number, string][] = [
     [["tracker", "--port", "70000"], 2, "--port"],

@@ -1,0 +1,49 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import type { Verb } from "../../cli/command.ts";
+import { verbHelp } from "../../cli/help.ts";
+import { VERBS } from "../../cli/verbs.ts";
+
+const verb: Verb = {
+  name: "try",
+  summary: "Try it",
+  usage: "FILE [--limit RATE] [--size SIZE] [--time S] [--plain]",
+  operands: [1, 1],
+  operandNames: ["FILE"],
+  permissions: "--allow-read=FILE",
+  options: [
+    { name: "limit", value: "RATE", summary: "At most so much" },
+    { name: "plain", summary: "Nothing more" },
+  ],
+  run: () => 0,
+};
+
+Deno.test("verbHelp() explains the units that a verb takes", {
+  permissions: "none",
+}, () => {
+  const help = verbHelp(verb);
+  assertStringIncludes(help, "RATE is bytes a second");
+  assert(!help.includes("SIZE is"), help);
+  assert(!help.includes("S is seconds"), help);
+  assertEquals(help.split("\n").at(-1), "Permissions: --allow-read=FILE");
+  const options = [{ name: "size", value: "SIZE", summary: "Bytes" }];
+  assertStringIncludes(
+    verbHelp({ ...verb, options }),
+    "SIZE is a number of bytes",
+  );
+});
+
+Deno.test("verbHelp() fits the terminal, whatever the verb", async () => {
+  for (const entry of VERBS) {
+    const verb = await entry.load();
+    assertEquals(verb.summary, entry.summary);
+    for (const columns of [60, 80]) {
+      for (const line of verbHelp(verb, columns).split("\n")) {
+        // Long words are not cut, and permissions are for copying.
+        const fits = line.length <= columns ||
+          line.split(" ").some((word) => word.length > columns / 2) ||
+          line.startsWith("Permissions: ");
+        assert(fits, `bip ${verb.name} at ${columns}: ${line}`);
+      }
+    }
+  }
+});

@@ -1,0 +1,41 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { Arguments } from "../../../cli/command.ts";
+import { UsageError } from "../../../cli/error.ts";
+import { readSources } from "../../../cli/torrent/torrent_options.ts";
+
+const read = (values: Record<string, string[]>) =>
+  readSources(
+    new Arguments([], new Map(Object.entries(values)), new Set()),
+  );
+
+Deno.test(
+  "readSources - tiers, web seeds, nodes",
+  { permissions: "none" },
+  () => {
+    assertEquals(read({}), { trackers: [], webSeeds: [], nodes: [] });
+    assertEquals(
+      read({
+        tracker: ["http://a/?x=1,2, udp://b:1", "http://c/"],
+        "web-seed": ["http://w/"],
+        node: ["h:1"],
+      }),
+      {
+        trackers: [["http://a/?x=1,2, udp://b:1"], ["http://c/"]],
+        webSeeds: ["http://w/"],
+        nodes: [{ hostname: "h", port: 1 }],
+      },
+    );
+    assertEquals(read({ tracker: ["http://a/,udp://b:1"] }).trackers, [[
+      "http://a/",
+      "udp://b:1",
+    ]]);
+    for (
+      const bad of [
+        { tracker: ["x"] },
+        { "web-seed": [""] },
+        { node: ["h"] },
+        { node: ["h:0"] },
+      ]
+    ) assertThrows(() => read(bad), UsageError, `--${Object.keys(bad)[0]}`);
+  },
+);
