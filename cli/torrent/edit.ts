@@ -151,14 +151,13 @@ export const editVerb: Verb = {
   summary: "Change trackers, comment, name and the like of a torrent file",
   usage: "FILE.torrent [-o OUT.torrent] [OPTIONS]",
   details: [
-    "Without -o the file itself is replaced, in one step. Whatever is not changed keeps its exact bytes, and with them the info-hash; only --source, --private, --public and --name change the info-hash, and both are shown then.",
+    "Without -o the file itself is replaced, in one step: the new one is written as FILE.new first. Whatever is not changed keeps its exact bytes, and with them the info-hash; only --source, --private, --public and --name change the info-hash, and both are shown then.",
     "--tracker, --web-seed and --node add to what is there. Each --tracker is a tier of its own; URLs in one option, separated by commas, share a tier. An empty --comment or --source removes it.",
     "--json prints the document of bip info with the output path and the previous info-hashes in front.",
   ],
   operands: [1, 1],
   operandNames: ["FILE.torrent"],
-  permissions:
-    "--allow-read=FILE,FILE.new --allow-write=FILE,FILE.new; with -o --allow-read=FILE,OUT --allow-write=OUT",
+  permissions: "--allow-read=FILE,FILE.new,OUT --allow-write=FILE,FILE.new,OUT",
   options: [
     {
       name: "output",
