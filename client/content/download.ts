@@ -49,8 +49,10 @@ export class Download {
   readonly #turns: RequestTurns;
   #refillQueued = false;
   #heldBack = false;
-  #active = false;
-  #wasted = 0;
+  /** Whether blocks are asked for. */
+  active = false;
+  /** Payload bytes that were of no use. */
+  wastedBytes = 0;
 
   constructor(content: TorrentContent) {
     const { layout, storage, strategy, sources } = content;
@@ -81,27 +83,17 @@ export class Download {
     return this.#meter.rate(this.#clock.now());
   }
 
-  /** Payload bytes that were of no use. */
-  get wastedBytes(): number {
-    return this.#wasted;
-  }
-
-  /** Whether blocks are asked for. */
-  get active(): boolean {
-    return this.#active;
-  }
-
   /** Starts asking for blocks. */
   start(): void {
-    if (this.#active) return;
-    this.#active = true;
+    if (this.active) return;
+    this.active = true;
     for (const peer of this.#sources.values()) this.updateInterest(peer);
     this.refillAll();
   }
 
   /** Takes every request back and asks for nothing more. */
   stop(): void {
-    this.#active = false;
+    this.active = false;
     for (const peer of this.#sources.values()) {
       for (const block of this.picker.releaseAll(peer.key)) {
         peer.connection.cancel(block);
@@ -207,7 +199,7 @@ export class Download {
   updateInterest(peer: BlockSource): void {
     if (!peer.inPicker) return;
     peer.connection.setInterested(
-      this.#active && this.picker.peers.isInteresting(peer.key),
+      this.active && this.picker.peers.isInteresting(peer.key),
     );
   }
 
@@ -219,7 +211,7 @@ export class Download {
 
   /** Once in a while: feeds rates to the books and looks for idle peers. */
   tick(): void {
-    if (!this.#active) return;
+    if (!this.active) return;
     for (const peer of this.#sources.values()) {
       if (!peer.inPicker) continue;
       this.picker.peers.setRate(peer.key, peer.connection.downloadRate);
@@ -229,7 +221,7 @@ export class Download {
 
   /** Fills the windows of all peers, after the present event is done with. */
   refillAll(): void {
-    if (!this.#active || this.#refillQueued) return;
+    if (!this.active || this.#refillQueued) return;
     this.#refillQueued = true;
     queueMicrotask(() => {
       this.#refillQueued = false;
@@ -240,7 +232,7 @@ export class Download {
   /** Asks a peer for as much as its window has room for. */
   refill(peer: BlockSource): void {
     if (
-      !this.#active || this.#heldBack || !peer.inPicker ||
+      !this.active || this.#heldBack || !peer.inPicker ||
       this.#storage.state === "paused"
     ) return;
     const { key, connection } = peer;
@@ -314,7 +306,7 @@ export class Download {
     }
     this.#meter.add(data.length, now);
     if (!result.accepted) {
-      this.#wasted += data.length;
+      this.wastedBytes += data.length;
       this.#goOn(peer);
       return;
     }
@@ -328,7 +320,7 @@ export class Download {
     const stored = this.#storage.writeBlock(pieceIndex, blockOffset, data);
     if (stored === "refused") {
       // Memory is full, or nothing can be written: it is asked for again.
-      this.#wasted += data.length;
+      this.wastedBytes += data.length;
       this.picker.pieces.lostBlock(
         pieceIndex,
         Math.floor(blockOffset / BLOCK_SIZE),
@@ -386,7 +378,7 @@ export class Download {
     if (this.picker.pieces.state(pieceIndex) === "complete") {
       const contributors = this.picker.pieces.failed(pieceIndex);
       if (reason === "hash" && digests !== undefined) {
-        this.#wasted += this.#layout.pieceSize(pieceIndex);
+        this.wastedBytes += this.#layout.pieceSize(pieceIndex);
         this.#judge(
           this.#smartBan.pieceFailed(
             pieceIndex,
@@ -400,7 +392,7 @@ export class Download {
     const { torrent } = this.#content;
     torrent.publish({ type: "piece", pieceIndex, good: false });
     if (reason === "contradiction") {
-      this.#wasted += this.#layout.pieceSize(pieceIndex);
+      this.wastedBytes += this.#layout.pieceSize(pieceIndex);
       torrent.fail(
         new SessionError(
           "contradiction",

@@ -19,30 +19,22 @@ import {
 export class Wishes {
   readonly #layout: PieceLayout;
   readonly #have: Bitfield;
-  /** By file; absent while all have the default. */
-  #files: Uint8Array | undefined;
-  /** Priorities of their own, by piece. */
-  #pieces: Map<number, number> | undefined;
-  /** By piece; absent while all have the default. */
-  #priorities: Uint8Array | undefined;
-  #wantedBytes = 0;
-  #doneBytes = 0;
+  /** The priorities of all files; absent while all have the default. */
+  filePriorities: Uint8Array | undefined;
+  /** The pieces with a priority of their own. */
+  ownPriorities: Map<number, number> | undefined;
+  /** The priorities of all pieces; absent while all have the default. */
+  priorities: Uint8Array | undefined;
+  /** Payload bytes of wanted pieces. */
+  wantedBytes = 0;
+  /** Wanted payload bytes that are verified. */
+  doneBytes = 0;
   #lacking = 0;
 
   constructor(layout: PieceLayout, have: Bitfield) {
     this.#layout = layout;
     this.#have = have;
     this.recount();
-  }
-
-  /** Payload bytes of wanted pieces. */
-  get wantedBytes(): number {
-    return this.#wantedBytes;
-  }
-
-  /** Wanted payload bytes that are verified. */
-  get doneBytes(): number {
-    return this.#doneBytes;
   }
 
   /** Payload bytes of the whole torrent, wanted or not, that are not verified. */
@@ -63,35 +55,20 @@ export class Wishes {
 
   /** Tells how much a file is wanted. */
   filePriority(fileIndex: number): number {
-    return this.#files?.[fileIndex] ?? DEFAULT_PRIORITY;
+    return this.filePriorities?.[fileIndex] ?? DEFAULT_PRIORITY;
   }
 
   /** Tells how much a piece is wanted. */
   piecePriority(pieceIndex: number): number {
-    return this.#priorities?.[pieceIndex] ?? DEFAULT_PRIORITY;
-  }
-
-  /** The priorities of all pieces; absent while all have the default. */
-  get priorities(): Uint8Array | undefined {
-    return this.#priorities;
-  }
-
-  /** The priorities of all files; absent while all have the default. */
-  get filePriorities(): Uint8Array | undefined {
-    return this.#files;
-  }
-
-  /** The pieces with a priority of their own. */
-  get ownPriorities(): ReadonlyMap<number, number> | undefined {
-    return this.#pieces;
+    return this.priorities?.[pieceIndex] ?? DEFAULT_PRIORITY;
   }
 
   /** Wants files otherwise than before. */
   setFiles(priorities: Iterable<readonly [number, number]>): void {
-    const files = this.#files ??
+    const files = this.filePriorities ??
       new Uint8Array(this.#layout.files.length).fill(DEFAULT_PRIORITY);
     for (const [fileIndex, priority] of priorities) files[fileIndex] = priority;
-    this.#files = isUniform(files) ? undefined : files;
+    this.filePriorities = isUniform(files) ? undefined : files;
     this.recount();
   }
 
@@ -99,32 +76,32 @@ export class Wishes {
   setPieces(
     priorities: Iterable<readonly [number, number | undefined]>,
   ): void {
-    const pieces = this.#pieces ?? new Map<number, number>();
+    const pieces = this.ownPriorities ?? new Map<number, number>();
     for (const [pieceIndex, priority] of priorities) {
       if (priority === undefined) pieces.delete(pieceIndex);
       else pieces.set(pieceIndex, priority);
     }
-    this.#pieces = pieces.size === 0 ? undefined : pieces;
+    this.ownPriorities = pieces.size === 0 ? undefined : pieces;
     this.recount();
   }
 
   /** Notes that a piece was verified, after its bit was set. */
   verified(pieceIndex: number): void {
     if (this.piecePriority(pieceIndex) === 0) return;
-    this.#doneBytes += this.#layout.payloadSize(pieceIndex);
+    this.doneBytes += this.#layout.payloadSize(pieceIndex);
     this.#lacking--;
   }
 
   /** Counts anew, after many pieces came or went. */
   recount(): void {
     const layout = this.#layout;
-    this.#priorities = this.#derive();
-    this.#wantedBytes = this.#doneBytes = this.#lacking = 0;
+    this.priorities = this.#derive();
+    this.wantedBytes = this.doneBytes = this.#lacking = 0;
     for (let i = 0; i < layout.pieceCount; i++) {
       if (this.piecePriority(i) === 0) continue;
       const size = layout.payloadSize(i);
-      this.#wantedBytes += size;
-      if (this.#have.has(i)) this.#doneBytes += size;
+      this.wantedBytes += size;
+      if (this.#have.has(i)) this.doneBytes += size;
       else this.#lacking++;
     }
   }
@@ -132,7 +109,7 @@ export class Wishes {
   #derive(): Uint8Array | undefined {
     const layout = this.#layout;
     if (
-      this.#files === undefined && this.#pieces === undefined &&
+      this.filePriorities === undefined && this.ownPriorities === undefined &&
       !layout.files.some((file) => file.pad)
     ) return undefined;
     const priorities = new Uint8Array(layout.pieceCount);
@@ -144,7 +121,7 @@ export class Wishes {
         if (priorities[p]! < priority) priorities[p] = priority;
       }
     }
-    for (const [pieceIndex, priority] of this.#pieces ?? []) {
+    for (const [pieceIndex, priority] of this.ownPriorities ?? []) {
       priorities[pieceIndex] = priority;
     }
     return isUniform(priorities) ? undefined : priorities;

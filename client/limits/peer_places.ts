@@ -19,31 +19,27 @@ export class PeerPlaces {
   readonly #max: number;
   readonly #holders = new Set<PlaceHolder>();
   readonly #waiting = new Set<PlaceHolder>();
-  #taken = 0;
+  /** How many are taken. */
+  taken = 0;
 
   constructor(max: number) {
     this.#max = max;
   }
 
-  /** How many are taken. */
-  get taken(): number {
-    return this.#taken;
-  }
-
   /** Whether none is free. */
   get full(): boolean {
-    return this.#taken >= this.#max;
+    return this.taken >= this.#max;
   }
 
   /** Takes a place. */
   take(holder: PlaceHolder): void {
-    this.#taken++;
+    this.taken++;
     this.#holders.add(holder);
   }
 
   /** Gives a place back. */
   free(holder: PlaceHolder): void {
-    this.#taken--;
+    this.taken--;
     if (holder.places === 0) this.#holders.delete(holder);
     const [next] = this.#waiting;
     if (next === undefined) return;

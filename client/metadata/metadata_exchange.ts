@@ -42,18 +42,19 @@ export class MetadataExchange {
   readonly #torrent: TorrentHost;
   readonly #driver: Driver<MetadataInput, MetadataOutput> | undefined;
   readonly #server: MetadataServer;
-  #infoBytes: Uint8Array | undefined;
+  /** The exact bytes, when known. */
+  infoBytes: Uint8Array | undefined;
   #layers: Driver<PieceLayerInput, PieceLayerOutput> | undefined;
 
   constructor(swarm: MetadataHost, torrent: TorrentHost) {
     const { magnet, metainfo, limits, context: { clock } } = torrent;
     this.#swarm = swarm;
     this.#torrent = torrent;
-    this.#infoBytes = metainfo?.infoBytes;
+    this.infoBytes = metainfo?.infoBytes;
     this.#server = new MetadataServer(
       swarm.peers,
       limits.upload,
-      () => this.#infoBytes,
+      () => this.infoBytes,
     );
     if (metainfo === undefined && magnet !== undefined) {
       this.#driver = new Driver(
@@ -65,14 +66,9 @@ export class MetadataExchange {
     }
   }
 
-  /** The exact bytes, when known. */
-  get infoBytes(): Uint8Array | undefined {
-    return this.#infoBytes;
-  }
-
   /** Notes what a peer offers. */
   offered(peer: SwarmPeer, size: number): void {
-    if (this.#infoBytes === undefined) {
+    if (this.infoBytes === undefined) {
       this.#driver?.input({ type: "peer", peer: peer.key, size });
     }
   }
@@ -143,7 +139,7 @@ export class MetadataExchange {
         this.#swarm.ban(output.peer, output.reason);
         break;
       case "done":
-        this.#infoBytes = output.infoBytes;
+        this.infoBytes = output.infoBytes;
         this.#driver?.close();
         this.#parse(output.infoBytes);
         break;
@@ -189,7 +185,7 @@ export class MetadataExchange {
       case "done":
         this.#layers?.close();
         this.#layers = undefined;
-        this.#parse(this.#infoBytes!, output.pieceLayers);
+        this.#parse(this.infoBytes!, output.pieceLayers);
         break;
     }
   }

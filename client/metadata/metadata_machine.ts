@@ -112,21 +112,17 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
   readonly #outputs: MetadataOutput[] = [];
   #deadline: number | undefined;
   #answers = 0;
-  #done = false;
+  /** Whether the dictionary has been handed out. */
+  done = false;
 
   constructor(options: MetadataMachineOptions) {
     this.#verify = options.verify;
     this.#maxSize = options.maxSize ?? MAX_METADATA_SIZE;
   }
 
-  /** Whether the dictionary has been handed out. */
-  get done(): boolean {
-    return this.#done;
-  }
-
   /** When {@linkcode handleTimeout} wants to be called. */
   get deadline(): number | undefined {
-    return this.#done ? undefined : this.#deadline;
+    return this.done ? undefined : this.#deadline;
   }
 
   /** Bytes of pieces that wait for the others. */
@@ -143,7 +139,7 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
 
   /** Takes one input. */
   handle(input: MetadataInput, now: number): void {
-    if (this.#done) return;
+    if (this.done) return;
     switch (input.type) {
       case "peer":
         this.#add(input.peer, input.size);
@@ -178,7 +174,7 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
 
   /** Asks others for what peers owe for too long. */
   handleTimeout(now: number): void {
-    if (this.#done) return;
+    if (this.done) return;
     for (const supplier of this.#suppliers.values()) {
       let isLate = false;
       for (const [piece, at] of supplier.outstanding) {
@@ -329,7 +325,7 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
     const parts = Array.from({ length: group.count }, (_, i) => part(i));
     const infoBytes = concatBytes(parts);
     if (!this.#verify(infoBytes)) return false;
-    this.#done = true;
+    this.done = true;
     this.#outputs.push({ type: "done", infoBytes });
     return true;
   }
@@ -351,7 +347,7 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
   }
 
   #ask(now: number): void {
-    if (this.#done) return;
+    if (this.done) return;
     const ranked = [...this.#suppliers.values()].sort((a, b) =>
       a.failures - b.failures || compareAnswers(a, b)
     );

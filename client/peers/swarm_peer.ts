@@ -12,7 +12,7 @@ import { RequestWindow } from "../../select/request_window.ts";
 import type { PeerKey } from "../../select/selection_strategy.ts";
 
 /** A connected peer of one torrent. */
-export interface SwarmPeer {
+export class SwarmPeer {
   /** Its key in the picker, the choker and the books. */
   readonly key: PeerKey;
   /** The running connection. */
@@ -28,7 +28,7 @@ export interface SwarmPeer {
   /** Its 20-byte peer id. */
   readonly peerId: Uint8Array;
   /** How many requests it is given. */
-  readonly window: RequestWindow;
+  readonly window = new RequestWindow();
   /** When the connection was made, in milliseconds. */
   readonly since: number;
   /** Whether both sides speak the Fast extension (BEP 6). */
@@ -42,16 +42,16 @@ export interface SwarmPeer {
   /** Where it listens, once known. */
   listening: Endpoint | undefined;
   /** Whether that is only what it says. */
-  isClaim: boolean;
+  isClaim = false;
   /** Whether everything of its part in the picker is set up. */
-  inPicker: boolean;
+  inPicker = false;
   /** Whether it is let go for another. */
-  isReplaced: boolean;
+  isReplaced = false;
   /** Whether it is let go as the torrent stops. */
-  isStopped: boolean;
+  isStopped = false;
   /** Payload at the last look, in bytes. */
-  seenDownloaded: number;
-  seenUploaded: number;
+  seenDownloaded = 0;
+  seenUploaded = 0;
   /** When payload last went either way, in milliseconds. */
   usedAt: number | undefined;
   /** Since when it owes us blocks. */
@@ -62,6 +62,28 @@ export interface SwarmPeer {
   pexAt: number | undefined;
   /** Peers it was told of by PEX, by endpoint text. */
   pexSent: Set<string> | undefined;
+
+  /** Makes a peer of a finished handshake. */
+  constructor(
+    event: HandshakeConnected,
+    connection: PeerConnection,
+    known: Pick<SwarmPeer, "key" | "since" | "isNamed" | "site">,
+  ) {
+    const { address, direction, transport, peerId, candidate } = event;
+    this.key = known.key;
+    this.since = known.since;
+    this.isNamed = known.isNamed;
+    this.site = known.site;
+    this.connection = connection;
+    this.address = address;
+    this.direction = direction;
+    this.transport = transport;
+    this.source = candidate?.source ?? "incoming";
+    this.peerId = peerId;
+    this.fast = event.extensions.has("fast");
+    this.client = clientName(peerId);
+    this.listening = candidate?.address;
+  }
 }
 
 /** Looks at what a peer has done since the last look. */
@@ -80,39 +102,6 @@ export function lookAt(peer: SwarmPeer, now: number): boolean {
   ) peer.unusedAt = undefined;
   else peer.unusedAt ??= now;
   return hasSent;
-}
-
-/** Makes a peer of a finished handshake. */
-export function makeSwarmPeer(
-  event: HandshakeConnected,
-  connection: PeerConnection,
-  known: Pick<SwarmPeer, "key" | "since" | "isNamed" | "site">,
-): SwarmPeer {
-  const { address, direction, transport, peerId, candidate } = event;
-  return {
-    ...known,
-    connection,
-    address,
-    direction,
-    transport,
-    source: candidate?.source ?? "incoming",
-    peerId,
-    window: new RequestWindow(),
-    fast: event.extensions.has("fast"),
-    client: clientName(peerId),
-    listening: candidate?.address,
-    isClaim: false,
-    inPicker: false,
-    isReplaced: false,
-    isStopped: false,
-    seenDownloaded: 0,
-    seenUploaded: 0,
-    usedAt: undefined,
-    askedAt: undefined,
-    unusedAt: undefined,
-    pexAt: undefined,
-    pexSent: undefined,
-  };
 }
 
 /** Names the client of a peer. */

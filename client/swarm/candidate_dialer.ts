@@ -22,7 +22,8 @@ export class CandidateDialer {
   /** The candidates. */
   readonly list: PeerList;
   readonly #host: Swarm;
-  #connecting = 0;
+  /** Attempts under way. */
+  connecting = 0;
   #isWaiting = false;
   #cancelTimer: (() => void) | undefined;
   #isActive = false;
@@ -35,11 +36,6 @@ export class CandidateDialer {
       sources,
       hosts,
     });
-  }
-
-  /** Attempts under way. */
-  get connecting(): number {
-    return this.#connecting;
   }
 
   /** Whether connections may be made. */
@@ -84,11 +80,11 @@ export class CandidateDialer {
 
   #mayDial(): boolean {
     return this.#isActive && !this.#isWaiting &&
-      this.#connecting < MAX_CONNECTING;
+      this.connecting < MAX_CONNECTING;
   }
 
   #hasRoom(): boolean {
-    return this.#host.room(this.#connecting) > 0;
+    return this.#host.room(this.connecting) > 0;
   }
 
   async #dial(): Promise<void> {
@@ -102,12 +98,12 @@ export class CandidateDialer {
       const candidate = this.#choose();
       if (candidate !== undefined) {
         isDialling = true;
-        this.#connecting++;
+        this.connecting++;
       }
       this.connectMore();
       return candidate;
     });
-    if (isDialling) this.#connecting--;
+    if (isDialling) this.connecting--;
     if (outcome?.type === "connected") this.#host.attach(outcome);
     else if (outcome !== undefined) this.#fail(outcome);
     if (hasCome) return this.connectMore();

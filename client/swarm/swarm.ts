@@ -28,7 +28,7 @@ import type { Newcomer } from "../peers/peer_worth.ts";
 import { ReadGate } from "../limits/read_gate.ts";
 import type { SessionContext } from "../content/session_context.ts";
 import type { TorrentHost } from "../content/torrent_host.ts";
-import { makeSwarmPeer, type SwarmPeer } from "../peers/swarm_peer.ts";
+import { SwarmPeer } from "../peers/swarm_peer.ts";
 
 /** Name and version told to peers. */
 const CLIENT_VERSION = "bip 0.1.0";
@@ -208,7 +208,7 @@ export class Swarm implements MetadataHost {
     }
     const key = this.#nextKey++;
     const options = this.#connectionOptions(event, key);
-    const peer = makeSwarmPeer(event, PeerConnection.start(options), {
+    const peer = new SwarmPeer(event, PeerConnection.start(options), {
       key,
       since: now,
       isNamed,

@@ -12,7 +12,8 @@ import { Settlement } from "./settlement.ts";
 export class ContentSetup {
   readonly #host: TorrentHost;
   readonly #stopping = new AbortController();
-  #running: Promise<void> | undefined;
+  /** What is under way; never rejects. */
+  running: Promise<void> | undefined;
   /** Defined while a check waits for the end of a pause that came meanwhile. */
   #held: Settlement<void> | undefined;
 
@@ -20,14 +21,9 @@ export class ContentSetup {
     this.#host = host;
   }
 
-  /** What is under way; never rejects. */
-  get running(): Promise<void> | undefined {
-    return this.#running;
-  }
-
   /** Has a check that is under way wait for {@linkcode ContentSetup.release}. */
   hold(): void {
-    if (this.#running !== undefined) this.#held ??= new Settlement();
+    if (this.running !== undefined) this.#held ??= new Settlement();
   }
 
   /** Lets a check that waits go on. */
@@ -53,15 +49,15 @@ export class ContentSetup {
       hold: () => this.#held?.promise,
       signal,
     };
-    return this.#running = (async () => {
+    return this.running = (async () => {
       try {
         await work(options);
       } catch (error) {
-        this.#running = undefined;
+        this.running = undefined;
         if (!signal.aborted) this.#host.fail(error);
         return;
       }
-      this.#running = undefined;
+      this.running = undefined;
       if (!signal.aborted) this.#host.goOn();
     })();
   }

@@ -33,7 +33,8 @@ export class TorrentNetwork implements TrackerHost {
   /** Other sources of peers. */
   readonly discovery: DiscoveryRunner;
   readonly #torrent: TorrentHost;
-  #swarm: Swarm | undefined;
+  /** Its peers, if somebody asked for them. */
+  openSwarm: Swarm | undefined;
   /** Made for the first tracker: torrents without any are many. */
   #trackers: TrackerRunner | undefined;
   #running = false;
@@ -62,21 +63,16 @@ export class TorrentNetwork implements TrackerHost {
 
   /** Its peers; made for the first who asks. */
   get swarm(): Swarm {
-    if (this.#swarm === undefined) {
-      this.#swarm = new Swarm(this.#torrent);
-      if (this.#running) this.#swarm.start();
+    if (this.openSwarm === undefined) {
+      this.openSwarm = new Swarm(this.#torrent);
+      if (this.#running) this.openSwarm.start();
     }
-    return this.#swarm;
-  }
-
-  /** Its peers, if somebody asked for them. */
-  get openSwarm(): Swarm | undefined {
-    return this.#swarm;
+    return this.openSwarm;
   }
 
   /** Connected peers. */
   get peerCount(): number {
-    return this.#swarm?.peers.size ?? 0;
+    return this.openSwarm?.peers.size ?? 0;
   }
 
   /** Adds peers that a person names, a link, or an earlier run. */
@@ -129,8 +125,8 @@ export class TorrentNetwork implements TrackerHost {
       UNKNOWN_BYTES;
     return {
       port: this.context.handshaker.local?.port ?? 0,
-      uploaded: this.#swarm?.uploadedBytes ?? 0,
-      downloaded: this.#swarm?.downloadedBytes ?? 0,
+      uploaded: this.openSwarm?.uploadedBytes ?? 0,
+      downloaded: this.openSwarm?.downloadedBytes ?? 0,
       left,
       numWant: isSeeding ? 0 : 200,
       isPartialSeed: isSeeding && left > 0,
@@ -167,7 +163,7 @@ export class TorrentNetwork implements TrackerHost {
     if (this.#running) return;
     this.#running = true;
     this.#answer();
-    this.#swarm?.start();
+    this.openSwarm?.start();
     this.#trackers?.start();
     this.discovery.start();
   }
@@ -178,14 +174,14 @@ export class TorrentNetwork implements TrackerHost {
     this.context.handshaker.removeTorrent(this.infoHash);
     await Promise.all([
       this.discovery.stop(),
-      this.#swarm?.stop(),
+      this.openSwarm?.stop(),
       this.#trackers?.stop(),
     ]);
   }
 
   /** Stops for good. */
   async close(): Promise<void> {
-    await Promise.all([this.stop(), this.#swarm?.close()]);
+    await Promise.all([this.stop(), this.openSwarm?.close()]);
     await this.#trackers?.close();
   }
 
@@ -205,7 +201,7 @@ export class TorrentNetwork implements TrackerHost {
     // Whoever is being dialled fails; who may is dialled again.
     this.context.handshaker.removeTorrent(this.infoHash);
     if (this.#running) this.#answer();
-    this.#swarm?.setPrivate();
+    this.openSwarm?.setPrivate();
   }
 
   /** Has handshakes of the torrent answered; without the DHT if it is private. */

@@ -98,17 +98,13 @@ export class AnnounceMachine implements Machine<AnnounceInput, AnnounceOutput> {
   #pace: TokenBucket | undefined;
   #running = false;
   #stopping = false;
-  #deadline: number | undefined;
+  /** When {@linkcode handleTimeout} wants to be called, in milliseconds. */
+  deadline: number | undefined;
 
   constructor(options: AnnounceMachineOptions) {
     this.#random = options.random;
     this.#wanted = options.wanted;
     this.#take(options.tiers, 0, false);
-  }
-
-  /** When {@linkcode handleTimeout} wants to be called, in milliseconds. */
-  get deadline(): number | undefined {
-    return this.#deadline;
   }
 
   /** The trackers in the order they are tried. */
@@ -310,7 +306,7 @@ export class AnnounceMachine implements Machine<AnnounceInput, AnnounceOutput> {
   }
 
   #schedule(now: number): void {
-    this.#deadline = undefined;
+    this.deadline = undefined;
     let wake = Infinity;
     for (const { leaveBy } of this.#leavers) wake = Math.min(wake, leaveBy);
     if (this.#running) {
@@ -323,7 +319,7 @@ export class AnnounceMachine implements Machine<AnnounceInput, AnnounceOutput> {
       }
       wake = Math.min(wake, this.#serve(now));
     }
-    if (wake !== Infinity) this.#deadline = wake;
+    if (wake !== Infinity) this.deadline = wake;
   }
 
   /** Serves the tiers in their order; tells when to look again. */

@@ -66,6 +66,17 @@ export function announceBackoffMs(failures: number): number {
   return Math.min(MAX_BACKOFF_MS, 5_000 + 2_500 * failures * failures);
 }
 
+type Figures = Pick<
+  TrackerStatus,
+  "seeders" | "leechers" | "downloads" | "peers"
+>;
+const NOTHING_TOLD: Figures = {
+  seeders: undefined,
+  leechers: undefined,
+  downloads: undefined,
+  peers: undefined,
+};
+
 /** One tracker, as the announce machine sees it. */
 export class TrackerEntry {
   /** Announce URL. */
@@ -97,10 +108,7 @@ export class TrackerEntry {
   /** Whether none was early for want of peers since there were some. */
   #mayBeEarly = true;
   #message: string | undefined = undefined;
-  #seeders: number | undefined = undefined;
-  #leechers: number | undefined = undefined;
-  #downloads: number | undefined = undefined;
-  #peers: number | undefined = undefined;
+  #told: Figures = NOTHING_TOLD;
 
   constructor(url: string, tier: number, now: number) {
     this.url = url;
@@ -141,10 +149,8 @@ export class TrackerEntry {
       : Math.ceil(now + Math.max(intervalMs, minIntervalMs ?? 0));
     this.trackerId = response.trackerId ?? this.trackerId;
     this.#message = response.warning;
-    this.#seeders = response.seeders;
-    this.#leechers = response.leechers;
-    this.#downloads = response.downloads;
-    this.#peers = response.peers.length;
+    const { seeders, leechers, downloads, peers } = response;
+    this.#told = { seeders, leechers, downloads, peers: peers.length };
   }
 
   /** Notes a failure. */
@@ -180,10 +186,7 @@ export class TrackerEntry {
         ? nextAt
         : undefined,
       lastAt: known ? this.#lastAt : undefined,
-      seeders: this.#seeders,
-      leechers: this.#leechers,
-      downloads: this.#downloads,
-      peers: this.#peers,
+      ...this.#told,
     };
   }
 }
