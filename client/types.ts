@@ -344,8 +344,9 @@ export interface SessionOptions extends PolicyOptions {
   /** Name and version told to peers. @default {the package's} */
   readonly clientVersion?: string | undefined;
   /**
-   * How connections are made and accepted: peers are dialled by the first, and
-   * all of them listen.
+   * How connections are made and accepted: a peer is dialled by the first, then
+   * by the next where that fails or takes 300 ms, and the first finished
+   * handshake counts. All of them listen.
    *
    * @default {[tcpTransport]}
    */

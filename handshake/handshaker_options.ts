@@ -24,8 +24,9 @@ export interface HandshakerOptions {
    */
   readonly extensions?: ExtensionBits | undefined;
   /**
-   * How connections are made and accepted: peers are dialled by the first, and
-   * every one of them listens, all on the same port. One may negotiate inside
+   * How connections are made and accepted: a peer is dialled by the first, then
+   * by the next where that fails or takes 300 ms, and the first finished
+   * handshake counts. Every one of them listens, all on the same port. One may negotiate inside
    * the first read or write of a connection: the time limit and the limits of
    * pending connections then hold for it too.
    *

@@ -162,6 +162,7 @@ export class ConnectionTable {
 
   /** Counts an outbound slot once the real address is known. */
   resolve(slot: Slot, remote: Endpoint): HandshakeErrorCode | undefined {
+    if (slot.ip !== undefined) return undefined;
     slot.host = hostKey(remote.hostname);
     const ip = this.#limitKey(slot.host, remote);
     if (ip === undefined || slot.closed) return undefined;

@@ -291,6 +291,8 @@ export class HandshakerCore {
         entry !== undefined &&
         this.torrents.find(protocol, entry.infoHash)?.key !== key
       ) throw failure("torrent-removed");
+      // Another way to the same peer was faster.
+      if (slot.connection !== undefined) throw failure("aborted");
       const code = this.table.establish(slot, key, peerId, clock.now());
       if (code !== undefined) throw failure(code);
       const tracked = new TrackedConnection(

@@ -4,12 +4,14 @@
  * @module
  */
 import { formatEndpoint, type PeerCandidate } from "../../_shared/address.ts";
-import type { ByteConnection } from "../../_shared/byte_conn.ts";
+import type { ByteConnection, ByteTransport } from "../../_shared/byte_conn.ts";
 import { CandidateSinks } from "./candidate_sinks.ts";
 import { connectWithin } from "./connect.ts";
 import type { Slot } from "../core/connection_table.ts";
 import type { HandshakerCore, Pending } from "../core/core.ts";
+import { type ConnectAttempt, planDial } from "./dial_plan.ts";
 import { DialQueue } from "./dial_queue.ts";
+import { race } from "./race.ts";
 import { checkCandidate, connectFailure, failure } from "../core/failure.ts";
 import { Negotiation, openingFor } from "../core/negotiation.ts";
 import { torrentKey } from "../core/torrent_registry.ts";
@@ -46,6 +48,14 @@ const MAX_REMEMBERED = 4096;
 const HUNG_UP: ReadonlySet<HandshakeErrorCode> = new Set([
   "connection-lost",
   "encryption-failed",
+]);
+
+/** Failures that say nothing of other ways to the same peer. */
+const OF_THE_WAY: ReadonlySet<HandshakeErrorCode> = new Set([
+  "connect-failed",
+  "connect-timeout",
+  "handshake-timeout",
+  ...HUNG_UP,
 ]);
 
 /** Dials candidates as fast as the limits allow. */
@@ -223,28 +233,60 @@ export class Dialer {
     signal: AbortSignal | undefined,
   ): Promise<HandshakeEvent> {
     const { address } = candidate;
-    const { table, settings: { encryption } } = this.#core;
-    const name = formatEndpoint(address);
-    const attempts = encryptionOrder(encryption, this.#worked.get(name));
+    const { table, settings } = this.#core;
+    const { clock, encryption, transports } = settings;
+    const order = encryptionOrder(
+      encryption,
+      this.#worked.get(formatEndpoint(address)),
+    );
+    try {
+      return await race(planDial(transports, order), {
+        clock,
+        run: (way, lost) =>
+          this.#go(
+            key,
+            candidate,
+            slot,
+            way,
+            signal === undefined ? lost : AbortSignal.any([lost, signal]),
+          ),
+        isFinal: (cause) => !OF_THE_WAY.has(connectFailure(cause).code),
+        lost: failure("aborted"),
+      });
+    } catch (cause) {
+      const error = connectFailure(cause);
+      table.close(slot);
+      this.#core.noteRefusal(cause);
+      if (error.code === "self") table.rememberSelf(address);
+      return this.#fail(error, candidate);
+    }
+  }
+
+  /** Goes one way to a peer, in each kind of encryption that may work. */
+  async #go(
+    key: string,
+    candidate: PeerCandidate,
+    slot: Slot,
+    { transport, encrypted: kinds }: ConnectAttempt,
+    signal: AbortSignal,
+  ): Promise<HandshakeEvent> {
+    const name = formatEndpoint(candidate.address);
     for (let n = 0;; n++) {
-      const encrypted = attempts[n]!;
+      const way = { transport, encrypted: kinds[n]! };
       try {
-        const event = await this.#try(key, candidate, slot, encrypted, signal);
-        this.#remember(name, encrypted);
+        const event = await this.#try(key, candidate, slot, way, signal);
+        this.#remember(name, way.encrypted);
         return event;
       } catch (cause) {
-        const error = connectFailure(cause);
+        const { code } = connectFailure(cause);
         // A peer that hangs up may take the other kind at once; one that is
         // silent is asked the other way the next time.
-        const other = attempts[n + 1];
+        const other = kinds[n + 1];
         if (other !== undefined) {
-          if (HUNG_UP.has(error.code) && !signal?.aborted) continue;
-          if (error.code === "handshake-timeout") this.#remember(name, other);
+          if (HUNG_UP.has(code) && !signal.aborted) continue;
+          if (code === "handshake-timeout") this.#remember(name, other);
         }
-        table.close(slot);
-        this.#core.noteRefusal(cause);
-        if (error.code === "self") table.rememberSelf(address);
-        return this.#fail(error, candidate);
+        throw cause;
       }
     }
   }
@@ -254,8 +296,8 @@ export class Dialer {
     key: string,
     candidate: PeerCandidate,
     slot: Slot,
-    encrypted: boolean,
-    signal: AbortSignal | undefined,
+    { transport, encrypted }: { transport: ByteTransport; encrypted: boolean },
+    signal: AbortSignal,
   ): Promise<HandshakeEvent> {
     const { address, peerId } = candidate;
     const { context, table, settings } = this.#core;
@@ -263,11 +305,11 @@ export class Dialer {
     const pending: Pending = { key, fail: (error) => stop.abort(error) };
     const onAbort = () => pending.fail(failure("aborted"));
     this.#core.pending.add(pending);
-    signal?.addEventListener("abort", onAbort, { once: true });
-    const transport = settings.transports[0]!;
+    signal.addEventListener("abort", onAbort, { once: true });
     let connection: ByteConnection | undefined;
     try {
       if (this.#core.closed) throw failure("closed");
+      if (signal.aborted) throw failure("aborted");
       const opening = openingFor(context, candidate);
       const unwanted = new Negotiation(context, address, opening).precheck();
       if (unwanted !== undefined) throw unwanted;
@@ -292,7 +334,7 @@ export class Dialer {
       connection?.close();
       throw cause;
     } finally {
-      signal?.removeEventListener("abort", onAbort);
+      signal.removeEventListener("abort", onAbort);
       this.#core.pending.delete(pending);
     }
   }

@@ -175,3 +175,52 @@ Deno.test(
     peer.close();
   },
 );
+
+Deno.test(
+  "dial goes by the next transport where one fails or is slow",
+  none,
+  async () => {
+    for (const way of ["failing", "silent"]) {
+      await using world = new World();
+      const bob = await world.bob();
+      const broken = {
+        ...world.network.transport("10.0.0.1"),
+        name: way,
+        connect: () =>
+          way === "failing"
+            ? Promise.reject(new Error("unreachable"))
+            : new Promise<never>(() => {}),
+      };
+      const alice = await world.host("10.0.0.1", {
+        transports: [broken, world.network.transport("10.0.0.1")],
+      });
+      const outcome = alice.dial(at(BOB.port));
+      await world.clock.advance(way === "failing" ? 0 : 300);
+      const event = await outcome;
+      assert(event.type === "connected");
+      assertEquals(event.transport, "memory");
+      assertEquals([alice.stats().halfOpen, alice.stats().established], [0, 1]);
+      event.connection.close();
+      (await connected(bob)).connection.close();
+      assertEquals(alice.stats().established, 0);
+    }
+  },
+);
+
+Deno.test("dial: of two finished handshakes one is kept", none, async () => {
+  await using world = new World(100);
+  await world.bob();
+  const alice = await world.host("10.0.0.1", {
+    transports: [
+      world.network.transport("10.0.0.1"),
+      world.network.transport("10.0.0.1"),
+    ],
+  });
+  const outcome = alice.dial(at(BOB.port));
+  await world.clock.advance(2000);
+  const event = await outcome;
+  assert(event.type === "connected");
+  assertEquals(alice.stats().established, 1);
+  event.connection.close();
+  assertEquals(alice.stats().established, 0);
+});
