@@ -222,7 +222,8 @@ Deno.test(
     assertEquals([dials, a.torrent.stats().peers], [0, 1]);
     await world.run(b.torrent.pause());
     await world.clock.advance(600_000);
-    assert(dials >= 1 && dials <= 6, `${dials}`);
+    // An attempt may be an encrypted connection and a plain one.
+    assert(dials >= 1 && dials <= 12, `${dials}`);
   },
 );
 

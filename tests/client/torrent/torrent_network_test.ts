@@ -104,7 +104,7 @@ Deno.test("a paused torrent answers no handshake", {
   const host = await world.host();
   const leech = host.add(torrent, { paused: true });
   const seed = await world.seeder(torrent, {}, { peers: [host.address] });
-  await world.clock.advance(10_000);
+  await world.clock.advance(30_000);
   const handshakes = () => {
     const { connected, failed } = host.session.stats().handshakes;
     return [connected.inbound, Object.keys(failed).length > 0];
