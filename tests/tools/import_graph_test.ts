@@ -4,7 +4,8 @@ import {
   judgeRooms,
   MAX_FILES,
 } from "../../_tools/import_graph.ts";
-import { ROOM_IMPORTS } from "../../_tools/lint_plugin.ts";
+import { FOLDER_IMPORTS, ROOM_IMPORTS } from "../../_tools/lint_plugin.ts";
+import { readSources } from "../../_tools/own_tests.ts";
 
 /** Files of a module `m`, with what each imports. */
 function graphOf(files: Readonly<Record<string, readonly string[]>>) {
@@ -114,19 +115,13 @@ Deno.test({
   name: "import graph - the rooms of this checkout",
   permissions: { read: true },
   async fn() {
-    const texts = new Map<string, string>();
-    const read = async (folder: string) => {
-      const url = new URL(`../../${folder}/`, import.meta.url);
-      for await (const entry of Deno.readDir(url)) {
-        const name = `${folder}/${entry.name}`;
-        if (entry.isDirectory) await read(name);
-        else if (name.endsWith(".ts")) {
-          texts.set(name, await Deno.readTextFile(new URL(entry.name, url)));
-        }
-      }
-    };
-    for (const module of Object.keys(ROOM_IMPORTS)) await read(module);
-    const graph = importGraph(texts);
+    const graph = importGraph(
+      await readSources(new URL("../../", import.meta.url)),
+    );
+    assertEquals(
+      Object.keys(ROOM_IMPORTS).sort(),
+      Object.keys(FOLDER_IMPORTS).sort(),
+    );
     assertEquals(
       Object.entries(ROOM_IMPORTS).flatMap(([module, rooms]) =>
         judgeRooms(graph, module, rooms)

@@ -68,7 +68,7 @@ Deno.test({
   permissions: "none",
   fn() {
     const source = 'import { Session } from "../client/session.ts";';
-    assertClean("cli/transfer/download.ts", source);
+    assertClean("cli/main.ts", source);
     assertClean("tests/client/session_test.ts", source);
     assertFound("peer/manager.ts", source, "peer/ cannot import from client/");
     assertFound(

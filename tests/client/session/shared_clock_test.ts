@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { SharedClock } from "../../_shared/shared_clock.ts";
-import { SimClock } from "../../testing/sim_clock.ts";
+import { SharedClock } from "../../../client/session/shared_clock.ts";
+import { SimClock } from "../../../testing/sim_clock.ts";
 
 Deno.test("SharedClock calls thousands back in time with one timer", {
   permissions: "none",

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Clock } from "./clock.ts";
-import { DeadlineHeap } from "./deadline_heap.ts";
+import type { Clock } from "../../_shared/clock.ts";
+import { DeadlineHeap } from "../../_shared/deadline_heap.ts";
 
 /** A clock for thousands of sleepers: it arms one timer, the earliest. */
 export class SharedClock implements Clock {
