@@ -440,7 +440,7 @@ export class Session implements AsyncDisposable {
 
   /** Hands finished handshakes to their torrents. */
   async #accept(): Promise<void> {
-    for await (const event of this.#handshaker) {
+    for await (const event of this.#handshaker.events()) {
       if (event.type === "failed") {
         const { reason, address, error } = event;
         if (reason === "accept-failed") {

@@ -259,7 +259,7 @@ async function chat(options: Options, signal: AbortSignal): Promise<void> {
 
   const people = new Room(nickname);
   const receive = async () => {
-    for await (const event of handshaker) {
+    for await (const event of handshaker.events()) {
       if (event.type === "connected") void people.join(event);
     }
   };

@@ -73,12 +73,6 @@ const LOCAL: ReadonlySet<HandshakeErrorCode> = new Set([
   "accept-failed",
 ]);
 
-/** Extras of a {@linkcode HandshakeError}. */
-export interface HandshakeErrorOptions {
-  /** What went wrong underneath. */
-  readonly cause?: unknown | undefined;
-}
-
 /** A handshake failed; {@linkcode HandshakeError.code} says why. */
 export class HandshakeError extends Error {
   /** What kind of failure. */
@@ -89,23 +83,52 @@ export class HandshakeError extends Error {
    *
    * @param code What kind of failure.
    * @param message One line for people.
-   * @param options See {@linkcode HandshakeErrorOptions}.
+   * @param options `cause`: what went wrong underneath.
    */
   constructor(
     code: HandshakeErrorCode,
     message: string,
-    options: HandshakeErrorOptions = {},
+    options?: ErrorOptions,
   ) {
-    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    super(message, options);
     this.name = "HandshakeError";
     this.code = code;
   }
 
   /**
-   * Whose doing it was: `local` for our own limits and wishes, which say nothing
-   * about the other side, `remote` for the rest.
+   * The side that caused it: `local` for our own limits and wishes, which say
+   * nothing about the other side, `remote` for the rest.
    */
   get fault(): "local" | "remote" {
     return LOCAL.has(this.code) ? "local" : "remote";
   }
+}
+
+const REASONS: Partial<Record<HandshakeErrorCode, string>> = {
+  "blocked": "a filter blocks it",
+  "self": "the other side is ourselves",
+  "duplicate-address": "this address is connected or about to be",
+  "duplicate-peer-id": "this peer is connected already",
+  "too-many-from-ip": "too many connections come from this address",
+  "queue-full": "too many candidates wait already",
+  "overloaded": "newer connections need its place",
+  "no-descriptors": "the system has no more file descriptors",
+  "aborted": "it was called off",
+  "handshake-timeout": "the other side took too long",
+  "connection-lost": "the connection was lost",
+  "protocol-mismatch": "it is of another protocol",
+  "unknown-info-hash": "no torrent with this info-hash is offered",
+  "info-hash-mismatch": "the answer is for another info-hash",
+  "peer-id-mismatch": "another peer than the expected one answered",
+  "torrent-removed": "the torrent was removed",
+  "closed": "the handshaker is closed",
+};
+
+/** Makes an error; codes above need no text. */
+export function failure(
+  code: HandshakeErrorCode,
+  text: string = REASONS[code] ?? code,
+  options?: ErrorOptions,
+): HandshakeError {
+  return new HandshakeError(code, `Cannot shake hands as ${text}`, options);
 }

@@ -16,8 +16,7 @@ export interface HandshakeConnected {
   readonly type: "connected";
   /**
    * The connection, right behind the handshake: the first read returns what
-   * the other side sent next. Whoever takes the event must close it; closing
-   * also frees the peer's place in the per-IP limits.
+   * the other side sent next. Close it when done: that also frees the peer's place in the per-IP limits.
    */
   readonly connection: ByteConnection;
   /** The 20-byte hash under which the torrent was added (or dialled). */

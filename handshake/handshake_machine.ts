@@ -4,7 +4,7 @@
  * @module
  */
 import { type Machine, TimerTable } from "../_shared/machine.ts";
-import { HandshakeError } from "./error.ts";
+import { failure, HandshakeError } from "./error.ts";
 import {
   encodeHandshake,
   HandshakeDecoder,
@@ -16,8 +16,8 @@ import {
 const NO_BYTES = new Uint8Array(0);
 
 /**
- * Decides what a machine may not know: whether a torrent is ours, what to
- * answer, who is welcome. Called at most once each.
+ * Decides what a machine does not know: whether a torrent is ours, what to
+ * answer, which peers are welcome. Called at most once each.
  */
 export interface HandshakePolicy {
   /**
@@ -43,7 +43,7 @@ export interface HandshakeMachineOptions {
   readonly opening?: HandshakeFields | undefined;
   /** Protocol strings that are let in. */
   readonly protocols: readonly string[] | "any";
-  /** Who decides. */
+  /** Decides. */
   readonly policy: HandshakePolicy;
   /** When the handshake started, in ms. */
   readonly startedAt: number;
@@ -56,7 +56,7 @@ export type HandshakeInput =
   | { readonly type: "data"; readonly data: Uint8Array }
   | { readonly type: "end"; readonly cause?: unknown };
 
-/** What a {@linkcode HandshakeMachine} wants done; nothing follows the last two. */
+/** Outputs of a {@linkcode HandshakeMachine}; nothing follows the last two. */
 export type HandshakeOutput =
   | { readonly type: "send"; readonly data: Uint8Array }
   | {
@@ -125,11 +125,8 @@ export class HandshakeMachine
   handle(input: HandshakeInput, _now: number): void {
     if (this.#over) return;
     if (input.type === "end") {
-      const message = "Cannot shake hands as the connection was lost";
-      this.#fail(
-        new HandshakeError("connection-lost", message, { cause: input.cause }),
-      );
-      return;
+      const { cause } = input;
+      return this.#fail(failure("connection-lost", undefined, { cause }));
     }
     try {
       this.#take(input.data);
@@ -155,12 +152,7 @@ export class HandshakeMachine
    */
   handleTimeout(now: number): void {
     if (this.#timers.takeDue(now) === undefined) return;
-    this.#fail(
-      new HandshakeError(
-        "handshake-timeout",
-        "Cannot shake hands as the other side took too long",
-      ),
-    );
+    this.#fail(failure("handshake-timeout"));
   }
 
   #take(data: Uint8Array): void {

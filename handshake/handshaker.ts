@@ -6,7 +6,7 @@
 import type { Endpoint, PeerCandidate } from "../_shared/address.ts";
 import { HandshakerCore } from "./core/core.ts";
 import { Dialer } from "./dial/dialer.ts";
-import { failure } from "./core/failure.ts";
+import { failure } from "./error.ts";
 import { type Door, Greeter } from "./core/greeter.ts";
 import {
   type HandshakerSettings,
@@ -19,7 +19,6 @@ import type {
   HandshakerOptions,
   HandshakerStats,
   HandshakeTorrentOptions,
-  RemoveTorrentOptions,
 } from "./handshaker_options.ts";
 import { BITTORRENT_PROTOCOL } from "./message.ts";
 
@@ -29,17 +28,16 @@ import { BITTORRENT_PROTOCOL } from "./message.ts";
  * {@linkcode Handshaker.dial} dials a candidate and returns what became of it.
  * Candidates from streams go into {@linkcode Handshaker.writable}; every one of
  * them, and every connection that is accepted, comes out as exactly one event.
- * Take the events from {@linkcode Handshaker.readable} or by iterating the
- * handshaker, not both. Needs `--allow-net`.
+ * Take them from {@linkcode Handshaker.readable} or
+ * {@linkcode Handshaker.events}, not both. Needs `--allow-net`.
  */
-export class Handshaker
-  implements AsyncDisposable, AsyncIterable<HandshakeEvent> {
+export class Handshaker implements AsyncDisposable {
   readonly #core: HandshakerCore;
   readonly #dialer: Dialer;
   readonly #greeter: Greeter;
   readonly #doors: readonly Door[];
   #detachSignal = () => {};
-  #closed: Promise<void> | undefined;
+  readonly #ended = Promise.withResolvers<void>();
 
   // Made when asked for: web streams cost milliseconds to load.
   #writable: WritableStream<PeerCandidate> | undefined;
@@ -136,8 +134,12 @@ export class Handshaker
   }
 
   /** Whether {@linkcode Handshaker.close} was called. */
-  get closed(): boolean {
-    return this.#core.closed;
+  get isClosed(): boolean {
+    return this.#core.isClosed;
+  }
+  /** Resolves when everything has ended; never rejects. */
+  get closed(): Promise<void> {
+    return this.#ended.promise;
   }
 
   /**
@@ -162,12 +164,12 @@ export class Handshaker
    * `torrent-removed`. Connected peers stay.
    *
    * @param infoHash Any of its hashes.
-   * @param options See {@linkcode RemoveTorrentOptions}.
+   * @param options The protocol it was added with.
    * @returns Whether it was there.
    */
   removeTorrent(
     infoHash: Uint8Array,
-    options: RemoveTorrentOptions = {},
+    options: Pick<HandshakeTorrentOptions, "protocol"> = {},
   ): boolean {
     const { protocol = BITTORRENT_PROTOCOL } = options;
     const entry = this.#core.torrents.remove(infoHash, protocol);
@@ -186,8 +188,7 @@ export class Handshaker
    * @param candidate Whom to dial.
    * @param options See {@linkcode DialOptions}.
    * @returns What became of it, also when the candidate is impossible, too many
-   * wait already or the handshaker is closed. Whoever gets a connection must
-   * close it.
+   * wait already or the handshaker is closed. Close the connection you get.
    */
   dial(
     candidate: PeerCandidate,
@@ -197,14 +198,15 @@ export class Handshaker
   }
 
   /**
-   * Waits for a torrent's next turn, then dials whoever is best at that moment.
+   * Waits for a torrent's next turn, then dials the best candidate of that
+   * moment.
    * For many torrents with many candidates this is fairer and needs less memory
    * than to queue them all.
    *
-   * @param infoHash 20 bytes: whose turn.
-   * @param choose Called once, when the turn has come; `undefined` for nobody.
+   * @param infoHash 20 bytes of the torrent.
+   * @param choose Called once, when the turn has come; `undefined` for none.
    * @param options See {@linkcode DialOptions}.
-   * @returns What became of it; `undefined` when nobody was chosen or the turn
+   * @returns What became of it; `undefined` when none was chosen or the turn
    * never came. Rejects with what `choose` throws.
    */
   dialNext(
@@ -242,7 +244,7 @@ export class Handshaker
   }
 
   /** Iterates over the events; leaving the loop closes the handshaker. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<HandshakeEvent, void, void> {
+  async *events(): AsyncGenerator<HandshakeEvent, void, void> {
     try {
       let event: HandshakeEvent | undefined;
       while ((event = await this.#core.events.next()) !== undefined) {
@@ -261,12 +263,13 @@ export class Handshaker
    * @returns A promise that resolves when everything has ended.
    */
   close(): Promise<void> {
-    return this.#closed ??= this.#close();
+    if (!this.isClosed) void this.#close();
+    return this.closed;
   }
 
   /** Same as {@linkcode Handshaker.close}. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   async #close(): Promise<void> {
@@ -275,5 +278,6 @@ export class Handshaker
     this.#dialer.close();
     this.#greeter.close();
     await closing;
+    this.#ended.resolve();
   }
 }

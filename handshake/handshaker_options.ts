@@ -17,8 +17,8 @@ export interface HandshakerOptions {
   /** Our 20-byte peer id. @default {createPeerId()} */
   readonly peerId?: Uint8Array | undefined;
   /**
-   * What we tell to speak. The v2-upgrade bit is set where it belongs whatever
-   * is said here.
+   * The extensions that we announce. The v2-upgrade bit is set where it belongs,
+   * whatever is said here.
    *
    * @default {ExtensionBits.of("extension-protocol", "fast")}
    */
@@ -89,9 +89,9 @@ export interface HandshakerOptions {
    * @default {"allow"}
    */
   readonly encryption?: EncryptionPolicy | undefined;
-  /** Who may shake hands. @default {new HandshakeFilters()} */
+  /** Which peers may shake hands. @default {new HandshakeFilters()} */
   readonly filters?: HandshakeFilters | undefined;
-  /** Whose time passes. @default {systemClock} */
+  /** Clock to use. @default {systemClock} */
   readonly clock?: Clock | undefined;
   /** Where random bytes come from. @default {systemRandom} */
   readonly random?: RandomSource | undefined;
@@ -134,12 +134,6 @@ export interface HandshakeTorrentOptions {
 export interface DialOptions {
   /** Calls the attempt off: it fails with `aborted`. */
   readonly signal?: AbortSignal | undefined;
-}
-
-/** Options of `Handshaker.removeTorrent`. */
-export interface RemoveTorrentOptions {
-  /** The protocol it was added with. @default {"BitTorrent protocol"} */
-  readonly protocol?: string | undefined;
 }
 
 /** A snapshot of what a handshaker does. */

@@ -5,7 +5,7 @@
  * @module
  */
 import { fromByteString, toByteString } from "../_shared/bytes.ts";
-import { HandshakeError } from "./error.ts";
+import { failure, HandshakeError } from "./error.ts";
 import { ExtensionBits } from "./extension_bits.ts";
 
 /** The protocol string of BitTorrent (BEP 3). */
@@ -63,14 +63,6 @@ export interface HandshakeDecodeOptions {
   readonly protocols?: readonly string[] | "any" | undefined;
 }
 
-/** A decoded handshake and where it ended. */
-export interface DecodedHandshake {
-  /** The handshake. */
-  readonly message: HandshakeMessage;
-  /** How many bytes it took; later bytes belong to what follows. */
-  readonly length: number;
-}
-
 /**
  * Makes what a handshake begins with.
  *
@@ -99,15 +91,12 @@ export function encodeHandshake(
       `Cannot encode a protocol string of ${protocol.length} bytes: the longest is 255`,
     );
   }
-  if (infoHash.length !== 20) {
-    throw new RangeError(
-      `Cannot encode an info-hash of ${infoHash.length} bytes: it must have 20`,
-    );
-  }
-  if (peerId.length !== 20) {
-    throw new RangeError(
-      `Cannot encode a peer id of ${peerId.length} bytes: it must have 20`,
-    );
+  for (const [name, { length }] of Object.entries({ infoHash, peerId })) {
+    if (length !== 20) {
+      throw new RangeError(
+        `Cannot encode a handshake as "${name}" must have 20 bytes: it has ${length}`,
+      );
+    }
   }
   const bytes = new Uint8Array(FIXED_LENGTH + protocol.length);
   bytes[0] = protocol.length;
@@ -124,7 +113,7 @@ export function encodeHandshake(
  *
  * @param bytes The buffer; bytes after the handshake are not looked at.
  * @param options See {@linkcode HandshakeDecodeOptions}.
- * @returns The handshake and its length.
+ * @returns The handshake, and how many bytes it took.
  * @throws {HandshakeError} `protocol-mismatch` for another protocol,
  * `incomplete` if the buffer ends too early.
  *
@@ -145,7 +134,7 @@ export function encodeHandshake(
 export function decodeHandshake(
   bytes: Uint8Array,
   options: HandshakeDecodeOptions = {},
-): DecodedHandshake {
+): { readonly message: HandshakeMessage; readonly length: number } {
   const decoder = new HandshakeDecoder(options);
   const length = decoder.push(bytes);
   const message = decoder.message;
@@ -261,9 +250,6 @@ export class HandshakeDecoder {
       while (same < end && protocol[same] === this.#buffer[1 + same]) same++;
       if (same === end) return;
     }
-    throw new HandshakeError(
-      "protocol-mismatch",
-      "Cannot accept the handshake as it is of another protocol",
-    );
+    throw failure("protocol-mismatch");
   }
 }

@@ -4,8 +4,7 @@
  * {@linkcode Handshaker} takes peer candidates, dials them, accepts
  * connections, shakes hands with many at once and gives the connected peers, or
  * the reason why there is none. The codec ({@linkcode encodeHandshake}, {@linkcode
- * HandshakeDecoder}), the machine ({@linkcode HandshakeMachine}), filters and
- * peer ids can be used alone and need no permission.
+ * HandshakeDecoder}), filters and peer ids can be used alone and need no permission.
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -27,7 +26,7 @@
  *
  * | BEP | What | Where |
  * | --- | --- | --- |
- * | 3 | Handshake | `encodeHandshake`, `HandshakeMachine`, `Handshaker` |
+ * | 3 | Handshake | `encodeHandshake`, `Handshaker` |
  * | 5, 6, 10 | DHT, fast and extension protocol bits | `ExtensionBits` |
  * | - | Message stream encryption (MSE/PE), both ways | `HandshakerOptions.encryption` |
  * | 20 | Peer ids | `createPeerId`, `identifyPeerId` |
@@ -39,31 +38,66 @@
  * @module
  */
 export type {
-  ConnectionEncryption,
-  EncryptionPolicy,
-} from "./encryption/encryption_policy.ts";
-export * from "./error.ts";
-export * from "./event.ts";
-export * from "./extension_bits.ts";
-export * from "./filter.ts";
-export * from "./handshake_machine.ts";
-export * from "./handshaker.ts";
-export * from "./handshaker_options.ts";
-export * from "./ip_set.ts";
-export * from "./message.ts";
-export * from "./peer_id.ts";
-export type {
   CandidateSource,
   Endpoint,
   PeerCandidate,
 } from "../_shared/address.ts";
-export { tcpTransport } from "../_shared/byte_conn.ts";
-export type {
-  ByteConnection,
-  ByteConnectOptions,
-  ByteListener,
-  ByteTransport,
+export {
+  type ByteConnection,
+  type ByteConnectOptions,
+  type ByteListener,
+  type ByteTransport,
+  tcpTransport,
 } from "../_shared/byte_conn.ts";
 export { type Clock, systemClock } from "../_shared/clock.ts";
-export type { Machine } from "../_shared/machine.ts";
 export { type RandomSource, systemRandom } from "../_shared/random.ts";
+export type {
+  ConnectionEncryption,
+  EncryptionPolicy,
+} from "./encryption/encryption_policy.ts";
+export { HandshakeError, type HandshakeErrorCode } from "./error.ts";
+export type {
+  HandshakeConnected,
+  HandshakeEvent,
+  HandshakeFailed,
+} from "./event.ts";
+export { ExtensionBits, type ExtensionName } from "./extension_bits.ts";
+export {
+  addressFilter,
+  directionFilter,
+  extensionFilter,
+  type FilterDecision,
+  type FilterRuleOptions,
+  type HandshakeDirection,
+  type HandshakeFacts,
+  type HandshakeFilter,
+  HandshakeFilters,
+  type HandshakeFiltersOptions,
+  infoHashFilter,
+  peerIdFilter,
+  protocolFilter,
+} from "./filter.ts";
+export { Handshaker } from "./handshaker.ts";
+export type {
+  DialOptions,
+  HandshakerOptions,
+  HandshakerStats,
+  HandshakeTorrentOptions,
+} from "./handshaker_options.ts";
+export { IpSet } from "./ip_set.ts";
+export {
+  decodeHandshake,
+  encodeHandshake,
+  type HandshakeDecodeOptions,
+  HandshakeDecoder,
+  type HandshakeFields,
+  type HandshakeHead,
+  type HandshakeMessage,
+} from "./message.ts";
+export {
+  createPeerId,
+  type CreatePeerIdOptions,
+  formatPeerId,
+  identifyPeerId,
+  type PeerClient,
+} from "./peer_id.ts";

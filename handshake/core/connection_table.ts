@@ -86,7 +86,7 @@ function peerKey(
   return `${torrent}${toByteString(peerId)}${host ?? ""}`;
 }
 
-/** See the module. */
+/** All slots, found by address and by peer. */
 export class ConnectionTable {
   readonly #options: ConnectionTableOptions;
   readonly #counts = new Map<string, number>();

@@ -11,7 +11,7 @@ import { ConnectionTable, type Slot } from "./connection_table.ts";
 import { EventBuffer } from "./event_buffer.ts";
 import { type Exchange, startExchange } from "./exchange.ts";
 import { DescriptorGuard } from "./descriptor_guard.ts";
-import { failedEvent, failure, isOutOfDescriptors } from "./failure.ts";
+import { failedEvent, isOutOfDescriptors } from "./failure.ts";
 import {
   inboundProtocols,
   type Negotiation,
@@ -20,7 +20,11 @@ import {
 import type { HandshakerSettings } from "./settings.ts";
 import { torrentKey, TorrentRegistry } from "./torrent_registry.ts";
 import { TrackedConnection } from "./tracked_connection.ts";
-import type { HandshakeError, HandshakeErrorCode } from "../error.ts";
+import {
+  failure,
+  type HandshakeError,
+  type HandshakeErrorCode,
+} from "../error.ts";
 import type {
   HandshakeConnected,
   HandshakeEvent,
@@ -123,7 +127,7 @@ export class HandshakerCore {
   }
 
   /** Whether nothing new may begin. */
-  get closed(): boolean {
+  get isClosed(): boolean {
     return this.#closing.signal.aborted;
   }
 
@@ -170,7 +174,7 @@ export class HandshakerCore {
 
   /** A peer that gave way to another connection before anybody took it. */
   #revise(event: HandshakeConnected): HandshakeEvent {
-    if (!(event.connection as TrackedConnection).closed) return event;
+    if (!(event.connection as TrackedConnection).isClosed) return event;
     const { address, direction, candidate } = event;
     this.connected[direction]--;
     return this.fail(
@@ -281,7 +285,7 @@ export class HandshakerCore {
       const exchange = startExchange(stream, machine, clock, head);
       pending.fail = exchange.fail;
       const { message, sent } = await exchange.done;
-      if (this.closed) throw failure("closed");
+      if (this.isClosed) throw failure("closed");
       const { protocol, peerId, extensions } = message;
       const told = direction === "outbound" ? message : sent;
       const wireInfoHash = told.infoHash;

@@ -12,7 +12,7 @@ const LEAST = 8;
 /** After how long without a refusal more is tried again, in ms. */
 const FORGET_MS = 60_000;
 
-/** See the module. */
+/** The number of connections that leaves descriptors for others. */
 export class DescriptorGuard {
   #limit = Infinity;
   #forgetAt = 0;

@@ -17,7 +17,7 @@ export interface EventBufferOptions {
   readonly onRoom: () => void;
 }
 
-/** See the module. One consumer at a time. */
+/** Events that wait; one consumer at a time. */
 export class EventBuffer {
   readonly #options: EventBufferOptions;
   readonly #events: HandshakeEvent[] = [];

@@ -1,5 +1,5 @@
 /**
- * Errors in one wording, and the check of candidates.
+ * The events of failures, and the check of candidates.
  *
  * @module
  */
@@ -9,31 +9,9 @@ import {
   type PeerCandidate,
   tryParseIp,
 } from "../../_shared/address.ts";
-import { HandshakeError, type HandshakeErrorCode } from "../error.ts";
+import { failure, HandshakeError } from "../error.ts";
 import type { HandshakeFailed } from "../event.ts";
 import type { HandshakeDirection } from "../filter.ts";
-
-const REASONS: Partial<Record<HandshakeErrorCode, string>> = {
-  "blocked": "a filter blocks it",
-  "self": "the other side is ourselves",
-  "duplicate-address": "this address is connected or about to be",
-  "duplicate-peer-id": "this peer is connected already",
-  "too-many-from-ip": "too many connections come from this address",
-  "queue-full": "too many candidates wait already",
-  "overloaded": "newer connections need its place",
-  "no-descriptors": "the system has no more file descriptors",
-  "aborted": "it was called off",
-  "torrent-removed": "the torrent was removed",
-  "closed": "the handshaker is closed",
-};
-
-/** Makes an error; codes above need no text. */
-export function failure(
-  code: HandshakeErrorCode,
-  text: string = REASONS[code] ?? code,
-): HandshakeError {
-  return new HandshakeError(code, `Cannot shake hands as ${text}`);
-}
 
 /** Makes the event of an error. */
 export function failedEvent(
@@ -70,7 +48,7 @@ export function isOfOneConnection(cause: unknown): boolean {
 export function connectFailure(cause: unknown): HandshakeError {
   if (cause instanceof HandshakeError) return cause;
   if (isOutOfDescriptors(cause)) return failure("no-descriptors");
-  // Whoever forgot a permission is told which.
+  // A missing permission is named.
   const text = cause instanceof Error && cause.name === "NotCapable"
     ? `Cannot connect to the peer: ${cause.message}`
     : "Cannot connect to the peer";

@@ -10,9 +10,9 @@ import type {
 } from "../../_shared/byte_conn.ts";
 import { sleep } from "../../_shared/clock.ts";
 import type { HandshakerCore } from "./core.ts";
-import { connectFailure, failure, isOfOneConnection } from "./failure.ts";
+import { connectFailure, isOfOneConnection } from "./failure.ts";
 import { Negotiation } from "./negotiation.ts";
-import { HandshakeError } from "../error.ts";
+import { failure, HandshakeError } from "../error.ts";
 
 /** Longest pause after accepting failed, in ms. */
 const MAX_ACCEPT_PAUSE = 1000;
@@ -46,10 +46,10 @@ export class Greeter {
     const core = this.#core;
     const { clock, limits } = core.settings;
     let pause = 0;
-    while (!core.closed) {
+    while (!core.isClosed) {
       await core.events.room();
       while (
-        !core.closed && core.open() >= core.descriptors.limit(clock.now())
+        !core.isClosed && core.open() >= core.descriptors.limit(clock.now())
       ) {
         if (core.dropOldest()) continue;
         await this.#rest(MAX_ACCEPT_PAUSE);
@@ -59,7 +59,7 @@ export class Greeter {
         connection = await door.listener.accept() ?? await this.#reopen(door);
         pause = 0;
       } catch (cause) {
-        if (core.closed) return;
+        if (core.isClosed) return;
         core.noteRefusal(cause);
         this.#report(cause, door);
         if (isOfOneConnection(cause)) continue;
@@ -67,7 +67,7 @@ export class Greeter {
         await this.#rest(pause);
       }
       if (connection === undefined) continue;
-      if (core.closed) return connection.close();
+      if (core.isClosed) return connection.close();
       if (core.pendingInbound.size >= limits.maxPendingInbound) {
         core.dropOldest();
       }
@@ -77,12 +77,12 @@ export class Greeter {
 
   /** Listens anew after a listener has ended, which we did not ask for. */
   async #reopen(door: Door): Promise<undefined> {
-    if (this.#core.closed) return;
+    if (this.#core.isClosed) return;
     this.#report(new Error("The listener ended"), door);
     await this.#rest(MAX_ACCEPT_PAUSE);
-    if (this.#core.closed) return;
+    if (this.#core.isClosed) return;
     const listener = await door.transport.listen(door.listener.local);
-    if (this.#core.closed) listener.close();
+    if (this.#core.isClosed) listener.close();
     else door.listener = listener;
   }
 

@@ -1,12 +1,12 @@
 /**
- * What to say and what to accept in a handshake.
+ * What to send and what to accept in a handshake.
  *
  * @module
  */
 import type { Endpoint, PeerCandidate } from "../../_shared/address.ts";
 import { equalBytes } from "../../_shared/bytes.ts";
 import type { TorrentEntry, TorrentRegistry } from "./torrent_registry.ts";
-import { HandshakeError } from "../error.ts";
+import { failure, type HandshakeError } from "../error.ts";
 import type { ExtensionBits } from "../extension_bits.ts";
 import type {
   HandshakeDirection,
@@ -33,14 +33,6 @@ export interface NegotiationContext {
   readonly acceptAny: readonly string[] | "any";
   /** Who may shake hands. */
   readonly filters: HandshakeFilters;
-}
-
-/** The error of a blocked handshake. */
-export function blockedError(): HandshakeError {
-  return new HandshakeError(
-    "blocked",
-    "Cannot shake hands as a filter blocks it",
-  );
 }
 
 /** Protocols to let in. */
@@ -131,17 +123,11 @@ export class Negotiation implements HandshakePolicy {
   /** See {@linkcode HandshakePolicy.onMessage}. */
   onMessage(message: HandshakeMessage): HandshakeError | undefined {
     if (equalBytes(message.peerId, this.#context.peerId)) {
-      return new HandshakeError(
-        "self",
-        "Cannot shake hands as the other side is ourselves",
-      );
+      return failure("self");
     }
     const expected = this.#expectedPeerId;
     if (expected !== undefined && !equalBytes(message.peerId, expected)) {
-      return new HandshakeError(
-        "peer-id-mismatch",
-        "Cannot shake hands as another peer than the expected one answered",
-      );
+      return failure("peer-id-mismatch");
     }
     return this.#filter(message);
   }
@@ -155,10 +141,7 @@ export class Negotiation implements HandshakePolicy {
       entry === undefined && acceptAny !== "any" &&
       !acceptAny.includes(protocol)
     ) {
-      return new HandshakeError(
-        "unknown-info-hash",
-        "Cannot shake hands as the info-hash is not of a torrent that is offered",
-      );
+      return failure("unknown-info-hash");
     }
     const blocked = this.#filter(head);
     if (blocked !== undefined) return blocked;
@@ -179,20 +162,14 @@ export class Negotiation implements HandshakePolicy {
     opening: HandshakeFields,
   ): HandshakeError | undefined {
     if (head.protocol !== opening.protocol) {
-      return new HandshakeError(
-        "protocol-mismatch",
-        "Cannot shake hands as the answer is of another protocol",
-      );
+      return failure("protocol-mismatch");
     }
     const v2 = this.#entry?.v2InfoHash;
     if (
       !equalBytes(head.infoHash, opening.infoHash) &&
       (v2 === undefined || !equalBytes(head.infoHash, v2))
     ) {
-      return new HandshakeError(
-        "info-hash-mismatch",
-        "Cannot shake hands as the answer is for another info-hash",
-      );
+      return failure("info-hash-mismatch");
     }
     return undefined;
   }
@@ -206,6 +183,6 @@ export class Negotiation implements HandshakePolicy {
       extensions: facts.extensions,
       peerId: facts.peerId,
     });
-    return decision === "block" ? blockedError() : undefined;
+    return decision === "block" ? failure("blocked") : undefined;
   }
 }

@@ -12,7 +12,7 @@ export class TrackedConnection implements ByteConnection {
   readonly #inner: ByteConnection;
   readonly #table: ConnectionTable;
   readonly #slot: Slot;
-  #closed = false;
+  #isClosed = false;
   readonly local: Endpoint;
   readonly remote: Endpoint;
   readonly transport: string;
@@ -33,8 +33,8 @@ export class TrackedConnection implements ByteConnection {
   }
 
   /** Whether it was closed on this side. */
-  get closed(): boolean {
-    return this.#closed;
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   read(buffer: Uint8Array): Promise<number | null> {
@@ -46,8 +46,8 @@ export class TrackedConnection implements ByteConnection {
   }
 
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#inner.close();
     this.#table.close(this.#slot);
   }

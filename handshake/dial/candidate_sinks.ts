@@ -4,7 +4,7 @@
  * @module
  */
 import type { PeerCandidate } from "../../_shared/address.ts";
-import { failure } from "../core/failure.ts";
+import { failure } from "../error.ts";
 
 /** What the sinks write to. */
 export interface CandidateTarget {

@@ -12,7 +12,7 @@ import { HandshakeError } from "../error.ts";
 export interface ConnectWithinOptions {
   /** Makes the connection. */
   readonly transport: ByteTransport;
-  /** Whose time passes. */
+  /** Clock to use. */
   readonly clock: Clock;
   /** The limit, in ms. */
   readonly timeoutMs: number;

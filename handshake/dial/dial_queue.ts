@@ -35,7 +35,7 @@ interface Lane<T> {
   halfOpen: number;
 }
 
-/** See the module. */
+/** Candidates in lanes, one a torrent, that take turns. */
 export class DialQueue<T> {
   readonly #options: DialQueueOptions;
   readonly #bucket: TokenBucket;

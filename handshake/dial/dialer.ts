@@ -12,11 +12,15 @@ import type { HandshakerCore, Pending } from "../core/core.ts";
 import { type ConnectAttempt, planDial } from "./dial_plan.ts";
 import { DialQueue } from "./dial_queue.ts";
 import { race } from "./race.ts";
-import { checkCandidate, connectFailure, failure } from "../core/failure.ts";
+import { checkCandidate, connectFailure } from "../core/failure.ts";
 import { Negotiation, openingFor } from "../core/negotiation.ts";
 import { torrentKey } from "../core/torrent_registry.ts";
 import { encryptionOrder } from "../encryption/encryption_policy.ts";
-import type { HandshakeError, HandshakeErrorCode } from "../error.ts";
+import {
+  failure,
+  type HandshakeError,
+  type HandshakeErrorCode,
+} from "../error.ts";
 import type { HandshakeEvent, HandshakeFailed } from "../event.ts";
 import { BITTORRENT_PROTOCOL } from "../message.ts";
 
@@ -141,7 +145,7 @@ export class Dialer {
 
   /** Dials as many as the limits allow and wakes up for the next. */
   pump(): void {
-    if (this.#core.closed || this.#pumping) return;
+    if (this.#core.isClosed || this.#pumping) return;
     const { clock } = this.#core.settings;
     this.#cancelPump?.();
     this.#cancelPump = undefined;
@@ -180,7 +184,7 @@ export class Dialer {
     refuse: Waiter["refuse"],
   ): Promise<HandshakeEvent | undefined> {
     const key = this.#key(protocol, infoHash);
-    const refusal = this.#core.closed
+    const refusal = this.#core.isClosed
       ? failure("closed")
       : signal?.aborted
       ? failure("aborted")
@@ -308,7 +312,7 @@ export class Dialer {
     signal.addEventListener("abort", onAbort, { once: true });
     let connection: ByteConnection | undefined;
     try {
-      if (this.#core.closed) throw failure("closed");
+      if (this.#core.isClosed) throw failure("closed");
       if (signal.aborted) throw failure("aborted");
       const opening = openingFor(context, candidate);
       const unwanted = new Negotiation(context, address, opening).precheck();

@@ -10,9 +10,9 @@ import {
   formatPeerId,
   HandshakeDecoder,
   HandshakeError,
-  HandshakeMachine,
   identifyPeerId,
 } from "../../handshake/mod.ts";
+import { HandshakeMachine } from "../../handshake/handshake_machine.ts";
 import type { FuzzTarget } from "./fuzz_target.ts";
 
 const infoHash = new Uint8Array(20).fill(1);

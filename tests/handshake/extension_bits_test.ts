@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { EXTENSION_NAMES, ExtensionBits } from "../../handshake/mod.ts";
+import { ExtensionBits } from "../../handshake/mod.ts";
+import { EXTENSION_NAMES } from "../../handshake/extension_bits.ts";
 
 const none = { permissions: "none" } as const;
 

@@ -4,11 +4,13 @@ import {
   ExtensionBits,
   HandshakeError,
   type HandshakeHead,
+} from "../../handshake/mod.ts";
+import {
   HandshakeMachine,
   type HandshakeMachineOptions,
   type HandshakeOutput,
   type HandshakePolicy,
-} from "../../handshake/mod.ts";
+} from "../../handshake/handshake_machine.ts";
 
 const none = { permissions: "none" } as const;
 const infoHash = new Uint8Array(20).fill(1);

@@ -33,7 +33,7 @@ function hold(handshaker: Handshaker): {
     open.delete(event);
   };
   const run = async () => {
-    for await (const event of handshaker) {
+    for await (const event of handshaker.events()) {
       if (event.type === "failed") continue;
       open.add(event);
       void watch(event);

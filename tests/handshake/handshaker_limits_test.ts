@@ -303,7 +303,7 @@ Deno.test("the writable waits while the queue is full", none, async () => {
   assertEquals(written, 4);
   await world.clock.advance(15_000);
   await writing;
-  assertEquals(alice.closed, false);
+  assertEquals(alice.isClosed, false);
 });
 
 Deno.test(

@@ -77,7 +77,7 @@ Deno.test(
     listener.close();
     await using alice = await Handshaker.open();
     connect(alice, { infoHash, address });
-    for await (const event of alice) {
+    for await (const event of alice.events()) {
       assert(event.type === "failed");
       assertEquals(event.reason, "connect-failed");
       assert(event.error.cause instanceof Deno.errors.ConnectionRefused);

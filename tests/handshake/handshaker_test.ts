@@ -245,7 +245,7 @@ Deno.test("close ends everything and keeps what was taken", none, async () => {
   await world.clock.advance(1);
   const writer = bob.writable.getWriter();
   const closing = bob.close();
-  assertEquals(bob.closed, true);
+  assertEquals(bob.isClosed, true);
   await Promise.all([closing, bob.close()]);
   assertEquals(world.clock.pending, 0);
   assertEquals((await bob.readable.getReader().read()).done, true);
@@ -269,10 +269,10 @@ Deno.test("the signal and leaving the loop close as well", none, async () => {
   await using world = new World();
   const abort = new AbortController();
   const bob = await world.bob({ signal: abort.signal });
-  const events = Array.fromAsync(bob);
+  const events = Array.fromAsync(bob.events());
   abort.abort();
   assertEquals(await events, []);
-  assertEquals(bob.closed, true);
+  assertEquals(bob.isClosed, true);
   const reason = new Error("Enough");
   const error = await assertRejects(() =>
     Handshaker.open({ signal: AbortSignal.abort(reason) })
@@ -280,14 +280,14 @@ Deno.test("the signal and leaving the loop close as well", none, async () => {
   assertEquals(error, reason);
   const carol = await world.bob();
   connect(carol, { infoHash: new Uint8Array(1), address: BOB });
-  for await (const event of carol) {
+  for await (const event of carol.events()) {
     assertEquals(event.type, "failed");
     break;
   }
-  assertEquals(carol.closed, true);
+  assertEquals(carol.isClosed, true);
   const dave = await world.bob();
   await dave.readable.cancel();
-  assertEquals(dave.closed, true);
+  assertEquals(dave.isClosed, true);
 });
 
 Deno.test("nonsense in options and torrents is refused", none, async () => {

@@ -10,12 +10,14 @@ import {
   decodeHandshake,
   encodeHandshake,
   ExtensionBits,
-  HANDSHAKE_LENGTH,
   HandshakeDecoder,
   HandshakeError,
   type HandshakeMessage,
-  MAX_HANDSHAKE_LENGTH,
 } from "../../handshake/mod.ts";
+import {
+  HANDSHAKE_LENGTH,
+  MAX_HANDSHAKE_LENGTH,
+} from "../../handshake/message.ts";
 import { readVectors } from "../support/protocol_vectors.ts";
 
 const none = { permissions: "none" } as const;
