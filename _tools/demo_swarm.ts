@@ -248,7 +248,7 @@ export class DemoSwarm implements AsyncDisposable {
     const magnet = magnetOf(parseMetainfo(bytes));
     const linkOf = (trackers: string[]) =>
       formatMagnet({ ...magnet, trackers });
-    const { port } = this.#udp.addresses[0]!;
+    const { port } = this.#udp.locals[0]!;
     return [
       {
         text: "torrent file, HTTP tracker",

@@ -1,20 +1,21 @@
 /**
- * A tracker inside an application: HTTP and UDP share one swarm table, only the
- * application's own torrents are served, and its page shows who has them.
+ * A tracker inside a web site: the site's own `Deno.serve` answers announces
+ * below /tracker, UDP shares its swarm table, only the site's own torrents are
+ * served, and its page shows who has them.
  *
  * ```sh
- * deno run --allow-net examples/embedded_tracker.ts ADDRESS TRACKER_PORT PAGE_PORT HASH...
+ * deno run --allow-net examples/embedded_tracker.ts ADDRESS PORT HASH...
  * ```
  *
  * ADDRESS is an IP address of this machine, HASH the info-hash of a torrent, in
- * hex; ports may be 0 for any. Ctrl-C stops it.
+ * hex; the port may be 0 for any. Ctrl-C stops it.
  *
- * Permissions: `--allow-net` to listen, and to answer whoever asks by UDP.
+ * Permissions: `--allow-net` to listen, and to answer all who ask by UDP.
  *
  * @module
  */
-import { InfoHashList, type SwarmService } from "@bip/bip/tracker";
-import { HttpTrackerServer } from "@bip/bip/htracker";
+import { InfoHashList, SwarmService, SwarmTable } from "@bip/bip/tracker";
+import { createHttpTrackerHandler } from "@bip/bip/htracker";
 import { UdpTrackerServer } from "@bip/bip/utracker";
 
 /** What the page says about the torrents. */
@@ -34,26 +35,30 @@ async function page(
 async function serve(
   hostname: string,
   port: number,
-  pagePort: number,
   hashes: readonly string[],
   stopped: Promise<void>,
 ): Promise<void> {
-  await using http = HttpTrackerServer.open({ listen: { hostname, port } });
-  // The table of the one is that of the other, too.
-  const { service } = http;
-  service.allow = InfoHashList.parse(hashes.join("\n"));
+  const service = new SwarmService({
+    store: new SwarmTable(),
+    allow: InfoHashList.parse(hashes.join("\n")),
+  });
+  const tracker = createHttpTrackerHandler({ service, basePath: "/tracker" });
+  const site = Deno.serve(
+    { hostname, port, onListen: () => {} },
+    (request, info) =>
+      new URL(request.url).pathname.startsWith("/tracker/")
+        ? tracker(request, info)
+        : page(service, hashes),
+  );
   // The same number for both, as clients expect.
   await using _udp = await UdpTrackerServer.open({
-    listen: { hostname, port: http.address.port },
+    listen: { hostname, port: site.addr.port },
     service,
   });
-  const site = Deno.serve(
-    { hostname, port: pagePort, onListen: () => {} },
-    () => page(service, hashes),
-  );
-  console.log(http.url);
-  console.log(http.url.replace("http:", "udp:"));
-  console.log(`http://${new URL(http.url).hostname}:${site.addr.port}/`);
+  const { host } = new URL(`http://${hostname}:${site.addr.port}`);
+  console.log(`http://${host}/tracker/announce`);
+  console.log(`udp://${host}/announce`);
+  console.log(`http://${host}/`);
   await stopped;
   await site.shutdown();
   const { announces, denied } = await service.stats();
@@ -61,17 +66,17 @@ async function serve(
 }
 
 if (import.meta.main) {
-  const [address, port, pagePort, ...hashes] = Deno.args;
+  const [address, port, ...hashes] = Deno.args;
   if (hashes.length === 0) {
     console.error(
-      "Usage: embedded_tracker.ts ADDRESS TRACKER_PORT PAGE_PORT HASH...",
+      "Usage: embedded_tracker.ts ADDRESS PORT HASH...",
     );
     Deno.exit(2);
   }
   try {
     const { promise: stopped, resolve } = Promise.withResolvers<void>();
     Deno.addSignalListener("SIGINT", resolve);
-    await serve(address!, Number(port), Number(pagePort), hashes, stopped);
+    await serve(address!, Number(port), hashes, stopped);
     Deno.exit(0);
   } catch (error) {
     console.error(`embedded_tracker: ${(error as Error).message}`);

@@ -2,8 +2,9 @@
  * HTTP and HTTPS trackers.
  *
  * {@linkcode HttpTrackerClient} announces and scrapes, and
- * {@linkcode HttpTrackerServer} answers. The codec can be used alone and needs
- * no permission.
+ * {@linkcode HttpTrackerServer} answers; {@linkcode createHttpTrackerHandler}
+ * does so inside a web server of your own. The codec can be used alone and
+ * needs no permission.
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -44,6 +45,11 @@ export type { LocalTrackerPolicy } from "./reach.ts";
 export * from "./query.ts";
 export * from "./response.ts";
 export * from "./server.ts";
+export * from "./handler.ts";
+export type {
+  HttpTrackerAnswerOptions,
+  HttpTrackerServerStats,
+} from "./responder.ts";
 export type { Endpoint, IpFamily } from "../_shared/address.ts";
 export {
   type AnnounceEvent,

@@ -2,7 +2,7 @@
  * A small HTTP server: short answers to requests without bodies, over
  * connections that strangers may open, leave and stall as they like.
  *
- * `Deno.serve` counts no connections, waits for requests for ever and ends the
+ * `Deno.serve` counts no connections, waits for requests without end and ends the
  * process when descriptors run out; this one is what stays.
  *
  * Invariants: a connection has one request under way and one answer being
@@ -86,7 +86,7 @@ export interface HttpServerOptions {
     request: HttpRequest,
     remote: Endpoint,
   ) => HttpAnswer | Promise<HttpAnswer>;
-  /** Whose time passes. */
+  /** Clock to use. */
   readonly clock: Clock;
   /**
    * Most connections; then the one that waits for a request longest goes.
@@ -130,7 +130,7 @@ interface Group {
   readonly waiting: Set<Client>;
 }
 
-/** Serves HTTP; see the module. */
+/** Serves HTTP, bounded in connections, bytes and time. */
 export class HttpServer {
   readonly #listener: HttpListener;
   readonly #handler: HttpServerOptions["handler"];
@@ -168,7 +168,7 @@ export class HttpServer {
   }
 
   /** Where it listens. */
-  get address(): Endpoint {
+  get local(): Endpoint {
     const { hostname, port } = this.#listener.addr;
     return { hostname, port };
   }

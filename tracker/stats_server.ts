@@ -16,7 +16,7 @@ const MAX_CONNECTIONS = 64;
 
 /** Options of {@linkcode TrackerStatsServer.open}. */
 export interface TrackerStatsServerOptions {
-  /** Where to listen. Figures are no secret, but nobody's business either. */
+  /** Where to listen. A loopback address, unless everybody may read the figures. */
   readonly listen: Endpoint;
   /**
    * Reads the figures.
@@ -88,8 +88,8 @@ export class TrackerStatsServer implements AsyncDisposable {
   }
 
   /** Where it listens. */
-  get address(): Endpoint {
-    return this.#server.address;
+  get local(): Endpoint {
+    return this.#server.local;
   }
 
   /**

@@ -53,9 +53,9 @@ export interface UdpTrackerClientOptions {
   readonly resolve?:
     | ((hostname: string) => Promise<readonly string[]>)
     | undefined;
-  /** Whose time passes. @default {the system's} */
+  /** Clock to use. @default {the system's} */
   readonly clock?: Clock | undefined;
-  /** Where transaction ids come from. @default {the system's} */
+  /** Source of transaction ids and of the default key. @default {the system's} */
   readonly random?: RandomSource | undefined;
 }
 

@@ -62,9 +62,9 @@ export interface UdpTrackerServerOptions {
   readonly maxWaiting?: number | undefined;
   /** Sockets to use instead of opening some; closed with the server. */
   readonly sockets?: readonly DatagramSocket[] | undefined;
-  /** Whose time passes. @default {the system's} */
+  /** Clock to use. @default {the system's} */
   readonly clock?: Clock | undefined;
-  /** Where the key comes from. @default {the system's} */
+  /** Source of the key and of the table's secrets. @default {the system's} */
   readonly random?: RandomSource | undefined;
   /** Closes the server. */
   readonly signal?: AbortSignal | undefined;
@@ -92,7 +92,7 @@ export interface UdpTrackerServerStats extends Readonly<UdpTrackerCounters> {
  * await using server = await UdpTrackerServer.open({
  *   listen: { hostname: "127.0.0.1", port: 0 },
  * });
- * const { hostname, port } = server.addresses[0]!;
+ * const { hostname, port } = server.locals[0]!;
  * console.log(`udp://${hostname}:${port}`);
  * ```
  */
@@ -179,7 +179,7 @@ export class UdpTrackerServer implements AsyncDisposable {
   }
 
   /** Where it listens. */
-  get addresses(): readonly Endpoint[] {
+  get locals(): readonly Endpoint[] {
     return this.#ports.map((port) => port.local);
   }
 

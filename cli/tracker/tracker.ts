@@ -166,7 +166,7 @@ async function openServers(
       (listen) => UdpTrackerServer.open({ listen, service }),
     );
     if (httpPort === null) return { udp, http: undefined };
-    const local = udp.addresses[0]!;
+    const local = udp.locals[0]!;
     try {
       const http = await firstOf(
         [local.hostname],
@@ -382,7 +382,7 @@ export const trackerVerb: Verb = {
     const { udp, http } = await openServers(plan, service);
     stack.use(udp);
     stack.use(http);
-    const { hostname } = udp.addresses[0]!;
+    const { hostname } = udp.locals[0]!;
     const startedAt = performance.now();
     const read = async (): Promise<TrackerFigures> => ({
       uptime: Math.round((performance.now() - startedAt) / 1000),
@@ -403,7 +403,7 @@ export const trackerVerb: Verb = {
       new TrackerReporter(output, args.has("json"), read),
     );
     await openLists(args, service, (message) => reporter.note(message), stack);
-    reporter.listening(udp.addresses[0]!, http?.address, stats?.address);
+    reporter.listening(udp.locals[0]!, http?.local, stats?.local);
     await aborted(signal);
     await reporter.report();
     return EXIT_INTERRUPTED;

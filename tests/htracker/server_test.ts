@@ -85,12 +85,13 @@ Deno.test({
   permissions,
   async fn() {
     let address = "203.0.113.7";
-    await using server = serve({ clientAddress: () => address });
+    await using server = serve({ proxyHeader: "X-Forwarded-For" });
     const ask = async (port: number, more = "") => {
       const response = await fetch(
         `${server.url}?info_hash=${"a".repeat(20)}&peer_id=${
           "b".repeat(20)
         }&port=${port}&left=1${more}`,
+        { headers: { "x-forwarded-for": `6.6.6.6, ${address}` } },
       );
       assertEquals(response.status, 200);
       return decodeBencode(new Uint8Array(await response.arrayBuffer())) as Map<

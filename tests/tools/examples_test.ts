@@ -372,7 +372,7 @@ Deno.test({
   async fn() {
     const served = new Uint8Array(20).fill(0xab);
     const other = new Uint8Array(20).fill(0xcd);
-    const args = [LOOPBACK, "0", "0", served.toHex()];
+    const args = [LOOPBACK, "0", served.toHex()];
     await runWithoutEach("embedded_tracker", args);
     await using tracker = await startExample("embedded_tracker", args);
     const urlOf = async (start: string, end: string) => {

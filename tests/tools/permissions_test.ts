@@ -115,7 +115,7 @@ class Scene implements AsyncDisposable {
         : flag
     );
     const script = new URL("tests/support/permission_child.ts", ROOT);
-    const { port } = this.#udp!.addresses[0]!;
+    const { port } = this.#udp!.locals[0]!;
     return runArguments(narrow, fromFileUrl(script), [
       module,
       this.#temp.path,

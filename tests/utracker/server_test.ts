@@ -31,7 +31,7 @@ const REQUEST: AnnounceRequest = {
 };
 
 const urlOf = (server: UdpTrackerServer, host = "127.0.0.1") =>
-  `udp://${host}:${server.addresses[0]!.port}/announce`;
+  `udp://${host}:${server.locals[0]!.port}/announce`;
 
 function hasIpv6(): boolean {
   try {
@@ -94,7 +94,7 @@ Deno.test({
   permissions,
   async fn() {
     await using four = await UdpTrackerServer.open({ listen: LOOPBACK });
-    const { port } = four.addresses[0]!;
+    const { port } = four.locals[0]!;
     await using six = await UdpTrackerServer.open({
       listen: { hostname: "::1", port },
       service: four.service,
@@ -298,14 +298,12 @@ Deno.test({
       listen: LOOPBACK,
       signal: controller.signal,
     });
-    await assertRejects(() =>
-      UdpTrackerServer.open({ listen: server.addresses })
-    );
+    await assertRejects(() => UdpTrackerServer.open({ listen: server.locals }));
     controller.abort();
     await server.close();
     if ("listenDatagram" in Deno) {
       // With node:dgram the port is free only some time later.
-      const again = await UdpTrackerServer.open({ listen: server.addresses });
+      const again = await UdpTrackerServer.open({ listen: server.locals });
       await again.close();
     }
     await assertRejects(() =>
@@ -326,7 +324,7 @@ Deno.test({
       listen: LOOPBACK,
       service,
     });
-    const { port } = server.addresses[0]!;
+    const { port } = server.locals[0]!;
     const { createSocket } = await import("node:dgram");
     const noise = createSocket("udp4");
     const random = seededRandom(9);
@@ -373,7 +371,7 @@ Deno.test({
         http: undefined,
       }),
     });
-    const base = `http://127.0.0.1:${figures.address.port}`;
+    const base = `http://127.0.0.1:${figures.local.port}`;
     const json = await (await fetch(`${base}/stats`)).json();
     assertEquals(json.udp.received, 0);
     assertEquals(json.swarms.torrents, 0);
@@ -392,7 +390,7 @@ Deno.test({
       listen: LOOPBACK,
       read: () => new Promise(() => {}),
     });
-    const { port } = slow.address;
+    const { port } = slow.local;
     const pending = fetch(`http://127.0.0.1:${port}/stats`);
     await new Promise((resolve) => setTimeout(resolve, 100));
     await slow.close();
