@@ -145,7 +145,7 @@ export class LocalDiscovery
    * @param options See {@linkcode LocalDiscoveryOptions}.
    * @returns The discovery; it announces nothing yet.
    * @throws {RangeError} If an option makes no sense.
-   * @throws {LpdError} `unavailable` if there are interfaces but no socket
+   * @throws {LpdError} If there are interfaces but no socket
    * could be opened on any of them.
    * @throws {unknown} `signal.reason` when aborted already.
    */
@@ -171,7 +171,6 @@ export class LocalDiscovery
       const reason = cause instanceof Error ? `: ${cause.message}` : "";
       await discovery.close();
       throw new LpdError(
-        "unavailable",
         `Cannot discover peers on the local network: no socket could be opened${reason}`,
         { cause },
       );

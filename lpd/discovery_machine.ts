@@ -17,7 +17,11 @@ import {
   type RandomSource,
 } from "../_shared/random.ts";
 import { TokenBucket } from "../_shared/token_bucket.ts";
-import { encodeLpdAnnounce, tryDecodeLpdAnnounce } from "./announce.ts";
+import {
+  encodeLpdAnnounce,
+  type LpdAnnounce,
+  tryDecodeLpdAnnounce,
+} from "./announce.ts";
 import { isOnNetwork, type LocalNetwork } from "./network.ts";
 
 /** Options of {@linkcode LpdMachine}. */
@@ -34,22 +38,6 @@ export interface LpdMachineOptions {
    */
   readonly intervalMs?: number | undefined;
   /**
-   * Least time between rounds of announces in the long run, in ms. A round is one
-   * datagram, or as many as the hashes that are due need, up to 40 and one a
-   * second: 1000 hashes.
-   *
-   * @default {60000}
-   */
-  readonly spacingMs?: number | undefined;
-  /** Rounds that may follow each other at once. @default {5} */
-  readonly burst?: number | undefined;
-  /** Announces heard in a second, five times as burst. @default {10} */
-  readonly maxIncomingPerSecond?: number | undefined;
-  /** The same for one sender. @default {3} */
-  readonly maxIncomingPerSenderPerSecond?: number | undefined;
-  /** Time in which the same peer is reported once, in ms. @default {60000} */
-  readonly repeatMs?: number | undefined;
-  /**
    * Whether peers are reported for every hash, not only for those that are
    * announced or watched.
    *
@@ -57,14 +45,6 @@ export interface LpdMachineOptions {
    */
   readonly anyInfoHash?: boolean | undefined;
 }
-
-/** The options, each with a value. */
-type Settings = {
-  [Name in keyof LpdMachineOptions]-?: Exclude<
-    LpdMachineOptions[Name],
-    undefined
-  >;
-};
 
 /** What happens to an {@linkcode LpdMachine}. */
 export type LpdInput =
@@ -122,6 +102,20 @@ interface Planned {
   readonly keys: readonly string[];
 }
 
+/**
+ * Least time between rounds of announces in the long run, in ms, and rounds that
+ * may follow each other at once. A round is one datagram, or as many as the
+ * hashes that are due need, up to 40 and one a second: 1000 hashes.
+ */
+const SPACING_MS = 60_000;
+const MAX_ROUNDS = 5;
+/** Announces heard in a second, of all and of one sender. */
+const INCOMING = 10;
+const INCOMING_OF_ONE = 3;
+/** How many times as many may come at once. */
+const BURST = 5;
+/** Time in which the same peer is reported once, in ms. */
+const REPEAT_MS = 60_000;
 /** Hashes in one datagram: 25 with our cookie fill 1400 bytes. */
 const BATCH = 25;
 /** Waits for more hashes to share the first datagram, in ms. */
@@ -140,9 +134,11 @@ const MAX_SEEN = 4096;
 const COPY_MS = 500;
 const MAX_COPIES = 64;
 
-/** See the module. Private torrents must not be given to it. */
+/** Announces hashes and hears others. Never give it a private torrent's. */
 export class LpdMachine implements Machine<LpdInput, LpdOutput> {
-  readonly #options: Settings;
+  readonly #random: RandomSource;
+  readonly #intervalMs: number;
+  readonly #anyInfoHash: boolean;
   readonly #entries = new Map<string, Entry>();
   readonly #outputs: LpdOutput[] = [];
   readonly #rounds: TokenBucket;
@@ -167,49 +163,21 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
    * Makes a machine that announces nothing yet.
    *
    * @param options See {@linkcode LpdMachineOptions}.
-   * @throws {RangeError} If a number is not positive.
+   * @throws {RangeError} If the interval is not positive.
    */
   constructor(options: LpdMachineOptions) {
-    const all: Settings = {
-      random: options.random,
-      startedAt: options.startedAt,
-      intervalMs: options.intervalMs ?? 300_000,
-      spacingMs: options.spacingMs ?? 60_000,
-      burst: options.burst ?? 5,
-      maxIncomingPerSecond: options.maxIncomingPerSecond ?? 10,
-      maxIncomingPerSenderPerSecond: options.maxIncomingPerSenderPerSecond ?? 3,
-      repeatMs: options.repeatMs ?? 60_000,
-      anyInfoHash: options.anyInfoHash ?? false,
-    };
-    for (
-      const name of [
-        "intervalMs",
-        "spacingMs",
-        "burst",
-        "maxIncomingPerSecond",
-        "maxIncomingPerSenderPerSecond",
-        "repeatMs",
-      ] as const
-    ) {
-      if (!(all[name] > 0)) {
-        throw new RangeError(
-          `Cannot use ${all[name]} as "${name}": it must be a positive number`,
-        );
-      }
+    const { random, startedAt, intervalMs = 300_000 } = options;
+    if (!(intervalMs > 0)) {
+      throw new RangeError(
+        `Cannot use ${intervalMs} as "intervalMs": it must be a positive number`,
+      );
     }
-    const { startedAt, maxIncomingPerSecond } = all;
-    this.#options = all;
-    this.#rounds = new TokenBucket(
-      1000 / all.spacingMs,
-      Math.max(1, all.burst),
-      startedAt,
-    );
-    this.#incoming = new TokenBucket(
-      maxIncomingPerSecond,
-      Math.max(1, 5 * maxIncomingPerSecond),
-      startedAt,
-    );
-    this.cookie = toHex(randomBytes(all.random, 4));
+    this.#random = random;
+    this.#intervalMs = intervalMs;
+    this.#anyInfoHash = options.anyInfoHash ?? false;
+    this.#rounds = new TokenBucket(1000 / SPACING_MS, MAX_ROUNDS, startedAt);
+    this.#incoming = new TokenBucket(INCOMING, BURST * INCOMING, startedAt);
+    this.cookie = toHex(randomBytes(random, 4));
   }
 
   /** Why datagrams were dropped. */
@@ -300,7 +268,7 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
 
   #remove(key: string): void {
     if (!this.#entries.delete(key)) return;
-    // Whoever adds it again wants to hear of everybody again.
+    // Added again, it is to hear of everybody again.
     this.#heard.clear();
   }
 
@@ -344,19 +312,16 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
   }
 
   #next(now: number): number {
-    const { intervalMs, random } = this.#options;
-    const spread = Math.min(0xffffffff, Math.ceil(intervalMs / 10));
-    return now + intervalMs + randomInt(random, spread);
+    const spread = Math.min(0xffffffff, Math.ceil(this.#intervalMs / 10));
+    return now + this.#intervalMs + randomInt(this.#random, spread);
   }
 
   #send(keys: readonly string[]): void {
     const hashes = new Map<number, Uint8Array[]>();
     for (const key of keys) {
-      const entry = this.#entries.get(key);
-      if (entry?.port === undefined) continue;
-      const ofPort = hashes.get(entry.port);
-      if (ofPort === undefined) hashes.set(entry.port, [entry.infoHash]);
-      else ofPort.push(entry.infoHash);
+      const { port, infoHash } = this.#entries.get(key) ?? {};
+      if (port === undefined) continue;
+      hashes.set(port, [...hashes.get(port) ?? [], infoHash!]);
     }
     const { cookie } = this;
     for (const [port, infoHashes] of hashes) {
@@ -369,25 +334,9 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
 
   #receive(data: Uint8Array, from: Endpoint, now: number): void {
     const announce = tryDecodeLpdAnnounce(data);
-    if (announce === undefined) {
-      this.#drops.malformed++;
-      return;
-    }
-    if (announce.cookie === this.cookie) {
-      this.#drops.own++;
-      return;
-    }
-    if (!isOnNetwork(from.hostname, this.#networks)) {
-      this.#drops.foreign++;
-      return;
-    }
-    if (this.#isCopy(data, from, now)) {
-      this.#drops.copies++;
-      return;
-    }
-    // A flooding sender uses up its own share before that of all.
-    if (!this.#senderMay(from.hostname, now) || !this.#incoming.take(now)) {
-      this.#drops.flood++;
+    const fault = this.#faultOf(announce, data, from, now);
+    if (announce === undefined || fault !== undefined) {
+      this.#drops[fault ?? "malformed"]++;
       return;
     }
     const ip = tryParseIp(from.hostname)!;
@@ -397,7 +346,7 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
     for (const infoHash of announce.infoHashes) {
       const key = toHex(infoHash);
       const entry = this.#entries.get(key);
-      if (!this.#options.anyInfoHash && entry === undefined) continue;
+      if (!this.#anyInfoHash && entry === undefined) continue;
       const peer = `${key} ${entry?.number} ${formatEndpoint(address)}`;
       if (!this.#isNews(peer, now)) continue;
       const candidate = {
@@ -410,6 +359,23 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
     }
   }
 
+  /** Why an announce is not listened to. */
+  #faultOf(
+    announce: LpdAnnounce | undefined,
+    data: Uint8Array,
+    from: Endpoint,
+    now: number,
+  ): keyof LpdDrops | undefined {
+    if (announce === undefined) return "malformed";
+    if (announce.cookie === this.cookie) return "own";
+    if (!isOnNetwork(from.hostname, this.#networks)) return "foreign";
+    if (this.#isCopy(data, from, now)) return "copies";
+    // A flooding sender uses up its own share before that of all.
+    return this.#senderMay(from.hostname, now) && this.#incoming.take(now)
+      ? undefined
+      : "flood";
+  }
+
   /**
    * Whether the same came in just now: where each interface has a socket in the
    * group, each of them hears what any of them does.
@@ -418,39 +384,35 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
     const key = `${from.hostname} ${from.port} ${toByteString(data)}`;
     const heardAt = this.#heard.get(key);
     if (heardAt !== undefined && now - heardAt < COPY_MS) return true;
-    this.#heard.delete(key);
-    if (this.#heard.size >= MAX_COPIES) {
-      const [oldest] = this.#heard.keys();
-      this.#heard.delete(oldest!);
-    }
-    this.#heard.set(key, now);
+    remember(this.#heard, key, now, MAX_COPIES);
     return false;
   }
 
   #senderMay(hostname: string, now: number): boolean {
-    let bucket = this.#senders.get(hostname);
-    if (bucket === undefined) {
-      if (this.#senders.size >= MAX_SENDERS) {
-        const [oldest] = this.#senders.keys();
-        this.#senders.delete(oldest!);
-      }
-      const perSecond = this.#options.maxIncomingPerSenderPerSecond;
-      bucket = new TokenBucket(perSecond, Math.max(1, 5 * perSecond), now);
-    } else this.#senders.delete(hostname);
-    // The map stays ordered by last use.
-    this.#senders.set(hostname, bucket);
+    const bucket = this.#senders.get(hostname) ??
+      new TokenBucket(INCOMING_OF_ONE, BURST * INCOMING_OF_ONE, now);
+    remember(this.#senders, hostname, bucket, MAX_SENDERS);
     return bucket.take(now);
   }
 
   #isNews(key: string, now: number): boolean {
     const until = this.#seen.get(key);
     if (until !== undefined && now < until) return false;
-    this.#seen.delete(key);
-    if (this.#seen.size >= MAX_SEEN) {
-      const [oldest] = this.#seen.keys();
-      this.#seen.delete(oldest!);
-    }
-    this.#seen.set(key, now + this.#options.repeatMs);
+    remember(this.#seen, key, now + REPEAT_MS, MAX_SEEN);
     return true;
   }
+}
+
+/** Puts an entry at the end of a map, which forgets its first if it is full. */
+function remember<Value>(
+  map: Map<string, Value>,
+  key: string,
+  value: Value,
+  limit: number,
+): void {
+  if (!map.delete(key) && map.size >= limit) {
+    const [first] = map.keys();
+    map.delete(first!);
+  }
+  map.set(key, value);
 }

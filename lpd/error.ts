@@ -4,34 +4,19 @@
  * @module
  */
 
-/** Why local discovery cannot work: no socket could be opened. */
-export type LpdErrorCode = "unavailable";
-
-/** Extras of a {@linkcode LpdError}. */
-export interface LpdErrorOptions {
-  /** What went wrong underneath. */
-  readonly cause?: unknown | undefined;
-}
-
 /** Local discovery cannot work here. */
 export class LpdError extends Error {
-  /** What kind of failure. */
-  readonly code: LpdErrorCode;
+  /** No socket could be opened. */
+  readonly code = "unavailable";
 
   /**
    * Makes the error.
    *
-   * @param code What kind of failure.
    * @param message One line for people.
-   * @param options See {@linkcode LpdErrorOptions}.
+   * @param options What went wrong underneath.
    */
-  constructor(
-    code: LpdErrorCode,
-    message: string,
-    options: LpdErrorOptions = {},
-  ) {
-    super(message, options.cause === undefined ? {} : { cause: options.cause });
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
     this.name = "LpdError";
-    this.code = code;
   }
 }

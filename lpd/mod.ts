@@ -41,22 +41,9 @@
 export * from "./announce.ts";
 export * from "./discovery.ts";
 export * from "./discovery_machine.ts";
-export * from "./error.ts";
-export * from "./network.ts";
-export type {
-  CandidateSource,
-  Endpoint,
-  IpFamily,
-  PeerCandidate,
-} from "../_shared/address.ts";
-export { type Clock, systemClock } from "../_shared/clock.ts";
-export type {
-  Datagram,
-  DatagramAnswerer,
-  DatagramOptions,
-  DatagramSocket,
-  MulticastOptions,
-  ServeOptions,
-} from "../_shared/datagram.ts";
-export type { Machine } from "../_shared/machine.ts";
-export { type RandomSource, systemRandom } from "../_shared/random.ts";
+export { LpdError } from "./error.ts";
+export type { LocalNetwork } from "./network.ts";
+export type { Endpoint, IpFamily, PeerCandidate } from "../_shared/address.ts";
+export type { Clock } from "../_shared/clock.ts";
+export type { DatagramOptions, DatagramSocket } from "../_shared/datagram.ts";
+export type { RandomSource } from "../_shared/random.ts";

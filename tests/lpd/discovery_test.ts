@@ -253,7 +253,7 @@ Deno.test("the signal, the loop and the stream close it", none, async () => {
 Deno.test("nonsense in options is a RangeError", none, async () => {
   const fake = new Fake();
   for (
-    const bad of [{ rescanMs: 0 }, { ttl: 256 }, { ttl: 0 }, { burst: -1 }]
+    const bad of [{ rescanMs: 0 }, { ttl: 256 }, { ttl: 0 }, { intervalMs: -1 }]
   ) {
     const open = () => LocalDiscovery.open({ ...fake.options(), ...bad });
     await assertRejects(open, RangeError);

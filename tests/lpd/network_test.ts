@@ -3,7 +3,7 @@ import {
   isOnNetwork,
   type LocalNetwork,
   prefixLengthOf,
-} from "../../lpd/mod.ts";
+} from "../../lpd/network.ts";
 
 const none = { permissions: "none" } as const;
 const networks: LocalNetwork[] = [
