@@ -247,7 +247,7 @@ export class Upload {
     const slot = this.#given.get(key);
     if (slot === undefined) return;
     slot.used = true;
-    if (this.#unused.size > 0) this.#unused.delete(key);
+    this.#unused.delete(key);
   }
 
   /** A peer waits for one turn at a time: all get turns alike. */

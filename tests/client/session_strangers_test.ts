@@ -3,7 +3,12 @@ import { assert, assertEquals } from "@std/assert";
 import type { Endpoint } from "../../_shared/address.ts";
 import { sleep } from "../../_shared/clock.ts";
 import type { TrackerClient } from "../../client/types.ts";
-import { addressFilter, HandshakeFilters, IpSet } from "../../handshake/mod.ts";
+import {
+  addressFilter,
+  HandshakeFilters,
+  Handshaker,
+  IpSet,
+} from "../../handshake/mod.ts";
 import { assertFiles, simTorrent, SwarmWorld } from "../../testing/mod.ts";
 import { WirePeer, type WirePeerOptions } from "../support/wire_peer.ts";
 
@@ -293,5 +298,35 @@ Deno.test(
       await world.run(host.torrent.completed, 60_000);
       squatter.close();
     }
+  },
+);
+
+Deno.test(
+  "a peer that hangs up after the handshake is given up",
+  none,
+  async () => {
+    const torrent = await simTorrent(FILES);
+    await using world = new SwarmWorld();
+    const address = { hostname: "10.77.0.1", port: 6881 };
+    await using rude = await Handshaker.open({
+      transports: [world.network.transport(address.hostname)],
+      clock: world.clock,
+      listen: address,
+    });
+    rude.addTorrent(torrent.metainfo.infoHash);
+    let met = 0;
+    void (async () => {
+      for await (const event of rude.events()) {
+        if (event.type !== "connected") continue;
+        met++;
+        event.connection.close();
+      }
+    })();
+    const host = await world.host();
+    host.add(torrent, { savedPeers: [address] });
+    await world.clock.advance(60_000);
+    assert(met >= 2 && met <= 4, `${met}`);
+    await world.clock.advance(60 * 60_000);
+    assertEquals(met, 5);
   },
 );

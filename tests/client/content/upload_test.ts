@@ -3,8 +3,10 @@ import type { SwarmPeer } from "../../../client/peers/swarm_peer.ts";
 import type { TorrentHost } from "../../../client/content/torrent_host.ts";
 import { RateLimiter } from "../../../client/limits/rate_limiter.ts";
 import { Upload } from "../../../client/content/upload.ts";
+import type { AddTorrentOptions } from "../../../client/types.ts";
 import { UploadSlots } from "../../../client/limits/upload_slots.ts";
 import { seededRandom } from "../../../_shared/random.ts";
+import type { Choker } from "../../../select/choker.ts";
 import { SimClock } from "../../../testing/sim_clock.ts";
 
 const none = { permissions: "none" } as const;
@@ -35,6 +37,7 @@ function makeUpload(
   peers: Map<number, SwarmPeer>,
   clock: SimClock,
   isComplete: boolean,
+  options: AddTorrentOptions = {},
 ): Upload {
   const uploadSlots = new UploadSlots({ slots: 4, limit: () => Infinity });
   const context = { clock, random: seededRandom(1), options: {}, uploadSlots };
@@ -42,7 +45,7 @@ function makeUpload(
     torrent: {
       peers,
       context,
-      options: {},
+      options,
       limits: { upload: new RateLimiter({ clock }) },
       isComplete,
     } as unknown as TorrentHost,
@@ -149,3 +152,47 @@ for (const seeding of [true, false]) {
     },
   );
 }
+
+Deno.test(
+  "peers are chosen anew every ten seconds, and when one leaves",
+  none,
+  async () => {
+    const clock = new SimClock();
+    const peers = new Map<number, SwarmPeer>();
+    let choices = 0;
+    const choker: Choker = {
+      name: "first come",
+      optimistic: new Set(),
+      tick(_now, list, slots) {
+        choices++;
+        return new Set(list.slice(0, slots).map(({ key }) => key));
+      },
+    };
+    const upload = makeUpload(peers, clock, false, { choker: () => choker });
+    const made = [1, 2, 3, 4, 5].map(fakePeer);
+    for (const { peer } of made) peers.set(peer.key, peer);
+    upload.start();
+    const pass = async (seconds: number) => {
+      for (let i = 0; i < seconds; i++) {
+        await clock.advance(1_000);
+        upload.tick(clock.now());
+      }
+    };
+    await pass(9);
+    assertEquals(choices, 1);
+    await pass(1);
+    assertEquals(choices, 2);
+    const given = () => made.map(({ state }) => !state.amChoking);
+    assertEquals(given(), [true, true, true, true, false]);
+    peers.delete(1);
+    upload.removePeer(made[0]!.peer);
+    await clock.advance(0);
+    assertEquals([choices, given()[4]], [3, true]);
+    // One that had no slot leaves none.
+    peers.delete(9);
+    upload.removePeer(fakePeer(9).peer);
+    await clock.advance(0);
+    assertEquals(choices, 3);
+    upload.stop();
+  },
+);

@@ -1,7 +1,10 @@
 /** Peers of peers (BEP 11), and none of it for private torrents (BEP 27). */
 import { assert, assertEquals } from "@std/assert";
+import { formatEndpoint } from "../../../_shared/address.ts";
 import { toHex } from "../../../_shared/bytes.ts";
 import { sleep } from "../../../_shared/clock.ts";
+import { PeerExchange } from "../../../client/peers/peer_exchange.ts";
+import type { SwarmPeer } from "../../../client/peers/swarm_peer.ts";
 import type { PeerDiscovery } from "../../../client/types.ts";
 import {
   assertFiles,
@@ -9,6 +12,7 @@ import {
   simTorrent,
   SwarmWorld,
 } from "../../../testing/mod.ts";
+import { PEX_FLAG, type UtPexMessage } from "../../../peer/mod.ts";
 import { WirePeer } from "../../support/wire_peer.ts";
 
 const FILES = [["a.bin", 2_000_000]] as const;
@@ -238,5 +242,56 @@ Deno.test(
     host.add(torrent, { peers: [middle.address] });
     await world.run(host.torrent.completed, 120_000);
     assertFiles(torrent, host.files);
+  },
+);
+
+Deno.test(
+  "whoever wants nothing is told of as a seed, whom we dialled as reachable",
+  {
+    permissions: "none",
+  },
+  () => {
+    const told: [string, number | undefined][] = [];
+    const fake = (
+      key: number,
+      direction: string,
+      state: { isSeed?: boolean; uploadOnly?: boolean } = {},
+    ) =>
+      ({
+        key,
+        direction,
+        since: 0,
+        address: { hostname: `1.1.1.${key}`, port: 9 },
+        listening: { hostname: `1.1.1.${key}`, port: 6881 },
+        connection: {
+          state,
+          supports: () => key === 1,
+          sendPex: ({ added }: UtPexMessage) => {
+            for (const peer of added) {
+              told.push([
+                formatEndpoint(peer),
+                peer.flags,
+              ]);
+            }
+          },
+        },
+      }) as unknown as SwarmPeer;
+    const peers = new Map(
+      [
+        fake(1, "inbound"),
+        fake(2, "inbound", { uploadOnly: true }),
+        fake(3, "outbound", { isSeed: true }),
+        fake(4, "outbound"),
+      ].map((peer) => [peer.key, peer]),
+    );
+    const exchange = new PeerExchange(new Uint8Array(20), peers);
+    exchange.tick(1_999);
+    assertEquals(told, []);
+    exchange.tick(2_000);
+    assertEquals(told, [
+      ["1.1.1.2:6881", PEX_FLAG.seed],
+      ["1.1.1.3:6881", PEX_FLAG.seed | PEX_FLAG.reachable],
+      ["1.1.1.4:6881", PEX_FLAG.reachable],
+    ]);
   },
 );

@@ -1,4 +1,5 @@
 /** What users see of torrents and sessions. */
+import { formatEndpoint } from "../../../_shared/address.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { SessionError } from "../../../client/error.ts";
 import type { SessionEvent } from "../../../client/session_view.ts";
@@ -63,6 +64,7 @@ Deno.test("snapshots are plain JSON", pure, async () => {
   await world.until(() => one.stats().piecesDone >= 2);
   const state = host.session.state();
   assertEquals(JSON.parse(JSON.stringify(state)), state);
+  assertEquals(state.local, formatEndpoint(host.address));
   const [snapshot] = state.torrents;
   assertEquals(snapshot!.state, "downloading");
   assertEquals(snapshot!.peers.length, 1);
