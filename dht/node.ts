@@ -86,7 +86,7 @@ export class MainlineDht implements AsyncDisposable {
     this.#random = random;
     this.#sockets = sockets;
     this.#bootstrapped.promise.catch(() => {
-      // Whoever waits for it sees it.
+      // Callers who wait for it see it.
     });
     this.#machine = new DhtNodeMachine(
       machineOptions(options, sockets, saved, random, clock.now()),
@@ -352,7 +352,7 @@ export class MainlineDht implements AsyncDisposable {
 
   /**
    * Watches what happens: every query that comes in, as crawlers want to know,
-   * our external address, and whether we found others. Whoever is too slow
+   * our external address, and whether we found others. A reader that is too slow
    * misses the oldest.
    *
    * @param options See {@linkcode DhtEventsOptions}.
@@ -465,7 +465,7 @@ export class MainlineDht implements AsyncDisposable {
     for (const endpoint of endpoints) {
       this.#resolve(endpoint).then((contacts) => {
         if (contacts.length === 0) return;
-        // Whoever names a node in a private network wants to take part there.
+        // A node named in a private network means to take part there.
         const widens = kind === "bootstrap" &&
           this.#options.scopes === undefined;
         this.#driver.input({ type: "contacts", kind, contacts, widens });

@@ -52,7 +52,7 @@ const MAX_HOSTS = 128;
 /** Signatures that may be checked at the same time. */
 const MAX_CHECKS = 256;
 
-/** See the module. */
+/** A node without sockets: datagrams and time in, datagrams and results out. */
 export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
   readonly #readOnly: boolean;
   readonly #scopes: Set<IpScope>;

@@ -34,6 +34,7 @@ import type {
   DhtScrape,
   DhtStoreResult,
 } from "../mainline_options.ts";
+import { checkLength } from "../check_options.ts";
 import { compareNodeDistance, randomNodeId } from "../node_id.ts";
 import type {
   DhtItem,
@@ -55,10 +56,16 @@ export interface ClientHost {
   readonly importSecretKey: (secretKey: Uint8Array) => Promise<Signer>;
 }
 
+/** What is asked of the machine, without the number of the request. */
+type RequestInput =
+  | Omit<Extract<DhtNodeInput, { readonly type: "ping" }>, "requestId">
+  | Omit<Extract<DhtNodeInput, { readonly type: "search" }>, "requestId">
+  | Omit<Extract<DhtNodeInput, { readonly type: "store" }>, "requestId">;
+
 /** What may wait to be taken of one request: more than a lookup can give. */
 const MAX_PROGRESS = 16_384;
 
-/** See the module. */
+/** Turns calls into requests to the machine, and its progress into results. */
 export class Client {
   readonly #host: ClientHost;
   readonly #requests = new Map<number, (progress: DhtProgress) => void>();
@@ -88,11 +95,9 @@ export class Client {
     const { signal } = options;
     const addresses = await this.#host.resolve(endpoint);
     // A name may have addresses that cannot be reached from here.
-    const pings = addresses.map(
-      (address) => (requestId: number): DhtNodeInput => (
-        { type: "ping", requestId, address }
-      ),
-    );
+    const pings = addresses.map((
+      address,
+    ) => ({ type: "ping", address } as const));
     let refused: Error | undefined;
     for await (const progress of this.#run(pings, signal)) {
       if (progress.type === "pong") return progress;
@@ -108,12 +113,9 @@ export class Client {
     target: Uint8Array,
     options: DhtRequestOptions = {},
   ): Promise<NodeContact[]> {
-    const found: DhtStoreNode[] = [];
     const search = { method: "find_node", target } as const;
-    for await (const progress of this.#search(search, options)) {
-      if (progress.type === "done") found.push(...progress.closest);
-    }
-    return found
+    const found = await this.#closest(search, options);
+    return found.flat()
       .sort((a, b) => compareNodeDistance(target, a.id, b.id))
       .map(({ id, address }) => ({ id, address }));
   }
@@ -152,11 +154,8 @@ export class Client {
   ): Promise<DhtStoreResult> {
     const { port, seed = false, signal } = options;
     if (port !== undefined) checkPort(port);
-    const closest: (readonly DhtStoreNode[])[] = [];
     const search = { method: "get_peers", target: infoHash } as const;
-    for await (const progress of this.#search(search, options)) {
-      if (progress.type === "done") closest.push(progress.closest);
-    }
+    const closest = await this.#closest(search, options);
     return await this.#store(closest, {
       method: "announce_peer",
       infoHash,
@@ -234,16 +233,13 @@ export class Client {
     const target = publicKey === undefined
       ? immutableItemTarget(value)
       : mutableItemTarget(publicKey, salt);
-    const closest: (readonly DhtStoreNode[])[] = [];
     let highest = 0n;
     const search = { method: "get", target, salt, first: false } as const;
-    for await (const progress of this.#search(search, options)) {
-      if (progress.type === "done") closest.push(progress.closest);
-      else if (progress.type === "item") {
-        const { seq = 0n } = progress.item;
-        if (seq > highest) highest = seq;
-      }
-    }
+    const closest = await this.#closest(search, options, (progress) => {
+      if (progress.type !== "item") return;
+      const { seq = 0n } = progress.item;
+      if (seq > highest) highest = seq;
+    });
     if (!isMutable || publicKey === undefined) {
       const request = { method: "put", target, value } as const;
       const result = await this.#store(closest, request, options.signal);
@@ -272,18 +268,18 @@ export class Client {
 
   /** Runs requests side by side; their progress comes as one. */
   async *#run(
-    makers: readonly ((requestId: number) => DhtNodeInput)[],
+    requests: readonly RequestInput[],
     signal: AbortSignal | undefined,
   ): AsyncGenerator<DhtProgress, void, undefined> {
     signal?.throwIfAborted();
-    if (this.#isClosed || makers.length === 0) return;
+    if (this.#isClosed || requests.length === 0) return;
     const queue = new EventQueue<DhtProgress>(MAX_PROGRESS);
     const running = new Set<number>();
     const onAbort = () => queue.close(signal?.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
     this.#queues.add(queue);
     try {
-      const inputs = makers.map((make) => {
+      const inputs = requests.map((request): DhtNodeInput => {
         const requestId = this.#nextRequestId++;
         running.add(requestId);
         this.#requests.set(requestId, (progress) => {
@@ -293,7 +289,7 @@ export class Client {
           this.#requests.delete(requestId);
           if (running.size === 0) queue.close();
         });
-        return make(requestId);
+        return { ...request, requestId };
       });
       for (const input of inputs) this.#host.input(input);
       while (true) {
@@ -317,19 +313,28 @@ export class Client {
     search: Omit<DhtSearchRequest, "family">,
     options: DhtRequestOptions,
   ): AsyncGenerator<DhtProgress, void, undefined> {
-    const { length } = search.target;
-    if (length !== 20) {
-      throw new RangeError(
-        `Cannot look up a target of ${length} bytes: it must have 20`,
-      );
-    }
+    checkLength("a target", search.target, 20);
     const { families = this.#host.families, signal } = options;
-    const makers = families
+    const searches = families
       .filter((family) => this.#host.families.includes(family))
-      .map((family) => (requestId: number): DhtNodeInput => (
-        { type: "search", requestId, search: { ...search, family } }
+      .map((family) => (
+        { type: "search", search: { ...search, family } } as const
       ));
-    yield* this.#run(makers, signal);
+    yield* this.#run(searches, signal);
+  }
+
+  /** Searches, and gives the closest nodes of each IP version. */
+  async #closest(
+    search: Omit<DhtSearchRequest, "family">,
+    options: DhtRequestOptions,
+    onProgress: (progress: DhtProgress) => void = () => {},
+  ): Promise<(readonly DhtStoreNode[])[]> {
+    const closest: (readonly DhtStoreNode[])[] = [];
+    for await (const progress of this.#search(search, options)) {
+      if (progress.type === "done") closest.push(progress.closest);
+      else onProgress(progress);
+    }
+    return closest;
   }
 
   /** Stores at the closest nodes of each IP version. */
@@ -341,10 +346,10 @@ export class Client {
     const stored: NodeContact[] = [];
     const refused: DhtStoreResult["refused"][number][] = [];
     const unanswered: Endpoint[] = [];
-    const makers = closest.map((nodes) => (requestId: number): DhtNodeInput => (
-      { type: "store", requestId, nodes, store }
+    const stores = closest.map((nodes) => (
+      { type: "store", nodes, store } as const
     ));
-    for await (const progress of this.#run(makers, signal)) {
+    for await (const progress of this.#run(stores, signal)) {
       if (progress.type === "stored") stored.push(progress.node);
       else if (progress.type === "unanswered") {
         unanswered.push(progress.address);
@@ -369,11 +374,7 @@ function checkMutable(
   publicKey: Uint8Array,
   salt: Uint8Array | undefined,
 ): void {
-  if (publicKey.length !== 32) {
-    throw new RangeError(
-      `Cannot use a public key of ${publicKey.length} bytes: it must have 32`,
-    );
-  }
+  checkLength("a public key", publicKey, 32);
   if (salt !== undefined && salt.length > MAX_SALT_LENGTH) {
     throw new RangeError(
       `Cannot use a salt of ${salt.length} bytes: the most is ${MAX_SALT_LENGTH}`,

@@ -4,6 +4,7 @@
  * @module
  */
 import { concatBytes, plainBytes } from "../../_shared/bytes.ts";
+import { checkLength } from "../check_options.ts";
 
 /** A key that can sign. */
 export interface Signer {
@@ -40,11 +41,7 @@ export async function verifySignature(
 
 /** Makes a signer of a 32-byte secret key. */
 export async function importSecretKey(secretKey: Uint8Array): Promise<Signer> {
-  if (secretKey.length !== 32) {
-    throw new RangeError(
-      `Cannot use a secret key of ${secretKey.length} bytes: it must have 32`,
-    );
-  }
+  checkLength("a secret key", secretKey, 32);
   const pkcs8 = concatBytes([PKCS8_ED25519, secretKey]);
   const key = await crypto.subtle
     .importKey("pkcs8", pkcs8, "Ed25519", true, ["sign"]);

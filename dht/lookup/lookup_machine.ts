@@ -82,7 +82,7 @@ const MAX_KNOWN = 4096;
 /** Longest write token that is kept, in bytes. */
 const MAX_TOKEN = 128;
 
-/** See the module. */
+/** Finds the nodes closest to a target, step by step. */
 export class DhtLookup {
   readonly #target: Uint8Array;
   readonly #ownId: Uint8Array | undefined;
@@ -292,7 +292,7 @@ export class DhtLookup {
   /**
    * Tells who is closest: of those that answered the `k` closest, and if ids
    * that do not fit their address are among them, as many more as make `k` that
-   * do. So whoever makes up ids around a target cannot take it over.
+   * do. So ids made up around a target cannot take it over.
    *
    * @returns Nodes that answered, closest first; at most twice `k`.
    */

@@ -69,7 +69,7 @@ export interface RequestsOptions {
 
 type Checked = (valid: boolean, now: number) => void;
 
-/** See the module. */
+/** Pings, searches and stores that run, and the requests they wait for. */
 export class Requests implements JobHost, SearchHost {
   readonly #options: DhtNodeMachineOptions;
   readonly #families: ReadonlyMap<IpFamily, Family>;

@@ -27,7 +27,7 @@ export interface SearchHost {
   accepts(address: Endpoint): boolean;
   /** Whether others may tell us of a host. */
   acceptsHost(hostname: string): boolean;
-  /** Reports to whoever asked for the search. */
+  /** Reports to the caller of the search. */
   progress(requestId: number, progress: DhtProgress): void;
   /** Has a signature checked; the answer comes by `Search.verified`. */
   verify(search: Search, item: DhtItem, salt: Uint8Array | undefined): number;
@@ -59,7 +59,7 @@ interface Checking {
   readonly from: Endpoint;
 }
 
-/** See the module. Its owner sends what `body` says and feeds the answers. */
+/** What a lookup collects. Its owner sends what `body` says and feeds the answers. */
 export class Search {
   readonly requestId: number;
   readonly request: DhtSearchRequest;

@@ -57,7 +57,7 @@ const MIN_FAIL_MS = 2000;
  */
 const MAX_LATE_MS = 15_000;
 
-/** See the module. */
+/** Requests that wait for an answer, with timeouts that follow round trips. */
 export class DhtTransactions<Context> {
   readonly #random: RandomSource;
   readonly #maxOutstanding: number;

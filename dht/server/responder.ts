@@ -83,7 +83,7 @@ const SAMPLES_OVERHEAD = 145;
 /** Both filters of a scrape (BEP 33). */
 const FILTERS = 2 * 265;
 
-/** See the module. One for all IP versions of a node. */
+/** Answers queries and keeps peers and items, for all IP versions of a node. */
 export class DhtResponder {
   readonly #tables = new Map<IpFamily, RoutingTable>();
   readonly #peers = new Map<IpFamily, PeerStore>();

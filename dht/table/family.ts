@@ -88,7 +88,7 @@ const MAX_MET = 32;
 /** Neighbours that share a key (BEP 5). */
 const K = 8;
 
-/** See the module. */
+/** The routing table of one IP version, and what keeps it filled. */
 export class Family {
   readonly family: IpFamily;
   readonly table: RoutingTable;

@@ -12,7 +12,7 @@ import { at, idOf, MachineBench as Bench } from "./machine_bench.ts";
 const none = { permissions: "none" } as const;
 
 Deno.test(
-  "DhtNodeMachine - whoever answers a lot of requests is no flood",
+  "DhtNodeMachine - many answers to our requests are no flood",
   none,
   () => {
     const bench = new Bench();

@@ -162,7 +162,7 @@ Deno.test(
 );
 
 Deno.test(
-  "DhtNodeMachine - whoever is read-only is not remembered",
+  "DhtNodeMachine - read-only nodes are not remembered",
   none,
   () => {
     const bench = new Bench();

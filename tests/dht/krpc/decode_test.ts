@@ -374,3 +374,29 @@ Deno.test("datagrams never overwrite each other", none, () => {
   }
   for (const { bytes, hex } of kept) assertEquals(toHex(bytes), hex);
 });
+
+Deno.test(
+  "an error needs a number of at most 15 digits and a text",
+  none,
+  () => {
+    const read = (list: string) =>
+      tryDecodeKrpc(encodeText(`d1:e${list}1:t2:aa1:y1:ee`));
+    const good = read("li201e2:hie");
+    assert(good.type === "error");
+    assertEquals([good.code, good.message], [201, "hi"]);
+    for (
+      const list of [
+        "li1234567890123456e2:hie",
+        "li201ei5ee",
+        "li201ee",
+        "2:hi",
+      ]
+    ) {
+      const { type, transactionId } = {
+        transactionId: undefined,
+        ...read(list),
+      };
+      assertEquals([type, transactionId], ["drop", encodeText("aa")], list);
+    }
+  },
+);

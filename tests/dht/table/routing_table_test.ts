@@ -217,8 +217,8 @@ Deno.test("without the restriction, ports tell nodes apart", none, () => {
 Deno.test("an id stays with its address", none, () => {
   const table = makeTable();
   const [node] = fill(table, 3, 1);
-  const thief = table.responded(node!.id, fresh(), 0);
-  assertEquals(thief, { type: "rejected", reason: "id-taken" });
+  const impostor = table.responded(node!.id, fresh(), 0);
+  assertEquals(impostor, { type: "rejected", reason: "id-taken" });
   const forged = table.queried(node!.id, fresh(), 0);
   assertEquals(forged, { type: "rejected", reason: "id-taken" });
   assertEquals(table.find(node!.id)?.address, node!.address);
