@@ -105,41 +105,6 @@ export function getBencodeInteger(
 }
 
 /**
- * Reads an integer of any size, when it is there.
- *
- * @param value Where to start.
- * @param path The way to the field.
- * @returns The integer, or `undefined` for anything else.
- */
-export function tryGetBencodeBigInt(
-  value: BencodeValue,
-  path: BencodePath,
-): bigint | undefined {
-  const field = tryGetBencodeValue(value, path);
-  if (typeof field === "number") return BigInt(field);
-  return typeof field === "bigint" ? field : undefined;
-}
-
-/**
- * Reads an integer of any size that must be there.
- *
- * @param value Where to start.
- * @param path The way to the field.
- * @param context The path of `value` itself, put before the field's path in
- * the error.
- * @returns The integer, as `bigint` also when it is small.
- * @throws {BencodeTypeError} If it is missing or of another type.
- */
-export function getBencodeBigInt(
-  value: BencodeValue,
-  path: BencodePath,
-  context?: string,
-): bigint {
-  return tryGetBencodeBigInt(value, path) ??
-    refuse(value, path, context, "an integer");
-}
-
-/**
  * Reads a byte string, when it is there.
  *
  * @param value Where to start.

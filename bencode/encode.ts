@@ -23,15 +23,13 @@ const SHORT_BYTES = 24;
 /** The buffer of this size or less is kept for the next call. */
 const KEPT_BUFFER = 65536;
 
-type Dictionary =
-  | ReadonlyMap<string, BencodeInput>
-  | { readonly [key: string]: BencodeInput | undefined };
+type Fields = { readonly [key: string]: BencodeInput | undefined };
 
 /** A list or dictionary that is being written. One is reused per depth. */
 interface Frame {
   list: readonly BencodeInput[] | undefined;
   map: ReadonlyMap<string, BencodeInput> | undefined;
-  fields: { readonly [key: string]: BencodeInput | undefined } | undefined;
+  fields: Fields | undefined;
   /** Of a dictionary, in the order of their bytes. */
   keys: readonly string[];
   /** Of the next item or key. */
@@ -127,29 +125,25 @@ class Encoder {
     } else if (typeof value === "bigint") {
       this.#writeAscii(`i${value}e`);
     } else if (typeof value === "object" && value !== null) {
-      this.#writeObject(value as Dictionary);
-    } else {
-      throw new TypeError(
-        `Cannot encode ${
-          describe(value)
-        }${this.#where()}: expected an integer, a byte string, text, a list or a dictionary`,
-      );
-    }
+      this.#writeObject(value as Fields);
+    } else throw this.#notEncodable(value);
   }
 
-  #writeObject(value: Dictionary): void {
+  #notEncodable(value: unknown): TypeError {
+    return new TypeError(
+      `Cannot encode ${
+        describe(value)
+      }${this.#where()}: expected an integer, a byte string, text, a list or a dictionary`,
+    );
+  }
+
+  #writeObject(value: Fields): void {
     const prototype = Object.getPrototypeOf(value);
-    if (
-      prototype !== null && Object.getPrototypeOf(prototype) !== null
-    ) {
-      throw new TypeError(
-        `Cannot encode ${
-          describe(value)
-        }${this.#where()}: expected an integer, a byte string, text, a list or a dictionary`,
-      );
+    if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
+      throw this.#notEncodable(value);
     }
     const frame = this.#open(DICTIONARY);
-    frame.fields = value as { readonly [key: string]: BencodeInput };
+    frame.fields = value;
     frame.keys = this.#sortedKeys(Object.keys(value));
   }
 

@@ -8,9 +8,10 @@ import {
   type Fault,
   type ResolvedOptions,
   resolveOptions,
+  toSyntaxError,
 } from "./syntax/limits.ts";
 import { BencodeScanner, FAULT, MORE } from "./syntax/scanner.ts";
-import { BencodeSyntaxError } from "./error.ts";
+import type { BencodeSyntaxError } from "./error.ts";
 import type { BencodeValue, DecodeBencodeOptions } from "./types.ts";
 
 const DEFAULT_MAX_LENGTH = 16 * 1024 * 1024;
@@ -177,10 +178,8 @@ export class IncrementalBencodeDecoder {
   }
 
   #refuse(fault: Fault): undefined {
-    this.#error = new BencodeSyntaxError(
-      fault.code ?? "invalid-value",
-      this.#offset + fault.offset,
-    );
+    const offset = this.#offset + fault.offset;
+    this.#error = toSyntaxError({ code: fault.code, offset });
     this.#buffer = new Uint8Array(0);
     this.#buffered = 0;
     return undefined;

@@ -68,18 +68,46 @@
  */
 export * from "./create.ts";
 export * from "./create_error.ts";
-export * from "./create_options.ts";
-export * from "./disk_paths.ts";
+export {
+  type CreateBytesSource,
+  type CreateMetainfoOptions,
+  type CreatePathSource,
+  type CreateSource,
+  type CreateStreamSource,
+  suggestPieceLength,
+} from "./create_options.ts";
+export {
+  type DiskNaming,
+  diskPaths,
+  type NamedTorrent,
+  type RenamedFile,
+  renamedFiles,
+  type UnportableFile,
+  unportableFiles,
+} from "./disk_paths.ts";
 export * from "./edit.ts";
 export type { HashProgress, HashThreadOptions } from "./hash_options.ts";
-export * from "./verify.ts";
 export * from "./magnet.ts";
-export * from "./merkle.ts";
-export * from "./merkle_range.ts";
+export {
+  isPieceLayer,
+  merkleLeaves,
+  merklePieceHash,
+  merklePieceLayer,
+} from "./merkle.ts";
+export {
+  collectMerkleRange,
+  isMerkleRange,
+  isProvedMerkleRange,
+  type MerkleLookup,
+  type MerkleRange,
+} from "./merkle_range.ts";
 export * from "./metainfo.ts";
 export * from "./parse.ts";
-export * from "./parse_magnet.ts";
+export {
+  cleanMagnetText,
+  parseMagnet,
+  type ParseMagnetOptions,
+} from "./parse_magnet.ts";
 export * from "./piece_layout.ts";
-export * from "./safe_path.ts";
-export type { BencodeInput } from "../bencode/types.ts";
-export type { Endpoint } from "../_shared/address.ts";
+export { sanitizePath, type SanitizePathOptions } from "./safe_path.ts";
+export * from "./verify.ts";

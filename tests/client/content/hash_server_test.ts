@@ -2,14 +2,12 @@ import { assert, assertEquals } from "@std/assert";
 import { equalBytes, toHex } from "../../../_shared/bytes.ts";
 import { seededRandom } from "../../../_shared/random.ts";
 import { HashServer } from "../../../client/content/hash_server.ts";
+import { merkleParents, merkleRoot, sha256 } from "../../../metainfo/merkle.ts";
 import {
   BLOCK_SIZE,
   createMetainfo,
-  merkleParents,
-  merkleRoot,
   type Metainfo,
   parseMetainfo,
-  sha256,
 } from "../../../metainfo/mod.ts";
 import { hashProofLength } from "../../../peer/mod.ts";
 
