@@ -74,6 +74,7 @@ export {
   type CreatePathSource,
   type CreateSource,
   type CreateStreamSource,
+  type LeftOut,
   suggestPieceLength,
 } from "./create_options.ts";
 export {

@@ -184,3 +184,18 @@ Deno.test(
     assertEquals(memory.list(), [partName]);
   },
 );
+
+Deno.test("PartFile: slots are behind the table", pure, async () => {
+  const many = makeTorrent({ pieceLength: 16384, files: [1100 * 16384] });
+  const memory = new MemoryFileSystem();
+  const part = new PartFile(memory, [], many);
+  await part.write(1099, 0, new Uint8Array(16384).fill(7));
+  const [name] = memory.list();
+  assertEquals(memory.stat([name!])!.size, 8192 + 16384);
+  const loaded = new PartFile(memory, [], many);
+  await loaded.load();
+  assertEquals(loaded.pieces, [1099]);
+  const into = new Uint8Array(16384);
+  assertEquals(await loaded.read(1099, 0, into), true);
+  assert(into.every((byte) => byte === 7));
+});

@@ -1,6 +1,7 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { crypto } from "@std/crypto";
 import { randomInt, seededRandom, shuffle } from "../../../_shared/random.ts";
+import { budgetParts, DiskBudget } from "../../../disk/budget.ts";
 import { DiskError } from "../../../disk/error.ts";
 
 import { makeTorrent, type TestTorrent } from "../support.ts";
@@ -335,3 +336,35 @@ Deno.test("pieces of nothing but padding are there at once", pure, async () => {
     new Uint8Array(16384),
   );
 });
+
+Deno.test(
+  "memory that is on its way to the files is counted until it comes back",
+  pure,
+  async () => {
+    const torrent = makeTorrent({ pieceLength: 65536, files: [400_000] });
+    const budget = new DiskBudget();
+    const { pool } = budgetParts(budget);
+    for (const fails of [false, true]) {
+      await using bench = await open(torrent, { slow: true, disk: { budget } });
+      const { storage } = bench;
+      for (const i of [0, 1, 2]) {
+        storage.writeBlock(i, 0, torrent.content[i]!.subarray(0, 16384));
+      }
+      const used = budget.bufferedBytes;
+      assertEquals(used, 3 * 65536);
+      const error = new Error("EIO");
+      if (fails) {
+        bench.fault = ({ operation }) =>
+          operation === "write" ? { error } : undefined;
+      }
+      const flushed = storage.flush();
+      assertEquals(pool.leavingBytes, 3 * 65536);
+      if (fails) await assertRejects(() => flushed, DiskError, "EIO");
+      else await flushed;
+      assertEquals(pool.leavingBytes, 0);
+      assertEquals(budget.bufferedBytes, fails ? used : 0);
+      bench.fault = undefined;
+      assertEquals(await storage.resume(), true);
+    }
+  },
+);
