@@ -39,18 +39,26 @@
  *
  * @module
  */
-export * from "./announce_url.ts";
+export { formatAnnounceUrl, formatScrapeUrl } from "./announce_url.ts";
 export * from "./client.ts";
-export type { LocalTrackerPolicy } from "./reach.ts";
-export * from "./query.ts";
-export * from "./response.ts";
-export * from "./server.ts";
 export * from "./handler.ts";
+export type { LocalTrackerPolicy } from "./reach.ts";
+export {
+  encodeHttpAnnounceResponse,
+  encodeHttpFailure,
+  encodeHttpScrapeResponse,
+  type HttpAnnounceAnswer,
+  type HttpAnnounceQuery,
+  parseAnnounceQuery,
+  parseScrapeQuery,
+  TrackerQueryError,
+} from "./query.ts";
 export type {
   HttpTrackerAnswerOptions,
   HttpTrackerServerStats,
 } from "./responder.ts";
-export type { Endpoint, IpFamily } from "../_shared/address.ts";
+export * from "./response.ts";
+export * from "./server.ts";
 export {
   type AnnounceEvent,
   type AnnounceRequest,
@@ -60,5 +68,3 @@ export {
   type TrackerErrorCode,
   type TrackerErrorOptions,
 } from "../_shared/announce.ts";
-export { type Clock, systemClock } from "../_shared/clock.ts";
-export { type RandomSource, systemRandom } from "../_shared/random.ts";

@@ -3,10 +3,12 @@ import { seededRandom } from "../../_shared/random.ts";
 import { SwarmService, SwarmTable } from "../../tracker/mod.ts";
 import {
   encodeUdpTrackerRequest,
-  MAX_RESPONSE_LENGTH,
   tryDecodeUdpTrackerRequest,
-  UdpTrackerResponder,
 } from "../../utracker/mod.ts";
+import {
+  MAX_RESPONSE_LENGTH,
+  UdpTrackerResponder,
+} from "../../utracker/responder.ts";
 import type { FuzzTarget } from "./fuzz_target.ts";
 
 const service = new SwarmService({

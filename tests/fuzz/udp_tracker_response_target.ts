@@ -3,8 +3,8 @@ import { seededRandom } from "../../_shared/random.ts";
 import {
   encodeUdpTrackerResponse,
   tryDecodeUdpTrackerResponse,
-  UdpTrackerClientMachine,
 } from "../../utracker/mod.ts";
+import { UdpTrackerClientMachine } from "../../utracker/client_machine.ts";
 import type { FuzzTarget } from "./fuzz_target.ts";
 
 const to = { hostname: "192.0.2.1", port: 6969 };

@@ -6,12 +6,14 @@ import {
   formatScrapeUrl,
   parseAnnounceQuery,
   parseScrapeQuery,
-  percentDecodeBytes,
-  percentEncodeBytes,
   TrackerError,
-  trackerOrigin,
   TrackerQueryError,
 } from "../../htracker/mod.ts";
+import { percentDecodeBytes } from "../../htracker/query.ts";
+import {
+  percentEncodeBytes,
+  trackerOrigin,
+} from "../../htracker/announce_url.ts";
 
 const permissions = "none";
 const REQUEST: AnnounceRequest = {

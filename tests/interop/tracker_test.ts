@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { randomBytes, systemRandom } from "../../_shared/random.ts";
-import { HttpTrackerClient, trackerOrigin } from "../../htracker/mod.ts";
+import { HttpTrackerClient } from "../../htracker/mod.ts";
+import { trackerOrigin } from "../../htracker/announce_url.ts";
 import { type AnnounceRequest, UdpTrackerClient } from "../../utracker/mod.ts";
 import { runBip, startBip } from "../support/bip.ts";
 import { TempDir } from "../support/paths.ts";

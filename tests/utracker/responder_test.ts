@@ -5,14 +5,16 @@ import { randomBytes, randomInt, seededRandom } from "../../_shared/random.ts";
 import { InfoHashList, SwarmService, SwarmTable } from "../../tracker/mod.ts";
 import {
   encodeUdpTrackerRequest,
-  MAX_RESPONSE_LENGTH,
   tryDecodeUdpTrackerResponse,
   type UdpAnnounceRequest,
   type UdpTrackerHandler,
   type UdpTrackerRequest,
-  UdpTrackerResponder,
   type UdpTrackerResponse,
 } from "../../utracker/mod.ts";
+import {
+  MAX_RESPONSE_LENGTH,
+  UdpTrackerResponder,
+} from "../../utracker/responder.ts";
 
 const permissions = "none";
 const ALICE: Endpoint = { hostname: "192.0.2.1", port: 1000 };

@@ -11,11 +11,11 @@ import {
 } from "../../tracker/mod.ts";
 import {
   type AnnounceRequest,
-  type Clock,
   TrackerError,
   UdpTrackerClient,
   UdpTrackerServer,
 } from "../../utracker/mod.ts";
+import { type Clock } from "../../_shared/clock.ts";
 
 const permissions: Deno.PermissionOptions = {
   net: ["127.0.0.1", "0.0.0.0", "[::1]", "[::]", "localhost"],
