@@ -15,7 +15,7 @@ import {
   UdpTrackerClient,
   UdpTrackerServer,
 } from "../../utracker/mod.ts";
-import { type Clock } from "../../_shared/clock.ts";
+import type { Clock } from "../../_shared/clock.ts";
 
 const permissions: Deno.PermissionOptions = {
   net: ["127.0.0.1", "0.0.0.0", "[::1]", "[::]", "localhost"],
