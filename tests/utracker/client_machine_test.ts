@@ -9,7 +9,7 @@ import {
   type UdpTrackerResponse,
 } from "../../utracker/mod.ts";
 import { UdpTrackerClientMachine } from "../../utracker/client_machine.ts";
-import { type UdpTrackerClientOutput } from "../../utracker/client_messages.ts";
+import type { UdpTrackerClientOutput } from "../../utracker/client_messages.ts";
 
 const permissions = "none";
 const TRACKER: Endpoint = { hostname: "192.0.2.1", port: 6969 };
