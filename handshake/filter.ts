@@ -155,7 +155,7 @@ export class HandshakeFilters {
     if (first === "block" ? block : allow) return first;
     if (wait && !complete) return "need-data";
     if (first === "block" ? allow : block) return allow ? "allow" : "block";
-    // Nobody has an opinion yet, but somebody may get one with more facts.
+    // No filter has an opinion yet, but one may get one with more facts.
     return this.otherwise === "block" && !complete && this.#filters.size > 0
       ? "need-data"
       : this.otherwise;

@@ -37,9 +37,7 @@ export class PeerConnection implements AsyncDisposable {
   /** Addresses of both ends, and the transport. */
   readonly connection: ByteConnection;
   readonly #onEvent: PeerConnectionOptions["onEvent"];
-  readonly #beforeRead: PeerConnectionOptions["beforeRead"];
   readonly #afterRead: PeerConnectionOptions["afterRead"];
-  readonly #beforeWrite: PeerConnectionOptions["beforeWrite"];
   readonly #clock: Clock;
   readonly #machine: PeerSessionMachine;
   readonly #channel: MessageChannel<PeerConnection>;
@@ -55,10 +53,9 @@ export class PeerConnection implements AsyncDisposable {
   /** Ends a rest in reading. */
   #wake: (() => void) | undefined;
 
-  /** What a channel asks and tells; one for all, as peers are many. */
+  /** The side of the channels; one for all, as peers are many. */
   static readonly #host: ChannelHost<PeerConnection> = {
     awaitsBlocks: (peer) => peer.#machine.outstanding > 0,
-    beforeRead: (peer, wanted) => peer.#beforeRead?.(wanted, peer) ?? wanted,
     onPause(peer, paused) {
       peer.#machine.setReading(!paused, peer.#tick());
       peer.#settle();
@@ -78,7 +75,6 @@ export class PeerConnection implements AsyncDisposable {
     waiting: (peer) => peer.#machine.waitingBytes,
     take: (peer) => peer.#machine.take(),
     recycle: (peer, bytes) => peer.#machine.recycle(bytes),
-    beforeWrite: (peer, bytes) => peer.#beforeWrite?.(bytes, peer),
     onSent(peer, underWay) {
       peer.#machine.sent(underWay, peer.#tick());
       peer.#settle();
@@ -93,9 +89,7 @@ export class PeerConnection implements AsyncDisposable {
     this.peerId = options.peerId;
     this.connection = options.connection;
     this.#onEvent = options.onEvent;
-    this.#beforeRead = options.beforeRead;
     this.#afterRead = options.afterRead;
-    this.#beforeWrite = options.beforeWrite;
     this.#clock = options.clock ?? systemClock;
     this.#now = this.#clock.now();
     this.#machine = new PeerSessionMachine(

@@ -20,11 +20,11 @@ export type PeerProtocolErrorCode =
   | "not-negotiated"
   /** A payload that cannot be understood. */
   | "malformed"
-  /** Too many blocks that nobody asked for. */
+  /** Too many blocks that were not requested. */
   | "unrequested"
   /** Too many requests, or too many bad ones. */
   | "request-flood"
-  /** Too many of our requests refused without a single block. */
+  /** Too many of our requests rejected without a single block. */
   | "refusing"
   /** Far too many messages of any kind. */
   | "flood"

@@ -5,11 +5,12 @@
  */
 import { decodeBencode } from "../bencode/decode.ts";
 import { encodeBencode } from "../bencode/encode.ts";
-import type { BencodeInput, BencodeValue } from "../bencode/types.ts";
+import type { BencodeValue } from "../bencode/types.ts";
 import {
   decodeTextLossy,
   encodeText,
   fromByteString,
+  toByteString,
   tryDecodeText,
 } from "../_shared/bytes.ts";
 import { PeerProtocolError } from "./error.ts";
@@ -43,7 +44,7 @@ export interface ExtensionHandshake {
   readonly completeAgo?: number | undefined;
 }
 
-/** What may come in: small dictionaries, whatever the envelope allows. */
+/** Bounds of what is decoded: small dictionaries, whatever the envelope allows. */
 const LIMITS = { mode: "lenient", maxDepth: 8, maxTokens: 2_000 } as const;
 const MAX_HANDSHAKE = 65_536;
 const MAX_VERSION = 128;
@@ -65,30 +66,21 @@ export function encodeExtensionHandshake(
         `Cannot give extension "${name}" the id ${id}: it must be an integer from 0 to 255`,
       );
     }
-    ids.push([byteKey(name), id]);
+    ids.push([toByteString(encodeText(name)), id]);
   }
-  const root = new Map<string, BencodeInput>([["m", new Map(ids)]]);
-  const put = (key: string, value: BencodeInput | undefined) => {
-    if (value !== undefined) root.set(key, value);
-  };
-  put("v", handshake.clientVersion);
-  put("p", handshake.listenPort);
-  put("reqq", handshake.requestQueue);
-  put("metadata_size", handshake.metadataSize);
-  if (handshake.uploadOnly !== undefined) {
-    root.set("upload_only", handshake.uploadOnly ? 1 : 0);
-  }
-  put("yourip", handshake.yourIp);
-  put("ipv4", handshake.ipv4);
-  put("ipv6", handshake.ipv6);
-  put("complete_ago", handshake.completeAgo);
-  return encodeBencode(root);
-}
-
-function byteKey(name: string): string {
-  let key = "";
-  for (const byte of encodeText(name)) key += String.fromCharCode(byte);
-  return key;
+  const { uploadOnly } = handshake;
+  return encodeBencode({
+    m: new Map(ids),
+    v: handshake.clientVersion,
+    p: handshake.listenPort,
+    reqq: handshake.requestQueue,
+    metadata_size: handshake.metadataSize,
+    upload_only: uploadOnly === undefined ? undefined : Number(uploadOnly),
+    yourip: handshake.yourIp,
+    ipv4: handshake.ipv4,
+    ipv6: handshake.ipv6,
+    complete_ago: handshake.completeAgo,
+  });
 }
 
 function integer(

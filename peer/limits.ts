@@ -43,7 +43,7 @@ export const DEFAULT_PEER_QUEUE = 250;
 /** Requests outside of the torrent, too long, or for pieces we lack, before a peer is dropped. */
 export const MAX_INVALID_REQUESTS = 50;
 
-/** Blocks nobody asked for before a peer is dropped. */
+/** Blocks that were not requested before a peer is dropped. */
 export const MAX_UNREQUESTED_BLOCKS = 50;
 
 /** Blocks that were given up and are still welcome when they arrive late. */

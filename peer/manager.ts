@@ -115,7 +115,7 @@ function copyEvent(event: PeerConnectionEvent): PeerConnectionEvent {
 /**
  * Multiplexes {@linkcode PeerConnection}s: commands in on `writable`, events
  * out on `readable`, or the same by methods. Reading from all peers pauses
- * while nobody takes the events.
+ * while events are not taken.
  */
 export class PeerManager implements AsyncDisposable {
   readonly #maxPeers: number;

@@ -1,5 +1,5 @@
 /**
- * Choking: who may download from us.
+ * Choking: which peers may download from us.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export interface ChokerPeer {
   readonly key: PeerKey;
   /** Whether it wants something from us. */
   readonly interested: boolean;
-  /** Whether it sends nothing though it was asked. */
+  /** Whether it leaves our requests unanswered. */
   readonly snubbed: boolean;
   /** Bytes per second that it sends us. */
   readonly downloadRate: number;
@@ -38,7 +38,7 @@ export interface ChokerPeer {
   readonly crowded?: boolean | undefined;
 }
 
-/** Decides who may download from us. */
+/** Decides which peers may download from us. */
 export interface Choker {
   /** For people and logs, such as `"tit-for-tat"`. */
   readonly name: string;
@@ -51,8 +51,8 @@ export interface Choker {
    * @param slots The most peers to unchoke, optimistic ones counted; absent
    * for as many as the choker likes.
    * @returns The peers to unchoke; all others are to be choked. Never more
-   * than the slots. Those that lost interest keep theirs while nobody else
-   * wants it.
+   * than the slots. Those that lost interest keep theirs while no other
+   * peer wants it.
    */
   tick(
     now: number,
@@ -65,7 +65,7 @@ export interface Choker {
 
 /** Options of every choker. */
 export interface ChokerOptions {
-  /** Where chance comes from. */
+  /** Random source. */
   readonly random: RandomSource;
   /**
    * How many peers to unchoke, optimistic ones not counted; or
@@ -122,7 +122,7 @@ export function roundRobinChoker(options: RoundRobinOptions): Choker {
     score(_, turn) {
       if (!turn.unchoked) return 1;
       if (turn.ms < quotaMs) return 2;
-      // Whoever takes little may do so for twice the time, not for ever.
+      // A peer that takes little keeps its slot for twice the time at most.
       return turn.uploaded >= quotaBytes || turn.ms >= 2 * quotaMs ? 0 : 2;
     },
   });
@@ -144,7 +144,7 @@ export function fastestUploadChoker(options: ChokerOptions): Choker {
 
 /**
  * For seeding: slots go to newcomers, who need something to trade, and to
- * those that are nearly done and will seed; whoever is in the middle can
+ * those that are nearly done and will seed; those in the middle can
  * trade.
  *
  * @param options See {@linkcode ChokerOptions}.

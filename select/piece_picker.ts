@@ -142,7 +142,7 @@ export class PiecePicker {
    * @param blockOffset Where in the piece, in bytes.
    * @param now The time in milliseconds.
    * @returns What to do about it. What is no block of this torrent, or from
-   * nobody known, is not accepted.
+   * an unknown peer, is not accepted.
    */
   received(
     peer: PeerKey,

@@ -17,7 +17,7 @@ export type RevealMessage =
 
 /** A piece that a peer is to be told of. */
 export interface Reveal {
-  /** Whom to tell; absent for everybody. */
+  /** The peer to tell; absent for all. */
   readonly peer?: PeerKey | undefined;
   /** Which piece to announce. */
   readonly pieceIndex: number;
@@ -34,8 +34,8 @@ export interface Revelation {
   /** For people and logs, such as `"honest"`. */
   readonly name: string;
   /**
-   * Whether every peer is told of everything at once, so that nobody need keep
-   * who was told of what. @default {false}
+   * Whether every peer is told of everything at once, so that there
+   * is no need to keep who was told of what. @default {false}
    */
   readonly tellsAll?: boolean | undefined;
   /**
@@ -107,7 +107,7 @@ export interface RevelationOptions {
 
 /** Options of {@linkcode LazyRevelation}. */
 export interface LazyRevelationOptions extends RevelationOptions {
-  /** Where chance comes from. */
+  /** Random source. */
   readonly random: RandomSource;
   /** The most pieces to hold back at first. @default {16} */
   readonly holdBack?: number | undefined;
@@ -224,8 +224,8 @@ export class HonestRevelation implements Revelation {
 
 /**
  * Tells every peer everything, but some of it in messages of its own after an
- * incomplete bitfield, so that whoever looks for seeds by their bitfield does
- * not see one.
+ * incomplete bitfield, so that middleboxes that look for the bitfield of a seed
+ * do not see one.
  */
 export class LazyRevelation implements Revelation {
   /** The name of this way. */

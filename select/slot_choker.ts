@@ -98,7 +98,7 @@ export class SlotChoker implements Choker {
     );
     const slots = this.#countSlots(ranked, most, optimistic);
     const chosen = new Set<Entry>();
-    // Whoever was flipped just now stays as it is.
+    // A peer that was flipped just now stays as it is.
     for (const entry of ranked) {
       if (chosen.size >= slots) break;
       if (
@@ -111,8 +111,8 @@ export class SlotChoker implements Choker {
       if (entry.unchoked || !this.#isFresh(entry, now)) chosen.add(entry);
     }
     this.#chooseOptimistic(now, chosen, optimistic);
-    // Peers of like progress lose and gain interest all the time: whoever has
-    // a slot that nobody else wants keeps it, so that it need not wait for one.
+    // Peers of like progress lose and gain interest all the time: a slot
+    // that no other peer wants is kept, so that they need not wait for one.
     for (const entry of this.#entries.values()) {
       if (chosen.size >= slots) break;
       if (
@@ -202,7 +202,7 @@ export class SlotChoker implements Choker {
       }
     }
     while (free-- > 0) {
-      // Whoever had its chance comes back only when nobody else is there.
+      // A peer that had its chance comes back only when there is no other.
       const next = this.#draw(now, chosen, expired) ??
         this.#draw(now, chosen, NOBODY);
       if (next === undefined) return;
@@ -236,7 +236,7 @@ export class SlotChoker implements Choker {
   }
 }
 
-/** Whether its slot speaks for a peer: not for ever for one without merit. */
+/** Whether having a slot counts for a peer: without merit only for some time. */
 function holds(entry: Entry, now: number): boolean {
   return entry.unchoked &&
     (entry.score > 0 || now - entry.flippedAt! < HOLD_MS);

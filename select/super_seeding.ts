@@ -19,7 +19,7 @@ import { DEFAULT_PRIORITY } from "./selection_strategy.ts";
 export interface SuperSeedingOptions {
   /** How many pieces the torrent has; all of them are ours. */
   readonly pieceCount: number;
-  /** Where chance comes from. */
+  /** Random source. */
   readonly random: RandomSource;
   /** Tells whether a peer announced a piece. */
   readonly hasPiece: (peer: PeerKey, pieceIndex: number) => boolean;
@@ -150,8 +150,8 @@ export class SuperSeeding implements Revelation {
   }
 
   /**
-   * A peer announced pieces: whoever else was told of them has passed them on
-   * and is told of the next.
+   * A peer announced pieces: the other peers that were told of them have passed
+   * them on and are told of the next.
    *
    * @param peer The peer, which the callbacks already know to have them.
    * @param pieceIndex Which piece; absent after a bitfield or have-all.
@@ -225,7 +225,7 @@ export class SuperSeeding implements Revelation {
     served: Set<PeerKey>,
   ): void {
     for (const key of [...keys]) {
-      // Its own announcement proves nothing, unless nobody else is left.
+      // Its own announcement proves nothing, unless no other peer is left.
       if (key === peer && this.#isLackedByOthers(peer, pieceIndex)) continue;
       const { pending } = this.#guests.get(key)!;
       pending.splice(pending.indexOf(pieceIndex), 1);
@@ -234,7 +234,7 @@ export class SuperSeeding implements Revelation {
     }
   }
 
-  /** Strikes what a peer has from its list where nobody else lacks it. */
+  /** Strikes what a peer has from its list where no other peer lacks it. */
   #advanceOwn(peer: PeerKey): void {
     const guest = this.#guests.get(peer);
     if (guest === undefined) return;
@@ -278,7 +278,7 @@ export class SuperSeeding implements Revelation {
     return reveals;
   }
 
-  /** The rarest piece a peer lacks, if possible one that nobody works on. */
+  /** The rarest piece a peer lacks, if possible one that no peer works on. */
   #next(peer: PeerKey, guest: Guest): number {
     const { hasPiece } = this.#options;
     const lacks = (i: number) => !guest.told.has(i) && !hasPiece(peer, i);

@@ -78,7 +78,7 @@ export class HandshakerCore {
   readonly torrents: TorrentRegistry = new TorrentRegistry();
   /** Who is connected. */
   readonly table: ConnectionTable;
-  /** What happened to those whose outcome nobody waits for. */
+  /** Outcomes that no call waits for. */
   readonly events: EventBuffer;
   /** Leaves descriptors for others. */
   readonly descriptors: DescriptorGuard = new DescriptorGuard();

@@ -1,7 +1,7 @@
 /**
- * Holds events until somebody takes them. None is ever dropped: whoever makes
- * more asks {@linkcode EventBuffer.full} or waits for
- * {@linkcode EventBuffer.room} first.
+ * Holds events until they are taken. None is ever dropped: ask
+ * {@linkcode EventBuffer.full} or wait for {@linkcode EventBuffer.room} before
+ * making more.
  *
  * @module
  */
@@ -58,7 +58,7 @@ export class EventBuffer {
     }
   }
 
-  /** Ends the buffer; connections that nobody took are closed. */
+  /** Ends the buffer; connections that were not taken are closed. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

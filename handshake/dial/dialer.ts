@@ -31,17 +31,17 @@ interface Attempt {
   readonly slot: Slot;
 }
 
-/** Somebody who waits for a turn. */
+/** A call that waits for a turn. */
 interface Waiter {
-  /** Says whom to dial when the turn comes; `undefined` for nobody any more. */
+  /** Chooses the candidate when the turn comes; `undefined` for none. */
   begin(): Attempt | HandshakeFailed | undefined;
-  /** Is told what became of it. */
+  /** Takes the outcome. */
   settle(outcome: HandshakeEvent | undefined): void;
-  /** Is told what `begin` threw. */
+  /** Takes what `begin` threw. */
   reject(cause: unknown): void;
   /** Calls it off. */
   readonly signal: AbortSignal | undefined;
-  /** What to say when the turn never comes. */
+  /** Makes the outcome when the turn never comes. */
   refuse(error: HandshakeError): HandshakeFailed | undefined;
 }
 

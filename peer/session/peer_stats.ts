@@ -1,5 +1,5 @@
 /**
- * What one connection carried.
+ * Figures of one connection.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { RateMeter } from "../../_shared/rate_meter.ts";
 
 /** Bytes and rates of one connection at one moment. */
 export interface PeerStats {
-  /** Bytes of blocks received that were asked for. */
+  /** Bytes of blocks received that were requested. */
   readonly downloaded: number;
   /** Bytes of blocks sent. */
   readonly uploaded: number;
@@ -15,7 +15,7 @@ export interface PeerStats {
   readonly protocolDownloaded: number;
   /** Bytes sent besides blocks. */
   readonly protocolUploaded: number;
-  /** Bytes of blocks received that nobody asked for. */
+  /** Bytes of blocks received that were not requested. */
   readonly wasted: number;
   /** Bytes of blocks received a second. */
   readonly downloadRate: number;
@@ -43,7 +43,7 @@ export class PeerCounters {
   protocolUploaded = 0;
   /** Bytes of unrequested blocks. */
   wasted = 0;
-  /** Blocks that nobody asked for. */
+  /** Blocks that were not requested. */
   unrequested = 0;
   /** Requests that the peer refused. */
   rejected = 0;

@@ -109,7 +109,7 @@ export class ExtensionSide {
       if (name === undefined) this.#onHandshake(payload, now);
       else this.#onNamed(name, payload, now);
     } catch (error) {
-      // What cannot be understood is passed over: it hurts nobody.
+      // What cannot be decoded is ignored: it does no harm.
       if (!(error instanceof PeerProtocolError)) throw error;
       this.#core.odd();
     }

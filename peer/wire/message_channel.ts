@@ -11,21 +11,27 @@ import { PeerMessageDecoder } from "./message_decoder.ts";
 import { ReadBuffer } from "./read_buffer.ts";
 
 /** Options of {@linkcode MessageChannel}; those of a connection fit. */
-export interface MessageChannelOptions {
+export interface MessageChannelOptions<Peer> {
   /** Where bytes come from and go to. */
   readonly connection: ByteConnection;
   /** How many pieces there are, when known. */
   readonly pieceCount?: number | undefined;
   /** Bytes that a read buffer may grow to. */
   readonly maxReadBuffer?: number | undefined;
+  /** Asked before each read of so many bytes; tells how many may be read. */
+  readonly beforeRead?:
+    | ((wanted: number, peer: Peer) => number | Promise<number>)
+    | undefined;
+  /** Asked before each write. */
+  readonly beforeWrite?:
+    | ((bytes: number, peer: Peer) => Promise<void> | undefined)
+    | undefined;
 }
 
 /** What a channel asks and tells of its peer. */
 export interface ChannelHost<Peer> {
   /** Whether blocks are awaited, so that reads should be large. */
   awaitsBlocks(peer: Peer): boolean;
-  /** Asked before each read of so many bytes; tells how many may be read. */
-  beforeRead(peer: Peer, wanted: number): number | Promise<number>;
   /** Reading waits for `beforeRead`, or goes on. */
   onPause(peer: Peer, paused: boolean): void;
   /** A chunk came; its messages follow. */
@@ -47,8 +53,6 @@ export interface ChannelHost<Peer> {
   take(peer: Peer): Uint8Array<ArrayBuffer>;
   /** What was taken is sent. */
   recycle(peer: Peer, bytes: Uint8Array<ArrayBuffer>): void;
-  /** Asked before each write. */
-  beforeWrite(peer: Peer, bytes: number): Promise<void> | undefined;
   /** The connection took bytes; so many are under way. */
   onSent(peer: Peer, underWay: number): void;
   /** The peer closed the connection. */
@@ -60,6 +64,8 @@ export interface ChannelHost<Peer> {
 /** The two loops of one connection. */
 export class MessageChannel<Peer> {
   readonly #connection: ByteConnection;
+  readonly #beforeRead: MessageChannelOptions<Peer>["beforeRead"];
+  readonly #beforeWrite: MessageChannelOptions<Peer>["beforeWrite"];
   readonly #host: ChannelHost<Peer>;
   readonly #peer: Peer;
   readonly #decoder: PeerMessageDecoder;
@@ -69,11 +75,13 @@ export class MessageChannel<Peer> {
   #closed = false;
 
   constructor(
-    options: MessageChannelOptions,
+    options: MessageChannelOptions<Peer>,
     host: ChannelHost<Peer>,
     peer: Peer,
   ) {
     this.#connection = options.connection;
+    this.#beforeRead = options.beforeRead;
+    this.#beforeWrite = options.beforeWrite;
     this.#host = host;
     this.#peer = peer;
     this.#decoder = new PeerMessageDecoder(options.pieceCount);
@@ -125,7 +133,7 @@ export class MessageChannel<Peer> {
           host.onPause(peer, false);
         }
         const wanted = buffer.size(host.awaitsBlocks(peer));
-        let granted = host.beforeRead(peer, wanted);
+        let granted = this.#beforeRead?.(wanted, peer) ?? wanted;
         if (typeof granted !== "number") {
           host.onPause(peer, true);
           granted = await granted;
@@ -168,7 +176,7 @@ export class MessageChannel<Peer> {
     this.#writing = true;
     try {
       while (host.waiting(peer) > 0 && !this.#closed) {
-        const wait = host.beforeWrite(peer, host.waiting(peer));
+        const wait = this.#beforeWrite?.(host.waiting(peer), peer);
         if (wait !== undefined) {
           await wait;
           if (this.#closed) return;

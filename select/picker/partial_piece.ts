@@ -1,12 +1,12 @@
 import type { PeerKey } from "../selection_strategy.ts";
 
-/** A block that nobody was asked for. */
+/** A block that is not requested. */
 export const FREE = 0;
 /** A block that is on its way. */
 export const REQUESTED = 1;
 /** A block that is here. */
 export const RECEIVED = 2;
-/** Nobody, or nobody known. */
+/** No peer, or no known one. */
 export const NOBODY = -1;
 
 /** A piece of which at least one block is requested or here. */

@@ -179,8 +179,8 @@ export class PickerPeers {
   }
 
   /**
-   * Tells in which peers interest began or ended since last asked, so that
-   * nobody need ask for all of them.
+   * Takes the peers that became interesting, or ceased to be, since the last
+   * call.
    *
    * @returns Peers, each once.
    */
@@ -216,8 +216,8 @@ export class PickerPeers {
   }
 
   /**
-   * Puts a peer under suspicion: it is only asked for whole pieces that nobody
-   * else is asked for, so that a bad piece has one author.
+   * Puts a peer under suspicion: only whole pieces are requested from it, and
+   * from no other peer, so that a bad piece has one author.
    *
    * @param peer The peer.
    * @param parole Whether it is under suspicion.

@@ -33,7 +33,7 @@ export interface PickerLayout {
 export interface PiecePickerOptions {
   /** The torrent's layout. */
   readonly layout: PickerLayout;
-  /** Where chance comes from. */
+  /** Random source. */
   readonly random: RandomSource;
   /** What is verified already. @default {none} */
   readonly have?: Bitfield | undefined;

@@ -60,7 +60,7 @@ export class PieceTable implements PieceView {
   readonly flipped: Set<PickerPeer> = new Set();
   /** How many seeds lack a piece; it makes no piece rarer to the order. */
   readonly #lackers = new Map<number, number>();
-  /** Open pieces that nobody has though there are seeds, once counted. */
+  /** Open pieces that no peer has though there are seeds, once counted. */
   #hidden: number | undefined = 0;
   haveCount = 0;
   /** Wanted pieces that are not verified. */

@@ -366,6 +366,9 @@ Deno.test("options and numbers are checked", none, () => {
   assertThrows(make({ pieceCount: -1 }), RangeError);
   assertThrows(make({ maxRequestLength: 131_073 }), RangeError);
   assertThrows(make({ maxQueuedRequests: 0 }), RangeError);
+  assertThrows(make({ maxQueuedRequests: 65_537 }), RangeError);
+  make({ pieceCount: 0, maxRequestLength: 1, maxQueuedRequests: 1 })();
+  make({ maxRequestLength: 131_072, maxQueuedRequests: 65_536 })();
   const machine = new PeerSessionMachine({ pieceCount: 3 }, 0);
   assertThrows(() => machine.setPieceCount(4, 0), RangeError);
   machine.setPieceCount(3, 0, { ownPieces: new Bitfield(3) });

@@ -38,7 +38,7 @@ async function pair(a: Partial<PeerExtension>, b: Partial<PeerExtension>) {
     events.map((list) =>
       list.flatMap((e) => e.type === "disconnected" ? [e.reason] : [])
     );
-  return { clock, peers, closings };
+  return { clock, peers, closings, events };
 }
 
 Deno.test("an extension may send much later", none, async () => {
@@ -79,4 +79,24 @@ Deno.test("an extension may end the connection at any time", none, async () => {
       "Cannot take so long a line",
     ]);
   }
+});
+
+Deno.test("only messages without a handler are events", none, async () => {
+  const heard: string[] = [];
+  const greet: Partial<PeerExtension> = {
+    onHandshake: (_, context) => void context.send(Uint8Array.of(1)),
+  };
+  const { peers, events } = await pair(greet, {
+    ...greet,
+    onMessage: () => void heard.push("message"),
+  });
+  const types = events.map((list) =>
+    list.map((e) => e.type).filter((type) => type.startsWith("exten"))
+  );
+  assertEquals(types, [
+    ["extension-handshake", "extended"],
+    ["extension-handshake"],
+  ]);
+  assertEquals(heard, ["message"]);
+  await peers[0]!.close();
 });

@@ -189,3 +189,19 @@ Deno.test("a dripped message costs linear time", none, () => {
   }
   assertEquals(length, payload.length);
 });
+
+Deno.test(
+  "memory grows with what arrives, not with what is promised",
+  none,
+  () => {
+    const before = Deno.memoryUsage().external;
+    const decoders = Array.from({ length: 200 }, () => {
+      const decoder = new PeerMessageDecoder();
+      decoder.push(header(1_048_576, 20), () => {});
+      return decoder;
+    });
+    const grown = Deno.memoryUsage().external - before;
+    assert(grown < 50 * 2 ** 20, `${grown}`);
+    assertEquals(decoders.length, 200);
+  },
+);

@@ -60,3 +60,29 @@ Deno.test(
     assertEquals(buffer.take().buffer.byteLength, 0);
   },
 );
+
+Deno.test(
+  "the buffer of a burst goes when it was hardly filled 64 times in a row",
+  none,
+  () => {
+    const buffer = new PeerMessageBuffer();
+    const send = (length: number) => {
+      buffer.append({
+        type: "extended",
+        id: 1,
+        payload: new Uint8Array(length),
+      });
+      buffer.recycle(buffer.take());
+    };
+    const capacity = () => buffer.take().buffer.byteLength;
+    send(100_000);
+    for (let i = 0; i < 63; i++) send(300);
+    send(40_000);
+    for (let i = 0; i < 63; i++) send(300);
+    const kept = capacity();
+    assert(kept > 100_000);
+    buffer.recycle(new Uint8Array(new ArrayBuffer(kept), 0, 40_000));
+    for (let i = 0; i < 64; i++) send(300);
+    assert(capacity() < 65_536);
+  },
+);

@@ -20,3 +20,19 @@ Deno.test("ReadBuffer is small until blocks are awaited, and again after", {
   const tiny = new ReadBuffer(100);
   assertEquals([tiny.size(false), tiny.size(true)], [100, 100]);
 });
+
+Deno.test("ReadBuffer shrinks after 32 reads in a row below a quarter", {
+  permissions: "none",
+}, () => {
+  const buffer = new ReadBuffer(524_288);
+  const read = (count: number, length: number) => {
+    for (let i = 0; i < count; i++) buffer.used(length);
+  };
+  for (let i = 0; i < 10; i++) buffer.used(buffer.size(true));
+  read(31, 131_071);
+  read(1, 131_072);
+  read(31, 131_071);
+  assertEquals(buffer.size(true), 524_288);
+  read(1, 131_071);
+  assertEquals(buffer.size(true), 262_144);
+});
