@@ -57,7 +57,7 @@ export interface DiscoveryTarget extends DiscoveryTopic {
   readonly onPeer: (candidate: PeerCandidate) => void;
   /** Is told of a service that failed; the others go on. */
   readonly onError: (source: string, error: string) => void;
-  /** Whose time passes; made for many timers. */
+  /** Clock to use, for many timers. */
   readonly clock: Clock;
 }
 

@@ -231,9 +231,9 @@ export class PeerList {
   }
 
   /**
-   * Notes that somebody who came by himself claims to listen there, or does so
-   * no more. It is not dialled meanwhile; but for a claim anybody is good, so
-   * who finds the claimant of no use withdraws it.
+   * Notes that an inbound peer claims to listen there, or no longer does. The
+   * address is not dialled meanwhile. Anybody can claim anything, so the claim of
+   * a useless peer is withdrawn.
    */
   claim(address: Endpoint, change: 1 | -1): void {
     const entry = this.#find(address);

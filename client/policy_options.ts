@@ -26,7 +26,7 @@ export interface RevelationView {
   readonly pieceCount: number;
   /** What is verified; live. */
   readonly have: Bitfield;
-  /** Where chance comes from. */
+  /** Source of randomness. */
   readonly random: RandomSource;
   /**
    * Tells whether a peer announced a piece.
@@ -97,8 +97,8 @@ export interface PolicyOptions {
     | undefined;
   /**
    * Most peers served at a time: of a torrent, or over all torrents of a
-   * session, which get fair shares. Whoever takes less than 16 KiB a second of its
-   * own doing does not count. `"rate-based"`: more the faster we upload, or may.
+   * session, which get fair shares. A peer that downloads less than 16 KiB a second
+   * by its own doing does not count. `"rate-based"`: more the faster we upload, or may.
    *
    * @default {"rate-based" for a session, the session's for a torrent}
    */

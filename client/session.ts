@@ -46,10 +46,7 @@ import {
 } from "./torrent/saved.ts";
 import { makeTorrent, type Torrent } from "./torrent.ts";
 import { TorrentLife, type TorrentOwner } from "./torrent/torrent_life.ts";
-import {
-  defaultTrackerClients,
-  type TrackerClients,
-} from "./session/tracker_clients.ts";
+import { TrackerClients } from "./session/tracker_clients.ts";
 import type {
   AddTorrentOptions,
   EventsOptions,
@@ -124,7 +121,7 @@ export class Session implements AsyncDisposable {
       new RateLimiter({ clock, bytesPerSecond: rate ?? Infinity });
     const { timers } = services;
     const announces = new AnnounceScheduler(timers);
-    const trackers = defaultTrackerClients(options, announces);
+    const trackers = new TrackerClients(options, announces);
     this.#trackers = trackers;
     this.#options = options;
     this.#disks = new SessionDisks(options);
@@ -424,7 +421,7 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /** Lets go of a torrent, and of the disk that it was the last to use. */
+  /** Forgets a torrent, and closes its disk if no other torrent uses it. */
   async #forget(life: TorrentLife): Promise<void> {
     const torrent = this.#torrents.get(life)!;
     this.#torrents.delete(life);

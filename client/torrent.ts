@@ -282,7 +282,7 @@ export class Torrent {
   }
 
   /**
-   * Reads and hashes all files again; peers are let go meanwhile.
+   * Reads and hashes all files again; peers are disconnected meanwhile.
    *
    * @returns A promise that resolves when it goes on; an error in the files is
    * told as any other.

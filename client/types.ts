@@ -362,9 +362,9 @@ export interface SessionOptions extends PolicyOptions {
   readonly httpTracker?: TrackerClient | undefined;
   /** Instead of the built-in UDP client. */
   readonly udpTracker?: TrackerClient | undefined;
-  /** Whose time passes. @default {the system's} */
+  /** Clock to use. @default {the system's} */
   readonly clock?: Clock | undefined;
-  /** Where randomness comes from. @default {the system's} */
+  /** Source of randomness. @default {the system's} */
   readonly random?: RandomSource | undefined;
   /** Closes the session. */
   readonly signal?: AbortSignal | undefined;

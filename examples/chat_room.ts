@@ -1,6 +1,6 @@
 /**
  * A chat room without any server: the room's name makes a hash, the DHT tells
- * who else has that hash, and whoever is found shakes hands with a protocol
+ * who else has that hash, and each peer found shakes hands with a protocol
  * that is not BitTorrent's.
  *
  * ```sh
@@ -31,7 +31,7 @@ const PROTOCOL = "bip example chat 1";
 const HEAD = 6;
 /** Longest text of a frame in bytes; a peer that sends a longer one is dropped. */
 const MAX_TEXT = 1024;
-/** Frames that are said again to whoever comes. */
+/** Frames that are sent again to newcomers. */
 const MAX_REMEMBERED = 32;
 /** Frames that may wait for a slow peer before it is dropped. */
 const MAX_WAITING = 128;

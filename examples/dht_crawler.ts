@@ -62,7 +62,7 @@ class Catalogue {
 
   note({ method, target, peer }: DhtQueryEvent): void {
     this.queries.set(method, (this.queries.get(method) ?? 0) + 1);
-    // Whoever asks for peers may be wrong; whoever announces is a peer.
+    // A query for peers may be wrong; an announce comes from a peer.
     if (method === "announce_peer" && peer !== undefined) {
       this.add(target!, `announced by ${peer.hostname} port ${peer.port}`);
     } else if (method === "get_peers") this.add(target!, "asked for");

@@ -35,7 +35,7 @@ async function serve(name: string, signal: AbortSignal): Promise<void> {
   await new Promise((resolve) => signal.addEventListener("abort", resolve));
 }
 
-/** Asks a service; whoever announces can be anybody. */
+/** Asks a service; anybody can announce one. */
 async function greet(hostname: string, port: number): Promise<string> {
   const url = `http://${hostname}:${port}/`;
   try {

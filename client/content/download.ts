@@ -1,6 +1,6 @@
 /**
  * The download half of a swarm: asks peers for blocks, stores what comes,
- * finds out who sent rubbish.
+ * finds out which peer sent bad data.
  *
  * @module
  */
@@ -266,7 +266,7 @@ export class Download {
     this.#request(peer, batch);
   }
 
-  /** Asks for more after a block came: whoever waits for a turn goes first. */
+  /** Asks for more after a block came: peers that wait for a turn go first. */
   #goOn(peer: BlockSource): void {
     if (!this.#turns.isLimited) return this.refill(peer);
     for (const key of this.#turns.after(peer.key)) {
@@ -421,7 +421,7 @@ export class Download {
     }
   }
 
-  /** Has a peer prove itself alone while there are some that send rubbish. */
+  /** Has a peer prove itself alone while some peers send bad data. */
   #suspect(peer: BlockSource): void {
     if (peer.inPicker && this.#smartBan.suspect(peer.key)) {
       this.picker.peers.setParole(peer.key, true);

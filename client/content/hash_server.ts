@@ -27,7 +27,7 @@ const SUBTREE_LAYERS: number = Math.log2(MAX_MERKLE_RANGE_LENGTH);
 const MAX_CACHE = 4 * 1024 * 1024;
 /** Hashes made for one request; the rest of a top is left for the next ones. */
 const MAX_WORK = 65_536;
-/** Part of the work for a top that counts as done for whoever asks first. */
+/** Part of the work for a top that is charged to the first peer to ask. */
 const FIRST_SHARE = 8;
 /** Subtrees that the run of one request may span. */
 const MAX_SUBTREES = 8;
@@ -132,7 +132,7 @@ export class HashServer {
       const layers = this.#makeSubtree(top, top.made);
       roots.set(layers.at(-1)!, top.made++ * HASH_LENGTH);
     }
-    // Done once for everybody: whoever asks first pays a part of it.
+    // Done once for everybody: the first peer to ask pays a part of it.
     this.#work = Math.ceil(this.#work / FIRST_SHARE);
     if (top.made < count) return false;
     const height = merkleHeight(Math.ceil(top.length / BLOCK_SIZE));

@@ -16,7 +16,7 @@ export interface ResumeSaverOptions {
   readonly save: ((data: Uint8Array) => Promise<void>) | undefined;
   /** What is kept already. */
   readonly saved?: Uint8Array | undefined;
-  /** Whose time passes. */
+  /** Clock to use. */
   readonly clock: Clock;
   /** Takes what went wrong. */
   readonly onError: (error: Error) => void;

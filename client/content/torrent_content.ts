@@ -172,12 +172,13 @@ export class TorrentContent {
     | "piecesDone"
   > {
     const { wantedBytes, doneBytes } = this.wishes;
+    const { download, upload } = this.#peerBooks ?? {};
     return {
       wantedBytes,
       doneBytes,
-      wastedBytes: this.#wasted + (this.#peerBooks?.download.wastedBytes ?? 0),
-      downloadRate: this.#peerBooks?.download.rate ?? 0,
-      uploadRate: this.#peerBooks?.upload.rate ?? 0,
+      wastedBytes: this.#wasted + (download?.wastedBytes ?? 0),
+      downloadRate: download?.rate ?? 0,
+      uploadRate: upload?.rate ?? 0,
       piecesDone: this.storage.have.count,
     };
   }
@@ -262,7 +263,7 @@ export class TorrentContent {
     books.revealer.tick(now);
   }
 
-  /** Lets go of what only peers need, unless a piece waits to be verified. */
+  /** Frees what only peers need, unless a piece waits to be verified. */
   rest(): void {
     const { picker } = this.#peerBooks?.download ?? {};
     if (picker !== undefined && picker.stats().complete === 0) {

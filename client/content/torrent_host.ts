@@ -40,7 +40,7 @@ export interface TorrentHost {
   fetched(metainfo: Metainfo): void;
   /** Wants to be ticked from now on. */
   busy(): void;
-  /** A peer sent rubbish on purpose or by defect. */
+  /** Bans a peer that sent bad data. */
   ban(peer: number, reason: string): void;
   /** Other pieces are there, or wanted, than before. */
   updateProgress(): void;

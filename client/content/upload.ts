@@ -27,9 +27,9 @@ const RECHOKE_MS = 10_000;
 /** After so long without a request a slot goes to others, in milliseconds. */
 const UNUSED_MS = 11_000;
 /**
- * Whoever takes less than this with its slot, in bytes a second, and does not
- * wait for us, costs nothing: its slot counts for none from so long on, in
- * milliseconds.
+ * A peer that downloads less than this, in bytes a second, and has no request
+ * waiting costs nothing: after this time, in milliseconds, its slot does not
+ * count.
  */
 const LIGHT_RATE = 16_384;
 const LIGHT_MS = 5_000;
@@ -232,7 +232,7 @@ export class Upload {
         peer.connection.stats().uploadRate < LIGHT_RATE;
       found ||= slot.light && !wasLight;
       if (!state.peerInterested || now - slot.usedAt < UNUSED_MS) continue;
-      // Whoever waits for us is no idler.
+      // A peer with requests waiting is not idle.
       if (queuedRequests > 0) slot.usedAt = now;
       else {
         this.#unused.add(key);

@@ -29,7 +29,7 @@ interface Host {
   notBefore: number;
 }
 
-/** See the module. */
+/** When hosts may be dialled, over all torrents of a session. */
 export class HostBook {
   readonly #hosts = new Map<string, Host>();
   readonly #sites = new Map<string, TokenBucket>();

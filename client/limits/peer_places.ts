@@ -14,7 +14,7 @@ export interface PlaceHolder {
   onRoom(): void;
 }
 
-/** See the module. */
+/** Counts connections over all torrents, and finds room for more. */
 export class PeerPlaces {
   readonly #max: number;
   readonly #holders = new Set<PlaceHolder>();

@@ -8,7 +8,7 @@ import { TokenBucket } from "../../_shared/token_bucket.ts";
 
 /** Options of {@linkcode RateLimiter}. */
 export interface RateLimiterOptions {
-  /** Whose time passes. */
+  /** Clock to use. */
   readonly clock: Clock;
   /** Bytes a second; `Infinity` for no limit. @default {Infinity} */
   readonly bytesPerSecond?: number | undefined;

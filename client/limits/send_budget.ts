@@ -17,7 +17,7 @@ const LITTLE = 65_536;
 
 /**
  * Adds up what waits for peers that do not read; when that is too much, those
- * for whom most waits are let go.
+ * with the most bytes queued are closed.
  */
 export class SendBudget {
   readonly #most: number;
@@ -32,7 +32,7 @@ export class SendBudget {
     if (sender.bufferedBytes > LITTLE) this.#waiting.push(sender);
   }
 
-  /** Ends a round: lets go of the fullest until the rest fits. */
+  /** Ends a round: closes the connections with the most bytes until the rest fits. */
   settle(): void {
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
@@ -44,7 +44,7 @@ export class SendBudget {
       if (sum <= this.#most) return;
       sum -= sender.bufferedBytes;
       sender.close(
-        new Error("Too much waits to be sent, and most of it for this peer"),
+        new Error("Too many bytes are queued, most of them for this peer"),
       );
     }
   }

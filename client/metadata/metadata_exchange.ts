@@ -123,26 +123,26 @@ export class MetadataExchange {
     this.#layers = undefined;
   }
 
-  #perform(output: MetadataOutput): void {
-    const { peers } = this.#swarm;
-    switch (output.type) {
-      case "request":
-        peers.get(output.peer)?.connection.sendMetadata({
-          type: "request",
-          piece: output.piece,
-        });
-        break;
-      case "drop":
-        void peers.get(output.peer)?.connection.close(new Error(output.reason));
-        break;
-      case "ban":
-        this.#swarm.ban(output.peer, output.reason);
-        break;
-      case "done":
+  #perform(output: MetadataOutput | PieceLayerOutput): void {
+    if (output.type === "done") {
+      if ("infoBytes" in output) {
         this.infoBytes = output.infoBytes;
         this.#driver?.close();
-        this.#parse(output.infoBytes);
-        break;
+        return this.#parse(output.infoBytes);
+      }
+      this.#layers?.close();
+      this.#layers = undefined;
+      return this.#parse(this.infoBytes!, output.pieceLayers);
+    }
+    const { peer } = output;
+    const connection = this.#swarm.peers.get(peer)?.connection;
+    if (output.type === "ban") this.#swarm.ban(peer, output.reason);
+    else if (output.type === "drop") {
+      void connection?.close(new Error(output.reason));
+    } else if ("piece" in output) {
+      connection?.sendMetadata({ type: "request", piece: output.piece });
+    } else if (!connection?.requestHashes(output.range)) {
+      this.#layers?.input({ type: "reject", peer, range: output.range });
     }
   }
 
@@ -162,31 +162,10 @@ export class MetadataExchange {
     }
     const layers = this.#layers = new Driver(new PieceLayerMachine(metainfo), {
       clock: torrent.context.clock,
-      perform: (output: PieceLayerOutput) => this.#performLayer(output),
+      perform: (output: PieceLayerOutput) => this.#perform(output),
     });
     for (const peer of this.#swarm.peers.keys()) {
       layers.input({ type: "peer", peer });
-    }
-  }
-
-  #performLayer(output: PieceLayerOutput): void {
-    const { peers } = this.#swarm;
-    switch (output.type) {
-      case "request": {
-        const { peer, range } = output;
-        if (!peers.get(peer)?.connection.requestHashes(range)) {
-          this.#layers?.input({ type: "reject", peer, range });
-        }
-        break;
-      }
-      case "drop":
-        void peers.get(output.peer)?.connection.close(new Error(output.reason));
-        break;
-      case "done":
-        this.#layers?.close();
-        this.#layers = undefined;
-        this.#parse(this.infoBytes!, output.pieceLayers);
-        break;
     }
   }
 }

@@ -65,25 +65,30 @@ export interface MetadataMachineOptions {
 }
 
 /** A peer, and what it alone delivered. */
-interface Supplier {
+class Supplier {
   readonly peer: number;
   readonly group: Group;
-  readonly pieces: Map<number, Uint8Array>;
-  heldBytes: number;
+  readonly pieces = new Map<number, Uint8Array>();
+  heldBytes = 0;
   /** Piece to the time it was asked for. */
-  readonly outstanding: Map<number, number>;
+  readonly outstanding = new Map<number, number>();
   /** Pieces that it was asked for and has not answered, in time or late. */
-  readonly asked: Set<number>;
+  readonly asked = new Set<number>();
   /** Requests it may owe us now. */
-  window: number;
-  notBefore: number;
-  rejects: number;
+  window = MAX_OUTSTANDING;
+  notBefore = 0;
+  rejects = 0;
   /** How often it let us wait: such peers come last. */
-  failures: number;
+  failures = 0;
   /** Its place among those that answered, by who was first. */
-  answered: number;
+  answered = Infinity;
   /** Since when it has been asked for everything alone. */
   soloSince: number | undefined;
+
+  constructor(peer: number, group: Group) {
+    this.peer = peer;
+    this.group = group;
+  }
 }
 
 /** The peers that claim one size. */
@@ -101,8 +106,8 @@ interface Group {
  * Downloads and checks an info dictionary. First all peers share the work. If
  * their pieces fail the check together, several of them are asked for the whole
  * alone, side by side: a liar spoils nothing that others send, and is known for
- * what it is when its own pieces fail. Whoever answered first is asked first;
- * whoever lets us wait, last.
+ * what it is when its own pieces fail. The first to answer is asked
+ * first; peers that time out come last.
  */
 export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
   readonly #verify: (infoBytes: Uint8Array) => boolean;
@@ -226,20 +231,7 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
       const count = Math.ceil(size / METADATA_PIECE_SIZE);
       this.#groups.set(size, group = { size, count, joint: new Map() });
     }
-    this.#suppliers.set(peer, {
-      peer,
-      group,
-      pieces: new Map(),
-      heldBytes: 0,
-      outstanding: new Map(),
-      asked: new Set(),
-      window: MAX_OUTSTANDING,
-      notBefore: 0,
-      rejects: 0,
-      failures: 0,
-      answered: Infinity,
-      soloSince: undefined,
-    });
+    this.#suppliers.set(peer, new Supplier(peer, group));
   }
 
   #data(

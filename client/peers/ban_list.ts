@@ -17,7 +17,7 @@ const NETWORKS = [
   { bytes: 6, offences: 6 },
 ] as const;
 
-/** See the module. */
+/** Banned hosts and IPv6 networks of one torrent. */
 export class BanList {
   readonly #banned = new Set<string>();
   /** Offences in each network. */

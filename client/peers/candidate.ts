@@ -124,8 +124,8 @@ export function isBetter(a: Candidate, b: Candidate, turn: number): boolean {
 }
 
 /**
- * Whether a candidate has to give way to one from a certain teller: to whoever
- * told of fewer, or when it has failed before.
+ * Whether a candidate has to give way to one from a certain teller: to a teller
+ * of fewer candidates, or when it has failed before.
  */
 export function isKeptLess(entry: Candidate, newcomer: Teller): boolean {
   const { teller, failures } = entry;

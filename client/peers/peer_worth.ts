@@ -80,11 +80,11 @@ function isStalled(peer: PeerMerit, now: number): boolean {
 }
 
 /**
- * Chooses who goes to make room. Whoever owes us blocks or wastes its upload
- * slot goes first; then one of a crowd from one site that never exchanged
- * anything; then who has been idle for long. One that we dial takes a place
- * back from those who came by themselves when they hold more than theirs, and
- * one that a person named anybody's.
+ * Chooses who goes to make room. A peer that owes us blocks or wastes its
+ * upload slot goes first; then one of a crowd from one site that never exchanged
+ * anything; then one that has been idle for long. An outbound peer takes a place
+ * back from inbound ones when these hold more than their share, and a peer that
+ * the user named takes anybody's.
  */
 export function leastUseful<T extends PeerMerit>(
   peers: Iterable<T>,

@@ -45,9 +45,9 @@ export class SwarmPeer {
   isClaim = false;
   /** Whether everything of its part in the picker is set up. */
   inPicker = false;
-  /** Whether it is let go for another. */
+  /** Whether it is closed to make room for another. */
   isReplaced = false;
-  /** Whether it is let go as the torrent stops. */
+  /** Whether it is closed as the torrent stops. */
   isStopped = false;
   /** Payload at the last look, in bytes. */
   seenDownloaded = 0;

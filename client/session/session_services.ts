@@ -16,7 +16,7 @@ import type { SessionOptions } from "../types.ts";
 
 /** Discovery services of a session. */
 export interface SessionServices {
-  /** Whose time passes; made for many timers. */
+  /** Clock to use, for many timers. */
   readonly timers: Clock;
   /** Our node of the DHT. */
   readonly dht: MainlineDht | undefined;

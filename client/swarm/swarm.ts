@@ -145,7 +145,7 @@ export class Swarm implements MetadataHost {
     }
   }
 
-  /** Seeds are of use, or of no use: they are let go. */
+  /** Notes whether seeds are of use; otherwise they are disconnected. */
   completeChanged(): void {
     const { isComplete } = this.#torrent;
     this.#dialer.wake();
@@ -156,8 +156,8 @@ export class Swarm implements MetadataHost {
   }
 
   /**
-   * Lets go of everybody that a private torrent must not use (BEP 27): what was
-   * found before the metadata told. Whoever came by himself stays.
+   * Disconnects peers that a private torrent must not use (BEP 27): those found
+   * before the metadata was known. Inbound peers stay.
    */
   setPrivate(): void {
     for (const peer of [...this.peers.values()]) {
@@ -375,7 +375,7 @@ export class Swarm implements MetadataHost {
     peer.isClaim = true;
   }
 
-  /** Whoever answered where we dialled seems to be here: a claim like others. */
+  /** A peer that answered at an address we dialled is connected already: a claim. */
   adopt(address: Endpoint): void {
     for (const peer of this.peers.values()) {
       if (peer.address.hostname !== address.hostname) continue;

@@ -193,12 +193,12 @@ export class TorrentNetwork implements TrackerHost {
   }
 
   /**
-   * Lets go of everything that the open search for a link's metadata brought,
+   * Drops everything that the open search for a link's metadata brought,
    * as the metadata says that the torrent is private (BEP 27).
    */
   becomePrivate(): void {
     void this.discovery.stop();
-    // Whoever is being dialled fails; who may is dialled again.
+    // Dials under way fail; allowed peers are dialled again.
     this.context.handshaker.removeTorrent(this.infoHash);
     if (this.#running) this.#answer();
     this.openSwarm?.setPrivate();

@@ -159,28 +159,29 @@ export function torrentTotals(
 export function torrentStats(life: TorrentLife): TorrentStats {
   const { metainfo, state, network } = life;
   const swarm = network.openSwarm;
-  const figures = life.content?.figures();
-  const downloadRate = figures?.downloadRate ?? 0;
+  const figures = life.content?.figures() ?? {
+    wantedBytes: metainfo?.totalLength ?? 0,
+    doneBytes: 0,
+    wastedBytes: 0,
+    downloadRate: 0,
+    uploadRate: 0,
+    piecesDone: 0,
+  };
   let seeds = 0;
   for (const { connection } of swarm?.peers.values() ?? []) {
     if (connection.state.isSeed) seeds++;
   }
   return {
     state,
-    wantedBytes: figures?.wantedBytes ?? metainfo?.totalLength ?? 0,
-    doneBytes: figures?.doneBytes ?? 0,
+    ...figures,
     ...torrentTotals(life),
-    wastedBytes: figures?.wastedBytes ?? 0,
-    downloadRate,
-    uploadRate: figures?.uploadRate ?? 0,
     pieceCount: metainfo?.pieceCount ?? 0,
-    piecesDone: figures?.piecesDone ?? 0,
     peers: network.peerCount,
     seeds,
     candidates: swarm?.list.size ?? 0,
     connecting: swarm?.connecting ?? 0,
-    etaMs: figures !== undefined && downloadRate > 0
-      ? (figures.wantedBytes - figures.doneBytes) / downloadRate * 1000
+    etaMs: figures.downloadRate > 0
+      ? (figures.wantedBytes - figures.doneBytes) / figures.downloadRate * 1000
       : undefined,
   };
 }

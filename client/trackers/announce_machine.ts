@@ -215,7 +215,7 @@ export class AnnounceMachine implements Machine<AnnounceInput, AnnounceOutput> {
     this.#running = true;
     this.#pace ??= new TokenBucket(1, BURST, now);
     for (const tracker of this.#tiers.flat()) {
-      // Whoever is not told yet that we leave need not be told that we came.
+      // A tracker that has not heard that we leave need not hear that we are back.
       if (tracker.phase === "queued") this.#cancel(tracker);
       tracker.leaveBy = Infinity;
       if (

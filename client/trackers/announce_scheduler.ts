@@ -117,7 +117,7 @@ export class AnnounceScheduler {
     };
     host.waiting[kind].add(turn);
     if (kind === "seed") this.#waitingSeeds++;
-    // Whoever could have had a turn before has had it.
+    // Requests that could be granted earlier have been.
     const now = this.#clock.now();
     const at = this.#mayAt(host, kind, now);
     if (at <= now) this.#grant(host, kind, now);

@@ -136,31 +136,35 @@ Deno.test("addresses that lead inside by a detour are refused", none, () => {
   assert(list().add(candidate("2002:808:808::1")));
 });
 
-Deno.test("a host has two places, a site some, whoever names it", none, () => {
-  for (const source of ["tracker", "dht", "pex", "lpd", "of-my-own"]) {
-    const peers = list();
-    const fill = (name: (i: number) => string, teller?: string) => {
-      const before = peers.size;
-      for (let i = 0; i < 2000; i++) {
-        peers.add(candidate(name(i), 2000 + i, source, teller));
-      }
-      return peers.size - before;
-    };
-    assertEquals(fill(() => "8.8.8.8"), 2);
-    assertEquals(fill((i) => `2a00::${i.toString(16)}`), 2);
-    assertEquals(fill(() => "192.168.1.1", "192.168.1.2"), 2);
-    assertEquals(fill(() => "127.0.0.1", "127.0.0.1"), 16);
-    const most = source === "pex" ? 32 : 256;
-    assertEquals(fill((i) => `9.9.9.${i & 255}`), most);
-    const own = fill((i) => `2a01:1:1:${(i & 1023).toString(16)}::1`);
-    assertEquals(own, most);
-  }
-  const named = list();
-  for (let i = 0; i < 100; i++) {
-    named.add(candidate("8.8.8.8", 2000 + i, "manual"));
-  }
-  assertEquals(named.size, 100);
-});
+Deno.test(
+  "a host has two places, a site some, whatever the source",
+  none,
+  () => {
+    for (const source of ["tracker", "dht", "pex", "lpd", "of-my-own"]) {
+      const peers = list();
+      const fill = (name: (i: number) => string, teller?: string) => {
+        const before = peers.size;
+        for (let i = 0; i < 2000; i++) {
+          peers.add(candidate(name(i), 2000 + i, source, teller));
+        }
+        return peers.size - before;
+      };
+      assertEquals(fill(() => "8.8.8.8"), 2);
+      assertEquals(fill((i) => `2a00::${i.toString(16)}`), 2);
+      assertEquals(fill(() => "192.168.1.1", "192.168.1.2"), 2);
+      assertEquals(fill(() => "127.0.0.1", "127.0.0.1"), 16);
+      const most = source === "pex" ? 32 : 256;
+      assertEquals(fill((i) => `9.9.9.${i & 255}`), most);
+      const own = fill((i) => `2a01:1:1:${(i & 1023).toString(16)}::1`);
+      assertEquals(own, most);
+    }
+    const named = list();
+    for (let i = 0; i < 100; i++) {
+      named.add(candidate("8.8.8.8", 2000 + i, "manual"));
+    }
+    assertEquals(named.size, 100);
+  },
+);
 
 Deno.test("a host's place goes on from one that failed", none, () => {
   const peers = list();

@@ -341,7 +341,7 @@ Deno.test("Torrent goes on from its resume data without checking", {
   assertFiles(torrent, files);
 });
 
-Deno.test("Torrent distrusts resume data that is rubbish or old", {
+Deno.test("Torrent distrusts resume data that is garbage or old", {
   permissions: "none",
 }, async () => {
   const torrent = await simTorrent(FILES);

@@ -186,41 +186,45 @@ Deno.test("the seed leaves when one copy is out: the swarm goes on", {
   world.assertWire();
 });
 
-Deno.test("who sends rubbish is banned and named, innocents are kept", {
-  permissions: "none",
-}, async () => {
-  const torrent = await simTorrent(FILES);
-  await using world = new SwarmWorld({ seed: 5 });
-  const bad = filled(torrent);
-  const handle = bad.open(["sim", "a.bin"], { write: true });
-  for (let at = 0; at < 1_500_001; at += 32768) {
-    handle.write(new Uint8Array(100), at + 17);
-  }
-  const liar = await world.host({ files: bad, uploadLimit: 200_000 });
-  liar.watch(
-    liar.session.add(torrent.bytes, { fileSystem: bad, seedMode: true }),
-  );
-  const seeds = [
-    await world.seeder(torrent, { uploadLimit: 200_000 }),
-    await world.seeder(torrent, { uploadLimit: 200_000 }),
-  ];
-  const host = await world.host();
-  host.add(torrent, { peers: [liar, ...seeds].map((h) => h.address) });
-  await complete(world, [host]);
-  assertFiles(torrent, host.files);
-  assertEquals([...new Set(host.peersIn("banned"))], [liar.address.hostname]);
-  assertGreater(host.torrent.stats().wastedBytes, 0);
-  // Banned for good: also when it connects by itself.
-  const fromLiar = () =>
-    host.peersIn("connected").filter((name) => name === liar.address.hostname)
-      .length;
-  const before = fromLiar();
-  liar.torrent.addPeers([host.address]);
-  await world.clock.advance(60_000);
-  assertEquals(fromLiar(), before);
-});
+Deno.test(
+  "a peer that sends bad data is banned and named, innocents are kept",
+  {
+    permissions: "none",
+  },
+  async () => {
+    const torrent = await simTorrent(FILES);
+    await using world = new SwarmWorld({ seed: 5 });
+    const bad = filled(torrent);
+    const handle = bad.open(["sim", "a.bin"], { write: true });
+    for (let at = 0; at < 1_500_001; at += 32768) {
+      handle.write(new Uint8Array(100), at + 17);
+    }
+    const liar = await world.host({ files: bad, uploadLimit: 200_000 });
+    liar.watch(
+      liar.session.add(torrent.bytes, { fileSystem: bad, seedMode: true }),
+    );
+    const seeds = [
+      await world.seeder(torrent, { uploadLimit: 200_000 }),
+      await world.seeder(torrent, { uploadLimit: 200_000 }),
+    ];
+    const host = await world.host();
+    host.add(torrent, { peers: [liar, ...seeds].map((h) => h.address) });
+    await complete(world, [host]);
+    assertFiles(torrent, host.files);
+    assertEquals([...new Set(host.peersIn("banned"))], [liar.address.hostname]);
+    assertGreater(host.torrent.stats().wastedBytes, 0);
+    // Banned for good: also when it connects by itself.
+    const fromLiar = () =>
+      host.peersIn("connected").filter((name) => name === liar.address.hostname)
+        .length;
+    const before = fromLiar();
+    liar.torrent.addPeers([host.address]);
+    await world.clock.advance(60_000);
+    assertEquals(fromLiar(), before);
+  },
+);
 
-Deno.test("rubbish from ever new peers spoils no more than a piece each", {
+Deno.test("bad data from ever new peers spoils no more than a piece each", {
   permissions: "none",
 }, async () => {
   const torrent = await simTorrent([["a.bin", 2_000_000]], {

@@ -92,7 +92,7 @@ for (const seeding of [true, false]) {
       assertEquals(served(drippers), 4);
       await pass(30);
       assertEquals(served(drippers), 12);
-      // Nobody waits behind them, and whoever really takes is counted.
+      // Nobody waits behind them, and real downloaders are counted.
       takers.forEach(add);
       await pass(12);
       assertEquals([served(drippers), served(takers)], [12, 4]);
@@ -141,7 +141,7 @@ for (const seeding of [true, false]) {
       await pass(50);
       const served = () => honest.map(({ state }) => !state.amChoking);
       assertEquals(served(), [true, true, true]);
-      // And it stays so: whoever wasted a slot does not take one from others.
+      // And it stays so: a peer that wasted a slot does not take one from others.
       let lost = 0;
       for (let i = 0; i < 100; i++) {
         await pass(1);

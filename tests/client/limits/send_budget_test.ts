@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { SendBudget } from "../../../client/limits/send_budget.ts";
 
-Deno.test("SendBudget lets go of those for whom most waits", {
+Deno.test("SendBudget closes connections with the most bytes queued", {
   permissions: "none",
 }, () => {
   const budget = new SendBudget(1_000_000);

@@ -227,7 +227,7 @@ Deno.test("liars do not keep a link from becoming the right torrent", {
   assert(size > 8_000);
   await using world = new SwarmWorld({ seed: 3 });
   const seed = await world.seeder(torrent);
-  const rubbish = (length: number) => new Uint8Array(length).fill(65);
+  const garbage = (length: number) => new Uint8Array(length).fill(65);
   const liars = [
     // The right size and wrong bytes.
     await liar(
@@ -235,15 +235,15 @@ Deno.test("liars do not keep a link from becoming the right torrent", {
       torrent,
       size,
       1,
-      (piece) => rubbish(Math.min(16384, size - piece * 16384)),
+      (piece) => garbage(Math.min(16384, size - piece * 16384)),
     ),
     // Too long a piece.
-    await liar(world, torrent, size, 2, () => rubbish(16385)),
+    await liar(world, torrent, size, 2, () => garbage(16385)),
     // A huge size, sent in full.
-    await liar(world, torrent, 16_000_000, 3, () => rubbish(16384)),
+    await liar(world, torrent, 16_000_000, 3, () => garbage(16384)),
     // Far beyond what is accepted.
-    await liar(world, torrent, 4_000_000_000, 4, () => rubbish(16384)),
-    await liar(world, torrent, 0, 5, () => rubbish(1)),
+    await liar(world, torrent, 4_000_000_000, 4, () => garbage(16384)),
+    await liar(world, torrent, 0, 5, () => garbage(1)),
     // Refuses.
     await liar(world, torrent, size, 6, () => undefined),
     // Says nothing.
@@ -252,7 +252,7 @@ Deno.test("liars do not keep a link from becoming the right torrent", {
       id: 7,
       extension: `d1:md11:ut_metadatai3ee13:metadata_sizei${size}ee`,
     }),
-    // Rubbish for a dictionary.
+    // Bytes that are no dictionary.
     await WirePeer.listen(world, {
       infoHash: torrent.metainfo.infoHash,
       id: 8,

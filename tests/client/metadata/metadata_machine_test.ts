@@ -303,25 +303,25 @@ function play(
 }
 
 const honest: Answer = (index) => ({ ms: 50, data: piece(info, index) });
-const rubbish: Answer = (index) => ({
+const garbage: Answer = (index) => ({
   ms: 10,
   data: new Uint8Array(piece(info, index).length),
 });
 const silent: Answer = () => undefined;
 const poison: Answer = (index, asked) =>
-  index === 1 ? rubbish(index, asked) : honest(index, asked);
+  index === 1 ? garbage(index, asked) : honest(index, asked);
 const stalling: Answer = (index) =>
   index === 3 ? undefined : { ms: 10, data: piece(info, index) };
 const dripping: Answer = (index) => ({ ms: 2_900, data: piece(info, index) });
 const refusing: Answer = () => ({ ms: 10 });
 const SYBILS: Record<string, readonly Answer[]> = {
   silent: [silent],
-  rubbish: [rubbish],
-  "one rubbish piece": [poison],
+  garbage: [garbage],
+  "one bad piece": [poison],
   "stalling before the last piece": [stalling],
   refusing: [refusing],
-  "all kinds": [silent, rubbish, poison, stalling, refusing],
-  "dripping, one with a rubbish piece": [poison, ...Array(11).fill(dripping)],
+  "all kinds": [silent, garbage, poison, stalling, refusing],
+  "dripping, one with a bad piece": [poison, ...Array(11).fill(dripping)],
 };
 
 for (const [what, answers] of Object.entries(SYBILS)) {
@@ -358,7 +358,7 @@ Deno.test("MetadataMachine bans who sent it all and lied", {
   permissions: "none",
 }, () => {
   const { banned } = play([
-    { at: 0, answer: rubbish },
+    { at: 0, answer: garbage },
     { at: 0, answer: poison },
     { at: 2_000, answer: honest },
   ]);

@@ -131,7 +131,7 @@ for (const way of ["file", "magnet"] as const) {
   });
 }
 
-Deno.test("a link that proves private lets go of what it found openly", {
+Deno.test("a link that proves private drops what it found openly", {
   permissions: "none",
 }, async () => {
   const torrent = await simTorrent(FILES, { private: true });
@@ -246,7 +246,7 @@ Deno.test(
 );
 
 Deno.test(
-  "whoever wants nothing is told of as a seed, whom we dialled as reachable",
+  "PEX: upload-only peers are flagged as seeds, dialled ones as reachable",
   {
     permissions: "none",
   },

@@ -45,7 +45,7 @@ Deno.test("AnnounceScheduler grants a few at once, and spreads thousands", {
   }
   assertEquals(granted.length, 20);
   assertEquals(clock.pending, 1);
-  // Whoever downloads does not wait behind them.
+  // A download does not wait behind them.
   request("http://t0.test/announce");
   assertEquals(granted.at(-1), [0, "http://t0.test/announce"]);
   await answering(15 * MINUTE);
