@@ -5,17 +5,7 @@
  */
 
 /** Error numbers of KRPC by meaning. Source: BEP 5, BEP 44. */
-export const KRPC_ERROR: {
-  readonly generic: 201;
-  readonly server: 202;
-  readonly protocol: 203;
-  readonly methodUnknown: 204;
-  readonly valueTooBig: 205;
-  readonly invalidSignature: 206;
-  readonly saltTooBig: 207;
-  readonly casMismatch: 301;
-  readonly seqTooLow: 302;
-} = {
+export const KRPC_ERROR = {
   generic: 201,
   server: 202,
   protocol: 203,
@@ -25,7 +15,7 @@ export const KRPC_ERROR: {
   saltTooBig: 207,
   casMismatch: 301,
   seqTooLow: 302,
-};
+} as const;
 
 /** What a remote node complained about. */
 export type KrpcErrorCode =
@@ -40,17 +30,12 @@ export type KrpcErrorCode =
   | "seq-too-low"
   | "unknown";
 
-const CODES: ReadonlyMap<number, KrpcErrorCode> = new Map([
-  [201, "generic"],
-  [202, "server"],
-  [203, "protocol"],
-  [204, "method-unknown"],
-  [205, "value-too-big"],
-  [206, "invalid-signature"],
-  [207, "salt-too-big"],
-  [301, "cas-mismatch"],
-  [302, "seq-too-low"],
-]);
+const CODES = new Map(
+  Object.entries(KRPC_ERROR).map(([name, number]) => [
+    number as number,
+    name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`) as KrpcErrorCode,
+  ]),
+);
 
 /** A remote node answered a query with an error. Source: BEP 5, BEP 44. */
 export class KrpcError extends Error {

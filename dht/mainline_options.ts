@@ -62,8 +62,8 @@ export interface MainlineDhtOptions extends
   readonly maxEvents?: number;
   /**
    * Opens a socket, which is closed with the node. To share a port with other
-   * protocols, give one of your own that `close()` only ends the
-   * `receive()` of; datagrams that are not bencoded are ignored.
+   * protocols, give one of your own whose `close()` ends only its
+   * `receive()`; datagrams that are not bencoded are ignored.
    *
    * @default a real UDP socket
    */

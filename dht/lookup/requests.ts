@@ -358,9 +358,9 @@ export class Requests implements JobHost, SearchHost {
     const lookup = new DhtLookup({
       target: request.target,
       k,
-      ...(family === undefined ? {} : { ownId: family.id }),
-      ...(alpha === undefined ? {} : { alpha }),
-      ...(maxRequests === undefined ? {} : { maxRequests }),
+      ownId: family?.id,
+      alpha,
+      maxRequests,
       restrictSubnets: restrictAddresses ?? true,
       verifyId: (id, { hostname }) => this.#fits(id, hostname),
     });

@@ -129,7 +129,7 @@ export class Family {
       now,
       restrictAddresses: options.restrictAddresses,
       secureIds: options.secureIds,
-      ...(firstBucketSizes === undefined ? {} : { firstBucketSizes }),
+      firstBucketSizes,
     });
   }
 

@@ -108,7 +108,7 @@ Deno.test("MainlineDht - immutable and mutable items", async () => {
   const salt = encodeText("news");
   const first = await a.put({ value, secretKey, salt });
   assertEquals([first.seq, first.stored.length], [1n, 3]);
-  // With the target alone it can be had; with the key, the salt is needed.
+  // A node that stores it knows it by the target; others need the salt as well.
   assertEquals((await b.get(first.target))?.seq, 1n);
   assertEquals(await a.get(first.target), undefined);
   const key = { publicKey: new Uint8Array(32), salt };
