@@ -14,16 +14,6 @@ export const MAX_SALT_LENGTH = 64;
 
 const NONE = new Uint8Array(0);
 
-/** What an Ed25519 signature covers. */
-export interface ItemSignatureFields {
-  /** Sequence number, 0 to 2^63 - 1. */
-  readonly seq: bigint;
-  /** The value's bencoded bytes. */
-  readonly value: Uint8Array;
-  /** Empty counts as none. @default none */
-  readonly salt?: Uint8Array | undefined;
-}
-
 /**
  * Computes the key of an immutable item. Source: BEP 44.
  *
@@ -68,11 +58,18 @@ export function mutableItemTarget(
 /**
  * Builds the bytes that the owner of a mutable item signs. Source: BEP 44.
  *
- * @param fields See {@linkcode ItemSignatureFields}.
+ * @param fields What the signature covers.
  * @returns The bytes for Ed25519.
  */
 export function itemSignatureMessage(
-  fields: ItemSignatureFields,
+  fields: {
+    /** Sequence number, 0 to 2^63 - 1. */
+    readonly seq: bigint;
+    /** The value's bencoded bytes. */
+    readonly value: Uint8Array;
+    /** Empty counts as none. @default none */
+    readonly salt?: Uint8Array | undefined;
+  },
 ): Uint8Array<ArrayBuffer> {
   const { seq, value, salt = NONE } = fields;
   const parts: Uint8Array[] = [];

@@ -17,20 +17,6 @@ export const MAX_TOKEN_LENGTH = 256;
 /** Highest sequence number of a mutable item, 2^63 - 1. Source: BEP 44. */
 export const MAX_ITEM_SEQ = 0x7fff_ffff_ffff_ffffn;
 
-/** What every query has. Source: BEP 5. */
-export interface KrpcQueryBase {
-  /** A query. */
-  readonly type: "query";
-  /** Chosen by the asking node, repeated in the answer; 1 to 64 bytes. */
-  readonly transactionId: Uint8Array;
-  /** 20-byte id of the asking node. */
-  readonly id: Uint8Array;
-  /** Whether the asking node must not be stored. Source: BEP 43. */
-  readonly readOnly?: boolean | undefined;
-  /** Client and version, usually 4 bytes; at most 16. Source: BEP 5. */
-  readonly version?: Uint8Array | undefined;
-}
-
 /** The signed part of a mutable item in a put. Source: BEP 44. */
 export interface KrpcPutMutable {
   /** 32-byte Ed25519 public key. */
@@ -46,7 +32,18 @@ export interface KrpcPutMutable {
 }
 
 /** A query. Source: BEP 5, BEP 44, BEP 51. */
-export type KrpcQuery = KrpcQueryBase & KrpcQueryBody;
+export type KrpcQuery = KrpcQueryBody & {
+  /** A query. */
+  readonly type: "query";
+  /** Chosen by the asking node, repeated in the answer; 1 to 64 bytes. */
+  readonly transactionId: Uint8Array;
+  /** 20-byte id of the asking node. */
+  readonly id: Uint8Array;
+  /** Whether the asking node must not be stored. Source: BEP 43. */
+  readonly readOnly?: boolean | undefined;
+  /** Client and version, usually 4 bytes; at most 16. Source: BEP 5. */
+  readonly version?: Uint8Array | undefined;
+};
 
 /**
  * What a query asks. `want` names the IP versions of the nodes wanted; without
@@ -180,21 +177,18 @@ export interface KrpcErrorMessage {
 /** A message of KRPC. Source: BEP 5. */
 export type KrpcMessage = KrpcQuery | KrpcResponse | KrpcErrorMessage;
 
-/** Why a datagram is dropped without an answer. */
-export type KrpcDropReason =
-  | "too-short"
-  | "not-bencode"
-  | "no-transaction-id"
-  | "unknown-type"
-  | "bad-response"
-  | "bad-error";
-
 /** A datagram that is not worth an answer. */
 export interface KrpcDrop {
   /** Nothing to do. */
   readonly type: "drop";
   /** What is wrong with it. */
-  readonly reason: KrpcDropReason;
+  readonly reason:
+    | "too-short"
+    | "not-bencode"
+    | "no-transaction-id"
+    | "unknown-type"
+    | "bad-response"
+    | "bad-error";
   /** Of a malformed answer: whose request is over. */
   readonly transactionId?: Uint8Array | undefined;
 }

@@ -49,7 +49,6 @@ export { decodeCompactNodes, type NodeContact } from "./compact_node.ts";
 export { KRPC_ERROR, KrpcError, type KrpcErrorCode } from "./error.ts";
 export {
   immutableItemTarget,
-  type ItemSignatureFields,
   itemSignatureMessage,
   MAX_ITEM_LENGTH,
   MAX_SALT_LENGTH,
@@ -57,14 +56,12 @@ export {
 } from "./item.ts";
 export type {
   KrpcDrop,
-  KrpcDropReason,
   KrpcErrorMessage,
   KrpcErrorReply,
   KrpcMessage,
   KrpcMethod,
   KrpcPutMutable,
   KrpcQuery,
-  KrpcQueryBase,
   KrpcQueryBody,
   KrpcResponse,
 } from "./krpc.ts";
@@ -87,7 +84,6 @@ export {
   tryDecodeDhtState,
 } from "./routing_state.ts";
 export type {
-  CandidateSource,
   Endpoint,
   IpFamily,
   IpScope,
@@ -102,5 +98,4 @@ export type {
   MulticastOptions,
   ServeOptions,
 } from "../_shared/datagram.ts";
-export type { Machine } from "../_shared/machine.ts";
 export type { RandomSource } from "../_shared/random.ts";

@@ -42,12 +42,6 @@ export interface DhtSample {
   readonly intervalMs: number;
 }
 
-/** The queries that can be made of many nodes, towards a target. */
-export type DhtSearchMethod = Extract<
-  KrpcMethod,
-  "find_node" | "get_peers" | "get" | "sample_infohashes"
->;
-
 /** What a lookup did. */
 export interface LookupStats {
   /** Nodes that were asked. */
@@ -63,7 +57,7 @@ export interface LookupStats {
 /** An iterative lookup to be made. */
 export interface DhtSearchRequest {
   /** Which query the nodes are asked. */
-  readonly method: DhtSearchMethod;
+  readonly method: "find_node" | "get_peers" | "get" | "sample_infohashes";
   /** Among nodes of which IP version. */
   readonly family: IpFamily;
   /** 20-byte id, info-hash or key of an item. */

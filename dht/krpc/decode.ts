@@ -17,7 +17,6 @@ import {
 } from "./reader.ts";
 import {
   type KrpcDrop,
-  type KrpcDropReason,
   type KrpcErrorMessage,
   type KrpcErrorReply,
   type KrpcMessage,
@@ -103,7 +102,10 @@ export function tryDecodeKrpc(
   return drop("unknown-type");
 }
 
-function drop(reason: KrpcDropReason, transactionId?: Uint8Array): KrpcDrop {
+function drop(
+  reason: KrpcDrop["reason"],
+  transactionId?: Uint8Array,
+): KrpcDrop {
   return { type: "drop", reason, transactionId };
 }
 
