@@ -99,3 +99,4 @@ export type {
   ServeOptions,
 } from "../_shared/datagram.ts";
 export type { RandomSource } from "../_shared/random.ts";
+export type { Machine } from "../_shared/machine.ts";
