@@ -1,12 +1,16 @@
 /**
  * Checks what the linters do not: every face has a module doc with an example,
- * a BEP table and a line on permissions; every test mirrors a source file.
- * (The examples themselves run with the tests.)
+ * a BEP table and a line on permissions; every test mirrors a source file;
+ * every code block of the guides in docs/ asserts, and is checked and run.
+ * (The examples of faces run with the tests.)
  *
- * `deno run --allow-read _tools/check_docs.ts`
+ * `deno run -A _tools/check_docs.ts`
  *
  * @module
  */
+
+import { run } from "./process.ts";
+import { decideStdSource } from "./std_source.ts";
 
 /** Folders under tests/ that mirror no module folder. */
 const FREE_FOLDERS: ReadonlySet<string> = new Set([
@@ -71,6 +75,31 @@ export function judgeFace(source: string, specifier: string): string[] {
   }
   if (!/\bpermissions?\b|--allow-/i.test(doc)) {
     problems.push("has no line on permissions");
+  }
+  return problems;
+}
+
+/**
+ * Judges the code blocks of a guide.
+ *
+ * @param markdown The text of the guide.
+ * @returns What is wrong with them, as sentences; empty when nothing is.
+ */
+export function judgeGuide(markdown: string): string[] {
+  const problems: string[] = [];
+  const blocks = markdown.matchAll(/^```(\w+)([^\n]*)\n([\s\S]*?)^```/gm);
+  for (const { 1: language, 2: attributes, 3: code, index } of blocks) {
+    if (!/^(ts|typescript|tsx|js|javascript|jsx)$/.test(language!)) continue;
+    const line = markdown.slice(0, index).split("\n").length;
+    if (language !== "ts") {
+      problems.push(`has a block of ${language} in line ${line}, not of ts`);
+    }
+    if (/\bignore\b/.test(attributes!)) {
+      problems.push(`has a block that is ignored in line ${line}`);
+    }
+    if (!/\bassert\w*\(/.test(code!)) {
+      problems.push(`has a block that asserts nothing in line ${line}`);
+    }
   }
   return problems;
 }
@@ -175,11 +204,33 @@ export async function checkDocs(root: URL): Promise<string[]> {
     found ||= await startsFamily(root, candidates);
     if (!found) problems.push(`tests/${test} mirrors no source file`);
   }
+  for (const name of await walk(new URL("docs/", root))) {
+    const text = await Deno.readTextFile(new URL(`docs/${name}`, root));
+    for (const problem of judgeGuide(text)) {
+      problems.push(`docs/${name} ${problem}`);
+    }
+  }
   return problems;
+}
+
+/** Checks the types of all code blocks of the guides, and runs them. */
+async function runGuides(): Promise<number> {
+  const { importMap } = await decideStdSource(true);
+  return await run(Deno.execPath(), [
+    "test",
+    "-A",
+    "--doc",
+    "--quiet",
+    "--unstable-net",
+    "--unstable-kv",
+    ...(importMap === undefined ? [] : [`--import-map=${importMap}`]),
+    "docs/",
+  ]);
 }
 
 if (import.meta.main) {
   const problems = await checkDocs(new URL("../", import.meta.url));
   for (const problem of problems) console.error(problem);
-  if (problems.length > 0) Deno.exit(1);
+  const code = await runGuides();
+  if (problems.length > 0 || code !== 0) Deno.exit(1);
 }

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import {
   checkDocs,
   judgeFace,
+  judgeGuide,
   mirrorsOf,
   moduleDoc,
 } from "../../_tools/check_docs.ts";
@@ -118,4 +119,23 @@ Deno.test("check docs - a checkout with one fault of each kind", async () => {
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test({
+  name: "check docs - every block of a guide asserts and is run",
+  permissions: "none",
+  fn() {
+    const block = "# A\n\n```ts\nassert(true);\n```\n\n```sh\nls\n```\n";
+    assertEquals(judgeGuide(block), []);
+    const cases: [string, string][] = [
+      [block.replace("```ts", "```ts ignore"), "ignored in line 3"],
+      [block.replace("assert(true)", "a()"), "asserts nothing in line 3"],
+      [block.replace("```ts", "```js"), "of js in line 3"],
+    ];
+    for (const [text, expected] of cases) {
+      const problems = judgeGuide(text);
+      assertEquals(problems.length, 1, expected);
+      assert(problems[0]!.includes(expected), problems[0]);
+    }
+  },
 });
