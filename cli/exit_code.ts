@@ -14,7 +14,7 @@ export const EXIT_USAGE = 2;
 export const EXIT_VERIFICATION_FAILED = 3;
 /** The torrent file or magnet link is bad. */
 export const EXIT_BAD_TORRENT = 4;
-/** Nobody answered, or not in time. */
+/** No peer, tracker or node answered, or not in time. */
 export const EXIT_NO_PEERS = 5;
 /** Reading or writing failed; the disk may be full. */
 export const EXIT_IO = 6;

@@ -12,10 +12,10 @@ const MIN_SUMMARY = 24;
 /** What the values of options may be, by what they are called. */
 const VALUES: Readonly<Record<string, string>> = {
   SIZE:
-    "SIZE is a number of bytes, or has a unit: K, M, G, T or KiB, MiB, ... in steps of 1024, KB, MB, ... in steps of 1000.",
+    "SIZE is a number of bytes, or has a unit: K, M, G and KiB, MiB, GiB count in steps of 1024, KB, MB, GB in steps of 1000.",
   RATE:
-    "RATE is bytes a second, or has a unit, such as 500K or 2MiB/s: K, M, G or KiB, MiB, ... in steps of 1024, KB, MB, ... in steps of 1000; 0 is no limit.",
-  S: "S is seconds, or a duration such as 90s, 2m or 1h30m.",
+    "RATE is an amount per second, such as 500K or 2MiB/s; 0 means no limit. K, M, G and KiB, MiB, GiB count in steps of 1024, KB, MB, GB in steps of 1000; without a unit it is bytes.",
+  S: "S is a number of seconds, or a duration such as 90s, 2m or 1h30m.",
 };
 
 function wrap(text: string, width: number): string[] {

@@ -146,7 +146,7 @@ export async function main(
   output: Output = processOutput,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<number> {
-  // Results that nobody can take end the work, cleanly.
+  // When results can no longer be written, the work ends cleanly.
   const mute = new AbortController();
   const guarded = guardOutput(output, (error) => mute.abort(error));
   const ending = AbortSignal.any([signal, mute.signal]);
@@ -170,7 +170,7 @@ async function reportMute(
   words: readonly string[],
   output: Output,
 ): Promise<number> {
-  // Nobody reads any more: there is nobody to tell either.
+  // The reader is gone, so there is no one to tell.
   if (error instanceof Deno.errors.BrokenPipe) return EXIT_IO;
   const { ioError } = await import("./io_error.ts");
   return report(ioError(error, "write to", "stdout"), words, output);

@@ -72,7 +72,7 @@ export function listenForSignals(end: (again: boolean) => void): void {
   Deno.addSignalListener("SIGXFSZ", () => {});
   // Also where it is ignored: Deno's listeners for other signals have it end
   // the program. A closing terminal sends it to every process, and some hand it
-  // on: twice does not mean that somebody is in a hurry.
+  // on: twice does not mean that anyone is in a hurry.
   Deno.addSignalListener("SIGHUP", () => {
     if (!ignored && !isTaken) end(false);
   });
@@ -90,7 +90,7 @@ function callLater(ms: number, callback: () => void): () => void {
 }
 
 /**
- * Waits for work to end, but not for ever once it was told to.
+ * Waits for work to end, but not without end once it was told to.
  *
  * @typeParam T What the work returns.
  * @param work What was started.

@@ -54,7 +54,7 @@ interface DhtVerb {
   run(task: Task): Promise<number>;
 }
 
-/** Opens a node that only asks, and waits until it has found somebody. */
+/** Opens a node that only asks, and waits until a node has answered. */
 async function openClient(task: Task): Promise<MainlineDht> {
   const { args, options, signal } = task;
   const limit = parseDuration(args.get("timeout") ?? "30", "--timeout");
@@ -333,8 +333,8 @@ export const dhtVerb: Verb = {
   details: [
     Object.values(VERBS).map(({ usage }) => `bip dht ${usage}`).join("\n"),
     "HASH and ID are 40 hex digits. Without PORT, announce names the UDP port it sends from. put stores TEXT as a byte string; the file of --key holds a secret Ed25519 key of 64 hex digits.",
-    "Exit code 5 when nobody answers or nothing is found. What is put or announced should be repeated: items every hour, peers every 15 minutes.",
-    "What --state names is written beside as FILE.new first; a file that is something else is left alone.",
+    "Exit code 5 when no node answers or nothing is found. Repeat what you put or announce: items every hour, peers every 15 minutes.",
+    "The file of --state is written as FILE.new first; a file that holds anything else is left alone.",
     '--json prints one document; node prints {"type":"listening","address","port","id"} first and then an object a line.',
   ],
   operands: [1, 3],
@@ -350,7 +350,7 @@ export const dhtVerb: Verb = {
       name: "bootstrap",
       value: "HOST:PORT",
       repeat: true,
-      summary: "Node to begin with (the public routers)",
+      summary: "Node to bootstrap from (the public routers)",
     },
     {
       name: "listen",
@@ -364,20 +364,24 @@ export const dhtVerb: Verb = {
       summary: "Remember other nodes in this file",
       complete: "file",
     },
-    { name: "read-only", summary: "Ask only, answer nobody" },
+    { name: "read-only", summary: "Query only; answer no queries" },
     {
       name: "timeout",
       value: "S",
-      summary: "Seconds to look for a first node (30)",
+      summary: "Seconds to wait for a first node (30)",
     },
-    { name: "seed", summary: "Announce as one who has everything" },
+    { name: "seed", summary: "Announce as a seed" },
     {
       name: "key",
       value: "FILE",
       summary: "Sign what is put with the key in this file",
       complete: "file",
     },
-    { name: "salt", value: "TEXT", summary: "Name of one of a key's items" },
+    {
+      name: "salt",
+      value: "TEXT",
+      summary: "Names one of several items of a key",
+    },
     {
       name: "seq",
       value: "N",

@@ -70,7 +70,7 @@ function planOf(args: Arguments): Plan {
   if (action === "listen") {
     if (port !== undefined) {
       throw new UsageError(
-        "--port is for bip lpd announce: whoever listens announces nothing",
+        "--port is for bip lpd announce: listen announces nothing",
       );
     }
     return { infoHash, name, port: undefined };
@@ -151,8 +151,8 @@ export const lpdVerb: Verb = {
   summary: "Find peers and services on the local network",
   usage: "listen|announce [HASH|--name TEXT] [--port N] [--json]",
   details: [
-    "listen shows who announces HASH, or everything that is announced. announce tells everybody on the local network that HASH is to be had at this machine, and shows who else does. Either goes on until Ctrl-C.",
-    "HASH is an info-hash of 40 hex digits (64 of v2); --name makes one of any text, so that any program can find its like. Never announce a private torrent.",
+    "listen shows which machines announce HASH, or everything that is announced. announce tells the local network that this machine has HASH, and shows which others do. Both run until Ctrl-C.",
+    "HASH is an info-hash of 40 hex digits (64 of v2); --name makes one from any text, so that programs can find one another. Never announce a private torrent.",
     'Lines are HASH ADDRESS:PORT. --json prints {"type":"listening", "address", "port", "interfaces", "infoHash", "announced"} and then {"type":"peer", "infoHash", "address", "port"} for each.',
   ],
   operands: [1, 2],

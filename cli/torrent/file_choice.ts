@@ -116,7 +116,7 @@ export function leftOutText(
   }
   if (excluded > 0) parts.push(`${excluded} by --exclude`);
   if (notIncluded > 0) {
-    parts.push(`${plural(notIncluded, "file")} unlike --include`);
+    parts.push(`${plural(notIncluded, "file")} not matching --include`);
   }
   for (const [reason, text] of Object.entries(REASONS)) {
     const count = leftOut.filter((left) => left.reason === reason).length;

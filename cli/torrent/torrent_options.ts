@@ -14,14 +14,14 @@ export const SOURCE_OPTIONS: readonly OptionSpec[] = [
     short: "t",
     value: "URL",
     repeat: true,
-    summary: "Tracker; each is a tier",
+    summary: "Tracker; each is a tier of its own",
   },
   { name: "web-seed", value: "URL", repeat: true, summary: "Web seed" },
   {
     name: "node",
     value: "HOST:PORT",
     repeat: true,
-    summary: "DHT node to start from",
+    summary: "DHT node to bootstrap from",
   },
 ];
 

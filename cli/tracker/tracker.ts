@@ -306,9 +306,9 @@ export const trackerVerb: Verb = {
   usage: "[--listen ADDR] [--port N] [OPTIONS]",
   details: [
     "HTTP and UDP are served at the same port number and have the same swarms.",
-    "Files of --allow and --deny hold an info-hash of 40 hex digits a line; they are read again when they change, and at a SIGHUP.",
-    "With --kv, trackers share their swarms and a restart loses none; it needs --unstable-kv, and --allow-read and --allow-write of the file, or for a service --allow-env=DENO_KV_ACCESS_TOKEN with its token in that variable.",
-    "At --max-peers and --max-torrents, those who have most entries give way. On a busy machine, let the system keep more datagrams (net.core.rmem_default on Linux).",
+    "The files of --allow and --deny hold one info-hash of 40 hex digits per line. They are read again when they change, and on SIGHUP.",
+    "With --kv, several trackers share their swarms and a restart loses none. It needs --unstable-kv, and --allow-read and --allow-write for the file; or, for a service, --allow-env=DENO_KV_ACCESS_TOKEN and the token in that variable.",
+    "At --max-peers and --max-torrents, addresses with the most entries lose some. On a busy machine, let the system keep more datagrams (net.core.rmem_default on Linux).",
     "--stats-port serves figures at /stats (JSON) and /metrics (Prometheus), on 127.0.0.1 unless --listen names an address.",
     '--json prints {"type":"listening", "address", "port", "httpPort", "statsPort"} and then {"type":"stats", ...} every minute.',
   ],
@@ -336,7 +336,7 @@ export const trackerVerb: Verb = {
     {
       name: "interval",
       value: "S",
-      summary: "Seconds between the announces of a client (1800)",
+      summary: "Seconds between announces of a client (1800)",
     },
     {
       name: "allow",
@@ -364,12 +364,12 @@ export const trackerVerb: Verb = {
     {
       name: "max-peers",
       value: "N",
-      summary: "Most peers of all torrents (4000000)",
+      summary: "Peers kept, over all torrents (4000000)",
     },
     {
       name: "max-torrents",
       value: "N",
-      summary: "Most torrents (1000000)",
+      summary: "Torrents kept (1000000)",
     },
     { name: "json", summary: "Print one JSON object a line" },
   ],
@@ -393,7 +393,7 @@ export const trackerVerb: Verb = {
     });
     const stats = plan.statsPort === undefined ? undefined : stack.use(
       await firstOf(
-        // Nobody else's business, unless an address was named.
+        // For this machine only, unless an address was named.
         [args.has("listen") ? hostname : "127.0.0.1"],
         plan.statsPort,
         (listen) => TrackerStatsServer.open({ listen, read }),

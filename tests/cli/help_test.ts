@@ -21,7 +21,7 @@ Deno.test("verbHelp() explains the units that a verb takes", {
   permissions: "none",
 }, () => {
   const help = verbHelp(verb);
-  assertStringIncludes(help, "RATE is bytes a second");
+  assertStringIncludes(help, "RATE is an amount per second");
   assert(!help.includes("SIZE is"), help);
   assert(!help.includes("S is seconds"), help);
   assertEquals(help.split("\n").at(-1), "Permissions: --allow-read=FILE");

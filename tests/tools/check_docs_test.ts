@@ -99,6 +99,7 @@ Deno.test("check docs - a checkout with one fault of each kind", async () => {
     await write("dht/a.ts", "");
     await write("dht/picker_peers.ts", "");
     await write("lpd/mod.ts", "");
+    await write("docs/guide.md", "```ts\na();\n```\n");
     await write("tests/dht/a_test.ts", "");
     await write("tests/dht/a_hostile_test.ts", "");
     await write("tests/dht/picker_model_test.ts", "");
@@ -112,6 +113,7 @@ Deno.test("check docs - a checkout with one fault of each kind", async () => {
       [
         "./lpd/mod.ts has no module doc with @module",
         "./peer/mod.ts is exported but missing",
+        "docs/guide.md has a block that asserts nothing in line 1",
         "tests/dht/b_test.ts mirrors no source file",
         "tests/nowhere/c_test.ts mirrors no source file",
       ],

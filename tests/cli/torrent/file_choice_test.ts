@@ -67,6 +67,6 @@ test("leftOutText - counts each kind once, in words", () => {
       { path: "o", reason: "outside" },
       { path: "q", reason: "symlink" },
     ]),
-    "2 hidden or system files (--hidden takes them), 1 by --exclude, 1 file unlike --include, 1 symbolic link, 1 link to what is no file of the torrent, 2 links that lead nowhere, 1 link to a folder that it is in, 1 pipe, socket or device",
+    "2 hidden or system files (--hidden takes them), 1 by --exclude, 1 file not matching --include, 1 symbolic link, 1 link to what is no file of the torrent, 2 links that lead nowhere, 1 link to a folder that it is in, 1 pipe, socket or device",
   );
 });
