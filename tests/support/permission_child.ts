@@ -69,6 +69,8 @@ const USES: Readonly<Record<string, Readonly<Record<string, Use>>>> = {
       await using client = new UdpTrackerClient();
       await client.announce(udpUrl!, request);
     },
+  },
+  tracker: {
     async TrackerStatsServer() {
       await using _server = TrackerStatsServer.open({
         listen,

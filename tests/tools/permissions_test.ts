@@ -33,8 +33,8 @@ const NEEDS: Readonly<Record<string, Readonly<Record<string, string[]>>>> = {
   utracker: {
     UdpTrackerServer: ["--allow-net"],
     UdpTrackerClient: ["--allow-net"],
-    TrackerStatsServer: ["--allow-net"],
   },
+  tracker: { TrackerStatsServer: ["--allow-net"] },
   htracker: {
     HttpTrackerServer: ["--allow-net"],
     HttpTrackerClient: ["--allow-net"],
@@ -46,7 +46,7 @@ const NEEDS: Readonly<Record<string, Readonly<Record<string, string[]>>>> = {
   },
 };
 /** Modules without drivers. */
-const PURE = ["bencode", "peer", "select"];
+const PURE = ["bencode", "peer", "select", "testing"];
 /** Documented, and of use only in cases that other tests show. */
 const OPTIONAL: Readonly<Record<string, string[]>> = {
   lpd: ["--allow-sys=networkInterfaces"],
