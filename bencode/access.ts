@@ -252,7 +252,7 @@ function child(
   return Array.isArray(value) ? value[step] : undefined;
 }
 
-/** Finds the first step that fails, and blames that one. */
+/** Finds the first step that fails and reports it. */
 function refuse(
   value: BencodeValue,
   path: BencodePath,

@@ -35,8 +35,8 @@ function decodeWhole(
  * show in them.
  *
  * @param bytes The bencoded bytes.
- * @param options Limits, and which departures from the canonical form pass. Of
- * duplicate keys the first wins.
+ * @param options Limits, and which departures from the canonical form are
+ * accepted. Of duplicate keys the first wins.
  * @returns The value.
  * @throws {BencodeSyntaxError} If the bytes are not bencode, not canonical
  * where they must be, or beyond a limit.

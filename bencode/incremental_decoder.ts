@@ -62,7 +62,7 @@ export class IncrementalBencodeDecoder {
    * Makes a decoder at the start of its input.
    *
    * @param options Limits on each value, and which departures from the
-   * canonical form pass.
+   * canonical form are accepted.
    * @throws {RangeError} If a limit is not an integer of at least 0 or
    * Infinity.
    * @throws {TypeError} If the mode is unknown.

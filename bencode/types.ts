@@ -48,9 +48,9 @@ export type BencodeLeniency =
   | "duplicate-keys"
   | "trailing-bytes";
 
-/** One departure from the canonical form that the decoder let pass. */
+/** One departure from the canonical form that the decoder accepted. */
 export interface BencodeLeniencyReport {
-  /** What was let pass. */
+  /** What was accepted. */
   readonly leniency: BencodeLeniency;
   /** Where, in bytes from the start of the input. */
   readonly offset: number;
@@ -88,14 +88,14 @@ export interface BencodeLimits {
 /** Options of the decoding functions. */
 export interface DecodeBencodeOptions extends BencodeLimits {
   /**
-   * `"strict"` takes canonical input only, `"lenient"` lets every
-   * {@linkcode BencodeLeniency} pass, a list only those it names.
+   * `"strict"` accepts canonical input only, `"lenient"` also every
+   * {@linkcode BencodeLeniency}, a list only those it names.
    *
    * @default {"strict"}
    */
   readonly mode?: "strict" | "lenient" | readonly BencodeLeniency[] | undefined;
   /**
-   * Told of each departure that was let pass, in the order of the input.
+   * Called for each departure that was accepted, in input order.
    *
    * @default {undefined}
    */

@@ -33,9 +33,9 @@ export interface DiskBudgetOptions {
 
 /** What a {@linkcode DiskBudget} is shared out from. */
 interface BudgetParts {
-  /** Memory for pieces that come in. */
+  /** Memory for incoming pieces. */
   readonly pool: BufferPool;
-  /** Memory for pieces that go out. */
+  /** Memory for served pieces. */
   readonly cache: ReadCache;
   /** Open files. */
   readonly handles: HandlePool;
@@ -69,7 +69,7 @@ export class DiskBudget {
   }
 
   /**
-   * Makes a budget of which nothing is used.
+   * Makes an unused budget.
    *
    * @param options See {@linkcode DiskBudgetOptions}.
    * @throws {RangeError} If a number is out of range: `maxBufferedBytes` is at

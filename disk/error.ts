@@ -1,5 +1,5 @@
 /**
- * The one error of this folder.
+ * The error type of this module.
  *
  * @module
  */
@@ -12,9 +12,9 @@ export type DiskErrorCode =
   | "permission"
   /** The file does not exist. */
   | "not-found"
-  /** Something is in the way that must not be replaced. */
+  /** Something that must not be replaced is in the way. */
   | "exists"
-  /** A folder, device or pipe stands where a file is wanted. */
+  /** There is a folder, device or pipe where a file was expected. */
   | "not-a-file"
   /** A symbolic link leads out of the base folder or nowhere. */
   | "symlink"
@@ -26,7 +26,7 @@ export type DiskErrorCode =
   | "replaced"
   /** The file ended before the wanted bytes. */
   | "short-read"
-  /** The system has no file descriptor left: it may work a little later. */
+  /** No file descriptor is left; a later attempt may work. */
   | "too-many-files"
   /** Another input or output failure. */
   | "io"
@@ -46,7 +46,7 @@ export type DiskErrorCode =
 /** Most files that an error names. */
 const MAX_TOLD_FILES = 10;
 
-/** What a {@linkcode DiskError} is about. */
+/** Details of a {@linkcode DiskError}. */
 export interface DiskErrorOptions {
   /** What was being done, such as `"write"`. */
   readonly operation: string;
@@ -61,8 +61,8 @@ export interface DiskErrorOptions {
 }
 
 /**
- * Something went wrong with a file, or a block was asked for that there is
- * not. The caller can `switch` on `code`.
+ * A file operation failed, or a block that does not exist was requested.
+ * Callers can `switch` on `code`.
  *
  * @example
  * ```ts

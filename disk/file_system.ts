@@ -1,5 +1,5 @@
 /**
- * The port between pieces and whatever stores them.
+ * The interface between pieces and what stores them.
  *
  * @module
  */
@@ -19,8 +19,8 @@ export interface FileInfo {
   /** When the content last changed, in milliseconds since 1970. */
   readonly modifiedMs: number;
   /**
-   * A number that another file at the same path would not have, where the file
-   * system knows one.
+   * A number that tells the file from another one at the same path, if the file
+   * system has such numbers.
    */
   readonly id?: number | undefined;
 }
@@ -34,8 +34,8 @@ export interface FileOpenOptions {
    */
   readonly write?: boolean | undefined;
   /**
-   * Whether the file is not there as far as is known, which may save looking;
-   * one that is there is opened all the same.
+   * Hint that the file is not expected to exist, which may save a lookup. An
+   * existing file is opened all the same.
    *
    * @default {false}
    */
@@ -54,7 +54,7 @@ export interface FileRenameOptions {
 
 /**
  * An open file. Reads and writes name their position, so calls may overlap.
- * Answers come at once or as a promise, as the implementation likes.
+ * Results may be returned at once or as promises.
  */
 export interface FileHandle {
   /**
@@ -101,13 +101,13 @@ export interface FileHandle {
    * @throws {DiskError} If it fails.
    */
   sync(): Awaitable<void>;
-  /** Gives the handle back. More calls do nothing. */
+  /** Closes the handle. Further calls do nothing. */
   close(): Awaitable<void>;
 }
 
 /**
- * Files below one base folder. No path leads out of it, whatever symbolic
- * links are there. Any implementation passes the suite in
+ * Files below one base folder. No path leads outside, whatever symbolic links
+ * there are. Any implementation passes the suite in
  * `testing/file_system_compliance.ts`.
  */
 export interface FileSystem {
@@ -160,7 +160,7 @@ export interface FileSystem {
     to: FilePath,
     options?: FileRenameOptions,
   ): Awaitable<void>;
-  /** Closes whatever the file system itself keeps open. */
+  /** Closes everything that the file system itself keeps open. */
   close(): Awaitable<void>;
   /**
    * Where the operating system has the file, for those that can be read by

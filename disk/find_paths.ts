@@ -1,5 +1,5 @@
 /**
- * Finds out under which names a disk has the files of a torrent.
+ * Finds the names that the files of a torrent have on disk.
  *
  * @module
  */
@@ -25,15 +25,15 @@ export interface FindPathsTorrent extends NamedTorrent {
 /** Options of {@linkcode findPaths}. */
 export interface FindPathsOptions {
   /**
-   * Whether nothing may be written. If something may, a file is made for a
-   * moment where only that tells which names the disk takes for the same.
+   * Whether nothing may be written. Otherwise a temporary file is created where
+   * only that shows which names the disk treats as the same.
    *
    * @default {false}
    */
   readonly readOnly?: boolean | undefined;
 }
 
-/** Every name is another file. */
+/** All names are distinct. */
 const EXACT: DiskNaming = { ignoresCase: false, ignoresForm: false };
 /** Files that are looked at to learn about the disk. */
 const MAX_WITNESSES = 16;

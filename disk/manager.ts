@@ -37,7 +37,11 @@ import { TorrentFiles } from "./files/torrent_files.ts";
 export interface DiskManagerOptions extends DiskBudgetOptions {
   /** Where the files are. */
   readonly fileSystem: FileSystem;
-  /** What it shares with other managers. @default {one of its own} */
+  /**
+   * Memory and open files shared with other managers.
+   *
+   * @default {one of its own}
+   */
   readonly budget?: DiskBudget | undefined;
   /**
    * Threads for checking files that are on the system's disk; all cores by
@@ -52,7 +56,11 @@ export interface DiskManagerOptions extends DiskBudgetOptions {
    * @default {64}
    */
   readonly maxWaiting?: number | undefined;
-  /** For long checks to let other work go on. @default {systemClock} */
+  /**
+   * Clock used to yield to other work during long checks.
+   *
+   * @default {systemClock}
+   */
   readonly clock?: Clock | undefined;
   /** Closes the manager. */
   readonly signal?: AbortSignal | undefined;
@@ -61,9 +69,9 @@ export interface DiskManagerOptions extends DiskBudgetOptions {
 /** Options of {@linkcode DiskManager.add}. */
 export interface DiskAddOptions extends CheckOptions {
   /**
-   * What to make of files that exist: `verify` hashes them; `assume-empty`
-   * takes nothing for good; `trust` takes everything for good without looking;
-   * `resume` believes `resume` where files are as it says and hashes the rest.
+   * How to treat existing files: `verify` hashes them; `assume-empty` takes
+   * nothing as good; `trust` takes everything as good without looking; `resume`
+   * trusts the resume data where files match it and hashes the rest.
    *
    * @default {"verify"}
    */
@@ -75,7 +83,7 @@ export interface DiskAddOptions extends CheckOptions {
     | undefined;
   /** What {@linkcode TorrentStorage.resumeData} gave. */
   readonly resume?: Uint8Array | undefined;
-  /** Files that are not to be made. @default {none} */
+  /** Files not to be created. @default {none} */
   readonly skippedFiles?: ReadonlySet<number> | undefined;
   /**
    * Whether files may be overwritten that cannot be part of the torrent: where
@@ -88,7 +96,7 @@ export interface DiskAddOptions extends CheckOptions {
   /** Folder below the base folder. @default {[]} */
   readonly folder?: FilePath | undefined;
   /**
-   * Whether nothing is ever written: for seeding.
+   * Whether to write nothing at all, as for seeding.
    *
    * @default {false}
    */
@@ -101,8 +109,8 @@ export interface DiskAddOptions extends CheckOptions {
    */
   readonly allocation?: "sparse" | "none" | undefined;
   /**
-   * Takes events at the moment they happen, in the middle of `writeBlock`
-   * mostly, instead of `events`. Must not throw.
+   * Called synchronously for each event, mostly from inside `writeBlock`,
+   * instead of `events()`. Must not throw.
    *
    * @param event What happened.
    */
@@ -187,7 +195,7 @@ export class DiskManager implements AsyncDisposable {
     this.#clock = clock;
     this.#messages = new DiskMessages(this, maxWaiting);
     signal?.throwIfAborted();
-    // Nobody waits for that end: what failed was told by events.
+    // The result is not awaited: failures were reported as events.
     const onAbort = () => void this.close().catch(() => {});
     signal?.addEventListener("abort", onAbort, { once: true });
     this.#detachSignal = () => signal?.removeEventListener("abort", onAbort);
@@ -229,7 +237,7 @@ export class DiskManager implements AsyncDisposable {
   }
 
   /**
-   * Finds out under which names the files of a torrent lie, or will.
+   * Finds the names under which the files of a torrent are, or will be, stored.
    *
    * @param torrent Which files.
    * @param options Whether the disk may be tried out.
@@ -243,12 +251,13 @@ export class DiskManager implements AsyncDisposable {
   }
 
   /**
-   * Adds a torrent and finds out what of it is there. Files of length 0 are
-   * made at once, others when their first bytes are written; a file that is too
-   * long is cut after a `surplus` event. What is complete is not written to.
+   * Adds a torrent and finds out which of its pieces are there. Files of length
+   * 0 are made at once, others when their first bytes are written; a file that
+   * is too long is cut after a `surplus` event. What is complete is not written
+   * to.
    *
    * @param torrent What to store.
-   * @param options What to make of existing files, which to skip.
+   * @param options How to treat existing files, which to skip.
    * @returns Its storage, with `have` set.
    * @throws {DiskError} `duplicate-torrent`, `closed`, `foreign-file` if files
    * are in the way (see {@linkcode DiskAddOptions.overwrite}), or why files
@@ -286,7 +295,7 @@ export class DiskManager implements AsyncDisposable {
    * Closes a torrent's storage.
    *
    * @param infoHash 20 bytes.
-   * @param deleteFiles Whether its files are deleted.
+   * @param deleteFiles Whether to delete its files.
    * @throws {DiskError} `unknown-torrent`, or why the last bytes could not be
    * written.
    * @throws {AggregateError} If files could not be deleted.

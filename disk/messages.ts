@@ -1,5 +1,5 @@
 /**
- * The manager's work as messages.
+ * The manager's methods as messages.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import type {
   WriteBlockResult,
 } from "./storage.ts";
 
-/** What a manager can be asked for. */
+/** Requests to a manager. */
 export type DiskRequest =
   | {
     /** Adds a torrent; answered by `piece-good` for all that is there, `added`. */
@@ -28,7 +28,7 @@ export type DiskRequest =
     readonly type: "remove";
     /** Which torrent, 20 bytes. */
     readonly infoHash: Uint8Array;
-    /** Whether its files are deleted. */
+    /** Whether to delete its files. */
     readonly deleteFiles?: boolean | undefined;
   }
   | {
@@ -62,7 +62,7 @@ export type DiskRequest =
     readonly data: Uint8Array;
   };
 
-/** What a manager answers and tells. Each request has exactly one answer. */
+/** Answers and events of a manager. Each request has exactly one answer. */
 export type DiskEvent =
   | {
     /** The torrent is there. */
@@ -133,7 +133,7 @@ export class DiskMessages {
     this.readable = this.#events.readable();
     this.writable = new WritableStream<DiskRequest>({
       write: async (request) => {
-        // Nobody would get the answer.
+        // The answer could not be delivered.
         if (this.#events.closed) {
           throw new DiskError("closed", "The events have ended", {
             operation: request.type,

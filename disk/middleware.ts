@@ -1,5 +1,5 @@
 /**
- * Layers that go around any file system: measure it, make it fail.
+ * Wrappers around any file system: to measure it, or to make it fail.
  *
  * @module
  */
@@ -34,14 +34,15 @@ export interface FileCall {
   readonly length: number;
 }
 
-/** Decides what becomes of calls. */
+/** Wraps calls on a file system. */
 export interface FileInterceptor {
   /**
-   * Stands around one call.
+   * Wraps one call.
    *
    * @typeParam T What the call returns.
    * @param call What is to be done.
-   * @param run Does it. Reads and writes can be cut to fewer bytes.
+   * @param run Performs the call. Reads and writes can be limited to fewer
+   * bytes.
    * @returns What the caller gets.
    */
   intercept<T>(
@@ -51,11 +52,11 @@ export interface FileInterceptor {
 }
 
 /**
- * A file system of which every call passes through an interceptor. Layers can
+ * Makes a file system whose calls all pass through an interceptor. Layers can
  * be stacked.
  *
  * @param inner The file system that does the work.
- * @param interceptor What stands around its calls.
+ * @param interceptor What wraps its calls.
  * @returns The layered file system.
  *
  * @example
@@ -159,7 +160,7 @@ export class FileTimings implements FileInterceptor {
   /**
    * Starts with nothing measured.
    *
-   * @param clock What tells the time.
+   * @param clock Clock to use.
    */
   constructor(clock: Clock) {
     this.#clock = clock;

@@ -28,9 +28,8 @@
  *
  * Files that are left out are never made. Pieces at their borders are shared with
  * files that are not, so their share waits in a hidden part file beside the
- * torrent, `.HASH.bip-part`: checks and reads look there, too, it comes to its
- * place when the file is wanted later, and the part file goes with the last of
- * it.
+ * torrent, `.HASH.bip-part`: checks and reads look there, too, they move into
+ * place when the file is wanted later, and an empty part file is deleted.
  *
  * | BEP | What | How far |
  * | --- | --- | --- |

@@ -8,7 +8,7 @@ import type { PieceLayout } from "../metainfo/piece_layout.ts";
 import type { DiskError } from "./error.ts";
 import type { FilePath, FileSystem } from "./file_system.ts";
 
-/** What must be known of a torrent to store it. */
+/** What a storage needs to know of a torrent. */
 export interface StorageTorrent {
   /** 20-byte info-hash, the key of the torrent. */
   readonly infoHash: Uint8Array;
@@ -74,7 +74,7 @@ export interface PieceBadEvent {
   readonly pieceIndex: number;
   /**
    * `hash`: the bytes that came in are wrong. `lost`: bytes that had been
-   * written out early were gone when read back; nobody is to blame.
+   * written out early were gone when read back; no peer is at fault.
    * `contradiction`: the bytes are right by one of a hybrid's hashes and wrong
    * by the other; the torrent itself is wrong.
    */
@@ -151,16 +151,16 @@ export interface CheckProgress {
 /** Options of {@linkcode TorrentStorage.recheck}. */
 export interface CheckOptions {
   /**
-   * Called now and then, and at the end.
+   * Called from time to time, and at the end.
    *
-   * @param progress How far it is.
+   * @param progress Progress so far.
    */
   readonly onProgress?: ((progress: CheckProgress) => void) | undefined;
   /**
-   * Asked now and then whether to wait: the check goes on when the promise
-   * resolves, and lets other checks go first meanwhile.
+   * Polled between pieces. While it returns a promise the check is paused until
+   * that resolves, and other checks go first.
    *
-   * @returns A promise while it is to wait.
+   * @returns A promise to wait for, or `undefined` to go on.
    */
   readonly hold?: (() => Promise<void> | undefined) | undefined;
   /** Ends the check early; what was found so far stays so. */
@@ -200,8 +200,8 @@ export interface RemoveOptions {
 /** Options of {@linkcode TorrentStorage.readBlock}. */
 export interface ReadBlockOptions {
   /**
-   * Whether the bytes are copied or sent before anything is awaited: their
-   * memory is used again after that, which makes serving much cheaper.
+   * Whether the caller copies or sends the bytes before it awaits anything.
+   * Their memory is reused after that, which makes serving much cheaper.
    *
    * @default {false}
    */
@@ -314,9 +314,9 @@ export interface TorrentStorage extends AsyncDisposable {
    */
   resume(): Promise<boolean>;
   /**
-   * Reads and hashes everything again, when it is this torrent's turn. Blocks
-   * of incomplete pieces are forgotten. Sets `have` anew, piece by piece; there
-   * are no events for its pieces.
+   * Reads and hashes everything again, once it is this torrent's turn. Blocks
+   * of incomplete pieces are forgotten. Updates `have` piece by piece, without
+   * events for each piece.
    *
    * @param options Progress, pause and abort.
    * @throws {DiskError} If files cannot be read other than for being missing or
@@ -325,15 +325,15 @@ export interface TorrentStorage extends AsyncDisposable {
    */
   recheck(options?: CheckOptions): Promise<void>;
   /**
-   * Makes sure that the files we wrote are those at their paths, and whole, for
-   * saying so. What is not in its place any more is checked anew; the pieces
-   * that are lost by that come as an event, too.
+   * Makes sure that the files at their paths are complete and the ones that
+   * were written. Others are checked again; pieces found lost are also reported
+   * as an event.
    *
    * @throws {DiskError} `replaced` if pieces were lost, with the files.
    */
   confirm(): Promise<void>;
   /**
-   * Whether a file is to be made.
+   * Whether a file is wanted.
    *
    * @param fileIndex Which file.
    * @returns False for a deselected file.
@@ -346,7 +346,7 @@ export interface TorrentStorage extends AsyncDisposable {
    * the file is selected. A file that exists stays.
    *
    * @param fileIndex Which file.
-   * @param wanted Whether it is to be made.
+   * @param wanted Whether it is wanted.
    * @throws {DiskError} If the bytes cannot be moved.
    */
   setFileWanted(fileIndex: number, wanted: boolean): Promise<void>;
@@ -381,8 +381,7 @@ export interface TorrentStorage extends AsyncDisposable {
   /** Where each file is now, below the base folder; pad files are nowhere. */
   readonly paths: readonly FilePath[];
   /**
-   * Gives a file another name, in whatever folder below that of the torrent.
-   * Blocks may come meanwhile.
+   * Renames a file within the torrent's folder. Blocks may come meanwhile.
    *
    * @param fileIndex Which file.
    * @param path Its new path; no other file of the torrent may have it.
@@ -392,8 +391,8 @@ export interface TorrentStorage extends AsyncDisposable {
    */
   renameFile(fileIndex: number, path: FilePath): Promise<void>;
   /**
-   * Ends it: writes out what is there, gives all memory back, ends `events`.
-   * More calls return the same promise.
+   * Closes the storage: writes out what is buffered, frees its memory, ends
+   * `events`. More calls return the same promise.
    *
    * @throws {DiskError} If the last bytes cannot be written. It is closed then
    * all the same.

@@ -293,7 +293,7 @@ function createForm(
   };
 }
 
-/** Cancels the streams that nobody read; those that were are locked no more. */
+/** Cancels the streams that were never read. */
 async function cancelStreams(
   options: CreateMetainfoOptions,
   reason: unknown,

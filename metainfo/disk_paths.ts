@@ -1,5 +1,5 @@
 /**
- * Where the files of a torrent lie on a disk.
+ * Where the files of a torrent are on a disk.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { isPlainName, sanitizePathComponent } from "./safe_path.ts";
 
 export type { MetainfoFile };
 
-/** Which names a disk takes for the same. */
+/** Which names a disk treats as the same. */
 export interface DiskNaming {
   /**
    * Whether names that differ only in case are one.
@@ -35,7 +35,7 @@ export interface NamedTorrent {
   readonly files: readonly MetainfoFile[];
 }
 
-/** A file that lies elsewhere than the torrent says. */
+/** A file stored under another path than the torrent names. */
 export interface RenamedFile {
   /** Index of the file. */
   readonly index: number;
@@ -104,10 +104,10 @@ export function plainPaths(
 }
 
 /**
- * Says which files lie elsewhere than the torrent says.
+ * Lists the files stored under other paths than the torrent names.
  *
  * @param torrent A torrent.
- * @param paths Where its files lie.
+ * @param paths Where its files are.
  * @returns Those whose path differs, in order; no pad files.
  */
 export function renamedFiles(
@@ -140,7 +140,7 @@ export interface UnportableFile {
 }
 
 /**
- * Finds the files of a torrent whose names others will not get as they stand.
+ * Finds files of a torrent whose names some systems will change.
  *
  * @param torrent A torrent.
  * @returns Those files in order, each with its first reason.
@@ -154,7 +154,7 @@ export function unportableFiles(torrent: NamedTorrent): UnportableFile[] {
 }
 
 /**
- * Finds the paths that others will not get as they stand.
+ * Finds paths that some systems will change.
  *
  * @param count How many paths there are.
  * @param pathOf Gives a path; `undefined` is passed over.

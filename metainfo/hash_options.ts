@@ -4,23 +4,24 @@
  * @module
  */
 
-/** More threads than this are refused as nonsense. */
+/** Most threads that are accepted. */
 const MAX_THREADS = 1024;
 
 /** How hashing jobs use the machine. */
 export interface HashThreadOptions {
   /**
    * How many threads hash, the calling one included. Workers are started only
-   * for work that repays their start, and only where they may: this package's
-   * folder `metainfo/` must be readable (`--allow-read`) when it is a local one.
+   * where the work repays their start, and only where permitted: this package's
+   * folder `metainfo/` must be readable (`--allow-read`) when it is a local
+   * one.
    *
    * @default {navigator.hardwareConcurrency}
    */
   readonly threads?: number | undefined;
   /**
    * Whether the calling thread hashes too, in slices of a few milliseconds.
-   * Switch it off in a thread that has more urgent things to do. Without
-   * workers it hashes in any case.
+   * Set to false in a thread that must stay responsive. Without workers it
+   * hashes in any case.
    *
    * @default {true}
    */

@@ -45,11 +45,13 @@ export interface MagnetFields {
   readonly trackers: readonly string[];
   /** Web seed URLs as written (`ws`, BEP 19). */
   readonly webSeeds: readonly string[];
-  /** Where the torrent file may be had (`xs`). Never fetch unasked. */
+  /**
+   * Where to find the torrent file (`xs`). Not to be fetched without asking.
+   */
   readonly exactSources: readonly string[];
-  /** Where the content may be had (`as`). Never fetch unasked. */
+  /** Where to find the content (`as`). Not to be fetched without asking. */
   readonly acceptableSources: readonly string[];
-  /** Links to lists of links (`mt`). Never fetch unasked. */
+  /** Links to lists of links (`mt`). Not to be fetched without asking. */
   readonly manifests: readonly string[];
   /** Search words (`kt`). */
   readonly keywords: readonly string[];

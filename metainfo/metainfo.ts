@@ -156,7 +156,10 @@ export interface Metainfo {
   readonly pieceLayers?: ReadonlyMap<string, Uint8Array>;
   /** Whether only the trackers of this torrent may give peers (BEP 27). */
   readonly private: boolean;
-  /** Where the torrent is from, a key that makes its info-hash its own. */
+  /**
+   * Where the torrent is from; trackers set it to get an info-hash of their
+   * own.
+   */
   readonly source?: string;
   /** Free text. */
   readonly comment?: string;
@@ -178,7 +181,9 @@ export interface Metainfo {
   readonly similar: readonly Uint8Array[];
   /** Collections whose torrents share files (BEP 38). */
   readonly collections: readonly string[];
-  /** Where a newer version may be had (BEP 39). Never fetch unasked. */
+  /**
+   * Where to find a newer version (BEP 39). Not to be fetched without asking.
+   */
   readonly updateUrl?: string;
   /** The exact bytes of the info dictionary. */
   readonly infoBytes: Uint8Array;

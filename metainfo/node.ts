@@ -28,7 +28,7 @@ export function nodeCrypto(): typeof import("node:crypto") {
   return crypto ??= load("node:crypto") as typeof import("node:crypto");
 }
 
-/** Lets pending events of the calling thread happen. */
+/** Lets other work of the calling thread run. */
 export function nextTurn(): Promise<void> {
   timers ??= load("node:timers") as typeof import("node:timers");
   const { setImmediate } = timers;

@@ -102,7 +102,7 @@ export class PieceLayout {
   readonly #lengths: Float64Array;
   readonly #offsets: Float64Array;
   readonly #pads: Uint8Array;
-  /** Only once somebody asks: there may be millions. */
+  /** Made on demand: there may be millions. */
   #files: readonly PlacedFile[] | undefined;
   readonly #alignFiles: boolean;
   readonly #hasPads: boolean;

@@ -163,7 +163,7 @@ function equalAt(
  * @param options See {@linkcode VerifyPiecesOptions}.
  * @returns Which pieces are bad, and which files are absent or short.
  * @throws {RangeError} If the hashes or paths do not fit the layout, a piece
- * index is not in it, or the number of threads is nonsense.
+ * index is not in it, or the number of threads is out of range.
  * @throws {VerifyError} If a file is there but cannot be read.
  */
 export async function verifyPieces(
@@ -271,7 +271,7 @@ function selectPieces(pieces: Uint8Array, wanted: Iterable<number>): void {
 
 /**
  * Looks at the files whose end hashing did not come to: those of 0 bytes, and
- * those with a last piece that had failed already or that nobody asked for.
+ * those with a last piece that had failed already or that was not asked for.
  */
 async function lookAtFiles(
   layout: PieceLayout,

@@ -27,7 +27,7 @@ export type ResolvedLimits = Readonly<Record<keyof BencodeLimits, number>>;
 export interface ResolvedOptions extends ResolvedLimits {
   /** Union of {@linkcode LENIENCY_BITS}. */
   readonly allowed: number;
-  /** Told of each departure that was let pass. */
+  /** Called for each departure that was accepted. */
   readonly onLeniency: ((report: BencodeLeniencyReport) => void) | undefined;
 }
 

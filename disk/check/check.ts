@@ -1,5 +1,5 @@
 /**
- * Finds out which pieces the files hold already.
+ * Finds out which pieces the files already hold.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export interface CheckFilesOptions extends CheckOptions {
   readonly threads?: number | undefined;
   /** For letting other work go on in between. */
   readonly clock: Clock;
-  /** Whose turn it is. */
+  /** Queue of checks. */
   readonly queue: CheckQueue;
 }
 

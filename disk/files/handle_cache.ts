@@ -62,7 +62,7 @@ export class HandlePool {
     );
   }
 
-  /** Takes a file out; it is closed when nobody uses it. */
+  /** Takes a file out; it is closed after its last use. */
   retire(entry: Entry): Awaitable<void> {
     this.#entries.delete(entry);
     if (entry.owner.get(entry.key) === entry) entry.owner.delete(entry.key);
@@ -86,7 +86,7 @@ export class HandleCache implements FileSystem {
   readonly #entries = new Map<string, Entry>();
   /** Where the operating system has a file, if the inner one tells. */
   readonly localPath: FileSystem["localPath"];
-  /** What is in a folder, if the inner one tells. */
+  /** What is in a folder, if the inner file system can tell. */
   readonly listFolder: FileSystem["listFolder"];
   /** Which device the files are on, if the inner one tells. */
   readonly device: FileSystem["device"];

@@ -23,7 +23,7 @@ export class NativeFileHandle implements FileHandle {
   /** Where the next transfer would start, or -1. */
   #position = 0;
 
-  /** Takes an open file over. */
+  /** Wraps an open file. */
   constructor(file: Deno.FsFile, path: FilePath) {
     this.#file = file;
     this.#path = path;

@@ -27,7 +27,7 @@ import { removeEmptyFolders } from "./move_files.ts";
 /** Most bytes of one name, as most file systems have it. */
 const MAX_NAME_BYTES = 255;
 
-/** How space is set aside for a file. */
+/** How space is allocated for a file. */
 export type FileAllocation = "sparse" | "none";
 
 /** What another try soon after would fail with, too. */

@@ -95,8 +95,8 @@ export class TorrentFiles {
 
   /**
    * Makes everything as it is to be: files of length 0 are made, what the part
-   * file has of wanted files is put in its place, and what nobody needs there
-   * is let go of.
+   * file has of wanted files is put in its place, and what is no longer needed
+   * there is freed.
    */
   async settle(isWanted: (fileIndex: number) => boolean): Promise<void> {
     for (const i of this.stored.indices) {

@@ -18,7 +18,7 @@ const LEAST_CHUNKS = 64;
 /** Freed bytes that are kept for the next piece. */
 const MAX_IDLE_BYTES = 16 * 1024 * 1024;
 
-/** Who holds pieces that could be written out early. */
+/** Holds pieces that could be written out early. */
 export interface PieceHolder {
   /** The pieces that could be. */
   spillable(): readonly PieceBuffer[];
@@ -27,8 +27,8 @@ export interface PieceHolder {
 }
 
 /**
- * Hands out buffers and counts them. It never refuses one: whoever takes looks
- * at {@linkcode BufferPool.isOver} and makes room.
+ * Hands out buffers and counts them. It never refuses one: callers look at
+ * {@linkcode BufferPool.isOver} and make room.
  */
 export class BufferPool {
   /** How many bytes may be out before callers are asked to wait. */
@@ -41,7 +41,7 @@ export class BufferPool {
   readonly #idle = new Map<number, Uint8Array<ArrayBuffer>[]>();
   #idleBytes = 0;
   #used = 0;
-  /** Who has pieces in the making. */
+  /** Holders of incomplete pieces. */
   readonly holders: Set<PieceHolder> = new Set();
   /** Bytes that are being written out and will come back. */
   leavingBytes = 0;
@@ -94,7 +94,7 @@ export class BufferPool {
     return buffer;
   }
 
-  /** Gives a buffer back. Nobody may use it any more. */
+  /** Returns a buffer, which must not be used after that. */
   give(buffer: Uint8Array<ArrayBuffer>): void {
     const size = buffer.length;
     this.#used -= size;

@@ -12,8 +12,8 @@ import type { TorrentFiles } from "../files/torrent_files.ts";
 /**
  * Reads runs of pieces ("extents") of which blocks are cut without copying, as
  * peers mostly ask for one block after the other. The first block of a run is
- * read alone, unless the run before was read: who asks here and there, or for
- * very little, does not have us read more than asked for.
+ * read alone, unless the run before was read: scattered or very small requests
+ * do not read more than was asked for.
  */
 export class PieceReader {
   readonly #files: TorrentFiles;
@@ -132,7 +132,7 @@ export class PieceReader {
       (bytes) => {
         if (this.#pending.get(key) === loading) {
           this.#pending.delete(key);
-          // Whoever waits looks at it later.
+          // Waiting callers look at it later.
           this.#section.set(key, bytes, true);
         }
         return bytes;

@@ -42,8 +42,9 @@ const LOOSE_BYTES = 65536;
 /**
  * Keeps what was used last, up to a number of bytes, over all torrents. A
  * buffer of which a view was lent is used again only once control went back to
- * the event loop, so whoever copies or sends the bytes before awaiting anything
- * has the right ones; one of which a view may be kept is never used again.
+ * the event loop, so callers that copy or send the bytes before awaiting
+ * anything get the right ones; one of which a view may be kept is never used
+ * again.
  */
 export class ReadCache {
   /** Bytes of a run that is read at once; 0 when there is no room for runs. */

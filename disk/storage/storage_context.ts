@@ -26,7 +26,7 @@ export interface StorageContext {
   readonly wanted: Uint8Array;
   /** Whether nothing is ever written. */
   readonly readOnly: boolean;
-  /** Whose turn it is to check files. */
+  /** Queue of file checks, one at a time on each disk. */
   readonly checks: CheckQueue;
   /** Threads for checking, this one included. */
   readonly threads: number | undefined;

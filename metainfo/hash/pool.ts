@@ -215,7 +215,7 @@ export async function runHashTask(
   }
 }
 
-/** Hashes what a worker had claimed when it died. */
+/** Hashes what a failed worker had claimed. */
 async function hashLeftovers(
   memory: HashMemory,
   layout: PieceLayout,

@@ -99,7 +99,7 @@ export class HashReader implements Disposable {
     this.#claimEnd = end * this.#task.pieceLength;
   }
 
-  /** Hashes one piece, unless its status says that nobody wants it. */
+  /** Hashes one piece, unless its status says that it is not wanted. */
   hashPiece(pieceIndex: number): void {
     const { pieces, sha1, sha256 } = this.#memory;
     if (pieces[pieceIndex] !== PIECE_PENDING) return;

@@ -13,7 +13,7 @@ export const PIECE_PENDING = 0;
 export const PIECE_HASHED = 1;
 /** Bytes of the piece are missing. */
 export const PIECE_UNREADABLE = 2;
-/** Nobody asked for the piece. */
+/** The piece was not asked for. */
 export const PIECE_SKIPPED = 3;
 
 /** Nothing is wrong with the file so far. */
