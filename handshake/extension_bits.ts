@@ -18,21 +18,18 @@ export type ExtensionName =
   | "v2-upgrade";
 
 const NONE = new Uint8Array(8);
-/** Where each named bit is in the second half. */
+/** Where each named bit is in the second half, the highest first. */
 const BITS: Readonly<Record<ExtensionName, number>> = {
   "extension-protocol": 0x100000,
-  "dht": 0x01,
-  "fast": 0x04,
   "v2-upgrade": 0x10,
+  "fast": 0x04,
+  "dht": 0x01,
 };
 
 /** Every name of {@linkcode ExtensionName}, in the order of their bits. */
-export const EXTENSION_NAMES: readonly ExtensionName[] = [
-  "extension-protocol",
-  "v2-upgrade",
-  "fast",
-  "dht",
-];
+export const EXTENSION_NAMES: readonly ExtensionName[] = Object.keys(
+  BITS,
+) as ExtensionName[];
 
 /**
  * The reserved bytes of a handshake. Immutable; bits without a name are kept.
@@ -95,8 +92,7 @@ export class ExtensionBits {
    * @returns New bits.
    */
   with(...names: ExtensionName[]): ExtensionBits {
-    const mask = names.reduce((mask, name) => mask | BITS[name], 0);
-    return this.#changed(this.#high, this.#low | mask);
+    return this.#changed(this.#high, this.#low | maskOf(names));
   }
 
   /**
@@ -106,8 +102,7 @@ export class ExtensionBits {
    * @returns New bits.
    */
   without(...names: ExtensionName[]): ExtensionBits {
-    const mask = names.reduce((mask, name) => mask | BITS[name], 0);
-    return this.#changed(this.#high, this.#low & ~mask);
+    return this.#changed(this.#high, this.#low & ~maskOf(names));
   }
 
   /**
@@ -118,16 +113,6 @@ export class ExtensionBits {
    */
   and(other: ExtensionBits): ExtensionBits {
     return this.#changed(this.#high & other.#high, this.#low & other.#low);
-  }
-
-  /**
-   * Compares all 64 bits.
-   *
-   * @param other Other bits.
-   * @returns Whether they are the same.
-   */
-  equals(other: ExtensionBits): boolean {
-    return ((this.#high ^ other.#high) | (this.#low ^ other.#low)) === 0;
   }
 
   /**
@@ -166,4 +151,8 @@ export class ExtensionBits {
     result.#low = low;
     return result;
   }
+}
+
+function maskOf(names: readonly ExtensionName[]): number {
+  return names.reduce((mask, name) => mask | BITS[name], 0);
 }

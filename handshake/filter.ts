@@ -101,11 +101,6 @@ export class HandshakeFilters {
     this.otherwise = options.otherwise ?? "allow";
   }
 
-  /** How many filters there are. */
-  get size(): number {
-    return this.#filters.size;
-  }
-
   /**
    * Adds a filter; adding it twice changes nothing.
    *
@@ -125,11 +120,6 @@ export class HandshakeFilters {
    */
   remove(filter: HandshakeFilter): boolean {
     return this.#filters.delete(filter);
-  }
-
-  /** Removes all filters. */
-  clear(): void {
-    this.#filters.clear();
   }
 
   /**

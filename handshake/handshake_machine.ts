@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Machine, TimerTable } from "../_shared/machine.ts";
+import type { Machine } from "../_shared/machine.ts";
 import { failure, HandshakeError } from "./error.ts";
 import {
   encodeHandshake,
@@ -80,11 +80,11 @@ export class HandshakeMachine
   readonly #decoder: HandshakeDecoder;
   readonly #policy: HandshakePolicy;
   readonly #inbound: boolean;
-  readonly #timers = new TimerTable<"handshake">();
   readonly #outputs: HandshakeOutput[] = [];
   #sent: HandshakeFields | undefined;
   #headSeen = false;
   #over = false;
+  readonly #expiresAt: number;
 
   /**
    * Starts a handshake.
@@ -97,7 +97,7 @@ export class HandshakeMachine
     this.#decoder = new HandshakeDecoder({ protocols });
     this.#policy = policy;
     this.#inbound = opening === undefined;
-    this.#timers.set("handshake", startedAt + timeoutMs);
+    this.#expiresAt = startedAt + timeoutMs;
     if (opening !== undefined) this.#send(opening);
   }
 
@@ -113,7 +113,7 @@ export class HandshakeMachine
 
   /** When it takes too long, in ms; `undefined` once it is over. */
   get deadline(): number | undefined {
-    return this.#timers.deadline;
+    return this.#over ? undefined : this.#expiresAt;
   }
 
   /**
@@ -151,8 +151,9 @@ export class HandshakeMachine
    * @param now The time in ms.
    */
   handleTimeout(now: number): void {
-    if (this.#timers.takeDue(now) === undefined) return;
-    this.#fail(failure("handshake-timeout"));
+    if (!this.#over && now >= this.#expiresAt) {
+      this.#fail(failure("handshake-timeout"));
+    }
   }
 
   #take(data: Uint8Array): void {
@@ -191,7 +192,6 @@ export class HandshakeMachine
 
   #finish(output: HandshakeOutput): void {
     this.#over = true;
-    this.#timers.clear("handshake");
     this.#outputs.push(output);
   }
 }

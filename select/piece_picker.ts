@@ -82,7 +82,7 @@ export class PiecePicker {
     this.#book = book;
     this.#chooser = new BlockChooser(book, deadlines, randomFirstPieces);
     this.peers = makePickerPeers(table, book);
-    this.pieces = makePickerPieces(table, book, deadlines, strategy);
+    this.pieces = makePickerPieces(table, book, deadlines);
   }
 
   /**
@@ -214,11 +214,6 @@ export class PiecePicker {
   /** How many pieces are verified. */
   get haveCount(): number {
     return this.#table.haveCount;
-  }
-
-  /** How many wanted pieces are not verified. */
-  get lacking(): number {
-    return this.#table.lacking;
   }
 
   /** Whether every wanted piece is verified. */

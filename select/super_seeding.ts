@@ -31,7 +31,7 @@ export interface SuperSeedingOptions {
 
 interface Guest {
   /** What it was told of and has not passed on yet. */
-  readonly pending: number[];
+  readonly pending: Set<number>;
   /** All it was told of. */
   readonly told: Set<number>;
 }
@@ -98,7 +98,7 @@ export class SuperSeeding implements Revelation {
         `Cannot reveal pieces to peer ${peer} again: a bitfield is sent once`,
       );
     }
-    this.#guests.set(peer, { pending: [], told: new Set() });
+    this.#guests.set(peer, { pending: new Set(), told: new Set() });
     const messages: RevealMessage[] = [];
     if (options.fast) messages.push({ type: "have-none" });
     for (const { pieceIndex } of this.#fill(peer)) {
@@ -227,8 +227,7 @@ export class SuperSeeding implements Revelation {
     for (const key of [...keys]) {
       // Its own announcement proves nothing, unless no other peer is left.
       if (key === peer && this.#isLackedByOthers(peer, pieceIndex)) continue;
-      const { pending } = this.#guests.get(key)!;
-      pending.splice(pending.indexOf(pieceIndex), 1);
+      this.#guests.get(key)!.pending.delete(pieceIndex);
       this.#settle(key, pieceIndex);
       served.add(key);
     }
@@ -238,9 +237,9 @@ export class SuperSeeding implements Revelation {
   #advanceOwn(peer: PeerKey): void {
     const guest = this.#guests.get(peer);
     if (guest === undefined) return;
-    for (const pieceIndex of [...guest.pending]) {
+    for (const pieceIndex of guest.pending) {
       if (!this.#options.hasPiece(peer, pieceIndex)) continue;
-      guest.pending.splice(guest.pending.indexOf(pieceIndex), 1);
+      guest.pending.delete(pieceIndex);
       this.#settle(peer, pieceIndex);
     }
   }
@@ -265,10 +264,10 @@ export class SuperSeeding implements Revelation {
     const reveals: Reveal[] = [];
     const guest = this.#guests.get(peer);
     if (guest === undefined) return reveals;
-    while (guest.pending.length < this.#piecesPerPeer) {
+    while (guest.pending.size < this.#piecesPerPeer) {
       const pieceIndex = this.#next(peer, guest);
       if (pieceIndex < 0) break;
-      guest.pending.push(pieceIndex);
+      guest.pending.add(pieceIndex);
       guest.told.add(pieceIndex);
       const keys = this.#pending.get(pieceIndex);
       if (keys === undefined) this.#pending.set(pieceIndex, new Set([peer]));

@@ -34,11 +34,6 @@ export class PickerPeers {
     this.#book = book;
   }
 
-  /** How many peers are connected. */
-  get size(): number {
-    return this.#table.peers.length;
-  }
-
   /**
    * Adds a peer that has nothing yet and chokes us.
    *
@@ -156,16 +151,6 @@ export class PickerPeers {
    */
   hasPiece(peer: PeerKey, pieceIndex: number): boolean {
     return this.#table.byKey.get(peer)?.has(pieceIndex) ?? false;
-  }
-
-  /**
-   * How many pieces a peer has.
-   *
-   * @param peer The peer.
-   * @returns The count; 0 for an unknown peer.
-   */
-  pieceCount(peer: PeerKey): number {
-    return this.#table.byKey.get(peer)?.count ?? 0;
   }
 
   /**

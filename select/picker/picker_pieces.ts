@@ -5,7 +5,13 @@
  */
 import type { BlockBook } from "./block_book.ts";
 import type { Deadlines } from "./deadlines.ts";
-import { FREE, NOBODY, RECEIVED, REQUESTED } from "./partial_piece.ts";
+import {
+  FREE,
+  NOBODY,
+  type PartialPiece,
+  RECEIVED,
+  REQUESTED,
+} from "./partial_piece.ts";
 import {
   checkPiece,
   COMPLETE,
@@ -23,7 +29,6 @@ export let makePickerPieces: (
   table: PieceTable,
   book: BlockBook,
   deadlines: Deadlines,
-  strategy: SelectionStrategy,
 ) => PickerPieces;
 
 /**
@@ -39,28 +44,20 @@ export class PickerPieces {
   readonly #table: PieceTable;
   readonly #book: BlockBook;
   readonly #deadlines: Deadlines;
-  #strategy: SelectionStrategy;
 
   static {
-    makePickerPieces = (table, book, deadlines, strategy) =>
-      new PickerPieces(table, book, deadlines, strategy);
+    makePickerPieces = (table, book, deadlines) =>
+      new PickerPieces(table, book, deadlines);
   }
 
   private constructor(
     table: PieceTable,
     book: BlockBook,
     deadlines: Deadlines,
-    strategy: SelectionStrategy,
   ) {
     this.#table = table;
     this.#book = book;
     this.#deadlines = deadlines;
-    this.#strategy = strategy;
-  }
-
-  /** How many pieces the torrent has. */
-  get count(): number {
-    return this.#table.pieceCount;
   }
 
   /**
@@ -97,33 +94,14 @@ export class PickerPieces {
   }
 
   /**
-   * Who gave the blocks of a piece.
-   *
-   * @param pieceIndex Which piece.
-   * @returns For each block the peer, or -1 when it is lacking or was on disk;
-   * empty when the piece is neither partial nor complete.
-   * @throws {RangeError} If the piece is unknown.
-   */
-  contributors(pieceIndex: number): PeerKey[] {
-    checkPiece(this.#table, pieceIndex);
-    const partial = this.#book.partials.get(pieceIndex);
-    if (partial === undefined) return [];
-    return Array.from(
-      partial.who,
-      (who, block) => partial.state[block] === RECEIVED ? who : NOBODY,
-    );
-  }
-
-  /**
    * A complete piece passed its hash and is written.
    *
    * @param pieceIndex Which piece.
-   * @returns Who gave each block, as of {@linkcode PickerPieces.contributors}.
+   * @returns For each block the peer that sent it, or -1 when it was on disk.
    * @throws {RangeError} If the piece is not complete.
    */
   verified(pieceIndex: number): PeerKey[] {
-    this.#checkComplete(pieceIndex);
-    const contributors = this.contributors(pieceIndex);
+    const contributors = [...this.#complete(pieceIndex).who];
     this.setHave(pieceIndex);
     return contributors;
   }
@@ -134,16 +112,15 @@ export class PickerPieces {
    * @param pieceIndex Which piece.
    * @param badBlocks Only these blocks are bad, when that is known (BEP 52);
    * all otherwise.
-   * @returns Who gave each block, as of {@linkcode PickerPieces.contributors}.
+   * @returns For each block the peer that sent it, or -1 when it was on disk.
    * @throws {RangeError} If the piece is not complete.
    */
   failed(
     pieceIndex: number,
     badBlocks?: Iterable<number>,
   ): PeerKey[] {
-    this.#checkComplete(pieceIndex);
-    const contributors = this.contributors(pieceIndex);
-    const partial = this.#book.partials.get(pieceIndex)!;
+    const partial = this.#complete(pieceIndex);
+    const contributors = [...partial.who];
     this.#book.discard(partial, badBlocks ?? contributors.keys());
     return contributors;
   }
@@ -326,13 +303,7 @@ export class PickerPieces {
    * @param strategy The new one.
    */
   setStrategy(strategy: SelectionStrategy): void {
-    this.#strategy = strategy;
     this.#table.setStrategy(strategy);
-  }
-
-  /** The order in which pieces are asked for. */
-  get strategy(): SelectionStrategy {
-    return this.#strategy;
   }
 
   /**
@@ -374,13 +345,14 @@ export class PickerPieces {
     return result;
   }
 
-  #checkComplete(pieceIndex: number): void {
+  #complete(pieceIndex: number): PartialPiece {
     const state = this.state(pieceIndex);
     if (state !== "complete") {
       throw new RangeError(
         `Cannot finish piece ${pieceIndex} as it must be complete: it is ${state}`,
       );
     }
+    return this.#book.partials.get(pieceIndex)!;
   }
 
   #setPriority(pieceIndex: number, priority: number): void {

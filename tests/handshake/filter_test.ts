@@ -63,13 +63,11 @@ Deno.test("without an opinion the rest is let in or not", none, () => {
 Deno.test("filters come and go at run time", none, () => {
   const filters = new HandshakeFilters();
   const ban = () => "block" as const;
-  assertEquals(filters.add(ban).add(ban).size, 1);
+  filters.add(ban).add(ban);
   assertEquals(filters.decide(early), "block");
   assertEquals(filters.remove(ban), true);
   assertEquals(filters.remove(ban), false);
   assertEquals(filters.decide(early), "allow");
-  filters.add(ban).add(() => "allow").clear();
-  assertEquals(filters.size, 0);
   filters.add(ban).add(() => "allow").precedence = "allow";
   assertEquals(filters.decide(early), "allow");
 });

@@ -175,11 +175,12 @@ Deno.test("filters count at every stage and at run time", none, async () => {
   assertEquals([event.reason, event.direction], ["blocked", "inbound"]);
   assertEquals(await readAll(stranger), 0);
   bob.filters.remove(ban);
-  bob.filters.add(peerIdFilter(["-TR"]));
+  const noTransmission = peerIdFilter(["-TR"]);
+  bob.filters.add(noTransmission);
   stranger = await world.dial("10.0.0.1", hello());
   assertEquals((await failed(bob)).reason, "blocked");
   stranger.close();
-  bob.filters.clear();
+  bob.filters.remove(noTransmission);
   stranger = await world.dial("10.0.0.1", hello());
   (await connected(bob)).connection.close();
   bob.filters.add(directionFilter("outbound"));

@@ -108,7 +108,6 @@ test("changes the strategy under way", () => {
   assertEquals(pieces(picker.pick(1, 4, 0)), [3]);
   picker.pieces.setStrategy(sequential());
   assertEquals(pieces(picker.pick(1, 4, 0)), [0]);
-  assertEquals(picker.pieces.strategy.name, "sequential");
   picker.pieces.setStrategy(randomOrder());
   assertEquals(picker.pick(1, 100, 0).length, 8);
   assertInvariants(picker);

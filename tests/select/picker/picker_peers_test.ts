@@ -93,7 +93,7 @@ test("takes a piece back from a seed", () => {
   const lost = asked[0]!.pieceIndex;
   assertEquals(show(picker.peers.lost(1, lost)), show(asked));
   assertEquals(picker.stats().seeds, 0);
-  assertEquals(picker.peers.pieceCount(1), 2);
+  assertEquals(picker.peers.hasPiece(1, lost), false);
   assertEquals(picker.pieces.availability(lost), 0);
   assertInvariants(picker);
 });

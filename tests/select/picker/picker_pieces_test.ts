@@ -120,7 +120,7 @@ test("asks twice for overdue blocks of urgent pieces, of another peer", () => {
 });
 
 function pickOpen(picker: PiecePicker): number {
-  for (let i = 0; i < picker.pieces.count; i++) {
+  for (let i = 0; i < picker.stats().pieces; i++) {
     if (picker.pieces.state(i) === "open") return i;
   }
   throw new Error("No open piece");
