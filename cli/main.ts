@@ -202,11 +202,15 @@ function report(
 /** Runs the command as this process: signals, output, exit code. */
 async function mainProcess(): Promise<never> {
   const controller = new AbortController();
+  const output = guardOutput(processOutput, () => {});
   listenForSignals((again) => {
-    if (again) Deno.exit(EXIT_INTERRUPTED);
+    if (again) {
+      // The line of a display that is not ended any more.
+      if (output.interactive) output.note("\r\x1b[Kbip: interrupted");
+      Deno.exit(EXIT_INTERRUPTED);
+    }
     controller.abort(new DOMException("Interrupted", "AbortError"));
   });
-  const output = guardOutput(processOutput, () => {});
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
     Deno.exit(report(event.reason, Deno.args, output));

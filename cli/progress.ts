@@ -14,18 +14,41 @@ import { formatDuration, formatRate, formatSize } from "./units.ts";
 export const REDRAW_MS = 250;
 /** Time between plain lines, in milliseconds. */
 export const PLAIN_LINE_MS = 10_000;
+/** Fewest columns of a bar, with its brackets. */
+const MIN_BAR = 12;
+/** Columns of the label that figures of less importance do not take. */
+const MIN_LABEL = 10;
+
 /** What is shown. */
 export interface ProgressState {
   /** What is being done, such as `"Hashing"`. */
   readonly label: string;
   /** Bytes done. */
   readonly done: number;
-  /** Bytes in all; 0 or less when unknown. */
+  /** Bytes in all; 0 when unknown, less than 0 when no bytes are counted. */
   readonly total: number;
   /** Bytes a second. */
   readonly rate: number;
-  /** More words, safe to show, such as `"12 peers"`. */
-  readonly detail?: string;
+  /** Since the start, in milliseconds. */
+  readonly elapsedMs?: number;
+  /** More words, safe to show, such as `"12 peers"`; the first matter most. */
+  readonly details?: readonly string[];
+}
+
+const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+
+/** Columns that a grapheme takes; emoji style makes some signs wide. */
+function graphemeWidth(text: string): number {
+  return Math.max(unicodeWidth(text), text.includes("\ufe0f") ? 2 : 0);
+}
+
+/** Columns that text takes. */
+function textWidth(text: string): number {
+  let width = 0;
+  for (const { segment } of graphemes.segment(text)) {
+    width += graphemeWidth(segment);
+  }
+  return width;
 }
 
 /**
@@ -36,47 +59,82 @@ export interface ProgressState {
  * @returns The text, with an ellipsis when cut.
  */
 export function fitColumns(text: string, columns: number): string {
-  if (unicodeWidth(text) <= columns) return text;
+  if (columns < 1) return "";
   let width = 0;
-  let result = "";
-  for (const char of text) {
-    width += unicodeWidth(char);
-    if (width > columns - 1) break;
-    result += char;
+  let kept = "";
+  for (const { segment } of graphemes.segment(text)) {
+    width += graphemeWidth(segment);
+    if (width > columns) return `${kept}…`;
+    // The ellipsis needs a column, too.
+    if (width < columns) kept += segment;
   }
-  return `${result}…`;
+  return text;
+}
+
+/** Figures in the order they are shown; the lowest ranks stay longest. */
+function figuresOf(state: ProgressState): [rank: number, text: string][] {
+  const { done, total, rate, elapsedMs, details = [] } = state;
+  const figures: [number, string][] = [];
+  if (total > 0) {
+    const percent = Math.min(100, Math.floor(done / total * 1000) / 10);
+    figures.push(
+      [0, `${percent.toFixed(1)}%`],
+      [3, `${formatSize(done)} / ${formatSize(total)}`],
+    );
+  } else if (total === 0) figures.push([0, formatSize(done)]);
+  if (total >= 0) figures.push([1, formatRate(rate)]);
+  if (total > 0 && done < total) {
+    const leftMs = rate > 0 ? (total - done) / rate * 1e3 : NaN;
+    figures.push([2, `ETA ${formatDuration(leftMs)}`]);
+  }
+  details.forEach((text, at) => figures.push([4 + at, text]));
+  if (elapsedMs !== undefined) {
+    const rank = total > 0 ? 5.5 : 2;
+    figures.push([rank, `${formatDuration(elapsedMs)} elapsed`]);
+  }
+  return figures;
 }
 
 /**
- * Formats progress as one line.
+ * Formats progress as one line. What does not fit is left out: first the bar,
+ * then the end of the label, then figures from the least important on.
  *
  * @param state What is shown.
  * @param columns Width of the line.
- * @param bar The drawn bar, or `undefined` for none.
+ * @param withBar Whether a bar takes the columns that are left.
  * @returns The line.
  */
 export function formatProgress(
   state: ProgressState,
   columns: number,
-  bar?: string,
+  withBar = false,
 ): string {
-  const { label, done, total, rate, detail } = state;
-  const parts = [label];
-  if (total > 0) {
-    const percent = Math.min(100, Math.floor(done / total * 1000) / 10);
-    if (bar !== undefined) parts.push(`[${bar}]`);
-    parts.push(
-      `${percent.toFixed(1)}%`,
-      `${formatSize(done)} / ${formatSize(total)}`,
-    );
-  } else parts.push(formatSize(done));
-  parts.push(formatRate(rate));
-  if (total > 0 && done < total) {
-    parts.push(
-      `ETA ${rate > 0 ? formatDuration((total - done) / rate * 1e3) : "–"}`,
-    );
+  const { label, done, total } = state;
+  const labelWidth = textWidth(label);
+  const figures = figuresOf(state);
+  const reserved = Math.min(labelWidth, MIN_LABEL, Math.floor(columns / 5));
+  let room = columns - reserved;
+  let lastRank = -1;
+  for (const [rank, text] of figures.toSorted(([a], [b]) => a - b)) {
+    room -= 2 + textWidth(text);
+    if (room < 0 && lastRank >= 0) {
+      room += 2 + textWidth(text);
+      break;
+    }
+    lastRank = rank;
   }
-  if (detail !== undefined && detail !== "") parts.push(detail);
+  const parts = figures.filter(([rank]) => rank <= lastRank)
+    .map(([, text]) => text);
+  room += reserved;
+  const barRoom = room - Math.max(Math.min(labelWidth, 20), room >> 1) - 2;
+  let shown = fitColumns(label, room);
+  if (withBar && total > 0 && barRoom >= MIN_BAR) {
+    shown = fitColumns(label, room - barRoom - 2);
+    const length = room - textWidth(shown) - 4;
+    const filled = Math.floor(Math.min(1, done / total) * length);
+    parts.unshift(`[${"#".repeat(filled)}${"-".repeat(length - filled)}]`);
+  }
+  if (room >= Math.min(4, labelWidth)) parts.unshift(shown);
   return fitColumns(parts.join("  "), columns);
 }
 
@@ -98,6 +156,7 @@ export class Progress implements AsyncDisposable {
   readonly #quiet: boolean;
   readonly #now: () => number;
   readonly #meter = new RateMeter();
+  readonly #startedAt: number;
   #state: ProgressState;
   #rate: number | undefined;
   #bar: ProgressBar | undefined;
@@ -120,19 +179,14 @@ export class Progress implements AsyncDisposable {
       total: options.total ?? 0,
       rate: 0,
     };
-    this.#printedAt = this.#now();
+    this.#startedAt = this.#printedAt = this.#now();
     if (output.interactive && !this.#quiet) {
       this.#bar = new ProgressBar({
         max: 1,
         interval: REDRAW_MS,
         clear: true,
-        barLength: Math.max(8, Math.min(30, output.columns - 70)),
-        formatter: (drawn) =>
-          formatProgress(
-            this.#current(),
-            this.#output.columns - 1,
-            this.#output.columns >= 60 ? drawn.progressBar : undefined,
-          ),
+        formatter: () =>
+          formatProgress(this.#current(), this.#output.columns - 1, true),
       });
     }
   }
@@ -141,7 +195,7 @@ export class Progress implements AsyncDisposable {
    * Says how far things are. Cheap enough for every piece.
    *
    * @param done Bytes done.
-   * @param more Total, label, detail or a rate measured elsewhere, where they
+   * @param more Total, label, details or a rate measured elsewhere, where they
    * change.
    */
   update(
@@ -153,10 +207,10 @@ export class Progress implements AsyncDisposable {
     this.#meter.add(Math.max(0, done - this.#state.done), now);
     this.#state = { ...this.#state, ...more, done };
     if (more.rate !== undefined) this.#rate = more.rate;
-    if (this.#bar !== undefined) {
-      const { total } = this.#state;
-      this.#bar.value = total > 0 ? done / total : 0;
-    } else if (!this.#quiet && now - this.#printedAt >= PLAIN_LINE_MS) {
+    if (
+      this.#bar === undefined && !this.#quiet &&
+      now - this.#printedAt >= PLAIN_LINE_MS
+    ) {
       this.#printedAt = now;
       this.#output.note(formatProgress(this.#current(), 200));
     }
@@ -166,9 +220,10 @@ export class Progress implements AsyncDisposable {
    * Prints a line to stderr without disturbing the display.
    *
    * @param line Text that is safe to show.
+   * @param always Whether also where nothing is to be shown. @default {false}
    */
-  note(line: string): void {
-    if (this.#quiet) return;
+  note(line: string, always = false): void {
+    if (this.#quiet && !always) return;
     this.#output.note(this.#bar === undefined ? line : `\r\x1b[K${line}`);
   }
 
@@ -186,9 +241,11 @@ export class Progress implements AsyncDisposable {
   }
 
   #current(): ProgressState {
+    const now = this.#now();
     return {
       ...this.#state,
-      rate: this.#rate ?? this.#meter.rate(this.#now()),
+      rate: this.#rate ?? this.#meter.rate(now),
+      elapsedMs: now - this.#startedAt,
     };
   }
 }

@@ -19,7 +19,7 @@ export interface ReadFileOptions {
 }
 
 /**
- * Reads a file, a pipe or a device to its end.
+ * Reads a file, a pipe or a device to its end; `-` is stdin.
  *
  * @param path Where it is, as the person wrote it.
  * @param options See {@linkcode ReadFileOptions}.
@@ -48,20 +48,45 @@ export async function readFile(
 
 async function read(
   path: string,
-  { limit, kind, exitCode }: ReadFileOptions,
+  options: ReadFileOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  if (path === "-") {
+    const name = "stdin";
+    return await readAll((into) => Deno.stdin.read(into), { ...options, name });
+  }
   using file = await Deno.open(path, { read: true });
   const { size, isDirectory } = await file.stat();
   if (isDirectory) throw new Deno.errors.IsADirectory("Is a directory");
-  // The size of a pipe or device is 0.
-  let buffer = new Uint8Array(Math.min(size, limit) + 1024);
+  return await readAll(
+    (into) => file.read(into),
+    { ...options, name: path },
+    size,
+  );
+}
+
+/**
+ * Reads a stream to its end.
+ *
+ * @param read Fills a part of a buffer; returns how much, or null at the end.
+ * @param options What it is called, and as for files.
+ * @param size Bytes that are expected; 0 for pipes, devices and the like.
+ * @returns The bytes.
+ * @throws {CommandError} If there are too many.
+ */
+export async function readAll(
+  read: (into: Uint8Array) => Promise<number | null>,
+  options: Omit<ReadFileOptions, "signal"> & { readonly name: string },
+  size = 0,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { name, limit, kind, exitCode } = options;
+  let buffer = new Uint8Array(Math.min(size, limit) + 16_384);
   let length = 0;
   while (true) {
     if (length > limit || size > limit) {
       throw new CommandError(
         exitCode,
         "too-large",
-        `Cannot read ${path}: ${kind} has at most ${limit} bytes${
+        `Cannot read ${name}: ${kind} has at most ${limit} bytes${
           size > limit ? `, this one has ${size}` : ""
         }`,
       );
@@ -71,7 +96,7 @@ async function read(
       larger.set(buffer);
       buffer = larger;
     }
-    const count = await file.read(buffer.subarray(length));
+    const count = await read(buffer.subarray(length));
     if (count === null) return buffer.subarray(0, length);
     length += count;
   }

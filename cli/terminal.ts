@@ -11,7 +11,7 @@ export interface Output {
   readonly interactive: boolean;
   /** Whether colours are wanted: a terminal, and no NO_COLOR. */
   readonly color: boolean;
-  /** Width of the terminal in columns. */
+  /** Width of the terminal in columns; 80 where that is unknown. */
   readonly columns: number;
   /**
    * Prints a result line to stdout.
@@ -59,29 +59,44 @@ function writeAll(writer: SyncWriter, bytes: Uint8Array): void {
   }
 }
 
+/** A variable of the environment, if it may be read without asking. */
+function variable(name: string): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
+  return state === "granted" ? Deno.env.get(name) ?? "" : undefined;
+}
+
 /**
- * Reads the width of the terminal.
- *
- * @returns Columns; 80 where that is unknown.
+ * The width of the terminal, or 0 where that is unknown. Who sets COLUMNS wants
+ * no wider lines.
  */
-export function terminalColumns(): number {
+function terminalColumns(): number {
+  const wanted = Number(variable("COLUMNS"));
+  const most = Number.isInteger(wanted) && wanted > 0 ? wanted : Infinity;
   try {
-    return Math.max(20, Deno.consoleSize().columns);
+    return Math.min(Deno.consoleSize().columns || most, most);
   } catch {
-    return 80;
+    return 0;
   }
+}
+
+/** Whether stderr is a terminal that obeys escape sequences. */
+function isCapable(): boolean {
+  if (!Deno.stderr.isTerminal()) return false;
+  if (Deno.build.os === "windows") return true;
+  const term = variable("TERM");
+  return term !== "" && term !== "dumb";
 }
 
 /** The process's own stdout and stderr. */
 export const processOutput: Output = {
   get interactive() {
-    return Deno.stderr.isTerminal();
+    return isCapable() && terminalColumns() > 0;
   },
   get color() {
-    return Deno.stderr.isTerminal() && !Deno.noColor;
+    return isCapable() && !Deno.noColor;
   },
   get columns() {
-    return terminalColumns();
+    return terminalColumns() || 80;
   },
   print: (line) => writeAll(Deno.stdout, encoder.encode(`${line}\n`)),
   printJson: (value, indent = 0) =>

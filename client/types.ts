@@ -63,6 +63,8 @@ export type TorrentEvent =
     readonly client?: string | undefined;
     /** Why it ended, failed or was banned. */
     readonly reason?: string | undefined;
+    /** Why it failed, in words. */
+    readonly message?: string | undefined;
   }
   | {
     readonly type: "tracker";

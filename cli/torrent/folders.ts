@@ -3,33 +3,70 @@
  *
  * @module
  */
+import type { Metainfo } from "../../metainfo/metainfo.ts";
 import { CommandError } from "../error.ts";
 import { EXIT_IO } from "../exit_code.ts";
 import { ioError } from "../io_error.ts";
+import { folderOf, joinPath } from "../paths.ts";
 
 /**
- * Makes sure that a folder is there.
+ * Finds the folder that holds a torrent's top-level name. The person may also
+ * have named what it holds: the torrent's own folder, or its only file.
  *
- * @param path The folder, as the person wrote it.
+ * @param path What the person named.
+ * @param metainfo The torrent.
  * @param action What is to be done in it, such as `"verify"`.
+ * @returns The folder.
  * @throws {CommandError} If there is none (exit code 6).
  */
-export async function requireFolder(
+export async function findFolder(
   path: string,
+  metainfo: Pick<Metainfo, "files" | "name">,
   action: string,
-): Promise<void> {
+): Promise<string> {
   let info: Deno.FileInfo;
   try {
     info = await Deno.stat(path);
   } catch (error) {
     throw ioError(error, "read", path);
   }
+  const isTop = nameOf(path) === metainfo.name;
+  const { files, name } = metainfo;
+  const isFolder = files.length > 1 || (files[0]?.path.length ?? 0) > 0;
   if (!info.isDirectory) {
+    if (isTop && !isFolder) return folderOf(path);
     throw new CommandError(
       EXIT_IO,
       "not-a-folder",
       `Cannot ${action} in ${path}: it is no folder; give the folder that holds the torrent's name`,
     );
+  }
+  if (!isFolder || await isThere(joinPath(path, [name]))) return path;
+  const first = files.find(({ pad }) => !pad)?.path ?? [];
+  if (isTop) return joinPath(path, [".."]);
+  if (await isThere(joinPath(path, first))) {
+    throw new CommandError(
+      EXIT_IO,
+      "own-folder",
+      `Cannot ${action} in ${path}: it looks like the torrent's own folder, but is not called ${
+        JSON.stringify(name)
+      }; rename it, and give the folder that holds it`,
+    );
+  }
+  return path;
+}
+
+/** The last component of a path, where it has a name. */
+function nameOf(path: string): string | undefined {
+  return /([^/\\]+)[/\\]*$/.exec(path)?.[1];
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -1,8 +1,10 @@
 /**
- * What a person names a torrent by: a file, a magnet link or an info-hash.
+ * What a person names a torrent by: a file, a URL, stdin, a magnet
+ * link or an info-hash.
  *
  * @module
  */
+import { decodeTextLossy } from "../../_shared/bytes.ts";
 import type { Magnet } from "../../metainfo/magnet.ts";
 import { type Metainfo, MetainfoError } from "../../metainfo/metainfo.ts";
 import { parseMetainfo } from "../../metainfo/parse.ts";
@@ -13,6 +15,9 @@ import { readFile } from "../read_file.ts";
 
 /** Largest torrent file that is read, in bytes. */
 export const MAX_TORRENT_LENGTH: number = 64 * 1024 * 1024;
+
+/** Longest list of sources on stdin, in bytes. */
+const MAX_LIST_LENGTH = 4 * 1024 * 1024;
 
 /** A named torrent. */
 export type Source =
@@ -29,57 +34,122 @@ export type Source =
     readonly magnet: Magnet;
   };
 
-/** Whether a person meant a magnet link, white space before it and all. */
-function isMagnetText(text: string): boolean {
-  return /^magnet:/i.test(cleanMagnetText(text));
+/** The magnet link that a text means: one, or a bare info-hash. */
+function magnetText(text: string): string | undefined {
+  const clean = cleanMagnetText(text);
+  if (/^magnet:/i.test(clean)) return clean;
+  if (/^urn:bt[im]h:/i.test(clean)) return `magnet:?xt=${clean}`;
+  if (!/^(?:[0-9a-f]{40}|[0-9a-f]{64}|[a-z2-7]{32})$/i.test(clean)) {
+    return undefined;
+  }
+  return `magnet:?xt=urn:${
+    clean.length === 64 ? "btmh:1220" : "btih:"
+  }${clean}`;
 }
 
-/**
- * Reads and parses a torrent file.
- *
- * @param path Where it is.
- * @param signal Ends the wait for a pipe that nobody writes to.
- * @returns The parsed torrent and its bytes.
- * @throws {UsageError} If it is a magnet link.
- * @throws {CommandError} If it cannot be read (exit code 6), is too large or no
- * valid torrent (exit code 4; `code` is that of the `MetainfoError`).
- */
-export async function readTorrentFile(
-  path: string,
-  signal?: AbortSignal,
-): Promise<Source & { readonly type: "torrent" }> {
-  if (isMagnetText(path)) {
+/** The path that a `file:` URL means, or the text itself. */
+function pathOf(text: string): string {
+  if (!/^file:/i.test(text)) return text;
+  const url = URL.parse(text);
+  if (url === null || url.hostname !== "") {
     throw new UsageError(
-      "A magnet link cannot stand where a torrent file must",
-      "bip download -o DIR or bip info take magnet links",
+      `${JSON.stringify(text)} names no file of this system`,
     );
   }
-  const bytes = await readFile(path, {
+  let path: string;
+  try {
+    path = decodeURIComponent(url.pathname);
+  } catch {
+    throw new UsageError(`${JSON.stringify(text)} is no valid URL`);
+  }
+  return Deno.build.os === "windows" ? path.replace(/^\/(?=\w:)/, "") : path;
+}
+
+/** Reads what a person names, wherever it is. */
+export async function readSourceBytes(
+  text: string,
+  signal?: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (/^https?:\/\//i.test(text)) {
+    if (!URL.canParse(text)) {
+      throw new UsageError(`${JSON.stringify(text)} is no valid URL`);
+    }
+    const { fetchTorrent } = await import("./fetch_torrent.ts");
+    return await fetchTorrent(text, { signal });
+  }
+  return await readFile(pathOf(text), {
     limit: MAX_TORRENT_LENGTH,
     kind: "a torrent file",
     exitCode: EXIT_BAD_TORRENT,
     signal,
   });
+}
+
+/** Parses a torrent file that was read from somewhere. */
+export function parseTorrentFile(
+  bytes: Uint8Array<ArrayBuffer>,
+  name: string,
+): Source & { readonly type: "torrent" } {
   try {
     const windowsNames = Deno.build.os === "windows";
     const metainfo = parseMetainfo(bytes, { windowsNames });
     return { type: "torrent", metainfo, bytes };
   } catch (error) {
     if (!(error instanceof MetainfoError)) throw error;
+    // "<" after white space and a byte order mark.
+    const isPage = /^\W{0,64}</.test(decodeTextLossy(bytes.subarray(0, 99)));
     throw new CommandError(
       EXIT_BAD_TORRENT,
       error.code,
-      `${path} is no valid torrent: ${error.message}`,
+      `${name} is no valid torrent: ${
+        isPage ? "it is a web page" : error.message
+      }`,
       { cause: error },
     );
   }
 }
 
+/** How a source is called in messages. */
+function shownName(text: string): string {
+  return text === "-"
+    ? "stdin"
+    : /^https?:/i.test(text)
+    ? text.replace(/[?#].*$/s, "").replace(/\/\/[^/]*@/, "//")
+    : text;
+}
+
+/**
+ * Reads and parses a torrent file.
+ *
+ * @param text Where it is: a path, `-` for stdin, a `file:`, http or https URL.
+ * @param signal Ends the wait for a pipe that nobody writes to.
+ * @returns The parsed torrent and its bytes.
+ * @throws {UsageError} If it is a magnet link.
+ * @throws {CommandError} If it cannot be read (exit code 5 or 6), is too large
+ * or no valid torrent (exit code 4; `code` is that of the `MetainfoError`).
+ */
+export async function readTorrentFile(
+  text: string,
+  signal?: AbortSignal,
+): Promise<Source & { readonly type: "torrent" }> {
+  if (/^magnet:/i.test(cleanMagnetText(text))) {
+    throw new UsageError(
+      "A magnet link cannot stand where a torrent file must",
+      "bip download and bip info take magnet links",
+    );
+  }
+  return parseTorrentFile(
+    await readSourceBytes(text, signal),
+    shownName(text),
+  );
+}
+
 /**
  * Understands what a person names a torrent by.
  *
- * @param text Path of a torrent file, magnet link, or info-hash of 40 or 64
- * hex digits (or 32 base32 characters).
+ * @param text A torrent file as for {@linkcode readTorrentFile}, a magnet link,
+ * `urn:btih:` and the like, or an info-hash of 40 or 64 hex digits (or 32
+ * base32 characters).
  * @param signal Ends the wait for a pipe that nobody writes to.
  * @returns The torrent, or a link.
  * @throws {CommandError} If a file cannot be read or is a bad torrent.
@@ -89,18 +159,33 @@ export async function readSource(
   text: string,
   signal?: AbortSignal,
 ): Promise<Source> {
-  const digits = cleanMagnetText(text);
-  if (isMagnetText(text)) {
-    return { type: "magnet", magnet: parseMagnet(digits) };
-  }
-  const hash = /^(?:[0-9a-f]{40}|[0-9a-f]{64}|[a-z2-7]{32})$/i.test(digits);
-  if (hash && !await isFile(text)) {
-    const topic = digits.length === 64
-      ? `urn:btmh:1220${digits}`
-      : `urn:btih:${digits}`;
-    return { type: "magnet", magnet: parseMagnet(`magnet:?xt=${topic}`) };
+  const link = magnetText(text);
+  if (link !== undefined && (/^\W*\w+:/.test(text) || !await isFile(text))) {
+    return { type: "magnet", magnet: parseMagnet(link) };
   }
   return await readTorrentFile(text, signal);
+}
+
+/**
+ * Reads the sources that stdin brings: a torrent file, or lines that each name
+ * one.
+ *
+ * @param signal Ends the wait.
+ * @returns The torrent, or the lines.
+ * @throws {CommandError} If that is neither, or there are more than 1000 lines.
+ */
+export async function readStdinSources(
+  signal?: AbortSignal,
+): Promise<Source | string[]> {
+  const bytes = await readSourceBytes("-", signal);
+  const text = decodeTextLossy(bytes.subarray(0, MAX_LIST_LENGTH));
+  const lines = text.split(/\r?\n/).map((line) => line.trim()).filter(Boolean);
+  const isList = bytes.length <= MAX_LIST_LENGTH && lines.length > 0 &&
+    lines.length <= 1000 &&
+    lines.every((line) =>
+      magnetText(line) !== undefined || /^(https?|file):\/\//i.test(line)
+    );
+  return isList ? lines : parseTorrentFile(bytes, "stdin");
 }
 
 async function isFile(path: string): Promise<boolean> {

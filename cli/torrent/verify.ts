@@ -16,7 +16,7 @@ import {
   EXIT_DONE,
   EXIT_VERIFICATION_FAILED,
 } from "../exit_code.ts";
-import { requireFolder } from "./folders.ts";
+import { findFolder } from "./folders.ts";
 import { joinPath } from "../paths.ts";
 import { Progress } from "../progress.ts";
 import { readTorrentFile } from "./source.ts";
@@ -107,7 +107,7 @@ export const verifyVerb: Verb = {
   summary: "Check files on disk against a torrent",
   usage: "FILE.torrent DIR [--threads N] [--json] [--quiet]",
   details: [
-    "DIR is the folder that holds the torrent's top-level name. Exit code 3 when a piece is bad, a file is missing or longer than it should be.",
+    "DIR is the folder that holds the torrent's top-level name, or what has that name. FILE.torrent may be - for stdin. Exit code 3 when a piece is bad, a file is missing or longer than it should be.",
     "What a download left out but for its share of a piece is read from the part file beside it (.HASH.bip-part).",
     "Of a hybrid torrent both hashes of each piece are checked.",
     "--json prints {pieces, good, bad: [indices], missing: [paths]}; surplus: [paths] where files are longer than they should be, renamed: [{index, from, to}] where they lie under other names, and contradictory: [indices] where the two hashes of a hybrid disagree.",
@@ -121,13 +121,13 @@ export const verifyVerb: Verb = {
     { name: "quiet", short: "q", summary: "Show no progress" },
   ],
   async run({ args, output, signal }: VerbContext): Promise<number> {
-    const [file, folder] = args.operands as [string, string];
+    const [file, dir] = args.operands as [string, string];
     const threads = args.get("threads");
     const threadCount = threads === undefined
       ? undefined
       : parseInteger(threads, "--threads", 1, 1024);
     const { metainfo } = await readTorrentFile(file, signal);
-    await requireFolder(folder, "verify");
+    const folder = await findFolder(dir, metainfo, "verify");
     const fileSystem = new NativeFileSystem(folder);
     const paths = await findPaths(fileSystem, metainfo, { readOnly: true });
     const renamed = renamedFiles(metainfo, paths);

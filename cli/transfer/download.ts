@@ -3,21 +3,32 @@
  *
  * @module
  */
-import type { Endpoint } from "../../_shared/address.ts";
-import type { Session, Torrent } from "../../client/mod.ts";
-import { NativeFileSystem } from "../../disk/native_file_system.ts";
+import { toHex } from "../../_shared/bytes.ts";
+import type { Torrent } from "../../client/mod.ts";
 import type { Metainfo } from "../../metainfo/metainfo.ts";
 import type { Arguments, Verb, VerbContext } from "../command.ts";
-import { CommandError, UsageError } from "../error.ts";
+import { CommandError, describeError, UsageError } from "../error.ts";
 import { EXIT_DONE, EXIT_INTERRUPTED, EXIT_NO_PEERS } from "../exit_code.ts";
-import { makeFolder } from "../torrent/folders.ts";
-import { selectFiles } from "../torrent/file_selection.ts";
-import { Reporter } from "./reporter.ts";
-import { ResumeFile } from "./resume_file.ts";
-import { readSource, type Source } from "../torrent/source.ts";
 import type { Output } from "../terminal.ts";
 import { safeText } from "../text.ts";
+import { makeFolder } from "../torrent/folders.ts";
+import {
+  readSource,
+  readStdinSources,
+  type Source,
+} from "../torrent/source.ts";
 import { shownPaths } from "../torrent/torrent_document.ts";
+import { formatDuration, formatSize } from "../units.ts";
+import { checkOutput } from "../write_file.ts";
+import {
+  chooser,
+  Job,
+  listed,
+  type NamedSource,
+  type Wishes,
+  wishesOf,
+} from "./download_job.ts";
+import { Reporter } from "./reporter.ts";
 import {
   JSON_DETAILS,
   NETWORK_OPTIONS,
@@ -26,33 +37,9 @@ import {
   pauseFor,
   planFor,
   planNetwork,
-  seedUntil,
+  portNote,
+  where,
 } from "./transfer.ts";
-import {
-  formatDuration,
-  formatSize,
-  parseDuration,
-  parseRatio,
-} from "../units.ts";
-
-/** Files a person can choose from: no padding. */
-function listed(metainfo: Metainfo): number[] {
-  return metainfo.files.flatMap((file, i) => file.pad ? [] : [i]);
-}
-
-/** Turns `--files` into file indices. */
-function chooser(
-  args: Arguments,
-): ((metainfo: Metainfo) => readonly number[] | undefined) | undefined {
-  const texts = args.all("files");
-  if (texts.length === 0) return undefined;
-  return (metainfo) => {
-    const indices = listed(metainfo);
-    const all = shownPaths(metainfo);
-    const paths = indices.map((i) => all[i]!.join("/"));
-    return selectFiles(texts, paths).map((at) => indices[at]!);
-  };
-}
 
 function printList(metainfo: Metainfo, output: Output, json: boolean): void {
   const paths = shownPaths(metainfo);
@@ -70,62 +57,11 @@ function printList(metainfo: Metainfo, output: Output, json: boolean): void {
   });
 }
 
-function addTorrent(
-  session: Session,
-  source: Source,
-  args: Arguments,
-  peers: readonly Endpoint[],
-  dir: string,
-  resume: ResumeFile,
-  resumeData: Uint8Array | undefined,
-): Torrent {
-  const topic = source.type === "torrent" ? source.metainfo : source.magnet;
-  return session.add(topic, {
-    dir,
-    peers,
-    sequential: args.has("sequential"),
-    chooseFiles: chooser(args),
-    overwrite: args.has("force"),
-    resumeData,
-    saveResumeData: (bytes) => resume.save(bytes),
-  });
-}
-
-/** Waits for completion, an error, Ctrl-C or the time limit. */
-async function untilComplete(
-  torrent: Torrent,
-  signal: AbortSignal,
-  timeoutMs: number,
-): Promise<boolean> {
-  const ended = new AbortController();
-  const onTime = pauseFor(timeoutMs, AbortSignal.any([signal, ended.signal]));
-  try {
-    const complete = await Promise.race([
-      torrent.completed.then(() => true),
-      onTime.then(() => false),
-    ]);
-    if (complete || signal.aborted) return complete;
-  } finally {
-    ended.abort();
-  }
-  const { peers, candidates, doneBytes, wantedBytes } = torrent.stats();
-  throw new CommandError(
-    EXIT_NO_PEERS,
-    "timeout",
-    `Not complete after ${formatDuration(timeoutMs)}: ${
-      formatSize(doneBytes)
-    } of ${
-      formatSize(wantedBytes)
-    } are there, ${peers} peers are connected, ${candidates} are known`,
-  );
-}
-
+/** Waits for the metadata, and lists the files. */
 async function listFiles(
   torrent: Torrent,
-  output: Output,
-  json: boolean,
-  signal: AbortSignal,
-  timeoutMs: number,
+  { output, signal }: VerbContext,
+  { json, timeoutMs }: Wishes,
 ): Promise<number> {
   const ended = new AbortController();
   const stop = () => ended.abort();
@@ -143,171 +79,204 @@ async function listFiles(
   return EXIT_DONE;
 }
 
-/** Makes the torrent's links, and says so where that is not possible. */
-async function finishLinks(
-  folder: string,
-  metainfo: Metainfo,
-  output: Output,
-): Promise<void> {
-  if (metainfo.files.every(({ symlink }) => symlink === undefined)) return;
-  const { placeLinks } = await import("./links.ts");
-  const { left, reason } = await placeLinks(folder, metainfo);
-  if (left === 0) return;
-  output.note(
-    `Note: ${left} symbolic ${left === 1 ? "link is" : "links are"} left as ${
-      left === 1 ? "an empty file" : "empty files"
-    }${reason === undefined ? "" : `: ${safeText(reason)}`}`,
-  );
-}
-
-/** Says what was kept after Ctrl-C. */
-function noteStopped(torrent: Torrent, output: Output): void {
-  const { doneBytes, wantedBytes } = torrent.stats();
-  const kept = torrent.metainfo === undefined
-    ? "the metadata is not there yet"
-    : `${formatSize(doneBytes)} of ${formatSize(wantedBytes)} are there`;
-  output.note(`Stopped: ${kept}; the same command goes on`);
-}
-
-/** Whether any peer can ever be found. */
-function hasSource(
+/** Refuses a torrent that no peer can ever be found for. */
+function checkReachable(
   source: Source,
   args: Arguments,
   plan: NetworkPlan,
-): boolean {
-  if (plan.discovers) return true;
-  if (plan.peers.length > 0) return true;
+): void {
+  if (plan.discovers || plan.peers.length > 0) return;
   const { trackers } = source.type === "torrent"
     ? source.metainfo
     : source.magnet;
-  if (!args.has("no-trackers") && trackers.flat().length > 0) return true;
-  if (source.type === "magnet" && source.magnet.peers.length > 0) return true;
-  return args.get("listen") !== undefined || args.get("port") !== undefined;
+  if (
+    !args.has("no-trackers") &&
+    trackers.flat().length + plan.trackers.length > 0
+  ) return;
+  if (source.type === "magnet" && source.magnet.peers.length > 0) return;
+  if (args.get("listen") !== undefined || args.get("port") !== undefined) {
+    return;
+  }
+  throw new CommandError(
+    EXIT_NO_PEERS,
+    "no-peers",
+    "There is nobody to ask: the source names no tracker and no peer; give --peer HOST:PORT",
+  );
 }
 
-async function run({ args, output, signal }: VerbContext): Promise<number> {
-  const dir = args.get("output");
-  const json = args.has("json");
-  const list = args.has("list");
-  if (dir === undefined && !list) {
-    throw new UsageError("download needs -o DIR", "DIR is where the files go");
+/** Reads what the person named; stdin may bring several. */
+async function* readSources(
+  names: readonly string[],
+  signal: AbortSignal,
+): AsyncIterable<{ readonly name: string; readonly source: Promise<Source> }> {
+  if (names.filter((name) => name === "-").length > 1) {
+    throw new UsageError("- can be read only once");
   }
-  const timeout = args.get("timeout");
-  const timeoutMs = timeout === undefined
-    ? Infinity
-    : parseDuration(timeout, "--timeout");
-  const ratio = parseRatio(args.get("seed-ratio") ?? "0", "--seed-ratio");
-  const seedTime = args.get("seed-time");
-  const seedMs = seedTime === undefined
-    ? Infinity
-    : parseDuration(seedTime, "--seed-time");
-  const seeds = args.has("seed") || ratio > 0 || seedTime !== undefined;
+  for (const name of names) {
+    if (name !== "-") {
+      yield { name, source: readSource(name, signal) };
+      continue;
+    }
+    const found = readStdinSources(signal);
+    const lines = await found.catch(() => []);
+    if (!Array.isArray(lines)) {
+      yield { name: "stdin", source: Promise.resolve(lines) };
+    } else if (lines.length === 0) {
+      yield { name: "stdin", source: found as Promise<Source> };
+    } else {for (const line of lines) {
+        yield { name: line, source: readSource(line, signal) };
+      }}
+  }
+}
+
+/** Reads all sources; those of several that fail are told and left out. */
+async function gather(
+  { args, output, signal }: VerbContext,
+  failed: (name: string, error: unknown) => void,
+  check: (source: Source) => void,
+): Promise<NamedSource[]> {
+  const sources: NamedSource[] = [];
+  const known = new Set<string>();
+  for await (const { name, source } of readSources(args.operands, signal)) {
+    try {
+      const found = await source;
+      const { infoHash } = found.type === "torrent"
+        ? found.metainfo
+        : found.magnet;
+      if (known.has(toHex(infoHash))) {
+        output.note(`Note: ${safeText(name)} is named twice`);
+        continue;
+      }
+      known.add(toHex(infoHash));
+      check(found);
+      sources.push({ name, source: found });
+    } catch (error) {
+      if (signal.aborted) throw error;
+      failed(name, error);
+    }
+  }
+  return sources;
+}
+
+async function run(context: VerbContext): Promise<number> {
+  const { args, output, signal } = context;
+  const wishes = wishesOf(args);
   const wanted = planNetwork(args);
-  const source = await readSource(args.operands[0]!, signal);
+  const { json, saveTorrent } = wishes;
+  const isOne = args.operands.length === 1;
+  let code: number = EXIT_DONE;
+  // The first of several failures gives the exit code.
+  const failed = (name: string, error: unknown) => {
+    if (isOne && args.operands[0] !== "-") throw error;
+    const report = describeError(error);
+    code ||= report.exitCode;
+    if (json) {
+      const { code, message } = report;
+      output.printJson({ type: "error", code, message, source: name });
+    }
+    output.note(
+      `bip: error: ${safeText(name)}: ${safeText(report.message)}`,
+    );
+  };
+  if (saveTorrent !== undefined) {
+    await checkOutput(saveTorrent, args.has("force"));
+  }
+  const isPrivate = (source: Source) =>
+    source.type === "torrent" && source.metainfo.private;
+  const isListed = args.has("list");
+  const sources = await gather(context, failed, (source) => {
+    if (isListed && source.type === "torrent") return;
+    // A wrong choice is said before anything is fetched.
+    if (source.type === "torrent") chooser(args)?.(source.metainfo);
+    checkReachable(source, args, planFor(wanted, isPrivate(source)));
+  });
+  if (sources.length === 0) return code;
   const plan = planFor(
     wanted,
-    source.type === "torrent" && source.metainfo.private,
+    sources.every(({ source }) => isPrivate(source)),
   );
-  if (list && source.type === "torrent") {
-    printList(source.metainfo, output, json);
-    return EXIT_DONE;
+  if (isListed) {
+    for (const { name, source } of sources) {
+      try {
+        if (source.type === "torrent") printList(source.metainfo, output, json);
+        else {
+          await using session = await openSession(plan);
+          const { peers, trackers } = plan;
+          const torrent = session.add(source.magnet, {
+            peers,
+            trackers,
+            files: [],
+          });
+          code ||= await listFiles(torrent, context, wishes);
+        }
+      } catch (error) {
+        failed(name, error);
+      }
+    }
+    return code;
   }
-  // A wrong choice is said before anything is fetched.
-  if (source.type === "torrent") chooser(args)?.(source.metainfo);
-  if (!hasSource(source, args, plan)) {
-    throw new CommandError(
-      EXIT_NO_PEERS,
-      "no-peers",
-      "There is nobody to ask: the source names no tracker and no peer; give --peer HOST:PORT",
-    );
-  }
-  const folder = dir ?? ".";
-  if (!list) await makeFolder(folder);
-  const { infoHash } = source.type === "torrent"
-    ? source.metainfo
-    : source.magnet;
-  const resume = new ResumeFile(new NativeFileSystem(folder), infoHash);
-  const resumeData = list ? undefined : await resume.load();
+  await makeFolder(wishes.dir);
   await using session = await openSession(plan);
-  if (list) {
-    const torrent = session.add(
-      source.type === "torrent" ? source.metainfo : source.magnet,
-      { peers: plan.peers, files: [] },
-    );
-    return await listFiles(torrent, output, json, signal, timeoutMs);
-  }
-  const torrent = addTorrent(
-    session,
-    source,
-    args,
-    plan.peers,
-    folder,
-    resume,
-    resumeData,
-  );
   await using reporter = new Reporter({
-    torrent,
     session,
     output,
     json,
     quiet: args.has("quiet"),
+    peers: plan.peers,
+    several: sources.length > 1,
   });
   try {
-    if (!await untilComplete(torrent, signal, timeoutMs)) {
-      await reporter.leave();
-      const { problem } = resume;
-      if (problem !== undefined) reporter.warn("resume-data", problem);
-      await reporter[Symbol.asyncDispose]();
-      if (!json && !args.has("quiet")) noteStopped(torrent, output);
-      return EXIT_INTERRUPTED;
-    }
-    reporter.complete();
-    const code = seeds
-      ? await seedUntil(torrent, { ratio, ms: seedMs, signal })
-      : EXIT_DONE;
-    const { doneBytes, downloadedBytes } = torrent.stats();
-    const { seconds } = reporter;
-    await reporter.leave();
-    await resume.remove();
-    await reporter[Symbol.asyncDispose]();
-    await finishLinks(folder, torrent.metainfo!, output);
-    if (!json && !args.has("quiet")) {
-      output.note(
-        `Complete: ${safeText(torrent.name ?? "")}, ${
-          formatSize(doneBytes)
-        } in ${seconds.toFixed(1)} s (${
-          formatSize(downloadedBytes)
-        } downloaded)`,
+    const note = portNote(plan, session);
+    if (note !== "") reporter.note(`Listening on ${where(session)}${note}`);
+    const jobs: Job[] = [];
+    for (const source of sources) {
+      jobs.push(
+        await Job.start(source, session, plan, context, wishes, reporter),
       );
     }
-    return code;
+    const codes = await Promise.all(jobs.map(async (job) => {
+      try {
+        return await job.run();
+      } catch (error) {
+        if (jobs.length === 1) throw error;
+        return reporter.failedOne(job.name, error);
+      }
+    }));
+    await reporter.leave();
+    for (const job of jobs) await job.finish();
+    if (signal.aborted && codes.includes(EXIT_INTERRUPTED)) {
+      return EXIT_INTERRUPTED;
+    }
+    return code || (codes.find((code) => code !== EXIT_DONE) ?? EXIT_DONE);
   } catch (error) {
     await reporter.failed(error);
     throw error;
   }
 }
 
-/** `bip download SOURCE -o DIR` */
+/** `bip download SOURCE...` */
 export const downloadVerb: Verb = {
   name: "download",
-  summary: "Fetch a torrent",
-  usage: "SOURCE -o DIR [OPTIONS]",
+  summary: "Fetch torrents",
+  usage: "SOURCE... [-o DIR] [OPTIONS]",
   details: [
-    "SOURCE is a torrent file, a magnet link, or an info-hash of 40 or 64 hex digits. DIR is the folder that will hold the torrent's top-level name.",
+    "SOURCE is a torrent file (a path, a file:, http or https URL, - for stdin), a magnet link, urn:btih:HASH, or an info-hash of 40 or 64 hex digits. stdin may also bring lines that each are a link, a hash or a URL. DIR is the folder that will hold the torrent's top-level name: where you are, unless -o says otherwise.",
+    "Several sources are fetched side by side. One that fails does not end the others; the exit code is that of the first that failed.",
     "Symbolic links are made when all is there, if they lead to a file of the torrent; otherwise they are empty files.",
     "What is there already is checked and kept. Files that cannot be the torrent's stop the command with exit code 6, unless --force is given; what is too long is cut.",
     "The first Ctrl-C stops cleanly and keeps what was fetched; the same command goes on from there. So does SIGHUP, but not below nohup.",
     JSON_DETAILS,
   ],
-  operands: [1, 1],
+  operands: [1, Infinity],
   operandNames: ["SOURCE"],
-  permissions: "--allow-net --allow-read=SOURCE,DIR --allow-write=DIR",
+  permissions:
+    "--allow-net --allow-read=SOURCE,DIR,FILE --allow-write=DIR,FILE",
   options: [
     {
       name: "output",
       short: "o",
       value: "DIR",
-      summary: "Folder that will hold the torrent",
+      summary: "Folder that will hold the torrent (where you are)",
       complete: "folder",
     },
     {
@@ -322,6 +291,12 @@ export const downloadVerb: Verb = {
       name: "force",
       short: "f",
       summary: "Write over files that cannot be the torrent's",
+    },
+    {
+      name: "save-torrent",
+      value: "FILE",
+      summary: "Write the torrent file here, as for a magnet link",
+      complete: "file",
     },
     { name: "seed", summary: "Go on seeding when complete" },
     {

@@ -4,17 +4,20 @@
  *
  * @module
  */
-import { formatEndpoint } from "../../_shared/address.ts";
+import { type Endpoint, formatEndpoint } from "../../_shared/address.ts";
 import { toHex } from "../../_shared/bytes.ts";
 import type { Session } from "../../client/session.ts";
 import type { Torrent } from "../../client/torrent.ts";
 import type { TorrentEvent } from "../../client/types.ts";
 import { describeError } from "../error.ts";
-import { Progress } from "../progress.ts";
-import { renamedNote } from "../torrent/renamed.ts";
+import { Progress, type ProgressState } from "../progress.ts";
 import type { Output } from "../terminal.ts";
-import { safeText } from "../text.ts";
-import { formatRate } from "../units.ts";
+import { plural, safeText } from "../text.ts";
+import { renamedNote } from "../torrent/renamed.ts";
+import { formatDuration, formatRate, formatSize } from "../units.ts";
+import { eventJson, type JsonEvent } from "./event_json.ts";
+import { TrackerNotes } from "./tracker_notes.ts";
+import { isNoNetwork, waitingFor } from "./waiting.ts";
 
 /** Between two progress events, in milliseconds. */
 const PROGRESS_MS = 250;
@@ -23,27 +26,44 @@ const JSON_PROGRESS_MS = 500;
 /** How long leaving may take before it is said what is waited for. */
 const LEAVING_MS = 500;
 
+/** What the reporter asks a torrent. */
+export type ReportedTorrent = Pick<
+  Torrent,
+  "events" | "infoHash" | "metainfo" | "name" | "state" | "stats" | "trackers"
+>;
+
 /** Options of {@linkcode Reporter}. */
 export interface ReporterOptions {
-  readonly torrent: Pick<
-    Torrent,
-    "events" | "infoHash" | "metainfo" | "name" | "state" | "stats"
-  >;
-  readonly session: Pick<Session, "close" | "local">;
+  readonly session: Pick<Session, "close" | "dht" | "local">;
   readonly output: Output;
   readonly json: boolean;
   readonly quiet: boolean;
+  /** Peers that the person named: it is said when one cannot be reached. */
+  readonly peers?: readonly Endpoint[];
+  /** Whether events say which torrent they are about. @default {false} */
+  readonly several?: boolean;
 }
 
-/** Turns what a torrent tells into JSON lines or a progress display. */
+/** A torrent that is told of. */
+interface Followed {
+  readonly torrent: ReportedTorrent;
+  readonly startedAt: number;
+  following: Promise<void>;
+  checked: number;
+  failed: number;
+  isUnreachable: boolean;
+}
+
+/** Turns what torrents tell into JSON lines or a progress display. */
 export class Reporter implements AsyncDisposable {
   readonly #options: ReporterOptions;
   readonly #progress: Progress;
-  readonly #startedAt = performance.now();
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #ending = new AbortController();
-  readonly #following: Promise<void>;
-  #checked = 0;
+  readonly #followed = new Map<ReportedTorrent, Followed>();
+  readonly #trackers = new TrackerNotes();
+  /** Named peers that were not complained about yet. */
+  readonly #named: Set<string>;
   #jsonAt = -Infinity;
 
   /**
@@ -53,41 +73,82 @@ export class Reporter implements AsyncDisposable {
    */
   constructor(options: ReporterOptions) {
     this.#options = options;
-    const { torrent, session, output, json, quiet } = options;
+    const { session, output, json, quiet, peers = [] } = options;
+    this.#named = new Set(peers.map(formatEndpoint));
     this.#progress = new Progress(output, {
       label: "Starting",
+      total: -1,
       quiet: quiet || json,
     });
-    this.#emit({
+    this.event({
       type: "listening",
       address: session.local?.hostname,
       port: session.local?.port,
     });
-    this.#state();
-    const { signal } = this.#ending;
-    this.#following = this.#follow(torrent.events({ signal }));
     this.#timer = setInterval(() => this.#show(), PROGRESS_MS);
   }
 
-  /** Seconds since the start. */
-  get seconds(): number {
-    return (performance.now() - this.#startedAt) / 1000;
+  /**
+   * Tells of a torrent from now on.
+   *
+   * @param torrent Which.
+   */
+  add(torrent: ReportedTorrent): void {
+    const followed: Followed = {
+      torrent,
+      startedAt: performance.now(),
+      following: Promise.resolve(),
+      checked: 0,
+      failed: 0,
+      isUnreachable: false,
+    };
+    this.#followed.set(torrent, followed);
+    this.event({ type: "state", state: torrent.state }, torrent);
+    followed.following = this.#follow(followed);
   }
 
-  /** Reports completion. */
-  complete(): void {
-    const { torrent } = this.#options;
+  /**
+   * Reports completion.
+   *
+   * @param torrent Of which torrent.
+   */
+  complete(torrent: ReportedTorrent): void {
     const stats = torrent.stats();
-    this.#progressEvent();
-    this.#emit({
+    const { startedAt } = this.#followed.get(torrent)!;
+    const ms = performance.now() - startedAt;
+    this.#progressEvent(torrent);
+    this.event({
       type: "complete",
       infoHash: toHex(torrent.infoHash),
       name: torrent.name ?? null,
       bytes: stats.doneBytes,
-      seconds: Number(this.seconds.toFixed(3)),
+      seconds: Number((ms / 1000).toFixed(3)),
       downloaded: stats.downloadedBytes,
       uploaded: stats.uploadedBytes,
     });
+    const time = ms < 60_000
+      ? `${(ms / 1000).toFixed(1)} s`
+      : formatDuration(ms);
+    this.note(
+      `Complete: ${safeText(torrent.name ?? "")}, ${
+        formatSize(stats.doneBytes)
+      } in ${time} (${formatSize(stats.downloadedBytes)} downloaded)`,
+    );
+  }
+
+  /**
+   * Says what seeding came to.
+   *
+   * @param torrent Of which torrent.
+   */
+  seeded(torrent: ReportedTorrent): void {
+    const { uploadedBytes, wantedBytes } = torrent.stats();
+    const { startedAt } = this.#followed.get(torrent)!;
+    this.note(
+      `Uploaded ${formatSize(uploadedBytes)}, ratio ${
+        ratioText(uploadedBytes, wantedBytes)
+      }, in ${formatDuration(performance.now() - startedAt)}`,
+    );
   }
 
   /**
@@ -96,14 +157,32 @@ export class Reporter implements AsyncDisposable {
    * @param error What happened.
    */
   async failed(error: unknown): Promise<void> {
-    const { code, message } = describeError(error);
     try {
       await this.leave();
     } catch {
       // What happened first is what counts.
     }
     await this[Symbol.asyncDispose]();
-    this.#emit({ type: "error", code, message });
+    const { code, message } = describeError(error);
+    this.event({ type: "error", code, message });
+  }
+
+  /**
+   * Reports that one of several sources came to nothing; the others go on.
+   *
+   * @param name What the person called it.
+   * @param error What happened.
+   * @returns The exit code that stands for it.
+   */
+  failedOne(name: string, error: unknown): number {
+    const { code, message, exitCode } = describeError(error);
+    this.event({ type: "error", code, message, source: name });
+    // Errors are told to those who want no progress, too.
+    this.#progress.note(
+      `bip: error: ${safeText(name)}: ${safeText(message)}`,
+      true,
+    );
+    return exitCode;
   }
 
   /**
@@ -111,11 +190,26 @@ export class Reporter implements AsyncDisposable {
    *
    * @param code A short name for scripts.
    * @param message One line for a person; not yet safe for a terminal.
+   * @param torrent Which torrent it is about.
    * @param files Which files, if any.
    */
-  warn(code: string, message: string, files: readonly string[] = []): void {
-    this.#emit({ type: "warning", code, message, files });
-    this.#progress.note(`Warning: ${safeText(message)}`);
+  warn(
+    code: string,
+    message: string,
+    torrent?: ReportedTorrent,
+    files: readonly string[] = [],
+  ): void {
+    this.event({ type: "warning", code, message, files }, torrent);
+    this.note(`Warning: ${safeText(message)}`);
+  }
+
+  /**
+   * Prints a line for people who watch.
+   *
+   * @param line Text that is safe to show.
+   */
+  note(line: string): void {
+    this.#progress.note(line);
   }
 
   /**
@@ -124,7 +218,7 @@ export class Reporter implements AsyncDisposable {
    */
   async leave(): Promise<void> {
     const timer = setTimeout(
-      () => this.#progress.note("Leaving: telling the trackers"),
+      () => this.note("Leaving: telling the trackers"),
       LEAVING_MS,
     );
     try {
@@ -138,95 +232,81 @@ export class Reporter implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
     this.#ending.abort();
-    await this.#following;
+    for (const { following } of this.#followed.values()) await following;
+    for (const line of this.#trackers.rest()) this.note(line);
     await this.#progress.stop();
   }
 
-  #emit(event: { readonly type: string } & Record<string, unknown>): void {
-    if (this.#options.json) this.#options.output.printJson(event);
+  /**
+   * Prints an event for scripts.
+   *
+   * @param event The event.
+   * @param torrent Which torrent it is about.
+   */
+  event(event: JsonEvent, torrent?: ReportedTorrent): void {
+    if (!this.#options.json) return;
+    const which = this.#options.several && torrent !== undefined
+      ? { torrent: toHex(torrent.infoHash) }
+      : {};
+    this.#options.output.printJson({ ...event, ...which });
   }
 
-  #state(): void {
-    this.#emit({ type: "state", state: this.#options.torrent.state });
-  }
-
-  async #follow(events: AsyncIterable<TorrentEvent>): Promise<void> {
-    for await (const event of events) {
-      switch (event.type) {
-        case "state":
-          this.#emit({ type: "state", state: event.state });
-          this.#progressEvent();
-          break;
-        case "checking":
-          this.#checked = event.checked;
-          break;
-        case "piece":
-          this.#emit({
-            type: "piece",
-            index: event.pieceIndex,
-            good: event.good,
-          });
-          break;
-        case "peer-connected":
-        case "peer-disconnected":
-        case "peer-failed":
-        case "peer-banned":
-          this.#emit({
-            type: "peer",
-            address: formatEndpoint(event.address),
-            state: event.type.slice("peer-".length),
-            direction: event.direction,
-            client: event.client ?? null,
-            reason: event.reason ?? null,
-          });
-          if (event.type === "peer-banned") {
-            this.#progress.note(
-              `Banned ${formatEndpoint(event.address)}: ${
-                safeText(event.reason ?? "")
-              }`,
-            );
-          }
-          break;
-        case "tracker":
-          this.#emit({
-            type: "tracker",
-            tracker: event.tracker,
-            ok: event.ok,
-            peers: event.peers ?? null,
-            error: event.error ?? null,
-          });
-          if (!event.ok) {
-            this.#progress.note(
-              `Tracker ${safeText(event.tracker)}: ${
-                safeText(event.error ?? "")
-              }`,
-            );
-          }
-          break;
-        case "warning":
-          this.warn(event.code, event.message, event.files);
-          break;
-        case "renamed":
-          this.#emit({ type: "renamed", files: event.files });
-          this.#progress.note(renamedNote(event.files));
-          break;
-        case "metadata":
-          this.#emit({
-            type: "metadata",
-            name: event.metainfo.name,
-            bytes: event.metainfo.totalLength,
-            pieces: event.metainfo.pieceCount,
-          });
-          break;
-      }
+  async #follow(followed: Followed): Promise<void> {
+    const { signal } = this.#ending;
+    for await (const event of followed.torrent.events({ signal })) {
+      const json = eventJson(event);
+      if (json !== undefined) this.event(json, followed.torrent);
+      this.#tell(event, followed);
     }
   }
 
-  #progressEvent(): void {
-    const { torrent } = this.#options;
+  #tell(event: TorrentEvent, followed: Followed): void {
+    switch (event.type) {
+      case "state":
+        this.#progressEvent(followed.torrent);
+        break;
+      case "checking":
+        followed.checked = event.checked;
+        break;
+      case "peer-failed": {
+        followed.failed++;
+        const address = formatEndpoint(event.address);
+        const reason = event.message ?? event.reason ?? "";
+        if (isNoNetwork(reason)) followed.isUnreachable = true;
+        if (this.#named.delete(address)) {
+          this.note(
+            `Peer ${address}: ${
+              safeText(reason.replace(/^Cannot connect to the peer: /, ""))
+            }`,
+          );
+        }
+        break;
+      }
+      case "peer-banned":
+        this.note(
+          `Banned ${formatEndpoint(event.address)}: ${
+            safeText(event.reason ?? "")
+          }`,
+        );
+        break;
+      case "tracker": {
+        if (event.ok) break;
+        const line = this.#trackers.failed(event.tracker, event.error ?? "");
+        if (line !== undefined) this.note(line);
+        break;
+      }
+      case "warning":
+        this.note(`Warning: ${safeText(event.message)}`);
+        break;
+      case "renamed":
+        this.note(renamedNote(event.files));
+        break;
+    }
+  }
+
+  #progressEvent(torrent: ReportedTorrent): void {
     const stats = torrent.stats();
-    this.#jsonAt = performance.now();
-    this.#emit({
+    this.event({
       type: "progress",
       state: stats.state,
       bytes: stats.doneBytes,
@@ -241,61 +321,110 @@ export class Reporter implements AsyncDisposable {
       etaSeconds: stats.etaMs === undefined
         ? null
         : Math.round(stats.etaMs / 1000),
-    });
+    }, torrent);
   }
 
   #show(): void {
-    const { torrent, json } = this.#options;
-    if (json) {
-      if (performance.now() - this.#jsonAt >= JSON_PROGRESS_MS) {
-        this.#progressEvent();
-      }
+    if (this.#options.json) {
+      const now = performance.now();
+      if (now - this.#jsonAt < JSON_PROGRESS_MS) return;
+      this.#jsonAt = now;
+      for (const torrent of this.#followed.keys()) this.#progressEvent(torrent);
       return;
     }
+    const shown = [...this.#followed.values()].flatMap((followed) =>
+      this.#stateOf(followed) ?? []
+    );
+    if (shown.length === 0) return;
+    const { done, ...more } = shown.length === 1
+      ? shown[0]!
+      : sumOf(shown, [...this.#followed.keys()]);
+    this.#progress.update(done, more);
+  }
+
+  #stateOf(followed: Followed): ProgressState | undefined {
+    const { torrent } = followed;
     const stats = torrent.stats();
+    const { wantedBytes, doneBytes, uploadedBytes, peers, candidates } = stats;
     const name = safeText(torrent.name ?? toHex(torrent.infoHash));
+    const peersText = `${plural(peers, "peer")} of ${candidates}`;
+    const waiting = () =>
+      waitingFor(torrent, this.#options.session.dht, followed);
     switch (stats.state) {
-      case "checking":
-        this.#progress.update(
-          Math.min(
-            stats.wantedBytes,
-            this.#checked * (torrent.metainfo?.pieceLength ?? 0),
-          ),
-          { label: `Checking ${name}`, total: stats.wantedBytes },
-        );
-        break;
+      case "checking": {
+        const pieceLength = torrent.metainfo?.pieceLength ?? 0;
+        return {
+          label: `Checking ${name}`,
+          done: Math.min(wantedBytes, followed.checked * pieceLength),
+          total: wantedBytes,
+          rate: 0,
+        };
+      }
       case "metadata":
-        this.#progress.update(0, {
+        return {
           label: `Fetching metadata of ${name}`,
-          detail: peersText(stats.peers, stats.candidates),
-        });
-        break;
+          done: 0,
+          total: -1,
+          rate: 0,
+          details: [peersText, ...waiting()],
+        };
       case "downloading":
-        this.#progress.update(stats.doneBytes, {
+        return {
           label: name,
-          total: stats.wantedBytes,
+          done: doneBytes,
+          total: wantedBytes,
           rate: stats.downloadRate,
-          detail: [
-            peersText(stats.peers, stats.candidates),
-            `${stats.piecesDone}/${stats.pieceCount} pieces`,
+          details: [
+            peersText,
+            ...(stats.downloadRate === 0 ? waiting() : []),
             ...(stats.uploadRate > 0
               ? [`up ${formatRate(stats.uploadRate)}`]
               : []),
-          ].join("  "),
-        });
-        break;
+            `${stats.piecesDone}/${plural(stats.pieceCount, "piece")}`,
+          ],
+        };
       case "seeding":
-        this.#progress.update(stats.uploadedBytes, {
+        return {
           label: `Seeding ${name}`,
-          total: 0,
-          rate: stats.uploadRate,
-          detail: peersText(stats.peers, stats.candidates),
-        });
-        break;
+          done: 0,
+          total: -1,
+          rate: 0,
+          details: [
+            `up ${formatRate(stats.uploadRate)}`,
+            `uploaded ${formatSize(uploadedBytes)}`,
+            `ratio ${ratioText(uploadedBytes, wantedBytes)}`,
+            peersText,
+          ],
+        };
     }
+    return undefined;
   }
 }
 
-function peersText(peers: number, candidates: number): string {
-  return `${peers} ${peers === 1 ? "peer" : "peers"} of ${candidates}`;
+function ratioText(uploaded: number, size: number): string {
+  return size > 0 ? (uploaded / size).toFixed(2) : "–";
+}
+
+/** Several torrents in one line. */
+function sumOf(
+  states: readonly ProgressState[],
+  torrents: readonly ReportedTorrent[],
+): ProgressState {
+  const stats = torrents.map((torrent) => torrent.stats());
+  const sum = (of: (stat: typeof stats[number]) => number) =>
+    stats.reduce((total, stat) => total + of(stat), 0);
+  const left = stats.filter(({ state }) => state !== "seeding").length;
+  const uploadRate = sum((stat) => stat.uploadRate);
+  return {
+    label: left === 0
+      ? `Seeding ${plural(states.length, "torrent")}`
+      : `${left} of ${plural(states.length, "torrent")}`,
+    done: sum(({ doneBytes }) => doneBytes),
+    total: sum(({ wantedBytes }) => wantedBytes),
+    rate: sum(({ downloadRate }) => downloadRate),
+    details: [
+      plural(sum(({ peers }) => peers), "peer"),
+      ...(uploadRate > 0 ? [`up ${formatRate(uploadRate)}`] : []),
+    ],
+  };
 }

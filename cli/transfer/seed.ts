@@ -3,22 +3,151 @@
  *
  * @module
  */
+import { toHex } from "../../_shared/bytes.ts";
 import type { Torrent } from "../../client/mod.ts";
+import { createTorrent } from "../../metainfo/create.ts";
+import { formatMagnet } from "../../metainfo/magnet.ts";
+import { magnetOf, type Metainfo } from "../../metainfo/metainfo.ts";
+import { parseMetainfo } from "../../metainfo/parse.ts";
 import type { Verb, VerbContext } from "../command.ts";
-import { CommandError } from "../error.ts";
+import { CommandError, UsageError } from "../error.ts";
 import { EXIT_VERIFICATION_FAILED } from "../exit_code.ts";
-import { requireFolder } from "../torrent/folders.ts";
-import { Reporter } from "./reporter.ts";
+import { folderOf } from "../paths.ts";
+import { Progress } from "../progress.ts";
+import { safeText } from "../text.ts";
+import { findFolder } from "../torrent/folders.ts";
 import { readTorrentFile } from "../torrent/source.ts";
+import { parseDuration, parseRatio } from "../units.ts";
+import { checkOutput, writeOutput } from "../write_file.ts";
+import { Reporter } from "./reporter.ts";
 import {
   JSON_DETAILS,
   NETWORK_OPTIONS,
+  type NetworkPlan,
   openSession,
   planFor,
   planNetwork,
+  portNote,
   seedUntil,
+  where,
 } from "./transfer.ts";
-import { parseDuration, parseRatio } from "../units.ts";
+
+/** What is served, and where it is. */
+interface Seed {
+  readonly metainfo: Metainfo;
+  readonly dir: string;
+  /** Whether it was hashed a moment ago. */
+  readonly isChecked: boolean;
+}
+
+/** Whether the first operand is a torrent file, and not what is to be served. */
+async function isTorrent(
+  operands: readonly string[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  const [first, second] = operands as [string, string?];
+  if (
+    /\.torrent$/i.test(first) ||
+    /^(-|https?:.*|file:.*|magnet:.*)$/is.test(first)
+  ) {
+    if (operands.length > 2) {
+      throw new UsageError("A torrent file is seeded from one DIR");
+    }
+    return true;
+  }
+  if (operands.length !== 2 || second === undefined) return false;
+  try {
+    const { isFile } = await Deno.stat(first);
+    if (!isFile) return false;
+    await readTorrentFile(first, signal);
+    return true;
+  } catch (error) {
+    signal.throwIfAborted();
+    // A file that starts as torrents do is meant as one: say what is wrong.
+    if (await startsAsTorrent(first)) throw error;
+    return false;
+  }
+}
+
+async function startsAsTorrent(path: string): Promise<boolean> {
+  try {
+    using file = await Deno.open(path);
+    const bytes = new Uint8Array(2);
+    await file.read(bytes);
+    return /^d\d$/.test(String.fromCharCode(...bytes));
+  } catch {
+    return false;
+  }
+}
+
+/** The folder and the name that hold all that is to be served. */
+async function placeOf(
+  paths: readonly string[],
+): Promise<{ readonly dir: string; readonly name: string | undefined }> {
+  const whole = await Promise.all(paths.map((path) =>
+    // Only a path without a name of its own has to be looked up.
+    /(^|[/\\])\.{0,2}[/\\]*$/.test(path)
+      ? Deno.realPath(path)
+      : path.replace(/(?<=[^/\\])[/\\]+$/, "")
+  ));
+  const folder = folderOf(whole[0]!);
+  if (paths.length === 1) return { dir: folder, name: undefined };
+  if (whole.some((path) => folderOf(path) !== folder)) {
+    throw new UsageError(
+      "Several PATHs must be in one folder",
+      "bip create makes a torrent of others",
+    );
+  }
+  const real = (await Deno.realPath(folder)).replace(/[/\\]+$/, "");
+  return {
+    dir: folderOf(real),
+    name: real.slice(real.search(/[^/\\]*$/)),
+  };
+}
+
+/** Makes the torrent of what the person named. */
+async function create(
+  { args, output, signal }: VerbContext,
+  plan: NetworkPlan,
+): Promise<Seed> {
+  const saveTorrent = args.get("save-torrent");
+  if (saveTorrent !== undefined) {
+    await checkOutput(saveTorrent, args.has("force"));
+  }
+  const { dir, name } = await placeOf(args.operands);
+  await using progress = new Progress(output, {
+    label: "Hashing",
+    quiet: args.has("quiet") || args.has("json"),
+  });
+  const { bytes } = await createTorrent({
+    inputs: args.operands.map((path) => ({ path })),
+    name,
+    trackers: plan.trackers.map((url) => [url]),
+    onProgress: ({ hashedBytes, totalBytes }) =>
+      progress.update(hashedBytes, { total: totalBytes }),
+    signal,
+  });
+  await progress.stop();
+  if (saveTorrent !== undefined) {
+    await writeOutput(saveTorrent, bytes, args.has("force"));
+  }
+  return { metainfo: parseMetainfo(bytes), dir, isChecked: true };
+}
+
+async function findSeed(
+  context: VerbContext,
+  plan: NetworkPlan,
+): Promise<Seed> {
+  const { args, signal } = context;
+  const { operands } = args;
+  if (!await isTorrent(operands, signal)) return await create(context, plan);
+  if (args.has("save-torrent")) {
+    throw new UsageError("--save-torrent is for PATHs without a torrent file");
+  }
+  const { metainfo } = await readTorrentFile(operands[0]!, signal);
+  const dir = await findFolder(operands[1] ?? ".", metainfo, "seed");
+  return { metainfo, dir, isChecked: false };
+}
 
 /** Waits until the files are checked. */
 async function untilChecked(
@@ -41,20 +170,97 @@ async function untilChecked(
   }
 }
 
-/** `bip seed FILE.torrent DIR` */
+/** Tells how others find what is served. */
+function tellTorrent(
+  metainfo: Metainfo,
+  trackers: readonly string[],
+  place: string,
+  reporter: Reporter,
+): void {
+  const { infoHashV1, infoHashV2, name } = metainfo;
+  const known = magnetOf(metainfo);
+  const magnet = formatMagnet({
+    ...known,
+    trackers: [...new Set([...known.trackers.flat(), ...trackers])],
+  });
+  const hex = (hash: Uint8Array | undefined) => hash ? toHex(hash) : null;
+  reporter.event({
+    type: "torrent",
+    infoHash: hex(infoHashV1),
+    infoHashV2: hex(infoHashV2),
+    name,
+    magnet,
+  });
+  reporter.note(`Seeding       ${safeText(name)}`);
+  if (infoHashV1) reporter.note(`Info-hash v1  ${toHex(infoHashV1)}`);
+  if (infoHashV2) reporter.note(`Info-hash v2  ${toHex(infoHashV2)}`);
+  reporter.note(`Magnet        ${safeText(magnet)}`);
+  reporter.note(`Listening on  ${place}`);
+}
+
+async function run(context: VerbContext): Promise<number> {
+  const { args, output, signal } = context;
+  const ratio = parseRatio(args.get("seed-ratio") ?? "0", "--seed-ratio");
+  const seedTime = args.get("seed-time");
+  const ms = seedTime === undefined
+    ? Infinity
+    : parseDuration(seedTime, "--seed-time");
+  const wanted = planNetwork(args);
+  const { metainfo, dir, isChecked } = await findSeed(context, wanted);
+  const plan = planFor(wanted, metainfo.private);
+  await using session = await openSession(plan);
+  const torrent = session.add(metainfo, {
+    dir,
+    peers: plan.peers,
+    trackers: plan.trackers,
+    readOnly: true,
+    seedMode: isChecked,
+  });
+  await using reporter = new Reporter({
+    session,
+    output,
+    json: args.has("json"),
+    quiet: args.has("quiet"),
+    peers: plan.peers,
+  });
+  const place = `${where(session)}${portNote(plan, session)}`;
+  tellTorrent(metainfo, plan.trackers, place, reporter);
+  reporter.add(torrent);
+  try {
+    await untilChecked(torrent, signal);
+    const code = await seedUntil(torrent, { ratio, ms, signal });
+    await reporter.leave();
+    reporter.seeded(torrent);
+    return code;
+  } catch (error) {
+    await reporter.failed(error);
+    throw error;
+  }
+}
+
+/** `bip seed FILE.torrent DIR`, `bip seed PATH...` */
 export const seedVerb: Verb = {
   name: "seed",
   summary: "Serve a complete torrent to peers",
-  usage: "FILE.torrent DIR [OPTIONS]",
+  usage: "FILE.torrent [DIR] | PATH... [OPTIONS]",
   details: [
-    "DIR is the folder that holds the torrent's top-level name. The files are checked first and never changed. What is good of them is served; what cannot be read or is not whole is named.",
+    "FILE.torrent is a path, a file:, http or https URL, or - for stdin. DIR is the folder that holds the torrent's top-level name, or what has that name. The files are checked first and never changed. What is good of them is served; what cannot be read or is not whole is named.",
+    "PATH... without a torrent file makes the torrent on the way: of one file or folder, or of several in one folder, under that folder's name.",
     "Exit code 0 when a goal is reached, 3 when no piece is good, 6 when nothing can be read, 130 after Ctrl-C.",
     JSON_DETAILS,
   ],
-  operands: [2, 2],
-  operandNames: ["FILE.torrent", "DIR"],
-  permissions: "--allow-net --allow-read=FILE,DIR",
+  operands: [1, Infinity],
+  operandNames: ["FILE.torrent or PATH"],
+  permissions:
+    "--allow-net --allow-read=FILE.torrent,DIR,PATH --allow-write=FILE",
   options: [
+    {
+      name: "save-torrent",
+      value: "FILE",
+      summary: "Write the torrent file that PATHs make here",
+      complete: "file",
+    },
+    { name: "force", short: "f", summary: "Replace FILE" },
     {
       name: "seed-ratio",
       value: "R",
@@ -63,39 +269,5 @@ export const seedVerb: Verb = {
     { name: "seed-time", value: "S", summary: "Stop after so many seconds" },
     ...NETWORK_OPTIONS,
   ],
-  async run({ args, output, signal }: VerbContext): Promise<number> {
-    const [file, dir] = args.operands as [string, string];
-    const ratio = parseRatio(args.get("seed-ratio") ?? "0", "--seed-ratio");
-    const seedTime = args.get("seed-time");
-    const ms = seedTime === undefined
-      ? Infinity
-      : parseDuration(seedTime, "--seed-time");
-    const plan = planNetwork(args);
-    const { metainfo } = await readTorrentFile(file, signal);
-    await requireFolder(dir, "seed");
-    await using session = await openSession(
-      planFor(plan, metainfo.private),
-    );
-    const torrent = session.add(metainfo, {
-      dir,
-      peers: plan.peers,
-      readOnly: true,
-    });
-    await using reporter = new Reporter({
-      torrent,
-      session,
-      output,
-      json: args.has("json"),
-      quiet: args.has("quiet"),
-    });
-    try {
-      await untilChecked(torrent, signal);
-      const code = await seedUntil(torrent, { ratio, ms, signal });
-      await reporter.leave();
-      return code;
-    } catch (error) {
-      await reporter.failed(error);
-      throw error;
-    }
-  },
+  run,
 };

@@ -27,7 +27,7 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /** What `--json` prints, for the help of a verb. */
 export const JSON_DETAILS =
-  '--json prints {"type":"listening", "address", "port"}, {"type":"state", "state"} at each change, {"type":"progress", "state", "bytes", "total", "downloadRate", "uploadRate", "uploaded", "pieces", "pieceCount", "peers", "seeds", "etaSeconds"} twice a second, {"type":"piece", "index", "good"}, {"type":"peer", "address", "state", "direction", "client", "reason"}, {"type":"tracker", "tracker", "ok", "peers", "error"}, {"type":"metadata", "name", "bytes", "pieces"}, {"type":"warning", "code", "message", "files"}, {"type":"renamed", "files": [{"index", "from", "to"}]}, {"type":"complete", "infoHash", "name", "bytes", "seconds", "downloaded", "uploaded"} and {"type":"error", "code", "message"}; what is not known is null.';
+  '--json prints {"type":"listening", "address", "port"}, {"type":"torrent", "infoHash", "infoHashV2", "name", "magnet"} when seeding, {"type":"state", "state"} at each change, {"type":"progress", "state", "bytes", "total", "downloadRate", "uploadRate", "uploaded", "pieces", "pieceCount", "peers", "seeds", "etaSeconds"} twice a second, {"type":"piece", "index", "good"}, {"type":"peer", "address", "state", "direction", "client", "reason"}, {"type":"tracker", "tracker", "ok", "peers", "error"}, {"type":"metadata", "name", "bytes", "pieces"}, {"type":"warning", "code", "message", "files"}, {"type":"renamed", "files": [{"index", "from", "to"}]}, {"type":"complete", "infoHash", "name", "bytes", "seconds", "downloaded", "uploaded"} and {"type":"error", "code", "message"}; what is not known is null. With several sources each event that is about one has "torrent", its info-hash.';
 
 /** Options of every verb that exchanges data with peers. */
 export const NETWORK_OPTIONS: readonly OptionSpec[] = [
@@ -57,6 +57,17 @@ export const NETWORK_OPTIONS: readonly OptionSpec[] = [
   { name: "no-dht", summary: "Do not use the DHT" },
   { name: "no-lpd", summary: "Do not look for peers in the local network" },
   { name: "no-pex", summary: "Do not exchange peers with peers" },
+  {
+    name: "tracker",
+    value: "URL",
+    repeat: true,
+    summary: "A tracker to ask, too; repeatable",
+  },
+  {
+    name: "max-peers",
+    value: "N",
+    summary: "Most connections at a time (500, 100 for one torrent)",
+  },
   {
     name: "down-limit",
     value: "RATE",
@@ -91,12 +102,29 @@ export function endpointsOf(args: Arguments, name: string): Endpoint[] {
   });
 }
 
+/** Reads `--tracker`. */
+function trackersOf(args: Arguments): readonly string[] {
+  const urls = args.all("tracker");
+  for (const url of urls) {
+    if (!/^(https?|udp):\/\/[^/]/i.test(url) || !URL.canParse(url)) {
+      throw new UsageError(
+        `--tracker must be an http, https or udp URL, not ${
+          JSON.stringify(url)
+        }`,
+      );
+    }
+  }
+  return urls;
+}
+
 /** How to open a session: what the person typed, checked. */
 export interface NetworkPlan {
   /** Options but for the address. */
   readonly options: SessionOptions;
   /** Peers to try first. */
   readonly peers: readonly Endpoint[];
+  /** Trackers to ask beside those of torrents. */
+  readonly trackers: readonly string[];
   /** Whether peers can be found without being named. */
   readonly discovers: boolean;
   /** Addresses to listen on, best first. */
@@ -126,6 +154,7 @@ export function planNetwork(args: Arguments): NetworkPlan {
   }
   // Whoever listens on this machine only wants nobody else.
   const isLocal = ip !== undefined && ipScope(ip) === "loopback";
+  const maxPeers = args.get("max-peers");
   const nodes = endpointsOf(args, "dht-node");
   const dht: SessionOptions["dht"] = args.has("no-dht")
     ? false
@@ -140,16 +169,44 @@ export function planNetwork(args: Arguments): NetworkPlan {
     lpd,
     trackers: !args.has("no-trackers"),
     pex: !args.has("no-pex"),
+    ...(maxPeers === undefined ? {} : maxPeersOptions(maxPeers)),
     downloadLimit: parseRate(args.get("down-limit") ?? "0", "--down-limit"),
     uploadLimit: parseRate(args.get("up-limit") ?? "0", "--up-limit"),
   };
   return {
     options,
     peers: endpointsOf(args, "peer"),
+    trackers: trackersOf(args),
     discovers: dht !== false || lpd !== false,
     hosts: address === undefined ? ["::", "0.0.0.0"] : [address],
     ports: port === undefined ? [DEFAULT_PORT, 0] : [port],
   };
+}
+
+function maxPeersOptions(text: string): SessionOptions {
+  const maxPeers = parseInteger(text, "--max-peers", 1, 10_000);
+  return { maxPeers, maxPeersPerTorrent: maxPeers };
+}
+
+/** Where a session listens, in words. */
+export function where({ local }: Pick<Session, "local">): string {
+  return local === undefined ? "nowhere" : formatEndpoint(local);
+}
+
+/**
+ * Says when another port than the usual one had to be taken.
+ *
+ * @param plan How the session was opened.
+ * @param session The session.
+ * @returns Words that follow the address, or nothing.
+ */
+export function portNote(
+  { ports }: NetworkPlan,
+  { local }: Pick<Session, "local">,
+): string {
+  return ports[0] === 0 || local === undefined || ports[0] === local.port
+    ? ""
+    : ` (port ${ports[0]} is taken)`;
 }
 
 /**

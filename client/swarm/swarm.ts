@@ -186,9 +186,14 @@ export class Swarm implements MetadataHost {
   }
 
   /** Tells of an attempt to connect that failed. */
-  dialFailed({ address, direction, reason }: HandshakeFailed): void {
+  dialFailed({ address, direction, reason, error }: HandshakeFailed): void {
     const type = "peer-failed";
-    this.#torrent.publish({ type, address, direction, reason });
+    const message = `${error.message}${
+      error.cause instanceof Error && error.cause.name !== "NotCapable"
+        ? `: ${error.cause.message.replace(/ \(os error \d+\).*$/s, "")}`
+        : ""
+    }`;
+    this.#torrent.publish({ type, address, direction, reason, message });
   }
 
   /** Takes a connected peer, if there is room or a lesser one gives way. */
@@ -431,8 +436,7 @@ export class Swarm implements MetadataHost {
     peer: SwarmPeer,
     reason: string,
   ): void {
-    const { direction, client } = peer;
-    const address = peer.listening ?? peer.address;
+    const { address, direction, client } = peer;
     this.#torrent.publish({ type, address, direction, client, reason });
   }
 }

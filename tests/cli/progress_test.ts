@@ -31,15 +31,15 @@ Deno.test({
       done: 12 * 1024 ** 2,
       total: 40 * 1024 ** 2,
       rate: 1024 ** 2,
-      detail: "3 peers",
+      details: ["3 peers"],
     };
     assertEquals(
       formatProgress(state, 200),
       "Hashing  30.0%  12.0 MiB / 40.0 MiB  1.00 MiB/s  ETA 28s  3 peers",
     );
     assertEquals(
-      formatProgress({ ...state, done: state.total, detail: "" }, 200, "##"),
-      "Hashing  [##]  100.0%  40.0 MiB / 40.0 MiB  1.00 MiB/s",
+      formatProgress({ ...state, done: state.total, details: [] }, 70, true),
+      "Hashing  [#############]  100.0%  40.0 MiB / 40.0 MiB  1.00 MiB/s",
     );
     assert(formatProgress({ ...state, rate: 0 }, 200).includes("ETA –"));
     // One byte short is never shown as all.

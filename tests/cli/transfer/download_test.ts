@@ -171,7 +171,9 @@ Deno.test("bip download and seed name what is wrong, each with its exit code", a
   await Deno.writeTextFile(bad, "d4:infoi1ee");
   const download = ["download", scene.torrent, "-o", scene.out];
   const cases: [string[], number, string][] = [
-    [["download", scene.torrent], 2, "needs -o DIR"],
+    [[...download, "--tracker", "ftp://x/"], 2, "--tracker must be"],
+    [[...download, "--max-peers", "0"], 2, "--max-peers must be"],
+    [["download", "-", "-"], 2, "- can be read only once"],
     [[...download, "--peer", "nonsense"], 2, "--peer must be HOST:PORT"],
     [[...download, "--down-limit", "fast"], 2, "--down-limit must be a size"],
     [[...download, "--files", "9"], 2, "--files asks for 9"],

@@ -1,8 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { EventQueue } from "../../../_shared/event_queue.ts";
 import {
+  type ReportedTorrent,
   Reporter,
-  type ReporterOptions,
 } from "../../../cli/transfer/reporter.ts";
 import type { TorrentEvent, TorrentStats } from "../../../client/mod.ts";
 
@@ -33,20 +33,24 @@ function makeReporter(options: {
   const events = new EventQueue<TorrentEvent>(100);
   const out: { readonly type: string }[] = [];
   const notes: string[] = [];
-  const torrent: ReporterOptions["torrent"] = {
+  const torrent: ReportedTorrent = {
     infoHash: new Uint8Array(20),
     metainfo: undefined,
     name: "n\x1b[2Jame",
     state: "downloading",
     stats: () => STATS,
+    trackers: () => [],
     events: ({ signal } = {}) => {
       signal?.addEventListener("abort", () => events.close());
       return events;
     },
   };
   const reporter = new Reporter({
-    torrent,
-    session: { local: undefined, close: options.close ?? (async () => {}) },
+    session: {
+      dht: undefined,
+      local: undefined,
+      close: options.close ?? (async () => {}),
+    },
     json: options.json,
     quiet: false,
     output: {
@@ -62,7 +66,8 @@ function makeReporter(options: {
       },
     },
   });
-  return { reporter, events, out, notes };
+  reporter.add(torrent);
+  return { reporter, torrent, events, out, notes };
 }
 
 Deno.test({

@@ -1,0 +1,161 @@
+/**
+ * Torrent files from http and https URLs that a person names.
+ *
+ * @module
+ */
+import { deadlineSignal, systemClock } from "../../_shared/clock.ts";
+import { findHost } from "../../htracker/reach.ts";
+import { CommandError } from "../error.ts";
+import { EXIT_BAD_TORRENT, EXIT_IO, EXIT_NO_PEERS } from "../exit_code.ts";
+import { readAll } from "../read_file.ts";
+import { MAX_TORRENT_LENGTH } from "./source.ts";
+
+/** Most redirects that are followed. */
+const MAX_REDIRECTS = 5;
+/** How long all of it may take, in milliseconds. */
+const TIMEOUT_MS = 30_000;
+
+/** Options of {@linkcode fetchTorrent}. */
+export interface FetchTorrentOptions {
+  /** Ends the attempt; the rejection is its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** How long all of it may take, in milliseconds. @default {30_000} */
+  readonly timeoutMs?: number;
+  /** Instead of the built-in `fetch`. */
+  readonly fetch?: typeof globalThis.fetch;
+  /** Resolves names of hosts to addresses. @default {the system's} */
+  readonly resolve?: (hostname: string) => Promise<readonly string[]>;
+}
+
+async function systemResolve(hostname: string): Promise<string[]> {
+  const { lookup } = await import("node:dns/promises");
+  const found = await lookup(hostname, { all: true });
+  return found.map(({ address }) => address);
+}
+
+/** Whether a person who named the first host named the second, too. */
+function isNamed(named: URL, next: URL): boolean {
+  return next.host === named.host ||
+    (next.hostname === named.hostname && next.port === "" && named.port === "");
+}
+
+/**
+ * Fetches a torrent file. Redirects into private networks are followed only on
+ * the host that the person named. Needs `--allow-net`.
+ *
+ * @param text The http or https URL.
+ * @param options See {@linkcode FetchTorrentOptions}.
+ * @returns The bytes, decompressed.
+ * @throws {CommandError} If it is not there (exit code 6), nobody answers in
+ * time (5), or the answer is too large (4).
+ */
+export async function fetchTorrent(
+  text: string,
+  options: FetchTorrentOptions = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { signal, timeoutMs = TIMEOUT_MS } = options;
+  // What stands before the host or behind the path may be a secret.
+  const shown = shownUrl(text);
+  using deadline = deadlineSignal(
+    systemClock,
+    timeoutMs,
+    `no whole answer within ${timeoutMs / 1000} s`,
+    signal,
+  );
+  try {
+    return await follow(new URL(text), shown, deadline.signal, options);
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason;
+    if (error instanceof CommandError) throw error;
+    const { name, message, cause } = error as Error;
+    if (name === "NotCapable") throw error;
+    const reason = deadline.signal.aborted
+      ? (deadline.signal.reason as Error).message
+      : cause instanceof Error
+      ? cause.message
+      : message;
+    throw new CommandError(
+      EXIT_NO_PEERS,
+      "not-fetched",
+      `Cannot fetch ${shown}: ${reason}`,
+      { cause: error },
+    );
+  }
+}
+
+/** A URL without its query and user, as it is shown. */
+export function shownUrl(text: string): string {
+  const url = new URL(text);
+  return `${url.origin}${url.pathname}`;
+}
+
+async function follow(
+  named: URL,
+  shown: string,
+  signal: AbortSignal,
+  options: FetchTorrentOptions,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { fetch = globalThis.fetch, resolve = systemResolve } = options;
+  const refuse = (exitCode: number, code: string, reason: string) =>
+    new CommandError(exitCode, code, `Cannot fetch ${shown}: ${reason}`);
+  let url = named;
+  for (let redirects = 0;; redirects++) {
+    const response = await fetch(url, {
+      redirect: "manual",
+      signal,
+      headers: { "user-agent": "bip/0.1.0" },
+    });
+    const location = response.headers.get("location");
+    if (location !== null && response.status >= 300 && response.status < 400) {
+      await response.body?.cancel();
+      if (redirects === MAX_REDIRECTS) {
+        const reason = `more than ${MAX_REDIRECTS} redirects`;
+        throw refuse(EXIT_IO, "redirect", reason);
+      }
+      const next = URL.parse(location, url);
+      if (next === null || !/^https?:$/.test(next.protocol)) {
+        throw refuse(EXIT_IO, "redirect", "it leads to no http or https URL");
+      }
+      if (!isNamed(named, next) && (await findHost(next, resolve)).reach > 0) {
+        throw refuse(
+          EXIT_IO,
+          "redirect",
+          `it leads to ${next.host}, which is on a private network; name it yourself if you mean it`,
+        );
+      }
+      url = next;
+      continue;
+    }
+    if (!response.ok) {
+      await response.body?.cancel();
+      const reason = `the server answered ${response.status}`;
+      throw refuse(EXIT_IO, "http-status", reason);
+    }
+    if (Number(response.headers.get("content-length")) > MAX_TORRENT_LENGTH) {
+      await response.body?.cancel();
+      throw refuse(
+        EXIT_BAD_TORRENT,
+        "too-large",
+        "no torrent file is so large",
+      );
+    }
+    const reader = response.body?.getReader({ mode: "byob" });
+    if (reader === undefined) return new Uint8Array();
+    try {
+      return await readAll(async (into) => {
+        // A reader takes the buffer that it fills.
+        const { value } = await reader.read(new Uint8Array(into.length));
+        if (value === undefined || value.length === 0) return null;
+        into.set(value);
+        return value.length;
+      }, {
+        name: shown,
+        limit: MAX_TORRENT_LENGTH,
+        kind: "a torrent file",
+        exitCode: EXIT_BAD_TORRENT,
+      });
+    } finally {
+      await reader.cancel().catch(() => {});
+    }
+  }
+}

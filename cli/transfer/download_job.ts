@@ -1,0 +1,254 @@
+/**
+ * One download of `bip download`: what the person wants of it, and its course.
+ *
+ * @module
+ */
+import { NativeFileSystem } from "../../disk/native_file_system.ts";
+import type { Session, Torrent } from "../../client/mod.ts";
+import { encodeMetainfo } from "../../metainfo/edit.ts";
+import type { Metainfo } from "../../metainfo/metainfo.ts";
+import type { Arguments, VerbContext } from "../command.ts";
+import { CommandError, describeError, UsageError } from "../error.ts";
+import { EXIT_DONE, EXIT_INTERRUPTED, EXIT_NO_PEERS } from "../exit_code.ts";
+import type { Output } from "../terminal.ts";
+import { plural, safeText } from "../text.ts";
+import { selectFiles } from "../torrent/file_selection.ts";
+import type { Source } from "../torrent/source.ts";
+import { shownPaths } from "../torrent/torrent_document.ts";
+import {
+  formatDuration,
+  formatSize,
+  parseDuration,
+  parseRatio,
+} from "../units.ts";
+import { writeOutput } from "../write_file.ts";
+import type { Reporter } from "./reporter.ts";
+import { ResumeFile } from "./resume_file.ts";
+import { type NetworkPlan, pauseFor, seedUntil } from "./transfer.ts";
+
+/** What the person typed, checked. */
+export interface Wishes {
+  readonly dir: string;
+  readonly json: boolean;
+  readonly timeoutMs: number;
+  readonly ratio: number;
+  readonly seedMs: number;
+  readonly seeds: boolean;
+  /** Where to write a torrent file. */
+  readonly saveTorrent: string | undefined;
+}
+
+export function wishesOf(args: Arguments): Wishes {
+  const timeout = args.get("timeout");
+  const ratio = parseRatio(args.get("seed-ratio") ?? "0", "--seed-ratio");
+  const seedTime = args.get("seed-time");
+  const saveTorrent = args.get("save-torrent");
+  if (saveTorrent !== undefined && args.operands.length > 1) {
+    throw new UsageError("--save-torrent is for one SOURCE");
+  }
+  return {
+    dir: args.get("output") ?? ".",
+    json: args.has("json"),
+    timeoutMs: timeout === undefined
+      ? Infinity
+      : parseDuration(timeout, "--timeout"),
+    ratio,
+    seedMs: seedTime === undefined
+      ? Infinity
+      : parseDuration(seedTime, "--seed-time"),
+    seeds: args.has("seed") || ratio > 0 || seedTime !== undefined,
+    saveTorrent,
+  };
+}
+
+/** A source, and what the person called it. */
+export interface NamedSource {
+  readonly name: string;
+  readonly source: Source;
+}
+
+/** Files a person can choose from: no padding. */
+export function listed(metainfo: Metainfo): number[] {
+  return metainfo.files.flatMap((file, i) => file.pad ? [] : [i]);
+}
+
+/** Turns `--files` into file indices. */
+export function chooser(
+  args: Arguments,
+): ((metainfo: Metainfo) => readonly number[] | undefined) | undefined {
+  const texts = args.all("files");
+  if (texts.length === 0) return undefined;
+  return (metainfo) => {
+    const indices = listed(metainfo);
+    const all = shownPaths(metainfo);
+    const paths = indices.map((i) => all[i]!.join("/"));
+    return selectFiles(texts, paths).map((at) => indices[at]!);
+  };
+}
+
+/** Waits for completion, an error, Ctrl-C or the time limit. */
+async function untilComplete(
+  torrent: Torrent,
+  signal: AbortSignal,
+  timeoutMs: number,
+): Promise<boolean> {
+  const ended = new AbortController();
+  const onTime = pauseFor(timeoutMs, AbortSignal.any([signal, ended.signal]));
+  try {
+    const complete = await Promise.race([
+      torrent.completed.then(() => true),
+      onTime.then(() => false),
+    ]);
+    if (complete || signal.aborted) return complete;
+  } finally {
+    ended.abort();
+  }
+  const { peers, candidates, doneBytes, wantedBytes } = torrent.stats();
+  throw new CommandError(
+    EXIT_NO_PEERS,
+    "timeout",
+    `Not complete after ${formatDuration(timeoutMs)}: ${
+      formatSize(doneBytes)
+    } of ${formatSize(wantedBytes)} are there, ${
+      plural(peers, "peer")
+    } connected, ${candidates} known`,
+  );
+}
+
+/** Makes the torrent's links, and says so where that is not possible. */
+async function finishLinks(
+  folder: string,
+  metainfo: Metainfo,
+  output: Output,
+): Promise<void> {
+  if (metainfo.files.every(({ symlink }) => symlink === undefined)) return;
+  const { placeLinks } = await import("./links.ts");
+  const { left, reason } = await placeLinks(folder, metainfo);
+  if (left === 0) return;
+  output.note(
+    `Note: ${left} symbolic ${left === 1 ? "link is" : "links are"} left as ${
+      left === 1 ? "an empty file" : "empty files"
+    }${reason === undefined ? "" : `: ${safeText(reason)}`}`,
+  );
+}
+
+/** Says what was kept after Ctrl-C. */
+function stoppedText(torrent: Torrent): string {
+  const { doneBytes, wantedBytes } = torrent.stats();
+  return torrent.metainfo === undefined
+    ? "the metadata is not there yet"
+    : `${formatSize(doneBytes)} of ${formatSize(wantedBytes)} are there`;
+}
+
+/** One download of the session. */
+export class Job {
+  readonly name: string;
+  readonly #context: VerbContext;
+  readonly #wishes: Wishes;
+  readonly #reporter: Reporter;
+  readonly #resume: ResumeFile;
+  readonly #torrent: Torrent;
+  #isComplete = false;
+
+  private constructor(
+    name: string,
+    context: VerbContext,
+    wishes: Wishes,
+    reporter: Reporter,
+    resume: ResumeFile,
+    torrent: Torrent,
+  ) {
+    this.name = name;
+    this.#context = context;
+    this.#wishes = wishes;
+    this.#reporter = reporter;
+    this.#resume = resume;
+    this.#torrent = torrent;
+  }
+
+  /** Adds a source to the session. */
+  static async start(
+    { name, source }: NamedSource,
+    session: Session,
+    plan: NetworkPlan,
+    context: VerbContext,
+    wishes: Wishes,
+    reporter: Reporter,
+  ): Promise<Job> {
+    const { args } = context;
+    const { dir } = wishes;
+    const topic = source.type === "torrent" ? source.metainfo : source.magnet;
+    const resume = new ResumeFile(new NativeFileSystem(dir), topic.infoHash);
+    const torrent = session.add(topic, {
+      dir,
+      peers: plan.peers,
+      trackers: plan.trackers,
+      sequential: args.has("sequential"),
+      chooseFiles: chooser(args),
+      overwrite: args.has("force"),
+      resumeData: await resume.load(),
+      saveResumeData: (bytes) => resume.save(bytes),
+    });
+    reporter.add(torrent);
+    return new Job(name, context, wishes, reporter, resume, torrent);
+  }
+
+  /** Downloads, and seeds as long as is wished; returns the exit code. */
+  async run(): Promise<number> {
+    const { signal } = this.#context;
+    const { timeoutMs, seeds, ratio, seedMs } = this.#wishes;
+    const saved = this.#saveTorrent();
+    if (!await untilComplete(this.#torrent, signal, timeoutMs)) {
+      return EXIT_INTERRUPTED;
+    }
+    this.#isComplete = true;
+    this.#reporter.complete(this.#torrent);
+    const code = await saved;
+    if (!seeds) return code;
+    const ended = await seedUntil(this.#torrent, { ratio, ms: seedMs, signal });
+    this.#reporter.seeded(this.#torrent);
+    return ended || code;
+  }
+
+  /** Keeps or removes what was remembered, when the session is closed. */
+  async finish(): Promise<void> {
+    const { output, args } = this.#context;
+    const isShown = !this.#wishes.json && !args.has("quiet");
+    if (this.#isComplete) {
+      await this.#resume.remove();
+      await finishLinks(this.#wishes.dir, this.#torrent.metainfo!, output);
+      return;
+    }
+    const { problem } = this.#resume;
+    if (problem !== undefined) {
+      this.#reporter.warn("resume-data", problem, this.#torrent);
+    }
+    if (isShown && this.#context.signal.aborted) {
+      this.#reporter.note(
+        `Stopped: ${stoppedText(this.#torrent)}; the same command goes on`,
+      );
+    }
+  }
+
+  /** Writes the torrent file as soon as it can be told. */
+  async #saveTorrent(): Promise<number> {
+    const { saveTorrent } = this.#wishes;
+    if (saveTorrent === undefined) return EXIT_DONE;
+    try {
+      await this.#torrent.metadata;
+    } catch {
+      // The download itself says what went wrong.
+      return EXIT_DONE;
+    }
+    try {
+      const bytes = encodeMetainfo(this.#torrent.metainfo!);
+      await writeOutput(saveTorrent, bytes, this.#context.args.has("force"));
+      this.#reporter.note(`Saved ${safeText(saveTorrent)}`);
+      return EXIT_DONE;
+    } catch (error) {
+      const { code, message, exitCode } = describeError(error);
+      this.#reporter.warn(code, message, this.#torrent);
+      return exitCode;
+    }
+  }
+}
