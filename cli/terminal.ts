@@ -73,7 +73,8 @@ function terminalColumns(): number {
   const wanted = Number(variable("COLUMNS"));
   const most = Number.isInteger(wanted) && wanted > 0 ? wanted : Infinity;
   try {
-    return Math.min(Deno.consoleSize().columns || most, most);
+    const columns = Math.min(Deno.consoleSize().columns || Infinity, most);
+    return Number.isFinite(columns) ? columns : 0;
   } catch {
     return 0;
   }

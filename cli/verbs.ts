@@ -36,7 +36,7 @@ export const VERBS: readonly VerbEntry[] = [
   },
   {
     name: "download",
-    summary: "Fetch a torrent",
+    summary: "Fetch torrents",
     load: async () => (await import("./transfer/download.ts")).downloadVerb,
   },
   {

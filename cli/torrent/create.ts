@@ -114,7 +114,7 @@ async function refuseInput(
 }
 
 /** Turns errors that the command line can mend into usage errors. */
-async function attempt<T>(
+export async function attempt<T>(
   choice: FileChoice,
   action: () => Promise<T>,
 ): Promise<T> {
@@ -138,7 +138,7 @@ async function attempt<T>(
 }
 
 /** Says what was not simply taken. */
-function noteTaken(
+export function noteTaken(
   output: Output,
   choice: FileChoice,
   { followedLinks, storedLinks, leftOut, unportable }: TorrentSummary,

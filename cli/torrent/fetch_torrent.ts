@@ -139,15 +139,20 @@ async function follow(
         "no torrent file is so large",
       );
     }
-    const reader = response.body?.getReader({ mode: "byob" });
+    const reader = response.body?.getReader();
     if (reader === undefined) return new Uint8Array();
+    let chunk = new Uint8Array();
     try {
       return await readAll(async (into) => {
-        // A reader takes the buffer that it fills.
-        const { value } = await reader.read(new Uint8Array(into.length));
-        if (value === undefined || value.length === 0) return null;
-        into.set(value);
-        return value.length;
+        while (chunk.length === 0) {
+          const { done, value } = await reader.read();
+          if (done) return null;
+          chunk = value;
+        }
+        const part = chunk.subarray(0, into.length);
+        into.set(part);
+        chunk = chunk.subarray(part.length);
+        return part.length;
       }, {
         name: shown,
         limit: MAX_TORRENT_LENGTH,

@@ -103,13 +103,11 @@ async function untilComplete(
   } finally {
     ended.abort();
   }
-  const { peers, candidates, doneBytes, wantedBytes } = torrent.stats();
+  const { peers, candidates } = torrent.stats();
   throw new CommandError(
     EXIT_NO_PEERS,
     "timeout",
-    `Not complete after ${formatDuration(timeoutMs)}: ${
-      formatSize(doneBytes)
-    } of ${formatSize(wantedBytes)} are there, ${
+    `Not complete after ${formatDuration(timeoutMs)}: ${doneText(torrent)}, ${
       plural(peers, "peer")
     } connected, ${candidates} known`,
   );
@@ -132,8 +130,8 @@ async function finishLinks(
   );
 }
 
-/** Says what was kept after Ctrl-C. */
-function stoppedText(torrent: Torrent): string {
+/** Says how much is there. */
+function doneText(torrent: Torrent): string {
   const { doneBytes, wantedBytes } = torrent.stats();
   return torrent.metainfo === undefined
     ? "the metadata is not there yet"
@@ -225,7 +223,7 @@ export class Job {
     }
     if (isShown && this.#context.signal.aborted) {
       this.#reporter.note(
-        `Stopped: ${stoppedText(this.#torrent)}; the same command goes on`,
+        `Stopped: ${doneText(this.#torrent)}; the same command goes on`,
       );
     }
   }

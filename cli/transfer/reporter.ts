@@ -269,6 +269,7 @@ export class Reporter implements AsyncDisposable {
         followed.checked = event.checked;
         break;
       case "peer-failed": {
+        if (event.reason === "torrent-removed") break;
         followed.failed++;
         const address = formatEndpoint(event.address);
         const reason = event.message ?? event.reason ?? "";

@@ -5,7 +5,6 @@
  */
 import { toHex } from "../../_shared/bytes.ts";
 import type { Torrent } from "../../client/mod.ts";
-import { createTorrent } from "../../metainfo/create.ts";
 import { formatMagnet } from "../../metainfo/magnet.ts";
 import { magnetOf, type Metainfo } from "../../metainfo/metainfo.ts";
 import { parseMetainfo } from "../../metainfo/parse.ts";
@@ -115,19 +114,27 @@ async function create(
     await checkOutput(saveTorrent, args.has("force"));
   }
   const { dir, name } = await placeOf(args.operands);
+  const { createTorrent } = await import("../../metainfo/create.ts");
+  const { attempt, noteTaken } = await import("../torrent/create.ts");
+  const { FileChoice } = await import("../torrent/file_choice.ts");
+  const choice = new FileChoice(args);
   await using progress = new Progress(output, {
     label: "Hashing",
     quiet: args.has("quiet") || args.has("json"),
   });
-  const { bytes } = await createTorrent({
-    inputs: args.operands.map((path) => ({ path })),
-    name,
-    trackers: plan.trackers.map((url) => [url]),
-    onProgress: ({ hashedBytes, totalBytes }) =>
-      progress.update(hashedBytes, { total: totalBytes }),
-    signal,
-  });
+  const created = await attempt(choice, () =>
+    createTorrent({
+      inputs: args.operands.map((path) => ({ path })),
+      filter: (path, isFolder) => choice.takes(path, isFolder),
+      name,
+      trackers: plan.trackers.map((url) => [url]),
+      onProgress: ({ hashedBytes, totalBytes }) =>
+        progress.update(hashedBytes, { total: totalBytes }),
+      signal,
+    }));
   await progress.stop();
+  noteTaken(output, choice, created);
+  const { bytes } = created;
   if (saveTorrent !== undefined) {
     await writeOutput(saveTorrent, bytes, args.has("force"));
   }
@@ -245,7 +252,7 @@ export const seedVerb: Verb = {
   usage: "FILE.torrent [DIR] | PATH... [OPTIONS]",
   details: [
     "FILE.torrent is a path, a file:, http or https URL, or - for stdin. DIR is the folder that holds the torrent's top-level name, or what has that name. The files are checked first and never changed. What is good of them is served; what cannot be read or is not whole is named.",
-    "PATH... without a torrent file makes the torrent on the way: of one file or folder, or of several in one folder, under that folder's name.",
+    "PATH... without a torrent file makes the torrent on the way: of one file or folder, or of several in one folder, under that folder's name. Hidden and system files are left out, as by bip create.",
     "Exit code 0 when a goal is reached, 3 when no piece is good, 6 when nothing can be read, 130 after Ctrl-C.",
     JSON_DETAILS,
   ],

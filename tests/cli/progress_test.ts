@@ -39,7 +39,7 @@ Deno.test({
     );
     assertEquals(
       formatProgress({ ...state, done: state.total, details: [] }, 70, true),
-      "Hashing  [#############]  100.0%  40.0 MiB / 40.0 MiB  1.00 MiB/s",
+      "Hashing  [##################]  100.0%  40.0 MiB / 40.0 MiB  1.00 MiB/s",
     );
     assert(formatProgress({ ...state, rate: 0 }, 200).includes("ETA –"));
     // One byte short is never shown as all.
@@ -57,12 +57,54 @@ Deno.test({
 });
 
 Deno.test({
+  name: "formatProgress - the label is cut first, then figures of less weight",
+  permissions: "none",
+  fn() {
+    const state = {
+      label: `天地${"x".repeat(300)}`,
+      done: 12 * 1024 ** 2,
+      total: 40 * 1024 ** 2,
+      rate: 1024 ** 2,
+      elapsedMs: 61_000,
+      details: ["3 peers", "12/40 pieces"],
+    };
+    for (let columns = 1; columns < 200; columns++) {
+      for (const withBar of [false, true]) {
+        const line = formatProgress(state, columns, withBar);
+        assert(unicodeWidth(line) <= columns, line);
+        assertEquals(line.includes("30.0%"), columns >= 5, line);
+        if (columns >= 24) assert(line.includes("1.00 MiB/s"), line);
+        if (columns >= 36) assert(line.includes("ETA 28s"), line);
+        if (columns >= 70) assert(line.includes("3 peers"), line);
+        if (columns >= 100) assert(line.includes("1m 01s elapsed"), line);
+        // A bar takes all that is left.
+        if (withBar && columns >= 130) {
+          assert(/\[#+-+\]/.test(line), line);
+          assertEquals(unicodeWidth(line), columns, line);
+        }
+      }
+    }
+    const short = formatProgress({ ...state, label: "a" }, 160, true);
+    assertEquals(unicodeWidth(short), 160);
+    // Nothing is counted: no figures of nothing.
+    assertEquals(
+      formatProgress({ ...state, label: "Waiting", total: -1 }, 80),
+      "Waiting  3 peers  12/40 pieces  1m 01s elapsed",
+    );
+  },
+});
+
+Deno.test({
   name: "fitColumns - cuts by columns, not by characters",
   permissions: "none",
   fn() {
     assertEquals(fitColumns("abcdef", 6), "abcdef");
     assertEquals(fitColumns("abcdef", 5), "abcd…");
     assertEquals(fitColumns("天地玄黃", 5), "天地…");
+    assertEquals(fitColumns("天地玄黃", 4), "天…");
+    assertEquals(fitColumns("e\u0301e\u0301e\u0301", 2), "e\u0301…");
+    assertEquals(fitColumns("🇩🇪🇫🇷", 3), "🇩🇪…");
+    assertEquals(fitColumns("abc", 0), "");
   },
 });
 

@@ -46,6 +46,7 @@ function makeReporter(options: {
     },
   };
   const reporter = new Reporter({
+    peers: [{ hostname: "127.0.0.1", port: 1 }],
     session: {
       dht: undefined,
       local: undefined,
@@ -143,5 +144,37 @@ Deno.test({
       assertEquals(/[\x00-\x1f\u202e]/.test(note), false, note);
       assertStringIncludes(note, "a\\x1b[2J\\x0d\\x0a\\u{202e}b");
     }
+  },
+});
+
+Deno.test({
+  name: "Reporter - a named peer that fails and a tracker are told once",
+  permissions: "none",
+  async fn() {
+    const { reporter, events, notes } = makeReporter({ json: false });
+    for (let i = 0; i < 12; i++) {
+      events.push({
+        type: "tracker",
+        tracker: "udp://t.example:1",
+        ok: false,
+        error: "Tracker udp://t.example:1 did not answer",
+      });
+      for (const port of [1, 2]) {
+        events.push({
+          type: "peer-failed",
+          address: { hostname: "127.0.0.1", port },
+          direction: "outbound",
+          reason: "connect-failed",
+          message: "Cannot connect to the peer: Connection refused",
+        });
+      }
+    }
+    await reporter[Symbol.asyncDispose]();
+    assertEquals(notes, [
+      "Tracker udp://t.example:1: did not answer",
+      "Peer 127.0.0.1:1: Connection refused",
+      "Tracker udp://t.example:1: did not answer (10 times)",
+      "Tracker udp://t.example:1: did not answer (12 times)",
+    ]);
   },
 });

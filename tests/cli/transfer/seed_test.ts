@@ -1,0 +1,87 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { runBip, startBip } from "../../support/bip.ts";
+import { TempDir } from "../../support/paths.ts";
+
+const LOCAL = ["--listen", "127.0.0.1", "--no-pex", "--seed-time", "0.3"];
+
+Deno.test("bip seed tells how it is found, and what came of it", async () => {
+  await using temp = new TempDir();
+  await Deno.mkdir(temp.join("album"));
+  await Deno.writeTextFile(temp.join("album/a"), "a");
+  await Deno.writeTextFile(temp.join("album/b"), "b");
+  await Deno.writeTextFile(temp.join("album/.hidden"), "h");
+  const torrent = temp.join("t.torrent");
+  const permissions = [
+    "--allow-net",
+    `--allow-read=${temp.path}`,
+    `--allow-write=${torrent}`,
+  ];
+  const options = { permissions, cwd: temp.path };
+  const made = await runBip([
+    "seed",
+    "album",
+    "--save-torrent",
+    torrent,
+    "--tracker",
+    "udp://127.0.0.1:9/announce",
+    "--port",
+    "0",
+    ...LOCAL,
+  ], options);
+  assertEquals(made.code, 0, made.stderr);
+  assertStringIncludes(made.stderr, "left out 1 hidden");
+  assertMatch(
+    made.stderr,
+    /Seeding {7}album\nInfo-hash v1 {2}[0-9a-f]{40}\nMagnet {8}magnet:\?xt=urn:btih:[0-9a-f]{40}\S*&tr=udp\S+\nListening on {2}127\.0\.0\.1:\d+\n/,
+  );
+  assertMatch(made.stderr, /Uploaded 0 B, ratio 0\.00, in \d+s\n/);
+  // The torrent's own folder, the one around it, and files of one folder.
+  using _taken = takePort(6881);
+  for (
+    const operands of [
+      [torrent, "album"],
+      [torrent, "."],
+      [torrent],
+      ["album/a", "album/b"],
+    ]
+  ) {
+    const { code, lines, stderr } = await runBip(
+      ["seed", ...operands, "--json", ...LOCAL],
+      options,
+    );
+    assertEquals(code, 0, stderr);
+    const { name } = lines.find(({ type }) => type === "torrent")!;
+    assertEquals(name, "album", operands.join());
+  }
+  const { stderr } = await runBip(["seed", "album", ...LOCAL], options);
+  assertMatch(
+    stderr,
+    /Listening on {2}127\.0\.0\.1:\d+ \(port 6881 is taken\)/,
+  );
+  const apart = await runBip(
+    ["seed", "album/a", "t.torrent", "album"],
+    options,
+  );
+  assertEquals(apart.code, 2);
+  assertStringIncludes(apart.stderr, "Several PATHs must be in one folder");
+  const verified = await runBip(["verify", torrent, "album"], options);
+  assertEquals(verified.code, 0, verified.stderr);
+});
+
+Deno.test("bip seed says what of a torrent is wrong", async () => {
+  await using temp = new TempDir();
+  const bad = temp.join("bad");
+  await Deno.writeTextFile(bad, "d4:infoi1ee");
+  await using child = startBip(["seed", bad, temp.path, ...LOCAL]);
+  const { code, stderr } = await child.result;
+  assertEquals(code, 4, stderr);
+});
+
+/** Takes a port, unless somebody has it already. */
+function takePort(port: number): Disposable {
+  try {
+    return Deno.listen({ hostname: "127.0.0.1", port });
+  } catch {
+    return { [Symbol.dispose]() {} };
+  }
+}
