@@ -30,6 +30,7 @@ import type {
   TorrentStorage,
   TorrentStorageEvent,
 } from "./storage.ts";
+import { checkTorrent, padPieces } from "./storage/check_torrent.ts";
 import { ManagedStorage } from "./storage/torrent_storage.ts";
 import { TorrentFiles } from "./files/torrent_files.ts";
 
@@ -273,9 +274,13 @@ export class DiskManager implements AsyncDisposable {
     const key = toHex(torrent.infoHash);
     this.#checkOpen();
     if (this.#adding.has(key) || this.#storages.has(key)) {
-      throw new DiskError("duplicate-torrent", `${key} is there already`, {
-        operation: "add torrent",
-      });
+      throw new DiskError(
+        "duplicate-torrent",
+        `Torrent ${key} was added before`,
+        {
+          operation: "add torrent",
+        },
+      );
     }
     const { promise: done, resolve } = Promise.withResolvers<void>();
     const adding: Adding = { done, storage: undefined };
@@ -303,9 +308,13 @@ export class DiskManager implements AsyncDisposable {
   async remove(infoHash: Uint8Array, deleteFiles = false): Promise<void> {
     const storage = this.get(infoHash);
     if (storage === undefined) {
-      throw new DiskError("unknown-torrent", `${toHex(infoHash)} is not here`, {
-        operation: "remove torrent",
-      });
+      throw new DiskError(
+        "unknown-torrent",
+        `There is no torrent ${toHex(infoHash)}`,
+        {
+          operation: "remove torrent",
+        },
+      );
     }
     await storage.remove({ deleteFiles });
   }
@@ -453,45 +462,5 @@ export class DiskManager implements AsyncDisposable {
       this.#adopted.set(fileSystem, cache);
     }
     return cache;
-  }
-}
-
-function padPieces(torrent: StorageTorrent): number[] {
-  const { layout } = torrent;
-  const pieces: number[] = [];
-  if (!layout.files.some((file) => file.pad)) return pieces;
-  for (let i = 0; i < layout.pieceCount; i++) {
-    if (layout.payloadSize(i) === 0) pieces.push(i);
-  }
-  return pieces;
-}
-
-function checkTorrent(torrent: StorageTorrent): void {
-  const { infoHash, layout, paths, pieces } = torrent;
-  if (infoHash.length !== 20) {
-    throw new RangeError(
-      `Cannot store a torrent as its info-hash must have 20 bytes: it has ${infoHash.length}`,
-    );
-  }
-  if (paths.length !== layout.files.length) {
-    throw new RangeError(
-      `Cannot store a torrent as it has ${paths.length} paths for ${layout.files.length} files`,
-    );
-  }
-  if (pieces !== undefined && pieces.length !== 20 * layout.pieceCount) {
-    throw new RangeError(
-      `Cannot store a torrent as it has ${pieces.length} bytes of hashes for ${layout.pieceCount} pieces`,
-    );
-  }
-  const seen = new Set<string>();
-  for (let i = 0; i < paths.length; i++) {
-    if (layout.files[i]!.pad) continue;
-    const key = paths[i]!.join("/");
-    if (seen.has(key)) {
-      throw new RangeError(
-        `Cannot store a torrent as two of its files are "${key}"`,
-      );
-    }
-    seen.add(key);
   }
 }

@@ -260,7 +260,7 @@ function checkSize(plan: CreatePlan, form: CreateForm): void {
 function noBytes(): CreateError {
   return new CreateError(
     "empty",
-    "Cannot create a torrent: the files have not one byte, and clients refuse such torrents",
+    "Cannot create a torrent: all files are empty, and clients refuse such torrents",
   );
 }
 

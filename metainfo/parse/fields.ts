@@ -8,7 +8,11 @@ import { BencodeSyntaxError } from "../../bencode/error.ts";
 import type { BencodeDictionary, BencodeValue } from "../../bencode/types.ts";
 import { decodeTextLossy, tryDecodeText } from "../../_shared/bytes.ts";
 import type { DecodeText } from "./text_decoder.ts";
-import { MetainfoError, type MetainfoWarning } from "../metainfo.ts";
+import {
+  MetainfoError,
+  type MetainfoErrorCode,
+  type MetainfoWarning,
+} from "../metainfo.ts";
 
 const MAX_WARNINGS = 100;
 
@@ -42,40 +46,39 @@ export function fromBencodeError(error: unknown): unknown {
   );
 }
 
-/** The error of a needed field that is not there. */
-export function missing(path: string): MetainfoError {
-  return new MetainfoError(
-    "missing",
-    path,
-    `Cannot use a torrent without "${path}"`,
-  );
+function fieldError(
+  code: MetainfoErrorCode,
+  path: string,
+  problem: string,
+): MetainfoError {
+  const message = `Cannot use "${path}" of a torrent: ${problem}`;
+  return new MetainfoError(code, path, message);
 }
+
+/** The error of a needed field that is not there. */
+export const missing = (path: string): MetainfoError =>
+  fieldError("missing", path, "it is missing");
 
 /** The error of a field of another type. */
-export function wrongType(path: string, expected: string): MetainfoError {
-  return new MetainfoError(
-    "wrong-type",
-    path,
-    `Cannot use "${path}" of a torrent: ${expected} was expected`,
-  );
-}
+export const wrongType = (path: string, expected: string): MetainfoError =>
+  fieldError("wrong-type", path, `${expected} was expected`);
 
 /** The error of a field with a value it must not have. */
-export function badValue(path: string, problem: string): MetainfoError {
-  return new MetainfoError(
-    "bad-value",
-    path,
-    `Cannot use "${path}" of a torrent: ${problem}`,
-  );
-}
+export const badValue = (path: string, problem: string): MetainfoError =>
+  fieldError("bad-value", path, problem);
 
 /** The error of an exceeded limit. */
-export function tooLarge(path: string, problem: string): MetainfoError {
-  return new MetainfoError(
-    "too-large",
-    path,
-    `Cannot use "${path}" of a torrent: ${problem}`,
-  );
+export const tooLarge = (path: string, problem: string): MetainfoError =>
+  fieldError("too-large", path, problem);
+
+function need(
+  dictionary: BencodeDictionary,
+  key: string,
+  path: string,
+): BencodeValue {
+  const value = dictionary.get(key);
+  if (value === undefined) throw missing(path);
+  return value;
 }
 
 export function needDictionary(
@@ -83,8 +86,7 @@ export function needDictionary(
   key: string,
   path: string,
 ): BencodeDictionary {
-  const value = dictionary.get(key);
-  if (value === undefined) throw missing(path);
+  const value = need(dictionary, key, path);
   if (!(value instanceof Map)) throw wrongType(path, "a dictionary");
   return value;
 }
@@ -94,8 +96,7 @@ export function needBytes(
   key: string,
   path: string,
 ): Uint8Array {
-  const value = dictionary.get(key);
-  if (value === undefined) throw missing(path);
+  const value = need(dictionary, key, path);
   if (!(value instanceof Uint8Array)) throw wrongType(path, "a string");
   return value;
 }
@@ -106,8 +107,7 @@ export function needCount(
   key: string,
   path: string,
 ): number {
-  const value = dictionary.get(key);
-  if (value === undefined) throw missing(path);
+  const value = need(dictionary, key, path);
   if (typeof value !== "number" && typeof value !== "bigint") {
     throw wrongType(path, "an integer");
   }

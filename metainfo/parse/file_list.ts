@@ -16,6 +16,7 @@ import {
   missing,
   needBytes,
   needCount,
+  needDictionary,
   tooLarge,
   type Warnings,
   wrongType,
@@ -253,9 +254,7 @@ export function readFileTree(
   options: ParseMetainfoOptions,
   warnings: Warnings,
 ): RawFile[] {
-  const tree = info.get("file tree");
-  if (tree === undefined) throw missing("info.file tree");
-  if (!(tree instanceof Map)) throw wrongType("info.file tree", "a dictionary");
+  const tree = needDictionary(info, "file tree", "info.file tree");
   const budget = new PathBudget(options);
   const files: RawFile[] = [];
   const stack: Frame[] = [{ entries: tree.entries(), path: [] }];
