@@ -105,9 +105,7 @@ export class PiecePicker {
     out: BlockAddress[] = [],
   ): BlockAddress[] {
     const known = findPeer(this.#table, peer);
-    if (known.interesting > 0 && count > 0) {
-      this.#chooser.pick(known, count, now, out);
-    }
+    if (known.interesting > 0) this.#chooser.pick(known, count, now, out);
     return out;
   }
 

@@ -271,6 +271,64 @@ test("moves requests from a slow peer to a fast one", () => {
   assertInvariants(picker);
 });
 
+test("asks the layout for no piece that is not there", () => {
+  const asked = new Set<number>();
+  const picker = world({
+    pieces: 2,
+    options: {
+      layout: {
+        pieceCount: 2,
+        blockCount: (pieceIndex) => (asked.add(pieceIndex), 4),
+        blockSize: () => BLOCK,
+      },
+    },
+  });
+  join(picker, 1, "**");
+  const [block] = picker.pick(1, 1, 0);
+  for (const pieceIndex of [-1, 2, 3, 0.5, NaN]) {
+    assert(!picker.received(1, pieceIndex, 0, 0).accepted);
+    assert(!picker.released(1, { ...block!, pieceIndex }));
+  }
+  for (const blockOffset of [-BLOCK, 1, 4 * BLOCK]) {
+    assert(!picker.received(1, 0, blockOffset, 0).accepted);
+  }
+  assertEquals([...asked].filter((i) => i !== 0 && i !== 1), []);
+  assertEquals(picker.pick(1, 0, 0), []);
+});
+
+test("moves only requests that the other peer can serve", () => {
+  const picker = world({ pieces: 4, blocks: 2 });
+  join(picker, 1, "****");
+  join(picker, 2, " ** ");
+  assertEquals(picker.pick(1, 8, 0).length, 8);
+  // One piece that the idle peer has is no longer wanted.
+  picker.pieces.setPriority(2, 0);
+  const steal = () =>
+    picker.steal(2, 100, 60_000, stealFromSlow())
+      .map(({ block }) => [block.pieceIndex, block.blockOffset]);
+  picker.peers.setChoked(2, true);
+  assertEquals(steal(), []);
+  picker.peers.setChoked(2, false);
+  picker.peers.setParole(2, true);
+  assertEquals(steal(), []);
+  picker.peers.setParole(2, false);
+  // The last one first, as it would come last.
+  assertEquals(steal(), [[1, BLOCK], [1, 0]]);
+  assertInvariants(picker);
+});
+
+test("moves requests of the slowest peer first, up to a number", () => {
+  const picker = world({ pieces: 6, blocks: 1 });
+  for (const [peer, rate] of [[1, 3_000], [2, 10], [3, 100], [4, 10_000]]) {
+    join(picker, peer!, "******");
+    picker.peers.setRate(peer!, rate!);
+    if (peer !== 4) picker.pick(peer!, 2, 0);
+  }
+  const moved = picker.steal(4, 3, 100, stealFromSlow());
+  assertEquals(moved.map(({ peer }) => peer), [2, 3, 1]);
+  assertInvariants(picker);
+});
+
 test("works with a real layout, whose last block is short", () => {
   const layout = new PieceLayout({
     pieceLength: 2 * BLOCK,
