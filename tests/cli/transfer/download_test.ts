@@ -112,6 +112,8 @@ Deno.test("bip download fetches only the chosen files", async () => {
     "-o",
     scene.out,
     "--files",
+    "album/none",
+    "--files",
     "b*.bin",
     "--peer",
     `127.0.0.1:${port}`,
@@ -122,9 +124,9 @@ Deno.test("bip download fetches only the chosen files", async () => {
   ]);
   assertEquals(code, 0, stderr);
   assertEquals(stderr, "");
-  await comparePayload(scene.out, { "album/b ü.bin": MIB });
+  await comparePayload(scene.out, { "album/b ü.bin": MIB, "album/none": 0 });
   const names = [...Deno.readDirSync(`${scene.out}/album`)].map((e) => e.name);
-  assertEquals(names, ["b ü.bin"]);
+  assertEquals(names.sort(), ["b ü.bin", "none"]);
 });
 
 Deno.test("bip download stops at Ctrl-C, keeps its work, and goes on", {
@@ -177,6 +179,11 @@ Deno.test("bip download and seed name what is wrong, each with its exit code", a
     [[...download, "--peer", "nonsense"], 2, "--peer must be HOST:PORT"],
     [[...download, "--down-limit", "fast"], 2, "--down-limit must be a size"],
     [[...download, "--files", "9"], 2, "--files asks for 9"],
+    [
+      [...download, "--files", "1", "--files", "c.bin"],
+      2,
+      '--files matches none of 3 files: "c.bin"',
+    ],
     [[...download, "--listen", "here"], 2, "--listen must be an IP address"],
     [["download", bad, "-o", scene.out], 4, "info"],
     [["download", "magnet:?dn=x", "-o", scene.out], 4, "magnet"],
