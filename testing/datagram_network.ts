@@ -96,8 +96,8 @@ const SOCKET_QUEUE = 1024;
 
 /**
  * An internet for datagrams in memory: latency, reordering, loss, duplicates
- * and NATs, all from one seed. Its sockets go where a `MainlineDht` or a
- * `UdpTrackerClient` takes a socket.
+ * and NATs, all from one seed. Its sockets are what `socket` of a `MainlineDht`
+ * and `openSocket` of a `UdpTrackerClient` open.
  *
  * @example
  * ```ts

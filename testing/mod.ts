@@ -8,7 +8,7 @@
  * | --- | --- |
  * | {@linkcode SimClock} | time |
  * | {@linkcode MemoryNetwork} | TCP: `transports` of a `Session` or `Handshaker` |
- * | {@linkcode DatagramNetwork} | UDP: `socket` of a `MainlineDht` or a tracker client |
+ * | {@linkcode DatagramNetwork} | UDP: `socket` of a `MainlineDht`, `openSocket` of a `UdpTrackerClient` |
  * | {@linkcode SwarmWorld} | hosts with a `Session` each, and a network between them |
  * | {@linkcode testFileSystem} | tests of a `FileSystem` |
  * | {@linkcode testSwarmStore} | tests of a `SwarmStore` |

@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { seededRandom } from "../../_shared/random.ts";
+import { MainlineDht } from "../../dht/mod.ts";
 import {
   DatagramNetwork,
   type DatagramNetworkOptions,
@@ -116,5 +118,46 @@ Deno.test({
     assertEquals(await b.receive(), undefined);
     // The address is free again.
     net.socket(B).close();
+  },
+});
+
+Deno.test({
+  name: "DatagramNetwork - nodes of the DHT find a peer in virtual time",
+  permissions: "none",
+  async fn() {
+    const { clock, net } = world();
+    const open = (n: number) => {
+      const local = { hostname: `83.${n}.7.1`, port: 6881 };
+      return MainlineDht.open({
+        ...local,
+        clock,
+        random: seededRandom(n),
+        socket: () => Promise.resolve(net.socket(local)),
+        bootstrap: n === 1 ? [] : [{ hostname: "83.1.7.1", port: 6881 }],
+      });
+    };
+    const nodes = [];
+    for (let n = 1; n <= 8; n++) {
+      nodes.push(await open(n));
+      await clock.advance(5_000);
+    }
+    const infoHash = new Uint8Array(20).fill(7);
+    const run = async <T>(promise: Promise<T>) => {
+      let done = false;
+      promise.then(() => done = true, () => done = true);
+      const before = clock.now();
+      assert(await clock.runUntil(before + 60_000, () => done), "it ends");
+      return await promise;
+    };
+    const peersOf = async (dht: MainlineDht, announcePort?: number) =>
+      await run(Array.fromAsync(
+        dht.getPeers(infoHash, { ...announcePort && { announcePort } }),
+      ));
+    assertEquals(await peersOf(nodes[3]!, 7001), []);
+    const found = await peersOf(nodes[6]!);
+    assertEquals(found.map(({ address }) => address), [
+      { hostname: "83.4.7.1", port: 7001 },
+    ]);
+    await run(Promise.all(nodes.map((dht) => dht.close())));
   },
 });
