@@ -19,7 +19,7 @@ export const infoVerb: Verb = {
   summary: "Show what a torrent file, magnet link or info-hash says",
   usage: "SOURCE [--json]",
   details: [
-    "SOURCE is a torrent file, a magnet link, or an info-hash of 40 or 64 hex digits. Nothing is fetched.",
+    "SOURCE is a torrent file (a path, a file:, http or https URL, - for stdin), a magnet link, or an info-hash of 40 or 64 hex digits. Nothing but the torrent file of a URL is fetched, which needs --allow-net.",
   ],
   operands: [1, 1],
   operandNames: ["SOURCE"],
