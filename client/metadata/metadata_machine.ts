@@ -4,23 +4,14 @@
  *
  * @module
  */
-import { backoffMs } from "../../_shared/backoff.ts";
 import { concatBytes } from "../../_shared/bytes.ts";
 import type { Machine } from "../../_shared/machine.ts";
+import { Asker, askJointly } from "./asker.ts";
 
 /** Size of a metadata piece (BEP 9). */
 export const METADATA_PIECE_SIZE = 16384;
 /** Largest info dictionary fetched by default. */
 export const MAX_METADATA_SIZE = 16 * 1024 * 1024;
-/** Requests a peer may owe us. */
-const MAX_OUTSTANDING = 4;
-/** After this time a request is taken for lost. */
-const REQUEST_TIMEOUT_MS = 3_000;
-/** After this time without an answer as many peers again are asked as were. */
-const WIDEN_MS = 750;
-/** A peer that rejected is asked again after this time, then twice as long. */
-const REJECT_BACKOFF_MS = 5_000;
-const MAX_REJECT_BACKOFF_MS = 40_000;
 /** Peers that deliver everything alone, side by side. */
 const MAX_SOLO = 8;
 /** Time that such a peer has, besides that of each piece, while others wait. */
@@ -66,27 +57,15 @@ export interface MetadataMachineOptions {
 
 /** A peer, and what it alone delivered. */
 class Supplier {
-  readonly peer: number;
+  readonly asker: Asker;
   readonly group: Group;
   readonly pieces = new Map<number, Uint8Array>();
   heldBytes = 0;
-  /** Piece to the time it was asked for. */
-  readonly outstanding = new Map<number, number>();
-  /** Pieces that it was asked for and has not answered, in time or late. */
-  readonly asked = new Set<number>();
-  /** Requests it may owe us now. */
-  window = MAX_OUTSTANDING;
-  notBefore = 0;
-  rejects = 0;
-  /** How often it let us wait: such peers come last. */
-  failures = 0;
-  /** Its place among those that answered, by who was first. */
-  answered = Infinity;
   /** Since when it has been asked for everything alone. */
   soloSince: number | undefined;
 
   constructor(peer: number, group: Group) {
-    this.peer = peer;
+    this.asker = new Asker(peer);
     this.group = group;
   }
 }
@@ -152,19 +131,9 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
       case "data":
         this.#data(input.peer, input.piece, input.totalSize, input.data);
         break;
-      case "reject": {
-        const supplier = this.#suppliers.get(input.peer);
-        if (supplier?.asked.delete(input.piece)) {
-          supplier.outstanding.delete(input.piece);
-          supplier.notBefore = now + backoffMs(
-            ++supplier.rejects,
-            REJECT_BACKOFF_MS,
-            MAX_REJECT_BACKOFF_MS,
-          );
-          supplier.failures++;
-        }
+      case "reject":
+        this.#suppliers.get(input.peer)?.asker.reject(input.piece, now);
         break;
-      }
       case "gone":
         this.#forget(input.peer);
         break;
@@ -181,24 +150,10 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
   handleTimeout(now: number): void {
     if (this.done) return;
     for (const supplier of this.#suppliers.values()) {
-      let isLate = false;
-      for (const [piece, at] of supplier.outstanding) {
-        if (now < at + REQUEST_TIMEOUT_MS) continue;
-        supplier.outstanding.delete(piece);
-        isLate = true;
-      }
-      if (isLate) {
-        supplier.failures++;
-        supplier.window = Math.max(1, supplier.window >> 1);
-        supplier.notBefore = Math.max(
-          supplier.notBefore,
-          now + REQUEST_TIMEOUT_MS,
-        );
-      }
-      if (isLate || now >= this.#soloEnd(supplier)) {
-        if (!isLate) supplier.failures++;
-        supplier.soloSince = undefined;
-      }
+      const isLate = supplier.asker.giveUpLate(now);
+      if (!isLate && now < this.#soloEnd(supplier)) continue;
+      if (!isLate) supplier.asker.failures++;
+      supplier.soloSince = undefined;
     }
     this.#ask(now);
   }
@@ -242,8 +197,7 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
   ): void {
     const supplier = this.#suppliers.get(peer);
     // What comes late is as good; what was never asked for is passed over.
-    if (supplier === undefined || !supplier.asked.delete(piece)) return;
-    supplier.outstanding.delete(piece);
+    if (supplier === undefined || !supplier.asker.answer(piece)) return;
     const { group } = supplier;
     const expected = Math.min(
       METADATA_PIECE_SIZE,
@@ -256,10 +210,7 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
       this.#lose("drop", peer, "Peer sent metadata of a wrong size");
       return;
     }
-    if (supplier.answered === Infinity) supplier.answered = this.#answers++;
-    supplier.window = Math.min(MAX_OUTSTANDING, supplier.window + 1);
-    // Slow, not silent.
-    if (supplier.rejects === 0) supplier.notBefore = 0;
+    supplier.asker.approve(this.#answers++);
     const copy = data.slice();
     supplier.pieces.set(piece, copy);
     supplier.heldBytes += copy.length;
@@ -288,17 +239,17 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
       }
       largest.pieces.clear();
       largest.heldBytes = 0;
-      largest.failures++;
+      largest.asker.failures++;
       const { joint } = largest.group;
       for (const [piece, { peer }] of joint ?? []) {
-        if (peer === largest.peer) joint!.delete(piece);
+        if (peer === largest.asker.peer) joint!.delete(piece);
       }
     }
   }
 
   /** Checks what is whole: the pieces of one peer, or those of all together. */
   #check(supplier: Supplier): void {
-    const { group, peer, pieces } = supplier;
+    const { group, pieces, asker: { peer } } = supplier;
     if (pieces.size === group.count) {
       if (this.#finish(group, (piece) => pieces.get(piece)!)) return;
       this.#lose("ban", peer, "Metadata does not match the info-hash");
@@ -341,53 +292,24 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
   #ask(now: number): void {
     if (this.done) return;
     const ranked = [...this.#suppliers.values()].sort((a, b) =>
-      a.failures - b.failures || compareAnswers(a, b)
+      Asker.compare(a.asker, b.asker)
     );
     for (const group of this.#groups.values()) {
       const members = ranked.filter((supplier) => supplier.group === group);
-      if (group.joint === undefined) this.#askSolo(group, members, now);
-      else this.#askJointly(group.joint, group.count, members, now);
+      const { joint, count } = group;
+      if (joint === undefined) this.#askSolo(group, members, now);
+      else {
+        askJointly(
+          Array.from({ length: count }, (_, i) => i).filter((i) =>
+            !joint.has(i)
+          ),
+          members.map(({ asker }) => asker),
+          now,
+          (asker, piece) => this.#request(asker, piece, now),
+        );
+      }
     }
     this.#arm(now);
-  }
-
-  /** Each piece of one peer, of twice as many whenever they let us wait. */
-  #askJointly(
-    joint: ReadonlyMap<number, unknown>,
-    count: number,
-    members: readonly Supplier[],
-    now: number,
-  ): void {
-    const asks = new Map<number, { askers: number; at: number }>();
-    for (const { outstanding } of members) {
-      for (const [piece, at] of outstanding) {
-        const known = asks.get(piece);
-        if (known === undefined) asks.set(piece, { askers: 1, at });
-        else {
-          known.askers++;
-          known.at = Math.max(known.at, at);
-        }
-      }
-    }
-    /** How many more may be asked for a piece. */
-    const open = new Map<number, number>();
-    for (let piece = 0; piece < count; piece++) {
-      if (joint.has(piece)) continue;
-      const known = asks.get(piece);
-      if (known === undefined) open.set(piece, 1);
-      else if (now >= known.at + WIDEN_MS) open.set(piece, known.askers);
-    }
-    for (const supplier of members) {
-      if (open.size === 0) return;
-      if (supplier.notBefore > now) continue;
-      for (const [piece, left] of open) {
-        if (supplier.outstanding.size >= supplier.window) break;
-        if (supplier.outstanding.has(piece)) continue;
-        this.#request(supplier, piece, now);
-        if (left === 1) open.delete(piece);
-        else open.set(piece, left - 1);
-      }
-    }
   }
 
   /** Everything of a few peers, the best of them. */
@@ -395,44 +317,36 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
     const room = Math.floor(2 * this.#maxSize / group.size);
     let slots = Math.min(MAX_SOLO, Math.max(1, room));
     for (const supplier of members) {
-      if (supplier.notBefore > now || slots === 0) {
+      const { asker, pieces } = supplier;
+      if (asker.notBefore > now || slots === 0) {
         supplier.soloSince = undefined;
         continue;
       }
       slots--;
       supplier.soloSince ??= now;
       for (let piece = 0; piece < group.count; piece++) {
-        if (supplier.outstanding.size >= supplier.window) break;
-        if (supplier.pieces.has(piece) || supplier.outstanding.has(piece)) {
-          continue;
-        }
-        this.#request(supplier, piece, now);
+        if (pieces.has(piece) || !asker.hasRoom(piece)) continue;
+        this.#request(asker, piece, now);
       }
     }
   }
 
-  #request(supplier: Supplier, piece: number, now: number): void {
-    supplier.outstanding.set(piece, now);
-    supplier.asked.add(piece);
-    this.#outputs.push({ type: "request", peer: supplier.peer, piece });
+  #request(asker: Asker, piece: number, now: number): void {
+    asker.ask(piece, now);
+    this.#outputs.push({ type: "request", peer: asker.peer, piece });
   }
 
   /** Wakes for the first request, pause or turn that ends. */
   #arm(now: number): void {
     let wake = Infinity;
     for (const supplier of this.#suppliers.values()) {
-      const { notBefore, outstanding, group } = supplier;
-      if (notBefore > now) wake = Math.min(wake, notBefore);
-      wake = Math.min(wake, this.#soloEnd(supplier));
-      for (const at of outstanding.values()) {
-        const widens = group.joint !== undefined && at + WIDEN_MS > now;
-        wake = Math.min(wake, at + (widens ? WIDEN_MS : REQUEST_TIMEOUT_MS));
-      }
+      const { asker, group } = supplier;
+      wake = Math.min(
+        wake,
+        asker.wakeAt(now, group.joint !== undefined),
+        this.#soloEnd(supplier),
+      );
     }
     this.#deadline = wake === Infinity ? undefined : wake;
   }
-}
-
-function compareAnswers(a: Supplier, b: Supplier): number {
-  return a.answered === b.answered ? 0 : a.answered - b.answered;
 }

@@ -20,13 +20,7 @@ import {
 import { BLOCK_SIZE } from "../../metainfo/piece_layout.ts";
 import type { Metainfo } from "../../metainfo/metainfo.ts";
 import type { HashRange } from "../../peer/mod.ts";
-
-/** Requests a peer may owe us. */
-const MAX_OUTSTANDING = 4;
-/** After this time another peer is asked as well. */
-const REQUEST_TIMEOUT_MS = 10_000;
-/** A peer that refused is asked again after this time. */
-const REJECT_BACKOFF_MS = 30_000;
+import { Asker, askJointly } from "./asker.ts";
 
 /** Inputs of {@linkcode PieceLayerMachine}. */
 export type PieceLayerInput =
@@ -59,15 +53,11 @@ export type PieceLayerOutput =
   };
 
 interface Run {
-  readonly key: string;
   readonly range: HashRange;
   readonly fileLength: number;
   readonly layer: Uint8Array;
   /** Hashes of the run that are no padding. */
   readonly count: number;
-  /** Whom it was asked of, and when. */
-  askedOf: number | undefined;
-  askedAt: number;
 }
 
 function keyOf(range: HashRange): string {
@@ -78,10 +68,13 @@ function keyOf(range: HashRange): string {
 export class PieceLayerMachine
   implements Machine<PieceLayerInput, PieceLayerOutput> {
   readonly #layers = new Map<string, Uint8Array>();
-  /** Runs that are not here yet. */
-  readonly #open = new Map<string, Run>();
-  /** Peers, and until when each is left alone. */
-  readonly #peers = new Map<number, number>();
+  readonly #runs: Run[] = [];
+  /** Index of each run, by its range. */
+  readonly #indices = new Map<string, number>();
+  /** Runs that are not here yet, by index. */
+  readonly #open = new Set<number>();
+  readonly #peers = new Map<number, Asker>();
+  #answers = 0;
   readonly #outputs: PieceLayerOutput[] = [];
   #deadline: number | undefined;
 
@@ -106,15 +99,11 @@ export class PieceLayerMachine
           length,
           proofLayers: height - baseLayer - 1,
         };
-        this.#open.set(keyOf(range), {
-          key: keyOf(range),
-          range,
-          fileLength,
-          layer,
-          count: Math.min(length, total - index),
-          askedOf: undefined,
-          askedAt: 0,
-        });
+        const run = this.#runs.length;
+        this.#indices.set(keyOf(range), run);
+        this.#open.add(run);
+        const count = Math.min(length, total - index);
+        this.#runs.push({ range, fileLength, layer, count });
       }
     }
     if (this.done) this.#finish();
@@ -135,16 +124,16 @@ export class PieceLayerMachine
     if (this.done) return;
     switch (input.type) {
       case "peer":
-        if (!this.#peers.has(input.peer)) this.#peers.set(input.peer, 0);
+        if (!this.#peers.has(input.peer)) {
+          this.#peers.set(input.peer, new Asker(input.peer));
+        }
         break;
       case "gone":
-        this.#forget(input.peer);
+        this.#peers.delete(input.peer);
         break;
       case "reject": {
-        const run = this.#open.get(keyOf(input.range));
-        if (run?.askedOf !== input.peer) break;
-        run.askedOf = undefined;
-        this.#peers.set(input.peer, now + REJECT_BACKOFF_MS);
+        const run = this.#indices.get(keyOf(input.range));
+        if (run !== undefined) this.#peers.get(input.peer)?.reject(run, now);
         break;
       }
       case "hashes":
@@ -162,22 +151,19 @@ export class PieceLayerMachine
   /** Asks others for what peers owe for too long. */
   handleTimeout(now: number): void {
     if (this.done) return;
-    for (const run of this.#open.values()) {
-      if (run.askedOf === undefined) continue;
-      if (now < run.askedAt + REQUEST_TIMEOUT_MS) continue;
-      this.#peers.set(run.askedOf, now + REJECT_BACKOFF_MS);
-      run.askedOf = undefined;
-    }
+    for (const asker of this.#peers.values()) asker.giveUpLate(now);
     this.#ask(now);
   }
 
   #take(peer: number, range: HashRange, hashes: Uint8Array): void {
-    const run = this.#open.get(keyOf(range));
-    if (run === undefined || !this.#peers.has(peer)) return;
+    const index = this.#indices.get(keyOf(range));
+    const asker = this.#peers.get(peer);
+    if (index === undefined || asker?.answer(index) !== true) return;
+    const run = this.#runs[index]!;
     if (
       !isProvedMerkleRange(hashes, run.range, range.piecesRoot, run.fileLength)
     ) {
-      this.#forget(peer);
+      this.#peers.delete(peer);
       this.#outputs.push({
         type: "drop",
         peer,
@@ -185,11 +171,12 @@ export class PieceLayerMachine
       });
       return;
     }
+    asker.approve(this.#answers++);
     run.layer.set(
       hashes.subarray(0, run.count * MERKLE_HASH_LENGTH),
       run.range.index * MERKLE_HASH_LENGTH,
     );
-    this.#open.delete(run.key);
+    this.#open.delete(index);
     if (this.done) this.#finish();
   }
 
@@ -197,38 +184,14 @@ export class PieceLayerMachine
     this.#outputs.push({ type: "done", pieceLayers: this.#layers });
   }
 
-  #forget(peer: number): void {
-    this.#peers.delete(peer);
-    for (const run of this.#open.values()) {
-      if (run.askedOf === peer) run.askedOf = undefined;
-    }
-  }
-
   #ask(now: number): void {
-    let wake = Infinity;
-    const owed = new Map<number, number>();
-    for (const { askedOf, askedAt } of this.#open.values()) {
-      if (askedOf === undefined) continue;
-      owed.set(askedOf, (owed.get(askedOf) ?? 0) + 1);
-      wake = Math.min(wake, askedAt + REQUEST_TIMEOUT_MS);
-    }
-    const free = [...this.#open.values()].filter((run) =>
-      run.askedOf === undefined
-    );
-    for (const [peer, notBefore] of this.#peers) {
-      if (notBefore > now) {
-        wake = Math.min(wake, notBefore);
-        continue;
-      }
-      for (let n = owed.get(peer) ?? 0; n < MAX_OUTSTANDING; n++) {
-        const run = free.shift();
-        if (run === undefined) break;
-        run.askedOf = peer;
-        run.askedAt = now;
-        this.#outputs.push({ type: "request", peer, range: run.range });
-        wake = Math.min(wake, now + REQUEST_TIMEOUT_MS);
-      }
-    }
+    const askers = [...this.#peers.values()].sort(Asker.compare);
+    askJointly(this.#open, askers, now, (asker, run) => {
+      asker.ask(run, now);
+      const { range } = this.#runs[run]!;
+      this.#outputs.push({ type: "request", peer: asker.peer, range });
+    });
+    const wake = Math.min(...askers.map((asker) => asker.wakeAt(now, true)));
     this.#deadline = wake === Infinity ? undefined : wake;
   }
 }

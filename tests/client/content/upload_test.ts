@@ -62,6 +62,7 @@ for (const seeding of [true, false]) {
     none,
     async () => {
       const clock = new SimClock();
+      await clock.advance(100_000);
       const peers = new Map<number, SwarmPeer>();
       const upload = makeUpload(peers, clock, seeding);
       upload.start();

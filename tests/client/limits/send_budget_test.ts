@@ -22,3 +22,15 @@ Deno.test("SendBudget closes connections with the most bytes queued", {
   budget.settle();
   assertEquals(closed, [500_000]);
 });
+
+Deno.test("SendBudget closes no more connections than it must", {
+  permissions: "none",
+}, () => {
+  const budget = new SendBudget(200_000);
+  let closed = 0;
+  for (let i = 0; i < 3; i++) {
+    budget.look({ bufferedBytes: 100_000, close: () => closed++ });
+  }
+  budget.settle();
+  assertEquals(closed, 1);
+});

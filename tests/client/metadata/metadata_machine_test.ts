@@ -364,3 +364,28 @@ Deno.test("MetadataMachine bans who sent it all and lied", {
   ]);
   assertEquals(banned, new Set([0, 1]));
 });
+
+Deno.test("MetadataMachine passes over what it did not ask for", {
+  permissions: "none",
+}, () => {
+  const machine = machineFor();
+  const data = (index: number, bytes: Uint8Array) =>
+    machine.handle({
+      type: "data",
+      peer: 1,
+      piece: index,
+      totalSize: info.length,
+      data: bytes,
+    }, 1);
+  data(0, piece(info, 0));
+  machine.handle({ type: "peer", peer: 1, size: info.length }, 0);
+  assertEquals(drain(machine).length, 4);
+  data(9, new Uint8Array(3));
+  data(0, piece(info, 0));
+  // Said twice: the second time nobody asked.
+  data(0, new Uint8Array(METADATA_PIECE_SIZE));
+  assertEquals(drain(machine), []);
+  assertEquals(machine.heldBytes, METADATA_PIECE_SIZE);
+  for (const index of [1, 2, 3]) data(index, piece(info, index));
+  assertEquals(drain(machine), [{ type: "done", infoBytes: info }]);
+});

@@ -293,5 +293,10 @@ Deno.test(
       ["1.1.1.3:6881", PEX_FLAG.seed | PEX_FLAG.reachable],
       ["1.1.1.4:6881", PEX_FLAG.reachable],
     ]);
+    peers.set(5, fake(5, "inbound"));
+    exchange.tick(61_999);
+    assertEquals(told.length, 3);
+    exchange.tick(62_000);
+    assertEquals(told.slice(3), [["1.1.1.5:6881", 0]]);
   },
 );
