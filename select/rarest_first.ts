@@ -95,7 +95,6 @@ class BucketOrder implements PieceOrder {
   }
 
   lowered(): void {
-    if (this.#stale || !this.#byRarity) return;
     for (const { cursor } of this.#view.peers) {
       if (cursor[0]! > 0) cursor[0]!--;
     }

@@ -268,6 +268,13 @@ test("chokers refuse nonsense", () => {
       optimisticMs: -1,
     }, { minFlipMs: NaN }]
   ) assertThrows(() => titForTatChoker({ random, ...options }), RangeError);
+  // Zero is a number like any other.
+  for (
+    const name of ["slots", "optimisticSlots", "optimisticMs", "minFlipMs"]
+  ) {
+    titForTatChoker({ random, [name]: 0 });
+    assertThrows(() => titForTatChoker({ random, [name]: -1 }), RangeError);
+  }
 });
 
 test("roundRobinChoker lets single newcomers go before a crowd", () => {

@@ -271,6 +271,21 @@ test("moves requests from a slow peer to a fast one", () => {
   assertInvariants(picker);
 });
 
+test("puts priority before rarity, however many peers have a piece", () => {
+  const picker = world({ pieces: 9, blocks: 1 });
+  join(picker, 0, "*********");
+  for (let i = 1; i < 9; i++) picker.pieces.setPriority(i, 3);
+  // Builds the order while all pieces are as rare.
+  assertEquals(pieces(picker.pick(0, 1, 0)), [0]);
+  picker.releaseAll(0);
+  for (let peer = 1; peer <= 40; peer++) {
+    join(picker, peer, "*        ");
+    assertEquals(pieces(picker.pick(0, 1, 0)), [0], `${peer} peers`);
+    picker.releaseAll(0);
+  }
+  assertInvariants(picker);
+});
+
 test("asks the layout for no piece that is not there", () => {
   const asked = new Set<number>();
   const picker = world({
