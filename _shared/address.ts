@@ -298,7 +298,7 @@ export interface PeerCandidate {
   /** Who told us. @default {"manual"} */
   readonly source?: CandidateSource;
   /**
-   * IP address of whoever told, when known: it may name addresses no closer to
+   * IP address of the teller, when known: it may name addresses no closer to
    * us than its own, and it has to share its source's places with others.
    */
   readonly teller?: string | undefined;

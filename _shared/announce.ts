@@ -116,3 +116,29 @@ export class TrackerError extends Error {
     this.retryInMs = options.retryInMs;
   }
 }
+
+/** Options of a tracker client's announces and scrapes. */
+export interface TrackerCallOptions {
+  /** Ends the attempt; the rejection is its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How long the calls of a tracker client may take, in milliseconds. */
+export interface TrackerTimeouts {
+  /** For announces and scrapes. */
+  readonly timeoutMs?: number | undefined;
+  /** For announces with the event `stopped`. */
+  readonly stopTimeoutMs?: number | undefined;
+}
+
+/** Throws a RangeError if a timeout is not positive. */
+export function checkTrackerTimeouts(timeouts: TrackerTimeouts): void {
+  for (const name of ["timeoutMs", "stopTimeoutMs"] as const) {
+    const value = timeouts[name];
+    if (value !== undefined && !(value > 0)) {
+      throw new RangeError(
+        `Cannot use ${name} ${value}: expected a positive number of milliseconds`,
+      );
+    }
+  }
+}

@@ -8,7 +8,7 @@ import type { Machine } from "./machine.ts";
 
 /** Options of {@linkcode Driver}. */
 export interface DriverOptions<Output> {
-  /** Whose time passes. */
+  /** Clock to use. */
   readonly clock: Clock;
   /**
    * Performs one output. Must not block; work that takes time reports back

@@ -127,12 +127,12 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
  * the module folders is pure.
  */
 export const DRIVER_FILES: readonly RegExp[] = [
-  /^_shared\/(\w+\/)?(clock|random|datagram|byte_conn)\.ts$/,
+  /^_shared\/(\w+\/)?(clock|random|datagram|byte_conn|resolve)\.ts$/,
   /^metainfo\/(create\/(walk|entry|folder|hash|info)|hash\/\w+|hash_options|node|piece_digest|verify)\.ts$/,
   /^disk\/(native_file_system|files\/native_file_handle)\.ts$/,
   /^dht\/(node|driver\/ed25519)\.ts$/,
   /^tracker\/(http_server|stats_server)\.ts$/,
-  /^utracker\/(client|server|server_port)\.ts$/,
+  /^utracker\/(client|server)\.ts$/,
   /^htracker\/(client|server)\.ts$/,
   /^lpd\/(\w+\/)?discovery\.ts$/,
   /^client\/(\w+\/)?(?!\w+_machine\.ts$)\w+\.ts$/,

@@ -8,6 +8,7 @@ import { type Clock, systemClock } from "../_shared/clock.ts";
 import { type DatagramSocket, serveDatagrams } from "../_shared/datagram.ts";
 import { Driver } from "../_shared/drive.ts";
 import { type RandomSource, systemRandom } from "../_shared/random.ts";
+import { systemResolve } from "../_shared/resolve.ts";
 import { Client } from "./driver/client.ts";
 import { importSecretKey, verifySignature } from "./driver/ed25519.ts";
 import { machineOptions } from "./driver/machine_options.ts";
@@ -477,10 +478,4 @@ export class MainlineDht implements AsyncDisposable {
     const { resolve = systemResolve } = this.#options;
     return resolveEndpoint(endpoint, this.families, resolve);
   }
-}
-
-async function systemResolve(hostname: string): Promise<string[]> {
-  const { lookup } = await import("node:dns/promises");
-  const found = await lookup(hostname, { all: true });
-  return found.map(({ address }) => address);
 }

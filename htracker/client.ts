@@ -6,11 +6,14 @@
 import {
   type AnnounceRequest,
   type AnnounceResponse,
+  checkTrackerTimeouts,
   type ScrapeEntry,
+  type TrackerCallOptions,
   TrackerError,
 } from "../_shared/announce.ts";
 import { concatBytes } from "../_shared/bytes.ts";
 import { type Clock, deadlineSignal, systemClock } from "../_shared/clock.ts";
+import { systemResolve } from "../_shared/resolve.ts";
 import {
   formatAnnounceUrl,
   formatScrapeUrl,
@@ -94,20 +97,8 @@ export interface HttpTrackerClientOptions {
   readonly resolve?:
     | ((hostname: string) => Promise<readonly string[]>)
     | undefined;
-  /** Whose time passes. @default {the system's} */
+  /** Clock to use. @default {the system's} */
   readonly clock?: Clock | undefined;
-}
-
-/** Options of announces and scrapes. */
-export interface HttpTrackerCallOptions {
-  /** Ends the attempt; the rejection is its reason. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-async function systemResolve(hostname: string): Promise<string[]> {
-  const { lookup } = await import("node:dns/promises");
-  const found = await lookup(hostname, { all: true });
-  return found.map(({ address }) => address);
 }
 
 /** Takes what may be a passkey out of a text that came from elsewhere. */
@@ -175,6 +166,7 @@ export class HttpTrackerClient implements Disposable, AsyncDisposable {
   readonly #running = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
   #pool: Deno.HttpClient | undefined;
+  #closed: Promise<void> | undefined;
 
   /**
    * Makes a client; nothing is opened before the first request.
@@ -183,14 +175,7 @@ export class HttpTrackerClient implements Disposable, AsyncDisposable {
    * @throws {RangeError} If a timeout is not positive.
    */
   constructor(options: HttpTrackerClientOptions = {}) {
-    for (const name of ["timeoutMs", "stopTimeoutMs"] as const) {
-      const value = options[name];
-      if (value !== undefined && !(value > 0)) {
-        throw new RangeError(
-          `Cannot use ${name} ${value}: expected a positive number of milliseconds`,
-        );
-      }
-    }
+    checkTrackerTimeouts(options);
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
   }
@@ -200,14 +185,14 @@ export class HttpTrackerClient implements Disposable, AsyncDisposable {
    *
    * @param url The announce URL, http or https.
    * @param request What to tell.
-   * @param options See {@linkcode HttpTrackerCallOptions}.
+   * @param options See {@linkcode TrackerCallOptions}.
    * @returns The answer.
    * @throws {TrackerError} If there is none. The signal's reason if it fired.
    */
   announce(
     url: string,
     request: AnnounceRequest,
-    options: HttpTrackerCallOptions = {},
+    options: TrackerCallOptions = {},
   ): Promise<AnnounceResponse> {
     const timeoutMs = request.event === "stopped"
       ? this.#options.stopTimeoutMs ?? 5_000
@@ -227,7 +212,7 @@ export class HttpTrackerClient implements Disposable, AsyncDisposable {
    *
    * @param url The *announce* URL.
    * @param infoHashes 20-byte info-hashes, at least one.
-   * @param options See {@linkcode HttpTrackerCallOptions}.
+   * @param options See {@linkcode TrackerCallOptions}.
    * @returns The figures of those that the tracker knows, by info-hash in
    * lowercase hex.
    * @throws {TrackerError} `unsupported` if this tracker cannot be scraped,
@@ -236,7 +221,7 @@ export class HttpTrackerClient implements Disposable, AsyncDisposable {
   scrape(
     url: string,
     infoHashes: readonly Uint8Array[],
-    options: HttpTrackerCallOptions = {},
+    options: TrackerCallOptions = {},
   ): Promise<ScrapeResponse> {
     const timeoutMs = this.#options.timeoutMs ?? 30_000;
     return this.#call(url, timeoutMs, options, async (signal) => {
@@ -266,7 +251,11 @@ export class HttpTrackerClient implements Disposable, AsyncDisposable {
    *
    * @returns A promise that resolves when nothing is left open.
    */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
     this.#closing.abort(
       new TrackerError("closed", "The tracker client is closed"),
     );
@@ -289,7 +278,7 @@ export class HttpTrackerClient implements Disposable, AsyncDisposable {
   async #call<T>(
     url: string,
     timeoutMs: number,
-    options: HttpTrackerCallOptions,
+    options: TrackerCallOptions,
     action: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     options.signal?.throwIfAborted();
@@ -407,7 +396,7 @@ export class HttpTrackerClient implements Disposable, AsyncDisposable {
     if (this.#options.fetch !== undefined) {
       return this.#options.fetch(url, init);
     }
-    // Announces are minutes apart: a connection kept open serves nobody.
+    // Announces are minutes apart: a connection kept open would be of no use.
     this.#pool ??= Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
     init.client = this.#pool;
     return fetch(url, init);

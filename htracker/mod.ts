@@ -64,6 +64,7 @@ export {
   type AnnounceRequest,
   type AnnounceResponse,
   type ScrapeEntry,
+  type TrackerCallOptions,
   TrackerError,
   type TrackerErrorCode,
   type TrackerErrorOptions,

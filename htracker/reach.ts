@@ -69,7 +69,7 @@ export async function findHost(
     const found = await resolve(name);
     const hosts = found.map((address) => ({ reach: reachOf(address), address }))
       .sort((a, b) => a.reach - b.reach);
-    // Whoever has several is trusted as the farthest, and refused as the nearest.
+    // A name with several is trusted as the farthest, and refused as the nearest.
     return { reach: hosts.at(-1)?.reach ?? 0, address: hosts[0]?.address };
   } catch {
     // The connection will say what is wrong with the name.

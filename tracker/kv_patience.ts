@@ -15,9 +15,9 @@ const MAX_PAUSE_MS = 64;
 
 /** How to wait. */
 export interface Patience {
-  /** Whose time passes. */
+  /** Clock to use. */
   readonly clock: Clock;
-  /** How long exactly, so that two who wait do not meet again. */
+  /** Varies the pauses, so that two processes do not collide again. */
   readonly random: RandomSource;
 }
 

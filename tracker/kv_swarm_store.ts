@@ -6,7 +6,11 @@
  */
 import type { ScrapeEntry } from "../_shared/announce.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
-import { randomInt, type RandomSource } from "../_shared/random.ts";
+import {
+  randomInt,
+  type RandomSource,
+  systemRandom,
+} from "../_shared/random.ts";
 import {
   checkSwarmLimits,
   type FullSwarmLimits,
@@ -45,10 +49,14 @@ export interface KvSwarmStoreOptions extends SwarmLimits {
    * agree on.
    */
   readonly wallClock: () => number;
-  /** Whom answers name. */
-  readonly random: RandomSource;
   /**
-   * Whose time passes while another process writes to the database file.
+   * Source of the keys' secret and of the peers in answers.
+   *
+   * @default {the system's}
+   */
+  readonly random?: RandomSource | undefined;
+  /**
+   * Clock of the pauses while another process writes to the database file.
    *
    * @default {the system's}
    */
@@ -93,7 +101,7 @@ export class KvSwarmStore implements SwarmStore {
    * @throws {RangeError} If a limit is not positive.
    */
   constructor(options: KvSwarmStoreOptions) {
-    const { clock = systemClock, random } = options;
+    const { clock = systemClock, random = systemRandom } = options;
     this.#kv = patientKv(options.kv, { clock, random });
     this.#clock = clock;
     this.#wallClock = options.wallClock;
@@ -287,7 +295,7 @@ export class KvSwarmStore implements SwarmStore {
     return kept;
   }
 
-  /** Lets go of whom a newcomer displaces; false if it is not let in. */
+  /** Removes the peers that a newcomer displaces; false if it is not let in. */
   async #makeRoom(
     opened: Opened,
     newcomer: SwarmAnnounce,

@@ -5,9 +5,8 @@
  */
 
 /**
- * Waits for answers, and can stop to wait for all of them at once. What was
- * waited for is let go of: to race each answer with one promise of the end
- * would keep all of them in memory.
+ * Waits for answers, and can give up on all of them at once. Racing each answer
+ * with one promise of the end would keep all of them in memory.
  */
 export class PendingAnswers {
   readonly #rejects = new Set<(reason: Error) => void>();

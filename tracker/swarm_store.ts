@@ -105,8 +105,8 @@ export interface SwarmStore {
     now: number,
   ): ScrapeEntry | Promise<ScrapeEntry>;
   /**
-   * Lets peers go that were not heard of for too long: a part of them a call,
-   * so that no call takes long.
+   * Removes peers that were not heard of for too long: a part of them each
+   * call, so that no call takes long.
    *
    * @param now The time in milliseconds.
    */
@@ -117,14 +117,14 @@ export interface SwarmStore {
    * @returns A snapshot.
    */
   stats(): SwarmStats | Promise<SwarmStats>;
-  /** Lets go of what the store holds open. */
+  /** Closes what the store holds open. */
   close(): void | Promise<void>;
 }
 
 /**
  * Limits of a {@linkcode SwarmStore}. Whatever they are, a torrent has at most
  * 32 peers of one IPv4 address or IPv6 /64 and 256 of one /24 or /48; then the
- * oldest of them goes. Where a limit is reached, one of whom holds most goes.
+ * oldest of them goes. Where a limit is reached, a peer of the address or subnet that has most goes.
  */
 export interface SwarmLimits {
   /**

@@ -12,7 +12,9 @@ import {
 import {
   type AnnounceRequest,
   type AnnounceResponse,
+  checkTrackerTimeouts,
   type ScrapeEntry,
+  type TrackerCallOptions,
   TrackerError,
 } from "../_shared/announce.ts";
 import { toHex } from "../_shared/bytes.ts";
@@ -23,6 +25,7 @@ import {
 } from "../_shared/datagram.ts";
 import { Driver } from "../_shared/drive.ts";
 import { randomInt, systemRandom } from "../_shared/random.ts";
+import { systemResolve } from "../_shared/resolve.ts";
 import { isUsablePeer } from "../_shared/tracker_rules.ts";
 import { answerOf, mergeAnswers } from "./answer.ts";
 import { UdpTrackerClientMachine } from "./client_machine.ts";
@@ -31,7 +34,6 @@ import type {
   UdpTrackerClientOutput,
 } from "./client_messages.ts";
 import type {
-  UdpTrackerCallOptions,
   UdpTrackerClientOptions,
   UdpTrackerClientStats,
 } from "./client_options.ts";
@@ -52,12 +54,6 @@ type Ask = Call extends infer C ? C extends Call ? Omit<C, "id"> : never
 interface Waiter {
   readonly resolve: (response: Response) => void;
   readonly reject: (error: unknown) => void;
-}
-
-async function systemResolve(hostname: string): Promise<string[]> {
-  const { lookup } = await import("node:dns/promises");
-  const found = await lookup(hostname, { all: true });
-  return found.map(({ address }) => address);
 }
 
 /**
@@ -93,6 +89,7 @@ export class UdpTrackerClient implements AsyncDisposable {
   readonly #names: NameCache;
   readonly #closing = new AbortController();
   #nextId = 0;
+  #closed: Promise<void> | undefined;
 
   /**
    * Makes a client; nothing is opened before the first request.
@@ -102,14 +99,7 @@ export class UdpTrackerClient implements AsyncDisposable {
    */
   constructor(options: UdpTrackerClientOptions = {}) {
     const { maxRetransmits, random = systemRandom } = options;
-    for (const name of ["timeoutMs", "stopTimeoutMs"] as const) {
-      const value = options[name];
-      if (value !== undefined && !(value > 0)) {
-        throw new RangeError(
-          `Cannot use ${name} ${value}: expected a positive number of milliseconds`,
-        );
-      }
-    }
+    checkTrackerTimeouts(options);
     if (
       maxRetransmits !== undefined &&
       !(Number.isInteger(maxRetransmits) && maxRetransmits >= 0 &&
@@ -136,7 +126,7 @@ export class UdpTrackerClient implements AsyncDisposable {
    *
    * @param url Such as `udp://tracker.example:6969/announce`.
    * @param request What to tell.
-   * @param options See {@linkcode UdpTrackerCallOptions}.
+   * @param options See {@linkcode TrackerCallOptions}.
    * @returns The answer; of a tracker with addresses of both families, both
    * answers in one.
    * @throws {TrackerError} If there is none. The signal's reason if it fired.
@@ -144,7 +134,7 @@ export class UdpTrackerClient implements AsyncDisposable {
   announce(
     url: string,
     request: AnnounceRequest,
-    options: UdpTrackerCallOptions = {},
+    options: TrackerCallOptions = {},
   ): Promise<AnnounceResponse> {
     const timeoutMs = request.event === "stopped"
       ? this.#options.stopTimeoutMs ?? 5_000
@@ -170,7 +160,7 @@ export class UdpTrackerClient implements AsyncDisposable {
    *
    * @param url Such as `udp://tracker.example:6969/announce`.
    * @param infoHashes 20-byte info-hashes.
-   * @param options See {@linkcode UdpTrackerCallOptions}.
+   * @param options See {@linkcode TrackerCallOptions}.
    * @returns The figures by info-hash in lowercase hex; UDP trackers answer
    * zeros for torrents they do not know.
    * @throws {TrackerError} If there is no answer. The signal's reason if it
@@ -179,7 +169,7 @@ export class UdpTrackerClient implements AsyncDisposable {
   scrape(
     url: string,
     infoHashes: readonly Uint8Array[],
-    options: UdpTrackerCallOptions = {},
+    options: TrackerCallOptions = {},
   ): Promise<ReadonlyMap<string, ScrapeEntry>> {
     const timeoutMs = this.#options.timeoutMs ?? Infinity;
     return this.#bounded(timeoutMs, options, async (signal) => {
@@ -210,7 +200,11 @@ export class UdpTrackerClient implements AsyncDisposable {
    *
    * @returns A promise that resolves when nothing is left open.
    */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
     this.#closing.abort(
       new TrackerError("closed", "The tracker client is closed"),
     );
@@ -219,7 +213,7 @@ export class UdpTrackerClient implements AsyncDisposable {
       try {
         (await socket).close();
       } catch {
-        // It never opened: whoever asked has been told.
+        // It never opened: those who asked have been told.
       }
     }
     await Promise.all(this.#loops);
@@ -255,7 +249,7 @@ export class UdpTrackerClient implements AsyncDisposable {
   /** Bounds a request in time and says what ended it. */
   async #bounded<T>(
     timeoutMs: number,
-    options: UdpTrackerCallOptions,
+    options: TrackerCallOptions,
     action: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     options.signal?.throwIfAborted();

@@ -59,12 +59,6 @@ export interface UdpTrackerClientOptions {
   readonly random?: RandomSource | undefined;
 }
 
-/** Options of announces and scrapes. */
-export interface UdpTrackerCallOptions {
-  /** Ends the attempt; the rejection is its reason. */
-  readonly signal?: AbortSignal | undefined;
-}
-
 /** Figures of a {@linkcode UdpTrackerClient}. */
 export interface UdpTrackerClientStats {
   /** Requests under way. */

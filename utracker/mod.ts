@@ -53,6 +53,7 @@ export {
   type AnnounceRequest,
   type AnnounceResponse,
   type ScrapeEntry,
+  type TrackerCallOptions,
   TrackerError,
   type TrackerErrorCode,
   type TrackerErrorOptions,

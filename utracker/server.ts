@@ -1,26 +1,34 @@
 /**
  * A UDP tracker: sockets around a {@linkcode UdpTrackerResponder}.
  *
+ * More than one core for one port is not to be had in Deno 2.9: UDP sockets
+ * have no `SO_REUSEPORT`, and with `reuseAddress` Linux gives every datagram to
+ * the socket bound last. Several processes, each with a port of its own, can
+ * share one database (`KvSwarmStore`) behind a packet filter that spreads the
+ * clients.
+ *
  * @module
  */
 import type { Endpoint } from "../_shared/address.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
-import type { DatagramSocket } from "../_shared/datagram.ts";
+import {
+  type DatagramSocket,
+  openDatagramSocket,
+  serveDatagrams,
+} from "../_shared/datagram.ts";
 import { type RandomSource, systemRandom } from "../_shared/random.ts";
 import { SwarmService } from "../tracker/swarm_service.ts";
 import { SwarmTable } from "../tracker/swarm_table.ts";
 import { ACTION_ANNOUNCE, ACTION_SCRAPE, MAX_UDP_SCRAPE } from "./packet.ts";
 import {
-  openServerPort,
-  type ServerPort,
-  serverPortOf,
-} from "./server_port.ts";
-import {
+  MAX_RESPONSE_LENGTH,
   type UdpTrackerCounters,
   type UdpTrackerHandler,
   UdpTrackerResponder,
 } from "./responder.ts";
 
+/** Longest request that is read: a scrape of 74 hashes, or long URL data. */
+const MAX_REQUEST = 2048;
 /** How often a part of the table is looked through, in milliseconds. */
 const TICK_MS = 1000;
 /**
@@ -97,7 +105,7 @@ export interface UdpTrackerServerStats extends Readonly<UdpTrackerCounters> {
  * ```
  */
 export class UdpTrackerServer implements AsyncDisposable {
-  readonly #ports: readonly ServerPort[];
+  readonly #sockets: readonly DatagramSocket[];
   readonly #responder: UdpTrackerResponder;
   readonly #service: SwarmService | undefined;
   readonly #ownsService: boolean;
@@ -113,13 +121,15 @@ export class UdpTrackerServer implements AsyncDisposable {
   #closing: Promise<void> | undefined;
   #closed = false;
   #received = 0;
+  #sent = 0;
+  #sendErrors = 0;
   #overloaded = 0;
   readonly #maxWaiting: number;
   /** What the requests that wait ask for. */
   #load = 0;
 
   private constructor(
-    ports: readonly ServerPort[],
+    sockets: readonly DatagramSocket[],
     options: UdpTrackerServerOptions,
   ) {
     const { clock = systemClock, random = systemRandom, handler } = options;
@@ -129,7 +139,7 @@ export class UdpTrackerServer implements AsyncDisposable {
     this.#seconds = options.key === undefined
       ? (now) => Math.trunc(now / 1000)
       : () => Math.trunc(Date.now() / 1000);
-    this.#ports = ports;
+    this.#sockets = sockets;
     this.#ownsService = handler === undefined && options.service === undefined;
     this.#service = handler !== undefined ? undefined : options.service ??
       new SwarmService({ store: new SwarmTable({ random }) });
@@ -139,8 +149,16 @@ export class UdpTrackerServer implements AsyncDisposable {
       random,
       key: options.key,
     });
-    this.#loops = ports.map((port) =>
-      port.serve((data, from, out) => this.#answer(port, data, from, out))
+    const onSent = (error?: unknown) => {
+      if (error === undefined) this.#sent++;
+      else this.#sendErrors++;
+    };
+    this.#loops = sockets.map((socket) =>
+      serveDatagrams(
+        socket,
+        (data, from, out) => this.#answer(socket, data, from, out),
+        { maxRequest: MAX_REQUEST, maxAnswer: MAX_RESPONSE_LENGTH, onSent },
+      )
     );
     this.#tick();
     this.#signal = options.signal;
@@ -163,24 +181,24 @@ export class UdpTrackerServer implements AsyncDisposable {
       throw new TypeError("Cannot answer by both a service and a handler");
     }
     if (options.sockets !== undefined) {
-      return new UdpTrackerServer(options.sockets.map(serverPortOf), options);
+      return new UdpTrackerServer(options.sockets, options);
     }
     const { listen = { hostname: "0.0.0.0", port: 6969 } } = options;
-    const ports: ServerPort[] = [];
+    const sockets: DatagramSocket[] = [];
     try {
       for (const { hostname, port } of [listen].flat()) {
-        ports.push(await openServerPort(hostname, port));
+        sockets.push(await openDatagramSocket({ hostname, port }));
       }
-      return new UdpTrackerServer(ports, options);
+      return new UdpTrackerServer(sockets, options);
     } catch (error) {
-      for (const port of ports) port.close();
+      for (const socket of sockets) socket.close();
       throw error;
     }
   }
 
   /** Where it listens. */
   get locals(): readonly Endpoint[] {
-    return this.#ports.map((port) => port.local);
+    return this.#sockets.map(({ local }) => local);
   }
 
   /** The swarm service; none when a handler answers. */
@@ -194,17 +212,11 @@ export class UdpTrackerServer implements AsyncDisposable {
    * @returns A snapshot.
    */
   stats(): UdpTrackerServerStats {
-    let sent = 0;
-    let sendErrors = 0;
-    for (const port of this.#ports) {
-      sent += port.sent;
-      sendErrors += port.sendErrors;
-    }
     return {
       ...this.#responder.counters,
       received: this.#received,
-      sent,
-      sendErrors,
+      sent: this.#sent,
+      sendErrors: this.#sendErrors,
       overloaded: this.#overloaded,
     };
   }
@@ -235,14 +247,14 @@ export class UdpTrackerServer implements AsyncDisposable {
     });
     await Promise.race([Promise.all(this.#waiting), late]);
     cancel();
-    for (const port of this.#ports) port.close();
+    for (const socket of this.#sockets) socket.close();
     await Promise.all(this.#loops);
     if (this.#ownsService) await this.#service?.store.close();
   }
 
   /** Answers into a buffer, or later by itself. */
   #answer(
-    port: ServerPort,
+    socket: DatagramSocket,
     data: Uint8Array,
     from: Endpoint,
     out: Uint8Array,
@@ -269,7 +281,8 @@ export class UdpTrackerServer implements AsyncDisposable {
     const weight = weightOf(data);
     this.#load += weight;
     const task = answer
-      .then((data) => data && port.send(data, from))
+      .then((data) => data && socket.send(data, from).then(() => this.#sent++))
+      .catch(() => this.#sendErrors++)
       .finally(() => {
         this.#load -= weight;
         this.#waiting.delete(task);

@@ -186,8 +186,9 @@ Deno.test({
     controller.abort("enough");
     assertEquals(await aborted.catch((reason) => reason), "enough");
     const pending = code(client.announce(url, REQUEST));
-    await client.close();
-    await client.close();
+    const closing = client.close();
+    assert(client.close() === closing);
+    await closing;
     assertEquals(await pending, "closed");
     assertEquals(await code(client.announce(url, REQUEST)), "closed");
     assertEquals(client.stats().pending, 0);

@@ -2,7 +2,7 @@
  * What a tracker knows of the swarms in its database: those that were announced
  * to a moment ago, in the same tables as without a database.
  *
- * A swarm is read by one list at a time, whoever waits for it. What this
+ * A swarm is read by one list at a time, for all who wait for it. What this
  * tracker changed and the database has not confirmed is done again on top of
  * what was read.
  *

@@ -62,7 +62,7 @@ export class SwarmPool {
       this.#live * 2 < this.#used;
   }
 
-  /** Moves all blocks in use together and lets go of the rest. */
+  /** Moves all blocks in use together and frees the rest. */
   compact(blocks: Int32Array, orders: Uint8Array): void {
     const { recordWords, words: old } = this;
     const words = new Int32Array(
