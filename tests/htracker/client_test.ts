@@ -376,6 +376,7 @@ Deno.test({
     const last = client.announce(URL_WITH_KEY, REQUEST);
     await drain();
     const closed = client.close();
+    assert(client.close() === closed);
     await failure(last, "closed");
     await closed;
     assertEquals(clock.pending, 0);
