@@ -275,6 +275,13 @@ export function wrapDatagramConn(conn: Deno.DatagramConn): DatagramSocket {
   };
 }
 
+/** Resolves a name to all of its IP addresses. Needs `--allow-net`. */
+export async function systemResolve(hostname: string): Promise<string[]> {
+  const { lookup } = await import("node:dns/promises");
+  const found = await lookup(hostname, { all: true });
+  return found.map(({ address }) => address);
+}
+
 /** The error of a missing permission, as the runtime words it. */
 function notCapable(host: string): Error {
   return new Deno.errors.NotCapable(

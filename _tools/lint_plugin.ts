@@ -127,7 +127,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
  * the module folders is pure.
  */
 export const DRIVER_FILES: readonly RegExp[] = [
-  /^_shared\/(\w+\/)?(clock|random|datagram|byte_conn|resolve)\.ts$/,
+  /^_shared\/(\w+\/)?(clock|random|datagram|byte_conn)\.ts$/,
   /^metainfo\/(create\/(walk|entry|folder|hash|info)|hash\/\w+|hash_options|node|piece_digest|verify)\.ts$/,
   /^disk\/(native_file_system|files\/native_file_handle)\.ts$/,
   /^dht\/(node|driver\/ed25519)\.ts$/,

@@ -5,10 +5,13 @@
  */
 import type { Endpoint, IpFamily, PeerCandidate } from "../_shared/address.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
-import { type DatagramSocket, serveDatagrams } from "../_shared/datagram.ts";
+import {
+  type DatagramSocket,
+  serveDatagrams,
+  systemResolve,
+} from "../_shared/datagram.ts";
 import { Driver } from "../_shared/drive.ts";
 import { type RandomSource, systemRandom } from "../_shared/random.ts";
-import { systemResolve } from "../_shared/resolve.ts";
 import { Client } from "./driver/client.ts";
 import { importSecretKey, verifySignature } from "./driver/ed25519.ts";
 import { machineOptions } from "./driver/machine_options.ts";

@@ -13,7 +13,7 @@ import {
 } from "../_shared/announce.ts";
 import { concatBytes } from "../_shared/bytes.ts";
 import { type Clock, deadlineSignal, systemClock } from "../_shared/clock.ts";
-import { systemResolve } from "../_shared/resolve.ts";
+import { systemResolve } from "../_shared/datagram.ts";
 import {
   formatAnnounceUrl,
   formatScrapeUrl,

@@ -22,10 +22,10 @@ import { type Clock, deadlineSignal, systemClock } from "../_shared/clock.ts";
 import {
   type DatagramSocket,
   openDatagramSocket,
+  systemResolve,
 } from "../_shared/datagram.ts";
 import { Driver } from "../_shared/drive.ts";
 import { randomInt, systemRandom } from "../_shared/random.ts";
-import { systemResolve } from "../_shared/resolve.ts";
 import { isUsablePeer } from "../_shared/tracker_rules.ts";
 import { answerOf, mergeAnswers } from "./answer.ts";
 import { UdpTrackerClientMachine } from "./client_machine.ts";
