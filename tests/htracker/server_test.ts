@@ -43,6 +43,7 @@ Deno.test({
     });
     assertEquals([first.leechers, first.peers], [1, []]);
     assertEquals(first.intervalMs, 1_800_000);
+    assertEquals(first.minIntervalMs, 60_000);
     assertEquals(first.externalIp, undefined, "loopback is nobody's address");
     const done = await client.announce(server.url, {
       ...REQUEST,
