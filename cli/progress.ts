@@ -116,11 +116,9 @@ export function formatProgress(
   let room = columns - reserved;
   let lastRank = -1;
   for (const [rank, text] of figures.toSorted(([a], [b]) => a - b)) {
-    room -= 2 + textWidth(text);
-    if (room < 0 && lastRank >= 0) {
-      room += 2 + textWidth(text);
-      break;
-    }
+    const needed = 2 + textWidth(text);
+    if (needed > room && lastRank >= 0) break;
+    room -= needed;
     lastRank = rank;
   }
   const parts = figures.filter(([rank]) => rank <= lastRank)

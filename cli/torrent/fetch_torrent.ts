@@ -12,6 +12,8 @@ import { MAX_TORRENT_LENGTH } from "./source.ts";
 
 /** Most redirects that are followed. */
 const MAX_REDIRECTS = 5;
+/** Answers that lead elsewhere. */
+const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 /** How long all of it may take, in milliseconds. */
 const TIMEOUT_MS = 30_000;
 
@@ -106,7 +108,7 @@ async function follow(
       headers: { "user-agent": "bip/0.1.0" },
     });
     const location = response.headers.get("location");
-    if (location !== null && response.status >= 300 && response.status < 400) {
+    if (location !== null && REDIRECTS.includes(response.status)) {
       await response.body?.cancel();
       if (redirects === MAX_REDIRECTS) {
         const reason = `more than ${MAX_REDIRECTS} redirects`;

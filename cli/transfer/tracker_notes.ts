@@ -53,8 +53,8 @@ function counted(line: string, count: number): string {
 
 function lineOf(tracker: string, error: string): string {
   // Most messages name the tracker themselves.
-  const prefix = `Tracker ${tracker} `;
-  const text = error.startsWith(prefix) ? error.slice(prefix.length) : error;
+  const text = error.replace(`Tracker ${tracker} `, "")
+    .replace(` tracker ${tracker}`, "");
   return fitColumns(
     `Tracker ${safeText(tracker)}: ${safeText(text)}`,
     MAX_COLUMNS,

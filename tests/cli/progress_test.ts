@@ -86,6 +86,19 @@ Deno.test({
     }
     const short = formatProgress({ ...state, label: "a" }, 160, true);
     assertEquals(unicodeWidth(short), 160);
+    // To the column.
+    const lines: [number, string][] = [
+      [40, "天地xxxxxxx…  30.0%  1.00 MiB/s  ETA 28s"],
+      [58, `天地${"x".repeat(25)}…  30.0%  1.00 MiB/s  ETA 28s`],
+      [59, "天地xxxxx…  30.0%  12.0 MiB / 40.0 MiB  1.00 MiB/s  ETA 28s"],
+      [
+        68,
+        "天地xxxxx…  30.0%  12.0 MiB / 40.0 MiB  1.00 MiB/s  ETA 28s  3 peers",
+      ],
+    ];
+    for (const [columns, line] of lines) {
+      assertEquals(formatProgress(state, columns), line);
+    }
     // Nothing is counted: no figures of nothing.
     assertEquals(
       formatProgress({ ...state, label: "Waiting", total: -1 }, 80),
@@ -105,6 +118,7 @@ Deno.test({
     assertEquals(fitColumns("e\u0301e\u0301e\u0301", 2), "e\u0301…");
     assertEquals(fitColumns("🇩🇪🇫🇷", 3), "🇩🇪…");
     assertEquals(fitColumns("abc", 0), "");
+    assertEquals(fitColumns("abc", 1), "…");
   },
 });
 

@@ -40,12 +40,19 @@ Deno.test("fetchTorrent() follows redirects, but five", async () => {
     "http://a.example/1": redirect("https://b.example/t"),
     "https://b.example/t": () => new Response(BYTES),
     "http://a.example/loop": redirect("/loop"),
+    "http://a.example/created": () =>
+      new Response(BYTES, { status: 201, headers: { location: "/0" } }),
+    "http://a.example/304": () => new Response(null, { status: 304 }),
   });
   const bytes = await fetchTorrent("http://a.example/0", { fetch, resolve });
   assertEquals(bytes, BYTES);
+  const url = "http://a.example/created";
+  assertEquals(await fetchTorrent(url, { fetch, resolve }), BYTES);
+  const nowhere = await failure("http://a.example/304", fetch);
+  assertEquals(nowhere.code, "http-status");
   const error = await failure("http://a.example/loop", fetch);
   assertEquals([error.exitCode, error.code], [6, "redirect"]);
-  assertEquals(fetch.asked.length, 3 + 6);
+  assertEquals(fetch.asked.length, 3 + 6 + 2);
 });
 
 Deno.test("fetchTorrent() goes inside only where the person sent it", async () => {

@@ -24,6 +24,12 @@ Deno.test("findFolder() takes the folder around a torrent, or what it holds", as
   assertEquals(await Deno.realPath(slash), await Deno.realPath(temp.path));
   const ofFile = await find(temp.join("film"), one);
   assertEquals(await Deno.realPath(ofFile), await Deno.realPath(temp.path));
+  // The file of a torrent of one file, but under another name.
+  await assertRejects(
+    () => find(temp.join("other/a"), one),
+    CommandError,
+    "it is no folder",
+  );
   for (
     const [path, code] of [
       ["other", "own-folder"],
@@ -37,6 +43,13 @@ Deno.test("findFolder() takes the folder around a torrent, or what it holds", as
     );
     assertEquals([error.exitCode, error.code], [6, code]);
   }
+  await Deno.writeTextFile(temp.join("other/album"), "x");
+  const file = temp.join("other/album");
+  await assertRejects(() => find(file, many), CommandError, "it is no folder");
+  // A torrent of one file in a folder is one with a folder.
+  const deep = { name: "album", files: [fileAt("a")] };
+  const around = await find(temp.join("album"), deep);
+  assertEquals(await Deno.realPath(around), await Deno.realPath(temp.path));
 });
 
 Deno.test("makeFolder() says that a file is in the way", async () => {

@@ -22,6 +22,10 @@ Deno.test({
     );
     assertEquals(notes.rest(), ["Tracker udp://t:1: busy (101 times)"]);
     assertEquals(notes.rest(), []);
+    assertEquals(
+      notes.failed("http://v", "Cannot reach tracker http://v: refused"),
+      "Tracker http://v: Cannot reach: refused",
+    );
     const long = notes.failed("http://t", "x".repeat(5000))!;
     assert(long.length <= 120, long);
     // Strangers choose the words: only so many kinds are kept.

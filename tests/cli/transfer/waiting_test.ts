@@ -3,7 +3,18 @@ import { isNoNetwork, waitingFor } from "../../../cli/transfer/waiting.ts";
 import type { TorrentStats, TrackerStatus } from "../../../client/mod.ts";
 
 function texts(
-  { states = [], nodes, failed = 0, connecting = 0, peers = 0, message }: {
+  {
+    states = [],
+    nodes,
+    failed = 0,
+    connecting = 0,
+    peers = 0,
+    message,
+    sendErrors = 0,
+    isUnreachable = false,
+  }: {
+    readonly sendErrors?: number;
+    readonly isUnreachable?: boolean;
     readonly states?: readonly TrackerStatus["state"][];
     readonly nodes?: number;
     readonly failed?: number;
@@ -20,8 +31,8 @@ function texts(
     },
     nodes === undefined
       ? undefined
-      : { stats: () => ({ nodes, sendErrors: 0 }) as never },
-    { failed, isUnreachable: false },
+      : { stats: () => ({ nodes, sendErrors }) as never },
+    { failed, isUnreachable },
   );
 }
 
@@ -47,6 +58,8 @@ Deno.test({
   fn() {
     const message = "Network is unreachable";
     assertEquals(texts({ states: ["failed"], message })[0], "no network");
+    assertEquals(texts({ isUnreachable: true }), ["no network"]);
+    assertEquals(texts({ nodes: 0, sendErrors: 1 })[0], "no network");
     const others = [
       { states: ["failed", "working"] as const, message },
       { states: ["failed"] as const, message, peers: 1 },
