@@ -109,8 +109,8 @@ export function parseTorrentFile(
   }
 }
 
-/** How a source is called in messages. */
-function shownName(text: string): string {
+/** How a source is called in messages: without the secrets of its URL. */
+export function shownName(text: string): string {
   return text === "-"
     ? "stdin"
     : /^https?:/i.test(text)

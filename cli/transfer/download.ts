@@ -28,7 +28,7 @@ import {
   type Wishes,
   wishesOf,
 } from "./download_job.ts";
-import { Reporter } from "./reporter.ts";
+import { failureLine, Reporter } from "./reporter.ts";
 import {
   JSON_DETAILS,
   NETWORK_OPTIONS,
@@ -108,24 +108,28 @@ function checkReachable(
 async function* readSources(
   names: readonly string[],
   signal: AbortSignal,
-): AsyncIterable<{ readonly name: string; readonly source: Promise<Source> }> {
+): AsyncIterable<{ readonly name: string; read(): Promise<Source> }> {
   if (names.filter((name) => name === "-").length > 1) {
     throw new UsageError("- can be read only once");
   }
   for (const name of names) {
-    if (name !== "-") {
-      yield { name, source: readSource(name, signal) };
-      continue;
+    let lines = [name];
+    if (name === "-") {
+      try {
+        const found = await readStdinSources(signal);
+        if (Array.isArray(found)) lines = found;
+        else {
+          yield { name: "stdin", read: () => Promise.resolve(found) };
+          continue;
+        }
+      } catch (error) {
+        yield { name: "stdin", read: () => Promise.reject(error) };
+        continue;
+      }
     }
-    const found = readStdinSources(signal);
-    const lines = await found.catch(() => []);
-    if (!Array.isArray(lines)) {
-      yield { name: "stdin", source: Promise.resolve(lines) };
-    } else if (lines.length === 0) {
-      yield { name: "stdin", source: found as Promise<Source> };
-    } else {for (const line of lines) {
-        yield { name: line, source: readSource(line, signal) };
-      }}
+    for (const line of lines) {
+      yield { name: line, read: () => readSource(line, signal) };
+    }
   }
 }
 
@@ -137,9 +141,9 @@ async function gather(
 ): Promise<NamedSource[]> {
   const sources: NamedSource[] = [];
   const known = new Set<string>();
-  for await (const { name, source } of readSources(args.operands, signal)) {
+  for await (const { name, read } of readSources(args.operands, signal)) {
     try {
-      const found = await source;
+      const found = await read();
       const { infoHash } = found.type === "torrent"
         ? found.metainfo
         : found.magnet;
@@ -174,9 +178,7 @@ async function run(context: VerbContext): Promise<number> {
       const { code, message } = report;
       output.printJson({ type: "error", code, message, source: name });
     }
-    output.note(
-      `bip: error: ${safeText(name)}: ${safeText(report.message)}`,
-    );
+    output.note(failureLine(name, report.message));
   };
   if (saveTorrent !== undefined) {
     await checkOutput(saveTorrent, args.has("force"));

@@ -14,6 +14,7 @@ import { Progress, type ProgressState } from "../progress.ts";
 import type { Output } from "../terminal.ts";
 import { plural, safeText } from "../text.ts";
 import { renamedNote } from "../torrent/renamed.ts";
+import { shownName } from "../torrent/source.ts";
 import { formatDuration, formatRate, formatSize } from "../units.ts";
 import { eventJson, type JsonEvent } from "./event_json.ts";
 import { TrackerNotes } from "./tracker_notes.ts";
@@ -178,10 +179,7 @@ export class Reporter implements AsyncDisposable {
     const { code, message, exitCode } = describeError(error);
     this.event({ type: "error", code, message, source: name });
     // Errors are told to those who want no progress, too.
-    this.#progress.note(
-      `bip: error: ${safeText(name)}: ${safeText(message)}`,
-      true,
-    );
+    this.#progress.note(failureLine(name, message), true);
     return exitCode;
   }
 
@@ -400,6 +398,20 @@ export class Reporter implements AsyncDisposable {
     }
     return undefined;
   }
+}
+
+/**
+ * Says that one of several sources came to nothing.
+ *
+ * @param name What the person called it.
+ * @param message What happened.
+ * @returns A line that is safe to show.
+ */
+export function failureLine(name: string, message: string): string {
+  // A URL may end in a secret.
+  const shown = shownName(name);
+  const prefix = message.includes(shown) ? "" : `${shown}: `;
+  return `bip: error: ${safeText(prefix + message)}`;
 }
 
 function ratioText(uploaded: number, size: number): string {

@@ -152,7 +152,7 @@ export function planNetwork(args: Arguments): NetworkPlan {
       `--listen must be an IP address, not ${JSON.stringify(address)}`,
     );
   }
-  // Whoever listens on this machine only wants nobody else.
+  // Listening on this machine only means: with nobody else.
   const isLocal = ip !== undefined && ipScope(ip) === "loopback";
   const maxPeers = args.get("max-peers");
   const nodes = endpointsOf(args, "dht-node");

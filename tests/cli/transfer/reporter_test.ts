@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { EventQueue } from "../../../_shared/event_queue.ts";
 import {
+  failureLine,
   type ReportedTorrent,
   Reporter,
 } from "../../../cli/transfer/reporter.ts";
@@ -176,5 +177,20 @@ Deno.test({
       "Tracker udp://t.example:1: did not answer (10 times)",
       "Tracker udp://t.example:1: did not answer (12 times)",
     ]);
+  },
+});
+
+Deno.test({
+  name: "failureLine() - names the source once, and no secret of its URL",
+  permissions: "none",
+  fn() {
+    assertEquals(
+      failureLine("a.torrent", "Cannot read a.torrent: it is a folder"),
+      "bip: error: Cannot read a.torrent: it is a folder",
+    );
+    assertEquals(
+      failureLine("https://u:p@t.example/a?passkey=1", "Not complete"),
+      "bip: error: https://t.example/a: Not complete",
+    );
   },
 });
