@@ -66,7 +66,7 @@ function pathOf(text: string): string {
 }
 
 /** Reads what a person names, wherever it is. */
-export async function readSourceBytes(
+async function readSourceBytes(
   text: string,
   signal?: AbortSignal,
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -86,7 +86,7 @@ export async function readSourceBytes(
 }
 
 /** Parses a torrent file that was read from somewhere. */
-export function parseTorrentFile(
+function parseTorrentFile(
   bytes: Uint8Array<ArrayBuffer>,
   name: string,
 ): Source & { readonly type: "torrent" } {

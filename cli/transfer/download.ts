@@ -17,13 +17,12 @@ import {
   readStdinSources,
   type Source,
 } from "../torrent/source.ts";
-import { shownPaths } from "../torrent/torrent_document.ts";
+import { listFiles } from "../torrent/torrent_document.ts";
 import { formatDuration, formatSize } from "../units.ts";
 import { checkOutput } from "../write_file.ts";
 import {
   chooser,
   Job,
-  listed,
   type NamedSource,
   type Wishes,
   wishesOf,
@@ -42,10 +41,7 @@ import {
 } from "./transfer.ts";
 
 function printList(metainfo: Metainfo, output: Output, json: boolean): void {
-  const paths = shownPaths(metainfo);
-  listed(metainfo).forEach((fileIndex, at) => {
-    const path = paths[fileIndex]!.join("/");
-    const { length } = metainfo.files[fileIndex]!;
+  listFiles(metainfo).forEach(({ path, length }, at) => {
     if (json) output.printJson({ type: "file", index: at + 1, path, length });
     else {
       output.print(
@@ -58,7 +54,7 @@ function printList(metainfo: Metainfo, output: Output, json: boolean): void {
 }
 
 /** Waits for the metadata, and lists the files. */
-async function listFiles(
+async function listWhenKnown(
   torrent: Torrent,
   { output, signal }: VerbContext,
   { json, timeoutMs }: Wishes,
@@ -209,7 +205,7 @@ async function run(context: VerbContext): Promise<number> {
             trackers,
             files: [],
           });
-          code ||= await listFiles(torrent, context, wishes);
+          code ||= await listWhenKnown(torrent, context, wishes);
         }
       } catch (error) {
         failed(name, error);

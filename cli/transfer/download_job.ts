@@ -14,7 +14,7 @@ import type { Output } from "../terminal.ts";
 import { plural, safeText } from "../text.ts";
 import { selectFiles } from "../torrent/file_selection.ts";
 import type { Source } from "../torrent/source.ts";
-import { shownPaths } from "../torrent/torrent_document.ts";
+import { listFiles } from "../torrent/torrent_document.ts";
 import {
   formatDuration,
   formatSize,
@@ -67,11 +67,6 @@ export interface NamedSource {
   readonly source: Source;
 }
 
-/** Files a person can choose from: no padding. */
-export function listed(metainfo: Metainfo): number[] {
-  return metainfo.files.flatMap((file, i) => file.pad ? [] : [i]);
-}
-
 /** Turns `--files` into file indices. */
 export function chooser(
   args: Arguments,
@@ -79,10 +74,9 @@ export function chooser(
   const texts = args.all("files");
   if (texts.length === 0) return undefined;
   return (metainfo) => {
-    const indices = listed(metainfo);
-    const all = shownPaths(metainfo);
-    const paths = indices.map((i) => all[i]!.join("/"));
-    return selectFiles(texts, paths).map((at) => indices[at]!);
+    const files = listFiles(metainfo);
+    return selectFiles(texts, files.map(({ path }) => path))
+      .map((at) => files[at]!.fileIndex);
   };
 }
 
