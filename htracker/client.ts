@@ -14,13 +14,14 @@ import {
 import { concatBytes } from "../_shared/bytes.ts";
 import { type Clock, deadlineSignal, systemClock } from "../_shared/clock.ts";
 import { systemResolve } from "../_shared/datagram.ts";
+import { findHost } from "../_shared/reach.ts";
 import {
   formatAnnounceUrl,
   formatScrapeUrl,
   parseTrackerUrl,
   trackerOrigin,
 } from "./announce_url.ts";
-import { checkTarget, findHost, type LocalTrackerPolicy } from "./reach.ts";
+import { checkTarget, type LocalTrackerPolicy } from "./reach.ts";
 import {
   decodeHttpAnnounceResponse,
   decodeHttpScrapeResponse,

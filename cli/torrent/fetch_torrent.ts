@@ -4,7 +4,7 @@
  * @module
  */
 import { deadlineSignal, systemClock } from "../../_shared/clock.ts";
-import { findHost } from "../../htracker/reach.ts";
+import { findHost } from "../../_shared/reach.ts";
 import { CommandError } from "../error.ts";
 import { EXIT_BAD_TORRENT, EXIT_IO, EXIT_NO_PEERS } from "../exit_code.ts";
 import { readAll } from "../read_file.ts";
