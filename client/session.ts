@@ -183,6 +183,7 @@ export class Session implements AsyncDisposable {
       maxQueued: Infinity,
       transports: options.transports,
       filters: options.filter,
+      encryption: options.encryption ?? "prefer",
       ...(options.clock ? { clock: options.clock } : {}),
     });
     try {

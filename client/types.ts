@@ -14,6 +14,7 @@ import type { Clock } from "../_shared/clock.ts";
 import type { RandomSource } from "../_shared/random.ts";
 import type { FileSystem } from "../disk/mod.ts";
 import type { HandshakeFilters } from "../handshake/filter.ts";
+import type { EncryptionPolicy } from "../handshake/encryption_policy.ts";
 import type { MainlineDhtOptions } from "../dht/mod.ts";
 import type { LocalDiscoveryOptions } from "../lpd/mod.ts";
 import type { Metainfo, RenamedFile } from "../metainfo/mod.ts";
@@ -353,6 +354,13 @@ export interface SessionOptions extends PolicyOptions {
    * @default {[tcpTransport]}
    */
   readonly transports?: readonly ByteTransport[] | undefined;
+  /**
+   * Whether connections to peers are encrypted. By default they are dialled
+   * encrypted first, as some peers take nothing else.
+   *
+   * @default {"prefer"}
+   */
+  readonly encryption?: EncryptionPolicy | undefined;
   /**
    * Who may shake hands, such as all but a block list; can be changed at any
    * time.

@@ -5,7 +5,7 @@
  */
 import type { Endpoint, PeerCandidate } from "../_shared/address.ts";
 import type { ByteConnection } from "../_shared/byte_conn.ts";
-import type { ConnectionEncryption } from "./encryption/encryption_policy.ts";
+import type { ConnectionEncryption } from "./encryption_policy.ts";
 import type { HandshakeError, HandshakeErrorCode } from "./error.ts";
 import type { ExtensionBits } from "./extension_bits.ts";
 import type { HandshakeDirection } from "./filter.ts";

@@ -7,7 +7,7 @@ import type { Endpoint } from "../_shared/address.ts";
 import type { ByteTransport } from "../_shared/byte_conn.ts";
 import type { Clock } from "../_shared/clock.ts";
 import type { RandomSource } from "../_shared/random.ts";
-import type { EncryptionPolicy } from "./encryption/encryption_policy.ts";
+import type { EncryptionPolicy } from "./encryption_policy.ts";
 import type { HandshakeErrorCode } from "./error.ts";
 import type { ExtensionBits } from "./extension_bits.ts";
 import type { HandshakeDirection, HandshakeFilters } from "./filter.ts";

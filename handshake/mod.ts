@@ -54,7 +54,7 @@ export { type RandomSource, systemRandom } from "../_shared/random.ts";
 export type {
   ConnectionEncryption,
   EncryptionPolicy,
-} from "./encryption/encryption_policy.ts";
+} from "./encryption_policy.ts";
 export { HandshakeError, type HandshakeErrorCode } from "./error.ts";
 export type {
   HandshakeConnected,

@@ -198,6 +198,8 @@ export class SwarmWorld implements AsyncDisposable {
       random: seededRandom(this.#seed * 7919 + this.#next),
       transports: [dialling],
       listen: { hostname, port: 6881 },
+      // The wire is audited, which needs it in the clear.
+      encryption: "off",
       ...rest,
       ...(httpTracker ? { httpTracker: tracker(httpTracker) } : {}),
       ...(udpTracker ? { udpTracker: tracker(udpTracker) } : {}),

@@ -13,6 +13,10 @@ import {
 } from "../../_shared/address.ts";
 import { Session } from "../../client/session.ts";
 import type { Torrent } from "../../client/torrent.ts";
+import {
+  ENCRYPTION_POLICIES,
+  type EncryptionPolicy,
+} from "../../handshake/encryption_policy.ts";
 import type { SessionOptions } from "../../client/types.ts";
 import type { Arguments, OptionSpec } from "../command.ts";
 import { UsageError } from "../error.ts";
@@ -52,6 +56,12 @@ export const NETWORK_OPTIONS: readonly OptionSpec[] = [
     value: "HOST:PORT",
     repeat: true,
     summary: "Node of the DHT to begin with, not the public ones; repeatable",
+  },
+  {
+    name: "encryption",
+    value: "POLICY",
+    summary:
+      "Encrypted connections: off, allow, prefer, require or require-rc4 (prefer)",
   },
   { name: "no-trackers", summary: "Ask no tracker" },
   { name: "no-dht", summary: "Do not use the DHT" },
@@ -117,6 +127,16 @@ function trackersOf(args: Arguments): readonly string[] {
   return urls;
 }
 
+function encryptionOf(text: string): EncryptionPolicy {
+  const policy = ENCRYPTION_POLICIES.find((name) => name === text);
+  if (policy !== undefined) return policy;
+  throw new UsageError(
+    `--encryption must be one of ${ENCRYPTION_POLICIES.join(", ")}, not ${
+      JSON.stringify(text)
+    }`,
+  );
+}
+
 /** How to open a session: what the person typed, checked. */
 export interface NetworkPlan {
   /** Options but for the address. */
@@ -170,6 +190,7 @@ export function planNetwork(args: Arguments): NetworkPlan {
     trackers: !args.has("no-trackers"),
     pex: !args.has("no-pex"),
     ...(maxPeers === undefined ? {} : maxPeersOptions(maxPeers)),
+    encryption: encryptionOf(args.get("encryption") ?? "prefer"),
     downloadLimit: parseRate(args.get("down-limit") ?? "0", "--down-limit"),
     uploadLimit: parseRate(args.get("up-limit") ?? "0", "--up-limit"),
   };

@@ -31,7 +31,7 @@ import type {
   HandshakeFailed,
 } from "../event.ts";
 import { EncryptedConnection } from "../encryption/encrypted_connection.ts";
-import { allowsPlain, mseMethods } from "../encryption/encryption_policy.ts";
+import { allowsPlain, mseMethods } from "../encryption_policy.ts";
 import { type MseComplete, MseMachine } from "../encryption/mse_machine.ts";
 import { ExtensionBits } from "../extension_bits.ts";
 import type { HandshakeDirection } from "../filter.ts";

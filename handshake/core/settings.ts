@@ -10,7 +10,7 @@ import { type RandomSource, systemRandom } from "../../_shared/random.ts";
 import {
   ENCRYPTION_POLICIES,
   type EncryptionPolicy,
-} from "../encryption/encryption_policy.ts";
+} from "../encryption_policy.ts";
 import { ExtensionBits } from "../extension_bits.ts";
 import { HandshakeFilters } from "../filter.ts";
 import type { HandshakerOptions } from "../handshaker_options.ts";

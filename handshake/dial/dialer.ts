@@ -15,7 +15,7 @@ import { race } from "./race.ts";
 import { checkCandidate, connectFailure } from "../core/failure.ts";
 import { Negotiation, openingFor } from "../core/negotiation.ts";
 import { torrentKey } from "../core/torrent_registry.ts";
-import { encryptionOrder } from "../encryption/encryption_policy.ts";
+import { encryptionOrder } from "../encryption_policy.ts";
 import {
   failure,
   type HandshakeError,
@@ -45,8 +45,8 @@ interface Waiter {
   refuse(error: HandshakeError): HandshakeFailed | undefined;
 }
 
-/** Peers of which is remembered whether encryption worked. */
-const MAX_REMEMBERED = 4096;
+/** Peers of which is remembered how to dial them. */
+const MAX_GUESSES = 4096;
 
 /** How it looks when a peer does not like the first bytes. */
 const HUNG_UP: ReadonlySet<HandshakeErrorCode> = new Set([
@@ -66,8 +66,8 @@ const OF_THE_WAY: ReadonlySet<HandshakeErrorCode> = new Set([
 export class Dialer {
   readonly #core: HandshakerCore;
   readonly #queue: DialQueue<Waiter>;
-  /** Whether encryption worked, by address; the oldest first. */
-  readonly #worked = new Map<string, boolean>();
+  /** Whether to dial encrypted the next time, by address; the oldest first. */
+  readonly #guesses = new Map<string, boolean>();
   #pumping = false;
   #cancelPump: (() => void) | undefined;
   /** Streams that candidates come from. */
@@ -241,7 +241,7 @@ export class Dialer {
     const { clock, encryption, transports } = settings;
     const order = encryptionOrder(
       encryption,
-      this.#worked.get(formatEndpoint(address)),
+      this.#guesses.get(formatEndpoint(address)),
     );
     try {
       return await race(planDial(transports, order), {
@@ -279,16 +279,16 @@ export class Dialer {
       const way = { transport, encrypted: kinds[n]! };
       try {
         const event = await this.#try(key, candidate, slot, way, signal);
-        this.#remember(name, way.encrypted);
+        this.#guess(name, way.encrypted);
         return event;
       } catch (cause) {
         const { code } = connectFailure(cause);
-        // A peer that hangs up may take the other kind at once; one that is
-        // silent is asked the other way the next time.
-        const other = kinds[n + 1];
-        if (other !== undefined) {
-          if (HUNG_UP.has(code) && !signal.aborted) continue;
-          if (code === "handshake-timeout") this.#remember(name, other);
+        // A peer that hangs up takes the other kind, perhaps: at once when it is
+        // new to us, else the next time it is dialled.
+        const isHungUp = HUNG_UP.has(code) && !signal.aborted;
+        if (isHungUp && n + 1 < kinds.length) continue;
+        if (isHungUp || code === "handshake-timeout") {
+          this.#guess(name, !way.encrypted);
         }
         throw cause;
       }
@@ -343,12 +343,12 @@ export class Dialer {
     }
   }
 
-  #remember(name: string, encrypted: boolean): void {
-    this.#worked.delete(name);
-    this.#worked.set(name, encrypted);
-    if (this.#worked.size <= MAX_REMEMBERED) return;
-    const [oldest] = this.#worked.keys();
-    this.#worked.delete(oldest!);
+  #guess(name: string, encrypted: boolean): void {
+    this.#guesses.delete(name);
+    this.#guesses.set(name, encrypted);
+    if (this.#guesses.size <= MAX_GUESSES) return;
+    const [oldest] = this.#guesses.keys();
+    this.#guesses.delete(oldest!);
   }
 
   #fail(error: HandshakeError, candidate: PeerCandidate): HandshakeFailed {

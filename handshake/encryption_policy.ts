@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { MseMethod } from "./mse_machine.ts";
+import type { MseMethod } from "./encryption/mse_machine.ts";
 
 /**
  * Whether connections are encrypted (message stream encryption):
@@ -47,15 +47,15 @@ export function allowsPlain(policy: EncryptionPolicy): boolean {
  * Whether to dial encrypted, in the order of the attempts.
  *
  * @param policy See {@linkcode EncryptionPolicy}.
- * @param worked What worked with this peer before, if anything.
+ * @param guess What to try with this peer, when it was dialled before.
  * @returns One or two attempts; each needs a connection of its own.
  */
 export function encryptionOrder(
   policy: EncryptionPolicy,
-  worked: boolean | undefined,
+  guess: boolean | undefined,
 ): readonly boolean[] {
   if (policy === "off") return [false];
   if (!allowsPlain(policy)) return [true];
-  const first = worked ?? policy === "prefer";
-  return [first, !first];
+  if (guess !== undefined) return [guess];
+  return policy === "prefer" ? [true, false] : [false, true];
 }
