@@ -129,6 +129,8 @@ export function startAria2(
     checkIntegrity?: boolean;
     /** Speak to UDP trackers: aria2 does so only through its DHT's socket. */
     udpTrackers?: boolean;
+    /** Take encrypted connections only, RC4. */
+    encrypted?: boolean;
   },
 ): Child {
   return new Child("aria2c", {
@@ -142,6 +144,9 @@ export function startAria2(
         ]
         : ["--enable-dht=false"]),
       "--enable-dht6=false",
+      ...(options.encrypted
+        ? ["--bt-require-crypto=true", "--bt-min-crypto-level=arc4"]
+        : []),
       "--bt-stop-timeout=60",
       "--bt-enable-lpd=false",
       "--enable-peer-exchange=false",
@@ -167,7 +172,8 @@ export class Transmission implements AsyncDisposable {
   readonly #config = new TempDir();
   readonly #child: Child;
 
-  constructor(dir: string) {
+  /** Encryption is 0 (tolerated) or 2 (required). */
+  constructor(dir: string, encryption: 0 | 2 = 0) {
     Deno.writeTextFileSync(
       this.#config.join("settings.json"),
       JSON.stringify({
@@ -181,7 +187,7 @@ export class Transmission implements AsyncDisposable {
         "rpc-bind-address": "127.0.0.1",
         "rpc-port": this.#rpcPort,
         "download-dir": dir,
-        "encryption": 0,
+        encryption,
       }),
     );
     this.#child = new Child("transmission-daemon", {

@@ -4,6 +4,7 @@
 usage: libtorrent_peer.py seed|leech|hashes FILE.torrent|MAGNET [DIR] [--peer HOST:PORT]...
                           [--listen HOST] [--dht HOST:PORT]... [--lsd] [--seconds N] [--stay]
                           [--down-limit BYTES_PER_SECOND] [--no-plugins]
+                          [--encryption off|both|rc4]
 
 Prints one JSON object a line: {"type": "listening", "port": N}, then {"type": "complete"} once
 everything is there and checked; `hashes` prints what libtorrent makes of the file.
@@ -80,6 +81,7 @@ def main():
     parser.add_argument("--down-limit", type=int, default=0)
     parser.add_argument("--no-plugins", action="store_true", help="neither ut_metadata nor ut_pex")
     parser.add_argument("--lsd", action="store_true")
+    parser.add_argument("--encryption", choices=["off", "both", "rc4"], default="off")
     parser.add_argument("--dht", action="append", default=None)
     args = parser.parse_args()
     if args.mode == "hashes":
@@ -94,8 +96,10 @@ def main():
         "enable_incoming_utp": False,
         "enable_outgoing_utp": False,
         "allow_multiple_connections_per_ip": True,
-        "in_enc_policy": 2,
-        "out_enc_policy": 2,
+        # 0 is forced, 2 is disabled; level 2 is RC4, 3 is both.
+        "in_enc_policy": 2 if args.encryption == "off" else 0,
+        "out_enc_policy": 2 if args.encryption == "off" else 0,
+        "allowed_enc_level": 2 if args.encryption == "rc4" else 3,
         "unchoke_slots_limit": -1,
         "connections_limit": 500,
         "min_reconnect_time": 1,
