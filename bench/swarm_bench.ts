@@ -100,6 +100,7 @@ export async function run(): Promise<BenchRow[]> {
     return [
       await leech(folder, torrent, size, runs),
       await seed(folder, torrent, size, runs),
+      await leechEncrypted(folder, torrent, size, smoke ? 1 : 3),
     ];
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -188,6 +189,42 @@ async function leech(
     }
   }
   return row(`leech ${size / MIB} MiB from libtorrent`, size, ours, theirs, 1);
+}
+
+/** RC4 from our seeder, by us and by libtorrent. */
+async function leechEncrypted(
+  folder: string,
+  torrent: string,
+  size: number,
+  runs: number,
+): Promise<BenchRow> {
+  const alone = ["--no-dht", "--no-lpd", "--no-pex", "--json", ...localBip];
+  const rc4 = ["--encryption", "require-rc4"];
+  await using bip = startBip(
+    ["seed", torrent, `${folder}/seed`, ...alone, ...rc4],
+    EVERYTHING,
+  );
+  await bip.line("state", (line) => line.state === "seeding");
+  const peer = ["--peer", `127.0.0.1:${(await bip.line("listening")).port}`];
+  const ours: Run[] = [];
+  const theirs: Run[] = [];
+  for (let i = 0; i < runs; i++) {
+    ours.push(
+      await measure(folder, (dir) =>
+        startBip(
+          ["download", torrent, "-o", dir, ...peer, ...alone, ...rc4],
+          EVERYTHING,
+        )),
+    );
+    const theirRc4 = ["--encryption", "rc4"];
+    theirs.push(
+      await measure(
+        folder,
+        (dir) => startLibtorrent("leech", torrent, dir, ...peer, ...theirRc4),
+      ),
+    );
+  }
+  return row(`leech ${size / MIB} MiB in RC4 from bip`, size, ours, theirs, 3);
 }
 
 async function seed(
