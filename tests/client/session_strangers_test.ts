@@ -228,7 +228,7 @@ Deno.test(
     await world.run(b.torrent.pause());
     await world.clock.advance(600_000);
     // An attempt may be an encrypted connection and a plain one.
-    assert(dials >= 1 && dials <= 12, `${dials}`);
+    assert(dials >= 1 && dials <= 6, `${dials}`);
   },
 );
 
