@@ -136,6 +136,15 @@ function equalAt(
   return true;
 }
 
+/** Whether there is a v2 hash at all: trees of v1 pieces make no sense. */
+function knowsRoots(expected: ExpectedHashes, pieceCount: number): boolean {
+  if (expected.pieceRoot === undefined) return false;
+  for (let i = 0; i < pieceCount; i++) {
+    if (expected.pieceRoot(i) !== undefined) return true;
+  }
+  return false;
+}
+
 /**
  * Hashes files on disk and compares with what their pieces should be (BEP 3,
  * 52). Reads with several threads and keeps memory flat. Absent and short
@@ -184,7 +193,7 @@ export async function verifyPieces(
   }
   const task = hashTask(layout, filePaths, {
     sha1: expected.pieces !== undefined,
-    sha256: expected.pieceRoot !== undefined,
+    sha256: knowsRoots(expected, pieceCount),
   });
   const memory = hashMemory(task, pieceCount);
   const { pieces } = memory;

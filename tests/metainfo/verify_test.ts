@@ -62,6 +62,8 @@ async function spoil(path: string, offset: number): Promise<void> {
 
 const KINDS = [
   ["v1", "sha1"],
+  // Roots may be asked for though there are none.
+  ["v1", "both"],
   ["v2", "sha256"],
   ["hybrid", "sha1"],
   ["hybrid", "sha256"],
