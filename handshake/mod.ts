@@ -51,6 +51,14 @@ export {
 } from "../_shared/byte_conn.ts";
 export { type Clock, systemClock } from "../_shared/clock.ts";
 export { type RandomSource, systemRandom } from "../_shared/random.ts";
+export {
+  addBlocklistLine,
+  type BlocklistCounts,
+  BlocklistError,
+  type BlocklistErrorCode,
+  readBlocklist,
+  type ReadBlocklistOptions,
+} from "./blocklist.ts";
 export type {
   ConnectionEncryption,
   EncryptionPolicy,
@@ -84,7 +92,7 @@ export type {
   HandshakerStats,
   HandshakeTorrentOptions,
 } from "./handshaker_options.ts";
-export { IpSet } from "./ip_set.ts";
+export { IpSet, IpSetBuilder } from "./ip_set.ts";
 export {
   decodeHandshake,
   encodeHandshake,
