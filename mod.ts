@@ -1,7 +1,7 @@
 /**
  * BitTorrent for Deno: bencode, torrent files and magnet links, disk,
- * handshake, peers, piece selection, DHT, trackers, local discovery, and a
- * client that joins them.
+ * handshake, peers, piece selection, DHT, trackers, local discovery, web seeds,
+ * and a client that joins them.
  *
  * This module re-exports the faces of all modules, nothing else. Each can be
  * imported alone, such as `@bip/bip/bencode`; the command is `@bip/bip/cli`.
@@ -30,6 +30,7 @@
  * | 14 | local discovery | lpd |
  * | 15, 41 | UDP trackers | utracker |
  * | 17, 19, 27, 38, 39, 47, 52 | torrent files of v1 and v2 | metainfo |
+ * | 19 | web seeds | webseed |
  *
  * Permissions: importing asks for none. Sockets need `--allow-net`, files
  * `--allow-read` and `--allow-write`; each module says what it needs.
@@ -47,4 +48,5 @@ export * from "./tracker/mod.ts";
 export * from "./utracker/mod.ts";
 export * from "./htracker/mod.ts";
 export * from "./lpd/mod.ts";
+export * from "./webseed/mod.ts";
 export * from "./client/mod.ts";

@@ -1,5 +1,5 @@
 /**
- * Where the hosts are that URLs lead to.
+ * Where strangers may send us: hosts that URLs lead to, and ports.
  *
  * @module
  */
@@ -63,4 +63,70 @@ export async function findHost(
     // The connection will say what is wrong with the name.
     return { reach: 0, address: undefined };
   }
+}
+
+/** Web servers' own ports: some peers hide behind them. */
+const ALLOWED: ReadonlySet<number> = new Set([80, 443]);
+
+/** Well-known services from port 1024 on. */
+const SERVICES: ReadonlySet<number> = new Set([
+  // Mail, directories, proxies, files, screens.
+  1080, // SOCKS
+  2049, // NFS
+  3128, // Squid
+  3268, // directory
+  3389, // RDP
+  5900, // VNC
+  5901,
+  5985, // WinRM
+  5986,
+  // Databases, queues, caches.
+  1433, // SQL Server
+  1434,
+  1521, // Oracle
+  1883, // MQTT
+  2379, // etcd
+  2380,
+  3306, // MySQL
+  5432, // PostgreSQL
+  5672, // AMQP
+  5984, // CouchDB
+  6379, // Redis
+  8086, // InfluxDB
+  9042, // Cassandra
+  9092, // Kafka
+  9200, // Elasticsearch
+  9300,
+  11211, // memcached
+  15672, // RabbitMQ
+  27017, // MongoDB
+  27018,
+  27019,
+  // Administration of machines.
+  2082, // cPanel
+  2083,
+  2086,
+  2087,
+  2375, // Docker
+  2376,
+  5000, // DSM
+  5001,
+  6443, // Kubernetes
+  8006, // Proxmox
+  8080,
+  8443,
+  8500, // Consul
+  9090, // Cockpit, Prometheus
+  9443,
+  10000, // Webmin
+  10250, // kubelet
+]);
+
+/**
+ * Whether a port belongs to a service that is not to be dialled on the word of
+ * others; true for privileged ports but those, and for the usual mail, database
+ * and administration ports.
+ */
+export function isServicePort(port: number, isFar = true): boolean {
+  return port < 1024 ? !isFar || !ALLOWED.has(port) : SERVICES.has(port);
 }

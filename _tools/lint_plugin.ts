@@ -23,6 +23,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   utracker: ["tracker"],
   lpd: [],
   htracker: ["bencode", "tracker"],
+  webseed: ["metainfo"],
   client: [
     "bencode",
     "metainfo",
@@ -35,6 +36,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     "utracker",
     "lpd",
     "htracker",
+    "webseed",
   ],
   cli: [
     "bencode",
@@ -48,6 +50,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     "utracker",
     "lpd",
     "htracker",
+    "webseed",
     "client",
   ],
   testing: ["metainfo", "disk", "tracker", "client"],
@@ -119,6 +122,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
   _shared: {},
   utracker: {},
   htracker: {},
+  webseed: {},
   lpd: {},
 };
 
@@ -135,6 +139,7 @@ export const DRIVER_FILES: readonly RegExp[] = [
   /^utracker\/(client|server)\.ts$/,
   /^htracker\/(client|server)\.ts$/,
   /^lpd\/(\w+\/)?discovery\.ts$/,
+  /^webseed\/web_seed\.ts$/,
   /^client\/(\w+\/)?(?!\w+_machine\.ts$)\w+\.ts$/,
   /^cli\/(\w+\/)?\w+\.ts$/,
   /^testing\/(\w+\/)?\w+\.ts$/,

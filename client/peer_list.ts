@@ -30,7 +30,7 @@ import {
 import { CandidateSources } from "./peers/candidate_sources.ts";
 import { HostBook } from "./limits/host_book.ts";
 import { peerPriority } from "./peers/peer_priority.ts";
-import { isServicePort } from "../_shared/service_ports.ts";
+import { isServicePort } from "../_shared/reach.ts";
 
 /** Most candidates kept for a torrent (libtorrent's default). */
 export const MAX_CANDIDATES = 3000;

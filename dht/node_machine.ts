@@ -18,7 +18,7 @@ import {
 } from "../_shared/address.ts";
 import { equalBytes } from "../_shared/bytes.ts";
 import type { Machine } from "../_shared/machine.ts";
-import { isServicePort } from "../_shared/service_ports.ts";
+import { isServicePort } from "../_shared/reach.ts";
 import { checkOptions } from "./check_options.ts";
 import { Family, type FamilyHost } from "./table/family.ts";
 import { UPKEEP } from "./lookup/jobs.ts";

@@ -9,7 +9,7 @@ import {
   normalizeHostname,
 } from "../../_shared/address.ts";
 import { equalBytes } from "../../_shared/bytes.ts";
-import { isServicePort } from "../../_shared/service_ports.ts";
+import { isServicePort } from "../../_shared/reach.ts";
 import type { Family } from "../table/family.ts";
 import {
   type JobHost,

@@ -6,10 +6,11 @@ import { NativeFileSystem } from "../../disk/mod.ts";
 import { Handshaker } from "../../handshake/mod.ts";
 import { HttpTrackerClient, HttpTrackerServer } from "../../htracker/mod.ts";
 import { LocalDiscovery } from "../../lpd/mod.ts";
-import { createMetainfo } from "../../metainfo/mod.ts";
+import { createMetainfo, parseMetainfo } from "../../metainfo/mod.ts";
 import { Session } from "../../client/mod.ts";
 import { TrackerStatsServer } from "../../tracker/mod.ts";
 import { UdpTrackerClient, UdpTrackerServer } from "../../utracker/mod.ts";
+import { WebSeed } from "../../webseed/mod.ts";
 
 const [module, base, httpUrl, udpUrl, torrentHex] = Deno.args;
 const hostname = "127.0.0.1";
@@ -91,6 +92,23 @@ const USES: Readonly<Record<string, Readonly<Record<string, Use>>>> = {
     async LocalDiscovery() {
       await using discovery = await LocalDiscovery.open();
       discovery.announce(infoHash, 7001);
+    },
+  },
+  webseed: {
+    async WebSeed() {
+      const torrent = parseMetainfo(Uint8Array.fromHex(torrentHex!));
+      const { promise, resolve } = Promise.withResolvers<void>();
+      await using seed = new WebSeed({
+        url: httpUrl!,
+        torrent,
+        isNamed: true,
+        onEvent: ({ type }) => type === "unserved" && resolve(),
+      });
+      seed.request([torrent.layout.block(0, 0)]);
+      await promise;
+      // A tracker has no files, but it was reached.
+      const { message } = seed.status();
+      if (/^Requires /.test(message!)) throw new Error(message);
     },
   },
   client: {

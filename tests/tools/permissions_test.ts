@@ -40,6 +40,7 @@ const NEEDS: Readonly<Record<string, Readonly<Record<string, string[]>>>> = {
     HttpTrackerClient: ["--allow-net"],
   },
   lpd: { LocalDiscovery: ["--allow-net"] },
+  webseed: { WebSeed: ["--allow-net"] },
   client: {
     Session: ["--allow-net", "--allow-read"],
     "Session with DHT": ["--allow-net"],
