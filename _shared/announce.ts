@@ -142,3 +142,11 @@ export function checkTrackerTimeouts(timeouts: TrackerTimeouts): void {
     }
   }
 }
+
+/** The error of a tracker at an address that we have nothing to do with. */
+export function blockedTracker(name: string): TrackerError {
+  return new TrackerError(
+    "forbidden-target",
+    `Cannot use tracker ${name}: a block list names its address`,
+  );
+}

@@ -12,6 +12,8 @@ export interface HostPlace {
   readonly reach: number;
   /** Its address, where it is known. */
   readonly address: string | undefined;
+  /** All that are known. */
+  readonly addresses: readonly string[];
 }
 
 /** Tells the addresses of a name. */
@@ -51,17 +53,25 @@ export async function findHost(
   const name = url.hostname.replace(/^\[|\]$/g, "");
   const isAddress = tryParseIp(name) !== undefined;
   if (isAddress || isLocalHost(name)) {
-    return { reach: reachOf(name), address: isAddress ? name : undefined };
+    return {
+      reach: reachOf(name),
+      address: isAddress ? name : undefined,
+      addresses: isAddress ? [name] : [],
+    };
   }
   try {
     const found = await resolve(name);
     const hosts = found.map((address) => ({ reach: reachOf(address), address }))
       .sort((a, b) => a.reach - b.reach);
     // A name with several is trusted as the farthest, and refused as the nearest.
-    return { reach: hosts.at(-1)?.reach ?? 0, address: hosts[0]?.address };
+    return {
+      reach: hosts.at(-1)?.reach ?? 0,
+      address: hosts[0]?.address,
+      addresses: found,
+    };
   } catch {
     // The connection will say what is wrong with the name.
-    return { reach: 0, address: undefined };
+    return { reach: 0, address: undefined, addresses: [] };
   }
 }
 

@@ -10,9 +10,11 @@ import { randomInt, systemRandom } from "../_shared/random.ts";
 import type { FileSystem } from "../disk/file_system.ts";
 import { ExtensionBits } from "../handshake/extension_bits.ts";
 import { Handshaker } from "../handshake/handshaker.ts";
+import type { IpSet } from "../handshake/ip_set.ts";
 import { createPeerId } from "../handshake/peer_id.ts";
 import type { Magnet } from "../metainfo/magnet.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
+import { Blocklist } from "./session/blocklist.ts";
 import { AnnounceScheduler } from "./trackers/announce_scheduler.ts";
 import {
   checkAddOptions,
@@ -102,6 +104,7 @@ export class Session implements AsyncDisposable {
   };
   readonly #context: SessionContext;
   readonly #handshaker: Handshaker;
+  readonly #blocklist: Blocklist;
   readonly #services: SessionServices;
   readonly #trackers: TrackerClients;
   readonly #loop: Promise<void>;
@@ -115,18 +118,20 @@ export class Session implements AsyncDisposable {
     handshaker: Handshaker,
     options: SessionOptions,
     services: SessionServices,
+    blocklist: Blocklist,
   ) {
     const { clock = systemClock, random = systemRandom } = options;
     const limiter = (rate: number | undefined) =>
       new RateLimiter({ clock, bytesPerSecond: rate ?? Infinity });
     const { timers } = services;
     const announces = new AnnounceScheduler(timers);
-    const trackers = new TrackerClients(options, announces);
+    const trackers = new TrackerClients(options, announces, blocklist.has);
     this.#trackers = trackers;
     this.#options = options;
     this.#disks = new SessionDisks(options);
     this.#services = services;
     this.#handshaker = handshaker;
+    this.#blocklist = blocklist;
     this.#context = {
       options,
       clock,
@@ -153,6 +158,7 @@ export class Session implements AsyncDisposable {
       ),
       disk: (where) => this.#disks.at(where),
       trackerFor: (url) => trackers.clientFor(url),
+      isBlocked: blocklist.has,
     };
     this.#loop = this.#accept();
     this.#cancelTick = this.#scheduleTick();
@@ -174,6 +180,7 @@ export class Session implements AsyncDisposable {
     checkSessionOptions(options);
     options.signal?.throwIfAborted();
     const { random = systemRandom } = options;
+    const blocklist = new Blocklist(options.blocklist);
     const handshaker = await Handshaker.open({
       peerId: options.peerId ?? createPeerId(random),
       extensions: options.dht ? EXTENSIONS.with("dht") : EXTENSIONS,
@@ -182,13 +189,17 @@ export class Session implements AsyncDisposable {
       // Torrents wait for one turn each.
       maxQueued: Infinity,
       transports: options.transports,
-      filters: options.filter,
+      filters: blocklist.filters(options.filter),
       encryption: options.encryption ?? "prefer",
       ...(options.clock ? { clock: options.clock } : {}),
     });
     try {
-      const services = await openServices(options, handshaker.local);
-      return new Session(handshaker, options, services);
+      const services = await openServices(
+        options,
+        handshaker.local,
+        blocklist,
+      );
+      return new Session(handshaker, options, services, blocklist);
     } catch (error) {
       await handshaker.close();
       throw error;
@@ -239,6 +250,17 @@ export class Session implements AsyncDisposable {
   }
   set uploadLimit(bytesPerSecond: number) {
     this.#context.uploadLimit.rate = bytesPerSecond;
+  }
+
+  /** Whom we have nothing to do with; peers on a new list are dropped. */
+  get blocklist(): IpSet | undefined {
+    return this.#blocklist.ips;
+  }
+  set blocklist(ips: IpSet | undefined) {
+    this.#blocklist.ips = ips;
+    for (const { network } of this.#torrents.keys()) {
+      network.openSwarm?.dropBlocked();
+    }
   }
 
   /**

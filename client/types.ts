@@ -14,6 +14,7 @@ import type { Clock } from "../_shared/clock.ts";
 import type { RandomSource } from "../_shared/random.ts";
 import type { FileSystem } from "../disk/mod.ts";
 import type { HandshakeFilters } from "../handshake/filter.ts";
+import type { IpSet } from "../handshake/ip_set.ts";
 import type { EncryptionPolicy } from "../handshake/encryption_policy.ts";
 import type { MainlineDhtOptions } from "../dht/mod.ts";
 import type { LocalDiscoveryOptions } from "../lpd/mod.ts";
@@ -368,6 +369,13 @@ export interface SessionOptions extends PolicyOptions {
    * @default {everybody}
    */
   readonly filter?: HandshakeFilters | undefined;
+  /**
+   * Addresses that we have nothing to do with: peers both ways, nodes of the
+   * DHT, trackers. `Session.blocklist` changes it.
+   *
+   * @default {nobody}
+   */
+  readonly blocklist?: IpSet | undefined;
   /** Instead of the built-in HTTP client. */
   readonly httpTracker?: TrackerClient | undefined;
   /** Instead of the built-in UDP client. */

@@ -6,6 +6,7 @@
 import {
   type AnnounceRequest,
   type AnnounceResponse,
+  blockedTracker,
   checkTrackerTimeouts,
   type ScrapeEntry,
   type TrackerCallOptions,
@@ -14,7 +15,7 @@ import {
 import { concatBytes } from "../_shared/bytes.ts";
 import { type Clock, deadlineSignal, systemClock } from "../_shared/clock.ts";
 import { systemResolve } from "../_shared/datagram.ts";
-import { findHost } from "../_shared/reach.ts";
+import { findHost, type HostPlace } from "../_shared/reach.ts";
 import {
   formatAnnounceUrl,
   formatScrapeUrl,
@@ -98,6 +99,12 @@ export interface HttpTrackerClientOptions {
   readonly resolve?:
     | ((hostname: string) => Promise<readonly string[]>)
     | undefined;
+  /**
+   * Whether we have nothing to do with an IP address: a tracker with one of them is not asked.
+   *
+   * @default {every address may be asked}
+   */
+  readonly isBlocked?: ((ip: string) => boolean) | undefined;
   /** Clock to use. @default {the system's} */
   readonly clock?: Clock | undefined;
 }
@@ -337,7 +344,7 @@ export class HttpTrackerClient implements Disposable, AsyncDisposable {
     let url = new URL(target);
     const tracker = await findHost(url, resolve);
     const localTracker = tracker.reach > 0;
-    checkTarget(url, tracker, this.#options.localTrackers);
+    this.#check(url, tracker);
     for (let redirects = 0;; redirects++) {
       const response = await this.#fetch(url, signal);
       const location = response.headers.get("location");
@@ -375,7 +382,7 @@ export class HttpTrackerClient implements Disposable, AsyncDisposable {
           } redirects to ${next.host}, which is on a more private network`,
         );
       }
-      checkTarget(next, host, this.#options.localTrackers);
+      this.#check(next, host);
       if (!(this.#options.mayFollow?.(next.href) ?? true)) {
         throw new TrackerError(
           "unreachable",
@@ -385,6 +392,15 @@ export class HttpTrackerClient implements Disposable, AsyncDisposable {
         );
       }
       url = next;
+    }
+  }
+
+  /** Refuses what is no tracker, and whom we have nothing to do with. */
+  #check(url: URL, host: HostPlace): void {
+    const { isBlocked = () => false, localTrackers } = this.#options;
+    checkTarget(url, host, localTrackers);
+    if (host.addresses.some((ip) => isBlocked(ip))) {
+      throw blockedTracker(trackerOrigin(url.href));
     }
   }
 

@@ -19,7 +19,7 @@ export type LocalTrackerPolicy =
 /** Refuses what may be no tracker but another service of a private network. */
 export function checkTarget(
   url: URL,
-  { reach }: HostPlace,
+  { reach }: Pick<HostPlace, "reach">,
   policy: LocalTrackerPolicy = "announce-path",
 ): void {
   const last = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);

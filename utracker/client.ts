@@ -12,6 +12,7 @@ import {
 import {
   type AnnounceRequest,
   type AnnounceResponse,
+  blockedTracker,
   checkTrackerTimeouts,
   type ScrapeEntry,
   type TrackerCallOptions,
@@ -293,10 +294,13 @@ export class UdpTrackerClient implements AsyncDisposable {
       );
     }
     // A torrent must not make us send to a whole network.
-    const targets = found.filter(({ hostname, port }) =>
+    const { isBlocked = () => false } = this.#options;
+    const usable = found.filter(({ hostname, port }) =>
       isUsablePeer(tryParseIp(hostname)!, port, true)
     );
+    const targets = usable.filter(({ hostname }) => !isBlocked(hostname));
     if (targets.length > 0) return targets;
+    if (usable.length > 0) throw blockedTracker(`udp://${formatEndpoint(to)}`);
     throw new TrackerError(
       "forbidden-target",
       `Cannot use tracker udp://${

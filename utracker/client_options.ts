@@ -53,6 +53,13 @@ export interface UdpTrackerClientOptions {
   readonly resolve?:
     | ((hostname: string) => Promise<readonly string[]>)
     | undefined;
+  /**
+   * Whether we have nothing to do with an IP address: a tracker that has only
+   * such ones is not asked.
+   *
+   * @default {every address may be asked}
+   */
+  readonly isBlocked?: ((ip: string) => boolean) | undefined;
   /** Clock to use. @default {the system's} */
   readonly clock?: Clock | undefined;
   /** Source of transaction ids and of the default key. @default {the system's} */

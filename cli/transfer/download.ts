@@ -27,6 +27,7 @@ import {
   type Wishes,
   wishesOf,
 } from "./download_job.ts";
+import { reloadBlocklists } from "./blocklist.ts";
 import { failureLine, Reporter } from "./reporter.ts";
 import {
   JSON_DETAILS,
@@ -198,7 +199,7 @@ async function run(context: VerbContext): Promise<number> {
       try {
         if (source.type === "torrent") printList(source.metainfo, output, json);
         else {
-          await using session = await openSession(plan);
+          await using session = await openSession(plan, signal);
           const { peers, trackers } = plan;
           const torrent = session.add(source.magnet, {
             peers,
@@ -214,7 +215,7 @@ async function run(context: VerbContext): Promise<number> {
     return code;
   }
   await makeFolder(wishes.dir);
-  await using session = await openSession(plan);
+  await using session = await openSession(plan, signal);
   await using reporter = new Reporter({
     session,
     output,
@@ -223,6 +224,12 @@ async function run(context: VerbContext): Promise<number> {
     peers: plan.peers,
     several: sources.length > 1,
   });
+  using _hangUp = reloadBlocklists(
+    session,
+    plan.blocklists,
+    (text) => reporter.note(text),
+    { signal },
+  );
   try {
     const note = portNote(plan, session);
     if (note !== "") reporter.note(`Listening on ${where(session)}${note}`);
@@ -262,7 +269,7 @@ export const downloadVerb: Verb = {
     "Several sources are fetched side by side. One that fails does not end the others; the exit code is that of the first that failed.",
     "Symbolic links are made when all is there, if they lead to a file of the torrent; otherwise they are empty files.",
     "What is there already is checked and kept. Files that cannot be the torrent's stop the command with exit code 6, unless --force is given; what is too long is cut.",
-    "The first Ctrl-C stops cleanly and keeps what was fetched; the same command goes on from there. So does SIGHUP, but not below nohup.",
+    "The first Ctrl-C stops cleanly and keeps what was fetched; the same command goes on from there. So does SIGHUP, but not below nohup or with --blocklist.",
     JSON_DETAILS,
   ],
   operands: [1, Infinity],

@@ -18,6 +18,7 @@ import { findFolder } from "../torrent/folders.ts";
 import { readTorrentFile } from "../torrent/source.ts";
 import { parseDuration, parseRatio } from "../units.ts";
 import { checkOutput, writeOutput } from "../write_file.ts";
+import { reloadBlocklists } from "./blocklist.ts";
 import { Reporter } from "./reporter.ts";
 import {
   JSON_DETAILS,
@@ -215,7 +216,7 @@ async function run(context: VerbContext): Promise<number> {
   const wanted = planNetwork(args);
   const { metainfo, dir, isChecked } = await findSeed(context, wanted);
   const plan = planFor(wanted, metainfo.private);
-  await using session = await openSession(plan);
+  await using session = await openSession(plan, signal);
   const torrent = session.add(metainfo, {
     dir,
     peers: plan.peers,
@@ -230,6 +231,12 @@ async function run(context: VerbContext): Promise<number> {
     quiet: args.has("quiet"),
     peers: plan.peers,
   });
+  using _hangUp = reloadBlocklists(
+    session,
+    plan.blocklists,
+    (text) => reporter.note(text),
+    { signal },
+  );
   const place = `${where(session)}${portNote(plan, session)}`;
   tellTorrent(metainfo, plan.trackers, place, reporter);
   reporter.add(torrent);
@@ -259,7 +266,7 @@ export const seedVerb: Verb = {
   operands: [1, Infinity],
   operandNames: ["FILE.torrent or PATH"],
   permissions:
-    "--allow-net --allow-read=FILE.torrent,DIR,PATH --allow-write=FILE",
+    "--allow-net --allow-read=FILE.torrent,DIR,PATH,FILE --allow-write=FILE",
   options: [
     {
       name: "save-torrent",

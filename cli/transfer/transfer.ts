@@ -23,6 +23,7 @@ import { UsageError } from "../error.ts";
 import { EXIT_INTERRUPTED } from "../exit_code.ts";
 import { listenError } from "../io_error.ts";
 import { parseInteger, parseRate } from "../units.ts";
+import { BLOCKLIST_OPTION, loadBlocklists } from "./blocklist.ts";
 
 /** Where peers expect a client to listen. */
 const DEFAULT_PORT = 6881;
@@ -88,6 +89,7 @@ export const NETWORK_OPTIONS: readonly OptionSpec[] = [
     value: "RATE",
     summary: "Upload at most so much a second, such as 500K",
   },
+  BLOCKLIST_OPTION,
   { name: "json", summary: "Print one JSON object a line" },
   { name: "quiet", short: "q", summary: "Show no progress" },
 ];
@@ -147,6 +149,8 @@ export interface NetworkPlan {
   readonly trackers: readonly string[];
   /** Whether peers can be found without being named. */
   readonly discovers: boolean;
+  /** Block lists, as named. */
+  readonly blocklists: readonly string[];
   /** Addresses to listen on, best first. */
   readonly hosts: readonly string[];
   /** Ports to listen on, best first. */
@@ -198,6 +202,7 @@ export function planNetwork(args: Arguments): NetworkPlan {
     options,
     peers: endpointsOf(args, "peer"),
     trackers: trackersOf(args),
+    blocklists: args.all("blocklist"),
     discovers: dht !== false || lpd !== false,
     hosts: address === undefined ? ["::", "0.0.0.0"] : [address],
     ports: port === undefined ? [DEFAULT_PORT, 0] : [port],
@@ -245,13 +250,22 @@ export function planFor(plan: NetworkPlan, isPrivate: boolean): NetworkPlan {
 }
 
 /**
- * Opens a session: the first address and port that can be bound.
+ * Opens a session: reads its block lists, then takes the first address and port
+ * that can be bound.
  *
  * @param plan How.
+ * @param signal Ends the reading.
  * @returns The session, listening.
  */
-export async function openSession(plan: NetworkPlan): Promise<Session> {
-  const { options, hosts, ports } = plan;
+export async function openSession(
+  plan: NetworkPlan,
+  signal: AbortSignal,
+): Promise<Session> {
+  const { hosts, ports, blocklists } = plan;
+  const options: SessionOptions = blocklists.length === 0 ? plan.options : {
+    ...plan.options,
+    blocklist: await loadBlocklists(blocklists, { signal }),
+  };
   let failure: unknown;
   for (const number of ports) {
     for (const hostname of hosts) {

@@ -40,6 +40,8 @@ export interface SessionContext extends SessionLimits, TrackerContext {
   readonly hosts: HostBook;
   /** What is thought of sources of candidates. */
   readonly sources: CandidateSources;
+  /** Whether we have nothing to do with an address. */
+  readonly isBlocked: (hostname: string) => boolean;
   /** The disk manager of a folder or file system. */
   disk(where: string | FileSystem): DiskManager;
 }

@@ -13,6 +13,8 @@ import { DhtPeers } from "./dht_peers.ts";
 import { LocalPeers } from "../local_peers.ts";
 import type { SharedDiscovery } from "../discovery_runner.ts";
 import type { SessionOptions } from "../types.ts";
+import type { Blocklist } from "./blocklist.ts";
+import { openDatagramSocket } from "../../_shared/datagram.ts";
 
 /** Discovery services of a session. */
 export interface SessionServices {
@@ -32,6 +34,7 @@ export interface SessionServices {
 export async function openServices(
   options: SessionOptions,
   local: Endpoint | undefined,
+  blocklist: Blocklist,
 ): Promise<SessionServices> {
   const timers = new SharedClock(options.clock ?? systemClock);
   await using stack = new AsyncDisposableStack();
@@ -39,7 +42,7 @@ export async function openServices(
   let dht: MainlineDht | undefined;
   let lookups: DhtPeers | undefined;
   if (options.dht) {
-    dht = stack.use(await openDht(options, options.dht, local));
+    dht = stack.use(await openDht(options, options.dht, local, blocklist));
     lookups = new DhtPeers(dht, timers);
     stack.use(lookups);
     sources.push(lookups);
@@ -61,6 +64,7 @@ async function openDht(
   options: SessionOptions,
   wanted: MainlineDhtOptions,
   local: Endpoint | undefined,
+  blocklist: Blocklist,
 ): Promise<MainlineDht> {
   const { clock, random } = options;
   const { MainlineDht } = await import("../../dht/node.ts");
@@ -71,6 +75,7 @@ async function openDht(
     ...(clock ? { clock } : {}),
     ...(random ? { random } : {}),
     ...wanted,
+    socket: blocklist.sockets(wanted.socket ?? openDatagramSocket),
   };
   if (wanted.port !== undefined || local === undefined) {
     return await MainlineDht.open(settings);

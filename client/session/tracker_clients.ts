@@ -33,17 +33,21 @@ export class TrackerClients {
   readonly #http: LazyClient;
   readonly #udp: LazyClient;
 
-  constructor(options: SessionOptions, scheduler: AnnounceScheduler) {
+  constructor(
+    options: SessionOptions,
+    scheduler: AnnounceScheduler,
+    isBlocked: (ip: string) => boolean,
+  ) {
     const { clock, random } = options;
     this.#options = options;
     this.#http = new LazyClient(async () => {
       const { HttpTrackerClient } = await import("../../htracker/client.ts");
       const mayFollow = (url: string) => scheduler.follow(url);
-      return new HttpTrackerClient({ clock, mayFollow });
+      return new HttpTrackerClient({ clock, mayFollow, isBlocked });
     });
     this.#udp = new LazyClient(async () => {
       const { UdpTrackerClient } = await import("../../utracker/client.ts");
-      return new UdpTrackerClient({ clock, random });
+      return new UdpTrackerClient({ clock, random, isBlocked });
     });
   }
 

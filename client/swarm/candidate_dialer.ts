@@ -56,7 +56,11 @@ export class CandidateDialer {
   /** Adds candidates and dials if there is room. */
   add(candidates: Iterable<PeerCandidate>): number {
     let added = 0;
-    for (const candidate of candidates) if (this.list.add(candidate)) added++;
+    const { isBlocked } = this.#host.context;
+    for (const candidate of candidates) {
+      if (isBlocked(candidate.address.hostname)) continue;
+      if (this.list.add(candidate)) added++;
+    }
     this.connectMore();
     return added;
   }

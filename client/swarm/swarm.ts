@@ -251,6 +251,16 @@ export class Swarm implements MetadataHost {
     }
   }
 
+  /** Drops the peers that the session has nothing to do with any more. */
+  dropBlocked(): void {
+    const error = new Error("The block list names it");
+    for (const { address, connection } of [...this.peers.values()]) {
+      if (this.context.isBlocked(address.hostname)) {
+        void connection.close(error);
+      }
+    }
+  }
+
   /** Once a second while there are peers. */
   tick(now: number): void {
     if (!this.#torrent.isPrivate) this.#exchange?.tick(now);

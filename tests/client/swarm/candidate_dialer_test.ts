@@ -76,6 +76,7 @@ function setUp(more: { room?: () => number } = {}) {
       random: { getRandomValues: <T>(bytes: T) => bytes },
       sources: new CandidateSources(),
       hosts: new HostBook(),
+      isBlocked: () => false,
       handshaker,
     },
     isComplete: false,

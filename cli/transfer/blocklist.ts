@@ -1,0 +1,141 @@
+/**
+ * `--blocklist`: whom a session has nothing to do with.
+ *
+ * @module
+ */
+import { deadlineSignal, systemClock } from "../../_shared/clock.ts";
+import type { Session } from "../../client/session.ts";
+import type { IpSet } from "../../handshake/ip_set.ts";
+import type { OptionSpec } from "../command.ts";
+import { CommandError, describeError, UsageError } from "../error.ts";
+import { EXIT_IO } from "../exit_code.ts";
+import { ioError } from "../io_error.ts";
+import { onHangUp } from "../signals.ts";
+import { safeText } from "../text.ts";
+import { shownUrl } from "../torrent/fetch_torrent.ts";
+
+/** How long fetching a list may take, in milliseconds. */
+const TIMEOUT_MS = 120_000;
+
+/** The option itself. */
+export const BLOCKLIST_OPTION: OptionSpec = {
+  name: "blocklist",
+  value: "FILE|URL",
+  repeat: true,
+  summary:
+    "Have nothing to do with these addresses: P2P text, eMule dat or prefixes, also gzip; SIGHUP reads it again; repeatable",
+  complete: "file",
+};
+
+/** Options of {@linkcode loadBlocklists}. */
+export interface BlocklistOptions {
+  /** Ends the attempt. */
+  readonly signal: AbortSignal;
+  /** Fetches URLs. @default {globalThis.fetch} */
+  readonly fetch?: typeof globalThis.fetch | undefined;
+}
+
+/** Opens a file or URL that a person named. */
+async function open(
+  name: string,
+  { signal, fetch = globalThis.fetch }: BlocklistOptions,
+): Promise<ReadableStream<Uint8Array>> {
+  if (!/^https?:\/\//i.test(name)) {
+    try {
+      const file = await Deno.open(name);
+      if (!(await file.stat()).isDirectory) return file.readable;
+      file.close();
+      throw new Deno.errors.IsADirectory("Is a directory");
+    } catch (error) {
+      throw ioError(error, "read", name);
+    }
+  }
+  if (!URL.canParse(name)) {
+    throw new UsageError(`${JSON.stringify(name)} is no valid URL`);
+  }
+  const response = await fetch(name, {
+    signal,
+    headers: { "user-agent": "" },
+  });
+  if (response.ok && response.body !== null) return response.body;
+  await response.body?.cancel();
+  throw new Error(`the server answered ${response.status}`);
+}
+
+/**
+ * Reads block lists.
+ *
+ * @param names Files and URLs.
+ * @param options See {@linkcode BlocklistOptions}.
+ * @returns All of their ranges.
+ * @throws {CommandError} If one cannot be read, or is no block list.
+ */
+export async function loadBlocklists(
+  names: readonly string[],
+  options: BlocklistOptions,
+): Promise<IpSet> {
+  const { IpSetBuilder } = await import("../../handshake/ip_set.ts");
+  const { readBlocklist } = await import("../../handshake/blocklist.ts");
+  const ips = new IpSetBuilder();
+  for (const name of names) {
+    using deadline = deadlineSignal(
+      systemClock,
+      TIMEOUT_MS,
+      `no whole answer within ${TIMEOUT_MS / 1000} s`,
+      options.signal,
+    );
+    const { signal } = deadline;
+    try {
+      await readBlocklist(await open(name, { ...options, signal }), ips);
+    } catch (error) {
+      options.signal.throwIfAborted();
+      if (error instanceof CommandError || error instanceof UsageError) {
+        throw error;
+      }
+      if ((error as Error).name === "NotCapable") throw error;
+      const shown = URL.canParse(name) ? shownUrl(name) : name;
+      const { message } = signal.aborted
+        ? signal.reason as Error
+        : error as Error;
+      throw new CommandError(
+        EXIT_IO,
+        "blocklist",
+        `Cannot use block list ${safeText(shown)}: ${
+          safeText(message.replaceAll(name, shown))
+        }`,
+        { cause: error },
+      );
+    }
+  }
+  return ips.build();
+}
+
+/**
+ * Reads the lists of a session again at each SIGHUP; a list that cannot be read
+ * leaves the old one as it is.
+ *
+ * @param session Whose lists.
+ * @param names Files and URLs; without any the signal keeps its meaning.
+ * @param note Says what came of it.
+ * @param options See {@linkcode BlocklistOptions}.
+ * @returns Gives the signal its meaning back.
+ */
+export function reloadBlocklists(
+  session: Session,
+  names: readonly string[],
+  note: (text: string) => void,
+  options: BlocklistOptions,
+): Disposable {
+  if (names.length === 0) return { [Symbol.dispose]() {} };
+  let running = Promise.resolve();
+  return onHangUp(() => {
+    running = running.then(async () => {
+      try {
+        session.blocklist = await loadBlocklists(names, options);
+        note(`Read the block lists again: ${session.blocklist.size} ranges`);
+      } catch (error) {
+        if (!options.signal.aborted) note(describeError(error).message);
+      }
+    });
+  });
+}
