@@ -15,9 +15,6 @@ import { capture, ROOT } from "./process.ts";
 /** Longest run of a case, in seconds. */
 const LIMIT_SECONDS = 150;
 
-/** What is left out unless it is named: behaviour that is not settled yet. */
-const LATER = /^(create-.*|progress-long-name|stdin-dash|term-dumb)$/;
-
 /** Cases that are run once for each of these further arguments. */
 const VARIANTS: Readonly<Record<string, readonly string[]>> = {
   "complete-but-gone": ["dir", "file", "replace"],
@@ -113,7 +110,7 @@ export async function cases(context: TaskContext): Promise<number> {
     return 2;
   }
   const chosen = all.filter((one) =>
-    names.length > 0 ? names.includes(plain(one)) : !LATER.test(one.name)
+    names.length === 0 || names.includes(plain(one))
   );
   let passed = 0;
   for (const one of chosen) {
@@ -126,11 +123,6 @@ export async function cases(context: TaskContext): Promise<number> {
         seconds.padStart(6)
       } s  ${said}`,
     );
-  }
-  if (names.length === 0) {
-    for (const one of all) {
-      if (LATER.test(one.name)) console.log(`left out  ${one.name}`);
-    }
   }
   console.log(`${passed} passed, ${chosen.length - passed} failed`);
   return passed === chosen.length ? 0 : 1;
