@@ -40,6 +40,7 @@
  * | 11 | peer exchange | both ways |
  * | 12, 31 | tiers of trackers, retry times | all |
  * | 14 | local discovery | with `lpd` |
+ * | 19 | web seeds | asked beside peers, alone where there are none |
  * | 21 | partial seeds (`upload_only`, `paused`) | told to peers and trackers, and understood |
  * | 27 | private torrents | no peer exchange, no further discovery |
  * | 40 | canonical peer priority | orders candidates |

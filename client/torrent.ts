@@ -14,6 +14,7 @@ import {
 import { sequential as inOrder } from "../select/ranked.ts";
 import { type SavedTorrent, saveTorrent } from "./torrent/saved.ts";
 import type { DiscoveryStatus } from "./discovery_runner.ts";
+import type { WebSeedStatus } from "../webseed/web_seed_options.ts";
 import type { TrackerStatus } from "./trackers/tracker_entry.ts";
 import { makeTorrentFile, type TorrentFile } from "./torrent/torrent_file.ts";
 import type { TorrentLife } from "./torrent/torrent_life.ts";
@@ -182,6 +183,15 @@ export class Torrent {
    */
   trackers(): readonly TrackerStatus[] {
     return this.#life.network.trackers();
+  }
+
+  /**
+   * The web seeds that are asked, as far as they were needed by now.
+   *
+   * @returns A snapshot.
+   */
+  webSeeds(): WebSeedStatus[] {
+    return this.#life.content?.webSeeds.statuses() ?? [];
   }
 
   /**

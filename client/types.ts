@@ -219,6 +219,13 @@ export interface AddTorrentOptions extends PolicyOptions {
     | undefined;
   /** Whether these are used instead of the torrent's own. @default {false} */
   readonly replaceTrackers?: boolean | undefined;
+  /**
+   * More web seeds (BEP 19): http or https URLs, which may lead anywhere. Those of
+   * the torrent itself may lead to public addresses only.
+   *
+   * @default {[]}
+   */
+  readonly webSeeds?: readonly string[] | undefined;
   /** Bytes a second. @default {Infinity} */
   readonly downloadLimit?: number | undefined;
   /** Bytes a second. @default {Infinity} */
@@ -323,6 +330,12 @@ export interface SessionOptions extends PolicyOptions {
   readonly uploadLimit?: number | undefined;
   /** Whether trackers are asked. @default {true} */
   readonly trackers?: boolean | undefined;
+  /** Whether web seeds are asked (BEP 19). @default {true} */
+  readonly webSeeds?: boolean | undefined;
+  /** Instead of the built-in `fetch`, for web seeds. */
+  readonly fetch?:
+    | ((url: URL, init: RequestInit) => Promise<Response>)
+    | undefined;
   /** Whether peers are exchanged with peers (BEP 11). @default {true} */
   readonly pex?: boolean | undefined;
   /**

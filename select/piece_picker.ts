@@ -110,6 +110,29 @@ export class PiecePicker {
   }
 
   /**
+   * Chooses a run of whole pieces that nobody was asked for and that lie
+   * together, for a source that is asked for much at a time. It begins with the
+   * piece that is due, or near before it, and nobody else is asked for its pieces.
+   *
+   * @param peer The source.
+   * @param count About how many blocks; one piece at least.
+   * @param now The time in milliseconds.
+   * @param out Where to append them.
+   * @returns `out`.
+   * @throws {RangeError} If the peer is unknown.
+   */
+  pickRun(
+    peer: PeerKey,
+    count: number,
+    now: number,
+    out: BlockAddress[] = [],
+  ): BlockAddress[] {
+    const known = findPeer(this.#table, peer);
+    if (known.interesting > 0) this.#chooser.pickRun(known, count, now, out);
+    return out;
+  }
+
+  /**
    * Takes requests over from slower peers, for a peer for which
    * {@linkcode PiecePicker.pick} finds nothing.
    *

@@ -104,6 +104,7 @@ export class WebSeedFiles {
    */
   bad(pieceIndex: number): number[] | undefined {
     const { isSingleFile } = this.#torrent;
+    if (!this.pieces.has(pieceIndex)) return [];
     if (isSingleFile || ++this.#badPieces >= MAX_BAD_PIECES) return undefined;
     const size = this.#layout.pieceSize(pieceIndex);
     const files = this.#layout.spans(pieceIndex, 0, size)

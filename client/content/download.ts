@@ -39,7 +39,7 @@ export class Download {
   readonly picker: PiecePicker;
   readonly #content: TorrentContent;
   readonly #layout: PieceLayout;
-  readonly #sources: ReadonlyMap<PeerKey, BlockSource>;
+  readonly #sources = new Map<PeerKey, BlockSource>();
   readonly #storage: TorrentStorage;
   readonly #clock: Clock;
   readonly #smartBan = new SmartBan();
@@ -55,16 +55,15 @@ export class Download {
   wastedBytes = 0;
 
   constructor(content: TorrentContent) {
-    const { layout, storage, strategy, sources } = content;
+    const { layout, storage, strategy } = content;
     const { limits, context: { clock, random } } = content.torrent;
     this.#content = content;
     this.#layout = layout;
     this.#storage = storage;
     this.#clock = clock;
-    this.#sources = sources;
     this.#turns = new RequestTurns(limits.download, () => {
       let open = 0;
-      for (const { connection, inPicker } of sources.values()) {
+      for (const { connection, inPicker } of this.#sources.values()) {
         if (inPicker && !connection.state.peerChoking) open++;
       }
       return open;
@@ -105,6 +104,7 @@ export class Download {
   /** Takes a peer into the books. */
   addPeer(peer: BlockSource): void {
     this.picker.peers.add(peer.key);
+    this.#sources.set(peer.key, peer);
     peer.inPicker = true;
     this.#suspect(peer);
     const { state, peerHas } = peer.connection;
@@ -122,6 +122,7 @@ export class Download {
   removePeer(peer: BlockSource): void {
     if (!peer.inPicker) return;
     peer.inPicker = false;
+    this.#sources.delete(peer.key);
     const released = this.picker.peers.remove(peer.key);
     this.#smartBan.forget(peer.key);
     if (released.length > 0) this.refillAll();
@@ -235,6 +236,7 @@ export class Download {
       !this.active || this.#heldBack || !peer.inPicker ||
       this.#storage.state === "paused"
     ) return;
+    if (peer.takesRuns) return this.#refillRun(peer);
     const { key, connection } = peer;
     const { state, allowedFast } = connection;
     if (state.peerChoking && allowedFast.size === 0) return;
@@ -264,6 +266,21 @@ export class Download {
       return;
     }
     this.#request(peer, batch);
+  }
+
+  /** Asks a source for pieces that lie together, or for what others left. */
+  #refillRun(source: BlockSource): void {
+    const room = source.connection.requestWindow;
+    if (room === 0) return;
+    const now = this.#clock.now();
+    const batch = this.#batch;
+    batch.length = 0;
+    this.picker.pickRun(source.key, room, now, batch);
+    if (batch.length === 0) this.picker.pick(source.key, room, now, batch);
+    if (batch.length > 0) this.#request(source, batch);
+    else if (this.picker.outstanding(source.key) === 0) {
+      this.#stealFor(source, STEAL_BATCH, now);
+    }
   }
 
   /** Asks for more after a block came: peers that wait for a turn go first. */
@@ -351,6 +368,7 @@ export class Download {
             contributors,
             splitDigests(digests),
           ),
+          pieceIndex,
         );
       }
     } else {
@@ -385,7 +403,9 @@ export class Download {
             contributors,
             splitDigests(digests),
           ),
+          pieceIndex,
         );
+        this.#author(pieceIndex, contributors)?.bad?.(pieceIndex);
         for (const peer of this.#sources.values()) this.#suspect(peer);
       }
     }
@@ -428,7 +448,23 @@ export class Download {
     }
   }
 
-  #judge(verdict: PeerVerdict): void {
+  /** The source that gave all of a piece but its padding. */
+  #author(
+    pieceIndex: number,
+    contributors: readonly PeerKey[],
+  ): BlockSource | undefined {
+    const layout = this.#layout;
+    const key = contributors.find((key) => key >= 0);
+    const isOnly = contributors.every((other, block) => {
+      if (other === key) return true;
+      const size = layout.blockSize(pieceIndex, block);
+      return layout.spans(pieceIndex, block * BLOCK_SIZE, size)
+        .every(({ pad }) => pad);
+    });
+    return key === undefined || !isOnly ? undefined : this.#sources.get(key);
+  }
+
+  #judge(verdict: PeerVerdict, pieceIndex: number): void {
     for (const key of verdict.parole) {
       if (this.picker.peers.has(key)) this.picker.peers.setParole(key, true);
     }
@@ -436,6 +472,11 @@ export class Download {
       if (this.picker.peers.has(key)) this.picker.peers.setParole(key, false);
     }
     for (const key of verdict.ban) {
+      const source = this.#sources.get(key);
+      if (source?.bad !== undefined) {
+        source.bad(pieceIndex);
+        continue;
+      }
       this.#content.torrent.ban(
         key,
         "Peer sent blocks that fail the hash check",

@@ -34,6 +34,7 @@ import {
   surplusWarning,
   unreadableWarning,
 } from "./torrent_warnings.ts";
+import { WebSeeds } from "./web_seeds.ts";
 import { Wishes } from "./wishes.ts";
 
 /** What is needed only while there are peers. */
@@ -58,6 +59,8 @@ export class TorrentContent {
   readonly hashes: HashServer | undefined;
   /** What is wanted how much. */
   readonly wishes: Wishes;
+  /** Web servers that have the files. */
+  readonly webSeeds: WebSeeds = new WebSeeds(this);
   readonly #readOnly: boolean;
   #peerBooks: PeerBooks | undefined;
   /** In which order pieces are fetched. */
@@ -128,9 +131,9 @@ export class TorrentContent {
     return this.storage.have;
   }
 
-  /** Where blocks may come from, by key. */
-  get sources(): ReadonlyMap<number, SwarmPeer> {
-    return this.torrent.peers;
+  /** Asks peers and web seeds for blocks. */
+  get download(): Download {
+    return this.#books().download;
   }
 
   /** Makes sure that the files are in their places, for saying so. */
@@ -198,17 +201,20 @@ export class TorrentContent {
   start(): void {
     this.#active = true;
     if (this.#peerBooks !== undefined) this.#startBooks(this.#peerBooks);
+    this.#followWishes();
   }
 
   /** Stops both directions. */
   stop(): void {
     this.#active = false;
+    this.#followWishes();
     this.#peerBooks?.download.stop();
     this.#peerBooks?.upload.stop();
   }
 
   /** Chooses whom to serve by whether all that is wanted is there. */
   completeChanged(): void {
+    this.#followWishes();
     this.#peerBooks?.upload.completeChanged();
   }
 
@@ -266,7 +272,10 @@ export class TorrentContent {
   /** Frees what only peers need, unless a piece waits to be verified. */
   rest(): void {
     const { picker } = this.#peerBooks?.download ?? {};
-    if (picker !== undefined && picker.stats().complete === 0) {
+    if (
+      picker !== undefined && picker.stats().complete === 0 &&
+      !this.webSeeds.isActive
+    ) {
       this.#dropBooks();
     }
   }
@@ -309,6 +318,7 @@ export class TorrentContent {
 
   /** Closes the files, or deletes them. */
   async close(deleteFiles: boolean): Promise<void> {
+    await this.webSeeds.close();
     if (deleteFiles) await this.storage.remove({ deleteFiles });
     else await this.storage.close();
   }
@@ -453,7 +463,15 @@ export class TorrentContent {
     }
   }
 
+  /** Asks web seeds while something is wanted, written, and not there. */
+  #followWishes(): void {
+    this.webSeeds.follow(
+      this.#active && !this.#readOnly && !this.wishes.isDone,
+    );
+  }
+
   #wishesChanged(): void {
+    this.#followWishes();
     const download = this.#peerBooks?.download;
     if (download === undefined) return;
     const { priorities } = this.wishes;

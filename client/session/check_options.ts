@@ -73,7 +73,7 @@ export function checkSessionOptions(options: SessionOptions): void {
   }
 }
 
-/** Throws a `RangeError` where an option of a torrent makes no sense. */
+/** Throws a `RangeError` or `TypeError` where an option of a torrent makes no sense. */
 export function checkAddOptions(options: AddTorrentOptions): void {
   checkBoth(options);
   for (const priority of options.filePriorities ?? []) checkPriority(priority);
@@ -82,4 +82,12 @@ export function checkAddOptions(options: AddTorrentOptions): void {
     checkPriority(priority);
   }
   for (const index of options.files ?? []) checkIndex("files", index);
+  for (const url of options.webSeeds ?? []) {
+    if (/^https?:\/\//i.test(url) && URL.canParse(url)) continue;
+    throw new TypeError(
+      `Cannot use ${
+        JSON.stringify(url)
+      } as a web seed: it must be an http or https URL`,
+    );
+  }
 }

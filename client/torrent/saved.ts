@@ -32,6 +32,7 @@ const KEPT = [
   "renamedFiles",
   "trackers",
   "replaceTrackers",
+  "webSeeds",
   "downloadLimit",
   "uploadLimit",
   "maxPeers",
@@ -50,6 +51,7 @@ export interface SavedTorrent extends
     | "renamedFiles"
     | "trackers"
     | "replaceTrackers"
+    | "webSeeds"
     | "downloadLimit"
     | "uploadLimit"
     | "maxPeers"

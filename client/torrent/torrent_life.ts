@@ -274,7 +274,7 @@ export class TorrentLife implements TorrentHost {
     this.content?.tick(now);
     this.#saver.tick(now);
     if (peerCount === 0) this.content?.rest();
-    return peerCount > 0;
+    return peerCount > 0 || (this.content?.webSeeds.isActive ?? false);
   }
 
   /** Wants to be ticked from now on. */

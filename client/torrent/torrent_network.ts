@@ -126,7 +126,8 @@ export class TorrentNetwork implements TrackerHost {
     return {
       port: this.context.handshaker.local?.port ?? 0,
       uploaded: this.openSwarm?.uploadedBytes ?? 0,
-      downloaded: this.openSwarm?.downloadedBytes ?? 0,
+      downloaded: (this.openSwarm?.downloadedBytes ?? 0) +
+        (content?.webSeeds.downloadedBytes ?? 0),
       left,
       numWant: isSeeding ? 0 : 200,
       isPartialSeed: isSeeding && left > 0,

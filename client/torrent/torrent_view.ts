@@ -146,11 +146,12 @@ export interface TorrentSnapshot {
 
 /** Counts the payload of this run and earlier ones. */
 export function torrentTotals(
-  { options, network: { openSwarm } }: TorrentLife,
+  { options, content, network: { openSwarm } }: TorrentLife,
 ): Pick<TorrentStats, "downloadedBytes" | "uploadedBytes"> {
   const { downloadedBytes = 0, uploadedBytes = 0 } = options;
   return {
-    downloadedBytes: downloadedBytes + (openSwarm?.downloadedBytes ?? 0),
+    downloadedBytes: downloadedBytes + (openSwarm?.downloadedBytes ?? 0) +
+      (content?.webSeeds.downloadedBytes ?? 0),
     uploadedBytes: uploadedBytes + (openSwarm?.uploadedBytes ?? 0),
   };
 }

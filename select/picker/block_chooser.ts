@@ -110,6 +110,39 @@ export class BlockChooser {
     }
   }
 
+  /**
+   * Asks for whole untouched pieces that lie together: the one that is due, and
+   * those beside it, from a multiple of the run's length on.
+   */
+  pickRun(
+    peer: PickerPeer,
+    count: number,
+    now: number,
+    out: BlockAddress[],
+  ): void {
+    const table = this.#table;
+    const fits = (i: number) =>
+      i < table.pieceCount && table.isOpen(i) && peer.has(i);
+    const urgent = this.#deadlines.list.slice(0, URGENT_PIECES)
+      .find(({ pieceIndex }) => fits(pieceIndex))?.pieceIndex;
+    const due = urgent ?? this.#open(peer);
+    if (due < 0) return;
+    const most = Math.max(
+      1,
+      Math.floor(count / this.#book.layout.blockCount(due)),
+    );
+    let first = due;
+    if (urgent === undefined) {
+      while (first % most > 0 && fits(first - 1)) first--;
+    }
+    for (let i = first; i < first + most && fits(i); i++) {
+      const partial = this.#book.start(i);
+      // A bad piece has one author then.
+      partial.exclusive = peer.key;
+      this.#take({ peer, end: Infinity, now, out }, partial);
+    }
+  }
+
   /** Asks for free blocks of a piece in ascending order. */
   #take(turn: Turn, partial: PartialPiece): void {
     const { peer, end, now, out } = turn;

@@ -411,3 +411,23 @@ test("asks for the duplicate that the fewest were asked for", () => {
   picker.releaseAll(2);
   assertEquals(show(picker.pick(4, 1, 9)), "0.2");
 });
+
+test("gives a run of whole pieces, from a multiple of its length, or where a piece is urgent", () => {
+  const fresh = () => {
+    const picker = world({ availability: "33333331" });
+    join(picker, 1, "********");
+    join(picker, 2, "********");
+    return picker;
+  };
+  const blocks = fresh().pickRun(1, 1, 0).length;
+  assertEquals(pieces(fresh().pickRun(1, 4 * blocks, 0)), [4, 5, 6, 7]);
+  assertEquals(pieces(fresh().pickRun(1, 0, 0)), [7]);
+  const picker = fresh();
+  picker.pieces.setDeadline(2, 5);
+  assertEquals(pieces(picker.pickRun(1, 4 * blocks, 0)), [2, 3, 4, 5]);
+  // Nobody joins in while there is something else.
+  assertEquals(pieces(picker.pick(2, blocks, 0)), [7]);
+  assertEquals(pieces(picker.pickRun(1, 4 * blocks, 0)), [6]);
+  assertInvariants(picker);
+  assertThrows(() => picker.pickRun(9, 1, 0), RangeError);
+});
