@@ -83,9 +83,13 @@ function checkReachable(
   plan: NetworkPlan,
 ): void {
   if (plan.discovers || plan.peers.length > 0) return;
-  const { trackers } = source.type === "torrent"
+  const { trackers, webSeeds } = source.type === "torrent"
     ? source.metainfo
     : source.magnet;
+  if (
+    source.type === "torrent" && !args.has("no-web-seeds") &&
+    webSeeds.length + args.all("web-seed").length > 0
+  ) return;
   if (
     !args.has("no-trackers") &&
     trackers.flat().length + plan.trackers.length > 0
@@ -316,6 +320,13 @@ export const downloadVerb: Verb = {
       summary: "Give up if it is not complete after so many seconds",
     },
     ...NETWORK_OPTIONS,
+    {
+      name: "web-seed",
+      value: "URL",
+      repeat: true,
+      summary: "A web server that has the files, too; repeatable",
+    },
+    { name: "no-web-seeds", summary: "Do not fetch from web servers" },
   ],
   run,
 };

@@ -36,6 +36,8 @@ export interface Wishes {
   readonly seeds: boolean;
   /** Where to write a torrent file. */
   readonly saveTorrent: string | undefined;
+  /** Web seeds beside those of the torrent. */
+  readonly webSeeds: readonly string[];
 }
 
 export function wishesOf(args: Arguments): Wishes {
@@ -45,6 +47,16 @@ export function wishesOf(args: Arguments): Wishes {
   const saveTorrent = args.get("save-torrent");
   if (saveTorrent !== undefined && args.operands.length > 1) {
     throw new UsageError("--save-torrent is for one SOURCE");
+  }
+  const webSeeds = args.all("web-seed");
+  if (webSeeds.length > 0 && args.operands.length > 1) {
+    throw new UsageError("--web-seed is for one SOURCE");
+  }
+  for (const url of webSeeds) {
+    if (/^https?:\/\//i.test(url) && URL.canParse(url)) continue;
+    throw new UsageError(
+      `--web-seed must be an http or https URL, not ${JSON.stringify(url)}`,
+    );
   }
   return {
     dir: args.get("output") ?? ".",
@@ -58,6 +70,7 @@ export function wishesOf(args: Arguments): Wishes {
       : parseDuration(seedTime, "--seed-time"),
     seeds: args.has("seed") || ratio > 0 || seedTime !== undefined,
     saveTorrent,
+    webSeeds,
   };
 }
 
@@ -168,13 +181,14 @@ export class Job {
     reporter: Reporter,
   ): Promise<Job> {
     const { args } = context;
-    const { dir } = wishes;
+    const { dir, webSeeds } = wishes;
     const topic = source.type === "torrent" ? source.metainfo : source.magnet;
     const resume = new ResumeFile(new NativeFileSystem(dir), topic.infoHash);
     const torrent = session.add(topic, {
       dir,
       peers: plan.peers,
       trackers: plan.trackers,
+      webSeeds,
       sequential: args.has("sequential"),
       chooseFiles: chooser(args),
       overwrite: args.has("force"),

@@ -193,6 +193,7 @@ export function planNetwork(args: Arguments): NetworkPlan {
     lpd,
     trackers: !args.has("no-trackers"),
     pex: !args.has("no-pex"),
+    webSeeds: !args.has("no-web-seeds"),
     ...(maxPeers === undefined ? {} : maxPeersOptions(maxPeers)),
     encryption: encryptionOf(args.get("encryption") ?? "prefer"),
     downloadLimit: parseRate(args.get("down-limit") ?? "0", "--down-limit"),

@@ -15,6 +15,7 @@ const INSTALL = {
   "transmission-remote": "apt-get install transmission-cli",
   mktorrent: "apt-get install mktorrent",
   opentracker: "apt-get install opentracker",
+  nginx: "apt-get install nginx-light",
 } as const;
 
 /** A program of another project. */

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { createMetainfo } from "../../../metainfo/mod.ts";
 import { runBip, startBip } from "../../support/bip.ts";
 import { bipArguments } from "../../support/bip_command.ts";
 import { TempDir } from "../../support/paths.ts";
@@ -141,3 +142,31 @@ function bipArgs(args: readonly string[]): string[] {
     permissions: ["--allow-net", "--allow-read", "--allow-write"],
   });
 }
+
+Deno.test("download --web-seed - fetches from a web server, --no-web-seeds does not", async () => {
+  await using temp = new TempDir();
+  const data = crypto.getRandomValues(new Uint8Array(50_000));
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    () => new Response(data),
+  );
+  const url = `http://127.0.0.1:${server.addr.port}/data.bin`;
+  const torrent = temp.join("a.torrent");
+  await Deno.writeFile(
+    torrent,
+    await createMetainfo({ inputs: [{ path: ["data.bin"], bytes: data }] }),
+  );
+  const run = (...args: string[]) =>
+    runBip(["download", torrent, "-o", temp.join("out"), ...args]);
+  const alone = ["--no-trackers", "--no-dht", "--no-lpd"];
+  const seeded = ["--web-seed", url, ...alone];
+  const none = await run("--no-web-seeds", ...seeded);
+  assertEquals([none.code, /nobody to ask/.test(none.stderr)], [5, true]);
+  const done = await run(...seeded, "--listen=127.0.0.1", "--port=0");
+  assertEquals(done.code, 0, done.stderr);
+  assertEquals(await Deno.readFile(`${temp.join("out")}/data.bin`), data);
+  const wrong = await run("--web-seed", "ftp://a.example/");
+  assertEquals([wrong.code, /http or https URL/.test(wrong.stderr)], [2, true]);
+  const several = await run(torrent, ...seeded);
+  assertEquals([several.code, /one SOURCE/.test(several.stderr)], [2, true]);
+});
