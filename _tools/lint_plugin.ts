@@ -99,6 +99,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
   },
   handshake: {
     encryption: [],
+    proxy: [],
     core: ["encryption"],
     dial: ["core", "encryption"],
   },

@@ -18,6 +18,7 @@
  * - `overloaded` *: dropped to make room for newer inbound connections
  * - `no-descriptors` *: the system has no more file descriptors for us
  * - `aborted` *: the caller's signal fired
+ * - `proxy-failed` *: the proxy does not do what we ask of it
  * - `connect-failed`, `connect-timeout`: the transport could not connect
  * - `handshake-timeout`: connected, but no complete handshake in time
  * - `connection-lost`: the connection ended or broke during the handshake
@@ -43,6 +44,7 @@ export type HandshakeErrorCode =
   | "overloaded"
   | "no-descriptors"
   | "aborted"
+  | "proxy-failed"
   | "connect-failed"
   | "connect-timeout"
   | "handshake-timeout"
@@ -67,6 +69,7 @@ const LOCAL: ReadonlySet<HandshakeErrorCode> = new Set([
   "overloaded",
   "no-descriptors",
   "encryption-refused",
+  "proxy-failed",
   "aborted",
   "torrent-removed",
   "closed",

@@ -103,6 +103,18 @@ export {
   type HandshakeMessage,
 } from "./message.ts";
 export {
+  formatProxyUrl,
+  parseProxyUrl,
+  type Proxy,
+  ProxyError,
+  type ProxyErrorCode,
+} from "./proxy.ts";
+export {
+  type ProxyDatagramOptions,
+  proxyDatagrams,
+  proxyTransport,
+} from "./proxy_transport.ts";
+export {
   createPeerId,
   type CreatePeerIdOptions,
   formatPeerId,

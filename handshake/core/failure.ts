@@ -10,6 +10,7 @@ import {
   tryParseIp,
 } from "../../_shared/address.ts";
 import { failure, HandshakeError } from "../error.ts";
+import { ProxyError } from "../proxy.ts";
 import type { HandshakeFailed } from "../event.ts";
 import type { HandshakeDirection } from "../filter.ts";
 
@@ -48,6 +49,9 @@ export function isOfOneConnection(cause: unknown): boolean {
 export function connectFailure(cause: unknown): HandshakeError {
   if (cause instanceof HandshakeError) return cause;
   if (isOutOfDescriptors(cause)) return failure("no-descriptors");
+  if (cause instanceof ProxyError && cause.code !== "target-unreachable") {
+    return new HandshakeError("proxy-failed", cause.message, { cause });
+  }
   // A missing permission is named.
   const text = cause instanceof Error && cause.name === "NotCapable"
     ? `Cannot connect to the peer: ${cause.message}`

@@ -1,0 +1,70 @@
+/**
+ * HTTP CONNECT (RFC 9110).
+ *
+ * @module
+ */
+import { type Endpoint, formatEndpoint } from "../../_shared/address.ts";
+import { fromByteString, toByteString } from "../../_shared/bytes.ts";
+import { type Proxy, ProxyError, targetBytes } from "../proxy.ts";
+
+/** Longest head of an answer, in bytes. */
+export const MAX_HEAD = 16_384;
+
+/** The request for a connection. */
+export function encodeConnect(
+  to: Endpoint,
+  login: Proxy["login"],
+): Uint8Array {
+  targetBytes(to);
+  const host = formatEndpoint(to);
+  const lines = [`CONNECT ${host} HTTP/1.1`, `Host: ${host}`];
+  if (login !== undefined) {
+    const { user, password } = login;
+    const bytes = new TextEncoder().encode(`${user}:${password}`);
+    lines.push(`Proxy-Authorization: Basic ${btoa(toByteString(bytes))}`);
+  }
+  return fromByteString(`${lines.join("\r\n")}\r\n\r\n`);
+}
+
+/** Where the empty line ends that ends a head; -1 when it is not there yet. */
+function endOfHead(data: Uint8Array): number {
+  for (let i = 3; i < data.length; i++) {
+    if (
+      data[i] === 10 && data[i - 1] === 13 && data[i - 2] === 10 &&
+      data[i - 3] === 13
+    ) return i + 1;
+  }
+  return -1;
+}
+
+/**
+ * Reads the answer. Returns the length of its head, or `undefined` while bytes
+ * are missing.
+ */
+export function decodeConnectAnswer(data: Uint8Array): number | undefined {
+  const start = toByteString(data.subarray(0, 12));
+  if (!"HTTP/1.".startsWith(start.slice(0, 7))) {
+    throw new ProxyError("bad-answer", "The proxy does not speak HTTP");
+  }
+  const length = endOfHead(data);
+  if (length < 0) {
+    if (data.length < MAX_HEAD) return undefined;
+    throw new ProxyError("bad-answer", "The proxy's answer has no end");
+  }
+  const status = /^HTTP\/1\.[01] (\d{3})$/.exec(start)?.[1];
+  if (status === undefined) {
+    throw new ProxyError("bad-answer", "The proxy's answer has no status");
+  }
+  if (status.startsWith("2")) return length;
+  if (status === "407") {
+    throw new ProxyError(
+      "login-refused",
+      "The proxy wants another user and password",
+    );
+  }
+  const isTarget = status === "502" || status === "503" || status === "504";
+  throw new ProxyError(
+    isTarget ? "target-unreachable" : "refused",
+    `The proxy does not connect us: status ${status}`,
+  );
+}
