@@ -57,12 +57,15 @@ export class PeerExchange {
 
   #snapshot(): Map<string, PexPeer> {
     const map = new Map<string, PexPeer>();
-    for (const { listening, direction, connection } of this.#peers.values()) {
+    for (const peer of this.#peers.values()) {
+      const { listening, direction, connection } = peer;
       if (listening === undefined) continue;
       const { isSeed, uploadOnly } = connection.state;
       map.set(formatEndpoint(listening), {
         ...listening,
-        flags: (isSeed || uploadOnly ? PEX_FLAG.seed : 0) |
+        flags: (peer.encryption === "none" ? 0 : PEX_FLAG.encryption) |
+          (peer.transport === "utp" ? PEX_FLAG.utp : 0) |
+          (isSeed || uploadOnly ? PEX_FLAG.seed : 0) |
           (direction === "outbound" ? PEX_FLAG.reachable : 0),
       });
     }

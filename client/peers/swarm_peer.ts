@@ -4,6 +4,7 @@
  * @module
  */
 import type { CandidateSource, Endpoint } from "../../_shared/address.ts";
+import type { ConnectionEncryption } from "../../handshake/encryption_policy.ts";
 import type { HandshakeConnected } from "../../handshake/event.ts";
 import type { HandshakeDirection } from "../../handshake/filter.ts";
 import { formatPeerId, identifyPeerId } from "../../handshake/peer_id.ts";
@@ -23,6 +24,8 @@ export class SwarmPeer {
   readonly direction: HandshakeDirection;
   /** Name of the transport. */
   readonly transport: string;
+  /** How the bytes travel. */
+  readonly encryption: ConnectionEncryption;
   /** Where it is known from; `"incoming"` when it came by itself. */
   readonly source: CandidateSource;
   /** Its 20-byte peer id. */
@@ -78,6 +81,7 @@ export class SwarmPeer {
     this.address = address;
     this.direction = direction;
     this.transport = transport;
+    this.encryption = event.encryption;
     this.source = candidate?.source ?? "incoming";
     this.peerId = peerId;
     this.fast = event.extensions.has("fast");

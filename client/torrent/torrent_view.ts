@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ConnectionEncryption } from "../../handshake/encryption_policy.ts";
 import {
   type CandidateSource,
   type Endpoint,
@@ -29,6 +30,8 @@ export interface PeerInfo {
   readonly source: CandidateSource;
   /** Name of the transport, such as `"tcp"`. */
   readonly transport: string;
+  /** How the bytes travel: `"rc4"`, or plain behind an exchange of keys. */
+  readonly encryption: ConnectionEncryption;
   /** For how long it has been connected, in milliseconds. */
   readonly connectedMs: number;
   /** Share of the pieces that it has, 0 to 1. */
@@ -208,6 +211,7 @@ function peerInfo(peer: SwarmPeer, now: number): PeerInfo {
     direction: peer.direction,
     source: peer.source,
     transport: peer.transport,
+    encryption: peer.encryption,
     connectedMs: now - peer.since,
     progress: peerHas.length === 0 ? 0 : peerHas.count / peerHas.length,
     isSeed: state.isSeed,

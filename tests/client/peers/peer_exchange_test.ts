@@ -246,7 +246,7 @@ Deno.test(
 );
 
 Deno.test(
-  "PEX: upload-only peers are flagged as seeds, dialled ones as reachable",
+  "PEX tells who uploads only, was dialled, is encrypted, speaks uTP",
   {
     permissions: "none",
   },
@@ -256,8 +256,12 @@ Deno.test(
       key: number,
       direction: string,
       state: { isSeed?: boolean; uploadOnly?: boolean } = {},
+      encryption = "none",
+      transport = "tcp",
     ) =>
       ({
+        encryption,
+        transport,
         key,
         direction,
         since: 0,
@@ -282,6 +286,8 @@ Deno.test(
         fake(2, "inbound", { uploadOnly: true }),
         fake(3, "outbound", { isSeed: true }),
         fake(4, "outbound"),
+        fake(5, "inbound", {}, "plaintext"),
+        fake(6, "inbound", {}, "rc4", "utp"),
       ].map((peer) => [peer.key, peer]),
     );
     const exchange = new PeerExchange(new Uint8Array(20), peers);
@@ -292,11 +298,13 @@ Deno.test(
       ["1.1.1.2:6881", PEX_FLAG.seed],
       ["1.1.1.3:6881", PEX_FLAG.seed | PEX_FLAG.reachable],
       ["1.1.1.4:6881", PEX_FLAG.reachable],
+      ["1.1.1.5:6881", PEX_FLAG.encryption],
+      ["1.1.1.6:6881", PEX_FLAG.encryption | PEX_FLAG.utp],
     ]);
-    peers.set(5, fake(5, "inbound"));
+    peers.set(7, fake(7, "inbound"));
     exchange.tick(61_999);
-    assertEquals(told.length, 3);
+    assertEquals(told.length, 5);
     exchange.tick(62_000);
-    assertEquals(told.slice(3), [["1.1.1.5:6881", 0]]);
+    assertEquals(told.slice(5), [["1.1.1.7:6881", 0]]);
   },
 );
