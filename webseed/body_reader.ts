@@ -12,6 +12,8 @@ export class BodyReader {
   readonly #bytes: ReadableStreamBYOBReader | undefined;
   readonly #chunks: ReadableStreamDefaultReader<Uint8Array> | undefined;
   #buffer = new ArrayBuffer(READ_BYTES);
+  /** What is left of a chunk. */
+  #rest: Uint8Array | undefined;
 
   constructor(body: ReadableStream<Uint8Array<ArrayBuffer>> | null) {
     try {
@@ -24,8 +26,11 @@ export class BodyReader {
   /** The next bytes, valid until the next call; `undefined` at the end. */
   async read(most: number): Promise<Uint8Array | undefined> {
     if (this.#bytes === undefined) {
-      const result = await this.#chunks?.read();
-      return result?.value;
+      const chunk = this.#rest ?? (await this.#chunks?.read())?.value;
+      this.#rest = chunk && chunk.length > most
+        ? chunk.subarray(most)
+        : undefined;
+      return chunk?.subarray(0, most);
     }
     const view = new Uint8Array(
       this.#buffer,

@@ -13,6 +13,8 @@ export interface TargetContext {
   readonly isNamed: boolean;
   /** Resolves names of hosts. */
   readonly resolve: Resolve;
+  /** Tells which addresses are not to be asked. */
+  readonly isBlocked?: ((address: string) => boolean) | undefined;
 }
 
 /** Why a URL may not be asked for. */
@@ -29,7 +31,7 @@ export interface TargetRefusal {
  */
 export async function refuseTarget(
   url: URL,
-  { base, isNamed, resolve }: TargetContext,
+  { base, isNamed, resolve, isBlocked }: TargetContext,
 ): Promise<TargetRefusal | undefined> {
   if (isNamed && url.hostname === base.hostname) return undefined;
   const port = Number(url.port) || (url.protocol === "https:" ? 443 : 80);
@@ -42,6 +44,9 @@ export async function refuseTarget(
   if (reach > most) {
     const reason = "It leads to a private network, or to this machine";
     return { reason, isForbidden: true };
+  }
+  if (address !== undefined && isBlocked?.(address)) {
+    return { reason: "Its address is on the block list", isForbidden: true };
   }
   if (address !== undefined || reach > 0) return undefined;
   const reason = "The name of the host cannot be resolved";

@@ -256,11 +256,13 @@ export class WebSeed implements AsyncDisposable {
     const url = new URL(output.url);
     this.#driver.input({ type: "awaiting", id });
     try {
-      const { isNamed = false, resolve = systemResolve } = this.#options;
+      const { isNamed = false, resolve = systemResolve, isBlocked } =
+        this.#options;
       const refusal = await refuseTarget(url, {
         base: this.#base,
         isNamed,
         resolve,
+        isBlocked,
       });
       if (signal.aborted) return;
       if (refusal !== undefined) {

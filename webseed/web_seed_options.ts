@@ -86,6 +86,13 @@ export interface WebSeedOptions {
   readonly resolve?:
     | ((hostname: string) => Promise<readonly string[]>)
     | undefined;
+  /**
+   * Tells which addresses are not to be asked; a person's URL is.
+   *
+   * @param address An IP address.
+   * @returns Whether it is blocked. @default {none}
+   */
+  readonly isBlocked?: ((address: string) => boolean) | undefined;
   /** Clock to use. @default {the system's} */
   readonly clock?: Clock | undefined;
   /** Source of randomness. @default {the system's} */

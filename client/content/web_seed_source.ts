@@ -81,6 +81,7 @@ export class WebSeedSource implements BlockSource, BlockChannel {
         return true;
       },
       fetch: context.options.fetch,
+      isBlocked: context.isBlocked,
       clock: context.timers,
       random: context.random,
     });

@@ -5,6 +5,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   "far.example": ["8.8.8.8"],
   "other.example": ["8.8.4.4"],
   "near.example": ["8.8.8.8", "192.168.1.1"],
+  "blocked.example": ["8.8.8.66"],
   "home.example": ["10.0.0.7"],
 };
 
@@ -23,6 +24,7 @@ async function judge(
     base: new URL(base),
     isNamed,
     resolve,
+    isBlocked: (address) => address === "8.8.8.66",
   });
   return refusal === undefined
     ? "may"
@@ -46,6 +48,8 @@ Deno.test(
       "http://far.example:6379/": "never",
       "http://near.example/": "never",
       "http://home.example/": "never",
+      "http://8.8.8.66/": "never",
+      "http://blocked.example/": "never",
       "http://127.0.0.1:50000/": "never",
       "http://2130706433/": "never",
       "http://0/": "never",
