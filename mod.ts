@@ -49,4 +49,5 @@ export * from "./utracker/mod.ts";
 export * from "./htracker/mod.ts";
 export * from "./lpd/mod.ts";
 export * from "./webseed/mod.ts";
+export * from "./portmap/mod.ts";
 export * from "./client/mod.ts";

@@ -24,6 +24,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   lpd: [],
   htracker: ["bencode", "tracker"],
   webseed: ["metainfo"],
+  portmap: [],
   client: [
     "bencode",
     "metainfo",
@@ -37,6 +38,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     "lpd",
     "htracker",
     "webseed",
+    "portmap",
   ],
   cli: [
     "bencode",
@@ -51,6 +53,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     "lpd",
     "htracker",
     "webseed",
+    "portmap",
     "client",
   ],
   testing: ["metainfo", "disk", "tracker", "client"],
@@ -124,6 +127,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
   utracker: {},
   htracker: {},
   webseed: {},
+  portmap: { codec: [], protocol: ["codec"] },
   lpd: {},
 };
 
@@ -141,6 +145,7 @@ export const DRIVER_FILES: readonly RegExp[] = [
   /^htracker\/(client|server)\.ts$/,
   /^lpd\/(\w+\/)?discovery\.ts$/,
   /^webseed\/web_seed\.ts$/,
+  /^portmap\/port_mapper\.ts$/,
   /^client\/(\w+\/)?(?!\w+_machine\.ts$)\w+\.ts$/,
   /^cli\/(\w+\/)?\w+\.ts$/,
   /^testing\/(\w+\/)?\w+\.ts$/,

@@ -10,6 +10,7 @@ import { createMetainfo, parseMetainfo } from "../../metainfo/mod.ts";
 import { Session } from "../../client/mod.ts";
 import { TrackerStatsServer } from "../../tracker/mod.ts";
 import { UdpTrackerClient, UdpTrackerServer } from "../../utracker/mod.ts";
+import { PortMapper } from "../../portmap/mod.ts";
 import { WebSeed } from "../../webseed/mod.ts";
 
 const [module, base, httpUrl, udpUrl, torrentHex] = Deno.args;
@@ -92,6 +93,15 @@ const USES: Readonly<Record<string, Readonly<Record<string, Use>>>> = {
     async LocalDiscovery() {
       await using discovery = await LocalDiscovery.open();
       discovery.announce(infoHash, 7001);
+    },
+  },
+  portmap: {
+    async PortMapper() {
+      await using _mapper = await PortMapper.open({
+        ports: [{ protocol: "tcp", port: 6881 }],
+        gateway: "127.0.0.1",
+        local: "127.0.0.1",
+      });
     },
   },
   webseed: {

@@ -41,6 +41,7 @@ const NEEDS: Readonly<Record<string, Readonly<Record<string, string[]>>>> = {
   },
   lpd: { LocalDiscovery: ["--allow-net"] },
   webseed: { WebSeed: ["--allow-net"] },
+  portmap: { PortMapper: ["--allow-net"] },
   client: {
     Session: ["--allow-net", "--allow-read"],
     "Session with DHT": ["--allow-net"],
@@ -51,6 +52,7 @@ const PURE = ["bencode", "peer", "select", "testing"];
 /** Documented, and of use only in cases that other tests show. */
 const OPTIONAL: Readonly<Record<string, string[]>> = {
   lpd: ["--allow-sys=networkInterfaces"],
+  portmap: ["--allow-sys=networkInterfaces"],
   client: ["--allow-write"],
 };
 
