@@ -87,8 +87,10 @@ export class HttpResponseReader {
     }
     if (this.#framing === "chunked") return this.#readChunks();
     const length = this.#length - this.#bodyAt;
-    if (length > MAX_BODY) return TOO_LONG;
-    return this.#framing === undefined || length < this.#framing
+    if (this.#framing === undefined) {
+      return length > MAX_BODY ? TOO_LONG : undefined;
+    }
+    return length < this.#framing
       ? undefined
       : this.#answer(this.#body(this.#framing));
   }
@@ -167,22 +169,21 @@ export class HttpResponseReader {
   #readChunks(): HttpResponse | HttpFault | undefined {
     while (true) {
       const lineEnd = this.#lineEnd(this.#at);
-      if (lineEnd === 0) {
-        const isShort = this.#length - this.#at <= MAX_CHUNK_LINE;
-        return isShort ? undefined : TOO_LONG;
-      }
+      const length = (lineEnd || this.#length) - this.#at;
+      if (length > MAX_CHUNK_LINE) return TOO_LONG;
+      if (lineEnd === 0) return undefined;
       const line = toByteString(this.#bytes.subarray(this.#at, lineEnd));
       const match = /^([0-9a-fA-F]{1,8})[ \t]*(?:;.*)?\r?\n$/.exec(line);
       if (match === null) return { error: "A chunk has no length" };
-      const length = parseInt(match[1]!, 16);
-      if (length === 0) {
+      const size = parseInt(match[1]!, 16);
+      if (size === 0) {
         return this.#answer(concatBytes(this.#chunks));
       }
-      if (this.#chunkBytes + length > MAX_BODY) return TOO_LONG;
-      const end = this.#lineEnd(lineEnd + length);
+      if (this.#chunkBytes + size > MAX_BODY) return TOO_LONG;
+      const end = this.#lineEnd(lineEnd + size);
       if (end === 0) return undefined;
-      this.#chunks.push(this.#bytes.slice(lineEnd, lineEnd + length));
-      this.#chunkBytes += length;
+      this.#chunks.push(this.#bytes.slice(lineEnd, lineEnd + size));
+      this.#chunkBytes += size;
       this.#at = end;
     }
   }
