@@ -15,9 +15,9 @@ export const DESCRIPTION = `<root><device><serviceList><service>
 <serviceType>urn:schemas-upnp-org:service:WANIPConnection:1</serviceType>
 <controlURL>/ctl</controlURL></service></serviceList></device></root>`;
 
-export const soap = (action: string, values: string) =>
+export const soap = (action: string, values: string): string =>
   `<s:Envelope><s:Body><u:${action}Response>${values}</u:${action}Response></s:Body></s:Envelope>`;
-export const soapFault = (code: number) =>
+export const soapFault = (code: number): string =>
   `<s:Envelope><s:Body><s:Fault><errorCode>${code}</errorCode></s:Fault></s:Body></s:Envelope>`;
 
 /** What a gateway answers; by default it speaks nothing. */
@@ -44,14 +44,14 @@ export class IgdWorld {
   /** When the gateway was started. */
   bootAt = 0;
   lifeSeconds = 3600;
-  externalPort = (port: number) => port;
+  externalPort = (port: number): number => port;
   externalAddress = OUTSIDE;
   /** Results; `undefined` for silence. */
   pcp: number | undefined;
   natPmp: number | undefined;
   location: string | undefined;
   description: string | undefined = DESCRIPTION;
-  soap: (name: string, body: string) => string | number = (name) =>
+  soap: (name: string, body: string) => string | number = (name): string =>
     soap(
       name,
       name === "GetExternalIPAddress"
@@ -68,30 +68,30 @@ export class IgdWorld {
   meet(
     gateway: string | undefined = GATEWAY,
     local: string | undefined = LOCAL,
-  ) {
+  ): void {
     this.machine.handle({ type: "gateway", gateway, local }, this.now);
     this.#drain();
   }
 
-  leave() {
+  leave(): void {
     const none = { gateway: undefined, local: undefined };
     this.machine.handle({ type: "gateway", ...none }, this.now);
     this.#drain();
   }
 
-  close() {
+  close(): void {
     this.machine.handle({ type: "close" }, this.now);
     this.#drain();
   }
 
-  receive(data: Uint8Array, hostname = GATEWAY, port = 5351) {
+  receive(data: Uint8Array, hostname = GATEWAY, port = 5351): void {
     const from = { hostname, port };
     this.machine.handle({ type: "datagram", data, from }, this.now);
     this.#drain();
   }
 
   /** Lets so much time pass. */
-  run(ms: number) {
+  run(ms: number): void {
     const end = this.now + ms;
     while (true) {
       const { deadline } = this.machine;
