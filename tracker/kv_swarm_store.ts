@@ -6,11 +6,7 @@
  */
 import type { ScrapeEntry } from "../_shared/announce.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
-import {
-  randomInt,
-  type RandomSource,
-  systemRandom,
-} from "../_shared/random.ts";
+import { type RandomSource, systemRandom } from "../_shared/random.ts";
 import {
   checkSwarmLimits,
   type FullSwarmLimits,
@@ -23,7 +19,12 @@ import {
 import { NO_VICTIM, REFUSED } from "./table/swarm_set.ts";
 import { patientKv } from "./kv_patience.ts";
 import { KvSwarmCensus } from "./kv/kv_swarm_census.ts";
-import { compactOf, type KvPeer, KvSwarmLayout } from "./kv/kv_swarm_layout.ts";
+import {
+  compactOf,
+  type KvPeer,
+  type KvPlace,
+  KvSwarmLayout,
+} from "./kv/kv_swarm_layout.ts";
 import { type KvChange, KvSwarmMirror } from "./kv/kv_swarm_mirror.ts";
 import { KvSwarmRoom } from "./kv/kv_swarm_room.ts";
 import { KvSwarmWriter } from "./kv/kv_swarm_writer.ts";
@@ -215,30 +216,21 @@ export class KvSwarmStore implements SwarmStore {
   async #openNow(): Promise<Opened> {
     const kv = this.#kv;
     const random = this.#random;
-    const wallClock = this.#wallClock;
-    const limits = this.#limits;
-    const { peerLifeMs, maxPeersPerTorrent } = limits;
     const layout = await KvSwarmLayout.open(kv, this.#prefix, random);
-    const census = new KvSwarmCensus({
+    const place: KvPlace = {
       kv,
       layout,
-      wallClock,
-      peerLifeMs,
-      seed: randomInt(random, 0x100000000),
-    });
+      limits: this.#limits,
+      wallClock: this.#wallClock,
+      random,
+    };
+    const census = new KvSwarmCensus(place);
     return {
       layout,
       census,
-      room: new KvSwarmRoom({ kv, layout, census, limits, random }),
-      mirror: new KvSwarmMirror({
-        kv,
-        layout,
-        wallClock,
-        peerLifeMs,
-        maxPeersPerTorrent,
-        random,
-      }),
-      writer: new KvSwarmWriter({ kv, layout, census, wallClock, peerLifeMs }),
+      room: new KvSwarmRoom(place, census),
+      mirror: new KvSwarmMirror(place),
+      writer: new KvSwarmWriter(place, census),
     };
   }
 

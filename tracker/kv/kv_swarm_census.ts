@@ -11,11 +11,12 @@
  */
 import type { IpFamily } from "../../_shared/address.ts";
 import { equalBytes } from "../../_shared/bytes.ts";
+import { randomInt } from "../../_shared/random.ts";
 import { shareWords, SwarmShare } from "../../_shared/swarm_share.ts";
 import type { SwarmStats } from "../swarm_store.ts";
 import { counterOf, DownloadsSweep } from "./kv_swarm_downloads.ts";
-import type { KvSwarmLayout } from "./kv_swarm_layout.ts";
-import type { SwarmKv, SwarmKvAtomic } from "../swarm_kv.ts";
+import type { KvPlace } from "./kv_swarm_layout.ts";
+import type { SwarmKvAtomic } from "../swarm_kv.ts";
 
 /** How often the counters are read, in milliseconds. */
 const READ_INTERVAL_MS = 1_000;
@@ -48,23 +49,11 @@ const NONE: Counters = {
 /** Figures of one count. */
 export type SwarmCount = Omit<SwarmStats, "evicted" | "bytes">;
 
-/** Options of {@linkcode KvSwarmCensus}. */
-export interface KvSwarmCensusOptions {
-  /** The database. */
-  readonly kv: SwarmKv;
-  /** Where in it peers and counters are. */
-  readonly layout: KvSwarmLayout;
-  /** The time of day in milliseconds. */
-  readonly wallClock: () => number;
-  /** Who was heard of before is not counted, in milliseconds. */
-  readonly peerLifeMs: number;
-  /** A secret 32-bit number. */
-  readonly seed: number;
-}
-
 /** Counts what is in a database. */
 export class KvSwarmCensus {
-  readonly #options: KvSwarmCensusOptions;
+  readonly #place: KvPlace;
+  /** A secret 32-bit number. */
+  readonly #seed: number;
   #share: SwarmShare;
   /** Of the count under way. */
   #nextShare: SwarmShare | undefined;
@@ -83,9 +72,10 @@ export class KvSwarmCensus {
   #closed = false;
 
   /** Makes a census that has counted nothing yet. */
-  constructor(options: KvSwarmCensusOptions) {
-    this.#options = options;
-    this.#share = new SwarmShare(options.seed);
+  constructor(place: KvPlace) {
+    this.#place = place;
+    this.#seed = randomInt(place.random, 0x100000000);
+    this.#share = new SwarmShare(this.#seed);
   }
 
   /** Peers, rather too many than too few. */
@@ -114,28 +104,14 @@ export class KvSwarmCensus {
 
   /** Counts peers in, as part of an atomic operation. */
   countIn(operation: SwarmKvAtomic, peers: number, torrents: number): void {
-    if (peers > 0) {
-      operation.sum(this.#options.layout.countKey("added"), BigInt(peers));
-    }
-    if (torrents > 0) {
-      operation.sum(
-        this.#options.layout.countKey("newTorrents"),
-        BigInt(torrents),
-      );
-    }
+    this.#sum(operation, "added", peers);
+    this.#sum(operation, "newTorrents", torrents);
   }
 
   /** Counts peers out, as part of an atomic operation. */
   countOut(operation: SwarmKvAtomic, peers: number, torrents: number): void {
-    if (peers > 0) {
-      operation.sum(this.#options.layout.countKey("removed"), BigInt(peers));
-    }
-    if (torrents > 0) {
-      operation.sum(
-        this.#options.layout.countKey("goneTorrents"),
-        BigInt(torrents),
-      );
-    }
+    this.#sum(operation, "removed", peers);
+    this.#sum(operation, "goneTorrents", torrents);
   }
 
   /** Notes that an operation took place. */
@@ -149,7 +125,7 @@ export class KvSwarmCensus {
 
   /** Sees to it that the figures are not older than a second. */
   async refresh(isNearlyFull: boolean): Promise<void> {
-    const age = this.#options.wallClock() - this.#readAt;
+    const age = this.#place.wallClock() - this.#readAt;
     if (age < READ_INTERVAL_MS && !isNearlyFull) return;
     this.#reading ??= this.#read().finally(() => this.#reading = undefined);
     await this.#reading;
@@ -179,14 +155,22 @@ export class KvSwarmCensus {
     await Promise.allSettled([this.#reading, this.#count]);
   }
 
+  #sum(
+    operation: SwarmKvAtomic,
+    name: typeof NAMES[number],
+    by: number,
+  ): void {
+    if (by > 0) operation.sum(this.#place.layout.countKey(name), BigInt(by));
+  }
+
   #isYoung(ageMs: number): boolean {
-    return this.#options.wallClock() - this.#countedAt <=
+    return this.#place.wallClock() - this.#countedAt <=
       Math.max(ageMs, COUNT_SHARE * this.#tookMs);
   }
 
   async #read(): Promise<void> {
     const counters = { ...NONE };
-    const { kv, layout } = this.#options;
+    const { kv, layout } = this.#place;
     for await (const entry of kv.list({ prefix: layout.counts })) {
       const { key, value } = entry;
       const name = NAMES.find((name) => name === key[2]);
@@ -195,7 +179,7 @@ export class KvSwarmCensus {
     }
     this.#counters = counters;
     this.#ownPeers = this.#ownTorrents = 0;
-    this.#readAt = this.#options.wallClock();
+    this.#readAt = this.#place.wallClock();
   }
 
   /** Another process may have counted later. */
@@ -213,7 +197,7 @@ export class KvSwarmCensus {
 
   #start(): Promise<SwarmCount> {
     this.#counting = true;
-    this.#countedAt = this.#options.wallClock();
+    this.#countedAt = this.#place.wallClock();
     const count = this.#countAll().finally(() => this.#counting = false);
     this.#count = count;
     count.catch(() => {
@@ -223,10 +207,10 @@ export class KvSwarmCensus {
   }
 
   async #countAll(): Promise<SwarmCount> {
-    const { kv, layout, wallClock, peerLifeMs, seed } = this.#options;
+    const { kv, layout, wallClock, limits } = this.#place;
     const start = wallClock();
-    const oldest = (start - peerLifeMs) / 1000;
-    const share = new SwarmShare(seed);
+    const oldest = (start - limits.peerLifeMs) / 1000;
+    const share = new SwarmShare(this.#seed);
     this.#nextShare = share;
     let torrents = 0;
     let seeders = 0;

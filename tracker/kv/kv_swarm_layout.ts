@@ -15,6 +15,7 @@ import type { IpFamily } from "../../_shared/address.ts";
 import { writeUint16, writeUint32 } from "../../_shared/bytes.ts";
 import { randomBytes, type RandomSource } from "../../_shared/random.ts";
 import { SipHash, SIPHASH_KEY_LENGTH } from "../../_shared/sip_hash.ts";
+import type { FullSwarmLimits } from "../swarm_store.ts";
 import type { SwarmKv, SwarmKvEntry, SwarmKvKeyPart } from "../swarm_kv.ts";
 
 /** Bytes of a torrent's place. */
@@ -36,6 +37,20 @@ export interface KvPeer {
   readonly heard: number;
   /** Names this version of the entry. */
   readonly versionstamp: string;
+}
+
+/** A database of swarms, and what all that work on it go by. */
+export interface KvPlace {
+  /** The database. */
+  readonly kv: SwarmKv;
+  /** Where in it peers and counters are. */
+  readonly layout: KvSwarmLayout;
+  /** How long a peer stays, and the caps. */
+  readonly limits: FullSwarmLimits;
+  /** The time of day in milliseconds. */
+  readonly wallClock: () => number;
+  /** Source of what is drawn by lot. */
+  readonly random: RandomSource;
 }
 
 /** Keys and values of a swarm store. */

@@ -9,12 +9,10 @@
  * @module
  */
 import { readUint16, readUint32, toByteString } from "../../_shared/bytes.ts";
-import type { RandomSource } from "../../_shared/random.ts";
 import { SwarmSet } from "../table/swarm_set.ts";
 import { newSwarmAnnounce, type SwarmAnnounce } from "../swarm_store.ts";
 import { readDownloads } from "./kv_swarm_downloads.ts";
-import type { KvPeer, KvSwarmLayout } from "./kv_swarm_layout.ts";
-import type { SwarmKv } from "../swarm_kv.ts";
+import type { KvPeer, KvPlace } from "./kv_swarm_layout.ts";
 
 /** Swarms of up to so many peers are read anew for every announce. */
 const SMALL_SWARM = 100;
@@ -52,34 +50,18 @@ interface Swarm {
   journal: KvChange[];
 }
 
-/** Options of {@linkcode KvSwarmMirror}. */
-export interface KvSwarmMirrorOptions {
-  /** The database. */
-  readonly kv: SwarmKv;
-  /** Where in it peers are. */
-  readonly layout: KvSwarmLayout;
-  /** The time of day in milliseconds. */
-  readonly wallClock: () => number;
-  /** Who was heard of before is not there any more, in milliseconds. */
-  readonly peerLifeMs: number;
-  /** Most peers of a torrent and family. */
-  readonly maxPeersPerTorrent: number;
-  /** Whom answers name. */
-  readonly random: RandomSource;
-}
-
 /** Remembers swarms of a database. */
 export class KvSwarmMirror {
   /** The swarms that are remembered. */
   readonly set: SwarmSet;
-  readonly #options: KvSwarmMirrorOptions;
+  readonly #place: KvPlace;
   /** By place and info-hash; the last one announced to comes last. */
   readonly #swarms = new Map<string, Swarm>();
 
   /** Makes a mirror that knows nothing. */
-  constructor(options: KvSwarmMirrorOptions) {
-    this.#options = options;
-    this.set = new SwarmSet(options.random);
+  constructor(place: KvPlace) {
+    this.#place = place;
+    this.set = new SwarmSet(place.random);
   }
 
   /** Sees to it that a swarm is known. */
@@ -96,7 +78,7 @@ export class KvSwarmMirror {
       this.#swarms.delete(name);
       this.#swarms.set(name, swarm);
       const isLarge = this.#count(torrent) > SMALL_SWARM;
-      const age = this.#options.wallClock() - swarm.readAt;
+      const age = this.#place.wallClock() - swarm.readAt;
       if (isLarge && age < LARGE_SWARM_LIFE_MS) return;
       const reading = swarm.reading ??= this.#read(name, swarm, torrent)
         .finally(() => swarm.reading = undefined);
@@ -140,10 +122,10 @@ export class KvSwarmMirror {
   }
 
   async #read(name: string, swarm: Swarm, torrent: Uint8Array): Promise<void> {
-    const { kv, layout, wallClock, peerLifeMs } = this.#options;
+    const { kv, layout, wallClock, limits } = this.#place;
     this.#makeRoom(swarm);
     const now = wallClock();
-    const oldest = (now - peerLifeMs) / 1000;
+    const oldest = (now - limits.peerLifeMs) / 1000;
     swarm.journal = [...swarm.pending];
     const peers: KvPeer[] = [];
     const [downloads] = await Promise.all([
@@ -151,7 +133,7 @@ export class KvSwarmMirror {
       (async () => {
         const list = kv.list(
           { prefix: [...layout.peers, torrent] },
-          { limit: this.#options.maxPeersPerTorrent * 2, batchSize: 500 },
+          { limit: limits.maxPeersPerTorrent * 2, batchSize: 500 },
         );
         for await (const entry of list) {
           const peer = layout.peerOf(entry);

@@ -7,11 +7,9 @@
  * @module
  */
 import { equalBytes, toByteString } from "../../_shared/bytes.ts";
-import type { RandomSource } from "../../_shared/random.ts";
-import type { FullSwarmLimits } from "../swarm_store.ts";
 import type { KvSwarmCensus } from "./kv_swarm_census.ts";
-import type { KvPeer, KvSwarmLayout } from "./kv_swarm_layout.ts";
-import type { SwarmKv, SwarmKvKeyPart } from "../swarm_kv.ts";
+import type { KvPeer, KvPlace } from "./kv_swarm_layout.ts";
+import type { SwarmKvKeyPart } from "../swarm_kv.ts";
 
 /** From this part of a cap on, the counters are read for every newcomer. */
 const NEARLY = 0.9;
@@ -54,27 +52,15 @@ export interface KvNewcomer {
   readonly isOnly: boolean;
 }
 
-/** Options of {@linkcode KvSwarmRoom}. */
-export interface KvSwarmRoomOptions {
-  /** The database. */
-  readonly kv: SwarmKv;
-  /** Where in it peers are. */
-  readonly layout: KvSwarmLayout;
-  /** How many there are. */
-  readonly census: KvSwarmCensus;
-  /** The caps. */
-  readonly limits: FullSwarmLimits;
-  /** Who is looked at. */
-  readonly random: RandomSource;
-}
-
 /** Makes room in a full database. */
 export class KvSwarmRoom {
-  readonly #options: KvSwarmRoomOptions;
+  readonly #place: KvPlace;
+  readonly #census: KvSwarmCensus;
 
-  /** Takes the database. */
-  constructor(options: KvSwarmRoomOptions) {
-    this.#options = options;
+  /** Takes the database, and who counts what is in it. */
+  constructor(place: KvPlace, census: KvSwarmCensus) {
+    this.#place = place;
+    this.#census = census;
   }
 
   /**
@@ -82,7 +68,8 @@ export class KvSwarmRoom {
    * perhaps nobody; or `undefined` if the newcomer is not let in.
    */
   async find(newcomer: KvNewcomer): Promise<KvRoom | undefined> {
-    const { census, limits } = this.#options;
+    const { limits } = this.#place;
+    const census = this.#census;
     await census.refresh(
       census.peers >= NEARLY * limits.maxPeers ||
         census.torrents >= NEARLY * limits.maxTorrents,
@@ -105,7 +92,7 @@ export class KvSwarmRoom {
       isWorse(a, b, noTorrent) ? -1 : isWorse(b, a, noTorrent) ? 1 : 0
     );
     const worst = candidates[0]!;
-    if (this.#options.census.shareOf(newcomer.compact) > worst.share) {
+    if (this.#census.shareOf(newcomer.compact) > worst.share) {
       return undefined;
     }
     if (noTorrent && worst.size > 1) {
@@ -145,7 +132,7 @@ export class KvSwarmRoom {
 
   /** Peers from a random place on, and within a large swarm from another. */
   async #draw(): Promise<Candidate[]> {
-    const { layout, random } = this.#options;
+    const { layout, random } = this.#place;
     const all = layout.peers;
     let rows = await this.#rows(all, layout.randomStart(random), DRAW + 1);
     if (rows.length <= DRAW) {
@@ -169,7 +156,7 @@ export class KvSwarmRoom {
   }
 
   #weigh(rows: readonly KvPeer[], least: number): Candidate[] {
-    const { census } = this.#options;
+    const census = this.#census;
     return rows.map((peer) => {
       let size = 0;
       for (const { torrent } of rows) {
@@ -188,7 +175,7 @@ export class KvSwarmRoom {
     start: SwarmKvKeyPart[] | undefined,
     limit: number,
   ): Promise<KvPeer[]> {
-    const { kv, layout } = this.#options;
+    const { kv, layout } = this.#place;
     const rows: KvPeer[] = [];
     const selector = start === undefined ? { prefix } : { prefix, start };
     for await (const entry of kv.list(selector, { limit })) {

@@ -6,28 +6,13 @@
  */
 import { toByteString } from "../../_shared/bytes.ts";
 import type { KvSwarmCensus } from "./kv_swarm_census.ts";
-import type { KvPeer, KvSwarmLayout } from "./kv_swarm_layout.ts";
+import type { KvPeer, KvPlace } from "./kv_swarm_layout.ts";
 import type { KvChange } from "./kv_swarm_mirror.ts";
-import type { SwarmKv } from "../swarm_kv.ts";
 
 /** Changes in one operation; a database allows 100 checks. */
 const BATCH = 80;
 /** How often a change is tried that meets those of others. */
 const MAX_ATTEMPTS = 8;
-
-/** Options of {@linkcode KvSwarmWriter}. */
-export interface KvSwarmWriterOptions {
-  /** The database. */
-  readonly kv: SwarmKv;
-  /** Where in it peers are. */
-  readonly layout: KvSwarmLayout;
-  /** Counts what comes and goes. */
-  readonly census: KvSwarmCensus;
-  /** The time of day in milliseconds. */
-  readonly wallClock: () => number;
-  /** How long a peer stays without another announce, in milliseconds. */
-  readonly peerLifeMs: number;
-}
 
 interface Waiting {
   readonly change: KvChange;
@@ -38,13 +23,15 @@ interface Waiting {
 
 /** Writes changes, in the order in which each peer's came. */
 export class KvSwarmWriter {
-  readonly #options: KvSwarmWriterOptions;
+  readonly #place: KvPlace;
+  readonly #census: KvSwarmCensus;
   #queue: Waiting[] = [];
   #isWriting = false;
 
-  /** Takes the database. */
-  constructor(options: KvSwarmWriterOptions) {
-    this.#options = options;
+  /** Takes the database, and who counts what comes and goes. */
+  constructor(place: KvPlace, census: KvSwarmCensus) {
+    this.#place = place;
+    this.#census = census;
   }
 
   /** Writes a change. */
@@ -97,7 +84,9 @@ export class KvSwarmWriter {
 
   /** Writes changes together, unless others changed the same peers. */
   async #commit(changes: readonly KvChange[]): Promise<boolean> {
-    const { kv, layout, census, wallClock, peerLifeMs } = this.#options;
+    const { kv, layout, wallClock, limits } = this.#place;
+    const { peerLifeMs } = limits;
+    const census = this.#census;
     const rows = await Promise.all(changes.map(async (change) => {
       const key = layout.peerKey(change.torrent, change.compact);
       const { value, versionstamp } = await kv.get(key);
