@@ -14,7 +14,7 @@ import type { IpSet } from "../handshake/ip_set.ts";
 import { createPeerId } from "../handshake/peer_id.ts";
 import type { Magnet } from "../metainfo/magnet.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
-import { Blocklist } from "./session/blocklist.ts";
+import { Privacy } from "./session/privacy.ts";
 import { AnnounceScheduler } from "./trackers/announce_scheduler.ts";
 import {
   checkAddOptions,
@@ -104,11 +104,11 @@ export class Session implements AsyncDisposable {
   };
   readonly #context: SessionContext;
   readonly #handshaker: Handshaker;
-  readonly #blocklist: Blocklist;
   readonly #services: SessionServices;
   readonly #trackers: TrackerClients;
   readonly #loop: Promise<void>;
   readonly #options: SessionOptions;
+  readonly #privacy: Privacy;
   readonly #onAbort: () => void;
   #cancelTick: () => void;
   readonly #closed = Promise.withResolvers<void>();
@@ -116,22 +116,22 @@ export class Session implements AsyncDisposable {
 
   private constructor(
     handshaker: Handshaker,
-    options: SessionOptions,
     services: SessionServices,
-    blocklist: Blocklist,
+    privacy: Privacy,
   ) {
+    const { options, blocklist } = privacy;
     const { clock = systemClock, random = systemRandom } = options;
     const limiter = (rate: number | undefined) =>
       new RateLimiter({ clock, bytesPerSecond: rate ?? Infinity });
     const { timers } = services;
     const announces = new AnnounceScheduler(timers);
-    const trackers = new TrackerClients(options, announces, blocklist.has);
+    const trackers = new TrackerClients(options, announces, privacy);
     this.#trackers = trackers;
     this.#options = options;
+    this.#privacy = privacy;
     this.#disks = new SessionDisks(options);
     this.#services = services;
     this.#handshaker = handshaker;
-    this.#blocklist = blocklist;
     this.#context = {
       options,
       clock,
@@ -149,7 +149,9 @@ export class Session implements AsyncDisposable {
       trackerKey: randomInt(random, 0x100000000),
       maxReadBytes: readBytes(options.maxBufferedBytes),
       discovery: [...services.sources, ...options.discovery ?? []],
-      dhtPort: services.dht?.locals[0]?.port,
+      dhtPort: services.dht?.locals[0]?.port || undefined,
+      listenPort: privacy.tellsPort ? handshaker.local?.port ?? 0 : 0,
+      privacy,
       onDhtNode: (node) => services.lookups?.addNode(node),
       places: new PeerPlaces(options.maxPeers ?? 500),
       hosts: new HostBook(),
@@ -171,16 +173,17 @@ export class Session implements AsyncDisposable {
    * Opens a session: binds the listening port. Needs `--allow-net`, and for
    * torrents in folders `--allow-read` and `--allow-write` of these.
    *
-   * @param options See {@linkcode SessionOptions}.
+   * @param chosen See {@linkcode SessionOptions}.
    * @returns The session.
    * @throws {RangeError} If an option makes no sense. Whatever the system says
    * when the port cannot be bound; the reason of the signal if it was aborted.
    */
-  static async open(options: SessionOptions = {}): Promise<Session> {
-    checkSessionOptions(options);
+  static async open(chosen: SessionOptions = {}): Promise<Session> {
+    checkSessionOptions(chosen);
+    const privacy = new Privacy(chosen);
+    const { options, blocklist } = privacy;
     options.signal?.throwIfAborted();
     const { random = systemRandom } = options;
-    const blocklist = new Blocklist(options.blocklist);
     const handshaker = await Handshaker.open({
       peerId: options.peerId ?? createPeerId(random),
       extensions: options.dht ? EXTENSIONS.with("dht") : EXTENSIONS,
@@ -199,7 +202,7 @@ export class Session implements AsyncDisposable {
         handshaker.local,
         blocklist,
       );
-      return new Session(handshaker, options, services, blocklist);
+      return new Session(handshaker, services, privacy);
     } catch (error) {
       await handshaker.close();
       throw error;
@@ -254,10 +257,10 @@ export class Session implements AsyncDisposable {
 
   /** Whom we have nothing to do with; peers on a new list are dropped. */
   get blocklist(): IpSet | undefined {
-    return this.#blocklist.ips;
+    return this.#privacy.blocklist.ips;
   }
   set blocklist(ips: IpSet | undefined) {
-    this.#blocklist.ips = ips;
+    this.#privacy.blocklist.ips = ips;
     for (const { network } of this.#torrents.keys()) {
       network.openSwarm?.dropBlocked();
     }
@@ -423,6 +426,7 @@ export class Session implements AsyncDisposable {
     );
     this.#context.announces.close();
     await this.#trackers.close();
+    this.#privacy.close();
     await this.#services.close();
     await this.#handshaker.close();
     await this.#loop;

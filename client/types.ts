@@ -15,6 +15,7 @@ import type { RandomSource } from "../_shared/random.ts";
 import type { FileSystem } from "../disk/mod.ts";
 import type { HandshakeFilters } from "../handshake/filter.ts";
 import type { IpSet } from "../handshake/ip_set.ts";
+import type { Proxy } from "../handshake/proxy.ts";
 import type { EncryptionPolicy } from "../handshake/encryption_policy.ts";
 import type { MainlineDhtOptions } from "../dht/mod.ts";
 import type { LocalDiscoveryOptions } from "../lpd/mod.ts";
@@ -314,6 +315,12 @@ export interface DiscoveryTopic {
   isSeed(): boolean;
 }
 
+/**
+ * What goes through a proxy: `web` is web seeds, `dht` and UDP trackers only by
+ * SOCKS 5.
+ */
+export type ProxyPurpose = "peers" | "trackers" | "dht" | "web";
+
 /** Options of `Session.open`. */
 export interface SessionOptions extends PolicyOptions {
   /** Where to listen; `false` for not at all. @default {0.0.0.0, port 0} */
@@ -389,6 +396,24 @@ export interface SessionOptions extends PolicyOptions {
    * @default {nobody}
    */
   readonly blocklist?: IpSet | undefined;
+  /**
+   * A proxy that nothing for `proxyFor` goes round, names included: what it
+   * cannot carry is left out. With peers behind it there is no local
+   * discovery, and nobody is told where we listen. Blocked names of peers
+   * are not noticed.
+   *
+   * @default {none}
+   */
+  readonly proxy?: Proxy | undefined;
+  /** What goes through the proxy. @default {everything} */
+  readonly proxyFor?: readonly ProxyPurpose[] | undefined;
+  /**
+   * Tells nobody our client and version, with a random peer id and no local
+   * discovery. It does not hide our address; a proxy does.
+   *
+   * @default {false}
+   */
+  readonly anonymous?: boolean | undefined;
   /** Instead of the built-in HTTP client. */
   readonly httpTracker?: TrackerClient | undefined;
   /** Instead of the built-in UDP client. */

@@ -17,7 +17,8 @@ export function answerOf(
   response: UdpAnnounceResponse,
   tracker: Endpoint,
 ): AnnounceResponse {
-  const local = ipScope(tryParseIp(tracker.hostname)!) !== "global";
+  const ip = tryParseIp(tracker.hostname);
+  const local = ip !== undefined && ipScope(ip) !== "global";
   const peers: Endpoint[] = [];
   for (const peer of response.peers) {
     if (peers.length >= MAX_TRACKER_PEERS) break;
@@ -30,7 +31,7 @@ export function answerOf(
     seeders: response.seeders,
     leechers: response.leechers,
     peers,
-    from: tracker.hostname,
+    from: ip && tracker.hostname,
   };
 }
 

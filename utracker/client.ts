@@ -295,9 +295,10 @@ export class UdpTrackerClient implements AsyncDisposable {
     }
     // A torrent must not make us send to a whole network.
     const { isBlocked = () => false } = this.#options;
-    const usable = found.filter(({ hostname, port }) =>
-      isUsablePeer(tryParseIp(hostname)!, port, true)
-    );
+    const usable = found.filter(({ hostname, port }) => {
+      const ip = tryParseIp(hostname);
+      return ip === undefined ? port > 0 : isUsablePeer(ip, port, true);
+    });
     const targets = usable.filter(({ hostname }) => !isBlocked(hostname));
     if (targets.length > 0) return targets;
     if (usable.length > 0) throw blockedTracker(`udp://${formatEndpoint(to)}`);

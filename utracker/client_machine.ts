@@ -9,6 +9,7 @@ import {
   type Endpoint,
   formatEndpoint,
   normalizeHostname,
+  tryParseIp,
 } from "../_shared/address.ts";
 import { TrackerError } from "../_shared/announce.ts";
 import { readUint32 } from "../_shared/bytes.ts";
@@ -284,7 +285,9 @@ export class UdpTrackerClientMachine
     if (
       from.port !== to.port ||
       (from.hostname !== to.hostname &&
-        normalizeHostname(from.hostname) !== to.hostname)
+        normalizeHostname(from.hostname) !== to.hostname &&
+        // Of a name that the socket resolves, the address is not known.
+        tryParseIp(to.hostname) !== undefined)
     ) return false;
     const response = tryDecodeUdpTrackerResponse(
       data,

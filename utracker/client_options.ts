@@ -46,12 +46,14 @@ export interface UdpTrackerClientOptions {
     | ((family: IpFamily) => Promise<DatagramSocket>)
     | undefined;
   /**
-   * Resolves names to IP addresses.
+   * Resolves names to IP addresses; `false` leaves that to the socket, and
+   * believes answers by their transaction id alone.
    *
    * @default {the system's resolver}
    */
   readonly resolve?:
     | ((hostname: string) => Promise<readonly string[]>)
+    | false
     | undefined;
   /**
    * Whether we have nothing to do with an IP address: a tracker that has only

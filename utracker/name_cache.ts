@@ -17,14 +17,18 @@ const MAX_NAMES = 1024;
 
 /** Resolves names; thousands of announces to one name ask once. */
 export class NameCache {
-  readonly #resolve: (hostname: string) => Promise<readonly string[]>;
+  readonly #resolve:
+    | ((hostname: string) => Promise<readonly string[]>)
+    | false;
   readonly #names = new Map<
     string,
     { readonly at: number; readonly found: Promise<readonly string[]> }
   >();
 
   /** Makes an empty cache. */
-  constructor(resolve: (hostname: string) => Promise<readonly string[]>) {
+  constructor(
+    resolve: ((hostname: string) => Promise<readonly string[]>) | false,
+  ) {
     this.#resolve = resolve;
   }
 
@@ -34,8 +38,10 @@ export class NameCache {
     if (tryParseIp(hostname) !== undefined) {
       return [{ hostname: normalizeHostname(hostname), port }];
     }
+    const resolve = this.#resolve;
+    if (resolve === false) return [{ hostname: hostname.toLowerCase(), port }];
     const targets = new Map<IpFamily, Endpoint>();
-    for (const address of await this.#lookup(hostname, now)) {
+    for (const address of await this.#lookup(hostname, now, resolve)) {
       if (tryParseIp(address) === undefined) continue;
       const ip = normalizeHostname(address);
       const family = ip.includes(":") ? 6 : 4;
@@ -45,12 +51,16 @@ export class NameCache {
     return [...targets.values()];
   }
 
-  #lookup(hostname: string, now: number): Promise<readonly string[]> {
+  #lookup(
+    hostname: string,
+    now: number,
+    resolve: (hostname: string) => Promise<readonly string[]>,
+  ): Promise<readonly string[]> {
     const known = this.#names.get(hostname);
     if (known !== undefined && now - known.at < NAME_LIFE_MS) {
       return known.found;
     }
-    const found = this.#resolve(hostname);
+    const found = resolve(hostname);
     found.catch(() => {
       if (this.#names.get(hostname)?.found === found) {
         this.#names.delete(hostname);

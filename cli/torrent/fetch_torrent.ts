@@ -24,7 +24,7 @@ export interface FetchTorrentOptions {
   /** How long all of it may take, in milliseconds. @default {30_000} */
   readonly timeoutMs?: number;
   /** Instead of the built-in `fetch`. */
-  readonly fetch?: typeof globalThis.fetch;
+  readonly fetch?: typeof globalThis.fetch | undefined;
   /** Resolves names of hosts to addresses. @default {the system's} */
   readonly resolve?: (hostname: string) => Promise<readonly string[]>;
 }
@@ -97,7 +97,10 @@ async function follow(
   signal: AbortSignal,
   options: FetchTorrentOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { fetch = globalThis.fetch, resolve = systemResolve } = options;
+  const { fetch = globalThis.fetch } = options;
+  // Where another fetches, names are not ours to resolve.
+  const { resolve = options.fetch ? () => Promise.reject() : systemResolve } =
+    options;
   const refuse = (exitCode: number, code: string, reason: string) =>
     new CommandError(exitCode, code, `Cannot fetch ${shown}: ${reason}`);
   let url = named;

@@ -69,13 +69,14 @@ function pathOf(text: string): string {
 async function readSourceBytes(
   text: string,
   signal?: AbortSignal,
+  fetch?: typeof globalThis.fetch,
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (/^https?:\/\//i.test(text)) {
     if (!URL.canParse(text)) {
       throw new UsageError(`${JSON.stringify(text)} is no valid URL`);
     }
     const { fetchTorrent } = await import("./fetch_torrent.ts");
-    return await fetchTorrent(text, { signal });
+    return await fetchTorrent(text, { signal, fetch });
   }
   return await readFile(pathOf(text), {
     limit: MAX_TORRENT_LENGTH,
@@ -123,6 +124,7 @@ export function shownName(text: string): string {
  *
  * @param text Where it is: a path, `-` for stdin, a `file:`, http or https URL.
  * @param signal Ends the wait for a pipe that nobody writes to.
+ * @param fetch Instead of the built-in one, for URLs.
  * @returns The parsed torrent and its bytes.
  * @throws {UsageError} If it is a magnet link.
  * @throws {CommandError} If it cannot be read (exit code 5 or 6), is too large
@@ -131,6 +133,7 @@ export function shownName(text: string): string {
 export async function readTorrentFile(
   text: string,
   signal?: AbortSignal,
+  fetch?: typeof globalThis.fetch,
 ): Promise<Source & { readonly type: "torrent" }> {
   if (/^magnet:/i.test(cleanMagnetText(text))) {
     throw new UsageError(
@@ -139,7 +142,7 @@ export async function readTorrentFile(
     );
   }
   return parseTorrentFile(
-    await readSourceBytes(text, signal),
+    await readSourceBytes(text, signal, fetch),
     shownName(text),
   );
 }
@@ -151,6 +154,7 @@ export async function readTorrentFile(
  * `urn:btih:` and the like, or an info-hash of 40 or 64 hex digits (or 32
  * base32 characters).
  * @param signal Ends the wait for a pipe that nobody writes to.
+ * @param fetch Instead of the built-in one, for URLs.
  * @returns The torrent, or a link.
  * @throws {CommandError} If a file cannot be read or is a bad torrent.
  * @throws {MagnetError} If it is a bad magnet link.
@@ -158,12 +162,13 @@ export async function readTorrentFile(
 export async function readSource(
   text: string,
   signal?: AbortSignal,
+  fetch?: typeof globalThis.fetch,
 ): Promise<Source> {
   const link = magnetText(text);
   if (link !== undefined && (/^\W*\w+:/.test(text) || !await isFile(text))) {
     return { type: "magnet", magnet: parseMagnet(link) };
   }
-  return await readTorrentFile(text, signal);
+  return await readTorrentFile(text, signal, fetch);
 }
 
 /**

@@ -109,6 +109,7 @@ function checkReachable(
 async function* readSources(
   names: readonly string[],
   signal: AbortSignal,
+  fetch: NetworkPlan["fetch"],
 ): AsyncIterable<{ readonly name: string; read(): Promise<Source> }> {
   if (names.filter((name) => name === "-").length > 1) {
     throw new UsageError("- can be read only once");
@@ -129,7 +130,7 @@ async function* readSources(
       }
     }
     for (const line of lines) {
-      yield { name: line, read: () => readSource(line, signal) };
+      yield { name: line, read: () => readSource(line, signal, fetch) };
     }
   }
 }
@@ -137,12 +138,19 @@ async function* readSources(
 /** Reads all sources; those of several that fail are told and left out. */
 async function gather(
   { args, output, signal }: VerbContext,
+  fetch: NetworkPlan["fetch"],
   failed: (name: string, error: unknown) => void,
   check: (source: Source) => void,
 ): Promise<NamedSource[]> {
   const sources: NamedSource[] = [];
   const known = new Set<string>();
-  for await (const { name, read } of readSources(args.operands, signal)) {
+  for await (
+    const { name, read } of readSources(
+      args.operands,
+      signal,
+      fetch,
+    )
+  ) {
     try {
       const found = await read();
       const { infoHash } = found.type === "torrent"
@@ -187,7 +195,7 @@ async function run(context: VerbContext): Promise<number> {
   const isPrivate = (source: Source) =>
     source.type === "torrent" && source.metainfo.private;
   const isListed = args.has("list");
-  const sources = await gather(context, failed, (source) => {
+  const sources = await gather(context, wanted.fetch, failed, (source) => {
     if (isListed && source.type === "torrent") return;
     // A wrong choice is said before anything is fetched.
     if (source.type === "torrent") chooser(args)?.(source.metainfo);
@@ -232,9 +240,10 @@ async function run(context: VerbContext): Promise<number> {
     session,
     plan.blocklists,
     (text) => reporter.note(text),
-    { signal },
+    { signal, fetch: plan.fetch },
   );
   try {
+    if (plan.privacyNote !== undefined) reporter.note(plan.privacyNote);
     const note = portNote(plan, session);
     if (note !== "") reporter.note(`Listening on ${where(session)}${note}`);
     const jobs: Job[] = [];

@@ -152,7 +152,11 @@ async function findSeed(
   if (args.has("save-torrent")) {
     throw new UsageError("--save-torrent is for PATHs without a torrent file");
   }
-  const { metainfo } = await readTorrentFile(operands[0]!, signal);
+  const { metainfo } = await readTorrentFile(
+    operands[0]!,
+    signal,
+    plan.fetch,
+  );
   const dir = await findFolder(operands[1] ?? ".", metainfo, "seed");
   return { metainfo, dir, isChecked: false };
 }
@@ -235,8 +239,9 @@ async function run(context: VerbContext): Promise<number> {
     session,
     plan.blocklists,
     (text) => reporter.note(text),
-    { signal },
+    { signal, fetch: plan.fetch },
   );
+  if (plan.privacyNote !== undefined) reporter.note(plan.privacyNote);
   const place = `${where(session)}${portNote(plan, session)}`;
   tellTorrent(metainfo, plan.trackers, place, reporter);
   reporter.add(torrent);

@@ -24,6 +24,7 @@ import { EXIT_INTERRUPTED } from "../exit_code.ts";
 import { listenError } from "../io_error.ts";
 import { parseInteger, parseRate } from "../units.ts";
 import { BLOCKLIST_OPTION, loadBlocklists } from "./blocklist.ts";
+import { planPrivacy, PRIVACY_OPTIONS } from "./proxy.ts";
 
 /** Where peers expect a client to listen. */
 const DEFAULT_PORT = 6881;
@@ -90,6 +91,7 @@ export const NETWORK_OPTIONS: readonly OptionSpec[] = [
     summary: "Upload at most so much a second, such as 500K",
   },
   BLOCKLIST_OPTION,
+  ...PRIVACY_OPTIONS,
   { name: "json", summary: "Print one JSON object a line" },
   { name: "quiet", short: "q", summary: "Show no progress" },
 ];
@@ -149,6 +151,12 @@ export interface NetworkPlan {
   readonly trackers: readonly string[];
   /** Whether peers can be found without being named. */
   readonly discovers: boolean;
+  /** Whether to listen at all. */
+  readonly listens: boolean;
+  /** What the proxy cannot do, in one line. */
+  readonly privacyNote: string | undefined;
+  /** Fetches what is named by URL. */
+  readonly fetch: typeof globalThis.fetch | undefined;
   /** Block lists, as named. */
   readonly blocklists: readonly string[];
   /** Addresses to listen on, best first. */
@@ -178,17 +186,22 @@ export function planNetwork(args: Arguments): NetworkPlan {
   }
   // Listening on this machine only means: with nobody else.
   const isLocal = ip !== undefined && ipScope(ip) === "loopback";
+  const privacy = planPrivacy(args);
   const maxPeers = args.get("max-peers");
   const nodes = endpointsOf(args, "dht-node");
-  const dht: SessionOptions["dht"] = args.has("no-dht")
+  const dht: SessionOptions["dht"] = args.has("no-dht") || !privacy.allowsDht
     ? false
     : nodes.length > 0
     ? { bootstrap: nodes }
     : isLocal
     ? false
     : {};
-  const lpd: SessionOptions["lpd"] = args.has("no-lpd") || isLocal ? false : {};
+  const lpd: SessionOptions["lpd"] = args.has("no-lpd") || isLocal ||
+      privacy.hidesPeers || privacy.options.anonymous
+    ? false
+    : {};
   const options: SessionOptions = {
+    ...privacy.options,
     dht,
     lpd,
     trackers: !args.has("no-trackers"),
@@ -203,6 +216,10 @@ export function planNetwork(args: Arguments): NetworkPlan {
     options,
     peers: endpointsOf(args, "peer"),
     trackers: trackersOf(args),
+    listens: !privacy.hidesPeers || address !== undefined ||
+      port !== undefined,
+    privacyNote: privacy.note,
+    fetch: privacy.fetch,
     blocklists: args.all("blocklist"),
     discovers: dht !== false || lpd !== false,
     hosts: address === undefined ? ["::", "0.0.0.0"] : [address],
@@ -265,8 +282,9 @@ export async function openSession(
   const { hosts, ports, blocklists } = plan;
   const options: SessionOptions = blocklists.length === 0 ? plan.options : {
     ...plan.options,
-    blocklist: await loadBlocklists(blocklists, { signal }),
+    blocklist: await loadBlocklists(blocklists, { signal, fetch: plan.fetch }),
   };
+  if (!plan.listens) return await Session.open({ ...options, listen: false });
   let failure: unknown;
   for (const number of ports) {
     for (const hostname of hosts) {

@@ -40,6 +40,13 @@ export interface SessionContext extends SessionLimits, TrackerContext {
   readonly hosts: HostBook;
   /** What is thought of sources of candidates. */
   readonly sources: CandidateSources;
+  /** TCP port that others are told of; 0 for none. */
+  readonly listenPort: number;
+  /** What web servers are told, and how they are found. */
+  readonly privacy: {
+    readonly userAgent: string | undefined;
+    readonly resolveWeb: (() => Promise<readonly string[]>) | undefined;
+  };
   /** Whether we have nothing to do with an address. */
   readonly isBlocked: (hostname: string) => boolean;
   /** The disk manager of a folder or file system. */

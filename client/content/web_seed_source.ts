@@ -82,6 +82,8 @@ export class WebSeedSource implements BlockSource, BlockChannel {
       },
       fetch: context.options.fetch,
       isBlocked: context.isBlocked,
+      resolve: context.privacy.resolveWeb,
+      userAgent: context.privacy.userAgent,
       clock: context.timers,
       random: context.random,
     });

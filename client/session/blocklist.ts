@@ -9,6 +9,7 @@ import {
   serveDatagrams,
 } from "../../_shared/datagram.ts";
 import { HandshakeFilters } from "../../handshake/filter.ts";
+import { UNRESOLVED } from "../proxy_fetch.ts";
 import type { IpSet } from "../../handshake/ip_set.ts";
 
 /** The block list of a session; another one counts from the next look-up on. */
@@ -22,7 +23,7 @@ export class Blocklist {
 
   /** Whether an address is blocked; a name is not. */
   readonly has = (hostname: string): boolean =>
-    this.ips?.has(hostname) ?? false;
+    hostname !== UNRESOLVED && (this.ips?.has(hostname) ?? false);
 
   /** Who may shake hands: nobody on the list, whatever other filters say. */
   filters(chosen: HandshakeFilters | undefined): HandshakeFilters {

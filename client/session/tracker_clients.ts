@@ -5,6 +5,7 @@
  */
 import type { AnnounceScheduler } from "../trackers/announce_scheduler.ts";
 import type { SessionOptions, TrackerClient } from "../types.ts";
+import type { Privacy } from "./privacy.ts";
 
 /** A client whose modules are loaded when the first announce needs them. */
 class LazyClient implements TrackerClient {
@@ -36,18 +37,29 @@ export class TrackerClients {
   constructor(
     options: SessionOptions,
     scheduler: AnnounceScheduler,
-    isBlocked: (ip: string) => boolean,
+    privacy: Privacy,
   ) {
     const { clock, random } = options;
+    const isBlocked = privacy.blocklist.has;
     this.#options = options;
     this.#http = new LazyClient(async () => {
       const { HttpTrackerClient } = await import("../../htracker/client.ts");
       const mayFollow = (url: string) => scheduler.follow(url);
-      return new HttpTrackerClient({ clock, mayFollow, isBlocked });
+      return new HttpTrackerClient({
+        clock,
+        mayFollow,
+        isBlocked,
+        ...privacy.httpTrackers(),
+      });
     });
     this.#udp = new LazyClient(async () => {
       const { UdpTrackerClient } = await import("../../utracker/client.ts");
-      return new UdpTrackerClient({ clock, random, isBlocked });
+      return new UdpTrackerClient({
+        clock,
+        random,
+        isBlocked,
+        ...privacy.udpTrackers(),
+      });
     });
   }
 

@@ -293,8 +293,7 @@ export class Swarm implements MetadataHost {
   ): PeerConnectionOptions {
     const { extensions, infoHash, peerId, connection } = event;
     const { content, metainfo, magnet, limits, options } = this.#torrent;
-    const { timers, dhtPort, options: chosen } = this.context;
-    const listenPort = this.context.handshaker.local?.port ?? 0;
+    const { timers, dhtPort, listenPort, options: chosen } = this.context;
     const { infoBytes } = this.#metadata;
     const isOpen = !this.#torrent.isPrivate;
     const gate = new ReadGate(this.#pressure, limits.download);
@@ -313,7 +312,7 @@ export class Swarm implements MetadataHost {
         ? OPEN_EXTENSIONS
         : EXTENSIONS,
       extensionFields: {
-        clientVersion: chosen.clientVersion ?? CLIENT_VERSION,
+        clientVersion: (chosen.clientVersion ?? CLIENT_VERSION) || undefined,
         ...(listenPort > 0 ? { listenPort } : {}),
         ...(infoBytes ? { metadataSize: infoBytes.length } : {}),
         ...(this.isComplete ? { uploadOnly: true } : {}),

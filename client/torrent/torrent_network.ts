@@ -49,7 +49,7 @@ export class TorrentNetwork implements TrackerHost {
     this.setTrackers([...own, ...trackers], false);
     this.discovery = new DiscoveryRunner(context.discovery, {
       infoHash,
-      port: context.handshaker.local?.port ?? 0,
+      port: context.listenPort,
       isPrivate: () => torrent.isPrivate,
       isSeed: () => torrent.isSeeding,
       onPeer: (candidate) => this.addCandidates([candidate]),
@@ -124,7 +124,7 @@ export class TorrentNetwork implements TrackerHost {
     const left = content?.wishes.missingBytes ?? metainfo?.totalLength ??
       UNKNOWN_BYTES;
     return {
-      port: this.context.handshaker.local?.port ?? 0,
+      port: this.context.listenPort,
       uploaded: this.openSwarm?.uploadedBytes ?? 0,
       downloaded: (this.openSwarm?.downloadedBytes ?? 0) +
         (content?.webSeeds.downloadedBytes ?? 0),

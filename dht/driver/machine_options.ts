@@ -27,7 +27,7 @@ export function machineOptions(
   const { version, restrictAddresses, limits } = options;
   return {
     ...options,
-    version: version ?? VERSION,
+    version: version?.length === 0 ? undefined : version ?? VERSION,
     restrictAddresses: restrictAddresses ?? !onLoopback,
     savedIds: { 4: saved?.id, 6: saved?.id6 },
     limits: {

@@ -1,0 +1,133 @@
+/**
+ * What a proxy and anonymity mean for the parts of a session.
+ *
+ * @module
+ */
+import { tcpTransport } from "../../_shared/byte_conn.ts";
+import { systemClock } from "../../_shared/clock.ts";
+import {
+  type DatagramSocket,
+  openDatagramSocket,
+} from "../../_shared/datagram.ts";
+import { randomBytes, systemRandom } from "../../_shared/random.ts";
+import type { Proxy } from "../../handshake/proxy.ts";
+import {
+  proxyDatagrams,
+  proxyTransport,
+} from "../../handshake/proxy_transport.ts";
+import { Blocklist } from "./blocklist.ts";
+import { ProxyFetch, refuseToResolve, UNRESOLVED } from "../proxy_fetch.ts";
+import type { ProxyPurpose, SessionOptions } from "../types.ts";
+
+/** What the most ordinary program calls itself to web servers. */
+const ORDINARY_AGENT = "curl/8.5.0";
+
+/** How a session keeps to itself what it was told to. */
+export class Privacy {
+  /** The options, changed where the proxy or anonymity demand it. */
+  readonly options: SessionOptions;
+  /** Whom we have nothing to do with. */
+  readonly blocklist: Blocklist;
+  /** Whether others are told where we listen. */
+  readonly tellsPort: boolean;
+  /** How web seeds' names are resolved, if not by the system. */
+  readonly resolveWeb: (() => Promise<readonly string[]>) | undefined;
+  /** What we call ourselves to web servers, if not as usual. */
+  readonly userAgent: string | undefined;
+  readonly #proxy: Proxy | undefined;
+  readonly #purposes: readonly ProxyPurpose[];
+  readonly #fetch: ProxyFetch | undefined;
+
+  constructor(chosen: SessionOptions) {
+    const { proxy, proxyFor, anonymous = false } = chosen;
+    this.blocklist = new Blocklist(chosen.blocklist);
+    this.#proxy = proxy;
+    this.#purposes = proxyFor ?? ["peers", "trackers", "dht", "web"];
+    this.#fetch = proxy && new ProxyFetch(proxy);
+    let options = chosen;
+    if (proxy && this.#covers("peers")) {
+      const { transports = [tcpTransport] } = options;
+      options = {
+        ...options,
+        transports: transports.map((inner) => proxyTransport(proxy, inner)),
+        lpd: false,
+      };
+    }
+    this.tellsPort = !this.#covers("peers");
+    if (options.dht && this.#covers("dht")) {
+      const { dht } = options;
+      options = {
+        ...options,
+        // Nobody reaches us there, so nobody is told to ask.
+        dht: proxy?.type === "socks5" && {
+          ...dht,
+          readOnly: true,
+          socket: this.#sockets(),
+          resolve: refuseToResolve,
+        },
+      };
+    }
+    const coversWeb = this.#covers("web") && options.fetch === undefined;
+    if (coversWeb) options = { ...options, fetch: this.#fetch!.fetch };
+    this.resolveWeb = coversWeb
+      ? () => Promise.resolve([UNRESOLVED])
+      : undefined;
+    if (anonymous) {
+      const { random = systemRandom, dht = false } = options;
+      options = {
+        ...options,
+        lpd: false,
+        clientVersion: "",
+        peerId: options.peerId ?? randomBytes(random, 20),
+        dht: dht && { ...dht, version: new Uint8Array() },
+      };
+    }
+    this.userAgent = anonymous ? ORDINARY_AGENT : undefined;
+    this.options = options;
+  }
+
+  /** Options of the client of HTTP trackers. */
+  httpTrackers(): {
+    readonly userAgent?: string | undefined;
+    readonly fetch?: typeof globalThis.fetch | undefined;
+    readonly resolve?: (() => Promise<never>) | undefined;
+  } {
+    const { userAgent } = this;
+    return this.#covers("trackers")
+      ? { userAgent, fetch: this.#fetch!.fetch, resolve: refuseToResolve }
+      : { userAgent };
+  }
+
+  /** Options of the client of UDP trackers. */
+  udpTrackers(): {
+    readonly openSocket?: (() => Promise<DatagramSocket>) | undefined;
+    readonly resolve?: false | undefined;
+  } {
+    if (!this.#covers("trackers")) return {};
+    const open = this.#sockets();
+    return {
+      resolve: false,
+      openSocket: () =>
+        this.#proxy?.type === "socks5"
+          ? open({})
+          : Promise.reject(new Error("an HTTP proxy carries no datagrams")),
+    };
+  }
+
+  /** Closes what HTTP requests left open. */
+  close(): void {
+    this.#fetch?.close();
+  }
+
+  #covers(purpose: ProxyPurpose): boolean {
+    return this.#proxy !== undefined && this.#purposes.includes(purpose);
+  }
+
+  #sockets(): ReturnType<typeof proxyDatagrams> {
+    return proxyDatagrams(this.#proxy!, {
+      transport: tcpTransport,
+      openSocket: openDatagramSocket,
+      clock: systemClock,
+    });
+  }
+}

@@ -1,0 +1,110 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Session } from "../../../client/session.ts";
+import { Privacy } from "../../../client/session/privacy.ts";
+import { HttpTrackerClient } from "../../../htracker/mod.ts";
+import { UdpTrackerClient, UdpTrackerServer } from "../../../utracker/mod.ts";
+import { identifyPeerId, parseProxyUrl } from "../../../handshake/mod.ts";
+import { SocksProxy } from "../../support/socks_proxy.ts";
+
+const loopback = {
+  permissions: { net: ["127.0.0.1", "0.0.0.0", "tracker.example"] },
+};
+const REQUEST = {
+  infoHash: new Uint8Array(20),
+  peerId: new Uint8Array(20),
+  port: 1,
+  uploaded: 0,
+  downloaded: 0,
+  left: 1,
+};
+
+Deno.test(
+  "trackers are asked through SOCKS 5, by names that nobody here resolves",
+  loopback,
+  async () => {
+    await using socks = new SocksProxy({ login: "user:pass" });
+    const privacy = new Privacy({ proxy: parseProxyUrl(socks.url) });
+    const agents: (string | null)[] = [];
+    await using web = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      (request) => {
+        agents.push(request.headers.get("user-agent"));
+        return new Response("d8:intervali900e5:peers0:e");
+      },
+    );
+    await using http = new HttpTrackerClient(privacy.httpTrackers());
+    const { port } = web.addr;
+    await http.announce(`http://tracker.example:${port}/announce`, REQUEST);
+    assertEquals(socks.requests, [`connect tracker.example:${port}`]);
+    await using server = await UdpTrackerServer.open({
+      listen: { hostname: "127.0.0.1", port: 0 },
+    });
+    const udpPort = server.locals[0]!.port;
+    await using udp = new UdpTrackerClient(privacy.udpTrackers());
+    const answer = await udp.announce(
+      `udp://tracker.example:${udpPort}/announce`,
+      REQUEST,
+    );
+    assert(answer.intervalMs > 0);
+    assert(socks.requests.includes(`datagram tracker.example:${udpPort}`));
+    privacy.close();
+    assertMatch(agents[0]!, /^bip/);
+  },
+);
+
+Deno.test(
+  "an HTTP proxy leaves out what it cannot carry",
+  loopback,
+  async () => {
+    const proxy = parseProxyUrl("http://127.0.0.1:9");
+    const { options, tellsPort, ...rest } = new Privacy({
+      proxy,
+      dht: {},
+      lpd: {},
+    });
+    assertEquals([options.dht, options.lpd, tellsPort], [false, false, false]);
+    assert(rest.resolveWeb !== undefined);
+    const only = new Privacy({
+      proxy,
+      proxyFor: ["trackers"],
+      dht: {},
+      lpd: {},
+    });
+    assertEquals([only.options.dht, only.options.lpd], [{}, {}]);
+    assert(only.tellsPort && only.options.transports === undefined);
+    await using udp = new UdpTrackerClient(only.udpTrackers());
+    const error = await udp.announce("udp://tracker.example:1", REQUEST)
+      .catch((error) => error);
+    assertMatch(error.message, /an HTTP proxy carries no datagrams/);
+  },
+);
+
+Deno.test("without a proxy nothing changes", loopback, () => {
+  const chosen = { dht: {}, lpd: {} };
+  const privacy = new Privacy(chosen);
+  assertEquals(privacy.options, chosen);
+  assert(privacy.tellsPort);
+  assertEquals(privacy.httpTrackers(), { userAgent: undefined });
+  assertEquals(privacy.udpTrackers(), {});
+});
+
+Deno.test(
+  "anonymous: no client, no version, no local discovery",
+  loopback,
+  async () => {
+    const { options, userAgent } = new Privacy({
+      anonymous: true,
+      lpd: {},
+      dht: {},
+    });
+    assertEquals(options.lpd, false);
+    assertEquals(options.clientVersion, "");
+    assert(options.dht && options.dht.version!.length === 0);
+    assertEquals(userAgent!.includes("bip"), false);
+    const listen = { hostname: "127.0.0.1", port: 0 };
+    await using named = await Session.open({ listen });
+    await using session = await Session.open({ listen, anonymous: true });
+    assertEquals(identifyPeerId(named.peerId)?.name !== undefined, true);
+    assertEquals(identifyPeerId(session.peerId)?.name, undefined);
+  },
+);
