@@ -47,6 +47,8 @@ import { DhtResponder, type PutCheck } from "./server/responder.ts";
 
 /** Time between two rounds of upkeep, in ms. */
 const UPKEEP_MS = 10_000;
+/** Time to the first round once there is somebody to begin with, in ms. */
+const FIRST_UPKEEP_MS = 2000;
 /** Addresses whose parsed form is remembered. */
 const MAX_HOSTS = 128;
 /** Signatures that may be checked at the same time. */
@@ -221,6 +223,9 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
         return this.#datagram(input.data, input.from, now);
       case "contacts":
         if (input.widens) this.#widen(input.contacts);
+        if (input.kind === "bootstrap") {
+          this.#upkeepAt = Math.min(this.#upkeepAt, now + FIRST_UPKEEP_MS);
+        }
         return this.#contacts(input.contacts, input.kind, now);
       case "saved":
         for (const node of input.nodes) {

@@ -246,7 +246,10 @@ export class Family {
       const node = table.nextQuestionable(now);
       if (node === undefined || !this.#host.ping(node, now)) break;
     }
-    if (this.#busy > 0) return;
+    if (this.#busy > 0) {
+      if (table.size === 0) this.#repeatFirst(now);
+      return;
+    }
     if (this.#fill > 0) {
       const target = randomNodeIdNear(this.id, --this.#fill, this.#random);
       return this.#lookup(target, now);
@@ -293,6 +296,13 @@ export class Family {
   #probe(address: Endpoint, now: number): void {
     if (this.#takeTurn(now) && this.#mayProbe(address, now)) {
       this.#host.ping({ address }, now);
+    }
+  }
+
+  /** Pings those to begin with: what was sent to them first may be lost. */
+  #repeatFirst(now: number): void {
+    for (const contact of this.#first.values()) {
+      if (!this.#isRouter(contact)) this.#probe(contact, now);
     }
   }
 
