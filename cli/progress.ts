@@ -27,8 +27,8 @@ export interface ProgressState {
   readonly done: number;
   /** Bytes in all; 0 when unknown, less than 0 when no bytes are counted. */
   readonly total: number;
-  /** Bytes a second. */
-  readonly rate: number;
+  /** Bytes a second. @default {0} */
+  readonly rate?: number;
   /** Since the start, in milliseconds. */
   readonly elapsedMs?: number;
   /** More words, safe to show, such as `"12 peers"`; the first matter most. */
@@ -73,7 +73,7 @@ export function fitColumns(text: string, columns: number): string {
 
 /** Figures in the order they are shown; the lowest ranks stay longest. */
 function figuresOf(state: ProgressState): [rank: number, text: string][] {
-  const { done, total, rate, elapsedMs, details = [] } = state;
+  const { done, total, rate = 0, elapsedMs, details = [] } = state;
   const figures: [number, string][] = [];
   if (total > 0) {
     const percent = Math.min(100, Math.floor(done / total * 1000) / 10);
@@ -175,7 +175,6 @@ export class Progress implements AsyncDisposable {
       label: options.label,
       done: 0,
       total: options.total ?? 0,
-      rate: 0,
     };
     this.#startedAt = this.#printedAt = this.#now();
     if (output.interactive && !this.#quiet) {
@@ -193,8 +192,8 @@ export class Progress implements AsyncDisposable {
    * Says how far things are. Cheap enough for every piece.
    *
    * @param done Bytes done.
-   * @param more Total, label, details or a rate measured elsewhere, where they
-   * change.
+   * @param more Total, label and details, where they change; the rate, where it
+   * is measured elsewhere.
    */
   update(
     done: number,
@@ -204,7 +203,7 @@ export class Progress implements AsyncDisposable {
     // Less than before: something else is counted now.
     this.#meter.add(Math.max(0, done - this.#state.done), now);
     this.#state = { ...this.#state, ...more, done };
-    if (more.rate !== undefined) this.#rate = more.rate;
+    this.#rate = more.rate;
     if (
       this.#bar === undefined && !this.#quiet &&
       now - this.#printedAt >= PLAIN_LINE_MS

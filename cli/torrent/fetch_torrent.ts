@@ -73,9 +73,7 @@ export async function fetchTorrent(
     if (name === "NotCapable") throw error;
     const reason = deadline.signal.aborted
       ? (deadline.signal.reason as Error).message
-      : cause instanceof Error
-      ? cause.message
-      : message;
+      : withoutUrls(cause instanceof Error ? cause.message : message);
     throw new CommandError(
       EXIT_NO_PEERS,
       "not-fetched",
@@ -83,6 +81,12 @@ export async function fetchTorrent(
       { cause: error },
     );
   }
+}
+
+/** What the runtime says of a request, without its URL. */
+function withoutUrls(text: string): string {
+  return text.replace(/^error sending request.*?(?=client error)/s, "")
+    .replace(/https?:\/\/\S+/gi, "...");
 }
 
 /** A URL without its query and user, as it is shown. */

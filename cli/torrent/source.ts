@@ -78,6 +78,10 @@ async function readSourceBytes(
     const { fetchTorrent } = await import("./fetch_torrent.ts");
     return await fetchTorrent(text, { signal, fetch });
   }
+  const scheme = /^(?!file:)([a-z][a-z0-9+.-]+):\/\//i.exec(text)?.[1];
+  if (scheme !== undefined) {
+    throw new UsageError(`Torrents are not fetched by ${scheme}:`);
+  }
   return await readFile(pathOf(text), {
     limit: MAX_TORRENT_LENGTH,
     kind: "a torrent file",
@@ -98,13 +102,15 @@ function parseTorrentFile(
   } catch (error) {
     if (!(error instanceof MetainfoError)) throw error;
     // "<" after white space and a byte order mark.
-    const isPage = /^\W{0,64}</.test(decodeTextLossy(bytes.subarray(0, 99)));
+    const reason = bytes.length === 0
+      ? "it is empty"
+      : /^\W{0,64}</.test(decodeTextLossy(bytes.subarray(0, 99)))
+      ? "it is a web page"
+      : error.message;
     throw new CommandError(
       EXIT_BAD_TORRENT,
       error.code,
-      `${name} is no valid torrent: ${
-        isPage ? "it is a web page" : error.message
-      }`,
+      `${name} is no valid torrent: ${reason}`,
       { cause: error },
     );
   }

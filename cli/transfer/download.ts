@@ -256,7 +256,7 @@ async function run(context: VerbContext): Promise<number> {
       try {
         return await job.run();
       } catch (error) {
-        if (jobs.length === 1) throw error;
+        if (jobs.length === 1 && code === EXIT_DONE) throw error;
         return reporter.failedOne(job.name, error);
       }
     }));

@@ -356,7 +356,6 @@ export class Reporter implements AsyncDisposable {
           label: `Checking ${name}`,
           done: Math.min(wantedBytes, followed.checked * pieceLength),
           total: wantedBytes,
-          rate: 0,
         };
       }
       case "metadata":

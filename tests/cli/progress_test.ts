@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { unicodeWidth } from "@std/cli/unicode-width";
 import {
   fitColumns,
@@ -153,5 +153,23 @@ Deno.test({
     silent.note("x");
     await silent.stop();
     assertEquals(quiet.notes, []);
+  },
+});
+
+Deno.test({
+  name: "Progress - measures the rate wherever none is given",
+  permissions: "none",
+  async fn() {
+    const output = recorder();
+    let now = 0;
+    const progress = new Progress(output, { label: "a", now: () => now });
+    progress.update(0, { total: 100 << 20, rate: 7 });
+    // What is checked now is not what was fetched before.
+    for (now = 1000; now <= 10_000; now += 1000) {
+      progress.update(now / 1000 << 20);
+    }
+    await progress.stop();
+    assertEquals(output.notes.length, 1);
+    assertMatch(output.notes[0]!, /1\.\d+ MiB\/s|10\d\d KiB\/s/);
   },
 });

@@ -117,3 +117,27 @@ Deno.test("fetchTorrent() is bounded in size and time, and says why", async () =
   assertEquals(silent.exitCode, 5);
   assertStringIncludes(silent.message, "no whole answer within 0.001 s");
 });
+
+Deno.test({
+  name: "fetchTorrent() shows no secret of a URL that nobody answers at",
+  permissions: { net: ["127.0.0.1"] },
+}, async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  const url = `http://u:SECRET@127.0.0.1:${port}/x?passkey=SECRET`;
+  const refused = await assertRejects(() => fetchTorrent(url), CommandError);
+  assertEquals([refused.exitCode, refused.code], [5, "not-fetched"]);
+  assertStringIncludes(refused.message, `127.0.0.1:${port}/x: client error`);
+  assertEquals(refused.message.includes("SECRET"), false, refused.message);
+  const other = web({
+    [url]: () => {
+      throw new TypeError(`no way to ${url}: gone`);
+    },
+  });
+  const { message } = await failure(url, other);
+  assertEquals(
+    message,
+    `Cannot fetch http://127.0.0.1:${port}/x: no way to ... gone`,
+  );
+});

@@ -171,6 +171,8 @@ Deno.test("bip download and seed name what is wrong, each with its exit code", a
   await using scene = await Scene.make();
   const bad = scene.temp.join("bad.torrent");
   await Deno.writeTextFile(bad, "d4:infoi1ee");
+  const empty = scene.temp.join("empty.torrent");
+  await Deno.writeTextFile(empty, "");
   const download = ["download", scene.torrent, "-o", scene.out];
   const cases: [string[], number, string][] = [
     [[...download, "--tracker", "ftp://x/"], 2, "--tracker must be"],
@@ -188,6 +190,15 @@ Deno.test("bip download and seed name what is wrong, each with its exit code", a
     [["download", bad, "-o", scene.out], 4, "info"],
     [["download", "magnet:?dn=x", "-o", scene.out], 4, "magnet"],
     [["download", scene.temp.join("no"), "-o", scene.out], 6, "no such file"],
+    [["download", "ftp://a.example/t"], 2, "not fetched by ftp:"],
+    [["download", empty], 4, "it is empty"],
+    // The first of several that fails gives the code, also if one is left.
+    [
+      ["download", bad, scene.torrent, "-o", scene.out, "--timeout", "0.3"]
+        .concat(LOCAL),
+      4,
+      `${scene.torrent}: Not complete after`,
+    ],
     [
       [...download, "--no-trackers", "--no-dht", "--no-lpd"],
       5,
