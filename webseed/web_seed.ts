@@ -239,7 +239,7 @@ export class WebSeed implements AsyncDisposable {
     const running = this.#running.get(id);
     if (running !== undefined) {
       this.#running.delete(id);
-      giveUp(running);
+      this.#track(giveUp(running));
       running.slot.free();
       if (failed) this.#hosts.failed(this.#base.hostname);
     } else this.#slots.shift()?.free();
@@ -276,7 +276,7 @@ export class WebSeed implements AsyncDisposable {
         }
       }
       const response = await this.#fetch(url, headers, signal);
-      if (signal.aborted) return void response.body?.cancel().catch(() => {});
+      if (signal.aborted) return await response.body?.cancel();
       running.response = response;
       const { status, headers: answer } = response;
       this.#driver.input({ type: "answer", id, status, headers: answer });
@@ -300,7 +300,7 @@ export class WebSeed implements AsyncDisposable {
       this.#running.set(id, made);
       return made;
     }
-    giveUp(running);
+    this.#track(giveUp(running));
     running.request = new AbortController();
     return running;
   }
@@ -355,12 +355,14 @@ export class WebSeed implements AsyncDisposable {
 }
 
 /** Ends the request under way. */
-function giveUp(running: Running): void {
+async function giveUp(running: Running): Promise<void> {
+  const { response } = running;
   running.request.abort();
-  void running.response?.body?.cancel().catch(() => {});
   running.response = undefined;
   running.host?.free();
   running.host = undefined;
+  // One that is being read is given up by its reader.
+  await response?.body?.cancel().catch(() => {});
 }
 
 /** Waits for a permission to read, or for the end. */
