@@ -22,6 +22,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   tracker: [],
   utracker: ["tracker"],
   lpd: [],
+  utp: [],
   htracker: ["bencode", "tracker"],
   webseed: ["metainfo"],
   portmap: [],
@@ -129,6 +130,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
   webseed: {},
   portmap: { codec: [], protocol: ["codec"] },
   lpd: {},
+  utp: { socket: [] },
 };
 
 /**

@@ -1,0 +1,199 @@
+import { assert, assertEquals } from "@std/assert";
+import { encodeUtpPacket } from "../../utp/packet.ts";
+import { SimPath, type SimPathOptions } from "./sim_link.ts";
+
+const MIB = 1 << 20;
+
+function scenario(
+  name: string,
+  options: SimPathOptions,
+  bytes: number,
+  check: (path: SimPath, bytesPerSecond: number) => void,
+): void {
+  Deno.test({
+    name: `uTP: ${name}`,
+    permissions: "none",
+    fn() {
+      const path = new SimPath(options).connect();
+      const ms = path.transfer(bytes);
+      check(path, bytes * 1000 / ms);
+    },
+  });
+}
+
+const both = (way: SimPathOptions["there"] & object): SimPathOptions => ({
+  there: way,
+  back: way,
+});
+
+scenario("plain: nothing is lost", both({ delayMs: 20 }), MIB, ({ a }) => {
+  const { fastResends, losses, timeouts, resends } = a.machine!.stats();
+  assertEquals([fastResends, losses, timeouts, resends], [0, 0, 0, 0]);
+  assertEquals(a.machine!.mtu, 1472);
+});
+
+scenario(
+  "path MTU 1464: two probes are lost, and no window for it",
+  both({ delayMs: 20, mtu: 1464 }),
+  MIB,
+  ({ a }) => {
+    const { fastResends, losses, timeouts } = a.machine!.stats();
+    assertEquals([fastResends, losses, timeouts], [2, 0, 0]);
+    assert(a.machine!.mtu > 1420 && a.machine!.mtu <= 1436);
+  },
+);
+
+scenario(
+  "buffer bloat: nothing is lost, few samples above the target",
+  both({ delayMs: 20, rate: 50e3, buffer: 500e3 }),
+  500_000,
+  ({ a }) => {
+    const { losses, samplesAbove } = a.machine!.stats();
+    assertEquals(losses, 0);
+    assert(samplesAbove < 429);
+  },
+);
+
+scenario(
+  "alone on 10 Mbit/s: 90 % of it",
+  {
+    there: { delayMs: 20, rate: 1.25e6, buffer: 1.25e6 },
+    back: { delayMs: 20 },
+  },
+  20 * MIB,
+  (_, rate) => assert(rate > 0.9 * 1.25e6, `${rate}`),
+);
+
+for (
+  const [name, way] of Object.entries({
+    loss: { delayMs: 25, rate: 12.5e6, loss: 0.01 },
+    jitter: { delayMs: 25, rate: 12.5e6, jitterMs: 10 },
+    duplicates: { delayMs: 25, duplicates: 0.1 },
+  })
+) {
+  scenario(name, both(way), 2 * MIB, ({ a, b }) => {
+    assertEquals(a.machine!.state, "connected");
+    assertEquals(b.received, 2 * MIB);
+  });
+}
+
+scenario(
+  "straw: what is dropped comes in the end",
+  both({ delayMs: 20, rate: 50e3, buffer: 1500 }),
+  500_000,
+  ({ a }) => assert(a.machine!.stats().losses <= 64),
+);
+
+scenario(
+  "one way 1 MiB/s, the other 20 KiB/s",
+  {
+    there: { delayMs: 25, rate: MIB, buffer: 256 << 10 },
+    back: { delayMs: 25, rate: 20 << 10, buffer: 32 << 10 },
+  },
+  4 * MIB,
+  (_, rate) => assert(rate > 0.8 * MIB, `${rate}`),
+);
+
+Deno.test({
+  name: "uTP: a clock that wraps and drifts changes nothing",
+  permissions: "none",
+  fn() {
+    const path = new SimPath(both({ delayMs: 20, rate: 1.25e6 }));
+    path.a.skewMs = 4_294_967;
+    path.b.skewMs = 123_456;
+    path.b.drift = 1e-4;
+    path.connect().transfer(2 * MIB);
+    assertEquals(path.a.machine!.stats().timeouts, 0);
+  },
+});
+
+Deno.test({
+  name: "uTP: FIN both ways closes both ends without an error",
+  permissions: "none",
+  fn() {
+    const path = new SimPath(both({ delayMs: 20 })).connect();
+    path.a.ends = true;
+    path.transfer(100_000);
+    path.run(60_000);
+    for (const { machine } of [path.a, path.b]) {
+      assertEquals(machine!.state, "closed");
+      assertEquals(machine!.error, undefined);
+    }
+  },
+});
+
+Deno.test({
+  name: "uTP: a window that was shut opens again",
+  permissions: "none",
+  fn() {
+    const path = new SimPath(both({ delayMs: 20 })).connect();
+    path.b.reads = false;
+    path.a.toWrite = 3 * MIB;
+    path.a.wake();
+    path.run(120_000);
+    assertEquals(path.b.received, 0);
+    assertEquals(path.a.machine!.state, "connected");
+    path.b.reads = true;
+    path.b.wake();
+    assert(path.run(60_000, () => path.b.received === 3 * MIB));
+    assertEquals(path.b.isCorrupt, false);
+  },
+});
+
+Deno.test({
+  name: "uTP: a RESET counts only with an ack that fits",
+  permissions: "none",
+  fn() {
+    const path = new SimPath(both({ delayMs: 20 })).connect();
+    path.transfer(10_000);
+    path.run(1000);
+    const { machine } = path.a;
+    path.a.records = true;
+    path.a.toWrite = 1;
+    path.a.wake();
+    path.run(1000);
+    const { seqNr, timestamp } = path.a.sent.find((p) => p.type === "data")!;
+    const reset = (ackNr: number) =>
+      path.a.arrive(encodeUtpPacket({
+        type: "reset",
+        connectionId: machine!.receiveId,
+        timestamp,
+        timestampDifference: 0,
+        windowSize: 0,
+        seqNr: 0,
+        ackNr: ackNr & 0xffff,
+      }));
+    reset(seqNr + 1);
+    reset(seqNr - 5);
+    assertEquals(machine!.state, "connected");
+    reset(seqNr);
+    assertEquals(machine!.error?.code, "reset");
+  },
+});
+
+Deno.test({
+  name: "uTP: a SYN without more dies, and is sent little",
+  permissions: "none",
+  fn() {
+    const path = new SimPath(both({ delayMs: 20 }));
+    path.there.filter = (data) => data[0] !== 0x41;
+    path.b.toWrite = 100_000;
+    path.b.records = true;
+    path.connect().run(20_000);
+    assertEquals(path.b.machine!.error?.code, "timed-out");
+    assert(path.b.sent.length <= 2, `${path.b.sent.length}`);
+    assert(path.back.carried < 300);
+  },
+});
+
+Deno.test({
+  name: "uTP: SYNs that nobody answers end in a timeout",
+  permissions: "none",
+  fn() {
+    const path = new SimPath();
+    path.there.filter = () => true;
+    path.connect().run(20_000);
+    assertEquals(path.a.machine!.error?.code, "timed-out");
+    assertEquals(path.there.dropped, 2);
+  },
+});

@@ -1,0 +1,60 @@
+/**
+ * When to ack: at once, after two packets, or in good time.
+ *
+ * @module
+ */
+
+/** Longest time that an ack waits, in ms. */
+export const DELAYED_ACK_MS = 40;
+const PACKETS_PER_ACK = 2;
+
+/** Acks that are due; as they go out with the next poll, a batch shares one. */
+export class AckSchedule {
+  /** Whether an ack goes out with the next poll. */
+  isDue = false;
+  /** When one becomes due. */
+  at = Infinity;
+  #packets = 0;
+  /** Window that the other side was last told of, in bytes. */
+  advertised: number;
+  readonly #capacity: number;
+
+  /** @param capacity Bytes of the receive buffer. */
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+    this.advertised = capacity;
+  }
+
+  /** A packet arrived that the other side expects no ack for at once. */
+  packet(now: number): void {
+    if (++this.#packets >= PACKETS_PER_ACK) this.isDue = true;
+    else this.later(now);
+  }
+
+  /** Something is to be told, but not at once. */
+  later(now: number): void {
+    this.at = Math.min(this.at, now + DELAYED_ACK_MS);
+  }
+
+  /** The reader made room; a full packet has so many bytes. */
+  windowGrew(room: number, full: number, now: number): void {
+    if (this.advertised < full) {
+      // It was shut: opened at once, unless by a crack.
+      if (room >= Math.min(2 * full, this.#capacity)) this.isDue = true;
+    } else if (room - this.advertised >= this.#capacity / 2) this.later(now);
+  }
+
+  /** Looks at the clock. */
+  tick(now: number): void {
+    if (now < this.at) return;
+    this.at = Infinity;
+    this.isDue = true;
+  }
+
+  /** A packet goes out that acks all that is in order. */
+  acked(): void {
+    this.isDue = false;
+    this.at = Infinity;
+    this.#packets = 0;
+  }
+}
