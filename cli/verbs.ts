@@ -65,6 +65,11 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import("./discovery/lpd.ts")).lpdVerb,
   },
   {
+    name: "portmap",
+    summary: "Ask the gateway for a port that strangers can reach",
+    load: async () => (await import("./discovery/portmap.ts")).portmapVerb,
+  },
+  {
     name: "dht",
     summary: "Run a node of the DHT, or ask it",
     load: async () => (await import("./discovery/dht.ts")).dhtVerb,

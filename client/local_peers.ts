@@ -14,9 +14,12 @@ export class LocalPeers implements SharedDiscovery {
   readonly source = "lpd";
   readonly #discovery: LocalDiscovery;
   readonly #listeners = new Map<string, DiscoveryListener>();
+  /** What neighbours are told: no gateway stands between us. */
+  readonly #port: number;
   readonly #loop: Promise<void>;
 
-  constructor(discovery: LocalDiscovery) {
+  constructor(discovery: LocalDiscovery, port: number) {
+    this.#port = port;
     this.#discovery = discovery;
     this.#loop = this.#route();
   }
@@ -26,7 +29,7 @@ export class LocalPeers implements SharedDiscovery {
     const { infoHash, port } = torrent;
     const key = toHex(infoHash);
     this.#listeners.set(key, listener);
-    if (port > 0) this.#discovery.announce(infoHash, port);
+    if (port > 0) this.#discovery.announce(infoHash, this.#port);
     else this.#discovery.watch(infoHash);
     listener.searching();
     return () => {

@@ -7,7 +7,6 @@ import { type Endpoint, formatEndpoint } from "../_shared/address.ts";
 import { toHex } from "../_shared/bytes.ts";
 import { systemClock } from "../_shared/clock.ts";
 import { randomInt, systemRandom } from "../_shared/random.ts";
-import type { FileSystem } from "../disk/file_system.ts";
 import { ExtensionBits } from "../handshake/extension_bits.ts";
 import { Handshaker } from "../handshake/handshaker.ts";
 import type { IpSet } from "../handshake/ip_set.ts";
@@ -22,7 +21,7 @@ import {
 } from "./session/check_options.ts";
 import { type AddSource, hashesOf, sourceOf } from "./torrent/add_source.ts";
 import { SessionError } from "./error.ts";
-import { SessionDisks } from "./session/session_disks.ts";
+import { placeOf, readBytes, SessionDisks } from "./session/session_disks.ts";
 import type {
   SessionEvent,
   SessionSnapshot,
@@ -30,6 +29,7 @@ import type {
 } from "./session_view.ts";
 import { EventHub } from "./torrent/event_hub.ts";
 import type { MainlineDht } from "../dht/mod.ts";
+import type { PortMapper } from "../portmap/port_mapper.ts";
 import { CandidateSources } from "./peers/candidate_sources.ts";
 import { HostBook } from "./limits/host_book.ts";
 import { PeerPlaces } from "./limits/peer_places.ts";
@@ -40,6 +40,7 @@ import {
   openServices,
   type SessionServices,
 } from "./session/session_services.ts";
+import { followPort, toldPort } from "./session/told_port.ts";
 import type { SessionContext } from "./content/session_context.ts";
 import {
   restoreTorrent,
@@ -59,15 +60,6 @@ import type {
 const MAX_SEND_BYTES = 128 * 1024 * 1024;
 /** Extensions that every connection may use. */
 const EXTENSIONS = ExtensionBits.of("extension-protocol", "fast");
-
-function placeOf({ fileSystem, dir }: AddTorrentOptions): string | FileSystem {
-  return fileSystem ?? dir ?? ".";
-}
-
-/** What many sockets bring at once must not be more than there is room for. */
-function readBytes(maxBufferedBytes = 64 * 1024 * 1024): number {
-  return Math.max(16_384, Math.min(524_288, maxBufferedBytes / 128));
-}
 
 /**
  * Downloads and seeds torrents.
@@ -107,6 +99,7 @@ export class Session implements AsyncDisposable {
   readonly #services: SessionServices;
   readonly #trackers: TrackerClients;
   readonly #loop: Promise<void>;
+  readonly #mapped: Promise<void>;
   readonly #options: SessionOptions;
   readonly #privacy: Privacy;
   readonly #onAbort: () => void;
@@ -123,7 +116,7 @@ export class Session implements AsyncDisposable {
     const { clock = systemClock, random = systemRandom } = options;
     const limiter = (rate: number | undefined) =>
       new RateLimiter({ clock, bytesPerSecond: rate ?? Infinity });
-    const { timers } = services;
+    const { timers, mapper } = services;
     const announces = new AnnounceScheduler(timers);
     const trackers = new TrackerClients(options, announces, privacy);
     this.#trackers = trackers;
@@ -149,8 +142,12 @@ export class Session implements AsyncDisposable {
       trackerKey: randomInt(random, 0x100000000),
       maxReadBytes: readBytes(options.maxBufferedBytes),
       discovery: [...services.sources, ...options.discovery ?? []],
-      dhtPort: services.dht?.locals[0]?.port || undefined,
-      listenPort: privacy.tellsPort ? handshaker.local?.port ?? 0 : 0,
+      get dhtPort() {
+        return toldPort(mapper, "udp", services.dht) || undefined;
+      },
+      get listenPort() {
+        return toldPort(mapper, "tcp", privacy.tellsPort && handshaker);
+      },
       privacy,
       onDhtNode: (node) => services.lookups?.addNode(node),
       places: new PeerPlaces(options.maxPeers ?? 500),
@@ -163,6 +160,11 @@ export class Session implements AsyncDisposable {
       isBlocked: blocklist.has,
     };
     this.#loop = this.#accept();
+    this.#mapped = followPort(
+      services.mapper,
+      this.#context,
+      this.#torrents,
+    );
     this.#cancelTick = this.#scheduleTick();
     // Who calls close() gets to know what went wrong.
     this.#onAbort = () => void this.close().catch(() => {});
@@ -197,11 +199,7 @@ export class Session implements AsyncDisposable {
       ...(options.clock ? { clock: options.clock } : {}),
     });
     try {
-      const services = await openServices(
-        options,
-        handshaker.local,
-        blocklist,
-      );
+      const services = await openServices(privacy, handshaker.local);
       return new Session(handshaker, services, privacy);
     } catch (error) {
       await handshaker.close();
@@ -222,6 +220,11 @@ export class Session implements AsyncDisposable {
   /** Our node of the DHT, if there is one. */
   get dht(): MainlineDht | undefined {
     return this.#services.dht;
+  }
+
+  /** What has the gateway lead strangers to us, if `portMap` asked for it. */
+  get portMapper(): PortMapper | undefined {
+    return this.#services.mapper;
   }
 
   /** Resolves when the session is closed and nothing is open; never rejects. */
@@ -430,6 +433,7 @@ export class Session implements AsyncDisposable {
     await this.#services.close();
     await this.#handshaker.close();
     await this.#loop;
+    await this.#mapped;
     this.#context.downloadLimit.close();
     this.#context.uploadLimit.close();
     this.#hub.close();

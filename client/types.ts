@@ -17,6 +17,7 @@ import type { HandshakeFilters } from "../handshake/filter.ts";
 import type { IpSet } from "../handshake/ip_set.ts";
 import type { Proxy } from "../handshake/proxy.ts";
 import type { EncryptionPolicy } from "../handshake/encryption_policy.ts";
+import type { PortMapperOptions } from "../portmap/port_mapper.ts";
 import type { MainlineDhtOptions } from "../dht/mod.ts";
 import type { LocalDiscoveryOptions } from "../lpd/mod.ts";
 import type { Metainfo, RenamedFile } from "../metainfo/mod.ts";
@@ -359,6 +360,17 @@ export interface SessionOptions extends PolicyOptions {
    * @default {false}
    */
   readonly lpd?: LocalDiscoveryOptions | false | undefined;
+  /**
+   * Options of port mapping (PCP, NAT-PMP, UPnP): the gateway is asked to lead
+   * strangers to us, and its port is told to trackers, DHT and peers instead of
+   * ours. Nothing is asked for what listens on loopback.
+   *
+   * @default {false}
+   */
+  readonly portMap?:
+    | Partial<Omit<PortMapperOptions, "ports">>
+    | false
+    | undefined;
   /** Further sources of peers; never used for private torrents. @default {[]} */
   readonly discovery?: readonly PeerDiscovery[] | undefined;
   /** Bytes that may wait to be written, over all torrents. @default {67108864} */

@@ -68,6 +68,7 @@ export const NETWORK_OPTIONS: readonly OptionSpec[] = [
   { name: "no-trackers", summary: "Ask no tracker" },
   { name: "no-dht", summary: "Do not use the DHT" },
   { name: "no-lpd", summary: "Do not look for peers in the local network" },
+  { name: "no-port-map", summary: "Do not ask the gateway for a port" },
   { name: "no-pex", summary: "Do not exchange peers with peers" },
   {
     name: "tracker",
@@ -204,6 +205,7 @@ export function planNetwork(args: Arguments): NetworkPlan {
     ...privacy.options,
     dht,
     lpd,
+    portMap: args.has("no-port-map") || isLocal ? false : {},
     trackers: !args.has("no-trackers"),
     pex: !args.has("no-pex"),
     webSeeds: !args.has("no-web-seeds"),

@@ -8,6 +8,7 @@ import { DiskBudget, type DiskBudgetOptions } from "../../disk/budget.ts";
 import type { FileSystem } from "../../disk/file_system.ts";
 import { DiskManager } from "../../disk/manager.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
+import type { AddTorrentOptions } from "../types.ts";
 
 /** A disk manager and how many torrents use it. */
 interface SharedDisk {
@@ -65,4 +66,16 @@ export class SessionDisks {
     }
     return shared;
   }
+}
+
+/** Where a torrent is stored. */
+export function placeOf(
+  { fileSystem, dir }: AddTorrentOptions,
+): string | FileSystem {
+  return fileSystem ?? dir ?? ".";
+}
+
+/** What many sockets bring at once must not be more than there is room for. */
+export function readBytes(maxBufferedBytes = 64 * 1024 * 1024): number {
+  return Math.max(16_384, Math.min(524_288, maxBufferedBytes / 128));
 }

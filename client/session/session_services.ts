@@ -14,7 +14,10 @@ import { LocalPeers } from "../local_peers.ts";
 import type { SharedDiscovery } from "../discovery_runner.ts";
 import type { SessionOptions } from "../types.ts";
 import type { Blocklist } from "./blocklist.ts";
+import type { Privacy } from "./privacy.ts";
 import { openDatagramSocket } from "../../_shared/datagram.ts";
+import type { PortMapper } from "../../portmap/port_mapper.ts";
+import type { PortRequest } from "../../portmap/types.ts";
 
 /** Discovery services of a session. */
 export interface SessionServices {
@@ -26,15 +29,16 @@ export interface SessionServices {
   readonly lookups: DhtPeers | undefined;
   /** Where torrents look for peers. */
   readonly sources: readonly SharedDiscovery[];
+  /** Has the gateway lead strangers to us. */
+  readonly mapper: PortMapper | undefined;
   /** Closes them all. */
   close(): Promise<void>;
 }
 
 /** Opens what the options ask for. */
 export async function openServices(
-  options: SessionOptions,
+  { options, blocklist, tellsPort }: Privacy,
   local: Endpoint | undefined,
-  blocklist: Blocklist,
 ): Promise<SessionServices> {
   const timers = new SharedClock(options.clock ?? systemClock);
   await using stack = new AsyncDisposableStack();
@@ -50,13 +54,19 @@ export async function openServices(
   if (options.lpd) {
     const service = await openLocal(options, options.lpd);
     if (service !== undefined) {
-      const peers = new LocalPeers(service);
+      const peers = new LocalPeers(service, local?.port ?? 0);
       stack.defer(() => peers.close());
       sources.push(peers);
     }
   }
+  // What goes through a proxy has no port here.
+  const mapper = tellsPort
+    ? await openMapper(options, local, dht?.locals[0]?.port)
+    : undefined;
+  if (mapper !== undefined) stack.use(mapper);
   const owned = stack.move();
-  return { timers, dht, lookups, sources, close: () => owned.disposeAsync() };
+  const close = () => owned.disposeAsync();
+  return { timers, dht, lookups, sources, mapper, close };
 }
 
 /** Binds the address we listen on; peers expect the same port for both. */
@@ -105,4 +115,40 @@ async function openLocal(
     if (error instanceof Error && error.name === "LpdError") return undefined;
     throw error;
   }
+}
+
+/**
+ * Maps what we listen on. What listens on loopback, or by IPv6 only, has nothing
+ * to map; a gateway that cannot be asked keeps no session from opening.
+ */
+async function openMapper(
+  options: SessionOptions,
+  local: Endpoint | undefined,
+  dhtPort: number | undefined,
+): Promise<PortMapper | undefined> {
+  const { clock, random, portMap } = options;
+  if (!portMap || local === undefined || !isMappable(local)) return undefined;
+  const { PortMapper } = await import("../../portmap/port_mapper.ts");
+  const ports: PortRequest[] = [{ protocol: "tcp", port: local.port }];
+  if (dhtPort !== undefined) ports.push({ protocol: "udp", port: dhtPort });
+  try {
+    return await PortMapper.open({
+      ...(clock ? { clock } : {}),
+      ...(random ? { random } : {}),
+      ...portMap,
+      ports,
+    });
+  } catch (error) {
+    if (error instanceof RangeError) throw error;
+    return undefined;
+  }
+}
+
+/** Whether a gateway can lead anybody to an address we listen on. */
+export function isMappable({ hostname, port }: Endpoint): boolean {
+  const ip = tryParseIp(hostname);
+  if (ip === undefined || port === 0) return false;
+  const scope = ipScope(ip);
+  return scope === "unspecified" ||
+    (ip.length === 4 && (scope === "private" || scope === "link-local"));
 }

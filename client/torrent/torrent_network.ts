@@ -49,7 +49,9 @@ export class TorrentNetwork implements TrackerHost {
     this.setTrackers([...own, ...trackers], false);
     this.discovery = new DiscoveryRunner(context.discovery, {
       infoHash,
-      port: context.listenPort,
+      get port() {
+        return context.listenPort;
+      },
       isPrivate: () => torrent.isPrivate,
       isSeed: () => torrent.isSeeding,
       onPeer: (candidate) => this.addCandidates([candidate]),
@@ -141,8 +143,8 @@ export class TorrentNetwork implements TrackerHost {
 
   /** Takes our address, as trackers see it. */
   externalIp(hostname: string): void {
-    const port = this.context.handshaker.local?.port;
-    if (port !== undefined) {
+    const port = this.context.listenPort;
+    if (port > 0) {
       this.swarm.list.setExternalEndpoint({ hostname, port });
     }
   }

@@ -18,7 +18,7 @@ function setUp() {
     close: () => Promise.resolve(queue.close()),
     [Symbol.asyncIterator]: () => queue[Symbol.asyncIterator](),
   } as unknown as LocalDiscovery;
-  const peers = new LocalPeers(discovery);
+  const peers = new LocalPeers(discovery, 9);
   const clock = new SimClock();
   const runner = (hash: number, port = 9) => {
     const found: string[] = [];

@@ -1,0 +1,143 @@
+/**
+ * `bip portmap`: tries whether the gateway maps ports.
+ *
+ * @module
+ */
+import { tryParseIp } from "../../_shared/address.ts";
+import { deadlineSignal, systemClock } from "../../_shared/clock.ts";
+import { PortMapper } from "../../portmap/port_mapper.ts";
+import type { PortMapping } from "../../portmap/types.ts";
+import type { Arguments, Verb, VerbContext } from "../command.ts";
+import { CommandError, UsageError } from "../error.ts";
+import { EXIT_DONE, EXIT_INTERRUPTED, EXIT_IO } from "../exit_code.ts";
+import { parseInteger } from "../units.ts";
+
+const DEFAULT_PORT = 6881;
+const DEFAULT_SECONDS = 15;
+/** Names of the protocols. */
+const NAMES = { "pcp": "PCP", "nat-pmp": "NAT-PMP", "upnp": "UPnP" } as const;
+
+function gatewayOf(args: Arguments): string | undefined {
+  const gateway = args.get("gateway");
+  if (gateway !== undefined && tryParseIp(gateway) === undefined) {
+    throw new UsageError(
+      `--gateway must be an IP address, not ${JSON.stringify(gateway)}`,
+    );
+  }
+  return gateway;
+}
+
+/** Waits for a mapping; `undefined` when time is up or the person stops. */
+async function firstMapping(
+  mapper: PortMapper,
+  signal: AbortSignal,
+): Promise<PortMapping | undefined> {
+  const events = mapper.events()[Symbol.asyncIterator]();
+  const stopped = new Promise<undefined>((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
+  while (true) {
+    const next = await Promise.race([events.next(), stopped]);
+    const event = next?.value;
+    if (next === undefined || next.done || event === undefined) {
+      return undefined;
+    }
+    if (event.type === "mapped") return event.mapping;
+    if (event.type === "failed") {
+      throw new CommandError(
+        EXIT_IO,
+        "unavailable",
+        `The gateway maps no port: ${event.reason}`,
+      );
+    }
+  }
+}
+
+/** `bip portmap` */
+export const portmapVerb: Verb = {
+  name: "portmap",
+  summary: "Ask the gateway for a port that strangers can reach",
+  usage: "[--gateway ADDR] [--port N] [--timeout S] [--json]",
+  details: [
+    "Asks the gateway for a TCP port by PCP, NAT-PMP and UPnP, shows what it gives, and gives it back.",
+    "The gateway is that of the default route on Linux where everything is permitted (-A), else --gateway names it.",
+    '--json prints {"gateway", "protocol", "externalAddress", "externalPort", "port", "lifetimeSeconds"}; what is not known is null.',
+    "Exit code 0 when a port was mapped, 6 when none was.",
+  ],
+  operands: [0, 0],
+  operandNames: [],
+  complete: "none",
+  permissions: "--allow-net --allow-sys=networkInterfaces",
+  options: [
+    { name: "gateway", value: "ADDR", summary: "IP address of the gateway" },
+    {
+      name: "port",
+      value: "N",
+      summary: `Port to map (${DEFAULT_PORT})`,
+    },
+    {
+      name: "timeout",
+      value: "S",
+      summary: `Give up after so many seconds (${DEFAULT_SECONDS})`,
+    },
+    { name: "json", summary: "Print one JSON object" },
+  ],
+  async run({ args, output, signal }: VerbContext): Promise<number> {
+    const gateway = gatewayOf(args);
+    const port = parseInteger(
+      args.get("port") ?? `${DEFAULT_PORT}`,
+      "--port",
+      1,
+      65535,
+    );
+    const seconds = parseInteger(
+      args.get("timeout") ?? `${DEFAULT_SECONDS}`,
+      "--timeout",
+      1,
+      600,
+    );
+    await using mapper = await PortMapper.open({
+      ports: [{ protocol: "tcp", port }],
+      gateway,
+    });
+    if (mapper.gateway === undefined) {
+      throw new CommandError(
+        EXIT_IO,
+        "unavailable",
+        "No gateway is known; name it with --gateway ADDR",
+      );
+    }
+    using deadline = deadlineSignal(
+      systemClock,
+      1000 * seconds,
+      "The gateway does not answer",
+      signal,
+    );
+    const mapping = await firstMapping(mapper, deadline.signal);
+    if (mapping === undefined) {
+      if (signal.aborted) return EXIT_INTERRUPTED;
+      throw new CommandError(
+        EXIT_IO,
+        "timeout",
+        `Gateway ${mapper.gateway} maps no port within ${seconds} s`,
+      );
+    }
+    const { externalAddress, externalPort, via, lifetimeMs } = mapping;
+    if (args.has("json")) {
+      output.printJson({
+        gateway: mapping.gateway,
+        protocol: via,
+        externalAddress: externalAddress ?? null,
+        externalPort,
+        port,
+        lifetimeSeconds: lifetimeMs === Infinity ? null : lifetimeMs / 1000,
+      });
+    } else {
+      output.print(`Gateway   ${mapping.gateway}`);
+      output.print(`Protocol  ${NAMES[via]}`);
+      output.print(`External  ${externalAddress ?? "unknown"}:${externalPort}`);
+    }
+    return EXIT_DONE;
+  },
+};
