@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type Clock, deadlineSignal } from "./clock.ts";
 import type { Endpoint } from "./address.ts";
 
 /**
@@ -149,4 +150,43 @@ export function blockedTracker(name: string): TrackerError {
     "forbidden-target",
     `Cannot use tracker ${name}: a block list names its address`,
   );
+}
+
+/** What bounds a call of a tracker client. */
+export interface TrackerCall extends TrackerCallOptions {
+  /** Clock to use. */
+  readonly clock: Clock;
+  /** How long it may take, in milliseconds; may be Infinity. */
+  readonly timeoutMs: number;
+  /** What did not answer in time, such as `"The tracker"`. */
+  readonly name: string;
+  /** Fires with a TrackerError when the client is closed. */
+  readonly closing: AbortSignal;
+}
+
+/**
+ * Runs a call with a signal that fires when it has to end, and when it has
+ * settled: what is still asked then is given up.
+ */
+export async function callTracker<T>(
+  { clock, timeoutMs, name, closing, signal }: TrackerCall,
+  action: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted();
+  closing.throwIfAborted();
+  const outer = signal === undefined
+    ? closing
+    : AbortSignal.any([signal, closing]);
+  const text = `${name} did not answer within ${timeoutMs / 1000} s`;
+  using deadline = deadlineSignal(clock, timeoutMs, text, outer);
+  const done = new AbortController();
+  try {
+    return await action(AbortSignal.any([deadline.signal, done.signal]));
+  } catch (error) {
+    if (outer.aborted) throw outer.reason;
+    if (!deadline.signal.aborted) throw error;
+    throw new TrackerError("timeout", text, { cause: deadline.signal.reason });
+  } finally {
+    done.abort();
+  }
 }

@@ -135,12 +135,6 @@ export class Bitfield {
     this.#count = this.length;
   }
 
-  /** Clears every bit. */
-  clearAll(): void {
-    this.#bytes.fill(0);
-    this.#count = 0;
-  }
-
   /**
    * Whether the other field has a bit that this one lacks.
    *

@@ -74,8 +74,8 @@ export interface DeadlineSignal extends Disposable {
 }
 
 /**
- * Bounds an operation: a signal that fires after a time or with an outer
- * signal. Dispose of it when the operation is over.
+ * Bounds an operation: a signal that fires after a time, unless that is
+ * Infinity, or with an outer signal. Dispose of it when the operation is over.
  */
 export function deadlineSignal(
   clock: Clock,
@@ -84,10 +84,10 @@ export function deadlineSignal(
   outer?: AbortSignal,
 ): DeadlineSignal {
   const controller = new AbortController();
-  const cancel = clock.schedule(
-    clock.now() + ms,
-    () => controller.abort(timeoutError(message)),
-  );
+  const expire = () => controller.abort(timeoutError(message));
+  const cancel = ms === Infinity
+    ? () => {}
+    : clock.schedule(clock.now() + ms, expire);
   const onAbort = () => controller.abort(outer?.reason);
   if (outer?.aborted) onAbort();
   else outer?.addEventListener("abort", onAbort, { once: true });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { orAborted } from "../_shared/abort.ts";
 import { CommandError } from "./error.ts";
 import { ioError } from "./io_error.ts";
 
@@ -34,16 +35,7 @@ export async function readFile(
   const work = read(path, options).catch((error) => {
     throw ioError(error, "read", path);
   });
-  if (signal === undefined) return await work;
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  try {
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
+  return await orAborted(work, signal);
 }
 
 async function read(

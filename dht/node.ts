@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { onAborted } from "../_shared/abort.ts";
 import type { Endpoint, IpFamily, PeerCandidate } from "../_shared/address.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
 import {
@@ -142,11 +143,7 @@ export class MainlineDht implements AsyncDisposable {
     }
     dht.#learn(nodes, "node");
     dht.#findRouters();
-    if (signal !== undefined) {
-      const onAbort = () => void dht.close();
-      signal.addEventListener("abort", onAbort, { once: true });
-      dht.#detachSignal = () => signal.removeEventListener("abort", onAbort);
-    }
+    dht.#detachSignal = onAborted(signal, () => void dht.close());
     if (signal?.aborted) {
       await dht.close();
       throw signal.reason;

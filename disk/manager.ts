@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { onAborted } from "../_shared/abort.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
 import { toHex } from "../_shared/bytes.ts";
 
@@ -198,8 +199,7 @@ export class DiskManager implements AsyncDisposable {
     signal?.throwIfAborted();
     // The result is not awaited: failures were reported as events.
     const onAbort = () => void this.close().catch(() => {});
-    signal?.addEventListener("abort", onAbort, { once: true });
-    this.#detachSignal = () => signal?.removeEventListener("abort", onAbort);
+    this.#detachSignal = onAborted(signal, onAbort);
   }
 
   /** Takes requests; waits when results are not read, fails once they end. */

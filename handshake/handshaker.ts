@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { onAborted } from "../_shared/abort.ts";
 import type { Endpoint, PeerCandidate } from "../_shared/address.ts";
 import { HandshakerCore } from "./core/core.ts";
 import { Dialer } from "./dial/dialer.ts";
@@ -84,12 +85,7 @@ export class Handshaker implements AsyncDisposable {
       throw error;
     }
     const handshaker = new Handshaker(settings, doors);
-    if (signal !== undefined) {
-      const onAbort = () => void handshaker.close();
-      signal.addEventListener("abort", onAbort, { once: true });
-      handshaker.#detachSignal = () =>
-        signal.removeEventListener("abort", onAbort);
-    }
+    handshaker.#detachSignal = onAborted(signal, () => void handshaker.close());
     return handshaker;
   }
 

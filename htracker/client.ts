@@ -7,13 +7,14 @@ import {
   type AnnounceRequest,
   type AnnounceResponse,
   blockedTracker,
+  callTracker,
   checkTrackerTimeouts,
   type ScrapeEntry,
   type TrackerCallOptions,
   TrackerError,
 } from "../_shared/announce.ts";
 import { concatBytes } from "../_shared/bytes.ts";
-import { type Clock, deadlineSignal, systemClock } from "../_shared/clock.ts";
+import { type Clock, systemClock } from "../_shared/clock.ts";
 import { systemResolve } from "../_shared/datagram.ts";
 import { findHost, type HostPlace } from "../_shared/reach.ts";
 import {
@@ -300,40 +301,32 @@ export class HttpTrackerClient implements Disposable, AsyncDisposable {
         { retryInMs: Infinity },
       );
     }
-    const outer = options.signal === undefined
-      ? this.#closing.signal
-      : AbortSignal.any([options.signal, this.#closing.signal]);
-    using deadline = deadlineSignal(
-      this.#clock,
+    const call = {
+      clock: this.#clock,
       timeoutMs,
-      `Tracker ${name} did not answer within ${timeoutMs / 1000} s`,
-      outer,
-    );
-    const { signal } = deadline;
-    signal.throwIfAborted();
-    const task = action(signal);
+      name: `Tracker ${name}`,
+      closing: this.#closing.signal,
+      signal: options.signal,
+    };
+    const task = callTracker(call, async (signal) => {
+      try {
+        return await action(signal);
+      } catch (error) {
+        if (signal.aborted || error instanceof RangeError) throw error;
+        if (error instanceof TrackerError) {
+          throw new TrackerError(error.code, redact(error.message, parsed), {
+            retryInMs: error.retryInMs,
+          });
+        }
+        throw new TrackerError(
+          "unreachable",
+          `Cannot reach tracker ${name}: ${redact(reasonOf(error), parsed)}`,
+        );
+      }
+    });
     this.#running.add(task);
     try {
       return await task;
-    } catch (error) {
-      if (options.signal?.aborted) throw options.signal.reason;
-      if (this.#closing.signal.aborted) throw this.#closing.signal.reason;
-      if (signal.aborted) {
-        throw new TrackerError("timeout", signal.reason.message, {
-          cause: signal.reason,
-        });
-      }
-      if (error instanceof RangeError) throw error;
-      if (error instanceof TrackerError) {
-        throw new TrackerError(error.code, redact(error.message, parsed), {
-          retryInMs: error.retryInMs,
-        });
-      }
-      const text = reasonOf(error);
-      throw new TrackerError(
-        "unreachable",
-        `Cannot reach tracker ${name}: ${redact(text, parsed)}`,
-      );
     } finally {
       this.#running.delete(task);
     }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { onAborted } from "../_shared/abort.ts";
 import type { IpFamily, PeerCandidate } from "../_shared/address.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
 import {
@@ -180,12 +181,7 @@ export class LocalDiscovery
       throw signal.reason;
     }
     discovery.#rescanLater();
-    if (signal !== undefined) {
-      const onAbort = () => void discovery.close();
-      signal.addEventListener("abort", onAbort, { once: true });
-      discovery.#detachSignal = () =>
-        signal.removeEventListener("abort", onAbort);
-    }
+    discovery.#detachSignal = onAborted(signal, () => void discovery.close());
     return discovery;
   }
 

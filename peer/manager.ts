@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { onAborted } from "../_shared/abort.ts";
 import { equalBytes, toByteString } from "../_shared/bytes.ts";
 import { PeerConnection } from "./connection.ts";
 import type {
@@ -153,9 +154,7 @@ export class PeerManager implements AsyncDisposable {
     });
     const { signal } = options;
     signal?.throwIfAborted();
-    const onAbort = () => void this.close();
-    signal?.addEventListener("abort", onAbort, { once: true });
-    this.#detachSignal = () => signal?.removeEventListener("abort", onAbort);
+    this.#detachSignal = onAborted(signal, () => void this.close());
   }
 
   /** Events come out here. A torrent of blocks waits until they are read. */

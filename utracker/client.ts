@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { orAborted } from "../_shared/abort.ts";
 import {
   type Endpoint,
   formatEndpoint,
@@ -13,13 +14,14 @@ import {
   type AnnounceRequest,
   type AnnounceResponse,
   blockedTracker,
+  callTracker,
   checkTrackerTimeouts,
   type ScrapeEntry,
   type TrackerCallOptions,
   TrackerError,
 } from "../_shared/announce.ts";
 import { toHex } from "../_shared/bytes.ts";
-import { type Clock, deadlineSignal, systemClock } from "../_shared/clock.ts";
+import { type Clock, systemClock } from "../_shared/clock.ts";
 import {
   type DatagramSocket,
   openDatagramSocket,
@@ -248,41 +250,24 @@ export class UdpTrackerClient implements AsyncDisposable {
   }
 
   /** Bounds a request in time and says what ended it. */
-  async #bounded<T>(
+  #bounded<T>(
     timeoutMs: number,
-    options: TrackerCallOptions,
+    { signal }: TrackerCallOptions,
     action: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    options.signal?.throwIfAborted();
-    this.#closing.signal.throwIfAborted();
-    const outer = options.signal === undefined
-      ? this.#closing.signal
-      : AbortSignal.any([options.signal, this.#closing.signal]);
-    // Whatever is still asked when the call settles is given up.
-    using done = new Done(outer);
-    if (timeoutMs === Infinity) return await action(done.signal);
-    using deadline = deadlineSignal(
-      this.#clock,
-      timeoutMs,
-      `The tracker did not answer within ${timeoutMs / 1000} s`,
-      done.signal,
-    );
-    try {
-      return await action(deadline.signal);
-    } catch (error) {
-      if (outer.aborted) throw outer.reason;
-      if (deadline.signal.aborted) {
-        const { reason } = deadline.signal;
-        throw new TrackerError("timeout", reason.message, { cause: reason });
-      }
-      throw error;
-    }
+    const { signal: closing } = this.#closing;
+    const name = "The tracker";
+    const call = { clock: this.#clock, timeoutMs, name, closing, signal };
+    return callTracker(call, action);
   }
 
   async #targets(to: Endpoint, signal: AbortSignal): Promise<Endpoint[]> {
     let found: Endpoint[];
     try {
-      found = await raced(this.#names.targets(to, this.#clock.now()), signal);
+      found = await orAborted(
+        this.#names.targets(to, this.#clock.now()),
+        signal,
+      );
     } catch (cause) {
       signal.throwIfAborted();
       throw new TrackerError(
@@ -314,7 +299,10 @@ export class UdpTrackerClient implements AsyncDisposable {
   /** Sends one request and waits for its answer. */
   async #ask(ask: Ask, signal: AbortSignal): Promise<Response> {
     signal.throwIfAborted();
-    await raced(this.#socket(ask.to.hostname.includes(":") ? 6 : 4), signal);
+    await orAborted(
+      this.#socket(ask.to.hostname.includes(":") ? 6 : 4),
+      signal,
+    );
     signal.throwIfAborted();
     const id = this.#nextId++;
     return await new Promise<Response>((resolve, reject) => {
@@ -410,40 +398,6 @@ export class UdpTrackerClient implements AsyncDisposable {
     }
     return [...answers];
   }
-}
-
-/** A signal that fires with another one and at the end of a block. */
-class Done implements Disposable {
-  readonly #controller = new AbortController();
-  readonly #outer: AbortSignal;
-  readonly #onAbort = () => this.#controller.abort(this.#outer.reason);
-
-  constructor(outer: AbortSignal) {
-    this.#outer = outer;
-    if (outer.aborted) this.#onAbort();
-    else outer.addEventListener("abort", this.#onAbort, { once: true });
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  [Symbol.dispose](): void {
-    this.#outer.removeEventListener("abort", this.#onAbort);
-    this.#controller.abort();
-  }
-}
-
-/** A promise that a signal can end early. */
-function raced<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() =>
-      signal.removeEventListener("abort", onAbort)
-    );
-  });
 }
 
 function throwFirst(error: unknown): never {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { orAborted } from "../../_shared/abort.ts";
 import { formatEndpoint } from "../../_shared/address.ts";
 import { decodeTextLossy, toHex, tryDecodeText } from "../../_shared/bytes.ts";
 import { deadlineSignal, systemClock } from "../../_shared/clock.ts";
@@ -60,11 +61,8 @@ async function openClient(task: Task): Promise<MainlineDht> {
   const limit = parseDuration(args.get("timeout") ?? "30", "--timeout");
   const dht = await openDht({ readOnly: true, ...options });
   using deadline = deadlineSignal(systemClock, limit, "No answer", signal);
-  const ended = Promise.withResolvers<never>();
-  const onAbort = () => ended.reject(deadline.signal.reason);
-  deadline.signal.addEventListener("abort", onAbort, { once: true });
   try {
-    await Promise.race([dht.bootstrapped, ended.promise]);
+    await orAborted(dht.bootstrapped, deadline.signal);
     return dht;
   } catch {
     await dht.close();
@@ -74,8 +72,6 @@ async function openClient(task: Task): Promise<MainlineDht> {
       "no-nodes",
       "No node of the DHT answered: name one that does with --bootstrap HOST:PORT",
     );
-  } finally {
-    deadline.signal.removeEventListener("abort", onAbort);
   }
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { aborted } from "../../_shared/abort.ts";
 import { formatEndpoint } from "../../_shared/address.ts";
 import { encodeText, equalBytes, toHex } from "../../_shared/bytes.ts";
 import { tryDecodeDhtState } from "../../dht/routing_state.ts";
@@ -177,11 +178,4 @@ export async function runDhtNode(
   await dht.close();
   await watching;
   return EXIT_INTERRUPTED;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { aborted } from "../../_shared/abort.ts";
 import {
   type Endpoint,
   formatEndpoint,
@@ -271,13 +272,6 @@ class TrackerReporter implements Disposable {
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }
 
 /** Opens and watches the lists; a hang-up signal reads them again. */

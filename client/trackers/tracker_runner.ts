@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { orAborted } from "../../_shared/abort.ts";
 import type { PeerCandidate } from "../../_shared/address.ts";
 import {
   type AnnounceEvent,
@@ -334,16 +335,4 @@ export class TrackerRunner {
 function isHostsFault({ code }: TrackerError): boolean {
   return code === "unreachable" || code === "timeout" ||
     code === "malformed" || code === "too-large" || code === "http-status";
-}
-
-/** Ends a wait with the signal, also where the client does not heed it. */
-function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() =>
-      signal.removeEventListener("abort", onAbort)
-    );
-    if (signal.aborted) onAbort();
-  });
 }

@@ -3,12 +3,13 @@
  *
  * @module
  */
+import { orAborted } from "../../_shared/abort.ts";
 import { type Clock, sleep } from "../../_shared/clock.ts";
 import type { Bitfield } from "../../_shared/bitfield.ts";
 import { VerifyError, verifyPieces } from "../../metainfo/verify.ts";
 import { toDiskError } from "../error.ts";
 import { CHUNK_SIZE } from "../pieces/buffer_pool.ts";
-import { type CheckQueue, unlessAborted } from "./check_queue.ts";
+import type { CheckQueue } from "./check_queue.ts";
 import type { CheckOptions, StorageTorrent } from "../storage.ts";
 import type { TorrentFiles } from "../files/torrent_files.ts";
 import { PieceVerifier } from "../pieces/piece_verifier.ts";
@@ -107,7 +108,7 @@ async function eachTurn(
   const disk = files.stored.fileSystem.device?.() ?? files.stored.fileSystem;
   for (let rest = pieces; rest.length > 0;) {
     const held = hold?.();
-    if (held !== undefined) await unlessAborted(held, signal);
+    if (held !== undefined) await orAborted(held, signal);
     signal?.throwIfAborted();
     rest = await queue.run(disk, () => work(rest), signal);
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { orAborted } from "../../_shared/abort.ts";
 
 /**
  * Lets work on one disk go on one after the other, in the order in which it was
@@ -23,28 +24,11 @@ export class CheckQueue {
     const end = before === undefined ? mine : before.then(() => mine);
     this.#ends.set(disk, end);
     try {
-      if (before !== undefined) await unlessAborted(before, signal);
+      if (before !== undefined) await orAborted(before, signal);
       return await work();
     } finally {
       done();
       if (this.#ends.get(disk) === end) this.#ends.delete(disk);
     }
-  }
-}
-
-/** Waits, but not beyond the end of a signal, with whose reason it rejects. */
-export async function unlessAborted(
-  turn: Promise<void>,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  if (signal === undefined) return await turn;
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
-  if (signal.aborted) onAbort();
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    await Promise.race([turn, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
   }
 }
