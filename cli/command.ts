@@ -4,6 +4,7 @@
  * @module
  */
 import type { Output } from "./terminal.ts";
+import { parseDuration, parseInteger } from "./units.ts";
 
 /** One option of a verb. */
 export interface OptionSpec {
@@ -73,6 +74,34 @@ export class Arguments {
    */
   all(name: string): readonly string[] {
     return this.#values.get(name) ?? [];
+  }
+
+  /**
+   * Reads an option that is a whole number.
+   *
+   * @param name Its long name.
+   * @param low The least that it may be.
+   * @param high The most.
+   * @returns The number, or `undefined`.
+   * @throws {UsageError} If the value is no such number.
+   */
+  integer(name: string, low: number, high: number): number | undefined {
+    const text = this.get(name);
+    return text === undefined
+      ? undefined
+      : parseInteger(text, `--${name}`, low, high);
+  }
+
+  /**
+   * Reads an option that is a time.
+   *
+   * @param name Its long name.
+   * @returns Milliseconds, or `undefined`.
+   * @throws {UsageError} If the value is no duration.
+   */
+  duration(name: string): number | undefined {
+    const text = this.get(name);
+    return text === undefined ? undefined : parseDuration(text, `--${name}`);
   }
 }
 

@@ -34,7 +34,7 @@ import { EXIT_DONE, EXIT_NO_PEERS } from "../exit_code.ts";
 import { nearest } from "../nearest.ts";
 import type { Output } from "../terminal.ts";
 import { plural, safeText } from "../text.ts";
-import { parseDuration, parseInteger } from "../units.ts";
+import { parseInteger } from "../units.ts";
 
 /** What a verb of `bip dht` works with. */
 interface Task {
@@ -58,7 +58,7 @@ interface DhtVerb {
 /** Opens a node that only asks, and waits until a node has answered. */
 async function openClient(task: Task): Promise<MainlineDht> {
   const { args, options, signal } = task;
-  const limit = parseDuration(args.get("timeout") ?? "30", "--timeout");
+  const limit = args.duration("timeout") ?? 30_000;
   const dht = await openDht({ readOnly: true, ...options });
   using deadline = deadlineSignal(systemClock, limit, "No answer", signal);
   try {

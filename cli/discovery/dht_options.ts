@@ -23,7 +23,6 @@ import { UsageError } from "../error.ts";
 import { EXIT_USAGE } from "../exit_code.ts";
 import { listenError } from "../io_error.ts";
 import { readFile } from "../read_file.ts";
-import { parseInteger } from "../units.ts";
 
 /** Reads so many bytes as hex digits. */
 export function readHex(
@@ -117,7 +116,7 @@ export function optionsOf(args: Arguments): MainlineDhtOptions {
       `--listen must be an IP address, not ${JSON.stringify(listen)}`,
     );
   }
-  const port = parseInteger(args.get("port") ?? "0", "--port", 0, 65535);
+  const port = args.integer("port", 0, 65535) ?? 0;
   const bootstrap = args.all("bootstrap").map((text) =>
     readEndpoint(text, "--bootstrap")
   );

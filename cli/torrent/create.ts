@@ -20,7 +20,7 @@ import { EXIT_DONE } from "../exit_code.ts";
 import { Progress } from "../progress.ts";
 import type { Output } from "../terminal.ts";
 import { plural, safeText } from "../text.ts";
-import { formatSize, parseInteger, parseSize } from "../units.ts";
+import { formatSize, parseSize } from "../units.ts";
 import { checkOutput, writeOutput } from "../write_file.ts";
 import { FileChoice, leftOutText } from "./file_choice.ts";
 import { unportableNote } from "./renamed.ts";
@@ -66,7 +66,6 @@ function createOptions(
   choice: FileChoice,
 ): CreateMetainfoOptions {
   const pieceLength = args.get("piece-length");
-  const threads = args.get("threads");
   const options: CreateMetainfoOptions = {
     inputs: args.operands.map((path) => ({ path })),
     filter: (path, isFolder) => choice.takes(path, isFolder),
@@ -81,9 +80,7 @@ function createOptions(
     comment: args.get("comment"),
     source: args.get("source"),
     creationDate: args.has("no-date") ? null : undefined,
-    threads: threads === undefined
-      ? undefined
-      : parseInteger(threads, "--threads", 1, 1024),
+    threads: args.integer("threads", 1, 1024),
   };
   try {
     checkCreateOptions(options);

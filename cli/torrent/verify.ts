@@ -23,7 +23,7 @@ import { readTorrentFile } from "./source.ts";
 import { styled } from "../terminal.ts";
 import { renamedNote } from "./renamed.ts";
 import { safeText } from "../text.ts";
-import { formatSize, parseInteger } from "../units.ts";
+import { formatSize } from "../units.ts";
 
 /** What `bip verify --json` prints. */
 export interface VerifyDocument {
@@ -122,10 +122,7 @@ export const verifyVerb: Verb = {
   ],
   async run({ args, output, signal }: VerbContext): Promise<number> {
     const [file, dir] = args.operands as [string, string];
-    const threads = args.get("threads");
-    const threadCount = threads === undefined
-      ? undefined
-      : parseInteger(threads, "--threads", 1, 1024);
+    const threadCount = args.integer("threads", 1, 1024);
     const { metainfo } = await readTorrentFile(file, signal);
     const folder = await findFolder(dir, metainfo, "verify");
     const fileSystem = new NativeFileSystem(folder);

@@ -20,7 +20,7 @@ import {
   readQuestion,
   TRACKER_OPTIONS,
 } from "./tracker_query.ts";
-import { formatDuration, parseInteger } from "../units.ts";
+import { formatDuration } from "../units.ts";
 
 const EVENTS = ["started", "completed", "stopped", "none"] as const;
 
@@ -79,16 +79,8 @@ export const announceVerb: Verb = {
   ],
   async run({ args, output, signal }: VerbContext): Promise<number> {
     const event = parseEvent(args.get("event"));
-    const port = parseInteger(
-      args.get("peer-port") ?? "6881",
-      "--peer-port",
-      0,
-      65535,
-    );
-    const numWantText = args.get("num-want");
-    const numWant = numWantText === undefined
-      ? undefined
-      : parseInteger(numWantText, "--num-want", 0, 10_000);
+    const port = args.integer("peer-port", 0, 65535) ?? 6881;
+    const numWant = args.integer("num-want", 0, 10_000);
     const question = await readQuestion(args, signal);
     const complete = event === "completed";
     const peerId = createPeerId(systemRandom);

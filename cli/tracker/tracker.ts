@@ -28,7 +28,7 @@ import { onHangUp } from "../signals.ts";
 import { listenError } from "../io_error.ts";
 import type { Output } from "../terminal.ts";
 import { plural, safeText } from "../text.ts";
-import { formatDuration, parseDuration, parseInteger } from "../units.ts";
+import { formatDuration } from "../units.ts";
 
 /** The port most UDP trackers use. */
 const DEFAULT_PORT = 6969;
@@ -53,28 +53,15 @@ interface Plan {
 }
 
 function planOf(args: Arguments): Plan {
-  const portOf = (name: string) => {
-    const text = args.get(name);
-    return text === undefined
-      ? undefined
-      : parseInteger(text, `--${name}`, 0, 65535);
-  };
-  const capOf = (name: string) => {
-    const text = args.get(name);
-    return text === undefined
-      ? undefined
-      : parseInteger(text, `--${name}`, 1, 0x7fffffff);
-  };
+  const portOf = (name: string) => args.integer(name, 0, 65535);
+  const capOf = (name: string) => args.integer(name, 1, 0x7fffffff);
   const listen = args.get("listen")?.replace(/^\[(.*)\]$/, "$1");
   if (listen !== undefined && tryParseIp(listen) === undefined) {
     throw new UsageError(
       `--listen must be an IP address, not ${JSON.stringify(listen)}`,
     );
   }
-  const intervalMs = parseDuration(
-    args.get("interval") ?? "1800",
-    "--interval",
-  );
+  const intervalMs = args.duration("interval") ?? 1_800_000;
   if (intervalMs < 1000 || intervalMs > 86_400_000) {
     throw new UsageError("--interval must be from 1 second to 1 day");
   }

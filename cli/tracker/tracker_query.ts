@@ -12,7 +12,6 @@ import type { Arguments, OptionSpec } from "../command.ts";
 import { CommandError } from "../error.ts";
 import { EXIT_NO_PEERS, EXIT_USAGE } from "../exit_code.ts";
 import { readSource } from "../torrent/source.ts";
-import { parseDuration } from "../units.ts";
 
 /** Most trackers asked at a time. */
 const MAX_TRACKERS = 100;
@@ -59,7 +58,7 @@ export async function readQuestion(
   args: Arguments,
   signal: AbortSignal,
 ): Promise<TrackerQuestion> {
-  const timeoutMs = parseDuration(args.get("timeout") ?? "30", "--timeout");
+  const timeoutMs = args.duration("timeout") ?? 30_000;
   const source = await readSource(args.operands[0]!, signal);
   const given = args.all("tracker");
   const own = source.type === "torrent"

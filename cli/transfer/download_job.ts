@@ -15,12 +15,7 @@ import { plural, safeText } from "../text.ts";
 import { selectFiles } from "../torrent/file_selection.ts";
 import type { Source } from "../torrent/source.ts";
 import { listFiles } from "../torrent/torrent_document.ts";
-import {
-  formatDuration,
-  formatSize,
-  parseDuration,
-  parseRatio,
-} from "../units.ts";
+import { formatDuration, formatSize, parseRatio } from "../units.ts";
 import { writeOutput } from "../write_file.ts";
 import type { Reporter } from "./reporter.ts";
 import { ResumeFile } from "./resume_file.ts";
@@ -41,9 +36,8 @@ export interface Wishes {
 }
 
 export function wishesOf(args: Arguments): Wishes {
-  const timeout = args.get("timeout");
   const ratio = parseRatio(args.get("seed-ratio") ?? "0", "--seed-ratio");
-  const seedTime = args.get("seed-time");
+  const seedMs = args.duration("seed-time");
   const saveTorrent = args.get("save-torrent");
   if (saveTorrent !== undefined && args.operands.length > 1) {
     throw new UsageError("--save-torrent is for one SOURCE");
@@ -61,14 +55,10 @@ export function wishesOf(args: Arguments): Wishes {
   return {
     dir: args.get("output") ?? ".",
     json: args.has("json"),
-    timeoutMs: timeout === undefined
-      ? Infinity
-      : parseDuration(timeout, "--timeout"),
+    timeoutMs: args.duration("timeout") ?? Infinity,
     ratio,
-    seedMs: seedTime === undefined
-      ? Infinity
-      : parseDuration(seedTime, "--seed-time"),
-    seeds: args.has("seed") || ratio > 0 || seedTime !== undefined,
+    seedMs: seedMs ?? Infinity,
+    seeds: args.has("seed") || ratio > 0 || seedMs !== undefined,
     saveTorrent,
     webSeeds,
   };

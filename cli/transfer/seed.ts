@@ -16,7 +16,7 @@ import { Progress } from "../progress.ts";
 import { safeText } from "../text.ts";
 import { findFolder } from "../torrent/folders.ts";
 import { readTorrentFile } from "../torrent/source.ts";
-import { parseDuration, parseRatio } from "../units.ts";
+import { parseRatio } from "../units.ts";
 import { checkOutput, writeOutput } from "../write_file.ts";
 import { reloadBlocklists } from "./blocklist.ts";
 import { Reporter } from "./reporter.ts";
@@ -213,10 +213,7 @@ function tellTorrent(
 async function run(context: VerbContext): Promise<number> {
   const { args, output, signal } = context;
   const ratio = parseRatio(args.get("seed-ratio") ?? "0", "--seed-ratio");
-  const seedTime = args.get("seed-time");
-  const ms = seedTime === undefined
-    ? Infinity
-    : parseDuration(seedTime, "--seed-time");
+  const ms = args.duration("seed-time") ?? Infinity;
   const wanted = planNetwork(args);
   const { metainfo, dir, isChecked } = await findSeed(context, wanted);
   const plan = planFor(wanted, metainfo.private);

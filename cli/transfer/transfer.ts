@@ -22,7 +22,7 @@ import type { Arguments, OptionSpec } from "../command.ts";
 import { UsageError } from "../error.ts";
 import { EXIT_INTERRUPTED } from "../exit_code.ts";
 import { listenError } from "../io_error.ts";
-import { parseInteger, parseRate } from "../units.ts";
+import { parseRate } from "../units.ts";
 import { BLOCKLIST_OPTION, loadBlocklists } from "./blocklist.ts";
 import { planPrivacy, PRIVACY_OPTIONS } from "./proxy.ts";
 
@@ -175,10 +175,7 @@ export interface NetworkPlan {
  */
 export function planNetwork(args: Arguments): NetworkPlan {
   const address = args.get("listen");
-  const portText = args.get("port");
-  const port = portText === undefined
-    ? undefined
-    : parseInteger(portText, "--port", 0, 65535);
+  const port = args.integer("port", 0, 65535);
   const ip = address === undefined ? undefined : tryParseIp(address);
   if (address !== undefined && ip === undefined) {
     throw new UsageError(
@@ -188,7 +185,7 @@ export function planNetwork(args: Arguments): NetworkPlan {
   // Listening on this machine only means: with nobody else.
   const isLocal = ip !== undefined && ipScope(ip) === "loopback";
   const privacy = planPrivacy(args);
-  const maxPeers = args.get("max-peers");
+  const maxPeers = args.integer("max-peers", 1, 10_000);
   const nodes = endpointsOf(args, "dht-node");
   const dht: SessionOptions["dht"] = args.has("no-dht") || !privacy.allowsDht
     ? false
@@ -209,7 +206,9 @@ export function planNetwork(args: Arguments): NetworkPlan {
     trackers: !args.has("no-trackers"),
     pex: !args.has("no-pex"),
     webSeeds: !args.has("no-web-seeds"),
-    ...(maxPeers === undefined ? {} : maxPeersOptions(maxPeers)),
+    ...(maxPeers === undefined
+      ? {}
+      : { maxPeers, maxPeersPerTorrent: maxPeers }),
     encryption: encryptionOf(args.get("encryption") ?? "prefer"),
     downloadLimit: parseRate(args.get("down-limit") ?? "0", "--down-limit"),
     uploadLimit: parseRate(args.get("up-limit") ?? "0", "--up-limit"),
@@ -227,11 +226,6 @@ export function planNetwork(args: Arguments): NetworkPlan {
     hosts: address === undefined ? ["::", "0.0.0.0"] : [address],
     ports: port === undefined ? [DEFAULT_PORT, 0] : [port],
   };
-}
-
-function maxPeersOptions(text: string): SessionOptions {
-  const maxPeers = parseInteger(text, "--max-peers", 1, 10_000);
-  return { maxPeers, maxPeersPerTorrent: maxPeers };
 }
 
 /** Where a session listens, in words. */
