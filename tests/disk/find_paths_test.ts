@@ -138,6 +138,8 @@ for (const [name, fold, paths] of DISKS) {
     const full = new FoldingFileSystem(fold).make(...paths);
     assertEquals(await found(full, torrent), paths);
     assertEquals(await found(full, torrent, true), paths);
+    // What is there tells enough.
+    assertEquals(full.writes, 0);
   });
 }
 

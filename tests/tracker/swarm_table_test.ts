@@ -1,7 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { writeUint32 } from "../../_shared/bytes.ts";
 import { seededRandom } from "../../_shared/random.ts";
-import { SwarmIndex } from "../../tracker/table/swarm_index.ts";
 import { newSwarmAnnounce } from "../../tracker/swarm_store.ts";
 import { SwarmTable } from "../../tracker/swarm_table.ts";
 import { testSwarmStore } from "../../testing/swarm_store_compliance.ts";
@@ -143,44 +141,6 @@ Deno.test({
       assertEquals(length4, 6 * Math.min(200, size - 1));
     }
     assert(Math.max(...sizes) < 1.6 * sizes[0]!, `${sizes}`);
-  },
-});
-
-Deno.test({
-  name: "info-hashes that are chosen are found as fast as random ones",
-  permissions,
-  fn() {
-    const count = 1 << 15;
-    const random = seededRandom(6);
-    const shifts = [15, 13, 16, 15];
-    // What differs in the top bits of a word is undone by the next word, as
-    // far as a hash of multiplications and shifts goes.
-    const chosen = new Uint8Array(20 * count);
-    for (let i = 0; i < count; i++) {
-      const words = [0x12345678, 0x9abcdef0, 0x0f1e2d3c, 0x55667788, i >>> 12];
-      for (let k = 0; k < 4; k++) {
-        const bits = ((i >>> (3 * k)) & 7) << 29;
-        words[k]! ^= bits;
-        words[k + 1]! ^= bits ^ (bits >>> shifts[k]!);
-      }
-      for (const [k, word] of words.entries()) {
-        writeUint32(chosen, 20 * i + 4 * k, word >>> 0);
-      }
-    }
-    const time = (keys: Uint8Array) => {
-      const index = new SwarmIndex(0x12345);
-      for (let i = 0; i < count; i++) {
-        if (index.find(keys, 20 * i) < 0) index.add(keys, 20 * i);
-      }
-      const start = performance.now();
-      for (let i = 0; i < count; i++) index.find(keys, 20 * i);
-      return performance.now() - start;
-    };
-    const others = random(new Uint8Array(20 * count));
-    const best = (keys: Uint8Array) =>
-      Math.min(...Array.from({ length: 5 }, () => time(keys)));
-    const [slow, fast] = [best(chosen), best(others)];
-    assert(slow < 3 * fast, `${slow} ms against ${fast} ms`);
   },
 });
 

@@ -5,16 +5,14 @@
  * @module
  */
 import { readUint32, writeUint32 } from "../../_shared/bytes.ts";
-import { SipHash, SIPHASH_KEY_LENGTH } from "../../_shared/sip_hash.ts";
+import { SwarmHash } from "./swarm_hash.ts";
 
 const EMPTY = -1;
 const WORDS = 5;
-const KEY_LENGTH = 4 * WORDS;
 
 /** Numbers info-hashes: each one gets a slot that stays its own. */
 export class SwarmIndex {
-  /** Secret factors, one for each byte of a key. */
-  readonly #factors = new Int32Array(KEY_LENGTH);
+  readonly #hash: SwarmHash;
   /** Keys by slot, five words each. */
   #keys = new Uint32Array(WORDS * 16);
   /** Hashes by slot. */
@@ -29,14 +27,7 @@ export class SwarmIndex {
   #live = new Uint8Array(16);
 
   constructor(seed: number) {
-    const key = new Uint8Array(SIPHASH_KEY_LENGTH);
-    writeUint32(key, 0, seed >>> 0);
-    const hasher = new SipHash(key);
-    for (let i = 0; i < KEY_LENGTH; i++) {
-      hasher.start();
-      hasher.finish(4, i);
-      this.#factors[i] = hasher.low;
-    }
+    this.#hash = new SwarmHash(seed);
   }
 
   /** Keys in the index. */
@@ -69,7 +60,7 @@ export class SwarmIndex {
     const c = readUint32(bytes, offset + 8);
     const d = readUint32(bytes, offset + 12);
     const e = readUint32(bytes, offset + 16);
-    let at = this.#hash(bytes, offset) & this.#mask;
+    let at = this.#hash.of(bytes, offset) & this.#mask;
     while (true) {
       const slot = table[at]!;
       if (slot === EMPTY) return -1;
@@ -101,7 +92,7 @@ export class SwarmIndex {
     for (let i = 0; i < WORDS; i++) {
       this.#keys[k + i] = readUint32(bytes, offset + 4 * i);
     }
-    this.#hashes[slot] = this.#hash(bytes, offset);
+    this.#hashes[slot] = this.#hash.of(bytes, offset);
     this.#live[slot] = 1;
     this.#size++;
     this.#insert(slot);
@@ -134,27 +125,6 @@ export class SwarmIndex {
 
   #home(slot: number): number {
     return this.#hashes[slot]! & this.#mask;
-  }
-
-  /**
-   * The multilinear hash of bytes modulo 2^32: of its upper 25 bits any two
-   * values are equally likely for any two keys, however they were chosen, to
-   * whom the factors are secret (Dietzfelbinger 1996). Mixed at the end, as
-   * keys that differ by the same would come at the same distances.
-   */
-  #hash(bytes: Uint8Array, offset: number): number {
-    const factors = this.#factors;
-    let h = 0;
-    for (let i = 0; i < KEY_LENGTH; i += 4) {
-      h += Math.imul(factors[i]!, bytes[offset + i]!) +
-        Math.imul(factors[i + 1]!, bytes[offset + i + 1]!) +
-        Math.imul(factors[i + 2]!, bytes[offset + i + 2]!) +
-        Math.imul(factors[i + 3]!, bytes[offset + i + 3]!);
-      h |= 0;
-    }
-    h >>>= 7;
-    h = Math.imul(h ^ (h >>> 15), 0x85ebca77);
-    return h ^ (h >>> 13);
   }
 
   #insert(slot: number): void {
