@@ -153,13 +153,8 @@ export class PieceBuffer {
    */
   detach(): DetachedRuns {
     const runs = this.dirtyRuns();
-    const chunks: Uint8Array<ArrayBuffer>[] = [];
-    for (let i = 0; i < this.#chunks.length; i++) {
-      const chunk = this.#chunks[i];
-      if (chunk === undefined) continue;
-      chunks.push(chunk);
-      this.#chunks[i] = undefined;
-    }
+    const chunks = this.#chunks.filter((chunk) => chunk !== undefined);
+    this.#chunks.fill(undefined);
     this.#memory = 0;
     this.markWritten(runs);
     this.#away ??= new IntervalSet();

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { readUint32, writeUint32 } from "../../_shared/bytes.ts";
+import { readUint32 } from "../../_shared/bytes.ts";
 import { SwarmHash } from "./swarm_hash.ts";
 
 const EMPTY = -1;
