@@ -147,9 +147,7 @@ export class UploadSide {
       if (++this.#core.counters.invalid > MAX_INVALID_REQUESTS) {
         throw new PeerProtocolError(
           "request-flood",
-          `Peer requested block ${pieceIndex}+${blockOffset} of ${length} bytes and ${
-            this.#core.counters.invalid - 1
-          } others that are not served`,
+          `Peer requested block ${pieceIndex}+${blockOffset} of ${length} bytes and ${MAX_INVALID_REQUESTS} others that are not served`,
         );
       }
       return this.#refuse(request, now);

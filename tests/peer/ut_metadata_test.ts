@@ -88,6 +88,14 @@ Deno.test("sizes that contradict each other are refused", none, () => {
     const error = assertThrows(() => decodeUtMetadata(bad), PeerProtocolError);
     assertEquals(error.code, "malformed");
   }
+  for (const total_size of [0, "9", MAX_METADATA_SIZE + 1]) {
+    const bad = encodeBencode({ msg_type: 1, piece: 0, total_size });
+    assertThrows(
+      () => decodeUtMetadata(bad),
+      PeerProtocolError,
+      "total_size must be",
+    );
+  }
 });
 
 Deno.test("every prefix of a request is refused", none, () => {
