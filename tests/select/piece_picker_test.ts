@@ -76,6 +76,19 @@ test("chooses the first pieces by chance, within the priority", () => {
   assert(seen.size >= 6);
 });
 
+test("goes on with the rarest of the pieces that were started", () => {
+  const picker = world({ availability: "1323", partial: "1111" });
+  join(picker, 1, "****");
+  assertEquals(pieces(picker.pick(1, 6, 0)), [0, 2]);
+});
+
+test("goes on with a started piece that has a deadline", () => {
+  const picker = world({ availability: "2111", partial: "1111" });
+  join(picker, 1, "****");
+  picker.pieces.setDeadline(0, 1_000);
+  assertEquals(show(picker.pick(1, 3, 0)), "0.1 0.2 0.3");
+});
+
 test("asks for pieces in order when sequential", () => {
   const picker = world({
     availability: "31231",

@@ -1,3 +1,4 @@
+import type { SuperSeedingOptions } from "../../select/super_seeding.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Bitfield } from "../../_shared/bitfield.ts";
 import { seededRandom } from "../../_shared/random.ts";
@@ -274,5 +275,17 @@ test("SuperSeeding gives each piece away about once", () => {
     }
     assert(swarm.seed.isDone, `Seed ${seed}`);
     assert(uploads <= 60 * 1.1, `Seed ${seed}: ${uploads} uploads`);
+  }
+});
+
+Deno.test("SuperSeeding names at least one piece at a time", {
+  permissions: "none",
+}, () => {
+  for (const piecesPerPeer of [0, -1, 1.5, NaN]) {
+    assertThrows(
+      () => new SuperSeeding({ piecesPerPeer } as SuperSeedingOptions),
+      RangeError,
+      "must be a positive integer",
+    );
   }
 });
