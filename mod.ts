@@ -45,6 +45,7 @@ export * from "./peer/mod.ts";
 export * from "./select/mod.ts";
 export * from "./dht/mod.ts";
 export * from "./tracker/mod.ts";
+export * from "./utp/mod.ts";
 export * from "./utracker/mod.ts";
 export * from "./htracker/mod.ts";
 export * from "./lpd/mod.ts";

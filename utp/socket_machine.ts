@@ -294,10 +294,9 @@ export class UtpSocketMachine {
       this.#synAt = now + this.#sender.roundTrip.timeout(this.#syns++);
       return this.#writeHeader("syn", this.#synSeqNr, out, now);
     }
-    // Data tells of no gap, so what does goes first.
-    if (this.#acks.isDue && this.#buffer.hasGap) {
-      return this.#writeAck(out, now);
-    }
+    // Data tells of no gap and answers no SYN, so what does goes first.
+    const isPlain = !this.#buffer.hasGap && this.#state === "connected";
+    if (this.#acks.isDue && !isPlain) return this.#writeAck(out, now);
     const number = this.#sender.next(this.#state === "connected", now);
     if (number >= 0) {
       const type = queue.isFin(number) ? "fin" : "data";

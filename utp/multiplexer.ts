@@ -1,0 +1,348 @@
+/**
+ * Many uTP connections over one UDP socket, which other protocols may share.
+ *
+ * @module
+ */
+import { type Endpoint, normalizeHostname } from "../_shared/address.ts";
+import { type Clock, systemClock } from "../_shared/clock.ts";
+import type { Datagram, DatagramSocket } from "../_shared/datagram.ts";
+import {
+  randomInt,
+  type RandomSource,
+  systemRandom,
+} from "../_shared/random.ts";
+import { TokenBucket } from "../_shared/token_bucket.ts";
+import { UtpConnection, type UtpPort } from "./driver/connection.ts";
+import { SharedSocket } from "./driver/shared_socket.ts";
+import { UtpError } from "./error.ts";
+import {
+  classifyDatagram,
+  createUtpPacket,
+  tryDecodeUtpPacket,
+  UTP_HEADER_LENGTH,
+  type UtpPacket,
+  writeUtpHeader,
+} from "./packet.ts";
+import { UtpSocketMachine } from "./socket_machine.ts";
+
+/** Longest datagram that is sent. */
+const MAX_DATAGRAM = 1500;
+/** Connections of different hosts that may have one id. */
+const MAX_SAME_ID = 8;
+/** Connections that have answered a SYN and heard nothing since. */
+const MAX_UNCONFIRMED = 128;
+/** Accepted connections that nobody has taken yet. */
+const MAX_BACKLOG = 128;
+/** SYNs answered in a second. */
+const SYNS_PER_SECOND = 100;
+/** RESETs sent in a second to those who have no connection. */
+const RESETS_PER_SECOND = 20;
+
+/** Options of {@linkcode UtpMultiplexer}. */
+export interface UtpMultiplexerOptions {
+  /** The socket; it is closed with the multiplexer. */
+  readonly socket: DatagramSocket;
+  /** Connections at a time, both ways. @default {2000} */
+  readonly maxConnections?: number | undefined;
+  /** Clock to use. @default {systemClock} */
+  readonly clock?: Clock | undefined;
+  /** Source of ids and sequence numbers. @default {systemRandom} */
+  readonly random?: RandomSource | undefined;
+}
+
+/**
+ * Tells uTP from other protocols by the first bytes of a datagram (BEP 29), and
+ * connections by the sender's address and the connection id.
+ */
+export class UtpMultiplexer implements Disposable {
+  readonly #socket: DatagramSocket;
+  readonly #clock: Clock;
+  readonly #random: RandomSource;
+  readonly #maxConnections: number;
+  readonly #port: UtpPort;
+  /** Connections by the id of what they receive. */
+  readonly #byId = new Map<number, UtpConnection[]>();
+  #count = 0;
+  readonly #unconfirmed = new Set<UtpConnection>();
+  readonly #accepted: UtpConnection[] = [];
+  #onAccepted: (() => void) | undefined;
+  #isListening = false;
+  #isClosed = false;
+  readonly #packet = createUtpPacket();
+  readonly #free: Uint8Array<ArrayBuffer>[] = [];
+  #out: Uint8Array<ArrayBuffer> = new Uint8Array(MAX_DATAGRAM);
+  readonly #syns: TokenBucket;
+  readonly #resets: TokenBucket;
+  readonly #running: Promise<void>;
+  /** What is no uTP, for other protocols on the same port. */
+  readonly others: SharedSocket;
+
+  /**
+   * Takes over a socket.
+   *
+   * @param options See {@linkcode UtpMultiplexerOptions}.
+   */
+  constructor(options: UtpMultiplexerOptions) {
+    const { socket, clock = systemClock, random = systemRandom } = options;
+    this.#socket = socket;
+    this.#clock = clock;
+    this.#random = random;
+    this.#maxConnections = options.maxConnections ?? 2000;
+    this.#syns = new TokenBucket(SYNS_PER_SECOND, SYNS_PER_SECOND, clock.now());
+    this.#resets = new TokenBucket(
+      RESETS_PER_SECOND,
+      RESETS_PER_SECOND,
+      clock.now(),
+    );
+    this.others = new SharedSocket(socket);
+    const out = () => this.#out;
+    this.#port = {
+      local: socket.local,
+      now: () => clock.now(),
+      schedule: (at, callback) => clock.schedule(at, callback),
+      get out() {
+        return out();
+      },
+      send: (length, to) => this.#send(length, to),
+      ended: (connection) => this.#forget(connection),
+    };
+    this.#running = this.#run();
+  }
+
+  /** The bound address. */
+  get local(): Endpoint {
+    return this.#socket.local;
+  }
+
+  /** Connections that are open or closing. */
+  get connections(): number {
+    return this.#count;
+  }
+
+  /** Resolves when the socket is closed; never rejects. */
+  get closed(): Promise<void> {
+    return this.#running;
+  }
+
+  /**
+   * Connects.
+   *
+   * @param remote An IP address and a port.
+   * @param signal Calls it off.
+   * @returns The open connection.
+   * @throws {UtpError} If the peer refuses or does not answer, or there are too
+   * many connections; `signal.reason` when aborted.
+   */
+  async connect(
+    remote: Endpoint,
+    signal?: AbortSignal,
+  ): Promise<UtpConnection> {
+    signal?.throwIfAborted();
+    if (this.#isClosed) throw new UtpError("closed", "The socket is closed");
+    if (this.#count >= this.#maxConnections) {
+      throw new UtpError("too-many", "There are too many uTP connections");
+    }
+    const address = {
+      hostname: normalizeHostname(remote.hostname),
+      port: remote.port,
+    };
+    let connectionId: number;
+    do connectionId = randomInt(this.#random, 0x10000); while (
+      this.#find(connectionId, address) !== undefined
+    );
+    const machine = new UtpSocketMachine({
+      connectionId,
+      seqNr: randomInt(this.#random, 0x10000),
+    }, this.#clock.now());
+    const connection = new UtpConnection(machine, address, this.#port);
+    if (!this.#add(connection)) {
+      throw new UtpError("too-many", "There are too many uTP connections");
+    }
+    const onAbort = () => connection.abort();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      connection.pump();
+      await connection.opened;
+      return connection;
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /** Answers SYNs from now on; each connection is told by `onAccepted`. */
+  listen(onAccepted: () => void): void {
+    this.#isListening = true;
+    this.#onAccepted = onAccepted;
+  }
+
+  /** Answers SYNs with a RESET from now on. */
+  unlisten(): void {
+    this.#isListening = false;
+    this.#onAccepted = undefined;
+    for (const connection of this.#accepted.splice(0)) connection.abort();
+    for (const connection of [...this.#unconfirmed]) connection.abort();
+  }
+
+  /** The next connection that was accepted, if there is one. */
+  takeAccepted(): UtpConnection | undefined {
+    return this.#accepted.shift();
+  }
+
+  /** Breaks every connection off and closes the socket. Idempotent. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.unlisten();
+    for (const list of [...this.#byId.values()]) {
+      for (const connection of [...list]) connection.abort();
+    }
+    this.others.end();
+    this.#socket.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async #run(): Promise<void> {
+    while (true) {
+      let datagram: Datagram | undefined;
+      try {
+        datagram = await this.#socket.receive();
+      } catch {
+        datagram = undefined;
+      }
+      if (datagram === undefined) break;
+      const { data, from } = datagram;
+      if (classifyDatagram(data) !== "utp") this.others.take(data, from);
+      else {
+        const packet = tryDecodeUtpPacket(data, this.#packet);
+        if (packet !== undefined) this.#receive(packet, from);
+      }
+    }
+    this.close();
+  }
+
+  #receive(packet: UtpPacket, from: Endpoint): void {
+    const { type, connectionId } = packet;
+    if (type === "reset") {
+      const connection = this.#findAny(connectionId, from);
+      connection?.receive(packet);
+      connection?.pump();
+      return;
+    }
+    const id = type === "syn" ? (connectionId + 1) & 0xffff : connectionId;
+    const connection = this.#find(id, from);
+    if (connection !== undefined) {
+      const wasUnconfirmed = connection.isUnconfirmed;
+      connection.receive(packet);
+      if (wasUnconfirmed && !connection.isUnconfirmed) {
+        this.#confirm(connection);
+      }
+      connection.pump();
+    } else if (type === "syn" && this.#isListening) this.#answer(packet, from);
+    else this.#reset(packet, from);
+  }
+
+  #answer(packet: UtpPacket, from: Endpoint): void {
+    const now = this.#clock.now();
+    if (
+      this.#count >= this.#maxConnections ||
+      this.#accepted.length >= MAX_BACKLOG || !this.#syns.take(now)
+    ) return;
+    if (this.#unconfirmed.size >= MAX_UNCONFIRMED) {
+      const [oldest] = this.#unconfirmed;
+      oldest!.abort();
+    }
+    const machine = new UtpSocketMachine({
+      connectionId: packet.connectionId,
+      seqNr: randomInt(this.#random, 0x10000),
+      syn: packet,
+    }, now);
+    const remote = {
+      hostname: normalizeHostname(from.hostname),
+      port: from.port,
+    };
+    const connection = new UtpConnection(machine, remote, this.#port);
+    if (!this.#add(connection)) return;
+    this.#unconfirmed.add(connection);
+    connection.pump();
+  }
+
+  /** A peer that has answered is nobody's forgery. */
+  #confirm(connection: UtpConnection): void {
+    if (!this.#unconfirmed.delete(connection)) return;
+    this.#accepted.push(connection);
+    this.#onAccepted?.();
+  }
+
+  /** Tells a stranger, now and then, that there is no such connection. */
+  #reset(packet: UtpPacket, to: Endpoint): void {
+    if (!this.#resets.take(this.#clock.now())) return;
+    writeUtpHeader({
+      type: "reset",
+      connectionId: packet.connectionId,
+      timestamp: 0,
+      timestampDifference: 0,
+      windowSize: 0,
+      seqNr: randomInt(this.#random, 0x10000),
+      ackNr: packet.seqNr,
+    }, this.#out);
+    this.#send(UTP_HEADER_LENGTH, to);
+  }
+
+  #send(length: number, to: Endpoint): void {
+    const bytes = this.#out;
+    this.#out = this.#free.pop() ?? new Uint8Array(MAX_DATAGRAM);
+    const done = () => {
+      if (this.#free.length < 64) this.#free.push(bytes);
+    };
+    // What the system refuses is lost, as any datagram may be.
+    this.#socket.send(bytes.subarray(0, length), to).then(done, done);
+  }
+
+  #find(id: number, from: Endpoint): UtpConnection | undefined {
+    const list = this.#byId.get(id);
+    if (list === undefined) return undefined;
+    for (const connection of list) {
+      if (isSame(connection.remote, from)) return connection;
+    }
+    return undefined;
+  }
+
+  /** A RESET may bear either id of a connection. */
+  #findAny(id: number, from: Endpoint): UtpConnection | undefined {
+    for (const near of [id, (id + 1) & 0xffff, (id - 1) & 0xffff]) {
+      const found = this.#find(near, from);
+      if (found?.receiveId === id || found?.sendId === id) return found;
+    }
+    return undefined;
+  }
+
+  #add(connection: UtpConnection): boolean {
+    const list = this.#byId.get(connection.receiveId);
+    if (list !== undefined && list.length >= MAX_SAME_ID) return false;
+    if (list === undefined) this.#byId.set(connection.receiveId, [connection]);
+    else list.push(connection);
+    this.#count++;
+    return true;
+  }
+
+  #forget(connection: UtpConnection): void {
+    const list = this.#byId.get(connection.receiveId);
+    const at = list?.indexOf(connection) ?? -1;
+    if (at < 0) return;
+    list!.splice(at, 1);
+    if (list!.length === 0) this.#byId.delete(connection.receiveId);
+    this.#count--;
+    this.#unconfirmed.delete(connection);
+  }
+}
+
+function isSame(a: Endpoint, b: Endpoint): boolean {
+  return a.port === b.port &&
+    (a.hostname === b.hostname || a.hostname === normalizeHostname(b.hostname));
+}
