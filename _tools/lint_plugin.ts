@@ -20,7 +20,6 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   select: ["metainfo"],
   dht: ["bencode"],
   tracker: [],
-  utp: [],
   utracker: ["tracker"],
   lpd: [],
   utp: [],
@@ -134,7 +133,6 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
   webseed: {},
   portmap: { codec: [], protocol: ["codec"] },
   lpd: {},
-  utp: { socket: [] },
 };
 
 /**

@@ -7,10 +7,8 @@ import { type Endpoint, formatEndpoint } from "../_shared/address.ts";
 import { toHex } from "../_shared/bytes.ts";
 import { systemClock } from "../_shared/clock.ts";
 import { randomInt, systemRandom } from "../_shared/random.ts";
-import { ExtensionBits } from "../handshake/extension_bits.ts";
-import { Handshaker } from "../handshake/handshaker.ts";
+import type { Handshaker } from "../handshake/handshaker.ts";
 import type { IpSet } from "../handshake/ip_set.ts";
-import { createPeerId } from "../handshake/peer_id.ts";
 import type { Magnet } from "../metainfo/magnet.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { Privacy } from "./session/privacy.ts";
@@ -40,6 +38,7 @@ import {
   openServices,
   type SessionServices,
 } from "./session/session_services.ts";
+import { openHandshaker } from "./session/open_handshaker.ts";
 import { followPort, toldPort } from "./session/told_port.ts";
 import type { SessionContext } from "./content/session_context.ts";
 import {
@@ -58,8 +57,6 @@ import type {
 
 /** Bytes that may wait to be sent, over all peers. */
 const MAX_SEND_BYTES = 128 * 1024 * 1024;
-/** Extensions that every connection may use. */
-const EXTENSIONS = ExtensionBits.of("extension-protocol", "fast");
 
 /**
  * Downloads and seeds torrents.
@@ -185,24 +182,13 @@ export class Session implements AsyncDisposable {
     const privacy = new Privacy(chosen);
     const { options, blocklist } = privacy;
     options.signal?.throwIfAborted();
-    const { random = systemRandom } = options;
-    const handshaker = await Handshaker.open({
-      peerId: options.peerId ?? createPeerId(random),
-      extensions: options.dht ? EXTENSIONS.with("dht") : EXTENSIONS,
-      listen: options.listen ?? { hostname: "0.0.0.0", port: 0 },
-      random,
-      // Torrents wait for one turn each.
-      maxQueued: Infinity,
-      transports: options.transports,
-      filters: blocklist.filters(options.filter),
-      encryption: options.encryption ?? "prefer",
-      ...(options.clock ? { clock: options.clock } : {}),
-    });
+    const { handshaker, utp } = await openHandshaker(options, blocklist);
     try {
-      const services = await openServices(privacy, handshaker.local);
+      const services = await openServices(privacy, handshaker.local, utp);
       return new Session(handshaker, services, privacy);
     } catch (error) {
       await handshaker.close();
+      utp?.close();
       throw error;
     }
   }

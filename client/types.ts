@@ -384,9 +384,17 @@ export interface SessionOptions extends PolicyOptions {
    * by the next where that fails or takes 300 ms, and the first finished
    * handshake counts. All of them listen.
    *
-   * @default {[tcpTransport]}
+   * @default {[tcpTransport]} and uTP as `utp` says
    */
   readonly transports?: readonly ByteTransport[] | undefined;
+  /**
+   * Whether peers may come by uTP (BEP 29), on the UDP port that has the number
+   * of the TCP one and is shared with the DHT: `"accept"` what comes, dial by it
+   * `"both"` ways, beside TCP, or `"off"`. Of no use where `transports` are given.
+   *
+   * @default {"accept"}
+   */
+  readonly utp?: "accept" | "both" | "off" | undefined;
   /**
    * Whether connections to peers are encrypted. By default they are dialled
    * encrypted first, as some peers take nothing else.

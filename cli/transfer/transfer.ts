@@ -60,6 +60,11 @@ export const NETWORK_OPTIONS: readonly OptionSpec[] = [
     summary: "Node of the DHT to begin with, not the public ones; repeatable",
   },
   {
+    name: "utp",
+    value: "MODE",
+    summary: "uTP: off, accept, or both to dial by it as well (accept)",
+  },
+  {
     name: "encryption",
     value: "POLICY",
     summary:
@@ -130,6 +135,13 @@ function trackersOf(args: Arguments): readonly string[] {
     }
   }
   return urls;
+}
+
+function utpOf(text: string): "accept" | "both" | "off" {
+  if (text === "accept" || text === "both" || text === "off") return text;
+  throw new UsageError(
+    `--utp must be off, accept or both, not ${JSON.stringify(text)}`,
+  );
 }
 
 function encryptionOf(text: string): EncryptionPolicy {
@@ -209,6 +221,7 @@ export function planNetwork(args: Arguments): NetworkPlan {
     ...(maxPeers === undefined
       ? {}
       : { maxPeers, maxPeersPerTorrent: maxPeers }),
+    utp: utpOf(args.get("utp") ?? "accept"),
     encryption: encryptionOf(args.get("encryption") ?? "prefer"),
     downloadLimit: parseRate(args.get("down-limit") ?? "0", "--down-limit"),
     uploadLimit: parseRate(args.get("up-limit") ?? "0", "--up-limit"),

@@ -12,6 +12,7 @@ import type { LocalDiscovery } from "../../lpd/discovery.ts";
 import { DhtPeers } from "./dht_peers.ts";
 import { LocalPeers } from "../local_peers.ts";
 import type { SharedDiscovery } from "../discovery_runner.ts";
+import type { UtpTransport } from "../../utp/transport.ts";
 import type { SessionOptions } from "../types.ts";
 import type { Blocklist } from "./blocklist.ts";
 import type { Privacy } from "./privacy.ts";
@@ -39,14 +40,17 @@ export interface SessionServices {
 export async function openServices(
   { options, blocklist, tellsPort }: Privacy,
   local: Endpoint | undefined,
+  utp?: UtpTransport,
 ): Promise<SessionServices> {
   const timers = new SharedClock(options.clock ?? systemClock);
   await using stack = new AsyncDisposableStack();
+  // Closed last: the DHT has a part of its port.
+  if (utp !== undefined) stack.use(utp);
   const sources: SharedDiscovery[] = [];
   let dht: MainlineDht | undefined;
   let lookups: DhtPeers | undefined;
   if (options.dht) {
-    dht = stack.use(await openDht(options, options.dht, local, blocklist));
+    dht = stack.use(await openDht(options, options.dht, local, blocklist, utp));
     lookups = new DhtPeers(dht, timers);
     stack.use(lookups);
     sources.push(lookups);
@@ -75,6 +79,7 @@ async function openDht(
   wanted: MainlineDhtOptions,
   local: Endpoint | undefined,
   blocklist: Blocklist,
+  utp: UtpTransport | undefined,
 ): Promise<MainlineDht> {
   const { clock, random } = options;
   const { MainlineDht } = await import("../../dht/node.ts");
@@ -85,7 +90,10 @@ async function openDht(
     ...(clock ? { clock } : {}),
     ...(random ? { random } : {}),
     ...wanted,
-    socket: blocklist.sockets(wanted.socket ?? openDatagramSocket),
+    socket: blocklist.sockets(
+      wanted.socket ??
+        (utp ? (where) => utp.share(where) : openDatagramSocket),
+    ),
   };
   if (wanted.port !== undefined || local === undefined) {
     return await MainlineDht.open(settings);

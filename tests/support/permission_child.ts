@@ -11,6 +11,7 @@ import { Session } from "../../client/mod.ts";
 import { TrackerStatsServer } from "../../tracker/mod.ts";
 import { UdpTrackerClient, UdpTrackerServer } from "../../utracker/mod.ts";
 import { PortMapper } from "../../portmap/mod.ts";
+import { UtpTransport } from "../../utp/mod.ts";
 import { WebSeed } from "../../webseed/mod.ts";
 
 const [module, base, httpUrl, udpUrl, torrentHex] = Deno.args;
@@ -87,6 +88,12 @@ const USES: Readonly<Record<string, Readonly<Record<string, Use>>>> = {
     async HttpTrackerClient() {
       await using client = new HttpTrackerClient();
       await client.announce(httpUrl!, request);
+    },
+  },
+  utp: {
+    async UtpTransport() {
+      using transport = new UtpTransport();
+      using _listener = await transport.listen(listen);
     },
   },
   lpd: {

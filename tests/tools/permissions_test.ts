@@ -40,6 +40,7 @@ const NEEDS: Readonly<Record<string, Readonly<Record<string, string[]>>>> = {
     HttpTrackerClient: ["--allow-net"],
   },
   lpd: { LocalDiscovery: ["--allow-net"] },
+  utp: { UtpTransport: ["--allow-net"] },
   webseed: { WebSeed: ["--allow-net"] },
   portmap: { PortMapper: ["--allow-net"] },
   client: {

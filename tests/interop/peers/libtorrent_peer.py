@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""A libtorrent peer for the interop suite, on one address and TCP only.
+"""A libtorrent peer for the interop suite, on one address, by TCP or by uTP only.
 
 usage: libtorrent_peer.py seed|leech|hashes FILE.torrent|MAGNET [DIR] [--peer HOST:PORT]...
                           [--listen HOST] [--dht HOST:PORT]... [--lsd] [--seconds N] [--stay]
                           [--down-limit BYTES_PER_SECOND] [--no-plugins]
-                          [--encryption off|both|rc4]
+                          [--encryption off|both|rc4] [--utp]
 
 Prints one JSON object a line: {"type": "listening", "port": N}, then {"type": "complete"} once
 everything is there and checked; `hashes` prints what libtorrent makes of the file.
@@ -81,6 +81,7 @@ def main():
     parser.add_argument("--down-limit", type=int, default=0)
     parser.add_argument("--no-plugins", action="store_true", help="neither ut_metadata nor ut_pex")
     parser.add_argument("--lsd", action="store_true")
+    parser.add_argument("--utp", action="store_true", help="uTP only")
     parser.add_argument("--encryption", choices=["off", "both", "rc4"], default="off")
     parser.add_argument("--dht", action="append", default=None)
     args = parser.parse_args()
@@ -93,8 +94,10 @@ def main():
         "enable_lsd": args.lsd,
         "enable_upnp": False,
         "enable_natpmp": False,
-        "enable_incoming_utp": False,
-        "enable_outgoing_utp": False,
+        "enable_incoming_utp": args.utp,
+        "enable_outgoing_utp": args.utp,
+        "enable_incoming_tcp": not args.utp,
+        "enable_outgoing_tcp": not args.utp,
         "allow_multiple_connections_per_ip": True,
         # 0 is forced, 2 is disabled; level 2 is RC4, 3 is both.
         "in_enc_policy": 2 if args.encryption == "off" else 0,
