@@ -153,6 +153,7 @@ export class UtpTransport implements ByteTransport, Disposable {
     this.#multiplexers.clear();
   }
 
+  /** Same as {@linkcode UtpTransport.close}. */
   [Symbol.dispose](): void {
     this.close();
   }
