@@ -23,7 +23,7 @@
  * assertEquals([...new Set(sent)].sort(), [1900, 5351]);
  * ```
  *
- * | RFC, standard | What |
+ * | RFC, standard (no BEP) | What |
  * | --- | --- |
  * | [RFC 6887](https://www.rfc-editor.org/rfc/rfc6887) | PCP: MAP, renewal, epochs, removal |
  * | [RFC 6886](https://www.rfc-editor.org/rfc/rfc6886) | NAT-PMP: all |

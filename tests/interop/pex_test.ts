@@ -93,6 +93,8 @@ for (const verb of ["seed", "download"] as const) {
         const args = [
           ...["--dht-node", dht.address, "--peer", `127.0.0.1:${peer.port}`],
           ...onlyFrom("dht", "pex"),
+          // The peer knows no other handshake and waits for more bytes.
+          ...["--encryption", "off"],
         ];
         await using _bip = verb === "seed" ? seed(scene, ...args) : startBip([
           ...["download", scene.torrent, "-o", scene.folder(), ...LOOPBACK],

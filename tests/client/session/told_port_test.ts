@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { seededRandom } from "../../_shared/random.ts";
-import { Session } from "../../client/session.ts";
-import { isMappable } from "../../client/session/session_services.ts";
-import { MemoryFileSystem } from "../../disk/mod.ts";
-import { DatagramNetwork } from "../../testing/datagram_network.ts";
-import { MemoryNetwork } from "../../testing/memory_network.ts";
-import { SimClock } from "../../testing/sim_clock.ts";
+import { seededRandom } from "../../../_shared/random.ts";
+import { Session } from "../../../client/session.ts";
+import { isMappable } from "../../../client/session/session_services.ts";
+import { MemoryFileSystem } from "../../../disk/mod.ts";
+import { DatagramNetwork } from "../../../testing/datagram_network.ts";
+import { MemoryNetwork } from "../../../testing/memory_network.ts";
+import { SimClock } from "../../../testing/sim_clock.ts";
 
 const none = { permissions: "none" } as const;
 const [GATEWAY, LOCAL] = ["10.0.0.1", "10.0.0.2"];
