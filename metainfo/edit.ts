@@ -77,7 +77,9 @@ function rawEntries(bytes: Uint8Array, limits: BencodeLimits): RawEntries {
   };
   let at = 1;
   while (bytes[at] !== END) {
-    const key = toByteString(decodeBencode(next(), limits) as Uint8Array);
+    const key = toByteString(
+      decodeBencode(next(), { ...limits, mode: "lenient" }) as Uint8Array,
+    );
     const value = next();
     if (!entries.has(key)) entries.set(key, value);
   }
