@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { tryParseIp } from "../_shared/address.ts";
 import { formatProxyUrl, type Proxy } from "../handshake/proxy.ts";
 
 /** Names of hosts are the proxy's to resolve: nobody here asks for them. */
@@ -13,7 +14,10 @@ export function refuseToResolve(): Promise<never> {
 /** A far address that names stand for where only the proxy knows better. */
 export const UNRESOLVED = "192.0.2.0";
 
-/** A `fetch` that sends everything through a proxy. Needs `--allow-net`. */
+/**
+ * A `fetch` that sends everything through a proxy. It refuses hosts by name: the
+ * built-in one would look them up here, whatever the proxy. Needs `--allow-net`.
+ */
 export class ProxyFetch implements Disposable {
   readonly #proxy: Proxy;
   #client: Deno.HttpClient | undefined;
@@ -23,11 +27,19 @@ export class ProxyFetch implements Disposable {
     this.#proxy = proxy;
   }
 
-  /** Same as the built-in `fetch`. */
+  /** Same as the built-in `fetch`, for URLs whose host is an IP address. */
   readonly fetch = (
     input: string | URL | Request,
     init?: RequestInit,
   ): Promise<Response> => {
+    const { hostname } = new URL(input instanceof Request ? input.url : input);
+    if (tryParseIp(hostname.replace(/^\[|\]$/g, "")) === undefined) {
+      return Promise.reject(
+        new TypeError(
+          `Cannot ask ${hostname} through a proxy: its name would be looked up here`,
+        ),
+      );
+    }
     const { type, login } = this.#proxy;
     const client = this.#client ??= Deno.createHttpClient({
       poolMaxIdlePerHost: 3,

@@ -17,7 +17,7 @@ export const PRIVACY_OPTIONS: readonly OptionSpec[] = [
     name: "proxy",
     value: "URL",
     summary:
-      "Go through socks5://[USER:PASSWORD@]HOST:PORT or http://...; nothing goes round it",
+      "Go through socks5://[USER:PASSWORD@]HOST:PORT or http://...; nothing goes round it (HTTP trackers and URLs need IP addresses)",
   },
   {
     name: "proxy-for",

@@ -19,7 +19,7 @@ const REQUEST = {
 };
 
 Deno.test(
-  "trackers are asked through SOCKS 5, by names that nobody here resolves",
+  "trackers are asked through SOCKS 5, and no name is looked up here",
   loopback,
   async () => {
     await using socks = new SocksProxy({ login: "user:pass" });
@@ -34,8 +34,13 @@ Deno.test(
     );
     await using http = new HttpTrackerClient(privacy.httpTrackers());
     const { port } = web.addr;
-    await http.announce(`http://tracker.example:${port}/announce`, REQUEST);
-    assertEquals(socks.requests, [`connect tracker.example:${port}`]);
+    await http.announce(`http://127.0.0.1:${port}/announce`, REQUEST);
+    assertEquals(socks.requests, [`connect 127.0.0.1:${port}`]);
+    // The built-in fetch would look this one up.
+    const named = `http://tracker.example:${port}/announce`;
+    const refused = await http.announce(named, REQUEST).catch((error) => error);
+    assertMatch(`${refused.message} ${refused.cause}`, /looked up here/);
+    assertEquals(socks.requests.length, 1);
     await using server = await UdpTrackerServer.open({
       listen: { hostname: "127.0.0.1", port: 0 },
     });
