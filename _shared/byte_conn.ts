@@ -56,6 +56,8 @@ export interface ByteConnectOptions {
 export interface ByteTransport {
   /** Short name for statistics, such as `"tcp"`. */
   readonly name: string;
+  /** Whether peers are dialled by it, or only accepted. @default {true} */
+  readonly dials?: boolean | undefined;
   /**
    * Connects.
    *

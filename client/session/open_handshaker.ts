@@ -64,10 +64,8 @@ async function transportsOf(options: SessionOptions): Promise<Transports> {
   const utp = new UtpTransport({ clock, random });
   const part: ByteTransport = {
     name: utp.name,
-    connect: (remote, more) =>
-      mode === "both"
-        ? utp.connect(remote, more)
-        : Promise.reject(new Error("uTP is only accepted")),
+    dials: mode === "both",
+    connect: (remote, more) => utp.connect(remote, more),
     listen: async (local) => {
       try {
         return await utp.listen(local);

@@ -88,8 +88,10 @@ export function resolveHandshakerOptions(
     acceptAnyInfoHash = false,
     transports = [tcpTransport],
   } = options;
-  if (transports.length === 0) {
-    throw new RangeError('Cannot use no "transports": there must be one');
+  if (!transports.some(({ dials = true }) => dials)) {
+    throw new RangeError(
+      'Cannot use no "transports": there must be one that dials',
+    );
   }
   const encryption = options.encryption ?? "allow";
   if (!ENCRYPTION_POLICIES.includes(encryption)) {

@@ -21,12 +21,13 @@ export interface ConnectAttempt {
 /** Time that an attempt has before the next begins beside it, in milliseconds. */
 const HEAD_START_MS = 300;
 
-/** Tries transports in their order, each with the same kinds of encryption. */
+/** Tries transports that dial in their order, each with the same encryption. */
 export function planDial(
   transports: readonly ByteTransport[],
   encrypted: readonly boolean[],
 ): readonly ConnectAttempt[] {
-  return transports.map((transport, i) => ({
+  const dialling = transports.filter(({ dials = true }) => dials);
+  return dialling.map((transport, i) => ({
     transport,
     encrypted,
     afterMs: i * HEAD_START_MS,

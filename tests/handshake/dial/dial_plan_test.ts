@@ -8,7 +8,8 @@ Deno.test("planDial() gives each transport a head start, in their order", {
 }, () => {
   const network = new MemoryNetwork({ clock: new SimClock() });
   const [a, b] = ["10.0.0.1", "10.0.0.2"].map((ip) => network.transport(ip));
-  assertEquals(planDial([a!, b!], [true, false]), [
+  const deaf = { ...b!, dials: false };
+  assertEquals(planDial([deaf, a!, b!], [true, false]), [
     { transport: a!, encrypted: [true, false], afterMs: 0 },
     { transport: b!, encrypted: [true, false], afterMs: 300 },
   ]);
