@@ -114,6 +114,11 @@ export class UtpMultiplexer implements Disposable {
     return this.#socket.local;
   }
 
+  /** Whether the socket is closed, by us or by the system. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Connections that are open or closing. */
   get connections(): number {
     return this.#count;
@@ -195,7 +200,10 @@ export class UtpMultiplexer implements Disposable {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    const onAccepted = this.#onAccepted;
     this.unlisten();
+    // Who waits for a connection is told that none will come.
+    onAccepted?.();
     for (const list of [...this.#byId.values()]) {
       for (const connection of [...list]) connection.abort();
     }

@@ -119,8 +119,9 @@ export class UtpTransport implements ByteTransport, Disposable {
     return {
       local: first.local,
       accept() {
-        const connection = isClosed ? undefined : next();
-        if (connection !== undefined || isClosed) {
+        const isOver = isClosed || all.every((one) => one.isClosed);
+        const connection = isOver ? undefined : next();
+        if (connection !== undefined || isOver) {
           return Promise.resolve(connection);
         }
         return new Promise((resolve) => waiting = resolve);

@@ -43,6 +43,15 @@ Deno.test("where nobody listens a connection is refused", async () => {
   assertEquals(error.code, "refused");
 });
 
+Deno.test("a listener ends with its socket", async () => {
+  const transport = new UtpTransport();
+  using listener = await transport.listen(LOOPBACK);
+  const accepting = listener.accept();
+  transport.close();
+  assertEquals(await accepting, undefined);
+  assertEquals(await listener.accept(), undefined);
+});
+
 Deno.test("connecting can be called off", async () => {
   using a = new UtpTransport();
   using silent = await openDatagramSocket(LOOPBACK);
