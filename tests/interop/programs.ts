@@ -7,6 +7,15 @@ import { TempDir } from "../support/paths.ts";
 import { fromFileUrl } from "../support/paths.ts";
 import { Child } from "../support/process.ts";
 
+/**
+ * Where programs stand that Debian does not package: versitygw, a Python
+ * environment with transmission-rpc, a node_modules folder.
+ */
+export const TOOLS: string = Deno.env.get("BIP_TOOLS") ??
+  `${
+    Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`
+  }/bip-tools`;
+
 /** Programs that tests may need, and how to install each. */
 const INSTALL = {
   libtorrent: "apt-get install python3-libtorrent",
@@ -16,6 +25,20 @@ const INSTALL = {
   mktorrent: "apt-get install mktorrent",
   opentracker: "apt-get install opentracker",
   nginx: "apt-get install nginx-light",
+  "qbittorrent-nox": "apt-get install qbittorrent-nox",
+  miniupnpd: "apt-get install miniupnpd",
+  danted: "apt-get install dante-server",
+  chromium: "apt-get install chromium",
+  chromedriver: "apt-get install chromium-driver",
+  ffmpeg: "apt-get install ffmpeg",
+  promtool: "apt-get install prometheus",
+  curl: "apt-get install curl",
+  nft: "apt-get install nftables",
+  ip: "apt-get install iproute2",
+  versitygw:
+    "GOBIN=$BIP_TOOLS go install github.com/versity/versitygw/cmd/versitygw@v1.8.0",
+  "transmission-rpc": "$BIP_TOOLS/venv/bin/pip install transmission-rpc",
+  "@ctrl/transmission": "npm install --prefix $BIP_TOOLS @ctrl/transmission",
 } as const;
 
 /** A program of another project. */
@@ -32,6 +55,15 @@ function runs(command: string, args: string[]): boolean {
       stdout: "null",
       stderr: "null",
     }).outputSync();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
     return true;
   } catch {
     return false;
@@ -57,7 +89,15 @@ const present = new Map<Program, boolean>();
 export function hasProgram(program: Program): boolean {
   let found = present.get(program);
   if (found === undefined) {
-    found = program === "libtorrent" ? hasLibtorrent() : runs(program, ["-h"]);
+    found = program === "libtorrent"
+      ? hasLibtorrent()
+      : program === "versitygw"
+      ? runs(`${TOOLS}/versitygw`, ["--version"])
+      : program === "transmission-rpc"
+      ? exists(`${TOOLS}/venv/bin/python`)
+      : program === "@ctrl/transmission"
+      ? exists(`${TOOLS}/node_modules/@ctrl/transmission`)
+      : runs(program, [program === "chromium" ? "--version" : "-h"]);
     present.set(program, found);
   }
   return found;
