@@ -1,8 +1,13 @@
 /**
- * Figures in the text format of Prometheus.
+ * Figures of a tracker in the text format of Prometheus.
  *
  * @module
  */
+import {
+  figureFamilies,
+  type FigureText,
+  formatMetrics,
+} from "../_shared/metrics.ts";
 
 /** Figures by name, in groups; what is `undefined` is left out. */
 export interface TrackerFigures {
@@ -10,30 +15,77 @@ export interface TrackerFigures {
   readonly [name: string]: number | undefined | TrackerFigures;
 }
 
-/** Figures that can fall; all others only rise. */
-const GAUGES: ReadonlySet<string> = new Set([
-  "torrents",
-  "seeders",
-  "leechers",
-  "peers4",
-  "peers6",
-  "bytes",
-  "pending",
-  "uptime",
-  "memory",
-]);
-
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-    .replace(/[^a-z0-9_]/g, "_");
-}
+const FIGURES: Readonly<Record<string, FigureText>> = {
+  "uptime": ["uptime_seconds", "gauge", "Time since the tracker started."],
+  "memory": ["memory_bytes", "gauge", "Resident memory of the process."],
+  "swarms.torrents": ["torrents", "gauge", "Torrents that have peers."],
+  "swarms.seeders": ["seeders", "gauge", "Complete peers."],
+  "swarms.leechers": ["leechers", "gauge", "Incomplete peers."],
+  "swarms.peers4": ["peers_ipv4", "gauge", "Peers with an IPv4 address."],
+  "swarms.peers6": ["peers_ipv6", "gauge", "Peers with an IPv6 address."],
+  "swarms.evicted": [
+    "evicted_total",
+    "counter",
+    "Peers that had to go, or were not let in, because a cap was reached.",
+  ],
+  "swarms.bytes": ["swarms_bytes", "gauge", "Memory that the swarms take."],
+  "swarms.pending": ["pending", "gauge", "Writes that wait for the database."],
+  "announces": ["announces_total", "counter", "Announces taken."],
+  "scrapes": ["scrapes_total", "counter", "Torrents looked up by scrapes."],
+  "denied": ["denied_total", "counter", "Announces refused by a list."],
+  "failures": ["failures_total", "counter", "Times that the store failed."],
+  "udp.connects": ["udp_connects_total", "counter", "Connects answered."],
+  "udp.announces": ["udp_announces_total", "counter", "Announces over UDP."],
+  "udp.scrapes": ["udp_scrapes_total", "counter", "Scrapes over UDP."],
+  "udp.errors": ["udp_errors_total", "counter", "Errors answered over UDP."],
+  "udp.invalid": ["udp_invalid_total", "counter", "Datagrams of no sense."],
+  "udp.badConnectionIds": [
+    "udp_bad_connection_ids_total",
+    "counter",
+    "Requests with a forged or old connection id.",
+  ],
+  "udp.failures": [
+    "udp_failures_total",
+    "counter",
+    "Requests over UDP that the store failed to answer.",
+  ],
+  "udp.received": ["udp_received_total", "counter", "Datagrams received."],
+  "udp.sent": ["udp_sent_total", "counter", "Datagrams sent."],
+  "udp.sendErrors": [
+    "udp_send_errors_total",
+    "counter",
+    "Datagrams that could not be sent.",
+  ],
+  "udp.overloaded": [
+    "udp_overloaded_total",
+    "counter",
+    "Requests over UDP dropped because too many waited.",
+  ],
+  "http.announces": ["http_announces_total", "counter", "Announces over HTTP."],
+  "http.scrapes": ["http_scrapes_total", "counter", "Scrapes over HTTP."],
+  "http.refused": [
+    "http_refused_total",
+    "counter",
+    "Requests over HTTP refused or not understood.",
+  ],
+  "http.failures": [
+    "http_failures_total",
+    "counter",
+    "Requests over HTTP that the store failed to answer.",
+  ],
+  "http.overloaded": [
+    "http_overloaded_total",
+    "counter",
+    "Requests over HTTP turned away because too many waited.",
+  ],
+};
 
 /**
  * Formats figures for Prometheus: `{udp: {announces: 3}}` becomes
  * `bip_tracker_udp_announces_total 3`.
  *
- * @param figures The figures.
- * @param prefix What all names begin with. @default {"bip_tracker"}
+ * @param figures The figures; those that no tracker of this package has are
+ * counters named after their path.
  * @returns Lines of text, the last one ended.
  *
  * @example
@@ -43,25 +95,12 @@ function snakeCase(name: string): string {
  *
  * assertEquals(
  *   formatPrometheus({ swarms: { torrents: 2 } }),
- *   "# TYPE bip_tracker_swarms_torrents gauge\n" +
- *     "bip_tracker_swarms_torrents 2\n",
+ *   "# HELP bip_tracker_torrents Torrents that have peers.\n" +
+ *     "# TYPE bip_tracker_torrents gauge\n" +
+ *     "bip_tracker_torrents 2\n",
  * );
  * ```
  */
-export function formatPrometheus(
-  figures: TrackerFigures,
-  prefix = "bip_tracker",
-): string {
-  let text = "";
-  for (const [key, value] of Object.entries(figures)) {
-    if (value === undefined) continue;
-    const name = `${prefix}_${snakeCase(key)}`;
-    if (typeof value !== "number") text += formatPrometheus(value, name);
-    else if (GAUGES.has(key)) {
-      text += `# TYPE ${name} gauge\n${name} ${value}\n`;
-    } else {
-      text += `# TYPE ${name}_total counter\n${name}_total ${value}\n`;
-    }
-  }
-  return text;
+export function formatPrometheus(figures: TrackerFigures): string {
+  return formatMetrics(figureFamilies(figures, FIGURES, "bip_tracker"));
 }

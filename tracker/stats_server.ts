@@ -24,6 +24,13 @@ export interface TrackerStatsServerOptions {
    * @returns The figures of the moment.
    */
   readonly read: () => TrackerFigures | Promise<TrackerFigures>;
+  /**
+   * Writes what `/metrics` answers. @default {formatPrometheus}
+   *
+   * @param figures The figures of the moment.
+   * @returns Text in Prometheus' format.
+   */
+  readonly format?: (figures: TrackerFigures) => string;
 }
 
 /**
@@ -47,7 +54,7 @@ export class TrackerStatsServer implements AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   private constructor(options: TrackerStatsServerOptions) {
-    const { listen, read } = options;
+    const { listen, read, format = formatPrometheus } = options;
     this.#server = HttpServer.listen(listen, {
       clock: systemClock,
       maxConnections: MAX_CONNECTIONS,
@@ -62,7 +69,7 @@ export class TrackerStatsServer implements AsyncDisposable {
             ? {
               status: 200,
               contentType: "text/plain; version=0.0.4",
-              body: formatPrometheus(figures),
+              body: format(figures),
             }
             : {
               status: 200,

@@ -108,8 +108,8 @@ function printStored(
 const VERBS: Readonly<Record<string, DhtVerb>> = {
   node: {
     operands: [0, 0],
-    usage: "node [--state FILE] [--read-only]",
-    options: ["state", "read-only"],
+    usage: "node [--state FILE] [--read-only] [--stats-port N]",
+    options: ["state", "read-only", "stats-port"],
     run: (task) =>
       runDhtNode(
         task,
@@ -331,6 +331,7 @@ export const dhtVerb: Verb = {
     "HASH and ID are 40 hex digits. Without PORT, announce names the UDP port it sends from. put stores TEXT as a byte string; the file of --key holds a secret Ed25519 key of 64 hex digits.",
     "Exit code 5 when no node answers or nothing is found. Repeat what you put or announce: items every hour, peers every 15 minutes.",
     "The file of --state is written as FILE.new first; a file that holds anything else is left alone.",
+    "--stats-port serves figures at /stats (JSON) and /metrics (Prometheus).",
     '--json prints one document; node prints {"type":"listening","address","port","id"} first and then an object a line.',
   ],
   operands: [1, 3],
@@ -361,6 +362,11 @@ export const dhtVerb: Verb = {
       complete: "file",
     },
     { name: "read-only", summary: "Query only; answer no queries" },
+    {
+      name: "stats-port",
+      value: "N",
+      summary: "TCP port of the figures, on 127.0.0.1 (none)",
+    },
     {
       name: "timeout",
       value: "S",

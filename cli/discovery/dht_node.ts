@@ -4,16 +4,20 @@
  * @module
  */
 import { aborted } from "../../_shared/abort.ts";
-import { formatEndpoint } from "../../_shared/address.ts";
+import { type Endpoint, formatEndpoint } from "../../_shared/address.ts";
 import { encodeText, equalBytes, toHex } from "../../_shared/bytes.ts";
+import { formatMetrics } from "../../_shared/metrics.ts";
+import { dhtMetrics } from "../../dht/metrics.ts";
 import { tryDecodeDhtState } from "../../dht/routing_state.ts";
 import type { MainlineDhtOptions } from "../../dht/mainline_options.ts";
+import type { MainlineDht } from "../../dht/node.ts";
 import type { DhtNodeEvent } from "../../dht/node_types.ts";
+import { TrackerStatsServer } from "../../tracker/stats_server.ts";
 import type { VerbContext } from "../command.ts";
 import { openDht } from "./dht_options.ts";
 import { CommandError, describeError } from "../error.ts";
 import { EXIT_INTERRUPTED, EXIT_IO } from "../exit_code.ts";
-import { ioError } from "../io_error.ts";
+import { ioError, listenError } from "../io_error.ts";
 import { readFile } from "../read_file.ts";
 import type { Output } from "../terminal.ts";
 import { plural, safeText } from "../text.ts";
@@ -64,6 +68,19 @@ async function readState(
   return undefined;
 }
 
+/** Serves what the node counts. */
+function openFigures(dht: MainlineDht, listen: Endpoint): TrackerStatsServer {
+  try {
+    return TrackerStatsServer.open({
+      listen,
+      read: () => ({ ...dht.stats() }),
+      format: () => formatMetrics(dhtMetrics(dht.stats())),
+    });
+  } catch (error) {
+    throw listenError(error, formatEndpoint(listen));
+  }
+}
+
 /** Finds out early whether the state can be saved. */
 async function checkWritable(path: string): Promise<void> {
   try {
@@ -97,6 +114,10 @@ export async function runDhtNode(
     ...options,
     ...(state === undefined ? {} : { state }),
   });
+  const statsPort = args.integer("stats-port", 0, 65535);
+  await using figures = statsPort === undefined
+    ? undefined
+    : openFigures(dht, { hostname: "127.0.0.1", port: statsPort });
   const [first] = dht.locals;
   const idOf = (family: 4 | 6) => {
     const id = dht.id(family);
@@ -110,10 +131,14 @@ export async function runDhtNode(
       addresses: dht.locals.map(formatEndpoint),
       id: idOf(4),
       id6: idOf(6),
+      statsPort: figures?.local.port ?? null,
     });
   } else {
     for (const local of dht.locals) {
       output.note(`listening on ${formatEndpoint(local)}`);
+    }
+    if (figures !== undefined) {
+      output.note(`figures: http://${formatEndpoint(figures.local)}/stats`);
     }
   }
   const show = (event: DhtNodeEvent) => {

@@ -381,7 +381,8 @@ Deno.test({
     const text = await metrics.text();
     for (const line of text.trimEnd().split("\n")) {
       assert(
-        /^(# TYPE [a-z0-9_]+ (gauge|counter)|[a-z0-9_]+ \d+)$/.test(line),
+        /^(# (TYPE [a-z0-9_]+ (gauge|counter)|HELP .+\.)|[a-z0-9_]+ \d+)$/
+          .test(line),
         line,
       );
     }
@@ -402,8 +403,9 @@ Deno.test({
     assertEquals(missing.status, 404);
     await missing.body?.cancel();
     assertEquals(
-      formatPrometheus({ a: { bC: 1, d: undefined } }, "x"),
-      "# TYPE x_a_b_c_total counter\nx_a_b_c_total 1\n",
+      formatPrometheus({ a: { bC: 1, d: undefined } }),
+      "# HELP bip_tracker_a_b_c_total Counts a.bC.\n" +
+        "# TYPE bip_tracker_a_b_c_total counter\nbip_tracker_a_b_c_total 1\n",
     );
   },
 });

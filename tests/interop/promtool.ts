@@ -1,0 +1,20 @@
+/** `promtool check metrics`, of Prometheus. */
+
+/** Fails with what promtool says unless the text is in order. */
+export async function checkMetrics(text: string): Promise<void> {
+  const child = new Deno.Command("promtool", {
+    args: ["check", "metrics"],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(text));
+  await writer.close();
+  const { code, stdout, stderr } = await child.output();
+  const said = new TextDecoder().decode(stdout) +
+    new TextDecoder().decode(stderr);
+  if (code !== 0 || said.trim() !== "") {
+    throw new Error(`promtool, exit ${code}: ${said}`);
+  }
+}
