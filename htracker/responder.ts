@@ -9,7 +9,7 @@ import type { ScrapeEntry } from "../_shared/announce.ts";
 import { readUint32 } from "../_shared/bytes.ts";
 import type { Clock } from "../_shared/clock.ts";
 import type { HttpRequest } from "../tracker/http_request.ts";
-import type { HttpAnswer } from "../tracker/http_server.ts";
+import type { HttpAnswer } from "../tracker/http_answer.ts";
 import { PendingAnswers } from "../tracker/pending_answers.ts";
 import type { SwarmService } from "../tracker/swarm_service.ts";
 import { newSwarmAnnounce } from "../tracker/swarm_store.ts";

@@ -1,6 +1,6 @@
 /**
  * Requests of HTTP/1.0 and HTTP/1.1 out of a stream of bytes, as a server
- * reads them that wants no bodies.
+ * reads them. Bodies are left to who wants them.
  *
  * @module
  */
@@ -22,10 +22,10 @@ export interface HttpRequest {
   readonly target: string;
   /** Names in lower case, and values. */
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** Whether the client wants to ask more on this connection, and may. */
+  /** Whether the client wants to ask more on this connection. */
   readonly keepAlive: boolean;
-  /** Whether a body follows, which is not read. */
-  readonly hasBody: boolean;
+  /** Bytes of the body that follows; `undefined` if it comes in chunks. */
+  readonly bodyLength: number | undefined;
 }
 
 /** A request cannot be read. What follows it must not be read either. */
@@ -42,6 +42,20 @@ export class HttpRequestError extends SyntaxError {
     this.code = code;
     this.status = code === "malformed" ? 400 : code === "version" ? 505 : 431;
   }
+}
+
+/**
+ * Finds a header.
+ *
+ * @param request Where.
+ * @param name Its name in lower case.
+ * @returns The value, the first one if there are several.
+ */
+export function httpHeader(
+  { headers }: HttpRequest,
+  name: string,
+): string | undefined {
+  return headers.find(([key]) => key === name)?.[1];
 }
 
 /** Reads requests one after the other; never holds more than one head. */
@@ -77,6 +91,15 @@ export class HttpRequestReader {
   /** Takes bytes that were put into the room. */
   advance(length: number): void {
     this.#end += length;
+  }
+
+  /** Moves bytes of a body that are here already; gives how many. */
+  take(into: Uint8Array): number {
+    const length = Math.min(into.length, this.#end - this.#start);
+    into.set(this.#buffer.subarray(this.#start, this.#start + length));
+    this.#start += length;
+    this.#seen = Math.max(this.#seen, this.#start);
+    return length;
   }
 
   /** Reads a request; `undefined` when more bytes are needed. */
@@ -153,7 +176,9 @@ function parseHead(head: string): HttpRequest {
       if (/\bclose\b/i.test(value)) keepAlive = false;
       else if (/\bkeep-alive\b/i.test(value)) keepAlive = true;
     } else if (name === "content-length") {
-      if (!/^\d+$/.test(value) || (length !== undefined && length !== value)) {
+      if (
+        !/^\d{1,15}$/.test(value) || (length !== undefined && length !== value)
+      ) {
         throw malformed("content-length");
       }
       length = value;
@@ -162,14 +187,12 @@ function parseHead(head: string): HttpRequest {
   if (isChunked && length !== undefined) {
     throw malformed("content-length beside transfer-encoding");
   }
-  const hasBody = isChunked || (length !== undefined && !/^0+$/.test(length));
   return {
     method,
     target: pathOf(target),
     headers,
-    // Where a body ends is nothing that we want to be wrong about.
-    keepAlive: keepAlive && !hasBody,
-    hasBody,
+    keepAlive,
+    bodyLength: isChunked ? undefined : Number(length ?? 0),
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * A small HTTP server: short answers to requests without bodies, over
- * connections that strangers may open, leave and stall as they like.
+ * A small HTTP server, over connections that strangers may open, leave and stall
+ * as they like. Bodies of requests are read where the handler asks for them.
  *
  * `Deno.serve` counts no connections, waits for requests without end and ends the
  * process when descriptors run out; this one is what stays.
@@ -14,7 +14,15 @@
 import { type Endpoint, isMappedIpv4, tryParseIp } from "../_shared/address.ts";
 import { encodeText, toByteString } from "../_shared/bytes.ts";
 import type { Clock } from "../_shared/clock.ts";
+import { encodeHttpAnswer, type HttpAnswer } from "./http_answer.ts";
 import {
+  checkBodyLength,
+  HttpBodyError,
+  type ReadBody,
+  readHttpBody,
+} from "./http_body.ts";
+import {
+  httpHeader,
   type HttpRequest,
   HttpRequestError,
   HttpRequestReader,
@@ -33,27 +41,6 @@ const CLOSE_MS = 4_000;
 /** Bytes, and milliseconds, of a body that are waited for to be thrown away. */
 const MAX_DISCARDED = 65_536;
 const DISCARD_MS = 2_000;
-
-const REASONS: Readonly<Record<number, string>> = {
-  200: "OK",
-  400: "Bad Request",
-  404: "Not Found",
-  405: "Method Not Allowed",
-  431: "Request Header Fields Too Large",
-  500: "Internal Server Error",
-  503: "Service Unavailable",
-  505: "HTTP Version Not Supported",
-};
-
-/** What a request is answered with. */
-export interface HttpAnswer {
-  /** Such as 200. */
-  readonly status: number;
-  /** What the body is. @default {"text/plain"} */
-  readonly contentType?: string | undefined;
-  /** The body; left out for `HEAD`. */
-  readonly body?: Uint8Array | string | undefined;
-}
 
 /** An accepted connection: a `Deno.TcpConn` fits. */
 export interface HttpConnection {
@@ -81,11 +68,14 @@ export interface HttpListener {
 
 /** Options of {@linkcode HttpServer}. */
 export interface HttpServerOptions {
-  /** Answers; what it throws becomes status 500. */
+  /** Answers; what it throws becomes status 500, or that of its error. */
   readonly handler: (
     request: HttpRequest,
     remote: Endpoint,
+    readBody: ReadBody,
   ) => HttpAnswer | Promise<HttpAnswer>;
+  /** Certificate chain and key, both PEM: serves HTTPS. @default {HTTP} */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   /** Clock to use. */
   readonly clock: Clock;
   /**
@@ -118,8 +108,13 @@ export interface HttpServerOptions {
 interface Client {
   readonly conn: HttpConnection;
   readonly group: Group;
+  readonly reader: HttpRequestReader;
   /** When it goes, unless something happens. */
   deadline: number;
+  /** A read under way into the reader's room. */
+  reading: Promise<number | null> | undefined;
+  /** Bytes of the present request's body that were not read. */
+  unread: number;
 }
 
 /** The connections of one address. */
@@ -164,7 +159,11 @@ export class HttpServer {
   /** Listens. Needs `--allow-net` for the address. */
   static listen(local: Endpoint, options: HttpServerOptions): HttpServer {
     const { hostname, port } = local;
-    return new HttpServer(Deno.listen({ hostname, port }), options);
+    const { tls } = options;
+    const listener = tls === undefined
+      ? Deno.listen({ hostname, port })
+      : Deno.listenTls({ hostname, port, ...tls });
+    return new HttpServer(listener, options);
   }
 
   /** Where it listens. */
@@ -241,7 +240,14 @@ export class HttpServer {
     this.#groups.set(key, group);
     group.count++;
     const deadline = this.#clock.now() + this.#requestMs;
-    const client: Client = { conn, group, deadline };
+    const client: Client = {
+      conn,
+      group,
+      reader: new HttpRequestReader(),
+      deadline,
+      reading: undefined,
+      unread: 0,
+    };
     // The map is to have the client before its task can end.
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#clients.set(client, promise);
@@ -287,26 +293,29 @@ export class HttpServer {
 
   /** Serves a connection to its end; never rejects. */
   async #serve(client: Client): Promise<void> {
-    const { conn } = client;
-    const reader = new HttpRequestReader();
+    const { conn, reader } = client;
     try {
       while (true) {
-        const request = await this.#read(client, reader);
+        const request = await this.#read(client);
         if (request === undefined) return;
         this.#setWaiting(client, false);
         client.deadline = Infinity;
-        const answer = await this.#answer(request, conn.remoteAddr);
-        client.deadline = this.#clock.now() + WRITE_MS;
         const isError = request instanceof HttpRequestError;
-        const keepAlive = !isError && request.keepAlive &&
-          this.#closing === undefined;
-        const isHead = !isError && request.method === "HEAD";
-        const bytes = encodeAnswer(answer, keepAlive, isHead);
-        for (let at = 0; at < bytes.length;) {
-          at += await conn.write(at === 0 ? bytes : bytes.subarray(at));
+        client.unread = isError ? Infinity : request.bodyLength ?? Infinity;
+        const answer = await this.#answer(request, client);
+        const { bytes, rest, keepAlive } = encodeHttpAnswer(
+          answer,
+          !isError && request.keepAlive && client.unread === 0 &&
+            this.#closing === undefined,
+          !isError && request.method === "HEAD",
+        );
+        await this.#write(client, bytes);
+        if (rest !== undefined) await this.#pour(client, rest);
+        else if (answer.body instanceof ReadableStream) {
+          await answer.body.cancel();
         }
         if (!keepAlive) {
-          if (isError || request.hasBody) await this.#discard(client);
+          if (client.unread > 0) await this.#discard(client);
           return;
         }
         client.deadline = this.#clock.now() +
@@ -319,11 +328,54 @@ export class HttpServer {
     }
   }
 
+  async #write(client: Client, bytes: Uint8Array): Promise<void> {
+    client.deadline = this.#clock.now() + WRITE_MS;
+    for (let at = 0; at < bytes.length;) {
+      at += await client.conn.write(at === 0 ? bytes : bytes.subarray(at));
+    }
+  }
+
+  /** Writes a stream, as long as somebody is there to read it. */
+  async #pour(
+    client: Client,
+    stream: ReadableStream<Uint8Array>,
+  ): Promise<void> {
+    const source = stream.getReader();
+    const cancel = () => void source.cancel().catch(() => {});
+    // Whoever hangs up is not waited for; a next request may come in, though.
+    client.reading ??= client.conn.read(client.reader.room());
+    client.reading.then((length) => {
+      if (length === null) cancel();
+    }, cancel);
+    try {
+      while (true) {
+        // What is to be sent may take its time to be there.
+        client.deadline = this.#closing === undefined
+          ? Infinity
+          : this.#clock.now() + CLOSE_MS;
+        const { done, value } = await source.read();
+        if (done) return;
+        await this.#write(client, value);
+      }
+    } finally {
+      cancel();
+    }
+  }
+
+  /** Takes more bytes into the reader; null at the end. */
+  async #fill(client: Client): Promise<number | null> {
+    const { conn, reader } = client;
+    const length = await (client.reading ?? conn.read(reader.room()));
+    client.reading = undefined;
+    if (length !== null) reader.advance(length);
+    return length;
+  }
+
   /** Reads a request, or what is wrong with it; `undefined` at the end. */
   async #read(
     client: Client,
-    reader: HttpRequestReader,
   ): Promise<HttpRequest | HttpRequestError | undefined> {
+    const { reader } = client;
     let begun = !reader.isEmpty;
     while (true) {
       try {
@@ -335,9 +387,7 @@ export class HttpServer {
       }
       if (this.#closing !== undefined) return undefined;
       this.#setWaiting(client, true);
-      const length = await client.conn.read(reader.room());
-      if (length === null) return undefined;
-      reader.advance(length);
+      if (await this.#fill(client) === null) return undefined;
       // However slowly the rest drips in, this moves no further.
       if (!begun) client.deadline = this.#clock.now() + this.#requestMs;
       begun = true;
@@ -346,16 +396,43 @@ export class HttpServer {
 
   async #answer(
     request: HttpRequest | HttpRequestError,
-    remote: Endpoint,
+    client: Client,
   ): Promise<HttpAnswer> {
-    if (request instanceof HttpRequestError) {
-      return { status: request.status, body: `${request.message}\n` };
-    }
     try {
-      return await this.#handler(request, remote);
-    } catch {
-      return { status: 500, body: "Internal error\n" };
+      if (request instanceof HttpRequestError) throw request;
+      return await this.#handler(
+        request,
+        client.conn.remoteAddr,
+        (maxBytes) => this.#readBody(request, client, maxBytes),
+      );
+    } catch (error) {
+      return error instanceof HttpRequestError || error instanceof HttpBodyError
+        ? { status: error.status, body: `${error.message}\n` }
+        : { status: 500, body: "Internal error\n" };
     }
+  }
+
+  async #readBody(
+    request: HttpRequest,
+    client: Client,
+    maxBytes: number,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const { bodyLength: length } = request;
+    checkBodyLength(length, maxBytes);
+    if (httpHeader(request, "expect")?.toLowerCase() === "100-continue") {
+      await this.#write(client, encodeText("HTTP/1.1 100 Continue\r\n\r\n"));
+    }
+    const body = await readHttpBody(length, async (into) => {
+      let got: number | null = client.reader.take(into);
+      if (got === 0 && client.reading !== undefined) {
+        return await this.#fill(client) === null ? null : 0;
+      }
+      if (got === 0) got = await client.conn.read(into);
+      client.unread -= got ?? 0;
+      return got;
+    }, () => client.deadline = this.#clock.now() + this.#requestMs);
+    client.deadline = Infinity;
+    return body;
   }
 
   /** Throws a body away, so that the answer is not lost in a reset. */
@@ -398,25 +475,4 @@ function keyOf(hostname: string): string {
   const ip = tryParseIp(hostname);
   if (ip === undefined) return hostname;
   return toByteString(isMappedIpv4(ip) ? ip.subarray(12) : ip.subarray(0, 8));
-}
-
-function encodeAnswer(
-  { status, contentType = "text/plain", body = "" }: HttpAnswer,
-  keepAlive: boolean,
-  isHead: boolean,
-): Uint8Array {
-  const content = typeof body === "string" ? encodeText(body) : body;
-  const head = encodeText(
-    `HTTP/1.1 ${status} ${REASONS[status] ?? "Answer"}\r\n` +
-      `content-type: ${contentType}\r\n` +
-      `content-length: ${content.length}\r\n` +
-      "cache-control: no-store\r\n" +
-      (status === 405 ? "allow: GET, HEAD\r\n" : "") +
-      `connection: ${keepAlive ? "keep-alive" : "close"}\r\n\r\n`,
-  );
-  if (isHead) return head;
-  const bytes = new Uint8Array(head.length + content.length);
-  bytes.set(head);
-  bytes.set(content, head.length);
-  return bytes;
 }

@@ -21,7 +21,9 @@ function readAll(input: Uint8Array, step: number): string {
           throw new Error("Broken promise: target");
         }
         seen.push(next);
-        if (!next.keepAlive) return JSON.stringify(seen);
+        if (!next.keepAlive || next.bodyLength !== 0) {
+          return JSON.stringify(seen);
+        }
       }
     }
   } catch (error) {

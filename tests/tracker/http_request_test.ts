@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { fromByteString } from "../../_shared/bytes.ts";
+import { fromByteString, toByteString } from "../../_shared/bytes.ts";
 import {
   type HttpRequest,
   HttpRequestError,
@@ -46,14 +46,14 @@ Deno.test({
         target: "/a?b=%ff",
         headers: [["host", "x"], ["x-y", "z"]],
         keepAlive: true,
-        hasBody: false,
+        bodyLength: 0,
       },
       {
         method: "HEAD",
         target: "/\xff",
         headers: [["connection", "Keep-Alive"]],
         keepAlive: true,
-        hasBody: false,
+        bodyLength: 0,
       },
     ];
     for (let step = 1; step <= TWO.length; step++) {
@@ -73,24 +73,24 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a connection goes on only where the next request surely begins",
+  name: "a request says whether a connection goes on, and how long its body is",
   permissions,
   fn() {
-    const rows: [string, boolean, boolean][] = [
-      ["HTTP/1.1\r\n", true, false],
-      ["HTTP/1.0\r\n", false, false],
-      ["HTTP/1.1\r\nConnection: x, Close\r\n", false, false],
-      ["HTTP/1.1\r\nContent-Length: 0\r\n", true, false],
-      ["HTTP/1.1\r\nContent-Length: 5\r\n", false, true],
-      ["HTTP/1.1\r\nContent-Length: 5\r\ncontent-length: 5\r\n", false, true],
-      ["HTTP/1.1\r\nTransfer-Encoding: chunked\r\n", false, true],
-      ["HTTP/1.1\r\nTransfer-Encoding: identity\r\n", false, true],
+    const rows: [string, boolean, number | undefined][] = [
+      ["HTTP/1.1\r\n", true, 0],
+      ["HTTP/1.0\r\n", false, 0],
+      ["HTTP/1.1\r\nConnection: x, Close\r\n", false, 0],
+      ["HTTP/1.1\r\nContent-Length: 0\r\n", true, 0],
+      ["HTTP/1.1\r\nContent-Length: 5\r\n", true, 5],
+      ["HTTP/1.1\r\nContent-Length: 5\r\ncontent-length: 5\r\n", true, 5],
+      ["HTTP/1.1\r\nTransfer-Encoding: chunked\r\n", true, undefined],
+      ["HTTP/1.1\r\nTransfer-Encoding: identity\r\n", true, undefined],
     ];
-    for (const [rest, keepAlive, hasBody] of rows) {
+    for (const [rest, keepAlive, bodyLength] of rows) {
       const [request] = read(`GET / ${rest}\r\n`);
-      assertEquals([request!.keepAlive, request!.hasBody], [
+      assertEquals([request!.keepAlive, request!.bodyLength], [
         keepAlive,
-        hasBody,
+        bodyLength,
       ], rest);
     }
     const [proxied] = read("GET http://x.example?q HTTP/1.1\r\n\r\n");
@@ -151,5 +151,22 @@ Deno.test({
       HttpRequestError,
     );
     assertEquals(error.code, "too-long");
+  },
+});
+
+Deno.test({
+  name: "a body is taken out of what was read, and no more of it",
+  permissions,
+  fn() {
+    const reader = new HttpRequestReader();
+    put(reader, "POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nabcdGET /");
+    assertEquals(reader.next()!.bodyLength, 4);
+    const body = new Uint8Array(4);
+    assertEquals(reader.take(body.subarray(0, 1)), 1);
+    assertEquals(reader.take(body.subarray(1)), 3);
+    assertEquals(toByteString(body), "abcd");
+    put(reader, "x HTTP/1.1\r\n\r\n");
+    assertEquals(reader.next()!.target, "/x");
+    assertEquals(reader.take(body), 0);
   },
 });

@@ -314,3 +314,116 @@ Deno.test({
     assert(deaf.isClosed);
   },
 });
+
+Deno.test({
+  name: "HttpServer reads a body for who asks, and goes on behind it",
+  permissions,
+  async fn() {
+    const bodies: string[] = [];
+    await using world = new World({
+      handler: async ({ method }, _, readBody) => {
+        if (method === "POST") bodies.push(toByteString(await readBody(10)));
+        return { status: 200, body: "ok" };
+      },
+    });
+    const pipe = await world.connect(
+      "192.0.2.1",
+      "POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\n01234",
+    );
+    pipe.say("56789" + GET);
+    await drain();
+    assertEquals([pipe.answers, pipe.isClosed], [2, false]);
+    pipe.say("POST / HTTP/1.1\r\nExpect: 100-continue\r\n");
+    pipe.say("Content-Length: 2\r\n\r\n");
+    await drain();
+    assert(pipe.text.endsWith("HTTP/1.1 100 Continue\r\n\r\n"));
+    pipe.say("ab" + GET);
+    await drain();
+    assertEquals(bodies, ["0123456789", "ab"]);
+    assertEquals(pipe.answers, 5);
+    const rows = [
+      ["Content-Length: 11\r\n", "413 Content Too Large"],
+      ["Transfer-Encoding: chunked\r\n", "411 Length Required"],
+    ];
+    for (const [header, status] of rows) {
+      const bad = await world.connect(
+        "192.0.2.1",
+        `POST / HTTP/1.1\r\n${header}\r\n${GET}`,
+      );
+      assert(bad.text.startsWith(`HTTP/1.1 ${status}\r\n`), bad.text);
+      assertEquals(bad.answers, 1);
+      bad.end();
+    }
+    assertEquals(bodies.length, 2);
+    // A body that drips in is not waited for without end.
+    const slow = await world.connect(
+      "192.0.2.1",
+      "POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\n",
+    );
+    for (let second = 0; second < 9; second++) {
+      slow.say("x");
+      await world.clock.advance(1_000);
+    }
+    await world.clock.advance(2_500);
+    assert(slow.isClosed);
+  },
+});
+
+Deno.test({
+  name: "HttpServer pours a stream as long as somebody reads it",
+  permissions,
+  async fn() {
+    const log: string[] = [];
+    let feed!: ReadableStreamDefaultController<Uint8Array>;
+    await using world = new World({
+      handler: ({ target }) => ({
+        status: 206,
+        ...(target === "/told" ? { headers: [["content-length", "3"]] } : {}),
+        body: new ReadableStream<Uint8Array>({
+          start: (controller) => void (feed = controller),
+          cancel: () => void log.push(`cancel ${target}`),
+        }),
+      }),
+    });
+    const told = await world.connect(
+      "192.0.2.1",
+      "GET /told HTTP/1.1\r\n\r\n",
+    );
+    feed.enqueue(fromByteString("ab"));
+    // It may be long until the next part is there.
+    await world.clock.advance(60_000);
+    feed.enqueue(fromByteString("c"));
+    feed.close();
+    await drain();
+    assert(told.text.endsWith("keep-alive\r\n\r\nabc"));
+    told.say("HEAD /told HTTP/1.1\r\n\r\n");
+    await drain();
+    assertEquals([told.answers, told.isClosed], [2, false]);
+    assertEquals(log.splice(0), ["cancel /told"]);
+    // Two requests at once: the second is answered behind the first.
+    told.say("GET /told HTTP/1.1\r\n\r\nGET /told HTTP/1.1\r\n\r\n");
+    await drain();
+    feed.close();
+    await drain();
+    assertEquals(told.answers, 4);
+    told.end();
+    await drain();
+    assertEquals(log.splice(0), ["cancel /told"]);
+    assert(told.isClosed);
+    const open = await world.connect("192.0.2.2", "GET /open HTTP/1.1\r\n\r\n");
+    feed.enqueue(fromByteString("x"));
+    feed.close();
+    await drain();
+    assert(open.text.endsWith("connection: close\r\n\r\nx") && open.isClosed);
+    // Whoever takes nothing is closed, and the stream told.
+    const deaf = await world.connect("192.0.2.3", "GET /deaf HTTP/1.1\r\n\r\n");
+    await drain();
+    deaf.reads = false;
+    feed.enqueue(fromByteString("x"));
+    await world.clock.advance(12_000);
+    assert(deaf.isClosed);
+    assertEquals(log, ["cancel /deaf"]);
+    // Nor does a stream hold up the end.
+    await world.connect("192.0.2.4", "GET /last HTTP/1.1\r\n\r\n");
+  },
+});
