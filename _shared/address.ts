@@ -286,6 +286,20 @@ export function decodeCompactEndpoints(
  */
 export type CandidateSource = string;
 
+/** What is said of a peer by others (BEP 11); what is absent is not known. */
+export interface PeerHints {
+  /** Whether it prefers encrypted connections. */
+  readonly encryption?: boolean | undefined;
+  /** Whether it only uploads. */
+  readonly seed?: boolean | undefined;
+  /** Whether it speaks uTP. */
+  readonly utp?: boolean | undefined;
+  /** Whether it speaks ut_holepunch (BEP 55). */
+  readonly holepunch?: boolean | undefined;
+  /** Whether the teller has dialled it. */
+  readonly reachable?: boolean | undefined;
+}
+
 /**
  * A peer that may be worth connecting to. Every discovery service yields
  * these and the handshaker takes them.
@@ -302,6 +316,8 @@ export interface PeerCandidate {
    * us than its own, and it has to share its source's places with others.
    */
   readonly teller?: string | undefined;
+  /** What the teller says of it. */
+  readonly hints?: PeerHints | undefined;
   /** The peer id it must answer with, when known. */
   readonly peerId?: Uint8Array;
   /** Handshake protocol string. @default {"BitTorrent protocol"} */

@@ -107,7 +107,7 @@ export class PeerList {
     const key = formatEndpoint(address);
     const known = this.#entries.get(key);
     if (known !== undefined) {
-      this.#hearAgain(known, source, candidate.teller);
+      this.#hearAgain(known, source, candidate);
       return false;
     }
     const teller = this.#tellerOf(source, candidate.teller);
@@ -119,6 +119,7 @@ export class PeerList {
       ...crowds,
       teller,
       peerId: candidate.peerId,
+      hints: candidate.hints,
       order: (this.#external && peerPriority(this.#external, address)) ??
         this.#randomInt(0x100000000),
       state: "idle",
@@ -144,7 +145,7 @@ export class PeerList {
     let best: Candidate | undefined;
     let soonest = Infinity;
     for (const entry of namedOnly ? this.#named : this.#entries.values()) {
-      if (!mayBeTried(entry) || (skipSeeds && entry.isSeed)) continue;
+      if (!mayBeTried(entry) || (skipSeeds && isSeed(entry))) continue;
       if (entry.notBefore > now) {
         if (entry.notBefore < soonest) soonest = entry.notBefore;
         continue;
@@ -161,7 +162,7 @@ export class PeerList {
     }
     if (!namedOnly) this.#quietUntil = best === undefined ? soonest : 0;
     if (best === undefined) return undefined;
-    const { address, peerId, teller } = best;
+    const { address, peerId, teller, hints } = best;
     const { source } = teller;
     this.#turn = Math.max(source.turn, this.#turn);
     source.turn = this.#turn + 2 ** source.traits.rank;
@@ -169,7 +170,12 @@ export class PeerList {
     teller.turn = source.tellerTurn + 1;
     best.state = "connecting";
     this.#hosts.dialled(address.hostname, now);
-    return { address, source: source.name, ...(peerId ? { peerId } : {}) };
+    return {
+      address,
+      source: source.name,
+      hints,
+      ...(peerId ? { peerId } : {}),
+    };
   }
 
   /** Before when it is of no use to ask for the next candidate. */
@@ -334,8 +340,13 @@ export class PeerList {
   #hearAgain(
     entry: Candidate,
     source: CandidateSource,
-    teller: string | undefined,
+    { teller, hints }: PeerCandidate,
   ): void {
+    // Others say more than that it is there, or take it back.
+    if (hints?.seed !== entry.hints?.seed || hints !== undefined) {
+      entry.hints = { ...entry.hints, ...hints, seed: hints?.seed };
+      this.#quietUntil = 0;
+    }
     const before = entry.teller.source.traits;
     const { rank, isOpen } = this.#sources.of(source);
     if (rank < before.rank || (before.isOpen && !isOpen)) {
@@ -416,6 +427,10 @@ export class PeerList {
     teller.source.count--;
     if (--teller.count === 0) teller.source.tellers.delete(teller.key);
   }
+}
+
+function isSeed(entry: Candidate): boolean {
+  return entry.isSeed || entry.hints?.seed === true;
 }
 
 function isNamed({ teller }: Candidate): boolean {

@@ -17,7 +17,8 @@
  * - `too-many-from-ip` *: the per-IP limit or rate is exceeded
  * - `overloaded` *: dropped to make room for newer inbound connections
  * - `no-descriptors` *: the system has no more file descriptors for us
- * - `aborted` *: the caller's signal fired
+ * - `aborted` *: the caller's signal fired; inbound, which is not told, the
+ *   other side left before it said anything
  * - `proxy-failed` *: the proxy does not do what we ask of it
  * - `connect-failed`, `connect-timeout`: the transport could not connect
  * - `handshake-timeout`: connected, but no complete handshake in time

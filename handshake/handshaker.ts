@@ -28,7 +28,8 @@ import { BITTORRENT_PROTOCOL } from "./message.ts";
  *
  * {@linkcode Handshaker.dial} dials a candidate and returns what became of it.
  * Candidates from streams go into {@linkcode Handshaker.writable}; every one of
- * them, and every connection that is accepted, comes out as exactly one event.
+ * them, and every connection that is accepted and says something, comes out as
+ * exactly one event.
  * Take them from {@linkcode Handshaker.readable} or
  * {@linkcode Handshaker.events}, not both. Needs `--allow-net`.
  */
@@ -190,7 +191,7 @@ export class Handshaker implements AsyncDisposable {
     candidate: PeerCandidate,
     options: DialOptions = {},
   ): Promise<HandshakeEvent> {
-    return this.#dialer.dial(candidate, options.signal);
+    return this.#dialer.dial(candidate, options);
   }
 
   /**
@@ -210,7 +211,7 @@ export class Handshaker implements AsyncDisposable {
     choose: () => PeerCandidate | undefined,
     options: DialOptions = {},
   ): Promise<HandshakeEvent | undefined> {
-    return this.#dialer.dialNext(infoHash, choose, options.signal);
+    return this.#dialer.dialNext(infoHash, choose, options);
   }
 
   /**

@@ -26,9 +26,10 @@ export interface HandshakerOptions {
   /**
    * How connections are made and accepted: a peer is dialled by the first, then
    * by the next where that fails or takes 300 ms, and the first finished
-   * handshake counts. Every one of them listens, all on the same port. One may negotiate inside
-   * the first read or write of a connection: the time limit and the limits of
-   * pending connections then hold for it too.
+   * handshake counts; what worked is remembered. Every one of them listens, all
+   * on the same port. One may negotiate inside the first read or write of a
+   * connection: the time limit and the limits of pending connections then hold
+   * for it too.
    *
    * @default {[tcpTransport]}
    */
@@ -132,6 +133,8 @@ export interface HandshakeTorrentOptions {
 
 /** Options of `Handshaker.dial` and `Handshaker.dialNext`. */
 export interface DialOptions {
+  /** Name of the one transport to use, such as `"utp"`. @default {as is best} */
+  readonly transport?: string | undefined;
   /** Calls the attempt off: it fails with `aborted`. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -8,6 +8,7 @@ import {
   type Endpoint,
   hostKey,
   ipScope,
+  type PeerHints,
   siteKey,
   tryParseIp,
 } from "../../_shared/address.ts";
@@ -74,6 +75,8 @@ export interface Candidate {
   readonly port: Crowd;
   teller: Teller;
   readonly peerId: Uint8Array | undefined;
+  /** What others say of it. */
+  hints: PeerHints | undefined;
   /** The higher the sooner: chance, or canonical priority (BEP 40). */
   order: number;
   state: "idle" | "connecting" | "connected" | "banned";

@@ -7,6 +7,7 @@ import {
   type Endpoint,
   formatEndpoint,
   type PeerCandidate,
+  type PeerHints,
   tryParseEndpoint,
 } from "../../_shared/address.ts";
 import {
@@ -22,6 +23,19 @@ const MAX_TOLD = 50;
 const INTERVAL_MS = 60_000;
 /** After connecting, before the first message, in milliseconds. */
 const FIRST_MS = 2_000;
+
+/** What the flags of a peer say; one that is not set says nothing. */
+function hintsOf(flags = 0): PeerHints | undefined {
+  if (flags === 0) return undefined;
+  const has = (bit: number) => (flags & bit) !== 0 || undefined;
+  return {
+    encryption: has(PEX_FLAG.encryption),
+    seed: has(PEX_FLAG.seed),
+    utp: has(PEX_FLAG.utp),
+    holepunch: has(PEX_FLAG.holepunch),
+    reachable: has(PEX_FLAG.reachable),
+  };
+}
 
 /** Exchanges the peers of one public torrent. */
 export class PeerExchange {
@@ -47,11 +61,12 @@ export class PeerExchange {
   /** Turns what a peer tells into candidates. */
   candidates(peer: SwarmPeer, message: UtPexMessage): PeerCandidate[] {
     const teller = peer.address.hostname;
-    return message.added.map(({ hostname, port }) => ({
+    return message.added.map(({ hostname, port, flags }) => ({
       infoHash: this.#infoHash,
       address: { hostname, port },
       source: "pex",
       teller,
+      hints: hintsOf(flags),
     }));
   }
 
@@ -66,6 +81,7 @@ export class PeerExchange {
         flags: (peer.encryption === "none" ? 0 : PEX_FLAG.encryption) |
           (peer.transport === "utp" ? PEX_FLAG.utp : 0) |
           (isSeed || uploadOnly ? PEX_FLAG.seed : 0) |
+          (connection.supports("ut_holepunch") ? PEX_FLAG.holepunch : 0) |
           (direction === "outbound" ? PEX_FLAG.reachable : 0),
       });
     }

@@ -11,7 +11,7 @@ import { ConnectionTable, type Slot } from "./connection_table.ts";
 import { EventBuffer } from "./event_buffer.ts";
 import { type Exchange, startExchange } from "./exchange.ts";
 import { DescriptorGuard } from "./descriptor_guard.ts";
-import { failedEvent, isOutOfDescriptors } from "./failure.ts";
+import { connectFailure, failedEvent, isOutOfDescriptors } from "./failure.ts";
 import {
   inboundProtocols,
   type Negotiation,
@@ -260,6 +260,7 @@ export class HandshakerCore {
     }
     this.pending.add(pending);
     if (direction === "inbound") this.pendingInbound.add(pending);
+    let current: { readonly heard: boolean } | undefined;
     try {
       // With the keys goes an ordinary handshake, which saves a round trip.
       const { protocol: dialled = BITTORRENT_PROTOCOL } = opening ?? {};
@@ -272,6 +273,7 @@ export class HandshakerCore {
         outbound,
         first?.type === "send" ? first.data : new Uint8Array(0),
       );
+      current = exchanged;
       pending.fail = exchanged?.fail ?? pending.fail;
       const secured = await exchanged?.done;
       const { ciphers, payload } = secured ?? {};
@@ -283,6 +285,7 @@ export class HandshakerCore {
         ? connection
         : new EncryptedConnection(connection, ciphers, payload!);
       const exchange = startExchange(stream, machine, clock, head);
+      if (secured === undefined) current = exchange;
       pending.fail = exchange.fail;
       const { message, sent } = await exchange.done;
       if (this.isClosed) throw failure("closed");
@@ -323,6 +326,12 @@ export class HandshakerCore {
         direction,
         ...(candidate ? { candidate } : {}),
       };
+    } catch (cause) {
+      const isOver = connectFailure(cause).code === "connection-lost";
+      // Another of its ways to us was faster.
+      throw isOver && direction === "inbound" && current?.heard === false
+        ? failure("aborted")
+        : cause;
     } finally {
       this.pending.delete(pending);
       this.pendingInbound.delete(pending);

@@ -34,6 +34,8 @@ interface ExchangeMachine<C extends Completion>
 export interface Exchange<C extends Completion> {
   /** Resolves when our part is sent and theirs accepted; else rejects. */
   readonly done: Promise<C>;
+  /** Whether the other side has said anything. */
+  readonly heard: boolean;
   /** Ends it early. */
   fail(error: HandshakeError): void;
 }
@@ -63,9 +65,13 @@ export function startExchange<C extends Completion>(
   });
   driver.start();
   if (head !== undefined) driver.input({ type: "data", data: head });
-  void receive(connection, machine, driver);
+  let heard = head !== undefined;
+  void receive(connection, machine, driver, () => heard = true);
   return {
     done: promise.finally(() => driver.close()),
+    get heard() {
+      return heard;
+    },
     fail: reject,
   };
 }
@@ -75,6 +81,7 @@ async function receive<C extends Completion>(
   connection: ByteConnection,
   machine: ExchangeMachine<C>,
   driver: Driver<HandshakeInput, ExchangeOutput<C>>,
+  onData: () => void,
 ): Promise<void> {
   let buffer = new Uint8Array(0);
   try {
@@ -83,6 +90,7 @@ async function receive<C extends Completion>(
       if (buffer.length < needed) buffer = new Uint8Array(needed);
       const length = await connection.read(buffer.subarray(0, needed));
       if (length === null) return driver.input({ type: "end" });
+      onData();
       driver.input({ type: "data", data: buffer.subarray(0, length) });
     }
   } catch (cause) {

@@ -115,8 +115,9 @@ export class Greeter {
     } catch (cause) {
       connection.close();
       this.#core.table.close(slot);
-      const failed = this.#core.fail(connectFailure(cause), remote, "inbound");
-      this.#core.events.push(failed);
+      const error = connectFailure(cause);
+      if (error.code === "aborted") return;
+      this.#core.events.push(this.#core.fail(error, remote, "inbound"));
     }
   }
 }

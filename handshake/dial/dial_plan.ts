@@ -1,35 +1,210 @@
 /**
- * In which ways a candidate is dialled, and in what order. Pure.
+ * In which ways a candidate is dialled, and when each begins. Pure.
  *
  * @module
  */
+import type { PeerHints } from "../../_shared/address.ts";
 import type { ByteTransport } from "../../_shared/byte_conn.ts";
+import {
+  encryptionOrder,
+  type EncryptionPolicy,
+} from "../encryption_policy.ts";
+import type { PastDial } from "./past_dials.ts";
 
-/** One way to reach a candidate. */
-export interface ConnectAttempt {
-  /** Makes the connection. */
+/** Time that an attempt has before another transport begins beside it, in ms. */
+const HEAD_START_MS = 300;
+/** A connection that is silent so long gets another beside it, in ms. */
+const SILENT_MS = 2_500;
+
+/** A transport, and whether to encrypt on it. */
+export interface DialLane {
+  /** Makes the connections. */
   readonly transport: ByteTransport;
   /** Whether to encrypt, in the order that is tried: one at least. */
   readonly encrypted: readonly boolean[];
-  /**
-   * When it begins, in milliseconds after the first; at once when an earlier one
-   * fails.
-   */
-  readonly afterMs: number;
 }
 
-/** Time that an attempt has before the next begins beside it, in milliseconds. */
-const HEAD_START_MS = 300;
+/** One connection of a dial. */
+export interface DialAttempt {
+  /** Makes the connection. */
+  readonly transport: ByteTransport;
+  /** Whether to exchange keys on it. */
+  readonly encrypted: boolean;
+}
 
-/** Tries transports that dial in their order, each with the same encryption. */
-export function planDial(
+/** What is known of a candidate. */
+export interface DialFacts {
+  /** Whether we encrypt. */
+  readonly encryption: EncryptionPolicy;
+  /** What others tell of it. */
+  readonly hints?: PeerHints | undefined;
+  /** What came of earlier dials. */
+  readonly past?: PastDial | undefined;
+}
+
+/**
+ * Chooses transports and encryption. A transport that worked the last time goes
+ * first, and those that failed beside it are left out; one that failed is last.
+ */
+export function dialLanes(
   transports: readonly ByteTransport[],
-  encrypted: readonly boolean[],
-): readonly ConnectAttempt[] {
-  const dialling = transports.filter(({ dials = true }) => dials);
-  return dialling.map((transport, i) => ({
-    transport,
-    encrypted,
-    afterMs: i * HEAD_START_MS,
-  }));
+  facts: DialFacts,
+): readonly DialLane[] {
+  const { encryption, hints, past } = facts;
+  const policy = encryption === "allow" && hints?.encryption
+    ? "prefer"
+    : encryption;
+  const encrypted = encryptionOrder(policy, past?.encrypted);
+  const worth = ({ name }: ByteTransport) =>
+    name === past?.worked ? 0 : past?.failed.has(name) ? 2 : 1;
+  const dialling = transports.filter(({ dials = true }) => dials)
+    .sort((a, b) => worth(a) - worth(b));
+  const isKnown = dialling.some((transport) => worth(transport) === 0);
+  return dialling.filter((transport) => !isKnown || worth(transport) < 2)
+    .map((transport) => ({ transport, encrypted }));
+}
+
+/** What is to be done next in a dial. */
+export interface DialStep {
+  /** Makes a connection, or shakes hands on one that is there. */
+  readonly type: "connect" | "shake";
+  /** On which. */
+  readonly attempt: DialAttempt;
+}
+
+/** A lane on its way. */
+interface Run extends DialLane {
+  /** Attempts begun. */
+  begun: number;
+  /** Attempts at whose first bytes the peer hung up. */
+  hungUp: number;
+}
+
+/** An attempt under way. */
+interface UnderWay {
+  readonly run: Run;
+  state: "connecting" | "connected" | "shaking";
+  /** Since when it shakes hands, in ms. */
+  since: number;
+}
+
+/**
+ * Begins the attempts of one dial: the first lane at once, each other one 300 ms
+ * later beside it, or as soon as nothing is under way. On a connection where the
+ * peer hangs up at our first bytes the other kind of encryption follows at once;
+ * where it is silent, beside it after 2.5 s. Hands are shaken on one connection
+ * at a time, unless the peer is silent there: what is called off then has told
+ * the peer nothing.
+ */
+export class DialPlan {
+  readonly #runs: readonly Run[];
+  readonly #underWay = new Map<DialAttempt, UnderWay>();
+  readonly #steps: DialStep[] = [];
+  /** When a further lane may begin. */
+  #nextLaneAt: number;
+  #deadline: number | undefined;
+
+  /** Begins. */
+  constructor(lanes: readonly DialLane[], now: number) {
+    this.#runs = lanes.map((lane) => ({ ...lane, begun: 0, hungUp: 0 }));
+    this.#nextLaneAt = now;
+    this.#go(now);
+  }
+
+  /** Takes the next step. */
+  poll(): DialStep | undefined {
+    return this.#steps.shift();
+  }
+
+  /** When {@linkcode DialPlan.handleTimeout} is due, if ever. */
+  get deadline(): number | undefined {
+    return this.#deadline;
+  }
+
+  /** Whether nothing is under way and nothing is left to try. */
+  get isOver(): boolean {
+    return this.#underWay.size === 0 && this.#steps.length === 0;
+  }
+
+  /** Notes that an attempt has its connection; `shake` comes when it may go on. */
+  connected(attempt: DialAttempt, now: number): void {
+    const entry = this.#underWay.get(attempt);
+    if (entry === undefined) return;
+    entry.state = "connected";
+    this.#go(now);
+  }
+
+  /** Notes that an attempt failed; by the peer hanging up, or otherwise. */
+  failed(attempt: DialAttempt, isHungUp: boolean, now: number): void {
+    const entry = this.#underWay.get(attempt);
+    if (entry === undefined) return;
+    if (isHungUp) entry.run.hungUp++;
+    this.#underWay.delete(attempt);
+    this.#go(now);
+  }
+
+  /** Goes on when the time has come. */
+  handleTimeout(now: number): void {
+    this.#go(now);
+  }
+
+  #go(now: number): void {
+    this.#deadline = undefined;
+    while (this.#goOn(now));
+  }
+
+  /** Does one thing that is due, if there is one. */
+  #goOn(now: number): boolean {
+    let busyUntil = -Infinity;
+    let connected: DialAttempt | undefined;
+    let isConnecting = false;
+    for (const [attempt, { state, since }] of this.#underWay) {
+      if (state === "shaking") {
+        busyUntil = Math.max(busyUntil, since + SILENT_MS);
+      } else if (state === "connected") connected ??= attempt;
+      else isConnecting = true;
+    }
+    if (busyUntil > now) return this.#wait(busyUntil);
+    if (connected !== undefined) {
+      const entry = this.#underWay.get(connected)!;
+      entry.state = "shaking";
+      entry.since = now;
+      this.#steps.push({ type: "shake", attempt: connected });
+      return true;
+    }
+    const again = this.#runs.find((run) =>
+      run.begun < run.encrypted.length && this.#isRefused(run)
+    );
+    if (again !== undefined) return this.#connect(again, now);
+    const next = this.#runs.find(({ begun }) => begun === 0);
+    if (next === undefined) return false;
+    return isConnecting && this.#nextLaneAt > now
+      ? this.#wait(this.#nextLaneAt)
+      : this.#connect(next, now);
+  }
+
+  /** Whether the peer takes none of what was begun in a lane. */
+  #isRefused(run: Run): boolean {
+    let silent = 0;
+    for (const entry of this.#underWay.values()) {
+      if (entry.run === run && entry.state === "shaking") silent++;
+    }
+    return run.begun > 0 && run.hungUp + silent === run.begun;
+  }
+
+  #connect(run: Run, now: number): true {
+    const attempt: DialAttempt = {
+      transport: run.transport,
+      encrypted: run.encrypted[run.begun++]!,
+    };
+    this.#underWay.set(attempt, { run, state: "connecting", since: 0 });
+    this.#nextLaneAt = now + HEAD_START_MS;
+    this.#steps.push({ type: "connect", attempt });
+    return true;
+  }
+
+  #wait(at: number): false {
+    this.#deadline = at;
+    return false;
+  }
 }

@@ -4,24 +4,25 @@
  * @module
  */
 import { formatEndpoint, type PeerCandidate } from "../../_shared/address.ts";
-import type { ByteConnection, ByteTransport } from "../../_shared/byte_conn.ts";
+import type { ByteConnection } from "../../_shared/byte_conn.ts";
 import { CandidateSinks } from "./candidate_sinks.ts";
 import { connectWithin } from "./connect.ts";
 import type { Slot } from "../core/connection_table.ts";
 import type { HandshakerCore, Pending } from "../core/core.ts";
-import { type ConnectAttempt, planDial } from "./dial_plan.ts";
+import { type DialAttempt, dialLanes, DialPlan } from "./dial_plan.ts";
 import { DialQueue } from "./dial_queue.ts";
+import { PastDials } from "./past_dials.ts";
 import { race } from "./race.ts";
 import { checkCandidate, connectFailure } from "../core/failure.ts";
 import { Negotiation, openingFor } from "../core/negotiation.ts";
 import { torrentKey } from "../core/torrent_registry.ts";
-import { encryptionOrder } from "../encryption_policy.ts";
 import {
   failure,
   type HandshakeError,
   type HandshakeErrorCode,
 } from "../error.ts";
 import type { HandshakeEvent, HandshakeFailed } from "../event.ts";
+import type { DialOptions } from "../handshaker_options.ts";
 import { BITTORRENT_PROTOCOL } from "../message.ts";
 
 /** A candidate on its way. */
@@ -39,14 +40,11 @@ interface Waiter {
   settle(outcome: HandshakeEvent | undefined): void;
   /** Takes what `begin` threw. */
   reject(cause: unknown): void;
-  /** Calls it off. */
-  readonly signal: AbortSignal | undefined;
+  /** How to dial. */
+  readonly options: DialOptions;
   /** Makes the outcome when the turn never comes. */
   refuse(error: HandshakeError): HandshakeFailed | undefined;
 }
-
-/** Peers of which is remembered how to dial them. */
-const MAX_GUESSES = 4096;
 
 /** How it looks when a peer does not like the first bytes. */
 const HUNG_UP: ReadonlySet<HandshakeErrorCode> = new Set([
@@ -54,20 +52,17 @@ const HUNG_UP: ReadonlySet<HandshakeErrorCode> = new Set([
   "encryption-failed",
 ]);
 
-/** Failures that say nothing of other ways to the same peer. */
-const OF_THE_WAY: ReadonlySet<HandshakeErrorCode> = new Set([
+/** How it looks when a transport does not lead to a peer. */
+const NO_WAY: ReadonlySet<HandshakeErrorCode> = new Set([
   "connect-failed",
   "connect-timeout",
-  "handshake-timeout",
-  ...HUNG_UP,
 ]);
 
 /** Dials candidates as fast as the limits allow. */
 export class Dialer {
   readonly #core: HandshakerCore;
   readonly #queue: DialQueue<Waiter>;
-  /** Whether to dial encrypted the next time, by address; the oldest first. */
-  readonly #guesses = new Map<string, boolean>();
+  readonly #past = new PastDials();
   #pumping = false;
   #cancelPump: (() => void) | undefined;
   /** Streams that candidates come from. */
@@ -81,7 +76,7 @@ export class Dialer {
     this.sinks = new CandidateSinks({
       full: () => this.#queue.full || core.events.full,
       connect: (candidate) =>
-        void this.dial(candidate, undefined)
+        void this.dial(candidate, {})
           .then((outcome) => core.events.push(outcome)),
     });
   }
@@ -99,7 +94,7 @@ export class Dialer {
   /** See `Handshaker.dial`. */
   async dial(
     candidate: PeerCandidate,
-    signal: AbortSignal | undefined,
+    options: DialOptions,
   ): Promise<HandshakeEvent> {
     const attempt = this.#begin(candidate);
     if ("type" in attempt) return attempt;
@@ -107,7 +102,7 @@ export class Dialer {
     const outcome = await this.#wait(
       candidate.infoHash,
       candidate.protocol,
-      signal,
+      options,
       () => attempt,
       (error) => {
         this.#core.table.close(slot);
@@ -121,13 +116,13 @@ export class Dialer {
   dialNext(
     infoHash: Uint8Array,
     choose: () => PeerCandidate | undefined,
-    signal: AbortSignal | undefined,
+    options: DialOptions,
   ): Promise<HandshakeEvent | undefined> {
     const begin = () => {
       const candidate = choose();
       return candidate && this.#begin(candidate);
     };
-    return this.#wait(infoHash, undefined, signal, begin, () => undefined);
+    return this.#wait(infoHash, undefined, options, begin, () => undefined);
   }
 
   /** Drops what waits for a torrent. */
@@ -179,11 +174,12 @@ export class Dialer {
   #wait(
     infoHash: Uint8Array,
     protocol: string = BITTORRENT_PROTOCOL,
-    signal: AbortSignal | undefined,
+    options: DialOptions,
     begin: Waiter["begin"],
     refuse: Waiter["refuse"],
   ): Promise<HandshakeEvent | undefined> {
     const key = this.#key(protocol, infoHash);
+    const { signal } = options;
     const refusal = this.#core.isClosed
       ? failure("closed")
       : signal?.aborted
@@ -204,7 +200,7 @@ export class Dialer {
       signal?.removeEventListener("abort", onAbort);
       resolve(outcome);
     };
-    const waiter: Waiter = { begin, settle, reject, refuse, signal };
+    const waiter: Waiter = { begin, settle, reject, refuse, options };
     this.#queue.push(key, waiter);
     signal?.addEventListener("abort", onAbort, { once: true });
     this.pump();
@@ -221,7 +217,7 @@ export class Dialer {
       waiter.settle(
         attempt === undefined || "type" in attempt
           ? attempt
-          : await this.#dial(key, attempt, waiter.signal),
+          : await this.#dial(key, attempt, waiter.options),
       );
     } catch (cause) {
       waiter.reject(cause);
@@ -234,27 +230,59 @@ export class Dialer {
   async #dial(
     key: string,
     { candidate, slot }: Attempt,
-    signal: AbortSignal | undefined,
+    { signal, transport: only }: DialOptions,
   ): Promise<HandshakeEvent> {
     const { address } = candidate;
     const { table, settings } = this.#core;
     const { clock, encryption, transports } = settings;
-    const order = encryptionOrder(
-      encryption,
-      this.#guesses.get(formatEndpoint(address)),
+    const name = formatEndpoint(address);
+    const past = this.#past.of(name);
+    const lanes = dialLanes(
+      only === undefined
+        ? transports
+        : transports.filter((transport) => transport.name === only),
+      { encryption, hints: candidate.hints, past },
     );
+    // What is known is tried alone; what hangs up once gets the other kind then.
+    const kinds = lanes[0]?.encrypted.length ?? 0;
+    let hungUp = 0;
     try {
-      return await race(planDial(transports, order), {
+      if (lanes.length === 0) throw failure("connect-failed");
+      return await race(new DialPlan(lanes, clock.now()), {
         clock,
-        run: (way, lost) =>
-          this.#go(
-            key,
-            candidate,
-            slot,
-            way,
-            signal === undefined ? lost : AbortSignal.any([lost, signal]),
-          ),
-        isFinal: (cause) => !OF_THE_WAY.has(connectFailure(cause).code),
+        run: async (attempt, turn, lost) => {
+          const ended = signal ? AbortSignal.any([lost, signal]) : lost;
+          try {
+            const event = await this.#try(
+              key,
+              candidate,
+              slot,
+              attempt,
+              turn,
+              ended,
+            );
+            this.#past.worked(name, attempt);
+            return event;
+          } catch (cause) {
+            const { code } = connectFailure(cause);
+            if (ended.aborted) throw cause;
+            if (NO_WAY.has(code)) {
+              this.#past.failed(name, attempt.transport.name);
+            } else if (
+              code === "handshake-timeout" ||
+              (HUNG_UP.has(code) && ++hungUp >= kinds)
+            ) this.#past.guess(name, !attempt.encrypted);
+            throw cause;
+          }
+        },
+        judge: (cause) => {
+          const { code } = connectFailure(cause);
+          return HUNG_UP.has(code)
+            ? "hung-up"
+            : NO_WAY.has(code)
+            ? "failed"
+            : "final";
+        },
         lost: failure("aborted"),
       });
     } catch (cause) {
@@ -266,41 +294,13 @@ export class Dialer {
     }
   }
 
-  /** Goes one way to a peer, in each kind of encryption that may work. */
-  async #go(
-    key: string,
-    candidate: PeerCandidate,
-    slot: Slot,
-    { transport, encrypted: kinds }: ConnectAttempt,
-    signal: AbortSignal,
-  ): Promise<HandshakeEvent> {
-    const name = formatEndpoint(candidate.address);
-    for (let n = 0;; n++) {
-      const way = { transport, encrypted: kinds[n]! };
-      try {
-        const event = await this.#try(key, candidate, slot, way, signal);
-        this.#guess(name, way.encrypted);
-        return event;
-      } catch (cause) {
-        const { code } = connectFailure(cause);
-        // A peer that hangs up takes the other kind, perhaps: at once when it is
-        // new to us, else the next time it is dialled.
-        const isHungUp = HUNG_UP.has(code) && !signal.aborted;
-        if (isHungUp && n + 1 < kinds.length) continue;
-        if (isHungUp || code === "handshake-timeout") {
-          this.#guess(name, !way.encrypted);
-        }
-        throw cause;
-      }
-    }
-  }
-
   /** Makes one connection and shakes hands over it. */
   async #try(
     key: string,
     candidate: PeerCandidate,
     slot: Slot,
-    { transport, encrypted }: { transport: ByteTransport; encrypted: boolean },
+    { transport, encrypted }: DialAttempt,
+    turn: (signal: AbortSignal) => Promise<void>,
     signal: AbortSignal,
   ): Promise<HandshakeEvent> {
     const { address, peerId } = candidate;
@@ -331,6 +331,7 @@ export class Dialer {
       // A DNS name has become an address, of which filters may know more.
       const blocked = policy.precheck();
       if (blocked !== undefined) throw blocked;
+      await turn(stop.signal);
       const outbound = { opening, candidate, encrypted, pending };
       const { name } = transport;
       return await this.#core.shake(connection, policy, slot, name, outbound);
@@ -341,14 +342,6 @@ export class Dialer {
       signal.removeEventListener("abort", onAbort);
       this.#core.pending.delete(pending);
     }
-  }
-
-  #guess(name: string, encrypted: boolean): void {
-    this.#guesses.delete(name);
-    this.#guesses.set(name, encrypted);
-    if (this.#guesses.size <= MAX_GUESSES) return;
-    const [oldest] = this.#guesses.keys();
-    this.#guesses.delete(oldest!);
   }
 
   #fail(error: HandshakeError, candidate: PeerCandidate): HandshakeFailed {

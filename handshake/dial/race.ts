@@ -1,65 +1,97 @@
 /**
- * Several ways to one peer, of which the first that works is taken.
+ * Runs the plan of a dial: the first attempt that works is taken.
  *
  * @module
  */
 import type { Clock } from "../../_shared/clock.ts";
+import type { DialAttempt, DialPlan } from "./dial_plan.ts";
 
-/** What a race needs besides its attempts. */
-export interface RaceOptions<A, R> {
+/** What a race needs besides its plan. */
+export interface RaceOptions<R> {
   /** Clock to use. */
   readonly clock: Clock;
-  /** Makes an attempt; it must end soon after its signal fires. */
-  readonly run: (attempt: A, signal: AbortSignal) => Promise<R>;
-  /** Whether an error leaves other attempts no chance. */
-  readonly isFinal: (error: unknown) => boolean;
+  /**
+   * Makes an attempt; it must end soon after its signal fires. Once connected it
+   * waits for its `turn` before it shows itself, or until the signal it gives.
+   */
+  readonly run: (
+    attempt: DialAttempt,
+    turn: (signal: AbortSignal) => Promise<void>,
+    signal: AbortSignal,
+  ) => Promise<R>;
+  /**
+   * What an error means: `final` leaves other attempts no chance, at `hung-up`
+   * another kind of encryption may help, at `failed` another transport.
+   */
+  readonly judge: (error: unknown) => "final" | "hung-up" | "failed";
   /** Why the others are called off. */
   readonly lost: unknown;
 }
 
 /**
- * Begins each attempt when its time has come or an earlier one has failed.
- * Returns the first result; throws the first error when all have failed. No
- * attempt is under way afterwards.
+ * Makes the attempts of a plan when their time comes. Returns the first result;
+ * throws the first error when all have failed. No attempt is under way
+ * afterwards.
  */
-export async function race<A extends { readonly afterMs: number }, R>(
-  attempts: readonly A[],
-  options: RaceOptions<A, R>,
+export async function race<R>(
+  plan: DialPlan,
+  options: RaceOptions<R>,
 ): Promise<R> {
-  const { clock, run, isFinal, lost } = options;
-  const startedAt = clock.now();
+  const { clock, run, judge, lost } = options;
   const stop = new AbortController();
+  const { signal } = stop;
   const running = new Set<Promise<void>>();
+  const turns = new Map<DialAttempt, () => void>();
   const { promise, resolve, reject } = Promise.withResolvers<R>();
-  let next = 0;
   let firstError: { readonly error: unknown } | undefined;
   let cancel = () => {};
-  const begin = () => {
-    cancel();
-    if (stop.signal.aborted) return;
-    const attempt = attempts[next++]!;
-    const task: Promise<void> = run(attempt, stop.signal).then(
-      resolve,
-      (error) => {
-        running.delete(task);
-        firstError ??= { error };
-        if (isFinal(error)) reject(error);
-        else if (next < attempts.length) begin();
-        else if (running.size === 0) reject(firstError.error);
+  const begin = (attempt: DialAttempt) => {
+    const turn = (until: AbortSignal) =>
+      new Promise<void>((go, refuse) => {
+        const give = () => refuse(until.reason);
+        if (until.aborted) return give();
+        until.addEventListener("abort", give, { once: true });
+        turns.set(attempt, go);
+        plan.connected(attempt, clock.now());
+        advance();
+      });
+    const task: Promise<void> = run(attempt, turn, signal).then(
+      (result) => {
+        resolve(result);
+        stop.abort(lost);
       },
-    );
+      (error) => {
+        firstError ??= { error };
+        const verdict = judge(error);
+        if (verdict === "final") {
+          reject(error);
+          return stop.abort(lost);
+        }
+        plan.failed(attempt, verdict === "hung-up", clock.now());
+        advance();
+        if (plan.isOver) reject(firstError.error);
+      },
+    ).finally(() => running.delete(task));
     running.add(task);
-    const later = attempts[next];
-    if (later !== undefined) {
-      cancel = clock.schedule(startedAt + later.afterMs, begin);
-    }
   };
-  begin();
+  const advance = () => {
+    cancel();
+    if (signal.aborted) return;
+    for (let step = plan.poll(); step !== undefined; step = plan.poll()) {
+      if (step.type === "connect") begin(step.attempt);
+      else turns.get(step.attempt)!();
+    }
+    if (plan.deadline === undefined) return;
+    cancel = clock.schedule(plan.deadline, () => {
+      plan.handleTimeout(clock.now());
+      advance();
+    });
+  };
+  advance();
   try {
     return await promise;
   } finally {
     cancel();
-    stop.abort(lost);
     await Promise.all(running);
   }
 }

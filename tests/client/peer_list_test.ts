@@ -1,7 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { MAX_CANDIDATES, PeerList } from "../../client/peer_list.ts";
 import { CandidateSources } from "../../client/peers/candidate_sources.ts";
-import type { CandidateSource, PeerCandidate } from "../../_shared/address.ts";
+import type {
+  CandidateSource,
+  PeerCandidate,
+  PeerHints,
+} from "../../_shared/address.ts";
 import { randomInt, seededRandom } from "../../_shared/random.ts";
 
 const none = { permissions: "none" } as const;
@@ -394,4 +398,26 @@ Deno.test("a source of one's own has the traits it is given", none, () => {
   const peers = new PeerList({ randomInt: () => 0, sources });
   assertEquals(peers.add(candidate("192.168.1.1", 6881, "office")), true);
   assertEquals([peers.isOpen("office"), peers.isOpen("x")], [false, true]);
+});
+
+Deno.test("PeerList keeps what is said of a candidate", none, () => {
+  const peers = list();
+  const told = (hostname: string, hints: PeerHints): PeerCandidate => ({
+    ...candidate(hostname, 6881, "pex", "9.9.9.9"),
+    hints,
+  });
+  peers.add(told("8.1.1.1", { seed: true, encryption: true }));
+  peers.add(told("8.2.1.1", { utp: true }));
+  assertEquals(hosts(takeAll(peers, 0, true)), ["8.2.1.1"]);
+  // Who tells of it without that takes the word back, and no more of it.
+  peers.add(candidate("8.1.1.1"));
+  const [taken] = takeAll(peers, 0, true);
+  assertEquals(taken?.hints, { encryption: true, seed: undefined });
+  peers.add(told("8.1.1.1", { holepunch: true }));
+  peers.released(taken!.address, 0, "ended");
+  assertEquals(takeAll(peers, 1e6)[0]?.hints, {
+    encryption: true,
+    seed: undefined,
+    holepunch: true,
+  });
 });

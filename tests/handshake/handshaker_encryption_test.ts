@@ -88,29 +88,46 @@ for (const [dialler, answerer, expected, connections] of MEETINGS) {
 }
 
 Deno.test(
-  "a silent peer is asked the other way the next time",
+  "a peer that is silent to keys is asked in the clear beside it",
   none,
   async () => {
     await using world = new World();
     const listener = await world.network.transport(BOB.hostname).listen(BOB);
     const alice = await world.host("10.0.0.1", { encryption: "prefer" });
-    const first = alice.dial({ infoHash, address: BOB });
+    for (const waitMs of [2500, 0]) {
+      const outcome = alice.dial({ infoHash, address: BOB });
+      const silent = waitMs > 0 ? await listener.accept() : undefined;
+      await world.clock.advance(waitMs);
+      const plain = (await listener.accept())!;
+      const head = new Uint8Array(20);
+      await plain.read(head);
+      assertEquals(head[0], 19);
+      await writeAll(plain, hello());
+      const event = await outcome;
+      assert(event.type === "connected");
+      assertEquals(alice.stats().failed, {});
+      event.connection.close();
+      plain.close();
+      silent?.close();
+    }
+    listener.close();
+  },
+);
+
+Deno.test(
+  "a peer that stays silent fails in time",
+  none,
+  async () => {
+    await using world = new World();
+    const listener = await world.network.transport(BOB.hostname).listen(BOB);
+    const alice = await world.host("10.0.0.1", { encryption: "require" });
+    const outcome = alice.dial({ infoHash, address: BOB });
     const silent = (await listener.accept())!;
     await world.clock.advance(10_000);
-    const outcome = await first;
-    assert(outcome.type === "failed");
-    assertEquals(outcome.reason, "handshake-timeout");
+    const event = await outcome;
+    assert(event.type === "failed");
+    assertEquals(event.reason, "handshake-timeout");
     silent.close();
-    const second = alice.dial({ infoHash, address: BOB });
-    const plain = (await listener.accept())!;
-    const head = new Uint8Array(20);
-    await plain.read(head);
-    assertEquals(head[0], 19);
-    await writeAll(plain, hello());
-    const event = await second;
-    assert(event.type === "connected");
-    event.connection.close();
-    plain.close();
     listener.close();
   },
 );

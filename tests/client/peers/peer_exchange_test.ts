@@ -1,6 +1,6 @@
 /** Peers of peers (BEP 11), and none of it for private torrents (BEP 27). */
 import { assert, assertEquals } from "@std/assert";
-import { formatEndpoint } from "../../../_shared/address.ts";
+import { formatEndpoint, type PeerHints } from "../../../_shared/address.ts";
 import { toHex } from "../../../_shared/bytes.ts";
 import { sleep } from "../../../_shared/clock.ts";
 import { PeerExchange } from "../../../client/peers/peer_exchange.ts";
@@ -12,7 +12,12 @@ import {
   simTorrent,
   SwarmWorld,
 } from "../../../testing/mod.ts";
-import { PEX_FLAG, type UtPexMessage } from "../../../peer/mod.ts";
+import {
+  decodeUtPex,
+  encodeUtPex,
+  PEX_FLAG,
+  type UtPexMessage,
+} from "../../../peer/ut_pex.ts";
 import { WirePeer } from "../../support/wire_peer.ts";
 
 const FILES = [["a.bin", 2_000_000]] as const;
@@ -308,3 +313,71 @@ Deno.test(
     assertEquals(told.slice(5), [["1.1.1.7:6881", 0]]);
   },
 );
+
+Deno.test("PEX flags arrive as they were meant, by IPv4 and IPv6", {
+  permissions: "none",
+}, () => {
+  const infoHash = new Uint8Array(20);
+  interface Kind {
+    readonly encryption?: string;
+    readonly transport?: string;
+    readonly direction?: string;
+    readonly isSeed?: boolean;
+    readonly speaks?: readonly string[];
+    readonly hints?: PeerHints;
+    readonly isTold?: boolean;
+  }
+  const kinds: readonly Kind[] = [
+    { encryption: "rc4", hints: { encryption: true } },
+    { isSeed: true, hints: { seed: true } },
+    { transport: "utp", hints: { utp: true } },
+    { speaks: ["ut_holepunch"], hints: { holepunch: true } },
+    { direction: "outbound", hints: { reachable: true } },
+    { hints: {} },
+  ];
+  const sent: Uint8Array[] = [];
+  const peers = new Map<number, SwarmPeer>();
+  const truth = new Map<string, unknown>();
+  const fake = (ip: string, kind: Kind) => {
+    const key = peers.size;
+    const listening = { hostname: ip, port: 6881 };
+    const { encryption = "none", transport = "tcp", direction = "inbound" } =
+      kind;
+    peers.set(
+      key,
+      {
+        key,
+        encryption,
+        transport,
+        direction,
+        since: 0,
+        listening,
+        address: { hostname: ip, port: 50_000 },
+        connection: {
+          state: { isSeed: kind.isSeed ?? false },
+          supports: (name: string) =>
+            name === "ut_pex"
+              ? kind.isTold
+              : kind.speaks?.includes(name) ?? false,
+          sendPex: (message: UtPexMessage) => sent.push(encodeUtPex(message)),
+        },
+      } as unknown as SwarmPeer,
+    );
+    if (kind.hints) truth.set(ip, kind.hints);
+  };
+  fake("9.9.9.9", { isTold: true });
+  for (const [n, kind] of kinds.entries()) {
+    fake(`1.1.1.${n}`, kind);
+    fake(`2001:db8::${n + 1}`, kind);
+  }
+  const exchange = new PeerExchange(infoHash, peers);
+  exchange.tick(2_000);
+  const candidates = exchange.candidates(
+    peers.get(0)!,
+    decodeUtPex(sent[0]!),
+  );
+  const told = candidates.map(({ address, hints }) =>
+    [address.hostname, JSON.parse(JSON.stringify(hints ?? {}))] as const
+  );
+  assertEquals(new Map(told), truth);
+});

@@ -1,12 +1,14 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import type { ByteTransport } from "../../../_shared/byte_conn.ts";
+import { DialPlan } from "../../../handshake/dial/dial_plan.ts";
 import { race } from "../../../handshake/dial/race.ts";
 import { SimClock } from "../../support/sim_clock.ts";
 
-/** An attempt that ends after a while; with an error, or else its name. */
+/** A transport on which all ends after a while; with an error, or else well. */
 interface Way {
   readonly name: string;
-  readonly afterMs: number;
-  readonly takesMs: number;
+  readonly connectMs: number;
+  readonly shakeMs?: number;
   readonly error?: string;
 }
 
@@ -16,24 +18,39 @@ function run(ways: readonly Way[]) {
   const startedAt = clock.now();
   const log: string[] = [];
   const note = (text: string) => log.push(`${clock.now() - startedAt} ${text}`);
-  const outcome = race(ways, {
+  const refuse = () => Promise.reject(new Error("not in this test"));
+  const lanes = ways.map(({ name }) => {
+    const transport: ByteTransport = { name, connect: refuse, listen: refuse };
+    return { transport, encrypted: [false] };
+  });
+  const pass = (ms: number, signal: AbortSignal) =>
+    new Promise<void>((resolve, reject) => {
+      const cancel = clock.schedule(clock.now() + ms, resolve);
+      signal.addEventListener("abort", () => {
+        cancel();
+        reject(signal.reason);
+      });
+    });
+  const outcome = race(new DialPlan(lanes, startedAt), {
     clock,
-    run: ({ name, takesMs, error }, signal) =>
-      new Promise<string>((resolve, reject) => {
-        note(name);
-        let isOver = false;
-        const cancel = clock.schedule(clock.now() + takesMs, () => {
-          isOver = true;
-          if (error === undefined) resolve(name);
-          else reject(new Error(error));
-        });
-        signal.addEventListener("abort", () => {
-          cancel();
-          if (!isOver) note(`${name} lost`);
-          reject(signal.reason);
-        });
-      }),
-    isFinal: (error) => (error as Error).message === "final",
+    run: async ({ transport: { name } }, turn, signal) => {
+      const { connectMs, shakeMs = 0, error } = ways.find((way) =>
+        way.name === name
+      )!;
+      note(name);
+      try {
+        await pass(connectMs, signal);
+        if (error !== undefined) throw new Error(error);
+        await turn(signal);
+        note(`${name} shakes`);
+        await pass(shakeMs, signal);
+        return name;
+      } catch (cause) {
+        if (signal.aborted) note(`${name} lost`);
+        throw cause;
+      }
+    },
+    judge: (cause) => (cause as Error).message === "final" ? "final" : "failed",
     lost: new Error("lost"),
   });
   outcome.catch(() => {});
@@ -47,14 +64,27 @@ Deno.test(
   none,
   async () => {
     const { clock, log, outcome } = run([
-      { name: "a", afterMs: 0, takesMs: 1000 },
-      { name: "b", afterMs: 300, takesMs: 100 },
-      { name: "c", afterMs: 600, takesMs: 1 },
+      { name: "a", connectMs: 1000 },
+      { name: "b", connectMs: 100, shakeMs: 50 },
+      { name: "c", connectMs: 1 },
     ]);
     await clock.advance(2000);
     assertEquals(await outcome, "b");
-    assertEquals(log.slice(0, 3), ["0 a", "300 b", "400 a lost"]);
-    assertEquals(log.includes("600 c"), false);
+    assertEquals(log, ["0 a", "300 b", "400 b shakes", "450 a lost"]);
+  },
+);
+
+Deno.test(
+  "race() has those that are connected wait for their turn",
+  none,
+  async () => {
+    const { clock, log, outcome } = run([
+      { name: "a", connectMs: 310, shakeMs: 500 },
+      { name: "b", connectMs: 100 },
+    ]);
+    await clock.advance(2000);
+    assertEquals(await outcome, "a");
+    assertEquals(log, ["0 a", "300 b", "310 a shakes", "810 b lost"]);
   },
 );
 
@@ -63,8 +93,8 @@ Deno.test(
   none,
   async () => {
     const { clock, log, outcome } = run([
-      { name: "a", afterMs: 0, takesMs: 10, error: "first" },
-      { name: "b", afterMs: 300, takesMs: 10, error: "second" },
+      { name: "a", connectMs: 10, error: "first" },
+      { name: "b", connectMs: 10, error: "second" },
     ]);
     await clock.advance(1000);
     assertEquals(log, ["0 a", "10 b"]);
@@ -77,8 +107,8 @@ Deno.test(
   none,
   async () => {
     const { clock, outcome } = run([
-      { name: "a", afterMs: 0, takesMs: 500 },
-      { name: "b", afterMs: 300, takesMs: 10, error: "second" },
+      { name: "a", connectMs: 500 },
+      { name: "b", connectMs: 10, error: "second" },
     ]);
     await clock.advance(1000);
     assertEquals(await outcome, "a");
@@ -87,8 +117,8 @@ Deno.test(
 
 Deno.test("race() ends with an error that leaves no chance", none, async () => {
   const { clock, log, outcome } = run([
-    { name: "a", afterMs: 0, takesMs: 10, error: "final" },
-    { name: "b", afterMs: 300, takesMs: 10 },
+    { name: "a", connectMs: 10, error: "final" },
+    { name: "b", connectMs: 10 },
   ]);
   await clock.advance(1000);
   assertEquals(log, ["0 a"]);
