@@ -55,7 +55,7 @@
  *
  * @module
  */
-export type { Endpoint, PeerCandidate } from "../_shared/address.ts";
+export type { Endpoint, PeerCandidate, PeerHints } from "../_shared/address.ts";
 export { type ByteTransport, tcpTransport } from "../_shared/byte_conn.ts";
 export { type Clock, systemClock } from "../_shared/clock.ts";
 export { type RandomSource, systemRandom } from "../_shared/random.ts";

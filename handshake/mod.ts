@@ -41,6 +41,7 @@ export type {
   CandidateSource,
   Endpoint,
   PeerCandidate,
+  PeerHints,
 } from "../_shared/address.ts";
 export {
   type ByteConnection,
