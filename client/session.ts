@@ -455,6 +455,10 @@ export class Session implements AsyncDisposable {
   /** Hands finished handshakes to their torrents. */
   async #accept(): Promise<void> {
     for await (const event of this.#handshaker.events()) {
+      if (event.type === "listening") {
+        this.#hub.publish(event);
+        continue;
+      }
       if (event.type === "failed") {
         const { reason, address, error } = event;
         if (reason === "accept-failed") {

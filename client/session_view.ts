@@ -41,6 +41,12 @@ export type SessionEvent =
     readonly address: Endpoint;
     /** What went wrong. */
     readonly error: Error;
+  }
+  | {
+    /** Connections come in again after a `listener` event. */
+    readonly type: "listening";
+    /** Where. */
+    readonly local: Endpoint;
   };
 
 /** A snapshot of a session. */

@@ -64,5 +64,16 @@ export interface HandshakeFailed {
   readonly candidate?: PeerCandidate | undefined;
 }
 
-/** What a handshaker reports: one for each candidate written and connection. */
+/** How a handshake ended: one for each candidate written and connection. */
 export type HandshakeEvent = HandshakeConnected | HandshakeFailed;
+
+/** Connections come in again where accepting had failed. */
+export interface HandshakerListening {
+  /** Tells the events apart. */
+  readonly type: "listening";
+  /** Where. */
+  readonly local: Endpoint;
+}
+
+/** What a handshaker reports. */
+export type HandshakerEvent = HandshakeEvent | HandshakerListening;

@@ -13,7 +13,7 @@ import {
   type HandshakerSettings,
   resolveHandshakerOptions,
 } from "./core/settings.ts";
-import type { HandshakeEvent } from "./event.ts";
+import type { HandshakeEvent, HandshakerEvent } from "./event.ts";
 import type { HandshakeFilters } from "./filter.ts";
 import type {
   DialOptions,
@@ -43,7 +43,7 @@ export class Handshaker implements AsyncDisposable {
 
   // Made when asked for: web streams cost milliseconds to load.
   #writable: WritableStream<PeerCandidate> | undefined;
-  #readable: ReadableStream<HandshakeEvent> | undefined;
+  #readable: ReadableStream<HandshakerEvent> | undefined;
 
   private constructor(
     settings: HandshakerSettings,
@@ -99,8 +99,8 @@ export class Handshaker implements AsyncDisposable {
   }
 
   /** Gives the events; cancelling it closes the handshaker. */
-  get readable(): ReadableStream<HandshakeEvent> {
-    return this.#readable ??= new ReadableStream<HandshakeEvent>({
+  get readable(): ReadableStream<HandshakerEvent> {
+    return this.#readable ??= new ReadableStream<HandshakerEvent>({
       pull: async (controller) => {
         const event = await this.#core.events.next();
         if (event === undefined) controller.close();
@@ -241,9 +241,9 @@ export class Handshaker implements AsyncDisposable {
   }
 
   /** Iterates over the events; leaving the loop closes the handshaker. */
-  async *events(): AsyncGenerator<HandshakeEvent, void, void> {
+  async *events(): AsyncGenerator<HandshakerEvent, void, void> {
     try {
-      let event: HandshakeEvent | undefined;
+      let event: HandshakerEvent | undefined;
       while ((event = await this.#core.events.next()) !== undefined) {
         yield event;
       }

@@ -69,6 +69,8 @@ export type {
   HandshakeConnected,
   HandshakeEvent,
   HandshakeFailed,
+  HandshakerEvent,
+  HandshakerListening,
 } from "./event.ts";
 export { ExtensionBits, type ExtensionName } from "./extension_bits.ts";
 export {

@@ -35,7 +35,7 @@ export type ReportedTorrent = Pick<
 
 /** Options of {@linkcode Reporter}. */
 export interface ReporterOptions {
-  readonly session: Pick<Session, "close" | "dht" | "local">;
+  readonly session: Pick<Session, "close" | "dht" | "events" | "local">;
   readonly output: Output;
   readonly json: boolean;
   readonly quiet: boolean;
@@ -61,6 +61,7 @@ export class Reporter implements AsyncDisposable {
   readonly #progress: Progress;
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #ending = new AbortController();
+  readonly #heard: Promise<void>;
   readonly #followed = new Map<ReportedTorrent, Followed>();
   readonly #trackers = new TrackerNotes();
   /** Named peers that were not complained about yet. */
@@ -81,11 +82,8 @@ export class Reporter implements AsyncDisposable {
       total: -1,
       quiet: quiet || json,
     });
-    this.event({
-      type: "listening",
-      address: session.local?.hostname,
-      port: session.local?.port,
-    });
+    this.#listening(session.local);
+    this.#heard = this.#hear();
     this.#timer = setInterval(() => this.#show(), PROGRESS_MS);
   }
 
@@ -231,6 +229,7 @@ export class Reporter implements AsyncDisposable {
     clearInterval(this.#timer);
     this.#ending.abort();
     for (const { following } of this.#followed.values()) await following;
+    await this.#heard;
     for (const line of this.#trackers.rest()) this.note(line);
     await this.#progress.stop();
   }
@@ -247,6 +246,38 @@ export class Reporter implements AsyncDisposable {
       ? { torrent: toHex(torrent.infoHash) }
       : {};
     this.#options.output.printJson({ ...event, ...which });
+  }
+
+  #listening(local: Endpoint | undefined): void {
+    this.event({
+      type: "listening",
+      address: local?.hostname,
+      port: local?.port,
+    });
+  }
+
+  /** Tells when nobody can connect to us, once a reason, and when it is over. */
+  async #hear(): Promise<void> {
+    const { signal } = this.#ending;
+    const told = new Set<string>();
+    let isOver = true;
+    for await (const event of this.#options.session.events({ signal })) {
+      if (event.type === "listening") {
+        this.#listening(event.local);
+        if (isOver) continue;
+        isOver = true;
+        this.note(`Listening on ${formatEndpoint(event.local)} again`);
+      } else if (event.type === "listener") {
+        const { cause } = event.error;
+        const reason = describeError(cause ?? event.error).message;
+        const address = formatEndpoint(event.address);
+        const line = `No peer can connect to ${address}: ${reason}`;
+        if (told.has(line)) continue;
+        told.add(line);
+        isOver = false;
+        this.warn("listener", line);
+      }
+    }
   }
 
   async #follow(followed: Followed): Promise<void> {

@@ -5,7 +5,11 @@
  *
  * @module
  */
-import type { HandshakeConnected, HandshakeEvent } from "../event.ts";
+import type {
+  HandshakeConnected,
+  HandshakeEvent,
+  HandshakerEvent,
+} from "../event.ts";
 
 /** How an {@linkcode EventBuffer} is bounded. */
 export interface EventBufferOptions {
@@ -20,7 +24,7 @@ export interface EventBufferOptions {
 /** Events that wait; one consumer at a time. */
 export class EventBuffer {
   readonly #options: EventBufferOptions;
-  readonly #events: HandshakeEvent[] = [];
+  readonly #events: HandshakerEvent[] = [];
   readonly #consumers: (() => void)[] = [];
   readonly #roomWaiters: (() => void)[] = [];
   #closed = false;
@@ -36,14 +40,14 @@ export class EventBuffer {
   }
 
   /** Adds an event; after close a connection is closed instead. */
-  push(event: HandshakeEvent): void {
+  push(event: HandshakerEvent): void {
     if (!this.#closed) this.#events.push(event);
     else if (event.type === "connected") event.connection.close();
     this.#consumers.shift()?.();
   }
 
   /** Waits for the next event; `undefined` at the end. */
-  async next(): Promise<HandshakeEvent | undefined> {
+  async next(): Promise<HandshakerEvent | undefined> {
     while (true) {
       const event = this.#take();
       if (event !== undefined || this.#closed) return event;
@@ -69,7 +73,7 @@ export class EventBuffer {
     for (const wake of this.#roomWaiters.splice(0)) wake();
   }
 
-  #take(): HandshakeEvent | undefined {
+  #take(): HandshakerEvent | undefined {
     const wasFull = this.full;
     const event = this.#events.shift();
     if (wasFull && !this.full) {

@@ -12,7 +12,7 @@ import { sleep } from "../../_shared/clock.ts";
 import type { HandshakerCore } from "./core.ts";
 import { connectFailure, isOfOneConnection } from "./failure.ts";
 import { Negotiation } from "./negotiation.ts";
-import { failure, HandshakeError } from "../error.ts";
+import { failure, HandshakeError, type HandshakeErrorCode } from "../error.ts";
 
 /** Longest pause after accepting failed, in ms. */
 const MAX_ACCEPT_PAUSE = 1000;
@@ -46,6 +46,7 @@ export class Greeter {
     const core = this.#core;
     const { clock, limits } = core.settings;
     let pause = 0;
+    let isFailing = false;
     while (!core.isClosed) {
       await core.events.room();
       while (
@@ -56,18 +57,30 @@ export class Greeter {
       }
       let connection: ByteConnection | undefined;
       try {
-        connection = await door.listener.accept() ?? await this.#reopen(door);
+        connection = await door.listener.accept();
+        if (connection === undefined) {
+          isFailing = true;
+          await this.#reopen(door);
+        }
+        if (core.isClosed) return connection?.close();
         pause = 0;
+        if (isFailing) {
+          isFailing = false;
+          core.events.push({ type: "listening", local: door.listener.local });
+        }
       } catch (cause) {
         if (core.isClosed) return;
         core.noteRefusal(cause);
+        if (isOfOneConnection(cause)) {
+          this.#report(cause, door, "connection-lost");
+          continue;
+        }
         this.#report(cause, door);
-        if (isOfOneConnection(cause)) continue;
+        isFailing = true;
         pause = Math.min(MAX_ACCEPT_PAUSE, Math.max(10, 2 * pause));
         await this.#rest(pause);
       }
       if (connection === undefined) continue;
-      if (core.isClosed) return connection.close();
       if (core.pendingInbound.size >= limits.maxPendingInbound) {
         core.dropOldest();
       }
@@ -76,7 +89,7 @@ export class Greeter {
   }
 
   /** Listens anew after a listener has ended, which we did not ask for. */
-  async #reopen(door: Door): Promise<undefined> {
+  async #reopen(door: Door): Promise<void> {
     if (this.#core.isClosed) return;
     this.#report(new Error("The listener ended"), door);
     await this.#rest(MAX_ACCEPT_PAUSE);
@@ -86,9 +99,13 @@ export class Greeter {
     else door.listener = listener;
   }
 
-  #report(cause: unknown, { listener }: Door): void {
+  #report(
+    cause: unknown,
+    { listener }: Door,
+    code: HandshakeErrorCode = "accept-failed",
+  ): void {
     const text = "Cannot accept a connection";
-    const error = new HandshakeError("accept-failed", text, { cause });
+    const error = new HandshakeError(code, text, { cause });
     this.#core.events.push(this.#core.fail(error, listener.local, "inbound"));
   }
 

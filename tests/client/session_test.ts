@@ -468,7 +468,17 @@ Deno.test("a listener that ends is told, and opened anew", {
   await world.seeder(torrent, {}, { peers: [host.address] });
   await world.run(leech.completed);
   ending.abort();
-  const told = (await Array.fromAsync(events))
-    .filter((event) => event.type === "listener");
-  assertEquals(told.map(({ address }) => address), [host.address]);
+  const told = (await Array.fromAsync(events)).flatMap((event) =>
+    event.type === "listener"
+      ? [event.error.message, event.address]
+      : event.type === "listening"
+      ? [event.type, event.local]
+      : []
+  );
+  assertEquals(told, [
+    "Cannot accept a connection",
+    host.address,
+    "listening",
+    host.address,
+  ]);
 });

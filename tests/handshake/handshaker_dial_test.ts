@@ -7,6 +7,7 @@ import {
   failed,
   hello,
   infoHash,
+  next,
   World,
 } from "../support/handshake_world.ts";
 
@@ -169,6 +170,7 @@ Deno.test(
     const event = await failed(bob);
     assertEquals([event.reason, event.fault], ["accept-failed", "local"]);
     await world.clock.advance(1000);
+    assertEquals(await next(bob), { type: "listening", local: BOB });
     const peer = await world.dial("10.1.1.1", hello());
     const { connection } = await connected(bob);
     connection.close();

@@ -34,7 +34,7 @@ function hold(handshaker: Handshaker): {
   };
   const run = async () => {
     for await (const event of handshaker.events()) {
-      if (event.type === "failed") continue;
+      if (event.type !== "connected") continue;
       open.add(event);
       void watch(event);
     }

@@ -6,8 +6,8 @@ import {
   directionFilter,
   ExtensionBits,
   HandshakeError,
-  type HandshakeEvent,
   Handshaker,
+  type HandshakerEvent,
   IpSet,
   peerIdFilter,
 } from "../../handshake/mod.ts";
@@ -18,6 +18,7 @@ import {
   failed,
   hello,
   infoHash,
+  next,
   readAll,
   World,
 } from "../support/handshake_world.ts";
@@ -92,6 +93,10 @@ Deno.test(
       assertEquals(event.address, BOB);
     }
     await world.dial("10.0.0.1", hello());
+    assertEquals(await next(bob), { type: "listening", local: BOB });
+    (await connected(bob)).connection.close();
+    // It is told once.
+    await world.dial("10.0.0.2", hello());
     (await connected(bob)).connection.close();
   },
 );
@@ -220,7 +225,7 @@ Deno.test("sources are piped in and peers piped out", none, async () => {
     ReadableStream.from<PeerCandidate>([{ infoHash, address: BOB }]);
   await source(infoHash).pipeTo(alice.writable);
   await source(other).pipeTo(alice.sink());
-  const seen: HandshakeEvent[] = [];
+  const seen: HandshakerEvent[] = [];
   await alice.readable.pipeTo(
     new WritableStream({
       write(event) {

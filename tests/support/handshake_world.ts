@@ -5,10 +5,10 @@ import {
   type ByteConnection,
   encodeHandshake,
   type HandshakeConnected,
-  type HandshakeEvent,
   type HandshakeFailed,
   type HandshakeFields,
   Handshaker,
+  type HandshakerEvent,
   type HandshakerOptions,
   type PeerCandidate,
 } from "../../handshake/mod.ts";
@@ -72,7 +72,7 @@ export class World {
   }
 }
 
-export async function next(handshaker: Handshaker): Promise<HandshakeEvent> {
+export async function next(handshaker: Handshaker): Promise<HandshakerEvent> {
   const reader = handshaker.readable.getReader();
   try {
     const { value } = await reader.read();
@@ -97,12 +97,13 @@ export async function connected(
 ): Promise<HandshakeConnected> {
   const event = await next(handshaker);
   if (event.type === "failed") throw event.error;
+  assert(event.type === "connected", event.type);
   return event;
 }
 
 export async function failed(handshaker: Handshaker): Promise<HandshakeFailed> {
   const event = await next(handshaker);
-  assert(event.type === "failed", "connected");
+  assert(event.type === "failed", event.type);
   assertEquals(event.reason, event.error.code);
   return event;
 }

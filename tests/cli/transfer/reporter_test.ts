@@ -5,7 +5,11 @@ import {
   type ReportedTorrent,
   Reporter,
 } from "../../../cli/transfer/reporter.ts";
-import type { TorrentEvent, TorrentStats } from "../../../client/mod.ts";
+import type {
+  SessionEvent,
+  TorrentEvent,
+  TorrentStats,
+} from "../../../client/mod.ts";
 
 const STATS: TorrentStats = {
   state: "downloading",
@@ -32,6 +36,7 @@ function makeReporter(options: {
   readonly close?: () => Promise<void>;
 }) {
   const events = new EventQueue<TorrentEvent>(100);
+  const told = new EventQueue<SessionEvent>(100);
   const out: { readonly type: string }[] = [];
   const notes: string[] = [];
   const torrent: ReportedTorrent = {
@@ -51,6 +56,10 @@ function makeReporter(options: {
     session: {
       dht: undefined,
       local: undefined,
+      events: ({ signal } = {}) => {
+        signal?.addEventListener("abort", () => told.close());
+        return told;
+      },
       close: options.close ?? (async () => {}),
     },
     json: options.json,
@@ -69,7 +78,7 @@ function makeReporter(options: {
     },
   });
   reporter.add(torrent);
-  return { reporter, torrent, events, out, notes };
+  return { reporter, torrent, events, told, out, notes };
 }
 
 Deno.test({
@@ -192,5 +201,50 @@ Deno.test({
       failureLine("https://u:p@t.example/a?passkey=1", "Not complete"),
       "bip: error: https://t.example/a: Not complete",
     );
+  },
+});
+
+Deno.test({
+  name: "Reporter - tells when no peer can connect, and when that is over",
+  permissions: "none",
+  async fn() {
+    const address = { hostname: "127.0.0.1", port: 6881 };
+    const cause = new Error("Too many open\x1b files");
+    const listener = {
+      type: "listener",
+      address,
+      error: new Error("Cannot accept a connection", { cause }),
+    } as const;
+    const listening = { type: "listening", local: address } as const;
+    const events = [listener, listener, listening, listener, listening];
+    const message = "No peer can connect to 127.0.0.1:6881: Too many open";
+    for (const json of [false, true]) {
+      const { reporter, told, out, notes } = makeReporter({ json });
+      for (const event of events) told.push(event);
+      await reporter[Symbol.asyncDispose]();
+      assertEquals(
+        notes,
+        json ? [] : [
+          `Warning: ${message}\\x1b files`,
+          "Listening on 127.0.0.1:6881 again",
+        ],
+      );
+      const line = {
+        type: "listening",
+        address: "127.0.0.1",
+        port: 6881,
+      };
+      const warning = {
+        type: "warning",
+        code: "listener",
+        message: `${message}\x1b files`,
+        files: [],
+      };
+      assertEquals(
+        out.filter(({ type }) => type === "listening" || type === "warning")
+          .slice(1),
+        json ? [warning, line, line] : [],
+      );
+    }
   },
 });
