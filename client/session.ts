@@ -461,7 +461,8 @@ export class Session implements AsyncDisposable {
       }
       if (event.type === "failed") {
         const { reason, address, error } = event;
-        if (reason === "accept-failed") {
+        // The DHT takes the port along that uTP listens on.
+        if (reason === "accept-failed" && this.#closing === undefined) {
           this.#hub.publish({ type: "listener", address, error });
         }
         continue;
