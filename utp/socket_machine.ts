@@ -173,8 +173,7 @@ export class UtpSocketMachine {
   get deadline(): number | undefined {
     if (this.#state === "closed") return undefined;
     return Math.min(
-      this.#sender.resendAt,
-      this.#sender.windowProbeAt,
+      this.#sender.deadline,
       this.#acks.at,
       this.#synAt,
       this.#keepAliveAt,
@@ -250,9 +249,8 @@ export class UtpSocketMachine {
     }
     const { queue } = this.#sender;
     const ahead = seqDistance(packet.ackNr, (queue.first - 1) & 0xffff);
-    // What bears data may have been overtaken by many.
-    const isData = type === "data" || type === "fin";
-    const oldest = isData ? OLD_ACKS + queue.peak : OLD_ACKS;
+    // It may have been overtaken by as many as were ever on the way.
+    const oldest = OLD_ACKS + (type === "reset" ? 0 : queue.peak);
     if (ahead > queue.packets || ahead < -oldest) return this.#drop();
     if (type === "reset") {
       return this.#finish(
@@ -269,8 +267,8 @@ export class UtpSocketMachine {
     }
     this.#heardAt = now;
     const delay = this.#delays.measure(packet, now);
-    if (ahead >= 0) this.#sender.acknowledge(packet, ahead, delay, now);
-    if (isData) this.#receivePayload(packet, now);
+    this.#sender.acknowledge(packet, ahead, delay, this.#delays.echo, now);
+    if (type === "data" || type === "fin") this.#receivePayload(packet, now);
     if (this.#sender.wantsEnd) this.#checkEnd(now);
   }
 
@@ -298,7 +296,7 @@ export class UtpSocketMachine {
     const isPlain = !this.#buffer.hasGap && this.#state === "connected";
     if (this.#acks.isDue && !isPlain) return this.#writeAck(out, now);
     const number = this.#sender.next(this.#state === "connected", now);
-    if (number >= 0) {
+    if (number > 0) {
       const type = queue.isFin(number) ? "fin" : "data";
       this.#writeHeader(type, number, out, now);
       if (!this.#buffer.hasGap) this.#acks.acked();

@@ -50,6 +50,10 @@ export class Way {
   /** Swallows what it says true to. */
   filter: (data: Uint8Array) => boolean = () => false;
   readonly delaysMs: number[] = [];
+  /** Further delay of all that is sent from now on, in ms. */
+  addedMs = 0;
+  /** Told whenever a datagram has left the queue. */
+  onRoom: () => void = () => {};
 
   constructor(clock: SimClock, random: RandomSource, options: WayOptions) {
     this.#clock = clock;
@@ -83,13 +87,14 @@ export class Way {
       this.queued -= size;
       this.queuedBy.set(who, this.queuedBy.get(who)! - size);
       this.carried += size;
+      this.onRoom();
       const copies = this.#chance(duplicates) ? 2 : 1;
       for (let i = 0; i < copies; i++) {
         const extra = jitterMs === 0
           ? 0
           : randomInt(this.#random, Math.round(jitterMs * 1000)) / 1000;
         this.#clock.schedule(
-          this.#clock.now() + delayMs + extra,
+          this.#clock.now() + delayMs + this.addedMs + extra,
           () => arrive(copy),
         );
       }
@@ -128,6 +133,8 @@ export class End {
   /** Whether it closes when the other side has ended. */
   closes = true;
   isCorrupt = false;
+  /** Bytes that the system takes before it wants to be asked again. */
+  sendBuffer = Infinity;
   /** Packets sent, decoded. */
   readonly sent: UtpPacket[] = [];
   records = false;
@@ -170,6 +177,10 @@ export class End {
     this.#use(machine);
     for (let i = 0;; i++) {
       if (i > 5000) throw new Error("Endless packets");
+      if (this.#out.queued >= this.sendBuffer) {
+        this.#out.onRoom = () => this.wake();
+        break;
+      }
       const length = machine.poll(this.#buffer, this.now);
       if (length === 0) break;
       const data = this.#buffer.subarray(0, length);
@@ -229,6 +240,8 @@ export interface SimPathOptions {
   readonly back?: WayOptions;
   readonly machine?: Partial<UtpSocketMachineOptions>;
   readonly peer?: Partial<UtpSocketMachineOptions>;
+  /** Bytes that the system of `a` takes at a time. */
+  readonly sendBuffer?: number;
 }
 
 /** A connection from `a` to `b` over a path. */
@@ -247,6 +260,7 @@ export class SimPath {
     this.back = new Way(this.clock, random, options.back ?? {});
     this.a = new End("a", this.clock, this.there);
     this.b = new End("b", this.clock, this.back);
+    this.a.sendBuffer = options.sendBuffer ?? Infinity;
     this.a.peer = this.b;
     this.b.peer = this.a;
     this.b.accept = (syn) =>

@@ -48,9 +48,23 @@ scenario(
   both({ delayMs: 20, rate: 50e3, buffer: 500e3 }),
   500_000,
   ({ a }) => {
-    const { losses, samplesAbove } = a.machine!.stats();
-    assertEquals(losses, 0);
-    assert(samplesAbove < 429);
+    const stats = a.machine!.stats();
+    assertEquals([stats.losses, stats.timeouts, stats.resends], [0, 0, 0]);
+    assert(stats.samplesAbove < 429, `${stats.samplesAbove}`);
+  },
+);
+
+scenario(
+  "a small send buffer of the system: nothing is lost by it",
+  {
+    there: { delayMs: 10, rate: 50e6, buffer: 1e6 },
+    back: { delayMs: 10 },
+    sendBuffer: 5000,
+  },
+  MIB,
+  ({ a }) => {
+    const { fastResends, losses, timeouts, resends } = a.machine!.stats();
+    assertEquals([fastResends, losses, timeouts, resends], [0, 0, 0, 0]);
   },
 );
 
@@ -64,24 +78,16 @@ scenario(
   (_, rate) => assert(rate > 0.9 * 1.25e6, `${rate}`),
 );
 
-for (
-  const [name, way] of Object.entries({
-    loss: { delayMs: 25, rate: 12.5e6, loss: 0.01 },
-    jitter: { delayMs: 25, rate: 12.5e6, jitterMs: 10 },
-    duplicates: { delayMs: 25, duplicates: 0.1 },
-  })
-) {
-  scenario(name, both(way), 2 * MIB, ({ a, b }) => {
-    assertEquals(a.machine!.state, "connected");
-    assertEquals(b.received, 2 * MIB);
-  });
-}
-
 scenario(
-  "straw: what is dropped comes in the end",
+  "straw: a queue of one packet costs few timeouts",
   both({ delayMs: 20, rate: 50e3, buffer: 1500 }),
-  500_000,
-  ({ a }) => assert(a.machine!.stats().losses <= 64),
+  580_000,
+  ({ a }, rate) => {
+    const { losses, timeouts, fastResends, resends } = a.machine!.stats();
+    assert(losses <= 64 && fastResends <= 67, `${losses} ${fastResends}`);
+    assert(timeouts <= 4 && resends <= 80, `${timeouts} ${resends}`);
+    assert(rate > 15_000, `${rate}`);
+  },
 );
 
 scenario(
@@ -90,8 +96,12 @@ scenario(
     there: { delayMs: 25, rate: MIB, buffer: 256 << 10 },
     back: { delayMs: 25, rate: 20 << 10, buffer: 32 << 10 },
   },
-  4 * MIB,
-  (_, rate) => assert(rate > 0.8 * MIB, `${rate}`),
+  8 * MIB,
+  ({ a }, rate) => {
+    assert(rate > 0.9 * MIB, `${rate}`);
+    const { timeouts, spurious } = a.machine!.stats();
+    assertEquals([timeouts, spurious], [0, 0]);
+  },
 );
 
 Deno.test({

@@ -6,8 +6,12 @@
 
 /** Queueing delay that is aimed at, in microseconds. */
 export const TARGET_DELAY_US = 100_000;
+/** Delay that ends slow start: what is on the way by then comes on top. */
+const SLOW_START_DELAY_US = 25_000;
 /** Bytes that the window grows in a round trip without delay. */
 const GAIN = 3000;
+/** Part of a small window that it grows in a round trip: queues are short. */
+const GROWTH_PART = 1 / 4.5;
 /** Least time between two cuts, in ms. */
 const CUT_INTERVAL_MS = 100;
 /** Packets of the first window. */
@@ -24,6 +28,10 @@ export class CongestionWindow {
   #cutAt = -Infinity;
   /** Packets before this one were on the way at the last cut. */
   #lossEnd = 0;
+  /** What was before the last cut, while that may be taken back. */
+  #sizeBefore = 0;
+  #thresholdBefore = 0;
+  #wasSlowStart = false;
 
   /** @param packetSize Bytes of a full payload. */
   constructor(packetSize: number) {
@@ -39,18 +47,23 @@ export class CongestionWindow {
 
   /**
    * Bytes were acked, with a queueing delay in microseconds (`undefined` when
-   * it is not known), while so many were on the way. A window that was not
-   * used does not grow.
+   * it is not known) and a mean round trip in ms, while so many were on the
+   * way. A window that was not used does not grow.
    */
   acked(
     bytes: number,
     delay: number | undefined,
     inFlight: number,
+    roundTrip: number,
     isFull: boolean,
   ): void {
-    if (delay !== undefined && delay >= TARGET_DELAY_US && this.isSlowStart) {
-      this.#threshold = Math.max(this.#packetSize, this.size / 2);
+    const tooMuch = (delay ?? 0) - TARGET_DELAY_US;
+    if ((delay ?? 0) >= SLOW_START_DELAY_US && this.isSlowStart) {
+      // It has doubled since that packet left.
+      this.#shrinkTo(this.size / 2);
+      this.#threshold = this.size;
       this.isSlowStart = false;
+      return;
     }
     if (this.isSlowStart) {
       if (!isFull) return;
@@ -62,10 +75,16 @@ export class CongestionWindow {
       return;
     }
     if (delay === undefined) return;
-    const off = Math.max(-1, (TARGET_DELAY_US - delay) / TARGET_DELAY_US);
-    if (off > 0 && !isFull) return;
     const share = Math.min(1, bytes / Math.max(inFlight, bytes, 1));
-    this.size = Math.max(this.#packetSize, this.size + GAIN * share * off);
+    if (tooMuch < 0) {
+      const gain = Math.min(GAIN, this.size * GROWTH_PART);
+      if (isFull) this.size += gain * share * -tooMuch / TARGET_DELAY_US;
+      return;
+    }
+    // Half of what stands in the queue beyond the target goes in a round trip.
+    const queued = this.size * tooMuch / Math.max(1, 1000 * roundTrip);
+    const least = GAIN * Math.min(1, tooMuch / TARGET_DELAY_US);
+    this.#shrinkTo(this.size - share * Math.max(least, queued / 2));
   }
 
   /**
@@ -76,9 +95,10 @@ export class CongestionWindow {
     if (packet < this.#lossEnd || now - this.#cutAt < CUT_INTERVAL_MS) {
       return false;
     }
+    this.#keep();
     this.#cutAt = now;
     this.#lossEnd = next;
-    this.size = Math.max(this.#packetSize, this.size / 2);
+    this.#shrinkTo(this.size / 2);
     this.#threshold = this.size;
     this.isSlowStart = false;
     return true;
@@ -86,6 +106,7 @@ export class CongestionWindow {
 
   /** Nothing was acked in time: begins again with one packet. */
   timedOut(next: number, now: number): void {
+    this.#keep();
     this.#threshold = Math.max(2 * this.#packetSize, this.size / 2);
     this.size = this.#packetSize;
     this.isSlowStart = true;
@@ -93,8 +114,32 @@ export class CongestionWindow {
     this.#cutAt = now;
   }
 
+  /** What the last cut was for had not been lost: takes it back. */
+  undo(): void {
+    if (this.#sizeBefore === 0) return;
+    this.size = Math.max(this.size, this.#sizeBefore);
+    this.#threshold = this.#thresholdBefore;
+    this.isSlowStart = this.#wasSlowStart;
+    this.#sizeBefore = 0;
+  }
+
+  /** What the last cut was for had been lost. */
+  confirm(): void {
+    this.#sizeBefore = 0;
+  }
+
   /** Nothing was sent for a while: what was known of the path grows old. */
   idled(): void {
-    this.size = Math.max(this.#packetSize, this.size * 2 / 3);
+    this.#shrinkTo(this.size * 2 / 3);
+  }
+
+  #keep(): void {
+    this.#sizeBefore = this.size;
+    this.#thresholdBefore = this.#threshold;
+    this.#wasSlowStart = this.isSlowStart;
+  }
+
+  #shrinkTo(size: number): void {
+    this.size = Math.max(this.#packetSize, size);
   }
 }

@@ -37,6 +37,8 @@ export interface UtpSocketStats {
   readonly fastResends: number;
   /** Packets sent again for any reason. */
   readonly resends: number;
+  /** Acks of packets that were taken for lost and were not. */
+  readonly spurious: number;
   /** Times the congestion window was halved. */
   readonly losses: number;
   /** Times no ack came in time. */
@@ -63,6 +65,7 @@ export function createCounters(): Counters {
     bytesReceived: 0,
     fastResends: 0,
     resends: 0,
+    spurious: 0,
     losses: 0,
     timeouts: 0,
     samplesAbove: 0,

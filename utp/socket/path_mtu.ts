@@ -53,10 +53,22 @@ export class PathMtu {
     this.probing = bytes;
   }
 
-  /** The probe arrived, or it did not. */
-  ended(arrived: boolean, now: number): void {
-    if (arrived) this.size = Math.max(this.size, this.probing);
-    else this.#ceiling = Math.max(this.size, this.probing - 1);
+  /** A probe arrived, perhaps one that was taken for lost. */
+  arrived(bytes: number, now: number): void {
+    if (bytes <= this.size) return;
+    this.size = bytes;
+    this.#ceiling = Math.max(this.#ceiling, bytes);
+    this.#ended(now);
+  }
+
+  /** A probe did not arrive. */
+  lost(bytes: number, now: number): void {
+    if (this.probing !== bytes) return;
+    this.#ceiling = Math.max(this.size, bytes - 1);
+    this.#ended(now);
+  }
+
+  #ended(now: number): void {
     this.#isFirst = false;
     this.probing = 0;
     if (this.#ceiling - this.size <= PRECISION) {

@@ -7,6 +7,8 @@
 /** First wait, while no round trip was measured, in ms. */
 export const INITIAL_TIMEOUT_MS = 3000;
 const MIN_TIMEOUT_MS = 500;
+/** Round trips that hardly differ may still grow. */
+const MIN_MARGIN_MS = 200;
 const MAX_TIMEOUT_MS = 60_000;
 
 /** Mean and deviation of round trips. */
@@ -32,9 +34,10 @@ export class RoundTrip {
 
   /** How long to wait for an ack after so many waits in vain, in ms. */
   timeout(failures: number): number {
-    const wait = this.least === Infinity
-      ? INITIAL_TIMEOUT_MS
-      : Math.max(MIN_TIMEOUT_MS, this.mean + 2 * this.#deviation);
+    const wait = this.least === Infinity ? INITIAL_TIMEOUT_MS : Math.max(
+      MIN_TIMEOUT_MS,
+      this.mean + Math.max(MIN_MARGIN_MS, 4 * this.#deviation),
+    );
     const extra = failures === 0 ? 0 : 1000 * 2 ** (failures - 1);
     return Math.min(MAX_TIMEOUT_MS, wait + extra);
   }

@@ -5,17 +5,20 @@
  */
 import { ByteRing } from "./byte_ring.ts";
 import type { UtpPacket } from "../packet.ts";
+import {
+  ACKED,
+  FLYING,
+  LOST,
+  type PacketList,
+  PacketTable,
+} from "./packet_table.ts";
+import { ReorderWindow } from "./reorder_window.ts";
 import { seqDistance } from "./sequence.ts";
 
 /** Packets that may wait for their acks: what selective acks can name. */
 const MAX_PACKETS = 2000;
-/** Later packets that must be acked before one counts as lost. */
-const LATER_ACKS = 3;
-
-/** States of a packet. */
-const ACKED = 0;
-const FLYING = 1;
-const LOST = 2;
+/** How far a round trip by the other side's clock may be off, in ms. */
+const ECHO_ERROR_MS = 1;
 
 /**
  * Bytes in packets, numbered without wrap. A packet keeps its bytes once it was
@@ -24,34 +27,26 @@ const LOST = 2;
 export class SendQueue {
   readonly #ring = new ByteRing();
   readonly #capacity: number;
+  readonly #table = new PacketTable();
+  readonly #flying: PacketList = { first: 0, last: 0 };
+  readonly #lost: PacketList = { first: 0, last: 0 };
   /** Position of the first byte that is in no packet. */
   #unsentAt = 0;
   /** Number of the oldest packet without an ack. */
   first: number;
   /** Number of the next packet. */
   next: number;
-  #slots = 0;
-  #state = new Uint8Array(0);
-  #sends = new Uint8Array(0);
-  #offset = new Float64Array(0);
-  #length = new Int32Array(0);
-  #sentAt = new Float64Array(0);
-  #order = new Float64Array(0);
-  #probe = new Int32Array(0);
   /** Transmissions so far. */
   #transmissions = 0;
-  /** The three latest transmissions of which an ack came. */
-  #latest: [number, number, number] = [0, 0, 0];
-  #hasNews = false;
-  #lostCount = 0;
   /** Number of the FIN. */
   #fin = Infinity;
+  /** Number of the newest packet shorter than a full one; -1 for none. */
+  #short = -1;
+  readonly #reorder = new ReorderWindow();
   /** Payload bytes on the way. */
   inFlight = 0;
   /** Payload bytes without an ack, on the way or lost. */
   unacked = 0;
-  /** Number of the newest packet shorter than a full one; -1 for none. */
-  #short = -1;
   /** The longest the queue of packets has been. */
   peak = 0;
 
@@ -63,6 +58,10 @@ export class SendQueue {
   roundTrip = -1;
   /** What became of a probe: bytes that arrived, 0 for nothing. */
   probeArrived = 0;
+  /** Whether it acked one for lost that was not. */
+  isSpurious = false;
+  /** Number of the newest packet that it acked and that was sent again; or -1. */
+  repaired = -1;
 
   /** @param seqNr Sequence number of the first packet. */
   constructor(seqNr: number, capacity: number) {
@@ -105,6 +104,16 @@ export class SendQueue {
     return this.first > this.#fin;
   }
 
+  /** The packet to be sent again next, or 0. */
+  get firstLost(): number {
+    return this.#lost.first;
+  }
+
+  /** The packet on the way that was sent last, or 0. */
+  get lastFlying(): number {
+    return this.#flying.last;
+  }
+
   /** Takes bytes. Returns how many. */
   write(data: Uint8Array): number {
     const count = Math.min(data.length, this.room);
@@ -114,16 +123,18 @@ export class SendQueue {
 
   /** Makes a packet of the next bytes, or the FIN of none. Returns its number. */
   add(length: number, isShort: boolean): number {
-    const number = this.next++;
-    this.#reserve();
+    const table = this.#table;
+    const number = this.next;
+    table.reserve(this.first, number);
+    this.next++;
     this.peak = Math.max(this.peak, this.packets);
-    const slot = number & (this.#slots - 1);
-    this.#state[slot] = LOST;
-    this.#lostCount++;
-    this.#sends[slot] = 0;
-    this.#probe[slot] = 0;
-    this.#offset[slot] = this.#unsentAt;
-    this.#length[slot] = length;
+    const slot = table.slot(number);
+    table.state[slot] = LOST;
+    table.append(this.#lost, number);
+    table.sends[slot] = 0;
+    table.probe[slot] = 0;
+    table.offset[slot] = this.#unsentAt;
+    table.length[slot] = length;
     this.#unsentAt += length;
     this.unacked += length;
     if (length === 0) this.#fin = number;
@@ -138,21 +149,12 @@ export class SendQueue {
 
   /** Whether a packet was never sent. */
   isUnsent(number: number): boolean {
-    return this.#sends[number & (this.#slots - 1)] === 0;
+    return this.#table.sends[this.#table.slot(number)] === 0;
   }
 
   /** Payload bytes of a packet. */
   lengthOf(number: number): number {
-    return this.#length[number & (this.#slots - 1)]!;
-  }
-
-  /** The first lost packet, or -1. */
-  nextLost(): number {
-    if (this.#lostCount === 0) return -1;
-    for (let n = this.first; n < this.next; n++) {
-      if (this.#state[n & (this.#slots - 1)] === LOST) return n;
-    }
-    return -1;
+    return this.#table.length[this.#table.slot(number)]!;
   }
 
   /** Writes the payload of a packet that goes out, perhaps as a probe. */
@@ -163,36 +165,50 @@ export class SendQueue {
     probe: number,
     now: number,
   ): void {
-    const slot = number & (this.#slots - 1);
-    const length = this.#length[slot]!;
-    if (this.#state[slot] === LOST) this.#lostCount--;
-    this.#state[slot] = FLYING;
-    this.#sends[slot] = Math.min(255, this.#sends[slot]! + 1);
-    this.#probe[slot] = probe;
-    this.#sentAt[slot] = now;
-    this.#order[slot] = ++this.#transmissions;
+    const table = this.#table;
+    const slot = table.slot(number);
+    const length = table.length[slot]!;
+    table.remove(this.#lost, number);
+    table.append(this.#flying, number);
+    table.state[slot] = FLYING;
+    if (table.sends[slot] === 0) {
+      table.firstSentAt[slot] = now;
+      table.probe[slot] = probe;
+    }
+    table.sends[slot] = Math.min(255, table.sends[slot]! + 1);
+    table.sentAt[slot] = now;
+    table.order[slot] = ++this.#transmissions;
     this.inFlight += length;
-    if (length > 0) this.#ring.copy(this.#offset[slot]!, length, out, at);
+    if (length > 0) this.#ring.copy(table.offset[slot]!, length, out, at);
   }
 
-  /** Takes the acks of a packet, whose `ackNr` was found to be plausible. */
-  acknowledge(packet: UtpPacket, now: number, leastRoundTrip: number): void {
+  /**
+   * Takes the acks of a packet, whose `ackNr` was found to be plausible; it may
+   * be older than what was acked before. `echo` is the round trip in ms of the
+   * packet that the other side has received last, 0 when that is not known.
+   */
+  acknowledge(
+    packet: UtpPacket,
+    now: number,
+    leastRoundTrip: number,
+    echo: number,
+  ): void {
     this.ackedBytes = 0;
-    this.isProgress = false;
-    this.roundTrip = -1;
+    this.isProgress = this.isSpurious = false;
+    this.roundTrip = this.repaired = -1;
     this.probeArrived = 0;
     const last = this.first - 1 +
       seqDistance(packet.ackNr, (this.first - 1) & 0xffff);
     if (last >= this.first) {
       for (let n = this.first; n <= last; n++) {
-        this.#ack(n & (this.#slots - 1), now, leastRoundTrip);
+        this.#ack(n, now, leastRoundTrip, echo);
       }
       this.first = last + 1;
       this.isProgress = true;
       this.#ring.dropUntil(
         this.first === this.next
           ? this.#unsentAt
-          : this.#offset[this.first & (this.#slots - 1)]!,
+          : this.#table.offset[this.#table.slot(this.first)]!,
       );
     }
     const { data, sackOffset, sackLength } = packet;
@@ -203,107 +219,95 @@ export class SendQueue {
         if ((byte & 1 << bit) === 0) continue;
         const n = last + 2 + i * 8 + bit;
         if (n >= this.next) return;
-        if (n > this.first) {
-          this.#ack(n & (this.#slots - 1), now, leastRoundTrip);
-        }
+        if (n > this.first) this.#ack(n, now, leastRoundTrip, echo);
       }
     }
   }
 
-  /** Finds a packet that three later ones have overtaken. Returns -1 for none. */
-  findLost(): number {
-    if (!this.#hasNews) return -1;
-    const before = this.#latest[LATER_ACKS - 1]!;
-    for (let n = this.first; n < this.next; n++) {
-      const slot = n & (this.#slots - 1);
-      if (this.#state[slot] !== FLYING) continue;
-      if (this.#order[slot]! < before) return n;
-      // All behind a packet that was sent once were sent later.
-      if (this.#sends[slot] === 1) break;
-    }
-    this.#hasNews = false;
-    return -1;
+  /**
+   * Finds a packet that others have overtaken for too long. Returns 0 for none,
+   * and then `checkAt` is when to look again.
+   */
+  findLost(now: number, least: number, mean: number): number {
+    const number = this.#flying.first;
+    this.checkAt = Infinity;
+    if (number === 0) return 0;
+    const slot = this.#table.slot(number);
+    const { order, sentAt } = this.#table;
+    const at = this.#reorder.lostAt(order[slot]!, sentAt[slot]!, least, mean);
+    if (at <= now) return number;
+    this.checkAt = at;
+    return 0;
   }
+
+  /** When {@linkcode SendQueue.findLost} may find more. */
+  checkAt = Infinity;
 
   /** A packet is lost. Returns the bytes of the probe that it was, or 0. */
   lose(number: number): number {
-    const slot = number & (this.#slots - 1);
-    this.#lose(slot);
-    return this.#probe[slot]!;
+    const table = this.#table;
+    const slot = table.slot(number);
+    table.remove(this.#flying, number);
+    table.append(this.#lost, number);
+    table.state[slot] = LOST;
+    this.inFlight -= table.length[slot]!;
+    return table.sends[slot] === 1 ? table.probe[slot]! : 0;
   }
 
   /** The oldest packet is lost; -1 if that was known. See `lose`. */
   loseFirst(): number {
-    const slot = this.first & (this.#slots - 1);
-    return this.#state[slot] === FLYING ? this.lose(this.first) : -1;
+    const { state } = this.#table;
+    return state[this.#table.slot(this.first)] === FLYING
+      ? this.lose(this.first)
+      : -1;
   }
 
-  /** Everything is lost that is on the way. */
+  /** Everything is lost that is on the way, the oldest first. */
   loseAll(): void {
     for (let n = this.first; n < this.next; n++) {
-      const slot = n & (this.#slots - 1);
-      if (this.#state[slot] === FLYING) this.#lose(slot);
+      if (this.#table.state[this.#table.slot(n)] === FLYING) this.lose(n);
     }
   }
 
-  #lose(slot: number): void {
-    this.#state[slot] = LOST;
-    this.#lostCount++;
-    this.inFlight -= this.#length[slot]!;
-  }
-
-  #ack(slot: number, now: number, leastRoundTrip: number): void {
-    const state = this.#state[slot]!;
+  #ack(
+    number: number,
+    now: number,
+    leastRoundTrip: number,
+    echo: number,
+  ): void {
+    const table = this.#table;
+    const slot = table.slot(number);
+    const state = table.state[slot]!;
     if (state === ACKED) return;
-    const length = this.#length[slot]!;
-    if (state === FLYING) this.inFlight -= length;
-    else this.#lostCount--;
-    this.#state[slot] = ACKED;
+    const length = table.length[slot]!;
+    const sends = table.sends[slot]!;
+    if (state === FLYING) {
+      this.inFlight -= length;
+      table.remove(this.#flying, number);
+    } else table.remove(this.#lost, number);
+    table.state[slot] = ACKED;
     this.unacked -= length;
     this.ackedBytes += length;
     this.isProgress = true;
-    const age = now - this.#sentAt[slot]!;
-    const isFirst = this.#sends[slot] === 1;
-    if (isFirst) {
-      this.roundTrip = age;
-      if (this.#probe[slot]! > 0) this.probeArrived = this.#probe[slot]!;
+    const age = now - table.sentAt[slot]!;
+    // An ack that comes too soon after the second sending is that of the first,
+    // and so is one that was caused by what was sent before.
+    const isEarly = sends > 1 &&
+      (age < leastRoundTrip || echo > age + ECHO_ERROR_MS);
+    if (sends === 1) {
+      if (state === FLYING) this.roundTrip = age;
+      else this.isSpurious = true;
+      this.#reorder.arrived(table.order[slot]!, age);
+    } else if (isEarly) {
+      this.isSpurious = true;
+      if (echo > 0) this.roundTrip = echo;
+      this.#reorder.arrived(0, now - table.firstSentAt[slot]!);
+    } else {
+      this.repaired = number;
+      this.#reorder.arrived(table.order[slot]!, age);
     }
-    // An ack that comes too soon after the second sending is that of the first.
-    if (!isFirst && age < leastRoundTrip) return;
-    const order = this.#order[slot]!;
-    const latest = this.#latest;
-    if (order > latest[0]) {
-      latest[2] = latest[1];
-      latest[1] = latest[0];
-      latest[0] = order;
-    } else if (order > latest[1]) {
-      latest[2] = latest[1];
-      latest[1] = order;
-    } else if (order > latest[2]) latest[2] = order;
-    else return;
-    this.#hasNews = true;
-  }
-
-  #reserve(): void {
-    const old = this.#slots;
-    if (this.packets <= old) return;
-    const size = Math.max(32, old * 2);
-    const grow = <T extends Uint8Array | Int32Array | Float64Array>(
-      from: T,
-      to: T,
-    ): T => {
-      for (let n = this.first; n < this.next - 1; n++) {
-        to[n & (size - 1)] = from[n & (old - 1)]!;
-      }
-      return to;
-    };
-    this.#state = grow(this.#state, new Uint8Array(size));
-    this.#sends = grow(this.#sends, new Uint8Array(size));
-    this.#offset = grow(this.#offset, new Float64Array(size));
-    this.#length = grow(this.#length, new Int32Array(size));
-    this.#sentAt = grow(this.#sentAt, new Float64Array(size));
-    this.#order = grow(this.#order, new Float64Array(size));
-    this.#probe = grow(this.#probe, new Int32Array(size));
-    this.#slots = size;
+    if ((sends === 1 || isEarly) && table.probe[slot]! > 0) {
+      this.probeArrived = table.probe[slot]!;
+    }
   }
 }

@@ -8,19 +8,21 @@ import {
   type UtpPacket,
   writeUtpPadding,
 } from "../packet.ts";
+import { DELAYED_ACK_MS } from "./ack_schedule.ts";
 import { CongestionWindow, TARGET_DELAY_US } from "./congestion.ts";
 import type { Counters, UtpSocketMachineOptions } from "./options.ts";
+import { Pacer } from "./pacer.ts";
 import { PathMtu } from "./path_mtu.ts";
 import { RoundTrip } from "./round_trip.ts";
 import { SendQueue } from "./send_queue.ts";
+import { timeDistance } from "./sequence.ts";
 
 /** Bytes of payload before the other side has shown that it is there. */
 const UNCONFIRMED_PAYLOAD = 128;
-const RESENDS_PER_ACK = 4;
 /** Acks that say the same, after which a packet is lost. */
 const DUPLICATE_ACKS = 3;
 /** Waits in vain that end a connection; fewer when only the FIN is left. */
-const MAX_FAILURES = 4;
+const MAX_FAILURES = 5;
 const MAX_FIN_FAILURES = 2;
 /** Times that an idle window shrinks, at most. */
 const MAX_IDLE_CUTS = 12;
@@ -31,9 +33,12 @@ export class Sender {
   readonly window: CongestionWindow;
   readonly mtu: PathMtu;
   readonly roundTrip = new RoundTrip();
+  readonly #pacer = new Pacer();
   readonly #counters: Counters;
   readonly #mtuFloor: number;
   #peerWindow: number;
+  /** When the other side told of its window last, by its clock. */
+  #peerWindowAt: number | undefined;
   #duplicateAcks = 0;
   #failures = 0;
   #isFull = false;
@@ -43,6 +48,11 @@ export class Sender {
   #sentAt = -Infinity;
   /** When the oldest packet counts as lost. */
   resendAt = Infinity;
+  /** When the newest packet is sent again, as nothing tells that it is lost. */
+  #tailAt = Infinity;
+  /** Number of the packet that was, until something is acked; or 0. */
+  #tailProbe = 0;
+  #mayProbeTail = false;
   /** When a window that is shut is to be looked at. */
   windowProbeAt = Infinity;
 
@@ -72,37 +82,44 @@ export class Sender {
     return this.#wantsEnd;
   }
 
+  /** When `tick` wants to be called. */
+  get deadline(): number {
+    return Math.min(
+      this.resendAt,
+      this.#tailAt,
+      this.windowProbeAt,
+      this.queue.checkAt,
+      this.#pacer.at,
+    );
+  }
+
   /** After what was written comes a FIN. */
   end(): void {
     this.#wantsEnd = true;
   }
 
-  /** Takes the acks of a packet, and what it tells of delay and window. */
+  /**
+   * Takes the acks of a packet, and what it tells of window, queueing delay in
+   * microseconds and round trip in ms.
+   */
   acknowledge(
     packet: UtpPacket,
     ahead: number,
     delay: number | undefined,
+    echo: number,
     now: number,
   ): void {
-    const { queue, mtu, roundTrip } = this;
+    const { queue, roundTrip } = this;
     const flying = queue.inFlight;
     const windowBefore = this.#peerWindow;
-    this.#peerWindow = packet.windowSize;
-    if (packet.windowSize > 0) this.windowProbeAt = Infinity;
-    queue.acknowledge(packet, now, roundTrip.least);
+    this.#hearWindow(packet, ahead);
+    queue.acknowledge(packet, now, roundTrip.least, echo);
     if (queue.roundTrip >= 0) roundTrip.add(queue.roundTrip);
-    if (queue.probeArrived > 0 && mtu.probing === queue.probeArrived) {
-      mtu.ended(true, now);
+    if (queue.probeArrived > 0) {
+      this.mtu.arrived(queue.probeArrived, now);
       this.window.packetSize = this.fullSize;
     }
-    if (queue.isProgress) {
-      this.#failures = 0;
-      this.#counters.bytesAcked += queue.ackedBytes;
-      this.#adjustWindow(flying, delay);
-      this.resendAt = queue.packets === 0
-        ? Infinity
-        : now + roundTrip.timeout(0);
-    }
+    if (queue.isProgress) this.#progress(flying, delay, now);
     if (
       ahead === 0 && packet.type === "state" && packet.sackLength === 0 &&
       queue.packets > 0 && packet.windowSize === windowBefore
@@ -111,11 +128,37 @@ export class Sender {
         this.#lost(queue.first, queue.loseFirst(), now);
       }
     } else this.#duplicateAcks = 0;
-    for (let i = 0; i < RESENDS_PER_ACK; i++) {
-      const number = queue.findLost();
-      if (number < 0) break;
-      this.#lost(number, queue.lose(number), now);
+  }
+
+  /** Packets overtake each other: the latest word on the window counts. */
+  #hearWindow(packet: UtpPacket, ahead: number): void {
+    const at = this.#peerWindowAt;
+    const isNews = ahead > 0 || at === undefined ||
+      (ahead === 0 && timeDistance(packet.timestamp, at) >= 0);
+    if (!isNews) return;
+    this.#peerWindowAt = packet.timestamp;
+    this.#peerWindow = packet.windowSize;
+    if (packet.windowSize > 0) this.windowProbeAt = Infinity;
+  }
+
+  #progress(flying: number, delay: number | undefined, now: number): void {
+    const { queue, roundTrip } = this;
+    this.#failures = 0;
+    this.#counters.bytesAcked += queue.ackedBytes;
+    if (queue.isSpurious) {
+      this.#counters.spurious++;
+      this.window.undo();
+    } else if (queue.repaired >= 0) this.window.confirm();
+    this.#adjustWindow(flying, delay);
+    // What the end of a flight hides is a loss like any other.
+    if (this.#tailProbe > 0 && queue.repaired === this.#tailProbe) {
+      this.#cut(this.#tailProbe, now);
     }
+    this.#tailProbe = 0;
+    this.#findLost(now);
+    const isIdle = queue.packets === 0;
+    this.resendAt = isIdle ? Infinity : now + roundTrip.timeout(0);
+    this.#tailAt = isIdle ? Infinity : now + this.#tailWait();
   }
 
   #adjustWindow(flying: number, delay: number | undefined): void {
@@ -128,34 +171,51 @@ export class Sender {
       if (delay > TARGET_DELAY_US) this.#counters.samplesAbove++;
       else this.#counters.samplesBelow++;
     }
-    this.window.acked(queue.ackedBytes, delay, flying, this.#isFull);
+    const { mean } = this.roundTrip;
+    this.window.acked(queue.ackedBytes, delay, flying, mean, this.#isFull);
     this.#isFull = false;
+  }
+
+  #findLost(now: number): void {
+    const { queue, roundTrip } = this;
+    while (true) {
+      const number = queue.findLost(now, roundTrip.least, roundTrip.mean);
+      if (number === 0) return;
+      this.#lost(number, queue.lose(number), now);
+    }
   }
 
   /** A packet was lost, which may have been a probe of so many bytes. */
   #lost(number: number, probe: number, now: number): void {
     if (probe < 0) return;
     this.#counters.fastResends++;
-    if (probe > 0) {
-      // It was too long, which says nothing of how full the path is.
-      if (this.mtu.probing === probe) this.mtu.ended(false, now);
-    } else if (this.window.lost(number, this.queue.next, now)) {
-      this.#counters.losses++;
-    }
+    // It was too long, which says nothing of how full the path is.
+    if (probe > 0) this.mtu.lost(probe, now);
+    else this.#cut(number, now);
+  }
+
+  #cut(number: number, now: number): void {
+    if (this.window.lost(number, this.queue.next, now)) this.#counters.losses++;
   }
 
   /** Looks at the clock. Returns whether the other side is to be given up. */
   tick(now: number, heardAt: number): boolean {
+    const { queue, mtu } = this;
+    this.#pacer.tick(now);
     if (now >= this.windowProbeAt) {
       this.windowProbeAt = Infinity;
       this.#mayProbeWindow = true;
     }
+    if (now >= queue.checkAt) this.#findLost(now);
+    if (now >= this.#tailAt) {
+      this.#tailAt = Infinity;
+      this.#probeTail(now);
+    }
     if (now < this.resendAt) return false;
-    this.resendAt = Infinity;
-    const { queue, mtu } = this;
+    this.resendAt = this.#tailAt = Infinity;
     this.#counters.timeouts++;
     const onlyProbe = mtu.probing > 0 && queue.packets === 1;
-    if (mtu.probing > 0) mtu.ended(false, now);
+    if (mtu.probing > 0) mtu.lost(mtu.probing, now);
     // A peer that answers, if only that its window is shut, is there.
     if (!onlyProbe && heardAt <= this.#sentAt) this.#failures++;
     const most = queue.hasFin && queue.packets === 1
@@ -167,29 +227,52 @@ export class Sender {
     return false;
   }
 
+  /** Nothing after the newest packet tells what became of it (RFC 8985, 7). */
+  #probeTail(now: number): void {
+    const { queue } = this;
+    const number = queue.lastFlying;
+    if (number === 0 || queue.firstLost > 0 || queue.checkAt < Infinity) return;
+    const probe = queue.lose(number);
+    if (probe > 0) this.mtu.lost(probe, now);
+    else this.#tailProbe = number;
+    this.#mayProbeTail = true;
+  }
+
+  #tailWait(): number {
+    const { mean } = this.roundTrip;
+    if (mean === 0 || this.#tailProbe > 0 || this.#failures > 0) {
+      return Infinity;
+    }
+    return 2 * mean + DELAYED_ACK_MS;
+  }
+
   /**
-   * Chooses or makes the packet that goes out next. Returns its number, or -1
+   * Chooses or makes the packet that goes out next. Returns its number, or 0
    * for none.
    */
   next(isConfirmed: boolean, now: number): number {
     const { queue } = this;
-    const lost = queue.nextLost();
-    if (lost >= 0) return this.#hasRoom(queue.lengthOf(lost)) ? lost : -1;
-    if (!queue.canAdd) return -1;
+    const lost = queue.firstLost;
+    if (lost > 0) {
+      return this.#mayProbeTail || this.#maySend(queue.lengthOf(lost), now)
+        ? lost
+        : 0;
+    }
+    if (!queue.canAdd) return 0;
     const { unsent } = queue;
     if (unsent === 0) {
-      return this.#wantsEnd && !queue.hasFin ? queue.add(0, false) : -1;
+      return this.#wantsEnd && !queue.hasFin ? queue.add(0, false) : 0;
     }
     const full = this.fullSize;
     let size = Math.min(full, unsent);
     if (!isConfirmed) {
-      if (queue.packets > 0) return -1;
+      if (queue.packets > 0) return 0;
       size = Math.min(size, UNCONFIRMED_PAYLOAD);
     }
     // Nagle: one packet that is not full.
-    if (size < full && queue.hasShort && !this.#wantsEnd) return -1;
+    if (size < full && queue.hasShort && !this.#wantsEnd) return 0;
     size = this.#fit(size, now);
-    if (size === 0 || !this.#hasRoom(size)) return -1;
+    if (size === 0 || !this.#maySend(size, now)) return 0;
     if (queue.packets === 0) this.#shrinkIdle(now);
     this.#mayProbeWindow = false;
     return queue.add(size, size < full);
@@ -209,9 +292,11 @@ export class Sender {
     return 0;
   }
 
-  #hasRoom(size: number): boolean {
+  #maySend(size: number, now: number): boolean {
     const { inFlight } = this.queue;
-    if (inFlight === 0 || inFlight + size <= this.window.size) return true;
+    if (inFlight === 0) return true;
+    const hasRoom = inFlight + size <= this.window.size;
+    if (hasRoom && this.#pacer.maySend(now)) return true;
     this.#isFull = true;
     return false;
   }
@@ -232,6 +317,7 @@ export class Sender {
     const length = queue.lengthOf(number);
     const isNew = queue.isUnsent(number);
     if (!isNew) this.#counters.resends++;
+    this.#mayProbeTail = false;
     const probe = isNew && length > 0 && this.window.size > 3 * this.#mtuFloor
       ? mtu.nextProbe(now)
       : 0;
@@ -240,10 +326,12 @@ export class Sender {
     if (isProbe) mtu.sent(probe);
     const at = writeUtpPadding(out, isProbe ? padding : 0);
     queue.send(number, out, at, isProbe ? probe : 0, now);
+    this.#pacer.sent(at + length, this.window, this.roundTrip.mean, now);
     this.#sentAt = now;
     if (this.resendAt === Infinity) {
       this.resendAt = now + this.roundTrip.timeout(this.#failures);
     }
+    this.#tailAt = now + this.#tailWait();
     return at + length;
   }
 }
