@@ -85,6 +85,7 @@ export type Rooms = Readonly<Record<string, readonly string[]>>;
  */
 export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
   client: {
+    http: [],
     limits: [],
     peers: [],
     trackers: [],
@@ -92,7 +93,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
     metadata: ["limits", "peers", "content"],
     swarm: ["limits", "peers", "content", "metadata"],
     torrent: ["limits", "peers", "trackers", "content", "metadata", "swarm"],
-    session: ["trackers", "content"],
+    session: ["trackers", "content", "http"],
   },
   bencode: { syntax: [] },
   utp: { socket: [], driver: ["socket"] },

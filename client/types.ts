@@ -418,10 +418,9 @@ export interface SessionOptions extends PolicyOptions {
   readonly blocklist?: IpSet | undefined;
   /**
    * A proxy that nothing for `proxyFor` goes round, names included: what it
-   * cannot carry is left out, and HTTP hosts are asked by IP address only, as
-   * `fetch` would look their names up here. With peers behind it there is no local
-   * discovery, and nobody is told where we listen. Blocked names of peers
-   * are not noticed.
+   * cannot carry is left out. With peers behind it there is no local discovery, and
+   * nobody is told where we listen. Blocked addresses behind names are not
+   * noticed, as the proxy resolves them.
    *
    * @default {none}
    */

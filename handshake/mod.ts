@@ -106,7 +106,6 @@ export {
   type HandshakeMessage,
 } from "./message.ts";
 export {
-  formatProxyUrl,
   parseProxyUrl,
   type Proxy,
   ProxyError,

@@ -119,24 +119,6 @@ export function parseProxyUrl(text: string): Proxy {
 }
 
 /**
- * Writes the URL of a proxy, as `Deno.createHttpClient` takes it; it holds the
- * user and password. Names are resolved by the proxy.
- *
- * @param proxy The proxy.
- * @returns The URL.
- */
-export function formatProxyUrl({ type, address, login }: Proxy): string {
-  const { hostname, port } = address;
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-  const user = login === undefined
-    ? ""
-    : `${encodeURIComponent(login.user)}:${
-      encodeURIComponent(login.password)
-    }@`;
-  return `${type === "http" ? "http" : "socks5h"}://${user}${host}:${port}`;
-}
-
-/**
  * Checks what a proxy is told: an address, or a DNS name of letters that cannot
  * end a line or a field. Returns the 4 or 16 bytes of an address, or the name's.
  */

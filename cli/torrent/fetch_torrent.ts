@@ -1,5 +1,5 @@
 /**
- * Torrent files from http and https URLs that a person names.
+ * What a person names by http and https URLs: torrent files, block lists.
  *
  * @module
  */
@@ -65,7 +65,9 @@ export async function fetchTorrent(
     signal,
   );
   try {
-    return await follow(new URL(text), shown, deadline.signal, options);
+    const { signal } = deadline;
+    const response = await fetchNamed(new URL(text), { ...options, signal });
+    return await readTorrent(response, shown);
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
     if (error instanceof CommandError) throw error;
@@ -95,18 +97,26 @@ export function shownUrl(text: string): string {
   return `${url.origin}${url.pathname}`;
 }
 
-async function follow(
+/**
+ * Asks for what a person names. Redirects into private networks are followed only
+ * on the host that the person named.
+ *
+ * @param named The http or https URL.
+ * @param options See {@linkcode FetchTorrentOptions}; `timeoutMs` is the caller's.
+ * @returns An answer of status 200 to 299.
+ * @throws {CommandError} If there is none (exit code 6). What `fetch` throws.
+ */
+export async function fetchNamed(
   named: URL,
-  shown: string,
-  signal: AbortSignal,
   options: FetchTorrentOptions,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const { fetch = globalThis.fetch } = options;
+): Promise<Response> {
+  const { fetch = globalThis.fetch, signal = null } = options;
+  const shown = shownUrl(named.href);
   // Where another fetches, names are not ours to resolve.
   const { resolve = options.fetch ? () => Promise.reject() : systemResolve } =
     options;
-  const refuse = (exitCode: number, code: string, reason: string) =>
-    new CommandError(exitCode, code, `Cannot fetch ${shown}: ${reason}`);
+  const refuse = (code: string, reason: string) =>
+    new CommandError(EXIT_IO, code, `Cannot fetch ${shown}: ${reason}`);
   let url = named;
   for (let redirects = 0;; redirects++) {
     const response = await fetch(url, {
@@ -119,15 +129,14 @@ async function follow(
       await response.body?.cancel();
       if (redirects === MAX_REDIRECTS) {
         const reason = `more than ${MAX_REDIRECTS} redirects`;
-        throw refuse(EXIT_IO, "redirect", reason);
+        throw refuse("redirect", reason);
       }
       const next = URL.parse(location, url);
       if (next === null || !/^https?:$/.test(next.protocol)) {
-        throw refuse(EXIT_IO, "redirect", "it leads to no http or https URL");
+        throw refuse("redirect", "it leads to no http or https URL");
       }
       if (!isNamed(named, next) && (await findHost(next, resolve)).reach > 0) {
         throw refuse(
-          EXIT_IO,
           "redirect",
           `it leads to ${next.host}, which is on a private network; name it yourself if you mean it`,
         );
@@ -138,38 +147,45 @@ async function follow(
     if (!response.ok) {
       await response.body?.cancel();
       const reason = `the server answered ${response.status}`;
-      throw refuse(EXIT_IO, "http-status", reason);
+      throw refuse("http-status", reason);
     }
-    if (Number(response.headers.get("content-length")) > MAX_TORRENT_LENGTH) {
-      await response.body?.cancel();
-      throw refuse(
-        EXIT_BAD_TORRENT,
-        "too-large",
-        "no torrent file is so large",
-      );
-    }
-    const reader = response.body?.getReader();
-    if (reader === undefined) return new Uint8Array();
-    let chunk = new Uint8Array();
-    try {
-      return await readAll(async (into) => {
-        while (chunk.length === 0) {
-          const { done, value } = await reader.read();
-          if (done) return null;
-          chunk = value;
-        }
-        const part = chunk.subarray(0, into.length);
-        into.set(part);
-        chunk = chunk.subarray(part.length);
-        return part.length;
-      }, {
-        name: shown,
-        limit: MAX_TORRENT_LENGTH,
-        kind: "a torrent file",
-        exitCode: EXIT_BAD_TORRENT,
-      });
-    } finally {
-      await reader.cancel().catch(() => {});
-    }
+    return response;
+  }
+}
+
+async function readTorrent(
+  response: Response,
+  shown: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (Number(response.headers.get("content-length")) > MAX_TORRENT_LENGTH) {
+    await response.body?.cancel();
+    throw new CommandError(
+      EXIT_BAD_TORRENT,
+      "too-large",
+      `Cannot fetch ${shown}: no torrent file is so large`,
+    );
+  }
+  const reader = response.body?.getReader();
+  if (reader === undefined) return new Uint8Array();
+  let chunk = new Uint8Array();
+  try {
+    return await readAll(async (into) => {
+      while (chunk.length === 0) {
+        const { done, value } = await reader.read();
+        if (done) return null;
+        chunk = value;
+      }
+      const part = chunk.subarray(0, into.length);
+      into.set(part);
+      chunk = chunk.subarray(part.length);
+      return part.length;
+    }, {
+      name: shown,
+      limit: MAX_TORRENT_LENGTH,
+      kind: "a torrent file",
+      exitCode: EXIT_BAD_TORRENT,
+    });
+  } finally {
+    await reader.cancel().catch(() => {});
   }
 }

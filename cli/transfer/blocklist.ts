@@ -12,7 +12,7 @@ import { EXIT_IO } from "../exit_code.ts";
 import { ioError } from "../io_error.ts";
 import { onHangUp } from "../signals.ts";
 import { safeText } from "../text.ts";
-import { shownUrl } from "../torrent/fetch_torrent.ts";
+import { fetchNamed, shownUrl } from "../torrent/fetch_torrent.ts";
 
 /** How long fetching a list may take, in milliseconds. */
 const TIMEOUT_MS = 120_000;
@@ -38,7 +38,7 @@ export interface BlocklistOptions {
 /** Opens a file or URL that a person named. */
 async function open(
   name: string,
-  { signal, fetch = globalThis.fetch }: BlocklistOptions,
+  options: BlocklistOptions,
 ): Promise<ReadableStream<Uint8Array>> {
   if (!/^https?:\/\//i.test(name)) {
     try {
@@ -53,13 +53,8 @@ async function open(
   if (!URL.canParse(name)) {
     throw new UsageError(`${JSON.stringify(name)} is no valid URL`);
   }
-  const response = await fetch(name, {
-    signal,
-    headers: { "user-agent": "" },
-  });
-  if (response.ok && response.body !== null) return response.body;
-  await response.body?.cancel();
-  throw new Error(`the server answered ${response.status}`);
+  const { body } = await fetchNamed(new URL(name), options);
+  return body ?? new ReadableStream({ start: (stream) => stream.close() });
 }
 
 /**

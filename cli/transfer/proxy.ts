@@ -3,9 +3,11 @@
  *
  * @module
  */
-import { ProxyFetch } from "../../client/proxy_fetch.ts";
+import { tcpTransport } from "../../_shared/byte_conn.ts";
+import { HttpFetch } from "../../client/http_fetch.ts";
 import type { ProxyPurpose, SessionOptions } from "../../client/types.ts";
 import { parseProxyUrl, type Proxy } from "../../handshake/proxy.ts";
+import { proxyTransport } from "../../handshake/proxy_transport.ts";
 import type { Arguments, OptionSpec } from "../command.ts";
 import { UsageError } from "../error.ts";
 
@@ -17,7 +19,7 @@ export const PRIVACY_OPTIONS: readonly OptionSpec[] = [
     name: "proxy",
     value: "URL",
     summary:
-      "Go through socks5://[USER:PASSWORD@]HOST:PORT or http://...; nothing goes round it (HTTP trackers and URLs need IP addresses)",
+      "Go through socks5://[USER:PASSWORD@]HOST:PORT or http://...; nothing goes round it",
   },
   {
     name: "proxy-for",
@@ -108,6 +110,8 @@ export function planPrivacy(args: Arguments): PrivacyPlan {
     note: lost.length === 0
       ? undefined
       : `With this proxy there is no ${lost.join(", no ")}`,
-    fetch: covers("web") ? new ProxyFetch(proxy).fetch : undefined,
+    fetch: covers("web")
+      ? new HttpFetch(proxyTransport(proxy, tcpTransport)).fetch
+      : undefined,
   };
 }

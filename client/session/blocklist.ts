@@ -9,8 +9,10 @@ import {
   serveDatagrams,
 } from "../../_shared/datagram.ts";
 import { HandshakeFilters } from "../../handshake/filter.ts";
-import { UNRESOLVED } from "../proxy_fetch.ts";
 import type { IpSet } from "../../handshake/ip_set.ts";
+
+/** A far address that names stand for where only the proxy knows better. */
+export const UNRESOLVED = "192.0.2.0";
 
 /** The block list of a session; another one counts from the next look-up on. */
 export class Blocklist {

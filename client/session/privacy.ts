@@ -15,12 +15,17 @@ import {
   proxyDatagrams,
   proxyTransport,
 } from "../../handshake/proxy_transport.ts";
-import { Blocklist } from "./blocklist.ts";
-import { ProxyFetch, refuseToResolve, UNRESOLVED } from "../proxy_fetch.ts";
+import { HttpFetch } from "../http_fetch.ts";
+import { Blocklist, UNRESOLVED } from "./blocklist.ts";
 import type { ProxyPurpose, SessionOptions } from "../types.ts";
 
 /** What the most ordinary program calls itself to web servers. */
 const ORDINARY_AGENT = "curl/8.5.0";
+
+/** Names of hosts are the proxy's to resolve: nobody here asks for them. */
+function refuseToResolve(): Promise<never> {
+  return Promise.reject(new Error("The proxy resolves names"));
+}
 
 /** How a session keeps to itself what it was told to. */
 export class Privacy {
@@ -36,14 +41,15 @@ export class Privacy {
   readonly userAgent: string | undefined;
   readonly #proxy: Proxy | undefined;
   readonly #purposes: readonly ProxyPurpose[];
-  readonly #fetch: ProxyFetch | undefined;
+  readonly #fetch: HttpFetch | undefined;
 
   constructor(chosen: SessionOptions) {
     const { proxy, proxyFor, anonymous = false } = chosen;
     this.blocklist = new Blocklist(chosen.blocklist);
     this.#proxy = proxy;
     this.#purposes = proxyFor ?? ["peers", "trackers", "dht", "web"];
-    this.#fetch = proxy && new ProxyFetch(proxy);
+    this.#fetch = proxy &&
+      new HttpFetch(proxyTransport(proxy, tcpTransport), chosen.clock);
     let options = chosen;
     if (proxy && this.#covers("peers")) {
       const { transports = [tcpTransport] } = options;

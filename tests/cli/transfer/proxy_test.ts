@@ -4,7 +4,7 @@ import { TempDir } from "../../support/paths.ts";
 import { writePayload } from "../../support/payload.ts";
 import { SocksProxy } from "../../support/socks_proxy.ts";
 
-Deno.test("--proxy: peers by name, trackers and URLs by address, with the permissions help names", async () => {
+Deno.test("--proxy: peers, trackers and URLs by name, with the permissions help names", async () => {
   await using temp = new TempDir();
   await writePayload(temp.path, { "a.bin": 100_000 });
   const torrent = temp.join("a.torrent");
@@ -22,7 +22,7 @@ Deno.test("--proxy: peers by name, trackers and URLs by address, with the permis
     announces.push(searchParams);
     return new Response("d8:intervali900e5:peers0:e");
   });
-  const origin = `http://127.0.0.1:${web.addr.port}`;
+  const origin = `http://web.example:${web.addr.port}`;
   const made = await runBip([
     "create",
     temp.join("a.bin"),
@@ -73,7 +73,7 @@ Deno.test("--proxy: peers by name, trackers and URLs by address, with the permis
     !`${JSON.stringify(result.lines)}${result.stderr}`.includes("secret1"),
   );
   const targets = new Set(socks.requests);
-  assert(targets.has(`connect 127.0.0.1:${web.addr.port}`));
+  assert(targets.has(`connect web.example:${web.addr.port}`));
   assert(targets.has(`connect peer.example:${port}`));
   assertEquals(announces[0]!.get("port"), "0");
   assert(!announces[0]!.get("peer_id")!.startsWith("-DB"));
