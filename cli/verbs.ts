@@ -45,6 +45,11 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import("./transfer/seed.ts")).seedVerb,
   },
   {
+    name: "remote",
+    summary: "Steer a daemon, of bip or Transmission",
+    load: async () => (await import("./remote/remote.ts")).remoteVerb,
+  },
+  {
     name: "tracker",
     summary: "Run a UDP and HTTP tracker",
     load: async () => (await import("./tracker/tracker.ts")).trackerVerb,

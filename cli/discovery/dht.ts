@@ -19,6 +19,7 @@ import type { MainlineDht } from "../../dht/node.ts";
 import type { Arguments, Verb, VerbContext } from "../command.ts";
 import { runDhtNode } from "./dht_node.ts";
 import {
+  COMMON,
   openDht,
   optionsOf,
   readEndpoint,
@@ -26,12 +27,11 @@ import {
   readSalt,
   readSecretKey,
   readSeq,
-  refuseOptions,
   seqJson,
 } from "./dht_options.ts";
 import { CommandError, UsageError } from "../error.ts";
 import { EXIT_DONE, EXIT_NO_PEERS } from "../exit_code.ts";
-import { nearest } from "../nearest.ts";
+import { pickSubVerb, type SubVerb } from "../sub_verb.ts";
 import type { Output } from "../terminal.ts";
 import { plural, safeText } from "../text.ts";
 import { parseInteger } from "../units.ts";
@@ -46,12 +46,7 @@ interface Task {
   readonly options: MainlineDhtOptions;
 }
 
-interface DhtVerb {
-  /** Fewest and most operands after its name. */
-  readonly operands: readonly [number, number];
-  readonly usage: string;
-  /** Options that are for it, beside those for every verb. */
-  readonly options: readonly string[];
+interface DhtVerb extends SubVerb {
   run(task: Task): Promise<number>;
 }
 
@@ -398,29 +393,9 @@ export const dhtVerb: Verb = {
   ],
   run(context: VerbContext): Promise<number> {
     const { args, output, signal } = context;
-    const [name, ...operands] = args.operands as [string, ...string[]];
-    const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
-    if (verb === undefined) {
-      const guess = nearest(name, Object.keys(VERBS));
-      throw new UsageError(
-        `Unknown verb ${JSON.stringify(name)} of bip dht`,
-        guess === undefined
-          ? `Verbs: ${Object.keys(VERBS).join(", ")}`
-          : `Did you mean bip dht ${guess}?`,
-      );
-    }
-    const [least, most] = verb.operands;
-    if (operands.length < least || operands.length > most) {
-      throw new UsageError(
-        operands.length < least
-          ? `Missing operand of bip dht ${name}`
-          : `Unexpected operand ${JSON.stringify(operands[most])}`,
-        `Usage: bip dht ${verb.usage}`,
-      );
-    }
-    refuseOptions(args, dhtVerb.options, name, verb);
+    const { picked, operands } = pickSubVerb(args, dhtVerb, VERBS, COMMON);
     const options = optionsOf(args);
     const json = args.has("json");
-    return verb.run({ args, operands, output, json, signal, options });
+    return picked.run({ args, operands, output, json, signal, options });
   },
 };

@@ -18,7 +18,7 @@ import { MAX_SALT_LENGTH } from "../../dht/item.ts";
 import { MAX_ITEM_SEQ } from "../../dht/krpc.ts";
 import { MainlineDht } from "../../dht/node.ts";
 import type { MainlineDhtOptions } from "../../dht/mainline_options.ts";
-import type { Arguments, OptionSpec } from "../command.ts";
+import type { Arguments } from "../command.ts";
 import { UsageError } from "../error.ts";
 import { EXIT_USAGE } from "../exit_code.ts";
 import { listenError } from "../io_error.ts";
@@ -106,7 +106,12 @@ export async function readSecretKey(
 }
 
 /** Options for every verb. */
-const COMMON: readonly string[] = ["bootstrap", "listen", "port", "json"];
+export const COMMON: readonly string[] = [
+  "bootstrap",
+  "listen",
+  "port",
+  "json",
+];
 
 /** Reads how the node is opened. */
 export function optionsOf(args: Arguments): MainlineDhtOptions {
@@ -125,33 +130,6 @@ export function optionsOf(args: Arguments): MainlineDhtOptions {
     ...(listen === undefined ? {} : { hostname: listen }),
     ...(bootstrap.length === 0 ? {} : { bootstrap }),
   };
-}
-
-/**
- * Refuses what would be ignored.
- *
- * @param args The command line.
- * @param options Every option of `bip dht`.
- * @param name Name of the verb.
- * @param verb What it takes.
- */
-export function refuseOptions(
-  args: Arguments,
-  options: readonly OptionSpec[],
-  name: string,
-  verb: { readonly usage: string; readonly options: readonly string[] },
-): void {
-  for (const { name: option, value } of options) {
-    const isGiven = value === undefined
-      ? args.has(option)
-      : args.get(option) !== undefined;
-    if (isGiven && !COMMON.includes(option) && !verb.options.includes(option)) {
-      throw new UsageError(
-        `--${option} is not for bip dht ${name}`,
-        `Usage: bip dht ${verb.usage}`,
-      );
-    }
-  }
 }
 
 /**

@@ -1,0 +1,418 @@
+/**
+ * What `bip remote` can have a daemon do.
+ *
+ * @module
+ */
+import type { RemoteClient, RemoteResult } from "../../daemon/remote_client.ts";
+import type { Arguments } from "../command.ts";
+import { UsageError } from "../error.ts";
+import { EXIT_BAD_TORRENT } from "../exit_code.ts";
+import { readFile } from "../read_file.ts";
+import type { SubVerb } from "../sub_verb.ts";
+import type { Output } from "../terminal.ts";
+import { plural, safeText } from "../text.ts";
+import { selectFiles } from "../torrent/file_selection.ts";
+import { MAX_TORRENT_LENGTH } from "../torrent/source.ts";
+import {
+  formatDuration,
+  formatRate,
+  formatSize,
+  parseRate,
+  parseRatio,
+} from "../units.ts";
+import {
+  detailsOf,
+  fetchTorrents,
+  LIST_FIELDS,
+  parseIds,
+  SHOW_FIELDS,
+  tableOf,
+} from "./torrents.ts";
+
+/** What an action works with. */
+export interface Task {
+  readonly args: Arguments;
+  readonly operands: readonly string[];
+  readonly output: Output;
+  readonly json: boolean;
+  readonly client: RemoteClient;
+  readonly signal: AbortSignal;
+}
+
+/** One thing that it can do. */
+export interface Action extends SubVerb {
+  run(task: Task): Promise<void>;
+}
+
+const MANY = 10_000;
+
+/** Parameters that name torrents; none for all. */
+function idsOf(texts: readonly string[]): RemoteResult {
+  const ids = parseIds(texts);
+  return ids === undefined ? {} : { ids };
+}
+
+/** Prints a result as JSON, or a line about it. */
+function tell({ output, json }: Task, result: unknown, line: string): void {
+  if (json) output.printJson(result, 2);
+  else output.note(line);
+}
+
+/** An action that only names torrents. */
+function simple(method: string, done: string): Action {
+  const name = method.replace(/^torrent_/, "").replaceAll("_", "-");
+  return {
+    operands: [1, MANY],
+    usage: `${name} ID...|all`,
+    options: [],
+    async run(task) {
+      const { client, operands, signal } = task;
+      const result = await client.call(method, idsOf(operands), signal);
+      tell(task, result, done);
+    },
+  };
+}
+
+async function addOne(task: Task, source: string): Promise<RemoteResult> {
+  const { args, client, signal } = task;
+  const isLink = /^(magnet:|https?:\/\/)/i.test(source) ||
+    /^[0-9a-f]{40}$/i.test(source);
+  const given = isLink ? { filename: source } : {
+    metainfo: (await readFile(source, {
+      limit: MAX_TORRENT_LENGTH,
+      kind: "a torrent file",
+      exitCode: EXIT_BAD_TORRENT,
+      signal,
+    })).toBase64(),
+  };
+  const dir = args.get("dir");
+  const labels = args.all("label");
+  return await client.call("torrent_add", {
+    ...given,
+    ...(dir === undefined ? {} : { download_dir: dir }),
+    ...(labels.length === 0 ? {} : { labels }),
+    ...(args.has("paused") ? { paused: true } : {}),
+  }, signal);
+}
+
+/** What `--down` and `--up` say, in kB/s as the protocol counts. */
+function speedOf(args: Arguments, name: "down" | "up"): number | undefined {
+  const text = args.get(name);
+  if (text === undefined) return undefined;
+  const rate = parseRate(text, `--${name}`);
+  return rate === Infinity ? Infinity : Math.max(1, Math.round(rate / 1000));
+}
+
+/** A limit and its switch. */
+function limitOf(
+  limit: number | undefined,
+  name: string,
+  enabled: string,
+): RemoteResult {
+  if (limit === undefined) return {};
+  return limit === Infinity
+    ? { [enabled]: false }
+    : { [name]: limit, [enabled]: true };
+}
+
+/** The actions by name. */
+export const ACTIONS: Readonly<Record<string, Action>> = {
+  add: {
+    operands: [1, MANY],
+    usage: "add SOURCE... [--dir DIR] [--paused] [--label TEXT]...",
+    options: ["dir", "paused", "label"],
+    async run(task) {
+      const { operands, output, json } = task;
+      const results: unknown[] = [];
+      for (const source of operands) {
+        const result = await addOne(task, source);
+        const added = result.torrent_added as RemoteResult | undefined;
+        const torrent = added ?? result.torrent_duplicate as RemoteResult;
+        results.push({ ...torrent, duplicate: added === undefined });
+        if (json) continue;
+        const note = added === undefined ? " (it was there already)" : "";
+        output.print(`${torrent.id} ${safeText(String(torrent.name))}${note}`);
+      }
+      if (json) output.printJson(results, 2);
+    },
+  },
+  list: {
+    operands: [0, MANY],
+    usage: "list [ID...|active]",
+    options: [],
+    async run({ client, operands, output, json, signal }) {
+      const ids = operands.length === 0 ? undefined : parseIds(operands);
+      const torrents = await fetchTorrents(client, ids, LIST_FIELDS, signal);
+      if (json) output.printJson(torrents, 2);
+      else for (const line of tableOf(torrents)) output.print(line);
+    },
+  },
+  show: {
+    operands: [1, MANY],
+    usage: "show ID...",
+    options: [],
+    async run({ client, operands, output, json, signal }) {
+      const ids = parseIds(operands);
+      const torrents = await fetchTorrents(client, ids, SHOW_FIELDS, signal);
+      if (json) return output.printJson(torrents, 2);
+      torrents.forEach((torrent, i) => {
+        if (i > 0) output.print("");
+        for (const line of detailsOf(torrent)) output.print(line);
+      });
+    },
+  },
+  start: simple("torrent_start", "started"),
+  "start-now": simple("torrent_start_now", "started"),
+  stop: simple("torrent_stop", "stopped"),
+  verify: simple("torrent_verify", "is checked"),
+  reannounce: simple("torrent_reannounce", "trackers are asked"),
+  remove: {
+    operands: [1, MANY],
+    usage: "remove ID...|all [--delete-files]",
+    options: ["delete-files"],
+    async run(task) {
+      const { args, client, operands, signal } = task;
+      const result = await client.call("torrent_remove", {
+        ...idsOf(operands),
+        delete_local_data: args.has("delete-files"),
+      }, signal);
+      tell(task, result, "removed");
+    },
+  },
+  files: {
+    operands: [1, 1],
+    usage: "files ID [--want LIST] [--skip LIST] [--high|--normal|--low LIST]",
+    options: ["want", "skip", "high", "normal", "low"],
+    async run({ args, client, operands, output, json, signal }) {
+      const ids = parseIds(operands);
+      const fields = ["id", "name", "files", "file_stats"];
+      const get = async () =>
+        (await fetchTorrents(client, ids, fields, signal))[0]!;
+      let torrent = await get();
+      const files = torrent.files as readonly RemoteResult[];
+      const paths = files.map(({ name }) =>
+        String(name).slice(String(name).indexOf("/") + 1)
+      );
+      const change: Record<string, unknown> = {};
+      const names = [
+        ["skip", "files_unwanted"],
+        ["want", "files_wanted"],
+        ["high", "priority_high"],
+        ["normal", "priority_normal"],
+        ["low", "priority_low"],
+      ] as const;
+      for (const [option, name] of names) {
+        const texts = args.all(option);
+        if (texts.length > 0) change[name] = selectFiles(texts, paths);
+      }
+      if (Object.keys(change).length > 0) {
+        await client.call("torrent_set", { ids: [torrent.id], ...change });
+        torrent = await get();
+      }
+      if (json) return output.printJson(torrent, 2);
+      (torrent.file_stats as readonly RemoteResult[]).forEach((stats, i) => {
+        const { length, name } = files[i]!;
+        const done = Number(length) === 0
+          ? 1
+          : Number(stats.bytes_completed) / Number(length);
+        const priority = stats.wanted
+          ? { "-1": "low", "0": "normal", "1": "high" }[String(stats.priority)]
+          : "skip";
+        output.print([
+          String(i + 1).padStart(4),
+          `${Math.floor(done * 100)}%`.padStart(4),
+          (priority ?? "normal").padEnd(6),
+          formatSize(Number(length)).padStart(10),
+          safeText(String(name)),
+        ].join("  "));
+      });
+    },
+  },
+  limit: {
+    operands: [0, MANY],
+    usage: "limit [ID...|all] [--down RATE] [--up RATE] [--ratio N]",
+    options: ["down", "up", "ratio"],
+    async run(task) {
+      const { args, client, operands, signal } = task;
+      const down = speedOf(args, "down");
+      const up = speedOf(args, "up");
+      const text = args.get("ratio");
+      const ratio = text === undefined || text === "none"
+        ? undefined
+        : parseRatio(text, "--ratio");
+      if ((down ?? up ?? text) === undefined) {
+        throw new UsageError("Say what to limit: --down, --up or --ratio");
+      }
+      const limits = operands.length === 0
+        ? {
+          ...limitOf(down, "speed_limit_down", "speed_limit_down_enabled"),
+          ...limitOf(up, "speed_limit_up", "speed_limit_up_enabled"),
+          ...(text === undefined ? {} : limitOf(
+            ratio ?? Infinity,
+            "seed_ratio_limit",
+            "seed_ratio_limited",
+          )),
+        }
+        : {
+          ...idsOf(operands),
+          ...limitOf(down, "download_limit", "download_limited"),
+          ...limitOf(up, "upload_limit", "upload_limited"),
+          ...(text === undefined
+            ? {}
+            : ratio === undefined
+            ? { seed_ratio_mode: 2 }
+            : { seed_ratio_limit: ratio, seed_ratio_mode: 1 }),
+        };
+      const method = operands.length === 0 ? "session_set" : "torrent_set";
+      tell(task, await client.call(method, limits, signal), "limited");
+    },
+  },
+  move: {
+    operands: [2, MANY],
+    usage: "move ID...|all DIR [--find]",
+    options: ["find"],
+    async run(task) {
+      const { args, client, operands, signal } = task;
+      const result = await client.call("torrent_set_location", {
+        ...idsOf(operands.slice(0, -1)),
+        location: operands.at(-1)!,
+        move: !args.has("find"),
+      }, signal);
+      tell(task, result, args.has("find") ? "is looked for" : "is moved");
+    },
+  },
+  rename: {
+    operands: [3, 3],
+    usage: "rename ID PATH NAME",
+    options: [],
+    async run(task) {
+      const { client, operands: [id, path, name], signal } = task;
+      const result = await client.call("torrent_rename_path", {
+        ...idsOf([id!]),
+        path,
+        name,
+      }, signal);
+      tell(task, result, "renamed");
+    },
+  },
+  queue: {
+    operands: [2, MANY],
+    usage: "queue top|up|down|bottom ID...|all",
+    options: [],
+    async run(task) {
+      const { client, operands: [way, ...ids], signal } = task;
+      if (!["top", "up", "down", "bottom"].includes(way!)) {
+        throw new UsageError(
+          `queue moves to the top, up, down or to the bottom, not ${
+            JSON.stringify(way)
+          }`,
+        );
+      }
+      const result = await client.call(
+        `queue_move_${way}`,
+        idsOf(ids),
+        signal,
+      );
+      tell(task, result, "moved");
+    },
+  },
+  label: {
+    operands: [1, MANY],
+    usage: "label ID...|all [--label TEXT]...",
+    options: ["label"],
+    async run(task) {
+      const { args, client, operands, signal } = task;
+      const result = await client.call("torrent_set", {
+        ...idsOf(operands),
+        labels: args.all("label"),
+      }, signal);
+      tell(task, result, "labelled");
+    },
+  },
+  settings: {
+    operands: [0, MANY],
+    usage: "settings [NAME=VALUE...]",
+    options: [],
+    async run({ client, operands, output, json, signal }) {
+      if (operands.length > 0) {
+        const change = Object.fromEntries(operands.map(parseSetting));
+        await client.call("session_set", change, signal);
+      }
+      const settings = await client.call("session_get", {}, signal);
+      if (json) return output.printJson(settings, 2);
+      for (const name of Object.keys(settings).sort()) {
+        // It is a secret of this run.
+        if (name === "session_id") continue;
+        output.print(`${name}=${safeText(JSON.stringify(settings[name]))}`);
+      }
+    },
+  },
+  free: {
+    operands: [1, 1],
+    usage: "free DIR",
+    options: [],
+    async run({ client, operands: [path], output, json, signal }) {
+      const space = await client.call("free_space", { path }, signal);
+      if (json) return output.printJson(space, 2);
+      const total = Number(space.total_size);
+      const of = total > 0 ? ` of ${formatSize(total)}` : "";
+      output.print(`${formatSize(Number(space.size_bytes))} free${of}`);
+    },
+  },
+  stats: {
+    operands: [0, 0],
+    usage: "stats",
+    options: [],
+    async run({ client, output, json, signal }) {
+      const stats = await client.call("session_stats", {}, signal);
+      if (json) return output.printJson(stats, 2);
+      const bytes = (of: unknown) => {
+        const { downloaded_bytes: down, uploaded_bytes: up } =
+          of as RemoteResult;
+        return `${formatSize(Number(down))} down, ${
+          formatSize(Number(up))
+        } up, ${
+          formatDuration(Number((of as RemoteResult).seconds_active) * 1000)
+        }`;
+      };
+      output.print(
+        `${
+          plural(Number(stats.torrent_count), "torrent")
+        }, ${stats.active_torrent_count} active`,
+      );
+      output.print(
+        `${formatRate(Number(stats.download_speed))} down, ${
+          formatRate(Number(stats.upload_speed))
+        } up`,
+      );
+      output.print(`this run  ${bytes(stats.current_stats)}`);
+      output.print(`all runs  ${bytes(stats.cumulative_stats)}`);
+    },
+  },
+  shutdown: {
+    operands: [0, 0],
+    usage: "shutdown",
+    options: [],
+    async run(task) {
+      const { client, signal } = task;
+      tell(task, await client.call("session_close", {}, signal), "ends");
+    },
+  },
+};
+
+/** `NAME=VALUE`, the value JSON or, where it is none, text. */
+function parseSetting(text: string): [string, unknown] {
+  const equals = text.indexOf("=");
+  if (equals < 1) {
+    throw new UsageError(
+      `A setting must be NAME=VALUE, not ${JSON.stringify(text)}`,
+    );
+  }
+  const value = text.slice(equals + 1);
+  const name = text.slice(0, equals).replaceAll("-", "_");
+  try {
+    return [name, JSON.parse(value)];
+  } catch {
+    return [name, value];
+  }
+}

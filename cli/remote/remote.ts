@@ -1,0 +1,200 @@
+/**
+ * `bip remote`: steers a daemon, ours or Transmission's.
+ *
+ * @module
+ */
+import {
+  DEFAULT_REMOTE_URL,
+  RemoteClient,
+  RemoteError,
+} from "../../daemon/remote_client.ts";
+import { decodeTextLossy } from "../../_shared/bytes.ts";
+import type { Arguments, Verb, VerbContext } from "../command.ts";
+import { CommandError, UsageError } from "../error.ts";
+import { EXIT_DONE, EXIT_IO, EXIT_NO_PEERS, EXIT_USAGE } from "../exit_code.ts";
+import { readFile } from "../read_file.ts";
+import { pickSubVerb } from "../sub_verb.ts";
+import { ACTIONS } from "./actions.ts";
+
+/** Options of every action. */
+const COMMON: readonly string[] = [
+  "url",
+  "auth",
+  "auth-file",
+  "tls-ca",
+  "timeout",
+  "json",
+];
+
+async function loginOf(
+  args: Arguments,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const path = args.get("auth-file");
+  const login = path === undefined ? args.get("auth") : decodeTextLossy(
+    await readFile(path, {
+      limit: 4096,
+      kind: "a login",
+      exitCode: EXIT_USAGE,
+      signal,
+    }),
+  ).trim();
+  if (login !== undefined && !/^[^:]+:./.test(login)) {
+    // What it says instead may be the password.
+    throw new UsageError("A login must be USER:PASSWORD");
+  }
+  return login;
+}
+
+async function openClient(
+  { args, signal }: VerbContext,
+): Promise<{ client: RemoteClient; close: () => void }> {
+  const path = args.get("tls-ca");
+  const http = path === undefined ? undefined : Deno.createHttpClient({
+    caCerts: [
+      decodeTextLossy(
+        await readFile(path, {
+          limit: 1024 * 1024,
+          kind: "a certificate",
+          exitCode: EXIT_IO,
+          signal,
+        }),
+      ),
+    ],
+  });
+  const url = args.get("url") ?? DEFAULT_REMOTE_URL;
+  try {
+    const client = new RemoteClient({
+      url: url.includes("://") ? url : `http://${url}`,
+      login: await loginOf(args, signal),
+      timeoutMs: args.duration("timeout"),
+      ...(http === undefined ? {} : {
+        fetch: (input, init) =>
+          fetch(input, { ...init, client: http } as RequestInit),
+      }),
+    });
+    return { client, close: () => http?.close() };
+  } catch (error) {
+    http?.close();
+    if (error instanceof UsageError || !(error instanceof TypeError)) {
+      throw error;
+    }
+    throw new UsageError(`--url: ${error.message}`);
+  }
+}
+
+/** What went wrong at the other end, with its exit code. */
+function commandError(error: RemoteError): CommandError {
+  const { code, message } = error;
+  const isThere = code === "failed" || code === "unauthorized";
+  return new CommandError(
+    isThere ? EXIT_USAGE : EXIT_NO_PEERS,
+    code,
+    message,
+    { cause: error },
+  );
+}
+
+/** `bip remote` */
+export const remoteVerb: Verb = {
+  name: "remote",
+  summary: "Steer a daemon, of bip or Transmission",
+  usage: `${
+    Object.keys(ACTIONS).join("|")
+  } ARGS [--url URL] [--auth USER:PASS] [--json]`,
+  details: [
+    Object.values(ACTIONS).map(({ usage }) => `bip remote ${usage}`).join("\n"),
+    "ID is a number that list shows, a range such as 2-5, or an info-hash. SOURCE is a torrent file here, a magnet link, an info-hash or a URL that the daemon fetches. LIST is numbers that files shows, ranges, paths or globs. Paths of DIR are the daemon's.",
+    "limit without ID limits the daemon as a whole; 0 and none mean no limit. The protocol counts rates in steps of 1000 bytes.",
+    "--json prints what the daemon tells, with names of version 6 of the protocol.",
+    "Exit code 2 where the daemon refuses, 5 where none answers.",
+  ],
+  operands: [1, 10_000],
+  operandNames: [Object.keys(ACTIONS).join(", ")],
+  words: Object.keys(ACTIONS),
+  permissions: "--allow-net --allow-read=FILE",
+  options: [
+    {
+      name: "url",
+      value: "URL",
+      summary: "Where it listens (http://127.0.0.1:9091)",
+    },
+    {
+      name: "auth",
+      value: "USER:PASS",
+      summary: "Name and password; others on this machine can see them",
+    },
+    {
+      name: "auth-file",
+      value: "FILE",
+      summary: "Read name and password from this file",
+      complete: "file",
+    },
+    {
+      name: "tls-ca",
+      value: "FILE",
+      summary: "Trust this certificate (PEM), such as one you made yourself",
+      complete: "file",
+    },
+    {
+      name: "timeout",
+      value: "S",
+      summary: "Seconds to wait for an answer (60)",
+    },
+    { name: "dir", value: "DIR", summary: "Folder to download to" },
+    { name: "paused", summary: "Add without starting" },
+    {
+      name: "label",
+      value: "TEXT",
+      repeat: true,
+      summary: "Label; for label, those that it is to have, none for none",
+    },
+    { name: "delete-files", summary: "Delete the files, too" },
+    {
+      name: "want",
+      value: "LIST",
+      repeat: true,
+      summary: "Download these files",
+    },
+    {
+      name: "skip",
+      value: "LIST",
+      repeat: true,
+      summary: "Do not download these files",
+    },
+    { name: "high", value: "LIST", repeat: true, summary: "These files first" },
+    {
+      name: "normal",
+      value: "LIST",
+      repeat: true,
+      summary: "These files as any",
+    },
+    { name: "low", value: "LIST", repeat: true, summary: "These files last" },
+    { name: "down", value: "RATE", summary: "Download no faster" },
+    { name: "up", value: "RATE", summary: "Upload no faster" },
+    {
+      name: "ratio",
+      value: "N",
+      summary: "Stop seeding at this ratio; none for never",
+    },
+    {
+      name: "find",
+      summary: "The files are there already: move nothing, look for them",
+    },
+    { name: "json", summary: "Print JSON" },
+  ],
+  async run(context: VerbContext): Promise<number> {
+    const { args, output, signal } = context;
+    const { picked, operands } = pickSubVerb(args, remoteVerb, ACTIONS, COMMON);
+    const { client, close } = await openClient(context);
+    try {
+      const json = args.has("json");
+      await picked.run({ args, operands, output, json, client, signal });
+      return EXIT_DONE;
+    } catch (error) {
+      throw error instanceof RemoteError ? commandError(error) : error;
+    } finally {
+      close();
+    }
+  },
+};

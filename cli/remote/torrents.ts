@@ -1,0 +1,254 @@
+/**
+ * Torrents as a daemon tells of them: which are meant, and how they look.
+ *
+ * @module
+ */
+import type { RemoteClient, RemoteResult } from "../../daemon/remote_client.ts";
+import { CommandError, UsageError } from "../error.ts";
+import { EXIT_USAGE } from "../exit_code.ts";
+import { safeText } from "../text.ts";
+import { formatDuration, formatRate, formatSize } from "../units.ts";
+
+/** Most torrents that one range may name. */
+const MAX_RANGE = 100_000;
+
+/** Fields of `bip remote list`. */
+export const LIST_FIELDS = [
+  "id",
+  "hash_string",
+  "name",
+  "status",
+  "error",
+  "error_string",
+  "percent_done",
+  "metadata_percent_complete",
+  "recheck_progress",
+  "size_when_done",
+  "left_until_done",
+  "eta",
+  "rate_download",
+  "rate_upload",
+  "upload_ratio",
+  "labels",
+] as const;
+
+/** Fields of `bip remote show` beside these. */
+export const SHOW_FIELDS = [
+  ...LIST_FIELDS,
+  "added_date",
+  "comment",
+  "creator",
+  "done_date",
+  "download_dir",
+  "download_limit",
+  "download_limited",
+  "downloaded_ever",
+  "files",
+  "is_private",
+  "magnet_link",
+  "peers",
+  "piece_count",
+  "piece_size",
+  "queue_position",
+  "seconds_downloading",
+  "seconds_seeding",
+  "total_size",
+  "tracker_stats",
+  "upload_limit",
+  "upload_limited",
+  "uploaded_ever",
+] as const;
+
+/**
+ * Reads which torrents are meant.
+ *
+ * @param texts Ids, ranges of ids, hashes, `all` or `active`.
+ * @returns What the protocol calls them; `undefined` for all.
+ * @throws {UsageError} If one is none of these.
+ */
+export function parseIds(
+  texts: readonly string[],
+): (number | string)[] | string | undefined {
+  if (texts.length === 1 && texts[0] === "all") return undefined;
+  if (texts.length === 1 && texts[0] === "active") return "recently_active";
+  const parts = texts.flatMap((text) => text.split(","));
+  const ids = parts.flatMap((text): (number | string)[] => {
+    if (/^[0-9a-f]{40}$/i.test(text)) return [text.toLowerCase()];
+    const [, first, last = first] = /^(\d{1,9})(?:-(\d{1,9}))?$/.exec(text) ??
+      [];
+    const count = Number(last) - Number(first) + 1;
+    if (!(count >= 1 && count <= MAX_RANGE)) {
+      throw new UsageError(
+        `A torrent must be an id, a range such as 2-5, a hash or all, not ${
+          JSON.stringify(text)
+        }`,
+        "bip remote list shows the ids",
+      );
+    }
+    return Array.from({ length: count }, (_, i) => Number(first) + i);
+  });
+  return [...new Set(ids)];
+}
+
+/**
+ * Asks for torrents.
+ *
+ * @param client Whom to ask.
+ * @param ids Which ones, as {@linkcode parseIds} gives them.
+ * @param fields What to tell.
+ * @param signal Ends the wait.
+ * @returns The torrents, at least one unless all are meant.
+ * @throws {CommandError} If there is none of these.
+ */
+export async function fetchTorrents(
+  client: RemoteClient,
+  ids: ReturnType<typeof parseIds>,
+  fields: readonly string[],
+  signal: AbortSignal,
+): Promise<RemoteResult[]> {
+  const params = ids === undefined ? { fields } : { fields, ids };
+  const { torrents } = await client.call("torrent_get", params, signal);
+  if (!Array.isArray(torrents)) {
+    throw new CommandError(EXIT_USAGE, "protocol", "The daemon lists nothing");
+  }
+  if (torrents.length === 0 && Array.isArray(ids)) {
+    throw new CommandError(
+      EXIT_USAGE,
+      "not-found",
+      `The daemon has no torrent ${ids.slice(0, 3).join(", ")}`,
+    );
+  }
+  return torrents;
+}
+
+/**
+ * Names what a torrent is doing.
+ *
+ * @param torrent Its fields.
+ * @returns One or two words.
+ */
+export function stateOf(torrent: RemoteResult): string {
+  if (Number(torrent.error) > 0 && torrent.status === 0) return "error";
+  const { metadata_percent_complete: metadata } = torrent;
+  switch (torrent.status) {
+    case 0:
+      return "stopped";
+    case 1:
+      return "to check";
+    case 2:
+      return "checking";
+    case 3:
+      return "queued";
+    case 4:
+      return metadata !== undefined && Number(metadata) < 1
+        ? "metadata"
+        : "downloading";
+    case 5:
+      return "to seed";
+    case 6:
+      return "seeding";
+    default:
+      return "unknown";
+  }
+}
+
+const percent = (part: unknown) =>
+  `${Math.floor(Math.max(0, Math.min(1, Number(part) || 0)) * 100)}%`;
+
+const ratio = (value: unknown) =>
+  Number(value) >= 0 ? Number(value).toFixed(2) : "–";
+
+/** Progress of what it is doing. */
+function progressOf(torrent: RemoteResult): unknown {
+  if (torrent.status === 2) return torrent.recheck_progress;
+  return stateOf(torrent) === "metadata"
+    ? torrent.metadata_percent_complete
+    : torrent.percent_done;
+}
+
+/**
+ * Lays torrents out in columns.
+ *
+ * @param torrents Their fields, {@linkcode LIST_FIELDS} at least.
+ * @returns Lines, the first one a head.
+ */
+export function tableOf(torrents: readonly RemoteResult[]): string[] {
+  const rows = [
+    ["ID", "DONE", "SIZE", "ETA", "DOWN", "UP", "RATIO", "STATE", "NAME"],
+    ...torrents.map((torrent) => [
+      String(torrent.id),
+      percent(progressOf(torrent)),
+      formatSize(Number(torrent.size_when_done)),
+      Number(torrent.eta) >= 0
+        ? formatDuration(Number(torrent.eta) * 1e3)
+        : "–",
+      formatRate(Number(torrent.rate_download)),
+      formatRate(Number(torrent.rate_upload)),
+      ratio(torrent.upload_ratio),
+      stateOf(torrent),
+      safeText(String(torrent.name)),
+    ]),
+  ];
+  const widths = rows[0]!.map((_, i) =>
+    Math.max(...rows.map((row) => row[i]!.length))
+  );
+  return rows.map((row) =>
+    row.map((cell, i) =>
+      i >= 7 ? cell.padEnd(i === 8 ? 0 : widths[i]!) : cell.padStart(widths[i]!)
+    ).join("  ")
+  );
+}
+
+const dateOf = (seconds: unknown) =>
+  Number(seconds) > 0
+    ? new Date(Number(seconds) * 1000).toISOString().replace(/\.\d+/, "")
+    : "–";
+
+/**
+ * Tells all about a torrent.
+ *
+ * @param torrent Its fields, {@linkcode SHOW_FIELDS}.
+ * @returns Lines.
+ */
+export function detailsOf(torrent: RemoteResult): string[] {
+  const text = (name: string) => String(torrent[name] ?? "");
+  const size = (name: string) => formatSize(Number(torrent[name]));
+  const list = (name: string): readonly RemoteResult[] =>
+    Array.isArray(torrent[name]) ? torrent[name] : [];
+  const limit = (way: "download" | "upload") =>
+    torrent[`${way}_limited`] === true
+      ? `${torrent[`${way}_limit`]} kB/s`
+      : "none";
+  const rows: [string, string][] = [
+    ["Id", text("id")],
+    ["Name", text("name")],
+    ["Hash", text("hash_string")],
+    ["Magnet", text("magnet_link")],
+    ["Labels", list("labels").join(", ")],
+    ["Folder", text("download_dir")],
+    ["State", `${stateOf(torrent)}, ${percent(progressOf(torrent))}`],
+    ["Error", text("error_string")],
+    ["Size", `${size("size_when_done")} of ${size("total_size")}`],
+    ["Pieces", `${text("piece_count")} of ${size("piece_size")}`],
+    ["Down", `${size("downloaded_ever")}, limit ${limit("download")}`],
+    ["Up", `${size("uploaded_ever")}, limit ${limit("upload")}`],
+    ["Ratio", ratio(torrent.upload_ratio)],
+    ["Added", dateOf(torrent.added_date)],
+    ["Done", dateOf(torrent.done_date)],
+    ["Queue", text("queue_position")],
+    ["Private", torrent.is_private === true ? "yes" : "no"],
+    ["Comment", text("comment")],
+    ["Creator", text("creator")],
+    ...list("tracker_stats").map((tracker): [string, string] => [
+      "Tracker",
+      [tracker.host, tracker.last_announce_result].filter((part) => part !== "")
+        .join(": "),
+    ]),
+    ...list("peers").map((peer): [string, string] => [
+      "Peer",
+      `${peer.address} ${percent(peer.progress)} ${peer.client_name}`,
+    ]),
+  ];
+  return rows.filter(([, value]) => value !== "")
+    .map(([name, value]) => `${name.padEnd(9)}${safeText(value)}`);
+}

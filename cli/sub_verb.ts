@@ -1,0 +1,70 @@
+/**
+ * Verbs of verbs, such as `bip dht ping`.
+ *
+ * @module
+ */
+import type { Arguments, Verb } from "./command.ts";
+import { UsageError } from "./error.ts";
+import { nearest } from "./nearest.ts";
+
+/** What one takes. */
+export interface SubVerb {
+  /** Fewest and most operands after its name. */
+  readonly operands: readonly [number, number];
+  /** Synopsis after the name of the verb. */
+  readonly usage: string;
+  /** Options that are for it, beside those for all. */
+  readonly options: readonly string[];
+}
+
+/**
+ * Finds out which is meant, and refuses what would be ignored.
+ *
+ * @param args The command line; the first operand names it.
+ * @param verb The verb.
+ * @param table What it has.
+ * @param common Options for all of them.
+ * @returns The one that is meant, and its operands.
+ * @throws {UsageError} If there is none, or something does not belong to it.
+ */
+export function pickSubVerb<S extends SubVerb>(
+  args: Arguments,
+  verb: Verb,
+  table: Readonly<Record<string, S>>,
+  common: readonly string[],
+): { picked: S; operands: readonly string[] } {
+  const [name, ...operands] = args.operands as [string, ...string[]];
+  const picked = Object.hasOwn(table, name) ? table[name] : undefined;
+  if (picked === undefined) {
+    const guess = nearest(name, Object.keys(table));
+    throw new UsageError(
+      `Unknown verb ${JSON.stringify(name)} of bip ${verb.name}`,
+      guess === undefined
+        ? `Verbs: ${Object.keys(table).join(", ")}`
+        : `Did you mean bip ${verb.name} ${guess}?`,
+    );
+  }
+  const usage = `Usage: bip ${verb.name} ${picked.usage}`;
+  const [least, most] = picked.operands;
+  if (operands.length < least || operands.length > most) {
+    throw new UsageError(
+      operands.length < least
+        ? `Missing operand of bip ${verb.name} ${name}`
+        : `Unexpected operand ${JSON.stringify(operands[most])}`,
+      usage,
+    );
+  }
+  for (const { name: option, value } of verb.options) {
+    const isGiven = value === undefined
+      ? args.has(option)
+      : args.get(option) !== undefined;
+    const isKnown = [...common, ...picked.options].includes(option);
+    if (isGiven && !isKnown) {
+      throw new UsageError(
+        `--${option} is not for bip ${verb.name} ${name}`,
+        usage,
+      );
+    }
+  }
+  return { picked, operands };
+}

@@ -1,0 +1,169 @@
+/**
+ * Calls as clients send them, and answers as they expect them: the older dialect
+ * (`method`, `arguments`, `tag`) and JSON-RPC 2.0 with its batches and
+ * notifications. Source: Transmission, docs/rpc-spec.md; JSON-RPC 2.0.
+ *
+ * @module
+ */
+import { RpcError } from "./error.ts";
+import { snakeName, toLegacy } from "./names.ts";
+
+/** Most calls of a batch. */
+export const MAX_BATCH = 256;
+
+/** Which names and which frame a client uses. */
+export type RpcDialect = "legacy" | "json-rpc";
+
+/** Parameters by name, of version 6. */
+export type RpcParams = Readonly<Record<string, unknown>>;
+
+/** One call. */
+export interface RpcCall {
+  /** How to answer. */
+  readonly dialect: RpcDialect;
+  /** Such as `torrent_get`; empty if there is none. */
+  readonly method: string;
+  /** What is asked for. */
+  readonly params: RpcParams;
+  /** What the answer repeats; `undefined` for a notification or no tag. */
+  readonly id: unknown;
+}
+
+/** What a body asks for. */
+export interface RpcRequest {
+  /** The calls, and answers to what is none, in order. */
+  readonly calls: readonly (RpcCall | RpcReply)[];
+  /** Whether the answers stand in an array. */
+  readonly isBatch: boolean;
+}
+
+/** An answer that is ready. */
+export class RpcReply {
+  /** Plain JSON. */
+  readonly json: Readonly<Record<string, unknown>>;
+
+  /** Holds an answer. */
+  constructor(json: Readonly<Record<string, unknown>>) {
+    this.json = json;
+  }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/**
+ * Reads a body; never throws.
+ *
+ * @param text The body.
+ * @returns What it asks for.
+ */
+export function parseRpcRequest(text: string): RpcRequest {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { calls: [failure(new RpcError("parse"))], isBatch: false };
+  }
+  if (!Array.isArray(value)) {
+    return { calls: [readCall(value, false)], isBatch: false };
+  }
+  if (value.length === 0 || value.length > MAX_BATCH) {
+    const error = new RpcError(
+      "request",
+      `a batch has 1 to ${MAX_BATCH} requests`,
+    );
+    return { calls: [failure(error)], isBatch: false };
+  }
+  return { calls: value.map((part) => readCall(part, true)), isBatch: true };
+}
+
+function readCall(value: unknown, isBatch: boolean): RpcCall | RpcReply {
+  if (!isObject(value)) {
+    return failure(new RpcError("request", "request must be an Object"));
+  }
+  const { method, id, jsonrpc } = value;
+  if (jsonrpc !== undefined || isBatch) {
+    if (jsonrpc !== "2.0") {
+      return failure(new RpcError("request", "JSON-RPC version is not 2.0"));
+    }
+    if (
+      id !== undefined && id !== null && typeof id !== "string" &&
+      typeof id !== "number"
+    ) {
+      const text = "id type must be String, Number, or Null";
+      return failure(new RpcError("request", text));
+    }
+    const { params = {} } = value;
+    if (!isObject(params)) {
+      const error = new RpcError("params", "params must be an Object");
+      return failure(error, id ?? null);
+    }
+    return {
+      dialect: "json-rpc",
+      method: typeof method === "string" ? method : "",
+      params,
+      id,
+    };
+  }
+  const { arguments: given, tag } = value;
+  const params: Record<string, unknown> = Object.create(null);
+  for (const [name, part] of Object.entries(isObject(given) ? given : {})) {
+    params[snakeName(name)] = part;
+  }
+  return {
+    dialect: "legacy",
+    method: typeof method === "string" ? snakeName(method) : "",
+    params,
+    id: typeof tag === "number" || typeof tag === "string" ? tag : undefined,
+  };
+}
+
+function failure(error: RpcError, id: unknown = null): RpcReply {
+  const { number: code, kind: message, result } = error;
+  const data = {
+    ...(error.message === message ? {} : { error_string: error.message }),
+    ...(result === undefined ? {} : { result }),
+  };
+  return new RpcReply({
+    jsonrpc: "2.0",
+    error: {
+      code,
+      message,
+      ...(Object.keys(data).length === 0 ? {} : { data }),
+    },
+    id,
+  });
+}
+
+/**
+ * Frames what came out of a call.
+ *
+ * @param call The call.
+ * @param outcome Its result with names of version 6, or why there is none.
+ * @returns The answer, or `undefined` for a notification.
+ */
+export function replyTo(
+  call: RpcCall,
+  outcome: RpcParams | RpcError,
+): RpcReply | undefined {
+  const { dialect, method, id } = call;
+  const isError = outcome instanceof RpcError;
+  if (dialect === "json-rpc") {
+    if (id === undefined) return undefined;
+    return isError
+      ? failure(outcome, id)
+      : new RpcReply({ jsonrpc: "2.0", result: outcome, id });
+  }
+  const result = isError ? outcome.result ?? {} : outcome;
+  const message = !isError
+    ? "success"
+    : outcome.code === "method"
+    ? "no method name"
+    : outcome.message;
+  return new RpcReply({
+    // The torrents have their names already, as their fields were asked for.
+    arguments: method === "torrent_get" ? result : toLegacy(result, method),
+    result: message,
+    ...(id === undefined ? {} : { tag: id }),
+  });
+}

@@ -1,0 +1,332 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { main } from "../../../cli/main.ts";
+import { TempDir } from "../../support/paths.ts";
+
+/** A daemon that keeps what it is asked. */
+class FakeDaemon implements AsyncDisposable {
+  readonly calls: Record<string, unknown>[] = [];
+  readonly headers: Headers[] = [];
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+
+  constructor(answer: (method: string) => unknown) {
+    this.#server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+      async (request) => {
+        if (request.headers.get("x-transmission-session-id") !== "sid") {
+          await request.body?.cancel();
+          return new Response("", {
+            status: 409,
+            headers: {
+              "x-transmission-session-id": "sid",
+              "x-transmission-rpc-version": "6.0.1",
+            },
+          });
+        }
+        const { id, method, params } = await request.json();
+        if (method !== "session_stats" || this.calls.length > 0) {
+          this.calls.push({ method, ...params });
+          this.headers.push(request.headers);
+        }
+        const result = answer(method);
+        return Response.json(
+          result instanceof Error
+            ? {
+              jsonrpc: "2.0",
+              error: { code: 5, message: result.message },
+              id,
+            }
+            : { jsonrpc: "2.0", result, id },
+        );
+      },
+    );
+  }
+
+  async run(...words: string[]): Promise<{ code: number; text: string }> {
+    const url = `127.0.0.1:${this.#server.addr.port}`;
+    return await run("remote", ...words, "--url", url);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+  }
+}
+
+async function run(
+  ...words: string[]
+): Promise<{ code: number; text: string }> {
+  const lines: string[] = [];
+  const code = await main(words, {
+    interactive: false,
+    color: false,
+    columns: 80,
+    print: (line) => lines.push(line),
+    printJson: (value) => lines.push(JSON.stringify(value)),
+    printBytes: () => {},
+    note: (line) => lines.push(line),
+  });
+  return { code, text: lines.join("\n") };
+}
+
+const TORRENT = {
+  id: 3,
+  hash_string: "ab".repeat(20),
+  name: "name\x1b[2J",
+  status: 4,
+  error: 0,
+  percent_done: 0.129,
+  metadata_percent_complete: 1,
+  size_when_done: 2048,
+  eta: 90,
+  rate_download: 1024,
+  rate_upload: 0,
+  upload_ratio: 0.5,
+  labels: ["a"],
+  download_dir: "/dl",
+  downloaded_ever: 1024,
+  download_limited: true,
+  download_limit: 7,
+  files: [{ name: "top/a", length: 10 }, { name: "top/b", length: 0 }],
+  file_stats: [
+    { bytes_completed: 5, wanted: true, priority: 1 },
+    { bytes_completed: 0, wanted: false, priority: 0 },
+  ],
+  tracker_stats: [{ host: "t.example", last_announce_result: "Success" }],
+  peers: [{ address: "192.0.2.1", progress: 1, client_name: "x" }],
+};
+
+Deno.test("bip remote - calls what it is told to", async () => {
+  await using daemon = new FakeDaemon((method) =>
+    method === "torrent_get" ? { torrents: [TORRENT] } : {}
+  );
+  const hash = "AB".repeat(20);
+  const rows: [string[], Record<string, unknown>][] = [
+    [["start", "all"], { method: "torrent_start" }],
+    [["start-now", "1,3-5"], {
+      method: "torrent_start_now",
+      ids: [1, 3, 4, 5],
+    }],
+    [["stop", "1", "2", "1"], { method: "torrent_stop", ids: [1, 2] }],
+    [["verify", hash], { method: "torrent_verify", ids: [hash.toLowerCase()] }],
+    [["reannounce", "active"], {
+      method: "torrent_reannounce",
+      ids: "recently_active",
+    }],
+    [["remove", "1"], {
+      method: "torrent_remove",
+      ids: [1],
+      delete_local_data: false,
+    }],
+    [["remove", "1", "--delete-files"], {
+      method: "torrent_remove",
+      ids: [1],
+      delete_local_data: true,
+    }],
+    [["limit", "1", "--down", "50KB", "--up", "0"], {
+      method: "torrent_set",
+      ids: [1],
+      download_limit: 50,
+      download_limited: true,
+      upload_limited: false,
+    }],
+    [["limit", "1", "--ratio", "none"], {
+      method: "torrent_set",
+      ids: [1],
+      seed_ratio_mode: 2,
+    }],
+    [["limit", "all", "--ratio", "1.5"], {
+      method: "torrent_set",
+      seed_ratio_limit: 1.5,
+      seed_ratio_mode: 1,
+    }],
+    [["limit", "--down", "1", "--ratio", "2"], {
+      method: "session_set",
+      speed_limit_down: 1,
+      speed_limit_down_enabled: true,
+      seed_ratio_limit: 2,
+      seed_ratio_limited: true,
+    }],
+    [["limit", "--ratio", "none"], {
+      method: "session_set",
+      seed_ratio_limited: false,
+    }],
+    [["move", "1", "2", "/new"], {
+      method: "torrent_set_location",
+      ids: [1, 2],
+      location: "/new",
+      move: true,
+    }],
+    [["move", "all", "/new", "--find"], {
+      method: "torrent_set_location",
+      location: "/new",
+      move: false,
+    }],
+    [["rename", "1", "a/b", "c"], {
+      method: "torrent_rename_path",
+      ids: [1],
+      path: "a/b",
+      name: "c",
+    }],
+    [["queue", "top", "1"], { method: "queue_move_top", ids: [1] }],
+    [["label", "1", "--label", "a", "--label", "b"], {
+      method: "torrent_set",
+      ids: [1],
+      labels: ["a", "b"],
+    }],
+    [["shutdown"], { method: "session_close" }],
+    [[
+      "add",
+      "magnet:?xt=urn:btih:x",
+      "--dir",
+      "/d",
+      "--paused",
+      "--label",
+      "a",
+    ], {
+      method: "torrent_add",
+      filename: "magnet:?xt=urn:btih:x",
+      download_dir: "/d",
+      labels: ["a"],
+      paused: true,
+    }],
+  ];
+  for (const [words, call] of rows) {
+    daemon.calls.length = 0;
+    const { code, text } = await daemon.run(...words);
+    // What was added is not told of here.
+    if (words[0] !== "add") assertEquals(code, 0, text);
+    assertEquals(daemon.calls.at(-1), call, words.join(" "));
+  }
+});
+
+Deno.test("bip remote - files of a torrent are named by number, path or glob", async () => {
+  await using daemon = new FakeDaemon((method) =>
+    method === "torrent_get" ? { torrents: [TORRENT] } : {}
+  );
+  const words = ["files", "3", "--skip", "1", "--want", "b", "--low", "*"];
+  const { code, text } = await daemon.run(...words);
+  assertEquals(code, 0, text);
+  assertEquals(daemon.calls[1], {
+    method: "torrent_set",
+    ids: [3],
+    files_unwanted: [0],
+    files_wanted: [1],
+    priority_low: [0, 1],
+  });
+  assertEquals(text.split("\n"), [
+    "   1   50%  high          10 B  top/a",
+    "   2  100%  skip           0 B  top/b",
+  ]);
+});
+
+Deno.test("bip remote - shows torrents as they are, and harmless", async () => {
+  await using daemon = new FakeDaemon(() => ({ torrents: [TORRENT] }));
+  const list = await daemon.run("list");
+  assertStringIncludes(list.text, " 3   12%  2.00 KiB  1m 30s  1.00 KiB/s");
+  assertStringIncludes(list.text, "downloading  name\\x1b[2J");
+  const show = await daemon.run("show", "3");
+  for (
+    const line of [
+      "Labels   a",
+      "Down     1.00 KiB, limit 7 kB/s",
+      "Tracker  t.example: Success",
+      "Peer     192.0.2.1 100% x",
+    ]
+  ) assertStringIncludes(show.text, line);
+  const json = await daemon.run("list", "active", "--json");
+  assertEquals(JSON.parse(json.text)[0].id, 3);
+});
+
+Deno.test("bip remote - a file goes along, a duplicate is told", async () => {
+  await using daemon = new FakeDaemon(() => ({
+    torrent_duplicate: { id: 1, name: "x", hash_string: "y" },
+  }));
+  await using dir = new TempDir();
+  await Deno.writeFile(dir.join("a.torrent"), new Uint8Array([1, 2]));
+  const { code, text } = await daemon.run("add", dir.join("a.torrent"));
+  assertEquals([code, text], [0, "1 x (it was there already)"]);
+  assertEquals(daemon.calls[0], { method: "torrent_add", metainfo: "AQI=" });
+  const missing = await daemon.run("add", dir.join("b.torrent"));
+  assertEquals(missing.code, 6);
+});
+
+Deno.test("bip remote - settings and figures", async () => {
+  await using daemon = new FakeDaemon((method) =>
+    method === "session_get"
+      ? { b: [1], a: "x", session_id: "secret" }
+      : method === "free_space"
+      ? { path: "/", size_bytes: 1024, total_size: 2048 }
+      : {
+        torrent_count: 1,
+        active_torrent_count: 0,
+        download_speed: 0,
+        upload_speed: 0,
+        current_stats: {
+          downloaded_bytes: 1,
+          uploaded_bytes: 2,
+          seconds_active: 3,
+        },
+        cumulative_stats: {
+          downloaded_bytes: 1,
+          uploaded_bytes: 2,
+          seconds_active: 3,
+        },
+      }
+  );
+  const { text } = await daemon.run("settings", "a-b=1", "c=text", "d=true");
+  assertEquals(text, 'a="x"\nb=[1]');
+  assertEquals(daemon.calls[0], {
+    method: "session_set",
+    a_b: 1,
+    c: "text",
+    d: true,
+  });
+  assertEquals(
+    (await daemon.run("free", "/")).text,
+    "1.00 KiB free of 2.00 KiB",
+  );
+  const stats = await daemon.run("stats");
+  assertStringIncludes(stats.text, "1 torrent, 0 active");
+  assertStringIncludes(stats.text, "this run  1 B down, 2 B up, 3s");
+});
+
+Deno.test("bip remote - what goes wrong is one line and an exit code", async () => {
+  await using daemon = new FakeDaemon((method) =>
+    method === "torrent_get"
+      ? { torrents: [] }
+      : method === "torrent_start"
+      ? new Error("no such thing")
+      : {}
+  );
+  const rows: [string[], number, string][] = [
+    [["list", "7"], 2, "The daemon has no torrent 7"],
+    [["start", "7"], 2, "no such thing"],
+    [["start", "x"], 2, "A torrent must be an id"],
+    [["start", "5-2"], 2, "A torrent must be an id"],
+    [["queue", "left", "1"], 2, "queue moves to the top"],
+    [["limit", "1"], 2, "Say what to limit"],
+    [["settings", "x"], 2, "NAME=VALUE"],
+    [["stats", "--auth", "secret"], 2, "USER:PASSWORD"],
+    [["strt", "1"], 2, 'Unknown verb "strt"'],
+  ];
+  for (const [words, code, text] of rows) {
+    const result = await daemon.run(...words);
+    assertEquals(result.code, code, result.text);
+    assertStringIncludes(result.text, text);
+    assert(!result.text.includes('"secret"'));
+  }
+  const gone = await run("remote", "stats", "--url", "http://127.0.0.1:9");
+  assertEquals(gone.code, 5);
+  assertStringIncludes(gone.text, "http://127.0.0.1:9 cannot be reached");
+  assertEquals((await run("remote", "stats", "--url", "ftp://x")).code, 2);
+});
+
+Deno.test("bip remote - the login may stand in a file", async () => {
+  await using daemon = new FakeDaemon(() => ({ torrents: [] }));
+  await using dir = new TempDir();
+  await Deno.writeTextFile(dir.join("login"), "me:secret\n");
+  await daemon.run("list", "--auth-file", dir.join("login"));
+  assertEquals(
+    daemon.headers[0]?.get("authorization"),
+    `Basic ${btoa("me:secret")}`,
+  );
+});

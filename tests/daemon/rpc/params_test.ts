@@ -1,0 +1,65 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { RpcError } from "../../../daemon/rpc/error.ts";
+import { checkParams, isRpcMethod } from "../../../daemon/rpc/params.ts";
+
+const permissions = "none";
+
+Deno.test({
+  name: "parameters that a method does not take are passed over",
+  permissions,
+  fn() {
+    assertEquals(isRpcMethod("torrent_get"), true);
+    assertEquals(isRpcMethod("torrent-get"), false);
+    assertEquals(isRpcMethod("toString"), false);
+    const given = JSON.parse(
+      '{"paused":true,"x":1,"__proto__":1,"labels":null}',
+    );
+    assertEquals(checkParams("torrent_add", given), { paused: true });
+    assertEquals(checkParams("session_stats", { ids: 1 }), {});
+  },
+});
+
+Deno.test({
+  name: "a parameter of another kind is an error that names it",
+  permissions,
+  fn() {
+    const good: [string, unknown, unknown][] = [
+      ["download_limited", 1, true],
+      ["download_limited", 0, false],
+      ["download_limit", -1, -1],
+      ["seed_ratio_limit", 1.5, 1.5],
+      ["files_wanted", [], []],
+      ["files_wanted", 3, [3]],
+      ["labels", ["a"], ["a"]],
+      ["ids", { any: "thing" }, { any: "thing" }],
+      ["group", "", ""],
+    ];
+    for (const [name, value, read] of good) {
+      assertEquals(checkParams("torrent_set", { [name]: value }), {
+        [name]: read,
+      });
+    }
+    const bad: [string, unknown][] = [
+      ["download_limited", "true"],
+      ["download_limited", 2],
+      ["download_limit", 1.5],
+      ["download_limit", 2 ** 53],
+      ["download_limit", "1"],
+      ["seed_ratio_limit", "1"],
+      ["files_wanted", [1.5]],
+      ["files_wanted", ["a"]],
+      ["labels", "a"],
+      ["labels", [1]],
+      ["labels", Array(200_001).fill("a")],
+      ["group", 1],
+    ];
+    for (const [name, value] of bad) {
+      const error = assertThrows(
+        () => checkParams("torrent_set", { [name]: value }),
+        RpcError,
+        `${name} must be `,
+      );
+      assertEquals(error.number, -32602);
+    }
+  },
+});
