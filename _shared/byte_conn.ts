@@ -139,35 +139,83 @@ export const tcpTransport: ByteTransport = {
   },
   // deno-lint-ignore require-await
   async listen(local) {
-    const listener = Deno.listen({
-      hostname: local.hostname,
-      port: local.port,
-      transport: "tcp",
-    });
-    const address = listener.addr as Deno.NetAddr;
-    let closed = false;
-    const close = () => {
-      if (closed) return;
-      closed = true;
-      listener.close();
-    };
-    return {
-      local: { hostname: address.hostname, port: address.port },
-      async accept() {
-        try {
-          return new TcpConnection(await listener.accept());
-        } catch (error) {
-          if (closed || error instanceof Deno.errors.BadResource) {
-            return undefined;
-          }
-          throw error;
-        }
-      },
-      close,
-      [Symbol.dispose]: close,
-    };
+    const first = listenTcp(local);
+    if (local.hostname !== "::") return first;
+    try {
+      // Most systems let IPv4 in at `::`, and have no room for this.
+      const { port } = first.local;
+      return joinListeners([first, listenTcp({ hostname: "0.0.0.0", port })]);
+    } catch (error) {
+      if (error instanceof Deno.errors.AddrInUse) return first;
+      if (error instanceof Deno.errors.NotCapable) return first;
+      first.close();
+      throw error;
+    }
   },
 };
+
+function listenTcp(local: Endpoint): ByteListener {
+  const listener = Deno.listen({
+    hostname: local.hostname,
+    port: local.port,
+    transport: "tcp",
+  });
+  const address = listener.addr as Deno.NetAddr;
+  let closed = false;
+  const close = () => {
+    if (closed) return;
+    closed = true;
+    listener.close();
+  };
+  return {
+    local: { hostname: address.hostname, port: address.port },
+    async accept() {
+      try {
+        return new TcpConnection(await listener.accept());
+      } catch (error) {
+        if (closed || error instanceof Deno.errors.BadResource) {
+          return undefined;
+        }
+        throw error;
+      }
+    },
+    close,
+    [Symbol.dispose]: close,
+  };
+}
+
+/** Accepts at several addresses as at the first. */
+export function joinListeners(
+  listeners: readonly ByteListener[],
+): ByteListener {
+  const waiting = new Map<ByteListener, ReturnType<ByteListener["accept"]>>();
+  const close = () => listeners.forEach((listener) => listener.close());
+  return {
+    local: listeners[0]!.local,
+    async accept() {
+      for (const listener of listeners) {
+        if (waiting.has(listener)) continue;
+        const accepted = listener.accept();
+        // Told to whoever waits: it may settle before that.
+        accepted.catch(() => {});
+        waiting.set(listener, accepted);
+      }
+      const ready = await Promise.race(
+        [...waiting].map(([listener, accepted]) =>
+          accepted.then(() => listener, () => listener)
+        ),
+      );
+      const accepted = waiting.get(ready);
+      waiting.delete(ready);
+      const connection = await accepted;
+      // Where one has ended the others are of no use.
+      if (connection === undefined) close();
+      return connection;
+    },
+    close,
+    [Symbol.dispose]: close,
+  };
+}
 
 /** Writes all bytes, however few are taken at a time. */
 export async function writeAll(

@@ -188,7 +188,7 @@ export class Session implements AsyncDisposable {
       return new Session(handshaker, services, privacy);
     } catch (error) {
       await handshaker.close();
-      utp?.close();
+      utp?.transport.close();
       throw error;
     }
   }

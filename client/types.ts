@@ -322,10 +322,24 @@ export interface DiscoveryTopic {
  */
 export type ProxyPurpose = "peers" | "trackers" | "dht" | "web";
 
+/** Where to listen. */
+export interface ListenAddress {
+  /** IP address. @default {all addresses} */
+  readonly hostname?: string | undefined;
+  /** Port; 0 picks a free one. */
+  readonly port: number;
+}
+
 /** Options of `Session.open`. */
 export interface SessionOptions extends PolicyOptions {
-  /** Where to listen; `false` for not at all. @default {0.0.0.0, port 0} */
-  readonly listen?: Endpoint | readonly Endpoint[] | false | undefined;
+  /**
+   * Where to listen; `false` for not at all. Without a hostname it is all
+   * addresses of IPv6 and IPv4 on one port, or of IPv4 where there is no IPv6;
+   * port 0 picks one.
+   *
+   * @default {{ port: 0 }}
+   */
+  readonly listen?: ListenAddress | readonly Endpoint[] | false | undefined;
   /** Our 20-byte peer id. @default {a random one} */
   readonly peerId?: Uint8Array | undefined;
   /** Most connections of all torrents. @default {500} */
@@ -392,7 +406,7 @@ export interface SessionOptions extends PolicyOptions {
    * of the TCP one and is shared with the DHT: `"accept"` what comes, dial by it
    * `"both"` ways, beside TCP, or `"off"`. Of no use where `transports` are given.
    *
-   * @default {"accept"}
+   * @default {"both"}
    */
   readonly utp?: "accept" | "both" | "off" | undefined;
   /**

@@ -62,7 +62,7 @@ export const NETWORK_OPTIONS: readonly OptionSpec[] = [
   {
     name: "utp",
     value: "MODE",
-    summary: "uTP: off, accept, or both to dial by it as well (accept)",
+    summary: "uTP: off, accept, or both to dial by it as well (both)",
   },
   {
     name: "encryption",
@@ -172,8 +172,8 @@ export interface NetworkPlan {
   readonly fetch: typeof globalThis.fetch | undefined;
   /** Block lists, as named. */
   readonly blocklists: readonly string[];
-  /** Addresses to listen on, best first. */
-  readonly hosts: readonly string[];
+  /** Address to listen on; all of them where it is left out. */
+  readonly host: string | undefined;
   /** Ports to listen on, best first. */
   readonly ports: readonly number[];
 }
@@ -221,7 +221,7 @@ export function planNetwork(args: Arguments): NetworkPlan {
     ...(maxPeers === undefined
       ? {}
       : { maxPeers, maxPeersPerTorrent: maxPeers }),
-    utp: utpOf(args.get("utp") ?? "accept"),
+    utp: utpOf(args.get("utp") ?? "both"),
     encryption: encryptionOf(args.get("encryption") ?? "prefer"),
     downloadLimit: parseRate(args.get("down-limit") ?? "0", "--down-limit"),
     uploadLimit: parseRate(args.get("up-limit") ?? "0", "--up-limit"),
@@ -236,14 +236,18 @@ export function planNetwork(args: Arguments): NetworkPlan {
     fetch: privacy.fetch,
     blocklists: args.all("blocklist"),
     discovers: dht !== false || lpd !== false,
-    hosts: address === undefined ? ["::", "0.0.0.0"] : [address],
+    host: address,
     ports: port === undefined ? [DEFAULT_PORT, 0] : [port],
   };
 }
 
 /** Where a session listens, in words. */
 export function where({ local }: Pick<Session, "local">): string {
-  return local === undefined ? "nowhere" : formatEndpoint(local);
+  if (local === undefined) return "nowhere";
+  const { hostname, port } = local;
+  return hostname === "::"
+    ? `[::]:${port} and 0.0.0.0:${port}`
+    : formatEndpoint(local);
 }
 
 /**
@@ -277,8 +281,8 @@ export function planFor(plan: NetworkPlan, isPrivate: boolean): NetworkPlan {
 }
 
 /**
- * Opens a session: reads its block lists, then takes the first address and port
- * that can be bound.
+ * Opens a session: reads its block lists, then takes the first port that can be
+ * bound.
  *
  * @param plan How.
  * @param signal Ends the reading.
@@ -288,30 +292,26 @@ export async function openSession(
   plan: NetworkPlan,
   signal: AbortSignal,
 ): Promise<Session> {
-  const { hosts, ports, blocklists } = plan;
+  const { host: hostname, ports, blocklists } = plan;
   const options: SessionOptions = blocklists.length === 0 ? plan.options : {
     ...plan.options,
     blocklist: await loadBlocklists(blocklists, { signal, fetch: plan.fetch }),
   };
   if (!plan.listens) return await Session.open({ ...options, listen: false });
   let failure: unknown;
-  for (const number of ports) {
-    for (const hostname of hosts) {
-      try {
-        return await Session.open({
-          ...options,
-          listen: { hostname, port: number },
-        });
-      } catch (error) {
-        // A refused permission will not be granted for another address.
-        if (error instanceof Deno.errors.NotCapable) throw error;
-        failure ??= error;
-      }
+  for (const port of ports) {
+    try {
+      return await Session.open({ ...options, listen: { hostname, port } });
+    } catch (error) {
+      // A refused permission will not be granted for another port.
+      if (error instanceof Deno.errors.NotCapable) throw error;
+      failure ??= error;
     }
   }
-  const where = hosts.length === 1
-    ? formatEndpoint({ hostname: hosts[0]!, port: ports[0]! })
-    : `port ${ports[0]}`;
+  const port = ports[0]!;
+  const where = hostname === undefined
+    ? `port ${port}`
+    : formatEndpoint({ hostname, port });
   throw listenError(failure, where);
 }
 

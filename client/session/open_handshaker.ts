@@ -3,7 +3,12 @@
  *
  * @module
  */
-import { type ByteTransport, tcpTransport } from "../../_shared/byte_conn.ts";
+import type { Endpoint } from "../../_shared/address.ts";
+import {
+  type ByteListener,
+  type ByteTransport,
+  tcpTransport,
+} from "../../_shared/byte_conn.ts";
 import { systemRandom } from "../../_shared/random.ts";
 import { ExtensionBits } from "../../handshake/extension_bits.ts";
 import { Handshaker } from "../../handshake/handshaker.ts";
@@ -20,7 +25,15 @@ export interface SessionHandshaker {
   /** Listens and dials. */
   readonly handshaker: Handshaker;
   /** uTP, whose port the DHT shares. */
-  readonly utp: UtpTransport | undefined;
+  readonly utp: SessionUtp | undefined;
+}
+
+/** uTP of a session. */
+export interface SessionUtp {
+  /** Dials and accepts. */
+  readonly transport: UtpTransport;
+  /** The UDP port that is listened on, if any. */
+  readonly port: number | undefined;
 }
 
 /** Starts what listens and dials for a session. */
@@ -30,11 +43,11 @@ export async function openHandshaker(
 ): Promise<SessionHandshaker> {
   const { clock, random = systemRandom } = options;
   const { transports, utp } = await transportsOf(options);
-  try {
-    const handshaker = await Handshaker.open({
+  const open = (listen: Endpoint | readonly Endpoint[] | false) =>
+    Handshaker.open({
       peerId: options.peerId ?? createPeerId(random),
       extensions: options.dht ? EXTENSIONS.with("dht") : EXTENSIONS,
-      listen: options.listen ?? { hostname: "0.0.0.0", port: 0 },
+      listen,
       random,
       // Torrents wait for one turn each.
       maxQueued: Infinity,
@@ -43,37 +56,68 @@ export async function openHandshaker(
       encryption: options.encryption ?? "prefer",
       ...(clock ? { clock } : {}),
     });
-    return { handshaker, utp };
+  try {
+    return { handshaker: await listenAt(options.listen, open), utp };
   } catch (error) {
-    utp?.close();
+    utp?.transport.close();
     throw error;
+  }
+}
+
+/** Listens; where no host is named on all addresses. */
+async function listenAt(
+  listen: SessionOptions["listen"] = { port: 0 },
+  open: (listen: Endpoint | readonly Endpoint[] | false) => Promise<Handshaker>,
+): Promise<Handshaker> {
+  if (listen === false || !("port" in listen)) return await open(listen);
+  const { hostname, port } = listen;
+  if (hostname !== undefined) return await open({ hostname, port });
+  try {
+    return await open({ hostname: "::", port });
+  } catch (error) {
+    try {
+      return await open({ hostname: "0.0.0.0", port });
+    } catch (second) {
+      const isRefused = error instanceof Error && error.name === "NotCapable";
+      throw isRefused ? error : second;
+    }
   }
 }
 
 interface Transports {
   readonly transports: readonly ByteTransport[];
-  readonly utp: UtpTransport | undefined;
+  readonly utp: SessionUtp | undefined;
 }
 
 /** Makes what the options ask for. */
 async function transportsOf(options: SessionOptions): Promise<Transports> {
-  const { transports, utp: mode = "accept", clock, random } = options;
+  const { transports, utp: mode = "both", clock, random } = options;
   if (transports !== undefined) return { transports, utp: undefined };
   if (mode === "off") return { transports: [tcpTransport], utp: undefined };
   const { UtpTransport } = await import("../../utp/transport.ts");
-  const utp = new UtpTransport({ clock, random });
+  const transport = new UtpTransport({ clock, random });
+  let port: number | undefined;
   const part: ByteTransport = {
-    name: utp.name,
+    name: transport.name,
     dials: mode === "both",
-    connect: (remote, more) => utp.connect(remote, more),
+    connect: (remote, more) => transport.connect(remote, more),
     listen: async (local) => {
+      let listener: ByteListener;
       try {
-        return await utp.listen(local);
+        listener = await transport.listen(local);
       } catch (error) {
         if (error instanceof Error && error.name === "NotCapable") throw error;
         // Somebody else has the UDP port: TCP will do, and dialling works.
-        return await utp.listen({ ...local, port: 0 });
+        listener = await transport.listen({ ...local, port: 0 });
       }
+      port ??= listener.local.port;
+      return listener;
+    },
+  };
+  const utp: SessionUtp = {
+    transport,
+    get port() {
+      return port;
     },
   };
   return { transports: [tcpTransport, part], utp };

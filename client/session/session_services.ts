@@ -12,7 +12,7 @@ import type { LocalDiscovery } from "../../lpd/discovery.ts";
 import { DhtPeers } from "./dht_peers.ts";
 import { LocalPeers } from "../local_peers.ts";
 import type { SharedDiscovery } from "../discovery_runner.ts";
-import type { UtpTransport } from "../../utp/transport.ts";
+import type { SessionUtp } from "./open_handshaker.ts";
 import type { SessionOptions } from "../types.ts";
 import type { Blocklist } from "./blocklist.ts";
 import type { Privacy } from "./privacy.ts";
@@ -40,12 +40,12 @@ export interface SessionServices {
 export async function openServices(
   { options, blocklist, tellsPort }: Privacy,
   local: Endpoint | undefined,
-  utp?: UtpTransport,
+  utp?: SessionUtp,
 ): Promise<SessionServices> {
   const timers = new SharedClock(options.clock ?? systemClock);
   await using stack = new AsyncDisposableStack();
   // Closed last: the DHT has a part of its port.
-  if (utp !== undefined) stack.use(utp);
+  if (utp !== undefined) stack.use(utp.transport);
   const sources: SharedDiscovery[] = [];
   let dht: MainlineDht | undefined;
   let lookups: DhtPeers | undefined;
@@ -65,7 +65,7 @@ export async function openServices(
   }
   // What goes through a proxy has no port here.
   const mapper = tellsPort
-    ? await openMapper(options, local, dht?.locals[0]?.port)
+    ? await openMapper(options, local, [dht?.locals[0]?.port, utp?.port])
     : undefined;
   if (mapper !== undefined) stack.use(mapper);
   const owned = stack.move();
@@ -79,7 +79,7 @@ async function openDht(
   wanted: MainlineDhtOptions,
   local: Endpoint | undefined,
   blocklist: Blocklist,
-  utp: UtpTransport | undefined,
+  utp: SessionUtp | undefined,
 ): Promise<MainlineDht> {
   const { clock, random } = options;
   const { MainlineDht } = await import("../../dht/node.ts");
@@ -92,7 +92,7 @@ async function openDht(
     ...wanted,
     socket: blocklist.sockets(
       wanted.socket ??
-        (utp ? (where) => utp.share(where) : openDatagramSocket),
+        (utp ? (where) => utp.transport.share(where) : openDatagramSocket),
     ),
   };
   if (wanted.port !== undefined || local === undefined) {
@@ -132,13 +132,15 @@ async function openLocal(
 async function openMapper(
   options: SessionOptions,
   local: Endpoint | undefined,
-  dhtPort: number | undefined,
+  udpPorts: readonly (number | undefined)[],
 ): Promise<PortMapper | undefined> {
   const { clock, random, portMap } = options;
   if (!portMap || local === undefined || !isMappable(local)) return undefined;
   const { PortMapper } = await import("../../portmap/port_mapper.ts");
   const ports: PortRequest[] = [{ protocol: "tcp", port: local.port }];
-  if (dhtPort !== undefined) ports.push({ protocol: "udp", port: dhtPort });
+  for (const port of new Set(udpPorts)) {
+    if (port !== undefined) ports.push({ protocol: "udp", port });
+  }
   try {
     return await PortMapper.open({
       ...(clock ? { clock } : {}),
