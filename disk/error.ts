@@ -22,7 +22,7 @@ export type DiskErrorCode =
   | "unsafe-path"
   /** Files are in the way that cannot be part of the torrent; see `files`. */
   | "foreign-file"
-  /** The file was deleted, replaced or cut while it was in use. */
+  /** The file was deleted, replaced or written to while it was in use. */
   | "replaced"
   /** The file ended before the wanted bytes. */
   | "short-read"

@@ -19,6 +19,11 @@ export interface FileInfo {
   /** When the content last changed, in milliseconds since 1970. */
   readonly modifiedMs: number;
   /**
+   * When anything of the file last changed, as far as the file system knows:
+   * unlike `modifiedMs`, nobody can set it.
+   */
+  readonly changedMs?: number | undefined;
+  /**
    * A number that tells the file from another one at the same path, if the file
    * system has such numbers.
    */
@@ -82,7 +87,8 @@ export interface FileHandle {
    */
   size(): Awaitable<number>;
   /**
-   * What is known of the open file; optional, `size` is asked without it.
+   * What is known of the open file; optional, `size` is asked without it. Where
+   * it answers at once, who else writes to a file is noticed.
    *
    * @returns Size, time and number.
    * @throws {DiskError} If it fails.

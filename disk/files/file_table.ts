@@ -19,13 +19,19 @@ const LISTED_FILES = 8;
 /** Size, time and number of every file as they were last seen. */
 export class FileTable {
   readonly #sizes: Float64Array;
+  /** When it was modified: last seen, or left by our own last write. */
   readonly #times: Float64Array;
+  /** The same of any change; 0 where it is not known. */
+  readonly #changes: Float64Array;
   /** Kept while the rest is not known; 0 for none. */
   readonly #ids: Float64Array;
+  /** Files that somebody else wrote to since they were last forgotten. */
+  #foreign: Set<number> | undefined;
 
   constructor(count: number) {
     this.#sizes = new Float64Array(count).fill(UNKNOWN);
     this.#times = new Float64Array(count);
+    this.#changes = new Float64Array(count);
     this.#ids = new Float64Array(count);
   }
 
@@ -52,17 +58,48 @@ export class FileTable {
 
   /** Takes what was seen. */
   set(fileIndex: number, info: FileInfo | undefined): void {
+    this.compare(fileIndex, info);
     this.#sizes[fileIndex] = info?.size ?? MISSING;
-    this.#times[fileIndex] = info?.modifiedMs ?? 0;
     this.#ids[fileIndex] = info?.id ?? 0;
+    this.stamp(fileIndex, info);
+  }
+
+  /** Whatever the file is next, it is not held against anybody. */
+  forget(fileIndex: number): void {
+    this.stamp(fileIndex, undefined);
+    this.#foreign?.delete(fileIndex);
   }
 
   /** A file is written to: only its number stays known. */
   touch(fileIndex: number, id?: number): void {
     this.#sizes[fileIndex] = UNKNOWN;
+    this.stamp(fileIndex, undefined);
     if (id !== undefined && this.#ids[fileIndex] === 0) {
       this.#ids[fileIndex] = id;
     }
+  }
+
+  /** Takes the times that our own last change left, if they are known. */
+  stamp(fileIndex: number, info: FileInfo | undefined): void {
+    this.#times[fileIndex] = info?.modifiedMs ?? 0;
+    this.#changes[fileIndex] = info?.changedMs ?? 0;
+  }
+
+  /** Compares a file with what was last seen of it, or what we left. */
+  compare(fileIndex: number, info: FileInfo | undefined): void {
+    const time = this.#times[fileIndex]!;
+    const change = this.#changes[fileIndex]!;
+    if (info === undefined || time === 0 || info.modifiedMs === 0) return;
+    const { modifiedMs, changedMs = 0 } = info;
+    if (
+      modifiedMs !== time ||
+      change !== 0 && changedMs !== 0 && changedMs !== change
+    ) (this.#foreign ??= new Set()).add(fileIndex);
+  }
+
+  /** Whether somebody else wrote to a file, which we know by now. */
+  isForeign(fileIndex: number): boolean {
+    return this.#foreign?.has(fileIndex) === true;
   }
 
   /** Whether a file is gone, or another than the one we know. */

@@ -8,10 +8,11 @@ import type { FileHandle, FileInfo, FilePath } from "../file_system.ts";
 
 /** Takes what the operating system knows of a file. */
 export function toFileInfo(info: Deno.FileInfo): FileInfo {
-  const { size, mtime, dev, ino } = info;
+  const { size, mtime, ctime, dev, ino } = info;
   return {
     size,
     modifiedMs: mtime?.getTime() ?? 0,
+    changedMs: ctime?.getTime(),
     id: ino === null ? undefined : dev * 2_654_435_761 + ino,
   };
 }

@@ -49,6 +49,8 @@ export class StoredFiles {
   #paths: readonly FilePath[];
   /** Files that have their length. */
   #prepared: Set<number> | undefined;
+  /** Whether handles tell at once what was left of a write. */
+  #watches = true;
   /** Files that were written and not synced since. */
   #written: Set<number> | undefined;
 
@@ -102,11 +104,17 @@ export class StoredFiles {
   ): Promise<void> {
     this.#fileSystem = fileSystem;
     this.#paths = paths;
-    await this.lookAgain();
+    for (const i of this.indices) this.#table.stamp(i, undefined);
+    await this.#lookAnew(this.indices);
   }
 
   /** Looks at files anew, by their paths. */
   async lookAgain(which: readonly number[] = this.indices): Promise<void> {
+    for (const i of which) this.#table.forget(i);
+    await this.#lookAnew(which);
+  }
+
+  async #lookAnew(which: readonly number[]): Promise<void> {
     for (const i of which) this.#forget(i);
     await this.#look(which, (i, info) => this.#table.set(i, info));
   }
@@ -141,13 +149,20 @@ export class StoredFiles {
       if (this.#table.isOther(i, info)) strange.push(i);
       else if (!this.#table.isKnown(i)) this.#table.set(i, info);
     });
+    // No file has that time: such ones will be checked.
+    for (const [i, info] of files.entries()) {
+      if (info !== undefined && this.#table.isForeign(i)) {
+        files[i] = { ...info, modifiedMs: 0 };
+      }
+    }
     return { files, strange };
   }
 
   /**
    * Looks at every file by its path and finds those that are gone, were
-   * replaced or have not the length they should have. Returns their indices;
-   * they are looked for anew when they are used next.
+   * replaced, were written to by somebody else or have not the length they
+   * should have. Returns their indices; they are looked for anew when they are
+   * used next.
    */
   async changed(
     isWhole: (fileIndex: number) => boolean | undefined,
@@ -156,13 +171,17 @@ export class StoredFiles {
     const infos = new Map<number, FileInfo | undefined>();
     await this.#look(this.indices, (i, info) => {
       const whole = isWhole(i);
+      this.#table.compare(i, info);
       const isRight = whole === undefined ||
-        !this.#table.isOther(i, info) &&
+        !this.#table.isOther(i, info) && !this.#table.isForeign(i) &&
           (!whole || info?.size === this.#layout.files[i]!.length);
       if (!isRight) changed.push(i);
       if (!isRight || !this.#table.isKnown(i)) infos.set(i, info);
     });
-    for (const i of changed) this.#forget(i);
+    for (const i of changed) {
+      this.#forget(i);
+      this.#table.forget(i);
+    }
     for (const [i, info] of infos) this.#table.set(i, info);
     return changed;
   }
@@ -218,7 +237,6 @@ export class StoredFiles {
     (this.#written ??= new Set()).add(fileIndex);
     const isFirst = this.#prepared?.has(fileIndex) !== true;
     const isNew = isFirst && this.#table.size(fileIndex) === -1;
-    this.#table.touch(fileIndex);
     return useHandle(
       this.#fileSystem.open(this.#paths[fileIndex]!, { write: true, isNew }),
       (handle) =>
@@ -247,13 +265,17 @@ export class StoredFiles {
     if (this.#paths.some((other) => other.join("/") === key)) {
       throw alreadyThere(operation, path, "Another file of the torrent has it");
     }
-    const isThere = await this.#fileSystem.stat(old) !== undefined;
+    const info = await this.#fileSystem.stat(old);
+    const isThere = info !== undefined;
+    this.#table.compare(fileIndex, info);
     if (isThere) await this.#fileSystem.rename(old, path);
     else if (await this.#fileSystem.stat(path) !== undefined) {
       throw alreadyThere(operation, path);
     }
     this.#paths = this.#paths.with(fileIndex, path);
-    if (isThere) await removeEmptyFolders(this.#fileSystem, [old]);
+    if (!isThere) return;
+    this.#table.stamp(fileIndex, await this.#fileSystem.stat(path));
+    await removeEmptyFolders(this.#fileSystem, [old]);
   }
 
   /** Waits for the device; who failed is tried again next time. */
@@ -276,11 +298,20 @@ export class StoredFiles {
     from: Uint8Array,
     offset: number,
   ): Awaitable<void> {
-    if (from.length === 0) return;
-    const written = handle.write(from, offset);
-    if (!(written instanceof Promise)) return;
-    // It may have been looked at meanwhile.
-    return written.then(() => this.#table.touch(fileIndex));
+    const look = () => {
+      const seen = this.#watches ? handle.stat?.() : undefined;
+      return seen instanceof Promise ? undefined : seen;
+    };
+    this.#table.compare(fileIndex, look());
+    this.#table.touch(fileIndex);
+    if (from.length > 0) {
+      const written = handle.write(from, offset);
+      if (written instanceof Promise) {
+        // It may have been looked at meanwhile.
+        return written.then(() => this.#table.touch(fileIndex));
+      }
+    }
+    this.#table.stamp(fileIndex, look());
   }
 
   /** Gives a file its length: cuts one that is too long. */
@@ -293,7 +324,10 @@ export class StoredFiles {
     const stat = handle.stat?.bind(handle);
     const seen = stat?.() ??
       chain(handle.size(), (size): FileInfo => ({ size, modifiedMs: 0 }));
-    return chain(seen, ({ size, id }): Awaitable<void> => {
+    this.#watches = !(seen instanceof Promise);
+    return chain(seen, (info): Awaitable<void> => {
+      const { size, id } = info;
+      this.#table.compare(fileIndex, info);
       this.#table.touch(fileIndex, id);
       // What is written whole has its length by that.
       const isRight = size === length ||

@@ -206,7 +206,7 @@ export class ManagedStorage implements TorrentStorage {
         "replaced",
         "complete",
         changed.map((i) => this.#files.stored.paths[i]!),
-        "It was deleted, replaced or cut meanwhile",
+        "It was deleted, replaced or written to meanwhile",
         (count) => `, and ${count} more`,
       );
       this.#emit({ type: "pieces-lost", pieces: lost, error });

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { Bitfield } from "../../_shared/bitfield.ts";
 import { DiskError } from "../../disk/error.ts";
 import { DiskManager } from "../../disk/manager.ts";
 import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
@@ -256,6 +257,69 @@ Deno.test(
       await storage.flush();
       await storage.confirm();
       assertFiles(memory, torrent);
+    }
+  },
+);
+
+Deno.test(
+  "confirm and resume data tell of bytes that somebody else wrote",
+  pure,
+  async () => {
+    const { files } = torrent.layout;
+    const path = ["torrent", "f2"];
+    const { first, end } = torrent.layout.filePieces(2);
+    for (const when of ["before", "between", "after", "renamed"] as const) {
+      await using bench = await open(torrent);
+      const { storage, memory, events } = bench;
+      const scribble = (at: number) => {
+        const handle = memory.open(path, { write: true });
+        handle.write(torrent.fileContent[2]!.subarray(at, at + 9), at + 1);
+        handle.close();
+        assertEquals(memory.stat(path)!.size, files[2]!.length);
+      };
+      const pieces = torrent.content.map((_, i) => i);
+      // In the last whole piece of the file: the one after is written later.
+      const at = files[2]!.length - 25_000;
+      for (const i of pieces) {
+        if (i !== end - 1) writePiece(storage, torrent, i);
+      }
+      await storage.flush();
+      if (when === "before") {
+        // It was there before; what is written over it makes it right.
+        scribble(files[2]!.length - 20);
+      } else if (when === "between") scribble(at);
+      writePiece(storage, torrent, end - 1);
+      await storage.flush();
+      if (when === "after") scribble(at);
+      if (when === "renamed") {
+        scribble(at);
+        await storage.renameFile(2, path.with(1, "other"));
+        await storage.renameFile(2, path);
+      }
+      // Who takes the torrent up again looks at these pieces.
+      const resume = await storage.resumeData();
+      const again = new DiskManager({ fileSystem: memory });
+      const other = await again.add(torrent, { existing: "resume", resume });
+      const bad = when === "before" ? [] : [end - 2];
+      const missing = (have: Bitfield) => pieces.filter((i) => !have.has(i));
+      assertEquals(missing(other.have), bad, when);
+      await again.close();
+
+      if (when === "before") await storage.confirm();
+      else {
+        const error = await assertRejects(() => storage.confirm(), DiskError);
+        assertEquals([error.code, error.files], ["replaced", ["torrent/f2"]]);
+        const lost = events.filter(({ type }) => type === "pieces-lost");
+        assertEquals(lost.map((event) => "pieces" in event && event.pieces), [
+          bad,
+        ]);
+        assertEquals(missing(storage.have), bad);
+        writePiece(storage, torrent, end - 2);
+        await storage.flush();
+        await storage.confirm();
+      }
+      assertFiles(memory, torrent);
+      assert(first < end - 2);
     }
   },
 );

@@ -258,6 +258,37 @@ Deno.test({
   }),
 });
 
+Deno.test({
+  name: "native: only files that somebody else wrote to are read once more",
+  fn: withFolder(async (folder) => {
+    const torrent = makeTorrent({ pieceLength: 16384, files: [40_000, 9] });
+    await using disk = new DiskManager({
+      fileSystem: new NativeFileSystem(folder),
+    });
+    const storage = await disk.add(torrent);
+    writeAll(storage, torrent);
+    await storage.flush();
+    await storage.sync();
+    await storage.renameFile(0, ["torrent", "other"]);
+    await storage.confirm();
+    assertEquals(storage.stats().readBytes, 0);
+    // The same bytes, then others of the same length.
+    const name = `${folder}/torrent/other`;
+    for (const byte of [undefined, 1]) {
+      using file = Deno.openSync(name, { read: true, write: true });
+      const first = new Uint8Array(1);
+      file.readSync(first);
+      file.seekSync(0, Deno.SeekMode.Start);
+      file.writeSync(byte === undefined ? first : new Uint8Array([~first[0]!]));
+      file.utimeSync(1, byte ?? 2);
+      const confirmed = storage.confirm();
+      if (byte === undefined) await confirmed;
+      else await assertRejects(() => confirmed, DiskError, "written to");
+    }
+    assertEquals([...storage.have], [1, 2]);
+  }),
+});
+
 /** Runs something in front of the next opening of a file. */
 function beforeOpening(what: () => void): Disposable {
   const { openSync } = Deno;

@@ -39,6 +39,51 @@ Deno.test("FileTable: a file is told from another in its place", pure, () => {
   assertEquals(table.isOther(2, undefined), false);
 });
 
+Deno.test("FileTable: who else writes to a file is noticed", pure, () => {
+  const table = new FileTable(1);
+  const info = (modifiedMs: number, changedMs?: number): FileInfo => ({
+    size: 1,
+    modifiedMs,
+    changedMs,
+  });
+  const isForeign = (seen: FileInfo | undefined) => {
+    table.compare(0, seen);
+    const result = table.isForeign(0);
+    table.forget(0);
+    return result;
+  };
+  const cases: [FileInfo, FileInfo | undefined, boolean][] = [
+    [info(5), info(5), false],
+    [info(5), info(6), true],
+    [info(5), info(4), true],
+    // Somebody set the time that it had.
+    [info(5, 7), info(5, 8), true],
+    [info(5, 7), info(5, 7), false],
+    // What is not known says nothing.
+    [info(5, 7), info(5), false],
+    [info(5), info(5, 8), false],
+    [info(0), info(6), false],
+    [info(5), info(0), false],
+    [info(5), undefined, false],
+  ];
+  for (const [left, seen, expected] of cases) {
+    table.touch(0);
+    assertEquals(isForeign(seen), false);
+    table.stamp(0, left);
+    assertEquals(isForeign(seen), expected);
+    // What was seen is compared as what we left.
+    table.set(0, left);
+    assertEquals(isForeign(seen), expected);
+  }
+  // It is remembered, whatever is seen or written later.
+  table.set(0, info(5));
+  table.set(0, info(6));
+  table.touch(0);
+  table.stamp(0, info(7));
+  table.compare(0, info(7));
+  assertEquals(table.isForeign(0), true);
+});
+
 /** Counts what is looked at and listed. */
 class CountingFileSystem extends MemoryFileSystem {
   readonly looked: string[] = [];

@@ -5,10 +5,17 @@ Deno.test("toFileInfo() numbers files by disk and inode", {
   permissions: "none",
 }, () => {
   const info = (dev: number, ino: number | null, mtime: Date | null = null) =>
-    toFileInfo({ size: 3, mtime, dev, ino } as Deno.FileInfo);
+    toFileInfo({
+      size: 3,
+      mtime,
+      ctime: new Date(6),
+      dev,
+      ino,
+    } as Deno.FileInfo);
   assertEquals(info(1, null, new Date(5)), {
     size: 3,
     modifiedMs: 5,
+    changedMs: 6,
     id: undefined,
   });
   assertEquals(info(1, 2).modifiedMs, 0);
