@@ -180,9 +180,8 @@ export class Session implements AsyncDisposable {
   static async open(chosen: SessionOptions = {}): Promise<Session> {
     checkSessionOptions(chosen);
     const privacy = new Privacy(chosen);
-    const { options, blocklist } = privacy;
-    options.signal?.throwIfAborted();
-    const { handshaker, utp } = await openHandshaker(options, blocklist);
+    privacy.options.signal?.throwIfAborted();
+    const { handshaker, utp } = await openHandshaker(privacy);
     try {
       const services = await openServices(privacy, handshaker.local, utp);
       return new Session(handshaker, services, privacy);

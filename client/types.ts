@@ -317,8 +317,8 @@ export interface DiscoveryTopic {
 }
 
 /**
- * What goes through a proxy: `web` is web seeds, `dht` and UDP trackers only by
- * SOCKS 5.
+ * What goes through a proxy: `web` is web seeds; the DHT, UDP trackers and peers by
+ * uTP only by SOCKS 5, the last where nothing is listened on.
  */
 export type ProxyPurpose = "peers" | "trackers" | "dht" | "web";
 
@@ -432,8 +432,8 @@ export interface SessionOptions extends PolicyOptions {
   readonly blocklist?: IpSet | undefined;
   /**
    * A proxy that nothing for `proxyFor` goes round, names included: what it
-   * cannot carry is left out. With peers behind it there is no local discovery, and
-   * nobody is told where we listen. Blocked addresses behind names are not
+   * cannot carry is left out. With peers behind it there is no local discovery,
+   * nothing is listened on unless `listen` is given, and nobody is told where. Blocked addresses behind names are not
    * noticed, as the proxy resolves them.
    *
    * @default {none}

@@ -4,18 +4,14 @@
  * @module
  */
 import type { Endpoint } from "../../_shared/address.ts";
-import {
-  type ByteListener,
-  type ByteTransport,
-  tcpTransport,
-} from "../../_shared/byte_conn.ts";
+import type { ByteListener, ByteTransport } from "../../_shared/byte_conn.ts";
 import { systemRandom } from "../../_shared/random.ts";
 import { ExtensionBits } from "../../handshake/extension_bits.ts";
 import { Handshaker } from "../../handshake/handshaker.ts";
 import { createPeerId } from "../../handshake/peer_id.ts";
 import type { UtpTransport } from "../../utp/transport.ts";
 import type { SessionOptions } from "../types.ts";
-import type { Blocklist } from "./blocklist.ts";
+import type { PeerNetwork, Privacy } from "./privacy.ts";
 
 /** Extensions that every session speaks. */
 const EXTENSIONS = ExtensionBits.of("extension-protocol", "fast");
@@ -38,11 +34,10 @@ export interface SessionUtp {
 
 /** Starts what listens and dials for a session. */
 export async function openHandshaker(
-  options: SessionOptions,
-  blocklist: Blocklist,
+  { options, blocklist, peers }: Privacy,
 ): Promise<SessionHandshaker> {
   const { clock, random = systemRandom } = options;
-  const { transports, utp } = await transportsOf(options);
+  const { transports, utp } = await transportsOf(options, peers);
   const open = (listen: Endpoint | readonly Endpoint[] | false) =>
     Handshaker.open({
       peerId: options.peerId ?? createPeerId(random),
@@ -90,12 +85,17 @@ interface Transports {
 }
 
 /** Makes what the options ask for. */
-async function transportsOf(options: SessionOptions): Promise<Transports> {
+async function transportsOf(
+  options: SessionOptions,
+  { tcp, openSocket }: PeerNetwork,
+): Promise<Transports> {
   const { transports, utp: mode = "both", clock, random } = options;
   if (transports !== undefined) return { transports, utp: undefined };
-  if (mode === "off") return { transports: [tcpTransport], utp: undefined };
+  if (mode === "off" || openSocket === undefined) {
+    return { transports: [tcp], utp: undefined };
+  }
   const { UtpTransport } = await import("../../utp/transport.ts");
-  const transport = new UtpTransport({ clock, random });
+  const transport = new UtpTransport({ clock, random, socket: openSocket });
   let port: number | undefined;
   const part: ByteTransport = {
     name: transport.name,
@@ -120,5 +120,5 @@ async function transportsOf(options: SessionOptions): Promise<Transports> {
       return port;
     },
   };
-  return { transports: [tcpTransport, part], utp };
+  return { transports: [tcp, part], utp };
 }

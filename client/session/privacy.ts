@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { tcpTransport } from "../../_shared/byte_conn.ts";
+import { type ByteTransport, tcpTransport } from "../../_shared/byte_conn.ts";
 import { systemClock } from "../../_shared/clock.ts";
 import {
+  type DatagramOptions,
   type DatagramSocket,
   openDatagramSocket,
 } from "../../_shared/datagram.ts";
@@ -27,12 +28,24 @@ function refuseToResolve(): Promise<never> {
   return Promise.reject(new Error("The proxy resolves names"));
 }
 
+/** How peers are reached. */
+export interface PeerNetwork {
+  /** Makes and accepts connections. */
+  readonly tcp: ByteTransport;
+  /** Opens the sockets of uTP; without it there is none. */
+  readonly openSocket:
+    | ((options: DatagramOptions) => Promise<DatagramSocket>)
+    | undefined;
+}
+
 /** How a session keeps to itself what it was told to. */
 export class Privacy {
   /** The options, changed where the proxy or anonymity demand it. */
   readonly options: SessionOptions;
   /** Whom we have nothing to do with. */
   readonly blocklist: Blocklist;
+  /** How peers are reached, unless by `transports` of the options. */
+  readonly peers: PeerNetwork;
   /** Whether others are told where we listen. */
   readonly tellsPort: boolean;
   /** How web seeds' names are resolved, if not by the system. */
@@ -51,15 +64,24 @@ export class Privacy {
     this.#fetch = proxy &&
       new HttpFetch(proxyTransport(proxy, tcpTransport), chosen.clock);
     let options = chosen;
+    this.tellsPort = !this.#covers("peers");
+    this.peers = { tcp: tcpTransport, openSocket: openDatagramSocket };
     if (proxy && this.#covers("peers")) {
-      const { transports = [tcpTransport] } = options;
+      const { transports, listen = false } = options;
+      this.peers = {
+        tcp: proxyTransport(proxy, tcpTransport),
+        // A relay leads nobody to us, so there is nothing to listen with.
+        openSocket: proxy.type === "socks5" && listen === false
+          ? this.#sockets()
+          : undefined,
+      };
       options = {
         ...options,
-        transports: transports.map((inner) => proxyTransport(proxy, inner)),
+        listen,
+        transports: transports?.map((inner) => proxyTransport(proxy, inner)),
         lpd: false,
       };
     }
-    this.tellsPort = !this.#covers("peers");
     if (options.dht && this.#covers("dht")) {
       const { dht } = options;
       options = {

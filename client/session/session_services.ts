@@ -50,7 +50,11 @@ export async function openServices(
   let dht: MainlineDht | undefined;
   let lookups: DhtPeers | undefined;
   if (options.dht) {
-    dht = stack.use(await openDht(options, options.dht, local, blocklist, utp));
+    // uTP through a proxy has no port to share.
+    const shared = tellsPort ? utp : undefined;
+    dht = stack.use(
+      await openDht(options, options.dht, local, blocklist, shared),
+    );
     lookups = new DhtPeers(dht, timers);
     stack.use(lookups);
     sources.push(lookups);

@@ -82,6 +82,28 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "a proxy carries uTP by SOCKS 5, while nothing is listened on",
+  loopback,
+  async () => {
+    await using socks = new SocksProxy();
+    const proxy = parseProxyUrl(socks.url);
+    const { options, peers, tellsPort } = new Privacy({ proxy });
+    assertEquals([options.listen, tellsPort], [false, false]);
+    using socket = await peers.openSocket!({});
+    const to = { hostname: "127.0.0.1", port: 9 };
+    await socket.send(Uint8Array.of(1), to);
+    assertEquals(socks.requests[0], "associate 0.0.0.0:0");
+    const listen = { hostname: "127.0.0.1", port: 0 };
+    assertEquals(new Privacy({ proxy, listen }).peers.openSocket, undefined);
+    const http = parseProxyUrl("http://127.0.0.1:9");
+    assertEquals(new Privacy({ proxy: http }).peers.openSocket, undefined);
+    const web = new Privacy({ proxy, proxyFor: ["web"] });
+    assertEquals([web.options.listen, web.tellsPort], [undefined, true]);
+    assert(web.peers.openSocket !== undefined);
+  },
+);
+
 Deno.test("without a proxy nothing changes", loopback, () => {
   const chosen = { dht: {}, lpd: {} };
   const privacy = new Privacy(chosen);
