@@ -12,6 +12,12 @@ const SLOW_START_DELAY_US = 25_000;
 const GAIN = 3000;
 /** Part of a small window that it grows in a round trip: queues are short. */
 const GROWTH_PART = 1 / 4.5;
+/** A loss with less delay before it had no queue that was full. */
+const NO_QUEUE_US = 10_000;
+/** Packets of a window that may come back fast after such a loss. */
+const MIN_REGAIN_PACKETS = 8;
+/** Part of what it lacks that comes back in a round trip. */
+const REGAIN_PART = 1 / 4;
 /** Least time between two cuts, in ms. */
 const CUT_INTERVAL_MS = 100;
 /** Packets of the first window. */
@@ -28,6 +34,10 @@ export class CongestionWindow {
   #cutAt = -Infinity;
   /** Packets before this one were on the way at the last cut. */
   #lossEnd = 0;
+  /** Size that is regained fast, as it was lost by chance; 0 for none. */
+  #regain = 0;
+  /** Longest delay of late, in microseconds. */
+  #recentDelay = 0;
   /** What was before the last cut, while that may be taken back. */
   #sizeBefore = 0;
   #thresholdBefore = 0;
@@ -58,6 +68,11 @@ export class CongestionWindow {
     isFull: boolean,
   ): void {
     const tooMuch = (delay ?? 0) - TARGET_DELAY_US;
+    const share = Math.min(1, bytes / Math.max(inFlight, bytes, 1));
+    this.#recentDelay = Math.max(
+      delay ?? 0,
+      this.#recentDelay * (1 - share / 2),
+    );
     if ((delay ?? 0) >= SLOW_START_DELAY_US && this.isSlowStart) {
       // It has doubled since that packet left.
       this.#shrinkTo(this.size / 2);
@@ -75,9 +90,13 @@ export class CongestionWindow {
       return;
     }
     if (delay === undefined) return;
-    const share = Math.min(1, bytes / Math.max(inFlight, bytes, 1));
     if (tooMuch < 0) {
-      const gain = Math.min(GAIN, this.size * GROWTH_PART);
+      const gain = Math.max(
+        Math.min(GAIN, this.size * GROWTH_PART),
+        this.#recentDelay < NO_QUEUE_US
+          ? (this.#regain - this.size) * REGAIN_PART
+          : 0,
+      );
       if (isFull) this.size += gain * share * -tooMuch / TARGET_DELAY_US;
       return;
     }
@@ -93,11 +112,16 @@ export class CongestionWindow {
    */
   lost(packet: number, next: number, now: number): boolean {
     if (packet < this.#lossEnd || now - this.#cutAt < CUT_INTERVAL_MS) {
+      // Several at a time look like a queue that was full.
+      this.#regain = 0;
       return false;
     }
     this.#keep();
     this.#cutAt = now;
     this.#lossEnd = next;
+    const isChance = this.#recentDelay < NO_QUEUE_US && !this.isSlowStart &&
+      this.size >= MIN_REGAIN_PACKETS * this.#packetSize;
+    this.#regain = isChance ? this.size : 0;
     this.#shrinkTo(this.size / 2);
     this.#threshold = this.size;
     this.isSlowStart = false;
