@@ -32,3 +32,14 @@ export function folderOf(path: string): string {
   const match = (WINDOWS ? /^(.*[/\\])[^/\\]*$/s : /^(.*\/)[^/]*$/s).exec(path);
   return match === null ? "." : match[1]!;
 }
+
+/**
+ * The last component of a path.
+ *
+ * @param path A path as the person wrote it.
+ * @returns The name, without slashes; empty for a root.
+ */
+export function nameOf(path: string): string {
+  const pattern = WINDOWS ? /([^/\\]*)[/\\]*$/ : /([^/]*)\/*$/;
+  return pattern.exec(path)![1]!;
+}

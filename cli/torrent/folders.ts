@@ -7,7 +7,7 @@ import type { Metainfo } from "../../metainfo/metainfo.ts";
 import { CommandError } from "../error.ts";
 import { EXIT_IO } from "../exit_code.ts";
 import { ioError } from "../io_error.ts";
-import { folderOf, joinPath } from "../paths.ts";
+import { folderOf, joinPath, nameOf } from "../paths.ts";
 
 /**
  * Finds the folder that holds a torrent's top-level name. The person may also
@@ -54,11 +54,6 @@ export async function findFolder(
     );
   }
   return path;
-}
-
-/** The last component of a path, where it has a name. */
-function nameOf(path: string): string | undefined {
-  return /([^/\\]+)[/\\]*$/.exec(path)?.[1];
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -41,10 +41,15 @@ import {
   where,
 } from "./transfer.ts";
 
-function printList(metainfo: Metainfo, output: Output, json: boolean): void {
-  listFiles(metainfo).forEach(({ path, length }, at) => {
-    if (json) output.printJson({ type: "file", index: at + 1, path, length });
-    else {
+/** Lists the files, or those of `--files`; numbers are those of all. */
+function printList(metainfo: Metainfo, args: Arguments, output: Output): void {
+  const indices = chooser(args)?.(metainfo);
+  const chosen = indices && new Set(indices);
+  listFiles(metainfo).forEach(({ path, length, fileIndex }, at) => {
+    if (chosen?.has(fileIndex) === false) return;
+    if (args.has("json")) {
+      output.printJson({ type: "file", index: at + 1, path, length });
+    } else {
       output.print(
         `${String(at + 1).padStart(5)}  ${formatSize(length).padStart(9)}  ${
           safeText(path)
@@ -57,8 +62,8 @@ function printList(metainfo: Metainfo, output: Output, json: boolean): void {
 /** Waits for the metadata, and lists the files. */
 async function listWhenKnown(
   torrent: Torrent,
-  { output, signal }: VerbContext,
-  { json, timeoutMs }: Wishes,
+  { args, output, signal }: VerbContext,
+  { timeoutMs }: Wishes,
 ): Promise<number> {
   const ended = new AbortController();
   const stop = () => ended.abort();
@@ -72,7 +77,7 @@ async function listWhenKnown(
       `No peer sent the metadata within ${formatDuration(timeoutMs)}`,
     );
   }
-  printList(torrent.metainfo, output, json);
+  printList(torrent.metainfo, args, output);
   return EXIT_DONE;
 }
 
@@ -209,7 +214,7 @@ async function run(context: VerbContext): Promise<number> {
   if (isListed) {
     for (const { name, source } of sources) {
       try {
-        if (source.type === "torrent") printList(source.metainfo, output, json);
+        if (source.type === "torrent") printList(source.metainfo, args, output);
         else {
           await using session = await openSession(plan, signal);
           const { peers, trackers } = plan;
@@ -303,7 +308,7 @@ export const downloadVerb: Verb = {
       repeat: true,
       summary: "Fetch only these: 1,3-5, a path or a glob; repeatable",
     },
-    { name: "list", summary: "List the files and stop" },
+    { name: "list", summary: "List the files, or those of --files, and stop" },
     { name: "sequential", summary: "Fetch pieces in order" },
     {
       name: "force",

@@ -4,14 +4,14 @@
  * @module
  */
 import { toHex } from "../../_shared/bytes.ts";
-import type { Torrent } from "../../client/mod.ts";
+import type { AddTorrentOptions, Torrent } from "../../client/mod.ts";
 import { formatMagnet } from "../../metainfo/magnet.ts";
 import { magnetOf, type Metainfo } from "../../metainfo/metainfo.ts";
 import { parseMetainfo } from "../../metainfo/parse.ts";
 import type { Verb, VerbContext } from "../command.ts";
 import { CommandError, UsageError } from "../error.ts";
 import { EXIT_VERIFICATION_FAILED } from "../exit_code.ts";
-import { folderOf } from "../paths.ts";
+import { folderOf, nameOf } from "../paths.ts";
 import { Progress } from "../progress.ts";
 import { safeText } from "../text.ts";
 import { findFolder } from "../torrent/folders.ts";
@@ -19,6 +19,7 @@ import { readTorrentFile } from "../torrent/source.ts";
 import { parseRatio } from "../units.ts";
 import { checkOutput, writeOutput } from "../write_file.ts";
 import { reloadBlocklists } from "./blocklist.ts";
+import { GatheredFiles, type GatheredPath } from "./gathered_files.ts";
 import { Reporter } from "./reporter.ts";
 import {
   JSON_DETAILS,
@@ -35,7 +36,7 @@ import {
 /** What is served, and where it is. */
 interface Seed {
   readonly metainfo: Metainfo;
-  readonly dir: string;
+  readonly place: Pick<AddTorrentOptions, "dir" | "fileSystem">;
   /** Whether it was hashed a moment ago. */
   readonly isChecked: boolean;
 }
@@ -80,29 +81,63 @@ async function startsAsTorrent(path: string): Promise<boolean> {
   }
 }
 
-/** The folder and the name that hold all that is to be served. */
+/** What is to be served, where it is and what it is called. */
+interface Place {
+  /** What holds it all. */
+  readonly dir: string;
+  /** Its name, unless the one path gives it. */
+  readonly name: string | undefined;
+  /** Where each path is, unless all are in the folder of that name. */
+  readonly parts: readonly GatheredPath[];
+}
+
+/** Finds out where paths are. */
 async function placeOf(
   paths: readonly string[],
-): Promise<{ readonly dir: string; readonly name: string | undefined }> {
+  given: string | undefined,
+): Promise<Place> {
   const whole = await Promise.all(paths.map((path) =>
     // Only a path without a name of its own has to be looked up.
     /(^|[/\\])\.{0,2}[/\\]*$/.test(path)
       ? Deno.realPath(path)
       : path.replace(/(?<=[^/\\])[/\\]+$/, "")
   ));
-  const folder = folderOf(whole[0]!);
-  if (paths.length === 1) return { dir: folder, name: undefined };
-  if (whole.some((path) => folderOf(path) !== folder)) {
+  const dir = folderOf(whole[0]!);
+  if (paths.length === 1 && given === undefined) {
+    return { dir, name: undefined, parts: [] };
+  }
+  const isApart = whole.some((path) => folderOf(path) !== dir);
+  const folders = isApart || given === undefined
+    ? await Promise.all(whole.map((path) => Deno.realPath(folderOf(path))))
+    : [];
+  const around = commonFolder(folders);
+  const name = given ?? nameOf(around);
+  if (name === "") {
     throw new UsageError(
-      "Several PATHs must be in one folder",
-      "bip create makes a torrent of others",
+      "PATHs that have only the root folder in common give no name",
+      "--name N is the name of the torrent",
     );
   }
-  const real = (await Deno.realPath(folder)).replace(/[/\\]+$/, "");
-  return {
-    dir: folderOf(real),
-    name: real.slice(real.search(/[^/\\]*$/)),
-  };
+  if (!isApart && given === undefined) {
+    return { dir: folderOf(around), name, parts: [] };
+  }
+  const parts = whole.map((path) => ({
+    path: paths.length === 1 ? [name] : [name, nameOf(path)],
+    folder: folderOf(path),
+    name: nameOf(path),
+  }));
+  return { dir, name, parts };
+}
+
+/** The deepest folder that is around others, without a slash at its end. */
+function commonFolder(folders: readonly string[]): string {
+  const [first = [], ...rest] = folders.map((path) =>
+    path.replace(/[/\\]+$/, "").split(/(?=[/\\])/)
+  );
+  const end = first.findIndex((part, i) =>
+    rest.some((other) => other[i] !== part)
+  );
+  return first.slice(0, end < 0 ? first.length : end).join("");
 }
 
 /** Makes the torrent of what the person named. */
@@ -114,7 +149,10 @@ async function create(
   if (saveTorrent !== undefined) {
     await checkOutput(saveTorrent, args.has("force"));
   }
-  const { dir, name } = await placeOf(args.operands);
+  const { dir, name, parts } = await placeOf(
+    args.operands,
+    args.get("name"),
+  );
   const { createTorrent } = await import("../../metainfo/create.ts");
   const { attempt, noteTaken } = await import("../torrent/create.ts");
   const { FileChoice } = await import("../torrent/file_choice.ts");
@@ -139,7 +177,9 @@ async function create(
   if (saveTorrent !== undefined) {
     await writeOutput(saveTorrent, bytes, args.has("force"));
   }
-  return { metainfo: parseMetainfo(bytes), dir, isChecked: true };
+  const metainfo = parseMetainfo(bytes);
+  const fileSystem = parts.length === 0 ? undefined : new GatheredFiles(parts);
+  return { metainfo, place: { dir, fileSystem }, isChecked: true };
 }
 
 async function findSeed(
@@ -149,8 +189,9 @@ async function findSeed(
   const { args, signal } = context;
   const { operands } = args;
   if (!await isTorrent(operands, signal)) return await create(context, plan);
-  if (args.has("save-torrent")) {
-    throw new UsageError("--save-torrent is for PATHs without a torrent file");
+  for (const option of ["save-torrent", "name"]) {
+    if (args.get(option) === undefined) continue;
+    throw new UsageError(`--${option} is for PATHs without a torrent file`);
   }
   const { metainfo } = await readTorrentFile(
     operands[0]!,
@@ -158,7 +199,7 @@ async function findSeed(
     plan.fetch,
   );
   const dir = await findFolder(operands[1] ?? ".", metainfo, "seed");
-  return { metainfo, dir, isChecked: false };
+  return { metainfo, place: { dir }, isChecked: false };
 }
 
 /** Waits until the files are checked. */
@@ -215,11 +256,11 @@ async function run(context: VerbContext): Promise<number> {
   const ratio = parseRatio(args.get("seed-ratio") ?? "0", "--seed-ratio");
   const ms = args.duration("seed-time") ?? Infinity;
   const wanted = planNetwork(args);
-  const { metainfo, dir, isChecked } = await findSeed(context, wanted);
+  const { metainfo, place, isChecked } = await findSeed(context, wanted);
   const plan = planFor(wanted, metainfo.private);
   await using session = await openSession(plan, signal);
   const torrent = session.add(metainfo, {
-    dir,
+    ...place,
     peers: plan.peers,
     trackers: plan.trackers,
     readOnly: true,
@@ -239,8 +280,8 @@ async function run(context: VerbContext): Promise<number> {
     { signal, fetch: plan.fetch },
   );
   if (plan.privacyNote !== undefined) reporter.note(plan.privacyNote);
-  const place = `${where(session)}${portNote(plan, session)}`;
-  tellTorrent(metainfo, plan.trackers, place, reporter);
+  const listening = `${where(session)}${portNote(plan, session)}`;
+  tellTorrent(metainfo, plan.trackers, listening, reporter);
   reporter.add(torrent);
   try {
     await untilChecked(torrent, signal);
@@ -261,7 +302,7 @@ export const seedVerb: Verb = {
   usage: "FILE.torrent [DIR] | PATH... [OPTIONS]",
   details: [
     "FILE.torrent is a path, a file:, http or https URL, or - for stdin. DIR is the folder that holds the torrent's top-level name, or what has that name. The files are checked first and never changed. What is good of them is served; what cannot be read or is not whole is named.",
-    "PATH... without a torrent file makes the torrent on the way: of one file or folder, or of several in one folder, under that folder's name. Hidden and system files are left out, as by bip create.",
+    "PATH... without a torrent file makes the torrent on the way: of one file or folder, or of several, under the name of the deepest folder around them all; they are served from where they are. Hidden and system files are left out, as by bip create.",
     "Exit code 0 when a goal is reached, 3 when no piece is good, 6 when nothing can be read, 130 after Ctrl-C.",
     JSON_DETAILS,
   ],
@@ -277,6 +318,11 @@ export const seedVerb: Verb = {
       complete: "file",
     },
     { name: "force", short: "f", summary: "Replace FILE" },
+    {
+      name: "name",
+      value: "N",
+      summary: "Name of the torrent that PATHs make",
+    },
     {
       name: "seed-ratio",
       value: "R",

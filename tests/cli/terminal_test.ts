@@ -14,11 +14,18 @@ interface Screen {
 /** Runs the command on a terminal; at the first `ctrlC` it is interrupted. */
 async function onTerminal(
   args: readonly string[],
-  { columns, term = "xterm", ctrlC = "", env = {} }: {
+  {
+    columns,
+    term = "xterm",
+    ctrlC = "",
+    env = {},
+    permissions = ["-A"],
+  }: {
     readonly columns: number;
     readonly term?: string;
     readonly ctrlC?: string;
     readonly env?: Record<string, string>;
+    readonly permissions?: readonly string[];
   },
 ): Promise<Screen> {
   const script = new URL("../support/pty_run.py", import.meta.url).pathname;
@@ -28,7 +35,7 @@ async function onTerminal(
       String(columns),
       ctrlC,
       Deno.execPath(),
-      ...bipArguments(args, { permissions: ["-A"], flags: ["--unstable-net"] }),
+      ...bipArguments(args, { permissions, flags: ["--unstable-net"] }),
     ],
     env: { TERM: term, NO_COLOR: "", COLUMNS: "", ...env },
   }).output();
@@ -134,5 +141,19 @@ Deno.test(
     for (const frame of narrow.split("\r\x1b[K")) {
       if (!frame.startsWith("bip:")) assert(unicodeWidth(frame) < 30, frame);
     }
+    // Without the permission to read variables the terminal itself is asked.
+    const permissions = [
+      "--allow-net",
+      `--allow-read=${temp.path}`,
+      `--allow-write=${temp.path}`,
+    ];
+    const unread = { COLUMNS: "10" };
+    const asked = await shows({ columns: 34, permissions, env: unread });
+    // deno-lint-ignore no-control-regex
+    const widths = asked.split(/\r\x1b\[K|\r\n/)
+      .filter((frame) => !frame.startsWith("bip:"))
+      .map((frame) => unicodeWidth(frame));
+    const widest = Math.max(...widths);
+    assert(widest > 10 && widest < 34, asked);
   },
 );

@@ -330,4 +330,20 @@ Deno.test("bip download --list shows the files and fetches nothing", async () =>
     path: "album/a.bin",
     length: 3 * MIB + 1,
   });
+  // Only those that are chosen, by the numbers that they have.
+  const some = await runBip([
+    "download",
+    scene.torrent,
+    "--list",
+    "--json",
+    "--files",
+    "b*.bin",
+    "--files",
+    "3",
+  ]);
+  assertEquals(some.lines.map(({ index }) => index), [2, 3]);
+  const none = await runBip(
+    ["download", scene.torrent, "--list", "--files", "no such"],
+  );
+  assertEquals(none.code, 2, none.stderr);
 });

@@ -58,14 +58,68 @@ Deno.test("bip seed tells how it is found, and what came of it", async () => {
     stderr,
     /Listening on {2}127\.0\.0\.1:\d+ \(port 6881 is taken\)/,
   );
-  const apart = await runBip(
-    ["seed", "album/a", "t.torrent", "album"],
-    options,
-  );
-  assertEquals(apart.code, 2);
-  assertStringIncludes(apart.stderr, "Several PATHs must be in one folder");
+  // Two of one name.
+  const twice = await runBip(["seed", "album/a", "album/a"], options);
+  assertEquals(twice.code, 2, twice.stderr);
   const verified = await runBip(["verify", torrent, "album"], options);
   assertEquals(verified.code, 0, verified.stderr);
+});
+
+Deno.test("bip seed serves what is in several folders, under a name of its own", async () => {
+  await using temp = new TempDir();
+  for (const folder of ["all/x/y", "all/z/deep"]) {
+    await Deno.mkdir(temp.join(folder), { recursive: true });
+  }
+  await Deno.writeTextFile(temp.join("all/x/y/a"), "one");
+  await Deno.writeTextFile(temp.join("all/z/deep/b"), "two");
+  const options = {
+    cwd: temp.path,
+    permissions: [
+      "--allow-net",
+      `--allow-read=${temp.path}`,
+      `--allow-write=${temp.path}`,
+    ],
+  };
+  for (
+    const [operands, name, paths] of [
+      [["all/x/y/a", "./all/z/"], "all", ["a", "z/deep/b"]],
+      [["all/x/y/a", "all/z/deep", "--name", "N"], "N", ["a", "deep/b"]],
+      [["all/z", "--name", "N"], "N", ["deep/b"]],
+      [["all/x/y/a", "--name", "N"], "N", [""]],
+    ] as const
+  ) {
+    const torrent = temp.join("t.torrent");
+    await using seeder = startBip([
+      "seed",
+      ...operands,
+      "--save-torrent",
+      torrent,
+      "--force",
+      "--json",
+      "--port",
+      "0",
+      ...LOCAL.slice(0, 3),
+    ], options);
+    const { port } = await seeder.line("listening");
+    const out = temp.join(`out-${operands.length}-${paths.join().length}`);
+    const { code, stderr } = await runBip([
+      "download",
+      torrent,
+      "-o",
+      out,
+      "--peer",
+      `127.0.0.1:${port}`,
+      ...LOCAL.slice(0, 3),
+    ], options);
+    assertEquals(code, 0, stderr);
+    const texts = await Promise.all(
+      paths.map((path) =>
+        Deno.readTextFile(`${out}/${name}/${path}`.replace(/\/$/, ""))
+      ),
+    );
+    const expected = paths.map((path) => path.endsWith("b") ? "two" : "one");
+    assertEquals(texts, expected);
+  }
 });
 
 Deno.test("bip seed says what of a torrent is wrong", async () => {

@@ -1,0 +1,108 @@
+/**
+ * Files and folders from anywhere, seen as one torrent's.
+ *
+ * @module
+ */
+import { DiskError } from "../../disk/error.ts";
+import {
+  checkFilePath,
+  type FileHandle,
+  type FileInfo,
+  type FileOpenOptions,
+  type FilePath,
+  type FileSystem,
+} from "../../disk/file_system.ts";
+import { NativeFileSystem } from "../../disk/native_file_system.ts";
+
+/** Where a part of a torrent is. */
+export interface GatheredPath {
+  /** Its path in the torrent. */
+  readonly path: FilePath;
+  /** The folder that it is in. */
+  readonly folder: string;
+  /** Its name there. */
+  readonly name: string;
+}
+
+/** A file system of parts that are read where they are. */
+export class GatheredFiles implements FileSystem {
+  readonly #parts: readonly {
+    readonly path: FilePath;
+    readonly files: NativeFileSystem;
+    readonly name: string;
+  }[];
+
+  /**
+   * Gathers parts.
+   *
+   * @param parts Where they are; no path of one begins with that of another.
+   */
+  constructor(parts: readonly GatheredPath[]) {
+    this.#parts = parts.map(({ path, folder, name }) => ({
+      path,
+      files: new NativeFileSystem(folder),
+      name,
+    }));
+  }
+
+  /** Opens a file to read. */
+  open(path: FilePath, options: FileOpenOptions = {}): FileHandle {
+    const operation = "open";
+    checkFilePath(path, operation);
+    if (options.write === true) throw readOnly(operation, path);
+    const at = this.#find(path);
+    if (at === undefined) {
+      const message = "There is no such file";
+      throw new DiskError("not-found", message, { operation, path });
+    }
+    return at.files.open(at.path);
+  }
+
+  /** Size and time of a file; `undefined` when there is none. */
+  stat(path: FilePath): FileInfo | undefined {
+    checkFilePath(path, "look at");
+    const at = this.#find(path);
+    return at?.files.stat(at.path);
+  }
+
+  /** Refuses. */
+  remove(path: FilePath): never {
+    throw readOnly("remove", path);
+  }
+
+  /** Refuses. */
+  removeEmptyFolder(path: FilePath): never {
+    throw readOnly("remove folder", path);
+  }
+
+  /** Refuses. */
+  rename(path: FilePath): never {
+    throw readOnly("rename", path);
+  }
+
+  /** Does nothing: no file stays open. */
+  close(): void {}
+
+  /** Where the operating system has a file. */
+  localPath(path: FilePath): string | undefined {
+    const at = this.#find(path);
+    return at?.files.localPath(at.path);
+  }
+
+  #find(
+    path: FilePath,
+  ): { readonly files: NativeFileSystem; readonly path: FilePath } | undefined {
+    const part = this.#parts.find((part) =>
+      part.path.every((name, i) => path[i] === name)
+    );
+    return part && {
+      files: part.files,
+      path: [part.name, ...path.slice(part.path.length)],
+    };
+  }
+}
+
+function readOnly(operation: string, path: FilePath): DiskError {
+  const message = "What is gathered is only read";
+  return new DiskError("read-only", message, { operation, path });
+}
