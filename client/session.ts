@@ -129,6 +129,7 @@ export class Session implements AsyncDisposable {
       announces,
       random,
       handshaker,
+      dialsUtp: handshaker.transports.includes("utp"),
       downloadLimit: limiter(options.downloadLimit),
       uploadLimit: limiter(options.uploadLimit),
       sendBudget: new SendBudget(MAX_SEND_BYTES),

@@ -125,6 +125,12 @@ export class Handshaker implements AsyncDisposable {
     return this.#core.settings.peerId;
   }
 
+  /** Names of the transports that peers are dialled by, the first choice first. */
+  get transports(): readonly string[] {
+    return this.#core.settings.transports
+      .filter(({ dials = true }) => dials).map(({ name }) => name);
+  }
+
   /** Who may shake hands; can be changed at any time. */
   get filters(): HandshakeFilters {
     return this.#core.settings.filters;

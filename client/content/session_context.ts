@@ -20,6 +20,8 @@ import type { PeerDiscovery, SessionOptions } from "../types.ts";
 export interface SessionContext extends SessionLimits, TrackerContext {
   /** Dials and listens for all torrents. */
   readonly handshaker: Handshaker;
+  /** Whether peers are dialled by uTP. */
+  readonly dialsUtp: boolean;
   /** How much may wait to be sent. */
   readonly sendBudget: SendBudget;
   /** How many peers are served. */

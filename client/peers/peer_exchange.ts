@@ -73,7 +73,7 @@ export class PeerExchange {
   #snapshot(): Map<string, PexPeer> {
     const map = new Map<string, PexPeer>();
     for (const peer of this.#peers.values()) {
-      const { listening, direction, connection } = peer;
+      const { listening, direction, connection, isPunched } = peer;
       if (listening === undefined) continue;
       const { isSeed, uploadOnly } = connection.state;
       map.set(formatEndpoint(listening), {
@@ -82,7 +82,7 @@ export class PeerExchange {
           (peer.transport === "utp" ? PEX_FLAG.utp : 0) |
           (isSeed || uploadOnly ? PEX_FLAG.seed : 0) |
           (connection.supports("ut_holepunch") ? PEX_FLAG.holepunch : 0) |
-          (direction === "outbound" ? PEX_FLAG.reachable : 0),
+          (direction === "outbound" && !isPunched ? PEX_FLAG.reachable : 0),
       });
     }
     return map;

@@ -38,6 +38,8 @@ export class SwarmPeer {
   readonly fast: boolean;
   /** Whether a person named it. */
   readonly isNamed: boolean;
+  /** Whether it could only be dialled as it dialled us. */
+  readonly isPunched: boolean;
   /** Key of its /24 or /48. */
   readonly site: string;
   /** Client name and version. */
@@ -70,12 +72,13 @@ export class SwarmPeer {
   constructor(
     event: HandshakeConnected,
     connection: PeerConnection,
-    known: Pick<SwarmPeer, "key" | "since" | "isNamed" | "site">,
+    known: Pick<SwarmPeer, "key" | "since" | "isNamed" | "isPunched" | "site">,
   ) {
     const { address, direction, transport, peerId, candidate } = event;
     this.key = known.key;
     this.since = known.since;
     this.isNamed = known.isNamed;
+    this.isPunched = known.isPunched;
     this.site = known.site;
     this.connection = connection;
     this.address = address;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { PeerCandidate } from "../../_shared/address.ts";
+import type { Endpoint, PeerCandidate } from "../../_shared/address.ts";
 import { randomInt } from "../../_shared/random.ts";
 import type { HandshakeFailed } from "../../handshake/event.ts";
 import { PeerList } from "../peer_list.ts";
@@ -119,6 +119,32 @@ export class CandidateDialer {
     this.#cancelTimer = clock.schedule(at, () => this.connectMore());
   }
 
+  /**
+   * Dials by uTP whom an introducer tells of, who dials us now. What comes of it
+   * says nothing of other ways to the peer.
+   */
+  async punch(address: Endpoint): Promise<void> {
+    const { infoHash, context } = this.#host;
+    let isDialling = false;
+    const choose = () => {
+      if (
+        !this.#isActive || !this.#hasRoom() ||
+        this.list.isBanned(address.hostname) ||
+        context.isBlocked(address.hostname)
+      ) return undefined;
+      isDialling = true;
+      this.connecting++;
+      return { infoHash, address, source: "pex" };
+    };
+    const outcome = await context.handshaker.dialNext(infoHash, choose, {
+      transport: "utp",
+    });
+    if (!isDialling) return;
+    this.connecting--;
+    if (outcome?.type === "connected") this.#host.attach(outcome, true);
+    this.connectMore();
+  }
+
   #choose(): PeerCandidate | undefined {
     if (!this.#mayDial()) return undefined;
     const { infoHash, context, isComplete } = this.#host;
@@ -144,6 +170,9 @@ export class CandidateDialer {
         : "local";
       this.list.released(address, this.#host.context.clock.now(), outcome);
       if (reason === "duplicate-peer-id") this.#host.adopt(address);
+      if (reason === "connect-failed" || reason === "connect-timeout") {
+        this.#host.unreachable(candidate!);
+      }
     }
     this.#host.dialFailed(event);
   }

@@ -17,6 +17,7 @@ import type {
 } from "../../peer/connection_options.ts";
 import type { HashRange } from "../../peer/message.ts";
 import { CandidateDialer } from "./candidate_dialer.ts";
+import { Holepunch } from "./holepunch.ts";
 import {
   MetadataExchange,
   type MetadataHost,
@@ -39,6 +40,7 @@ const SHORT_LIVED_MS = 5_000;
 /** Extensions for everybody, and that which leaks peers. */
 const EXTENSIONS = ["ut_metadata", "upload_only", "lt_donthave"];
 const OPEN_EXTENSIONS = [...EXTENSIONS, "ut_pex"];
+const PUNCH_EXTENSIONS = [...OPEN_EXTENSIONS, "ut_holepunch"];
 
 /** Connected peers by key, with candidates for more. */
 export class Swarm implements MetadataHost {
@@ -55,6 +57,7 @@ export class Swarm implements MetadataHost {
   readonly #places: PeerRoom;
   readonly #metadata: MetadataExchange;
   readonly #exchange: PeerExchange | undefined;
+  readonly #punches: Holepunch | undefined;
   readonly #pressure = () => this.#torrent.content?.storage.pressure;
   #nextKey = 1;
   #downloaded = 0;
@@ -72,6 +75,10 @@ export class Swarm implements MetadataHost {
     this.#metadata = new MetadataExchange(this, torrent);
     if (context.options.pex ?? true) {
       this.#exchange = new PeerExchange(infoHash, this.peers);
+      if (context.dialsUtp) {
+        const dial = (endpoint: Endpoint) => this.#dialer.punch(endpoint);
+        this.#punches = new Holepunch(this, dial);
+      }
     }
     this.contentReady();
   }
@@ -196,8 +203,14 @@ export class Swarm implements MetadataHost {
     this.#torrent.publish({ type, address, direction, reason, message });
   }
 
+  /** Looks for somebody who introduces us to a peer that cannot be dialled. */
+  unreachable({ address, hints }: PeerCandidate): void {
+    if (!hints?.holepunch || this.#torrent.isPrivate) return;
+    this.#punches?.unreachable(address);
+  }
+
   /** Takes a connected peer, if there is room or a lesser one gives way. */
-  attach(event: HandshakeConnected): void {
+  attach(event: HandshakeConnected, isPunched = false): void {
     const { candidate, direction, address, connection } = event;
     const now = this.context.clock.now();
     const isNamed = candidate !== undefined &&
@@ -217,6 +230,7 @@ export class Swarm implements MetadataHost {
       key,
       since: now,
       isNamed,
+      isPunched,
       site,
     });
     this.peers.set(key, peer);
@@ -264,6 +278,7 @@ export class Swarm implements MetadataHost {
   /** Once a second while there are peers. */
   tick(now: number): void {
     if (!this.#torrent.isPrivate) this.#exchange?.tick(now);
+    this.#punches?.tick(now);
     for (const { connection } of this.peers.values()) {
       this.context.sendBudget.look(connection);
     }
@@ -308,9 +323,11 @@ export class Swarm implements MetadataHost {
       pieceCount: content?.layout.pieceCount,
       pieceSize: content && ((index) => content.servedSize(index)),
       ownPieces: content?.revealer.admit(key, extensions.has("fast")),
-      extensionNames: isOpen && this.#exchange !== undefined
+      extensionNames: !isOpen || this.#exchange === undefined
+        ? EXTENSIONS
+        : this.#punches === undefined
         ? OPEN_EXTENSIONS
-        : EXTENSIONS,
+        : PUNCH_EXTENSIONS,
       extensionFields: {
         clientVersion: (chosen.clientVersion ?? CLIENT_VERSION) || undefined,
         ...(listenPort > 0 ? { listenPort } : {}),
@@ -354,7 +371,13 @@ export class Swarm implements MetadataHost {
       }
       case "pex":
         if (this.#exchange !== undefined && !this.#torrent.isPrivate) {
+          this.#punches?.told(peer, event.message);
           this.addCandidates(this.#exchange.candidates(peer, event.message));
+        }
+        break;
+      case "holepunch":
+        if (!this.#torrent.isPrivate) {
+          this.#punches?.message(peer, event.message);
         }
         break;
       case "port":
@@ -422,6 +445,7 @@ export class Swarm implements MetadataHost {
     this.#uploaded += stats.uploaded;
     this.#torrent.content?.removePeer(peer);
     this.#metadata.gone(peer);
+    this.#punches?.gone(peer);
     const now = this.context.clock.now();
     if (peer.isClaim) this.list.claim(peer.listening!, -1);
     if (peer.listening !== undefined) {

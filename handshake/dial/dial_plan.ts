@@ -16,6 +16,9 @@ const HEAD_START_MS = 300;
 /** A connection that is silent so long gets another beside it, in ms. */
 const SILENT_MS = 2_500;
 
+/** How long it may take to connect where others can lead us to the peer, in ms. */
+const PUNCHABLE_MS = 5_000;
+
 /** A transport, and whether to encrypt on it. */
 export interface DialLane {
   /** Makes the connections. */
@@ -62,6 +65,16 @@ export function dialLanes(
   const isKnown = dialling.some((transport) => worth(transport) === 0);
   return dialling.filter((transport) => !isKnown || worth(transport) < 2)
     .map((transport) => ({ transport, encrypted }));
+}
+
+/** How long connecting may take: less where a holepunch may help (BEP 55). */
+export function connectTimeoutMs(
+  limitMs: number,
+  hints: PeerHints | undefined,
+): number {
+  return hints?.holepunch && !hints.reachable
+    ? Math.min(limitMs, PUNCHABLE_MS)
+    : limitMs;
 }
 
 /** What is to be done next in a dial. */

@@ -9,7 +9,12 @@ import { CandidateSinks } from "./candidate_sinks.ts";
 import { connectWithin } from "./connect.ts";
 import type { Slot } from "../core/connection_table.ts";
 import type { HandshakerCore, Pending } from "../core/core.ts";
-import { type DialAttempt, dialLanes, DialPlan } from "./dial_plan.ts";
+import {
+  connectTimeoutMs,
+  type DialAttempt,
+  dialLanes,
+  DialPlan,
+} from "./dial_plan.ts";
 import { DialQueue } from "./dial_queue.ts";
 import { PastDials } from "./past_dials.ts";
 import { race } from "./race.ts";
@@ -320,7 +325,10 @@ export class Dialer {
       connection = await connectWithin(address, {
         transport,
         clock: settings.clock,
-        timeoutMs: settings.limits.connectTimeoutMs,
+        timeoutMs: connectTimeoutMs(
+          settings.limits.connectTimeoutMs,
+          candidate.hints,
+        ),
         signal: stop.signal,
       });
       stop.signal.throwIfAborted();

@@ -84,6 +84,7 @@ function setUp(more: { room?: () => number } = {}) {
     // A claim, as the swarm files it.
     adopt: (address: Endpoint) => dialler.list.claim(address, 1),
     attach: (event: HandshakeConnected) => connected.push(event),
+    unreachable: () => {},
     dialFailed: ({ reason }: HandshakeFailed) => failures.push(reason),
   };
   const dialler: CandidateDialer = new CandidateDialer(

@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
+import type { PeerHints } from "../../../_shared/address.ts";
 import type { ByteTransport } from "../../../_shared/byte_conn.ts";
 import {
+  connectTimeoutMs,
   type DialAttempt,
   type DialFacts,
   dialLanes,
@@ -46,6 +48,19 @@ Deno.test("dialLanes() encrypts as the policy and the peer want", none, () => {
   assertEquals(first({ encryption: "off", hints }), "false");
   assertEquals(first({ encryption: "require" }), "true");
 });
+
+Deno.test(
+  "connectTimeoutMs() is short where others lead us there",
+  none,
+  () => {
+    const limit = (hints?: PeerHints) => connectTimeoutMs(15_000, hints);
+    assertEquals(limit(), 15_000);
+    assertEquals(limit({ holepunch: true }), 5_000);
+    assertEquals(limit({ holepunch: true, reachable: true }), 15_000);
+    assertEquals(limit({ utp: true }), 15_000);
+    assertEquals(connectTimeoutMs(100, { holepunch: true }), 100);
+  },
+);
 
 /** Drives a plan by hand. */
 class Run {
