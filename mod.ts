@@ -52,3 +52,4 @@ export * from "./lpd/mod.ts";
 export * from "./webseed/mod.ts";
 export * from "./portmap/mod.ts";
 export * from "./client/mod.ts";
+export * from "./daemon/mod.ts";

@@ -140,7 +140,13 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
   },
   tracker: { table: [], kv: ["table"] },
   testing: { audit: [], compliance: [] },
-  daemon: { http: [], rpc: [] },
+  daemon: {
+    http: [],
+    rpc: [],
+    state: [],
+    rules: ["state"],
+    run: ["rules", "state"],
+  },
   cli: {
     discovery: [],
     remote: ["torrent"],
@@ -173,6 +179,7 @@ export const DRIVER_FILES: readonly RegExp[] = [
   /^portmap\/port_mapper\.ts$/,
   /^client\/(\w+\/)?(?!\w+_machine\.ts$)\w+\.ts$/,
   /^daemon\/(remote_client|http\/(front|password))\.ts$/,
+  /^daemon\/(daemon|state\/state_file|run\/(free_space|intake))\.ts$/,
   /^cli\/(\w+\/)?\w+\.ts$/,
   /^testing\/(\w+\/)?\w+\.ts$/,
 ];

@@ -6,6 +6,7 @@
 import { type Endpoint, formatEndpoint } from "../_shared/address.ts";
 import { toHex } from "../_shared/bytes.ts";
 import { systemClock } from "../_shared/clock.ts";
+import { EventHub } from "../_shared/event_queue.ts";
 import { randomInt, systemRandom } from "../_shared/random.ts";
 import type { Handshaker } from "../handshake/handshaker.ts";
 import type { IpSet } from "../handshake/ip_set.ts";
@@ -25,7 +26,6 @@ import type {
   SessionSnapshot,
   SessionStats,
 } from "./session_view.ts";
-import { EventHub } from "./torrent/event_hub.ts";
 import type { MainlineDht } from "../dht/mod.ts";
 import type { PortMapper } from "../portmap/port_mapper.ts";
 import { CandidateSources } from "./peers/candidate_sources.ts";

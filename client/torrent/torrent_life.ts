@@ -3,10 +3,10 @@
  *
  * @module
  */
+import { EventHub } from "../../_shared/event_queue.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
 import type { Magnet, Metainfo } from "../../metainfo/mod.ts";
 import { closedError, isFinal, SessionError } from "../error.ts";
-import { EventHub } from "./event_hub.ts";
 import { ResumeSaver } from "../content/resume_saver.ts";
 import type { SetupOptions } from "../content/open_storage.ts";
 import { Settlement } from "./settlement.ts";

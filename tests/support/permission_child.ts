@@ -8,6 +8,7 @@ import { HttpTrackerClient, HttpTrackerServer } from "../../htracker/mod.ts";
 import { LocalDiscovery } from "../../lpd/mod.ts";
 import { createMetainfo, parseMetainfo } from "../../metainfo/mod.ts";
 import { Session } from "../../client/mod.ts";
+import { Daemon } from "../../daemon/mod.ts";
 import { TrackerStatsServer } from "../../tracker/mod.ts";
 import { UdpTrackerClient, UdpTrackerServer } from "../../utracker/mod.ts";
 import { PortMapper } from "../../portmap/mod.ts";
@@ -126,6 +127,26 @@ const USES: Readonly<Record<string, Readonly<Record<string, Use>>>> = {
       // A tracker has no files, but it was reached.
       const { message } = seed.status();
       if (/^Requires /.test(message!)) throw new Error(message);
+    },
+  },
+  daemon: {
+    async Daemon() {
+      const session = {
+        listen,
+        dht: false,
+        lpd: false,
+        portMap: false,
+      } as const;
+      const state = `${base}/state-${Deno.pid}`;
+      await using daemon = await Daemon.open({ state, dir: base!, session });
+      await daemon.add(Uint8Array.fromHex(torrentHex!));
+    },
+    async "Room on a disk"() {
+      await using daemon = await Daemon.open({
+        state: ":memory:",
+        session: { listen: false, dht: false, lpd: false, portMap: false },
+      });
+      await daemon.freeSpace(base!);
     },
   },
   client: {

@@ -47,6 +47,10 @@ const NEEDS: Readonly<Record<string, Readonly<Record<string, string[]>>>> = {
     Session: ["--allow-net", "--allow-read"],
     "Session with DHT": ["--allow-net"],
   },
+  daemon: {
+    Daemon: ["--allow-net", "--allow-read", "--allow-write"],
+    "Room on a disk": ["--allow-read", "--allow-sys=statfs"],
+  },
 };
 /** Modules without drivers. */
 const PURE = ["bencode", "peer", "select", "testing"];
@@ -55,6 +59,7 @@ const OPTIONAL: Readonly<Record<string, string[]>> = {
   lpd: ["--allow-sys=networkInterfaces"],
   portmap: ["--allow-sys=networkInterfaces"],
   client: ["--allow-write"],
+  daemon: ["--allow-run"],
 };
 
 /** The arguments for `deno` that run a file. */

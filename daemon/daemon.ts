@@ -1,0 +1,480 @@
+/**
+ * Torrents that are looked after for months.
+ *
+ * @module
+ */
+import { aborted } from "../_shared/abort.ts";
+import { toHex, tryFromHex } from "../_shared/bytes.ts";
+import { deadlineSignal, systemClock } from "../_shared/clock.ts";
+import type { SessionError } from "../client/error.ts";
+import { Session } from "../client/session.ts";
+import type { Torrent } from "../client/torrent.ts";
+import type { AddTorrentOptions } from "../client/types.ts";
+import type { Magnet } from "../metainfo/magnet.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import type { DaemonTorrent } from "./daemon_torrent.ts";
+import { DaemonError } from "./error.ts";
+import { allowedDir } from "./rules/allowed_dir.ts";
+import type { QueueMove } from "./rules/queue_order.ts";
+import { sessionOptions, speedLimits } from "./rules/session_options.ts";
+import { Engine } from "./run/engine.ts";
+import { freeSpace } from "./run/free_space.ts";
+import { placeFor, readSource, trackersFor } from "./run/intake.ts";
+import { readJson } from "./run/read_json.ts";
+import { SettingsKeeper } from "./run/settings_keeper.ts";
+import { addTotals } from "./run/totals.ts";
+import type { DaemonSettings } from "./settings.ts";
+import { newRecord } from "./state/record.ts";
+import { StateFile, type UnreadTorrent } from "./state/state_file.ts";
+import type {
+  DaemonAddOptions,
+  DaemonEvent,
+  DaemonOptions,
+  DaemonStats,
+  DaemonTotals,
+} from "./types.ts";
+
+/** Removed torrents that are remembered. */
+const MAX_REMOVED = 1000;
+/** How long closing waits for trackers and disks, in milliseconds. */
+const CLOSE_MS = 8_000;
+
+/** Torrents with a queue, goals, limits and a memory that outlives the program. */
+export class Daemon implements AsyncDisposable {
+  readonly #options: DaemonOptions;
+  readonly #state: StateFile;
+  readonly #session: Session;
+  readonly #engine: Engine;
+  readonly #stopping = new AbortController();
+  readonly #closed = Promise.withResolvers<void>();
+  readonly #removed: { readonly id: number; readonly at: number }[] = [];
+  readonly #openedAt: number;
+  readonly #before: object;
+  readonly #unread: UnreadTorrent[] = [];
+  readonly #settings: SettingsKeeper;
+  #torrentsAdded = 0;
+  #closing: Promise<void> | undefined;
+
+  private constructor(
+    options: DaemonOptions,
+    state: StateFile,
+    session: Session,
+    settings: SettingsKeeper,
+  ) {
+    const { clock = systemClock, now = Date.now } = options;
+    this.#options = options;
+    this.#state = state;
+    this.#session = session;
+    this.#settings = settings;
+    this.#openedAt = clock.now();
+    this.#before = readJson(state.kept("totals"));
+    this.#engine = new Engine({
+      state,
+      session,
+      clock,
+      now,
+      settings: () => settings.current,
+      allowedDir: (dir) => allowedDir(dir, Deno.cwd, options.allowedDirs),
+      onCompleted: () => {},
+      onRemove: (torrent) =>
+        void this.remove(torrent).catch((error) =>
+          this.#engine.failed(torrent, error)
+        ),
+    });
+    this.#load();
+    this.#keepTotals();
+  }
+
+  /**
+   * Opens a daemon: its state, its session, its torrents, which are checked one
+   * after the other. Needs `--allow-net`, and `--allow-read` and `--allow-write`
+   * of the state and of the folders of torrents.
+   *
+   * @param options See {@linkcode DaemonOptions}.
+   * @returns The daemon.
+   * @throws {DaemonError} `locked`, `bad-state`, `io` for the state file;
+   * `bad-setting`. Whatever the session throws.
+   */
+  static async open(options: DaemonOptions): Promise<Daemon> {
+    const state = await StateFile.open(options.state);
+    try {
+      const settings = new SettingsKeeper(
+        state,
+        options.dir === undefined ? {} : { downloadDir: options.dir },
+        options.settings ?? {},
+      );
+      const dht = state.kept("dht");
+      const wanted = sessionOptions(
+        settings.current,
+        dht instanceof Uint8Array ? dht : undefined,
+      );
+      const { session = {} } = options;
+      const opened = typeof session === "function"
+        ? await session(wanted, settings.current)
+        : await Session.open({
+          ...wanted,
+          ...(options.clock === undefined ? {} : { clock: options.clock }),
+          ...session,
+        });
+      return new Daemon(options, state, opened, settings);
+    } catch (error) {
+      state[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** The client's session. */
+  get session(): Session {
+    return this.#session;
+  }
+
+  /** What holds now. */
+  get settings(): DaemonSettings {
+    return this.#settings.current;
+  }
+
+  /** The torrents, in the order of their ids. */
+  get torrents(): readonly DaemonTorrent[] {
+    return [...this.#engine.torrents.values()].sort((a, b) => a.id - b.id);
+  }
+
+  /** Torrents of the state file that cannot be read; they stay in it. */
+  get unread(): readonly UnreadTorrent[] {
+    return this.#unread;
+  }
+
+  /** Resolves when everything is closed; never rejects. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  /** Torrents that are not closed yet, while the daemon closes. */
+  get openTorrents(): number {
+    return this.#session.torrents.length;
+  }
+
+  /**
+   * Looks a torrent up.
+   *
+   * @param key Its id, or any of its hashes in hex.
+   * @returns The torrent, or `undefined`.
+   */
+  get(key: number | string): DaemonTorrent | undefined {
+    if (typeof key === "number") return this.#engine.torrents.get(key);
+    const hash = tryFromHex(key);
+    return hash && this.#engine.ourOf(this.#session.get(hash));
+  }
+
+  /**
+   * Subscribes to what happens from now on.
+   *
+   * @param options The signal that ends the events.
+   * @returns Events, of which 4096 wait for a slow reader, the oldest lost first.
+   */
+  events(
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): AsyncIterable<DaemonEvent> {
+    return this.#engine.hub.subscribe(options);
+  }
+
+  /**
+   * Adds a torrent. When the promise resolves, it is kept whatever happens.
+   *
+   * @param source Bytes of a torrent file, a magnet link, an info-hash in hex,
+   * or an http or https URL of a torrent file.
+   * @param options See {@linkcode DaemonAddOptions}.
+   * @returns The torrent.
+   * @throws {DaemonError} `bad-source`, `not-fetched`, `duplicate` with the
+   * `id`, `bad-setting` for a folder, `io` if it cannot be kept.
+   */
+  async add(
+    source: Uint8Array | string,
+    options: DaemonAddOptions = {},
+  ): Promise<DaemonTorrent> {
+    this.#checkOpen();
+    const topic = await readSource(
+      source,
+      this.#options.fetchTorrent,
+      this.#stopping.signal,
+    );
+    const place = await placeFor(
+      topic,
+      options,
+      this.settings,
+      (dir) => this.#engine.allowedDir(dir),
+    );
+    const { paused = !this.settings.startAdded } = options;
+    const record = newRecord(place.dir, this.#engine.now());
+    record.labels = [...options.labels ?? []];
+    record.wanted = !paused;
+    if (!paused) record.startedAt = record.addedAt;
+    record.bandwidthPriority = options.bandwidthPriority ?? 0;
+    record.sequential = options.sequential ?? false;
+    this.#checkOpen();
+    let id: number | undefined;
+    const torrent = this.#addToSession(topic, {
+      ...this.#engine.options(() => id),
+      dir: place.first,
+      trackers: trackersFor(
+        topic,
+        options.trackers,
+        this.settings.defaultTrackers,
+      ),
+      ...given("filePriorities", options.filePriorities),
+      ...given("sequential", options.sequential),
+      ...given("maxPeers", options.maxPeers),
+      ...given("peers", options.peers),
+    });
+    try {
+      const saved = await torrent.save();
+      const hash = toHex(torrent.infoHash);
+      const last = this.#engine.order.ids.length;
+      id = this.#state.add({ hash, place: last, record, saved });
+    } catch (error) {
+      await torrent.close();
+      throw error;
+    }
+    const ours = this.#engine.adopt(id, torrent, record);
+    this.#torrentsAdded++;
+    this.#engine.publish({ type: "added", torrent: ours });
+    this.#engine.plan();
+    return ours;
+  }
+
+  /**
+   * Removes a torrent.
+   *
+   * @param torrent Which one.
+   * @param options Whether its files are deleted.
+   * @returns A promise that resolves when it is closed.
+   * @throws {DiskError} If files cannot be deleted; the torrent is gone then.
+   */
+  async remove(
+    torrent: DaemonTorrent,
+    options: { readonly data?: boolean } = {},
+  ): Promise<void> {
+    const { id, infoHash } = torrent;
+    if (this.#engine.torrents.get(id) !== torrent) return;
+    this.#state.remove(id);
+    this.#engine.forget(torrent);
+    this.#removed.push({ id, at: this.#engine.now() });
+    if (this.#removed.length > MAX_REMOVED) this.#removed.shift();
+    this.#engine.publish({ type: "removed", id, infoHash });
+    await torrent.torrent.close({ deleteFiles: options.data ?? false });
+  }
+
+  /**
+   * Tells which torrents were removed of late; at most 1000 are remembered.
+   *
+   * @param since Milliseconds since 1970.
+   * @returns Their ids.
+   */
+  removedSince(since: number): number[] {
+    return this.#removed.filter(({ at }) => at >= since).map(({ id }) => id);
+  }
+
+  /**
+   * Moves torrents in the queue.
+   *
+   * @param torrents Which ones.
+   * @param where Where to, or the place of the first, from 0.
+   */
+  moveInQueue(
+    torrents: Iterable<DaemonTorrent>,
+    where: QueueMove | number,
+  ): void {
+    const ids = Array.from(torrents, ({ id }) => id);
+    const { order } = this.#engine;
+    if (typeof where !== "number") order.move(ids, where);
+    else ids.forEach((id, i) => order.put(id, where + i));
+    this.#engine.keepOrder();
+    this.#engine.plan();
+  }
+
+  /**
+   * Changes settings, and keeps them.
+   *
+   * @param changes What is to hold, by name.
+   * @throws {DaemonError} `bad-setting`, and nothing is changed; `io`.
+   */
+  set(changes: Partial<DaemonSettings>): void {
+    this.#checkOpen();
+    this.#settings.set(changes, (dir) => this.#engine.allowedDir(dir));
+    this.#apply();
+    this.#engine.publish({
+      type: "settings",
+      names: Object.keys(changes) as (keyof DaemonSettings)[],
+    });
+  }
+
+  /**
+   * Reads the block lists again.
+   *
+   * @returns How many ranges they have.
+   * @throws Whatever `loadBlocklist` does; the old list stays then.
+   */
+  async updateBlocklist(): Promise<number> {
+    const { enabled, sources } = this.settings.blocklist;
+    const { loadBlocklist } = this.#options;
+    if (!enabled || sources.length === 0 || loadBlocklist === undefined) {
+      this.#session.blocklist = undefined;
+      return 0;
+    }
+    const ips = await loadBlocklist(sources, this.#stopping.signal);
+    this.#session.blocklist = ips;
+    return ips.size;
+  }
+
+  /**
+   * Tells how much room there is. Needs `--allow-sys=statfs`.
+   *
+   * @param dir A folder; the nearest one above it that exists counts.
+   * @returns Bytes.
+   * @throws {DaemonError} `not-found`, `bad-setting`.
+   */
+  async freeSpace(dir: string): Promise<{ free: number; total: number }> {
+    return await freeSpace(this.#engine.allowedDir(dir));
+  }
+
+  /**
+   * Reads the figures of the moment.
+   *
+   * @returns A snapshot.
+   */
+  stats(): DaemonStats {
+    let downloadRate = 0;
+    let uploadRate = 0;
+    let running = 0;
+    let stopped = 0;
+    for (const { id, record, torrent } of this.#engine.torrents.values()) {
+      if (!record.wanted) stopped++;
+      if (!this.#engine.hasTurn(id)) continue;
+      running++;
+      if (torrent.state === "seeding" && torrent.peerCount === 0) continue;
+      const stats = torrent.stats();
+      downloadRate += stats.downloadRate;
+      uploadRate += stats.uploadRate;
+    }
+    return {
+      torrents: this.#engine.torrents.size,
+      running,
+      stopped,
+      downloadRate,
+      uploadRate,
+      peers: this.#session.peerCount,
+      current: this.#current(),
+      total: this.#total(),
+    };
+  }
+
+  /**
+   * Closes everything: keeps what is known, tells trackers, closes files. What
+   * takes longer than 8 s is given up. Idempotent.
+   *
+   * @returns A promise that resolves when it is closed.
+   */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close().finally(this.#closed.resolve);
+  }
+
+  /** Same as {@linkcode Daemon.close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    const { clock = systemClock } = this.#options;
+    this.#stopping.abort(new DaemonError("closed", "The daemon is closed"));
+    await this.#engine.close();
+    this.#keepTotals();
+    const dht = this.#session.dht?.state();
+    if (dht !== undefined) this.#state.keep("dht", dht);
+    using late = deadlineSignal(clock, CLOSE_MS, "Closing took too long");
+    const session = this.#session.close();
+    session.catch(() => {});
+    try {
+      await Promise.race([session, aborted(late.signal)]);
+    } finally {
+      this.#state[Symbol.dispose]();
+    }
+    await this.#engine.done;
+  }
+
+  #checkOpen(): void {
+    if (this.#closing === undefined) return;
+    throw new DaemonError("closed", "The daemon is closed");
+  }
+
+  /** Takes the torrents of the state in. */
+  #load(): void {
+    for (const row of this.#state.torrents()) {
+      if ("problem" in row) {
+        this.#unread.push(row);
+        continue;
+      }
+      const { id, hash, record, saved } = row;
+      try {
+        const { downloadedBytes, uploadedBytes } = record;
+        const torrent = this.#engine.reopen(id, {
+          ...saved,
+          downloadedBytes,
+          uploadedBytes,
+        });
+        this.#engine.adopt(id, torrent, record);
+      } catch (error) {
+        const problem = (error as Error).message;
+        this.#unread.push({ id, hash, problem });
+      }
+    }
+    this.#engine.plan();
+  }
+
+  #apply(): void {
+    const { download, upload } = speedLimits(this.settings);
+    this.#session.downloadLimit = download;
+    this.#session.uploadLimit = upload;
+    this.#engine.plan();
+  }
+
+  #current(): DaemonTotals {
+    const { clock = systemClock } = this.#options;
+    const { downloaded, uploaded } = this.#engine.moved;
+    return {
+      downloadedBytes: downloaded,
+      uploadedBytes: uploaded,
+      torrentsAdded: this.#torrentsAdded,
+      runs: 1,
+      activeMs: clock.now() - this.#openedAt,
+    };
+  }
+
+  #total(): DaemonTotals {
+    return addTotals(this.#before, this.#current());
+  }
+
+  #keepTotals(): void {
+    this.#state.keep("totals", JSON.stringify(this.#total()));
+  }
+
+  #addToSession(topic: Metainfo | Magnet, options: AddTorrentOptions): Torrent {
+    try {
+      return this.#session.add(topic, options);
+    } catch (error) {
+      const { name, code, message } = error as SessionError;
+      if (name !== "SessionError" || code !== "duplicate") throw error;
+      const id = this.#engine.ourOf(this.#session.get(topic.infoHash))?.id;
+      throw new DaemonError("duplicate", message, {
+        cause: error,
+        ...(id === undefined ? {} : { id }),
+      });
+    }
+  }
+}
+
+/** An option, unless there is none. */
+function given<N extends string, T>(
+  name: N,
+  value: T | undefined,
+): { readonly [K in N]?: T } {
+  return value === undefined ? {} : { [name]: value } as { [K in N]: T };
+}

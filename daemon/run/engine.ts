@@ -1,0 +1,447 @@
+/**
+ * Looks after the torrents of a daemon: turns, figures, goals, what is kept.
+ *
+ * @module
+ */
+import type { Clock } from "../../_shared/clock.ts";
+import { EventHub } from "../../_shared/event_queue.ts";
+import type { SavedTorrent } from "../../client/mod.ts";
+import type { Session } from "../../client/session.ts";
+import type { SessionEvent } from "../../client/session_view.ts";
+import type { Torrent } from "../../client/torrent.ts";
+import type { AddTorrentOptions } from "../../client/types.ts";
+import { type DaemonTorrent, makeDaemonTorrent } from "../daemon_torrent.ts";
+import { DaemonError } from "../error.ts";
+import { QueueMachine } from "../rules/queue_machine.ts";
+import { QueueOrder } from "../rules/queue_order.ts";
+import { goalReached, goalValue } from "../rules/seed_goal.ts";
+import { rateOf } from "../rules/session_options.ts";
+import type { DaemonSettings } from "../settings.ts";
+import type { TorrentRecord } from "../state/record.ts";
+import type { StateFile } from "../state/state_file.ts";
+import type { DaemonEvent } from "../types.ts";
+import type { Book } from "./book.ts";
+import type { DaemonContext } from "../context.ts";
+
+/** Between two looks at all torrents, in milliseconds. */
+const LOOK_MS = 2_000;
+/** How long a change may wait until it is kept, in milliseconds. */
+const KEEP_MS = 1_000;
+/** How often figures are kept, in milliseconds. */
+const FIGURES_MS = 10_000;
+
+/** What an engine works with. */
+export interface EngineOptions {
+  /** Where everything is kept. */
+  readonly state: StateFile;
+  /** The client. */
+  readonly session: Session;
+  /** What holds now. */
+  readonly settings: () => DaemonSettings;
+  /** Monotonic clock. */
+  readonly clock: Clock;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Makes a folder's name absolute; throws where it may not be used. */
+  readonly allowedDir: (dir: string) => string;
+  /** All that is wanted of a torrent came. */
+  readonly onCompleted: (torrent: DaemonTorrent) => void;
+  /** A torrent reached a goal after which it is removed. */
+  readonly onRemove: (torrent: DaemonTorrent) => void;
+}
+
+/** The torrents of a daemon. */
+export class Engine implements DaemonContext {
+  /** By id. */
+  readonly torrents: Map<number, DaemonTorrent> = new Map();
+  /** The queue. */
+  readonly order: QueueOrder = new QueueOrder();
+  /** Who listens. */
+  readonly hub: EventHub<DaemonEvent> = new EventHub();
+  /** Folders that lack room. */
+  readonly fullDirs: Set<string> = new Set();
+  /** Moved in this run. */
+  readonly moved = { downloaded: 0, uploaded: 0 };
+  readonly #options: EngineOptions;
+  readonly #turns = new QueueMachine();
+  readonly #books = new Map<number, Book>();
+  readonly #ours = new WeakMap<Torrent, DaemonTorrent>();
+  readonly #dirty = new Set<DaemonTorrent>();
+  readonly #watching: Promise<void>;
+  #cancelLook: () => void = () => {};
+  #cancelKeep: (() => void) | undefined;
+  #figuresAt = 0;
+  #closed = false;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#watching = this.#watch(options.session.events());
+    this.#figuresAt = options.clock.now();
+    this.#scheduleLook();
+  }
+
+  now(): number {
+    return this.#options.now();
+  }
+
+  placeOf(id: number): number {
+    return this.order.placeOf(id);
+  }
+
+  hasTurn(id: number): boolean {
+    return this.#turns.has(id);
+  }
+
+  lacksSpace(id: number): boolean {
+    const torrent = this.torrents.get(id);
+    return torrent !== undefined && !torrent.record.complete &&
+      this.fullDirs.has(torrent.torrent.dir ?? "");
+  }
+
+  checkProgress(id: number): number | undefined {
+    return this.#books.get(id)?.checkProgress;
+  }
+
+  idleMs(id: number): number | undefined {
+    const book = this.#books.get(id);
+    return book !== undefined && this.#turns.has(id)
+      ? this.#options.clock.now() - book.movedAt
+      : undefined;
+  }
+
+  allowedDir(dir: string): string {
+    return this.#options.allowedDir(dir);
+  }
+
+  publish(event: DaemonEvent): void {
+    this.hub.publish(event);
+  }
+
+  failed(torrent: DaemonTorrent | undefined, error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.publish({ type: "error", torrent, message });
+  }
+
+  /** The torrent that a torrent of the client belongs to. */
+  ourOf(torrent: Torrent | undefined): DaemonTorrent | undefined {
+    return torrent && this.#ours.get(torrent);
+  }
+
+  /** Options of every torrent. */
+  options(id: () => number | undefined): AddTorrentOptions {
+    return {
+      paused: true,
+      saveResumeData: (data) => {
+        const known = id();
+        if (known !== undefined && this.torrents.has(known)) {
+          this.#options.state.saveResume(known, data);
+        }
+        return Promise.resolve();
+      },
+    };
+  }
+
+  /** Takes a torrent of the client in, last in the queue. */
+  adopt(id: number, torrent: Torrent, record: TorrentRecord): DaemonTorrent {
+    const ours = makeDaemonTorrent(this, id, torrent, record);
+    this.torrents.set(id, ours);
+    this.order.add(id);
+    this.#ours.set(torrent, ours);
+    const now = this.#options.clock.now();
+    this.#books.set(id, {
+      state: torrent.state,
+      checkProgress: undefined,
+      seenAt: now,
+      movedAt: now,
+      wantedBytes: 0,
+      status: ours.status,
+    });
+    this.applyLimits(ours);
+    return ours;
+  }
+
+  reopen(id: number, saved: SavedTorrent): Torrent {
+    const [torrent] = this.#options.session.restore(
+      { version: 1, torrents: [saved] },
+      () => this.options(() => id),
+    );
+    if (torrent === undefined) {
+      throw new DaemonError("duplicate", `Torrent ${id} is here already`);
+    }
+    const ours = this.torrents.get(id);
+    if (ours !== undefined) {
+      this.#ours.set(torrent, ours);
+      this.#books.get(id)!.state = torrent.state;
+    }
+    return torrent;
+  }
+
+  /** Lets a torrent go. */
+  forget(torrent: DaemonTorrent): void {
+    const { id } = torrent;
+    this.torrents.delete(id);
+    this.order.remove(id);
+    this.#books.delete(id);
+    this.#dirty.delete(torrent);
+    this.plan();
+  }
+
+  changed(torrent: DaemonTorrent): void {
+    if (!this.torrents.has(torrent.id)) return;
+    this.#dirty.add(torrent);
+    const { clock } = this.#options;
+    this.#cancelKeep ??= clock.schedule(
+      clock.now() + KEEP_MS,
+      () => this.keep(),
+    );
+    this.#tellStatus(torrent);
+  }
+
+  applyLimits({ torrent, record }: DaemonTorrent): void {
+    const set = (name: "downloadLimit" | "uploadLimit") => {
+      const rate = rateOf(record[name]);
+      if (torrent[name] !== rate) torrent[name] = rate;
+    };
+    set("downloadLimit");
+    set("uploadLimit");
+  }
+
+  /** Keeps what is not kept yet. */
+  keep(): void {
+    this.#cancelKeep?.();
+    this.#cancelKeep = undefined;
+    if (this.#dirty.size === 0) return;
+    const { state } = this.#options;
+    try {
+      state.together(() => {
+        for (const { id, record } of this.#dirty) {
+          state.saveRecord(id, this.placeOf(id), record);
+        }
+      });
+      this.#dirty.clear();
+    } catch (error) {
+      this.failed(undefined, error);
+    }
+  }
+
+  /** Keeps the order of the queue. */
+  keepOrder(): void {
+    for (const torrent of this.torrents.values()) this.#dirty.add(torrent);
+    this.keep();
+  }
+
+  async saveOptions({ id, torrent }: DaemonTorrent): Promise<void> {
+    const saved = await torrent.save();
+    if (this.torrents.has(id)) this.#options.state.saveOptions(id, saved);
+  }
+
+  plan(): void {
+    if (this.#closed) return;
+    const { downloadQueue, seedQueue } = this.#options.settings();
+    this.#turns.plan(
+      this.order.ids.map((id) => this.#entry(this.torrents.get(id)!)),
+      { download: downloadQueue, seed: seedQueue },
+    );
+    for (const ours of this.torrents.values()) this.#obey(ours);
+  }
+
+  /** Looks at all torrents; time has passed. */
+  look(): void {
+    const now = this.#options.clock.now();
+    for (const torrent of [...this.torrents.values()]) this.#look(torrent, now);
+    this.plan();
+    if (now - this.#figuresAt >= FIGURES_MS) {
+      this.#figuresAt = now;
+      this.keep();
+    }
+  }
+
+  /** Stops looking; keeps everything. */
+  async close(): Promise<void> {
+    this.look();
+    this.#closed = true;
+    this.#cancelLook();
+    for (const [id, torrent] of this.torrents) {
+      if (this.#turns.has(id)) this.#dirty.add(torrent);
+      if (torrent.torrent.peerCount > 0) {
+        await this.saveOptions(torrent).catch(() => {});
+      }
+    }
+    this.keep();
+    this.hub.close();
+  }
+
+  /** Resolves when the session tells no more. */
+  get done(): Promise<void> {
+    return this.#watching;
+  }
+
+  #scheduleLook(): void {
+    const { clock } = this.#options;
+    this.#cancelLook = clock.schedule(clock.now() + LOOK_MS, () => {
+      this.look();
+      if (!this.#closed) this.#scheduleLook();
+    });
+  }
+
+  #entry(ours: DaemonTorrent) {
+    const { id, record, torrent } = ours;
+    const { stalledMinutes } = this.#options.settings();
+    const idle = this.idleMs(id);
+    return {
+      id,
+      kind: record.complete ? "seed" as const : "download" as const,
+      wanted: record.wanted && torrent.state !== "error" &&
+        !this.lacksSpace(id),
+      forced: record.forced,
+      stalled: stalledMinutes.enabled && idle !== undefined &&
+        torrent.state !== "checking" && idle >= stalledMinutes.value * 60_000,
+    };
+  }
+
+  /** Has the client do what the queue says. */
+  #obey(ours: DaemonTorrent): void {
+    const { id, torrent } = ours;
+    const mayRun = this.#turns.has(id);
+    if (torrent.state !== "error" && torrent.isPaused === mayRun) {
+      const now = this.#options.clock.now();
+      const book = this.#books.get(id)!;
+      book.movedAt = book.seenAt = now;
+      const act = mayRun ? torrent.resume() : torrent.pause();
+      act.catch((error: unknown) => this.failed(ours, error));
+    }
+    this.#tellStatus(ours);
+  }
+
+  #tellStatus(torrent: DaemonTorrent): void {
+    const book = this.#books.get(torrent.id);
+    const { status } = torrent;
+    if (book === undefined || book.status === status) return;
+    book.status = status;
+    this.publish({ type: "status", torrent, status });
+  }
+
+  #look(ours: DaemonTorrent, now: number): void {
+    const { id, torrent } = ours;
+    const record = ours.record as TorrentRecord;
+    const book = this.#books.get(id)!;
+    const { state } = torrent;
+    if (state !== book.state) this.#stateChanged(ours, book);
+    const elapsed = now - book.seenAt;
+    book.seenAt = now;
+    if (!this.#turns.has(id)) return;
+    if (state === "seeding") record.seedingMs += elapsed;
+    else if (state !== "checking") record.downloadingMs += elapsed;
+    if (state === "seeding" && torrent.peerCount === 0) {
+      return this.#checkGoals(ours, book, now);
+    }
+    const { downloadedBytes, uploadedBytes } = torrent.stats();
+    const down = downloadedBytes - record.downloadedBytes;
+    const up = uploadedBytes - record.uploadedBytes;
+    if (down !== 0 || up !== 0) {
+      this.moved.downloaded += Math.max(0, down);
+      this.moved.uploaded += Math.max(0, up);
+      Object.assign(record, { downloadedBytes, uploadedBytes });
+      record.activeAt = this.now();
+      book.movedAt = now;
+      this.#dirty.add(ours);
+    }
+    if (state === "seeding") this.#checkGoals(ours, book, now);
+  }
+
+  #stateChanged(ours: DaemonTorrent, book: Book): void {
+    const { torrent } = ours;
+    const record = ours.record as TorrentRecord;
+    book.state = torrent.state;
+    if (torrent.state !== "checking") book.checkProgress = undefined;
+    if (torrent.state === "error") this.failed(ours, torrent.error);
+    const { wantedBytes, doneBytes, downloadedBytes } = torrent.stats();
+    book.wantedBytes = wantedBytes;
+    if (torrent.storage !== undefined && torrent.state !== "checking") {
+      const complete = torrent.state === "seeding" || doneBytes >= wantedBytes;
+      const came = complete && !record.complete && downloadedBytes > 0;
+      record.complete = complete;
+      if (complete) record.doneAt ??= this.now();
+      if (came) {
+        this.publish({ type: "completed", torrent: ours });
+        this.#options.onCompleted(ours);
+      }
+    }
+    this.changed(ours);
+  }
+
+  #checkGoals(ours: DaemonTorrent, book: Book, now: number): void {
+    const { seedRatio, seedMinutes, seedIdleMinutes, goalAction } = this
+      .#options.settings();
+    const record = ours.record as TorrentRecord;
+    const goal = goalReached({
+      uploadedBytes: record.uploadedBytes,
+      size: book.wantedBytes,
+      seedingMs: record.seedingMs,
+      idleMs: now - book.movedAt,
+    }, {
+      ratio: goalValue(record.seedRatio, seedRatio),
+      time: goalValue(record.seedMinutes, seedMinutes),
+      idle: goalValue(record.seedIdleMinutes, seedIdleMinutes),
+    });
+    if (goal === undefined || record.forced) return;
+    this.publish({ type: "goal", torrent: ours, goal });
+    if (goalAction === "remove") this.#options.onRemove(ours);
+    else ours.stop();
+  }
+
+  async #watch(events: AsyncIterable<SessionEvent>): Promise<void> {
+    for await (const notice of events) {
+      if (notice.type !== "torrent") continue;
+      const ours = this.#ours.get(notice.torrent);
+      if (ours === undefined || this.#closed) continue;
+      const { event } = notice;
+      switch (event.type) {
+        case "checking":
+          this.#books.get(ours.id)!.checkProgress = event.checked /
+            Math.max(1, event.total);
+          break;
+        case "metadata":
+          await this.#described(ours);
+          break;
+        case "state":
+        case "complete":
+          this.#look(ours, this.#options.clock.now());
+          this.plan();
+          break;
+        case "warning":
+          this.publish({
+            type: "warning",
+            torrent: ours,
+            message: event.message,
+          });
+          break;
+        case "tracker": {
+          const { tracker, ok, error } = event;
+          this.publish({ type: "tracker", torrent: ours, tracker, ok, error });
+          break;
+        }
+      }
+    }
+  }
+
+  /** The info dictionary came from peers. */
+  async #described(ours: DaemonTorrent): Promise<void> {
+    const { state, settings } = this.#options;
+    const { defaultTrackers } = settings();
+    if (!ours.torrent.isPrivate && defaultTrackers.length > 0) {
+      ours.torrent.addTrackers(defaultTrackers.map((url) => [url]));
+    }
+    try {
+      const saved = await ours.torrent.save();
+      if (!this.torrents.has(ours.id)) return;
+      state.together(() => {
+        state.saveSource(ours.id, saved);
+        state.saveOptions(ours.id, saved);
+      });
+    } catch (error) {
+      this.failed(ours, error);
+    }
+    this.publish({ type: "metadata", torrent: ours });
+  }
+}

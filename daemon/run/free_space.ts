@@ -1,0 +1,34 @@
+/**
+ * How much room there is on a disk.
+ *
+ * @module
+ */
+import { DaemonError } from "../error.ts";
+
+/**
+ * Asks the system.
+ *
+ * @param dir An absolute folder; the nearest one above it that exists counts.
+ * @returns Bytes.
+ * @throws {DaemonError} `not-found` if it cannot tell.
+ */
+export async function freeSpace(
+  dir: string,
+): Promise<{ free: number; total: number }> {
+  const { statfs } = await import("node:fs/promises");
+  for (let at = dir;; at = at.replace(/\/[^/]*$/, "") || "/") {
+    try {
+      const { bavail, blocks, bsize } = await statfs(at);
+      return { free: bavail * bsize, total: blocks * bsize };
+    } catch (error) {
+      const { code, name, message } = error as Error & { code?: string };
+      if (name === "NotCapable") throw error;
+      if (code === "ENOENT" && at !== "/" && at.includes("/")) continue;
+      throw new DaemonError(
+        "not-found",
+        `Cannot tell the room at ${JSON.stringify(dir)}: ${message}`,
+        { cause: error },
+      );
+    }
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * What a daemon knows of a torrent beside what the client does.
+ *
+ * @module
+ */
+import type { Limit } from "../settings.ts";
+
+/** Whose seed goal counts. */
+export interface SeedGoal {
+  /** That of the settings, its own, or none. */
+  readonly mode: "global" | "own" | "none";
+  /** Its own. */
+  readonly value: number;
+}
+
+/** A torrent's record, plain JSON. Times in milliseconds since 1970. */
+export interface TorrentRecord {
+  /** Where it ends up. */
+  dir: string;
+  /** What it is called, where a person renamed it. */
+  name?: string;
+  /** Labels. */
+  labels: readonly string[];
+  /** Whether it is to run, when it is its turn. */
+  wanted: boolean;
+  /** Whether it is always its turn. */
+  forced: boolean;
+  /** Whether everything was there; unknown until the first check. */
+  complete?: boolean;
+  /** Whether the program for complete torrents has still to be run. */
+  hookDue?: boolean;
+  /** When it was added. */
+  addedAt: number;
+  /** When it was complete. */
+  doneAt?: number;
+  /** When it was started last. */
+  startedAt?: number;
+  /** When payload moved last. */
+  activeAt?: number;
+  /** When a person changed it last. */
+  editedAt?: number;
+  /** For how long it has been downloading. */
+  downloadingMs: number;
+  /** For how long it has been seeding. */
+  seedingMs: number;
+  /** Payload received. */
+  downloadedBytes: number;
+  /** Payload sent. */
+  uploadedBytes: number;
+  /** Goal: times the size. */
+  seedRatio: SeedGoal;
+  /** Goal: minutes of seeding. */
+  seedMinutes: SeedGoal;
+  /** Goal: minutes of seeding without payload. */
+  seedIdleMinutes: SeedGoal;
+  /** Bytes a second. */
+  downloadLimit: Limit;
+  /** Bytes a second. */
+  uploadLimit: Limit;
+  /** Whether limits of the session hold, too. */
+  honorsSessionLimits: boolean;
+  /** Group whose limits it shares; empty for none. */
+  group: string;
+  /** -1, 0 or 1: before or after others. */
+  bandwidthPriority: -1 | 0 | 1;
+  /** Whether pieces are fetched in order. */
+  sequential: boolean;
+}
+
+/** Begins a record. */
+export function newRecord(dir: string, now: number): TorrentRecord {
+  const goal: SeedGoal = { mode: "global", value: 0 };
+  const limit: Limit = { enabled: false, value: 100_000 };
+  return {
+    dir,
+    labels: [],
+    wanted: true,
+    forced: false,
+    addedAt: now,
+    downloadingMs: 0,
+    seedingMs: 0,
+    downloadedBytes: 0,
+    uploadedBytes: 0,
+    seedRatio: goal,
+    seedMinutes: goal,
+    seedIdleMinutes: goal,
+    downloadLimit: limit,
+    uploadLimit: limit,
+    honorsSessionLimits: true,
+    group: "",
+    bandwidthPriority: 0,
+    sequential: false,
+  };
+}
