@@ -170,9 +170,14 @@ function check(
       continue;
     }
     assertEquals(type, "failed", what);
-    assertMatch(message as string, /Requires (?:net|read|write) access to /);
+    assertMatch(
+      message as string,
+      /Requires (?:net|read|sys|write) access to /,
+    );
     assert(
-      lacks.some((flag) => (message as string).endsWith(`the ${flag} flag`)),
+      lacks.some((flag) =>
+        (message as string).endsWith(`the ${flag.replace(/=.*/, "")} flag`)
+      ),
       `${what}: ${message}`,
     );
     assert(!(message as string).includes("\n"), what);
