@@ -159,3 +159,31 @@ export function plainBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
     ? bytes as Uint8Array<ArrayBuffer>
     : new Uint8Array(bytes);
 }
+
+/** A run of bytes in a piece, as requests name it (BEP 3). */
+export interface BlockAddress {
+  /** Which piece. */
+  readonly pieceIndex: number;
+  /** Where the block starts in the piece, in bytes. */
+  readonly blockOffset: number;
+  /** Its length in bytes. */
+  readonly length: number;
+}
+
+const CRC_TABLE = new Uint32Array(256);
+for (let i = 0; i < 256; i++) {
+  let crc = i;
+  for (let bit = 0; bit < 8; bit++) {
+    crc = (crc & 1) !== 0 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
+  }
+  CRC_TABLE[i] = crc;
+}
+
+/** CRC-32C (Castagnoli), as BEP 40 and BEP 42 use it. */
+export function crc32c(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (let i = 0; i < bytes.length; i++) {
+    crc = CRC_TABLE[(crc ^ bytes[i]!) & 0xff]! ^ (crc >>> 8);
+  }
+  return (crc ^ 0xffffffff) >>> 0;
+}

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { onAborted } from "./abort.ts";
 
 /** A monotonic clock with timers. Tests give a virtual one. */
 export interface Clock {
@@ -50,15 +51,14 @@ export function sleep(
   const { signal } = options;
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
-    const onAbort = () => {
-      cancel();
-      reject(signal?.reason);
-    };
     const cancel = clock.schedule(clock.now() + ms, () => {
-      signal?.removeEventListener("abort", onAbort);
+      forget();
       resolve();
     });
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const forget = onAborted(signal, () => {
+      cancel();
+      reject(signal?.reason);
+    });
   });
 }
 
@@ -90,12 +90,12 @@ export function deadlineSignal(
     : clock.schedule(clock.now() + ms, expire);
   const onAbort = () => controller.abort(outer?.reason);
   if (outer?.aborted) onAbort();
-  else outer?.addEventListener("abort", onAbort, { once: true });
+  const forget = onAborted(outer, onAbort);
   return {
     signal: controller.signal,
     [Symbol.dispose]() {
       cancel();
-      outer?.removeEventListener("abort", onAbort);
+      forget();
     },
   };
 }

@@ -64,6 +64,7 @@ export class TokenBucket {
         this.#tokens + Math.max(0, now - this.#at) * this.#perSecond / 1000,
       );
     }
-    this.#at = now;
+    // A clock that jumps back gives nothing twice.
+    this.#at = Math.max(this.#at, now);
   }
 }

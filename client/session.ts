@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { onAborted } from "../_shared/abort.ts";
 import { type Endpoint, formatEndpoint } from "../_shared/address.ts";
 import { toHex } from "../_shared/bytes.ts";
 import { systemClock } from "../_shared/clock.ts";
@@ -99,7 +100,7 @@ export class Session implements AsyncDisposable {
   readonly #mapped: Promise<void>;
   readonly #options: SessionOptions;
   readonly #privacy: Privacy;
-  readonly #onAbort: () => void;
+  readonly #detachSignal: () => void;
   #cancelTick: () => void;
   readonly #closed = Promise.withResolvers<void>();
   #closing: Promise<void> | undefined;
@@ -165,8 +166,10 @@ export class Session implements AsyncDisposable {
     );
     this.#cancelTick = this.#scheduleTick();
     // Who calls close() gets to know what went wrong.
-    this.#onAbort = () => void this.close().catch(() => {});
-    options.signal?.addEventListener("abort", this.#onAbort, { once: true });
+    this.#detachSignal = onAborted(
+      options.signal,
+      () => void this.close().catch(() => {}),
+    );
   }
 
   /**
@@ -408,7 +411,7 @@ export class Session implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    this.#detachSignal();
     this.#cancelTick();
     const results = await Promise.allSettled(
       this.torrents.map((torrent) => torrent.close()),

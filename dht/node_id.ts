@@ -4,7 +4,7 @@
  * @module
  */
 import { ipScope, isMappedIpv4 } from "../_shared/address.ts";
-import { crc32c } from "../_shared/crc32c.ts";
+import { crc32c } from "../_shared/bytes.ts";
 import { randomBytes, type RandomSource } from "../_shared/random.ts";
 
 /** Bytes in the id of a node, and in every key of the DHT. Source: BEP 5. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { onAborted } from "../_shared/abort.ts";
 import { type Endpoint, formatEndpoint } from "../_shared/address.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
 import { type RandomSource, systemRandom } from "../_shared/random.ts";
@@ -75,8 +76,7 @@ export class HttpTrackerServer implements AsyncDisposable {
   readonly #ownsService: boolean;
   readonly #clock: Clock;
   readonly #responder: HttpTrackerResponder;
-  readonly #signal: AbortSignal | undefined;
-  readonly #onAbort = (): void => void this.close();
+  readonly #detachSignal: () => void;
   #cancelTick: () => void = () => {};
   #closing: Promise<void> | undefined;
 
@@ -86,7 +86,6 @@ export class HttpTrackerServer implements AsyncDisposable {
       random = systemRandom,
       listen = { hostname: "0.0.0.0", port: 6969 },
     } = options;
-    this.#signal = options.signal;
     this.#clock = clock;
     this.#ownsService = options.service === undefined;
     this.#service = options.service ??
@@ -101,7 +100,7 @@ export class HttpTrackerServer implements AsyncDisposable {
         (options.proxyHeader === undefined ? undefined : Infinity),
     });
     this.#tick();
-    this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
+    this.#detachSignal = onAborted(options.signal, () => void this.close());
   }
 
   /**
@@ -159,7 +158,7 @@ export class HttpTrackerServer implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#detachSignal();
     this.#cancelTick();
     // Answers under way may finish, but not without end.
     const clock = this.#clock;

@@ -16,6 +16,7 @@ import {
   randomInt,
   type RandomSource,
 } from "../_shared/random.ts";
+import { remember } from "../_shared/recent.ts";
 import { TokenBucket } from "../_shared/token_bucket.ts";
 import {
   encodeLpdAnnounce,
@@ -401,18 +402,4 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
     remember(this.#seen, key, now + REPEAT_MS, MAX_SEEN);
     return true;
   }
-}
-
-/** Puts an entry at the end of a map, which forgets its first if it is full. */
-function remember<Value>(
-  map: Map<string, Value>,
-  key: string,
-  value: Value,
-  limit: number,
-): void {
-  if (!map.delete(key) && map.size >= limit) {
-    const [first] = map.keys();
-    map.delete(first!);
-  }
-  map.set(key, value);
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { BlockAddress } from "../_shared/block.ts";
+import type { BlockAddress } from "../_shared/bytes.ts";
 export type { BlockAddress };
 
 /**

@@ -3,9 +3,8 @@
  *
  * @module
  */
-import type { BlockAddress } from "../_shared/block.ts";
+import { type BlockAddress, readUint16, readUint32 } from "../_shared/bytes.ts";
 export type { BlockAddress };
-import { readUint16, readUint32 } from "../_shared/bytes.ts";
 
 /** Names a run of merkle hashes (BEP 52). */
 export interface HashRange {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { orAborted } from "../_shared/abort.ts";
+import { onAborted, orAborted } from "../_shared/abort.ts";
 import {
   type Endpoint,
   formatEndpoint,
@@ -306,13 +306,13 @@ export class UdpTrackerClient implements AsyncDisposable {
     signal.throwIfAborted();
     const id = this.#nextId++;
     return await new Promise<Response>((resolve, reject) => {
-      const onAbort = () => {
+      const forget = onAborted(signal, () => {
         this.#driver.input({ type: "cancel", id });
         this.#waiters.delete(id);
         reject(signal.reason);
-      };
+      });
       const settle = (action: () => void) => {
-        signal.removeEventListener("abort", onAbort);
+        forget();
         this.#waiters.delete(id);
         action();
       };
@@ -320,7 +320,6 @@ export class UdpTrackerClient implements AsyncDisposable {
         resolve: (response) => settle(() => resolve(response)),
         reject: (error) => settle(() => reject(error)),
       });
-      signal.addEventListener("abort", onAbort, { once: true });
       try {
         this.#driver.input({ ...ask, id });
       } catch (error) {

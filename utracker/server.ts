@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { onAborted } from "../_shared/abort.ts";
 import type { Endpoint } from "../_shared/address.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
 import {
@@ -114,8 +115,7 @@ export class UdpTrackerServer implements AsyncDisposable {
   readonly #seconds: (now: number) => number;
   readonly #loops: Promise<void>[];
   readonly #waiting = new Set<Promise<unknown>>();
-  readonly #signal: AbortSignal | undefined;
-  readonly #onAbort = (): void => void this.close();
+  readonly #detachSignal: () => void;
   #now: number;
   #cancelTick: () => void = () => {};
   #closing: Promise<void> | undefined;
@@ -161,8 +161,7 @@ export class UdpTrackerServer implements AsyncDisposable {
       )
     );
     this.#tick();
-    this.#signal = options.signal;
-    this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
+    this.#detachSignal = onAborted(options.signal, () => void this.close());
   }
 
   /**
@@ -238,7 +237,7 @@ export class UdpTrackerServer implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#closed = true;
-    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#detachSignal();
     this.#cancelTick();
     const clock = this.#clock;
     let cancel = () => {};

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock } from "../_shared/clock.ts";
+import { remember } from "../_shared/recent.ts";
 import { TokenBucket } from "../_shared/token_bucket.ts";
 
 /** Requests at a time at one host, and in all. */
@@ -86,15 +87,9 @@ export class WebSeedHosts {
    */
   failed(host: string): void {
     const now = this.#clock.now();
-    let bucket = this.#vain.get(host);
-    // Moved to the end: the one that failed longest ago is forgotten first.
-    this.#vain.delete(host);
-    bucket ??= new TokenBucket(1, VAIN_BURST, now);
+    const bucket = this.#vain.get(host) ?? new TokenBucket(1, VAIN_BURST, now);
     bucket.spend(1, now);
-    this.#vain.set(host, bucket);
-    if (this.#vain.size > MAX_HOSTS) {
-      this.#vain.delete(this.#vain.keys().next().value!);
-    }
+    remember(this.#vain, host, bucket, MAX_HOSTS);
   }
 
   /**

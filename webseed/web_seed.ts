@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { onAborted } from "../_shared/abort.ts";
 import type { Bitfield } from "../_shared/bitfield.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
 import { systemResolve } from "../_shared/datagram.ts";
@@ -373,10 +374,9 @@ function permit(
   const granted = gate?.before(READ_BYTES) ?? READ_BYTES;
   if (typeof granted === "number") return granted;
   return new Promise((resolve) => {
-    const onAbort = () => resolve(0);
-    signal.addEventListener("abort", onAbort, { once: true });
+    const forget = onAborted(signal, () => resolve(0));
     void granted.then((bytes) => {
-      signal.removeEventListener("abort", onAbort);
+      forget();
       if (signal.aborted) gate!.after(0);
       resolve(bytes);
     });

@@ -6,6 +6,7 @@
  */
 import { hostKey, siteKey } from "../../_shared/address.ts";
 import { backoffMs } from "../../_shared/backoff.ts";
+import { remember } from "../../_shared/recent.ts";
 import { TokenBucket } from "../../_shared/token_bucket.ts";
 
 /** Between two dials of one host, in milliseconds. */
@@ -47,14 +48,14 @@ export class HostBook {
     const bucket = this.#sites.get(key) ??
       new TokenBucket(SITE_PER_SECOND, SITE_BURST, now);
     bucket.take(now);
-    remember(this.#sites, key, bucket);
+    remember(this.#sites, key, bucket, MAX_REMEMBERED);
     const host = hostKey(hostname);
     const { failures, notBefore } = this.#hosts.get(host) ??
       { failures: 0, notBefore: 0 };
     remember(this.#hosts, host, {
       failures,
       notBefore: Math.max(notBefore, now + GAP_MS),
-    });
+    }, MAX_REMEMBERED);
   }
 
   /** Notes that a dial failed, by the other side's doing. */
@@ -64,20 +65,12 @@ export class HostBook {
     const wait = failures >= LEAVE_ALONE_AFTER
       ? LEAVE_ALONE_MS
       : backoffMs(failures, BACKOFF_MS, MAX_BACKOFF_MS);
-    remember(this.#hosts, key, { failures, notBefore: now + wait });
+    const host = { failures, notBefore: now + wait };
+    remember(this.#hosts, key, host, MAX_REMEMBERED);
   }
 
   /** Notes that a host shook hands: it is a peer. */
   connected(hostname: string): void {
     this.#hosts.delete(hostKey(hostname));
   }
-}
-
-/** Keeps a map ordered by last use, and bounded. */
-function remember<T>(map: Map<string, T>, key: string, value: T): void {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size <= MAX_REMEMBERED) return;
-  const [oldest] = map.keys();
-  map.delete(oldest!);
 }

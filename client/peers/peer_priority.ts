@@ -8,8 +8,12 @@ import {
   isMappedIpv4,
   tryParseIp,
 } from "../../_shared/address.ts";
-import { compareBytes, concatBytes, writeUint16 } from "../../_shared/bytes.ts";
-import { crc32c } from "../../_shared/crc32c.ts";
+import {
+  compareBytes,
+  concatBytes,
+  crc32c,
+  writeUint16,
+} from "../../_shared/bytes.ts";
 
 function ipOf(endpoint: Endpoint): Uint8Array | undefined {
   const ip = tryParseIp(endpoint.hostname);

@@ -6,6 +6,7 @@
  */
 import type { Clock } from "../../_shared/clock.ts";
 import { backoffMs } from "../../_shared/backoff.ts";
+import { remember } from "../../_shared/recent.ts";
 import { TokenBucket } from "../../_shared/token_bucket.ts";
 import { ipScope, tryParseIp } from "../../_shared/address.ts";
 import { trackerHost } from "./tracker_host.ts";
@@ -29,6 +30,8 @@ const FIRST_REST_MS = 5_000;
 const LONGEST_REST_MS = 10 * 60_000;
 /** Hosts that are remembered while nothing is under way there. */
 const MAX_HOSTS = 1024;
+/** Hosts whose word of our address is remembered. */
+const MAX_VOTES = 64;
 
 /** What an announce is for; the first kind goes before the second. */
 export type AnnounceKind = "goodbye" | "download" | "seed";
@@ -137,9 +140,7 @@ export class AnnounceScheduler {
     const bytes = tryParseIp(ip);
     if (bytes === undefined || ipScope(bytes) !== "global") return undefined;
     const host = trackerHost(url);
-    this.#votes.delete(host);
-    this.#votes.set(host, ip);
-    if (this.#votes.size > 64) this.#votes.delete(first(this.#votes.keys())!);
+    remember(this.#votes, host, ip, MAX_VOTES);
     for (const [other, said] of this.#votes) {
       if (other !== host && said === ip) return ip;
     }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { onAborted } from "../../_shared/abort.ts";
 import type {
   Endpoint,
   IpFamily,
@@ -275,8 +276,7 @@ export class Client {
     if (this.#isClosed || requests.length === 0) return;
     const queue = new EventQueue<DhtProgress>(MAX_PROGRESS);
     const running = new Set<number>();
-    const onAbort = () => queue.close(signal?.reason);
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const forget = onAborted(signal, () => queue.close(signal?.reason));
     this.#queues.add(queue);
     try {
       const inputs = requests.map((request): DhtNodeInput => {
@@ -299,7 +299,7 @@ export class Client {
         yield progress;
       }
     } finally {
-      signal?.removeEventListener("abort", onAbort);
+      forget();
       queue.close();
       this.#queues.delete(queue);
       for (const requestId of running) {

@@ -5,6 +5,8 @@
  */
 import { ipScope, tryParseIp } from "../../_shared/address.ts";
 import { toByteString } from "../../_shared/bytes.ts";
+import { remember } from "../../_shared/recent.ts";
+import { TokenBucket } from "../../_shared/token_bucket.ts";
 import { checkPositive } from "../check_options.ts";
 import type { RateGuardOptions } from "../node_options.ts";
 
@@ -12,8 +14,8 @@ import type { RateGuardOptions } from "../node_options.ts";
 const WINDOW_MS = 10_000;
 /** How long a ban lasts, in ms. */
 const BAN_MS = 300_000;
-/** Time whose answers may be sent at once, in ms. */
-const BURST_MS = 3_000;
+/** Time whose answers may be sent at once, in seconds. */
+const BURST_S = 3;
 /** Addresses that are counted, and banned ones that are remembered. */
 const MAX_TRACKED = 4_096;
 
@@ -28,14 +30,12 @@ interface Counter {
  */
 export class RateGuard {
   readonly #maxPackets: number;
-  readonly #bytesPerMs: number;
-  readonly #burst: number;
+  readonly #bytesPerSecond: number;
   readonly #limitLoopback: boolean;
   readonly #counters = new Map<string, Counter>();
   /** When bans end. */
   readonly #bans = new Map<string, number>();
-  #budget: number;
-  #budgetAt: number | undefined;
+  #budget: TokenBucket | undefined;
   #lastHost = "";
   #lastSix = "";
   #lastSubnet = "";
@@ -55,9 +55,7 @@ export class RateGuard {
     } = options;
     checkPositive({ maxPackets, replyBytesPerSecond });
     this.#maxPackets = maxPackets;
-    this.#bytesPerMs = replyBytesPerSecond / 1000;
-    this.#burst = this.#bytesPerMs * BURST_MS;
-    this.#budget = this.#burst;
+    this.#bytesPerSecond = replyBytesPerSecond;
     this.#limitLoopback = limitLoopback;
   }
 
@@ -92,8 +90,7 @@ export class RateGuard {
     if (++counter.packets <= this.#maxPackets) return true;
     this.#counters.delete(hostname);
     this.#lastCounter = undefined;
-    if (this.#bans.size >= MAX_TRACKED) dropOldest(this.#bans);
-    this.#bans.set(hostname, now + BAN_MS);
+    remember(this.#bans, hostname, now + BAN_MS, MAX_TRACKED);
     return false;
   }
 
@@ -119,16 +116,11 @@ export class RateGuard {
    * @returns Whether it may be sent; when not, nothing was taken.
    */
   takeReply(bytes: number, now: number): boolean {
-    if (this.#bytesPerMs === Infinity) return true;
-    const since = this.#budgetAt ?? now;
-    const elapsed = Math.max(0, now - since);
-    this.#budget = Math.min(
-      this.#burst,
-      this.#budget + elapsed * this.#bytesPerMs,
-    );
-    this.#budgetAt = Math.max(now, since);
-    if (this.#budget < bytes) return false;
-    this.#budget -= bytes;
+    if (this.#bytesPerSecond === Infinity) return true;
+    const burst = this.#bytesPerSecond * BURST_S;
+    this.#budget ??= new TokenBucket(this.#bytesPerSecond, burst, now);
+    if (this.#budget.level(now) < bytes) return false;
+    this.#budget.spend(bytes, now);
     return true;
   }
 
@@ -145,9 +137,8 @@ export class RateGuard {
   #counter(hostname: string, now: number): Counter {
     let counter = this.#counters.get(hostname);
     if (counter === undefined) {
-      if (this.#counters.size >= MAX_TRACKED) dropOldest(this.#counters);
       counter = { startedAt: now, packets: 0 };
-      this.#counters.set(hostname, counter);
+      remember(this.#counters, hostname, counter, MAX_TRACKED);
     }
     return counter;
   }
@@ -155,12 +146,4 @@ export class RateGuard {
 
 function isLoopback(hostname: string): boolean {
   return hostname.startsWith("127.") || hostname === "::1";
-}
-
-/** Maps keep the order of insertion. */
-function dropOldest(map: Map<string, unknown>): void {
-  for (const key of map.keys()) {
-    map.delete(key);
-    return;
-  }
 }

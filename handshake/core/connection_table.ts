@@ -15,6 +15,7 @@ import {
   tryParseIp,
 } from "../../_shared/address.ts";
 import { compareBytes, toByteString } from "../../_shared/bytes.ts";
+import { remember } from "../../_shared/recent.ts";
 import { TokenBucket } from "../../_shared/token_bucket.ts";
 import type { HandshakeErrorCode } from "../error.ts";
 import type { HandshakeDirection } from "../filter.ts";
@@ -312,16 +313,9 @@ export class ConnectionTable {
 
   #rate(ip: string, now: number): boolean {
     const perSecond = this.#options.inboundPerIpPerSecond;
-    let bucket = this.#rates.get(ip);
-    if (bucket === undefined) {
-      if (this.#rates.size >= MAX_RATES) {
-        const [oldest] = this.#rates.keys();
-        this.#rates.delete(oldest!);
-      }
-      bucket = new TokenBucket(perSecond, Math.max(1, 2 * perSecond), now);
-    } else this.#rates.delete(ip);
-    // The map stays ordered by last use.
-    this.#rates.set(ip, bucket);
+    const bucket = this.#rates.get(ip) ??
+      new TokenBucket(perSecond, Math.max(1, 2 * perSecond), now);
+    remember(this.#rates, ip, bucket, MAX_RATES);
     return bucket.take(now);
   }
 

@@ -30,8 +30,7 @@ export interface Dial<T> {
 }
 
 interface Lane<T> {
-  waiting: T[];
-  head: number;
+  readonly waiting: T[];
   halfOpen: number;
 }
 
@@ -70,7 +69,7 @@ export class DialQueue<T> {
     if (this.full) return false;
     let lane = this.#lanes.get(key);
     if (lane === undefined) {
-      lane = { waiting: [], head: 0, halfOpen: 0 };
+      lane = { waiting: [], halfOpen: 0 };
       this.#lanes.set(key, lane);
     }
     lane.waiting.push(item);
@@ -83,11 +82,7 @@ export class DialQueue<T> {
     const key = this.#eligible();
     if (key === undefined || !this.#bucket.take(now)) return undefined;
     const lane = this.#lanes.get(key)!;
-    const item = lane.waiting[lane.head++]!;
-    if (lane.head > 32 && lane.head * 2 > lane.waiting.length) {
-      lane.waiting = lane.waiting.slice(lane.head);
-      lane.head = 0;
-    }
+    const item = lane.waiting.shift()!;
     this.#size--;
     lane.halfOpen++;
     this.#halfOpen++;
@@ -117,9 +112,7 @@ export class DialQueue<T> {
   remove(key: string): T[] {
     const lane = this.#lanes.get(key);
     if (lane === undefined) return [];
-    const removed = lane.waiting.slice(lane.head);
-    lane.waiting = [];
-    lane.head = 0;
+    const removed = lane.waiting.splice(0);
     this.#size -= removed.length;
     this.#prune(key, lane);
     return removed;
@@ -128,7 +121,7 @@ export class DialQueue<T> {
   /** Removes one that waits; false when it is not there. */
   removeItem(key: string, item: T): boolean {
     const lane = this.#lanes.get(key);
-    const index = lane?.waiting.indexOf(item, lane.head) ?? -1;
+    const index = lane?.waiting.indexOf(item) ?? -1;
     if (lane === undefined || index < 0) return false;
     lane.waiting.splice(index, 1);
     this.#size--;
@@ -142,7 +135,7 @@ export class DialQueue<T> {
   }
 
   #prune(key: string, lane: Lane<T>): void {
-    if (lane.halfOpen === 0 && lane.head === lane.waiting.length) {
+    if (lane.halfOpen === 0 && lane.waiting.length === 0) {
       this.#lanes.delete(key);
     }
   }
@@ -154,7 +147,7 @@ export class DialQueue<T> {
     }
     for (const [key, lane] of this.#lanes) {
       if (
-        lane.head < lane.waiting.length &&
+        lane.waiting.length > 0 &&
         lane.halfOpen < this.#options.maxHalfOpenPerTorrent
       ) return key;
     }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { remember } from "../../_shared/recent.ts";
 import type { DialAttempt } from "./dial_plan.ts";
 
 /** Addresses that are remembered; the longest unused are forgotten. */
@@ -54,10 +55,6 @@ export class PastDials {
   }
 
   #put(address: string, past: PastDial): void {
-    this.#entries.delete(address);
-    this.#entries.set(address, past);
-    if (this.#entries.size <= MAX_REMEMBERED) return;
-    const [oldest] = this.#entries.keys();
-    this.#entries.delete(oldest!);
+    remember(this.#entries, address, past, MAX_REMEMBERED);
   }
 }

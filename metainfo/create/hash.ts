@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { onAborted } from "../../_shared/abort.ts";
 import { CreateError } from "../create_error.ts";
 import type { CreateMetainfoOptions } from "../create_options.ts";
 import {
@@ -301,10 +302,9 @@ async function readStream(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const reader = stream.getReader();
-  const onAbort = () => {
+  const forget = onAborted(signal, () => {
     reader.cancel(signal?.reason).catch(() => {});
-  };
-  signal?.addEventListener("abort", onAbort, { once: true });
+  });
   let left = length;
   let isRead = false;
   try {
@@ -335,7 +335,7 @@ async function readStream(
     if (!isRead) await reader.cancel(error).catch(() => {});
     throw error;
   } finally {
-    signal?.removeEventListener("abort", onAbort);
+    forget();
     reader.releaseLock();
   }
 }

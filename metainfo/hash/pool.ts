@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { onAborted } from "../../_shared/abort.ts";
 import { checkThreads, type HashThreadOptions } from "../hash_options.ts";
 import { nextTurn } from "../node.ts";
 import type { PieceLayout } from "../piece_layout.ts";
@@ -175,11 +176,10 @@ export async function runHashTask(
 
   const start = { task: wanted > 0 ? sendableTask(task) : task, memory };
   const job = new HashJob(start, onPieces);
-  const onAbort = () => {
+  const forget = onAborted(signal, () => {
     job.stop();
     job.wake();
-  };
-  signal?.addEventListener("abort", onAbort, { once: true });
+  });
   using reader = new HashReader(task, memory, layout);
   try {
     let started = 0;
@@ -210,7 +210,7 @@ export async function runHashTask(
     await hashLeftovers(memory, layout, reader, onPieces, signal);
     return memory;
   } finally {
-    signal?.removeEventListener("abort", onAbort);
+    forget();
     job.stop();
   }
 }

@@ -5,8 +5,7 @@ import {
   shuffle,
   systemRandom,
 } from "../../_shared/random.ts";
-import { crc32c } from "../../_shared/crc32c.ts";
-import { encodeText } from "../../_shared/bytes.ts";
+import { crc32c, encodeText } from "../../_shared/bytes.ts";
 
 Deno.test(
   "seededRandom() repeats and differs by seed",

@@ -20,6 +20,7 @@ Deno.test("a burst, then the rate", none, () => {
   while (bucket.take(1e9)) taken++;
   assertEquals(taken, 3);
   assert(!bucket.take(0));
+  assert(!bucket.take(1e9));
 });
 
 Deno.test("an infinite rate never ends", none, () => {

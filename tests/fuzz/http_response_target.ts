@@ -28,7 +28,9 @@ function outcome(input: Uint8Array, step: number): string {
     // What is read must be what a Response takes.
     new Response(null, {
       status: head.status,
-      headers: head.fields.map(([name, value]) => [name, value]),
+      headers: head.fields.map((
+        [name, value],
+      ): [string, string] => [name, value]),
     });
   }
   // Of one that fails, more or less has come by then.

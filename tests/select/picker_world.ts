@@ -1,7 +1,7 @@
 import { Bitfield } from "../../_shared/bitfield.ts";
 import { seededRandom } from "../../_shared/random.ts";
 import type { PeerKey, PiecePickerOptions } from "../../select/mod.ts";
-import type { BlockAddress } from "../../_shared/block.ts";
+import type { BlockAddress } from "../../_shared/bytes.ts";
 import { PiecePicker } from "../../select/mod.ts";
 
 export const BLOCK = 16384;

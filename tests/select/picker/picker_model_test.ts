@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Bitfield } from "../../../_shared/bitfield.ts";
 import { randomInt, seededRandom } from "../../../_shared/random.ts";
 import type { SelectionStrategy } from "../../../select/mod.ts";
-import type { BlockAddress } from "../../../_shared/block.ts";
+import type { BlockAddress } from "../../../_shared/bytes.ts";
 import {
   PiecePicker,
   randomOrder,
