@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { onAborted } from "./abort.ts";
 
 /** A bounded, closable queue with one consumer. */
 export class EventQueue<T> implements AsyncIterable<T> {
@@ -201,14 +202,13 @@ function endedBy<T>(
   queue: EventQueue<T>,
   signal: AbortSignal,
 ): AsyncIterable<T> {
-  const onAbort = () => queue.close();
-  signal.addEventListener("abort", onAbort, { once: true });
+  const forget = onAborted(signal, () => queue.close());
   return {
     async *[Symbol.asyncIterator]() {
       try {
         yield* queue;
       } finally {
-        signal.removeEventListener("abort", onAbort);
+        forget();
       }
     },
   };
