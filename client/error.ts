@@ -16,6 +16,8 @@ export type SessionErrorCode =
   | "no-metadata"
   /** The info dictionary that peers sent cannot be used. */
   | "bad-metadata"
+  /** What is to be read is not there, and nothing is fetched. */
+  | "not-there"
   /** The v1 and v2 hashes of a hybrid torrent disagree: no data has both. */
   | "contradiction";
 

@@ -49,6 +49,7 @@ export class PiecePicker {
   readonly pieces: PickerPieces;
   readonly #table: PieceTable;
   readonly #book: BlockBook;
+  readonly #deadlines = new Deadlines();
   readonly #chooser: BlockChooser;
 
   static {
@@ -77,7 +78,7 @@ export class PiecePicker {
     const strategy = options.strategy ?? rarestFirst();
     const table = new PieceTable(layout.pieceCount, strategy, random, have);
     const book = new BlockBook(table, layout);
-    const deadlines = new Deadlines();
+    const deadlines = this.#deadlines;
     this.#table = table;
     this.#book = book;
     this.#chooser = new BlockChooser(book, deadlines, randomFirstPieces);
@@ -215,6 +216,18 @@ export class PiecePicker {
   releaseAll(peer: PeerKey): BlockAddress[] {
     const known = this.#table.byKey.get(peer);
     return known === undefined ? [] : this.#book.releaseAll(known);
+  }
+
+  /**
+   * Gives up the requests to a peer for pieces without a deadline.
+   *
+   * @param peer Who was asked; an unknown peer is ignored.
+   * @returns The blocks that were asked of it.
+   */
+  releaseUndue(peer: PeerKey): BlockAddress[] {
+    const known = this.#table.byKey.get(peer);
+    if (known === undefined) return [];
+    return this.#book.releaseAll(known, (i) => !this.#deadlines.has(i));
   }
 
   /**

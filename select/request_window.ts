@@ -77,14 +77,20 @@ export class RequestWindow {
    *
    * @param rate Of the peer, in bytes a second.
    * @param snubbed Whether it leaves requests unanswered.
+   * @param queueMs The queue, as time at that rate; less than usual where
+   * something that comes to be urgent must not wait.
    * @returns The window, never more than the peer's limit.
    */
-  size(rate: number, snubbed = false): number {
+  size(rate: number, snubbed = false, queueMs: number = QUEUE_MS): number {
     if (snubbed) return 1;
-    const steady = Math.ceil(rate * QUEUE_MS / 1000 / BLOCK_SIZE);
-    const wanted = this.#isStarting
-      ? Math.max(steady, this.#slowStart)
-      : Math.max(steady, MIN);
+    const steady = Math.ceil(rate * queueMs / 1000 / BLOCK_SIZE);
+    let wanted = Math.max(steady, MIN);
+    if (this.#isStarting) {
+      wanted = Math.max(steady, this.#slowStart);
+      if (queueMs < QUEUE_MS) {
+        wanted = Math.min(wanted, Math.max(2 * steady, MIN));
+      }
+    }
     return Math.min(wanted, MAX, this.#limit);
   }
 

@@ -22,6 +22,7 @@ import {
 } from "../../select/smart_ban.ts";
 import { stealFromSlow } from "../../select/steal_policy.ts";
 import type { PeerKey } from "../../select/selection_strategy.ts";
+import { authorOf } from "./author.ts";
 import { SessionError } from "../error.ts";
 import { RequestWindow } from "../../select/request_window.ts";
 import type { TorrentContent } from "./torrent_content.ts";
@@ -30,6 +31,11 @@ import type { BlockSource } from "./block_source.ts";
 
 /** Blocks that one idle peer takes over from slower ones at a time. */
 const STEAL_BATCH = 8;
+
+/** The queue of a peer while pieces are due, in milliseconds. */
+const DUE_QUEUE_MS = 500;
+/** What is due within this time does not wait behind what is not. */
+const PRESSING_MS = 2_000;
 
 type BlockEvent = Extract<PeerSessionEvent, { type: "block" }>;
 
@@ -210,6 +216,26 @@ export class Download {
     this.refillAll();
   }
 
+  /** Notes when pieces are due; for those due soon what is not makes way. */
+  dueChanged(due: readonly (readonly [number, number | undefined])[]): void {
+    const { pieces } = this.picker;
+    const soon = this.#clock.now() + PRESSING_MS;
+    let isPressing = false;
+    for (const [pieceIndex, at = Infinity] of due) {
+      isPressing ||= at < soon && !pieces.hasDeadline(pieceIndex);
+      pieces.setDeadline(pieceIndex, at === Infinity ? undefined : at);
+    }
+    if (isPressing) {
+      for (const { key, connection, takesRuns } of this.#sources.values()) {
+        if (takesRuns) continue;
+        for (const block of this.picker.releaseUndue(key)) {
+          connection.cancel(block);
+        }
+      }
+    }
+    this.wantsChanged();
+  }
+
   /** Once in a while: feeds rates to the books and looks for idle peers. */
   tick(): void {
     if (!this.active) return;
@@ -242,8 +268,11 @@ export class Download {
     if (state.peerChoking && allowedFast.size === 0) return;
     const now = this.#clock.now();
     const outstanding = this.picker.outstanding(key);
+    const rate = connection.downloadRate;
+    const hasDue = this.picker.pieces.hasDeadlines;
+    if (hasDue) this.picker.peers.setRate(key, rate);
     const size = Math.min(
-      peer.window.size(connection.downloadRate, state.snubbed),
+      peer.window.size(rate, state.snubbed, hasDue ? DUE_QUEUE_MS : undefined),
       connection.requestWindow,
     );
     const room = this.#turns.isLimited
@@ -405,7 +434,8 @@ export class Download {
           ),
           pieceIndex,
         );
-        this.#author(pieceIndex, contributors)?.bad?.(pieceIndex);
+        const author = authorOf(this.#layout, pieceIndex, contributors);
+        this.#sources.get(author ?? -1)?.bad?.(pieceIndex);
         for (const peer of this.#sources.values()) this.#suspect(peer);
       }
     }
@@ -446,22 +476,6 @@ export class Download {
     if (peer.inPicker && this.#smartBan.suspect(peer.key)) {
       this.picker.peers.setParole(peer.key, true);
     }
-  }
-
-  /** The source that gave all of a piece but its padding. */
-  #author(
-    pieceIndex: number,
-    contributors: readonly PeerKey[],
-  ): BlockSource | undefined {
-    const layout = this.#layout;
-    const key = contributors.find((key) => key >= 0);
-    const isOnly = contributors.every((other, block) => {
-      if (other === key) return true;
-      const size = layout.blockSize(pieceIndex, block);
-      return layout.spans(pieceIndex, block * BLOCK_SIZE, size)
-        .every(({ pad }) => pad);
-    });
-    return key === undefined || !isOnly ? undefined : this.#sources.get(key);
   }
 
   #judge(verdict: PeerVerdict, pieceIndex: number): void {

@@ -11,7 +11,7 @@ import type {
   TorrentStorageEvent,
 } from "../../disk/storage.ts";
 import type { RenamedFile } from "../../metainfo/disk_paths.ts";
-import type { Metainfo, PieceLayout } from "../../metainfo/mod.ts";
+import type { Metainfo, PieceLayout, PieceRange } from "../../metainfo/mod.ts";
 import {
   DEFAULT_PRIORITY,
   type SelectionStrategy,
@@ -19,11 +19,11 @@ import {
 import type { TorrentStats } from "../types.ts";
 import type { TorrentHost } from "./torrent_host.ts";
 import { Download } from "./download.ts";
+import { DuePieces } from "./due_pieces.ts";
 import { HashServer } from "./hash_server.ts";
 import { isReadOnly, openStorage, type SetupOptions } from "./open_storage.ts";
 import type { PeerSessionEvent } from "../../peer/mod.ts";
-import { ranked, sequential } from "../../select/ranked.ts";
-import { rarestFirst } from "../../select/rarest_first.ts";
+import { orderOf, strategyOf } from "./order.ts";
 import type { PolicyOptions } from "../policy_options.ts";
 import { PieceRevealer } from "./reveal.ts";
 import { Upload } from "./upload.ts";
@@ -61,12 +61,12 @@ export class TorrentContent {
   readonly wishes: Wishes;
   /** Web servers that have the files. */
   readonly webSeeds: WebSeeds = new WebSeeds(this);
-  readonly #readOnly: boolean;
+  /** Whether nothing is fetched. */
+  readonly isReadOnly: boolean;
   #peerBooks: PeerBooks | undefined;
   /** In which order pieces are fetched. */
   strategy: SelectionStrategy;
-  /** When pieces are wanted, by index, in milliseconds. */
-  #deadlines: Map<number, number> | undefined;
+  readonly #due = new DuePieces();
   #active = false;
   #wasted = 0;
   /** Whether pieces came in since the files were last confirmed. */
@@ -86,17 +86,12 @@ export class TorrentContent {
     this.storage = storage;
     this.renamed = renamed;
     this.torrent = torrent;
-    this.#readOnly = isReadOnly(options);
+    this.isReadOnly = isReadOnly(options);
     this.layout = metainfo.layout;
     this.hashes = metainfo.pieceLayers !== undefined
       ? new HashServer(metainfo)
       : undefined;
-    this.strategy = strategyOf(
-      options.strategy ??
-        (options.sequential
-          ? sequential()
-          : context.options.strategy ?? rarestFirst()),
-    );
+    this.strategy = orderOf(options, context.options);
     this.wishes = new Wishes(metainfo.layout, storage.have);
     this.#wishAsAsked();
   }
@@ -244,12 +239,20 @@ export class TorrentContent {
 
   /** Wants a piece by a moment, before all others; `undefined` for no more. */
   setDeadline(pieceIndex: number, at: number | undefined): void {
-    if (at === undefined) this.#deadlines?.delete(pieceIndex);
-    else if (!this.have.has(pieceIndex)) {
-      (this.#deadlines ??= new Map()).set(pieceIndex, at);
-    }
-    this.#peerBooks?.download.picker.pieces.setDeadline(pieceIndex, at);
-    this.#peerBooks?.download.wantsChanged();
+    this.#due.set(pieceIndex, this.have.has(pieceIndex) ? undefined : at);
+    this.#tellDue([pieceIndex]);
+  }
+
+  /** Wants pieces by moments for readers, instead of what they wanted before. */
+  readSoon(moments: ReadonlyMap<number, number>): void {
+    this.#tellDue(this.#due.read(moments));
+  }
+
+  /** Wants the pieces that are read, whatever their files are. */
+  setRead(ranges: readonly PieceRange[]): void {
+    if (this.isReadOnly || !this.wishes.setRead(ranges)) return;
+    this.#wishesChanged();
+    this.torrent.updateProgress();
   }
 
   /** Notes that the storage found other pieces than before. */
@@ -332,8 +335,8 @@ export class TorrentContent {
     const { picker } = download;
     const { priorities } = this.wishes;
     if (priorities !== undefined) picker.pieces.setPriorities(priorities);
-    for (const [pieceIndex, at] of this.#deadlines ?? []) {
-      picker.pieces.setDeadline(pieceIndex, at);
+    for (const pieceIndex of this.#due.pieces()) {
+      picker.pieces.setDeadline(pieceIndex, this.#due.at(pieceIndex));
     }
     const books = {
       download,
@@ -357,7 +360,7 @@ export class TorrentContent {
   }
 
   #startBooks({ download, upload }: PeerBooks): void {
-    if (!this.#readOnly) download.start();
+    if (!this.isReadOnly) download.start();
     upload.start();
   }
 
@@ -374,7 +377,7 @@ export class TorrentContent {
   #verified(pieceIndex: number): void {
     this.isUnproven = true;
     this.wishes.verified(pieceIndex);
-    this.#deadlines?.delete(pieceIndex);
+    this.#due.done(pieceIndex);
   }
 
   /** Takes an event; of the time of the check its pieces are counted already. */
@@ -404,7 +407,7 @@ export class TorrentContent {
   /** Where nothing is written, what is good is served, if anything is. */
   #leaveOutMissing(): void {
     const { have } = this;
-    if (!this.#readOnly || have.isEmpty || this.wishes.isDone) return;
+    if (!this.isReadOnly || have.isEmpty || this.wishes.isDone) return;
     const missing: number[] = [];
     for (let i = 0; i < have.length; i++) if (!have.has(i)) missing.push(i);
     this.#lostPieces = missing;
@@ -414,7 +417,7 @@ export class TorrentContent {
 
   /** Pieces are wanted again; where nothing is written, no more. */
   #lost({ pieces, error }: PiecesLostEvent): void {
-    if (this.#readOnly) {
+    if (this.isReadOnly) {
       this.wishes.setPieces(pieces.map((i) => [i, 0]));
       (this.#lostPieces ??= []).push(...pieces);
     } else this.wishes.recount();
@@ -422,7 +425,7 @@ export class TorrentContent {
     for (const i of pieces) download?.picker.pieces.clearHave(i);
     this.#wishesChanged();
     this.torrent.publish(lostWarning(pieces, error));
-    if (this.#readOnly && this.have.isEmpty) this.torrent.fail(error);
+    if (this.isReadOnly && this.have.isEmpty) this.torrent.fail(error);
     else this.torrent.updateProgress();
   }
 
@@ -466,8 +469,14 @@ export class TorrentContent {
   /** Asks web seeds while something is wanted, written, and not there. */
   #followWishes(): void {
     this.webSeeds.follow(
-      this.#active && !this.#readOnly && !this.wishes.isDone,
+      this.#active && !this.isReadOnly && !this.wishes.isDone,
     );
+  }
+
+  #tellDue(pieces: readonly number[]): void {
+    if (pieces.length === 0) return;
+    const due = pieces.map((i) => [i, this.#due.at(i)] as const);
+    this.#peerBooks?.download.dueChanged(due);
   }
 
   #wishesChanged(): void {
@@ -481,10 +490,4 @@ export class TorrentContent {
     );
     download.wantsChanged();
   }
-}
-
-function strategyOf(
-  choice: NonNullable<PolicyOptions["strategy"]>,
-): SelectionStrategy {
-  return typeof choice === "function" ? ranked(choice) : choice;
 }

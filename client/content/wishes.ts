@@ -4,7 +4,7 @@
  * @module
  */
 import type { Bitfield } from "../../_shared/bitfield.ts";
-import type { PieceLayout } from "../../metainfo/mod.ts";
+import type { PieceLayout, PieceRange } from "../../metainfo/mod.ts";
 import {
   DEFAULT_PRIORITY,
   TOP_PRIORITY,
@@ -25,6 +25,8 @@ export class Wishes {
   ownPriorities: Map<number, number> | undefined;
   /** The priorities of all pieces; absent while all have the default. */
   priorities: Uint8Array | undefined;
+  /** Pieces that are wanted in any case. */
+  #read: readonly PieceRange[] = [];
   /** Payload bytes of wanted pieces. */
   wantedBytes = 0;
   /** Wanted payload bytes that are verified. */
@@ -85,6 +87,21 @@ export class Wishes {
     this.recount();
   }
 
+  /**
+   * Wants pieces that are read, though their files may be left out; whether
+   * that made a difference.
+   */
+  setRead(ranges: readonly PieceRange[]): boolean {
+    const none = this.#read.length + ranges.length === 0;
+    this.#read = ranges;
+    // While everything is wanted alike, it makes none.
+    if (none || this.priorities === undefined && this.#derive() === undefined) {
+      return false;
+    }
+    this.recount();
+    return true;
+  }
+
   /** Notes that a piece was verified, after its bit was set. */
   verified(pieceIndex: number): void {
     if (this.piecePriority(pieceIndex) === 0) return;
@@ -123,6 +140,9 @@ export class Wishes {
     }
     for (const [pieceIndex, priority] of this.ownPriorities ?? []) {
       priorities[pieceIndex] = priority;
+    }
+    for (const { first, end } of this.#read) {
+      for (let p = first; p < end; p++) priorities[p] ||= DEFAULT_PRIORITY;
     }
     return isUniform(priorities) ? undefined : priorities;
   }

@@ -4,6 +4,7 @@
  * @module
  */
 import { filePath } from "../../metainfo/metainfo.ts";
+import type { FileStreamOptions } from "../reading/readers.ts";
 import type { TorrentLife } from "./torrent_life.ts";
 import type { FileSnapshot } from "./torrent_view.ts";
 import { checkPriority } from "../content/wishes.ts";
@@ -94,6 +95,22 @@ export class TorrentFile {
    */
   rename(path: readonly string[]): Promise<void> {
     return this.#life.renameFile(this.index, path);
+  }
+
+  /**
+   * Reads it, also while it is fetched: what lies ahead of the reader is
+   * fetched before all else, as far as it reads in some seconds, and though the
+   * file may be left out. Pauses, checks and bad pieces make it wait.
+   *
+   * @param options Which part, and what ends it.
+   * @returns A stream of chunks of at most 64 KiB. It ends with an error if the
+   * torrent is removed or stopped by one.
+   * @throws {RangeError} If there is no such part.
+   */
+  stream(
+    options: FileStreamOptions = {},
+  ): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#life.readers.open(this.index, options);
   }
 
   /**

@@ -14,6 +14,7 @@ import type { SwarmPeer } from "../peers/swarm_peer.ts";
 import type { SessionContext } from "../content/session_context.ts";
 import { TorrentContent } from "../content/torrent_content.ts";
 import { warning } from "../content/torrent_warnings.ts";
+import { Readers } from "../reading/readers.ts";
 import { TorrentLimits } from "../limits/torrent_limits.ts";
 import { TorrentNetwork } from "./torrent_network.ts";
 import type { TorrentHost } from "../content/torrent_host.ts";
@@ -71,6 +72,7 @@ export class TorrentLife implements TorrentHost {
   /** What stopped it, in state "error". */
   error: Error | undefined;
   readonly #setup = new ContentSetup(this);
+  #readers: Readers | undefined;
   #pausing: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   /** Whether all that is wanted is there. */
@@ -111,6 +113,16 @@ export class TorrentLife implements TorrentHost {
       this.network.addPeers(this.magnet!.peers, "magnet");
       this.goOn();
     }
+  }
+
+  /** Those who read its files. */
+  get readers(): Readers {
+    this.#readers ??= new Readers(this);
+    if (this.#closing !== undefined) {
+      // Whoever comes too late reads nothing.
+      queueMicrotask(() => this.#readers!.fail(closedError()));
+    }
+    return this.#readers;
   }
 
   /** Its name; for a link without one, undefined until it is known. */
@@ -272,6 +284,7 @@ export class TorrentLife implements TorrentHost {
     const { openSwarm, peerCount } = this.network;
     openSwarm?.tick(now);
     this.content?.tick(now);
+    this.#readers?.update();
     this.#saver.tick(now);
     if (peerCount === 0) this.content?.rest();
     return peerCount > 0 || (this.content?.webSeeds.isActive ?? false);
@@ -295,6 +308,7 @@ export class TorrentLife implements TorrentHost {
   async #close(deleteFiles: boolean): Promise<void> {
     const closed = closedError();
     this.#setup.stop(closed);
+    this.#readers?.fail(closed);
     this.#metadata.reject(closed);
     this.#completed.reject(closed);
     const results = await Promise.allSettled([this.#release(deleteFiles)]);
@@ -333,6 +347,7 @@ export class TorrentLife implements TorrentHost {
   /** Tells the subscribers. */
   publish(event: TorrentEvent): void {
     this.hub.publish(event);
+    this.#readers?.wake();
     this.#owner.happened(this, event);
   }
 
@@ -379,6 +394,7 @@ export class TorrentLife implements TorrentHost {
       this.publish({ type: "renamed", files: content.renamed });
     }
     this.#saver.setStorage(content.storage);
+    this.#readers?.ready();
     this.network.openSwarm?.contentReady();
   }
 

@@ -92,9 +92,14 @@ export class BlockBook {
     this.settle(partial);
   }
 
-  releaseAll(peer: PickerPeer): BlockAddress[] {
+  /** Gives up all requests to a peer, or those for some pieces. */
+  releaseAll(
+    peer: PickerPeer,
+    which: (pieceIndex: number) => boolean = () => true,
+  ): BlockAddress[] {
     const released: BlockAddress[] = [];
     for (const pieceIndex of [...peer.pieces.keys()]) {
+      if (!which(pieceIndex)) continue;
       const partial = this.partials.get(pieceIndex)!;
       for (let block = 0; block < partial.blockCount; block++) {
         if (!partial.isAskedOf(block, peer.key)) continue;

@@ -13,6 +13,10 @@ const WHOLE_PIECE_MS = 20_000;
 const STARTED_BLOCKS = 2048;
 /** The longest queue of a peer that is trusted with urgent pieces. */
 const URGENT_QUEUE_MS = 2_000;
+/** Overdue blocks are asked for again so long before they are needed, in ms. */
+const REPEAT_MS = 1_000;
+/** About as long are queues while something is urgent. */
+const QUEUE_MS = 500;
 /** Urgent pieces looked at in one pick. */
 const URGENT_PIECES = 256;
 /** Blocks looked at for one duplicate, the oldest pieces first. */
@@ -42,6 +46,8 @@ export class BlockChooser {
   #deviationMs = 0;
   /** Rate of the fastest of the slowest tenth of the peers. */
   #slowRate = 0;
+  /** Of pieces with a deadline, for as long as that. */
+  readonly #paces = new Map<number, { rate: number; peers: number }>();
   #pacedAt = -Infinity;
 
   constructor(book: BlockBook, deadlines: Deadlines, randomFirst: number) {
@@ -298,14 +304,19 @@ export class BlockChooser {
       const { pieceIndex, at } = list[i]!;
       if (!peer.has(pieceIndex)) continue;
       if (queueMs > URGENT_QUEUE_MS && queueMs > at - now) continue;
+      const most = this.#fairShare(peer, pieceIndex, at - now);
+      const part = { ...turn, end: Math.min(end, out.length + most) };
       if (this.#table.isOpen(pieceIndex)) {
-        this.#take(turn, this.#book.start(pieceIndex));
+        if (most > 0) this.#take(part, this.#book.start(pieceIndex));
         continue;
       }
       const partial = this.#book.partials.get(pieceIndex);
       if (partial === undefined) continue;
-      if (partial.slot >= 0) this.#take(turn, partial);
-      if (out.length < end && partial.free === 0 && partial.requested > 0) {
+      if (partial.slot >= 0) this.#take(part, partial);
+      if (
+        out.length < end && partial.free === 0 && partial.requested > 0 &&
+        at - now < REPEAT_MS
+      ) {
         this.#repeat(turn, partial);
       }
     }
@@ -315,7 +326,7 @@ export class BlockChooser {
   #repeat(turn: Turn, partial: PartialPiece): void {
     const { peer, end, now, out } = turn;
     if (this.#meanMs === 0) return;
-    const overdueMs = this.#meanMs + this.#deviationMs / 2;
+    const overdueMs = this.#meanMs + 3 * this.#deviationMs;
     for (let block = 0; block < partial.blockCount; block++) {
       if (out.length >= end) return;
       if (partial.state[block] !== REQUESTED) continue;
@@ -327,12 +338,42 @@ export class BlockChooser {
     }
   }
 
+  /**
+   * Blocks that a peer can give of a piece by its deadline or, if all who have
+   * it need longer, about as fast as they do. Whoever is no slower than others
+   * may give one.
+   */
+  #fairShare(peer: PickerPeer, pieceIndex: number, leftMs: number): number {
+    if (peer.rate === 0) return Infinity;
+    const { rate, peers } = this.#pace(pieceIndex);
+    const size = this.#book.layout.blockCount(pieceIndex) * BLOCK_SIZE;
+    const ms = Math.max(leftMs, QUEUE_MS + 2_000 * size / rate);
+    const blocks = Math.floor(peer.rate * ms / 1000 / BLOCK_SIZE) -
+      peer.outstanding;
+    return Math.max(blocks, peer.rate * peers >= rate ? 1 : 0);
+  }
+
+  /** How many peers can be asked for a piece, and their rate together. */
+  #pace(pieceIndex: number): { rate: number; peers: number } {
+    let pace = this.#paces.get(pieceIndex);
+    if (pace !== undefined) return pace;
+    pace = { rate: 0, peers: 0 };
+    for (const peer of this.#table.peers) {
+      if (peer.choked || !peer.has(pieceIndex)) continue;
+      pace.rate += peer.rate;
+      pace.peers++;
+    }
+    this.#paces.set(pieceIndex, pace);
+    return pace;
+  }
+
   /** Whether the peer is of the slowest tenth. */
   #isSlow(peer: PickerPeer, now: number): boolean {
     if (now - this.#pacedAt >= PACE_MS) {
       this.#pacedAt = now;
       const rates: number[] = [];
       for (const { rate } of this.#table.peers) if (rate > 0) rates.push(rate);
+      this.#paces.clear();
       rates.sort((a, b) => a - b);
       const tenth = Math.floor(rates.length / 10);
       this.#slowRate = tenth > 0 ? rates[tenth - 1]! : 0;

@@ -297,6 +297,22 @@ export class PickerPieces {
     if (before === 0) this.#setPriority(pieceIndex, DEFAULT_PRIORITY);
   }
 
+  /** Whether any piece has a deadline. */
+  get hasDeadlines(): boolean {
+    return this.#deadlines.list.length > 0;
+  }
+
+  /**
+   * Whether a piece has a deadline.
+   *
+   * @param pieceIndex Which piece.
+   * @returns True between two calls of {@linkcode PickerPieces.setDeadline},
+   * unless it was verified.
+   */
+  hasDeadline(pieceIndex: number): boolean {
+    return this.#deadlines.has(pieceIndex);
+  }
+
   /**
    * Changes the order in which pieces are asked for.
    *

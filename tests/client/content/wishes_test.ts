@@ -91,3 +91,21 @@ Deno.test("checkPriority() knows 0 to 7", pure, () => {
     assertThrows(() => checkPriority(bad), RangeError);
   }
 });
+
+Deno.test("Wishes: what is read is wanted, whatever its file is", pure, () => {
+  const { have, wishes } = world();
+  assertEquals(wishes.setRead([{ first: 0, end: 2 }]), false);
+  assertEquals(wishes.priorities, undefined);
+  wishes.setFiles([[0, 0], [1, 0]]);
+  // File 2 alone, and what is read.
+  assertEquals([...wishes.priorities!], [4, 4, 0, 0, 4, 4]);
+  have.set(0);
+  wishes.verified(0);
+  assertEquals(wishes.doneBytes, 32768);
+  assertEquals(wishes.setRead([{ first: 2, end: 3 }]), true);
+  assertEquals([...wishes.priorities!], [0, 0, 4, 0, 4, 4]);
+  assertEquals([wishes.wantedBytes, wishes.doneBytes], [3 * 32768, 0]);
+  assertEquals(wishes.setRead([]), true);
+  assertEquals([...wishes.priorities!], [0, 0, 0, 0, 4, 4]);
+  assertEquals(wishes.setRead([]), false);
+});
