@@ -22,6 +22,7 @@ import {
 import { ReceiveBuffer } from "./socket/receive_buffer.ts";
 import { Sender } from "./socket/sender.ts";
 import { seqDistance, toMicroseconds } from "./socket/sequence.ts";
+import { WindowTuner } from "./socket/window_tuner.ts";
 
 /**
  * State of a {@linkcode UtpSocketMachine}: `"unconfirmed"` is one that has
@@ -61,6 +62,7 @@ export class UtpSocketMachine {
   readonly #sender: Sender;
   readonly #acks: AckSchedule;
   readonly #delays = new DelayMeter();
+  readonly #tuner = new WindowTuner();
   #buffer: ReceiveBuffer;
   #state: UtpState;
   #error: UtpError | undefined;
@@ -202,9 +204,14 @@ export class UtpSocketMachine {
     const count = this.#buffer.read(into);
     if (count > 0) {
       const { fullSize } = this.#sender;
-      this.#acks.windowGrew(this.#buffer.window, fullSize, now);
+      this.#acks.windowGrew(this.#window, fullSize, now);
     }
     return count;
+  }
+
+  /** Bytes that the other side may have on the way. */
+  get #window(): number {
+    return Math.min(this.#buffer.window, this.#tuner.size) >>> 0;
   }
 
   /** Ends the sending side: what was written is sent, then a FIN. */
@@ -380,10 +387,12 @@ export class UtpSocketMachine {
     const buffer = this.#buffer;
     const hadGap = buffer.hasGap;
     const { data, payloadOffset, seqNr, type } = packet;
+    const length = data.length - payloadOffset;
+    this.#tuner.received(length, this.#delays.echo, now);
     const result = buffer.receive(seqNr, type === "fin", data, payloadOffset);
     if (result === "duplicate") this.#counters.duplicates++;
     else if (result === "dropped") this.#drop();
-    else this.#counters.bytesReceived += data.length - payloadOffset;
+    else this.#counters.bytesReceived += length;
     if (result !== "next" || hadGap || buffer.isComplete) {
       this.#acks.isDue = true;
     } else this.#acks.packet(now);
@@ -424,7 +433,7 @@ export class UtpSocketMachine {
     header.connectionId = type === "syn" ? this.receiveId : this.sendId;
     header.timestamp = toMicroseconds(now);
     header.timestampDifference = this.#delays.difference;
-    header.windowSize = this.#acks.advertised = this.#buffer.window;
+    header.windowSize = this.#acks.advertised = this.#window;
     header.seqNr = number & 0xffff;
     header.ackNr = this.#buffer.ackNr;
     writeUtpHeader(header, out);
