@@ -6,12 +6,14 @@
 
 /**
  * Why a connection failed: `"timed-out"` when the other side fell silent,
- * `"refused"` when it wants no connection, `"reset"` when it broke one off,
+ * `"refused"` when it wants no connection, `"unreachable"` when the system sends
+ * nothing there, `"reset"` when it broke one off,
  * `"closed"` when this side did, `"too-many"` when there is no room for more.
  */
 export type UtpErrorCode =
   | "timed-out"
   | "refused"
+  | "unreachable"
   | "reset"
   | "closed"
   | "too-many";

@@ -5,7 +5,7 @@
  */
 import { type Endpoint, normalizeHostname } from "../_shared/address.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
-import type { Datagram, DatagramSocket } from "../_shared/datagram.ts";
+import { type DatagramSocket, serveDatagrams } from "../_shared/datagram.ts";
 import {
   randomInt,
   type RandomSource,
@@ -27,6 +27,10 @@ import { UtpSocketMachine } from "./socket_machine.ts";
 
 /** Longest datagram that is sent. */
 const MAX_DATAGRAM = 1500;
+/** Datagrams that may wait for the system; it takes them in time. */
+const MAX_SENDING = 64;
+/** Longest datagram that is received. */
+const MAX_RECEIVED = 65_536;
 /** Connections of different hosts that may have one id. */
 const MAX_SAME_ID = 8;
 /** Connections that have answered a SYN and heard nothing since. */
@@ -70,6 +74,9 @@ export class UtpMultiplexer implements Disposable {
   #isClosed = false;
   readonly #packet = createUtpPacket();
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
+  /** Datagrams that the system has not taken yet, and who waits for that. */
+  #sending = 0;
+  readonly #blocked = new Set<UtpConnection>();
   #out: Uint8Array<ArrayBuffer> = new Uint8Array(MAX_DATAGRAM);
   readonly #syns: TokenBucket;
   readonly #resets: TokenBucket;
@@ -103,7 +110,13 @@ export class UtpMultiplexer implements Disposable {
       get out() {
         return out();
       },
-      send: (length, to) => this.#send(length, to),
+      send: (length, connection) =>
+        this.#send(length, connection.remote, connection),
+      maySend: (connection) => {
+        if (this.#sending < MAX_SENDING) return true;
+        this.#blocked.add(connection);
+        return false;
+      },
       ended: (connection) => this.#forget(connection),
     };
     this.#running = this.#run();
@@ -135,8 +148,9 @@ export class UtpMultiplexer implements Disposable {
    * @param remote An IP address and a port.
    * @param signal Calls it off.
    * @returns The open connection.
-   * @throws {UtpError} If the peer refuses or does not answer, or there are too
-   * many connections; `signal.reason` when aborted.
+   * @throws {UtpError} If the peer refuses, does not answer in 4.5 seconds or
+   * cannot be reached, or there are too many connections; `signal.reason` when
+   * aborted.
    */
   async connect(
     remote: Endpoint,
@@ -216,21 +230,19 @@ export class UtpMultiplexer implements Disposable {
   }
 
   async #run(): Promise<void> {
-    while (true) {
-      let datagram: Datagram | undefined;
-      try {
-        datagram = await this.#socket.receive();
-      } catch {
-        datagram = undefined;
-      }
-      if (datagram === undefined) break;
-      const { data, from } = datagram;
+    const take = (data: Uint8Array, from: Endpoint): number => {
       if (classifyDatagram(data) !== "utp") this.others.take(data, from);
       else {
         const packet = tryDecodeUtpPacket(data, this.#packet);
         if (packet !== undefined) this.#receive(packet, from);
       }
-    }
+      return 0;
+    };
+    await serveDatagrams(this.#socket, take, {
+      maxRequest: MAX_RECEIVED,
+      maxAnswer: 0,
+      onSent: () => {},
+    }).catch(() => {});
     this.close();
   }
 
@@ -302,13 +314,21 @@ export class UtpMultiplexer implements Disposable {
     this.#send(UTP_HEADER_LENGTH, to);
   }
 
-  #send(length: number, to: Endpoint): void {
+  #send(length: number, to: Endpoint, connection?: UtpConnection): void {
     const bytes = this.#out;
     this.#out = this.#free.pop() ?? new Uint8Array(MAX_DATAGRAM);
-    const done = () => {
-      if (this.#free.length < 64) this.#free.push(bytes);
-    };
+    this.#sending++;
     // What the system refuses is lost, as any datagram may be.
+    const done = (error?: unknown) => {
+      this.#free.push(bytes);
+      this.#sending--;
+      if (error instanceof Error) connection?.sendFailed(error);
+      if (this.#blocked.size > 0 && this.#sending < MAX_SENDING) {
+        const [first] = this.#blocked;
+        this.#blocked.delete(first!);
+        first!.pump();
+      }
+    };
     this.#socket.send(bytes.subarray(0, length), to).then(done, done);
   }
 
@@ -347,6 +367,7 @@ export class UtpMultiplexer implements Disposable {
     if (list!.length === 0) this.#byId.delete(connection.receiveId);
     this.#count--;
     this.#unconfirmed.delete(connection);
+    this.#blocked.delete(connection);
   }
 }
 

@@ -33,8 +33,8 @@ export type UtpState = "connecting" | "unconfirmed" | "connected" | "closed";
 const UNCONFIRMED_MS = 10_000;
 /** Answers to a SYN that repeats itself. */
 const MAX_SYN_ANSWERS = 4;
-/** SYNs without an answer that end a connection. */
-const MAX_SYNS = 2;
+/** Waits for the answers to SYNs in ms; after the last one it is given up. */
+const SYN_WAITS_MS = [1000, 1500, 2000];
 const KEEP_ALIVE_MS = 29_000;
 /** Acks this far behind are still looked at. */
 const OLD_ACKS = 3;
@@ -73,6 +73,7 @@ export class UtpSocketMachine {
   #mustKeepAlive = false;
   #heardAt: number;
   #synAt = Infinity;
+  #synSentAt = 0;
   #keepAliveAt: number;
   #endAt = Infinity;
   readonly #header: UtpHeader = {
@@ -234,7 +235,12 @@ export class UtpSocketMachine {
     this.#checkEnd(now);
   }
 
-  /** Breaks the connection off with a RESET. */
+  /** Ends it for a reason of its driver's; nothing more is sent. */
+  fail(error: UtpError): void {
+    if (this.#state !== "closed") this.#finish(error);
+  }
+
+  /** Breaks the connection off with a RESET, unless it is still connecting. */
   abort(): void {
     if (this.#state === "closed") return;
     this.#mustReset = this.#state !== "connecting";
@@ -296,7 +302,8 @@ export class UtpSocketMachine {
     if (this.#state === "connecting") {
       if (!this.#mustSyn) return 0;
       this.#mustSyn = false;
-      this.#synAt = now + this.#sender.roundTrip.timeout(this.#syns++);
+      this.#synAt = now + SYN_WAITS_MS[this.#syns++]!;
+      this.#synSentAt = now;
       return this.#writeHeader("syn", this.#synSeqNr, out, now);
     }
     // Data tells of no gap and answers no SYN, so what does goes first.
@@ -328,7 +335,7 @@ export class UtpSocketMachine {
     if (now >= this.#endAt) return this.#endIsDue();
     if (now >= this.#synAt) {
       this.#synAt = Infinity;
-      if (this.#syns >= MAX_SYNS) return this.#giveUp();
+      if (this.#syns >= SYN_WAITS_MS.length) return this.#giveUp();
       this.#mustSyn = true;
     }
     const isResendDue = now >= this.#sender.resendAt;
@@ -374,6 +381,7 @@ export class UtpSocketMachine {
   #connected(packet: UtpPacket, now: number): void {
     this.#state = "connected";
     this.#synAt = Infinity;
+    if (this.#syns === 1) this.#sender.roundTrip.add(now - this.#synSentAt);
     // The answer to a SYN bears the number of the packet that comes next.
     this.#buffer = new ReceiveBuffer(
       (packet.seqNr - 1) & 0xffff,

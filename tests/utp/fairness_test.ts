@@ -65,9 +65,9 @@ for (const delayMs of [5, 20, 50]) {
 
   test("alone it fills the link, with little delay", (scene) => {
     scene.startUtp();
-    const { utp, most } = scene.watch();
+    const { utp, p99, most } = scene.watch();
     assert(utp > 0.9, `${utp}`);
-    assert(most < 120, `${most} ms`);
+    assert(p99 < 120 && most < 150, `${p99} ${most} ms`);
   });
 
   test("it yields to a TCP flow that comes later", (scene) => {

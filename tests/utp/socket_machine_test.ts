@@ -81,11 +81,11 @@ scenario(
 scenario(
   "straw: a queue of one packet costs few timeouts",
   both({ delayMs: 20, rate: 50e3, buffer: 1500 }),
-  580_000,
+  500_000,
   ({ a }, rate) => {
     const { losses, timeouts, fastResends, resends } = a.machine!.stats();
     assert(losses <= 64 && fastResends <= 67, `${losses} ${fastResends}`);
-    assert(timeouts <= 4 && resends <= 80, `${timeouts} ${resends}`);
+    assert(timeouts === 0 && resends <= 80, `${timeouts} ${resends}`);
     assert(rate > 15_000, `${rate}`);
   },
 );
@@ -191,8 +191,8 @@ Deno.test({
     path.b.records = true;
     path.connect().run(20_000);
     assertEquals(path.b.machine!.error?.code, "timed-out");
-    assert(path.b.sent.length <= 2, `${path.b.sent.length}`);
-    assert(path.back.carried < 300);
+    assert(path.b.sent.length <= 4, `${path.b.sent.length}`);
+    assert(path.back.carried < 400, `${path.back.carried}`);
   },
 });
 
@@ -202,8 +202,51 @@ Deno.test({
   fn() {
     const path = new SimPath();
     path.there.filter = () => true;
-    path.connect().run(20_000);
+    path.connect().run(4499);
+    assertEquals(path.a.machine!.state, "connecting");
+    path.run(2);
     assertEquals(path.a.machine!.error?.code, "timed-out");
-    assertEquals(path.there.dropped, 2);
+    assertEquals(path.there.dropped, 3);
+  },
+});
+
+Deno.test({
+  name: "uTP: the SYN's answer tells the round trip, unless it was sent again",
+  permissions: "none",
+  fn() {
+    const path = new SimPath(both({ delayMs: 20 })).connect();
+    path.run(100);
+    assertEquals(Math.round(path.a.machine!.roundTripMs), 40);
+    const lossy = new SimPath(both({ delayMs: 20 }));
+    let syns = 0;
+    lossy.there.filter = () => syns++ === 0;
+    lossy.connect().run(1039);
+    assertEquals(lossy.a.machine!.state, "connecting");
+    lossy.run(2);
+    assertEquals(lossy.a.machine!.state, "connected");
+    assertEquals(lossy.a.machine!.roundTripMs, 0);
+  },
+});
+
+Deno.test({
+  name: "uTP: what is broken off while connecting is silent, later a RESET",
+  permissions: "none",
+  fn() {
+    const early = new SimPath(both({ delayMs: 20 })).connect();
+    early.run(10);
+    early.a.records = true;
+    early.a.machine!.abort();
+    early.a.wake();
+    early.run(60_000);
+    assertEquals(early.a.sent.length, 0);
+    assertEquals(early.b.machine!.error?.code, "timed-out");
+    const late = new SimPath(both({ delayMs: 20 })).connect();
+    late.run(50);
+    late.a.records = true;
+    late.a.machine!.abort();
+    late.a.wake();
+    late.run(30);
+    assertEquals(late.a.sent.map(({ type }) => type), ["reset"]);
+    assertEquals(late.b.machine!.error?.code, "reset");
   },
 });

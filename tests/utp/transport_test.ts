@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { writeAll } from "../../_shared/byte_conn.ts";
 import { openDatagramSocket } from "../../_shared/datagram.ts";
+import { drain } from "../../testing/sim_clock.ts";
 import { encodeUtpPacket, UtpError, UtpTransport } from "../../utp/mod.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
@@ -115,4 +116,90 @@ Deno.test("a flood of SYNs is answered so many times a second, and kept small", 
   flood.close();
   await counting;
   assert(answers < 700, `${answers}`);
+});
+
+Deno.test("a loser of a dial leaves no trace at the other side", async () => {
+  using a = new UtpTransport();
+  using b = new UtpTransport();
+  using listener = await b.listen(LOOPBACK);
+  let accepted = 0;
+  const accepting = listener.accept().then((connection) => {
+    accepted++;
+    return connection;
+  });
+  // Closed before a byte was said, and called off while it connects.
+  const loser = await a.connect(listener.local);
+  loser.close();
+  await assertRejects(() => loser.read(new Uint8Array(1)), UtpError);
+  const stop = new AbortController();
+  const aborted = a.connect(listener.local, { signal: stop.signal });
+  stop.abort(new Error("enough"));
+  await assertRejects(() => aborted, Error, "enough");
+  assertEquals(accepted, 0);
+  const winner = await a.connect(listener.local);
+  await winner.write(Uint8Array.of(1));
+  const into = (await accepting)!;
+  assertEquals(await into.read(new Uint8Array(2)), 1);
+  assertEquals(into.remote.port, winner.local.port);
+  winner.close();
+  into.close();
+});
+
+Deno.test("a system that sends nothing there says so at once", async () => {
+  const real = await openDatagramSocket(LOOPBACK);
+  let sent = 0;
+  using transport = new UtpTransport({
+    socket: () =>
+      Promise.resolve({
+        local: real.local,
+        dropped: 0,
+        receive: () => real.receive(),
+        send: () => {
+          sent++;
+          return Promise.reject(new Error("Network is unreachable"));
+        },
+        close: () => real.close(),
+        [Symbol.dispose]: () => real.close(),
+      }),
+  });
+  const error = await assertRejects(
+    () => transport.connect({ hostname: "192.0.2.1", port: 9 }),
+    UtpError,
+    "Network is unreachable",
+  );
+  assertEquals([error.code, sent], ["unreachable", 1]);
+});
+
+Deno.test("a system that is slow to send is waited for", async () => {
+  using b = new UtpTransport();
+  using listener = await b.listen(LOOPBACK);
+  let [under, most] = [0, 0];
+  using a = new UtpTransport({
+    socket: async (options) => {
+      const real = await openDatagramSocket(options);
+      return {
+        local: real.local,
+        dropped: 0,
+        receive: () => real.receive(),
+        async send(data, to) {
+          most = Math.max(most, ++under);
+          await drain();
+          await real.send(data, to).catch(() => {});
+          under--;
+        },
+        close: () => real.close(),
+        [Symbol.dispose]: () => real.close(),
+      };
+    },
+  });
+  const accepting = listener.accept();
+  const out = await a.connect(listener.local);
+  const writing = writeAll(out, new Uint8Array(500_000));
+  const into = (await accepting)!;
+  const buffer = new Uint8Array(65536);
+  for (let got = 0; got < 500_000;) got += (await into.read(buffer))!;
+  await writing;
+  a.close();
+  while (under > 0) await drain();
+  assert(most > 8 && most <= 64, `${most}`);
 });

@@ -21,7 +21,9 @@ export interface UtpPort {
   /** Where a datagram is made, valid until `send`. */
   readonly out: Uint8Array;
   /** Sends the first bytes of `out`. */
-  send(length: number, to: Endpoint): void;
+  send(length: number, connection: UtpConnection): void;
+  /** Whether the system takes more; if not, `pump` is called when it does. */
+  maySend(connection: UtpConnection): boolean;
   /** Told once that the connection has ended. */
   ended(connection: UtpConnection): void;
 }
@@ -38,6 +40,7 @@ export class UtpConnection implements ByteConnection {
   #timerAt = Infinity;
   #cancelTimer = () => {};
   #isClosed = false;
+  #hasWritten = false;
   #isOver = false;
 
   /** Makes a connection; `pump` begins it. */
@@ -88,11 +91,11 @@ export class UtpConnection implements ByteConnection {
     const machine = this.#machine;
     const port = this.#port;
     const now = port.now();
-    for (
-      let length = machine.poll(port.out, now);
-      length > 0;
-      length = machine.poll(port.out, now)
-    ) port.send(length, this.remote);
+    while (port.maySend(this)) {
+      const length = machine.poll(port.out, now);
+      if (length === 0) break;
+      port.send(length, this);
+    }
     if (machine.state === "connected") this.#opened.resolve();
     const isOver = machine.state === "closed";
     if (this.#reader !== undefined) {
@@ -161,6 +164,7 @@ export class UtpConnection implements ByteConnection {
     while (true) {
       if (this.#isClosed || machine.state === "closed") throw this.#error();
       const count = machine.write(data);
+      this.#hasWritten ||= count > 0;
       if (count > 0 || data.length === 0) {
         this.pump();
         return count;
@@ -170,8 +174,20 @@ export class UtpConnection implements ByteConnection {
     }
   }
 
+  /** The system refused a datagram: without a way there is no connection. */
+  sendFailed(error: Error): void {
+    if (this.#machine.state !== "connecting") return;
+    this.#machine.fail(
+      new UtpError("unreachable", `Cannot send to the peer: ${error.message}`),
+    );
+    this.pump();
+  }
+
   close(): void {
     if (this.#isClosed) return;
+    // Nothing was said: there is nothing to be sure of either.
+    const { bytesReceived } = this.#machine.stats();
+    if (!this.#hasWritten && bytesReceived === 0) return this.abort();
     this.#isClosed = true;
     this.#machine.close(this.#port.now());
     this.#wakeAll();

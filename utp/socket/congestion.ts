@@ -21,7 +21,7 @@ const REGAIN_PART = 1 / 4;
 /** Least time between two cuts, in ms. */
 const CUT_INTERVAL_MS = 100;
 /** Packets of the first window. */
-const INITIAL_PACKETS = 3;
+const INITIAL_PACKETS = 8;
 
 /** The congestion window of one connection. */
 export class CongestionWindow {

@@ -10,7 +10,7 @@ const MIN_ROUND_TRIP_MS = 5;
 /** What may go out in a burst, in ms of the rate: timers are no finer. */
 const BURST_MS = 4;
 /** How much faster than a window in a round trip. */
-const FACTOR = 1.1;
+const FACTOR = 1.25;
 const SLOW_START_FACTOR = 2;
 
 /** When the next packet may leave. */

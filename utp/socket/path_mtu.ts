@@ -6,6 +6,8 @@
 
 /** Steps below this are not worth a probe, in bytes. */
 const PRECISION = 16;
+/** Probes of a length, where other packets are lost as well. */
+const MAX_TRIES = 4;
 /** Time after which a path is looked at again, in ms. */
 const AGAIN_MS = 30 * 60_000;
 
@@ -25,6 +27,7 @@ export class PathMtu {
   #ceiling: number;
   #isFirst = true;
   #againAt = Infinity;
+  #tries = 0;
   /** Bytes of the probe on the way, 0 for none. */
   probing = 0;
 
@@ -61,16 +64,21 @@ export class PathMtu {
     this.#ended(now);
   }
 
-  /** A probe did not arrive. */
-  lost(bytes: number, now: number): void {
+  /**
+   * A probe did not arrive. When shorter packets are lost, too, that tells
+   * little: it is tried again, a few times.
+   */
+  lost(bytes: number, othersAreLost: boolean, now: number): void {
     if (this.probing !== bytes) return;
+    this.probing = 0;
+    if (othersAreLost && ++this.#tries < MAX_TRIES) return;
     this.#ceiling = Math.max(this.size, bytes - 1);
     this.#ended(now);
   }
 
   #ended(now: number): void {
     this.#isFirst = false;
-    this.probing = 0;
+    this.probing = this.#tries = 0;
     if (this.#ceiling - this.size <= PRECISION) {
       this.#ceiling = this.size;
       if (this.size < this.#range.ceiling) this.#againAt = now + AGAIN_MS;

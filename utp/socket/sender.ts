@@ -24,6 +24,8 @@ const DUPLICATE_ACKS = 3;
 /** Waits in vain that end a connection; fewer when only the FIN is left. */
 const MAX_FAILURES = 5;
 const MAX_FIN_FAILURES = 2;
+/** A probe lost so soon after another packet may have been short enough. */
+const OTHER_LOSS_MS = 2000;
 /** Times that an idle window shrinks, at most. */
 const MAX_IDLE_CUTS = 12;
 
@@ -46,13 +48,16 @@ export class Sender {
   /** Whether a packet may go out although the other window is shut. */
   #mayProbeWindow = false;
   #sentAt = -Infinity;
+  /** When a packet was lost that was no probe. */
+  #lostAt = -Infinity;
   /** When the oldest packet counts as lost. */
   resendAt = Infinity;
   /** When the newest packet is sent again, as nothing tells that it is lost. */
   #tailAt = Infinity;
   /** Number of the packet that was, until something is acked; or 0. */
   #tailProbe = 0;
-  #mayProbeTail = false;
+  /** Whether one packet may go out although the window is full. */
+  #mayOvershoot = false;
   /** When a window that is shut is to be looked at. */
   windowProbeAt = Infinity;
 
@@ -190,12 +195,20 @@ export class Sender {
     if (probe < 0) return;
     this.#counters.fastResends++;
     // It was too long, which says nothing of how full the path is.
-    if (probe > 0) this.mtu.lost(probe, now);
+    if (probe > 0) this.#probeLost(probe, now);
     else this.#cut(number, now);
   }
 
+  #probeLost(probe: number, now: number): void {
+    this.mtu.lost(probe, now - this.#lostAt < OTHER_LOSS_MS, now);
+  }
+
   #cut(number: number, now: number): void {
-    if (this.window.lost(number, this.queue.next, now)) this.#counters.losses++;
+    this.#lostAt = now;
+    if (!this.window.lost(number, this.queue.next, now)) return;
+    this.#counters.losses++;
+    // The first to be sent again does not wait for room (RFC 6675).
+    this.#mayOvershoot = true;
   }
 
   /** Looks at the clock. Returns whether the other side is to be given up. */
@@ -215,7 +228,7 @@ export class Sender {
     this.resendAt = this.#tailAt = Infinity;
     this.#counters.timeouts++;
     const onlyProbe = mtu.probing > 0 && queue.packets === 1;
-    if (mtu.probing > 0) mtu.lost(mtu.probing, now);
+    if (mtu.probing > 0) this.#probeLost(mtu.probing, now);
     // A peer that answers, if only that its window is shut, is there.
     if (!onlyProbe && heardAt <= this.#sentAt) this.#failures++;
     const most = queue.hasFin && queue.packets === 1
@@ -230,12 +243,19 @@ export class Sender {
   /** Nothing after the newest packet tells what became of it (RFC 8985, 7). */
   #probeTail(now: number): void {
     const { queue } = this;
-    const number = queue.lastFlying;
-    if (number === 0 || queue.firstLost > 0 || queue.checkAt < Infinity) return;
-    const probe = queue.lose(number);
-    if (probe > 0) this.mtu.lost(probe, now);
-    else this.#tailProbe = number;
-    this.#mayProbeTail = true;
+    if (queue.checkAt < Infinity) {
+      this.#tailAt = queue.checkAt + this.roundTrip.mean;
+      return;
+    }
+    let number = queue.firstLost;
+    if (number === 0) {
+      number = queue.lastFlying;
+      if (number === 0) return;
+      const probe = queue.lose(number);
+      if (probe > 0) this.#probeLost(probe, now);
+    }
+    this.#tailProbe = number;
+    this.#mayOvershoot = true;
   }
 
   #tailWait(): number {
@@ -254,7 +274,7 @@ export class Sender {
     const { queue } = this;
     const lost = queue.firstLost;
     if (lost > 0) {
-      return this.#mayProbeTail || this.#maySend(queue.lengthOf(lost), now)
+      return this.#mayOvershoot || this.#maySend(queue.lengthOf(lost), now)
         ? lost
         : 0;
     }
@@ -317,10 +337,12 @@ export class Sender {
     const length = queue.lengthOf(number);
     const isNew = queue.isUnsent(number);
     if (!isNew) this.#counters.resends++;
-    this.#mayProbeTail = false;
-    const probe = isNew && length > 0 && this.window.size > 3 * this.#mtuFloor
-      ? mtu.nextProbe(now)
-      : 0;
+    this.#mayOvershoot = false;
+    // Not before some has arrived: first words must not be lost by it.
+    const least = 3 * this.#mtuFloor;
+    const mayProbe = isNew && length > 0 && this.window.size > least &&
+      this.#counters.bytesAcked > least;
+    const probe = mayProbe ? mtu.nextProbe(now) : 0;
     const padding = probe - UTP_HEADER_LENGTH - length;
     const isProbe = padding >= 2;
     if (isProbe) mtu.sent(probe);

@@ -31,14 +31,14 @@ function ack(
 
 Deno.test("slow start doubles, and ends where a queue builds up", none, () => {
   const window = new CongestionWindow(PACKET);
-  assertEquals(window.size, 3 * PACKET);
+  assertEquals(window.size, 8 * PACKET);
   ack(window, 1, 0, false);
-  assertEquals(window.size, 3 * PACKET);
+  assertEquals(window.size, 8 * PACKET);
   ack(window, 5, 24_999);
-  assertEquals(window.size, 96 * PACKET);
+  assertEquals(window.size, 256 * PACKET);
   assert(window.isSlowStart);
   window.acked(PACKET, 25_000, window.size, 100, true);
-  assertEquals([window.size, window.isSlowStart], [48 * PACKET, false]);
+  assertEquals([window.size, window.isSlowStart], [128 * PACKET, false]);
 });
 
 Deno.test(
