@@ -7,6 +7,7 @@ import type {
   AnnounceEvent,
   AnnounceResponse,
   TrackerError,
+  TrackerErrorCode,
 } from "../../_shared/announce.ts";
 import { trackerName } from "./tracker_host.ts";
 
@@ -44,6 +45,8 @@ export interface TrackerStatus {
   readonly message: string | undefined;
   /** Failures in a row. */
   readonly failures: number;
+  /** What kind the last of these is. */
+  readonly failure: TrackerErrorCode | undefined;
   /** When it is asked next, in milliseconds, where that is known. */
   readonly nextAt: number | undefined;
   /** When it answered last, in milliseconds. */
@@ -108,6 +111,7 @@ export class TrackerEntry {
   /** Whether none was early for want of peers since there were some. */
   #mayBeEarly = true;
   #message: string | undefined = undefined;
+  #failure: TrackerErrorCode | undefined = undefined;
   #told: Figures = NOTHING_TOLD;
 
   constructor(url: string, tier: number, now: number) {
@@ -140,6 +144,7 @@ export class TrackerEntry {
     else if (!wanted) this.#mayBeEarly = true;
     this.phase = "idle";
     this.failures = 0;
+    this.#failure = undefined;
     this.started = this.sentEvent !== "stopped";
     if (this.sentEvent === "completed") this.completedDue = false;
     this.#lastAt = now;
@@ -158,6 +163,7 @@ export class TrackerEntry {
     this.phase = "idle";
     this.failures++;
     this.#message = error.message;
+    this.#failure = error.code;
     this.nextAt = now +
       Math.max(announceBackoffMs(this.failures), error.retryInMs ?? 0);
   }
@@ -181,6 +187,7 @@ export class TrackerEntry {
         : "idle",
       message: this.#message,
       failures,
+      failure: this.#failure,
       nextAt: running && phase === "idle" && nextAt < Infinity &&
           (known || failures > 0)
         ? nextAt

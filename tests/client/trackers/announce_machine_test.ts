@@ -263,6 +263,7 @@ Deno.test("AnnounceMachine tells what it knows of each tracker", {
     state: "idle",
     message: undefined,
     failures: 0,
+    failure: undefined,
     nextAt: undefined,
     lastAt: undefined,
     seeders: undefined,
@@ -288,11 +289,18 @@ Deno.test("AnnounceMachine tells what it knows of each tracker", {
   m.until(30 * MINUTE + 50);
   m.down(url);
   const failed = m.machine.trackers[0]!;
-  assertEquals([failed.state, failed.message, failed.failures], [
-    "failed",
-    "Tracker is away",
-    1,
-  ]);
+  assertEquals(
+    [failed.state, failed.message, failed.failures, failed.failure],
+    [
+      "failed",
+      "Tracker is away",
+      1,
+      "unreachable",
+    ],
+  );
+  m.until(failed.nextAt!);
+  m.ok(url);
+  assertEquals(m.machine.trackers[0]!.failure, undefined);
 });
 
 Deno.test("AnnounceMachine does not let a person hammer a tracker that fails", {

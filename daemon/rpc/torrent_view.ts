@@ -1,0 +1,133 @@
+/**
+ * A torrent while one answer is made: what takes work is looked up once.
+ *
+ * @module
+ */
+import type { Magnet } from "../../metainfo/magnet.ts";
+import { formatMagnet } from "../../metainfo/magnet.ts";
+import { magnetOf, type Metainfo } from "../../metainfo/metainfo.ts";
+import type {
+  PeerInfo,
+  PiecesInfo,
+  Torrent,
+  TorrentStats,
+  TrackerStatus,
+} from "../../client/mod.ts";
+import type { DaemonTorrent } from "../daemon_torrent.ts";
+import type { DaemonSettings } from "../settings.ts";
+import type { FileState, TorrentMemory } from "./torrent_memory.ts";
+
+/** What an answer is made with. */
+export interface RpcMoment {
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** The clock of the session at the same moment. */
+  readonly clock: number;
+  /** The settings. */
+  readonly settings: DaemonSettings;
+  /** What is remembered of torrents. */
+  readonly memory: TorrentMemory;
+}
+
+/** A torrent at one moment. */
+export class TorrentView {
+  readonly torrent: DaemonTorrent;
+  readonly moment: RpcMoment;
+  #stats: TorrentStats | undefined;
+  #peers: readonly PeerInfo[] | undefined;
+  #pieces: PiecesInfo | "none" | undefined;
+  #trackers:
+    | readonly (TrackerStatus & { readonly id: number })[]
+    | undefined;
+
+  /** Begins to look. */
+  constructor(torrent: DaemonTorrent, moment: RpcMoment) {
+    this.torrent = torrent;
+    this.moment = moment;
+  }
+
+  /** What the client knows. */
+  get client(): Torrent {
+    return this.torrent.torrent;
+  }
+
+  /** Its description, once known. */
+  get metainfo(): Metainfo | undefined {
+    return this.client.metainfo;
+  }
+
+  /** Its figures. */
+  get stats(): TorrentStats {
+    return this.#stats ??= this.torrent.stats();
+  }
+
+  /** Its peers. */
+  get peers(): readonly PeerInfo[] {
+    return this.#peers ??= this.client.peers();
+  }
+
+  /** Its trackers, with their numbers, by tier and number. */
+  get trackers(): readonly (TrackerStatus & { readonly id: number })[] {
+    const { torrent, moment } = this;
+    return this.#trackers ??= this.client.trackers()
+      .map((one) => ({ ...one, id: moment.memory.trackerId(torrent, one.url) }))
+      .sort((a, b) => a.tier - b.tier || a.id - b.id);
+  }
+
+  /** How its files are wanted. */
+  get wishes(): readonly FileState[] {
+    const { torrent, moment } = this;
+    return this.client.files.map(({ index, priority }) =>
+      moment.memory.file(torrent, index, priority)
+    );
+  }
+
+  /** Its pieces, once they are known and checked. */
+  get pieces(): PiecesInfo | undefined {
+    this.#pieces ??= this.client.pieces() ?? "none";
+    return this.#pieces === "none" ? undefined : this.#pieces;
+  }
+
+  /** Bytes of all files; 0 while they are not known. */
+  get totalSize(): number {
+    return this.metainfo?.totalLength ?? 0;
+  }
+
+  /** Verified bytes, wanted or not. */
+  get haveValid(): number {
+    const { metainfo, stats } = this;
+    if (metainfo === undefined || stats.piecesDone === 0) return 0;
+    if (stats.piecesDone === stats.pieceCount) return metainfo.totalLength;
+    const { layout } = metainfo;
+    const have = this.pieces?.have;
+    let bytes = stats.piecesDone * layout.pieceLength;
+    // Of v2 torrents, the last piece of any file may be short.
+    have?.forEach((has, i) => {
+      if (has === 1) bytes += layout.pieceSize(i) - layout.pieceLength;
+    });
+    return Math.min(metainfo.totalLength, bytes);
+  }
+
+  /** Its link. */
+  get magnet(): string {
+    const { metainfo } = this;
+    const link: Magnet | { readonly infoHash: Uint8Array } =
+      metainfo === undefined
+        ? { infoHash: this.client.infoHash }
+        : magnetOf(metainfo);
+    const trackers = this.trackers.map(({ url }) => url);
+    return formatMagnet({ ...link, trackers });
+  }
+
+  /** Announce URLs in tiers. */
+  get tiers(): readonly (readonly string[])[] {
+    const tiers: string[][] = [];
+    for (const { tier, url } of this.trackers) (tiers[tier] ??= []).push(url);
+    return tiers.filter((tier) => tier !== undefined);
+  }
+}
+
+/** Seconds since 1970, as the protocol counts; 0 for never. */
+export function seconds(ms: number | undefined): number {
+  return ms === undefined ? 0 : Math.floor(ms / 1000);
+}
