@@ -151,10 +151,10 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
   testing: { audit: [], compliance: [] },
   daemon: {
     http: [],
-    rpc: [],
     state: [],
     rules: ["state"],
     run: ["rules", "state"],
+    rpc: ["http", "rules", "run", "state"],
   },
   cli: {
     discovery: [],
@@ -187,7 +187,7 @@ export const DRIVER_FILES: readonly RegExp[] = [
   /^webseed\/web_seed\.ts$/,
   /^portmap\/port_mapper\.ts$/,
   /^client\/(\w+\/)?(?!\w+_machine\.ts$)\w+\.ts$/,
-  /^daemon\/(remote_client|http\/(front|password))\.ts$/,
+  /^daemon\/(daemon_server|remote_client|http\/(front|password)|rpc\/add_torrent)\.ts$/,
   /^daemon\/(daemon|state\/state_file|run\/(free_space|intake))\.ts$/,
   /^cli\/(\w+\/)?\w+\.ts$/,
   /^testing\/(\w+\/)?\w+\.ts$/,

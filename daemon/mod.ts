@@ -38,8 +38,15 @@
  */
 export { Daemon } from "./daemon.ts";
 export { DaemonTorrent, type TorrentChanges } from "./daemon_torrent.ts";
+export * from "./daemon_server.ts";
 export { DaemonError, type DaemonErrorCode } from "./error.ts";
 export type { GoalName } from "./rules/seed_goal.ts";
+export type { FrontRequest, FrontRoute } from "./http/front.ts";
+export type { HttpAnswer } from "../tracker/http_answer.ts";
+export type { ReadBody } from "../tracker/http_body.ts";
+export type { HttpRequest } from "../tracker/http_request.ts";
+export { hashPassword } from "./http/password.ts";
+export * from "./remote_client.ts";
 export type { QueueMove } from "./rules/queue_order.ts";
 export * from "./settings.ts";
 export type { SeedGoal, TorrentRecord } from "./state/record.ts";

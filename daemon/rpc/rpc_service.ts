@@ -4,7 +4,6 @@
  * @module
  */
 import { type Clock, sleep } from "../../_shared/clock.ts";
-import type { Daemon } from "../daemon.ts";
 import type { DaemonTorrent } from "../daemon_torrent.ts";
 import { DaemonError } from "../error.ts";
 import { isAbsolutePath } from "./absolute_path.ts";
