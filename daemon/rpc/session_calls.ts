@@ -11,8 +11,9 @@ import type { DaemonTotals } from "../types.ts";
 import { isAbsolutePath } from "./absolute_path.ts";
 import type { RpcDialect, RpcParams } from "./envelope.ts";
 import { RpcError } from "./error.ts";
+import { snakeName } from "./names.ts";
 import { getSession } from "./session_fields.ts";
-import { KILO } from "./torrent_fields.ts";
+import { KILO, rateOf } from "./torrent_fields.ts";
 
 /** What is told of the daemon as a whole. */
 export interface SessionSource {
@@ -33,7 +34,7 @@ export async function readSession(
   dialect: RpcDialect,
 ): Promise<RpcParams> {
   const { settings, session } = daemon;
-  const names = fields as readonly string[];
+  const names = (fields as readonly string[]).map(snakeName);
   const wants = (name: string) => names.length === 0 || names.includes(name);
   const freeBytes = wants("download_dir_free_space")
     ? await daemon.freeSpace(settings.downloadDir)
@@ -154,7 +155,7 @@ export function setGroup(daemon: Daemon, params: RpcParams): RpcParams {
   const name = String(params.name ?? "").trim();
   if (name === "") throw new RpcError("params", "No group name given");
   const { groups } = daemon.settings;
-  const none = { enabled: false, value: 0 };
+  const none = { enabled: false, value: 1 };
   const now: BandwidthGroup = Object.hasOwn(groups, name)
     ? groups[name]!
     : { downloadLimit: none, uploadLimit: none, honorsSessionLimits: true };
@@ -162,7 +163,7 @@ export function setGroup(daemon: Daemon, params: RpcParams): RpcParams {
     const value = params[`speed_limit_${way}`] as number | undefined;
     const enabled = params[`speed_limit_${way}_enabled`];
     return {
-      value: value === undefined ? old.value : Math.max(0, value) * KILO,
+      value: value === undefined ? old.value : rateOf(value),
       enabled: enabled === undefined ? old.enabled : enabled as boolean,
     };
   };

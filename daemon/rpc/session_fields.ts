@@ -7,9 +7,8 @@
 import type { EncryptionPolicy } from "../../handshake/encryption_policy.ts";
 import type { AltSpeed, DaemonSettings, Limit } from "../settings.ts";
 import { RpcError } from "./error.ts";
-import { snakeName } from "./names.ts";
 import type { RpcDialect, RpcParams } from "./envelope.ts";
-import { KILO } from "./torrent_fields.ts";
+import { KILO, rateOf } from "./torrent_fields.ts";
 import { isAbsolutePath } from "./absolute_path.ts";
 
 /** What the answer is made with. */
@@ -48,15 +47,22 @@ type LimitName = {
     : never;
 }[keyof DaemonSettings];
 
-/** The number of a limit; the protocol may count in others. */
-function amount(name: LimitName, unit = 1): Setting {
+/** The number of a limit. */
+function amount(name: LimitName): Setting {
   return {
-    get: ({ settings }) => {
-      const value = settings[name].value / unit;
-      return unit === 1 ? value : Math.round(value);
-    },
+    get: ({ settings }) => settings[name].value,
     set: (value: number, now) => ({
-      [name]: { ...now[name], value: Math.max(0, value * unit) },
+      [name]: { ...now[name], value: Math.max(0, value) },
+    }),
+  };
+}
+
+/** A rate, in kB/s. */
+function rate(name: LimitName): Setting {
+  return {
+    get: ({ settings }) => Math.round(settings[name].value / KILO),
+    set: (value: number, now) => ({
+      [name]: { ...now[name], value: rateOf(value) },
     }),
   };
 }
@@ -175,7 +181,7 @@ export const RPC_SEMVER = "6.0.1";
 export const SESSION_FIELDS: Readonly<Record<string, Setting>> = {
   alt_speed_down: altSpeed(
     ({ download }) => Math.round(download / KILO),
-    (value: number) => ({ download: Math.max(0, value * KILO) }),
+    (value: number) => ({ download: rateOf(value) }),
   ),
   alt_speed_enabled: altSpeed(
     (alt) => alt.enabled,
@@ -187,7 +193,7 @@ export const SESSION_FIELDS: Readonly<Record<string, Setting>> = {
   alt_speed_time_end: schedule("endMinute"),
   alt_speed_up: altSpeed(
     ({ upload }) => Math.round(upload / KILO),
-    (value: number) => ({ upload: Math.max(0, value * KILO) }),
+    (value: number) => ({ upload: rateOf(value) }),
   ),
   anti_brute_force_enabled: fixed(true),
   blocklist_enabled: {
@@ -293,9 +299,9 @@ export const SESSION_FIELDS: Readonly<Record<string, Setting>> = {
   seed_ratio_limited: enabled("seedRatio"),
   sequential_download: fixed(false),
   session_id: { get: ({ sessionId }) => sessionId },
-  speed_limit_down: amount("downloadLimit", KILO),
+  speed_limit_down: rate("downloadLimit"),
   speed_limit_down_enabled: enabled("downloadLimit"),
-  speed_limit_up: amount("uploadLimit", KILO),
+  speed_limit_up: rate("uploadLimit"),
   speed_limit_up_enabled: enabled("uploadLimit"),
   start_added_torrents: same("startAdded"),
   tcp_enabled: fixed(true),
@@ -333,8 +339,7 @@ export function getSession(
   facts: SessionFacts,
   fields: readonly string[],
 ): RpcParams {
-  const known = fields.map(snakeName);
-  const names = known.length > 0 ? known : Object.keys(SESSION_FIELDS);
+  const names = fields.length > 0 ? fields : Object.keys(SESSION_FIELDS);
   const result: Record<string, unknown> = {};
   for (const name of names) {
     if (!Object.hasOwn(SESSION_FIELDS, name)) continue;

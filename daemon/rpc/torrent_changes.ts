@@ -7,7 +7,7 @@ import type { DaemonTorrent, TorrentChanges } from "../daemon_torrent.ts";
 import type { SeedGoal } from "../state/record.ts";
 import type { RpcParams } from "./envelope.ts";
 import { RpcError } from "./error.ts";
-import { KILO } from "./torrent_fields.ts";
+import { rateOf } from "./torrent_fields.ts";
 import type { FileChoice } from "./torrent_memory.ts";
 
 /** Most labels of a torrent, and characters of one. */
@@ -73,7 +73,7 @@ const CHANGES: Readonly<
 
 function limitValue(name: LimitName) {
   return (value: number, now: TorrentChanges): TorrentChanges => ({
-    [name]: { ...now[name], value: Math.max(0, value) * KILO },
+    [name]: { ...now[name], value: rateOf(value) },
   });
 }
 

@@ -21,6 +21,11 @@ import { seconds, type TorrentView } from "./torrent_view.ts";
 /** Rates that the protocol counts in kB/s: bytes of one. */
 export const KILO = 1000;
 
+/** Bytes a second of a rate in kB/s, at least one: none at all is no limit. */
+export function rateOf(kilos: number): number {
+  return Math.min(Number.MAX_SAFE_INTEGER, Math.max(1, kilos * KILO));
+}
+
 /** There is none, or it cannot be told. */
 const NOT_AVAILABLE = -1;
 /** It would be there, but is not known. */

@@ -65,14 +65,17 @@ export class RpcWorld implements AsyncDisposable {
 
   /** Calls a method with names of version 6; throws what is answered instead. */
   async call(method: string, params: Json = {}): Promise<Json> {
-    const answer = await this.service.answer(
+    const { result, error } = await this.service.answer(
       JSON.stringify({ jsonrpc: "2.0", method, params, id: 1 }),
-    ) as { result?: Json; error?: { code: number; data?: Json } };
-    if (answer.error === undefined) return answer.result!;
-    throw Object.assign(
-      new Error(String(answer.error.data?.error_string ?? answer.error.code)),
-      answer.error,
-    );
+    ) as {
+      result: Json;
+      error?: { code: number; message: string; data?: Json };
+    };
+    if (error === undefined) return result;
+    const { code, message, data } = error;
+    throw Object.assign(new Error(String(data?.error_string ?? message)), {
+      code,
+    });
   }
 
   /** Calls a method of the older dialect. */
