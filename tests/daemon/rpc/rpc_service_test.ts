@@ -364,7 +364,7 @@ Deno.test("rpc - the queue, starting and stopping", async () => {
     download_queue_enabled: true,
     download_queue_size: 1,
   });
-  const status = async () =>
+  const status = () =>
     Promise.all(ids.map(async (id) => (await world.get(id, "status")).status));
   await world.call("torrent_start");
   assertEquals(await status(), [3, 4, 3]);
