@@ -44,7 +44,6 @@ export type { GoalName } from "./rules/seed_goal.ts";
 export type { FrontRequest, FrontRoute } from "./http/front.ts";
 export type { HttpAnswer } from "../tracker/http_answer.ts";
 export type { ReadBody } from "../tracker/http_body.ts";
-export type { HttpRequest } from "../tracker/http_request.ts";
 export { hashPassword } from "./http/password.ts";
 export * from "./remote_client.ts";
 export type { QueueMove } from "./rules/queue_order.ts";

@@ -52,7 +52,7 @@ export class HttpRequestError extends SyntaxError {
  * @returns The value, the first one if there are several.
  */
 export function httpHeader(
-  { headers }: HttpRequest,
+  { headers }: Pick<HttpRequest, "headers">,
   name: string,
 ): string | undefined {
   return headers.find(([key]) => key === name)?.[1];

@@ -32,8 +32,12 @@ const BURST = 2_000;
 
 /** A request that passed the guard. */
 export interface FrontRequest {
-  /** Method and headers. */
-  readonly http: HttpRequest;
+  /** Such as `GET`. */
+  readonly method: string;
+  /** Names in lower case, and values. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Bytes of the body; `undefined` if it comes in chunks. */
+  readonly bodyLength: number | undefined;
   /** Path as it was sent, without a slash at the end. */
   readonly path: string;
   /** What stands behind `?`. */
@@ -216,7 +220,16 @@ export class HttpFront implements AsyncDisposable {
       };
     }
     const search = question < 0 ? "" : http.target.slice(question);
-    return await this.#handle(route, { http, path, search, remote, readBody });
+    const { method, headers, bodyLength } = http;
+    return await this.#handle(route, {
+      method,
+      headers,
+      bodyLength,
+      path,
+      search,
+      remote,
+      readBody,
+    });
   }
 
   async #handle(
@@ -229,7 +242,7 @@ export class HttpFront implements AsyncDisposable {
         ...request,
         readBody: (maxBytes) => {
           const room = MAX_BODY_BYTES - this.#heldBytes;
-          const length = request.http.bodyLength ?? 0;
+          const length = request.bodyLength ?? 0;
           if (length <= maxBytes && length > room) throw new NoRoomError();
           held = Math.min(length, maxBytes);
           this.#heldBytes += held;

@@ -24,10 +24,11 @@ export function rpcRoute(service: RpcService, sessionId: string): FrontRoute {
   return {
     path: "/transmission/rpc",
     methods: ["POST", "GET"],
-    async handle({ http, readBody }) {
-      if (httpHeader(http, "x-transmission-session-id") !== sessionId) {
+    async handle(request) {
+      const { method, bodyLength, readBody } = request;
+      if (httpHeader(request, "x-transmission-session-id") !== sessionId) {
         // The body is read, so that the connection goes on.
-        if (http.bodyLength !== 0) await readBody(MAX_BODY);
+        if (bodyLength !== 0) await readBody(MAX_BODY);
         return {
           status: 409,
           headers: [
@@ -37,7 +38,7 @@ export function rpcRoute(service: RpcService, sessionId: string): FrontRoute {
           body: "Ask again with the X-Transmission-Session-Id of this answer\n",
         };
       }
-      if (http.method !== "POST") {
+      if (method !== "POST") {
         const body = "Only POST\n";
         return { status: 405, headers: [["allow", "POST"]], body };
       }
