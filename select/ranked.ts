@@ -27,7 +27,7 @@ class RankedOrder implements PieceOrder {
     this.#view = view;
     const ranks = Float64Array.from({ length: count }, (_, i) => rank(i));
     this.#pieces = Int32Array.from({ length: count }, (_, i) => i)
-      .sort((a, b) => ranks[a]! - ranks[b]! || a - b);
+      .sort((a, b) => ranks[a]! - ranks[b]!);
     this.#places = new Int32Array(count);
     this.#pieces.forEach((pieceIndex, at) => this.#places[pieceIndex] = at);
   }

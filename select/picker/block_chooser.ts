@@ -94,9 +94,9 @@ export class BlockChooser {
     if (this.#deadlines.list.length > 0 && !peer.parole) {
       this.#urgent(turn);
     }
-    if (out.length < end) this.#current(turn);
+    this.#current(turn);
     if (
-      out.length < end && peer.suggested.length > 0 && !peer.parole &&
+      peer.suggested.length > 0 && !peer.parole &&
       this.#table.order.prefersStarted
     ) {
       // Our priorities come before a peer's suggestion.
@@ -314,7 +314,7 @@ export class BlockChooser {
       if (partial === undefined) continue;
       if (partial.slot >= 0) this.#take(part, partial);
       if (
-        out.length < end && partial.free === 0 && partial.requested > 0 &&
+        partial.free === 0 && partial.requested > 0 &&
         at - now < REPEAT_MS
       ) {
         this.#repeat(turn, partial);

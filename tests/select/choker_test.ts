@@ -283,3 +283,16 @@ test("roundRobinChoker lets single newcomers go before a crowd", () => {
   peers.push(peer(4));
   assertEquals(sorted(choker.tick(0, peers)), [0, 4]);
 });
+
+test("rate-based slots open one more where each upload is 2 KiB/s faster", () => {
+  const choker = titForTatChoker({
+    random,
+    slots: "rate-based",
+    optimisticSlots: 0,
+  });
+  const peers = [9_000, 4_000, 4_000, 4_000, 4_000].map((uploadRate, key) =>
+    peer(key, { uploadRate, downloadRate: 100 - key })
+  );
+  // Above 1 KiB/s, above 3 KiB/s, not above 5 KiB/s: two, and one to try.
+  assertEquals(sorted(choker.tick(0, peers)), [0, 1, 2]);
+});

@@ -159,6 +159,10 @@ function checkPeers(table: PieceTable): void {
   for (const peer of table.peers) {
     same(`entry of peer ${peer.key}`, table.byKey.get(peer.key) === peer, true);
     if (peer.isSeed) seeds++;
+    if (peer.words !== undefined && (table.pieceCount & 31) !== 0) {
+      const spare = peer.words.at(-1)! >>> (table.pieceCount & 31);
+      same(`spare bits of peer ${peer.key}`, spare, 0);
+    }
     let count = 0;
     let interesting = 0;
     let best = false;

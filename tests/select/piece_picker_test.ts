@@ -89,6 +89,32 @@ test("goes on with a started piece that has a deadline", () => {
   assertEquals(show(picker.pick(1, 3, 0)), "0.1 0.2 0.3");
 });
 
+test("asks nothing urgent of a peer that owes more than there is time for", () => {
+  const now = 100_000;
+  for (
+    const [dueMs, rate, expected] of [
+      // Four blocks of 16 KiB are owed: 4 s, or a moment.
+      [3_900, BLOCK, 2],
+      [4_100, BLOCK, 1],
+      [1_000, 100 * BLOCK, 1],
+      // Up to two seconds are nothing to speak of.
+      [1_000, 2 * BLOCK, 1],
+    ] as const
+  ) {
+    const picker = world({ availability: "111", priority: "717" });
+    join(picker, 1, "***");
+    assertEquals(pieces(picker.pick(1, 4, now)), [0]);
+    picker.peers.setRate(1, rate);
+    picker.pieces.setDeadline(1, now + dueMs);
+    picker.pieces.setPriority(1, 1);
+    assertEquals(
+      pieces(picker.pick(1, 4, now)),
+      [expected],
+      `${dueMs} ${rate}`,
+    );
+  }
+});
+
 test("asks for pieces in order when sequential", () => {
   const picker = world({
     availability: "31231",

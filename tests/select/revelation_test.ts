@@ -120,6 +120,9 @@ test("LazyRevelation handles none and one piece", () => {
     () => new LazyRevelation({ pieceCount: 2, random, holdBack: 0 }),
     RangeError,
   );
+  const one = new LazyRevelation({ pieceCount: 2, random, holdBack: 1 });
+  one.verified(0);
+  assertEquals(hex(one.connected(1, { fast: true })).length, 2);
 });
 
 /** A swarm around one superseed. */

@@ -56,6 +56,16 @@ test("keeps a peer on parole while another piece may prove it guilty", () => {
   assertEquals(judge.pieceVerified(1, [9, 9], digests("aX")).absolve, [1]);
 });
 
+test("clears a peer that was only new by a piece of its own", () => {
+  const judge = new SmartBan();
+  judge.pieceFailed(0, [1, 2], digests("ab"));
+  for (const peer of [7, 8]) assert(judge.suspect(peer));
+  assertEquals(judge.pieceVerified(1, [7, 8]).absolve, []);
+  assertEquals(judge.pieceVerified(2, [8, -1]).absolve, []);
+  assertEquals(judge.pieceVerified(3, [7, 7]).absolve, [7]);
+  assertEquals(judge.pieceVerified(4, [7, 7]).absolve, []);
+});
+
 test("convicts a peer that left before the proof", () => {
   const judge = new SmartBan();
   judge.pieceFailed(0, [1, 2], digests("Xb"));

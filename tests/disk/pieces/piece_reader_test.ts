@@ -136,3 +136,30 @@ Deno.test(
     await disk.close();
   },
 );
+
+Deno.test(
+  "a read over the ends of runs is put together",
+  pure,
+  async () => {
+    const torrent = makeTorrent({ pieceLength: MIB, files: [2 * MIB - 100] });
+    for (const fileSystem of [new MemoryFileSystem(), slow()]) {
+      const [disk, storage] = await stored(fileSystem, torrent, 4 * MIB);
+      for (
+        const [piece, offset, length] of [
+          [0, 262_144 - 5, 16384],
+          [0, 2 * 262_144 - 16383, 16384],
+          [1, 262_144 - 1, 2],
+          [1, 3 * 262_144 - 100, 262_144],
+          [0, 1, 600_000],
+        ] as const
+      ) {
+        assertEquals(
+          await storage.readBlock(piece, offset, length),
+          torrent.content[piece]!.subarray(offset, offset + length),
+          `${piece} ${offset} ${length}`,
+        );
+      }
+      await disk.close();
+    }
+  },
+);

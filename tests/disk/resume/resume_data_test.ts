@@ -65,6 +65,9 @@ function plain(data: ResumeData): unknown {
   };
 }
 
+/** Where a checksum goes. */
+const SUM = new Uint8Array(20);
+
 /** Puts the right checksum on changed bytes. */
 function seal(bytes: Uint8Array): Uint8Array {
   const body = bytes.slice(0, bytes.length - 20);
@@ -91,6 +94,13 @@ Deno.test("resume data: no prefix and nothing longer is taken", pure, () => {
   for (let n = 0; n < bytes.length; n++) {
     assertThrows(
       () => decodeResumeData(bytes.subarray(0, n), infoHash, layout),
+      ResumeDataError,
+    );
+    // Nor one whose checksum is right.
+    const sealed = seal(new Uint8Array([...bytes.subarray(0, n), ...SUM]));
+    if (sealed.length === bytes.length) continue;
+    assertThrows(
+      () => decodeResumeData(sealed, infoHash, layout),
       ResumeDataError,
     );
   }

@@ -100,6 +100,27 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "add: what can be believed waits for no check of another torrent",
+  pure,
+  async () => {
+    const other = makeTorrent({ pieceLength: 65536, files: [70_000], id: 2 });
+    const fileSystem = new MemoryFileSystem();
+    await using disk = new DiskManager({ fileSystem });
+    const storage = await disk.add(torrent);
+    writeAll(storage, torrent);
+    const resume = await storage.resumeData();
+    await storage.close();
+    const { asked, hold } = held();
+    const checking = disk.add(other, { hold }).catch(() => {});
+    await asked;
+    const again = await disk.add(torrent, { existing: "resume", resume });
+    assert(again.have.isFull);
+    await disk.close();
+    await checking;
+  },
+);
+
 Deno.test("sync: a file that is gone is not made anew", pure, async () => {
   // No handle of it is open any more.
   await using bench = await open(torrent, { disk: { maxHandles: 1 } });

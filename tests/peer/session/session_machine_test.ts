@@ -322,6 +322,30 @@ Deno.test("hash requests are checked and bounded (attack 16)", none, () => {
   assertEquals([old.sent.length, old.events.length], [0, 0]);
 });
 
+Deno.test(
+  "no hashes are promised that the send buffer has no room for",
+  none,
+  () => {
+    const longest = 32 * (512 + 32);
+    const room = 262_144 - longest;
+    for (const buffered of [room - room % 9, room - room % 9 + 9]) {
+      const session = new TestSession({
+        v2: true,
+        pieceCount: 100,
+        ownPieces: Bitfield.full(100),
+      });
+      session.flush();
+      const haves = Array.from({ length: buffered / 9 }, (_, i) => i % 100);
+      session.does((m, now) => m.have(haves, now)).take();
+      session.receive({ type: "hash-request", ...range });
+      assertEquals(
+        [session.events.length, session.sent.length],
+        buffered <= room ? [1, 0] : [0, 1],
+      );
+    }
+  },
+);
+
 Deno.test("close ends everything, once", none, () => {
   const session = new TestSession({ pieceCount: 3, fast: true });
   session.take();
