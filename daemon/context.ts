@@ -24,6 +24,8 @@ export interface DaemonContext {
   idleMs(id: number): number | undefined;
   /** Its record is otherwise: it is to be kept, and told to who asks. */
   changed(torrent: DaemonTorrent): void;
+  /** Keeps what changed, at once. */
+  keep(): void;
   /** Gives turns anew. */
   plan(): void;
   /** Something went wrong. */

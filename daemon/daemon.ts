@@ -4,27 +4,25 @@
  * @module
  */
 import { aborted } from "../_shared/abort.ts";
-import { toHex, tryFromHex } from "../_shared/bytes.ts";
+import { tryFromHex } from "../_shared/bytes.ts";
 import { deadlineSignal, systemClock } from "../_shared/clock.ts";
-import type { SessionError } from "../client/error.ts";
 import { Session } from "../client/session.ts";
-import type { Torrent } from "../client/torrent.ts";
-import type { AddTorrentOptions } from "../client/types.ts";
-import type { Magnet } from "../metainfo/magnet.ts";
-import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { DaemonTorrent } from "./daemon_torrent.ts";
 import { DaemonError } from "./error.ts";
 import { allowedDir } from "./rules/allowed_dir.ts";
 import type { QueueMove } from "./rules/queue_order.ts";
 import { sessionOptions, speedLimits } from "./rules/session_options.ts";
+import { Completion } from "./run/completion.ts";
 import { Engine } from "./run/engine.ts";
 import { freeSpace } from "./run/free_space.ts";
-import { placeFor, readSource, trackersFor } from "./run/intake.ts";
+import { HookRunner } from "./run/hook_runner.ts";
+import { loadTorrents } from "./run/load.ts";
+import { Upkeep } from "./run/upkeep.ts";
+import { Intake } from "./run/intake.ts";
 import { readJson } from "./run/read_json.ts";
 import { SettingsKeeper } from "./run/settings_keeper.ts";
 import { addTotals } from "./run/totals.ts";
 import type { DaemonSettings } from "./settings.ts";
-import { newRecord } from "./state/record.ts";
 import { StateFile, type UnreadTorrent } from "./state/state_file.ts";
 import type {
   DaemonAddOptions,
@@ -50,9 +48,12 @@ export class Daemon implements AsyncDisposable {
   readonly #removed: { readonly id: number; readonly at: number }[] = [];
   readonly #openedAt: number;
   readonly #before: object;
-  readonly #unread: UnreadTorrent[] = [];
+  readonly #hooks = new HookRunner();
+  readonly #completion: Completion;
+  readonly #intake: Intake;
+  readonly #upkeep: Upkeep;
+  #unread: readonly UnreadTorrent[] = [];
   readonly #settings: SettingsKeeper;
-  #torrentsAdded = 0;
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -75,13 +76,35 @@ export class Daemon implements AsyncDisposable {
       now,
       settings: () => settings.current,
       allowedDir: (dir) => allowedDir(dir, Deno.cwd, options.allowedDirs),
-      onCompleted: () => {},
+      onCompleted: (torrent) => completion.completed(torrent),
       onRemove: (torrent) =>
         void this.remove(torrent).catch((error) =>
           this.#engine.failed(torrent, error)
         ),
     });
-    this.#load();
+    this.#intake = new Intake({
+      state,
+      session,
+      engine: this.#engine,
+      settings: () => settings.current,
+      fetchTorrent: options.fetchTorrent,
+      signal: this.#stopping.signal,
+    });
+    const completion = new Completion({
+      context: this.#engine,
+      settings: () => settings.current,
+      hooks: this.#hooks,
+    });
+    this.#completion = completion;
+    this.#upkeep = new Upkeep({
+      engine: this.#engine,
+      clock,
+      now,
+      settings: () => settings.current,
+      add: (source) => this.add(source),
+      setAltSpeed: (enabled) =>
+        this.set({ altSpeed: { ...this.settings.altSpeed, enabled } }),
+    });
     this.#keepTotals();
   }
 
@@ -116,7 +139,9 @@ export class Daemon implements AsyncDisposable {
           ...(options.clock === undefined ? {} : { clock: options.clock }),
           ...session,
         });
-      return new Daemon(options, state, opened, settings);
+      const daemon = new Daemon(options, state, opened, settings);
+      await daemon.#begin();
+      return daemon;
     } catch (error) {
       state[Symbol.dispose]();
       throw error;
@@ -148,9 +173,12 @@ export class Daemon implements AsyncDisposable {
     return this.#closed.promise;
   }
 
-  /** Torrents that are not closed yet, while the daemon closes. */
-  get openTorrents(): number {
-    return this.#session.torrents.length;
+  /** What is under way: torrents that are not closed, programs that run. */
+  get pending(): { readonly torrents: number; readonly hooks: number } {
+    return {
+      torrents: this.#session.torrents.length,
+      hooks: this.#hooks.running,
+    };
   }
 
   /**
@@ -192,53 +220,7 @@ export class Daemon implements AsyncDisposable {
     options: DaemonAddOptions = {},
   ): Promise<DaemonTorrent> {
     this.#checkOpen();
-    const topic = await readSource(
-      source,
-      this.#options.fetchTorrent,
-      this.#stopping.signal,
-    );
-    const place = await placeFor(
-      topic,
-      options,
-      this.settings,
-      (dir) => this.#engine.allowedDir(dir),
-    );
-    const { paused = !this.settings.startAdded } = options;
-    const record = newRecord(place.dir, this.#engine.now());
-    record.labels = [...options.labels ?? []];
-    record.wanted = !paused;
-    if (!paused) record.startedAt = record.addedAt;
-    record.bandwidthPriority = options.bandwidthPriority ?? 0;
-    record.sequential = options.sequential ?? false;
-    this.#checkOpen();
-    let id: number | undefined;
-    const torrent = this.#addToSession(topic, {
-      ...this.#engine.options(() => id),
-      dir: place.first,
-      trackers: trackersFor(
-        topic,
-        options.trackers,
-        this.settings.defaultTrackers,
-      ),
-      ...given("filePriorities", options.filePriorities),
-      ...given("sequential", options.sequential),
-      ...given("maxPeers", options.maxPeers),
-      ...given("peers", options.peers),
-    });
-    try {
-      const saved = await torrent.save();
-      const hash = toHex(torrent.infoHash);
-      const last = this.#engine.order.ids.length;
-      id = this.#state.add({ hash, place: last, record, saved });
-    } catch (error) {
-      await torrent.close();
-      throw error;
-    }
-    const ours = this.#engine.adopt(id, torrent, record);
-    this.#torrentsAdded++;
-    this.#engine.publish({ type: "added", torrent: ours });
-    this.#engine.plan();
-    return ours;
+    return await this.#intake.add(source, options);
   }
 
   /**
@@ -305,6 +287,11 @@ export class Daemon implements AsyncDisposable {
       type: "settings",
       names: Object.keys(changes) as (keyof DaemonSettings)[],
     });
+  }
+
+  /** Looks at watched folders, disks and the clock now, not in some seconds. */
+  refresh(): Promise<void> {
+    return this.#upkeep.go();
   }
 
   /**
@@ -382,9 +369,26 @@ export class Daemon implements AsyncDisposable {
     await this.close();
   }
 
+  async #begin(): Promise<void> {
+    try {
+      await this.updateBlocklist();
+      this.#unread = await loadTorrents(this.#state, this.#engine);
+      this.#engine.plan();
+      for (const torrent of this.#engine.torrents.values()) {
+        this.#completion.resume(torrent);
+      }
+      await this.#upkeep.go();
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
   async #close(): Promise<void> {
     const { clock = systemClock } = this.#options;
     this.#stopping.abort(new DaemonError("closed", "The daemon is closed"));
+    this.#hooks.close();
+    await this.#upkeep.close();
     await this.#engine.close();
     this.#keepTotals();
     const dht = this.#session.dht?.state();
@@ -405,30 +409,6 @@ export class Daemon implements AsyncDisposable {
     throw new DaemonError("closed", "The daemon is closed");
   }
 
-  /** Takes the torrents of the state in. */
-  #load(): void {
-    for (const row of this.#state.torrents()) {
-      if ("problem" in row) {
-        this.#unread.push(row);
-        continue;
-      }
-      const { id, hash, record, saved } = row;
-      try {
-        const { downloadedBytes, uploadedBytes } = record;
-        const torrent = this.#engine.reopen(id, {
-          ...saved,
-          downloadedBytes,
-          uploadedBytes,
-        });
-        this.#engine.adopt(id, torrent, record);
-      } catch (error) {
-        const problem = (error as Error).message;
-        this.#unread.push({ id, hash, problem });
-      }
-    }
-    this.#engine.plan();
-  }
-
   #apply(): void {
     const { download, upload } = speedLimits(this.settings);
     this.#session.downloadLimit = download;
@@ -442,7 +422,7 @@ export class Daemon implements AsyncDisposable {
     return {
       downloadedBytes: downloaded,
       uploadedBytes: uploaded,
-      torrentsAdded: this.#torrentsAdded,
+      torrentsAdded: this.#intake.added,
       runs: 1,
       activeMs: clock.now() - this.#openedAt,
     };
@@ -455,26 +435,4 @@ export class Daemon implements AsyncDisposable {
   #keepTotals(): void {
     this.#state.keep("totals", JSON.stringify(this.#total()));
   }
-
-  #addToSession(topic: Metainfo | Magnet, options: AddTorrentOptions): Torrent {
-    try {
-      return this.#session.add(topic, options);
-    } catch (error) {
-      const { name, code, message } = error as SessionError;
-      if (name !== "SessionError" || code !== "duplicate") throw error;
-      const id = this.#engine.ourOf(this.#session.get(topic.infoHash))?.id;
-      throw new DaemonError("duplicate", message, {
-        cause: error,
-        ...(id === undefined ? {} : { id }),
-      });
-    }
-  }
-}
-
-/** An option, unless there is none. */
-function given<N extends string, T>(
-  name: N,
-  value: T | undefined,
-): { readonly [K in N]?: T } {
-  return value === undefined ? {} : { [name]: value } as { [K in N]: T };
 }

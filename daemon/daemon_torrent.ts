@@ -222,11 +222,13 @@ export class DaemonTorrent {
     const allowed = this.#context.allowedDir(dir);
     if (this.#torrent.dir !== allowed) {
       if ((options.data ?? true) && this.#torrent.storage !== undefined) {
-        await this.#torrent.move(allowed);
+        await this.#moveFiles(allowed);
       } else await this.#openAt(allowed);
     }
     this.#record.dir = allowed;
     await this.#saveOptions();
+    delete this.#record.moving;
+    this.#context.keep();
     this.#context.publish({ type: "moved", torrent: this, dir: allowed });
   }
 
@@ -260,6 +262,21 @@ export class DaemonTorrent {
     for (const file of inside) await file.rename(file.path.with(at, name));
     if (at === 0) this.#record.name = name;
     await this.#saveOptions();
+  }
+
+  /** Moves the files; a crash meanwhile leaves a note that it is to be finished. */
+  async #moveFiles(to: string): Promise<void> {
+    const names = new Set(this.#torrent.files.map(({ path }) => path[0]!));
+    this.#record.moving = { to, names: [...names] };
+    this.#context.changed(this);
+    this.#context.keep();
+    try {
+      await this.#torrent.move(to);
+    } catch (error) {
+      delete this.#record.moving;
+      this.#context.changed(this);
+      throw error;
+    }
   }
 
   /** Opens it again with its files elsewhere, which are checked. */

@@ -3,13 +3,14 @@
  *
  * @module
  */
+import { tryFromHex } from "../../_shared/bytes.ts";
 import type { Clock } from "../../_shared/clock.ts";
 import { EventHub } from "../../_shared/event_queue.ts";
 import type { SavedTorrent } from "../../client/mod.ts";
 import type { Session } from "../../client/session.ts";
 import type { SessionEvent } from "../../client/session_view.ts";
 import type { Torrent } from "../../client/torrent.ts";
-import type { AddTorrentOptions } from "../../client/types.ts";
+import type { AddTorrentOptions, TorrentStats } from "../../client/types.ts";
 import { type DaemonTorrent, makeDaemonTorrent } from "../daemon_torrent.ts";
 import { DaemonError } from "../error.ts";
 import { QueueMachine } from "../rules/queue_machine.ts";
@@ -125,6 +126,12 @@ export class Engine implements DaemonContext {
   /** The torrent that a torrent of the client belongs to. */
   ourOf(torrent: Torrent | undefined): DaemonTorrent | undefined {
     return torrent && this.#ours.get(torrent);
+  }
+
+  /** Whether a hash, in hex, is one of a torrent's. */
+  isCalled(torrent: Torrent, hash: string): boolean {
+    const bytes = tryFromHex(hash);
+    return bytes !== undefined && this.#options.session.get(bytes) === torrent;
   }
 
   /** Options of every torrent. */
@@ -324,38 +331,50 @@ export class Engine implements DaemonContext {
   #look(ours: DaemonTorrent, now: number): void {
     const { id, torrent } = ours;
     const record = ours.record as TorrentRecord;
-    const book = this.#books.get(id)!;
+    const book = this.#books.get(id);
+    // It was removed meanwhile.
+    if (book === undefined) return;
     const { state } = torrent;
-    if (state !== book.state) this.#stateChanged(ours, book);
+    if (state !== book.state) this.#stateChanged(ours, book, now);
     const elapsed = now - book.seenAt;
     book.seenAt = now;
     if (!this.#turns.has(id)) return;
     if (state === "seeding") record.seedingMs += elapsed;
     else if (state !== "checking") record.downloadingMs += elapsed;
-    if (state === "seeding" && torrent.peerCount === 0) {
-      return this.#checkGoals(ours, book, now);
-    }
-    const { downloadedBytes, uploadedBytes } = torrent.stats();
-    const down = downloadedBytes - record.downloadedBytes;
-    const up = uploadedBytes - record.uploadedBytes;
-    if (down !== 0 || up !== 0) {
-      this.moved.downloaded += Math.max(0, down);
-      this.moved.uploaded += Math.max(0, up);
-      Object.assign(record, { downloadedBytes, uploadedBytes });
-      record.activeAt = this.now();
-      book.movedAt = now;
-      this.#dirty.add(ours);
+    if (state !== "seeding" || torrent.peerCount > 0) {
+      this.#count(ours, book, torrent.stats(), now);
     }
     if (state === "seeding") this.#checkGoals(ours, book, now);
   }
 
-  #stateChanged(ours: DaemonTorrent, book: Book): void {
+  /** Notes what moved. */
+  #count(
+    ours: DaemonTorrent,
+    book: Book,
+    { downloadedBytes, uploadedBytes }: TorrentStats,
+    now: number,
+  ): void {
+    const record = ours.record as TorrentRecord;
+    const down = downloadedBytes - record.downloadedBytes;
+    const up = uploadedBytes - record.uploadedBytes;
+    if (down === 0 && up === 0) return;
+    this.moved.downloaded += Math.max(0, down);
+    this.moved.uploaded += Math.max(0, up);
+    Object.assign(record, { downloadedBytes, uploadedBytes });
+    record.activeAt = this.now();
+    book.movedAt = now;
+    this.#dirty.add(ours);
+  }
+
+  #stateChanged(ours: DaemonTorrent, book: Book, now: number): void {
     const { torrent } = ours;
     const record = ours.record as TorrentRecord;
     book.state = torrent.state;
     if (torrent.state !== "checking") book.checkProgress = undefined;
     if (torrent.state === "error") this.failed(ours, torrent.error);
-    const { wantedBytes, doneBytes, downloadedBytes } = torrent.stats();
+    const stats = torrent.stats();
+    const { wantedBytes, doneBytes, downloadedBytes } = stats;
+    this.#count(ours, book, stats, now);
     book.wantedBytes = wantedBytes;
     if (torrent.storage !== undefined && torrent.state !== "checking") {
       const complete = torrent.state === "seeding" || doneBytes >= wantedBytes;
@@ -394,7 +413,7 @@ export class Engine implements DaemonContext {
     for await (const notice of events) {
       if (notice.type !== "torrent") continue;
       const ours = this.#ours.get(notice.torrent);
-      if (ours === undefined || this.#closed) continue;
+      if (this.#closed || !ours || !this.torrents.has(ours.id)) continue;
       const { event } = notice;
       switch (event.type) {
         case "checking":

@@ -1,14 +1,128 @@
 /**
- * Reads what torrents are added by, and finds a place for them.
+ * Adds torrents: reads what they are added by, and finds a place for them.
  *
  * @module
  */
+import { toHex } from "../../_shared/bytes.ts";
+import type { SessionError } from "../../client/error.ts";
+import type { Session } from "../../client/session.ts";
+import type { Torrent } from "../../client/torrent.ts";
+import type { AddTorrentOptions } from "../../client/types.ts";
 import type { Magnet } from "../../metainfo/magnet.ts";
 import { filePath, type Metainfo } from "../../metainfo/metainfo.ts";
 import { parseMagnet, parseMetainfo } from "../../metainfo/mod.ts";
+import type { DaemonTorrent } from "../daemon_torrent.ts";
 import { DaemonError } from "../error.ts";
 import type { DaemonSettings } from "../settings.ts";
+import { newRecord, type TorrentRecord } from "../state/record.ts";
+import type { StateFile } from "../state/state_file.ts";
 import type { DaemonAddOptions, DaemonOptions } from "../types.ts";
+import type { Engine } from "./engine.ts";
+
+/** What adding needs. */
+export interface IntakeOptions {
+  /** Where torrents are kept. */
+  readonly state: StateFile;
+  /** The client. */
+  readonly session: Session;
+  /** What looks after them. */
+  readonly engine: Engine;
+  /** What holds now. */
+  readonly settings: () => DaemonSettings;
+  /** Fetches what is named by URL, if anything does. */
+  readonly fetchTorrent: DaemonOptions["fetchTorrent"];
+  /** Fires when no more are added. */
+  readonly signal: AbortSignal;
+}
+
+/** Adds torrents. */
+export class Intake {
+  readonly #options: IntakeOptions;
+  /** How many were added. */
+  added = 0;
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+  }
+
+  /** Adds a torrent; it is kept when the promise resolves. */
+  async add(
+    source: Uint8Array | string,
+    options: DaemonAddOptions,
+  ): Promise<DaemonTorrent> {
+    const { engine, settings, fetchTorrent, signal, state } = this.#options;
+    const topic = await readSource(source, fetchTorrent, signal);
+    const place = await placeFor(
+      topic,
+      options,
+      settings(),
+      (dir) => engine.allowedDir(dir),
+    );
+    signal.throwIfAborted();
+    const record = recordOf(place.dir, options, settings(), engine.now());
+    let id: number | undefined;
+    const torrent = this.#addToSession(topic, {
+      ...engine.options(() => id),
+      dir: place.first,
+      trackers: trackersFor(
+        topic,
+        options.trackers,
+        settings().defaultTrackers,
+      ),
+      filePriorities: options.filePriorities,
+      sequential: options.sequential,
+      maxPeers: options.maxPeers,
+      peers: options.peers,
+    });
+    try {
+      const saved = await torrent.save();
+      signal.throwIfAborted();
+      const hash = toHex(torrent.infoHash);
+      const last = engine.order.ids.length;
+      id = state.add({ hash, place: last, record, saved });
+    } catch (error) {
+      await torrent.close();
+      throw error;
+    }
+    const ours = engine.adopt(id, torrent, record);
+    this.added++;
+    engine.publish({ type: "added", torrent: ours });
+    engine.plan();
+    return ours;
+  }
+
+  #addToSession(topic: Metainfo | Magnet, options: AddTorrentOptions): Torrent {
+    const { session, engine } = this.#options;
+    try {
+      return session.add(topic, options);
+    } catch (error) {
+      const { name, code, message } = error as SessionError;
+      if (name !== "SessionError" || code !== "duplicate") throw error;
+      const id = engine.ourOf(session.get(topic.infoHash))?.id;
+      throw new DaemonError("duplicate", message, {
+        cause: error,
+        ...(id === undefined ? {} : { id }),
+      });
+    }
+  }
+}
+
+function recordOf(
+  dir: string,
+  options: DaemonAddOptions,
+  { startAdded }: DaemonSettings,
+  now: number,
+): TorrentRecord {
+  const { paused = !startAdded, labels = [], bandwidthPriority = 0 } = options;
+  return {
+    ...newRecord(dir, now),
+    labels: [...labels],
+    wanted: !paused,
+    ...(paused ? {} : { startedAt: now }),
+    bandwidthPriority,
+    sequential: options.sequential ?? false,
+  };
+}
 
 /**
  * Reads what a torrent is added by.
@@ -19,7 +133,7 @@ import type { DaemonAddOptions, DaemonOptions } from "../types.ts";
  * @returns The torrent or link.
  * @throws {DaemonError} `bad-source` or `not-fetched`.
  */
-export async function readSource(
+async function readSource(
   source: Uint8Array | string,
   fetchTorrent: DaemonOptions["fetchTorrent"],
   signal: AbortSignal,
@@ -47,7 +161,7 @@ export async function readSource(
 }
 
 /** Where a torrent is stored. */
-export interface Place {
+interface Place {
   /** Where it ends up. */
   readonly dir: string;
   /** Where it begins. */
@@ -59,7 +173,7 @@ export interface Place {
  * one, or the usual one; until it is complete in that for incomplete ones,
  * unless it lies in its own already.
  */
-export async function placeFor(
+async function placeFor(
   topic: Metainfo | Magnet,
   { dir, labels = [] }: DaemonAddOptions,
   { downloadDir, incompleteDir, labelDirs }: DaemonSettings,
@@ -75,7 +189,7 @@ export async function placeFor(
 }
 
 /** Announce URLs for a torrent beside its own, each a tier. */
-export function trackersFor(
+function trackersFor(
   topic: Metainfo | Magnet,
   own: readonly string[] = [],
   forAll: readonly string[],

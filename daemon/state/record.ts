@@ -29,6 +29,13 @@ export interface TorrentRecord {
   complete?: boolean;
   /** Whether the program for complete torrents has still to be run. */
   hookDue?: boolean;
+  /** A move of its files that is under way. */
+  moving?: {
+    /** Where to. */
+    readonly to: string;
+    /** Names of files and folders at the old place. */
+    readonly names: readonly string[];
+  };
   /** When it was added. */
   addedAt: number;
   /** When it was complete. */

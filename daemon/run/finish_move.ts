@@ -1,0 +1,53 @@
+/**
+ * Finishes a move of files that was interrupted.
+ *
+ * @module
+ */
+import { moveFile } from "./watch_folder.ts";
+
+/**
+ * Moves what is still at the old place. A copy at the new one that is as long is
+ * half of one, and replaced; anything else that is there stays, on both sides.
+ *
+ * @param from The old folder.
+ * @param to The new folder.
+ * @param names Names in it of files and folders.
+ */
+export async function finishMove(
+  from: string,
+  to: string,
+  names: readonly string[],
+): Promise<void> {
+  for (const name of names) {
+    if (/^$|^\.\.?$|[/\\\0]/.test(name)) continue;
+    await merge(`${from}/${name}`, `${to}/${name}`);
+  }
+}
+
+async function merge(from: string, to: string): Promise<void> {
+  const source = await find(from);
+  if (source === undefined) return;
+  const target = await find(to);
+  if (source.isDirectory) {
+    if (target !== undefined && !target.isDirectory) return;
+    await Deno.mkdir(to, { recursive: true });
+    for await (const { name } of Deno.readDir(from)) {
+      await merge(`${from}/${name}`, `${to}/${name}`);
+    }
+    // What must stay keeps its folder.
+    await Deno.remove(from).catch(() => {});
+    return;
+  }
+  const isCopy = target?.isFile && target.size === source.size;
+  if (target !== undefined && !isCopy) return;
+  await moveFile(from, to);
+}
+
+async function find(path: string): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await Deno.lstat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

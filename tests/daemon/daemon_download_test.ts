@@ -1,0 +1,195 @@
+/** What becomes of downloads: where they end, what runs then, when seeding ends. */
+import { assert, assertEquals } from "@std/assert";
+import { Session } from "../../client/mod.ts";
+import { Daemon } from "../../daemon/daemon.ts";
+import type { DaemonEvent, DaemonOptions } from "../../daemon/types.ts";
+import { MemoryFileSystem } from "../../disk/mod.ts";
+import { createMetainfo } from "../../metainfo/mod.ts";
+import { TempDir } from "../support/paths.ts";
+
+const LISTEN = { hostname: "127.0.0.1", port: 0 };
+const QUIET = {
+  listen: LISTEN,
+  dht: false,
+  lpd: false,
+  portMap: false,
+} as const;
+const BYTES = new Uint8Array(300_000).fill(5);
+
+/** Somebody who has it all. */
+async function openSeeder() {
+  const torrent = await createMetainfo({
+    inputs: [{ path: ["a"], bytes: BYTES }, { path: ["b"], bytes: BYTES }],
+    name: "album",
+  });
+  const fileSystem = new MemoryFileSystem();
+  for (const name of ["a", "b"]) {
+    fileSystem.open(["album", name], { write: true }).write(BYTES, 0);
+  }
+  const session = await Session.open({ listen: LISTEN });
+  await session.add(torrent, { fileSystem }).completed;
+  return { session, torrent, peers: [session.local!] };
+}
+
+async function open(
+  dir: TempDir,
+  options: Partial<DaemonOptions> = {},
+): Promise<Daemon> {
+  return await Daemon.open({
+    state: dir.join("state"),
+    dir: dir.join("done"),
+    session: QUIET,
+    ...options,
+  });
+}
+
+/** Collects events until one is of a type. */
+async function until(
+  events: AsyncIterable<DaemonEvent>,
+  type: DaemonEvent["type"],
+): Promise<DaemonEvent[]> {
+  const seen: DaemonEvent[] = [];
+  for await (const event of events) {
+    seen.push(event);
+    if (event.type === type) break;
+  }
+  return seen;
+}
+
+Deno.test("a complete download is moved, a program runs, and all of it is counted", async () => {
+  await using dir = new TempDir();
+  const seeder = await openSeeder();
+  await using _session = seeder.session;
+  const program = dir.join("program.ts");
+  await Deno.writeTextFile(
+    program,
+    `Deno.writeTextFileSync(Deno.args[0], JSON.stringify(Object.fromEntries(Object.entries(Deno.env.toObject()).filter(([name]) => name.startsWith("TR_")))));`,
+  );
+  const argv = [
+    Deno.execPath(),
+    "run",
+    "-A",
+    "--no-config",
+    program,
+    dir.join("told"),
+  ];
+  await using daemon = await open(dir, {
+    settings: {
+      incompleteDir: dir.join("part"),
+      completedHook: { enabled: true, argv },
+    },
+  });
+  const events = daemon.events();
+  const torrent = await daemon.add(seeder.torrent, {
+    peers: seeder.peers,
+    labels: ["music"],
+  });
+  const seen = await until(events, "hook");
+  assertEquals(
+    seen.filter(({ type }) => type !== "status" && type !== "tracker").map((
+      { type },
+    ) => type),
+    ["added", "completed", "moved", "hook"],
+  );
+  const last = seen.at(-1)!;
+  assert(last.type === "hook" && last.code === 0);
+  assertEquals(await Deno.readFile(dir.join("done", "album", "a")), BYTES);
+  assertEquals(JSON.parse(await Deno.readTextFile(dir.join("told"))), {
+    TR_TORRENT_ID: "1",
+    TR_TORRENT_HASH: torrent.infoHash,
+    TR_TORRENT_NAME: "album",
+    TR_TORRENT_DIR: dir.join("done"),
+    TR_TORRENT_LABELS: "music",
+    TR_TORRENT_BYTES: "600000",
+  });
+  await daemon.close();
+  await using again = await open(dir);
+  const [found] = again.torrents;
+  assertEquals([
+    found!.record.complete,
+    found!.record.downloadedBytes,
+    found!.record.hookDue,
+  ], [true, 600_000, undefined]);
+  assertEquals(again.stats().total.downloadedBytes, 600_000);
+  assertEquals(found!.torrent.dir, dir.join("done"));
+});
+
+Deno.test("a magnet link's torrent is kept once it is known", async () => {
+  await using dir = new TempDir();
+  const seeder = await openSeeder();
+  await using _session = seeder.session;
+  const daemon = await open(dir);
+  const events = daemon.events();
+  const hash = seeder.session.torrents[0]!.infoHash.toHex();
+  await daemon.add(`magnet:?xt=urn:btih:${hash}`, { peers: seeder.peers });
+  await until(events, "completed");
+  await daemon.close();
+  await using again = await open(dir);
+  const [found] = again.torrents;
+  assertEquals([found!.name, found!.torrent.metainfo?.totalLength], [
+    "album",
+    600_000,
+  ]);
+});
+
+for (const goalAction of ["stop", "remove"] as const) {
+  Deno.test(`at a seed goal the torrent is to ${goalAction}; its files stay`, async () => {
+    await using dir = new TempDir();
+    const seeder = await openSeeder();
+    await using _session = seeder.session;
+    await using daemon = await open(dir, {
+      settings: { goalAction, seedRatio: { enabled: true, value: 0 } },
+    });
+    const events = daemon.events();
+    const torrent = await daemon.add(seeder.torrent, { peers: seeder.peers });
+    const seen = await until(events, "goal");
+    assert(
+      seen.some((event) => event.type === "goal" && event.goal === "ratio"),
+    );
+    if (goalAction === "stop") {
+      assertEquals([torrent.status, torrent.record.wanted], ["stopped", false]);
+      // A person may have it go on: always its turn.
+      torrent.set({ seedRatio: { mode: "none", value: 0 } });
+      torrent.start();
+      assertEquals(torrent.status, "seeding");
+    } else {
+      await until(events, "removed");
+      assertEquals(daemon.torrents, []);
+    }
+    assertEquals(
+      (await Deno.stat(dir.join("done", "album", "a"))).size,
+      300_000,
+    );
+  });
+}
+
+Deno.test("a move that a crash interrupted is finished", async () => {
+  await using dir = new TempDir();
+  const seeder = await openSeeder();
+  await using _session = seeder.session;
+  {
+    await using daemon = await open(dir);
+    const events = daemon.events();
+    await daemon.add(seeder.torrent, { peers: seeder.peers });
+    await until(events, "completed");
+  }
+  const { DatabaseSync } = await import("node:sqlite");
+  const database = new DatabaseSync(dir.join("state"));
+  database.prepare(
+    "UPDATE torrent SET record = json_set(record, '$.moving', json(?))",
+  ).run(JSON.stringify({ to: dir.join("new"), names: ["album"] }));
+  database.close();
+  {
+    await using daemon = await open(dir);
+    const [torrent] = daemon.torrents;
+    assertEquals([torrent!.dir, torrent!.torrent.dir, torrent!.record.moving], [
+      dir.join("new"),
+      dir.join("new"),
+      undefined,
+    ]);
+    await torrent!.torrent.completed;
+  }
+  await using daemon = await open(dir);
+  assertEquals(daemon.torrents[0]!.torrent.dir, dir.join("new"));
+  assertEquals(await Deno.readFile(dir.join("new", "album", "a")), BYTES);
+});

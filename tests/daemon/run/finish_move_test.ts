@@ -1,0 +1,54 @@
+import { assertEquals } from "@std/assert";
+import { finishMove } from "../../../daemon/run/finish_move.ts";
+import { TempDir } from "../../support/paths.ts";
+
+function tree(path: string, prefix = ""): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const { name, isDirectory } of Deno.readDirSync(path)) {
+    const inner = `${path}/${name}`;
+    if (isDirectory) Object.assign(found, tree(inner, `${prefix}${name}/`));
+    else found[prefix + name] = Deno.readTextFileSync(inner);
+  }
+  return found;
+}
+
+async function write(path: string, text: string): Promise<void> {
+  await Deno.mkdir(path.replace(/\/[^/]*$/, ""), { recursive: true });
+  await Deno.writeTextFile(path, text);
+}
+
+Deno.test("a move goes on where it was interrupted", async () => {
+  await using dir = new TempDir();
+  const [from, to] = [dir.join("from"), dir.join("to")];
+  await write(`${to}/a/1`, "moved");
+  // Half of a copy has the length of the whole.
+  await write(`${to}/a/2`, "ha\0\0\0");
+  await write(`${from}/a/2`, "whole");
+  await write(`${from}/a/sub/3`, "three");
+  await write(`${from}/b`, "single");
+  await write(`${from}/other`, "not ours");
+  await finishMove(from, to, ["a", "b", "none", "..", "", "x/y"]);
+  assertEquals(tree(to), {
+    "a/1": "moved",
+    "a/2": "whole",
+    "a/sub/3": "three",
+    "b": "single",
+  });
+  assertEquals(tree(from), { other: "not ours" });
+  await finishMove(from, to, ["a", "b"]);
+  assertEquals(Object.keys(tree(to)).length, 4);
+});
+
+Deno.test("what is something else stays, on both sides", async () => {
+  await using dir = new TempDir();
+  const [from, to] = [dir.join("from"), dir.join("to")];
+  await write(`${from}/a/1`, "ours");
+  await write(`${to}/a/1`, "of another length");
+  await write(`${from}/b/1`, "ours");
+  await write(`${to}/b`, "a file");
+  await write(`${from}/c`, "ours");
+  await Deno.mkdir(`${to}/c`);
+  await finishMove(from, to, ["a", "b", "c"]);
+  assertEquals(tree(from), { "a/1": "ours", "b/1": "ours", "c": "ours" });
+  assertEquals(tree(to), { "a/1": "of another length", "b": "a file" });
+});
