@@ -9,6 +9,7 @@ import { randomBytes, systemRandom } from "../_shared/random.ts";
 import type { Daemon } from "./daemon.ts";
 import { checkExposure, type FrontRoute, HttpFront } from "./http/front.ts";
 import { Login } from "./http/password.ts";
+import { streamRoute } from "./http/stream_route.ts";
 import { rpcRoute } from "./rpc/rpc_route.ts";
 import { RpcService } from "./rpc/rpc_service.ts";
 
@@ -44,6 +45,13 @@ export interface DaemonServerOptions {
    * @default {none}
    */
   readonly torrentDirs?: readonly string[] | undefined;
+  /**
+   * Whether files of torrents are sent at `/stream/HASH/INDEX`, also while they
+   * are fetched.
+   *
+   * @default {false}
+   */
+  readonly stream?: boolean | undefined;
   /** What else is answered where. @default {[]} */
   readonly routes?: readonly FrontRoute[] | undefined;
   /** Most connections. @default {256} */
@@ -104,7 +112,13 @@ export class DaemonServer implements AsyncDisposable {
     this.#service = service;
     try {
       this.#front = HttpFront.listen(listen, {
-        routes: [rpcRoute(service, sessionId), ...options.routes ?? []],
+        routes: [
+          rpcRoute(service, sessionId),
+          ...options.stream
+            ? [streamRoute((hash) => daemon.get(hash)?.torrent)]
+            : [],
+          ...options.routes ?? [],
+        ],
         clock: systemClock,
         login,
         hosts: options.hosts,

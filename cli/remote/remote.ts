@@ -9,9 +9,10 @@ import {
   RemoteError,
 } from "../../daemon/remote_client.ts";
 import { decodeTextLossy } from "../../_shared/bytes.ts";
-import type { Arguments, Verb, VerbContext } from "../command.ts";
+import type { Verb, VerbContext } from "../command.ts";
 import { CommandError, UsageError } from "../error.ts";
 import { EXIT_DONE, EXIT_IO, EXIT_NO_PEERS, EXIT_USAGE } from "../exit_code.ts";
+import { LOGIN_OPTIONS, readLogin } from "../login.ts";
 import { readFile } from "../read_file.ts";
 import { pickSubVerb } from "../sub_verb.ts";
 import { ACTIONS } from "./actions.ts";
@@ -25,26 +26,6 @@ const COMMON: readonly string[] = [
   "timeout",
   "json",
 ];
-
-async function loginOf(
-  args: Arguments,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const path = args.get("auth-file");
-  const login = path === undefined ? args.get("auth") : decodeTextLossy(
-    await readFile(path, {
-      limit: 4096,
-      kind: "a login",
-      exitCode: EXIT_USAGE,
-      signal,
-    }),
-  ).trim();
-  if (login !== undefined && !/^[^:]+:./.test(login)) {
-    // What it says instead may be the password.
-    throw new UsageError("A login must be USER:PASSWORD");
-  }
-  return login;
-}
 
 async function openClient(
   { args, signal }: VerbContext,
@@ -66,7 +47,7 @@ async function openClient(
   try {
     const client = new RemoteClient({
       url: url.includes("://") ? url : `http://${url}`,
-      login: await loginOf(args, signal),
+      login: await readLogin(args, signal),
       timeoutMs: args.duration("timeout"),
       ...(http === undefined ? {} : {
         fetch: (input, init) =>
@@ -119,17 +100,7 @@ export const remoteVerb: Verb = {
       value: "URL",
       summary: "Where it listens (http://127.0.0.1:9091)",
     },
-    {
-      name: "auth",
-      value: "USER:PASS",
-      summary: "Name and password; others on this machine can see them",
-    },
-    {
-      name: "auth-file",
-      value: "FILE",
-      summary: "Read name and password from this file",
-      complete: "file",
-    },
+    ...LOGIN_OPTIONS,
     {
       name: "tls-ca",
       value: "FILE",

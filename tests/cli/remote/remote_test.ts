@@ -323,7 +323,7 @@ Deno.test("bip remote - what goes wrong is one line and an exit code", async () 
 Deno.test("bip remote - the login may stand in a file", async () => {
   await using daemon = new FakeDaemon(() => ({ torrents: [] }));
   await using dir = new TempDir();
-  await Deno.writeTextFile(dir.join("login"), "me:secret\n");
+  await Deno.writeTextFile(dir.join("login"), "me:secret\n", { mode: 0o600 });
   await daemon.run("list", "--auth-file", dir.join("login"));
   assertEquals(
     daemon.headers[0]?.get("authorization"),

@@ -1,0 +1,77 @@
+/**
+ * Names, passwords and keys that stand in files.
+ *
+ * @module
+ */
+import { decodeTextLossy } from "../_shared/bytes.ts";
+import type { Arguments, OptionSpec } from "./command.ts";
+import { CommandError, UsageError } from "./error.ts";
+import { EXIT_IO, EXIT_USAGE } from "./exit_code.ts";
+import { readFile } from "./read_file.ts";
+
+/** `--auth` and `--auth-file`. */
+export const LOGIN_OPTIONS: readonly OptionSpec[] = [
+  {
+    name: "auth",
+    value: "USER:PASS",
+    summary: "Name and password; others on this machine can see them",
+  },
+  {
+    name: "auth-file",
+    value: "FILE",
+    summary: "Read name and password from this file, which only you can read",
+    complete: "file",
+  },
+];
+
+/**
+ * Reads a file that nobody else may read.
+ *
+ * @param path Where it is.
+ * @param kind What it is, such as `"a login"`.
+ * @param signal Ends the wait for a pipe that nobody writes to.
+ * @returns Its text.
+ * @throws {CommandError} If others can read it, or it cannot be read.
+ */
+export async function readSecret(
+  path: string,
+  kind: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const options = { limit: 65_536, kind, exitCode: EXIT_USAGE, signal };
+  const text = decodeTextLossy(await readFile(path, options));
+  const { mode, isFile } = path === "-"
+    ? { mode: null, isFile: false }
+    : await Deno.stat(path);
+  if (isFile && mode !== null && (mode & 0o077) !== 0) {
+    throw new CommandError(
+      EXIT_IO,
+      "not-secret",
+      `Others can read ${path}, which holds ${kind}: chmod 600 ${path}`,
+    );
+  }
+  return text;
+}
+
+/**
+ * Reads a login.
+ *
+ * @param args What the person typed.
+ * @param signal Ends the wait for a file.
+ * @returns `USER:PASSWORD`, or `undefined`.
+ * @throws {UsageError} If it is none. {CommandError} If the file cannot be used.
+ */
+export async function readLogin(
+  args: Arguments,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const path = args.get("auth-file");
+  const login = path === undefined
+    ? args.get("auth")
+    : (await readSecret(path, "a login", signal)).trim();
+  if (login !== undefined && !/^[^:]+:./.test(login)) {
+    // What it says instead may be the password.
+    throw new UsageError("A login must be USER:PASSWORD");
+  }
+  return login;
+}
