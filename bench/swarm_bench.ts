@@ -188,7 +188,13 @@ async function leech(
       theirs.push(b);
     }
   }
-  return row(`leech ${size / MIB} MiB from libtorrent`, size, ours, theirs, 1);
+  return transferRow(
+    `leech ${size / MIB} MiB from libtorrent`,
+    size,
+    ours,
+    theirs,
+    1,
+  );
 }
 
 /** RC4: from us to us, and from libtorrent to libtorrent. */
@@ -235,7 +241,7 @@ async function leechEncrypted(
       ),
     );
   }
-  return row(
+  return transferRow(
     `leech ${size / MIB} MiB in RC4 from its like`,
     size,
     ours,
@@ -282,7 +288,7 @@ async function seed(
       theirs.push(b);
     }
   }
-  return row(
+  return transferRow(
     `seed ${size / MIB} MiB to a libtorrent leecher`,
     size,
     ours,
@@ -292,7 +298,8 @@ async function seed(
   );
 }
 
-function row(
+/** A row of transfers: seconds, speed, memory. */
+export function transferRow(
   name: string,
   size: number,
   ours: Run[],

@@ -39,6 +39,8 @@ const INSTALL = {
     "GOBIN=$BIP_TOOLS go install github.com/versity/versitygw/cmd/versitygw@v1.8.0",
   "transmission-rpc": "$BIP_TOOLS/venv/bin/pip install transmission-rpc",
   "@ctrl/transmission": "npm install --prefix $BIP_TOOLS @ctrl/transmission",
+  "utp-native":
+    "npm install --prefix $BIP_TOOLS --ignore-scripts utp-native@2.5.3",
 } as const;
 
 /** A program of another project. */
@@ -95,8 +97,8 @@ export function hasProgram(program: Program): boolean {
       ? runs(`${TOOLS}/versitygw`, ["--version"])
       : program === "transmission-rpc"
       ? exists(`${TOOLS}/venv/bin/python`)
-      : program === "@ctrl/transmission"
-      ? exists(`${TOOLS}/node_modules/@ctrl/transmission`)
+      : program === "@ctrl/transmission" || program === "utp-native"
+      ? exists(`${TOOLS}/node_modules/${program}`)
       : runs(program, [program === "chromium" ? "--version" : "-h"]);
     present.set(program, found);
   }

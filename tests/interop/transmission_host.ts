@@ -14,6 +14,8 @@ import { startOn, until } from "./discovery.ts";
 export interface TransmissionOptions {
   /** Of its peers, and of its DHT; the one of its RPC is 1000 higher. */
   readonly port: number;
+  /** Whether it speaks uTP. @default {false} */
+  readonly utp?: boolean;
   /** Whether it uses local discovery. @default {false} */
   readonly lpd?: boolean;
   /**
@@ -54,7 +56,7 @@ export class TransmissionHost implements AsyncDisposable {
     dir: string,
     options: TransmissionOptions,
   ): Promise<TransmissionHost> {
-    const { port, lpd = false, dht } = options;
+    const { port, utp = false, lpd = false, dht } = options;
     const rpcPort = port + 1000;
     const config = new TempDir();
     await Deno.writeTextFile(
@@ -63,7 +65,7 @@ export class TransmissionHost implements AsyncDisposable {
         "dht-enabled": dht !== undefined,
         "lpd-enabled": lpd,
         "pex-enabled": false,
-        "utp-enabled": false,
+        "utp-enabled": utp,
         "port-forwarding-enabled": false,
         "peer-port": port,
         "rpc-bind-address": "127.0.0.1",

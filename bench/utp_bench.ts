@@ -1,0 +1,208 @@
+/**
+ * uTP only, on loopback and over a simulated wide-area link (peers/udp_link.c,
+ * needs gcc), beside libtorrent doing the same; and connections that idle.
+ *
+ * @module
+ */
+import { createMetainfo } from "../metainfo/mod.ts";
+import { hasProgram, startLibtorrent } from "../tests/interop/programs.ts";
+import { fromFileUrl } from "../tests/support/paths.ts";
+import { Child } from "../tests/support/process.ts";
+import { UtpTransport } from "../utp/transport.ts";
+import type { BenchRow } from "./bench_row.ts";
+import {
+  benchFolder,
+  measure,
+  type Run,
+  transferRow,
+  writeRandomFile,
+} from "./swarm_bench.ts";
+
+const MIB = 1024 * 1024;
+const SMOKE = Deno.env.get("BIP_BENCH_SMOKE") === "1";
+const RUNS = SMOKE ? 1 : 3;
+const IDLE_SECONDS = SMOKE ? 1 : 30;
+const IDLE_CONNECTIONS = 200;
+
+/** Links of 50 ms each way and 100 Mbit/s: loss in percent, MiB to transfer. */
+const LINKS = SMOKE ? [[0, 1]] as const : [[0, 32], [0.1, 16], [1, 3]] as const;
+
+/** What is transferred. */
+interface Payload {
+  readonly folder: string;
+  readonly torrent: string;
+  readonly size: number;
+}
+
+/** How the two kinds of peers are started. */
+const OURS = {
+  start: (mode: string, { torrent }: Payload, dir: string, port?: number) => {
+    const importMap = Deno.env.get("BIP_IMPORT_MAP");
+    return new Child(Deno.execPath(), {
+      args: [
+        "run",
+        "-A",
+        "--quiet",
+        "--no-check",
+        "--unstable-net",
+        ...(importMap === undefined ? [] : [`--import-map=${importMap}`]),
+        fromFileUrl(new URL("peers/utp_session.ts", import.meta.url)),
+        ...[mode, torrent, dir, ...(port === undefined ? [] : [`${port}`])],
+      ],
+    });
+  },
+};
+const THEIRS = {
+  start: (mode: string, { torrent }: Payload, dir: string, port?: number) => {
+    const peer = port === undefined ? [] : ["--peer", `127.0.0.1:${port}`];
+    const args = [mode, torrent, dir, "--utp", "--seconds", "900", ...peer];
+    return startLibtorrent(...args);
+  },
+};
+type Kind = typeof OURS;
+
+/**
+ * Measures all of it.
+ *
+ * @returns Rows; without libtorrent only that of what idles.
+ */
+export async function run(): Promise<BenchRow[]> {
+  const rows = [await idle()];
+  if (!hasProgram("libtorrent")) {
+    const note = "python3-libtorrent is missing";
+    return [...rows, { name: "uTP", ours: "not measured", note }];
+  }
+  const folder = benchFolder();
+  try {
+    const large = await makePayload(folder, SMOKE ? 8 : 128);
+    rows.push(
+      await compare("from libtorrent on loopback", large, 1, [THEIRS, OURS], [
+        THEIRS,
+        THEIRS,
+      ]),
+      await compare("to libtorrent on loopback", large, 1, [OURS, THEIRS], [
+        THEIRS,
+        THEIRS,
+      ]),
+      await compare("from its like on loopback", large, 5, [OURS, OURS], [
+        THEIRS,
+        THEIRS,
+      ]),
+    );
+    const link = `${folder}/udp_link`;
+    if (!await buildLink(link)) {
+      const note = "gcc is missing";
+      return [...rows, { name: "uTP, WAN", ours: "not measured", note }];
+    }
+    for (const [loss, mib] of LINKS) {
+      const payload = await makePayload(folder, mib);
+      const name = (way: string) =>
+        `${way} over 50 ms, 100 Mbit/s, loss ${loss} %`;
+      const lossy = (kinds: [Kind, Kind], others: [Kind, Kind], way: string) =>
+        compare(name(way), payload, 1, kinds, others, [link, String(loss)]);
+      rows.push(
+        await lossy([OURS, OURS], [THEIRS, THEIRS], "from its like"),
+        await lossy([OURS, THEIRS], [THEIRS, THEIRS], "to libtorrent"),
+        await lossy([THEIRS, OURS], [THEIRS, THEIRS], "from libtorrent"),
+      );
+    }
+    return rows;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function makePayload(parent: string, mib: number): Promise<Payload> {
+  const folder = `${parent}/${mib}`;
+  await Deno.mkdir(`${folder}/seed`, { recursive: true });
+  const path = `${folder}/seed/payload.bin`;
+  await writeRandomFile(path, mib * MIB);
+  const torrent = `${folder}/payload.torrent`;
+  const inputs = [{ path }];
+  await Deno.writeFile(
+    torrent,
+    await createMetainfo({ inputs, pieceLength: MIB / 4 }),
+  );
+  return { folder, torrent, size: mib * MIB };
+}
+
+async function buildLink(program: string): Promise<boolean> {
+  const source = fromFileUrl(new URL("peers/udp_link.c", import.meta.url));
+  try {
+    const { success } = await new Deno.Command("gcc", {
+      args: ["-O2", "-w", "-o", program, source],
+    }).output();
+    return success;
+  } catch {
+    return false;
+  }
+}
+
+/** Two pairs of a seeder and a leecher in turn, over a link if there is one. */
+async function compare(
+  name: string,
+  payload: Payload,
+  target: number,
+  ours: [Kind, Kind],
+  theirs: [Kind, Kind],
+  link?: readonly [program: string, loss: string],
+): Promise<BenchRow> {
+  const runs: [Run[], Run[]] = [[], []];
+  for (let i = 0; i < RUNS; i++) {
+    for (const [which, [seeder, leecher]] of [ours, theirs].entries()) {
+      await using seed = seeder.start(
+        "seed",
+        payload,
+        `${payload.folder}/seed`,
+      );
+      const { port } = await seed.line("listening");
+      await seed.line("complete");
+      await using way = link === undefined ? undefined : new Child(link[0], {
+        args: [`${port}`, "50", "100", "256", link[1]],
+      });
+      const to = way === undefined ? port : (await way.line("listening")).port;
+      runs[which]!.push(
+        await measure(
+          payload.folder,
+          (dir) => leecher.start("leech", payload, dir, Number(to)),
+        ),
+      );
+    }
+  }
+  return transferRow(
+    `uTP, ${payload.size / MIB} MiB ${name}`,
+    payload.size,
+    ...runs,
+    target,
+    false,
+  );
+}
+
+/** User and system time of this process so far, in seconds. */
+function cpuSeconds(): number {
+  const stat = Deno.readTextFileSync("/proc/self/stat");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+/** Both ends of connections over which nothing is sent. */
+async function idle(): Promise<BenchRow> {
+  using transport = new UtpTransport();
+  using other = new UtpTransport();
+  using listener = await other.listen({ hostname: "127.0.0.1", port: 0 });
+  for (let i = 0; i < IDLE_CONNECTIONS; i++) {
+    const accepting = listener.accept();
+    const connection = await transport.connect(listener.local);
+    await connection.write(Uint8Array.of(1));
+    await (await accepting)!.read(new Uint8Array(1));
+  }
+  const start = cpuSeconds();
+  await new Promise((resolve) => setTimeout(resolve, IDLE_SECONDS * 1000));
+  const share = (cpuSeconds() - start) / IDLE_SECONDS;
+  return {
+    name: `uTP, both ends of ${IDLE_CONNECTIONS} idle connections`,
+    ours: `${(share * 100).toFixed(2)} % of a core`,
+    target: "under 1 %",
+    met: share < 0.01,
+  };
+}
