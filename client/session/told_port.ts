@@ -4,8 +4,10 @@
  * @module
  */
 import type { Endpoint } from "../../_shared/address.ts";
+import type { Clock } from "../../_shared/clock.ts";
 import type { PortMapper } from "../../portmap/port_mapper.ts";
 import type { PortRequest } from "../../portmap/types.ts";
+import type { AnnounceScheduler } from "../trackers/announce_scheduler.ts";
 
 /** What listens. */
 interface Bound {
@@ -26,14 +28,34 @@ export function toldPort(
   return mapping?.externalPort ?? port;
 }
 
-/** Tells trackers when the port to tell is another one. */
+/** Longest wait for what the gateway says, in milliseconds. */
+const WAIT_MS = 2_000;
+
+/** What is needed to tell a port. */
+interface PortContext {
+  /** The port to tell now. */
+  readonly listenPort: number;
+  readonly clock: Clock;
+  readonly announces: Pick<AnnounceScheduler, "hold">;
+}
+
+/**
+ * Has trackers wait a moment for what the gateway says, and tells them when the
+ * port to tell is another one later: what they were told stays for long.
+ */
 export async function followPort(
   mapper: PortMapper | undefined,
-  context: { readonly listenPort: number },
+  context: PortContext,
   torrents: ReadonlyMap<unknown, { reannounce(): void }>,
 ): Promise<void> {
+  if (mapper === undefined) return;
+  const { announces, clock } = context;
+  if (mapper.gateway !== undefined) announces.hold(clock.now() + WAIT_MS);
   let told = context.listenPort;
-  for await (const _ of mapper?.events() ?? []) {
+  for await (const event of mapper.events()) {
+    const isSettled = event.type === "failed" ||
+      event.type === "mapped" && event.mapping.protocol === "tcp";
+    if (isSettled) announces.hold(-Infinity);
     if (context.listenPort === told) continue;
     told = context.listenPort;
     for (const torrent of torrents.values()) torrent.reannounce();

@@ -81,6 +81,7 @@ export class AnnounceScheduler {
   readonly #votes = new Map<string, string>();
   readonly #active = { goodbye: 0, other: 0 };
   #waitingSeeds = 0;
+  #heldUntil = -Infinity;
   #wakeAt = Infinity;
   #cancelTimer = () => {};
 
@@ -126,6 +127,12 @@ export class AnnounceScheduler {
     if (at <= now) this.#grant(host, kind, now);
     else this.#wake(at);
     return turn;
+  }
+
+  /** Has all but good-byes wait until then, in milliseconds. */
+  hold(until: number): void {
+    this.#heldUntil = until;
+    this.#pump();
   }
 
   /** Counts a request that an answer leads to, such as a redirect. */
@@ -245,7 +252,11 @@ export class AnnounceScheduler {
       return Infinity;
     }
     if (kind === "goodbye") return now;
-    const at = Math.max(this.#all.nextAt(now), host.bucket.nextAt(now));
+    const at = Math.max(
+      this.#heldUntil,
+      this.#all.nextAt(now),
+      host.bucket.nextAt(now),
+    );
     if (kind === "download") return at;
     const perSecond = this.#waitingSeeds / SEEDS_SECONDS;
     this.#seeds.setRate(Math.max(SEEDS_PER_SECOND, perSecond), now);

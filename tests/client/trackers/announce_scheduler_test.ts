@@ -169,3 +169,24 @@ Deno.test("AnnounceScheduler forgets who gives his place back", {
   scheduler.close();
   assertEquals(clock.pending, 0);
 });
+
+Deno.test("AnnounceScheduler holds all but good-byes for a while", {
+  permissions: "none",
+}, async () => {
+  const { clock, scheduler, granted, request } = setUp();
+  scheduler.hold(clock.now() + 2000);
+  request("http://a.test/announce");
+  request("http://b.test/announce", "seed");
+  request("http://c.test/announce", "goodbye");
+  assertEquals(granted, [[0, "http://c.test/announce"]]);
+  await clock.advance(1999);
+  assertEquals(granted.length, 1);
+  await clock.advance(1);
+  assertEquals(granted.length, 3);
+  scheduler.hold(clock.now() + 2000);
+  request("http://d.test/announce");
+  assertEquals(granted.length, 3);
+  scheduler.hold(-Infinity);
+  assertEquals(granted.length, 4);
+  assertEquals(clock.pending, 0);
+});
