@@ -51,7 +51,7 @@ for (const { protocol, permissions, ...speaks } of WAYS) {
   });
 }
 
-for (const { protocol, permissions, ...speaks } of WAYS) {
+for (const { protocol, permissions: _, ...speaks } of WAYS) {
   if (protocol === "nat-pmp") continue;
   interopTest(
     `a stranger reaches a seed at the port that ${protocol} gave, until Ctrl-C`,
