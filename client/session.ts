@@ -21,7 +21,8 @@ import {
 } from "./session/check_options.ts";
 import { type AddSource, hashesOf, sourceOf } from "./torrent/add_source.ts";
 import { SessionError } from "./error.ts";
-import { placeOf, readBytes, SessionDisks } from "./session/session_disks.ts";
+import { placeOf } from "./content/open_storage.ts";
+import { readBytes, SessionDisks } from "./session/session_disks.ts";
 import type {
   SessionEvent,
   SessionSnapshot,
@@ -280,7 +281,7 @@ export class Session implements AsyncDisposable {
         `Torrent ${toHex(topic.infoHash)} is here already`,
       );
     }
-    this.#disks.use(placeOf(options));
+    this.#disks.use(placeOf(options, this.#options));
     const life = new TorrentLife(this.#context, topic, options, this.#owner);
     const torrent = makeTorrent(life);
     this.#torrents.set(life, torrent);
@@ -452,7 +453,7 @@ export class Session implements AsyncDisposable {
       }
     }
     this.#hub.publish({ type: "removed", torrent });
-    await this.#disks.release(placeOf(life.options));
+    await this.#disks.release(placeOf(life.options, this.#options));
   }
 
   /** Hands finished handshakes to their torrents. */

@@ -12,7 +12,7 @@ import type { AnnounceRequest, AnnounceResponse } from "../_shared/announce.ts";
 import type { ByteTransport } from "../_shared/byte_conn.ts";
 import type { Clock } from "../_shared/clock.ts";
 import type { RandomSource } from "../_shared/random.ts";
-import type { FileSystem } from "../disk/mod.ts";
+import type { FileSystem, PieceStorage } from "../disk/mod.ts";
 import type { HandshakeFilters } from "../handshake/filter.ts";
 import type { IpSet } from "../handshake/ip_set.ts";
 import type { Proxy } from "../handshake/proxy.ts";
@@ -156,6 +156,12 @@ export interface AddTorrentOptions extends PolicyOptions {
    * stored in it is removed.
    */
   readonly fileSystem?: FileSystem | undefined;
+  /**
+   * Where pieces go instead of into files; before `fileSystem` and `dir`.
+   *
+   * @default {the session's, unless a folder or file system is named}
+   */
+  readonly storage?: PieceStorage | undefined;
   /** Do not start yet. @default {false} */
   readonly paused?: boolean | undefined;
   /** The data is complete; trust it unseen. @default {false} */
@@ -342,6 +348,8 @@ export interface SessionOptions extends PolicyOptions {
   readonly listen?: ListenAddress | readonly Endpoint[] | false | undefined;
   /** Our 20-byte peer id. @default {a random one} */
   readonly peerId?: Uint8Array | undefined;
+  /** Where pieces go of torrents that name no place. @default {files} */
+  readonly storage?: PieceStorage | undefined;
   /** Most connections of all torrents. @default {500} */
   readonly maxPeers?: number | undefined;
   /** Most connections of one torrent. @default {100} */

@@ -34,6 +34,8 @@ export type DiskErrorCode =
   | "out-of-bounds"
   /** The piece is not verified, so it is not served. */
   | "not-verified"
+  /** The storage cannot do that. */
+  | "unsupported"
   /** The storage was added for reading only. */
   | "read-only"
   /** The torrent is there already. */

@@ -13,8 +13,7 @@ import {
   DiskBudget,
   type DiskBudgetOptions,
 } from "./budget.ts";
-import { oddFiles } from "./check/check.ts";
-import { closed, DiskError, filesError } from "./error.ts";
+import { closed, DiskError } from "./error.ts";
 import type { FilePath, FileSystem } from "./file_system.ts";
 import {
   findPaths,
@@ -24,21 +23,28 @@ import {
 import { HandleCache } from "./files/handle_cache.ts";
 import { DiskMessages } from "./messages.ts";
 import type { DiskEvent, DiskRequest } from "./messages.ts";
-import { type TrustedResume, trustResumeData } from "./resume/resume_state.ts";
+import { MemoryFileSystem } from "./memory_file_system.ts";
+import type { PieceStorage } from "./piece_store.ts";
 import type {
   CheckOptions,
   StorageTorrent,
   TorrentStorage,
   TorrentStorageEvent,
 } from "./storage.ts";
-import { checkTorrent, padPieces } from "./storage/check_torrent.ts";
+import type { Backing } from "./storage/backing.ts";
+import { checkTorrent } from "./storage/check_torrent.ts";
+import { FileBacking } from "./storage/file_backing.ts";
+import { openFiles } from "./storage/open_files.ts";
+import { openStore } from "./storage/open_store.ts";
 import { ManagedStorage } from "./storage/torrent_storage.ts";
 import { TorrentFiles } from "./files/torrent_files.ts";
 
 /** Options of {@linkcode DiskManager}; its numbers count without a `budget`. */
 export interface DiskManagerOptions extends DiskBudgetOptions {
-  /** Where the files are. */
-  readonly fileSystem: FileSystem;
+  /** Where the files are; needed unless there is a `storage`. */
+  readonly fileSystem?: FileSystem | undefined;
+  /** Where pieces go instead of files. */
+  readonly storage?: PieceStorage | undefined;
   /**
    * Memory and open files shared with other managers.
    *
@@ -157,6 +163,7 @@ interface Adding {
  */
 export class DiskManager implements AsyncDisposable {
   readonly #fileSystem: HandleCache;
+  readonly #pieceStorage: PieceStorage | undefined;
   /** File systems that torrents were moved to. */
   readonly #adopted = new Map<FileSystem, HandleCache>();
   readonly #budget: DiskBudget;
@@ -177,8 +184,13 @@ export class DiskManager implements AsyncDisposable {
    * least 1048576. The reason of the signal if it was aborted.
    */
   constructor(options: DiskManagerOptions) {
+    if (options.fileSystem === undefined && options.storage === undefined) {
+      throw new TypeError("A disk manager needs a file system or a storage");
+    }
     const {
-      fileSystem,
+      storage,
+      // Names no file of a storage that has none.
+      fileSystem = new MemoryFileSystem(),
       budget,
       threads,
       maxWaiting = 64,
@@ -193,6 +205,7 @@ export class DiskManager implements AsyncDisposable {
       fileSystem,
       budgetParts(this.#budget).handles,
     );
+    this.#pieceStorage = storage;
     this.#threads = threads;
     this.#clock = clock;
     this.#messages = new DiskMessages(this, maxWaiting);
@@ -363,92 +376,57 @@ export class DiskManager implements AsyncDisposable {
     options: DiskAddOptions,
     adding: Adding,
   ): Promise<ManagedStorage> {
-    const {
-      existing = "verify",
-      skippedFiles,
-      folder = [],
-      readOnly = false,
-      allocation = "sparse",
-      onEvent,
-      signal,
-    } = options;
-    signal?.throwIfAborted();
+    const { skippedFiles, folder = [], readOnly = false, onEvent } = options;
+    options.signal?.throwIfAborted();
     const wanted = new Uint8Array(torrent.paths.length).fill(1);
     for (const i of skippedFiles ?? []) if (i in wanted) wanted[i] = 0;
+    const make = (backing: Backing) => {
+      const storage: ManagedStorage = new ManagedStorage(torrent, {
+        backing,
+        ...budgetParts(this.#budget),
+        clock: this.#clock,
+        readOnly,
+        threads: this.#threads,
+        onEvent,
+        onClose: () => {
+          if (this.#storages.get(key) === storage) this.#storages.delete(key);
+        },
+      });
+      adding.storage = storage;
+      this.#checkOpen();
+      return storage;
+    };
+    if (this.#pieceStorage !== undefined) {
+      return await openStore(
+        this.#pieceStorage,
+        torrent,
+        options,
+        wanted,
+        make,
+      );
+    }
     const files = new TorrentFiles(
       this.#fileSystem,
       folder,
       torrent,
-      allocation,
+      options.allocation ?? "sparse",
       this.#clock,
     );
-    const isWanted = (i: number) => wanted[i] === 1;
-    // What is only read is served as far as it is good.
-    const unreadable = readOnly ? new Map<number, DiskError>() : undefined;
-    files.stored.unreadable = unreadable;
-    await files.load(
-      isWanted,
-      existing === "trust" || existing === "assume-empty",
-    );
-    const storage: ManagedStorage = new ManagedStorage(torrent, {
+    return await openFiles(
       files,
-      ...budgetParts(this.#budget),
-      clock: this.#clock,
-      wanted,
-      readOnly,
-      threads: this.#threads,
-      onEvent,
-      adopt: (fileSystem) => this.#adopt(fileSystem),
-      onClose: () => {
-        if (this.#storages.get(key) === storage) this.#storages.delete(key);
-      },
-    });
-    adding.storage = storage;
-    this.#checkOpen();
-    const { have } = storage;
-    const { hold, onProgress } = options;
-    const check = (pieces?: readonly number[]) =>
-      storage.check({ hold, onProgress, signal }, pieces);
-    let resume: TrustedResume | undefined;
-    if (existing === "resume" && options.resume !== undefined) {
-      resume = await trustResumeData(options.resume, torrent, files);
-    }
-    if (resume !== undefined) {
-      for (const i of resume.have) have.set(i);
-      if (resume.doubtful.length > 0) await check(resume.doubtful);
-    } else if (existing === "trust") have.setAll();
-    else if (existing === "assume-empty") {
-      // Pieces of nothing but padding are never downloaded.
-      await check(padPieces(torrent));
-    } else await check();
-    files.stored.unreadable = undefined;
-    if (unreadable !== undefined) {
-      const [error] = unreadable.values();
-      if (error !== undefined && have.isEmpty) throw error;
-      storage.tellUnreadable(unreadable);
-    }
-    if (existing === "verify" || existing === "resume") {
-      const { foreign, surplus } = oddFiles(torrent, files, have);
-      const mayOverwrite = options.overwrite === true || readOnly ||
-        resume !== undefined;
-      if (foreign.length > 0 && !mayOverwrite) {
-        throw filesError(
-          "foreign-file",
-          "overwrite",
-          foreign.map((i) => files.stored.paths[i]!),
-          "It is no part of the torrent",
-          (count) => `, nor are ${count} more files`,
-        );
-      }
-      const longer = surplus.filter(isWanted);
-      if (longer.length > 0) storage.tellSurplus(longer);
-      if (!readOnly) { for (const i of longer) await files.stored.cut(i); }
-    }
-    if (!readOnly) await files.settle(isWanted);
-    for (const { pieceIndex, blocks } of resume?.partials ?? []) {
-      storage.adopt(pieceIndex, blocks);
-    }
-    return storage;
+      torrent,
+      options,
+      (i) => wanted[i] === 1,
+      () =>
+        make(
+          new FileBacking(
+            torrent,
+            files,
+            wanted,
+            (other) => this.#adopt(other),
+          ),
+        ),
+    );
   }
 
   #checkOpen(): void {

@@ -1,5 +1,6 @@
 /**
- * Wrappers around any file system: to measure it, or to make it fail.
+ * Wrappers around any file system or store of pieces: to measure it, or to make
+ * it fail.
  *
  * @module
  */
@@ -7,8 +8,9 @@ import type { Clock } from "../_shared/clock.ts";
 import { type Awaitable, chain } from "./awaitable.ts";
 import { DiskError } from "./error.ts";
 import type { FileHandle, FilePath, FileSystem } from "./file_system.ts";
+import type { PieceRun, PieceStorage, PieceStore } from "./piece_store.ts";
 
-/** What a call on a file system or one of its handles does. */
+/** What a call on a file system, a handle or a store of pieces does. */
 export type FileOperation =
   | "open"
   | "stat"
@@ -20,21 +22,23 @@ export type FileOperation =
   | "size"
   | "truncate"
   | "sync"
+  | "find"
+  | "finish"
   | "close";
 
 /** One call, as a layer sees it. */
 export interface FileCall {
   /** What is to be done. */
   readonly operation: FileOperation;
-  /** On which file. */
+  /** On which file; of a store of pieces: the number of the piece or file. */
   readonly path: FilePath;
-  /** Where in the file, for reads and writes. */
+  /** Where in the file or piece, for reads and writes. */
   readonly offset: number;
   /** How many bytes, for reads and writes. */
   readonly length: number;
 }
 
-/** Wraps calls on a file system. */
+/** Wraps calls on a file system or on stores of pieces. */
 export interface FileInterceptor {
   /**
    * Wraps one call.
@@ -138,6 +142,107 @@ function interceptHandle(
   };
 }
 
+/**
+ * Makes a storage of pieces whose calls all pass through an interceptor, as
+ * {@linkcode interceptFileSystem} does for files: the same interceptors serve
+ * both.
+ *
+ * @param inner The storage that does the work.
+ * @param interceptor What wraps its calls.
+ * @returns The layered storage.
+ *
+ * @example
+ * ```ts
+ * import { FileTimings, interceptStorage, MemoryStorage } from "@bip/bip/disk";
+ * import { systemClock } from "@bip/bip/disk";
+ *
+ * const timings = new FileTimings(systemClock);
+ * const storage = interceptStorage(new MemoryStorage(), timings);
+ * ```
+ */
+export function interceptStorage(
+  inner: PieceStorage,
+  interceptor: FileInterceptor,
+): PieceStorage {
+  return {
+    open: (torrent, options) =>
+      interceptor.intercept<PieceStore>(
+        { operation: "open", path: [], offset: 0, length: 0 },
+        () =>
+          chain(
+            inner.open(torrent, options),
+            (store) => interceptStore(store, interceptor),
+          ),
+      ),
+  };
+}
+
+function interceptStore(
+  store: PieceStore,
+  interceptor: FileInterceptor,
+): PieceStore {
+  const call = <T>(
+    operation: FileOperation,
+    index: number | undefined,
+    run: (length?: number) => Awaitable<T>,
+    offset = 0,
+    length = 0,
+  ): Awaitable<T> => {
+    const path = index === undefined ? [] : [`${index}`];
+    return interceptor.intercept({ operation, path, offset, length }, run);
+  };
+  const { writeRange } = store;
+  return {
+    find: (signal) => call("find", undefined, () => store.find(signal)),
+    writePiece(pieceIndex, runs) {
+      const size = runs.reduce((sum, { bytes }) => sum + bytes.length, 0);
+      return call(
+        "write",
+        pieceIndex,
+        (length = size) => store.writePiece(pieceIndex, cut(runs, length)),
+        0,
+        size,
+      );
+    },
+    writeRange: writeRange && ((pieceIndex, offset, bytes) =>
+      call(
+        "write",
+        pieceIndex,
+        (length = bytes.length) =>
+          writeRange.call(store, pieceIndex, offset, bytes.subarray(0, length)),
+        offset,
+        bytes.length,
+      )),
+    readRange: (pieceIndex, offset, into) =>
+      call(
+        "read",
+        pieceIndex,
+        (length = into.length) =>
+          chain(
+            store.readRange(pieceIndex, offset, into.subarray(0, length)),
+            (isThere) => isThere && length === into.length,
+          ),
+        offset,
+        into.length,
+      ),
+    finish: (fileIndex, signal) =>
+      call("finish", fileIndex, () => store.finish?.(fileIndex, signal)),
+    remove: () => call("remove", undefined, () => store.remove()),
+    close: () => call("close", undefined, () => store.close?.()),
+  };
+}
+
+/** The first bytes of runs. */
+function cut(runs: readonly PieceRun[], length: number): PieceRun[] {
+  const first: PieceRun[] = [];
+  for (const { offset, bytes } of runs) {
+    if (length <= 0) break;
+    first.push({ offset, bytes: bytes.subarray(0, length) });
+    length -= bytes.length;
+  }
+  return first;
+}
+
 /** What one kind of call took. */
 export interface FileTiming {
   /** How many calls ended. */
@@ -152,7 +257,10 @@ export interface FileTiming {
   readonly maxMs: number;
 }
 
-/** Measures calls. Give it to {@linkcode interceptFileSystem}. */
+/**
+ * Measures calls. Give it to {@linkcode interceptFileSystem} or
+ * {@linkcode interceptStorage}.
+ */
 export class FileTimings implements FileInterceptor {
   readonly #clock: Clock;
   readonly #timings = new Map<FileOperation, FileTiming>();
@@ -232,7 +340,8 @@ export interface FileFault {
 }
 
 /**
- * Makes calls fail, for tests. Give it to {@linkcode interceptFileSystem}.
+ * Makes calls fail, for tests. Give it to {@linkcode interceptFileSystem} or
+ * {@linkcode interceptStorage}.
  *
  * @param decide Looks at a call and its number (from 0) and says what goes
  * wrong, if anything.

@@ -2,7 +2,9 @@
  * Torrents on disk, or in anything that can be read and written at a position:
  * a {@linkcode FileSystem} port with native and in-memory implementations, and
  * a {@linkcode DiskManager} that takes blocks in any order, verifies and
- * writes whole pieces, serves what is verified, and resumes.
+ * writes whole pieces, serves what is verified, and resumes. What has no files
+ * stands behind the {@linkcode PieceStorage} port instead: verified pieces in,
+ * ranges out.
  *
  * @example A piece from two blocks
  * ```ts
@@ -63,11 +65,14 @@ export {
   type FileRenameOptions,
   type FileSystem,
 } from "./file_system.ts";
+export * from "./file_storage.ts";
 export * from "./find_paths.ts";
 export * from "./manager.ts";
 export * from "./memory_file_system.ts";
+export * from "./memory_storage.ts";
 export type { DiskEvent, DiskRequest } from "./messages.ts";
 export * from "./middleware.ts";
 export * from "./native_file_system.ts";
+export * from "./piece_store.ts";
 export * from "./resume.ts";
 export * from "./storage.ts";

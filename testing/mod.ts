@@ -11,6 +11,7 @@
  * | {@linkcode DatagramNetwork} | UDP: `socket` of a `MainlineDht`, `openSocket` of a `UdpTrackerClient` |
  * | {@linkcode SwarmWorld} | hosts with a `Session` each, and a network between them |
  * | {@linkcode testFileSystem} | tests of a `FileSystem` |
+ * | {@linkcode testPieceStorage} | tests of a `PieceStorage` |
  * | {@linkcode testSwarmStore} | tests of a `SwarmStore` |
  *
  * | BEP | Checked by {@linkcode SwarmWorld} |
@@ -50,6 +51,11 @@ export * from "./sim_host.ts";
 export * from "./swarm_world.ts";
 export * from "./file_system_compliance.ts";
 export * from "./swarm_store_compliance.ts";
+export {
+  type PieceStorageSubject,
+  type PieceStorageWorld,
+  testPieceStorage,
+} from "./compliance/piece_storage.ts";
 export { AnnounceAudit } from "./audit/announce_audit.ts";
 export {
   type MetadataOffers,

@@ -439,6 +439,14 @@ export class Download {
         for (const peer of this.#sources.values()) this.#suspect(peer);
       }
     }
+    if (this.picker.pieces.state(pieceIndex) === "partial") {
+      // Memory was short: what was there of it is asked for again.
+      const blocks = this.#layout.pieceSize(pieceIndex) / BLOCK_SIZE;
+      for (let block = 0; block < blocks; block++) {
+        this.picker.pieces.lostBlock(pieceIndex, block);
+      }
+      return this.refillAll();
+    }
     const { torrent } = this.#content;
     torrent.publish({ type: "piece", pieceIndex, good: false });
     if (reason === "contradiction") {

@@ -4,6 +4,8 @@
  * @module
  */
 import { toHex } from "../../_shared/bytes.ts";
+import type { FileSystem } from "../../disk/file_system.ts";
+import type { PieceStorage } from "../../disk/piece_store.ts";
 import type {
   CheckOptions,
   TorrentStorage,
@@ -13,7 +15,18 @@ import { type RenamedFile, renamedFiles } from "../../metainfo/disk_paths.ts";
 import { type Metainfo, pieceRoot } from "../../metainfo/metainfo.ts";
 import { SessionError } from "../error.ts";
 import type { TorrentHost } from "./torrent_host.ts";
-import type { AddTorrentOptions } from "../types.ts";
+import type { AddTorrentOptions, SessionOptions } from "../types.ts";
+
+/** Where torrents are stored: a folder, or what a user brings. */
+export type Place = string | FileSystem | PieceStorage;
+
+/** Where a torrent is stored. */
+export function placeOf(
+  { storage, fileSystem, dir }: AddTorrentOptions,
+  session: Pick<SessionOptions, "storage">,
+): Place {
+  return storage ?? fileSystem ?? dir ?? session.storage ?? ".";
+}
 
 /** How what is on disk is checked. */
 export interface SetupOptions extends CheckOptions {
@@ -34,7 +47,7 @@ export async function openStorage(
       "Cannot download: the piece layers of this v2 torrent are not known",
     );
   }
-  const disk = context.disk(options.fileSystem ?? options.dir ?? ".");
+  const disk = context.disk(placeOf(options, context.options));
   const readOnly = isReadOnly(options);
   const found = await disk.findPaths(metainfo, { readOnly });
   const own = new Map(options.renamedFiles);

@@ -4,7 +4,8 @@
  * @module
  */
 import type { Endpoint } from "../../_shared/address.ts";
-import type { DiskManager, FileSystem } from "../../disk/mod.ts";
+import type { DiskManager } from "../../disk/mod.ts";
+import type { Place } from "./open_storage.ts";
 import type { Handshaker } from "../../handshake/mod.ts";
 import type { CandidateSources } from "../peers/candidate_sources.ts";
 import type { HostBook } from "../limits/host_book.ts";
@@ -51,6 +52,6 @@ export interface SessionContext extends SessionLimits, TrackerContext {
   };
   /** Whether we have nothing to do with an address. */
   readonly isBlocked: (hostname: string) => boolean;
-  /** The disk manager of a folder or file system. */
-  disk(where: string | FileSystem): DiskManager;
+  /** The disk manager of a place. */
+  disk(where: Place): DiskManager;
 }

@@ -5,10 +5,9 @@
  */
 import type { Clock } from "../../_shared/clock.ts";
 import { DiskBudget, type DiskBudgetOptions } from "../../disk/budget.ts";
-import type { FileSystem } from "../../disk/file_system.ts";
 import { DiskManager } from "../../disk/manager.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
-import type { AddTorrentOptions } from "../types.ts";
+import type { Place } from "../content/open_storage.ts";
 
 /** A disk manager and how many torrents use it. */
 interface SharedDisk {
@@ -18,7 +17,7 @@ interface SharedDisk {
 
 /** Disk managers by folder or file system; each lives as long as it is used. */
 export class SessionDisks {
-  readonly #disks = new Map<string | FileSystem, SharedDisk>();
+  readonly #disks = new Map<Place, SharedDisk>();
   readonly #budget: DiskBudget;
   readonly #clock: Clock | undefined;
 
@@ -35,30 +34,32 @@ export class SessionDisks {
   }
 
   /** Gives the manager of a place. */
-  at(where: string | FileSystem): DiskManager {
+  at(where: Place): DiskManager {
     return this.#share(where).manager;
   }
 
   /** Counts one more torrent at a place. */
-  use(where: string | FileSystem): void {
+  use(where: Place): void {
     this.#share(where).torrents++;
   }
 
   /** Counts one torrent less; the last one closes the manager. */
-  async release(where: string | FileSystem): Promise<void> {
+  async release(where: Place): Promise<void> {
     const shared = this.#disks.get(where);
     if (shared === undefined || --shared.torrents > 0) return;
     this.#disks.delete(where);
     await shared.manager.close();
   }
 
-  #share(where: string | FileSystem): SharedDisk {
+  #share(where: Place): SharedDisk {
     let shared = this.#disks.get(where);
     if (shared === undefined) {
       const manager = new DiskManager({
-        fileSystem: typeof where === "string"
-          ? new NativeFileSystem(where)
-          : where,
+        ...(typeof where === "string"
+          ? { fileSystem: new NativeFileSystem(where) }
+          : "rename" in where
+          ? { fileSystem: where }
+          : { storage: where }),
         budget: this.#budget,
         clock: this.#clock,
       });
@@ -66,13 +67,6 @@ export class SessionDisks {
     }
     return shared;
   }
-}
-
-/** Where a torrent is stored. */
-export function placeOf(
-  { fileSystem, dir }: AddTorrentOptions,
-): string | FileSystem {
-  return fileSystem ?? dir ?? ".";
 }
 
 /** What many sockets bring at once must not be more than there is room for. */

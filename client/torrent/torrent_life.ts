@@ -5,6 +5,7 @@
  */
 import { EventHub } from "../../_shared/event_queue.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
+import { placeOf } from "../content/open_storage.ts";
 import type { Magnet, Metainfo } from "../../metainfo/mod.ts";
 import { closedError, isFinal, SessionError } from "../error.ts";
 import { ResumeSaver } from "../content/resume_saver.ts";
@@ -89,9 +90,8 @@ export class TorrentLife implements TorrentHost {
     this.options = obeyLink(options, topic);
     this.#owner = owner;
     this.isPaused = options.paused ?? false;
-    this.dir = options.fileSystem === undefined
-      ? options.dir ?? "."
-      : undefined;
+    const place = placeOf(options, context.options);
+    this.dir = typeof place === "string" ? place : undefined;
     const known = "infoBytes" in topic ? topic : undefined;
     this.topic = topic;
     this.infoHash = topic.infoHash;

@@ -11,14 +11,21 @@ import { toDiskError } from "../error.ts";
 import { CHUNK_SIZE } from "../pieces/buffer_pool.ts";
 import type { CheckQueue } from "./check_queue.ts";
 import type { CheckOptions, StorageTorrent } from "../storage.ts";
+import type { PieceStore } from "../piece_store.ts";
 import type { TorrentFiles } from "../files/torrent_files.ts";
 import { PieceVerifier } from "../pieces/piece_verifier.ts";
 
 /** Bytes between two turns of the event loop. */
 const TURN_BYTES = 4 * 1024 * 1024;
 
+/** Pieces read at a time where they are in no files. */
+const PARALLEL_READS = 4;
+
 /** From here on other threads help. */
 const PARALLEL_BYTES = 32 * 1024 * 1024;
+
+/** What pieces are read from. */
+type PieceReads = Pick<PieceStore, "readRange">;
 
 /** What {@linkcode checkFiles} works on. */
 export interface CheckFilesOptions extends CheckOptions {
@@ -84,8 +91,9 @@ export async function checkFiles(
   const step = { note, report, options };
   const inTurn = (pieces: readonly number[]) =>
     checkInTurn(torrent, files, pieces, step);
+  const disk = files.stored.fileSystem.device?.() ?? files.stored.fileSystem;
   await eachTurn(
-    files,
+    disk,
     direct,
     options,
     (pieces) =>
@@ -93,19 +101,59 @@ export async function checkFiles(
         ? inTurn(pieces)
         : checkInParallel(torrent, files, paths, pieces, step),
   );
-  await eachTurn(files, apart, options, inTurn);
+  await eachTurn(disk, apart, options, inTurn);
+  report();
+}
+
+/**
+ * The same for pieces that are in no files. Several are read at a time, as each
+ * read may take long.
+ */
+export async function checkStore(
+  torrent: StorageTorrent,
+  store: PieceReads,
+  have: Bitfield,
+  options: CheckFilesOptions & { readonly pieces: readonly number[] },
+): Promise<void> {
+  const { layout } = torrent;
+  const { pieces, onProgress } = options;
+  const progress = { checked: 0, good: 0 };
+  const report = () => onProgress?.({ ...progress, total: pieces.length });
+  const note = (pieceIndex: number, isGood: boolean) => {
+    progress.checked++;
+    if (isGood) progress.good++;
+    if (isGood) have.set(pieceIndex);
+    else have.clear(pieceIndex);
+  };
+  const step = { note, report, options };
+  const inHash = pieces.filter((pieceIndex) => {
+    if (layout.payloadSize(pieceIndex) > 0) return true;
+    note(pieceIndex, true);
+    return false;
+  });
+  await eachTurn(store, inHash, options, async (rest) => {
+    const left = await Promise.all(
+      Array.from({ length: PARALLEL_READS }, (_, k) =>
+        checkInTurn(
+          torrent,
+          store,
+          rest.filter((_, i) => i % PARALLEL_READS === k),
+          step,
+        )),
+    );
+    return left.flat();
+  });
   report();
 }
 
 /** Does the work when it is our turn; gives the turn back while held. */
 async function eachTurn(
-  files: TorrentFiles,
+  disk: unknown,
   pieces: readonly number[],
   options: CheckFilesOptions,
   work: (pieces: readonly number[]) => Promise<readonly number[]>,
 ): Promise<void> {
   const { queue, hold, signal } = options;
-  const disk = files.stored.fileSystem.device?.() ?? files.stored.fileSystem;
   for (let rest = pieces; rest.length > 0;) {
     const held = hold?.();
     if (held !== undefined) await orAborted(held, signal);
@@ -123,7 +171,7 @@ interface CheckStep {
 /** Reads in this thread; gives what is left when it is held. */
 async function checkInTurn(
   torrent: StorageTorrent,
-  files: TorrentFiles,
+  store: PieceReads,
   pieces: readonly number[],
   step: CheckStep,
 ): Promise<readonly number[]> {
@@ -135,7 +183,7 @@ async function checkInTurn(
     const size = layout.pieceSize(pieces[i]!);
     step.note(
       pieces[i]!,
-      await checkPiece(torrent, files, pieces[i]!, size, buffer),
+      await checkPiece(torrent, store, pieces[i]!, size, buffer),
     );
     turn += size;
     if (turn >= TURN_BYTES) {
@@ -227,15 +275,15 @@ export function oddFiles(
 
 async function checkPiece(
   torrent: StorageTorrent,
-  files: TorrentFiles,
+  store: PieceReads,
   pieceIndex: number,
   size: number,
-  buffer: Uint8Array,
+  buffer: Uint8Array<ArrayBuffer>,
 ): Promise<boolean> {
   const digest = new PieceVerifier(torrent, pieceIndex);
   while (digest.offset < size) {
     const run = buffer.subarray(0, size - digest.offset);
-    const read = files.readRange(pieceIndex, digest.offset, run);
+    const read = store.readRange(pieceIndex, digest.offset, run);
     if (!(read instanceof Promise ? await read : read)) return false;
     digest.update(run);
   }

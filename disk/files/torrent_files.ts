@@ -8,6 +8,7 @@ import type { FileSpan, PieceLayout } from "../../metainfo/piece_layout.ts";
 import { type Awaitable, eachInOrder } from "../awaitable.ts";
 import { type DiskError, toDiskError } from "../error.ts";
 import type { FileInfo, FilePath } from "../file_system.ts";
+import type { PieceRun } from "../piece_store.ts";
 import type { HandleCache } from "./handle_cache.ts";
 import { moveFiles, removeEmptyFolders } from "./move_files.ts";
 import { PartFile } from "./part_file.ts";
@@ -128,6 +129,14 @@ export class TorrentFiles {
     this.readBytes += into.length;
     const spans = this.layout.spans(pieceIndex, offset, into.length);
     return this.#readSpans(spans, 0, pieceIndex, offset, into);
+  }
+
+  /** Writes what is there of a piece. */
+  writePiece(pieceIndex: number, runs: readonly PieceRun[]): Awaitable<void> {
+    return eachInOrder(
+      runs,
+      ({ offset, bytes }) => this.writeRange(pieceIndex, offset, bytes),
+    );
   }
 
   /** Writes bytes of a piece. */

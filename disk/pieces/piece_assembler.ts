@@ -15,19 +15,25 @@ import type {
   TorrentStorageEvent,
   WriteBlockResult,
 } from "../storage.ts";
-import type { TorrentFiles } from "../files/torrent_files.ts";
+import type { PieceStore } from "../piece_store.ts";
 import {
   digestBlocks,
   type PieceVerdict,
   PieceVerifier,
 } from "./piece_verifier.ts";
 
+/** Where a {@linkcode PieceAssembler} puts pieces. */
+export type PieceWrites = Pick<
+  PieceStore,
+  "readRange" | "writePiece" | "writeRange"
+>;
+
 /** What a {@linkcode PieceAssembler} works with. */
 export interface PieceAssemblerContext {
   /** The right hashes. */
   readonly torrent: StorageTorrent;
   /** Where pieces go. */
-  readonly files: TorrentFiles;
+  readonly store: PieceWrites;
   /** Where buffers come from. */
   readonly pool: BufferPool;
   /** Its bits are set when a piece is written. */
@@ -188,23 +194,38 @@ export class PieceAssembler implements PieceHolder {
     this.#context.pool.holders.delete(this);
   }
 
-  /** Pieces whose buffers could be written out now. */
+  /** Pieces whose buffers could be written out now, or dropped. */
   spillable(): PieceBuffer[] {
     if (this.#held || this.#error !== undefined) return [];
+    const keepsFullest = this.#context.store.writeRange === undefined;
+    let fullest: PieceBuffer | undefined;
     const list: PieceBuffer[] = [];
     for (const { buffer, state, spilling } of this.#pieces.values()) {
       if (
-        state === "filling" && spilling === undefined && buffer.memoryBytes > 0
-      ) list.push(buffer);
+        state !== "filling" || spilling !== undefined ||
+        buffer.memoryBytes === 0
+      ) continue;
+      list.push(buffer);
+      if (buffer.memoryBytes > (fullest?.memoryBytes ?? 0)) fullest = buffer;
     }
-    return list;
+    // Where pieces are dropped, one at least gets whole.
+    return keepsFullest ? list.filter((buffer) => buffer !== fullest) : list;
   }
 
-  /** Writes out what there is of a piece and frees its memory. */
+  /**
+   * Writes out what there is of a piece and frees its memory; drops it where
+   * nothing unverified is kept.
+   */
   spill(buffer: PieceBuffer): void {
-    const assembly = this.#pieces.get(buffer.pieceIndex);
+    const { pieceIndex } = buffer;
+    const assembly = this.#pieces.get(pieceIndex);
     if (assembly?.buffer !== buffer || assembly.state !== "filling") return;
-    const { files, pool } = this.#context;
+    const { store, pool } = this.#context;
+    if (store.writeRange === undefined) {
+      this.#release(buffer);
+      this.#context.emit({ type: "piece-bad", pieceIndex, reason: "lost" });
+      return;
+    }
     const detached = buffer.detach();
     const leaving = detached.chunks.length * this.#chunkSize;
     pool.leavingBytes += leaving;
@@ -213,7 +234,7 @@ export class PieceAssembler implements PieceHolder {
         chain(
           eachInOrder(
             detached.runs,
-            (run) => files.writeRange(buffer.pieceIndex, run.offset, run.bytes),
+            (run) => store.writeRange!(pieceIndex, run.offset, run.bytes),
           ),
           () => {
             // Before the buffers come back: that wakes who waits for room.
@@ -232,6 +253,8 @@ export class PieceAssembler implements PieceHolder {
 
   /** Writes out everything. */
   spillAll(): () => DiskError | undefined {
+    const { store } = this.#context;
+    if (store.writeRange === undefined) return () => this.#error;
     for (const buffer of this.spillable()) {
       this.spill(buffer);
       if (this.#error !== undefined) break;
@@ -241,7 +264,8 @@ export class PieceAssembler implements PieceHolder {
 
   /** Writes out what is only in memory so far; it stays there. */
   writeAhead(): void {
-    const { files } = this.#context;
+    const { store } = this.#context;
+    if (store.writeRange === undefined) return;
     for (const buffer of this.spillable()) {
       const runs = buffer.dirtyRuns();
       const result = attempt(
@@ -250,7 +274,7 @@ export class PieceAssembler implements PieceHolder {
             eachInOrder(
               runs,
               (run) =>
-                files.writeRange(buffer.pieceIndex, run.offset, run.bytes),
+                store.writeRange!(buffer.pieceIndex, run.offset, run.bytes),
             ),
             () => buffer.markWritten(runs),
           ),
@@ -381,11 +405,19 @@ export class PieceAssembler implements PieceHolder {
 
   #store(assembly: Assembly): Awaitable<void> {
     const { buffer } = assembly;
-    const { files, have } = this.#context;
+    const { store, have, pool } = this.#context;
     const { pieceIndex } = buffer;
-    const written = eachInOrder(
-      buffer.dirtyRuns(),
-      (run) => files.writeRange(pieceIndex, run.offset, run.bytes),
+    const leaving = buffer.memoryBytes;
+    pool.leavingBytes += leaving;
+    const written = chain(
+      attempt(
+        () => store.writePiece(pieceIndex, buffer.dirtyRuns()),
+        (error) => {
+          pool.leavingBytes -= leaving;
+          throw error;
+        },
+      ),
+      () => void (pool.leavingBytes -= leaving),
     );
     const done = (blockDigests: Uint8Array | undefined) => {
       this.#failed.delete(pieceIndex);

@@ -6,12 +6,12 @@
 import { attempt, type Awaitable, chain } from "../awaitable.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import type { PieceBuffer } from "./piece_buffer.ts";
-import type { TorrentFiles } from "../files/torrent_files.ts";
+import type { PieceStore } from "../piece_store.ts";
 
 /** Where bytes of a piece are that are not in its buffers. */
 export interface PieceBytesContext {
   /** What was written out early. */
-  readonly files: TorrentFiles;
+  readonly store: Pick<PieceStore, "readRange">;
   /** Where a buffer to read into comes from. */
   readonly pool: BufferPool;
 }
@@ -23,7 +23,7 @@ export function eachChunk(
   context: PieceBytesContext,
   use: (chunk: Uint8Array, offset: number) => void,
 ): Awaitable<boolean> {
-  const { pool, files } = context;
+  const { pool, store } = context;
   const { size, chunkSize } = buffer;
   for (let start = from; start < size; start += chunkSize) {
     const end = Math.min(size, start + chunkSize);
@@ -38,7 +38,7 @@ export function eachChunk(
     const scratch = own === undefined ? pool.take(chunkSize) : undefined;
     const chunk = own ?? scratch!.subarray(0, end - start);
     const read = attempt(
-      () => readStored(files, buffer.pieceIndex, stored, start, chunk),
+      () => readStored(store, buffer.pieceIndex, stored, start, chunk),
       (error) => {
         if (scratch !== undefined) pool.give(scratch);
         throw error;
@@ -60,11 +60,11 @@ export function eachChunk(
 }
 
 function readStored(
-  files: TorrentFiles,
+  store: PieceBytesContext["store"],
   pieceIndex: number,
   runs: readonly number[],
   base: number,
-  chunk: Uint8Array,
+  chunk: Uint8Array<ArrayBuffer>,
 ): Awaitable<boolean> {
   let result: Awaitable<boolean> = true;
   for (let i = 0; i < runs.length; i += 2) {
@@ -74,7 +74,7 @@ function readStored(
       result,
       (isThere) =>
         isThere &&
-        files.readRange(
+        store.readRange(
           pieceIndex,
           start,
           chunk.subarray(start - base, end - base),

@@ -7,25 +7,36 @@ import type { PieceLayout } from "../../metainfo/piece_layout.ts";
 import { type Awaitable, chain } from "../awaitable.ts";
 import { DiskError } from "../error.ts";
 import type { ReadCache, ReadCacheSection } from "./read_cache.ts";
-import type { TorrentFiles } from "../files/torrent_files.ts";
+import type { PieceStore } from "../piece_store.ts";
+
+/** What a {@linkcode PieceReader} reads from. */
+type PieceReads = Pick<PieceStore, "readRange">;
 
 /**
  * Reads runs of pieces ("extents") of which blocks are cut without copying, as
  * peers mostly ask for one block after the other. The first block of a run is
  * read alone, unless the run before was read: scattered or very small requests
- * do not read more than was asked for.
+ * do not read more than was asked for, unless asking is what costs
+ * (`isFar`).
  */
 export class PieceReader {
-  readonly #files: TorrentFiles;
+  readonly #store: PieceReads;
   readonly #layout: PieceLayout;
   readonly #cache: ReadCache;
   readonly #section: ReadCacheSection;
   readonly #extentSize: number;
+  readonly #isFar: boolean;
   readonly #perPiece: number;
   readonly #pending = new Map<number, Promise<Uint8Array<ArrayBuffer>>>();
 
-  constructor(files: TorrentFiles, layout: PieceLayout, cache: ReadCache) {
-    this.#files = files;
+  constructor(
+    store: PieceReads,
+    layout: PieceLayout,
+    cache: ReadCache,
+    isFar = false,
+  ) {
+    this.#isFar = isFar;
+    this.#store = store;
     this.#layout = layout;
     this.#cache = cache;
     this.#section = cache.section();
@@ -74,7 +85,7 @@ export class PieceReader {
     length: number,
   ): boolean {
     const key = pieceIndex * this.#perPiece + index;
-    return this.#section.touch(key, start, length) ||
+    return this.#isFar || this.#section.touch(key, start, length) ||
       2 * length >= this.#lengthOf(pieceIndex, index) ||
       (start === 0 && key > 0 &&
         this.#section.get(key - 1, false) !== undefined);
@@ -171,7 +182,7 @@ export class PieceReader {
     bytes: Uint8Array<ArrayBuffer>,
   ): Awaitable<Uint8Array<ArrayBuffer>> {
     return chain(
-      this.#files.readRange(pieceIndex, offset, bytes),
+      this.#store.readRange(pieceIndex, offset, bytes),
       (isWhole) => {
         if (isWhole) return bytes;
         throw new DiskError(

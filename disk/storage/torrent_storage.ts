@@ -7,13 +7,11 @@ import { Bitfield } from "../../_shared/bitfield.ts";
 import { EventQueue } from "../../_shared/event_queue.ts";
 import type { PieceLayout } from "../../metainfo/piece_layout.ts";
 import { attempt, type Awaitable } from "../awaitable.ts";
-import { checkFiles } from "../check/check.ts";
-import { closed, DiskError, filesError, toDiskError } from "../error.ts";
+import { closed, DiskError, toDiskError } from "../error.ts";
 import type { FilePath } from "../file_system.ts";
-import { findLost, piecesOf } from "./lost_pieces.ts";
+import type { Backing } from "./backing.ts";
 import { PieceAssembler } from "../pieces/piece_assembler.ts";
 import { PieceReader } from "../pieces/piece_reader.ts";
-import { takeResumeData } from "../resume/resume_state.ts";
 import type { StorageContext } from "./storage_context.ts";
 import type {
   CheckOptions,
@@ -27,7 +25,6 @@ import type {
   TorrentStorageEvent,
   WriteBlockResult,
 } from "../storage.ts";
-import type { TorrentFiles } from "../files/torrent_files.ts";
 
 /** Until files are tried to be opened again, in milliseconds. */
 const RETRY_MS = 1000;
@@ -39,7 +36,7 @@ export class ManagedStorage implements TorrentStorage {
   #events: EventQueue<TorrentStorageEvent> | undefined;
   readonly #context: StorageContext;
   readonly #layout: PieceLayout;
-  readonly #files: TorrentFiles;
+  readonly #backing: Backing;
   /** Only once something is written. */
   #pieces: PieceAssembler | undefined;
   /** Only once something is served. */
@@ -50,6 +47,8 @@ export class ManagedStorage implements TorrentStorage {
   /** Ends checks; only once there was one. */
   #ending: AbortController | undefined;
   #cancelRetry = () => {};
+  /** What could not be deleted. */
+  #left: readonly DiskError[] = [];
   #verifiedBytes = 0;
   #verifiedCount = 0;
 
@@ -59,7 +58,7 @@ export class ManagedStorage implements TorrentStorage {
     this.have = new Bitfield(layout.pieceCount);
     this.#context = context;
     this.#layout = layout;
-    this.#files = context.files;
+    this.#backing = context.backing;
   }
 
   events(): AsyncIterable<TorrentStorageEvent> {
@@ -80,10 +79,13 @@ export class ManagedStorage implements TorrentStorage {
     if (this.#pieces === undefined) {
       this.#pieces = new PieceAssembler({
         torrent: this.torrent,
-        files: this.#files,
+        store: this.#backing,
         pool: this.#context.pool,
         have: this.have,
-        emit: (event) => this.#emit(event),
+        emit: (event) => {
+          if (event.type === "piece-good") this.#pieceGood(event.pieceIndex);
+          this.#emit(event);
+        },
         track: (work) => this.#track(work),
       });
       if (this.#gate !== undefined) this.#pieces.hold();
@@ -147,9 +149,10 @@ export class ManagedStorage implements TorrentStorage {
       );
     }
     const reader = this.#reader ??= new PieceReader(
-      this.#files,
+      this.#backing,
       this.#layout,
       this.#context.cache,
+      this.#backing.isFar,
     );
     const bytes = attempt(
       () => reader.read(pieceIndex, blockOffset, length, !options.brief),
@@ -179,58 +182,39 @@ export class ManagedStorage implements TorrentStorage {
     return this.#exclusively("recheck", async () => {
       this.#pieces?.discard();
       this.#reader?.clear();
-      await this.#files.stored.lookAgain();
+      await this.#backing.lookAgain();
       await this.check(options);
     });
   }
 
-  confirm(): Promise<void> {
-    return this.#exclusively("confirm", async () => {
-      const { wanted } = this.#context;
-      const changed = await this.#files.stored.changed((i) =>
-        this.#files.isInPart(i) ? undefined : wanted[i] === 1
-      );
-      if (changed.length === 0) return;
-      this.#reader?.clear();
-      const pieces = piecesOf(changed, this.#layout, this.have);
-      await this.check({}, pieces);
-      await this.#files.settle((i) => wanted[i] === 1);
-      for (const i of changed) {
-        if (this.#files.stored.size(i) > this.#layout.files[i]!.length) {
-          await this.#files.stored.cut(i);
-        }
-      }
-      const lost = pieces.filter((pieceIndex) => !this.have.has(pieceIndex));
-      if (lost.length === 0) return;
-      const error = filesError(
-        "replaced",
-        "complete",
-        changed.map((i) => this.#files.stored.paths[i]!),
-        "It was deleted, replaced or written to meanwhile",
-        (count) => `, and ${count} more`,
-      );
-      this.#emit({ type: "pieces-lost", pieces: lost, error });
-      throw error;
-    });
+  async confirm(): Promise<void> {
+    const confirm = async () => {
+      const lost = await this.#backing.confirm(this.have, (pieces) => {
+        this.#reader?.clear();
+        return this.check({}, pieces);
+      });
+      if (lost === undefined) return;
+      this.#emit({ type: "pieces-lost", ...lost });
+      throw lost.error;
+    };
+    // Serving goes on meanwhile: it may take long.
+    if (this.#backing.isFar) await confirm();
+    else await this.#exclusively("confirm", confirm);
   }
 
   isFileWanted(fileIndex: number): boolean {
     this.#checkFile(fileIndex);
-    return this.#context.wanted[fileIndex] === 1;
+    return this.#backing.isWanted(fileIndex);
   }
 
   setFileWanted(fileIndex: number, wanted: boolean): Promise<void> {
     return this.#exclusively("select file", async () => {
       this.#checkFile(fileIndex);
-      if (!wanted) {
-        await this.#files.deselect(fileIndex);
-        this.#context.wanted[fileIndex] = 0;
-        return;
-      }
-      if (!this.#context.readOnly) {
-        await this.#files.settle((i) => i === fileIndex);
-      }
-      this.#context.wanted[fileIndex] = 1;
+      await this.#backing.setWanted(
+        fileIndex,
+        wanted,
+        this.#context.readOnly,
+      );
     });
   }
 
@@ -247,7 +231,7 @@ export class ManagedStorage implements TorrentStorage {
     } catch (error) {
       failures.push(toDiskError(error, { operation: "sync" }));
     }
-    failures.push(...await this.#files.sync());
+    failures.push(...await this.#backing.sync());
     throwAll(failures, "Cannot sync the torrent");
   }
 
@@ -262,33 +246,27 @@ export class ManagedStorage implements TorrentStorage {
       this.#pieces?.writeAhead();
       await this.#drain();
     }
-    return await takeResumeData({
-      torrent: this.torrent,
-      files: this.#files,
-      have: this.have,
-      wanted: this.#context.wanted,
-      partials: () => this.#pieces?.storedBlocks() ?? [],
-    });
+    return await this.#backing.resumeData(
+      this.have,
+      () => this.#pieces?.storedBlocks() ?? [],
+    );
   }
 
   move(folder: FilePath, options: MoveOptions = {}): Promise<void> {
-    return this.#exclusively("move", async () => {
-      const { fileSystem } = options;
-      await this.#files.move(
-        folder,
-        fileSystem === undefined ? undefined : this.#context.adopt(fileSystem),
-      );
-    });
+    return this.#exclusively(
+      "move",
+      () => this.#backing.move(folder, options.fileSystem),
+    );
   }
 
   get paths(): readonly FilePath[] {
-    return this.#files.stored.paths;
+    return this.#backing.paths;
   }
 
   renameFile(fileIndex: number, path: FilePath): Promise<void> {
     return this.#exclusively("rename file", async () => {
       this.#checkFile(fileIndex);
-      await this.#files.rename(fileIndex, path);
+      await this.#backing.rename(fileIndex, path);
     });
   }
 
@@ -305,7 +283,7 @@ export class ManagedStorage implements TorrentStorage {
     if (options.deleteFiles !== true) return await this.close();
     // Whether the last bytes were written matters no more.
     await (this.#closing ??= this.#close(true)).catch(() => {});
-    throwAll(await this.#files.remove(), "Cannot delete the torrent's files");
+    throwAll(this.#left, "Cannot delete the torrent's files");
   }
 
   stats(): StorageStats {
@@ -314,8 +292,8 @@ export class ManagedStorage implements TorrentStorage {
       verifiedBytes: this.#verifiedBytes,
       partialPieces: this.#pieces?.partialCount ?? 0,
       bufferedBytes: this.#pieces?.bufferedBytes ?? 0,
-      writtenBytes: this.#files.writtenBytes,
-      readBytes: this.#files.readBytes,
+      writtenBytes: this.#backing.writtenBytes,
+      readBytes: this.#backing.readBytes,
       badPieces: this.#pieces?.badPieces ?? 0,
     };
   }
@@ -342,7 +320,7 @@ export class ManagedStorage implements TorrentStorage {
     const { clock, threads, checks } = this.#context;
     const ending = (this.#ending ??= new AbortController()).signal;
     const { signal } = options;
-    return checkFiles(this.torrent, this.#files, this.have, {
+    return this.#backing.check(this.have, {
       ...options,
       signal: signal === undefined ? ending : AbortSignal.any([signal, ending]),
       pieces,
@@ -366,10 +344,15 @@ export class ManagedStorage implements TorrentStorage {
     throw error;
   }
 
+  /** What follows from it goes on by itself; `confirm` waits for it. */
+  #pieceGood(pieceIndex: number): void {
+    void this.#backing.pieceGood?.(pieceIndex, this.have)?.catch(() => {});
+  }
+
   /** Finds out what else is gone with it. */
   async #lose(pieceIndex: number, error: DiskError): Promise<void> {
     this.#reader?.clear();
-    const more = await findLost(pieceIndex, this.#files, this.have);
+    const more = await this.#backing.findLost(pieceIndex, this.have);
     for (const other of more) this.have.clear(other);
     const pieces = [pieceIndex, ...more];
     this.#emit({ type: "pieces-lost", pieces, error });
@@ -398,6 +381,8 @@ export class ManagedStorage implements TorrentStorage {
     }
     this.#pieces?.discard();
     this.#reader?.clear();
+    if (discard) this.#left = await this.#backing.remove();
+    await this.#backing.close();
     this.#context.onClose();
     this.#events?.close();
     if (failure !== undefined) throw failure;

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import type { TorrentFiles } from "../../../disk/files/torrent_files.ts";
+import type { PieceStore } from "../../../disk/piece_store.ts";
 import { BufferPool } from "../../../disk/pieces/buffer_pool.ts";
 import { PieceBuffer } from "../../../disk/pieces/piece_buffer.ts";
 import { eachChunk } from "../../../disk/pieces/piece_bytes.ts";
@@ -7,7 +7,7 @@ import { eachChunk } from "../../../disk/pieces/piece_bytes.ts";
 const CHUNK = 16384;
 
 /** Files of which every byte is its offset in chunks, or that fail. */
-function filesOf(slow: boolean, error?: Error): TorrentFiles {
+function filesOf(slow: boolean, error?: Error): PieceStore {
   const readRange = (_: number, offset: number, into: Uint8Array) => {
     if (error !== undefined) {
       if (slow) return Promise.reject(error);
@@ -16,7 +16,7 @@ function filesOf(slow: boolean, error?: Error): TorrentFiles {
     into.fill(offset / CHUNK);
     return slow ? Promise.resolve(true) : true;
   };
-  return { readRange } as unknown as TorrentFiles;
+  return { readRange } as unknown as PieceStore;
 }
 
 for (const slow of [false, true]) {
@@ -36,7 +36,7 @@ for (const slow of [false, true]) {
       const use = (chunk: Uint8Array, offset: number) => {
         seen.push([offset, chunk.length, chunk[0]!, chunk.at(-1)!]);
       };
-      const context = { pool, files: filesOf(slow) };
+      const context = { pool, store: filesOf(slow) };
       assertEquals(await eachChunk(buffer, 0, context, use), true);
       assertEquals(seen, [
         [0, CHUNK, 0, 0],
@@ -47,7 +47,7 @@ for (const slow of [false, true]) {
       assertEquals(pool.usedBytes, held);
 
       const error = new Error("broken");
-      const broken = { pool, files: filesOf(slow, error) };
+      const broken = { pool, store: filesOf(slow, error) };
       const run = () => eachChunk(buffer, 0, broken, use);
       if (slow) await assertRejects(async () => await run(), Error, "broken");
       else assertThrows(run, Error, "broken");

@@ -1,0 +1,62 @@
+/**
+ * What a torrent's storage stands on: files, or a store of pieces.
+ *
+ * @module
+ */
+import type { Bitfield } from "../../_shared/bitfield.ts";
+import type { CheckFilesOptions } from "../check/check.ts";
+import type { DiskError } from "../error.ts";
+import type { FilePath, FileSystem } from "../file_system.ts";
+import type { PieceWrites } from "../pieces/piece_assembler.ts";
+import type { PiecesLostEvent } from "../storage.ts";
+
+/** Checks some pieces and corrects `have`. */
+export type CheckPieces = (pieces: readonly number[]) => Promise<void>;
+
+/** Where the pieces of one torrent are kept. */
+export interface Backing extends PieceWrites {
+  /** Whether each read costs a way to somewhere else. */
+  readonly isFar: boolean;
+  /** Where each file is. */
+  readonly paths: readonly FilePath[];
+  /** Payload bytes written. */
+  readonly writtenBytes: number;
+  /** Bytes read. */
+  readonly readBytes: number;
+  /** Whether a file is wanted. */
+  isWanted(fileIndex: number): boolean;
+  /** Selects or deselects a file. */
+  setWanted(
+    fileIndex: number,
+    wanted: boolean,
+    readOnly: boolean,
+  ): Promise<void>;
+  /** Finds out anew what is there, for a check. */
+  lookAgain(): Promise<void>;
+  /** Reads and hashes pieces, all by default. */
+  check(have: Bitfield, options: CheckFilesOptions): Promise<void>;
+  /** Makes sure that what is verified is in its place; tells what is not. */
+  confirm(
+    have: Bitfield,
+    check: CheckPieces,
+  ): Promise<Omit<PiecesLostEvent, "type"> | undefined>;
+  /** Told that a piece is verified and written. */
+  pieceGood?(pieceIndex: number, have: Bitfield): Promise<void> | undefined;
+  /** Finds what else is gone when a piece cannot be read. */
+  findLost(pieceIndex: number, have: Bitfield): Promise<readonly number[]>;
+  /** Waits for the device. */
+  sync(): Promise<DiskError[]>;
+  /** Describes the state. */
+  resumeData(
+    have: Bitfield,
+    partials: () => Iterable<readonly [number, Bitfield]>,
+  ): Promise<Uint8Array<ArrayBuffer>>;
+  /** Moves all files. */
+  move(folder: FilePath, target: FileSystem | undefined): Promise<void>;
+  /** Gives a file another name. */
+  rename(fileIndex: number, path: FilePath): Promise<void>;
+  /** Deletes everything. */
+  remove(): Promise<DiskError[]>;
+  /** Frees what it holds; after `remove` if that is called. */
+  close(): Promise<void>;
+}

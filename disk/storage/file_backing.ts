@@ -1,0 +1,160 @@
+/**
+ * Pieces in files.
+ *
+ * @module
+ */
+import type { Bitfield } from "../../_shared/bitfield.ts";
+import type { Awaitable } from "../awaitable.ts";
+import { checkFiles, type CheckFilesOptions } from "../check/check.ts";
+import { type DiskError, filesError } from "../error.ts";
+import type { FilePath, FileSystem } from "../file_system.ts";
+import type { HandleCache } from "../files/handle_cache.ts";
+import type { TorrentFiles } from "../files/torrent_files.ts";
+import type { PieceRun } from "../piece_store.ts";
+import { takeResumeData } from "../resume/resume_state.ts";
+import type { PiecesLostEvent, StorageTorrent } from "../storage.ts";
+import type { Backing, CheckPieces } from "./backing.ts";
+import { findLost, piecesOf } from "./lost_pieces.ts";
+
+/** The files of a torrent as what its storage stands on. */
+export class FileBacking implements Backing {
+  readonly isFar = false;
+  readonly #torrent: StorageTorrent;
+  readonly #files: TorrentFiles;
+  /** 1 for every file that is to be made. */
+  readonly #wanted: Uint8Array;
+  readonly #adopt: (fileSystem: FileSystem) => HandleCache;
+
+  constructor(
+    torrent: StorageTorrent,
+    files: TorrentFiles,
+    wanted: Uint8Array,
+    adopt: (fileSystem: FileSystem) => HandleCache,
+  ) {
+    this.#torrent = torrent;
+    this.#files = files;
+    this.#wanted = wanted;
+    this.#adopt = adopt;
+  }
+
+  get paths(): readonly FilePath[] {
+    return this.#files.stored.paths;
+  }
+
+  get writtenBytes(): number {
+    return this.#files.writtenBytes;
+  }
+
+  get readBytes(): number {
+    return this.#files.readBytes;
+  }
+
+  readRange(
+    pieceIndex: number,
+    offset: number,
+    into: Uint8Array<ArrayBuffer>,
+  ): Awaitable<boolean> {
+    return this.#files.readRange(pieceIndex, offset, into);
+  }
+
+  writeRange(
+    pieceIndex: number,
+    offset: number,
+    bytes: Uint8Array<ArrayBuffer>,
+  ): Awaitable<void> {
+    return this.#files.writeRange(pieceIndex, offset, bytes);
+  }
+
+  writePiece(pieceIndex: number, runs: readonly PieceRun[]): Awaitable<void> {
+    return this.#files.writePiece(pieceIndex, runs);
+  }
+
+  isWanted(fileIndex: number): boolean {
+    return this.#wanted[fileIndex] === 1;
+  }
+
+  async setWanted(
+    fileIndex: number,
+    wanted: boolean,
+    readOnly: boolean,
+  ): Promise<void> {
+    if (!wanted) await this.#files.deselect(fileIndex);
+    else if (!readOnly) await this.#files.settle((i) => i === fileIndex);
+    this.#wanted[fileIndex] = wanted ? 1 : 0;
+  }
+
+  async lookAgain(): Promise<void> {
+    await this.#files.stored.lookAgain();
+  }
+
+  check(have: Bitfield, options: CheckFilesOptions): Promise<void> {
+    return checkFiles(this.#torrent, this.#files, have, options);
+  }
+
+  async confirm(
+    have: Bitfield,
+    check: CheckPieces,
+  ): Promise<Omit<PiecesLostEvent, "type"> | undefined> {
+    const { layout } = this.#torrent;
+    const { stored } = this.#files;
+    const changed = await stored.changed((i) =>
+      this.#files.isInPart(i) ? undefined : this.isWanted(i)
+    );
+    if (changed.length === 0) return undefined;
+    const pieces = piecesOf(changed, layout, have);
+    await check(pieces);
+    await this.#files.settle((i) => this.isWanted(i));
+    for (const i of changed) {
+      if (stored.size(i) > layout.files[i]!.length) await stored.cut(i);
+    }
+    const lost = pieces.filter((pieceIndex) => !have.has(pieceIndex));
+    if (lost.length === 0) return undefined;
+    const error = filesError(
+      "replaced",
+      "complete",
+      changed.map((i) => stored.paths[i]!),
+      "It was deleted, replaced or written to meanwhile",
+      (count) => `, and ${count} more`,
+    );
+    return { pieces: lost, error };
+  }
+
+  findLost(pieceIndex: number, have: Bitfield): Promise<readonly number[]> {
+    return findLost(pieceIndex, this.#files, have);
+  }
+
+  sync(): Promise<DiskError[]> {
+    return this.#files.sync();
+  }
+
+  resumeData(
+    have: Bitfield,
+    partials: () => Iterable<readonly [number, Bitfield]>,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    return takeResumeData({
+      torrent: this.#torrent,
+      files: this.#files,
+      have,
+      wanted: this.#wanted,
+      partials,
+    });
+  }
+
+  async move(
+    folder: FilePath,
+    target: FileSystem | undefined,
+  ): Promise<void> {
+    await this.#files.move(folder, target && this.#adopt(target));
+  }
+
+  rename(fileIndex: number, path: FilePath): Promise<void> {
+    return this.#files.rename(fileIndex, path);
+  }
+
+  remove(): Promise<DiskError[]> {
+    return this.#files.remove();
+  }
+
+  /** Files are closed with the manager, or when others need the handles. */
+  async close(): Promise<void> {}
+}

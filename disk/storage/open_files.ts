@@ -1,0 +1,76 @@
+/**
+ * Opens a torrent in files.
+ *
+ * @module
+ */
+import { oddFiles } from "../check/check.ts";
+import { type DiskError, filesError } from "../error.ts";
+import type { TorrentFiles } from "../files/torrent_files.ts";
+import type { DiskAddOptions } from "../manager.ts";
+import { type TrustedResume, trustResumeData } from "../resume/resume_state.ts";
+import type { StorageTorrent } from "../storage.ts";
+import { padPieces } from "./check_torrent.ts";
+import type { ManagedStorage } from "./torrent_storage.ts";
+
+/** Looks at the files, finds out which pieces are there, and settles them. */
+export async function openFiles(
+  files: TorrentFiles,
+  torrent: StorageTorrent,
+  options: DiskAddOptions,
+  isWanted: (fileIndex: number) => boolean,
+  make: () => ManagedStorage,
+): Promise<ManagedStorage> {
+  const { existing = "verify", readOnly = false, signal } = options;
+  // What is only read is served as far as it is good.
+  const unreadable = readOnly ? new Map<number, DiskError>() : undefined;
+  files.stored.unreadable = unreadable;
+  await files.load(
+    isWanted,
+    existing === "trust" || existing === "assume-empty",
+  );
+  const storage = make();
+  const { have } = storage;
+  const { hold, onProgress } = options;
+  const check = (pieces?: readonly number[]) =>
+    storage.check({ hold, onProgress, signal }, pieces);
+  let resume: TrustedResume | undefined;
+  if (existing === "resume" && options.resume !== undefined) {
+    resume = await trustResumeData(options.resume, torrent, files);
+  }
+  if (resume !== undefined) {
+    for (const i of resume.have) have.set(i);
+    if (resume.doubtful.length > 0) await check(resume.doubtful);
+  } else if (existing === "trust") have.setAll();
+  else if (existing === "assume-empty") {
+    // Pieces of nothing but padding are never downloaded.
+    await check(padPieces(torrent));
+  } else await check();
+  files.stored.unreadable = undefined;
+  if (unreadable !== undefined) {
+    const [error] = unreadable.values();
+    if (error !== undefined && have.isEmpty) throw error;
+    storage.tellUnreadable(unreadable);
+  }
+  if (existing === "verify" || existing === "resume") {
+    const { foreign, surplus } = oddFiles(torrent, files, have);
+    const mayOverwrite = options.overwrite === true || readOnly ||
+      resume !== undefined;
+    if (foreign.length > 0 && !mayOverwrite) {
+      throw filesError(
+        "foreign-file",
+        "overwrite",
+        foreign.map((i) => files.stored.paths[i]!),
+        "It is no part of the torrent",
+        (count) => `, nor are ${count} more files`,
+      );
+    }
+    const longer = surplus.filter(isWanted);
+    if (longer.length > 0) storage.tellSurplus(longer);
+    if (!readOnly) { for (const i of longer) await files.stored.cut(i); }
+  }
+  if (!readOnly) await files.settle(isWanted);
+  for (const { pieceIndex, blocks } of resume?.partials ?? []) {
+    storage.adopt(pieceIndex, blocks);
+  }
+  return storage;
+}

@@ -1,0 +1,41 @@
+/**
+ * Opens a torrent in a store of pieces.
+ *
+ * @module
+ */
+import type { DiskAddOptions } from "../manager.ts";
+import type { PieceStorage } from "../piece_store.ts";
+import type { StorageTorrent } from "../storage.ts";
+import { padPieces } from "./check_torrent.ts";
+import { StoreBacking } from "./store_backing.ts";
+import type { ManagedStorage } from "./torrent_storage.ts";
+
+/** Opens it and finds out which pieces are there. */
+export async function openStore(
+  from: PieceStorage,
+  torrent: StorageTorrent,
+  options: DiskAddOptions,
+  wanted: Uint8Array,
+  make: (backing: StoreBacking) => ManagedStorage,
+): Promise<ManagedStorage> {
+  const { existing = "verify", readOnly = false, signal } = options;
+  const { hold, onProgress } = options;
+  const store = await from.open(torrent, { readOnly, signal });
+  const backing = new StoreBacking(torrent, store, wanted, readOnly);
+  const storage = make(backing);
+  try {
+    const { good, doubtful = [] } = await store.find(signal);
+    const { have } = storage;
+    for (const i of [...padPieces(torrent), ...good]) have.set(i);
+    if (existing === "trust") have.setAll();
+    const pieces = existing === "trust" || existing === "assume-empty"
+      ? []
+      : [...doubtful].filter((i) => !have.has(i));
+    await storage.check({ hold, onProgress, signal }, pieces);
+    await backing.confirm();
+    return storage;
+  } catch (error) {
+    await storage.close().catch(() => {});
+    throw error;
+  }
+}
