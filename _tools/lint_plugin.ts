@@ -128,7 +128,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
   disk: {
     files: [],
     resume: ["files"],
-    pieces: ["files"],
+    pieces: [],
     check: ["files", "pieces"],
     storage: ["files", "resume", "pieces", "check"],
   },
@@ -163,7 +163,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
     tracker: ["torrent"],
     transfer: ["torrent"],
   },
-  _shared: {},
+  _shared: { http: [] },
   utracker: {},
   htracker: {},
   webseed: {},

@@ -8,7 +8,7 @@ import type { Endpoint } from "../_shared/address.ts";
 import type { ByteConnection, ByteTransport } from "../_shared/byte_conn.ts";
 import { encodeText } from "../_shared/bytes.ts";
 import { type Clock, deadlineSignal, systemClock } from "../_shared/clock.ts";
-import type { HttpHead } from "../_shared/http_response.ts";
+import type { HttpHead } from "../_shared/http/http_response.ts";
 import { encodeGet, HttpExchange } from "./http/exchange.ts";
 
 /** How long it may take until the head of an answer is there, in milliseconds. */

@@ -26,10 +26,9 @@ import type { DiskEvent, DiskRequest } from "./messages.ts";
 import { MemoryFileSystem } from "./memory_file_system.ts";
 import type { PieceStorage } from "./piece_store.ts";
 import type {
-  CheckOptions,
+  DiskAddOptions,
   StorageTorrent,
   TorrentStorage,
-  TorrentStorageEvent,
 } from "./storage.ts";
 import type { Backing } from "./storage/backing.ts";
 import { checkTorrent } from "./storage/check_torrent.ts";
@@ -72,57 +71,6 @@ export interface DiskManagerOptions extends DiskBudgetOptions {
   readonly clock?: Clock | undefined;
   /** Closes the manager. */
   readonly signal?: AbortSignal | undefined;
-}
-
-/** Options of {@linkcode DiskManager.add}. */
-export interface DiskAddOptions extends CheckOptions {
-  /**
-   * How to treat existing files: `verify` hashes them; `assume-empty` takes
-   * nothing as good; `trust` takes everything as good without looking; `resume`
-   * trusts the resume data where files match it and hashes the rest.
-   *
-   * @default {"verify"}
-   */
-  readonly existing?:
-    | "verify"
-    | "assume-empty"
-    | "trust"
-    | "resume"
-    | undefined;
-  /** What {@linkcode TorrentStorage.resumeData} gave. */
-  readonly resume?: Uint8Array | undefined;
-  /** Files not to be created. @default {none} */
-  readonly skippedFiles?: ReadonlySet<number> | undefined;
-  /**
-   * Whether files may be overwritten that cannot be part of the torrent: where
-   * there is no resume data, and not one good piece in a file that is not empty
-   * and of another length.
-   *
-   * @default {false}
-   */
-  readonly overwrite?: boolean | undefined;
-  /** Folder below the base folder. @default {[]} */
-  readonly folder?: FilePath | undefined;
-  /**
-   * Whether to write nothing at all, as for seeding.
-   *
-   * @default {false}
-   */
-  readonly readOnly?: boolean | undefined;
-  /**
-   * `sparse`: a file has its full length from its first write on, without
-   * taking space. `none`: it grows.
-   *
-   * @default {"sparse"}
-   */
-  readonly allocation?: "sparse" | "none" | undefined;
-  /**
-   * Called synchronously for each event, mostly from inside `writeBlock`,
-   * instead of `events()`. Must not throw.
-   *
-   * @param event What happened.
-   */
-  readonly onEvent?: ((event: TorrentStorageEvent) => void) | undefined;
 }
 
 /** A torrent that is being added. */

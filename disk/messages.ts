@@ -5,8 +5,9 @@
  */
 import { EventQueue } from "../_shared/event_queue.ts";
 import { DiskError, toDiskError } from "./error.ts";
-import type { DiskAddOptions, DiskManager } from "./manager.ts";
+import type { DiskManager } from "./manager.ts";
 import type {
+  DiskAddOptions,
   StorageTorrent,
   TorrentStorage,
   TorrentStorageEvent,

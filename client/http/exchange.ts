@@ -8,7 +8,7 @@ import { type ByteConnection, writeAll } from "../../_shared/byte_conn.ts";
 import {
   type HttpHead,
   HttpResponseDecoder,
-} from "../../_shared/http_response.ts";
+} from "../../_shared/http/http_response.ts";
 
 /** Bytes that are read at a time; packed, they are a thousand times as many. */
 const READ_BYTES = 65_536;

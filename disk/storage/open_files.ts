@@ -6,9 +6,8 @@
 import { oddFiles } from "../check/check.ts";
 import { type DiskError, filesError } from "../error.ts";
 import type { TorrentFiles } from "../files/torrent_files.ts";
-import type { DiskAddOptions } from "../manager.ts";
 import { type TrustedResume, trustResumeData } from "../resume/resume_state.ts";
-import type { StorageTorrent } from "../storage.ts";
+import type { DiskAddOptions, StorageTorrent } from "../storage.ts";
 import { padPieces } from "./check_torrent.ts";
 import type { ManagedStorage } from "./torrent_storage.ts";
 

@@ -3,9 +3,8 @@
  *
  * @module
  */
-import type { DiskAddOptions } from "../manager.ts";
 import type { PieceStorage } from "../piece_store.ts";
-import type { StorageTorrent } from "../storage.ts";
+import type { DiskAddOptions, StorageTorrent } from "../storage.ts";
 import { padPieces } from "./check_torrent.ts";
 import { StoreBacking } from "./store_backing.ts";
 import type { ManagedStorage } from "./torrent_storage.ts";

@@ -6,7 +6,12 @@
  */
 import { normalizeHostname } from "../../_shared/address.ts";
 import type { HttpRequest } from "./http.ts";
-import { escapeXml, tryParseXml, xmlElements, xmlText } from "./xml.ts";
+import {
+  escapeXml,
+  tryParseXml,
+  xmlElements,
+  xmlText,
+} from "../../_shared/http/xml.ts";
 
 /** Services that map ports, best first. */
 const SERVICES: readonly string[] = [

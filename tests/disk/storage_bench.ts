@@ -2,11 +2,7 @@
 import { assertEquals } from "@std/assert";
 
 import type { FileSystem } from "../../disk/file_system.ts";
-import {
-  type DiskAddOptions,
-  DiskManager,
-  type DiskManagerOptions,
-} from "../../disk/manager.ts";
+import { DiskManager, type DiskManagerOptions } from "../../disk/manager.ts";
 import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
 import {
   type FileCall,

@@ -2,7 +2,7 @@ import { concatBytes, fromByteString, toHex } from "../../_shared/bytes.ts";
 import {
   HttpResponseDecoder,
   HttpResponseError,
-} from "../../_shared/http_response.ts";
+} from "../../_shared/http/http_response.ts";
 import type { FuzzTarget } from "./fuzz_target.ts";
 
 /** What comes of an answer that arrives so many bytes at a time. */

@@ -4,7 +4,7 @@ import {
   tryParseXml,
   xmlElements,
   xmlText,
-} from "../../../portmap/codec/xml.ts";
+} from "../../../_shared/http/xml.ts";
 
 const none = { permissions: "none" } as const;
 

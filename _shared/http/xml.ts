@@ -1,14 +1,19 @@
 /**
- * As much XML as gateways speak: elements and text. No DTD, no entities but the
+ * As much XML as gateways and object stores speak: elements and text. No DTD, no entities but the
  * five that every XML has, no attributes, everything bounded.
  *
  * @module
  */
 
-/** Most characters, depth and elements. */
-const MAX_LENGTH = 65_536;
 const MAX_DEPTH = 32;
-const MAX_ELEMENTS = 2048;
+
+/** How much a document may hold. */
+export interface XmlLimits {
+  /** Most characters. @default {65536} */
+  readonly maxLength?: number | undefined;
+  /** Most elements. @default {2048} */
+  readonly maxElements?: number | undefined;
+}
 
 /** Start of an element, its attributes passed over. */
 const START =
@@ -58,10 +63,13 @@ function after(text: string, end: string, from: number): number {
 
 /**
  * Parses a document. Returns its root, or `undefined` when it is broken, has a
- * DTD or an entity of its own, or is longer or deeper than gateways need.
+ * DTD or an entity of its own, or is longer or deeper than it may be.
  */
-export function tryParseXml(text: string): XmlElement | undefined {
-  if (text.length > MAX_LENGTH) return undefined;
+export function tryParseXml(
+  text: string,
+  { maxLength = 65_536, maxElements = 2048 }: XmlLimits = {},
+): XmlElement | undefined {
+  if (text.length > maxLength) return undefined;
   const document: XmlElement = { name: "", text: "", children: [] };
   const open: { element: XmlElement; tag: string }[] = [
     { element: document, tag: "" },
@@ -93,7 +101,7 @@ export function tryParseXml(text: string): XmlElement | undefined {
     } else {
       START.lastIndex = at;
       const match = START.exec(text);
-      if (match === null || ++elements > MAX_ELEMENTS) return undefined;
+      if (match === null || ++elements > maxElements) return undefined;
       const name = match[1]!.slice(match[1]!.indexOf(":") + 1);
       const child: XmlElement = { name, text: "", children: [] };
       element.children.push(child);

@@ -7,7 +7,7 @@ import {
 import {
   HttpResponseDecoder,
   HttpResponseError,
-} from "../../_shared/http_response.ts";
+} from "../../../_shared/http/http_response.ts";
 
 const none = { permissions: "none" } as const;
 const OK = "HTTP/1.1 200 OK\r\n";
