@@ -14,7 +14,7 @@ import {
   type DiskBudgetOptions,
 } from "./budget.ts";
 import { closed, DiskError } from "./error.ts";
-import type { FilePath, FileSystem } from "./file_system.ts";
+import type { FileSystem } from "./file_system.ts";
 import {
   findPaths,
   type FindPathsOptions,

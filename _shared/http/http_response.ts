@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { toByteString } from "./bytes.ts";
+import { toByteString } from "../bytes.ts";
 
 /** Longest head, interim ones and trailers included, in bytes. */
 const MAX_HEAD = 16_384;

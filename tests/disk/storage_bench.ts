@@ -11,6 +11,7 @@ import {
   interceptFileSystem,
 } from "../../disk/middleware.ts";
 import type {
+  DiskAddOptions,
   TorrentStorage,
   TorrentStorageEvent,
 } from "../../disk/storage.ts";

@@ -3,7 +3,7 @@ import {
   concatBytes,
   decodeTextLossy,
   fromByteString,
-} from "../../_shared/bytes.ts";
+} from "../../../_shared/bytes.ts";
 import {
   HttpResponseDecoder,
   HttpResponseError,
