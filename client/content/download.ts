@@ -438,15 +438,7 @@ export class Download {
         this.#sources.get(author ?? -1)?.bad?.(pieceIndex);
         for (const peer of this.#sources.values()) this.#suspect(peer);
       }
-    }
-    if (this.picker.pieces.state(pieceIndex) === "partial") {
-      // Memory was short: what was there of it is asked for again.
-      const blocks = this.#layout.pieceSize(pieceIndex) / BLOCK_SIZE;
-      for (let block = 0; block < blocks; block++) {
-        this.picker.pieces.lostBlock(pieceIndex, block);
-      }
-      return this.refillAll();
-    }
+    } else if (reason === "lost") this.picker.pieces.lostBlock(pieceIndex);
     const { torrent } = this.#content;
     torrent.publish({ type: "piece", pieceIndex, good: false });
     if (reason === "contradiction") {

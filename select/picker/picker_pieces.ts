@@ -200,16 +200,17 @@ export class PickerPieces {
    * again.
    *
    * @param pieceIndex Which piece.
-   * @param block Index of the block in the piece; one that is not here is left
-   * alone.
+   * @param block Index of the block in the piece, all that are here by default;
+   * one that is not here is left alone.
    * @throws {RangeError} If the piece is unknown.
    */
-  lostBlock(pieceIndex: number, block: number): void {
+  lostBlock(pieceIndex: number, block?: number): void {
     checkPiece(this.#table, pieceIndex);
     const partial = this.#book.partials.get(pieceIndex);
-    if (partial?.state[block] === RECEIVED) {
-      this.#book.discard(partial, [block]);
-    }
+    if (partial === undefined) return;
+    const blocks = block === undefined ? [...partial.state.keys()] : [block];
+    const here = blocks.filter((i) => partial.state[i] === RECEIVED);
+    if (here.length > 0) this.#book.discard(partial, here);
   }
 
   /**

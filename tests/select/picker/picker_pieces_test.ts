@@ -51,6 +51,11 @@ test("asks again for a block that could not be kept", () => {
   for (const block of [0, 2, 3]) picker.pieces.lostBlock(piece, block);
   assertInvariants(picker);
   assertThrows(() => picker.pieces.lostBlock(2, 0), RangeError);
+  const other = picker.pick(1, 2, 0);
+  picker.received(1, other[0]!.pieceIndex, other[0]!.blockOffset, 0);
+  picker.pieces.lostBlock(other[0]!.pieceIndex);
+  assertInvariants(picker);
+  assertEquals(show(picker.pick(1, 1, 0)), show(other.slice(0, 1)));
 });
 
 test("refuses to end a piece that is not complete", () => {
