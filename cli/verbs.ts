@@ -40,6 +40,11 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import("./transfer/download.ts")).downloadVerb,
   },
   {
+    name: "stream",
+    summary: "Play a torrent while it is fetched",
+    load: async () => (await import("./transfer/stream.ts")).streamVerb,
+  },
+  {
     name: "seed",
     summary: "Serve a complete torrent to peers",
     load: async () => (await import("./transfer/seed.ts")).seedVerb,

@@ -26,9 +26,10 @@ import type { TorrentFile } from "./torrent/torrent_file.ts";
  *
  * @param torrent The torrent.
  * @param file The file, one of `torrent.files`.
- * @param request The request; when it is aborted, nothing more is read.
- * @returns 200 or 206 with the bytes, 304, 405, 412, or 416. The body ends with
- * an error if the torrent is removed or stopped by one.
+ * @param request The request.
+ * @returns 200 or 206 with the bytes, 304, 405, 412, or 416. What is
+ * read ahead ends when the body is cancelled, as servers do when a client goes;
+ * the body ends with an error if the torrent is removed or stopped by one.
  *
  * @example
  * ```ts no-assert
@@ -83,7 +84,7 @@ export function fileResponse(
   }
   const body = method === "HEAD" || start === end
     ? null
-    : file.stream({ start, end, signal: request.signal });
+    : file.stream({ start, end });
   return new Response(body, { status: range === "whole" ? 200 : 206, headers });
 }
 

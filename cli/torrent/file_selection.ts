@@ -182,8 +182,12 @@ function indicesOf(
   });
 }
 
-/** Picks the files that one `--files` names. */
-function selectSome(text: string, paths: readonly string[]): number[] {
+/** Picks the files that one option names. */
+function selectSome(
+  text: string,
+  paths: readonly string[],
+  option: string,
+): number[] {
   const trimmed = text.trim();
   const numbers = parseNumbers(trimmed, paths.length);
   if (numbers !== undefined) return numbers;
@@ -195,16 +199,16 @@ function selectSome(text: string, paths: readonly string[]): number[] {
   if (named.length > 0) return named;
   if (/^[\d,\s-]+$/.test(trimmed)) {
     throw new UsageError(
-      `--files asks for ${trimmed} but there ${
+      `${option} asks for ${trimmed} but there ${
         paths.length === 1 ? "is only file 1" : `are files 1 to ${paths.length}`
       }`,
       "--list shows them",
     );
   }
-  const found = indicesOf(paths, globMatcher(trimmed, "--files"));
+  const found = indicesOf(paths, globMatcher(trimmed, option));
   if (found.length === 0) {
     throw new UsageError(
-      `--files matches none of ${plural(paths.length, "file")}: ${
+      `${option} matches none of ${plural(paths.length, "file")}: ${
         JSON.stringify(text)
       }`,
       "--list shows them",
@@ -220,13 +224,17 @@ function selectSome(text: string, paths: readonly string[]): number[] {
  * `1,3-5,9-`, else the path of a file or folder, else a glob.
  * @param paths The listed files, with forward slashes, in their order; the
  * torrent's name in front, if it has one, may be left out.
+ * @param option What the option is called.
  * @returns Indices into `paths`, ascending, each once, at least one.
  * @throws {UsageError} If a text names no file or one that is not there.
  */
 export function selectFiles(
   texts: readonly string[],
   paths: readonly string[],
+  option = "--files",
 ): number[] {
-  const wanted = new Set(texts.flatMap((text) => selectSome(text, paths)));
+  const wanted = new Set(
+    texts.flatMap((text) => selectSome(text, paths, option)),
+  );
   return [...wanted].sort((a, b) => a - b);
 }

@@ -82,7 +82,7 @@ async function listWhenKnown(
 }
 
 /** Refuses a torrent that no peer can ever be found for. */
-function checkReachable(
+export function checkReachable(
   source: Source,
   args: Arguments,
   plan: NetworkPlan,
@@ -100,9 +100,7 @@ function checkReachable(
     trackers.flat().length + plan.trackers.length > 0
   ) return;
   if (source.type === "magnet" && source.magnet.peers.length > 0) return;
-  if (args.get("listen") !== undefined || args.get("port") !== undefined) {
-    return;
-  }
+  if (plan.awaits) return;
   throw new CommandError(
     EXIT_NO_PEERS,
     "no-peers",

@@ -154,6 +154,8 @@ function encryptionOf(text: string): EncryptionPolicy {
   );
 }
 
+const NAMES = { listen: "listen", port: "port" } as const;
+
 /** How to open a session: what the person typed, checked. */
 export interface NetworkPlan {
   /** Options but for the address. */
@@ -176,22 +178,28 @@ export interface NetworkPlan {
   readonly host: string | undefined;
   /** Ports to listen on, best first. */
   readonly ports: readonly number[];
+  /** Whether the person said where to listen, as for peers that will come. */
+  readonly awaits: boolean;
 }
 
 /**
  * Checks the network options before anything is done.
  *
  * @param args What the person typed.
+ * @param names What `listen` and `port` are called, if not that.
  * @returns How to open the session.
  * @throws {UsageError} If an option makes no sense.
  */
-export function planNetwork(args: Arguments): NetworkPlan {
-  const address = args.get("listen");
-  const port = args.integer("port", 0, 65535);
+export function planNetwork(
+  args: Arguments,
+  names: Readonly<Record<"listen" | "port", string>> = NAMES,
+): NetworkPlan {
+  const address = args.get(names.listen);
+  const port = args.integer(names.port, 0, 65535);
   const ip = address === undefined ? undefined : tryParseIp(address);
   if (address !== undefined && ip === undefined) {
     throw new UsageError(
-      `--listen must be an IP address, not ${JSON.stringify(address)}`,
+      `--${names.listen} must be an IP address, not ${JSON.stringify(address)}`,
     );
   }
   // Listening on this machine only means: with nobody else.
@@ -238,6 +246,7 @@ export function planNetwork(args: Arguments): NetworkPlan {
     discovers: dht !== false || lpd !== false,
     host: address,
     ports: port === undefined ? [DEFAULT_PORT, 0] : [port],
+    awaits: address !== undefined || port !== undefined,
   };
 }
 

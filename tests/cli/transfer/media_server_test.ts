@@ -1,0 +1,123 @@
+/** What `bip stream` answers. */
+import { assertEquals, assertRejects } from "@std/assert";
+import { MediaServer } from "../../../cli/transfer/media_server.ts";
+import { simTorrent, SwarmWorld } from "../../../testing/mod.ts";
+
+const pure = { permissions: "none" } as const;
+
+/** A server of two of three files, all there. */
+async function scene(world: SwarmWorld, isLocal = true) {
+  const torrent = await simTorrent([
+    ["a.txt", 5],
+    ["b ü\n.mp4", 70_000],
+    ["c.mp3", 300],
+  ]);
+  const host = await world.seeder(torrent);
+  await world.until(() => host.torrent.state === "seeding");
+  const server = new MediaServer({ torrent: host.torrent, isLocal });
+  const ask = (path: string, headers: Record<string, string> = {}) =>
+    server.answer(new Request(`http://127.0.0.1:80${path}`, { headers }));
+  const choose = () =>
+    server.files = [host.torrent.files[1]!, host.torrent.files[2]!];
+  return { torrent, ask, choose };
+}
+
+Deno.test(
+  "MediaServer serves what was chosen, and a list of it",
+  pure,
+  async () => {
+    await using world = new SwarmWorld();
+    const { torrent, ask, choose } = await scene(world);
+    assertEquals(ask("/").status, 503);
+    choose();
+    const first = ask("/").headers.get("location")!;
+    assertEquals(first, "/2/b%20%C3%BC%0A.mp4");
+    const film = torrent.content.get("sim/b ü\n.mp4")!;
+    assertEquals(await ask(first).bytes(), film);
+    assertEquals(
+      await ask("/2", { range: "bytes=-2" }).bytes(),
+      film.slice(-2),
+    );
+    assertEquals(
+      await ask("/playlist.m3u").text(),
+      `#EXTM3U
+#EXTINF:-1,sim/b ü\\x0a.mp4
+http://127.0.0.1${first}
+#EXTINF:-1,sim/c.mp3
+http://127.0.0.1/3/c.mp3
+`,
+    );
+    for (const path of ["/1", "/1/a.txt", "/0", "/4", "/2/a/b", "/x", "/2e0"]) {
+      assertEquals(ask(path).status, 404, path);
+    }
+  },
+);
+
+Deno.test("MediaServer on this machine is for this machine", pure, async () => {
+  await using world = new SwarmWorld();
+  const { ask, choose } = await scene(world);
+  choose();
+  const status = (headers: Record<string, string>) => {
+    const response = ask("/2", headers);
+    void response.body?.cancel();
+    return response.status;
+  };
+  for (
+    const host of [
+      "127.0.0.1",
+      "127.0.0.1:8000",
+      "127.9.9.9",
+      "localhost",
+      "LocalHost:80",
+      "[::1]:80",
+    ]
+  ) assertEquals(status({ host }), 200, host);
+  for (
+    const host of [
+      "evil.example",
+      "localhost.evil.example",
+      "127.0.0.1.evil.example:80",
+      "10.0.0.1",
+      "[::2]",
+      "",
+      "a b",
+      "x@127.0.0.1.evil.example",
+    ]
+  ) assertEquals(status({ host }), 403, host);
+  const site = { host: "127.0.0.1", "sec-fetch-site": "cross-site" };
+  assertEquals(status({ ...site, "sec-fetch-mode": "no-cors" }), 403);
+  assertEquals(status({ ...site, "sec-fetch-mode": "navigate" }), 200);
+});
+
+Deno.test("MediaServer elsewhere is called as people like", pure, async () => {
+  await using world = new SwarmWorld();
+  const { ask, choose } = await scene(world, false);
+  choose();
+  const film = ask("/2", { host: "tv.example" });
+  assertEquals(film.status, 200);
+  await film.body!.cancel();
+});
+
+Deno.test(
+  "MediaServer has a limit, and forgets those who left",
+  pure,
+  async () => {
+    await using world = new SwarmWorld();
+    const { ask, choose } = await scene(world);
+    choose();
+    const open = Array.from({ length: 64 }, () => ask("/2"));
+    assertEquals(open.map(({ status }) => status), new Array(64).fill(200));
+    assertEquals(ask("/2").status, 503);
+    await open[0]!.body!.cancel();
+    assertEquals((await open[1]!.bytes()).length, 70_000);
+    open[0] = ask("/2");
+    open[1] = ask("/3");
+    assertEquals(ask("/2").status, 503);
+    // What ends with an error is over, too.
+    const [last] = open.splice(63);
+    const failed = assertRejects(() => last!.bytes(), Error, "removed");
+    await world.run(world.hosts[0]!.torrent.close());
+    await failed;
+    for (const { body } of open) await body!.cancel().catch(() => {});
+  },
+);
