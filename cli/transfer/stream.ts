@@ -282,14 +282,14 @@ export const streamVerb: Verb = {
   details: [
     "SOURCE is what bip download takes: a torrent file (a path, a file:, http or https URL, - for stdin), a magnet link, urn:btih:HASH, or an info-hash.",
     "Prints the URL at which a player finds the file, which is the largest film or sound unless --file says otherwise; with several, they are in the list at /playlist.m3u. What a player reads next is fetched before all else, wherever it jumps to.",
-    "What was fetched is removed when the command ends, unless --keep is given: then it is kept in DIR, and bip download goes on from there.",
+    "What was fetched is removed when the command ends, unless --keep is given: then it is kept in DIR, and bip download goes on from there. Without --keep, DIR is a new one in the folder for temporary files (TMPDIR).",
     "The URL is for this machine only: programs of other machines, and pages of other names, get nothing unless --listen names an address that they reach.",
     `${JSON_DETAILS} bip stream prints {"type":"stream", "url", "playlist", "files": [{"path", "length", "url"}]} as soon as that is known.`,
   ],
   operands: [1, 1],
   operandNames: ["SOURCE"],
   permissions:
-    "--allow-net --allow-read=SOURCE,DIR,FILE --allow-write=DIR,FILE; without --keep, of the folder for temporary files",
+    "--allow-net --allow-read=SOURCE,DIR,FILE --allow-write=DIR,FILE",
   options: [
     {
       name: "file",
