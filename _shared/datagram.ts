@@ -187,10 +187,13 @@ export async function serveDatagrams(
 /** Wraps a socket of `Deno.listenDatagram`. */
 export function wrapDatagramConn(conn: Deno.DatagramConn): DatagramSocket {
   const buffer = new Uint8Array(MAX_DATAGRAM);
-  const address = conn.addr as Deno.NetAddr;
+  const own = conn.addr as Deno.NetAddr;
   let closed = false;
   let errors = 0;
   let wake = () => {};
+  // Many datagrams in a row go to one peer, whose endpoint nobody changes.
+  let lastTo: Endpoint | undefined;
+  let address: Deno.NetAddr;
   const close = () => {
     if (closed) return;
     closed = true;
@@ -257,12 +260,15 @@ export function wrapDatagramConn(conn: Deno.DatagramConn): DatagramSocket {
     }
   };
   return {
-    local: { hostname: address.hostname, port: address.port },
+    local: { hostname: own.hostname, port: own.port },
     dropped: 0,
     receive,
     send(data, to) {
-      const { hostname, port } = to;
-      const address = { transport: "udp" as const, hostname, port };
+      if (to !== lastTo) {
+        const { hostname, port } = to;
+        lastTo = to;
+        address = { transport: "udp", hostname, port };
+      }
       return conn.send(data, address) as Promise<unknown> as Promise<void>;
     },
     async serve(answer, options) {

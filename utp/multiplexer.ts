@@ -42,6 +42,15 @@ const SYNS_PER_SECOND = 100;
 /** RESETs sent in a second to those who have no connection. */
 const RESETS_PER_SECOND = 20;
 
+/** A datagram that is made or sent; used again and again. */
+interface Slot {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** What was sent of them last. */
+  view: Uint8Array<ArrayBuffer>;
+  connection: UtpConnection | undefined;
+  readonly done: (error?: unknown) => void;
+}
+
 /** Options of {@linkcode UtpMultiplexer}. */
 export interface UtpMultiplexerOptions {
   /** The socket; it is closed with the multiplexer. */
@@ -73,11 +82,11 @@ export class UtpMultiplexer implements Disposable {
   #isListening = false;
   #isClosed = false;
   readonly #packet = createUtpPacket();
-  readonly #free: Uint8Array<ArrayBuffer>[] = [];
+  readonly #free: Slot[] = [];
+  #slot: Slot = this.#makeSlot();
   /** Datagrams that the system has not taken yet, and who waits for that. */
   #sending = 0;
   readonly #blocked = new Set<UtpConnection>();
-  #out: Uint8Array<ArrayBuffer> = new Uint8Array(MAX_DATAGRAM);
   readonly #syns: TokenBucket;
   readonly #resets: TokenBucket;
   readonly #running: Promise<void>;
@@ -102,7 +111,7 @@ export class UtpMultiplexer implements Disposable {
       clock.now(),
     );
     this.others = new SharedSocket(socket);
-    const out = () => this.#out;
+    const out = () => this.#slot.bytes;
     this.#port = {
       local: socket.local,
       now: () => clock.now(),
@@ -310,26 +319,41 @@ export class UtpMultiplexer implements Disposable {
       windowSize: 0,
       seqNr: randomInt(this.#random, 0x10000),
       ackNr: packet.seqNr,
-    }, this.#out);
+    }, this.#slot.bytes);
     this.#send(UTP_HEADER_LENGTH, to);
   }
 
   #send(length: number, to: Endpoint, connection?: UtpConnection): void {
-    const bytes = this.#out;
-    this.#out = this.#free.pop() ?? new Uint8Array(MAX_DATAGRAM);
+    const slot = this.#slot;
+    this.#slot = this.#free.pop() ?? this.#makeSlot();
+    slot.connection = connection;
+    // Most datagrams have one of few lengths.
+    if (slot.view.length !== length) slot.view = slot.bytes.subarray(0, length);
     this.#sending++;
-    // What the system refuses is lost, as any datagram may be.
-    const done = (error?: unknown) => {
-      this.#free.push(bytes);
-      this.#sending--;
-      if (error instanceof Error) connection?.sendFailed(error);
-      if (this.#blocked.size > 0 && this.#sending < MAX_SENDING) {
-        const [first] = this.#blocked;
-        this.#blocked.delete(first!);
-        first!.pump();
-      }
+    this.#socket.send(slot.view, to).then(slot.done, slot.done);
+  }
+
+  #makeSlot(): Slot {
+    const bytes = new Uint8Array(MAX_DATAGRAM);
+    const slot: Slot = {
+      bytes,
+      view: bytes,
+      connection: undefined,
+      done: (error) => {
+        const { connection } = slot;
+        slot.connection = undefined;
+        this.#free.push(slot);
+        this.#sending--;
+        // What the system refuses is lost, as any datagram may be.
+        if (error instanceof Error) connection?.sendFailed(error);
+        if (this.#blocked.size > 0 && this.#sending < MAX_SENDING) {
+          const [first] = this.#blocked;
+          this.#blocked.delete(first!);
+          first!.pump();
+        }
+      },
     };
-    this.#socket.send(bytes.subarray(0, length), to).then(done, done);
+    return slot;
   }
 
   #find(id: number, from: Endpoint): UtpConnection | undefined {
