@@ -1,0 +1,130 @@
+/**
+ * qBittorrent with the settings it comes with, on a host that has nothing but
+ * its loopback; ours runs beside it.
+ */
+import { bipArguments } from "../support/bip_command.ts";
+import { NetnsHosts } from "../support/netns_hosts.ts";
+import { TempDir } from "../support/paths.ts";
+import type { Child } from "../support/process.ts";
+import { until } from "./discovery.ts";
+
+/** Where it listens, and where its page is. */
+export const PORT = 16_999;
+const PAGE = "http://127.0.0.1:18080/api/v2";
+
+/** Settings that a program needs which nobody looks at. */
+const SETTINGS = `[LegalNotice]
+Accepted=true
+
+[BitTorrent]
+Session\\Port=${PORT}
+
+[Preferences]
+WebUI\\Address=127.0.0.1
+WebUI\\Port=18080
+WebUI\\LocalHostAuth=false
+`;
+
+/** What it tells of a torrent. */
+export interface QTorrent {
+  /** By which it calls the torrent. */
+  readonly hash: string;
+  /** 0 to 1. */
+  readonly progress: number;
+  readonly state: string;
+}
+
+/** One qBittorrent. */
+export class QBittorrent implements AsyncDisposable {
+  readonly #hosts: NetnsHosts;
+  readonly #stack = new AsyncDisposableStack();
+  readonly #temp = new TempDir();
+
+  private constructor(hosts: NetnsHosts) {
+    this.#hosts = hosts;
+    this.#stack.use(this.#temp);
+    this.#stack.use(hosts);
+  }
+
+  /** Starts it; forced encryption is its one other setting. */
+  static async start(isForced = false): Promise<QBittorrent> {
+    const one = new QBittorrent(await NetnsHosts.open(1));
+    try {
+      const folder = one.#temp.join("qBittorrent/config");
+      await Deno.mkdir(folder, { recursive: true });
+      await Deno.writeTextFile(
+        `${folder}/qBittorrent.conf`,
+        isForced
+          ? SETTINGS.replace("\n\n[Pref", "\nSession\\Encryption=1\n\n[Pref")
+          : SETTINGS,
+      );
+      one.#stack.use(one.#hosts.start(0, {
+        command: "qbittorrent-nox",
+        args: [`--profile=${one.#temp.path}`],
+      }, { HOME: one.#temp.path }));
+      await until(
+        "qBittorrent's page is there",
+        () => one.#ask("app/version").then(() => true, () => false),
+      );
+      return one;
+    } catch (error) {
+      await one[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Starts `bip` beside it. */
+  startBip(...args: string[]): Child {
+    return this.#stack.use(this.#hosts.start(0, {
+      command: Deno.execPath(),
+      args: bipArguments(args, {
+        flags: ["--unstable-net"],
+        permissions: [
+          "--allow-net",
+          "--allow-read",
+          "--allow-write",
+          "--allow-sys=networkInterfaces",
+        ],
+      }),
+    }, { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" }));
+  }
+
+  /** Adds a torrent whose content is, or will be, in a folder. */
+  async add(torrent: string, dir: string, isSeed: boolean): Promise<void> {
+    await this.#ask(
+      "torrents/add",
+      ...["-F", `torrents=@${torrent}`, "-F", `savepath=${dir}`],
+      ...["-F", `skip_checking=${isSeed}`, "-F", "autoTMM=false"],
+    );
+    await until(
+      "it knows the torrent",
+      async () => (await this.all()).length > 0,
+    );
+  }
+
+  /** Tells it of a peer for its torrent. */
+  async addPeer(peer: string): Promise<void> {
+    const [{ hash }] = await this.all() as [QTorrent];
+    await this.#ask("torrents/addPeers", "-d", `hashes=${hash}&peers=${peer}`);
+  }
+
+  /** Goes on after an error. */
+  async resume(): Promise<void> {
+    await this.#ask("torrents/resume", "-d", "hashes=all");
+  }
+
+  /** Its torrents. */
+  async all(): Promise<readonly QTorrent[]> {
+    return JSON.parse(await this.#ask("torrents/info"));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync();
+  }
+
+  async #ask(path: string, ...args: string[]): Promise<string> {
+    const words = ["curl", "-sSf", "--max-time", "5", ...args]
+      .map((word) => `'${word}'`);
+    return await this.#hosts.run(0, `${words.join(" ")} ${PAGE}/${path}`);
+  }
+}
