@@ -41,6 +41,10 @@ const BIP_PERMISSIONS = ["-A"];
  */
 const LAZY_IMPORTS = "--unstable-lazy-dynamic-imports";
 
+/** Hundreds of sessions make much that soon is garbage. */
+const SIMULATION_MEMORY =
+  "--v8-flags=--max-semi-space-size=64,--max-old-space-size=8192";
+
 const CLI = `${ROOT}/cli/main.ts`;
 
 const deno = (
@@ -104,6 +108,14 @@ const TASKS: Readonly<
       // They mostly wait for each other's timers.
       ["-A", "--parallel", ...UNSTABLE],
       testArguments(context, ["tests/interop"]),
+    ),
+  simulate: (context) =>
+    deno(
+      context,
+      "run",
+      ["-A", "--no-check", ...UNSTABLE, SIMULATION_MEMORY],
+      [`${ROOT}/_tools/simulate.ts`, ...context.args],
+      context.cwd,
     ),
   fuzz: script("tests/fuzz/fuzz.ts"),
   bench: script("bench/main.ts"),

@@ -148,7 +148,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
     driver: [],
   },
   tracker: { table: [], kv: ["table"] },
-  testing: { audit: [], compliance: [] },
+  testing: { audit: [], compliance: [], simulation: [] },
   daemon: {
     http: [],
     state: [],

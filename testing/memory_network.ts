@@ -31,6 +31,52 @@ export interface MemoryNetworkOptions {
    * @default {65536}
    */
   readonly windowBytes?: number;
+  /**
+   * Things arrive at multiples of it only, in milliseconds: large swarms go
+   * through fewer moments. 0 for when they do.
+   *
+   * @default {0}
+   */
+  readonly tickMs?: number;
+}
+
+/** How fast a host of a {@linkcode MemoryNetwork} is, in bytes per second. */
+export interface HostLink {
+  /** What it can send. @default {Infinity} */
+  readonly upload?: number | undefined;
+  /** What it can receive. @default {Infinity} */
+  readonly download?: number | undefined;
+}
+
+/** Chunks up to this size are not kept waiting by what is being sent. */
+const SHORT_CHUNK = 1024;
+
+/** One direction of a host's link: chunks go through it in turn. */
+class Lane {
+  readonly #bytesPerMs: number;
+  #freeAt = 0;
+
+  constructor(bytesPerSecond = Infinity) {
+    this.#bytesPerMs = bytesPerSecond / 1000;
+  }
+
+  /** Takes a chunk that comes at a time; returns when it is through. */
+  pass(at: number, length: number): number {
+    const ms = length / this.#bytesPerMs;
+    this.#freeAt = Math.max(at, this.#freeAt) + ms;
+    return length <= SHORT_CHUNK ? at + ms : this.#freeAt;
+  }
+}
+
+/** What all connections of a host go through. */
+class Link {
+  readonly up: Lane;
+  readonly down: Lane;
+
+  constructor({ upload, download }: HostLink = {}) {
+    this.up = new Lane(upload);
+    this.down = new Lane(download);
+  }
 }
 
 interface Waiter {
@@ -44,21 +90,38 @@ class Pipe {
   readonly #window: number;
   readonly #chunks: Uint8Array[] = [];
   readonly #timers = new Set<() => void>();
+  readonly #up: Lane;
+  readonly #down: Lane;
+  readonly #tickMs: number;
+  #lastAt = 0;
   #unread = 0;
   #ended = false;
   #broken = false;
   #reader: Waiter | undefined;
   #writer: Waiter | undefined;
 
-  constructor(clock: Clock, latencyMs: number, window: number) {
+  constructor(
+    { clock, latencyMs = 0, windowBytes = 65_536, tickMs = 0 }:
+      MemoryNetworkOptions,
+    from: Link,
+    to: Link,
+  ) {
     this.#clock = clock;
     this.#latencyMs = latencyMs;
-    this.#window = window;
+    this.#window = windowBytes;
+    this.#tickMs = tickMs;
+    this.#up = from.up;
+    this.#down = to.down;
   }
 
-  #later(action: () => void): void {
-    if (this.#latencyMs === 0) return action();
-    const at = this.#clock.now() + this.#latencyMs;
+  /** Does something when so many bytes, sent now, are on the other side. */
+  #later(length: number, action: () => void): void {
+    const now = this.#clock.now();
+    const sent = this.#up.pass(now, length) + this.#latencyMs;
+    let at = Math.max(this.#down.pass(sent, length), this.#lastAt);
+    if (this.#tickMs > 0) at = Math.ceil(at / this.#tickMs) * this.#tickMs;
+    this.#lastAt = at;
+    if (at <= now) return action();
     const cancel = this.#clock.schedule(at, () => {
       this.#timers.delete(cancel);
       action();
@@ -80,7 +143,7 @@ class Pipe {
     if (this.#broken) throw new Deno.errors.BrokenPipe("Broken pipe");
     const chunk = data.slice(0, this.#window - this.#unread);
     this.#unread += chunk.length;
-    this.#later(() => {
+    this.#later(chunk.length, () => {
       this.#chunks.push(chunk);
       this.#wake();
     });
@@ -108,7 +171,7 @@ class Pipe {
 
   /** The writing side closed: what is on its way arrives, then the end. */
   end(): void {
-    this.#later(() => {
+    this.#later(0, () => {
       this.#ended = true;
       this.#wake();
     });
@@ -243,7 +306,8 @@ class MemoryListener implements ByteListener {
 export class MemoryNetwork {
   readonly #clock: Clock;
   readonly #latencyMs: number;
-  readonly #window: number;
+  readonly #options: MemoryNetworkOptions;
+  readonly #links = new Map<string, Link>();
   readonly #listeners = new Map<string, MemoryListener>();
   readonly #blackholes = new Set<string>();
   readonly #names = new Map<string, string>();
@@ -259,7 +323,23 @@ export class MemoryNetwork {
   constructor(options: MemoryNetworkOptions) {
     this.#clock = options.clock;
     this.#latencyMs = options.latencyMs ?? 0;
-    this.#window = options.windowBytes ?? 65_536;
+    this.#options = options;
+  }
+
+  #linkOf(hostname: string): Link {
+    let link = this.#links.get(hostname);
+    if (link === undefined) this.#links.set(hostname, link = new Link());
+    return link;
+  }
+
+  /**
+   * Makes a host as slow as its link, for connections that are yet to come.
+   *
+   * @param hostname Its IP address.
+   * @param link How fast it is.
+   */
+  link(hostname: string, link: HostLink): void {
+    this.#links.set(hostname, new Link(link));
   }
 
   /**
@@ -308,8 +388,10 @@ export class MemoryNetwork {
    * @returns Both ends.
    */
   pair(a: Endpoint, b: Endpoint): [ByteConnection, ByteConnection] {
-    const there = new Pipe(this.#clock, this.#latencyMs, this.#window);
-    const back = new Pipe(this.#clock, this.#latencyMs, this.#window);
+    const near = this.#linkOf(a.hostname);
+    const far = this.#linkOf(b.hostname);
+    const there = new Pipe(this.#options, near, far);
+    const back = new Pipe(this.#options, far, near);
     return [
       new MemoryConnection(a, b, back, there),
       new MemoryConnection(b, a, there, back),

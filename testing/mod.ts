@@ -10,6 +10,7 @@
  * | {@linkcode MemoryNetwork} | TCP: `transports` of a `Session` or `Handshaker` |
  * | {@linkcode DatagramNetwork} | UDP: `socket` of a `MainlineDht`, `openSocket` of a `UdpTrackerClient` |
  * | {@linkcode SwarmWorld} | hosts with a `Session` each, and a network between them |
+ * | {@linkcode simulateSwarm} | a swarm of hundreds, to compare policies by |
  * | {@linkcode testFileSystem} | tests of a `FileSystem` |
  * | {@linkcode testPieceStorage} | tests of a `PieceStorage` |
  * | {@linkcode testSwarmStore} | tests of a `SwarmStore` |
@@ -49,6 +50,7 @@ export * from "./datagram_network.ts";
 export * from "./sim_torrent.ts";
 export * from "./sim_host.ts";
 export * from "./swarm_world.ts";
+export * from "./simulation.ts";
 export * from "./file_system_compliance.ts";
 export * from "./swarm_store_compliance.ts";
 export {
