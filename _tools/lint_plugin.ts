@@ -77,7 +77,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     "client",
     "daemon",
   ],
-  testing: ["metainfo", "disk", "tracker", "client"],
+  testing: ["metainfo", "disk", "select", "tracker", "client"],
 };
 
 /**

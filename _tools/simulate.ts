@@ -13,7 +13,7 @@ import {
   SimulationError,
   type SimulationResult,
   summarizeSimulation,
-} from "../testing/simulation.ts";
+} from "../testing/mod.ts";
 
 const HELP = `Usage: deno task simulate FILE... [--out=DIR] [--seed=N] [--json]
 

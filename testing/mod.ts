@@ -68,3 +68,22 @@ export type {
   OpenSwarmStore,
   SwarmStoreWorld,
 } from "./compliance/swarm_say.ts";
+export type {
+  SimBehaviour,
+  SimChokerName,
+  SimPeerGroup,
+  SimStrategyName,
+  SimulationConfig,
+} from "./simulation/config.ts";
+export { checkSimulation, SimulationError } from "./simulation/config.ts";
+export {
+  type NamedSimulations,
+  plotSimulations,
+  type SimGroupSummary,
+  summarizeSimulation,
+} from "./simulation/report.ts";
+export type {
+  SimPeerResult,
+  SimSample,
+  SimulationResult,
+} from "./simulation/result.ts";

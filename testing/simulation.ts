@@ -17,26 +17,6 @@ import type {
   SimulationResult,
 } from "./simulation/result.ts";
 
-export type {
-  SimBehaviour,
-  SimChokerName,
-  SimPeerGroup,
-  SimStrategyName,
-  SimulationConfig,
-} from "./simulation/config.ts";
-export { checkSimulation, SimulationError } from "./simulation/config.ts";
-export {
-  type NamedSimulations,
-  plotSimulations,
-  type SimGroupSummary,
-  summarizeSimulation,
-} from "./simulation/report.ts";
-export type {
-  SimPeerResult,
-  SimSample,
-  SimulationResult,
-} from "./simulation/result.ts";
-
 /** Peers that the tracker of a simulation names at a time. */
 const NAMED_PEERS = 40;
 /** How often a peer asks it, in milliseconds. */

@@ -16,25 +16,35 @@ import { ranked, sequential } from "../../select/ranked.ts";
 import { randomOrder, rarestFirst } from "../../select/rarest_first.ts";
 import type { SelectionStrategy } from "../../select/selection_strategy.ts";
 
-const STRATEGIES = {
+/** In which order a simulated peer fetches pieces. */
+export type SimStrategyName =
+  | "rarest-first"
+  | "sequential"
+  | "random"
+  | "last-first";
+
+/** How a simulated peer decides whom to serve. */
+export type SimChokerName =
+  | "tit-for-tat"
+  | "fastest-upload"
+  | "round-robin"
+  | "anti-leech";
+
+const STRATEGIES: Readonly<Record<SimStrategyName, () => SelectionStrategy>> = {
   "rarest-first": () => rarestFirst(),
   sequential: () => sequential(),
   random: () => randomOrder(),
   "last-first": () => ranked((pieceIndex) => -pieceIndex),
-} satisfies Record<string, () => SelectionStrategy>;
+};
 
-const CHOKERS = {
-  "tit-for-tat": (random: RandomSource) => titForTatChoker({ random }),
-  "fastest-upload": (random: RandomSource) => fastestUploadChoker({ random }),
-  "round-robin": (random: RandomSource) => roundRobinChoker({ random }),
-  "anti-leech": (random: RandomSource) => antiLeechChoker({ random }),
-} satisfies Record<string, (random: RandomSource) => Choker>;
-
-/** In which order a simulated peer fetches pieces. */
-export type SimStrategyName = keyof typeof STRATEGIES;
-
-/** How a simulated peer decides whom to serve. */
-export type SimChokerName = keyof typeof CHOKERS;
+const CHOKERS: Readonly<
+  Record<SimChokerName, (random: RandomSource) => Choker>
+> = {
+  "tit-for-tat": (random) => titForTatChoker({ random }),
+  "fastest-upload": (random) => fastestUploadChoker({ random }),
+  "round-robin": (random) => roundRobinChoker({ random }),
+  "anti-leech": (random) => antiLeechChoker({ random }),
+};
 
 /**
  * How a simulated peer behaves. A free rider unchokes nobody. A liar has nothing
@@ -66,13 +76,13 @@ export interface SimPeerGroup {
    * @default {always there}
    */
   readonly churn?: { readonly onS: number; readonly offS: number };
-  /** @default {"honest"} */
+  /** How they behave. @default {"honest"} */
   readonly behaviour?: SimBehaviour;
-  /** @default {that of a session} */
+  /** In which order they fetch pieces. @default {that of a session} */
   readonly strategy?: SimStrategyName;
-  /** @default {those of a session} */
+  /** How they decide whom to serve. @default {those of a session} */
   readonly choker?: SimChokerName;
-  /** @default {"honest"} */
+  /** What they tell of their pieces. @default {"honest"} */
   readonly revelation?: RevelationName;
   /** Most peers served at a time. @default {"rate-based"} */
   readonly uploadSlots?: number | "rate-based";

@@ -3,7 +3,7 @@ import {
   simulateSwarm,
   type SimulationConfig,
   summarizeSimulation,
-} from "../../testing/simulation.ts";
+} from "../../testing/mod.ts";
 
 const permissions: Deno.PermissionOptions = "none";
 
