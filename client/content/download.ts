@@ -20,7 +20,7 @@ import {
   SmartBan,
   splitDigests,
 } from "../../select/smart_ban.ts";
-import { stealFromSlow } from "../../select/steal_policy.ts";
+import { stealFromStalled } from "../../select/steal_policy.ts";
 import type { PeerKey } from "../../select/selection_strategy.ts";
 import { authorOf } from "./author.ts";
 import { SessionError } from "../error.ts";
@@ -49,7 +49,7 @@ export class Download {
   readonly #storage: TorrentStorage;
   readonly #clock: Clock;
   readonly #smartBan = new SmartBan();
-  readonly #steal = stealFromSlow();
+  readonly #steal = stealFromStalled();
   readonly #batch: BlockAddress[] = [];
   readonly #meter = new RateMeter();
   readonly #turns: RequestTurns;

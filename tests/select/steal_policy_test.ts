@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { stealFromSlow } from "../../select/mod.ts";
+import { stealFromSlow, stealFromStalled } from "../../select/mod.ts";
 
 const test = (name: string, fn: () => void) =>
   Deno.test({ name: `stealFromSlow ${name}`, permissions: "none", fn });
@@ -42,4 +42,18 @@ test("moves nothing that would arrive later", () => {
   const policy = stealFromSlow();
   assertEquals(policy.judge(load(10, 0), load(1, 0.1)), undefined);
   assert(policy.judge(load(10, 0), load(1, 0.2)) !== undefined);
+});
+
+Deno.test({
+  name: "stealFromStalled takes from those without a block for 15 s only",
+  permissions: "none",
+  fn() {
+    const policy = stealFromStalled();
+    const idle = load(1e6, 0);
+    assertEquals(policy.judge(idle, load(1, 50, 14_999)), undefined);
+    const first = policy.judge(idle, load(1e6, 1, 16_000))!;
+    const second = policy.judge(load(0, 0), load(0, 1, 15_000))!;
+    assertEquals([first.keep, second.keep], [0, 0]);
+    assert(first.score > second.score);
+  },
 });
