@@ -249,8 +249,8 @@ export class PieceTable implements PieceView {
     return true;
   }
 
-  lose(peer: PickerPeer, pieceIndex: number): boolean {
-    if (!peer.has(pieceIndex)) return false;
+  lose(peer: PickerPeer, pieceIndex: number): void {
+    if (!peer.has(pieceIndex)) return;
     if (peer.isSeed && (peer.lacks?.size ?? 0) >= MAX_LACKS) {
       this.#spellOut(peer);
     }
@@ -267,7 +267,6 @@ export class PieceTable implements PieceView {
       const at = peer.few?.indexOf(pieceIndex) ?? -1;
       if (at >= 0) peer.few!.splice(at, 1);
     }
-    return true;
   }
 
   /** The best open piece that a peer has, or -1. */
