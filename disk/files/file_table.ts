@@ -8,7 +8,8 @@ import { foldName } from "../../metainfo/path_tree.ts";
 import type { FileInfo, FilePath, FileSystem } from "../file_system.ts";
 
 const MISSING = -1;
-const UNKNOWN = -2;
+const WRITTEN = -2;
+const UNSEEN = -3;
 
 /** Files between two turns of the event loop. */
 const TURN_FILES = 500;
@@ -29,7 +30,7 @@ export class FileTable {
   #foreign: Set<number> | undefined;
 
   constructor(count: number) {
-    this.#sizes = new Float64Array(count).fill(UNKNOWN);
+    this.#sizes = new Float64Array(count).fill(UNSEEN);
     this.#times = new Float64Array(count);
     this.#changes = new Float64Array(count);
     this.#ids = new Float64Array(count);
@@ -37,7 +38,7 @@ export class FileTable {
 
   /** Whether a file was seen since it was last written. */
   isKnown(fileIndex: number): boolean {
-    return this.#sizes[fileIndex] !== UNKNOWN;
+    return this.#sizes[fileIndex]! >= MISSING;
   }
 
   /** The size of a file; negative when there is none, or not known. */
@@ -72,7 +73,7 @@ export class FileTable {
 
   /** A file is written to: only its number stays known. */
   touch(fileIndex: number, id?: number): void {
-    this.#sizes[fileIndex] = UNKNOWN;
+    this.#sizes[fileIndex] = WRITTEN;
     this.stamp(fileIndex, undefined);
     if (id !== undefined && this.#ids[fileIndex] === 0) {
       this.#ids[fileIndex] = id;
@@ -104,7 +105,8 @@ export class FileTable {
 
   /** Whether a file is gone, or another than the one we know. */
   isOther(fileIndex: number, info: FileInfo | undefined): boolean {
-    if (info === undefined) return this.#sizes[fileIndex] !== MISSING;
+    const size = this.#sizes[fileIndex]!;
+    if (info === undefined) return size >= 0 || size === WRITTEN;
     const id = this.#ids[fileIndex]!;
     return id !== 0 && info.id !== undefined && id !== info.id;
   }

@@ -100,7 +100,7 @@ export class MessageChannel<Peer> {
 
   /** Sends what waits once the caller is done. */
   flush(): void {
-    if (this.#flushing || this.#writing || this.#closed) return;
+    if (this.#flushing || this.#writing) return;
     if (this.#host.waiting(this.#peer) === 0) return;
     this.#flushing = true;
     queueMicrotask(() => {

@@ -56,6 +56,26 @@ Deno.test(
 );
 
 Deno.test(
+  "resume data: pieces may be begun in any order, of files not there yet",
+  pure,
+  async () => {
+    const memory = new MemoryFileSystem();
+    let resume: Uint8Array;
+    {
+      await using bench = await open(torrent, { memory });
+      for (const i of [3, 0, 2]) {
+        const block = torrent.content[i]!.subarray(0, 16384);
+        bench.storage.writeBlock(i, 0, block);
+      }
+      resume = await bench.storage.resumeData();
+    }
+    await using disk = new DiskManager({ fileSystem: memory });
+    const storage = await disk.add(torrent, { existing: "resume", resume });
+    assertEquals(storage.partialPieces().sort(), [0, 2, 3]);
+  },
+);
+
+Deno.test(
   "resume data: a changed file is checked, others are not",
   pure,
   async () => {

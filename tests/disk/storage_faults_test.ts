@@ -10,6 +10,7 @@ import { DiskError } from "../../disk/error.ts";
 
 import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
 
+import { SimClock } from "../../testing/sim_clock.ts";
 import { makeTorrent } from "./support.ts";
 
 import { assertFiles, open, writeAll, writePiece } from "./storage_bench.ts";
@@ -440,3 +441,34 @@ Deno.test("closed: calls say so, closing again is fine", pure, async () => {
   await disk.close();
   await disk.close();
 });
+
+Deno.test(
+  "no descriptors: it is tried again in a second, until the storage is closed",
+  pure,
+  async () => {
+    const torrent = makeTorrent({ pieceLength: 16384, files: [16384] });
+    for (const isClosed of [false, true]) {
+      const clock = new SimClock();
+      await using bench = await open(torrent, { disk: { clock } });
+      const { storage, memory, events } = bench;
+      const error = new DiskError("too-many-files", "None left", {
+        operation: "open",
+      });
+      bench.fault = ({ operation }) =>
+        operation === "open" ? { error } : undefined;
+      writeAll(storage, torrent);
+      await clock.advance(999);
+      assertEquals([storage.state, clock.pending], ["paused", 1]);
+      bench.fault = undefined;
+      if (isClosed) {
+        await storage.close().catch(() => {});
+        assertEquals(clock.pending, 0);
+        continue;
+      }
+      await clock.advance(1);
+      await storage.flush();
+      assertEquals(events.map(({ type }) => type), ["piece-good"]);
+      assertFiles(memory, torrent);
+    }
+  },
+);

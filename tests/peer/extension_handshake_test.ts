@@ -150,3 +150,10 @@ Deno.test("the registry is additive and id 0 removes", none, () => {
   assertEquals(known.length, MAX_EXTENSIONS);
   assertThrows(() => new ExtensionRegistry(["a", "a"]), RangeError);
 });
+
+Deno.test("extension names of up to 64 bytes are kept", none, () => {
+  const name = "n".repeat(64);
+  const bytes = encodeBencode({ m: { [name]: 1, [`${name}n`]: 2 } });
+  const { messageIds } = decodeExtensionHandshake(bytes);
+  assertEquals([...messageIds], [[name, 1]]);
+});

@@ -26,6 +26,28 @@ vectorTest("ut_holepunch", (vector) => {
   assertEquals(toHex(encodeUtHolepunch(message)), vector.hex);
 });
 
+Deno.test("holepunch messages of both families there and back", none, () => {
+  for (
+    const [hex, type, hostname, port, errorCode] of [
+      ["0100" + "01020304" + "1ae1" + "00000000", "connect", "1.2.3.4", 6881],
+      ["0000" + "7f000001" + "0005" + "00000000", "rendezvous", "127.0.0.1", 5],
+      [
+        "0201" + "20010db8000000000000000000000001" + "ffff" + "01020304",
+        "error",
+        "2001:db8::1",
+        65535,
+        0x01020304,
+      ],
+      ["0200" + "01020304" + "0050" + "00000004", "error", "1.2.3.4", 80, 4],
+    ] as const
+  ) {
+    const message = decodeUtHolepunch(tryFromHex(hex)!);
+    const endpoint = { hostname, port };
+    assertEquals(message, { type, endpoint, errorCode: errorCode ?? 0 });
+    assertEquals(toHex(encodeUtHolepunch(message)), hex);
+  }
+});
+
 Deno.test("holepunch lengths", none, () => {
   const bytes = encodeUtHolepunch({
     type: "error",

@@ -46,6 +46,31 @@ Deno.test("no more than 50 are sent and 100 are read", none, () => {
   assertEquals(flood.added.length, MAX_PEX_ENTRIES);
 });
 
+Deno.test(
+  "both families there and back; what there is none of is left out",
+  none,
+  () => {
+    const four = { hostname: "1.2.3.4", port: 6881, flags: PEX_FLAG.seed };
+    const six = { hostname: "2001:db8::1", port: 1, flags: PEX_FLAG.utp };
+    const bare = ({ hostname, port }: PexPeer) => ({ hostname, port });
+    for (
+      const message of [
+        { added: [four], dropped: [] },
+        { added: [four, six], dropped: [bare(four), bare(six)] },
+        { added: [six], dropped: [bare(six)] },
+      ]
+    ) {
+      const bytes = encodeUtPex(message);
+      assertEquals(decodeUtPex(bytes), message);
+      const text = new TextDecoder("latin1").decode(bytes);
+      const hasSix = message.added.includes(six);
+      assertEquals(/6:added6/.test(text), hasSix);
+      assertEquals(/8:added6\.f/.test(text), hasSix);
+      assertEquals(/8:dropped6/.test(text), message.dropped.length > 0);
+    }
+  },
+);
+
 Deno.test("port 0 and partial entries are left out", none, () => {
   const message = decodeUtPex(encodeBencode({
     added: Uint8Array.of(1, 2, 3, 4, 0, 0, 1, 2, 3, 4, 0, 1, 9, 9),

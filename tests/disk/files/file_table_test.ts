@@ -11,7 +11,7 @@ Deno.test("FileTable: what was seen, none, and not known", pure, () => {
   table.set(0, { size: 0, modifiedMs: 5, id: 7 });
   table.set(1, undefined);
   assertEquals([0, 1, 2].map((i) => table.isKnown(i)), [true, true, false]);
-  assertEquals([0, 1, 2].map((i) => table.size(i)), [0, -1, -2]);
+  assertEquals([0, 1, 2].map((i) => table.size(i)), [0, -1, -3]);
   assertEquals(table.info(0), { size: 0, modifiedMs: 5, id: 7 });
   assertEquals(table.info(1), undefined);
   assertEquals(table.info(2), undefined);
@@ -37,6 +37,11 @@ Deno.test("FileTable: a file is told from another in its place", pure, () => {
   // One that was not there is still not there.
   table.set(2, undefined);
   assertEquals(table.isOther(2, undefined), false);
+  // Nor is one missed that was never seen; one that was written to is.
+  const unseen = new FileTable(1);
+  assertEquals(unseen.isOther(0, undefined), false);
+  unseen.touch(0);
+  assertEquals(unseen.isOther(0, undefined), true);
 });
 
 Deno.test("FileTable: who else writes to a file is noticed", pure, () => {

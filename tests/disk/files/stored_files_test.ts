@@ -108,3 +108,19 @@ Deno.test(
     assertEquals(fileSystem.opened.map(({ isNew }) => isNew), [true, false]);
   },
 );
+
+Deno.test(
+  "StoredFiles: a file that is looked at anew is opened anew",
+  pure,
+  async () => {
+    const { fileSystem, files } = makeFiles();
+    const bytes = new Uint8Array([1, 2, 3, 4]);
+    files.write(0, 0, bytes);
+    assertEquals(await files.look(0), 4);
+    // The open file is none of the folder's any more.
+    fileSystem.remove(["a"]);
+    assertEquals(await files.look(0), -1);
+    files.write(0, 0, bytes);
+    assertEquals(fileSystem.contents(["a"]), bytes);
+  },
+);

@@ -163,3 +163,15 @@ Deno.test(
     }
   },
 );
+
+Deno.test("half of a run is worth the whole of it", pure, async () => {
+  const run = 262_144;
+  const torrent = makeTorrent({ pieceLength: MIB, files: [MIB] });
+  for (const [length, read] of [[run / 2, run], [16384, 16384]]) {
+    const memory = new MemoryFileSystem();
+    const [disk, storage] = await stored(memory, torrent, 4 * MIB);
+    storage.readBlock(0, run, length!);
+    assertEquals(storage.stats().readBytes, read);
+    await disk.close();
+  }
+});

@@ -101,6 +101,12 @@ Deno.test(
     assertEquals(pool.usedBytes, 60);
     assertEquals(pool.take(60) === second, true);
     pool.give(first);
+    // Up to 16 MiB are kept.
+    const large = Array.from({ length: 65 }, () => pool.take(262_144));
+    for (const one of large) pool.give(one);
+    const again = Array.from({ length: 65 }, () => pool.take(262_144));
+    const kept = again.filter((one) => large.includes(one));
+    assertEquals(kept.length, 63);
   },
 );
 

@@ -35,3 +35,20 @@ Deno.test(
     assertEquals(ledger.oldestSentAt, undefined);
   },
 );
+
+Deno.test("RequestLedger: what is refused will not come", none, () => {
+  const ledger = new RequestLedger();
+  for (const i of [1, 2]) ledger.add(block(i), i);
+  ledger.cancel(block(2));
+  // Another length is another request.
+  for (const i of [1, 2]) {
+    assertEquals(ledger.reject({ ...block(i), length: 1 }), undefined);
+  }
+  assertEquals(ledger.reject(block(1)), { ...block(1), sentAt: 1 });
+  assertEquals(ledger.arrive(1, 16_384, 16_384), "unrequested");
+  ledger.add(block(3), 3);
+  ledger.cancel(block(3));
+  assertEquals(ledger.reject(block(2)), undefined);
+  assertEquals(ledger.arrive(2, 16_384, 16_384), "unrequested");
+  assertEquals(ledger.arrive(3, 16_384, 16_384), "late");
+});
