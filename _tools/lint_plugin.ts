@@ -157,6 +157,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
     rpc: ["http", "rules", "run", "state"],
   },
   cli: {
+    daemon: ["torrent", "transfer"],
     discovery: [],
     remote: ["torrent"],
     torrent: [],

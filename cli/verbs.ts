@@ -55,6 +55,11 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import("./remote/remote.ts")).remoteVerb,
   },
   {
+    name: "daemon",
+    summary: "Look after torrents for months, steered by remotes",
+    load: async () => (await import("./daemon/daemon.ts")).daemonVerb,
+  },
+  {
     name: "tracker",
     summary: "Run a UDP and HTTP tracker",
     load: async () => (await import("./tracker/tracker.ts")).trackerVerb,

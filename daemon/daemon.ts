@@ -69,13 +69,17 @@ export class Daemon implements AsyncDisposable {
     this.#settings = settings;
     this.#openedAt = clock.now();
     this.#before = readJson(state.kept("totals"));
+    const { downloadDir, incompleteDir, labelDirs } = settings.current;
+    const named = [downloadDir, incompleteDir, ...Object.values(labelDirs)]
+      .filter((dir) => dir !== "");
+    const allowed = options.allowedDirs && [...options.allowedDirs, ...named];
     this.#engine = new Engine({
       state,
       session,
       clock,
       now,
       settings: () => settings.current,
-      allowedDir: (dir) => allowedDir(dir, Deno.cwd, options.allowedDirs),
+      allowedDir: (dir) => allowedDir(dir, Deno.cwd, allowed),
       onCompleted: (torrent) => completion.completed(torrent),
       onRemove: (torrent) =>
         void this.remove(torrent).catch((error) =>

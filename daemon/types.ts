@@ -119,8 +119,8 @@ export interface DaemonOptions {
     ) => Promise<Session>)
     | undefined;
   /**
-   * Folders below which torrents may be stored, absolute. What a remote names
-   * outside of them is refused.
+   * Folders below which torrents may be stored, absolute, beside those that
+   * settings name when it is opened. What a remote names outside is refused.
    *
    * @default {anywhere}
    */

@@ -26,6 +26,13 @@ export class SettingsKeeper {
       ...readJson(state.kept("settings")),
     });
     this.#current = changeSettings(this.#kept, overrides);
+    // What is usual now stays so, wherever it is started from.
+    if (state.kept("settings") === undefined) this.#keep(this.#kept);
+  }
+
+  #keep(settings: DaemonSettings): void {
+    this.#state.keep("settings", JSON.stringify(settings));
+    this.#kept = settings;
   }
 
   /** What holds now. */
@@ -47,8 +54,7 @@ export class SettingsKeeper {
     changeSettings(this.#current, changes);
     const plain = withDirs(changes, absolute);
     const kept = changeSettings(this.#kept, plain);
-    this.#state.keep("settings", JSON.stringify(kept));
-    this.#kept = kept;
+    this.#keep(kept);
     this.#current = changeSettings(this.#current, plain);
   }
 }

@@ -1,0 +1,347 @@
+/**
+ * `bip daemon`: looks after torrents until it is stopped.
+ *
+ * @module
+ */
+import { aborted } from "../../_shared/abort.ts";
+import { formatEndpoint } from "../../_shared/address.ts";
+import { decodeTextLossy } from "../../_shared/bytes.ts";
+import type { Daemon } from "../../daemon/daemon.ts";
+import type { DaemonServer } from "../../daemon/daemon_server.ts";
+import { DaemonError } from "../../daemon/error.ts";
+import type { DaemonSettings } from "../../daemon/settings.ts";
+import type { Arguments, Verb, VerbContext } from "../command.ts";
+import { CommandError, describeError, UsageError } from "../error.ts";
+import { EXIT_DONE, EXIT_IO, EXIT_USAGE } from "../exit_code.ts";
+import { listenError } from "../io_error.ts";
+import { LOGIN_OPTIONS, readLogin, readSecret } from "../login.ts";
+import { folderOf } from "../paths.ts";
+import { readFile } from "../read_file.ts";
+import { onHangUp } from "../signals.ts";
+import { safeText } from "../text.ts";
+import { loadBlocklists } from "../transfer/blocklist.ts";
+import {
+  NETWORK_OPTIONS,
+  openSession,
+  planNetwork,
+  where,
+} from "../transfer/transfer.ts";
+import { fetchTorrent } from "../torrent/fetch_torrent.ts";
+import { DaemonLog, LOG_LEVELS } from "./daemon_log.ts";
+import {
+  absolute,
+  logLevelOf,
+  overridesOf,
+  rpcAddressOf,
+  sessionPlan,
+} from "./daemon_plan.ts";
+import { ServiceManager } from "./service_manager.ts";
+
+/** How often a stop says what it waits for, in milliseconds. */
+const PATIENCE_MS = 1_000;
+
+/** Where the state is kept unless a person says: where the system has such. */
+function defaultState(): string {
+  const read = (variable: string) => {
+    const { state } = Deno.permissions.querySync({ name: "env", variable });
+    return state === "granted" && Deno.env.get(variable) || undefined;
+  };
+  const given = read("STATE_DIRECTORY")?.split(":")[0];
+  if (given !== undefined) return `${given}/daemon.db`;
+  const home = read("HOME") ?? read("USERPROFILE");
+  const base = read("XDG_STATE_HOME") ?? (home && `${home}/.local/state`);
+  return base === undefined ? "daemon.db" : `${base}/bip/daemon.db`;
+}
+
+/** Reads `--settings`: JSON with some of the settings. */
+async function readSettingsFile(
+  args: Arguments,
+  signal: AbortSignal,
+): Promise<Partial<DaemonSettings>> {
+  const path = args.get("settings");
+  if (path === undefined) return {};
+  const bytes = await readFile(path, {
+    limit: 1024 * 1024,
+    kind: "settings",
+    exitCode: EXIT_USAGE,
+    signal,
+  });
+  try {
+    const value = JSON.parse(decodeTextLossy(bytes));
+    if (typeof value === "object" && value !== null) return value;
+  } catch {
+    // Told below.
+  }
+  throw new UsageError(`${path} is no JSON object with settings`);
+}
+
+/** Words errors of the daemon for people. */
+function wordError(error: unknown): unknown {
+  if (!(error instanceof DaemonError)) return error;
+  const { code, message } = error;
+  const exitCode = code === "bad-setting" ? EXIT_USAGE : EXIT_IO;
+  return new CommandError(exitCode, code, message, { cause: error });
+}
+
+async function openDaemon(
+  { args, signal }: VerbContext,
+  settings: Partial<DaemonSettings>,
+  state: string,
+): Promise<Daemon> {
+  const plan = planNetwork(args);
+  const { fetch } = plan;
+  const { Daemon } = await import("../../daemon/daemon.ts");
+  if (args.get("state") === undefined) {
+    await Deno.mkdir(folderOf(state), { recursive: true, mode: 0o700 });
+  }
+  try {
+    return await Daemon.open({
+      state,
+      dir: absolute(args.get("dir") ?? "."),
+      settings: { ...settings, ...overridesOf(args, plan) },
+      allowedDirs: args.all("allow-dir").map(absolute),
+      session: (wanted, effective) =>
+        openSession(sessionPlan(plan, wanted, effective), signal),
+      fetchTorrent: (url, ending) =>
+        fetchTorrent(url, { signal: ending, fetch }),
+      loadBlocklist: (sources, ending) =>
+        loadBlocklists(sources, { signal: ending, fetch }),
+    });
+  } catch (error) {
+    throw wordError(error);
+  }
+}
+
+async function openServer(
+  { args, signal }: VerbContext,
+  daemon: Daemon,
+  state: string,
+  end: () => void,
+): Promise<DaemonServer> {
+  const listen = rpcAddressOf(args);
+  const [certFile, keyFile] = [args.get("tls-cert"), args.get("tls-key")];
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    throw new UsageError("--tls-cert and --tls-key go together");
+  }
+  const tls = certFile === undefined ? undefined : {
+    cert: decodeTextLossy(
+      await readFile(certFile, {
+        limit: 1024 * 1024,
+        kind: "a certificate",
+        exitCode: EXIT_IO,
+        signal,
+      }),
+    ),
+    key: await readSecret(keyFile!, "a key", signal),
+  };
+  const login = await readLogin(args, signal);
+  const { DaemonServer } = await import("../../daemon/daemon_server.ts");
+  try {
+    return DaemonServer.open(daemon, {
+      listen,
+      login,
+      tls,
+      stream: args.has("stream"),
+      hosts: args.all("rpc-host"),
+      torrentDirs: args.all("allow-dir").map(absolute),
+      configDir: absolute(folderOf(state)),
+      onShutdown: end,
+    });
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof SyntaxError) {
+      throw new UsageError(error.message);
+    }
+    throw listenError(error, formatEndpoint(listen));
+  }
+}
+
+/** Reads settings and lists again, now and at each hang-up. */
+function reloader(
+  { args, signal }: VerbContext,
+  daemon: Daemon,
+  log: DaemonLog,
+  manager: ServiceManager,
+): () => Promise<void> {
+  let last = Promise.resolve();
+  return () =>
+    last = last.then(async () => {
+      await manager.reloading();
+      try {
+        const settings = await readSettingsFile(args, signal);
+        if (Object.keys(settings).length > 0) daemon.set(settings);
+        const ranges = await daemon.updateBlocklist();
+        await daemon.refresh();
+        log.write("info", "reloaded", { blocked: ranges });
+      } catch (error) {
+        const { message } = describeError(wordError(error));
+        log.write("error", "not-reloaded", { message });
+      }
+      await manager.tell("READY=1");
+    });
+}
+
+/** Closes everything, and says what it waits for. */
+async function stop(
+  daemon: Daemon,
+  server: DaemonServer,
+  log: DaemonLog,
+  manager: ServiceManager,
+): Promise<void> {
+  const tell = () => {
+    const { torrents, hooks } = daemon.pending;
+    log.write("info", "stopping", { torrents, hooks });
+    void manager.tell(
+      "STOPPING=1",
+      `STATUS=Waiting for ${torrents} torrents and ${hooks} programs`,
+    );
+  };
+  tell();
+  const timer = setInterval(tell, PATIENCE_MS);
+  try {
+    await Promise.all([server.close(), daemon.close()]);
+  } finally {
+    clearInterval(timer);
+  }
+  log.write("info", "stopped");
+}
+
+async function run(context: VerbContext): Promise<number> {
+  const { args, output, signal } = context;
+  const log = new DaemonLog(output, args.has("json"), logLevelOf(args));
+  rpcAddressOf(args);
+  const state = args.get("state") ?? defaultState();
+  const settings = await readSettingsFile(args, signal);
+  const daemon = await openDaemon(context, settings, state);
+  const logging = log.follow(daemon.events());
+  const ending = new AbortController();
+  const manager = new ServiceManager();
+  let server: DaemonServer;
+  try {
+    server = await openServer(context, daemon, state, () => ending.abort());
+  } catch (error) {
+    await daemon.close();
+    throw error;
+  }
+  for (const { id, infoHash, problem } of unreadOf(daemon)) {
+    log.write("error", "unread", { id, infoHash, message: problem });
+  }
+  if (server.warning !== undefined) {
+    log.write("warn", "exposed", { message: server.warning });
+  }
+  const { local } = daemon.session;
+  log.write("info", "listening", {
+    address: local?.hostname ?? "none",
+    port: local?.port ?? 0,
+    where: where(daemon.session),
+    rpc: server.url,
+    state,
+    torrents: daemon.torrents.length,
+  });
+  const reload = reloader(context, daemon, log, manager);
+  {
+    using _hangUp = onHangUp(() => void reload());
+    await manager.tell("READY=1", `STATUS=Remote control at ${server.url}`);
+    await Promise.race([aborted(signal), aborted(ending.signal)]);
+    await stop(daemon, server, log, manager);
+  }
+  await logging;
+  return EXIT_DONE;
+}
+
+/** Rows that could not be read, with the name of a log's field. */
+function unreadOf(daemon: Daemon) {
+  return daemon.unread.map(({ id, hash, problem }) => ({
+    id,
+    infoHash: safeText(hash),
+    problem,
+  }));
+}
+
+/** `bip daemon` */
+export const daemonVerb: Verb = {
+  name: "daemon",
+  summary: "Look after torrents for months, steered by remotes",
+  usage: "[--state FILE] [--dir DIR] [OPTIONS]",
+  details: [
+    "Torrents, settings and figures are kept in FILE, which survives a crash at any moment. Remotes made for Transmission steer it: Transmission's own, Sonarr and the like, bip remote. Options hold for this run; remotes change what is kept.",
+    "Torrents may be stored below the folders that settings name at the start, and below each --allow-dir.",
+    "SIGHUP reads the settings file and the block lists again. SIGTERM and SIGINT stop it within 10 s. Exit code 0 when it was stopped, 6 when the state cannot be used.",
+    '--json prints {"type", "time", "level", ...} for each event: "listening" with "address", "port", "rpc", "torrents"; "added", "removed", "metadata", "completed", "moved", "goal", "hook" with "id" and "name"; "error", "warning", "tracker", "space", "watched", "settings", "reloaded", "stopping", "stopped".',
+  ],
+  operands: [0, 0],
+  operandNames: [],
+  complete: "none",
+  permissions:
+    "--allow-net --allow-read --allow-write --allow-env --allow-sys=statfs,osUptime,networkInterfaces --allow-run=PROGRAM",
+  options: [
+    {
+      name: "state",
+      value: "FILE",
+      summary: "Where everything is kept (~/.local/state/bip/daemon.db)",
+      complete: "file",
+    },
+    {
+      name: "dir",
+      value: "DIR",
+      summary: "Where downloads go (the current folder)",
+      complete: "folder",
+    },
+    {
+      name: "allow-dir",
+      value: "DIR",
+      repeat: true,
+      summary: "Remotes may store and read torrents below it; repeatable",
+      complete: "folder",
+    },
+    {
+      name: "watch",
+      value: "DIR",
+      repeat: true,
+      summary: "Add the torrent files that appear in it; repeatable",
+      complete: "folder",
+    },
+    {
+      name: "settings",
+      value: "FILE",
+      summary: "JSON with settings; SIGHUP reads it again",
+      complete: "file",
+    },
+    {
+      name: "rpc-listen",
+      value: "ADDR",
+      summary:
+        "IP address for remotes; others than this machine's own need --auth (127.0.0.1)",
+    },
+    { name: "rpc-port", value: "N", summary: "Port for remotes (9091)" },
+    {
+      name: "rpc-host",
+      value: "NAME",
+      repeat: true,
+      summary: "A name by which remotes may call this machine; repeatable",
+    },
+    ...LOGIN_OPTIONS,
+    {
+      name: "tls-cert",
+      value: "FILE",
+      summary: "Certificate chain (PEM): remotes use HTTPS",
+      complete: "file",
+    },
+    {
+      name: "tls-key",
+      value: "FILE",
+      summary: "Its key (PEM)",
+      complete: "file",
+    },
+    { name: "stream", summary: "Send files at /stream/HASH/INDEX, too" },
+    {
+      name: "log-level",
+      value: "LEVEL",
+      summary: "error, warn, info or debug (info)",
+      complete: LOG_LEVELS,
+    },
+    ...NETWORK_OPTIONS.filter(({ name }) =>
+      name !== "peer" && name !== "quiet"
+    ),
+  ],
+  run,
+};

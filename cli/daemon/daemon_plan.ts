@@ -1,0 +1,121 @@
+/**
+ * What the command line asks of a daemon.
+ *
+ * @module
+ */
+import { type Endpoint, tryParseIp } from "../../_shared/address.ts";
+import type { SessionOptions } from "../../client/types.ts";
+import type { DaemonSettings } from "../../daemon/settings.ts";
+import type { Arguments } from "../command.ts";
+import { UsageError } from "../error.ts";
+import { parseRate } from "../units.ts";
+import type { NetworkPlan } from "../transfer/transfer.ts";
+import { LOG_LEVELS, type LogLevel } from "./daemon_log.ts";
+
+/** A name made absolute. */
+export function absolute(path: string): string {
+  return /^(\/|[a-z]:[/\\])/i.test(path) ? path : `${Deno.cwd()}/${path}`;
+}
+
+/** Reads `--log-level`. */
+export function logLevelOf(args: Arguments): LogLevel {
+  const text = args.get("log-level") ?? "info";
+  const level = LOG_LEVELS.find((name) => name === text);
+  if (level !== undefined) return level;
+  throw new UsageError(
+    `--log-level must be one of ${LOG_LEVELS.join(", ")}, not ${
+      JSON.stringify(text)
+    }`,
+  );
+}
+
+/** Reads `--rpc-listen` and `--rpc-port`. */
+export function rpcAddressOf(args: Arguments): Endpoint {
+  const hostname = (args.get("rpc-listen") ?? "127.0.0.1")
+    .replace(/^\[(.*)\]$/, "$1");
+  if (tryParseIp(hostname) === undefined) {
+    throw new UsageError(
+      `--rpc-listen must be an IP address, not ${JSON.stringify(hostname)}`,
+    );
+  }
+  return { hostname, port: args.integer("rpc-port", 0, 65535) ?? 9091 };
+}
+
+/** The settings that options override for this run. */
+export function overridesOf(
+  args: Arguments,
+  { options, trackers, blocklists }: NetworkPlan,
+): Partial<DaemonSettings> {
+  const made: { -readonly [N in keyof DaemonSettings]?: DaemonSettings[N] } =
+    {};
+  const rate = (name: string) => {
+    const text = args.get(name);
+    if (text === undefined) return undefined;
+    const value = parseRate(text, `--${name}`);
+    return Number.isFinite(value)
+      ? { enabled: true, value: Math.max(1, Math.round(value)) }
+      : { enabled: false, value: 1 };
+  };
+  const [down, up] = [rate("down-limit"), rate("up-limit")];
+  const port = args.integer("port", 0, 65535);
+  const dir = args.get("dir");
+  const watched = args.all("watch");
+  if (dir !== undefined) made.downloadDir = absolute(dir);
+  if (down !== undefined) made.downloadLimit = down;
+  if (up !== undefined) made.uploadLimit = up;
+  if (port !== undefined) made.port = port;
+  if (options.maxPeers !== undefined) {
+    made.maxPeers = made.maxPeersPerTorrent = options.maxPeers;
+  }
+  if (args.has("no-dht")) made.dht = false;
+  if (args.has("no-lpd")) made.lpd = false;
+  if (args.has("no-port-map")) made.portMap = false;
+  if (args.has("no-pex")) made.pex = false;
+  if (args.get("utp") !== undefined) made.utp = options.utp!;
+  if (args.get("encryption") !== undefined) {
+    made.encryption = options.encryption!;
+  }
+  if (trackers.length > 0) made.defaultTrackers = trackers;
+  if (blocklists.length > 0) {
+    made.blocklist = { enabled: true, sources: blocklists };
+  }
+  if (watched.length > 0) {
+    made.watch = watched.map((dir) => ({
+      enabled: true,
+      dir: absolute(dir),
+      addedDir: "",
+    }));
+  }
+  return made;
+}
+
+/**
+ * How to open the session: what settings say, as far as the command line and
+ * privacy allow.
+ *
+ * @param plan What the person typed.
+ * @param wanted What settings say.
+ * @param settings The settings.
+ * @returns The plan to follow.
+ */
+export function sessionPlan(
+  plan: NetworkPlan,
+  wanted: SessionOptions,
+  { port }: DaemonSettings,
+): NetworkPlan {
+  const { listen: _, dht, lpd, portMap, ...rest } = wanted;
+  const allowed = plan.options;
+  return {
+    ...plan,
+    // The daemon reads them, again and again.
+    blocklists: [],
+    ports: port === 0 || plan.ports.length === 1 ? [port] : [port, 0],
+    options: {
+      ...allowed,
+      ...rest,
+      dht: allowed.dht && dht ? { ...dht, ...allowed.dht } : false,
+      lpd: allowed.lpd && lpd,
+      portMap: allowed.portMap && portMap,
+    },
+  };
+}
