@@ -4,6 +4,7 @@ import {
   formatLogLine,
   LOG_LEVELS,
   logEntryOf,
+  type LogFields,
 } from "../../../cli/daemon/daemon_log.ts";
 import type { Output } from "../../../cli/terminal.ts";
 import type { DaemonTorrent } from "../../../daemon/daemon_torrent.ts";
@@ -94,7 +95,7 @@ Deno.test("every event is an entry of its type", none, () => {
     assertEquals(logEntryOf(event), {
       level: level as typeof LOG_LEVELS[number],
       event: event.type,
-      fields: { id: 3, name: EVIL, ...fields } as Record<string, string>,
+      fields: { id: 3, name: EVIL, ...fields } as LogFields,
     });
   }
 });

@@ -4,7 +4,7 @@ import { RemoteClient } from "../../../daemon/remote_client.ts";
 import { createMetainfo } from "../../../metainfo/mod.ts";
 import { runBip, startBip } from "../../support/bip.ts";
 import { TempDir } from "../../support/paths.ts";
-import { Child, type ChildLine } from "../../support/process.ts";
+import type { Child, ChildLine } from "../../support/process.ts";
 
 const PERMISSIONS = [
   "--allow-net",
@@ -137,7 +137,7 @@ const REFUSED: readonly [args: string, code: number, says: string][] = [
   ["--rpc-listen localhost", 2, "--rpc-listen must be an IP address"],
   ["--auth me", 2, "A login must be USER:PASSWORD"],
   ["--tls-cert /x", 2, "go together"],
-  ["--settings /none", 2, "/none"],
+  ["--settings /none", 6, "/none"],
   ["--log-level x", 2, "--log-level"],
   ["--utp maybe", 2, "--utp"],
   ["--blocklist /none", 6, "/none"],

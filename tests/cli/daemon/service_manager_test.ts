@@ -7,7 +7,7 @@ Deno.test("a service manager is told in order, by datagrams", {
 }, async () => {
   await using dir = new TempDir();
   const path = dir.join("notify");
-  using socket = Deno.listenDatagram({ transport: "unixpacket", path });
+  const socket = Deno.listenDatagram({ transport: "unixpacket", path });
   const manager = new ServiceManager(path);
   const told = [
     manager.tell("READY=1", "STATUS=2 torrents"),
@@ -17,6 +17,7 @@ Deno.test("a service manager is told in order, by datagrams", {
   for (let i = 0; i < 2; i++) {
     received.push(new TextDecoder().decode((await socket.receive())[0]));
   }
+  socket.close();
   await Promise.all(told);
   assertEquals(received[0], "READY=1\nSTATUS=2 torrents");
   assert(/^RELOADING=1\nMONOTONIC_USEC=\d+$/.test(received[1]!), received[1]);
