@@ -272,12 +272,12 @@ export const daemonVerb: Verb = {
   operandNames: [],
   complete: "none",
   permissions:
-    "--allow-net --allow-read --allow-write --allow-env --allow-sys=statfs,osUptime,networkInterfaces --allow-run=PROGRAM",
+    "--allow-net --allow-read --allow-write --allow-env --allow-sys --allow-run",
   options: [
     {
       name: "state",
       value: "FILE",
-      summary: "Where everything is kept (~/.local/state/bip/daemon.db)",
+      summary: "Where everything is kept (below ~/.local/state)",
       complete: "file",
     },
     {
