@@ -38,7 +38,7 @@ const INSTALL = {
   versitygw:
     "GOBIN=$BIP_TOOLS go install github.com/versity/versitygw/cmd/versitygw@v1.8.0",
   "transmission-rpc": "$BIP_TOOLS/venv/bin/pip install transmission-rpc",
-  "@ctrl/transmission": "npm install --prefix $BIP_TOOLS @ctrl/transmission",
+  "@ctrl/transmission": "npm install --prefix $BIP_TOOLS/ctrl @ctrl/transmission",
   "utp-native":
     "npm install --prefix $BIP_TOOLS --ignore-scripts utp-native@2.5.3",
 } as const;
@@ -97,8 +97,10 @@ export function hasProgram(program: Program): boolean {
       ? runs(`${TOOLS}/versitygw`, ["--version"])
       : program === "transmission-rpc"
       ? exists(`${TOOLS}/venv/bin/python`)
-      : program === "@ctrl/transmission" || program === "utp-native"
-      ? exists(`${TOOLS}/node_modules/${program}`)
+      : program === "@ctrl/transmission"
+      ? exists(`${TOOLS}/ctrl/node_modules/@ctrl/transmission`)
+      : program === "utp-native"
+      ? exists(`${TOOLS}/node_modules/utp-native`)
       : runs(program, [program === "chromium" ? "--version" : "-h"]);
     present.set(program, found);
   }
@@ -211,7 +213,7 @@ export function startAria2(
 /** A transmission daemon with one torrent, on loopback. */
 export class Transmission implements AsyncDisposable {
   readonly peerPort: number = freePort();
-  readonly #rpcPort = freePort();
+  readonly rpcPort: number = freePort();
   readonly #config = new TempDir();
   readonly #child: Child;
 
@@ -228,7 +230,7 @@ export class Transmission implements AsyncDisposable {
         "port-forwarding-enabled": false,
         "peer-port": this.peerPort,
         "rpc-bind-address": "127.0.0.1",
-        "rpc-port": this.#rpcPort,
+        "rpc-port": this.rpcPort,
         "download-dir": dir,
         encryption,
       }),
@@ -238,10 +240,19 @@ export class Transmission implements AsyncDisposable {
     });
   }
 
+  /** Waits until it answers. */
+  async ready(): Promise<void> {
+    const end = Date.now() + 30_000;
+    while (!(await this.remote("-st")).includes("CURRENT SESSION")) {
+      if (Date.now() > end) throw new Error("transmission-daemon stays silent");
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
   /** Runs transmission-remote against the daemon. */
   async remote(...args: string[]): Promise<string> {
     const { stdout } = await new Deno.Command("transmission-remote", {
-      args: [`127.0.0.1:${this.#rpcPort}`, ...args],
+      args: [`127.0.0.1:${this.rpcPort}`, ...args],
       stdin: "null",
       stderr: "null",
     }).output();
