@@ -196,6 +196,12 @@ const goalLimit = ({ mode, value }: SeedGoal, global: Limit) =>
 const share = (part: number, whole: number) =>
   whole > 0 ? Math.min(1, part / whole) : 0;
 
+const leftOf = ({ stats }: TorrentView) =>
+  Math.max(0, stats.wantedBytes - stats.doneBytes);
+
+/** What is wanted, and what is there though it is not. */
+const sizeWhenDone = (view: TorrentView) => view.haveValid + leftOf(view);
+
 type Field = (view: TorrentView) => unknown;
 
 /** What can be asked for, by name. */
@@ -238,8 +244,7 @@ export const TORRENT_FIELDS: Readonly<Record<string, Field>> = {
   is_private: ({ client }) => client.isPrivate,
   is_stalled: isStalled,
   labels: ({ torrent }) => torrent.record.labels,
-  left_until_done: ({ stats }) =>
-    Math.max(0, stats.wantedBytes - stats.doneBytes),
+  left_until_done: leftOf,
   magnet_link: ({ magnet }) => magnet,
   manual_announce_time: () => NOT_AVAILABLE,
   max_connected_peers: ({ moment }) => moment.settings.maxPeersPerTorrent,
@@ -254,7 +259,7 @@ export const TORRENT_FIELDS: Readonly<Record<string, Field>> = {
   peers_sending_to_us: (view) =>
     view.peers.filter(({ downloadRate }) => downloadRate > 0).length,
   percent_complete: (view) => share(view.haveValid, view.totalSize),
-  percent_done: ({ stats }) => share(stats.doneBytes, stats.wantedBytes),
+  percent_done: (view) => share(view.haveValid, sizeWhenDone(view)),
   piece_count: ({ metainfo }) => metainfo?.pieceCount ?? 0,
   piece_size: ({ metainfo }) => metainfo?.pieceLength ?? 0,
   pieces: bitfieldOf,
@@ -274,7 +279,7 @@ export const TORRENT_FIELDS: Readonly<Record<string, Field>> = {
   seed_ratio_mode: ({ torrent }) => goalMode(torrent.record.seedRatio),
   sequential_download: ({ torrent }) => torrent.record.sequential,
   sequential_download_from_piece: () => 0,
-  size_when_done: ({ stats }) => stats.wantedBytes,
+  size_when_done: sizeWhenDone,
   start_date: ({ torrent }) => seconds(torrent.record.startedAt),
   status: statusOf,
   torrent_file: () => "",

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import type { Magnet } from "../../metainfo/magnet.ts";
-import { formatMagnet } from "../../metainfo/magnet.ts";
+import { formatMagnet, type MagnetInit } from "../../metainfo/magnet.ts";
 import { magnetOf, type Metainfo } from "../../metainfo/metainfo.ts";
 import type {
   PeerInfo,
@@ -111,10 +110,9 @@ export class TorrentView {
   /** Its link. */
   get magnet(): string {
     const { metainfo } = this;
-    const link: Magnet | { readonly infoHash: Uint8Array } =
-      metainfo === undefined
-        ? { infoHash: this.client.infoHash }
-        : magnetOf(metainfo);
+    const link: MagnetInit = metainfo === undefined
+      ? { infoHashV1: this.client.infoHash, name: this.torrent.name }
+      : magnetOf(metainfo);
     const trackers = this.trackers.map(({ url }) => url);
     return formatMagnet({ ...link, trackers });
   }

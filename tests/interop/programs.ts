@@ -38,7 +38,8 @@ const INSTALL = {
   versitygw:
     "GOBIN=$BIP_TOOLS go install github.com/versity/versitygw/cmd/versitygw@v1.8.0",
   "transmission-rpc": "$BIP_TOOLS/venv/bin/pip install transmission-rpc",
-  "@ctrl/transmission": "npm install --prefix $BIP_TOOLS/ctrl @ctrl/transmission",
+  "@ctrl/transmission":
+    "npm install --prefix $BIP_TOOLS/ctrl @ctrl/transmission",
   "utp-native":
     "npm install --prefix $BIP_TOOLS --ignore-scripts utp-native@2.5.3",
 } as const;

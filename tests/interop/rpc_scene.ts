@@ -1,0 +1,149 @@
+/** Two daemons beside each other: ours, and Transmission's. */
+import { Daemon } from "../../daemon/daemon.ts";
+import { DaemonServer } from "../../daemon/daemon_server.ts";
+import { createMetainfo } from "../../metainfo/mod.ts";
+import { TempDir } from "../support/paths.ts";
+import { freePort, Transmission } from "./programs.ts";
+
+type Json = Record<string, unknown>;
+
+const FILES: readonly [string, number, number][] = [
+  ["a.txt", 50_000, 1],
+  ["b.mkv", 300_000, 2],
+  ["sub/c.bin", 70_000, 3],
+];
+
+/** A daemon as its remotes see it. */
+export interface Remote {
+  /** `ours` or `theirs`. */
+  readonly name: string;
+  readonly port: number;
+  /** Where it downloads to; the payload is there already. */
+  readonly dir: string;
+  /** Another folder. */
+  readonly otherDir: string;
+}
+
+/** Both daemons, with a torrent whose payload is there. */
+export class RpcScene implements AsyncDisposable {
+  readonly #temp = new TempDir();
+  readonly #stack = new AsyncDisposableStack();
+  /** A torrent file, called `payload`. */
+  readonly torrent: string = this.#temp.join("payload.torrent");
+  /** Where another one is, called `fetched`, whose payload is nowhere. */
+  url = "";
+  remotes: readonly Remote[] = [];
+
+  static async open(): Promise<RpcScene> {
+    const scene = new RpcScene();
+    const tracker = `http://127.0.0.1:${freePort()}/announce`;
+    const make = (name: string) =>
+      createMetainfo({
+        name,
+        inputs: FILES.map(([path, size, fill]) => ({
+          path: path.split("/"),
+          bytes: new Uint8Array(size).fill(fill),
+        })),
+        trackers: [[tracker]],
+        comment: "a comment",
+        pieceLength: 16_384,
+        version: "v1",
+      });
+    await Deno.writeFile(scene.torrent, await make("payload"));
+    const fetched = await make("fetched");
+    const web = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+      () => new Response(fetched),
+    );
+    scene.#stack.defer(() => web.shutdown());
+    scene.url = `http://127.0.0.1:${web.addr.port}/fetched.torrent`;
+    scene.remotes = [await scene.#ours(), await scene.#theirs()];
+    return scene;
+  }
+
+  /** A folder with the payload, and another one. */
+  async #folders(name: string): Promise<Pick<Remote, "dir" | "otherDir">> {
+    const dir = this.#temp.join(name);
+    const otherDir = this.#temp.join(`${name}-other`);
+    await Deno.mkdir(otherDir);
+    await Deno.mkdir(`${dir}/payload/sub`, { recursive: true });
+    for (const [path, size, fill] of FILES) {
+      const bytes = new Uint8Array(size).fill(fill);
+      await Deno.writeFile(`${dir}/payload/${path}`, bytes);
+    }
+    return { dir, otherDir };
+  }
+
+  async #ours(): Promise<Remote> {
+    const folders = await this.#folders("ours");
+    const daemon = await Daemon.open({
+      state: this.#temp.join("state.db"),
+      dir: folders.dir,
+      session: {
+        listen: { hostname: "127.0.0.1", port: 0 },
+        dht: false,
+        lpd: false,
+        portMap: false,
+      },
+      fetchTorrent: async (url, signal) =>
+        await (await fetch(url, { signal })).bytes(),
+    });
+    this.#stack.use(daemon);
+    const server = DaemonServer.open(daemon, {
+      listen: { hostname: "127.0.0.1", port: 0 },
+    });
+    this.#stack.use(server);
+    return { name: "ours", port: server.local.port, ...folders };
+  }
+
+  async #theirs(): Promise<Remote> {
+    const folders = await this.#folders("theirs");
+    const transmission = new Transmission(folders.dir);
+    this.#stack.use(transmission);
+    await transmission.ready();
+    return { name: "theirs", port: transmission.rpcPort, ...folders };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync();
+    await this.#temp[Symbol.asyncDispose]();
+  }
+}
+
+const sessionIds = new Map<number, string>();
+
+/** Calls a method of the older dialect; gives what it says. */
+export async function callLegacy(
+  { port }: Remote,
+  method: string,
+  given: Json = {},
+): Promise<{ result: string; arguments: Json }> {
+  while (true) {
+    const response = await fetch(`http://127.0.0.1:${port}/transmission/rpc`, {
+      method: "POST",
+      headers: { "x-transmission-session-id": sessionIds.get(port) ?? "" },
+      body: JSON.stringify({ method, arguments: given }),
+    });
+    if (response.status !== 409) return await response.json();
+    await response.body?.cancel();
+    sessionIds.set(port, response.headers.get("x-transmission-session-id")!);
+  }
+}
+
+/** Runs a program to its end; gives the lines that it printed. */
+export async function run(
+  command: string,
+  ...args: string[]
+): Promise<string[]> {
+  const { success, stdout, stderr } = await new Deno.Command(command, {
+    args,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  const text = new TextDecoder().decode(stdout);
+  if (!success) {
+    throw new Error(`${command}: ${text}${new TextDecoder().decode(stderr)}`);
+  }
+  return text.trim().split("\n");
+}

@@ -1,0 +1,415 @@
+/** Programs made for Transmission steer ours as they steer the original. */
+import { assert, assertEquals } from "@std/assert";
+import { main } from "../../cli/main.ts";
+import { fromFileUrl } from "../support/paths.ts";
+import { interopTest, TOOLS } from "./programs.ts";
+import { callLegacy, type Remote, RpcScene, run } from "./rpc_scene.ts";
+
+type Json = Record<string, unknown>;
+
+const peer = (name: string) =>
+  fromFileUrl(new URL(`./peers/${name}`, import.meta.url));
+
+/** Every field of version 16 of the protocol, which Debian's speaks. */
+const FIELDS = `activityDate addedDate bandwidthPriority comment corruptEver
+  creator dateCreated desiredAvailable doneDate downloadDir downloadedEver
+  downloadLimit downloadLimited editDate error errorString eta etaIdle files
+  fileStats hashString haveUnchecked haveValid honorsSessionLimits id isFinished
+  isPrivate isStalled labels leftUntilDone magnetLink manualAnnounceTime
+  maxConnectedPeers metadataPercentComplete name peer-limit peers
+  peersConnected peersFrom peersGettingFromUs peersSendingToUs percentDone
+  pieces pieceCount pieceSize priorities queuePosition rateDownload rateUpload
+  recheckProgress secondsDownloading secondsSeeding seedIdleLimit seedIdleMode
+  seedRatioLimit seedRatioMode sizeWhenDone startDate status trackers
+  trackerStats totalSize torrentFile uploadedEver uploadLimit uploadLimited
+  uploadRatio wanted webseeds webseedsSendingToUs`.split(/\s+/);
+
+/** Fields whose values are of each program's own. */
+const OWN = new Set(
+  `activityDate addedDate doneDate downloadDir downloadLimit editDate magnetLink
+  manualAnnounceTime maxConnectedPeers peer-limit secondsDownloading
+  secondsSeeding startDate torrentFile trackerStats`.split(/\s+/),
+);
+
+/** What kind of thing a value is, however deep. */
+function kindOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.length === 0 ? [] : [kindOf(value[0])];
+  if (typeof value !== "object" || value === null) return typeof value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, part]) => [name, kindOf(part)]),
+  );
+}
+
+/** Leaves out what came after version 16. */
+function known(value: unknown, model: unknown): unknown {
+  if (Array.isArray(value)) {
+    const [first] = Array.isArray(model) ? model : [];
+    return value.map((part) => known(part, first));
+  }
+  if (typeof value !== "object" || value === null) return value;
+  const names = Object.keys((model ?? value) as Json);
+  return Object.fromEntries(
+    names.map((name) => [
+      name,
+      known((value as Json)[name], (model as Json | undefined)?.[name]),
+    ]),
+  );
+}
+
+async function torrentsOf(remote: Remote): Promise<Json[]> {
+  const { arguments: given } = await callLegacy(remote, "torrent-get", {
+    fields: FIELDS,
+  });
+  return (given.torrents as Json[]).toSorted((a, b) =>
+    String(a.name) < String(b.name) ? -1 : 1
+  );
+}
+
+/** Waits until a torrent is as it should be. */
+async function until(
+  remote: Remote,
+  check: (torrents: Json[]) => boolean,
+): Promise<Json[]> {
+  const end = Date.now() + 20_000;
+  while (true) {
+    const torrents = await torrentsOf(remote);
+    if (check(torrents)) return torrents;
+    if (Date.now() > end) throw new Error(JSON.stringify(torrents, null, 1));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Adds a complete torrent, one that lacks everything, and a link. */
+async function fill(scene: RpcScene, remote: Remote): Promise<Json[]> {
+  const metainfo = (await Deno.readFile(scene.torrent)).toBase64();
+  const magnet = `magnet:?xt=urn:btih:${"ab".repeat(20)}&dn=linked`;
+  await callLegacy(remote, "torrent-add", { metainfo, paused: true });
+  await callLegacy(remote, "torrent-add", {
+    filename: scene.url,
+    paused: true,
+  });
+  await callLegacy(remote, "torrent-add", { filename: magnet, paused: true });
+  await callLegacy(remote, "torrent-verify", { ids: [1] });
+  return await until(
+    remote,
+    (all) =>
+      all.length === 3 && all[2]!.percentDone === 1 && all[2]!.status === 0,
+  );
+}
+
+interopTest("rpc - every field as Transmission tells it, stopped and seeding", [
+  "transmission-daemon",
+  "transmission-remote",
+], async () => {
+  await using scene = await RpcScene.open();
+  const [ours, theirs] = await Promise.all(
+    scene.remotes.map((remote) => fill(scene, remote)),
+  );
+  const compare = (ours: Json[], theirs: Json[]) => {
+    assertEquals(ours.length, theirs.length);
+    theirs.forEach((model, i) => {
+      const mine = known(ours[i], model) as Json;
+      assertEquals(kindOf(mine), kindOf(model), String(model.name));
+      for (const [name, value] of Object.entries(model)) {
+        if (OWN.has(name)) continue;
+        assertEquals(mine[name], value, `${name} of ${model.name}`);
+      }
+    });
+  };
+  compare(ours!, theirs!);
+  const seeding = await Promise.all(scene.remotes.map(async (remote) => {
+    await callLegacy(remote, "torrent-start", { ids: [1] });
+    return await until(remote, (all) => all[2]!.status === 6);
+  }));
+  compare(seeding[0]!, seeding[1]!);
+});
+
+interopTest("rpc - session, figures and mistakes as Transmission tells them", [
+  "transmission-daemon",
+  "transmission-remote",
+], async () => {
+  await using scene = await RpcScene.open();
+  const [ours, theirs] = scene.remotes as [Remote, Remote];
+  const both = async (method: string, given?: (remote: Remote) => Json) =>
+    await Promise.all(
+      [ours, theirs].map((remote) =>
+        callLegacy(remote, method, given?.(remote))
+      ),
+    );
+  for (const method of ["session-get", "session-stats"]) {
+    const [mine, model] = await both(method);
+    assertEquals(mine!.result, model!.result);
+    assertEquals(
+      kindOf(known(mine!.arguments, model!.arguments)),
+      kindOf(model!.arguments),
+    );
+  }
+  const free = await both("free-space", ({ dir }) => ({ path: dir }));
+  assertEquals(kindOf(known(free[0], free[1])), kindOf(free[1]));
+  const changes: Json = {
+    "alt-speed-down": 9,
+    "alt-speed-enabled": true,
+    "alt-speed-time-begin": 61,
+    "alt-speed-time-day": 3,
+    "alt-speed-time-end": 62,
+    "alt-speed-up": 8,
+    "download-queue-enabled": false,
+    "download-queue-size": 4,
+    encryption: "tolerated",
+    "idle-seeding-limit": 5,
+    "idle-seeding-limit-enabled": true,
+    "peer-limit-global": 111,
+    "peer-limit-per-torrent": 22,
+    "queue-stalled-enabled": false,
+    "queue-stalled-minutes": 33,
+    "seed-queue-enabled": true,
+    "seed-queue-size": 6,
+    seedRatioLimit: 1.5,
+    seedRatioLimited: true,
+    "speed-limit-down": 77,
+    "speed-limit-down-enabled": true,
+    "speed-limit-up": 66,
+    "speed-limit-up-enabled": true,
+    "start-added-torrents": false,
+  };
+  await both("session-set", () => changes);
+  for (const { arguments: settings } of await both("session-get")) {
+    for (const [name, value] of Object.entries(changes)) {
+      assertEquals(settings[name], value, name);
+    }
+  }
+  // The same calls fail, whatever each says about it.
+  const metainfo = (await Deno.readFile(scene.torrent)).toBase64();
+  await both("torrent-add", () => ({ metainfo, paused: true }));
+  const calls: [string, Json][] = [
+    ["torrent-add", { metainfo }],
+    ["torrent-add", {}],
+    ["torrent-add", { metainfo: "AAAA" }],
+    ["torrent-add", { filename: "/nowhere.torrent" }],
+    ["torrent-get", { fields: ["id", "name"], ids: [99] }],
+    ["torrent-get", { fields: ["id", "name"], ids: "ff".repeat(20) }],
+    ["torrent-get", { fields: ["id", "name"], format: "table" }],
+    ["torrent-set", { ids: [1], "files-wanted": [77] }],
+    ["torrent-set", { ids: [99], "files-wanted": [77] }],
+    ["torrent-set", { ids: [1], trackerRemove: [77] }],
+    ["torrent-set-location", { ids: [1], location: "relative" }],
+    ["torrent-set-location", { ids: [1] }],
+    ["torrent-rename-path", { ids: [1], path: "nix", name: "x" }],
+    ["torrent-rename-path", { ids: [99], path: "nix", name: "x" }],
+    ["free-space", { path: "relative" }],
+    ["free-space", {}],
+    ["nonsense", {}],
+  ];
+  for (const [method, given] of calls) {
+    const [mine, model] = await both(method, () => given);
+    const what = `${method} ${JSON.stringify(given)}: ${mine!.result}`;
+    assertEquals(mine!.result === "success", model!.result === "success", what);
+    if (model!.result !== "success") continue;
+    assertEquals(mine!.arguments, model!.arguments, what);
+  }
+});
+
+/** Runs a flow against both; gives what it tells of each. */
+async function flow(
+  scene: RpcScene,
+  start: (remote: Remote) => [string, ...string[]],
+): Promise<void> {
+  const [ours, theirs] = await Promise.all(
+    scene.remotes.map(async (remote) => {
+      const lines = await run(...start(remote));
+      return lines.map((line) => JSON.parse(line));
+    }),
+  );
+  assert(theirs!.length > 8);
+  assertEquals(ours, theirs);
+}
+
+interopTest("rpc - transmission-rpc (Python) sees no difference", [
+  "transmission-daemon",
+  "transmission-remote",
+  "transmission-rpc",
+], async () => {
+  await using scene = await RpcScene.open();
+  await flow(scene, ({ port, otherDir }) => [
+    `${TOOLS}/venv/bin/python`,
+    peer("transmission_rpc_flow.py"),
+    `${port}`,
+    scene.torrent,
+    scene.url,
+    otherDir,
+  ]);
+});
+
+interopTest("rpc - @ctrl/transmission (npm) sees no difference", [
+  "transmission-daemon",
+  "transmission-remote",
+  "@ctrl/transmission",
+], async () => {
+  await using scene = await RpcScene.open();
+  const module =
+    `${TOOLS}/ctrl/node_modules/@ctrl/transmission/dist/src/index.js`;
+  await flow(scene, ({ port, dir, otherDir }) => [
+    "node",
+    peer("ctrl_transmission_flow.mjs"),
+    module,
+    `${port}`,
+    scene.torrent,
+    scene.url,
+    dir,
+    otherDir,
+  ]);
+});
+
+interopTest("rpc - transmission-remote sees no difference", [
+  "transmission-daemon",
+  "transmission-remote",
+], async () => {
+  await using scene = await RpcScene.open();
+  const talks = await Promise.all(scene.remotes.map(async (remote) => {
+    const talk: string[] = [];
+    const say = async (...args: string[]) => {
+      const lines = await run(
+        "transmission-remote",
+        `127.0.0.1:${remote.port}`,
+        ...args,
+      );
+      for (const line of lines) {
+        talk.push(
+          line.replaceAll(`${remote.port}`, "PORT")
+            .replaceAll(remote.otherDir, "OTHER").replaceAll(remote.dir, "DIR"),
+        );
+      }
+    };
+    const settle = (check: (torrent: Json) => boolean) =>
+      until(remote, (all) => check(all.at(-1)!));
+    await say("--start-paused");
+    await say("-a", scene.torrent);
+    await say("-t", "1", "--verify");
+    await settle((one) => one.percentDone === 1 && one.status === 0);
+    await say("-t", "1", "--start");
+    await settle((one) => one.status === 6);
+    await say("-l");
+    await say("-t", "1", "--stop");
+    await settle((one) => one.status === 0);
+    await say("-t", "1", "-G", "0", "-ph", "1", "-pl", "2");
+    await say("-t", "1", "-f");
+    await say("-t", "1", "-g", "0", "-pn", "0,1,2", "-f");
+    await say("-t", "1", "-ic");
+    await say("-t", "1", "-d", "50", "-u", "60", "-sr", "1.5", "-Bh");
+    await say("-t", "1", "-td", "udp://127.0.0.1:1/x");
+    await say("-t", "1", "-tr", "1");
+    await say("-t", "1", "--move", remote.otherDir);
+    await settle((one) => one.downloadDir === remote.otherDir);
+    await say("-t", "1", "--find", remote.otherDir);
+    await say("-t", "1", "-L", "one,two");
+    await say("-a", "magnet:?xt=urn:btih:" + "ab".repeat(20) + "&dn=linked");
+    await say("-a", scene.url);
+    await say("-t", "all", "--stop");
+    await until(remote, (all) => all.every(({ status }) => status === 0));
+    await say("-l");
+    await say("-t", "3", "-if");
+    await say(
+      "-d",
+      "100",
+      "-u",
+      "200",
+      "-asd",
+      "30",
+      "-asu",
+      "20",
+      "-gsr",
+      "2",
+    );
+    await say("-as");
+    await say("-AS");
+    await say("-D", "-U", "-er", "-si");
+    await say("-t", "1", "--reannounce");
+    await say("-t", "2,3", "--remove");
+    await say("-t", "1", "--remove-and-delete");
+    await until(remote, (all) => all.length === 0);
+    await say("-l");
+    const gone = await Deno.stat(`${remote.otherDir}/payload`)
+      .catch(() => undefined);
+    talk.push(`left: ${gone !== undefined}`);
+    return talk;
+  }));
+  // Lines that are of each program's own.
+  const own =
+    /version|directory|Encryption|Listenport|enabled:|allowed|cache|Peer limit|Autostart|Delete auto/;
+  const [ours, theirs] = talks.map((talk) =>
+    talk.filter((line) => !own.test(line))
+  );
+  assertEquals(ours, theirs);
+});
+
+/** Runs `bip remote`; gives what it prints. */
+async function remote(
+  { port }: Remote,
+  ...words: string[]
+): Promise<{ code: number; text: string }> {
+  const lines: string[] = [];
+  const code = await main(
+    ["remote", ...words, "--url", `127.0.0.1:${port}`],
+    {
+      interactive: false,
+      color: false,
+      columns: 80,
+      print: (line) => lines.push(line),
+      printJson: (value) => lines.push(JSON.stringify(value)),
+      printBytes: () => {},
+      note: (line) => lines.push(line),
+    },
+  );
+  return { code, text: lines.join("\n") };
+}
+
+interopTest("rpc - bip remote steers both", [
+  "transmission-daemon",
+  "transmission-remote",
+], async () => {
+  await using scene = await RpcScene.open();
+  const talks = await Promise.all(scene.remotes.map(async (there) => {
+    const talk: string[] = [];
+    const say = async (...words: string[]) => {
+      const { code, text } = await remote(there, ...words);
+      talk.push(
+        `${words[0]} ${code}`,
+        ...text.replaceAll(there.otherDir, "OTHER").replaceAll(there.dir, "DIR")
+          .split("\n"),
+      );
+    };
+    const settle = (check: (torrent: Json) => boolean) =>
+      until(there, (all) => check(all.at(-1)!));
+    await say("add", scene.torrent, "--paused", "--label", "x");
+    await say("verify", "1");
+    await settle((one) => one.percentDone === 1 && one.status === 0);
+    await say("add", scene.torrent);
+    await say("start", "1");
+    await settle((one) => one.status === 6);
+    await say("list");
+    await say("stop", "all");
+    await settle((one) => one.status === 0);
+    await say("files", "1", "--skip", "1", "--high", "*.mkv");
+    await say("limit", "1", "--down", "50KB", "--up", "60KB", "--ratio", "2");
+    await say("limit", "--up", "70KB");
+    await say("add", `magnet:?xt=urn:btih:${"ab".repeat(20)}`, "--paused");
+    await say("add", scene.url, "--paused");
+    await say("queue", "top", "3");
+    await say("rename", "1", "payload/a.txt", "z.txt");
+    await say("move", "1", there.otherDir);
+    await settle((one) => one.downloadDir === there.otherDir);
+    await say("files", "1");
+    await say("label", "1", "--label", "y");
+    await until(there, (all) => all.every(({ status }) => status === 0));
+    await say("list");
+    await say("list", "9");
+    await say("remove", "2-3");
+    await say("remove", "1", "--delete-files");
+    await until(there, (all) => all.length === 0);
+    await say("list");
+    const show = await remote(there, "settings", "speed-limit-down=55");
+    talk.push(/^speed_limit_down=.*$/m.exec(show.text)![0]);
+    return talk;
+  }));
+  assertEquals(talks[0], talks[1]);
+});
