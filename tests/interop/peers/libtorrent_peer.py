@@ -4,7 +4,7 @@
 usage: libtorrent_peer.py seed|leech|hashes FILE.torrent|MAGNET [DIR] [--peer HOST:PORT]...
                           [--listen HOST] [--dht HOST:PORT]... [--lsd] [--seconds N] [--stay]
                           [--down-limit BYTES_PER_SECOND] [--no-plugins]
-                          [--encryption off|both|rc4] [--utp]
+                          [--encryption off|both|rc4] [--utp] [--as-it-comes]
 
 Prints one JSON object a line: {"type": "listening", "port": N}, then {"type": "complete"} once
 everything is there and checked; `hashes` prints what libtorrent makes of the file.
@@ -82,6 +82,7 @@ def main():
     parser.add_argument("--no-plugins", action="store_true", help="neither ut_metadata nor ut_pex")
     parser.add_argument("--lsd", action="store_true")
     parser.add_argument("--utp", action="store_true", help="uTP only")
+    parser.add_argument("--as-it-comes", action="store_true", help="transports and encryption as by default")
     parser.add_argument("--encryption", choices=["off", "both", "rc4"], default="off")
     parser.add_argument("--dht", action="append", default=None)
     args = parser.parse_args()
@@ -107,6 +108,9 @@ def main():
         "connections_limit": 500,
         "min_reconnect_time": 1,
     }
+    if args.as_it_comes:
+        for name in [name for name in settings if name.endswith(("_utp", "_tcp", "_policy", "_level"))]:
+            del settings[name]
     if args.dht is not None:
         settings.update({
             "dht_bootstrap_nodes": ",".join(node for node in args.dht if node),
@@ -132,6 +136,7 @@ def main():
         handle.set_download_limit(args.down_limit)
     for peer in args.peer:
         host, port = peer.rsplit(":", 1)
+        host = host.strip("[]")
         handle.connect_peer((host, int(port)))
     for _ in range(200):
         if session.listen_port() != 0:
