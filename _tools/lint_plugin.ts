@@ -104,6 +104,7 @@ export type Rooms = Readonly<Record<string, readonly string[]>>;
 export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
   client: {
     http: [],
+    bound: [],
     limits: [],
     peers: [],
     trackers: [],
@@ -120,7 +121,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
       "metadata",
       "swarm",
     ],
-    session: ["trackers", "content", "http"],
+    session: ["trackers", "content", "http", "bound"],
   },
   bencode: { syntax: [] },
   utp: { socket: [], driver: ["socket"] },

@@ -14,6 +14,14 @@ import { encodeGet, HttpExchange } from "./http/exchange.ts";
 /** How long it may take until the head of an answer is there, in milliseconds. */
 const HEAD_TIMEOUT_MS = 60_000;
 
+/** What the most ordinary program calls itself to web servers. */
+export const ORDINARY_AGENT = "curl/8.5.0";
+
+/** Names of hosts are a proxy's to resolve: nobody here asks for them. */
+export function refuseToResolve(): Promise<never> {
+  return Promise.reject(new Error("The proxy resolves names"));
+}
+
 /** Answers that can have no body. */
 const BODILESS: readonly number[] = [204, 205, 304];
 

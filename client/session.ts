@@ -41,7 +41,7 @@ import {
   type SessionServices,
 } from "./session/session_services.ts";
 import { openHandshaker } from "./session/open_handshaker.ts";
-import { followPort, toldPort } from "./session/told_port.ts";
+import { followAddress, followPort, toldPort } from "./session/told_port.ts";
 import type { SessionContext } from "./content/session_context.ts";
 import {
   restoreTorrent,
@@ -165,6 +165,7 @@ export class Session implements AsyncDisposable {
       this.#context,
       this.#torrents,
     );
+    followAddress(privacy.bound, this.#torrents);
     this.#cancelTick = this.#scheduleTick();
     // Who calls close() gets to know what went wrong.
     this.#detachSignal = onAborted(
@@ -185,16 +186,15 @@ export class Session implements AsyncDisposable {
   static async open(chosen: SessionOptions = {}): Promise<Session> {
     checkSessionOptions(chosen);
     const privacy = new Privacy(chosen);
+    await using stack = new AsyncDisposableStack();
+    stack.defer(() => privacy.close());
     privacy.options.signal?.throwIfAborted();
     const { handshaker, utp } = await openHandshaker(privacy);
-    try {
-      const services = await openServices(privacy, handshaker.local, utp);
-      return new Session(handshaker, services, privacy);
-    } catch (error) {
-      await handshaker.close();
-      utp?.transport.close();
-      throw error;
-    }
+    stack.defer(() => utp?.transport.close());
+    stack.defer(() => handshaker.close());
+    const services = await openServices(privacy, handshaker.local, utp);
+    stack.move();
+    return new Session(handshaker, services, privacy);
   }
 
   /** Where peers can connect to, if anywhere. */

@@ -447,6 +447,16 @@ export interface SessionOptions extends PolicyOptions {
    * @default {none}
    */
   readonly proxy?: Proxy | undefined;
+  /**
+   * An IP address, or the name of an interface: everything is dialled, asked and
+   * listened for from there only, the proxy as well, and nothing while it is gone,
+   * which is looked at every second. Names are resolved by the system wherever its
+   * resolver is. It needs `--allow-sys=networkInterfaces`; a hostname of `listen`
+   * then only chooses the IP version, and `transports` are yours to bind.
+   *
+   * @default {whatever the system chooses}
+   */
+  readonly bind?: string | undefined;
   /** What goes through the proxy. @default {everything} */
   readonly proxyFor?: readonly ProxyPurpose[] | undefined;
   /**

@@ -31,6 +31,7 @@
  * - `info-hash-mismatch`: the answer is for another torrent
  * - `peer-id-mismatch`: the answer is from another peer than expected
  * - `torrent-removed` *: the torrent was removed meanwhile
+ * - `no-local-address` *: the address that all is to go out from is gone
  * - `closed` *: the handshaker was closed
  * - `accept-failed` *: a listener could not accept, or ended and is opened anew
  */
@@ -46,6 +47,7 @@ export type HandshakeErrorCode =
   | "no-descriptors"
   | "aborted"
   | "proxy-failed"
+  | "no-local-address"
   | "connect-failed"
   | "connect-timeout"
   | "handshake-timeout"
@@ -71,6 +73,7 @@ const LOCAL: ReadonlySet<HandshakeErrorCode> = new Set([
   "no-descriptors",
   "encryption-refused",
   "proxy-failed",
+  "no-local-address",
   "aborted",
   "torrent-removed",
   "closed",

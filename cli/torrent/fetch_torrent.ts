@@ -4,6 +4,7 @@
  * @module
  */
 import { deadlineSignal, systemClock } from "../../_shared/clock.ts";
+import { systemResolve } from "../../_shared/datagram.ts";
 import { findHost } from "../../_shared/reach.ts";
 import { CommandError } from "../error.ts";
 import { EXIT_BAD_TORRENT, EXIT_IO, EXIT_NO_PEERS } from "../exit_code.ts";
@@ -17,22 +18,24 @@ const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 /** How long all of it may take, in milliseconds. */
 const TIMEOUT_MS = 30_000;
 
+/** How web servers that a person names are asked. */
+export interface WebAccess {
+  /** Instead of the built-in `fetch`. */
+  readonly fetch?: typeof globalThis.fetch | undefined;
+  /** Resolves names of hosts to addresses. @default {the system's} */
+  readonly resolve?:
+    | ((hostname: string) => Promise<readonly string[]>)
+    | undefined;
+  /** What we call ourselves. @default {"bip/0.1.0"} */
+  readonly userAgent?: string | undefined;
+}
+
 /** Options of {@linkcode fetchTorrent}. */
-export interface FetchTorrentOptions {
+export interface FetchTorrentOptions extends WebAccess {
   /** Ends the attempt; the rejection is its reason. */
   readonly signal?: AbortSignal | undefined;
   /** How long all of it may take, in milliseconds. @default {30_000} */
   readonly timeoutMs?: number;
-  /** Instead of the built-in `fetch`. */
-  readonly fetch?: typeof globalThis.fetch | undefined;
-  /** Resolves names of hosts to addresses. @default {the system's} */
-  readonly resolve?: (hostname: string) => Promise<readonly string[]>;
-}
-
-async function systemResolve(hostname: string): Promise<string[]> {
-  const { lookup } = await import("node:dns/promises");
-  const found = await lookup(hostname, { all: true });
-  return found.map(({ address }) => address);
 }
 
 /** Whether a person who named the first host named the second, too. */
@@ -110,11 +113,13 @@ export async function fetchNamed(
   named: URL,
   options: FetchTorrentOptions,
 ): Promise<Response> {
-  const { fetch = globalThis.fetch, signal = null } = options;
+  const {
+    fetch = globalThis.fetch,
+    resolve = systemResolve,
+    userAgent = "bip/0.1.0",
+    signal = null,
+  } = options;
   const shown = shownUrl(named.href);
-  // Where another fetches, names are not ours to resolve.
-  const { resolve = options.fetch ? () => Promise.reject() : systemResolve } =
-    options;
   const refuse = (code: string, reason: string) =>
     new CommandError(EXIT_IO, code, `Cannot fetch ${shown}: ${reason}`);
   let url = named;
@@ -122,7 +127,7 @@ export async function fetchNamed(
     const response = await fetch(url, {
       redirect: "manual",
       signal,
-      headers: { "user-agent": "bip/0.1.0" },
+      headers: { "user-agent": userAgent },
     });
     const location = response.headers.get("location");
     if (location !== null && REDIRECTS.includes(response.status)) {

@@ -12,6 +12,7 @@ import { cleanMagnetText, parseMagnet } from "../../metainfo/parse_magnet.ts";
 import { CommandError, UsageError } from "../error.ts";
 import { EXIT_BAD_TORRENT } from "../exit_code.ts";
 import { readFile } from "../read_file.ts";
+import type { WebAccess } from "./fetch_torrent.ts";
 
 /** Largest torrent file that is read, in bytes. */
 export const MAX_TORRENT_LENGTH: number = 64 * 1024 * 1024;
@@ -69,14 +70,14 @@ function pathOf(text: string): string {
 async function readSourceBytes(
   text: string,
   signal?: AbortSignal,
-  fetch?: typeof globalThis.fetch,
+  web: WebAccess = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (/^https?:\/\//i.test(text)) {
     if (!URL.canParse(text)) {
       throw new UsageError(`${JSON.stringify(text)} is no valid URL`);
     }
     const { fetchTorrent } = await import("./fetch_torrent.ts");
-    return await fetchTorrent(text, { signal, fetch });
+    return await fetchTorrent(text, { ...web, signal });
   }
   const scheme = /^(?!file:)([a-z][a-z0-9+.-]+):\/\//i.exec(text)?.[1];
   if (scheme !== undefined) {
@@ -130,7 +131,7 @@ export function shownName(text: string): string {
  *
  * @param text Where it is: a path, `-` for stdin, a `file:`, http or https URL.
  * @param signal Ends the wait for a pipe that nobody writes to.
- * @param fetch Instead of the built-in one, for URLs.
+ * @param web How URLs are asked.
  * @returns The parsed torrent and its bytes.
  * @throws {UsageError} If it is a magnet link.
  * @throws {CommandError} If it cannot be read (exit code 5 or 6), is too large
@@ -139,7 +140,7 @@ export function shownName(text: string): string {
 export async function readTorrentFile(
   text: string,
   signal?: AbortSignal,
-  fetch?: typeof globalThis.fetch,
+  web: WebAccess = {},
 ): Promise<Source & { readonly type: "torrent" }> {
   if (/^magnet:/i.test(cleanMagnetText(text))) {
     throw new UsageError(
@@ -148,7 +149,7 @@ export async function readTorrentFile(
     );
   }
   return parseTorrentFile(
-    await readSourceBytes(text, signal, fetch),
+    await readSourceBytes(text, signal, web),
     shownName(text),
   );
 }
@@ -160,7 +161,7 @@ export async function readTorrentFile(
  * `urn:btih:` and the like, or an info-hash of 40 or 64 hex digits (or 32
  * base32 characters).
  * @param signal Ends the wait for a pipe that nobody writes to.
- * @param fetch Instead of the built-in one, for URLs.
+ * @param web How URLs are asked.
  * @returns The torrent, or a link.
  * @throws {CommandError} If a file cannot be read or is a bad torrent.
  * @throws {MagnetError} If it is a bad magnet link.
@@ -168,13 +169,13 @@ export async function readTorrentFile(
 export async function readSource(
   text: string,
   signal?: AbortSignal,
-  fetch?: typeof globalThis.fetch,
+  web: WebAccess = {},
 ): Promise<Source> {
   const link = magnetText(text);
   if (link !== undefined && (/^\W*\w+:/.test(text) || !await isFile(text))) {
     return { type: "magnet", magnet: parseMagnet(link) };
   }
-  return await readTorrentFile(text, signal, fetch);
+  return await readTorrentFile(text, signal, web);
 }
 
 /**

@@ -12,7 +12,11 @@ import { EXIT_IO } from "../exit_code.ts";
 import { ioError } from "../io_error.ts";
 import { onHangUp } from "../signals.ts";
 import { safeText } from "../text.ts";
-import { fetchNamed, shownUrl } from "../torrent/fetch_torrent.ts";
+import {
+  fetchNamed,
+  shownUrl,
+  type WebAccess,
+} from "../torrent/fetch_torrent.ts";
 
 /** How long fetching a list may take, in milliseconds. */
 const TIMEOUT_MS = 120_000;
@@ -28,11 +32,9 @@ export const BLOCKLIST_OPTION: OptionSpec = {
 };
 
 /** Options of {@linkcode loadBlocklists}. */
-export interface BlocklistOptions {
+export interface BlocklistOptions extends WebAccess {
   /** Ends the attempt. */
   readonly signal: AbortSignal;
-  /** Fetches URLs. @default {globalThis.fetch} */
-  readonly fetch?: typeof globalThis.fetch | undefined;
 }
 
 /** Opens a file or URL that a person named. */

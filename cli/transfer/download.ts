@@ -112,7 +112,7 @@ export function checkReachable(
 async function* readSources(
   names: readonly string[],
   signal: AbortSignal,
-  fetch: NetworkPlan["fetch"],
+  web: NetworkPlan["web"],
 ): AsyncIterable<{ readonly name: string; read(): Promise<Source> }> {
   if (names.filter((name) => name === "-").length > 1) {
     throw new UsageError("- can be read only once");
@@ -133,7 +133,7 @@ async function* readSources(
       }
     }
     for (const line of lines) {
-      yield { name: line, read: () => readSource(line, signal, fetch) };
+      yield { name: line, read: () => readSource(line, signal, web) };
     }
   }
 }
@@ -141,7 +141,7 @@ async function* readSources(
 /** Reads all sources; those of several that fail are told and left out. */
 async function gather(
   { args, output, signal }: VerbContext,
-  fetch: NetworkPlan["fetch"],
+  web: NetworkPlan["web"],
   failed: (name: string, error: unknown) => void,
   check: (source: Source) => void,
 ): Promise<NamedSource[]> {
@@ -151,7 +151,7 @@ async function gather(
     const { name, read } of readSources(
       args.operands,
       signal,
-      fetch,
+      web,
     )
   ) {
     try {
@@ -198,7 +198,7 @@ async function run(context: VerbContext): Promise<number> {
   const isPrivate = (source: Source) =>
     source.type === "torrent" && source.metainfo.private;
   const isListed = args.has("list");
-  const sources = await gather(context, wanted.fetch, failed, (source) => {
+  const sources = await gather(context, wanted.web, failed, (source) => {
     if (isListed && source.type === "torrent") return;
     // A wrong choice is said before anything is fetched.
     if (source.type === "torrent") chooser(args)?.(source.metainfo);
@@ -243,7 +243,7 @@ async function run(context: VerbContext): Promise<number> {
     session,
     plan.blocklists,
     (text) => reporter.note(text),
-    { signal, fetch: plan.fetch },
+    { ...plan.web, signal },
   );
   try {
     if (plan.privacyNote !== undefined) reporter.note(plan.privacyNote);

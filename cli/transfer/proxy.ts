@@ -1,15 +1,22 @@
 /**
- * `--proxy` and `--anonymous`: what others get to know of us.
+ * `--proxy`, `--bind` and `--anonymous`: what others get to know of us, and by
+ * which way.
  *
  * @module
  */
 import { tcpTransport } from "../../_shared/byte_conn.ts";
-import { HttpFetch } from "../../client/http_fetch.ts";
+import { BoundNetwork } from "../../client/bound_network.ts";
+import {
+  HttpFetch,
+  ORDINARY_AGENT,
+  refuseToResolve,
+} from "../../client/http_fetch.ts";
 import type { ProxyPurpose, SessionOptions } from "../../client/types.ts";
 import { parseProxyUrl, type Proxy } from "../../handshake/proxy.ts";
 import { proxyTransport } from "../../handshake/proxy_transport.ts";
 import type { Arguments, OptionSpec } from "../command.ts";
 import { UsageError } from "../error.ts";
+import type { WebAccess } from "../torrent/fetch_torrent.ts";
 
 const PURPOSES: readonly ProxyPurpose[] = ["peers", "trackers", "dht", "web"];
 
@@ -27,6 +34,12 @@ export const PRIVACY_OPTIONS: readonly OptionSpec[] = [
     summary: "What goes through it, of peers,trackers,dht,web (all)",
   },
   {
+    name: "bind",
+    value: "ADDR|INTERFACE",
+    summary:
+      "Use this address or interface only, and nothing while it is gone (needs --allow-sys)",
+  },
+  {
     name: "anonymous",
     summary: "Tell nobody client and version, and nothing to the local network",
   },
@@ -35,15 +48,18 @@ export const PRIVACY_OPTIONS: readonly OptionSpec[] = [
 /** What the person chose, and what it costs. */
 export interface PrivacyPlan {
   /** For the session. */
-  readonly options: Pick<SessionOptions, "proxy" | "proxyFor" | "anonymous">;
+  readonly options: Pick<
+    SessionOptions,
+    "proxy" | "proxyFor" | "anonymous" | "bind"
+  >;
   /** Whether peers are dialled through the proxy. */
   readonly hidesPeers: boolean;
   /** Whether a DHT node can be had, as far as the proxy goes. */
   readonly allowsDht: boolean;
   /** What is left out, in one line. */
   readonly note: string | undefined;
-  /** Fetches what the person names by URL. */
-  readonly fetch: typeof globalThis.fetch | undefined;
+  /** How is asked what the person names by URL. */
+  readonly web: WebAccess;
 }
 
 function proxyOf(text: string): Proxy {
@@ -67,6 +83,30 @@ function purposesOf(text: string): ProxyPurpose[] {
   });
 }
 
+/** Fetches from an address, through a proxy; or as the runtime does. */
+function fetchFrom(
+  bind: string | undefined,
+  proxy?: Proxy,
+): WebAccess["fetch"] {
+  if (bind === undefined && proxy === undefined) return undefined;
+  return (input, init) => {
+    // Looked up anew each time, and not watched: it is one request.
+    using bound = bind === undefined ? undefined : boundTo(bind);
+    const tcp = bound?.tcp ?? tcpTransport;
+    const http = new HttpFetch(proxy ? proxyTransport(proxy, tcp) : tcp);
+    return http.fetch(input, init);
+  };
+}
+
+function boundTo(bind: string): BoundNetwork {
+  try {
+    return new BoundNetwork(bind);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UsageError(`--bind: ${error.message}`);
+  }
+}
+
 /**
  * Reads the options.
  *
@@ -78,14 +118,22 @@ export function planPrivacy(args: Arguments): PrivacyPlan {
   const url = args.get("proxy");
   const list = args.get("proxy-for");
   const anonymous = args.has("anonymous");
+  const userAgent = anonymous ? ORDINARY_AGENT : undefined;
+  const bind = args.get("bind");
+  if (bind !== undefined) {
+    if (args.get("listen") !== undefined) {
+      throw new UsageError("--bind says where to listen: --listen cannot, too");
+    }
+    boundTo(bind).close();
+  }
   if (url === undefined) {
     if (list !== undefined) throw new UsageError("--proxy-for needs --proxy");
     return {
-      options: { anonymous },
+      options: { anonymous, bind },
       hidesPeers: false,
       allowsDht: true,
       note: undefined,
-      fetch: undefined,
+      web: { userAgent, fetch: fetchFrom(bind) },
     };
   }
   const proxy = proxyOf(url);
@@ -104,14 +152,14 @@ export function planPrivacy(args: Arguments): PrivacyPlan {
     lost.push(listens ? "announcing where we listen" : "listening");
   }
   return {
-    options: { anonymous, proxy, proxyFor },
+    options: { anonymous, proxy, proxyFor, bind },
     hidesPeers: covers("peers"),
     allowsDht,
     note: lost.length === 0
       ? undefined
       : `With this proxy there is no ${lost.join(", no ")}`,
-    fetch: covers("web")
-      ? new HttpFetch(proxyTransport(proxy, tcpTransport)).fetch
-      : undefined,
+    web: covers("web")
+      ? { userAgent, fetch: fetchFrom(bind, proxy), resolve: refuseToResolve }
+      : { userAgent, fetch: fetchFrom(bind) },
   };
 }

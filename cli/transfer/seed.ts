@@ -196,7 +196,7 @@ async function findSeed(
   const { metainfo } = await readTorrentFile(
     operands[0]!,
     signal,
-    plan.fetch,
+    plan.web,
   );
   const dir = await findFolder(operands[1] ?? ".", metainfo, "seed");
   return { metainfo, place: { dir }, isChecked: false };
@@ -277,7 +277,7 @@ async function run(context: VerbContext): Promise<number> {
     session,
     plan.blocklists,
     (text) => reporter.note(text),
-    { signal, fetch: plan.fetch },
+    { ...plan.web, signal },
   );
   if (plan.privacyNote !== undefined) reporter.note(plan.privacyNote);
   const listening = `${where(session)}${portNote(plan, session)}`;

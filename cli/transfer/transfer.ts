@@ -22,6 +22,7 @@ import type { Arguments, OptionSpec } from "../command.ts";
 import { UsageError } from "../error.ts";
 import { EXIT_INTERRUPTED } from "../exit_code.ts";
 import { listenError } from "../io_error.ts";
+import type { WebAccess } from "../torrent/fetch_torrent.ts";
 import { parseRate } from "../units.ts";
 import { BLOCKLIST_OPTION, loadBlocklists } from "./blocklist.ts";
 import { planPrivacy, PRIVACY_OPTIONS } from "./proxy.ts";
@@ -170,8 +171,8 @@ export interface NetworkPlan {
   readonly listens: boolean;
   /** What the proxy cannot do, in one line. */
   readonly privacyNote: string | undefined;
-  /** Fetches what is named by URL. */
-  readonly fetch: typeof globalThis.fetch | undefined;
+  /** How is asked what is named by URL. */
+  readonly web: WebAccess;
   /** Block lists, as named. */
   readonly blocklists: readonly string[];
   /** Address to listen on; all of them where it is left out. */
@@ -241,7 +242,7 @@ export function planNetwork(
     listens: !privacy.hidesPeers || address !== undefined ||
       port !== undefined,
     privacyNote: privacy.note,
-    fetch: privacy.fetch,
+    web: privacy.web,
     blocklists: args.all("blocklist"),
     discovers: dht !== false || lpd !== false,
     host: address,
@@ -304,7 +305,7 @@ export async function openSession(
   const { host: hostname, ports, blocklists } = plan;
   const options: SessionOptions = blocklists.length === 0 ? plan.options : {
     ...plan.options,
-    blocklist: await loadBlocklists(blocklists, { signal, fetch: plan.fetch }),
+    blocklist: await loadBlocklists(blocklists, { ...plan.web, signal }),
   };
   if (!plan.listens) return await Session.open({ ...options, listen: false });
   let failure: unknown;

@@ -11,6 +11,7 @@ import { Handshaker } from "../../handshake/handshaker.ts";
 import { createPeerId } from "../../handshake/peer_id.ts";
 import type { UtpTransport } from "../../utp/transport.ts";
 import type { SessionOptions } from "../types.ts";
+import type { BoundNetwork } from "../bound_network.ts";
 import type { PeerNetwork, Privacy } from "./privacy.ts";
 
 /** Extensions that every session speaks. */
@@ -34,10 +35,10 @@ export interface SessionUtp {
 
 /** Starts what listens and dials for a session. */
 export async function openHandshaker(
-  { options, blocklist, peers }: Privacy,
+  { options, blocklist, bound, peers }: Privacy,
 ): Promise<SessionHandshaker> {
   const { clock, random = systemRandom } = options;
-  const { transports, utp } = await transportsOf(options, peers);
+  const { transports, utp } = await transportsOf(options, peers, bound);
   const open = (listen: Endpoint | readonly Endpoint[] | false) =>
     Handshaker.open({
       peerId: options.peerId ?? createPeerId(random),
@@ -88,6 +89,7 @@ interface Transports {
 async function transportsOf(
   options: SessionOptions,
   { tcp, openSocket }: PeerNetwork,
+  bound: BoundNetwork | undefined,
 ): Promise<Transports> {
   const { transports, utp: mode = "both", clock, random } = options;
   if (transports !== undefined) return { transports, utp: undefined };
@@ -120,5 +122,5 @@ async function transportsOf(
       return port;
     },
   };
-  return { transports: [tcp, part], utp };
+  return { transports: [tcp, bound?.guard(part) ?? part], utp };
 }

@@ -3,8 +3,9 @@
  *
  * @module
  */
+import type { IpFamily } from "../../_shared/address.ts";
 import { type ByteTransport, tcpTransport } from "../../_shared/byte_conn.ts";
-import { systemClock } from "../../_shared/clock.ts";
+import { type Clock, systemClock } from "../../_shared/clock.ts";
 import {
   type DatagramOptions,
   type DatagramSocket,
@@ -16,17 +17,10 @@ import {
   proxyDatagrams,
   proxyTransport,
 } from "../../handshake/proxy_transport.ts";
-import { HttpFetch } from "../http_fetch.ts";
+import { BoundNetwork } from "../bound_network.ts";
+import { HttpFetch, ORDINARY_AGENT, refuseToResolve } from "../http_fetch.ts";
 import { Blocklist, UNRESOLVED } from "./blocklist.ts";
 import type { ProxyPurpose, SessionOptions } from "../types.ts";
-
-/** What the most ordinary program calls itself to web servers. */
-const ORDINARY_AGENT = "curl/8.5.0";
-
-/** Names of hosts are the proxy's to resolve: nobody here asks for them. */
-function refuseToResolve(): Promise<never> {
-  return Promise.reject(new Error("The proxy resolves names"));
-}
 
 /** How peers are reached. */
 export interface PeerNetwork {
@@ -38,12 +32,21 @@ export interface PeerNetwork {
     | undefined;
 }
 
+type OpenSocket = (options: DatagramOptions) => Promise<DatagramSocket>;
+
 /** How a session keeps to itself what it was told to. */
 export class Privacy {
   /** The options, changed where the proxy or anonymity demand it. */
   readonly options: SessionOptions;
   /** Whom we have nothing to do with. */
   readonly blocklist: Blocklist;
+  /** The only address or interface that is used, if one was chosen. */
+  readonly bound: BoundNetwork | undefined;
+  /** What does not go through a proxy. */
+  readonly direct: {
+    readonly tcp: ByteTransport;
+    readonly openSocket: OpenSocket;
+  };
   /** How peers are reached, unless by `transports` of the options. */
   readonly peers: PeerNetwork;
   /** Whether others are told where we listen. */
@@ -54,22 +57,29 @@ export class Privacy {
   readonly userAgent: string | undefined;
   readonly #proxy: Proxy | undefined;
   readonly #purposes: readonly ProxyPurpose[];
-  readonly #fetch: HttpFetch | undefined;
+  readonly #fetches: HttpFetch[] = [];
+  readonly #clock: Clock;
 
+  /** Throws a `RangeError` if there is nothing that `bind` could mean. */
   constructor(chosen: SessionOptions) {
-    const { proxy, proxyFor, anonymous = false } = chosen;
+    const { proxy, proxyFor, anonymous = false, bind, clock = systemClock } =
+      chosen;
     this.blocklist = new Blocklist(chosen.blocklist);
+    this.#clock = clock;
     this.#proxy = proxy;
     this.#purposes = proxyFor ?? ["peers", "trackers", "dht", "web"];
-    this.#fetch = proxy &&
-      new HttpFetch(proxyTransport(proxy, tcpTransport), chosen.clock);
+    this.bound = bind === undefined
+      ? undefined
+      : new BoundNetwork(bind, { clock });
+    this.direct = this.bound ??
+      { tcp: tcpTransport, openSocket: openDatagramSocket };
     let options = chosen;
     this.tellsPort = !this.#covers("peers");
-    this.peers = { tcp: tcpTransport, openSocket: openDatagramSocket };
+    this.peers = this.direct;
     if (proxy && this.#covers("peers")) {
       const { transports, listen = false } = options;
       this.peers = {
-        tcp: proxyTransport(proxy, tcpTransport),
+        tcp: proxyTransport(proxy, this.direct.tcp),
         // A relay leads nobody to us, so there is nothing to listen with.
         openSocket: proxy.type === "socks5" && listen === false
           ? this.#sockets()
@@ -95,11 +105,10 @@ export class Privacy {
         },
       };
     }
-    const coversWeb = this.#covers("web") && options.fetch === undefined;
-    if (coversWeb) options = { ...options, fetch: this.#fetch!.fetch };
-    this.resolveWeb = coversWeb
+    this.resolveWeb = this.#covers("web") && options.fetch === undefined
       ? () => Promise.resolve([UNRESOLVED])
       : undefined;
+    options = { ...options, fetch: options.fetch ?? this.#fetchFor("web") };
     if (anonymous) {
       const { random = systemRandom, dht = false } = options;
       options = {
@@ -116,22 +125,31 @@ export class Privacy {
 
   /** Options of the client of HTTP trackers. */
   httpTrackers(): {
-    readonly userAgent?: string | undefined;
-    readonly fetch?: typeof globalThis.fetch | undefined;
-    readonly resolve?: (() => Promise<never>) | undefined;
+    readonly userAgent: string | undefined;
+    readonly fetch: typeof globalThis.fetch | undefined;
+    readonly resolve: (() => Promise<never>) | undefined;
   } {
-    const { userAgent } = this;
-    return this.#covers("trackers")
-      ? { userAgent, fetch: this.#fetch!.fetch, resolve: refuseToResolve }
-      : { userAgent };
+    return {
+      userAgent: this.userAgent,
+      fetch: this.#fetchFor("trackers"),
+      resolve: this.#covers("trackers") ? refuseToResolve : undefined,
+    };
   }
 
   /** Options of the client of UDP trackers. */
   udpTrackers(): {
-    readonly openSocket?: (() => Promise<DatagramSocket>) | undefined;
+    readonly openSocket?:
+      | ((family: IpFamily) => Promise<DatagramSocket>)
+      | undefined;
     readonly resolve?: false | undefined;
   } {
-    if (!this.#covers("trackers")) return {};
+    if (!this.#covers("trackers")) {
+      const { bound } = this;
+      return bound === undefined ? {} : {
+        openSocket: (family) =>
+          bound.openSocket({ hostname: family === 6 ? "::" : "0.0.0.0" }),
+      };
+    }
     const open = this.#sockets();
     return {
       resolve: false,
@@ -142,20 +160,34 @@ export class Privacy {
     };
   }
 
-  /** Closes what HTTP requests left open. */
+  /** Closes what HTTP requests left open, and looks for addresses no more. */
   close(): void {
-    this.#fetch?.close();
+    for (const one of this.#fetches) one.close();
+    this.bound?.close();
   }
 
   #covers(purpose: ProxyPurpose): boolean {
     return this.#proxy !== undefined && this.#purposes.includes(purpose);
   }
 
-  #sockets(): ReturnType<typeof proxyDatagrams> {
+  /** What asks web servers, if not the runtime. */
+  #fetchFor(purpose: ProxyPurpose): typeof globalThis.fetch | undefined {
+    const isProxied = this.#covers(purpose);
+    if (!isProxied && this.bound === undefined) return undefined;
+    const { tcp } = this.direct;
+    const made = new HttpFetch(
+      isProxied ? proxyTransport(this.#proxy!, tcp) : tcp,
+      this.#clock,
+    );
+    this.#fetches.push(made);
+    return made.fetch;
+  }
+
+  #sockets(): OpenSocket {
     return proxyDatagrams(this.#proxy!, {
-      transport: tcpTransport,
-      openSocket: openDatagramSocket,
-      clock: systemClock,
+      transport: this.direct.tcp,
+      openSocket: this.direct.openSocket,
+      clock: this.#clock,
     });
   }
 }

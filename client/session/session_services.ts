@@ -14,9 +14,7 @@ import { LocalPeers } from "../local_peers.ts";
 import type { SharedDiscovery } from "../discovery_runner.ts";
 import type { SessionUtp } from "./open_handshaker.ts";
 import type { SessionOptions } from "../types.ts";
-import type { Blocklist } from "./blocklist.ts";
 import type { Privacy } from "./privacy.ts";
-import { openDatagramSocket } from "../../_shared/datagram.ts";
 import type { PortMapper } from "../../portmap/port_mapper.ts";
 import type { PortRequest } from "../../portmap/types.ts";
 
@@ -38,10 +36,11 @@ export interface SessionServices {
 
 /** Opens what the options ask for. */
 export async function openServices(
-  { options, blocklist, tellsPort }: Privacy,
+  privacy: Privacy,
   local: Endpoint | undefined,
   utp?: SessionUtp,
 ): Promise<SessionServices> {
+  const { options, bound, tellsPort } = privacy;
   const timers = new SharedClock(options.clock ?? systemClock);
   await using stack = new AsyncDisposableStack();
   // Closed last: the DHT has a part of its port.
@@ -53,14 +52,18 @@ export async function openServices(
     // uTP through a proxy has no port to share.
     const shared = tellsPort ? utp : undefined;
     dht = stack.use(
-      await openDht(options, options.dht, local, blocklist, shared),
+      await openDht(privacy, options.dht, local, shared),
     );
     lookups = new DhtPeers(dht, timers);
     stack.use(lookups);
     sources.push(lookups);
   }
   if (options.lpd) {
-    const service = await openLocal(options, options.lpd);
+    // Multicast leaves by the interface that it is told.
+    const lpd = bound === undefined || options.lpd.interfaces !== undefined
+      ? options.lpd
+      : { ...options.lpd, interfaces: bound.addresses };
+    const service = await openLocal(options, lpd);
     if (service !== undefined) {
       const peers = new LocalPeers(service, local?.port ?? 0);
       stack.defer(() => peers.close());
@@ -69,7 +72,7 @@ export async function openServices(
   }
   // What goes through a proxy has no port here.
   const mapper = tellsPort
-    ? await openMapper(options, local, [dht?.locals[0]?.port, utp?.port])
+    ? await openMapper(privacy, local, [dht?.locals[0]?.port, utp?.port])
     : undefined;
   if (mapper !== undefined) stack.use(mapper);
   const owned = stack.move();
@@ -79,16 +82,16 @@ export async function openServices(
 
 /** Binds the address we listen on; peers expect the same port for both. */
 async function openDht(
-  options: SessionOptions,
+  { options, blocklist, bound, direct }: Privacy,
   wanted: MainlineDhtOptions,
   local: Endpoint | undefined,
-  blocklist: Blocklist,
   utp: SessionUtp | undefined,
 ): Promise<MainlineDht> {
   const { clock, random } = options;
   const { MainlineDht } = await import("../../dht/node.ts");
   const ip = local && tryParseIp(local.hostname);
-  const everywhere = ip === undefined || ipScope(ip) === "unspecified";
+  const everywhere = ip === undefined || ipScope(ip) === "unspecified" ||
+    bound !== undefined;
   const settings: MainlineDhtOptions = {
     ...(local && !everywhere ? { hostname: local.hostname } : {}),
     ...(clock ? { clock } : {}),
@@ -96,7 +99,7 @@ async function openDht(
     ...wanted,
     socket: blocklist.sockets(
       wanted.socket ??
-        (utp ? (where) => utp.transport.share(where) : openDatagramSocket),
+        (utp ? (where) => utp.transport.share(where) : direct.openSocket),
     ),
   };
   if (wanted.port !== undefined || local === undefined) {
@@ -134,12 +137,17 @@ async function openLocal(
  * to map; a gateway that cannot be asked keeps no session from opening.
  */
 async function openMapper(
-  options: SessionOptions,
-  local: Endpoint | undefined,
+  { options, bound, direct }: Privacy,
+  listening: Endpoint | undefined,
   udpPorts: readonly (number | undefined)[],
 ): Promise<PortMapper | undefined> {
   const { clock, random, portMap } = options;
-  if (!portMap || local === undefined || !isMappable(local)) return undefined;
+  if (!portMap || listening === undefined) return undefined;
+  const own = bound?.addresses.find((address) => !address.includes(":"));
+  const local = own === undefined
+    ? listening
+    : { hostname: own, port: listening.port };
+  if (!isMappable(local)) return undefined;
   const { PortMapper } = await import("../../portmap/port_mapper.ts");
   const ports: PortRequest[] = [{ protocol: "tcp", port: local.port }];
   for (const port of new Set(udpPorts)) {
@@ -149,6 +157,9 @@ async function openMapper(
     return await PortMapper.open({
       ...(clock ? { clock } : {}),
       ...(random ? { random } : {}),
+      ...(own === undefined
+        ? {}
+        : { local: own, socket: direct.openSocket, transport: direct.tcp }),
       ...portMap,
       ports,
     });

@@ -5,6 +5,7 @@
  */
 import type { Endpoint } from "../../_shared/address.ts";
 import type { Clock } from "../../_shared/clock.ts";
+import type { BoundNetwork } from "../bound_network.ts";
 import type { PortMapper } from "../../portmap/port_mapper.ts";
 import type { PortRequest } from "../../portmap/types.ts";
 import type { AnnounceScheduler } from "../trackers/announce_scheduler.ts";
@@ -26,6 +27,17 @@ export function toldPort(
     one.protocol === protocol && one.port === port
   );
   return mapping?.externalPort ?? port;
+}
+
+/** Tells trackers when we are somewhere again after our address was gone. */
+export function followAddress(
+  bound: BoundNetwork | undefined,
+  torrents: ReadonlyMap<unknown, { reannounce(): void }>,
+): void {
+  bound?.watch(() => {
+    if (bound.addresses.length === 0) return;
+    for (const torrent of torrents.values()) torrent.reannounce();
+  });
 }
 
 /** Longest wait for what the gateway says, in milliseconds. */

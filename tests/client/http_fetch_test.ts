@@ -273,7 +273,7 @@ Deno.test(
     while (server.requests.length === 0) {
       await new Promise((next) => setTimeout(next));
     }
-    clock.advance(60_000);
+    await clock.advance(60_000);
     const error = await assertRejects(() => asked, DOMException);
     assertEquals(error.name, "TimeoutError");
     await server.ended[0];

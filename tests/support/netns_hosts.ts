@@ -33,7 +33,7 @@ export class NetnsHosts implements AsyncDisposable {
           if (++i === 100) throw new Error("unshare made no namespace");
           await new Promise((resolve) => setTimeout(resolve, 20));
         }
-        await hosts.run(host, "ip link set lo up");
+        await hosts.run(host, "mount -t sysfs own /sys; ip link set lo up");
       }
       return hosts;
     } catch (error) {

@@ -79,6 +79,18 @@ Deno.test("--proxy: peers, trackers and URLs by name, with the permissions help 
   assert(!announces[0]!.get("peer_id")!.startsWith("-DB"));
 });
 
+Deno.test("--bind is an address or interface of this machine, and says where to listen", async () => {
+  const permissions = ["--allow-net", "--allow-sys=networkInterfaces"];
+  const run = (...args: string[]) =>
+    runBip(["download", "0".repeat(40), ...args], { permissions });
+  const nowhere = await run("--bind", "nowhere0");
+  assertEquals(nowhere.code, 2, nowhere.stderr);
+  assertMatch(nowhere.stderr, /--bind: .*"nowhere0": this machine has no such/);
+  const both = await run("--bind", "127.0.0.1", "--listen", "127.0.0.1");
+  assertEquals(both.code, 2, both.stderr);
+  assertMatch(both.stderr, /--bind says where to listen/);
+});
+
 Deno.test("--proxy and --proxy-for are checked, the password not repeated", async () => {
   for (
     const args of [

@@ -107,9 +107,13 @@ Deno.test(
 Deno.test("without a proxy nothing changes", loopback, () => {
   const chosen = { dht: {}, lpd: {} };
   const privacy = new Privacy(chosen);
-  assertEquals(privacy.options, chosen);
+  assertEquals(privacy.options, { ...chosen, fetch: undefined });
   assert(privacy.tellsPort);
-  assertEquals(privacy.httpTrackers(), { userAgent: undefined });
+  assertEquals(Object.values(privacy.httpTrackers()), [
+    undefined,
+    undefined,
+    undefined,
+  ]);
   assertEquals(privacy.udpTrackers(), {});
 });
 
