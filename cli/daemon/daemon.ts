@@ -89,7 +89,7 @@ async function openDaemon(
   state: string,
 ): Promise<Daemon> {
   const plan = planNetwork(args);
-  const { fetch } = plan;
+  const { web } = plan;
   const { Daemon } = await import("../../daemon/daemon.ts");
   if (args.get("state") === undefined) {
     await Deno.mkdir(folderOf(state), { recursive: true, mode: 0o700 });
@@ -103,9 +103,9 @@ async function openDaemon(
       session: (wanted, effective) =>
         openSession(sessionPlan(plan, wanted, effective), signal),
       fetchTorrent: (url, ending) =>
-        fetchTorrent(url, { signal: ending, fetch }),
+        fetchTorrent(url, { ...web, signal: ending }),
       loadBlocklist: (sources, ending) =>
-        loadBlocklists(sources, { signal: ending, fetch }),
+        loadBlocklists(sources, { ...web, signal: ending }),
     });
   } catch (error) {
     throw wordError(error);

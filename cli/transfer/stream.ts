@@ -18,6 +18,7 @@ import { ioError, listenError } from "../io_error.ts";
 import { safeText } from "../text.ts";
 import { selectFiles } from "../torrent/file_selection.ts";
 import { makeFolder } from "../torrent/folders.ts";
+import type { WebAccess } from "../torrent/fetch_torrent.ts";
 import {
   readSource,
   readStdinSources,
@@ -70,15 +71,15 @@ function chosenFiles(args: Arguments, metainfo: Metainfo): number[] {
 async function readOne(
   name: string,
   signal: AbortSignal,
-  fetch: typeof globalThis.fetch | undefined,
+  web: WebAccess,
 ): Promise<Source> {
-  if (name !== "-") return await readSource(name, signal, fetch);
+  if (name !== "-") return await readSource(name, signal, web);
   const found = await readStdinSources(signal);
   if (!Array.isArray(found)) return found;
   if (found.length !== 1) {
     throw new UsageError("stdin must bring one torrent, link or hash");
   }
-  return await readSource(found[0]!, signal, fetch);
+  return await readSource(found[0]!, signal, web);
 }
 
 /** Where to serve: this machine only, unless the person says otherwise. */
@@ -176,7 +177,7 @@ async function run(context: VerbContext): Promise<number> {
   }
   const wanted = planNetwork(args, PEER_NAMES);
   if (list !== undefined) await checkOutput(list, args.has("force"));
-  const source = await readOne(args.operands[0]!, signal, wanted.fetch);
+  const source = await readOne(args.operands[0]!, signal, wanted.web);
   const plan = planFor(
     wanted,
     source.type === "torrent" && source.metainfo.private,
@@ -202,7 +203,7 @@ async function run(context: VerbContext): Promise<number> {
       session,
       plan.blocklists,
       (text) => reporter.note(text),
-      { signal, fetch: plan.fetch },
+      { ...plan.web, signal },
     );
     try {
       if (plan.privacyNote !== undefined) reporter.note(plan.privacyNote);
