@@ -15,8 +15,6 @@ const STARTED_BLOCKS = 2048;
 const URGENT_QUEUE_MS = 2_000;
 /** Overdue blocks are asked for again so long before they are needed, in ms. */
 const REPEAT_MS = 1_000;
-/** About as long are queues while something is urgent. */
-const QUEUE_MS = 500;
 /** Urgent pieces looked at in one pick. */
 const URGENT_PIECES = 256;
 /** Blocks looked at for one duplicate, the oldest pieces first. */
@@ -346,9 +344,12 @@ export class BlockChooser {
   #fairShare(peer: PickerPeer, pieceIndex: number, leftMs: number): number {
     if (peer.rate === 0) return Infinity;
     const { rate, peers } = this.#pace(pieceIndex);
-    const size = this.#book.layout.blockCount(pieceIndex) * BLOCK_SIZE;
-    const ms = Math.max(leftMs, QUEUE_MS + 2_000 * size / rate);
-    const blocks = Math.floor(peer.rate * ms / 1000 / BLOCK_SIZE) -
+    const { layout, requestedBlocks } = this.#book;
+    // Blocks that all of them have to give with this piece, as time.
+    const blocksMs = BLOCK_SIZE * 1000 *
+      (requestedBlocks + layout.blockCount(pieceIndex)) / rate;
+    const ms = Math.max(leftMs, blocksMs);
+    const blocks = Math.round(peer.rate * ms / 1000 / BLOCK_SIZE) -
       peer.outstanding;
     return Math.max(blocks, peer.rate * peers >= rate ? 1 : 0);
   }

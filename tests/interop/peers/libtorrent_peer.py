@@ -3,7 +3,7 @@
 
 usage: libtorrent_peer.py seed|leech|hashes FILE.torrent|MAGNET [DIR] [--peer HOST:PORT]...
                           [--listen HOST] [--dht HOST:PORT]... [--lsd] [--seconds N] [--stay]
-                          [--down-limit BYTES_PER_SECOND] [--no-plugins]
+                          [--down-limit BYTES_PER_SECOND] [--up-limit BYTES_PER_SECOND] [--no-plugins]
                           [--encryption off|both|rc4] [--utp] [--as-it-comes]
 
 Prints one JSON object a line: {"type": "listening", "port": N}, then {"type": "complete"} once
@@ -79,6 +79,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--stay", action="store_true")
     parser.add_argument("--down-limit", type=int, default=0)
+    parser.add_argument("--up-limit", type=int, default=0)
     parser.add_argument("--no-plugins", action="store_true", help="neither ut_metadata nor ut_pex")
     parser.add_argument("--lsd", action="store_true")
     parser.add_argument("--utp", action="store_true", help="uTP only")
@@ -134,6 +135,8 @@ def main():
     handle = session.add_torrent(params)
     if args.down_limit > 0:
         handle.set_download_limit(args.down_limit)
+    if args.up_limit > 0:
+        handle.set_upload_limit(args.up_limit)
     for peer in args.peer:
         host, port = peer.rsplit(":", 1)
         host = host.strip("[]")
