@@ -55,6 +55,8 @@ export class Download {
   readonly #turns: RequestTurns;
   #refillQueued = false;
   #heldBack = false;
+  /** A reader that jumps leaves before it comes back. */
+  #dueUntil = -Infinity;
   /** Whether blocks are asked for. */
   active = false;
   /** Payload bytes that were of no use. */
@@ -220,18 +222,15 @@ export class Download {
   dueChanged(due: readonly (readonly [number, number | undefined])[]): void {
     const { pieces } = this.picker;
     const soon = this.#clock.now() + PRESSING_MS;
-    let isPressing = false;
-    for (const [pieceIndex, at = Infinity] of due) {
-      isPressing ||= at < soon && !pieces.hasDeadline(pieceIndex);
-      pieces.setDeadline(pieceIndex, at === Infinity ? undefined : at);
-    }
-    if (isPressing) {
-      for (const { key, connection, takesRuns } of this.#sources.values()) {
-        if (takesRuns) continue;
-        for (const block of this.picker.releaseUndue(key)) {
-          connection.cancel(block);
-        }
-      }
+    this.#dueUntil = soon;
+    const isPressing = due.some(([pieceIndex, at = Infinity]) =>
+      at < soon && !pieces.hasDeadline(pieceIndex)
+    );
+    for (const [pieceIndex, at] of due) pieces.setDeadline(pieceIndex, at);
+    for (const { key, connection, takesRuns } of this.#sources.values()) {
+      if (!isPressing || takesRuns) continue;
+      const released = this.picker.releaseUndue(key);
+      for (const block of released) connection.cancel(block);
     }
     this.wantsChanged();
   }
@@ -269,7 +268,7 @@ export class Download {
     const now = this.#clock.now();
     const outstanding = this.picker.outstanding(key);
     const rate = connection.downloadRate;
-    const hasDue = this.picker.pieces.hasDeadlines;
+    const hasDue = this.picker.pieces.hasDeadlines || now < this.#dueUntil;
     if (hasDue) this.picker.peers.setRate(key, rate);
     const size = Math.min(
       peer.window.size(rate, state.snubbed, hasDue ? DUE_QUEUE_MS : undefined),
