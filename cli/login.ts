@@ -25,6 +25,24 @@ export const LOGIN_OPTIONS: readonly OptionSpec[] = [
 ];
 
 /**
+ * Reads a short text.
+ *
+ * @param path Where it is; `-` is stdin.
+ * @param kind What it is, such as `"a login"`.
+ * @param signal Ends the wait for a pipe that nobody writes to.
+ * @returns The text.
+ * @throws {CommandError} If it cannot be read.
+ */
+export async function readText(
+  path: string,
+  kind: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const options = { limit: 65_536, kind, exitCode: EXIT_USAGE, signal };
+  return decodeTextLossy(await readFile(path, options));
+}
+
+/**
  * Reads a file that nobody else may read.
  *
  * @param path Where it is.
@@ -38,8 +56,7 @@ export async function readSecret(
   kind: string,
   signal: AbortSignal,
 ): Promise<string> {
-  const options = { limit: 65_536, kind, exitCode: EXIT_USAGE, signal };
-  const text = decodeTextLossy(await readFile(path, options));
+  const text = await readText(path, kind, signal);
   const { mode, isFile } = path === "-"
     ? { mode: null, isFile: false }
     : await Deno.stat(path);

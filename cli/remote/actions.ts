@@ -7,6 +7,7 @@ import type { RemoteClient, RemoteResult } from "../../daemon/remote_client.ts";
 import type { Arguments } from "../command.ts";
 import { UsageError } from "../error.ts";
 import { EXIT_BAD_TORRENT } from "../exit_code.ts";
+import { readText } from "../login.ts";
 import { readFile } from "../read_file.ts";
 import type { SubVerb } from "../sub_verb.ts";
 import type { Output } from "../terminal.ts";
@@ -387,6 +388,19 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
       );
       output.print(`this run  ${bytes(stats.current_stats)}`);
       output.print(`all runs  ${bytes(stats.cumulative_stats)}`);
+    },
+  },
+  hash: {
+    operands: [1, 1],
+    usage: "hash USER < PASSWORD",
+    options: [],
+    async run({ operands: [user], output, signal }) {
+      if (user!.includes(":")) throw new UsageError("USER cannot have a colon");
+      const password = (await readText("-", "a password", signal))
+        .replace(/\r?\n$/, "");
+      if (password === "") throw new UsageError("The password is empty");
+      const { hashPassword } = await import("../../daemon/mod.ts");
+      output.print(`${user}:${await hashPassword(password)}`);
     },
   },
   shutdown: {

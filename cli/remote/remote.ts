@@ -8,12 +8,10 @@ import {
   RemoteClient,
   RemoteError,
 } from "../../daemon/remote_client.ts";
-import { decodeTextLossy } from "../../_shared/bytes.ts";
 import type { Verb, VerbContext } from "../command.ts";
 import { CommandError, UsageError } from "../error.ts";
-import { EXIT_DONE, EXIT_IO, EXIT_NO_PEERS, EXIT_USAGE } from "../exit_code.ts";
-import { LOGIN_OPTIONS, readLogin } from "../login.ts";
-import { readFile } from "../read_file.ts";
+import { EXIT_DONE, EXIT_NO_PEERS, EXIT_USAGE } from "../exit_code.ts";
+import { LOGIN_OPTIONS, readLogin, readText } from "../login.ts";
 import { pickSubVerb } from "../sub_verb.ts";
 import { ACTIONS } from "./actions.ts";
 
@@ -32,16 +30,7 @@ async function openClient(
 ): Promise<{ client: RemoteClient; close: () => void }> {
   const path = args.get("tls-ca");
   const http = path === undefined ? undefined : Deno.createHttpClient({
-    caCerts: [
-      decodeTextLossy(
-        await readFile(path, {
-          limit: 1024 * 1024,
-          kind: "a certificate",
-          exitCode: EXIT_IO,
-          signal,
-        }),
-      ),
-    ],
+    caCerts: [await readText(path, "a certificate", signal)],
   });
   const url = args.get("url") ?? DEFAULT_REMOTE_URL;
   try {
@@ -87,6 +76,7 @@ export const remoteVerb: Verb = {
     Object.values(ACTIONS).map(({ usage }) => `bip remote ${usage}`).join("\n"),
     "ID is a number that list shows, a range such as 2-5, or an info-hash. SOURCE is a torrent file here, a magnet link, an info-hash or a URL that the daemon fetches. LIST is numbers that files shows, ranges, paths or globs. Paths of DIR are the daemon's.",
     "limit without ID limits the daemon as a whole; 0 and none mean no limit. The protocol counts rates in steps of 1000 bytes.",
+    "hash prints a line for the daemon's --auth-file from which nobody can read the password.",
     "--json prints what the daemon tells, with names of version 6 of the protocol.",
     "Exit code 2 where the daemon refuses, 5 where none answers.",
   ],

@@ -33,6 +33,7 @@ const INSTALL = {
   ffmpeg: "apt-get install ffmpeg",
   promtool: "apt-get install prometheus",
   curl: "apt-get install curl",
+  openssl: "apt-get install openssl",
   nft: "apt-get install nftables",
   ip: "apt-get install iproute2",
   versitygw:

@@ -130,6 +130,43 @@ export async function callLegacy(
   }
 }
 
+/** Every field of version 16 of the protocol, which Debian's speaks. */
+const FIELDS = `activityDate addedDate bandwidthPriority comment corruptEver
+  creator dateCreated desiredAvailable doneDate downloadDir downloadedEver
+  downloadLimit downloadLimited editDate error errorString eta etaIdle files
+  fileStats hashString haveUnchecked haveValid honorsSessionLimits id isFinished
+  isPrivate isStalled labels leftUntilDone magnetLink manualAnnounceTime
+  maxConnectedPeers metadataPercentComplete name peer-limit peers
+  peersConnected peersFrom peersGettingFromUs peersSendingToUs percentDone
+  pieces pieceCount pieceSize priorities queuePosition rateDownload rateUpload
+  recheckProgress secondsDownloading secondsSeeding seedIdleLimit seedIdleMode
+  seedRatioLimit seedRatioMode sizeWhenDone startDate status trackers
+  trackerStats totalSize torrentFile uploadedEver uploadLimit uploadLimited
+  uploadRatio wanted webseeds webseedsSendingToUs`.split(/\s+/);
+
+async function torrentsOf(remote: Remote): Promise<Json[]> {
+  const { arguments: given } = await callLegacy(remote, "torrent-get", {
+    fields: FIELDS,
+  });
+  return (given.torrents as Json[]).toSorted((a, b) =>
+    String(a.name) < String(b.name) ? -1 : 1
+  );
+}
+
+/** Waits until a torrent is as it should be. */
+export async function until(
+  remote: Remote,
+  check: (torrents: Json[]) => boolean,
+): Promise<Json[]> {
+  const end = Date.now() + 20_000;
+  while (true) {
+    const torrents = await torrentsOf(remote);
+    if (check(torrents)) return torrents;
+    if (Date.now() > end) throw new Error(JSON.stringify(torrents, null, 1));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
 /** Runs a program to its end; gives the lines that it printed. */
 export async function run(
   command: string,

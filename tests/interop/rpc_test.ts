@@ -1,28 +1,13 @@
 /** Programs made for Transmission steer ours as they steer the original. */
 import { assert, assertEquals } from "@std/assert";
-import { main } from "../../cli/main.ts";
 import { fromFileUrl } from "../support/paths.ts";
 import { interopTest, TOOLS } from "./programs.ts";
-import { callLegacy, type Remote, RpcScene, run } from "./rpc_scene.ts";
+import { callLegacy, type Remote, RpcScene, run, until } from "./rpc_scene.ts";
 
 type Json = Record<string, unknown>;
 
 const peer = (name: string) =>
   fromFileUrl(new URL(`./peers/${name}`, import.meta.url));
-
-/** Every field of version 16 of the protocol, which Debian's speaks. */
-const FIELDS = `activityDate addedDate bandwidthPriority comment corruptEver
-  creator dateCreated desiredAvailable doneDate downloadDir downloadedEver
-  downloadLimit downloadLimited editDate error errorString eta etaIdle files
-  fileStats hashString haveUnchecked haveValid honorsSessionLimits id isFinished
-  isPrivate isStalled labels leftUntilDone magnetLink manualAnnounceTime
-  maxConnectedPeers metadataPercentComplete name peer-limit peers
-  peersConnected peersFrom peersGettingFromUs peersSendingToUs percentDone
-  pieces pieceCount pieceSize priorities queuePosition rateDownload rateUpload
-  recheckProgress secondsDownloading secondsSeeding seedIdleLimit seedIdleMode
-  seedRatioLimit seedRatioMode sizeWhenDone startDate status trackers
-  trackerStats totalSize torrentFile uploadedEver uploadLimit uploadLimited
-  uploadRatio wanted webseeds webseedsSendingToUs`.split(/\s+/);
 
 /** Fields whose values are of each program's own. */
 const OWN = new Set(
@@ -54,29 +39,6 @@ function known(value: unknown, model: unknown): unknown {
       known((value as Json)[name], (model as Json | undefined)?.[name]),
     ]),
   );
-}
-
-async function torrentsOf(remote: Remote): Promise<Json[]> {
-  const { arguments: given } = await callLegacy(remote, "torrent-get", {
-    fields: FIELDS,
-  });
-  return (given.torrents as Json[]).toSorted((a, b) =>
-    String(a.name) < String(b.name) ? -1 : 1
-  );
-}
-
-/** Waits until a torrent is as it should be. */
-async function until(
-  remote: Remote,
-  check: (torrents: Json[]) => boolean,
-): Promise<Json[]> {
-  const end = Date.now() + 20_000;
-  while (true) {
-    const torrents = await torrentsOf(remote);
-    if (check(torrents)) return torrents;
-    if (Date.now() > end) throw new Error(JSON.stringify(torrents, null, 1));
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 /** Adds a complete torrent, one that lacks everything, and a link. */
@@ -340,76 +302,4 @@ interopTest("rpc - transmission-remote sees no difference", [
     talk.filter((line) => !own.test(line))
   );
   assertEquals(ours, theirs);
-});
-
-/** Runs `bip remote`; gives what it prints. */
-async function remote(
-  { port }: Remote,
-  ...words: string[]
-): Promise<{ code: number; text: string }> {
-  const lines: string[] = [];
-  const code = await main(
-    ["remote", ...words, "--url", `127.0.0.1:${port}`],
-    {
-      interactive: false,
-      color: false,
-      columns: 80,
-      print: (line) => lines.push(line),
-      printJson: (value) => lines.push(JSON.stringify(value)),
-      printBytes: () => {},
-      note: (line) => lines.push(line),
-    },
-  );
-  return { code, text: lines.join("\n") };
-}
-
-interopTest("rpc - bip remote steers both", [
-  "transmission-daemon",
-  "transmission-remote",
-], async () => {
-  await using scene = await RpcScene.open();
-  const talks = await Promise.all(scene.remotes.map(async (there) => {
-    const talk: string[] = [];
-    const say = async (...words: string[]) => {
-      const { code, text } = await remote(there, ...words);
-      talk.push(
-        `${words[0]} ${code}`,
-        ...text.replaceAll(there.otherDir, "OTHER").replaceAll(there.dir, "DIR")
-          .split("\n"),
-      );
-    };
-    const settle = (check: (torrent: Json) => boolean) =>
-      until(there, (all) => check(all.at(-1)!));
-    await say("add", scene.torrent, "--paused", "--label", "x");
-    await say("verify", "1");
-    await settle((one) => one.percentDone === 1 && one.status === 0);
-    await say("add", scene.torrent);
-    await say("start", "1");
-    await settle((one) => one.status === 6);
-    await say("list");
-    await say("stop", "all");
-    await settle((one) => one.status === 0);
-    await say("files", "1", "--skip", "1", "--high", "*.mkv");
-    await say("limit", "1", "--down", "50KB", "--up", "60KB", "--ratio", "2");
-    await say("limit", "--up", "70KB");
-    await say("add", `magnet:?xt=urn:btih:${"ab".repeat(20)}`, "--paused");
-    await say("add", scene.url, "--paused");
-    await say("queue", "top", "3");
-    await say("rename", "1", "payload/a.txt", "z.txt");
-    await say("move", "1", there.otherDir);
-    await settle((one) => one.downloadDir === there.otherDir);
-    await say("files", "1");
-    await say("label", "1", "--label", "y");
-    await until(there, (all) => all.every(({ status }) => status === 0));
-    await say("list");
-    await say("list", "9");
-    await say("remove", "2-3");
-    await say("remove", "1", "--delete-files");
-    await until(there, (all) => all.length === 0);
-    await say("list");
-    const show = await remote(there, "settings", "speed-limit-down=55");
-    talk.push(/^speed_limit_down=.*$/m.exec(show.text)![0]);
-    return talk;
-  }));
-  assertEquals(talks[0], talks[1]);
 });

@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { main } from "../../../cli/main.ts";
+import { Login } from "../../../daemon/http/password.ts";
+import { bipArguments } from "../../support/bip_command.ts";
 import { TempDir } from "../../support/paths.ts";
 
 /** A daemon that keeps what it is asked. */
@@ -329,4 +331,31 @@ Deno.test("bip remote - the login may stand in a file", async () => {
     daemon.headers[0]?.get("authorization"),
     `Basic ${btoa("me:secret")}`,
   );
+});
+
+Deno.test("bip remote - a password is hashed for the daemon's file", async () => {
+  const hash = async (password: string) => {
+    const process = new Deno.Command(Deno.execPath(), {
+      args: bipArguments(["remote", "hash", "me"]),
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const stdin = process.stdin.getWriter();
+    await stdin.write(new TextEncoder().encode(password));
+    await stdin.close();
+    const { code, stdout, stderr } = await process.output();
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
+    return { code, line: text(stdout), problem: text(stderr) };
+  };
+  const { code, line, problem } = await hash("secret word\n");
+  assertEquals(code, 0, problem);
+  const login = new Login(line);
+  assertEquals(await login.verify("me:secret word"), true);
+  assertEquals(await login.verify("me:secret"), false);
+  const empty = await hash("\n");
+  assertEquals(empty.code, 2);
+  assertStringIncludes(empty.problem, "The password is empty");
+  const colon = await run("remote", "hash", "a:b");
+  assertEquals(colon.code, 2);
 });
