@@ -460,8 +460,8 @@ export interface SessionOptions extends PolicyOptions {
   /** What goes through the proxy. @default {everything} */
   readonly proxyFor?: readonly ProxyPurpose[] | undefined;
   /**
-   * Tells nobody our client and version, with a random peer id and no local
-   * discovery. It does not hide our address; a proxy does.
+   * Tells nobody our client and version, with a random peer id, and without local
+   * discovery and port mapping. It does not hide our address; a proxy does.
    *
    * @default {false}
    */

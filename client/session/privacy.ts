@@ -114,6 +114,8 @@ export class Privacy {
       options = {
         ...options,
         lpd: false,
+        // The gateway keeps a description of what it maps.
+        portMap: false,
         clientVersion: "",
         peerId: options.peerId ?? randomBytes(random, 20),
         dht: dht && { ...dht, version: new Uint8Array() },

@@ -331,6 +331,7 @@ export class Swarm implements MetadataHost {
       extensionFields: {
         clientVersion: (chosen.clientVersion ?? CLIENT_VERSION) || undefined,
         ...(listenPort > 0 ? { listenPort } : {}),
+        ...(chosen.anonymous ? { yourIp: undefined } : {}),
         ...(infoBytes ? { metadataSize: infoBytes.length } : {}),
         ...(this.isComplete ? { uploadOnly: true } : {}),
       },

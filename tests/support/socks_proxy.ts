@@ -1,5 +1,7 @@
 /** A SOCKS 5 proxy on loopback that counts what goes through it. */
 
+import { toByteString } from "../../_shared/bytes.ts";
+
 /** Options of {@linkcode SocksProxy}. */
 export interface SocksProxyOptions {
   /** What it wants, as "user:password". */
@@ -16,6 +18,8 @@ export class SocksProxy implements AsyncDisposable {
   readonly #options: SocksProxyOptions;
   readonly #open = new Set<{ close(): void }>();
   readonly #tasks = new Set<Promise<void>>();
+  /** What clients sent to their targets, a character a byte. */
+  said = "";
   /** Targets asked for, as "connect host:port". */
   readonly requests: string[] = [];
 
@@ -104,6 +108,15 @@ export class SocksProxy implements AsyncDisposable {
     else await this.#relay(conn);
   }
 
+  #recorder(): TransformStream<Uint8Array<ArrayBuffer>> {
+    return new TransformStream({
+      transform: (chunk, controller) => {
+        this.said += toByteString(chunk);
+        controller.enqueue(chunk);
+      },
+    });
+  }
+
   #target(host: string, isName: boolean): string {
     const { resolve = () => "127.0.0.1" } = this.#options;
     return isName ? resolve(host) : host;
@@ -126,7 +139,7 @@ export class SocksProxy implements AsyncDisposable {
     this.#open.add(other);
     await conn.write(Uint8Array.of(5, 0, 0, 1, 0, 0, 0, 0, 0, 0));
     await Promise.allSettled([
-      conn.readable.pipeTo(other.writable),
+      conn.readable.pipeThrough(this.#recorder()).pipeTo(other.writable),
       other.readable.pipeTo(conn.writable),
     ]);
   }
@@ -150,6 +163,7 @@ export class SocksProxy implements AsyncDisposable {
           : data.subarray(4, 8).join(".");
         const to = data[at]! * 256 + data[at + 1]!;
         this.requests.push(`datagram ${name}:${to}`);
+        this.said += toByteString(data.subarray(at + 2));
         await outside.send(data.subarray(at + 2), {
           transport: "udp",
           hostname: this.#target(name, isName),

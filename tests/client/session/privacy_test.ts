@@ -124,9 +124,10 @@ Deno.test(
     const { options, userAgent } = new Privacy({
       anonymous: true,
       lpd: {},
+      portMap: {},
       dht: {},
     });
-    assertEquals(options.lpd, false);
+    assertEquals([options.lpd, options.portMap], [false, false]);
     assertEquals(options.clientVersion, "");
     assert(options.dht && options.dht.version!.length === 0);
     assertEquals(userAgent!.includes("bip"), false);
