@@ -176,7 +176,6 @@ export class BlockChooser {
   /** Goes on with the piece that the peer was asked for last. */
   #current(turn: Turn): void {
     const { peer } = turn;
-    if (peer.current < 0) return;
     const partial = this.#book.partials.get(peer.current);
     if (
       partial === undefined || partial.slot < 0 || !peer.has(partial.index) ||

@@ -255,6 +255,34 @@ test("SuperSeeding tells the rarest pieces first", () => {
   assertEquals(swarm.told.get(1)!.sort(), [4, 5]);
 });
 
+test("SuperSeeding knows what others have from the start, and what they get", () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const swarm = new Swarm(6, seed);
+    swarm.has.set(50, new Set([0, 1, 2, 3]));
+    const late = new SuperSeeding({
+      pieceCount: 6,
+      random: seededRandom(seed),
+      hasPiece: () => false,
+      availability: (piece) => piece < 4 ? 1 : 0,
+    });
+    assertEquals(
+      late.connected(1).flatMap((m) => m.type === "have" ? m.pieceIndex : [])
+        .sort(),
+      [4, 5],
+    );
+
+    const fresh = new Swarm(6, seed);
+    fresh.join(1);
+    fresh.join(2);
+    const told = [...fresh.told.values()].flat();
+    const [one, two] = [0, 1, 2, 3, 4, 5].filter((i) => !told.includes(i));
+    // One of those that nobody was told of comes from elsewhere.
+    fresh.get(2, one!);
+    fresh.join(3);
+    assertEquals(fresh.told.get(3), [two!, one!], `seed ${seed}`);
+  }
+});
+
 test("SuperSeeding gives each piece away about once", () => {
   for (let seed = 1; seed <= 5; seed++) {
     const swarm = new Swarm(60, seed);
