@@ -421,3 +421,33 @@ Deno.test("PeerList keeps what is said of a candidate", none, () => {
     holepunch: true,
   });
 });
+
+Deno.test(
+  "PeerList gives those who tell turns, also one that comes late",
+  none,
+  () => {
+    const peers = list();
+    const tell = (teller: number) => {
+      for (let i = 0; i < 8; i++) {
+        const from = `45.${teller}.0.3`;
+        peers.add(candidate(`46.${teller}.${i}.1`, 6881, "pex", from));
+      }
+    };
+    const tellers = (count: number) =>
+      Array.from({ length: count }, () => {
+        const { hostname } = peers.next(0)!.address;
+        return Number(hostname.split(".")[1]);
+      });
+    tell(1);
+    tell(2);
+    const first = tellers(6);
+    for (let i = 0; i < 6; i += 2) {
+      assertEquals(first.slice(i, i + 2).sort(), [1, 2]);
+    }
+    tell(3);
+    const later = tellers(6);
+    for (let i = 0; i < 6; i += 3) {
+      assertEquals(later.slice(i, i + 3).sort(), [1, 2, 3]);
+    }
+  },
+);

@@ -53,6 +53,8 @@ Deno.test(
     assertEquals(askers[0]!.wakeAt(0, true), 750);
     assertEquals(askers[0]!.wakeAt(0, false), 3_000);
     assertEquals(ask(750), [[1, 0], [1, 1], [1, 2], [2, 3], [2, 4]]);
+    // The last who was asked has as long as the first had.
+    assertEquals(ask(1_499), []);
     askers[0]!.notBefore = 9_000;
     assertEquals(askers[0]!.wakeAt(3_000, false), 3_000);
   },

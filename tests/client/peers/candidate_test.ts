@@ -106,6 +106,12 @@ Deno.test("isBetter() by source, then teller, then what is known", none, () => {
   ]);
   assertEquals(before(same({ order: 2 }), same({ order: 1 })), [true, false]);
   assertEquals(before(same({}), same({})), [false, false]);
+  // Nor does a teller that has waited have more than one turn for it.
+  const late = { ...book, tellerTurn: 5 };
+  const from = (turn: number, order: number) =>
+    candidate({ teller: teller(late, 1, turn), order });
+  assertEquals(before(from(0, 1), from(3, 2)), [false, true]);
+  assertEquals(before(from(0, 1), from(6, 2)), [true, false]);
 });
 
 Deno.test("isKeptLess() makes room by shares and failures", none, () => {

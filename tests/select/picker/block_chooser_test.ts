@@ -33,6 +33,10 @@ test("takes suggestions in their order, past those we have", () => {
   for (const i of [0, 2, 4, 3]) picker.peers.suggest(1, i);
   assertEquals(pieces(picker.pick(1, 8, 0)), [4, 3]);
   assertEquals(pieces(picker.pick(1, 8, 0)), [1]);
+  const other = world({ availability: "11111", have: "*    " });
+  join(other, 1, "*****");
+  for (const i of [0, 4, 3]) other.peers.suggest(1, i);
+  assertEquals(pieces(other.pick(1, 8, 0)), [4, 3]);
 });
 
 test("takes no suggestion of a peer on parole", () => {
