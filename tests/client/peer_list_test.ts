@@ -446,8 +446,10 @@ Deno.test(
     }
     tell(3);
     const later = tellers(6);
-    for (let i = 0; i < 6; i += 3) {
-      assertEquals(later.slice(i, i + 3).sort(), [1, 2, 3]);
+    // One turn more for having waited, not all it could have had.
+    for (const [teller, most] of [[1, 2], [2, 2], [3, 3]]) {
+      const turns = later.filter((one) => one === teller).length;
+      assert(turns >= 1 && turns <= most!, `${later}`);
     }
   },
 );
