@@ -114,13 +114,12 @@ export class DialPlan {
   readonly #underWay = new Map<DialAttempt, UnderWay>();
   readonly #steps: DialStep[] = [];
   /** When a further lane may begin. */
-  #nextLaneAt: number;
+  #nextLaneAt = 0;
   #deadline: number | undefined;
 
   /** Begins. */
   constructor(lanes: readonly DialLane[], now: number) {
     this.#runs = lanes.map((lane) => ({ ...lane, begun: 0, hungUp: 0 }));
-    this.#nextLaneAt = now;
     this.#go(now);
   }
 

@@ -1,7 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { seededRandom } from "../../../_shared/random.ts";
 import { Session } from "../../../client/session.ts";
+import { followPort, toldPort } from "../../../client/session/told_port.ts";
 import { isMappable } from "../../../client/session/session_services.ts";
+import type { PortMapper } from "../../../portmap/port_mapper.ts";
+import type { PortMapEvent } from "../../../portmap/types.ts";
 import { MemoryFileSystem } from "../../../disk/mod.ts";
 import { DatagramNetwork } from "../../../testing/datagram_network.ts";
 import { MemoryNetwork } from "../../../testing/memory_network.ts";
@@ -93,5 +96,63 @@ Deno.test(
     });
     assertEquals(session.portMapper, undefined);
     await session.close();
+  },
+);
+
+Deno.test("toldPort() is ours, the gateway's, or none", none, () => {
+  const local = { hostname: LOCAL, port: 6881 };
+  assertEquals(toldPort(undefined, "tcp", undefined), 0);
+  assertEquals(toldPort(undefined, "tcp", {}), 0);
+  assertEquals(toldPort(undefined, "tcp", { local }), 6881);
+  assertEquals(toldPort(undefined, "udp", { locals: [local] }), 6881);
+});
+
+Deno.test(
+  "followPort() holds announces until the TCP port is settled",
+  none,
+  async () => {
+    const clock = new SimClock();
+    const held: number[] = [];
+    const context = {
+      listenPort: 6881,
+      clock,
+      announces: { hold: (until: number) => void held.push(until) },
+    };
+    const mapped = (protocol: "tcp" | "udp"): PortMapEvent => ({
+      type: "mapped",
+      mapping: {
+        protocol,
+        port: 6881,
+        externalPort: 7000,
+        externalAddress: undefined,
+        via: "pcp",
+        gateway: GATEWAY,
+        lifetimeMs: 1,
+      },
+    });
+    let reannounced = 0;
+    const follow = async (events: readonly PortMapEvent[]) => {
+      held.length = 0;
+      const mapper = {
+        gateway: GATEWAY,
+        async *events() {
+          yield* events;
+        },
+      };
+      await followPort(
+        mapper as unknown as PortMapper,
+        context,
+        new Map([[1, { reannounce: () => reannounced++ }]]),
+      );
+      return held;
+    };
+    const startedAt = clock.now();
+    assertEquals(await follow([mapped("udp")]), [startedAt + 2000]);
+    assertEquals(await follow([mapped("tcp")]), [startedAt + 2000, -Infinity]);
+    const failed = { type: "failed", request: undefined, reason: "" } as const;
+    assertEquals(await follow([failed]), [startedAt + 2000, -Infinity]);
+    assertEquals(reannounced, 0);
+    await followPort(undefined, context, new Map());
+    assertEquals(held.length, 2);
   },
 );

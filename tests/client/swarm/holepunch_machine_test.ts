@@ -253,11 +253,11 @@ Deno.test("a relay passes on so many, for one and to one", none, () => {
     }
   }
   assertEquals([told, answers], [10, 20]);
-  run.now += 4_000;
-  const again = askers.flatMap((key) =>
+  run.now += 10_000;
+  const again = [...askers, ...askers].flatMap((key) =>
     run.message(key, "rendezvous", "7.1.1.1:5000")
   );
-  assertEquals(again.length, 4, "two more in four seconds");
+  assertEquals(again.length, 10, "five more in ten seconds");
 });
 
 Deno.test(
@@ -292,5 +292,15 @@ Deno.test(
       (_, i) => follow(`9.2.1.${i}:6881`),
     );
     assertEquals(many.flat().length, 4);
+    run.now += 10_000;
+    const more = Array.from(
+      { length: 30 },
+      (_, i) => follow(`9.3.1.${i}:6881`),
+    );
+    assertEquals(more.flat().length, 2);
+    // Web servers' ports are for far away.
+    run.now += 60_000;
+    assertEquals(follow("9.4.1.1:80"), ["dial 9.4.1.1:80"]);
+    assertEquals(follow("192.168.1.8:80", near), []);
   },
 );

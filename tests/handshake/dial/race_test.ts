@@ -124,3 +124,32 @@ Deno.test("race() ends with an error that leaves no chance", none, async () => {
   assertEquals(log, ["0 a"]);
   await assertRejects(() => outcome, Error, "final");
 });
+
+Deno.test("race() ends when no attempt is under way", none, async () => {
+  const clock = new SimClock();
+  const refuse = () => Promise.reject(new Error("not in this test"));
+  const lanes = ["a", "b"].map((name) => ({
+    transport: { name, connect: refuse, listen: refuse },
+    encrypted: [false],
+  }));
+  let isOver = false;
+  const outcome = race(new DialPlan(lanes, clock.now()), {
+    clock,
+    run: ({ transport: { name } }, _turn, signal) =>
+      new Promise<string>((resolve, reject) => {
+        if (name === "b") return resolve(name);
+        // It takes a while to leave.
+        signal.addEventListener(
+          "abort",
+          () =>
+            void clock.schedule(clock.now() + 50, () => reject(signal.reason)),
+        );
+      }),
+    judge: () => "failed",
+    lost: new Error("lost"),
+  }).then(() => isOver = true);
+  await clock.advance(349);
+  assertEquals(isOver, false);
+  await clock.advance(1);
+  assertEquals([await outcome, clock.pending], [true, 0]);
+});
