@@ -155,6 +155,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
     state: [],
     rules: ["state"],
     run: ["rules", "state"],
+    page: ["http"],
     rpc: ["http", "rules", "run", "state"],
   },
   cli: {
@@ -191,6 +192,7 @@ export const DRIVER_FILES: readonly RegExp[] = [
   /^client\/(\w+\/)?(?!\w+_machine\.ts$)\w+\.ts$/,
   /^daemon\/(daemon_server|remote_client|http\/(front|password)|rpc\/add_torrent)\.ts$/,
   /^daemon\/(daemon|state\/state_file|run\/(finish_move|free_space|hook_runner|intake|upkeep|watch_folder))\.ts$/,
+  /^daemon\/page\/\w+\.js$/,
   /^cli\/(\w+\/)?\w+\.ts$/,
   /^testing\/(\w+\/)?\w+\.ts$/,
 ];

@@ -10,6 +10,7 @@ import type { Daemon } from "./daemon.ts";
 import { checkExposure, type FrontRoute, HttpFront } from "./http/front.ts";
 import { Login } from "./http/password.ts";
 import { streamRoute } from "./http/stream_route.ts";
+import { pageRoutes } from "./page/page_route.ts";
 import { rpcRoute } from "./rpc/rpc_route.ts";
 import { RpcService } from "./rpc/rpc_service.ts";
 
@@ -52,6 +53,8 @@ export interface DaemonServerOptions {
    * @default {false}
    */
   readonly stream?: boolean | undefined;
+  /** Whether the page for browsers is at `/`. @default {true} */
+  readonly page?: boolean | undefined;
   /** What else is answered where. @default {[]} */
   readonly routes?: readonly FrontRoute[] | undefined;
   /** Most connections. @default {256} */
@@ -114,6 +117,7 @@ export class DaemonServer implements AsyncDisposable {
       this.#front = HttpFront.listen(listen, {
         routes: [
           rpcRoute(service, sessionId),
+          ...options.page === false ? [] : pageRoutes(),
           ...options.stream
             ? [streamRoute((hash) => daemon.get(hash)?.torrent)]
             : [],
