@@ -115,7 +115,7 @@ export class List extends EventTarget {
     element.setAttribute("aria-rowindex", String(index + 1));
     element.setAttribute("aria-selected", String(this.chosen.has(torrent.id)));
     name.textContent = torrent.name;
-    fill.style.width = percent(torrent.percent_done);
+    fill.style.width = `${100 * torrent.percent_done}%`;
     const texts = [
       `${stateOf(torrent)}, ${percent(torrent.percent_done)}`,
       torrent.rate_download > 0 ? `↓ ${rate(torrent.rate_download)}` : "",

@@ -115,6 +115,21 @@ export class Browser implements AsyncDisposable {
     await this.#of(css, (element) => ask(`${element}/value`, { text }));
   }
 
+  /** Makes the window as large as that; below 500 wide it is emulated. */
+  async resize(width: number, height: number): Promise<void> {
+    await this.devtools("Emulation.setDeviceMetricsOverride", {
+      width,
+      height,
+      deviceScaleFactor: 1,
+      mobile: width < 500,
+    });
+  }
+
+  /** A command of the DevTools protocol, through chromedriver. */
+  devtools<T>(cmd: string, params: Record<string, unknown> = {}): Promise<T> {
+    return ask<T>(`${this.#session}/goog/cdp/execute`, { cmd, params });
+  }
+
   /** A picture of the window, as PNG. */
   async screenshot(): Promise<Uint8Array> {
     return Uint8Array.fromBase64(await ask(`${this.#session}/screenshot`));
