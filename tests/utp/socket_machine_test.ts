@@ -250,3 +250,59 @@ Deno.test({
     assertEquals(late.b.machine!.error?.code, "reset");
   },
 });
+
+Deno.test({
+  name: "uTP: a window whose opening was not heard is looked at",
+  permissions: "none",
+  fn() {
+    const path = new SimPath(both({ delayMs: 20 })).connect();
+    path.b.reads = false;
+    path.a.toWrite = 3 * MIB;
+    path.a.wake();
+    path.run(5000);
+    // All that tells of it is lost.
+    path.back.filter = () => true;
+    path.b.reads = true;
+    path.b.wake();
+    path.run(50);
+    path.b.reads = false;
+    path.back.filter = () => false;
+    const before = path.b.received;
+    path.b.reads = true;
+    path.run(3000, () => path.b.received > before);
+    assert(path.b.received > before, `${path.b.received}`);
+    assertEquals(path.a.machine!.state, "connected");
+  },
+});
+
+Deno.test({
+  name: "uTP: only an answer to the SYN connects or refuses",
+  permissions: "none",
+  fn() {
+    const path = new SimPath(both({ delayMs: 20 }));
+    path.there.filter = () => true;
+    path.a.records = true;
+    path.connect().run(10);
+    const { machine, sent } = path.a;
+    const { seqNr } = sent[0]!;
+    const answer = (type: "state" | "data" | "fin" | "reset", ackNr: number) =>
+      path.a.arrive(encodeUtpPacket({
+        type,
+        connectionId: machine!.receiveId,
+        timestamp: 0,
+        timestampDifference: 0,
+        windowSize: 1000,
+        seqNr: 7,
+        ackNr: ackNr & 0xffff,
+      }));
+    for (const type of ["data", "fin"] as const) answer(type, seqNr);
+    for (const type of ["state", "reset"] as const) {
+      answer(type, seqNr + 1);
+      answer(type, seqNr - 1);
+    }
+    assertEquals(machine!.state, "connecting");
+    assertEquals(machine!.stats().dropped, 6);
+    answer("state", seqNr);
+    assertEquals(machine!.state, "connected");
+  },
+});

@@ -2,7 +2,12 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { writeAll } from "../../_shared/byte_conn.ts";
 import { openDatagramSocket } from "../../_shared/datagram.ts";
 import { drain } from "../../testing/sim_clock.ts";
-import { encodeUtpPacket, UtpError, UtpTransport } from "../../utp/mod.ts";
+import {
+  encodeUtpPacket,
+  tryDecodeUtpPacket,
+  UtpError,
+  UtpTransport,
+} from "../../utp/mod.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 
@@ -202,4 +207,35 @@ Deno.test("a system that is slow to send is waited for", async () => {
   a.close();
   while (under > 0) await drain();
   assert(most > 8 && most <= 64, `${most}`);
+});
+
+Deno.test("a RESET bears either id of the connection", async () => {
+  for (const which of [0, 1]) {
+    using transport = new UtpTransport();
+    using peer = await openDatagramSocket(LOOPBACK);
+    const connecting = transport.connect(peer.local);
+    const { data, from } = (await peer.receive())!;
+    const { connectionId, seqNr } = tryDecodeUtpPacket(data.slice())!;
+    const answer = (type: "state" | "reset", id: number) =>
+      peer.send(
+        encodeUtpPacket({
+          type,
+          connectionId: id & 0xffff,
+          timestamp: 0,
+          timestampDifference: 0,
+          windowSize: 1000,
+          seqNr: 7,
+          ackNr: seqNr,
+        }),
+        from,
+      );
+    await answer("state", connectionId);
+    const connection = await connecting;
+    await answer("reset", connectionId + which);
+    const error = await assertRejects(
+      () => connection.read(new Uint8Array(1)),
+      UtpError,
+    );
+    assertEquals(error.code, "reset");
+  }
 });

@@ -13,11 +13,13 @@ const GAIN = 3000;
 /** Part of a small window that it grows in a round trip: queues are short. */
 const GROWTH_PART = 1 / 4.5;
 /** A loss with less delay before it had no queue that was full. */
-const NO_QUEUE_US = 10_000;
+const NO_QUEUE_US = 4_000;
 /** Packets of a window that may come back fast after such a loss. */
 const MIN_REGAIN_PACKETS = 8;
+/** Losses in a window that are no chance. */
+const MANY_LOSSES = 3;
 /** Part of what it lacks that comes back in a round trip. */
-const REGAIN_PART = 1 / 4;
+const REGAIN_PART = 1 / 2;
 /** Least time between two cuts, in ms. */
 const CUT_INTERVAL_MS = 100;
 /** Packets of the first window. */
@@ -36,6 +38,8 @@ export class CongestionWindow {
   #lossEnd = 0;
   /** Size that is regained fast, as it was lost by chance; 0 for none. */
   #regain = 0;
+  /** Losses since the last cut. */
+  #losses = 0;
   /** Longest delay of late, in microseconds. */
   #recentDelay = 0;
   /** What was before the last cut, while that may be taken back. */
@@ -112,14 +116,15 @@ export class CongestionWindow {
    */
   lost(packet: number, next: number, now: number): boolean {
     if (packet < this.#lossEnd || now - this.#cutAt < CUT_INTERVAL_MS) {
-      // Several at a time look like a queue that was full.
-      this.#regain = 0;
+      // Many at a time look like a queue that was full.
+      if (++this.#losses >= MANY_LOSSES) this.#regain = 0;
       return false;
     }
     this.#keep();
     this.#cutAt = now;
     this.#lossEnd = next;
-    const isChance = this.#recentDelay < NO_QUEUE_US && !this.isSlowStart &&
+    this.#losses = 1;
+    const isChance = this.#recentDelay < NO_QUEUE_US &&
       this.size >= MIN_REGAIN_PACKETS * this.#packetSize;
     this.#regain = isChance ? this.size : 0;
     this.#shrinkTo(this.size / 2);
@@ -133,6 +138,7 @@ export class CongestionWindow {
     this.#keep();
     this.#threshold = Math.max(2 * this.#packetSize, this.size / 2);
     this.size = this.#packetSize;
+    this.#regain = 0;
     this.isSlowStart = true;
     this.#lossEnd = next;
     this.#cutAt = now;

@@ -84,9 +84,7 @@ export class ReceiveBuffer {
       return "next";
     }
     // A FIN before what has arrived already is a lie.
-    if (isFin && this.#aheadCount > 0 && number < this.#highest) {
-      return "dropped";
-    }
+    if (isFin && number < this.#highest) return "dropped";
     if (length > this.window) return "dropped";
     this.#reserve(distance);
     const slot = number & (this.#ahead.length - 1);
