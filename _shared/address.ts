@@ -26,16 +26,27 @@ export type IpScope =
   | "reserved"
   | "global";
 
+/** Reads four numbers without leading zeros; block lists ask for millions. */
 function parseIpv4(text: string): Uint8Array<ArrayBuffer> | undefined {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
-  if (match === null) return undefined;
+  if (text.length < 7 || text.length > 15) return undefined;
   const bytes = new Uint8Array(4);
-  for (let i = 0; i < 4; i++) {
-    const part = match[i + 1]!;
-    const value = Number(part);
-    if (value > 255 || (part.length > 1 && part[0] === "0")) return undefined;
-    bytes[i] = value;
+  let index = 0;
+  let value = 0;
+  let digits = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 48 && code <= 57) {
+      if (digits++ > 0 && value === 0) return undefined;
+      value = 10 * value + code - 48;
+      if (value > 255) return undefined;
+    } else {
+      if (code !== 46 || digits === 0 || index === 3) return undefined;
+      bytes[index++] = value;
+      value = digits = 0;
+    }
   }
+  if (digits === 0 || index < 3) return undefined;
+  bytes[3] = value;
   return bytes;
 }
 

@@ -433,7 +433,7 @@ export interface SessionOptions extends PolicyOptions {
   readonly filter?: HandshakeFilters | undefined;
   /**
    * Addresses that we have nothing to do with: peers both ways, nodes of the
-   * DHT, trackers. `Session.blocklist` changes it.
+   * DHT, trackers, web seeds. `Session.blocklist` changes it.
    *
    * @default {nobody}
    */

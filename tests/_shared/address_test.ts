@@ -149,3 +149,16 @@ Deno.test("normalizeHostname() and subnetKey() make keys", {
     subnetKey(tryParseIp("2001:db8::ffff:0:0:1")!),
   );
 });
+
+Deno.test("tryParseIp() takes four numbers without leading zeros", {
+  permissions: "none",
+}, () => {
+  assertEquals([...tryParseIp("0.10.200.255")!], [0, 10, 200, 255]);
+  for (
+    const text of [
+      ...["", "1.2.3", "1.2.3.", ".1.2.3", "1..2.3", "1.2.3.4.5", "1.2.3.4."],
+      ...["256.1.1.1", "1.1.1.256", "01.2.3.4", "1.2.3.00", "1.2.3.4 "],
+      ...["-1.2.3.4", "1.2.3.a", "0x1.2.3.4", "1234567", "1.2.3.4444"],
+    ]
+  ) assertEquals(tryParseIp(text), undefined, text);
+});
