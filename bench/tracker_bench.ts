@@ -17,6 +17,7 @@ import { startBip } from "../tests/support/bip.ts";
 import { fromFileUrl, TempDir } from "../tests/support/paths.ts";
 import { Child } from "../tests/support/process.ts";
 import type { BenchRow } from "./bench_row.ts";
+import { cpuSeconds } from "./cpu_seconds.ts";
 
 const SMOKE = Deno.env.get("BIP_BENCH_SMOKE") === "1";
 const SECONDS = SMOKE ? 0.3 : 1.5;
@@ -307,13 +308,6 @@ async function listening(port: number): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
-}
-
-/** User and system time of a process. */
-function cpuSeconds(pid: number): number {
-  const fields = Deno.readTextFileSync(`/proc/${pid}/stat`)
-    .replace(/^.*\) /s, "").split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 /** Memory of a table that holds a million peers of 100,000 torrents. */

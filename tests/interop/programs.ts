@@ -242,6 +242,10 @@ export class Transmission implements AsyncDisposable {
     });
   }
 
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   /** Waits until it answers. */
   async ready(): Promise<void> {
     const end = Date.now() + 30_000;
