@@ -10,15 +10,21 @@ import type { Session } from "../../client/session.ts";
 import type { Torrent } from "../../client/torrent.ts";
 import type { TorrentEvent } from "../../client/types.ts";
 import { describeError } from "../error.ts";
-import { Progress, type ProgressState } from "../progress.ts";
+import { Progress } from "../progress.ts";
 import type { Output } from "../terminal.ts";
-import { plural, safeText } from "../text.ts";
+import { safeText } from "../text.ts";
 import { renamedNote } from "../torrent/renamed.ts";
 import { shownName } from "../torrent/source.ts";
-import { formatDuration, formatRate, formatSize } from "../units.ts";
+import { formatDuration, formatSize } from "../units.ts";
 import { eventJson, type JsonEvent } from "./event_json.ts";
+import {
+  progressOf,
+  progressOfAll,
+  ratioText,
+  type ShownTorrent,
+} from "./progress_state.ts";
 import { TrackerNotes } from "./tracker_notes.ts";
-import { isNoNetwork, waitingFor } from "./waiting.ts";
+import { isNoNetwork } from "./waiting.ts";
 
 /** Between two progress events, in milliseconds. */
 const PROGRESS_MS = 250;
@@ -28,10 +34,7 @@ const JSON_PROGRESS_MS = 500;
 const LEAVING_MS = 500;
 
 /** What the reporter asks a torrent. */
-export type ReportedTorrent = Pick<
-  Torrent,
-  "events" | "infoHash" | "metainfo" | "name" | "state" | "stats" | "trackers"
->;
+export type ReportedTorrent = ShownTorrent & Pick<Torrent, "events" | "state">;
 
 /** Options of {@linkcode Reporter}. */
 export interface ReporterOptions {
@@ -363,70 +366,13 @@ export class Reporter implements AsyncDisposable {
       return;
     }
     const shown = [...this.#followed.values()].flatMap((followed) =>
-      this.#stateOf(followed) ?? []
+      progressOf(followed.torrent, this.#options.session.dht, followed) ?? []
     );
     if (shown.length === 0) return;
     const { done, ...more } = shown.length === 1
       ? shown[0]!
-      : sumOf(shown, [...this.#followed.keys()]);
+      : progressOfAll(shown, [...this.#followed.keys()]);
     this.#progress.update(done, more);
-  }
-
-  #stateOf(followed: Followed): ProgressState | undefined {
-    const { torrent } = followed;
-    const stats = torrent.stats();
-    const { wantedBytes, doneBytes, uploadedBytes, peers, candidates } = stats;
-    const name = safeText(torrent.name ?? toHex(torrent.infoHash));
-    const peersText = `${plural(peers, "peer")} of ${candidates}`;
-    const waiting = () =>
-      waitingFor(torrent, this.#options.session.dht, followed);
-    switch (stats.state) {
-      case "checking": {
-        const pieceLength = torrent.metainfo?.pieceLength ?? 0;
-        return {
-          label: `Checking ${name}`,
-          done: Math.min(wantedBytes, followed.checked * pieceLength),
-          total: wantedBytes,
-        };
-      }
-      case "metadata":
-        return {
-          label: `Fetching metadata of ${name}`,
-          done: 0,
-          total: -1,
-          rate: 0,
-          details: [peersText, ...waiting()],
-        };
-      case "downloading":
-        return {
-          label: name,
-          done: doneBytes,
-          total: wantedBytes,
-          rate: stats.downloadRate,
-          details: [
-            peersText,
-            ...(stats.downloadRate === 0 ? waiting() : []),
-            ...(stats.uploadRate > 0
-              ? [`up ${formatRate(stats.uploadRate)}`]
-              : []),
-            `${stats.piecesDone}/${plural(stats.pieceCount, "piece")}`,
-          ],
-        };
-      case "seeding":
-        return {
-          label: `Seeding ${name}`,
-          done: 0,
-          total: -1,
-          rate: 0,
-          details: [
-            `up ${formatRate(stats.uploadRate)}`,
-            `uploaded ${formatSize(uploadedBytes)}`,
-            `ratio ${ratioText(uploadedBytes, wantedBytes)}`,
-            peersText,
-          ],
-        };
-    }
-    return undefined;
   }
 }
 
@@ -442,32 +388,4 @@ export function failureLine(name: string, message: string): string {
   const shown = shownName(name);
   const prefix = message.includes(shown) ? "" : `${shown}: `;
   return `bip: error: ${safeText(prefix + message)}`;
-}
-
-function ratioText(uploaded: number, size: number): string {
-  return size > 0 ? (uploaded / size).toFixed(2) : "–";
-}
-
-/** Several torrents in one line. */
-function sumOf(
-  states: readonly ProgressState[],
-  torrents: readonly ReportedTorrent[],
-): ProgressState {
-  const stats = torrents.map((torrent) => torrent.stats());
-  const sum = (of: (stat: typeof stats[number]) => number) =>
-    stats.reduce((total, stat) => total + of(stat), 0);
-  const left = stats.filter(({ state }) => state !== "seeding").length;
-  const uploadRate = sum((stat) => stat.uploadRate);
-  return {
-    label: left === 0
-      ? `Seeding ${plural(states.length, "torrent")}`
-      : `${left} of ${plural(states.length, "torrent")}`,
-    done: sum(({ doneBytes }) => doneBytes),
-    total: sum(({ wantedBytes }) => wantedBytes),
-    rate: sum(({ downloadRate }) => downloadRate),
-    details: [
-      plural(sum(({ peers }) => peers), "peer"),
-      ...(uploadRate > 0 ? [`up ${formatRate(uploadRate)}`] : []),
-    ],
-  };
 }
