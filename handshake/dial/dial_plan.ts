@@ -67,6 +67,14 @@ export function dialLanes(
     .map((transport) => ({ transport, encrypted }));
 }
 
+/**
+ * How long an attempt is alone before another transport begins beside it. Who came
+ * to others by uTP, and was not dialled, may be behind a router.
+ */
+export function headStartMs(hints: PeerHints | undefined): number {
+  return hints?.utp && !hints.reachable ? 0 : HEAD_START_MS;
+}
+
 /** How long connecting may take: less where a holepunch may help (BEP 55). */
 export function connectTimeoutMs(
   limitMs: number,
@@ -113,12 +121,18 @@ export class DialPlan {
   readonly #runs: readonly Run[];
   readonly #underWay = new Map<DialAttempt, UnderWay>();
   readonly #steps: DialStep[] = [];
+  readonly #headStartMs: number;
   /** When a further lane may begin. */
   #nextLaneAt = 0;
   #deadline: number | undefined;
 
   /** Begins. */
-  constructor(lanes: readonly DialLane[], now: number) {
+  constructor(
+    lanes: readonly DialLane[],
+    now: number,
+    headStart: number = HEAD_START_MS,
+  ) {
+    this.#headStartMs = headStart;
     this.#runs = lanes.map((lane) => ({ ...lane, begun: 0, hungUp: 0 }));
     this.#go(now);
   }
@@ -210,7 +224,7 @@ export class DialPlan {
       encrypted: run.encrypted[run.begun++]!,
     };
     this.#underWay.set(attempt, { run, state: "connecting", since: 0 });
-    this.#nextLaneAt = now + HEAD_START_MS;
+    this.#nextLaneAt = now + this.#headStartMs;
     this.#steps.push({ type: "connect", attempt });
     return true;
   }

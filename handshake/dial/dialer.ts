@@ -14,6 +14,7 @@ import {
   type DialAttempt,
   dialLanes,
   DialPlan,
+  headStartMs,
 } from "./dial_plan.ts";
 import { DialQueue } from "./dial_queue.ts";
 import { PastDials } from "./past_dials.ts";
@@ -253,7 +254,8 @@ export class Dialer {
     let hungUp = 0;
     try {
       if (lanes.length === 0) throw failure("connect-failed");
-      return await race(new DialPlan(lanes, clock.now()), {
+      const headStart = headStartMs(candidate.hints);
+      return await race(new DialPlan(lanes, clock.now(), headStart), {
         clock,
         run: async (attempt, turn, lost) => {
           const ended = signal ? AbortSignal.any([lost, signal]) : lost;

@@ -1,4 +1,5 @@
 // Outcomes come back where they were asked for.
+import { sleep } from "../../_shared/clock.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { HandshakeEvent, PeerCandidate } from "../../handshake/mod.ts";
 import {
@@ -226,3 +227,36 @@ Deno.test("dial: of two finished handshakes one is kept", none, async () => {
   event.connection.close();
   assertEquals(alice.stats().established, 0);
 });
+
+Deno.test(
+  "dial: what is called off leaves no trace on either side",
+  none,
+  async () => {
+    await using world = new World(100);
+    const bob = await world.bob();
+    const inner = world.network.transport("10.0.0.1");
+    const alice = await world.host("10.0.0.1", {
+      transports: [{
+        ...inner,
+        name: "slow",
+        connect: async (remote, options) => {
+          const connection = await inner.connect(remote, options);
+          await sleep(world.clock, 400);
+          return connection;
+        },
+      }, inner],
+      encryption: "prefer",
+    });
+    const outcome = alice.dial(at(BOB.port));
+    await world.clock.advance(3000);
+    const event = await outcome;
+    assert(event.type === "connected");
+    assertEquals([event.transport, world.network.attempts], ["memory", 2]);
+    const { connected: ours, failed: fails, established } = alice.stats();
+    assertEquals([ours.outbound, fails, established], [1, {}, 1]);
+    const { connected: theirs, failed, pendingInbound } = bob.stats();
+    assertEquals([theirs.inbound, failed, pendingInbound], [1, {}, 0]);
+    event.connection.close();
+    (await connected(bob)).connection.close();
+  },
+);

@@ -7,6 +7,7 @@ import {
   type DialFacts,
   dialLanes,
   DialPlan,
+  headStartMs,
 } from "../../../handshake/dial/dial_plan.ts";
 
 const none = { permissions: "none" } as const;
@@ -59,6 +60,23 @@ Deno.test(
     assertEquals(limit({ holepunch: true, reachable: true }), 15_000);
     assertEquals(limit({ utp: true }), 15_000);
     assertEquals(connectTimeoutMs(100, { holepunch: true }), 100);
+  },
+);
+
+Deno.test(
+  "DialPlan begins both at once for who came to others by uTP",
+  none,
+  () => {
+    assertEquals(headStartMs(undefined), 300);
+    assertEquals(headStartMs({ utp: true, reachable: true }), 300);
+    assertEquals(headStartMs({ utp: true }), 0);
+    const both = [tcp, utp].map((transport) => ({
+      transport,
+      encrypted: [true],
+    }));
+    const plan = new DialPlan(both, 1000, 0);
+    assertEquals(plan.poll()?.attempt.transport, tcp);
+    assertEquals(plan.poll()?.attempt.transport, utp);
   },
 );
 
