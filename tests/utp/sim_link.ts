@@ -189,9 +189,10 @@ export class End {
     }
     const { deadline } = machine;
     if (deadline === undefined) return;
+    const isSame = this.skewMs === 0 && this.drift === 0;
     const at = Math.max(
       this.#clock.now(),
-      (deadline - this.skewMs) / (1 + this.drift) + 1e-6,
+      isSame ? deadline : (deadline - this.skewMs) / (1 + this.drift) + 1e-6,
     );
     if (at >= this.#armedAt) return;
     this.#armedAt = at;

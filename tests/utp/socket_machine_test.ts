@@ -276,6 +276,28 @@ Deno.test({
 });
 
 Deno.test({
+  name: "uTP: a window that is shut again and again is looked at all the same",
+  permissions: "none",
+  fn() {
+    const path = new SimPath(both({ delayMs: 20 })).connect();
+    path.b.reads = false;
+    path.b.records = true;
+    path.a.toWrite = 3 * MIB;
+    path.a.wake();
+    path.run(20_000, () => path.b.sent.at(-1)?.windowSize === 0);
+    path.run(21);
+    const { data } = path.b.sent.at(-1)!;
+    path.there.dropped = 0;
+    path.there.filter = () => true;
+    for (let i = 0; i < 30; i++) {
+      path.run(100);
+      path.a.arrive(data);
+    }
+    assert(path.there.dropped >= 2, `${path.there.dropped}`);
+  },
+});
+
+Deno.test({
   name: "uTP: only an answer to the SYN connects or refuses",
   permissions: "none",
   fn() {
