@@ -93,6 +93,8 @@ export class DaemonTorrent {
 
   /** What it is doing. */
   get status(): DaemonTorrentStatus {
+    // First, as that may change the others.
+    const hasTurn = this.#context.hasTurn(this.id);
     const { state, isPaused } = this.#torrent;
     if (state === "error") return "error";
     if (!this.#record.wanted) return "stopped";
@@ -100,7 +102,7 @@ export class DaemonTorrent {
       return "checking";
     }
     if (this.#context.lacksSpace(this.id)) return "no-space";
-    if (!this.#context.hasTurn(this.id)) return "queued";
+    if (!hasTurn) return "queued";
     return state === "metadata" || state === "seeding" ? state : "downloading";
   }
 

@@ -28,8 +28,12 @@ import type { DaemonContext } from "../context.ts";
 const LOOK_MS = 2_000;
 /** How long a change may wait until it is kept, in milliseconds. */
 const KEEP_MS = 1_000;
-/** How often figures are kept, in milliseconds. */
+/** How often figures are kept of torrents that move something, in milliseconds. */
 const FIGURES_MS = 10_000;
+/** How often those of all that run are, in milliseconds. */
+const ALL_FIGURES_MS = 600_000;
+/** How long turns may wait to be given anew while nobody asks, in milliseconds. */
+const PLAN_MS = 100;
 
 /** What an engine works with. */
 export interface EngineOptions {
@@ -71,13 +75,16 @@ export class Engine implements DaemonContext {
   readonly #watching: Promise<void>;
   #cancelLook: () => void = () => {};
   #cancelKeep: (() => void) | undefined;
+  /** Defined while turns are to be given anew. */
+  #cancelPlan: (() => void) | undefined;
   #figuresAt = 0;
+  #allFiguresAt = 0;
   #closed = false;
 
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#watching = this.#watch(options.session.events());
-    this.#figuresAt = options.clock.now();
+    this.#figuresAt = this.#allFiguresAt = options.clock.now();
     this.#scheduleLook();
   }
 
@@ -90,6 +97,7 @@ export class Engine implements DaemonContext {
   }
 
   hasTurn(id: number): boolean {
+    this.#planNow();
     return this.#turns.has(id);
   }
 
@@ -161,7 +169,7 @@ export class Engine implements DaemonContext {
       seenAt: now,
       movedAt: now,
       wantedBytes: 0,
-      status: ours.status,
+      status: "",
     });
     this.applyLimits(ours);
     return ours;
@@ -201,7 +209,8 @@ export class Engine implements DaemonContext {
       clock.now() + KEEP_MS,
       () => this.keep(),
     );
-    this.#tellStatus(torrent);
+    // Its status may be another.
+    this.plan();
   }
 
   applyLimits({ torrent, record }: DaemonTorrent): void {
@@ -244,6 +253,18 @@ export class Engine implements DaemonContext {
 
   plan(): void {
     if (this.#closed) return;
+    const { clock } = this.#options;
+    this.#cancelPlan ??= clock.schedule(
+      clock.now() + PLAN_MS,
+      () => this.#planNow(),
+    );
+  }
+
+  /** Gives turns anew, if that is due. */
+  #planNow(): void {
+    if (this.#cancelPlan === undefined) return;
+    this.#cancelPlan();
+    this.#cancelPlan = undefined;
     const { downloadQueue, seedQueue } = this.#options.settings();
     this.#turns.plan(
       this.order.ids.map((id) => this.#entry(this.torrents.get(id)!)),
@@ -257,6 +278,10 @@ export class Engine implements DaemonContext {
     const now = this.#options.clock.now();
     for (const torrent of [...this.torrents.values()]) this.#look(torrent, now);
     this.plan();
+    if (now - this.#allFiguresAt >= ALL_FIGURES_MS) {
+      this.#allFiguresAt = now;
+      this.#noteRunning();
+    }
     if (now - this.#figuresAt >= FIGURES_MS) {
       this.#figuresAt = now;
       this.keep();
@@ -268,14 +293,23 @@ export class Engine implements DaemonContext {
     this.look();
     this.#closed = true;
     this.#cancelLook();
-    for (const [id, torrent] of this.torrents) {
-      if (this.#turns.has(id)) this.#dirty.add(torrent);
+    this.#cancelPlan?.();
+    this.#cancelPlan = undefined;
+    this.#noteRunning();
+    for (const torrent of this.torrents.values()) {
       if (torrent.torrent.peerCount > 0) {
         await this.saveOptions(torrent).catch(() => {});
       }
     }
     this.keep();
     this.hub.close();
+  }
+
+  /** Time has passed for those that run. */
+  #noteRunning(): void {
+    for (const [id, torrent] of this.torrents) {
+      if (this.#turns.has(id)) this.#dirty.add(torrent);
+    }
   }
 
   /** Resolves when the session tells no more. */
