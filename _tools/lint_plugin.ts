@@ -127,6 +127,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
   utp: { socket: [], driver: ["socket"] },
   metainfo: { hash: [], parse: [], create: ["hash"] },
   disk: {
+    object: [],
     files: [],
     resume: ["files"],
     pieces: [],
@@ -181,7 +182,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
 export const DRIVER_FILES: readonly RegExp[] = [
   /^_shared\/(\w+\/)?(clock|random|datagram|byte_conn)\.ts$/,
   /^metainfo\/(create\/(walk|entry|folder|hash|info)|hash\/\w+|hash_options|node|piece_digest|verify)\.ts$/,
-  /^disk\/(native_file_system|files\/native_file_handle)\.ts$/,
+  /^disk\/(native_file_system|files\/native_file_handle|object\/s3_(client|answer))\.ts$/,
   /^dht\/(node|driver\/ed25519)\.ts$/,
   /^tracker\/(http_server|stats_server)\.ts$/,
   /^utracker\/(client|server)\.ts$/,

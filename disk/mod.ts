@@ -73,6 +73,8 @@ export * from "./memory_storage.ts";
 export type { DiskEvent, DiskRequest } from "./messages.ts";
 export * from "./middleware.ts";
 export * from "./native_file_system.ts";
+export * from "./object_storage.ts";
+export type { S3ClientOptions, S3Credentials } from "./object/s3_client.ts";
 export * from "./piece_store.ts";
 export * from "./resume.ts";
 export * from "./storage.ts";

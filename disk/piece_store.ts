@@ -27,6 +27,13 @@ export interface FoundPieces {
 export interface PieceStoreOptions {
   /** Whether nothing is to be written, as for seeding. @default {false} */
   readonly readOnly?: boolean | undefined;
+  /**
+   * Whether what lies where files go, and is no part of the torrent, may be
+   * replaced.
+   *
+   * @default {false}
+   */
+  readonly overwrite?: boolean | undefined;
   /** Ends the opening. */
   readonly signal?: AbortSignal | undefined;
 }

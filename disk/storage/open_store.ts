@@ -18,8 +18,8 @@ export async function openStore(
   make: (backing: StoreBacking) => ManagedStorage,
 ): Promise<ManagedStorage> {
   const { existing = "verify", readOnly = false, signal } = options;
-  const { hold, onProgress } = options;
-  const store = await from.open(torrent, { readOnly, signal });
+  const { hold, onProgress, overwrite } = options;
+  const store = await from.open(torrent, { readOnly, overwrite, signal });
   const backing = new StoreBacking(torrent, store, wanted, readOnly);
   const storage = make(backing);
   try {

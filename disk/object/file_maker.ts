@@ -1,0 +1,320 @@
+/**
+ * Puts finished files together out of their pieces.
+ *
+ * @module
+ */
+import { decodeTextLossy, encodeText } from "../../_shared/bytes.ts";
+import type { PieceLayout } from "../../metainfo/piece_layout.ts";
+import { DiskError } from "../error.ts";
+import type { Awaitable } from "../awaitable.ts";
+import { type FilePart, MOST_SENT, planParts, SENT_PART } from "./part_plan.ts";
+import type { S3Body, S3Client } from "./s3_client.ts";
+import { checkStored, WrongAnswer } from "./s3_answer.ts";
+import {
+  formatCompletion,
+  type S3Part,
+  tryDecodeParts,
+  tryDecodeText,
+} from "./s3_xml.ts";
+import type { Pair } from "./sigv4.ts";
+
+/** What a {@linkcode FileMaker} works with. */
+export interface FileMakerContext {
+  readonly client: S3Client;
+  readonly layout: PieceLayout;
+  /** The header that says whose the file is. */
+  readonly meta: Pair;
+  /** Key of a piece that is an object. */
+  readonly keyOfPiece: (pieceIndex: number) => string | undefined;
+  readonly keyOfFile: (fileIndex: number) => string;
+  /** Key of the note that tells of a file that was begun. */
+  readonly noteKey: (fileIndex: number) => string;
+  /** Reads bytes of a piece, wherever they are. */
+  readonly read: (
+    pieceIndex: number,
+    offset: number,
+    into: Uint8Array<ArrayBuffer>,
+  ) => Awaitable<boolean>;
+}
+
+/** Parts of one file that are made at a time. */
+const PARALLEL_PARTS = 4;
+
+/** Makes objects of files. */
+export class FileMaker {
+  readonly #context: FileMakerContext;
+  /** Files that were begun. */
+  readonly started: Set<number> = new Set();
+
+  constructor(context: FileMakerContext) {
+    this.#context = context;
+  }
+
+  /**
+   * Makes the object of a file. Gives its ETag; `undefined` if it is too large
+   * and stays in pieces.
+   */
+  async make(
+    fileIndex: number,
+    signal?: AbortSignal,
+  ): Promise<string | undefined> {
+    const { client, layout, meta } = this.#context;
+    const { length } = layout.files[fileIndex]!;
+    const parts = planParts(layout, fileIndex);
+    if (parts === undefined) return undefined;
+    const key = this.#context.keyOfFile(fileIndex);
+    if (length <= SENT_PART) {
+      const spans = parts.flatMap((part) => part.spans);
+      const body = this.#bodyOf({ spans, length, isCopy: false });
+      const { headers } = await client.send(
+        { method: "PUT", key, headers: [meta], body, signal },
+        undefined,
+        checkStored,
+      );
+      return headers.get("etag") ?? "";
+    }
+    const noteKey = this.#context.noteKey(fileIndex);
+    let id = await this.#begun(fileIndex, signal);
+    const there = id === undefined
+      ? new Map<number, S3Part>()
+      : await this.#partsOf(key, id, signal);
+    if (id === undefined || there === undefined) {
+      id = await this.#begin(fileIndex, signal);
+    }
+    const made = new Array<S3Part>(parts.length);
+    let next = 0;
+    const work = async () => {
+      while (next < parts.length) {
+        const at = next++;
+        const part = parts[at]!;
+        const old = there?.get(at + 1);
+        made[at] = old?.size === part.length
+          ? old
+          : await this.#makePart(key, id, at + 1, part, signal);
+      }
+    };
+    await Promise.all(Array.from({ length: PARALLEL_PARTS }, work));
+    const etag = await this.#complete(key, id, made, length, signal);
+    this.started.delete(fileIndex);
+    await client.send({ method: "DELETE", key: noteKey, signal });
+    return etag;
+  }
+
+  /** Gives up a file that was begun. */
+  async abandon(fileIndex: number): Promise<void> {
+    const id = await this.#begun(fileIndex);
+    this.started.delete(fileIndex);
+    if (id === undefined) return;
+    const key = this.#context.keyOfFile(fileIndex);
+    await this.#context.client.send({
+      method: "DELETE",
+      key,
+      query: [["uploadId", id]],
+    });
+  }
+
+  /** The id of an upload that an earlier run began. */
+  async #begun(
+    fileIndex: number,
+    signal?: AbortSignal,
+  ): Promise<string | undefined> {
+    if (!this.started.has(fileIndex)) return undefined;
+    const { client, noteKey } = this.#context;
+    const { status, body } = await client.send(
+      { method: "GET", key: noteKey(fileIndex), signal },
+      4096,
+    );
+    return status === 200 && body.length > 0
+      ? decodeTextLossy(body)
+      : undefined;
+  }
+
+  async #begin(fileIndex: number, signal?: AbortSignal): Promise<string> {
+    const { client, meta, noteKey } = this.#context;
+    const key = this.#context.keyOfFile(fileIndex);
+    const read = (body: Uint8Array) =>
+      tryDecodeText(
+        decodeTextLossy(body),
+        "InitiateMultipartUploadResult",
+        "UploadId",
+      );
+    const { body } = await client.send(
+      {
+        method: "POST",
+        key,
+        query: [["uploads", ""]],
+        headers: [meta],
+        signal,
+      },
+      undefined,
+      ({ body }) => {
+        const id = read(body);
+        if (!id || id.length > 4096) {
+          throw new WrongAnswer("The server names no upload");
+        }
+      },
+    );
+    const id = read(body)!;
+    await client.send({
+      method: "PUT",
+      key: noteKey(fileIndex),
+      body: bodyOf(id),
+      signal,
+    });
+    this.started.add(fileIndex);
+    return id;
+  }
+
+  /** What is there of an upload; `undefined` if it is gone. */
+  async #partsOf(
+    key: string,
+    id: string,
+    signal?: AbortSignal,
+  ): Promise<Map<number, S3Part> | undefined> {
+    const parts = new Map<number, S3Part>();
+    let marker = "";
+    for (let page = 0; page < 10_000; page++) {
+      const { status, body } = await this.#context.client.send(
+        {
+          method: "GET",
+          key,
+          query: [
+            ["uploadId", id],
+            ...(marker === "" ? [] : [["part-number-marker", marker] as const]),
+          ],
+          signal,
+        },
+        undefined,
+        ({ status, body }) => {
+          if (status !== 404 && !tryDecodeParts(decodeTextLossy(body))) {
+            throw new WrongAnswer("The list of parts is broken");
+          }
+        },
+      );
+      if (status === 404) return undefined;
+      const { items, next } = tryDecodeParts(decodeTextLossy(body))!;
+      for (const part of items) parts.set(part.number, part);
+      if (next === undefined) return parts;
+      marker = next;
+    }
+    return undefined;
+  }
+
+  async #makePart(
+    key: string,
+    id: string,
+    number: number,
+    part: FilePart,
+    signal?: AbortSignal,
+  ): Promise<S3Part> {
+    const { client } = this.#context;
+    const query: Pair[] = [["partNumber", `${number}`], ["uploadId", id]];
+    const etag = part.isCopy
+      ? await this.#copy(key, query, part, signal)
+      : undefined;
+    if (etag !== undefined) return { number, etag, size: part.length };
+    const { headers } = await client.send(
+      { method: "PUT", key, query, body: this.#bodyOf(part), signal },
+      undefined,
+      (answer, body) => {
+        checkStored(answer, body);
+        if (!answer.headers.get("etag")) {
+          throw new WrongAnswer("The part has no ETag");
+        }
+      },
+    );
+    return { number, etag: headers.get("etag")!, size: part.length };
+  }
+
+  /** Has the server copy a part; `undefined` where it has to be sent. */
+  async #copy(
+    key: string,
+    query: readonly Pair[],
+    { spans, length }: FilePart,
+    signal?: AbortSignal,
+  ): Promise<string | undefined> {
+    const { client, layout } = this.#context;
+    const { pieceIndex, offset } = spans[0]!;
+    const source = this.#context.keyOfPiece(pieceIndex);
+    if (source === undefined) return undefined;
+    const headers: Pair[] = [["x-amz-copy-source", client.sourceOf(source)]];
+    if (length !== layout.pieceSize(pieceIndex)) {
+      headers.push([
+        "x-amz-copy-source-range",
+        `bytes=${offset}-${offset + length - 1}`,
+      ]);
+    }
+    const read = (body: Uint8Array) =>
+      tryDecodeText(decodeTextLossy(body), "CopyPartResult", "ETag");
+    try {
+      const { status, body } = await client.send(
+        { method: "PUT", key, query, headers, signal },
+        undefined,
+        ({ status, body }) => {
+          if (status === 200 && !read(body)) {
+            throw new WrongAnswer("The copy has no ETag");
+          }
+        },
+      );
+      return status === 200 ? read(body) : undefined;
+    } catch (error) {
+      // Not every service copies.
+      if (error instanceof DiskError && length <= MOST_SENT) return undefined;
+      throw error;
+    }
+  }
+
+  async #complete(
+    key: string,
+    id: string,
+    parts: readonly S3Part[],
+    length: number,
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const { client, meta } = this.#context;
+    const body = bodyOf(formatCompletion(parts));
+    const query: Pair[] = [["uploadId", id]];
+    // Whether it worked is seen by looking: the answer may get lost.
+    await client.send({ method: "POST", key, query, body, signal });
+    const { status, headers } = await client.send(
+      { method: "HEAD", key, signal },
+      0,
+    );
+    if (
+      status !== 200 || Number(headers.get("content-length")) !== length ||
+      headers.get(meta[0]) !== meta[1]
+    ) {
+      throw new DiskError("io", "The server did not put the file together", {
+        operation: "finish",
+        path: client.nameOf(key),
+      });
+    }
+    return headers.get("etag") ?? "";
+  }
+
+  /** The bytes of a part, read when they are to be sent. */
+  #bodyOf({ spans, length }: FilePart): S3Body {
+    const { read } = this.#context;
+    return {
+      length,
+      async bytes() {
+        const bytes = new Uint8Array(length);
+        let at = 0;
+        await Promise.all(spans.map(async (span) => {
+          const into = bytes.subarray(at, at += span.length);
+          if (await read(span.pieceIndex, span.offset, into)) return;
+          throw new DiskError("not-found", "A piece of it is gone", {
+            operation: "finish",
+            path: `piece ${span.pieceIndex}`,
+          });
+        }));
+        return bytes;
+      },
+    };
+  }
+}
+
+function bodyOf(text: string): S3Body {
+  const bytes = encodeText(text);
+  return { length: bytes.length, bytes: () => bytes };
+}
