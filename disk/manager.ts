@@ -350,6 +350,7 @@ export class DiskManager implements AsyncDisposable {
         torrent,
         options,
         wanted,
+        budgetParts(this.#budget).pool.maxBytes,
         make,
       );
     }

@@ -3,7 +3,11 @@
  *
  * @module
  */
-import { verifyPieces } from "../../metainfo/verify.ts";
+import {
+  verifyPieces,
+  type VerifyPiecesOptions,
+  type VerifyPiecesResult,
+} from "../../metainfo/verify.ts";
 import { findPaths } from "../../disk/find_paths.ts";
 import { checkPartPieces } from "../../disk/part_check.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
@@ -16,6 +20,12 @@ import {
   EXIT_DONE,
   EXIT_VERIFICATION_FAILED,
 } from "../exit_code.ts";
+import {
+  BUCKET_DETAILS,
+  BUCKET_OPTION,
+  bucketOf,
+  verifyBucket,
+} from "./bucket.ts";
 import { findFolder } from "./folders.ts";
 import { joinPath } from "../paths.ts";
 import { Progress } from "../progress.ts";
@@ -101,6 +111,41 @@ function damagedFiles(
   return [...damaged].sort((a, b) => a - b);
 }
 
+/** Hashes files; those that a download left out are looked up in the part file. */
+async function verifyFolder(
+  dir: string,
+  metainfo: Metainfo,
+  expected: ReturnType<typeof expectedHashes>,
+  options: Omit<VerifyPiecesOptions, "layout" | "filePaths" | "expected">,
+): Promise<VerifyPiecesResult & { readonly paths: readonly string[][] }> {
+  const { layout, infoHash } = metainfo;
+  const folder = await findFolder(dir, metainfo, "verify");
+  const fileSystem = new NativeFileSystem(folder);
+  const paths = await findPaths(fileSystem, metainfo, { readOnly: true });
+  const filePaths = paths.map((parts) => joinPath(folder, parts));
+  const result = await verifyPieces({
+    ...options,
+    layout,
+    filePaths,
+    expected,
+  });
+  // What was left out of a download is shared with files that were not.
+  const inPart = new Set(
+    result.missingFiles.length === 0 ? [] : await checkPartPieces(
+      fileSystem,
+      { infoHash, layout, paths, ...expected },
+      result.bad,
+      { signal: options.signal },
+    ),
+  );
+  return {
+    ...result,
+    paths,
+    bad: result.bad.filter((index) => !inPart.has(index)),
+    goodCount: result.goodCount + inPart.size,
+  };
+}
+
 /** `bip verify FILE.torrent DIR` */
 export const verifyVerb: Verb = {
   name: "verify",
@@ -109,6 +154,7 @@ export const verifyVerb: Verb = {
   details: [
     "DIR is the folder that holds the torrent's top-level name, or what has that name. FILE.torrent may be - for stdin. Exit code 3 when a piece is bad, a file is missing or longer than it should be.",
     "What a download left out but for its share of a piece is read from the part file beside it (.HASH.bip-part).",
+    "DIR may be " + BUCKET_DETAILS,
     "Of a hybrid torrent both hashes of each piece are checked.",
     "--json prints {pieces, good, bad: [indices], missing: [paths]}; surplus: [paths] where files are longer than they should be, renamed: [{index, from, to}] where they lie under other names, and contradictory: [indices] where the two hashes of a hybrid disagree.",
   ],
@@ -116,48 +162,33 @@ export const verifyVerb: Verb = {
   operandNames: ["FILE.torrent", "DIR"],
   permissions: "--allow-read=FILE,DIR",
   options: [
+    BUCKET_OPTION,
     { name: "threads", value: "N", summary: "Threads that hash (all cores)" },
     { name: "json", summary: "Print one JSON document" },
     { name: "quiet", short: "q", summary: "Show no progress" },
   ],
   async run({ args, output, signal }: VerbContext): Promise<number> {
     const [file, dir] = args.operands as [string, string];
-    const threadCount = args.integer("threads", 1, 1024);
     const { metainfo } = await readTorrentFile(file, signal);
-    const folder = await findFolder(dir, metainfo, "verify");
-    const fileSystem = new NativeFileSystem(folder);
-    const paths = await findPaths(fileSystem, metainfo, { readOnly: true });
-    const renamed = renamedFiles(metainfo, paths);
+    const storage = bucketOf(dir, args);
     await using progress = new Progress(output, {
       label: "Checking",
       total: metainfo.totalLength,
       quiet: args.has("quiet"),
     });
     const expected = expectedHashes(metainfo);
-    const result = await verifyPieces({
-      layout: metainfo.layout,
-      filePaths: paths.map((parts) => joinPath(folder, parts)),
-      expected,
-      threads: threadCount,
-      onProgress: ({ hashedBytes, totalBytes }) =>
-        progress.update(hashedBytes, { total: totalBytes }),
-      signal,
-    });
-    // What was left out of a download is shared with files that were not.
-    const inPart = new Set(
-      result.missingFiles.length === 0 ? [] : await checkPartPieces(
-        fileSystem,
-        {
-          infoHash: metainfo.infoHash,
-          layout: metainfo.layout,
-          paths,
-          ...expected,
-        },
-        result.bad,
-        { signal },
-      ),
-    );
-    const bad = result.bad.filter((index) => !inPart.has(index));
+    const onProgress = (bytes: number, total = metainfo.totalLength) =>
+      progress.update(bytes, { total });
+    const { paths, ...result } = storage !== undefined
+      ? await verifyBucket(storage, metainfo, { onProgress, signal })
+      : await verifyFolder(dir, metainfo, expected, {
+        threads: args.integer("threads", 1, 1024),
+        onProgress: ({ hashedBytes, totalBytes }) =>
+          onProgress(hashedBytes, totalBytes),
+        signal,
+      });
+    const { bad } = result;
+    const renamed = renamedFiles(metainfo, paths);
     await progress.stop();
     const nameOf = (index: number) => paths[index]!.join("/");
     const isFile = (index: number) =>
@@ -167,7 +198,7 @@ export const verifyVerb: Verb = {
     const surplus = result.surplusFiles.filter(isFile);
     const document: VerifyDocument = {
       pieces: metainfo.pieceCount,
-      good: result.goodCount + inPart.size,
+      good: result.goodCount,
       bad,
       missing: missing.map(nameOf),
       ...(surplus.length > 0 ? { surplus: surplus.map(nameOf) } : {}),

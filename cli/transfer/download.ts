@@ -11,6 +11,11 @@ import { CommandError, describeError, UsageError } from "../error.ts";
 import { EXIT_DONE, EXIT_INTERRUPTED, EXIT_NO_PEERS } from "../exit_code.ts";
 import type { Output } from "../terminal.ts";
 import { safeText } from "../text.ts";
+import {
+  BUCKET_BUFFER,
+  BUCKET_DETAILS,
+  BUCKET_OPTION,
+} from "../torrent/bucket.ts";
 import { makeFolder } from "../torrent/folders.ts";
 import {
   readSource,
@@ -229,8 +234,14 @@ async function run(context: VerbContext): Promise<number> {
     }
     return code;
   }
-  await makeFolder(wishes.dir);
-  await using session = await openSession(plan, signal);
+  if (wishes.storage === undefined) await makeFolder(wishes.dir);
+  await using session = await openSession(
+    wishes.storage === undefined ? plan : {
+      ...plan,
+      options: { ...plan.options, maxBufferedBytes: BUCKET_BUFFER },
+    },
+    signal,
+  );
   await using reporter = new Reporter({
     session,
     output,
@@ -282,6 +293,8 @@ export const downloadVerb: Verb = {
   usage: "SOURCE... [-o DIR] [OPTIONS]",
   details: [
     "SOURCE is a torrent file (a path, a file:, http or https URL, - for stdin), a magnet link, urn:btih:HASH, or an info-hash of 40 or 64 hex digits. stdin may also bring lines that each are a link, a hash or a URL. DIR is the folder that will hold the torrent's top-level name: where you are, unless -o says otherwise.",
+    "DIR may be " + BUCKET_DETAILS +
+    " A piece is an object there until its file is whole; the same command goes on from what is there.",
     "Several sources are fetched side by side. One that fails does not end the others; the exit code is that of the first that failed.",
     "Symbolic links are made when all is there, if they lead to a file of the torrent; otherwise they are empty files.",
     "What is there already is checked and kept. Files that cannot be the torrent's stop the command with exit code 6, unless --force is given; what is too long is cut.",
@@ -300,6 +313,7 @@ export const downloadVerb: Verb = {
       summary: "Folder that will hold the torrent (where you are)",
       complete: "folder",
     },
+    BUCKET_OPTION,
     {
       name: "files",
       value: "LIST",

@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
+import type { ObjectStorage } from "../../disk/object_storage.ts";
 import type { Session, Torrent } from "../../client/mod.ts";
 import { encodeMetainfo } from "../../metainfo/edit.ts";
 import type { Metainfo } from "../../metainfo/metainfo.ts";
@@ -12,6 +14,7 @@ import { CommandError, describeError, UsageError } from "../error.ts";
 import { EXIT_DONE, EXIT_INTERRUPTED, EXIT_NO_PEERS } from "../exit_code.ts";
 import type { Output } from "../terminal.ts";
 import { plural, safeText } from "../text.ts";
+import { bucketOf } from "../torrent/bucket.ts";
 import { selectFiles } from "../torrent/file_selection.ts";
 import type { Source } from "../torrent/source.ts";
 import { listFiles } from "../torrent/torrent_document.ts";
@@ -24,6 +27,8 @@ import { type NetworkPlan, pauseFor, seedUntil } from "./transfer.ts";
 /** What the person typed, checked. */
 export interface Wishes {
   readonly dir: string;
+  /** A bucket instead of `dir`. */
+  readonly storage: ObjectStorage | undefined;
   readonly json: boolean;
   readonly timeoutMs: number;
   readonly ratio: number;
@@ -54,6 +59,7 @@ export function wishesOf(args: Arguments): Wishes {
   }
   return {
     dir: args.get("output") ?? ".",
+    storage: bucketOf(args.get("output"), args),
     json: args.has("json"),
     timeoutMs: args.duration("timeout") ?? Infinity,
     ratio,
@@ -171,11 +177,16 @@ export class Job {
     reporter: Reporter,
   ): Promise<Job> {
     const { args } = context;
-    const { dir, webSeeds } = wishes;
+    const { dir, storage, webSeeds } = wishes;
     const topic = source.type === "torrent" ? source.metainfo : source.magnet;
-    const resume = new ResumeFile(new NativeFileSystem(dir), topic.infoHash);
+    const resume = new ResumeFile(
+      // A bucket tells itself what is there.
+      storage ? new MemoryFileSystem() : new NativeFileSystem(dir),
+      topic.infoHash,
+    );
     const torrent = session.add(topic, {
       dir,
+      storage,
       peers: plan.peers,
       trackers: plan.trackers,
       webSeeds,
@@ -212,6 +223,7 @@ export class Job {
     const isShown = !this.#wishes.json && !args.has("quiet");
     if (this.#isComplete) {
       await this.#resume.remove();
+      if (this.#wishes.storage !== undefined) return;
       await finishLinks(this.#wishes.dir, this.#torrent.metainfo!, output);
       return;
     }

@@ -14,6 +14,7 @@ import { EXIT_VERIFICATION_FAILED } from "../exit_code.ts";
 import { folderOf, nameOf } from "../paths.ts";
 import { Progress } from "../progress.ts";
 import { safeText } from "../text.ts";
+import { BUCKET_DETAILS, BUCKET_OPTION, bucketOf } from "../torrent/bucket.ts";
 import { findFolder } from "../torrent/folders.ts";
 import { readTorrentFile } from "../torrent/source.ts";
 import { parseRatio } from "../units.ts";
@@ -36,7 +37,7 @@ import {
 /** What is served, and where it is. */
 interface Seed {
   readonly metainfo: Metainfo;
-  readonly place: Pick<AddTorrentOptions, "dir" | "fileSystem">;
+  readonly place: Pick<AddTorrentOptions, "dir" | "fileSystem" | "storage">;
   /** Whether it was hashed a moment ago. */
   readonly isChecked: boolean;
 }
@@ -57,6 +58,7 @@ async function isTorrent(
     return true;
   }
   if (operands.length !== 2 || second === undefined) return false;
+  if (/^s3:\/\//i.test(second)) return true;
   try {
     const { isFile } = await Deno.stat(first);
     if (!isFile) return false;
@@ -198,6 +200,10 @@ async function findSeed(
     signal,
     plan.web,
   );
+  const storage = bucketOf(operands[1], args);
+  if (storage !== undefined) {
+    return { metainfo, place: { storage }, isChecked: false };
+  }
   const dir = await findFolder(operands[1] ?? ".", metainfo, "seed");
   return { metainfo, place: { dir }, isChecked: false };
 }
@@ -303,6 +309,8 @@ export const seedVerb: Verb = {
   details: [
     "FILE.torrent is a path, a file:, http or https URL, or - for stdin. DIR is the folder that holds the torrent's top-level name, or what has that name. The files are checked first and never changed. What is good of them is served; what cannot be read or is not whole is named.",
     "PATH... without a torrent file makes the torrent on the way: of one file or folder, or of several, under the name of the deepest folder around them all; they are served from where they are. Hidden and system files are left out, as by bip create.",
+    BUCKET_DETAILS +
+    " In place of DIR, what is there is read and nothing written.",
     "Exit code 0 when a goal is reached, 3 when no piece is good, 6 when nothing can be read, 130 after Ctrl-C.",
     JSON_DETAILS,
   ],
@@ -329,6 +337,7 @@ export const seedVerb: Verb = {
       summary: "Stop when so many times the size was uploaded",
     },
     { name: "seed-time", value: "S", summary: "Stop after so many seconds" },
+    BUCKET_OPTION,
     ...NETWORK_OPTIONS,
   ],
   run,

@@ -27,8 +27,8 @@ export interface FileMakerContext {
   /** Key of a piece that is an object. */
   readonly keyOfPiece: (pieceIndex: number) => string | undefined;
   readonly keyOfFile: (fileIndex: number) => string;
-  /** Key of the note that tells of a file that was begun. */
-  readonly noteKey: (fileIndex: number) => string;
+  /** What keys of notes of files that were begun start with. */
+  readonly folder: string;
   /** Reads bytes of a piece, wherever they are. */
   readonly read: (
     pieceIndex: number,
@@ -44,10 +44,18 @@ const PARALLEL_PARTS = 4;
 export class FileMaker {
   readonly #context: FileMakerContext;
   /** Files that were begun. */
-  readonly started: Set<number> = new Set();
+  readonly #started: Set<number> = new Set();
 
   constructor(context: FileMakerContext) {
     this.#context = context;
+  }
+
+  /** Takes a name that was found in the folder. */
+  note(name: string): void {
+    const fileIndex = Number(/^upload-(\d{1,9})$/.exec(name)?.[1]);
+    if (fileIndex < this.#context.layout.files.length) {
+      this.#started.add(fileIndex);
+    }
   }
 
   /**
@@ -67,13 +75,13 @@ export class FileMaker {
       const spans = parts.flatMap((part) => part.spans);
       const body = this.#bodyOf({ spans, length, isCopy: false });
       const { headers } = await client.send(
-        { method: "PUT", key, headers: [meta], body, signal },
+        { method: "PUT", key, headers: [meta], body, isSummed: true, signal },
         undefined,
         checkStored,
       );
       return headers.get("etag") ?? "";
     }
-    const noteKey = this.#context.noteKey(fileIndex);
+    const noteKey = this.#noteKey(fileIndex);
     let id = await this.#begun(fileIndex, signal);
     const there = id === undefined
       ? new Map<number, S3Part>()
@@ -95,22 +103,29 @@ export class FileMaker {
     };
     await Promise.all(Array.from({ length: PARALLEL_PARTS }, work));
     const etag = await this.#complete(key, id, made, length, signal);
-    this.started.delete(fileIndex);
+    this.#started.delete(fileIndex);
     await client.send({ method: "DELETE", key: noteKey, signal });
     return etag;
   }
 
-  /** Gives up a file that was begun. */
-  async abandon(fileIndex: number): Promise<void> {
-    const id = await this.#begun(fileIndex);
-    this.started.delete(fileIndex);
-    if (id === undefined) return;
-    const key = this.#context.keyOfFile(fileIndex);
-    await this.#context.client.send({
-      method: "DELETE",
-      key,
-      query: [["uploadId", id]],
-    });
+  /** Gives up files that were begun. */
+  async abandon(): Promise<void> {
+    for (const fileIndex of [...this.#started]) {
+      const id = await this.#begun(fileIndex);
+      this.#started.delete(fileIndex);
+      if (id === undefined) continue;
+      const key = this.#context.keyOfFile(fileIndex);
+      await this.#context.client.send({
+        method: "DELETE",
+        key,
+        query: [["uploadId", id]],
+      });
+    }
+  }
+
+  /** Key of the note that tells of a file that was begun. */
+  #noteKey(fileIndex: number): string {
+    return `${this.#context.folder}upload-${fileIndex}`;
   }
 
   /** The id of an upload that an earlier run began. */
@@ -118,10 +133,10 @@ export class FileMaker {
     fileIndex: number,
     signal?: AbortSignal,
   ): Promise<string | undefined> {
-    if (!this.started.has(fileIndex)) return undefined;
-    const { client, noteKey } = this.#context;
+    if (!this.#started.has(fileIndex)) return undefined;
+    const { client } = this.#context;
     const { status, body } = await client.send(
-      { method: "GET", key: noteKey(fileIndex), signal },
+      { method: "GET", key: this.#noteKey(fileIndex), signal },
       4096,
     );
     return status === 200 && body.length > 0
@@ -130,7 +145,7 @@ export class FileMaker {
   }
 
   async #begin(fileIndex: number, signal?: AbortSignal): Promise<string> {
-    const { client, meta, noteKey } = this.#context;
+    const { client, meta } = this.#context;
     const key = this.#context.keyOfFile(fileIndex);
     const read = (body: Uint8Array) =>
       tryDecodeText(
@@ -157,11 +172,11 @@ export class FileMaker {
     const id = read(body)!;
     await client.send({
       method: "PUT",
-      key: noteKey(fileIndex),
+      key: this.#noteKey(fileIndex),
       body: bodyOf(id),
       signal,
     });
-    this.started.add(fileIndex);
+    this.#started.add(fileIndex);
     return id;
   }
 
@@ -216,8 +231,8 @@ export class FileMaker {
     const { headers } = await client.send(
       { method: "PUT", key, query, body: this.#bodyOf(part), signal },
       undefined,
-      (answer, body) => {
-        checkStored(answer, body);
+      (answer, sent) => {
+        checkStored(answer, sent);
         if (!answer.headers.get("etag")) {
           throw new WrongAnswer("The part has no ETag");
         }

@@ -64,7 +64,7 @@ export class ObjectStore implements PieceStore {
       meta: [OURS, infoHash],
       keyOfPiece: (i) => this.#pieces.has(i) ? this.#keyOfPiece(i) : undefined,
       keyOfFile: (i) => this.#keyOfFile(i),
-      noteKey: (i) => `${this.#folder}upload-${i}`,
+      folder: this.#folder,
       read: (...span) => this.readRange(...span),
     });
   }
@@ -72,12 +72,9 @@ export class ObjectStore implements PieceStore {
   async find(signal?: AbortSignal): Promise<FoundPieces> {
     const { layout } = this.#torrent;
     const pieces = new Bitfield(layout.pieceCount);
-    this.#maker.started.clear();
     for await (const { key, size } of this.#list(signal)) {
       const name = key.slice(this.#folder.length);
-      if (/^upload-\d{1,9}$/.test(name)) {
-        this.#maker.started.add(Number(name.slice(7)));
-      }
+      this.#maker.note(name);
       if (!/^\d{7,9}$/.test(name)) continue;
       const pieceIndex = Number(name);
       if (
@@ -114,6 +111,7 @@ export class ObjectStore implements PieceStore {
       {
         method: "PUT",
         key: this.#keyOfPiece(pieceIndex),
+        isSummed: true,
         body: {
           length,
           bytes() {
@@ -195,13 +193,11 @@ export class ObjectStore implements PieceStore {
   async remove(): Promise<void> {
     const { layout } = this.#torrent;
     const keys: string[] = [];
-    const uploads: number[] = [];
     for await (const { key } of this.#list()) {
       keys.push(key);
-      const upload = /\/upload-(\d{1,9})$/.exec(key)?.[1];
-      if (upload !== undefined) uploads.push(Number(upload));
+      this.#maker.note(key.slice(this.#folder.length));
     }
-    for (const fileIndex of uploads) await this.#maker.abandon(fileIndex);
+    await this.#maker.abandon();
     for (let i = 0; i < layout.files.length; i++) {
       if (layout.files[i]!.pad) continue;
       await this.#lookFor(i);
@@ -280,13 +276,12 @@ export class ObjectStore implements PieceStore {
           ["range", `bytes=${offset}-${last}`],
           ...(etag === "" ? [] : [["if-match", etag] as const]),
         ],
+        into,
       },
       into.length,
       (answer) => checkRange(answer, offset, into.length),
     );
-    if (answer.status !== 206) return false;
-    into.set(answer.body);
-    return true;
+    return answer.status === 206;
   }
 
   async #delete(key: string, signal?: AbortSignal): Promise<void> {

@@ -87,10 +87,11 @@ export function planParts(
     gathered += span.length;
   };
   for (let span of spansOf(layout, fileIndex)) {
+    if (copies && span.length >= LEAST_PART && gathered >= LEAST_PART) flush();
     if (copies && span.length >= 2 * LEAST_PART && gathered > 0) {
       // As much of it as makes a part of what is in front of it.
-      const length = Math.max(0, LEAST_PART - gathered);
-      if (length > 0) take({ ...span, length });
+      const length = LEAST_PART - gathered;
+      take({ ...span, length });
       flush();
       span = {
         ...span,

@@ -18,8 +18,14 @@ export interface S3Answer {
 /** Throws a {@linkcode WrongAnswer} for another attempt. */
 export type CheckAnswer = (
   answer: S3Answer,
-  body: Uint8Array<ArrayBuffer> | undefined,
+  sent: SentBody,
 ) => void;
+
+/** What went with a request. */
+export interface SentBody {
+  readonly body: Uint8Array<ArrayBuffer> | undefined;
+  readonly headers?: readonly (readonly [string, string])[] | undefined;
+}
 
 /** An answer that cannot be right: another attempt may bring a better one. */
 export class WrongAnswer extends Error {}
@@ -48,27 +54,39 @@ export function waitOf(headers: Headers): number {
 export async function readBounded(
   response: Response,
   most: number,
+  into?: Uint8Array<ArrayBuffer>,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of response.body ?? []) {
+    const at = length;
     length += chunk.length;
     if (length > most) {
       throw new WrongAnswer(`The answer is longer than ${most} bytes`);
     }
-    chunks.push(chunk);
+    if (into === undefined) chunks.push(chunk);
+    else into.set(chunk, at);
   }
-  return concatBytes(chunks);
+  return into?.subarray(0, length) ?? concatBytes(chunks);
 }
 
+const OTHER_BYTES = "The server stored other bytes than it was sent";
+
 /**
- * Whether a server stored what it was sent: its ETag is the MD5 of the content,
- * unless it says that it encrypts with keys of its own.
+ * Whether a server stored what it was sent, by the SHA-256 that it tells. Else its
+ * ETag is the MD5 of the content, unless it encrypts with keys of its own.
  */
 export function checkStored(
   { headers }: S3Answer,
-  body: Uint8Array<ArrayBuffer> | undefined,
+  { body, headers: sent = [] }: SentBody,
 ): void {
+  const name = "x-amz-checksum-sha256";
+  const sum = headers.get(name);
+  const own = sent.find(([other]) => other === name)?.[1];
+  if (sum !== null && own !== undefined) {
+    if (sum !== own) throw new WrongAnswer(OTHER_BYTES);
+    return;
+  }
   const etag = headers.get("etag") ?? "";
   const encryption = headers.get("x-amz-server-side-encryption") ?? "AES256";
   if (
@@ -79,7 +97,7 @@ export function checkStored(
   if (value === undefined) return;
   const right = createHash("md5").update(body ?? "").digest("hex");
   if (value.toLowerCase() !== right) {
-    throw new WrongAnswer("The server stored other bytes than it was sent");
+    throw new WrongAnswer(OTHER_BYTES);
   }
 }
 

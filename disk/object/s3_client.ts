@@ -4,7 +4,7 @@
  * @module
  */
 import { backoffMs } from "../../_shared/backoff.ts";
-import { encodeText, toHex } from "../../_shared/bytes.ts";
+import { encodeText, toHex, tryFromHex } from "../../_shared/bytes.ts";
 import {
   type Clock,
   deadlineSignal,
@@ -76,6 +76,10 @@ export interface S3Request {
   /** More headers, names in lower case. */
   readonly headers?: readonly Pair[] | undefined;
   readonly body?: S3Body | undefined;
+  /** Whether the server is to tell the SHA-256 of what it stored. */
+  readonly isSummed?: boolean | undefined;
+  /** Where the answer goes if it is a good one. */
+  readonly into?: Uint8Array<ArrayBuffer> | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -92,7 +96,7 @@ interface ReadyRequest extends Omit<S3Request, "body"> {
 }
 
 /** Bytes of bodies on their way at a time. */
-const MAX_SENDING = 64 * 1024 * 1024;
+const MAX_SENDING = 32 * 1024 * 1024;
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 15_000;
 /** Time of a request, and of each of its bytes. */
@@ -196,8 +200,15 @@ export class S3Client {
         const payloadHash = body === undefined
           ? EMPTY_HASH
           : await sha256(body);
+        const headers = request.headers ?? [];
+        const sum: Pair = ["x-amz-checksum-sha256", toBase64(payloadHash)];
         return await this.#repeat(
-          { ...request, body, payloadHash },
+          {
+            ...request,
+            headers: request.isSummed ? [...headers, sum] : headers,
+            body,
+            payloadHash,
+          },
           maxBytes,
           check,
         );
@@ -222,7 +233,7 @@ export class S3Client {
         const answer = await this.#attempt(request, maxBytes);
         const refusal = refusalOf(answer);
         if (refusal === undefined) {
-          check(answer, request.body);
+          check(answer, request);
           return answer;
         }
         problem = this.#refused(request, answer, refusal);
@@ -236,7 +247,7 @@ export class S3Client {
           continue;
         }
         if (code === "RequestTimeTooSkewed") this.#setClock(answer.headers);
-        else if (!PASSING.test(code) && answer.status < 500) throw problem;
+        else if (!mayPass(answer.status, code)) throw problem;
         waitMs = waitOf(answer.headers);
         if (answer.status === 503 || answer.status === 429) {
           this.#quietUntil = this.#clock.now() + this.#backoff(failures);
@@ -294,7 +305,11 @@ export class S3Client {
     return {
       status: response.status,
       headers: response.headers,
-      body: await readBounded(response, most),
+      body: await readBounded(
+        response,
+        most,
+        response.ok ? request.into : undefined,
+      ),
     };
   }
 
@@ -398,6 +413,16 @@ export class S3Client {
       cause: problem,
     });
   }
+}
+
+/** Whether another attempt may be answered better. */
+function mayPass(status: number, code: string): boolean {
+  return PASSING.test(code) || status === 429 ||
+    status >= 500 && status !== 507;
+}
+
+function toBase64(hex: string): string {
+  return btoa(String.fromCharCode(...tryFromHex(hex)!));
 }
 
 async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {

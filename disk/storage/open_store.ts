@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { DiskError } from "../error.ts";
 import type { PieceStorage } from "../piece_store.ts";
 import type { DiskAddOptions, StorageTorrent } from "../storage.ts";
 import { padPieces } from "./check_torrent.ts";
@@ -15,11 +16,21 @@ export async function openStore(
   torrent: StorageTorrent,
   options: DiskAddOptions,
   wanted: Uint8Array,
+  memory: number,
   make: (backing: StoreBacking) => ManagedStorage,
 ): Promise<ManagedStorage> {
   const { existing = "verify", readOnly = false, signal } = options;
   const { hold, onProgress, overwrite } = options;
+  const { pieceLength } = torrent.layout;
   const store = await from.open(torrent, { readOnly, overwrite, signal });
+  if (store.writeRange === undefined && !readOnly && 2 * pieceLength > memory) {
+    await store.close?.();
+    throw new DiskError(
+      "unsupported",
+      `Pieces of ${pieceLength} bytes need a maxBufferedBytes of twice that`,
+      { operation: "add torrent" },
+    );
+  }
   const backing = new StoreBacking(torrent, store, wanted, readOnly);
   const storage = make(backing);
   try {

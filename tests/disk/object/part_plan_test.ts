@@ -1,0 +1,128 @@
+import { assert, assertEquals } from "@std/assert";
+import { randomInt, seededRandom } from "../../../_shared/random.ts";
+import {
+  LEAST_PART,
+  MOST_SENT,
+  planParts,
+  SENT_PART,
+} from "../../../disk/object/part_plan.ts";
+import { PieceLayout } from "../../../metainfo/piece_layout.ts";
+
+const pure = { permissions: "none" } as const;
+const MIB = 1 << 20;
+
+function plan(pieceLength: number, lengths: number[], fileIndex: number) {
+  const files = lengths.map((length) => ({ length }));
+  return planParts(new PieceLayout({ pieceLength, files }), fileIndex);
+}
+
+const shape = (parts: ReturnType<typeof plan>) =>
+  parts?.map(({ length, isCopy, spans }) =>
+    `${isCopy ? "copy" : `send ${spans.length}`} ${length / MIB}`
+  );
+
+Deno.test("part plan - large pieces are copied", pure, () => {
+  assertEquals(shape(plan(8 * MIB, [20 * MIB], 0)), [
+    "copy 8",
+    "copy 8",
+    "send 1 4",
+  ]);
+  assertEquals(shape(plan(5 * MIB, [10 * MIB], 0)), ["copy 5", "copy 5"]);
+});
+
+Deno.test(
+  "part plan - a head that is too short takes what it lacks of the next piece",
+  pure,
+  () => {
+    assertEquals(
+      shape(plan(16 * MIB, [14 * MIB, 40 * MIB], 1)),
+      [
+        "send 2 5",
+        "copy 13",
+        "copy 16",
+        "send 1 6",
+      ].map((text) => text === "send 1 6" ? "copy 6" : text),
+    );
+    assertEquals(shape(plan(6 * MIB, [5 * MIB, 14 * MIB], 1)), [
+      "send 2 7",
+      "copy 6",
+      "send 1 1",
+    ]);
+  },
+);
+
+Deno.test(
+  "part plan - small pieces are gathered, nothing makes no part",
+  pure,
+  () => {
+    assertEquals(shape(plan(MIB, [20 * MIB], 0)), [
+      "send 8 8",
+      "send 8 8",
+      "send 4 4",
+    ]);
+    assertEquals(plan(MIB, [0, 5], 0), []);
+  },
+);
+
+Deno.test(
+  "part plan - too many pieces make larger parts, up to a limit",
+  pure,
+  () => {
+    const parts = plan(MIB, [100_000 * MIB], 0)!;
+    assert(
+      parts.length <= 10_000 &&
+        parts.every(({ length }) => length <= MOST_SENT),
+    );
+    assertEquals(plan(64 * MIB, [700_000 * MIB], 0), undefined);
+    assert(plan(64 * MIB, [9999 * 64 * MIB], 0)!.every(({ isCopy }) => isCopy));
+  },
+);
+
+Deno.test(
+  "part plan - parts are the file in order, and none but the last is too short",
+  pure,
+  () => {
+    const random = seededRandom(11);
+    for (let run = 0; run < 300; run++) {
+      const pieceLength = 1 + randomInt(random, 20 * MIB);
+      const lengths = Array.from(
+        { length: 3 },
+        () => randomInt(random, 60 * MIB),
+      );
+      const layout = new PieceLayout({
+        pieceLength,
+        files: lengths.map((length) => ({ length })),
+      });
+      if (layout.pieceCount > 3000) {
+        continue;
+      }
+      for (let i = 0; i < 3; i++) {
+        const parts = planParts(layout, i)!;
+        let at = lengths.slice(0, i).reduce((sum, length) => sum + length, 0);
+        parts.forEach((part, k) => {
+          assert(
+            k === parts.length - 1 || part.length >= LEAST_PART,
+            `${part.length}`,
+          );
+          assert(part.isCopy || part.length <= SENT_PART + 2 * pieceLength);
+          assertEquals(
+            part.spans.reduce((sum, { length }) => sum + length, 0),
+            part.length,
+          );
+          if (part.isCopy) {
+            assertEquals(part.spans.length, 1);
+            assert(part.length >= LEAST_PART);
+          }
+          for (const { pieceIndex, offset, length } of part.spans) {
+            assertEquals(pieceIndex * pieceLength + offset, at);
+            at += length;
+          }
+        });
+        assertEquals(
+          at,
+          lengths.slice(0, i + 1).reduce((sum, length) => sum + length, 0),
+        );
+      }
+    }
+  },
+);

@@ -1,0 +1,317 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { DiskError } from "../../disk/error.ts";
+import { DiskManager } from "../../disk/manager.ts";
+import type { PieceStore } from "../../disk/piece_store.ts";
+import { testPieceStorage } from "../../testing/compliance/piece_storage.ts";
+import { FakeS3, refusal } from "./object/fake_s3.ts";
+import { makeTorrent, type TestTorrent } from "./support.ts";
+
+for (const pageSize of [1000, 1]) {
+  testPieceStorage({
+    name: `object store, pages of ${pageSize}`,
+    permissions: "none",
+    make() {
+      const server = new FakeS3();
+      server.pageSize = pageSize;
+      server.sums = pageSize === 1;
+      return {
+        open: () => server.storage({ prefix: "some/where" }),
+        async [Symbol.asyncDispose]() {},
+      };
+    },
+  });
+}
+
+const pure = { permissions: "none" } as const;
+const MIB = 1 << 20;
+const folder = `.bip/${"01".repeat(20)}/`;
+
+async function writeAll(store: PieceStore, torrent: TestTorrent) {
+  await store.find();
+  for (const [i, piece] of torrent.content.entries()) {
+    await store.writePiece(i, [{ offset: 0, bytes: piece.slice() }]);
+  }
+}
+
+for (
+  const [pieceLength, parts] of [[MIB, "sent"], [6 * MIB, "copied"]] as const
+) {
+  Deno.test(
+    `ObjectStorage - a large file is put together of ${parts} parts`,
+    pure,
+    async () => {
+      const server = new FakeS3();
+      const torrent = makeTorrent({ pieceLength, files: [3 * MIB, 20 * MIB] });
+      const store = await server.storage().open(torrent);
+      await writeAll(store, torrent);
+      await store.finish!(0);
+      assertEquals(
+        server.count("DELETE", /\.bip/),
+        pieceLength === MIB ? 3 : 0,
+      );
+      await store.finish!(1);
+      assertEquals([...server.objects.keys()].sort(), [
+        "torrent/f0",
+        "torrent/f1",
+      ]);
+      torrent.fileContent.forEach((content, i) =>
+        assertEquals(
+          server.objects.get(`torrent/f${i}`)!.bytes,
+          content as Uint8Array<ArrayBuffer>,
+        )
+      );
+      const copied = server.seen.filter(({ headers }) =>
+        headers.has("x-amz-copy-source")
+      ).length;
+      assertEquals(copied, parts === "sent" ? 0 : 2);
+      assertEquals(server.uploads.size, 0);
+    },
+  );
+}
+
+Deno.test(
+  "ObjectStorage - where the server cannot copy, parts are sent",
+  pure,
+  async () => {
+    const server = new FakeS3();
+    server.copies = false;
+    const torrent = makeTorrent({ pieceLength: 6 * MIB, files: [12 * MIB] });
+    const store = await server.storage({ attempts: 1 }).open(torrent);
+    await writeAll(store, torrent);
+    await store.finish!(0);
+    assertEquals(
+      server.objects.get("torrent/f0")!.bytes,
+      torrent.fileContent[0] as Uint8Array<ArrayBuffer>,
+    );
+  },
+);
+
+Deno.test(
+  "ObjectStorage - what another process began is gone on with; nothing is sent twice",
+  pure,
+  async () => {
+    const torrent = makeTorrent({ pieceLength: MIB, files: [20 * MIB] });
+    const server = new FakeS3();
+    // A process that dies at each request in turn, but for those of reading.
+    let left = 1;
+    let total = 0;
+    server.fault = ({ method }) => {
+      if (method === "GET" || method === "HEAD") return undefined;
+      total++;
+      return left-- > 0 ? undefined : refusal(403, "AccessDenied");
+    };
+    for (let run = 0;; run++) {
+      left = 1 + run % 4;
+      const store = await server.storage().open(torrent);
+      const { good } = await store.find();
+      const there = new Set(good);
+      try {
+        for (const [i, piece] of torrent.content.entries()) {
+          if (!there.has(i)) {
+            await store.writePiece(i, [{
+              offset: 0,
+              bytes: piece.slice(),
+            }]);
+          }
+        }
+        await store.finish!(0);
+        break;
+      } catch (error) {
+        assert(
+          error instanceof DiskError && error.code === "permission",
+          `${error}`,
+        );
+      }
+      assert(run < 60);
+    }
+    assertEquals([...server.objects.keys()], ["torrent/f0"]);
+    assertEquals(
+      server.objects.get("torrent/f0")!.bytes,
+      torrent.fileContent[0] as Uint8Array<ArrayBuffer>,
+    );
+    assert(total < 200);
+    const puts = new Map<string, number>();
+    for (const { method, key, query } of server.seen) {
+      if (method !== "PUT") continue;
+      const name = `${key} ${query.get("partNumber") ?? ""}`;
+      puts.set(name, (puts.get(name) ?? 0) + 1);
+    }
+    // Only what was refused comes again.
+    for (const [name, count] of puts) assert(count <= 4, `${name}: ${count}`);
+  },
+);
+
+Deno.test(
+  "ObjectStorage - a reader goes on while another process finishes or replaces files",
+  pure,
+  async () => {
+    const server = new FakeS3();
+    const torrent = makeTorrent({
+      pieceLength: 32768,
+      files: [50_000, 50_000],
+    });
+    const writer = await server.storage().open(torrent);
+    await writeAll(writer, torrent);
+    const reader = await server.storage().open(torrent, { readOnly: true });
+    await reader.find();
+    await writer.finish!(0);
+    await writer.finish!(1);
+    const into = new Uint8Array(100);
+    assert(await reader.readRange(1, 0, into));
+    assertEquals(into, torrent.content[1]!.subarray(0, 100));
+    // Made anew of the same pieces, under another ETag.
+    const { bytes, meta } = server.objects.get("torrent/f0")!;
+    server.objects.set("torrent/f0", { bytes, meta, etag: '"new"' });
+    assert(await reader.readRange(0, 5, into));
+    assertEquals(into, torrent.content[0]!.subarray(5, 105));
+    // Replaced by somebody else.
+    server.put("torrent/f0", new Uint8Array(50_000));
+    assertEquals(await reader.readRange(0, 0, into), false);
+    server.objects.clear();
+    assertEquals(await reader.readRange(3, 0, into), false);
+    assertEquals(
+      server.seen.filter(({ method }) => method === "DELETE").length,
+      4,
+    );
+  },
+);
+
+Deno.test(
+  "ObjectStorage - what is there under the name of a file is hashed, and not replaced",
+  pure,
+  async () => {
+    const torrent = makeTorrent({ pieceLength: 32768, files: [70_000] });
+    for (const damaged of [false, true]) {
+      const server = new FakeS3();
+      const content = torrent.fileContent[0]!.slice() as Uint8Array<
+        ArrayBuffer
+      >;
+      if (damaged) content[0]! ^= 1;
+      server.put("torrent/f0", content);
+      await using disk = new DiskManager({ storage: server.storage() });
+      const storage = await disk.add(torrent);
+      assertEquals(storage.have.count, damaged ? 2 : 3);
+      await storage.confirm();
+      assertEquals(server.count("PUT", /./), 0);
+      if (!damaged) continue;
+      storage.writeBlock(0, 0, torrent.content[0]!);
+      for await (const { type } of storage.events()) {
+        assertEquals(type, "piece-good");
+        break;
+      }
+      const error = await assertRejects(() => storage.confirm(), DiskError);
+      assertEquals(error.code, "foreign-file");
+      assertEquals(server.objects.get("torrent/f0")!.bytes, content);
+      await storage.close();
+      const again = await disk.add(torrent, { overwrite: true });
+      assertEquals(again.have.count, 3);
+      assertEquals(
+        server.objects.get("torrent/f0")!.bytes,
+        torrent.fileContent[0] as Uint8Array<ArrayBuffer>,
+      );
+      assertEquals(server.objects.size, 1);
+    }
+  },
+);
+
+Deno.test(
+  "ObjectStorage - an object of another length is in the way",
+  pure,
+  async () => {
+    const torrent = makeTorrent({ pieceLength: 32768, files: [70_000, 5] });
+    const server = new FakeS3();
+    server.put("torrent/f1", new Uint8Array(6));
+    await using disk = new DiskManager({ storage: server.storage() });
+    const error = await assertRejects(() => disk.add(torrent), DiskError);
+    assertEquals([error.code, error.path], [
+      "foreign-file",
+      "s3://bucket/torrent/f1",
+    ]);
+    const reader = await disk.add(torrent, { readOnly: true });
+    assertEquals(reader.have.count, 0);
+    await reader.close();
+    await disk.add(torrent, { overwrite: true });
+  },
+);
+
+Deno.test(
+  "ObjectStorage - objects that are no whole pieces are passed over",
+  pure,
+  async () => {
+    const torrent = makeTorrent({ pieceLength: 32768, files: [70_000] });
+    const server = new FakeS3();
+    for (
+      const [name, size] of [
+        ["0000000", 32768],
+        ["0000001", 32767],
+        ["0000003", 9],
+        ["1", 32768],
+        ["x", 1],
+      ] as const
+    ) {
+      server.put(folder + name, new Uint8Array(size));
+    }
+    const store = await server.storage().open(torrent);
+    assertEquals([...(await store.find()).good], [0]);
+  },
+);
+
+Deno.test(
+  "ObjectStorage - pieces that do not fit in memory twice are refused",
+  pure,
+  async () => {
+    const torrent = makeTorrent({ pieceLength: 2 * MIB, files: [3 * MIB] });
+    const storage = new FakeS3().storage();
+    await using disk = new DiskManager({ storage, maxBufferedBytes: 3 * MIB });
+    const error = await assertRejects(() => disk.add(torrent), DiskError);
+    assertEquals(error.code, "unsupported");
+    await disk.add(torrent, { readOnly: true });
+  },
+);
+
+Deno.test(
+  "ObjectStorage - removes what is its own, uploads that were begun too",
+  pure,
+  async () => {
+    const torrent = makeTorrent({ pieceLength: MIB, files: [9 * MIB, 5] });
+    const server = new FakeS3();
+    const other = server.put("torrent/f1", new Uint8Array(5));
+    const store = await server.storage().open(torrent);
+    await writeAll(store, torrent);
+    server.fault = ({ method, query }) =>
+      method === "POST" && query.has("uploadId")
+        ? refusal(403, "AccessDenied")
+        : undefined;
+    await assertRejects(async () => await store.finish!(0), DiskError);
+    assertEquals(server.uploads.size, 1);
+    server.fault = undefined;
+    const last = await server.storage().open(torrent);
+    await last.remove();
+    assertEquals(server.uploads.size, 0);
+    assertEquals([...server.objects.values()].map(({ etag }) => etag), [other]);
+  },
+);
+
+Deno.test(
+  "ObjectStorage - a server that did not put a file together is not believed",
+  pure,
+  async () => {
+    const torrent = makeTorrent({ pieceLength: MIB, files: [9 * MIB] });
+    const server = new FakeS3();
+    const store = await server.storage().open(torrent);
+    await writeAll(store, torrent);
+    server.fault = ({ method, query }) =>
+      method === "POST" && query.has("uploadId")
+        ? new Response(null)
+        : undefined;
+    const error = await assertRejects(
+      async () => await store.finish!(0),
+      DiskError,
+    );
+    assert(error.message.includes("did not put the file together"));
+    assertEquals(server.count("DELETE", /./), 0);
+    server.fault = undefined;
+    await store.finish!(0);
+    assertEquals([...server.objects.keys()], ["torrent/f0"]);
+  },
+);
