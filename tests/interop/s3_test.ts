@@ -1,6 +1,6 @@
 /** Torrents in a bucket of a real object store. */
 import { testPieceStorage } from "../../testing/compliance/piece_storage.ts";
-import { hasProgram, interopTest } from "./programs.ts";
+import { hasProgram } from "./programs.ts";
 import { Versitygw } from "./versitygw.ts";
 
 if (hasProgram("versitygw")) {
