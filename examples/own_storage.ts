@@ -1,5 +1,5 @@
 /**
- * Says how long the disk takes: a storage of one's own around the system's.
+ * A storage of one's own: each piece a file by its number.
  *
  * ```sh
  * deno run --allow-net --allow-read --allow-write examples/own_storage.ts LINK FOLDER
@@ -11,24 +11,28 @@
  * @module
  */
 import { Session } from "@bip/bip/client";
-import {
-  FileTimings,
-  interceptFileSystem,
-  NativeFileSystem,
-  systemClock,
-} from "@bip/bip/disk";
+import type { PieceStorage } from "@bip/bip/disk";
 
-const timings = new FileTimings(systemClock);
-
-if (import.meta.main) {
-  const [link, dir] = Deno.args;
-  if (link === undefined || dir === undefined) {
-    console.error("Usage: own_storage.ts LINK FOLDER");
-    Deno.exit(2);
-  }
-  await using session = await Session.open();
-  await session.add(link, {
-    fileSystem: interceptFileSystem(new NativeFileSystem(dir), timings),
-  }).completed;
-  console.log(timings.stats());
-}
+const piecesIn = (dir: string): PieceStorage => ({
+  open: ({ layout }) => ({
+    find() {
+      Deno.mkdirSync(dir, { recursive: true });
+      const names = [...Deno.readDirSync(dir)].map(({ name }) => Number(name));
+      return { good: [], doubtful: names };
+    },
+    writePiece(index, runs) {
+      const piece = new Uint8Array(layout.pieceSize(index));
+      for (const { offset, bytes } of runs) piece.set(bytes, offset);
+      Deno.writeFileSync(`${dir}/${index}`, piece);
+    },
+    readRange(index, offset, into) {
+      const piece = Deno.readFileSync(`${dir}/${index}`);
+      into.set(piece.subarray(offset, offset + into.length));
+      return offset + into.length <= piece.length;
+    },
+    remove: () => Deno.removeSync(dir, { recursive: true }),
+  }),
+});
+const [link = "", dir = ""] = Deno.args;
+await using session = await Session.open({ storage: piecesIn(dir) });
+await session.add(link).completed;

@@ -137,7 +137,7 @@ interopTest(
       await using bip = startBip(download(payload, port), options);
       const before = proxy.requests.length;
       // Some requests later, and somewhere in the middle of one.
-      await proxy.until(before + 1 + Math.floor(Math.random() * 60));
+      await proxy.until(before + 6 + Math.floor(Math.random() * 120 / KILLS));
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 30));
       Deno.kill(bip.pid, "SIGKILL");
       await bip.result;
