@@ -175,10 +175,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
   lpd: {},
 };
 
-/**
- * The files that own sockets, files, timers and randomness. Everything else in
- * the module folders is pure.
- */
+/** Files that own sockets, files, timers, randomness; all others are pure. */
 export const DRIVER_FILES: readonly RegExp[] = [
   /^_shared\/(\w+\/)?(clock|random|datagram|byte_conn)\.ts$/,
   /^metainfo\/(create\/(walk|entry|folder|hash|info)|hash\/\w+|hash_options|node|piece_digest|verify)\.ts$/,
