@@ -21,7 +21,9 @@ export async function openStore(
 ): Promise<ManagedStorage> {
   const { existing = "verify", readOnly = false, signal } = options;
   const { hold, onProgress, overwrite } = options;
-  const { pieceLength } = torrent.layout;
+  const { pieceLength, pieceCount } = torrent.layout;
+  const isPiece = (i: number) =>
+    Number.isInteger(i) && i >= 0 && i < pieceCount;
   const store = await from.open(torrent, { readOnly, overwrite, signal });
   if (store.writeRange === undefined && !readOnly && 2 * pieceLength > memory) {
     await store.close?.();
@@ -36,11 +38,13 @@ export async function openStore(
   try {
     const { good, doubtful = [] } = await store.find(signal);
     const { have } = storage;
-    for (const i of [...padPieces(torrent), ...good]) have.set(i);
+    for (const i of [...padPieces(torrent), ...good]) {
+      if (isPiece(i)) have.set(i);
+    }
     if (existing === "trust") have.setAll();
     const pieces = existing === "trust" || existing === "assume-empty"
       ? []
-      : [...doubtful].filter((i) => !have.has(i));
+      : [...doubtful].filter((i) => isPiece(i) && !have.has(i));
     await storage.check({ hold, onProgress, signal }, pieces);
     await backing.confirm();
     return storage;

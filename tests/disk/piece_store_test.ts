@@ -293,3 +293,14 @@ Deno.test(
     assertEquals(finished.length, 8);
   },
 );
+
+Deno.test("what is found that is no piece is passed over", pure, async () => {
+  const torrent = makeTorrent({ pieceLength: 32768, files: [100_000] });
+  const strange = [NaN, -1, 0.5, 4, Infinity];
+  const inner = new MemoryStorage().open(torrent);
+  const find = () => ({ good: [...strange, 1], doubtful: strange });
+  await using disk = new DiskManager({
+    storage: { open: () => ({ ...inner, find }) },
+  });
+  assertEquals([...(await disk.add(torrent)).have], [1]);
+});
