@@ -5,8 +5,8 @@
  * deno run --allow-net --allow-read --allow-write examples/own_storage.ts LINK FOLDER
  * ```
  *
- * LINK is a magnet link. Permissions: `--allow-net` for peers and trackers,
- * `--allow-read` and `--allow-write` of the folder.
+ * LINK is a magnet link. Permissions: `--allow-net`, for the folder
+ * `--allow-read` and `--allow-write`.
  *
  * @module
  */
@@ -15,11 +15,7 @@ import type { PieceStorage } from "@bip/bip/disk";
 
 const piecesIn = (dir: string): PieceStorage => ({
   open: ({ layout }) => ({
-    find() {
-      Deno.mkdirSync(dir, { recursive: true });
-      const names = [...Deno.readDirSync(dir)].map(({ name }) => Number(name));
-      return { good: [], doubtful: names };
-    },
+    find: () => ({ good: [...Deno.readDirSync(dir)].map((it) => +it.name) }),
     writePiece(index, runs) {
       const piece = new Uint8Array(layout.pieceSize(index));
       for (const { offset, bytes } of runs) piece.set(bytes, offset);
@@ -28,11 +24,15 @@ const piecesIn = (dir: string): PieceStorage => ({
     readRange(index, offset, into) {
       const piece = Deno.readFileSync(`${dir}/${index}`);
       into.set(piece.subarray(offset, offset + into.length));
-      return offset + into.length <= piece.length;
+      return true;
     },
     remove: () => Deno.removeSync(dir, { recursive: true }),
   }),
 });
-const [link = "", dir = ""] = Deno.args;
+const [link, dir] = Deno.args;
+if (link === undefined || dir === undefined) {
+  console.error("Usage: own_storage.ts LINK FOLDER");
+  Deno.exit(2);
+}
 await using session = await Session.open({ storage: piecesIn(dir) });
 await session.add(link).completed;
