@@ -277,7 +277,12 @@ export const SESSION_FIELDS: Readonly<Record<string, Setting>> = {
   pex_enabled: same("pex"),
   port_forwarding_enabled: same("portMap"),
   preferred_transports: {
-    get: ({ settings }) => settings.utp === "off" ? ["tcp"] : ["tcp", "utp"],
+    get: ({ settings: { utp } }) =>
+      utp === "off"
+        ? ["tcp"]
+        : utp === "both"
+        ? ["utp", "tcp"]
+        : ["tcp", "utp"],
     set: (value: readonly string[]) => ({ utp: utpOf(value) }),
   },
   queue_stalled_enabled: enabled("stalledMinutes"),

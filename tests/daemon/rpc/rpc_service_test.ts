@@ -66,6 +66,8 @@ Deno.test("rpc - torrents as a table, by id, hash, list or all", async () => {
     "no fields specified",
   );
   await assertRejects(() => world.call("torrent_get", { fields: ["nix"] }));
+  const plain = await world.call("torrent_get", { fields: ["id"], ids: [] });
+  assertEquals(plain, { torrents: [] });
 });
 
 Deno.test("rpc - recently active torrents, and those that are gone", async () => {

@@ -127,8 +127,12 @@ Deno.test("rpc - folders, transports and ports that have two names", async () =>
   await set({ incomplete_dir_enabled: false });
   assertEquals(world.daemon.settings.incompleteDir, "");
   const utp: unknown[] = [];
+  const fields = ["preferred_transports"];
   for (const list of [["utp", "tcp"], ["tcp", "utp"], ["tcp"]]) {
     await set({ preferred_transports: list });
+    assertEquals(await world.call("session_get", { fields }), {
+      preferred_transports: list,
+    });
     utp.push(world.daemon.settings.utp);
   }
   assertEquals(utp, ["both", "accept", "off"]);
