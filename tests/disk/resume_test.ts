@@ -206,4 +206,7 @@ Deno.test("saving leaves the old or the new bytes", pure, async () => {
   assertEquals(await loadResumeData(memory, path), new Uint8Array([9]));
   assertEquals(memory.list(), ["state/x.resume"]);
   assertEquals(await loadResumeData(memory, ["no"]), undefined);
+  const large = new Uint8Array(1_000_000).fill(5);
+  await saveResumeData(memory, path, large);
+  assertEquals(await loadResumeData(memory, path), large);
 });

@@ -60,6 +60,33 @@ Deno.test("Torrent that cannot read a file serves the others, and says so", {
   assertFiles(torrent, third.files);
 });
 
+Deno.test(
+  "Torrent that is only read says what is missing, and serves the rest",
+  {
+    permissions: "none",
+  },
+  async () => {
+    const torrent = await simTorrent(FILES);
+    for (const missing of [[], ["b.bin"], ["a.bin", "b.bin", "c.bin"]]) {
+      await using world = new SwarmWorld();
+      const files = filled(torrent);
+      for (const name of missing) files.remove(["sim", name]);
+      const host = await world.host({ files });
+      const one = host.watch(host.session.add(torrent.bytes, {
+        readOnly: true,
+        fileSystem: files,
+      }));
+      await world.until(() => one.state !== "checking");
+      await world.clock.advance(100);
+      const warnings = host.events.filter(({ type }) => type === "warning");
+      const { piecesDone, pieceCount } = one.stats();
+      assertEquals(one.state, piecesDone === 0 ? "downloading" : "seeding");
+      assertEquals(piecesDone === pieceCount, missing.length === 0);
+      assertEquals(warnings.length, missing.length === 1 ? 1 : 0);
+    }
+  },
+);
+
 Deno.test("Torrent whose file is cut fetches what is lost again", {
   permissions: "none",
 }, async () => {

@@ -79,6 +79,9 @@ Deno.test("snapshots are plain JSON", pure, async () => {
     message: "Nobody is in",
     peers: 0,
   });
+  await world.clock.advance(1_000);
+  const [later] = host.session.state().torrents;
+  assertEquals(later!.discoveries[0]!.nextInMs, nextInMs! - 1_000);
   const { wantedBytes, doneBytes, downloadRate, etaMs } = snapshot!.stats;
   assertEquals(etaMs, (wantedBytes - doneBytes) / downloadRate * 1000);
   // Without a rate nobody can tell.

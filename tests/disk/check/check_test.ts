@@ -27,10 +27,12 @@ Deno.test("a large file that other threads cannot read", {
     file.close();
   }
   const disk = new DiskManager({ fileSystem });
-  await assertRejects(
+  const error = await assertRejects(
     () => disk.add(torrent, { existing: "verify" }),
     DiskError,
   );
+  assertEquals([error.code, error.path], ["io", import.meta.dirname!]);
+  assert(error.cause instanceof Error);
   // Where nothing is written it is read in this thread, which finds out.
   const events: TorrentStorageEvent[] = [];
   const storage = await disk.add(torrent, {

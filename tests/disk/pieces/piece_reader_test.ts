@@ -174,4 +174,13 @@ Deno.test("half of a run is worth the whole of it", pure, async () => {
     assertEquals(storage.stats().readBytes, read);
     await disk.close();
   }
+  // Of a short one less is half.
+  const short = makeTorrent({ pieceLength: MIB, files: [20_000] });
+  for (const [length, read] of [[10_000, 20_000], [9_999, 9_999]]) {
+    const memory = new MemoryFileSystem();
+    const [disk, storage] = await stored(memory, short, 4 * MIB);
+    storage.readBlock(0, 0, length!);
+    assertEquals(storage.stats().readBytes, read);
+    await disk.close();
+  }
 });

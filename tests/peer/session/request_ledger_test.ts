@@ -44,6 +44,9 @@ Deno.test("RequestLedger: what is refused will not come", none, () => {
   for (const i of [1, 2]) {
     assertEquals(ledger.reject({ ...block(i), length: 1 }), undefined);
   }
+  assertEquals(ledger.arrive(2, 16_384, 16_384), "late");
+  ledger.add(block(2), 2);
+  ledger.cancel(block(2));
   assertEquals(ledger.reject(block(1)), { ...block(1), sentAt: 1 });
   assertEquals(ledger.arrive(1, 16_384, 16_384), "unrequested");
   ledger.add(block(3), 3);
