@@ -61,6 +61,7 @@ export { type Clock, systemClock } from "../_shared/clock.ts";
 export { type RandomSource, systemRandom } from "../_shared/random.ts";
 export { SessionError, type SessionErrorCode } from "./error.ts";
 export type { AddSource } from "./torrent/add_source.ts";
+export { LimitGroup } from "./limit_group.ts";
 export * from "./policy_options.ts";
 export * from "./session.ts";
 export type {

@@ -31,6 +31,7 @@ import type {
 import type { MainlineDht } from "../dht/mod.ts";
 import type { PortMapper } from "../portmap/port_mapper.ts";
 import { CandidateSources } from "./peers/candidate_sources.ts";
+import { type LimitGroup, makeLimitGroup } from "./limit_group.ts";
 import { HostBook } from "./limits/host_book.ts";
 import { PeerPlaces } from "./limits/peer_places.ts";
 import { RateLimiter } from "./limits/rate_limiter.ts";
@@ -246,6 +247,11 @@ export class Session implements AsyncDisposable {
   }
   set uploadLimit(bytesPerSecond: number) {
     this.#context.uploadLimit.rate = bytesPerSecond;
+  }
+
+  /** Makes limits for torrents together, which have it as `limitedBy`. */
+  limitGroup(): LimitGroup {
+    return makeLimitGroup(this.#context);
   }
 
   /** Whom we have nothing to do with; peers on a new list are dropped. */

@@ -12,6 +12,7 @@ import {
   type SelectionStrategy,
 } from "../select/selection_strategy.ts";
 import { sequential as inOrder } from "../select/ranked.ts";
+import { type LimitGroup, limitsOf } from "./limit_group.ts";
 import { type SavedTorrent, saveTorrent } from "./torrent/saved.ts";
 import type { DiscoveryStatus } from "./discovery_runner.ts";
 import type { WebSeedStatus } from "../webseed/web_seed_options.ts";
@@ -44,6 +45,7 @@ export class Torrent {
   readonly infoHash: Uint8Array;
   readonly #life: TorrentLife;
   #files: readonly TorrentFile[] = [];
+  #limitedBy: LimitGroup | "session" | "nothing" = "session";
 
   static {
     makeTorrent = (life) => new Torrent(life);
@@ -131,6 +133,25 @@ export class Torrent {
   }
   set uploadLimit(bytesPerSecond: number) {
     this.#life.limits.upload.rate = bytesPerSecond;
+  }
+
+  /**
+   * What limits it beside its own limits: those of the session, a group, or
+   * nothing.
+   */
+  get limitedBy(): LimitGroup | "session" | "nothing" {
+    return this.#limitedBy;
+  }
+  set limitedBy(by: LimitGroup | "session" | "nothing") {
+    if (by === this.#limitedBy) return;
+    this.#limitedBy = by;
+    this.#life.limits.putBelow(
+      by === "session"
+        ? undefined
+        : by === "nothing"
+        ? { download: undefined, upload: undefined }
+        : limitsOf(by),
+    );
   }
 
   /** Connected peers. */

@@ -417,6 +417,7 @@ export class Daemon implements AsyncDisposable {
     const { download, upload } = speedLimits(this.settings);
     this.#session.downloadLimit = download;
     this.#session.uploadLimit = upload;
+    this.#engine.applyGroups();
     this.#engine.plan();
   }
 

@@ -45,8 +45,7 @@ interface Waiter {
  */
 export class RateLimiter {
   readonly #clock: Clock;
-  readonly #parent: RateLimiter | undefined;
-  readonly #root: RateLimiter;
+  #parent: RateLimiter | undefined;
   readonly #bucket: TokenBucket;
   #rate = Infinity;
   #askedAt = -Infinity;
@@ -62,11 +61,29 @@ export class RateLimiter {
   constructor(options: RateLimiterOptions) {
     this.#clock = options.clock;
     this.#parent = options.parent;
-    this.#root = options.parent === undefined ? this : options.parent.#root;
     const now = this.#clock.now();
     const rate = options.bytesPerSecond ?? Infinity;
     this.#bucket = new TokenBucket(rate, rate * BURST_S, now);
     this.rate = rate;
+  }
+
+  /** A limit that what passes here has to pass, too. */
+  get parent(): RateLimiter | undefined {
+    return this.#parent;
+  }
+
+  set parent(parent: RateLimiter | undefined) {
+    if (parent === this.#parent) return;
+    const before = this.#root;
+    if (this.#parent !== undefined) this.#parent.#active.delete(this);
+    this.#parent = parent;
+    // Those that wait there wait for other limits now.
+    before.#pump();
+  }
+
+  /** The limit at the top, at which all wait. */
+  get #root(): RateLimiter {
+    return this.#parent === undefined ? this : this.#parent.#root;
   }
 
   /** Bytes a second; `Infinity` for no limit. */

@@ -17,16 +17,38 @@ export interface SessionLimits {
   readonly uploadLimit: RateLimiter;
 }
 
+/** What limits a torrent from above: its limits pass through these. */
+export interface TorrentParents {
+  /** Bytes a second, received. */
+  readonly download: RateLimiter | undefined;
+  /** Bytes a second, sent. */
+  readonly upload: RateLimiter | undefined;
+}
+
 /** Limits below those of the session; made for the first who needs them. */
 export class TorrentLimits {
   readonly #context: SessionLimits;
   readonly #options: AddTorrentOptions;
   #download: RateLimiter | undefined;
   #upload: RateLimiter | undefined;
+  #parents: TorrentParents;
 
   constructor(context: SessionLimits, options: AddTorrentOptions) {
     this.#context = context;
     this.#options = options;
+    this.#parents = this.#session;
+  }
+
+  get #session(): TorrentParents {
+    const { downloadLimit: download, uploadLimit: upload } = this.#context;
+    return { download, upload };
+  }
+
+  /** Puts it below other limits than those of the session, or below these. */
+  putBelow(parents: TorrentParents = this.#session): void {
+    this.#parents = parents;
+    if (this.#download) this.#download.parent = parents.download;
+    if (this.#upload) this.#upload.parent = parents.upload;
   }
 
   /** What is received. */
@@ -34,7 +56,7 @@ export class TorrentLimits {
     return this.#download ??= new RateLimiter({
       clock: this.#context.clock,
       bytesPerSecond: this.#options.downloadLimit,
-      parent: this.#context.downloadLimit,
+      parent: this.#parents.download,
     });
   }
 
@@ -43,7 +65,7 @@ export class TorrentLimits {
     return this.#upload ??= new RateLimiter({
       clock: this.#context.clock,
       bytesPerSecond: this.#options.uploadLimit,
-      parent: this.#context.uploadLimit,
+      parent: this.#parents.upload,
     });
   }
 

@@ -22,6 +22,8 @@ import type { TorrentRecord } from "../state/record.ts";
 import type { StateFile } from "../state/state_file.ts";
 import type { DaemonEvent } from "../types.ts";
 import type { Book } from "./book.ts";
+import { LimitGroups } from "./limit_groups.ts";
+import { queueEntry } from "./queue_entry.ts";
 import type { DaemonContext } from "../context.ts";
 
 /** Between two looks at all torrents, in milliseconds. */
@@ -69,6 +71,7 @@ export class Engine implements DaemonContext {
   readonly moved = { downloaded: 0, uploaded: 0 };
   readonly #options: EngineOptions;
   readonly #turns = new QueueMachine();
+  readonly #groups: LimitGroups;
   readonly #books = new Map<number, Book>();
   readonly #ours = new WeakMap<Torrent, DaemonTorrent>();
   readonly #dirty = new Set<DaemonTorrent>();
@@ -83,6 +86,8 @@ export class Engine implements DaemonContext {
 
   constructor(options: EngineOptions) {
     this.#options = options;
+    this.#groups = new LimitGroups(() => options.session.limitGroup());
+    this.#groups.set(options.settings().groups);
     this.#watching = this.#watch(options.session.events());
     this.#figuresAt = this.#allFiguresAt = options.clock.now();
     this.#scheduleLook();
@@ -214,12 +219,19 @@ export class Engine implements DaemonContext {
   }
 
   applyLimits({ torrent, record }: DaemonTorrent): void {
-    const set = (name: "downloadLimit" | "uploadLimit") => {
+    for (const name of ["downloadLimit", "uploadLimit"] as const) {
       const rate = rateOf(record[name]);
       if (torrent[name] !== rate) torrent[name] = rate;
-    };
-    set("downloadLimit");
-    set("uploadLimit");
+    }
+    torrent.limitedBy = record.honorsSessionLimits
+      ? this.#groups.of(record.group) ?? "session"
+      : "nothing";
+  }
+
+  /** Has all torrents obey the limits of their groups. */
+  applyGroups(): void {
+    this.#groups.set(this.#options.settings().groups);
+    for (const torrent of this.torrents.values()) this.applyLimits(torrent);
   }
 
   /** Keeps what is not kept yet. */
@@ -265,9 +277,12 @@ export class Engine implements DaemonContext {
     if (this.#cancelPlan === undefined) return;
     this.#cancelPlan();
     this.#cancelPlan = undefined;
-    const { downloadQueue, seedQueue } = this.#options.settings();
+    const { downloadQueue, seedQueue, stalledMinutes } = this.#options
+      .settings();
     this.#turns.plan(
-      this.order.ids.map((id) => this.#entry(this.torrents.get(id)!)),
+      this.order.ids.map((id) =>
+        queueEntry(this.torrents.get(id)!, this, stalledMinutes)
+      ),
       { download: downloadQueue, seed: seedQueue },
     );
     for (const ours of this.torrents.values()) this.#obey(ours);
@@ -323,21 +338,6 @@ export class Engine implements DaemonContext {
       this.look();
       if (!this.#closed) this.#scheduleLook();
     });
-  }
-
-  #entry(ours: DaemonTorrent) {
-    const { id, record, torrent } = ours;
-    const { stalledMinutes } = this.#options.settings();
-    const idle = this.idleMs(id);
-    return {
-      id,
-      kind: record.complete ? "seed" as const : "download" as const,
-      wanted: record.wanted && torrent.state !== "error" &&
-        !this.lacksSpace(id),
-      forced: record.forced,
-      stalled: stalledMinutes.enabled && idle !== undefined &&
-        torrent.state !== "checking" && idle >= stalledMinutes.value * 60_000,
-    };
   }
 
   /** Has the client do what the queue says. */

@@ -292,3 +292,30 @@ Deno.test("nothing can be done with a closed daemon", async () => {
   );
   assertThrows(() => daemon.set({ port: 1 }), DaemonError);
 });
+
+Deno.test("a torrent has the limits of its group, of the session, or none", async () => {
+  await using world = new World();
+  const daemon = await world.open();
+  const limit = (value: number) => ({ enabled: true, value });
+  daemon.set({
+    groups: {
+      slow: {
+        downloadLimit: limit(5),
+        uploadLimit: limit(6),
+        honorsSessionLimits: true,
+      },
+    },
+  });
+  const a = await daemon.add("aa".repeat(20), { paused: true });
+  assertEquals(a.torrent.limitedBy, "session");
+  a.set({ group: "slow", downloadLimit: limit(3) });
+  const group = a.torrent.limitedBy;
+  assert(typeof group === "object");
+  assertEquals([group.downloadLimit, group.uploadLimit], [5, 6]);
+  assertEquals([a.torrent.downloadLimit, a.torrent.uploadLimit], [3, Infinity]);
+  a.set({ honorsSessionLimits: false });
+  assertEquals(a.torrent.limitedBy, "nothing");
+  a.set({ honorsSessionLimits: true });
+  daemon.set({ groups: {} });
+  assertEquals(a.torrent.limitedBy, "session");
+});
