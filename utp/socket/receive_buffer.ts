@@ -156,7 +156,7 @@ export class ReceiveBuffer {
     let size = Math.max(64, old.length);
     while (size <= distance) size *= 2;
     const slots: (Uint8Array | undefined)[] = new Array(size).fill(undefined);
-    for (let n = this.#last + 2; n <= this.#last + old.length; n++) {
+    for (let n = this.#last + 2; n < this.#last + old.length; n++) {
       const data = old[n & (old.length - 1)];
       if (data !== undefined) slots[n & (size - 1)] = data;
     }
