@@ -80,6 +80,11 @@ export class Histogram implements HistogramCounts {
     return this.#sum;
   }
 
+  /** The counts of the moment, as plain JSON. */
+  snapshot(): HistogramCounts {
+    return { bounds: this.bounds, counts: [...this.counts], sum: this.#sum };
+  }
+
   /** Counts one observation. */
   observe(value: number): void {
     let bucket = 0;

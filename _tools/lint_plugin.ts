@@ -157,6 +157,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
     rules: ["state"],
     run: ["rules", "state"],
     page: ["http"],
+    figures: ["http"],
     rpc: ["http", "rules", "run", "state"],
   },
   cli: {

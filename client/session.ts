@@ -399,6 +399,7 @@ export class Session implements AsyncDisposable {
       peers: this.peerCount,
       bufferedBytes: this.#disks.bufferedBytes,
       handshakes: this.#handshaker.stats(),
+      disk: this.#disks.timings,
     };
   }
 

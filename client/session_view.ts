@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { HistogramCounts } from "../_shared/metrics.ts";
+import type { DiskWork } from "../disk/timings.ts";
 import type { Endpoint } from "../_shared/address.ts";
 import type { HandshakerStats } from "../handshake/handshaker_options.ts";
 import type { Torrent } from "./torrent.ts";
@@ -59,4 +61,6 @@ export interface SessionStats {
   readonly bufferedBytes: number;
   /** Handshakes. */
   readonly handshakes: HandshakerStats;
+  /** How long reads, writes and hashes of pieces took, in seconds. */
+  readonly disk: Readonly<Record<DiskWork, HistogramCounts>>;
 }

@@ -7,6 +7,9 @@ import type { Endpoint } from "../_shared/address.ts";
 import { systemClock } from "../_shared/clock.ts";
 import { randomBytes, systemRandom } from "../_shared/random.ts";
 import type { Daemon } from "./daemon.ts";
+import type { DaemonFigures } from "./figures/daemon_metrics.ts";
+import { EventLoopLag } from "./figures/event_loop_lag.ts";
+import { metricsRoute } from "./figures/metrics_route.ts";
 import { checkExposure, type FrontRoute, HttpFront } from "./http/front.ts";
 import { Login } from "./http/password.ts";
 import { streamRoute } from "./http/stream_route.ts";
@@ -71,9 +74,28 @@ export interface DaemonServerOptions {
   readonly onShutdown?: (() => void) | undefined;
 }
 
+/** What `/metrics` is made of. */
+function readFigures(daemon: Daemon, lag: EventLoopLag): DaemonFigures {
+  return {
+    daemon: daemon.stats(),
+    session: daemon.session.stats(),
+    dht: daemon.session.dht?.stats(),
+    torrents: daemon.torrents.map(({ status, labels, torrent }) => ({
+      status,
+      labels,
+      ...torrent.stats(),
+      peers: torrent.peerCount > 0 ? torrent.peers() : [],
+      trackers: torrent.trackers().map(({ state }) => state),
+    })),
+    lag: lag.times,
+    memoryBytes: Deno.memoryUsage().rss,
+  };
+}
+
 /**
  * Serves Transmission's RPC at `/transmission/rpc`, in both dialects, so that
- * programs made for Transmission steer a {@linkcode Daemon}.
+ * programs made for Transmission steer a {@linkcode Daemon}; a page for browsers at
+ * `/`, and figures for Prometheus at `/metrics`.
  *
  * @example
  * ```ts ignore
@@ -87,6 +109,7 @@ export interface DaemonServerOptions {
 export class DaemonServer implements AsyncDisposable {
   readonly #front: HttpFront;
   readonly #service: RpcService;
+  readonly #lag: EventLoopLag;
   readonly #hasTls: boolean;
   /** What is risky about where it listens, in one line. */
   readonly warning: string | undefined;
@@ -113,10 +136,12 @@ export class DaemonServer implements AsyncDisposable {
       shutdown: options.onShutdown ?? (() => void daemon.close()),
     });
     this.#service = service;
+    const lag = this.#lag = new EventLoopLag(systemClock);
     try {
       this.#front = HttpFront.listen(listen, {
         routes: [
           rpcRoute(service, sessionId),
+          metricsRoute(() => readFigures(daemon, lag)),
           ...options.page === false ? [] : pageRoutes(),
           ...options.stream
             ? [streamRoute((hash) => daemon.get(hash)?.torrent)]
@@ -132,6 +157,7 @@ export class DaemonServer implements AsyncDisposable {
       });
     } catch (error) {
       service[Symbol.dispose]();
+      lag[Symbol.dispose]();
       throw error;
     }
   }
@@ -175,6 +201,7 @@ export class DaemonServer implements AsyncDisposable {
    */
   async close(): Promise<void> {
     this.#service[Symbol.dispose]();
+    this.#lag[Symbol.dispose]();
     await this.#front.close();
   }
 

@@ -3,10 +3,13 @@
  *
  * @module
  */
+import { type Clock, systemClock } from "../_shared/clock.ts";
+import type { HistogramCounts } from "../_shared/metrics.ts";
 import { BufferPool, CHUNK_SIZE } from "./pieces/buffer_pool.ts";
 import { CheckQueue } from "./check/check_queue.ts";
 import { HandlePool } from "./files/handle_cache.ts";
 import { ReadCache } from "./pieces/read_cache.ts";
+import { DiskTimings, type DiskWork } from "./timings.ts";
 
 /** Options of {@linkcode DiskBudget}. */
 export interface DiskBudgetOptions {
@@ -29,6 +32,8 @@ export interface DiskBudgetOptions {
    * @default {64}
    */
   readonly maxHandles?: number | undefined;
+  /** Clock to use. @default {the system's} */
+  readonly clock?: Clock | undefined;
 }
 
 /** What a {@linkcode DiskBudget} is shared out from. */
@@ -41,6 +46,8 @@ interface BudgetParts {
   readonly handles: HandlePool;
   /** Turns of checks, one at a time on each disk. */
   readonly checks: CheckQueue;
+  /** How long reads, writes and hashes take. */
+  readonly timings: DiskTimings;
 }
 
 let partsOf: (budget: DiskBudget) => BudgetParts;
@@ -80,21 +87,29 @@ export class DiskBudget {
       maxBufferedBytes = 64 * 1024 * 1024,
       readCacheBytes = 32 * 1024 * 1024,
       maxHandles = 64,
+      clock = systemClock,
     } = options;
     checkNumber("maxBufferedBytes", maxBufferedBytes, 4 * CHUNK_SIZE);
     checkNumber("readCacheBytes", readCacheBytes, 0);
     checkNumber("maxHandles", maxHandles, 1);
+    const timings = new DiskTimings(clock);
     this.#parts = {
       pool: new BufferPool(maxBufferedBytes),
       cache: new ReadCache(readCacheBytes),
-      handles: new HandlePool(maxHandles),
+      handles: new HandlePool(maxHandles, timings),
       checks: new CheckQueue(),
+      timings,
     };
   }
 
   /** Bytes of blocks in memory. */
   get bufferedBytes(): number {
     return this.#parts.pool.usedBytes;
+  }
+
+  /** How long reads, writes and hashes of pieces took, in seconds. */
+  get timings(): Readonly<Record<DiskWork, HistogramCounts>> {
+    return this.#parts.timings.snapshot();
   }
 
   /** Bytes of served pieces in memory. */

@@ -49,7 +49,9 @@
 export type { Bitfield } from "../_shared/bitfield.ts";
 export { type Clock, systemClock } from "../_shared/clock.ts";
 export type { Awaitable } from "./awaitable.ts";
+export type { HistogramCounts } from "../_shared/metrics.ts";
 export { DiskBudget, type DiskBudgetOptions } from "./budget.ts";
+export type { DiskWork } from "./timings.ts";
 export {
   DiskError,
   type DiskErrorCode,

@@ -33,6 +33,11 @@ export class SessionDisks {
     return this.#budget.bufferedBytes;
   }
 
+  /** How long reads, writes and hashes took. */
+  get timings(): DiskBudget["timings"] {
+    return this.#budget.timings;
+  }
+
   /** Gives the manager of a place. */
   at(where: Place): DiskManager {
     return this.#share(where).manager;

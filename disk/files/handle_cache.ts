@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { systemClock } from "../../_shared/clock.ts";
 import { attempt, type Awaitable, chain, eachInOrder } from "../awaitable.ts";
 import { checkHandle, DiskError } from "../error.ts";
 import type {
@@ -13,6 +14,7 @@ import type {
   FileRenameOptions,
   FileSystem,
 } from "../file_system.ts";
+import { DiskTimings } from "../timings.ts";
 
 interface Entry {
   readonly owner: Map<string, Entry>;
@@ -30,9 +32,16 @@ export class HandlePool {
   /** All open files, those used last at the end. */
   readonly #entries = new Set<Entry>();
 
-  /** @param maxHandles Most files that are open without being in use. */
-  constructor(maxHandles = 64) {
+  /** How long reads and writes take. */
+  readonly timings: DiskTimings;
+
+  /**
+   * @param maxHandles Most files that are open without being in use.
+   * @param timings Takes note of how long reads and writes take.
+   */
+  constructor(maxHandles = 64, timings = new DiskTimings(systemClock)) {
     this.#maxHandles = maxHandles;
+    this.timings = timings;
   }
 
   /** How many files are open. */
@@ -133,8 +142,17 @@ export class HandleCache implements FileSystem {
     const used = entry;
     const release = () => this.#free(used);
     return used.handle instanceof Promise
-      ? used.handle.then((handle) => new Lease(handle, path, write, release))
-      : new Lease(used.handle, path, write, release);
+      ? used.handle.then((handle) => this.#lease(handle, path, write, release))
+      : this.#lease(used.handle, path, write, release);
+  }
+
+  #lease(
+    handle: FileHandle,
+    path: FilePath,
+    writable: boolean,
+    release: () => Awaitable<void>,
+  ): FileHandle {
+    return new Lease(handle, path, writable, release, this.#pool.timings);
   }
 
   /** Looks at a file. Returns size and time, or `undefined`. */
@@ -210,6 +228,7 @@ class Lease implements FileHandle {
   readonly #handle: FileHandle;
   readonly #path: FilePath;
   readonly #writable: boolean;
+  readonly #timings: DiskTimings;
   #release: (() => Awaitable<void>) | undefined;
 
   constructor(
@@ -217,7 +236,9 @@ class Lease implements FileHandle {
     path: FilePath,
     writable: boolean,
     release: () => Awaitable<void>,
+    timings: DiskTimings,
   ) {
+    this.#timings = timings;
     this.#handle = handle;
     this.#path = path;
     this.#writable = writable;
@@ -225,11 +246,13 @@ class Lease implements FileHandle {
   }
 
   read(into: Uint8Array, offset: number): Awaitable<number> {
-    return this.#open("read", false).read(into, offset);
+    const handle = this.#open("read", false);
+    return this.#timings.time("read", () => handle.read(into, offset));
   }
 
   write(from: Uint8Array, offset: number): Awaitable<void> {
-    return this.#open("write", true).write(from, offset);
+    const handle = this.#open("write", true);
+    return this.#timings.time("write", () => handle.write(from, offset));
   }
 
   size(): Awaitable<number> {

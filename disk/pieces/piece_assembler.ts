@@ -6,6 +6,7 @@
 import type { Bitfield } from "../../_shared/bitfield.ts";
 import { BLOCK_SIZE, type PieceLayout } from "../../metainfo/piece_layout.ts";
 import { attempt, type Awaitable, chain, eachInOrder } from "../awaitable.ts";
+import type { DiskTimings } from "../timings.ts";
 import type { BufferPool, PieceHolder } from "./buffer_pool.ts";
 import { type DiskError, toDiskError } from "../error.ts";
 import { eachChunk } from "./piece_bytes.ts";
@@ -36,6 +37,8 @@ export interface PieceAssemblerContext {
   readonly store: PieceWrites;
   /** Where buffers come from. */
   readonly pool: BufferPool;
+  /** How long hashes take. */
+  readonly timings: DiskTimings;
   /** Its bits are set when a piece is written. */
   readonly have: Bitfield;
   /** Takes events. */
@@ -389,18 +392,19 @@ export class PieceAssembler implements PieceHolder {
 
   #judge(assembly: Assembly): Awaitable<PieceVerdict | "lost"> {
     const digest = assembly.digest ??= this.#digest(assembly);
-    return chain(
-      eachChunk(
-        assembly.buffer,
-        digest.offset,
-        this.#context,
-        (chunk) => digest.update(chunk),
-      ),
-      (isThere) => {
-        if (!isThere) return "lost";
-        return digest.finish();
-      },
-    );
+    return this.#context.timings.time("verify", () =>
+      chain(
+        eachChunk(
+          assembly.buffer,
+          digest.offset,
+          this.#context,
+          (chunk) => digest.update(chunk),
+        ),
+        (isThere) => {
+          if (!isThere) return "lost";
+          return digest.finish();
+        },
+      ));
   }
 
   #store(assembly: Assembly): Awaitable<void> {

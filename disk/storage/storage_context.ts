@@ -8,6 +8,7 @@ import type { BufferPool } from "../pieces/buffer_pool.ts";
 import type { CheckQueue } from "../check/check_queue.ts";
 import type { ReadCache } from "../pieces/read_cache.ts";
 import type { TorrentStorageEvent } from "../storage.ts";
+import type { DiskTimings } from "../timings.ts";
 import type { Backing } from "./backing.ts";
 
 /** What a `ManagedStorage` is given by its manager. */
@@ -24,6 +25,8 @@ export interface StorageContext {
   readonly readOnly: boolean;
   /** Queue of file checks, one at a time on each disk. */
   readonly checks: CheckQueue;
+  /** How long hashes take. */
+  readonly timings: DiskTimings;
   /** Threads for checking, this one included. */
   readonly threads: number | undefined;
   /** Takes events instead of the queue. */

@@ -81,6 +81,7 @@ export class ManagedStorage implements TorrentStorage {
         torrent: this.torrent,
         store: this.#backing,
         pool: this.#context.pool,
+        timings: this.#context.timings,
         have: this.have,
         emit: (event) => {
           if (event.type === "piece-good") this.#pieceGood(event.pieceIndex);
