@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Rooms } from "./lint_plugin.ts";
+import type { Rooms } from "./layers.ts";
 
 /** Files by path from the root, each with the files that it imports. */
 export type ImportGraph = ReadonlyMap<string, readonly string[]>;

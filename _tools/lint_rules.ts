@@ -105,7 +105,7 @@ export function pureFile(
         node,
         message: `A pure file cannot touch ${node.name}`,
         hint:
-          "Take time, randomness and IO by parameter, or name the file as a driver in _tools/lint_plugin.ts",
+          "Take time, randomness and IO by parameter, or name the file as a driver in _tools/layers.ts",
       });
     },
     MemberExpression(node) {

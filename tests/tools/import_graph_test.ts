@@ -4,7 +4,7 @@ import {
   judgeRooms,
   MAX_FILES,
 } from "../../_tools/import_graph.ts";
-import { FOLDER_IMPORTS, ROOM_IMPORTS } from "../../_tools/lint_plugin.ts";
+import { FOLDER_IMPORTS, ROOM_IMPORTS } from "../../_tools/layers.ts";
 import { readSources } from "../../_tools/own_tests.ts";
 
 /** Files of a module `m`, with what each imports. */
