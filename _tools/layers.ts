@@ -153,7 +153,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
     rules: ["state"],
     run: ["rules", "state"],
     page: ["http"],
-    figures: ["http"],
+    figures: ["http", "rules", "state"],
     rpc: ["http", "rules", "run", "state"],
   },
   cli: {
