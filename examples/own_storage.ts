@@ -13,9 +13,10 @@
 import { Session } from "@bip/bip/client";
 import type { PieceStorage } from "@bip/bip/disk";
 
+const namesIn = (dir: string) => [...Deno.readDirSync(dir)].map((f) => +f.name);
 const piecesIn = (dir: string): PieceStorage => ({
   open: ({ layout }) => ({
-    find: () => ({ good: [...Deno.readDirSync(dir)].map((it) => +it.name) }),
+    find: () => ({ good: [], doubtful: namesIn(dir) }),
     writePiece(index, runs) {
       const piece = new Uint8Array(layout.pieceSize(index));
       for (const { offset, bytes } of runs) piece.set(bytes, offset);

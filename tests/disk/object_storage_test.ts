@@ -315,3 +315,64 @@ Deno.test(
     assertEquals([...server.objects.keys()], ["torrent/f0"]);
   },
 );
+
+Deno.test(
+  "ObjectStorage - a piece of which one file is gone is not there",
+  pure,
+  async () => {
+    const torrent = makeTorrent({
+      pieceLength: 32768,
+      files: [50_000, 50_000],
+    });
+    const server = new FakeS3();
+    const store = await server.storage().open(torrent);
+    await writeAll(store, torrent);
+    await store.finish!(0);
+    server.objects.delete(`${folder}0000001`);
+    const { good, doubtful } = await (await server.storage().open(torrent))
+      .find();
+    assertEquals([...good].sort(), [0, 2, 3]);
+    assertEquals(doubtful, []);
+  },
+);
+
+Deno.test(
+  "ObjectStorage - parts of another length are made again, files of another length not believed",
+  pure,
+  async () => {
+    const torrent = makeTorrent({ pieceLength: MIB, files: [20 * MIB] });
+    const server = new FakeS3();
+    const store = await server.storage().open(torrent);
+    await writeAll(store, torrent);
+    server.fault = ({ method, query }) =>
+      method === "POST" && query.has("uploadId")
+        ? refusal(403, "AccessDenied")
+        : undefined;
+    await assertRejects(async () => await store.finish!(0), DiskError);
+    const [upload] = server.uploads.values();
+    const part = upload!.parts.get(1)!;
+    upload!.parts.set(1, { ...part, bytes: part.bytes.slice(1) });
+    server.fault = undefined;
+    const other = await server.storage().open(torrent);
+    await other.find();
+    await other.finish!(0);
+    assertEquals(
+      server.objects.get("torrent/f0")!.bytes,
+      torrent.fileContent[0] as Uint8Array<ArrayBuffer>,
+    );
+    assertEquals(server.count("PUT", /^torrent/), 4);
+    server.objects.clear();
+    const last = await server.storage().open(torrent);
+    await writeAll(last, torrent);
+    server.fault = ({ method }) =>
+      method === "HEAD"
+        ? new Response(null, {
+          headers: {
+            "content-length": "5",
+            "x-amz-meta-bip-info-hash": "01".repeat(20),
+          },
+        })
+        : undefined;
+    await assertRejects(async () => await last.finish!(0), DiskError);
+  },
+);

@@ -248,6 +248,11 @@ const ranges: [string, (answer: () => Response) => Response][] = [
         headers: { "content-range": "bytes 0-99/32768" },
       }),
   ],
+  ["another start", () =>
+    new Response(new Uint8Array(100), {
+      status: 206,
+      headers: { "content-range": "bytes 50-199/32768" },
+    })],
   ["no range", () => new Response(new Uint8Array(100), { status: 206 })],
   ["the whole object", () => new Response(new Uint8Array(100))],
 ];
@@ -353,7 +358,9 @@ Deno.test("S3Client - where requests go", pure, async () => {
   ) => {
     const storage = new ObjectStorage({
       credentials: { accessKeyId: "a", secretAccessKey: "b" },
-      fetch: (url) => {
+      fetch: (url, init) => {
+        // Nobody sends us elsewhere.
+        assertEquals(init!.redirect, "manual");
         urls.push(String(url).replace(/\.bip.*/, ""));
         return Promise.resolve(new Response(null));
       },
@@ -373,4 +380,24 @@ Deno.test("S3Client - where requests go", pure, async () => {
     "https://s3.eu-west-1.amazonaws.com/my.films/",
     "https://host:9/storage/films/a%20b/%C3%BC/",
   ]);
+});
+
+Deno.test("S3Client - an answer without end is not read on", pure, async () => {
+  const server = new FakeS3();
+  const store = opened(server, { attempts: 1 });
+  await server.during(Promise.resolve(store.writePiece(0, runs)));
+  let sent = 0;
+  server.fault = () =>
+    new Response(
+      new ReadableStream({
+        pull(stream) {
+          sent += 10;
+          stream.enqueue(new Uint8Array(10));
+        },
+      }),
+      { status: 206, headers: { "content-range": "bytes 0-99/32768" } },
+    );
+  const into = new Uint8Array(100);
+  await fails(server, Promise.resolve(store.readRange(0, 0, into)));
+  assert(sent <= 130, `${sent}`);
 });
