@@ -34,6 +34,8 @@ import type {
 
 /** Removed torrents that are remembered. */
 const MAX_REMOVED = 1000;
+/** How often the DHT table and the time are kept, in milliseconds. */
+const FIGURES_MS = 600_000;
 /** How long closing waits for trackers and disks, in milliseconds. */
 const CLOSE_MS = 8_000;
 
@@ -53,6 +55,9 @@ export class Daemon implements AsyncDisposable {
   readonly #intake: Intake;
   readonly #upkeep: Upkeep;
   #unread: readonly UnreadTorrent[] = [];
+  /** Moved and added when totals were kept last. */
+  #keptMark = "";
+  #keptAt: number;
   readonly #settings: SettingsKeeper;
   #closing: Promise<void> | undefined;
 
@@ -67,7 +72,7 @@ export class Daemon implements AsyncDisposable {
     this.#state = state;
     this.#session = session;
     this.#settings = settings;
-    this.#openedAt = clock.now();
+    this.#openedAt = this.#keptAt = clock.now();
     this.#before = readJson(state.kept("totals"));
     const { downloadDir, incompleteDir, labelDirs } = settings.current;
     const named = [downloadDir, incompleteDir, ...Object.values(labelDirs)]
@@ -106,6 +111,7 @@ export class Daemon implements AsyncDisposable {
       now,
       settings: () => settings.current,
       add: (source) => this.add(source),
+      keepFigures: () => this.#keepFigures(),
       setAltSpeed: (enabled) =>
         this.set({ altSpeed: { ...this.settings.altSpeed, enabled } }),
     });
@@ -394,9 +400,12 @@ export class Daemon implements AsyncDisposable {
     this.#hooks.close();
     await this.#upkeep.close();
     await this.#engine.close();
-    this.#keepTotals();
-    const dht = this.#session.dht?.state();
-    if (dht !== undefined) this.#state.keep("dht", dht);
+    try {
+      this.#keepTotals();
+      this.#keepDht();
+    } catch {
+      // A full disk keeps nobody from ending.
+    }
     using late = deadlineSignal(clock, CLOSE_MS, "Closing took too long");
     const session = this.#session.close();
     session.catch(() => {});
@@ -435,6 +444,24 @@ export class Daemon implements AsyncDisposable {
 
   #total(): DaemonTotals {
     return addTotals(this.#before, this.#current());
+  }
+
+  /** Keeps figures that changed, and now and then those that always do. */
+  #keepFigures(): void {
+    const { clock = systemClock } = this.#options;
+    const { downloaded, uploaded } = this.#engine.moved;
+    const mark = `${downloaded} ${uploaded} ${this.#intake.added}`;
+    const isDue = clock.now() - this.#keptAt >= FIGURES_MS;
+    if (mark !== this.#keptMark || isDue) this.#keepTotals();
+    this.#keptMark = mark;
+    if (!isDue) return;
+    this.#keptAt = clock.now();
+    this.#keepDht();
+  }
+
+  #keepDht(): void {
+    const dht = this.#session.dht?.state();
+    if (dht !== undefined) this.#state.keep("dht", dht);
   }
 
   #keepTotals(): void {

@@ -25,6 +25,8 @@ export interface UpkeepOptions {
   readonly settings: () => DaemonSettings;
   /** Switches the second set of speed limits. */
   readonly setAltSpeed: (enabled: boolean) => void;
+  /** Keeps figures of the daemon as a whole. */
+  readonly keepFigures: () => void;
   /** Adds a torrent. */
   readonly add: (source: Uint8Array | string) => Promise<DaemonTorrent>;
   /** Monotonic clock. */
@@ -55,9 +57,14 @@ export class Upkeep {
     this.#cancel();
     return this.#round = this.#round.then(async () => {
       if (this.#closed) return;
-      this.#lookAtClock();
-      await this.#lookAtDisks();
-      await this.#lookAtFolders();
+      try {
+        this.#lookAtClock();
+        await this.#lookAtDisks();
+        await this.#lookAtFolders();
+        this.#options.keepFigures();
+      } catch (error) {
+        this.#options.engine.failed(undefined, error);
+      }
       this.#next();
     });
   }

@@ -107,3 +107,12 @@ Deno.test(
     }
   },
 );
+
+Deno.test("a program needs no arguments, but a name", none, () => {
+  const hook = (argv: string[], enabled = true) =>
+    changeSettings(DEFAULT_SETTINGS, { completedHook: { enabled, argv } })
+      .completedHook.argv;
+  assertEquals(hook(["/bin/true"]), ["/bin/true"]);
+  assertEquals(hook([], false), []);
+  assertThrows(() => hook(["", "x"]), DaemonError);
+});

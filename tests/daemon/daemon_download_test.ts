@@ -193,3 +193,23 @@ Deno.test("a move that a crash interrupted is finished", async () => {
   assertEquals(daemon.torrents[0]!.torrent.dir, dir.join("new"));
   assertEquals(await Deno.readFile(dir.join("new", "album", "a")), BYTES);
 });
+
+Deno.test("figures are kept while it runs", async () => {
+  await using dir = new TempDir();
+  const seeder = await openSeeder();
+  await using _session = seeder.session;
+  {
+    await using daemon = await open(dir);
+    const events = daemon.events();
+    await daemon.add(seeder.torrent, { peers: seeder.peers });
+    await until(events, "completed");
+    await daemon.refresh();
+    // What a crash would leave.
+    for (const end of ["", "-wal"]) {
+      await Deno.copyFile(dir.join(`state${end}`), dir.join(`crash${end}`));
+    }
+  }
+  await using daemon = await open(dir, { state: dir.join("crash") });
+  const { downloadedBytes, torrentsAdded, runs } = daemon.stats().total;
+  assertEquals([downloadedBytes, torrentsAdded, runs], [600_000, 1, 2]);
+});

@@ -102,3 +102,14 @@ Deno.test("who is gone has no turn", none, () => {
   turns(machine, "d1 d2", on(1));
   assertEquals(turns(machine, "d2", on(1)), ["2", "1"]);
 });
+
+Deno.test(
+  "a lower limit ends no more turns than it has to, and all if it is none",
+  none,
+  () => {
+    const machine = new QueueMachine();
+    turns(machine, "d1 d2 d3", on(4));
+    assertEquals(turns(machine, "d1 d2 d3", on(3)), ["", ""]);
+    assertEquals(turns(machine, "d1 d2 d3", on(0)), ["", "1 2 3"]);
+  },
+);

@@ -18,12 +18,16 @@ function world(changes: Partial<DaemonSettings>) {
     free: new Map<string, number>(),
     asked: [] as string[],
     now: 0,
+    kept: 0,
+    failures: [] as string[],
+    isFull: false,
   };
   const torrents = new Map<number, unknown>();
   const engine = {
     torrents,
     fullDirs: new Set<string>(),
     publish: (event: DaemonEvent) => events.push(event),
+    failed: (_: undefined, error: Error) => seen.failures.push(error.message),
     plan: () => seen.plans++,
   };
   const clock = new SimClock();
@@ -35,6 +39,10 @@ function world(changes: Partial<DaemonSettings>) {
         ...seen.settings,
         altSpeed: { ...seen.settings.altSpeed, enabled },
       };
+    },
+    keepFigures: () => {
+      if (seen.isFull) throw new Error("The disk is full");
+      seen.kept++;
     },
     add: () => Promise.reject<DaemonTorrent>(new Error("not here")),
     clock,
@@ -52,7 +60,7 @@ function world(changes: Partial<DaemonSettings>) {
     dir: string,
     record: { complete?: boolean; wanted: boolean },
   ) => torrents.set(id, { id, record, torrent: { dir } });
-  return { upkeep, engine, events, seen, torrent };
+  return { upkeep, engine, events, seen, torrent, clock };
 }
 
 Deno.test("downloads wait where there is no room, and go on when there is", async () => {
@@ -105,4 +113,21 @@ Deno.test("the schedule switches the second set of limits by local time", async 
   assertEquals(await at(1, 59), true);
   assertEquals(await at(2, 0), false);
   await upkeep.close();
+});
+
+Deno.test("it goes round every five seconds, also after something failed", async () => {
+  const { upkeep, seen, clock } = world({});
+  await clock.advance(4_999);
+  assertEquals(seen.kept, 0);
+  await clock.advance(1);
+  assertEquals(seen.kept, 1);
+  seen.isFull = true;
+  await clock.advance(5_000);
+  assertEquals([seen.kept, seen.failures], [1, ["The disk is full"]]);
+  seen.isFull = false;
+  await clock.advance(5_000);
+  assertEquals(seen.kept, 2);
+  await upkeep.close();
+  await clock.advance(50_000);
+  assertEquals(seen.kept, 2);
 });
