@@ -261,6 +261,10 @@ Deno.test("rpc - a port is open if somebody came in, or the gateway says so", ()
     ip_protocol: "ipv4",
   });
   assertEquals(test(session([came]), "ipv6").port_is_open, false);
+  const other = { direction: "inbound", hostname: "2a00::1" };
+  assertEquals(test(session([other])).port_is_open, true);
+  assertEquals(test(session([other]), "ipv6").port_is_open, true);
+  assertEquals(test(session([other]), "ipv4").port_is_open, false);
   for (
     const peer of [
       { direction: "outbound", hostname: "1.2.3.4" },
