@@ -239,3 +239,32 @@ Deno.test("a RESET bears either id of the connection", async () => {
     assertEquals(error.code, "reset");
   }
 });
+
+Deno.test("a SYN that repeats itself is no sign of life", async () => {
+  using transport = new UtpTransport();
+  using listener = await transport.listen(LOOPBACK);
+  using forger = await openDatagramSocket(LOOPBACK);
+  const accepting = listener.accept();
+  for (let i = 0; i < 3; i++) {
+    await forger.send(
+      encodeUtpPacket({
+        type: "syn",
+        connectionId: 5,
+        timestamp: 0,
+        timestampDifference: 0,
+        windowSize: 0,
+        seqNr: 1,
+        ackNr: 0,
+      }),
+      listener.local,
+    );
+    assertEquals((await forger.receive())!.data.length, 20);
+  }
+  using honest = new UtpTransport();
+  const out = await honest.connect(listener.local);
+  await out.write(Uint8Array.of(1));
+  const into = (await accepting)!;
+  assertEquals(into.remote.port, out.local.port);
+  into.close();
+  out.close();
+});
