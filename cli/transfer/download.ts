@@ -16,6 +16,7 @@ import {
   BUCKET_DETAILS,
   BUCKET_OPTION,
 } from "../torrent/bucket.ts";
+import { FIND_OPTION } from "../torrent/find_files.ts";
 import { makeFolder } from "../torrent/folders.ts";
 import {
   readSource,
@@ -320,6 +321,7 @@ export const downloadVerb: Verb = {
       repeat: true,
       summary: "Fetch only these: 1,3-5, a path or a glob; repeatable",
     },
+    FIND_OPTION,
     { name: "list", summary: "List the files, or those of --files, and stop" },
     { name: "sequential", summary: "Fetch pieces in order" },
     {

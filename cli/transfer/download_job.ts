@@ -8,13 +8,17 @@ import { NativeFileSystem } from "../../disk/native_file_system.ts";
 import type { ObjectStorage } from "../../disk/object_storage.ts";
 import type { Session, Torrent } from "../../client/mod.ts";
 import { encodeMetainfo } from "../../metainfo/edit.ts";
-import type { Metainfo } from "../../metainfo/metainfo.ts";
+import { filePath, type Metainfo } from "../../metainfo/metainfo.ts";
 import type { Arguments, VerbContext } from "../command.ts";
 import { CommandError, describeError, UsageError } from "../error.ts";
 import { EXIT_DONE, EXIT_INTERRUPTED, EXIT_NO_PEERS } from "../exit_code.ts";
 import type { Output } from "../terminal.ts";
 import { plural, safeText } from "../text.ts";
 import { bucketOf } from "../torrent/bucket.ts";
+import { findFiles, foundNote } from "../torrent/find_files.ts";
+import { makeFolder } from "../torrent/folders.ts";
+import { ioError } from "../io_error.ts";
+import { folderOf, joinPath } from "../paths.ts";
 import { selectFiles } from "../torrent/file_selection.ts";
 import type { Source } from "../torrent/source.ts";
 import { listFiles } from "../torrent/torrent_document.ts";
@@ -141,6 +145,40 @@ function doneText(torrent: Torrent): string {
     : `${formatSize(doneBytes)} of ${formatSize(wantedBytes)} are there`;
 }
 
+/** Copies what lies elsewhere and is not here; whether there was anything. */
+async function copyFound(
+  metainfo: Metainfo,
+  { args, signal }: VerbContext,
+  dir: string,
+  reporter: Reporter,
+): Promise<boolean> {
+  const folders = args.all("find");
+  let copied = false;
+  const only = chooser(args)?.(metainfo);
+  const found = await findFiles(metainfo, folders, { only, signal });
+  reporter.note(foundNote(found.size, metainfo, folders));
+  for (const [i, from] of found) {
+    signal.throwIfAborted();
+    const to = joinPath(dir, filePath(metainfo, i));
+    try {
+      await Deno.lstat(to);
+      continue;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+    await makeFolder(folderOf(to));
+    try {
+      await Deno.copyFile(from, to);
+      copied = true;
+      // The mode of what was found may forbid what a download does.
+      await Deno.chmod(to, 0o644).catch(() => {});
+    } catch (error) {
+      throw ioError(error, "copy", from);
+    }
+  }
+  return copied;
+}
+
 /** One download of the session. */
 export class Job {
   readonly name: string;
@@ -184,6 +222,17 @@ export class Job {
       storage ? new MemoryFileSystem() : new NativeFileSystem(dir),
       topic.infoHash,
     );
+    let resumeData = await resume.load();
+    if (args.get("find") !== undefined) {
+      if (source.type !== "torrent") {
+        throw new UsageError("--find is for torrent files");
+      }
+      if (storage) throw new UsageError("--find copies into folders only");
+      // What was remembered knows nothing of the new files.
+      if (await copyFound(source.metainfo, context, dir, reporter)) {
+        resumeData = undefined;
+      }
+    }
     const torrent = session.add(topic, {
       dir,
       storage,
@@ -193,7 +242,7 @@ export class Job {
       sequential: args.has("sequential"),
       chooseFiles: chooser(args),
       overwrite: args.has("force"),
-      resumeData: await resume.load(),
+      resumeData,
       saveResumeData: (bytes) => resume.save(bytes),
     });
     reporter.add(torrent);

@@ -26,11 +26,11 @@ export interface GatheredPath {
 
 /** A file system of parts that are read where they are. */
 export class GatheredFiles implements FileSystem {
-  readonly #parts: readonly {
-    readonly path: FilePath;
+  /** By path in the torrent, slashes between components. */
+  readonly #parts = new Map<string, {
     readonly files: NativeFileSystem;
     readonly name: string;
-  }[];
+  }>();
 
   /**
    * Gathers parts.
@@ -38,11 +38,12 @@ export class GatheredFiles implements FileSystem {
    * @param parts Where they are; no path of one begins with that of another.
    */
   constructor(parts: readonly GatheredPath[]) {
-    this.#parts = parts.map(({ path, folder, name }) => ({
-      path,
-      files: new NativeFileSystem(folder),
-      name,
-    }));
+    const folders = new Map<string, NativeFileSystem>();
+    for (const { path, folder, name } of parts) {
+      const files = folders.get(folder) ?? new NativeFileSystem(folder);
+      folders.set(folder, files);
+      this.#parts.set(path.join("/"), { files, name });
+    }
   }
 
   /** Opens a file to read. */
@@ -92,13 +93,12 @@ export class GatheredFiles implements FileSystem {
   #find(
     path: FilePath,
   ): { readonly files: NativeFileSystem; readonly path: FilePath } | undefined {
-    const part = this.#parts.find((part) =>
-      part.path.every((name, i) => path[i] === name)
-    );
-    return part && {
-      files: part.files,
-      path: [part.name, ...path.slice(part.path.length)],
-    };
+    for (let end = path.length; end > 0; end--) {
+      const part = this.#parts.get(path.slice(0, end).join("/"));
+      if (part === undefined) continue;
+      return { files: part.files, path: [part.name, ...path.slice(end)] };
+    }
+    return undefined;
   }
 }
 

@@ -6,7 +6,7 @@
 import { toHex } from "../../_shared/bytes.ts";
 import type { AddTorrentOptions, Torrent } from "../../client/mod.ts";
 import { formatMagnet } from "../../metainfo/magnet.ts";
-import { magnetOf, type Metainfo } from "../../metainfo/metainfo.ts";
+import { filePath, magnetOf, type Metainfo } from "../../metainfo/metainfo.ts";
 import { parseMetainfo } from "../../metainfo/parse.ts";
 import type { Verb, VerbContext } from "../command.ts";
 import { CommandError, UsageError } from "../error.ts";
@@ -15,6 +15,7 @@ import { folderOf, nameOf } from "../paths.ts";
 import { Progress } from "../progress.ts";
 import { safeText } from "../text.ts";
 import { BUCKET_DETAILS, BUCKET_OPTION, bucketOf } from "../torrent/bucket.ts";
+import { FIND_OPTION, findFiles, foundNote } from "../torrent/find_files.ts";
 import { findFolder } from "../torrent/folders.ts";
 import { readTorrentFile } from "../torrent/source.ts";
 import { parseRatio } from "../units.ts";
@@ -188,9 +189,14 @@ async function findSeed(
   context: VerbContext,
   plan: NetworkPlan,
 ): Promise<Seed> {
-  const { args, signal } = context;
+  const { args, output, signal } = context;
   const { operands } = args;
-  if (!await isTorrent(operands, signal)) return await create(context, plan);
+  if (!await isTorrent(operands, signal)) {
+    if (args.get("find") !== undefined) {
+      throw new UsageError("--find is for a torrent file");
+    }
+    return await create(context, plan);
+  }
   for (const option of ["save-torrent", "name"]) {
     if (args.get(option) === undefined) continue;
     throw new UsageError(`--${option} is for PATHs without a torrent file`);
@@ -203,6 +209,19 @@ async function findSeed(
   const storage = bucketOf(operands[1], args);
   if (storage !== undefined) {
     return { metainfo, place: { storage }, isChecked: false };
+  }
+  const folders = args.all("find");
+  if (folders.length > 0) {
+    if (operands.length > 1) throw new UsageError("--find stands for DIR");
+    const found = await findFiles(metainfo, folders, { signal });
+    output.note(foundNote(found.size, metainfo, folders));
+    const parts = Array.from(found, ([i, path]) => ({
+      path: filePath(metainfo, i),
+      folder: folderOf(path),
+      name: nameOf(path),
+    }));
+    const fileSystem = new GatheredFiles(parts);
+    return { metainfo, place: { fileSystem }, isChecked: false };
   }
   const dir = await findFolder(operands[1] ?? ".", metainfo, "seed");
   return { metainfo, place: { dir }, isChecked: false };
@@ -305,7 +324,7 @@ async function run(context: VerbContext): Promise<number> {
 export const seedVerb: Verb = {
   name: "seed",
   summary: "Serve a complete torrent to peers",
-  usage: "FILE.torrent [DIR] | PATH... [OPTIONS]",
+  usage: "FILE.torrent [DIR | --find DIR] | PATH... [OPTIONS]",
   details: [
     "FILE.torrent is a path, a file:, http or https URL, or - for stdin. DIR is the folder that holds the torrent's top-level name, or what has that name. The files are checked first and never changed. What is good of them is served; what cannot be read or is not whole is named.",
     "PATH... without a torrent file makes the torrent on the way: of one file or folder, or of several, under the name of the deepest folder around them all; they are served from where they are. Hidden and system files are left out, as by bip create.",
@@ -319,6 +338,7 @@ export const seedVerb: Verb = {
   permissions:
     "--allow-net --allow-read=FILE.torrent,DIR,PATH,FILE --allow-write=FILE",
   options: [
+    FIND_OPTION,
     {
       name: "save-torrent",
       value: "FILE",
