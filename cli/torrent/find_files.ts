@@ -23,8 +23,7 @@ export const FIND_OPTION: OptionSpec = {
   name: "find",
   value: "DIR",
   repeat: true,
-  summary:
-    "Look below this folder for the files, by size and hash, whatever they are called; repeatable",
+  summary: "Look for the files below this folder, by size and hash; repeatable",
   complete: "folder",
 };
 
