@@ -116,3 +116,77 @@ Deno.test("a program needs no arguments, but a name", none, () => {
   assertEquals(hook([], false), []);
   assertThrows(() => hook(["", "x"]), DaemonError);
 });
+
+const schedule = (beginMinute: number, endMinute: number, days: number) => ({
+  ...DEFAULT_SETTINGS.altSpeed,
+  schedule: { enabled: true, beginMinute, endMinute, days },
+});
+
+/** What is just right, and what is just too much. */
+const BOUNDS: readonly [
+  keyof DaemonSettings,
+  right: unknown[],
+  wrong: unknown[],
+][] = [
+  ["port", [0, 65535], [-1, 65536]],
+  ["maxPeers", [1, 10_000], [0, 10_001]],
+  ["maxPeersPerTorrent", [1, 10_000], [0, 10_001]],
+  ["downloadDir", ["x".repeat(4096)], ["x".repeat(4097)]],
+  ["incompleteDir", ["", "x".repeat(4096)], ["x".repeat(4097)]],
+  [
+    "seedRatio",
+    [0, 1e9].map((value) => ({ enabled: true, value })),
+    [-0.1, 1.1e9].map((value) => ({ enabled: true, value })),
+  ],
+  [
+    "downloadLimit",
+    [1, Number.MAX_SAFE_INTEGER].map((value) => ({ enabled: true, value })),
+    [0, 2 ** 53].map((value) => ({ enabled: true, value })),
+  ],
+  [
+    "downloadQueue",
+    [0, 1e6].map((value) => ({ enabled: true, value })),
+    [-1, 1e6 + 1].map((value) => ({ enabled: true, value })),
+  ],
+  [
+    "stalledMinutes",
+    [0, 1e8].map((value) => ({ enabled: true, value })),
+    [-1, 1e8 + 1].map((value) => ({ enabled: true, value })),
+  ],
+  [
+    "minFreeBytes",
+    [0, 1e15].map((value) => ({ enabled: true, value })),
+    [-1].map((value) => ({ enabled: true, value })),
+  ],
+  ["altSpeed", [schedule(0, 1439, 0), schedule(1439, 0, 127)], [
+    schedule(-1, 0, 0),
+    schedule(0, 1440, 0),
+    schedule(0, 0, 128),
+    schedule(0, 0, -1),
+  ]],
+  [
+    "defaultTrackers",
+    [Array(1000).fill("udp://a"), ["HTTP://a/", "https://b"]],
+    [Array(1001).fill("udp://a"), ["http://"], ["http:///a"]],
+  ],
+  ["labelDirs", [
+    Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [i, "d"])),
+  ], [Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [i, "d"]))]],
+];
+
+for (const [name, right, wrong] of BOUNDS) {
+  Deno.test(`setting ${name} has bounds`, none, () => {
+    for (const value of right) {
+      assertEquals(
+        changeSettings(DEFAULT_SETTINGS, { [name]: value })[name],
+        value as DaemonSettings[typeof name],
+      );
+    }
+    for (const value of wrong) {
+      assertThrows(
+        () => changeSettings(DEFAULT_SETTINGS, { [name]: value }),
+        DaemonError,
+      );
+    }
+  });
+}
