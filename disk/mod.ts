@@ -41,7 +41,8 @@
  *
  * Permissions: none with {@linkcode MemoryFileSystem};
  * {@linkcode NativeFileSystem} needs `--allow-read` and, for anything but
- * seeding, `--allow-write` of its base folder. Checking large torrents in
+ * seeding, `--allow-write` of its base folder; {@linkcode ObjectStorage} needs
+ * `--allow-net` of its service. Checking large torrents in
  * several threads needs `--allow-read` of the package when it is local.
  *
  * @module

@@ -56,6 +56,7 @@ const NEEDS: Readonly<Record<string, Readonly<Record<string, string[]>>>> = {
 const PURE = ["bencode", "peer", "select", "testing"];
 /** Documented, and of use only in cases that other tests show. */
 const OPTIONAL: Readonly<Record<string, string[]>> = {
+  disk: ["--allow-net"],
   lpd: ["--allow-sys=networkInterfaces"],
   portmap: ["--allow-sys=networkInterfaces"],
   client: ["--allow-write"],
