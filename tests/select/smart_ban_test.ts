@@ -64,6 +64,9 @@ test("clears a peer that was only new by a piece of its own", () => {
   assertEquals(judge.pieceVerified(2, [8, -1]).absolve, []);
   assertEquals(judge.pieceVerified(3, [7, 7]).absolve, [7]);
   assertEquals(judge.pieceVerified(4, [7, 7]).absolve, []);
+  // Bad pieces still come in, but it has proved itself.
+  assert(!judge.suspect(7));
+  assert(judge.suspect(9));
 });
 
 test("convicts a peer that left before the proof", () => {
