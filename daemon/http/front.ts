@@ -27,8 +27,8 @@ import { RequestRates } from "./request_rates.ts";
 /** Bytes of bodies that are held at a time, over all connections. */
 export const MAX_BODY_BYTES: number = 64 * 1024 * 1024;
 /** Requests of one address: a second, and at once. */
-const RATE = 200;
-const BURST = 2_000;
+const RATE = 1_000;
+const BURST = 5_000;
 
 /** A request that passed the guard. */
 export interface FrontRequest {

@@ -37,6 +37,18 @@ import { getTorrents } from "./torrent_get.ts";
 import { TorrentMemory } from "./torrent_memory.ts";
 import { type RpcMoment, TorrentView } from "./torrent_view.ts";
 
+/** Methods that change nothing, or wait for others: nobody waits for them. */
+const AT_ONCE: ReadonlySet<RpcMethod> = new Set<RpcMethod>([
+  "torrent_get",
+  "torrent_add",
+  "session_get",
+  "session_stats",
+  "session_close",
+  "group_get",
+  "free_space",
+  "port_test",
+  "blocklist_update",
+]);
 /** How long an answer waits for work that may take minutes, in milliseconds. */
 const PATIENCE_MS = 3_000;
 
@@ -161,8 +173,8 @@ export class RpcService implements Disposable {
       if (!isRpcMethod(method)) throw new RpcError("method");
       const params = checkParams(method, call.params);
       const work = () => this.#handlers[method](params, call);
-      const isReading = method.endsWith("_get") || method === "session_stats";
-      return replyTo(call, await (isReading ? work() : this.#inTurn(work)));
+      const result = AT_ONCE.has(method) ? work() : this.#inTurn(work);
+      return replyTo(call, await result);
     } catch (error) {
       return replyTo(call, rpcError(error));
     }

@@ -461,6 +461,21 @@ Deno.test("rpc - calls of a batch, notifications, and what is no method", async 
   assertEquals(await world.service.answer(`[${silent}]`), undefined);
 });
 
+Deno.test("rpc - nobody waits for a torrent that is fetched", async () => {
+  const fetching = Promise.withResolvers<Uint8Array>();
+  await using world = await RpcWorld.open({
+    fetchTorrent: () => fetching.promise,
+  });
+  const adding = world.call("torrent_add", { filename: "http://x.example/" });
+  await world.call("session_set", { dht_enabled: false });
+  assertEquals(world.daemon.settings.dht, false);
+  fetching.resolve(await twoFiles("fetched"));
+  assertEquals(
+    ((await adding).torrent_added as { name: string }).name,
+    "fetched",
+  );
+});
+
 Deno.test("rpc - after the end nothing is changed", async () => {
   await using world = await RpcWorld.open();
   await world.daemon.close();
