@@ -322,6 +322,12 @@ export const downloadVerb: Verb = {
       summary: "Fetch only these: 1,3-5, a path or a glob; repeatable",
     },
     FIND_OPTION,
+    {
+      name: "move-completed",
+      value: "DIR",
+      summary: "Move it to this folder when it is complete",
+      complete: "folder",
+    },
     { name: "list", summary: "List the files, or those of --files, and stop" },
     { name: "sequential", summary: "Fetch pieces in order" },
     {

@@ -51,6 +51,10 @@ export function wishesOf(args: Arguments): Wishes {
   if (saveTorrent !== undefined && args.operands.length > 1) {
     throw new UsageError("--save-torrent is for one SOURCE");
   }
+  const storage = bucketOf(args.get("output"), args);
+  if (storage !== undefined && args.get("move-completed") !== undefined) {
+    throw new UsageError("--move-completed moves folders only");
+  }
   const webSeeds = args.all("web-seed");
   if (webSeeds.length > 0 && args.operands.length > 1) {
     throw new UsageError("--web-seed is for one SOURCE");
@@ -63,7 +67,7 @@ export function wishesOf(args: Arguments): Wishes {
   }
   return {
     dir: args.get("output") ?? ".",
-    storage: bucketOf(args.get("output"), args),
+    storage,
     json: args.has("json"),
     timeoutMs: args.duration("timeout") ?? Infinity,
     ratio,
@@ -257,6 +261,11 @@ export class Job {
     if (!await untilComplete(this.#torrent, signal, timeoutMs)) {
       return EXIT_INTERRUPTED;
     }
+    const moveTo = this.#context.args.get("move-completed");
+    if (moveTo !== undefined) {
+      await makeFolder(moveTo);
+      await this.#torrent.move(moveTo);
+    }
     this.#isComplete = true;
     this.#reporter.complete(this.#torrent);
     const code = await saved;
@@ -273,7 +282,11 @@ export class Job {
     if (this.#isComplete) {
       await this.#resume.remove();
       if (this.#wishes.storage !== undefined) return;
-      await finishLinks(this.#wishes.dir, this.#torrent.metainfo!, output);
+      await finishLinks(
+        this.#torrent.dir ?? ".",
+        this.#torrent.metainfo!,
+        output,
+      );
       return;
     }
     const { problem } = this.#resume;

@@ -116,11 +116,22 @@ Deno.test("bip seed --find serves files from where they lie; download --find cop
   assertEquals(got.code, 0, got.stderr);
   const copies = temp.join("copies");
   const copied = await runBip(
-    ["download", path, "--find", heap, "-o", copies, ...LOCAL],
+    [
+      "download",
+      path,
+      "--find",
+      heap,
+      "-o",
+      temp.join("first"),
+      "--move-completed",
+      copies,
+      ...LOCAL,
+    ],
   );
   assertEquals(copied.code, 0, copied.stderr);
   const { downloaded } = copied.lines.find(({ type }) => type === "complete")!;
   assertEquals(downloaded, 0);
+  assertEquals([...Deno.readDirSync(temp.join("first"))], []);
   for (const dir of [out, copies]) {
     for (const [name, length, seed] of FILES) {
       assertEquals(
