@@ -70,7 +70,7 @@ export const remoteVerb: Verb = {
   name: "remote",
   summary: "Steer a daemon, of bip or Transmission",
   usage: `${
-    Object.keys(ACTIONS).join("|")
+    Object.keys(ACTIONS).join(" | ")
   } ARGS [--url URL] [--auth USER:PASS] [--json]`,
   details: [
     Object.values(ACTIONS).map(({ usage }) => `bip remote ${usage}`).join("\n"),
