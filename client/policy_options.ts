@@ -97,7 +97,7 @@ export interface PolicyOptions {
     | undefined;
   /**
    * Most peers served at a time: of a torrent, or over all torrents of a
-   * session, which get fair shares. A peer that downloads less than 16 KiB a second
+   * session, which get fair shares. A peer that downloads less than 4 KiB a second
    * by its own doing does not count. `"rate-based"`: more the faster we upload, or may.
    *
    * @default {"rate-based" for a session, the session's for a torrent}

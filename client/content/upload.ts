@@ -31,10 +31,8 @@ const UNUSED_MS = 11_000;
  * waiting costs nothing: after this time, in milliseconds, its slot does not
  * count.
  */
-const LIGHT_RATE = 16_384;
+const LIGHT_RATE = 4096;
 const LIGHT_MS = 5_000;
-/** Slots of a torrent that has its own count by rate, at least. */
-const USUAL_SLOTS = 8;
 
 /** What a peer does with its slot. */
 interface Slot {
@@ -209,8 +207,11 @@ export class Upload {
   #share(demand: number, now: number): number {
     const rate = this.#meter.rate(now);
     const { options: { uploadSlots = Infinity }, context } = this.#torrent;
-    const own = uploadSlots === "rate-based"
-      ? Math.max(USUAL_SLOTS, slotsForRate(rate))
+    const isTrade = !this.#torrent.isComplete;
+    const isByRate = uploadSlots === "rate-based" ||
+      uploadSlots === Infinity && context.uploadSlots.isByRate;
+    const own = isByRate && (isTrade || uploadSlots === "rate-based")
+      ? slotsForRate(rate, isTrade)
       : uploadSlots;
     const user = { demand: Math.min(demand, own), rate };
     return Math.min(own, context.uploadSlots.share(this, user, now));

@@ -28,10 +28,16 @@ const TURN_MS = 30_000;
 
 /**
  * Counts slots by an upload rate: the square root of 0.6 peers for each KiB/s,
- * as the first client had it.
+ * as the first client had it. In a trade it is half as many peers: in simulated
+ * swarms of asymmetric links all are faster for it, and free riders slower.
+ *
+ * @param bytesPerSecond What is sent.
+ * @param isTrade Whether what is sent is given in exchange.
+ * @returns The slots, no fewer than a few.
  */
-export function slotsForRate(bytesPerSecond: number): number {
-  return Math.floor(Math.sqrt(bytesPerSecond / 1024 * 0.6));
+export function slotsForRate(bytesPerSecond: number, isTrade = false): number {
+  const slots = Math.sqrt(bytesPerSecond / 1024 * (isTrade ? 0.3 : 0.6));
+  return Math.max(isTrade ? FEWEST : USUAL, Math.floor(slots));
 }
 
 /** The slots of a session, shared fairly by torrents. */
@@ -48,10 +54,17 @@ export class UploadSlots {
     const { slots = "rate-based", limit } = this.#options;
     if (slots !== "rate-based") return slots;
     const most = limit();
-    if (most !== Infinity) return Math.max(FEWEST, slotsForRate(most));
+    if (most !== Infinity) {
+      return Math.max(FEWEST, Math.floor(Math.sqrt(most / 1024 * 0.6)));
+    }
     let rate = 0;
     for (const user of this.#users.values()) rate += user.rate;
-    return Math.max(USUAL, slotsForRate(rate));
+    return slotsForRate(rate);
+  }
+
+  /** Whether nobody has said how many there are. */
+  get isByRate(): boolean {
+    return (this.#options.slots ?? "rate-based") === "rate-based";
   }
 
   /**

@@ -9,7 +9,9 @@ const share = (slots: UploadSlots, torrent: object, demand: number, now = 0) =>
   slots.share(torrent, { demand, rate: 0 }, now);
 
 Deno.test("UploadSlots grow with the rate, or the limit", none, () => {
-  assertEquals(slotsForRate(0), 0);
+  assertEquals(slotsForRate(0), 8);
+  assertEquals(slotsForRate(0, true), 4);
+  assertEquals(slotsForRate(1024 * 1024, true), 17);
   assertEquals(slotsForRate(1024 * 1024), 24);
   let limit = Infinity;
   const slots = new UploadSlots({ limit: () => limit });
