@@ -9,7 +9,7 @@ import {
   matchesTag,
   parseByteRange,
 } from "./reading/byte_range.ts";
-import { mediaType } from "./reading/media_type.ts";
+import { mediaType } from "./media_type.ts";
 import type { Torrent } from "./torrent.ts";
 import type { TorrentFile } from "./torrent/torrent_file.ts";
 

@@ -71,7 +71,7 @@ export type {
 } from "./session_view.ts";
 export type { SavedSession, SavedTorrent } from "./torrent/saved.ts";
 export { fileResponse } from "./file_response.ts";
-export { isPlayable, mediaType } from "./reading/media_type.ts";
+export { isPlayable, mediaType } from "./media_type.ts";
 export type { FileStreamOptions } from "./reading/readers.ts";
 export { Torrent } from "./torrent.ts";
 export { TorrentFile } from "./torrent/torrent_file.ts";

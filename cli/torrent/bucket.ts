@@ -7,40 +7,19 @@ import { DiskManager } from "../../disk/manager.ts";
 import { ObjectStorage } from "../../disk/object_storage.ts";
 import { type Metainfo, pieceRoot } from "../../metainfo/metainfo.ts";
 import type { VerifyPiecesResult } from "../../metainfo/verify.ts";
-import type { Arguments, OptionSpec } from "../command.ts";
+import type { Arguments } from "../command.ts";
 import { UsageError } from "../error.ts";
-
-/** The option that goes with such places. */
-export const BUCKET_OPTION: OptionSpec = {
-  name: "s3-endpoint",
-  value: "URL",
-  summary: "Where the S3 service of s3:// is (AWS_ENDPOINT_URL, else Amazon)",
-};
-
-/** What help tells of such places. */
-export const BUCKET_DETAILS =
-  "s3://BUCKET/PREFIX is a bucket of any service that speaks S3. Keys and region come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION or AWS_DEFAULT_REGION, the service from --s3-endpoint or AWS_ENDPOINT_URL; that takes --allow-env.";
-
-/** Bytes of pieces in memory: pieces of a bucket are written whole. */
-export const BUCKET_BUFFER = 128 * 1024 * 1024;
 
 /**
  * Opens a place in a bucket.
  *
  * @param place What the person named.
  * @param args The command line.
- * @returns The storage, or `undefined` for a folder.
+ * @returns The storage.
  * @throws {UsageError} If the place makes no sense, keys are missing, or a proxy
  * is wanted, which this would go round.
  */
-export function bucketOf(
-  place: string | undefined,
-  args: Arguments,
-): ObjectStorage | undefined {
-  if (place === undefined || !/^s3:\/\//i.test(place)) {
-    if (args.get("s3-endpoint") === undefined) return undefined;
-    throw new UsageError("--s3-endpoint is for places that begin with s3://");
-  }
+export function openBucket(place: string, args: Arguments): ObjectStorage {
   if (args.all("proxy").length > 0 || args.has("anonymous")) {
     throw new UsageError("s3:// goes through no proxy and is not anonymous");
   }

@@ -20,12 +20,7 @@ import {
   EXIT_DONE,
   EXIT_VERIFICATION_FAILED,
 } from "../exit_code.ts";
-import {
-  BUCKET_DETAILS,
-  BUCKET_OPTION,
-  bucketOf,
-  verifyBucket,
-} from "./bucket.ts";
+import { BUCKET_DETAILS, BUCKET_OPTION, bucketOf } from "./bucket_options.ts";
 import { findFolder } from "./folders.ts";
 import { joinPath } from "../paths.ts";
 import { Progress } from "../progress.ts";
@@ -170,7 +165,7 @@ export const verifyVerb: Verb = {
   async run({ args, output, signal }: VerbContext): Promise<number> {
     const [file, dir] = args.operands as [string, string];
     const { metainfo } = await readTorrentFile(file, signal);
-    const storage = bucketOf(dir, args);
+    const storage = await bucketOf(dir, args);
     await using progress = new Progress(output, {
       label: "Checking",
       total: metainfo.totalLength,
@@ -180,7 +175,10 @@ export const verifyVerb: Verb = {
     const onProgress = (bytes: number, total = metainfo.totalLength) =>
       progress.update(bytes, { total });
     const { paths, ...result } = storage !== undefined
-      ? await verifyBucket(storage, metainfo, { onProgress, signal })
+      ? await (await import("./bucket.ts")).verifyBucket(storage, metainfo, {
+        onProgress,
+        signal,
+      })
       : await verifyFolder(dir, metainfo, expected, {
         threads: args.integer("threads", 1, 1024),
         onProgress: ({ hashedBytes, totalBytes }) =>

@@ -15,7 +15,7 @@ import {
   BUCKET_BUFFER,
   BUCKET_DETAILS,
   BUCKET_OPTION,
-} from "../torrent/bucket.ts";
+} from "../torrent/bucket_options.ts";
 import { FIND_OPTION } from "../torrent/find_files.ts";
 import { makeFolder } from "../torrent/folders.ts";
 import {
@@ -182,7 +182,7 @@ async function gather(
 
 async function run(context: VerbContext): Promise<number> {
   const { args, output, signal } = context;
-  const wishes = wishesOf(args);
+  const wishes = await wishesOf(args);
   const wanted = planNetwork(args);
   const { json, saveTorrent } = wishes;
   const isOne = args.operands.length === 1;

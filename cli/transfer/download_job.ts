@@ -14,7 +14,7 @@ import { CommandError, describeError, UsageError } from "../error.ts";
 import { EXIT_DONE, EXIT_INTERRUPTED, EXIT_NO_PEERS } from "../exit_code.ts";
 import type { Output } from "../terminal.ts";
 import { plural, safeText } from "../text.ts";
-import { bucketOf } from "../torrent/bucket.ts";
+import { bucketOf } from "../torrent/bucket_options.ts";
 import { findFiles, foundNote } from "../torrent/find_files.ts";
 import { makeFolder } from "../torrent/folders.ts";
 import { ioError } from "../io_error.ts";
@@ -44,14 +44,14 @@ export interface Wishes {
   readonly webSeeds: readonly string[];
 }
 
-export function wishesOf(args: Arguments): Wishes {
+export async function wishesOf(args: Arguments): Promise<Wishes> {
   const ratio = parseRatio(args.get("seed-ratio") ?? "0", "--seed-ratio");
   const seedMs = args.duration("seed-time");
   const saveTorrent = args.get("save-torrent");
   if (saveTorrent !== undefined && args.operands.length > 1) {
     throw new UsageError("--save-torrent is for one SOURCE");
   }
-  const storage = bucketOf(args.get("output"), args);
+  const storage = await bucketOf(args.get("output"), args);
   if (storage !== undefined && args.get("move-completed") !== undefined) {
     throw new UsageError("--move-completed moves folders only");
   }

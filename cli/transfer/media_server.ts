@@ -5,11 +5,8 @@
  * @module
  */
 import { ipScope, tryParseIp } from "../../_shared/address.ts";
-import {
-  fileResponse,
-  type Torrent,
-  type TorrentFile,
-} from "../../client/mod.ts";
+import { fileResponse } from "../../client/file_response.ts";
+import type { Torrent, TorrentFile } from "../../client/mod.ts";
 import { safeText } from "../text.ts";
 
 /** Files that are read at a time, over all who ask. */

@@ -14,7 +14,11 @@ import { EXIT_VERIFICATION_FAILED } from "../exit_code.ts";
 import { folderOf, nameOf } from "../paths.ts";
 import { Progress } from "../progress.ts";
 import { safeText } from "../text.ts";
-import { BUCKET_DETAILS, BUCKET_OPTION, bucketOf } from "../torrent/bucket.ts";
+import {
+  BUCKET_DETAILS,
+  BUCKET_OPTION,
+  bucketOf,
+} from "../torrent/bucket_options.ts";
 import { FIND_OPTION, findFiles, foundNote } from "../torrent/find_files.ts";
 import { findFolder } from "../torrent/folders.ts";
 import { readTorrentFile } from "../torrent/source.ts";
@@ -206,7 +210,7 @@ async function findSeed(
     signal,
     plan.web,
   );
-  const storage = bucketOf(operands[1], args);
+  const storage = await bucketOf(operands[1], args);
   if (storage !== undefined) {
     return { metainfo, place: { storage }, isChecked: false };
   }

@@ -4,7 +4,8 @@
  * @module
  */
 import { formatEndpoint, ipScope, tryParseIp } from "../../_shared/address.ts";
-import { isPlayable, type Torrent } from "../../client/mod.ts";
+import { isPlayable } from "../../client/media_type.ts";
+import type { Torrent } from "../../client/torrent.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
 import type { Metainfo } from "../../metainfo/metainfo.ts";
 import type { Arguments, Verb, VerbContext } from "../command.ts";

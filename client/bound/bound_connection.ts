@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { connect, type Socket } from "node:net";
+import type { connect, Socket } from "node:net";
 import { type Endpoint, normalizeHostname } from "../../_shared/address.ts";
 import type { ByteConnection } from "../../_shared/byte_conn.ts";
 
@@ -34,11 +34,12 @@ class BoundConnection implements ResettableConnection {
   remote: Endpoint = { hostname: "", port: 0 };
 
   constructor(
+    dial: typeof connect,
     remote: Endpoint,
     localAddress: string,
     onConnected: (error?: unknown) => void,
   ) {
-    const socket = connect({
+    const socket = dial({
       host: remote.hostname,
       port: remote.port,
       localAddress,
@@ -133,22 +134,29 @@ function endpointOf(hostname = "", port = 0): Endpoint {
  * @param localAddress Ours.
  * @param signal Ends the attempt.
  */
-export function connectFrom(
+export async function connectFrom(
   remote: Endpoint,
   localAddress: string,
   signal?: AbortSignal,
 ): Promise<ResettableConnection> {
+  // Most sessions are bound to nothing and need no part of Node's.
+  const { connect } = await import("node:net");
   signal?.throwIfAborted();
-  return new Promise((resolve, reject) => {
+  return await new Promise((resolve, reject) => {
     const onAbort = () => {
       connection.close();
       reject(signal?.reason);
     };
-    const connection = new BoundConnection(remote, localAddress, (error) => {
-      signal?.removeEventListener("abort", onAbort);
-      if (error === undefined) resolve(connection);
-      else reject(error);
-    });
+    const connection = new BoundConnection(
+      connect,
+      remote,
+      localAddress,
+      (error) => {
+        signal?.removeEventListener("abort", onAbort);
+        if (error === undefined) resolve(connection);
+        else reject(error);
+      },
+    );
     signal?.addEventListener("abort", onAbort, { once: true });
   });
 }

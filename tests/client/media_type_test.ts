@@ -1,6 +1,6 @@
 /** Kinds of files by their names. */
 import { assertEquals } from "@std/assert";
-import { isPlayable, mediaType } from "../../../client/reading/media_type.ts";
+import { isPlayable, mediaType } from "../../client/media_type.ts";
 
 const pure = { permissions: "none" } as const;
 
