@@ -110,11 +110,12 @@ function prioritiesOf(params: RpcParams): number[] | undefined {
     [list("priority_high"), 7],
     [list("files_unwanted"), 0],
   ];
+  const wanted = new Set(list("files_wanted"));
   const priorities: number[] = [];
   for (const [indices, priority] of kinds) {
     for (const index of indices) {
       if (index < 0 || index >= MAX_FILES) throw new RpcError("file-index");
-      if (priority === 0 && list("files_wanted").includes(index)) continue;
+      if (priority === 0 && wanted.has(index)) continue;
       while (priorities.length < index) priorities.push(4);
       priorities[index] = priority;
     }

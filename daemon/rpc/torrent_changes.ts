@@ -13,6 +13,8 @@ import type { FileChoice } from "./torrent_memory.ts";
 /** Most labels of a torrent, and characters of one. */
 const MAX_LABELS = 100;
 const MAX_LABEL = 200;
+/** Most trackers that a torrent is given. */
+const MAX_TRACKERS = 1_000;
 
 type Bag = Readonly<Record<string, never>>;
 
@@ -149,6 +151,14 @@ export function fileChoices(
   return choices;
 }
 
+function checkTrackerCount(count: number): void {
+  if (count <= MAX_TRACKERS) return;
+  throw new RpcError(
+    "tracker-list",
+    `a torrent can be given ${MAX_TRACKERS} trackers at most`,
+  );
+}
+
 function announceUrl(text: string): string | undefined {
   const url = text.trim();
   const { protocol } = URL.parse(url) ?? {};
@@ -168,6 +178,7 @@ function tiersOf(text: string): string[][] {
     if (url === undefined) throw new RpcError("tracker-list");
     if (!seen.has(url)) tiers.at(-1)!.push(url);
     seen.add(url);
+    checkTrackerCount(seen.size);
   }
   return tiers.filter((tier) => tier.length > 0);
 }
@@ -195,8 +206,11 @@ export function trackerChanges(
   const { tracker_remove: remove, tracker_replace: replace } = params;
   if (list !== undefined) return tiersOf(list as string);
   if ((add ?? remove ?? replace) === undefined) return undefined;
+  const added = add as readonly string[] ?? [];
+  const pairs = Array.isArray(replace) ? replace : [];
+  checkTrackerCount(Math.max(added.length, pairs.length / 2));
   let trackers = [...known];
-  for (const text of add as readonly string[] ?? []) {
+  for (const text of added) {
     const url = announceUrl(text);
     if (url === undefined || trackers.some((one) => one.url === url)) continue;
     const tier = 1 + Math.max(-1, ...trackers.map((one) => one.tier));
@@ -204,7 +218,6 @@ export function trackerChanges(
   }
   const gone = new Set(remove as readonly number[] ?? []);
   trackers = trackers.filter(({ id }) => !gone.has(id));
-  const pairs = Array.isArray(replace) ? replace : [];
   for (let i = 0; i + 1 < pairs.length; i += 2) {
     const url = typeof pairs[i + 1] === "string"
       ? announceUrl(pairs[i + 1])

@@ -329,8 +329,18 @@ Deno.test("rpc - trackers keep their numbers", async () => {
     const error = await assertRejects(() => set(params));
     assertEquals((error as Error & { code: number }).code, 1);
   }
-  const error = await assertRejects(() => set({ tracker_list: "nonsense" }));
-  assertEquals((error as Error & { code: number }).code, 2);
+  const many = Array.from({ length: 1001 }, (_, i) => `udp://x.test:1/${i}`);
+  for (
+    const params of [
+      { tracker_list: "nonsense" },
+      { tracker_list: many.join("\n") },
+      { tracker_add: many },
+      { tracker_replace: many.flatMap((url, i) => [i, url]) },
+    ]
+  ) {
+    const error = await assertRejects(() => set(params));
+    assertEquals((error as Error & { code: number }).code, 2);
+  }
   await set({ tracker_list: "" });
   assertEquals(await get(), []);
 });
