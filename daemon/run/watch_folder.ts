@@ -6,6 +6,7 @@
 import { DaemonError } from "../error.ts";
 import {
   isWatched,
+  MAX_WATCHED_BYTES,
   type SeenFile,
   WatchMachine,
 } from "../rules/watch_machine.ts";
@@ -58,9 +59,7 @@ export class WatchFolder<T> {
     const { dir, addedDir } = this.#settings;
     const path = `${dir}/${name}`;
     try {
-      const source = /\.magnet$/i.test(name)
-        ? await Deno.readTextFile(path)
-        : await Deno.readFile(path);
+      const source = await readSource(path);
       let added: T | undefined;
       let message: string | undefined;
       try {
@@ -82,6 +81,17 @@ export class WatchFolder<T> {
       this.#user.told(path, undefined, (error as Error).message);
     }
   }
+}
+
+/** Reads what may have changed since it was seen, as others take their time. */
+async function readSource(path: string): Promise<Uint8Array | string> {
+  const { isFile, size } = await Deno.stat(path);
+  if (!isFile || size > MAX_WATCHED_BYTES) {
+    throw new DaemonError("bad-source", "It is no torrent file any more");
+  }
+  return /\.magnet$/i.test(path)
+    ? await Deno.readTextFile(path)
+    : await Deno.readFile(path);
 }
 
 async function listFiles(dir: string): Promise<SeenFile[]> {

@@ -1,9 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { DaemonError } from "../../../daemon/error.ts";
+import { MAX_WATCHED_BYTES } from "../../../daemon/rules/watch_machine.ts";
 import { WatchFolder } from "../../../daemon/run/watch_folder.ts";
 import { TempDir } from "../../support/paths.ts";
 
-function watching(dir: TempDir, addedDir = "") {
+function watching(dir: TempDir, addedDir = "", whileAdding = () => {}) {
   const added: string[] = [];
   const told: (string | undefined)[][] = [];
   const folder = new WatchFolder<string>({
@@ -26,6 +27,7 @@ function watching(dir: TempDir, addedDir = "") {
         );
       }
       added.push(text);
+      whileAdding();
       return Promise.resolve(text);
     },
     told: (file, torrent, message) =>
@@ -99,4 +101,23 @@ Deno.test("a folder that is not there is told of once", async () => {
   await Deno.remove(dir.join("none"));
   await folder.look();
   assertEquals(told.length, 2);
+});
+
+Deno.test("a file that grew, or went, while others were added is not read", async () => {
+  await using dir = new TempDir();
+  const names = ["a.torrent", "b.torrent", "c.torrent"];
+  const { folder, added, told } = watching(dir, "", () => {
+    Deno.truncateSync(dir.join("b.torrent"), MAX_WATCHED_BYTES + 1);
+    Deno.removeSync(dir.join("c.torrent"));
+    Deno.mkdirSync(dir.join("c.torrent"));
+  });
+  for (const name of names) await Deno.writeTextFile(dir.join(name), name);
+  await folder.look();
+  await folder.look();
+  assertEquals(added, ["a.torrent"]);
+  assertEquals(told, [
+    ["a.torrent", "a.torrent", undefined],
+    ["b.torrent", undefined, "It is no torrent file any more"],
+    ["c.torrent", undefined, "It is no torrent file any more"],
+  ]);
 });
