@@ -80,6 +80,19 @@ function terminalColumns(): number {
   }
 }
 
+/**
+ * Reads the height of the terminal.
+ *
+ * @returns Rows; 24 where that is unknown.
+ */
+export function terminalRows(): number {
+  try {
+    return Deno.consoleSize().rows || 24;
+  } catch {
+    return 24;
+  }
+}
+
 /** Whether stderr is a terminal that obeys escape sequences. */
 function isCapable(): boolean {
   if (!Deno.stderr.isTerminal()) return false;

@@ -55,6 +55,11 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import("./remote/remote.ts")).remoteVerb,
   },
   {
+    name: "top",
+    summary: "Watch a daemon, of bip or Transmission",
+    load: async () => (await import("./remote/top.ts")).topVerb,
+  },
+  {
     name: "daemon",
     summary: "Look after torrents for months, steered by remotes",
     load: async () => (await import("./daemon/daemon.ts")).daemonVerb,

@@ -3,67 +3,18 @@
  *
  * @module
  */
-import {
-  DEFAULT_REMOTE_URL,
-  RemoteClient,
-  RemoteError,
-} from "../../daemon/remote_client.ts";
+import { RemoteError } from "../../daemon/remote_client.ts";
 import type { Verb, VerbContext } from "../command.ts";
-import { CommandError, UsageError } from "../error.ts";
-import { EXIT_DONE, EXIT_NO_PEERS, EXIT_USAGE } from "../exit_code.ts";
-import { LOGIN_OPTIONS, readLogin, readText } from "../login.ts";
+import { EXIT_DONE } from "../exit_code.ts";
 import { pickSubVerb } from "../sub_verb.ts";
 import { ACTIONS } from "./actions.ts";
+import { CLIENT_OPTIONS, commandError, openClient } from "./open_client.ts";
 
 /** Options of every action. */
 const COMMON: readonly string[] = [
-  "url",
-  "auth",
-  "auth-file",
-  "tls-ca",
-  "timeout",
+  ...CLIENT_OPTIONS.map(({ name }) => name),
   "json",
 ];
-
-async function openClient(
-  { args, signal }: VerbContext,
-): Promise<{ client: RemoteClient; close: () => void }> {
-  const path = args.get("tls-ca");
-  const http = path === undefined ? undefined : Deno.createHttpClient({
-    caCerts: [await readText(path, "a certificate", signal)],
-  });
-  const url = args.get("url") ?? DEFAULT_REMOTE_URL;
-  try {
-    const client = new RemoteClient({
-      url: url.includes("://") ? url : `http://${url}`,
-      login: await readLogin(args, signal),
-      timeoutMs: args.duration("timeout"),
-      ...(http === undefined ? {} : {
-        fetch: (input, init) =>
-          fetch(input, { ...init, client: http } as RequestInit),
-      }),
-    });
-    return { client, close: () => http?.close() };
-  } catch (error) {
-    http?.close();
-    if (error instanceof UsageError || !(error instanceof TypeError)) {
-      throw error;
-    }
-    throw new UsageError(`--url: ${error.message}`);
-  }
-}
-
-/** What went wrong at the other end, with its exit code. */
-function commandError(error: RemoteError): CommandError {
-  const { code, message } = error;
-  const isThere = code === "failed" || code === "unauthorized";
-  return new CommandError(
-    isThere ? EXIT_USAGE : EXIT_NO_PEERS,
-    code,
-    message,
-    { cause: error },
-  );
-}
 
 /** `bip remote` */
 export const remoteVerb: Verb = {
@@ -85,23 +36,7 @@ export const remoteVerb: Verb = {
   words: Object.keys(ACTIONS),
   permissions: "--allow-net --allow-read=FILE",
   options: [
-    {
-      name: "url",
-      value: "URL",
-      summary: "Where it listens (http://127.0.0.1:9091)",
-    },
-    ...LOGIN_OPTIONS,
-    {
-      name: "tls-ca",
-      value: "FILE",
-      summary: "Trust this certificate (PEM), such as one you made yourself",
-      complete: "file",
-    },
-    {
-      name: "timeout",
-      value: "S",
-      summary: "Seconds to wait for an answer (60)",
-    },
+    ...CLIENT_OPTIONS,
     { name: "dir", value: "DIR", summary: "Folder to download to" },
     { name: "paused", summary: "Add without starting" },
     {

@@ -30,6 +30,7 @@ export const LIST_FIELDS = [
   "rate_upload",
   "upload_ratio",
   "labels",
+  "peers_connected",
 ] as const;
 
 /** Fields of `bip remote show` beside these. */
@@ -166,36 +167,90 @@ function progressOf(torrent: RemoteResult): unknown {
     : torrent.percent_done;
 }
 
+/** A column of the table; those of the lowest rank are the first to go. */
+interface Column {
+  readonly head: string;
+  readonly rank: number;
+  readonly isText?: boolean;
+  cell(torrent: RemoteResult): string;
+}
+
+const COLUMNS: readonly Column[] = [
+  { head: "ID", rank: 5, cell: ({ id }) => String(id) },
+  { head: "DONE", rank: 8, cell: (torrent) => percent(progressOf(torrent)) },
+  {
+    head: "SIZE",
+    rank: 2,
+    cell: (torrent) => formatSize(Number(torrent.size_when_done)),
+  },
+  {
+    head: "ETA",
+    rank: 3,
+    cell: ({ eta }) =>
+      Number(eta) >= 0 ? formatDuration(Number(eta) * 1e3) : "–",
+  },
+  {
+    head: "DOWN",
+    rank: 7,
+    cell: (torrent) => formatRate(Number(torrent.rate_download)),
+  },
+  {
+    head: "UP",
+    rank: 6,
+    cell: (torrent) => formatRate(Number(torrent.rate_upload)),
+  },
+  {
+    head: "PEERS",
+    rank: 4,
+    cell: (torrent) => String(Number(torrent.peers_connected) || 0),
+  },
+  { head: "RATIO", rank: 1, cell: (torrent) => ratio(torrent.upload_ratio) },
+  { head: "STATE", rank: 4.5, isText: true, cell: stateOf },
+  {
+    head: "NAME",
+    rank: Infinity,
+    isText: true,
+    cell: (torrent) => safeText(String(torrent.name)),
+  },
+];
+
+/** Columns of the screen that are left for names, if it has three times as many. */
+const MIN_NAME = 20;
+const GAP = "  ";
+
 /**
  * Lays torrents out in columns.
  *
  * @param torrents Their fields, {@linkcode LIST_FIELDS} at least.
+ * @param width Columns of the screen: those of the table that matter least are
+ * left out until names have room. Names may be longer still.
  * @returns Lines, the first one a head.
  */
-export function tableOf(torrents: readonly RemoteResult[]): string[] {
-  const rows = [
-    ["ID", "DONE", "SIZE", "ETA", "DOWN", "UP", "RATIO", "STATE", "NAME"],
-    ...torrents.map((torrent) => [
-      String(torrent.id),
-      percent(progressOf(torrent)),
-      formatSize(Number(torrent.size_when_done)),
-      Number(torrent.eta) >= 0
-        ? formatDuration(Number(torrent.eta) * 1e3)
-        : "–",
-      formatRate(Number(torrent.rate_download)),
-      formatRate(Number(torrent.rate_upload)),
-      ratio(torrent.upload_ratio),
-      stateOf(torrent),
-      safeText(String(torrent.name)),
-    ]),
-  ];
-  const widths = rows[0]!.map((_, i) =>
-    Math.max(...rows.map((row) => row[i]!.length))
-  );
-  return rows.map((row) =>
-    row.map((cell, i) =>
-      i >= 7 ? cell.padEnd(i === 8 ? 0 : widths[i]!) : cell.padStart(widths[i]!)
-    ).join("  ")
+export function tableOf(
+  torrents: readonly RemoteResult[],
+  width = Infinity,
+): string[] {
+  let columns = COLUMNS.map((column) => {
+    const cells = [column.head, ...torrents.map(column.cell)];
+    const most = cells.reduce((max, { length }) => Math.max(max, length), 0);
+    const width = column.rank === Infinity ? 0 : most;
+    return { ...column, cells, width };
+  });
+  const needed = () =>
+    columns.reduce(
+      (sum, column) => sum + column.width + GAP.length,
+      Math.min(MIN_NAME, width / 3),
+    );
+  while (needed() > width && columns.length > 1) {
+    const least = Math.min(...columns.map(({ rank }) => rank));
+    columns = columns.filter(({ rank }) => rank > least);
+  }
+  return Array.from(
+    { length: torrents.length + 1 },
+    (_, row) =>
+      columns.map(({ cells, width, isText }) =>
+        isText ? cells[row]!.padEnd(width) : cells[row]!.padStart(width)
+      ).join(GAP),
   );
 }
 

@@ -1,48 +1,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { unicodeWidth } from "@std/cli/unicode-width";
 import { startBip } from "../support/bip.ts";
-import { bipArguments } from "../support/bip_command.ts";
 import { TempDir } from "../support/paths.ts";
+import { onTerminal } from "../support/terminal.ts";
 
 const LOCAL = ["--listen", "127.0.0.1", "--port", "0", "--no-pex"];
-
-interface Screen {
-  readonly code: number;
-  readonly text: string;
-}
-
-/** Runs the command on a terminal; at the first `ctrlC` it is interrupted. */
-async function onTerminal(
-  args: readonly string[],
-  {
-    columns,
-    term = "xterm",
-    ctrlC = "",
-    env = {},
-    permissions = ["-A"],
-  }: {
-    readonly columns: number;
-    readonly term?: string;
-    readonly ctrlC?: string;
-    readonly env?: Record<string, string>;
-    readonly permissions?: readonly string[];
-  },
-): Promise<Screen> {
-  const script = new URL("../support/pty_run.py", import.meta.url).pathname;
-  const { code, stdout, stderr } = await new Deno.Command("/usr/bin/python3", {
-    args: [
-      script,
-      String(columns),
-      ctrlC,
-      Deno.execPath(),
-      ...bipArguments(args, { permissions, flags: ["--unstable-net"] }),
-    ],
-    env: { TERM: term, NO_COLOR: "", COLUMNS: "", ...env },
-  }).output();
-  const decoder = new TextDecoder();
-  assertEquals(decoder.decode(stderr), "");
-  return { code, text: decoder.decode(stdout) };
-}
 
 const NAMES = {
   long: `Some.Very.Long.Release.${"Of.A.Series.".repeat(8)}mkv`,

@@ -1,7 +1,9 @@
 """Runs a command on a terminal of its own and copies what it writes.
 
 usage: pty_run.py COLUMNS TEXT COMMAND...
-At the first TEXT in the output, if there is one, Ctrl-C is typed.
+At the first TEXT in the output, if there is one, Ctrl-C is typed, or what the
+variable TYPED says. It is an error if the command leaves the terminal in another
+mode than it was in.
 """
 import fcntl
 import os
@@ -16,6 +18,8 @@ if pid == 0:
     size = struct.pack("HHHH", 24, columns, 0, 0)
     fcntl.ioctl(0, termios.TIOCSWINSZ, size)
     os.execvp(command[0], command)
+typed = os.environ.get("TYPED", "\x03").encode()
+modes = termios.tcgetattr(fd)
 seen = b""
 while True:
     try:
@@ -29,5 +33,8 @@ while True:
     seen += data
     if text and text in seen:
         text = b""
-        os.write(fd, b"\x03")
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        os.write(fd, typed)
+code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+if termios.tcgetattr(fd) != modes:
+    sys.exit("the terminal is not as it was")
+sys.exit(code)

@@ -1,73 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { main } from "../../../cli/main.ts";
 import { Login } from "../../../daemon/http/password.ts";
 import { bipArguments } from "../../support/bip_command.ts";
+import { FakeDaemon, runBip } from "../../support/fake_daemon.ts";
 import { TempDir } from "../../support/paths.ts";
-
-/** A daemon that keeps what it is asked. */
-class FakeDaemon implements AsyncDisposable {
-  readonly calls: Record<string, unknown>[] = [];
-  readonly headers: Headers[] = [];
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
-
-  constructor(answer: (method: string) => unknown) {
-    this.#server = Deno.serve(
-      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-      async (request) => {
-        if (request.headers.get("x-transmission-session-id") !== "sid") {
-          await request.body?.cancel();
-          return new Response("", {
-            status: 409,
-            headers: {
-              "x-transmission-session-id": "sid",
-              "x-transmission-rpc-version": "6.0.1",
-            },
-          });
-        }
-        const { id, method, params } = await request.json();
-        if (method !== "session_stats" || this.calls.length > 0) {
-          this.calls.push({ method, ...params });
-          this.headers.push(request.headers);
-        }
-        const result = answer(method);
-        return Response.json(
-          result instanceof Error
-            ? {
-              jsonrpc: "2.0",
-              error: { code: 5, message: result.message },
-              id,
-            }
-            : { jsonrpc: "2.0", result, id },
-        );
-      },
-    );
-  }
-
-  async run(...words: string[]): Promise<{ code: number; text: string }> {
-    const url = `127.0.0.1:${this.#server.addr.port}`;
-    return await run("remote", ...words, "--url", url);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server.shutdown();
-  }
-}
-
-async function run(
-  ...words: string[]
-): Promise<{ code: number; text: string }> {
-  const lines: string[] = [];
-  const code = await main(words, {
-    interactive: false,
-    color: false,
-    columns: 80,
-    print: (line) => lines.push(line),
-    printJson: (value) => lines.push(JSON.stringify(value)),
-    printBytes: () => {},
-    note: (line) => lines.push(line),
-  });
-  return { code, text: lines.join("\n") };
-}
 
 const TORRENT = {
   id: 3,
@@ -193,7 +128,7 @@ Deno.test("bip remote - calls what it is told to", async () => {
   ];
   for (const [words, call] of rows) {
     daemon.calls.length = 0;
-    const { code, text } = await daemon.run(...words);
+    const { code, text } = await daemon.run("remote", ...words);
     // What was added is not told of here.
     if (words[0] !== "add") assertEquals(code, 0, text);
     assertEquals(daemon.calls.at(-1), call, words.join(" "));
@@ -205,7 +140,7 @@ Deno.test("bip remote - files of a torrent are named by number, path or glob", a
     method === "torrent_get" ? { torrents: [TORRENT] } : {}
   );
   const words = ["files", "3", "--skip", "1", "--want", "b", "--low", "*"];
-  const { code, text } = await daemon.run(...words);
+  const { code, text } = await daemon.run("remote", ...words);
   assertEquals(code, 0, text);
   assertEquals(daemon.calls[1], {
     method: "torrent_set",
@@ -222,10 +157,10 @@ Deno.test("bip remote - files of a torrent are named by number, path or glob", a
 
 Deno.test("bip remote - shows torrents as they are, and harmless", async () => {
   await using daemon = new FakeDaemon(() => ({ torrents: [TORRENT] }));
-  const list = await daemon.run("list");
+  const list = await daemon.run("remote", "list");
   assertStringIncludes(list.text, " 3   12%  2.00 KiB  1m 30s  1.00 KiB/s");
   assertStringIncludes(list.text, "downloading  name\\x1b[2J");
-  const show = await daemon.run("show", "3");
+  const show = await daemon.run("remote", "show", "3");
   for (
     const line of [
       "Labels   a",
@@ -234,7 +169,7 @@ Deno.test("bip remote - shows torrents as they are, and harmless", async () => {
       "Peer     192.0.2.1 100% x",
     ]
   ) assertStringIncludes(show.text, line);
-  const json = await daemon.run("list", "active", "--json");
+  const json = await daemon.run("remote", "list", "active", "--json");
   assertEquals(JSON.parse(json.text)[0].id, 3);
 });
 
@@ -244,10 +179,14 @@ Deno.test("bip remote - a file goes along, a duplicate is told", async () => {
   }));
   await using dir = new TempDir();
   await Deno.writeFile(dir.join("a.torrent"), new Uint8Array([1, 2]));
-  const { code, text } = await daemon.run("add", dir.join("a.torrent"));
+  const { code, text } = await daemon.run(
+    "remote",
+    "add",
+    dir.join("a.torrent"),
+  );
   assertEquals([code, text], [0, "1 x (it was there already)"]);
   assertEquals(daemon.calls[0], { method: "torrent_add", metainfo: "AQI=" });
-  const missing = await daemon.run("add", dir.join("b.torrent"));
+  const missing = await daemon.run("remote", "add", dir.join("b.torrent"));
   assertEquals(missing.code, 6);
 });
 
@@ -274,7 +213,13 @@ Deno.test("bip remote - settings and figures", async () => {
         },
       }
   );
-  const { text } = await daemon.run("settings", "a-b=1", "c=text", "d=true");
+  const { text } = await daemon.run(
+    "remote",
+    "settings",
+    "a-b=1",
+    "c=text",
+    "d=true",
+  );
   assertEquals(text, 'a="x"\nb=[1]');
   assertEquals(daemon.calls[0], {
     method: "session_set",
@@ -283,10 +228,10 @@ Deno.test("bip remote - settings and figures", async () => {
     d: true,
   });
   assertEquals(
-    (await daemon.run("free", "/")).text,
+    (await daemon.run("remote", "free", "/")).text,
     "1.00 KiB free of 2.00 KiB",
   );
-  const stats = await daemon.run("stats");
+  const stats = await daemon.run("remote", "stats");
   assertStringIncludes(stats.text, "1 torrent, 0 active");
   assertStringIncludes(stats.text, "this run  1 B down, 2 B up, 3s");
 });
@@ -311,22 +256,22 @@ Deno.test("bip remote - what goes wrong is one line and an exit code", async () 
     [["strt", "1"], 2, 'Unknown verb "strt"'],
   ];
   for (const [words, code, text] of rows) {
-    const result = await daemon.run(...words);
+    const result = await daemon.run("remote", ...words);
     assertEquals(result.code, code, result.text);
     assertStringIncludes(result.text, text);
     assert(!result.text.includes('"secret"'));
   }
-  const gone = await run("remote", "stats", "--url", "http://127.0.0.1:9");
+  const gone = await runBip("remote", "stats", "--url", "http://127.0.0.1:9");
   assertEquals(gone.code, 5);
   assertStringIncludes(gone.text, "http://127.0.0.1:9 cannot be reached");
-  assertEquals((await run("remote", "stats", "--url", "ftp://x")).code, 2);
+  assertEquals((await runBip("remote", "stats", "--url", "ftp://x")).code, 2);
 });
 
 Deno.test("bip remote - the login may stand in a file", async () => {
   await using daemon = new FakeDaemon(() => ({ torrents: [] }));
   await using dir = new TempDir();
   await Deno.writeTextFile(dir.join("login"), "me:secret\n", { mode: 0o600 });
-  await daemon.run("list", "--auth-file", dir.join("login"));
+  await daemon.run("remote", "list", "--auth-file", dir.join("login"));
   assertEquals(
     daemon.headers[0]?.get("authorization"),
     `Basic ${btoa("me:secret")}`,
@@ -356,6 +301,6 @@ Deno.test("bip remote - a password is hashed for the daemon's file", async () =>
   const empty = await hash("\n");
   assertEquals(empty.code, 2);
   assertStringIncludes(empty.problem, "The password is empty");
-  const colon = await run("remote", "hash", "a:b");
+  const colon = await runBip("remote", "hash", "a:b");
   assertEquals(colon.code, 2);
 });
