@@ -217,6 +217,8 @@ export interface AddTorrentOptions extends PolicyOptions {
     | undefined;
   /** Fetch pieces in order; `strategy` goes before. @default {false} */
   readonly sequential?: boolean | undefined;
+  /** First and last piece of each file before the others. @default {false} */
+  readonly firstLastPieces?: boolean | undefined;
   /** Peers to try first. @default {[]} */
   readonly peers?: readonly Endpoint[] | undefined;
   /** Peers of an earlier run, no better than others. @default {[]} */

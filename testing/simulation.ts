@@ -22,7 +22,7 @@ const NAMED_PEERS = 40;
 /** How often a peer asks it, in milliseconds. */
 const ASK_MS = 60_000;
 /** Between two samples, in milliseconds. */
-const SAMPLE_MS = 5000;
+const SAMPLE_MS = 1000;
 
 class Simulation {
   readonly clock = new SimClock();

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ORDER_OPTIONS } from "./policies.ts";
 import { toHex } from "../../_shared/bytes.ts";
 import type { Torrent } from "../../client/mod.ts";
 import type { Metainfo } from "../../metainfo/metainfo.ts";
@@ -329,7 +330,7 @@ export const downloadVerb: Verb = {
       complete: "folder",
     },
     { name: "list", summary: "List the files, or those of --files, and stop" },
-    { name: "sequential", summary: "Fetch pieces in order" },
+    ...ORDER_OPTIONS,
     {
       name: "force",
       short: "f",

@@ -14,6 +14,7 @@ import { CommandError, describeError, UsageError } from "../error.ts";
 import { EXIT_DONE, EXIT_INTERRUPTED, EXIT_NO_PEERS } from "../exit_code.ts";
 import type { Output } from "../terminal.ts";
 import { plural, safeText } from "../text.ts";
+import { orderOf } from "./policies.ts";
 import { bucketOf } from "../torrent/bucket_options.ts";
 import { findFiles, foundNote } from "../torrent/find_files.ts";
 import { makeFolder } from "../torrent/folders.ts";
@@ -243,7 +244,8 @@ export class Job {
       peers: plan.peers,
       trackers: plan.trackers,
       webSeeds,
-      sequential: args.has("sequential"),
+      ...orderOf(args),
+      firstLastPieces: args.has("first-last"),
       chooseFiles: chooser(args),
       overwrite: args.has("force"),
       resumeData,

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { policiesOf, POLICY_OPTIONS } from "./policies.ts";
 import {
   type Endpoint,
   formatEndpoint,
@@ -87,6 +88,7 @@ export const NETWORK_OPTIONS: readonly OptionSpec[] = [
     value: "N",
     summary: "Most connections at a time (500, 100 for one torrent)",
   },
+  ...POLICY_OPTIONS,
   {
     name: "down-limit",
     value: "RATE",
@@ -230,6 +232,7 @@ export function planNetwork(
     ...(maxPeers === undefined
       ? {}
       : { maxPeers, maxPeersPerTorrent: maxPeers }),
+    ...policiesOf(args),
     utp: utpOf(args.get("utp") ?? "both"),
     encryption: encryptionOf(args.get("encryption") ?? "prefer"),
     downloadLimit: parseRate(args.get("down-limit") ?? "0", "--down-limit"),

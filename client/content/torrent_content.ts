@@ -92,7 +92,11 @@ export class TorrentContent {
       ? new HashServer(metainfo)
       : undefined;
     this.strategy = orderOf(options, context.options);
-    this.wishes = new Wishes(metainfo.layout, storage.have);
+    this.wishes = new Wishes(
+      metainfo.layout,
+      storage.have,
+      options.firstLastPieces,
+    );
     this.#wishAsAsked();
   }
 

@@ -18,6 +18,8 @@ import {
  */
 export class Wishes {
   readonly #layout: PieceLayout;
+  /** Whether the ends of files come before the rest. */
+  readonly #endsFirst: boolean;
   readonly #have: Bitfield;
   /** The priorities of all files; absent while all have the default. */
   filePriorities: Uint8Array | undefined;
@@ -33,7 +35,8 @@ export class Wishes {
   doneBytes = 0;
   #lacking = 0;
 
-  constructor(layout: PieceLayout, have: Bitfield) {
+  constructor(layout: PieceLayout, have: Bitfield, endsFirst = false) {
+    this.#endsFirst = endsFirst;
     this.#layout = layout;
     this.#have = have;
     this.recount();
@@ -126,7 +129,8 @@ export class Wishes {
   #derive(): Uint8Array | undefined {
     const layout = this.#layout;
     if (
-      this.filePriorities === undefined && this.ownPriorities === undefined &&
+      !this.#endsFirst && this.filePriorities === undefined &&
+      this.ownPriorities === undefined &&
       !layout.files.some((file) => file.pad)
     ) return undefined;
     const priorities = new Uint8Array(layout.pieceCount);
@@ -137,6 +141,13 @@ export class Wishes {
       for (let p = first; p < end; p++) {
         if (priorities[p]! < priority) priorities[p] = priority;
       }
+    }
+    if (this.#endsFirst) {
+      layout.files.forEach(({ pad }, i) => {
+        const { first, end } = layout.filePieces(i);
+        if (pad || first === end || this.filePriority(i) === 0) return;
+        priorities[first] = priorities[end - 1] = TOP_PRIORITY;
+      });
     }
     for (const [pieceIndex, priority] of this.ownPriorities ?? []) {
       priorities[pieceIndex] = priority;

@@ -27,6 +27,7 @@ const MAX_SAVED_PEERS = 50;
 const KEPT = [
   "dir",
   "sequential",
+  "firstLastPieces",
   "filePriorities",
   "piecePriorities",
   "renamedFiles",
@@ -46,6 +47,7 @@ export interface SavedTorrent extends
     AddTorrentOptions,
     | "dir"
     | "sequential"
+    | "firstLastPieces"
     | "filePriorities"
     | "piecePriorities"
     | "renamedFiles"

@@ -5,23 +5,15 @@
  */
 import type { RandomSource } from "../../_shared/random.ts";
 import type { RevelationName } from "../../client/policy_options.ts";
-import {
-  antiLeechChoker,
-  type Choker,
-  fastestUploadChoker,
-  roundRobinChoker,
-  titForTatChoker,
-} from "../../select/choker.ts";
-import { ranked, sequential } from "../../select/ranked.ts";
-import { randomOrder, rarestFirst } from "../../select/rarest_first.ts";
+import type { Choker } from "../../select/choker.ts";
+import { CHOKERS, STRATEGIES } from "../../select/named.ts";
 import type { SelectionStrategy } from "../../select/selection_strategy.ts";
 
 /** In which order a simulated peer fetches pieces. */
 export type SimStrategyName =
   | "rarest-first"
   | "sequential"
-  | "random"
-  | "last-first";
+  | "random";
 
 /** How a simulated peer decides whom to serve. */
 export type SimChokerName =
@@ -29,22 +21,6 @@ export type SimChokerName =
   | "fastest-upload"
   | "round-robin"
   | "anti-leech";
-
-const STRATEGIES: Readonly<Record<SimStrategyName, () => SelectionStrategy>> = {
-  "rarest-first": () => rarestFirst(),
-  sequential: () => sequential(),
-  random: () => randomOrder(),
-  "last-first": () => ranked((pieceIndex) => -pieceIndex),
-};
-
-const CHOKERS: Readonly<
-  Record<SimChokerName, (random: RandomSource) => Choker>
-> = {
-  "tit-for-tat": (random) => titForTatChoker({ random }),
-  "fastest-upload": (random) => fastestUploadChoker({ random }),
-  "round-robin": (random) => roundRobinChoker({ random }),
-  "anti-leech": (random) => antiLeechChoker({ random }),
-};
 
 /**
  * How a simulated peer behaves. A free rider unchokes nobody. A liar has nothing
@@ -203,10 +179,10 @@ export function checkSimulation(value: unknown): SimulationConfig {
 
 /** Makes the strategy of a name. */
 export function strategyOf(name: SimStrategyName): SelectionStrategy {
-  return STRATEGIES[name]();
+  return STRATEGIES[name]!();
 }
 
 /** Makes the choker of a name. */
 export function chokerOf(name: SimChokerName, random: RandomSource): Choker {
-  return CHOKERS[name](random);
+  return CHOKERS[name]!(random);
 }

@@ -1,0 +1,103 @@
+/**
+ * Options that choose what is fetched first, whom we serve and what peers are
+ * told.
+ *
+ * @module
+ */
+import { systemRandom } from "../../_shared/random.ts";
+import type { PolicyOptions } from "../../client/policy_options.ts";
+import { CHOKERS, STRATEGIES } from "../../select/named.ts";
+import type { Arguments, OptionSpec } from "../command.ts";
+import { UsageError } from "../error.ts";
+import { nearest } from "../nearest.ts";
+
+const REVELATIONS = ["honest", "lazy", "super-seeding"] as const;
+
+/** Of all that transfer. */
+export const POLICY_OPTIONS: readonly OptionSpec[] = [
+  {
+    name: "upload-slots",
+    value: "N",
+    summary: "Peers served at a time (by rate)",
+  },
+  {
+    name: "choker",
+    value: "NAME",
+    summary: `Whom to serve: ${Object.keys(CHOKERS).join(", ")}`,
+  },
+  {
+    name: "reveal",
+    value: "NAME",
+    summary: `What peers are told of: ${REVELATIONS.join(", ")} (honest)`,
+  },
+];
+
+/** Of downloads. */
+export const ORDER_OPTIONS: readonly OptionSpec[] = [
+  {
+    name: "order",
+    value: "NAME",
+    summary: `Pieces in which order: ${
+      Object.keys(STRATEGIES).join(", ")
+    } (rarest-first)`,
+  },
+  { name: "sequential", summary: "As --order sequential" },
+  {
+    name: "first-last",
+    summary: "First and last piece of each file before the others",
+  },
+];
+
+function choice<T extends string>(
+  args: Arguments,
+  option: string,
+  names: readonly T[],
+): T | undefined {
+  const given = args.get(option);
+  if (given === undefined) return undefined;
+  const found = names.find((name) => name === given);
+  if (found !== undefined) return found;
+  const guess = nearest(given, names);
+  throw new UsageError(
+    `--${option} must be one of ${names.join(", ")}`,
+    guess === undefined ? undefined : `Did you mean ${guess}?`,
+  );
+}
+
+/**
+ * Reads the options of {@linkcode POLICY_OPTIONS} and the order.
+ *
+ * @param args The command line.
+ * @returns What the session is told.
+ * @throws {UsageError} If a name is none.
+ */
+export function policiesOf(args: Arguments): PolicyOptions {
+  const choker = choice(args, "choker", Object.keys(CHOKERS));
+  const revelation = choice(args, "reveal", REVELATIONS);
+  const uploadSlots = args.integer("upload-slots", 1, 10_000);
+  return {
+    ...choker === undefined
+      ? {}
+      : { choker: () => CHOKERS[choker]!(systemRandom) },
+    ...revelation === undefined ? {} : { revelation },
+    ...uploadSlots === undefined ? {} : { uploadSlots },
+  };
+}
+
+/**
+ * Reads the order of pieces.
+ *
+ * @param args The command line.
+ * @returns What the torrent is told.
+ * @throws {UsageError} If the name is none, or there are two.
+ */
+export function orderOf(args: Arguments): Pick<PolicyOptions, "strategy"> {
+  const order = choice(args, "order", Object.keys(STRATEGIES));
+  if (args.has("sequential")) {
+    if (order !== undefined && order !== "sequential") {
+      throw new UsageError("--sequential and --order say different things");
+    }
+    return { strategy: STRATEGIES.sequential!() };
+  }
+  return order === undefined ? {} : { strategy: STRATEGIES[order]!() };
+}
