@@ -50,7 +50,10 @@ export function connectFailure(cause: unknown): HandshakeError {
   if (cause instanceof HandshakeError) return cause;
   if (isOutOfDescriptors(cause)) return failure("no-descriptors");
   if (cause instanceof ProxyError && cause.code !== "target-unreachable") {
-    return new HandshakeError("proxy-failed", cause.message, { cause });
+    // The cause is told behind the message: what is in that is not told twice.
+    return new HandshakeError("proxy-failed", cause.message, {
+      cause: cause.cause,
+    });
   }
   // A missing permission is named.
   const text = cause instanceof Error && cause.name === "NotCapable"

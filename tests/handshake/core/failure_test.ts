@@ -1,5 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { checkCandidate } from "../../../handshake/core/failure.ts";
+import {
+  checkCandidate,
+  connectFailure,
+} from "../../../handshake/core/failure.ts";
+import { ProxyError } from "../../../handshake/proxy.ts";
 
 Deno.test("checkCandidate() says what cannot be dialled", {
   permissions: "none",
@@ -20,4 +24,17 @@ Deno.test("checkCandidate() says what cannot be dialled", {
   for (const hostname of ["", "x".repeat(256)]) {
     assertEquals(code(hostname, 1), "invalid-candidate");
   }
+});
+
+Deno.test("connectFailure() tells what a proxy does wrong once", {
+  permissions: "none",
+}, () => {
+  const cause = new Error("Connection refused");
+  const error = connectFailure(
+    new ProxyError("proxy-unreachable", "Cannot reach the proxy", { cause }),
+  );
+  assertEquals(
+    [error.code, error.message, error.cause],
+    ["proxy-failed", "Cannot reach the proxy", cause],
+  );
 });
