@@ -1,4 +1,5 @@
-/** `promtool check metrics`, of Prometheus. */
+/** `promtool check`, of Prometheus. */
+import { TempDir } from "../support/paths.ts";
 
 /** Fails with what promtool says unless the text is in order. */
 export async function checkMetrics(text: string): Promise<void> {
@@ -17,4 +18,17 @@ export async function checkMetrics(text: string): Promise<void> {
   if (code !== 0 || said.trim() !== "") {
     throw new Error(`promtool, exit ${code}: ${said}`);
   }
+}
+
+/** Fails with what promtool says unless rules, as YAML, are in order. */
+export async function checkRules(yaml: string): Promise<void> {
+  await using dir = new TempDir();
+  const path = dir.join("rules.yml");
+  await Deno.writeTextFile(path, yaml);
+  const { success, stdout, stderr } = await new Deno.Command("promtool", {
+    args: ["check", "rules", path],
+  }).output();
+  if (success) return;
+  const decoder = new TextDecoder();
+  throw new Error(decoder.decode(stdout) + decoder.decode(stderr));
 }
