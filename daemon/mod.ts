@@ -19,7 +19,7 @@
  *   inputs: [{ path: ["hello.txt"], bytes: new TextEncoder().encode("hello") }],
  * });
  * const torrent = await daemon.add(metainfo, { paused: true, labels: ["texts"] });
- * assertEquals(torrent.status, "checking");
+ * assertEquals(torrent.labels, ["texts"]);
  * assertEquals(daemon.get(torrent.id)?.name, "hello.txt");
  * await daemon.close();
  * await Deno.remove(dir, { recursive: true });

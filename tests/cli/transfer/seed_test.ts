@@ -36,7 +36,7 @@ Deno.test("bip seed tells how it is found, and what came of it", async () => {
   );
   assertMatch(made.stderr, /Uploaded 0 B, ratio 0\.00, in \d+s\n/);
   // The torrent's own folder, the one around it, and files of one folder.
-  using _taken = takePort(6881);
+  using _taken = await takePort(6881);
   for (
     const operands of [
       [torrent, "album"],
@@ -132,10 +132,14 @@ Deno.test("bip seed says what of a torrent is wrong", async () => {
 });
 
 /** Takes a port, unless somebody has it already. */
-function takePort(port: number): Disposable {
-  try {
-    return Deno.listen({ hostname: "127.0.0.1", port });
-  } catch {
-    return { [Symbol.dispose]() {} };
+async function takePort(port: number): Promise<Disposable> {
+  while (true) {
+    try {
+      return Deno.listen({ hostname: "127.0.0.1", port });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+      // Another test has it, and gives it back.
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
   }
 }

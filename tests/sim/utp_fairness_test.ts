@@ -1,6 +1,6 @@
 import { assert } from "@std/assert";
-import { RenoFlow } from "./reno_flow.ts";
-import { SimPath } from "./sim_link.ts";
+import { RenoFlow } from "../utp/reno_flow.ts";
+import { SimPath } from "../utp/sim_link.ts";
 
 /** 10 Mbit/s, and a second of buffer. */
 const RATE = 1.25e6;

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeUtpPacket } from "../../utp/packet.ts";
-import { SimPath, type WayOptions } from "./sim_link.ts";
+import { SimPath, type WayOptions } from "../utp/sim_link.ts";
 
 const none = { permissions: "none" } as const;
 const MIB = 1 << 20;
