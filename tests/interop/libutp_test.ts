@@ -23,12 +23,13 @@ interopTest("a libutp server echoes what we send", ["utp-native"], async () => {
   using transport = new UtpTransport();
   const connection = await transport.connect({ ...LOOPBACK, port });
   const data = new Uint8Array(BYTES).map((_, i) => i * 31);
-  const writing = writeAll(connection, data);
   const got = new Uint8Array(BYTES);
-  for (let at = 0; at < BYTES;) {
-    at += (await connection.read(got.subarray(at)))!;
-  }
-  await writing;
+  const read = async () => {
+    for (let at = 0; at < BYTES;) {
+      at += (await connection.read(got.subarray(at)))!;
+    }
+  };
+  await Promise.all([writeAll(connection, data), read()]);
   assertEquals(got, data);
   connection.close();
   assertEquals((await server.line("ended")).received, BYTES);
