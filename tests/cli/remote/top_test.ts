@@ -138,3 +138,23 @@ Deno.test("bip top - a terminal that knows no escapes gets lines", {
   assert(!text.includes("\x1b"), text);
   assertStringIncludes(text, "40 torrents: ");
 });
+
+Deno.test("bip top - a daemon that goes away is waited for on a terminal", {
+  ignore,
+}, async () => {
+  let gone: Promise<void> | undefined;
+  const daemon = new FakeDaemon((method) => {
+    if (method !== "torrent_get") return STATS;
+    gone ??= daemon[Symbol.asyncDispose]();
+    return { torrents: TORRENTS };
+  });
+  const { url } = daemon;
+  const { code, text } = await onTerminal(
+    ["top", "--url", url, "--interval", "0.1"],
+    { columns: 80, ctrlC: "trying again" },
+  );
+  await gone;
+  assertEquals(code, 130, text);
+  assertStringIncludes(text, `http://${url} cannot be reached; trying again`);
+  assert(text.replace("^C", "").endsWith(LEAVE), text);
+});
