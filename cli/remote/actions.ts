@@ -337,6 +337,17 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     async run({ client, operands, output, json, signal }) {
       if (operands.length > 0) {
         const change = Object.fromEntries(operands.map(parseSetting));
+        // A daemon passes over what it does not know.
+        const known = await client.call("session_get", {}, signal);
+        const name = Object.keys(change).find((one) =>
+          !Object.hasOwn(known, one)
+        );
+        if (name !== undefined) {
+          throw new UsageError(
+            `The daemon has no setting ${JSON.stringify(name)}`,
+            "bip remote settings lists them",
+          );
+        }
         await client.call("session_set", change, signal);
       }
       const settings = await client.call("session_get", {}, signal);

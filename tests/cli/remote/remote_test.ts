@@ -193,7 +193,7 @@ Deno.test("bip remote - a file goes along, a duplicate is told", async () => {
 Deno.test("bip remote - settings and figures", async () => {
   await using daemon = new FakeDaemon((method) =>
     method === "session_get"
-      ? { b: [1], a: "x", session_id: "secret" }
+      ? { b: [1], a_b: 1, c: "x", d: true, session_id: "secret" }
       : method === "free_space"
       ? { path: "/", size_bytes: 1024, total_size: 2048 }
       : {
@@ -220,8 +220,8 @@ Deno.test("bip remote - settings and figures", async () => {
     "c=text",
     "d=true",
   );
-  assertEquals(text, 'a="x"\nb=[1]');
-  assertEquals(daemon.calls[0], {
+  assertEquals(text, 'a_b=1\nb=[1]\nc="x"\nd=true');
+  assertEquals(daemon.calls[1], {
     method: "session_set",
     a_b: 1,
     c: "text",
@@ -252,6 +252,7 @@ Deno.test("bip remote - what goes wrong is one line and an exit code", async () 
     [["queue", "left", "1"], 2, "queue moves to the top"],
     [["limit", "1"], 2, "Say what to limit"],
     [["settings", "x"], 2, "NAME=VALUE"],
+    [["settings", "x-y=1"], 2, 'The daemon has no setting "x_y"'],
     [["stats", "--auth", "secret"], 2, "USER:PASSWORD"],
     [["strt", "1"], 2, 'Unknown verb "strt"'],
   ];
