@@ -48,9 +48,15 @@ export interface Action extends SubVerb {
 const MANY = 10_000;
 
 /** Parameters that name torrents; none for all. */
-function idsOf(texts: readonly string[]): RemoteResult {
+async function idsOf(
+  { client, signal }: Task,
+  texts: readonly string[],
+): Promise<RemoteResult> {
   const ids = parseIds(texts);
-  return ids === undefined ? {} : { ids };
+  if (ids === undefined) return {};
+  // A daemon does nothing, without a word, for those it does not have.
+  await fetchTorrents(client, ids, ["id"], signal);
+  return { ids };
 }
 
 /** Prints a result as JSON, or a line about it. */
@@ -68,7 +74,11 @@ function simple(method: string, done: string): Action {
     options: [],
     async run(task) {
       const { client, operands, signal } = task;
-      const result = await client.call(method, idsOf(operands), signal);
+      const result = await client.call(
+        method,
+        await idsOf(task, operands),
+        signal,
+      );
       tell(task, result, done);
     },
   };
@@ -174,7 +184,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     async run(task) {
       const { args, client, operands, signal } = task;
       const result = await client.call("torrent_remove", {
-        ...idsOf(operands),
+        ...await idsOf(task, operands),
         delete_local_data: args.has("delete-files"),
       }, signal);
       tell(task, result, "removed");
@@ -255,7 +265,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
           )),
         }
         : {
-          ...idsOf(operands),
+          ...await idsOf(task, operands),
           ...limitOf(down, "download_limit", "download_limited"),
           ...limitOf(up, "upload_limit", "upload_limited"),
           ...(text === undefined
@@ -275,7 +285,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     async run(task) {
       const { args, client, operands, signal } = task;
       const result = await client.call("torrent_set_location", {
-        ...idsOf(operands.slice(0, -1)),
+        ...await idsOf(task, operands.slice(0, -1)),
         location: operands.at(-1)!,
         move: !args.has("find"),
       }, signal);
@@ -289,7 +299,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     async run(task) {
       const { client, operands: [id, path, name], signal } = task;
       const result = await client.call("torrent_rename_path", {
-        ...idsOf([id!]),
+        ...await idsOf(task, [id!]),
         path,
         name,
       }, signal);
@@ -311,7 +321,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
       }
       const result = await client.call(
         `queue_move_${way}`,
-        idsOf(ids),
+        await idsOf(task, ids),
         signal,
       );
       tell(task, result, "moved");
@@ -324,7 +334,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     async run(task) {
       const { args, client, operands, signal } = task;
       const result = await client.call("torrent_set", {
-        ...idsOf(operands),
+        ...await idsOf(task, operands),
         labels: args.all("label"),
       }, signal);
       tell(task, result, "labelled");

@@ -135,6 +135,28 @@ Deno.test("bip remote - calls what it is told to", async () => {
   }
 });
 
+Deno.test("bip remote - a torrent that is not there is told, and nothing done", async () => {
+  await using daemon = new FakeDaemon((method) =>
+    method === "torrent_get" ? { torrents: [] } : {}
+  );
+  for (
+    const words of [
+      ["remove", "99"],
+      ["start", "99"],
+      ["move", "99", "/new"],
+      ["queue", "top", "99"],
+      ["rename", "99", "a", "b"],
+    ]
+  ) {
+    const { code, text } = await daemon.run("remote", ...words);
+    assertEquals(code, 2, words.join(" "));
+    assertStringIncludes(text, "The daemon has no torrent 99");
+  }
+  const changes = daemon.calls.map(({ method }) => `${method}`)
+    .filter((method) => !/^(torrent_get|session_stats)$/.test(method));
+  assertEquals(changes, []);
+});
+
 Deno.test("bip remote - files of a torrent are named by number, path or glob", async () => {
   await using daemon = new FakeDaemon((method) =>
     method === "torrent_get" ? { torrents: [TORRENT] } : {}
@@ -246,7 +268,7 @@ Deno.test("bip remote - what goes wrong is one line and an exit code", async () 
   );
   const rows: [string[], number, string][] = [
     [["list", "7"], 2, "The daemon has no torrent 7"],
-    [["start", "7"], 2, "no such thing"],
+    [["start", "all"], 2, "no such thing"],
     [["start", "x"], 2, "A torrent must be an id"],
     [["start", "5-2"], 2, "A torrent must be an id"],
     [["queue", "left", "1"], 2, "queue moves to the top"],
