@@ -4,6 +4,7 @@
  * @module
  */
 import { orAborted } from "../../_shared/abort.ts";
+import { eachAtOnce } from "../../_shared/each_at_once.ts";
 import { type Clock, sleep } from "../../_shared/clock.ts";
 import type { Bitfield } from "../../_shared/bitfield.ts";
 import { VerifyError, verifyPieces } from "../../metainfo/verify.ts";
@@ -132,16 +133,13 @@ export async function checkStore(
     return false;
   });
   await eachTurn(store, inHash, options, async (rest) => {
-    const left = await Promise.all(
-      Array.from({ length: PARALLEL_READS }, (_, k) =>
-        checkInTurn(
-          torrent,
-          store,
-          rest.filter((_, i) => i % PARALLEL_READS === k),
-          step,
-        )),
-    );
-    return left.flat();
+    const left: number[] = [];
+    const lanes = Array(PARALLEL_READS).keys();
+    await eachAtOnce(lanes, PARALLEL_READS, async (k) => {
+      const mine = rest.filter((_, i) => i % PARALLEL_READS === k);
+      left.push(...await checkInTurn(torrent, store, mine, step));
+    });
+    return left;
   });
   report();
 }

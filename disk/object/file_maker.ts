@@ -4,6 +4,7 @@
  * @module
  */
 import { decodeTextLossy, encodeText } from "../../_shared/bytes.ts";
+import { eachAtOnce } from "../../_shared/each_at_once.ts";
 import type { PieceLayout } from "../../metainfo/piece_layout.ts";
 import { DiskError } from "../error.ts";
 import type { Awaitable } from "../awaitable.ts";
@@ -90,18 +91,12 @@ export class FileMaker {
       id = await this.#begin(fileIndex, signal);
     }
     const made = new Array<S3Part>(parts.length);
-    let next = 0;
-    const work = async () => {
-      while (next < parts.length) {
-        const at = next++;
-        const part = parts[at]!;
-        const old = there?.get(at + 1);
-        made[at] = old?.size === part.length
-          ? old
-          : await this.#makePart(key, id, at + 1, part, signal);
-      }
-    };
-    await Promise.all(Array.from({ length: PARALLEL_PARTS }, work));
+    await eachAtOnce(parts.entries(), PARALLEL_PARTS, async ([at, part]) => {
+      const old = there?.get(at + 1);
+      made[at] = old?.size === part.length
+        ? old
+        : await this.#makePart(key, id, at + 1, part, signal);
+    });
     const etag = await this.#complete(key, id, made, length, signal);
     this.#started.delete(fileIndex);
     await client.send({ method: "DELETE", key: noteKey, signal });
@@ -315,14 +310,14 @@ export class FileMaker {
       async bytes() {
         const bytes = new Uint8Array(length);
         let at = 0;
-        await Promise.all(spans.map(async (span) => {
+        await eachAtOnce(spans, spans.length, async (span) => {
           const into = bytes.subarray(at, at += span.length);
           if (await read(span.pieceIndex, span.offset, into)) return;
           throw new DiskError("not-found", "A piece of it is gone", {
             operation: "finish",
             path: `piece ${span.pieceIndex}`,
           });
-        }));
+        });
         return bytes;
       },
     };

@@ -5,6 +5,7 @@
  */
 import { decodeTextLossy } from "../../_shared/bytes.ts";
 import { Bitfield } from "../../_shared/bitfield.ts";
+import { eachAtOnce } from "../../_shared/each_at_once.ts";
 import { DiskError, filesError } from "../error.ts";
 import type { FoundPieces, PieceRun, PieceStore } from "../piece_store.ts";
 import type { StorageTorrent } from "../storage.ts";
@@ -84,7 +85,7 @@ export class ObjectStore implements PieceStore {
     this.#pieces = pieces;
     this.#files.clear();
     const foreign: number[] = [];
-    await this.#each(layout.files.keys(), async (fileIndex) => {
+    await eachAtOnce(layout.files.keys(), PARALLEL, async (fileIndex) => {
       const { pad, length } = layout.files[fileIndex]!;
       if (pad) return;
       const size = await this.#lookFor(fileIndex, signal);
@@ -184,7 +185,7 @@ export class ObjectStore implements PieceStore {
         this.#filesOf(i).every((file) => this.#files.get(file)?.isOurs)
       ) done.add(i);
     }
-    await this.#each(done, async (pieceIndex) => {
+    await eachAtOnce(done, PARALLEL, async (pieceIndex) => {
       this.#pieces.clear(pieceIndex);
       await this.#delete(this.#keyOfPiece(pieceIndex), signal);
     });
@@ -203,7 +204,7 @@ export class ObjectStore implements PieceStore {
       await this.#lookFor(i);
       if (this.#files.get(i)?.isOurs) keys.push(this.#keyOfFile(i));
     }
-    await this.#each(keys, (key) => this.#delete(key));
+    await eachAtOnce(keys, PARALLEL, (key) => this.#delete(key));
     this.#files.clear();
     this.#pieces = new Bitfield(layout.pieceCount);
   }
@@ -323,18 +324,5 @@ export class ObjectStore implements PieceStore {
       operation: "list",
       path: this.#client.nameOf(this.#folder),
     });
-  }
-
-  /** Does something for each, several at a time. */
-  async #each<T>(
-    items: Iterable<T>,
-    work: (item: T) => Promise<void>,
-  ): Promise<void> {
-    const list = [...items];
-    let next = 0;
-    const worker = async () => {
-      while (next < list.length) await work(list[next++]!);
-    };
-    await Promise.all(Array.from({ length: PARALLEL }, worker));
   }
 }

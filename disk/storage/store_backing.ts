@@ -4,6 +4,7 @@
  * @module
  */
 import type { Bitfield } from "../../_shared/bitfield.ts";
+import { eachAtOnce } from "../../_shared/each_at_once.ts";
 import { type Awaitable, chain } from "../awaitable.ts";
 import { type CheckFilesOptions, checkStore } from "../check/check.ts";
 import { DiskError, toDiskError } from "../error.ts";
@@ -107,12 +108,8 @@ export class StoreBacking implements Backing {
 
   /** Finishes every wanted file of which all is there. */
   async confirm(): Promise<undefined> {
-    const { files } = this.#torrent.layout;
-    let next = 0;
-    const work = async () => {
-      for (let i = next++; i < files.length; i = next++) await this.#finish(i);
-    };
-    await Promise.all(Array.from({ length: PARALLEL_FILES }, work));
+    const files = this.#torrent.layout.files.keys();
+    await eachAtOnce(files, PARALLEL_FILES, (i) => this.#finish(i));
   }
 
   pieceGood(pieceIndex: number): Promise<void> | undefined {
