@@ -4,15 +4,19 @@
  * @module
  */
 
-/** Types by extension: what is played or shown, and can run nothing. */
+/** Types by extension: what is played, shown or stored, and can run nothing. */
 const TYPES: Readonly<Record<string, string>> = {
   "3gp": "video/3gpp",
+  "7z": "application/x-7z-compressed",
   aac: "audio/aac",
   avi: "video/x-msvideo",
   avif: "image/avif",
+  epub: "application/epub+zip",
   flac: "audio/flac",
   flv: "video/x-flv",
   gif: "image/gif",
+  gz: "application/gzip",
+  iso: "application/x-iso9660-image",
   jpeg: "image/jpeg",
   jpg: "image/jpeg",
   m2ts: "video/mp2t",
@@ -31,6 +35,7 @@ const TYPES: Readonly<Record<string, string>> = {
   opus: "audio/ogg",
   pdf: "application/pdf",
   png: "image/png",
+  rar: "application/vnd.rar",
   srt: "text/plain; charset=utf-8",
   ts: "video/mp2t",
   txt: "text/plain; charset=utf-8",
@@ -39,6 +44,7 @@ const TYPES: Readonly<Record<string, string>> = {
   webm: "video/webm",
   webp: "image/webp",
   wmv: "video/x-ms-wmv",
+  zip: "application/zip",
 };
 
 /**

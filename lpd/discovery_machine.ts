@@ -18,6 +18,7 @@ import {
 } from "../_shared/random.ts";
 import { remember } from "../_shared/recent.ts";
 import { TokenBucket } from "../_shared/token_bucket.ts";
+import { TokenBuckets } from "../_shared/token_buckets.ts";
 import {
   encodeLpdAnnounce,
   type LpdAnnounce,
@@ -144,7 +145,11 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
   readonly #outputs: LpdOutput[] = [];
   readonly #rounds: TokenBucket;
   readonly #incoming: TokenBucket;
-  readonly #senders = new Map<string, TokenBucket>();
+  readonly #senders = new TokenBuckets(
+    INCOMING_OF_ONE,
+    BURST * INCOMING_OF_ONE,
+    MAX_SENDERS,
+  );
   readonly #seen = new Map<string, number>();
   /** When datagrams came in that are remembered, the first one first. */
   readonly #heard = new Map<string, number>();
@@ -372,7 +377,8 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
     if (!isOnNetwork(from.hostname, this.#networks)) return "foreign";
     if (this.#isCopy(data, from, now)) return "copies";
     // A flooding sender uses up its own share before that of all.
-    return this.#senderMay(from.hostname, now) && this.#incoming.take(now)
+    return this.#senders.use(from.hostname, now).take(now) &&
+        this.#incoming.take(now)
       ? undefined
       : "flood";
   }
@@ -387,13 +393,6 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
     if (heardAt !== undefined && now - heardAt < COPY_MS) return true;
     remember(this.#heard, key, now, MAX_COPIES);
     return false;
-  }
-
-  #senderMay(hostname: string, now: number): boolean {
-    const bucket = this.#senders.get(hostname) ??
-      new TokenBucket(INCOMING_OF_ONE, BURST * INCOMING_OF_ONE, now);
-    remember(this.#senders, hostname, bucket, MAX_SENDERS);
-    return bucket.take(now);
   }
 
   #isNews(key: string, now: number): boolean {

@@ -4,8 +4,7 @@
  * @module
  */
 import type { Clock } from "../_shared/clock.ts";
-import { remember } from "../_shared/recent.ts";
-import { TokenBucket } from "../_shared/token_bucket.ts";
+import { TokenBuckets } from "../_shared/token_buckets.ts";
 
 /** Requests at a time at one host, and in all. */
 const AT_ONCE_A_HOST = 3;
@@ -30,7 +29,7 @@ export interface HostSlot {
 export class WebSeedHosts {
   readonly #clock: Clock;
   readonly #taken = new Map<string, number>();
-  readonly #vain = new Map<string, TokenBucket>();
+  readonly #vain = new TokenBuckets(1, VAIN_BURST, MAX_HOSTS);
   readonly #waiting = new Set<() => void>();
   #count = 0;
 
@@ -87,9 +86,7 @@ export class WebSeedHosts {
    */
   failed(host: string): void {
     const now = this.#clock.now();
-    const bucket = this.#vain.get(host) ?? new TokenBucket(1, VAIN_BURST, now);
-    bucket.spend(1, now);
-    remember(this.#vain, host, bucket, MAX_HOSTS);
+    this.#vain.use(host, now).spend(1, now);
   }
 
   /**
@@ -110,8 +107,7 @@ export class WebSeedHosts {
 
   /** When a host may be asked, as far as its failures go. */
   #opensAt(host: string): number {
-    const now = this.#clock.now();
-    return this.#vain.get(host)?.nextAt(now, 1) ?? now;
+    return this.#vain.nextAt(host, this.#clock.now());
   }
 
   #free(host: string): void {

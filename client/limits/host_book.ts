@@ -7,7 +7,7 @@
 import { hostKey, siteKey } from "../../_shared/address.ts";
 import { backoffMs } from "../../_shared/backoff.ts";
 import { remember } from "../../_shared/recent.ts";
-import { TokenBucket } from "../../_shared/token_bucket.ts";
+import { TokenBuckets } from "../../_shared/token_buckets.ts";
 
 /** Between two dials of one host, in milliseconds. */
 const GAP_MS = 250;
@@ -33,22 +33,22 @@ interface Host {
 /** When hosts may be dialled, over all torrents of a session. */
 export class HostBook {
   readonly #hosts = new Map<string, Host>();
-  readonly #sites = new Map<string, TokenBucket>();
+  readonly #sites = new TokenBuckets(
+    SITE_PER_SECOND,
+    SITE_BURST,
+    MAX_REMEMBERED,
+  );
 
   /** When a host may be dialled. */
   readyAt(hostname: string, now: number): number {
     const host = this.#hosts.get(hostKey(hostname));
-    const site = this.#sites.get(siteKey(hostname));
-    return Math.max(now, host?.notBefore ?? 0, site?.nextAt(now) ?? 0);
+    const siteAt = this.#sites.nextAt(siteKey(hostname), now);
+    return Math.max(siteAt, host?.notBefore ?? 0);
   }
 
   /** Notes that a host is dialled. */
   dialled(hostname: string, now: number): void {
-    const key = siteKey(hostname);
-    const bucket = this.#sites.get(key) ??
-      new TokenBucket(SITE_PER_SECOND, SITE_BURST, now);
-    bucket.take(now);
-    remember(this.#sites, key, bucket, MAX_REMEMBERED);
+    this.#sites.use(siteKey(hostname), now).take(now);
     const host = hostKey(hostname);
     const { failures, notBefore } = this.#hosts.get(host) ??
       { failures: 0, notBefore: 0 };

@@ -15,6 +15,7 @@ import {
   tryParseIp,
 } from "../../_shared/address.ts";
 import { type Clock, sleep } from "../../_shared/clock.ts";
+import { TokenBuckets } from "../../_shared/token_buckets.ts";
 import type { HttpAnswer } from "../../tracker/http_answer.ts";
 import { HttpBodyError, type ReadBody } from "../../tracker/http_body.ts";
 import { httpHeader, type HttpRequest } from "../../tracker/http_request.ts";
@@ -22,13 +23,14 @@ import { HttpServer } from "../../tracker/http_server.ts";
 import { LoginGate } from "./login_gate.ts";
 import { judgeOrigin, type OriginRules } from "./origin.ts";
 import { type Login, tryParseBasic } from "./password.ts";
-import { RequestRates } from "./request_rates.ts";
 
 /** Bytes of bodies that are held at a time, over all connections. */
 export const MAX_BODY_BYTES: number = 64 * 1024 * 1024;
 /** Requests of one address: a second, and at once. */
 const RATE = 1_000;
 const BURST = 5_000;
+/** Addresses that are remembered. */
+const MAX_ADDRESSES = 4_096;
 
 /** A request that passed the guard. */
 export interface FrontRequest {
@@ -122,7 +124,7 @@ export class HttpFront implements AsyncDisposable {
   readonly #rules: OriginRules;
   readonly #server: HttpServer;
   readonly #gate = new LoginGate();
-  readonly #rates = new RequestRates(RATE, BURST);
+  readonly #rates = new TokenBuckets(RATE, BURST, MAX_ADDRESSES);
   readonly #ending = new AbortController();
   #heldBytes = 0;
 
@@ -197,7 +199,8 @@ export class HttpFront implements AsyncDisposable {
     readBody: ReadBody,
   ): Promise<HttpAnswer> {
     const address = hostKey(remote.hostname);
-    if (!this.#rates.take(address, this.#options.clock.now())) {
+    const now = this.#options.clock.now();
+    if (!this.#rates.use(address, now).take(now)) {
       return tooMany("Too many requests\n");
     }
     const question = http.target.indexOf("?");

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { mediaType } from "../../client/media_type.ts";
 import type { DaemonTorrentStatus } from "../types.ts";
 import { goalReached, goalValue } from "../rules/seed_goal.ts";
 import type { Limit } from "../settings.ts";
@@ -30,31 +31,6 @@ export function rateOf(kilos: number): number {
 const NOT_AVAILABLE = -1;
 /** It would be there, but is not known. */
 const UNKNOWN = -2;
-
-const MIME_TYPES: Readonly<Record<string, string>> = {
-  avi: "video/x-msvideo",
-  epub: "application/epub+zip",
-  flac: "audio/flac",
-  gz: "application/gzip",
-  iso: "application/x-iso9660-image",
-  jpg: "image/jpeg",
-  m4a: "audio/mp4",
-  m4v: "video/mp4",
-  mkv: "video/x-matroska",
-  mov: "video/quicktime",
-  mp3: "audio/mpeg",
-  mp4: "video/mp4",
-  ogg: "audio/ogg",
-  opus: "audio/ogg",
-  pdf: "application/pdf",
-  png: "image/png",
-  rar: "application/vnd.rar",
-  txt: "text/plain",
-  wav: "audio/wav",
-  webm: "video/webm",
-  zip: "application/zip",
-  "7z": "application/x-7z-compressed",
-};
 
 /** Numbers of what a torrent is doing. */
 function statusOf(view: TorrentView): number {
@@ -175,10 +151,7 @@ function mimeTypeOf({ metainfo }: TorrentView): string {
   const sizes = new Map<string, number>();
   for (const { path, length } of metainfo?.files ?? []) {
     const name = path.at(-1) ?? metainfo!.name;
-    const end = name.slice(name.lastIndexOf(".") + 1).toLowerCase();
-    const type = Object.hasOwn(MIME_TYPES, end)
-      ? MIME_TYPES[end]!
-      : "application/octet-stream";
+    const type = mediaType(name).split(";")[0]!;
     sizes.set(type, (sizes.get(type) ?? 0) + length);
   }
   const [first] = [...sizes].sort(([, a], [, b]) => b - a);

@@ -15,8 +15,7 @@ import {
   tryParseIp,
 } from "../../_shared/address.ts";
 import { compareBytes, toByteString } from "../../_shared/bytes.ts";
-import { remember } from "../../_shared/recent.ts";
-import { TokenBucket } from "../../_shared/token_bucket.ts";
+import { TokenBuckets } from "../../_shared/token_buckets.ts";
 import type { HandshakeErrorCode } from "../error.ts";
 import type { HandshakeDirection } from "../filter.ts";
 
@@ -91,7 +90,7 @@ function peerKey(
 export class ConnectionTable {
   readonly #options: ConnectionTableOptions;
   readonly #counts = new Map<string, number>();
-  readonly #rates = new Map<string, TokenBucket>();
+  readonly #rates: TokenBuckets;
   readonly #byAddress = new Map<string, Slot>();
   readonly #byPeer = new Map<string, Slot>();
   readonly #self = new Set<string>();
@@ -100,6 +99,9 @@ export class ConnectionTable {
   /** Makes an empty table. */
   constructor(options: ConnectionTableOptions) {
     this.#options = options;
+    const perSecond = options.inboundPerIpPerSecond;
+    const burst = Math.max(1, 2 * perSecond);
+    this.#rates = new TokenBuckets(perSecond, burst, MAX_RATES);
   }
 
   /** Connections with a complete handshake. */
@@ -149,7 +151,7 @@ export class ConnectionTable {
     if (ip !== undefined) {
       const { maxPerIp, maxPendingInboundPerIp } = this.#options;
       if (
-        !this.#rate(ip, now) || this.#count(ip) >= maxPerIp ||
+        !this.#rates.use(ip, now).take(now) || this.#count(ip) >= maxPerIp ||
         this.#count("pending " + ip) >= maxPendingInboundPerIp
       ) return "too-many-from-ip";
       this.#add(ip, 1);
@@ -309,14 +311,6 @@ export class ConnectionTable {
     return this.#options.exemptLoopback && ipScope(bytes) === "loopback"
       ? undefined
       : host;
-  }
-
-  #rate(ip: string, now: number): boolean {
-    const perSecond = this.#options.inboundPerIpPerSecond;
-    const bucket = this.#rates.get(ip) ??
-      new TokenBucket(perSecond, Math.max(1, 2 * perSecond), now);
-    remember(this.#rates, ip, bucket, MAX_RATES);
-    return bucket.take(now);
   }
 
   #count(key: string): number {
