@@ -3,7 +3,11 @@
  *
  * @module
  */
-import { type Endpoint, normalizeHostname } from "../_shared/address.ts";
+import {
+  type Endpoint,
+  hostKey,
+  normalizeHostname,
+} from "../_shared/address.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
 import { type DatagramSocket, serveDatagrams } from "../_shared/datagram.ts";
 import {
@@ -11,6 +15,7 @@ import {
   type RandomSource,
   systemRandom,
 } from "../_shared/random.ts";
+import { remember } from "../_shared/recent.ts";
 import { TokenBucket } from "../_shared/token_bucket.ts";
 import { UtpConnection, type UtpPort } from "./driver/connection.ts";
 import { SharedSocket } from "./driver/shared_socket.ts";
@@ -37,8 +42,13 @@ const MAX_SAME_ID = 8;
 const MAX_UNCONFIRMED = 128;
 /** Accepted connections that nobody has taken yet. */
 const MAX_BACKLOG = 128;
-/** SYNs answered in a second. */
+/** SYNs answered in a second, in all, and of one host once half are used up. */
 const SYNS_PER_SECOND = 100;
+const SYNS_PER_SECOND_A_HOST = 10;
+/** Hosts whose SYNs are counted. */
+const MAX_HOSTS = 1024;
+/** Connections that are closed here and wait for the other side. */
+const MAX_CLOSING = 256;
 /** RESETs sent in a second to those who have no connection. */
 const RESETS_PER_SECOND = 20;
 
@@ -77,6 +87,7 @@ export class UtpMultiplexer implements Disposable {
   readonly #byId = new Map<number, UtpConnection[]>();
   #count = 0;
   readonly #unconfirmed = new Set<UtpConnection>();
+  readonly #closing = new Set<UtpConnection>();
   readonly #accepted: UtpConnection[] = [];
   #onAccepted: (() => void) | undefined;
   #isListening = false;
@@ -88,6 +99,7 @@ export class UtpMultiplexer implements Disposable {
   #sending = 0;
   readonly #blocked = new Set<UtpConnection>();
   readonly #syns: TokenBucket;
+  readonly #synsOfHosts = new Map<string, TokenBucket>();
   readonly #resets: TokenBucket;
   readonly #running: Promise<void>;
   /** What is no uTP, for other protocols on the same port. */
@@ -126,6 +138,7 @@ export class UtpMultiplexer implements Disposable {
         this.#blocked.add(connection);
         return false;
       },
+      closing: (connection) => this.#waitForEnd(connection),
       ended: (connection) => this.#forget(connection),
     };
     this.#running = this.#run();
@@ -280,7 +293,8 @@ export class UtpMultiplexer implements Disposable {
     const now = this.#clock.now();
     if (
       this.#count >= this.#maxConnections ||
-      this.#accepted.length >= MAX_BACKLOG || !this.#syns.take(now)
+      this.#accepted.length >= MAX_BACKLOG ||
+      !this.#mayAnswer(from.hostname, now)
     ) return;
     if (this.#unconfirmed.size >= MAX_UNCONFIRMED) {
       const [oldest] = this.#unconfirmed;
@@ -299,6 +313,26 @@ export class UtpMultiplexer implements Disposable {
     if (!this.#add(connection)) return;
     this.#unconfirmed.add(connection);
     connection.pump();
+  }
+
+  /** Whether a SYN is answered: when there are many, few of each host. */
+  #mayAnswer(hostname: string, now: number): boolean {
+    const key = hostKey(hostname);
+    const bucket = this.#synsOfHosts.get(key) ??
+      new TokenBucket(SYNS_PER_SECOND_A_HOST, SYNS_PER_SECOND_A_HOST, now);
+    remember(this.#synsOfHosts, key, bucket, MAX_HOSTS);
+    const isFew = bucket.take(now);
+    if (!isFew && this.#syns.level(now) < SYNS_PER_SECOND / 2) return false;
+    return this.#syns.take(now);
+  }
+
+  /** Who does not answer our end makes room for others. */
+  #waitForEnd(connection: UtpConnection): void {
+    if (this.#closing.size >= MAX_CLOSING) {
+      const [oldest] = this.#closing;
+      oldest!.abort();
+    }
+    this.#closing.add(connection);
   }
 
   /** A peer that has answered is nobody's forgery. */
@@ -391,6 +425,7 @@ export class UtpMultiplexer implements Disposable {
     if (list!.length === 0) this.#byId.delete(connection.receiveId);
     this.#count--;
     this.#unconfirmed.delete(connection);
+    this.#closing.delete(connection);
     this.#blocked.delete(connection);
   }
 }

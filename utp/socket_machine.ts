@@ -38,6 +38,9 @@ const SYN_WAITS_MS = [1000, 1500, 2000];
 const KEEP_ALIVE_MS = 29_000;
 /** Acks this far behind are still looked at. */
 const OLD_ACKS = 3;
+/** Acks in a row that cannot be, which end a connection: somebody guesses. */
+const MAX_WRONG_ACKS = 64;
+const MAX_WRONG_FIRST_ACKS = 3;
 /** Time to send what was written, after a close. */
 const CLOSE_MS = 30_000;
 /** Time for the other side to end, after ours has. */
@@ -69,6 +72,7 @@ export class UtpSocketMachine {
   #mustSyn: boolean;
   #syns = 0;
   #synAnswers = 0;
+  #wrongAcks = 0;
   #mustReset = false;
   #mustKeepAlive = false;
   #heardAt: number;
@@ -262,9 +266,17 @@ export class UtpSocketMachine {
     }
     const { queue } = this.#sender;
     const ahead = seqDistance(packet.ackNr, (queue.first - 1) & 0xffff);
+    const isUnconfirmed = this.#state === "unconfirmed";
     // It may have been overtaken by as many as were ever on the way.
-    const oldest = OLD_ACKS + (type === "reset" ? 0 : queue.peak);
-    if (ahead > queue.packets || ahead < -oldest) return this.#drop();
+    const oldest = isUnconfirmed
+      ? 0
+      : OLD_ACKS + (type === "reset" ? 0 : queue.peak);
+    if (ahead > queue.packets || ahead < -oldest) {
+      const most = isUnconfirmed ? MAX_WRONG_FIRST_ACKS : MAX_WRONG_ACKS;
+      if (++this.#wrongAcks > most) this.#giveUp();
+      return this.#drop();
+    }
+    this.#wrongAcks = 0;
     if (type === "reset") {
       return this.#finish(
         this.#state === "connecting"
@@ -274,7 +286,7 @@ export class UtpSocketMachine {
     }
     if (this.#state === "connecting") this.#connected(packet, now);
     this.#counters.packetsReceived++;
-    if (this.#state === "unconfirmed") {
+    if (isUnconfirmed) {
       this.#state = "connected";
       this.#endAt = this.#buffer.isDiscarding ? now + CLOSE_MS : Infinity;
     }
@@ -397,7 +409,13 @@ export class UtpSocketMachine {
     const { data, payloadOffset, seqNr, type } = packet;
     const length = data.length - payloadOffset;
     this.#tuner.received(length, this.#delays.echo, now);
-    const result = buffer.receive(seqNr, type === "fin", data, payloadOffset);
+    const result = buffer.receive(
+      seqNr,
+      type === "fin",
+      data,
+      payloadOffset,
+      this.#tuner.size,
+    );
     if (result === "duplicate") this.#counters.duplicates++;
     else if (result === "dropped") this.#drop();
     else this.#counters.bytesReceived += length;

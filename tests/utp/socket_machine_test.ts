@@ -182,6 +182,64 @@ Deno.test({
 });
 
 Deno.test({
+  name: "uTP: who guesses acks is given up",
+  permissions: "none",
+  fn() {
+    const path = new SimPath(both({ delayMs: 20 })).connect();
+    path.transfer(10_000);
+    path.run(1000);
+    const { machine } = path.a;
+    path.a.records = true;
+    path.a.toWrite = 1;
+    path.a.wake();
+    path.run(1000);
+    const { seqNr, timestamp } = path.a.sent.find((p) => p.type === "data")!;
+    const ack = (ackNr: number) =>
+      path.a.arrive(encodeUtpPacket({
+        type: "state",
+        connectionId: machine!.receiveId,
+        timestamp,
+        timestampDifference: 0,
+        windowSize: 65_536,
+        seqNr: 0,
+        ackNr: ackNr & 0xffff,
+      }));
+    for (let i = 0; i < 64; i++) ack(seqNr + 1000 * i + 100);
+    // One that fits is no guess.
+    ack(seqNr);
+    for (let i = 0; i < 64; i++) ack(seqNr + 1000 * i + 100);
+    assertEquals(machine!.state, "connected");
+    ack(seqNr + 100);
+    assertEquals(machine!.error?.code, "timed-out");
+  },
+});
+
+Deno.test({
+  name: "uTP: a forged SYN is not confirmed by guesses",
+  permissions: "none",
+  fn() {
+    const path = new SimPath(both({ delayMs: 20 }));
+    path.there.filter = (data) => data[0] !== 0x41;
+    path.b.records = true;
+    path.connect().run(100);
+    const { machine } = path.b;
+    assertEquals(machine!.state, "unconfirmed");
+    for (let i = 1; i <= 4; i++) {
+      path.b.arrive(encodeUtpPacket({
+        type: "state",
+        connectionId: machine!.receiveId,
+        timestamp: 0,
+        timestampDifference: 0,
+        windowSize: 65_536,
+        seqNr: 0,
+        ackNr: path.b.sent[0]!.seqNr - 1 - i & 0xffff,
+      }));
+    }
+    assertEquals(machine!.error?.code, "timed-out");
+  },
+});
+
+Deno.test({
   name: "uTP: a SYN without more dies, and is sent little",
   permissions: "none",
   fn() {

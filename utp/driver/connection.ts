@@ -24,6 +24,8 @@ export interface UtpPort {
   send(length: number, connection: UtpConnection): void;
   /** Whether the system takes more; if not, `pump` is called when it does. */
   maySend(connection: UtpConnection): boolean;
+  /** Told that it is closed here and waits for the other side. */
+  closing(connection: UtpConnection): void;
   /** Told once that the connection has ended. */
   ended(connection: UtpConnection): void;
 }
@@ -191,6 +193,7 @@ export class UtpConnection implements ByteConnection {
     this.#isClosed = true;
     this.#machine.close(this.#port.now());
     this.#wakeAll();
+    this.#port.closing(this);
     this.pump();
   }
 

@@ -8,6 +8,8 @@ import { seqDistance } from "./sequence.ts";
 
 /** Packets beyond a gap that are kept: as many as selective acks can name. */
 const MAX_AHEAD = 2032;
+/** Bytes of memory that a packet costs beside its payload. */
+const PACKET_COST = 128;
 
 /** What became of a packet. */
 export type Received = "next" | "ahead" | "duplicate" | "dropped";
@@ -60,12 +62,16 @@ export class ReceiveBuffer {
     return this.#fin !== undefined && this.#last >= this.#fin;
   }
 
-  /** Takes the payload of a packet: `data` from `offset` on. */
+  /**
+   * Takes the payload of a packet: `data` from `offset` on. No more than
+   * `mostAhead` bytes are kept beyond a gap.
+   */
   receive(
     seqNr: number,
     isFin: boolean,
     data: Uint8Array,
     offset: number,
+    mostAhead = Infinity,
   ): Received {
     const distance = seqDistance(seqNr, this.#last & 0xffff);
     if (distance <= 0) return "duplicate";
@@ -85,7 +91,10 @@ export class ReceiveBuffer {
     }
     // A FIN before what has arrived already is a lie.
     if (isFin && number < this.#highest) return "dropped";
-    if (length > this.window) return "dropped";
+    if (
+      length > this.window || this.#aheadBytes + length > mostAhead ||
+      this.#aheadCount * PACKET_COST > mostAhead
+    ) return "dropped";
     this.#reserve(distance);
     const slot = number & (this.#ahead.length - 1);
     if (this.#ahead[slot] !== undefined) return "duplicate";

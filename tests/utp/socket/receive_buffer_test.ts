@@ -89,3 +89,19 @@ Deno.test("what nobody reads is acked and not kept", none, () => {
   assertEquals(buffer.receive(2, false, bytes(500, 1), 0), "next");
   assertEquals([buffer.ackNr, buffer.readable, buffer.window], [3, 0, 10]);
 });
+
+Deno.test("a packet without payload costs room beyond a gap, too", () => {
+  const most = 100 * 128;
+  const many = new ReceiveBuffer(0, 1_000_000);
+  let kept = 0;
+  for (let n = 2; n < 2000; n++) {
+    if (many.receive(n, false, bytes(n % 2, 1), 0, most) === "ahead") kept++;
+  }
+  assertEquals(kept, 101);
+  const big = new ReceiveBuffer(0, 1_000_000);
+  kept = 0;
+  for (let n = 2; n < 2000; n++) {
+    if (big.receive(n, false, bytes(1400, 1), 0, most) === "ahead") kept++;
+  }
+  assertEquals(kept, 9);
+});

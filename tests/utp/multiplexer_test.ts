@@ -1,0 +1,114 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Endpoint } from "../../_shared/address.ts";
+import type { Datagram } from "../../_shared/datagram.ts";
+import { drain, SimClock } from "../../testing/sim_clock.ts";
+import { UtpMultiplexer } from "../../utp/multiplexer.ts";
+import {
+  encodeUtpPacket,
+  tryDecodeUtpPacket,
+  type UtpPacketType,
+} from "../../utp/packet.ts";
+
+const LOCAL = { hostname: "192.0.2.1", port: 1 };
+
+/** A multiplexer that listens, and a network in which anybody is anybody. */
+function open() {
+  const clock = new SimClock();
+  const waiting: Datagram[] = [];
+  const sent: { to: Endpoint; type: string; ack: number; seq: number }[] = [];
+  let receiver: ((datagram: Datagram | undefined) => void) | undefined;
+  const close = () => receiver?.(undefined);
+  const multiplexer = new UtpMultiplexer({
+    clock,
+    socket: {
+      local: LOCAL,
+      dropped: 0,
+      receive() {
+        const first = waiting.shift();
+        if (first !== undefined) return Promise.resolve(first);
+        return new Promise((resolve) => receiver = resolve);
+      },
+      send(data, to) {
+        const { type, ackNr, seqNr } = tryDecodeUtpPacket(data.slice())!;
+        sent.push({ to, type, ack: ackNr, seq: seqNr });
+        return Promise.resolve();
+      },
+      close,
+      [Symbol.dispose]: close,
+    },
+  });
+  multiplexer.listen(() => {});
+  const tell = (
+    from: Endpoint,
+    type: UtpPacketType,
+    fields: { id: number; seq: number; ack?: number; payload?: Uint8Array },
+  ) => {
+    const data = encodeUtpPacket({
+      type,
+      connectionId: fields.id & 0xffff,
+      timestamp: 0,
+      timestampDifference: 0,
+      windowSize: 65536,
+      seqNr: fields.seq,
+      ackNr: fields.ack ?? 0,
+    }, fields.payload);
+    if (receiver === undefined) return void waiting.push({ data, from });
+    const take = receiver;
+    receiver = undefined;
+    take({ data, from });
+  };
+  return { clock, multiplexer, sent, tell };
+}
+
+Deno.test({
+  name: "a host that sends SYNs without end leaves the answers to others",
+  permissions: "none",
+  async fn() {
+    const { clock, multiplexer, sent, tell } = open();
+    const flooder = { hostname: "198.51.100.7", port: 7 };
+    let answered = 0;
+    for (let second = 0; second < 20; second++) {
+      for (let i = 0; i < 150; i++) {
+        tell(flooder, "syn", { id: second * 300 + 2 * i, seq: 1 });
+      }
+      const honest = { hostname: `203.0.113.${second}`, port: 9 };
+      tell(honest, "syn", { id: 5, seq: 1 });
+      await drain();
+      answered += sent.filter(({ to }) => to.hostname === honest.hostname)
+        .length;
+      sent.length = 0;
+      await clock.advance(1000);
+    }
+    assertEquals(answered, 20);
+    multiplexer.close();
+    await multiplexer.closed;
+  },
+});
+
+Deno.test({
+  name: "who never answers the end of a connection makes room for others",
+  permissions: "none",
+  async fn() {
+    const { clock, multiplexer, sent, tell } = open();
+    let most = 0;
+    for (let i = 0; i < 1000; i++) {
+      const from = { hostname: `198.51.${i >> 8}.${i & 255}`, port: 7 };
+      tell(from, "syn", { id: 2 * i, seq: 1 });
+      await drain();
+      const { seq } = sent.findLast(({ type }) => type === "state")!;
+      const payload = Uint8Array.of(1);
+      const ack = seq - 1 & 0xffff;
+      tell(from, "data", { id: 2 * i + 1, seq: 2, ack, payload });
+      await drain();
+      const connection = multiplexer.takeAccepted();
+      assert(connection !== undefined);
+      connection.close();
+      most = Math.max(most, multiplexer.connections);
+      await clock.advance(11);
+      sent.length = 0;
+    }
+    assert(most > 200 && most <= 257, `${most}`);
+    multiplexer.close();
+    await multiplexer.closed;
+  },
+});
