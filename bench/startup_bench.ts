@@ -10,6 +10,7 @@
 import type { BenchRow } from "./bench_row.ts";
 import { benchFolder } from "./swarm_bench.ts";
 import { ROOT } from "../_tools/process.ts";
+import { decideStdSource, IMPORT_MAP_VARIABLE } from "../_tools/std_source.ts";
 import { createMetainfo, parseMetainfo } from "../metainfo/mod.ts";
 import { hasProgram } from "../tests/interop/programs.ts";
 import { bipArguments } from "../tests/support/bip_command.ts";
@@ -209,6 +210,9 @@ export async function run(other?: string): Promise<BenchRow[]> {
 }
 
 if (import.meta.main) {
+  // Where it is run by hand no task has decided it.
+  const { importMap } = await decideStdSource(true);
+  if (importMap !== undefined) Deno.env.set(IMPORT_MAP_VARIABLE, importMap);
   // deno-lint-ignore no-console -- the result
   console.table(await run(Deno.args[0]));
 }

@@ -35,7 +35,13 @@ export interface ProgressState {
   readonly details?: readonly string[];
 }
 
-const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+let graphemes: Intl.Segmenter | undefined;
+
+/** Graphemes of text; what splits it takes long to make. */
+function segments(text: string): Intl.Segments {
+  graphemes ??= new Intl.Segmenter(undefined, { granularity: "grapheme" });
+  return graphemes.segment(text);
+}
 
 /** Columns that a grapheme takes; emoji style makes some signs wide. */
 function graphemeWidth(text: string): number {
@@ -45,9 +51,7 @@ function graphemeWidth(text: string): number {
 /** Columns that text takes. */
 function textWidth(text: string): number {
   let width = 0;
-  for (const { segment } of graphemes.segment(text)) {
-    width += graphemeWidth(segment);
-  }
+  for (const { segment } of segments(text)) width += graphemeWidth(segment);
   return width;
 }
 
@@ -62,7 +66,7 @@ export function fitColumns(text: string, columns: number): string {
   if (columns < 1) return "";
   let width = 0;
   let kept = "";
-  for (const { segment } of graphemes.segment(text)) {
+  for (const { segment } of segments(text)) {
     width += graphemeWidth(segment);
     if (width > columns) return `${kept}…`;
     // The ellipsis needs a column, too.

@@ -120,7 +120,8 @@ export class DiskManager implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #storages = new Map<string, ManagedStorage>();
   readonly #adding = new Map<string, Adding>();
-  readonly #messages: DiskMessages;
+  readonly #maxWaiting: number;
+  #openMessages: DiskMessages | undefined;
   #closing: Promise<void> | undefined;
   #detachSignal = () => {};
 
@@ -156,7 +157,7 @@ export class DiskManager implements AsyncDisposable {
     this.#pieceStorage = storage;
     this.#threads = threads;
     this.#clock = clock;
-    this.#messages = new DiskMessages(this, maxWaiting);
+    this.#maxWaiting = maxWaiting;
     signal?.throwIfAborted();
     // The result is not awaited: failures were reported as events.
     const onAbort = () => void this.close().catch(() => {});
@@ -299,7 +300,7 @@ export class DiskManager implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#detachSignal();
-    this.#messages.close();
+    this.#openMessages?.close();
     for (const { storage, done } of [...this.#adding.values()]) {
       // Its check ends.
       await storage?.close();
@@ -376,6 +377,15 @@ export class DiskManager implements AsyncDisposable {
           ),
         ),
     );
+  }
+
+  /** Made for the first who asks. */
+  get #messages(): DiskMessages {
+    if (this.#openMessages === undefined) {
+      this.#openMessages = new DiskMessages(this, this.#maxWaiting);
+      if (this.#closing !== undefined) this.#openMessages.close();
+    }
+    return this.#openMessages;
   }
 
   #checkOpen(): void {

@@ -5,7 +5,6 @@
  * @module
  */
 import { filePath, type Metainfo, pieceRoot } from "../../metainfo/metainfo.ts";
-import { verifyPieces } from "../../metainfo/verify.ts";
 import type { OptionSpec } from "../command.ts";
 import { plural, safeText } from "../text.ts";
 import { ioError } from "../io_error.ts";
@@ -112,6 +111,7 @@ async function goodPieces(
 ): Promise<Set<number>> {
   const { layout, pieces, files } = metainfo;
   const good = new Set<number>();
+  const { verifyPieces } = await import("../../metainfo/verify.ts");
   await verifyPieces({
     layout,
     filePaths: files.map((_, i) => pathOf(i)),

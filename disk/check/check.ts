@@ -7,20 +7,22 @@ import { orAborted } from "../../_shared/abort.ts";
 import { eachAtOnce } from "../../_shared/each_at_once.ts";
 import { type Clock, sleep } from "../../_shared/clock.ts";
 import type { Bitfield } from "../../_shared/bitfield.ts";
-import { VerifyError, verifyPieces } from "../../metainfo/verify.ts";
 import { toDiskError } from "../error.ts";
 import { CHUNK_SIZE } from "../pieces/buffer_pool.ts";
 import type { CheckQueue } from "./check_queue.ts";
 import type { CheckOptions, StorageTorrent } from "../storage.ts";
 import type { PieceStore } from "../piece_store.ts";
 import type { TorrentFiles } from "../files/torrent_files.ts";
-import { PieceVerifier } from "../pieces/piece_verifier.ts";
+import { passesSha1, PieceVerifier } from "../pieces/piece_verifier.ts";
 
 /** Bytes between two turns of the event loop. */
 const TURN_BYTES = 4 * 1024 * 1024;
 
 /** Pieces read at a time where they are in no files. */
 const PARALLEL_READS = 4;
+
+/** So few are not worth what the first use of `node:crypto` costs. */
+const FEW_PIECES = 256;
 
 /** From here on other threads help. */
 const PARALLEL_BYTES = 32 * 1024 * 1024;
@@ -89,7 +91,9 @@ export async function checkFiles(
     } else have.clear(pieceIndex);
   };
   const paths = bytes < PARALLEL_BYTES ? undefined : files.stored.localPaths();
-  const step = { note, report, options };
+  const isLocal = files.stored.fileSystem.localPath !== undefined;
+  const areFew = isLocal && total <= FEW_PIECES;
+  const step = { note, report, options, areFew };
   const inTurn = (pieces: readonly number[]) =>
     checkInTurn(torrent, files, pieces, step);
   const disk = files.stored.fileSystem.device?.() ?? files.stored.fileSystem;
@@ -126,7 +130,7 @@ export async function checkStore(
     if (isGood) have.set(pieceIndex);
     else have.clear(pieceIndex);
   };
-  const step = { note, report, options };
+  const step = { note, report, options, areFew: false };
   const inHash = pieces.filter((pieceIndex) => {
     if (layout.payloadSize(pieceIndex) > 0) return true;
     note(pieceIndex, true);
@@ -164,6 +168,8 @@ interface CheckStep {
   readonly note: (pieceIndex: number, isGood: boolean) => void;
   readonly report: () => void;
   readonly options: CheckFilesOptions;
+  /** Whether these are few, in files of the operating system. */
+  readonly areFew: boolean;
 }
 
 /** Reads in this thread; gives what is left when it is held. */
@@ -176,12 +182,13 @@ async function checkInTurn(
   const { layout } = torrent;
   const { clock, signal, hold } = step.options;
   const buffer = new Uint8Array(Math.min(4 * CHUNK_SIZE, layout.pieceLength));
+  const { areFew } = step;
   let turn = 0;
   for (let i = 0; i < pieces.length; i++) {
     const size = layout.pieceSize(pieces[i]!);
     step.note(
       pieces[i]!,
-      await checkPiece(torrent, store, pieces[i]!, size, buffer),
+      await checkPiece(torrent, store, pieces[i]!, size, buffer, areFew),
     );
     turn += size;
     if (turn >= TURN_BYTES) {
@@ -205,6 +212,9 @@ async function checkInParallel(
 ): Promise<readonly number[]> {
   const { layout } = torrent;
   const { threads, signal, hold } = step.options;
+  const { VerifyError, verifyPieces } = await import(
+    "../../metainfo/verify.ts"
+  );
   const held = new AbortController();
   const left = new Set(pieces);
   try {
@@ -277,12 +287,16 @@ async function checkPiece(
   pieceIndex: number,
   size: number,
   buffer: Uint8Array<ArrayBuffer>,
+  isOneOfFew: boolean,
 ): Promise<boolean> {
   const digest = new PieceVerifier(torrent, pieceIndex);
   while (digest.offset < size) {
     const run = buffer.subarray(0, size - digest.offset);
     const read = store.readRange(pieceIndex, digest.offset, run);
     if (!(read instanceof Promise ? await read : read)) return false;
+    if (isOneOfFew && run.length === size && digest.hasOnlySha1) {
+      return await passesSha1(torrent, pieceIndex, run);
+    }
     digest.update(run);
   }
   return digest.finish() === "good";

@@ -7,6 +7,7 @@ import { BLOCK_SIZE } from "../../metainfo/piece_layout.ts";
 import {
   PieceDigest,
   SHA1_LENGTH,
+  sha1Later,
   writeDigest,
 } from "../../metainfo/piece_digest.ts";
 import { SHA256_LENGTH } from "../../metainfo/sha256.ts";
@@ -52,6 +53,11 @@ export class PieceVerifier {
     return this.#offset;
   }
 
+  /** Whether no tree is known of it. */
+  get hasOnlySha1(): boolean {
+    return this.#root === undefined && this.#torrent.pieces !== undefined;
+  }
+
   /** Hashes the next bytes. */
   update(bytes: Uint8Array): void {
     const payload = Math.max(0, this.#payload - this.#offset);
@@ -78,8 +84,7 @@ export class PieceVerifier {
     if (pieces === undefined) return undefined;
     const hash = new Uint8Array(SHA1_LENGTH);
     this.#digest.finishSha1(hash, 0);
-    const at = this.#pieceIndex * SHA1_LENGTH;
-    return equalBytes(hash, pieces.subarray(at, at + SHA1_LENGTH));
+    return equalBytes(hash, sha1Of(pieces, this.#pieceIndex));
   }
 
   #passesTree(): boolean | undefined {
@@ -90,6 +95,21 @@ export class PieceVerifier {
     this.#digest.finishTree(root, 0, fileLength);
     return equalBytes(root, hash);
   }
+}
+
+function sha1Of(pieces: Uint8Array, pieceIndex: number): Uint8Array {
+  const at = pieceIndex * SHA1_LENGTH;
+  return pieces.subarray(at, at + SHA1_LENGTH);
+}
+
+/** Judges all bytes of a piece of which no tree is known, see `sha1Later`. */
+export async function passesSha1(
+  { pieces }: StorageTorrent,
+  pieceIndex: number,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<boolean> {
+  return pieces !== undefined &&
+    equalBytes(await sha1Later(bytes), sha1Of(pieces, pieceIndex));
 }
 
 /** SHA-1 of every block in a run of bytes, 20 bytes each. */

@@ -36,6 +36,18 @@ Deno.test("bench - one benchmark becomes a table on stdout", async () => {
   assertStringIncludes(stderr, "startup: done");
 });
 
+Deno.test("startup_bench - run by hand finds what bip imports", async () => {
+  const { BIP_IMPORT_MAP: _, ...without } = Deno.env.toObject();
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "-A", `${ROOT}/bench/startup_bench.ts`],
+    env: { ...without, BIP_BENCH_SMOKE: "1" },
+    clearEnv: true,
+    stdin: "null",
+  }).output();
+  assertEquals(code, 0, new TextDecoder().decode(stderr));
+  assertStringIncludes(new TextDecoder().decode(stdout), "bip download");
+});
+
 Deno.test("bench - lists every benchmark file", async () => {
   const { code, stdout } = await bench(["--list"]);
   assertEquals(code, 0);

@@ -153,6 +153,17 @@ Deno.test("a signal closes the manager; requests fail then", pure, async () => {
   );
 });
 
+Deno.test("streams asked for after the end have ended", pure, async () => {
+  const disk = new DiskManager({ fileSystem: new MemoryFileSystem() });
+  await disk.close();
+  assertEquals(await Array.fromAsync(disk.readable), []);
+  const writer = disk.writable.getWriter();
+  await assertRejects(
+    () => writer.write({ type: "sync", infoHash: torrent.infoHash }),
+    DiskError,
+  );
+});
+
 Deno.test("a storage is closed at the end of its block", pure, async () => {
   const fileSystem = new MemoryFileSystem();
   await using disk = new DiskManager({ fileSystem });

@@ -2,7 +2,9 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DiskError } from "../../../disk/error.ts";
 import { DiskManager } from "../../../disk/manager.ts";
 import { MemoryFileSystem } from "../../../disk/memory_file_system.ts";
+import { NativeFileSystem } from "../../../disk/native_file_system.ts";
 import type { TorrentStorageEvent } from "../../../disk/storage.ts";
+import { TempDir } from "../../support/paths.ts";
 import { makeTorrent } from "../support.ts";
 
 /** One whose files the threads of a check cannot read. */
@@ -44,3 +46,20 @@ Deno.test("a large file that other threads cannot read", {
   assertEquals(events, []);
   await disk.close();
 });
+
+for (const pieceCount of [3, 300]) {
+  Deno.test(`${pieceCount} pieces on disk, one of them bad`, async () => {
+    const length = pieceCount * 1024;
+    const torrent = makeTorrent({ pieceLength: 1024, files: [length] });
+    await using folder = new TempDir();
+    const fileSystem = new NativeFileSystem(folder.path);
+    const file = fileSystem.open(torrent.paths[0]!, { write: true });
+    file.write(torrent.fileContent[0]!, 0);
+    file.write(new Uint8Array(1), 1024);
+    file.close();
+    await using disk = new DiskManager({ fileSystem });
+    const storage = await disk.add(torrent, { existing: "verify" });
+    assertEquals(storage.have.count, pieceCount - 1);
+    assertEquals(storage.have.has(1), false);
+  });
+}
