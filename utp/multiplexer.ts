@@ -10,12 +10,12 @@ import {
 } from "../_shared/address.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
 import { type DatagramSocket, serveDatagrams } from "../_shared/datagram.ts";
+import { FairBucket } from "../_shared/fair_bucket.ts";
 import {
   randomInt,
   type RandomSource,
   systemRandom,
 } from "../_shared/random.ts";
-import { remember } from "../_shared/recent.ts";
 import { TokenBucket } from "../_shared/token_bucket.ts";
 import { UtpConnection, type UtpPort } from "./driver/connection.ts";
 import { SharedSocket } from "./driver/shared_socket.ts";
@@ -45,8 +45,6 @@ const MAX_BACKLOG = 128;
 /** SYNs answered in a second, in all, and of one host once half are used up. */
 const SYNS_PER_SECOND = 100;
 const SYNS_PER_SECOND_A_HOST = 10;
-/** Hosts whose SYNs are counted. */
-const MAX_HOSTS = 1024;
 /** Connections that are closed here and wait for the other side. */
 const MAX_CLOSING = 256;
 /** RESETs sent in a second to those who have no connection. */
@@ -98,8 +96,7 @@ export class UtpMultiplexer implements Disposable {
   /** Datagrams that the system has not taken yet, and who waits for that. */
   #sending = 0;
   readonly #blocked = new Set<UtpConnection>();
-  readonly #syns: TokenBucket;
-  readonly #synsOfHosts = new Map<string, TokenBucket>();
+  readonly #syns: FairBucket;
   readonly #resets: TokenBucket;
   readonly #running: Promise<void>;
   /** What is no uTP, for other protocols on the same port. */
@@ -116,7 +113,11 @@ export class UtpMultiplexer implements Disposable {
     this.#clock = clock;
     this.#random = random;
     this.#maxConnections = options.maxConnections ?? 2000;
-    this.#syns = new TokenBucket(SYNS_PER_SECOND, SYNS_PER_SECOND, clock.now());
+    this.#syns = new FairBucket(
+      SYNS_PER_SECOND,
+      SYNS_PER_SECOND_A_HOST,
+      clock.now(),
+    );
     this.#resets = new TokenBucket(
       RESETS_PER_SECOND,
       RESETS_PER_SECOND,
@@ -294,7 +295,7 @@ export class UtpMultiplexer implements Disposable {
     if (
       this.#count >= this.#maxConnections ||
       this.#accepted.length >= MAX_BACKLOG ||
-      !this.#mayAnswer(from.hostname, now)
+      !this.#syns.take(hostKey(from.hostname), now)
     ) return;
     if (this.#unconfirmed.size >= MAX_UNCONFIRMED) {
       const [oldest] = this.#unconfirmed;
@@ -313,17 +314,6 @@ export class UtpMultiplexer implements Disposable {
     if (!this.#add(connection)) return;
     this.#unconfirmed.add(connection);
     connection.pump();
-  }
-
-  /** Whether a SYN is answered: when there are many, few of each host. */
-  #mayAnswer(hostname: string, now: number): boolean {
-    const key = hostKey(hostname);
-    const bucket = this.#synsOfHosts.get(key) ??
-      new TokenBucket(SYNS_PER_SECOND_A_HOST, SYNS_PER_SECOND_A_HOST, now);
-    remember(this.#synsOfHosts, key, bucket, MAX_HOSTS);
-    const isFew = bucket.take(now);
-    if (!isFew && this.#syns.level(now) < SYNS_PER_SECOND / 2) return false;
-    return this.#syns.take(now);
   }
 
   /** Who does not answer our end makes room for others. */

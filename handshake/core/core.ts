@@ -4,9 +4,14 @@
  *
  * @module
  */
-import type { Endpoint, PeerCandidate } from "../../_shared/address.ts";
+import {
+  type Endpoint,
+  hostKey,
+  type PeerCandidate,
+  siteKey,
+} from "../../_shared/address.ts";
 import type { ByteConnection } from "../../_shared/byte_conn.ts";
-import { TokenBucket } from "../../_shared/token_bucket.ts";
+import { FairBucket } from "../../_shared/fair_bucket.ts";
 import { ConnectionTable, type Slot } from "./connection_table.ts";
 import { EventBuffer } from "./event_buffer.ts";
 import { type Exchange, startExchange } from "./exchange.ts";
@@ -46,6 +51,8 @@ import {
 export interface Pending {
   /** Its torrent, once known. */
   key: string | undefined;
+  /** Where it comes from, when it came by itself. */
+  readonly site?: string | undefined;
   /** Ends it. */
   fail(error: HandshakeError): void;
 }
@@ -65,8 +72,12 @@ export interface Outbound {
 /** Most bytes of a handshake that are handed on without a wrapper. */
 const MAX_HEAD = 48;
 
-/** Encrypted connections accepted in a second: their keys cost time. */
+/**
+ * Encrypted connections accepted in a second, in all and of one host once half
+ * are used up: their keys cost time.
+ */
 const ENCRYPTED_PER_SECOND = 200;
+const ENCRYPTED_PER_SECOND_A_HOST = 10;
 
 /** What both directions of a handshaker share. */
 export class HandshakerCore {
@@ -94,16 +105,16 @@ export class HandshakerCore {
   /** Failures by reason. */
   readonly failed: Partial<Record<HandshakeErrorCode, number>> = {};
   readonly #closing = new AbortController();
-  readonly #encrypted: TokenBucket;
+  readonly #encrypted: FairBucket;
   readonly #tasks = new Set<Promise<void>>();
 
   /** Makes the shared part; `onRoom` is called when events were taken. */
   constructor(settings: HandshakerSettings, onRoom: () => void) {
     const { limits, peerId, extensions, filters, acceptAny } = settings;
     this.settings = settings;
-    this.#encrypted = new TokenBucket(
+    this.#encrypted = new FairBucket(
       ENCRYPTED_PER_SECOND,
-      ENCRYPTED_PER_SECOND,
+      ENCRYPTED_PER_SECOND_A_HOST,
       settings.clock.now(),
     );
     const torrents = this.torrents;
@@ -162,9 +173,23 @@ export class HandshakerCore {
     return this.table.established + this.pending.size;
   }
 
-  /** Lets the oldest inbound connection that is shaking hands go, if any. */
+  /**
+   * Lets an inbound connection that is shaking hands go, if there is one: the
+   * oldest of the site that has most of them.
+   */
   dropOldest(): boolean {
-    const [oldest] = this.pendingInbound;
+    const counts = new Map<string, number>();
+    for (const { site = "" } of this.pendingInbound) {
+      counts.set(site, (counts.get(site) ?? 0) + 1);
+    }
+    let oldest: Pending | undefined;
+    let most = 0;
+    for (const pending of this.pendingInbound) {
+      const count = counts.get(pending.site ?? "")!;
+      if (count <= most) continue;
+      most = count;
+      oldest = pending;
+    }
     if (oldest === undefined) return false;
     this.pendingInbound.delete(oldest);
     this.pending.delete(oldest);
@@ -226,7 +251,8 @@ export class HandshakerCore {
       direction: "inbound",
       headers: protocols.map(handshakeHeader),
       plainAllowed: allowsPlain(encryption),
-      admit: () => this.#encrypted.take(clock.now()),
+      admit: () =>
+        this.#encrypted.take(hostKey(connection.remote.hostname), clock.now()),
       findInfoHash: (name) => this.torrents.findEncrypted(name),
     });
     return startExchange<MseComplete>(connection, machine, clock);
@@ -254,7 +280,11 @@ export class HandshakerCore {
       timeoutMs: limits.handshakeTimeoutMs,
     });
     const pending: Pending = outbound?.pending ??
-      { key: undefined, fail: () => {} };
+      {
+        key: undefined,
+        site: siteKey(connection.remote.hostname),
+        fail: () => {},
+      };
     if (outbound === undefined) {
       policy.onTorrent = (entry) => pending.key = entry?.key;
     }

@@ -44,7 +44,7 @@ export class Greeter {
 
   async #accept(door: Door): Promise<void> {
     const core = this.#core;
-    const { clock, limits } = core.settings;
+    const { clock } = core.settings;
     let pause = 0;
     let isFailing = false;
     while (!core.isClosed) {
@@ -81,9 +81,6 @@ export class Greeter {
         await this.#rest(pause);
       }
       if (connection === undefined) continue;
-      if (core.pendingInbound.size >= limits.maxPendingInbound) {
-        core.dropOldest();
-      }
       core.track(this.#welcome(connection, door.transport.name));
     }
   }
@@ -127,6 +124,10 @@ export class Greeter {
       const policy = new Negotiation(this.#core.context, remote);
       const blocked = policy.precheck();
       if (blocked !== undefined) throw blocked;
+      const { pendingInbound, settings: { limits } } = this.#core;
+      if (pendingInbound.size >= limits.maxPendingInbound) {
+        this.#core.dropOldest();
+      }
       const event = await this.#core.shake(connection, policy, slot, name);
       this.#core.events.push(event);
     } catch (cause) {

@@ -65,6 +65,38 @@ Deno.test("a flood pushes out the oldest, not the newest", none, async () => {
   assertEquals(bob.stats().pendingInbound, 2);
 });
 
+Deno.test("a flood of one site pushes out its own", none, async () => {
+  await using world = new World();
+  const bob = await world.bob({ maxPendingInbound: 3 });
+  const slow = await world.dial("10.2.0.1");
+  for (let i = 0; i < 20; i++) await world.dial(`10.1.0.${i}`);
+  await world.clock.advance(0);
+  await writeAll(slow, hello());
+  for (let i = 0; i < 18; i++) {
+    assertEquals((await failed(bob)).address.hostname, `10.1.0.${i}`);
+  }
+  const event = await connected(bob);
+  assertEquals(event.address.hostname, "10.2.0.1");
+  event.connection.close();
+});
+
+Deno.test("who is refused pushes nobody out", none, async () => {
+  await using world = new World();
+  const bob = await world.bob({
+    maxPendingInbound: 2,
+    maxPendingInboundPerIp: 1,
+  });
+  const slow = await world.dial("10.2.0.1");
+  await world.dial("10.1.0.1");
+  for (let i = 0; i < 5; i++) await world.dial("10.1.0.1");
+  await world.clock.advance(0);
+  await writeAll(slow, hello());
+  for (let i = 0; i < 5; i++) {
+    assertEquals((await failed(bob)).reason, "too-many-from-ip");
+  }
+  (await connected(bob)).connection.close();
+});
+
 Deno.test("one address has few places and a rate", none, async () => {
   await using world = new World();
   const bob = await world.bob({
