@@ -62,6 +62,11 @@ export class SendQueue {
   isSpurious = false;
   /** Number of the newest packet that it acked and that was sent again; or -1. */
   repaired = -1;
+  /** Last packet of which an ack said that it is missing, without naming any. */
+  #missing = 0;
+  /** Round trip of that ack in ms, and when it came. */
+  #missingEcho = 0;
+  #missingAt = 0;
 
   /** @param seqNr Sequence number of the first packet. */
   constructor(seqNr: number, capacity: number) {
@@ -212,9 +217,11 @@ export class SendQueue {
       );
     }
     const { data, sackOffset, sackLength } = packet;
+    let isNamed = sackLength === 0 || echo === 0;
     for (let i = 0; i < sackLength; i++) {
       const byte = data[sackOffset + i]!;
       if (byte === 0) continue;
+      isNamed = true;
       for (let bit = 0; bit < 8; bit++) {
         if ((byte & 1 << bit) === 0) continue;
         const n = last + 2 + i * 8 + bit;
@@ -222,6 +229,12 @@ export class SendQueue {
         if (n > this.first) this.#ack(n, now, leastRoundTrip, echo);
       }
     }
+    if (isNamed) return;
+    // libtorrent's is as long as what it has beyond the gap, but begins at the
+    // gap: behind a long one it ends too soon, and tells only what is missing.
+    this.#missing = last + 1 + 8 * sackLength;
+    this.#missingEcho = echo;
+    this.#missingAt = now;
   }
 
   /**
@@ -233,8 +246,13 @@ export class SendQueue {
     this.checkAt = Infinity;
     if (number === 0) return 0;
     const slot = this.#table.slot(number);
-    const { order, sentAt } = this.#table;
-    const at = this.#reorder.lostAt(order[slot]!, sentAt[slot]!, least, mean);
+    const order = this.#table.order[slot]!;
+    const sentAt = this.#table.sentAt[slot]!;
+    let at = this.#reorder.lostAt(order, sentAt, least, mean);
+    if (
+      at === Infinity && number <= this.#missing &&
+      sentAt + this.#missingEcho < this.#missingAt
+    ) at = sentAt + this.#missingEcho + least / 4;
     if (at <= now) return number;
     this.checkAt = at;
     return 0;

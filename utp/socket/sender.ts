@@ -125,6 +125,7 @@ export class Sender {
       this.window.packetSize = this.fullSize;
     }
     if (queue.isProgress) this.#progress(flying, delay, now);
+    else if (packet.sackLength > 0) this.#findLost(now);
     if (
       ahead === 0 && packet.type === "state" && packet.sackLength === 0 &&
       queue.packets > 0 && packet.windowSize === windowBefore
