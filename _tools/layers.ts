@@ -117,7 +117,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
       "metadata",
       "swarm",
     ],
-    session: ["trackers", "content", "http", "bound"],
+    session: ["limits", "peers", "trackers", "content", "http", "bound"],
   },
   bencode: { syntax: [] },
   utp: { socket: [], driver: ["socket"] },

@@ -6,23 +6,20 @@
 import { onAborted } from "../_shared/abort.ts";
 import { type Endpoint, formatEndpoint } from "../_shared/address.ts";
 import { toHex } from "../_shared/bytes.ts";
-import { systemClock } from "../_shared/clock.ts";
 import { EventHub } from "../_shared/event_queue.ts";
-import { randomInt, systemRandom } from "../_shared/random.ts";
 import type { Handshaker } from "../handshake/handshaker.ts";
 import type { IpSet } from "../handshake/ip_set.ts";
-import type { Magnet } from "../metainfo/magnet.ts";
-import type { Metainfo } from "../metainfo/metainfo.ts";
 import { Privacy } from "./session/privacy.ts";
 import { AnnounceScheduler } from "./trackers/announce_scheduler.ts";
 import {
   checkAddOptions,
   checkSessionOptions,
 } from "./session/check_options.ts";
-import { type AddSource, hashesOf, sourceOf } from "./torrent/add_source.ts";
+import { type AddSource, sourceOf } from "./torrent/add_source.ts";
+import { HashIndex } from "./torrent/hash_index.ts";
 import { SessionError } from "./error.ts";
 import { placeOf } from "./content/open_storage.ts";
-import { readBytes, SessionDisks } from "./session/session_disks.ts";
+import { SessionDisks } from "./session/session_disks.ts";
 import type {
   SessionEvent,
   SessionSnapshot,
@@ -30,19 +27,14 @@ import type {
 } from "./session_view.ts";
 import type { MainlineDht } from "../dht/mod.ts";
 import type { PortMapper } from "../portmap/port_mapper.ts";
-import { CandidateSources } from "./peers/candidate_sources.ts";
 import { type LimitGroup, makeLimitGroup } from "./limit_group.ts";
-import { HostBook } from "./limits/host_book.ts";
-import { PeerPlaces } from "./limits/peer_places.ts";
-import { RateLimiter } from "./limits/rate_limiter.ts";
-import { SendBudget } from "./limits/send_budget.ts";
-import { UploadSlots } from "./limits/upload_slots.ts";
 import {
   openServices,
   type SessionServices,
 } from "./session/session_services.ts";
+import { makeContext } from "./session/make_context.ts";
 import { openHandshaker } from "./session/open_handshaker.ts";
-import { followAddress, followPort, toldPort } from "./session/told_port.ts";
+import { followAddress, followPort } from "./session/told_port.ts";
 import type { SessionContext } from "./content/session_context.ts";
 import {
   restoreTorrent,
@@ -57,9 +49,6 @@ import type {
   EventsOptions,
   SessionOptions,
 } from "./types.ts";
-
-/** Bytes that may wait to be sent, over all peers. */
-const MAX_SEND_BYTES = 128 * 1024 * 1024;
 
 /**
  * Downloads and seeds torrents.
@@ -77,8 +66,7 @@ const MAX_SEND_BYTES = 128 * 1024 * 1024;
  */
 export class Session implements AsyncDisposable {
   readonly #torrents = new Map<TorrentLife, Torrent>();
-  /** By each hash that peers may call them by, as hex. */
-  readonly #byHash = new Map<string, TorrentLife>();
+  readonly #byHash = new HashIndex<TorrentLife>();
   /** Those that are ticked. */
   readonly #busy = new Set<TorrentLife>();
   readonly #hub: EventHub<SessionEvent> = new EventHub();
@@ -86,7 +74,7 @@ export class Session implements AsyncDisposable {
   /** What torrents tell us. */
   readonly #owner: TorrentOwner = {
     busy: (life) => this.#busy.add(life),
-    described: (life, metainfo) => this.#file(life, metainfo),
+    described: (life, metainfo) => this.#byHash.add(metainfo, life),
     closed: (life) => this.#forget(life),
     happened: (life, event) => {
       if (this.#hub.idle) return;
@@ -112,54 +100,22 @@ export class Session implements AsyncDisposable {
     services: SessionServices,
     privacy: Privacy,
   ) {
-    const { options, blocklist } = privacy;
-    const { clock = systemClock, random = systemRandom } = options;
-    const limiter = (rate: number | undefined) =>
-      new RateLimiter({ clock, bytesPerSecond: rate ?? Infinity });
-    const { timers, mapper } = services;
-    const announces = new AnnounceScheduler(timers);
-    const trackers = new TrackerClients(options, announces, privacy);
-    this.#trackers = trackers;
+    const { options } = privacy;
+    const announces = new AnnounceScheduler(services.timers);
+    this.#trackers = new TrackerClients(options, announces, privacy);
     this.#options = options;
     this.#privacy = privacy;
     this.#disks = new SessionDisks(options);
     this.#services = services;
     this.#handshaker = handshaker;
-    this.#context = {
-      options,
-      clock,
-      timers,
-      announces,
-      random,
-      handshaker,
-      dialsUtp: handshaker.transports.includes("utp"),
-      downloadLimit: limiter(options.downloadLimit),
-      uploadLimit: limiter(options.uploadLimit),
-      sendBudget: new SendBudget(MAX_SEND_BYTES),
-      uploadSlots: new UploadSlots({
-        slots: options.uploadSlots,
-        limit: () => this.uploadLimit,
-      }),
-      trackerKey: randomInt(random, 0x100000000),
-      maxReadBytes: readBytes(options.maxBufferedBytes),
-      discovery: [...services.sources, ...options.discovery ?? []],
-      get dhtPort() {
-        return toldPort(mapper, "udp", services.dht) || undefined;
-      },
-      get listenPort() {
-        return toldPort(mapper, "tcp", privacy.tellsPort && handshaker);
-      },
+    this.#context = makeContext({
       privacy,
-      onDhtNode: (node) => services.lookups?.addNode(node),
-      places: new PeerPlaces(options.maxPeers ?? 500),
-      hosts: new HostBook(),
-      sources: new CandidateSources(
-        options.discovery?.map(({ source, traits = {} }) => [source, traits]),
-      ),
-      disk: (where) => this.#disks.at(where),
-      trackerFor: (url) => trackers.clientFor(url),
-      isBlocked: blocklist.has,
-    };
+      handshaker,
+      services,
+      announces,
+      trackers: this.#trackers,
+      disks: this.#disks,
+    });
     this.#loop = this.#accept();
     this.#mapped = followPort(
       services.mapper,
@@ -281,7 +237,7 @@ export class Session implements AsyncDisposable {
     }
     checkAddOptions(options);
     const topic = sourceOf(source);
-    if (hashesOf(topic).some((hash) => this.#byHash.has(hash))) {
+    if (this.#byHash.has(topic)) {
       throw new SessionError(
         "duplicate",
         `Torrent ${toHex(topic.infoHash)} is here already`,
@@ -291,7 +247,7 @@ export class Session implements AsyncDisposable {
     const life = new TorrentLife(this.#context, topic, options, this.#owner);
     const torrent = makeTorrent(life);
     this.#torrents.set(life, torrent);
-    this.#file(life, topic);
+    this.#byHash.add(topic, life);
     this.#hub.publish({ type: "added", torrent });
     return torrent;
   }
@@ -314,7 +270,7 @@ export class Session implements AsyncDisposable {
    * @returns The torrent, or `undefined`.
    */
   get(infoHash: Uint8Array): Torrent | undefined {
-    const life = this.#byHash.get(toHex(infoHash.subarray(0, 20)));
+    const life = this.#byHash.get(infoHash);
     return life && this.#torrents.get(life);
   }
 
@@ -442,22 +398,13 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /** Finds a torrent by these hashes from now on. */
-  #file(life: TorrentLife, topic: Metainfo | Magnet): void {
-    for (const hash of hashesOf(topic)) {
-      if (!this.#byHash.has(hash)) this.#byHash.set(hash, life);
-    }
-  }
-
   /** Forgets a torrent, and closes its disk if no other torrent uses it. */
   async #forget(life: TorrentLife): Promise<void> {
     const torrent = this.#torrents.get(life)!;
     this.#torrents.delete(life);
     this.#busy.delete(life);
     for (const topic of [life.topic, life.metainfo]) {
-      for (const hash of topic === undefined ? [] : hashesOf(topic)) {
-        if (this.#byHash.get(hash) === life) this.#byHash.delete(hash);
-      }
+      if (topic !== undefined) this.#byHash.delete(topic, life);
     }
     this.#hub.publish({ type: "removed", torrent });
     await this.#disks.release(placeOf(life.options, this.#options));
@@ -478,7 +425,7 @@ export class Session implements AsyncDisposable {
         }
         continue;
       }
-      const life = this.#byHash.get(toHex(event.infoHash));
+      const life = this.#byHash.get(event.infoHash);
       if (life === undefined) event.connection.close();
       else life.network.swarm.attach(event);
     }

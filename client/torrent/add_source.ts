@@ -19,8 +19,11 @@ export type AddSource =
   | Metainfo
   | Magnet;
 
+/** What is known of a torrent when it is added, or later. */
+export type Topic = Metainfo | Magnet;
+
 /** Reads what a torrent is added by; throws what the parsers do. */
-export function sourceOf(source: AddSource): Metainfo | Magnet {
+export function sourceOf(source: AddSource): Topic {
   if (source instanceof Uint8Array) return parseMetainfo(source);
   if (typeof source === "string") {
     const clean = cleanMagnetText(source);
@@ -35,7 +38,7 @@ export function sourceOf(source: AddSource): Metainfo | Magnet {
 }
 
 /** The hashes that peers may call a torrent by, as hex; v2 hashes cut to 20 bytes. */
-export function hashesOf(topic: Metainfo | Magnet): string[] {
+export function hashesOf(topic: Topic): string[] {
   return [topic.infoHashV1, topic.infoHashV2].flatMap((hash) =>
     hash === undefined ? [] : [toHex(hash.subarray(0, 20))]
   );
@@ -47,7 +50,7 @@ export function hashesOf(topic: Metainfo | Magnet): string[] {
  */
 export function obeyLink(
   options: AddTorrentOptions,
-  topic: Metainfo | Magnet,
+  topic: Topic,
 ): AddTorrentOptions {
   const { files, chooseFiles } = options;
   if ("infoBytes" in topic || (files ?? chooseFiles) !== undefined) {
