@@ -34,13 +34,9 @@ class RankedOrder implements PieceOrder {
 
   add(pieceIndex: number): void {
     if (this.#stale) return;
-    const priority = this.#view.priority(pieceIndex);
-    this.#insert(pieceIndex, priority);
-    const word = this.#places[pieceIndex]! >>> 5;
+    this.#insert(pieceIndex, this.#view.priority(pieceIndex));
     for (const peer of this.#view.peers) {
-      if (peer.cursor[priority]! > word && peer.has(pieceIndex)) {
-        peer.cursor[priority] = word;
-      }
+      if (peer.has(pieceIndex)) this.peerGained(peer, pieceIndex);
     }
   }
 
@@ -67,7 +63,7 @@ class RankedOrder implements PieceOrder {
     if (this.#stale) return;
     const priority = this.#view.priority(pieceIndex);
     const word = this.#places[pieceIndex]! >>> 5;
-    if (peer.cursor[priority]! > word) peer.cursor[priority] = word;
+    peer.cursor[priority] = Math.min(peer.cursor[priority]!, word);
   }
 
   first(peer: PeerPieces): number {
@@ -113,7 +109,7 @@ class RankedOrder implements PieceOrder {
     const view = this.#view;
     for (const open of this.#levels) open?.fill(0);
     this.#counts.fill(0);
-    for (let i = 0; i < view.pieceCount; i++) {
+    for (const i of this.#pieces) {
       if (view.isOpen(i)) this.#insert(i, view.priority(i));
     }
     for (const { cursor } of view.peers) cursor.fill(0);

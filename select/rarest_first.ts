@@ -31,9 +31,9 @@ class BucketOrder implements PieceOrder {
   /** Buckets of one priority. */
   #stride: number;
   /** Where each bucket begins; one more entry for the end. */
-  #start: Int32Array;
+  #start = new Int32Array();
   /** How many open pieces each bucket has. */
-  #open: Int32Array;
+  #open = new Int32Array();
   #stale = true;
 
   constructor(view: PieceView, byRarity: boolean) {
@@ -49,8 +49,6 @@ class BucketOrder implements PieceOrder {
       this.#pieces[k] = i;
     }
     this.#stride = byRarity ? 16 : 1;
-    this.#start = new Int32Array(LEVELS * this.#stride + 1);
-    this.#open = new Int32Array(LEVELS * this.#stride);
   }
 
   add(pieceIndex: number): void {
@@ -106,8 +104,7 @@ class BucketOrder implements PieceOrder {
 
   peerGained(peer: PeerPieces, pieceIndex: number): void {
     if (this.#stale) return;
-    const bucket = this.#bucket(pieceIndex);
-    if (peer.cursor[0]! > bucket) peer.cursor[0] = bucket;
+    this.#lower(peer, this.#bucket(pieceIndex));
   }
 
   first(peer: PeerPieces): number {
@@ -161,11 +158,13 @@ class BucketOrder implements PieceOrder {
       this.#start[bucket]! + this.#open[bucket]!;
   }
 
+  #lower({ cursor }: PeerPieces, bucket: number): void {
+    cursor[0] = Math.min(cursor[0]!, bucket);
+  }
+
   #lowerCursors(pieceIndex: number, bucket: number): void {
     for (const peer of this.#view.peers) {
-      if (peer.cursor[0]! > bucket && peer.has(pieceIndex)) {
-        peer.cursor[0] = bucket;
-      }
+      if (peer.has(pieceIndex)) this.#lower(peer, bucket);
     }
   }
 
@@ -224,19 +223,19 @@ class BucketOrder implements PieceOrder {
   /** Counting sort that keeps the chance order inside of buckets. */
   #rebuild(): void {
     const view = this.#view;
-    const count = view.pieceCount;
     if (this.#byRarity) {
       let most = 0;
-      for (let i = 0; i < count; i++) most = Math.max(most, view.rarity(i));
+      for (const i of this.#pieces) most = Math.max(most, view.rarity(i));
       while (most >= this.#stride) this.#stride *= 2;
     }
     const buckets = LEVELS * this.#stride;
     const start = this.#start = new Int32Array(buckets + 1);
     const open = this.#open = new Int32Array(buckets);
-    for (let i = 0; i < count; i++) {
-      const bucket = this.#bucket(i);
+    const old = this.#pieces;
+    for (const pieceIndex of old) {
+      const bucket = this.#bucket(pieceIndex);
       start[bucket + 1]!++;
-      if (view.isOpen(i)) open[bucket]!++;
+      if (view.isOpen(pieceIndex)) open[bucket]!++;
     }
     const nextOpen = new Int32Array(buckets);
     const nextClosed = new Int32Array(buckets);
@@ -245,10 +244,8 @@ class BucketOrder implements PieceOrder {
       nextOpen[bucket] = start[bucket]!;
       nextClosed[bucket] = start[bucket]! + open[bucket]!;
     }
-    const old = this.#pieces;
-    const pieces = this.#pieces = new Int32Array(count);
-    for (let i = 0; i < count; i++) {
-      const pieceIndex = old[i]!;
+    const pieces = this.#pieces = new Int32Array(old.length);
+    for (const pieceIndex of old) {
       const bucket = this.#bucket(pieceIndex);
       const at = view.isOpen(pieceIndex)
         ? nextOpen[bucket]!++

@@ -103,6 +103,6 @@ export class RequestWindow {
    */
   static room(outstanding: number, size: number): number {
     const room = size - outstanding;
-    return room > 0 && room * 4 >= size ? room : 0;
+    return room * 4 >= size ? room : 0;
   }
 }

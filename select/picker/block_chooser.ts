@@ -251,11 +251,9 @@ export class BlockChooser {
   #open(peer: PickerPeer): number {
     const table = this.#table;
     const { order } = table;
-    if (
-      table.haveCount < this.#randomFirst && order.any !== undefined &&
-      peer.interesting > 0
-    ) return order.any(peer);
-    return table.first(peer);
+    return table.haveCount < this.#randomFirst && order.any !== undefined
+      ? order.any(peer)
+      : table.first(peer);
   }
 
   #takesWhole(peer: PickerPeer, partial: PartialPiece): boolean {
@@ -310,10 +308,7 @@ export class BlockChooser {
       const partial = this.#book.partials.get(pieceIndex);
       if (partial === undefined) continue;
       if (partial.slot >= 0) this.#take(part, partial);
-      if (
-        partial.free === 0 && partial.requested > 0 &&
-        at - now < REPEAT_MS
-      ) {
+      if (partial.free === 0 && at - now < REPEAT_MS) {
         this.#repeat(turn, partial);
       }
     }
@@ -383,7 +378,7 @@ export class BlockChooser {
 
   /** Asks for one block that others were asked for. */
   #endGame({ peer, now, out }: Turn): void {
-    if (peer.interesting === 0 || !this.isEndGame()) return;
+    if (!this.isEndGame()) return;
     let bestPiece: PartialPiece | undefined;
     let bestBlock = -1;
     let fewest = MAX_ASKERS;

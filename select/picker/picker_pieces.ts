@@ -137,7 +137,7 @@ export class PickerPieces {
     const dropped: PeerBlock[] = [];
     if (this.#table.state(pieceIndex) === HAVE) return dropped;
     const partial = this.#book.partials.get(pieceIndex);
-    if (partial !== undefined && partial.requested > 0) {
+    if (partial !== undefined) {
       for (let block = 0; block < partial.blockCount; block++) {
         if (partial.state[block] !== REQUESTED) continue;
         const address = this.#book.address(pieceIndex, block);
@@ -209,8 +209,7 @@ export class PickerPieces {
     const partial = this.#book.partials.get(pieceIndex);
     if (partial === undefined) return;
     const blocks = block === undefined ? [...partial.state.keys()] : [block];
-    const here = blocks.filter((i) => partial.state[i] === RECEIVED);
-    if (here.length > 0) this.#book.discard(partial, here);
+    this.#book.discard(partial, blocks);
   }
 
   /**

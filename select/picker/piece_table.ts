@@ -71,7 +71,7 @@ export class PieceTable implements PieceView {
   readonly #state: Uint8Array;
   readonly #priority: Uint8Array;
   readonly #rarity: Uint32Array;
-  /** Bits of what is wanted and not verified. */
+  /** Bits of what is wanted and not verified; those behind the last say nothing. */
   readonly #missing: Uint32Array;
   /** Open pieces that no peer but seeds has. */
   #openOnlySeeds: number;
@@ -88,9 +88,6 @@ export class PieceTable implements PieceView {
     this.#priority = new Uint8Array(pieceCount).fill(DEFAULT_PRIORITY);
     this.#rarity = new Uint32Array(pieceCount);
     this.#missing = new Uint32Array((pieceCount + 31) >>> 5).fill(0xffffffff);
-    if ((pieceCount & 31) !== 0) {
-      this.#missing[pieceCount >>> 5] = 2 ** (pieceCount & 31) - 1;
-    }
     this.lacking = this.openCount = this.#openOnlySeeds = pieceCount;
     this.#random = randomInt(random, 0xffffffff) + 1;
     this.order = strategy.createOrder(this);

@@ -111,15 +111,17 @@ test("titForTatChoker lets snubbing peers have only the optimistic slot", () => 
 });
 
 test("titForTatChoker favours new peers three to one", () => {
-  let lucky = 0;
-  const rounds = 4000;
   const source = seededRandom(5);
-  for (let i = 0; i < rounds; i++) {
-    const choker = titForTatChoker({ random: source, slots: 0 });
-    const peers = [peer(0), peer(1, { connectedAt: 0 })];
-    if (choker.tick(1000, peers).has(1)) lucky++;
+  for (const [age, share] of [[1, 0.75], [59_999, 0.75], [60_000, 0.5]]) {
+    let lucky = 0;
+    const rounds = 4000;
+    for (let i = 0; i < rounds; i++) {
+      const choker = titForTatChoker({ random: source, slots: 0 });
+      const peers = [peer(0), peer(1, { connectedAt: 100_000 - age! })];
+      if (choker.tick(100_000, peers).has(1)) lucky++;
+    }
+    assert(Math.abs(lucky / rounds - share!) < 0.03, `${age}: ${lucky}`);
   }
-  assert(Math.abs(lucky / rounds - 0.75) < 0.03, String(lucky));
 });
 
 test("titForTatChoker replaces an optimistic peer that leaves at once", () => {
@@ -182,6 +184,23 @@ test("roundRobinChoker does not end a turn early", () => {
   assertEquals(at(59_000, 5000), [0]); // enough bytes, not enough time
   assertEquals(at(61_000, 1000), [0]); // enough time, not enough bytes
   assertEquals(at(62_000, 1500), [1]);
+});
+
+test("roundRobinChoker ends a turn after its bytes and time, or twice that time", () => {
+  for (
+    const [now, uploaded, isOver] of [
+      [59_999, 2 ** 30, false],
+      [60_000, 20 * 2 ** 20 - 1, false],
+      [60_000, 20 * 2 ** 20, true],
+      [119_999, 0, false],
+      [120_000, 0, true],
+    ] as const
+  ) {
+    const choker = roundRobinChoker({ random, slots: 1, optimisticSlots: 0 });
+    choker.tick(0, [peer(0), peer(1)]);
+    const keys = choker.tick(now, [peer(0, { uploaded }), peer(1)]);
+    assertEquals(sorted(keys), [isOver ? 1 : 0], `${now} ${uploaded}`);
+  }
 });
 
 test("fastestUploadChoker gives slots to those that take most", () => {
@@ -260,6 +279,34 @@ test("a peer that loses interest for a moment keeps its slot if nobody wants it"
   assertEquals(sorted(choker.tick(1000, [a!, bored])), [0, 1]);
   assertEquals(sorted(choker.tick(2000, [a!, b!])), [0, 1]);
   assertEquals(sorted(choker.tick(3000, [a!, bored, c!])), [0, 2]);
+});
+
+test("a choker has seven slots of its own, or as many as it is allowed", () => {
+  const peers = Array.from({ length: 30 }, (_, key) => peer(key));
+  const counts = (slots?: number) =>
+    [undefined, 0, 1, 5, 20].map((most) =>
+      titForTatChoker({ random, slots }).tick(0, peers, most).size
+    );
+  // One more without merit, but for a slot alone.
+  assertEquals(counts(), [8, 0, 1, 5, 20]);
+  assertEquals(counts(3), [4, 0, 1, 4, 4]);
+});
+
+test("a choker that is allowed less takes slots at once", () => {
+  const choker = titForTatChoker({ random, optimisticSlots: 0 });
+  const peers = [0, 1, 2].map((key) => peer(key, { downloadRate: 9 - key }));
+  assertEquals(sorted(choker.tick(0, peers, 2)), [0, 1]);
+  assertEquals(sorted(choker.tick(1, peers, 1)), [0]);
+});
+
+test("a peer that makes no use of slots has the last one by chance only", () => {
+  const peers = [peer(0, { unused: true }), peer(1, { unused: true })];
+  const lucky = (others: ChokerPeer[]) =>
+    sorted(
+      titForTatChoker({ random, slots: 0 }).tick(0, [...peers, ...others]),
+    );
+  for (let i = 0; i < 10; i++) assertEquals(lucky([peer(2)]), [2]);
+  assertEquals(lucky([]).length, 1);
 });
 
 test("chokers refuse nonsense", () => {

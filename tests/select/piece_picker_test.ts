@@ -64,16 +64,47 @@ test("chooses the first pieces by chance, within the priority", () => {
   const seen = new Set<number>();
   for (let seed = 0; seed < 60; seed++) {
     const picker = world({
-      availability: "12345678",
-      priority: "44444447",
+      availability: "12345678111111",
+      priority: "44444447111111",
       options: { random: seededRandom(seed), randomFirstPieces: 4 },
     });
-    join(picker, 1, "******* ");
+    join(picker, 1, "******* ******");
     seen.add(picker.pick(1, 1, 0)[0]!.pieceIndex);
-    join(picker, 2, "********");
+    join(picker, 2, "********      ");
     assertEquals(pieces(picker.pick(2, 4, 0)), [7]);
   }
   assert(seen.size >= 6);
+  assert(Math.max(...seen) < 7);
+});
+
+test("takes the rarest once enough pieces are here", () => {
+  for (const [randomFirstPieces, firsts] of [[4, 1], [5, 4]] as const) {
+    const seen = new Set<number>();
+    for (let seed = 0; seed < 40; seed++) {
+      const picker = world({
+        availability: "22221234",
+        have: "****    ",
+        options: { random: seededRandom(seed), randomFirstPieces },
+      });
+      join(picker, 1, "********");
+      seen.add(picker.pick(1, 1, 0)[0]!.pieceIndex);
+    }
+    assertEquals([seen.size, seen.has(4)], [firsts, true]);
+  }
+});
+
+test("asks first for what was given up", () => {
+  for (let seed = 0; seed < 10; seed++) {
+    const picker = world({
+      availability: "1".repeat(50),
+      blocks: 1,
+      options: { random: seededRandom(seed) },
+    });
+    for (const peer of [1, 2]) join(picker, peer, "*".repeat(50));
+    const asked = picker.pick(1, 20, 0);
+    picker.released(1, asked[7]!);
+    assertEquals(show(picker.pick(2, 1, 0)), show(asked.slice(7, 8)));
+  }
 });
 
 test("goes on with the rarest of the pieces that were started", () => {
@@ -95,6 +126,7 @@ test("asks nothing urgent of a peer that owes more than there is time for", () =
     const [dueMs, rate, expected] of [
       // Four blocks of 16 KiB are owed: 4 s, or a moment.
       [3_900, BLOCK, 2],
+      [4_000, BLOCK, 1],
       [4_100, BLOCK, 1],
       [1_000, 100 * BLOCK, 1],
       // Up to two seconds are nothing to speak of.
@@ -182,16 +214,22 @@ test("finishes started pieces that nobody works on", () => {
 });
 
 test("finishes started pieces first when there are too many", () => {
-  const picker = world({
-    availability: "9999999999",
-    partial: "1111111...",
-    options: {},
-  });
-  for (let i = 0; i < 6; i++) picker.peers.remove(1000 + i);
-  join(picker, 1, "**********");
-  picker.pieces.setPriority(9, 7);
-  // 7 started pieces for 4 peers: even a higher priority has to wait.
-  assert(pieces(picker.pick(1, 3, 0))[0]! < 7);
+  // More than one and a half for each of 4 peers, or more than 2048 free
+  // blocks: even a higher priority has to wait.
+  for (
+    const [partial, blocks, waits] of [
+      ["111111....", 4, false],
+      ["1111111...", 4, true],
+      ["11........", 1025, false],
+      ["12........", 1026, true],
+    ] as const
+  ) {
+    const picker = world({ availability: "3333333333", partial, blocks });
+    join(picker, 1, "**********");
+    picker.pieces.setPriority(9, 7);
+    const [first] = pieces(picker.pick(1, 3, 0));
+    assertEquals(first !== 9, waits, `${partial} ${blocks}`);
+  }
 });
 
 test("takes late blocks while they are lacking, and no others than its own", () => {

@@ -91,6 +91,42 @@ test("RequestWindow asks in batches", () => {
   assertEquals(RequestWindow.room(200, 100), 0);
 });
 
+test("RequestWindow holds less of what is to come soon", () => {
+  const window = new RequestWindow();
+  const sizes = (queueMs?: number) =>
+    [0, 1, 2, 6, 10, 100].map((blocks) =>
+      window.size(blocks * BLOCK, false, queueMs)
+    );
+  assertEquals(sizes(500), [2, 2, 2, 6, 8, 50]);
+  assertEquals(sizes(3_000), [8, 8, 8, 18, 30, 250]);
+  assertEquals(sizes(), sizes(3_000));
+  for (const [now, rate] of [[0, 1], [500, 1], [1000, 1]] as const) {
+    window.received(rate, now);
+  }
+  assertEquals(window.isStarting, false);
+  assertEquals(sizes(500), [2, 2, 2, 3, 5, 50]);
+  assertEquals(sizes(3_000), [2, 3, 6, 18, 30, 250]);
+  window.setLimit(5_000);
+  assertEquals(window.size(1e9), 2_000);
+});
+
+test("RequestWindow grows while half a second brings a tenth more", () => {
+  for (
+    const [rates, isStarting] of [
+      [[[0, 9], [500, 1000], [1000, 1100]], true],
+      [[[0, 9], [500, 1000], [1000, 1099]], false],
+      [[[0, 9], [500, 1000], [999, 0]], true],
+      [[[0, 9], [499, 1000], [999, 0]], true],
+      // The first half second has nothing to be held against.
+      [[[7_000, 9], [7_499, 0], [7_500, 0]], true],
+    ] as const
+  ) {
+    const window = new RequestWindow();
+    for (const [now, rate] of rates) window.received(rate, now);
+    assertEquals(window.isStarting, isStarting, `${rates}`);
+  }
+});
+
 test("RequestWindow is one for a peer that snubs us", () => {
   const window = new RequestWindow();
   assertEquals([window.size(1e6, true), window.size(0, false)], [1, 8]);

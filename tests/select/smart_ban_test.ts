@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { SmartBan } from "../../select/mod.ts";
+import { splitDigests } from "../../select/smart_ban.ts";
 
 const test = (name: string, fn: () => void) =>
   Deno.test({ name: `SmartBan ${name}`, permissions: "none", fn });
@@ -67,6 +68,23 @@ test("clears a peer that was only new by a piece of its own", () => {
   // Bad pieces still come in, but it has proved itself.
   assert(!judge.suspect(7));
   assert(judge.suspect(9));
+});
+
+test("trusts newcomers until a piece is bad, and after 256 good ones", () => {
+  const judge = new SmartBan();
+  judge.pieceVerified(0, [1]);
+  assertEquals(judge.suspect(7), false);
+  judge.pieceFailed(0, [1, 2], digests("ab"));
+  for (let i = 0; i < 255; i++) judge.pieceVerified(1 + i, [3]);
+  assertEquals([judge.suspect(7), judge.suspect(7)], [true, false]);
+  judge.pieceVerified(256, [3]);
+  assertEquals(judge.suspect(8), false);
+});
+
+test("cuts digests of 20 bytes apart", () => {
+  assertEquals(splitDigests(undefined), []);
+  const bytes = Uint8Array.from({ length: 40 }, (_, i) => i);
+  assertEquals(splitDigests(bytes), [bytes.slice(0, 20), bytes.slice(20)]);
 });
 
 test("convicts a peer that left before the proof", () => {

@@ -44,6 +44,49 @@ test("knows what is interesting", () => {
   assert(!picker.peers.isInteresting(99));
 });
 
+test("tells whose interest changed, and nobody else's", () => {
+  const picker = world({ pieces: 3, have: "*  " });
+  const { peers, pieces } = picker;
+  for (const peer of [1, 2, 3]) peers.add(peer);
+  const steps: [() => unknown, number[]][] = [
+    [() => peers.gained(1, 0), []],
+    [() => peers.gained(1, 1), [1]],
+    [() => peers.gained(1, 2), []],
+    [() => peers.setAll(2), [2]],
+    [() => peers.setBitfield(3, bits(" * ")), [3]],
+    [() => pieces.setHave(1), [3]],
+    [() => pieces.setPriority(2, 0), [1, 2]],
+    [() => pieces.setPriorities([4, 4, 4]), [1, 2]],
+    [() => peers.lost(1, 2), [1]],
+    [() => peers.lost(2, 2), [2]],
+    [() => pieces.clearHave(1), [1, 2, 3]],
+    [() => peers.setBitfield(3, bits("   ")), [3]],
+    [() => peers.setBitfield(1, bits("*  ")), [1]],
+    [() => peers.remove(2), []],
+  ];
+  for (const [step, changed] of steps) {
+    step();
+    assertEquals(peers.takeInterestChanges().sort(), changed, `${step}`);
+    assertInvariants(picker);
+  }
+});
+
+test("takes keys of 31 bits, each once", () => {
+  const { peers } = world({ pieces: 1 });
+  for (const key of [0, 2 ** 31 - 1]) peers.add(key);
+  for (const key of [0, -1, 0.5, NaN, 2 ** 31]) {
+    assertThrows(() => peers.add(key), RangeError, undefined, `${key}`);
+  }
+});
+
+test("remembers the latest 64 suggestions", () => {
+  const picker = world({ availability: "1".repeat(80), blocks: 1 });
+  join(picker, 1, "*".repeat(80));
+  for (let i = 0; i <= 64; i++) picker.peers.suggest(1, i);
+  const expected = Array.from({ length: 64 }, (_, i) => i + 1);
+  assertEquals(pieces(picker.pick(1, 64, 0)), expected);
+});
+
 test("counts a repeated announcement once", () => {
   const picker = world({ pieces: 2 });
   join(picker, 1, "  ");
@@ -71,6 +114,7 @@ test("a seed that loses pieces and has all again costs no walk over all pieces",
       assertEquals(picker.peers.hasPiece(1, 2_999 - i), false);
       if (i % 50 === 0) assertInvariants(picker);
     }
+    assertInvariants(picker);
     assertEquals(picker.stats().seeds, 0);
     assertEquals(picker.pieces.availability(2_999), 0);
     assertEquals(picker.pieces.availability(2_998), 1);

@@ -157,6 +157,7 @@ test("asks a slow peer for an urgent piece that no other has", () => {
 test("gives up what is not due, and only that", () => {
   const picker = world({ availability: "1111" });
   join(picker, 1, "****");
+  assert(!picker.pieces.hasDeadlines);
   picker.pieces.setDeadline(2, 100);
   assert(picker.pieces.hasDeadlines);
   assert(picker.pieces.hasDeadline(2) && !picker.pieces.hasDeadline(1));
@@ -193,6 +194,20 @@ test("resumes from blocks on disk", () => {
   assertInvariants(picker);
 });
 
+test("refuses blocks that no piece has, and leaves a verified one alone", () => {
+  const picker = world({ pieces: 2, have: "* " });
+  for (const block of [-1, 0.5, NaN, 4]) {
+    assertThrows(() => picker.pieces.markBlocks(1, [0, block]), RangeError);
+  }
+  assertEquals(picker.pieces.state(1), "open");
+  assertEquals(picker.pieces.markBlocks(0, [0]), false);
+  assertEquals(picker.pieces.state(0), "have");
+  assertEquals(picker.pieces.markBlocks(1, []), false);
+  assertEquals(picker.pieces.markBlocks(1, [0, 1, 2, 3]), true);
+  assertEquals(picker.pieces.markBlocks(1, []), true);
+  assertInvariants(picker);
+});
+
 test("stops asking for blocks of a piece that is no longer wanted", () => {
   const picker = world({ availability: "1", partial: "1" });
   join(picker, 1, "*");
@@ -203,6 +218,24 @@ test("stops asking for blocks of a piece that is no longer wanted", () => {
   picker.pieces.setPriority(0, 4);
   assertEquals(show(picker.pick(1, 3, 0)), "0.2 0.3");
   assertInvariants(picker);
+});
+
+test("counts whole copies, and the share of pieces above them", () => {
+  for (
+    const [availability, copies] of [
+      ["1111", 1],
+      ["1221", 1.5],
+      ["2112", 1.5],
+      ["3103", 0.75],
+      ["0000", 0],
+    ] as const
+  ) {
+    const picker = world({ availability, pieces: 4 });
+    assertEquals(picker.pieces.distributedCopies(), copies, availability);
+    join(picker, 1, "****");
+    assertEquals(picker.pieces.distributedCopies(), copies + 1, availability);
+  }
+  assertEquals(world({ pieces: 0 }).pieces.distributedCopies(), 0);
 });
 
 test("gives all of its numbers", () => {
