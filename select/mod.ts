@@ -10,7 +10,7 @@
  * | --- | --- |
  * | revelation | {@linkcode HonestRevelation}, {@linkcode LazyRevelation}, {@linkcode SuperSeeding} |
  * | selection | {@linkcode PiecePicker} with {@linkcode rarestFirst}, {@linkcode sequential}, {@linkcode ranked}, {@linkcode randomOrder}; priorities, deadlines, end-game |
- * | queueing | {@linkcode RequestWindow}, {@linkcode stealFromStalled}, {@linkcode stealFromSlow}, parole and {@linkcode SmartBan} |
+ * | queueing | {@linkcode RequestWindow}, {@linkcode stealFromStalled}, parole and {@linkcode SmartBan} |
  * | choking | {@linkcode titForTatChoker}, {@linkcode roundRobinChoker}, {@linkcode fastestUploadChoker}, {@linkcode antiLeechChoker} |
  *
  * @example Downloading a torrent of two pieces from one seed
@@ -101,7 +101,6 @@ export { type PeerVerdict, SmartBan } from "./smart_ban.ts";
 export {
   type PeerLoad,
   type StealDecision,
-  stealFromSlow,
   stealFromStalled,
   type StealPolicy,
 } from "./steal_policy.ts";

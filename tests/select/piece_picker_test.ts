@@ -2,12 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Bitfield } from "../../_shared/bitfield.ts";
 import { seededRandom } from "../../_shared/random.ts";
 import { PieceLayout } from "../../metainfo/piece_layout.ts";
-import {
-  PiecePicker,
-  randomOrder,
-  sequential,
-  stealFromSlow,
-} from "../../select/mod.ts";
+import { PiecePicker, randomOrder, sequential } from "../../select/mod.ts";
 import { BLOCK, join, pieces, show, world } from "./picker_world.ts";
 import { assertInvariants } from "./picker_invariants.ts";
 
@@ -322,32 +317,6 @@ test("releases everything of a peer that leaves or chokes", () => {
   assertInvariants(picker);
 });
 
-test("moves requests from a slow peer to a fast one", () => {
-  const picker = world({ pieces: 2, blocks: 4 });
-  join(picker, 1, "**");
-  join(picker, 2, "**");
-  picker.peers.setRate(1, 1000);
-  picker.peers.setRate(2, 1e6);
-  assertEquals(picker.pick(1, 8, 0).length, 8);
-  const stolen = picker.steal(2, 3, 100, stealFromSlow());
-  assertEquals(stolen.map((item) => item.peer), [1, 1, 1]);
-  assertEquals(picker.outstanding(1), 5);
-  assertEquals(picker.outstanding(2), 3);
-  // The victim may have sent it already: then it is welcome.
-  const { pieceIndex, blockOffset } = stolen[0]!.block;
-  const result = picker.received(1, pieceIndex, blockOffset, 200);
-  assertEquals(result.accepted, true);
-  assertEquals(result.cancel, [2]);
-  assertInvariants(picker);
-  // All but what is probably on its way.
-  picker.steal(2, 100, 200, stealFromSlow());
-  assertEquals(picker.outstanding(1), 1);
-  // A stalled peer loses that too.
-  picker.steal(2, 100, 60_000, stealFromSlow());
-  assertEquals(picker.outstanding(1), 0);
-  assertInvariants(picker);
-});
-
 test("puts priority before rarity, however many peers have a piece", () => {
   const picker = world({ pieces: 9, blocks: 1 });
   join(picker, 0, "*********");
@@ -386,39 +355,6 @@ test("asks the layout for no piece that is not there", () => {
   }
   assertEquals([...asked].filter((i) => i !== 0 && i !== 1), []);
   assertEquals(picker.pick(1, 0, 0), []);
-});
-
-test("moves only requests that the other peer can serve", () => {
-  const picker = world({ pieces: 4, blocks: 2 });
-  join(picker, 1, "****");
-  join(picker, 2, " ** ");
-  assertEquals(picker.pick(1, 8, 0).length, 8);
-  // One piece that the idle peer has is no longer wanted.
-  picker.pieces.setPriority(2, 0);
-  const steal = () =>
-    picker.steal(2, 100, 60_000, stealFromSlow())
-      .map(({ block }) => [block.pieceIndex, block.blockOffset]);
-  picker.peers.setChoked(2, true);
-  assertEquals(steal(), []);
-  picker.peers.setChoked(2, false);
-  picker.peers.setParole(2, true);
-  assertEquals(steal(), []);
-  picker.peers.setParole(2, false);
-  // The last one first, as it would come last.
-  assertEquals(steal(), [[1, BLOCK], [1, 0]]);
-  assertInvariants(picker);
-});
-
-test("moves requests of the slowest peer first, up to a number", () => {
-  const picker = world({ pieces: 6, blocks: 1 });
-  for (const [peer, rate] of [[1, 3_000], [2, 10], [3, 100], [4, 10_000]]) {
-    join(picker, peer!, "******");
-    picker.peers.setRate(peer!, rate!);
-    if (peer !== 4) picker.pick(peer!, 2, 0);
-  }
-  const moved = picker.steal(4, 3, 100, stealFromSlow());
-  assertEquals(moved.map(({ peer }) => peer), [2, 3, 1]);
-  assertInvariants(picker);
 });
 
 test("works with a real layout, whose last block is short", () => {

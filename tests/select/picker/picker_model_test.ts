@@ -9,13 +9,14 @@ import {
   ranked,
   rarestFirst,
   sequential,
-  stealFromSlow,
 } from "../../../select/mod.ts";
 import { BLOCK } from "../picker_world.ts";
 import { assertInvariants } from "../picker_invariants.ts";
 
 const BLOCKS = 3;
 const STEPS = 400;
+/** Any request may move. */
+const ANY = { judge: () => ({ score: 0, keep: 0 }) };
 
 /** What a naive picker would know. */
 interface ModelPeer {
@@ -253,7 +254,7 @@ function run(seed: number, strategy: SelectionStrategy): void {
       }
       model.have.add(piece);
     } else if (action < 98) {
-      for (const item of picker.steal(key, 2, now, stealFromSlow())) {
+      for (const item of picker.steal(key, 2, now, ANY)) {
         assert(peer.has.has(item.block.pieceIndex));
         assert(model.peers.get(item.peer)!.asked.delete(keyOf(item.block)));
         peer.asked.set(keyOf(item.block), item.block);
