@@ -12,7 +12,12 @@ import type { AnnounceRequest, AnnounceResponse } from "../_shared/announce.ts";
 import type { ByteTransport } from "../_shared/byte_conn.ts";
 import type { Clock } from "../_shared/clock.ts";
 import type { RandomSource } from "../_shared/random.ts";
-import type { FileSystem, PieceStorage } from "../disk/mod.ts";
+import type {
+  FileAllocation,
+  FileSystem,
+  PieceStorage,
+  ReserveProgress,
+} from "../disk/mod.ts";
 import type { HandshakeFilters } from "../handshake/filter.ts";
 import type { IpSet } from "../handshake/ip_set.ts";
 import type { Proxy } from "../handshake/proxy.ts";
@@ -48,6 +53,8 @@ export type TorrentEvent =
     /** Pieces in all. */
     readonly total: number;
   }
+  /** Space is taken for files, before anything is fetched. */
+  | ({ readonly type: "reserving" } & ReserveProgress)
   | {
     readonly type: "piece";
     readonly pieceIndex: number;
@@ -162,6 +169,8 @@ export interface AddTorrentOptions extends PolicyOptions {
    * @default {the session's, unless a folder or file system is named}
    */
   readonly storage?: PieceStorage | undefined;
+  /** How files take space. @default {the session's} */
+  readonly allocation?: FileAllocation | undefined;
   /** Do not start yet. @default {false} */
   readonly paused?: boolean | undefined;
   /** The data is complete; trust it unseen. @default {false} */
@@ -352,6 +361,13 @@ export interface SessionOptions extends PolicyOptions {
   readonly peerId?: Uint8Array | undefined;
   /** Where pieces go of torrents that name no place. @default {files} */
   readonly storage?: PieceStorage | undefined;
+  /**
+   * How files take space: as pieces come, before the first, or as pieces come and
+   * without gaps.
+   *
+   * @default {"sparse"}
+   */
+  readonly allocation?: FileAllocation | undefined;
   /** Most connections of all torrents. @default {500} */
   readonly maxPeers?: number | undefined;
   /** Most connections of one torrent. @default {100} */

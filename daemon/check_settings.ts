@@ -104,6 +104,7 @@ const announceUrl: Check = (value) =>
 const CHECKS: Readonly<Record<keyof DaemonSettings, Check>> = {
   downloadDir: folder,
   incompleteDir: text,
+  allocation: oneOf("sparse", "full", "compact"),
   labelDirs: tableOf(folder),
   startAdded: flag,
   downloadLimit: limit(rate),

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { SessionOptions } from "../client/types.ts";
 import type { EncryptionPolicy } from "../handshake/encryption_policy.ts";
 
 /** A number that counts only while it is enabled. */
@@ -74,6 +75,8 @@ export interface DaemonSettings {
   readonly downloadDir: string;
   /** Where they lie until they are complete; empty: there already. */
   readonly incompleteDir: string;
+  /** How files take space. Counts from the next start. */
+  readonly allocation: NonNullable<SessionOptions["allocation"]>;
   /** Where downloads with a label end up; the first label that is named counts. */
   readonly labelDirs: Readonly<Record<string, string>>;
   /** Whether added torrents start at once. */
@@ -142,6 +145,7 @@ const ON = (value: number): Limit => ({ enabled: true, value });
 export const DEFAULT_SETTINGS: DaemonSettings = {
   downloadDir: ".",
   incompleteDir: "",
+  allocation: "sparse",
   labelDirs: {},
   startAdded: true,
   downloadLimit: OFF(1_000_000),

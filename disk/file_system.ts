@@ -23,6 +23,8 @@ export interface FileInfo {
    * unlike `modifiedMs`, nobody can set it.
    */
   readonly changedMs?: number | undefined;
+  /** Bytes of the device that it takes, if the file system tells. */
+  readonly takenBytes?: number | undefined;
   /**
    * A number that tells the file from another one at the same path, if the file
    * system has such numbers.

@@ -260,8 +260,8 @@ export class MemoryFileSystem implements FileSystem {
   }
 }
 
-function infoOf({ size, modifiedMs, id }: MemoryFile): FileInfo {
-  return { size, modifiedMs, id };
+function infoOf({ size, modifiedMs, id, pages }: MemoryFile): FileInfo {
+  return { size, modifiedMs, id, takenBytes: pages.size * PAGE_SIZE };
 }
 
 function readPages(file: MemoryFile, into: Uint8Array, offset: number): number {

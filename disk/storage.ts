@@ -148,6 +148,14 @@ export interface CheckProgress {
   readonly good: number;
 }
 
+/** Progress of taking space for files. */
+export interface ReserveProgress {
+  /** Bytes taken so far. */
+  readonly reservedBytes: number;
+  /** Bytes to be taken. */
+  readonly totalBytes: number;
+}
+
 /** Options of {@linkcode TorrentStorage.recheck}. */
 export interface CheckOptions {
   /**
@@ -166,6 +174,15 @@ export interface CheckOptions {
   /** Ends the check early; what was found so far stays so. */
   readonly signal?: AbortSignal | undefined;
 }
+
+/**
+ * How files take space. `sparse`: a file has its full length from its first
+ * write on, and takes space as pieces come. `full`: all space is taken before
+ * anything is fetched, by writing zeros, so that a full disk is told at once.
+ * `compact`: a file never holds more than what came, without gaps: pieces that
+ * come early wait in the part file.
+ */
+export type FileAllocation = "sparse" | "full" | "compact";
 
 /** Options of `DiskManager.add`. */
 export interface DiskAddOptions extends CheckOptions {
@@ -202,13 +219,14 @@ export interface DiskAddOptions extends CheckOptions {
    * @default {false}
    */
   readonly readOnly?: boolean | undefined;
+  /** How files take space. @default {"sparse"} */
+  readonly allocation?: FileAllocation | undefined;
   /**
-   * `sparse`: a file has its full length from its first write on, without
-   * taking space. `none`: it grows.
+   * Called from time to time while space is taken.
    *
-   * @default {"sparse"}
+   * @param progress Bytes taken so far, and in all.
    */
-  readonly allocation?: "sparse" | "none" | undefined;
+  readonly onReserve?: ((progress: ReserveProgress) => void) | undefined;
   /**
    * Called synchronously for each event, mostly from inside `writeBlock`,
    * instead of `events()`. Must not throw.

@@ -20,6 +20,7 @@ import { readFile } from "../read_file.ts";
 import { onHangUp } from "../signals.ts";
 import { safeText } from "../text.ts";
 import { loadBlocklists } from "../transfer/blocklist.ts";
+import { ALLOCATION_OPTION } from "../transfer/policies.ts";
 import {
   NETWORK_OPTIONS,
   openSession,
@@ -300,6 +301,7 @@ export const daemonVerb: Verb = {
       summary: "Add the torrent files that appear in it; repeatable",
       complete: "folder",
     },
+    ALLOCATION_OPTION,
     {
       name: "settings",
       value: "FILE",

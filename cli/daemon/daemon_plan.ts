@@ -9,6 +9,7 @@ import type { DaemonSettings } from "../../daemon/settings.ts";
 import type { Arguments } from "../command.ts";
 import { UsageError } from "../error.ts";
 import { parseRate } from "../units.ts";
+import { allocationOf } from "../transfer/policies.ts";
 import type { NetworkPlan } from "../transfer/transfer.ts";
 import { LOG_LEVELS, type LogLevel } from "./daemon_log.ts";
 
@@ -67,6 +68,8 @@ export function overridesOf(
   if (options.maxPeers !== undefined) {
     made.maxPeers = made.maxPeersPerTorrent = options.maxPeers;
   }
+  const allocation = allocationOf(args);
+  if (allocation !== undefined) made.allocation = allocation;
   if (args.has("no-dht")) made.dht = false;
   if (args.has("no-lpd")) made.lpd = false;
   if (args.has("no-port-map")) made.portMap = false;

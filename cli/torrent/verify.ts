@@ -124,9 +124,9 @@ async function verifyFolder(
     filePaths,
     expected,
   });
-  // What was left out of a download is shared with files that were not.
+  // There is the share of files that were left out, and what came early.
   const inPart = new Set(
-    result.missingFiles.length === 0 ? [] : await checkPartPieces(
+    result.bad.length === 0 ? [] : await checkPartPieces(
       fileSystem,
       { infoHash, layout, paths, ...expected },
       result.bad,
@@ -148,7 +148,7 @@ export const verifyVerb: Verb = {
   usage: "FILE.torrent DIR [--threads N] [--json] [--quiet]",
   details: [
     "DIR is the folder that holds the torrent's top-level name, or what has that name. FILE.torrent may be - for stdin. Exit code 3 when a piece is bad, a file is missing or longer than it should be.",
-    "What a download left out but for its share of a piece is read from the part file beside it (.HASH.bip-part).",
+    "What a download left out but for its share of a piece, or has not put in its place yet, is read from the part file beside it (.HASH.bip-part).",
     "DIR may be " + BUCKET_DETAILS,
     "Of a hybrid torrent both hashes of each piece are checked.",
     "--json prints {pieces, good, bad: [indices], missing: [paths]}; surplus: [paths] where files are longer than they should be, renamed: [{index, from, to}] where they lie under other names, and contradictory: [indices] where the two hashes of a hybrid disagree.",

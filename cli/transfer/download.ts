@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ORDER_OPTIONS } from "./policies.ts";
+import { ALLOCATION_OPTION, ORDER_OPTIONS } from "./policies.ts";
 import { toHex } from "../../_shared/bytes.ts";
 import type { Torrent } from "../../client/mod.ts";
 import type { Metainfo } from "../../metainfo/metainfo.ts";
@@ -329,6 +329,7 @@ export const downloadVerb: Verb = {
       summary: "Move it to this folder when it is complete",
       complete: "folder",
     },
+    ALLOCATION_OPTION,
     { name: "list", summary: "List the files, or those of --files, and stop" },
     ...ORDER_OPTIONS,
     {

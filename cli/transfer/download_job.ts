@@ -5,6 +5,7 @@
  */
 import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
+import type { FileAllocation } from "../../disk/storage.ts";
 import type { ObjectStorage } from "../../disk/object_storage.ts";
 import type { Session, Torrent } from "../../client/mod.ts";
 import { encodeMetainfo } from "../../metainfo/edit.ts";
@@ -14,7 +15,7 @@ import { CommandError, describeError, UsageError } from "../error.ts";
 import { EXIT_DONE, EXIT_INTERRUPTED, EXIT_NO_PEERS } from "../exit_code.ts";
 import type { Output } from "../terminal.ts";
 import { plural, safeText } from "../text.ts";
-import { orderOf } from "./policies.ts";
+import { allocationOf, orderOf } from "./policies.ts";
 import { bucketOf } from "../torrent/bucket_options.ts";
 import { findFiles, foundNote } from "../torrent/find_files.ts";
 import { makeFolder } from "../torrent/folders.ts";
@@ -34,6 +35,8 @@ export interface Wishes {
   readonly dir: string;
   /** A bucket instead of `dir`. */
   readonly storage: ObjectStorage | undefined;
+  /** How files take space. */
+  readonly allocation: FileAllocation | undefined;
   readonly json: boolean;
   readonly timeoutMs: number;
   readonly ratio: number;
@@ -56,6 +59,10 @@ export async function wishesOf(args: Arguments): Promise<Wishes> {
   if (storage !== undefined && args.get("move-completed") !== undefined) {
     throw new UsageError("--move-completed moves folders only");
   }
+  const allocation = allocationOf(args);
+  if (storage !== undefined && allocation !== undefined) {
+    throw new UsageError("--allocation is for folders only");
+  }
   const webSeeds = args.all("web-seed");
   if (webSeeds.length > 0 && args.operands.length > 1) {
     throw new UsageError("--web-seed is for one SOURCE");
@@ -69,6 +76,7 @@ export async function wishesOf(args: Arguments): Promise<Wishes> {
   return {
     dir: args.get("output") ?? ".",
     storage,
+    allocation,
     json: args.has("json"),
     timeoutMs: args.duration("timeout") ?? Infinity,
     ratio,
@@ -220,7 +228,7 @@ export class Job {
     reporter: Reporter,
   ): Promise<Job> {
     const { args } = context;
-    const { dir, storage, webSeeds } = wishes;
+    const { dir, storage, allocation, webSeeds } = wishes;
     const topic = source.type === "torrent" ? source.metainfo : source.magnet;
     const resume = new ResumeFile(
       // A bucket tells itself what is there.
@@ -241,6 +249,7 @@ export class Job {
     const torrent = session.add(topic, {
       dir,
       storage,
+      allocation,
       peers: plan.peers,
       trackers: plan.trackers,
       webSeeds,

@@ -6,12 +6,23 @@
  */
 import { systemRandom } from "../../_shared/random.ts";
 import type { PolicyOptions } from "../../client/policy_options.ts";
+import type { FileAllocation } from "../../disk/storage.ts";
 import { CHOKERS, STRATEGIES } from "../../select/named.ts";
 import type { Arguments, OptionSpec } from "../command.ts";
 import { UsageError } from "../error.ts";
 import { nearest } from "../nearest.ts";
 
 const REVELATIONS = ["honest", "lazy", "super-seeding"] as const;
+
+const ALLOCATIONS = ["sparse", "full", "compact"] as const;
+
+/** How files take space. */
+export const ALLOCATION_OPTION: OptionSpec = {
+  name: "allocation",
+  value: "NAME",
+  summary:
+    "Space of files: sparse (as pieces come), full (before the first), compact (as pieces come, without gaps)",
+};
 
 /** Of all that transfer. */
 export const POLICY_OPTIONS: readonly OptionSpec[] = [
@@ -100,4 +111,15 @@ export function orderOf(args: Arguments): Pick<PolicyOptions, "strategy"> {
     return { strategy: STRATEGIES.sequential!() };
   }
   return order === undefined ? {} : { strategy: STRATEGIES[order]!() };
+}
+
+/**
+ * Reads how files take space.
+ *
+ * @param args The command line.
+ * @returns The name, if there is one.
+ * @throws {UsageError} If the name is none.
+ */
+export function allocationOf(args: Arguments): FileAllocation | undefined {
+  return choice(args, "allocation", ALLOCATIONS);
 }

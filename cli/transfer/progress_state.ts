@@ -5,6 +5,7 @@
  */
 import { toHex } from "../../_shared/bytes.ts";
 import type { Torrent } from "../../client/torrent.ts";
+import type { ReserveProgress } from "../../disk/storage.ts";
 import type { ProgressState } from "../progress.ts";
 import { plural, safeText } from "../text.ts";
 import { formatRate, formatSize } from "../units.ts";
@@ -20,6 +21,8 @@ export type ShownTorrent = Pick<
 export interface SeenTorrent extends Attempts {
   /** Pieces that were checked. */
   readonly checked: number;
+  /** How far its space is taken, while it is. */
+  readonly reserving?: ReserveProgress | undefined;
 }
 
 /**
@@ -42,6 +45,11 @@ export function progressOf(
   const waiting = () => waitingFor(torrent, dht, seen);
   switch (stats.state) {
     case "checking": {
+      if (seen.reserving !== undefined) {
+        const { reservedBytes, totalBytes } = seen.reserving;
+        const label = `Taking space for ${name}`;
+        return { label, done: reservedBytes, total: totalBytes };
+      }
       const pieceLength = torrent.metainfo?.pieceLength ?? 0;
       return {
         label: `Checking ${name}`,

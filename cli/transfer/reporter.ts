@@ -8,6 +8,7 @@ import { type Endpoint, formatEndpoint } from "../../_shared/address.ts";
 import { toHex } from "../../_shared/bytes.ts";
 import type { Session } from "../../client/session.ts";
 import type { Torrent } from "../../client/torrent.ts";
+import type { ReserveProgress } from "../../disk/storage.ts";
 import type { TorrentEvent } from "../../client/types.ts";
 import { describeError } from "../error.ts";
 import { Progress } from "../progress.ts";
@@ -54,6 +55,7 @@ interface Followed {
   readonly startedAt: number;
   following: Promise<void>;
   checked: number;
+  reserving: ReserveProgress | undefined;
   failed: number;
   isUnreachable: boolean;
 }
@@ -101,6 +103,7 @@ export class Reporter implements AsyncDisposable {
       startedAt: performance.now(),
       following: Promise.resolve(),
       checked: 0,
+      reserving: undefined,
       failed: 0,
       isUnreachable: false,
     };
@@ -299,6 +302,10 @@ export class Reporter implements AsyncDisposable {
         break;
       case "checking":
         followed.checked = event.checked;
+        followed.reserving = undefined;
+        break;
+      case "reserving":
+        followed.reserving = event;
         break;
       case "peer-failed": {
         if (event.reason === "torrent-removed") break;

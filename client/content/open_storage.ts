@@ -8,6 +8,7 @@ import type { FileSystem } from "../../disk/file_system.ts";
 import type { PieceStorage } from "../../disk/piece_store.ts";
 import type {
   CheckOptions,
+  DiskAddOptions,
   TorrentStorage,
   TorrentStorageEvent,
 } from "../../disk/storage.ts";
@@ -29,7 +30,8 @@ export function placeOf(
 }
 
 /** How what is on disk is checked. */
-export interface SetupOptions extends CheckOptions {
+export interface SetupOptions
+  extends CheckOptions, Pick<DiskAddOptions, "onReserve"> {
   /** Stops the opening. */
   readonly signal: AbortSignal;
 }
@@ -69,6 +71,7 @@ export async function openStorage(
     skippedFiles: skippedFiles(metainfo, options),
     readOnly,
     overwrite: options.overwrite,
+    allocation: options.allocation ?? context.options.allocation,
     ...check,
     onEvent,
   });

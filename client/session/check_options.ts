@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { FileAllocation } from "../../disk/storage.ts";
 import type { RevelationName } from "../policy_options.ts";
 import type { AddTorrentOptions, SessionOptions } from "../types.ts";
 import { checkPriority } from "../content/wishes.ts";
@@ -12,6 +13,8 @@ const REVELATIONS: readonly RevelationName[] = [
   "lazy",
   "super-seeding",
 ];
+
+const ALLOCATIONS: readonly FileAllocation[] = ["sparse", "full", "compact"];
 
 /** What a number must be. */
 const NUMBERS = {
@@ -43,7 +46,7 @@ function checkIndex(name: string, index: number): void {
 
 /** What sessions and torrents have in common. */
 function checkBoth(options: SessionOptions | AddTorrentOptions): void {
-  const { revelation } = options;
+  const { revelation, allocation } = options;
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(KINDS, name) || value === undefined) continue;
     if (name === "uploadSlots" && value === "rate-based") continue;
@@ -53,13 +56,26 @@ function checkBoth(options: SessionOptions | AddTorrentOptions): void {
       `Cannot use ${value} as "${name}": it must be ${what}`,
     );
   }
-  if (typeof revelation === "string" && !REVELATIONS.includes(revelation)) {
-    throw new RangeError(
-      `Cannot use "${revelation}" as "revelation": it must be a function or one of ${
-        REVELATIONS.join(", ")
-      }`,
-    );
+  if (typeof revelation === "string") {
+    checkName("revelation", revelation, REVELATIONS, "a function or ");
   }
+  if (allocation !== undefined) {
+    checkName("allocation", allocation, ALLOCATIONS);
+  }
+}
+
+function checkName(
+  option: string,
+  name: string,
+  names: readonly string[],
+  other = "",
+): void {
+  if (names.includes(name)) return;
+  throw new RangeError(
+    `Cannot use "${name}" as "${option}": it must be ${other}one of ${
+      names.join(", ")
+    }`,
+  );
 }
 
 /** Throws a `RangeError` where an option of a session makes no sense. */

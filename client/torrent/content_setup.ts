@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CheckProgress } from "../../disk/storage.ts";
+import type { CheckProgress, ReserveProgress } from "../../disk/storage.ts";
 import type { SetupOptions } from "../content/open_storage.ts";
 import type { TorrentHost } from "../content/torrent_host.ts";
 import { Settlement } from "./settlement.ts";
@@ -46,6 +46,8 @@ export class ContentSetup {
     const options = {
       onProgress: ({ checked, total }: CheckProgress) =>
         this.#host.publish({ type: "checking", checked, total }),
+      onReserve: (progress: ReserveProgress) =>
+        this.#host.publish({ type: "reserving", ...progress }),
       hold: () => this.#held?.promise,
       signal,
     };

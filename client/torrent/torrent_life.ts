@@ -394,6 +394,11 @@ export class TorrentLife implements TorrentHost {
       this.publish({ type: "renamed", files: content.renamed });
     }
     this.#saver.setStorage(content.storage);
+    // What was made for it only need not be hashed after a crash.
+    const { allocation } = this.context.options;
+    if ((this.options.allocation ?? allocation) === "full") {
+      await this.#saver.save();
+    }
     this.#readers?.ready();
     this.network.openSwarm?.contentReady();
   }

@@ -32,7 +32,15 @@ export function sessionOptions(
   dhtState: Uint8Array | undefined,
 ): SessionOptions {
   const { download, upload } = speedLimits(settings);
-  const { port, maxPeers, maxPeersPerTorrent, pex, utp, encryption } = settings;
+  const {
+    port,
+    allocation,
+    maxPeers,
+    maxPeersPerTorrent,
+    pex,
+    utp,
+    encryption,
+  } = settings;
   return {
     listen: { hostname: "0.0.0.0", port },
     dht: settings.dht
@@ -43,6 +51,7 @@ export function sessionOptions(
     downloadLimit: download,
     uploadLimit: upload,
     maxPeers,
+    allocation,
     maxPeersPerTorrent,
     pex,
     utp,

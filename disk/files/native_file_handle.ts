@@ -8,11 +8,12 @@ import type { FileHandle, FileInfo, FilePath } from "../file_system.ts";
 
 /** Takes what the operating system knows of a file. */
 export function toFileInfo(info: Deno.FileInfo): FileInfo {
-  const { size, mtime, ctime, dev, ino } = info;
+  const { size, mtime, ctime, dev, ino, blocks } = info;
   return {
     size,
     modifiedMs: mtime?.getTime() ?? 0,
     changedMs: ctime?.getTime(),
+    takenBytes: typeof blocks === "number" ? 512 * blocks : undefined,
     id: ino === null ? undefined : dev * 2_654_435_761 + ino,
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Where bytes of deselected files wait.
+ * Where bytes wait that are not to be in their files, or not yet.
  *
  * @module
  */
@@ -25,8 +25,9 @@ const HEADER_SIZE = 40;
 
 /**
  * One file with a slot of a piece's length for every piece that has bytes of
- * deselected files: a header, a table with the slot number (from 1) of every
- * piece, then the slots. Inside a slot only the bytes of such files are set.
+ * deselected files, or that came before what lies ahead of it: a header, a table
+ * with the slot number (from 1) of every piece, then the slots. Inside a slot only
+ * the bytes that are not in a file are set.
  * What it holds is as little trusted as any file: everything read from it is
  * either hashed or was written by us.
  */
@@ -36,19 +37,28 @@ export class PartFile {
   readonly #pieceLength: number;
   readonly #pieceCount: number;
   readonly #infoHash: Uint8Array;
+  readonly #isPacked: boolean;
   readonly #slots = new Map<number, number>();
+  /** The piece of each slot that is not free. */
+  readonly #owners: number[] = [];
+  /** Free slots, those given back last at the end. */
   readonly #free: number[] = [];
+  /** Reads and writes under way: until they are done no slot changes hands. */
+  #busy = 0;
   /** Pieces whose slot is not in the table of the file yet. */
   readonly #unrecorded = new Set<number>();
   #slotCount = 0;
   #hasHeader = false;
 
+  /** `isPacked`: whether a free slot is filled with the last one. */
   constructor(
     fileSystem: FileSystem,
     folder: FilePath,
     torrent: StorageTorrent,
+    isPacked = false,
   ) {
     this.#fileSystem = fileSystem;
+    this.#isPacked = isPacked;
     this.#path = [...folder, partFileName(torrent.infoHash)];
     this.#infoHash = torrent.infoHash;
     this.#pieceLength = torrent.layout.pieceLength;
@@ -89,39 +99,42 @@ export class PartFile {
       n < tableEnd ||
       compareBytes(bytes.subarray(0, HEADER_SIZE), this.#header()) !== 0
     ) return;
-    const seen = new Set<number>();
+    const seen = new Map<number, number>();
     for (let i = 0; i < this.#pieceCount; i++) {
       const slot = readUint32(bytes, HEADER_SIZE + 4 * i);
       if (slot === 0) continue;
-      if (slot > this.#pieceCount || seen.has(slot)) {
+      if (slot > this.#pieceCount) {
         this.#slots.clear();
         return;
       }
-      seen.add(slot);
-      this.#slots.set(i, slot - 1);
+      const twin = seen.get(slot);
+      // A crash may leave two for one slot: which is right nobody knows.
+      if (twin !== undefined) {
+        this.#slots.delete(twin);
+        continue;
+      }
+      seen.set(slot, i);
+      this.#give(i, slot - 1);
       this.#slotCount = Math.max(this.#slotCount, slot);
     }
+    const used = new Set(this.#slots.values());
     for (let slot = 0; slot < this.#slotCount; slot++) {
-      if (!seen.has(slot + 1)) this.#free.push(slot);
+      if (!used.has(slot)) this.#free.push(slot);
     }
     this.#hasHeader = true;
   }
 
-  /** Reads bytes of a piece. Returns whether all could be read. */
+  /** Reads bytes of a piece. Returns how many; a slot may end early. */
   read(
     pieceIndex: number,
     offset: number,
     into: Uint8Array,
-  ): Awaitable<boolean> {
+  ): Awaitable<number> {
     const slot = this.#slots.get(pieceIndex);
-    if (slot === undefined) return false;
-    return useHandle(
-      this.#fileSystem.open(this.#path),
-      (handle) =>
-        chain(
-          handle.read(into, this.#slotStart(slot) + offset),
-          (n) => n === into.length,
-        ),
+    if (slot === undefined) return 0;
+    return this.#use(
+      false,
+      (handle) => handle.read(into, this.#slotStart(slot) + offset),
     );
   }
 
@@ -132,11 +145,11 @@ export class PartFile {
     from: Uint8Array,
   ): Awaitable<void> {
     const old = this.#slots.get(pieceIndex);
-    const slot = old ?? this.#free.pop() ?? this.#slotCount++;
-    this.#slots.set(pieceIndex, slot);
+    const slot = old ?? this.#takeFree() ?? this.#slotCount++;
+    this.#give(pieceIndex, slot);
     if (old === undefined) this.#unrecorded.add(pieceIndex);
-    return useHandle(
-      this.#fileSystem.open(this.#path, { write: true }),
+    return this.#use(
+      true,
       (handle) =>
         chain(
           handle.write(from, this.#slotStart(slot) + offset),
@@ -155,11 +168,65 @@ export class PartFile {
     this.#slots.delete(pieceIndex);
     this.#unrecorded.delete(pieceIndex);
     this.#free.push(slot);
-    if (this.#slots.size === 0) return this.remove();
-    return useHandle(
-      this.#fileSystem.open(this.#path, { write: true }),
-      (handle) => handle.write(new Uint8Array(4), HEADER_SIZE + 4 * pieceIndex),
+    if (this.#slots.size === 0 && this.#busy === 0) return this.remove();
+    const isAlone = this.#busy === 0;
+    return this.#use(
+      true,
+      (handle) =>
+        chain(
+          handle.write(new Uint8Array(4), HEADER_SIZE + 4 * pieceIndex),
+          () => this.#isPacked && isAlone ? this.#pack(handle) : undefined,
+        ),
     );
+  }
+
+  /**
+   * Fills free slots with the last ones, and cuts the file behind the rest; only
+   * where that is done at once, as nobody may come in between.
+   */
+  #pack(handle: FileHandle): Awaitable<void> {
+    for (let at; (at = this.#free.indexOf(this.#slotCount - 1)) >= 0;) {
+      this.#free.splice(at, 1);
+      this.#slotCount--;
+    }
+    const slot = this.#free.shift();
+    if (slot === undefined) {
+      return handle.truncate(this.#slotStart(this.#slotCount));
+    }
+    const last = this.#slotCount - 1;
+    const bytes = new Uint8Array(this.#pieceLength);
+    const read = handle.read(bytes, this.#slotStart(last));
+    const written = read instanceof Promise
+      ? read
+      : handle.write(bytes.subarray(0, read), this.#slotStart(slot));
+    if (written instanceof Promise) {
+      return written.then(() => {}).finally(() => this.#free.push(slot));
+    }
+    const pieceIndex = this.#owners[last]!;
+    this.#give(pieceIndex, slot);
+    this.#free.push(last);
+    return chain(
+      this.#unrecorded.has(pieceIndex)
+        ? undefined
+        : this.#record(handle, pieceIndex, slot),
+      () => this.#pack(handle),
+    );
+  }
+
+  /** A free slot that nobody reads or writes any more. */
+  #takeFree(): number | undefined {
+    return this.#busy === 0 ? this.#free.pop() : undefined;
+  }
+
+  /** Opens the file for something. */
+  #use<T>(
+    write: boolean,
+    run: (handle: FileHandle) => Awaitable<T>,
+  ): Awaitable<T> {
+    const result = useHandle(this.#fileSystem.open(this.#path, { write }), run);
+    if (!(result instanceof Promise)) return result;
+    this.#busy++;
+    return result.finally(() => this.#busy--);
   }
 
   /** Deletes the file if it is ours and holds nothing. */
@@ -175,6 +242,11 @@ export class PartFile {
     this.#slotCount = 0;
     this.#hasHeader = false;
     return chain(this.#fileSystem.remove(this.#path), () => {});
+  }
+
+  #give(pieceIndex: number, slot: number): void {
+    this.#slots.set(pieceIndex, slot);
+    this.#owners[slot] = pieceIndex;
   }
 
   #record(

@@ -20,15 +20,13 @@ import {
   type FilePath,
   useHandle,
 } from "../file_system.ts";
+import type { FileAllocation } from "../storage.ts";
 import { FileTable, lookAtFiles } from "./file_table.ts";
 import type { HandleCache } from "./handle_cache.ts";
 import { removeEmptyFolders } from "./move_files.ts";
 
 /** Most bytes of one name, as most file systems have it. */
 const MAX_NAME_BYTES = 255;
-
-/** How space is allocated for a file. */
-export type FileAllocation = "sparse" | "none";
 
 /** What another try soon after would fail with, too. */
 const LASTING: ReadonlySet<DiskErrorCode> = new Set([
@@ -331,7 +329,7 @@ export class StoredFiles {
       this.#table.touch(fileIndex, id);
       // What is written whole has its length by that.
       const isRight = size === length ||
-        size < length && (this.#allocation === "none" || coming === length);
+        size < length && (this.#allocation === "compact" || coming === length);
       return chain(isRight ? undefined : handle.truncate(length), () => {
         (this.#prepared ??= new Set()).add(fileIndex);
       });

@@ -3,24 +3,28 @@
  *
  * @module
  */
-import type { Clock } from "../../_shared/clock.ts";
+import { type Clock, sleep } from "../../_shared/clock.ts";
 import type { FileSpan, PieceLayout } from "../../metainfo/piece_layout.ts";
-import { type Awaitable, eachInOrder } from "../awaitable.ts";
+import { type Awaitable, chain, eachInOrder } from "../awaitable.ts";
 import { type DiskError, toDiskError } from "../error.ts";
 import type { FileInfo, FilePath } from "../file_system.ts";
 import type { PieceRun } from "../piece_store.ts";
 import type { HandleCache } from "./handle_cache.ts";
 import { moveFiles, removeEmptyFolders } from "./move_files.ts";
 import { PartFile } from "./part_file.ts";
-import type { StorageTorrent } from "../storage.ts";
-import { type FileAllocation, StoredFiles, syncFile } from "./stored_files.ts";
+import type { FileAllocation, StorageTorrent } from "../storage.ts";
+import { StoredFiles, syncFile } from "./stored_files.ts";
 
 const COPY_SIZE = 1024 * 1024;
+
+/** Bytes between two turns of the event loop. */
+const TURN_BYTES = 4 * 1024 * 1024;
 
 /**
  * Reads and writes ranges of pieces in the files they belong to: padding is
  * never stored, a deselected file that does not exist is kept in the part
- * file. A file gets its length when it is first written.
+ * file. A file gets its length when it is first written; a compact one grows as
+ * its pieces come, and those that come early wait in the part file.
  */
 export class TorrentFiles {
   /** The pieces. */
@@ -32,8 +36,15 @@ export class TorrentFiles {
   #folder: FilePath;
   /** Only once it is looked for. */
   #partFile: PartFile | undefined;
-  /** Files whose bytes belong in the part file. */
-  #inPart: Set<number> | undefined;
+  /** Files whose bytes from some offset on belong in the part file. */
+  readonly #apart = new Map<number, number>();
+  readonly #isCompact: boolean;
+  /** Whether space is taken before it is needed. */
+  readonly isReserved: boolean;
+  readonly #appending = new Set<number>();
+  #isWanted: (fileIndex: number) => boolean = () => true;
+  /** Whether a piece is verified and written; for files that have no gaps. */
+  isGood: (pieceIndex: number) => boolean = () => false;
   /** Payload bytes written. */
   writtenBytes = 0;
   /** Bytes read. */
@@ -57,6 +68,8 @@ export class TorrentFiles {
     );
     this.#clock = clock;
     this.#folder = folder;
+    this.#isCompact = allocation === "compact";
+    this.isReserved = allocation === "full";
   }
 
   get #part(): PartFile {
@@ -64,12 +77,19 @@ export class TorrentFiles {
       this.stored.fileSystem,
       this.#folder,
       this.#torrent,
+      this.#isCompact,
     );
   }
 
-  /** Whether the bytes of a file belong in the part file. */
-  isInPart(fileIndex: number): boolean {
-    return this.#inPart?.has(fileIndex) === true;
+  /** From where on the bytes of a file belong in the part file, if they do. */
+  apartFrom(fileIndex: number): number | undefined {
+    return this.#apart.get(fileIndex);
+  }
+
+  /** Whether bytes of a file belong in the part file. */
+  isApart(span: FileSpan): boolean {
+    const from = this.#apart.get(span.fileIndex);
+    return from !== undefined && span.fileOffset + span.length > from;
   }
 
   /** Whether bytes of a piece are in the part file. */
@@ -82,22 +102,47 @@ export class TorrentFiles {
     isWanted: (fileIndex: number) => boolean,
     isBlind: boolean,
   ): Promise<void> {
+    this.#isWanted = isWanted;
     const which = this.stored.indices.filter((i) => !isBlind || !isWanted(i));
     await this.stored.lookAgain(which);
     if (isBlind && which.length === 0) return;
     await this.#part.load();
-    for (const i of which) {
-      if (this.stored.size(i) >= 0) continue;
-      if (!isWanted(i) || this.#slotsOf(i).length > 0) {
-        (this.#inPart ??= new Set()).add(i);
+    this.#findApart(which);
+  }
+
+  /** Looks at all files anew. */
+  async lookAgain(): Promise<void> {
+    await this.stored.lookAgain();
+    this.#findApart(this.stored.indices);
+  }
+
+  /** What is missing of a file is, or will be, in the part file. */
+  #findApart(which: readonly number[]): void {
+    const { layout, stored } = this;
+    const inPart = new Set<number>();
+    for (const pieceIndex of this.#partFile?.pieces ?? []) {
+      const size = layout.pieceSize(pieceIndex);
+      for (const { fileIndex } of layout.spans(pieceIndex, 0, size)) {
+        inPart.add(fileIndex);
       }
+    }
+    for (const i of which) {
+      const size = Math.max(0, stored.size(i));
+      const { offset, length } = layout.files[i]!;
+      const isApart = size < length && (this.#isCompact || inPart.has(i)) ||
+        stored.size(i) < 0 && !this.#isWanted(i);
+      if (!isApart) {
+        this.#apart.delete(i);
+        continue;
+      }
+      const start = (offset + size) % layout.pieceLength;
+      this.#apart.set(i, Math.max(0, size - start));
     }
   }
 
   /**
    * Makes everything as it is to be: files of length 0 are made, what the part
-   * file has of wanted files is put in its place, and what is no longer needed
-   * there is freed.
+   * file has of wanted files is put in its place and freed.
    */
   async settle(isWanted: (fileIndex: number) => boolean): Promise<void> {
     for (const i of this.stored.indices) {
@@ -108,6 +153,11 @@ export class TorrentFiles {
         await this.stored.look(i) >= 0;
       if (!isThere) await this.stored.write(i, 0, new Uint8Array(0));
     }
+    await this.tidy();
+  }
+
+  /** Frees what is no longer needed in the part file. */
+  async tidy(): Promise<void> {
     if (this.#partFile === undefined) return;
     await this.#releaseSlots(this.#part.pieces);
     if (!this.#part.isEmpty) return;
@@ -131,11 +181,17 @@ export class TorrentFiles {
     return this.#readSpans(spans, 0, pieceIndex, offset, into);
   }
 
-  /** Writes what is there of a piece. */
+  /** Writes what is there of a piece that is verified. */
   writePiece(pieceIndex: number, runs: readonly PieceRun[]): Awaitable<void> {
-    return eachInOrder(
-      runs,
-      ({ offset, bytes }) => this.writeRange(pieceIndex, offset, bytes),
+    const next = this.#nextOf(pieceIndex, runs);
+    return chain(
+      eachInOrder(
+        runs,
+        ({ offset, bytes }) => this.#write(pieceIndex, offset, bytes, next),
+      ),
+      () => {
+        for (const span of next) this.#grown(span);
+      },
     );
   }
 
@@ -145,6 +201,15 @@ export class TorrentFiles {
     offset: number,
     from: Uint8Array,
   ): Awaitable<void> {
+    return this.#write(pieceIndex, offset, from, []);
+  }
+
+  #write(
+    pieceIndex: number,
+    offset: number,
+    from: Uint8Array,
+    inPlace: readonly FileSpan[],
+  ): Awaitable<void> {
     return eachInOrder(
       this.layout.spans(pieceIndex, offset, from.length),
       (span) => {
@@ -153,41 +218,109 @@ export class TorrentFiles {
           ? from
           : from.subarray(span.dataOffset, span.dataOffset + span.length);
         this.writtenBytes += span.length;
-        return this.isInPart(span.fileIndex)
+        const isApart = this.isApart(span) &&
+          !inPlace.some(({ fileIndex }) => fileIndex === span.fileIndex);
+        return isApart
           ? this.#part.write(pieceIndex, offset + span.dataOffset, bytes)
           : this.stored.write(span.fileIndex, span.fileOffset, bytes);
       },
     );
   }
 
+  /** The shares of a whole piece that compact files go on with. */
+  #nextOf(pieceIndex: number, runs: readonly PieceRun[]): FileSpan[] {
+    if (!this.#isCompact || this.isInPartFile(pieceIndex)) return [];
+    const bytes = runs.reduce((sum, run) => sum + run.bytes.length, 0);
+    if (bytes < this.layout.payloadSize(pieceIndex)) return [];
+    return this.#spansOf(pieceIndex).filter((span) =>
+      this.#apart.get(span.fileIndex) === span.fileOffset &&
+      this.#isWanted(span.fileIndex)
+    );
+  }
+
+  #grown({ fileIndex, fileOffset, length }: FileSpan): void {
+    const end = fileOffset + length;
+    if (end < this.layout.files[fileIndex]!.length) {
+      this.#apart.set(fileIndex, end);
+    } else this.#apart.delete(fileIndex);
+  }
+
+  /** The shares of files in a piece. */
+  #spansOf(pieceIndex: number): FileSpan[] {
+    return this.layout.spans(pieceIndex, 0, this.layout.pieceSize(pieceIndex))
+      .filter((span) => !span.pad);
+  }
+
+  /** Puts what waits behind a new piece in its place; if that is to be done. */
+  pieceGood(pieceIndex: number): Promise<void> | undefined {
+    if (!this.#isCompact || (this.#partFile?.isEmpty ?? true)) return undefined;
+    const files = this.#spansOf(pieceIndex).map((span) => span.fileIndex)
+      .filter((i) => this.#apart.has(i) && this.#isWanted(i));
+    if (files.length === 0) return undefined;
+    return Promise.all(files.map((i) => this.append(i))).then(() => {});
+  }
+
+  /** Lets a compact file grow by what waits of it in the part file. */
+  async append(fileIndex: number): Promise<void> {
+    if (this.#appending.has(fileIndex)) return;
+    this.#appending.add(fileIndex);
+    const { pieceLength, files } = this.layout;
+    try {
+      for (let turn = 0;;) {
+        const from = this.#apart.get(fileIndex);
+        if (from === undefined) return;
+        const { offset } = files[fileIndex]!;
+        const pieceIndex = Math.floor((offset + from) / pieceLength);
+        if (!this.isGood(pieceIndex) || !this.isInPartFile(pieceIndex)) return;
+        const span = this.#spansOf(pieceIndex)
+          .find((span) => span.fileIndex === fileIndex);
+        if (span === undefined || !await this.#bring(pieceIndex, span)) return;
+        this.#grown(span);
+        await this.#releaseSlots([pieceIndex]);
+        turn += span.length;
+        if (turn < TURN_BYTES) continue;
+        turn = 0;
+        await sleep(this.#clock, 0);
+      }
+    } finally {
+      this.#appending.delete(fileIndex);
+    }
+  }
+
   /** Bytes of a deselected file go to the part file, unless it exists. */
   async deselect(fileIndex: number): Promise<void> {
     if (this.layout.files[fileIndex]!.pad) return;
-    if (await this.stored.look(fileIndex) < 0) {
-      (this.#inPart ??= new Set()).add(fileIndex);
-    }
+    if (await this.stored.look(fileIndex) < 0) this.#apart.set(fileIndex, 0);
   }
 
   /** Puts what the part file has of a file in its place. */
   async select(fileIndex: number): Promise<void> {
-    if (!this.isInPart(fileIndex)) return;
+    if (!this.#apart.has(fileIndex)) return;
+    if (this.#isCompact) return await this.append(fileIndex);
     const pieces = this.#slotsOf(fileIndex);
     for (const pieceIndex of pieces) {
-      const size = this.layout.pieceSize(pieceIndex);
-      for (const span of this.layout.spans(pieceIndex, 0, size)) {
-        if (span.fileIndex !== fileIndex) continue;
-        const buffer = new Uint8Array(Math.min(span.length, COPY_SIZE));
-        for (let done = 0; done < span.length; done += buffer.length) {
-          const run = buffer.subarray(0, span.length - done);
-          const at = span.dataOffset + done;
-          // A slot that is short has nothing to bring from here on.
-          if (!await this.#part.read(pieceIndex, at, run)) break;
-          await this.stored.write(fileIndex, span.fileOffset + done, run);
-        }
+      for (const span of this.#spansOf(pieceIndex)) {
+        if (span.fileIndex !== fileIndex || !this.isApart(span)) continue;
+        await this.#bring(pieceIndex, span);
       }
     }
-    this.#inPart?.delete(fileIndex);
+    this.#apart.delete(fileIndex);
     await this.#releaseSlots(pieces);
+  }
+
+  /** Copies a file's share of a piece out of the part file; whether all is there. */
+  async #bring(pieceIndex: number, span: FileSpan): Promise<boolean> {
+    const { fileIndex, fileOffset, dataOffset, length } = span;
+    const buffer = new Uint8Array(Math.min(length, COPY_SIZE));
+    for (let done = 0; done < length; done += buffer.length) {
+      const run = buffer.subarray(0, length - done);
+      const n = await this.#part.read(pieceIndex, dataOffset + done, run);
+      const bytes = run.subarray(0, n);
+      if (n > 0) await this.stored.write(fileIndex, fileOffset + done, bytes);
+      // A slot that is short has nothing to bring from here on.
+      if (n < run.length) return false;
+    }
+    return true;
   }
 
   /** The pieces of a file that have a slot in the part file. */
@@ -200,9 +333,8 @@ export class TorrentFiles {
   /** Gives back the slots that no file needs any more. */
   async #releaseSlots(pieces: readonly number[]): Promise<void> {
     for (const pieceIndex of pieces) {
-      const size = this.layout.pieceSize(pieceIndex);
-      const isNeeded = this.layout.spans(pieceIndex, 0, size).some((span) =>
-        this.isInPart(span.fileIndex)
+      const isNeeded = this.#spansOf(pieceIndex).some((span) =>
+        this.isApart(span)
       );
       if (!isNeeded) await this.#part.release(pieceIndex);
     }
@@ -242,6 +374,7 @@ export class TorrentFiles {
       target ?? this.stored.fileSystem,
       folder,
       this.#torrent,
+      this.#isCompact,
     );
     const from = this.#storedPaths();
     const to: FilePath[] = paths.filter((_, i) => !this.layout.files[i]!.pad);
@@ -282,8 +415,11 @@ export class TorrentFiles {
         bytes.fill(0);
         continue;
       }
-      const result = this.isInPart(span.fileIndex)
-        ? this.#part.read(pieceIndex, offset + span.dataOffset, bytes)
+      const result = this.isApart(span)
+        ? chain(
+          this.#part.read(pieceIndex, offset + span.dataOffset, bytes),
+          (n) => n === bytes.length,
+        )
         : this.stored.read(span.fileIndex, span.fileOffset, bytes);
       if (result instanceof Promise) {
         return result.then((good) =>

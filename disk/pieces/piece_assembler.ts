@@ -153,6 +153,11 @@ export class PieceAssembler implements PieceHolder {
     }
   }
 
+  /** Whether a piece is in the making. */
+  has(pieceIndex: number): boolean {
+    return this.#pieces.has(pieceIndex);
+  }
+
   /** Counts blocks as there that are in the files. */
   adopt(pieceIndex: number, blocks: Bitfield): void {
     if (this.#context.have.has(pieceIndex)) return;

@@ -9,6 +9,7 @@ import type { DiskError } from "../error.ts";
 import type { FilePath, FileSystem } from "../file_system.ts";
 import type { PieceWrites } from "../pieces/piece_assembler.ts";
 import type { PiecesLostEvent } from "../storage.ts";
+import type { ReserveOptions } from "./reserve.ts";
 
 /** Checks some pieces and corrects `have`. */
 export type CheckPieces = (pieces: readonly number[]) => Promise<void>;
@@ -31,6 +32,11 @@ export interface Backing extends PieceWrites {
     wanted: boolean,
     readOnly: boolean,
   ): Promise<void>;
+  /** Takes the space of wanted files, all by default, if that is wished. */
+  reserve?(
+    options: ReserveOptions,
+    fileIndex?: number,
+  ): Promise<void> | undefined;
   /** Finds out anew what is there, for a check. */
   lookAgain(): Promise<void>;
   /** Reads and hashes pieces, all by default. */

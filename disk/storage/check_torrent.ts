@@ -1,8 +1,10 @@
 /**
- * What must hold of a torrent before it is stored.
+ * What must hold of a torrent before it is stored, and of what is asked of it.
  *
  * @module
  */
+import type { PieceLayout } from "../../metainfo/piece_layout.ts";
+import { DiskError } from "../error.ts";
 import type { StorageTorrent } from "../storage.ts";
 
 /** Pieces of nothing but padding. */
@@ -45,4 +47,31 @@ export function checkTorrent(torrent: StorageTorrent): void {
     }
     seen.add(key);
   }
+}
+
+/** Throws `out-of-bounds` unless there are such bytes. */
+export function checkBlock(
+  layout: PieceLayout,
+  operation: string,
+  pieceIndex: number,
+  blockOffset: number,
+  length: number,
+): void {
+  if (layout.isBlock(pieceIndex, blockOffset, length)) return;
+  const end = blockOffset + length;
+  throw new DiskError(
+    "out-of-bounds",
+    `There are no bytes ${blockOffset} to ${end} in piece ${pieceIndex} of ${layout.pieceCount}`,
+    { operation },
+  );
+}
+
+/** Throws `out-of-bounds` unless there is such a file. */
+export function checkFile(layout: PieceLayout, fileIndex: number): void {
+  if (layout.files[fileIndex] !== undefined) return;
+  throw new DiskError(
+    "out-of-bounds",
+    `There is no file ${fileIndex}: the torrent has ${layout.files.length}`,
+    { operation: "select file" },
+  );
 }

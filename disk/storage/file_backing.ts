@@ -14,6 +14,7 @@ import type { PieceRun } from "../piece_store.ts";
 import { takeResumeData } from "../resume/resume_state.ts";
 import type { PiecesLostEvent, StorageTorrent } from "../storage.ts";
 import type { Backing, CheckPieces } from "./backing.ts";
+import { reserveFiles, type ReserveOptions } from "./reserve.ts";
 import { findLost, piecesOf } from "./lost_pieces.ts";
 
 /** The files of a torrent as what its storage stands on. */
@@ -83,8 +84,19 @@ export class FileBacking implements Backing {
     this.#wanted[fileIndex] = wanted ? 1 : 0;
   }
 
+  reserve(
+    options: ReserveOptions,
+    fileIndex?: number,
+  ): Promise<void> | undefined {
+    if (!this.#files.isReserved) return undefined;
+    const which = fileIndex === undefined
+      ? this.#files.stored.indices.filter((i) => this.isWanted(i))
+      : [fileIndex];
+    return reserveFiles(this.#files, which, options);
+  }
+
   async lookAgain(): Promise<void> {
-    await this.#files.stored.lookAgain();
+    await this.#files.lookAgain();
   }
 
   check(have: Bitfield, options: CheckFilesOptions): Promise<void> {
@@ -97,9 +109,15 @@ export class FileBacking implements Backing {
   ): Promise<Omit<PiecesLostEvent, "type"> | undefined> {
     const { layout } = this.#torrent;
     const { stored } = this.#files;
-    const changed = await stored.changed((i) =>
-      this.#files.isInPart(i) ? undefined : this.isWanted(i)
-    );
+    for (let i = 0; i < layout.files.length; i++) {
+      if (this.isWanted(i)) await this.#files.append(i);
+    }
+    await this.#files.tidy();
+    const changed = await stored.changed((i) => {
+      const from = this.#files.apartFrom(i);
+      const isWanted = this.isWanted(i);
+      return from === 0 && !isWanted ? undefined : isWanted;
+    });
     if (changed.length === 0) return undefined;
     const pieces = piecesOf(changed, layout, have);
     await check(pieces);
@@ -117,6 +135,10 @@ export class FileBacking implements Backing {
       (count) => `, and ${count} more`,
     );
     return { pieces: lost, error };
+  }
+
+  pieceGood(pieceIndex: number): Promise<void> | undefined {
+    return this.#files.pieceGood(pieceIndex);
   }
 
   findLost(pieceIndex: number, have: Bitfield): Promise<readonly number[]> {

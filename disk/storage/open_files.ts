@@ -25,10 +25,12 @@ export async function openFiles(
   files.stored.unreadable = unreadable;
   await files.load(
     isWanted,
-    existing === "trust" || existing === "assume-empty",
+    existing === "trust" ||
+      existing === "assume-empty" && options.allocation !== "compact",
   );
   const storage = make();
   const { have } = storage;
+  files.isGood = (pieceIndex) => have.has(pieceIndex);
   const { hold, onProgress } = options;
   const check = (pieces?: readonly number[]) =>
     storage.check({ hold, onProgress, signal }, pieces);
@@ -71,5 +73,6 @@ export async function openFiles(
   for (const { pieceIndex, blocks } of resume?.partials ?? []) {
     storage.adopt(pieceIndex, blocks);
   }
+  if (!readOnly) await storage.reserve(options);
   return storage;
 }

@@ -12,9 +12,11 @@ import type { FilePath } from "../file_system.ts";
 import type { Backing } from "./backing.ts";
 import { PieceAssembler } from "../pieces/piece_assembler.ts";
 import { PieceReader } from "../pieces/piece_reader.ts";
+import { checkBlock, checkFile } from "./check_torrent.ts";
 import type { StorageContext } from "./storage_context.ts";
 import type {
   CheckOptions,
+  DiskAddOptions,
   MoveOptions,
   ReadBlockOptions,
   RemoveOptions,
@@ -204,19 +206,40 @@ export class ManagedStorage implements TorrentStorage {
   }
 
   isFileWanted(fileIndex: number): boolean {
-    this.#checkFile(fileIndex);
+    checkFile(this.#layout, fileIndex);
     return this.#backing.isWanted(fileIndex);
   }
 
   setFileWanted(fileIndex: number, wanted: boolean): Promise<void> {
     return this.#exclusively("select file", async () => {
-      this.#checkFile(fileIndex);
+      checkFile(this.#layout, fileIndex);
       await this.#backing.setWanted(
         fileIndex,
         wanted,
         this.#context.readOnly,
       );
+      if (!wanted || this.#context.readOnly) return;
+      try {
+        await this.reserve({}, fileIndex);
+      } catch (error) {
+        await this.#backing.setWanted(fileIndex, false, false);
+        throw error;
+      }
     });
+  }
+
+  /** Takes the space of files, if that is wished; its end ends it. */
+  async reserve(
+    { signal, onReserve }: Pick<DiskAddOptions, "signal" | "onReserve">,
+    fileIndex?: number,
+  ): Promise<void> {
+    await this.#backing.reserve?.({
+      isKept: (pieceIndex) =>
+        this.have.has(pieceIndex) || this.#pieces?.has(pieceIndex) === true,
+      clock: this.#context.clock,
+      signal: this.#endedBy(signal),
+      onProgress: onReserve,
+    }, fileIndex);
   }
 
   async flush(): Promise<void> {
@@ -266,7 +289,7 @@ export class ManagedStorage implements TorrentStorage {
 
   renameFile(fileIndex: number, path: FilePath): Promise<void> {
     return this.#exclusively("rename file", async () => {
-      this.#checkFile(fileIndex);
+      checkFile(this.#layout, fileIndex);
       await this.#backing.rename(fileIndex, path);
     });
   }
@@ -319,16 +342,19 @@ export class ManagedStorage implements TorrentStorage {
   /** Checks pieces, all by default; the end of the storage ends it. */
   check(options: CheckOptions, pieces?: readonly number[]): Promise<void> {
     const { clock, threads, checks } = this.#context;
-    const ending = (this.#ending ??= new AbortController()).signal;
-    const { signal } = options;
     return this.#backing.check(this.have, {
       ...options,
-      signal: signal === undefined ? ending : AbortSignal.any([signal, ending]),
+      signal: this.#endedBy(options.signal),
       pieces,
       clock,
       threads,
       queue: checks,
     });
+  }
+
+  #endedBy(signal: AbortSignal | undefined): AbortSignal {
+    const ending = (this.#ending ??= new AbortController()).signal;
+    return signal === undefined ? ending : AbortSignal.any([signal, ending]);
   }
 
   /** A verified piece cannot be read: it counts as lost from now on. */
@@ -347,7 +373,10 @@ export class ManagedStorage implements TorrentStorage {
 
   /** What follows from it goes on by itself; `confirm` waits for it. */
   #pieceGood(pieceIndex: number): void {
-    void this.#backing.pieceGood?.(pieceIndex, this.have)?.catch(() => {});
+    const work = this.#backing.pieceGood?.(pieceIndex, this.have);
+    if (work === undefined) return;
+    if (this.#backing.isFar) work.catch(() => {});
+    else this.#track(work);
   }
 
   /** Finds out what else is gone with it. */
@@ -455,27 +484,7 @@ export class ManagedStorage implements TorrentStorage {
     length: number,
   ): void {
     if (this.#closing !== undefined) throw closed(operation);
-    const layout = this.#layout;
-    if (layout.isBlock(pieceIndex, blockOffset, length)) return;
-    const end = blockOffset + length;
-    throw new DiskError(
-      "out-of-bounds",
-      `There are no bytes ${blockOffset} to ${end} in piece ${pieceIndex} of ${layout.pieceCount}`,
-      { operation },
-    );
-  }
-
-  #checkFile(fileIndex: number): void {
-    if (
-      !Number.isInteger(fileIndex) || fileIndex < 0 ||
-      fileIndex >= this.torrent.paths.length
-    ) {
-      throw new DiskError(
-        "out-of-bounds",
-        `There is no file ${fileIndex}: the torrent has ${this.torrent.paths.length}`,
-        { operation: "select file" },
-      );
-    }
+    checkBlock(this.#layout, operation, pieceIndex, blockOffset, length);
   }
 }
 

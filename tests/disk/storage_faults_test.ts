@@ -397,22 +397,6 @@ Deno.test(
   },
 );
 
-Deno.test(
-  "allocation: sparse has the length at once, none grows",
-  pure,
-  async () => {
-    const torrent = makeTorrent({ pieceLength: 16384, files: [100_000] });
-    for (const allocation of ["sparse", "none"] as const) {
-      await using bench = await open(torrent, { add: { allocation } });
-      writePiece(bench.storage, torrent, 1);
-      assertEquals(
-        bench.memory.stat(["torrent", "f0"])?.size,
-        allocation === "sparse" ? 100_000 : 32768,
-      );
-    }
-  },
-);
-
 Deno.test("closed: calls say so, closing again is fine", pure, async () => {
   const torrent = makeTorrent({ pieceLength: 32768, files: [100_000] });
   const bench = await open(torrent);

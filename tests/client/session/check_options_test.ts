@@ -3,6 +3,7 @@ import {
   checkAddOptions,
   checkSessionOptions,
 } from "../../../client/session/check_options.ts";
+import type { FileAllocation } from "../../../disk/storage.ts";
 import type { RevelationName } from "../../../client/policy_options.ts";
 
 Deno.test("session options that make no sense are refused", {
@@ -29,6 +30,7 @@ Deno.test("torrent options that make no sense are refused", {
       [{ maxPeers: -1 }, '"maxPeers"'],
       [{ downloadLimit: -1 }, '"downloadLimit"'],
       [{ revelation: "loud" as RevelationName }, '"revelation"'],
+      [{ allocation: "fast" as FileAllocation }, "sparse, full, compact"],
       [{ files: [0, -1] }, '"files"'],
     ] as const
   ) assertThrows(() => checkAddOptions(options), RangeError, text);

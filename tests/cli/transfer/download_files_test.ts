@@ -1,0 +1,106 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { runBip, startBip } from "../../support/bip.ts";
+import { TempDir } from "../../support/paths.ts";
+import { comparePayload, writePayload } from "../../support/payload.ts";
+
+const MIB = 1024 * 1024;
+const FILES = {
+  "album/a.bin": 3 * MIB + 1,
+  "album/b.bin": MIB,
+  "album/none": 0,
+};
+const LOCAL = [
+  "--listen",
+  "127.0.0.1",
+  "--port",
+  "0",
+  "--no-dht",
+  "--no-lpd",
+  "--no-pex",
+  "--no-trackers",
+];
+
+/** A torrent, its files, and a place to put them. */
+class Scene implements AsyncDisposable {
+  readonly temp = new TempDir();
+  readonly torrent: string = this.temp.join("a.torrent");
+  readonly seed: string = this.temp.join("seed");
+  readonly out: string = this.temp.join("out");
+
+  static async make(): Promise<Scene> {
+    const scene = new Scene();
+    await Deno.mkdir(scene.seed);
+    await writePayload(scene.seed, FILES);
+    const made = await runBip([
+      "create",
+      `${scene.seed}/album`,
+      "-o",
+      scene.torrent,
+      "--piece-length",
+      "64KiB",
+    ]);
+    assertEquals(made.code, 0, made.stderr);
+    return scene;
+  }
+
+  /** Serves it. */
+  async serve() {
+    const seeder = startBip([
+      "seed",
+      this.torrent,
+      this.seed,
+      ...LOCAL,
+      "--json",
+    ]);
+    const { port } = await seeder.line("listening");
+    return Object.assign(seeder, { port: Number(port) });
+  }
+
+  /** The arguments of a download. */
+  download(port: number, ...more: string[]): string[] {
+    const peer = `127.0.0.1:${port}`;
+    return ["download", this.torrent, "-o", this.out, "--peer", peer]
+      .concat("--timeout", "30", ...LOCAL, more);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.temp[Symbol.asyncDispose]();
+  }
+}
+
+/** Names of what is in a folder and below. */
+function namesIn(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) =>
+    isDirectory
+      ? namesIn(`${folder}/${name}`).map((below) => `${name}/${below}`)
+      : [name]
+  ).sort();
+}
+
+Deno.test("--allocation full takes the space first, compact leaves nothing behind", async () => {
+  await using scene = await Scene.make();
+  await using seeder = await scene.serve();
+  for (const allocation of ["full", "compact", "sparse"]) {
+    const waiting = await runBip([
+      ...scene.download(1, "--allocation", allocation, "--timeout", "1"),
+    ]);
+    assertEquals(waiting.code, 5, waiting.stderr);
+    const blocks = Deno.build.os === "windows" || allocation !== "full"
+      ? undefined
+      : Deno.statSync(`${scene.out}/album/a.bin`).blocks;
+    if (blocks !== undefined) assert(blocks! * 512 >= 3 * MIB);
+    else assertEquals(namesIn(scene.out).includes("album/a.bin"), false);
+    const { code, stderr } = await runBip(
+      scene.download(seeder.port, "--allocation", allocation),
+    );
+    assertEquals(code, 0, stderr);
+    await comparePayload(scene.out, FILES);
+    assertEquals(namesIn(scene.out), Object.keys(FILES));
+    const verified = await runBip(["verify", scene.torrent, scene.out]);
+    assertEquals(verified.code, 0, verified.stderr);
+    await Deno.remove(scene.out, { recursive: true });
+  }
+  const wrong = await runBip(scene.download(1, "--allocation", "fast"));
+  assertEquals(wrong.code, 2);
+  assertStringIncludes(wrong.stderr, "sparse, full, compact");
+});
