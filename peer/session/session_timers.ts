@@ -83,7 +83,7 @@ export class SessionTimers {
 
   /** Looks again at a time at the latest. */
   atLatest(at: number): void {
-    if (at < this.deadline) this.deadline = at;
+    this.deadline = Math.min(this.deadline, at);
   }
 
   /** Sets the deadline anew. */

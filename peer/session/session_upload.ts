@@ -212,7 +212,7 @@ export class UploadSide {
     if (!this.#queue.isWaiting) return;
     if (now - this.#watermarkAt >= WATERMARK_AGE_MS) this.#adapt(now);
     let pending = bufferedBytes + this.#queue.servingBytes;
-    while (pending === 0 || pending < this.#watermark) {
+    while (pending < this.#watermark) {
       const request = this.#queue.next();
       if (request === undefined) return;
       pending += request.length;

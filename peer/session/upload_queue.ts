@@ -59,9 +59,7 @@ export class UploadQueue {
     }
     this.#requests.set(key, request);
     // Requests that are sent and cancelled without end make no list grow.
-    if (
-      this.#head > 2 * this.#capacity || this.#order.length > 4 * this.#capacity
-    ) {
+    if (this.#order.length > 4 * this.#capacity) {
       this.#order = this.#order.slice(this.#head)
         .filter((queued) => this.#requests.get(keyOf(queued)) === queued);
       this.#head = 0;

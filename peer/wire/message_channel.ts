@@ -105,7 +105,7 @@ export class MessageChannel<Peer> {
     this.#flushing = true;
     queueMicrotask(() => {
       this.#flushing = false;
-      if (!this.#writing && !this.#closed) void this.#write();
+      void this.#write();
     });
   }
 
@@ -175,7 +175,7 @@ export class MessageChannel<Peer> {
     const peer = this.#peer;
     this.#writing = true;
     try {
-      while (host.waiting(peer) > 0 && !this.#closed) {
+      while (!this.#closed && host.waiting(peer) > 0) {
         const wait = this.#beforeWrite?.(host.waiting(peer), peer);
         if (wait !== undefined) {
           await wait;

@@ -158,10 +158,7 @@ export class PeerMessageDecoder {
 
   #push(chunk: Uint8Array, onMessage: (message: PeerMessage) => void): void {
     let at = 0;
-    if (this.#carried > 0) {
-      at = this.#fillCarry(chunk, onMessage);
-      if (this.#carried > 0 || this.#stopped) return;
-    }
+    if (this.#carried > 0) at = this.#fillCarry(chunk, onMessage);
     const end = chunk.length;
     while (!this.#stopped) {
       const left = end - at;
@@ -190,7 +187,6 @@ export class PeerMessageDecoder {
   #startCarry(chunk: Uint8Array, at: number): void {
     const left = chunk.length - at;
     this.#carryGoal = left < 5 ? 0 : 4 + readUint32(chunk, at);
-    this.#carried = 0;
     this.#reserve(Math.max(left, 5));
     this.#carry.set(chunk.subarray(at), 0);
     this.#carried = left;

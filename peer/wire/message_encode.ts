@@ -197,7 +197,7 @@ export class PeerMessageBuffer {
   }
 
   #grow(needed: number): void {
-    let capacity = Math.max(FIRST_CAPACITY, this.#bytes.length * 2);
+    let capacity = FIRST_CAPACITY;
     while (capacity < needed) capacity *= 2;
     const bytes = new Uint8Array(capacity);
     bytes.set(this.#bytes.subarray(0, this.#length));

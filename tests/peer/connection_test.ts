@@ -289,6 +289,58 @@ Deno.test(
   },
 );
 
+Deno.test("every command reaches the peer at once", none, async () => {
+  const [a, b] = bytePipe();
+  const common = { fast: true, extended: true, v2: true, pieceCount: 8 };
+  const seed = start(a, { ...common, ownPieces: Bitfield.full(8) });
+  const leech = start(b, common);
+  await drain();
+  const block = { pieceIndex: 1, blockOffset: 0, length: 16_384 };
+  const data = new Uint8Array(block.length);
+  const range = {
+    piecesRoot: new Uint8Array(32),
+    baseLayer: 0,
+    index: 0,
+    length: 2,
+    proofLayers: 1,
+  };
+  const piece = { type: "request", piece: 0 } as const;
+  const pex = { added: [{ hostname: "192.0.2.1", port: 1 }] };
+  const nothing = { added6: [], dropped: [], dropped6: [] };
+  const steps: [() => unknown, typeof seed, string[]][] = [
+    [() => leech.peer.setInterested(true), seed, ["interested"]],
+    [() => seed.peer.unchoke(), leech, ["unchoked"]],
+    [() => leech.peer.request([block]), seed, ["serve"]],
+    [() => seed.peer.rejectRequest(block), leech, ["rejected"]],
+    [() => leech.peer.request([block]), seed, ["serve"]],
+    [() => leech.peer.cancel(block), seed, ["serve-cancelled"]],
+    [() => seed.peer.sendBlock(block, data), leech, []],
+    [() => seed.peer.rejectRequest(block), leech, []],
+    [() => leech.peer.request([block]), seed, ["serve"]],
+    [() => seed.peer.sendBlock(block, data), leech, ["block"]],
+    [() => seed.peer.suggest(3), leech, ["suggest"]],
+    [() => seed.peer.sendPort(5), leech, ["port"]],
+    [() => leech.peer.have(2), seed, ["have"]],
+    [() => leech.peer.have([4, 5]), seed, ["have", "have"]],
+    [() => seed.peer.sendMetadata(piece), leech, ["metadata"]],
+    [() => seed.peer.sendPex({ ...nothing, ...pex }), leech, ["pex"]],
+    [() => seed.peer.setUploadOnly(true), leech, ["upload-only"]],
+    [() => seed.peer.sendExtensionHandshake({ requestQueue: 7 }), leech, [
+      "extension-handshake",
+    ]],
+    [() => leech.peer.requestHashes(range), seed, ["hash-request"]],
+    [() => seed.peer.sendHashes(range), leech, ["hash-reject"]],
+    [() => seed.peer.choke(), leech, ["choked"]],
+    [() => seed.peer.close(), leech, ["disconnected"]],
+  ];
+  for (const [act, { events }, expected] of steps) {
+    events.length = 0;
+    act();
+    await drain();
+    assertEquals(events.map(({ type }) => type), expected, `${act}`);
+  }
+});
+
 Deno.test("reading waits for beforeRead", none, async () => {
   const [a, b] = bytePipe();
   let gate = Promise.withResolvers<void>();

@@ -61,6 +61,29 @@ Deno.test("every size is served to the last short piece", none, () => {
   assertEquals(answerUtMetadata(undefined, 0), { type: "reject", piece: 0 });
 });
 
+Deno.test("types and pieces are taken as far as they are known", none, () => {
+  // Four times as many as there can be: they count as pieces we lack.
+  const most = 4 * MAX_METADATA_SIZE / 16_384;
+  const decode = (msg_type: number, piece: number) =>
+    decodeUtMetadata(encodeBencode({ msg_type, piece }));
+  assertEquals(decode(0, 0), { type: "request", piece: 0 });
+  assertEquals(decode(0, most - 1), { type: "request", piece: most - 1 });
+  assertEquals(decode(2, 3), { type: "reject", piece: 3 });
+  for (const type of [-1, 3]) assertEquals(decode(type, 0), undefined);
+  for (const piece of [-1, most]) {
+    assertThrows(() => decode(0, piece), PeerProtocolError, "piece must be");
+  }
+  const total_size = MAX_METADATA_SIZE;
+  const data = new Uint8Array(16_384);
+  const head = encodeBencode({ msg_type: 1, piece: 0, total_size });
+  assertEquals(decodeUtMetadata(concatBytes([head, data])), {
+    type: "data",
+    piece: 0,
+    totalSize: total_size,
+    data,
+  });
+});
+
 Deno.test("sizes that contradict each other are refused", none, () => {
   const data = (fields: Record<string, number>, length: number) =>
     concatBytes([
