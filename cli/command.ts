@@ -115,6 +115,18 @@ export interface VerbContext {
   readonly signal: AbortSignal;
 }
 
+/** A verb of a verb, such as `bip dht ping`. */
+export interface SubVerb {
+  /** One line of help, no full stop. */
+  readonly summary: string;
+  /** Fewest and most operands after its name. */
+  readonly operands: readonly [number, number];
+  /** Synopsis after the name of the verb. */
+  readonly usage: string;
+  /** Options that are for it, beside those for all. */
+  readonly options: readonly string[];
+}
+
 /** A verb: what `bip VERB` does. */
 export interface Verb {
   /** Its name. */
@@ -131,6 +143,11 @@ export interface Verb {
   readonly operandNames: readonly string[];
   /** Words that may stand as first operand, such as the verbs of `bip dht`. */
   readonly words?: readonly string[];
+  /** Verbs of its own, and the options that all of them take. */
+  readonly subVerbs?: {
+    readonly table: Readonly<Record<string, SubVerb>>;
+    readonly common: readonly string[];
+  };
   /** What a shell may complete as operand. @default {"file"} */
   readonly complete?: "file" | "folder" | "none";
   /** Permissions it needs, such as `"--allow-read"`. */

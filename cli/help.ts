@@ -47,14 +47,33 @@ function optionLine(option: OptionSpec): [string, string] {
   ];
 }
 
+/** The part of a verb that one of its own verbs is, as if it stood alone. */
+function subVerbOf(verb: Verb, name: string | undefined): Verb {
+  const { table, common } = verb.subVerbs ?? { table: {}, common: [] };
+  const picked = name !== undefined && Object.hasOwn(table, name)
+    ? table[name]
+    : undefined;
+  if (picked === undefined) return verb;
+  const known = [...common, ...picked.options];
+  return {
+    ...verb,
+    summary: picked.summary,
+    usage: picked.usage,
+    details: [`bip ${verb.name} --help tells more.`],
+    options: verb.options.filter(({ name }) => known.includes(name)),
+  };
+}
+
 /**
  * Writes a verb's help.
  *
- * @param verb Which verb.
+ * @param whole Which verb.
  * @param columns Width of the terminal.
+ * @param name Which of its own verbs it is about, if it has such.
  * @returns The text, without a newline at the end.
  */
-export function verbHelp(verb: Verb, columns = 80): string {
+export function verbHelp(whole: Verb, columns = 80, name?: string): string {
+  const verb = subVerbOf(whole, name);
   const width = Math.min(Math.max(columns, 40), 100);
   const lines = [...wrap(`${verb.summary}.`, width), ""];
   const head = `Usage: bip ${verb.name} `;

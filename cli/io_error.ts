@@ -6,6 +6,38 @@
 import { CommandError } from "./error.ts";
 import { EXIT_IO } from "./exit_code.ts";
 
+const REASONS: Readonly<Record<string, readonly [string, string]>> = {
+  NotFound: ["not-found", "there is no such file or folder"],
+  PermissionDenied: ["permission-denied", "access is denied"],
+  AlreadyExists: ["already-exists", "it is there already"],
+  NotADirectory: ["not-a-folder", "a part of the path is no folder"],
+  IsADirectory: ["is-a-folder", "it is a folder"],
+  FilesystemLoop: ["link-loop", "its links go in circles"],
+};
+
+/** Code and words of an I/O error; `undefined` if it is none. */
+function knownReason(error: Error): readonly [string, string] | undefined {
+  if (Object.hasOwn(REASONS, error.name)) return REASONS[error.name];
+  if ((error as { readonly code?: unknown }).code === "ENOSPC") {
+    return ["disk-full", "the disk is full"];
+  }
+  return /\(os error \d+\)/.test(error.message)
+    ? ["io", error.message.replace(/^(.*?) \(os error \d+\).*$/s, "$1")]
+    : undefined;
+}
+
+/**
+ * Words the reason of an I/O error for people.
+ *
+ * @param error What the system threw.
+ * @returns Such as `"access is denied"`.
+ */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error
+    ? knownReason(error)?.[1] ?? error.message
+    : String(error);
+}
+
 /**
  * Words an I/O error for people.
  *
@@ -16,26 +48,7 @@ import { EXIT_IO } from "./exit_code.ts";
  * error.
  */
 export function ioError(error: unknown, action: string, path: string): unknown {
-  const reasons: Readonly<Record<string, [string, string]>> = {
-    NotFound: ["not-found", "there is no such file or folder"],
-    PermissionDenied: ["permission-denied", "access is denied"],
-    AlreadyExists: ["already-exists", "it is there already"],
-    NotADirectory: ["not-a-folder", "a part of the path is no folder"],
-    IsADirectory: ["is-a-folder", "it is a folder"],
-    FilesystemLoop: ["link-loop", "its links go in circles"],
-  };
-  if (!(error instanceof Error)) return error;
-  const { code } = error as { readonly code?: unknown };
-  const known = Object.hasOwn(reasons, error.name)
-    ? reasons[error.name]
-    : code === "ENOSPC"
-    ? ["disk-full", "the disk is full"] as const
-    : /\(os error \d+\)/.test(error.message)
-    ? [
-      "io",
-      error.message.replace(/^(.*?) \(os error \d+\).*$/s, "$1"),
-    ] as const
-    : undefined;
+  const known = error instanceof Error ? knownReason(error) : undefined;
   if (known === undefined) return error;
   return new CommandError(
     EXIT_IO,

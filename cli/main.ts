@@ -89,9 +89,13 @@ async function findVerb(name: string): Promise<VerbEntry> {
   );
 }
 
-async function showHelp(verb: Verb, output: Output): Promise<number> {
+async function showHelp(
+  verb: Verb,
+  output: Output,
+  subVerb?: string,
+): Promise<number> {
   const { verbHelp } = await import("./help.ts");
-  output.print(verbHelp(verb, output.columns));
+  output.print(verbHelp(verb, output.columns, subVerb));
   return EXIT_DONE;
 }
 
@@ -115,7 +119,8 @@ async function dispatch(
   }
   if (name === "help") {
     if (rest[0] !== undefined) {
-      return await showHelp(await (await findVerb(rest[0])).load(), output);
+      const verb = await (await findVerb(rest[0])).load();
+      return await showHelp(verb, output, rest[1]);
     }
     output.print(overview());
     return EXIT_DONE;
@@ -129,7 +134,7 @@ async function dispatch(
   const verb = await (await findVerb(name)).load();
   const { parseVerbArguments } = await import("./arguments.ts");
   const args = parseVerbArguments(rest, verb);
-  if (args.has("help")) return await showHelp(verb, output);
+  if (args.has("help")) return await showHelp(verb, output, args.operands[0]);
   return await verb.run({ args, output, signal });
 }
 

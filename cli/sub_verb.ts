@@ -3,19 +3,9 @@
  *
  * @module
  */
-import type { Arguments, Verb } from "./command.ts";
+import type { Arguments, SubVerb, Verb } from "./command.ts";
 import { UsageError } from "./error.ts";
 import { nearest } from "./nearest.ts";
-
-/** What one takes. */
-export interface SubVerb {
-  /** Fewest and most operands after its name. */
-  readonly operands: readonly [number, number];
-  /** Synopsis after the name of the verb. */
-  readonly usage: string;
-  /** Options that are for it, beside those for all. */
-  readonly options: readonly string[];
-}
 
 /**
  * Finds out which is meant, and refuses what would be ignored.

@@ -191,7 +191,10 @@ function changeInfo(
   limits: BencodeLimits,
 ): Uint8Array {
   const { name, source } = changes;
-  if ((name ?? source ?? changes.private) === undefined) return bytes;
+  const isAlone = [name, source, changes.private].every((it) =>
+    it === undefined
+  );
+  if (isAlone) return bytes;
   const old = rawEntries(bytes, limits);
   const info = new Map(old);
   if (name !== undefined) setName(info, name, limits);

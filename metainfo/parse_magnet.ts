@@ -250,31 +250,49 @@ function badHash(urn: string, text: string): MagnetError {
   );
 }
 
+/** Undoes what quoting, web pages and address bars do to a link. */
+function unwrapLink(text: string): string {
+  const quoted = /^(?:<(.*)>|"(.*)"|'(.*)')$/s.exec(text);
+  let link = quoted === null ? text : quoted.slice(1).find(Boolean) ?? "";
+  if (/^magnet%3a/i.test(link)) link = tryUnescape(link) ?? link;
+  return link.replace(/&(?:amp;|#38;)+/gi, "&")
+    .replace(/^magnet:\/{0,2}\??/i, PREFIX);
+}
+
 /**
- * Takes off a magnet link or info-hash what copying it put in: line breaks with
- * the white space next to them, and all white space but that inside of `dn` and
- * `kt`.
+ * Makes a magnet link of what a person pasted: takes off quotes, line breaks
+ * and white space (but that inside of `dn` and `kt`), undoes `&amp;` and a link
+ * that is percent-encoded as a whole, and turns `urn:btih:`, `urn:btmh:` and bare
+ * info-hashes into links.
  *
  * @param text What a person pasted.
- * @returns The same without it.
+ * @returns The link; anything else without white space.
  *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { cleanMagnetText } from "@bip/bip/metainfo";
  *
- * const pasted = " magnet:?xt=a\n  &dn=b c\r\n";
+ * const pasted = " magnet:?xt=a\n  &amp;dn=b c\r\n";
  * assertEquals(cleanMagnetText(pasted), "magnet:?xt=a&dn=b c");
+ * const hash = "AB".repeat(20);
+ * assertEquals(cleanMagnetText(hash), `magnet:?xt=urn:btih:${hash}`);
  * ```
  */
 export function cleanMagnetText(text: string): string {
-  return text.replace(/[\u200b\u2060]/g, " ").split(/[\r\n\u2028\u2029]/)
-    .map((line) => line.trim()).join("")
-    .split("&").map((parameter) =>
-      TEXT_KEY_REGEXP.test(parameter.split("=", 1)[0]!)
-        ? parameter.trim()
-        : parameter.replace(/\s+/g, "")
-    ).join("&");
+  const line = text.replace(/[\u200b\u2060]/g, " ")
+    .split(/[\r\n\u2028\u2029]/).map((part) => part.trim()).join("");
+  const clean = unwrapLink(line).split("&").map((parameter) =>
+    TEXT_KEY_REGEXP.test(parameter.split("=", 1)[0]!)
+      ? parameter.trim()
+      : parameter.replace(/\s+/g, "")
+  ).join("&");
+  if (/^urn:bt[im]h:/i.test(clean)) return `${PREFIX}xt=${clean}`;
+  const [, v2, v1] =
+    /^(?:(?:1220)?([0-9a-f]{64})|([0-9a-f]{40}|[a-z2-7]{32}))$/i.exec(clean) ??
+      [];
+  if (v2 !== undefined) return `${PREFIX}xt=urn:btmh:1220${v2}`;
+  return v1 === undefined ? clean : `${PREFIX}xt=urn:btih:${v1}`;
 }
 
 /**

@@ -28,6 +28,7 @@ import {
   where,
 } from "../transfer/transfer.ts";
 import { fetchTorrent } from "../torrent/fetch_torrent.ts";
+import { makeFolder } from "../torrent/folders.ts";
 import { DaemonLog, LOG_LEVELS } from "./daemon_log.ts";
 import {
   absolute,
@@ -92,8 +93,11 @@ async function openDaemon(
   const plan = planNetwork(args);
   const { web } = plan;
   const { Daemon } = await import("../../daemon/daemon.ts");
-  if (args.get("state") === undefined) {
-    await Deno.mkdir(folderOf(state), { recursive: true, mode: 0o700 });
+  try {
+    await makeFolder(folderOf(state), 0o700);
+  } catch (error) {
+    // With narrow permissions it has to be there.
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
   }
   try {
     return await Daemon.open({

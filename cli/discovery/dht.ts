@@ -16,7 +16,8 @@ import type {
   MainlineDhtOptions,
 } from "../../dht/mainline_options.ts";
 import type { MainlineDht } from "../../dht/node.ts";
-import type { Arguments, Verb, VerbContext } from "../command.ts";
+import type { Arguments, SubVerb, Verb, VerbContext } from "../command.ts";
+import { readInfoHash } from "./info_hash.ts";
 import { runDhtNode } from "./dht_node.ts";
 import {
   COMMON,
@@ -31,7 +32,7 @@ import {
 } from "./dht_options.ts";
 import { CommandError, UsageError } from "../error.ts";
 import { EXIT_DONE, EXIT_NO_PEERS } from "../exit_code.ts";
-import { pickSubVerb, type SubVerb } from "../sub_verb.ts";
+import { pickSubVerb } from "../sub_verb.ts";
 import type { Output } from "../terminal.ts";
 import { plural, safeText } from "../text.ts";
 import { parseInteger } from "../units.ts";
@@ -102,6 +103,7 @@ function printStored(
 
 const VERBS: Readonly<Record<string, DhtVerb>> = {
   node: {
+    summary: "Run a node",
     operands: [0, 0],
     usage: "node [--state FILE] [--read-only] [--stats-port N]",
     options: ["state", "read-only", "stats-port"],
@@ -113,6 +115,7 @@ const VERBS: Readonly<Record<string, DhtVerb>> = {
       ),
   },
   ping: {
+    summary: "Ask a node whether it is there",
     operands: [1, 1],
     usage: "ping HOST:PORT",
     options: [],
@@ -144,6 +147,7 @@ const VERBS: Readonly<Record<string, DhtVerb>> = {
     },
   },
   "find-node": {
+    summary: "Find the nodes closest to an ID",
     operands: [1, 1],
     usage: "find-node ID",
     options: ["timeout"],
@@ -156,19 +160,20 @@ const VERBS: Readonly<Record<string, DhtVerb>> = {
         address: formatEndpoint(node.address),
       }));
       if (json) output.printJson({ target: toHex(target), nodes }, 2);
-      else {for (const { id, address } of nodes) {
-          output.print(`${id} ${address}`);
-        }}
+      else {
+        for (const { id, address } of nodes) output.print(`${id} ${address}`);
+      }
       return nodes.length > 0 ? EXIT_DONE : EXIT_NO_PEERS;
     },
   },
   "get-peers": {
+    summary: "Find the peers of a torrent",
     operands: [1, 1],
     usage: "get-peers HASH",
     options: ["timeout"],
     async run(task) {
       const { operands, output, json, signal } = task;
-      const infoHash = readHex(operands[0]!, 20, "The info-hash");
+      const infoHash = readInfoHash(operands[0]!);
       await using dht = await openClient(task);
       const peers: string[] = [];
       for await (const { address } of dht.getPeers(infoHash, { signal })) {
@@ -177,16 +182,18 @@ const VERBS: Readonly<Record<string, DhtVerb>> = {
         if (!json) output.print(peer);
       }
       if (json) output.printJson({ infoHash: toHex(infoHash), peers }, 2);
+      else if (peers.length === 0) output.note("No peers found");
       return peers.length > 0 ? EXIT_DONE : EXIT_NO_PEERS;
     },
   },
   announce: {
+    summary: "Announce this machine as a peer of a torrent",
     operands: [1, 2],
     usage: "announce HASH [PORT] [--seed]",
     options: ["timeout", "seed"],
     async run(task) {
       const { args, operands, signal } = task;
-      const infoHash = readHex(operands[0]!, 20, "The info-hash");
+      const infoHash = readInfoHash(operands[0]!);
       const port = operands[1] === undefined
         ? undefined
         : parseInteger(operands[1], "PORT", 1, 65535);
@@ -201,6 +208,7 @@ const VERBS: Readonly<Record<string, DhtVerb>> = {
     },
   },
   get: {
+    summary: "Fetch an item",
     operands: [1, 1],
     usage: "get TARGET|PUBLICKEY [--salt TEXT]",
     options: ["timeout", "salt"],
@@ -248,6 +256,7 @@ const VERBS: Readonly<Record<string, DhtVerb>> = {
     },
   },
   put: {
+    summary: "Store an item",
     operands: [1, 1],
     usage: "put TEXT [--key FILE] [--salt TEXT] [--seq N] [--cas N]",
     options: ["timeout", "key", "salt", "seq", "cas"],
@@ -287,6 +296,7 @@ const VERBS: Readonly<Record<string, DhtVerb>> = {
     },
   },
   sample: {
+    summary: "List info-hashes that nodes store",
     operands: [0, 1],
     usage: "sample [ID]",
     options: ["timeout"],
@@ -310,6 +320,7 @@ const VERBS: Readonly<Record<string, DhtVerb>> = {
         }
       }
       if (json) output.printJson({ infoHashes: [...seen] }, 2);
+      else if (seen.size === 0) output.note("No info-hashes found");
       return seen.size > 0 ? EXIT_DONE : EXIT_NO_PEERS;
     },
   },
@@ -334,6 +345,7 @@ export const dhtVerb: Verb = {
     "node, ping, find-node, get-peers, announce, get, put or sample",
   ],
   words: Object.keys(VERBS),
+  subVerbs: { table: VERBS, common: COMMON },
   complete: "none",
   permissions:
     "--allow-net --allow-read=FILE,FILE.new --allow-write=FILE,FILE.new --unstable-net",

@@ -8,7 +8,7 @@ import { toHex } from "../../_shared/bytes.ts";
 import { hashServiceName, LPD_GROUPS } from "../../lpd/announce.ts";
 import { LocalDiscovery } from "../../lpd/discovery.ts";
 import { LpdError } from "../../lpd/error.ts";
-import { parseMagnet } from "../../metainfo/parse_magnet.ts";
+import { readInfoHash } from "./info_hash.ts";
 import type { Arguments, Verb, VerbContext } from "../command.ts";
 import { CommandError, UsageError } from "../error.ts";
 import { EXIT_INTERRUPTED, EXIT_IO } from "../exit_code.ts";
@@ -31,21 +31,6 @@ interface Plan {
   readonly port: number | undefined;
 }
 
-function parseHash(text: string): Uint8Array {
-  const topic = /^(?:[0-9a-f]{40}|[a-z2-7]{32})$/i.test(text)
-    ? `urn:btih:${text}`
-    : /^[0-9a-f]{64}$/i.test(text)
-    ? `urn:btmh:1220${text}`
-    : undefined;
-  if (topic === undefined) {
-    throw new UsageError(
-      `HASH must be 40 or 64 hex digits, not ${JSON.stringify(text)}`,
-      "--name TEXT makes a hash of a name",
-    );
-  }
-  return parseMagnet(`magnet:?xt=${topic}`).infoHash;
-}
-
 function planOf(args: Arguments): Plan {
   const [word, hash] = args.operands;
   const action = WORDS.find((known) => known === word);
@@ -62,7 +47,7 @@ function planOf(args: Arguments): Plan {
   }
   if (name === "") throw new UsageError("--name must not be empty");
   const infoHash = hash !== undefined
-    ? parseHash(hash)
+    ? readInfoHash(hash, "--name TEXT makes a hash of a name")
     : name !== undefined
     ? hashServiceName(name)
     : undefined;

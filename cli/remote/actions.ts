@@ -4,16 +4,15 @@
  * @module
  */
 import type { RemoteClient, RemoteResult } from "../../daemon/remote_client.ts";
-import type { Arguments } from "../command.ts";
+import type { Arguments, SubVerb } from "../command.ts";
 import { UsageError } from "../error.ts";
 import { EXIT_BAD_TORRENT } from "../exit_code.ts";
 import { readText } from "../login.ts";
 import { readFile } from "../read_file.ts";
-import type { SubVerb } from "../sub_verb.ts";
 import type { Output } from "../terminal.ts";
 import { plural, safeText } from "../text.ts";
 import { selectFiles } from "../torrent/file_selection.ts";
-import { MAX_TORRENT_LENGTH } from "../torrent/source.ts";
+import { linkOf, MAX_TORRENT_LENGTH } from "../torrent/source.ts";
 import {
   formatDuration,
   formatRate,
@@ -66,9 +65,10 @@ function tell({ output, json }: Task, result: unknown, line: string): void {
 }
 
 /** An action that only names torrents. */
-function simple(method: string, done: string): Action {
+function simple(method: string, summary: string, done: string): Action {
   const name = method.replace(/^torrent_/, "").replaceAll("_", "-");
   return {
+    summary,
     operands: [1, MANY],
     usage: `${name} ID...|all`,
     options: [],
@@ -86,9 +86,8 @@ function simple(method: string, done: string): Action {
 
 async function addOne(task: Task, source: string): Promise<RemoteResult> {
   const { args, client, signal } = task;
-  const isLink = /^(magnet:|https?:\/\/)/i.test(source) ||
-    /^[0-9a-f]{40}$/i.test(source);
-  const given = isLink ? { filename: source } : {
+  const filename = /^https?:\/\//i.test(source) ? source : await linkOf(source);
+  const given = filename !== undefined ? { filename } : {
     metainfo: (await readFile(source, {
       limit: MAX_TORRENT_LENGTH,
       kind: "a torrent file",
@@ -129,6 +128,7 @@ function limitOf(
 /** The actions by name. */
 export const ACTIONS: Readonly<Record<string, Action>> = {
   add: {
+    summary: "Add torrents",
     operands: [1, MANY],
     usage: "add SOURCE... [--dir DIR] [--paused] [--label TEXT]...",
     options: ["dir", "paused", "label"],
@@ -148,6 +148,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     },
   },
   list: {
+    summary: "List torrents",
     operands: [0, MANY],
     usage: "list [ID...|active]",
     options: [],
@@ -159,6 +160,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     },
   },
   show: {
+    summary: "Show all about torrents",
     operands: [1, MANY],
     usage: "show ID...",
     options: [],
@@ -172,12 +174,21 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
       });
     },
   },
-  start: simple("torrent_start", "started"),
-  "start-now": simple("torrent_start_now", "started"),
-  stop: simple("torrent_stop", "stopped"),
-  verify: simple("torrent_verify", "is checked"),
-  reannounce: simple("torrent_reannounce", "trackers are asked"),
+  start: simple("torrent_start", "Start torrents", "started"),
+  "start-now": simple(
+    "torrent_start_now",
+    "Start torrents, past the queue",
+    "started",
+  ),
+  stop: simple("torrent_stop", "Stop torrents", "stopped"),
+  verify: simple("torrent_verify", "Check files again", "check requested"),
+  reannounce: simple(
+    "torrent_reannounce",
+    "Ask trackers for more peers now",
+    "announce requested",
+  ),
   remove: {
+    summary: "Remove torrents",
     operands: [1, MANY],
     usage: "remove ID...|all [--delete-files]",
     options: ["delete-files"],
@@ -191,6 +202,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     },
   },
   files: {
+    summary: "Show the files of a torrent, and choose among them",
     operands: [1, 1],
     usage: "files ID [--want LIST] [--skip LIST] [--high|--normal|--low LIST]",
     options: ["want", "skip", "high", "normal", "low"],
@@ -214,7 +226,8 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
       ] as const;
       for (const [option, name] of names) {
         const texts = args.all(option);
-        if (texts.length > 0) change[name] = selectFiles(texts, paths);
+        if (texts.length === 0) continue;
+        change[name] = selectFiles(texts, paths, `--${option}`);
       }
       if (Object.keys(change).length > 0) {
         await client.call("torrent_set", { ids: [torrent.id], ...change });
@@ -240,6 +253,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     },
   },
   limit: {
+    summary: "Limit speed and ratio, of torrents or of the daemon",
     operands: [0, MANY],
     usage: "limit [ID...|all] [--down RATE] [--up RATE] [--ratio N]",
     options: ["down", "up", "ratio"],
@@ -275,10 +289,11 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
             : { seed_ratio_limit: ratio, seed_ratio_mode: 1 }),
         };
       const method = operands.length === 0 ? "session_set" : "torrent_set";
-      tell(task, await client.call(method, limits, signal), "limited");
+      tell(task, await client.call(method, limits, signal), "limits set");
     },
   },
   move: {
+    summary: "Move torrents to another folder",
     operands: [2, MANY],
     usage: "move ID...|all DIR [--find]",
     options: ["find"],
@@ -289,10 +304,11 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
         location: operands.at(-1)!,
         move: !args.has("find"),
       }, signal);
-      tell(task, result, args.has("find") ? "is looked for" : "is moved");
+      tell(task, result, args.has("find") ? "location set" : "move requested");
     },
   },
   rename: {
+    summary: "Rename a file or folder of a torrent",
     operands: [3, 3],
     usage: "rename ID PATH NAME",
     options: [],
@@ -307,6 +323,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     },
   },
   queue: {
+    summary: "Move torrents in the queue",
     operands: [2, MANY],
     usage: "queue top|up|down|bottom ID...|all",
     options: [],
@@ -314,9 +331,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
       const { client, operands: [way, ...ids], signal } = task;
       if (!["top", "up", "down", "bottom"].includes(way!)) {
         throw new UsageError(
-          `queue moves to the top, up, down or to the bottom, not ${
-            JSON.stringify(way)
-          }`,
+          `Expected top, up, down or bottom, not ${JSON.stringify(way)}`,
         );
       }
       const result = await client.call(
@@ -328,6 +343,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     },
   },
   label: {
+    summary: "Set the labels of torrents",
     operands: [1, MANY],
     usage: "label ID...|all [--label TEXT]...",
     options: ["label"],
@@ -337,10 +353,11 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
         ...await idsOf(task, operands),
         labels: args.all("label"),
       }, signal);
-      tell(task, result, "labelled");
+      tell(task, result, "labels set");
     },
   },
   settings: {
+    summary: "Show or change settings of the daemon",
     operands: [0, MANY],
     usage: "settings [NAME=VALUE...]",
     options: [],
@@ -362,7 +379,10 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
       }
       const settings = await client.call("session_get", {}, signal);
       if (json) return output.printJson(settings, 2);
-      for (const name of Object.keys(settings).sort()) {
+      const names = operands.length > 0
+        ? operands.map((text) => parseSetting(text)[0])
+        : Object.keys(settings).sort();
+      for (const name of names) {
         // It is a secret of this run.
         if (name === "session_id") continue;
         output.print(`${name}=${safeText(JSON.stringify(settings[name]))}`);
@@ -370,6 +390,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     },
   },
   free: {
+    summary: "Show how much room a folder has",
     operands: [1, 1],
     usage: "free DIR",
     options: [],
@@ -382,6 +403,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     },
   },
   stats: {
+    summary: "Show totals and rates",
     operands: [0, 0],
     usage: "stats",
     options: [],
@@ -412,6 +434,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     },
   },
   hash: {
+    summary: "Hash a password for the daemon's --auth-file",
     operands: [1, 1],
     usage: "hash USER < PASSWORD",
     options: [],
@@ -425,12 +448,17 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     },
   },
   shutdown: {
+    summary: "Shut the daemon down",
     operands: [0, 0],
     usage: "shutdown",
     options: [],
     async run(task) {
       const { client, signal } = task;
-      tell(task, await client.call("session_close", {}, signal), "ends");
+      tell(
+        task,
+        await client.call("session_close", {}, signal),
+        "shutting down",
+      );
     },
   },
 };

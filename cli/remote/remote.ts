@@ -32,8 +32,9 @@ export const remoteVerb: Verb = {
     "Exit code 2 where the daemon refuses, 5 where none answers.",
   ],
   operands: [1, 10_000],
-  operandNames: [Object.keys(ACTIONS).join(", ")],
+  operandNames: ["what to do"],
   words: Object.keys(ACTIONS),
+  subVerbs: { table: ACTIONS, common: COMMON },
   permissions: "--allow-net --allow-read=FILE",
   options: [
     ...CLIENT_OPTIONS,

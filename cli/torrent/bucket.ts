@@ -68,7 +68,12 @@ export async function verifyBucket(
 ): Promise<
   & Pick<
     VerifyPiecesResult,
-    "bad" | "goodCount" | "missingFiles" | "surplusFiles" | "contradictory"
+    | "bad"
+    | "goodCount"
+    | "missingFiles"
+    | "surplusFiles"
+    | "shortFiles"
+    | "contradictory"
   >
   & { readonly paths: readonly (readonly string[])[] }
 > {
@@ -100,6 +105,7 @@ export async function verifyBucket(
     goodCount: stored.have.count,
     missingFiles,
     surplusFiles: [],
+    shortFiles: [],
     contradictory: [],
     paths,
   };

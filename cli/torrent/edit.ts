@@ -18,19 +18,48 @@ import { readTorrentFile } from "./source.ts";
 import { torrentDocument } from "./torrent_document.ts";
 import { readSources, SOURCE_OPTIONS } from "./torrent_options.ts";
 
+/** What a `--remove-` option takes out of what is there. */
+function removedBy(
+  args: Arguments,
+  kind: string,
+  there: readonly string[],
+): string[] {
+  const removed = args.all(`remove-${kind}`);
+  if (removed.includes("all")) return [...there];
+  const stranger = removed.find((name) => !there.includes(name));
+  if (stranger === undefined) return [...removed];
+  throw new UsageError(
+    `--remove-${kind}: the torrent has no ${
+      kind.replace("-", " ")
+    } ${stranger}`,
+    "bip info lists them; all removes every one",
+  );
+}
+
+/** What is there without what is removed, then what is added. */
+function listOf(
+  args: Arguments,
+  kind: string,
+  there: readonly string[],
+  added: readonly string[],
+): string[] | undefined {
+  const removed = removedBy(args, kind, there);
+  if (added.length === 0 && !args.all(`remove-${kind}`).length) {
+    return undefined;
+  }
+  return [
+    ...new Set([...there.filter((it) => !removed.includes(it)), ...added]),
+  ];
+}
+
 function trackersOf(
+  args: Arguments,
   added: readonly (readonly string[])[],
-  removed: readonly string[],
   old: readonly (readonly string[])[],
 ): string[][] | undefined {
-  if (added.length + removed.length === 0) return undefined;
-  const known = new Set(old.flat());
-  const stranger = removed.find((url) => !known.has(url));
-  if (stranger !== undefined) {
-    throw new UsageError(
-      `--remove-tracker names no tracker of the torrent: ${stranger}`,
-      "bip info shows them",
-    );
+  const removed = removedBy(args, "tracker", old.flat());
+  if (added.length === 0 && !args.all("remove-tracker").length) {
+    return undefined;
   }
   const seen = new Set(removed);
   const tiers = old.map((tier) => tier.filter((url) => !seen.has(url)));
@@ -55,20 +84,21 @@ function changesOf(args: Arguments, metainfo: Metainfo): MetainfoChanges {
   if (args.has("private") && args.has("public")) {
     throw new UsageError("Give --private or --public, not both");
   }
-  const allNodes = new Map(
+  const nodeOf = new Map(
     [...metainfo.nodes, ...nodes].map((node) => [formatEndpoint(node), node]),
   );
   const changes: MetainfoChanges = {
-    trackers: trackersOf(
-      trackers,
-      args.all("remove-tracker"),
-      metainfo.trackers,
-    ),
-    webSeeds: webSeeds.length === 0
-      ? undefined
-      : [...new Set([...metainfo.webSeeds, ...webSeeds])],
-    nodes: nodes.length === 0 ? undefined : [...allNodes.values()],
+    trackers: trackersOf(args, trackers, metainfo.trackers),
+    webSeeds: listOf(args, "web-seed", metainfo.webSeeds, webSeeds),
+    nodes: listOf(
+      args,
+      "node",
+      metainfo.nodes.map(formatEndpoint),
+      nodes.map(formatEndpoint),
+    )?.map((node) => nodeOf.get(node)!),
     comment: textOf(args, "comment"),
+    createdBy: textOf(args, "created-by"),
+    creationDate: args.has("no-date") ? null : undefined,
     source: textOf(args, "source"),
     private: args.has("private") || (args.has("public") ? false : undefined),
     name: args.get("name"),
@@ -152,7 +182,7 @@ export const editVerb: Verb = {
   usage: "FILE.torrent [-o OUT.torrent] [OPTIONS]",
   details: [
     "Without -o the file itself is replaced, in one step: the new one is written as FILE.new first. Everything else keeps its exact bytes. Only --source, --private, --public and --name change the info-hash; the old one is shown as well then.",
-    "--tracker, --web-seed and --node add to what is there. Each --tracker is a tier of its own; URLs in one option, separated by commas, share a tier.",
+    "--tracker, --web-seed and --node add to what is there; with --remove-tracker all, they replace it. Each --tracker is a tier of its own; URLs in one option, separated by commas, share a tier.",
     "--json prints the document of bip info with the output path and the previous info-hashes in front.",
   ],
   operands: [1, 1],
@@ -171,13 +201,31 @@ export const editVerb: Verb = {
       name: "remove-tracker",
       value: "URL",
       repeat: true,
-      summary: "Remove this tracker",
+      summary: "Remove this tracker; all removes every one",
+    },
+    {
+      name: "remove-web-seed",
+      value: "URL",
+      repeat: true,
+      summary: "Remove this web seed, or all",
+    },
+    {
+      name: "remove-node",
+      value: "HOST:PORT",
+      repeat: true,
+      summary: "Remove this DHT node, or all",
     },
     {
       name: "comment",
       value: "T",
       summary: "Comment; an empty one removes it",
     },
+    {
+      name: "created-by",
+      value: "T",
+      summary: "Program that made it; an empty one removes it",
+    },
+    { name: "no-date", summary: "Remove the creation date" },
     {
       name: "source",
       value: "T",

@@ -199,10 +199,9 @@ function selectSome(
   if (named.length > 0) return named;
   if (/^[\d,\s-]+$/.test(trimmed)) {
     throw new UsageError(
-      `${option} asks for ${trimmed} but there ${
-        paths.length === 1 ? "is only file 1" : `are files 1 to ${paths.length}`
+      `${option}: there is no ${trimmed}, only ${
+        paths.length === 1 ? "file 1" : `files 1 to ${paths.length}`
       }`,
-      "--list shows them",
     );
   }
   const found = indicesOf(paths, globMatcher(trimmed, option));
@@ -211,7 +210,8 @@ function selectSome(
       `${option} matches none of ${plural(paths.length, "file")}: ${
         JSON.stringify(text)
       }`,
-      "--list shows them",
+      // Other options choose among files that are listed already.
+      option === "--files" ? "--list shows them" : undefined,
     );
   }
   return found;

@@ -69,11 +69,15 @@ async function isThere(path: string): Promise<boolean> {
  * Makes a folder, and those above it, unless it is there.
  *
  * @param path The folder, as the person wrote it.
+ * @param mode Permissions of what is made.
  * @throws {CommandError} If that fails or a file is in its place (exit code 6).
  */
-export async function makeFolder(path: string): Promise<void> {
+export async function makeFolder(path: string, mode?: number): Promise<void> {
   try {
-    await Deno.mkdir(path, { recursive: true });
+    await Deno.mkdir(path, {
+      recursive: true,
+      ...(mode === undefined ? {} : { mode }),
+    });
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) {
       throw new CommandError(

@@ -37,15 +37,24 @@ export type Source =
 
 /** The magnet link that a text means: one, or a bare info-hash. */
 function magnetText(text: string): string | undefined {
-  const clean = cleanMagnetText(text);
-  if (/^magnet:/i.test(clean)) return clean;
-  if (/^urn:bt[im]h:/i.test(clean)) return `magnet:?xt=${clean}`;
-  if (!/^(?:[0-9a-f]{40}|[0-9a-f]{64}|[a-z2-7]{32})$/i.test(clean)) {
-    return undefined;
-  }
-  return `magnet:?xt=urn:${
-    clean.length === 64 ? "btmh:1220" : "btih:"
-  }${clean}`;
+  const link = cleanMagnetText(text);
+  return /^magnet:/i.test(link) ? link : undefined;
+}
+
+/**
+ * Tells links from files.
+ *
+ * @param text What a person named.
+ * @returns The magnet link that it is, or `undefined`; a bare info-hash is none
+ * where there is a file of that name.
+ * @throws {MagnetError} If it is a bad magnet link.
+ */
+export async function linkOf(text: string): Promise<string | undefined> {
+  const link = magnetText(text);
+  if (link === undefined) return undefined;
+  if (!/^\W*\w+:/.test(text) && await isFile(text)) return undefined;
+  parseMagnet(link);
+  return link;
 }
 
 /** The path that a `file:` URL means, or the text itself. */
@@ -142,10 +151,10 @@ export async function readTorrentFile(
   signal?: AbortSignal,
   web: WebAccess = {},
 ): Promise<Source & { readonly type: "torrent" }> {
-  if (/^magnet:/i.test(cleanMagnetText(text))) {
+  if (await linkOf(text) !== undefined) {
     throw new UsageError(
-      "A magnet link cannot stand where a torrent file must",
-      "bip download and bip info take magnet links",
+      "Expected a torrent file, not a magnet link or info-hash",
+      "bip download and bip info take these",
     );
   }
   return parseTorrentFile(
@@ -171,10 +180,8 @@ export async function readSource(
   signal?: AbortSignal,
   web: WebAccess = {},
 ): Promise<Source> {
-  const link = magnetText(text);
-  if (link !== undefined && (/^\W*\w+:/.test(text) || !await isFile(text))) {
-    return { type: "magnet", magnet: parseMagnet(link) };
-  }
+  const link = await linkOf(text);
+  if (link !== undefined) return { type: "magnet", magnet: parseMagnet(link) };
   return await readTorrentFile(text, signal, web);
 }
 

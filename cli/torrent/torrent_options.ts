@@ -35,15 +35,29 @@ function parseNode(text: string): Endpoint {
   return endpoint;
 }
 
-function checkUrl(text: string, option: string): string {
-  if (URL.canParse(text)) return text;
-  throw new UsageError(`${option} must be a URL, not ${JSON.stringify(text)}`);
+/** Schemes that clients know: WebSockets are WebTorrent's. */
+const TRACKER_REGEXP = /^(?:https?|udp|wss?):/i;
+const WEB_SEED_REGEXP = /^(?:https?|ftp):/i;
+
+function checkUrl(text: string, option: string, schemes: RegExp): string {
+  if (!URL.canParse(text)) {
+    throw new UsageError(
+      `${option} must be a URL, not ${JSON.stringify(text)}`,
+    );
+  }
+  if (schemes.test(text)) return text;
+  throw new UsageError(
+    `${option} cannot be ${
+      JSON.stringify(text)
+    }: clients would not know what to do with ${text.split(":", 1)[0]}:`,
+  );
 }
 
-/** Splits `URL,URL` at commas that a new URL follows. */
+/** Splits `URL,URL` at commas that a new URL or nothing follows. */
 function parseTier(text: string): string[] {
-  return text.split(/,(?=[a-z][a-z0-9+.-]*:\/\/)/i)
-    .map((url) => checkUrl(url.trim(), "--tracker"));
+  const urls = text.split(/[,\s]+(?=[a-z][a-z0-9+.-]*:\/\/)/i)
+    .map((url) => url.replace(/[,\s]+$/, "").trim());
+  return urls.map((url) => checkUrl(url, "--tracker", TRACKER_REGEXP));
 }
 
 /** What {@linkcode SOURCE_OPTIONS} say. */
@@ -66,7 +80,8 @@ export interface GivenSources {
 export function readSources(args: Arguments): GivenSources {
   return {
     trackers: args.all("tracker").map(parseTier),
-    webSeeds: args.all("web-seed").map((url) => checkUrl(url, "--web-seed")),
+    webSeeds: args.all("web-seed")
+      .map((url) => checkUrl(url.trim(), "--web-seed", WEB_SEED_REGEXP)),
     nodes: args.all("node").map(parseNode),
   };
 }

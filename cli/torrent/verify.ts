@@ -4,10 +4,12 @@
  * @module
  */
 import {
+  VerifyError,
   verifyPieces,
   type VerifyPiecesOptions,
   type VerifyPiecesResult,
 } from "../../metainfo/verify.ts";
+import { DiskError } from "../../disk/error.ts";
 import { findPaths } from "../../disk/find_paths.ts";
 import { checkPartPieces } from "../../disk/part_check.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
@@ -18,9 +20,11 @@ import { CommandError } from "../error.ts";
 import {
   EXIT_BAD_TORRENT,
   EXIT_DONE,
+  EXIT_IO,
   EXIT_VERIFICATION_FAILED,
 } from "../exit_code.ts";
 import { BUCKET_DETAILS, BUCKET_OPTION, bucketOf } from "./bucket_options.ts";
+import { reasonOf } from "../io_error.ts";
 import { findFolder } from "./folders.ts";
 import { joinPath } from "../paths.ts";
 import { Progress } from "../progress.ts";
@@ -45,6 +49,10 @@ export interface VerifyDocument {
    * are none.
    */
   readonly surplus?: readonly string[];
+  /** Paths of the files that are shorter. Absent when there are none. */
+  readonly short?: readonly string[];
+  /** Paths of the files that cannot be read. Absent when there are none. */
+  readonly unreadable?: readonly string[];
   /**
    * Files that lie under another name than the torrent says: index among all
    * files, path in the torrent, path below the folder. Absent when there are
@@ -88,22 +96,75 @@ function rangesOf(indices: readonly number[]): string {
   return parts.join(", ");
 }
 
-/** Indices of the files that bad pieces touch, and that are there. */
+/**
+ * Sorts the files that bad pieces touch: those that are damaged, and those that
+ * may be good, as all their bad pieces are shared with files known to lack data.
+ */
 function damagedFiles(
   metainfo: Metainfo,
   bad: readonly number[],
-  missing: ReadonlySet<number>,
-): number[] {
+  lacking: ReadonlySet<number>,
+): { damaged: number[]; unsure: number[] } {
   const damaged = new Set<number>();
+  const touched = new Set<number>();
   for (const pieceIndex of bad) {
     const size = metainfo.layout.pieceSize(pieceIndex);
-    for (const span of metainfo.layout.spans(pieceIndex, 0, size)) {
-      if (!span.pad && !missing.has(span.fileIndex)) {
-        damaged.add(span.fileIndex);
-      }
+    const files = metainfo.layout.spans(pieceIndex, 0, size)
+      .filter(({ pad }) => !pad).map(({ fileIndex }) => fileIndex);
+    const isExplained = files.some((index) => lacking.has(index));
+    for (const index of files) {
+      if (lacking.has(index)) continue;
+      touched.add(index);
+      if (!isExplained) damaged.add(index);
     }
   }
-  return [...damaged].sort((a, b) => a - b);
+  return {
+    damaged: [...damaged].sort((a, b) => a - b),
+    unsure: [...touched.difference(damaged)].sort((a, b) => a - b),
+  };
+}
+
+/** What is wrong with opening a file, if it is there. */
+function whyUnreadable(path: string): string | undefined {
+  try {
+    // To open a pipe would wait for a writer.
+    if (Deno.statSync(path).isFile) Deno.openSync(path).close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) return reasonOf(error);
+  }
+  return undefined;
+}
+
+/** Files that cannot be read, and why. */
+type Unreadable = Map<number, string>;
+
+/** Hashes files; goes on without those that cannot be read. */
+async function verifyReadable(
+  folder: string,
+  options: VerifyPiecesOptions,
+): Promise<VerifyPiecesResult & { readonly unreadable: Unreadable }> {
+  const unreadable: Unreadable = new Map();
+  const filePaths = [...options.filePaths];
+  for (;;) {
+    try {
+      const result = await verifyPieces({ ...options, filePaths });
+      return { ...result, unreadable };
+    } catch (error) {
+      if (!(error instanceof VerifyError)) throw error;
+      const before = unreadable.size;
+      filePaths.forEach((path, index) => {
+        const why = path === folder || options.layout.file(index).pad
+          ? undefined
+          : whyUnreadable(path) ??
+            (path === error.path ? reasonOf(error.cause) : undefined);
+        if (why === undefined) return;
+        unreadable.set(index, why);
+        // A folder in the place of a file counts as a missing file.
+        filePaths[index] = folder;
+      });
+      if (unreadable.size === before) throw error;
+    }
+  }
 }
 
 /** Hashes files; those that a download left out are looked up in the part file. */
@@ -112,27 +173,35 @@ async function verifyFolder(
   metainfo: Metainfo,
   expected: ReturnType<typeof expectedHashes>,
   options: Omit<VerifyPiecesOptions, "layout" | "filePaths" | "expected">,
-): Promise<VerifyPiecesResult & { readonly paths: readonly string[][] }> {
+) {
   const { layout, infoHash } = metainfo;
   const folder = await findFolder(dir, metainfo, "verify");
   const fileSystem = new NativeFileSystem(folder);
   const paths = await findPaths(fileSystem, metainfo, { readOnly: true });
   const filePaths = paths.map((parts) => joinPath(folder, parts));
-  const result = await verifyPieces({
+  const result = await verifyReadable(folder, {
     ...options,
     layout,
     filePaths,
     expected,
   });
   // There is the share of files that were left out, and what came early.
-  const inPart = new Set(
-    result.bad.length === 0 ? [] : await checkPartPieces(
-      fileSystem,
-      { infoHash, layout, paths, ...expected },
-      result.bad,
-      { signal: options.signal },
-    ),
-  );
+  let inPart: ReadonlySet<number> = new Set();
+  if (result.bad.length > 0) {
+    try {
+      inPart = new Set(
+        await checkPartPieces(
+          fileSystem,
+          { infoHash, layout, paths, ...expected },
+          result.bad,
+          { signal: options.signal },
+        ),
+      );
+    } catch (error) {
+      // What cannot be read has been told, and proves no piece.
+      if (!(error instanceof DiskError)) throw error;
+    }
+  }
   return {
     ...result,
     paths,
@@ -147,11 +216,11 @@ export const verifyVerb: Verb = {
   summary: "Check files on disk against a torrent",
   usage: "FILE.torrent DIR [--threads N] [--json] [--quiet]",
   details: [
-    "DIR is the folder that holds the torrent's top-level name, or what has that name. FILE.torrent may be - for stdin. Exit code 3 when a piece is bad, a file is missing or longer than it should be.",
+    "DIR is the folder that holds the torrent's top-level name, or what has that name. FILE.torrent may be - for stdin. Exit code 3 when a piece is bad or a file is missing or has the wrong length, 6 when a file cannot be read; the others are checked all the same.",
     "What a download left out but for its share of a piece, or has not put in its place yet, is read from the part file beside it (.HASH.bip-part).",
     "DIR may be " + BUCKET_DETAILS,
     "Of a hybrid torrent both hashes of each piece are checked.",
-    "--json prints {pieces, good, bad: [indices], missing: [paths]}; surplus: [paths] where files are longer than they should be, renamed: [{index, from, to}] where they lie under other names, and contradictory: [indices] where the two hashes of a hybrid disagree.",
+    "--json prints {pieces, good, bad: [indices], missing: [paths]}; surplus and short: [paths] where files are longer or shorter than they should be, unreadable: [paths] where they cannot be read, renamed: [{index, from, to}] where they lie under other names, and contradictory: [indices] where the two hashes of a hybrid disagree.",
   ],
   operands: [2, 2],
   operandNames: ["FILE.torrent", "DIR"],
@@ -175,38 +244,47 @@ export const verifyVerb: Verb = {
     const onProgress = (bytes: number, total = metainfo.totalLength) =>
       progress.update(bytes, { total });
     const { paths, ...result } = storage !== undefined
-      ? await (await import("./bucket.ts")).verifyBucket(storage, metainfo, {
-        onProgress,
-        signal,
-      })
+      ? {
+        unreadable: new Map() as Unreadable,
+        ...await (await import("./bucket.ts")).verifyBucket(storage, metainfo, {
+          onProgress,
+          signal,
+        }),
+      }
       : await verifyFolder(dir, metainfo, expected, {
         threads: args.integer("threads", 1, 1024),
         onProgress: ({ hashedBytes, totalBytes }) =>
           onProgress(hashedBytes, totalBytes),
         signal,
       });
-    const { bad } = result;
+    const { bad, unreadable } = result;
     const renamed = renamedFiles(metainfo, paths);
     await progress.stop();
     const nameOf = (index: number) => paths[index]!.join("/");
     const isFile = (index: number) =>
       !metainfo.files[index]!.pad &&
       metainfo.files[index]!.symlink === undefined;
-    const missing = result.missingFiles.filter(isFile);
+    const missing = result.missingFiles
+      .filter((index) => isFile(index) && !unreadable.has(index));
     const surplus = result.surplusFiles.filter(isFile);
+    const short = result.shortFiles.filter(isFile);
     const document: VerifyDocument = {
       pieces: metainfo.pieceCount,
       good: result.goodCount,
       bad,
       missing: missing.map(nameOf),
       ...(surplus.length > 0 ? { surplus: surplus.map(nameOf) } : {}),
+      ...(short.length > 0 ? { short: short.map(nameOf) } : {}),
+      ...(unreadable.size > 0
+        ? { unreadable: [...unreadable.keys()].map(nameOf) }
+        : {}),
       ...(renamed.length > 0 ? { renamed } : {}),
       ...(result.contradictory.length > 0
         ? { contradictory: result.contradictory }
         : {}),
     };
     const complete = document.bad.length === 0 && missing.length === 0 &&
-      surplus.length === 0;
+      surplus.length === 0 && unreadable.size === 0;
     if (args.has("json")) output.printJson(document, 2);
     else {
       if (renamed.length > 0) output.note(renamedNote(renamed));
@@ -229,17 +307,26 @@ export const verifyVerb: Verb = {
           "Note: v1 and v2 hashes of the torrent disagree on these: no data can be right",
         );
       }
-      for (const index of missing) {
-        output.print(`missing: ${safeText(nameOf(index))}`);
+      const list = (what: string, files: Iterable<number>, why = "") => {
+        for (const index of files) {
+          output.print(`${what}: ${safeText(nameOf(index))}${why}`);
+        }
+      };
+      list("missing", missing);
+      for (const [index, why] of unreadable) {
+        list("unreadable", [index], ` (${why})`);
       }
-      for (const index of surplus) {
-        output.print(`longer than it should be: ${safeText(nameOf(index))}`);
-      }
-      const damaged = damagedFiles(metainfo, bad, new Set(missing));
-      for (const index of damaged) {
-        output.print(`damaged: ${safeText(nameOf(index))}`);
-      }
+      list("longer than it should be", surplus);
+      list("shorter than it should be", short);
+      const { damaged, unsure } = damagedFiles(
+        metainfo,
+        bad,
+        new Set([...missing, ...unreadable.keys(), ...short]),
+      );
+      list("damaged", damaged);
+      list("perhaps damaged", unsure, ", shares a bad piece with the above");
     }
-    return complete ? EXIT_DONE : EXIT_VERIFICATION_FAILED;
+    if (complete) return EXIT_DONE;
+    return unreadable.size > 0 ? EXIT_IO : EXIT_VERIFICATION_FAILED;
   },
 };

@@ -13,7 +13,7 @@ import { createPeerId } from "../../handshake/peer_id.ts";
 import type { Verb, VerbContext } from "../command.ts";
 import { UsageError } from "../error.ts";
 import { styled } from "../terminal.ts";
-import { safeText } from "../text.ts";
+import { plural, safeText } from "../text.ts";
 import {
   askTrackers,
   codeOf,
@@ -125,9 +125,11 @@ export const announceVerb: Verb = {
         continue;
       }
       output.note(
-        `${label}: ${answer.seeders ?? "?"} seeds, ${
-          answer.leechers ?? "?"
-        } leechers, again in ${formatDuration(answer.intervalMs)}`,
+        [
+          `${label}: ${plural(answer.seeders ?? "?", "seed")}`,
+          plural(answer.leechers ?? "?", "leecher"),
+          `next announce in ${formatDuration(answer.intervalMs)}`,
+        ].join(", "),
       );
       if (answer.warning !== undefined) {
         output.note(`${label}: ${safeText(answer.warning)}`);

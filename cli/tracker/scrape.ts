@@ -6,7 +6,7 @@
 import type { ScrapeEntry } from "../../_shared/announce.ts";
 import type { Verb, VerbContext } from "../command.ts";
 import { styled } from "../terminal.ts";
-import { safeText } from "../text.ts";
+import { plural, safeText } from "../text.ts";
 import {
   askTrackers,
   codeOf,
@@ -59,9 +59,11 @@ export const scrapeVerb: Verb = {
         output.note(`${label}: ${safeText(error.message)}`);
       } else {
         output.print(
-          `${
-            safeText(name)
-          }: ${answer.seeders} seeds, ${answer.leechers} leechers, ${answer.downloads} downloads`,
+          [
+            `${safeText(name)}: ${plural(answer.seeders, "seed")}`,
+            plural(answer.leechers, "leecher"),
+            plural(answer.downloads, "download"),
+          ].join(", "),
         );
       }
     }

@@ -25,15 +25,7 @@ export type Topic = Metainfo | Magnet;
 /** Reads what a torrent is added by; throws what the parsers do. */
 export function sourceOf(source: AddSource): Topic {
   if (source instanceof Uint8Array) return parseMetainfo(source);
-  if (typeof source === "string") {
-    const clean = cleanMagnetText(source);
-    const text = /^[0-9a-f]{40}$/i.test(clean)
-      ? `magnet:?xt=urn:btih:${clean}`
-      : /^[0-9a-f]{64}$/i.test(clean)
-      ? `magnet:?xt=urn:btmh:1220${clean}`
-      : clean;
-    return parseMagnet(text);
-  }
+  if (typeof source === "string") return parseMagnet(cleanMagnetText(source));
   return source;
 }
 

@@ -10,7 +10,7 @@ import type { Torrent } from "../../client/torrent.ts";
 import type { AddTorrentOptions } from "../../client/types.ts";
 import type { Magnet } from "../../metainfo/magnet.ts";
 import { filePath, type Metainfo } from "../../metainfo/metainfo.ts";
-import { parseMagnet } from "../../metainfo/parse_magnet.ts";
+import { cleanMagnetText, parseMagnet } from "../../metainfo/parse_magnet.ts";
 import { parseMetainfo } from "../../metainfo/parse.ts";
 import type { DaemonTorrent } from "../daemon_torrent.ts";
 import { DaemonError } from "../error.ts";
@@ -147,10 +147,7 @@ async function readSource(
       source = await fetchTorrent(source, signal);
     }
     if (typeof source !== "string") return parseMetainfo(source);
-    const text = source.trim();
-    return parseMagnet(
-      /^[0-9a-f]{40}$/i.test(text) ? `magnet:?xt=urn:btih:${text}` : text,
-    );
+    return parseMagnet(cleanMagnetText(source));
   } catch (error) {
     if (error instanceof DaemonError) throw error;
     const { name, message } = error as Error;

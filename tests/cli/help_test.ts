@@ -47,3 +47,26 @@ Deno.test("verbHelp() fits the terminal, whatever the verb", async () => {
     }
   }
 });
+
+Deno.test("verbHelp() tells of one verb of a verb, for each that there is", async () => {
+  for (const name of ["remote", "dht"]) {
+    const verb = await VERBS.find((entry) => entry.name === name)!.load();
+    const names = Object.keys(verb.subVerbs!.table);
+    assertEquals(verb.words, names);
+    for (const sub of names) {
+      const help = verbHelp(verb, 80, sub);
+      const [summary, , usage] = help.split("\n");
+      assertEquals(summary, `${verb.subVerbs!.table[sub]!.summary}.`);
+      assertStringIncludes(usage!, `Usage: bip ${name} ${sub}`);
+      for (const option of verb.subVerbs!.table[sub]!.options) {
+        assertStringIncludes(help, `--${option}`);
+      }
+      assert(help.length < verbHelp(verb, 80).length, sub);
+    }
+    assertEquals(verbHelp(verb, 80, "nothing"), verbHelp(verb));
+  }
+  const remote = await VERBS.find(({ name }) => name === "remote")!.load();
+  const stop = verbHelp(remote, 80, "stop");
+  assertStringIncludes(stop, "--url URL");
+  assert(!stop.includes("--delete-files"), stop);
+});

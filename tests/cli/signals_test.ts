@@ -91,7 +91,7 @@ Deno.test({
       ["announce", HASH, "--tracker", `udp://127.0.0.1:${port}`],
     );
     assertEquals(asked.code, 0, asked.stderr);
-    assertStringIncludes(asked.stderr, "1 leechers");
+    assertStringIncludes(asked.stderr, "1 leecher,");
     assertEquals(child.lines.length, 1);
     child.kill("SIGTERM");
     assertEquals((await child.result).code, 130);

@@ -21,8 +21,13 @@ const VERB: Verb = {
   run: () => 0,
 };
 const TABLE = {
-  feed: { operands: [1, 1], usage: "feed PET", options: ["food"] },
-  walk: { operands: [0, 0], usage: "walk", options: ["far"] },
+  feed: {
+    summary: "Feed",
+    operands: [1, 1],
+    usage: "feed PET",
+    options: ["food"],
+  },
+  walk: { summary: "Walk", operands: [0, 0], usage: "walk", options: ["far"] },
 } as const;
 
 const pick = (...words: string[]) =>

@@ -129,6 +129,10 @@ Deno.test(
         announce: "udp://a",
       }),
     );
+    assertEquals(
+      editMetainfo(edited, { source: null }),
+      torrent({ ...v1Info(), z: [1], name: "ünï" }, { announce: "udp://a" }),
+    );
     // A flag that says no, in whatever way, is left as it stands.
     for (const flag of [0, "1"]) {
       const open = torrent(v1Info({ private: flag }));

@@ -200,8 +200,35 @@ Deno.test("cleanMagnetText() takes off what copying adds", pure, () => {
       link.replace("1,3", "1, 3\r"),
     ]
   ) assertEquals(cleanMagnetText(pasted), link, JSON.stringify(pasted));
-  assertEquals(cleanMagnetText(`${V1}\n`), V1);
+  for (
+    const pasted of [
+      `<${link}>`,
+      `"${link}"`,
+      ` '${link}'\n`,
+      link.replaceAll("&", "&amp;"),
+      link.replaceAll("&", "&amp;amp;"),
+      link.replaceAll("&", "&#38;"),
+      link.replace("?", "//?"),
+      link.replace("?", "/?"),
+      link.replace("?", ""),
+      link.replace("magnet", "MAGNET"),
+      encodeURIComponent(link),
+    ]
+  ) assertEquals(cleanMagnetText(pasted), link, JSON.stringify(pasted));
+  const named = `${BASE}&dn=a (b) "c"`;
+  assertEquals(cleanMagnetText(named), named);
+  assertEquals(cleanMagnetText(`${V1}\n`), BASE);
+  assertEquals(
+    cleanMagnetText("a".repeat(32)),
+    `magnet:?xt=urn:btih:${"a".repeat(32)}`,
+  );
+  for (const text of [V2, `1220${V2}`, `urn:btmh:1220${V2}`]) {
+    assertEquals(cleanMagnetText(text), `magnet:?xt=urn:btmh:1220${V2}`);
+  }
+  assertEquals(cleanMagnetText(" a.torrent "), "a.torrent");
   assertEquals(cleanMagnetText(" ".repeat(500_000)), "");
+  assertEquals(cleanMagnetText('"'), '"');
+  assertEquals(cleanMagnetText("magnet%3A%zz"), "magnet%3A%zz");
 });
 
 Deno.test("parseMagnet: bounds", pure, () => {

@@ -25,7 +25,7 @@ class Running implements AsyncDisposable {
     const words = [
       "daemon",
       "--state",
-      dir.join("state"),
+      dir.join("var/state"),
       "--dir",
       dir.path,
       "--listen",
@@ -74,14 +74,14 @@ Deno.test("a daemon keeps what remotes add, and tells of it", async () => {
   const second = await runBip([
     "daemon",
     "--state",
-    dir.join("state"),
+    dir.join("var/state"),
     "--rpc-port",
     "0",
   ], { permissions: PERMISSIONS });
   assertEquals(second.code, 6);
   assertEquals(
     second.stderr,
-    `bip: error: ${dir.join("state")} is in use by another daemon\n`,
+    `bip: error: ${dir.join("var/state")} is in use by another daemon\n`,
   );
   const lines = await first.stop("SIGTERM");
   assert(
@@ -141,7 +141,7 @@ const REFUSED: readonly [args: string, code: number, says: string][] = [
   ["--log-level x", 2, "--log-level"],
   ["--utp maybe", 2, "--utp"],
   ["--blocklist /none", 6, "/none"],
-  ["--state /none/state", 6, "/none/state"],
+  ["--state /dev/null/state", 6, "/dev/null"],
 ];
 
 Deno.test("what cannot be is one line and an exit code", async () => {

@@ -56,9 +56,11 @@ Deno.test("bip dht - node, ping, find-node, announce, get-peers, sample", async 
 
   const nothing = await ask(one.at, "get-peers", HASH);
   assertEquals([nothing.code, nothing.text], [5, ""]);
+  assertStringIncludes(nothing.stderr, "No peers found");
   const announced = await askJson(one.at, "announce", HASH, "4321", "--seed");
   assertEquals(announced.stored.length, 2);
-  const peers = await ask(two.at, "get-peers", HASH);
+  const link = `magnet:?xt=urn:btih:${HASH.toUpperCase()}`;
+  const peers = await ask(two.at, "get-peers", link);
   assertEquals([peers.code, peers.text], [0, "127.0.0.1:4321"]);
   assertEquals((await askJson(two.at, "sample")).infoHashes, [HASH]);
 });
@@ -129,7 +131,7 @@ Deno.test("bip dht - says what is wrong", async () => {
       [["fly"], "Unknown verb"],
       [["ping"], "Missing operand"],
       [["ping", "nowhere"], "HOST:PORT"],
-      [["get-peers", "abc"], "40 hex digits"],
+      [["get-peers", "abc"], "40 or 64 hex digits or a magnet link"],
       [["get-peers", HASH, "more"], "Unexpected operand"],
       [["announce", HASH, "70000"], "PORT"],
       [["node", "--listen", "name"], "IP address"],

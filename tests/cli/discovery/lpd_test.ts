@@ -38,8 +38,11 @@ Deno.test({
     const cases: [string[], string][] = [
       [[], "Missing listen or announce"],
       [["lissen"], 'does listen or announce, not "lissen"'],
-      [["listen", "abc"], "HASH must be 40 or 64 hex digits"],
-      [["listen", "g".repeat(40)], "HASH must be 40 or 64 hex digits"],
+      [["listen", "abc"], "HASH must be 40 or 64 hex digits or a magnet link"],
+      [
+        ["listen", "g".repeat(40)],
+        "HASH must be 40 or 64 hex digits or a magnet link",
+      ],
       [["listen", HASH, HASH], "Unexpected operand"],
       [["listen", HASH, "--name", "x"], "not both"],
       [["listen", "--name", ""], "--name must not be empty"],

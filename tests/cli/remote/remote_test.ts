@@ -112,7 +112,7 @@ Deno.test("bip remote - calls what it is told to", async () => {
     [["shutdown"], { method: "session_close" }],
     [[
       "add",
-      "magnet:?xt=urn:btih:x",
+      ` "magnet:?xt=urn:btih:${hash}&amp;dn=a"`,
       "--dir",
       "/d",
       "--paused",
@@ -120,7 +120,7 @@ Deno.test("bip remote - calls what it is told to", async () => {
       "a",
     ], {
       method: "torrent_add",
-      filename: "magnet:?xt=urn:btih:x",
+      filename: `magnet:?xt=urn:btih:${hash}&dn=a`,
       download_dir: "/d",
       labels: ["a"],
       paused: true,
@@ -175,6 +175,12 @@ Deno.test("bip remote - files of a torrent are named by number, path or glob", a
     "   1   50%  high          10 B  top/a",
     "   2  100%  skip           0 B  top/b",
   ]);
+  const wrong = await daemon.run("remote", "files", "3", "--skip", "1-9");
+  assertEquals(wrong.code, 2);
+  assertEquals(
+    wrong.text,
+    "bip: error: --skip: there is no 1-9, only files 1 to 2",
+  );
 });
 
 Deno.test("bip remote - shows torrents as they are, and harmless", async () => {
@@ -210,6 +216,10 @@ Deno.test("bip remote - a file goes along, a duplicate is told", async () => {
   assertEquals(daemon.calls[0], { method: "torrent_add", metainfo: "AQI=" });
   const missing = await daemon.run("remote", "add", dir.join("b.torrent"));
   assertEquals(missing.code, 6);
+  const bad = await daemon.run("remote", "add", "magnet:?xt=urn:btih:...");
+  assertEquals(bad.code, 4);
+  assertStringIncludes(bad.text, "40 hex digits or 32 base32 characters");
+  assertEquals(daemon.calls.length, 1);
 });
 
 Deno.test("bip remote - settings and figures", async () => {
@@ -242,7 +252,9 @@ Deno.test("bip remote - settings and figures", async () => {
     "c=text",
     "d=true",
   );
-  assertEquals(text, 'a_b=1\nb=[1]\nc="x"\nd=true');
+  assertEquals(text, 'a_b=1\nc="x"\nd=true');
+  const all = await daemon.run("remote", "settings");
+  assertEquals(all.text, 'a_b=1\nb=[1]\nc="x"\nd=true');
   assertEquals(daemon.calls[1], {
     method: "session_set",
     a_b: 1,
@@ -271,7 +283,7 @@ Deno.test("bip remote - what goes wrong is one line and an exit code", async () 
     [["start", "all"], 2, "no such thing"],
     [["start", "x"], 2, "A torrent must be an id"],
     [["start", "5-2"], 2, "A torrent must be an id"],
-    [["queue", "left", "1"], 2, "queue moves to the top"],
+    [["queue", "left", "1"], 2, "Expected top, up, down or bottom"],
     [["limit", "1"], 2, "Say what to limit"],
     [["settings", "x"], 2, "NAME=VALUE"],
     [["settings", "x-y=1"], 2, 'The daemon has no setting "x_y"'],

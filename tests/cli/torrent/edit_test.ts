@@ -102,6 +102,38 @@ Deno.test("bip edit - another info-hash is told, old and new", async () => {
   assertEquals(document.trackers, before.trackers);
 });
 
+Deno.test("bip edit - every field can be taken away, and replaced at once", async () => {
+  await using shop = await workshop();
+  const full = await shop.inPlace(
+    ...["--source", "S", "--node", "h:1", "--node", "[::1]:2", "--created-by"],
+    ...["me", "--remove-web-seed", "http://w/", "--web-seed", "https://v/"],
+    ...["--remove-tracker", "all", "--tracker", "https://n/,udp://n:2,"],
+  );
+  assertEquals(full.code, 0, full.stderr);
+  const before = await shop.read("a.torrent");
+  assertEquals([before.source, before.createdBy], ["S", "me"]);
+  assertEquals(before.webSeeds, ["https://v/"]);
+  assertEquals(before.trackers, [["https://n/", "udp://n:2"]]);
+  const one = await shop.inPlace("--remove-node", "[::1]:2");
+  assertEquals(one.code, 0, one.stderr);
+  assertEquals((await shop.read("a.torrent")).nodes, [
+    { hostname: "h", port: 1 },
+  ]);
+  const bare = await shop.inPlace(
+    ...["--source", "", "--comment", "", "--created-by", "", "--no-date"],
+    ...["--remove-node", "all", "--remove-web-seed", "all"],
+    ...["--remove-tracker", "all"],
+  );
+  assertEquals(bare.code, 0, bare.stderr);
+  assertStringIncludes(bare.stdout, `(was ${before.infoHashV1!.toHex()})`);
+  const { trackers, webSeeds, nodes, ...after } = await shop.read("a.torrent");
+  assertEquals([trackers, webSeeds, nodes], [[], [], []]);
+  assertEquals(
+    [after.source, after.comment, after.createdBy, after.creationDate],
+    [undefined, undefined, undefined, undefined],
+  );
+});
+
 Deno.test("bip edit -o - writes to stdout, what changes nothing is not written", async () => {
   await using shop = await workshop();
   const args = ["edit", "a.torrent", "--public"];
@@ -129,6 +161,10 @@ Deno.test("bip edit - mistakes: one line, an exit code, nothing written", async 
     [["--web-seed", "nope"], 2, "nope"],
     [["--node", "host"], 2, "--node"],
     [["--remove-tracker", "http://a/"], 2, "http://a/"],
+    [["--remove-node", "h:1"], 2, "no node h:1"],
+    [["--remove-web-seed", "http://x/"], 2, "no web seed http://x/"],
+    [["--tracker", "ftp://x/"], 2, "ftp:"],
+    [["--web-seed", "magnet:?x"], 2, "magnet:"],
     [["--remove-trackers", "http://a/"], 2, "Did you mean --remove-tracker?"],
     [["--private", "x"], 2, "Unexpected operand"],
   ];

@@ -20,7 +20,7 @@ Deno.test(
         node: ["h:1"],
       }),
       {
-        trackers: [["http://a/?x=1,2, udp://b:1"], ["http://c/"]],
+        trackers: [["http://a/?x=1,2", "udp://b:1"], ["http://c/"]],
         webSeeds: ["http://w/"],
         nodes: [{ hostname: "h", port: 1 }],
       },
@@ -29,9 +29,15 @@ Deno.test(
       "http://a/",
       "udp://b:1",
     ]]);
+    assertEquals(read({ tracker: ["wss://a/,, udp://b:1 ,"] }).trackers, [[
+      "wss://a/",
+      "udp://b:1",
+    ]]);
     for (
       const bad of [
         { tracker: ["x"] },
+        { tracker: ["ftp://x"] },
+        { "web-seed": ["udp://x:1"] },
         { "web-seed": [""] },
         { node: ["h"] },
         { node: ["h:0"] },

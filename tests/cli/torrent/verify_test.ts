@@ -93,6 +93,42 @@ Deno.test("bip verify - files that are longer than they should be", async () => 
   assertStringIncludes(shown.stdout, "longer than it should be: data/a.bin\n");
 });
 
+Deno.test({
+  name: "bip verify - what cannot be read does not end the check of the rest",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using shop = await workshop("v1");
+    const [a, b] = [shop.path("data/a.bin"), shop.path("data/b.bin")];
+    await Deno.remove(b);
+    await Deno.symlink("b.bin", b);
+    const odd = shop.path("data/sub/\ue000e");
+    await Deno.remove(odd);
+    await Deno.mkdir(odd);
+    const shown = await shop.verify("t.torrent", ".");
+    assertEquals(shown.code, 6, shown.stderr);
+    assertEquals(
+      shown.stdout,
+      "incomplete: 6 of 10 pieces are good (146 KiB)\nbad pieces: 6-9\n" +
+        "missing: data/sub/\\u{e000}e\n" +
+        "unreadable: data/b.bin (its links go in circles)\n" +
+        "perhaps damaged: data/a.bin, shares a bad piece with the above\n",
+    );
+    await Deno.truncate(a, 90_000);
+    const document = await shop.verify("t.torrent", ".", "--json");
+    assertEquals(document.code, 6, document.stderr);
+    assertEquals(JSON.parse(document.stdout), {
+      pieces: 10,
+      good: 5,
+      bad: [5, 6, 7, 8, 9],
+      missing: ["data/sub/\ue000e"],
+      short: ["data/a.bin"],
+      unreadable: ["data/b.bin"],
+    });
+    const { stdout } = await shop.verify("t.torrent", ".");
+    assertStringIncludes(stdout, "shorter than it should be: data/a.bin\n");
+  },
+});
+
 Deno.test("bip create, info, verify - names that others cannot hold", async () => {
   const folder = await Deno.makeTempDir({ prefix: "bip-names-" });
   try {

@@ -137,7 +137,7 @@ Deno.test("bip announce and scrape in words", async () => {
   assertEquals(shown.stdout, "127.0.0.1:7001\n");
   assertEquals(
     shown.stderr,
-    `${tracker.udp}: 0 seeds, 2 leechers, again in 30m 00s\n`,
+    `${tracker.udp}: 0 seeds, 2 leechers, next announce in 30m 00s\n`,
   );
   const scraped = await run("scrape");
   assertEquals(

@@ -180,7 +180,7 @@ Deno.test("bip download and seed name what is wrong, each with its exit code", a
     [["download", "-", "-"], 2, "- can be read only once"],
     [[...download, "--peer", "nonsense"], 2, "--peer must be HOST:PORT"],
     [[...download, "--down-limit", "fast"], 2, "--down-limit must be a size"],
-    [[...download, "--files", "9"], 2, "--files asks for 9"],
+    [[...download, "--files", "9"], 2, "--files: there is no 9"],
     [
       [...download, "--files", "1", "--files", "c.bin"],
       2,
