@@ -1,6 +1,5 @@
 /**
- * The download half of a swarm: asks peers for blocks, stores what comes,
- * finds out which peer sent bad data.
+ * The download half of a swarm: asks peers for blocks and stores what comes.
  *
  * @module
  */
@@ -15,19 +14,14 @@ import type { BlockAddress } from "../../metainfo/mod.ts";
 import type { PeerSessionEvent } from "../../peer/mod.ts";
 import { PiecePicker } from "../../select/piece_picker.ts";
 import { RateMeter } from "../../_shared/rate_meter.ts";
-import {
-  type PeerVerdict,
-  SmartBan,
-  splitDigests,
-} from "../../select/smart_ban.ts";
 import { stealFromStalled } from "../../select/steal_policy.ts";
 import type { PeerKey } from "../../select/selection_strategy.ts";
-import { authorOf } from "./author.ts";
 import { SessionError } from "../error.ts";
 import { RequestWindow } from "../../select/request_window.ts";
 import type { TorrentContent } from "./torrent_content.ts";
 import { RequestTurns } from "../limits/request_turns.ts";
 import type { BlockSource } from "./block_source.ts";
+import { PieceJudge } from "./piece_judge.ts";
 
 /** Blocks that one idle peer takes over from slower ones at a time. */
 const STEAL_BATCH = 8;
@@ -48,7 +42,7 @@ export class Download {
   readonly #sources = new Map<PeerKey, BlockSource>();
   readonly #storage: TorrentStorage;
   readonly #clock: Clock;
-  readonly #smartBan = new SmartBan();
+  readonly #judge: PieceJudge;
   readonly #steal = stealFromStalled();
   readonly #batch: BlockAddress[] = [];
   readonly #meter = new RateMeter();
@@ -82,6 +76,12 @@ export class Download {
       have: storage.have,
       strategy,
     });
+    this.#judge = new PieceJudge(
+      content.torrent,
+      layout,
+      this.picker,
+      this.#sources,
+    );
     this.#markStored();
   }
 
@@ -114,7 +114,7 @@ export class Download {
     this.picker.peers.add(peer.key);
     this.#sources.set(peer.key, peer);
     peer.inPicker = true;
-    this.#suspect(peer);
+    this.#judge.suspect(peer.key);
     const { state, peerHas } = peer.connection;
     if (peerHas.isFull) this.picker.peers.setAll(peer.key);
     else if (!peerHas.isEmpty) this.picker.peers.setBitfield(peer.key, peerHas);
@@ -132,7 +132,7 @@ export class Download {
     peer.inPicker = false;
     this.#sources.delete(peer.key);
     const released = this.picker.peers.remove(peer.key);
-    this.#smartBan.forget(peer.key);
+    this.#judge.forget(peer.key);
     if (released.length > 0) this.refillAll();
   }
 
@@ -388,17 +388,7 @@ export class Download {
 
   #pieceGood(pieceIndex: number, digests: Uint8Array | undefined): void {
     if (this.picker.pieces.state(pieceIndex) === "complete") {
-      const contributors = this.picker.pieces.verified(pieceIndex);
-      if (digests !== undefined || !this.#smartBan.hasSuspects(pieceIndex)) {
-        this.#judge(
-          this.#smartBan.pieceVerified(
-            pieceIndex,
-            contributors,
-            splitDigests(digests),
-          ),
-          pieceIndex,
-        );
-      }
+      this.#judge.good(pieceIndex, digests);
     } else {
       for (const { peer, block } of this.picker.pieces.setHave(pieceIndex)) {
         this.#sources.get(peer)?.connection.cancel(block);
@@ -422,21 +412,9 @@ export class Download {
     digests: Uint8Array | undefined,
   ): void {
     if (this.picker.pieces.state(pieceIndex) === "complete") {
-      const contributors = this.picker.pieces.failed(pieceIndex);
-      if (reason === "hash" && digests !== undefined) {
-        this.wastedBytes += this.#layout.pieceSize(pieceIndex);
-        this.#judge(
-          this.#smartBan.pieceFailed(
-            pieceIndex,
-            contributors,
-            splitDigests(digests),
-          ),
-          pieceIndex,
-        );
-        const author = authorOf(this.#layout, pieceIndex, contributors);
-        this.#sources.get(author ?? -1)?.bad?.(pieceIndex);
-        for (const peer of this.#sources.values()) this.#suspect(peer);
-      }
+      const evidence = reason === "hash" ? digests : undefined;
+      if (evidence) this.wastedBytes += this.#layout.pieceSize(pieceIndex);
+      this.#judge.bad(pieceIndex, evidence);
     } else if (reason === "lost") this.picker.pieces.lostBlock(pieceIndex);
     const { torrent } = this.#content;
     torrent.publish({ type: "piece", pieceIndex, good: false });
@@ -467,33 +445,6 @@ export class Download {
       if (blocks !== undefined) {
         this.picker.pieces.markBlocks(pieceIndex, blocks);
       }
-    }
-  }
-
-  /** Has a peer prove itself alone while some peers send bad data. */
-  #suspect(peer: BlockSource): void {
-    if (peer.inPicker && this.#smartBan.suspect(peer.key)) {
-      this.picker.peers.setParole(peer.key, true);
-    }
-  }
-
-  #judge(verdict: PeerVerdict, pieceIndex: number): void {
-    for (const key of verdict.parole) {
-      if (this.picker.peers.has(key)) this.picker.peers.setParole(key, true);
-    }
-    for (const key of verdict.absolve) {
-      if (this.picker.peers.has(key)) this.picker.peers.setParole(key, false);
-    }
-    for (const key of verdict.ban) {
-      const source = this.#sources.get(key);
-      if (source?.bad !== undefined) {
-        source.bad(pieceIndex);
-        continue;
-      }
-      this.#content.torrent.ban(
-        key,
-        "Peer sent blocks that fail the hash check",
-      );
     }
   }
 }

@@ -18,15 +18,15 @@ import {
 } from "../../select/selection_strategy.ts";
 import type { TorrentStats } from "../types.ts";
 import type { TorrentHost } from "./torrent_host.ts";
-import { Download } from "./download.ts";
+import type { Download } from "./download.ts";
 import { DuePieces } from "./due_pieces.ts";
 import { HashServer } from "./hash_server.ts";
 import { isReadOnly, openStorage, type SetupOptions } from "./open_storage.ts";
 import type { PeerSessionEvent } from "../../peer/mod.ts";
 import { orderOf, strategyOf } from "./order.ts";
 import type { PolicyOptions } from "../policy_options.ts";
-import { PieceRevealer } from "./reveal.ts";
-import { Upload } from "./upload.ts";
+import type { PieceRevealer } from "./reveal.ts";
+import { PeerBooks } from "./peer_books.ts";
 import type { SwarmPeer } from "../peers/swarm_peer.ts";
 import {
   lostWarning,
@@ -36,13 +36,6 @@ import {
 } from "./torrent_warnings.ts";
 import { WebSeeds } from "./web_seeds.ts";
 import { Wishes } from "./wishes.ts";
-
-/** What is needed only while there are peers. */
-interface PeerBooks {
-  readonly download: Download;
-  readonly upload: Upload;
-  readonly revealer: PieceRevealer;
-}
 
 /**
  * Storage, download and upload of one torrent. The books of the latter two are
@@ -199,7 +192,7 @@ export class TorrentContent {
   /** Starts both directions; what is never written is not asked for. */
   start(): void {
     this.#active = true;
-    if (this.#peerBooks !== undefined) this.#startBooks(this.#peerBooks);
+    this.#peerBooks?.start();
     this.#followWishes();
   }
 
@@ -207,8 +200,7 @@ export class TorrentContent {
   stop(): void {
     this.#active = false;
     this.#followWishes();
-    this.#peerBooks?.download.stop();
-    this.#peerBooks?.upload.stop();
+    this.#peerBooks?.stop();
   }
 
   /** Chooses whom to serve by whether all that is wanted is there. */
@@ -269,11 +261,7 @@ export class TorrentContent {
 
   /** Once a second, while there are peers. */
   tick(now: number): void {
-    const books = this.#peerBooks;
-    if (books === undefined) return;
-    books.download.tick();
-    books.upload.tick(now);
-    books.revealer.tick(now);
+    this.#peerBooks?.tick(now);
   }
 
   /** Frees what only peers need, unless a piece waits to be verified. */
@@ -289,38 +277,17 @@ export class TorrentContent {
 
   /** Takes a peer in. */
   addPeer(peer: SwarmPeer): void {
-    const { download, upload, revealer } = this.#books();
-    download.addPeer(peer);
-    upload.addPeer(peer);
-    revealer.connected(peer);
+    this.#books().add(peer);
   }
 
   /** Forgets a peer. */
   removePeer(peer: SwarmPeer): void {
-    const books = this.#peerBooks;
-    if (books === undefined) return;
-    books.download.removePeer(peer);
-    books.upload.removePeer(peer);
-    books.revealer.gone(peer.key);
+    this.#peerBooks?.remove(peer);
   }
 
   /** Takes an event of a peer about pieces and blocks. */
   handle(peer: SwarmPeer, event: PeerSessionEvent): void {
-    const { download, upload, revealer } = this.#books();
-    switch (event.type) {
-      case "serve":
-      case "serve-cancelled":
-      case "interested":
-      case "not-interested":
-        upload.handle(peer, event);
-        return;
-    }
-    download.handle(peer, event);
-    if (event.type === "have") {
-      revealer.peerHas(peer.key, event.pieceIndex);
-    } else if (event.type === "bitfield" || event.type === "have-all") {
-      revealer.peerHas(peer.key);
-    }
+    this.#books().handle(peer, event);
   }
 
   /** Closes the files, or deletes them. */
@@ -335,19 +302,14 @@ export class TorrentContent {
   }
 
   #makeBooks(): PeerBooks {
-    const download = new Download(this);
-    const { picker } = download;
+    const books = new PeerBooks(this);
+    const { pieces } = books.download.picker;
     const { priorities } = this.wishes;
-    if (priorities !== undefined) picker.pieces.setPriorities(priorities);
+    if (priorities !== undefined) pieces.setPriorities(priorities);
     for (const pieceIndex of this.#due.pieces()) {
-      picker.pieces.setDeadline(pieceIndex, this.#due.at(pieceIndex));
+      pieces.setDeadline(pieceIndex, this.#due.at(pieceIndex));
     }
-    const books = {
-      download,
-      upload: new Upload(this),
-      revealer: new PieceRevealer(this.torrent, this.have, picker),
-    };
-    if (this.#active) this.#startBooks(books);
+    if (this.#active) books.start();
     return books;
   }
 
@@ -363,18 +325,11 @@ export class TorrentContent {
     this.torrent.updateProgress();
   }
 
-  #startBooks({ download, upload }: PeerBooks): void {
-    if (!this.isReadOnly) download.start();
-    upload.start();
-  }
-
   #dropBooks(): void {
     const books = this.#peerBooks;
     if (books === undefined) return;
     this.#wasted += books.download.wastedBytes;
-    books.download.stop();
-    books.upload.stop();
-    books.revealer.close();
+    books.close();
     this.#peerBooks = undefined;
   }
 
