@@ -164,7 +164,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
     tracker: ["torrent"],
     transfer: ["torrent"],
   },
-  _shared: { http: [] },
+  _shared: { http: [], limits: [] },
   utracker: {},
   htracker: {},
   webseed: {},

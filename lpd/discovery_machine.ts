@@ -18,7 +18,7 @@ import {
 } from "../_shared/random.ts";
 import { remember } from "../_shared/recent.ts";
 import { TokenBucket } from "../_shared/token_bucket.ts";
-import { TokenBuckets } from "../_shared/token_buckets.ts";
+import { TokenBuckets } from "../_shared/limits/token_buckets.ts";
 import {
   encodeLpdAnnounce,
   type LpdAnnounce,

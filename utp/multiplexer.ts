@@ -10,7 +10,7 @@ import {
 } from "../_shared/address.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
 import { type DatagramSocket, serveDatagrams } from "../_shared/datagram.ts";
-import { FairBucket } from "../_shared/fair_bucket.ts";
+import { FairBucket } from "../_shared/limits/fair_bucket.ts";
 import {
   randomInt,
   type RandomSource,

@@ -7,7 +7,7 @@
 import { hostKey, siteKey } from "../../_shared/address.ts";
 import { backoffMs } from "../../_shared/backoff.ts";
 import { remember } from "../../_shared/recent.ts";
-import { TokenBuckets } from "../../_shared/token_buckets.ts";
+import { TokenBuckets } from "../../_shared/limits/token_buckets.ts";
 
 /** Between two dials of one host, in milliseconds. */
 const GAP_MS = 250;

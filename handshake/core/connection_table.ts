@@ -15,7 +15,7 @@ import {
   tryParseIp,
 } from "../../_shared/address.ts";
 import { compareBytes, toByteString } from "../../_shared/bytes.ts";
-import { TokenBuckets } from "../../_shared/token_buckets.ts";
+import { TokenBuckets } from "../../_shared/limits/token_buckets.ts";
 import type { HandshakeErrorCode } from "../error.ts";
 import type { HandshakeDirection } from "../filter.ts";
 

@@ -11,7 +11,7 @@ import {
   siteKey,
 } from "../../_shared/address.ts";
 import type { ByteConnection } from "../../_shared/byte_conn.ts";
-import { FairBucket } from "../../_shared/fair_bucket.ts";
+import { FairBucket } from "../../_shared/limits/fair_bucket.ts";
 import { ConnectionTable, type Slot } from "./connection_table.ts";
 import { EventBuffer } from "./event_buffer.ts";
 import { type Exchange, startExchange } from "./exchange.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { FairBucket } from "../../_shared/fair_bucket.ts";
+import { FairBucket } from "../../../_shared/limits/fair_bucket.ts";
 
 Deno.test("half is for everybody, half for those who take little", {
   permissions: "none",

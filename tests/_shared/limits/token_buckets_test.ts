@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { TokenBuckets } from "../../_shared/token_buckets.ts";
+import { TokenBuckets } from "../../../_shared/limits/token_buckets.ts";
 
 const pure = { permissions: "none" } as const;
 

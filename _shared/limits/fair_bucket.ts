@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { TokenBucket } from "./token_bucket.ts";
+import { TokenBucket } from "../token_bucket.ts";
 import { TokenBuckets } from "./token_buckets.ts";
 
 /** Names whose use is remembered. */

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { remember } from "./recent.ts";
-import { TokenBucket } from "./token_bucket.ts";
+import { remember } from "../recent.ts";
+import { TokenBucket } from "../token_bucket.ts";
 
 /** Buckets by name; those not used for longest are forgotten. */
 export class TokenBuckets {
