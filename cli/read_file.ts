@@ -6,6 +6,7 @@
 import { orAborted } from "../_shared/abort.ts";
 import { CommandError } from "./error.ts";
 import { ioError } from "./io_error.ts";
+import { formatSize } from "./units.ts";
 
 /** Options of {@linkcode readFile}. */
 export interface ReadFileOptions {
@@ -78,8 +79,8 @@ export async function readAll(
       throw new CommandError(
         exitCode,
         "too-large",
-        `Cannot read ${name}: ${kind} has at most ${limit} bytes${
-          size > limit ? `, this one has ${size}` : ""
+        `Cannot read ${name}: ${kind} has at most ${formatSize(limit)}${
+          size > limit ? `, this one has ${formatSize(size)}` : ""
         }`,
       );
     }

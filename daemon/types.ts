@@ -126,12 +126,13 @@ export interface DaemonOptions {
    */
   readonly allowedDirs?: readonly string[] | undefined;
   /**
-   * Fetches a torrent file that is named by URL.
+   * Fetches a torrent file that is named by URL, or the magnet link that is
+   * found there.
    *
    * @default {URLs are refused}
    */
   readonly fetchTorrent?:
-    | ((url: string, signal: AbortSignal) => Promise<Uint8Array>)
+    | ((url: string, signal: AbortSignal) => Promise<Uint8Array | string>)
     | undefined;
   /**
    * Reads block lists.

@@ -11,7 +11,7 @@
  * - `"not-a-file"`: an input is neither a file nor a folder
  * - `"empty"`: there are no files, or not one byte in them
  * - `"bad-path"`: a path inside the torrent has a component that is empty, `.`,
- *   `..`, or holds `/` or NUL
+ *   `..`, or holds `/` or NUL; or a name on disk is not UTF-8
  * - `"duplicate-path"`: two files have one path, or a file is in the way of a
  *   folder
  * - `"no-name"`: no name was given and none follows from the inputs

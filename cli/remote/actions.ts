@@ -6,13 +6,12 @@
 import type { RemoteClient, RemoteResult } from "../../daemon/remote_client.ts";
 import type { Arguments, SubVerb } from "../command.ts";
 import { UsageError } from "../error.ts";
-import { EXIT_BAD_TORRENT } from "../exit_code.ts";
 import { readText } from "../login.ts";
 import { readFile } from "../read_file.ts";
 import type { Output } from "../terminal.ts";
 import { plural, safeText } from "../text.ts";
 import { selectFiles } from "../torrent/file_selection.ts";
-import { linkOf, MAX_TORRENT_LENGTH } from "../torrent/source.ts";
+import { linkOf, TORRENT_FILE } from "../torrent/source.ts";
 import {
   formatDuration,
   formatRate,
@@ -88,12 +87,7 @@ async function addOne(task: Task, source: string): Promise<RemoteResult> {
   const { args, client, signal } = task;
   const filename = /^https?:\/\//i.test(source) ? source : await linkOf(source);
   const given = filename !== undefined ? { filename } : {
-    metainfo: (await readFile(source, {
-      limit: MAX_TORRENT_LENGTH,
-      kind: "a torrent file",
-      exitCode: EXIT_BAD_TORRENT,
-      signal,
-    })).toBase64(),
+    metainfo: (await readFile(source, { ...TORRENT_FILE, signal })).toBase64(),
   };
   const dir = args.get("dir");
   const labels = args.all("label");

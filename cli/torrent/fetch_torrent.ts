@@ -3,18 +3,22 @@
  *
  * @module
  */
+import { decodeTextLossy } from "../../_shared/bytes.ts";
 import { deadlineSignal, systemClock } from "../../_shared/clock.ts";
 import { systemResolve } from "../../_shared/datagram.ts";
 import { findHost } from "../../_shared/reach.ts";
 import { CommandError } from "../error.ts";
 import { EXIT_BAD_TORRENT, EXIT_IO, EXIT_NO_PEERS } from "../exit_code.ts";
 import { readAll } from "../read_file.ts";
+import { formatSize } from "../units.ts";
 import { MAX_TORRENT_LENGTH } from "./source.ts";
 
 /** Most redirects that are followed. */
 const MAX_REDIRECTS = 5;
 /** Answers that lead elsewhere. */
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
+/** Longest answer that may be a magnet link, in bytes. */
+const MAX_LINK_LENGTH = 64 * 1024;
 /** How long all of it may take, in milliseconds. */
 const TIMEOUT_MS = 30_000;
 
@@ -44,20 +48,30 @@ function isNamed(named: URL, next: URL): boolean {
     (next.hostname === named.hostname && next.port === "" && named.port === "");
 }
 
+/** A URL that leads to a magnet link, as those of indexers do. */
+class LinkRedirect extends CommandError {
+  readonly link: string;
+
+  constructor(message: string, link: string) {
+    super(EXIT_IO, "redirect", message);
+    this.link = link;
+  }
+}
+
 /**
  * Fetches a torrent file. Redirects into private networks are followed only on
  * the host that the person named. Needs `--allow-net`.
  *
  * @param text The http or https URL.
  * @param options See {@linkcode FetchTorrentOptions}.
- * @returns The bytes, decompressed.
+ * @returns The bytes, decompressed; a text if the URL leads to a magnet link.
  * @throws {CommandError} If it is not there (exit code 6), nobody answers in
  * time (5), or the answer is too large (4).
  */
 export async function fetchTorrent(
   text: string,
   options: FetchTorrentOptions = {},
-): Promise<Uint8Array<ArrayBuffer>> {
+): Promise<Uint8Array<ArrayBuffer> | string> {
   const { signal, timeoutMs = TIMEOUT_MS } = options;
   // What stands before the host or behind the path may be a secret.
   const shown = shownUrl(text);
@@ -70,9 +84,11 @@ export async function fetchTorrent(
   try {
     const { signal } = deadline;
     const response = await fetchNamed(new URL(text), { ...options, signal });
-    return await readTorrent(response, shown);
+    const bytes = await readTorrent(response, shown);
+    return linkIn(bytes) ?? bytes;
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
+    if (error instanceof LinkRedirect) return error.link;
     if (error instanceof CommandError) throw error;
     const { name, message, cause } = error as Error;
     if (name === "NotCapable") throw error;
@@ -88,9 +104,18 @@ export async function fetchTorrent(
   }
 }
 
+/** The magnet link that is all of an answer, if it is. */
+function linkIn(bytes: Uint8Array): string | undefined {
+  if (bytes.length > MAX_LINK_LENGTH) return undefined;
+  const text = decodeTextLossy(bytes).trim();
+  return /^magnet:\S+$/i.test(text) ? text : undefined;
+}
+
 /** What the runtime says of a request, without its URL. */
 function withoutUrls(text: string): string {
   return text.replace(/^error sending request.*?(?=client error)/s, "")
+    .replace(/^client error \(\w+\): |^Fetch failed: /, "")
+    .replace(/^tcp connect error: | \(os error \d+\)$/g, "")
     .replace(/https?:\/\/\S+/gi, "...");
 }
 
@@ -137,6 +162,10 @@ export async function fetchNamed(
         throw refuse("redirect", reason);
       }
       const next = URL.parse(location, url);
+      if (next?.protocol === "magnet:") {
+        const message = `Cannot fetch ${shown}: it leads to a magnet link`;
+        throw new LinkRedirect(message, next.href);
+      }
       if (next === null || !/^https?:$/.test(next.protocol)) {
         throw refuse("redirect", "it leads to no http or https URL");
       }
@@ -167,7 +196,9 @@ async function readTorrent(
     throw new CommandError(
       EXIT_BAD_TORRENT,
       "too-large",
-      `Cannot fetch ${shown}: no torrent file is so large`,
+      `Cannot fetch ${shown}: a torrent file has at most ${
+        formatSize(MAX_TORRENT_LENGTH)
+      }`,
     );
   }
   const reader = response.body?.getReader();

@@ -17,6 +17,13 @@ import type { WebAccess } from "./fetch_torrent.ts";
 /** Largest torrent file that is read, in bytes. */
 export const MAX_TORRENT_LENGTH: number = 64 * 1024 * 1024;
 
+/** How torrent files are read. */
+export const TORRENT_FILE = {
+  limit: MAX_TORRENT_LENGTH,
+  kind: "a torrent file",
+  exitCode: EXIT_BAD_TORRENT,
+} as const;
+
 /** Longest list of sources on stdin, in bytes. */
 const MAX_LIST_LENGTH = 4 * 1024 * 1024;
 
@@ -63,41 +70,36 @@ function pathOf(text: string): string {
   const url = URL.parse(text);
   if (url === null || url.hostname !== "") {
     throw new UsageError(
-      `${JSON.stringify(text)} names no file of this system`,
+      `${JSON.stringify(text)} does not name a file on this machine`,
     );
   }
   let path: string;
   try {
     path = decodeURIComponent(url.pathname);
   } catch {
-    throw new UsageError(`${JSON.stringify(text)} is no valid URL`);
+    throw new UsageError(`${JSON.stringify(text)} is not a valid URL`);
   }
   return Deno.build.os === "windows" ? path.replace(/^\/(?=\w:)/, "") : path;
 }
 
-/** Reads what a person names, wherever it is. */
-async function readSourceBytes(
+/** Reads what a person names, wherever it is; a URL may lead to a link. */
+async function readAnySource(
   text: string,
   signal?: AbortSignal,
   web: WebAccess = {},
-): Promise<Uint8Array<ArrayBuffer>> {
+): Promise<Uint8Array<ArrayBuffer> | string> {
   if (/^https?:\/\//i.test(text)) {
     if (!URL.canParse(text)) {
-      throw new UsageError(`${JSON.stringify(text)} is no valid URL`);
+      throw new UsageError(`${JSON.stringify(text)} is not a valid URL`);
     }
     const { fetchTorrent } = await import("./fetch_torrent.ts");
     return await fetchTorrent(text, { ...web, signal });
   }
   const scheme = /^(?!file:)([a-z][a-z0-9+.-]+):\/\//i.exec(text)?.[1];
   if (scheme !== undefined) {
-    throw new UsageError(`Torrents are not fetched by ${scheme}:`);
+    throw new UsageError(`Cannot fetch torrents from ${scheme}: URLs`);
   }
-  return await readFile(pathOf(text), {
-    limit: MAX_TORRENT_LENGTH,
-    kind: "a torrent file",
-    exitCode: EXIT_BAD_TORRENT,
-    signal,
-  });
+  return await readFile(pathOf(text), { ...TORRENT_FILE, signal });
 }
 
 /** Parses a torrent file that was read from somewhere. */
@@ -116,11 +118,13 @@ function parseTorrentFile(
       ? "it is empty"
       : /^\W{0,64}</.test(decodeTextLossy(bytes.subarray(0, 99)))
       ? "it is a web page"
+      : bytes[0] === 0x1f && bytes[1] === 0x8b
+      ? "it is compressed with gzip"
       : error.message;
     throw new CommandError(
       EXIT_BAD_TORRENT,
       error.code,
-      `${name} is no valid torrent: ${reason}`,
+      `${name} is not a valid torrent: ${reason}`,
       { cause: error },
     );
   }
@@ -151,15 +155,11 @@ export async function readTorrentFile(
   signal?: AbortSignal,
   web: WebAccess = {},
 ): Promise<Source & { readonly type: "torrent" }> {
-  if (await linkOf(text) !== undefined) {
-    throw new UsageError(
-      "Expected a torrent file, not a magnet link or info-hash",
-      "bip download and bip info take these",
-    );
-  }
-  return parseTorrentFile(
-    await readSourceBytes(text, signal, web),
-    shownName(text),
+  const source = await readSource(text, signal, web);
+  if (source.type === "torrent") return source;
+  throw new UsageError(
+    "Expected a torrent file, not a magnet link or info-hash",
+    "bip download and bip info take these",
   );
 }
 
@@ -182,7 +182,10 @@ export async function readSource(
 ): Promise<Source> {
   const link = await linkOf(text);
   if (link !== undefined) return { type: "magnet", magnet: parseMagnet(link) };
-  return await readTorrentFile(text, signal, web);
+  const found = await readAnySource(text, signal, web);
+  return typeof found === "string"
+    ? { type: "magnet", magnet: parseMagnet(cleanMagnetText(found)) }
+    : parseTorrentFile(found, shownName(text));
 }
 
 /**
@@ -196,7 +199,7 @@ export async function readSource(
 export async function readStdinSources(
   signal?: AbortSignal,
 ): Promise<Source | string[]> {
-  const bytes = await readSourceBytes("-", signal);
+  const bytes = await readFile("-", { ...TORRENT_FILE, signal });
   const text = decodeTextLossy(bytes.subarray(0, MAX_LIST_LENGTH));
   const lines = text.split(/\r?\n/).map((line) => line.trim()).filter(Boolean);
   const isList = bytes.length <= MAX_LIST_LENGTH && lines.length > 0 &&

@@ -53,7 +53,7 @@ async function open(
     }
   }
   if (!URL.canParse(name)) {
-    throw new UsageError(`${JSON.stringify(name)} is no valid URL`);
+    throw new UsageError(`${JSON.stringify(name)} is not a valid URL`);
   }
   const { body } = await fetchNamed(new URL(name), options);
   return body ?? new ReadableStream({ start: (stream) => stream.close() });

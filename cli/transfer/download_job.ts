@@ -26,6 +26,7 @@ import type { Source } from "../torrent/source.ts";
 import { listFiles } from "../torrent/torrent_document.ts";
 import { formatDuration, formatSize, parseRatio } from "../units.ts";
 import { writeOutput } from "../write_file.ts";
+import { isMovedAlready } from "./moved_files.ts";
 import type { Reporter } from "./reporter.ts";
 import { ResumeFile } from "./resume_file.ts";
 import { type NetworkPlan, pauseFor, seedUntil } from "./transfer.ts";
@@ -228,7 +229,17 @@ export class Job {
     reporter: Reporter,
   ): Promise<Job> {
     const { args } = context;
-    const { dir, storage, allocation, webSeeds } = wishes;
+    const { storage, allocation, webSeeds } = wishes;
+    let { dir } = wishes;
+    const moveTo = args.get("move-completed");
+    if (
+      moveTo !== undefined && source.type === "torrent" &&
+      await isMovedAlready(
+        source.metainfo,
+        moveTo,
+        chooser(args)?.(source.metainfo),
+      )
+    ) dir = moveTo;
     const topic = source.type === "torrent" ? source.metainfo : source.magnet;
     const resume = new ResumeFile(
       // A bucket tells itself what is there.
@@ -273,7 +284,7 @@ export class Job {
       return EXIT_INTERRUPTED;
     }
     const moveTo = this.#context.args.get("move-completed");
-    if (moveTo !== undefined) {
+    if (moveTo !== undefined && this.#torrent.dir !== moveTo) {
       await makeFolder(moveTo);
       await this.#torrent.move(moveTo);
     }

@@ -107,10 +107,19 @@ export function displayPath(path: readonly string[]): string {
 
 export function ioError(error: unknown, path: string): CreateError {
   const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof Deno.errors.NotFound) {
+  const isGone = error instanceof Deno.errors.NotFound;
+  if (isGone && path.includes("\ufffd")) {
+    return new CreateError(
+      "bad-path",
+      `Cannot store "${path}" in a torrent: its name is not UTF-8`,
+      path,
+      { cause: error },
+    );
+  }
+  if (isGone) {
     return new CreateError(
       "not-found",
-      `Cannot find "${path}": ${message}`,
+      `Cannot read "${path}": there is no such file or folder`,
       path,
       { cause: error },
     );

@@ -180,6 +180,30 @@ Deno.test({
 });
 
 Deno.test({
+  name: "bip create - a name that is not UTF-8 is told, and can be left out",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using shop = await workshop();
+    const script = 'printf x > "data/bad$(printf "\\377")name"';
+    const made = await new Deno.Command("sh", {
+      args: ["-c", script],
+      cwd: shop.folder,
+    }).output();
+    assertEquals(made.code, 0);
+    const refused = await shop.create("data", "-o", "out.torrent");
+    assertEquals(refused.code, 2, refused.stderr);
+    assertStringIncludes(
+      refused.stderr,
+      'Cannot store "data/bad\ufffdname" in a torrent: its name is not UTF-8\n',
+    );
+    const args = ["data", "-o", "out.torrent", "--exclude", "bad*"];
+    const without = await shop.create(...args);
+    assertEquals(without.code, 0, without.stderr);
+    assertStringIncludes(without.stdout, "in 3 files");
+  },
+});
+
+Deno.test({
   name: "bip create - hidden files, links and pipes are never silent",
   ignore: Deno.build.os === "windows",
   async fn() {

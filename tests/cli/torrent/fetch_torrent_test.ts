@@ -1,6 +1,14 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { CommandError } from "../../../cli/error.ts";
-import { fetchTorrent } from "../../../cli/torrent/fetch_torrent.ts";
+import {
+  fetchNamed,
+  fetchTorrent,
+} from "../../../cli/torrent/fetch_torrent.ts";
 import { MAX_TORRENT_LENGTH } from "../../../cli/torrent/source.ts";
 
 const BYTES = new TextEncoder().encode("d4:infode");
@@ -53,6 +61,25 @@ Deno.test("fetchTorrent() follows redirects, but five", async () => {
   const error = await failure("http://a.example/loop", fetch);
   assertEquals([error.exitCode, error.code], [6, "redirect"]);
   assertEquals(fetch.asked.length, 3 + 6 + 2);
+});
+
+Deno.test("fetchTorrent() finds magnet links: by redirect, as the answer", async () => {
+  const link = `magnet:?xt=urn:btih:${"ab".repeat(20)}&dn=a`;
+  const fetch = web({
+    "http://a.example/redirect": redirect(link),
+    "http://a.example/text": () => new Response(`${link}\r\n`),
+    "http://a.example/page": () => new Response(`${link}\n${link}`),
+    "http://a.example/long": () => new Response(link + "&tr=x".repeat(20_000)),
+  });
+  const at = (path: string) =>
+    fetchTorrent(`http://a.example/${path}`, { fetch, resolve });
+  assertEquals(await at("redirect"), link);
+  assertEquals(await at("text"), link);
+  assertInstanceOf(await at("page"), Uint8Array);
+  assertInstanceOf(await at("long"), Uint8Array);
+  const url = new URL("http://a.example/redirect");
+  const error = await assertRejects(() => fetchNamed(url, { fetch, resolve }));
+  assertStringIncludes(String(error), "it leads to a magnet link");
 });
 
 Deno.test("fetchTorrent() goes inside only where the person sent it", async () => {
@@ -128,7 +155,10 @@ Deno.test({
   const url = `http://u:SECRET@127.0.0.1:${port}/x?passkey=SECRET`;
   const refused = await assertRejects(() => fetchTorrent(url), CommandError);
   assertEquals([refused.exitCode, refused.code], [5, "not-fetched"]);
-  assertStringIncludes(refused.message, `127.0.0.1:${port}/x: client error`);
+  assertStringIncludes(
+    refused.message,
+    `127.0.0.1:${port}/x: Connection refused`,
+  );
   assertEquals(refused.message.includes("SECRET"), false, refused.message);
   const other = web({
     [url]: () => {

@@ -258,7 +258,7 @@ Deno.test("bip verify - mistakes and their exit codes", async () => {
     [["nosuch.torrent", "."], 6, "nosuch.torrent"],
     [["t.torrent", "nosuch"], 6, "nosuch"],
     [["t.torrent", "t.torrent"], 6, "no folder"],
-    [["bad.torrent", "."], 4, "bad.torrent is no valid torrent"],
+    [["bad.torrent", "."], 4, "bad.torrent is not a valid torrent"],
     [["data", "."], 6, "it is a folder"],
     [["t.torrent", ".", "--threads", "many"], 2, "--threads"],
   ];

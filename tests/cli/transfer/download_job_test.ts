@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { createMetainfo } from "../../../metainfo/mod.ts";
 import { runBip, startBip } from "../../support/bip.ts";
 import { bipArguments } from "../../support/bip_command.ts";
@@ -80,6 +85,8 @@ Deno.test("bip download reads stdin, file: and http URLs, and writes the torrent
     (request) =>
       new URL(request.url).pathname === "/t"
         ? new Response(bytes)
+        : request.url.endsWith("/indexer")
+        ? new Response(null, { status: 302, headers: { location: a.magnet } })
         : new Response("<!doctype html><p>Log in", {
           headers: { "content-type": "text/html" },
         }),
@@ -109,6 +116,7 @@ Deno.test("bip download reads stdin, file: and http URLs, and writes the torrent
       ["-", "-o", "4", "--peer", a.peer, "--peer", b.peer],
       new TextEncoder().encode(`${a.magnet}\r\n\n${b.magnet}\n`),
     ),
+    await get([`${web}/indexer`, ...into("5")]),
   ];
   for (const { code, stderr } of results) {
     assertEquals(code, 0, stderr);
@@ -119,7 +127,7 @@ Deno.test("bip download reads stdin, file: and http URLs, and writes the torrent
   assertEquals(page.code, 4, page.stderr);
   assertEquals(
     page.stderr,
-    `bip: error: ${web}/page is no valid torrent: it is a web page\n`,
+    `bip: error: ${web}/page is not a valid torrent: it is a web page\n`,
   );
   // Without -o: where the person stands. The saved torrent is the seed's own.
   const saved = await get([
@@ -134,6 +142,30 @@ Deno.test("bip download reads stdin, file: and http URLs, and writes the torrent
   assertEquals(saved.code, 0, saved.stderr);
   const info = await runBip(["info", temp.join("saved.torrent"), "--json"]);
   assertStringIncludes(JSON.stringify(info.lines), "a.bin");
+});
+
+Deno.test("bip download --move-completed goes on from what it moved, and says first what is in the way", async () => {
+  await using temp = new TempDir();
+  const [a, b] = await seeds(temp);
+  await using _a = a.child;
+  await using _b = b.child;
+  const get = (to: string, ...args: string[]) =>
+    runBip([
+      ...["download", a.torrent, "-o", temp.join("new"), "--timeout", "30"],
+      ...["--move-completed", temp.join(to), ...LOCAL, ...args],
+    ]);
+  const first = await get("done", "--peer", a.peer);
+  assertEquals(first.code, 0, first.stderr);
+  const length = (await Deno.stat(temp.join("done/a.bin"))).size;
+  // Nobody is asked: it is there.
+  const again = await get("done");
+  assertEquals(again.code, 0, again.stderr);
+  assertStringIncludes(again.stderr, "(0 B downloaded)");
+  await Deno.truncate(temp.join("done/a.bin"), length - 1);
+  const late = await get("done", "--peer", a.peer);
+  assertEquals(late.code, 6, late.stderr);
+  assertStringIncludes(late.stderr, `${temp.join("done/a.bin")} is there`);
+  await assertRejects(() => Deno.lstat(temp.join("new/a.bin")));
 });
 
 function bipArgs(args: readonly string[]): string[] {
