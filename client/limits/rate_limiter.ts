@@ -164,7 +164,6 @@ export class RateLimiter {
 
   /** Corrects a take whose size turned out differently. */
   refund(bytes: number): void {
-    if (bytes === 0 || this.isOpen) return;
     this.#spend(-bytes, this.#clock.now());
   }
 

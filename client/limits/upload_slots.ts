@@ -76,7 +76,7 @@ export class UploadSlots {
     const total = this.total;
     if (this.#users.size === 1) return total;
     const demands = [...this.#users.values()].map(({ demand }) => demand)
-      .filter((demand) => demand > 0).sort((a, b) => a - b);
+      .sort((a, b) => a - b);
     let left = total;
     let level = 0;
     for (let i = 0; i < demands.length; i++) {
@@ -86,7 +86,7 @@ export class UploadSlots {
       level = Infinity;
     }
     // What nobody asks for is kept by those that may need it soon.
-    if (level === Infinity || demands.length === 0) {
+    if (level === Infinity) {
       return user.demand + Math.floor(left / this.#users.size);
     }
     const whole = Math.floor(level);
@@ -105,7 +105,6 @@ export class UploadSlots {
     const odd = Math.round((level - whole) * wanting.length);
     const at = wanting.findIndex(([user]) => user === torrent);
     const first = Math.floor(now / TURN_MS) * odd;
-    return (at - first % wanting.length + wanting.length) % wanting.length <
-      odd;
+    return (at + first) % wanting.length < odd;
   }
 }

@@ -117,8 +117,7 @@ export function isBetter(a: Candidate, b: Candidate, turn: number): boolean {
   if (s !== t) {
     const [x, y] = [s.traits.rank, t.traits.rank];
     if (x === 0 || y === 0) return x < y;
-    const difference = Math.max(s.turn, turn) - Math.max(t.turn, turn);
-    return difference === 0 ? x < y : difference < 0;
+    return (Math.max(s.turn, turn) - Math.max(t.turn, turn) || x - y) < 0;
   }
   const by = Math.max(a.teller.turn, s.tellerTurn) -
       Math.max(b.teller.turn, s.tellerTurn) ||

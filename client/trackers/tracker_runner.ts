@@ -10,6 +10,7 @@ import {
   type AnnounceRequest,
   type AnnounceResponse,
   TrackerError,
+  type TrackerErrorCode,
 } from "../../_shared/announce.ts";
 import { type Clock, deadlineSignal } from "../../_shared/clock.ts";
 import type { RandomSource } from "../../_shared/random.ts";
@@ -97,6 +98,15 @@ function tellerOf(url: string): string {
     ? "127.0.0.1"
     : hostname.replace(/^\[|\]$/g, "");
 }
+
+/** Failures that say something about a tracker's host. */
+const HOSTS_FAULTS: ReadonlySet<TrackerErrorCode> = new Set([
+  "unreachable",
+  "timeout",
+  "malformed",
+  "too-large",
+  "http-status",
+]);
 
 /** Keeps a torrent's trackers informed; never throws. */
 export class TrackerRunner {
@@ -254,7 +264,7 @@ export class TrackerRunner {
         { cause },
       );
       if (flight.controller.signal.aborted) outcome = "cancelled";
-      else if (!isHostsFault(error)) outcome = "answered";
+      else if (!HOSTS_FAULTS.has(error.code)) outcome = "answered";
       if (!this.#forget(flight)) return;
       if (!output.leaving) this.#host.tracked(name, { error });
       this.#driver.input({ type: "failed", url, error });
@@ -329,10 +339,4 @@ export class TrackerRunner {
     }
     this.#driver.input({ type: "result", url, response });
   }
-}
-
-/** Whether a failure says anything about the tracker's host. */
-function isHostsFault({ code }: TrackerError): boolean {
-  return code === "unreachable" || code === "timeout" ||
-    code === "malformed" || code === "too-large" || code === "http-status";
 }

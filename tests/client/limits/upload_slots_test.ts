@@ -23,6 +23,15 @@ Deno.test("UploadSlots grow with the rate, or the limit", none, () => {
   assertEquals(new UploadSlots({ slots: 3, limit: () => limit }).total, 3);
 });
 
+Deno.test("UploadSlots know whether anybody said how many", none, () => {
+  const limit = () => Infinity;
+  const all = [undefined, "rate-based", 4] as const;
+  assertEquals(
+    all.map((slots) => new UploadSlots({ slots, limit }).isByRate),
+    [true, true, false],
+  );
+});
+
 Deno.test("UploadSlots are shared by need, the odd ones in turn", none, () => {
   const slots = new UploadSlots({ slots: 10, limit: () => Infinity });
   const [a, b, c] = [{}, {}, {}];

@@ -73,6 +73,9 @@ Deno.test("isBetter() by source, then teller, then what is known", none, () => {
   assertEquals(before(of(0, 9), of(1, 1)), [true, false]);
   assertEquals(before(of(3, 1), of(1, 2)), [true, false]);
   assertEquals(before(of(1, 2), of(3, 2)), [true, false]);
+  // Of like rank and turn none goes before the other.
+  const twin = candidate({ teller: teller(source("twin", 1, 2)) });
+  assertEquals(before(of(1, 2), twin), [false, false]);
   // Who waited long has no more than one turn for it.
   assertEquals(before(of(3, 1), of(1, 2), 5), [false, true]);
 

@@ -88,6 +88,17 @@ Deno.test(
   },
 );
 
+Deno.test("a crowd is no larger than the newcomer's own by one", none, () => {
+  const own = (count: number) =>
+    Array.from(
+      { length: count },
+      (_, i) => peer(`n${i}`, { site: "new", usedAt: undefined }),
+    );
+  assertEquals(goes([...crowd(5), ...own(3)]), "c0");
+  assertEquals(goes([...crowd(5), ...own(4)]), undefined);
+  assertEquals([goes(crowd(4)), goes(crowd(3))], ["c0", undefined]);
+});
+
 Deno.test("who is dialled gets its share back", none, () => {
   const peers = [peer("a"), peer("b", { usedAt: NOW - 2000 })];
   const dialled: Newcomer = { ...stranger, direction: "outbound" };

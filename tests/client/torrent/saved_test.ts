@@ -124,7 +124,12 @@ Deno.test("restore() refuses what is no saved session", pure, async () => {
   const { session } = await world.host();
   const restore = (torrent: object) =>
     session.restore({ version: 1, torrents: [torrent] } as never);
-  assertThrows(() => restore({ version: 2, magnet: "x" }), TypeError);
+  const link = "a".repeat(40);
+  assertThrows(
+    () => restore({ version: 2, magnet: link, peers: [] }),
+    TypeError,
+    "version 2",
+  );
   assertThrows(() => restore({ version: 1, peers: [] }), TypeError);
   assertThrows(
     () => restore({ version: 1, peers: [], torrent: "%%%" }),

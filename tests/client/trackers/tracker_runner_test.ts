@@ -399,3 +399,71 @@ Deno.test(
     world.assertWire();
   },
 );
+
+/** What each announce is asked for as, and how it ended for its host. */
+function spyOn(scheduler: AnnounceScheduler) {
+  const kinds: string[] = [];
+  const outcomes: unknown[] = [];
+  const request = scheduler.request.bind(scheduler);
+  scheduler.request = (url, kind, requestor) => {
+    kinds.push(kind);
+    const turn = request(url, kind, requestor);
+    return {
+      end(outcome) {
+        outcomes.push(outcome);
+        turn.end(outcome);
+      },
+    };
+  };
+  return { kinds, outcomes };
+}
+
+Deno.test("TrackerRunner lets downloads go before seeds", {
+  permissions: "none",
+}, async () => {
+  for (
+    const [left, isPartialSeed, kind] of [
+      [4, false, "download"],
+      [4, true, "seed"],
+      [0, false, "seed"],
+    ] as const
+  ) {
+    const { clock, runner, figures, scheduler } = setUp(fakeTracker());
+    const { kinds } = spyOn(scheduler);
+    Object.assign(figures, { left, isPartialSeed });
+    runner.start();
+    await clock.advance(100);
+    figures.left = 0;
+    runner.completed();
+    await clock.advance(100);
+    await runner.close();
+    assertEquals(kinds, [kind, "download", "goodbye"], `${left}`);
+  }
+});
+
+Deno.test("TrackerRunner holds some failures against the host, and no others", {
+  permissions: "none",
+}, async () => {
+  for (
+    const [code, outcome] of [
+      ["unreachable", "failed"],
+      ["timeout", "failed"],
+      ["malformed", "failed"],
+      ["too-large", "failed"],
+      ["http-status", "failed"],
+      ["refused", "answered"],
+      ["unsupported", "answered"],
+      ["forbidden-target", "answered"],
+    ] as const
+  ) {
+    const tracker = fakeTracker(() => {
+      throw new TrackerError(code, "It failed");
+    });
+    const { clock, runner, scheduler } = setUp(tracker);
+    const { outcomes } = spyOn(scheduler);
+    runner.start();
+    await clock.advance(100);
+    assertEquals(outcomes, [outcome], code);
+    await runner.close();
+  }
+});
