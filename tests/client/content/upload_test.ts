@@ -38,8 +38,9 @@ function makeUpload(
   clock: SimClock,
   isComplete: boolean,
   options: AddTorrentOptions = {},
+  slots: number | "rate-based" = 4,
 ): Upload {
-  const uploadSlots = new UploadSlots({ slots: 4, limit: () => Infinity });
+  const uploadSlots = new UploadSlots({ slots, limit: () => Infinity });
   const context = { clock, random: seededRandom(1), options: {}, uploadSlots };
   return new Upload({
     torrent: {
@@ -195,5 +196,41 @@ Deno.test(
     await clock.advance(0);
     assertEquals(choices, 3);
     upload.stop();
+  },
+);
+
+Deno.test(
+  "slots are those of the torrent, as far as the session has them",
+  none,
+  async () => {
+    for (
+      const [own, all, leeching, seeding] of [
+        [5, 4, 4, 4],
+        [2, 4, 2, 2],
+        [undefined, 20, 20, 20],
+        // By rate there are fewer in a trade.
+        ["rate-based", 20, 4, 8],
+        [undefined, "rate-based", 4, 8],
+        [3, "rate-based", 3, 3],
+      ] as const
+    ) {
+      const given: unknown[] = [];
+      const choker = (): Choker => ({
+        name: "spy",
+        optimistic: new Set(),
+        tick: (_now, _list, slots) => (given.push(slots), new Set()),
+      });
+      for (const isComplete of [false, true]) {
+        const clock = new SimClock();
+        const peers = new Map<number, SwarmPeer>();
+        for (let i = 0; i < 30; i++) peers.set(i, fakePeer(i).peer);
+        const options = { choker, uploadSlots: own };
+        const upload = makeUpload(peers, clock, isComplete, options, all);
+        upload.start();
+        await clock.advance(0);
+        upload.stop();
+      }
+      assertEquals(given, [leeching, seeding], `${own} ${all}`);
+    }
   },
 );
