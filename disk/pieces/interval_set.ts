@@ -9,7 +9,10 @@
  * overlap. Blocks in order cost nothing; others a binary search and a move.
  */
 export class IntervalSet {
-  /** Start, end, start, end, … ascending. */
+  /**
+   * Start, end, start, end, … ascending. What is not there compares as false:
+   * behind the last one every loop ends.
+   */
   readonly #bounds: number[] = [];
   #total = 0;
 
@@ -28,14 +31,14 @@ export class IntervalSet {
     if (start >= end) return true;
     const i = this.#firstEndingAfter(start);
     const bounds = this.#bounds;
-    return i < bounds.length && bounds[i]! <= start && bounds[i + 1]! >= end;
+    return bounds[i]! <= start && bounds[i + 1]! >= end;
   }
 
   /** Whether any of a range is in the set. */
   overlaps(start: number, end: number): boolean {
     if (start >= end) return false;
     const i = this.#firstEndingAfter(start);
-    return i < this.#bounds.length && this.#bounds[i]! < end;
+    return this.#bounds[i]! < end;
   }
 
   /** What of a range is missing. */
@@ -45,7 +48,7 @@ export class IntervalSet {
     let at = start;
     for (
       let i = this.#firstEndingAfter(start);
-      i < bounds.length && bounds[i]! < end;
+      bounds[i]! < end;
       i += 2
     ) {
       if (bounds[i]! > at) gaps.push(at, bounds[i]!);
@@ -61,7 +64,7 @@ export class IntervalSet {
     const bounds = this.#bounds;
     for (
       let i = this.#firstEndingAfter(start);
-      i < bounds.length && bounds[i]! < end;
+      bounds[i]! < end;
       i += 2
     ) runs.push(Math.max(start, bounds[i]!), Math.min(end, bounds[i + 1]!));
     return runs;
@@ -72,7 +75,7 @@ export class IntervalSet {
     if (start >= end) return;
     const bounds = this.#bounds;
     const last = bounds.length - 1;
-    if (last < 0 || start > bounds[last]!) {
+    if (start > bounds[last]!) {
       bounds.push(start, end);
       this.#total += end - start;
       return;
@@ -86,7 +89,7 @@ export class IntervalSet {
     let behind = first;
     let low = start;
     let high = end;
-    while (behind < bounds.length && bounds[behind]! <= end) {
+    while (bounds[behind]! <= end) {
       low = Math.min(low, bounds[behind]!);
       high = Math.max(high, bounds[behind + 1]!);
       this.#total -= bounds[behind + 1]! - bounds[behind]!;
@@ -106,7 +109,7 @@ export class IntervalSet {
     const first = this.#firstEndingAfter(start);
     let behind = first;
     const rest: number[] = [];
-    while (behind < bounds.length && bounds[behind]! < end) {
+    while (bounds[behind]! < end) {
       const low = bounds[behind]!;
       const high = bounds[behind + 1]!;
       if (low < start) rest.push(low, start);

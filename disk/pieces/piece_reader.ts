@@ -87,8 +87,7 @@ export class PieceReader {
     const key = pieceIndex * this.#perPiece + index;
     return this.#isFar || this.#section.touch(key, start, length) ||
       2 * length >= this.#lengthOf(pieceIndex, index) ||
-      (start === 0 && key > 0 &&
-        this.#section.get(key - 1, false) !== undefined);
+      (start === 0 && this.#section.get(key - 1, false) !== undefined);
   }
 
   #lengthOf(pieceIndex: number, index: number): number {

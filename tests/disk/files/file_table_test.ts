@@ -148,7 +148,14 @@ Deno.test(
     assertEquals(await look(files, all), []);
     assertEquals([files.looked, files.listed], [[], ["d", "d"]]);
 
-    // For a few it is not worth it.
+    // Eight are worth it.
+    files.looked.length = files.listed.length = 0;
+    files.folders["d"] = ["E"];
+    assertEquals(await look(files, all.slice(0, 8)), [2, 5]);
+    assertEquals([files.looked.length, files.listed.length], [2, 2]);
+    files.looked.length = 0;
+
+    // For fewer it is not.
     assertEquals(await look(files, all.slice(0, 7)), [2, 5]);
     assertEquals(files.looked.length, 7);
     assertEquals(files.listed.length, 2);

@@ -125,7 +125,7 @@ Deno.test(
     assertEquals(decodeURIComponent(encoded), text);
     assertEquals(encoded.replace(/%[0-9A-F]{2}/g, "").length, 66);
     assertEquals(encodeS3("a/b ü+"), "a%2Fb%20%C3%BC%2B");
-    assertEquals(encodeS3("a/b", true), "a/b");
+    assertEquals(encodeS3("a b/ü+", true), "a%20b/%C3%BC%2B");
     assertEquals(encodeS3("\ud800"), "%EF%BF%BD");
   },
 );

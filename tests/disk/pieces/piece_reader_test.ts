@@ -174,6 +174,14 @@ Deno.test("half of a run is worth the whole of it", pure, async () => {
     assertEquals(storage.stats().readBytes, read);
     await disk.close();
   }
+  // The last run of a piece is as long as what is left of it.
+  const odd = makeTorrent({ pieceLength: MIB, files: [run + 30_000] });
+  for (const [length, read] of [[15_000, 30_000], [14_999, 14_999]]) {
+    const [disk, storage] = await stored(new MemoryFileSystem(), odd, 4 * MIB);
+    storage.readBlock(0, run, length!);
+    assertEquals(storage.stats().readBytes, read);
+    await disk.close();
+  }
   // Of a short one less is half.
   const short = makeTorrent({ pieceLength: MIB, files: [20_000] });
   for (const [length, read] of [[10_000, 20_000], [9_999, 9_999]]) {
