@@ -18,6 +18,7 @@ const FREE_FOLDERS: ReadonlySet<string> = new Set([
   "sim",
   "interop",
   "fuzz",
+  "soak",
   "vectors",
   "data",
 ]);

@@ -118,6 +118,7 @@ const TASKS: Readonly<
       context.cwd,
     ),
   fuzz: script("tests/fuzz/fuzz.ts"),
+  soak: script("tests/soak/soak.ts"),
   bench: script("bench/main.ts"),
   // What `bip` does not need is not loaded for it.
   ok: async (context) => await (await import("./ok.ts")).ok(context),

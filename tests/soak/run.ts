@@ -1,0 +1,342 @@
+/** A soak from beginning to end, in a world of its own. */
+import { randomInt, seededRandom } from "../../_shared/random.ts";
+import {
+  churn,
+  type CrowdOptions,
+  openSeeder,
+  remotes,
+  wireHost,
+} from "./crowd.ts";
+import { BadTracker, BadWire, troubleDisk, troubleWires } from "./faults.ts";
+import { compare, get, Hammer } from "./hammer.ts";
+import { floors, slopePerMinute } from "./slope.ts";
+import { SoakedDaemon } from "./soaked_daemon.ts";
+import {
+  Counts,
+  DAEMON_HOST,
+  makeLibrary,
+  openNetwork,
+  pause,
+  run,
+} from "./world.ts";
+
+const TITLES = 16;
+/** Of the disk that is filled: the library, what must be free, some room. */
+const DISK = "192m";
+/** Memory may grow so fast once it is warm, in KiB a minute. */
+const MAX_SLOPE = 1024;
+/** It is warm after so much of the time; shorter runs do not tell. */
+const WARM = 0.3;
+const LEAST_MINUTES = 5;
+/** What a daemon without peers may take more than at first, of a processor. */
+const MAX_IDLE = 0.05;
+/** How long the end of all faults may take to be noticed, in milliseconds. */
+const RECOVERY_MS = 90_000;
+
+/**
+ * Runs a soak and prints what came of it.
+ *
+ * @param root An empty folder.
+ * @param minutes How long the trouble lasts.
+ * @param seed Of all chance but that of timing.
+ * @returns Whether all held.
+ */
+export async function soak(
+  root: string,
+  minutes: number,
+  seed: number,
+): Promise<boolean> {
+  const random = seededRandom(seed);
+  const failures: string[] = [];
+  const counts = {
+    swarm: new Counts(),
+    calls: new Counts(),
+    faults: new Counts(),
+  };
+  addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    failures.push(`Unhandled here: ${event.reason?.stack ?? event.reason}`);
+  });
+  await openNetwork();
+  const [small, disk] = [`${root}/small`, `${root}/disk`];
+  for (const dir of [small, disk, `${disk}/library`, `${disk}/peers`]) {
+    await Deno.mkdir(dir);
+  }
+  await run("mount", "-t", "tmpfs", "-o", `size=${DISK}`, "tmpfs", small);
+  const library = `${disk}/library`;
+  const announce = "http://10.9.5.1:6969/announce";
+  const titles = await makeLibrary(library, TITLES, announce, random);
+
+  await using stack = new AsyncDisposableStack();
+  const tracker = stack.use(new BadTracker("10.9.5.1", random, counts.faults));
+  const places = [
+    { name: "lasting", state: `${small}/state.db`, dir: `${small}/files` },
+    { name: "killed", state: `${disk}/state.db`, dir: `${disk}/files` },
+  ].map((place, i) => ({
+    ...place,
+    otherDir: `${disk}/other-${i}`,
+    port: 7000 + i,
+    dhtNode: `${DAEMON_HOST}:${7001 - i}`,
+  }));
+  const wires = places.map(({ port }, i) => {
+    const to = { hostname: DAEMON_HOST, port };
+    stack.use(new BadWire(wireHost(i), to, random, counts.faults));
+    return `${wireHost(i)}:${port}`;
+  });
+  const crowd: CrowdOptions = {
+    titles,
+    library,
+    temp: `${disk}/peers`,
+    wires,
+    random,
+    counts: counts.swarm,
+    failures,
+  };
+  const hammers = places.map((place) =>
+    new Hammer(
+      stack.use(new SoakedDaemon(place)),
+      titles,
+      random,
+      counts.calls,
+    )
+  );
+  const [lasting, killed] = hammers as [Hammer, Hammer];
+  const base = await begin(hammers);
+  const seeder = stack.use(await openSeeder(crowd));
+
+  // Everything at once.
+  const ending = new AbortController();
+  const { signal } = ending;
+  const isThere = (port: number) =>
+    hammers.some((hammer) =>
+      hammer.isOpen && hammer.daemon.place.port + 2000 === port
+    );
+  const ports = places.map(({ port }) => port + 2000);
+  const under = new Set<string>();
+  const work = Promise.all(
+    Object.entries({
+      "remotes of the lasting one": lasting.work(4, signal),
+      "remotes of the killed one": killed.work(4, signal),
+      "looks at the lasting one": lasting.watch(signal),
+      "looks at the killed one": killed.watch(signal),
+      "audits of the lasting one": audit(lasting, signal),
+      "audits of the killed one": audit(killed, signal),
+      "transmission-remote": remotes(ports, crowd, isThere, signal),
+      "peers": churn(crowd, signal),
+      "wires": troubleWires(random, counts.faults, signal),
+      "the disk": troubleDisk(small, random, counts.faults, signal),
+      "kills": killNowAndThen(killed, random, counts.faults, signal),
+      "memory": lookAtMemory(lasting, signal),
+    }).map(async ([name, part]) => {
+      under.add(name);
+      await part;
+      under.delete(name);
+    }),
+  );
+  // What one of them throws is told, and ends the others.
+  const told = work.catch((error) => {
+    failures.push(`The soak itself: ${error.stack}`);
+    ending.abort();
+  });
+  await pause(minutes * 60_000, signal);
+  ending.abort();
+  const patience = setTimeout(() => {
+    console.log(`  These do not end: ${[...under].join(", ")}`);
+  }, RECOVERY_MS);
+  await told;
+  clearTimeout(patience);
+  tracker.isBad = false;
+  const memory = lasting.daemon.memory;
+
+  console.error(`Trouble is over: ${counts.faults}`);
+  await Promise.all(hammers.map((hammer) => recover(hammer, failures)));
+  await seeder.close();
+  const after = await rest(lasting, base.descriptors.length);
+  const stops: number[] = [];
+  for (const hammer of hammers) {
+    stops.push(await hammer.daemon.stop());
+    const { verdict, torrents } = await hammer.daemon.checkState();
+    if (verdict !== "ok") failures.push(`The state file: ${verdict}`);
+    if (torrents !== hammer.present) {
+      failures.push(`${torrents} of ${hammer.present} torrents are kept`);
+    }
+    failures.push(
+      ...hammer.failures,
+      ...hammer.daemon.complaints.map((line) =>
+        `${hammer.daemon.place.name} complains: ${line}`
+      ),
+    );
+  }
+
+  // What memory and descriptors did.
+  const from = memory[0]!.at + (memory.at(-1)!.at - memory[0]!.at) * WARM;
+  const warm = floors(memory.filter(({ at }) => at >= from), 20_000);
+  const slope = slopePerMinute(warm);
+  const isJudged = minutes >= LEAST_MINUTES;
+  if (isJudged && slope > MAX_SLOPE) {
+    failures.push(`Memory grows by ${slope.toFixed(0)} KiB a minute`);
+  }
+  if (after.descriptors.length > base.descriptors.length) {
+    failures.push(`Left open: ${after.descriptors.join(", ")}`);
+  }
+  if (after.load > base.load + MAX_IDLE) {
+    failures.push(`It is never idle: ${after.load} of a processor`);
+  }
+  const mib = (kib: number) => `${(kib / 1024).toFixed(0)} MiB`;
+  console.log(`soak of ${minutes} minutes, seed ${seed}
+  peers        ${counts.swarm}
+  calls        ${counts.calls}
+  faults       ${counts.faults}
+  torrents     ${hammers.map((one) => one.present).join(" and ")} at the end, ${
+    lasting.daemon.expected + killed.daemon.expected
+  } errors of full disks
+  memory       ${mib(warm[0]!.value)} when warm, ${
+    mib(warm.at(-1)!.value)
+  } at the end, most ${
+    mib(Math.max(...memory.map(({ value }) => value)))
+  }; slope ${slope.toFixed(0)} KiB a minute (${
+    isJudged ? `at most ${MAX_SLOPE}` : "too short to judge"
+  })
+  descriptors  ${base.descriptors.length} before, ${after.descriptors.length} after
+  idle         ${(base.load * 100).toFixed(1)} % of a processor before, ${
+    (after.load * 100).toFixed(1)
+  } % after
+  stopped in   ${stops.map((ms) => `${(ms / 1000).toFixed(1)} s`).join(", ")}`);
+  for (const failure of failures.slice(0, 40)) {
+    console.log(`  FAILED ${failure}`);
+  }
+  console.log(failures.length === 0 ? "ok" : `${failures.length} failures`);
+  return failures.length === 0;
+}
+
+/** Starts the daemons; tells what one has open, and what it does, at rest. */
+async function begin(hammers: readonly Hammer[]): Promise<Rest> {
+  for (const { daemon } of hammers) {
+    await Deno.mkdir(daemon.place.dir);
+    await Deno.mkdir(daemon.place.otherDir);
+    await daemon.start();
+    await daemon.remote().call("session_stats");
+    await daemon.metrics();
+  }
+  await pause(1_000);
+  const { daemon } = hammers[0]!;
+  const load = await daemon.load(4);
+  const descriptors = daemon.descriptors();
+  for (const hammer of hammers) hammer.open();
+  return { load, descriptors };
+}
+
+/** A daemon that does nothing. */
+interface Rest {
+  /** Part of a processor. */
+  readonly load: number;
+  readonly descriptors: readonly string[];
+}
+
+/** Stops all torrents, and waits until nothing is left of what they had open. */
+async function rest(
+  { daemon, remote }: Hammer,
+  count: number,
+): Promise<Rest> {
+  await remote.call("torrent_stop");
+  let descriptors: string[] = [];
+  for (let second = 0; second < 60; second++) {
+    await pause(1_000);
+    descriptors = daemon.descriptors();
+    if (descriptors.length <= count) break;
+  }
+  return { load: await daemon.load(5), descriptors };
+}
+
+/** Notes memory and the log every second. */
+async function lookAtMemory(
+  { daemon }: Hammer,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    daemon.look();
+    await pause(1_000, signal);
+  }
+}
+
+/** Holds what is there against what should be, while nobody changes it. */
+async function audit(hammer: Hammer, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await pause(20_000, signal);
+    if (signal.aborted || !hammer.isOpen) continue;
+    await hammer.quietly(async () => {
+      await hammer.reconcile(false);
+      await hammer.agree();
+    });
+  }
+}
+
+async function killNowAndThen(
+  hammer: Hammer,
+  random: Parameters<typeof randomInt>[0],
+  counts: Counts,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await pause(4_000 + randomInt(random, 16_000), signal);
+    if (signal.aborted) break;
+    counts.add("kills");
+    await hammer.survive();
+  }
+}
+
+/** After all trouble everything comes to its end, is whole and is told. */
+async function recover(hammer: Hammer, failures: string[]): Promise<void> {
+  const { daemon, remote, titles } = hammer;
+  const { name } = daemon.place;
+  await hammer.reconcile(false);
+  await remote.call("session_set", {
+    alt_speed_enabled: false,
+    download_queue_enabled: false,
+  });
+  await remote.call("torrent_set", { download_limited: false });
+  const end = performance.now() + RECOVERY_MS;
+  const until = async (
+    what: string,
+    check: (one: Awaited<ReturnType<typeof get>>[number]) => boolean,
+  ) => {
+    for (;;) {
+      const all = await get(remote);
+      const late = all.filter((one) => !check(one));
+      if (late.length === 0) return;
+      if (performance.now() > end) {
+        const { torrents: [one] } = await remote.call("torrent_get", {
+          ids: late[0]!.id,
+          fields: [
+            ...["id", "name", "status", "left_until_done", "error_string"],
+            ...["rate_download", "peers", "tracker_stats", "peers_from"],
+          ],
+        }) as { torrents: unknown[] };
+        failures.push(
+          `${name}: ${late.length} not ${what}: ${JSON.stringify(one)}`,
+        );
+        return;
+      }
+      await remote.call("torrent_set", { files_wanted: [] });
+      await pause(500);
+    }
+  };
+  await remote.call("torrent_start_now");
+  await until(
+    "complete",
+    ({ status, left_until_done, files, error }) =>
+      status === 6 && left_until_done === 0 && files.length > 0 && error === 0,
+  );
+  await remote.call("torrent_verify");
+  await pause(500);
+  await until(
+    "whole when checked",
+    ({ status, percent_done }) => status === 6 && percent_done === 1,
+  );
+  for (const torrent of await get(remote)) {
+    const title = titles.find(({ hash }) => hash === torrent.hash_string)!;
+    const wrong = await compare(torrent, title);
+    if (wrong !== undefined) failures.push(`${name}: ${wrong}`);
+  }
+  await hammer.agree();
+}
