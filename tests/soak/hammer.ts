@@ -117,6 +117,13 @@ export class Hammer {
       .map(({ title }) => title);
   }
 
+  /** Removes everything but files. */
+  async removeAll(): Promise<void> {
+    await this.remote.call("torrent_remove", {});
+    for (const entry of this.#entries) entry.present = false;
+    await this.reconcile(false);
+  }
+
   /** Works until the signal fires; each worker has torrents of its own. */
   async work(workers: number, signal: AbortSignal): Promise<void> {
     await Promise.all(Array.from({ length: workers }, async (_, worker) => {

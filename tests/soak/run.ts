@@ -149,13 +149,21 @@ export async function soak(
   const memory = lasting.daemon.memory;
 
   console.error(`Trouble is over: ${counts.faults}`);
-  await Promise.all(hammers.map((hammer) => recover(hammer, failures)));
+  await Promise.all(
+    hammers.map((hammer) =>
+      recover(hammer, failures).catch((error) =>
+        failures.push(`${hammer.daemon.place.name}: ${error.stack}`)
+      )
+    ),
+  );
+  const present = hammers.map((hammer) => hammer.present);
   await seeder.close();
   const after = await rest(lasting, base.descriptors.length);
   const stops: number[] = [];
   for (const hammer of hammers) {
     stops.push(await hammer.daemon.stop());
     const { verdict, torrents } = await hammer.daemon.checkState();
+    // The one that was killed has its torrents still.
     if (verdict !== "ok") failures.push(`The state file: ${verdict}`);
     if (torrents !== hammer.present) {
       failures.push(`${torrents} of ${hammer.present} torrents are kept`);
@@ -187,7 +195,7 @@ export async function soak(
   peers        ${counts.swarm}
   calls        ${counts.calls}
   faults       ${counts.faults}
-  torrents     ${hammers.map((one) => one.present).join(" and ")} at the end, ${
+  torrents     ${present.join(" and ")} at the end, ${
     lasting.daemon.expected + killed.daemon.expected
   } errors of full disks
   memory       ${mib(warm[0]!.value)} when warm, ${
@@ -233,12 +241,13 @@ interface Rest {
   readonly descriptors: readonly string[];
 }
 
-/** Stops all torrents, and waits until nothing is left of what they had open. */
+/** Removes all torrents, and waits until nothing is left of what they had open. */
 async function rest(
-  { daemon, remote }: Hammer,
+  hammer: Hammer,
   count: number,
 ): Promise<Rest> {
-  await remote.call("torrent_stop");
+  const { daemon } = hammer;
+  await hammer.removeAll();
   let descriptors: string[] = [];
   for (let second = 0; second < 60; second++) {
     await pause(1_000);

@@ -66,7 +66,12 @@ async function main(args: readonly string[]): Promise<number> {
     return await enclose(["--minutes", minutes, "--seed", seed]);
   }
   const { soak } = await import("./run.ts");
-  return await soak(root, Number(minutes), Number(seed)) ? 0 : 1;
+  try {
+    return await soak(root, Number(minutes), Number(seed)) ? 0 : 1;
+  } catch (error) {
+    console.error(error);
+    return 1;
+  }
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
