@@ -9,7 +9,7 @@ import { toHex } from "../_shared/bytes.ts";
 import { EventHub } from "../_shared/event_queue.ts";
 import type { Handshaker } from "../handshake/handshaker.ts";
 import type { IpSet } from "../handshake/ip_set.ts";
-import { Privacy } from "./session/privacy.ts";
+import { openPrivacy, type Privacy } from "./session/privacy.ts";
 import { AnnounceScheduler } from "./trackers/announce_scheduler.ts";
 import {
   checkAddOptions,
@@ -142,7 +142,7 @@ export class Session implements AsyncDisposable {
    */
   static async open(chosen: SessionOptions = {}): Promise<Session> {
     checkSessionOptions(chosen);
-    const privacy = new Privacy(chosen);
+    const privacy = await openPrivacy(chosen);
     await using stack = new AsyncDisposableStack();
     stack.defer(() => privacy.close());
     privacy.options.signal?.throwIfAborted();

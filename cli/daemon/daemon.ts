@@ -90,7 +90,7 @@ async function openDaemon(
   settings: Partial<DaemonSettings>,
   state: string,
 ): Promise<Daemon> {
-  const plan = planNetwork(args);
+  const plan = await planNetwork(args);
   const { web } = plan;
   const { Daemon } = await import("../../daemon/daemon.ts");
   try {

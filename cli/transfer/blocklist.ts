@@ -6,7 +6,6 @@
 import { deadlineSignal, systemClock } from "../../_shared/clock.ts";
 import type { Session } from "../../client/session.ts";
 import type { IpSet } from "../../handshake/ip_set.ts";
-import type { OptionSpec } from "../command.ts";
 import { CommandError, describeError, UsageError } from "../error.ts";
 import { EXIT_IO } from "../exit_code.ts";
 import { ioError } from "../io_error.ts";
@@ -20,16 +19,6 @@ import {
 
 /** How long fetching a list may take, in milliseconds. */
 const TIMEOUT_MS = 120_000;
-
-/** The option itself. */
-export const BLOCKLIST_OPTION: OptionSpec = {
-  name: "blocklist",
-  value: "FILE|URL",
-  repeat: true,
-  summary:
-    "Have nothing to do with these addresses: P2P text, eMule dat or prefixes, also gzip; SIGHUP reads it again; repeatable",
-  complete: "file",
-};
 
 /** Options of {@linkcode loadBlocklists}. */
 export interface BlocklistOptions extends WebAccess {
@@ -112,7 +101,7 @@ export async function loadBlocklists(
  * leaves the old one as it is.
  *
  * @param session Whose lists.
- * @param names Files and URLs; without any the signal keeps its meaning.
+ * @param names Files and URLs.
  * @param note Says what came of it.
  * @param options See {@linkcode BlocklistOptions}.
  * @returns Gives the signal its meaning back.
@@ -123,7 +112,6 @@ export function reloadBlocklists(
   note: (text: string) => void,
   options: BlocklistOptions,
 ): Disposable {
-  if (names.length === 0) return { [Symbol.dispose]() {} };
   let running = Promise.resolve();
   return onHangUp(() => {
     running = running.then(async () => {

@@ -34,9 +34,9 @@ import {
   type Wishes,
   wishesOf,
 } from "./download_job.ts";
-import { reloadBlocklists } from "./blocklist.ts";
 import { failureLine, Reporter } from "./reporter.ts";
 import {
+  followBlocklists,
   JSON_DETAILS,
   NETWORK_OPTIONS,
   type NetworkPlan,
@@ -184,7 +184,7 @@ async function gather(
 async function run(context: VerbContext): Promise<number> {
   const { args, output, signal } = context;
   const wishes = await wishesOf(args);
-  const wanted = planNetwork(args);
+  const wanted = await planNetwork(args);
   const { json, saveTorrent } = wishes;
   const isOne = args.operands.length === 1;
   let code: number = EXIT_DONE;
@@ -252,12 +252,7 @@ async function run(context: VerbContext): Promise<number> {
     peers: plan.peers,
     several: sources.length > 1,
   });
-  using _hangUp = reloadBlocklists(
-    session,
-    plan.blocklists,
-    (text) => reporter.note(text),
-    { ...plan.web, signal },
-  );
+  using _hangUp = await followBlocklists(session, plan, reporter, signal);
   try {
     if (plan.privacyNote !== undefined) reporter.note(plan.privacyNote);
     const note = portNote(plan, session);

@@ -24,10 +24,10 @@ import { findFolder } from "../torrent/folders.ts";
 import { readTorrentFile } from "../torrent/source.ts";
 import { parseRatio } from "../units.ts";
 import { checkOutput, writeOutput } from "../write_file.ts";
-import { reloadBlocklists } from "./blocklist.ts";
 import { GatheredFiles, type GatheredPath } from "./gathered_files.ts";
 import { Reporter } from "./reporter.ts";
 import {
+  followBlocklists,
   JSON_DETAILS,
   NETWORK_OPTIONS,
   type NetworkPlan,
@@ -284,7 +284,7 @@ async function run(context: VerbContext): Promise<number> {
   const { args, output, signal } = context;
   const ratio = parseRatio(args.get("seed-ratio") ?? "0", "--seed-ratio");
   const ms = args.duration("seed-time") ?? Infinity;
-  const wanted = planNetwork(args);
+  const wanted = await planNetwork(args);
   const { metainfo, place, isChecked } = await findSeed(context, wanted);
   const plan = planFor(wanted, metainfo.private);
   await using session = await openSession(plan, signal);
@@ -302,12 +302,7 @@ async function run(context: VerbContext): Promise<number> {
     quiet: args.has("quiet"),
     peers: plan.peers,
   });
-  using _hangUp = reloadBlocklists(
-    session,
-    plan.blocklists,
-    (text) => reporter.note(text),
-    { ...plan.web, signal },
-  );
+  using _hangUp = await followBlocklists(session, plan, reporter, signal);
   if (plan.privacyNote !== undefined) reporter.note(plan.privacyNote);
   const listening = `${where(session)}${portNote(plan, session)}`;
   tellTorrent(metainfo, plan.trackers, listening, reporter);

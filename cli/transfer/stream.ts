@@ -28,12 +28,12 @@ import {
 import { listFiles } from "../torrent/torrent_document.ts";
 import { formatDuration } from "../units.ts";
 import { checkOutput, writeOutput } from "../write_file.ts";
-import { reloadBlocklists } from "./blocklist.ts";
 import { checkReachable } from "./download.ts";
 import { filePath, MediaServer } from "./media_server.ts";
 import { Reporter } from "./reporter.ts";
 import { ResumeFile } from "./resume_file.ts";
 import {
+  followBlocklists,
   JSON_DETAILS,
   NETWORK_OPTIONS,
   openSession,
@@ -176,7 +176,7 @@ async function run(context: VerbContext): Promise<number> {
   if (args.get("output") !== undefined && !keeps) {
     throw new UsageError("-o is for --keep");
   }
-  const wanted = planNetwork(args, PEER_NAMES);
+  const wanted = await planNetwork(args, PEER_NAMES);
   if (list !== undefined) await checkOutput(list, args.has("force"));
   const source = await readOne(args.operands[0]!, signal, wanted.web);
   const plan = planFor(
@@ -200,12 +200,7 @@ async function run(context: VerbContext): Promise<number> {
       quiet: args.has("quiet"),
       peers: plan.peers,
     });
-    using _hangUp = reloadBlocklists(
-      session,
-      plan.blocklists,
-      (text) => reporter.note(text),
-      { ...plan.web, signal },
-    );
+    using _hangUp = await followBlocklists(session, plan, reporter, signal);
     try {
       if (plan.privacyNote !== undefined) reporter.note(plan.privacyNote);
       const torrent = session.add(topic, {

@@ -25,7 +25,6 @@ import { EXIT_INTERRUPTED } from "../exit_code.ts";
 import { listenError } from "../io_error.ts";
 import type { WebAccess } from "../torrent/fetch_torrent.ts";
 import { parseRate } from "../units.ts";
-import { BLOCKLIST_OPTION, loadBlocklists } from "./blocklist.ts";
 import { planPrivacy, PRIVACY_OPTIONS } from "./proxy.ts";
 
 /** Where peers expect a client to listen. */
@@ -99,7 +98,14 @@ export const NETWORK_OPTIONS: readonly OptionSpec[] = [
     value: "RATE",
     summary: "Upload at most so much a second, such as 500K",
   },
-  BLOCKLIST_OPTION,
+  {
+    name: "blocklist",
+    value: "FILE|URL",
+    repeat: true,
+    summary:
+      "Have nothing to do with these addresses: P2P text, eMule dat or prefixes, also gzip; SIGHUP reads it again; repeatable",
+    complete: "file",
+  },
   ...PRIVACY_OPTIONS,
   { name: "json", summary: "Print one JSON object a line" },
   { name: "quiet", short: "q", summary: "Show no progress" },
@@ -193,10 +199,10 @@ export interface NetworkPlan {
  * @returns How to open the session.
  * @throws {UsageError} If an option makes no sense.
  */
-export function planNetwork(
+export async function planNetwork(
   args: Arguments,
   names: Readonly<Record<"listen" | "port", string>> = NAMES,
-): NetworkPlan {
+): Promise<NetworkPlan> {
   const address = args.get(names.listen);
   const port = args.integer(names.port, 0, 65535);
   const ip = address === undefined ? undefined : tryParseIp(address);
@@ -207,7 +213,7 @@ export function planNetwork(
   }
   // Listening on this machine only means: with nobody else.
   const isLocal = ip !== undefined && ipScope(ip) === "loopback";
-  const privacy = planPrivacy(args);
+  const privacy = await planPrivacy(args);
   const maxPeers = args.integer("max-peers", 1, 10_000);
   const nodes = endpointsOf(args, "dht-node");
   const dht: SessionOptions["dht"] = args.has("no-dht") || !privacy.allowsDht
@@ -306,10 +312,12 @@ export async function openSession(
   signal: AbortSignal,
 ): Promise<Session> {
   const { host: hostname, ports, blocklists } = plan;
-  const options: SessionOptions = blocklists.length === 0 ? plan.options : {
-    ...plan.options,
-    blocklist: await loadBlocklists(blocklists, { ...plan.web, signal }),
-  };
+  let { options } = plan;
+  if (blocklists.length > 0) {
+    const { loadBlocklists } = await import("./blocklist.ts");
+    const blocklist = await loadBlocklists(blocklists, { ...plan.web, signal });
+    options = { ...options, blocklist };
+  }
   if (!plan.listens) return await Session.open({ ...options, listen: false });
   let failure: unknown;
   for (const port of ports) {
@@ -326,6 +334,28 @@ export async function openSession(
     ? `port ${port}`
     : formatEndpoint({ hostname, port });
   throw listenError(failure, where);
+}
+
+/**
+ * Reads the block lists of a session again at each SIGHUP. Without any the
+ * signal keeps its meaning.
+ *
+ * @param session Whose lists.
+ * @param plan How it was opened.
+ * @param reporter Says what came of it.
+ * @param signal Ends the reading.
+ * @returns Gives the signal its meaning back.
+ */
+export async function followBlocklists(
+  session: Session,
+  { blocklists, web }: NetworkPlan,
+  reporter: { note(text: string): void },
+  signal: AbortSignal,
+): Promise<Disposable | undefined> {
+  if (blocklists.length === 0) return undefined;
+  const { reloadBlocklists } = await import("./blocklist.ts");
+  const note = (text: string) => reporter.note(text);
+  return reloadBlocklists(session, blocklists, note, { ...web, signal });
 }
 
 /**

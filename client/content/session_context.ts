@@ -47,8 +47,8 @@ export interface SessionContext extends SessionLimits, TrackerContext {
   readonly listenPort: number;
   /** What web servers are told, and how they are found. */
   readonly privacy: {
-    readonly userAgent: string | undefined;
-    readonly resolveWeb: (() => Promise<readonly string[]>) | undefined;
+    readonly userAgent?: string | undefined;
+    readonly resolveWeb?: (() => Promise<readonly string[]>) | undefined;
   };
   /** Whether we have nothing to do with an address. */
   readonly isBlocked: (hostname: string) => boolean;

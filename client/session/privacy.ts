@@ -1,47 +1,38 @@
 /**
- * What a proxy and anonymity mean for the parts of a session.
+ * How a session keeps to itself what it was told to.
  *
  * @module
  */
 import type { IpFamily } from "../../_shared/address.ts";
 import { type ByteTransport, tcpTransport } from "../../_shared/byte_conn.ts";
-import { type Clock, systemClock } from "../../_shared/clock.ts";
 import {
   type DatagramOptions,
   type DatagramSocket,
   openDatagramSocket,
 } from "../../_shared/datagram.ts";
-import { randomBytes, systemRandom } from "../../_shared/random.ts";
-import type { Proxy } from "../../handshake/proxy.ts";
-import {
-  proxyDatagrams,
-  proxyTransport,
-} from "../../handshake/proxy_transport.ts";
-import { BoundNetwork } from "../bound_network.ts";
-import { HttpFetch, ORDINARY_AGENT, refuseToResolve } from "../http_fetch.ts";
-import { Blocklist, UNRESOLVED } from "./blocklist.ts";
-import type { ProxyPurpose, SessionOptions } from "../types.ts";
+import type { BoundNetwork } from "../bound_network.ts";
+import type { SessionOptions } from "../types.ts";
+import { Blocklist } from "./blocklist.ts";
+
+/** Opens sockets of UDP. */
+export type OpenSocket = (options: DatagramOptions) => Promise<DatagramSocket>;
 
 /** How peers are reached. */
 export interface PeerNetwork {
   /** Makes and accepts connections. */
   readonly tcp: ByteTransport;
   /** Opens the sockets of uTP; without it there is none. */
-  readonly openSocket:
-    | ((options: DatagramOptions) => Promise<DatagramSocket>)
-    | undefined;
+  readonly openSocket: OpenSocket | undefined;
 }
 
-type OpenSocket = (options: DatagramOptions) => Promise<DatagramSocket>;
-
-/** How a session keeps to itself what it was told to. */
-export class Privacy {
+/** What a proxy, an address and anonymity mean for the parts of a session. */
+export interface Privacy {
   /** The options, changed where the proxy or anonymity demand it. */
   readonly options: SessionOptions;
   /** Whom we have nothing to do with. */
   readonly blocklist: Blocklist;
   /** The only address or interface that is used, if one was chosen. */
-  readonly bound: BoundNetwork | undefined;
+  readonly bound?: BoundNetwork | undefined;
   /** What does not go through a proxy. */
   readonly direct: {
     readonly tcp: ByteTransport;
@@ -52,144 +43,44 @@ export class Privacy {
   /** Whether others are told where we listen. */
   readonly tellsPort: boolean;
   /** How web seeds' names are resolved, if not by the system. */
-  readonly resolveWeb: (() => Promise<readonly string[]>) | undefined;
+  readonly resolveWeb?: (() => Promise<readonly string[]>) | undefined;
   /** What we call ourselves to web servers, if not as usual. */
-  readonly userAgent: string | undefined;
-  readonly #proxy: Proxy | undefined;
-  readonly #purposes: readonly ProxyPurpose[];
-  readonly #fetches: HttpFetch[] = [];
-  readonly #clock: Clock;
-
-  /** Throws a `RangeError` if there is nothing that `bind` could mean. */
-  constructor(chosen: SessionOptions) {
-    const { proxy, proxyFor, anonymous = false, bind, clock = systemClock } =
-      chosen;
-    this.blocklist = new Blocklist(chosen.blocklist);
-    this.#clock = clock;
-    this.#proxy = proxy;
-    this.#purposes = proxyFor ?? ["peers", "trackers", "dht", "web"];
-    this.bound = bind === undefined
-      ? undefined
-      : new BoundNetwork(bind, { clock });
-    this.direct = this.bound ??
-      { tcp: tcpTransport, openSocket: openDatagramSocket };
-    let options = chosen;
-    this.tellsPort = !this.#covers("peers");
-    this.peers = this.direct;
-    if (proxy && this.#covers("peers")) {
-      const { transports, listen = false } = options;
-      this.peers = {
-        tcp: proxyTransport(proxy, this.direct.tcp),
-        // A relay leads nobody to us, so there is nothing to listen with.
-        openSocket: proxy.type === "socks5" && listen === false
-          ? this.#sockets()
-          : undefined,
-      };
-      options = {
-        ...options,
-        listen,
-        transports: transports?.map((inner) => proxyTransport(proxy, inner)),
-        lpd: false,
-      };
-    }
-    if (options.dht && this.#covers("dht")) {
-      const { dht } = options;
-      options = {
-        ...options,
-        // Nobody reaches us there, so nobody is told to ask.
-        dht: proxy?.type === "socks5" && {
-          ...dht,
-          readOnly: true,
-          socket: this.#sockets(),
-          resolve: refuseToResolve,
-        },
-      };
-    }
-    this.resolveWeb = this.#covers("web") && options.fetch === undefined
-      ? () => Promise.resolve([UNRESOLVED])
-      : undefined;
-    options = { ...options, fetch: options.fetch ?? this.#fetchFor("web") };
-    if (anonymous) {
-      const { random = systemRandom, dht = false } = options;
-      options = {
-        ...options,
-        lpd: false,
-        // The gateway keeps a description of what it maps.
-        portMap: false,
-        clientVersion: "",
-        peerId: options.peerId ?? randomBytes(random, 20),
-        dht: dht && { ...dht, version: new Uint8Array() },
-      };
-    }
-    this.userAgent = anonymous ? ORDINARY_AGENT : undefined;
-    this.options = options;
-  }
-
+  readonly userAgent?: string | undefined;
   /** Options of the client of HTTP trackers. */
   httpTrackers(): {
-    readonly userAgent: string | undefined;
-    readonly fetch: typeof globalThis.fetch | undefined;
-    readonly resolve: (() => Promise<never>) | undefined;
-  } {
-    return {
-      userAgent: this.userAgent,
-      fetch: this.#fetchFor("trackers"),
-      resolve: this.#covers("trackers") ? refuseToResolve : undefined,
-    };
-  }
-
+    readonly userAgent?: string | undefined;
+    readonly fetch?: typeof globalThis.fetch | undefined;
+    readonly resolve?: (() => Promise<never>) | undefined;
+  };
   /** Options of the client of UDP trackers. */
   udpTrackers(): {
     readonly openSocket?:
       | ((family: IpFamily) => Promise<DatagramSocket>)
       | undefined;
     readonly resolve?: false | undefined;
-  } {
-    if (!this.#covers("trackers")) {
-      const { bound } = this;
-      return bound === undefined ? {} : {
-        openSocket: (family) =>
-          bound.openSocket({ hostname: family === 6 ? "::" : "0.0.0.0" }),
-      };
-    }
-    const open = this.#sockets();
-    return {
-      resolve: false,
-      openSocket: () =>
-        this.#proxy?.type === "socks5"
-          ? open({})
-          : Promise.reject(new Error("an HTTP proxy carries no datagrams")),
-    };
-  }
-
+  };
   /** Closes what HTTP requests left open, and looks for addresses no more. */
-  close(): void {
-    for (const one of this.#fetches) one.close();
-    this.bound?.close();
-  }
+  close(): void;
+}
 
-  #covers(purpose: ProxyPurpose): boolean {
-    return this.#proxy !== undefined && this.#purposes.includes(purpose);
-  }
+/** The ways of the system itself, which everybody takes who hides nothing. */
+const DIRECT = { tcp: tcpTransport, openSocket: openDatagramSocket };
 
-  /** What asks web servers, if not the runtime. */
-  #fetchFor(purpose: ProxyPurpose): typeof globalThis.fetch | undefined {
-    const isProxied = this.#covers(purpose);
-    if (!isProxied && this.bound === undefined) return undefined;
-    const { tcp } = this.direct;
-    const made = new HttpFetch(
-      isProxied ? proxyTransport(this.#proxy!, tcp) : tcp,
-      this.#clock,
-    );
-    this.#fetches.push(made);
-    return made.fetch;
+/** Throws a `RangeError` if there is nothing that `bind` could mean. */
+export async function openPrivacy(chosen: SessionOptions): Promise<Privacy> {
+  const { proxy, bind, anonymous = false } = chosen;
+  if (proxy !== undefined || bind !== undefined || anonymous) {
+    const { GuardedPrivacy } = await import("./guarded_privacy.ts");
+    return new GuardedPrivacy(chosen);
   }
-
-  #sockets(): OpenSocket {
-    return proxyDatagrams(this.#proxy!, {
-      transport: this.direct.tcp,
-      openSocket: this.direct.openSocket,
-      clock: this.#clock,
-    });
-  }
+  return {
+    options: chosen,
+    blocklist: new Blocklist(chosen.blocklist),
+    direct: DIRECT,
+    peers: DIRECT,
+    tellsPort: true,
+    httpTrackers: () => ({}),
+    udpTrackers: () => ({}),
+    close() {},
+  };
 }

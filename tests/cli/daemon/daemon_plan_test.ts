@@ -16,13 +16,13 @@ import { DEFAULT_SETTINGS } from "../../../daemon/settings.ts";
 const none = { permissions: "none" } as const;
 const parse = (text: string) =>
   parseVerbArguments(text === "" ? [] : text.split(" "), daemonVerb);
-const overrides = (text: string) =>
-  overridesOf(parse(text), planNetwork(parse(text)));
+const overrides = async (text: string) =>
+  overridesOf(parse(text), await planNetwork(parse(text)));
 
-Deno.test("only options that are given override settings", none, () => {
-  assertEquals(overrides(""), {});
+Deno.test("only options that are given override settings", none, async () => {
+  assertEquals(await overrides(""), {});
   assertEquals(
-    overrides(
+    await overrides(
       "--dir /d --port 7 --max-peers 9 --down-limit 2K --up-limit 0 --no-dht --no-lpd --no-port-map --no-pex --utp off --encryption require --tracker udp://t:1 --blocklist /l --watch /w --watch /x",
     ),
     {
@@ -52,32 +52,32 @@ Deno.test("only options that are given override settings", none, () => {
 Deno.test(
   "a session does what settings say, as far as options and privacy allow",
   none,
-  () => {
-    const planned = (text: string, changes = {}) => {
+  async () => {
+    const planned = async (text: string, changes = {}) => {
       const settings = { ...DEFAULT_SETTINGS, ...changes };
       return sessionPlan(
-        planNetwork(parse(text)),
+        await planNetwork(parse(text)),
         sessionOptions(settings, new Uint8Array([1])),
         settings,
       );
     };
-    const usual = planned("");
+    const usual = await planned("");
     assertEquals(usual.options.dht, { state: new Uint8Array([1]) });
     assertEquals([usual.options.lpd, usual.options.portMap, usual.ports], [
       {},
       {},
       [6881, 0],
     ]);
-    assertEquals(planned("", { port: 70 }).ports, [70, 0]);
-    assertEquals(planned("", { port: 0 }).ports, [0]);
-    assertEquals(planned("--port 70", { port: 70 }).ports, [70]);
-    const loopback = planned("--listen 127.0.0.1");
+    assertEquals((await planned("", { port: 70 })).ports, [70, 0]);
+    assertEquals((await planned("", { port: 0 })).ports, [0]);
+    assertEquals((await planned("--port 70", { port: 70 })).ports, [70]);
+    const loopback = await planned("--listen 127.0.0.1");
     assertEquals([
       loopback.options.dht,
       loopback.options.lpd,
       loopback.options.portMap,
     ], [false, false, false]);
-    const off = planned("", {
+    const off = await planned("", {
       dht: false,
       lpd: false,
       portMap: false,
@@ -89,11 +89,11 @@ Deno.test(
       off.options.portMap,
       off.options.maxPeers,
     ], [false, false, false, 8]);
-    assertEquals(planned("--dht-node 127.0.0.1:5").options.dht, {
+    assertEquals((await planned("--dht-node 127.0.0.1:5")).options.dht, {
       state: new Uint8Array([1]),
       bootstrap: [{ hostname: "127.0.0.1", port: 5 }],
     });
-    assertEquals(planned("--blocklist /l").blocklists, []);
+    assertEquals((await planned("--blocklist /l")).blocklists, []);
   },
 );
 

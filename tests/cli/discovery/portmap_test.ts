@@ -65,17 +65,14 @@ Deno.test("bip portmap - no gateway, none that answers, wrong options", async ()
   assertEquals((await run("--port", "0")).code, 2);
 });
 
-Deno.test("download and seed map unless told not to, or on loopback", () => {
-  const plan = (values: [string, string][], switches: string[] = []) =>
-    planNetwork(
-      new Arguments(
-        [],
-        new Map(values.map(([name, value]) => [name, [value]])),
-        new Set(switches),
-      ),
-    ).options.portMap;
-  assertEquals(plan([]), {});
-  assertEquals(plan([], ["no-port-map"]), false);
-  assertEquals(plan([["listen", "127.0.0.1"]]), false);
-  assertEquals(plan([["listen", "::1"]]), false);
+Deno.test("download and seed map unless told not to, or on loopback", async () => {
+  const plan = async (values: [string, string][], switches: string[] = []) => {
+    const given = new Map(values.map(([name, value]) => [name, [value]]));
+    const args = new Arguments([], given, new Set(switches));
+    return (await planNetwork(args)).options.portMap;
+  };
+  assertEquals(await plan([]), {});
+  assertEquals(await plan([], ["no-port-map"]), false);
+  assertEquals(await plan([["listen", "127.0.0.1"]]), false);
+  assertEquals(await plan([["listen", "::1"]]), false);
 });

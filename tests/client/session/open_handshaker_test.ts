@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { openHandshaker } from "../../../client/session/open_handshaker.ts";
-import { Privacy } from "../../../client/session/privacy.ts";
+import { openPrivacy } from "../../../client/session/privacy.ts";
 import { openDatagramSocket } from "../../../_shared/datagram.ts";
 import { tcpTransport } from "../../../_shared/byte_conn.ts";
 import type { SessionOptions } from "../../../client/types.ts";
@@ -13,7 +13,7 @@ async function opened(
     opened: Awaited<ReturnType<typeof openHandshaker>>,
   ) => void | Promise<void>,
 ): Promise<void> {
-  const privacy = new Privacy(options);
+  const privacy = await openPrivacy(options);
   const both = await openHandshaker(privacy);
   try {
     await look(both);

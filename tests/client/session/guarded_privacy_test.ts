@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Session } from "../../../client/session.ts";
-import { Privacy } from "../../../client/session/privacy.ts";
+import { GuardedPrivacy } from "../../../client/session/guarded_privacy.ts";
 import { HttpTrackerClient } from "../../../htracker/mod.ts";
 import { UdpTrackerClient, UdpTrackerServer } from "../../../utracker/mod.ts";
 import { identifyPeerId, parseProxyUrl } from "../../../handshake/mod.ts";
@@ -23,7 +23,7 @@ Deno.test(
   loopback,
   async () => {
     await using socks = new SocksProxy({ login: "user:pass" });
-    const privacy = new Privacy({ proxy: parseProxyUrl(socks.url) });
+    const privacy = new GuardedPrivacy({ proxy: parseProxyUrl(socks.url) });
     const agents: (string | null)[] = [];
     await using web = Deno.serve(
       { hostname: "127.0.0.1", port: 0, onListen() {} },
@@ -60,14 +60,14 @@ Deno.test(
   loopback,
   async () => {
     const proxy = parseProxyUrl("http://127.0.0.1:9");
-    const { options, tellsPort, ...rest } = new Privacy({
+    const { options, tellsPort, ...rest } = new GuardedPrivacy({
       proxy,
       dht: {},
       lpd: {},
     });
     assertEquals([options.dht, options.lpd, tellsPort], [false, false, false]);
     assert(rest.resolveWeb !== undefined);
-    const only = new Privacy({
+    const only = new GuardedPrivacy({
       proxy,
       proxyFor: ["trackers"],
       dht: {},
@@ -88,17 +88,23 @@ Deno.test(
   async () => {
     await using socks = new SocksProxy();
     const proxy = parseProxyUrl(socks.url);
-    const { options, peers, tellsPort } = new Privacy({ proxy });
+    const { options, peers, tellsPort } = new GuardedPrivacy({ proxy });
     assertEquals([options.listen, tellsPort], [false, false]);
     using socket = await peers.openSocket!({});
     const to = { hostname: "127.0.0.1", port: 9 };
     await socket.send(Uint8Array.of(1), to);
     assertEquals(socks.requests[0], "associate 0.0.0.0:0");
     const listen = { hostname: "127.0.0.1", port: 0 };
-    assertEquals(new Privacy({ proxy, listen }).peers.openSocket, undefined);
+    assertEquals(
+      new GuardedPrivacy({ proxy, listen }).peers.openSocket,
+      undefined,
+    );
     const http = parseProxyUrl("http://127.0.0.1:9");
-    assertEquals(new Privacy({ proxy: http }).peers.openSocket, undefined);
-    const web = new Privacy({ proxy, proxyFor: ["web"] });
+    assertEquals(
+      new GuardedPrivacy({ proxy: http }).peers.openSocket,
+      undefined,
+    );
+    const web = new GuardedPrivacy({ proxy, proxyFor: ["web"] });
     assertEquals([web.options.listen, web.tellsPort], [undefined, true]);
     assert(web.peers.openSocket !== undefined);
   },
@@ -106,7 +112,7 @@ Deno.test(
 
 Deno.test("without a proxy nothing changes", loopback, () => {
   const chosen = { dht: {}, lpd: {} };
-  const privacy = new Privacy(chosen);
+  const privacy = new GuardedPrivacy(chosen);
   assertEquals(privacy.options, { ...chosen, fetch: undefined });
   assert(privacy.tellsPort);
   assertEquals(Object.values(privacy.httpTrackers()), [
@@ -121,7 +127,7 @@ Deno.test(
   "anonymous: no client, no version, no local discovery",
   loopback,
   async () => {
-    const { options, userAgent } = new Privacy({
+    const { options, userAgent } = new GuardedPrivacy({
       anonymous: true,
       lpd: {},
       portMap: {},
