@@ -14,7 +14,7 @@ const PRIME = BigInt(
     "C245E485B576625E7EC6F44C42E9A63A36210000000000090563",
 );
 
-/** Length of a private key: 160 bits, as the specification recommends. */
+/** Bytes of a private key: 160 bits, as the specification recommends. */
 const PRIVATE_LENGTH = 20;
 
 function power(base: bigint, exponent: bigint): bigint {
@@ -47,9 +47,10 @@ export class MseKeyPair {
    * Draws a private key.
    *
    * @param random Source of it.
+   * @param length Its bytes; fewer are quick and keep no secret.
    */
-  constructor(random: RandomSource) {
-    this.#private = toBigInt(randomBytes(random, PRIVATE_LENGTH));
+  constructor(random: RandomSource, length = PRIVATE_LENGTH) {
+    this.#private = toBigInt(randomBytes(random, length));
     this.publicKey = toBytes(power(2n, this.#private));
   }
 

@@ -45,6 +45,8 @@ export interface MseCommonOptions {
   readonly startedAt: number;
   /** How long it may take, in ms. */
   readonly timeoutMs: number;
+  /** Bytes of the private key; fewer are for millions of tries. @default {20} */
+  readonly privateKeyLength?: number | undefined;
 }
 
 /** Options of an {@linkcode MseMachine} that speaks first. */
@@ -339,8 +341,8 @@ export class MseMachine implements Machine<MseInput, MseOutput> {
 
   /** Sends our public key and some random bytes. */
   #sendKey(): MseKeyPair {
-    const { random } = this.#options;
-    const keys = new MseKeyPair(random);
+    const { random, privateKeyLength } = this.#options;
+    const keys = new MseKeyPair(random, privateKeyLength);
     const pad = randomBytes(random, randomInt(random, MAX_PAD + 1));
     this.#send(keys.publicKey, pad);
     return keys;
