@@ -11,6 +11,7 @@ import {
   type PeerExtension,
   STANDARD_EXTENSIONS,
 } from "./extension_registry.ts";
+import { FIRST_UTP_KEEP_ALIVE_MS } from "./limits.ts";
 import type { BlockAddress } from "./message.ts";
 import type { PeerSessionEvent, PeerSessionOptions } from "./session_types.ts";
 
@@ -91,7 +92,9 @@ export function sessionOptionsOf(
   options: PeerConnectionOptions,
 ): PeerSessionOptions {
   const ip = tryParseIp(options.connection.remote.hostname);
+  const isUtp = options.connection.transport === "utp";
   return {
+    ...(isUtp ? { firstKeepAliveMs: FIRST_UTP_KEEP_ALIVE_MS } : {}),
     ...options,
     extensionNames: withNames(options),
     allowedFast: ip?.length === 4

@@ -67,6 +67,12 @@ export const FLIP_WINDOW_MS = 10_000;
 /** Silence of ours after which a keep-alive is sent, in milliseconds (BEP 3: two minutes). */
 export const KEEP_ALIVE_MS = 100_000;
 
+/**
+ * The same for the first one over uTP: Transmission 3.00 looks at messages that
+ * came right behind an encrypted handshake when another datagram comes.
+ */
+export const FIRST_UTP_KEEP_ALIVE_MS = 1_000;
+
 /** Silence of the peer after which it is dropped, in milliseconds. */
 export const SILENCE_TIMEOUT_MS = 150_000;
 

@@ -58,6 +58,8 @@ export interface PeerSessionOptions {
   readonly requestTimeoutMs?: number | undefined;
   /** How long no block may come before the peer counts as snubbing. @default {30000} */
   readonly snubTimeoutMs?: number | undefined;
+  /** Silence of ours before the first keep-alive. @default {100000} */
+  readonly firstKeepAliveMs?: number | undefined;
 }
 
 /** How a peer told at first what it has. */

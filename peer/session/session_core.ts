@@ -26,8 +26,8 @@ export class SessionCore {
   /** What the peer may still cost us. */
   readonly budget: MessageBudget;
 
-  constructor(now: number) {
-    this.timers = new SessionTimers(now);
+  constructor(now: number, firstKeepAliveMs?: number) {
+    this.timers = new SessionTimers(now, firstKeepAliveMs);
     this.budget = new MessageBudget(now);
   }
 

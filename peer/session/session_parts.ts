@@ -37,7 +37,7 @@ export class SessionParts implements PeerSessionState {
   constructor(options: PeerSessionOptions, now: number) {
     this.fast = options.fast ?? false;
     this.extended = options.extended ?? false;
-    const core = this.core = new SessionCore(now);
+    const core = this.core = new SessionCore(now, options.firstKeepAliveMs);
     const remote = this.remote = new RemotePieces(options.pieceCount);
     this.pieces = new PieceSide(options, core, remote);
     this.download = new DownloadSide(options, core, remote);

@@ -35,8 +35,11 @@ export class SessionTimers {
   /** When to look again. */
   deadline: number;
   #pausedAt: number | undefined;
+  /** Silence of ours after which a keep-alive is sent, in ms. */
+  #keepAliveMs: number;
 
-  constructor(now: number) {
+  constructor(now: number, firstKeepAliveMs = KEEP_ALIVE_MS) {
+    this.#keepAliveMs = firstKeepAliveMs;
     this.sentAt =
       this.heardAt =
       this.progressAt =
@@ -78,7 +81,9 @@ export class SessionTimers {
   }
 
   isKeepAliveDue(now: number): boolean {
-    return now - this.sentAt >= KEEP_ALIVE_MS;
+    if (now - this.sentAt < this.#keepAliveMs) return false;
+    this.#keepAliveMs = KEEP_ALIVE_MS;
+    return true;
   }
 
   /** Looks again at a time at the latest. */
@@ -93,7 +98,7 @@ export class SessionTimers {
         ? this.heardAt + SILENCE_TIMEOUT_MS
         : Infinity,
       this.wantedAt + IDLE_TIMEOUT_MS,
-      this.sentAt + KEEP_ALIVE_MS,
+      this.sentAt + this.#keepAliveMs,
       this.progressAt + SEND_TIMEOUT_MS,
       other,
     );

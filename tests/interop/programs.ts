@@ -41,6 +41,13 @@ const INSTALL = {
   "transmission-rpc": "$BIP_TOOLS/venv/bin/pip install transmission-rpc",
   "@ctrl/transmission":
     "npm install --prefix $BIP_TOOLS/ctrl @ctrl/transmission",
+  deluged: "apt-get install deluged",
+  "deluge-console": "apt-get install deluge-console",
+  rtorrent: "apt-get install rtorrent",
+  "libtorrent 2.1": "$BIP_TOOLS/venv/bin/pip install libtorrent",
+  rqbit: "$BIP_TOOLS/venv/bin/pip install pyrqbit",
+  webtorrent:
+    "npm install --ignore-scripts --prefix $BIP_TOOLS/webtorrent webtorrent@3",
   "utp-native":
     "npm install --prefix $BIP_TOOLS --ignore-scripts utp-native@2.5.3",
 } as const;
@@ -49,6 +56,8 @@ const INSTALL = {
 export type Program = keyof typeof INSTALL;
 
 const PYTHON = "/usr/bin/python3";
+/** It sees what no package of Debian has. */
+export const VENV_PYTHON: string = `${TOOLS}/venv/bin/python`;
 const REQUIRED = Deno.env.get("BIP_REQUIRE_PEERS") === "1";
 
 function runs(command: string, args: string[]): boolean {
@@ -74,10 +83,10 @@ function exists(path: string): boolean {
   }
 }
 
-function hasLibtorrent(): boolean {
+function imports(python: string, module: string): boolean {
   try {
-    return new Deno.Command(PYTHON, {
-      args: ["-c", "import libtorrent"],
+    return new Deno.Command(python, {
+      args: ["-c", `import ${module}`],
       stdin: "null",
       stdout: "null",
       stderr: "null",
@@ -87,23 +96,27 @@ function hasLibtorrent(): boolean {
   }
 }
 
+/** How to find what is no command. */
+const FIND: { readonly [name in Program]?: () => boolean } = {
+  libtorrent: () => imports(PYTHON, "libtorrent"),
+  "libtorrent 2.1": () => imports(VENV_PYTHON, "libtorrent"),
+  rqbit: () => imports(VENV_PYTHON, "pyrqbit"),
+  "transmission-rpc": () => imports(VENV_PYTHON, "transmission_rpc"),
+  versitygw: () => runs(`${TOOLS}/versitygw`, ["--version"]),
+  chromium: () => runs("chromium", ["--version"]),
+  webtorrent: () => exists(`${TOOLS}/webtorrent/node_modules/webtorrent`),
+  "@ctrl/transmission": () =>
+    exists(`${TOOLS}/ctrl/node_modules/@ctrl/transmission`),
+  "utp-native": () => exists(`${TOOLS}/node_modules/utp-native`),
+};
+
 const present = new Map<Program, boolean>();
 
 /** Whether a program can be run. */
 export function hasProgram(program: Program): boolean {
   let found = present.get(program);
   if (found === undefined) {
-    found = program === "libtorrent"
-      ? hasLibtorrent()
-      : program === "versitygw"
-      ? runs(`${TOOLS}/versitygw`, ["--version"])
-      : program === "transmission-rpc"
-      ? exists(`${TOOLS}/venv/bin/python`)
-      : program === "@ctrl/transmission"
-      ? exists(`${TOOLS}/ctrl/node_modules/@ctrl/transmission`)
-      : program === "utp-native"
-      ? exists(`${TOOLS}/node_modules/utp-native`)
-      : runs(program, [program === "chromium" ? "--version" : "-h"]);
+    found = FIND[program]?.() ?? runs(program, ["-h"]);
     present.set(program, found);
   }
   return found;

@@ -10,7 +10,7 @@ import { until } from "./discovery.ts";
 
 /** Where it listens, and where its page is. */
 export const PORT = 16_999;
-const PAGE = "http://127.0.0.1:18080/api/v2";
+export const QBITTORRENT_API = "http://127.0.0.1:18080/api/v2";
 
 /** Settings that a program needs which nobody looks at. */
 const SETTINGS = `[LegalNotice]
@@ -24,6 +24,21 @@ WebUI\\Address=127.0.0.1
 WebUI\\Port=18080
 WebUI\\LocalHostAuth=false
 `;
+
+/** Writes them below its home, perhaps with forced encryption. */
+export async function writeSettings(
+  home: string,
+  isForced = false,
+): Promise<void> {
+  const folder = `${home}/qBittorrent/config`;
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.writeTextFile(
+    `${folder}/qBittorrent.conf`,
+    isForced
+      ? SETTINGS.replace("\n\n[Pref", "\nSession\\Encryption=1\n\n[Pref")
+      : SETTINGS,
+  );
+}
 
 /** What it tells of a torrent. */
 export interface QTorrent {
@@ -50,14 +65,7 @@ export class QBittorrent implements AsyncDisposable {
   static async start(isForced = false): Promise<QBittorrent> {
     const one = new QBittorrent(await NetnsHosts.open(1));
     try {
-      const folder = one.#temp.join("qBittorrent/config");
-      await Deno.mkdir(folder, { recursive: true });
-      await Deno.writeTextFile(
-        `${folder}/qBittorrent.conf`,
-        isForced
-          ? SETTINGS.replace("\n\n[Pref", "\nSession\\Encryption=1\n\n[Pref")
-          : SETTINGS,
-      );
+      await writeSettings(one.#temp.path, isForced);
       one.#stack.use(one.#hosts.start(0, {
         command: "qbittorrent-nox",
         args: [`--profile=${one.#temp.path}`],
@@ -125,6 +133,9 @@ export class QBittorrent implements AsyncDisposable {
   async #ask(path: string, ...args: string[]): Promise<string> {
     const words = ["curl", "-sSf", "--max-time", "5", ...args]
       .map((word) => `'${word}'`);
-    return await this.#hosts.run(0, `${words.join(" ")} ${PAGE}/${path}`);
+    return await this.#hosts.run(
+      0,
+      `${words.join(" ")} ${QBITTORRENT_API}/${path}`,
+    );
   }
 }

@@ -1,7 +1,7 @@
 /** Programs made for Transmission steer ours as they steer the original. */
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "../support/paths.ts";
-import { interopTest, TOOLS } from "./programs.ts";
+import { interopTest, TOOLS, VENV_PYTHON } from "./programs.ts";
 import { callLegacy, type Remote, RpcScene, run, until } from "./rpc_scene.ts";
 
 type Json = Record<string, unknown>;
@@ -193,7 +193,7 @@ interopTest("rpc - transmission-rpc (Python) sees no difference", [
 ], async () => {
   await using scene = await RpcScene.open();
   await flow(scene, ({ port, otherDir }) => [
-    `${TOOLS}/venv/bin/python`,
+    VENV_PYTHON,
     peer("transmission_rpc_flow.py"),
     `${port}`,
     scene.torrent,

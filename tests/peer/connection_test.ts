@@ -381,6 +381,16 @@ Deno.test(
   },
 );
 
+Deno.test("over uTP the first keep-alive comes soon", none, async () => {
+  const clock = new SimClock();
+  const [pipe, b] = bytePipe();
+  const a = Object.assign(pipe, { transport: "utp" });
+  const { peer } = start(a, { clock });
+  await clock.advance(1_000);
+  assertEquals(await readSome(b, 4), encodePeerMessage({ type: "keep-alive" }));
+  await peer.close();
+});
+
 Deno.test(
   "a peer that does not read is bounded and dropped",
   none,

@@ -252,7 +252,7 @@ export class SendQueue {
     if (
       at === Infinity && number <= this.#missing &&
       sentAt + this.#missingEcho < this.#missingAt
-    ) at = sentAt + this.#missingEcho + least / 4;
+    ) at = sentAt + Math.max(this.#missingEcho, least) + least / 4;
     if (at <= now) return number;
     this.checkAt = at;
     return 0;

@@ -49,6 +49,18 @@ Deno.test("keep-alives are sent when we are silent", none, () => {
   assertEquals(session.sent.length, 3);
 });
 
+Deno.test("the first keep-alive may come sooner", none, () => {
+  const session = new TestSession({ firstKeepAliveMs: 1000 });
+  session.advance(999);
+  assertEquals(session.sent, []);
+  session.advance(1);
+  assertEquals(session.sent.map((m) => m.type), ["keep-alive"]);
+  session.advance(99_999);
+  assertEquals(session.sent.length, 1);
+  session.advance(1);
+  assertEquals(session.sent.length, 2);
+});
+
 Deno.test("a silent peer is dropped, a talking one is not", none, () => {
   const session = new TestSession();
   session.receive({ type: "interested" });
