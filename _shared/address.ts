@@ -202,14 +202,21 @@ export function hostKey(hostname: string): string {
 
 /**
  * A key for a site that one operator can easily hold: the /24 of an IPv4
- * address, the /48 of an IPv6 address, or a DNS name.
+ * address, the /48 of an IPv6 address, or the domain of a DNS name.
  */
 export function siteKey(hostname: string): string {
   const bytes = tryParseIp(hostname);
-  if (bytes === undefined) return hostname;
+  if (bytes === undefined) return domainOf(hostname);
   return bytes.length === 16 && !isMappedIpv4(bytes)
     ? `${bytes.subarray(0, 6).join(".")}/48`
     : subnetKey(bytes);
+}
+
+/** Whose a DNS name is: "example.co.uk" is one, "example.org" is one. */
+function domainOf(name: string): string {
+  const labels = name.toLowerCase().replace(/\.$/, "").split(".");
+  const isShort = labels.length > 2 && labels.at(-2)!.length <= 3;
+  return labels.slice(isShort ? -3 : -2).join(".");
 }
 
 /** How near the networks of a scope are to us, the nearest first. */

@@ -407,7 +407,7 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
     if (hasAt(data, idAt, id)) return;
     const out = this.#out ?? takeBytes(MAX_PING_ANSWER);
     const length = this.#pings.write(out, data, id, host.ip, from.port);
-    if (this.#mayReply(length, now)) this.#emit(out, length, from);
+    if (this.#mayReply(from, length, now)) this.#emit(out, length, from);
     if (host.accepted && !one.hasJustAsked(from, now)) {
       one.queried(data.subarray(idAt, idAt + 20), from, now);
     }
@@ -454,11 +454,12 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
     now: number,
   ): void {
     const data = encodeKrpc(message);
-    if (this.#mayReply(data.length, now)) this.#emit(data, data.length, to);
+    const { length } = data;
+    if (this.#mayReply(to, length, now)) this.#emit(data, length, to);
   }
 
-  #mayReply(length: number, now: number): boolean {
-    if (this.#guard.takeReply(length, now)) return true;
+  #mayReply({ hostname }: Endpoint, length: number, now: number): boolean {
+    if (this.#guard.takeReply(hostname, length, now)) return true;
     this.#unbudgeted++;
     return false;
   }

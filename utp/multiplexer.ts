@@ -114,8 +114,7 @@ export class UtpMultiplexer implements Disposable {
     this.#random = random;
     this.#maxConnections = options.maxConnections ?? 2000;
     this.#syns = new FairBucket(
-      SYNS_PER_SECOND,
-      SYNS_PER_SECOND_A_HOST,
+      { perSecond: SYNS_PER_SECOND, each: SYNS_PER_SECOND_A_HOST },
       clock.now(),
     );
     this.#resets = new TokenBucket(

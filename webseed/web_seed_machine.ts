@@ -460,12 +460,11 @@ export class WebSeedMachine implements Machine<WebSeedInput, WebSeedOutput> {
     // Transfers side by side fail for one reason.
     if (this.#state !== "ready") return;
     this.#failures++;
-    this.#wait(
-      afterMs === undefined
-        ? this.#backoff()
-        : Math.min(LONGEST_RETRY_AFTER_MS, Math.max(1000, afterMs)),
-      now,
-    );
+    // Who says "soon" again and again is not believed.
+    const isBelieved = afterMs !== undefined && this.#failures <= 3;
+    const least = isBelieved ? 1000 : this.#backoff();
+    const wait = Math.max(least, afterMs ?? 0);
+    this.#wait(Math.min(LONGEST_RETRY_AFTER_MS, wait), now);
   }
 
   /** A wait that differs by a quarter at most from what is due. */

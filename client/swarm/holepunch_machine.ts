@@ -7,6 +7,7 @@
 import {
   type Endpoint,
   formatEndpoint,
+  hostKey,
   type IpScope,
   ipScope,
   mayTellOf,
@@ -15,6 +16,7 @@ import {
 } from "../../_shared/address.ts";
 import type { Machine } from "../../_shared/machine.ts";
 import { isServicePort } from "../../_shared/reach.ts";
+import { remember } from "../../_shared/recent.ts";
 import { TokenBucket } from "../../_shared/token_bucket.ts";
 import {
   HOLEPUNCH_ERROR,
@@ -34,12 +36,12 @@ const MAX_ASKED = 20;
 const ANSWER_MS = 10_000;
 /** Between two dials of one host that introducers tell of, in milliseconds. */
 const GAP_MS = 10_000;
-/** Hosts dialled of late that are remembered. */
-const MAX_RECENT = 200;
-/** What one peer may ask us to relay: at once, and a second. */
+/** Hosts that are remembered: dialled of late, and with a budget. */
+const MAX_HOSTS = 500;
+/** What one host may ask us to relay: at once, and a second. */
 const RELAY_BURST = 10;
 const RELAYS_PER_SECOND = 0.5;
-/** Unasked introductions by one peer that we follow: at once, and a second. */
+/** Unasked introductions by one host that we follow: at once, and a second. */
 const FOLLOW_BURST = 5;
 const FOLLOWS_PER_SECOND = 0.2;
 
@@ -86,7 +88,7 @@ interface Asked {
   readonly until: number;
 }
 
-/** A peer's limits. */
+/** The limits of a host, which outlast its connections. */
 interface Budget {
   /** What it asks of us as a relay. */
   readonly relays: TokenBucket;
@@ -103,8 +105,8 @@ export class HolepunchMachine
   /** Who named whom, and how often it was asked. */
   readonly #named = new Map<PeerKey, Map<string, number>>();
   readonly #asked = new Map<string, Asked>();
-  readonly #budgets = new Map<PeerKey, Budget>();
-  /** When hosts were dialled; the oldest first. */
+  readonly #budgets = new Map<string, Budget>();
+  /** When hosts were dialled. */
   readonly #recent = new Map<string, number>();
   readonly #outputs: HolepunchOutput[] = [];
 
@@ -123,7 +125,6 @@ export class HolepunchMachine
         return this.#onMessage(input.key, input.message, now);
       case "gone":
         this.#named.delete(input.key);
-        this.#budgets.delete(input.key);
         for (const [text, { key }] of this.#asked) {
           if (key === input.key) this.#asked.delete(text);
         }
@@ -199,7 +200,7 @@ export class HolepunchMachine
 
   /** Introduces two peers of ours to each other. */
   #relay(key: PeerKey, peer: PunchPeer, wanted: Endpoint, now: number): void {
-    if (!this.#budget(key, now).relays.take(now)) return;
+    if (!this.#budget(peer, now).relays.take(now)) return;
     const fail = (errorCode: number) =>
       this.#send(key, "error", wanted, errorCode);
     const own = punchable(peer);
@@ -214,7 +215,7 @@ export class HolepunchMachine
     const theirs = punchable(other) ?? wanted;
     if (!areAlike(own, theirs)) return fail(HOLEPUNCH_ERROR.noSuchPeer);
     // Nobody is sent after others by many who take turns.
-    if (!this.#budget(target, now).told.take(now)) return;
+    if (!this.#budget(other, now).told.take(now)) return;
     this.#send(key, "connect", theirs);
     this.#send(target, "connect", own);
   }
@@ -229,16 +230,11 @@ export class HolepunchMachine
       !mayTellOf(scope, scopeOf(peer.address)) ||
       isServicePort(port, scope === "global")
     ) return;
-    if (!isAsked && !this.#budget(key, now).follows.take(now)) return;
-    const host = normalizeHostname(hostname);
+    if (!isAsked && !this.#budget(peer, now).follows.take(now)) return;
+    const host = hostKey(hostname);
     const at = this.#recent.get(host);
     if (at !== undefined && now - at < GAP_MS) return;
-    this.#recent.delete(host);
-    this.#recent.set(host, now);
-    if (this.#recent.size > MAX_RECENT) {
-      const [oldest] = this.#recent.keys();
-      this.#recent.delete(oldest!);
-    }
+    remember(this.#recent, host, now, MAX_HOSTS);
     this.#outputs.push({ type: "dial", endpoint: told });
   }
 
@@ -271,7 +267,8 @@ export class HolepunchMachine
     return this.#peers.get(key)?.connection.supports("ut_holepunch") ?? false;
   }
 
-  #budget(key: PeerKey, now: number): Budget {
+  #budget({ address }: PunchPeer, now: number): Budget {
+    const key = hostKey(address.hostname);
     let budget = this.#budgets.get(key);
     if (budget === undefined) {
       const relays = () => new TokenBucket(RELAYS_PER_SECOND, RELAY_BURST, now);
@@ -280,8 +277,8 @@ export class HolepunchMachine
         told: relays(),
         follows: new TokenBucket(FOLLOWS_PER_SECOND, FOLLOW_BURST, now),
       };
-      this.#budgets.set(key, budget);
     }
+    remember(this.#budgets, key, budget, MAX_HOSTS);
     return budget;
   }
 

@@ -6,6 +6,7 @@
  */
 import type { Endpoint, PeerCandidate } from "../../_shared/address.ts";
 import { siteKey } from "../../_shared/address.ts";
+import { isServicePort } from "../../_shared/reach.ts";
 import type {
   HandshakeConnected,
   HandshakeFailed,
@@ -404,6 +405,8 @@ export class Swarm implements MetadataHost {
   /** Anybody can claim to listen anywhere: it is filed, and not dialled now. */
   #learnListening(peer: SwarmPeer, port: number): void {
     const { hostname } = peer.address;
+    // We would have others dial it.
+    if (isServicePort(port)) return;
     const address = { hostname, port };
     const { infoHash } = this;
     const source = "incoming";

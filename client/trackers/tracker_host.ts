@@ -7,6 +7,7 @@
 import {
   formatIp,
   isMappedIpv4,
+  siteKey,
   subnetKey,
   tryParseIp,
 } from "../../_shared/address.ts";
@@ -42,16 +43,6 @@ export function trackerHost(url: string): string {
   return ip.length === 16 ? subnetKey(ip) : host;
 }
 
-/** The /24 of an IPv4 address, or the domain that a name is below of. */
-function siteOf(host: string): string {
-  const ip = tryParseIp(host);
-  if (ip !== undefined) return subnetKey(ip);
-  const labels = host.split(".");
-  // "example.co.uk" is one site, "example.org" is one.
-  const short = labels.length > 2 && labels.at(-2)!.length <= 3;
-  return labels.slice(short ? -3 : -2).join(".");
-}
-
 /** Counts the trackers of a torrent. */
 export class TrackerLimits {
   readonly #counts = new Map<string, number>();
@@ -61,7 +52,7 @@ export class TrackerLimits {
   admit(url: string): boolean {
     if (this.#total >= MAX_TRACKERS) return false;
     const host = trackerHost(url);
-    const site = `site ${siteOf(host)}`;
+    const site = `site ${siteKey(host)}`;
     const ofHost = this.#counts.get(host) ?? 0;
     const ofSite = this.#counts.get(site) ?? 0;
     if (ofHost >= MAX_PER_HOST || ofSite >= MAX_PER_SITE) return false;

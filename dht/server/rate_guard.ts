@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { ipScope, tryParseIp } from "../../_shared/address.ts";
+import { ipScope, siteKey, tryParseIp } from "../../_shared/address.ts";
 import { toByteString } from "../../_shared/bytes.ts";
 import { remember } from "../../_shared/recent.ts";
-import { TokenBucket } from "../../_shared/token_bucket.ts";
+import { FairBucket } from "../../_shared/fair_bucket.ts";
 import { checkPositive } from "../check_options.ts";
 import type { RateGuardOptions } from "../node_options.ts";
 
@@ -16,6 +16,8 @@ const WINDOW_MS = 10_000;
 const BAN_MS = 300_000;
 /** Time whose answers may be sent at once, in seconds. */
 const BURST_S = 3;
+/** Part of the answers' bytes that one site may have when few are left. */
+const SHARE = 1 / 32;
 /** Addresses that are counted, and banned ones that are remembered. */
 const MAX_TRACKED = 4_096;
 
@@ -35,7 +37,7 @@ export class RateGuard {
   readonly #counters = new Map<string, Counter>();
   /** When bans end. */
   readonly #bans = new Map<string, number>();
-  #budget: TokenBucket | undefined;
+  #budget: FairBucket | undefined;
   #lastHost = "";
   #lastSix = "";
   #lastSubnet = "";
@@ -111,17 +113,17 @@ export class RateGuard {
   /**
    * Takes the bytes of an answer from the budget.
    *
+   * @param hostname IP address that it is for, its site has a share.
    * @param bytes Length of the answer.
    * @param now The time in milliseconds.
    * @returns Whether it may be sent; when not, nothing was taken.
    */
-  takeReply(bytes: number, now: number): boolean {
-    if (this.#bytesPerSecond === Infinity) return true;
-    const burst = this.#bytesPerSecond * BURST_S;
-    this.#budget ??= new TokenBucket(this.#bytesPerSecond, burst, now);
-    if (this.#budget.level(now) < bytes) return false;
-    this.#budget.spend(bytes, now);
-    return true;
+  takeReply(hostname: string, bytes: number, now: number): boolean {
+    const perSecond = this.#bytesPerSecond;
+    if (perSecond === Infinity) return true;
+    const [burst, each] = [BURST_S * perSecond, SHARE * perSecond];
+    this.#budget ??= new FairBucket({ perSecond, burst, each }, now);
+    return this.#budget.take(siteKey(hostname), now, bytes);
   }
 
   /** What is counted together: an IPv4 address, the /64 of a global IPv6 address. */

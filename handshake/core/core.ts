@@ -113,8 +113,7 @@ export class HandshakerCore {
     const { limits, peerId, extensions, filters, acceptAny } = settings;
     this.settings = settings;
     this.#encrypted = new FairBucket(
-      ENCRYPTED_PER_SECOND,
-      ENCRYPTED_PER_SECOND_A_HOST,
+      { perSecond: ENCRYPTED_PER_SECOND, each: ENCRYPTED_PER_SECOND_A_HOST },
       settings.clock.now(),
     );
     const torrents = this.torrents;

@@ -1,10 +1,11 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   decodeCompactEndpoints,
   formatEndpoint,
   formatIp,
   ipScope,
   normalizeHostname,
+  siteKey,
   subnetKey,
   tryEncodeCompactEndpoint,
   tryParseEndpoint,
@@ -161,4 +162,23 @@ Deno.test("tryParseIp() takes four numbers without leading zeros", {
       ...["-1.2.3.4", "1.2.3.a", "0x1.2.3.4", "1234567", "1.2.3.4444"],
     ]
   ) assertEquals(tryParseIp(text), undefined, text);
+});
+
+Deno.test("siteKey() tells what one operator easily holds", {
+  permissions: "none",
+}, () => {
+  const same = [
+    ["10.1.2.3", "10.1.2.250"],
+    ["2001:db8:1:2::1", "2001:db8:1:3::1"],
+    ["a.site.test", "B.site.test."],
+    ["a.b.co.uk", "c.b.co.uk"],
+  ];
+  for (const [a, b] of same) assertEquals(siteKey(a!), siteKey(b!), a);
+  const other = [
+    ["10.1.2.3", "10.1.3.3"],
+    ["2001:db8:1::1", "2001:db8:2::1"],
+    ["a.test", "b.test"],
+    ["a.co.uk", "b.co.uk"],
+  ];
+  for (const [a, b] of other) assert(siteKey(a!) !== siteKey(b!), a);
 });

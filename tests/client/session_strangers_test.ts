@@ -213,6 +213,30 @@ Deno.test(
 );
 
 Deno.test(
+  "who claims to listen where a service does is not passed on",
+  none,
+  async () => {
+    const torrent = await simTorrent(FILES);
+    await using world = new SwarmWorld({ seed: 12 });
+    const host = await world.host();
+    host.add(torrent);
+    const { infoHash } = torrent.metainfo;
+    const claim = (port: number, id: number) =>
+      WirePeer.dial(world, host.address, {
+        infoHash,
+        id,
+        extension: `d1:md6:ut_pexi1ee1:pi${port}ee`,
+      }, `20.1.${id}.1`);
+    const peers = [await claim(3306, 1), await claim(6881, 2)];
+    const reader = await claim(22, 3);
+    await world.until(() => reader.of(20).length > 1);
+    const told = String.fromCharCode(...reader.of(20)[1]!);
+    assert(told.includes("5:added6:\x14\x01\x02\x01\x1a\xe1"), told);
+    for (const peer of [...peers, reader]) peer.close();
+  },
+);
+
+Deno.test(
   "a private torrent does not chase a peer that left",
   none,
   async () => {

@@ -140,6 +140,16 @@ Deno.test("WebSeedMachine - Retry-After is obeyed within bounds", pure, () => {
     assertEquals(b.machine.waitsUntil! - b.now, ms, text);
     assertEquals(b.machine.message, "The server answered 503");
   }
+  const b = new Bench();
+  const waits = [];
+  for (let i = 0; i < 6; i++) {
+    b.want(0);
+    b.answer(503, { "retry-after": "0" }, i + 1);
+    waits.push(b.machine.waitsUntil! - b.now);
+    b.pass(waits.at(-1)!);
+  }
+  assertEquals(waits.slice(0, 3), [1000, 1000, 1000]);
+  assert(waits.slice(3).every((ms) => ms >= 60_000), waits.join());
 });
 
 Deno.test(

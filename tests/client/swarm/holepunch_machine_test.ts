@@ -298,8 +298,16 @@ Deno.test(
       (_, i) => follow(`9.3.1.${i}:6881`),
     );
     assertEquals(more.flat().length, 2);
+    // Nor does one that comes back as another.
+    run.gone(relay);
+    const back = run.peer("8.1.1.1:2000");
+    assertEquals(follow("9.5.1.1:6881", back), []);
+    run.gone(back);
+    run.peer("8.1.1.1:1000");
     // Web servers' ports are for far away.
     run.now += 60_000;
+    assertEquals(follow("2001:db8::1:6881"), ["dial 2001:db8::1:6881"]);
+    assertEquals(follow("2001:db8::2:6881"), [], "one network, one host");
     assertEquals(follow("9.4.1.1:80"), ["dial 9.4.1.1:80"]);
     assertEquals(follow("192.168.1.8:80", near), []);
   },

@@ -56,7 +56,7 @@ Deno.test("limits can be lifted, for loopback alone or for all", none, () => {
   const local = new RateGuard({ limitLoopback: false });
   for (let i = 0; i < 1000; i++) {
     assertEquals(open.admit("a", 0), true);
-    assert(open.takeReply(1400, 0));
+    assert(open.takeReply("10.0.0.1", 1400, 0));
     assertEquals(local.admit("127.0.0.1", 0), true);
     assertEquals(local.admit("::1", 0), true);
     local.admit("a", 0);
@@ -71,24 +71,38 @@ Deno.test(
     const guard = new RateGuard();
     let sent = 0;
     for (let now = 0; now <= 10_000; now += 10) {
-      for (let i = 0; i < 5; i++) if (guard.takeReply(300, now)) sent += 300;
+      for (let i = 0; i < 5; i++) {
+        if (guard.takeReply("10.0.0.1", 300, now)) sent += 300;
+      }
     }
     assert(sent <= 24_000 + 80_000, `${sent}`);
-    assert(sent >= 24_000 + 79_000, `${sent}`);
+    // Half of the burst is for others.
+    assert(sent >= 12_000 + 79_000, `${sent}`);
     // What does not fit is not taken from what does.
     const small = new RateGuard({ replyBytesPerSecond: 100 });
-    assertFalse(small.takeReply(301, 0));
-    assert(small.takeReply(300, 0));
-    assertFalse(small.takeReply(1, 0));
-    assert(small.takeReply(50, 500));
+    assertFalse(small.takeReply("10.0.0.1", 301, 0));
+    assert(small.takeReply("10.0.0.1", 300, 0));
+    assertFalse(small.takeReply("10.0.0.1", 1, 0));
+    assert(small.takeReply("10.0.0.1", 50, 500));
   },
 );
 
+Deno.test("some who ask much leave answers to others", none, () => {
+  const guard = new RateGuard();
+  let refused = 0;
+  for (let now = 0; now < 60_000; now += 200) {
+    for (let i = 0; i < 40; i++) guard.takeReply(`10.0.0.${i}`, 300, now);
+    if (now % 5000 > 0) continue;
+    if (!guard.takeReply(`10.1.${now / 5000}.1`, 300, now)) refused++;
+  }
+  assertEquals(refused, 0);
+});
+
 Deno.test("a clock that jumps back gives nothing away", none, () => {
   const guard = new RateGuard({ replyBytesPerSecond: 100 });
-  assert(guard.takeReply(300, 10_000));
-  assertFalse(guard.takeReply(1, 5_000));
-  assertFalse(guard.takeReply(1, 10_000));
+  assert(guard.takeReply("10.0.0.1", 300, 10_000));
+  assertFalse(guard.takeReply("10.0.0.1", 1, 5_000));
+  assertFalse(guard.takeReply("10.0.0.1", 1, 10_000));
 });
 
 Deno.test("options of the guard are checked", none, () => {
