@@ -139,7 +139,10 @@ Deno.test({
     for (const words of [["magnet", link], ["verify", link, "."]]) {
       const { code, err } = await run(...words);
       assertEquals(code, 2);
-      assertStringIncludes(err, "bip: error: A magnet link cannot stand");
+      assertStringIncludes(
+        err,
+        "bip: error: Expected a torrent file, not a magnet link",
+      );
     }
   },
 });

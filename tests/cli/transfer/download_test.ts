@@ -190,7 +190,11 @@ Deno.test("bip download and seed name what is wrong, each with its exit code", a
     [["download", bad, "-o", scene.out], 4, "info"],
     [["download", "magnet:?dn=x", "-o", scene.out], 4, "magnet"],
     [["download", scene.temp.join("no"), "-o", scene.out], 6, "no such file"],
-    [["download", "ftp://a.example/t"], 2, "not fetched by ftp:"],
+    [
+      ["download", "ftp://a.example/t"],
+      2,
+      "Cannot fetch torrents from ftp: URLs",
+    ],
     [["download", empty], 4, "it is empty"],
     // The first of several that fails gives the code, also if one is left.
     [
