@@ -62,6 +62,7 @@ export { type RandomSource, systemRandom } from "../_shared/random.ts";
 export { SessionError, type SessionErrorCode } from "./error.ts";
 export type { AddSource } from "./torrent/add_source.ts";
 export { LimitGroup } from "./limit_group.ts";
+export * from "./file_options.ts";
 export * from "./policy_options.ts";
 export * from "./session.ts";
 export type {
@@ -70,6 +71,7 @@ export type {
   SessionStats,
 } from "./session_view.ts";
 export type { SavedSession, SavedTorrent } from "./torrent/saved.ts";
+export { incompletePlace } from "./incomplete_place.ts";
 export { fileResponse } from "./file_response.ts";
 export { isPlayable, mediaType } from "./media_type.ts";
 export type { FileStreamOptions } from "./reading/readers.ts";

@@ -12,12 +12,7 @@ import type { AnnounceRequest, AnnounceResponse } from "../_shared/announce.ts";
 import type { ByteTransport } from "../_shared/byte_conn.ts";
 import type { Clock } from "../_shared/clock.ts";
 import type { RandomSource } from "../_shared/random.ts";
-import type {
-  FileAllocation,
-  FileSystem,
-  PieceStorage,
-  ReserveProgress,
-} from "../disk/mod.ts";
+import type { FileSystem, PieceStorage, ReserveProgress } from "../disk/mod.ts";
 import type { HandshakeFilters } from "../handshake/filter.ts";
 import type { IpSet } from "../handshake/ip_set.ts";
 import type { Proxy } from "../handshake/proxy.ts";
@@ -26,6 +21,7 @@ import type { PortMapperOptions } from "../portmap/port_mapper.ts";
 import type { MainlineDhtOptions } from "../dht/mod.ts";
 import type { LocalDiscoveryOptions } from "../lpd/mod.ts";
 import type { Metainfo, RenamedFile } from "../metainfo/mod.ts";
+import type { FileOptions } from "./file_options.ts";
 import type { PolicyOptions } from "./policy_options.ts";
 
 /** What a torrent is doing. */
@@ -155,7 +151,7 @@ export interface TorrentStats {
 }
 
 /** Options of `Session.add`. */
-export interface AddTorrentOptions extends PolicyOptions {
+export interface AddTorrentOptions extends PolicyOptions, FileOptions {
   /** Folder that holds, or will hold, the torrent's top-level name. @default {"."} */
   readonly dir?: string | undefined;
   /**
@@ -169,8 +165,14 @@ export interface AddTorrentOptions extends PolicyOptions {
    * @default {the session's, unless a folder or file system is named}
    */
   readonly storage?: PieceStorage | undefined;
-  /** How files take space. @default {the session's} */
-  readonly allocation?: FileAllocation | undefined;
+  /**
+   * Folder that the files move to when all that is wanted is there, before the
+   * torrent counts as complete. Something that lies there already stops the
+   * torrent. See {@linkcode incompletePlace}.
+   *
+   * @default {they stay}
+   */
+  readonly completeDir?: string | undefined;
   /** Do not start yet. @default {false} */
   readonly paused?: boolean | undefined;
   /** The data is complete; trust it unseen. @default {false} */
@@ -348,7 +350,7 @@ export interface ListenAddress {
 }
 
 /** Options of `Session.open`. */
-export interface SessionOptions extends PolicyOptions {
+export interface SessionOptions extends PolicyOptions, FileOptions {
   /**
    * Where to listen; `false` for not at all. Without a hostname it is all
    * addresses of IPv6 and IPv4 on one port, or of IPv4 where there is no IPv6;
@@ -361,13 +363,6 @@ export interface SessionOptions extends PolicyOptions {
   readonly peerId?: Uint8Array | undefined;
   /** Where pieces go of torrents that name no place. @default {files} */
   readonly storage?: PieceStorage | undefined;
-  /**
-   * How files take space: as pieces come, before the first, or as pieces come and
-   * without gaps.
-   *
-   * @default {"sparse"}
-   */
-  readonly allocation?: FileAllocation | undefined;
   /** Most connections of all torrents. @default {500} */
   readonly maxPeers?: number | undefined;
   /** Most connections of one torrent. @default {100} */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isIncompleteSuffix } from "../client/incomplete_place.ts";
 import { ENCRYPTION_POLICIES } from "../handshake/encryption_policy.ts";
 import { DaemonError } from "./error.ts";
 import { type DaemonSettings, DEFAULT_SETTINGS } from "./settings.ts";
@@ -104,6 +105,11 @@ const announceUrl: Check = (value) =>
 const CHECKS: Readonly<Record<keyof DaemonSettings, Check>> = {
   downloadDir: folder,
   incompleteDir: text,
+  incompleteSuffix: (value) =>
+    text(value) ??
+      (isIncompleteSuffix(value as string)
+        ? undefined
+        : "the end of a file name"),
   allocation: oneOf("sparse", "full", "compact"),
   labelDirs: tableOf(folder),
   startAdded: flag,

@@ -268,7 +268,7 @@ export class DaemonTorrent {
 
   /** Moves the files; a crash meanwhile leaves a note that it is to be finished. */
   async #moveFiles(to: string): Promise<void> {
-    const names = new Set(this.#torrent.files.map(({ path }) => path[0]!));
+    const names = new Set(this.#torrent.storage!.places.map(([name]) => name!));
     this.#record.moving = { to, names: [...names] };
     this.#context.changed(this);
     this.#context.keep();

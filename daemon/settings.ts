@@ -75,6 +75,11 @@ export interface DaemonSettings {
   readonly downloadDir: string;
   /** Where they lie until they are complete; empty: there already. */
   readonly incompleteDir: string;
+  /**
+   * What names of files end with until they are complete; empty: with nothing
+   * more. Counts from the next start.
+   */
+  readonly incompleteSuffix: string;
   /** How files take space. Counts from the next start. */
   readonly allocation: NonNullable<SessionOptions["allocation"]>;
   /** Where downloads with a label end up; the first label that is named counts. */
@@ -145,6 +150,7 @@ const ON = (value: number): Limit => ({ enabled: true, value });
 export const DEFAULT_SETTINGS: DaemonSettings = {
   downloadDir: ".",
   incompleteDir: "",
+  incompleteSuffix: "",
   allocation: "sparse",
   labelDirs: {},
   startAdded: true,

@@ -218,3 +218,11 @@ function codeOf(cause: unknown): DiskErrorCode {
   }
   return "io";
 }
+
+/** Throws them together, if there are any. */
+export function throwAll(
+  failures: readonly DiskError[],
+  message: string,
+): void {
+  if (failures.length > 0) throw new AggregateError(failures, message);
+}

@@ -47,8 +47,7 @@ export class FileStorage implements PieceStorage, AsyncDisposable {
       this.#files,
       [],
       torrent,
-      "sparse",
-      systemClock,
+      { allocation: "sparse", clock: systemClock },
     );
     const isThere = (pieceIndex: number) =>
       layout.spans(pieceIndex, 0, layout.pieceSize(pieceIndex)).every((span) =>

@@ -359,8 +359,11 @@ export class DiskManager implements AsyncDisposable {
       this.#fileSystem,
       folder,
       torrent,
-      options.allocation ?? "sparse",
-      this.#clock,
+      {
+        allocation: options.allocation ?? "sparse",
+        incompleteSuffix: options.incompleteSuffix,
+        clock: this.#clock,
+      },
     );
     return await openFiles(
       files,

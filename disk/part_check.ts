@@ -32,7 +32,10 @@ export async function checkPartPieces(
 ): Promise<number[]> {
   const clock = systemClock;
   const cache = new HandleCache(fileSystem);
-  const files = new TorrentFiles(cache, [], torrent, "sparse", clock);
+  const files = new TorrentFiles(cache, [], torrent, {
+    allocation: "sparse",
+    clock,
+  });
   await files.load(() => true, false);
   const have = new Bitfield(torrent.layout.pieceCount);
   const inPart = pieces.filter((pieceIndex) => files.isInPartFile(pieceIndex));

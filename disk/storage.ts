@@ -222,6 +222,15 @@ export interface DiskAddOptions extends CheckOptions {
   /** How files take space. @default {"sparse"} */
   readonly allocation?: FileAllocation | undefined;
   /**
+   * What names of files end with until they are complete, such as `.part`. Files
+   * that are found under their own names keep them. A name that would be too long,
+   * or another file's, goes without. A complete file is not renamed where something
+   * has its name: {@linkcode TorrentStorage.confirm} fails then.
+   *
+   * @default {""}
+   */
+  readonly incompleteSuffix?: string | undefined;
+  /**
    * Called from time to time while space is taken.
    *
    * @param progress Bytes taken so far, and in all.
@@ -447,8 +456,10 @@ export interface TorrentStorage extends AsyncDisposable {
    * @throws {DiskError} If it fails; the files are where they were then.
    */
   move(folder: FilePath, options?: MoveOptions): Promise<void>;
-  /** Where each file is now, below the base folder; pad files are nowhere. */
+  /** Paths of files below the base folder; pad files are nowhere. */
   readonly paths: readonly FilePath[];
+  /** Where they are by now: some may have the suffix of incomplete ones. */
+  readonly places: readonly FilePath[];
   /**
    * Renames a file within the torrent's folder. Blocks may come meanwhile.
    *

@@ -10,13 +10,14 @@ import {
   type VerifyPiecesResult,
 } from "../../metainfo/verify.ts";
 import { DiskError } from "../../disk/error.ts";
+import { isIncompleteSuffix } from "../../client/incomplete_place.ts";
 import { findPaths } from "../../disk/find_paths.ts";
 import { checkPartPieces } from "../../disk/part_check.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
 import { type RenamedFile, renamedFiles } from "../../metainfo/disk_paths.ts";
 import { type Metainfo, pieceRoot } from "../../metainfo/metainfo.ts";
 import type { Verb, VerbContext } from "../command.ts";
-import { CommandError } from "../error.ts";
+import { CommandError, UsageError } from "../error.ts";
 import {
   EXIT_BAD_TORRENT,
   EXIT_DONE,
@@ -44,6 +45,11 @@ export interface VerifyDocument {
   readonly bad: readonly number[];
   /** Paths of the files that are not there, below the folder. */
   readonly missing: readonly string[];
+  /**
+   * Paths of the files that are under that name with the suffix only. Absent when
+   * there are none.
+   */
+  readonly incomplete?: readonly string[];
   /**
    * Paths of the files that are longer than they should be. Absent when there
    * are none.
@@ -167,17 +173,34 @@ async function verifyReadable(
   }
 }
 
+function isFile(files: NativeFileSystem, path: readonly string[]): boolean {
+  try {
+    return files.stat(path) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 /** Hashes files; those that a download left out are looked up in the part file. */
 async function verifyFolder(
   dir: string,
   metainfo: Metainfo,
+  suffix: string,
   expected: ReturnType<typeof expectedHashes>,
   options: Omit<VerifyPiecesOptions, "layout" | "filePaths" | "expected">,
 ) {
   const { layout, infoHash } = metainfo;
   const folder = await findFolder(dir, metainfo, "verify");
   const fileSystem = new NativeFileSystem(folder);
-  const paths = await findPaths(fileSystem, metainfo, { readOnly: true });
+  const found = await findPaths(fileSystem, metainfo, { readOnly: true });
+  const incomplete: number[] = [];
+  const paths = found.map((path, i) => {
+    const place = path.with(-1, path.at(-1)! + suffix);
+    const isMoved = suffix !== "" && !metainfo.files[i]!.pad &&
+      isFile(fileSystem, place) && !isFile(fileSystem, path);
+    if (isMoved) incomplete.push(i);
+    return isMoved ? place : path;
+  });
   const filePaths = paths.map((parts) => joinPath(folder, parts));
   const result = await verifyReadable(folder, {
     ...options,
@@ -204,7 +227,8 @@ async function verifyFolder(
   }
   return {
     ...result,
-    paths,
+    paths: found,
+    incomplete,
     bad: result.bad.filter((index) => !inPart.has(index)),
     goodCount: result.goodCount + inPart.size,
   };
@@ -216,17 +240,22 @@ export const verifyVerb: Verb = {
   summary: "Check files on disk against a torrent",
   usage: "FILE.torrent DIR [--threads N] [--json] [--quiet]",
   details: [
-    "DIR is the folder that holds the torrent's top-level name, or what has that name. FILE.torrent may be - for stdin. Exit code 3 when a piece is bad or a file is missing or has the wrong length, 6 when a file cannot be read; the others are checked all the same.",
+    "DIR is the folder that holds the torrent's top-level name, or what has that name. FILE.torrent may be - for stdin. Exit code 3 when a piece is bad or a file is missing, has the suffix of incomplete ones or the wrong length, 6 when a file cannot be read; the others are checked all the same.",
     "What a download left out but for its share of a piece, or has not put in its place yet, is read from the part file beside it (.HASH.bip-part).",
     "DIR may be " + BUCKET_DETAILS,
     "Of a hybrid torrent both hashes of each piece are checked.",
-    "--json prints {pieces, good, bad: [indices], missing: [paths]}; surplus and short: [paths] where files are longer or shorter than they should be, unreadable: [paths] where they cannot be read, renamed: [{index, from, to}] where they lie under other names, and contradictory: [indices] where the two hashes of a hybrid disagree.",
+    "--json prints {pieces, good, bad: [indices], missing: [paths]}; incomplete: [paths] where files have the suffix of incomplete ones, surplus and short: [paths] where files are longer or shorter than they should be, unreadable: [paths] where they cannot be read, renamed: [{index, from, to}] where they lie under other names, and contradictory: [indices] where the two hashes of a hybrid disagree.",
   ],
   operands: [2, 2],
   operandNames: ["FILE.torrent", "DIR"],
   permissions: "--allow-read=FILE,DIR",
   options: [
     BUCKET_OPTION,
+    {
+      name: "incomplete-suffix",
+      value: "TEXT",
+      summary: "End of the names of incomplete files (.part)",
+    },
     { name: "threads", value: "N", summary: "Threads that hash (all cores)" },
     { name: "json", summary: "Print one JSON document" },
     { name: "quiet", short: "q", summary: "Show no progress" },
@@ -240,24 +269,31 @@ export const verifyVerb: Verb = {
       total: metainfo.totalLength,
       quiet: args.has("quiet"),
     });
+    const suffix = args.get("incomplete-suffix") ?? ".part";
+    if (!isIncompleteSuffix(suffix)) {
+      throw new UsageError(
+        "--incomplete-suffix must be the end of a file name",
+      );
+    }
     const expected = expectedHashes(metainfo);
     const onProgress = (bytes: number, total = metainfo.totalLength) =>
       progress.update(bytes, { total });
     const { paths, ...result } = storage !== undefined
       ? {
         unreadable: new Map() as Unreadable,
+        incomplete: [],
         ...await (await import("./bucket.ts")).verifyBucket(storage, metainfo, {
           onProgress,
           signal,
         }),
       }
-      : await verifyFolder(dir, metainfo, expected, {
+      : await verifyFolder(dir, metainfo, suffix, expected, {
         threads: args.integer("threads", 1, 1024),
         onProgress: ({ hashedBytes, totalBytes }) =>
           onProgress(hashedBytes, totalBytes),
         signal,
       });
-    const { bad, unreadable } = result;
+    const { bad, unreadable, incomplete } = result;
     const renamed = renamedFiles(metainfo, paths);
     await progress.stop();
     const nameOf = (index: number) => paths[index]!.join("/");
@@ -273,6 +309,7 @@ export const verifyVerb: Verb = {
       good: result.goodCount,
       bad,
       missing: missing.map(nameOf),
+      ...(incomplete.length > 0 ? { incomplete: incomplete.map(nameOf) } : {}),
       ...(surplus.length > 0 ? { surplus: surplus.map(nameOf) } : {}),
       ...(short.length > 0 ? { short: short.map(nameOf) } : {}),
       ...(unreadable.size > 0
@@ -284,7 +321,7 @@ export const verifyVerb: Verb = {
         : {}),
     };
     const complete = document.bad.length === 0 && missing.length === 0 &&
-      surplus.length === 0 && unreadable.size === 0;
+      surplus.length === 0 && incomplete.length === 0 && unreadable.size === 0;
     if (args.has("json")) output.printJson(document, 2);
     else {
       if (renamed.length > 0) output.note(renamedNote(renamed));
@@ -315,6 +352,10 @@ export const verifyVerb: Verb = {
       list("missing", missing);
       for (const [index, why] of unreadable) {
         list("unreadable", [index], ` (${why})`);
+      }
+      for (const index of incomplete) {
+        const name = safeText(nameOf(index) + suffix);
+        list("incomplete", [index], ` is called ${name}`);
       }
       list("longer than it should be", surplus);
       list("shorter than it should be", short);

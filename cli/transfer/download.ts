@@ -236,7 +236,13 @@ async function run(context: VerbContext): Promise<number> {
     }
     return code;
   }
-  if (wishes.storage === undefined) await makeFolder(wishes.dir);
+  if (wishes.storage === undefined) {
+    const { dir, incompleteDir = dir } = wishes;
+    const moveTo = args.get("move-completed") ?? dir;
+    for (const name of new Set([dir, incompleteDir, moveTo])) {
+      await makeFolder(name);
+    }
+  }
   await using session = await openSession(
     wishes.storage === undefined ? plan : {
       ...plan,
@@ -323,6 +329,17 @@ export const downloadVerb: Verb = {
       value: "DIR",
       summary: "Move it to this folder when it is complete",
       complete: "folder",
+    },
+    {
+      name: "incomplete-dir",
+      value: "DIR",
+      summary: "Keep it in this folder until it is complete",
+      complete: "folder",
+    },
+    {
+      name: "incomplete-suffix",
+      value: "TEXT",
+      summary: "End names of files with it until they are complete, as .part",
     },
     ALLOCATION_OPTION,
     { name: "list", summary: "List the files, or those of --files, and stop" },

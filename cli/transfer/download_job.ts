@@ -7,7 +7,11 @@ import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
 import type { FileAllocation } from "../../disk/storage.ts";
 import type { ObjectStorage } from "../../disk/object_storage.ts";
-import type { Session, Torrent } from "../../client/mod.ts";
+import {
+  incompletePlace,
+  isIncompleteSuffix,
+} from "../../client/incomplete_place.ts";
+import type { AddTorrentOptions, Session, Torrent } from "../../client/mod.ts";
 import { encodeMetainfo } from "../../metainfo/edit.ts";
 import { filePath, type Metainfo } from "../../metainfo/metainfo.ts";
 import type { Arguments, VerbContext } from "../command.ts";
@@ -34,6 +38,10 @@ import { type NetworkPlan, pauseFor, seedUntil } from "./transfer.ts";
 /** What the person typed, checked. */
 export interface Wishes {
   readonly dir: string;
+  /** Where it lies until it is complete, if elsewhere. */
+  readonly incompleteDir: string | undefined;
+  /** What names of files end with until they are complete. */
+  readonly incompleteSuffix: string | undefined;
   /** A bucket instead of `dir`. */
   readonly storage: ObjectStorage | undefined;
   /** How files take space. */
@@ -57,12 +65,31 @@ export async function wishesOf(args: Arguments): Promise<Wishes> {
     throw new UsageError("--save-torrent is for one SOURCE");
   }
   const storage = await bucketOf(args.get("output"), args);
-  if (storage !== undefined && args.get("move-completed") !== undefined) {
-    throw new UsageError("--move-completed moves folders only");
+  for (
+    const name of [
+      "move-completed",
+      "incomplete-dir",
+      "incomplete-suffix",
+      "allocation",
+    ]
+  ) {
+    if (storage === undefined || args.get(name) === undefined) continue;
+    throw new UsageError(`--${name} is for folders only`);
   }
-  const allocation = allocationOf(args);
-  if (storage !== undefined && allocation !== undefined) {
-    throw new UsageError("--allocation is for folders only");
+  const incompleteSuffix = args.get("incomplete-suffix");
+  if (incompleteSuffix !== undefined && !isIncompleteSuffix(incompleteSuffix)) {
+    throw new UsageError(
+      `--incomplete-suffix must be the end of a file name, not ${
+        JSON.stringify(incompleteSuffix)
+      }`,
+    );
+  }
+  const moveTo = args.get("move-completed");
+  const incompleteDir = args.get("incomplete-dir");
+  if (moveTo !== undefined && incompleteDir !== undefined) {
+    throw new UsageError(
+      "--incomplete-dir and --move-completed exclude each other: -o is where it ends up with the one, and where it begins with the other",
+    );
   }
   const webSeeds = args.all("web-seed");
   if (webSeeds.length > 0 && args.operands.length > 1) {
@@ -76,8 +103,10 @@ export async function wishesOf(args: Arguments): Promise<Wishes> {
   }
   return {
     dir: args.get("output") ?? ".",
+    incompleteDir,
+    incompleteSuffix,
     storage,
-    allocation,
+    allocation: allocationOf(args),
     json: args.has("json"),
     timeoutMs: args.duration("timeout") ?? Infinity,
     ratio,
@@ -193,6 +222,27 @@ async function copyFound(
   return copied;
 }
 
+/** Finds out where it begins, and where it ends up. */
+async function placeOf(
+  source: Source,
+  args: Arguments,
+  { dir, incompleteDir }: Wishes,
+): Promise<Pick<AddTorrentOptions, "dir" | "completeDir">> {
+  const moveTo = args.get("move-completed");
+  if (incompleteDir !== undefined) {
+    const topic = source.type === "torrent" ? source.metainfo : source.magnet;
+    return await incompletePlace(topic, dir, incompleteDir);
+  }
+  if (moveTo === undefined) return { dir };
+  const isThere = source.type === "torrent" &&
+    await isMovedAlready(
+      source.metainfo,
+      moveTo,
+      chooser(args)?.(source.metainfo),
+    );
+  return isThere ? { dir: moveTo } : { dir, completeDir: moveTo };
+}
+
 /** One download of the session. */
 export class Job {
   readonly name: string;
@@ -229,18 +279,10 @@ export class Job {
     reporter: Reporter,
   ): Promise<Job> {
     const { args } = context;
-    const { storage, allocation, webSeeds } = wishes;
-    let { dir } = wishes;
-    const moveTo = args.get("move-completed");
-    if (
-      moveTo !== undefined && source.type === "torrent" &&
-      await isMovedAlready(
-        source.metainfo,
-        moveTo,
-        chooser(args)?.(source.metainfo),
-      )
-    ) dir = moveTo;
+    const { storage, allocation, incompleteSuffix, webSeeds } = wishes;
     const topic = source.type === "torrent" ? source.metainfo : source.magnet;
+    const place = await placeOf(source, args, wishes);
+    const dir = place.dir!;
     const resume = new ResumeFile(
       // A bucket tells itself what is there.
       storage ? new MemoryFileSystem() : new NativeFileSystem(dir),
@@ -258,9 +300,10 @@ export class Job {
       }
     }
     const torrent = session.add(topic, {
-      dir,
+      ...place,
       storage,
       allocation,
+      incompleteSuffix,
       peers: plan.peers,
       trackers: plan.trackers,
       webSeeds,
@@ -282,11 +325,6 @@ export class Job {
     const saved = this.#saveTorrent();
     if (!await untilComplete(this.#torrent, signal, timeoutMs)) {
       return EXIT_INTERRUPTED;
-    }
-    const moveTo = this.#context.args.get("move-completed");
-    if (moveTo !== undefined && this.#torrent.dir !== moveTo) {
-      await makeFolder(moveTo);
-      await this.#torrent.move(moveTo);
     }
     this.#isComplete = true;
     this.#reporter.complete(this.#torrent);

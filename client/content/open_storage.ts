@@ -72,6 +72,8 @@ export async function openStorage(
     readOnly,
     overwrite: options.overwrite,
     allocation: options.allocation ?? context.options.allocation,
+    incompleteSuffix: options.incompleteSuffix ??
+      context.options.incompleteSuffix,
     ...check,
     onEvent,
   });

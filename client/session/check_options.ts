@@ -4,6 +4,7 @@
  * @module
  */
 import type { FileAllocation } from "../../disk/storage.ts";
+import { isIncompleteSuffix } from "../incomplete_place.ts";
 import type { RevelationName } from "../policy_options.ts";
 import type { AddTorrentOptions, SessionOptions } from "../types.ts";
 import { checkPriority } from "../content/wishes.ts";
@@ -61,6 +62,13 @@ function checkBoth(options: SessionOptions | AddTorrentOptions): void {
   }
   if (allocation !== undefined) {
     checkName("allocation", allocation, ALLOCATIONS);
+  }
+  if (!isIncompleteSuffix(options.incompleteSuffix ?? "")) {
+    throw new RangeError(
+      `Cannot use ${
+        JSON.stringify(options.incompleteSuffix)
+      } as "incompleteSuffix": it must be up to 32 characters of a file name`,
+    );
   }
 }
 

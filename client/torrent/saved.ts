@@ -26,6 +26,7 @@ const MAX_SAVED_PEERS = 50;
 /** Options that are kept as they are. */
 const KEPT = [
   "dir",
+  "completeDir",
   "sequential",
   "firstLastPieces",
   "filePriorities",
@@ -46,6 +47,7 @@ export interface SavedTorrent extends
   Pick<
     AddTorrentOptions,
     | "dir"
+    | "completeDir"
     | "sequential"
     | "firstLastPieces"
     | "filePriorities"

@@ -75,6 +75,8 @@ export class TorrentLife implements TorrentHost {
   readonly #setup = new ContentSetup(this);
   #readers: Readers | undefined;
   #pausing: Promise<void> | undefined;
+  /** Files on their way to where they belong. */
+  #moving: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   /** Whether all that is wanted is there. */
   isComplete = false;
@@ -266,7 +268,13 @@ export class TorrentLife implements TorrentHost {
       fileSystem: new NativeFileSystem(dir),
     });
     this.dir = dir;
+    this.options = { ...this.options, completeDir: undefined };
     await this.#saver.save();
+  }
+
+  /** Where the files move to now that they are complete. */
+  get #target(): string | undefined {
+    return this.content?.isReadOnly ? undefined : this.options.completeDir;
   }
 
   /** The content, or an error that tells what cannot be done without it. */
@@ -369,6 +377,13 @@ export class TorrentLife implements TorrentHost {
         const proven = () => this.updateProgress();
         return void content.confirm().then(proven, (error) => this.fail(error));
       }
+      const dir = this.#target;
+      if (dir !== undefined) {
+        this.#moving ??= this.move(dir)
+          .finally(() => this.#moving = undefined)
+          .then(() => this.updateProgress(), (error) => this.fail(error));
+        return;
+      }
       this.#setState("seeding");
       this.network.completed();
     } else if (this.state !== "seeding") return;
@@ -413,7 +428,8 @@ export class TorrentLife implements TorrentHost {
     if (this.content === undefined) this.#setState("metadata");
     else {
       const { wishes, isUnproven } = this.content;
-      this.#setState(wishes.isDone && !isUnproven ? "seeding" : "downloading");
+      const isSettled = !isUnproven && this.#target === undefined;
+      this.#setState(wishes.isDone && isSettled ? "seeding" : "downloading");
       this.content.start();
       this.updateProgress();
     }

@@ -287,7 +287,13 @@ export const SESSION_FIELDS: Readonly<Record<string, Setting>> = {
   },
   queue_stalled_enabled: enabled("stalledMinutes"),
   queue_stalled_minutes: amount("stalledMinutes"),
-  rename_partial_files: fixed(false),
+  rename_partial_files: {
+    get: ({ settings }) => settings.incompleteSuffix !== "",
+    set: (value: boolean, now) =>
+      value === (now.incompleteSuffix !== "")
+        ? {}
+        : { incompleteSuffix: value ? ".part" : "" },
+  },
   reqq: fixed(500),
   rpc_version: fixed(19),
   rpc_version_minimum: fixed(14),

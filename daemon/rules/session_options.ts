@@ -35,6 +35,7 @@ export function sessionOptions(
   const {
     port,
     allocation,
+    incompleteSuffix,
     maxPeers,
     maxPeersPerTorrent,
     pex,
@@ -52,6 +53,7 @@ export function sessionOptions(
     uploadLimit: upload,
     maxPeers,
     allocation,
+    incompleteSuffix,
     maxPeersPerTorrent,
     pex,
     utp,

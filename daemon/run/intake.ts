@@ -4,12 +4,13 @@
  * @module
  */
 import { toHex } from "../../_shared/bytes.ts";
+import { incompletePlace } from "../../client/incomplete_place.ts";
 import type { SessionError } from "../../client/error.ts";
 import type { Session } from "../../client/session.ts";
 import type { Torrent } from "../../client/torrent.ts";
 import type { AddTorrentOptions } from "../../client/types.ts";
 import type { Magnet } from "../../metainfo/magnet.ts";
-import { filePath, type Metainfo } from "../../metainfo/metainfo.ts";
+import type { Metainfo } from "../../metainfo/metainfo.ts";
 import { cleanMagnetText, parseMagnet } from "../../metainfo/parse_magnet.ts";
 import { parseMetainfo } from "../../metainfo/parse.ts";
 import type { DaemonTorrent } from "../daemon_torrent.ts";
@@ -60,11 +61,16 @@ export class Intake {
       (dir) => engine.allowedDir(dir),
     );
     signal.throwIfAborted();
-    const record = recordOf(place.dir, options, settings(), engine.now());
+    const record = recordOf(
+      place.completeDir ?? place.dir!,
+      options,
+      settings(),
+      engine.now(),
+    );
     let id: number | undefined;
     const torrent = this.#addToSession(topic, {
       ...engine.options(() => id),
-      dir: place.first,
+      dir: place.dir,
       trackers: trackersFor(
         topic,
         options.trackers,
@@ -158,14 +164,6 @@ async function readSource(
   }
 }
 
-/** Where a torrent is stored. */
-interface Place {
-  /** Where it ends up. */
-  readonly dir: string;
-  /** Where it begins. */
-  readonly first: string;
-}
-
 /**
  * Finds a place: in the folder that is named, that of the first label that has
  * one, or the usual one; until it is complete in that for incomplete ones,
@@ -176,14 +174,13 @@ async function placeFor(
   { dir, labels = [] }: DaemonAddOptions,
   { downloadDir, incompleteDir, labelDirs }: DaemonSettings,
   allowedDir: (dir: string) => string,
-): Promise<Place> {
+): Promise<Pick<AddTorrentOptions, "dir" | "completeDir">> {
   const label = labels.find((name) => Object.hasOwn(labelDirs, name));
   const wanted = dir ?? (label && labelDirs[label]) ?? downloadDir;
   const last = allowedDir(wanted);
-  if (incompleteDir === "") return { dir: last, first: last };
-  const isThere = "infoBytes" in topic &&
-    await exists(`${last}/${filePath(topic, 0)[0]}`);
-  return { dir: last, first: isThere ? last : allowedDir(incompleteDir) };
+  return incompleteDir === ""
+    ? { dir: last }
+    : await incompletePlace(topic, last, allowedDir(incompleteDir));
 }
 
 /** Announce URLs for a torrent beside its own, each a tier. */
@@ -194,13 +191,4 @@ function trackersFor(
 ): string[][] {
   const isPublic = "infoBytes" in topic && !topic.private;
   return [...own, ...isPublic ? forAll : []].map((url) => [url]);
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -271,7 +271,10 @@ export function oddFiles(
   for (let i = 0; i < layout.files.length; i++) {
     const { length, pad } = layout.files[i]!;
     const size = files.stored.size(i);
-    if (pad || size <= 0 || size === length) continue;
+    // What an earlier run left incomplete has the suffix, if there is one.
+    const { hasSuffix, suffixed } = files.stored.places;
+    const isOurs = size === length && (!hasSuffix || suffixed.has(i));
+    if (pad || size <= 0 || isOurs) continue;
     const { first, end } = layout.filePieces(i);
     let isPart = length === 0 && !have.isEmpty;
     for (let k = first; k < end && !isPart; k++) isPart = have.has(k);

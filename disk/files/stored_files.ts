@@ -21,12 +21,10 @@ import {
   useHandle,
 } from "../file_system.ts";
 import type { FileAllocation } from "../storage.ts";
+import { type FilePlaces, MAX_NAME_BYTES } from "./file_places.ts";
 import { FileTable, lookAtFiles } from "./file_table.ts";
 import type { HandleCache } from "./handle_cache.ts";
 import { removeEmptyFolders } from "./move_files.ts";
-
-/** Most bytes of one name, as most file systems have it. */
-const MAX_NAME_BYTES = 255;
 
 /** What another try soon after would fail with, too. */
 const LASTING: ReadonlySet<DiskErrorCode> = new Set([
@@ -44,7 +42,8 @@ export class StoredFiles {
   /** What is known of them; only once something is. */
   #seen: FileTable | undefined;
   #fileSystem: HandleCache;
-  #paths: readonly FilePath[];
+  /** Where they are. */
+  readonly places: FilePlaces;
   /** Files that have their length. */
   #prepared: Set<number> | undefined;
   /** Whether handles tell at once what was left of a write. */
@@ -60,25 +59,25 @@ export class StoredFiles {
 
   constructor(
     fileSystem: HandleCache,
-    paths: readonly FilePath[],
+    places: FilePlaces,
     layout: PieceLayout,
     allocation: FileAllocation,
     clock: Clock,
   ) {
     this.#fileSystem = fileSystem;
-    this.#paths = paths;
+    this.places = places;
     this.#layout = layout;
     this.#allocation = allocation;
     this.#clock = clock;
   }
 
   get #table(): FileTable {
-    return this.#seen ??= new FileTable(this.#paths.length);
+    return this.#seen ??= new FileTable(this.paths.length);
   }
 
-  /** Where they are. */
+  /** Where they are once they are complete. */
   get paths(): readonly FilePath[] {
-    return this.#paths;
+    return this.places.paths;
   }
 
   /** What they are in. */
@@ -89,7 +88,7 @@ export class StoredFiles {
   /** Indices of the files that are stored: all but padding. */
   get indices(): number[] {
     const which: number[] = [];
-    for (let i = 0; i < this.#paths.length; i++) {
+    for (let i = 0; i < this.paths.length; i++) {
       if (!this.#layout.files[i]!.pad) which.push(i);
     }
     return which;
@@ -101,7 +100,7 @@ export class StoredFiles {
     paths: readonly FilePath[],
   ): Promise<void> {
     this.#fileSystem = fileSystem;
-    this.#paths = paths;
+    this.places.move(paths);
     for (const i of this.indices) this.#table.stamp(i, undefined);
     await this.#lookAnew(this.indices);
   }
@@ -114,13 +113,24 @@ export class StoredFiles {
 
   async #lookAnew(which: readonly number[]): Promise<void> {
     for (const i of which) this.#forget(i);
+    if (this.places.hasSuffix) {
+      // What has its own name is taken; else a file begins with the suffix.
+      for (const i of which) this.places.set(i, false);
+      const missing: number[] = [];
+      await this.#look(which, (i, info) => {
+        if (info === undefined) missing.push(i);
+      });
+      for (const i of missing) {
+        this.places.set(i, this.#layout.files[i]!.length > 0);
+      }
+    }
     await this.#look(which, (i, info) => this.#table.set(i, info));
   }
 
   /** Looks at a file anew: its size, negative when there is none. */
   async look(fileIndex: number): Promise<number> {
     this.#forget(fileIndex);
-    const info = await this.#fileSystem.stat(this.#paths[fileIndex]!);
+    const info = await this.#fileSystem.stat(this.places.at(fileIndex));
     this.#table.set(fileIndex, info);
     return this.size(fileIndex);
   }
@@ -138,7 +148,7 @@ export class StoredFiles {
     { files: (FileInfo | undefined)[]; strange: number[] }
   > {
     const strange: number[] = [];
-    const files: (FileInfo | undefined)[] = this.#paths.map((_, i) =>
+    const files: (FileInfo | undefined)[] = this.paths.map((_, i) =>
       this.#table.info(i)
     );
     const stale = this.indices.filter((i) => !this.#table.isKnown(i));
@@ -193,10 +203,10 @@ export class StoredFiles {
   /** Local paths of the files, if the file system has them. */
   localPaths(): string[] | undefined {
     const paths: string[] = [];
-    for (let i = 0; i < this.#paths.length; i++) {
+    for (let i = 0; i < this.paths.length; i++) {
       const path = this.#layout.files[i]!.pad || this.#table.size(i) < 0
         ? ""
-        : this.#fileSystem.localPath?.(this.#paths[i]!);
+        : this.#fileSystem.localPath?.(this.places.at(i));
       if (path === undefined) return undefined;
       paths.push(path);
     }
@@ -212,7 +222,7 @@ export class StoredFiles {
     return attempt(
       () =>
         useHandle(
-          this.#fileSystem.open(this.#paths[fileIndex]!),
+          this.#fileSystem.open(this.places.at(fileIndex)),
           (handle) =>
             chain(handle.read(into, offset), (n) => n === into.length),
         ),
@@ -236,7 +246,7 @@ export class StoredFiles {
     const isFirst = this.#prepared?.has(fileIndex) !== true;
     const isNew = isFirst && this.#table.size(fileIndex) === -1;
     return useHandle(
-      this.#fileSystem.open(this.#paths[fileIndex]!, { write: true, isNew }),
+      this.#fileSystem.open(this.places.at(fileIndex), { write: true, isNew }),
       (handle) =>
         isFirst
           ? chain(
@@ -257,30 +267,51 @@ export class StoredFiles {
         path,
       });
     }
-    const old = this.#paths[fileIndex]!;
-    const key = path.join("/");
-    if (this.#layout.files[fileIndex]!.pad || old.join("/") === key) return;
-    if (this.#paths.some((other) => other.join("/") === key)) {
+    const old = this.places.at(fileIndex);
+    const target = this.places.renamed(fileIndex, path);
+    if (this.#layout.files[fileIndex]!.pad || isSame(old, target)) return;
+    const others = [...this.paths, ...this.places.all];
+    if (others.some((other) => isSame(other, path) || isSame(other, target))) {
       throw alreadyThere(operation, path, "Another file of the torrent has it");
     }
-    const info = await this.#fileSystem.stat(old);
-    const isThere = info !== undefined;
-    this.#table.compare(fileIndex, info);
-    if (isThere) await this.#fileSystem.rename(old, path);
-    else if (await this.#fileSystem.stat(path) !== undefined) {
-      throw alreadyThere(operation, path);
-    }
-    this.#paths = this.#paths.with(fileIndex, path);
-    if (!isThere) return;
-    this.#table.stamp(fileIndex, await this.#fileSystem.stat(path));
+    await this.#put(fileIndex, target, () => {
+      this.places.move(this.paths.with(fileIndex, path));
+    });
     await removeEmptyFolders(this.#fileSystem, [old]);
+  }
+
+  /** Gives a complete file its own name; what has that already stays. */
+  async finish(fileIndex: number): Promise<void> {
+    await this.#put(
+      fileIndex,
+      this.paths[fileIndex]!,
+      () => this.places.set(fileIndex, false),
+    );
+  }
+
+  /** Puts a file at a place where nothing is, and then notes it. */
+  async #put(
+    fileIndex: number,
+    target: FilePath,
+    note: () => void,
+  ): Promise<void> {
+    const old = this.places.at(fileIndex);
+    const info = await this.#fileSystem.stat(old);
+    this.#table.compare(fileIndex, info);
+    if (info !== undefined) await this.#fileSystem.rename(old, target);
+    else if (await this.#fileSystem.stat(target) !== undefined) {
+      throw alreadyThere("rename file", target);
+    }
+    note();
+    if (info === undefined) return;
+    this.#table.stamp(fileIndex, await this.#fileSystem.stat(target));
   }
 
   /** Waits for the device; who failed is tried again next time. */
   async sync(): Promise<DiskError[]> {
     const failures: DiskError[] = [];
     for (const fileIndex of [...this.#written ?? []]) {
-      const path = this.#paths[fileIndex]!;
+      const path = this.places.at(fileIndex);
       this.#written?.delete(fileIndex);
       const failure = await syncFile(this.#fileSystem, path);
       if (failure === undefined) continue;
@@ -342,7 +373,7 @@ export class StoredFiles {
   ): Promise<void> {
     return lookAtFiles(
       this.#fileSystem,
-      this.#paths,
+      this.places.all,
       which,
       this.#clock,
       found,
@@ -361,7 +392,7 @@ export class StoredFiles {
   /** Looks for a file anew when it is used next. */
   #forget(fileIndex: number): void {
     this.#prepared?.delete(fileIndex);
-    attempt(() => this.#fileSystem.drop(this.#paths[fileIndex]!), () => {});
+    attempt(() => this.#fileSystem.drop(this.places.at(fileIndex)), () => {});
   }
 }
 
@@ -381,4 +412,8 @@ export async function syncFile(
   } catch (error) {
     return toDiskError(error, { operation: "sync", path });
   }
+}
+
+function isSame(a: FilePath, b: FilePath): boolean {
+  return a.length === b.length && a.every((name, i) => name === b[i]);
 }

@@ -13,12 +13,21 @@ import type { HandleCache } from "./handle_cache.ts";
 import { moveFiles, removeEmptyFolders } from "./move_files.ts";
 import { PartFile } from "./part_file.ts";
 import type { FileAllocation, StorageTorrent } from "../storage.ts";
+import { FilePlaces } from "./file_places.ts";
 import { StoredFiles, syncFile } from "./stored_files.ts";
 
 const COPY_SIZE = 1024 * 1024;
 
 /** Bytes between two turns of the event loop. */
 const TURN_BYTES = 4 * 1024 * 1024;
+
+/** How {@linkcode TorrentFiles} are kept. */
+export interface TorrentFilesOptions {
+  readonly allocation: FileAllocation;
+  /** What names of incomplete files end with. @default {""} */
+  readonly incompleteSuffix?: string | undefined;
+  readonly clock: Clock;
+}
 
 /**
  * Reads and writes ranges of pieces in the files they belong to: padding is
@@ -42,6 +51,8 @@ export class TorrentFiles {
   /** Whether space is taken before it is needed. */
   readonly isReserved: boolean;
   readonly #appending = new Set<number>();
+  /** By incomplete file: pieces before that one were good. */
+  readonly #goodUntil = new Map<number, number>();
   #isWanted: (fileIndex: number) => boolean = () => true;
   /** Whether a piece is verified and written; for files that have no gaps. */
   isGood: (pieceIndex: number) => boolean = () => false;
@@ -54,14 +65,13 @@ export class TorrentFiles {
     fileSystem: HandleCache,
     folder: FilePath,
     torrent: StorageTorrent,
-    allocation: FileAllocation,
-    clock: Clock,
+    { allocation, incompleteSuffix = "", clock }: TorrentFilesOptions,
   ) {
     this.#torrent = torrent;
     this.layout = torrent.layout;
     this.stored = new StoredFiles(
       fileSystem,
-      pathsBelow(folder, torrent.paths),
+      new FilePlaces(pathsBelow(folder, torrent.paths), incompleteSuffix),
       torrent.layout,
       allocation,
       clock,
@@ -287,6 +297,30 @@ export class TorrentFiles {
     }
   }
 
+  /**
+   * Gives files that are complete by now their own names; all, or those of which
+   * a piece was the last.
+   */
+  async finish(which = this.stored.places.suffixed): Promise<void> {
+    for (const i of [...which]) {
+      if (this.isComplete(i)) await this.stored.finish(i);
+    }
+  }
+
+  /** Whether all of a file is there, under its name with the suffix. */
+  isComplete(fileIndex: number): boolean {
+    if (!this.stored.places.suffixed.has(fileIndex)) return false;
+    const { first, end } = this.layout.filePieces(fileIndex);
+    let from = this.#goodUntil.get(fileIndex) ?? first;
+    while (from < end && this.isGood(from)) from++;
+    this.#goodUntil.set(fileIndex, from);
+    if (from < end || this.#apart.has(fileIndex)) return false;
+    // Some may be lost again.
+    this.#goodUntil.delete(fileIndex);
+    for (let i = first; i < end; i++) if (!this.isGood(i)) return false;
+    return true;
+  }
+
   /** Bytes of a deselected file go to the part file, unless it exists. */
   async deselect(fileIndex: number): Promise<void> {
     if (this.layout.files[fileIndex]!.pad) return;
@@ -377,7 +411,8 @@ export class TorrentFiles {
       this.#isCompact,
     );
     const from = this.#storedPaths();
-    const to: FilePath[] = paths.filter((_, i) => !this.layout.files[i]!.pad);
+    const to: FilePath[] = from.slice(0, -1)
+      .map((path) => [...folder, ...path.slice(this.#folder.length)]);
     to.push(part.path);
     const source = this.stored.fileSystem;
     const forget = await moveFiles(source, from, target, to, this.#clock);
@@ -432,7 +467,7 @@ export class TorrentFiles {
   }
 
   #storedPaths(): FilePath[] {
-    const paths = this.stored.paths.filter((_, i) =>
+    const paths = this.stored.places.all.filter((_, i) =>
       !this.layout.files[i]!.pad
     );
     paths.push(this.#part.path);

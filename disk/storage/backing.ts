@@ -20,6 +20,8 @@ export interface Backing extends PieceWrites {
   readonly isFar: boolean;
   /** Where each file is. */
   readonly paths: readonly FilePath[];
+  /** The same, incomplete ones with their suffix. */
+  readonly places: readonly FilePath[];
   /** Payload bytes written. */
   readonly writtenBytes: number;
   /** Bytes read. */
@@ -48,6 +50,10 @@ export interface Backing extends PieceWrites {
   ): Promise<Omit<PiecesLostEvent, "type"> | undefined>;
   /** Told that a piece is verified and written. */
   pieceGood?(pieceIndex: number, have: Bitfield): Promise<void> | undefined;
+  /** Files that are complete by a piece, and not under their own names. */
+  completedBy?(pieceIndex: number): readonly number[];
+  /** Gives a file its own name, if it has not. */
+  finish?(fileIndex: number): Promise<void>;
   /** Finds what else is gone when a piece cannot be read. */
   findLost(pieceIndex: number, have: Bitfield): Promise<readonly number[]>;
   /** Waits for the device. */

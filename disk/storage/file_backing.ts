@@ -38,6 +38,10 @@ export class FileBacking implements Backing {
     this.#adopt = adopt;
   }
 
+  get places(): readonly FilePath[] {
+    return this.#files.stored.places.all;
+  }
+
   get paths(): readonly FilePath[] {
     return this.#files.stored.paths;
   }
@@ -113,6 +117,7 @@ export class FileBacking implements Backing {
       if (this.isWanted(i)) await this.#files.append(i);
     }
     await this.#files.tidy();
+    await this.#files.finish();
     const changed = await stored.changed((i) => {
       const from = this.#files.apartFrom(i);
       const isWanted = this.isWanted(i);
@@ -139,6 +144,19 @@ export class FileBacking implements Backing {
 
   pieceGood(pieceIndex: number): Promise<void> | undefined {
     return this.#files.pieceGood(pieceIndex);
+  }
+
+  completedBy(pieceIndex: number): number[] {
+    const { places } = this.#files.stored;
+    if (places.suffixed.size === 0) return [];
+    const { layout } = this.#torrent;
+    return layout.spans(pieceIndex, 0, layout.pieceSize(pieceIndex))
+      .map(({ fileIndex }) => fileIndex)
+      .filter((fileIndex) => this.#files.isComplete(fileIndex));
+  }
+
+  finish(fileIndex: number): Promise<void> {
+    return this.#files.stored.finish(fileIndex);
   }
 
   findLost(pieceIndex: number, have: Bitfield): Promise<readonly number[]> {

@@ -26,7 +26,8 @@ export async function openFiles(
   await files.load(
     isWanted,
     existing === "trust" ||
-      existing === "assume-empty" && options.allocation !== "compact",
+      existing === "assume-empty" && options.allocation !== "compact" &&
+        !files.stored.places.hasSuffix,
   );
   const storage = make();
   const { have } = storage;
@@ -50,7 +51,13 @@ export async function openFiles(
   if (unreadable !== undefined) {
     const [error] = unreadable.values();
     if (error !== undefined && have.isEmpty) throw error;
-    storage.tellUnreadable(unreadable);
+    if (error !== undefined) {
+      storage.tell({
+        type: "unreadable",
+        files: [...unreadable.keys()],
+        error,
+      });
+    }
   }
   if (existing === "verify" || existing === "resume") {
     const { foreign, surplus } = oddFiles(torrent, files, have);
@@ -60,16 +67,19 @@ export async function openFiles(
       throw filesError(
         "foreign-file",
         "overwrite",
-        foreign.map((i) => files.stored.paths[i]!),
+        foreign.map((i) => files.stored.places.at(i)),
         "It is no part of the torrent",
         (count) => `, nor are ${count} more files`,
       );
     }
     const longer = surplus.filter(isWanted);
-    if (longer.length > 0) storage.tellSurplus(longer);
+    if (longer.length > 0) storage.tell({ type: "surplus", files: longer });
     if (!readOnly) { for (const i of longer) await files.stored.cut(i); }
   }
-  if (!readOnly) await files.settle(isWanted);
+  if (!readOnly) {
+    await files.settle(isWanted);
+    await files.finish();
+  }
   for (const { pieceIndex, blocks } of resume?.partials ?? []) {
     storage.adopt(pieceIndex, blocks);
   }

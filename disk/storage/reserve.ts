@@ -86,7 +86,7 @@ async function lack(
   isKept: (pieceIndex: number) => boolean,
 ): Promise<Lacking | undefined> {
   const { length } = layout.files[fileIndex]!;
-  const info = await stored.fileSystem.stat(stored.paths[fileIndex]!);
+  const info = await stored.fileSystem.stat(stored.places.at(fileIndex));
   const size = info?.size ?? -1;
   const { takenBytes = size } = info ?? {};
   if (size >= length && takenBytes >= length) return undefined;
@@ -110,7 +110,7 @@ async function undo(
   { stored }: TorrentFiles,
   { fileIndex, size }: Lacking,
 ): Promise<void> {
-  const path = stored.paths[fileIndex]!;
+  const path = stored.places.at(fileIndex);
   if (size < 0) await stored.fileSystem.remove(path);
   else {
     await useHandle(

@@ -49,6 +49,10 @@ export class StoreBacking implements Backing {
     }
   }
 
+  get places(): readonly FilePath[] {
+    return this.#torrent.paths;
+  }
+
   get paths(): readonly FilePath[] {
     return this.#torrent.paths;
   }

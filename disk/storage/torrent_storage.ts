@@ -7,11 +7,12 @@ import { Bitfield } from "../../_shared/bitfield.ts";
 import { EventQueue } from "../../_shared/event_queue.ts";
 import type { PieceLayout } from "../../metainfo/piece_layout.ts";
 import { attempt, type Awaitable } from "../awaitable.ts";
-import { closed, DiskError, toDiskError } from "../error.ts";
+import { closed, DiskError, throwAll, toDiskError } from "../error.ts";
 import type { FilePath } from "../file_system.ts";
 import type { Backing } from "./backing.ts";
 import { PieceAssembler } from "../pieces/piece_assembler.ts";
 import { PieceReader } from "../pieces/piece_reader.ts";
+import { FileFinisher } from "./file_finisher.ts";
 import { checkBlock, checkFile } from "./check_torrent.ts";
 import type { StorageContext } from "./storage_context.ts";
 import type {
@@ -43,6 +44,7 @@ export class ManagedStorage implements TorrentStorage {
   #pieces: PieceAssembler | undefined;
   /** Only once something is served. */
   #reader: PieceReader | undefined;
+  #finisher: FileFinisher | undefined;
   #inFlight: Set<Promise<unknown>> | undefined;
   #gate: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -283,6 +285,10 @@ export class ManagedStorage implements TorrentStorage {
     );
   }
 
+  get places(): readonly FilePath[] {
+    return this.#backing.places;
+  }
+
   get paths(): readonly FilePath[] {
     return this.#backing.paths;
   }
@@ -311,7 +317,13 @@ export class ManagedStorage implements TorrentStorage {
   }
 
   stats(): StorageStats {
-    if (this.#verifiedCount !== this.have.count) this.#countVerified();
+    if (this.#verifiedCount !== this.have.count) {
+      this.#verifiedCount = this.have.count;
+      this.#verifiedBytes = 0;
+      for (const i of this.have) {
+        this.#verifiedBytes += this.#layout.payloadSize(i);
+      }
+    }
     return {
       verifiedBytes: this.#verifiedBytes,
       partialPieces: this.#pieces?.partialCount ?? 0,
@@ -322,16 +334,9 @@ export class ManagedStorage implements TorrentStorage {
     };
   }
 
-  /** Tells of files that are longer than they should be. */
-  tellSurplus(files: readonly number[]): void {
-    this.#emit({ type: "surplus", files });
-  }
-
-  /** Tells of files that cannot be read and count as missing. */
-  tellUnreadable(failures: ReadonlyMap<number, DiskError>): void {
-    const [error] = failures.values();
-    if (error === undefined) return;
-    this.#emit({ type: "unreadable", files: [...failures.keys()], error });
+  /** Tells of what was found at the opening. */
+  tell(event: TorrentStorageEvent): void {
+    this.#emit(event);
   }
 
   /** Takes blocks that are in the files; hashed with the rest. */
@@ -374,9 +379,17 @@ export class ManagedStorage implements TorrentStorage {
   /** What follows from it goes on by itself; `confirm` waits for it. */
   #pieceGood(pieceIndex: number): void {
     const work = this.#backing.pieceGood?.(pieceIndex, this.have);
-    if (work === undefined) return;
-    if (this.#backing.isFar) work.catch(() => {});
-    else this.#track(work);
+    const isDone = () => this.#finish.pieceGood(pieceIndex);
+    if (this.#backing.isFar) work?.catch(() => {});
+    else if (work === undefined) isDone();
+    else this.#track(work.then(isDone));
+  }
+
+  get #finish(): FileFinisher {
+    return this.#finisher ??= new FileFinisher(
+      this.#backing,
+      (run) => this.#exclusively("finish files", run),
+    );
   }
 
   /** Finds out what else is gone with it. */
@@ -469,14 +482,6 @@ export class ManagedStorage implements TorrentStorage {
     else onEvent(event);
   }
 
-  #countVerified(): void {
-    this.#verifiedBytes = 0;
-    for (const i of this.have) {
-      this.#verifiedBytes += this.#layout.payloadSize(i);
-    }
-    this.#verifiedCount = this.have.count;
-  }
-
   #checkBlock(
     operation: string,
     pieceIndex: number,
@@ -486,8 +491,4 @@ export class ManagedStorage implements TorrentStorage {
     if (this.#closing !== undefined) throw closed(operation);
     checkBlock(this.#layout, operation, pieceIndex, blockOffset, length);
   }
-}
-
-function throwAll(failures: readonly DiskError[], message: string): void {
-  if (failures.length > 0) throw new AggregateError(failures, message);
 }

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { runBip, startBip } from "../../support/bip.ts";
+import { bipCommand } from "../../support/bip_command.ts";
 import { TempDir } from "../../support/paths.ts";
 import { comparePayload, writePayload } from "../../support/payload.ts";
 
@@ -103,4 +104,48 @@ Deno.test("--allocation full takes the space first, compact leaves nothing behin
   const wrong = await runBip(scene.download(1, "--allocation", "fast"));
   assertEquals(wrong.code, 2);
   assertStringIncludes(wrong.stderr, "sparse, full, compact");
+});
+
+Deno.test("--incomplete-suffix and --incomplete-dir: names and folders until all is there", async () => {
+  await using scene = await Scene.make();
+  await using seeder = await scene.serve();
+  const begun = scene.temp.join("begun");
+  const options = ["--incomplete-suffix", ".part", "--incomplete-dir", begun];
+  const waiting = await runBip(
+    scene.download(1, ...options, "--allocation", "full", "--timeout", "1"),
+  );
+  assertEquals(waiting.code, 5, waiting.stderr);
+  const names = namesIn(begun).filter((name) => name.startsWith("album/"));
+  assertEquals(names, ["album/a.bin.part", "album/b.bin.part", "album/none"]);
+  const partly = await bipCommand(
+    ["verify", scene.torrent, begun, "--json", "--quiet"],
+    { permissions: ["--allow-read"] },
+  ).output();
+  assertEquals(partly.code, 3);
+  const told = JSON.parse(new TextDecoder().decode(partly.stdout));
+  assertEquals(told.incomplete, ["album/a.bin", "album/b.bin"]);
+  // What came in the place of a file stays, and is told.
+  await Deno.writeTextFile(`${begun}/album/b.bin`, "mine");
+  const blocked = await runBip(scene.download(seeder.port, ...options));
+  assertEquals(blocked.code, 6, blocked.stderr);
+  assertStringIncludes(blocked.stderr, "b.bin");
+  assertEquals(await Deno.readTextFile(`${begun}/album/b.bin`), "mine");
+  await Deno.remove(`${begun}/album/b.bin`);
+  const { code, stderr } = await runBip(
+    scene.download(seeder.port, ...options),
+  );
+  assertEquals(code, 0, stderr);
+  await comparePayload(scene.out, FILES);
+  assertEquals(namesIn(scene.out), Object.keys(FILES));
+  assertEquals(namesIn(begun), []);
+  // What is there already begins where it is.
+  const again = await runBip(scene.download(1, ...options));
+  assertEquals(again.code, 0, again.stderr);
+  assertEquals(namesIn(begun), []);
+  for (
+    const wrong of [
+      ["--incomplete-suffix", "a/b"],
+      ["--incomplete-dir", begun, "--move-completed", begun],
+    ]
+  ) assertEquals((await runBip(scene.download(1, ...wrong))).code, 2);
 });

@@ -5,6 +5,7 @@ import type {
   FileOpenOptions,
   FilePath,
 } from "../../../disk/file_system.ts";
+import { FilePlaces } from "../../../disk/files/file_places.ts";
 import { HandleCache } from "../../../disk/files/handle_cache.ts";
 import { StoredFiles } from "../../../disk/files/stored_files.ts";
 import { MemoryFileSystem } from "../../../disk/memory_file_system.ts";
@@ -37,7 +38,7 @@ function makeFiles() {
   });
   const files = new StoredFiles(
     new HandleCache(fileSystem),
-    PATHS,
+    new FilePlaces(PATHS, ""),
     layout,
     "sparse",
     new SimClock(),
