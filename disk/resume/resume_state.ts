@@ -67,6 +67,8 @@ export interface TrustedResume {
   readonly doubtful: readonly number[];
   /** Blocks that count as written. */
   readonly partials: readonly PartialPiece[];
+  /** Whether a file has the size and time that it had. */
+  readonly isSame: (fileIndex: number) => boolean;
 }
 
 /**
@@ -105,7 +107,12 @@ export async function trustResumeData(
   const partials = data.partials.filter((partial) =>
     isBelieved(partial.pieceIndex)
   );
-  return { have, doubtful, partials };
+  return {
+    have,
+    doubtful,
+    partials,
+    isSame: (fileIndex) => isSame(infos[fileIndex], data.files[fileIndex]),
+  };
 }
 
 function isSame(a: FileInfo | undefined, b: FileInfo | undefined): boolean {

@@ -60,10 +60,13 @@ export async function openFiles(
     }
   }
   if (existing === "verify" || existing === "resume") {
-    const { foreign, surplus } = oddFiles(torrent, files, have);
-    const mayOverwrite = options.overwrite === true || readOnly ||
-      resume !== undefined;
-    if (foreign.length > 0 && !mayOverwrite) {
+    const { foreign: odd, surplus } = oddFiles(torrent, files, have);
+    const { hasSuffix, suffixed } = files.stored.places;
+    // With resume data it is ours, unless it came in the place of one of ours.
+    const foreign = odd.filter((i) =>
+      resume === undefined || hasSuffix && !suffixed.has(i) && !resume.isSame(i)
+    );
+    if (foreign.length > 0 && !options.overwrite && !readOnly) {
       throw filesError(
         "foreign-file",
         "overwrite",

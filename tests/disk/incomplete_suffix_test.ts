@@ -119,6 +119,21 @@ Deno.test("what has a file's name is never written over", pure, async () => {
   );
   assertEquals(failed.code, "foreign-file");
   assertEquals(memory.contents(path), theirs);
+  // Resume data of another time does not change that.
+  memory.remove(path);
+  const resume = await (async () => {
+    await using bench = await open(torrent, { memory, add: ADD });
+    writePiece(bench.storage, torrent, 0);
+    return await bench.storage.resumeData();
+  })();
+  memory.open(path, { write: true }).write(theirs, 0);
+  await assertRejects(
+    () =>
+      open(torrent, { memory, add: { ...ADD, existing: "resume", resume } }),
+    DiskError,
+    "f3",
+  );
+  assertEquals(memory.contents(path), theirs);
   await using bench = await open(torrent, {
     memory,
     add: { ...ADD, overwrite: true },
