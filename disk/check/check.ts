@@ -271,11 +271,17 @@ export function oddFiles(
   for (let i = 0; i < layout.files.length; i++) {
     const { length, pad } = layout.files[i]!;
     const size = files.stored.size(i);
-    // What an earlier run left incomplete has the suffix, if there is one.
-    const { hasSuffix, suffixed } = files.stored.places;
-    const isOurs = size === length && (!hasSuffix || suffixed.has(i));
-    if (pad || size <= 0 || isOurs) continue;
+    if (pad || size <= 0) continue;
     const { first, end } = layout.filePieces(i);
+    if (size === length) {
+      // What an earlier run left incomplete has the suffix, if there is one; what
+      // has only pieces that it shares cannot be judged.
+      const { hasSuffix, suffixed } = files.stored.places;
+      const { offset } = layout.files[i]!;
+      const inner = Math.ceil(offset / layout.pieceLength) + 1;
+      const isJudged = inner * layout.pieceLength <= offset + length;
+      if (!hasSuffix || suffixed.has(i) || !isJudged) continue;
+    }
     let isPart = length === 0 && !have.isEmpty;
     for (let k = first; k < end && !isPart; k++) isPart = have.has(k);
     if (!isPart) foreign.push(i);
