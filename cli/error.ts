@@ -143,6 +143,12 @@ function kebab(name: string): string {
   ).toLowerCase();
 }
 
+/** The missing permission that an error came of, if it did. */
+function deniedBy(error: unknown, depth = 0): Error | undefined {
+  if (!(error instanceof Error) || depth > 5) return undefined;
+  return error.name === "NotCapable" ? error : deniedBy(error.cause, depth + 1);
+}
+
 /**
  * Sorts an error into the contract's exit codes.
  *
@@ -162,6 +168,9 @@ export function describeError(error: unknown): ErrorReport {
     };
   }
   const { name } = error;
+  // Whatever came of it: a permission that is missing is what has to be told.
+  const denied = deniedBy(error);
+  if (denied !== undefined && denied !== error) return describeError(denied);
   // What the system calls its errors is no help: "(os error 2): stat 'x'".
   const message = error.message.replace(/ \(os error \d+\).*$/s, "");
   const own = (error as { readonly code?: unknown }).code;
@@ -183,14 +192,14 @@ export function describeError(error: unknown): ErrorReport {
         EXIT_UNEXPECTED,
         flag === undefined
           ? undefined
-          : `Run with ${flag}, or narrower: bip --help lists what each verb needs`,
+          : `Run with ${flag}; bip VERB --help lists what a verb needs`,
       ),
       code: "permission-missing",
       message: message.split(", run again")[0]!,
     };
   }
   if (code === "foreign-file") {
-    return report(EXIT_IO, "--force writes over them; or give another folder");
+    return report(EXIT_IO, "--force overwrites them; or give another folder");
   }
   const known = Object.hasOwn(EXIT_CODES, name) ? EXIT_CODES[name] : undefined;
   if (known !== undefined) return report(known);

@@ -9,10 +9,10 @@ import { EXIT_IO } from "./exit_code.ts";
 const REASONS: Readonly<Record<string, readonly [string, string]>> = {
   NotFound: ["not-found", "there is no such file or folder"],
   PermissionDenied: ["permission-denied", "access is denied"],
-  AlreadyExists: ["already-exists", "it is there already"],
-  NotADirectory: ["not-a-folder", "a part of the path is no folder"],
+  AlreadyExists: ["already-exists", "it already exists"],
+  NotADirectory: ["not-a-folder", "part of the path is not a folder"],
   IsADirectory: ["is-a-folder", "it is a folder"],
-  FilesystemLoop: ["link-loop", "its links go in circles"],
+  FilesystemLoop: ["link-loop", "its links form a loop"],
 };
 
 /** Code and words of an I/O error; `undefined` if it is none. */

@@ -14,12 +14,12 @@ export const LOGIN_OPTIONS: readonly OptionSpec[] = [
   {
     name: "auth",
     value: "USER:PASS",
-    summary: "Name and password; others on this machine can see them",
+    summary: "User name and password, visible to others on this machine",
   },
   {
     name: "auth-file",
     value: "FILE",
-    summary: "Read name and password from this file, which only you can read",
+    summary: "Read user name and password from this file (mode 600)",
     complete: "file",
   },
 ];
@@ -64,7 +64,7 @@ export async function readSecret(
     throw new CommandError(
       EXIT_IO,
       "not-secret",
-      `Others can read ${path}, which holds ${kind}: chmod 600 ${path}`,
+      `${path} contains ${kind} and others can read it; run chmod 600 ${path}`,
     );
   }
   return text;

@@ -69,7 +69,7 @@ function overview(): string {
     "",
     ...VERBS.map((verb) => `  ${verb.name.padEnd(width)}${verb.summary}`),
     "",
-    "  bip VERB --help   shows a verb's options and the permissions it needs",
+    "  bip VERB --help   shows the options of a verb and the permissions it needs",
     "",
     "Exit codes: 0 done, 1 unexpected, 2 usage, 3 verification failed, 4 bad torrent",
     "or magnet, 5 no peers or timed out, 6 I/O error or disk full, 130 interrupted",
@@ -128,7 +128,7 @@ async function dispatch(
   if (name.startsWith("-")) {
     throw new UsageError(
       `Unknown option ${name}`,
-      "Options stand behind the verb: bip VERB [OPTIONS]",
+      "Options go after the verb: bip VERB [OPTIONS]",
     );
   }
   const verb = await (await findVerb(name)).load();
@@ -194,7 +194,7 @@ function report(
   );
   if (hint !== undefined) output.note(`     ${safeText(hint)}`);
   else if (unexpected && !debug) {
-    output.note("     This is a defect: --debug shows where it happened");
+    output.note("     This is a bug; --debug shows where it happened");
   }
   if (debug && error instanceof Error) {
     for (const line of (error.stack ?? "").split("\n")) {

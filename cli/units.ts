@@ -8,6 +8,16 @@ import { UsageError } from "./error.ts";
 const BINARY = ["", "k", "m", "g", "t", "p"];
 const SIZE = /^(\d{1,15}(?:\.\d{1,9})?)\s*([kmgtp]?)(i?)(b?)$/i;
 
+function tryParseSize(text: string): number | undefined {
+  const match = SIZE.exec(text.trim());
+  if (match === null) return undefined;
+  const power = BINARY.indexOf(match[2]!.toLowerCase());
+  if (match[3] !== "" && power === 0) return undefined;
+  const step = match[4] !== "" && match[3] === "" ? 1000 : 1024;
+  const bytes = Math.round(Number(match[1]) * step ** power);
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
 /**
  * Parses a size: a number with an optional unit. `K`, `M`, `G`, `T` and their
  * `KiB` forms count in steps of 1024, `KB` forms in steps of 1000.
@@ -18,21 +28,13 @@ const SIZE = /^(\d{1,15}(?:\.\d{1,9})?)\s*([kmgtp]?)(i?)(b?)$/i;
  * @throws {UsageError} If the text is no size.
  */
 export function parseSize(text: string, what: string): number {
-  const match = SIZE.exec(text.trim());
-  const power = match === null ? -1 : BINARY.indexOf(match[2]!.toLowerCase());
-  const value = match === null
-    ? NaN
-    : Number(match[1]) * (match[4] !== "" && match[3] === "" ? 1000 : 1024) **
-        power;
-  const rounded = Math.round(value);
-  if (!Number.isSafeInteger(rounded) || (match![3] !== "" && power === 0)) {
-    throw new UsageError(
-      `${what} must be a size such as 16384, 500K or 1MiB, not ${
-        JSON.stringify(text)
-      }`,
-    );
-  }
-  return rounded;
+  const bytes = tryParseSize(text);
+  if (bytes !== undefined) return bytes;
+  throw new UsageError(
+    `${what} must be a size such as 16384, 500K or 1MiB, not ${
+      JSON.stringify(text)
+    }`,
+  );
 }
 
 /**
@@ -46,7 +48,14 @@ export function parseSize(text: string, what: string): number {
 export function parseRate(text: string, what: string): number {
   if (/^\s*(unlimited|none)\s*$/i.test(text)) return Infinity;
   const amount = text.replace(/\s*\/s\s*$/i, "");
-  const bytes = parseSize(amount, what);
+  const bytes = tryParseSize(amount);
+  if (bytes === undefined) {
+    throw new UsageError(
+      `${what} must be a rate such as 500K or 2MiB/s, not ${
+        JSON.stringify(text)
+      }`,
+    );
+  }
   if (bytes > 0) return bytes;
   if (/[1-9]/.test(amount)) {
     throw new UsageError(

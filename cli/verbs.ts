@@ -16,12 +16,12 @@ export const VERBS: readonly VerbEntry[] = [
   },
   {
     name: "edit",
-    summary: "Change trackers, comment, name and the like of a torrent file",
+    summary: "Change trackers, comment, name and more of a torrent file",
     load: async () => (await import("./torrent/edit.ts")).editVerb,
   },
   {
     name: "info",
-    summary: "Show what a torrent file, magnet link or info-hash says",
+    summary: "Show a torrent file, magnet link or info-hash",
     load: async () => (await import("./torrent/info.ts")).infoVerb,
   },
   {
@@ -41,17 +41,17 @@ export const VERBS: readonly VerbEntry[] = [
   },
   {
     name: "stream",
-    summary: "Play a torrent while it is fetched",
+    summary: "Play a torrent while it downloads",
     load: async () => (await import("./transfer/stream.ts")).streamVerb,
   },
   {
     name: "seed",
-    summary: "Serve a complete torrent to peers",
+    summary: "Seed files that you have",
     load: async () => (await import("./transfer/seed.ts")).seedVerb,
   },
   {
     name: "remote",
-    summary: "Steer a daemon, of bip or Transmission",
+    summary: "Control a daemon, of bip or Transmission",
     load: async () => (await import("./remote/remote.ts")).remoteVerb,
   },
   {
@@ -61,7 +61,7 @@ export const VERBS: readonly VerbEntry[] = [
   },
   {
     name: "daemon",
-    summary: "Look after torrents for months, steered by remotes",
+    summary: "Run a BitTorrent daemon with remote control",
     load: async () => (await import("./daemon/daemon.ts")).daemonVerb,
   },
   {
@@ -86,12 +86,12 @@ export const VERBS: readonly VerbEntry[] = [
   },
   {
     name: "portmap",
-    summary: "Ask the gateway for a port that strangers can reach",
+    summary: "Test port mapping on the gateway",
     load: async () => (await import("./discovery/portmap.ts")).portmapVerb,
   },
   {
     name: "dht",
-    summary: "Run a node of the DHT, or ask it",
+    summary: "Run a DHT node, or query the DHT",
     load: async () => (await import("./discovery/dht.ts")).dhtVerb,
   },
   {

@@ -40,7 +40,7 @@ export async function checkOutput(
   }
   if (info !== undefined && !force) {
     throw new UsageError(
-      `Cannot write ${path}: it is there already`,
+      `Cannot write ${path}: it already exists`,
       "--force replaces it",
     );
   }

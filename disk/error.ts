@@ -176,6 +176,11 @@ export function filesError(
   });
 }
 
+/** What {@linkcode filesError} says of more files that are in the way. */
+export function norMore(count: number): string {
+  return count === 1 ? ", nor is 1 more file" : `, nor are ${count} more files`;
+}
+
 /** System error codes by what they mean for a caller. */
 const CODES: Readonly<Record<string, DiskErrorCode>> = {
   ENOSPC: "disk-full",

@@ -74,7 +74,7 @@ async function readSettingsFile(
   } catch {
     // Told below.
   }
-  throw new UsageError(`${path} is no JSON object with settings`);
+  throw new UsageError(`${path} is not a JSON object with settings`);
 }
 
 /** Words errors of the daemon for people. */
@@ -265,12 +265,12 @@ function unreadOf(daemon: Daemon) {
 /** `bip daemon` */
 export const daemonVerb: Verb = {
   name: "daemon",
-  summary: "Look after torrents for months, steered by remotes",
+  summary: "Run a BitTorrent daemon with remote control",
   usage: "[--state FILE] [--dir DIR] [OPTIONS]",
   details: [
-    "Torrents, settings and figures are kept in FILE, which survives a crash at any moment. Remotes made for Transmission steer it: Transmission's own, Sonarr and the like, bip remote. Options hold for this run; remotes change what is kept.",
-    "Torrents may be stored below the folders that settings name at the start, and below each --allow-dir.",
-    "SIGHUP reads the settings file and the block lists again. SIGTERM and SIGINT stop it within 10 s. Exit code 0 when it was stopped, 6 when the state cannot be used.",
+    "Torrents, settings and statistics are kept in FILE, which survives a crash at any moment. Clients of Transmission's RPC control it: transmission-remote, Sonarr and the like, bip remote. Options apply to this run; what remote clients change is kept.",
+    "Torrents may be stored below the folders that the settings name at start-up, and below each --allow-dir.",
+    "SIGHUP reloads the settings file and the block lists. SIGTERM and SIGINT stop it within 10 s. Exit code 0 when stopped, 6 when the state cannot be used.",
     '--json prints {"type", "time", "level", ...} for each event: "listening" with "address", "port", "rpc", "torrents"; "added", "removed", "metadata", "completed", "moved", "goal", "hook" with "id" and "name"; "error", "warning", "tracker", "space", "watched", "settings", "reloaded", "stopping", "stopped".',
   ],
   operands: [0, 0],
@@ -282,67 +282,68 @@ export const daemonVerb: Verb = {
     {
       name: "state",
       value: "FILE",
-      summary: "Where everything is kept (below ~/.local/state)",
+      summary: "State file (below ~/.local/state)",
       complete: "file",
     },
     {
       name: "dir",
       value: "DIR",
-      summary: "Where downloads go (the current folder)",
+      summary: "Folder to download to (the current one)",
       complete: "folder",
     },
     {
       name: "allow-dir",
       value: "DIR",
       repeat: true,
-      summary: "Remotes may store and read torrents below it; repeatable",
+      summary:
+        "Folder where remote clients may store and read torrents; repeatable",
       complete: "folder",
     },
     {
       name: "watch",
       value: "DIR",
       repeat: true,
-      summary: "Add the torrent files that appear in it; repeatable",
+      summary: "Add torrent files that appear in this folder; repeatable",
       complete: "folder",
     },
     ALLOCATION_OPTION,
     {
       name: "settings",
       value: "FILE",
-      summary: "JSON with settings; SIGHUP reads it again",
+      summary: "Settings as JSON; SIGHUP reloads it",
       complete: "file",
     },
     {
       name: "rpc-listen",
       value: "ADDR",
       summary:
-        "IP address for remotes; others than this machine's own need --auth (127.0.0.1)",
+        "IP address for remote control; all but loopback need --auth (127.0.0.1)",
     },
-    { name: "rpc-port", value: "N", summary: "Port for remotes (9091)" },
+    { name: "rpc-port", value: "N", summary: "Port for remote control (9091)" },
     {
       name: "rpc-host",
       value: "NAME",
       repeat: true,
-      summary: "A name by which remotes may call this machine; repeatable",
+      summary: "Host name that remote clients may use; repeatable",
     },
     ...LOGIN_OPTIONS,
     {
       name: "tls-cert",
       value: "FILE",
-      summary: "Certificate chain (PEM): remotes use HTTPS",
+      summary: "Certificate chain (PEM), to serve HTTPS",
       complete: "file",
     },
     {
       name: "tls-key",
       value: "FILE",
-      summary: "Its key (PEM)",
+      summary: "Private key of the certificate (PEM)",
       complete: "file",
     },
-    { name: "stream", summary: "Send files at /stream/HASH/INDEX, too" },
+    { name: "stream", summary: "Also serve files at /stream/HASH/INDEX" },
     {
       name: "log-level",
       value: "LEVEL",
-      summary: "error, warn, info or debug (info)",
+      summary: "Least level to log (info)",
       complete: LOG_LEVELS,
     },
     ...NETWORK_OPTIONS.filter(({ name }) =>

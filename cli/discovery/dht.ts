@@ -66,7 +66,7 @@ async function openClient(task: Task): Promise<MainlineDht> {
     throw new CommandError(
       EXIT_NO_PEERS,
       "no-nodes",
-      "No node of the DHT answered: name one that does with --bootstrap HOST:PORT",
+      "No DHT node answered; name one with --bootstrap HOST:PORT",
     );
   }
 }
@@ -141,7 +141,7 @@ const VERBS: Readonly<Record<string, DhtVerb>> = {
         }, 2);
       } else {
         output.print(`${id} ${address} ${pong.roundTripMs.toFixed(1)} ms`);
-        if (us !== undefined) output.note(`it sees us at ${us}`);
+        if (us !== undefined) output.note(`our address as seen there: ${us}`);
       }
       return EXIT_DONE;
     },
@@ -231,7 +231,7 @@ const VERBS: Readonly<Record<string, DhtVerb>> = {
         throw new CommandError(
           EXIT_NO_PEERS,
           "not-found",
-          "No node of the DHT has such an item",
+          "No DHT node has this item",
         );
       }
       const value = tryDecodeBencode(item.value);
@@ -250,7 +250,7 @@ const VERBS: Readonly<Record<string, DhtVerb>> = {
         }, 2);
       } else {
         output.print(safeText(shown ?? decodeTextLossy(item.value)));
-        if (item.seq !== undefined) output.note(`number ${item.seq}`);
+        if (item.seq !== undefined) output.note(`sequence number ${item.seq}`);
       }
       return EXIT_DONE;
     },
@@ -265,7 +265,7 @@ const VERBS: Readonly<Record<string, DhtVerb>> = {
       const value = encodeBencode(operands[0]!);
       if (value.length > MAX_ITEM_LENGTH) {
         throw new UsageError(
-          `TEXT is too long: with its length in front it has ${value.length} bytes, at most ${MAX_ITEM_LENGTH} can be put`,
+          `TEXT is too long: encoded it has ${value.length} bytes, at most ${MAX_ITEM_LENGTH} are possible`,
         );
       }
       const keyPath = args.get("key");
@@ -329,16 +329,16 @@ const VERBS: Readonly<Record<string, DhtVerb>> = {
 /** `bip dht` */
 export const dhtVerb: Verb = {
   name: "dht",
-  summary: "Run a node of the DHT, or ask it",
+  summary: "Run a DHT node, or query the DHT",
   usage:
     "node|ping|find-node|get-peers|announce|get|put|sample ARGS [--bootstrap HOST:PORT]... [--json]",
   details: [
     Object.values(VERBS).map(({ usage }) => `bip dht ${usage}`).join("\n"),
-    "HASH and ID are 40 hex digits. Without PORT, announce names the UDP port it sends from. put stores TEXT as a byte string; the file of --key holds a secret Ed25519 key of 64 hex digits.",
-    "Exit code 5 when no node answers or nothing is found. Repeat what you put or announce: items every hour, peers every 15 minutes.",
-    "The file of --state is written as FILE.new first; a file that holds anything else is left alone.",
-    "--stats-port serves figures at /stats (JSON) and /metrics (Prometheus).",
-    '--json prints one document; node prints {"type":"listening","address","port","id"} first and then an object a line.',
+    "HASH is an info-hash or a magnet link, ID 40 hex digits. Without PORT, announce uses the UDP port it sends from. put stores TEXT as a byte string; the file of --key contains a secret Ed25519 key as 64 hex digits.",
+    "Exit code 5 when no node answers or nothing is found. What you put or announce expires: repeat items every hour, peers every 15 minutes.",
+    "The file of --state is written as FILE.new first; a file with other content is never overwritten.",
+    "--stats-port serves statistics at /stats (JSON) and /metrics (Prometheus).",
+    '--json prints one document; node prints {"type":"listening","address","port","id"} first, then one object per line.',
   ],
   operands: [1, 3],
   operandNames: [
@@ -359,7 +359,7 @@ export const dhtVerb: Verb = {
     {
       name: "listen",
       value: "ADDR",
-      summary: "IP address to listen on (all, of both families)",
+      summary: "IP address to listen on (all, IPv4 and IPv6)",
     },
     { name: "port", value: "N", summary: "UDP port, 0 for any (0)" },
     {
@@ -368,38 +368,38 @@ export const dhtVerb: Verb = {
       summary: "Remember other nodes in this file",
       complete: "file",
     },
-    { name: "read-only", summary: "Query only; answer no queries" },
+    { name: "read-only", summary: "Only send queries, answer none" },
     {
       name: "stats-port",
       value: "N",
-      summary: "TCP port of the figures, on 127.0.0.1 (none)",
+      summary: "TCP port of the statistics, on 127.0.0.1 (none)",
     },
     {
       name: "timeout",
       value: "S",
-      summary: "Seconds to wait for a first node (30)",
+      summary: "Time to wait for a first node (30)",
     },
     { name: "seed", summary: "Announce as a seed" },
     {
       name: "key",
       value: "FILE",
-      summary: "Sign what is put with the key in this file",
+      summary: "Sign the item with the key in this file",
       complete: "file",
     },
     {
       name: "salt",
       value: "TEXT",
-      summary: "Names one of several items of a key",
+      summary: "Salt, to tell apart several items of one key",
     },
     {
       name: "seq",
       value: "N",
-      summary: "Number of the item (one more than the last)",
+      summary: "Sequence number of the item (last one plus 1)",
     },
     {
       name: "cas",
       value: "N",
-      summary: "Replace only an item of this number",
+      summary: "Replace the item only if it has this sequence number",
     },
     { name: "json", summary: "Print JSON" },
   ],

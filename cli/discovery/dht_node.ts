@@ -59,11 +59,11 @@ async function readState(
     throw new CommandError(
       EXIT_IO,
       "not-a-state",
-      `${path} is no state of a DHT node, and is left alone`,
+      `${path} is not a state file of a DHT node; it was not touched`,
     );
   }
   output.note(
-    `${safeText(path)} is damaged or of another version: starting without it`,
+    `${safeText(path)} is damaged or has another version; starting without it`,
   );
   return undefined;
 }
@@ -138,7 +138,7 @@ export async function runDhtNode(
       output.note(`listening on ${formatEndpoint(local)}`);
     }
     if (figures !== undefined) {
-      output.note(`figures: http://${formatEndpoint(figures.local)}/stats`);
+      output.note(`statistics: http://${formatEndpoint(figures.local)}/stats`);
     }
   }
   const show = (event: DhtNodeEvent) => {
@@ -146,13 +146,15 @@ export async function runDhtNode(
     if (event.type === "bootstrapped") {
       const { family } = event;
       if (json) output.printJson({ type: "bootstrapped", family });
-      else output.note(`found other nodes of IPv${family}`);
+      else output.note(`connected to the DHT over IPv${family}`);
     } else {
       const { family, hostname } = event;
       const id = toHex(event.id);
       if (json) {
         output.printJson({ type: "external-address", family, hostname, id });
-      } else output.note(`our address is ${safeText(hostname)}, our id ${id}`);
+      } else {output.note(
+          `our address is ${safeText(hostname)}, our node id ${id}`,
+        );}
     }
   };
   const watching = (async () => {

@@ -99,7 +99,7 @@ export async function readSecretKey(
   if (key?.length !== 32) {
     // Not a word of what is in it: it may be a key with a slip.
     throw new UsageError(
-      `The key in ${path} must be 64 hex digits, and nothing else`,
+      `The key in ${path} must be 64 hex digits and nothing else`,
     );
   }
   return key;

@@ -63,7 +63,7 @@ function planOf(args: Arguments): Plan {
   if (infoHash === undefined) {
     throw new UsageError(
       "Nothing to announce: HASH is missing",
-      "Give 40 hex digits, or --name TEXT for a service that has a name",
+      "Give 40 hex digits, or --name TEXT for a named service",
     );
   }
   return {
@@ -136,9 +136,9 @@ export const lpdVerb: Verb = {
   summary: "Find peers and services on the local network",
   usage: "listen|announce [HASH|--name TEXT] [--port N] [--json]",
   details: [
-    "listen shows which machines announce HASH, or everything that is announced. announce tells the local network that this machine has HASH, and shows which others do. Both run until Ctrl-C.",
-    "HASH is an info-hash of 40 hex digits (64 of v2); --name makes one from any text, so that programs can find one another. Never announce a private torrent.",
-    'Lines are HASH ADDRESS:PORT. --json prints {"type":"listening", "address", "port", "interfaces", "infoHash", "announced"} and then {"type":"peer", "infoHash", "address", "port"} for each.',
+    "listen shows which machines announce HASH, or all announces. announce tells the local network that this machine has HASH, and shows which others do. Both run until Ctrl-C.",
+    "HASH is an info-hash of 40 hex digits (64 for v2) or a magnet link; --name derives one from any text, so that programs can find each other. Never announce a private torrent.",
+    'Output lines are HASH ADDRESS:PORT. --json prints {"type":"listening", "address", "port", "interfaces", "infoHash", "announced"} and then {"type":"peer", "infoHash", "address", "port"} for each.',
   ],
   operands: [1, 2],
   operandNames: ["listen or announce"],
@@ -156,7 +156,7 @@ export const lpdVerb: Verb = {
       value: "N",
       summary: `Port to announce (${DEFAULT_PORT})`,
     },
-    { name: "json", summary: "Print one JSON object a line" },
+    { name: "json", summary: "Print one JSON object per line" },
   ],
   async run({ args, output, signal }: VerbContext): Promise<number> {
     const plan = planOf(args);

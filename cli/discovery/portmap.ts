@@ -48,7 +48,7 @@ async function firstMapping(
       throw new CommandError(
         EXIT_IO,
         "unavailable",
-        `The gateway maps no port: ${event.reason}`,
+        `The gateway did not map a port: ${event.reason}`,
       );
     }
   }
@@ -57,13 +57,13 @@ async function firstMapping(
 /** `bip portmap` */
 export const portmapVerb: Verb = {
   name: "portmap",
-  summary: "Ask the gateway for a port that strangers can reach",
+  summary: "Test port mapping on the gateway",
   usage: "[--gateway ADDR] [--port N] [--timeout S] [--json]",
   details: [
-    "Asks the gateway for a TCP port by PCP, NAT-PMP and UPnP, shows what it gives, and gives it back.",
-    "The gateway is that of the default route on Linux where everything is permitted (-A), else --gateway names it.",
-    '--json prints {"gateway", "protocol", "externalAddress", "externalPort", "port", "lifetimeSeconds"}; what is not known is null.',
-    "Exit code 0 when a port was mapped, 6 when none was.",
+    "Maps a TCP port on the gateway by PCP, NAT-PMP or UPnP, shows the mapping, and removes it.",
+    "The gateway is that of the default route, which is found on Linux with all permissions (-A) only; otherwise name it with --gateway.",
+    '--json prints {"gateway", "protocol", "externalAddress", "externalPort", "port", "lifetimeSeconds"}; what is unknown is null.',
+    "Exit code 0 if a port was mapped, 6 if not.",
   ],
   operands: [0, 0],
   operandNames: [],
@@ -79,7 +79,7 @@ export const portmapVerb: Verb = {
     {
       name: "timeout",
       value: "S",
-      summary: `Give up after so many seconds (${DEFAULT_SECONDS})`,
+      summary: `Give up after this long (${DEFAULT_SECONDS})`,
     },
     { name: "json", summary: "Print one JSON object" },
   ],
@@ -105,7 +105,7 @@ export const portmapVerb: Verb = {
       throw new CommandError(
         EXIT_IO,
         "unavailable",
-        "No gateway is known; name it with --gateway ADDR",
+        "No gateway found; name it with --gateway ADDR",
       );
     }
     using deadline = deadlineSignal(
@@ -120,7 +120,7 @@ export const portmapVerb: Verb = {
       throw new CommandError(
         EXIT_IO,
         "timeout",
-        `Gateway ${mapper.gateway} maps no port within ${seconds} s`,
+        `Gateway ${mapper.gateway} did not map a port within ${seconds} s`,
       );
     }
     const { externalAddress, externalPort, via, lifetimeMs } = mapping;

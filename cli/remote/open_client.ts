@@ -18,19 +18,19 @@ export const CLIENT_OPTIONS: readonly OptionSpec[] = [
   {
     name: "url",
     value: "URL",
-    summary: "Where it listens (http://127.0.0.1:9091)",
+    summary: "URL of the daemon (http://127.0.0.1:9091)",
   },
   ...LOGIN_OPTIONS,
   {
     name: "tls-ca",
     value: "FILE",
-    summary: "Trust this certificate (PEM), such as one you made yourself",
+    summary: "Trust this certificate (PEM), such as a self-signed one",
     complete: "file",
   },
   {
     name: "timeout",
     value: "S",
-    summary: "Seconds to wait for an answer (60)",
+    summary: "Time to wait for an answer (60)",
   },
 ];
 

@@ -19,17 +19,17 @@ const COMMON: readonly string[] = [
 /** `bip remote` */
 export const remoteVerb: Verb = {
   name: "remote",
-  summary: "Steer a daemon, of bip or Transmission",
+  summary: "Control a daemon, of bip or Transmission",
   usage: `${
     Object.keys(ACTIONS).join(" | ")
   } ARGS [--url URL] [--auth USER:PASS] [--json]`,
   details: [
     Object.values(ACTIONS).map(({ usage }) => `bip remote ${usage}`).join("\n"),
-    "ID is a number that list shows, a range such as 2-5, or an info-hash. SOURCE is a torrent file here, a magnet link, an info-hash or a URL that the daemon fetches. LIST is numbers that files shows, ranges, paths or globs. Paths of DIR are the daemon's.",
-    "limit without ID limits the daemon as a whole; 0 and none mean no limit. The protocol counts rates in steps of 1000 bytes.",
-    "hash prints a line for the daemon's --auth-file from which nobody can read the password.",
-    "--json prints what the daemon tells, with names of version 6 of the protocol.",
-    "Exit code 2 where the daemon refuses, 5 where none answers.",
+    "ID is a number as shown by list, a range such as 2-5, or an info-hash. SOURCE is a local torrent file, a magnet link, an info-hash, or a URL for the daemon to fetch. LIST is numbers as shown by files, ranges, paths or globs. DIR is a folder on the daemon's machine.",
+    "limit without ID applies to the daemon as a whole; 0 and none remove a limit. The protocol rounds rates to multiples of 1000 bytes.",
+    "hash prints a line for the daemon's --auth-file that does not reveal the password.",
+    "--json prints the daemon's answer, with the names of version 6 of the protocol.",
+    "Exit code 2 when the daemon refuses, 5 when it does not answer.",
   ],
   operands: [1, 10_000],
   operandNames: ["what to do"],
@@ -39,14 +39,15 @@ export const remoteVerb: Verb = {
   options: [
     ...CLIENT_OPTIONS,
     { name: "dir", value: "DIR", summary: "Folder to download to" },
-    { name: "paused", summary: "Add without starting" },
+    { name: "paused", summary: "Add without starting it" },
     {
       name: "label",
       value: "TEXT",
       repeat: true,
-      summary: "Label; for label, those that it is to have, none for none",
+      summary:
+        "Label; with the label action, the complete new set, empty if not given",
     },
-    { name: "delete-files", summary: "Delete the files, too" },
+    { name: "delete-files", summary: "Also delete the downloaded files" },
     {
       name: "want",
       value: "LIST",
@@ -59,24 +60,34 @@ export const remoteVerb: Verb = {
       repeat: true,
       summary: "Do not download these files",
     },
-    { name: "high", value: "LIST", repeat: true, summary: "These files first" },
+    {
+      name: "high",
+      value: "LIST",
+      repeat: true,
+      summary: "Give these files high priority",
+    },
     {
       name: "normal",
       value: "LIST",
       repeat: true,
-      summary: "These files as any",
+      summary: "Give these files normal priority",
     },
-    { name: "low", value: "LIST", repeat: true, summary: "These files last" },
-    { name: "down", value: "RATE", summary: "Download no faster" },
-    { name: "up", value: "RATE", summary: "Upload no faster" },
+    {
+      name: "low",
+      value: "LIST",
+      repeat: true,
+      summary: "Give these files low priority",
+    },
+    { name: "down", value: "RATE", summary: "Maximum download rate" },
+    { name: "up", value: "RATE", summary: "Maximum upload rate" },
     {
       name: "ratio",
       value: "N",
-      summary: "Stop seeding at this ratio; none for never",
+      summary: "Stop seeding at this ratio; none to never stop",
     },
     {
       name: "find",
-      summary: "The files are there already: move nothing, look for them",
+      summary: "Do not move the files; they are already there",
     },
     { name: "json", summary: "Print JSON" },
   ],

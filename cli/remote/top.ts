@@ -126,9 +126,9 @@ export const topVerb: Verb = {
   summary: "Watch a daemon, of bip or Transmission",
   usage: "[--url URL] [--auth USER:PASS] [--interval S] [--count N] [--json]",
   details: [
-    "Torrents that move most stand first, those that are stopped last; bytes in parentheses are those of this run. On a terminal the view is drawn anew, keys: q quits, up, down, page up and page down walk. Elsewhere, and where TERM is dumb, each look is printed below the last.",
-    "--json prints an object a look, with what session_stats gives and the torrents, names as in version 6 of Transmission's protocol.",
-    "Exit code 2 where the daemon refuses, 5 where none answers at the start.",
+    "The busiest torrents come first, stopped ones last; amounts in parentheses are those of this run. On a terminal the view is redrawn in place; q quits, the arrow and page keys scroll. Elsewhere, and if TERM is dumb, each refresh is printed below the last.",
+    "--json prints one object per refresh: the result of session_stats and the torrents, with the names of version 6 of Transmission's protocol.",
+    "Exit code 2 when the daemon refuses, 5 when it does not answer at start-up.",
   ],
   operands: [0, 0],
   operandNames: [],
@@ -136,8 +136,8 @@ export const topVerb: Verb = {
   permissions: "--allow-net --allow-read=FILE",
   options: [
     ...CLIENT_OPTIONS,
-    { name: "interval", value: "S", summary: "Seconds between looks (2)" },
-    { name: "count", value: "N", summary: "End after so many looks" },
+    { name: "interval", value: "S", summary: "Time between refreshes (2)" },
+    { name: "count", value: "N", summary: "Exit after this many refreshes" },
     { name: "json", summary: "Print JSON" },
   ],
   async run(context: VerbContext): Promise<number> {

@@ -11,12 +11,12 @@ import { UsageError } from "../error.ts";
 export const BUCKET_OPTION: OptionSpec = {
   name: "s3-endpoint",
   value: "URL",
-  summary: "Where the S3 service of s3:// is (AWS_ENDPOINT_URL, else Amazon)",
+  summary: "Endpoint of the S3 service (AWS_ENDPOINT_URL, else Amazon)",
 };
 
 /** What help tells of such places. */
 export const BUCKET_DETAILS =
-  "s3://BUCKET/PREFIX is a bucket of any service that speaks S3. Keys and region come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION or AWS_DEFAULT_REGION, the service from --s3-endpoint or AWS_ENDPOINT_URL; that takes --allow-env.";
+  "s3://BUCKET/PREFIX, in a bucket of any S3-compatible service. Keys and region are read from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_REGION or AWS_DEFAULT_REGION, the service from --s3-endpoint or AWS_ENDPOINT_URL; this needs --allow-env.";
 
 /** Bytes of pieces in memory: pieces of a bucket are written whole. */
 export const BUCKET_BUFFER = 128 * 1024 * 1024;

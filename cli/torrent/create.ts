@@ -104,7 +104,7 @@ async function refuseInput(
       target.startsWith(`${root}\\`)
     ) {
       throw new UsageError(
-        `Cannot write ${path}: it is a part of what the torrent holds`,
+        `Cannot write ${path}: it is one of the files of the torrent`,
       );
     }
   }
@@ -222,9 +222,9 @@ export const createVerb: Verb = {
   summary: "Make a torrent file from files and folders",
   usage: "PATH... -o OUT.torrent [OPTIONS]",
   details: [
-    "One PATH gives a torrent of that file or folder; several give a folder that holds them. Each --tracker is a tier of its own; URLs in one option, separated by commas, share a tier. -o - writes the torrent to stdout.",
-    "In folders, hidden files (names that start with a dot), files that systems leave behind (Thumbs.db, desktop.ini), and pipes, sockets and devices are left out; symbolic links are followed. A note says what was done. --include and --exclude take paths below PATH or globs (*, **, ?, [a-z], {a,b}); a glob without a slash matches the last part of the path.",
-    "--json prints the document of bip info with the output path in front.",
+    "One PATH makes a torrent of that file or folder; several make a folder that contains them. Each --tracker is a tier of its own; URLs in one option, separated by commas, share a tier. -o - writes the torrent to stdout.",
+    "In folders, hidden files (names that start with a dot), system files (Thumbs.db, desktop.ini), and pipes, sockets and devices are left out; symbolic links are followed. A note says so. --include and --exclude take paths below PATH or globs (*, **, ?, [a-z], {a,b}); a glob without a slash matches the last part of a path.",
+    "--json prints the output path, then the same as bip info --json.",
   ],
   operands: [1, Infinity],
   operandNames: ["PATH"],
@@ -234,7 +234,7 @@ export const createVerb: Verb = {
       name: "output",
       short: "o",
       value: "OUT.torrent",
-      summary: "Where to write; - is stdout",
+      summary: "Where to write the torrent; - is stdout",
       complete: "file",
     },
     { name: "name", value: "N", summary: "Name of the file or top folder" },
@@ -242,15 +242,15 @@ export const createVerb: Verb = {
       name: "include",
       value: "GLOB",
       repeat: true,
-      summary: "In folders, take only files that match",
+      summary: "Include only matching files of folders",
     },
     {
       name: "exclude",
       value: "GLOB",
       repeat: true,
-      summary: "In folders, leave out what matches",
+      summary: "Leave out matching files and folders",
     },
-    { name: "hidden", summary: "Take hidden and system files as well" },
+    { name: "hidden", summary: "Include hidden and system files" },
     {
       name: "symlinks",
       value: "HOW",
@@ -260,12 +260,12 @@ export const createVerb: Verb = {
     {
       name: "dry-run",
       short: "n",
-      summary: "Show what would go in; hash and write nothing",
+      summary: "Show what would be included; hash and write nothing",
     },
     {
       name: "piece-length",
       value: "SIZE",
-      summary: "Bytes per piece, such as 1MiB (chosen by size)",
+      summary: "Bytes per piece, such as 1MiB (depends on the size)",
     },
     {
       name: "version",
@@ -274,15 +274,23 @@ export const createVerb: Verb = {
       complete: VERSIONS,
     },
     ...SOURCE_OPTIONS,
-    { name: "private", summary: "Peers come from trackers only" },
-    { name: "comment", value: "T", summary: "Comment, outside the info-hash" },
+    { name: "private", summary: "Private: peers come from trackers only" },
+    {
+      name: "comment",
+      value: "T",
+      summary: "Comment; not part of the info-hash",
+    },
     {
       name: "source",
       value: "T",
       summary: "Source tag; changes the info-hash",
     },
     { name: "no-date", summary: "Leave out the creation date" },
-    { name: "threads", value: "N", summary: "Threads that hash (all cores)" },
+    {
+      name: "threads",
+      value: "N",
+      summary: "Number of hashing threads (all cores)",
+    },
     { name: "force", short: "f", summary: "Replace OUT.torrent" },
     { name: "json", summary: "Print one JSON document" },
     { name: "quiet", short: "q", summary: "Show no progress" },

@@ -170,7 +170,7 @@ function report(
   }
   if (!isKept) {
     output.note(
-      "Note: the info-hash has changed, so this is another torrent: it shares no peers with the old one",
+      "Note: the info-hash has changed: this is a new torrent, which shares no peers with the old one",
     );
   }
 }
@@ -178,12 +178,12 @@ function report(
 /** `bip edit FILE.torrent` */
 export const editVerb: Verb = {
   name: "edit",
-  summary: "Change trackers, comment, name and the like of a torrent file",
+  summary: "Change trackers, comment, name and more of a torrent file",
   usage: "FILE.torrent [-o OUT.torrent] [OPTIONS]",
   details: [
-    "Without -o the file itself is replaced, in one step: the new one is written as FILE.new first. Everything else keeps its exact bytes. Only --source, --private, --public and --name change the info-hash; the old one is shown as well then.",
+    "Without -o the file itself is replaced, atomically: the new content is written to FILE.new first. Whatever is not changed keeps its exact bytes. Only --source, --private, --public and --name change the info-hash; the old one is then shown as well.",
     "--tracker, --web-seed and --node add to what is there; with --remove-tracker all, they replace it. Each --tracker is a tier of its own; URLs in one option, separated by commas, share a tier.",
-    "--json prints the document of bip info with the output path and the previous info-hashes in front.",
+    "--json prints the output path and the previous info-hashes, then the same as bip info --json.",
   ],
   operands: [1, 1],
   operandNames: ["FILE.torrent"],
@@ -193,7 +193,7 @@ export const editVerb: Verb = {
       name: "output",
       short: "o",
       value: "OUT.torrent",
-      summary: "Where to write instead; - is stdout",
+      summary: "Where to write the result; - is stdout",
       complete: "file",
     },
     ...SOURCE_OPTIONS,
@@ -231,8 +231,8 @@ export const editVerb: Verb = {
       value: "T",
       summary: "Source tag; an empty one removes it",
     },
-    { name: "private", summary: "Peers come from trackers only" },
-    { name: "public", summary: "Peers may come from DHT and peers, too" },
+    { name: "private", summary: "Private: peers come from trackers only" },
+    { name: "public", summary: "Not private: peers may come from anywhere" },
     { name: "name", value: "N", summary: "Name of the file or top folder" },
     { name: "force", short: "f", summary: "Replace OUT.torrent" },
     { name: "json", summary: "Print one JSON document" },

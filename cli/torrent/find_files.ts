@@ -22,7 +22,7 @@ export const FIND_OPTION: OptionSpec = {
   name: "find",
   value: "DIR",
   repeat: true,
-  summary: "Look for the files below this folder, by size and hash; repeatable",
+  summary: "Search this folder for the files, by size and hash; repeatable",
   complete: "folder",
 };
 

@@ -38,7 +38,7 @@ export async function findFolder(
     throw new CommandError(
       EXIT_IO,
       "not-a-folder",
-      `Cannot ${action} in ${path}: it is no folder; give the folder that holds the torrent's name`,
+      `Cannot ${action} in ${path}: it is not a folder; give the folder that contains the torrent`,
     );
   }
   if (!isFolder || await isThere(joinPath(path, [name]))) return path;
@@ -48,9 +48,9 @@ export async function findFolder(
     throw new CommandError(
       EXIT_IO,
       "own-folder",
-      `Cannot ${action} in ${path}: it looks like the torrent's own folder, but is not called ${
+      `Cannot ${action} in ${path}: it looks like the torrent's own folder, but its name is not ${
         JSON.stringify(name)
-      }; rename it, and give the folder that holds it`,
+      }; rename it, and give the folder that contains it`,
     );
   }
   return path;
@@ -83,10 +83,10 @@ export async function makeFolder(path: string, mode?: number): Promise<void> {
       throw new CommandError(
         EXIT_IO,
         "not-a-folder",
-        `Cannot make the folder ${path}: a file is there already`,
+        `Cannot create the folder ${path}: a file is in its place`,
         { cause: error },
       );
     }
-    throw ioError(error, "make the folder", path);
+    throw ioError(error, "create the folder", path);
   }
 }

@@ -16,10 +16,10 @@ import {
 /** `bip info SOURCE` */
 export const infoVerb: Verb = {
   name: "info",
-  summary: "Show what a torrent file, magnet link or info-hash says",
+  summary: "Show a torrent file, magnet link or info-hash",
   usage: "SOURCE [--json]",
   details: [
-    "SOURCE is a torrent file (a path, a file:, http or https URL, - for stdin), a magnet link, or an info-hash of 40 or 64 hex digits. Nothing but the torrent file of a URL is fetched, which needs --allow-net.",
+    "SOURCE is a torrent file (a path, a file:, http or https URL, - for stdin), a magnet link, or an info-hash of 40 or 64 hex digits. Only the torrent file of a URL is fetched, which needs --allow-net.",
   ],
   operands: [1, 1],
   operandNames: ["SOURCE"],
@@ -40,7 +40,7 @@ export const infoVerb: Verb = {
     }
     if (source.type === "torrent" && source.metainfo.warnings.length > 0) {
       const codes = new Set(source.metainfo.warnings.map(({ code }) => code));
-      output.note(`Note: odd things were put right: ${[...codes].join(", ")}`);
+      output.note(`Note: tolerated: ${[...codes].join(", ")}`);
     }
     return EXIT_DONE;
   },

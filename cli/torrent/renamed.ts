@@ -24,15 +24,15 @@ function listed(lines: readonly string[]): string {
  * @returns Lines without a newline at the end.
  */
 export function renamedNote(files: readonly RenamedFile[]): string {
-  return `Note: files lie under other names than the torrent says:${
+  return `Note: some files have other names on disk than in the torrent:${
     listed(files.map(({ from, to }) => `${safeText(from)} -> ${safeText(to)}`))
   }`;
 }
 
 const REASONS: Readonly<Record<UnportableFile["reason"], string>> = {
-  changed: "has characters that do harm or are not shown, or is too long",
-  windows: "is a name that Windows reserves or forbids",
-  shared: "is the same as another but for case or Unicode form",
+  changed: "has unsafe or invisible characters, or is too long",
+  windows: "is not allowed on Windows",
+  shared: "differs from another only in case or Unicode form",
 };
 
 /**
@@ -42,7 +42,7 @@ const REASONS: Readonly<Record<UnportableFile["reason"], string>> = {
  * @returns Lines without a newline at the end.
  */
 export function unportableNote(files: readonly UnportableFile[]): string {
-  return `Warning: other systems cannot hold these names, and will change them:${
+  return `Warning: other systems will change these names:${
     listed(
       files.map(({ path, reason }) => `${safeText(path)} ${REASONS[reason]}`),
     )

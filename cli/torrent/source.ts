@@ -120,7 +120,8 @@ function parseTorrentFile(
       ? "it is a web page"
       : bytes[0] === 0x1f && bytes[1] === 0x8b
       ? "it is compressed with gzip"
-      : error.message;
+      : error.message
+        .replace(/^Cannot decode a torrent: Cannot decode bencode /, "");
     throw new CommandError(
       EXIT_BAD_TORRENT,
       error.code,
@@ -202,12 +203,18 @@ export async function readStdinSources(
   const bytes = await readFile("-", { ...TORRENT_FILE, signal });
   const text = decodeTextLossy(bytes.subarray(0, MAX_LIST_LENGTH));
   const lines = text.split(/\r?\n/).map((line) => line.trim()).filter(Boolean);
+  const isSource = (line: string) =>
+    magnetText(line) !== undefined || /^(https?|file):\/\//i.test(line);
   const isList = bytes.length <= MAX_LIST_LENGTH && lines.length > 0 &&
-    lines.length <= 1000 &&
-    lines.every((line) =>
-      magnetText(line) !== undefined || /^(https?|file):\/\//i.test(line)
-    );
-  return isList ? lines : parseTorrentFile(bytes, "stdin");
+    lines.length <= 1000 && isSource(lines[0]!);
+  if (!isList) return parseTorrentFile(bytes, "stdin");
+  const odd = lines.find((line) => !isSource(line));
+  if (odd === undefined) return lines;
+  throw new UsageError(
+    `stdin has a line that is not a link, info-hash or URL: ${
+      JSON.stringify(odd.slice(0, 100))
+    }`,
+  );
 }
 
 async function isFile(path: string): Promise<boolean> {

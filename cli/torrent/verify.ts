@@ -240,11 +240,11 @@ export const verifyVerb: Verb = {
   summary: "Check files on disk against a torrent",
   usage: "FILE.torrent DIR [--threads N] [--json] [--quiet]",
   details: [
-    "DIR is the folder that holds the torrent's top-level name, or what has that name. FILE.torrent may be - for stdin. Exit code 3 when a piece is bad or a file is missing, has the suffix of incomplete ones or the wrong length, 6 when a file cannot be read; the others are checked all the same.",
-    "What a download left out but for its share of a piece, or has not put in its place yet, is read from the part file beside it (.HASH.bip-part).",
-    "DIR may be " + BUCKET_DETAILS,
-    "Of a hybrid torrent both hashes of each piece are checked.",
-    "--json prints {pieces, good, bad: [indices], missing: [paths]}; incomplete: [paths] where files have the suffix of incomplete ones, surplus and short: [paths] where files are longer or shorter than they should be, unreadable: [paths] where they cannot be read, renamed: [{index, from, to}] where they lie under other names, and contradictory: [indices] where the two hashes of a hybrid disagree.",
+    "DIR is the folder that contains the torrent's top-level file or folder, or that file or folder itself. FILE.torrent may be - for stdin. Exit code 3 when a piece is bad or a file is missing, has the wrong length or the suffix of incomplete files, 6 when a file cannot be read; the others are still checked.",
+    "Parts of pieces that a download keeps in the part file (.HASH.bip-part) are read from there.",
+    "DIR may also be " + BUCKET_DETAILS,
+    "For hybrid torrents both hashes of each piece are checked.",
+    "--json prints {pieces, good, bad: [indices], missing: [paths]}; incomplete: [paths] where files have the suffix of incomplete files, surplus and short: [paths] where files are longer or shorter than they should be, unreadable: [paths] where they cannot be read, renamed: [{index, from, to}] where they have other names on disk, and contradictory: [indices] where the two hashes of a hybrid torrent disagree.",
   ],
   operands: [2, 2],
   operandNames: ["FILE.torrent", "DIR"],
@@ -254,9 +254,13 @@ export const verifyVerb: Verb = {
     {
       name: "incomplete-suffix",
       value: "TEXT",
-      summary: "End of the names of incomplete files (.part)",
+      summary: "Suffix of the names of incomplete files (.part)",
     },
-    { name: "threads", value: "N", summary: "Threads that hash (all cores)" },
+    {
+      name: "threads",
+      value: "N",
+      summary: "Number of hashing threads (all cores)",
+    },
     { name: "json", summary: "Print one JSON document" },
     { name: "quiet", short: "q", summary: "Show no progress" },
   ],
@@ -341,7 +345,7 @@ export const verifyVerb: Verb = {
           `contradictory pieces: ${rangesOf(result.contradictory)}`,
         );
         output.note(
-          "Note: v1 and v2 hashes of the torrent disagree on these: no data can be right",
+          "Note: the v1 and v2 hashes of these pieces contradict each other: no data can match both",
         );
       }
       const list = (what: string, files: Iterable<number>, why = "") => {

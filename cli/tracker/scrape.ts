@@ -22,8 +22,8 @@ export const scrapeVerb: Verb = {
   summary: "Ask trackers how many peers a torrent has",
   usage: "SOURCE [--tracker URL] [--json]",
   details: [
-    "SOURCE is a torrent file, a magnet link or an info-hash. All its trackers are asked; exit code 5 when none answers.",
-    "--json prints {infoHash, seeders, leechers, downloads, trackers: [{tracker, seeders, leechers, downloads} or {tracker, error}]}, the figures in front being the largest.",
+    "SOURCE is a torrent file, a magnet link or an info-hash. All its trackers are asked; exit code 5 if none answers.",
+    "--json prints {infoHash, seeders, leechers, downloads, trackers: [{tracker, seeders, leechers, downloads} or {tracker, error}]}, where the top-level numbers are the largest.",
   ],
   operands: [1, 1],
   operandNames: ["SOURCE"],

@@ -210,7 +210,7 @@ class TrackerReporter implements Disposable {
       this.#output.print(`http://${formatEndpoint(http)}/announce`);
     }
     if (stats !== undefined) {
-      this.#output.print(`figures: http://${formatEndpoint(stats)}/stats`);
+      this.#output.print(`statistics: http://${formatEndpoint(stats)}/stats`);
     }
   }
 
@@ -218,7 +218,7 @@ class TrackerReporter implements Disposable {
   async report(): Promise<void> {
     const figures = await this.#figures();
     if (figures === undefined) {
-      return this.note("The database gives no figures");
+      return this.note("The database keeps no statistics");
     }
     if (this.#json) {
       return this.#output.printJson({ type: "stats", ...figures });
@@ -286,11 +286,11 @@ export const trackerVerb: Verb = {
   summary: "Run a UDP and HTTP tracker",
   usage: "[--listen ADDR] [--port N] [OPTIONS]",
   details: [
-    "HTTP and UDP are served at the same port number and have the same swarms.",
-    "The files of --allow and --deny hold one info-hash of 40 hex digits per line. They are read again when they change, and on SIGHUP.",
-    "With --kv, several trackers share their swarms and a restart loses none. It needs --unstable-kv, and --allow-read and --allow-write for the file; or, for a service, --allow-env=DENO_KV_ACCESS_TOKEN and the token in that variable.",
-    "At --max-peers and --max-torrents, addresses with the most entries lose some. On a busy machine, let the system keep more datagrams (net.core.rmem_default on Linux).",
-    "--stats-port serves figures at /stats (JSON) and /metrics (Prometheus), on 127.0.0.1 unless --listen names an address.",
+    "HTTP and UDP share one port number and the same swarms.",
+    "The files of --allow and --deny hold one info-hash of 40 hex digits per line. They are reloaded when they change, and on SIGHUP.",
+    "With --kv, several trackers share their swarms, and a restart loses none. It needs --unstable-kv, and --allow-read and --allow-write for the file; or, for a service, --allow-env=DENO_KV_ACCESS_TOKEN and the token in that variable.",
+    "When --max-peers or --max-torrents is reached, addresses with the most entries lose some. On a busy machine, raise the system's receive buffers (net.core.rmem_default on Linux).",
+    "--stats-port serves statistics at /stats (JSON) and /metrics (Prometheus), on 127.0.0.1 unless --listen names an address.",
     '--json prints {"type":"listening", "address", "port", "httpPort", "statsPort"} and then {"type":"stats", ...} every minute.',
   ],
   operands: [0, 0],
@@ -301,7 +301,7 @@ export const trackerVerb: Verb = {
     {
       name: "listen",
       value: "ADDR",
-      summary: "IP address to listen on (all, of both families)",
+      summary: "IP address to listen on (all, IPv4 and IPv6)",
     },
     {
       name: "port",
@@ -311,13 +311,13 @@ export const trackerVerb: Verb = {
     {
       name: "http-port",
       value: "N",
-      summary: "Another port for HTTP, 0 for any (as --port)",
+      summary: "Port of HTTP if different, 0 for any",
     },
     { name: "no-http", summary: "Serve UDP only" },
     {
       name: "interval",
       value: "S",
-      summary: "Seconds between announces of a client (1800)",
+      summary: "Time between announces of a client (1800)",
     },
     {
       name: "allow",
@@ -340,19 +340,19 @@ export const trackerVerb: Verb = {
     {
       name: "stats-port",
       value: "N",
-      summary: "TCP port of the figures (none)",
+      summary: "TCP port of the statistics (none)",
     },
     {
       name: "max-peers",
       value: "N",
-      summary: "Peers kept, over all torrents (4000000)",
+      summary: "Maximum number of peers over all torrents (4000000)",
     },
     {
       name: "max-torrents",
       value: "N",
-      summary: "Torrents kept (1000000)",
+      summary: "Maximum number of torrents (1000000)",
     },
-    { name: "json", summary: "Print one JSON object a line" },
+    { name: "json", summary: "Print one JSON object per line" },
   ],
   async run({ args, output, signal }: VerbContext): Promise<number> {
     const plan = planOf(args);

@@ -22,12 +22,12 @@ export const TRACKER_OPTIONS: readonly OptionSpec[] = [
     name: "tracker",
     value: "URL",
     repeat: true,
-    summary: "Ask this tracker instead of the source's own",
+    summary: "Tracker to ask instead of the source's own",
   },
   {
     name: "timeout",
     value: "S",
-    summary: "Seconds a tracker may take (30)",
+    summary: "Time a tracker may take (30)",
   },
   { name: "json", summary: "Print one JSON document" },
 ];
@@ -69,7 +69,7 @@ export async function readQuestion(
     throw new CommandError(
       EXIT_USAGE,
       "no-tracker",
-      "The source names no tracker: give one with --tracker URL",
+      "The source has no trackers; give one with --tracker URL",
     );
   }
   const { infoHash } = source.type === "torrent"

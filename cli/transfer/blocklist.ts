@@ -117,7 +117,7 @@ export function reloadBlocklists(
     running = running.then(async () => {
       try {
         session.blocklist = await loadBlocklists(names, options);
-        note(`Read the block lists again: ${session.blocklist.size} ranges`);
+        note(`Block lists reloaded: ${session.blocklist.size} ranges`);
       } catch (error) {
         if (!options.signal.aborted) note(describeError(error).message);
       }

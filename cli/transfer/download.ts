@@ -111,7 +111,7 @@ export function checkReachable(
   throw new CommandError(
     EXIT_NO_PEERS,
     "no-peers",
-    "There is nobody to ask: the source names no tracker and no peer; give --peer HOST:PORT",
+    "No way to find peers: the source names no tracker or peer; give --peer HOST:PORT",
   );
 }
 
@@ -295,13 +295,13 @@ export const downloadVerb: Verb = {
   summary: "Fetch torrents",
   usage: "SOURCE... [-o DIR] [OPTIONS]",
   details: [
-    "SOURCE is a torrent file (a path, a file:, http or https URL, - for stdin), a magnet link, urn:btih:HASH, or an info-hash of 40 or 64 hex digits. stdin may also bring lines that each are a link, a hash or a URL. DIR is the folder that will hold the torrent's top-level name: where you are, unless -o says otherwise.",
-    "DIR may be " + BUCKET_DETAILS +
-    " A piece is an object there until its file is whole; the same command goes on from what is there.",
-    "Several sources are fetched side by side. One that fails does not end the others; the exit code is that of the first that failed.",
-    "Symbolic links are made when all is there, if they lead to a file of the torrent; otherwise they are empty files.",
-    "What is there already is checked and kept. Files that cannot be the torrent's stop the command with exit code 6, unless --force is given; what is too long is cut.",
-    "The first Ctrl-C stops cleanly and keeps what was fetched; the same command goes on from there. So does SIGHUP, but not below nohup or with --blocklist.",
+    "SOURCE is a torrent file (a path, a file:, http or https URL, - for stdin), a magnet link, urn:btih:HASH, or an info-hash of 40 or 64 hex digits. stdin may also hold a list: one link, hash or URL per line. The torrent's top-level file or folder is put in DIR, the current folder unless -o names another.",
+    "DIR may also be " + BUCKET_DETAILS +
+    " Until a file is complete, each of its pieces is an object there; running the same command again resumes.",
+    "Several sources are downloaded at the same time. One that fails does not stop the others; the exit code is that of the first failure.",
+    "Symbolic links are created once the download is complete, if they point to a file of the torrent; others become empty files.",
+    "Data that is already there is checked and kept. Files that cannot belong to the torrent stop the command with exit code 6, unless --force is given; files that are too long are truncated.",
+    "The first Ctrl-C stops cleanly and keeps what was downloaded; running the same command again resumes. SIGHUP does the same, except under nohup or with --blocklist.",
     JSON_DETAILS,
   ],
   operands: [1, Infinity],
@@ -313,7 +313,7 @@ export const downloadVerb: Verb = {
       name: "output",
       short: "o",
       value: "DIR",
-      summary: "Folder that will hold the torrent (where you are)",
+      summary: "Folder to download to (the current one)",
       complete: "folder",
     },
     BUCKET_OPTION,
@@ -321,13 +321,13 @@ export const downloadVerb: Verb = {
       name: "files",
       value: "LIST",
       repeat: true,
-      summary: "Fetch only these: 1,3-5, a path or a glob; repeatable",
+      summary: "Download only these: 1,3-5, a path or a glob; repeatable",
     },
     FIND_OPTION,
     {
       name: "move-completed",
       value: "DIR",
-      summary: "Move it to this folder when it is complete",
+      summary: "Move the torrent to this folder when complete",
       complete: "folder",
     },
     {
@@ -342,39 +342,39 @@ export const downloadVerb: Verb = {
       summary: "End names of files with it until they are complete, as .part",
     },
     ALLOCATION_OPTION,
-    { name: "list", summary: "List the files, or those of --files, and stop" },
+    { name: "list", summary: "List the files, or those of --files, and exit" },
     ...ORDER_OPTIONS,
     {
       name: "force",
       short: "f",
-      summary: "Write over files that cannot be the torrent's",
+      summary: "Overwrite files that cannot belong to the torrent",
     },
     {
       name: "save-torrent",
       value: "FILE",
-      summary: "Write the torrent file here, as for a magnet link",
+      summary: "Save the torrent file, such as that of a magnet link",
       complete: "file",
     },
-    { name: "seed", summary: "Go on seeding when complete" },
+    { name: "seed", summary: "Keep seeding when complete" },
     {
       name: "seed-ratio",
       value: "R",
-      summary: "Seed until so many times the size was uploaded",
+      summary: "Seed until this ratio of uploaded to size",
     },
-    { name: "seed-time", value: "S", summary: "Seed for so many seconds" },
+    { name: "seed-time", value: "S", summary: "Seed for this long" },
     {
       name: "timeout",
       value: "S",
-      summary: "Give up if it is not complete after so many seconds",
+      summary: "Give up if not complete after this long",
     },
     ...NETWORK_OPTIONS,
     {
       name: "web-seed",
       value: "URL",
       repeat: true,
-      summary: "A web server that has the files, too; repeatable",
+      summary: "Web server that also has the files; repeatable",
     },
-    { name: "no-web-seeds", summary: "Do not fetch from web servers" },
+    { name: "no-web-seeds", summary: "Do not download from web servers" },
   ],
   run,
 };

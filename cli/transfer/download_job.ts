@@ -184,8 +184,8 @@ async function finishLinks(
 function doneText(torrent: Torrent): string {
   const { doneBytes, wantedBytes } = torrent.stats();
   return torrent.metainfo === undefined
-    ? "the metadata is not there yet"
-    : `${formatSize(doneBytes)} of ${formatSize(wantedBytes)} are there`;
+    ? "no metadata yet"
+    : `${formatSize(doneBytes)} of ${formatSize(wantedBytes)}`;
 }
 
 /** Copies what lies elsewhere and is not here; whether there was anything. */
@@ -355,7 +355,7 @@ export class Job {
     }
     if (isShown && this.#context.signal.aborted) {
       this.#reporter.note(
-        `Stopped: ${doneText(this.#torrent)}; the same command goes on`,
+        `Stopped: ${doneText(this.#torrent)}; run the same command to resume`,
       );
     }
   }

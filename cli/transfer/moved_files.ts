@@ -42,6 +42,6 @@ export async function isMovedAlready(
   throw new CommandError(
     EXIT_IO,
     "already-exists",
-    `Cannot move to ${moveTo} when complete: ${taken} is there already`,
+    `Cannot move to ${moveTo} when complete: ${taken} already exists`,
   );
 }

@@ -21,7 +21,7 @@ export const ALLOCATION_OPTION: OptionSpec = {
   name: "allocation",
   value: "NAME",
   summary:
-    "Space of files: sparse (as pieces come), full (before the first), compact (as pieces come, without gaps)",
+    "How files take space: sparse (as pieces arrive), full (all of it first), compact (as pieces arrive, without holes)",
 };
 
 /** Of all that transfer. */
@@ -29,17 +29,19 @@ export const POLICY_OPTIONS: readonly OptionSpec[] = [
   {
     name: "upload-slots",
     value: "N",
-    summary: "Peers served at a time (by rate)",
+    summary: "Peers to upload to at a time (chosen by rate)",
   },
   {
     name: "choker",
     value: "NAME",
-    summary: `Whom to serve: ${Object.keys(CHOKERS).join(", ")}`,
+    summary: `Which peers to upload to: ${Object.keys(CHOKERS).join(", ")}`,
   },
   {
     name: "reveal",
     value: "NAME",
-    summary: `What peers are told of: ${REVELATIONS.join(", ")} (honest)`,
+    summary: `How pieces are announced to peers: ${
+      REVELATIONS.join(", ")
+    } (honest)`,
   },
 ];
 
@@ -48,14 +50,14 @@ export const ORDER_OPTIONS: readonly OptionSpec[] = [
   {
     name: "order",
     value: "NAME",
-    summary: `Pieces in which order: ${
+    summary: `Order of pieces: ${
       Object.keys(STRATEGIES).join(", ")
     } (rarest-first)`,
   },
-  { name: "sequential", summary: "As --order sequential" },
+  { name: "sequential", summary: "Same as --order sequential" },
   {
     name: "first-last",
-    summary: "First and last piece of each file before the others",
+    summary: "Download the first and last piece of each file first",
   },
 ];
 
@@ -70,7 +72,9 @@ function choice<T extends string>(
   if (found !== undefined) return found;
   const guess = nearest(given, names);
   throw new UsageError(
-    `--${option} must be one of ${names.join(", ")}`,
+    `--${option} must be one of ${names.join(", ")}, not ${
+      JSON.stringify(given)
+    }`,
     guess === undefined ? undefined : `Did you mean ${guess}?`,
   );
 }
@@ -106,7 +110,7 @@ export function orderOf(args: Arguments): Pick<PolicyOptions, "strategy"> {
   const order = choice(args, "order", Object.keys(STRATEGIES));
   if (args.has("sequential")) {
     if (order !== undefined && order !== "sequential") {
-      throw new UsageError("--sequential and --order say different things");
+      throw new UsageError("--sequential contradicts --order");
     }
     return { strategy: STRATEGIES.sequential!() };
   }

@@ -74,7 +74,7 @@ export function privacyPlan(args: Arguments): PrivacyPlan {
   const bind = args.get("bind");
   if (bind !== undefined) {
     if (args.get("listen") !== undefined) {
-      throw new UsageError("--bind says where to listen: --listen cannot, too");
+      throw new UsageError("Give --bind or --listen, not both");
     }
     boundTo(bind).close();
   }

@@ -14,22 +14,23 @@ export const PRIVACY_OPTIONS: readonly OptionSpec[] = [
     name: "proxy",
     value: "URL",
     summary:
-      "Go through socks5://[USER:PASSWORD@]HOST:PORT or http://...; nothing goes round it",
+      "Use socks5://[USER:PASSWORD@]HOST:PORT or http://... and nothing but it",
   },
   {
     name: "proxy-for",
     value: "LIST",
-    summary: "What goes through it, of peers,trackers,dht,web (all)",
+    summary: "What to proxy, of peers,trackers,dht,web (all)",
   },
   {
     name: "bind",
     value: "ADDR|INTERFACE",
     summary:
-      "Use this address or interface only, and nothing while it is gone (needs --allow-sys)",
+      "Use only this address or interface, and no network while it is down (needs --allow-sys)",
   },
   {
     name: "anonymous",
-    summary: "Tell nobody client and version, and nothing to the local network",
+    summary:
+      "Do not reveal client and version, and stay silent on the local network",
   },
 ];
 

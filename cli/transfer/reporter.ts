@@ -220,7 +220,7 @@ export class Reporter implements AsyncDisposable {
    */
   async leave(): Promise<void> {
     const timer = setTimeout(
-      () => this.note("Leaving: telling the trackers"),
+      () => this.note("Stopping: notifying the trackers"),
       LEAVING_MS,
     );
     try {

@@ -58,7 +58,7 @@ async function isTorrent(
     /^(-|https?:.*|file:.*|magnet:.*)$/is.test(first)
   ) {
     if (operands.length > 2) {
-      throw new UsageError("A torrent file is seeded from one DIR");
+      throw new UsageError("Give one DIR for a torrent file");
     }
     return true;
   }
@@ -121,8 +121,8 @@ async function placeOf(
   const name = given ?? nameOf(around);
   if (name === "") {
     throw new UsageError(
-      "PATHs that have only the root folder in common give no name",
-      "--name N is the name of the torrent",
+      "Cannot name a torrent of PATHs that share only the root folder",
+      "Give a name with --name N",
     );
   }
   if (!isApart && given === undefined) {
@@ -216,7 +216,9 @@ async function findSeed(
   }
   const folders = args.all("find");
   if (folders.length > 0) {
-    if (operands.length > 1) throw new UsageError("--find stands for DIR");
+    if (operands.length > 1) {
+      throw new UsageError("Give --find or DIR, not both");
+    }
     const found = await findFiles(metainfo, folders, { signal });
     output.note(foundNote(found.size, metainfo, folders));
     const parts = Array.from(found, ([i, path]) => ({
@@ -322,14 +324,14 @@ async function run(context: VerbContext): Promise<number> {
 /** `bip seed FILE.torrent DIR`, `bip seed PATH...` */
 export const seedVerb: Verb = {
   name: "seed",
-  summary: "Serve a complete torrent to peers",
+  summary: "Seed files that you have",
   usage: "FILE.torrent [DIR | --find DIR] | PATH... [OPTIONS]",
   details: [
-    "FILE.torrent is a path, a file:, http or https URL, or - for stdin. DIR is the folder that holds the torrent's top-level name, or what has that name. The files are checked first and never changed. What is good of them is served; what cannot be read or is not whole is named.",
-    "PATH... without a torrent file makes the torrent on the way: of one file or folder, or of several, under the name of the deepest folder around them all; they are served from where they are. Hidden and system files are left out, as by bip create.",
+    "FILE.torrent is a path, a file:, http or https URL, or - for stdin. DIR is the folder that contains the torrent's top-level file or folder, or that file or folder itself. The files are checked first and never changed. Good pieces are served; files that are incomplete or cannot be read are listed.",
+    "Given PATH... and no torrent file, bip creates the torrent first: of one file or folder, or of several, named after the deepest folder that contains them all; they are served from where they are. Hidden and system files are left out, as with bip create.",
     BUCKET_DETAILS +
-    " In place of DIR, what is there is read and nothing written.",
-    "Exit code 0 when a goal is reached, 3 when no piece is good, 6 when nothing can be read, 130 after Ctrl-C.",
+    " Nothing is written there.",
+    "Exit code 0 when --seed-ratio or --seed-time is reached, 3 when no piece is good, 6 when nothing can be read, 130 after Ctrl-C.",
     JSON_DETAILS,
   ],
   operands: [1, Infinity],
@@ -341,21 +343,21 @@ export const seedVerb: Verb = {
     {
       name: "save-torrent",
       value: "FILE",
-      summary: "Write the torrent file that PATHs make here",
+      summary: "Save the torrent file created from PATHs",
       complete: "file",
     },
     { name: "force", short: "f", summary: "Replace FILE" },
     {
       name: "name",
       value: "N",
-      summary: "Name of the torrent that PATHs make",
+      summary: "Name of the torrent created from PATHs",
     },
     {
       name: "seed-ratio",
       value: "R",
-      summary: "Stop when so many times the size was uploaded",
+      summary: "Stop at this ratio of uploaded to size",
     },
-    { name: "seed-time", value: "S", summary: "Stop after so many seconds" },
+    { name: "seed-time", value: "S", summary: "Stop after this long" },
     BUCKET_OPTION,
     ...NETWORK_OPTIONS,
   ],

@@ -59,7 +59,7 @@ function chosenFiles(args: Arguments, metainfo: Metainfo): number[] {
     throw new CommandError(
       EXIT_BAD_TORRENT,
       "no-files",
-      "There is nothing to play: the torrent has no files",
+      "Nothing to play: the torrent has no files",
     );
   }
   return [
@@ -78,7 +78,7 @@ async function readOne(
   const found = await readStdinSources(signal);
   if (!Array.isArray(found)) return found;
   if (found.length !== 1) {
-    throw new UsageError("stdin must bring one torrent, link or hash");
+    throw new UsageError("Expected one torrent, link or hash on stdin");
   }
   return await readSource(found[0]!, signal, web);
 }
@@ -274,14 +274,14 @@ function tell(
 /** `bip stream SOURCE` */
 export const streamVerb: Verb = {
   name: "stream",
-  summary: "Play a torrent while it is fetched",
+  summary: "Play a torrent while it downloads",
   usage: "SOURCE [--file N|GLOB] [--keep [-o DIR]] [OPTIONS]",
   details: [
     "SOURCE is what bip download takes: a torrent file (a path, a file:, http or https URL, - for stdin), a magnet link, urn:btih:HASH, or an info-hash.",
-    "Prints the URL at which a player finds the file, which is the largest film or sound unless --file says otherwise; with several, they are in the list at /playlist.m3u. What a player reads next is fetched before all else, wherever it jumps to.",
-    "What was fetched is removed when the command ends, unless --keep is given: then it is kept in DIR, and bip download goes on from there. Without --keep, DIR is a new one in the folder for temporary files (TMPDIR).",
-    "The URL is for this machine only: programs of other machines, and pages of other names, get nothing unless --listen names an address that they reach.",
-    `${JSON_DETAILS} bip stream prints {"type":"stream", "url", "playlist", "files": [{"path", "length", "url"}]} as soon as that is known.`,
+    "Prints a URL for a player. It serves the largest video or audio file unless --file names others; several are listed at /playlist.m3u. What the player reads next is downloaded first, wherever it seeks to.",
+    "What was downloaded is deleted at the end, unless --keep is given: then it stays in DIR, and bip download resumes from there. Without --keep, DIR is a new temporary folder (below TMPDIR).",
+    "The URL works on this machine only: other machines and web pages get nothing unless --listen names an address that they can reach.",
+    `${JSON_DETAILS} bip stream prints {"type":"stream", "url", "playlist", "files": [{"path", "length", "url"}]} as soon as the files are known.`,
   ],
   operands: [1, 1],
   operandNames: ["SOURCE"],
@@ -292,41 +292,41 @@ export const streamVerb: Verb = {
       name: "file",
       value: "N|GLOB",
       repeat: true,
-      summary: "Play this: 1,3-5, a path or a glob; repeatable",
+      summary: "File to play: 1,3-5, a path or a glob; repeatable",
     },
     {
       name: "listen",
       value: "ADDR",
-      summary: "IP address to serve players at (127.0.0.1)",
+      summary: "IP address to serve players on (127.0.0.1)",
     },
     {
       name: "port",
       value: "N",
-      summary: "Port to serve players at (one that is free)",
+      summary: "Port to serve players on (any free one)",
     },
-    { name: "keep", summary: "Keep what was fetched" },
+    { name: "keep", summary: "Keep what was downloaded" },
     {
       name: "output",
       short: "o",
       value: "DIR",
-      summary: "Folder to keep it in (where you are)",
+      summary: "Folder to keep it in (the current one)",
       complete: "folder",
     },
     {
       name: "playlist",
       value: "FILE",
-      summary: "Write the playlist here, too",
+      summary: "Also write the playlist to this file",
       complete: "file",
     },
     {
       name: "force",
       short: "f",
-      summary: "Write over FILE, and files that cannot be the torrent's",
+      summary: "Overwrite FILE, and files that cannot belong to the torrent",
     },
     {
       name: "timeout",
       value: "S",
-      summary: "Give up if the files are not known after so many seconds",
+      summary: "Give up if the metadata has not arrived after this long",
     },
     ...NETWORK_OPTIONS.map((option) => {
       const { name, summary } = option;

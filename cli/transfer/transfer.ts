@@ -34,7 +34,7 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /** What `--json` prints, for the help of a verb. */
 export const JSON_DETAILS =
-  '--json prints {"type":"listening", "address", "port"} at first and after each failure of that, {"type":"torrent", "infoHash", "infoHashV2", "name", "magnet"} when seeding, {"type":"state", "state"} at each change, {"type":"progress", "state", "bytes", "total", "downloadRate", "uploadRate", "uploaded", "pieces", "pieceCount", "peers", "seeds", "etaSeconds"} twice a second, {"type":"piece", "index", "good"}, {"type":"peer", "address", "state", "direction", "client", "reason"}, {"type":"tracker", "tracker", "ok", "peers", "error"}, {"type":"metadata", "name", "bytes", "pieces"}, {"type":"warning", "code", "message", "files"}, {"type":"renamed", "files": [{"index", "from", "to"}]}, {"type":"complete", "infoHash", "name", "bytes", "seconds", "downloaded", "uploaded"} and {"type":"error", "code", "message"}; what is not known is null. With several sources each event that is about one has "torrent", its info-hash.';
+  '--json prints {"type":"listening", "address", "port"} at start-up and whenever listening resumes after a failure, {"type":"torrent", "infoHash", "infoHashV2", "name", "magnet"} when seeding, {"type":"state", "state"} at each change, {"type":"progress", "state", "bytes", "total", "downloadRate", "uploadRate", "uploaded", "pieces", "pieceCount", "peers", "seeds", "etaSeconds"} twice a second, {"type":"piece", "index", "good"}, {"type":"peer", "address", "state", "direction", "client", "reason"}, {"type":"tracker", "tracker", "ok", "peers", "error"}, {"type":"metadata", "name", "bytes", "pieces"}, {"type":"warning", "code", "message", "files"}, {"type":"renamed", "files": [{"index", "from", "to"}]}, {"type":"complete", "infoHash", "name", "bytes", "seconds", "downloaded", "uploaded"} and {"type":"error", "code", "message"}; what is unknown is null. With several sources, events about one of them have its info-hash as "torrent".';
 
 /** Options of every verb that exchanges data with peers. */
 export const NETWORK_OPTIONS: readonly OptionSpec[] = [
@@ -42,28 +42,29 @@ export const NETWORK_OPTIONS: readonly OptionSpec[] = [
     name: "peer",
     value: "HOST:PORT",
     repeat: true,
-    summary: "A peer to try first; repeatable",
+    summary: "Peer to connect to first; repeatable",
   },
   {
     name: "listen",
     value: "ADDR",
-    summary: "IP address to listen on (all of them)",
+    summary: "IP address to listen on (all)",
   },
   {
     name: "port",
     value: "N",
-    summary: "Port to listen on; 0 picks one (6881 if it is free)",
+    summary: "Port to listen on; 0 picks one (6881 if free)",
   },
   {
     name: "dht-node",
     value: "HOST:PORT",
     repeat: true,
-    summary: "Node of the DHT to begin with, not the public ones; repeatable",
+    summary:
+      "DHT node to bootstrap from instead of the public ones; repeatable",
   },
   {
     name: "utp",
     value: "MODE",
-    summary: "uTP: off, accept, or both to dial by it as well (both)",
+    summary: "uTP: off, accept (incoming only) or both (both)",
   },
   {
     name: "encryption",
@@ -71,43 +72,43 @@ export const NETWORK_OPTIONS: readonly OptionSpec[] = [
     summary:
       "Encrypted connections: off, allow, prefer, require or require-rc4 (prefer)",
   },
-  { name: "no-trackers", summary: "Ask no tracker" },
+  { name: "no-trackers", summary: "Use no trackers" },
   { name: "no-dht", summary: "Do not use the DHT" },
-  { name: "no-lpd", summary: "Do not look for peers in the local network" },
-  { name: "no-port-map", summary: "Do not ask the gateway for a port" },
-  { name: "no-pex", summary: "Do not exchange peers with peers" },
+  { name: "no-lpd", summary: "Do not look for peers on the local network" },
+  { name: "no-port-map", summary: "Do not map a port on the gateway" },
+  { name: "no-pex", summary: "Do not exchange peers with others (PEX)" },
   {
     name: "tracker",
     value: "URL",
     repeat: true,
-    summary: "A tracker to ask, too; repeatable",
+    summary: "Additional tracker; repeatable",
   },
   {
     name: "max-peers",
     value: "N",
-    summary: "Most connections at a time (500, 100 for one torrent)",
+    summary: "Maximum number of connections (500, 100 per torrent)",
   },
   ...POLICY_OPTIONS,
   {
     name: "down-limit",
     value: "RATE",
-    summary: "Download at most so much a second, such as 2M",
+    summary: "Maximum download rate, such as 2M",
   },
   {
     name: "up-limit",
     value: "RATE",
-    summary: "Upload at most so much a second, such as 500K",
+    summary: "Maximum upload rate, such as 500K",
   },
   {
     name: "blocklist",
     value: "FILE|URL",
     repeat: true,
     summary:
-      "Have nothing to do with these addresses: P2P text, eMule dat or prefixes, also gzip; SIGHUP reads it again; repeatable",
+      "Block these addresses: P2P text, eMule dat or CIDR prefixes, also gzipped; SIGHUP reloads it; repeatable",
     complete: "file",
   },
   ...PRIVACY_OPTIONS,
-  { name: "json", summary: "Print one JSON object a line" },
+  { name: "json", summary: "Print one JSON object per line" },
   { name: "quiet", short: "q", summary: "Show no progress" },
 ];
 

@@ -39,6 +39,8 @@ export function surplusWarning(
   return warning("surplus", `${count} longer than the torrent says`, paths);
 }
 
+const fileOrFiles = (count: number) => count === 1 ? "file" : "files";
+
 /** Says that files cannot be read, of a torrent that is only read. */
 export function unreadableWarning(
   files: readonly number[],
@@ -46,7 +48,8 @@ export function unreadableWarning(
   metainfo: Metainfo,
 ): Warning {
   const paths = files.map((i) => metainfo.files[i]!.path.join("/"));
-  const more = files.length === 1 ? "" : `, nor ${files.length - 1} more files`;
+  const rest = files.length - 1;
+  const more = rest === 0 ? "" : `, nor ${rest} more ${fileOrFiles(rest)}`;
   return warning("lost", `${message}${more}`, paths);
 }
 
@@ -60,11 +63,12 @@ export function partWarning(have: Bitfield, metainfo: Metainfo): Warning {
     for (let k = first; k < end && isWhole; k++) isWhole = have.has(k);
     if (!isWhole) files.push(path.join("/"));
   }
+  const rest = files.length - 3;
   return warning(
     "lost",
-    `${have.count} of ${have.length} pieces are good; only they are served. Not whole: ${
+    `${have.count} of ${have.length} pieces are good; only they are served. Incomplete: ${
       files.slice(0, 3).join(", ")
-    }${files.length > 3 ? `, and ${files.length - 3} more files` : ""}`,
+    }${rest > 0 ? `, and ${rest} more ${fileOrFiles(rest)}` : ""}`,
     files,
   );
 }

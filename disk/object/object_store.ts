@@ -6,7 +6,7 @@
 import { decodeTextLossy } from "../../_shared/bytes.ts";
 import { Bitfield } from "../../_shared/bitfield.ts";
 import { eachAtOnce } from "../../_shared/each_at_once.ts";
-import { DiskError, filesError } from "../error.ts";
+import { DiskError, filesError, norMore } from "../error.ts";
 import type { FoundPieces, PieceRun, PieceStore } from "../piece_store.ts";
 import type { StorageTorrent } from "../storage.ts";
 import { FileMaker } from "./file_maker.ts";
@@ -231,7 +231,7 @@ export class ObjectStore implements PieceStore {
       "overwrite",
       files.map((i) => [this.#client.nameOf(this.#keyOfFile(i))]),
       "It is no part of the torrent",
-      (count) => `, nor are ${count} more files`,
+      norMore,
     );
   }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { oddFiles } from "../check/check.ts";
-import { type DiskError, filesError } from "../error.ts";
+import { type DiskError, filesError, norMore } from "../error.ts";
 import type { TorrentFiles } from "../files/torrent_files.ts";
 import { type TrustedResume, trustResumeData } from "../resume/resume_state.ts";
 import type { DiskAddOptions, StorageTorrent } from "../storage.ts";
@@ -72,7 +72,7 @@ export async function openFiles(
         "overwrite",
         foreign.map((i) => files.stored.places.at(i)),
         "It is no part of the torrent",
-        (count) => `, nor are ${count} more files`,
+        norMore,
       );
     }
     const longer = surplus.filter(isWanted);

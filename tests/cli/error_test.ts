@@ -49,6 +49,14 @@ Deno.test({
     assertEquals(report.code, "permission-missing");
     assertEquals(report.unexpected, false);
     assert(report.hint?.includes("--allow-read"), report.hint);
+    // Whatever it was wrapped in.
+    const cause = new Error("Cannot look", { cause: error });
+    for (
+      const wrapped of [
+        new CommandError(5, "unreachable", "Nobody", { cause }),
+        Object.assign(cause, { name: "DiskError", code: "permission" }),
+      ]
+    ) assertEquals(describeError(wrapped), report);
   },
 });
 

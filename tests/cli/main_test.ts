@@ -78,7 +78,7 @@ Deno.test({
     const cases: [string[], string, string][] = [
       [["creat"], 'Unknown verb "creat"', "Did you mean bip create?"],
       [["xyzzy"], "Unknown verb", "bip --help"],
-      [["--jsn"], "Unknown option --jsn", "behind the verb"],
+      [["--jsn"], "Unknown option --jsn", "go after the verb"],
       [["info", "--jsno", "x"], "Unknown option --jsno", "--json"],
       [["info"], "Missing SOURCE", "Usage: bip info"],
       [["magnet", "a", "b"], "Unexpected operand", "Usage"],

@@ -177,7 +177,7 @@ Deno.test("bip dht - says what is wrong", async () => {
     "1",
   );
   assertEquals(silent, 5);
-  assertStringIncludes(line, "No node of the DHT answered");
+  assertStringIncludes(line, "No DHT node answered");
 });
 
 Deno.test("bip dht - a state file that is damaged, of others, or cannot be written", async () => {
@@ -201,7 +201,7 @@ Deno.test("bip dht - a state file that is damaged, of others, or cannot be writt
   await Deno.writeFile(other, bytes);
   for (
     const [path, text] of [
-      [other, `${other} is no state of a DHT node, and is left alone`],
+      [other, `${other} is not a state file of a DHT node; it was not touched`],
       [dir.join("none/such"), "Cannot write"],
       [dir.path, "it is a folder"],
     ] as const

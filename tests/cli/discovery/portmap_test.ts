@@ -60,7 +60,7 @@ Deno.test("bip portmap - no gateway, none that answers, wrong options", async ()
   assertStringIncludes(none.stderr, "--gateway ADDR");
   const silent = await run("--gateway", "127.0.0.9", "--timeout", "1");
   assertEquals(silent.code, 6);
-  assertStringIncludes(silent.stderr, "maps no port within 1 s");
+  assertStringIncludes(silent.stderr, "did not map a port within 1 s");
   assertEquals((await run("--gateway", "router")).code, 2);
   assertEquals((await run("--port", "0")).code, 2);
 });

@@ -269,7 +269,7 @@ Deno.test("bip create - where it cannot write is told before anything is read", 
   const refusals: [string, number, string][] = [
     ["nodir/x.torrent", 6, "Cannot write nodir/x.torrent"],
     ["data", 2, "it is a folder"],
-    ["data/a.bin", 2, "it is there already"],
+    ["data/a.bin", 2, "it already exists"],
   ];
   if (Deno.build.os === "linux") {
     refusals.push(["/proc/x.torrent", 6, "Cannot write /proc/x.torrent"]);

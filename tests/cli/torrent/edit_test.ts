@@ -177,7 +177,7 @@ Deno.test("bip edit - mistakes: one line, an exit code, nothing written", async 
   }
   const refused = await shop.to("--private");
   assertEquals(refused.code, 2);
-  assertStringIncludes(refused.stderr, "it is there already");
+  assertStringIncludes(refused.stderr, "it already exists");
   assertEquals(
     await Deno.readTextFile(shop.temp.join("b.torrent")),
     "precious",

@@ -143,7 +143,7 @@ Deno.test("bip seed --find serves files from where they lie; download --find cop
   assertEquals(await Deno.readFile(`${heap}/a/b/c/1`), before);
   for (
     const [what, ...args] of [
-      ["--find stands for DIR", "seed", path, heap, "--find", heap],
+      ["Give --find or DIR, not both", "seed", path, heap, "--find", heap],
       ["--find is for a torrent file", "seed", heap, "--find", heap],
       [
         "--find is for torrent files",

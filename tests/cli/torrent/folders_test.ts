@@ -28,7 +28,7 @@ Deno.test("findFolder() takes the folder around a torrent, or what it holds", as
   await assertRejects(
     () => find(temp.join("other/a"), one),
     CommandError,
-    "it is no folder",
+    "it is not a folder",
   );
   for (
     const [path, code] of [
@@ -45,7 +45,11 @@ Deno.test("findFolder() takes the folder around a torrent, or what it holds", as
   }
   await Deno.writeTextFile(temp.join("other/album"), "x");
   const file = temp.join("other/album");
-  await assertRejects(() => find(file, many), CommandError, "it is no folder");
+  await assertRejects(
+    () => find(file, many),
+    CommandError,
+    "it is not a folder",
+  );
   // A torrent of one file in a folder is one with a folder.
   const deep = { name: "album", files: [fileAt("a")] };
   const around = await find(temp.join("album"), deep);

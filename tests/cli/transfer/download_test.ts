@@ -179,7 +179,7 @@ Deno.test("bip download and seed name what is wrong, each with its exit code", a
     [[...download, "--max-peers", "0"], 2, "--max-peers must be"],
     [["download", "-", "-"], 2, "- can be read only once"],
     [[...download, "--peer", "nonsense"], 2, "--peer must be HOST:PORT"],
-    [[...download, "--down-limit", "fast"], 2, "--down-limit must be a size"],
+    [[...download, "--down-limit", "fast"], 2, "--down-limit must be a rate"],
     [[...download, "--files", "9"], 2, "--files: there is no 9"],
     [
       [...download, "--files", "1", "--files", "c.bin"],
@@ -206,7 +206,7 @@ Deno.test("bip download and seed name what is wrong, each with its exit code", a
     [
       [...download, "--no-trackers", "--no-dht", "--no-lpd"],
       5,
-      "nobody to ask",
+      "No way to find peers",
     ],
     [[...download, ...LOCAL, "--timeout", "0.3"], 5, "Not complete after"],
     [
@@ -215,11 +215,11 @@ Deno.test("bip download and seed name what is wrong, each with its exit code", a
       "Cannot seed: 0 of 65",
     ],
     [["seed", scene.torrent, scene.temp.join("no"), ...LOCAL], 6, "no such"],
-    [["seed", scene.torrent, scene.torrent, ...LOCAL], 6, "it is no folder"],
+    [["seed", scene.torrent, scene.torrent, ...LOCAL], 6, "it is not a folder"],
     [
       ["download", scene.torrent, "-o", bad, ...LOCAL],
       6,
-      "a file is there already",
+      "a file is in its place",
     ],
     [
       [...download, "--listen", "192.0.2.1", "--no-dht", "--no-lpd"],
@@ -280,7 +280,7 @@ Deno.test("bip download stops at a Ctrl-C that comes at once", {
   controller.abort(new DOMException("Interrupted", "AbortError"));
   assertEquals(await code, 130);
   assertEquals(err.length, 1, err.join());
-  assertStringIncludes(err[0]!, "Stopped: the metadata is not there yet");
+  assertStringIncludes(err[0]!, "Stopped: no metadata yet");
 });
 
 Deno.test("bip download keeps its work when the reader of --json leaves", async () => {

@@ -28,7 +28,7 @@ Deno.test("isMovedAlready() wants all files that are wanted, or none", async () 
   const last = metainfo.files.findIndex(({ path }) => path[0] === "b");
   assertEquals(await isMoved([last]), false);
   await Deno.mkdir(temp.join("d/b"));
-  await assertRejects(() => isMoved(), CommandError, "d/a is there already");
+  await assertRejects(() => isMoved(), CommandError, "d/a already exists");
   await Deno.remove(temp.join("d/b"));
   await Deno.writeFile(temp.join("d/b"), new Uint8Array(3));
   assertEquals(await isMoved(), true);

@@ -92,7 +92,7 @@ Deno.test({
       onNote: () => closed.resolve(),
     });
     await reporter.leave();
-    assertEquals(notes, ["Leaving: telling the trackers"]);
+    assertEquals(notes, ["Stopping: notifying the trackers"]);
     await reporter[Symbol.asyncDispose]();
   },
 });

@@ -135,7 +135,7 @@ Deno.test("bip stream refuses what makes no sense", async () => {
   await refused(2, /-o is for --keep/, torrent, "-o", "x");
   await refused(2, /--file matches none/, torrent, "--file", "*.ogg");
   await refused(2, /--peer-listen must be/, torrent, "--peer-listen", "x");
-  await refused(5, /There is nobody to ask/, torrent);
+  await refused(5, /No way to find peers/, torrent);
   await refused(
     6,
     /Cannot listen on 192\.0\.2\.1/,

@@ -204,7 +204,7 @@ Deno.test("Torrent that is only read serves what is good of it", {
     assertEquals(event.files, ["b.bin", "c.bin"]);
     assertEquals(
       event.message,
-      `${piecesDone} of ${pieceCount} pieces are good; only they are served. Not whole: b.bin, c.bin`,
+      `${piecesDone} of ${pieceCount} pieces are good; only they are served. Incomplete: b.bin, c.bin`,
     );
     break;
   }
