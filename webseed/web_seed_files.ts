@@ -109,11 +109,14 @@ export class WebSeedFiles {
     const size = this.#layout.pieceSize(pieceIndex);
     const files = this.#layout.spans(pieceIndex, 0, size)
       .flatMap(({ fileIndex, pad }) => pad ? [] : [fileIndex]);
-    const lost = this.#lose([pieceIndex]);
+    let lost = this.#lose([pieceIndex]);
     for (const fileIndex of files) {
       const count = (this.#suspects.get(fileIndex) ?? 0) + 1;
       this.#suspects.set(fileIndex, count);
-      if (files.length === 1 || count > 1) lost.push(...this.drop(fileIndex));
+      // It may have more pieces than a call takes arguments.
+      if (files.length === 1 || count > 1) {
+        lost = [...lost, ...this.drop(fileIndex)];
+      }
     }
     return lost;
   }

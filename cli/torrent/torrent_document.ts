@@ -232,10 +232,8 @@ export function documentLines(document: TorrentDocument): string[] {
   for (const url of document.webSeeds) add("Web seed", url);
   for (const node of document.nodes) add("DHT node", node);
   add("Magnet", document.magnet);
-  if (files !== null) {
-    lines.push("", ...fileLines(files));
-  }
-  return lines;
+  // There may be more files than a call takes arguments.
+  return files === null ? lines : [...lines, "", ...fileLines(files)];
 }
 
 /**

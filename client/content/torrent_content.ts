@@ -378,7 +378,8 @@ export class TorrentContent {
   #lost({ pieces, error }: PiecesLostEvent): void {
     if (this.isReadOnly) {
       this.wishes.setPieces(pieces.map((i) => [i, 0]));
-      (this.#lostPieces ??= []).push(...pieces);
+      // They may be more than a call takes arguments.
+      this.#lostPieces = [...this.#lostPieces ?? [], ...pieces];
     } else this.wishes.recount();
     const download = this.#peerBooks?.download;
     for (const i of pieces) download?.picker.pieces.clearHave(i);

@@ -137,13 +137,13 @@ export async function checkStore(
     return false;
   });
   await eachTurn(store, inHash, options, async (rest) => {
-    const left: number[] = [];
+    const left: (readonly number[])[] = [];
     const lanes = Array(PARALLEL_READS).keys();
     await eachAtOnce(lanes, PARALLEL_READS, async (k) => {
       const mine = rest.filter((_, i) => i % PARALLEL_READS === k);
-      left.push(...await checkInTurn(torrent, store, mine, step));
+      left.push(await checkInTurn(torrent, store, mine, step));
     });
-    return left;
+    return left.flat();
   });
   report();
 }

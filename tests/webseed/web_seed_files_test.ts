@@ -55,3 +55,10 @@ Deno.test(
     assertEquals([at(0), files.isDropped(1)], [true, true]);
   },
 );
+
+Deno.test("WebSeedFiles.bad() - a file of very many pieces is left alone", {
+  permissions: "none",
+}, () => {
+  const files = make([300_000 * PIECE, 1]);
+  assertEquals(files.bad(7)?.length, 300_000);
+});
