@@ -261,9 +261,21 @@ export class DaemonTorrent {
         `Torrent ${this.id} has no ${JSON.stringify(path)}`,
       );
     }
-    for (const file of inside) await file.rename(file.path.with(at, name));
-    if (at === 0) this.#record.name = name;
-    await this.#saveOptions();
+    const renaming = inside.map(({ index, path: from }) => ({
+      index,
+      from,
+      to: from.with(at, name),
+    }));
+    this.#record.renaming = renaming;
+    this.#context.changed(this);
+    this.#context.keep();
+    try {
+      for (const [i, { to }] of renaming.entries()) await inside[i]!.rename(to);
+      if (at === 0) this.#record.name = name;
+    } finally {
+      await this.#saveOptions();
+      delete this.#record.renaming;
+    }
   }
 
   /** Moves the files; a crash meanwhile leaves a note that it is to be finished. */

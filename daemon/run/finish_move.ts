@@ -1,8 +1,9 @@
 /**
- * Finishes a move of files that was interrupted.
+ * Finishes moves and renames of files that were interrupted.
  *
  * @module
  */
+import type { RenamedPath } from "../state/record.ts";
 import { moveFile } from "./watch_folder.ts";
 
 /**
@@ -21,6 +22,26 @@ export async function finishMove(
   for (const name of names) {
     if (/^$|^\.\.?$|[/\\\0]/.test(name)) continue;
     await merge(`${from}/${name}`, `${to}/${name}`);
+  }
+}
+
+/**
+ * Renames what has its old name still, unless something has the new one.
+ *
+ * @param dir The folder that paths are below.
+ * @param files Which, and how.
+ */
+export async function finishRename(
+  dir: string,
+  files: readonly RenamedPath[],
+): Promise<void> {
+  for (const { from, to } of files) {
+    const [old, path] = [from, to].map((parts) => [dir, ...parts].join("/"));
+    if (await find(path!) !== undefined || await find(old!) === undefined) {
+      continue;
+    }
+    await Deno.mkdir(path!.replace(/\/[^/]*$/, ""), { recursive: true });
+    await Deno.rename(old!, path!);
   }
 }
 

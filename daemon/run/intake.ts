@@ -68,7 +68,7 @@ export class Intake {
       engine.now(),
     );
     let id: number | undefined;
-    const torrent = this.#addToSession(topic, {
+    const torrent = await this.#addToSession(topic, {
       ...engine.options(() => id),
       dir: place.dir,
       trackers: trackersFor(
@@ -98,18 +98,31 @@ export class Intake {
     return ours;
   }
 
-  #addToSession(topic: Metainfo | Magnet, options: AddTorrentOptions): Torrent {
-    const { session, engine } = this.#options;
-    try {
-      return session.add(topic, options);
-    } catch (error) {
-      const { name, code, message } = error as SessionError;
-      if (name !== "SessionError" || code !== "duplicate") throw error;
-      const id = engine.ourOf(session.get(topic.infoHash))?.id;
-      throw new DaemonError("duplicate", message, {
-        cause: error,
-        ...(id === undefined ? {} : { id }),
-      });
+  async #addToSession(
+    topic: Metainfo | Magnet,
+    options: AddTorrentOptions,
+  ): Promise<Torrent> {
+    const { session, engine, signal } = this.#options;
+    for (;;) {
+      try {
+        return session.add(topic, options);
+      } catch (error) {
+        const { name, code, message } = error as SessionError;
+        if (name !== "SessionError" || code !== "duplicate") throw error;
+        const there = session.get(topic.infoHash);
+        const id = engine.ourOf(there)?.id;
+        if (
+          there === undefined || id !== undefined && engine.torrents.has(id)
+        ) {
+          throw new DaemonError("duplicate", message, {
+            cause: error,
+            ...(id === undefined ? {} : { id }),
+          });
+        }
+        // It was removed, and is on its way out.
+        await there.closed;
+        signal.throwIfAborted();
+      }
     }
   }
 }

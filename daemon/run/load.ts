@@ -9,11 +9,11 @@ import type {
   UnreadTorrent,
 } from "../state/state_file.ts";
 import type { Engine } from "./engine.ts";
-import { finishMove } from "./finish_move.ts";
+import { finishMove, finishRename } from "./finish_move.ts";
 
 /**
- * Takes them in, in the order of the queue. Those whose files were being moved
- * when the last run ended come last, their moves finished.
+ * Takes them in, in the order of the queue. Those whose files were being moved or
+ * renamed when the last run ended come last, and that is finished.
  *
  * @param state Where they are kept.
  * @param engine What looks after them.
@@ -29,8 +29,9 @@ export async function loadTorrents(
     unread.push({ id, hash, problem: (error as Error).message });
   for (const row of state.torrents()) {
     if ("problem" in row) unread.push(row);
-    else if (row.record.moving !== undefined) moving.push(row);
-    else {
+    else if ((row.record.moving ?? row.record.renaming) !== undefined) {
+      moving.push(row);
+    } else {
       try {
         adopt(engine, row);
       } catch (error) {
@@ -40,7 +41,12 @@ export async function loadTorrents(
   }
   for (const row of moving) {
     try {
-      await moveOn(state, engine, row);
+      const renamed = await renameOn(state, row);
+      if (row.record.moving !== undefined) await moveOn(state, engine, renamed);
+      else {
+        adopt(engine, renamed);
+        engine.order.put(row.id, row.place);
+      }
     } catch (error) {
       failed(row, error);
     }
@@ -61,6 +67,25 @@ function adopt(engine: Engine, { id, hash, record, saved }: KeptTorrent) {
     throw new Error(`It is not torrent ${hash}`);
   }
   return engine.adopt(id, torrent, record);
+}
+
+/** Finishes renaming; gives the torrent with the new names. */
+async function renameOn(
+  state: StateFile,
+  row: KeptTorrent,
+): Promise<KeptTorrent> {
+  const { id, place, record } = row;
+  if (record.renaming === undefined) return row;
+  await finishRename(row.saved.dir ?? ".", record.renaming);
+  const renamedFiles = new Map(row.saved.renamedFiles);
+  for (const { index, to } of record.renaming) renamedFiles.set(index, to);
+  const saved = { ...row.saved, renamedFiles: [...renamedFiles] };
+  delete record.renaming;
+  state.together(() => {
+    state.saveOptions(id, saved);
+    state.saveRecord(id, place, record);
+  });
+  return { ...row, saved };
 }
 
 async function moveOn(

@@ -13,6 +13,16 @@ export interface SeedGoal {
   readonly value: number;
 }
 
+/** A file that gets another path below the torrent's folder. */
+export interface RenamedPath {
+  /** Index of the file. */
+  readonly index: number;
+  /** Its path before. */
+  readonly from: readonly string[];
+  /** Its path then. */
+  readonly to: readonly string[];
+}
+
 /** A torrent's record, plain JSON. Times in milliseconds since 1970. */
 export interface TorrentRecord {
   /** Where it ends up. */
@@ -36,6 +46,8 @@ export interface TorrentRecord {
     /** Names of files and folders at the old place. */
     readonly names: readonly string[];
   };
+  /** Files that are being renamed. */
+  renaming?: readonly RenamedPath[];
   /** When it was added. */
   addedAt: number;
   /** When it was complete. */

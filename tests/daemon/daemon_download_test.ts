@@ -194,6 +194,46 @@ Deno.test("a move that a crash interrupted is finished", async () => {
   assertEquals(await Deno.readFile(dir.join("new", "album", "a")), BYTES);
 });
 
+Deno.test("a rename that a crash interrupted is finished", async () => {
+  await using dir = new TempDir();
+  const seeder = await openSeeder();
+  await using _session = seeder.session;
+  {
+    await using daemon = await open(dir);
+    const events = daemon.events();
+    await daemon.add(seeder.torrent, { peers: seeder.peers });
+    await until(events, "completed");
+  }
+  // One has its new name, the other one has not.
+  const renaming = ["a", "b"].map((name, index) => ({
+    index,
+    from: ["album", name],
+    to: ["album", "sub", `${name}.new`],
+  }));
+  const album = dir.join("done", "album");
+  await Deno.mkdir(`${album}/sub`);
+  await Deno.rename(`${album}/a`, `${album}/sub/a.new`);
+  const { DatabaseSync } = await import("node:sqlite");
+  const database = new DatabaseSync(dir.join("state"));
+  database.prepare(
+    "UPDATE torrent SET record = json_set(record, '$.renaming', json(?))",
+  ).run(JSON.stringify(renaming));
+  database.close();
+  for (let run = 0; run < 2; run++) {
+    await using daemon = await open(dir);
+    const [torrent] = daemon.torrents;
+    assertEquals(torrent!.record.renaming, undefined);
+    await torrent!.torrent.completed;
+    assertEquals(
+      torrent!.torrent.files.map(({ path }) => path.slice(1)),
+      [["sub", "a.new"], ["sub", "b.new"]],
+    );
+    assertEquals(torrent!.stats().downloadedBytes, 600_000);
+  }
+  assertEquals(await Deno.readFile(`${album}/sub/b.new`), BYTES);
+  assertEquals([...Deno.readDirSync(album)].map(({ name }) => name), ["sub"]);
+});
+
 Deno.test("figures are kept while it runs", async () => {
   await using dir = new TempDir();
   const seeder = await openSeeder();

@@ -56,6 +56,19 @@ async function reach(
   }
 }
 
+Deno.test("a torrent is added again while it is on its way out", async () => {
+  await using world = new World();
+  const daemon = await world.open();
+  const { torrent } = await torrentOf("a");
+  const first = await daemon.add(torrent);
+  const removing = daemon.remove(first);
+  const second = await daemon.add(torrent);
+  await removing;
+  assertEquals([first.id, second.id], [1, 2]);
+  assertEquals(daemon.torrents, [second]);
+  assertEquals(daemon.get(first.infoHash), second);
+});
+
 Deno.test("a daemon remembers its torrents, their order and its settings", async () => {
   await using world = new World();
   const first = await world.open();

@@ -158,7 +158,13 @@ export async function soak(
   );
   const present = hammers.map((hammer) => hammer.present);
   await seeder.close();
-  const after = await rest(lasting, base.descriptors.length);
+  const after = await rest(lasting, base.descriptors.length).catch(
+    async (error): Promise<Rest> => {
+      const load = await lasting.daemon.load(3);
+      failures.push(`lasting: ${error.stack}; it takes ${load}`);
+      return { load, descriptors: lasting.daemon.descriptors() };
+    },
+  );
   const stops: number[] = [];
   for (const hammer of hammers) {
     stops.push(await hammer.daemon.stop());
