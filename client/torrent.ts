@@ -154,6 +154,25 @@ export class Torrent {
     );
   }
 
+  /**
+   * How often its peers have their turn where a limit is shared with others: 3 for
+   * three times as often as those of a torrent with 1. Not saved.
+   *
+   * @default {1}
+   * @throws {RangeError} If it is not from 0.01 to 100.
+   */
+  get limitWeight(): number {
+    return this.#life.limits.weight;
+  }
+  set limitWeight(weight: number) {
+    if (!(weight >= 0.01 && weight <= 100)) {
+      throw new RangeError(
+        `Cannot use limitWeight ${weight}: expected 0.01 to 100`,
+      );
+    }
+    this.#life.limits.weight = weight;
+  }
+
   /** Connected peers. */
   get peerCount(): number {
     return this.#life.network.peerCount;

@@ -7,6 +7,7 @@ import { aborted } from "../_shared/abort.ts";
 import { tryFromHex } from "../_shared/bytes.ts";
 import { deadlineSignal, systemClock } from "../_shared/clock.ts";
 import { Session } from "../client/session.ts";
+import type { IpSet } from "../handshake/ip_set.ts";
 import type { DaemonTorrent } from "./daemon_torrent.ts";
 import { DaemonError } from "./error.ts";
 import { allowedDir } from "./rules/allowed_dir.ts";
@@ -54,6 +55,8 @@ export class Daemon implements AsyncDisposable {
   readonly #completion: Completion;
   readonly #intake: Intake;
   readonly #upkeep: Upkeep;
+  /** What was read of block lists, whether it counts or not. */
+  #blocklist: IpSet | undefined;
   #unread: readonly UnreadTorrent[] = [];
   /** Moved and added when totals were kept last. */
   #keptMark = "";
@@ -291,8 +294,15 @@ export class Daemon implements AsyncDisposable {
    */
   set(changes: Partial<DaemonSettings>): void {
     this.#checkOpen();
+    const { sources } = this.settings.blocklist;
     this.#settings.set(changes, (dir) => this.#engine.allowedDir(dir));
     this.#apply();
+    const { blocklist } = this.settings;
+    const isOther = `${blocklist.sources}` !== `${sources}`;
+    if (blocklist.enabled && (isOther || this.#blocklist === undefined)) {
+      this.updateBlocklist()
+        .catch((error) => this.#engine.failed(undefined, error));
+    }
     this.#engine.publish({
       type: "settings",
       names: Object.keys(changes) as (keyof DaemonSettings)[],
@@ -305,21 +315,19 @@ export class Daemon implements AsyncDisposable {
   }
 
   /**
-   * Reads the block lists again.
+   * Reads the block lists again, whether they count or not.
    *
    * @returns How many ranges they have.
    * @throws Whatever `loadBlocklist` does; the old list stays then.
    */
   async updateBlocklist(): Promise<number> {
-    const { enabled, sources } = this.settings.blocklist;
+    const { sources } = this.settings.blocklist;
     const { loadBlocklist } = this.#options;
-    if (!enabled || sources.length === 0 || loadBlocklist === undefined) {
-      this.#session.blocklist = undefined;
-      return 0;
-    }
-    const ips = await loadBlocklist(sources, this.#stopping.signal);
-    this.#session.blocklist = ips;
-    return ips.size;
+    this.#blocklist = sources.length === 0 || loadBlocklist === undefined
+      ? undefined
+      : await loadBlocklist(sources, this.#stopping.signal);
+    this.#obeyBlocklist();
+    return this.#blocklist?.size ?? 0;
   }
 
   /**
@@ -381,7 +389,7 @@ export class Daemon implements AsyncDisposable {
 
   async #begin(): Promise<void> {
     try {
-      await this.updateBlocklist();
+      if (this.settings.blocklist.enabled) await this.updateBlocklist();
       this.#unread = await loadTorrents(this.#state, this.#engine);
       this.#engine.plan();
       for (const torrent of this.#engine.torrents.values()) {
@@ -428,6 +436,13 @@ export class Daemon implements AsyncDisposable {
     this.#session.uploadLimit = upload;
     this.#engine.applyGroups();
     this.#engine.plan();
+    this.#obeyBlocklist();
+  }
+
+  #obeyBlocklist(): void {
+    const { enabled } = this.settings.blocklist;
+    const list = enabled ? this.#blocklist : undefined;
+    if (this.#session.blocklist !== list) this.#session.blocklist = list;
   }
 
   #current(): DaemonTotals {

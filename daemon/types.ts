@@ -162,7 +162,12 @@ export interface DaemonAddOptions {
   readonly sequential?: boolean | undefined;
   /** Most connections. @default {the session's} */
   readonly maxPeers?: number | undefined;
-  /** -1, 0 or 1: after or before others. @default {0} */
+  /**
+   * -1, 0 or 1: where a limit is shared, each has three times as many turns as the
+   * one before.
+   *
+   * @default {0}
+   */
   readonly bandwidthPriority?: -1 | 0 | 1 | undefined;
   /** Announce URLs beside those of the torrent. @default {[]} */
   readonly trackers?: readonly string[] | undefined;

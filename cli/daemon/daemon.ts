@@ -174,7 +174,9 @@ function reloader(
       try {
         const settings = await readSettingsFile(args, signal);
         if (Object.keys(settings).length > 0) daemon.set(settings);
-        const ranges = await daemon.updateBlocklist();
+        const ranges = daemon.settings.blocklist.enabled
+          ? await daemon.updateBlocklist()
+          : 0;
         await daemon.refresh();
         log.write("info", "reloaded", { blocked: ranges });
       } catch (error) {

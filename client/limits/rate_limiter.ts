@@ -32,6 +32,8 @@ const ACTIVE_MS = 3_000;
 
 interface Waiter {
   readonly limiter: RateLimiter;
+  /** Place in the order of turns: the lowest first. */
+  readonly turn: number;
   readonly bytes: number;
   readonly whole: boolean;
   readonly isGone: () => boolean;
@@ -48,11 +50,15 @@ export class RateLimiter {
   #parent: RateLimiter | undefined;
   readonly #bucket: TokenBucket;
   #rate = Infinity;
+  /** How often it has its turn, beside others that wait: so often as 1 does. */
+  weight = 1;
   #askedAt = -Infinity;
   /** Children that asked of late. */
   readonly #active = new Set<RateLimiter>();
   /** Of a root: who waits, in turn. */
   #waiting: Waiter[] = [];
+  /** Of a root: the last turn that was had. */
+  #turn = 0;
   #cancel: (() => void) | undefined;
   #wakeAt = 0;
   /** Of a root: how many shared the last round. */
@@ -112,13 +118,13 @@ export class RateLimiter {
     const parent = this.#parent;
     if (parent === undefined || parent.share === Infinity) return this.#rate;
     const now = this.#clock.now();
+    let weights = 0;
     for (const child of parent.#active) {
       if (now - child.#askedAt > ACTIVE_MS) parent.#active.delete(child);
+      else weights += child.weight;
     }
-    return Math.min(
-      this.#rate,
-      parent.share / Math.max(1, parent.#active.size),
-    );
+    const part = weights === 0 ? 1 : Math.min(1, this.weight / weights);
+    return Math.min(this.#rate, parent.share * part);
   }
 
   /** Asks for bytes. */
@@ -141,7 +147,12 @@ export class RateLimiter {
       return this.#grant(bytes, whole, root.#crowd, now);
     }
     return new Promise((resolve) => {
-      root.#waiting.push({ limiter: this, bytes, whole, isGone, resolve });
+      const turn = root.#turn + 1 / this.weight;
+      const waiter = { limiter: this, turn, bytes, whole, isGone, resolve };
+      const waiting = root.#waiting;
+      let at = waiting.length;
+      while (at > 0 && waiting[at - 1]!.turn > turn) at--;
+      waiting.splice(at, 0, waiter);
       root.#arm(this.#opensAt(now));
     });
   }
@@ -221,25 +232,32 @@ export class RateLimiter {
     this.#waiting = [];
     this.#crowd = waiting.length;
     let wakeAt = Infinity;
+    // Those with more weight are back for their next turn before the others.
+    let last = Infinity;
     for (const waiter of waiting) {
-      const { limiter, bytes, whole, isGone, resolve } = waiter;
+      const { limiter, turn, bytes, whole, isGone, resolve } = waiter;
       if (isGone()) {
         resolve(0);
         continue;
       }
       const at = limiter.#opensAt(now);
-      if (at <= now) resolve(limiter.#grant(bytes, whole, waiting.length, now));
-      else {
+      if (at <= now && turn <= last) {
+        this.#turn = Math.max(this.#turn, turn);
+        last = Math.min(last, this.#turn + 1 / limiter.weight);
+        resolve(limiter.#grant(bytes, whole, waiting.length, now));
+      } else {
         wakeAt = Math.min(wakeAt, at);
         this.#waiting.push(waiter);
       }
     }
-    if (this.#waiting.length > 0) this.#arm(wakeAt);
+    if (this.#waiting.length > 0) {
+      this.#arm(wakeAt, last < Infinity && wakeAt <= now ? 1 : WAKE_MS);
+    }
   }
 
   /** Looks again when something may pass. */
-  #arm(at: number): void {
-    const wakeAt = Math.max(at, this.#clock.now() + WAKE_MS);
+  #arm(at: number, leastMs = WAKE_MS): void {
+    const wakeAt = Math.max(at, this.#clock.now() + leastMs);
     if (this.#cancel !== undefined && this.#wakeAt <= wakeAt) return;
     this.#cancel?.();
     this.#wakeAt = wakeAt;

@@ -32,6 +32,7 @@ export class TorrentLimits {
   #download: RateLimiter | undefined;
   #upload: RateLimiter | undefined;
   #parents: TorrentParents;
+  #weight = 1;
 
   constructor(context: SessionLimits, options: AddTorrentOptions) {
     this.#context = context;
@@ -51,22 +52,33 @@ export class TorrentLimits {
     if (this.#upload) this.#upload.parent = parents.upload;
   }
 
+  /** How often it has its turn at those above, beside others. */
+  get weight(): number {
+    return this.#weight;
+  }
+  set weight(weight: number) {
+    this.#weight = weight;
+    if (this.#download) this.#download.weight = weight;
+    if (this.#upload) this.#upload.weight = weight;
+  }
+
   /** What is received. */
   get download(): RateLimiter {
-    return this.#download ??= new RateLimiter({
-      clock: this.#context.clock,
-      bytesPerSecond: this.#options.downloadLimit,
-      parent: this.#parents.download,
-    });
+    const { downloadLimit } = this.#options;
+    return this.#download ??= this.#make(downloadLimit, this.#parents.download);
   }
 
   /** What is sent. */
   get upload(): RateLimiter {
-    return this.#upload ??= new RateLimiter({
-      clock: this.#context.clock,
-      bytesPerSecond: this.#options.uploadLimit,
-      parent: this.#parents.upload,
-    });
+    const { uploadLimit } = this.#options;
+    return this.#upload ??= this.#make(uploadLimit, this.#parents.upload);
+  }
+
+  #make(rate: number | undefined, parent: RateLimiter | undefined) {
+    const { clock } = this.#context;
+    const limiter = new RateLimiter({ clock, bytesPerSecond: rate, parent });
+    limiter.weight = this.#weight;
+    return limiter;
   }
 
   /** Bytes a second; `Infinity` for no limit. */

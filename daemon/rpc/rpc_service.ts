@@ -26,6 +26,7 @@ import {
   sessionStats,
   setGroup,
   testPort,
+  updateBlocklist,
 } from "./session_calls.ts";
 import { sessionChanges } from "./session_fields.ts";
 import {
@@ -130,14 +131,7 @@ export class RpcService implements Disposable {
         queueMicrotask(options.shutdown);
         return {};
       },
-      blocklist_update: async () => ({
-        blocklist_size: await daemon.updateBlocklist().catch((error) => {
-          throw new RpcError(
-            "http",
-            `Couldn't fetch blocklist: ${error.message}`,
-          );
-        }),
-      }),
+      blocklist_update: () => updateBlocklist(daemon),
       port_test: (params) => testPort(daemon.session, params),
       free_space: (params) => freeSpace(daemon, params),
       group_get: (params) => getGroups(daemon.settings, params),

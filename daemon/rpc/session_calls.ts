@@ -103,6 +103,19 @@ export function testPort(
   };
 }
 
+/** `blocklist_update`: fetches it, whether it counts or not. */
+export async function updateBlocklist(daemon: Daemon): Promise<RpcParams> {
+  try {
+    if (daemon.settings.blocklist.sources.length === 0) {
+      throw new Error("there is no blocklist_url");
+    }
+    return { blocklist_size: await daemon.updateBlocklist() };
+  } catch (error) {
+    const { message } = error as Error;
+    throw new RpcError("http", `Couldn't fetch blocklist: ${message}`);
+  }
+}
+
 /** `free_space`. */
 export async function freeSpace(
   daemon: Daemon,

@@ -16,7 +16,6 @@ import { DaemonError } from "../error.ts";
 import { QueueMachine } from "../rules/queue_machine.ts";
 import { QueueOrder } from "../rules/queue_order.ts";
 import { goalReached, goalValue } from "../rules/seed_goal.ts";
-import { rateOf } from "../rules/session_options.ts";
 import type { DaemonSettings } from "../settings.ts";
 import type { TorrentRecord } from "../state/record.ts";
 import type { StateFile } from "../state/state_file.ts";
@@ -219,13 +218,7 @@ export class Engine implements DaemonContext {
   }
 
   applyLimits({ torrent, record }: DaemonTorrent): void {
-    for (const name of ["downloadLimit", "uploadLimit"] as const) {
-      const rate = rateOf(record[name]);
-      if (torrent[name] !== rate) torrent[name] = rate;
-    }
-    torrent.limitedBy = record.honorsSessionLimits
-      ? this.#groups.of(record.group) ?? "session"
-      : "nothing";
+    this.#groups.apply(torrent, record);
   }
 
   /** Has all torrents obey the limits of their groups. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { RenamedPath } from "../state/record.ts";
+import type { TorrentRecord } from "../state/record.ts";
 import { moveFile } from "./watch_folder.ts";
 
 /**
@@ -33,7 +33,7 @@ export async function finishMove(
  */
 export async function finishRename(
   dir: string,
-  files: readonly RenamedPath[],
+  files: NonNullable<TorrentRecord["renaming"]>,
 ): Promise<void> {
   for (const { from, to } of files) {
     const [old, path] = [from, to].map((parts) => [dir, ...parts].join("/"));

@@ -13,16 +13,6 @@ export interface SeedGoal {
   readonly value: number;
 }
 
-/** A file that gets another path below the torrent's folder. */
-export interface RenamedPath {
-  /** Index of the file. */
-  readonly index: number;
-  /** Its path before. */
-  readonly from: readonly string[];
-  /** Its path then. */
-  readonly to: readonly string[];
-}
-
 /** A torrent's record, plain JSON. Times in milliseconds since 1970. */
 export interface TorrentRecord {
   /** Where it ends up. */
@@ -47,7 +37,14 @@ export interface TorrentRecord {
     readonly names: readonly string[];
   };
   /** Files that are being renamed. */
-  renaming?: readonly RenamedPath[];
+  renaming?: readonly {
+    /** Index of the file. */
+    readonly index: number;
+    /** Its path below the folder before. */
+    readonly from: readonly string[];
+    /** Its path then. */
+    readonly to: readonly string[];
+  }[];
   /** When it was added. */
   addedAt: number;
   /** When it was complete. */
@@ -80,7 +77,7 @@ export interface TorrentRecord {
   honorsSessionLimits: boolean;
   /** Group whose limits it shares; empty for none. */
   group: string;
-  /** -1, 0 or 1: before or after others. */
+  /** -1, 0 or 1: each has three times as many turns at a limit as the one before. */
   bandwidthPriority: -1 | 0 | 1;
   /** Whether pieces are fetched in order. */
   sequential: boolean;

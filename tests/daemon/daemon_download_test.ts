@@ -1,6 +1,6 @@
 /** What becomes of downloads: where they end, what runs then, when seeding ends. */
 import { assert, assertEquals } from "@std/assert";
-import { Session } from "../../client/mod.ts";
+import { Session, type Torrent } from "../../client/mod.ts";
 import { Daemon } from "../../daemon/daemon.ts";
 import type { DaemonEvent, DaemonOptions } from "../../daemon/types.ts";
 import { MemoryFileSystem } from "../../disk/mod.ts";
@@ -15,6 +15,7 @@ const QUIET = {
   portMap: false,
 } as const;
 const BYTES = new Uint8Array(300_000).fill(5);
+const LARGE = new Uint8Array(3_000_000).fill(6);
 
 /** Somebody who has it all. */
 async function openSeeder() {
@@ -253,3 +254,50 @@ Deno.test("figures are kept while it runs", async () => {
   const { downloadedBytes, torrentsAdded, runs } = daemon.stats().total;
   assertEquals([downloadedBytes, torrentsAdded, runs], [600_000, 1, 2]);
 });
+
+for (const way of ["download", "upload"] as const) {
+  Deno.test(`bandwidthPriority - the larger part of a limit that is shared (${way})`, async () => {
+    await using dir = new TempDir();
+    const limit = { enabled: true, value: 2_000_000 };
+    const make = (name: string) =>
+      createMetainfo({ inputs: [{ path: [name], bytes: LARGE }] });
+    const torrents = [await make("low"), await make("high")];
+    for (const name of ["low", "high"]) {
+      await Deno.mkdir(dir.join("done"), { recursive: true });
+      await Deno.writeFile(dir.join("done", name), LARGE);
+    }
+    const settings = { [`${way}Limit`]: limit };
+    await using daemon = await open(dir, {
+      ...way === "download" ? { dir: dir.join("new") } : {},
+      settings,
+    });
+    await using other = await Session.open({ listen: LISTEN });
+    const priorities = [-1, 1] as const;
+    const ours = [];
+    for (const [i, torrent] of torrents.entries()) {
+      const theirs = other.add(torrent, {
+        ...way === "download"
+          ? { dir: dir.join("done"), seedMode: true }
+          : { fileSystem: new MemoryFileSystem() },
+      });
+      const one = await daemon.add(torrent, {
+        bandwidthPriority: priorities[i]!,
+        peers: [other.local!],
+      });
+      ours.push({ one, theirs });
+    }
+    const done = ours.map(({ one, theirs }) =>
+      way === "download" ? one.torrent : theirs
+    );
+    const [low, high] = done as [Torrent, Torrent];
+    const bytes = () => [low, high].map((one) => one.stats().doneBytes);
+    // One of them may begin before the other.
+    const pieces = high.events();
+    for await (const { type } of pieces) if (type === "piece") break;
+    const [lowBefore, highBefore] = bytes() as [number, number];
+    await high.completed;
+    const [lowAfter, highAfter] = bytes() as [number, number];
+    const part = (lowAfter - lowBefore) / (highAfter - highBefore);
+    assert(part < 0.6, `${part}`);
+  });
+}

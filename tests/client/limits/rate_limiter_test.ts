@@ -177,3 +177,52 @@ Deno.test(
     }
   },
 );
+
+for (const whole of [false, true]) {
+  Deno.test(
+    `RateLimiter: turns by weight, and nothing is lost where only light ones wait (${
+      whole ? "whole" : "parts"
+    })`,
+    none,
+    async () => {
+      for (const rate of [30_000, 1e6, 2e7]) {
+        const clock = new SimClock();
+        const parent = new RateLimiter({ clock, bytesPerSecond: rate });
+        const weights = [1 / 3, 1, 3];
+        const limiters = weights.map((weight) => {
+          const limiter = new RateLimiter({ clock, parent });
+          limiter.weight = weight;
+          return limiter;
+        });
+        const takers = limiters.map((limiter) =>
+          [0, 1].map(() => taker(limiter, 16_384, { whole }))
+        );
+        await clock.advance(100_000);
+        const got = () =>
+          takers.map((two) => two.reduce((sum, { got }) => sum + got, 0));
+        const [low, normal, high] = got() as [number, number, number];
+        assert(
+          Math.abs(normal / low - 3) < 0.6 && Math.abs(high / normal - 3) < 0.6,
+          `${low} ${normal} ${high} at ${rate}`,
+        );
+        assert(
+          Math.abs(low + normal + high - rate * 100) < rate * 2 + 50_000,
+          `${low + normal + high} at ${rate}`,
+        );
+        const part = weights[0]! / (1 / 3 + 1 + 3) * rate;
+        assert(Math.abs(limiters[0]!.share - part) < 1);
+        // The others want nothing any more.
+        for (const one of takers.slice(1).flat()) one.stop = true;
+        await clock.advance(5_000);
+        const before = got()[0]!;
+        await clock.advance(10_000);
+        const alone = got()[0]! - before;
+        assert(Math.abs(alone - rate * 10) < rate, `${alone} at ${rate}`);
+        for (const one of takers.flat()) one.stop = true;
+        for (const limiter of [...limiters, parent]) limiter.close();
+        await clock.advance(1);
+        assertEquals(clock.pending, 0);
+      }
+    },
+  );
+}

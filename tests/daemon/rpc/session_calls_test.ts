@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { testPort } from "../../../daemon/rpc/session_calls.ts";
 import type { Session } from "../../../client/mod.ts";
+import { IpSet } from "../../../handshake/ip_set.ts";
 import { RpcWorld } from "./rpc_world.ts";
 
 Deno.test("rpc - settings are changed one by one, and told by name", async () => {
@@ -181,8 +182,13 @@ Deno.test("rpc - groups share limits", async () => {
 });
 
 Deno.test("rpc - room, figures and block lists", async () => {
+  const list = new IpSet(["10.0.0.0/24"]);
+  let lists = 0;
   await using world = await RpcWorld.open({
-    loadBlocklist: () => Promise.reject(new Error("no such list")),
+    loadBlocklist: ([url]) =>
+      url!.endsWith("a")
+        ? Promise.reject(new Error("no such list"))
+        : Promise.resolve((lists++, list)),
   });
   const space = await world.call("free_space", { path: world.dir.path });
   assertEquals(space.path, world.dir.path);
@@ -206,16 +212,31 @@ Deno.test("rpc - room, figures and block lists", async () => {
   });
   assertEquals((current as { files_added: number }).files_added, 1);
   assertEquals((all as { session_count: number }).session_count, 1);
-  assertEquals(await world.call("blocklist_update"), { blocklist_size: 0 });
+  const update = () => world.call("blocklist_update");
+  await assertRejects(update, Error, "there is no blocklist_url");
+  // Whether it counts or not.
+  const { session } = world.daemon;
+  for (const blocklist_enabled of [false, true]) {
+    await world.call("session_set", {
+      blocklist_enabled,
+      blocklist_url: "http://lists.example/a",
+    });
+    await assertRejects(
+      update,
+      Error,
+      "Couldn't fetch blocklist: no such list",
+    );
+  }
   await world.call("session_set", {
-    blocklist_enabled: true,
-    blocklist_url: "http://lists.example/a",
+    blocklist_enabled: false,
+    blocklist_url: "http://lists.example/b",
   });
-  await assertRejects(
-    () => world.call("blocklist_update"),
-    Error,
-    "Couldn't fetch blocklist: no such list",
-  );
+  assertEquals(await update(), { blocklist_size: 1 });
+  assertEquals([session.blocklist, lists], [undefined, 1]);
+  await world.call("session_set", { blocklist_enabled: true });
+  assertEquals([session.blocklist, lists], [list, 1]);
+  await world.call("session_set", { blocklist_enabled: false });
+  assertEquals(session.blocklist, undefined);
 });
 
 Deno.test("rpc - room outside of allowed folders is nobody's business", async () => {
