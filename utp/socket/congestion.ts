@@ -19,7 +19,7 @@ const MIN_REGAIN_PACKETS = 8;
 /** Losses in a window that are no chance. */
 const MANY_LOSSES = 3;
 /** Part of what it lacks that comes back in a round trip. */
-const REGAIN_PART = 1 / 2;
+const REGAIN_PART = 3 / 4;
 /** Least time between two cuts, in ms. */
 const CUT_INTERVAL_MS = 100;
 /** Packets of the first window. */
