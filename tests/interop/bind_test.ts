@@ -10,6 +10,7 @@ import { Scene } from "./scene.ts";
 
 const [OURS, ROUTER, WORLD] = [0, 1, 2];
 const FAR = "45.11.0.2";
+const FAR_V6 = "fd11::2";
 const VPN = "ip addr add 10.8.0.1/24 dev vpn; " +
   "ip route add default via 10.8.0.2 metric 1";
 
@@ -70,6 +71,28 @@ nft add rule inet bip out oifname lan meta l4proto '{ tcp, udp }' counter commen
     return net;
   }
 
+  /** Adds IPv6 to both cables; what is bound takes the first. */
+  async addV6(): Promise<void> {
+    const add = (host: number, name: string, address: string) =>
+      this.hosts.run(host, `ip addr add ${address}/64 dev ${name} nodad`);
+    await this.hosts.run(
+      ROUTER,
+      "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding",
+    );
+    for (const [name, net] of [["vpn", "fd08"], ["lan", "fd09"]] as const) {
+      await add(OURS, name, `${net}::1`);
+      await add(ROUTER, name, `${net}::2`);
+    }
+    await add(ROUTER, "far", "fd11::1");
+    await add(WORLD, "far", FAR_V6);
+    await this.hosts.run(WORLD, "ip route add default via fd11::1");
+    await this.hosts.run(
+      OURS,
+      "ip route add default via fd08::2 metric 1; " +
+        "ip route add default via fd09::2 metric 2",
+    );
+  }
+
   bip(host: number, ...args: string[]): Child {
     return this.#stack.use(this.hosts.start(host, {
       command: Deno.execPath(),
@@ -80,9 +103,10 @@ nft add rule inet bip out oifname lan meta l4proto '{ tcp, udp }' counter commen
 
   /** Starts a libtorrent peer in the world. */
   async libtorrent(...args: string[]): Promise<[Child, number]> {
+    const where = args.includes("--listen") ? [] : ["--listen", FAR];
     const peer = this.#stack.use(this.hosts.start(
       WORLD,
-      libtorrentCommand(...args, "--listen", FAR),
+      libtorrentCommand(...args, ...where),
     ));
     const { port } = await peer.line("listening");
     return [peer, Number(port)];
@@ -200,5 +224,55 @@ bindTest(
     );
     assertEquals((await free.result).code, 0);
     assert((await net.sent()).lan! > 10, "the counter counts");
+  },
+);
+
+bindTest(
+  "--bind, IPv6: dials, announces and is reached there only",
+  async (net) => {
+    await net.addV6();
+    const url = `http://[${FAR_V6}]:6969/announce`;
+    await using scene = await Scene.create({ files: 500_000, trackers: [url] });
+    const tracker = net.bip(
+      WORLD,
+      ...["tracker", "--listen", FAR_V6, "--port", "6969", "--json"],
+    );
+    await tracker.line("listening");
+    const far = ["--listen", `[${FAR_V6}]`];
+    const args = ["--json", "--no-lpd", "--no-port-map", "--no-dht"];
+    for (const transport of [[], ["--utp"]]) {
+      const [, port] = await net.libtorrent(
+        ...["seed", scene.torrent, scene.seedDir, ...far, ...transport],
+      );
+      const dir = scene.folder();
+      const bip = net.bip(
+        OURS,
+        ...["download", scene.torrent, "-o", dir, ...args, "--timeout", "30"],
+        ...["--bind", "fd08::1", "--peer", `[${FAR_V6}]:${port}`],
+      );
+      const { code, lines, stderr } = await bip.result;
+      assertEquals(code, 0, `${JSON.stringify(lines.slice(-3))}\n${stderr}`);
+      await scene.compare(dir);
+    }
+    await using own = await Scene.create({ files: 200_000 });
+    const bip = net.bip(
+      OURS,
+      ...["seed", own.torrent, own.seedDir, ...args, "--no-trackers"],
+      ...["--bind", "vpn", "--port", "7000"],
+    );
+    await bip.line("state", ({ state }) => state === "seeding");
+    const leech = async (peer: string) => {
+      const [child] = await net.libtorrent(
+        ...["leech", own.torrent, own.folder(), "--peer", peer],
+        ...(peer.startsWith("[") ? far : []),
+        ...["--seconds", "4"],
+      );
+      return (await child.result).code;
+    };
+    const there = ["[fd08::1]:7000", "10.8.0.1:7000", "[fd09::1]:7000"];
+    assertEquals(await Promise.all(there.map(leech)), [0, 0, 1]);
+    const { lan, vpn } = await net.sent();
+    assert(vpn! > 100);
+    assertEquals(lan, 0);
   },
 );

@@ -79,7 +79,7 @@ async function downloadAll(
   assert(proxied > 100);
 }
 
-/** Peers by address and by name, and the HTTP tracker by name. */
+/** Peers by address and by name, the HTTP tracker and a web seed by name. */
 async function tcpRoutes(
   net: ProxyNet,
   stack: AsyncDisposableStack,
@@ -91,11 +91,14 @@ async function tcpRoutes(
     ...["tracker", "--listen", FAR, "--port", "6969", "--json"],
   );
   await tracker.line("listening");
-  const [address, name, http] = [
+  const [address, name, web, http] = [
+    await scene(),
     await scene(),
     await scene(),
     await scene("http://tracker.example:6969/announce"),
   ];
+  const folder = ["--bind", FAR, "--directory", web.seedDir, "8000"];
+  net.start({ command: "python3", args: ["-m", "http.server", ...folder] });
   const seed = ({ torrent, seedDir }: Scene, ...args: string[]) =>
     net.startSeeder(torrent, seedDir, ...args);
   await seed(http);
@@ -115,11 +118,16 @@ async function tcpRoutes(
       ],
     },
     { name: "HTTP tracker by name", scene: http, args: NO_DHT },
+    {
+      name: "web seed by name",
+      scene: web,
+      args: ["--web-seed", "http://peer.example:8000/", ...NO_DHT],
+    },
   ];
 }
 
 proxyTest(
-  "through danted: peers, trackers, DHT and uTP, and nothing round it",
+  "through danted: peers, trackers, web seeds, DHT and uTP, and nothing round it",
   [
     "danted",
   ],
@@ -167,7 +175,7 @@ proxyTest(
 );
 
 proxyTest(
-  "through HTTP CONNECT: peers and HTTP trackers, and nothing round it",
+  "through HTTP CONNECT: peers, HTTP trackers, web seeds, and nothing round it",
   [],
   async (net) => {
     await using stack = new AsyncDisposableStack();
