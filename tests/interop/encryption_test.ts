@@ -9,8 +9,18 @@ import {
   startLibtorrent,
   Transmission,
 } from "./programs.ts";
-import { magnetLink } from "./discovery.ts";
+import {
+  atOnce,
+  magnetLink,
+  netnsTest,
+  onlyFrom,
+  startBipOn,
+} from "./discovery.ts";
+import { NETNS_HOSTS } from "../support/netns.ts";
 import { LOCAL, Scene, type TorrentVersion } from "./scene.ts";
+import { TransmissionHost } from "./transmission_host.ts";
+
+const [OURS] = NETNS_HOSTS;
 
 async function download(
   scene: Scene,
@@ -62,22 +72,16 @@ for (const version of ["v1", "hybrid"] satisfies TorrentVersion[]) {
           "--no-trackers",
         ]);
         const { port } = await bip.line("listening");
-        const dir = scene.folder();
-        const peer = `127.0.0.1:${port}`;
-        await using leecher = startLibtorrent(
-          "leech",
-          scene.torrent,
-          dir,
-          "--peer",
-          peer,
-          "--encryption",
-          level,
-          "--seconds",
-          "60",
-        );
-        const { code, lines } = await leecher.result;
-        assertEquals(code, 0, JSON.stringify(lines) + bip.stderr);
-        await scene.compare(dir);
+        for (const source of [scene.torrent, await magnetLink(scene)]) {
+          const dir = scene.folder();
+          await using leecher = startLibtorrent(
+            ...["leech", source, dir, "--peer", `127.0.0.1:${port}`],
+            ...["--encryption", level, "--seconds", "60"],
+          );
+          const { code, lines } = await leecher.result;
+          assertEquals(code, 0, JSON.stringify(lines) + bip.stderr);
+          await scene.compare(dir);
+        }
       },
     );
   }
@@ -117,7 +121,41 @@ interopTest("download from transmission that requires encryption", [
   await daemon.seed(scene.torrent);
   const peer = `127.0.0.1:${daemon.peerPort}`;
   await download(scene, scene.torrent, "--peer", peer, "--no-trackers");
+  const magnet = await magnetLink(scene);
+  await download(scene, magnet, "--peer", peer, "--no-trackers");
 });
+
+// It dials no loopback address.
+for (const utp of [false, true]) {
+  await netnsTest(
+    `seed to transmission that requires encryption, ${utp ? "uTP" : "TCP"}`,
+    ["transmission-daemon", "transmission-remote"],
+    async (pair) => {
+      await using stack = new AsyncDisposableStack();
+      const start = (...args: string[]) =>
+        stack.use(startBipOn(pair, 0, [...args, "--listen", OURS.v4]));
+      const tracker = start("tracker", "--port", "6969", "--json");
+      await tracker.line("listening");
+      const trackers = [`udp://${OURS.v4}:6969/announce`];
+      await using scene = await Scene.create({ trackers, files: 300_003 });
+      const bip = start(
+        ...["seed", scene.torrent, scene.seedDir, ...onlyFrom("trackers")],
+      );
+      await bip.line("tracker", ({ ok }) => ok === true);
+      const magnet = await magnetLink(scene, { trackers });
+      await atOnce([scene.torrent, magnet], async (source) => {
+        const port = source === magnet ? 7007 : 7009;
+        const options = { port, utp, encrypted: true };
+        const dir = scene.folder();
+        await using daemon = await TransmissionHost.start(
+          ...[pair, 1, dir, options] as const,
+        );
+        await daemon.download(source);
+        await scene.compare(dir);
+      });
+    },
+  );
+}
 
 interopTest("download from and seed to aria2 that requires RC4", [
   "aria2c",
@@ -137,16 +175,20 @@ interopTest("download from and seed to aria2 that requires RC4", [
       encrypted: true,
     });
     await download(scene, scene.torrent);
+    await download(scene, await magnetLink(scene, { trackers: [tracker.url] }));
   }
   await using bip = startBip(["seed", scene.torrent, scene.seedDir, ...LOCAL]);
   const listening = await bip.line("listening");
   tracker.peerPorts = [listening.port as number];
-  const dir = scene.folder();
-  await using aria2 = startAria2(scene.torrent, dir, {
-    port: freePort(),
-    encrypted: true,
-  });
-  const { code, stderr } = await aria2.result;
-  assertEquals(code, 0, stderr);
-  await scene.compare(dir);
+  const magnet = await magnetLink(scene, { trackers: [tracker.url] });
+  for (const source of [scene.torrent, magnet]) {
+    const dir = scene.folder();
+    await using aria2 = startAria2(source, dir, {
+      port: freePort(),
+      encrypted: true,
+    });
+    const { code, stderr } = await aria2.result;
+    assertEquals(code, 0, stderr);
+    await scene.compare(dir);
+  }
 });

@@ -97,11 +97,15 @@ export class QBittorrent implements AsyncDisposable {
     }, { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" }));
   }
 
-  /** Adds a torrent whose content is, or will be, in a folder. */
+  /** Adds a file or link, whose content is, or will be, in a folder. */
   async add(torrent: string, dir: string, isSeed: boolean): Promise<void> {
+    const isLink = torrent.startsWith("magnet:");
     await this.#ask(
       "torrents/add",
-      ...["-F", `torrents=@${torrent}`, "-F", `savepath=${dir}`],
+      ...["--form-string", `savepath=${dir}`],
+      ...isLink
+        ? ["--form-string", `urls=${torrent}`]
+        : ["-F", `torrents=@${torrent}`],
       ...["-F", `skip_checking=${isSeed}`, "-F", "autoTMM=false"],
     );
     await until(

@@ -16,6 +16,8 @@ export interface TransmissionOptions {
   readonly port: number;
   /** Whether it speaks uTP. @default {false} */
   readonly utp?: boolean;
+  /** Whether it takes encrypted connections only. @default {false} */
+  readonly encrypted?: boolean;
   /** Whether it uses local discovery. @default {false} */
   readonly lpd?: boolean;
   /**
@@ -56,7 +58,7 @@ export class TransmissionHost implements AsyncDisposable {
     dir: string,
     options: TransmissionOptions,
   ): Promise<TransmissionHost> {
-    const { port, utp = false, lpd = false, dht } = options;
+    const { port, utp = false, encrypted = false, lpd = false, dht } = options;
     const rpcPort = port + 1000;
     const config = new TempDir();
     await Deno.writeTextFile(
@@ -71,7 +73,7 @@ export class TransmissionHost implements AsyncDisposable {
         "rpc-bind-address": "127.0.0.1",
         "rpc-port": rpcPort,
         "download-dir": dir,
-        "encryption": 0,
+        "encryption": encrypted ? 2 : 0,
       }),
     );
     if (dht !== undefined) {
