@@ -261,7 +261,8 @@ export class MemoryFileSystem implements FileSystem {
 }
 
 function infoOf({ size, modifiedMs, id, pages }: MemoryFile): FileInfo {
-  return { size, modifiedMs, id, takenBytes: pages.size * PAGE_SIZE };
+  const takenBytes = pages.size * PAGE_SIZE;
+  return { size, modifiedMs, changedMs: modifiedMs, takenBytes, id };
 }
 
 function readPages(file: MemoryFile, into: Uint8Array, offset: number): number {

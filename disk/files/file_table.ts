@@ -53,6 +53,7 @@ export class FileTable {
     return {
       size,
       modifiedMs: this.#times[fileIndex]!,
+      changedMs: this.#changes[fileIndex]! || undefined,
       id: this.#ids[fileIndex]! || undefined,
     };
   }

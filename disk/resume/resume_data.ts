@@ -15,9 +15,9 @@ import type { PieceLayout } from "../../metainfo/piece_layout.ts";
 import type { FileInfo } from "../file_system.ts";
 
 /** "BIPRSUM" and the version. */
-const MAGIC = new Uint8Array([66, 73, 80, 82, 83, 85, 77, 1]);
+const MAGIC = new Uint8Array([66, 73, 80, 82, 83, 85, 77, 2]);
 const HEADER_SIZE = 40;
-const FILE_SIZE = 17;
+const FILE_SIZE = 25;
 const CHECKSUM_SIZE = 20;
 
 /** What was known of a torrent's files. */
@@ -26,7 +26,7 @@ export interface ResumeData {
   readonly infoHash: Uint8Array;
   /** The pieces that were verified and written. */
   readonly have: Bitfield;
-  /** Size and time of every file, `undefined` where there was none. */
+  /** Size and times of every file, `undefined` where there was none. */
   readonly files: readonly (FileInfo | undefined)[];
   /** The same of the part file. */
   readonly partFile: FileInfo | undefined;
@@ -70,7 +70,7 @@ export class ResumeDataError extends SyntaxError {
 
 /**
  * Packs the state of a torrent's files: magic and version, info-hash, piece
- * length and counts, `have`, size and time and choice of every file and of the
+ * length and counts, `have`, size and times and choice of every file and of the
  * part file, blocks of incomplete pieces, SHA-1 of all that.
  *
  * @param data The state.
@@ -96,6 +96,7 @@ export function encodeResumeData(
       (isPart || data.wanted[i] === true ? 2 : 0);
     writeUint64(files, at + 1, info?.size ?? 0);
     writeUint64(files, at + 9, Math.max(0, Math.floor(info?.modifiedMs ?? 0)));
+    writeUint64(files, at + 17, Math.max(0, Math.floor(info?.changedMs ?? 0)));
   }
   const parts: Uint8Array[] = [header, data.have.toBytes(), files];
   const count = new Uint8Array(4);
@@ -169,10 +170,17 @@ export function decodeResumeData(
     wanted.push((flags & 2) !== 0);
     const size = readUint64(bytes, at + 1);
     const modifiedMs = readUint64(bytes, at + 9);
-    if ((flags & 1) !== 0) files.push({ size, modifiedMs });
-    else if (size === 0 && modifiedMs === 0) files.push(undefined);
-    else throw malformed(`file ${i} does not exist and yet has a size`);
-    if (!Number.isSafeInteger(size) || !Number.isSafeInteger(modifiedMs)) {
+    const changedMs = readUint64(bytes, at + 17);
+    const isThere = (flags & 1) !== 0;
+    files.push(
+      isThere
+        ? { size, modifiedMs, ...(changedMs > 0 ? { changedMs } : {}) }
+        : undefined,
+    );
+    if (!isThere && Math.max(size, modifiedMs, changedMs) > 0) {
+      throw malformed(`file ${i} does not exist and yet has a size`);
+    }
+    if (![size, modifiedMs, changedMs].every(Number.isSafeInteger)) {
       throw malformed(`file ${i} has a size or time above 2^53 - 1`);
     }
   }

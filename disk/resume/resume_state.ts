@@ -69,6 +69,8 @@ export interface TrustedResume {
   readonly partials: readonly PartialPiece[];
   /** Whether a file has the size and time that it had. */
   readonly isSame: (fileIndex: number) => boolean;
+  /** Files that have, but were touched since, as far as is known. */
+  readonly touched: readonly number[];
 }
 
 /**
@@ -111,6 +113,9 @@ export async function trustResumeData(
     have,
     doubtful,
     partials,
+    touched: [...infos.keys()].filter((i) =>
+      isSame(infos[i], data.files[i]) && isTouched(infos[i], data.files[i])
+    ),
     isSame: (fileIndex) => isSame(infos[fileIndex], data.files[fileIndex]),
   };
 }
@@ -118,4 +123,10 @@ export async function trustResumeData(
 function isSame(a: FileInfo | undefined, b: FileInfo | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   return a.size === b.size && Math.floor(a.modifiedMs) === b.modifiedMs;
+}
+
+/** Where the time of any change is not known it may have been touched. */
+function isTouched(a: FileInfo | undefined, b: FileInfo | undefined): boolean {
+  return a !== undefined &&
+    (a.changedMs === undefined || Math.floor(a.changedMs) !== b?.changedMs);
 }

@@ -3,12 +3,14 @@
  *
  * @module
  */
+import { systemRandom } from "../../_shared/random.ts";
 import { oddFiles } from "../check/check.ts";
 import { type DiskError, filesError, norMore } from "../error.ts";
 import type { TorrentFiles } from "../files/torrent_files.ts";
 import { type TrustedResume, trustResumeData } from "../resume/resume_state.ts";
 import type { DiskAddOptions, StorageTorrent } from "../storage.ts";
 import { padPieces } from "./check_torrent.ts";
+import { checkSample } from "./sample_pieces.ts";
 import type { ManagedStorage } from "./torrent_storage.ts";
 
 /** Looks at the files, finds out which pieces are there, and settles them. */
@@ -36,12 +38,21 @@ export async function openFiles(
   const check = (pieces?: readonly number[]) =>
     storage.check({ hold, onProgress, signal }, pieces);
   let resume: TrustedResume | undefined;
+  let damaged: ReadonlySet<number> = new Set();
   if (existing === "resume" && options.resume !== undefined) {
     resume = await trustResumeData(options.resume, torrent, files);
   }
   if (resume !== undefined) {
     for (const i of resume.have) have.set(i);
     if (resume.doubtful.length > 0) await check(resume.doubtful);
+    const { layout } = torrent;
+    const random = systemRandom;
+    damaged = await checkSample(resume.touched, {
+      layout,
+      have,
+      random,
+      check,
+    });
   } else if (existing === "trust") have.setAll();
   else if (existing === "assume-empty") {
     // Pieces of nothing but padding are never downloaded.
@@ -84,6 +95,11 @@ export async function openFiles(
     await files.finish();
   }
   for (const { pieceIndex, blocks } of resume?.partials ?? []) {
+    const { layout } = torrent;
+    const size = layout.pieceSize(pieceIndex);
+    const isDoubtful = layout.spans(pieceIndex, 0, size)
+      .some(({ fileIndex }) => damaged.has(fileIndex));
+    if (isDoubtful) continue;
     storage.adopt(pieceIndex, blocks);
   }
   if (!readOnly) await storage.reserve(options);

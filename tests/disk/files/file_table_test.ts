@@ -8,11 +8,11 @@ const pure = { permissions: "none" } as const;
 
 Deno.test("FileTable: what was seen, none, and not known", pure, () => {
   const table = new FileTable(3);
-  table.set(0, { size: 0, modifiedMs: 5, id: 7 });
+  table.set(0, { size: 0, modifiedMs: 5, changedMs: 6, id: 7 });
   table.set(1, undefined);
   assertEquals([0, 1, 2].map((i) => table.isKnown(i)), [true, true, false]);
   assertEquals([0, 1, 2].map((i) => table.size(i)), [0, -1, -3]);
-  assertEquals(table.info(0), { size: 0, modifiedMs: 5, id: 7 });
+  assertEquals(table.info(0), { size: 0, modifiedMs: 5, changedMs: 6, id: 7 });
   assertEquals(table.info(1), undefined);
   assertEquals(table.info(2), undefined);
 });

@@ -39,6 +39,9 @@ function generate(seed: number): { data: ResumeData; layout: PieceLayout } {
     randomInt(random, 3) === 0 ? undefined : {
       size: randomInt(random, 2 ** 32) * 1000,
       modifiedMs: 1.7e12 + randomInt(random, 2 ** 32),
+      ...(randomInt(random, 2) === 0
+        ? {}
+        : { changedMs: 1.7e12 + randomInt(random, 2 ** 32) }),
     };
   return {
     layout,
@@ -148,7 +151,7 @@ Deno.test("resume data: sealed nonsense", pure, () => {
   const bytes = encodeResumeData(base, layout);
   const haveAt = 40;
   const filesAt = 41;
-  const partialsAt = filesAt + 34;
+  const partialsAt = filesAt + 50;
   const change = (at: number, value: number) => {
     const changed = bytes.slice();
     changed[at] = value;
@@ -175,7 +178,8 @@ Deno.test("resume data: sealed nonsense", pure, () => {
     ["spare block bit", change(partialsAt + 8, 0xa0), "malformed"],
     ["a size of 2^56", changeFile(1), "malformed"],
     ["a time of 2^56", changeFile(9), "malformed"],
-    ["version", change(7, 2), "malformed"],
+    ["a change of 2^56", changeFile(17), "malformed"],
+    ["version", change(7, 1), "malformed"],
     ["piece count", change(35, 5), "other-torrent"],
     ["info-hash", change(8, 0), "other-torrent"],
   ];
