@@ -3,10 +3,9 @@
  *
  * @module
  */
-import { backoffMs } from "../_shared/backoff.ts";
 import type { Bitfield } from "../_shared/bitfield.ts";
 import type { Machine } from "../_shared/machine.ts";
-import { randomInt } from "../_shared/random.ts";
+import { Patience } from "./patience.ts";
 import { RateMeter } from "../_shared/rate_meter.ts";
 import {
   BLOCK_SIZE,
@@ -37,15 +36,8 @@ const MAX_TRANSFERS = 3;
 /** Bytes of the smallest transfer, and how much time one is to take. */
 const LEAST_BYTES = 1024 * 1024;
 const TRANSFER_MS = 4_000;
-/** The first wait after failures, the longest, and the longest a server sets. */
-const FIRST_WAIT_MS = 10_000;
-const LONGEST_WAIT_MS = 30 * 60_000;
-const LONGEST_RETRY_AFTER_MS = 60 * 60_000;
-/** How long a server waits that would send much for little. */
-const UNWORTHY_MS = 60_000;
 const MAX_REDIRECTS = 5;
-/** So many files in a row that are not there count as a failure. */
-const DROPS_IN_A_ROW = 8;
+
 /**
  * One web seed of a torrent: plans requests, judges answers, waits after
  * failures, and leaves files alone that are not there or bad. Time in
@@ -58,10 +50,7 @@ export class WebSeedMachine implements Machine<WebSeedInput, WebSeedOutput> {
   readonly #transfers = new Map<number, Transfer>();
   readonly #outputs: WebSeedOutput[] = [];
   readonly #meter = new RateMeter();
-  #state: WebSeedState = "ready";
-  #until = 0;
-  #failures = 0;
-  #drops = 0;
+  readonly #patience: Patience;
   #nextId = 1;
   #sendsParts = true;
   #message: string | undefined;
@@ -73,6 +62,10 @@ export class WebSeedMachine implements Machine<WebSeedInput, WebSeedOutput> {
    */
   constructor(options: WebSeedMachineOptions) {
     this.#options = options;
+    this.#patience = new Patience(
+      options.random,
+      () => void this.#outputs.push({ type: "state" }),
+    );
     this.#layout = options.torrent.layout;
     const { url, torrent, isLacking } = options;
     this.#files = new WebSeedFiles(url, torrent, isLacking);
@@ -85,12 +78,12 @@ export class WebSeedMachine implements Machine<WebSeedInput, WebSeedOutput> {
 
   /** What it is doing. */
   get state(): WebSeedState {
-    return this.#state;
+    return this.#patience.state;
   }
 
   /** When it may be asked again, in state `waiting`. */
   get waitsUntil(): number | undefined {
-    return this.#state === "waiting" ? this.#until : undefined;
+    return this.#patience.waitsUntil;
   }
 
   /** What went wrong last; nothing of a URL but what a server says. */
@@ -130,11 +123,11 @@ export class WebSeedMachine implements Machine<WebSeedInput, WebSeedOutput> {
    * @returns The count; 0 while nothing may be wanted.
    */
   window(now: number): number {
-    const most = this.#failures === 0 && this.#sendsParts &&
+    const most = !this.#patience.hasFailed && this.#sendsParts &&
         this.#meter.total > 0
       ? MAX_TRANSFERS
       : 1;
-    if (this.#state !== "ready" || this.#transfers.size >= most) return 0;
+    if (this.state !== "ready" || this.#transfers.size >= most) return 0;
     const bytes = this.downloadRate(now) * TRANSFER_MS / 1000;
     const wanted = Math.min(MAX_REQUEST, Math.max(LEAST_BYTES, bytes));
     return Math.ceil(
@@ -164,9 +157,7 @@ export class WebSeedMachine implements Machine<WebSeedInput, WebSeedOutput> {
       }
       this.#fail(transfer, "The server says nothing", now);
     }
-    if (this.#state === "waiting" && this.#until <= now) {
-      this.#setState("ready");
-    }
+    this.#patience.handleTimeout(now);
   }
 
   /**
@@ -196,7 +187,7 @@ export class WebSeedMachine implements Machine<WebSeedInput, WebSeedOutput> {
         return this.#endAll();
       case "close":
         this.#endAll();
-        return this.#setState("closed");
+        return this.#patience.to("closed");
     }
     // What comes of a transfer that is over is of no use.
     const transfer = this.#transfers.get(input.id);
@@ -271,7 +262,7 @@ export class WebSeedMachine implements Machine<WebSeedInput, WebSeedOutput> {
     const { fileIndex } = transfer.range;
     if (this.#files.isDropped(fileIndex)) return this.#end(transfer);
     if (transfer.isWhole && !this.#isWorth(fileIndex)) {
-      this.#wait(UNWORTHY_MS, now);
+      this.#patience.unworthy(now);
       return this.#end(transfer);
     }
     transfer.redirects = 0;
@@ -327,7 +318,7 @@ export class WebSeedMachine implements Machine<WebSeedInput, WebSeedOutput> {
         if (!this.#startsWhole(transfer, fileLength, now)) return;
     }
     if (transfer.redirects > 0) this.#files.setMoved(fileIndex, transfer.url);
-    this.#drops = 0;
+    this.#patience.answered();
     this.#outputs.push({ type: "read", id: transfer.id });
   }
 
@@ -346,7 +337,7 @@ export class WebSeedMachine implements Machine<WebSeedInput, WebSeedOutput> {
     transfer.range = this.#files.whole(range.fileIndex);
     transfer.position = 0;
     if (this.#isWorth(range.fileIndex)) return true;
-    this.#wait(UNWORTHY_MS, now);
+    this.#patience.unworthy(now);
     this.#end(transfer);
     return false;
   }
@@ -381,14 +372,14 @@ export class WebSeedMachine implements Machine<WebSeedInput, WebSeedOutput> {
       transfer.isWhole && transfer.position < range.end &&
       this.#files.isRestUseless(range.fileIndex, transfer.position)
     ) {
-      this.#failures = 0;
+      this.#patience.succeeded();
       this.#end(transfer);
     }
   }
 
   /** Asks for what is next after a good answer. */
   #goOn(transfer: Transfer, now: number): void {
-    this.#failures = 0;
+    this.#patience.succeeded();
     const { range, ranges, isWhole } = transfer;
     const next = isWhole
       ? nextWhole(this.#layout, range.fileIndex, this.#files.isLacking)
@@ -423,16 +414,13 @@ export class WebSeedMachine implements Machine<WebSeedInput, WebSeedOutput> {
     this.#end(transfer, true);
     this.#lost(lost);
     this.#leaveDropped();
-    if (++this.#drops % DROPS_IN_A_ROW === 0 && this.#state === "ready") {
-      this.#failures++;
-      this.#wait(this.#backoff(), now);
-    }
+    this.#patience.dropped(now);
   }
 
   #lost(pieces: readonly number[]): void {
     if (pieces.length === 0) return;
     this.#outputs.push({ type: "lost", pieces });
-    if (this.pieces.isEmpty) this.#setState("gone");
+    if (this.pieces.isEmpty) this.#patience.to("gone");
   }
 
   /** Ends transfers of files that are left alone. */
@@ -443,7 +431,7 @@ export class WebSeedMachine implements Machine<WebSeedInput, WebSeedOutput> {
   }
 
   #ban(): void {
-    this.#setState("banned");
+    this.#patience.to("banned");
     this.#endAll();
     this.#lost(this.#files.dropAll());
   }
@@ -457,25 +445,7 @@ export class WebSeedMachine implements Machine<WebSeedInput, WebSeedOutput> {
     this.#message = reason;
     this.#files.setMoved(transfer.range.fileIndex, undefined);
     this.#end(transfer, true);
-    // Transfers side by side fail for one reason.
-    if (this.#state !== "ready") return;
-    this.#failures++;
-    // Who says "soon" again and again is not believed.
-    const isBelieved = afterMs !== undefined && this.#failures <= 3;
-    const least = isBelieved ? 1000 : this.#backoff();
-    const wait = Math.max(least, afterMs ?? 0);
-    this.#wait(Math.min(LONGEST_RETRY_AFTER_MS, wait), now);
-  }
-
-  /** A wait that differs by a quarter at most from what is due. */
-  #backoff(): number {
-    const ms = backoffMs(this.#failures, FIRST_WAIT_MS, LONGEST_WAIT_MS);
-    return ms * (0.75 + randomInt(this.#options.random, 1001) / 2000);
-  }
-
-  #wait(ms: number, now: number): void {
-    this.#until = now + ms;
-    this.#setState("waiting");
+    this.#patience.failed(now, afterMs);
   }
 
   #end(transfer: Transfer, failed = false): void {
@@ -486,12 +456,5 @@ export class WebSeedMachine implements Machine<WebSeedInput, WebSeedOutput> {
 
   #endAll(): void {
     for (const transfer of [...this.#transfers.values()]) this.#end(transfer);
-  }
-
-  #setState(state: WebSeedState): void {
-    const isOver = this.#state !== "ready" && this.#state !== "waiting";
-    if (this.#state === state || (isOver && state !== "closed")) return;
-    this.#state = state;
-    this.#outputs.push({ type: "state" });
   }
 }
