@@ -104,7 +104,7 @@ export class BufferPool {
       else idle.push(buffer);
       this.#idleBytes += size;
     }
-    if (this.#release !== undefined && !this.isOver) this.relieve();
+    if (!this.isOver) this.relieve();
   }
 
   /** Has the coldest partial pieces written out until a quarter is free. */
