@@ -5,7 +5,7 @@
  */
 import { mediaType } from "../../client/media_type.ts";
 import type { DaemonTorrentStatus } from "../types.ts";
-import { goalReached, goalValue } from "../rules/seed_goal.ts";
+import { goalReached, goalsOf, goalValue } from "../rules/seed_goal.ts";
 import type { Limit } from "../settings.ts";
 import type { SeedGoal } from "../state/record.ts";
 import {
@@ -116,11 +116,7 @@ function isFinished(view: TorrentView): boolean {
     seedingMs: record.seedingMs,
     idleMs: now - (record.activeAt ?? record.startedAt ?? now),
   };
-  return goalReached(work, {
-    ratio: goalValue(record.seedRatio, settings.seedRatio),
-    time: goalValue(record.seedMinutes, settings.seedMinutes),
-    idle: goalValue(record.seedIdleMinutes, settings.seedIdleMinutes),
-  }) !== undefined;
+  return goalReached(work, goalsOf(record, settings)) !== undefined;
 }
 
 /** Bytes that are wanted, not there, and offered by somebody. */

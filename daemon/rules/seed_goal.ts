@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Limit } from "../settings.ts";
-import type { SeedGoal } from "../state/record.ts";
+import type { DaemonSettings, Limit } from "../settings.ts";
+import type { SeedGoal, TorrentRecord } from "../state/record.ts";
 
 /** Goals by what they count. */
 export type GoalName = "ratio" | "time" | "idle";
@@ -29,6 +29,18 @@ export function goalValue(
   if (own.mode === "none") return undefined;
   if (own.mode === "own") return own.value;
   return global.enabled ? global.value : undefined;
+}
+
+/** What counts of all goals of a torrent. */
+export function goalsOf(
+  record: Pick<TorrentRecord, "seedIdleMinutes" | "seedMinutes" | "seedRatio">,
+  all: Pick<DaemonSettings, "seedIdleMinutes" | "seedMinutes" | "seedRatio">,
+): Readonly<Record<GoalName, number | undefined>> {
+  return {
+    ratio: goalValue(record.seedRatio, all.seedRatio),
+    time: goalValue(record.seedMinutes, all.seedMinutes),
+    idle: goalValue(record.seedIdleMinutes, all.seedIdleMinutes),
+  };
 }
 
 /**

@@ -15,7 +15,7 @@ import { type DaemonTorrent, makeDaemonTorrent } from "../daemon_torrent.ts";
 import { DaemonError } from "../error.ts";
 import { QueueMachine } from "../rules/queue_machine.ts";
 import { QueueOrder } from "../rules/queue_order.ts";
-import { goalReached, goalValue } from "../rules/seed_goal.ts";
+import { goalReached, goalsOf } from "../rules/seed_goal.ts";
 import type { DaemonSettings } from "../settings.ts";
 import type { TorrentRecord } from "../state/record.ts";
 import type { StateFile } from "../state/state_file.ts";
@@ -23,12 +23,11 @@ import type { DaemonEvent } from "../types.ts";
 import type { Book } from "./book.ts";
 import { LimitGroups } from "./limit_groups.ts";
 import { queueEntry } from "./queue_entry.ts";
+import { RecordKeeper } from "./record_keeper.ts";
 import type { DaemonContext } from "../context.ts";
 
 /** Between two looks at all torrents, in milliseconds. */
 const LOOK_MS = 2_000;
-/** How long a change may wait until it is kept, in milliseconds. */
-const KEEP_MS = 1_000;
 /** How often figures are kept of torrents that move something, in milliseconds. */
 const FIGURES_MS = 10_000;
 /** How often those of all that run are, in milliseconds. */
@@ -73,10 +72,9 @@ export class Engine implements DaemonContext {
   readonly #groups: LimitGroups;
   readonly #books = new Map<number, Book>();
   readonly #ours = new WeakMap<Torrent, DaemonTorrent>();
-  readonly #dirty = new Set<DaemonTorrent>();
+  readonly #keeper: RecordKeeper;
   readonly #watching: Promise<void>;
   #cancelLook: () => void = () => {};
-  #cancelKeep: (() => void) | undefined;
   /** Defined while turns are to be given anew. */
   #cancelPlan: (() => void) | undefined;
   #figuresAt = 0;
@@ -85,6 +83,11 @@ export class Engine implements DaemonContext {
 
   constructor(options: EngineOptions) {
     this.#options = options;
+    this.#keeper = new RecordKeeper({
+      ...options,
+      placeOf: (id) => this.placeOf(id),
+      failed: (error) => this.failed(undefined, error),
+    });
     this.#groups = new LimitGroups(() => options.session.limitGroup());
     this.#groups.set(options.settings().groups);
     this.#watching = this.#watch(options.session.events());
@@ -201,18 +204,13 @@ export class Engine implements DaemonContext {
     this.torrents.delete(id);
     this.order.remove(id);
     this.#books.delete(id);
-    this.#dirty.delete(torrent);
+    this.#keeper.forget(torrent);
     this.plan();
   }
 
   changed(torrent: DaemonTorrent): void {
     if (!this.torrents.has(torrent.id)) return;
-    this.#dirty.add(torrent);
-    const { clock } = this.#options;
-    this.#cancelKeep ??= clock.schedule(
-      clock.now() + KEEP_MS,
-      () => this.keep(),
-    );
+    this.#keeper.soon(torrent);
     // Its status may be another.
     this.plan();
   }
@@ -229,25 +227,12 @@ export class Engine implements DaemonContext {
 
   /** Keeps what is not kept yet. */
   keep(): void {
-    this.#cancelKeep?.();
-    this.#cancelKeep = undefined;
-    if (this.#dirty.size === 0) return;
-    const { state } = this.#options;
-    try {
-      state.together(() => {
-        for (const { id, record } of this.#dirty) {
-          state.saveRecord(id, this.placeOf(id), record);
-        }
-      });
-      this.#dirty.clear();
-    } catch (error) {
-      this.failed(undefined, error);
-    }
+    this.#keeper.keep();
   }
 
   /** Keeps the order of the queue. */
   keepOrder(): void {
-    for (const torrent of this.torrents.values()) this.#dirty.add(torrent);
+    for (const torrent of this.torrents.values()) this.#keeper.note(torrent);
     this.keep();
   }
 
@@ -316,7 +301,7 @@ export class Engine implements DaemonContext {
   /** Time has passed for those that run. */
   #noteRunning(): void {
     for (const [id, torrent] of this.torrents) {
-      if (this.#turns.has(id)) this.#dirty.add(torrent);
+      if (this.#turns.has(id)) this.#keeper.note(torrent);
     }
   }
 
@@ -390,7 +375,7 @@ export class Engine implements DaemonContext {
     Object.assign(record, { downloadedBytes, uploadedBytes });
     record.activeAt = this.now();
     book.movedAt = now;
-    this.#dirty.add(ours);
+    this.#keeper.note(ours);
   }
 
   #stateChanged(ours: DaemonTorrent, book: Book, now: number): void {
@@ -417,22 +402,17 @@ export class Engine implements DaemonContext {
   }
 
   #checkGoals(ours: DaemonTorrent, book: Book, now: number): void {
-    const { seedRatio, seedMinutes, seedIdleMinutes, goalAction } = this
-      .#options.settings();
+    const settings = this.#options.settings();
     const record = ours.record as TorrentRecord;
     const goal = goalReached({
       uploadedBytes: record.uploadedBytes,
       size: book.wantedBytes,
       seedingMs: record.seedingMs,
       idleMs: now - book.movedAt,
-    }, {
-      ratio: goalValue(record.seedRatio, seedRatio),
-      time: goalValue(record.seedMinutes, seedMinutes),
-      idle: goalValue(record.seedIdleMinutes, seedIdleMinutes),
-    });
+    }, goalsOf(record, settings));
     if (goal === undefined || record.forced) return;
     this.publish({ type: "goal", torrent: ours, goal });
-    if (goalAction === "remove") this.#options.onRemove(ours);
+    if (settings.goalAction === "remove") this.#options.onRemove(ours);
     else ours.stop();
   }
 

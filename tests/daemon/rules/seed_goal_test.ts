@@ -1,5 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { goalReached, goalValue } from "../../../daemon/rules/seed_goal.ts";
+import {
+  goalReached,
+  goalsOf,
+  goalValue,
+} from "../../../daemon/rules/seed_goal.ts";
 
 const none = { permissions: "none" } as const;
 const WORK = {
@@ -28,4 +32,22 @@ Deno.test("a torrent has its own goal, that of all, or none", none, () => {
   assertEquals(goalValue({ mode: "global", value: 5 }, off), undefined);
   assertEquals(goalValue({ mode: "own", value: 5 }, off), 5);
   assertEquals(goalValue({ mode: "none", value: 5 }, on), undefined);
+});
+
+Deno.test("each goal of a torrent goes by its own setting", none, () => {
+  const own = (value: number) => ({ mode: "own", value }) as const;
+  const global = { mode: "global", value: 0 } as const;
+  const all = {
+    seedRatio: { enabled: true, value: 1 },
+    seedMinutes: { enabled: true, value: 2 },
+    seedIdleMinutes: { enabled: false, value: 3 },
+  };
+  const record = {
+    seedRatio: own(7),
+    seedMinutes: global,
+    seedIdleMinutes: global,
+  };
+  assertEquals(goalsOf(record, all), { ratio: 7, time: 2, idle: undefined });
+  const other = { ...record, seedIdleMinutes: own(9), seedRatio: global };
+  assertEquals(goalsOf(other, all), { ratio: 1, time: 2, idle: 9 });
 });
