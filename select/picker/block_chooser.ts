@@ -89,9 +89,7 @@ export class BlockChooser {
       return;
     }
     const idle = peer.outstanding === 0;
-    if (this.#deadlines.list.length > 0 && !peer.parole) {
-      this.#urgent(turn);
-    }
+    if (!peer.parole) this.#urgent(turn);
     this.#current(turn);
     if (
       peer.suggested.length > 0 && !peer.parole &&
@@ -125,8 +123,7 @@ export class BlockChooser {
     out: BlockAddress[],
   ): void {
     const table = this.#table;
-    const fits = (i: number) =>
-      i < table.pieceCount && table.isOpen(i) && peer.has(i);
+    const fits = (i: number) => table.isOpen(i) && peer.has(i);
     const urgent = this.#deadlines.list.slice(0, URGENT_PIECES)
       .find(({ pieceIndex }) => fits(pieceIndex))?.pieceIndex;
     const due = urgent ?? this.#open(peer);

@@ -297,6 +297,11 @@ test("a choker that is allowed less takes slots at once", () => {
   const peers = [0, 1, 2].map((key) => peer(key, { downloadRate: 9 - key }));
   assertEquals(sorted(choker.tick(0, peers, 2)), [0, 1]);
   assertEquals(sorted(choker.tick(1, peers, 1)), [0]);
+  // Also those that are given without merit.
+  const lucky = titForTatChoker({ random });
+  assertEquals(lucky.tick(0, peers, 2).size, 2);
+  assertEquals(sorted(lucky.tick(1, peers, 1)), [0]);
+  assertEquals(sorted(lucky.optimistic), []);
 });
 
 test("a peer that makes no use of slots has the last one by chance only", () => {

@@ -40,6 +40,24 @@ test("takes suggestions in their order, past those we have", () => {
   assertEquals(pieces(other.pick(1, 8, 0)), [4, 3]);
 });
 
+test("gives a peer on parole what nobody else works on", () => {
+  const picker = world({ availability: "11", partial: "1." });
+  join(picker, 1, "**");
+  join(picker, 2, "**");
+  assertEquals(show(picker.pick(1, 3, 0)), "0.1 0.2 0.3");
+  picker.releaseAll(1);
+  // One was begun, and is left; the other has an author.
+  picker.pieces.setPriority(0, 1);
+  assertEquals(show(picker.pick(1, 2, 0)), "1.0 1.1");
+  picker.peers.setParole(2, true);
+  assertEquals(show(picker.pick(2, 9, 0)), "0.1 0.2 0.3");
+  const other = world({ availability: "1" });
+  for (const peer of [1, 2]) join(other, peer, "*");
+  other.pick(1, 1, 0);
+  other.peers.setParole(2, true);
+  assertEquals(other.pick(2, 9, 0), []);
+});
+
 test("takes no suggestion of a peer on parole", () => {
   for (const isOnParole of [false, true]) {
     const picker = world({ availability: "9119" });
