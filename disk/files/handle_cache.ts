@@ -53,12 +53,11 @@ export class HandlePool {
   use(entry: Entry): void {
     this.#entries.delete(entry);
     this.#entries.add(entry);
-    if (this.#entries.size <= this.#maxHandles) return;
     for (const old of this.#entries) {
+      if (this.#entries.size <= this.#maxHandles) return;
       if (old.users > 0) continue;
       // Nothing was promised to anyone about this handle any more.
       attempt(() => this.retire(old), () => {});
-      if (this.#entries.size <= this.#maxHandles) return;
     }
   }
 
