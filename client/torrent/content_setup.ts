@@ -8,16 +8,19 @@ import type { SetupOptions } from "../content/open_storage.ts";
 import type { TorrentHost } from "../content/torrent_host.ts";
 import { Settlement } from "./settlement.ts";
 
+/** Whom it tells. */
+type SetupHost = Pick<TorrentHost, "fail" | "goOn" | "publish">;
+
 /** What is done with the files of a torrent before it starts or goes on. */
 export class ContentSetup {
-  readonly #host: TorrentHost;
+  readonly #host: SetupHost;
   readonly #stopping = new AbortController();
   /** What is under way; never rejects. */
   running: Promise<void> | undefined;
   /** Defined while a check waits for the end of a pause that came meanwhile. */
   #held: Settlement<void> | undefined;
 
-  constructor(host: TorrentHost) {
+  constructor(host: SetupHost) {
     this.#host = host;
   }
 

@@ -1,0 +1,18 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { DaemonError } from "../../../daemon/error.ts";
+import { freeSpace } from "../../../daemon/run/free_space.ts";
+
+Deno.test("freeSpace() looks at the nearest folder there is", async () => {
+  const dir = await Deno.makeTempDir();
+  const here = await freeSpace(dir);
+  assert(here.free > 0 && here.total >= here.free);
+  assertEquals((await freeSpace(`${dir}/not/there`)).total, here.total);
+  await Deno.writeTextFile(`${dir}/file`, "");
+  const error = await assertRejects(
+    () => freeSpace(`${dir}/file/below`),
+    DaemonError,
+  );
+  assertEquals(error.code, "not-found");
+  await assertRejects(() => freeSpace("relative-and-missing"), DaemonError);
+  await Deno.remove(dir, { recursive: true });
+});
