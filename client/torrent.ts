@@ -305,7 +305,7 @@ export class Torrent {
   }
 
   /**
-   * Uses these trackers only; others are told that we leave.
+   * Replaces all trackers; the old ones are told that we leave.
    *
    * @param tiers Announce URLs in tiers (BEP 12).
    */
@@ -314,16 +314,17 @@ export class Torrent {
   }
 
   /**
-   * Stops everything and keeps what is there.
+   * Stops all transfers and keeps what is there.
    *
-   * @returns A promise that resolves when peers are gone and trackers know.
+   * @returns A promise that resolves when peers are disconnected and trackers
+   * are told; only then is `state` `"paused"`.
    */
   pause(): Promise<void> {
     return this.#life.pause();
   }
 
   /**
-   * Goes on after {@linkcode Torrent.pause} or an error.
+   * Resumes after {@linkcode Torrent.pause} or an error.
    *
    * @returns Whether it does; false when the same error is still there.
    */
