@@ -193,12 +193,7 @@ export class DownloadSide {
     if (request === undefined) this.#core.spend(REPEAT_COST);
     this.#core.counters.rejected++;
     if (this.#choking) this.#allowed.delete(message.pieceIndex);
-    else if (++this.#rejects > MAX_REJECTS) {
-      throw new PeerProtocolError(
-        "refusing",
-        `Peer rejected ${this.#rejects} requests in a row`,
-      );
-    }
+    else this.#refused(1);
     if (request !== undefined) {
       this.#core.emit({
         type: "rejected",
@@ -222,7 +217,25 @@ export class DownloadSide {
       return this.#core.odd(REPEAT_COST);
     }
     this.#core.emit({ type: "dont-have", pieceIndex });
-    this.#giveUp("dont-have", (block) => block.pieceIndex === pieceIndex);
+    const blocks = this.#giveUp(
+      "dont-have",
+      (block) => block.pieceIndex === pieceIndex,
+    );
+    // It had the piece a moment ago, and may have it again the next.
+    this.#core.spend(REPEAT_COST * blocks.length);
+    this.#refused(blocks.length);
+  }
+
+  /** Counts requests that come back from a peer that does not choke us. */
+  #refused(count: number): void {
+    this.#rejects += count;
+    if (this.#rejects <= MAX_REJECTS) return;
+    this.#core.close(
+      new PeerProtocolError(
+        "refusing",
+        `Peer rejected ${this.#rejects} requests in a row`,
+      ),
+    );
   }
 
   /** Forgets grants that turn out to be for pieces that do not exist. */

@@ -113,7 +113,7 @@ export class UploadSide {
     this.#choking = true;
     this.#tooMany = 0;
     this.#core.send({ type: "choke" }, now);
-    for (const request of this.#queue.clear((r) => this.#isGranted(r))) {
+    for (const request of this.#queue.clear((r) => this.#useGrant(r))) {
       this.#refuse(request, now);
     }
   }
@@ -152,7 +152,7 @@ export class UploadSide {
       }
       return this.#refuse(request, now);
     }
-    if (this.#choking && !this.#isGranted(request)) {
+    if (this.#choking && !this.#useGrant(request)) {
       return this.#refuseFlood(request, now);
     }
     const added = this.#queue.add(request);
@@ -189,7 +189,6 @@ export class UploadSide {
       );
     }
     if (!this.#queue.finish(request)) return false;
-    if (this.#choking) this.#grantBudget -= data.length;
     this.#core.counters.up.add(data.length, now);
     this.#core.send({
       type: "piece",
@@ -233,9 +232,13 @@ export class UploadSide {
     );
   }
 
-  #isGranted(request: BlockAddress): boolean {
-    return this.#granted.includes(request.pieceIndex) &&
-      this.#grantBudget >= request.length;
+  /** Whether a request may be served while we choke; it is paid for now. */
+  #useGrant({ pieceIndex, length }: BlockAddress): boolean {
+    if (!this.#granted.includes(pieceIndex) || this.#grantBudget < length) {
+      return false;
+    }
+    this.#grantBudget -= length;
+    return true;
   }
 
   #isServable(request: BlockAddress): boolean {

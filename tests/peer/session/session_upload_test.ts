@@ -226,6 +226,22 @@ Deno.test(
     }
     // Twice the length of five pieces of two blocks.
     assertEquals(served, 20);
+    // Many at once are paid for when they come, not when they are served.
+    const hasty = new TestSession({
+      pieceCount: 100,
+      pieceSize: () => 32_768,
+      ownPieces: Bitfield.full(100),
+      fast: true,
+      allowedFast: {
+        infoHash: new Uint8Array(20),
+        ip: Uint8Array.of(1, 2, 3, 4),
+      },
+    });
+    const { pieceIndex } = grant;
+    for (let blockOffset = 0; blockOffset < 40; blockOffset++) {
+      hasty.receive(ask({ pieceIndex, blockOffset, length: 16_384 }));
+    }
+    assertEquals(hasty.machine.queuedRequests, 20);
   },
 );
 
