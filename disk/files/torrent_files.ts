@@ -159,9 +159,8 @@ export class TorrentFiles {
       if (!isWanted(i)) continue;
       await this.select(i);
       if (this.layout.files[i]!.length > 0) continue;
-      const isThere = this.stored.size(i) >= 0 ||
-        await this.stored.look(i) >= 0;
-      if (!isThere) await this.stored.write(i, 0, new Uint8Array(0));
+      if (await this.stored.look(i) >= 0) continue;
+      await this.stored.write(i, 0, new Uint8Array(0));
     }
     await this.tidy();
   }

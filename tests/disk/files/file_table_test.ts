@@ -37,6 +37,9 @@ Deno.test("FileTable: a file is told from another in its place", pure, () => {
   // One that was not there is still not there.
   table.set(2, undefined);
   assertEquals(table.isOther(2, undefined), false);
+  // An empty one is missed like any other.
+  table.set(2, { size: 0, modifiedMs: 1 });
+  assertEquals(table.isOther(2, undefined), true);
   // Nor is one missed that was never seen; one that was written to is.
   const unseen = new FileTable(1);
   assertEquals(unseen.isOther(0, undefined), false);

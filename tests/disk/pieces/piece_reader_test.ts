@@ -182,6 +182,15 @@ Deno.test("half of a run is worth the whole of it", pure, async () => {
     assertEquals(storage.stats().readBytes, read);
     await disk.close();
   }
+  // What lies across two runs is joined.
+  const [disk, storage] = await stored(new MemoryFileSystem(), odd, 4 * MIB);
+  for (const [offset, length] of [[run - 10, 20], [run - 1, 20_001]]) {
+    assertEquals(
+      await storage.readBlock(0, offset!, length!),
+      odd.content[0]!.subarray(offset!, offset! + length!),
+    );
+  }
+  await disk.close();
   // Of a short one less is half.
   const short = makeTorrent({ pieceLength: MIB, files: [20_000] });
   for (const [length, read] of [[10_000, 20_000], [9_999, 9_999]]) {
