@@ -143,7 +143,7 @@ export class MemoryFileSystem implements FileSystem {
     }
     if (source === target) return;
     this.#makeFolders(to, "rename");
-    if (old !== undefined) this.remove(to);
+    this.remove(to);
     this.#files.delete(source);
     this.#files.set(target, file);
   }

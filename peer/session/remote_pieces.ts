@@ -196,9 +196,7 @@ export class RemotePieces {
     const fitted = new Uint8Array(size);
     fitted.set(early.subarray(0, size));
     const pieces = Bitfield.tryFrom(fitted, pieceCount);
-    let beyond = 0;
-    for (let i = size; i < early.length; i++) beyond |= early[i]!;
-    if (pieces === undefined || beyond !== 0) {
+    if (pieces === undefined || early.subarray(size).some((byte) => byte > 0)) {
       throw new PeerProtocolError(
         "out-of-range",
         `Cannot take the pieces of the peer: the torrent has ${pieceCount}`,

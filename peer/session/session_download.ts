@@ -165,9 +165,7 @@ export class DownloadSide {
       if (++this.#core.counters.unrequested > MAX_UNREQUESTED_BLOCKS) {
         throw new PeerProtocolError(
           "unrequested",
-          `Peer sent block ${pieceIndex}+${blockOffset} and ${
-            this.#core.counters.unrequested - 1
-          } others that were not requested`,
+          `Peer sent block ${pieceIndex}+${blockOffset} and ${MAX_UNREQUESTED_BLOCKS} others that were not requested`,
         );
       }
       return;
