@@ -20,11 +20,13 @@ function setUp(find: (torrent: number) => number, takesMs = 0) {
   const lookups: Lookup[] = [];
   const node = { goodNodes: 50, outstanding: 0, atOnce: 0, most: 0 };
   const told: number[] = [];
+  const ports: (number | undefined)[] = [];
   const peers = new DhtPeers({
     stats: () => node,
     addNode: ({ port }) => told.push(port),
     async *getPeers(infoHash, { seed = false, noSeed, announcePort, signal }) {
-      assertEquals([noSeed, announcePort], [seed, 6881]);
+      assertEquals(noSeed, seed);
+      ports.push(announcePort);
       const torrent = infoHash[0]! * 256 + infoHash[1]!;
       lookups.push({ at: clock.now(), torrent, seed });
       node.most = Math.max(node.most, ++node.atOnce);
@@ -36,20 +38,20 @@ function setUp(find: (torrent: number) => number, takesMs = 0) {
       }
     },
   }, new SharedClock(clock));
-  const follow = (torrent: number, isSeed = () => false) => {
+  const follow = (torrent: number, isSeed = () => false, port = 6881) => {
     const found: PeerCandidate[] = [];
     const log: string[] = [];
     const infoHash = new Uint8Array(20);
     infoHash[0] = torrent >> 8;
     infoHash[1] = torrent & 255;
-    const leave = peers.follow({ infoHash, port: 6881, isSeed }, {
+    const leave = peers.follow({ infoHash, port, isSeed }, {
       found: (candidate) => found.push(candidate),
       searching: () => log.push("searching"),
       waiting: (nextAt, error) => log.push(`${nextAt} ${error ?? "ok"}`),
     });
     return { found, log, leave };
   };
-  return { clock, peers, lookups, node, follow, told };
+  return { clock, peers, lookups, node, follow, told, ports };
 }
 
 Deno.test("DhtPeers looks again: soon after nothing, later after success", {
@@ -162,5 +164,15 @@ Deno.test("DhtPeers passes nodes on that it is told of, few at a time", {
   await clock.advance(3000);
   for (let i = 0; i < 10; i++) peers.addNode({ hostname: "a.test", port: 7 });
   assertEquals(told.length, 53);
+  await peers.close();
+});
+
+Deno.test("DhtPeers announces the port of a torrent, if there is any", {
+  permissions: "none",
+}, async () => {
+  const { clock, peers, follow, ports } = setUp(() => 1);
+  for (const port of [1, 0]) follow(port, undefined, port);
+  await clock.advance(1_000);
+  assertEquals(ports, [1, undefined]);
   await peers.close();
 });

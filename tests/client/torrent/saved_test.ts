@@ -1,6 +1,7 @@
 /** What outlives a session. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { formatEndpoint } from "../../../_shared/address.ts";
+import { SessionError } from "../../../client/error.ts";
 import type { SavedSession } from "../../../client/torrent/saved.ts";
 import { formatMagnet, magnetOf } from "../../../metainfo/mod.ts";
 import { assertFiles, simTorrent, SwarmWorld } from "../../../testing/mod.ts";
@@ -136,4 +137,11 @@ Deno.test("restore() refuses what is no saved session", pure, async () => {
     SyntaxError,
   );
   assertEquals(session.torrents, []);
+  // Only one that is here already is passed over.
+  const saved = { version: 1, magnet: link, peers: [] };
+  const more = (options: object) => () =>
+    session.restore({ version: 1, torrents: [saved] } as never, () => options);
+  assertThrows(more({ maxPeers: -1 }), RangeError);
+  await world.run(session.close());
+  assertThrows(more({}), SessionError, "closed");
 });

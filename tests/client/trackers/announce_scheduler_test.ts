@@ -190,3 +190,22 @@ Deno.test("AnnounceScheduler holds all but good-byes for a while", {
   assertEquals(granted.length, 4);
   assertEquals(clock.pending, 0);
 });
+
+Deno.test("AnnounceScheduler believes two hosts that say one address", {
+  permissions: "none",
+}, () => {
+  const scheduler = new AnnounceScheduler(new SimClock());
+  const vote = (host: string, ip: string) =>
+    scheduler.vote(`http://${host}.test/announce`, ip);
+  for (const ip of ["10.0.0.1", "127.0.0.1", "::1", "no.ip.test", ""]) {
+    assertEquals([vote("c", ip), vote("d", ip)], [undefined, undefined], ip);
+  }
+  assertEquals(vote("e", "8.8.4.4"), undefined);
+  assertEquals(vote("e", "8.8.4.4"), undefined);
+  assertEquals(vote("f", "8.8.4.4"), "8.8.4.4");
+  // One that changes its mind counts for the last that it said.
+  assertEquals([vote("e", "8.8.8.8"), vote("f", "8.8.8.8")], [
+    undefined,
+    "8.8.8.8",
+  ]);
+});

@@ -467,3 +467,28 @@ Deno.test("TrackerRunner holds some failures against the host, and no others", {
     await runner.close();
   }
 });
+
+Deno.test("TrackerRunner takes back what is under way, also after a refusal", {
+  permissions: "none",
+}, async () => {
+  let signal: AbortSignal | undefined;
+  const tracker = fakeTracker((_, given) => {
+    signal = given;
+    return new Promise(() => {});
+  });
+  const { clock, runner, results, scheduler } = setUp(tracker);
+  const request = scheduler.request.bind(scheduler);
+  scheduler.request = (_url, _kind, { refused }) => {
+    scheduler.request = request;
+    queueMicrotask(() => refused(1_000));
+    return { end() {} };
+  };
+  runner.start();
+  await clock.advance(30_000);
+  assertEquals(results, []);
+  assertEquals(signal?.aborted, false);
+  const stopped = runner.stop();
+  assertEquals(signal?.aborted, true);
+  await stopped;
+  await runner.close();
+});
