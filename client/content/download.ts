@@ -131,9 +131,9 @@ export class Download {
     if (!peer.inPicker) return;
     peer.inPicker = false;
     this.#sources.delete(peer.key);
-    const released = this.picker.peers.remove(peer.key);
+    this.picker.peers.remove(peer.key);
     this.#judge.forget(peer.key);
-    if (released.length > 0) this.refillAll();
+    this.refillAll();
   }
 
   /** Takes an event of a peer that concerns pieces and blocks. */
@@ -174,9 +174,8 @@ export class Download {
         if (this.picker.outstanding(key) === 0) this.refill(peer);
         break;
       case "dont-have":
-        if (this.picker.peers.lost(key, event.pieceIndex).length > 0) {
-          this.refillAll();
-        }
+        this.picker.peers.lost(key, event.pieceIndex);
+        this.refillAll();
         this.#followInterest();
         break;
       case "suggest":

@@ -418,7 +418,7 @@ export class TorrentContent {
       if (!storage.isFileWanted(i)) files.push([i, 0]);
       else if (priority !== DEFAULT_PRIORITY) files.push([i, priority]);
     }
-    if (files.length > 0) this.wishes.setFiles(files);
+    this.wishes.setFiles(files);
     if (piecePriorities !== undefined) {
       this.wishes.setPieces(
         piecePriorities.filter(([index]) => index < layout.pieceCount),

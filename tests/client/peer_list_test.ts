@@ -46,6 +46,22 @@ Deno.test("PeerList refuses impossible addresses", none, () => {
   assertEquals(peers.size, 1);
 });
 
+Deno.test("PeerList is told of strangers, and passes that over", none, () => {
+  const peers = list();
+  peers.add(candidate("8.8.8.8"));
+  const stranger = { hostname: "9.9.9.9", port: 1 };
+  peers.judge(stranger, true);
+  peers.judge(stranger, false);
+  peers.claim(stranger, 1);
+  peers.setSeed(stranger, true);
+  peers.connected(stranger);
+  peers.released(stranger, 0, "failed");
+  peers.remove(stranger);
+  assertEquals(peers.isNamed(stranger), false);
+  assertEquals(peers.sourceOf(stranger), undefined);
+  assertEquals(hosts(takeAll(peers)), ["8.8.8.8"]);
+});
+
 Deno.test("PeerList knows an address in all its forms", none, () => {
   const peers = list();
   assertEquals(peers.add(candidate("2001:db8:0:0::1")), true);

@@ -39,6 +39,16 @@ Deno.test("Limit - so many at a time, in order", pure, async () => {
   assertEquals(await Promise.all(done.slice(1)), ["b", "c", "d"]);
 });
 
+Deno.test("Limit - takes as many bytes as there are", pure, async () => {
+  const { running, start, names } = works(new Limit(9, 10));
+  const done = [start("a", 6), start("b", 4), start("c", 0), start("d", 1)];
+  assertEquals(await names(), "abc");
+  running[1]!.end();
+  assertEquals(await names(), "abcd");
+  for (const { end } of running) end();
+  await Promise.all(done);
+});
+
 Deno.test(
   "Limit - so many bytes at a time; what is larger goes alone",
   pure,
