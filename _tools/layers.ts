@@ -83,7 +83,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
 export const NARROW_IMPORTS: Readonly<Record<string, RegExp>> = {
   "select > metainfo": /^piece_layout\.ts$/,
   "disk > metainfo":
-    /^(piece_layout|piece_digest|disk_paths|path_tree|sha256|verify|node)\.ts$/,
+    /^(piece_layout|piece_digest|piece_hasher|hash_thread|disk_paths|path_tree|sha256|verify|node)\.ts$/,
 };
 
 /** Rooms of one module, and the rooms beside it that each may import. */
@@ -175,7 +175,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
 /** Files that own sockets, files, timers, randomness; all others are pure. */
 export const DRIVER_FILES: readonly RegExp[] = [
   /^_shared\/(\w+\/)?(clock|random|datagram|byte_conn)\.ts$/,
-  /^metainfo\/(create\/(walk|entry|folder|hash|info)|hash\/\w+|hash_options|node|piece_digest|verify)\.ts$/,
+  /^metainfo\/(create\/(walk|entry|folder|hash|info)|hash\/\w+|hash_options|hash_thread|node|piece_digest|verify)\.ts$/,
   /^disk\/(native_file_system|files\/native_file_handle|object\/s3_(client|answer))\.ts$/,
   /^dht\/(node|driver\/ed25519)\.ts$/,
   /^tracker\/(http_server|stats_server)\.ts$/,

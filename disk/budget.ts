@@ -5,6 +5,7 @@
  */
 import { type Clock, systemClock } from "../_shared/clock.ts";
 import type { HistogramCounts } from "../_shared/metrics.ts";
+import { HashHelper } from "./pieces/hash_helper.ts";
 import { BufferPool, CHUNK_SIZE } from "./pieces/buffer_pool.ts";
 import { CheckQueue } from "./check/check_queue.ts";
 import { HandlePool } from "./files/handle_cache.ts";
@@ -46,6 +47,8 @@ interface BudgetParts {
   readonly handles: HandlePool;
   /** Turns of checks, one at a time on each disk. */
   readonly checks: CheckQueue;
+  /** Another thread that hashes pieces of files. */
+  readonly helper: HashHelper;
   /** How long reads, writes and hashes take. */
   readonly timings: DiskTimings;
 }
@@ -98,6 +101,7 @@ export class DiskBudget {
       cache: new ReadCache(readCacheBytes),
       handles: new HandlePool(maxHandles, timings),
       checks: new CheckQueue(),
+      helper: new HashHelper(clock),
       timings,
     };
   }

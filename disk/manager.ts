@@ -52,7 +52,7 @@ export interface DiskManagerOptions extends DiskBudgetOptions {
   readonly budget?: DiskBudget | undefined;
   /**
    * Threads for checking files that are on the system's disk; all cores by
-   * default.
+   * default. With 1, no other thread hashes what comes in either.
    *
    * @default {navigator.hardwareConcurrency}
    */
@@ -162,6 +162,7 @@ export class DiskManager implements AsyncDisposable {
     // The result is not awaited: failures were reported as events.
     const onAbort = () => void this.close().catch(() => {});
     this.#detachSignal = onAborted(signal, onAbort);
+    budgetParts(this.#budget).helper.use();
   }
 
   /** Takes requests; waits when results are not read, fails once they end. */
@@ -311,6 +312,7 @@ export class DiskManager implements AsyncDisposable {
     );
     for (const adopted of this.#adopted.values()) await adopted.close();
     await this.#fileSystem.close();
+    budgetParts(this.#budget).helper.release();
     if (this.#ownsBudget) budgetParts(this.#budget).pool.relieve();
     const failures = results.filter((result) => result.status === "rejected")
       .map((result) => result.reason);
@@ -330,9 +332,11 @@ export class DiskManager implements AsyncDisposable {
     const wanted = new Uint8Array(torrent.paths.length).fill(1);
     for (const i of skippedFiles ?? []) if (i in wanted) wanted[i] = 0;
     const make = (backing: Backing) => {
+      const parts = budgetParts(this.#budget);
       const storage: ManagedStorage = new ManagedStorage(torrent, {
         backing,
-        ...budgetParts(this.#budget),
+        ...parts,
+        helper: this.#mayHelp ? parts.helper : undefined,
         clock: this.#clock,
         readOnly,
         threads: this.#threads,
@@ -389,6 +393,12 @@ export class DiskManager implements AsyncDisposable {
       if (this.#closing !== undefined) this.#openMessages.close();
     }
     return this.#openMessages;
+  }
+
+  /** Whether pieces are files of the system, and several threads are welcome. */
+  get #mayHelp(): boolean {
+    return this.#pieceStorage === undefined && this.#threads !== 1 &&
+      this.#fileSystem.localPath !== undefined;
   }
 
   #checkOpen(): void {

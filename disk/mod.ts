@@ -43,7 +43,8 @@
  * {@linkcode NativeFileSystem} needs `--allow-read` and, for anything but
  * seeding, `--allow-write` of its base folder; {@linkcode ObjectStorage} needs
  * `--allow-net` of its service. Checking large torrents in
- * several threads needs `--allow-read` of the package when it is local.
+ * several threads, and hashing in another what comes fast, needs `--allow-read`
+ * of the package when it is local.
  *
  * @module
  */

@@ -6,22 +6,17 @@
 import type { Bitfield } from "../../_shared/bitfield.ts";
 import { BLOCK_SIZE, type PieceLayout } from "../../metainfo/piece_layout.ts";
 import { attempt, type Awaitable, chain, eachInOrder } from "../awaitable.ts";
-import type { DiskTimings } from "../timings.ts";
-import type { BufferPool, PieceHolder } from "./buffer_pool.ts";
+import type { PieceHolder } from "./buffer_pool.ts";
 import { type DiskError, toDiskError } from "../error.ts";
-import { eachChunk } from "./piece_bytes.ts";
 import { PieceBuffer } from "./piece_buffer.ts";
-import type {
-  StorageTorrent,
-  TorrentStorageEvent,
-  WriteBlockResult,
-} from "../storage.ts";
+import type { TorrentStorageEvent, WriteBlockResult } from "../storage.ts";
 import type { PieceStore } from "../piece_store.ts";
 import {
-  digestBlocks,
-  type PieceVerdict,
-  PieceVerifier,
-} from "./piece_verifier.ts";
+  type JudgedPiece,
+  PieceJudge,
+  type PieceJudgeContext,
+} from "./piece_judge.ts";
+import type { PieceVerdict } from "./piece_verifier.ts";
 
 /** Where a {@linkcode PieceAssembler} puts pieces. */
 export type PieceWrites = Pick<
@@ -30,15 +25,9 @@ export type PieceWrites = Pick<
 >;
 
 /** What a {@linkcode PieceAssembler} works with. */
-export interface PieceAssemblerContext {
-  /** The right hashes. */
-  readonly torrent: StorageTorrent;
+export interface PieceAssemblerContext extends PieceJudgeContext {
   /** Where pieces go. */
   readonly store: PieceWrites;
-  /** Where buffers come from. */
-  readonly pool: BufferPool;
-  /** How long hashes take. */
-  readonly timings: DiskTimings;
   /** Its bits are set when a piece is written. */
   readonly have: Bitfield;
   /** Takes events. */
@@ -48,10 +37,7 @@ export interface PieceAssemblerContext {
 }
 
 /** A piece between its first block and its bit. */
-interface Assembly {
-  readonly buffer: PieceBuffer;
-  /** Hashes from the front as far as there is no gap. */
-  digest: PieceVerifier | undefined;
+interface Assembly extends JudgedPiece {
   /**
    * `filling`: blocks come in. `whole`: waits to be hashed or written. `busy`:
    * is being hashed or written.
@@ -71,6 +57,7 @@ export class PieceAssembler implements PieceHolder {
   readonly #context: PieceAssemblerContext;
   readonly #layout: PieceLayout;
   readonly #chunkSize: number;
+  readonly #judge: PieceJudge;
   readonly #pieces = new Map<number, Assembly>();
   /** Pieces that were bad before. */
   readonly #failed = new Set<number>();
@@ -81,6 +68,7 @@ export class PieceAssembler implements PieceHolder {
   constructor(context: PieceAssemblerContext) {
     this.#context = context;
     this.#layout = context.torrent.layout;
+    this.#judge = new PieceJudge(context);
     this.#chunkSize = Math.min(
       context.pool.chunkSize,
       this.#layout.pieceLength,
@@ -127,7 +115,7 @@ export class PieceAssembler implements PieceHolder {
     if (buffer.isWhole) {
       assembly.state = "whole";
       this.#finish(assembly);
-    } else if (buffer.chunkCount > 1) this.#hashAhead(assembly);
+    } else this.#judge.hashAhead(assembly);
     return "accepted";
   }
 
@@ -339,29 +327,6 @@ export class PieceAssembler implements PieceHolder {
     };
   }
 
-  /** Hashes full buffers from the front, so that the end costs little. */
-  #hashAhead(assembly: Assembly): void {
-    const { buffer } = assembly;
-    while (true) {
-      const start = assembly.digest?.offset ?? 0;
-      const end = start + this.#chunkSize;
-      if (end > buffer.size || !buffer.has(start, end)) return;
-      const chunk = buffer.chunk(start / this.#chunkSize);
-      if (chunk === undefined || buffer.storedRuns(start, end).length > 0) {
-        return;
-      }
-      assembly.digest ??= this.#digest(assembly);
-      assembly.digest.update(chunk);
-    }
-  }
-
-  #digest(assembly: Assembly): PieceVerifier {
-    return new PieceVerifier(
-      this.#context.torrent,
-      assembly.buffer.pieceIndex,
-    );
-  }
-
   #retry(): void {
     for (const assembly of [...this.#pieces.values()]) this.#finish(assembly);
     // Nothing of this torrent could be written meanwhile.
@@ -377,8 +342,8 @@ export class PieceAssembler implements PieceHolder {
       () => {
         if (assembly.isVerified) return this.#store(assembly);
         const judged = assembly.spilling === undefined
-          ? this.#judge(assembly)
-          : assembly.spilling.then(() => this.#judge(assembly));
+          ? this.#judge.judge(assembly)
+          : assembly.spilling.then(() => this.#judge.judge(assembly));
         return chain(judged, (verdict) => {
           if (verdict !== "good") return this.#drop(assembly, verdict);
           assembly.isVerified = true;
@@ -393,23 +358,6 @@ export class PieceAssembler implements PieceHolder {
       },
     );
     if (work instanceof Promise) this.#context.track(work);
-  }
-
-  #judge(assembly: Assembly): Awaitable<PieceVerdict | "lost"> {
-    const digest = assembly.digest ??= this.#digest(assembly);
-    return this.#context.timings.time("verify", () =>
-      chain(
-        eachChunk(
-          assembly.buffer,
-          digest.offset,
-          this.#context,
-          (chunk) => digest.update(chunk),
-        ),
-        (isThere) => {
-          if (!isThere) return "lost";
-          return digest.finish();
-        },
-      ));
   }
 
   #store(assembly: Assembly): Awaitable<void> {
@@ -438,7 +386,7 @@ export class PieceAssembler implements PieceHolder {
       written,
       () =>
         this.#failed.has(pieceIndex)
-          ? chain(this.#blockDigests(buffer), done)
+          ? chain(this.#judge.blockDigests(buffer), done)
           : done(undefined),
     );
   }
@@ -450,7 +398,9 @@ export class PieceAssembler implements PieceHolder {
     const { buffer } = assembly;
     const { pieceIndex } = buffer;
     this.#badPieces++;
-    const digests = reason === "hash" ? this.#blockDigests(buffer) : undefined;
+    const digests = reason === "hash"
+      ? this.#judge.blockDigests(buffer)
+      : undefined;
     return chain(digests, (blockDigests) => {
       if (reason === "hash") this.#failed.add(pieceIndex);
       this.#release(buffer);
@@ -461,20 +411,6 @@ export class PieceAssembler implements PieceHolder {
         blockDigests,
       });
     });
-  }
-
-  #blockDigests(buffer: PieceBuffer): Awaitable<Uint8Array | undefined> {
-    const digests = new Uint8Array(Math.ceil(buffer.size / BLOCK_SIZE) * 20);
-    return chain(
-      eachChunk(
-        buffer,
-        0,
-        this.#context,
-        (chunk, offset) =>
-          digestBlocks(chunk, digests, offset / BLOCK_SIZE * 20),
-      ),
-      (isThere) => isThere ? digests : undefined,
-    );
   }
 
   #pause(cause: unknown): void {

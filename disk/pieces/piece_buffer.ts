@@ -175,6 +175,28 @@ export class PieceBuffer {
     for (const chunk of detached.chunks) this.#pool.give(chunk);
   }
 
+  /** Lends all buffers out, if the whole piece is in them. */
+  lend(): ArrayBuffer[] | undefined {
+    const buffers: ArrayBuffer[] = [];
+    for (const chunk of this.#chunks) {
+      if (chunk !== undefined) buffers.push(chunk.buffer);
+    }
+    const isAll = buffers.length === this.#chunks.length &&
+      this.storedRuns(0, this.size).length === 0;
+    if (!isAll) return undefined;
+    this.#chunks.fill(undefined);
+    return buffers;
+  }
+
+  /** Takes lent buffers back, or others in place of lost ones. */
+  takeBack(buffers: readonly ArrayBuffer[] = []): void {
+    for (let i = 0; i < this.#chunks.length; i++) {
+      this.#chunks[i] = new Uint8Array(
+        buffers[i] ?? new ArrayBuffer(this.chunkSize),
+      );
+    }
+  }
+
   /** Gives every buffer back. */
   release(): void {
     for (let i = 0; i < this.#chunks.length; i++) {

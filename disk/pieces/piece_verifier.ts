@@ -5,14 +5,17 @@
  */
 import { BLOCK_SIZE } from "../../metainfo/piece_layout.ts";
 import {
-  PieceDigest,
   SHA1_LENGTH,
   sha1Later,
   writeDigest,
 } from "../../metainfo/piece_digest.ts";
-import { SHA256_LENGTH } from "../../metainfo/sha256.ts";
+import {
+  type PieceDigests,
+  PieceHasher,
+  type PieceHashing,
+} from "../../metainfo/piece_hasher.ts";
 import { equalBytes } from "../../_shared/bytes.ts";
-import type { StoragePieceRoot, StorageTorrent } from "../storage.ts";
+import type { StorageTorrent } from "../storage.ts";
 
 /**
  * What a piece is: right, wrong, or right by one of a hybrid's hashes and wrong
@@ -27,74 +30,67 @@ export type PieceVerdict = "good" | "hash" | "contradiction";
 export class PieceVerifier {
   readonly #torrent: StorageTorrent;
   readonly #pieceIndex: number;
-  readonly #root: StoragePieceRoot | undefined;
-  readonly #payload: number;
-  readonly #digest: PieceDigest;
-  #offset = 0;
+  readonly #hasher: PieceHasher;
 
   constructor(torrent: StorageTorrent, pieceIndex: number) {
-    const { layout, pieces } = torrent;
     this.#torrent = torrent;
     this.#pieceIndex = pieceIndex;
-    this.#root = torrent.pieceRoot?.(pieceIndex);
-    // A hybrid piece ends in padding that the tree does not cover.
-    this.#payload = this.#root === undefined
-      ? Infinity
-      : layout.payloadSize(pieceIndex);
-    this.#digest = new PieceDigest(
-      layout.pieceLength,
-      pieces !== undefined,
-      this.#root !== undefined,
-    );
+    this.#hasher = new PieceHasher(hashingOf(torrent, pieceIndex));
   }
 
   /** How many bytes were hashed. */
   get offset(): number {
-    return this.#offset;
+    return this.#hasher.offset;
   }
 
   /** Whether no tree is known of it. */
   get hasOnlySha1(): boolean {
-    return this.#root === undefined && this.#torrent.pieces !== undefined;
+    const torrent = this.#torrent;
+    return torrent.pieces !== undefined &&
+      torrent.pieceRoot?.(this.#pieceIndex) === undefined;
   }
 
   /** Hashes the next bytes. */
   update(bytes: Uint8Array): void {
-    const payload = Math.max(0, this.#payload - this.#offset);
-    this.#offset += bytes.length;
-    if (payload >= bytes.length) this.#digest.update(bytes);
-    else {
-      this.#digest.update(bytes.subarray(0, payload));
-      this.#digest.updatePadding(bytes.length - payload);
-    }
+    this.#hasher.update(bytes);
   }
 
   /** Judges the piece after its last byte; `hash` without any hash. */
   finish(): PieceVerdict {
-    const v1 = this.#passesSha1();
-    const v2 = this.#passesTree();
-    if (v1 !== undefined && v2 !== undefined && v1 !== v2) {
-      return "contradiction";
-    }
-    return v1 ?? v2 ? "good" : "hash";
+    return judge(this.#torrent, this.#pieceIndex, this.#hasher.finish());
   }
+}
 
-  #passesSha1(): boolean | undefined {
-    const { pieces } = this.#torrent;
-    if (pieces === undefined) return undefined;
-    const hash = new Uint8Array(SHA1_LENGTH);
-    this.#digest.finishSha1(hash, 0);
-    return equalBytes(hash, sha1Of(pieces, this.#pieceIndex));
-  }
+/** Which digests tell whether a piece is right. */
+export function hashingOf(
+  torrent: StorageTorrent,
+  pieceIndex: number,
+): PieceHashing {
+  const { layout, pieces } = torrent;
+  const root = torrent.pieceRoot?.(pieceIndex);
+  return {
+    pieceLength: layout.pieceLength,
+    sha1: pieces !== undefined,
+    // A hybrid piece ends in padding that the tree does not cover.
+    tree: root && {
+      payload: layout.payloadSize(pieceIndex),
+      fileLength: root.fileLength,
+    },
+  };
+}
 
-  #passesTree(): boolean | undefined {
-    if (this.#root === undefined) return undefined;
-    if (this.#payload === 0) return false;
-    const { hash, fileLength } = this.#root;
-    const root = new Uint8Array(SHA256_LENGTH);
-    this.#digest.finishTree(root, 0, fileLength);
-    return equalBytes(root, hash);
-  }
+/** Judges a piece by its digests. */
+export function judge(
+  torrent: StorageTorrent,
+  pieceIndex: number,
+  { sha1, root }: PieceDigests,
+): PieceVerdict {
+  const { pieces } = torrent;
+  const v1 = pieces && sha1 && equalBytes(sha1, sha1Of(pieces, pieceIndex));
+  const expected = torrent.pieceRoot?.(pieceIndex);
+  const v2 = expected && root !== undefined && equalBytes(root, expected.hash);
+  if (v1 !== undefined && v2 !== undefined && v1 !== v2) return "contradiction";
+  return v1 ?? v2 ? "good" : "hash";
 }
 
 function sha1Of(pieces: Uint8Array, pieceIndex: number): Uint8Array {

@@ -6,6 +6,7 @@
 import type { Clock } from "../../_shared/clock.ts";
 import type { BufferPool } from "../pieces/buffer_pool.ts";
 import type { CheckQueue } from "../check/check_queue.ts";
+import type { HashHelper } from "../pieces/hash_helper.ts";
 import type { ReadCache } from "../pieces/read_cache.ts";
 import type { TorrentStorageEvent } from "../storage.ts";
 import type { DiskTimings } from "../timings.ts";
@@ -25,6 +26,8 @@ export interface StorageContext {
   readonly readOnly: boolean;
   /** Queue of file checks, one at a time on each disk. */
   readonly checks: CheckQueue;
+  /** Another thread that hashes, if there may be one. */
+  readonly helper: HashHelper | undefined;
   /** How long hashes take. */
   readonly timings: DiskTimings;
   /** Threads for checking, this one included. */

@@ -85,6 +85,7 @@ export class ManagedStorage implements TorrentStorage {
         torrent: this.torrent,
         store: this.#backing,
         pool: this.#context.pool,
+        helper: this.#context.helper,
         timings: this.#context.timings,
         have: this.have,
         emit: (event) => {

@@ -52,12 +52,21 @@ const WORKER_URL = new URL("./worker.ts", import.meta.url);
 const _worker = () => import("./worker.ts");
 
 /** Whether a worker has a chance: a refused one writes to stderr. */
-function mayStartWorkers(): boolean {
+export function mayStartWorkers(): boolean {
   if (typeof Worker === "undefined") return false;
   if (WORKER_URL.protocol !== "file:") return true;
   const path = new URL("../", WORKER_URL);
   const { state } = Deno.permissions.querySync({ name: "read", path });
   return state === "granted";
+}
+
+/** Starts a worker; `undefined` where that fails. */
+export function startWorker(): Worker | undefined {
+  try {
+    return new Worker(WORKER_URL, { type: "module", name: "bip-hash" });
+  } catch {
+    return undefined;
+  }
 }
 
 /** A running job: its workers, and what they have said. */
@@ -87,12 +96,8 @@ class HashJob {
 
   /** Starts a worker; where that fails, the others take its share. */
   startWorker(): boolean {
-    let worker: Worker;
-    try {
-      worker = new Worker(WORKER_URL, { type: "module", name: "bip-hash" });
-    } catch {
-      return false;
-    }
+    const worker = startWorker();
+    if (worker === undefined) return false;
     this.#workers.add(worker);
     worker.onmessage = (event: MessageEvent<HashWorkerMessage>) => {
       if (!this.#workers.has(worker)) return;

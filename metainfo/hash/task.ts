@@ -5,6 +5,7 @@
  * @module
  */
 import { SHA1_LENGTH } from "../piece_digest.ts";
+import type { PieceDigests, PieceHashing } from "../piece_hasher.ts";
 import { PieceLayout } from "../piece_layout.ts";
 
 /** The piece is not hashed yet. */
@@ -76,6 +77,20 @@ export interface HashWorkerStart {
   readonly task: HashTask;
   /** Where results go. */
   readonly memory: HashMemory;
+}
+
+/** What `HashThread` sends to a worker: a piece, its buffers transferred. */
+export interface HashPiece {
+  readonly type: "piece";
+  readonly wanted: PieceHashing;
+  /** Bytes of the piece; the last buffer may be longer. */
+  readonly size: number;
+  readonly buffers: readonly ArrayBuffer[];
+}
+
+/** What a worker sends back, in order. */
+export interface HashedPiece extends PieceDigests {
+  readonly buffers: readonly ArrayBuffer[];
 }
 
 /** Why a thread gave up. */
