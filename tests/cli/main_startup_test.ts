@@ -81,7 +81,8 @@ const LATE: Readonly<Record<string, RegExp>> = {
     /^(client|disk|dht|lpd|peer|handshake|select|[hu]?tracker)\/|^metainfo\/(create|hash)/,
   info: /^(client|disk|dht|lpd|peer|handshake|select|[hu]tracker)\//,
   magnet: /^(client|disk|dht|lpd|peer|handshake|select|[hu]tracker)\//,
-  verify: /^(client|dht|lpd|peer|select\/(?!rate_meter)|[hu]tracker)\//,
+  verify:
+    /^(client\/(?!incomplete_place)|(dht|lpd|peer|select\/(?!rate_meter)|[hu]tracker)\/)/,
   download: TRANSFER,
   seed: TRANSFER,
   tracker: /^(client|disk|dht|lpd|peer|select)\//,
