@@ -8,6 +8,7 @@ import {
   benchFolder,
   median,
   type Run,
+  watch,
   writeRandomFile,
 } from "./swarm_bench.ts";
 import { createMetainfo } from "../metainfo/mod.ts";
@@ -33,26 +34,8 @@ async function measure(
       stdout: "null",
       stderr: "null",
     }).spawn();
-    let isRunning = true;
-    const status = child.status.finally(() => isRunning = false);
-    const seen = { peakMib: 0, cpuSeconds: 0 };
-    while (isRunning) {
-      try {
-        const text = await Deno.readTextFile(`/proc/${child.pid}/status`);
-        const kib = Number(/VmHWM:\s+(\d+) kB/.exec(text)?.[1] ?? 0);
-        seen.peakMib = Math.max(seen.peakMib, kib / 1024);
-        const stat = await Deno.readTextFile(`/proc/${child.pid}/stat`);
-        const ticks = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-        seen.cpuSeconds = Math.max(
-          seen.cpuSeconds,
-          (Number(ticks[11]) + Number(ticks[12])) / 100,
-        );
-      } catch {
-        break;
-      }
-      const pause = new Promise((resolve) => setTimeout(resolve, 20));
-      await Promise.race([status, pause]);
-    }
+    const { status } = child;
+    const seen = await watch(child, status);
     const { code } = await status;
     if (code !== 0) throw new Error(`${command} ended with ${code}`);
     return { seconds: (performance.now() - startedAt) / 1000, ...seen };
