@@ -110,11 +110,10 @@ export class HashHelper {
     this.#isTried = true;
     // Where it may not be loaded things go on as they are.
     const thread = await this.#start().catch(() => undefined);
-    if (this.#users === 0) thread?.close();
-    else if (thread !== undefined) {
-      this.#thread = thread;
-      this.#lookLater();
-    }
+    if (thread === undefined) return;
+    this.#thread = thread;
+    if (this.#users === 0) this.#end();
+    else this.#lookLater();
   }
 
   #lookLater(): void {

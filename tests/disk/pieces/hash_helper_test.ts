@@ -190,6 +190,11 @@ Deno.test("no thread is left when the last user goes", pure, async () => {
   world.helper.release();
   await world.clock.advance(0);
   assertEquals(world.threads.map((thread) => thread.isClosed), [true]);
+  // Another may come.
+  world.helper.use();
+  await world.come(1);
+  assert(world.helper.isFree);
+  world.helper.release();
   for (
     const start of [
       () => Promise.resolve(undefined),
