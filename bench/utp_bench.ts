@@ -20,12 +20,15 @@ import {
 
 const MIB = 1024 * 1024;
 const SMOKE = Deno.env.get("BIP_BENCH_SMOKE") === "1";
-const RUNS = SMOKE ? 1 : 3;
+const RUNS = SMOKE ? 1 : 5;
 const IDLE_SECONDS = SMOKE ? 1 : 30;
 const IDLE_CONNECTIONS = 200;
 
-/** Links of 50 ms each way and 100 Mbit/s: loss in percent, MiB to transfer. */
-const LINKS = SMOKE ? [[0, 1]] as const : [[0, 16], [0.1, 6], [1, 1]] as const;
+/**
+ * Links of 50 ms each way and 100 Mbit/s: loss in percent, MiB to transfer. So
+ * much that it does not matter which of the first packets is lost.
+ */
+const LINKS = SMOKE ? [[0, 1]] as const : [[0, 16], [0.1, 12], [1, 4]] as const;
 
 /** What is transferred. */
 interface Payload {
@@ -73,11 +76,11 @@ export async function run(): Promise<BenchRow[]> {
   }
   const folder = benchFolder();
   try {
-    const large = await makePayload(folder, SMOKE ? 8 : 64);
+    const large = await makePayload(folder, SMOKE ? 8 : 128);
     const [own, ...more] = await compare("on loopback", large);
-    // libtorrent's own figure differs from run to run by more than ours.
     const speed = Number(/(\d+) MiB\/s/.exec(own!.ours)![1]);
-    rows.push({ ...own!, target: ">= 40 MiB/s", met: speed >= 40 }, ...more);
+    const met = own!.ratio! >= 5 && speed >= 40;
+    rows.push({ ...own!, target: ">= 5, >= 40 MiB/s", met }, ...more);
     const link = `${folder}/udp_link`;
     if (!await buildLink(link)) {
       const note = "gcc is missing";

@@ -14,9 +14,10 @@ const say = (fields: object) => console.log(JSON.stringify(fields));
 if (import.meta.main) {
   const [mode, torrent, dir, port] = Deno.args;
   const seeds = mode === "seed";
+  using utp = new UtpTransport();
   await using session = await Session.open({
     listen: { hostname: "127.0.0.1", port: 0 },
-    transports: [new UtpTransport()],
+    transports: [utp],
     trackers: false,
     pex: false,
   });

@@ -1,0 +1,111 @@
+/**
+ * What encryption costs, and what it costs those who have none; what `--bind`
+ * costs.
+ *
+ * @module
+ */
+import { Rc4 } from "../handshake/encryption/rc4.ts";
+import { createMetainfo } from "../metainfo/mod.ts";
+import { hasProgram, startLibtorrent } from "../tests/interop/programs.ts";
+import { startBip } from "../tests/support/bip.ts";
+import type { BenchRow } from "./bench_row.ts";
+import { cpuSeconds } from "./cpu_seconds.ts";
+import {
+  benchFolder,
+  measure,
+  median,
+  writeRandomFile,
+} from "./swarm_bench.ts";
+
+const MIB = 1024 * 1024;
+const SMOKE = Deno.env.get("BIP_BENCH_SMOKE") === "1";
+const RUNS = SMOKE ? 1 : 9;
+const SIZE = (SMOKE ? 16 : 1024) * MIB;
+
+/**
+ * Measures all of it.
+ *
+ * @returns Rows; without libtorrent only that of the cipher.
+ */
+export async function run(): Promise<BenchRow[]> {
+  const rows = [rc4()];
+  if (!hasProgram("libtorrent")) {
+    const note = "python3-libtorrent is missing";
+    return [...rows, { name: "leech, plain", ours: "not measured", note }];
+  }
+  return [...rows, ...await leech()];
+}
+
+/** In place, in messages of a block, by time of the processor. */
+function rc4(): BenchRow {
+  const cipher = new Rc4(new Uint8Array(20).fill(7), 1024);
+  const block = new Uint8Array(16_384);
+  const count = (SMOKE ? 16 : 256) * MIB / block.length;
+  const speeds = Array.from({ length: SMOKE ? 1 : 5 }, () => {
+    const start = cpuSeconds("self");
+    for (let i = 0; i < count; i++) cipher.process(block);
+    return count * block.length / MIB / (cpuSeconds("self") - start);
+  });
+  const speed = median(speeds);
+  return {
+    name: "RC4, one core",
+    ours: `${speed.toFixed(0)} MiB/s`,
+    target: ">= 400 MiB/s",
+    met: speed >= 400,
+  };
+}
+
+/** What is compared with the same without encryption, unbound. */
+const WAYS = [
+  ["encryption off", ["--encryption", "off", "--listen", "127.0.0.1"]],
+  ["encryption allowed", ["--encryption", "allow", "--listen", "127.0.0.1"]],
+  ["bound", ["--encryption", "off", "--bind", "127.0.0.1"]],
+] as const;
+
+/** Plain connections from libtorrent, each way in turn. */
+async function leech(): Promise<BenchRow[]> {
+  const folder = benchFolder();
+  try {
+    await Deno.mkdir(`${folder}/seed`);
+    const path = `${folder}/seed/payload.bin`;
+    await writeRandomFile(path, SIZE);
+    const torrent = `${folder}/payload.torrent`;
+    const inputs = [{ path }];
+    await Deno.writeFile(
+      torrent,
+      await createMetainfo({ inputs, pieceLength: MIB }),
+    );
+    await using seeder = startLibtorrent(
+      ...["seed", torrent, `${folder}/seed`, "--seconds", "1800"],
+    );
+    const { port } = await seeder.line("listening");
+    const seconds: number[][] = WAYS.map(() => []);
+    for (let i = 0; i < RUNS; i++) {
+      for (const [n, [, options]] of WAYS.entries()) {
+        const run = await measure(folder, (dir) =>
+          startBip(
+            [
+              ...["download", torrent, "-o", dir, "--json", "--port", "0"],
+              ...["--peer", `127.0.0.1:${port}`],
+              ...["--no-dht", "--no-lpd", "--no-pex", "--no-trackers"],
+              ...options,
+            ],
+            // Folders below /dev cannot be named in a narrower permission.
+            { permissions: ["-A"] },
+          ));
+        seconds[n]!.push(run.cpuSeconds);
+      }
+    }
+    const [off, ...others] = seconds.map(median) as [number, ...number[]];
+    return others.map((cpu, n) => ({
+      name: `leech ${SIZE / MIB} MiB, plain, ${WAYS[n + 1]![0]}`,
+      ours: `${cpu.toFixed(2)} cpu s`,
+      peer: `${WAYS[0][0]} ${off.toFixed(2)} cpu s`,
+      ratio: off / cpu,
+      // Medians of nine differ by about 3 % where nothing does.
+      ...(n === 0 ? { target: ">= 0.95", met: off / cpu >= 0.95 } : {}),
+    }));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
