@@ -20,7 +20,7 @@ import {
 
 const MIB = 1024 * 1024;
 const SMOKE = Deno.env.get("BIP_BENCH_SMOKE") === "1";
-const RUNS = SMOKE ? 1 : 5;
+const RUNS = SMOKE ? 1 : 3;
 const IDLE_SECONDS = SMOKE ? 1 : 30;
 const IDLE_CONNECTIONS = 200;
 

@@ -1,5 +1,5 @@
 /**
- * When to ack: at once, after two packets, or in good time.
+ * When to ack: at once, after two packets or a burst of them, or in good time.
  *
  * @module
  */
@@ -7,6 +7,10 @@
 /** Longest time that an ack waits, in ms. */
 export const DELAYED_ACK_MS = 40;
 const PACKETS_PER_ACK = 2;
+/** What comes so soon after another packet shares its ack, in ms, ... */
+const BURST_MS = 1;
+/** ... up to so many. */
+const BURST_PACKETS = 8;
 
 /** Acks that are due; as they go out with the next poll, a batch shares one. */
 export class AckSchedule {
@@ -15,6 +19,8 @@ export class AckSchedule {
   /** When one becomes due. */
   at = Infinity;
   #packets = 0;
+  /** When the first of them came. */
+  #since = 0;
   /** Window that the other side was last told of, in bytes. */
   advertised: number;
   readonly #capacity: number;
@@ -27,8 +33,13 @@ export class AckSchedule {
 
   /** A packet arrived that the other side expects no ack for at once. */
   packet(now: number): void {
-    if (++this.#packets >= PACKETS_PER_ACK) this.isDue = true;
-    else this.later(now);
+    if (++this.#packets < PACKETS_PER_ACK) {
+      this.#since = now;
+      return this.later(now);
+    }
+    const end = this.#since + BURST_MS;
+    if (now >= end || this.#packets >= BURST_PACKETS) this.isDue = true;
+    else this.at = Math.min(this.at, end);
   }
 
   /** Something is to be told, but not at once. */

@@ -22,6 +22,21 @@ Deno.test("two packets are acked at once, one in 40 ms", none, () => {
   assertEquals([acks.isDue, acks.at], [false, Infinity]);
 });
 
+Deno.test("a burst shares an ack, up to eight packets or a ms", none, () => {
+  const acks = new AckSchedule(1000);
+  for (let n = 1; n < 8; n++) {
+    acks.packet(100 + n / 10);
+    assertEquals(acks.isDue, false);
+  }
+  acks.packet(100.8);
+  assertEquals(acks.isDue, true);
+  acks.acked();
+  for (const now of [200, 200.5, 200.9]) acks.packet(now);
+  assertEquals([acks.isDue, acks.at], [false, 201]);
+  acks.tick(201);
+  assertEquals(acks.isDue, true);
+});
+
 Deno.test(
   "a window that opens is told at once, one that grows later",
   none,
