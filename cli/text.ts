@@ -60,3 +60,24 @@ export function safeJson(value: unknown, indent = 0): string {
 export function plural(count: number | "?", noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
+
+/**
+ * Writes ascending numbers as `1-3, 7`.
+ *
+ * @param numbers The numbers.
+ * @returns Their ranges; long lists are cut.
+ */
+export function rangesOf(numbers: readonly number[]): string {
+  const parts: string[] = [];
+  for (let i = 0; i < numbers.length;) {
+    let end = i;
+    while (numbers[end + 1] === numbers[end]! + 1) end++;
+    parts.push(i === end ? `${numbers[i]}` : `${numbers[i]}-${numbers[end]}`);
+    i = end + 1;
+    if (parts.length === 20 && i < numbers.length) {
+      parts.push("...");
+      break;
+    }
+  }
+  return parts.join(", ");
+}

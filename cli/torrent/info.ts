@@ -3,8 +3,10 @@
  *
  * @module
  */
+import type { MetainfoWarning } from "../../metainfo/metainfo.ts";
 import type { Verb, VerbContext } from "../command.ts";
 import { EXIT_DONE } from "../exit_code.ts";
+import { safeText } from "../text.ts";
 import { renamedNote } from "./renamed.ts";
 import { readSource } from "./source.ts";
 import {
@@ -12,6 +14,28 @@ import {
   magnetDocument,
   torrentDocument,
 } from "./torrent_document.ts";
+
+/** What is odd about a torrent file, but for names, which are told apart. */
+const ODDITIES: Readonly<
+  Record<Exclude<MetainfoWarning["code"], "renamed">, string>
+> = {
+  "not-canonical": "the file is not canonical bencode",
+  ignored: "ignored, as they have the wrong type",
+  "dropped-symlink": "ignored symbolic links that lead out of the torrent",
+  "stray-piece-layer": "ignored piece layers of no file",
+  "missing-piece-layers": "piece layers are missing",
+};
+
+function warningLines(warnings: readonly MetainfoWarning[]): string[] {
+  return Object.entries(ODDITIES).flatMap(([code, text]) => {
+    const found = warnings.filter((warning) => warning.code === code);
+    if (found.length === 0) return [];
+    const paths = found.map(({ path }) => path).filter(Boolean);
+    const shown = paths.slice(0, 5).join(", ");
+    const more = paths.length > 5 ? `, and ${paths.length - 5} more` : "";
+    return [safeText(paths.length === 0 ? text : `${text}: ${shown}${more}`)];
+  });
+}
 
 /** `bip info SOURCE` */
 export const infoVerb: Verb = {
@@ -38,9 +62,10 @@ export const infoVerb: Verb = {
     if (document.renamed !== undefined) {
       output.note(renamedNote(document.renamed));
     }
-    if (source.type === "torrent" && source.metainfo.warnings.length > 0) {
-      const codes = new Set(source.metainfo.warnings.map(({ code }) => code));
-      output.note(`Note: tolerated: ${[...codes].join(", ")}`);
+    if (source.type === "torrent") {
+      for (const line of warningLines(source.metainfo.warnings)) {
+        output.note(`Note: ${line}`);
+      }
     }
     return EXIT_DONE;
   },

@@ -121,7 +121,7 @@ function parseTorrentFile(
       : bytes[0] === 0x1f && bytes[1] === 0x8b
       ? "it is compressed with gzip"
       : error.message
-        .replace(/^Cannot decode a torrent: Cannot decode bencode /, "");
+        .replace(/^Cannot decode a torrent: Cannot decode /, "bad ");
     throw new CommandError(
       EXIT_BAD_TORRENT,
       error.code,

@@ -13,7 +13,7 @@ import {
 } from "../../metainfo/disk_paths.ts";
 import { formatMagnet, type Magnet } from "../../metainfo/magnet.ts";
 import { magnetOf, type Metainfo } from "../../metainfo/metainfo.ts";
-import { safeText } from "../text.ts";
+import { plural, rangesOf, safeText } from "../text.ts";
 import { formatSize } from "../units.ts";
 
 /** One file of a {@linkcode TorrentDocument}. */
@@ -57,6 +57,10 @@ export interface TorrentDocument {
   readonly webSeeds: readonly string[];
   /** DHT nodes as `host:port`. */
   readonly nodes: readonly string[];
+  /** Peers of a magnet link as `host:port`. Absent when there are none. */
+  readonly peers?: readonly string[];
+  /** Indices of the files that a magnet link is about (BEP 53), if it says so. */
+  readonly selectOnly?: readonly number[];
   /** Free text. */
   readonly comment: string | null;
   /** The program that made it. */
@@ -184,6 +188,8 @@ export function magnetDocument(magnet: Magnet): TorrentDocument {
     creationDate: null,
     source: null,
     magnet: formatMagnet(magnet),
+    ...(magnet.peers.length > 0 ? { peers: nodesOf(magnet.peers) } : {}),
+    ...(magnet.selectOnly.length > 0 ? { selectOnly: magnet.selectOnly } : {}),
   };
 }
 
@@ -211,10 +217,11 @@ export function documentLines(document: TorrentDocument): string[] {
   add("Info-hash v2", document.infoHashV2);
   add("Version", document.version);
   if (totalLength !== null) {
-    const count = files === null
-      ? ""
-      : `, ${files.length} ${files.length === 1 ? "file" : "files"}`;
-    add("Size", `${formatSize(totalLength)} (${totalLength} bytes${count})`);
+    const count = files === null ? "" : `, ${plural(files.length, "file")}`;
+    add(
+      "Size",
+      `${formatSize(totalLength)} (${plural(totalLength, "byte")}${count})`,
+    );
   }
   if (pieceLength !== null) {
     add("Pieces", `${pieceCount} of ${formatSize(pieceLength)}`);
@@ -231,6 +238,10 @@ export function documentLines(document: TorrentDocument): string[] {
   });
   for (const url of document.webSeeds) add("Web seed", url);
   for (const node of document.nodes) add("DHT node", node);
+  for (const peer of document.peers ?? []) add("Peer", peer);
+  if (document.selectOnly !== undefined) {
+    add("Only files", rangesOf(document.selectOnly.map((i) => i + 1)));
+  }
   add("Magnet", document.magnet);
   // There may be more files than a call takes arguments.
   return files === null ? lines : [...lines, "", ...fileLines(files)];

@@ -32,7 +32,7 @@ import { Progress } from "../progress.ts";
 import { readTorrentFile } from "./source.ts";
 import { styled } from "../terminal.ts";
 import { renamedNote } from "./renamed.ts";
-import { safeText } from "../text.ts";
+import { rangesOf, safeText } from "../text.ts";
 import { formatSize } from "../units.ts";
 
 /** What `bip verify --json` prints. */
@@ -84,22 +84,6 @@ function expectedHashes(metainfo: Metainfo) {
     );
   }
   return { pieces, pieceRoot: (i: number) => pieceRoot(metainfo, i) };
-}
-
-/** Writes ascending indices as `1-3, 7`; long lists are cut. */
-function rangesOf(indices: readonly number[]): string {
-  const parts: string[] = [];
-  for (let i = 0; i < indices.length;) {
-    let end = i;
-    while (indices[end + 1] === indices[end]! + 1) end++;
-    parts.push(i === end ? `${indices[i]}` : `${indices[i]}-${indices[end]}`);
-    i = end + 1;
-    if (parts.length === 20 && i < indices.length) {
-      parts.push("...");
-      break;
-    }
-  }
-  return parts.join(", ");
 }
 
 /**

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { safeJson, safeText } from "../../cli/text.ts";
+import { rangesOf, safeJson, safeText } from "../../cli/text.ts";
 
 const HOSTILE = [
   "\x1b[2J\x1b[31mred",
@@ -50,5 +50,18 @@ Deno.test({
     }
     assertEquals(safeJson({ a: "é" }), '{"a":"é"}');
     assertEquals(safeJson([1], 2), "[\n  1\n]");
+  },
+});
+
+Deno.test({
+  name: "rangesOf - joins neighbours, cuts long lists",
+  permissions: "none",
+  fn() {
+    assertEquals(rangesOf([]), "");
+    assertEquals(rangesOf([1]), "1");
+    assertEquals(rangesOf([1, 2, 3, 7, 9, 10]), "1-3, 7, 9-10");
+    const many = Array.from({ length: 30 }, (_, i) => 2 * i);
+    assertEquals(rangesOf(many.slice(0, 20)).split(", ").length, 20);
+    assertEquals(rangesOf(many).split(", ").slice(19), ["38", "..."]);
   },
 });

@@ -136,3 +136,37 @@ Deno.test("bip info - bad sources end with 4, unreadable ones with 6", async () 
     }
   });
 });
+
+Deno.test("bip info - what a magnet link says of peers and files, what is odd in a torrent", async () => {
+  const hash = "ab".repeat(20);
+  const link =
+    `magnet:?xt=urn:btih:${hash}&x.pe=[::1]:5&x.pe=a.example:7&so=0,2-3&xl=1`;
+  const shown = await bip(["info", link]);
+  assertEquals(shown.code, 0, shown.stderr);
+  for (
+    const line of [
+      "Size          1 B (1 byte)",
+      "Peer          [::1]:5",
+      "Peer          a.example:7",
+      "Only files    1, 3-4",
+    ]
+  ) assertStringIncludes(shown.stdout, `${line}\n`);
+  const { stdout } = await bip(["info", link, "--json"]);
+  const document = JSON.parse(stdout);
+  assertEquals(document.peers, ["[::1]:5", "a.example:7"]);
+  assertEquals(document.selectOnly, [0, 2, 3]);
+  await withTorrent(async (cwd) => {
+    const odd = TORRENT.replace("7:comment5:a\x1bb c", "7:commenti5e");
+    await Deno.writeFile(`${cwd}/x.torrent`, TEXT.encode(`${odd} `));
+    const { code, stderr } = await bip(["info", "x.torrent"], {
+      cwd,
+      permissions: read,
+    });
+    assertEquals(code, 0, stderr);
+    assertStringIncludes(
+      stderr,
+      "canonical bencode: trailing-bytes at byte 254\n",
+    );
+    assertStringIncludes(stderr, "have the wrong type: comment\n");
+  });
+});
