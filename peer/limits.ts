@@ -52,6 +52,9 @@ export const MAX_LATE_BLOCKS = 2_000;
 /** Allowed fast pieces granted to a peer (BEP 6; the usual number is 10, libtorrent grants 5). */
 export const ALLOWED_FAST_COUNT = 5;
 
+/** Pieces of a torrent for each that is granted: what is fetched without a slot is to be little. */
+export const PIECES_PER_ALLOWED_FAST = 200;
+
 /** Allowed fast pieces remembered of a peer. */
 export const MAX_ALLOWED_FAST = 512;
 
@@ -98,7 +101,7 @@ export const MIN_SEND_WATERMARK = 10_240;
 export const MAX_SEND_WATERMARK = 1_048_576;
 
 /** Watermark while nothing is known of the rate, in bytes. */
-export const INITIAL_SEND_WATERMARK = 131_072;
+export const INITIAL_SEND_WATERMARK = 32_768;
 
 /** Most names that an extension handshake may map (BEP 10 sets none). */
 export const MAX_EXTENSIONS = 64;

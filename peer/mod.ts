@@ -89,6 +89,7 @@ export type {
   PeerSessionOptions,
   PeerSessionOutput,
   PeerSessionState,
+  PiecesFirst,
   RequestReturnReason,
 } from "./session_types.ts";
 export { HOLEPUNCH_ERROR, type UtHolepunchMessage } from "./ut_holepunch.ts";

@@ -43,6 +43,8 @@ export interface PeerSessionOptions {
     /** The peer's IPv4 address, 4 bytes. */
     readonly ip: Uint8Array;
   } | undefined;
+  /** Which pieces the peer is served first. @default {none} */
+  readonly servedFirst?: PiecesFirst | undefined;
   /**
    * Names of the extensions to offer. Messages of those that are not standard
    * come out as `extended` events. @default {STANDARD_EXTENSIONS}
@@ -61,6 +63,12 @@ export interface PeerSessionOptions {
   /** Silence of ours before the first keep-alive. @default {100000} */
   readonly firstKeepAliveMs?: number | undefined;
 }
+
+/**
+ * Tells which pieces a peer is served before others, asked whenever it is served:
+ * `undefined` for the order of its requests.
+ */
+export type PiecesFirst = () => ((pieceIndex: number) => boolean) | undefined;
 
 /** How a peer told at first what it has. */
 export type FirstPieces = "bitfield" | "have-all" | "have-none";

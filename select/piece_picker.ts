@@ -10,6 +10,7 @@ import { BlockChooser } from "./picker/block_chooser.ts";
 import { Deadlines } from "./picker/deadlines.ts";
 import { RECEIVED } from "./picker/partial_piece.ts";
 import { findPeer, PieceTable } from "./picker/piece_table.ts";
+import { spareSeeds } from "./picker/spare_seeds.ts";
 import { steal } from "./picker/steal.ts";
 import { makePickerPeers, type PickerPeers } from "./picker/picker_peers.ts";
 import { makePickerPieces, type PickerPieces } from "./picker/picker_pieces.ts";
@@ -228,6 +229,18 @@ export class PiecePicker {
     const known = this.#table.byKey.get(peer);
     if (known === undefined) return [];
     return this.#book.releaseAll(known, (i) => !this.#deadlines.has(i));
+  }
+
+  /**
+   * Gives up requests to seeds for a piece that another peer just got too, when
+   * the seeds have pieces that nobody else has: there is no need for a second
+   * copy from where the first copies come from.
+   *
+   * @param pieceIndex Which piece.
+   * @returns The blocks that were asked of seeds.
+   */
+  spareSeeds(pieceIndex: number): PeerBlock[] {
+    return spareSeeds(this.#book, pieceIndex);
   }
 
   /**

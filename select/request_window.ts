@@ -11,7 +11,7 @@ const QUEUE_MS = 3_000;
 /** Blocks of the smallest window, of the largest, and of the first. */
 const MIN = 2;
 const MAX = 2_000;
-const INITIAL = 8;
+const INITIAL = 4;
 
 /** Blocks that a peer accepts which announces no `reqq` (BEP 10). */
 const DEFAULT_LIMIT = 250;

@@ -60,11 +60,21 @@ class Lane {
     this.#bytesPerMs = bytesPerSecond / 1000;
   }
 
-  /** Takes a chunk that comes at a time; returns when it is through. */
-  pass(at: number, length: number): number {
+  /** Takes a chunk that is to be sent now; returns when it is through. */
+  send(now: number, length: number): number {
     const ms = length / this.#bytesPerMs;
-    this.#freeAt = Math.max(at, this.#freeAt) + ms;
-    return length <= SHORT_CHUNK ? at + ms : this.#freeAt;
+    this.#freeAt = Math.max(now, this.#freeAt) + ms;
+    return length <= SHORT_CHUNK ? now + ms : this.#freeAt;
+  }
+
+  /**
+   * Takes a chunk whose end is there now; returns when it is through: at once
+   * unless others came meanwhile.
+   */
+  receive(now: number, length: number): number {
+    const ms = length / this.#bytesPerMs;
+    this.#freeAt = Math.max(now - ms, this.#freeAt) + ms;
+    return length <= SHORT_CHUNK ? now : this.#freeAt;
   }
 }
 
@@ -93,7 +103,8 @@ class Pipe {
   readonly #up: Lane;
   readonly #down: Lane;
   readonly #tickMs: number;
-  #lastAt = 0;
+  #sentAt = 0;
+  #receivedAt = 0;
   #unread = 0;
   #ended = false;
   #broken = false;
@@ -116,12 +127,21 @@ class Pipe {
 
   /** Does something when so many bytes, sent now, are on the other side. */
   #later(length: number, action: () => void): void {
-    const now = this.#clock.now();
-    const sent = this.#up.pass(now, length) + this.#latencyMs;
-    let at = Math.max(this.#down.pass(sent, length), this.#lastAt);
+    const sent = this.#up.send(this.#clock.now(), length) + this.#latencyMs;
+    this.#sentAt = Math.max(sent, this.#sentAt);
+    // Only what is there takes room of the other side's link.
+    this.#at(this.#sentAt, () => {
+      const received = this.#down.receive(this.#clock.now(), length);
+      this.#receivedAt = Math.max(received, this.#receivedAt);
+      this.#at(this.#receivedAt, action);
+    });
+  }
+
+  /** Does something at a time, at once if it is now. */
+  #at(time: number, action: () => void): void {
+    let at = time;
     if (this.#tickMs > 0) at = Math.ceil(at / this.#tickMs) * this.#tickMs;
-    this.#lastAt = at;
-    if (at <= now) return action();
+    if (at <= this.#clock.now()) return action();
     const cancel = this.#clock.schedule(at, () => {
       this.#timers.delete(cancel);
       action();

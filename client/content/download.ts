@@ -169,7 +169,9 @@ export class Download {
         this.refill(peer);
         break;
       case "have":
-        this.picker.peers.gained(key, event.pieceIndex);
+        if (this.picker.peers.gained(key, event.pieceIndex)) {
+          this.#spareSeeds(event.pieceIndex);
+        }
         this.#followInterest();
         if (this.picker.outstanding(key) === 0) this.refill(peer);
         break;
@@ -186,6 +188,16 @@ export class Download {
         this.refill(peer);
         break;
     }
+  }
+
+  /** Leaves seeds the time for what only they have. */
+  #spareSeeds(pieceIndex: number): void {
+    const spared = this.picker.spareSeeds(pieceIndex);
+    if (spared.length === 0) return;
+    for (const { peer, block } of spared) {
+      this.#sources.get(peer)?.connection.cancel(block);
+    }
+    this.refillAll();
   }
 
   /** Takes an event of the storage. */

@@ -21,9 +21,10 @@ export class PeerBooks {
   constructor(content: TorrentContent) {
     this.#isReadOnly = content.isReadOnly;
     this.download = new Download(content);
-    this.upload = new Upload(content);
+    const { picker } = this.download;
+    this.upload = new Upload(content, (i) => picker.pieces.availability(i));
     const { torrent, have } = content;
-    this.revealer = new PieceRevealer(torrent, have, this.download.picker);
+    this.revealer = new PieceRevealer(torrent, have, picker);
   }
 
   /** Starts both directions. */

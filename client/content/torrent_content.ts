@@ -290,6 +290,11 @@ export class TorrentContent {
     this.#books().handle(peer, event);
   }
 
+  /** Tells which pieces a peer is served first. */
+  servedFirst(key: number): ((pieceIndex: number) => boolean) | undefined {
+    return this.#peerBooks?.upload.firstCopies.firstFor(key);
+  }
+
   /** Closes the files, or deletes them. */
   async close(deleteFiles: boolean): Promise<void> {
     await this.webSeeds.close();

@@ -15,6 +15,7 @@ import {
 } from "../../select/choker.ts";
 import { RateMeter } from "../../_shared/rate_meter.ts";
 import type { PeerKey } from "../../select/selection_strategy.ts";
+import { FirstCopies } from "../../select/first_copies.ts";
 import { crowdedPeers } from "../peers/peer_worth.ts";
 import type { TorrentContent } from "./torrent_content.ts";
 import type { TorrentHost } from "./torrent_host.ts";
@@ -58,6 +59,8 @@ export class Upload {
   readonly #meter = new RateMeter();
   readonly #leechChoker: Choker;
   readonly #seedChoker: Choker;
+  /** What nobody but us has comes before the rest. */
+  readonly firstCopies: FirstCopies;
   /** Of the peers that are unchoked. */
   readonly #given = new Map<PeerKey, Slot>();
   /** Peers that made no use of their slot. */
@@ -71,6 +74,7 @@ export class Upload {
       TorrentContent,
       "torrent" | "layout" | "storage"
     >,
+    availability: (pieceIndex: number) => number,
   ) {
     const { context: { clock, random, options: chosen }, options, limits } =
       torrent;
@@ -82,6 +86,7 @@ export class Upload {
     const own = (options.choker ?? chosen.choker)?.();
     this.#leechChoker = own ?? titForTatChoker({ random });
     this.#seedChoker = own ?? roundRobinChoker({ random });
+    this.firstCopies = new FirstCopies(storage.have, availability);
   }
 
   /** Payload bytes a second. */
@@ -113,6 +118,7 @@ export class Upload {
   /** Gives the slot of a peer that left to another. */
   removePeer(peer: SwarmPeer): void {
     this.#unused.delete(peer.key);
+    this.firstCopies.gone(peer.key);
     if (this.#given.delete(peer.key)) this.#rechokeSoon();
   }
 
@@ -137,6 +143,7 @@ export class Upload {
         break;
       case "serve":
         this.#noteUse(peer.key);
+        this.firstCopies.served(peer.key, event.request.pieceIndex);
         this.#admit(peer, event.request);
         break;
     }
@@ -154,6 +161,7 @@ export class Upload {
 
   #rechoke(now: number): void {
     this.#rechokeAt = now + RECHOKE_MS;
+    if (this.#given.size > 0) this.firstCopies.look();
     const list: ChokerPeer[] = [];
     let demand = 0;
     let light = 0;
@@ -186,6 +194,7 @@ export class Upload {
     for (const { key, connection } of this.#torrent.peers.values()) {
       if (unchoked.has(key)) continue;
       connection.choke();
+      if (this.#given.has(key)) this.firstCopies.gone(key);
       this.#given.delete(key);
     }
     for (const key of unchoked) {

@@ -324,6 +324,7 @@ export class Swarm implements MetadataHost {
       pieceCount: content?.layout.pieceCount,
       pieceSize: content && ((index) => content.servedSize(index)),
       ownPieces: content?.revealer.admit(key, extensions.has("fast")),
+      servedFirst: () => this.#torrent.content?.servedFirst(key),
       extensionNames: !isOpen || this.#exchange === undefined
         ? EXTENSIONS
         : this.#punches === undefined

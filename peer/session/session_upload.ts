@@ -20,13 +20,14 @@ import {
   MAX_QUEUED_REQUESTS,
   MAX_SEND_WATERMARK,
   MIN_SEND_WATERMARK,
+  PIECES_PER_ALLOWED_FAST,
   REPEAT_COST,
   TINY_COST,
   TINY_REQUEST,
 } from "../limits.ts";
 import type { BlockAddress } from "../message.ts";
 import type { RemotePieces } from "./remote_pieces.ts";
-import type { PeerSessionOptions } from "../session_types.ts";
+import type { PeerSessionOptions, PiecesFirst } from "../session_types.ts";
 import type { SessionCore } from "./session_core.ts";
 import { UploadQueue } from "./upload_queue.ts";
 
@@ -41,6 +42,7 @@ export class UploadSide {
   readonly #core: SessionCore;
   readonly #remote: RemotePieces;
   readonly #fast: boolean;
+  readonly #first: PiecesFirst | undefined;
   readonly #capacity: number;
   readonly #queue: UploadQueue;
   #granted = NO_PIECES;
@@ -64,6 +66,7 @@ export class UploadSide {
     this.#core = core;
     this.#remote = remote;
     this.#fast = options.fast ?? false;
+    this.#first = options.servedFirst;
     this.#capacity = options.maxQueuedRequests ?? MAX_QUEUED_REQUESTS;
     this.#queue = new UploadQueue(this.#capacity);
     this.#pieceSize = options.pieceSize;
@@ -94,12 +97,15 @@ export class UploadSide {
   grant(pieceCount: number, now: number): void {
     const allowedFast = this.#allowedFast;
     this.#allowedFast = undefined;
-    if (allowedFast === undefined || pieceCount === 0) return;
+    if (allowedFast === undefined) return;
     this.#granted = generateAllowedFastSet(
       allowedFast.infoHash,
       allowedFast.ip,
       pieceCount,
-      ALLOWED_FAST_COUNT,
+      Math.min(
+        ALLOWED_FAST_COUNT,
+        Math.floor(pieceCount / PIECES_PER_ALLOWED_FAST),
+      ),
     );
     for (const pieceIndex of this.#granted) {
       // Enough to fetch a damaged piece again, not to fetch it endlessly.
@@ -211,8 +217,9 @@ export class UploadSide {
     if (!this.#queue.isWaiting) return;
     if (now - this.#watermarkAt >= WATERMARK_AGE_MS) this.#adapt(now);
     let pending = bufferedBytes + this.#queue.servingBytes;
+    const first = this.#first?.();
     while (pending < this.#watermark) {
-      const request = this.#queue.next();
+      const request = this.#queue.next(first);
       if (request === undefined) return;
       pending += request.length;
       this.#core.emit({ type: "serve", request });

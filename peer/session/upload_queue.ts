@@ -13,6 +13,9 @@ import { blockKey } from "./request_ledger.ts";
 const NO_REQUESTS = new Map<number, BlockAddress>();
 const NO_KEYS = new Set<number>();
 
+/** Requests that one for a piece that comes first may overtake. */
+const MOST_PASSED_OVER = 256;
+
 const keyOf = (request: BlockAddress) =>
   blockKey(request.pieceIndex, request.blockOffset);
 
@@ -68,19 +71,41 @@ export class UploadQueue {
     return "added";
   }
 
-  /** Hands out the oldest request that waits, if there is one. */
-  next(): BlockAddress | undefined {
-    while (this.#head < this.#order.length) {
-      const request = this.#order[this.#head++]!;
-      const key = keyOf(request);
-      // Those that were cancelled meanwhile are passed over here.
-      if (this.#requests.get(key) !== request) continue;
-      this.#serving.add(key);
-      this.#servingBytes += request.length;
-      return request;
+  /**
+   * Hands out the oldest request that waits, if there is one; before it the
+   * oldest for a piece that comes first.
+   */
+  next(
+    comesFirst?: (pieceIndex: number) => boolean,
+  ): BlockAddress | undefined {
+    const order = this.#order;
+    while (this.#head < order.length && !this.#waits(order[this.#head]!)) {
+      this.#head++;
     }
-    this.#order.length = this.#head = 0;
-    return undefined;
+    let request = order[this.#head];
+    if (request === undefined) {
+      order.length = this.#head = 0;
+      return undefined;
+    }
+    if (comesFirst !== undefined) {
+      const end = Math.min(order.length, this.#head + MOST_PASSED_OVER);
+      for (let i = this.#head; i < end; i++) {
+        if (!comesFirst(order[i]!.pieceIndex) || !this.#waits(order[i]!)) {
+          continue;
+        }
+        request = order[i]!;
+        break;
+      }
+    }
+    this.#serving.add(keyOf(request));
+    this.#servingBytes += request.length;
+    return request;
+  }
+
+  /** Whether a request was neither taken back nor handed out. */
+  #waits(request: BlockAddress): boolean {
+    const key = keyOf(request);
+    return this.#requests.get(key) === request && !this.#serving.has(key);
   }
 
   /** Settles a request; returns false unless it was handed out. */
