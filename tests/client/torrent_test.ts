@@ -247,7 +247,7 @@ Deno.test("Torrent drops files in the middle of the download", {
 }, async () => {
   const torrent = await simTorrent(FILES);
   await using world = new SwarmWorld({ seed: 8 });
-  const seed = await world.seeder(torrent, { uploadLimit: 200_000 });
+  const seed = await world.seeder(torrent, { uploadLimit: 100_000 });
   const host = await world.host();
   const one = host.add(torrent, { peers: [seed.address], sequential: true });
   await world.until(() => one.stats().piecesDone > 3);

@@ -97,8 +97,8 @@ test("RequestWindow holds less of what is to come soon", () => {
     [0, 1, 2, 6, 10, 100].map((blocks) =>
       window.size(blocks * BLOCK, false, queueMs)
     );
-  assertEquals(sizes(500), [2, 2, 2, 6, 8, 50]);
-  assertEquals(sizes(3_000), [8, 8, 8, 18, 30, 250]);
+  assertEquals(sizes(500), [2, 2, 2, 4, 5, 50]);
+  assertEquals(sizes(3_000), [4, 4, 6, 18, 30, 250]);
   assertEquals(sizes(), sizes(3_000));
   for (const [now, rate] of [[0, 1], [500, 1], [1000, 1]] as const) {
     window.received(rate, now);
@@ -129,7 +129,7 @@ test("RequestWindow grows while half a second brings a tenth more", () => {
 
 test("RequestWindow is one for a peer that snubs us", () => {
   const window = new RequestWindow();
-  assertEquals([window.size(1e6, true), window.size(0, false)], [1, 8]);
+  assertEquals([window.size(1e6, true), window.size(0, false)], [1, 4]);
 });
 
 test("RequestWindow starts anew after an unchoke", () => {
@@ -137,5 +137,5 @@ test("RequestWindow starts anew after an unchoke", () => {
   for (let now = 20; now < 2000; now += 10) window.received(1e6, now);
   assert(window.size(1e6) > 100);
   window.restart();
-  assertEquals(window.size(0), 8);
+  assertEquals(window.size(0), 4);
 });

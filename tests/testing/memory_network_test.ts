@@ -124,3 +124,35 @@ Deno.test({
     assertEquals(clock.pending, 0);
   },
 });
+
+Deno.test({
+  name: "MemoryNetwork - a slow link holds up nobody but its own",
+  permissions: "none",
+  async fn() {
+    const clock = new SimClock();
+    const network = new MemoryNetwork({ clock, windowBytes: 100_000 });
+    network.link("10.0.0.1", { upload: 10_000 });
+    network.link("10.0.0.2", { upload: 200_000 });
+    network.link("10.0.0.3", { download: 100_000 });
+    const at = (i: number) => ({ hostname: `10.0.0.${i}`, port: 6881 });
+    const [slow, fromSlow] = network.pair(at(1), at(3));
+    const [fast, fromFast] = network.pair(at(2), at(3));
+    const arrivals: [string, number][] = [];
+    const note = async (name: string, from: typeof fromSlow) => {
+      const buffer = new Uint8Array(30_000);
+      while (await from.read(buffer) !== null) {
+        arrivals.push([name, clock.now()]);
+      }
+    };
+    const noted = [note("slow", fromSlow), note("fast", fromFast)];
+    await slow.write(new Uint8Array(20_000));
+    for (let i = 0; i < 2; i++) await fast.write(new Uint8Array(20_000));
+    await clock.advance(3000);
+    // Those of the fast one wait for each other at the link they share.
+    assertEquals(arrivals, [["fast", 200], ["fast", 400], ["slow", 2000]]);
+    slow.close();
+    fast.close();
+    await clock.advance(0);
+    await Promise.all(noted);
+  },
+});

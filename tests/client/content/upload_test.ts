@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { Bitfield } from "../../../_shared/bitfield.ts";
 import type { SwarmPeer } from "../../../client/peers/swarm_peer.ts";
 import type { TorrentHost } from "../../../client/content/torrent_host.ts";
 import { RateLimiter } from "../../../client/limits/rate_limiter.ts";
@@ -42,7 +43,7 @@ function makeUpload(
 ): Upload {
   const uploadSlots = new UploadSlots({ slots, limit: () => Infinity });
   const context = { clock, random: seededRandom(1), options: {}, uploadSlots };
-  return new Upload({
+  const content = {
     torrent: {
       peers,
       context,
@@ -51,8 +52,12 @@ function makeUpload(
       isComplete,
     } as unknown as TorrentHost,
     layout: { pieceSize: () => 16_384 } as never,
-    storage: { readBlock: () => new Uint8Array(16_384) } as never,
-  });
+    storage: {
+      have: new Bitfield(8),
+      readBlock: () => new Uint8Array(16_384),
+    } as never,
+  };
+  return new Upload(content, () => 1);
 }
 
 for (const seeding of [true, false]) {

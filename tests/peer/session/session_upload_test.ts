@@ -202,9 +202,9 @@ Deno.test(
   none,
   () => {
     const session = new TestSession({
-      pieceCount: 100,
+      pieceCount: 1000,
       pieceSize: () => 32_768,
-      ownPieces: Bitfield.full(100),
+      ownPieces: Bitfield.full(1000),
       fast: true,
       allowedFast: {
         infoHash: new Uint8Array(20),
@@ -228,9 +228,9 @@ Deno.test(
     assertEquals(served, 20);
     // Many at once are paid for when they come, not when they are served.
     const hasty = new TestSession({
-      pieceCount: 100,
+      pieceCount: 1000,
       pieceSize: () => 32_768,
-      ownPieces: Bitfield.full(100),
+      ownPieces: Bitfield.full(1000),
       fast: true,
       allowedFast: {
         infoHash: new Uint8Array(20),
@@ -308,13 +308,15 @@ Deno.test("what was taken back while it waited is not served", none, () => {
 
 Deno.test("choking leaves a granted request that waits", none, () => {
   const session = seeding({
+    pieceCount: 1000,
+    ownPieces: Bitfield.full(1000),
     allowedFast: {
       infoHash: new Uint8Array(20),
       ip: Uint8Array.of(1, 2, 3, 4),
     },
   });
   const fresh = new TestSession({
-    pieceCount: 100,
+    pieceCount: 1000,
     fast: true,
     allowedFast: {
       infoHash: new Uint8Array(20),
@@ -337,4 +339,43 @@ Deno.test("choking leaves a granted request that waits", none, () => {
   assertEquals(session.machine.queuedRequests, 1);
   session.flush();
   assertEquals(serves(session), [waiting]);
+});
+
+Deno.test("few pieces are granted where there are few", none, () => {
+  const granted = (pieceCount: number) =>
+    new TestSession({
+      pieceCount,
+      fast: true,
+      allowedFast: {
+        infoHash: new Uint8Array(20),
+        ip: Uint8Array.of(1, 2, 3, 4),
+      },
+    }).sent.filter((m) => m.type === "allowed-fast").length;
+  assertEquals([0, 199, 200, 999, 1000, 9999].map(granted), [0, 0, 1, 4, 5, 5]);
+});
+
+Deno.test("what comes first is served before what came first", none, () => {
+  const first = new Set<number>();
+  const session = seeding({
+    servedFirst: () =>
+      first.size === 0 ? undefined : (i: number) => first.has(i),
+  });
+  for (let i = 0; i < 6; i++) session.receive(ask(block(i)));
+  const early = serves(session).length;
+  assert(early < 4);
+  first.add(5);
+  const served = serves(session);
+  for (let turn = 0; turn < 20; turn++) {
+    for (const request of serves(session)) {
+      session.events.length = 0;
+      const data = new Uint8Array(request.length);
+      session.does((m, now) => m.sendBlock(request, data, now));
+    }
+    session.flush();
+    served.push(...serves(session));
+  }
+  assertEquals(
+    [...new Set(served.map((r) => r.pieceIndex))],
+    [...[0, 1, 2, 3, 4].slice(0, early), 5, ...[0, 1, 2, 3, 4].slice(early)],
+  );
 });

@@ -79,3 +79,21 @@ Deno.test(
     assertEquals(rest(queue), [98, 99]);
   },
 );
+
+Deno.test("UploadQueue hands out first what comes first", pure, () => {
+  const queue = new UploadQueue(400);
+  for (let i = 0; i < 300; i++) queue.add(block(i));
+  const first = (pieceIndex: number) => pieceIndex % 50 === 7;
+  const pieces: (number | undefined)[] = [];
+  for (let i = 0; i < 4; i++) pieces.push(queue.next(first)?.pieceIndex);
+  queue.cancel(block(207));
+  for (let i = 0; i < 3; i++) pieces.push(queue.next(first)?.pieceIndex);
+  // Only so many are passed over.
+  assertEquals(pieces, [7, 57, 107, 157, 0, 1, 257]);
+  // What was handed out once is not handed out again.
+  assertEquals(queue.finish(block(57)), true);
+  assertEquals(queue.finish(block(57)), false);
+  const left = Array.from({ length: 300 }, (_, i) => i)
+    .filter((i) => i > 1 && ![7, 57, 107, 157, 207, 257].includes(i));
+  assertEquals(rest(queue), left);
+});
