@@ -23,6 +23,8 @@ export interface FileInfo {
    * unlike `modifiedMs`, nobody can set it.
    */
   readonly changedMs?: number | undefined;
+  /** How many names it has (hard links), if the file system tells. */
+  readonly links?: number | undefined;
   /** Bytes of the device that it takes, if the file system tells. */
   readonly takenBytes?: number | undefined;
   /**
@@ -196,6 +198,15 @@ export interface FileSystem {
    * @returns Its number, or `undefined` when it is not known.
    */
   device?: (() => number | undefined) | undefined;
+  /**
+   * Has a file that has other names, hard links, become one of its own, so that
+   * writing to it changes no other; called before the first write.
+   *
+   * @param path The file.
+   * @returns Nothing at once where it has no other names; else a promise.
+   * @throws {DiskError} If it cannot be copied; it is as it was then.
+   */
+  own?: ((path: FilePath) => Awaitable<void>) | undefined;
   /**
    * Takes a file of the operating system over, if that is no more than giving
    * it another name; optional, it is copied without it.

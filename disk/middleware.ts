@@ -103,6 +103,7 @@ export function interceptFileSystem(
     rename: (from, to, options) =>
       call("rename", from, () => inner.rename(from, to, options)),
     close: () => inner.close(),
+    own: inner.own?.bind(inner),
   };
 }
 

@@ -13,7 +13,11 @@ import {
   type FileRenameOptions,
   type FileSystem,
 } from "./file_system.ts";
-import { NativeFileHandle, toFileInfo } from "./files/native_file_handle.ts";
+import {
+  NativeFileHandle,
+  parted,
+  toFileInfo,
+} from "./files/native_file_handle.ts";
 
 const WINDOWS = Deno.build.os === "windows";
 
@@ -208,6 +212,18 @@ export class NativeFileSystem implements FileSystem {
       if ((error as { code?: unknown }).code === "EXDEV") return false;
       throw toDiskError(error, { operation, path: to });
     }
+  }
+
+  /** Copies a file that has hard links in its place. */
+  own(path: FilePath): Promise<void> | undefined {
+    const operation = "copy";
+    checkFilePath(path, operation, WINDOWS);
+    const info = this.#walk(path, operation);
+    if (info === undefined || (info.nlink ?? 1) < 2) return undefined;
+    checkIsFile(info, operation, path);
+    return parted(this.#join(path), info).catch((error) => {
+      throw toDiskError(error, { operation, path });
+    });
   }
 
   #join(path: FilePath): string {

@@ -34,6 +34,7 @@ import {
   type Wishes,
   wishesOf,
 } from "./download_job.ts";
+import { LINK_OPTION } from "./found_files.ts";
 import { failureLine, Reporter } from "./reporter.ts";
 import {
   followBlocklists,
@@ -324,6 +325,7 @@ export const downloadVerb: Verb = {
       summary: "Download only these: 1,3-5, a path or a glob; repeatable",
     },
     FIND_OPTION,
+    LINK_OPTION,
     {
       name: "move-completed",
       value: "DIR",

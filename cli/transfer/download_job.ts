@@ -21,15 +21,12 @@ import type { Output } from "../terminal.ts";
 import { plural, safeText } from "../text.ts";
 import { allocationOf, orderOf } from "./policies.ts";
 import { bucketOf } from "../torrent/bucket_options.ts";
-import { findFiles, foundNote } from "../torrent/find_files.ts";
-import { makeFolder } from "../torrent/folders.ts";
-import { ioError } from "../io_error.ts";
-import { folderOf, joinPath } from "../paths.ts";
 import { selectFiles } from "../torrent/file_selection.ts";
 import type { Source } from "../torrent/source.ts";
 import { listFiles } from "../torrent/torrent_document.ts";
 import { formatDuration, formatSize, parseRatio } from "../units.ts";
 import { writeOutput } from "../write_file.ts";
+import { linkOf, takeFound } from "./found_files.ts";
 import { isMovedAlready } from "./moved_files.ts";
 import type { Reporter } from "./reporter.ts";
 import { ResumeFile } from "./resume_file.ts";
@@ -76,6 +73,7 @@ export async function wishesOf(args: Arguments): Promise<Wishes> {
     if (storage === undefined || args.get(name) === undefined) continue;
     throw new UsageError(`--${name} is for folders only`);
   }
+  linkOf(args);
   const incompleteSuffix = args.get("incomplete-suffix");
   if (incompleteSuffix !== undefined && !isIncompleteSuffix(incompleteSuffix)) {
     throw new UsageError(
@@ -188,40 +186,6 @@ function doneText(torrent: Torrent): string {
     : `${formatSize(doneBytes)} of ${formatSize(wantedBytes)}`;
 }
 
-/** Copies what lies elsewhere and is not here; whether there was anything. */
-async function copyFound(
-  metainfo: Metainfo,
-  { args, signal }: VerbContext,
-  dir: string,
-  reporter: Reporter,
-): Promise<boolean> {
-  const folders = args.all("find");
-  let copied = false;
-  const only = chooser(args)?.(metainfo);
-  const found = await findFiles(metainfo, folders, { only, signal });
-  reporter.note(foundNote(found.size, metainfo, folders));
-  for (const [i, from] of found) {
-    signal.throwIfAborted();
-    const to = joinPath(dir, filePath(metainfo, i));
-    try {
-      await Deno.lstat(to);
-      continue;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-    await makeFolder(folderOf(to));
-    try {
-      await Deno.copyFile(from, to);
-      copied = true;
-      // The mode of what was found may forbid what a download does.
-      await Deno.chmod(to, 0o644).catch(() => {});
-    } catch (error) {
-      throw ioError(error, "copy", from);
-    }
-  }
-  return copied;
-}
-
 /** Finds out where it begins, and where it ends up. */
 async function placeOf(
   source: Source,
@@ -295,7 +259,9 @@ export class Job {
       }
       if (storage) throw new UsageError("--find copies into folders only");
       // What was remembered knows nothing of the new files.
-      if (await copyFound(source.metainfo, context, dir, reporter)) {
+      if (
+        await takeFound(source.metainfo, context, chooser(args), dir, reporter)
+      ) {
         resumeData = undefined;
       }
     }

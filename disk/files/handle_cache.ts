@@ -100,6 +100,8 @@ export class HandleCache implements FileSystem {
   readonly device: FileSystem["device"];
   /** Renames a file of the operating system, if the inner one can. */
   readonly takeFile: FileSystem["takeFile"];
+  /** Parts a file from its hard links, if the inner one can. */
+  readonly own: FileSystem["own"];
 
   /** Wraps a file system. */
   constructor(inner: FileSystem, pool: HandlePool = new HandlePool()) {
@@ -109,6 +111,12 @@ export class HandleCache implements FileSystem {
     this.listFolder = inner.listFolder?.bind(inner);
     this.device = inner.device?.bind(inner);
     this.takeFile = inner.takeFile?.bind(inner);
+    this.own = inner.own && ((path) => {
+      const owned = inner.own!(path);
+      return owned instanceof Promise
+        ? owned.then(() => this.drop(path))
+        : owned;
+    });
   }
 
   /** Opens a file, or takes the handle that is open. */

@@ -8,14 +8,35 @@ import type { FileHandle, FileInfo, FilePath } from "../file_system.ts";
 
 /** Takes what the operating system knows of a file. */
 export function toFileInfo(info: Deno.FileInfo): FileInfo {
-  const { size, mtime, ctime, dev, ino, blocks } = info;
+  const { size, mtime, ctime, dev, ino, blocks, nlink } = info;
   return {
     size,
     modifiedMs: mtime?.getTime() ?? 0,
     changedMs: ctime?.getTime(),
+    links: nlink ?? undefined,
     takenBytes: typeof blocks === "number" ? 512 * blocks : undefined,
     id: ino === null ? undefined : dev * 2_654_435_761 + ino,
   };
+}
+
+/** Puts a copy of a file, with its times, in its place. */
+export async function parted(
+  name: string,
+  { ino, mode, atime, mtime }: Deno.FileInfo,
+): Promise<void> {
+  const folder = /^.*[\\/]/s.exec(name)?.[0] ?? "";
+  const copy = `${folder}.bip-copy-${ino}`;
+  // What a crash left, or somebody put there.
+  await Deno.remove(copy).catch(() => {});
+  try {
+    await Deno.copyFile(name, copy);
+    if (mode !== null) await Deno.chmod(copy, mode & 0o777 | 0o200);
+    if (mtime !== null) await Deno.utime(copy, atime ?? mtime, mtime);
+    await Deno.rename(copy, name);
+  } catch (error) {
+    await Deno.remove(copy).catch(() => {});
+    throw error;
+  }
 }
 
 /** An open file of a {@linkcode NativeFileSystem}. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { encodeText } from "../../_shared/bytes.ts";
+import { encodeText, equalBytes } from "../../_shared/bytes.ts";
 import type { Clock } from "../../_shared/clock.ts";
 import type { PieceLayout } from "../../metainfo/piece_layout.ts";
 import { attempt, type Awaitable, chain } from "../awaitable.ts";
@@ -48,6 +48,8 @@ export class StoredFiles {
   #prepared: Set<number> | undefined;
   /** Whether handles tell at once what was left of a write. */
   #watches = true;
+  /** Files that are being parted from those that they are linked with. */
+  #parting: Map<number, Promise<void>> | undefined;
   /** Files that were written and not synced since. */
   #written: Set<number> | undefined;
 
@@ -245,16 +247,60 @@ export class StoredFiles {
     (this.#written ??= new Set()).add(fileIndex);
     const isFirst = this.#prepared?.has(fileIndex) !== true;
     const isNew = isFirst && this.#table.size(fileIndex) === -1;
-    return useHandle(
-      this.#fileSystem.open(this.places.at(fileIndex), { write: true, isNew }),
-      (handle) =>
-        isFirst
-          ? chain(
-            this.#prepare(fileIndex, handle, from.length),
-            () => this.#transfer(fileIndex, handle, from, offset),
-          )
-          : this.#transfer(fileIndex, handle, from, offset),
-    );
+    const write = (): Awaitable<void> =>
+      useHandle(
+        this.#fileSystem.open(this.places.at(fileIndex), {
+          write: true,
+          isNew,
+        }),
+        (handle) =>
+          isFirst
+            ? chain(
+              this.#prepare(fileIndex, handle, from.length),
+              () => this.#transfer(fileIndex, handle, from, offset),
+            )
+            : this.#transfer(fileIndex, handle, from, offset),
+      );
+    return isFirst && !isNew && this.#fileSystem.own !== undefined
+      ? this.#writeOwn(fileIndex, offset, from, write)
+      : write();
+  }
+
+  /** Writes to no file that has other names: it is parted from them first. */
+  #writeOwn(
+    fileIndex: number,
+    offset: number,
+    from: Uint8Array,
+    write: () => Awaitable<void>,
+  ): Awaitable<void> {
+    const going = this.#parting?.get(fileIndex);
+    if (going !== undefined) return going.then(write);
+    const path = this.places.at(fileIndex);
+    return chain(this.#fileSystem.stat(path), (info): Awaitable<void> => {
+      if ((info?.links ?? 1) < 2) return write();
+      const isWhole = info!.size === this.#layout.files[fileIndex]!.length;
+      const old = new Uint8Array(isWhole ? from.length : 0);
+      return chain(this.read(fileIndex, offset, old), (isThere) => {
+        // As at the border of one that is whole.
+        if (isThere && old.length > 0 && equalBytes(old, from)) return;
+        return this.#part(fileIndex, path).then(write);
+      });
+    });
+  }
+
+  /** Parts a file from others that it is linked with, once. */
+  #part(fileIndex: number, path: FilePath): Promise<void> {
+    const parting = this.#parting ??= new Map();
+    let done = parting.get(fileIndex);
+    if (done === undefined) {
+      done = (async () => {
+        await this.#fileSystem.own!(path);
+        this.#table.forget(fileIndex);
+        this.#table.set(fileIndex, await this.#fileSystem.stat(path));
+      })().finally(() => parting.delete(fileIndex));
+      parting.set(fileIndex, done);
+    }
+    return done;
   }
 
   /** Gives a file another path. */

@@ -149,3 +149,42 @@ Deno.test("--incomplete-suffix and --incomplete-dir: names and folders until all
     ]
   ) assertEquals((await runBip(scene.download(1, ...wrong))).code, 2);
 });
+
+Deno.test({
+  name:
+    "--find --link hard: a link that is damaged is copied before it is written",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using scene = await Scene.make();
+    await using seeder = await scene.serve();
+    const heap = scene.temp.join("heap");
+    await Deno.mkdir(heap);
+    for (const name of ["a.bin", "b.bin"]) {
+      await Deno.copyFile(`${scene.seed}/album/${name}`, `${heap}/${name}`);
+    }
+    // Between the pieces by which a file is known.
+    const damaged = await Deno.readFile(`${heap}/a.bin`);
+    damaged[500_000]! ^= 1;
+    await Deno.writeFile(`${heap}/a.bin`, damaged);
+    const args = ["--find", heap, "--link"];
+    const { code, stderr } = await runBip(
+      scene.download(seeder.port, ...args, "hard"),
+    );
+    assertEquals(code, 0, stderr);
+    assertStringIncludes(stderr, "Linked 2 files, copied 0");
+    await comparePayload(scene.out, FILES);
+    const inode = async (path: string) => (await Deno.stat(path)).ino;
+    const at = (name: string) => `${scene.out}/album/${name}`;
+    assertEquals(await inode(at("b.bin")), await inode(`${heap}/b.bin`));
+    assert(await inode(at("a.bin")) !== await inode(`${heap}/a.bin`));
+    assertEquals(await Deno.readFile(`${heap}/a.bin`), damaged);
+    assertEquals(namesIn(scene.out), Object.keys(FILES));
+    await Deno.remove(scene.out, { recursive: true });
+    const none = await runBip(scene.download(seeder.port, ...args, "none"));
+    assertEquals(none.code, 0, none.stderr);
+    assert(await inode(at("b.bin")) !== await inode(`${heap}/b.bin`));
+    for (const wrong of [[...args, "soft"], ["--link", "hard"]]) {
+      assertEquals((await runBip(scene.download(1, ...wrong))).code, 2);
+    }
+  },
+});

@@ -16,6 +16,7 @@ Deno.test("toFileInfo() numbers files by disk and inode", {
     size: 3,
     modifiedMs: 5,
     changedMs: 6,
+    links: undefined,
     takenBytes: undefined,
     id: undefined,
   });
