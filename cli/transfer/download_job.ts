@@ -13,7 +13,7 @@ import {
 } from "../../client/incomplete_place.ts";
 import type { AddTorrentOptions, Session, Torrent } from "../../client/mod.ts";
 import { encodeMetainfo } from "../../metainfo/edit.ts";
-import { filePath, type Metainfo } from "../../metainfo/metainfo.ts";
+import type { Metainfo } from "../../metainfo/metainfo.ts";
 import type { Arguments, VerbContext } from "../command.ts";
 import { CommandError, describeError, UsageError } from "../error.ts";
 import { EXIT_DONE, EXIT_INTERRUPTED, EXIT_NO_PEERS } from "../exit_code.ts";
