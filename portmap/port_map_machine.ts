@@ -100,6 +100,8 @@ interface Entry {
   readonly request: PortRequest;
   mapping: PortMapping | undefined;
   expiresAt: number;
+  /** When it came to be as it is, in ms. */
+  changedAt: number;
   /** When it is asked for again; `undefined` while it is being asked for. */
   renewAt: number | undefined;
   refusals: number;
@@ -149,6 +151,7 @@ export class PortMapMachine implements Machine<PortMapInput, PortMapOutput> {
         request,
         mapping: undefined,
         expiresAt: Infinity,
+        changedAt: -Infinity,
         renewAt: undefined,
         refusals: 0,
       });
@@ -350,10 +353,19 @@ export class PortMapMachine implements Machine<PortMapInput, PortMapOutput> {
       Math.max(MIN_LIFE_MS, isForever ? PERMANENT_MS : granted.lifetimeMs),
     );
     const before = entry.mapping;
+    const externalAddress = usableAddress(granted.externalAddress);
+    const isNews = before?.externalPort !== externalPort ||
+      before.externalAddress !== externalAddress;
+    if (isNews) {
+      // Others are told of each change.
+      const soon = before !== undefined && now - entry.changedAt < MIN_WAIT_MS;
+      if (soon) return;
+      entry.changedAt = now;
+    }
     const mapping: PortMapping = {
       ...request,
       externalPort,
-      externalAddress: usableAddress(granted.externalAddress),
+      externalAddress,
       via,
       gateway: this.#gateway!,
       lifetimeMs: isForever ? Infinity : lifeMs,
@@ -362,8 +374,6 @@ export class PortMapMachine implements Machine<PortMapInput, PortMapOutput> {
     entry.refusals = 0;
     entry.renewAt = now + Math.max(MIN_WAIT_MS, lifeMs * RENEW[via]);
     entry.expiresAt = isForever ? Infinity : now + lifeMs;
-    const isNews = before?.externalPort !== externalPort ||
-      before.externalAddress !== mapping.externalAddress;
     if (isNews) this.#tell({ type: "mapped", mapping });
   }
 

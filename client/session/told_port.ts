@@ -5,6 +5,7 @@
  */
 import type { Endpoint } from "../../_shared/address.ts";
 import type { Clock } from "../../_shared/clock.ts";
+import { TokenBucket } from "../../_shared/token_bucket.ts";
 import type { BoundNetwork } from "../bound_network.ts";
 import type { PortMapper } from "../../portmap/port_mapper.ts";
 import type { PortRequest } from "../../portmap/types.ts";
@@ -42,6 +43,9 @@ export function followAddress(
 
 /** Longest wait for what the gateway says, in milliseconds. */
 const WAIT_MS = 2_000;
+/** Changes of the port that trackers are told out of turn: at once, a second. */
+const CHANGES = 3;
+const CHANGES_PER_SECOND = 1 / 1800;
 
 /** What is needed to tell a port. */
 interface PortContext {
@@ -63,6 +67,7 @@ export async function followPort(
   if (mapper === undefined) return;
   const { announces, clock } = context;
   if (mapper.gateway !== undefined) announces.hold(clock.now() + WAIT_MS);
+  const changes = new TokenBucket(CHANGES_PER_SECOND, CHANGES, clock.now());
   let told = context.listenPort;
   for await (const event of mapper.events()) {
     const isSettled = event.type === "failed" ||
@@ -70,6 +75,7 @@ export async function followPort(
     if (isSettled) announces.hold(-Infinity);
     if (context.listenPort === told) continue;
     told = context.listenPort;
+    if (!changes.take(clock.now())) continue;
     for (const torrent of torrents.values()) torrent.reannounce();
   }
 }

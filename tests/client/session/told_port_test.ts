@@ -156,3 +156,37 @@ Deno.test(
     assertEquals(held.length, 2);
   },
 );
+
+Deno.test(
+  "followPort() tells trackers of few changes out of turn",
+  none,
+  async () => {
+    const clock = new SimClock();
+    let listenPort = 6881;
+    const context = {
+      get listenPort() {
+        return listenPort;
+      },
+      clock,
+      announces: { hold: () => {} },
+    };
+    const mapper = {
+      gateway: GATEWAY,
+      async *events() {
+        for (let i = 0; i < 60; i++) {
+          listenPort++;
+          await clock.advance(60_000);
+          yield { type: "failed", request: undefined, reason: "" };
+        }
+      },
+    };
+    let reannounced = 0;
+    await followPort(
+      mapper as unknown as PortMapper,
+      context,
+      new Map([[1, { reannounce: () => reannounced++ }]]),
+    );
+    // Three at once, and one more in the hour but a minute.
+    assertEquals(reannounced, 4);
+  },
+);
