@@ -36,20 +36,18 @@ function bash(verbs: readonly Verb[]): string {
       const action = Array.isArray(complete)
         ? `COMPREPLY=($(compgen -W ${quote(complete.join(" "))} -- "$cur"))`
         : complete === "file"
-        ? 'compopt -o filenames; COMPREPLY=($(compgen -f -- "$cur"))'
+        ? "_bip_files -f"
         : complete === "folder"
-        ? 'compopt -o filenames; COMPREPLY=($(compgen -d -- "$cur"))'
+        ? "_bip_files -d"
         : "COMPREPLY=()";
       values.push(`        ${flagsOf(option).join("|")}) ${action}; return ;;`);
     }
     const flags = optionsOf(verb).flatMap(flagsOf).join(" ");
-    const operands = verb.words !== undefined
-      ? `COMPREPLY=($(compgen -W ${quote(verb.words.join(" "))} -- "$cur"))`
-      : verb.complete === "none"
+    const operands = verb.complete === "none"
       ? "COMPREPLY=()"
       : verb.complete === "folder"
-      ? 'compopt -o filenames; COMPREPLY=($(compgen -d -- "$cur"))'
-      : 'compopt -o filenames; COMPREPLY=($(compgen -f -- "$cur"))';
+      ? "_bip_files -d"
+      : "_bip_files -f";
     cases.push(
       `    ${verb.name})`,
       ...(values.length === 0
@@ -57,24 +55,38 @@ function bash(verbs: readonly Verb[]): string {
         : ['      case "$prev" in', ...values, "      esac"]),
       '      if [[ "$cur" == -* ]]; then',
       `        COMPREPLY=($(compgen -W ${quote(flags)} -- "$cur"))`,
+      ...(verb.words === undefined ? [] : [
+        "      elif [[ $COMP_CWORD -eq 2 ]]; then",
+        `        COMPREPLY=($(compgen -W ${
+          quote(verb.words.join(" "))
+        } -- "$cur"))`,
+      ]),
       `      else ${operands}; fi ;;`,
     );
   }
+  const names = verbs.map((verb) => verb.name).join(" ");
   return [
     "# bash completion for bip: source this file, or put it where bash-completion looks",
+    "_bip_files() {",
+    "  # Names may have spaces.",
+    "  local IFS=$'\\n'",
+    "  compopt -o filenames 2>/dev/null",
+    '  COMPREPLY=($(compgen "$1" -- "$cur"))',
+    "}",
     "_bip() {",
     '  local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD-1]}"',
     "  COMPREPLY=()",
     "  if [[ $COMP_CWORD -eq 1 ]]; then",
     `    COMPREPLY=($(compgen -W ${
-      quote(
-        [...verbs.map((verb) => verb.name), "--help", "--version"].join(" "),
-      )
+      quote(`${names} help --help --version`)
     } -- "$cur"))`,
     "    return",
     "  fi",
     '  case "${COMP_WORDS[1]}" in',
     ...cases,
+    "    help)",
+    "      [[ $COMP_CWORD -eq 2 ]] &&",
+    `        COMPREPLY=($(compgen -W ${quote(names)} -- "$cur")) ;;`,
     "  esac",
     "}",
     "complete -F _bip bip",
@@ -112,10 +124,11 @@ function zsh(verbs: readonly Verb[]): string {
         ));
       }
     }
+    if (verb.words !== undefined) {
+      specs.push(quote(`1:command:(${verb.words.join(" ")})`));
+    }
     specs.push(quote(
-      verb.words !== undefined
-        ? `1:command:(${verb.words.join(" ")})`
-        : verb.complete === "none"
+      verb.complete === "none"
         ? "*: : "
         : verb.complete === "folder"
         ? "*:folder:_files -/"
@@ -169,7 +182,15 @@ function fish(verbs: readonly Verb[]): string {
     );
     const seen = `-n '__fish_seen_subcommand_from ${verb.name}'`;
     if (verb.words !== undefined) {
-      lines.push(`complete -c bip ${seen} -a ${text(verb.words.join(" "))}`);
+      const words = verb.words.join(" ");
+      const first =
+        `-n '__fish_seen_subcommand_from ${verb.name}; and not __fish_seen_subcommand_from ${words}'`;
+      lines.push(`complete -c bip ${first} -a ${text(words)}`);
+      if (verb.complete !== "none") {
+        const later =
+          `-n '__fish_seen_subcommand_from ${verb.name}; and __fish_seen_subcommand_from ${words}'`;
+        lines.push(`complete -c bip ${later} -F`);
+      }
     } else if (verb.complete === "folder") {
       lines.push(`complete -c bip ${seen} -a '(__fish_complete_directories)'`);
     } else if (verb.complete !== "none") {
@@ -226,6 +247,7 @@ export const completionsVerb: Verb = {
   operands: [1, 1],
   operandNames: ["shell (bash, zsh or fish)"],
   words: SHELLS,
+  complete: "none",
   permissions: "none",
   options: [],
   async run({ args, output }: VerbContext): Promise<number> {

@@ -53,11 +53,11 @@ export function safeJson(value: unknown, indent = 0): string {
 /**
  * Counts things.
  *
- * @param count How many, or a question mark.
+ * @param count How many.
  * @param noun What one is called; an `s` makes more of them.
  * @returns Such as `1 file`, `2 files`.
  */
-export function plural(count: number | "?", noun: string): string {
+export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 

@@ -49,6 +49,11 @@ function documentOf(response: AnnounceResponse): Record<string, unknown> {
   };
 }
 
+/** What a tracker may tell of. */
+function known(count: number | undefined, noun: string): string[] {
+  return count === undefined ? [] : [plural(count, noun)];
+}
+
 /** `bip announce SOURCE` */
 export const announceVerb: Verb = {
   name: "announce",
@@ -125,11 +130,13 @@ export const announceVerb: Verb = {
         continue;
       }
       output.note(
-        [
-          `${label}: ${plural(answer.seeders ?? "?", "seed")}`,
-          plural(answer.leechers ?? "?", "leecher"),
-          `next announce in ${formatDuration(answer.intervalMs)}`,
-        ].join(", "),
+        `${label}: ${
+          [
+            ...known(answer.seeders, "seed"),
+            ...known(answer.leechers, "leecher"),
+            `next announce in ${formatDuration(answer.intervalMs)}`,
+          ].join(", ")
+        }`,
       );
       if (answer.warning !== undefined) {
         output.note(`${label}: ${safeText(answer.warning)}`);

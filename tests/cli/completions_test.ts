@@ -2,6 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { completionScript } from "../../cli/completions.ts";
 import { VERBS } from "../../cli/verbs.ts";
 import { bip } from "../support/bip_command.ts";
+import { TempDir } from "../support/paths.ts";
 
 const verbs = await Promise.all(VERBS.map((entry) => entry.load()));
 
@@ -69,6 +70,15 @@ Deno.test({
       "hybrid",
     ]);
     assertEquals(await complete("bip", "completions", "z"), ["zsh"]);
+    assertEquals(await complete("bip", "remote", "lis"), ["list"]);
+    assertEquals(await complete("bip", "help", "down"), ["download"]);
+    assertEquals(await complete("bip", "help", "dht", "p"), [""]);
+    await using temp = new TempDir();
+    await Deno.writeTextFile(temp.join("a b.torrent"), "");
+    for (const words of [["info"], ["remote", "add"], ["edit", "-o"]]) {
+      const found = await complete("bip", ...words, temp.join("a"));
+      assertEquals(found, [temp.join("a b.torrent")], words.join(" "));
+    }
     assertEquals(await complete("bip", "create", "--comment", ""), [""]);
   },
 });
