@@ -104,7 +104,6 @@ export class BoundListener implements ByteListener {
       if (door?.hostname === hostname) continue;
       door?.listener.close();
       this.#doors.delete(isV6);
-      if (hostname === undefined) continue;
       // Where the port is taken, the other version may do.
       await this.#openDoor(isV6, this.local.port).catch(() => {});
     }

@@ -35,10 +35,8 @@ export class SendBudget {
   /** Ends a round: closes the connections with the most bytes until the rest fits. */
   settle(): void {
     const waiting = this.#waiting;
-    if (waiting.length === 0) return;
     this.#waiting = [];
     let sum = waiting.reduce((sum, sender) => sum + sender.bufferedBytes, 0);
-    if (sum <= this.#most) return;
     waiting.sort((a, b) => b.bufferedBytes - a.bufferedBytes);
     for (const sender of waiting) {
       if (sum <= this.#most) return;

@@ -22,6 +22,22 @@ function taker(
   return state;
 }
 
+Deno.test(
+  "RateLimiter.tryTake() takes as long as nothing is owed",
+  none,
+  async () => {
+    const clock = new SimClock();
+    const limiter = new RateLimiter({ clock, bytesPerSecond: 1_000 });
+    const child = new RateLimiter({ clock, parent: limiter });
+    assertEquals(limiter.tryTake(5_000), true);
+    assertEquals([limiter.tryTake(1), child.tryTake(1)], [false, false]);
+    await clock.advance(4_000);
+    assertEquals(limiter.tryTake(1), false);
+    await clock.advance(2_000);
+    assertEquals([child.tryTake(1), limiter.tryTake(1)], [true, true]);
+  },
+);
+
 Deno.test("RateLimiter passes everything without a limit", none, () => {
   const limiter = new RateLimiter({ clock: new SimClock() });
   for (let i = 0; i < 100; i++) assertEquals(limiter.take(1e9), 1e9);
