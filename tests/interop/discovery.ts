@@ -19,7 +19,7 @@ import {
   parseMetainfo,
 } from "../../metainfo/mod.ts";
 import { startBip } from "../support/bip.ts";
-import { bipArguments } from "../support/bip_command.ts";
+import { bipOnNetwork } from "../support/bip_command.ts";
 import { NetnsPair, netnsProblem } from "../support/netns.ts";
 import { fromFileUrl, type TempDir } from "../support/paths.ts";
 import { Child, type ChildResult } from "../support/process.ts";
@@ -350,18 +350,7 @@ export function startBipOn(
   host: 0 | 1,
   args: readonly string[],
 ): Child {
-  return startOn(pair, host, {
-    command: Deno.execPath(),
-    args: bipArguments(args, {
-      flags: ["--unstable-net"],
-      permissions: [
-        "--allow-net",
-        "--allow-read",
-        "--allow-write",
-        "--allow-sys=networkInterfaces",
-      ],
-    }),
-  }, { NO_COLOR: "1" });
+  return startOn(pair, host, bipOnNetwork(args), { NO_COLOR: "1" });
 }
 
 let problem: Promise<string | undefined> | undefined;

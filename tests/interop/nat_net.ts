@@ -2,7 +2,7 @@
  * Two hosts behind routers that translate addresses and let nobody in, and a
  * public host between them.
  */
-import { bipArguments } from "../support/bip_command.ts";
+import { bipOnNetwork } from "../support/bip_command.ts";
 import { NetnsHosts } from "../support/netns_hosts.ts";
 import type { Child } from "../support/process.ts";
 import { type CommandLine, libtorrentCommand } from "./programs.ts";
@@ -78,18 +78,7 @@ export class NatNet implements AsyncDisposable {
 
   /** Starts `bip` on a host. */
   startBip(host: number, ...args: string[]): Child {
-    return this.start(host, {
-      command: Deno.execPath(),
-      args: bipArguments(args, {
-        flags: ["--unstable-net"],
-        permissions: [
-          "--allow-net",
-          "--allow-read",
-          "--allow-write",
-          "--allow-sys=networkInterfaces",
-        ],
-      }),
-    });
+    return this.start(host, bipOnNetwork(args));
   }
 
   /** Starts libtorrent on a host, by uTP only. */

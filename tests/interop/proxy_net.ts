@@ -2,7 +2,7 @@
  * Three hosts in a row: ours, which reaches only the second; the second, which
  * runs proxies and forwards nothing; and the world behind it.
  */
-import { bipArguments } from "../support/bip_command.ts";
+import { bipOnNetwork } from "../support/bip_command.ts";
 import { NetnsHosts } from "../support/netns_hosts.ts";
 import { fromFileUrl, TempDir } from "../support/paths.ts";
 import type { Child } from "../support/process.ts";
@@ -149,18 +149,7 @@ socks pass { from: 0.0.0.0/0 to: 0.0.0.0/0 }
 
   /** Starts `bip` on a host. */
   startBip(host: number, ...args: string[]): Child {
-    return this.#stack.use(this.hosts.start(host, {
-      command: Deno.execPath(),
-      args: bipArguments(args, {
-        flags: ["--unstable-net"],
-        permissions: [
-          "--allow-net",
-          "--allow-read",
-          "--allow-write",
-          "--allow-sys=networkInterfaces",
-        ],
-      }),
-    }, {
+    return this.#stack.use(this.hosts.start(host, bipOnNetwork(args), {
       NO_COLOR: "1",
       // The runtime itself would ask for its newest version.
       DENO_NO_UPDATE_CHECK: "1",

@@ -2,7 +2,7 @@
  * qBittorrent with the settings it comes with, on a host that has nothing but
  * its loopback; ours runs beside it.
  */
-import { bipArguments } from "../support/bip_command.ts";
+import { bipOnNetwork } from "../support/bip_command.ts";
 import { NetnsHosts } from "../support/netns_hosts.ts";
 import { TempDir } from "../support/paths.ts";
 import type { Child } from "../support/process.ts";
@@ -83,18 +83,12 @@ export class QBittorrent implements AsyncDisposable {
 
   /** Starts `bip` beside it. */
   startBip(...args: string[]): Child {
-    return this.#stack.use(this.#hosts.start(0, {
-      command: Deno.execPath(),
-      args: bipArguments(args, {
-        flags: ["--unstable-net"],
-        permissions: [
-          "--allow-net",
-          "--allow-read",
-          "--allow-write",
-          "--allow-sys=networkInterfaces",
-        ],
+    return this.#stack.use(
+      this.#hosts.start(0, bipOnNetwork(args), {
+        NO_COLOR: "1",
+        DENO_NO_UPDATE_CHECK: "1",
       }),
-    }, { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" }));
+    );
   }
 
   /** Adds a file or link, whose content is, or will be, in a folder. */

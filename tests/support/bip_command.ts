@@ -81,3 +81,26 @@ export async function bip(
     stderr: decoder.decode(stderr),
   };
 }
+
+/**
+ * `bip` as a program that uses the network and files of where it runs.
+ *
+ * @param args Its arguments.
+ * @returns What to start.
+ */
+export function bipOnNetwork(
+  args: readonly string[],
+): { readonly command: string; readonly args: string[] } {
+  return {
+    command: Deno.execPath(),
+    args: bipArguments(args, {
+      flags: ["--unstable-net"],
+      permissions: [
+        "--allow-net",
+        "--allow-read",
+        "--allow-write",
+        "--allow-sys=networkInterfaces",
+      ],
+    }),
+  };
+}
