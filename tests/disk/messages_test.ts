@@ -3,6 +3,7 @@ import { DiskError } from "../../disk/error.ts";
 
 import { DiskManager } from "../../disk/manager.ts";
 import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
+import { injectFaults, interceptFileSystem } from "../../disk/middleware.ts";
 import type { DiskEvent, DiskRequest } from "../../disk/messages.ts";
 
 import { makeTorrent } from "./support.ts";
@@ -175,3 +176,39 @@ Deno.test("a storage is closed at the end of its block", pure, async () => {
   await using again = await disk.add(torrent);
   assertEquals([...again.have], [0]);
 });
+
+Deno.test(
+  "what happens later is told without being asked for",
+  pure,
+  async () => {
+    const torrent = makeTorrent({ pieceLength: 16_384, files: [16_384] });
+    const gate = Promise.withResolvers<void>();
+    const fileSystem = interceptFileSystem(
+      new MemoryFileSystem(),
+      injectFaults(({ operation }) =>
+        operation === "write" ? { after: gate.promise } : undefined
+      ),
+    );
+    const disk = new DiskManager({ fileSystem });
+    const events = disk.readable.getReader();
+    const requests = disk.writable.getWriter();
+    const next = async () => {
+      const { value } = await events.read();
+      return value!.type === "storage" ? value!.event.type : value!.type;
+    };
+    await requests.write({ type: "add", torrent });
+    assertEquals(await next(), "added");
+    await requests.write({
+      type: "process",
+      infoHash: torrent.infoHash,
+      pieceIndex: 0,
+      blockOffset: 0,
+      data: torrent.content[0]!,
+    });
+    assertEquals(await next(), "processed");
+    const told = next();
+    gate.resolve();
+    assertEquals(await told, "piece-good");
+    await disk.close();
+  },
+);
