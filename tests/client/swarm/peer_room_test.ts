@@ -62,3 +62,108 @@ Deno.test(
     assertEquals(room.roomFor(0), 1);
   },
 );
+
+/** A room of peers of which it matters what they do. */
+function setUpLooks() {
+  const clock = new SimClock();
+  const peers = new Map<number, SwarmPeer>();
+  const log: string[] = [];
+  const list = {
+    judge: ({ port }: { port: number }, useful: boolean) =>
+      void log.push(`judge ${port} ${useful}`),
+    claim: ({ port }: { port: number }, change: number) =>
+      void log.push(`claim ${port} ${change}`),
+    sourceOf: ({ port }: { port: number }) =>
+      port === 3 ? "incoming" : "tracker",
+  };
+  const swarm = {
+    context: { clock, places: new PeerPlaces(50) },
+    peers,
+    list,
+    maxPeers: 2,
+    isComplete: false,
+    connectMore() {},
+  };
+  const room = new PeerRoom(swarm as unknown as Swarm);
+  const enter = (port: number, isClaim = false) => {
+    const stats = { downloaded: 0, uploaded: 0 };
+    const connection = {
+      stats: () => stats,
+      outstanding: 0,
+      queuedRequests: 0,
+      state: { amChoking: true },
+      close: () => void log.push(`close ${port}`),
+    };
+    const peer = {
+      key: port,
+      direction: "outbound",
+      since: clock.now(),
+      seenDownloaded: 0,
+      seenUploaded: 0,
+      isNamed: false,
+      isClaim,
+      listening: port === 0 ? undefined : { hostname: "192.0.2.1", port },
+      site: `${port}`,
+      connection,
+    } as unknown as SwarmPeer;
+    peers.set(port, peer);
+    room.entered(peer);
+    return { peer, stats };
+  };
+  const pass = async (ms: number) => {
+    await clock.advance(ms);
+    room.tick(clock.now());
+  };
+  return { room, swarm, enter, pass, log, told: () => log.splice(0) };
+}
+
+Deno.test(
+  "PeerRoom judges who is of use, once, and takes claims back that are not",
+  {
+    permissions: "none",
+  },
+  async () => {
+    const { enter, pass, told } = setUpLooks();
+    const used = enter(1);
+    enter(0);
+    const claims = [2, 3, 4].map((port) => enter(port, true));
+    await pass(0);
+    used.stats.uploaded = 5;
+    await pass(1_999);
+    assertEquals(told(), []);
+    await pass(1);
+    assertEquals(told(), ["judge 1 true"]);
+    used.stats.uploaded = 9;
+    claims[2]!.stats.downloaded = 1;
+    await pass(2_000);
+    assertEquals(told(), ["judge 4 true"]);
+    await pass(10_999);
+    assertEquals(told(), []);
+    await pass(2_000);
+    // Nobody else says that somebody listens at the second.
+    assertEquals(told(), ["claim 2 -1"]);
+    assertEquals(claims.map(({ peer }) => peer.isClaim), [false, true, true]);
+    assertEquals(claims[0]!.peer.listening, undefined);
+  },
+);
+
+Deno.test("PeerRoom has less patience while nobody sends anything", {
+  permissions: "none",
+}, async () => {
+  const { room, swarm, enter, pass } = setUpLooks();
+  const [one] = [enter(1), enter(2)];
+  const newcomer = { direction: "inbound", isNamed: false, site: "x" } as const;
+  await pass(16_000);
+  // Both are idle for 15 s, and nobody sends: one may go for another.
+  assertEquals(room.roomFor(0), 2);
+  assertEquals(room.admits(newcomer), true);
+  one.stats.downloaded = 1;
+  await pass(2_000);
+  assertEquals([room.roomFor(0), room.admits(newcomer)], [0, false]);
+  await pass(60_000);
+  assertEquals(room.roomFor(0), 2);
+  // All is there: seeds need no room.
+  swarm.isComplete = true;
+  await pass(2_000);
+  assertEquals(room.roomFor(0), 0);
+});
