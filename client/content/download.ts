@@ -65,8 +65,8 @@ export class Download {
     this.#clock = clock;
     this.#turns = new RequestTurns(limits.download, () => {
       let open = 0;
-      for (const { connection, inPicker } of this.#sources.values()) {
-        if (inPicker && !connection.state.peerChoking) open++;
+      for (const { connection } of this.#sources.values()) {
+        if (!connection.state.peerChoking) open++;
       }
       return open;
     });
@@ -250,7 +250,6 @@ export class Download {
   tick(): void {
     if (!this.active) return;
     for (const peer of this.#sources.values()) {
-      if (!peer.inPicker) continue;
       this.picker.peers.setRate(peer.key, peer.connection.downloadRate);
     }
     this.refillAll();
@@ -339,7 +338,6 @@ export class Download {
 
   #stealFor(peer: BlockSource, count: number, now: number): void {
     const stolen = this.picker.steal(peer.key, count, now, this.#steal);
-    if (stolen.length === 0) return;
     const blocks: BlockAddress[] = [];
     for (const { peer: victim, block } of stolen) {
       this.#sources.get(victim)?.connection.cancel(block);
