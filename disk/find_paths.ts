@@ -39,7 +39,7 @@ const EXACT: DiskNaming = { ignoresCase: false, ignoresForm: false };
 const MAX_WITNESSES = 16;
 
 function samePath(a: FilePath, b: FilePath): boolean {
-  return a.length === b.length && a.every((name, i) => name === b[i]);
+  return a.join("/") === b.join("/");
 }
 
 /**

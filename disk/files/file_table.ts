@@ -164,8 +164,8 @@ class Folders {
     for (const fileIndex of which) {
       const path = paths[fileIndex]!;
       let folder = "";
-      for (let i = 0; i < path.length - 1; i++) {
-        folder += `${path[i]}/`;
+      for (const name of path.slice(0, -1)) {
+        folder += `${name}/`;
         this.#counts.set(folder, (this.#counts.get(folder) ?? 0) + 1);
       }
     }

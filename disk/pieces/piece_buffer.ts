@@ -242,12 +242,7 @@ export class PieceBuffer {
     const chunk = this.#pool.take(this.chunkSize);
     this.#chunks[index] = chunk;
     this.#memory += this.chunkSize;
-    const base = index * this.chunkSize;
-    for (let i = 0; i < this.#pads.length; i += 2) {
-      const start = Math.max(0, this.#pads[i]! - base);
-      const end = Math.min(this.chunkSize, this.#pads[i + 1]! - base);
-      if (start < end) chunk.fill(0, start, end);
-    }
+    if (this.#pads.length > 0) chunk.fill(0);
     return chunk;
   }
 }

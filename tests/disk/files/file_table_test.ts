@@ -164,3 +164,22 @@ Deno.test(
     assertEquals(files.listed.length, 2);
   },
 );
+
+Deno.test(
+  "lookAtFiles() looks for each file where folders cannot be listed",
+  pure,
+  async () => {
+    const there = new Set(["d/e/F2"]);
+    const looked: string[] = [];
+    const files = {
+      stat: (path: FilePath) => {
+        looked.push(path.join("/"));
+        return there.has(path.join("/"))
+          ? { size: 0, modifiedMs: 1 }
+          : undefined;
+      },
+    } as unknown as CountingFileSystem;
+    assertEquals(await look(files, PATHS.map((_, i) => i)), [2]);
+    assertEquals(looked.length, 10);
+  },
+);

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DiskError } from "../../../disk/error.ts";
 import type {
   FileHandle,
@@ -125,3 +125,15 @@ Deno.test(
     assertEquals(fileSystem.contents(["a"]), bytes);
   },
 );
+
+Deno.test("StoredFiles: a name has up to 255 bytes", pure, async () => {
+  const { files } = makeFiles();
+  for (const name of ["x".repeat(255), `x${"ü".repeat(127)}`]) {
+    await files.rename(0, [name]);
+    assertEquals(files.places.at(0), [name]);
+  }
+  for (const name of ["x".repeat(256), "ü".repeat(128)]) {
+    const error = await assertRejects(() => files.rename(0, [name]), DiskError);
+    assertEquals(error.code, "unsafe-path");
+  }
+});

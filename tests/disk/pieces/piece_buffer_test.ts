@@ -137,6 +137,7 @@ function check(
     assertEquals(chunk.length, Math.min(CHUNK, SIZE - i * CHUNK));
     chunk.forEach((byte, k) => {
       const was = place[i * CHUNK + k]!;
+      // Padding is zeros.
       if (was === "new" || was === "both") {
         assertEquals(byte, bytes[i * CHUNK + k]!);
       }

@@ -114,6 +114,7 @@ Deno.test("BufferPool has smaller buffers for less memory", pure, () => {
   const KIB = 1024;
   for (
     const [max, chunk] of [
+      [1, 16 * KIB],
       [1024 * KIB, 16 * KIB],
       [2048 * KIB - 1, 16 * KIB],
       [2048 * KIB, 32 * KIB],
