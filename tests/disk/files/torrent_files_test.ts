@@ -139,3 +139,16 @@ Deno.test(
     assertEquals(hasPart(), false);
   },
 );
+
+Deno.test(
+  "TorrentFiles: a file that is no longer wanted stays if it is there",
+  pure,
+  async () => {
+    const { files } = setUp(small, "sparse", [0, undefined]);
+    await files.load(() => true, false);
+    for (const i of [0, 1]) await files.deselect(i);
+    assertEquals([0, 1].map((i) => files.apartFrom(i)), [undefined, 0]);
+    await files.select(1);
+    assertEquals(files.apartFrom(1), undefined);
+  },
+);
