@@ -1,94 +1,26 @@
 /**
- * Many small files, beside libtorrent; and blocks asked for here and there,
- * beside the same in order.
+ * Blocks asked for here and there, beside the same in order.
  *
  * @module
  */
 import type { BenchRow } from "./bench_row.ts";
-import { benchFolder, measure, median, type Run } from "./swarm_bench.ts";
-import { startBip } from "../tests/support/bip.ts";
-import { hasProgram, startLibtorrent } from "../tests/interop/programs.ts";
+import { benchFolder, median } from "./swarm_bench.ts";
 import { DiskManager } from "../disk/manager.ts";
 import { NativeFileSystem } from "../disk/native_file_system.ts";
-import { createMetainfo } from "../metainfo/mod.ts";
 import { PieceLayout } from "../metainfo/piece_layout.ts";
 
 const MIB = 1024 * 1024;
 const BLOCK = 16384;
-const FILE = 4096;
 const SMOKE = Deno.env.get("BIP_BENCH_SMOKE") === "1";
 
-/** Measures both. */
+/** Measures it. */
 export async function run(): Promise<BenchRow[]> {
   const folder = benchFolder();
   try {
-    return [await smallFiles(folder), await scattered(folder)];
+    return [await scattered(folder)];
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-}
-
-async function smallFiles(folder: string): Promise<BenchRow> {
-  const count = SMOKE ? 500 : 20_000;
-  const name = `leech ${count} files of 4 KiB from libtorrent`;
-  if (!hasProgram("libtorrent")) {
-    return { name, ours: "not measured", note: "libtorrent is missing" };
-  }
-  const bytes = new Uint8Array(FILE);
-  for (let i = 0; i < count; i++) {
-    const dir = `${folder}/seed/small/${Math.floor(i / 1000)}`;
-    if (i % 1000 === 0) await Deno.mkdir(dir, { recursive: true });
-    crypto.getRandomValues(bytes);
-    Deno.writeFileSync(`${dir}/${i}`, bytes);
-  }
-  const torrent = `${folder}/small.torrent`;
-  await Deno.writeFile(
-    torrent,
-    await createMetainfo({
-      inputs: [{ path: `${folder}/seed/small` }],
-      pieceLength: MIB / 4,
-    }),
-  );
-  await using seeder = startLibtorrent(
-    "seed",
-    torrent,
-    `${folder}/seed`,
-    "--seconds",
-    "900",
-  );
-  const { port } = await seeder.line("listening");
-  const peer = ["--peer", `127.0.0.1:${port}`];
-  const ours: Run[] = [];
-  const theirs: Run[] = [];
-  for (let i = 0; i < (SMOKE ? 1 : 3); i++) {
-    ours.push(
-      await measure(folder, (dir) =>
-        startBip([
-          "download",
-          torrent,
-          ...["-o", dir, ...peer, "--json"],
-          ...["--listen", "127.0.0.1", "--port", "0"],
-          ...["--no-trackers", "--no-dht", "--no-lpd", "--no-pex"],
-        ], { permissions: ["-A"] })),
-    );
-    theirs.push(
-      await measure(
-        folder,
-        (dir) => startLibtorrent("leech", torrent, dir, ...peer),
-      ),
-    );
-  }
-  const perFile = (runs: Run[]) =>
-    median(runs.map((run) => run.cpuSeconds)) * 1e6 / count;
-  return {
-    name,
-    ours: `${perFile(ours).toFixed(0)} us of cpu a file`,
-    peer: `libtorrent ${perFile(theirs).toFixed(0)} us`,
-    ratio: perFile(theirs) / perFile(ours),
-    target: "< 100 us",
-    met: perFile(ours) < 100,
-    note: "start of the program included",
-  };
 }
 
 async function scattered(folder: string): Promise<BenchRow> {

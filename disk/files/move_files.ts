@@ -50,9 +50,15 @@ export async function moveFiles(
   };
   try {
     for (let i = 0; i < from.length; i++) {
-      if (await source.stat(from[i]!) === undefined) continue;
+      const isSame = target === undefined &&
+        from[i]!.join("/") === to[i]!.join("/");
+      if (isSame) continue;
+      if (await source.stat(from[i]!) === undefined) {
+        // It would be written over later.
+        if (await (target ?? source).stat(to[i]!) === undefined) continue;
+        throw alreadyThere("move", to[i]!);
+      }
       if (target === undefined) {
-        if (from[i]!.join("/") === to[i]!.join("/")) continue;
         await source.rename(from[i]!, to[i]!);
         moved.push(i);
         continue;

@@ -110,22 +110,29 @@ export class StoredFiles {
   /** Looks at files anew, by their paths. */
   async lookAgain(which: readonly number[] = this.indices): Promise<void> {
     for (const i of which) this.#table.forget(i);
+    if (this.places.hasSuffix) await this.#findPlaces(which);
     await this.#lookAnew(which);
   }
 
-  async #lookAnew(which: readonly number[]): Promise<void> {
-    for (const i of which) this.#forget(i);
-    if (this.places.hasSuffix) {
-      // What has its own name is taken; else a file begins with the suffix.
-      for (const i of which) this.places.set(i, false);
+  /**
+   * What is where it was stays; what has its own name is taken; else a file begins
+   * with the suffix.
+   */
+  async #findPlaces(which: readonly number[]): Promise<void> {
+    for (const isSuffixed of [false, true]) {
       const missing: number[] = [];
       await this.#look(which, (i, info) => {
         if (info === undefined) missing.push(i);
       });
       for (const i of missing) {
-        this.places.set(i, this.#layout.files[i]!.length > 0);
+        this.places.set(i, isSuffixed && this.#layout.files[i]!.length > 0);
       }
+      which = missing;
     }
+  }
+
+  async #lookAnew(which: readonly number[]): Promise<void> {
+    for (const i of which) this.#forget(i);
     await this.#look(which, (i, info) => this.#table.set(i, info));
   }
 
@@ -319,6 +326,10 @@ export class StoredFiles {
     const others = [...this.paths, ...this.places.all];
     if (others.some((other) => isSame(other, path) || isSame(other, target))) {
       throw alreadyThere(operation, path, "Another file of the torrent has it");
+    }
+    // What comes to have its name would stop it later.
+    if (await this.#fileSystem.stat(path) !== undefined) {
+      throw alreadyThere(operation, path);
     }
     await this.#put(fileIndex, target, () => {
       this.places.move(this.paths.with(fileIndex, path));

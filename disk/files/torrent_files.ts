@@ -6,7 +6,7 @@
 import { type Clock, sleep } from "../../_shared/clock.ts";
 import type { FileSpan, PieceLayout } from "../../metainfo/piece_layout.ts";
 import { type Awaitable, chain, eachInOrder } from "../awaitable.ts";
-import { type DiskError, toDiskError } from "../error.ts";
+import { alreadyThere, type DiskError, toDiskError } from "../error.ts";
 import type { FileInfo, FilePath } from "../file_system.ts";
 import type { PieceRun } from "../piece_store.ts";
 import type { HandleCache } from "./handle_cache.ts";
@@ -414,6 +414,13 @@ export class TorrentFiles {
       .map((path) => [...folder, ...path.slice(this.#folder.length)]);
     to.push(part.path);
     const source = this.stored.fileSystem;
+    const isElsewhere = target !== undefined ||
+      folder.join("/") !== this.#folder.join("/");
+    for (const i of isElsewhere ? this.stored.places.suffixed : []) {
+      // It would keep the file from its own name later.
+      if (await (target ?? source).stat(paths[i]!) === undefined) continue;
+      throw alreadyThere("move", paths[i]!);
+    }
     const forget = await moveFiles(source, from, target, to, this.#clock);
     try {
       await part.load();
