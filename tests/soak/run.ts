@@ -216,11 +216,18 @@ export async function soak(
     (after.load * 100).toFixed(1)
   } % after
   stopped in   ${stops.map((ms) => `${(ms / 1000).toFixed(1)} s`).join(", ")}`);
-  for (const failure of failures.slice(0, 40)) {
-    console.log(`  FAILED ${failure}`);
+  for (const [failure, times] of counted(failures).slice(0, 40)) {
+    console.log(`  FAILED ${failure}${times > 1 ? ` (${times} times)` : ""}`);
   }
   console.log(failures.length === 0 ? "ok" : `${failures.length} failures`);
   return failures.length === 0;
+}
+
+/** How often each is there, in the order of the first. */
+function counted(texts: readonly string[]): [string, number][] {
+  const times = new Map<string, number>();
+  for (const text of texts) times.set(text, (times.get(text) ?? 0) + 1);
+  return [...times];
 }
 
 /** Starts the daemons; tells what one has open, and what it does, at rest. */
