@@ -279,11 +279,15 @@ export class Torrent {
    * Describes the torrent so that `Session.restore` can add it again. What is
    * there of incomplete pieces is written out first.
    *
+   * @param options Whether what is on disk is in it, for which checks and writes
+   * are waited for. @default {it is}
    * @returns Plain JSON; it holds announce URLs, which may hold passkeys.
    * @throws {DiskError} If files cannot be looked at.
    */
-  save(): Promise<SavedTorrent> {
-    return saveTorrent(this.#life);
+  save(
+    options: { readonly resumeData?: boolean } = {},
+  ): Promise<SavedTorrent> {
+    return saveTorrent(this.#life, options.resumeData ?? true);
   }
 
   /**

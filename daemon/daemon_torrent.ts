@@ -295,10 +295,9 @@ export class DaemonTorrent {
 
   /** Opens it again with its files elsewhere, which are checked. */
   async #openAt(dir: string): Promise<void> {
-    const saved: SavedTorrent = await this.#torrent.save();
-    const { resumeData: _, ...rest } = saved;
+    const saved = await this.#torrent.save({ resumeData: false });
     await this.#torrent.close();
-    this.#torrent = this.#context.reopen(this.id, { ...rest, dir });
+    this.#torrent = this.#context.reopen(this.id, { ...saved, dir });
     this.#context.plan();
   }
 

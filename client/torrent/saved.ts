@@ -89,9 +89,14 @@ export interface SavedSession {
 }
 
 /** Describes a torrent so that it can be added again. */
-export async function saveTorrent(life: TorrentLife): Promise<SavedTorrent> {
+export async function saveTorrent(
+  life: TorrentLife,
+  withResumeData: boolean,
+): Promise<SavedTorrent> {
   const { metainfo, topic, options, content, network } = life;
-  const resumeData = content === undefined
+  const resumeData = !withResumeData
+    ? undefined
+    : content === undefined
     ? options.resumeData
     : await content.storage.resumeData();
   const kept: { [name: string]: unknown } = {

@@ -174,11 +174,20 @@ export class RpcService implements Disposable {
     }
   }
 
-  /** Changes come one after the other, in the order they were asked for. */
-  #inTurn<T>(work: () => T | Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work);
-    this.#turn = turn.catch(() => {});
-    return turn;
+  /**
+   * Changes come one after the other, in the order they were asked for. One that
+   * takes long goes on, but those behind it are not held up.
+   */
+  async #inTurn(
+    work: () => RpcParams | Promise<RpcParams>,
+  ): Promise<RpcParams> {
+    const before = this.#turn;
+    const done = before.then(work);
+    const inTime = before.then(() => this.#inTime(done, 2 * PATIENCE_MS));
+    this.#turn = inTime.catch(() => {});
+    const result = await inTime;
+    if (result !== undefined) return result;
+    throw new RpcError("system", "this takes long, and goes on");
   }
 
   /** What was chosen during a check holds from its end on. */
@@ -230,19 +239,22 @@ export class RpcService implements Disposable {
   }
 
   /** Waits for work, but not for minutes; it goes on then. */
-  async #patiently(work: readonly Promise<unknown>[]): Promise<RpcParams> {
-    const all = Promise.all(work);
-    all.catch(() => {});
+  async #inTime<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
+    work.catch(() => {});
     const enough = new AbortController();
     const signal = AbortSignal.any([enough.signal, this.#ending.signal]);
     try {
-      await Promise.race([
-        all,
-        sleep(this.#options.clock, PATIENCE_MS, { signal }),
+      return await Promise.race([
+        work,
+        sleep(this.#options.clock, ms, { signal }).then(() => undefined),
       ]);
     } finally {
       enough.abort();
     }
+  }
+
+  async #patiently(work: readonly Promise<unknown>[]): Promise<RpcParams> {
+    await this.#inTime(Promise.all(work), PATIENCE_MS);
     return {};
   }
 

@@ -209,7 +209,7 @@ export class Engine implements DaemonContext {
   }
 
   changed(torrent: DaemonTorrent): void {
-    if (!this.torrents.has(torrent.id)) return;
+    if (this.#closed || !this.torrents.has(torrent.id)) return;
     this.#keeper.soon(torrent);
     // Its status may be another.
     this.plan();
@@ -237,7 +237,7 @@ export class Engine implements DaemonContext {
   }
 
   async saveOptions({ id, torrent }: DaemonTorrent): Promise<void> {
-    const saved = await torrent.save();
+    const saved = await torrent.save({ resumeData: false });
     if (this.torrents.has(id)) this.#options.state.saveOptions(id, saved);
   }
 
@@ -459,7 +459,7 @@ export class Engine implements DaemonContext {
       ours.torrent.addTrackers(defaultTrackers.map((url) => [url]));
     }
     try {
-      const saved = await ours.torrent.save();
+      const saved = await ours.torrent.save({ resumeData: false });
       if (!this.torrents.has(ours.id)) return;
       state.together(() => {
         state.saveSource(ours.id, saved);

@@ -82,7 +82,7 @@ export class Intake {
       peers: options.peers,
     });
     try {
-      const saved = await torrent.save();
+      const saved = await torrent.save({ resumeData: false });
       signal.throwIfAborted();
       const hash = toHex(torrent.infoHash);
       const last = engine.order.ids.length;

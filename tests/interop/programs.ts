@@ -39,6 +39,7 @@ const INSTALL = {
   versitygw:
     "GOBIN=$BIP_TOOLS go install github.com/versity/versitygw/cmd/versitygw@v1.8.0",
   "transmission-rpc": "$BIP_TOOLS/venv/bin/pip install transmission-rpc",
+  stig: "$BIP_TOOLS/venv/bin/pip install stig==0.15.0a0",
   "@ctrl/transmission":
     "npm install --prefix $BIP_TOOLS/ctrl @ctrl/transmission",
   deluged: "apt-get install deluged",
@@ -107,6 +108,7 @@ const FIND: { readonly [name in Program]?: () => boolean } = {
   webtorrent: () => exists(`${TOOLS}/webtorrent/node_modules/webtorrent`),
   "@ctrl/transmission": () =>
     exists(`${TOOLS}/ctrl/node_modules/@ctrl/transmission`),
+  stig: () => exists(`${TOOLS}/venv/bin/stig`),
   "utp-native": () => exists(`${TOOLS}/node_modules/utp-native`),
 };
 
