@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { type Clock, sleep } from "../../_shared/clock.ts";
+import type { Clock } from "../../_shared/clock.ts";
 import type { DaemonTorrent } from "../daemon_torrent.ts";
 import { DaemonError } from "../error.ts";
 import { isAbsolutePath } from "./absolute_path.ts";
 import { addTorrent } from "./add_torrent.ts";
+import { CallTurns } from "./call_turns.ts";
 import {
   parseRpcRequest,
   replyTo,
@@ -50,8 +51,6 @@ const AT_ONCE: ReadonlySet<RpcMethod> = new Set<RpcMethod>([
   "port_test",
   "blocklist_update",
 ]);
-/** How long an answer waits for work that may take minutes, in milliseconds. */
-const PATIENCE_MS = 3_000;
 
 /** Options of {@linkcode RpcService}. */
 export interface RpcServiceOptions extends SessionSource {
@@ -72,7 +71,7 @@ export class RpcService implements Disposable {
   readonly #recent: RecentlyActive;
   readonly #ending = new AbortController();
   /** Calls that change something, one after the other. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns: CallTurns;
   readonly #handlers: Readonly<
     Record<
       RpcMethod,
@@ -83,7 +82,8 @@ export class RpcService implements Disposable {
   /** Begins to follow the daemon. */
   constructor(options: RpcServiceOptions) {
     this.#options = options;
-    const { daemon, now } = options;
+    const { daemon, now, clock } = options;
+    this.#turns = new CallTurns(clock, this.#ending.signal);
     this.#recent = new RecentlyActive(daemon, now);
     void this.#follow();
     const queue = (where: "top" | "up" | "down" | "bottom") =>
@@ -167,27 +167,11 @@ export class RpcService implements Disposable {
       if (!isRpcMethod(method)) throw new RpcError("method");
       const params = checkParams(method, call.params);
       const work = () => this.#handlers[method](params, call);
-      const result = AT_ONCE.has(method) ? work() : this.#inTurn(work);
+      const result = AT_ONCE.has(method) ? work() : this.#turns.take(work);
       return replyTo(call, await result);
     } catch (error) {
       return replyTo(call, rpcError(error));
     }
-  }
-
-  /**
-   * Changes come one after the other, in the order they were asked for. One that
-   * takes long goes on, but those behind it are not held up.
-   */
-  async #inTurn(
-    work: () => RpcParams | Promise<RpcParams>,
-  ): Promise<RpcParams> {
-    const before = this.#turn;
-    const done = before.then(work);
-    const inTime = before.then(() => this.#inTime(done, 2 * PATIENCE_MS));
-    this.#turn = inTime.catch(() => {});
-    const result = await inTime;
-    if (result !== undefined) return result;
-    throw new RpcError("system", "this takes long, and goes on");
   }
 
   /** What was chosen during a check holds from its end on. */
@@ -238,26 +222,6 @@ export class RpcService implements Disposable {
     return {};
   }
 
-  /** Waits for work, but not for minutes; it goes on then. */
-  async #inTime<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
-    work.catch(() => {});
-    const enough = new AbortController();
-    const signal = AbortSignal.any([enough.signal, this.#ending.signal]);
-    try {
-      return await Promise.race([
-        work,
-        sleep(this.#options.clock, ms, { signal }).then(() => undefined),
-      ]);
-    } finally {
-      enough.abort();
-    }
-  }
-
-  async #patiently(work: readonly Promise<unknown>[]): Promise<RpcParams> {
-    await this.#inTime(Promise.all(work), PATIENCE_MS);
-    return {};
-  }
-
   async #set(params: RpcParams): Promise<RpcParams> {
     const { daemon } = this.#options;
     for (const torrent of this.#torrents(params)) {
@@ -301,9 +265,10 @@ export class RpcService implements Disposable {
   async #remove(params: RpcParams): Promise<RpcParams> {
     const { daemon } = this.#options;
     const data = params.delete_local_data === true;
-    return await this.#patiently(
+    await this.#turns.patiently(
       this.#torrents(params).map((one) => daemon.remove(one, { data })),
     );
+    return {};
   }
 
   #start(params: RpcParams, now: boolean): RpcParams {
@@ -319,11 +284,12 @@ export class RpcService implements Disposable {
     if (!isAbsolutePath(location as string)) {
       throw new RpcError("not-absolute", "new location path is not absolute");
     }
-    return await this.#patiently(
+    await this.#turns.patiently(
       this.#torrents(params).map((one) =>
         one.move(location as string, { data: move as boolean })
       ),
     );
+    return {};
   }
 
   async #rename(params: RpcParams): Promise<RpcParams> {

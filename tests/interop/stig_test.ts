@@ -66,12 +66,15 @@ interopTest("rpc - stig steers both, each in its dialect", [
     const say = async (...commands: string[][]) => {
       const words = commands.flatMap((words) => [";", ...words]).slice(1);
       const text = await stig(heard.addr.port, there.otherDir, ...words);
-      const shown = text.replaceAll(there.otherDir, "OTHER")
+      const shown = `$ ${words.join(" ")}: ${text}`.replaceAll(
+        there.otherDir,
+        "OTHER",
+      )
         .replaceAll(there.dir, "DIR")
         // What is told of moments, and of a tracker that nobody can reach.
         .replace(/^ *(Created|Added|Started|Completed|Active|Error): .*$/gm, "")
         .replace(/^ *(Creator|Downloading|Seeding|Available): .*$/gm, "");
-      talk.push(`$ ${words.join(" ")}: ${shown}`);
+      talk.push(shown);
     };
     const settle = (check: (torrent: Record<string, unknown>) => boolean) =>
       until(there, (all) => check(all.at(-1)!));

@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { drain, SimClock } from "../../../testing/sim_clock.ts";
 import { RpcWorld, twoFiles } from "./rpc_world.ts";
 
 Deno.test("rpc - both dialects tell of a torrent alike", async () => {
@@ -470,42 +469,6 @@ Deno.test("rpc - calls of a batch, notifications, and what is no method", async 
   await Promise.resolve();
   assertEquals(world.shutdowns, 1);
   assertEquals(await world.service.answer(`[${silent}]`), undefined);
-});
-
-Deno.test("rpc - what waits for a check that is held holds nothing up", async () => {
-  const clock = new SimClock();
-  await using world = await RpcWorld.open({}, { clock });
-  await Deno.mkdir(world.dir.join("a"));
-  const bytes = new Uint8Array(60_000).fill(2);
-  await Deno.writeFile(world.dir.join("a", "b.mkv"), bytes);
-  const id = await world.add("a");
-  const other = await world.add("b");
-  await world.checked(id);
-  await world.checked(other);
-  const { torrent } = world.daemon.get(id)!;
-  // Held before it has looked at anything.
-  const checked = torrent.recheck();
-  await torrent.resume();
-  await torrent.pause();
-  const renaming = world.call("torrent_rename_path", {
-    ids: id,
-    path: "a/a.txt",
-    name: "z.txt",
-  });
-  const later = world.call("torrent_set", { ids: other, labels: ["x"] });
-  renaming.catch(() => {});
-  for (let i = 0; i < 20 && clock.pending === 0; i++) await drain();
-  await clock.advance(6_000);
-  await assertRejects(() => renaming, Error, "goes on");
-  await later;
-  assertEquals(world.daemon.get(other)!.labels, ["x"]);
-  // Options are kept without waiting for it.
-  await world.call("torrent_set", {
-    ids: id,
-    tracker_list: "http://127.0.0.1:9/x",
-  });
-  await torrent.resume();
-  await checked;
 });
 
 Deno.test("rpc - nobody waits for a torrent that is fetched", async () => {
