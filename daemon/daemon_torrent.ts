@@ -4,7 +4,6 @@
  * @module
  */
 import { toHex } from "../_shared/bytes.ts";
-import type { SavedTorrent } from "../client/mod.ts";
 import type { Torrent } from "../client/torrent.ts";
 import type { TorrentStats } from "../client/types.ts";
 import type { DaemonContext } from "./context.ts";
