@@ -10,7 +10,7 @@ import { DiskError } from "../error.ts";
 import type { Awaitable } from "../awaitable.ts";
 import { type FilePart, MOST_SENT, planParts, SENT_PART } from "./part_plan.ts";
 import type { S3Body, S3Client } from "./s3_client.ts";
-import { checkStored, WrongAnswer } from "./s3_answer.ts";
+import { checkStored, SUM, WrongAnswer } from "./s3_answer.ts";
 import {
   formatCompletion,
   type S3Part,
@@ -37,6 +37,9 @@ export interface FileMakerContext {
     into: Uint8Array<ArrayBuffer>,
   ) => Awaitable<boolean>;
 }
+
+/** Has the server keep sums of parts, which costs less than the MD5 of ETags. */
+const ALGORITHM = "x-amz-checksum-algorithm";
 
 /** Parts of one file that are made at a time. */
 const PARALLEL_PARTS = 4;
@@ -83,19 +86,21 @@ export class FileMaker {
       return headers.get("etag") ?? "";
     }
     const noteKey = this.#noteKey(fileIndex);
-    let id = await this.#begun(fileIndex, signal);
-    const there = id === undefined
-      ? new Map<number, S3Part>()
-      : await this.#partsOf(key, id, signal);
-    if (id === undefined || there === undefined) {
-      id = await this.#begin(fileIndex, signal);
-    }
+    const old = await this.#begun(fileIndex, signal);
+    const there = old === undefined
+      ? undefined
+      : await this.#partsOf(key, old, signal);
+    const { id, isSummed } = there === undefined
+      ? await this.#begin(fileIndex, signal)
+      : { id: old!, isSummed: there.isSummed };
     const made = new Array<S3Part>(parts.length);
     await eachAtOnce(parts.entries(), PARALLEL_PARTS, async ([at, part]) => {
-      const old = there?.get(at + 1);
-      made[at] = old?.size === part.length
+      const old = there?.parts.get(at + 1);
+      const isThere = old?.size === part.length &&
+        (old.sum !== undefined) === isSummed;
+      made[at] = isThere
         ? old
-        : await this.#makePart(key, id, at + 1, part, signal);
+        : await this.#makePart(key, id, isSummed, at + 1, part, signal);
     });
     const etag = await this.#complete(key, id, made, length, signal);
     this.#started.delete(fileIndex);
@@ -139,7 +144,11 @@ export class FileMaker {
       : undefined;
   }
 
-  async #begin(fileIndex: number, signal?: AbortSignal): Promise<string> {
+  /** Begins an upload; with sums of parts, where the server knows of such. */
+  async #begin(
+    fileIndex: number,
+    signal?: AbortSignal,
+  ): Promise<{ readonly id: string; readonly isSummed: boolean }> {
     const { client, meta } = this.#context;
     const key = this.#context.keyOfFile(fileIndex);
     const read = (body: Uint8Array) =>
@@ -148,22 +157,31 @@ export class FileMaker {
         "InitiateMultipartUploadResult",
         "UploadId",
       );
-    const { body } = await client.send(
-      {
-        method: "POST",
-        key,
-        query: [["uploads", ""]],
-        headers: [meta],
-        signal,
-      },
-      undefined,
-      ({ body }) => {
-        const id = read(body);
-        if (!id || id.length > 4096) {
-          throw new WrongAnswer("The server names no upload");
-        }
-      },
-    );
+    const begin = (more: readonly Pair[]) =>
+      client.send(
+        {
+          method: "POST",
+          key,
+          query: [["uploads", ""]],
+          headers: [meta, ...more],
+          signal,
+        },
+        undefined,
+        ({ body }) => {
+          const id = read(body);
+          if (!id || id.length > 4096) {
+            throw new WrongAnswer("The server names no upload");
+          }
+        },
+      );
+    const { body, headers } = await begin([[ALGORITHM, "SHA256"]])
+      .catch((error) => {
+        signal?.throwIfAborted();
+        // Not every service takes that.
+        if (error instanceof DiskError && error.code === "io") return begin([]);
+        throw error;
+      });
+    const isSummed = headers.get(ALGORITHM) === "SHA256";
     const id = read(body)!;
     await client.send({
       method: "PUT",
@@ -172,7 +190,7 @@ export class FileMaker {
       signal,
     });
     this.#started.add(fileIndex);
-    return id;
+    return { id, isSummed };
   }
 
   /** What is there of an upload; `undefined` if it is gone. */
@@ -180,7 +198,10 @@ export class FileMaker {
     key: string,
     id: string,
     signal?: AbortSignal,
-  ): Promise<Map<number, S3Part> | undefined> {
+  ): Promise<
+    | { readonly parts: Map<number, S3Part>; readonly isSummed: boolean }
+    | undefined
+  > {
     const parts = new Map<number, S3Part>();
     let marker = "";
     for (let page = 0; page < 10_000; page++) {
@@ -202,9 +223,16 @@ export class FileMaker {
         },
       );
       if (status === 404) return undefined;
-      const { items, next } = tryDecodeParts(decodeTextLossy(body))!;
+      const text = decodeTextLossy(body);
+      const { items, next } = tryDecodeParts(text)!;
       for (const part of items) parts.set(part.number, part);
-      if (next === undefined) return parts;
+      if (next === undefined) {
+        const name = "ChecksumAlgorithm";
+        const isSummed =
+          tryDecodeText(text, "ListPartsResult", name)?.trim() ===
+            "SHA256";
+        return { parts, isSummed };
+      }
       marker = next;
     }
     return undefined;
@@ -213,36 +241,46 @@ export class FileMaker {
   async #makePart(
     key: string,
     id: string,
+    isSummed: boolean,
     number: number,
     part: FilePart,
     signal?: AbortSignal,
   ): Promise<S3Part> {
     const { client } = this.#context;
     const query: Pair[] = [["partNumber", `${number}`], ["uploadId", id]];
-    const etag = part.isCopy
-      ? await this.#copy(key, query, part, signal)
+    const size = part.length;
+    const copied = part.isCopy
+      ? await this.#copy(key, query, isSummed, part, signal)
       : undefined;
-    if (etag !== undefined) return { number, etag, size: part.length };
+    if (copied !== undefined) return { number, size, ...copied };
+    const body = this.#bodyOf(part);
     const { headers } = await client.send(
-      { method: "PUT", key, query, body: this.#bodyOf(part), signal },
+      { method: "PUT", key, query, body, isSummed, signal },
       undefined,
       (answer, sent) => {
         checkStored(answer, sent);
         if (!answer.headers.get("etag")) {
           throw new WrongAnswer("The part has no ETag");
         }
+        if (isSummed && !answer.headers.has(SUM)) {
+          throw new WrongAnswer("The part has no checksum");
+        }
       },
     );
-    return { number, etag: headers.get("etag")!, size: part.length };
+    const etag = headers.get("etag")!;
+    return isSummed
+      ? { number, size, etag, sum: headers.get(SUM)! }
+      : { number, size, etag };
   }
 
   /** Has the server copy a part; `undefined` where it has to be sent. */
   async #copy(
     key: string,
     query: readonly Pair[],
+    isSummed: boolean,
     { spans, length }: FilePart,
     signal?: AbortSignal,
-  ): Promise<string | undefined> {
+  ): Promise<Pick<S3Part, "etag" | "sum"> | undefined> {
     const { client, layout } = this.#context;
     const { pieceIndex, offset } = spans[0]!;
     const source = this.#context.keyOfPiece(pieceIndex);
@@ -254,15 +292,20 @@ export class FileMaker {
         `bytes=${offset}-${offset + length - 1}`,
       ]);
     }
-    const read = (body: Uint8Array) =>
-      tryDecodeText(decodeTextLossy(body), "CopyPartResult", "ETag");
+    const read = (body: Uint8Array) => {
+      const [etag, sum] = ["ETag", "ChecksumSHA256"].map((name) =>
+        tryDecodeText(decodeTextLossy(body), "CopyPartResult", name)
+      );
+      if (etag === undefined || isSummed && sum === undefined) return undefined;
+      return isSummed ? { etag, sum } : { etag };
+    };
     try {
       const { status, body } = await client.send(
         { method: "PUT", key, query, headers, signal },
         undefined,
         ({ status, body }) => {
           if (status === 200 && !read(body)) {
-            throw new WrongAnswer("The copy has no ETag");
+            throw new WrongAnswer("The copy has no ETag or checksum");
           }
         },
       );

@@ -70,6 +70,9 @@ export async function readBounded(
   return into?.subarray(0, length) ?? concatBytes(chunks);
 }
 
+/** Where the SHA-256 of a body is told, both ways. */
+export const SUM = "x-amz-checksum-sha256";
+
 const OTHER_BYTES = "The server stored other bytes than it was sent";
 
 /**
@@ -80,7 +83,7 @@ export function checkStored(
   { headers }: S3Answer,
   { body, headers: sent = [] }: SentBody,
 ): void {
-  const name = "x-amz-checksum-sha256";
+  const name = SUM;
   const sum = headers.get(name);
   const own = sent.find(([other]) => other === name)?.[1];
   if (sum !== null && own !== undefined) {

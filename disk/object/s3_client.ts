@@ -19,6 +19,7 @@ import {
   readBounded,
   refusalOf,
   type S3Answer,
+  SUM,
   waitOf,
 } from "./s3_answer.ts";
 import { MAX_S3_DOCUMENT, type S3ErrorBody } from "./s3_xml.ts";
@@ -201,7 +202,7 @@ export class S3Client {
           ? EMPTY_HASH
           : await sha256(body);
         const headers = request.headers ?? [];
-        const sum: Pair = ["x-amz-checksum-sha256", toBase64(payloadHash)];
+        const sum: Pair = [SUM, toBase64(payloadHash)];
         return await this.#repeat(
           {
             ...request,

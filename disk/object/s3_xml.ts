@@ -43,6 +43,8 @@ export interface S3Part {
   readonly etag: string;
   /** Its length in bytes. */
   readonly size: number;
+  /** SHA-256 of it in base64, where the server keeps such. */
+  readonly sum?: string | undefined;
 }
 
 /** Why a server refused. */
@@ -128,8 +130,9 @@ export function tryDecodeParts(text: string): S3Page<S3Part> | undefined {
       const number = whole(child(element, "PartNumber"));
       const size = whole(child(element, "Size"));
       const etag = child(element, "ETag")?.trim();
+      const sum = child(element, "ChecksumSHA256")?.trim();
       return number && size !== undefined && etag
-        ? { number, etag, size }
+        ? { number, etag, size, ...(sum ? { sum } : {}) }
         : undefined;
     },
   );
@@ -175,10 +178,13 @@ export function tryDecodeS3Error(text: string): S3ErrorBody | undefined {
  * @returns The document.
  */
 export function formatCompletion(parts: readonly S3Part[]): string {
-  const items = parts.map(({ number, etag }) =>
-    `<Part><PartNumber>${number}</PartNumber><ETag>${
+  const items = parts.map(({ number, etag, sum }) => {
+    const checksum = sum === undefined
+      ? ""
+      : `<ChecksumSHA256>${escapeXml(sum)}</ChecksumSHA256>`;
+    return `<Part><PartNumber>${number}</PartNumber><ETag>${
       escapeXml(etag)
-    }</ETag></Part>`
-  );
+    }</ETag>${checksum}</Part>`;
+  });
   return `<CompleteMultipartUpload>${items.join("")}</CompleteMultipartUpload>`;
 }

@@ -34,13 +34,21 @@ async function writeAll(store: PieceStore, torrent: TestTorrent) {
 }
 
 for (
-  const [pieceLength, parts] of [[MIB, "sent"], [6 * MIB, "copied"]] as const
+  const [pieceLength, parts, sums] of [
+    [MIB, "sent", false],
+    [6 * MIB, "copied", false],
+    [MIB, "sent", true],
+    [6 * MIB, "copied", true],
+  ] as const
 ) {
   Deno.test(
-    `ObjectStorage - a large file is put together of ${parts} parts`,
+    `ObjectStorage - a large file is put together of ${parts} parts${
+      sums ? " with sums" : ""
+    }`,
     pure,
     async () => {
       const server = new FakeS3();
+      server.sums = sums;
       const torrent = makeTorrent({ pieceLength, files: [3 * MIB, 20 * MIB] });
       const store = await server.storage().open(torrent);
       await writeAll(store, torrent);
@@ -86,58 +94,103 @@ Deno.test(
   },
 );
 
+for (const sums of [false, true]) {
+  Deno.test(
+    `ObjectStorage - what another process began is gone on with${
+      sums ? ", sums kept" : ""
+    }; nothing is sent twice`,
+    pure,
+    async () => {
+      const torrent = makeTorrent({ pieceLength: MIB, files: [20 * MIB] });
+      const server = new FakeS3();
+      server.sums = sums;
+      // A process that dies at each request in turn, but for those of reading.
+      let left = 1;
+      let total = 0;
+      server.fault = ({ method }) => {
+        if (method === "GET" || method === "HEAD") return undefined;
+        total++;
+        return left-- > 0 ? undefined : refusal(403, "AccessDenied");
+      };
+      for (let run = 0;; run++) {
+        left = 1 + run % 4;
+        const store = await server.storage().open(torrent);
+        const { good } = await store.find();
+        const there = new Set(good);
+        try {
+          for (const [i, piece] of torrent.content.entries()) {
+            if (!there.has(i)) {
+              await store.writePiece(i, [{
+                offset: 0,
+                bytes: piece.slice(),
+              }]);
+            }
+          }
+          await store.finish!(0);
+          break;
+        } catch (error) {
+          assert(
+            error instanceof DiskError && error.code === "permission",
+            `${error}`,
+          );
+        }
+        assert(run < 60);
+      }
+      assertEquals([...server.objects.keys()], ["torrent/f0"]);
+      assertEquals(
+        server.objects.get("torrent/f0")!.bytes,
+        torrent.fileContent[0] as Uint8Array<ArrayBuffer>,
+      );
+      assert(total < 200);
+      const puts = new Map<string, number>();
+      for (const { method, key, query } of server.seen) {
+        if (method !== "PUT") continue;
+        const name = `${key} ${query.get("partNumber") ?? ""}`;
+        puts.set(name, (puts.get(name) ?? 0) + 1);
+      }
+      // Only what was refused comes again.
+      for (const [name, count] of puts) assert(count <= 4, `${name}: ${count}`);
+    },
+  );
+}
+
 Deno.test(
-  "ObjectStorage - what another process began is gone on with; nothing is sent twice",
+  "ObjectStorage - a service that takes no sums of parts, or loses them",
   pure,
   async () => {
     const torrent = makeTorrent({ pieceLength: MIB, files: [20 * MIB] });
+    const algorithm = "x-amz-checksum-algorithm";
     const server = new FakeS3();
-    // A process that dies at each request in turn, but for those of reading.
-    let left = 1;
-    let total = 0;
-    server.fault = ({ method }) => {
-      if (method === "GET" || method === "HEAD") return undefined;
-      total++;
-      return left-- > 0 ? undefined : refusal(403, "AccessDenied");
-    };
-    for (let run = 0;; run++) {
-      left = 1 + run % 4;
-      const store = await server.storage().open(torrent);
-      const { good } = await store.find();
-      const there = new Set(good);
-      try {
-        for (const [i, piece] of torrent.content.entries()) {
-          if (!there.has(i)) {
-            await store.writePiece(i, [{
-              offset: 0,
-              bytes: piece.slice(),
-            }]);
-          }
-        }
-        await store.finish!(0);
-        break;
-      } catch (error) {
-        assert(
-          error instanceof DiskError && error.code === "permission",
-          `${error}`,
-        );
-      }
-      assert(run < 60);
-    }
-    assertEquals([...server.objects.keys()], ["torrent/f0"]);
+    server.fault = ({ headers }) =>
+      headers.has(algorithm) ? refusal(501, "NotImplemented") : undefined;
+    const store = await server.storage({ attempts: 1 }).open(torrent);
+    await writeAll(store, torrent);
+    await store.finish!(0);
     assertEquals(
       server.objects.get("torrent/f0")!.bytes,
       torrent.fileContent[0] as Uint8Array<ArrayBuffer>,
     );
-    assert(total < 200);
-    const puts = new Map<string, number>();
-    for (const { method, key, query } of server.seen) {
-      if (method !== "PUT") continue;
-      const name = `${key} ${query.get("partNumber") ?? ""}`;
-      puts.set(name, (puts.get(name) ?? 0) + 1);
-    }
-    // Only what was refused comes again.
-    for (const [name, count] of puts) assert(count <= 4, `${name}: ${count}`);
+    const other = new FakeS3();
+    other.sums = true;
+    let wrong = 0;
+    other.fault = ({ method, query }, answer) => {
+      if (method !== "PUT" || !query.has("partNumber") || wrong++ > 1) {
+        return undefined;
+      }
+      const given = answer();
+      if (wrong === 1) given.headers.delete("x-amz-checksum-sha256");
+      else given.headers.set("x-amz-checksum-sha256", "b".repeat(43) + "=");
+      return given;
+    };
+    const again = await other.storage().open(torrent);
+    await other.during(writeAll(again, torrent));
+    await other.during(Promise.resolve(again.finish!(0)));
+    // Both parts came again.
+    assert(wrong >= 5, `${wrong}`);
+    assertEquals(
+      other.objects.get("torrent/f0")!.bytes,
+      torrent.fileContent[0] as Uint8Array<ArrayBuffer>,
+    );
   },
 );
 

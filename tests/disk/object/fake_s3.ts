@@ -26,6 +26,9 @@ interface Stored {
 const md5 = (bytes: Uint8Array) =>
   `"${createHash("md5").update(bytes).digest("hex")}"`;
 
+const sha256 = (bytes: Uint8Array) =>
+  createHash("sha256").update(bytes).digest("base64");
+
 const escape = (text: string) =>
   text.replace(/[&<>]/g, (c) => `&#${c.codePointAt(0)};`);
 
@@ -117,14 +120,24 @@ export class FakeS3 {
     if (method === "POST" && query.has("uploads")) {
       const name = `up/load+${this.#uploads++}`;
       this.uploads.set(name, { key, meta, parts: new Map() });
-      return xml(
+      const algorithm = headers.get("x-amz-checksum-algorithm");
+      const answer = xml(
         `<InitiateMultipartUploadResult><UploadId>${name}</UploadId></InitiateMultipartUploadResult>`,
       );
+      if (this.sums && algorithm) {
+        answer.headers.set("x-amz-checksum-algorithm", algorithm);
+      }
+      return answer;
     }
     if (method === "POST") {
       const numbers = [...decodeTextLossy(body).matchAll(/<PartNumber>(\d+)/g)]
         .map(([, n]) => Number(n));
       const parts = numbers.map((n) => upload!.parts.get(n)!.bytes);
+      const sums = [
+        ...decodeTextLossy(body).matchAll(/<ChecksumSHA256>([^<]*)/g),
+      ].map(([, sum]) => sum);
+      const right = this.sums ? parts.map(sha256) : [];
+      if (sums.join() !== right.join()) return refusal(400, "InvalidPart");
       if (parts.slice(0, -1).some((part) => part.length < 5 << 20)) {
         return refusal(400, "EntityTooSmall");
       }
@@ -145,18 +158,30 @@ export class FakeS3 {
         body = this.objects.get(source)!.bytes.slice(from, to! + 1);
       }
       const etag = md5(body);
+      const sum = this.sums ? sha256(body) : undefined;
+      if ((headers.get("x-amz-checksum-sha256") ?? sum) !== sum) {
+        return refusal(400, "BadDigest");
+      }
       upload!.parts.set(number, { bytes: body, meta: null, etag });
       return source === ""
-        ? new Response(null, { headers: { etag } })
-        : xml(`<CopyPartResult><ETag>${escape(etag)}</ETag></CopyPartResult>`);
+        ? new Response(null, {
+          headers: { etag, ...(sum ? { "x-amz-checksum-sha256": sum } : {}) },
+        })
+        : xml(
+          `<CopyPartResult><ETag>${escape(etag)}</ETag>${
+            sum ? `<ChecksumSHA256>${sum}</ChecksumSHA256>` : ""
+          }</CopyPartResult>`,
+        );
     }
     if (method === "GET" && upload !== undefined) {
       const parts = [...upload.parts].map(([n, { bytes, etag }]) =>
-        `<Part><PartNumber>${n}</PartNumber><ETag>${etag}</ETag><Size>${bytes.length}</Size></Part>`
+        `<Part><PartNumber>${n}</PartNumber><ETag>${etag}</ETag><Size>${bytes.length}</Size>${
+          this.sums ? `<ChecksumSHA256>${sha256(bytes)}</ChecksumSHA256>` : ""
+        }</Part>`
       );
       return xml(
-        `<ListPartsResult>${
-          parts.join("")
+        `<ListPartsResult>${parts.join("")}${
+          this.sums ? "<ChecksumAlgorithm>SHA256</ChecksumAlgorithm>" : ""
         }<IsTruncated>false</IsTruncated></ListPartsResult>`,
       );
     }
