@@ -79,6 +79,13 @@ export interface Revelation {
    */
   peerHas?(peer: PeerKey, pieceIndex?: number): readonly Reveal[];
   /**
+   * Time has passed. May be left out.
+   *
+   * @param now The time in milliseconds.
+   * @returns Pieces to announce.
+   */
+  tick?(now: number): readonly Reveal[];
+  /**
    * Whether a request for a piece is to be served: we have it and the peer was
    * told so.
    *

@@ -29,6 +29,11 @@ export interface SuperSeedingOptions {
   readonly piecesPerPeer?: number | undefined;
 }
 
+/** Time without progress after which pieces are told twice, at least, in ms. */
+const PATIENCE_MS = 30_000;
+/** And as a multiple of the longest time that a piece took so far. */
+const PATIENCE = 3;
+
 interface Guest {
   /** What it was told of and has not passed on yet. */
   readonly pending: Set<number>;
@@ -38,8 +43,9 @@ interface Guest {
 
 /**
  * Looks like a peer without pieces, and tells each peer of one or two that are
- * rare; of the next only once another peer has it from there (BEP 16). Only
- * for a seed of the whole torrent.
+ * rare; of the next only once another peer has it from there (BEP 16). No piece
+ * is told to two peers, unless nothing has gone on for long. Only for a seed of
+ * the whole torrent.
  */
 export class SuperSeeding implements Revelation {
   /** The name of this way. */
@@ -51,6 +57,11 @@ export class SuperSeeding implements Revelation {
   readonly #pending = new Map<number, Set<PeerKey>>();
   readonly #order: PieceOrder;
   readonly #known: Uint32Array;
+  #now = 0;
+  /** When a piece was last passed on, or a peer came with what was new to it. */
+  #progressAt: number | undefined;
+  /** The longest time between two pieces that were passed on. */
+  #longestMs = 0;
 
   /**
    * Starts without peers.
@@ -128,6 +139,33 @@ export class SuperSeeding implements Revelation {
       }
     }
     return reveals;
+  }
+
+  /**
+   * Tells the time. Peers that take what they were told of from nobody hold up
+   * the others only for so long.
+   *
+   * @param now The time in milliseconds.
+   * @returns Pieces to announce.
+   */
+  tick(now: number): readonly Reveal[] {
+    this.#now = now;
+    this.#progressAt ??= now;
+    if (!this.#isStuck()) return [];
+    return [...this.#guests.keys()].flatMap((peer) => this.#fill(peer));
+  }
+
+  /** Whether nobody has passed a piece on for long. */
+  #isStuck(): boolean {
+    if (this.#progressAt === undefined) return false;
+    const patience = Math.max(PATIENCE_MS, PATIENCE * this.#longestMs);
+    return this.#now - this.#progressAt > patience;
+  }
+
+  #noteProgress(): void {
+    if (this.#progressAt === undefined) return;
+    this.#longestMs = Math.max(this.#longestMs, this.#now - this.#progressAt);
+    this.#progressAt = this.#now;
   }
 
   /**
@@ -229,6 +267,7 @@ export class SuperSeeding implements Revelation {
       if (key === peer && this.#isLackedByOthers(peer, pieceIndex)) continue;
       this.#guests.get(key)!.pending.delete(pieceIndex);
       this.#settle(key, pieceIndex);
+      this.#noteProgress();
       served.add(key);
     }
   }
@@ -277,13 +316,16 @@ export class SuperSeeding implements Revelation {
     return reveals;
   }
 
-  /** The rarest piece a peer lacks, if possible one that no peer works on. */
+  /** A piece that no peer has or works on or, in need, the rarest one. */
   #next(peer: PeerKey, guest: Guest): number {
     const { hasPiece } = this.#options;
     const lacks = (i: number) => !guest.told.has(i) && !hasPiece(peer, i);
     const fresh = this.#order.first(
       candidates((i) => lacks(i) && !this.#pending.has(i)),
     );
+    if (fresh >= 0 && this.#known[fresh] === 0) return fresh;
+    // A second copy is for others to give, if there are any that do.
+    if (this.#guests.size > 1 && !this.#isStuck()) return -1;
     return fresh >= 0 ? fresh : this.#order.first(candidates(lacks));
   }
 

@@ -19,7 +19,7 @@ import type { SwarmPeer } from "../peers/swarm_peer.ts";
 import type { TorrentHost } from "./torrent_host.ts";
 
 /** Between two looks at whether a way has done its work. */
-const DONE_CHECK_MS = 10_000;
+const DONE_CHECK_MS = 2_000;
 
 /**
  * Time between two rounds of telling everybody, in milliseconds for each peer,
@@ -117,9 +117,10 @@ export class PieceRevealer {
     this.#tell(this.#revelation.peerHas?.(key, pieceIndex) ?? []);
   }
 
-  /** Once a second: lets the honest way take over when it is time. */
+  /** Once a second; lets the honest way take over when it is time. */
   tick(now: number): void {
     const old = this.#revelation;
+    this.#tell(old.tick?.(now) ?? []);
     if (now < this.#checkAt) return;
     this.#checkAt = now + DONE_CHECK_MS;
     if (!old.isDone) return;
