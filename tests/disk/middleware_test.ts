@@ -2,9 +2,12 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { DiskError } from "../../disk/error.ts";
 import type { FilePath } from "../../disk/file_system.ts";
 import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
+import { sleep } from "../../_shared/clock.ts";
+import { SimClock } from "../../testing/sim_clock.ts";
 import {
   type FileCall,
   type FileFault,
+  FileTimings,
   injectFaults,
   interceptFileSystem,
 } from "../../disk/middleware.ts";
@@ -93,5 +96,44 @@ Deno.test(
     assertEquals(stat instanceof Promise, true);
     gate.resolve();
     assertEquals((await stat)?.size, 2);
+  },
+);
+
+Deno.test(
+  "FileTimings measures calls that end at once, later, or fail",
+  pure,
+  async () => {
+    const clock = new SimClock();
+    await clock.advance(1_000);
+    const timings = new FileTimings(clock);
+    const call = (
+      operation: FileCall["operation"],
+      length: number,
+    ): FileCall => ({
+      operation,
+      path,
+      offset: 0,
+      length,
+    });
+    const later = (ms: number, fails: boolean) =>
+      timings.intercept(call("write", 10), async () => {
+        await sleep(clock, ms);
+        if (fails) throw new Error("It failed");
+      });
+    timings.intercept(call("read", 5), () => 7);
+    assertThrows(() =>
+      timings.intercept(call("read", 1), () => {
+        throw new Error("It failed");
+      })
+    );
+    const writes = [later(30, false), later(70, true)].map((one) =>
+      one instanceof Promise ? one.catch(() => {}) : one
+    );
+    await clock.advance(100);
+    await Promise.all(writes);
+    assertEquals([...timings.stats()], [
+      ["read", { count: 2, failures: 1, bytes: 6, totalMs: 0, maxMs: 0 }],
+      ["write", { count: 2, failures: 1, bytes: 20, totalMs: 100, maxMs: 70 }],
+    ]);
   },
 );

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 
 import { Bitfield } from "../../_shared/bitfield.ts";
+import type { FileSystem } from "../../disk/file_system.ts";
 import { DiskManager } from "../../disk/manager.ts";
 import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
 
@@ -209,4 +210,24 @@ Deno.test("saving leaves the old or the new bytes", pure, async () => {
   const large = new Uint8Array(1_000_000).fill(5);
   await saveResumeData(memory, path, large);
   assertEquals(await loadResumeData(memory, path), large);
+});
+
+Deno.test("loadResumeData() reads up to 64 MiB", pure, async () => {
+  let size: number | undefined;
+  let asked = -1;
+  const fileSystem = {
+    stat: () => size === undefined ? undefined : { size, modifiedMs: 0 },
+    open: () => ({
+      read: (into: Uint8Array) => (asked = into.length, 3),
+      close() {},
+    }),
+  } as unknown as FileSystem;
+  const most = 64 * 1024 * 1024;
+  assertEquals(await loadResumeData(fileSystem, ["r"]), undefined);
+  size = most + 1;
+  assertEquals(await loadResumeData(fileSystem, ["r"]), undefined);
+  assertEquals(asked, -1);
+  size = most;
+  assertEquals((await loadResumeData(fileSystem, ["r"]))?.length, 3);
+  assertEquals(asked, most);
 });

@@ -152,3 +152,31 @@ Deno.test(
     assertEquals(files.apartFrom(1), undefined);
   },
 );
+
+Deno.test(
+  "TorrentFiles: each file takes its own out of the part file",
+  pure,
+  async () => {
+    const { files, read, hasPart } = setUp(small, "sparse");
+    const wanted = new Set<number>();
+    await files.load((i) => wanted.has(i), false);
+    for (const [pieceIndex, bytes] of small.content.entries()) {
+      await files.writePiece(pieceIndex, [{ offset: 0, bytes: bytes.slice() }]);
+    }
+    const whole = Uint8Array.from(small.content.flatMap((piece) => [...piece]));
+    wanted.add(0);
+    await files.select(0);
+    assertEquals([read(0), read(1).length], [whole.subarray(0, 25), 0]);
+    // The piece that both have a part of waits for the other.
+    assertEquals([0, 1, 2].map((i) => files.isInPartFile(i)), [
+      false,
+      true,
+      true,
+    ]);
+    wanted.add(1);
+    await files.select(1);
+    assertEquals([read(1), hasPart()], [whole.subarray(25), false]);
+    // Nothing has a suffix, so nothing is to be given its name.
+    assertEquals([0, 1].map((i) => files.isComplete(i)), [false, false]);
+  },
+);

@@ -74,6 +74,14 @@ Deno.test("ReadCache knows what was asked for lately", pure, () => {
   assertEquals(b.touch(7, 114_688, 16384), false);
 });
 
+Deno.test("ReadCache knows of many extents what was asked for", pure, () => {
+  const section = new ReadCache(100).section();
+  const keys = Array.from({ length: 200 }, (_, i) => i);
+  for (const key of keys) section.touch(key, 0, 16_384);
+  const isWorth = keys.map((key) => section.touch(key, 16_384, 16_384));
+  assertEquals(isWorth.indexOf(false), -1);
+});
+
 Deno.test("ReadCache of nothing keeps nothing", pure, () => {
   const cache = new ReadCache(0);
   const section = cache.section();

@@ -132,6 +132,41 @@ Deno.test("resume data: any changed bit is noticed", pure, () => {
   }
 });
 
+Deno.test("resume data: partial pieces come once each, in order", pure, () => {
+  const layout = new PieceLayout({
+    pieceLength: 32_768,
+    files: [{ length: 100_000 }],
+  });
+  const blocks = new Bitfield(2);
+  blocks.set(0);
+  const infoHash = new Uint8Array(20);
+  const isTaken = (...pieces: readonly number[]) => {
+    const have = new Bitfield(4);
+    have.set(3);
+    const bytes = encodeResumeData({
+      infoHash,
+      have,
+      files: [undefined],
+      partFile: undefined,
+      wanted: [true],
+      partials: pieces.map((pieceIndex) => ({ pieceIndex, blocks })),
+    }, layout);
+    try {
+      const { partials } = decodeResumeData(bytes, infoHash, layout);
+      assertEquals(partials.map((one) => one.pieceIndex), [...pieces]);
+      return true;
+    } catch (error) {
+      return !(error instanceof ResumeDataError);
+    }
+  };
+  assertEquals([isTaken(0), isTaken(0, 2), isTaken()], [true, true, true]);
+  assertEquals([isTaken(2, 0), isTaken(1, 1), isTaken(3)], [
+    false,
+    false,
+    false,
+  ]);
+});
+
 Deno.test("resume data: sealed nonsense", pure, () => {
   const layout = new PieceLayout({
     pieceLength: 32768,
