@@ -22,3 +22,18 @@ Deno.test("SessionTimers: who has nothing to read is no slow reader", {
   assertEquals(code(SILENCE_TIMEOUT_MS, 0), undefined);
   assertEquals(code(SILENCE_TIMEOUT_MS + 1_000, 0), "silent");
 });
+
+Deno.test(
+  "SessionTimers look again at the earliest of what is due",
+  { permissions: "none" },
+  () => {
+    const timers = new SessionTimers(0);
+    const usual = timers.deadline;
+    timers.atLatest(usual + 1);
+    assertEquals(timers.deadline, usual);
+    timers.atLatest(usual - 1);
+    assertEquals(timers.deadline, usual - 1);
+    timers.arm(usual - 7);
+    assertEquals(timers.deadline, usual - 7);
+  },
+);
