@@ -131,9 +131,9 @@ export class Download {
     if (!peer.inPicker) return;
     peer.inPicker = false;
     this.#sources.delete(peer.key);
-    this.picker.peers.remove(peer.key);
+    const released = this.picker.peers.remove(peer.key);
     this.#judge.forget(peer.key);
-    this.refillAll();
+    if (released.length > 0) this.refillAll();
   }
 
   /** Takes an event of a peer that concerns pieces and blocks. */
@@ -176,8 +176,9 @@ export class Download {
         if (this.picker.outstanding(key) === 0) this.refill(peer);
         break;
       case "dont-have":
-        this.picker.peers.lost(key, event.pieceIndex);
-        this.refillAll();
+        if (this.picker.peers.lost(key, event.pieceIndex).length > 0) {
+          this.refillAll();
+        }
         this.#followInterest();
         break;
       case "suggest":
@@ -338,6 +339,7 @@ export class Download {
 
   #stealFor(peer: BlockSource, count: number, now: number): void {
     const stolen = this.picker.steal(peer.key, count, now, this.#steal);
+    if (stolen.length === 0) return;
     const blocks: BlockAddress[] = [];
     for (const { peer: victim, block } of stolen) {
       this.#sources.get(victim)?.connection.cancel(block);

@@ -78,6 +78,8 @@ function makePeer(key: number, downloadRate: number, peerHas: Bitfield) {
       requestWindow: 100,
       setInterested: (wanted: boolean) => void wishes.push(wanted),
       request(blocks: readonly BlockAddress[]) {
+        // Some sources would ask for more at once, without end.
+        if (blocks.length === 0) throw new Error("It is asked for nothing");
         asked.push(...blocks.map(numberOf));
         return [];
       },
