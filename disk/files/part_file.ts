@@ -9,7 +9,7 @@ import {
   toHex,
   writeUint32,
 } from "../../_shared/bytes.ts";
-import { type Awaitable, chain } from "../awaitable.ts";
+import { attempt, type Awaitable, chain } from "../awaitable.ts";
 import {
   type FileHandle,
   type FilePath,
@@ -49,6 +49,8 @@ export class PartFile {
   readonly #unrecorded = new Set<number>();
   #slotCount = 0;
   #hasHeader = false;
+  /** Whether the table of the file has slots that are not their pieces' any more. */
+  #isStale = false;
 
   /** `isPacked`: whether a free slot is filled with the last one. */
   constructor(
@@ -110,6 +112,7 @@ export class PartFile {
       const twin = seen.get(slot);
       // A crash may leave two for one slot: which is right nobody knows.
       if (twin !== undefined) {
+        this.#isStale = true;
         this.#slots.delete(twin);
         continue;
       }
@@ -170,13 +173,20 @@ export class PartFile {
     this.#free.push(slot);
     if (this.#slots.size === 0 && this.#busy === 0) return this.remove();
     const isAlone = this.#busy === 0;
-    return this.#use(
-      true,
-      (handle) =>
-        chain(
-          handle.write(new Uint8Array(4), HEADER_SIZE + 4 * pieceIndex),
-          () => this.#isPacked && isAlone ? this.#pack(handle) : undefined,
+    return attempt(
+      () =>
+        this.#use(
+          true,
+          (handle) =>
+            chain(
+              handle.write(new Uint8Array(4), HEADER_SIZE + 4 * pieceIndex),
+              () => this.#isPacked && isAlone ? this.#pack(handle) : undefined,
+            ),
         ),
+      (error) => {
+        this.#isStale = true;
+        throw error;
+      },
     );
   }
 
@@ -241,6 +251,7 @@ export class PartFile {
     this.#free.length = 0;
     this.#slotCount = 0;
     this.#hasHeader = false;
+    this.#isStale = false;
     return chain(this.#fileSystem.remove(this.#path), () => {});
   }
 
@@ -256,11 +267,12 @@ export class PartFile {
   ): Awaitable<void> {
     const entry = new Uint8Array(4);
     writeUint32(entry, 0, slot + 1);
-    const written = this.#hasHeader
+    const written = this.#hasHeader && !this.#isStale
       ? handle.write(entry, HEADER_SIZE + 4 * pieceIndex)
       : handle.write(this.#table(), 0);
     return chain(written, () => {
       this.#hasHeader = true;
+      this.#isStale = false;
       this.#unrecorded.delete(pieceIndex);
     });
   }

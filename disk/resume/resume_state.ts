@@ -96,9 +96,17 @@ export async function trustResumeData(
   const have = new Bitfield(layout.pieceCount);
   const doubtful: number[] = [];
   const isBelieved = (pieceIndex: number): boolean => {
-    if (files.isInPartFile(pieceIndex) && !isPartSame) return false;
-    const size = layout.pieceSize(pieceIndex);
-    return layout.spans(pieceIndex, 0, size).every((span) =>
+    const spans = layout.spans(pieceIndex, 0, layout.pieceSize(pieceIndex));
+    const isInFiles = spans.every(({ pad, fileIndex, fileOffset, length }) =>
+      pad || (infos[fileIndex]?.size ?? 0) >= fileOffset + length
+    );
+    const isInPart = files.isInPartFile(pieceIndex);
+    // What neither has may have been in the part file.
+    const isLost = isInPart || isInFiles
+      ? isInPart && !isPartSame
+      : !isPartSame || data.have.has(pieceIndex);
+    if (isLost) return false;
+    return spans.every((span) =>
       span.pad || isSame(infos[span.fileIndex], data.files[span.fileIndex])
     );
   };

@@ -283,11 +283,67 @@ Deno.test(
       new Uint8Array([0, 0, 0, 1]),
       40 + 4 * 7,
     );
-    await using bench = await open(big, {
-      memory,
-      add: { allocation: "compact", existing: "verify" },
-    });
-    assertEquals([...bench.storage.have], [2, 3]);
+    for (const have of [[2, 3], [2, 3, 6]]) {
+      await using bench = await open(big, {
+        memory,
+        add: { allocation: "compact", existing: "verify" },
+      });
+      assertEquals([...bench.storage.have], have);
+      // What takes that slot next has it alone.
+      writePiece(bench.storage, big, 6);
+    }
+  },
+);
+
+Deno.test(
+  "a slot that could not be given back belongs to the next piece alone",
+  pure,
+  async () => {
+    const big = makeTorrent({ pieceLength: 32768, files: [32768 * 8] });
+    const memory = new MemoryFileSystem();
+    const add = { allocation: "compact", existing: "verify" } as const;
+    {
+      await using bench = await open(big, { memory, add });
+      for (const i of [5, 1]) writePiece(bench.storage, big, i);
+      const name = partFileName(big.infoHash);
+      bench.fault = ({ operation, path }) =>
+        operation === "write" && path.join() === name
+          ? { error: new DiskError("io", "Gone", { operation: "write" }) }
+          : undefined;
+      writePiece(bench.storage, big, 0);
+      await bench.storage.flush();
+      bench.fault = undefined;
+      // It takes the slot of piece 1.
+      writePiece(bench.storage, big, 7);
+    }
+    await using bench = await open(big, { memory, add });
+    assertEquals([...bench.storage.have], [0, 1, 5, 7]);
+  },
+);
+
+Deno.test(
+  "pieces that were in a part file which is gone are not had",
+  pure,
+  async () => {
+    for (const allocation of MODES) {
+      const memory = new MemoryFileSystem();
+      let resume: Uint8Array;
+      {
+        await using bench = await open(torrent, {
+          memory,
+          add: { allocation: "compact" },
+        });
+        for (const i of [0, 2, 6]) writePiece(bench.storage, torrent, i);
+        await bench.storage.flush();
+        resume = await bench.storage.resumeData();
+      }
+      memory.remove([partName]);
+      await using bench = await open(torrent, {
+        memory,
+        add: { allocation, existing: "resume", resume },
+      });
+      assertEquals([...bench.storage.have], [0], allocation);
+    }
   },
 );
 

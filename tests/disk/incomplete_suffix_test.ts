@@ -203,3 +203,44 @@ Deno.test(
     assertFiles(memory, torrent);
   },
 );
+
+Deno.test(
+  "a move and a check keep to what is ours where something has its name",
+  pure,
+  async () => {
+    const path = ["torrent", "f3"];
+    const theirs = new Uint8Array(200_000).fill(9);
+    await using bench = await open(torrent, { add: ADD });
+    const { storage } = bench;
+    writePiece(storage, torrent, 5);
+    const isServed = async () =>
+      assertEquals(
+        await storage.readBlock(5, 0, 9),
+        torrent.content[5]!.subarray(0, 9),
+      );
+    const target = new MemoryFileSystem();
+    target.open(path, { write: true }).write(theirs, 0);
+    const refused = await assertRejects(
+      () => storage.move([], { fileSystem: target }),
+      DiskError,
+    );
+    assertEquals(refused.code, "exists");
+    await isServed();
+    target.remove(path);
+    await storage.move([], { fileSystem: target });
+    target.open(path, { write: true }).write(theirs, 0);
+    await storage.recheck();
+    assertEquals([...storage.have], [5]);
+    await isServed();
+    writeAll(storage, torrent);
+    const failed = await assertRejects(() => storage.confirm(), DiskError);
+    assertEquals(failed.code, "exists");
+    assertEquals(target.contents(path), theirs);
+    // Who gives it its name himself is followed.
+    target.remove(path);
+    target.rename(["torrent", "f3.part"], path);
+    await storage.recheck();
+    await storage.confirm();
+    assertFiles(target, torrent);
+  },
+);

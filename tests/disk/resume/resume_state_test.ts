@@ -30,7 +30,7 @@ const block = (n: number) => {
   return blocks;
 };
 const info = (i: number, more: Partial<FileInfo> = {}): FileInfo => ({
-  size: 1000 + i,
+  size: layout.files[i]?.length ?? 1000 + i,
   modifiedMs: 5000 + i,
   ...more,
 });
@@ -71,7 +71,10 @@ Deno.test(
     assertEquals([...data.have], [0, 1, 4]);
     assertEquals(data.wanted, [true, false, true]);
     assertEquals(data.partials.map(({ pieceIndex }) => pieceIndex), [2, 3]);
-    assertEquals(data.files.map((file) => file?.size), [1000, 1001, 1002]);
+    assertEquals(
+      data.files.map((file) => file?.size),
+      [SIZE - 1, SIZE, 1 + PIECE],
+    );
     assertEquals(data.partFile?.size, 1009);
   },
 );
