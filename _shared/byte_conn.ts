@@ -196,7 +196,7 @@ export function joinListeners(
       for (const listener of listeners) {
         if (waiting.has(listener)) continue;
         const accepted = listener.accept();
-        // Told to whoever waits: it may settle before that.
+        // Told to those who wait: it may settle before that.
         accepted.catch(() => {});
         waiting.set(listener, accepted);
       }

@@ -50,8 +50,15 @@ function normalize(
     given: string | undefined,
     as: string,
   ) => {
+    // An unset variable of a shell is no folder to write to.
+    const isPath = option.complete === "file" || option.complete === "folder";
+    const value = given ?? words[next];
+    if (value === "" && isPath) {
+      throw new UsageError(
+        `Option ${as} needs a value: ${option.value} is empty`,
+      );
+    }
     if (given !== undefined) return given;
-    const value = words[next];
     // A following option is more likely a forgotten value than a value.
     const isOption = value !== undefined && value.startsWith("-") &&
       (byName.has(value.replace(/^--([^=]*).*$/s, "$1")) ||

@@ -229,7 +229,7 @@ export class Session implements AsyncDisposable {
    * @returns The torrent, which may still be checking what is on disk.
    * @throws {RangeError} If an option makes no sense.
    * @throws {MetainfoError | MagnetError} If the source is no torrent or link.
-   * @throws {SessionError} `duplicate` if it is here already, `closed`.
+   * @throws {SessionError} `duplicate` if it was already added, `closed`.
    */
   add(source: AddSource, options: AddTorrentOptions = {}): Torrent {
     if (this.#closing !== undefined) {
@@ -240,7 +240,7 @@ export class Session implements AsyncDisposable {
     if (this.#byHash.has(topic)) {
       throw new SessionError(
         "duplicate",
-        `Torrent ${toHex(topic.infoHash)} is here already`,
+        `Torrent ${toHex(topic.infoHash)} was already added`,
       );
     }
     this.#disks.use(placeOf(options, this.#options));

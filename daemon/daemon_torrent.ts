@@ -246,7 +246,7 @@ export class DaemonTorrent {
     if (/^$|^\.\.?$|[/\\\0]/.test(name)) {
       throw new DaemonError(
         "bad-setting",
-        `${JSON.stringify(name)} is no name of a file`,
+        `${JSON.stringify(name)} is not a file name`,
       );
     }
     const from = path.split("/").filter((part) => part !== "");

@@ -8,7 +8,7 @@
 export type DaemonErrorCode =
   /** The daemon is closed. */
   | "closed"
-  /** The torrent is here already; the error's `id` says which. */
+  /** The torrent was already added; the error's `id` says which. */
   | "duplicate"
   /** The source is no torrent, link or URL of one. */
   | "bad-source"

@@ -135,7 +135,7 @@ export function toDiskError(
 export function alreadyThere(
   operation: string,
   path: readonly string[],
-  reason = "There is a file already",
+  reason = "A file of this name already exists",
 ): DiskError {
   return new DiskError("exists", reason, { operation, path });
 }

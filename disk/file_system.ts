@@ -240,7 +240,7 @@ export function checkFilePath(
   if (path.length === 0) throw unsafe("The path has no component");
   for (const name of path) {
     if (name === "" || name === "." || name === "..") {
-      throw unsafe(`"${name}" is no file name`);
+      throw unsafe(`"${name}" is not a file name`);
     }
     for (let i = 0; i < name.length; i++) {
       const code = name.charCodeAt(i);

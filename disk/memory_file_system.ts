@@ -157,7 +157,7 @@ export class MemoryFileSystem implements FileSystem {
     for (let i = 0; i < path.length - 1; i++) {
       prefix += (i === 0 ? "" : "/") + path[i]!;
       if (this.#files.has(prefix)) {
-        throw new DiskError("not-a-file", "A part of the path is no folder", {
+        throw new DiskError("not-a-file", "Part of the path is not a folder", {
           operation,
           path,
         });
@@ -165,7 +165,7 @@ export class MemoryFileSystem implements FileSystem {
     }
     const key = path.join("/");
     if (this.#folders.has(key)) {
-      throw new DiskError("not-a-file", "Something else is in its place", {
+      throw new DiskError("not-a-file", "It is not a file", {
         operation,
         path,
       });

@@ -279,10 +279,14 @@ export class NativeFileSystem implements FileSystem {
           info = Deno.statSync(name);
         }
         if (i < wholePath.length - 1 && !info.isDirectory) {
-          throw new DiskError("not-a-file", "A part of the path is no folder", {
-            operation,
-            path: wholePath,
-          });
+          throw new DiskError(
+            "not-a-file",
+            "Part of the path is not a folder",
+            {
+              operation,
+              path: wholePath,
+            },
+          );
         }
       }
       return info;
@@ -324,7 +328,7 @@ function checkIsFile(
   path: FilePath,
 ): void {
   if (info.isFile) return;
-  throw new DiskError("not-a-file", "Something else is in its place", {
+  throw new DiskError("not-a-file", "It is not a file", {
     operation,
     path,
   });

@@ -65,7 +65,9 @@ export class ObjectStorage implements PieceStorage {
         step === "" || step === "." || step === ".." || /\p{Cc}/u.test(step)
       )
     ) {
-      throw new RangeError(`${JSON.stringify(prefix)} is no prefix of keys`);
+      throw new RangeError(
+        `${JSON.stringify(prefix)} is not a valid key prefix`,
+      );
     }
     this.#client = new S3Client(options);
     this.#prefix = prefix === "" ? "" : `${prefix}/`;

@@ -228,7 +228,7 @@ function changeInfo(
  * @throws {MetainfoError} If the file is not bencoded or has no info
  * dictionary.
  * @throws {RangeError} If the creation date is no whole number of seconds.
- * @throws {TypeError} If the name is no file name.
+ * @throws {TypeError} If the name is not a file name.
  *
  * @example Replace the trackers
  * ```ts

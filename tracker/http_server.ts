@@ -342,7 +342,7 @@ export class HttpServer {
   ): Promise<void> {
     const source = stream.getReader();
     const cancel = () => void source.cancel().catch(() => {});
-    // Whoever hangs up is not waited for; a next request may come in, though.
+    // A client that hangs up is not waited for; a next request may come in, though.
     client.reading ??= client.conn.read(client.reader.room());
     client.reading.then((length) => {
       if (length === null) cancel();

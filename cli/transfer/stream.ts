@@ -103,7 +103,7 @@ function serve(
       {
         ...address,
         onListen: () => {},
-        // Whoever asks goes away when it likes, or the torrent does.
+        // The player may go away at any time, and so may the torrent.
         onError: () => new Response(null, { status: 500 }),
       },
       (request) => server.answer(request),

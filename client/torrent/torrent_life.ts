@@ -121,7 +121,7 @@ export class TorrentLife implements TorrentHost {
   get readers(): Readers {
     this.#readers ??= new Readers(this);
     if (this.#closing !== undefined) {
-      // Whoever comes too late reads nothing.
+      // Late readers get nothing.
       queueMicrotask(() => this.#readers!.fail(closedError()));
     }
     return this.#readers;

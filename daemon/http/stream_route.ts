@@ -14,7 +14,7 @@ const PATH = /^\/stream\/([0-9a-f]{40}|[0-9a-f]{64})\/(\d{1,7})$/i;
  * Makes the route `/stream/HASH/INDEX`.
  *
  * @param find Looks a torrent up by its hash in hex.
- * @returns The route; whoever passes the guard can read every file.
+ * @returns The route; everyone who passes the guard can read every file.
  */
 export function streamRoute(
   find: (hash: string) => Torrent | undefined,

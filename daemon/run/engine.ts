@@ -188,7 +188,7 @@ export class Engine implements DaemonContext {
       () => this.options(() => id),
     );
     if (torrent === undefined) {
-      throw new DaemonError("duplicate", `Torrent ${id} is here already`);
+      throw new DaemonError("duplicate", `Torrent ${id} was already added`);
     }
     const ours = this.torrents.get(id);
     if (ours !== undefined) {

@@ -8,8 +8,12 @@ import { DaemonError } from "../error.ts";
 /** What SQLite says; its result codes are not told by every call. */
 const MEANINGS = [
   [/is locked/, "locked", "is in use by another daemon"],
-  [/not a database/, "bad-state", "is no state of a daemon, and is left alone"],
-  [/malformed/, "bad-state", "is damaged, and is left alone"],
+  [
+    /not a database/,
+    "bad-state",
+    "is not a state file of a daemon, and was not touched",
+  ],
+  [/malformed/, "bad-state", "is damaged, and was not touched"],
 ] as const;
 
 /**

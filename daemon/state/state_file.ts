@@ -244,10 +244,10 @@ function prepare(database: DatabaseSync, path: string): void {
   const tables = read("SELECT count(*) FROM sqlite_schema");
   const version = read("PRAGMA user_version") as number;
   const refuse = (what: string) =>
-    new DaemonError("bad-state", `${path} is ${what}, and is left alone`);
+    new DaemonError("bad-state", `${path} is ${what}, and was not touched`);
   if (tables === 0) database.exec(TABLES);
   else if (read("PRAGMA application_id") !== APPLICATION_ID) {
-    throw refuse("no state of a daemon");
+    throw refuse("not a state file of a daemon");
   } else if (version > VERSION) {
     throw refuse(`of a newer version (${version}, this is ${VERSION})`);
   } else if (read("PRAGMA quick_check(1)") !== "ok") throw refuse("damaged");

@@ -143,10 +143,12 @@ export class S3Client {
   constructor(options: S3ClientOptions) {
     const { bucket, region = "us-east-1", endpoint } = options;
     if (!/^[a-zA-Z0-9][\w.-]{1,253}[a-zA-Z0-9]$/.test(bucket)) {
-      throw new RangeError(`${JSON.stringify(bucket)} is no name of a bucket`);
+      throw new RangeError(
+        `${JSON.stringify(bucket)} is not a valid bucket name`,
+      );
     }
     if (!/^[\w-]{1,64}$/.test(region)) {
-      throw new RangeError(`${JSON.stringify(region)} is no name of a region`);
+      throw new RangeError(`${JSON.stringify(region)} is not a valid region`);
     }
     const isOwnHost = endpoint === undefined && !bucket.includes(".");
     const url = URL.parse(

@@ -70,7 +70,7 @@ export function pathKey(component: string, path: string): string {
   ) {
     throw new CreateError(
       "bad-path",
-      `Cannot store "${path}" in a torrent: "${component}" is no file name`,
+      `Cannot store "${path}" in a torrent: "${component}" is not a file name`,
       path,
     );
   }

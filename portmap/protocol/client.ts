@@ -38,7 +38,7 @@ export interface MappingClient {
   readonly deadline: number | undefined;
   /** Whether answers are still waited for. */
   readonly isBusy: boolean;
-  /** What is to be done, in order; whoever takes it empties it. */
+  /** What is to be done, in order; reading it empties it. */
   readonly outputs: ClientOutput[];
   /** Asks for a mapping, or for more time; the external port is a wish. */
   request(port: PortRequest, externalPort: number, now: number): void;

@@ -329,7 +329,7 @@ export class BlockChooser {
 
   /**
    * Blocks that a peer can give of a piece by its deadline or, if all who have
-   * it need longer, about as fast as they do. Whoever is no slower than others
+   * it need longer, about as fast as they do. A peer that is no slower than others
    * may give one.
    */
   #fairShare(peer: PickerPeer, pieceIndex: number, leftMs: number): number {

@@ -43,7 +43,7 @@ export interface SimPeerGroup {
   readonly download?: number;
   /** Within how many seconds they come, evenly. @default {0} */
   readonly arriveS?: number;
-  /** How long they stay when complete, in seconds. @default {for ever} */
+  /** How long they stay when complete, in seconds. @default {until the end} */
   readonly stayS?: number;
   /** Share of the group that nobody can connect to. @default {0} */
   readonly nat?: number;

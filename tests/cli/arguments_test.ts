@@ -11,7 +11,13 @@ const verb: Verb = {
   operandNames: ["IN"],
   permissions: "none",
   options: [
-    { name: "output", short: "o", value: "FILE", summary: "" },
+    {
+      name: "output",
+      short: "o",
+      value: "FILE",
+      summary: "",
+      complete: "file",
+    },
     { name: "tracker", short: "t", value: "URL", repeat: true, summary: "" },
     { name: "no-date", summary: "" },
     { name: "quiet", short: "q", summary: "" },
@@ -51,7 +57,7 @@ test("parseVerbArguments - values and operands keep their text", () => {
   assertEquals(args.get("output"), "a=b,c d");
   assertEquals(parse("in", "-o", "-").get("output"), "-");
   assertEquals(parse("in", "-o", "-5 degrees").get("output"), "-5 degrees");
-  assertEquals(parse("in", "--output=").get("output"), "");
+  assertEquals(parse("in", "--tracker=").get("tracker"), "");
   assertEquals(parse("in", "--output=--json").get("output"), "--json");
   assertEquals(parse("true", "--quiet", "false").operands, ["true", "false"]);
   assertEquals(
@@ -78,6 +84,8 @@ test("parseVerbArguments - mistakes are named, with a hint", () => {
     [["in", "--__proto__=1"], "Unknown option --__proto__"],
     [["in", "--output"], "Option --output needs a value: FILE"],
     [["in", "-o"], "Option -o needs a value: FILE"],
+    [["in", "--output="], "Option --output needs a value: FILE is empty"],
+    [["in", "-o", ""], "Option -o needs a value: FILE is empty"],
     [["in", "--output", "--json"], "Option --output needs a value"],
     [["in", "--output", "-q"], "Option --output needs a value"],
     [["in", "--json=maybe"], "Option --json takes no value"],

@@ -111,7 +111,7 @@ Deno.test("a daemon remembers its torrents, their order and its settings", async
   assertEquals(second.unread, []);
 });
 
-Deno.test("a torrent that is here already, or is none, is refused", async () => {
+Deno.test("a torrent that was already added, or is none, is refused", async () => {
   await using world = new World();
   const daemon = await world.open();
   const { torrent } = await torrentOf("a");

@@ -137,7 +137,7 @@ Deno.test("restore() refuses what is no saved session", pure, async () => {
     SyntaxError,
   );
   assertEquals(session.torrents, []);
-  // Only one that is here already is passed over.
+  // Only one that was already added is passed over.
   const saved = { version: 1, magnet: link, peers: [] };
   const more = (options: object) => () =>
     session.restore({ version: 1, torrents: [saved] } as never, () => options);

@@ -23,7 +23,7 @@ function watching(dir: TempDir, addedDir = "", whileAdding = () => {}) {
       }
       if (text === "known") {
         return Promise.reject(
-          new DaemonError("duplicate", "It is here already"),
+          new DaemonError("duplicate", "It was already added"),
         );
       }
       added.push(text);
@@ -60,7 +60,7 @@ Deno.test("files are added when they are whole, then renamed", async () => {
   assertEquals(told, [
     ["a.torrent", "one", undefined],
     ["b.magnet", "magnet:?", undefined],
-    ["c.torrent", undefined, "It is here already"],
+    ["c.torrent", undefined, "It was already added"],
   ]);
 });
 

@@ -16,7 +16,7 @@ Deno.test("stateError() says what is wrong with the file", {
   assertEquals(told("file is not a database")[0], "bad-state");
   assertEquals(told("database disk image is malformed"), [
     "bad-state",
-    "a.db is damaged, and is left alone",
+    "a.db is damaged, and was not touched",
   ]);
   assertEquals(told("disk I/O error"), [
     "io",

@@ -111,11 +111,13 @@ Deno.test("a file in use, of another kind, newer or damaged is refused and left 
     assertEquals(await Deno.readFile(path), before);
   };
   change("PRAGMA user_version = 2");
-  await unchanged(/is of a newer version \(2, this is 1\), and is left alone$/);
+  await unchanged(
+    /is of a newer version \(2, this is 1\), and was not touched$/,
+  );
   change("PRAGMA user_version = 1; PRAGMA application_id = 5");
-  await unchanged(/is no state of a daemon, and is left alone$/);
+  await unchanged(/is not a state file of a daemon, and was not touched$/);
   await Deno.writeTextFile(path, "Dear diary, ".repeat(1000));
-  await unchanged(/is no state of a daemon, and is left alone$/);
+  await unchanged(/is not a state file of a daemon, and was not touched$/);
 });
 
 Deno.test("a file that is damaged anywhere in its tables is refused", async () => {
