@@ -197,15 +197,15 @@ async function stop(
   const tell = () => {
     const { torrents, hooks } = daemon.pending;
     log.write("info", "stopping", { torrents, hooks });
-    void manager.tell(
+    return manager.tell(
       "STOPPING=1",
       `STATUS=Waiting for ${torrents} torrents and ${hooks} programs`,
     );
   };
-  tell();
+  const told = tell();
   const timer = setInterval(tell, PATIENCE_MS);
   try {
-    await Promise.all([server.close(), daemon.close()]);
+    await Promise.all([server.close(), daemon.close(), told]);
   } finally {
     clearInterval(timer);
   }

@@ -33,6 +33,8 @@ const INSTALL = {
   ffmpeg: "apt-get install ffmpeg",
   promtool: "apt-get install prometheus",
   curl: "apt-get install curl",
+  "systemd-analyze": "apt-get install systemd",
+  python3: "apt-get install python3",
   openssl: "apt-get install openssl",
   nft: "apt-get install nftables",
   ip: "apt-get install iproute2",
