@@ -221,6 +221,10 @@ export interface FileSystem {
     | undefined;
 }
 
+/** What no name on Windows may hold. */
+// deno-lint-ignore no-control-regex
+const RESERVED = /[\x00-\x1f\\:*?"<>|]/;
+
 /**
  * Checks the components of a path.
  *
@@ -242,14 +246,11 @@ export function checkFilePath(
     if (name === "" || name === "." || name === "..") {
       throw unsafe(`"${name}" is not a file name`);
     }
-    for (let i = 0; i < name.length; i++) {
-      const code = name.charCodeAt(i);
-      if (code === 0 || code === 0x2f) {
-        throw unsafe("A component holds a separator or NUL");
-      }
-      if (windows && (code < 32 || '\\:*?"<>|'.includes(name[i]!))) {
-        throw unsafe("A component holds a character reserved on Windows");
-      }
+    if (/[\0/]/.test(name)) {
+      throw unsafe("A component holds a separator or NUL");
+    }
+    if (windows && RESERVED.test(name)) {
+      throw unsafe("A component holds a character reserved on Windows");
     }
   }
 }

@@ -113,7 +113,7 @@ export class FileBacking implements Backing {
   ): Promise<Omit<PiecesLostEvent, "type"> | undefined> {
     const { layout } = this.#torrent;
     const { stored } = this.#files;
-    for (let i = 0; i < layout.files.length; i++) {
+    for (const i of layout.files.keys()) {
       if (this.isWanted(i)) await this.#files.append(i);
     }
     await this.#files.tidy();

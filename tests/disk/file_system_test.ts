@@ -1,4 +1,6 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
+import { DiskError } from "../../disk/error.ts";
+import { checkFilePath } from "../../disk/file_system.ts";
 import { HandleCache, HandlePool } from "../../disk/files/handle_cache.ts";
 import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
 import {
@@ -90,3 +92,31 @@ Deno.test(
     assertEquals(files.list(), []);
   },
 );
+
+Deno.test("checkFilePath() refuses what leads elsewhere, on Windows more", {
+  permissions: "none",
+}, () => {
+  const isSafe = (name: string, windows: boolean) => {
+    try {
+      checkFilePath(["a", name], "open", windows);
+      return true;
+    } catch (error) {
+      assertEquals(error instanceof DiskError && error.code, "unsafe-path");
+      return false;
+    }
+  };
+  for (const name of ["", ".", "..", "a/b", "/", "a\0"]) {
+    assertEquals([isSafe(name, false), isSafe(name, true)], [false, false]);
+  }
+  for (const name of [...'\x01\x1f\\:*?"<>|'].map((one) => `a${one}b`)) {
+    assertEquals(
+      [isSafe(name, false), isSafe(name, true)],
+      [true, false],
+      name,
+    );
+  }
+  for (const name of ["...", "a.b", "ü", " ", "-", "a b"]) {
+    assertEquals([isSafe(name, false), isSafe(name, true)], [true, true], name);
+  }
+  assertThrows(() => checkFilePath([], "open"), DiskError);
+});
