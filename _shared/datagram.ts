@@ -121,6 +121,10 @@ const MAX_DATAGRAM = 65536;
 const LOOPS = 4;
 /** Answers that may be on their way by a socket that does not serve itself. */
 const MAX_SENDING = 256;
+/** How IPv4 addresses begin on a socket that takes both versions. */
+const MAPPED = "::ffff:";
+/** Bytes that the system may keep for a socket of `node:dgram`, which is slow. */
+const NODE_BUFFER = 4 << 20;
 /** What a closed socket receives. */
 const END: Promise<undefined> = Promise.resolve(undefined);
 
@@ -194,6 +198,20 @@ export function wrapDatagramConn(conn: Deno.DatagramConn): DatagramSocket {
   // Many datagrams in a row go to one peer, whose endpoint nobody changes.
   let lastTo: Endpoint | undefined;
   let address: Deno.NetAddr;
+  // Where it takes IPv4, too, that has addresses of another form there.
+  const isDual = own.hostname === "::";
+  const addressOf = ({ hostname, port }: Endpoint): Deno.NetAddr => ({
+    transport: "udp",
+    hostname: isDual && !hostname.includes(":") ? MAPPED + hostname : hostname,
+    port,
+  });
+  const senderOf = (address: Deno.Addr): Deno.NetAddr => {
+    const from = address as Deno.NetAddr;
+    if (isDual && from.hostname.startsWith(MAPPED)) {
+      from.hostname = from.hostname.slice(MAPPED.length);
+    }
+    return from;
+  };
   const close = () => {
     if (closed) return;
     closed = true;
@@ -217,7 +235,7 @@ export function wrapDatagramConn(conn: Deno.DatagramConn): DatagramSocket {
   const onReceived = (received: [Uint8Array, Deno.Addr]): Datagram => {
     errors = 0;
     datagram.data = received[0];
-    datagram.from = received[1] as Deno.NetAddr;
+    datagram.from = senderOf(received[1]);
     return datagram;
   };
   // An ICMP error of an earlier send (ECONNREFUSED on Windows and some BSDs)
@@ -246,12 +264,12 @@ export function wrapDatagramConn(conn: Deno.DatagramConn): DatagramSocket {
         continue;
       }
       errors = 0;
-      const from = received[1] as Deno.NetAddr;
+      const from = senderOf(received[1]);
       const length = answer(received[0], from, out);
       if (length === 0) continue;
       if (view.length !== length) view = out.subarray(0, length);
       try {
-        await conn.send(view, from);
+        await conn.send(view, isDual ? addressOf(from) : from);
       } catch (error) {
         onSent(error);
         continue;
@@ -265,9 +283,8 @@ export function wrapDatagramConn(conn: Deno.DatagramConn): DatagramSocket {
     receive,
     send(data, to) {
       if (to !== lastTo) {
-        const { hostname, port } = to;
         lastTo = to;
-        address = { transport: "udp", hostname, port };
+        address = addressOf(to);
       }
       return conn.send(data, address) as Promise<unknown> as Promise<void>;
     },
@@ -332,6 +349,14 @@ async function openNodeSocket(
     });
   });
   const { multicast } = options;
+  if (multicast === undefined) {
+    try {
+      socket.setRecvBufferSize(NODE_BUFFER);
+      socket.setSendBufferSize(NODE_BUFFER);
+    } catch {
+      // It is only asked for.
+    }
+  }
   try {
     if (multicast !== undefined) {
       socket.setMulticastTTL(multicast.ttl ?? 1);

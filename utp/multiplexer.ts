@@ -99,8 +99,8 @@ export class UtpMultiplexer implements Disposable {
   readonly #syns: FairBucket;
   readonly #resets: TokenBucket;
   readonly #running: Promise<void>;
-  /** What is no uTP, for other protocols on the same port. */
-  readonly others: SharedSocket;
+  /** What is no uTP, for other protocols on the same port, by IP version. */
+  readonly others: Readonly<Record<"ipv4" | "ipv6", SharedSocket>>;
 
   /**
    * Takes over a socket.
@@ -122,7 +122,12 @@ export class UtpMultiplexer implements Disposable {
       RESETS_PER_SECOND,
       clock.now(),
     );
-    this.others = new SharedSocket(socket);
+    // What listens on all addresses may be reached by both versions.
+    const isDual = socket.local.hostname === "::";
+    this.others = {
+      ipv4: new SharedSocket(socket, isDual ? "0.0.0.0" : undefined),
+      ipv6: new SharedSocket(socket),
+    };
     const out = () => this.#slot.bytes;
     this.#port = {
       local: socket.local,
@@ -243,7 +248,8 @@ export class UtpMultiplexer implements Disposable {
     for (const list of [...this.#byId.values()]) {
       for (const connection of [...list]) connection.abort();
     }
-    this.others.end();
+    this.others.ipv4.end();
+    this.others.ipv6.end();
     this.#socket.close();
   }
 
@@ -253,8 +259,10 @@ export class UtpMultiplexer implements Disposable {
 
   async #run(): Promise<void> {
     const take = (data: Uint8Array, from: Endpoint): number => {
-      if (classifyDatagram(data) !== "utp") this.others.take(data, from);
-      else {
+      if (classifyDatagram(data) !== "utp") {
+        const family = from.hostname.includes(":") ? "ipv6" : "ipv4";
+        this.others[family].take(data, from);
+      } else {
         const packet = tryDecodeUtpPacket(data, this.#packet);
         if (packet !== undefined) this.#receive(packet, from);
       }

@@ -82,16 +82,19 @@ export class UtpTransport implements ByteTransport, Disposable {
    * @returns The listener; closing it leaves connections open.
    */
   async listen(local: Endpoint): Promise<ByteListener> {
-    const both = local.hostname === "::";
     const first = await this.#bind(local);
     const all = [first];
-    if (both) {
+    if (local.hostname === "::") {
       const { port } = first.local;
       try {
         all.push(await this.#bind({ hostname: "0.0.0.0", port }));
       } catch (error) {
         if (error instanceof Error && error.name === "NotCapable") throw error;
-        // The port is taken there, or there is no IPv4.
+        // On most systems the first has it: it takes both versions.
+        if (error instanceof Deno.errors.AddrInUse) {
+          this.#multiplexers.get("ipv4")?.close();
+          this.#multiplexers.set("ipv4", first);
+        }
       }
     }
     let waiting: ((connection: ByteConnection | undefined) => void) | undefined;
@@ -143,7 +146,7 @@ export class UtpTransport implements ByteTransport, Disposable {
     const multiplexer = this.#multiplexers.get(family);
     return multiplexer !== undefined && options.port !== undefined &&
         multiplexer.local.port === options.port
-      ? multiplexer.others
+      ? multiplexer.others[family]
       : await this.#open(options);
   }
 
@@ -174,17 +177,17 @@ export class UtpTransport implements ByteTransport, Disposable {
   }
 
   async #bind({ hostname, port }: Endpoint): Promise<UtpMultiplexer> {
-    const isV6 = hostname.includes(":");
-    const socket = await this.#open({
-      hostname,
-      port,
-      ...(isV6 ? { ipv6Only: true } : {}),
+    const socket = await this.#open({ hostname, port }).catch((error) => {
+      const isTaken = error instanceof Deno.errors.AddrInUse;
+      if (!isTaken || hostname !== "::" || port === 0) throw error;
+      // By IPv4 perhaps.
+      return this.#open({ hostname, port, ipv6Only: true });
     });
     if (this.#isClosed) {
       socket.close();
       throw new Error("The uTP transport is closed");
     }
-    const family = isV6 ? "ipv6" : "ipv4";
+    const family = hostname.includes(":") ? "ipv6" : "ipv4";
     this.#multiplexers.get(family)?.close();
     const { clock, random, maxConnections } = this.#options;
     const multiplexer = new UtpMultiplexer({

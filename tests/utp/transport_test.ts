@@ -268,3 +268,58 @@ Deno.test("a SYN that repeats itself is no sign of life", async () => {
   into.close();
   out.close();
 });
+
+Deno.test("all addresses of both IP versions are listened on", async () => {
+  using transport = new UtpTransport();
+  using listener = await transport.listen({ hostname: "::", port: 0 });
+  const { port } = listener.local;
+  for (const hostname of ["127.0.0.1", "::1"]) {
+    using other = new UtpTransport();
+    const accepting = listener.accept();
+    const out = await other.connect({ hostname, port });
+    await out.write(Uint8Array.of(1));
+    const accepted = (await accepting)!;
+    assertEquals(accepted.remote.hostname, hostname);
+    await accepted.read(new Uint8Array(1));
+    accepted.close();
+    out.close();
+    // It dials from there, too.
+    using answering = await other.listen({ hostname, port: 0 });
+    const arriving = answering.accept();
+    const dialled = await transport.connect(answering.local);
+    await dialled.write(Uint8Array.of(2));
+    assertEquals((await arriving)!.remote, { hostname, port });
+    dialled.close();
+  }
+});
+
+Deno.test("other protocols have a part of the port for each IP version", async () => {
+  using transport = new UtpTransport();
+  using listener = await transport.listen({ hostname: "::", port: 0 });
+  const { port } = listener.local;
+  for (const hostname of ["0.0.0.0", "::"]) {
+    const shared = await transport.share({ hostname, port });
+    assertEquals(shared.local, { hostname, port });
+    const loopback = hostname === "::" ? "::1" : "127.0.0.1";
+    using other = await openDatagramSocket({ hostname: loopback, port: 0 });
+    const receiving = shared.receive();
+    await other.send(Uint8Array.of(0x64), { hostname: loopback, port });
+    const { from } = (await receiving)!;
+    assertEquals([from.hostname, from.port], [loopback, other.local.port]);
+    await shared.send(Uint8Array.of(7), other.local);
+    assertEquals((await other.receive())?.data[0], 7);
+  }
+});
+
+Deno.test("where IPv4 has the port to itself IPv6 is listened on alone", async () => {
+  using taken = await openDatagramSocket({ hostname: "0.0.0.0", port: 0 });
+  const { port } = taken.local;
+  using transport = new UtpTransport();
+  using listener = await transport.listen({ hostname: "::", port });
+  using other = new UtpTransport();
+  const accepting = listener.accept();
+  const out = await other.connect({ hostname: "::1", port });
+  await out.write(Uint8Array.of(1));
+  (await accepting)!.close();
+  out.close();
+});

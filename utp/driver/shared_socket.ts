@@ -12,6 +12,7 @@ const MAX_WAITING = 256;
 /** Receives what it is given; closing it ends only its `receive`. */
 export class SharedSocket implements DatagramSocket {
   readonly #socket: DatagramSocket;
+  readonly local: Endpoint;
   readonly #waiting: Datagram[] = [];
   #receiver: ((datagram: Datagram | undefined) => void) | undefined;
   #isClosed = false;
@@ -19,12 +20,9 @@ export class SharedSocket implements DatagramSocket {
   #dropped = 0;
 
   /** Stands before a socket that another reads. */
-  constructor(socket: DatagramSocket) {
+  constructor(socket: DatagramSocket, hostname = socket.local.hostname) {
     this.#socket = socket;
-  }
-
-  get local(): Endpoint {
-    return this.#socket.local;
+    this.local = { hostname, port: socket.local.port };
   }
 
   get dropped(): number {
