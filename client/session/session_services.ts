@@ -92,6 +92,11 @@ async function openDht(
   const ip = local && tryParseIp(local.hostname);
   const everywhere = ip === undefined || ipScope(ip) === "unspecified" ||
     bound !== undefined;
+  let open = direct.openSocket;
+  if (options.utp === "off" && options.transports === undefined) {
+    const { refuseUtp } = await import("../../utp/refusal.ts");
+    open = async (where) => refuseUtp(await direct.openSocket(where));
+  }
   const settings: MainlineDhtOptions = {
     ...(local && !everywhere ? { hostname: local.hostname } : {}),
     ...(clock ? { clock } : {}),
@@ -99,7 +104,7 @@ async function openDht(
     ...wanted,
     socket: blocklist.sockets(
       wanted.socket ??
-        (utp ? (where) => utp.transport.share(where) : direct.openSocket),
+        (utp ? (where) => utp.transport.share(where) : open),
     ),
   };
   if (wanted.port !== undefined || local === undefined) {

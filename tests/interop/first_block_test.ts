@@ -47,6 +47,8 @@ interface Client {
   command(place: Place): CommandLine;
   /** Lines of a shell that give it the torrent, where it must be told. */
   add?(place: Place): string;
+  /** How ours is started. @default {["--no-dht"]} */
+  readonly ours?: readonly string[];
   /** What is due to its own clock. */
   readonly ownMs?: number;
 }
@@ -63,6 +65,12 @@ function leech(command: string) {
 }
 
 const CLIENTS: readonly Client[] = [
+  {
+    name: "libtorrent, where we have no uTP,",
+    programs: ["libtorrent"],
+    command: leech("/usr/bin/python3"),
+    ours: ["--utp", "off"],
+  },
   {
     name: "libtorrent 2.0",
     programs: ["libtorrent"],
@@ -151,7 +159,8 @@ async function measure(client: Client): Promise<number> {
   const deno = Deno.execPath();
 
   const seed = ["seed", scene.torrent, scene.seedDir, "--json"];
-  const alone = ["--no-dht", "--no-lpd", "--no-port-map", "--no-trackers"];
+  const { ours = ["--no-dht"] } = client;
+  const alone = [...ours, "--no-lpd", "--no-port-map", "--no-trackers"];
   const bip = start({
     command: deno,
     args: bipArguments([...seed, ...alone, "--port", `${PORT}`], {

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { Session } from "../../../client/session.ts";
+import { UtpError, UtpTransport } from "../../../utp/mod.ts";
 
 const loopback = { permissions: { net: ["127.0.0.1"] } };
 const listen = { hostname: "127.0.0.1", port: 0 };
@@ -34,3 +35,15 @@ Deno.test(
     await taken.close();
   },
 );
+
+Deno.test("a DHT node without uTP beside it refuses uTP", async () => {
+  await using session = await Session.open({
+    listen,
+    dht: { bootstrap: [] },
+    utp: "off",
+  });
+  using transport = new UtpTransport();
+  const error = await transport.connect(session.local!).catch((e) => e);
+  assert(error instanceof UtpError);
+  assertEquals(error.code, "refused");
+});
