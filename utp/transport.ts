@@ -33,6 +33,11 @@ export interface UtpTransportOptions {
   readonly random?: RandomSource | undefined;
 }
 
+/** Whether somebody else has a port, as `Deno.listenDatagram` says it. */
+function isTaken(error: unknown): boolean {
+  return error instanceof Error && error.name === "AddrInUse";
+}
+
 /**
  * Makes and accepts uTP connections (BEP 29). It has one UDP socket for each IP
  * version: that of {@linkcode UtpTransport.listen}, or one of its own from the
@@ -91,7 +96,7 @@ export class UtpTransport implements ByteTransport, Disposable {
       } catch (error) {
         if (error instanceof Error && error.name === "NotCapable") throw error;
         // On most systems the first has it: it takes both versions.
-        if (error instanceof Deno.errors.AddrInUse) {
+        if (isTaken(error)) {
           this.#multiplexers.get("ipv4")?.close();
           this.#multiplexers.set("ipv4", first);
         }
@@ -178,8 +183,7 @@ export class UtpTransport implements ByteTransport, Disposable {
 
   async #bind({ hostname, port }: Endpoint): Promise<UtpMultiplexer> {
     const socket = await this.#open({ hostname, port }).catch((error) => {
-      const isTaken = error instanceof Deno.errors.AddrInUse;
-      if (!isTaken || hostname !== "::" || port === 0) throw error;
+      if (!isTaken(error) || hostname !== "::" || port === 0) throw error;
       // By IPv4 perhaps.
       return this.#open({ hostname, port, ipv6Only: true });
     });

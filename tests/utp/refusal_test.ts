@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { openDatagramSocket } from "../../_shared/datagram.ts";
-import { UtpError } from "../../utp/error.ts";
+import type { UtpError } from "../../utp/error.ts";
 import { refuseUtp } from "../../utp/refusal.ts";
 import { UtpTransport } from "../../utp/transport.ts";
 

@@ -38,6 +38,8 @@ export class CongestionWindow {
   #lossEnd = 0;
   /** Size that is regained fast, as it was lost by chance; 0 for none. */
   #regain = 0;
+  /** Whether slow start goes on when it is regained. */
+  #resumes = false;
   /** Losses since the last cut. */
   #losses = 0;
   /** Longest delay of late, in microseconds. */
@@ -102,6 +104,11 @@ export class CongestionWindow {
           : 0,
       );
       if (isFull) this.size += gain * share * -tooMuch / TARGET_DELAY_US;
+      if (this.#resumes && this.size >= this.#regain) {
+        this.#resumes = false;
+        this.isSlowStart = true;
+        this.#threshold = Infinity;
+      }
       return;
     }
     // Half of what stands in the queue beyond the target goes in a round trip.
@@ -117,7 +124,10 @@ export class CongestionWindow {
   lost(packet: number, next: number, now: number): boolean {
     if (packet < this.#lossEnd || now - this.#cutAt < CUT_INTERVAL_MS) {
       // Many at a time look like a queue that was full.
-      if (++this.#losses >= MANY_LOSSES) this.#regain = 0;
+      if (++this.#losses >= MANY_LOSSES) {
+        this.#regain = 0;
+        this.#resumes = false;
+      }
       return false;
     }
     this.#keep();
@@ -127,6 +137,7 @@ export class CongestionWindow {
     const isChance = this.#recentDelay < NO_QUEUE_US &&
       this.size >= MIN_REGAIN_PACKETS * this.#packetSize;
     this.#regain = isChance ? this.size : 0;
+    this.#resumes = isChance && (this.isSlowStart || this.#resumes);
     this.#shrinkTo(this.size / 2);
     this.#threshold = this.size;
     this.isSlowStart = false;
@@ -139,6 +150,7 @@ export class CongestionWindow {
     this.#threshold = Math.max(2 * this.#packetSize, this.size / 2);
     this.size = this.#packetSize;
     this.#regain = 0;
+    this.#resumes = false;
     this.isSlowStart = true;
     this.#lossEnd = next;
     this.#cutAt = now;

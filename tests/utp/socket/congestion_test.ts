@@ -42,6 +42,27 @@ Deno.test("slow start doubles, and ends where a queue builds up", none, () => {
 });
 
 Deno.test(
+  "slow start goes on after a loss by chance, not after many",
+  none,
+  () => {
+    for (const losses of [1, 3]) {
+      const window = new CongestionWindow(PACKET);
+      ack(window, 5, 1000);
+      for (let i = 0; i < losses; i++) window.lost(10, 300, 1000);
+      assert(!window.isSlowStart);
+      ack(window, 5, 1000);
+      assertEquals(window.isSlowStart, losses === 1);
+    }
+    // A queue says that the path is full.
+    const queued = new CongestionWindow(PACKET);
+    ack(queued, 5, 10_000);
+    queued.lost(10, 300, 1000);
+    ack(queued, 5, 1000);
+    assert(!queued.isSlowStart);
+  },
+);
+
+Deno.test(
   "it grows by 3000 bytes a round trip, less near the target",
   none,
   () => {
