@@ -72,6 +72,7 @@ export type {
 } from "./session_view.ts";
 export type { SavedSession, SavedTorrent } from "./torrent/saved.ts";
 export { incompletePlace } from "./incomplete_place.ts";
+export { linkSimilarFiles } from "./similar_files.ts";
 export { fileResponse } from "./file_response.ts";
 export { isPlayable, mediaType } from "./media_type.ts";
 export type { FileStreamOptions } from "./reading/readers.ts";

@@ -110,6 +110,7 @@ const CHECKS: Readonly<Record<keyof DaemonSettings, Check>> = {
       (isIncompleteSuffix(value as string)
         ? undefined
         : "the end of a file name"),
+  linkSimilar: flag,
   allocation: oneOf("sparse", "full", "compact"),
   labelDirs: tableOf(folder),
   startAdded: flag,

@@ -80,6 +80,11 @@ export interface DaemonSettings {
    * more. Counts from the next start.
    */
   readonly incompleteSuffix: string;
+  /**
+   * Whether files that other torrents have are linked instead of fetched, by pieces
+   * roots (BEP 52) and hints (BEP 38).
+   */
+  readonly linkSimilar: boolean;
   /** How files take space. Counts from the next start. */
   readonly allocation: NonNullable<SessionOptions["allocation"]>;
   /** Where downloads with a label end up; the first label that is named counts. */
@@ -151,6 +156,7 @@ export const DEFAULT_SETTINGS: DaemonSettings = {
   downloadDir: ".",
   incompleteDir: "",
   incompleteSuffix: "",
+  linkSimilar: false,
   allocation: "sparse",
   labelDirs: {},
   startAdded: true,

@@ -5,6 +5,7 @@
  */
 import { toHex } from "../../_shared/bytes.ts";
 import { incompletePlace } from "../../client/incomplete_place.ts";
+import { linkSimilarFiles } from "../../client/similar_files.ts";
 import type { SessionError } from "../../client/error.ts";
 import type { Session } from "../../client/session.ts";
 import type { Torrent } from "../../client/torrent.ts";
@@ -60,6 +61,10 @@ export class Intake {
       settings(),
       (dir) => engine.allowedDir(dir),
     );
+    const { session } = this.#options;
+    if (settings().linkSimilar && "infoBytes" in topic) {
+      await linkSimilarFiles(topic, place.dir!, session.torrents);
+    }
     signal.throwIfAborted();
     const record = recordOf(
       place.completeDir ?? place.dir!,
