@@ -102,8 +102,8 @@ async function leech(): Promise<BenchRow[]> {
       ours: `${cpu.toFixed(2)} cpu s`,
       peer: `${WAYS[0][0]} ${off.toFixed(2)} cpu s`,
       ratio: off / cpu,
-      // Medians of nine differ by about 3 % where nothing does.
-      ...(n === 0 ? { target: ">= 0.95", met: off / cpu >= 0.95 } : {}),
+      // A median of nine may be off by as much.
+      ...(n === 0 ? { target: ">= 0.98", met: off / cpu >= 0.98 } : {}),
     }));
   } finally {
     await Deno.remove(folder, { recursive: true });
