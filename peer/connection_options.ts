@@ -76,6 +76,8 @@ export interface PeerConnectionOptions
   readonly beforeWrite?:
     | ((bytes: number, peer: PeerConnection) => Promise<void> | undefined)
     | undefined;
+  /** Whether some pieces are granted while it is choked (BEP 6). @default {true} */
+  readonly grants?: boolean | undefined;
   /** Bytes that a read buffer may grow to. @default {524288} */
   readonly maxReadBuffer?: number | undefined;
   /** Clock to use. @default {systemClock} */
@@ -97,7 +99,7 @@ export function sessionOptionsOf(
     ...(isUtp ? { firstKeepAliveMs: FIRST_UTP_KEEP_ALIVE_MS } : {}),
     ...options,
     extensionNames: withNames(options),
-    allowedFast: ip?.length === 4
+    allowedFast: ip?.length === 4 && (options.grants ?? true)
       ? { infoHash: options.infoHash, ip }
       : undefined,
     extensionFields: ip === undefined

@@ -34,6 +34,8 @@ const UNUSED_MS = 11_000;
  */
 const LIGHT_RATE = 4096;
 const LIGHT_MS = 5_000;
+/** The same of one that has asked for nothing yet, in milliseconds. */
+const IDLE_MS = 2_000;
 
 /** What a peer does with its slot. */
 interface Slot {
@@ -237,9 +239,12 @@ export class Upload {
       slot.light = false;
       if (peer === undefined || this.#unused.has(key)) continue;
       const { state, queuedRequests } = peer.connection;
-      slot.light = queuedRequests === 0 && slot.usedAt > slot.givenAt &&
-        now - slot.givenAt >= LIGHT_MS &&
-        peer.connection.stats().uploadRate < LIGHT_RATE;
+      const givenMs = now - slot.givenAt;
+      slot.light = queuedRequests === 0 &&
+        (slot.usedAt === slot.givenAt
+          ? givenMs >= IDLE_MS
+          : givenMs >= LIGHT_MS &&
+            peer.connection.stats().uploadRate < LIGHT_RATE);
       found ||= slot.light && !wasLight;
       if (!state.peerInterested || now - slot.usedAt < UNUSED_MS) continue;
       // A peer with requests waiting is not idle.

@@ -5,7 +5,8 @@
  * @module
  */
 import type { Endpoint, PeerCandidate } from "../../_shared/address.ts";
-import { siteKey } from "../../_shared/address.ts";
+import { hostKey, siteKey } from "../../_shared/address.ts";
+import { remember } from "../../_shared/recent.ts";
 import { isServicePort } from "../../_shared/reach.ts";
 import type {
   HandshakeConnected,
@@ -38,6 +39,9 @@ const CLIENT_VERSION = "bip 0.1.0";
 const MAX_PEERS = 100;
 /** A connection that ends so soon counts as a failure, in milliseconds. */
 const SHORT_LIVED_MS = 5_000;
+/** Between two grants of pieces to one host, and hosts that are remembered. */
+const GRANT_MS = 30 * 60_000;
+const MAX_GRANTED = 500;
 /** Extensions for everybody, and that which leaks peers. */
 const EXTENSIONS = ["ut_metadata", "upload_only", "lt_donthave"];
 const OPEN_EXTENSIONS = [...EXTENSIONS, "ut_pex"];
@@ -59,6 +63,8 @@ export class Swarm implements MetadataHost {
   readonly #metadata: MetadataExchange;
   readonly #exchange: PeerExchange | undefined;
   readonly #punches: Holepunch | undefined;
+  /** Hosts that were granted pieces of late, and when. */
+  readonly #granted = new Map<string, number>();
   readonly #pressure = () => this.#torrent.content?.storage.pressure;
   #nextKey = 1;
   #downloaded = 0;
@@ -341,12 +347,23 @@ export class Swarm implements MetadataHost {
         ...chosen.extensions?.(event) ?? [],
         ...options.extensions?.(event) ?? [],
       ],
+      grants: this.#mayGrant(connection.remote.hostname),
       maxReadBuffer: this.context.maxReadBytes,
       clock: timers,
       onEvent: (happened) => this.#handle(key, happened),
       beforeRead: (wanted, peer) => gate.before(wanted, peer),
       afterRead: (bytes) => gate.after(bytes),
     };
+  }
+
+  /** Whoever connects again and again is granted pieces once in a while. */
+  #mayGrant(hostname: string): boolean {
+    const host = hostKey(hostname);
+    const now = this.context.clock.now();
+    const at = this.#granted.get(host);
+    if (at !== undefined && now - at < GRANT_MS) return false;
+    remember(this.#granted, host, now, MAX_GRANTED);
+    return true;
   }
 
   #handle(key: number, event: PeerConnectionEvent): void {

@@ -237,6 +237,32 @@ Deno.test(
 );
 
 Deno.test(
+  "who connects again and again is granted pieces once",
+  none,
+  async () => {
+    const torrent = await simTorrent([["a.bin", 3_400_000]], {
+      pieceLength: 16_384,
+    });
+    await using world = new SwarmWorld({ seed: 13 });
+    const seed = await world.seeder(torrent);
+    const { infoHash } = torrent.metainfo;
+    const grants = async (from: string, id: number) => {
+      const options = { infoHash, id };
+      const peer = await WirePeer.dial(world, seed.address, options, from);
+      await world.clock.advance(1000);
+      peer.close();
+      await world.clock.advance(1000);
+      return peer.of(17).length;
+    };
+    assert(await grants("20.1.1.1", 1) > 0);
+    assertEquals(await grants("20.1.1.1", 2), 0);
+    assert(await grants("20.1.1.2", 3) > 0);
+    await world.clock.advance(30 * 60_000);
+    assert(await grants("20.1.1.1", 4) > 0);
+  },
+);
+
+Deno.test(
   "a private torrent does not chase a peer that left",
   none,
   async () => {

@@ -13,7 +13,7 @@ import { SimClock } from "../../../testing/sim_clock.ts";
 const none = { permissions: "none" } as const;
 
 /** A peer of which nothing but its choke matters. */
-function fakePeer(key: number) {
+function fakePeer(key: number, queuedRequests = 0) {
   const state = {
     amChoking: true,
     peerInterested: true,
@@ -22,7 +22,7 @@ function fakePeer(key: number) {
   const taken = { rate: 0 };
   const connection = {
     state,
-    queuedRequests: 0,
+    queuedRequests,
     isClosed: false,
     peerHas: { length: 0, count: 0 },
     stats: () => ({ downloadRate: 0, uploadRate: taken.rate, uploaded: 0 }),
@@ -141,11 +141,11 @@ for (const seeding of [true, false]) {
           }
         }
       };
-      await pass(2);
+      await pass(1);
       assertEquals(idlers.filter(({ state }) => !state.amChoking).length, 4);
       honest.forEach(add);
-      // Each idler may have had one turn of some twelve seconds.
-      await pass(50);
+      // Each idler holds a slot for two seconds.
+      await pass(9);
       const served = () => honest.map(({ state }) => !state.amChoking);
       assertEquals(served(), [true, true, true]);
       // And it stays so: a peer that wasted a slot does not take one from others.
@@ -176,7 +176,7 @@ Deno.test(
       },
     };
     const upload = makeUpload(peers, clock, false, { choker: () => choker });
-    const made = [1, 2, 3, 4, 5].map(fakePeer);
+    const made = [1, 2, 3, 4, 5].map((key) => fakePeer(key, 1));
     for (const { peer } of made) peers.set(peer.key, peer);
     upload.start();
     const pass = async (seconds: number) => {
