@@ -261,6 +261,9 @@ export class Upload {
   #noteUse(key: PeerKey): void {
     const slot = this.#given.get(key);
     if (slot === undefined) return;
+    // One that was waited for no longer is one too many now.
+    if (slot.light && slot.usedAt === slot.givenAt) this.#rechokeSoon();
+    slot.light &&= slot.usedAt > slot.givenAt;
     slot.used = true;
     this.#unused.delete(key);
   }

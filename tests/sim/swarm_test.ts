@@ -14,7 +14,7 @@ import {
   simTorrent,
   SwarmWorld,
 } from "../../testing/mod.ts";
-import { WirePeer } from "../support/wire_peer.ts";
+import { ints, WirePeer } from "../support/wire_peer.ts";
 
 const FILES: SimFiles = [
   ["a.bin", 1_500_001],
@@ -338,7 +338,10 @@ Deno.test(
   async () => {
     const torrent = await simTorrent([["a.bin", 100_000]]);
     await using world = new SwarmWorld({ seed: 23 });
-    const seed = await world.seeder(torrent, { maxPeersPerTorrent: 60 });
+    const seed = await world.seeder(torrent, {
+      maxPeersPerTorrent: 60,
+      uploadSlots: 8,
+    });
     const peers = [];
     for (let i = 0; i < 1000; i++) {
       peers.push(
@@ -346,6 +349,10 @@ Deno.test(
           infoHash: torrent.metainfo.infoHash,
           id: i,
           onOpen: (peer) => peer.send(2),
+          // Slots of those who ask for nothing do not count.
+          onMessage: ([id], peer) => {
+            if (id === 1 || id === 7) peer.send(6, ints(0, 0, 16_384));
+          },
         }),
       );
       if (i % 50 === 0) {
