@@ -372,7 +372,11 @@ export function sessionChanges(
   settings: DaemonSettings,
 ): Partial<DaemonSettings> {
   let changes: Changes = {};
-  for (const [name, value] of Object.entries(params)) {
+  // What is switched on first has its value then, in whatever order they come.
+  const isSwitch = (name: string) => Number(name.endsWith("_enabled"));
+  const inOrder = Object.entries(params)
+    .sort(([a], [b]) => isSwitch(b) - isSwitch(a));
+  for (const [name, value] of inOrder) {
     const { set } = SESSION_FIELDS[name] ?? {};
     if (set === undefined) continue;
     const now = { ...settings, ...changes };

@@ -126,6 +126,13 @@ Deno.test("rpc - folders, transports and ports that have two names", async () =>
   await set({ incomplete_dir: world.dir.join("part") });
   assertEquals(world.daemon.settings.incompleteDir, world.dir.join("part"));
   await set({ incomplete_dir_enabled: false });
+  // In the order in which Transmission's own remote has them.
+  await set({
+    incomplete_dir: world.dir.join("p"),
+    incomplete_dir_enabled: true,
+  });
+  assertEquals(world.daemon.settings.incompleteDir, world.dir.join("p"));
+  await set({ incomplete_dir_enabled: false });
   assertEquals(world.daemon.settings.incompleteDir, "");
   const utp: unknown[] = [];
   const fields = ["preferred_transports"];
