@@ -21,6 +21,8 @@ export interface ChokerPeer {
   readonly uploadRate: number;
   /** Bytes that it has taken from us so far. */
   readonly uploaded: number;
+  /** Bytes that it has sent us so far. @default {0} */
+  readonly downloaded?: number | undefined;
   /** When it connected, in milliseconds. */
   readonly connectedAt: number;
   /** The share of the torrent that it has, 0 to 1. */
@@ -91,10 +93,16 @@ export interface RoundRobinOptions extends ChokerOptions {
   readonly quotaMs?: number | undefined;
 }
 
+/** Bytes that a peer may take before it is asked what it gave. */
+const CREDIT = 32_768;
+/** Who took so many times what it gave owes us something. */
+const DEBT = 8;
+
 /**
  * For downloading: slots go to those that send us most; snubbing peers lose
- * theirs. One optimistic slot moves every 30 seconds, with three times the
- * chance for new peers.
+ * theirs, and those come last that took much and gave next to nothing. One
+ * optimistic slot moves every 30 seconds, with three times the chance for new
+ * peers, and a third of it for those that owe us.
  *
  * @param options See {@linkcode ChokerOptions}.
  * @returns The choker.
@@ -104,6 +112,8 @@ export function titForTatChoker(options: ChokerOptions): Choker {
   return new SlotChoker("tit-for-tat", options, {
     isEligible: (peer) => !peer.snubbed,
     score: (peer) => peer.downloadRate,
+    owes: ({ uploaded, downloaded = 0 }) =>
+      uploaded > CREDIT && uploaded > DEBT * downloaded,
   });
 }
 

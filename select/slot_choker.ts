@@ -4,7 +4,8 @@ import type { PeerKey } from "./selection_strategy.ts";
 
 /** A peer that connected so recently is favoured by the optimistic slots. */
 const NEW_PEER_MS = 60_000;
-const NEW_PEER_WEIGHT = 3;
+const NEW_PEER_WEIGHT = 9;
+const USUAL_WEIGHT = 3;
 /** How long a peer without merit keeps its slot before others. */
 const HOLD_MS = 120_000;
 
@@ -21,6 +22,8 @@ interface Turn {
 interface Merit {
   isEligible(peer: ChokerPeer): boolean;
   score(peer: ChokerPeer, turn: Turn): number;
+  /** Whether a peer comes last among equals. */
+  owes?(peer: ChokerPeer): boolean;
 }
 
 interface Entry {
@@ -31,6 +34,7 @@ interface Entry {
   uploadedAtFlip: number;
   optimisticSince: number | undefined;
   score: number;
+  owes: boolean;
   seen: number;
 }
 
@@ -143,12 +147,14 @@ export class SlotChoker implements Choker {
           uploadedAtFlip: peer.uploaded,
           optimisticSince: undefined,
           score: 0,
+          owes: false,
           seen: tick,
         };
         this.#entries.set(peer.key, entry);
       }
       entry.peer = peer;
       entry.seen = tick;
+      entry.owes = this.#merit.owes?.(peer) ?? false;
       entry.score = this.#merit.score(peer, {
         unchoked: entry.unchoked,
         ms: now - (entry.flippedAt ?? peer.connectedAt),
@@ -245,17 +251,21 @@ function holds(entry: Entry, now: number): boolean {
 const NOBODY: ReadonlySet<Entry> = new Set();
 
 function weight(entry: Entry, now: number): number {
-  return now - entry.peer.connectedAt < NEW_PEER_MS ? NEW_PEER_WEIGHT : 1;
+  if (entry.owes) return 1;
+  return now - entry.peer.connectedAt < NEW_PEER_MS
+    ? NEW_PEER_WEIGHT
+    : USUAL_WEIGHT;
 }
 
 /**
- * Better first, but those last that make no use of a slot; among equals the one
- * that keeps its slot for some time, then single ones, then the longest waiting.
+ * Better first, but those last that make no use of a slot; among equals those
+ * that owe nothing, the one that keeps its slot for some time, then single ones, then the longest waiting.
  */
 function compare(a: Entry, b: Entry, now: number): number {
   const wastesA = a.peer.unused ?? false;
   if (wastesA !== (b.peer.unused ?? false)) return wastesA ? 1 : -1;
   if (a.score !== b.score) return b.score - a.score;
+  if (a.owes !== b.owes) return a.owes ? 1 : -1;
   const holdsA = holds(a, now);
   const holdsB = holds(b, now);
   if (holdsA !== holdsB) return holdsA ? -1 : 1;

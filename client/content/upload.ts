@@ -180,6 +180,7 @@ export class Upload {
         downloadRate: stats.downloadRate,
         uploadRate: stats.uploadRate,
         uploaded: stats.uploaded,
+        downloaded: stats.downloaded,
         connectedAt: since,
         progress: peerHas.length === 0 ? 0 : peerHas.count / peerHas.length,
         unused: this.#unused.has(key),

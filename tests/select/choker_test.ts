@@ -124,6 +124,38 @@ test("titForTatChoker favours new peers three to one", () => {
   }
 });
 
+test("titForTatChoker lets those wait that took much and gave nothing", () => {
+  const choker = titForTatChoker({ random, slots: 1, optimisticSlots: 0 });
+  const first = (uploaded: number, downloaded: number) =>
+    sorted(
+      titForTatChoker({ random, slots: 1, optimisticSlots: 0 }).tick(0, [
+        peer(0, { uploaded, downloaded }),
+        peer(1),
+      ]),
+    );
+  assertEquals(sorted(choker.tick(0, [peer(0), peer(1)])), [0]);
+  assertEquals(first(32_768, 0), [0], "a first credit");
+  assertEquals(first(32_769, 0), [1]);
+  assertEquals(first(80_000, 9_999), [1]);
+  assertEquals(first(80_000, 10_000), [0], "gave an eighth");
+  // It has the slot for which there is no other.
+  assertEquals(
+    sorted(choker.tick(20_000, [peer(0, { uploaded: 99_999 })])),
+    [0],
+  );
+});
+
+test("titForTatChoker draws those that owe a third as often", () => {
+  const source = seededRandom(5);
+  let lucky = 0;
+  for (let i = 0; i < 4000; i++) {
+    const choker = titForTatChoker({ random: source, slots: 0 });
+    const peers = [peer(0), peer(1, { uploaded: 99_999 })];
+    if (choker.tick(0, peers).has(1)) lucky++;
+  }
+  assert(Math.abs(lucky / 4000 - 0.25) < 0.03, `${lucky}`);
+});
+
 test("titForTatChoker replaces an optimistic peer that leaves at once", () => {
   const choker = titForTatChoker({ random, slots: 0 });
   choker.tick(0, [peer(0)]);
