@@ -409,9 +409,10 @@ export class TorrentLife implements TorrentHost {
       this.publish({ type: "renamed", files: content.renamed });
     }
     this.#saver.setStorage(content.storage);
-    // What was made for it only need not be hashed after a crash.
+    // After a crash what was made for it only need not be hashed, and a file with
+    // less than a piece is known to be ours.
     const { allocation } = this.context.options;
-    if ((this.options.allocation ?? allocation) === "full") {
+    if ((this.options.allocation ?? allocation ?? "sparse") !== "sparse") {
       await this.#saver.save();
     }
     this.#readers?.ready();

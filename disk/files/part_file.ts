@@ -49,7 +49,7 @@ export class PartFile {
   readonly #unrecorded = new Set<number>();
   #slotCount = 0;
   #hasHeader = false;
-  /** Whether the table of the file has slots that are not their pieces' any more. */
+  /** Whether the table of the file is to be written anew. */
   #isStale = false;
 
   /** `isPacked`: whether a free slot is filled with the last one. */
@@ -91,16 +91,20 @@ export class PartFile {
   async load(): Promise<void> {
     const info = await this.#fileSystem.stat(this.#path);
     const tableEnd = HEADER_SIZE + 4 * this.#pieceCount;
-    if (info === undefined || info.size < tableEnd) return;
+    if (info === undefined) return;
     const bytes = new Uint8Array(tableEnd);
     const n = await useHandle(
       this.#fileSystem.open(this.#path),
       (handle) => handle.read(bytes, 0),
     );
-    if (
-      n < tableEnd ||
-      compareBytes(bytes.subarray(0, HEADER_SIZE), this.#header()) !== 0
-    ) return;
+    const header = bytes.subarray(0, HEADER_SIZE);
+    if (header.every((byte) => byte === 0)) {
+      // It had no table yet when a crash came.
+      this.#hasHeader = true;
+      this.#isStale = true;
+      return;
+    }
+    if (n < tableEnd || compareBytes(header, this.#header()) !== 0) return;
     const seen = new Map<number, number>();
     for (let i = 0; i < this.#pieceCount; i++) {
       const slot = readUint32(bytes, HEADER_SIZE + 4 * i);

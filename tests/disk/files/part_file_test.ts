@@ -156,6 +156,29 @@ Deno.test("PartFile: slots are given back, and used again", pure, async () => {
 });
 
 Deno.test(
+  "PartFile: one that a crash left without a table is ours",
+  pure,
+  async () => {
+    for (const size of [0, 10, 200_000]) {
+      const memory = new MemoryFileSystem();
+      memory.open([partName], { write: true }).truncate(size);
+      const part = new PartFile(memory, [], torrent);
+      await part.load();
+      assert(part.isEmpty);
+      await part.write(1, 0, new Uint8Array(1));
+      const loaded = new PartFile(memory, [], torrent);
+      await loaded.load();
+      assertEquals(loaded.pieces, [1]);
+      await loaded.release(1);
+      memory.open([partName], { write: true }).truncate(size);
+      await loaded.load();
+      await loaded.removeEmpty();
+      assertEquals(memory.list(), []);
+    }
+  },
+);
+
+Deno.test(
   "PartFile: one that makes no sense is empty, and stays",
   pure,
   async () => {
