@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Bitfield } from "../_shared/bitfield.ts";
+import { Bitfield } from "../_shared/bitfield.ts";
 import type { PeerKey } from "./selection_strategy.ts";
 
 /**
@@ -15,7 +15,7 @@ export class FirstCopies {
   readonly #have: Bitfield;
   readonly #availability: (pieceIndex: number) => number;
   /** Pieces that no peer had at the last look. */
-  #rare: Set<number> | undefined;
+  #rare: Bitfield | undefined;
   /** Who is being sent a piece of these. */
   readonly #taker = new Map<number, PeerKey>();
 
@@ -32,10 +32,10 @@ export class FirstCopies {
 
   /** Looks which pieces nobody but us has; to be called now and then. */
   look(): void {
-    let rare: Set<number> | undefined;
+    let rare: Bitfield | undefined;
     for (const pieceIndex of this.#have) {
       if (this.#availability(pieceIndex) > 0) continue;
-      (rare ??= new Set()).add(pieceIndex);
+      (rare ??= new Bitfield(this.#have.length)).set(pieceIndex);
     }
     this.#rare = rare;
     for (const pieceIndex of this.#taker.keys()) {
