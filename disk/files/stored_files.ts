@@ -245,11 +245,15 @@ export class StoredFiles {
     );
   }
 
-  /** Writes bytes of a file; at first it gets its length. */
+  /**
+   * Writes bytes of a file; at first it gets its length, unless it is to grow
+   * only.
+   */
   write(
     fileIndex: number,
     offset: number,
     from: Uint8Array,
+    isGrowing = this.#allocation === "compact",
   ): Awaitable<void> {
     (this.#written ??= new Set()).add(fileIndex);
     const isFirst = this.#prepared?.has(fileIndex) !== true;
@@ -263,7 +267,7 @@ export class StoredFiles {
         (handle) =>
           isFirst
             ? chain(
-              this.#prepare(fileIndex, handle, from.length),
+              this.#prepare(fileIndex, handle, from.length, isGrowing),
               () => this.#transfer(fileIndex, handle, from, offset),
             )
             : this.#transfer(fileIndex, handle, from, offset),
@@ -405,6 +409,7 @@ export class StoredFiles {
     fileIndex: number,
     handle: FileHandle,
     coming: number,
+    isGrowing: boolean,
   ): Awaitable<void> {
     const { length } = this.#layout.files[fileIndex]!;
     const stat = handle.stat?.bind(handle);
@@ -417,8 +422,9 @@ export class StoredFiles {
       this.#table.touch(fileIndex, id);
       // What is written whole has its length by that.
       const isRight = size === length ||
-        size < length && (this.#allocation === "compact" || coming === length);
+        size < length && (isGrowing || coming === length);
       return chain(isRight ? undefined : handle.truncate(length), () => {
+        if (isGrowing && this.#allocation !== "compact") return;
         (this.#prepared ??= new Set()).add(fileIndex);
       });
     });

@@ -349,7 +349,9 @@ export class TorrentFiles {
       const run = buffer.subarray(0, length - done);
       const n = await this.#part.read(pieceIndex, dataOffset + done, run);
       const bytes = run.subarray(0, n);
-      if (n > 0) await this.stored.write(fileIndex, fileOffset + done, bytes);
+      const at = fileOffset + done;
+      // The end tells how far it came, if it does not come to the end.
+      if (n > 0) await this.stored.write(fileIndex, at, bytes, true);
       // A slot that is short has nothing to bring from here on.
       if (n < run.length) return false;
     }
@@ -360,7 +362,8 @@ export class TorrentFiles {
   #slotsOf(fileIndex: number): number[] {
     if (this.#partFile?.isEmpty ?? true) return [];
     const { first, end } = this.layout.filePieces(fileIndex);
-    return this.#part.pieces.filter((i) => i >= first && i < end);
+    return this.#part.pieces.filter((i) => i >= first && i < end)
+      .sort((a, b) => a - b);
   }
 
   /** Gives back the slots that no file needs any more. */

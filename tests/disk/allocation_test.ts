@@ -2,7 +2,9 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { seededRandom } from "../../_shared/random.ts";
 import { DiskError } from "../../disk/error.ts";
 import { partFileName } from "../../disk/files/part_file.ts";
+import { DiskManager } from "../../disk/manager.ts";
 import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
+import { injectFaults, interceptFileSystem } from "../../disk/middleware.ts";
 import type { FileAllocation } from "../../disk/storage.ts";
 import { assertFiles, open, writeAll, writePiece } from "./storage_bench.ts";
 import { makeTorrent, type TestTorrent } from "./support.ts";
@@ -318,6 +320,41 @@ Deno.test(
     }
     await using bench = await open(big, { memory, add });
     assertEquals([...bench.storage.have], [0, 1, 5, 7]);
+  },
+);
+
+Deno.test(
+  "what could not leave the part file leaves it the next time",
+  pure,
+  async () => {
+    const big = makeTorrent({ pieceLength: 32768, files: [32768 * 8] });
+    const add = { existing: "verify", allocation: "sparse" } as const;
+    for (const failing of [0, 1, 2]) {
+      const memory = new MemoryFileSystem();
+      {
+        await using bench = await open(big, {
+          memory,
+          add: { allocation: "compact" },
+        });
+        for (const i of [0, 7, 3, 5]) writePiece(bench.storage, big, i);
+      }
+      let writes = 0;
+      const fileSystem = interceptFileSystem(
+        memory,
+        injectFaults(({ operation, path }) =>
+          operation === "write" && path.at(-1) === "f0" && writes++ === failing
+            ? { error: new DiskError("disk-full", "Full", { operation }) }
+            : undefined
+        ),
+      );
+      await using disk = new DiskManager({ fileSystem });
+      await assertRejects(() => disk.add(big, add), DiskError, "Full");
+      await using bench = await open(big, { memory, add });
+      assertEquals([...bench.storage.have], [0, 3, 5, 7], `${failing}`);
+      writeAll(bench.storage, big);
+      await bench.storage.confirm();
+      assertFiles(memory, big);
+    }
   },
 );
 
