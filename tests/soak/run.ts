@@ -355,9 +355,15 @@ async function recover(hammer: Hammer, failures: string[]): Promise<void> {
     "whole when checked",
     ({ status, percent_done }) => status === 6 && percent_done === 1,
   );
-  for (const torrent of await get(remote)) {
-    const title = titles.find(({ hash }) => hash === torrent.hash_string)!;
-    const wrong = await compare(torrent, title);
+  for (const { id, hash_string: hash } of await get(remote)) {
+    const title = titles.find((one) => one.hash === hash)!;
+    let wrong: string | undefined = "it is gone";
+    // What waited for the check may rename or move files just now.
+    for (let attempt = 0; attempt < 5 && wrong !== undefined; attempt++) {
+      if (attempt > 0) await pause(500);
+      const [torrent] = await get(remote, [id]);
+      if (torrent !== undefined) wrong = await compare(torrent, title);
+    }
     if (wrong !== undefined) failures.push(`${name}: ${wrong}`);
   }
   await hammer.agree();
