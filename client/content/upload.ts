@@ -25,6 +25,8 @@ import { slotsForRate } from "../limits/upload_slots.ts";
 
 /** Between two looks at who deserves a slot, in milliseconds. */
 const RECHOKE_MS = 10_000;
+/** Between two looks at what nobody else has, which cost more with more pieces. */
+const LOOK_MS = 5_000;
 /** After so long without a request a slot goes to others, in milliseconds. */
 const UNUSED_MS = 11_000;
 /**
@@ -69,6 +71,7 @@ export class Upload {
   readonly #unused = new Set<PeerKey>();
   #active = false;
   #rechokeAt = 0;
+  #lookAt = 0;
   #rechokeQueued = false;
 
   constructor(
@@ -163,7 +166,10 @@ export class Upload {
 
   #rechoke(now: number): void {
     this.#rechokeAt = now + RECHOKE_MS;
-    if (this.#given.size > 0) this.firstCopies.look();
+    if (this.#given.size > 0 && now >= this.#lookAt) {
+      this.#lookAt = now + LOOK_MS;
+      this.firstCopies.look();
+    }
     const list: ChokerPeer[] = [];
     let demand = 0;
     let light = 0;
