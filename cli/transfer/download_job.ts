@@ -27,7 +27,6 @@ import { listFiles } from "../torrent/torrent_document.ts";
 import { formatDuration, formatSize, parseRatio } from "../units.ts";
 import { writeOutput } from "../write_file.ts";
 import { linkOf, takeFound } from "./found_files.ts";
-import { isMovedAlready } from "./moved_files.ts";
 import type { Reporter } from "./reporter.ts";
 import { ResumeFile } from "./resume_file.ts";
 import { type NetworkPlan, pauseFor, seedUntil } from "./transfer.ts";
@@ -198,6 +197,7 @@ async function placeOf(
     return await incompletePlace(topic, dir, incompleteDir);
   }
   if (moveTo === undefined) return { dir };
+  const { isMovedAlready } = await import("./moved_files.ts");
   const isThere = source.type === "torrent" &&
     await isMovedAlready(
       source.metainfo,

@@ -14,7 +14,7 @@ import type { PieceRun } from "../piece_store.ts";
 import { takeResumeData } from "../resume/resume_state.ts";
 import type { PiecesLostEvent, StorageTorrent } from "../storage.ts";
 import type { Backing, CheckPieces } from "./backing.ts";
-import { reserveFiles, type ReserveOptions } from "./reserve.ts";
+import type { ReserveOptions } from "./reserve.ts";
 import { findLost, piecesOf } from "./lost_pieces.ts";
 
 /** The files of a torrent as what its storage stands on. */
@@ -96,7 +96,9 @@ export class FileBacking implements Backing {
     const which = fileIndex === undefined
       ? this.#files.stored.indices.filter((i) => this.isWanted(i))
       : [fileIndex];
-    return reserveFiles(this.#files, which, options);
+    return import("./reserve.ts").then(({ reserveFiles }) =>
+      reserveFiles(this.#files, which, options)
+    );
   }
 
   async lookAgain(): Promise<void> {

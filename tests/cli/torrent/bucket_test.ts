@@ -104,8 +104,8 @@ for (
       {},
       "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
     ],
-    ["no bucket", "s3://", [], ENV, "no name of a bucket"],
-    ["a prefix with steps", "s3://bkt/../c", [], ENV, "no prefix of keys"],
+    ["no bucket", "s3://", [], ENV, "not a valid bucket name"],
+    ["a prefix with steps", "s3://bkt/../c", [], ENV, "not a valid key prefix"],
     [
       "a proxy",
       "s3://bkt/p",
