@@ -232,15 +232,17 @@ export class PiecePicker {
   }
 
   /**
-   * Gives up requests to seeds for a piece that another peer just got too, when
-   * the seeds have pieces that nobody else has: there is no need for a second
+   * Gives up requests to seeds for a piece without a deadline that another peer
+   * just got too, when the seeds have pieces that nobody else has: there is no need for a second
    * copy from where the first copies come from.
    *
    * @param pieceIndex Which piece.
    * @returns The blocks that were asked of seeds.
    */
   spareSeeds(pieceIndex: number): PeerBlock[] {
-    return spareSeeds(this.#book, pieceIndex);
+    return this.#deadlines.has(pieceIndex)
+      ? []
+      : spareSeeds(this.#book, pieceIndex);
   }
 
   /**

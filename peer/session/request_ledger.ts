@@ -86,18 +86,19 @@ export class RequestLedger {
   }
 
   /**
-   * Settles a request that the peer refused. Returns the request, or
-   * `undefined` when it was not outstanding.
+   * Settles a request that the peer refused. Returns the request, whether it was
+   * `"given-up"`, or `undefined` when it is none of ours.
    */
-  reject(block: BlockAddress): OutstandingRequest | undefined {
+  reject(block: BlockAddress): OutstandingRequest | "given-up" | undefined {
     const key = blockKey(block.pieceIndex, block.blockOffset);
     const request = this.#outstanding.get(key);
     if (request?.length === block.length) {
       this.#outstanding.delete(key);
       return request;
     }
-    if (this.#given.get(key) === block.length) this.#given.delete(key);
-    return undefined;
+    if (this.#given.get(key) !== block.length) return undefined;
+    this.#given.delete(key);
+    return "given-up";
   }
 
   /**

@@ -188,6 +188,8 @@ export class DownloadSide {
 
   onReject(message: BlockAddress): void {
     const request = this.#ledger.reject(message);
+    // So a cancel is answered (BEP 6).
+    if (request === "given-up") return;
     if (request === undefined) this.#core.spend(REPEAT_COST);
     this.#core.counters.rejected++;
     if (this.#choking) this.#allowed.delete(message.pieceIndex);

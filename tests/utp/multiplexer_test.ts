@@ -112,3 +112,44 @@ Deno.test({
     await multiplexer.closed;
   },
 });
+
+Deno.test({
+  name: "those that the other side broke off wait for no end",
+  permissions: "none",
+  async fn() {
+    const { clock, multiplexer, sent, tell } = open();
+    /** Connects and says a byte. */
+    const meet = async (i: number) => {
+      const from = { hostname: `198.51.${i >> 8}.${i & 255}`, port: 7 };
+      tell(from, "syn", { id: 2 * i, seq: 1 });
+      await drain();
+      const { seq } = sent.findLast(({ type }) => type === "state")!;
+      const ack = seq - 1 & 0xffff;
+      const id = 2 * i + 1;
+      tell(from, "data", { id, seq: 2, ack, payload: Uint8Array.of(1) });
+      await drain();
+      await clock.advance(11);
+      sent.length = 0;
+      const connection = multiplexer.takeAccepted()!;
+      return {
+        connection,
+        reset: () => tell(from, "reset", { id, seq: 3, ack }),
+      };
+    };
+    for (let i = 0; i < 256; i++) {
+      const { connection, reset } = await meet(i);
+      reset();
+      await drain();
+      assertEquals(multiplexer.connections, 0);
+      connection.close();
+    }
+    let most = 0;
+    for (let i = 300; i < 600; i++) {
+      (await meet(i)).connection.close();
+      most = Math.max(most, multiplexer.connections);
+    }
+    assert(most <= 257, `${most}`);
+    multiplexer.close();
+    await multiplexer.closed;
+  },
+});

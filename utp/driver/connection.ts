@@ -193,7 +193,7 @@ export class UtpConnection implements ByteConnection {
     this.#isClosed = true;
     this.#machine.close(this.#port.now());
     this.#wakeAll();
-    this.#port.closing(this);
+    if (!this.#isOver) this.#port.closing(this);
     this.pump();
   }
 

@@ -51,6 +51,7 @@ Deno.test("RequestLedger: what is refused will not come", none, () => {
   assertEquals(ledger.arrive(1, 16_384, 16_384), "unrequested");
   ledger.add(block(3), 3);
   ledger.cancel(block(3));
+  assertEquals(ledger.reject(block(2)), "given-up");
   assertEquals(ledger.reject(block(2)), undefined);
   assertEquals(ledger.arrive(2, 16_384, 16_384), "unrequested");
   assertEquals(ledger.arrive(3, 16_384, 16_384), "late");

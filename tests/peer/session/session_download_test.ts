@@ -261,24 +261,43 @@ Deno.test("a peer that refuses everything is dropped", none, () => {
   assertEquals(session.code, "refusing");
 });
 
-Deno.test("so is one that has and has not the same piece", none, () => {
-  const session = unchoked({ extended: true, extensionNames: ["lt_donthave"] });
-  const blocks = Array.from({ length: 4 }, (_, i) => ({
-    pieceIndex: 3,
-    blockOffset: i * 16_384,
-    length: 16_384,
-  }));
-  for (let i = 0; i < 251; i++) {
-    assertEquals(session.closed, false, `${i}`);
-    request(session, ...blocks);
-    session.receive(
-      { type: "extended", id: 1, payload: encodeDontHave(3) },
-      { type: "have", pieceIndex: 3 },
-    );
+Deno.test("one that answers our cancels is not", none, () => {
+  const session = unchoked();
+  for (let i = 0; i < 1_001; i++) {
+    request(session, block(0));
+    session.machine.cancel(block(0), session.now);
+    session.drain();
+    session.receive({ type: "reject", ...block(0) });
     session.flush();
   }
-  assertEquals(session.code, "refusing");
+  assertEquals(session.closed, false);
 });
+
+Deno.test(
+  "one that has and has not the same piece is dropped too",
+  none,
+  () => {
+    const session = unchoked({
+      extended: true,
+      extensionNames: ["lt_donthave"],
+    });
+    const blocks = Array.from({ length: 4 }, (_, i) => ({
+      pieceIndex: 3,
+      blockOffset: i * 16_384,
+      length: 16_384,
+    }));
+    for (let i = 0; i < 251; i++) {
+      assertEquals(session.closed, false, `${i}`);
+      request(session, ...blocks);
+      session.receive(
+        { type: "extended", id: 1, payload: encodeDontHave(3) },
+        { type: "have", pieceIndex: 3 },
+      );
+      session.flush();
+    }
+    assertEquals(session.code, "refusing");
+  },
+);
 
 Deno.test("flapping is bounded (attack 33)", none, () => {
   const calm = unchoked();

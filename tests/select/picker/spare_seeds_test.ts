@@ -60,3 +60,10 @@ test("only seeds are spared, and only by the first other copy", () => {
   picker.pick(3, 2, 2);
   assertEquals(picker.spareSeeds(second), [], "no seed was asked for it");
 });
+
+test("what is due soon is asked of everybody", () => {
+  const { picker, first, second } = scene(3);
+  picker.pieces.setDeadline(first, 1_000);
+  assertEquals(gains(picker, first), []);
+  assertEquals(gains(picker, second).length, 2);
+});
