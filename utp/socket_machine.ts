@@ -41,6 +41,8 @@ const OLD_ACKS = 3;
 /** Acks in a row that cannot be, which end a connection: somebody guesses. */
 const MAX_WRONG_ACKS = 64;
 const MAX_WRONG_FIRST_ACKS = 3;
+/** Acks up to so far behind may have been overtaken on another path. */
+const LATE_ACKS = 1024;
 /** Time to send what was written, after a close. */
 const CLOSE_MS = 30_000;
 /** Time for the other side to end, after ours has. */
@@ -273,7 +275,9 @@ export class UtpSocketMachine {
       : OLD_ACKS + (type === "reset" ? 0 : queue.peak);
     if (ahead > queue.packets || ahead < -oldest) {
       const most = isUnconfirmed ? MAX_WRONG_FIRST_ACKS : MAX_WRONG_ACKS;
-      if (++this.#wrongAcks > most) this.#giveUp();
+      const isLate = ahead < 0 && ahead >= -LATE_ACKS && !isUnconfirmed &&
+        type !== "reset";
+      if (!isLate && ++this.#wrongAcks > most) this.#giveUp();
       return this.#drop();
     }
     this.#wrongAcks = 0;

@@ -207,6 +207,9 @@ Deno.test({
     for (let i = 0; i < 64; i++) ack(seqNr + 1000 * i + 100);
     // One that fits is no guess.
     ack(seqNr);
+    // Nor is what comes late, by another path.
+    for (let i = 0; i < 100; i++) ack(seqNr - 100 - i);
+    assertEquals(machine!.state, "connected");
     for (let i = 0; i < 64; i++) ack(seqNr + 1000 * i + 100);
     assertEquals(machine!.state, "connected");
     ack(seqNr + 100);
