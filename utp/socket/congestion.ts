@@ -162,6 +162,7 @@ export class CongestionWindow {
     this.size = Math.max(this.size, this.#sizeBefore);
     this.#threshold = this.#thresholdBefore;
     this.isSlowStart = this.#wasSlowStart;
+    this.#resumes &&= !this.isSlowStart;
     this.#sizeBefore = 0;
   }
 

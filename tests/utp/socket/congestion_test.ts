@@ -161,6 +161,20 @@ Deno.test(
   },
 );
 
+Deno.test("a cut that was taken back starts no second slow start", none, () => {
+  const window = new CongestionWindow(PACKET);
+  ack(window, 5, 1000);
+  window.lost(1, 2, 1000);
+  window.undo();
+  assert(window.isSlowStart);
+  window.acked(PACKET, 25_000, window.size, 100, true);
+  assert(!window.isSlowStart);
+  for (let i = 0; i < 100; i++) {
+    ack(window, 1, 1000);
+    assert(!window.isSlowStart, `${i}`);
+  }
+});
+
 Deno.test("an idle window shrinks by a third, to a packet", none, () => {
   const window = grown();
   const before = window.size;
