@@ -58,7 +58,7 @@ export class SuperSeeding implements Revelation {
   readonly #order: PieceOrder;
   readonly #known: Uint32Array;
   #now = 0;
-  /** When a piece was last passed on, or a peer came with what was new to it. */
+  /** When a piece was last passed on, or the first or second peer came. */
   #progressAt: number | undefined;
   /** The longest time between two pieces that were passed on. */
   #longestMs = 0;
@@ -108,6 +108,10 @@ export class SuperSeeding implements Revelation {
       throw new RangeError(
         `Cannot reveal pieces to peer ${peer} again: a bitfield is sent once`,
       );
+    }
+    // As long as there is but one, nothing can be passed on.
+    if (this.#guests.size < 2 && this.#progressAt !== undefined) {
+      this.#progressAt = this.#now;
     }
     this.#guests.set(peer, { pending: new Set(), told: new Set() });
     const messages: RevealMessage[] = [];

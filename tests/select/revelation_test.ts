@@ -305,6 +305,21 @@ test("SuperSeeding tells a piece twice only when nothing goes on for long", () =
   assert(swarm.told.get(1)!.includes(swarm.told.get(2)![2]!));
 });
 
+test("SuperSeeding waits no longer for the hours when nobody was there", () => {
+  const swarm = new Swarm(4);
+  const all = () => [1, 2, 3].map((peer) => swarm.told.get(peer)!.length);
+  const tick = (now: number) => swarm.note(swarm.seed.tick(now));
+  tick(0);
+  tick(3_600_000);
+  for (const peer of [1, 2, 3]) swarm.join(peer);
+  assertEquals(all(), [2, 2, 0]);
+  tick(3_610_000);
+  const [given] = swarm.told.get(2)!;
+  swarm.get(1, given!);
+  tick(3_641_000);
+  assertEquals(all(), [2, 3, 2]);
+});
+
 test("SuperSeeding gives each piece away about once", () => {
   for (let seed = 1; seed <= 5; seed++) {
     const swarm = new Swarm(60, seed);
