@@ -1,6 +1,6 @@
 /**
- * The piece picker with a million pieces and 500 peers, and with a thousand
- * pieces: a pick has to cost the same.
+ * The piece picker with a million pieces and 1000 peers, and with ten thousand
+ * pieces: a pick has to cost the same, also while deadlines and priorities change.
  *
  * Run: `deno run --allow-env bench/picker_bench.ts`
  */
@@ -10,10 +10,12 @@ import type { SelectionStrategy } from "../select/mod.ts";
 import { PiecePicker, rarestFirst, sequential } from "../select/mod.ts";
 import type { BenchRow } from "./bench_row.ts";
 
-const PEERS = 500;
+const PEERS = 1000;
 const SEEDS = 50;
 const BLOCKS = 16;
 const BATCH = 16;
+/** Deadlines at a time, where these change. */
+const DEADLINES = 64;
 /** Everything tiny, to see that it runs. */
 const SMOKE = Deno.env.get("BIP_BENCH_SMOKE") === "1";
 const ROUNDS = SMOKE ? 1 : 3;
@@ -24,6 +26,8 @@ interface Figures {
   haveNs: number;
   pickNs: number;
   blockNs: number;
+  /** A deadline that comes, one that goes, and another priority. */
+  changeNs: number;
 }
 
 function median(values: number[]): number {
@@ -54,6 +58,7 @@ function measure(
   strategy: SelectionStrategy,
   seed: number,
   picks: number,
+  isRestless = false,
 ): Figures {
   const pieceCount = fields[0]!.length;
   const picker = new PiecePicker({
@@ -94,8 +99,22 @@ function measure(
   let pickMs = 0;
   start = performance.now();
   let now = 0;
+  let changeMs = 0;
+  const due: number[] = [];
   while (blocks < picks * BATCH && !picker.isDone) {
     const peer = draw(PEERS);
+    if (isRestless) {
+      const [wanted, other] = [draw(pieceCount), draw(pieceCount)];
+      const priority = 1 + draw(7);
+      const { pieces } = picker;
+      const before = performance.now();
+      pieces.setDeadline(wanted, now + draw(60_000));
+      pieces.setPriority(other, priority);
+      if (due.push(wanted) > DEADLINES) {
+        pieces.setDeadline(due.shift()!, undefined);
+      }
+      changeMs += performance.now() - before;
+    }
     const before = performance.now();
     const chosen = picker.pick(peer, BATCH, now++);
     pickMs += performance.now() - before;
@@ -107,7 +126,13 @@ function measure(
     }
   }
   const ns = (performance.now() - start) * 1e6;
-  return { joinMs, haveNs, pickNs: pickMs * 1e6 / calls, blockNs: ns / blocks };
+  return {
+    joinMs,
+    haveNs,
+    pickNs: pickMs * 1e6 / calls,
+    blockNs: ns / blocks,
+    changeNs: changeMs * 1e6 / calls,
+  };
 }
 
 /** Measures both sizes with both orders. */
@@ -144,6 +169,28 @@ export async function run(): Promise<BenchRow[]> {
       note: `a bitfield of ${MANY_PIECES} pieces: ${
         (of(large, "joinMs") / (PEERS - SEEDS)).toFixed(2)
       } ms`,
+    });
+  }
+  const [small, large] = [few, many].map((fields) =>
+    Array.from(
+      { length: ROUNDS },
+      (_, i) => measure(fields, rarestFirst(), i + 1, 2_000, true),
+    )
+  ) as [Figures[], Figures[]];
+  for (
+    const [key, what] of [["pickNs", "picks"], ["changeNs", "changes"]] as const
+  ) {
+    const [few, many] = [small, large].map((list) =>
+      median(list.map((figures) => figures[key]))
+    ) as [number, number];
+    rows.push({
+      name: `picker, while deadlines and priorities change: ${what}`,
+      ours: `${(many / 1000).toFixed(1)} us`,
+      target: "no more than twice the cost with 10,000 pieces",
+      met: many <= 2 * few,
+      note: `${MANY_PIECES} pieces, ${PEERS} peers; with 10,000 pieces ${
+        (few / 1000).toFixed(1)
+      } us`,
     });
   }
   return rows;
