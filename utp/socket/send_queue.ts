@@ -282,8 +282,15 @@ export class SendQueue {
 
   /** Everything is lost that is on the way, the oldest first. */
   loseAll(): void {
+    const table = this.#table;
     for (let n = this.first; n < this.next; n++) {
-      if (this.#table.state[this.#table.slot(n)] === FLYING) this.lose(n);
+      const state = table.state[table.slot(n)];
+      if (state === FLYING) this.lose(n);
+      else if (state === LOST) {
+        // What was lost before is not sent before what the other side needs first.
+        table.remove(this.#lost, n);
+        table.append(this.#lost, n);
+      }
     }
   }
 

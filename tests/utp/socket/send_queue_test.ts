@@ -131,6 +131,21 @@ Deno.test("after a timeout all is sent again, the oldest first", none, () => {
   assertEquals(order, [0, 2, 3, 4]);
 });
 
+Deno.test(
+  "one timeout after another sends the same packet, the oldest",
+  none,
+  () => {
+    const queue = flying(5);
+    const order: number[] = [];
+    for (let turn = 0; turn < 3; turn++) {
+      queue.loseAll();
+      order.push(queue.firstLost - NUMBER);
+      queue.send(queue.firstLost, new Uint8Array(100), 20, 0, 500);
+    }
+    assertEquals(order, [0, 0, 0]);
+  },
+);
+
 Deno.test("short packets and the end are known", none, () => {
   const queue = new SendQueue(FIRST, 1000);
   assertEquals(queue.write(new Uint8Array(1200)), 1000);
