@@ -36,7 +36,10 @@ const UNUSED_MS = 11_000;
  */
 const LIGHT_RATE = 4096;
 const LIGHT_MS = 5_000;
-/** The same of one that has asked for nothing yet, in milliseconds. */
+/**
+ * The same of one that has asked for nothing yet, once all is here: in a trade
+ * the slots that are spared would go to those who give nothing.
+ */
 const IDLE_MS = 2_000;
 
 /** What a peer does with its slot. */
@@ -249,7 +252,7 @@ export class Upload {
       const givenMs = now - slot.givenAt;
       slot.light = queuedRequests === 0 &&
         (slot.usedAt === slot.givenAt
-          ? givenMs >= IDLE_MS
+          ? this.#torrent.isComplete && givenMs >= IDLE_MS
           : givenMs >= LIGHT_MS &&
             peer.connection.stats().uploadRate < LIGHT_RATE);
       found ||= slot.light && !wasLight;

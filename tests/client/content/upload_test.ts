@@ -144,8 +144,8 @@ for (const seeding of [true, false]) {
       await pass(1);
       assertEquals(idlers.filter(({ state }) => !state.amChoking).length, 4);
       honest.forEach(add);
-      // Each idler holds a slot for two seconds.
-      await pass(9);
+      // Each idler holds a slot for two seconds, in a trade for some twelve.
+      await pass(seeding ? 9 : 50);
       const served = () => honest.map(({ state }) => !state.amChoking);
       assertEquals(served(), [true, true, true]);
       // And it stays so: a peer that wasted a slot does not take one from others.
