@@ -14,7 +14,7 @@ function makeState(kept?: string) {
   return { state: state as unknown as StateFile, parsed };
 }
 
-const own = (dir: string) => `/root/${dir}`;
+const own = (dir: string) => `/base/${dir}`;
 
 Deno.test(
   "SettingsKeeper: what is kept goes before defaults, overrides before both",
@@ -41,14 +41,14 @@ Deno.test("SettingsKeeper keeps changes, folders made absolute", pure, () => {
   const { state, parsed } = makeState();
   const keeper = new SettingsKeeper(state, {}, { downloadDir: "/over" });
   keeper.set({ incompleteDir: "part", labelDirs: { a: "x" } }, own);
-  assertEquals(parsed().incompleteDir, "/root/part");
-  assertEquals(parsed().labelDirs, { a: "/root/x" });
+  assertEquals(parsed().incompleteDir, "/base/part");
+  assertEquals(parsed().labelDirs, { a: "/base/x" });
   assertEquals(keeper.current.downloadDir, "/over");
   assertEquals(parsed().downloadDir === "/over", false);
   keeper.set({ downloadDir: "new" }, own);
   assertEquals([keeper.current.downloadDir, parsed().downloadDir], [
-    "/root/new",
-    "/root/new",
+    "/base/new",
+    "/base/new",
   ]);
 });
 
