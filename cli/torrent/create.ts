@@ -301,7 +301,9 @@ export const createVerb: Verb = {
     if ((path === undefined && !isDry) || path === "") {
       throw new UsageError(
         "Missing -o OUT.torrent",
-        "-o says where to write the torrent file",
+        /\.torrent$/i.test(args.operands.at(-1)!)
+          ? `Did you mean -o ${args.operands.at(-1)}?`
+          : "-o says where to write the torrent file",
       );
     }
     const toStdout = path === "-";

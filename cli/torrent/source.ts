@@ -64,6 +64,26 @@ export async function linkOf(text: string): Promise<string | undefined> {
   return link;
 }
 
+/** Whether a person means a torrent file or link by this, not what it is of. */
+export async function meansTorrent(text: string): Promise<boolean> {
+  if (text === "-" || /^(https?|file|magnet):/i.test(text)) return true;
+  return /\.torrent$/i.test(text) && !await isFolder(text);
+}
+
+/**
+ * Puts the torrent file first of two operands.
+ *
+ * @param operands A torrent file and a folder, in either order.
+ * @returns The torrent file and the folder.
+ */
+export async function torrentFirst(
+  [first, second]: readonly [string, string],
+): Promise<[string, string]> {
+  return await meansTorrent(second) && !await meansTorrent(first)
+    ? [second, first]
+    : [first, second];
+}
+
 /** The path that a `file:` URL means, or the text itself. */
 function pathOf(text: string): string {
   if (!/^file:/i.test(text)) return text;
@@ -220,6 +240,15 @@ export async function readStdinSources(
 async function isFile(path: string): Promise<boolean> {
   try {
     return (await Deno.stat(path)).isFile;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether there is a folder of that name. */
+export async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isDirectory;
   } catch {
     return false;
   }

@@ -29,7 +29,7 @@ import { reasonOf } from "../io_error.ts";
 import { findFolder } from "./folders.ts";
 import { joinPath } from "../paths.ts";
 import { Progress } from "../progress.ts";
-import { readTorrentFile } from "./source.ts";
+import { readTorrentFile, torrentFirst } from "./source.ts";
 import { styled } from "../terminal.ts";
 import { renamedNote } from "./renamed.ts";
 import { rangesOf, safeText } from "../text.ts";
@@ -249,7 +249,7 @@ export const verifyVerb: Verb = {
     { name: "quiet", short: "q", summary: "Show no progress" },
   ],
   async run({ args, output, signal }: VerbContext): Promise<number> {
-    const [file, dir] = args.operands as [string, string];
+    const [file, dir] = await torrentFirst(args.operands as [string, string]);
     const { metainfo } = await readTorrentFile(file, signal);
     const storage = await bucketOf(dir, args);
     await using progress = new Progress(output, {

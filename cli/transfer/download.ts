@@ -20,6 +20,8 @@ import {
 import { FIND_OPTION } from "../torrent/find_files.ts";
 import { makeFolder } from "../torrent/folders.ts";
 import {
+  isFolder,
+  linkOf,
   readSource,
   readStdinSources,
   type Source,
@@ -124,6 +126,14 @@ async function* readSources(
 ): AsyncIterable<{ readonly name: string; read(): Promise<Source> }> {
   if (names.filter((name) => name === "-").length > 1) {
     throw new UsageError("- can be read only once");
+  }
+  for (const name of names) {
+    if (await isFolder(name) && await linkOf(name) === undefined) {
+      throw new UsageError(
+        `${name} is a folder, not a torrent`,
+        `-o ${name} downloads to it`,
+      );
+    }
   }
   for (const name of names) {
     let lines = [name];

@@ -21,7 +21,12 @@ import {
 } from "../torrent/bucket_options.ts";
 import { FIND_OPTION, findFiles, foundNote } from "../torrent/find_files.ts";
 import { findFolder } from "../torrent/folders.ts";
-import { readTorrentFile } from "../torrent/source.ts";
+import {
+  linkOf,
+  meansTorrent,
+  readTorrentFile,
+  torrentFirst,
+} from "../torrent/source.ts";
 import { parseRatio } from "../units.ts";
 import { checkOutput, writeOutput } from "../write_file.ts";
 import { GatheredFiles, type GatheredPath } from "./gathered_files.ts";
@@ -47,21 +52,20 @@ interface Seed {
   readonly isChecked: boolean;
 }
 
-/** Whether the first operand is a torrent file, and not what is to be served. */
+/** Whether there is a torrent file, and not only what is to be served. */
 async function isTorrent(
   operands: readonly string[],
   signal: AbortSignal,
 ): Promise<boolean> {
   const [first, second] = operands as [string, string?];
-  if (
-    /\.torrent$/i.test(first) ||
-    /^(-|https?:.*|file:.*|magnet:.*)$/is.test(first)
-  ) {
-    if (operands.length > 2) {
-      throw new UsageError("Give one DIR for a torrent file");
-    }
-    return true;
+  const isMeant = await Promise.all(operands.map(meansTorrent));
+  if (isMeant.includes(true)) {
+    if (operands.length <= 2) return true;
+    throw new UsageError(
+      "Give one torrent file and one DIR, or PATHs without a torrent file",
+    );
   }
+  if (await linkOf(first) !== undefined) return true;
   if (operands.length !== 2 || second === undefined) return false;
   if (/^s3:\/\//i.test(second)) return true;
   try {
@@ -205,18 +209,17 @@ async function findSeed(
     if (args.get(option) === undefined) continue;
     throw new UsageError(`--${option} is for PATHs without a torrent file`);
   }
-  const { metainfo } = await readTorrentFile(
-    operands[0]!,
-    signal,
-    plan.web,
-  );
-  const storage = await bucketOf(operands[1], args);
+  const [file, folder] = operands.length === 2
+    ? await torrentFirst(operands as [string, string])
+    : [operands[0]!];
+  const { metainfo } = await readTorrentFile(file, signal, plan.web);
+  const storage = await bucketOf(folder, args);
   if (storage !== undefined) {
     return { metainfo, place: { storage }, isChecked: false };
   }
   const folders = args.all("find");
   if (folders.length > 0) {
-    if (operands.length > 1) {
+    if (folder !== undefined) {
       throw new UsageError("Give --find or DIR, not both");
     }
     const found = await findFiles(metainfo, folders, { signal });
@@ -229,7 +232,7 @@ async function findSeed(
     const fileSystem = new GatheredFiles(parts);
     return { metainfo, place: { fileSystem }, isChecked: false };
   }
-  const dir = await findFolder(operands[1] ?? ".", metainfo, "seed");
+  const dir = await findFolder(folder ?? ".", metainfo, "seed");
   return { metainfo, place: { dir }, isChecked: false };
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { toHex } from "../../_shared/bytes.ts";
-import type { Magnet } from "../../metainfo/magnet.ts";
+import { type Magnet, MagnetError } from "../../metainfo/magnet.ts";
 import type { Metainfo } from "../../metainfo/metainfo.ts";
 import { parseMetainfo } from "../../metainfo/parse.ts";
 import { cleanMagnetText, parseMagnet } from "../../metainfo/parse_magnet.ts";
@@ -25,8 +25,18 @@ export type Topic = Metainfo | Magnet;
 /** Reads what a torrent is added by; throws what the parsers do. */
 export function sourceOf(source: AddSource): Topic {
   if (source instanceof Uint8Array) return parseMetainfo(source);
-  if (typeof source === "string") return parseMagnet(cleanMagnetText(source));
-  return source;
+  if (typeof source === "string") {
+    const link = cleanMagnetText(source);
+    if (/^magnet:/i.test(link)) return parseMagnet(link);
+    throw new MagnetError(
+      "not-a-magnet",
+      "Cannot add this text: it is no magnet link or info-hash; of a path or URL, add the bytes of the torrent file there",
+    );
+  }
+  if (Array.isArray(source?.trackers)) return source;
+  throw new TypeError(
+    "Cannot add this: bytes of a torrent file, a magnet link, Metainfo or Magnet was expected",
+  );
 }
 
 /** The hashes that peers may call a torrent by, as hex; v2 hashes cut to 20 bytes. */

@@ -121,6 +121,7 @@ Deno.test("bip create - mistakes and their exit codes, nothing written", async (
   const out = ["-o", "out.torrent"];
   const cases: [string[], number, string][] = [
     [["data"], 2, "Missing -o"],
+    [["data", "x.torrent"], 2, "Did you mean -o x.torrent?"],
     [["-o", "out.torrent"], 2, "Missing PATH"],
     [["nosuch", ...out], 6, "nosuch"],
     [["data", "-o", "nodir/x.torrent"], 6, "nodir/x.torrent"],

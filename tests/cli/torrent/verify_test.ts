@@ -253,6 +253,23 @@ Deno.test("bip verify - names are shown harmless", async () => {
   assert(!stdout.includes("\ue000"), JSON.stringify(stdout));
 });
 
+Deno.test("bip verify - the torrent file may come second", async () => {
+  await using shop = await workshop("v1");
+  await Deno.mkdir(shop.path("x.torrent"));
+  for (
+    const [operands, expected] of [
+      [[".", "t.torrent"], 0],
+      [["data", "t.torrent"], 0],
+      // A folder that is called so.
+      [["t.torrent", "x.torrent"], 3],
+      [["x.torrent", "t.torrent"], 3],
+    ] as const
+  ) {
+    const { code, stderr } = await shop.verify(...operands);
+    assertEquals(code, expected, `${operands.join(" ")}: ${stderr}`);
+  }
+});
+
 Deno.test("bip verify - mistakes and their exit codes", async () => {
   await using shop = await workshop("v1");
   await Deno.writeTextFile(shop.path("bad.torrent"), "d4:infoi1ee");

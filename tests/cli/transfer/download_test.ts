@@ -177,6 +177,8 @@ Deno.test("bip download and seed name what is wrong, each with its exit code", a
   const cases: [string[], number, string][] = [
     [[...download, "--tracker", "ftp://x/"], 2, "--tracker must be"],
     [[...download, "--max-peers", "0"], 2, "--max-peers must be"],
+    [["download", scene.temp.path, scene.torrent], 2, "-o "],
+    [["download", scene.torrent, scene.temp.path], 2, "is a folder"],
     [["download", "-", "-"], 2, "- can be read only once"],
     [[...download, "--peer", "nonsense"], 2, "--peer must be HOST:PORT"],
     [[...download, "--down-limit", "fast"], 2, "--down-limit must be a rate"],

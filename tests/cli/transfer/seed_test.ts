@@ -42,6 +42,8 @@ Deno.test("bip seed tells how it is found, and what came of it", async () => {
       [torrent, "album"],
       [torrent, "."],
       [torrent],
+      ["album", torrent],
+      [".", torrent],
       ["album/a", "album/b"],
     ]
   ) {
@@ -58,6 +60,18 @@ Deno.test("bip seed tells how it is found, and what came of it", async () => {
     stderr,
     /Listening on {2}127\.0\.0\.1:\d+ \(port 6881 is taken\)/,
   );
+  const hash = "a".repeat(40);
+  for (
+    const [operands, why] of [
+      [["album/a", torrent, "album"], "one torrent file and one DIR"],
+      [["album/a", "album/b", torrent], "one torrent file and one DIR"],
+      [["album", hash], "no such file"],
+      [[hash, "album"], "not a magnet link or info-hash"],
+    ] as const
+  ) {
+    const refused = await runBip(["seed", ...operands], options);
+    assertMatch(refused.stderr, new RegExp(`error: .*${why}`));
+  }
   // Two of one name.
   const twice = await runBip(["seed", "album/a", "album/a"], options);
   assertEquals(twice.code, 2, twice.stderr);

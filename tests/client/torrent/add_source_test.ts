@@ -1,10 +1,11 @@
 /** What a torrent is added by. */
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   hashesOf,
   obeyLink,
   sourceOf,
 } from "../../../client/torrent/add_source.ts";
+import { MagnetError } from "../../../metainfo/magnet.ts";
 import { parseMagnet } from "../../../metainfo/parse_magnet.ts";
 import { toHex } from "../../../_shared/bytes.ts";
 import { simTorrent } from "../../../testing/mod.ts";
@@ -25,6 +26,25 @@ Deno.test("sourceOf reads hashes of either version, and links", pure, () => {
   ) assertEquals(hashesOf(sourceOf(text)), [...hashes], text);
   for (const text of ["", V1.slice(1), `${V1}0`, V2.slice(1), `${V2}0`]) {
     assertThrows(() => sourceOf(text), SyntaxError, undefined, text);
+  }
+});
+
+Deno.test("sourceOf says what can be added instead", pure, () => {
+  for (const text of ["https://a.example/b?key=secret", "a.torrent", ""]) {
+    const error = assertThrows(
+      () => sourceOf(text),
+      MagnetError,
+      "add the bytes of the torrent file",
+    );
+    assertEquals(error.code, "not-a-magnet");
+    assert(!error.message.includes("secret"));
+  }
+  for (const odd of [null, 5, {}, new URL("https://a.example/b"), [1]]) {
+    assertThrows(
+      () => sourceOf(odd as unknown as string),
+      TypeError,
+      "bytes of a torrent file",
+    );
   }
 });
 
