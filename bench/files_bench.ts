@@ -10,6 +10,7 @@ import type { BenchRow } from "./bench_row.ts";
 import { cpuSeconds } from "./cpu_seconds.ts";
 import { benchFolder, measure, type Run, watch } from "./swarm_bench.ts";
 import { startBip } from "../tests/support/bip.ts";
+import { ALONE, downloadArgs } from "../tests/support/transfer.ts";
 import { hasProgram, startLibtorrent } from "../tests/interop/programs.ts";
 import { DiskManager } from "../disk/manager.ts";
 import { NativeFileSystem } from "../disk/native_file_system.ts";
@@ -20,10 +21,6 @@ import { parseMetainfo } from "../metainfo/parse.ts";
 const FILE = 4096;
 const SMOKE = Deno.env.get("BIP_BENCH_SMOKE") === "1";
 const COUNT = SMOKE ? 500 : Number(Deno.env.get("BIP_BENCH_FILES") ?? 100_000);
-const ALONE = [
-  ...["--listen", "127.0.0.1", "--port", "0"],
-  ...["--no-trackers", "--no-dht", "--no-lpd", "--no-pex"],
-];
 const EVERYTHING = { permissions: ["-A"] };
 
 /** Measures all of it. */
@@ -93,15 +90,16 @@ async function leech(folder: string, torrent: string): Promise<BenchRow> {
     "--seconds",
     "900",
   );
-  const peer = ["--peer", `127.0.0.1:${(await seeder.line("listening")).port}`];
+  const { port } = await seeder.line("listening");
   const ours = await measure(folder, (dir) =>
     startBip(
-      ["download", torrent, "-o", dir, ...peer, "--json", ...ALONE],
+      downloadArgs(torrent, dir, port, "--json"),
       EVERYTHING,
     ));
   const theirs = await measure(
     folder,
-    (dir) => startLibtorrent("leech", torrent, dir, ...peer),
+    (dir) =>
+      startLibtorrent("leech", torrent, dir, "--peer", `127.0.0.1:${port}`),
   );
   const note = "start of the program included";
   return { ...row("leech", ours, theirs, 100), note };

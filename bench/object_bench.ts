@@ -18,6 +18,7 @@ import { createMetainfo } from "../metainfo/mod.ts";
 import { hasProgram, startLibtorrent } from "../tests/interop/programs.ts";
 import { KEYS, Versitygw } from "../tests/interop/versitygw.ts";
 import { startBip } from "../tests/support/bip.ts";
+import { downloadArgs } from "../tests/support/transfer.ts";
 
 const MIB = 1024 * 1024;
 const PART = 8 * MIB;
@@ -135,22 +136,9 @@ async function leech(
   torrent: string,
   port: unknown,
 ): Promise<number> {
-  await using child = startBip([
-    "download",
-    torrent,
-    "-o",
-    "s3://bucket",
-    "--peer",
-    `127.0.0.1:${port}`,
-    "--listen",
-    "127.0.0.1",
-    "--port",
-    "0",
-    "--no-dht",
-    "--no-lpd",
-    "--no-pex",
-    "--no-trackers",
-    "--json",
-  ], { permissions: ["-A"], env: server.env });
+  await using child = startBip(
+    downloadArgs(torrent, "s3://bucket", port, "--json"),
+    { permissions: ["-A"], env: server.env },
+  );
   return Number((await child.line("complete")).seconds);
 }

@@ -4,6 +4,7 @@ import { testPieceStorage } from "../../testing/compliance/piece_storage.ts";
 import { createMetainfo } from "../../metainfo/mod.ts";
 import { runBip, startBip } from "../support/bip.ts";
 import { TempDir } from "../support/paths.ts";
+import { ALONE, downloadArgs } from "../support/transfer.ts";
 import { type Fault, FaultyProxy } from "./faulty_proxy.ts";
 import { hasProgram, interopTest, startLibtorrent } from "./programs.ts";
 import { Versitygw } from "./versitygw.ts";
@@ -17,16 +18,6 @@ const PERMISSIONS = [
   "--allow-read",
   "--allow-write",
   "--allow-env",
-];
-const ALONE = [
-  "--listen",
-  "127.0.0.1",
-  "--port",
-  "0",
-  "--no-dht",
-  "--no-lpd",
-  "--no-pex",
-  "--no-trackers",
 ];
 
 if (hasProgram("versitygw")) {
@@ -106,16 +97,7 @@ const download = (
   payload: Payload,
   port: unknown,
   place = "s3://bucket/a%20b/c+d",
-) => [
-  "download",
-  payload.torrent,
-  "-o",
-  place,
-  "--peer",
-  `127.0.0.1:${port}`,
-  "--json",
-  ...ALONE,
-];
+) => downloadArgs(payload.torrent, place, port, "--json");
 
 interopTest(
   `bip killed ${KILLS} times at random sends no piece twice, and goes on to the end`,

@@ -2,16 +2,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { runBip, startBip } from "../../support/bip.ts";
 import { TempDir } from "../../support/paths.ts";
 import { writePayload } from "../../support/payload.ts";
-
-const LOCAL = [
-  "--listen",
-  "127.0.0.1",
-  "--port",
-  "0",
-  "--no-dht",
-  "--no-lpd",
-  "--no-trackers",
-];
+import { ALONE, downloadArgs } from "../../support/transfer.ts";
 
 Deno.test("--blocklist keeps peers away until SIGHUP brings another list", async () => {
   await using temp = new TempDir();
@@ -22,22 +13,14 @@ Deno.test("--blocklist keeps peers away until SIGHUP brings another list", async
   assertEquals(made.code, 0, made.stderr);
   await Deno.writeTextFile(list, "Loopback:127.0.0.0-127.255.255.255\n");
   await using seeder = startBip(
-    ["seed", torrent, temp.path, ...LOCAL, "--json", "--blocklist", list],
+    ["seed", torrent, temp.path, ...ALONE, "--json", "--blocklist", list],
     { permissions: ["--allow-net", `--allow-read=${temp.path}`] },
   );
   const { port } = await seeder.line("listening");
   const download = (out: string, timeout: string) =>
-    runBip([
-      "download",
-      torrent,
-      "-o",
-      temp.join(out),
-      "--peer",
-      `127.0.0.1:${port}`,
-      "--timeout",
-      timeout,
-      ...LOCAL,
-    ]);
+    runBip(
+      downloadArgs(torrent, temp.join(out), port, "--timeout", timeout),
+    );
   const refused = await download("one", "2");
   assertEquals(refused.code, 5, refused.stderr);
   if (Deno.build.os === "windows") return;
@@ -68,17 +51,8 @@ Deno.test("--blocklist by URL, and lists that are none", async () => {
   const origin = `http://127.0.0.1:${server.addr.port}`;
   const run = (list: string) =>
     runBip([
-      "download",
-      torrent,
-      "-o",
-      temp.join("out"),
-      "--peer",
-      "127.0.0.1:9",
-      "--timeout",
-      "1",
-      "--blocklist",
-      list,
-      ...LOCAL,
+      ...downloadArgs(torrent, temp.join("out"), 9),
+      ...["--timeout", "1", "--blocklist", list],
     ], {
       permissions: [
         "--allow-net",

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { runBip, startBip } from "../../support/bip.ts";
+import { runBip } from "../../support/bip.ts";
 import { bipCommand } from "../../support/bip_command.ts";
-import { TempDir } from "../../support/paths.ts";
-import { comparePayload, writePayload } from "../../support/payload.ts";
+import { comparePayload } from "../../support/payload.ts";
+import { TransferScene } from "../../support/transfer.ts";
 
 const MIB = 1024 * 1024;
 const FILES = {
@@ -10,65 +10,6 @@ const FILES = {
   "album/b.bin": MIB,
   "album/none": 0,
 };
-const LOCAL = [
-  "--listen",
-  "127.0.0.1",
-  "--port",
-  "0",
-  "--no-dht",
-  "--no-lpd",
-  "--no-pex",
-  "--no-trackers",
-];
-
-/** A torrent, its files, and a place to put them. */
-class Scene implements AsyncDisposable {
-  readonly temp = new TempDir();
-  readonly torrent: string = this.temp.join("a.torrent");
-  readonly seed: string = this.temp.join("seed");
-  readonly out: string = this.temp.join("out");
-
-  static async make(): Promise<Scene> {
-    const scene = new Scene();
-    await Deno.mkdir(scene.seed);
-    await writePayload(scene.seed, FILES);
-    const made = await runBip([
-      "create",
-      `${scene.seed}/album`,
-      "-o",
-      scene.torrent,
-      "--piece-length",
-      "64KiB",
-    ]);
-    assertEquals(made.code, 0, made.stderr);
-    return scene;
-  }
-
-  /** Serves it. */
-  async serve() {
-    const seeder = startBip([
-      "seed",
-      this.torrent,
-      this.seed,
-      ...LOCAL,
-      "--json",
-    ]);
-    const { port } = await seeder.line("listening");
-    return Object.assign(seeder, { port: Number(port) });
-  }
-
-  /** The arguments of a download. */
-  download(port: number, ...more: string[]): string[] {
-    const peer = `127.0.0.1:${port}`;
-    return ["download", this.torrent, "-o", this.out, "--peer", peer]
-      .concat("--timeout", "30", ...LOCAL, more);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.temp[Symbol.asyncDispose]();
-  }
-}
-
 /** Names of what is in a folder and below. */
 function namesIn(folder: string): string[] {
   return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) =>
@@ -79,7 +20,7 @@ function namesIn(folder: string): string[] {
 }
 
 Deno.test("--allocation full takes the space first, compact leaves nothing behind", async () => {
-  await using scene = await Scene.make();
+  await using scene = await TransferScene.make(FILES);
   await using seeder = await scene.serve();
   for (const allocation of ["full", "compact", "sparse"]) {
     const waiting = await runBip([
@@ -107,7 +48,7 @@ Deno.test("--allocation full takes the space first, compact leaves nothing behin
 });
 
 Deno.test("--incomplete-suffix and --incomplete-dir: names and folders until all is there", async () => {
-  await using scene = await Scene.make();
+  await using scene = await TransferScene.make(FILES);
   await using seeder = await scene.serve();
   const begun = scene.temp.join("begun");
   const options = ["--incomplete-suffix", ".part", "--incomplete-dir", begun];
@@ -155,7 +96,7 @@ Deno.test({
     "--find --link hard: a link that is damaged is copied before it is written",
   ignore: Deno.build.os === "windows",
   async fn() {
-    await using scene = await Scene.make();
+    await using scene = await TransferScene.make(FILES);
     await using seeder = await scene.serve();
     const heap = scene.temp.join("heap");
     await Deno.mkdir(heap);

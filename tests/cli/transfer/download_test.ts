@@ -2,7 +2,8 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { runBip, startBip } from "../../support/bip.ts";
 import { bipCommand } from "../../support/bip_command.ts";
 import { TempDir } from "../../support/paths.ts";
-import { comparePayload, writePayload } from "../../support/payload.ts";
+import { comparePayload } from "../../support/payload.ts";
+import { ALONE, TransferScene } from "../../support/transfer.ts";
 
 const MIB = 1024 * 1024;
 const FILES = {
@@ -10,65 +11,13 @@ const FILES = {
   "album/b ü.bin": MIB,
   "album/none": 0,
 };
-const LOCAL = [
-  "--listen",
-  "127.0.0.1",
-  "--port",
-  "0",
-  "--no-dht",
-  "--no-lpd",
-  "--no-pex",
-  "--no-trackers",
-];
-
-class Scene implements AsyncDisposable {
-  readonly temp = new TempDir();
-  readonly torrent: string = this.temp.join("a.torrent");
-  readonly seed: string = this.temp.join("seed");
-  readonly out: string = this.temp.join("out");
-
-  static async make(): Promise<Scene> {
-    const scene = new Scene();
-    await Deno.mkdir(scene.seed);
-    await writePayload(scene.seed, FILES);
-    const made = await runBip([
-      "create",
-      `${scene.seed}/album`,
-      "-o",
-      scene.torrent,
-      "--piece-length",
-      "64KiB",
-    ]);
-    assertEquals(made.code, 0, made.stderr);
-    return scene;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.temp[Symbol.asyncDispose]();
-  }
-}
-
 Deno.test("bip seed serves bip download, with the permissions they name", async () => {
-  await using scene = await Scene.make();
-  await using seeder = startBip([
-    "seed",
-    scene.torrent,
-    scene.seed,
-    ...LOCAL,
-    "--json",
-  ], { permissions: ["--allow-net", `--allow-read=${scene.temp.path}`] });
-  const { port } = await seeder.line("listening");
-  const args = [
-    "download",
-    scene.torrent,
-    "-o",
-    scene.out,
-    "--peer",
-    `127.0.0.1:${port}`,
-    "--timeout",
-    "30",
-    ...LOCAL,
-  ];
+  await using scene = await TransferScene.make(FILES);
+  await using seeder = await scene.serve([
+    "--allow-net",
+    `--allow-read=${scene.temp.path}`,
+  ]);
+  const args = scene.download(seeder.port);
   const permissions = [
     "--allow-net",
     `--allow-read=${scene.temp.path}`,
@@ -97,31 +46,14 @@ Deno.test("bip seed serves bip download, with the permissions they name", async 
 });
 
 Deno.test("bip download fetches only the chosen files", async () => {
-  await using scene = await Scene.make();
-  await using seeder = startBip([
-    "seed",
-    scene.torrent,
-    scene.seed,
-    ...LOCAL,
-    "--json",
-  ]);
-  const { port } = await seeder.line("listening");
-  const { code, stderr } = await runBip([
-    "download",
-    scene.torrent,
-    "-o",
-    scene.out,
-    "--files",
-    "album/none",
-    "--files",
-    "b*.bin",
-    "--peer",
-    `127.0.0.1:${port}`,
-    "--timeout",
-    "30",
-    "-q",
-    ...LOCAL,
-  ]);
+  await using scene = await TransferScene.make(FILES);
+  await using seeder = await scene.serve();
+  const { code, stderr } = await runBip(
+    scene.download(
+      seeder.port,
+      ...["--files", "album/none", "--files", "b*.bin", "-q"],
+    ),
+  );
   assertEquals(code, 0, stderr);
   assertEquals(stderr, "");
   await comparePayload(scene.out, { "album/b ü.bin": MIB, "album/none": 0 });
@@ -132,32 +64,16 @@ Deno.test("bip download fetches only the chosen files", async () => {
 Deno.test("bip download stops at Ctrl-C, keeps its work, and goes on", {
   ignore: Deno.build.os === "windows",
 }, async () => {
-  await using scene = await Scene.make();
-  await using seeder = startBip([
-    "seed",
-    scene.torrent,
-    scene.seed,
-    ...LOCAL,
-    "--json",
-  ]);
-  const { port } = await seeder.line("listening");
-  const args = [
-    "download",
-    scene.torrent,
-    "-o",
-    scene.out,
-    "--peer",
-    `127.0.0.1:${port}`,
-    "--json",
-    ...LOCAL,
-  ];
+  await using scene = await TransferScene.make(FILES);
+  await using seeder = await scene.serve();
+  const args = scene.download(seeder.port, "--json");
   await using first = startBip([...args, "--down-limit", "1M"]);
   await first.line("piece", (line) => line.good === true);
   const at = performance.now();
   first.kill("SIGINT");
   assertEquals((await first.result).code, 130);
   assert(performance.now() - at < 5000);
-  const second = await runBip([...args, "--timeout", "30"]);
+  const second = await runBip(args);
   assertEquals(second.code, 0, second.stderr);
   await comparePayload(scene.out, FILES);
   const complete = second.lines.find((line) => line.type === "complete")!;
@@ -168,7 +84,7 @@ Deno.test("bip download stops at Ctrl-C, keeps its work, and goes on", {
 });
 
 Deno.test("bip download and seed name what is wrong, each with its exit code", async () => {
-  await using scene = await Scene.make();
+  await using scene = await TransferScene.make(FILES);
   const bad = scene.temp.join("bad.torrent");
   await Deno.writeTextFile(bad, "d4:infoi1ee");
   const empty = scene.temp.join("empty.torrent");
@@ -201,7 +117,7 @@ Deno.test("bip download and seed name what is wrong, each with its exit code", a
     // The first of several that fails gives the code, also if one is left.
     [
       ["download", bad, scene.torrent, "-o", scene.out, "--timeout", "0.3"]
-        .concat(LOCAL),
+        .concat(ALONE),
       4,
       `${scene.torrent}: Not complete after`,
     ],
@@ -210,16 +126,16 @@ Deno.test("bip download and seed name what is wrong, each with its exit code", a
       5,
       "No way to find peers",
     ],
-    [[...download, ...LOCAL, "--timeout", "0.3"], 5, "Not complete after"],
+    [[...download, ...ALONE, "--timeout", "0.3"], 5, "Not complete after"],
     [
-      ["seed", scene.torrent, scene.temp.path, ...LOCAL],
+      ["seed", scene.torrent, scene.temp.path, ...ALONE],
       3,
       "Cannot seed: 0 of 65",
     ],
-    [["seed", scene.torrent, scene.temp.join("no"), ...LOCAL], 6, "no such"],
-    [["seed", scene.torrent, scene.torrent, ...LOCAL], 6, "it is not a folder"],
+    [["seed", scene.torrent, scene.temp.join("no"), ...ALONE], 6, "no such"],
+    [["seed", scene.torrent, scene.torrent, ...ALONE], 6, "it is not a folder"],
     [
-      ["download", scene.torrent, "-o", bad, ...LOCAL],
+      ["download", scene.torrent, "-o", bad, ...ALONE],
       6,
       "a file is in its place",
     ],
@@ -237,7 +153,7 @@ Deno.test("bip download and seed name what is wrong, each with its exit code", a
   }
   const json = await runBip([
     ...download,
-    ...LOCAL,
+    ...ALONE,
     "--timeout",
     "0.3",
     "--json",
@@ -265,7 +181,7 @@ Deno.test("bip download stops at a Ctrl-C that comes at once", {
       "127.0.0.1:1",
       "--timeout",
       "20",
-      ...LOCAL,
+      ...ALONE,
     ],
     {
       interactive: false,
@@ -286,30 +202,15 @@ Deno.test("bip download stops at a Ctrl-C that comes at once", {
 });
 
 Deno.test("bip download keeps its work when the reader of --json leaves", async () => {
-  await using scene = await Scene.make();
-  await using seeder = startBip([
-    "seed",
-    scene.torrent,
-    scene.seed,
-    ...LOCAL,
-    "--json",
-  ]);
-  const { port } = await seeder.line("listening");
-  const child = bipCommand([
-    "download",
-    scene.torrent,
-    "-o",
-    scene.out,
-    "--peer",
-    `127.0.0.1:${port}`,
-    "--down-limit",
-    "1M",
-    "--json",
-    ...LOCAL,
-  ], {
-    permissions: ["--allow-net", "--allow-read", "--allow-write"],
-    flags: ["--unstable-net"],
-  }).spawn();
+  await using scene = await TransferScene.make(FILES);
+  await using seeder = await scene.serve();
+  const child = bipCommand(
+    scene.download(seeder.port, "--down-limit", "1M", "--json"),
+    {
+      permissions: ["--allow-net", "--allow-read", "--allow-write"],
+      flags: ["--unstable-net"],
+    },
+  ).spawn();
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   for (let text = ""; !text.includes('"piece"');) {
     const { value, done } = await reader.read();
@@ -324,7 +225,7 @@ Deno.test("bip download keeps its work when the reader of --json leaves", async 
 });
 
 Deno.test("bip download --list shows the files and fetches nothing", async () => {
-  await using scene = await Scene.make();
+  await using scene = await TransferScene.make(FILES);
   const { code, lines } = await runBip(["download", scene.torrent, "--list"]);
   assertEquals(code, 0);
   assertEquals(lines.length, 3);
