@@ -421,7 +421,7 @@ export class S3Client {
 /** Whether another attempt may be answered better. */
 function mayPass(status: number, code: string): boolean {
   return PASSING.test(code) || status === 429 ||
-    status >= 500 && status !== 507;
+    status >= 500 && status !== 501 && status !== 507;
 }
 
 function toBase64(hex: string): string {

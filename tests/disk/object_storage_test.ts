@@ -84,7 +84,7 @@ Deno.test(
     const server = new FakeS3();
     server.copies = false;
     const torrent = makeTorrent({ pieceLength: 6 * MIB, files: [12 * MIB] });
-    const store = await server.storage({ attempts: 1 }).open(torrent);
+    const store = await server.storage().open(torrent);
     await writeAll(store, torrent);
     await store.finish!(0);
     assertEquals(
@@ -163,7 +163,7 @@ Deno.test(
     const server = new FakeS3();
     server.fault = ({ headers }) =>
       headers.has(algorithm) ? refusal(501, "NotImplemented") : undefined;
-    const store = await server.storage({ attempts: 1 }).open(torrent);
+    const store = await server.storage().open(torrent);
     await writeAll(store, torrent);
     await store.finish!(0);
     assertEquals(

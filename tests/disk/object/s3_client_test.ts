@@ -126,6 +126,7 @@ const final: [string, () => Response, string][] = [
   ["no bucket", () => refusal(404, "NoSuchBucket"), "not-found"],
   ["no room", () => refusal(507, "InsufficientStorage"), "disk-full"],
   ["a quota", () => refusal(403, "QuotaExceeded"), "disk-full"],
+  ["what it cannot do", () => refusal(501, "NotImplemented"), "io"],
   ["another mistake", () => refusal(400, "InvalidArgument"), "io"],
   [
     "a redirect",
