@@ -6,12 +6,10 @@
 import type { Endpoint } from "../_shared/address.ts";
 import type { TorrentStorage } from "../disk/mod.ts";
 import type { Metainfo } from "../metainfo/mod.ts";
-import { rarestFirst } from "../select/rarest_first.ts";
 import {
   DEFAULT_PRIORITY,
   type SelectionStrategy,
 } from "../select/selection_strategy.ts";
-import { sequential as inOrder } from "../select/ranked.ts";
 import { type LimitGroup, limitsOf } from "./limit_group.ts";
 import { type SavedTorrent, saveTorrent } from "./torrent/saved.ts";
 import type { DiscoveryStatus } from "./discovery_runner.ts";
@@ -34,7 +32,9 @@ import type {
   TorrentState,
   TorrentStats,
 } from "./types.ts";
+import { orderOf } from "./content/order.ts";
 import { checkPriority } from "./content/wishes.ts";
+import { maxPeersOf } from "./swarm/peer_room.ts";
 
 /** What users see of a torrent; for the session only. */
 export let makeTorrent: (life: TorrentLife) => Torrent;
@@ -444,12 +444,26 @@ export class Torrent {
   }
 
   /**
-   * Fetches in order, or rarest pieces first.
+   * Fetches in order, or as the session does.
    *
-   * @param sequential Whether in order.
+   * @param sequential Whether in order; a number: from that piece on.
    */
-  setSequential(sequential: boolean): void {
-    this.#life.content?.setStrategy(sequential ? inOrder() : rarestFirst());
+  setSequential(sequential: boolean | number): void {
+    this.#life.options = {
+      ...this.#life.options,
+      sequential,
+      strategy: undefined,
+    };
+    const { content, options, context } = this.#life;
+    content?.setStrategy(orderOf(options, context.options));
+  }
+
+  /** Most connections; those that are there stay. */
+  get maxPeers(): number {
+    return maxPeersOf(this.#life);
+  }
+  set maxPeers(count: number) {
+    this.#life.options = { ...this.#life.options, maxPeers: count };
   }
 
   /**

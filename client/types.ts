@@ -226,8 +226,13 @@ export interface AddTorrentOptions extends PolicyOptions, FileOptions {
   readonly renamedFiles?:
     | readonly (readonly [fileIndex: number, path: readonly string[]])[]
     | undefined;
-  /** Fetch pieces in order; `strategy` goes before. @default {false} */
-  readonly sequential?: boolean | undefined;
+  /**
+   * Fetch pieces in order, a number: from that piece on, the others last;
+   * `strategy` goes before.
+   *
+   * @default {false}
+   */
+  readonly sequential?: boolean | number | undefined;
   /** First and last piece of each file before the others. @default {false} */
   readonly firstLastPieces?: boolean | undefined;
   /** Peers to try first. @default {[]} */

@@ -105,6 +105,7 @@ const announceUrl: Check = (value) =>
 const CHECKS: Readonly<Record<keyof DaemonSettings, Check>> = {
   downloadDir: folder,
   incompleteDir: text,
+  useIncompleteDir: flag,
   incompleteSuffix: (value) =>
     text(value) ??
       (isIncompleteSuffix(value as string)
@@ -114,6 +115,7 @@ const CHECKS: Readonly<Record<keyof DaemonSettings, Check>> = {
   allocation: oneOf("sparse", "full", "compact"),
   labelDirs: tableOf(folder),
   startAdded: flag,
+  sequential: flag,
   downloadLimit: limit(rate),
   uploadLimit: limit(rate),
   altSpeed: shape({

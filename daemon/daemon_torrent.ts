@@ -8,7 +8,7 @@ import type { Torrent } from "../client/torrent.ts";
 import type { TorrentStats } from "../client/types.ts";
 import type { DaemonContext } from "./context.ts";
 import { DaemonError } from "./error.ts";
-import type { TorrentRecord } from "./state/record.ts";
+import { orderOf, type TorrentRecord } from "./state/record.ts";
 import type { DaemonTorrentStatus } from "./types.ts";
 
 /** What a person may change of a torrent. */
@@ -25,6 +25,8 @@ export type TorrentChanges = Partial<
     | "group"
     | "bandwidthPriority"
     | "sequential"
+    | "sequentialFrom"
+    | "maxPeers"
   >
 >;
 
@@ -178,8 +180,11 @@ export class DaemonTorrent {
     Object.assign(this.#record, changes);
     this.#edited();
     this.#context.applyLimits(this);
-    if (changes.sequential !== undefined) {
-      this.#torrent.setSequential(changes.sequential);
+    if ((changes.sequential ?? changes.sequentialFrom) !== undefined) {
+      this.#torrent.setSequential(orderOf(this.#record));
+    }
+    if (changes.maxPeers !== undefined) {
+      this.#torrent.maxPeers = changes.maxPeers;
     }
     this.#context.plan();
   }

@@ -75,6 +75,8 @@ export interface DaemonSettings {
   readonly downloadDir: string;
   /** Where they lie until they are complete; empty: there already. */
   readonly incompleteDir: string;
+  /** Whether that folder is used. */
+  readonly useIncompleteDir: boolean;
   /**
    * What names of files end with until they are complete; empty: with nothing
    * more. Counts from the next start.
@@ -91,6 +93,8 @@ export interface DaemonSettings {
   readonly labelDirs: Readonly<Record<string, string>>;
   /** Whether added torrents start at once. */
   readonly startAdded: boolean;
+  /** Whether added torrents fetch their pieces in order. */
+  readonly sequential: boolean;
   /** Most bytes a second that are received. */
   readonly downloadLimit: Limit;
   /** Most bytes a second that are sent. */
@@ -155,11 +159,13 @@ const ON = (value: number): Limit => ({ enabled: true, value });
 export const DEFAULT_SETTINGS: DaemonSettings = {
   downloadDir: ".",
   incompleteDir: "",
+  useIncompleteDir: true,
   incompleteSuffix: "",
   linkSimilar: false,
   allocation: "sparse",
   labelDirs: {},
   startAdded: true,
+  sequential: false,
   downloadLimit: OFF(1_000_000),
   uploadLimit: OFF(1_000_000),
   altSpeed: {

@@ -158,8 +158,10 @@ export interface DaemonAddOptions {
   readonly labels?: readonly string[] | undefined;
   /** By file index: 0 (left out) to 7 (first). @default {4 for each} */
   readonly filePriorities?: readonly number[] | undefined;
-  /** Fetch pieces in order. @default {false} */
+  /** Fetch pieces in order. @default {as the setting says} */
   readonly sequential?: boolean | undefined;
+  /** The piece that order begins with; those before it come last. @default {0} */
+  readonly sequentialFrom?: number | undefined;
   /** Most connections. @default {the session's} */
   readonly maxPeers?: number | undefined;
   /**

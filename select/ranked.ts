@@ -145,11 +145,16 @@ export function ranked(
  * Selection in ascending order inside of a priority, for what is used while it
  * arrives.
  *
+ * @param first The piece to begin with; those before it come last.
  * @returns The strategy.
  */
-export function sequential(): SelectionStrategy {
+export function sequential(first = 0): SelectionStrategy {
   return {
     name: "sequential",
-    createOrder: (view) => new RankedOrder(view, (pieceIndex) => pieceIndex),
+    createOrder: (view) =>
+      new RankedOrder(
+        view,
+        (pieceIndex) => pieceIndex + (pieceIndex < first ? view.pieceCount : 0),
+      ),
   };
 }

@@ -11,12 +11,14 @@ import type { AddTorrentOptions } from "../types.ts";
 
 /** The order that a torrent was added with, or that of its session. */
 export function orderOf(
-  torrent: AddTorrentOptions,
+  { strategy, sequential: order = false }: AddTorrentOptions,
   session: PolicyOptions,
 ): SelectionStrategy {
   return strategyOf(
-    torrent.strategy ??
-      (torrent.sequential ? sequential() : session.strategy ?? rarestFirst()),
+    strategy ??
+      (order === false
+        ? session.strategy ?? rarestFirst()
+        : sequential(Number(order === true ? 0 : order))),
   );
 }
 

@@ -9,6 +9,7 @@ import {
   leastUseful,
   type Newcomer,
 } from "../peers/peer_worth.ts";
+import type { TorrentHost } from "../content/torrent_host.ts";
 import type { Swarm } from "./swarm.ts";
 import { lookAt, type SwarmPeer } from "../peers/swarm_peer.ts";
 
@@ -20,6 +21,16 @@ const CLAIM_MS = 15_000;
 const STARVING_MS = 10_000;
 /** The part of the places that is for those whom we dial. */
 const OUTBOUND_SHARE = 0.2;
+
+/** Most connections of a torrent, where nobody says otherwise. */
+const MAX_PEERS = 100;
+
+/** Most connections of a torrent. */
+export function maxPeersOf(
+  { options, context }: Pick<TorrentHost, "options" | "context">,
+): number {
+  return options.maxPeers ?? context.options.maxPeersPerTorrent ?? MAX_PEERS;
+}
 
 /** Counts and shares out the places of one torrent. */
 export class PeerRoom implements PlaceHolder {

@@ -26,7 +26,7 @@ import {
 } from "../metadata/metadata_exchange.ts";
 import { PeerExchange } from "../peers/peer_exchange.ts";
 import type { PeerList } from "../peer_list.ts";
-import { PeerRoom } from "./peer_room.ts";
+import { maxPeersOf, PeerRoom } from "./peer_room.ts";
 import type { Newcomer } from "../peers/peer_worth.ts";
 import { ReadGate } from "../limits/read_gate.ts";
 import type { SessionContext } from "../content/session_context.ts";
@@ -35,8 +35,6 @@ import { SwarmPeer } from "../peers/swarm_peer.ts";
 
 /** Name and version told to peers. */
 const CLIENT_VERSION = "bip 0.1.0";
-/** Most connections of a torrent. */
-const MAX_PEERS = 100;
 /** A connection that ends so soon counts as a failure, in milliseconds. */
 const SHORT_LIVED_MS = 5_000;
 /** Between two grants of pieces to one host, and hosts that are remembered. */
@@ -55,8 +53,6 @@ export class Swarm implements MetadataHost {
   readonly context: SessionContext;
   /** 20-byte info-hash to dial with. */
   readonly infoHash: Uint8Array;
-  /** Most connections. */
-  readonly maxPeers: number;
   readonly #torrent: TorrentHost;
   readonly #dialer: CandidateDialer;
   readonly #places: PeerRoom;
@@ -71,12 +67,10 @@ export class Swarm implements MetadataHost {
   #uploaded = 0;
 
   constructor(torrent: TorrentHost) {
-    const { context, infoHash, options } = torrent;
+    const { context, infoHash } = torrent;
     this.#torrent = torrent;
     this.context = context;
     this.infoHash = infoHash;
-    this.maxPeers = options.maxPeers ??
-      context.options.maxPeersPerTorrent ?? MAX_PEERS;
     this.#dialer = new CandidateDialer(this);
     this.#places = new PeerRoom(this);
     this.#metadata = new MetadataExchange(this, torrent);
@@ -88,6 +82,11 @@ export class Swarm implements MetadataHost {
       }
     }
     this.contentReady();
+  }
+
+  /** Most connections. */
+  get maxPeers(): number {
+    return maxPeersOf(this.#torrent);
   }
 
   /** Candidates. */

@@ -22,6 +22,8 @@ export interface PeerInfo {
   readonly address: Endpoint;
   /** Where it listens, where that is known. */
   readonly listening: Endpoint | undefined;
+  /** The 20 bytes that it calls itself by. */
+  readonly id: Uint8Array;
   /** Name and version of its client. */
   readonly client: string;
   /** Who connected. */
@@ -207,6 +209,7 @@ function peerInfo(peer: SwarmPeer, now: number): PeerInfo {
   return {
     address: peer.address,
     listening: peer.listening,
+    id: peer.peerId,
     client: peer.client,
     direction: peer.direction,
     source: peer.source,

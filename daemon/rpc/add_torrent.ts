@@ -10,7 +10,11 @@ import { allowedDir } from "../rules/allowed_dir.ts";
 import { isAbsolutePath } from "./absolute_path.ts";
 import type { RpcParams } from "./envelope.ts";
 import { RpcError } from "./error.ts";
-import { bandwidthPriorityOf, labelsOf } from "./torrent_changes.ts";
+import {
+  bandwidthPriorityOf,
+  labelsOf,
+  peerLimitOf,
+} from "./torrent_changes.ts";
 
 /** Longest torrent file that is read here, in bytes. */
 const MAX_TORRENT = 64 * 1024 * 1024;
@@ -83,6 +87,9 @@ export async function addTorrent(
     ...(labels === undefined ? {} : { labels: labelsOf(labels as string[]) }),
     ...(paused === undefined ? {} : { paused: paused as boolean }),
     sequential: params.sequential_download as boolean | undefined,
+    sequentialFrom: pieceOf(
+      params.sequential_download_from_piece as number | undefined,
+    ),
     maxPeers: peerLimitOf(params.peer_limit as number | undefined),
     bandwidthPriority: bandwidthPriorityOf(
       params.bandwidth_priority as number,
@@ -92,10 +99,9 @@ export async function addTorrent(
   return await daemon.add(await sourceOf(params, folders), options);
 }
 
-function peerLimitOf(limit: number | undefined): number | undefined {
-  return limit !== undefined && limit >= 1 && limit <= 65535
-    ? limit
-    : undefined;
+/** Reads the number of a piece; one that there cannot be is none. */
+function pieceOf(index: number | undefined): number | undefined {
+  return index !== undefined && index >= 0 ? index : undefined;
 }
 
 /** Most files that are told apart before they are known. */

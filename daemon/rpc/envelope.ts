@@ -79,7 +79,8 @@ export function parseRpcRequest(text: string): RpcRequest {
 
 function readCall(value: unknown, isBatch: boolean): RpcCall | RpcReply {
   if (!isObject(value)) {
-    return failure(new RpcError("request", "request must be an Object"));
+    const what = isBatch ? "an Object" : "an Array or Object";
+    return failure(new RpcError("request", `request must be ${what}`));
   }
   const { method, id, jsonrpc } = value;
   if (jsonrpc !== undefined || isBatch) {

@@ -34,6 +34,7 @@ export function fileStats({ client, wishes }: TorrentView): Json[] {
 function flagsOf(peer: PeerInfo): string {
   const { amInterested, peerChoking, peerInterested, amChoking } = peer;
   const letters: [string, boolean][] = [
+    ["T", peer.transport === "utp"],
     ["D", isDownloadingFrom(peer)],
     ["d", !isDownloadingFrom(peer) && amInterested && peerChoking],
     ["U", isUploadingTo(peer)],
@@ -44,7 +45,6 @@ function flagsOf(peer: PeerInfo): string {
     ["H", peer.source === "dht"],
     ["X", peer.source === "pex"],
     ["I", peer.direction === "inbound"],
-    ["T", peer.transport === "utp"],
   ];
   return letters.map(([letter, is]) => is ? letter : "").join("");
 }
@@ -69,7 +69,7 @@ export function peers(view: TorrentView): Json[] {
     is_incoming: peer.direction === "inbound",
     is_uploading_to: isUploadingTo(peer),
     is_utp: peer.transport === "utp",
-    peer_id: "",
+    peer_id: peer.id.toBase64(),
     peer_is_choked: peer.amChoking,
     peer_is_interested: peer.peerInterested,
     port: peer.address.port,
@@ -108,6 +108,12 @@ function siteOf(announce: string): string {
   const host = URL.parse(announce)?.hostname ?? "";
   if (/^[\d.]+$|[:[]/.test(host)) return host;
   return host.split(".").at(-2) ?? host;
+}
+
+/** Host and port. */
+function hostOf(announce: string): string {
+  const { hostname = "", port, protocol } = URL.parse(announce) ?? {};
+  return `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
 }
 
 /** What is constant of a tracker. */
@@ -155,7 +161,7 @@ export function trackerStats({ trackers, moment }: TorrentView): Json[] {
       download_count: tracker.downloads ?? -1,
       downloader_count: -1,
       has_announced: isAsked,
-      host: tracker.name,
+      host: hostOf(tracker.url),
       is_backup: false,
       last_announce_peer_count: tracker.peers ?? 0,
       last_announce_result: isGood ? message ?? "Success" : message ?? "",

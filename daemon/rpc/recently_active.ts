@@ -9,6 +9,11 @@ import type { DaemonTorrent } from "../daemon_torrent.ts";
 /** How long ago something counts as recent. Source: Transmission. */
 const RECENT_MS = 60_000;
 
+/** Whether `ids`, or one of them, means these torrents; of either dialect. */
+export function isRecentlyActive(id: unknown): boolean {
+  return id === "recently_active" || id === "recently-active";
+}
+
 /** Follows a daemon. */
 export class RecentlyActive implements Disposable {
   readonly #daemon: Daemon;

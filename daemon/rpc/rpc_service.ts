@@ -18,7 +18,7 @@ import {
 } from "./envelope.ts";
 import { RpcError } from "./error.ts";
 import { checkParams, isRpcMethod, type RpcMethod } from "./params.ts";
-import { RecentlyActive } from "./recently_active.ts";
+import { isRecentlyActive, RecentlyActive } from "./recently_active.ts";
 import {
   freeSpace,
   getGroups,
@@ -201,11 +201,11 @@ export class RpcService implements Disposable {
   #torrents({ ids }: RpcParams): readonly DaemonTorrent[] {
     const { daemon } = this.#options;
     if (ids === undefined) return daemon.torrents;
-    if (ids === "recently_active" || ids === "recently-active") {
-      return this.#recent.torrents();
-    }
     const found = new Set<DaemonTorrent>();
     for (const id of Array.isArray(ids) ? ids : [ids]) {
+      if (isRecentlyActive(id)) {
+        for (const one of this.#recent.torrents()) found.add(one);
+      }
       const isKey = typeof id === "number" ||
         (typeof id === "string" && /^([0-9a-f]{40}|[0-9a-f]{64})$/i.test(id));
       const torrent = isKey ? daemon.get(id) : undefined;

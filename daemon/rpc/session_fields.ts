@@ -81,6 +81,7 @@ function enabled(name: LimitName): Setting {
 function same(
   name:
     | "startAdded"
+    | "sequential"
     | "portMap"
     | "dht"
     | "lpd"
@@ -150,15 +151,14 @@ function encryptionOf({ settings, dialect }: SessionFacts): string {
   return dialect === "legacy" ? "tolerated" : "allowed";
 }
 
-function absolute(path: string): string {
-  if (!isAbsolutePath(path)) {
-    throw new RpcError(
-      "not-absolute",
-      "download directory path is not absolute",
-    );
-  }
-  return path;
+function absolute(path: string, of: string): string {
+  if (isAbsolutePath(path)) return path;
+  throw new RpcError("not-absolute", `${of} directory path is not absolute`);
 }
+
+const usesIncompleteDir = (
+  { incompleteDir, useIncompleteDir }: DaemonSettings,
+) => useIncompleteDir && incompleteDir !== "";
 
 function inRange(value: number, low: number, high: number): number {
   if (value >= low && value <= high) return value;
@@ -167,11 +167,11 @@ function inRange(value: number, low: number, high: number): number {
 
 const UNITS = {
   memory_bytes: 1024,
-  memory_units: ["KiB", "MiB", "GiB", "TiB"],
+  memory_units: ["B", "KiB", "MiB", "GiB", "TiB"],
   size_bytes: KILO,
-  size_units: ["kB", "MB", "GB", "TB"],
+  size_units: ["B", "kB", "MB", "GB", "TB"],
   speed_bytes: KILO,
-  speed_units: ["kB/s", "MB/s", "GB/s", "TB/s"],
+  speed_units: ["B/s", "kB/s", "MB/s", "GB/s", "TB/s"],
 };
 
 /** Version of the protocol: 4.1.1 of Transmission speaks it, too. */
@@ -225,7 +225,7 @@ export const SESSION_FIELDS: Readonly<Record<string, Setting>> = {
   download_dir: {
     get: ({ settings }) => settings.downloadDir,
     set: (value: string) =>
-      value === "" ? {} : { downloadDir: absolute(value) },
+      value === "" ? {} : { downloadDir: absolute(value, "download") },
   },
   download_dir_free_space: { get: ({ freeBytes }) => freeBytes },
   download_queue_enabled: enabled("downloadQueue"),
@@ -250,17 +250,23 @@ export const SESSION_FIELDS: Readonly<Record<string, Setting>> = {
   idle_seeding_limit_enabled: enabled("seedIdleMinutes"),
   incomplete_dir: {
     get: ({ settings }) => settings.incompleteDir || settings.downloadDir,
-    set: (value: string, now) => {
-      absolute(value);
-      return now.incompleteDir === "" ? {} : { incompleteDir: value };
+    set(value: string, now) {
+      const { incompleteDir, downloadDir, useIncompleteDir } = now;
+      if (value === "" || value === (incompleteDir || downloadDir)) return {};
+      return {
+        incompleteDir: absolute(value, "incomplete torrents"),
+        // What is switched off stays so.
+        useIncompleteDir: useIncompleteDir && incompleteDir !== "",
+      };
     },
   },
   incomplete_dir_enabled: {
-    get: ({ settings }) => settings.incompleteDir !== "",
-    set(value: boolean, now) {
-      if (value === (now.incompleteDir !== "")) return {};
-      return { incompleteDir: value ? now.downloadDir : "" };
-    },
+    get: ({ settings }) => usesIncompleteDir(settings),
+    set: (value: boolean, now) =>
+      value === usesIncompleteDir(now) ? {} : {
+        useIncompleteDir: value,
+        incompleteDir: now.incompleteDir || now.downloadDir,
+      },
   },
   lpd_enabled: same("lpd"),
   peer_limit_global: same("maxPeers"),
@@ -308,7 +314,7 @@ export const SESSION_FIELDS: Readonly<Record<string, Setting>> = {
   seed_queue_size: amount("seedQueue"),
   seed_ratio_limit: amount("seedRatio"),
   seed_ratio_limited: enabled("seedRatio"),
-  sequential_download: fixed(false),
+  sequential_download: same("sequential"),
   session_id: { get: ({ sessionId }) => sessionId },
   speed_limit_down: rate("downloadLimit"),
   speed_limit_down_enabled: enabled("downloadLimit"),

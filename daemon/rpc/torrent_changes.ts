@@ -43,6 +43,13 @@ export function bandwidthPriorityOf(value: number): -1 | 0 | 1 | undefined {
   return value === -1 || value === 0 || value === 1 ? value : undefined;
 }
 
+/** Reads a number of connections; one that cannot be is none. */
+export function peerLimitOf(limit: number | undefined): number | undefined {
+  return limit !== undefined && limit >= 1 && limit <= 65535
+    ? limit
+    : undefined;
+}
+
 /** Names of a torrent's limits and goals. */
 type LimitName = "downloadLimit" | "uploadLimit";
 type GoalName = "seedRatio" | "seedIdleMinutes";
@@ -70,7 +77,14 @@ const CHANGES: Readonly<
   seed_idle_mode: goalMode("seedIdleMinutes"),
   seed_ratio_limit: goalValue("seedRatio"),
   seed_ratio_mode: goalMode("seedRatio"),
+  peer_limit: (count: number) => {
+    const maxPeers = peerLimitOf(count);
+    return maxPeers === undefined ? {} : { maxPeers };
+  },
   sequential_download: (sequential: boolean) => ({ sequential }),
+  sequential_download_from_piece: (sequentialFrom: number) => ({
+    sequentialFrom,
+  }),
 };
 
 function limitValue(name: LimitName) {
@@ -108,9 +122,19 @@ function goalMode(name: GoalName) {
  */
 export function torrentChanges(
   params: RpcParams,
-  { record }: DaemonTorrent,
+  { record, torrent }: DaemonTorrent,
 ): TorrentChanges {
   let changes: TorrentChanges = {};
+  const from = params.sequential_download_from_piece as number | undefined;
+  if (
+    from !== undefined &&
+    !(from >= 0 && from < (torrent.metainfo?.pieceCount ?? 0))
+  ) {
+    throw new RpcError(
+      "piece-index",
+      "piece to sequentially download from is outside pieces range",
+    );
+  }
   for (const [name, value] of Object.entries(params as Bag)) {
     if (!Object.hasOwn(CHANGES, name)) continue;
     const now = { ...record, ...changes };

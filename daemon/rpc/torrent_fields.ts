@@ -55,7 +55,7 @@ function isComplete({ metainfo, stats, torrent }: TorrentView): boolean {
     torrent.record.complete === true && stats.piecesDone === 0;
 }
 
-/** What is wrong: 0 nothing, 2 a tracker refuses, 3 it stopped. */
+/** What is wrong: 0 nothing, 1 a tracker warns, 2 one refuses, 3 it stopped. */
 function errorOf({ torrent, trackers }: TorrentView): [number, string] {
   if (torrent.status === "error") return [3, torrent.error ?? ""];
   if (torrent.status === "no-space") {
@@ -63,7 +63,11 @@ function errorOf({ torrent, trackers }: TorrentView): [number, string] {
   }
   const refusal = trackers.find(({ failure }) => failure === "refused");
   const works = trackers.some(({ state }) => state === "working");
-  return refusal === undefined || works ? [0, ""] : [2, refusal.message ?? ""];
+  if (refusal !== undefined && !works) return [2, refusal.message ?? ""];
+  const warning = trackers.find(({ failure, message }) =>
+    failure === undefined && message !== undefined
+  );
+  return warning === undefined ? [0, ""] : [1, warning.message!];
 }
 
 function ratioOf(view: TorrentView): number {
@@ -216,10 +220,10 @@ export const TORRENT_FIELDS: Readonly<Record<string, Field>> = {
   left_until_done: leftOf,
   magnet_link: ({ magnet }) => magnet,
   manual_announce_time: () => NOT_AVAILABLE,
-  max_connected_peers: ({ moment }) => moment.settings.maxPeersPerTorrent,
+  max_connected_peers: ({ client }) => client.maxPeers,
   metadata_percent_complete: ({ metainfo }) => metainfo === undefined ? 0 : 1,
   name: ({ torrent }) => torrent.name,
-  peer_limit: ({ moment }) => moment.settings.maxPeersPerTorrent,
+  peer_limit: ({ client }) => client.maxPeers,
   peers,
   peers_connected: ({ stats }) => stats.peers,
   peers_from: peersFrom,
@@ -247,8 +251,10 @@ export const TORRENT_FIELDS: Readonly<Record<string, Field>> = {
     goalLimit(torrent.record.seedRatio, moment.settings.seedRatio),
   seed_ratio_mode: ({ torrent }) => goalMode(torrent.record.seedRatio),
   sequential_download: ({ torrent }) => torrent.record.sequential,
-  sequential_download_from_piece: () => 0,
+  sequential_download_from_piece: ({ torrent }) =>
+    torrent.record.sequentialFrom ?? 0,
   size_when_done: sizeWhenDone,
+  source: ({ metainfo }) => metainfo?.source ?? "",
   start_date: ({ torrent }) => seconds(torrent.record.startedAt),
   status: statusOf,
   torrent_file: () => "",

@@ -6,7 +6,7 @@
 import type { RpcDialect, RpcParams } from "./envelope.ts";
 import { RpcError } from "./error.ts";
 import { snakeName, toLegacy } from "./names.ts";
-import type { RecentlyActive } from "./recently_active.ts";
+import { isRecentlyActive, type RecentlyActive } from "./recently_active.ts";
 import { TORRENT_FIELDS } from "./torrent_fields.ts";
 import type { TorrentView } from "./torrent_view.ts";
 
@@ -76,6 +76,7 @@ export function getTorrents(
       for (const { name, read } of columns) torrent[name] = read(view);
       return torrent;
     });
-  const isRecent = ids === "recently_active" || ids === "recently-active";
-  return isRecent ? { removed: recent.removed(), torrents } : { torrents };
+  return isRecentlyActive(ids)
+    ? { removed: recent.removed(), torrents }
+    : { torrents };
 }

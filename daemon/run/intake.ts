@@ -17,7 +17,7 @@ import { parseMetainfo } from "../../metainfo/parse.ts";
 import type { DaemonTorrent } from "../daemon_torrent.ts";
 import { DaemonError } from "../error.ts";
 import type { DaemonSettings } from "../settings.ts";
-import { newRecord, type TorrentRecord } from "../state/record.ts";
+import { newRecord, orderOf, type TorrentRecord } from "../state/record.ts";
 import type { StateFile } from "../state/state_file.ts";
 import type { DaemonAddOptions, DaemonOptions } from "../types.ts";
 import type { Engine } from "./engine.ts";
@@ -82,7 +82,7 @@ export class Intake {
         settings().defaultTrackers,
       ),
       filePriorities: options.filePriorities,
-      sequential: options.sequential,
+      sequential: orderOf(record),
       maxPeers: options.maxPeers,
       peers: options.peers,
     });
@@ -135,17 +135,20 @@ export class Intake {
 function recordOf(
   dir: string,
   options: DaemonAddOptions,
-  { startAdded }: DaemonSettings,
+  { startAdded, sequential }: DaemonSettings,
   now: number,
 ): TorrentRecord {
   const { paused = !startAdded, labels = [], bandwidthPriority = 0 } = options;
+  const { maxPeers, sequentialFrom } = options;
   return {
     ...newRecord(dir, now),
     labels: [...labels],
     wanted: !paused,
     ...(paused ? {} : { startedAt: now }),
     bandwidthPriority,
-    sequential: options.sequential ?? false,
+    sequential: options.sequential ?? sequential,
+    ...(sequentialFrom === undefined ? {} : { sequentialFrom }),
+    ...(maxPeers === undefined ? {} : { maxPeers }),
   };
 }
 
@@ -190,13 +193,13 @@ async function readSource(
 async function placeFor(
   topic: Metainfo | Magnet,
   { dir, labels = [] }: DaemonAddOptions,
-  { downloadDir, incompleteDir, labelDirs }: DaemonSettings,
+  { downloadDir, incompleteDir, useIncompleteDir, labelDirs }: DaemonSettings,
   allowedDir: (dir: string) => string,
 ): Promise<Pick<AddTorrentOptions, "dir" | "completeDir">> {
   const label = labels.find((name) => Object.hasOwn(labelDirs, name));
   const wanted = dir ?? (label && labelDirs[label]) ?? downloadDir;
   const last = allowedDir(wanted);
-  return incompleteDir === ""
+  return incompleteDir === "" || !useIncompleteDir
     ? { dir: last }
     : await incompletePlace(topic, last, allowedDir(incompleteDir));
 }

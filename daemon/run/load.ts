@@ -8,6 +8,7 @@ import type {
   StateFile,
   UnreadTorrent,
 } from "../state/state_file.ts";
+import { orderOf } from "../state/record.ts";
 import type { Engine } from "./engine.ts";
 import { finishMove, finishRename } from "./finish_move.ts";
 
@@ -61,6 +62,8 @@ function adopt(engine: Engine, { id, hash, record, saved }: KeptTorrent) {
     paused: true,
     downloadedBytes,
     uploadedBytes,
+    sequential: orderOf(record),
+    maxPeers: record.maxPeers ?? saved.maxPeers,
   });
   if (!engine.isCalled(torrent, hash)) {
     void torrent.close();

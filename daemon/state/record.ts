@@ -81,6 +81,17 @@ export interface TorrentRecord {
   bandwidthPriority: -1 | 0 | 1;
   /** Whether pieces are fetched in order. */
   sequential: boolean;
+  /** The piece that order begins with. */
+  sequentialFrom?: number;
+  /** Most connections; those of the settings if there is none. */
+  maxPeers?: number;
+}
+
+/** The order of a torrent's pieces, as the client takes it. */
+export function orderOf(
+  { sequential, sequentialFrom }: TorrentRecord,
+): boolean | number {
+  return sequential ? sequentialFrom ?? true : false;
 }
 
 /** Begins a record. */

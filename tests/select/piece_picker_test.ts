@@ -153,6 +153,17 @@ test("asks for pieces in order when sequential", () => {
   assertInvariants(picker);
 });
 
+test("asks for pieces in order from some piece on", () => {
+  const picker = world({
+    availability: "31231",
+    priority: "44474",
+    options: { strategy: sequential(2) },
+  });
+  join(picker, 1, "*****");
+  assertEquals(pieces(picker.pick(1, 100, 0)), [3, 2, 4, 0, 1]);
+  assertInvariants(picker);
+});
+
 test("goes back to an earlier piece when sequential", () => {
   const picker = world({
     pieces: 70,

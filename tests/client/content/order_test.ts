@@ -12,6 +12,8 @@ Deno.test("orderOf() goes by the torrent, then by the session", {
       [{}, {}, "rarest-first"],
       [{}, random, "random"],
       [{ sequential: true }, random, "sequential"],
+      [{ sequential: 3 }, random, "sequential"],
+      [{ sequential: 0 }, random, "sequential"],
       [{ sequential: false }, random, "random"],
       [{ ...byNumber, sequential: true }, random, "ranked"],
       [{}, byNumber, "ranked"],

@@ -48,6 +48,7 @@ export interface FakeTorrent {
 
 const PEER: PeerInfo = {
   address: { hostname: "192.0.2.1", port: 1 },
+  id: new Uint8Array(20),
   listening: undefined,
   client: "",
   direction: "outbound",
@@ -120,6 +121,7 @@ export function fakeView(fake: FakeTorrent): TorrentView {
   const client = {
     metainfo: METAINFO,
     isPrivate: false,
+    maxPeers: 100,
     infoHash: METAINFO.infoHash,
     peers: () => (fake.peers ?? []).map((peer) => ({ ...PEER, ...peer })),
     trackers: () =>

@@ -92,6 +92,7 @@ Deno.test("rpc - settings that make no sense, or are not for remotes", async () 
   const rows: [Record<string, unknown>, number][] = [
     [{ encryption: "x" }, -32602],
     [{ download_dir: "rel" }, 3],
+    [{ incomplete_dir: "rel" }, 3],
     [{ peer_port: 65536 }, -32602],
     [{ blocklist_url: "file:///etc/passwd" }, -32602],
     [{ script_torrent_done_enabled: true }, -32602],
@@ -110,7 +111,7 @@ Deno.test("rpc - settings that make no sense, or are not for remotes", async () 
   await world.call("session_set", {
     rpc_version: 3,
     encryption: "required",
-    incomplete_dir: "/x",
+    incomplete_dir: "",
     incomplete_dir_enabled: false,
   });
   assertEquals(world.daemon.settings, before);
@@ -133,7 +134,7 @@ Deno.test("rpc - folders, transports and ports that have two names", async () =>
   });
   assertEquals(world.daemon.settings.incompleteDir, world.dir.join("p"));
   await set({ incomplete_dir_enabled: false });
-  assertEquals(world.daemon.settings.incompleteDir, "");
+  assertEquals(world.daemon.settings.useIncompleteDir, false);
   const utp: unknown[] = [];
   const fields = ["preferred_transports"];
   for (const list of [["utp", "tcp"], ["tcp", "utp"], ["tcp"]]) {

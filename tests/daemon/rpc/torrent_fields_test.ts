@@ -64,6 +64,10 @@ Deno.test({
       [{ status: "no-space" }, [3, "There is too little room on the disk"]],
       [{ trackers: [refused] }, [2, "not registered"]],
       [{ trackers: [{ ...refused, failure: "timeout" }] }, [0, ""]],
+      [{ trackers: [{ state: "working", message: "slow down" }] }, [
+        1,
+        "slow down",
+      ]],
       [{ trackers: [{ ...other, state: "working" }, refused] }, [0, ""]],
     ];
     for (const [fake, error] of rows) {
@@ -272,7 +276,7 @@ Deno.test("rpc - every field of a link whose files are not known", async () => {
   const lists = `availability bytes_completed file_stats files labels peers
     priorities tracker_stats trackers wanted webseeds webseeds_ex`.split(/\s+/);
   const empty =
-    "comment creator error_string group pieces torrent_file tracker_list"
+    "comment creator error_string group pieces source torrent_file tracker_list"
       .split(" ");
   assertEquals(rest, {
     ...Object.fromEntries(zero.map((name) => [name, 0])),
