@@ -4,10 +4,10 @@
  * with the reason why not.
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { RpcError } from "../../../daemon/rpc/error.ts";
+import type { RpcError } from "../../../daemon/rpc/error.ts";
 import { snakeName } from "../../../daemon/rpc/names.ts";
 import { checkParams, type RpcMethod } from "../../../daemon/rpc/params.ts";
-import { RecentlyActive } from "../../../daemon/rpc/recently_active.ts";
+import type { RecentlyActive } from "../../../daemon/rpc/recently_active.ts";
 import { getTorrents } from "../../../daemon/rpc/torrent_get.ts";
 import { TORRENT_FIELDS } from "../../../daemon/rpc/torrent_fields.ts";
 import { fakeView } from "./fake_view.ts";
