@@ -79,7 +79,10 @@ export interface ChokerOptions {
   readonly slots?: number | "rate-based" | undefined;
   /** Peers unchoked without merit. @default {1} */
   readonly optimisticSlots?: number | undefined;
-  /** How long an optimistic unchoke lasts, in ms. @default {30000} */
+  /**
+   * How long an optimistic unchoke lasts, in ms.
+   * @default {30000, round-robin 10000}
+   */
   readonly optimisticMs?: number | undefined;
   /** The least time between two flips of one peer, in ms. @default {10000} */
   readonly minFlipMs?: number | undefined;
@@ -118,8 +121,19 @@ export function titForTatChoker(options: ChokerOptions): Choker {
 }
 
 /**
+ * Who takes less, in bytes a second, or such a part of what the fastest takes,
+ * gives its slot to one that takes more.
+ */
+const SLOW_RATE = 8_192;
+const SLOW_SHARE = 1 / 16;
+/** After so long with a slot, in milliseconds. */
+const SLOW_MS = 10_000;
+
+/**
  * For seeding: slots go in turn; each peer keeps its slot until it has taken
- * its share and some time has passed, or twice that time.
+ * its share and some time has passed, or twice that time. The optimistic slot
+ * is for the newest peer that never had one: when it takes more than another
+ * that is slow, it stays in its place.
  *
  * @param options See {@linkcode RoundRobinOptions}.
  * @returns The choker.
@@ -127,13 +141,16 @@ export function titForTatChoker(options: ChokerOptions): Choker {
  */
 export function roundRobinChoker(options: RoundRobinOptions): Choker {
   const { quotaBytes = 20 * 2 ** 20, quotaMs = 60_000 } = options;
-  return new SlotChoker("round-robin", options, {
+  return new SlotChoker("round-robin", { optimisticMs: SLOW_MS, ...options }, {
     isEligible: () => true,
-    score(_, turn) {
+    prefersNewest: true,
+    score({ uploadRate }, turn) {
       if (!turn.unchoked) return 1;
-      if (turn.ms < quotaMs) return 2;
       // A peer that takes little keeps its slot for twice the time at most.
-      return turn.uploaded >= quotaBytes || turn.ms >= 2 * quotaMs ? 0 : 2;
+      if (turn.ms >= 2 * quotaMs) return 0;
+      if (turn.ms >= quotaMs && turn.uploaded >= quotaBytes) return 0;
+      const slow = Math.max(SLOW_RATE, turn.fastest * SLOW_SHARE);
+      return turn.ms >= SLOW_MS && uploadRate < slow ? 1 : 2;
     },
   });
 }

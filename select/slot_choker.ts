@@ -16,6 +16,8 @@ interface Turn {
   readonly ms: number;
   /** Bytes taken since the last flip. */
   readonly uploaded: number;
+  /** Bytes a second that the fastest peer takes. */
+  readonly fastest: number;
 }
 
 /** What tells one way of choking from another. */
@@ -24,6 +26,8 @@ interface Merit {
   score(peer: ChokerPeer, turn: Turn): number;
   /** Whether a peer comes last among equals. */
   owes?(peer: ChokerPeer): boolean;
+  /** Whether the optimistic slots are for the newest that never had one. */
+  readonly prefersNewest?: boolean;
 }
 
 interface Entry {
@@ -137,6 +141,8 @@ export class SlotChoker implements Choker {
 
   #update(now: number, peers: readonly ChokerPeer[]): void {
     const tick = ++this.#ticks;
+    let fastest = 0;
+    for (const { uploadRate } of peers) fastest = Math.max(fastest, uploadRate);
     for (const peer of peers) {
       let entry = this.#entries.get(peer.key);
       if (entry === undefined) {
@@ -159,6 +165,7 @@ export class SlotChoker implements Choker {
         unchoked: entry.unchoked,
         ms: now - (entry.flippedAt ?? peer.connectedAt),
         uploaded: peer.uploaded - entry.uploadedAtFlip,
+        fastest,
       });
     }
     for (const [key, entry] of this.#entries) {
@@ -231,6 +238,12 @@ export class SlotChoker implements Choker {
       if (entry.peer.unused && except !== NOBODY) continue;
       candidates.push(entry);
       total += weight(entry, now);
+    }
+    if (this.#merit.prefersNewest) {
+      const newest = candidates.findLast(({ flippedAt, peer }) =>
+        flippedAt === undefined && !peer.crowded
+      );
+      if (newest !== undefined) return newest;
     }
     if (total === 0) return undefined;
     let ticket = randomInt(this.#options.random, total);

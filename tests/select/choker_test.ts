@@ -235,6 +235,33 @@ test("roundRobinChoker ends a turn after its bytes and time, or twice that time"
   }
 });
 
+test("roundRobinChoker lets the newest in, who stays if it takes more than another", () => {
+  for (
+    const [holders, newcomer, stays] of [
+      [5_000, 500_000, true],
+      [30_000, 500_000, true],
+      [40_000, 500_000, false], // not slow beside the fastest
+      [5_000, 6_000, false],
+    ] as const
+  ) {
+    const choker = roundRobinChoker({ random });
+    const peers = Array.from({ length: 30 }, (_, key) => peer(key));
+    const tick = (now: number, rate: number) => {
+      const before = peers.map((some) => ({
+        ...some,
+        uploadRate: some.key === 30 ? rate : holders,
+      }));
+      return choker.tick(now, before, 8);
+    };
+    tick(0, 0);
+    tick(10_000, 0);
+    // Ever so many wait longer than it does.
+    peers.push(peer(30, { connectedAt: 15_000 }));
+    assert(tick(20_000, 0).has(30));
+    assertEquals(tick(30_000, newcomer).has(30), stays, `${holders}`);
+  }
+});
+
 test("fastestUploadChoker gives slots to those that take most", () => {
   const choker = fastestUploadChoker({ random, slots: 2, optimisticSlots: 0 });
   const peers = [10, 40, 30, 20].map((uploadRate, key) =>

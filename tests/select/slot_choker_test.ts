@@ -32,8 +32,8 @@ Deno.test("SlotChoker says how long a peer has, or lacks, its slot", {
   choker.tick(7_000, [peer(400)]);
   choker.tick(8_000, [peer(900)]);
   assertEquals(turns, [
-    { unchoked: false, ms: 4_000, uploaded: 0 },
-    { unchoked: true, ms: 2_000, uploaded: 300 },
-    { unchoked: true, ms: 3_000, uploaded: 800 },
+    { unchoked: false, ms: 4_000, uploaded: 0, fastest: 0 },
+    { unchoked: true, ms: 2_000, uploaded: 300, fastest: 0 },
+    { unchoked: true, ms: 3_000, uploaded: 800, fastest: 0 },
   ]);
 });
