@@ -1,94 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { Bitfield } from "../../../_shared/bitfield.ts";
-import { seededRandom } from "../../../_shared/random.ts";
-import type { BlockSource } from "../../../client/content/block_source.ts";
-import { Download } from "../../../client/content/download.ts";
-import type { TorrentContent } from "../../../client/content/torrent_content.ts";
-import { RateLimiter } from "../../../client/limits/rate_limiter.ts";
-import { PieceLayout } from "../../../metainfo/piece_layout.ts";
-import type { BlockAddress } from "../../../metainfo/mod.ts";
-import { sequential } from "../../../select/ranked.ts";
-import { SimClock } from "../../../testing/sim_clock.ts";
+import { block, BLOCKS, makeDownload, makePeer } from "./fake_download.ts";
 
 const none = { permissions: "none" } as const;
-const BLOCKS = 8;
-
-/** A download of two pieces, with nothing behind it. */
-function makeDownload() {
-  const clock = new SimClock();
-  const layout = new PieceLayout({
-    pieceLength: BLOCKS * 16_384,
-    files: [{ length: 2 * BLOCKS * 16_384 }],
-  });
-  const told: string[] = [];
-  const disk = {
-    result: "stored",
-    pressure: undefined as Promise<void> | undefined,
-  };
-  const download = new Download({
-    layout,
-    strategy: sequential(),
-    storage: {
-      have: new Bitfield(2),
-      state: "active",
-      partialPieces: () => [],
-      writeBlock: () => disk.result,
-      get pressure() {
-        return disk.pressure;
-      },
-    },
-    pieceDone: (i: number) => void told.push(`done ${i}`),
-    torrent: {
-      publish: ({ type }: { type: string }) => void told.push(type),
-      fail: (error: Error) => void told.push(error.message),
-      ban: (key: number) => void told.push(`ban ${key}`),
-      limits: { download: new RateLimiter({ clock }) },
-      context: { clock, random: seededRandom(1) },
-    },
-  } as unknown as TorrentContent);
-  return { clock, download, disk, told };
-}
-
-/** A block of a piece, as it comes from a peer. */
-const block = (pieceIndex: number, n: number) =>
-  ({
-    type: "block",
-    pieceIndex,
-    blockOffset: n * 16_384,
-    data: new Uint8Array(16_384),
-    late: false,
-  }) as const;
-
-/** A peer that notes what it is asked for, and what is taken back. */
-function makePeer(key: number, downloadRate: number, peerHas: Bitfield) {
-  const asked: number[] = [];
-  const cancelled: number[] = [];
-  const wishes: boolean[] = [];
-  const state = { peerChoking: false, snubbed: false };
-  const numberOf = ({ pieceIndex, blockOffset }: BlockAddress) =>
-    BLOCKS * pieceIndex + blockOffset / 16_384;
-  const source = {
-    key,
-    window: { isStarting: false, size: () => BLOCKS, restart() {} },
-    connection: {
-      state,
-      allowedFast: new Set(),
-      peerHas,
-      downloadRate,
-      requestWindow: 100,
-      setInterested: (wanted: boolean) => void wishes.push(wanted),
-      request(blocks: readonly BlockAddress[]) {
-        // Some sources would ask for more at once, without end.
-        if (blocks.length === 0) throw new Error("It is asked for nothing");
-        asked.push(...blocks.map(numberOf));
-        return [];
-      },
-      cancel: (one: BlockAddress) => void cancelled.push(numberOf(one)),
-    },
-    inPicker: false,
-  } as unknown as BlockSource;
-  return { source, asked, cancelled, wishes, state };
-}
 
 Deno.test(
   "an idle peer takes requests over from a stalled one, not from a slow one",
@@ -218,7 +132,7 @@ Deno.test(
     await clock.advance(0);
     assertEquals([download.wastedBytes, peer.asked.length], [32_768, BLOCKS]);
     disk.result = "stored";
-    disk.pressure = undefined;
+    delete disk.pressure;
     gate.resolve();
     await clock.advance(0);
     assertEquals(peer.asked.slice(BLOCKS).toSorted(), [0, 1]);
