@@ -109,6 +109,6 @@ export function verbHelp(whole: Verb, columns = 80, name?: string): string {
     const isUsed = verb.options.some((option) => option.value === value);
     if (isUsed) lines.push("", ...wrap(text, width));
   }
-  lines.push("", `Permissions: ${verb.permissions}`);
+  lines.push("", ...wrap(`Permissions: ${verb.permissions}`, width));
   return lines.join("\n");
 }

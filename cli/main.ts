@@ -161,13 +161,18 @@ export async function main(
   } catch (error) {
     if (mute.signal.aborted) code = EXIT_IO;
     else if (signal.aborted) {
-      guarded.note("bip: interrupted");
+      noteInterrupted(guarded);
       code = EXIT_INTERRUPTED;
     } else code = report(error, words, guarded);
   }
   return mute.signal.aborted
     ? await reportMute(mute.signal.reason, words, guarded)
     : code;
+}
+
+/** Says so, in place of the ^C that a terminal shows. */
+function noteInterrupted(output: Output): void {
+  output.note(`${output.interactive ? "\r\x1b[K" : ""}bip: interrupted`);
 }
 
 async function reportMute(
@@ -211,7 +216,7 @@ async function mainProcess(): Promise<never> {
   listenForSignals((again) => {
     if (again) {
       // The line of a display that is not ended any more.
-      if (output.interactive) output.note("\r\x1b[Kbip: interrupted");
+      if (output.interactive) noteInterrupted(output);
       Deno.exit(EXIT_INTERRUPTED);
     }
     controller.abort(new DOMException("Interrupted", "AbortError"));

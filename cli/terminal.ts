@@ -107,7 +107,8 @@ export const processOutput: Output = {
     return isCapable() && terminalColumns() > 0;
   },
   get color() {
-    return isCapable() && !Deno.noColor;
+    // What goes to a file or another program has none.
+    return isCapable() && Deno.stdout.isTerminal() && !Deno.noColor;
   },
   get columns() {
     return terminalColumns() || 80;

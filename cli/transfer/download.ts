@@ -37,6 +37,7 @@ import {
   wishesOf,
 } from "./download_job.ts";
 import { LINK_OPTION } from "./found_files.ts";
+import { tellingErrors } from "./event_json.ts";
 import { failureLine, Reporter } from "./reporter.ts";
 import {
   followBlocklists,
@@ -295,7 +296,7 @@ async function run(context: VerbContext): Promise<number> {
     }
     return code || (codes.find((code) => code !== EXIT_DONE) ?? EXIT_DONE);
   } catch (error) {
-    await reporter.failed(error);
+    await reporter.abandon();
     throw error;
   }
 }
@@ -388,5 +389,5 @@ export const downloadVerb: Verb = {
     },
     { name: "no-web-seeds", summary: "Do not download from web servers" },
   ],
-  run,
+  run: tellingErrors(run),
 };

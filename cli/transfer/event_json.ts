@@ -5,6 +5,8 @@
  */
 import { formatEndpoint } from "../../_shared/address.ts";
 import type { TorrentEvent } from "../../client/types.ts";
+import type { Verb } from "../command.ts";
+import { describeError } from "../error.ts";
 
 /** One line of `--json`. */
 export type JsonEvent = { readonly type: string } & Record<string, unknown>;
@@ -51,4 +53,24 @@ export function eventJson(event: TorrentEvent): JsonEvent | undefined {
       };
   }
   return undefined;
+}
+
+/**
+ * Makes the error that ends a verb the last event of `--json`, whenever it comes.
+ *
+ * @param run What the verb does.
+ * @returns The same, with the event.
+ */
+export function tellingErrors(run: Verb["run"]): Verb["run"] {
+  return async (context) => {
+    try {
+      return await run(context);
+    } catch (error) {
+      if (context.args.has("json") && !context.signal.aborted) {
+        const { code, message } = describeError(error);
+        context.output.printJson({ type: "error", code, message });
+      }
+      throw error;
+    }
+  };
 }

@@ -156,20 +156,13 @@ export class Reporter implements AsyncDisposable {
     );
   }
 
-  /**
-   * Leaves, and reports what ends the command: the last event.
-   *
-   * @param error What happened.
-   */
-  async failed(error: unknown): Promise<void> {
+  /** Leaves because of an error, and tells what has happened so far. */
+  async abandon(): Promise<void> {
     try {
       await this.leave();
     } catch {
       // What happened first is what counts.
     }
-    await this[Symbol.asyncDispose]();
-    const { code, message } = describeError(error);
-    this.event({ type: "error", code, message });
   }
 
   /**

@@ -30,6 +30,7 @@ import {
 import { parseRatio } from "../units.ts";
 import { checkOutput, writeOutput } from "../write_file.ts";
 import { GatheredFiles, type GatheredPath } from "./gathered_files.ts";
+import { tellingErrors } from "./event_json.ts";
 import { Reporter } from "./reporter.ts";
 import {
   followBlocklists,
@@ -319,7 +320,7 @@ async function run(context: VerbContext): Promise<number> {
     reporter.seeded(torrent);
     return code;
   } catch (error) {
-    await reporter.failed(error);
+    await reporter.abandon();
     throw error;
   }
 }
@@ -364,5 +365,5 @@ export const seedVerb: Verb = {
     BUCKET_OPTION,
     ...NETWORK_OPTIONS,
   ],
-  run,
+  run: tellingErrors(run),
 };

@@ -30,6 +30,7 @@ import { formatDuration } from "../units.ts";
 import { checkOutput, writeOutput } from "../write_file.ts";
 import { checkReachable } from "./download.ts";
 import { filePath, MediaServer } from "./media_server.ts";
+import { tellingErrors } from "./event_json.ts";
 import { Reporter } from "./reporter.ts";
 import { ResumeFile } from "./resume_file.ts";
 import {
@@ -238,7 +239,7 @@ async function run(context: VerbContext): Promise<number> {
       if (isComplete) await resume?.remove();
       return EXIT_INTERRUPTED;
     } catch (error) {
-      await reporter.failed(error);
+      await reporter.abandon();
       throw error;
     }
   } finally {
@@ -339,5 +340,5 @@ export const streamVerb: Verb = {
         : option;
     }),
   ],
-  run,
+  run: tellingErrors(run),
 };

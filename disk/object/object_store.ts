@@ -230,7 +230,7 @@ export class ObjectStore implements PieceStore {
       "foreign-file",
       "overwrite",
       files.map((i) => [this.#client.nameOf(this.#keyOfFile(i))]),
-      "It is not part of the torrent",
+      "it is not part of the torrent",
       norMore,
     );
   }

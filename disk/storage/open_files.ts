@@ -82,7 +82,7 @@ export async function openFiles(
         "foreign-file",
         "overwrite",
         foreign.map((i) => files.stored.places.at(i)),
-        "It is not part of the torrent",
+        "it is not part of the torrent",
         norMore,
       );
     }

@@ -203,3 +203,20 @@ Deno.test("main - a reader that leaves is no reason to complain", async () => {
   await child.status;
   assertEquals(stderr, "");
 });
+
+Deno.test({
+  name: "main - Ctrl-C on a terminal leaves one line, in place of the ^C",
+  permissions: "none",
+  async fn() {
+    for (
+      const [interactive, line] of [
+        [false, "bip: interrupted"],
+        [true, "\r\x1b[Kbip: interrupted"],
+      ] as const
+    ) {
+      const output = { ...recorder(), interactive };
+      const code = await main(["info", "none"], output, AbortSignal.abort());
+      assertEquals([code, ...output.err], [130, line]);
+    }
+  },
+});

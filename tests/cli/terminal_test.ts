@@ -119,3 +119,19 @@ Deno.test(
     assert(widest > 10 && widest < 34, asked);
   },
 );
+
+Deno.test("bip colours no results that go to a file", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  await using temp = new TempDir();
+  const [path, torrent, stdout] = ["a", "t", "out"].map((n) => temp.join(n));
+  await Deno.writeTextFile(path!, "a");
+  const create = ["create", path!, "-o", torrent!];
+  assertEquals((await onTerminal(create, { columns: 80 })).code, 0);
+  const verify = ["verify", torrent!, temp.path];
+  const whole = await onTerminal(verify, { columns: 80 });
+  assertStringIncludes(whole.text, "\x1b[32mcomplete\x1b[0m: 1 of 1");
+  await onTerminal(verify, { columns: 80, stdout: stdout! });
+  const text = await Deno.readTextFile(stdout!);
+  assertEquals(text, "complete: 1 of 1 pieces are good (1 B)\n");
+});

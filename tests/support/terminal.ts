@@ -20,26 +20,33 @@ export async function onTerminal(
     ctrlC = "",
     env = {},
     permissions = ["-A"],
+    stdout,
   }: {
     readonly columns: number;
     readonly term?: string;
     readonly ctrlC?: string;
     readonly env?: Record<string, string>;
     readonly permissions?: readonly string[];
+    /** A file that results go to. */
+    readonly stdout?: string;
   },
 ): Promise<TerminalRun> {
   const script = new URL("./pty_run.py", import.meta.url).pathname;
-  const { code, stdout, stderr } = await new Deno.Command("/usr/bin/python3", {
-    args: [
-      script,
-      String(columns),
-      ctrlC,
-      Deno.execPath(),
-      ...bipArguments(args, { permissions, flags: ["--unstable-net"] }),
-    ],
-    env: { TERM: term, NO_COLOR: "", COLUMNS: "", ...env },
-  }).output();
+  const { code, stdout: shown, stderr } = await new Deno.Command(
+    "/usr/bin/python3",
+    {
+      args: [
+        script,
+        String(columns),
+        ctrlC,
+        ...(stdout === undefined ? [] : ["sh", "-c", '"$@" >"$0"', stdout]),
+        Deno.execPath(),
+        ...bipArguments(args, { permissions, flags: ["--unstable-net"] }),
+      ],
+      env: { TERM: term, NO_COLOR: "", COLUMNS: "", ...env },
+    },
+  ).output();
   const decoder = new TextDecoder();
   assertEquals(decoder.decode(stderr), "");
-  return { code, text: decoder.decode(stdout) };
+  return { code, text: decoder.decode(shown) };
 }

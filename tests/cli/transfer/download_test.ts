@@ -160,6 +160,22 @@ Deno.test("bip download and seed name what is wrong, each with its exit code", a
   ]);
   const error = json.lines.find((line) => line.type === "error");
   assertEquals(error?.code, "timeout");
+  // Also before there is anything to tell of.
+  const no = scene.temp.join("no");
+  for (
+    const [args, code] of [
+      [["download", no], "not-found"],
+      [["download", "magnet:?dn=x"], "missing-hash"],
+      [[...download, "--files", "9"], "usage"],
+      [["stream", no], "not-found"],
+      [["seed", bad, no], "wrong-type"],
+      [["seed", scene.torrent, no], "not-found"],
+    ] as const
+  ) {
+    const { lines } = await runBip([...args, "--json", ...LOCAL]);
+    assertEquals(lines.length, 1, args.join(" "));
+    assertEquals([lines[0]?.type, lines[0]?.code], ["error", code]);
+  }
 });
 
 Deno.test("bip download stops at a Ctrl-C that comes at once", {
