@@ -4,7 +4,7 @@
  * @module
  */
 import type { Bitfield } from "../../_shared/bitfield.ts";
-import type { Metainfo } from "../../metainfo/metainfo.ts";
+import { filePath, type Metainfo } from "../../metainfo/metainfo.ts";
 import type { TorrentEvent } from "../types.ts";
 
 /** Most files that a warning names. */
@@ -29,17 +29,32 @@ export function lostWarning(pieces: readonly number[], error: Error): Warning {
   return warning("lost", `${error.message}; ${count} lost`);
 }
 
+/** What files are called, with the torrent's name before it. */
+function namesOf(files: readonly number[], metainfo: Metainfo): string[] {
+  return files.map((i) => filePath(metainfo, i).join("/"));
+}
+
+const fileOrFiles = (count: number) => count === 1 ? "file" : "files";
+
+/** The first of many names, and how many there are besides. */
+function firstOf(names: readonly string[]): string {
+  const rest = names.length - 3;
+  const first = names.slice(0, 3).join(", ");
+  return rest > 0 ? `${first}, and ${rest} more ${fileOrFiles(rest)}` : first;
+}
+
 /** Says that files are longer than they should be. */
 export function surplusWarning(
   files: readonly number[],
   metainfo: Metainfo,
 ): Warning {
-  const count = files.length === 1 ? "1 file is" : `${files.length} files are`;
-  const paths = files.map((i) => metainfo.files[i]!.path.join("/"));
-  return warning("surplus", `${count} longer than the torrent says`, paths);
+  const names = namesOf(files, metainfo);
+  return warning(
+    "surplus",
+    `Longer than the torrent says: ${firstOf(names)}`,
+    names,
+  );
 }
-
-const fileOrFiles = (count: number) => count === 1 ? "file" : "files";
 
 /** Says that files cannot be read, of a torrent that is only read. */
 export function unreadableWarning(
@@ -47,28 +62,27 @@ export function unreadableWarning(
   { message }: Error,
   metainfo: Metainfo,
 ): Warning {
-  const paths = files.map((i) => metainfo.files[i]!.path.join("/"));
   const rest = files.length - 1;
   const more = rest === 0 ? "" : `, nor ${rest} more ${fileOrFiles(rest)}`;
-  return warning("lost", `${message}${more}`, paths);
+  return warning("lost", `${message}${more}`, namesOf(files, metainfo));
 }
 
 /** Says that not all of a torrent can be served, and what is not whole. */
 export function partWarning(have: Bitfield, metainfo: Metainfo): Warning {
-  const files: string[] = [];
-  for (const [i, { path, pad }] of metainfo.files.entries()) {
+  const files: number[] = [];
+  for (const [i, { pad }] of metainfo.files.entries()) {
     if (pad) continue;
     const { first, end } = metainfo.layout.filePieces(i);
     let isWhole = true;
     for (let k = first; k < end && isWhole; k++) isWhole = have.has(k);
-    if (!isWhole) files.push(path.join("/"));
+    if (!isWhole) files.push(i);
   }
-  const rest = files.length - 3;
+  const names = namesOf(files, metainfo);
   return warning(
     "lost",
     `${have.count} of ${have.length} pieces are good; only they are served. Incomplete: ${
-      files.slice(0, 3).join(", ")
-    }${rest > 0 ? `, and ${rest} more ${fileOrFiles(rest)}` : ""}`,
-    files,
+      firstOf(names)
+    }`,
+    names,
   );
 }

@@ -172,7 +172,7 @@ Deno.test("bip download and seed name what is wrong, each with its exit code", a
       [["seed", scene.torrent, no], "not-found"],
     ] as const
   ) {
-    const { lines } = await runBip([...args, "--json", ...LOCAL]);
+    const { lines } = await runBip([...args, "--json", ...ALONE]);
     assertEquals(lines.length, 1, args.join(" "));
     assertEquals([lines[0]?.type, lines[0]?.code], ["error", code]);
   }

@@ -1,7 +1,15 @@
 /** Files that are cut, replaced or gone while a torrent goes on. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Bitfield } from "../../../_shared/bitfield.ts";
+import {
+  partWarning,
+  surplusWarning,
+  unreadableWarning,
+} from "../../../client/content/torrent_warnings.ts";
 import { DiskError } from "../../../disk/error.ts";
 import { injectFaults, interceptFileSystem } from "../../../disk/middleware.ts";
+import { createMetainfo } from "../../../metainfo/create.ts";
+import { parseMetainfo } from "../../../metainfo/parse.ts";
 import {
   assertFiles,
   filled,
@@ -178,8 +186,8 @@ Deno.test("Torrent cuts longer files after saying so", {
   assertEquals(warnings, [{
     type: "warning",
     code: "surplus",
-    message: "1 file is longer than the torrent says",
-    files: ["b.bin"],
+    message: "Longer than the torrent says: sim/b.bin",
+    files: ["sim/b.bin"],
   }]);
   assertFiles(torrent, files);
 });
@@ -201,10 +209,10 @@ Deno.test("Torrent that is only read serves what is good of it", {
   for await (const event of events) {
     if (event.type !== "warning") continue;
     // The next one begins in its last piece.
-    assertEquals(event.files, ["b.bin", "c.bin"]);
+    assertEquals(event.files, ["sim/b.bin", "sim/c.bin"]);
     assertEquals(
       event.message,
-      `${piecesDone} of ${pieceCount} pieces are good; only they are served. Incomplete: b.bin, c.bin`,
+      `${piecesDone} of ${pieceCount} pieces are good; only they are served. Incomplete: sim/b.bin, sim/c.bin`,
     );
     break;
   }
@@ -212,4 +220,33 @@ Deno.test("Torrent that is only read serves what is good of it", {
   const two = host.add(torrent, { peers: [seed.address] });
   await world.until(() => two.stats().piecesDone === piecesDone, 60_000);
   assertEquals(files.contents(["sim", "b.bin"])!.length, 100_000);
+});
+
+Deno.test("Warnings name the only file of a torrent, and the first of many", {
+  permissions: "none",
+}, async () => {
+  const make = async (inputs: readonly string[][]) =>
+    parseMetainfo(
+      await createMetainfo({
+        inputs: inputs.map((path) => ({ path, bytes: new Uint8Array(9) })),
+        ...(inputs.length > 1 ? { name: "top" } : {}),
+      }),
+    );
+  const film = await make([["film"]]);
+  const none = new Bitfield(1);
+  const error = new Error("why");
+  for (
+    const { files, message } of [
+      surplusWarning([0], film),
+      partWarning(none, film),
+      { ...unreadableWarning([0], error, film), message: "film" },
+    ]
+  ) {
+    assertEquals(files, ["film"]);
+    assert(message.endsWith("film"), message);
+  }
+  const many = await make(Array.from("abcdefghijkl", (name) => [name]));
+  const { files, message } = partWarning(none, many);
+  assertEquals(files.length, 10);
+  assert(message.endsWith("top/a, top/b, top/c, and 9 more files"), message);
 });
