@@ -201,6 +201,9 @@ export function describeError(error: unknown): ErrorReport {
   if (code === "foreign-file") {
     return report(EXIT_IO, "--force overwrites them; or give another folder");
   }
+  if (code === "taken") {
+    return report(EXIT_IO, "give it another folder, or leave the file out");
+  }
   const known = Object.hasOwn(EXIT_CODES, name) ? EXIT_CODES[name] : undefined;
   if (known !== undefined) return report(known);
   if (name === "SessionError" && BAD_TORRENT_CODES.has(code)) {

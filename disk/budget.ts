@@ -9,6 +9,7 @@ import { HashHelper } from "./pieces/hash_helper.ts";
 import { BufferPool, CHUNK_SIZE } from "./pieces/buffer_pool.ts";
 import { CheckQueue } from "./check/check_queue.ts";
 import { HandlePool } from "./files/handle_cache.ts";
+import { PathClaims } from "./files/path_claims.ts";
 import { ReadCache } from "./pieces/read_cache.ts";
 import { DiskTimings, type DiskWork } from "./timings.ts";
 
@@ -45,6 +46,8 @@ interface BudgetParts {
   readonly cache: ReadCache;
   /** Open files. */
   readonly handles: HandlePool;
+  /** Who writes to which path. */
+  readonly paths: PathClaims;
   /** Turns of checks, one at a time on each disk. */
   readonly checks: CheckQueue;
   /** Another thread that hashes pieces of files. */
@@ -57,7 +60,8 @@ let partsOf: (budget: DiskBudget) => BudgetParts;
 
 /**
  * One memory and one number of open files for any number of `DiskManager`s.
- * Their checks of files on the same disk wait for each other.
+ * Their checks of files on the same disk wait for each other, and no two of their
+ * torrents write to one file.
  *
  * @example
  * ```ts
@@ -100,6 +104,7 @@ export class DiskBudget {
       pool: new BufferPool(maxBufferedBytes),
       cache: new ReadCache(readCacheBytes),
       handles: new HandlePool(maxHandles, timings),
+      paths: new PathClaims(),
       checks: new CheckQueue(),
       helper: new HashHelper(clock),
       timings,

@@ -20,6 +20,8 @@ export type DiskErrorCode =
   | "symlink"
   /** A path component is empty, `.`, `..` or holds a separator. */
   | "unsafe-path"
+  /** Another torrent that is stored here writes to the file; see `files`. */
+  | "taken"
   /** Files are in the way that cannot be part of the torrent; see `files`. */
   | "foreign-file"
   /** The file was deleted, replaced or written to while it was in use. */
@@ -87,7 +89,7 @@ export class DiskError extends Error {
   readonly path: string;
   /** Where in the file, in bytes, when known. */
   readonly offset: number | undefined;
-  /** The files, at most ten of them, with `foreign-file` and `replaced`. */
+  /** The files, at most ten of them, with `foreign-file`, `taken` and `replaced`. */
   readonly files: readonly string[];
 
   /**

@@ -182,6 +182,16 @@ export interface FileSystem {
    */
   localPath?: ((path: FilePath) => string | undefined) | undefined;
   /**
+   * Where a file or folder really is, links on the way followed, whether it is there
+   * or not; optional. By that it is known that two paths are one, in one file
+   * system or two: no two torrents of a budget write to the same.
+   *
+   * @param path The file or folder; none for the base folder.
+   * @returns An absolute path with slashes, as far as it can be found out.
+   * @throws {DiskError} `unsafe-path`.
+   */
+  realPath?: ((path: FilePath) => string) | undefined;
+  /**
    * What is in a folder; optional, files are looked for one by one without it.
    *
    * @param folder The folder.

@@ -36,6 +36,7 @@ import { FileBacking } from "./storage/file_backing.ts";
 import { openFiles } from "./storage/open_files.ts";
 import { openStore } from "./storage/open_store.ts";
 import { ManagedStorage } from "./storage/torrent_storage.ts";
+import { TorrentClaims } from "./files/path_claims.ts";
 import { TorrentFiles } from "./files/torrent_files.ts";
 
 /** Options of {@linkcode DiskManager}; its numbers count without a `budget`. */
@@ -76,6 +77,8 @@ export interface DiskManagerOptions extends DiskBudgetOptions {
 /** A torrent that is being added. */
 interface Adding {
   readonly done: Promise<void>;
+  /** Ends it. */
+  readonly ending: AbortController;
   /** Once its files were looked at. */
   storage: ManagedStorage | undefined;
 }
@@ -224,7 +227,8 @@ export class DiskManager implements AsyncDisposable {
    * @param options How to treat existing files, which to skip.
    * @returns Its storage, with `have` set.
    * @throws {DiskError} `duplicate-torrent`, `closed`, `foreign-file` if files
-   * are in the way (see {@linkcode DiskAddOptions.overwrite}), or why files
+   * are in the way (see {@linkcode DiskAddOptions.overwrite}), `taken` if files
+   * that are not whole are another torrent's of the same budget, or why files
    * cannot be read or made.
    * @throws {RangeError} If paths, hashes and layout do not fit together. The
    * reason of the signal if it was aborted.
@@ -246,14 +250,18 @@ export class DiskManager implements AsyncDisposable {
       );
     }
     const { promise: done, resolve } = Promise.withResolvers<void>();
-    const adding: Adding = { done, storage: undefined };
+    const ending = new AbortController();
+    const adding: Adding = { done, ending, storage: undefined };
     this.#adding.set(key, adding);
+    const { signal } = options;
+    const forget = onAborted(signal, () => ending.abort(signal?.reason));
     try {
       const storage = await this.#open(torrent, key, options, adding);
       this.#checkOpen();
       this.#storages.set(key, storage);
       return storage;
     } finally {
+      forget();
       this.#adding.delete(key);
       resolve();
     }
@@ -302,8 +310,8 @@ export class DiskManager implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#detachSignal();
     this.#openMessages?.close();
-    for (const { storage, done } of [...this.#adding.values()]) {
-      // Its check ends.
+    for (const { storage, ending, done } of [...this.#adding.values()]) {
+      ending.abort(closed("add torrent", "manager"));
       await storage?.close();
       await done;
     }
@@ -336,6 +344,7 @@ export class DiskManager implements AsyncDisposable {
       const storage: ManagedStorage = new ManagedStorage(torrent, {
         backing,
         ...parts,
+        ending: adding.ending,
         helper: this.#mayHelp ? parts.helper : undefined,
         clock: this.#clock,
         readOnly,
@@ -359,6 +368,7 @@ export class DiskManager implements AsyncDisposable {
         make,
       );
     }
+    const { paths } = budgetParts(this.#budget);
     const files = new TorrentFiles(
       this.#fileSystem,
       folder,
@@ -367,23 +377,30 @@ export class DiskManager implements AsyncDisposable {
         allocation: options.allocation ?? "sparse",
         incompleteSuffix: options.incompleteSuffix,
         clock: this.#clock,
+        claims: readOnly
+          ? undefined
+          : new TorrentClaims(paths, torrent.infoHash),
+        signal: adding.ending.signal,
       },
     );
-    return await openFiles(
-      files,
+    const backing = new FileBacking(
       torrent,
-      options,
-      (i) => wanted[i] === 1,
-      () =>
-        make(
-          new FileBacking(
-            torrent,
-            files,
-            wanted,
-            (other) => this.#adopt(other),
-          ),
-        ),
+      files,
+      wanted,
+      (other) => this.#adopt(other),
     );
+    try {
+      return await openFiles(
+        files,
+        torrent,
+        options,
+        (i) => wanted[i] === 1,
+        () => make(backing),
+      );
+    } catch (error) {
+      backing.close();
+      throw error;
+    }
   }
 
   /** Made for the first who asks. */

@@ -104,6 +104,7 @@ export function interceptFileSystem(
       call("rename", from, () => inner.rename(from, to, options)),
     close: () => inner.close(),
     own: inner.own?.bind(inner),
+    realPath: inner.realPath?.bind(inner),
   };
 }
 

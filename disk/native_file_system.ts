@@ -50,6 +50,8 @@ const WINDOWS = Deno.build.os === "windows";
 export class NativeFileSystem implements FileSystem {
   readonly #base: string;
   #isBaseMade = false;
+  /** Where the base folder is; once found out, it stays. */
+  #realBase: string | undefined;
 
   /**
    * Takes the base folder; nothing is touched yet. It is made when the first
@@ -189,15 +191,32 @@ export class NativeFileSystem implements FileSystem {
    * there; `undefined` when it cannot be looked at.
    */
   device(): number | undefined {
-    for (let name = this.#base;;) {
+    for (const name of andAbove(this.#base)) {
       try {
         return Deno.statSync(name).dev;
       } catch {
-        if (name === "." || name === "/") return undefined;
+        // The next one is nearer to the root.
       }
-      const cut = name.lastIndexOf("/");
-      name = cut > 0 ? name.slice(0, cut) : cut === 0 ? "/" : ".";
     }
+    return undefined;
+  }
+
+  /** Where a file or folder really is, whether it is there or not. */
+  realPath(path: FilePath): string {
+    if (path.length > 0) checkFilePath(path, "look at", WINDOWS);
+    const base = this.#realBase ??= realFolder(this.#base);
+    let rest = "";
+    for (let end = path.length; end > 0; end--) {
+      const real = tryRealPath(this.#join(path.slice(0, end)));
+      if (real !== undefined) {
+        // The base may not have been there when it was looked at.
+        const now = tryRealPath(this.#base);
+        const isBelow = now !== undefined && isIn(real, now);
+        return (isBelow ? below(base, real.slice(now.length)) : real) + rest;
+      }
+      rest = `/${path[end - 1]!}${rest}`;
+    }
+    return below(base, rest);
   }
 
   /** Renames a local file into its place; false across devices. */
@@ -320,6 +339,52 @@ export class NativeFileSystem implements FileSystem {
       );
     }
   }
+}
+
+/** A folder and those above it that may be looked at, the nearest first. */
+function* andAbove(name: string): Generator<string> {
+  do {
+    yield name;
+    if (name === "." || name === "/") return;
+    const cut = name.lastIndexOf("/");
+    name = cut > 0 ? name.slice(0, cut) : cut === 0 ? "/" : ".";
+    // Nobody is asked for more than the base folder.
+  } while (isReadable(name));
+}
+
+function isReadable(path: string): boolean {
+  return Deno.permissions.querySync({ name: "read", path }).state === "granted";
+}
+
+/** Where something is, with slashes; `undefined` where there is nothing. */
+function tryRealPath(name: string): string | undefined {
+  try {
+    const real = Deno.realPathSync(name);
+    return WINDOWS ? real.replaceAll("\\", "/") : real;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The same of a folder, found out by those above it if it is not there. */
+function realFolder(folder: string): string {
+  for (const name of andAbove(folder)) {
+    const real = tryRealPath(name);
+    if (real === undefined) continue;
+    if (name === folder) return real;
+    const rest = name === "." ? folder : folder.slice(name.length);
+    return below(real, rest.replace(/^\/?/, "/"));
+  }
+  return folder;
+}
+
+function below(folder: string, rest: string): string {
+  return folder === "/" && rest !== "" ? rest : folder + rest;
+}
+
+/** Whether a path is that of a folder, or below. */
+function isIn(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(below(folder, "/"));
 }
 
 function checkIsFile(

@@ -38,7 +38,9 @@ export async function checkPartPieces(
   });
   await files.load(() => true, false);
   const have = new Bitfield(torrent.layout.pieceCount);
-  const inPart = pieces.filter((pieceIndex) => files.isInPartFile(pieceIndex));
+  const inPart = pieces.filter((pieceIndex) =>
+    files.apart.isInPartFile(pieceIndex)
+  );
   await checkFiles(torrent, files, have, {
     ...options,
     pieces: inPart,

@@ -273,6 +273,8 @@ export interface RemoveOptions {
    * @default {false}
    */
   readonly deleteFiles?: boolean | undefined;
+  /** Ends the deletion of files early; the rest of them stays. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Options of {@linkcode TorrentStorage.readBlock}. */
@@ -425,7 +427,8 @@ export interface TorrentStorage extends AsyncDisposable {
    *
    * @param fileIndex Which file.
    * @param wanted Whether it is wanted.
-   * @throws {DiskError} If the bytes cannot be moved.
+   * @throws {DiskError} If the bytes cannot be moved; `taken` if another torrent
+   * has the file.
    */
   setFileWanted(fileIndex: number, wanted: boolean): Promise<void>;
   /**
@@ -453,7 +456,8 @@ export interface TorrentStorage extends AsyncDisposable {
    *
    * @param folder Components below the base folder; none for the base itself.
    * @param options Another file system.
-   * @throws {DiskError} If it fails; the files are where they were then.
+   * @throws {DiskError} If it fails, or the storage is closed meanwhile; `taken` if
+   * another torrent has files there. The files are where they were then.
    */
   move(folder: FilePath, options?: MoveOptions): Promise<void>;
   /** Paths of files below the base folder; pad files are nowhere. */
@@ -466,8 +470,8 @@ export interface TorrentStorage extends AsyncDisposable {
    * @param fileIndex Which file.
    * @param path Its new path; no other file of the torrent may have it.
    * @throws {DiskError} `out-of-bounds` if there is no such file, `unsafe-path`
-   * also for a name of more than 255 bytes, `exists` if something is there, or
-   * why it cannot be renamed; the file is where it was then.
+   * also for a name of more than 255 bytes, `exists` if something is there,
+   * `taken` if another torrent has it, or why it cannot be renamed; the file is where it was then.
    */
   renameFile(fileIndex: number, path: FilePath): Promise<void>;
   /**
@@ -482,7 +486,8 @@ export interface TorrentStorage extends AsyncDisposable {
    * Closes it and takes it out of its manager.
    *
    * @param options Whether to delete the files.
-   * @throws {AggregateError} Of one DiskError for each file that is left.
+   * @throws {AggregateError} Of one DiskError for each file that is left. The
+   * reason of the signal if it was aborted.
    */
   remove(options?: RemoveOptions): Promise<void>;
   /**

@@ -296,4 +296,19 @@ export function testFileSystem(subject: ComplianceSubject): void {
       "not-a-file",
     );
   });
+
+  test("a real path does not change when a file is made", async (files) => {
+    if (files.realPath === undefined) return;
+    const before = ["x", "y"].map((name) => files.realPath!(["f", name]));
+    assertEquals(new Set(before).size, 2);
+    await put(files, ["f", "x"], bytes(1));
+    await put(files, ["f", "y"], bytes(1));
+    const after = ["x", "y"].map((name) => files.realPath!(["f", name]));
+    assertEquals(after, before);
+    assertEquals(
+      after.every((path) => path.startsWith(files.realPath!([]))),
+      true,
+    );
+    assertEquals(await code(() => files.realPath!([".."])), "unsafe-path");
+  });
 }

@@ -5,7 +5,7 @@
  */
 import { orAborted } from "../../_shared/abort.ts";
 import { eachAtOnce } from "../../_shared/each_at_once.ts";
-import { type Clock, sleep } from "../../_shared/clock.ts";
+import type { Clock } from "../../_shared/clock.ts";
 import type { Bitfield } from "../../_shared/bitfield.ts";
 import { toDiskError } from "../error.ts";
 import { CHUNK_SIZE } from "../pieces/buffer_pool.ts";
@@ -14,9 +14,7 @@ import type { CheckOptions, StorageTorrent } from "../storage.ts";
 import type { PieceStore } from "../piece_store.ts";
 import type { TorrentFiles } from "../files/torrent_files.ts";
 import { passesSha1, PieceVerifier } from "../pieces/piece_verifier.ts";
-
-/** Bytes between two turns of the event loop. */
-const TURN_BYTES = 4 * 1024 * 1024;
+import { Turns } from "../turns.ts";
 
 /** Pieces read at a time where they are in no files. */
 const PARALLEL_READS = 4;
@@ -66,7 +64,7 @@ export async function checkFiles(
   let bytes = 0;
   for (const pieceIndex of pieces) {
     const size = layout.pieceSize(pieceIndex);
-    const isApart = files.isInPartFile(pieceIndex);
+    const isApart = files.apart.isInPartFile(pieceIndex);
     const hasHash = torrent.pieces !== undefined ||
       torrent.pieceRoot?.(pieceIndex) !== undefined;
     const mayBeGood = hasHash && (isApart ||
@@ -183,21 +181,19 @@ async function checkInTurn(
   const { clock, signal, hold } = step.options;
   const buffer = new Uint8Array(Math.min(4 * CHUNK_SIZE, layout.pieceLength));
   const { areFew } = step;
-  let turn = 0;
+  const turns = new Turns(clock, signal);
   for (let i = 0; i < pieces.length; i++) {
     const size = layout.pieceSize(pieces[i]!);
     step.note(
       pieces[i]!,
       await checkPiece(torrent, store, pieces[i]!, size, buffer, areFew),
     );
-    turn += size;
-    if (turn >= TURN_BYTES) {
-      turn = 0;
-      step.report();
-      await sleep(clock, 0);
-      signal?.throwIfAborted();
-      if (hold?.() !== undefined) return pieces.slice(i + 1);
-    }
+    const others = turns.take(size);
+    if (others === undefined) continue;
+    step.report();
+    await others;
+    signal?.throwIfAborted();
+    if (hold?.() !== undefined) return pieces.slice(i + 1);
   }
   return [];
 }
@@ -271,7 +267,7 @@ export function oddFiles(
   for (let i = 0; i < layout.files.length; i++) {
     const { length, pad } = layout.files[i]!;
     const size = files.stored.size(i);
-    if (pad || size <= 0) continue;
+    if (pad || size <= 0 || files.stored.own.isTaken(i)) continue;
     const { first, end } = layout.filePieces(i);
     if (size === length) {
       // What an earlier run left incomplete has the suffix, if there is one; what

@@ -13,16 +13,22 @@ export const MAX_NAME_BYTES = 255;
 /** Paths of files; those that are incomplete may have a suffix. */
 export class FilePlaces {
   readonly #suffix: string;
+  readonly #isFree: (path: FilePath) => boolean;
   #paths: readonly FilePath[];
   /** Files that are at their path with the suffix. */
   #suffixed = new Set<number>();
   /** Folded names of files and folders, which no suffix may lead to. */
   #taken: Set<string> | undefined;
 
-  /** `suffix`: empty for none. */
-  constructor(paths: readonly FilePath[], suffix: string) {
+  /** `suffix`: empty for none; `isFree`: whether no other torrent has a path. */
+  constructor(
+    paths: readonly FilePath[],
+    suffix: string,
+    isFree: (path: FilePath) => boolean = () => true,
+  ) {
     this.#paths = paths;
     this.#suffix = suffix;
+    this.#isFree = isFree;
   }
 
   /** Where they are once they are complete. */
@@ -84,7 +90,8 @@ export class FilePlaces {
       }
     }
     return !this.#taken.has(keyOf(suffixed)) &&
-      encodeText(suffixed.at(-1)!).length <= MAX_NAME_BYTES;
+      encodeText(suffixed.at(-1)!).length <= MAX_NAME_BYTES &&
+      this.#isFree(suffixed);
   }
 
   #withSuffix(path: FilePath): FilePath {

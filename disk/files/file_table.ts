@@ -3,16 +3,13 @@
  *
  * @module
  */
-import { type Clock, sleep } from "../../_shared/clock.ts";
 import { foldName } from "../../metainfo/path_tree.ts";
 import type { FileInfo, FilePath, FileSystem } from "../file_system.ts";
+import type { Turns } from "../turns.ts";
 
 const MISSING = -1;
 const WRITTEN = -2;
 const UNSEEN = -3;
-
-/** Files between two turns of the event loop. */
-const TURN_FILES = 500;
 
 /** A folder with so many of the files is listed: looking for each costs more. */
 const LISTED_FILES = 8;
@@ -118,12 +115,11 @@ export async function lookAtFiles(
   fileSystem: FileSystem,
   paths: readonly FilePath[],
   which: readonly number[],
-  clock: Clock,
+  turns: Turns,
   found: (fileIndex: number, info: FileInfo | undefined) => void,
   failed: (fileIndex: number, error: unknown) => void,
 ): Promise<void> {
   const folders = new Folders(fileSystem, paths, which);
-  let turn = 0;
   for (const fileIndex of which) {
     const path = paths[fileIndex]!;
     let info: FileInfo | undefined;
@@ -136,10 +132,8 @@ export async function lookAtFiles(
       failed(fileIndex, error);
     }
     found(fileIndex, info);
-    if (++turn === TURN_FILES) {
-      turn = 0;
-      await sleep(clock, 0);
-    }
+    const others = turns.take(1);
+    if (others !== undefined) await others;
   }
 }
 

@@ -89,7 +89,8 @@ export class HandlePool {
  * for every block.
  */
 export class HandleCache implements FileSystem {
-  readonly #inner: FileSystem;
+  /** What it is around. */
+  readonly inner: FileSystem;
   readonly #pool: HandlePool;
   readonly #entries = new Map<string, Entry>();
   /** Where the operating system has a file, if the inner one tells. */
@@ -105,7 +106,7 @@ export class HandleCache implements FileSystem {
 
   /** Wraps a file system. */
   constructor(inner: FileSystem, pool: HandlePool = new HandlePool()) {
-    this.#inner = inner;
+    this.inner = inner;
     this.#pool = pool;
     this.localPath = inner.localPath?.bind(inner);
     this.listFolder = inner.listFolder?.bind(inner);
@@ -164,17 +165,17 @@ export class HandleCache implements FileSystem {
 
   /** Looks at a file. Returns size and time, or `undefined`. */
   stat(path: FilePath): Awaitable<FileInfo | undefined> {
-    return this.#inner.stat(path);
+    return this.inner.stat(path);
   }
 
   /** Closes the file here and removes it. Returns whether it existed. */
   remove(path: FilePath): Awaitable<boolean> {
-    return chain(this.drop(path), () => this.#inner.remove(path));
+    return chain(this.drop(path), () => this.inner.remove(path));
   }
 
   /** Removes a folder if nothing is in it. Returns whether it was removed. */
   removeEmptyFolder(path: FilePath): Awaitable<boolean> {
-    return this.#inner.removeEmptyFolder(path);
+    return this.inner.removeEmptyFolder(path);
   }
 
   /** Closes both files here and moves one. */
@@ -185,7 +186,7 @@ export class HandleCache implements FileSystem {
   ): Awaitable<void> {
     return chain(
       this.drop(from),
-      () => chain(this.drop(to), () => this.#inner.rename(from, to, options)),
+      () => chain(this.drop(to), () => this.inner.rename(from, to, options)),
     );
   }
 
@@ -196,19 +197,19 @@ export class HandleCache implements FileSystem {
         [...this.#entries.values()],
         (entry) => this.#pool.retire(entry),
       ),
-      () => this.#inner.close(),
+      () => this.inner.close(),
     );
   }
 
   /** Closes files that are not in use when the system has no more. */
   #openInner(path: FilePath, options: FileOpenOptions): Awaitable<FileHandle> {
-    return attempt(() => this.#inner.open(path, options), (error) => {
+    return attempt(() => this.inner.open(path, options), (error) => {
       const isShort = error instanceof DiskError &&
         error.code === "too-many-files";
       if (!isShort) throw error;
       return chain(this.#pool.closeIdle(), (isMore) => {
         if (!isMore) throw error;
-        return this.#inner.open(path, options);
+        return this.inner.open(path, options);
       });
     });
   }

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { type Clock, sleep } from "../../_shared/clock.ts";
 import { attempt } from "../awaitable.ts";
 import { alreadyThere, toDiskError } from "../error.ts";
 import { type FilePath, type FileSystem, useHandle } from "../file_system.ts";
+import type { Turns } from "../turns.ts";
 import type { HandleCache } from "./handle_cache.ts";
 
 const COPY_SIZE = 1024 * 1024;
@@ -19,13 +19,16 @@ export interface MovedFiles {
   finish(): Promise<void>;
 }
 
-/** Moves files, those that exist. After a failure everything is back. */
+/**
+ * Moves files, those that exist. After a failure, or when it is ended, everything is
+ * back.
+ */
 export async function moveFiles(
   source: HandleCache,
   from: readonly FilePath[],
   target: HandleCache | undefined,
   to: readonly FilePath[],
-  clock: Clock,
+  turns: Turns,
 ): Promise<MovedFiles> {
   const moved: number[] = [];
   /** Renamed from one file system into the other. */
@@ -53,6 +56,7 @@ export async function moveFiles(
       const isSame = target === undefined &&
         from[i]!.join("/") === to[i]!.join("/");
       if (isSame) continue;
+      await turns.take();
       if (await source.stat(from[i]!) === undefined) {
         // It would be written over later.
         if (await (target ?? source).stat(to[i]!) === undefined) continue;
@@ -72,7 +76,7 @@ export async function moveFiles(
       }
       // Before the copy: half of one has to go, too.
       moved.push(i);
-      await copyFile(source, from[i]!, target, to[i]!, clock);
+      await copyFile(source, from[i]!, target, to[i]!, turns);
     }
   } catch (error) {
     await undo();
@@ -94,6 +98,7 @@ export async function moveFiles(
 export async function removeEmptyFolders(
   fileSystem: FileSystem,
   paths: readonly FilePath[],
+  turns?: Turns,
 ): Promise<void> {
   const folders = new Map<string, FilePath>();
   for (const path of paths) {
@@ -110,6 +115,7 @@ export async function removeEmptyFolders(
   for (const folder of deepestFirst) {
     // A folder that stays does no harm.
     await attempt(() => fileSystem.removeEmptyFolder(folder), () => false);
+    await turns?.take();
   }
 }
 
@@ -131,7 +137,7 @@ async function copyFile(
   from: FilePath,
   target: FileSystem,
   to: FilePath,
-  clock: Clock,
+  turns: Turns,
 ): Promise<void> {
   const buffer = new Uint8Array(COPY_SIZE);
   await useHandle(source.open(from), async (reader) => {
@@ -143,7 +149,7 @@ async function copyFile(
         await writer.write(buffer.subarray(0, n), offset);
         offset += n;
         // Both may answer at once.
-        await sleep(clock, 0);
+        await turns.take(n);
       }
       await writer.sync();
     });

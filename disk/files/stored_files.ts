@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { encodeText, equalBytes } from "../../_shared/bytes.ts";
-import type { Clock } from "../../_shared/clock.ts";
+import { encodeText } from "../../_shared/bytes.ts";
 import type { PieceLayout } from "../../metainfo/piece_layout.ts";
 import { attempt, type Awaitable, chain } from "../awaitable.ts";
 import {
@@ -21,10 +20,14 @@ import {
   useHandle,
 } from "../file_system.ts";
 import type { FileAllocation } from "../storage.ts";
+import type { Turns } from "../turns.ts";
 import { type FilePlaces, MAX_NAME_BYTES } from "./file_places.ts";
 import { FileTable, lookAtFiles } from "./file_table.ts";
 import type { HandleCache } from "./handle_cache.ts";
 import { removeEmptyFolders } from "./move_files.ts";
+import { LinkedFiles } from "./linked_files.ts";
+import { OwnFiles } from "./own_files.ts";
+import type { TorrentClaims } from "./path_claims.ts";
 
 /** What another try soon after would fail with, too. */
 const LASTING: ReadonlySet<DiskErrorCode> = new Set([
@@ -38,18 +41,19 @@ const LASTING: ReadonlySet<DiskErrorCode> = new Set([
 export class StoredFiles {
   readonly #layout: PieceLayout;
   readonly #allocation: FileAllocation;
-  readonly #clock: Clock;
+  readonly #turns: Turns;
   /** What is known of them; only once something is. */
   #seen: FileTable | undefined;
   #fileSystem: HandleCache;
   /** Where they are. */
   readonly places: FilePlaces;
+  /** Which it may write to. */
+  readonly own: OwnFiles;
   /** Files that have their length. */
   #prepared: Set<number> | undefined;
   /** Whether handles tell at once what was left of a write. */
   #watches = true;
-  /** Files that are being parted from those that they are linked with. */
-  #parting: Map<number, Promise<void>> | undefined;
+  #linked: LinkedFiles | undefined;
   /** Files that were written and not synced since. */
   #written: Set<number> | undefined;
 
@@ -64,13 +68,15 @@ export class StoredFiles {
     places: FilePlaces,
     layout: PieceLayout,
     allocation: FileAllocation,
-    clock: Clock,
+    turns: Turns,
+    claims?: TorrentClaims,
   ) {
     this.#fileSystem = fileSystem;
     this.places = places;
     this.#layout = layout;
     this.#allocation = allocation;
-    this.#clock = clock;
+    this.#turns = turns;
+    this.own = new OwnFiles(this, claims);
   }
 
   get #table(): FileTable {
@@ -94,6 +100,12 @@ export class StoredFiles {
       if (!this.#layout.files[i]!.pad) which.push(i);
     }
     return which;
+  }
+
+  /** Where a file is to be under another path, now and when it is complete. */
+  placesOf(fileIndex: number, path: FilePath): FilePath[] {
+    const place = this.places.renamed(fileIndex, path);
+    return isSame(place, path) ? [path] : [path, place];
   }
 
   /** Takes them to be at other paths, after they were moved. */
@@ -255,6 +267,7 @@ export class StoredFiles {
     from: Uint8Array,
     isGrowing = this.#allocation === "compact",
   ): Awaitable<void> {
+    if (this.own.isTaken(fileIndex)) this.own.need(fileIndex);
     (this.#written ??= new Set()).add(fileIndex);
     const isFirst = this.#prepared?.has(fileIndex) !== true;
     const isNew = isFirst && this.#table.size(fileIndex) === -1;
@@ -272,46 +285,18 @@ export class StoredFiles {
             )
             : this.#transfer(fileIndex, handle, from, offset),
       );
-    return isFirst && !isNew && this.#fileSystem.own !== undefined
-      ? this.#writeOwn(fileIndex, offset, from, write)
-      : write();
+    if (!isFirst || isNew || this.#fileSystem.own === undefined) return write();
+    const { length } = this.#layout.files[fileIndex]!;
+    this.#linked ??= new LinkedFiles(this);
+    return this.#linked.write(fileIndex, offset, from, length, write);
   }
 
-  /** Writes to no file that has other names: it is parted from them first. */
-  #writeOwn(
-    fileIndex: number,
-    offset: number,
-    from: Uint8Array,
-    write: () => Awaitable<void>,
-  ): Awaitable<void> {
-    const going = this.#parting?.get(fileIndex);
-    if (going !== undefined) return going.then(write);
+  /** Parts a file from those that it is linked with. */
+  async part(fileIndex: number): Promise<void> {
     const path = this.places.at(fileIndex);
-    return chain(this.#fileSystem.stat(path), (info): Awaitable<void> => {
-      if ((info?.links ?? 1) < 2) return write();
-      const isWhole = info!.size === this.#layout.files[fileIndex]!.length;
-      const old = new Uint8Array(isWhole ? from.length : 0);
-      return chain(this.read(fileIndex, offset, old), (isThere) => {
-        // As at the border of one that is whole.
-        if (isThere && old.length > 0 && equalBytes(old, from)) return;
-        return this.#part(fileIndex, path).then(write);
-      });
-    });
-  }
-
-  /** Parts a file from others that it is linked with, once. */
-  #part(fileIndex: number, path: FilePath): Promise<void> {
-    const parting = this.#parting ??= new Map();
-    let done = parting.get(fileIndex);
-    if (done === undefined) {
-      done = (async () => {
-        await this.#fileSystem.own!(path);
-        this.#table.forget(fileIndex);
-        this.#table.set(fileIndex, await this.#fileSystem.stat(path));
-      })().finally(() => parting.delete(fileIndex));
-      parting.set(fileIndex, done);
-    }
-    return done;
+    await this.#fileSystem.own!(path);
+    this.#table.forget(fileIndex);
+    this.#table.set(fileIndex, await this.#fileSystem.stat(path));
   }
 
   /** Gives a file another path. */
@@ -335,9 +320,17 @@ export class StoredFiles {
     if (await this.#fileSystem.stat(path) !== undefined) {
       throw alreadyThere(operation, path);
     }
-    await this.#put(fileIndex, target, () => {
-      this.places.move(this.paths.with(fileIndex, path));
-    });
+    this.own.refuse((i) => i === fileIndex);
+    const before = this.placesOf(fileIndex, this.paths[fileIndex]!);
+    const after = this.placesOf(fileIndex, path);
+    await this.own.replace(
+      before,
+      after,
+      () =>
+        this.#put(fileIndex, target, () => {
+          this.places.move(this.paths.with(fileIndex, path));
+        }),
+    );
     await removeEmptyFolders(this.#fileSystem, [old]);
   }
 
@@ -438,7 +431,7 @@ export class StoredFiles {
       this.#fileSystem,
       this.places.all,
       which,
-      this.#clock,
+      this.#turns,
       found,
       (fileIndex, error) => this.#note(fileIndex, error),
     );

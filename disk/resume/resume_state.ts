@@ -100,7 +100,7 @@ export async function trustResumeData(
     const isInFiles = spans.every(({ pad, fileIndex, fileOffset, length }) =>
       pad || (infos[fileIndex]?.size ?? 0) >= fileOffset + length
     );
-    const isInPart = files.isInPartFile(pieceIndex);
+    const isInPart = files.apart.isInPartFile(pieceIndex);
     // What neither has may have been in the part file.
     const isLost = isInPart || isInFiles
       ? isInPart && !isPartSame

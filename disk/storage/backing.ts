@@ -4,6 +4,7 @@
  * @module
  */
 import type { Bitfield } from "../../_shared/bitfield.ts";
+import type { Awaitable } from "../awaitable.ts";
 import type { CheckFilesOptions } from "../check/check.ts";
 import type { DiskError } from "../error.ts";
 import type { FilePath, FileSystem } from "../file_system.ts";
@@ -67,8 +68,8 @@ export interface Backing extends PieceWrites {
   move(folder: FilePath, target: FileSystem | undefined): Promise<void>;
   /** Gives a file another name. */
   rename(fileIndex: number, path: FilePath): Promise<void>;
-  /** Deletes everything. */
-  remove(): Promise<DiskError[]>;
+  /** Deletes everything; throws the reason of the signal when that ends it. */
+  remove(signal?: AbortSignal): Promise<DiskError[]>;
   /** Frees what it holds; after `remove` if that is called. */
-  close(): Promise<void>;
+  close(): Awaitable<void>;
 }

@@ -83,8 +83,11 @@ export class FileBacking implements Backing {
     wanted: boolean,
     readOnly: boolean,
   ): Promise<void> {
-    if (!wanted) await this.#files.deselect(fileIndex);
-    else if (!readOnly) await this.#files.settle((i) => i === fileIndex);
+    if (!wanted) await this.#files.apart.deselect(fileIndex);
+    else if (!readOnly) {
+      this.#files.stored.own.need(fileIndex);
+      await this.#files.settle((i) => i === fileIndex);
+    }
     this.#wanted[fileIndex] = wanted ? 1 : 0;
   }
 
@@ -116,12 +119,12 @@ export class FileBacking implements Backing {
     const { layout } = this.#torrent;
     const { stored } = this.#files;
     for (const i of layout.files.keys()) {
-      if (this.isWanted(i)) await this.#files.append(i);
+      if (this.isWanted(i)) await this.#files.apart.append(i);
     }
-    await this.#files.tidy();
+    await this.#files.apart.tidy();
     await this.#files.finish();
     const changed = await stored.changed((i) => {
-      const from = this.#files.apartFrom(i);
+      const from = this.#files.apart.from(i);
       const isWanted = this.isWanted(i);
       return from === 0 && !isWanted ? undefined : isWanted;
     });
@@ -145,7 +148,7 @@ export class FileBacking implements Backing {
   }
 
   pieceGood(pieceIndex: number): Promise<void> | undefined {
-    return this.#files.pieceGood(pieceIndex);
+    return this.#files.apart.pieceGood(pieceIndex);
   }
 
   completedBy(pieceIndex: number): number[] {
@@ -193,10 +196,12 @@ export class FileBacking implements Backing {
     return this.#files.rename(fileIndex, path);
   }
 
-  remove(): Promise<DiskError[]> {
-    return this.#files.remove();
+  remove(signal?: AbortSignal): Promise<DiskError[]> {
+    return this.#files.remove(signal);
   }
 
   /** Files are closed with the manager, or when others need the handles. */
-  async close(): Promise<void> {}
+  close(): void {
+    this.#files.stored.own.close();
+  }
 }

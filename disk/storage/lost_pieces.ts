@@ -31,12 +31,12 @@ export async function findLost(
   const spans = (i: number) => layout.spans(i, 0, layout.pieceSize(i));
   const lost = new Set<number>();
   for (const { fileIndex, pad } of spans(pieceIndex)) {
-    if (pad || files.apartFrom(fileIndex) === 0) continue;
+    if (pad || files.apart.from(fileIndex) === 0) continue;
     // What cannot be looked at will be found when it is read.
     const size = await files.stored.look(fileIndex).catch(() => Infinity);
     for (const other of piecesOf([fileIndex], layout, have)) {
       const isThere = spans(other).every((span) =>
-        span.fileIndex !== fileIndex || files.isApart(span) ||
+        span.fileIndex !== fileIndex || files.apart.has(span) ||
         span.fileOffset + span.length <= size
       );
       if (!isThere) lost.add(other);

@@ -25,12 +25,20 @@ export async function openFiles(
   // What is only read is served as far as it is good.
   const unreadable = readOnly ? new Map<number, DiskError>() : undefined;
   files.stored.unreadable = unreadable;
+  files.stored.own.claim(isWanted);
   await files.load(
     isWanted,
     existing === "trust" ||
       existing === "assume-empty" && options.allocation !== "compact" &&
         !files.stored.places.hasSuffix,
   );
+  const { layout } = torrent;
+  // What another torrent has is read only: it must be whole.
+  const refuse = (isOdd: (fileIndex: number) => boolean) =>
+    files.stored.own.refuse((i) => isWanted(i) && isOdd(i));
+  if (existing === "verify" || existing === "resume") {
+    refuse((i) => files.stored.size(i) !== layout.files[i]!.length);
+  }
   const storage = make();
   const { have } = storage;
   files.isGood = (pieceIndex) => have.has(pieceIndex);
@@ -45,7 +53,6 @@ export async function openFiles(
   if (resume !== undefined) {
     for (const i of resume.have) have.set(i);
     if (resume.doubtful.length > 0) await check(resume.doubtful);
-    const { layout } = torrent;
     const random = systemRandom;
     damaged = await checkSample(resume.touched, {
       layout,
@@ -59,6 +66,11 @@ export async function openFiles(
     await check(padPieces(torrent));
   } else await check();
   files.stored.unreadable = undefined;
+  refuse((i) => {
+    const { first, end } = layout.filePieces(i);
+    for (let k = first; k < end; k++) if (!have.has(k)) return true;
+    return false;
+  });
   if (unreadable !== undefined) {
     const [error] = unreadable.values();
     if (error !== undefined && have.isEmpty) throw error;
@@ -95,7 +107,6 @@ export async function openFiles(
     await files.finish();
   }
   for (const { pieceIndex, blocks } of resume?.partials ?? []) {
-    const { layout } = torrent;
     const size = layout.pieceSize(pieceIndex);
     const isDoubtful = layout.spans(pieceIndex, 0, size)
       .some(({ fileIndex }) => damaged.has(fileIndex));

@@ -3,18 +3,16 @@
  *
  * @module
  */
-import { type Clock, sleep } from "../../_shared/clock.ts";
+import type { Clock } from "../../_shared/clock.ts";
 import type { FileSpan } from "../../metainfo/piece_layout.ts";
 import { attempt } from "../awaitable.ts";
 import { useHandle } from "../file_system.ts";
 import type { TorrentFiles } from "../files/torrent_files.ts";
 import type { ReserveProgress } from "../storage.ts";
+import { Turns } from "../turns.ts";
 
-/** Bytes between two turns of the event loop. */
+/** Most bytes of one write. */
 const CHUNK_SIZE = 1024 * 1024;
-
-/** Files between two turns of the event loop. */
-const TURN_FILES = 100;
 
 /** What {@linkcode reserveFiles} works with. */
 export interface ReserveOptions {
@@ -45,7 +43,9 @@ export async function reserveFiles(
 ): Promise<void> {
   const lacking: Lacking[] = [];
   let totalBytes = 0;
+  const turns = new Turns(clock, signal);
   for (const fileIndex of which) {
+    await turns.take();
     const found = await lack(files, fileIndex, isKept);
     if (found === undefined) continue;
     lacking.push(found);
@@ -53,7 +53,6 @@ export async function reserveFiles(
   }
   const zeros = new Uint8Array(Math.min(CHUNK_SIZE, totalBytes));
   let reservedBytes = 0;
-  let turn = 0;
   const begun: Lacking[] = [];
   try {
     for (const one of lacking) {
@@ -64,11 +63,10 @@ export async function reserveFiles(
           const bytes = zeros.subarray(0, length - done);
           await files.stored.write(fileIndex, fileOffset + done, bytes);
           reservedBytes += bytes.length;
-          turn += Math.max(bytes.length, CHUNK_SIZE / TURN_FILES);
-          if (turn < CHUNK_SIZE) continue;
-          turn = 0;
+          const others = turns.take(bytes.length);
+          if (others === undefined) continue;
           onProgress?.({ reservedBytes, totalBytes });
-          await sleep(clock, 0);
+          await others;
         }
       }
     }

@@ -20,6 +20,8 @@ export interface StorageContext {
   readonly pool: BufferPool;
   /** Memory for served pieces. */
   readonly cache: ReadCache;
+  /** Ends what takes long; fired when it is closed. */
+  readonly ending: AbortController;
   /** For long checks. */
   readonly clock: Clock;
   /** Whether nothing is ever written. */

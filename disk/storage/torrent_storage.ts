@@ -48,8 +48,6 @@ export class ManagedStorage implements TorrentStorage {
   #inFlight: Set<Promise<unknown>> | undefined;
   #gate: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
-  /** Ends checks; only once there was one. */
-  #ending: AbortController | undefined;
   #cancelRetry = () => {};
   /** What could not be deleted. */
   #left: readonly DiskError[] = [];
@@ -311,9 +309,11 @@ export class ManagedStorage implements TorrentStorage {
   }
 
   async remove(options: RemoveOptions = {}): Promise<void> {
-    if (options.deleteFiles !== true) return await this.close();
+    const { deleteFiles, signal } = options;
+    if (deleteFiles !== true) return await this.close();
     // Whether the last bytes were written matters no more.
-    await (this.#closing ??= this.#close(true)).catch(() => {});
+    await (this.#closing ??= this.#close(true, signal)).catch(() => {});
+    signal?.throwIfAborted();
     throwAll(this.#left, "Cannot delete the torrent's files");
   }
 
@@ -359,7 +359,7 @@ export class ManagedStorage implements TorrentStorage {
   }
 
   #endedBy(signal: AbortSignal | undefined): AbortSignal {
-    const ending = (this.#ending ??= new AbortController()).signal;
+    const ending = this.#context.ending.signal;
     return signal === undefined ? ending : AbortSignal.any([signal, ending]);
   }
 
@@ -410,11 +410,11 @@ export class ManagedStorage implements TorrentStorage {
     if (error !== undefined) throw error;
   }
 
-  async #close(discard: boolean): Promise<void> {
+  async #close(discard: boolean, signal?: AbortSignal): Promise<void> {
     // Let `close()` store the promise first: from then on nothing comes in.
     await Promise.resolve();
     this.#cancelRetry();
-    this.#ending?.abort(closed("check"));
+    this.#context.ending.abort(closed("check"));
     while (this.#gate !== undefined) await this.#gate;
     await this.#drain();
     let failure: DiskError | undefined;
@@ -425,7 +425,9 @@ export class ManagedStorage implements TorrentStorage {
     }
     this.#pieces?.discard();
     this.#reader?.clear();
-    if (discard) this.#left = await this.#backing.remove();
+    if (discard) {
+      this.#left = await this.#backing.remove(signal).catch(() => []);
+    }
     await this.#backing.close();
     this.#context.onClose();
     this.#events?.close();

@@ -373,3 +373,59 @@ Deno.test("native: signals interrupt no transfer", () => {
   assertEquals(calls, 12);
   handle.close();
 });
+
+Deno.test({
+  name:
+    "native: a real path is one for all paths, and stays when folders are made",
+  ignore: isWindows,
+  fn: withFolder((given) => {
+    const folder = Deno.realPathSync(given);
+    Deno.mkdirSync(`${folder}/base/f`, { recursive: true });
+    Deno.writeTextFileSync(`${folder}/base/f/x`, "x");
+    Deno.symlinkSync("base", `${folder}/alias`);
+    Deno.symlinkSync("f", `${folder}/base/g`);
+    Deno.symlinkSync("f/x", `${folder}/base/y`);
+    const real = (base: string, ...path: string[]) =>
+      new NativeFileSystem(base).realPath(path);
+    for (
+      const base of ["base", "base/", "alias", "new/../base", "alias/f/.."]
+    ) {
+      const at = `${folder}/${base}`;
+      assertEquals(real(at), `${folder}/base`, base);
+      assertEquals(real(at, "f", "x"), `${folder}/base/f/x`);
+      assertEquals(real(at, "g", "x"), `${folder}/base/f/x`);
+      assertEquals(real(at, "y"), `${folder}/base/f/x`);
+      assertEquals(real(at, "g", "no", "z"), `${folder}/base/f/no/z`);
+      assertEquals(real(at, "no"), `${folder}/base/no`);
+      Deno.mkdirSync(`${folder}/new`, { recursive: true });
+    }
+    const files = new NativeFileSystem(`${folder}/alias/later/on`);
+    const before = files.realPath(["f", "x"]);
+    assertEquals(before, `${folder}/base/later/on/f/x`);
+    files.open(["f", "x"], { write: true }).close();
+    assertEquals(files.realPath(["f", "x"]), before);
+    assertEquals(files.realPath([]), `${folder}/base/later/on`);
+    assertEquals(real("/", "tmp-no"), "/tmp-no");
+    assertEquals(real("/tmp-no/x", "y"), "/tmp-no/x/y");
+    assertEquals(real(`${folder}/base`, "f"), `${folder}/base/f`);
+    const here = Deno.realPathSync(".");
+    assertEquals(real(".", "no"), `${here}/no`);
+    assertEquals(real("", "no"), `${here}/no`);
+    assertEquals(real("no/no", "x"), `${here}/no/no/x`);
+    for (const path of [[".."], ["f", ""], ["a/b"]]) {
+      assertEquals(codeOf(() => files.realPath(path)), "unsafe-path");
+    }
+  }),
+});
+
+Deno.test({
+  name:
+    "native: a folder that may not be looked at has the path that it is given",
+  ignore: isWindows,
+  permissions: { read: ["no-such-folder/a"] },
+  fn() {
+    const files = new NativeFileSystem("no-such-folder/a/b");
+    assertEquals(files.realPath(["f", "x"]), "no-such-folder/a/b/f/x");
+    assertEquals(files.device(), undefined);
+  },
+});

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { FileInfo, FilePath } from "../../../disk/file_system.ts";
 import { FileTable, lookAtFiles } from "../../../disk/files/file_table.ts";
+import { Turns } from "../../../disk/turns.ts";
 import { MemoryFileSystem } from "../../../disk/memory_file_system.ts";
 import { SimClock } from "../../support/sim_clock.ts";
 
@@ -123,7 +124,14 @@ async function look(
   const failed = (_: number, error: unknown) => {
     throw error;
   };
-  await lookAtFiles(files, PATHS, which, new SimClock(), found, failed);
+  await lookAtFiles(
+    files,
+    PATHS,
+    which,
+    new Turns(new SimClock()),
+    found,
+    failed,
+  );
   return there;
 }
 

@@ -8,6 +8,7 @@ import {
   removeEmptyFolders,
 } from "../../../disk/files/move_files.ts";
 import { MemoryFileSystem } from "../../../disk/memory_file_system.ts";
+import { Turns } from "../../../disk/turns.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -45,7 +46,7 @@ Deno.test("moveFiles() renames those there are, or none", pure, async () => {
     from,
     undefined,
     to,
-    systemClock,
+    new Turns(systemClock),
   );
   await finish();
   const all = ["a", "b", "x/a", "x/b", "x/missing", "same"];
@@ -55,7 +56,14 @@ Deno.test("moveFiles() renames those there are, or none", pure, async () => {
   // Something is there: what was moved before it goes back.
   const blocked = filled("a", "b", "x/b");
   await assertRejects(
-    () => moveFiles(new HandleCache(blocked), from, undefined, to, systemClock),
+    () =>
+      moveFiles(
+        new HandleCache(blocked),
+        from,
+        undefined,
+        to,
+        new Turns(systemClock),
+      ),
     DiskError,
   );
   assertEquals(show(blocked, "a", "b", "x/a", "x/b"), "a b - x/b");
@@ -73,7 +81,7 @@ Deno.test(
         from,
         new HandleCache(target),
         to,
-        systemClock,
+        new Turns(systemClock),
       );
     const [source, target] = [filled("a", "b"), filled()];
     const { finish } = await move(source, target);
@@ -140,7 +148,7 @@ Deno.test(
         from,
         new HandleCache(two),
         to,
-        systemClock,
+        new Turns(systemClock),
       );
       assertEquals(show(one, "a", "b"), original);
       assertEquals(show(two, "x/a", "x/b"), "a b");
@@ -167,7 +175,7 @@ Deno.test(
         paths("a"),
         new HandleCache(target!),
         paths("b"),
-        systemClock,
+        new Turns(systemClock),
       );
       assertEquals([show(source!, "a"), show(target!, "b")], ["a", "a"]);
       await finish();

@@ -7,6 +7,7 @@ import type {
 } from "../../../disk/file_system.ts";
 import { FilePlaces } from "../../../disk/files/file_places.ts";
 import { HandleCache } from "../../../disk/files/handle_cache.ts";
+import { Turns } from "../../../disk/turns.ts";
 import { StoredFiles } from "../../../disk/files/stored_files.ts";
 import { MemoryFileSystem } from "../../../disk/memory_file_system.ts";
 import { PieceLayout } from "../../../metainfo/piece_layout.ts";
@@ -41,7 +42,7 @@ function makeFiles() {
     new FilePlaces(PATHS, ""),
     layout,
     "sparse",
-    new SimClock(),
+    new Turns(new SimClock()),
   );
   return { fileSystem, files };
 }

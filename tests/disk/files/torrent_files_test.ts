@@ -59,7 +59,7 @@ Deno.test(
       const { files } = setUp(small, "compact", sizes);
       await files.load(() => true, false);
       assertEquals(
-        [0, 1].map((i) => files.apartFrom(i)),
+        [0, 1].map((i) => files.apart.from(i)),
         [...apart],
         `${sizes}`,
       );
@@ -73,11 +73,14 @@ Deno.test(
   async () => {
     const { files } = setUp(small, "sparse", [undefined, 5]);
     await files.load(() => true, false);
-    assertEquals([0, 1].map((i) => files.apartFrom(i)), [undefined, undefined]);
+    assertEquals([0, 1].map((i) => files.apart.from(i)), [
+      undefined,
+      undefined,
+    ]);
     await files.load(() => false, false);
-    assertEquals([0, 1].map((i) => files.apartFrom(i)), [0, undefined]);
+    assertEquals([0, 1].map((i) => files.apart.from(i)), [0, undefined]);
     const [span] = small.layout.spans(0, 0, 1);
-    assertEquals(files.isApart(span!), true);
+    assertEquals(files.apart.has(span!), true);
   },
 );
 
@@ -100,15 +103,15 @@ Deno.test(
       }]);
     }
     assertEquals([read(0).length, hasPart()], [0, true]);
-    assertEquals([0, 1].map((i) => files.isInPartFile(i)), [true, true]);
+    assertEquals([0, 1].map((i) => files.apart.isInPartFile(i)), [true, true]);
     wanted = true;
-    await files.select(0);
+    await files.apart.select(0);
     const right = new Uint8Array(4 * MIB);
     right.set(large.content[0]!);
     right.set(large.content[1]!.subarray(0, 1.5 * MIB), 2.5 * MIB);
     assertEquals(read(0).every((byte, i) => byte === right[i]), true);
     assertEquals([read(0).length, hasPart()], [4 * MIB, false]);
-    assertEquals(files.apartFrom(0), undefined);
+    assertEquals(files.apart.from(0), undefined);
   },
 );
 
@@ -128,7 +131,7 @@ Deno.test(
         bytes: bytes.slice(),
       }]);
       good.add(pieceIndex);
-      await files.pieceGood(pieceIndex);
+      await files.apart.pieceGood(pieceIndex);
       lengths.push([read(0).length, read(1).length]);
     }
     assertEquals(lengths.slice(0, 2).map(([first]) => first), [0, 0]);
@@ -146,10 +149,10 @@ Deno.test(
   async () => {
     const { files } = setUp(small, "sparse", [0, undefined]);
     await files.load(() => true, false);
-    for (const i of [0, 1]) await files.deselect(i);
-    assertEquals([0, 1].map((i) => files.apartFrom(i)), [undefined, 0]);
-    await files.select(1);
-    assertEquals(files.apartFrom(1), undefined);
+    for (const i of [0, 1]) await files.apart.deselect(i);
+    assertEquals([0, 1].map((i) => files.apart.from(i)), [undefined, 0]);
+    await files.apart.select(1);
+    assertEquals(files.apart.from(1), undefined);
   },
 );
 
@@ -165,16 +168,16 @@ Deno.test(
     }
     const whole = Uint8Array.from(small.content.flatMap((piece) => [...piece]));
     wanted.add(0);
-    await files.select(0);
+    await files.apart.select(0);
     assertEquals([read(0), read(1).length], [whole.subarray(0, 25), 0]);
     // The piece that both have a part of waits for the other.
-    assertEquals([0, 1, 2].map((i) => files.isInPartFile(i)), [
+    assertEquals([0, 1, 2].map((i) => files.apart.isInPartFile(i)), [
       false,
       true,
       true,
     ]);
     wanted.add(1);
-    await files.select(1);
+    await files.apart.select(1);
     assertEquals([read(1), hasPart()], [whole.subarray(25), false]);
     // Nothing has a suffix, so nothing is to be given its name.
     assertEquals([0, 1].map((i) => files.isComplete(i)), [false, false]);

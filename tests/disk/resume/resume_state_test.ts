@@ -47,7 +47,7 @@ function filesOf(
   return {
     stored: { infos: () => Promise.resolve({ files: infos, strange }) },
     statPartFile: () => Promise.resolve(part),
-    isInPartFile: (i: number) => inPart.includes(i),
+    apart: { isInPartFile: (i: number) => inPart.includes(i) },
   } as unknown as TorrentFiles;
 }
 

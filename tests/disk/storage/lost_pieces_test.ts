@@ -42,12 +42,14 @@ Deno.test(
     ) {
       const files = {
         layout,
-        apartFrom: (i: number) => i === 0 ? apart : undefined,
-        isApart: (
-          span: { fileIndex: number; fileOffset: number; length: number },
-        ) =>
-          span.fileIndex === 0 && apart !== undefined &&
-          span.fileOffset + span.length > apart,
+        apart: {
+          from: (i: number) => i === 0 ? apart : undefined,
+          has: (
+            span: { fileIndex: number; fileOffset: number; length: number },
+          ) =>
+            span.fileIndex === 0 && apart !== undefined &&
+            span.fileOffset + span.length > apart,
+        },
         stored: {
           look: (i: number) => {
             const size = sizes[i === 0 ? 0 : 1];

@@ -1,0 +1,149 @@
+/**
+ * Which files of a torrent it may write to.
+ *
+ * @module
+ */
+import { type DiskError, filesError } from "../error.ts";
+import type { FilePath } from "../file_system.ts";
+import type { Turns } from "../turns.ts";
+import type { HandleCache } from "./handle_cache.ts";
+import type { TorrentClaims } from "./path_claims.ts";
+import type { StoredFiles } from "./stored_files.ts";
+
+/** Files beside a torrent's own that are called by it; no other has such. */
+const HIDDEN = /^\.([0-9a-f]{40})\.bip-/;
+
+type IsFile = (fileIndex: number) => boolean;
+
+/** The files that are a torrent's own, and those that another one has. */
+export class OwnFiles {
+  readonly #stored: StoredFiles;
+  readonly #claims: TorrentClaims | undefined;
+  /** Who has files, as hex, by index. */
+  readonly #others = new Map<number, string>();
+
+  /** Without claims it writes nothing, or nobody else is there. */
+  constructor(stored: StoredFiles, claims: TorrentClaims | undefined) {
+    this.#stored = stored;
+    this.#claims = claims;
+  }
+
+  /** Whether another torrent has a file. */
+  isTaken(fileIndex: number): boolean {
+    return this.#others.has(fileIndex);
+  }
+
+  /** Takes files, unless other torrents have them. */
+  claim(isWanted: IsFile): void {
+    const { indices, paths } = this.#stored;
+    for (const i of indices) if (isWanted(i)) this.#take(i, paths[i]!);
+  }
+
+  /** The same of those that are there: links are followed, unwanted ones count. */
+  async claimFound(
+    which: readonly number[],
+    isWanted: IsFile,
+    turns: Turns,
+  ): Promise<void> {
+    if (this.#claims === undefined) return;
+    for (const i of which) {
+      const path = this.#stored.places.at(i);
+      if (this.#stored.size(i) < 0) {
+        if (!isWanted(i)) this.#others.delete(i);
+        continue;
+      }
+      if (!isWanted(i) || !this.isTaken(i)) this.#take(i, path);
+      const others = turns.take();
+      if (others !== undefined) await others;
+    }
+  }
+
+  /** Throws if other torrents have some of these files. */
+  refuse(isOdd: IsFile): void {
+    const { indices, places } = this.#stored;
+    const odd = indices.filter((i) => this.isTaken(i) && isOdd(i));
+    if (odd.length === 0) return;
+    throw taken(this.#others.get(odd[0]!)!, odd.map((i) => places.at(i)));
+  }
+
+  /** Takes a file that is to be written, or throws. */
+  need(fileIndex: number): void {
+    this.#take(fileIndex, this.#stored.paths[fileIndex]!);
+    this.refuse((i) => i === fileIndex);
+  }
+
+  /** Takes a path of an incomplete file, unless another torrent has it. */
+  mayHave(path: FilePath): boolean {
+    return this.#ownerOf(path) === undefined;
+  }
+
+  /** Takes paths instead of all that it has, if all goes well. */
+  async exchange(
+    target: HandleCache,
+    paths: readonly FilePath[],
+    run: () => Promise<void>,
+  ): Promise<void> {
+    if (this.#claims === undefined) return await run();
+    const take = () => this.#takeAll(paths, target.inner);
+    await this.#claims.exchange(take, run);
+  }
+
+  /** Takes paths instead of others, if all goes well. */
+  async replace(
+    old: readonly FilePath[],
+    paths: readonly FilePath[],
+    run: () => Promise<void>,
+  ): Promise<void> {
+    let given = paths;
+    try {
+      this.#takeAll(paths);
+      await run();
+      given = old;
+    } finally {
+      for (const path of given) this.#claims?.release(this.#place, path);
+    }
+  }
+
+  /** Gives all back. */
+  close(): void {
+    this.#claims?.releaseAll();
+  }
+
+  get #place(): HandleCache["inner"] {
+    return this.#stored.fileSystem.inner;
+  }
+
+  #takeAll(paths: readonly FilePath[], place = this.#place): void {
+    for (const path of paths) {
+      const other = this.#ownerOf(path, place);
+      if (other !== undefined) throw taken(other, [path]);
+    }
+  }
+
+  /** Takes a file by its path, and by what it really is. */
+  #take(fileIndex: number, path: FilePath): void {
+    const other = this.#ownerOf(path) ??
+      (this.#stored.size(fileIndex) < 0
+        ? undefined
+        : this.#claims?.takeReal(this.#place, path));
+    if (other === undefined) this.#others.delete(fileIndex);
+    else this.#others.set(fileIndex, other);
+  }
+
+  /** Takes a path; gives the torrent that has it, if that is another. */
+  #ownerOf(path: FilePath, place = this.#place): string | undefined {
+    return this.#claims &&
+      (HIDDEN.exec(path.at(-1)!)?.[1] ?? this.#claims.take(place, path));
+  }
+}
+
+function taken(infoHash: string, paths: readonly FilePath[]): DiskError {
+  return filesError(
+    "taken",
+    "write",
+    paths,
+    `It is a file of torrent ${infoHash} as well`,
+    (count) =>
+      count === 1 ? ", and so is 1 more" : `, and so are ${count} more`,
+  );
+}

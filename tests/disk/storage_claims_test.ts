@@ -1,0 +1,343 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { DiskBudget } from "../../disk/budget.ts";
+import { DiskError } from "../../disk/error.ts";
+import { partFileName } from "../../disk/files/part_file.ts";
+import { DiskManager } from "../../disk/manager.ts";
+import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
+import { NativeFileSystem } from "../../disk/native_file_system.ts";
+import type { DiskAddOptions, TorrentStorage } from "../../disk/storage.ts";
+import { writeAll, writePiece } from "./storage_bench.ts";
+import { makeTorrent, type TestTorrent } from "./support.ts";
+
+const pure = { permissions: "none" } as const;
+const hex = (id: number) => `0${id}`.repeat(20);
+const PIECE = 16384;
+const PATHS = [["t", "a"], ["t", "b"]];
+
+/** Two torrents of the same names and sizes, and other bytes. */
+const [one, two] = [1, 2].map((id) =>
+  makeTorrent({
+    pieceLength: PIECE,
+    files: [PIECE, PIECE],
+    paths: PATHS,
+    id,
+    seed: id,
+  })
+) as [TestTorrent, TestTorrent];
+
+function setUp(memory = new MemoryFileSystem()) {
+  const disk = new DiskManager({ fileSystem: memory });
+  return { memory, disk };
+}
+
+async function refused(run: () => Promise<unknown>): Promise<DiskError> {
+  const error = await assertRejects(run, DiskError);
+  assertEquals(error.code, "taken");
+  return error;
+}
+
+const add = (
+  disk: DiskManager,
+  torrent: TestTorrent,
+  options: DiskAddOptions = {},
+) => disk.add(torrent, options);
+
+async function isWhole(storage: TorrentStorage, torrent: TestTorrent) {
+  for (const [i, piece] of torrent.content.entries()) {
+    assertEquals(await storage.readBlock(i, 0, piece.length), piece);
+  }
+}
+
+Deno.test(
+  "two torrents do not write to one file: the second is refused",
+  pure,
+  async () => {
+    const { memory, disk } = setUp();
+    await using _ = disk;
+    const first = await add(disk, one);
+    // Whether there is something of it yet or not.
+    for (const pieces of [0, 1, 2]) {
+      for (let i = 0; i < pieces; i++) writePiece(first, one, i);
+      for (const existing of ["verify", "resume", "assume-empty"] as const) {
+        const error = await refused(() => add(disk, two, { existing }));
+        const isBoth = pieces !== 1 || existing === "assume-empty";
+        assertEquals(
+          error.message,
+          isBoth
+            ? `Cannot write "t/a": It is a file of torrent ${
+              hex(1)
+            } as well, and so is 1 more`
+            : `Cannot write "t/b": It is a file of torrent ${hex(1)} as well`,
+        );
+        assertEquals(error.files, isBoth ? ["t/a", "t/b"] : ["t/b"]);
+      }
+      await refused(() => add(disk, two, { overwrite: true }));
+    }
+    await first.close();
+    await isWhole(await add(disk, one, { readOnly: true }), one);
+    // Who only reads has nothing.
+    const second = await add(disk, two, { overwrite: true });
+    writeAll(second, two);
+    await second.flush();
+    assertEquals(memory.contents(PATHS[0]!), two.fileContent[0]);
+  },
+);
+
+Deno.test(
+  "what two torrents have alike both seed; one may repair it",
+  pure,
+  async () => {
+    const { memory, disk } = setUp();
+    await using _ = disk;
+    const alike = { ...one, infoHash: new Uint8Array(20).fill(3) };
+    const first = await add(disk, one);
+    writeAll(first, one);
+    const events: string[] = [];
+    const second = await add(disk, alike, {
+      onEvent: ({ type }) => events.push(type),
+    });
+    const third = await add(disk, { ...one, infoHash: new Uint8Array(20) }, {
+      readOnly: true,
+    });
+    for (const storage of [first, second, third]) await isWhole(storage, one);
+    const file = memory.open(PATHS[0]!, { write: true });
+    file.write(new Uint8Array(9), 5);
+    for (const storage of [first, second]) {
+      await storage.recheck();
+      assertEquals([...storage.have], [1]);
+    }
+    writePiece(second, one, 0);
+    assertEquals(second.state, "paused");
+    assertEquals(events, ["error"]);
+    assertEquals(second.error?.code, "taken");
+    writePiece(first, one, 0);
+    assertEquals([...first.have], [0, 1]);
+    // Deleting and moving leave alone what is the other's.
+    await refused(() => second.move(["else"]));
+    await refused(() => second.renameFile(1, ["t", "c"]));
+    await second.remove({ deleteFiles: true });
+    await isWhole(first, one);
+    await first.remove({ deleteFiles: true });
+    assertEquals(memory.list(), []);
+  },
+);
+
+Deno.test(
+  "who waits for a path gets it when the other is gone",
+  pure,
+  async () => {
+    const { disk } = setUp();
+    await using _ = disk;
+    const alike = { ...one, infoHash: new Uint8Array(20).fill(3) };
+    const first = await add(disk, one);
+    writeAll(first, one);
+    const second = await add(disk, alike);
+    await first.remove({ deleteFiles: true });
+    await second.recheck();
+    writeAll(second, one);
+    await second.flush();
+    await isWhole(second, one);
+    await refused(() => add(disk, two));
+  },
+);
+
+Deno.test(
+  "a file that is left out is nobody's until it is wanted",
+  pure,
+  async () => {
+    const { memory, disk } = setUp();
+    await using _ = disk;
+    const shared = makeTorrent({
+      pieceLength: PIECE,
+      files: [100, PIECE],
+      paths: [PATHS[0]!, ["t", "c"]],
+      id: 3,
+      seed: 3,
+    });
+    const first = await add(disk, one);
+    writeAll(first, one);
+    await refused(() => add(disk, shared));
+    const second = await add(disk, shared, { skippedFiles: new Set([0]) });
+    writeAll(second, shared);
+    await second.flush();
+    // Its share of the border waits in the part file.
+    assertEquals(memory.contents(PATHS[0]!), one.fileContent[0]);
+    assertEquals(
+      memory.stat([partFileName(shared.infoHash)]) !== undefined,
+      true,
+    );
+    await isWhole(second, shared);
+    await second.recheck();
+    await isWhole(second, shared);
+    await refused(() => second.setFileWanted(0, true));
+    assertEquals(second.isFileWanted(0), false);
+    await second.setFileWanted(1, false);
+    await second.setFileWanted(1, true);
+    await first.close();
+    await refused(() =>
+      add(disk, two, { skippedFiles: new Set([1]) })
+        .then(async (storage) => {
+          await second.setFileWanted(0, true);
+          await storage.close();
+        })
+    );
+    await disk.get(two.infoHash)!.remove({ deleteFiles: true });
+    memory.remove(PATHS[0]!);
+    await second.setFileWanted(0, true);
+    await second.confirm();
+    assertEquals(memory.contents(PATHS[0]!), shared.fileContent[0]);
+    await isWhole(second, shared);
+  },
+);
+
+Deno.test(
+  "a file that was wanted stays the torrent's when it is left out",
+  pure,
+  async () => {
+    const { memory, disk } = setUp();
+    await using _ = disk;
+    const first = await add(disk, one);
+    writeAll(first, one);
+    await first.setFileWanted(0, false);
+    await refused(() => add(disk, two));
+    assertEquals(memory.contents(PATHS[0]!), one.fileContent[0]);
+  },
+);
+
+Deno.test(
+  "renaming and moving take the new paths, and give back the old",
+  pure,
+  async () => {
+    const { memory, disk } = setUp();
+    await using _ = disk;
+    const first = await add(disk, one);
+    const other = { ...two, paths: [["u", "a"], ["u", "b"]] };
+    const second = await add(disk, other);
+    const error = await refused(() => second.renameFile(0, ["t", "a"]));
+    assertEquals(
+      error.message,
+      `Cannot write "t/a": It is a file of torrent ${hex(1)} as well`,
+    );
+    await first.renameFile(0, ["t", "c"]);
+    await refused(() => second.renameFile(0, ["t", "c"]));
+    await second.renameFile(0, ["t", "a"]);
+    await refused(() => first.renameFile(0, ["t", "a"]));
+    writeAll(first, one);
+    writeAll(second, other);
+    await first.move(["v"]);
+    await second.renameFile(1, ["t", "d"]);
+    const third = await add(disk, { ...two, infoHash: new Uint8Array(20) }, {
+      folder: ["w"],
+    });
+    await refused(() => first.move(["w"]));
+    await isWhole(first, one);
+    await refused(() =>
+      third.renameFile(0, ["t", "d"]).then(() => third.move(["v"]))
+    );
+    await first.move([]);
+    assertEquals(memory.contents(["t", "b"]), one.fileContent[1]);
+  },
+);
+
+Deno.test("a suffix leads to no file of another torrent", pure, async () => {
+  const { memory, disk } = setUp();
+  await using _ = disk;
+  const suffixed = { ...two, paths: [["t", "a.x"], ["t", "z"]] };
+  const first = await add(disk, suffixed);
+  const second = await add(disk, one, { incompleteSuffix: ".x" });
+  writeAll(first, suffixed);
+  writePiece(second, one, 0);
+  await second.flush();
+  assertEquals(second.places, [["t", "a"], ["t", "b.x"]]);
+  assertEquals(memory.contents(["t", "a.x"]), two.fileContent[0]);
+  // And the other way round.
+  await second.remove({ deleteFiles: true });
+  await first.remove({ deleteFiles: true });
+  const again = await add(disk, one, { incompleteSuffix: ".x" });
+  await refused(() => add(disk, suffixed));
+  await again.renameFile(0, ["t", "q"]);
+  await refused(() =>
+    add(disk, { ...suffixed, paths: [["t", "q.x"], ["t", "z"]] })
+  );
+  writeAll(again, one);
+  await again.confirm();
+  await add(disk, suffixed);
+});
+
+Deno.test(
+  "no torrent has the part file of another, not even by its name",
+  pure,
+  async () => {
+    const { disk } = setUp();
+    await using _ = disk;
+    const name = `.${hex(9)}.bip-part`;
+    const hidden = makeTorrent({
+      pieceLength: PIECE,
+      files: [5],
+      paths: [[name]],
+    });
+    const error = await refused(() => add(disk, hidden));
+    assertEquals(
+      error.message,
+      `Cannot write "${name}": It is a file of torrent ${hex(9)} as well`,
+    );
+  },
+);
+
+Deno.test("torrents of several managers of one budget, by real paths", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(`${dir}/real/t`, { recursive: true });
+    await Deno.symlink(`${dir}/real`, `${dir}/link`);
+    await using budget = new AsyncDisposableStack();
+    const shared = new DiskBudget();
+    const at = (base: string) =>
+      budget.use(
+        new DiskManager({
+          fileSystem: new NativeFileSystem(base),
+          budget: shared,
+        }),
+      );
+    const first = await add(at(`${dir}/real`), one);
+    await refused(() => add(at(`${dir}/link`), two));
+    await refused(() => add(at(`${dir}/link/`), two));
+    await refused(() => add(at(dir), two, { folder: ["real"] }));
+    await refused(() => add(at(dir), two, { folder: ["link"] }));
+    writePiece(first, one, 0);
+    await first.flush();
+    // A link to the file itself.
+    await Deno.symlink(`${dir}/real/t/a`, `${dir}/real/t/other`);
+    const linked = { ...two, paths: [["t", "other"], ["t", "more"]] };
+    await refused(() => add(at(`${dir}/real`), linked));
+    await refused(() =>
+      add(at(`${dir}/real`), linked, { skippedFiles: new Set([0]) })
+        .then((storage) => storage.setFileWanted(0, true))
+    );
+    // Another budget knows nothing of it.
+    const alone = budget.use(
+      new DiskManager({ fileSystem: new NativeFileSystem(`${dir}/real`) }),
+    );
+    await add(alone, two);
+    // Where there is nothing yet.
+    const missing = await add(at(`${dir}/new/x`), {
+      ...two,
+      infoHash: new Uint8Array(20).fill(5),
+    });
+    writePiece(missing, two, 0);
+    await missing.flush();
+    await refused(() => add(at(`${dir}/new/x`), one));
+    await refused(() => add(at(`${dir}/link/../new/x`), one));
+    const { infoHash: _, ...rest } = two;
+    const moving = await add(at(`${dir}/other`), {
+      ...rest,
+      infoHash: new Uint8Array(20).fill(6),
+    });
+    await refused(() =>
+      moving.move([], { fileSystem: new NativeFileSystem(`${dir}/new/x`) })
+    );
+    await moving.move([], { fileSystem: new NativeFileSystem(`${dir}/moved`) });
+    await refused(() => add(at(`${dir}/moved`), one));
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
