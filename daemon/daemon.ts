@@ -248,14 +248,20 @@ export class Daemon implements AsyncDisposable {
     torrent: DaemonTorrent,
     options: { readonly data?: boolean } = {},
   ): Promise<void> {
-    const { id, infoHash } = torrent;
+    const { id, infoHash, record } = torrent;
+    const { data = false } = options;
     if (this.#engine.torrents.get(id) !== torrent) return;
-    this.#state.remove(id);
+    if (data) this.#state.beginRemoval(id, record);
+    else this.#state.remove(id);
     this.#engine.forget(torrent);
     this.#removed.push({ id, at: this.#engine.now() });
     if (this.#removed.length > MAX_REMOVED) this.#removed.shift();
     this.#engine.publish({ type: "removed", id, infoHash });
-    await torrent.torrent.close({ deleteFiles: options.data ?? false });
+    try {
+      await torrent.torrent.close({ deleteFiles: data });
+    } finally {
+      if (data) this.#state.remove(id);
+    }
   }
 
   /**

@@ -31,7 +31,7 @@ export function placeOf(
 
 /** How what is on disk is checked. */
 export interface SetupOptions
-  extends CheckOptions, Pick<DiskAddOptions, "onReserve"> {
+  extends CheckOptions, Pick<DiskAddOptions, "existing" | "onReserve"> {
   /** Stops the opening. */
   readonly signal: AbortSignal;
 }

@@ -5,7 +5,7 @@
  */
 import { EventHub } from "../../_shared/event_queue.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
-import { placeOf } from "../content/open_storage.ts";
+import { isReadOnly, openStorage, placeOf } from "../content/open_storage.ts";
 import type { Magnet, Metainfo } from "../../metainfo/mod.ts";
 import { closedError, isFinal, SessionError } from "../error.ts";
 import { ResumeSaver } from "../content/resume_saver.ts";
@@ -337,7 +337,25 @@ export class TorrentLife implements TorrentHost {
     this.content?.stop();
     await this.network.close();
     if (!deleteFiles) await this.#saver.save();
+    if (deleteFiles && this.content === undefined) await this.#deleteFiles();
     await this.content?.close(deleteFiles);
+  }
+
+  /**
+   * Deletes files whose check did not come to an end. Without resume data nobody
+   * can tell whether they belong to the torrent: they stay.
+   */
+  async #deleteFiles(): Promise<void> {
+    const { metainfo, options, context } = this;
+    if (metainfo === undefined || options.resumeData === undefined) return;
+    if (isReadOnly(options)) return;
+    const { storage } = await openStorage(
+      { context, options: { ...options, allocation: "sparse" } },
+      metainfo,
+      { existing: "assume-empty", signal: new AbortController().signal },
+      () => {},
+    );
+    await storage.remove({ deleteFiles: true });
   }
 
   /** Stops it with an error; the first one counts. */

@@ -8,13 +8,15 @@ import type {
   StateFile,
   UnreadTorrent,
 } from "../state/state_file.ts";
-import { orderOf } from "../state/record.ts";
+import type { SavedTorrent } from "../../client/mod.ts";
+import { orderOf, type TorrentRecord } from "../state/record.ts";
+import type { DaemonError } from "../error.ts";
 import type { Engine } from "./engine.ts";
 import { finishMove, finishRename } from "./finish_move.ts";
 
 /**
  * Takes them in, in the order of the queue. Those whose files were being moved or
- * renamed when the last run ended come last, and that is finished.
+ * renamed when the last run ended come last, and that is finished, as removals are.
  *
  * @param state Where they are kept.
  * @param engine What looks after them.
@@ -25,11 +27,13 @@ export async function loadTorrents(
   engine: Engine,
 ): Promise<UnreadTorrent[]> {
   const unread: UnreadTorrent[] = [];
+  const removing: KeptTorrent[] = [];
   const moving: KeptTorrent[] = [];
   const failed = ({ id, hash }: KeptTorrent, error: unknown) =>
     unread.push({ id, hash, problem: (error as Error).message });
   for (const row of state.torrents()) {
     if ("problem" in row) unread.push(row);
+    else if (row.record.removing) removing.push(row);
     else if ((row.record.moving ?? row.record.renaming) !== undefined) {
       moving.push(row);
     } else {
@@ -52,13 +56,43 @@ export async function loadTorrents(
       failed(row, error);
     }
   }
+  for (const row of removing) {
+    await removeOn(state, engine, row);
+  }
   return unread;
+}
+
+/** Finishes a removal with all files, unless it was added again since. */
+async function removeOn(
+  state: StateFile,
+  engine: Engine,
+  { id, record, saved }: KeptTorrent,
+): Promise<void> {
+  try {
+    const torrent = engine.reopen(id, {
+      ...saved,
+      paused: true,
+    });
+    await torrent.close({ deleteFiles: true });
+  } catch (error) {
+    const { code } = error as DaemonError;
+    if (code !== "duplicate") engine.failed(undefined, error);
+  }
+  state.remove(id);
+}
+
+/** Files that were checked are the torrent's own, whatever is known of them. */
+function withOwnFiles(
+  { complete }: TorrentRecord,
+  saved: SavedTorrent,
+): SavedTorrent {
+  return complete === undefined ? saved : { resumeData: "", ...saved };
 }
 
 function adopt(engine: Engine, { id, hash, record, saved }: KeptTorrent) {
   const { downloadedBytes, uploadedBytes } = record;
   const torrent = engine.reopen(id, {
-    ...saved,
+    ...withOwnFiles(record, saved),
     paused: true,
     downloadedBytes,
     uploadedBytes,

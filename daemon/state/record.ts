@@ -36,6 +36,8 @@ export interface TorrentRecord {
     /** Names of files and folders at the old place. */
     readonly names: readonly string[];
   };
+  /** Whether it is gone as soon as its files are. */
+  removing?: true;
   /** Files that are being renamed. */
   renaming?: readonly {
     /** Index of the file. */

@@ -183,6 +183,15 @@ export class StateFile implements Disposable {
     else this.#run("INSERT OR REPLACE INTO resume VALUES (?, ?)", id, data);
   }
 
+  /** Notes that a torrent is to be forgotten; its hash may be added again. */
+  beginRemoval(id: number, record: TorrentRecord): void {
+    this.#run(
+      "UPDATE torrent SET hash = hash || '-' || id, record = ? WHERE id = ?",
+      JSON.stringify({ ...record, removing: true }),
+      id,
+    );
+  }
+
   /** Forgets a torrent. */
   remove(id: number): void {
     this.#run("DELETE FROM torrent WHERE id = ?", id);

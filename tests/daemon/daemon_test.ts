@@ -3,6 +3,7 @@ import { Daemon } from "../../daemon/daemon.ts";
 import { DaemonError } from "../../daemon/error.ts";
 import type { DaemonTorrent } from "../../daemon/daemon_torrent.ts";
 import type { DaemonOptions, DaemonTorrentStatus } from "../../daemon/types.ts";
+import { type KeptTorrent, StateFile } from "../../daemon/state/state_file.ts";
 import { createMetainfo } from "../../metainfo/mod.ts";
 import { TempDir } from "../support/paths.ts";
 
@@ -14,8 +15,8 @@ const QUIET = {
 } as const;
 
 /** Torrent files of one file each, and their payload. */
-async function torrentOf(name: string, fill = 7) {
-  const bytes = new Uint8Array(100_000).fill(fill);
+async function torrentOf(name: string, fill = 7, size = 100_000) {
+  const bytes = new Uint8Array(size).fill(fill);
   return {
     bytes,
     torrent: await createMetainfo({ inputs: [{ path: [name], bytes }] }),
@@ -176,6 +177,62 @@ Deno.test("a removed torrent is gone for good, with its files if they are to go"
   );
   await daemon.close();
   assertEquals((await world.open()).torrents, []);
+});
+
+Deno.test("a removal with files that was interrupted is finished", async () => {
+  await using world = new World();
+  const { torrent, bytes } = await torrentOf("a");
+  const file = world.dir.join("a");
+  const state = world.dir.join("state");
+  /** Adds it, and begins to remove it. */
+  const interrupt = async () => {
+    await Deno.writeFile(file, bytes);
+    const daemon = await world.open();
+    const ours = await daemon.add(torrent);
+    await reach(daemon, ours, "seeding");
+    await daemon.close();
+    using kept = await StateFile.open(state);
+    kept.beginRemoval(ours.id, ours.record);
+  };
+  await interrupt();
+  const daemon = await world.open();
+  assertEquals([daemon.torrents, daemon.unread], [[], []]);
+  await assertRejects(() => Deno.stat(file), Deno.errors.NotFound);
+  await daemon.close();
+  // Where it was added again since, they are the new one's.
+  await interrupt();
+  {
+    using kept = await StateFile.open(state);
+    const [row] = [...kept.torrents()] as KeptTorrent[];
+    const { removing: _, ...record } = row!.record;
+    kept.add({ ...row!, hash: row!.saved.infoHash, record });
+  }
+  const again = await world.open();
+  assertEquals(again.torrents.length, 1);
+  await reach(again, again.torrents[0]!, "seeding");
+  await again.close();
+  using kept = await StateFile.open(state);
+  assertEquals([...kept.torrents()].length, 1);
+});
+
+Deno.test("files that are being checked after a start are removed, too", async () => {
+  await using world = new World();
+  // So large that it is not checked at once.
+  const { torrent, bytes } = await torrentOf("a", 7, 16_000_000);
+  await Deno.writeFile(world.dir.join("a"), bytes);
+  const first = await world.open();
+  await reach(first, await first.add(torrent), "seeding");
+  await first.close();
+  {
+    using kept = await StateFile.open(world.dir.join("state"));
+    kept.saveResume(1, undefined);
+  }
+  const daemon = await world.open();
+  await daemon.remove(daemon.torrents[0]!, { data: true });
+  await assertRejects(
+    () => Deno.stat(world.dir.join("a")),
+    Deno.errors.NotFound,
+  );
 });
 
 Deno.test("the queue says who runs; start and stop change it", async () => {

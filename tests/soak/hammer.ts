@@ -16,10 +16,9 @@ const FIELDS = [
 ];
 /** Why a change may be refused while a disk is full. */
 const FULL = /no space|disk is full|os error 28/i;
-/** What a kill leaves where it comes between a removal and that of its files. */
-const LEFT = /There is a file already/;
 /** What else may be in the way: files that are not all known, or being moved. */
-const BUSY = /before they are known|being checked|is being moved|and goes on/i;
+const BUSY =
+  /before (they|the torrent's files) are known|being checked|is being moved|and goes on/i;
 
 /** A torrent of the library, as it should be at the daemon. */
 interface Entry {
@@ -43,7 +42,6 @@ export class Hammer {
   /** Resolved while the daemon is there. */
   #open: PromiseWithResolvers<void> = Promise.withResolvers();
   #isOpen = false;
-  #wasKilled = false;
   #busy = 0;
   #turn: Promise<void> = Promise.resolve();
   #ids = new Set<number>();
@@ -102,7 +100,6 @@ export class Hammer {
     return this.#turn = this.#turn.then(async () => {
       this.shut();
       await this.daemon.kill();
-      this.#wasKilled = true;
       await this.#settled();
       await this.daemon.start();
       await this.reconcile(true);
@@ -156,8 +153,6 @@ export class Hammer {
     if (code === "unreachable" && !this.#isOpen) this.#counts.add("lost calls");
     else if (code === "failed" && FULL.test(message)) {
       this.#counts.add("calls refused by a full disk");
-    } else if (code === "failed" && this.#wasKilled && LEFT.test(message)) {
-      this.#counts.add("calls in the way of what a kill left");
     } else if (code === "failed" && BUSY.test(message)) {
       this.#counts.add("calls that came too early");
     } else this.failures.push(`${this.daemon.place.name}: ${message}`);
