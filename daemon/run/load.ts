@@ -70,7 +70,7 @@ async function removeOn(
 ): Promise<void> {
   try {
     const torrent = engine.reopen(id, {
-      ...saved,
+      ...withOwnFiles(record, saved),
       paused: true,
     });
     await torrent.close({ deleteFiles: true });
