@@ -412,13 +412,14 @@ export class UtpSocketMachine {
     const hadGap = buffer.hasGap;
     const { data, payloadOffset, seqNr, type } = packet;
     const length = data.length - payloadOffset;
-    this.#tuner.received(length, this.#delays.echo, now);
+    const { echo, queuedUs } = this.#delays;
+    this.#tuner.received(length, echo, queuedUs, now);
     const result = buffer.receive(
       seqNr,
       type === "fin",
       data,
       payloadOffset,
-      this.#tuner.size,
+      this.#tuner.peak,
     );
     if (result === "duplicate") this.#counters.duplicates++;
     else if (result === "dropped") this.#drop();

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Bitfield } from "../../_shared/bitfield.ts";
+import { nodeCrypto } from "../../metainfo/node.ts";
 import { BLOCK_SIZE, type PieceLayout } from "../../metainfo/piece_layout.ts";
 import { attempt, type Awaitable, chain, eachInOrder } from "../awaitable.ts";
 import type { PieceHolder } from "./buffer_pool.ts";
@@ -73,6 +74,9 @@ export class PieceAssembler implements PieceHolder {
       context.pool.chunkSize,
       this.#layout.pieceLength,
     );
+    // It takes ten milliseconds: now that the first block comes, and not when
+    // more do than a socket keeps for so long.
+    nodeCrypto();
   }
 
   /** Why nothing is written. */

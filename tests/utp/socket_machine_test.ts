@@ -118,6 +118,30 @@ Deno.test({
 });
 
 Deno.test({
+  name: "uTP: two short packets do not wait for acks, further ones do",
+  permissions: "none",
+  fn() {
+    const path = new SimPath(both({ delayMs: 50 })).connect();
+    path.transfer(1000);
+    path.run(1000);
+    const say = () => {
+      path.a.toWrite += 100;
+      path.a.wake();
+      path.run(1);
+    };
+    say();
+    say();
+    say();
+    say();
+    path.run(60);
+    assertEquals(path.b.received, 1200);
+    path.run(100);
+    assertEquals(path.b.received, 1400);
+    assertEquals(path.b.isCorrupt, false);
+  },
+});
+
+Deno.test({
   name: "uTP: FIN both ways closes both ends without an error",
   permissions: "none",
   fn() {

@@ -25,6 +25,10 @@ export class ReceiveBuffer {
   #highest = 0;
   /** Number of the last packet in order, counted without wrap. */
   #last: number;
+  /** `#last` when the last ack was written. */
+  #acked: number;
+  /** Whether something beyond the gap is named by no ack yet. */
+  #hasNews = false;
   /** Number of the FIN, once it is known. */
   #fin: number | undefined;
   /** Whether payloads are dropped, as nobody reads any more. */
@@ -33,7 +37,7 @@ export class ReceiveBuffer {
   /** @param seqNr Last number before the first packet. */
   constructor(seqNr: number, capacity: number) {
     // So far up that no distance leads below zero.
-    this.#last = 0x10000 + seqNr;
+    this.#last = this.#acked = 0x10000 + seqNr;
     this.#capacity = capacity;
   }
 
@@ -105,6 +109,7 @@ export class ReceiveBuffer {
       : Math.max(this.#highest, number);
     this.#aheadCount++;
     this.#aheadBytes += length;
+    this.#hasNews = true;
     return "ahead";
   }
 
@@ -125,9 +130,17 @@ export class ReceiveBuffer {
     this.#ring.dropUntil(this.#ring.end);
   }
 
-  /** Writes the bits of a selective ack. Returns bytes, a multiple of 4. */
+  /**
+   * Writes the bits of a selective ack. Returns bytes, a multiple of 4; 0 where
+   * there is no gap, or the ack goes on and they would only repeat others: an
+   * ack with bits lets libtorrent's window grow by what these name, not by what
+   * `ackNr` does, so that each packet after a timeout takes a round trip.
+   */
   writeSack(out: Uint8Array, at: number): number {
-    if (this.#aheadCount === 0) return 0;
+    const isRepeated = !this.#hasNews && this.#last > this.#acked;
+    this.#hasNews = false;
+    this.#acked = this.#last;
+    if (this.#aheadCount === 0 || isRepeated) return 0;
     // Bit 0 is the number after the one that is missing.
     const bits = this.#highest - this.#last - 1;
     const length = Math.min(252, Math.ceil(bits / 32) * 4);

@@ -40,8 +40,9 @@ export class SendQueue {
   #transmissions = 0;
   /** Number of the FIN. */
   #fin = Infinity;
-  /** Number of the newest packet shorter than a full one; -1 for none. */
+  /** Numbers of the two newest packets shorter than a full one; -1 for none. */
   #short = -1;
+  #shortBefore = -1;
   readonly #reorder = new ReorderWindow();
   /** Payload bytes on the way. */
   inFlight = 0;
@@ -94,9 +95,9 @@ export class SendQueue {
     return this.packets < MAX_PACKETS;
   }
 
-  /** Whether a packet that was not full has no ack yet. */
-  get hasShort(): boolean {
-    return this.#short >= this.first;
+  /** Whether two packets that were not full have no ack yet. */
+  get hasShorts(): boolean {
+    return this.#shortBefore >= this.first;
   }
 
   /** Whether the FIN was sent. */
@@ -143,7 +144,10 @@ export class SendQueue {
     this.#unsentAt += length;
     this.unacked += length;
     if (length === 0) this.#fin = number;
-    else if (isShort) this.#short = number;
+    else if (isShort) {
+      this.#shortBefore = this.#short;
+      this.#short = number;
+    }
     return number;
   }
 

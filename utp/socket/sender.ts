@@ -290,8 +290,9 @@ export class Sender {
       if (queue.packets > 0) return 0;
       size = Math.min(size, UNCONFIRMED_PAYLOAD);
     }
-    // Nagle: one packet that is not full.
-    if (size < full && queue.hasShort && !this.#wantsEnd) return 0;
+    // Nagle, but for two packets that are not full: what is said first of all,
+    // and what the answer to it brings about, must not wait for an ack.
+    if (size < full && queue.hasShorts && !this.#wantsEnd) return 0;
     size = this.#fit(size, now);
     if (size === 0 || !this.#maySend(size, now)) return 0;
     if (queue.packets === 0) this.#shrinkIdle(now);

@@ -63,6 +63,28 @@ Deno.test("a selective ack names what is beyond the gap", none, () => {
   assertEquals([...out.subarray(3, 9)], [5, 1, 0, 0x80, 1, 0]);
 });
 
+Deno.test("an ack that goes on repeats no names", none, () => {
+  const buffer = new ReceiveBuffer(0, 1000);
+  const out = new Uint8Array(300);
+  buffer.receive(3, false, bytes(1, 3), 0);
+  buffer.receive(5, false, bytes(1, 5), 0);
+  assertEquals(buffer.writeSack(out, 0), 4);
+  // One that stands still does: it may be all that arrives.
+  assertEquals(buffer.writeSack(out, 0), 4);
+  buffer.receive(1, false, bytes(1, 1), 0);
+  assertEquals(buffer.writeSack(out, 0), 0);
+  assertEquals(buffer.writeSack(out, 0), 4);
+  buffer.receive(2, false, bytes(1, 2), 0);
+  assertEquals([buffer.ackNr, buffer.writeSack(out, 0)], [3, 0]);
+  buffer.receive(7, false, bytes(1, 7), 0);
+  assertEquals([buffer.writeSack(out, 0), out[0]], [4, 0b101]);
+  // What is new is named with what goes on.
+  buffer.receive(9, false, bytes(1, 9), 0);
+  buffer.receive(4, false, bytes(1, 4), 0);
+  assertEquals([buffer.ackNr, buffer.writeSack(out, 0)], [5, 4]);
+  assertEquals(out[0], 0b101);
+});
+
 Deno.test("nothing comes behind the end", none, () => {
   const buffer = new ReceiveBuffer(0, 1000);
   assertEquals(buffer.receive(3, true, bytes(1, 3), 0), "ahead");

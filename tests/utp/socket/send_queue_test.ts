@@ -146,21 +146,29 @@ Deno.test(
   },
 );
 
-Deno.test("short packets and the end are known", none, () => {
+Deno.test("two short packets and the end are known", none, () => {
   const queue = new SendQueue(FIRST, 1000);
   assertEquals(queue.write(new Uint8Array(1200)), 1000);
   const out = new Uint8Array(1000);
-  for (const [length, isShort] of [[500, false], [500, true]] as const) {
+  for (
+    const [length, isShort, hasShorts] of [
+      [200, true, false],
+      [500, false, false],
+      [300, true, true],
+    ] as const
+  ) {
     queue.send(queue.add(length, isShort), out, 20, 0, 0);
-    assertEquals(queue.hasShort, isShort);
+    assertEquals(queue.hasShorts, hasShorts);
   }
   const fin = queue.add(0, false);
   queue.send(fin, out, 20, 0, 0);
   assertEquals([queue.isFin(fin), queue.hasFin], [true, true]);
   assertEquals([queue.unsent, queue.isComplete], [0, false]);
-  queue.acknowledge(ack(2), 50, 40, 0);
-  assertEquals([queue.hasShort, queue.isComplete], [false, false]);
+  queue.acknowledge(ack(1), 50, 40, 0);
+  assertEquals([queue.hasShorts, queue.isComplete], [false, false]);
   queue.acknowledge(ack(3), 50, 40, 0);
+  assertEquals(queue.isComplete, false);
+  queue.acknowledge(ack(4), 50, 40, 0);
   assertEquals(queue.isComplete, true);
 });
 
