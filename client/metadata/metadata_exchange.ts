@@ -7,7 +7,7 @@
 import { Driver } from "../../_shared/drive.ts";
 import type { Metainfo } from "../../metainfo/mod.ts";
 import type { UtMetadataMessage } from "../../peer/ut_metadata.ts";
-import type { PeerSessionEvent } from "../../peer/session_types.ts";
+import type { HashRange } from "../../peer/message.ts";
 import {
   badMetadata,
   matchesInfoHash,
@@ -96,13 +96,15 @@ export class MetadataExchange {
   }
 
   /** Takes hashes, or their refusal, of a peer. */
-  handleHashes(peer: SwarmPeer, event: PeerSessionEvent): void {
-    if (event.type === "hashes") {
-      this.#layers?.input({ ...event, peer: peer.key });
-    } else if (event.type === "hash-reject") {
-      const { range } = event;
-      this.#layers?.input({ type: "reject", peer: peer.key, range });
-    }
+  handleHashes(
+    { key: peer }: SwarmPeer,
+    { range, hashes }: { range: HashRange; hashes?: Uint8Array },
+  ): void {
+    this.#layers?.input(
+      hashes
+        ? { type: "hashes", peer, range, hashes }
+        : { type: "reject", peer, range },
+    );
   }
 
   /** Notes that a peer connected. */
@@ -157,9 +159,7 @@ export class MetadataExchange {
     } catch (cause) {
       return torrent.fail(badMetadata(cause));
     }
-    if (pieceLayers !== undefined || !needsPieceLayers(metainfo)) {
-      return torrent.fetched(metainfo);
-    }
+    if (!needsPieceLayers(metainfo)) return torrent.fetched(metainfo);
     const layers = this.#layers = new Driver(new PieceLayerMachine(metainfo), {
       clock: torrent.context.clock,
       perform: (output: PieceLayerOutput) => this.#perform(output),

@@ -55,7 +55,22 @@ Deno.test(
     assertEquals(ask(750), [[1, 0], [1, 1], [1, 2], [2, 3], [2, 4]]);
     // The last who was asked has as long as the first had.
     assertEquals(ask(1_499), []);
+    assertEquals(askers[0]!.wakeAt(749, true), 750);
+    assertEquals(askers[0]!.wakeAt(750, true), 3_000);
     askers[0]!.notBefore = 9_000;
     assertEquals(askers[0]!.wakeAt(3_000, false), 3_000);
   },
 );
+
+Deno.test("askJointly() asks as many peers again as were asked", none, () => {
+  const askers = [1, 2, 3, 4, 5, 6, 7, 8, 9].map((peer) => new Asker(peer));
+  const counts = [0, 750, 1_500, 2_250, 3_000].map((now) => {
+    let count = 0;
+    askJointly([0], askers, now, (asker, part) => {
+      asker.ask(part, now);
+      count++;
+    });
+    return count;
+  });
+  assertEquals(counts, [1, 1, 2, 4, 1]);
+});

@@ -103,3 +103,20 @@ Deno.test("MetadataServer sends nothing to who is gone", pure, async () => {
   await clock.advance(60_000);
   assertEquals(next.count("data"), 1);
 });
+
+Deno.test(
+  "MetadataServer has eight requests of a peer wait, no more",
+  pure,
+  async () => {
+    const { server, connect, clock } = scene(10_000);
+    const { peer, count } = connect(1);
+    server.request(peer, 0);
+    assertEquals(count("data"), 1);
+    for (let i = 0; i < 8; i++) server.request(peer, 0);
+    assertEquals([count("data"), count("reject")], [1, 0]);
+    server.request(peer, 0);
+    assertEquals([count("data"), count("reject")], [1, 1]);
+    await clock.advance(60_000);
+    assertEquals([count("data"), count("reject")], [9, 1]);
+  },
+);

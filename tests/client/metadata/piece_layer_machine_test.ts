@@ -13,7 +13,7 @@ import {
   parseMetainfo,
 } from "../../../metainfo/mod.ts";
 
-async function torrent(): Promise<Metainfo> {
+async function torrent(pieceLength = BLOCK_SIZE): Promise<Metainfo> {
   const random = seededRandom(5);
   const inputs = [1, 2, 3, 33, 1100].map((blocks) => ({
     path: [`f${blocks}`],
@@ -25,7 +25,7 @@ async function torrent(): Promise<Metainfo> {
       name: "x",
       inputs,
       version: "v2",
-      pieceLength: BLOCK_SIZE,
+      pieceLength,
     }),
   );
 }
@@ -38,39 +38,41 @@ function drain(machine: PieceLayerMachine): PieceLayerOutput[] {
   return list;
 }
 
-Deno.test("PieceLayerMachine gathers all layers, beside liars and refusers", async () => {
-  const whole = await torrent();
-  const bare = parseInfo(whole.infoBytes);
-  assertEquals(bare.pieceLayers?.size ?? 0, 0);
-  const server = new HashServer(whole);
-  const machine = new PieceLayerMachine(bare);
-  let now = 0;
-  for (const peer of [1, 2, 3]) machine.handle({ type: "peer", peer }, now);
-  const dropped: number[] = [];
-  let layers: ReadonlyMap<string, Uint8Array> | undefined;
-  for (let step = 0; step < 200 && layers === undefined; step++) {
-    const outputs = drain(machine);
-    for (const output of outputs) {
-      if (output.type === "done") layers = output.pieceLayers;
-      else if (output.type === "drop") dropped.push(output.peer);
-      else if (output.peer === 1) {
-        machine.handle({ ...output, type: "reject" }, now);
-      } else {
-        const hashes = server.answer(output.range).hashes!.slice();
-        if (output.peer === 2) hashes[hashes.length - 1]! ^= 1;
-        machine.handle({ ...output, type: "hashes", hashes }, now);
+for (const blocks of [1, 2, 4]) {
+  Deno.test(`PieceLayerMachine gathers all layers of pieces of ${blocks} blocks, beside liars and refusers`, async () => {
+    const whole = await torrent(blocks * BLOCK_SIZE);
+    const bare = parseInfo(whole.infoBytes);
+    assertEquals(bare.pieceLayers?.size ?? 0, 0);
+    const server = new HashServer(whole);
+    const machine = new PieceLayerMachine(bare);
+    let now = 0;
+    for (const peer of [1, 2, 3]) machine.handle({ type: "peer", peer }, now);
+    const dropped: number[] = [];
+    let layers: ReadonlyMap<string, Uint8Array> | undefined;
+    for (let step = 0; step < 200 && layers === undefined; step++) {
+      const outputs = drain(machine);
+      for (const output of outputs) {
+        if (output.type === "done") layers = output.pieceLayers;
+        else if (output.type === "drop") dropped.push(output.peer);
+        else if (output.peer === 1) {
+          machine.handle({ ...output, type: "reject" }, now);
+        } else {
+          const hashes = server.answer(output.range).hashes!.slice();
+          if (output.peer === 2) hashes[hashes.length - 1]! ^= 1;
+          machine.handle({ ...output, type: "hashes", hashes }, now);
+        }
+      }
+      if (outputs.length === 0) {
+        now = machine.deadline!;
+        machine.handleTimeout(now);
       }
     }
-    if (outputs.length === 0) {
-      now = machine.deadline!;
-      machine.handleTimeout(now);
-    }
-  }
-  assertEquals(dropped, [2], "the liar, and nobody else");
-  assertEquals(layers, new Map(whole.pieceLayers));
-  assert(machine.done);
-  assertEquals(machine.deadline, undefined);
-});
+    assertEquals(dropped, [2], "the liar, and nobody else");
+    assertEquals(layers, new Map(whole.pieceLayers));
+    assert(machine.done);
+    assertEquals(machine.deadline, undefined);
+  });
+}
 
 Deno.test("PieceLayerMachine asks another peer when one does not answer", async () => {
   const bare = parseInfo((await torrent()).infoBytes);
@@ -78,8 +80,10 @@ Deno.test("PieceLayerMachine asks another peer when one does not answer", async 
   machine.handle({ type: "peer", peer: 1 }, 0);
   const first = drain(machine);
   assertEquals(first.map((o) => o.type === "request" && o.peer), [1, 1, 1, 1]);
+  assertEquals(machine.deadline, 750);
   machine.handle({ type: "peer", peer: 2 }, 500);
   drain(machine);
+  assertEquals(machine.deadline, 750);
   // Where the first one lets us wait, the other is asked as well.
   machine.handleTimeout(750);
   const asked = (list: PieceLayerOutput[]) =>
@@ -92,4 +96,20 @@ Deno.test("PieceLayerMachine asks another peer when one does not answer", async 
   assertEquals(machine.deadline, 6_000);
   machine.handleTimeout(6_000);
   assertEquals(asked(drain(machine)), [1, 1]);
+});
+
+Deno.test("PieceLayerMachine asks another peer at once for what one refuses", async () => {
+  const machine = new PieceLayerMachine(parseInfo((await torrent()).infoBytes));
+  machine.handle({ type: "peer", peer: 1 }, 0);
+  const [first] = drain(machine);
+  assert(first?.type === "request");
+  machine.handle({ type: "peer", peer: 2 }, 0);
+  drain(machine);
+  machine.handle({ ...first, type: "reject" }, 0);
+  assertEquals(drain(machine), [{ ...first, peer: 2 }]);
+  // What nobody was asked for is no answer.
+  const range = { ...first.range, index: 7 };
+  machine.handle({ type: "reject", peer: 2, range }, 0);
+  machine.handle({ type: "reject", peer: 3, range: first.range }, 0);
+  assertEquals(drain(machine), []);
 });
