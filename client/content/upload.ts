@@ -280,9 +280,6 @@ export class Upload {
 
   /** A peer waits for one turn at a time: all get turns alike. */
   #admit(peer: SwarmPeer, request: BlockAddress): void {
-    if (this.#limit.isOpen && this.#waiting.size === 0) {
-      return this.#serve(peer, request);
-    }
     const queue = this.#waiting.get(peer.key);
     if (queue !== undefined) return void queue.push(request);
     const granted = this.#take(peer, request);

@@ -104,35 +104,29 @@ Deno.test("PeerList takes ports from 1 to 65535", none, () => {
 });
 
 Deno.test(
-  "PeerList passes a candidate on to a better source only",
+  "PeerList: who tells of it first keeps a candidate, of sources alike",
   none,
   () => {
-    const peers = list();
-    const tell = (teller: string) =>
-      peers.add(candidate("8.8.8.8", 6881, "dht", teller));
-    tell("45.1.0.1");
-    tell("45.2.0.1");
-    peers.add(candidate("8.8.4.4", 6881, "dht", "45.1.0.1"));
-    peers.add(candidate("8.8.2.2", 6881, "dht", "45.2.0.1"));
-    // The second one told of one candidate that is its own, the first of two.
+    const orders = [0, 2, 1, 3];
+    const peers = new PeerList({ randomInt: () => orders.shift()! });
+    for (const n of [1, 2, 3]) {
+      peers.add(candidate(`${n}.0.0.1`, 6881, "dht", "45.1.0.1"));
+    }
+    peers.add(candidate("1.0.0.1", 6881, "dht", "45.2.0.1"));
+    peers.add(candidate("4.0.0.1", 6881, "dht", "45.3.0.1"));
     const order = takeAll(peers).map(({ address }) => address.hostname);
-    assertEquals(order.indexOf("8.8.2.2") < 2, true);
-    assertEquals(order.length, 3);
+    // The last of three of its teller, in turn with the one of another.
+    assertEquals(order.at(-1), "1.0.0.1");
+    assertEquals(peers.good(9).length, 4);
   },
 );
 
-/** A full list of four; its oldest is from a certain teller. */
-function fullList(source: CandidateSource, teller?: string) {
+Deno.test("PeerList tells whether there was room for a candidate", none, () => {
   const peers = list(4);
   for (const n of [1, 2, 3, 4]) {
-    peers.add(candidate(`${n}.0.0.1`, 6881, source, teller));
+    peers.add(candidate(`${n}.0.0.1`, 6881, "lpd", "8.1.1.1"));
   }
-  return peers;
-}
-
-Deno.test("PeerList tells whether there was room for a candidate", none, () => {
-  const peers = fullList("lpd", "8.1.1.1");
-  const size = peers.size;
+  const { size } = peers;
   assertEquals(peers.add(candidate("9.0.0.1", 6881, "lpd", "8.1.1.1")), false);
   assertEquals(peers.size, size);
 });
@@ -141,31 +135,51 @@ Deno.test(
   "PeerList makes room at the cost of what failed most, of its crowd",
   none,
   () => {
+    for (
+      const [first, second, gone] of [
+        [0, 0, undefined],
+        [2, 1, 2_000],
+        [1, 2, 2_001],
+        [1, 1, 2_000],
+      ] as const
+    ) {
+      const peers = list();
+      const fail = (hostname: string, port: number, times: number) => {
+        for (let i = 0; i < times; i++) {
+          peers.released({ hostname, port }, 0, "failed");
+        }
+      };
+      // Another host, that failed more often.
+      peers.add(candidate("9.9.9.9", 2_000));
+      fail("9.9.9.9", 2_000, 4);
+      peers.add(candidate("8.8.8.8", 2_000));
+      peers.add(candidate("8.8.8.8", 2_001));
+      fail("8.8.8.8", 2_000, first);
+      fail("8.8.8.8", 2_001, second);
+      const isAdded = peers.add(candidate("8.8.8.8", 2_002));
+      assertEquals(isAdded, gone !== undefined);
+      const left = [2_000, 2_001, 2_002].filter((port) =>
+        peers.sourceOf({ hostname: "8.8.8.8", port }) !== undefined
+      );
+      const all = isAdded ? [2_000, 2_001, 2_002] : [2_000, 2_001];
+      assertEquals(left, all.filter((port) => port !== gone));
+      assertEquals(peers.size, 3);
+    }
+  },
+);
+
+Deno.test(
+  "PeerList keeps what did not fail of a crowd, whoever told of more",
+  none,
+  () => {
     const peers = list();
-    const at = (port: number) => ({ hostname: "8.8.8.8", port });
-    const has = (port: number) => peers.sourceOf(at(port)) !== undefined;
-    peers.add(candidate("9.9.9.9", 2_000));
-    peers.add(candidate("8.8.8.8", 2_000));
-    peers.add(candidate("8.8.8.8", 2_001));
-    // Both places are taken by what did not fail yet.
-    assertEquals(peers.add(candidate("8.8.8.8", 2_002)), false);
-    let now = 0;
-    for (const { address } of takeAll(peers, now)) {
-      peers.released(address, now, "failed");
+    for (const n of [1, 2, 3, 4, 5]) {
+      peers.add(candidate(`${n}.0.0.1`, 6881, "tracker", "8.1.1.1"));
     }
-    now = 1e6;
-    for (const { address } of takeAll(peers, now)) {
-      if (address.hostname === "8.8.8.8") {
-        peers.released(address, now, "failed");
-      }
-    }
-    // Another host that failed is not in its crowd.
-    assertEquals(peers.add(candidate("8.8.8.8", 2_003)), true);
-    assertEquals(
-      peers.sourceOf({ hostname: "9.9.9.9", port: 2_000 }),
-      "tracker",
-    );
-    assertEquals([2_000, 2_001, 2_003].map(has).filter(Boolean).length, 2);
+    peers.add(candidate("8.8.8.8", 2_000, "tracker", "8.1.1.1"));
+    peers.add(candidate("8.8.8.8", 2_001, "tracker", "8.1.1.1"));
+    const third = candidate("8.8.8.8", 2_002, "tracker", "8.2.1.1");
+    assertEquals(peers.add(third), false);
   },
 );
 
