@@ -67,10 +67,8 @@ export class RateLimiter {
   constructor(options: RateLimiterOptions) {
     this.#clock = options.clock;
     this.#parent = options.parent;
-    const now = this.#clock.now();
-    const rate = options.bytesPerSecond ?? Infinity;
-    this.#bucket = new TokenBucket(rate, rate * BURST_S, now);
-    this.rate = rate;
+    this.#bucket = new TokenBucket(Infinity, Infinity, this.#clock.now());
+    this.rate = options.bytesPerSecond ?? Infinity;
   }
 
   /** A limit that what passes here has to pass, too. */
@@ -250,8 +248,9 @@ export class RateLimiter {
         this.#waiting.push(waiter);
       }
     }
+    // Where all but turns would let them pass, it is soon somebody's turn.
     if (this.#waiting.length > 0) {
-      this.#arm(wakeAt, last < Infinity && wakeAt <= now ? 1 : WAKE_MS);
+      this.#arm(wakeAt, wakeAt <= now ? 1 : WAKE_MS);
     }
   }
 

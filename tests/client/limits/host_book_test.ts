@@ -46,3 +46,17 @@ Deno.test("what is remembered is bounded, the oldest goes first", none, () => {
   assertEquals(book.readyAt(name(0), 0), 0);
   assert(book.readyAt(name(1), 0) > 0);
 });
+
+Deno.test(
+  "a host is dialled four times a second, and no sooner for that",
+  none,
+  () => {
+    const book = new HostBook();
+    book.dialled("1.2.3.4", 1_000);
+    assertEquals(book.readyAt("1.2.3.4", 1_000), 1_250);
+    assertEquals(book.readyAt("1.2.3.5", 1_000), 1_000);
+    book.failed("1.2.3.4", 1_000);
+    book.dialled("1.2.3.4", 1_100);
+    assertEquals(book.readyAt("1.2.3.4", 1_100), 6_000);
+  },
+);

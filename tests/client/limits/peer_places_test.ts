@@ -45,3 +45,13 @@ Deno.test("who has most gives a place up, who waits is called once", {
   b.free();
   assertEquals([all.taken, all.makeRoom()], [0, false]);
 });
+
+Deno.test("of those that have most, the first gives a place up", {
+  permissions: "none",
+}, () => {
+  const all = new PeerPlaces(4);
+  const [a, b] = [new Holder(all), new Holder(all)];
+  for (const holder of [a, a, b, b]) holder.take();
+  assertEquals(all.makeRoom(), true);
+  assertEquals([a.places, b.places], [1, 2]);
+});

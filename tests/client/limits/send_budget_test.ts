@@ -34,3 +34,18 @@ Deno.test("SendBudget closes no more connections than it must", {
   budget.settle();
   assertEquals(closed, 1);
 });
+
+Deno.test("SendBudget counts no connection with 64 KiB or less", {
+  permissions: "none",
+}, () => {
+  const closed: number[] = [];
+  const budget = new SendBudget(0);
+  for (const bufferedBytes of [65_536, 65_537]) {
+    budget.look({
+      bufferedBytes,
+      close: () => void closed.push(bufferedBytes),
+    });
+  }
+  budget.settle();
+  assertEquals(closed, [65_537]);
+});

@@ -18,6 +18,8 @@ Deno.test("UploadSlots grow with the rate, or the limit", none, () => {
   const a = {};
   assertEquals(slots.share(a, { demand: 3, rate: 0 }, 0), 8);
   assertEquals(slots.share(a, { demand: 3, rate: 10 * 1024 * 1024 }, 0), 78);
+  limit = 1024 * 1024;
+  assertEquals(slots.total, 24);
   limit = 20 * 1024;
   assertEquals(slots.total, 4);
   assertEquals(new UploadSlots({ slots: 3, limit: () => limit }).total, 3);
@@ -69,5 +71,20 @@ Deno.test(
     }
     for (const count of had.values()) assertEquals(count, 8);
     assert(had.size === 10);
+  },
+);
+
+Deno.test(
+  "UploadSlots: who wants its even share takes no odd one",
+  none,
+  () => {
+    const slots = new UploadSlots({ slots: 10, limit: () => Infinity });
+    const [a, b, c] = [{}, {}, {}];
+    const shares = (now: number) =>
+      ([[a, 3], [b, 50], [c, 50]] as const).map(([torrent, demand]) =>
+        share(slots, torrent, demand, now)
+      );
+    shares(0);
+    assertEquals([shares(0), shares(30_000)], [[3, 4, 3], [3, 3, 4]]);
   },
 );
