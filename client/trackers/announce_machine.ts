@@ -218,9 +218,7 @@ export class AnnounceMachine implements Machine<AnnounceInput, AnnounceOutput> {
       // A tracker that has not heard that we leave need not hear that we are back.
       if (tracker.phase === "queued") this.#cancel(tracker);
       tracker.leaveBy = Infinity;
-      if (
-        tracker.failures === 0 && (!tracker.started || tracker.completedDue)
-      ) tracker.nextAt = now;
+      if (tracker.failures === 0 && !tracker.started) tracker.nextAt = now;
     }
     this.#leavers = this.#leavers.filter(({ leaveBy }) => leaveBy < Infinity);
     this.#endStop();
@@ -356,7 +354,7 @@ export class AnnounceMachine implements Machine<AnnounceInput, AnnounceOutput> {
 
   /** When a tracker is asked next, or looked at again. */
   #dueAt({ nextAt, earlyAt }: TrackerEntry, now: number): number {
-    if (earlyAt >= nextAt || nextAt <= now) return nextAt;
+    if (earlyAt >= nextAt) return nextAt;
     if (earlyAt > now || this.#wanted()) return earlyAt;
     return Math.min(nextAt, now + LOOK_AGAIN_MS);
   }

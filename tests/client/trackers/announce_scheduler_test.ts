@@ -209,3 +209,91 @@ Deno.test("AnnounceScheduler believes two hosts that say one address", {
     "8.8.8.8",
   ]);
 });
+
+Deno.test("AnnounceScheduler lets seeds pass faster where very many wait", {
+  permissions: "none",
+}, async () => {
+  const { granted, request, answering } = setUp();
+  const seeds = Array.from(
+    { length: 9_020 },
+    (_, i) => request(`http://t${i % 40}.test/announce`, "seed"),
+  );
+  // What others take back makes no difference.
+  const others = Array.from(
+    { length: 9_000 },
+    (_, i) => request(`http://t${i % 40}.test/announce`),
+  );
+  for (const turn of others) turn.end();
+  granted.length = 0;
+  await answering(10_000);
+  const isFast = granted.length;
+  assert(isFast >= 95 && isFast <= 101, `${isFast} in 10 s`);
+  for (const turn of seeds.slice(400)) turn.end();
+  granted.length = 0;
+  await answering(20_000);
+  const isUsual = granted.length;
+  assert(isUsual >= 57 && isUsual <= 61, `${isUsual} in 10 s`);
+});
+
+Deno.test("AnnounceScheduler follows redirects to a host once it has rested", {
+  permissions: "none",
+}, async () => {
+  const { clock, scheduler, request, open } = setUp();
+  const url = "http://down.test/announce";
+  for (let i = 0; i < 3; i++) {
+    request(url);
+    await clock.advance(0);
+    open.pop()!.end("failed");
+  }
+  await clock.advance(4_999);
+  assertEquals(scheduler.follow(url), false);
+  await clock.advance(1);
+  assertEquals(scheduler.follow(url), true);
+});
+
+Deno.test("AnnounceScheduler forgets the oldest host of 1024 that is idle", {
+  permissions: "none",
+}, async () => {
+  const { clock, scheduler, refused, granted, request, open } = setUp();
+  const busy = "http://busy.test/announce";
+  const full = "http://full.test/announce";
+  for (let i = 0; i < 8; i++) request(busy);
+  // One that only says good-bye, and one where others wait.
+  request("http://bye.test/announce", "goodbye");
+  scheduler.hold(Infinity);
+  request(full);
+  const down = "http://down.test/announce";
+  for (let i = 0; i < 3; i++) {
+    const turn = request(down, "goodbye");
+    await clock.advance(0);
+    turn.end("failed");
+  }
+  open.length = 0;
+  const rests = () => {
+    request(down);
+    return refused.splice(0).length > 0;
+  };
+  for (let i = 0; i < 1_020; i++) scheduler.follow(`http://h${i}.test/`);
+  assertEquals(rests(), true);
+  scheduler.follow("http://one-more.test/");
+  assertEquals(rests(), false);
+  // The others are as they were.
+  const before = granted.length;
+  scheduler.hold(-Infinity);
+  request(busy);
+  const urls = granted.slice(before).map(([, url]) => url);
+  assertEquals(urls.includes(full), true);
+  assertEquals(urls.includes(busy), false);
+});
+
+Deno.test("AnnounceScheduler has one timer, for the first that may go", {
+  permissions: "none",
+}, async () => {
+  const { clock, granted, request } = setUp();
+  for (let i = 0; i < 21; i++) request(`http://s${i}.test/announce`, "seed");
+  assertEquals([granted.length, clock.pending], [20, 1]);
+  for (let i = 0; i < 31; i++) request(`http://d${i}.test/announce`);
+  assertEquals([granted.length, clock.pending], [50, 1]);
+  await clock.advance(50);
+  assertEquals(granted.at(-1), [50, "http://d30.test/announce"]);
+});

@@ -1,81 +1,12 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import {
   type AnnounceRequest,
-  type AnnounceResponse,
   TrackerError,
 } from "../../../_shared/announce.ts";
-import type { PeerCandidate } from "../../../_shared/address.ts";
-import { seededRandom } from "../../../_shared/random.ts";
-import { AnnounceScheduler } from "../../../client/trackers/announce_scheduler.ts";
-import {
-  type AnnounceFigures,
-  TrackerRunner,
-} from "../../../client/trackers/tracker_runner.ts";
+import type { AnnounceScheduler } from "../../../client/trackers/announce_scheduler.ts";
 import type { TrackerClient } from "../../../client/types.ts";
-import { SimClock } from "../../../testing/sim_clock.ts";
 import { simTorrent, SwarmWorld } from "../../../testing/mod.ts";
-
-const peers = [{ hostname: "10.0.0.9", port: 6881 }];
-const response: AnnounceResponse = { intervalMs: 1_800_000, peers };
-
-/** A tracker that notes what it is told. */
-function fakeTracker(
-  answer: (
-    request: AnnounceRequest,
-    signal: AbortSignal,
-    url: string,
-  ) => Promise<AnnounceResponse> | AnnounceResponse = () => response,
-): TrackerClient & { told: AnnounceRequest[]; urls: string[] } {
-  const told: AnnounceRequest[] = [];
-  const urls: string[] = [];
-  return {
-    told,
-    urls,
-    announce: async (url, request, options) => {
-      told.push(request);
-      urls.push(url);
-      return await answer(request, options!.signal!, url);
-    },
-  };
-}
-
-function setUp(
-  tracker: TrackerClient,
-  ...urls: readonly string[]
-) {
-  const clock = new SimClock();
-  const found: PeerCandidate[] = [];
-  const results: [string, unknown][] = [];
-  const ips: string[] = [];
-  const figures: {
-    -readonly [Name in keyof AnnounceFigures]: AnnounceFigures[Name];
-  } = {
-    port: 1,
-    uploaded: 200,
-    downloaded: 300,
-    left: 4,
-    isPartialSeed: false,
-  };
-  const scheduler = new AnnounceScheduler(clock);
-  const all = urls.length > 0 ? urls : ["http://t.example/pass/announce"];
-  const runner = new TrackerRunner({
-    infoHash: new Uint8Array(20),
-    context: {
-      announces: scheduler,
-      random: seededRandom(1),
-      timers: clock,
-      trackerKey: 7,
-      trackerFor: (url) => /^(http|udp)/.test(url) ? tracker : undefined,
-      handshaker: { peerId: new Uint8Array(20) },
-    },
-    figures: () => figures,
-    wantsPeers: () => false,
-    addCandidates: (list) => found.push(...list),
-    externalIp: (ip) => ips.push(ip),
-    tracked: (name, result) => results.push([name, result]),
-  }, all.map((url) => [url]));
-  return { clock, runner, found, results, figures, ips, scheduler };
-}
+import { fakeTracker, response, setUp } from "./fake_tracker.ts";
 
 Deno.test("TrackerRunner announces, hands out peers, and says good-bye", {
   permissions: "none",
@@ -99,6 +30,24 @@ Deno.test("TrackerRunner announces, hands out peers, and says good-bye", {
     "stopped",
   ]);
   assertEquals(clock.pending, 0);
+});
+
+Deno.test("TrackerRunner says which host told of a peer", {
+  permissions: "none",
+}, async () => {
+  for (
+    const [url, teller] of [
+      ["http://localhost:1/announce", "127.0.0.1"],
+      ["http://[2001:db8::1]/announce", "2001:db8::1"],
+      ["udp://t.example:1", "t.example"],
+    ] as const
+  ) {
+    const { clock, runner, found } = setUp(fakeTracker(), url);
+    runner.start();
+    await clock.advance(100);
+    assertEquals(found.map((one) => one.teller), [teller]);
+    await runner.close();
+  }
 });
 
 Deno.test("TrackerRunner leaves at once where nobody has answered", {
@@ -180,13 +129,19 @@ Deno.test("TrackerRunner says paused when it wants no more (BEP 21)", {
 }, async () => {
   // Knows the events of BEP 3 only, as UDP trackers do.
   const strict = "https://strict.test/announce";
+  const slow = "https://slow.test/announce";
   const tracker = fakeTracker(({ event }, _signal, url) => {
     if (event === "paused" && url === strict) {
       throw new TrackerError("refused", "Unknown event");
     }
+    if (event === "paused" && url === slow) {
+      throw new TrackerError("timeout", "It takes too long");
+    }
     return { intervalMs: 60_000, peers: [] };
   });
-  for (const url of ["http://t.test/announce", strict, "udp://t.test:1"]) {
+  for (
+    const url of ["http://t.test/announce", strict, "udp://t.test:1", slow]
+  ) {
     const { clock, runner, figures } = setUp(tracker, url);
     figures.isPartialSeed = true;
     runner.start();
@@ -197,6 +152,8 @@ Deno.test("TrackerRunner says paused when it wants no more (BEP 21)", {
     ...["started", "paused", "paused", "stopped"],
     ...["started", "paused", undefined, undefined, "stopped"],
     ...["started", undefined, undefined, "stopped"],
+    // Only who refuses it is asked without.
+    ...["started", "paused", "paused", "paused", "paused"],
   ]);
 });
 
