@@ -1,6 +1,11 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Bitfield } from "../../../_shared/bitfield.ts";
 import type { SwarmPeer } from "../../../client/peers/swarm_peer.ts";
+import {
+  lostWarning,
+  surplusWarning,
+  unreadableWarning,
+} from "../../../client/content/torrent_warnings.ts";
 import { DiskError } from "../../../disk/error.ts";
 import { block, makePeer } from "./fake_download.ts";
 import { makeMetainfo, openContent } from "./fake_content.ts";
@@ -106,18 +111,14 @@ Deno.test(
       assertEquals(content.wishes.doneBytes, 32_768);
       tell({ type: "surplus", files: [1] });
       tell({ type: "unreadable", files: [2], error: lost });
-      assertEquals(log(), [
-        ["warning", {
-          code: "surplus",
-          message: "1 file is longer than the torrent says",
-          files: ["b"],
-        }],
-        ["warning", {
-          code: "lost",
-          message: "Cannot read: gone",
-          files: ["c"],
-        }],
-      ]);
+      const lines = log();
+      const { metainfo } = content.torrent;
+      for (
+        const { type, ...rest } of [
+          surplusWarning([1], metainfo!),
+          unreadableWarning([2], lost, metainfo!),
+        ]
+      ) assertEquals(lines.shift(), [type, rest]);
       if (hasPeer) assertEquals(content.download.picker.haveCount, 1);
     }
   },
@@ -128,8 +129,8 @@ Deno.test(
   none,
   async () => {
     const whole = [0, 1, 2, 3, 4];
-    const message = "Cannot read: gone; 2 pieces are lost";
-    const warning = ["warning", { code: "lost", message, files: [] }];
+    const { type, ...rest } = lostWarning([3, 4], lost);
+    const warning = [type, rest];
     const writes = await openContent({ have: whole });
     writes.content.addPeer(makeSwarmPeer(1).peer);
     writes.lose(3);
