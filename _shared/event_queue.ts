@@ -164,12 +164,13 @@ const CAPACITY = 4096;
 
 /** Fans notices out; a slow subscriber loses its oldest, nobody else's. */
 export class EventHub<T> {
-  readonly #queues = new Set<EventQueue<T>>();
+  /** Made for the first subscriber: hubs are many. */
+  #queues: Set<EventQueue<T>> | undefined;
   #closed = false;
 
   /** Whether nobody listens. */
   get idle(): boolean {
-    return this.#queues.size === 0;
+    return (this.#queues?.size ?? 0) === 0;
   }
 
   /** Subscribes to what comes from now on. */
@@ -178,12 +179,13 @@ export class EventHub<T> {
   ): AsyncIterable<T> {
     const queue = new EventQueue<T>(CAPACITY);
     if (this.#closed || signal?.aborted) queue.close();
-    else this.#queues.add(queue);
+    else (this.#queues ??= new Set()).add(queue);
     return signal === undefined ? queue : endedBy(queue, signal);
   }
 
   /** Tells every subscriber. */
   publish(notice: T): void {
+    if (this.#queues === undefined) return;
     for (const queue of this.#queues) {
       if (queue.closed) this.#queues.delete(queue);
       else queue.push(notice);
@@ -193,8 +195,8 @@ export class EventHub<T> {
   /** Ends every subscription after what it still holds. */
   close(): void {
     this.#closed = true;
-    for (const queue of this.#queues) queue.close();
-    this.#queues.clear();
+    for (const queue of this.#queues ?? []) queue.close();
+    this.#queues = undefined;
   }
 }
 

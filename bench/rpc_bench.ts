@@ -9,12 +9,13 @@ import { encodeBencode } from "../bencode/encode.ts";
 import { hasProgram, Transmission } from "../tests/interop/programs.ts";
 import { callLegacy } from "../tests/interop/rpc_scene.ts";
 import { startBip } from "../tests/support/bip.ts";
-import { TempDir } from "../tests/support/paths.ts";
+import { fromFileUrl, TempDir } from "../tests/support/paths.ts";
 import type { BenchRow } from "./bench_row.ts";
 import { cpuSeconds } from "./cpu_seconds.ts";
 
 const SMOKE = Deno.env.get("BIP_BENCH_SMOKE") === "1";
 const TORRENTS = SMOKE ? 50 : 5000;
+const QUIET_MS = 75_000;
 const ROUNDS = SMOKE ? 2 : 20;
 
 /** What Sonarr and Radarr ask for. */
@@ -65,6 +66,9 @@ async function measure(port: number, pid: number): Promise<Figures> {
     now = cpuSeconds(pid);
   }
   const added = cpuSeconds(pid) - cpu;
+  // Ours gives memory back once it was quiet for a minute.
+  if (!SMOKE) await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+  const kibNow = residentKib(pid);
   const list = async (more: Record<string, unknown>) => {
     const before = cpuSeconds(pid);
     for (let i = 0; i < ROUNDS; i++) {
@@ -82,7 +86,7 @@ async function measure(port: number, pid: number): Promise<Figures> {
     addMs: added * 1000 / TORRENTS,
     listMs: await list({}),
     tableMs: await list({ format: "table" }),
-    kib: (residentKib(pid) - kib) / TORRENTS,
+    kib: (kibNow - kib) / TORRENTS,
   };
 }
 
@@ -104,6 +108,19 @@ async function theirs(): Promise<Figures> {
   await using daemon = new Transmission(dir.path);
   await daemon.ready();
   return await measure(daemon.rpcPort, daemon.pid);
+}
+
+/** Resident memory of a torrent that seeds in libtorrent. */
+async function libtorrentKib(): Promise<number> {
+  await using dir = new TempDir();
+  const { stdout } = await new Deno.Command("/usr/bin/python3", {
+    args: [
+      fromFileUrl(new URL("peers/lt_idle.py", import.meta.url)),
+      ...[String(TORRENTS), "1", dir.path],
+    ],
+    stdin: "null",
+  }).output();
+  return JSON.parse(new TextDecoder().decode(stdout)).rssKib;
 }
 
 /**
@@ -133,10 +150,19 @@ export async function run(): Promise<BenchRow[]> {
     target: `under ${most} ${unit}`,
     met: mine[figure] < most,
   });
+  const memory = row("", "kib", "KiB", 25);
+  const libtorrent = hasProgram("libtorrent")
+    ? [`libtorrent ${(await libtorrentKib()).toFixed(1)} KiB`]
+    : [];
   return [
     row(`list ${TORRENTS} torrents by RPC`, "listMs", "cpu ms", 150),
     row(`list ${TORRENTS} torrents as a table`, "tableMs", "cpu ms", 150),
     row("add a torrent by RPC", "addMs", "cpu ms", 5),
-    row("memory of a torrent of a daemon, resident", "kib", "KiB", 40),
+    {
+      ...memory,
+      name: "memory of a torrent of a daemon, resident",
+      peer: [...memory.peer === undefined ? [] : [memory.peer], ...libtorrent]
+        .join(", "),
+    },
   ];
 }

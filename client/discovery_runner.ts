@@ -52,11 +52,11 @@ export interface DiscoveryStatus {
 /** What the runner needs of its torrent. */
 export interface DiscoveryTarget extends DiscoveryTopic {
   /** A private torrent is never told to anybody (BEP 27). */
-  readonly isPrivate: () => boolean;
+  isPrivate(): boolean;
   /** Takes a peer. */
-  readonly onPeer: (candidate: PeerCandidate) => void;
+  onPeer(candidate: PeerCandidate): void;
   /** Is told of a service that failed; the others go on. */
-  readonly onError: (source: string, error: string) => void;
+  onError(source: string, error: string): void;
   /** Clock to use, for many timers. */
   readonly clock: Clock;
 }
@@ -109,11 +109,11 @@ class Search implements DiscoveryListener {
   }
 
   found(candidate: PeerCandidate): void {
-    const { infoHash, clock, onPeer } = this.#target;
+    const { infoHash, clock } = this.#target;
     const { source } = this.#service;
     this.#peers++;
     this.#lastAt = clock.now();
-    onPeer({ ...candidate, infoHash, source });
+    this.#target.onPeer({ ...candidate, infoHash, source });
   }
 
   searching(): void {

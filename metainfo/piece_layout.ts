@@ -101,11 +101,11 @@ export class PieceLayout {
   readonly totalLength: number;
   readonly #lengths: Float64Array;
   readonly #offsets: Float64Array;
-  readonly #pads: Uint8Array;
+  /** Absent where there are none: torrents are many. */
+  readonly #pads: Uint8Array | undefined;
   /** Made on demand: there may be millions. */
   #files: readonly PlacedFile[] | undefined;
   readonly #alignFiles: boolean;
-  readonly #hasPads: boolean;
   /** One past the last address of the last file. */
   readonly #end: number;
 
@@ -159,9 +159,8 @@ export class PieceLayout {
     this.totalLength = payload;
     this.#lengths = lengths;
     this.#offsets = offsets;
-    this.#pads = pads;
+    this.#pads = hasPads ? pads : undefined;
     this.#alignFiles = alignFiles;
-    this.#hasPads = hasPads;
     this.#end = end;
   }
 
@@ -189,7 +188,7 @@ export class PieceLayout {
         `Cannot use file ${fileIndex}: there are ${this.fileCount} files`,
       );
     }
-    const pad = this.#pads[fileIndex] === 1;
+    const pad = this.#pads?.[fileIndex] === 1;
     return { length, pad, offset: this.#offsets[fileIndex]! };
   }
 
@@ -221,7 +220,7 @@ export class PieceLayout {
    */
   payloadSize(pieceIndex: number): number {
     const size = this.pieceSize(pieceIndex);
-    if (!this.#hasPads) return size;
+    if (this.#pads === undefined) return size;
     const start = pieceIndex * this.pieceLength;
     const end = start + size;
     let payload = 0;
@@ -333,7 +332,7 @@ export class PieceLayout {
         fileOffset,
         length: run,
         dataOffset: done,
-        pad: this.#pads[i] === 1,
+        pad: this.#pads?.[i] === 1,
       });
       done += run;
     }

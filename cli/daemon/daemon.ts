@@ -38,7 +38,10 @@ import {
   sessionPlan,
 } from "./daemon_plan.ts";
 import { ServiceManager } from "./service_manager.ts";
+import { tidyMemory } from "./tidy_memory.ts";
 
+/** Bytes a second that do not count as work. */
+const QUIET_RATE = 10_000;
 /** How often a stop says what it waits for, in milliseconds. */
 const PATIENCE_MS = 1_000;
 
@@ -212,6 +215,13 @@ async function stop(
   log.write("info", "stopped");
 }
 
+/** Whether nothing is moved or checked. */
+function isQuiet(daemon: Daemon): boolean {
+  const { downloadRate, uploadRate } = daemon.stats();
+  return downloadRate + uploadRate < QUIET_RATE &&
+    daemon.torrents.every(({ status }) => status !== "checking");
+}
+
 async function run(context: VerbContext): Promise<number> {
   const { args, output, signal } = context;
   const log = new DaemonLog(output, args.has("json"), logLevelOf(args));
@@ -247,6 +257,7 @@ async function run(context: VerbContext): Promise<number> {
   const reload = reloader(context, daemon, log, manager);
   {
     using _hangUp = onHangUp(() => void reload());
+    using _tidying = await tidyMemory(() => isQuiet(daemon));
     await manager.tell("READY=1", `STATUS=Remote control at ${server.url}`);
     await Promise.race([aborted(signal), aborted(ending.signal)]);
     await stop(daemon, server, log, manager);

@@ -6,15 +6,17 @@
 
 /** A reader's moments that move by less than this stay, in milliseconds. */
 const SLACK_MS = 250;
+/** Of the many that nobody reads. */
+const NONE: ReadonlyMap<number, number> = new Map();
 
 /** Moments that a user set, and those of readers; the earlier one counts. */
 export class DuePieces {
-  readonly #set = new Map<number, number>();
-  #read: ReadonlyMap<number, number> = new Map();
+  #set: Map<number, number> | undefined;
+  #read: ReadonlyMap<number, number> = NONE;
 
   /** Tells when a piece is wanted, in milliseconds. */
   at(pieceIndex: number): number | undefined {
-    const set = this.#set.get(pieceIndex);
+    const set = this.#set?.get(pieceIndex);
     const read = this.#read.get(pieceIndex);
     return set === undefined || read === undefined
       ? set ?? read
@@ -23,14 +25,14 @@ export class DuePieces {
 
   /** All pieces that are due; those of readers may be twice. */
   *pieces(): Iterable<number> {
-    yield* this.#set.keys();
+    yield* this.#set?.keys() ?? [];
     yield* this.#read.keys();
   }
 
   /** Sets the moment of a user. */
   set(pieceIndex: number, at: number | undefined): void {
-    if (at === undefined) this.#set.delete(pieceIndex);
-    else this.#set.set(pieceIndex, at);
+    if (at === undefined) this.#set?.delete(pieceIndex);
+    else (this.#set ??= new Map()).set(pieceIndex, at);
   }
 
   /** Sets all moments of readers; tells which pieces that concerns. */
@@ -53,6 +55,6 @@ export class DuePieces {
 
   /** Forgets what a user wanted of a piece that is there. */
   done(pieceIndex: number): void {
-    this.#set.delete(pieceIndex);
+    this.#set?.delete(pieceIndex);
   }
 }

@@ -52,8 +52,10 @@ export async function openStorage(
   const disk = context.disk(placeOf(options, context.options));
   const readOnly = isReadOnly(options);
   const found = await disk.findPaths(metainfo, { readOnly });
-  const own = new Map(options.renamedFiles);
-  const paths = found.map((path, i) => own.get(i) ?? path);
+  const paths = [...found];
+  for (const [i, path] of options.renamedFiles ?? []) {
+    if (i < paths.length) paths[i] = [...path];
+  }
   check.signal.throwIfAborted();
   const storage = await disk.add({
     infoHash: metainfo.infoHash,

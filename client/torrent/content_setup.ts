@@ -14,7 +14,10 @@ type SetupHost = Pick<TorrentHost, "fail" | "goOn" | "publish">;
 /** What is done with the files of a torrent before it starts or goes on. */
 export class ContentSetup {
   readonly #host: SetupHost;
-  readonly #stopping = new AbortController();
+  /** Ends what is under way. */
+  #stopping: AbortController | undefined;
+  /** Defined once nothing is to begin any more. */
+  #reason: unknown;
   /** What is under way; never rejects. */
   running: Promise<void> | undefined;
   /** Defined while a check waits for the end of a pause that came meanwhile. */
@@ -37,7 +40,8 @@ export class ContentSetup {
 
   /** Ends what is under way, and lets nobody go on afterwards. */
   stop(reason: unknown): void {
-    this.#stopping.abort(reason);
+    this.#reason = reason;
+    this.#stopping?.abort(reason);
     this.release();
   }
 
@@ -45,7 +49,9 @@ export class ContentSetup {
   run(
     work: (options: SetupOptions) => Promise<void>,
   ): Promise<void> {
-    const { signal } = this.#stopping;
+    const stopping = this.#stopping = new AbortController();
+    const { signal } = stopping;
+    if (this.#reason !== undefined) stopping.abort(this.#reason);
     const options = {
       onProgress: ({ checked, total }: CheckProgress) =>
         this.#host.publish({ type: "checking", checked, total }),
@@ -58,11 +64,11 @@ export class ContentSetup {
       try {
         await work(options);
       } catch (error) {
-        this.running = undefined;
+        this.running = this.#stopping = undefined;
         if (!signal.aborted) this.#host.fail(error);
         return;
       }
-      this.running = undefined;
+      this.running = this.#stopping = undefined;
       if (!signal.aborted) this.#host.goOn();
     })();
   }

@@ -138,7 +138,11 @@ export function restoreTorrent(
   return {
     source,
     options: {
-      ...Object.fromEntries(KEPT.map((name) => [name, saved[name]])),
+      // Without what is not there they take far less memory.
+      ...Object.fromEntries(
+        KEPT.filter((name) => saved[name] !== undefined)
+          .map((name) => [name, saved[name]]),
+      ),
       paused,
       savedPeers: saved.peers.map(tryParseEndpoint)
         .filter((peer): peer is Endpoint => peer !== undefined),

@@ -6,7 +6,8 @@
 import type { Endpoint, PeerCandidate } from "../../_shared/address.ts";
 import type { TrackerError } from "../../_shared/announce.ts";
 import { ExtensionBits } from "../../handshake/extension_bits.ts";
-import { DiscoveryRunner } from "../discovery_runner.ts";
+import type { Clock } from "../../_shared/clock.ts";
+import { DiscoveryRunner, type DiscoveryTarget } from "../discovery_runner.ts";
 import type { SessionContext } from "../content/session_context.ts";
 import { Swarm } from "../swarm/swarm.ts";
 import type { TorrentHost } from "../content/torrent_host.ts";
@@ -23,6 +24,41 @@ const EXTENSIONS = ExtensionBits.of("extension-protocol", "fast");
 const MAX_NODES = 8;
 /** What is left to fetch while nobody knows: not to look like a seed. */
 const UNKNOWN_BYTES = 16_384;
+
+/** A torrent as searches see it; a class, as torrents are many. */
+class SearchTarget implements DiscoveryTarget {
+  readonly infoHash: Uint8Array;
+  readonly clock: Clock;
+  readonly #network: TorrentNetwork;
+  readonly #torrent: TorrentHost;
+
+  constructor(network: TorrentNetwork, torrent: TorrentHost) {
+    this.infoHash = torrent.infoHash;
+    this.clock = torrent.context.timers;
+    this.#network = network;
+    this.#torrent = torrent;
+  }
+
+  get port(): number {
+    return this.#torrent.context.listenPort;
+  }
+
+  isPrivate(): boolean {
+    return this.#torrent.isPrivate;
+  }
+
+  isSeed(): boolean {
+    return this.#torrent.isSeeding;
+  }
+
+  onPeer(candidate: PeerCandidate): void {
+    this.#network.addCandidates([candidate]);
+  }
+
+  onError(tracker: string, error: string): void {
+    this.#torrent.publish({ type: "tracker", tracker, ok: false, error });
+  }
+}
 
 /** Swarm, trackers and searches of one torrent, started and stopped together. */
 export class TorrentNetwork implements TrackerHost {
@@ -47,18 +83,10 @@ export class TorrentNetwork implements TrackerHost {
     this.#torrent = torrent;
     const own = replaceTrackers ? [] : topic.trackers;
     this.setTrackers([...own, ...trackers], false);
-    this.discovery = new DiscoveryRunner(context.discovery, {
-      infoHash,
-      get port() {
-        return context.listenPort;
-      },
-      isPrivate: () => torrent.isPrivate,
-      isSeed: () => torrent.isSeeding,
-      onPeer: (candidate) => this.addCandidates([candidate]),
-      onError: (tracker, error) =>
-        torrent.publish({ type: "tracker", tracker, ok: false, error }),
-      clock: context.timers,
-    });
+    this.discovery = new DiscoveryRunner(
+      context.discovery,
+      new SearchTarget(this, torrent),
+    );
     if (torrent.isPrivate) return;
     for (const node of topic.nodes.slice(0, MAX_NODES)) context.onDhtNode(node);
   }

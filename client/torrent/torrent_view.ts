@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { toHex } from "../../_shared/bytes.ts";
 import type { ConnectionEncryption } from "../../handshake/encryption_policy.ts";
 import {
   type CandidateSource,
@@ -22,8 +23,8 @@ export interface PeerInfo {
   readonly address: Endpoint;
   /** Where it listens, where that is known. */
   readonly listening: Endpoint | undefined;
-  /** The 20 bytes that it calls itself by. */
-  readonly id: Uint8Array;
+  /** What it calls itself by, in 40 hex digits. */
+  readonly id: string;
   /** Name and version of its client. */
   readonly client: string;
   /** Who connected. */
@@ -209,7 +210,7 @@ function peerInfo(peer: SwarmPeer, now: number): PeerInfo {
   return {
     address: peer.address,
     listening: peer.listening,
-    id: peer.peerId,
+    id: toHex(peer.peerId),
     client: peer.client,
     direction: peer.direction,
     source: peer.source,

@@ -69,7 +69,7 @@ export function peers(view: TorrentView): Json[] {
     is_incoming: peer.direction === "inbound",
     is_uploading_to: isUploadingTo(peer),
     is_utp: peer.transport === "utp",
-    peer_id: peer.id.toBase64(),
+    peer_id: Uint8Array.fromHex(peer.id).toBase64(),
     peer_is_choked: peer.amChoking,
     peer_is_interested: peer.peerInterested,
     port: peer.address.port,

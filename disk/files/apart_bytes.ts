@@ -38,7 +38,7 @@ export class ApartBytes {
   #partFile: PartFile | undefined;
   /** Files whose bytes from some offset on belong in the part file. */
   readonly #from = new Map<number, number>();
-  readonly #appending = new Set<number>();
+  #appending: Set<number> | undefined;
 
   constructor(folder: FilePath, context: ApartBytesContext) {
     this.#context = context;
@@ -154,8 +154,9 @@ export class ApartBytes {
 
   /** Lets a compact file grow by what waits of it. */
   async append(fileIndex: number): Promise<void> {
-    if (this.#appending.has(fileIndex)) return;
-    this.#appending.add(fileIndex);
+    const appending = this.#appending ??= new Set();
+    if (appending.has(fileIndex)) return;
+    appending.add(fileIndex);
     const { isGood, turns } = this.#context;
     const { pieceLength, files } = this.#layout;
     try {
@@ -173,7 +174,7 @@ export class ApartBytes {
         await turns.take(span.length);
       }
     } finally {
-      this.#appending.delete(fileIndex);
+      appending.delete(fileIndex);
     }
   }
 

@@ -11,55 +11,57 @@ const MISSING = -1;
 const WRITTEN = -2;
 const UNSEEN = -3;
 
+const SIZE = 0;
+/** When it was modified: last seen, or left by our own last write. */
+const TIME = 1;
+/** The same of any change; 0 where it is not known. */
+const CHANGE = 2;
+/** Number of the file, kept while the rest is not known; 0 for none. */
+const ID = 3;
+const FACTS = 4;
+
 /** A folder with so many of the files is listed: looking for each costs more. */
 const LISTED_FILES = 8;
 
 /** Size, time and number of every file as they were last seen. */
 export class FileTable {
-  readonly #sizes: Float64Array;
-  /** When it was modified: last seen, or left by our own last write. */
-  readonly #times: Float64Array;
-  /** The same of any change; 0 where it is not known. */
-  readonly #changes: Float64Array;
-  /** Kept while the rest is not known; 0 for none. */
-  readonly #ids: Float64Array;
+  /** Four numbers of each file, all in one array: torrents are many. */
+  readonly #facts: Float64Array;
   /** Files that somebody else wrote to since they were last forgotten. */
   #foreign: Set<number> | undefined;
 
   constructor(count: number) {
-    this.#sizes = new Float64Array(count).fill(UNSEEN);
-    this.#times = new Float64Array(count);
-    this.#changes = new Float64Array(count);
-    this.#ids = new Float64Array(count);
+    this.#facts = new Float64Array(FACTS * count);
+    for (let i = 0; i < count; i++) this.#facts[FACTS * i + SIZE] = UNSEEN;
   }
 
   /** Whether a file was seen since it was last written. */
   isKnown(fileIndex: number): boolean {
-    return this.#sizes[fileIndex]! >= MISSING;
+    return this.#facts[FACTS * fileIndex + SIZE]! >= MISSING;
   }
 
   /** The size of a file; negative when there is none, or not known. */
   size(fileIndex: number): number {
-    return this.#sizes[fileIndex]!;
+    return this.#facts[FACTS * fileIndex + SIZE]!;
   }
 
   /** What a file was seen as; `undefined` when there is none. */
   info(fileIndex: number): FileInfo | undefined {
-    const size = this.#sizes[fileIndex]!;
+    const size = this.#facts[FACTS * fileIndex + SIZE]!;
     if (size < 0) return undefined;
     return {
       size,
-      modifiedMs: this.#times[fileIndex]!,
-      changedMs: this.#changes[fileIndex]! || undefined,
-      id: this.#ids[fileIndex]! || undefined,
+      modifiedMs: this.#facts[FACTS * fileIndex + TIME]!,
+      changedMs: this.#facts[FACTS * fileIndex + CHANGE]! || undefined,
+      id: this.#facts[FACTS * fileIndex + ID]! || undefined,
     };
   }
 
   /** Takes what was seen. */
   set(fileIndex: number, info: FileInfo | undefined): void {
     this.compare(fileIndex, info);
-    this.#sizes[fileIndex] = info?.size ?? MISSING;
-    this.#ids[fileIndex] = info?.id ?? 0;
+    this.#facts[FACTS * fileIndex + SIZE] = info?.size ?? MISSING;
+    this.#facts[FACTS * fileIndex + ID] = info?.id ?? 0;
     this.stamp(fileIndex, info);
   }
 
@@ -71,23 +73,23 @@ export class FileTable {
 
   /** A file is written to: only its number stays known. */
   touch(fileIndex: number, id?: number): void {
-    this.#sizes[fileIndex] = WRITTEN;
+    this.#facts[FACTS * fileIndex + SIZE] = WRITTEN;
     this.stamp(fileIndex, undefined);
-    if (id !== undefined && this.#ids[fileIndex] === 0) {
-      this.#ids[fileIndex] = id;
+    if (id !== undefined && this.#facts[FACTS * fileIndex + ID] === 0) {
+      this.#facts[FACTS * fileIndex + ID] = id;
     }
   }
 
   /** Takes the times that our own last change left, if they are known. */
   stamp(fileIndex: number, info: FileInfo | undefined): void {
-    this.#times[fileIndex] = info?.modifiedMs ?? 0;
-    this.#changes[fileIndex] = info?.changedMs ?? 0;
+    this.#facts[FACTS * fileIndex + TIME] = info?.modifiedMs ?? 0;
+    this.#facts[FACTS * fileIndex + CHANGE] = info?.changedMs ?? 0;
   }
 
   /** Compares a file with what was last seen of it, or what we left. */
   compare(fileIndex: number, info: FileInfo | undefined): void {
-    const time = this.#times[fileIndex]!;
-    const change = this.#changes[fileIndex]!;
+    const time = this.#facts[FACTS * fileIndex + TIME]!;
+    const change = this.#facts[FACTS * fileIndex + CHANGE]!;
     if (info === undefined || time === 0 || info.modifiedMs === 0) return;
     const { modifiedMs, changedMs = 0 } = info;
     if (
@@ -103,9 +105,9 @@ export class FileTable {
 
   /** Whether a file is gone, or another than the one we know. */
   isOther(fileIndex: number, info: FileInfo | undefined): boolean {
-    const size = this.#sizes[fileIndex]!;
+    const size = this.#facts[FACTS * fileIndex + SIZE]!;
     if (info === undefined) return size >= 0 || size === WRITTEN;
-    const id = this.#ids[fileIndex]!;
+    const id = this.#facts[FACTS * fileIndex + ID]!;
     return id !== 0 && info.id !== undefined && id !== info.id;
   }
 }

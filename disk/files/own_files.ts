@@ -20,7 +20,7 @@ export class OwnFiles {
   readonly #stored: StoredFiles;
   readonly #claims: TorrentClaims | undefined;
   /** Who has files, as hex, by index. */
-  readonly #others = new Map<number, string>();
+  #others: Map<number, string> | undefined;
 
   /** Without claims it writes nothing, or nobody else is there. */
   constructor(stored: StoredFiles, claims: TorrentClaims | undefined) {
@@ -30,7 +30,7 @@ export class OwnFiles {
 
   /** Whether another torrent has a file. */
   isTaken(fileIndex: number): boolean {
-    return this.#others.has(fileIndex);
+    return this.#others?.has(fileIndex) === true;
   }
 
   /** Takes files, unless other torrents have them. */
@@ -49,7 +49,7 @@ export class OwnFiles {
     for (const i of which) {
       const path = this.#stored.places.at(i);
       if (this.#stored.size(i) < 0) {
-        if (!isWanted(i)) this.#others.delete(i);
+        if (!isWanted(i)) this.#others?.delete(i);
         continue;
       }
       if (!isWanted(i) || !this.isTaken(i)) this.#take(i, path);
@@ -63,7 +63,7 @@ export class OwnFiles {
     const { indices, places } = this.#stored;
     const odd = indices.filter((i) => this.isTaken(i) && isOdd(i));
     if (odd.length === 0) return;
-    throw taken(this.#others.get(odd[0]!)!, odd.map((i) => places.at(i)));
+    throw taken(this.#others!.get(odd[0]!)!, odd.map((i) => places.at(i)));
   }
 
   /** Takes a file that is to be written, or throws. */
@@ -126,8 +126,8 @@ export class OwnFiles {
       (this.#stored.size(fileIndex) < 0
         ? undefined
         : this.#claims?.takeReal(this.#place, path));
-    if (other === undefined) this.#others.delete(fileIndex);
-    else this.#others.set(fileIndex, other);
+    if (other === undefined) this.#others?.delete(fileIndex);
+    else (this.#others ??= new Map()).set(fileIndex, other);
   }
 
   /** Takes a path; gives the torrent that has it, if that is another. */

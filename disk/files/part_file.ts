@@ -46,7 +46,7 @@ export class PartFile {
   /** Reads and writes under way: until they are done no slot changes hands. */
   #busy = 0;
   /** Pieces whose slot is not in the table of the file yet. */
-  readonly #unrecorded = new Set<number>();
+  #unrecorded: Set<number> | undefined;
   #slotCount = 0;
   #hasHeader = false;
   /** Whether the table of the file is to be written anew. */
@@ -154,14 +154,14 @@ export class PartFile {
     const old = this.#slots.get(pieceIndex);
     const slot = old ?? this.#takeFree() ?? this.#slotCount++;
     this.#give(pieceIndex, slot);
-    if (old === undefined) this.#unrecorded.add(pieceIndex);
+    if (old === undefined) (this.#unrecorded ??= new Set()).add(pieceIndex);
     return this.#use(
       true,
       (handle) =>
         chain(
           handle.write(from, this.#slotStart(slot) + offset),
           (): Awaitable<void> =>
-            this.#unrecorded.has(pieceIndex)
+            this.#unrecorded?.has(pieceIndex)
               ? this.#record(handle, pieceIndex, slot)
               : undefined,
         ),
@@ -173,7 +173,7 @@ export class PartFile {
     const slot = this.#slots.get(pieceIndex);
     if (slot === undefined) return;
     this.#slots.delete(pieceIndex);
-    this.#unrecorded.delete(pieceIndex);
+    this.#unrecorded?.delete(pieceIndex);
     this.#free.push(slot);
     if (this.#slots.size === 0 && this.#busy === 0) return this.remove();
     const isAlone = this.#busy === 0;
@@ -220,7 +220,7 @@ export class PartFile {
     this.#give(pieceIndex, slot);
     this.#free.push(last);
     return chain(
-      this.#unrecorded.has(pieceIndex)
+      this.#unrecorded?.has(pieceIndex)
         ? undefined
         : this.#record(handle, pieceIndex, slot),
       () => this.#pack(handle),
@@ -251,7 +251,7 @@ export class PartFile {
   /** Deletes the file and everything in it. */
   remove(): Awaitable<void> {
     this.#slots.clear();
-    this.#unrecorded.clear();
+    this.#unrecorded?.clear();
     this.#free.length = 0;
     this.#slotCount = 0;
     this.#hasHeader = false;
@@ -277,7 +277,7 @@ export class PartFile {
     return chain(written, () => {
       this.#hasHeader = true;
       this.#isStale = false;
-      this.#unrecorded.delete(pieceIndex);
+      this.#unrecorded?.delete(pieceIndex);
     });
   }
 

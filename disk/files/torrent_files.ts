@@ -49,7 +49,7 @@ export class TorrentFiles {
   /** Whether space is taken before it is needed. */
   readonly isReserved: boolean;
   /** By incomplete file: pieces before that one were good. */
-  readonly #goodUntil = new Map<number, number>();
+  #goodUntil: Map<number, number> | undefined;
   #isWanted: (fileIndex: number) => boolean = () => true;
   /** Whether a piece is verified and written; for files that have no gaps. */
   isGood: (pieceIndex: number) => boolean = () => false;
@@ -207,14 +207,14 @@ export class TorrentFiles {
   isComplete(fileIndex: number): boolean {
     if (!this.stored.places.suffixed.has(fileIndex)) return false;
     const { first, end } = this.layout.filePieces(fileIndex);
-    let from = this.#goodUntil.get(fileIndex) ?? first;
+    let from = this.#goodUntil?.get(fileIndex) ?? first;
     while (from < end && this.isGood(from)) from++;
-    this.#goodUntil.set(fileIndex, from);
+    (this.#goodUntil ??= new Map()).set(fileIndex, from);
     if (from < end || this.apart.from(fileIndex) !== undefined) {
       return false;
     }
     // Some may be lost again.
-    this.#goodUntil.delete(fileIndex);
+    this.#goodUntil?.delete(fileIndex);
     for (let i = first; i < end; i++) if (!this.isGood(i)) return false;
     return true;
   }

@@ -13,6 +13,9 @@ import { padPieces } from "./check_torrent.ts";
 import { checkSample } from "./sample_pieces.ts";
 import type { ManagedStorage } from "./torrent_storage.ts";
 
+/** Of the many whose files are as they were. */
+const NONE: ReadonlySet<number> = new Set();
+
 /** Looks at the files, finds out which pieces are there, and settles them. */
 export async function openFiles(
   files: TorrentFiles,
@@ -46,7 +49,7 @@ export async function openFiles(
   const check = (pieces?: readonly number[]) =>
     storage.check({ hold, onProgress, signal }, pieces);
   let resume: TrustedResume | undefined;
-  let damaged: ReadonlySet<number> = new Set();
+  let damaged = NONE;
   if (existing === "resume" && options.resume !== undefined) {
     resume = await trustResumeData(options.resume, torrent, files);
   }

@@ -48,7 +48,7 @@ export interface FakeTorrent {
 
 const PEER: PeerInfo = {
   address: { hostname: "192.0.2.1", port: 1 },
-  id: new Uint8Array(20),
+  id: "00".repeat(20),
   listening: undefined,
   client: "",
   direction: "outbound",
