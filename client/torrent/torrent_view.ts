@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { toHex } from "../../_shared/bytes.ts";
 import type { ConnectionEncryption } from "../../handshake/encryption_policy.ts";
 import {
   type CandidateSource,
