@@ -334,12 +334,15 @@ export class Session implements AsyncDisposable {
    * Removes a torrent.
    *
    * @param torrent Which one.
-   * @param options Whether to delete its files.
+   * @param options Whether to delete its files, and what ends that early.
    * @returns A promise that resolves when it is closed.
    */
   async remove(
     torrent: Torrent,
-    options: { readonly deleteFiles?: boolean } = {},
+    options: {
+      readonly deleteFiles?: boolean;
+      readonly signal?: AbortSignal;
+    } = {},
   ): Promise<void> {
     await torrent.close(options);
   }

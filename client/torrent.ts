@@ -470,9 +470,14 @@ export class Torrent {
    * Ends it: tells the trackers, writes out what is there, closes peers and
    * files. Idempotent.
    *
-   * @param options Whether to delete the files.
+   * @param options Whether to delete the files, and what ends that early.
    */
-  close(options: { readonly deleteFiles?: boolean } = {}): Promise<void> {
+  close(
+    options: {
+      readonly deleteFiles?: boolean;
+      readonly signal?: AbortSignal;
+    } = {},
+  ): Promise<void> {
     return this.#life.close(options);
   }
 }

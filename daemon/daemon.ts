@@ -23,6 +23,7 @@ import { Intake } from "./run/intake.ts";
 import { readJson } from "./run/read_json.ts";
 import { SettingsKeeper } from "./run/settings_keeper.ts";
 import { addTotals } from "./run/totals.ts";
+import { unlessEnded } from "./run/unless_ended.ts";
 import type { DaemonSettings } from "./settings.ts";
 import { StateFile, type UnreadTorrent } from "./state/state_file.ts";
 import type {
@@ -257,10 +258,12 @@ export class Daemon implements AsyncDisposable {
     this.#removed.push({ id, at: this.#engine.now() });
     if (this.#removed.length > MAX_REMOVED) this.#removed.shift();
     this.#engine.publish({ type: "removed", id, infoHash });
+    const { signal } = this.#stopping;
     try {
-      await torrent.torrent.close({ deleteFiles: data });
+      await torrent.torrent.close({ deleteFiles: data, signal });
     } finally {
-      if (data) this.#state.remove(id);
+      // What is ended by the end of the daemon is finished by the next one.
+      if (data && !signal.aborted) this.#state.remove(id);
     }
   }
 
@@ -421,7 +424,8 @@ export class Daemon implements AsyncDisposable {
       // A full disk keeps nobody from ending.
     }
     using late = deadlineSignal(clock, CLOSE_MS, "Closing took too long");
-    const session = this.#session.close();
+    const session = this.#session.close()
+      .catch(unlessEnded(this.#stopping.signal));
     session.catch(() => {});
     try {
       await Promise.race([session, aborted(late.signal)]);

@@ -377,9 +377,7 @@ export class DiskManager implements AsyncDisposable {
         allocation: options.allocation ?? "sparse",
         incompleteSuffix: options.incompleteSuffix,
         clock: this.#clock,
-        claims: readOnly
-          ? undefined
-          : new TorrentClaims(paths, torrent.infoHash),
+        claims: new TorrentClaims(paths, torrent.infoHash),
         signal: adding.ending.signal,
       },
     );

@@ -7,6 +7,7 @@
 import type { Bitfield } from "../../_shared/bitfield.ts";
 import type {
   PiecesLostEvent,
+  RemoveOptions,
   TorrentStorage,
   TorrentStorageEvent,
 } from "../../disk/storage.ts";
@@ -296,10 +297,9 @@ export class TorrentContent {
   }
 
   /** Closes the files, or deletes them. */
-  async close(deleteFiles: boolean): Promise<void> {
+  async close(options: RemoveOptions): Promise<void> {
     await this.webSeeds.close();
-    if (deleteFiles) await this.storage.remove({ deleteFiles });
-    else await this.storage.close();
+    await this.storage.remove(options);
   }
 
   #books(): PeerBooks {

@@ -5,6 +5,7 @@
  */
 import { EventHub } from "../../_shared/event_queue.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
+import type { RemoveOptions } from "../../disk/storage.ts";
 import { isReadOnly, openStorage, placeOf } from "../content/open_storage.ts";
 import type { Magnet, Metainfo } from "../../metainfo/mod.ts";
 import { closedError, isFinal, SessionError } from "../error.ts";
@@ -309,17 +310,17 @@ export class TorrentLife implements TorrentHost {
   }
 
   /** Ends it: tells trackers, writes what is there, closes peers and files. */
-  close(options: { readonly deleteFiles?: boolean } = {}): Promise<void> {
-    return this.#closing ??= this.#close(options.deleteFiles ?? false);
+  close(options: RemoveOptions = {}): Promise<void> {
+    return this.#closing ??= this.#close(options);
   }
 
-  async #close(deleteFiles: boolean): Promise<void> {
+  async #close(options: RemoveOptions): Promise<void> {
     const closed = closedError();
     this.#setup.stop(closed);
     this.#readers?.fail(closed);
     this.#metadata.reject(closed);
     this.#completed.reject(closed);
-    const results = await Promise.allSettled([this.#release(deleteFiles)]);
+    const results = await Promise.allSettled([this.#release(options)]);
     results.push(...await Promise.allSettled([this.#owner.closed(this)]));
     this.limits.close();
     this.#setState("removed");
@@ -332,30 +333,32 @@ export class TorrentLife implements TorrentHost {
     }
   }
 
-  async #release(deleteFiles: boolean): Promise<void> {
+  async #release(options: RemoveOptions): Promise<void> {
     await this.#setup.running;
     this.content?.stop();
     await this.network.close();
-    if (!deleteFiles) await this.#saver.save();
-    if (deleteFiles && this.content === undefined) await this.#deleteFiles();
-    await this.content?.close(deleteFiles);
+    if (options.deleteFiles !== true) await this.#saver.save();
+    else if (this.content === undefined) await this.#deleteFiles(options);
+    await this.content?.close(options);
   }
 
   /**
    * Deletes files whose check did not come to an end. Without resume data nobody
    * can tell whether they belong to the torrent: they stay.
    */
-  async #deleteFiles(): Promise<void> {
+  async #deleteFiles(how: RemoveOptions): Promise<void> {
     const { metainfo, options, context } = this;
     if (metainfo === undefined || options.resumeData === undefined) return;
     if (isReadOnly(options)) return;
+    const { signal = new AbortController().signal } = how;
+    // Nothing is made first, nor does it matter what others have.
     const { storage } = await openStorage(
-      { context, options: { ...options, allocation: "sparse" } },
+      { context, options: { ...options, readOnly: true } },
       metainfo,
-      { existing: "assume-empty", signal: new AbortController().signal },
+      { existing: "assume-empty", signal },
       () => {},
     );
-    await storage.remove({ deleteFiles: true });
+    await storage.remove(how);
   }
 
   /** Stops it with an error; the first one counts. */

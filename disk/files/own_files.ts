@@ -19,10 +19,12 @@ type IsFile = (fileIndex: number) => boolean;
 export class OwnFiles {
   readonly #stored: StoredFiles;
   readonly #claims: TorrentClaims | undefined;
+  /** Whether it has files at all, as something is to be done with them. */
+  #isUsed = false;
   /** Who has files, as hex, by index. */
   #others: Map<number, string> | undefined;
 
-  /** Without claims it writes nothing, or nobody else is there. */
+  /** Without claims nobody else is known, and all are its own. */
   constructor(stored: StoredFiles, claims: TorrentClaims | undefined) {
     this.#stored = stored;
     this.#claims = claims;
@@ -34,7 +36,8 @@ export class OwnFiles {
   }
 
   /** Takes files, unless other torrents have them. */
-  claim(isWanted: IsFile): void {
+  claim(isWanted: IsFile = () => true): void {
+    this.#isUsed = true;
     const { indices, paths } = this.#stored;
     for (const i of indices) if (isWanted(i)) this.#take(i, paths[i]!);
   }
@@ -45,7 +48,7 @@ export class OwnFiles {
     isWanted: IsFile,
     turns: Turns,
   ): Promise<void> {
-    if (this.#claims === undefined) return;
+    if (!this.#isUsed) return;
     for (const i of which) {
       const path = this.#stored.places.at(i);
       if (this.#stored.size(i) < 0) {
@@ -83,9 +86,8 @@ export class OwnFiles {
     paths: readonly FilePath[],
     run: () => Promise<void>,
   ): Promise<void> {
-    if (this.#claims === undefined) return await run();
     const take = () => this.#takeAll(paths, target.inner);
-    await this.#claims.exchange(take, run);
+    await (this.#claims?.exchange(take, run) ?? run());
   }
 
   /** Takes paths instead of others, if all goes well. */
@@ -132,8 +134,9 @@ export class OwnFiles {
 
   /** Takes a path; gives the torrent that has it, if that is another. */
   #ownerOf(path: FilePath, place = this.#place): string | undefined {
-    return this.#claims &&
-      (HIDDEN.exec(path.at(-1)!)?.[1] ?? this.#claims.take(place, path));
+    return this.#isUsed && this.#claims
+      ? (HIDDEN.exec(path.at(-1)!)?.[1] ?? this.#claims.take(place, path))
+      : undefined;
   }
 }
 

@@ -235,6 +235,7 @@ export class TorrentFiles {
    */
   async remove(signal?: AbortSignal): Promise<DiskError[]> {
     const failures: DiskError[] = [];
+    this.stored.own.claim();
     const paths = this.#storedPaths();
     const turns = new Turns(this.#clock, signal);
     for (const path of paths) {

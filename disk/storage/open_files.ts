@@ -28,7 +28,7 @@ export async function openFiles(
   // What is only read is served as far as it is good.
   const unreadable = readOnly ? new Map<number, DiskError>() : undefined;
   files.stored.unreadable = unreadable;
-  files.stored.own.claim(isWanted);
+  if (!readOnly) files.stored.own.claim(isWanted);
   await files.load(
     isWanted,
     existing === "trust" ||

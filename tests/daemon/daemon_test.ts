@@ -151,6 +151,85 @@ Deno.test("a torrent is fetched from a URL by what the daemon was given", async 
   assertEquals([error.code, error.message], ["not-fetched", "no such page"]);
 });
 
+/** As many empty files as are not deleted in one turn. */
+function emptyFiles(count = 2000) {
+  const none = new Uint8Array(0);
+  return createMetainfo({
+    name: "many",
+    inputs: [
+      ...Array.from(
+        { length: count },
+        (_, i) => ({ path: [`${i}`], bytes: none }),
+      ),
+      { path: ["one"], bytes: new Uint8Array(9) },
+    ],
+  });
+}
+
+/** Waits until a torrent is stopped by an error. */
+async function failed({ torrent }: DaemonTorrent): Promise<void> {
+  const events = torrent.events();
+  if (torrent.state === "error") return;
+  for await (const { type } of events) if (type === "error") return;
+}
+
+const countIn = (dir: string) => {
+  try {
+    return [...Deno.readDirSync(dir)].length;
+  } catch {
+    return 0;
+  }
+};
+
+Deno.test("what was to be deleted when the daemon ended is deleted by the next", async () => {
+  await using world = new World();
+  const first = await world.open();
+  const torrent = await emptyFiles();
+  const many = await first.add(torrent);
+  await reach(first, many, "downloading");
+  const dir = world.dir.join("many");
+  assertEquals(countIn(dir), 2000);
+  const { torrent: other, bytes } = await torrentOf("a");
+  await Deno.writeFile(world.dir.join("a"), bytes);
+  await reach(first, await first.add(other), "seeding");
+  const removing = first.remove(many, { data: true });
+  const closing = first.close();
+  await assertRejects(() => removing, DaemonError);
+  await closing;
+  const left = countIn(dir);
+  assert(left > 0 && left <= 2000, `${left} files are left`);
+
+  const second = await world.open();
+  assertEquals(second.torrents.map(({ name }) => name), ["a"]);
+  // Who adds it again waits for the end of that.
+  const again = await second.add(torrent, { paused: true });
+  assertEquals(countIn(dir), 0);
+  await second.remove(again);
+  await second.close();
+  const third = await world.open();
+  assertEquals(third.torrents.length, 1);
+  assertEquals(third.unread, []);
+  assertEquals(await Deno.readFile(world.dir.join("a")), bytes);
+});
+
+Deno.test("a torrent whose files another one has is told so, and touches none", async () => {
+  await using world = new World();
+  const daemon = await world.open();
+  const [one, two] = [await torrentOf("a", 1), await torrentOf("a", 2)];
+  await Deno.writeFile(world.dir.join("a"), one.bytes);
+  const first = await daemon.add(one.torrent);
+  await reach(daemon, first, "seeding");
+  const second = await daemon.add(two.torrent);
+  await failed(second);
+  assertEquals(
+    second.torrent.error?.message,
+    `Cannot write "a": It is a file of torrent ${first.infoHash} as well`,
+  );
+  await daemon.remove(second, { data: true });
+  assertEquals(await Deno.readFile(world.dir.join("a")), one.bytes);
+  assertEquals(first.status, "seeding");
+});
+
 Deno.test("a removed torrent is gone for good, with its files if they are to go", async () => {
   await using world = new World();
   const daemon = await world.open();

@@ -393,9 +393,9 @@ Deno.test(
   none,
   async () => {
     const { content, log } = await openContent();
-    await content.close(false);
-    assertEquals(log(), [["web seeds", false], ["close"]]);
-    await content.close(true);
+    await content.close({});
+    assertEquals(log(), [["web seeds", false], ["remove", {}]]);
+    await content.close({ deleteFiles: true });
     assertEquals(log().at(-1), ["remove", { deleteFiles: true }]);
   },
 );
