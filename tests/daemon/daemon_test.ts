@@ -152,7 +152,7 @@ Deno.test("a torrent is fetched from a URL by what the daemon was given", async 
 });
 
 /** As many empty files as are not deleted in one turn. */
-function emptyFiles(count = 2000) {
+function emptyFiles(count = 600) {
   const none = new Uint8Array(0);
   return createMetainfo({
     name: "many",
@@ -188,7 +188,7 @@ Deno.test("what was to be deleted when the daemon ended is deleted by the next",
   const many = await first.add(torrent);
   await reach(first, many, "downloading");
   const dir = world.dir.join("many");
-  assertEquals(countIn(dir), 2000);
+  assertEquals(countIn(dir), 600);
   const { torrent: other, bytes } = await torrentOf("a");
   await Deno.writeFile(world.dir.join("a"), bytes);
   await reach(first, await first.add(other), "seeding");
@@ -197,7 +197,7 @@ Deno.test("what was to be deleted when the daemon ended is deleted by the next",
   await assertRejects(() => removing, DaemonError);
   await closing;
   const left = countIn(dir);
-  assert(left > 0 && left <= 2000, `${left} files are left`);
+  assert(left > 0 && left <= 600, `${left} files are left`);
 
   const second = await world.open();
   assertEquals(second.torrents.map(({ name }) => name), ["a"]);

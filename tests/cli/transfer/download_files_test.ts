@@ -129,3 +129,22 @@ Deno.test({
     }
   },
 });
+
+Deno.test("two torrents of one name in one folder: the second is refused, exit code 6", async () => {
+  await using scene = await TransferScene.make({ "album/same.bin": 100_000 });
+  await using other = await TransferScene.make({ "album/same.bin": 100_001 });
+  await using seeder = await scene.serve();
+  const { code, stderr } = await runBip([
+    ...scene.download(seeder.port),
+    other.torrent,
+  ]);
+  assertEquals(code, 6, stderr);
+  assertEquals(Deno.statSync(`${scene.out}/album/same.bin`).size, 100_000);
+  const told = stderr.split("\n").filter((line) => line.includes('same.bin"'));
+  assertEquals(told.length, 1, stderr);
+  assert(
+    /Cannot write "album\/same\.bin": It is a file of torrent [0-9a-f]{40} as well/
+      .test(told[0]!),
+    stderr,
+  );
+});
