@@ -319,7 +319,25 @@ export const daemonVerb: Verb = {
       summary: "Add torrent files that appear in this folder; repeatable",
       complete: "folder",
     },
+    {
+      name: "incomplete-dir",
+      value: "DIR",
+      summary: "Keep torrents in this folder until they are complete",
+      complete: "folder",
+    },
+    {
+      name: "incomplete-suffix",
+      value: "TEXT",
+      summary: "End names of files with it until they are complete, as .part",
+    },
     ALLOCATION_OPTION,
+    {
+      name: "set",
+      value: "NAME=VALUE",
+      repeat: true,
+      summary:
+        "Any setting of the settings file, such as seedRatio=2 or downloadQueue=none; repeatable",
+    },
     {
       name: "settings",
       value: "FILE",

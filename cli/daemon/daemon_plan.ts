@@ -11,6 +11,7 @@ import { UsageError } from "../error.ts";
 import { parseRate } from "../units.ts";
 import { allocationOf } from "../transfer/policies.ts";
 import type { NetworkPlan } from "../transfer/transfer.ts";
+import { settingsOf } from "./settings_options.ts";
 import { LOG_LEVELS, type LogLevel } from "./daemon_log.ts";
 
 /** A name made absolute. */
@@ -48,7 +49,7 @@ export function overridesOf(
   { options, trackers, blocklists }: NetworkPlan,
 ): Partial<DaemonSettings> {
   const made: { -readonly [N in keyof DaemonSettings]?: DaemonSettings[N] } =
-    {};
+    settingsOf(args);
   const rate = (name: string) => {
     const text = args.get(name);
     if (text === undefined) return undefined;
@@ -62,6 +63,13 @@ export function overridesOf(
   const dir = args.get("dir");
   const watched = args.all("watch");
   if (dir !== undefined) made.downloadDir = absolute(dir);
+  const incompleteDir = args.get("incomplete-dir");
+  if (incompleteDir !== undefined) {
+    made.incompleteDir = absolute(incompleteDir);
+    made.useIncompleteDir = true;
+  }
+  const incompleteSuffix = args.get("incomplete-suffix");
+  if (incompleteSuffix !== undefined) made.incompleteSuffix = incompleteSuffix;
   if (down !== undefined) made.downloadLimit = down;
   if (up !== undefined) made.uploadLimit = up;
   if (port !== undefined) made.port = port;

@@ -19,6 +19,7 @@ import {
   parseRate,
   parseRatio,
 } from "../units.ts";
+import { Screen } from "./screen.ts";
 import {
   detailsOf,
   fetchTorrents,
@@ -150,7 +151,10 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
       const ids = operands.length === 0 ? undefined : parseIds(operands);
       const torrents = await fetchTorrents(client, ids, LIST_FIELDS, signal);
       if (json) output.printJson(torrents, 2);
-      else for (const line of tableOf(torrents)) output.print(line);
+      else {
+        const width = Screen.fits(output) ? output.columns : Infinity;
+        for (const line of tableOf(torrents, width)) output.print(line);
+      }
     },
   },
   show: {
@@ -353,28 +357,23 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
   settings: {
     summary: "Show or change settings of the daemon",
     operands: [0, MANY],
-    usage: "settings [NAME=VALUE...]",
+    usage: "settings [NAME|NAME=VALUE...]",
     options: [],
     async run({ client, operands, output, json, signal }) {
-      if (operands.length > 0) {
-        const change = Object.fromEntries(operands.map(parseSetting));
-        // A daemon passes over what it does not know.
-        const known = await client.call("session_get", {}, signal);
-        const name = Object.keys(change).find((one) =>
-          !Object.hasOwn(known, one)
-        );
-        if (name !== undefined) {
-          throw new UsageError(
-            `The daemon has no setting ${JSON.stringify(name)}`,
-            "bip remote settings lists them",
-          );
-        }
-        await client.call("session_set", change, signal);
+      const given = operands.map(parseSetting);
+      let settings = await client.call("session_get", {}, signal);
+      const change: Record<string, unknown> = {};
+      for (const [name, text] of given) {
+        const value = valueOf(settings, name, text);
+        if (value !== undefined) change[name] = value;
       }
-      const settings = await client.call("session_get", {}, signal);
+      if (Object.keys(change).length > 0) {
+        await client.call("session_set", change, signal);
+        settings = await client.call("session_get", {}, signal);
+      }
       if (json) return output.printJson(settings, 2);
-      const names = operands.length > 0
-        ? operands.map((text) => parseSetting(text)[0])
+      const names = given.length > 0
+        ? given.map(([name]) => name)
         : Object.keys(settings).sort();
       for (const name of names) {
         // It is a secret of this run.
@@ -457,19 +456,36 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
   },
 };
 
-/** `NAME=VALUE`, the value JSON or, where it is none, text. */
-function parseSetting(text: string): [string, unknown] {
-  const equals = text.indexOf("=");
-  if (equals < 1) {
+/** `NAME=VALUE`, or `NAME` for one that is to be shown. */
+function parseSetting(text: string): [string, string | undefined] {
+  const [, name, value] = /^([^=]+)(?:=(.*))?$/s.exec(text) ?? [];
+  if (name !== undefined) return [name.replaceAll("-", "_"), value];
+  throw new UsageError(
+    `A setting must be NAME or NAME=VALUE, not ${JSON.stringify(text)}`,
+  );
+}
+
+/** Reads a value, JSON but for text; daemons pass over what cannot be. */
+function valueOf(
+  known: RemoteResult,
+  name: string,
+  text: string | undefined,
+): unknown {
+  if (!Object.hasOwn(known, name)) {
     throw new UsageError(
-      `A setting must be NAME=VALUE, not ${JSON.stringify(text)}`,
+      `The daemon has no setting ${JSON.stringify(name)}`,
+      "bip remote settings lists them",
     );
   }
-  const value = text.slice(equals + 1);
-  const name = text.slice(0, equals).replaceAll("-", "_");
+  const kind = typeof known[name];
+  if (text === undefined || kind === "string") return text;
   try {
-    return [name, JSON.parse(value)];
+    const value = JSON.parse(text);
+    const given = typeof value;
+    if (given === kind) return value;
   } catch {
-    return [name, value];
+    // Told below.
   }
+  const like = JSON.stringify(known[name]);
+  throw new UsageError(`${name} must be a ${kind}, such as ${like}`);
 }

@@ -283,8 +283,10 @@ export function detailsOf(torrent: RemoteResult): string[] {
     ["Folder", text("download_dir")],
     ["State", `${stateOf(torrent)}, ${percent(progressOf(torrent))}`],
     ["Error", text("error_string")],
-    ["Size", `${size("size_when_done")} of ${size("total_size")}`],
-    ["Pieces", `${text("piece_count")} of ${size("piece_size")}`],
+    ...(Number(torrent.piece_count) === 0 ? [] : [
+      ["Size", `${size("size_when_done")} of ${size("total_size")}`],
+      ["Pieces", `${text("piece_count")} of ${size("piece_size")}`],
+    ] as [string, string][]),
     ["Down", `${size("downloaded_ever")}, limit ${limit("download")}`],
     ["Up", `${size("uploaded_ever")}, limit ${limit("upload")}`],
     ["Ratio", ratio(torrent.upload_ratio)],
@@ -304,6 +306,6 @@ export function detailsOf(torrent: RemoteResult): string[] {
       `${peer.address} ${percent(peer.progress)} ${peer.client_name}`,
     ]),
   ];
-  return rows.filter(([, value]) => value !== "")
+  return rows.filter(([, value]) => value !== "" && value !== "–")
     .map(([name, value]) => `${name.padEnd(9)}${safeText(value)}`);
 }

@@ -23,10 +23,14 @@ Deno.test("only options that are given override settings", none, async () => {
   assertEquals(await overrides(""), {});
   assertEquals(
     await overrides(
-      "--dir /d --port 7 --max-peers 9 --down-limit 2K --up-limit 0 --no-dht --no-lpd --no-port-map --no-pex --utp off --encryption require --tracker udp://t:1 --blocklist /l --watch /w --watch /x",
+      "--dir /d --port 7 --max-peers 9 --down-limit 2K --up-limit 0 --no-dht --no-lpd --no-port-map --no-pex --utp off --encryption require --tracker udp://t:1 --blocklist /l --watch /w --watch /x --incomplete-dir /i --incomplete-suffix .part --set seedRatio=3 --set port=8",
     ),
     {
       downloadDir: "/d",
+      incompleteDir: "/i",
+      useIncompleteDir: true,
+      incompleteSuffix: ".part",
+      seedRatio: { enabled: true, value: 3 },
       port: 7,
       maxPeers: 9,
       maxPeersPerTorrent: 9,

@@ -253,6 +253,12 @@ Deno.test("bip remote - settings and figures", async () => {
     "d=true",
   );
   assertEquals(text, 'a_b=1\nc="x"\nd=true');
+  const one = await daemon.run("remote", "settings", "a-b", "c=7", "d");
+  assertEquals(one.text, 'a_b=1\nc="x"\nd=true');
+  assertEquals(daemon.calls.at(-2), { method: "session_set", c: "7" });
+  const wrong = await daemon.run("remote", "settings", "d=yes");
+  assertEquals(wrong.code, 2);
+  assertStringIncludes(wrong.text, "d must be a boolean, such as true");
   const all = await daemon.run("remote", "settings");
   assertEquals(all.text, 'a_b=1\nb=[1]\nc="x"\nd=true');
   assertEquals(daemon.calls[1], {
@@ -285,7 +291,8 @@ Deno.test("bip remote - what goes wrong is one line and an exit code", async () 
     [["start", "5-2"], 2, "A torrent must be an id"],
     [["queue", "left", "1"], 2, "Expected top, up, down or bottom"],
     [["limit", "1"], 2, "Say what to limit"],
-    [["settings", "x"], 2, "NAME=VALUE"],
+    [["settings", "=1"], 2, "NAME=VALUE"],
+    [["settings", "x"], 2, 'The daemon has no setting "x"'],
     [["settings", "x-y=1"], 2, 'The daemon has no setting "x_y"'],
     [["stats", "--auth", "secret"], 2, "USER:PASSWORD"],
     [["strt", "1"], 2, 'Unknown verb "strt"'],
