@@ -181,7 +181,7 @@ Deno.test(
   "Upload tells the choker how far peers are, and counts who wants a slot",
   none,
   async () => {
-    const { upload, add, choices, users, chosen, clock } = setUp({ slots: 2 });
+    const { upload, add, choices, users, chosen, clock } = setUp({ slots: 3 });
     add(1).connection.peerHas = { length: 8, count: 2 };
     add(2, false);
     add(3);
@@ -193,11 +193,11 @@ Deno.test(
       0,
     ]);
     assertEquals(users.map(({ demand }) => demand), [2]);
-    assertEquals(choices[0]!.slots, 2);
+    assertEquals(choices[0]!.slots, 3);
     add(4);
     add(5);
     await drain();
-    assertEquals([users.at(-1)!.demand, choices.length], [2, 2]);
+    assertEquals([users.at(-1)!.demand, choices.length], [3, 2]);
     // Whoever made no use of a slot wants none.
     chosen.add(1).add(3);
     upload.completeChanged();
