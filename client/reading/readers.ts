@@ -101,10 +101,10 @@ export class Readers {
           if (!stopped) reader.fail(error);
           return;
         }
-        if (stopped || bytes === undefined) return;
+        if (stopped) return;
         const before = ahead.pieceIndex;
-        ahead.took(bytes.length, this.#host.context.clock.now());
-        controller.enqueue(bytes);
+        ahead.took(bytes!.length, this.#host.context.clock.now());
+        controller.enqueue(bytes!);
         if (ahead.position === ahead.end) {
           controller.close();
           stop();

@@ -131,6 +131,8 @@ Deno.test("HashServer proves runs of large files without whole trees", () => {
         if (hashes === undefined) {
           // Refused: it spans too much of the tree.
           assert(length * 2 ** baseLayer > 8 * 512, `${baseLayer} ${length}`);
+          // The top is kept whole.
+          assert(baseLayer < 9, `${baseLayer}`);
           continue;
         }
         assertEquals(toHex(fold(hashes, range)), toHex(piecesRoot));
@@ -172,8 +174,32 @@ Deno.test("HashServer: asking for one file after the other costs little, and kee
     assert(hashes !== undefined);
     assertEquals([work, fresh.cachedBytes], [0, 0]);
   }
-  for (let index = 0; index < 100_000; index += 128) {
-    fresh.answer({ ...range, length: 2, index, proofLayers: 16 });
-    assert(fresh.cachedBytes <= 4 * 1024 * 1024);
+});
+
+Deno.test("HashServer keeps subtrees up to 4 MiB, the last used", () => {
+  const { server, files } = bigFile(69_632, 2);
+  const ask = (file: number, index: number) => {
+    const { piecesRoot } = files[file]!;
+    const range = { piecesRoot, baseLayer: 0, length: 2, proofLayers: 8 };
+    return server.answer({ ...range, index });
+  };
+  for (const file of [0, 1]) ask(file, 0);
+  for (const file of [0, 1]) {
+    for (let index = 0; index < 69_632; index += 512) ask(file, index);
   }
+  // A subtree over 512 pieces has 511 hashes.
+  assertEquals(server.cachedBytes, 256 * 511 * 32);
+  assertEquals(ask(1, 69_120).work, 0);
+  assertEquals(ask(0, 0).work > 0, true);
+  assertEquals(server.cachedBytes, 256 * 511 * 32);
+});
+Deno.test("HashServer tells nothing of a top that is not made yet", () => {
+  const { server, files: [file] } = bigFile(100_000);
+  const { piecesRoot } = file!;
+  const range = { piecesRoot, baseLayer: 9, length: 2, index: 190 };
+  const ask = () => server.answer({ ...range, proofLayers: 0 }).hashes;
+  assertEquals(ask(), undefined);
+  const hashes = ask()!;
+  assertEquals(hashes.length, 64);
+  assert(hashes.subarray(0, 32).some((byte) => byte !== 0));
 });

@@ -66,7 +66,7 @@ function setUp(count: number, revelation?: () => Revelation) {
     new Bitfield(8),
     {} as ConstructorParameters<typeof PieceRevealer>[2],
   );
-  return { clock, told, peers, revealer };
+  return { clock, told, peers, revealer, torrent };
 }
 
 const pure = { permissions: "none" } as const;
@@ -158,5 +158,57 @@ Deno.test(
     revealer.tick(2_000);
     assertEquals(revealer.name, "honest");
     assertEquals(told, [[0, 0, [0]], [0, 1, [1]]]);
+  },
+);
+
+Deno.test(
+  "PieceRevealer knows the ways by name, and what they need",
+  pure,
+  () => {
+    const name = (way: RevelationName | undefined, isFull: boolean) => {
+      const { torrent } = setUp(0);
+      const have = isFull ? Bitfield.full(8) : new Bitfield(8);
+      return new PieceRevealer(
+        { ...torrent, options: { revelation: way } } as never,
+        have,
+        {} as never,
+      ).name;
+    };
+    for (const isFull of [true, false]) {
+      assertEquals(name(undefined, isFull), "honest");
+      assertEquals(name("honest", isFull), "honest");
+      assertEquals(name("lazy", isFull), "lazy");
+    }
+    assertEquals(name("super-seeding", true), "superseeding");
+    assertEquals(name("super-seeding", false), "honest");
+  },
+);
+
+Deno.test(
+  "PieceRevealer tells what is new while anybody is there, and when",
+  pure,
+  async () => {
+    const { clock, told, peers, revealer } = setUp(2, () => ({
+      name: "mine",
+      connected: () => [{ type: "have-none" }],
+      disconnected: () => [],
+      verified: (pieceIndex) => [{ pieceIndex }],
+      tick: (now) => [{ peer: 1, pieceIndex: now }],
+      mayServe: () => true,
+    }));
+    revealer.admit(1, true);
+    revealer.connected({ key: 1 } as SwarmPeer);
+    assertEquals(told, []);
+    revealer.tick(5);
+    assertEquals(told.splice(0), [[0, 1, [5]]]);
+    revealer.verified(3);
+    peers.delete(0);
+    revealer.gone(0);
+    await clock.advance(0);
+    assertEquals(told.splice(0), [[0, 1, [3]]]);
+    revealer.verified(4);
+    peers.delete(1);
+    revealer.gone(1);
+    assertEquals(clock.pending, 0);
   },
 );

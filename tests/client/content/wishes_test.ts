@@ -109,3 +109,47 @@ Deno.test("Wishes: what is read is wanted, whatever its file is", pure, () => {
   assertEquals([...wishes.priorities!], [0, 0, 0, 0, 4, 4]);
   assertEquals(wishes.setRead([]), false);
 });
+
+Deno.test(
+  "Wishes tells what is lacking of the whole, wanted or not",
+  pure,
+  () => {
+    const { layout, have, wishes } = world();
+    wishes.setFiles([[0, 0]]);
+    assertEquals(wishes.missingBytes, layout.totalLength);
+    have.set(1);
+    assertEquals(wishes.missingBytes, layout.totalLength - 32768);
+    have.setAll();
+    assertEquals(wishes.missingBytes, 0);
+  },
+);
+
+Deno.test("Wishes: what is read may make all of it wanted alike", pure, () => {
+  const { layout, wishes } = world();
+  wishes.setFiles([[0, 0]]);
+  assertEquals(wishes.setRead([{ first: 0, end: 1 }]), true);
+  assertEquals(wishes.priorities, undefined);
+  assertEquals(wishes.wantedBytes, layout.totalLength);
+});
+
+Deno.test(
+  "Wishes: the ends of files come first, of those that are wanted",
+  pure,
+  () => {
+    const layout = new PieceLayout({
+      pieceLength: 16384,
+      files: [
+        { length: 4 * 16384 },
+        { length: 0 },
+        { length: 16384, pad: true },
+        { length: 3 * 16384 },
+        { length: 16384 },
+      ],
+    });
+    const have = new Bitfield(layout.pieceCount);
+    const wishes = new Wishes(layout, have, true);
+    assertEquals([...wishes.priorities!], [7, 4, 4, 7, 0, 7, 4, 7, 7]);
+    wishes.setFiles([[0, 0], [3, 1]]);
+    assertEquals([...wishes.priorities!], [0, 0, 0, 0, 0, 7, 1, 7, 7]);
+  },
+);

@@ -76,6 +76,8 @@ Deno.test("isBetter() by source, then teller, then what is known", none, () => {
   // Of like rank and turn none goes before the other.
   const twin = candidate({ teller: teller(source("twin", 1, 2)) });
   assertEquals(before(of(1, 2), twin), [false, false]);
+  const named = candidate({ teller: teller(source("named", 0, 1)) });
+  assertEquals(before(of(0, 9), named), [false, false]);
   // Who waited long has no more than one turn for it.
   assertEquals(before(of(3, 1), of(1, 2), 5), [false, true]);
 
@@ -137,6 +139,11 @@ Deno.test("isKeptLess() makes room by shares and failures", none, () => {
         false,
       ],
       [candidate({ teller: teller(near, 9) }), teller(far, 5), true],
+      [
+        candidate({ teller: teller(far, 1), failures: 1 }),
+        teller(far, 5),
+        true,
+      ],
     ] as const
   ) assertEquals(isKeptLess(entry, newcomer), expected);
 });
@@ -171,4 +178,22 @@ Deno.test("Crowds let no host or site take all the room", none, () => {
   assertEquals(site.full(3), undefined);
   for (const one of host.in_) crowds.leave(one);
   assertEquals(host.full(4), undefined);
+});
+
+Deno.test("Crowds forget a host with its last candidate", none, () => {
+  const crowds = new Crowds();
+  const address = (port: number) => ({ hostname: "1.2.3.4", port });
+  const enter = (port: number) =>
+    candidate({
+      teller: teller(source("s", 4)),
+      address: address(port),
+      ...crowds.enter(address(port)),
+    });
+  const isFull = () => crowds.fullFor(address(1), traits(4)) !== undefined;
+  const [first] = [enter(1), enter(2)];
+  assertEquals(isFull(), true);
+  crowds.leave(first!);
+  assertEquals(isFull(), false);
+  enter(3);
+  assertEquals(isFull(), true);
 });

@@ -381,3 +381,51 @@ Deno.test("PEX flags arrive as they were meant, by IPv4 and IPv6", {
   );
   assertEquals(new Map(told), truth);
 });
+
+Deno.test("PeerExchange tells fifty at a time, and only what changed", {
+  permissions: "none",
+}, () => {
+  const sent: UtPexMessage[] = [];
+  const peers = new Map<number, SwarmPeer>();
+  const enter = (key: number, isTold = false) => {
+    const endpoint = { hostname: `8.0.${key}.1`, port: 6881 };
+    peers.set(key, {
+      key,
+      since: 0,
+      address: endpoint,
+      listening: endpoint,
+      direction: "outbound",
+      encryption: "none",
+      transport: "tcp",
+      connection: {
+        state: {},
+        supports: (name: string) => isTold && name === "ut_pex",
+        sendPex: (message: UtPexMessage) => void sent.push(message),
+      },
+    } as unknown as SwarmPeer);
+  };
+  enter(0, true);
+  for (let key = 1; key <= 101; key++) enter(key);
+  const exchange = new PeerExchange(new Uint8Array(20), peers);
+  const counts = (now: number) => {
+    exchange.tick(now);
+    return sent.splice(0).map(({ added, dropped }) => [
+      added.length,
+      dropped.length,
+    ]);
+  };
+  assertEquals(counts(1_999), []);
+  assertEquals([counts(2_000), counts(62_000), counts(122_000)], [
+    [[50, 0]],
+    [[50, 0]],
+    [[1, 0]],
+  ]);
+  assertEquals(counts(182_000), []);
+  for (let key = 1; key <= 101; key++) peers.delete(key);
+  assertEquals([counts(242_000), counts(302_000), counts(362_000)], [
+    [[0, 50]],
+    [[0, 50]],
+    [[0, 1]],
+  ]);
+  assertEquals(counts(422_000), []);
+});

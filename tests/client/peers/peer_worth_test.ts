@@ -131,3 +131,28 @@ Deno.test("newcomers of one site are a crowd for a while", none, () => {
   assertEquals(names(crowd(9, { usedAt: NOW })), []);
   assertEquals(names(crowd(9, { since: NOW - 120_001 })), []);
 });
+
+Deno.test("patience ends to the millisecond", none, () => {
+  const used = (ms: number) => peer("x", { usedAt: NOW - ms });
+  assertEquals(
+    [59_999, 60_000].map((ms) => isReplaceable(used(ms), NOW, false)),
+    [
+      false,
+      true,
+    ],
+  );
+  const owes = (ms: number) => ({ ...used(ms), askedAt: NOW - 10_000 });
+  assertEquals(
+    [9_999, 10_000].map((ms) => isReplaceable(owes(ms), NOW, false)),
+    [
+      false,
+      true,
+    ],
+  );
+  assertEquals(crowdedPeers(crowd(4, { since: NOW - 120_000 }), NOW).size, 4);
+  // A crowd counts those only that never exchanged anything.
+  const site = crowd(5);
+  const busy = peer("busy", { site: "crowd", usedAt: NOW });
+  assertEquals(goes([busy, ...site]), "c0");
+  assertEquals(goes([busy, ...site.slice(0, 3)]), undefined);
+});

@@ -261,3 +261,67 @@ Deno.test("whom a person names is dialled without room", none, async () => {
   await clock.advance(0);
   assertEquals(attempts.map(({ candidate }) => candidate.source), ["manual"]);
 });
+
+Deno.test(
+  "whom an introducer names is dialled by uTP, while there is room",
+  none,
+  async () => {
+    const address = { hostname: "8.8.8.8", port: 7000 };
+    for (
+      const [isActive, room, isDialled] of [
+        [true, 1, true],
+        [false, 1, false],
+        [true, 0, false],
+      ] as const
+    ) {
+      const { clock, dialler, attempts, connected } = setUp({
+        room: () => room,
+      });
+      dialler.active = isActive;
+      for (const type of ["connected", "failed"] as const) {
+        void dialler.punch(address);
+        await clock.advance(0);
+        assertEquals(attempts.length, isDialled ? 1 : 0);
+        assertEquals(dialler.connecting, attempts.length);
+        const [attempt] = attempts.splice(0);
+        if (attempt === undefined) continue;
+        await attempt.end(
+          type === "failed"
+            ? failed(attempt.candidate, "connect-failed")
+            : { type, candidate: attempt.candidate } as HandshakeConnected,
+        );
+        assertEquals([connected.splice(0).length, dialler.connecting], [
+          type === "connected" ? 1 : 0,
+          0,
+        ]);
+      }
+      dialler.list.ban("8.8.8.8");
+      void dialler.punch(address);
+      await clock.advance(0);
+      assertEquals(attempts.length, 0);
+    }
+  },
+);
+
+Deno.test(
+  "an introducer is looked for where there was no connection at all",
+  none,
+  async () => {
+    const { clock, dialler, attempts, host } = setUp();
+    const lost: unknown[] = [];
+    host.unreachable = (...args: unknown[]) => void lost.push(...args);
+    dialler.active = true;
+    dialler.add(candidates(3));
+    await clock.advance(0);
+    const reasons = [
+      "connect-failed",
+      "connect-timeout",
+      "queue-full",
+    ] as const;
+    const all = attempts.splice(0);
+    for (const [i, { candidate, end }] of all.entries()) {
+      await end(failed(candidate, reasons[i]!));
+    }
+    assertEquals(lost, all.slice(0, 2).map(({ candidate }) => candidate));
+  },
+);

@@ -312,3 +312,41 @@ Deno.test(
     assertEquals(follow("192.168.1.8:80", near), []);
   },
 );
+
+Deno.test("the first who is waited for is given up first", none, () => {
+  const run = new Run();
+  const relay = run.peer("8.1.1.1:1000");
+  run.told(relay, [TARGET, "9.2.2.2:1"]);
+  run.unreachable(TARGET);
+  run.now += 4_000;
+  run.unreachable("9.2.2.2:1");
+  const [waited] = run.wait();
+  assertEquals(waited, 6_000);
+});
+
+Deno.test("a hundred that one peer names are remembered", none, () => {
+  for (const [count, isKnown] of [[100, true], [101, false]] as const) {
+    const run = new Run();
+    const relay = run.peer("8.1.1.1:1000");
+    const names = Array.from({ length: count }, (_, i) => `9.0.${i}.1:6881`);
+    run.told(relay, names);
+    assertEquals(run.unreachable(names[0]!).length, isKnown ? 1 : 0);
+  }
+});
+
+Deno.test(
+  "nobody is dialled who is connected, or at no address at all",
+  none,
+  () => {
+    const run = new Run();
+    const relay = run.peer("8.1.1.1:1000");
+    run.peer(TARGET);
+    assertEquals(run.message(relay, "connect", TARGET), []);
+    for (const bad of ["9.3.3.3:0", "224.0.0.1:7000", "0.0.0.0:7000"]) {
+      assertEquals(run.message(relay, "connect", bad), []);
+    }
+    assertEquals(run.message(relay, "connect", "9.3.3.3:7000"), [
+      "dial 9.3.3.3:7000",
+    ]);
+  },
+);

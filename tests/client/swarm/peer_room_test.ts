@@ -167,3 +167,54 @@ Deno.test("PeerRoom has less patience while nobody sends anything", {
   await pass(2_000);
   assertEquals(room.roomFor(0), 0);
 });
+
+Deno.test("PeerRoom makes room in a full session, its own or another's", {
+  permissions: "none",
+}, async () => {
+  const newcomer = { direction: "inbound", isNamed: false, site: "x" } as const;
+  const { room, swarm, enter, pass, told } = setUpLooks();
+  assertEquals(room.admits(newcomer), true);
+  let asked = 0;
+  swarm.context.places.makeRoom = () => (asked++, false);
+  Object.defineProperty(swarm.context.places, "full", { value: true });
+  assertEquals([room.admits(newcomer), asked], [false, 1]);
+  enter(1);
+  // One attempt is under way, and one peer is there: it has its place.
+  assertEquals(room.roomFor(1), -1);
+  await pass(16_000);
+  told();
+  assertEquals([room.admits(newcomer), asked, told()], [true, 1, ["close 1"]]);
+});
+
+Deno.test(
+  "PeerRoom doubts a claim after fifteen seconds, and starves after ten",
+  {
+    permissions: "none",
+  },
+  async () => {
+    for (
+      const [ms, lines] of [[14_999, []], [15_000, ["claim 2 -1"]]] as const
+    ) {
+      const { enter, pass, told } = setUpLooks();
+      await pass(1_000_000);
+      enter(2, true);
+      await pass(ms);
+      assertEquals(told(), [...lines]);
+    }
+    const newcomer = {
+      direction: "inbound",
+      isNamed: false,
+      site: "x",
+    } as const;
+    const { room, swarm, enter, pass } = setUpLooks();
+    const fed = enter(1);
+    enter(3);
+    await pass(20_000);
+    fed.stats.downloaded = 1;
+    await pass(2_000);
+    await swarm.context.clock.advance(9_999);
+    assertEquals(room.admits(newcomer), false);
+    await swarm.context.clock.advance(1);
+    assertEquals(room.admits(newcomer), true);
+  },
+);
