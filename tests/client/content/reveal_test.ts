@@ -171,7 +171,7 @@ Deno.test(
       return new PieceRevealer(
         { ...torrent, options: { revelation: way } } as never,
         have,
-        {} as never,
+        { pieces: { availability: () => 0 } } as never,
       ).name;
     };
     for (const isFull of [true, false]) {
