@@ -146,7 +146,8 @@ async function compare(
       const { port } = await seed.line("listening");
       await seed.line("complete");
       await using way = link === undefined ? undefined : new Child(link[0], {
-        args: [`${port}`, "50", "100", "256", link[1]],
+        // What one pair loses every other one does.
+        args: [`${port}`, "50", "100", "256", link[1], `${i + 1}`],
       });
       const to = way === undefined ? port : (await way.line("listening")).port;
       const start = (dir: string) =>

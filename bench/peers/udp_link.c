@@ -1,7 +1,8 @@
 // A wide-area link for datagrams between ports of loopback: delay, rate, queue
-// and random loss, the same in both directions.
+// and random loss, the same in both directions. With the same SEED the same packets of
+// each direction are lost.
 // gcc -O2 -o udp_link udp_link.c
-// ./udp_link PORT DELAY_MS MBIT QUEUE_KIB LOSS_PERCENT
+// ./udp_link PORT DELAY_MS MBIT QUEUE_KIB LOSS_PERCENT SEED
 // Who sends to the port that is printed talks to 127.0.0.1:PORT. Ends on SIGTERM.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -26,6 +27,7 @@ struct packet {
 struct way {
   uint64_t free_at;
   uint32_t head, tail;
+  unsigned short random[3];
   struct packet *ring;
 };
 static double bytes_per_ns, loss;
@@ -55,7 +57,7 @@ static void put(struct way *w, int fd, struct sockaddr_in to, unsigned char *dat
   if ((at - now) * bytes_per_ns + length > queue || w->head - w->tail == SLOTS) return;
   at += (length + HEADERS) / bytes_per_ns;
   w->free_at = at;
-  if (drand48() < loss) return;
+  if (erand48(w->random) < loss) return;
   struct packet *p = &w->ring[w->head++ % SLOTS];
   *p = (struct packet){at + delay, fd, length, to, malloc(length)};
   memcpy(p->data, data, length);
@@ -73,15 +75,20 @@ static uint64_t give(struct way *w) {
 }
 
 int main(int c, char **a) {
-  if (c != 6) return fprintf(stderr, "usage: udp_link PORT DELAY_MS MBIT QUEUE_KIB LOSS_PERCENT\n"), 2;
+  if (c != 7) return fprintf(stderr, "usage: udp_link PORT DELAY_MS MBIT QUEUE_KIB LOSS_PERCENT SEED\n"), 2;
   struct sockaddr_in target = {AF_INET, htons(atoi(a[1])), {htonl(INADDR_LOOPBACK)}};
   delay = atof(a[2]) * 1e6;
   bytes_per_ns = atof(a[3]) / 8e3;
   queue = atof(a[4]) * 1024;
   loss = atof(a[5]) / 100;
-  srand48(time(0));
   struct way ways[2] = {{0}, {0}};
-  for (int i = 0; i < 2; i++) ways[i].ring = calloc(SLOTS, sizeof(struct packet));
+  for (int i = 0; i < 2; i++) {
+    ways[i].ring = calloc(SLOTS, sizeof(struct packet));
+    ways[i].random[0] = atoi(a[6]);
+    ways[i].random[1] = i;
+    // The first numbers of near seeds are near each other.
+    for (int n = 0; n < 9; n++) erand48(ways[i].random);
+  }
   struct sockaddr_in front = {AF_INET, 0, {htonl(INADDR_LOOPBACK)}}, clients[CLIENTS];
   struct pollfd fds[CLIENTS + 1] = {{open_socket(&front), POLLIN, 0}};
   int count = 0;

@@ -17,9 +17,9 @@ const MIN_INTERVAL_MS = 10;
 const QUEUE_US = 5000;
 /** ... of so many packets in a row. */
 const QUEUED_PACKETS = 8;
-/** Growth in a round trip from then on: a part, and bytes while there is one. */
-const GROWTH_PART = 1 / 4;
-const QUEUE_GROWTH = 6000;
+/** Part that it grows in a round trip from then on, with and without a queue. */
+const QUEUE_GROWTH = 1 / 16;
+const GROWTH = 1 / 4;
 
 /**
  * Grows with what arrives in a round trip: over a long path it is soon all that
@@ -60,9 +60,11 @@ export class WindowTuner {
     // After a pause there is no rate to be seen.
     if (elapsed < 2 * interval) {
       const inRoundTrip = this.#bytes * this.#least / elapsed;
-      const most = this.#isStarting ? Infinity : this.size +
-        (this.#wasQueued ? QUEUE_GROWTH : this.size * GROWTH_PART);
-      this.size = Math.max(this.size, Math.min(FACTOR * inRoundTrip, most));
+      const growth = this.#isStarting
+        ? Infinity
+        : this.size * (this.#wasQueued ? QUEUE_GROWTH : GROWTH);
+      const wanted = Math.min(FACTOR * inRoundTrip, this.size + growth);
+      this.size = Math.max(this.size, wanted);
       this.peak = Math.max(this.peak, this.size);
     }
     this.#bytesBefore = this.#bytes;
