@@ -34,7 +34,6 @@ import type { Backing } from "./storage/backing.ts";
 import { checkTorrent } from "./storage/check_torrent.ts";
 import { FileBacking } from "./storage/file_backing.ts";
 import { openFiles } from "./storage/open_files.ts";
-import { openStore } from "./storage/open_store.ts";
 import { ManagedStorage } from "./storage/torrent_storage.ts";
 import { TorrentClaims } from "./files/path_claims.ts";
 import { TorrentFiles } from "./files/torrent_files.ts";
@@ -359,6 +358,7 @@ export class DiskManager implements AsyncDisposable {
       return storage;
     };
     if (this.#pieceStorage !== undefined) {
+      const { openStore } = await import("./storage/open_store.ts");
       return await openStore(
         this.#pieceStorage,
         torrent,

@@ -5,7 +5,6 @@
  * @module
  */
 import { filePath, type Metainfo, pieceRoot } from "../../metainfo/metainfo.ts";
-import type { OptionSpec } from "../command.ts";
 import { plural, safeText } from "../text.ts";
 import { ioError } from "../io_error.ts";
 import { joinPath, nameOf } from "../paths.ts";
@@ -16,15 +15,6 @@ const MAX_DEPTH = 64;
 const MAX_CANDIDATES = 64;
 /** Pieces within a file that are hashed to know it. */
 const SAMPLES = 4;
-
-/** The option of verbs that look for files. */
-export const FIND_OPTION: OptionSpec = {
-  name: "find",
-  value: "DIR",
-  repeat: true,
-  summary: "Search this folder for the files, by size and hash; repeatable",
-  complete: "folder",
-};
 
 /** Options of {@linkcode findFiles}. */
 export interface FindFilesOptions {

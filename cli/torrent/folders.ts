@@ -4,10 +4,20 @@
  * @module
  */
 import type { Metainfo } from "../../metainfo/metainfo.ts";
+import type { OptionSpec } from "../command.ts";
 import { CommandError } from "../error.ts";
 import { EXIT_IO } from "../exit_code.ts";
 import { ioError } from "../io_error.ts";
 import { folderOf, joinPath, nameOf } from "../paths.ts";
+
+/** The option of verbs that look for files. */
+export const FIND_OPTION: OptionSpec = {
+  name: "find",
+  value: "DIR",
+  repeat: true,
+  summary: "Search this folder for the files, by size and hash; repeatable",
+  complete: "folder",
+};
 
 /**
  * Finds the folder that holds a torrent's top-level name. The person may also

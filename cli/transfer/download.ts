@@ -17,8 +17,7 @@ import {
   BUCKET_DETAILS,
   BUCKET_OPTION,
 } from "../torrent/bucket_options.ts";
-import { FIND_OPTION } from "../torrent/find_files.ts";
-import { makeFolder } from "../torrent/folders.ts";
+import { FIND_OPTION, makeFolder } from "../torrent/folders.ts";
 import {
   isFolder,
   linkOf,
@@ -28,7 +27,6 @@ import {
 } from "../torrent/source.ts";
 import { listFiles } from "../torrent/torrent_document.ts";
 import { formatDuration, formatSize } from "../units.ts";
-import { checkOutput } from "../write_file.ts";
 import {
   chooser,
   Job,
@@ -212,6 +210,7 @@ async function run(context: VerbContext): Promise<number> {
     output.note(failureLine(name, report.message));
   };
   if (saveTorrent !== undefined) {
+    const { checkOutput } = await import("../write_file.ts");
     await checkOutput(saveTorrent, args.has("force"));
   }
   const isPrivate = (source: Source) =>

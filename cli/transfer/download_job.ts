@@ -25,7 +25,6 @@ import { selectFiles } from "../torrent/file_selection.ts";
 import type { Source } from "../torrent/source.ts";
 import { listFiles } from "../torrent/torrent_document.ts";
 import { formatDuration, formatSize, parseRatio } from "../units.ts";
-import { writeOutput } from "../write_file.ts";
 import { linkOf, takeFound } from "./found_files.ts";
 import type { Reporter } from "./reporter.ts";
 import { ResumeFile } from "./resume_file.ts";
@@ -337,6 +336,7 @@ export class Job {
       return EXIT_DONE;
     }
     try {
+      const { writeOutput } = await import("../write_file.ts");
       const bytes = encodeMetainfo(this.#torrent.metainfo!);
       await writeOutput(saveTorrent, bytes, this.#context.args.has("force"));
       this.#reporter.note(`Saved ${safeText(saveTorrent)}`);

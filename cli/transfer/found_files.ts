@@ -9,7 +9,6 @@ import { UsageError } from "../error.ts";
 import { ioError } from "../io_error.ts";
 import { folderOf, joinPath } from "../paths.ts";
 import { plural } from "../text.ts";
-import { findFiles, foundNote } from "../torrent/find_files.ts";
 import { makeFolder } from "../torrent/folders.ts";
 import type { Reporter } from "./reporter.ts";
 
@@ -64,6 +63,7 @@ export async function takeFound(
   const folders = args.all("find");
   const link = linkOf(args);
   const only = choose?.(metainfo);
+  const { findFiles, foundNote } = await import("../torrent/find_files.ts");
   const found = await findFiles(metainfo, folders, { only, signal });
   reporter.note(foundNote(found.size, metainfo, folders));
   if (link === "none") return false;

@@ -19,8 +19,7 @@ import {
   BUCKET_OPTION,
   bucketOf,
 } from "../torrent/bucket_options.ts";
-import { FIND_OPTION, findFiles, foundNote } from "../torrent/find_files.ts";
-import { findFolder } from "../torrent/folders.ts";
+import { FIND_OPTION, findFolder } from "../torrent/folders.ts";
 import {
   linkOf,
   meansTorrent,
@@ -28,7 +27,6 @@ import {
   torrentFirst,
 } from "../torrent/source.ts";
 import { parseRatio } from "../units.ts";
-import { checkOutput, writeOutput } from "../write_file.ts";
 import { GatheredFiles, type GatheredPath } from "./gathered_files.ts";
 import { tellingErrors } from "./event_json.ts";
 import { Reporter } from "./reporter.ts";
@@ -157,6 +155,7 @@ async function create(
   { args, output, signal }: VerbContext,
   plan: NetworkPlan,
 ): Promise<Seed> {
+  const { checkOutput, writeOutput } = await import("../write_file.ts");
   const saveTorrent = args.get("save-torrent");
   if (saveTorrent !== undefined) {
     await checkOutput(saveTorrent, args.has("force"));
@@ -223,6 +222,7 @@ async function findSeed(
     if (folder !== undefined) {
       throw new UsageError("Give --find or DIR, not both");
     }
+    const { findFiles, foundNote } = await import("../torrent/find_files.ts");
     const found = await findFiles(metainfo, folders, { signal });
     output.note(foundNote(found.size, metainfo, folders));
     const parts = Array.from(found, ([i, path]) => ({

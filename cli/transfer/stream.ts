@@ -27,7 +27,6 @@ import {
 } from "../torrent/source.ts";
 import { listFiles } from "../torrent/torrent_document.ts";
 import { formatDuration } from "../units.ts";
-import { checkOutput, writeOutput } from "../write_file.ts";
 import { checkReachable } from "./download.ts";
 import { filePath, MediaServer } from "./media_server.ts";
 import { tellingErrors } from "./event_json.ts";
@@ -178,7 +177,10 @@ async function run(context: VerbContext): Promise<number> {
     throw new UsageError("-o is for --keep");
   }
   const wanted = await planNetwork(args, PEER_NAMES);
-  if (list !== undefined) await checkOutput(list, args.has("force"));
+  if (list !== undefined) {
+    const { checkOutput } = await import("../write_file.ts");
+    await checkOutput(list, args.has("force"));
+  }
   const source = await readOne(args.operands[0]!, signal, wanted.web);
   const plan = planFor(
     wanted,
@@ -226,6 +228,7 @@ async function run(context: VerbContext): Promise<number> {
             .map((index) => torrent.files[index]!);
           const origin = `http://${formatEndpoint(http.addr)}`;
           if (list !== undefined) {
+            const { writeOutput } = await import("../write_file.ts");
             const text = new TextEncoder().encode(media.playlist(origin));
             await writeOutput(list, text, args.has("force"));
           }

@@ -48,8 +48,8 @@ const TRANSFER = new RegExp([
   "^metainfo/(create|hash/|verify)",
   "^client/(bound|http)|^client/session/guarded",
   "^handshake/(proxy(_transport|/)|ip_set|blocklist)",
-  "^disk/object",
-  "^cli/(transfer/(blocklist|privacy_plan)|torrent/(bucket\\.|fetch|create))",
+  "^disk/(object|storage/(open_store|store_backing))",
+  "^cli/(transfer/(blocklist|privacy_plan)|(write_file|torrent/(bucket\\.|fetch|create|find_files)))",
 ].join("|"));
 
 /** Most modules of a verb: the time to load it grows with their number. */
@@ -58,13 +58,13 @@ const MOST: Readonly<Record<string, number>> = {
   edit: 48,
   info: 44,
   magnet: 38,
-  verify: 84,
+  verify: 80,
   download: 290,
   stream: 295,
-  seed: 286,
+  seed: 285,
   remote: 52,
   top: 27,
-  daemon: 286,
+  daemon: 285,
   tracker: 64,
   announce: 66,
   scrape: 64,
