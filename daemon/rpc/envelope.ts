@@ -10,6 +10,11 @@ import { snakeName, toLegacy } from "./names.ts";
 
 /** Most calls of a batch. */
 export const MAX_BATCH = 256;
+/**
+ * Most values of a body, roughly: five lists of all files of a large torrent. Nested
+ * arrays take 50 times as much memory as their text.
+ */
+const MAX_VALUES = 1_100_000;
 
 /** Which names and which frame a client uses. */
 export type RpcDialect = "legacy" | "json-rpc";
@@ -59,6 +64,10 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
  */
 export function parseRpcRequest(text: string): RpcRequest {
   let value: unknown;
+  if (hasTooMany(text)) {
+    const error = new RpcError("request", "the request has too many values");
+    return { calls: [failure(error)], isBatch: false };
+  }
   try {
     value = JSON.parse(text);
   } catch {
@@ -75,6 +84,19 @@ export function parseRpcRequest(text: string): RpcRequest {
     return { calls: [failure(error)], isBatch: false };
   }
   return { calls: value.map((part) => readCall(part, true)), isBatch: true };
+}
+
+/** Whether a text has more values than are read. */
+function hasTooMany(text: string): boolean {
+  if (text.length <= MAX_VALUES) return false;
+  let count = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    // A comma, and what opens an array or an object.
+    const isBegin = code === 0x2c || code === 0x5b || code === 0x7b;
+    if (isBegin && ++count > MAX_VALUES) return true;
+  }
+  return false;
 }
 
 function readCall(value: unknown, isBatch: boolean): RpcCall | RpcReply {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Clock } from "../../_shared/clock.ts";
+import { type Clock, sleep } from "../../_shared/clock.ts";
 import type { DaemonTorrent } from "../daemon_torrent.ts";
 import { DaemonError } from "../error.ts";
 import { isAbsolutePath } from "./absolute_path.ts";
@@ -51,6 +51,9 @@ const AT_ONCE: ReadonlySet<RpcMethod> = new Set<RpcMethod>([
   "port_test",
   "blocklist_update",
 ]);
+
+/** Characters of the answers to a batch after which no more are made. */
+const MAX_ANSWERS = 32 * 1024 * 1024;
 
 /** Options of {@linkcode RpcService}. */
 export interface RpcServiceOptions extends SessionSource {
@@ -154,9 +157,18 @@ export class RpcService implements Disposable {
   async answer(text: string): Promise<unknown> {
     const { calls, isBatch } = parseRpcRequest(text);
     const replies: unknown[] = [];
+    let length = 0;
     for (const call of calls) {
-      const reply = call instanceof RpcReply ? call : await this.#reply(call);
-      if (reply !== undefined) replies.push(reply.json);
+      const reply = call instanceof RpcReply
+        ? call
+        : length > MAX_ANSWERS
+        ? replyTo(call, new RpcError("request", "the answers are too long"))
+        : await this.#reply(call);
+      // Others have their turn.
+      if (isBatch) await sleep(this.#options.clock, 0);
+      if (reply === undefined) continue;
+      replies.push(reply.json);
+      if (isBatch) length += JSON.stringify(reply.json).length;
     }
     return isBatch && replies.length > 0 ? replies : replies[0];
   }

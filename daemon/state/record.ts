@@ -121,3 +121,58 @@ export function newRecord(dir: string, now: number): TorrentRecord {
     sequential: false,
   };
 }
+
+/** Fields that may be absent, by the kind they are of. */
+const OPTIONAL: Readonly<Partial<Record<keyof TorrentRecord, string>>> = {
+  name: "string",
+  complete: "boolean",
+  hookDue: "boolean",
+  moving: "object",
+  removing: "boolean",
+  renaming: "object",
+  doneAt: "number",
+  startedAt: "number",
+  activeAt: "number",
+  editedAt: "number",
+  sequentialFrom: "number",
+  maxPeers: "number",
+};
+
+/** Whether a value is of the same kind as another, with the same fields. */
+function isLike(value: unknown, model: unknown): boolean {
+  if (Array.isArray(model)) {
+    return Array.isArray(value) &&
+      value.every((part) => typeof part === "string");
+  }
+  if (typeof model !== "object") return typeof value === typeof model;
+  return typeof value === "object" && value !== null &&
+    Object.entries(model as object).every(([name, part]) =>
+      isLike((value as Record<string, unknown>)[name], part)
+    );
+}
+
+/**
+ * Reads a record that was kept. What is missing or of another kind is as in a new
+ * one: the file may have been damaged, or is of another version.
+ *
+ * @param kept What was kept, of any kind.
+ * @returns The record.
+ * @throws {TypeError} If it does not say where the files are.
+ */
+export function readRecord(kept: unknown): TorrentRecord {
+  const given = (kept ?? {}) as Record<string, unknown>;
+  if (typeof given.dir !== "string" || given.dir === "") {
+    throw new TypeError("It does not say where its files are");
+  }
+  const record: Record<string, unknown> = { ...newRecord(given.dir, 0) };
+  for (const [name, model] of Object.entries(record)) {
+    if (isLike(given[name], model)) record[name] = given[name];
+  }
+  for (const [name, kind] of Object.entries(OPTIONAL)) {
+    const value = given[name];
+    if (value !== null && typeof value === kind) record[name] = value;
+  }
+  const { bandwidthPriority } = record as unknown as TorrentRecord;
+  if (Math.abs(bandwidthPriority) !== 1) record.bandwidthPriority = 0;
+  return record as unknown as TorrentRecord;
+}

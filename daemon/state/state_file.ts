@@ -6,7 +6,7 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { SavedTorrent } from "../../client/mod.ts";
 import { DaemonError } from "../error.ts";
-import type { TorrentRecord } from "./record.ts";
+import { readRecord, type TorrentRecord } from "./record.ts";
 import { stateError } from "./state_error.ts";
 
 /** Marks our files: `bipD`. */
@@ -37,6 +37,11 @@ CREATE TABLE resume (
 PRAGMA application_id = ${APPLICATION_ID};
 PRAGMA user_version = ${VERSION};
 `;
+
+const IDS = "SELECT id, hash FROM torrent ORDER BY place, id";
+const ROW = `SELECT torrent.id, hash, place, record, saved, torrent, info, data
+   FROM torrent LEFT JOIN options USING (id) LEFT JOIN source USING (id)
+   LEFT JOIN resume USING (id) WHERE torrent.id = ?`;
 
 /** A torrent as it is kept. */
 export interface KeptTorrent {
@@ -110,9 +115,9 @@ export class StateFile implements Disposable {
 
   /** What is kept under a name. */
   kept(name: string): string | Uint8Array | undefined {
-    const row = this.#statement("SELECT value FROM kept WHERE name = ?")
-      .get(name) as { value: string | Uint8Array } | undefined;
-    return row?.value;
+    return this.#read<{ value: string | Uint8Array } | undefined>(
+      () => this.#statement("SELECT value FROM kept WHERE name = ?").get(name),
+    )?.value;
   }
 
   /** Keeps something under a name. */
@@ -122,12 +127,20 @@ export class StateFile implements Disposable {
 
   /** Reads the torrents one by one, in the order of the queue. */
   *torrents(): Generator<KeptTorrent | UnreadTorrent> {
-    const rows = this.#statement(
-      `SELECT torrent.id, hash, place, record, saved, torrent, info, data
-       FROM torrent LEFT JOIN options USING (id) LEFT JOIN source USING (id)
-       LEFT JOIN resume USING (id) ORDER BY place, torrent.id`,
-    ).iterate() as unknown as Iterable<Row>;
-    for (const row of rows) yield readRow(row);
+    const ids = this.#read<Pick<Row, "id" | "hash">[]>(
+      () => this.#statement(IDS).all(),
+    );
+    // One by one: what cannot be read of one says nothing of the others.
+    for (const { id, hash } of ids) {
+      try {
+        const row = this.#read<Row | undefined>(
+          () => this.#statement(ROW).get(id),
+        );
+        if (row !== undefined) yield readRow(row);
+      } catch (error) {
+        yield { id, hash, problem: (error as Error).message };
+      }
+    }
   }
 
   /** Adds a torrent; gives its id. */
@@ -216,6 +229,14 @@ export class StateFile implements Disposable {
     if (this.#database.isOpen) this.#database.close();
   }
 
+  #read<T>(read: () => unknown): T {
+    try {
+      return read() as T;
+    } catch (error) {
+      throw stateError(error, this.#path, "read");
+    }
+  }
+
   #run(sql: string, ...values: SQLInputValue[]): void {
     try {
       this.#statement(sql).run(...values);
@@ -254,16 +275,34 @@ function prepare(database: DatabaseSync, path: string): void {
   const version = read("PRAGMA user_version") as number;
   const refuse = (what: string) =>
     new DaemonError("bad-state", `${path} is ${what}, and was not touched`);
-  if (tables === 0) database.exec(TABLES);
-  else if (read("PRAGMA application_id") !== APPLICATION_ID) {
+  const owner = read("PRAGMA application_id");
+  if (
+    tables === 0 && owner === 0 && (read("PRAGMA page_count") as number) <= 1
+  ) {
+    database.exec(TABLES);
+  } else if (owner !== APPLICATION_ID) {
     throw refuse("not a state file of a daemon");
   } else if (version > VERSION) {
     throw refuse(`of a newer version (${version}, this is ${VERSION})`);
-  } else if (read("PRAGMA quick_check(1)") !== "ok") throw refuse("damaged");
+  } else if (read("PRAGMA quick_check(1)") !== "ok" || !hasTables(database)) {
+    throw refuse("damaged");
+  }
   database.exec("COMMIT");
   database.exec(
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON",
   );
+}
+
+/** Whether everything is there that we read. */
+function hasTables(database: DatabaseSync): boolean {
+  try {
+    for (const sql of [IDS, ROW, "SELECT name, value FROM kept"]) {
+      database.prepare(sql);
+    }
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function readRow(row: Row): KeptTorrent | UnreadTorrent {
@@ -274,7 +313,7 @@ function readRow(row: Row): KeptTorrent | UnreadTorrent {
       id,
       hash,
       place,
-      record: JSON.parse(record) as TorrentRecord,
+      record: readRecord(JSON.parse(record)),
       saved: {
         ...options,
         ...(torrent === null ? {} : { torrent: torrent.toBase64() }),

@@ -84,3 +84,18 @@ Deno.test("rpc - what waits for a check that is held holds nothing up", async ()
   await torrent.resume();
   await checked;
 });
+
+Deno.test("rpc - a batch whose answers grow too long ends early", async () => {
+  await using world = await RpcWorld.open();
+  const id = "x".repeat(4 * 1024 * 1024);
+  const call = { jsonrpc: "2.0", method: "session_stats", id };
+  const answers = await world.service.answer(
+    JSON.stringify(Array(12).fill(call)),
+  ) as Record<string, unknown>[];
+  assertEquals(answers.map((answer) => "result" in answer), [
+    ...Array(8).fill(true),
+    ...Array(4).fill(false),
+  ]);
+  const { error } = answers.at(-1) as { error: { code: number } };
+  assertEquals(error.code, -32600);
+});

@@ -73,6 +73,14 @@ Deno.test({
       [Array(MAX_BATCH + 1).fill({ jsonrpc: "2.0" }), -32600],
     ];
     for (const [value, code] of rows) assertEquals(codeOf(one(value)), code);
+    const bomb = "[".repeat(1_100_001);
+    for (const text of [bomb, "{" + ",".repeat(1_100_000)]) {
+      const [answer] = parseRpcRequest(text).calls;
+      assertEquals(codeOf(answer!), -32600);
+    }
+    // A torrent file is one value, however long.
+    const file = JSON.stringify({ method: "x", arguments: "a".repeat(2e6) });
+    assertEquals(codeOf(parseRpcRequest(file).calls[0]!), undefined);
     for (const text of ["", "{", '{"method":"torrent-get"']) {
       assertEquals(codeOf(parseRpcRequest(text).calls[0]!), -32700);
     }

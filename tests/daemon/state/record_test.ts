@@ -1,5 +1,9 @@
-import { assertEquals } from "@std/assert";
-import { newRecord } from "../../../daemon/state/record.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  newRecord,
+  orderOf,
+  readRecord,
+} from "../../../daemon/state/record.ts";
 
 Deno.test("a record begins with nothing done, to run, with the goals of all", {
   permissions: "none",
@@ -34,3 +38,45 @@ Deno.test("a record begins with nothing done, to run, with the goals of all", {
     assertEquals(enabled, false);
   }
 });
+
+Deno.test(
+  "a record that is damaged, or of another version, has what is usual",
+  {
+    permissions: "none",
+  },
+  () => {
+    const usual = newRecord("/d", 0);
+    const own = {
+      ...newRecord("/d", 7),
+      labels: ["a"],
+      name: "n",
+      sequential: true,
+      sequentialFrom: 4,
+      seedRatio: { mode: "own", value: 2 } as const,
+      bandwidthPriority: -1 as const,
+      removing: true as const,
+    };
+    assertEquals(readRecord(JSON.parse(JSON.stringify(own))), own);
+    assertEquals(orderOf(own), 4);
+    assertEquals(
+      readRecord({
+        dir: "/d",
+        labels: [1],
+        wanted: "yes",
+        addedAt: null,
+        seedRatio: { mode: "own" },
+        downloadLimit: null,
+        uploadLimit: [],
+        bandwidthPriority: 7,
+        name: 5,
+        moving: null,
+        doneAt: "x",
+        other: 1,
+      }),
+      usual,
+    );
+    for (const value of [null, 5, {}, { dir: "" }, { dir: 7 }]) {
+      assertThrows(() => readRecord(value), TypeError, "where its files are");
+    }
+  },
+);
