@@ -33,7 +33,7 @@ export async function run(): Promise<BenchRow[]> {
     const note = "python3-libtorrent is missing";
     return [...rows, { name: "leech, plain", ours: "not measured", note }];
   }
-  return [...rows, ...await leech()];
+  return [...rows, ...await transfers()];
 }
 
 /** In place, in messages of a block, by time of the processor. */
@@ -62,8 +62,19 @@ const WAYS = [
   ["bound", ["--encryption", "off", "--bind", "127.0.0.1"]],
 ] as const;
 
-/** Plain connections from libtorrent, each way in turn. */
-async function leech(): Promise<BenchRow[]> {
+/** Nobody else is looked for. */
+const ALONE = ["--no-dht", "--no-lpd", "--no-pex", "--no-trackers"];
+// Folders below /dev cannot be named in a narrower permission.
+const EVERYTHING = { permissions: ["-A"] };
+
+/** What is transferred, and where it is. */
+interface Payload {
+  readonly folder: string;
+  readonly torrent: string;
+}
+
+/** Plain connections from and to libtorrent, each way in turn. */
+async function transfers(): Promise<BenchRow[]> {
   const folder = benchFolder();
   try {
     await Deno.mkdir(`${folder}/seed`);
@@ -75,37 +86,63 @@ async function leech(): Promise<BenchRow[]> {
       torrent,
       await createMetainfo({ inputs, pieceLength: MIB }),
     );
-    await using seeder = startLibtorrent(
-      ...["seed", torrent, `${folder}/seed`, "--seconds", "1800"],
-    );
-    const { port } = await seeder.line("listening");
-    const seconds: number[][] = WAYS.map(() => []);
-    for (let i = 0; i < RUNS; i++) {
-      for (const [n, [, options]] of WAYS.entries()) {
-        const run = await measure(folder, (dir) =>
-          startBip(
-            [
-              ...["download", torrent, "-o", dir, "--json", "--port", "0"],
-              ...["--peer", `127.0.0.1:${port}`],
-              ...["--no-dht", "--no-lpd", "--no-pex", "--no-trackers"],
-              ...options,
-            ],
-            // Folders below /dev cannot be named in a narrower permission.
-            { permissions: ["-A"] },
-          ));
-        seconds[n]!.push(run.cpuSeconds);
-      }
-    }
-    const [off, ...others] = seconds.map(median) as [number, ...number[]];
-    return others.map((cpu, n) => ({
-      name: `leech ${SIZE / MIB} MiB, plain, ${WAYS[n + 1]![0]}`,
-      ours: `${cpu.toFixed(2)} cpu s`,
-      peer: `${WAYS[0][0]} ${off.toFixed(2)} cpu s`,
-      ratio: off / cpu,
-      // A median of nine may be off by as much.
-      ...(n === 0 ? { target: ">= 0.98", met: off / cpu >= 0.98 } : {}),
-    }));
+    const payload = { folder, torrent };
+    return [...await leech(payload), ...await seed(payload)];
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+async function leech({ folder, torrent }: Payload): Promise<BenchRow[]> {
+  await using seeder = startLibtorrent(
+    ...["seed", torrent, `${folder}/seed`, "--seconds", "1800"],
+  );
+  const { port } = await seeder.line("listening");
+  const args = ["download", torrent, "--json", "--port", "0"];
+  args.push("--peer", `127.0.0.1:${port}`, ...ALONE);
+  return await compare("leech", async (options) => {
+    const run = await measure(
+      folder,
+      (dir) => startBip([...args, "-o", dir, ...options], EVERYTHING),
+    );
+    return run.cpuSeconds;
+  });
+}
+
+async function seed({ folder, torrent }: Payload): Promise<BenchRow[]> {
+  const args = ["seed", torrent, `${folder}/seed`, "--json", "--port", "0"];
+  return await compare("seed", async (options) => {
+    await using bip = startBip([...args, ...ALONE, ...options], EVERYTHING);
+    await bip.line("state", (line) => line.state === "seeding");
+    const { port } = await bip.line("listening");
+    const start = cpuSeconds(bip.pid);
+    await measure(
+      folder,
+      (dir) =>
+        startLibtorrent("leech", torrent, dir, "--peer", `127.0.0.1:${port}`),
+    );
+    return cpuSeconds(bip.pid) - start;
+  });
+}
+
+/** One way after the other, again and again, by time of the processor. */
+async function compare(
+  what: string,
+  run: (options: readonly string[]) => Promise<number>,
+): Promise<BenchRow[]> {
+  const seconds: number[][] = WAYS.map(() => []);
+  for (let i = 0; i < RUNS; i++) {
+    for (const [n, [, options]] of WAYS.entries()) {
+      seconds[n]!.push(await run(options));
+    }
+  }
+  const [off, ...others] = seconds.map(median) as [number, ...number[]];
+  return others.map((cpu, n) => ({
+    name: `${what} ${SIZE / MIB} MiB, plain, ${WAYS[n + 1]![0]}`,
+    ours: `${cpu.toFixed(2)} cpu s`,
+    peer: `${WAYS[0][0]} ${off.toFixed(2)} cpu s`,
+    ratio: off / cpu,
+    // A median of nine may be off by as much.
+    ...(n === 0 ? { target: ">= 0.98", met: off / cpu >= 0.98 } : {}),
+  }));
 }

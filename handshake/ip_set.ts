@@ -4,7 +4,7 @@
  * @module
  */
 import { compareBytes, readUint32 } from "../_shared/bytes.ts";
-import { isMappedIpv4, tryParseIp } from "../_shared/address.ts";
+import { isMappedIpv4, tryParseIp, tryParseIpv4 } from "../_shared/address.ts";
 
 /** Where the high half of a 64-bit integer is, in 32-bit words. */
 const HIGH = new Uint8Array(Uint32Array.of(1).buffer)[0]!;
@@ -273,31 +273,34 @@ export class IpSet {
    */
   has(address: string): boolean {
     if (this.size === 0) return false;
-    let ip = tryParseIp(address);
+    const value = tryParseIpv4(address);
+    if (value >= 0) return this.#hasIpv4(value);
+    const ip = tryParseIp(address);
     if (ip === undefined) return false;
-    if (isMappedIpv4(ip)) ip = ip.subarray(12);
-    if (ip.length === 4) {
-      const value = readUint32(ip, 0);
-      const firsts = this.#v4First;
-      const index = lastIndex(firsts.length, (i) => firsts[i]! <= value);
-      return index >= 0 && value <= this.#v4Last[index]!;
-    }
+    if (isMappedIpv4(ip)) return this.#hasIpv4(readUint32(ip, 12));
     const v6 = this.#v6;
     const own = new BigUint64Array(2);
     putIpv6(own, 0, ip);
-    const index = lastIndex(v6.length / 4, (i) => isAtMost(v6, 4 * i, own, 0));
-    return index >= 0 && isAtMost(own, 0, v6, 4 * index + 2);
+    // The range after the last one that begins no later.
+    let low = 0;
+    let high = v6.length / 4;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (isAtMost(v6, 4 * middle, own, 0)) low = middle + 1;
+      else high = middle;
+    }
+    return low > 0 && isAtMost(own, 0, v6, 4 * low - 2);
   }
-}
 
-/** The last index that holds, when all that hold come first; -1 for none. */
-function lastIndex(length: number, holds: (index: number) => boolean): number {
-  let low = 0;
-  let high = length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (holds(middle)) low = middle + 1;
-    else high = middle;
+  #hasIpv4(value: number): boolean {
+    const firsts = this.#v4First;
+    let low = 0;
+    let high = firsts.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (firsts[middle]! <= value) low = middle + 1;
+      else high = middle;
+    }
+    return low > 0 && value <= this.#v4Last[low - 1]!;
   }
-  return low - 1;
 }

@@ -10,6 +10,7 @@ import {
   tryEncodeCompactEndpoint,
   tryParseEndpoint,
   tryParseIp,
+  tryParseIpv4,
 } from "../../_shared/address.ts";
 import { randomInt, seededRandom } from "../../_shared/random.ts";
 
@@ -155,13 +156,19 @@ Deno.test("tryParseIp() takes four numbers without leading zeros", {
   permissions: "none",
 }, () => {
   assertEquals([...tryParseIp("0.10.200.255")!], [0, 10, 200, 255]);
+  assertEquals(tryParseIpv4("0.10.200.255"), 0x000ac8ff);
+  assertEquals(tryParseIpv4("255.255.255.254"), 0xfffffffe);
+  assertEquals(tryParseIpv4("::1"), -1);
   for (
     const text of [
       ...["", "1.2.3", "1.2.3.", ".1.2.3", "1..2.3", "1.2.3.4.5", "1.2.3.4."],
       ...["256.1.1.1", "1.1.1.256", "01.2.3.4", "1.2.3.00", "1.2.3.4 "],
       ...["-1.2.3.4", "1.2.3.a", "0x1.2.3.4", "1234567", "1.2.3.4444"],
     ]
-  ) assertEquals(tryParseIp(text), undefined, text);
+  ) {
+    assertEquals(tryParseIp(text), undefined, text);
+    assertEquals(tryParseIpv4(text), -1, text);
+  }
 });
 
 Deno.test("siteKey() tells what one operator easily holds", {
