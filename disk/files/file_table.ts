@@ -32,36 +32,36 @@ export class FileTable {
 
   constructor(count: number) {
     this.#facts = new Float64Array(FACTS * count);
-    for (let i = 0; i < count; i++) this.#facts[FACTS * i + SIZE] = UNSEEN;
+    for (let i = 0; i < count; i++) this.#put(i, SIZE, UNSEEN);
   }
 
   /** Whether a file was seen since it was last written. */
   isKnown(fileIndex: number): boolean {
-    return this.#facts[FACTS * fileIndex + SIZE]! >= MISSING;
+    return this.#get(fileIndex, SIZE) >= MISSING;
   }
 
   /** The size of a file; negative when there is none, or not known. */
   size(fileIndex: number): number {
-    return this.#facts[FACTS * fileIndex + SIZE]!;
+    return this.#get(fileIndex, SIZE);
   }
 
   /** What a file was seen as; `undefined` when there is none. */
   info(fileIndex: number): FileInfo | undefined {
-    const size = this.#facts[FACTS * fileIndex + SIZE]!;
+    const size = this.#get(fileIndex, SIZE);
     if (size < 0) return undefined;
     return {
       size,
-      modifiedMs: this.#facts[FACTS * fileIndex + TIME]!,
-      changedMs: this.#facts[FACTS * fileIndex + CHANGE]! || undefined,
-      id: this.#facts[FACTS * fileIndex + ID]! || undefined,
+      modifiedMs: this.#get(fileIndex, TIME),
+      changedMs: this.#get(fileIndex, CHANGE) || undefined,
+      id: this.#get(fileIndex, ID) || undefined,
     };
   }
 
   /** Takes what was seen. */
   set(fileIndex: number, info: FileInfo | undefined): void {
     this.compare(fileIndex, info);
-    this.#facts[FACTS * fileIndex + SIZE] = info?.size ?? MISSING;
-    this.#facts[FACTS * fileIndex + ID] = info?.id ?? 0;
+    this.#put(fileIndex, SIZE, info?.size ?? MISSING);
+    this.#put(fileIndex, ID, info?.id ?? 0);
     this.stamp(fileIndex, info);
   }
 
@@ -73,23 +73,23 @@ export class FileTable {
 
   /** A file is written to: only its number stays known. */
   touch(fileIndex: number, id?: number): void {
-    this.#facts[FACTS * fileIndex + SIZE] = WRITTEN;
+    this.#put(fileIndex, SIZE, WRITTEN);
     this.stamp(fileIndex, undefined);
-    if (id !== undefined && this.#facts[FACTS * fileIndex + ID] === 0) {
-      this.#facts[FACTS * fileIndex + ID] = id;
+    if (id !== undefined && this.#get(fileIndex, ID) === 0) {
+      this.#put(fileIndex, ID, id);
     }
   }
 
   /** Takes the times that our own last change left, if they are known. */
   stamp(fileIndex: number, info: FileInfo | undefined): void {
-    this.#facts[FACTS * fileIndex + TIME] = info?.modifiedMs ?? 0;
-    this.#facts[FACTS * fileIndex + CHANGE] = info?.changedMs ?? 0;
+    this.#put(fileIndex, TIME, info?.modifiedMs ?? 0);
+    this.#put(fileIndex, CHANGE, info?.changedMs ?? 0);
   }
 
   /** Compares a file with what was last seen of it, or what we left. */
   compare(fileIndex: number, info: FileInfo | undefined): void {
-    const time = this.#facts[FACTS * fileIndex + TIME]!;
-    const change = this.#facts[FACTS * fileIndex + CHANGE]!;
+    const time = this.#get(fileIndex, TIME);
+    const change = this.#get(fileIndex, CHANGE);
     if (info === undefined || time === 0 || info.modifiedMs === 0) return;
     const { modifiedMs, changedMs = 0 } = info;
     if (
@@ -105,10 +105,18 @@ export class FileTable {
 
   /** Whether a file is gone, or another than the one we know. */
   isOther(fileIndex: number, info: FileInfo | undefined): boolean {
-    const size = this.#facts[FACTS * fileIndex + SIZE]!;
+    const size = this.#get(fileIndex, SIZE);
     if (info === undefined) return size >= 0 || size === WRITTEN;
-    const id = this.#facts[FACTS * fileIndex + ID]!;
+    const id = this.#get(fileIndex, ID);
     return id !== 0 && info.id !== undefined && id !== info.id;
+  }
+
+  #get(fileIndex: number, fact: number): number {
+    return this.#facts[FACTS * fileIndex + fact]!;
+  }
+
+  #put(fileIndex: number, fact: number, value: number): void {
+    this.#facts[FACTS * fileIndex + fact] = value;
   }
 }
 
