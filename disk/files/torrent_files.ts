@@ -191,12 +191,9 @@ export class TorrentFiles {
     );
   }
 
-  /**
-   * Gives files that are complete by now their own names; all, or those of which
-   * a piece was the last.
-   */
-  async finish(which = this.stored.places.suffixed): Promise<void> {
-    for (const i of [...which]) {
+  /** Gives files that are complete by now their own names. */
+  async finish(): Promise<void> {
+    for (const i of [...this.stored.places.suffixed]) {
       if (!this.isComplete(i)) continue;
       await this.stored.finish(i);
       await this.#turns.take();

@@ -1,185 +1,250 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { systemClock } from "../../../_shared/clock.ts";
-import type { FileAllocation } from "../../../disk/storage.ts";
+import { DiskError } from "../../../disk/error.ts";
 import { HandleCache } from "../../../disk/files/handle_cache.ts";
 import { partFileName } from "../../../disk/files/part_file.ts";
 import { TorrentFiles } from "../../../disk/files/torrent_files.ts";
 import { MemoryFileSystem } from "../../../disk/memory_file_system.ts";
-import { makeTorrent, type TestTorrent } from "../support.ts";
+import {
+  type FileCall,
+  type FileFault,
+  injectFaults,
+  interceptFileSystem,
+} from "../../../disk/middleware.ts";
+import { makeTorrent } from "../support.ts";
 
 const pure = { permissions: "none" } as const;
 
-function setUp(
-  torrent: TestTorrent,
-  allocation: FileAllocation,
-  sizes: readonly (number | undefined)[] = [],
+/** Pieces of 16 bytes: 0 to 24, padding up to 32, 32 to 72, nothing. */
+const torrent = makeTorrent({
+  pieceLength: 16,
+  files: [25, { length: 7, pad: true }, 40, 0],
+});
+const [a, , b, none] = torrent.paths as [
+  string[],
+  string[],
+  string[],
+  string[],
+];
+const part = partFileName(torrent.infoHash);
+
+async function setUp(
+  { skip = [] as number[], incompleteSuffix = "", slow = false } = {},
 ) {
   const memory = new MemoryFileSystem();
-  sizes.forEach((size, i) => {
-    if (size === undefined) return;
-    memory.open(torrent.paths[i]!, { write: true })
-      .truncate(size);
-  });
-  const files = new TorrentFiles(
-    new HandleCache(memory),
-    [],
-    torrent,
-    { allocation, clock: systemClock },
+  const state: {
+    fault?: ((call: FileCall) => FileFault | undefined) | undefined;
+  } = {};
+  const calls: FileCall[] = [];
+  const fileSystem = interceptFileSystem(
+    memory,
+    injectFaults((call) => {
+      calls.push(call);
+      return state.fault?.(call) ??
+        (slow ? { after: Promise.resolve() } : undefined);
+    }),
   );
-  const read = (fileIndex: number) => {
-    const path = torrent.paths[fileIndex]!;
-    const bytes = new Uint8Array(memory.stat(path)?.size ?? 0);
-    if (bytes.length > 0) memory.open(path).read(bytes, 0);
-    return bytes;
+  const files = new TorrentFiles(new HandleCache(fileSystem), [], torrent, {
+    allocation: "sparse",
+    incompleteSuffix,
+    clock: systemClock,
+  });
+  await files.load((i) => !skip.includes(i), false);
+  const writeAll = async () => {
+    for (const [i, piece] of torrent.content.entries()) {
+      await files.writePiece(i, [{ offset: 0, bytes: piece.slice() }]);
+    }
   };
-  const hasPart = () =>
-    memory.stat([partFileName(torrent.infoHash)]) !== undefined;
-  return { memory, files, read, hasPart };
+  const read = async (pieceIndex: number, offset = 0, length = 16) => {
+    const into = new Uint8Array(length).fill(0xee);
+    return await files.readRange(pieceIndex, offset, into) ? into : undefined;
+  };
+  return Object.assign(state, { memory, files, calls, writeAll, read });
 }
 
-const small = makeTorrent({ pieceLength: 16, files: [25, 40] });
+for (const slow of [false, true]) {
+  Deno.test(
+    `TorrentFiles: pieces are read as they were written, ${
+      slow ? "later" : "at once"
+    }`,
+    pure,
+    async () => {
+      for (const skip of [[], [0], [2], [0, 2]]) {
+        const { files, read, writeAll, memory } = await setUp({ skip, slow });
+        assertEquals(await read(0), undefined);
+        await writeAll();
+        for (const [i, piece] of torrent.content.entries()) {
+          assertEquals(await read(i, 0, piece.length), piece);
+          assertEquals(await read(i, 3, 5), piece.slice(3, 8));
+        }
+        // Padding is neither written nor read, and counts as both.
+        assertEquals(files.writtenBytes, 65);
+        assertEquals(files.readBytes, 16 + 16 * 4 + 8 + 5 * 5);
+        assertEquals(await read(1, 9, 7), new Uint8Array(7));
+        const there = [a, b].map((path) => memory.stat(path) !== undefined);
+        assertEquals(there, [!skip.includes(0), !skip.includes(2)]);
+        assertEquals(memory.stat([part]) !== undefined, skip.length > 0);
+        // The second part of a piece is lacking.
+        for (const path of [a, [part]]) {
+          if (memory.stat(path) === undefined) continue;
+          memory.open(path, { write: true }).truncate(20);
+          if (path === a) assertEquals(await read(1), undefined);
+          else if (skip.includes(0)) assertEquals(await read(0), undefined);
+        }
+      }
+    },
+  );
+}
 
 Deno.test(
-  "TorrentFiles: a compact file is apart from the piece on in which it ends",
+  "TorrentFiles: settle() makes empty files, those that are wanted",
   pure,
   async () => {
-    for (
-      const [sizes, apart] of [
-        [[25, 40], [undefined, undefined]],
-        [[undefined, undefined], [0, 0]],
-        [[0, 0], [0, 0]],
-        // The second begins at 25: its pieces begin at 7, 23 and 39.
-        [[16, 7], [16, 7]],
-        [[20, 20], [16, 7]],
-        [[24, 39], [16, 39]],
-        [[15, 6], [0, 0]],
-        [[26, 41], [undefined, undefined]],
-      ] as const
-    ) {
-      const { files } = setUp(small, "compact", sizes);
-      await files.load(() => true, false);
-      assertEquals(
-        [0, 1].map((i) => files.apart.from(i)),
-        [...apart],
-        `${sizes}`,
-      );
-    }
+    const { files, memory } = await setUp();
+    await files.settle((i) => i !== 3);
+    assertEquals(memory.list(), []);
+    await files.settle(() => true);
+    assertEquals(memory.list(), [none.join("/")]);
+    const { modifiedMs } = memory.stat(none)!;
+    await files.settle(() => true);
+    assertEquals(memory.stat(none)!.modifiedMs, modifiedMs);
   },
 );
 
 Deno.test(
-  "TorrentFiles: other files are apart when they are not there nor wanted",
+  "TorrentFiles: a file has its name once all of its pieces are good",
   pure,
   async () => {
-    const { files } = setUp(small, "sparse", [undefined, 5]);
-    await files.load(() => true, false);
-    assertEquals([0, 1].map((i) => files.apart.from(i)), [
-      undefined,
-      undefined,
-    ]);
-    await files.load(() => false, false);
-    assertEquals([0, 1].map((i) => files.apart.from(i)), [0, undefined]);
-    const [span] = small.layout.spans(0, 0, 1);
-    assertEquals(files.apart.has(span!), true);
-  },
-);
-
-Deno.test(
-  "TorrentFiles: what waits of a file comes to it, however long it is",
-  pure,
-  async () => {
-    const MIB = 1 << 20;
-    const large = makeTorrent({
-      pieceLength: 2.5 * MIB,
-      files: [4 * MIB, 100],
-    });
-    const { files, read, hasPart } = setUp(large, "sparse");
-    let wanted = false;
-    await files.load((i) => i > 0 || wanted, false);
-    for (const [pieceIndex, bytes] of large.content.entries()) {
-      await files.writePiece(pieceIndex, [{
-        offset: 0,
-        bytes: bytes.slice(),
-      }]);
-    }
-    assertEquals([read(0).length, hasPart()], [0, true]);
-    assertEquals([0, 1].map((i) => files.apart.isInPartFile(i)), [true, true]);
-    wanted = true;
-    await files.apart.select(0);
-    const right = new Uint8Array(4 * MIB);
-    right.set(large.content[0]!);
-    right.set(large.content[1]!.subarray(0, 1.5 * MIB), 2.5 * MIB);
-    assertEquals(read(0).every((byte, i) => byte === right[i]), true);
-    assertEquals([read(0).length, hasPart()], [4 * MIB, false]);
-    assertEquals(files.apart.from(0), undefined);
-  },
-);
-
-Deno.test(
-  "TorrentFiles: a compact file grows when what was missing before comes",
-  pure,
-  async () => {
-    const { files, read, hasPart } = setUp(small, "compact");
-    await files.load(() => true, false);
+    const { files, writeAll, memory } = await setUp({ incompleteSuffix: ".x" });
+    await files.settle(() => true);
+    await writeAll();
+    const names = () => memory.list().map((name) => name.split("/")[1]);
+    assertEquals(names(), ["f0.x", "f2.x", "f3"]);
     const good = new Set<number>();
     files.isGood = (i) => good.has(i);
-    const lengths: number[][] = [];
-    for (const pieceIndex of [2, 1, 4, 0, 3]) {
-      const bytes = small.content[pieceIndex]!;
-      await files.writePiece(pieceIndex, [{
-        offset: 0,
-        bytes: bytes.slice(),
-      }]);
-      good.add(pieceIndex);
-      await files.apart.pieceGood(pieceIndex);
-      lengths.push([read(0).length, read(1).length]);
+    const complete = () => [0, 1, 2, 3].map((i) => files.isComplete(i));
+    const nothing = [false, false, false, false];
+    for (
+      const [i, expected] of [
+        [1, nothing],
+        [0, [true, false, false, false]],
+        [2, [true, false, false, false]],
+        [4, [true, false, false, false]],
+      ] as const
+    ) {
+      good.add(i);
+      assertEquals(complete(), [...expected], `${i}`);
     }
-    assertEquals(lengths.slice(0, 2).map(([first]) => first), [0, 0]);
-    assertEquals(lengths.at(-1), [25, 40]);
-    const whole = Uint8Array.from(small.content.flatMap((piece) => [...piece]));
-    assertEquals(read(0), whole.subarray(0, 25));
-    assertEquals(read(1), whole.subarray(25));
-    assertEquals(hasPart(), false);
+    // One that was good before is lost again.
+    good.delete(0);
+    assertEquals(complete(), nothing);
+    good.add(3);
+    await files.finish();
+    assertEquals(names(), ["f0.x", "f2", "f3"]);
+    good.add(0);
+    await files.finish();
+    assertEquals(names(), ["f0", "f2", "f3"]);
   },
 );
 
 Deno.test(
-  "TorrentFiles: a file that is no longer wanted stays if it is there",
+  "TorrentFiles: what waits in the part file is not complete",
   pure,
   async () => {
-    const { files } = setUp(small, "sparse", [0, undefined]);
-    await files.load(() => true, false);
-    for (const i of [0, 1]) await files.apart.deselect(i);
-    assertEquals([0, 1].map((i) => files.apart.from(i)), [undefined, 0]);
-    await files.apart.select(1);
-    assertEquals(files.apart.from(1), undefined);
+    const { files, writeAll } = await setUp({
+      incompleteSuffix: ".x",
+      skip: [0],
+    });
+    files.isGood = () => true;
+    await writeAll();
+    assertEquals([files.isComplete(0), files.isComplete(2)], [false, true]);
   },
 );
 
 Deno.test(
-  "TorrentFiles: each file takes its own out of the part file",
+  "TorrentFiles: sync() waits for what was written, and tells what failed",
   pure,
   async () => {
-    const { files, read, hasPart } = setUp(small, "sparse");
-    const wanted = new Set<number>();
-    await files.load((i) => wanted.has(i), false);
-    for (const [pieceIndex, bytes] of small.content.entries()) {
-      await files.writePiece(pieceIndex, [{ offset: 0, bytes: bytes.slice() }]);
+    const bench = await setUp({ skip: [0] });
+    const { files, writeAll, calls } = bench;
+    const synced = () =>
+      calls.splice(0).filter(({ operation }) => operation === "sync")
+        .map(({ path }) => path.at(-1));
+    assertEquals([await files.sync(), synced()], [[], []]);
+    await writeAll();
+    assertEquals([await files.sync(), synced()], [[], ["f2", part]]);
+    // Files once, the part file while there is something in it.
+    assertEquals([await files.sync(), synced()], [[], [part]]);
+    await writeAll();
+    const error = new DiskError("io", "Broken", { operation: "sync" });
+    bench.fault = ({ operation }) =>
+      operation === "sync" ? { error } : undefined;
+    assertEquals(await files.sync(), [error, error]);
+    bench.fault = undefined;
+    synced();
+    assertEquals([await files.sync(), synced()], [[], ["f2", part]]);
+  },
+);
+
+Deno.test(
+  "TorrentFiles: remove() goes on when a file stays, and tells",
+  pure,
+  async () => {
+    const bench = await setUp({ skip: [2] });
+    const { files, writeAll, memory } = bench;
+    await files.settle((i) => i !== 2);
+    await writeAll();
+    memory.open(["torrent", "other"], { write: true });
+    const error = new DiskError("io", "Broken", { operation: "remove" });
+    bench.fault = ({ operation, path }) =>
+      operation === "remove" && path === a ? { error } : undefined;
+    assertEquals(await files.remove(), [error]);
+    assertEquals(memory.list(), ["torrent/f0", "torrent/other"]);
+    bench.fault = undefined;
+    assertEquals(await files.remove(), []);
+    memory.remove(["torrent", "other"]);
+    assertEquals(memory.removeEmptyFolder(["torrent"]), true);
+  },
+);
+
+Deno.test(
+  "TorrentFiles: move() takes all along, also what waits, or nothing",
+  pure,
+  async () => {
+    const bench = await setUp({ skip: [2], incompleteSuffix: ".x" });
+    const { files, writeAll, memory, read } = bench;
+    await files.settle((i) => i !== 2);
+    await writeAll();
+    const before = memory.list();
+    assertEquals(before, [part, "torrent/f0.x", "torrent/f3"]);
+    // A file would not get its own name there, if it is another place.
+    memory.open(["to", "torrent", "f0"], { write: true });
+    const blocked = await assertRejects(() => files.move(["to"]), DiskError);
+    assertEquals(
+      [blocked.code, blocked.path, memory.list()],
+      ["exists", "to/torrent/f0", [part, "to/torrent/f0", ...before.slice(1)]],
+    );
+    memory.remove(["to", "torrent", "f0"]);
+    // The part file cannot be read there: all is put back.
+    bench.fault = ({ operation, path }) =>
+      operation === "stat" && path.join("/") === `to/${part}` &&
+        memory.stat(["to", part]) !== undefined
+        ? { error: new DiskError("io", "Broken", { operation }) }
+        : undefined;
+    await assertRejects(() => files.move(["to"]), DiskError, "Broken");
+    assertEquals(memory.list(), before);
+    bench.fault = undefined;
+    await files.move(["to"]);
+    assertEquals(memory.list(), before.map((name) => `to/${name}`).sort());
+    assertEquals(memory.removeEmptyFolder(["torrent"]), false);
+    for (const [i, piece] of torrent.content.entries()) {
+      assertEquals(await read(i, 0, piece.length), piece);
     }
-    const whole = Uint8Array.from(small.content.flatMap((piece) => [...piece]));
-    wanted.add(0);
-    await files.apart.select(0);
-    assertEquals([read(0), read(1).length], [whole.subarray(0, 25), 0]);
-    // The piece that both have a part of waits for the other.
-    assertEquals([0, 1, 2].map((i) => files.apart.isInPartFile(i)), [
-      false,
-      true,
-      true,
-    ]);
-    wanted.add(1);
-    await files.apart.select(1);
-    assertEquals([read(1), hasPart()], [whole.subarray(25), false]);
-    // Nothing has a suffix, so nothing is to be given its name.
-    assertEquals([0, 1].map((i) => files.isComplete(i)), [false, false]);
+    await files.rename(0, ["torrent", "g"]);
+    assertEquals(files.stored.paths[0], ["to", "torrent", "g"]);
+    await files.move([]);
+    assertEquals(memory.list(), [part, "torrent/f3", "torrent/g.x"]);
+    await files.move([]);
+    assertEquals(memory.list(), [part, "torrent/f3", "torrent/g.x"]);
   },
 );
