@@ -145,7 +145,7 @@ function taken(infoHash: string, paths: readonly FilePath[]): DiskError {
     "taken",
     "write",
     paths,
-    `It is a file of torrent ${infoHash} as well`,
+    `it is a file of torrent ${infoHash} as well`,
     (count) =>
       count === 1 ? ", and so is 1 more" : `, and so are ${count} more`,
   );

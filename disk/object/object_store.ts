@@ -166,6 +166,13 @@ export class ObjectStore implements PieceStore {
   async finish(fileIndex: number, signal?: AbortSignal): Promise<void> {
     const { layout } = this.#torrent;
     const { first, end } = layout.filePieces(fileIndex);
+    // Another torrent may have made one of this name meanwhile.
+    if (!this.#files.has(fileIndex)) {
+      const size = await this.#lookFor(fileIndex, signal);
+      if (size !== undefined && !this.#files.get(fileIndex)?.isOurs) {
+        this.#refuseForeign([fileIndex]);
+      }
+    }
     const known = this.#files.get(fileIndex);
     let isWhole = known !== undefined;
     // What came in pieces is not in a file that was there before.

@@ -223,7 +223,7 @@ Deno.test("a torrent whose files another one has is told so, and touches none", 
   await failed(second);
   assertEquals(
     second.torrent.error?.message,
-    `Cannot write "a": It is a file of torrent ${first.infoHash} as well`,
+    `Cannot write "a": it is a file of torrent ${first.infoHash} as well`,
   );
   await daemon.remove(second, { data: true });
   assertEquals(await Deno.readFile(world.dir.join("a")), one.bytes);

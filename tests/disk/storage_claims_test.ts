@@ -64,10 +64,10 @@ Deno.test(
         assertEquals(
           error.message,
           isBoth
-            ? `Cannot write "t/a": It is a file of torrent ${
+            ? `Cannot write "t/a": it is a file of torrent ${
               hex(1)
             } as well, and so is 1 more`
-            : `Cannot write "t/b": It is a file of torrent ${hex(1)} as well`,
+            : `Cannot write "t/b": it is a file of torrent ${hex(1)} as well`,
         );
         assertEquals(error.files, isBoth ? ["t/a", "t/b"] : ["t/b"]);
       }
@@ -216,7 +216,7 @@ Deno.test(
     const error = await refused(() => second.renameFile(0, ["t", "a"]));
     assertEquals(
       error.message,
-      `Cannot write "t/a": It is a file of torrent ${hex(1)} as well`,
+      `Cannot write "t/a": it is a file of torrent ${hex(1)} as well`,
     );
     await first.renameFile(0, ["t", "c"]);
     await refused(() => second.renameFile(0, ["t", "c"]));
@@ -279,7 +279,7 @@ Deno.test(
     const error = await refused(() => add(disk, hidden));
     assertEquals(
       error.message,
-      `Cannot write "${name}": It is a file of torrent ${hex(9)} as well`,
+      `Cannot write "${name}": it is a file of torrent ${hex(9)} as well`,
     );
   },
 );

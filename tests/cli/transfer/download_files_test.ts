@@ -143,7 +143,7 @@ Deno.test("two torrents of one name in one folder: the second is refused, exit c
   const told = stderr.split("\n").filter((line) => line.includes('same.bin"'));
   assertEquals(told.length, 1, stderr);
   assert(
-    /Cannot write "album\/same\.bin": It is a file of torrent [0-9a-f]{40} as well/
+    /Cannot write "album\/same\.bin": it is a file of torrent [0-9a-f]{40} as well/
       .test(told[0]!),
     stderr,
   );

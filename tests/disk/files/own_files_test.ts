@@ -100,19 +100,19 @@ Deno.test(
     const message = (run: () => void) => assertThrows(run, DiskError).message;
     assertEquals(
       message(() => two.own.refuse(() => true)),
-      `Cannot write "a": It is a file of torrent ${
+      `Cannot write "a": it is a file of torrent ${
         hex(1)
       } as well, and so is 1 more`,
     );
     assertEquals(
       message(() => two.own.need(1)),
-      `Cannot write "b": It is a file of torrent ${hex(1)} as well`,
+      `Cannot write "b": it is a file of torrent ${hex(1)} as well`,
     );
     const three = files("a", "b", "c");
     three.own.claim();
     assertEquals(
       message(() => three.own.refuse(() => true)),
-      `Cannot write "a": It is a file of torrent ${
+      `Cannot write "a": it is a file of torrent ${
         hex(1)
       } as well, and so are 2 more`,
     );
@@ -166,7 +166,7 @@ Deno.test(
     await assertRejects(
       () => one.own.replace(old, [["b"], ["c"]], () => Promise.resolve()),
       DiskError,
-      `Cannot write "c": It is a file of torrent ${hex(2)} as well`,
+      `Cannot write "c": it is a file of torrent ${hex(2)} as well`,
     );
     assertEquals(await free("a", "b"), ["b"]);
     await one.own.replace(old, [["b"]], () => Promise.resolve());

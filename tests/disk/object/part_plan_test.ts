@@ -126,3 +126,56 @@ Deno.test(
     }
   },
 );
+
+Deno.test(
+  "part plan - what is gathered is cut where pieces are large enough",
+  pure,
+  () => {
+    // 4 MiB wait: a piece of less than two parts is taken whole.
+    assertEquals(shape(plan(6 * MIB, [2 * MIB, 22 * MIB], 1)), [
+      "send 2 10",
+      "copy 6",
+      "copy 6",
+    ]);
+    // One of two parts gives what lacks, and the rest is copied.
+    assertEquals(shape(plan(10 * MIB, [6 * MIB, 34 * MIB], 1)), [
+      "send 2 5",
+      "copy 9",
+      "copy 10",
+      "copy 10",
+    ]);
+    assertEquals(shape(plan(10 * MIB - 1, [6 * MIB, 24 * MIB - 3], 1)), [
+      `send 2 ${(14 * MIB - 2) / MIB}`,
+      `copy ${(10 * MIB - 1) / MIB}`,
+    ]);
+  },
+);
+
+Deno.test("part plan - parts are as many as there may be", pure, () => {
+  // One piece less than 10,000 is copied, each; the last may be short.
+  const copied = plan(6 * MIB, [9998 * 6 * MIB + 1], 0)!;
+  assertEquals([copied.length, copied[0]!.isCopy], [9999, true]);
+  // 10,000 pieces: gathered by 8 MiB and more.
+  const gathered = plan(6 * MIB, [10_000 * 6 * MIB], 0)!;
+  assertEquals(gathered.some(({ isCopy }) => isCopy), false);
+  assertEquals([gathered.length, gathered[0]!.length], [5000, 12 * MIB]);
+  // The most that is in memory: the part of 10,000, and one piece.
+  const most = plan(32 * MIB, [320_000 * MIB], 0)!;
+  assertEquals([most.length, most[0]!.length], [5000, 64 * MIB]);
+  assertEquals(plan(32 * MIB, [320_000 * MIB + 1], 0), undefined);
+});
+
+Deno.test(
+  "part plan - gathered parts end before they are too long",
+  pure,
+  () => {
+    assertEquals(shape(plan(3 * MIB, [24 * MIB], 0)), [
+      "send 2 6",
+      "send 2 6",
+      "send 2 6",
+      "send 2 6",
+    ]);
+    // Less than the least goes on, whatever comes.
+    assertEquals(shape(plan(4 * MIB, [12 * MIB], 0)), ["send 2 8", "send 1 4"]);
+  },
+);
