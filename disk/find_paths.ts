@@ -156,8 +156,9 @@ async function namingOf(
   for (const { path, twin, renamed, ignores } of witnesses) {
     const one = await statOf(fileSystem, path);
     const other = await statOf(fileSystem, twin);
-    const isOne = one?.id !== undefined && other?.id !== undefined
-      ? one.id === other.id
+    // Where one of two is there they are not one.
+    const isOne = one?.id !== undefined || other?.id !== undefined
+      ? one?.id === other?.id
       : readOnly
       ? await statOf(fileSystem, renamed) !== undefined
       : undefined;

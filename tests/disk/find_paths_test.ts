@@ -151,6 +151,12 @@ Deno.test(
     await found(disk, folder("a", "b", "c\u200b"));
     await found(disk, folder("README", "readme"), true);
     assertEquals(disk.writes, 0);
+    // One of two names is there, and the other is not.
+    for (const name of ["README", "readme"]) {
+      const partly = new FoldingFileSystem().make(name);
+      const names = await found(partly, folder("README", "readme"));
+      assertEquals([names, partly.writes], [["README", "readme"], 0]);
+    }
   },
 );
 

@@ -1,9 +1,11 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { randomInt, seededRandom } from "../../../_shared/random.ts";
 import type { FileSystem } from "../../../disk/file_system.ts";
 import { DiskManager } from "../../../disk/manager.ts";
 import { MemoryFileSystem } from "../../../disk/memory_file_system.ts";
 import { injectFaults, interceptFileSystem } from "../../../disk/middleware.ts";
+import { PieceReader } from "../../../disk/pieces/piece_reader.ts";
+import { ReadCache } from "../../../disk/pieces/read_cache.ts";
 import { NativeFileSystem } from "../../../disk/native_file_system.ts";
 import type { TorrentStorage } from "../../../disk/storage.ts";
 import { makeTorrent, type TestTorrent } from "../support.ts";
@@ -201,3 +203,93 @@ Deno.test("half of a run is worth the whole of it", pure, async () => {
     await disk.close();
   }
 });
+
+/** A reader of far pieces whose reads end when they are told to. */
+function farReader() {
+  const torrent = makeTorrent({ pieceLength: MIB, files: [2 * MIB] });
+  const waiting: ((good: boolean | Error) => void)[] = [];
+  const reader = new PieceReader(
+    {
+      readRange: (pieceIndex, offset, into) =>
+        new Promise<boolean>((resolve, reject) =>
+          waiting.push((good) => {
+            if (good instanceof Error) return reject(good);
+            into.set(
+              torrent.content[pieceIndex]!.subarray(
+                offset,
+                offset + into.length,
+              ),
+            );
+            resolve(good);
+          })
+        ),
+    },
+    torrent.layout,
+    new ReadCache(8 * MIB),
+    true,
+  );
+  const read = (offset: number) => Promise.resolve(reader.read(0, offset, 16));
+  const right = (offset: number) =>
+    torrent.content[0]!.subarray(offset, offset + 16);
+  return { reader, waiting, read, right };
+}
+
+Deno.test(
+  "reads of one run wait for one load, and the next find it",
+  pure,
+  async () => {
+    const { waiting, read, right } = farReader();
+    const [first, second] = [read(0), read(5)];
+    assertEquals(waiting.length, 1);
+    waiting[0]!(true);
+    assertEquals([await first, await second], [right(0), right(5)]);
+    assertEquals([await read(9), waiting.length], [right(9), 1]);
+  },
+);
+
+Deno.test(
+  "a load that fails, or is short, is tried again by the next read",
+  pure,
+  async () => {
+    const { waiting, read, right } = farReader();
+    for (
+      const [result, message] of [
+        [new Error("broken"), "broken"],
+        [false, "A file of piece 0 is missing or shorter than it was"],
+      ] as const
+    ) {
+      const failed = read(0);
+      waiting.pop()!(result);
+      await assertRejects(() => failed, Error, message);
+    }
+    const again = read(0);
+    waiting.pop()!(true);
+    assertEquals(await again, right(0));
+  },
+);
+
+Deno.test(
+  "what was loading when all was forgotten is not kept",
+  pure,
+  async () => {
+    const { reader, waiting, read, right } = farReader();
+    const before = read(0);
+    reader.clear();
+    const after = read(0);
+    assertEquals(waiting.length, 2);
+    waiting[0]!(true);
+    assertEquals(await before, right(0));
+    // The later one is still the one to wait for.
+    void read(3);
+    assertEquals(waiting.length, 2);
+    waiting[1]!(true);
+    assertEquals(await after, right(0));
+    const failing = read(MIB - 16);
+    reader.clear();
+    void read(MIB - 16);
+    waiting[2]!(new Error("broken"));
+    await assertRejects(() => failing, Error, "broken");
+    void read(MIB - 16);
+    assertEquals(waiting.length, 4);
+  },
+);
