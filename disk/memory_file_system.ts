@@ -247,14 +247,12 @@ export class MemoryFileSystem implements FileSystem {
 
   #truncate(file: MemoryFile, size: number): void {
     file.modifiedMs = ++this.#time;
-    if (size < file.size) {
-      for (const [index, page] of file.pages) {
-        const start = index * PAGE_SIZE;
-        if (start >= size) {
-          file.pages.delete(index);
-          this.#used -= PAGE_SIZE;
-        } else if (start + PAGE_SIZE > size) page.fill(0, size - start);
-      }
+    for (const [index, page] of file.pages) {
+      const start = index * PAGE_SIZE;
+      if (start >= size) {
+        file.pages.delete(index);
+        this.#used -= PAGE_SIZE;
+      } else page.fill(0, Math.min(size - start, PAGE_SIZE));
     }
     file.size = size;
   }

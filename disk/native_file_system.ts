@@ -72,19 +72,13 @@ export class NativeFileSystem implements FileSystem {
         if (handle !== undefined) return handle;
       }
       checkFilePath(path, operation, WINDOWS);
-      const name = this.#join(path);
-      // Another may make the file meanwhile: then it is looked at.
-      for (let tries = 0; tries < 2; tries++) {
-        const info = this.#walk(path, operation);
-        if (info !== undefined) {
-          checkIsFile(info, operation, path);
-          return openSame(name, path, write, info);
-        }
-        if (!write) break;
-        this.#makeFolder(path, operation);
-        const handle = openNew(name, path);
-        if (handle !== undefined) return handle;
-      }
+      const handle = this.#openThere(path, operation, write) ??
+        // Another may make the file meanwhile: then it is looked at.
+        (write
+          ? this.#make(path, operation) ??
+            this.#openThere(path, operation, write)
+          : undefined);
+      if (handle !== undefined) return handle;
       throw new DiskError("not-found", "There is no such file", {
         operation,
         path,
@@ -243,6 +237,24 @@ export class NativeFileSystem implements FileSystem {
     return parted(this.#join(path), info).catch((error) => {
       throw toDiskError(error, { operation, path });
     });
+  }
+
+  /** Opens a file that is there. */
+  #openThere(
+    path: FilePath,
+    operation: string,
+    write: boolean,
+  ): NativeFileHandle | undefined {
+    const info = this.#walk(path, operation);
+    if (info === undefined) return undefined;
+    checkIsFile(info, operation, path);
+    return openSame(this.#join(path), path, write, info);
+  }
+
+  /** Makes a file and its folders, unless it is there by now. */
+  #make(path: FilePath, operation: string): NativeFileHandle | undefined {
+    this.#makeFolder(path, operation);
+    return openNew(this.#join(path), path);
   }
 
   #join(path: FilePath): string {

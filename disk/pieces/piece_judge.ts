@@ -47,9 +47,9 @@ export class PieceJudge {
   /** Hashes full buffers from the front, so that the end costs little. */
   hashAhead(piece: JudgedPiece): void {
     const { buffer } = piece;
-    const { chunkSize, chunkCount } = buffer;
+    const { chunkSize } = buffer;
     piece.isForHelper ??= this.#context.helper?.isFree ?? false;
-    if (piece.isForHelper || chunkCount === 1) return;
+    if (piece.isForHelper) return;
     while (true) {
       const start = piece.digest?.offset ?? 0;
       const end = start + chunkSize;

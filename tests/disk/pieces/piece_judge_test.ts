@@ -5,6 +5,15 @@ import { DiskManager } from "../../../disk/manager.ts";
 import { MemoryFileSystem } from "../../../disk/memory_file_system.ts";
 import { NativeFileSystem } from "../../../disk/native_file_system.ts";
 import type { TorrentStorageEvent } from "../../../disk/storage.ts";
+import { BufferPool } from "../../../disk/pieces/buffer_pool.ts";
+import type { HashHelper } from "../../../disk/pieces/hash_helper.ts";
+import { PieceBuffer } from "../../../disk/pieces/piece_buffer.ts";
+import {
+  type JudgedPiece,
+  PieceJudge,
+} from "../../../disk/pieces/piece_judge.ts";
+import { DiskTimings } from "../../../disk/timings.ts";
+import { makeTorrent } from "../support.ts";
 import { nextTurn } from "../../../metainfo/node.ts";
 import { writeDigest } from "../../../metainfo/piece_digest.ts";
 import { PieceLayout } from "../../../metainfo/piece_layout.ts";
@@ -92,3 +101,60 @@ Deno.test("what is in memory is hashed here, at once", async () => {
   assert(!helper.isFree);
   await disk.close();
 });
+
+Deno.test(
+  "PieceJudge hashes full buffers ahead, but for those of another thread",
+  {
+    permissions: "none",
+  },
+  () => {
+    const CHUNK = 16384;
+    const small = makeTorrent({
+      pieceLength: 4 * CHUNK,
+      files: [3 * CHUNK + 9],
+    });
+    const pool = new BufferPool(64 * CHUNK);
+    const setUp = (helper?: Pick<HashHelper, "isFree">, chunkSize = CHUNK) => {
+      const judge = new PieceJudge(
+        {
+          torrent: small,
+          pool,
+          store: { readRange: () => false },
+          timings: new DiskTimings(new SimClock()),
+          helper: helper as HashHelper | undefined,
+        } as unknown as ConstructorParameters<typeof PieceJudge>[0],
+      );
+      const piece: JudgedPiece = {
+        buffer: new PieceBuffer(0, 3 * CHUNK + 9, chunkSize, pool),
+        digest: undefined,
+      };
+      const write = (index: number, length = CHUNK) => {
+        const start = index * CHUNK;
+        piece.buffer.write(
+          start,
+          small.content[0]!.subarray(start, start + length),
+        );
+        judge.hashAhead(piece);
+        return piece.digest?.offset;
+      };
+      return { write, piece };
+    };
+    const { write, piece } = setUp();
+    assertEquals(write(1), undefined);
+    assertEquals(write(0, CHUNK - 1), undefined);
+    assertEquals(write(0), 2 * CHUNK);
+    // The last one is not full.
+    assertEquals(write(3), 2 * CHUNK);
+    piece.buffer.markStored(2 * CHUNK, 3 * CHUNK);
+    assertEquals(write(3), 2 * CHUNK);
+    for (const isFree of [true, false]) {
+      const bench = setUp({ isFree });
+      assertEquals(bench.write(0), isFree ? undefined : CHUNK);
+      assertEquals(bench.piece.isForHelper, isFree);
+      assertEquals(bench.write(1), isFree ? undefined : 2 * CHUNK);
+    }
+    // A piece in one buffer is hashed at once at its end.
+    const single = setUp(undefined, 4 * CHUNK);
+    assertEquals([single.write(0), single.write(1)], [undefined, undefined]);
+  },
+);
