@@ -1,5 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { orderOf, strategyOf } from "../../../client/content/order.ts";
+import { seededRandom } from "../../../_shared/random.ts";
+import { PieceLayout } from "../../../metainfo/piece_layout.ts";
+import { PiecePicker } from "../../../select/piece_picker.ts";
 import { randomOrder } from "../../../select/rarest_first.ts";
 
 Deno.test("orderOf() goes by the torrent, then by the session", {
@@ -20,4 +23,27 @@ Deno.test("orderOf() goes by the torrent, then by the session", {
     ] as const
   ) assertEquals(orderOf(torrent, session).name, name);
   assertEquals(strategyOf(random.strategy), random.strategy);
+});
+
+Deno.test("orderOf(): in order from the first piece, or from another", {
+  permissions: "none",
+}, () => {
+  const layout = new PieceLayout({
+    pieceLength: 16_384,
+    files: [{ length: 4 * 16_384 }],
+  });
+  for (
+    const [from, pieces] of [[true, [0, 1, 2, 3]], [2, [2, 3, 0, 1]]] as const
+  ) {
+    const picker = new PiecePicker({
+      layout,
+      random: seededRandom(1),
+      strategy: orderOf({ sequential: from }, {}),
+    });
+    picker.peers.add(1);
+    picker.peers.setAll(1);
+    picker.peers.setChoked(1, false);
+    const picked = picker.pick(1, 4, 0).map(({ pieceIndex }) => pieceIndex);
+    assertEquals(picked, [...pieces]);
+  }
 });

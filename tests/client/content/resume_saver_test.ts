@@ -85,3 +85,24 @@ Deno.test("ResumeSaver tells of failures and goes on", {
   assertEquals(calls, 2);
   assertEquals(errors.length, 2);
 });
+
+Deno.test("ResumeSaver saves nothing twice", {
+  permissions: "none",
+}, async () => {
+  const have = new Bitfield(100);
+  const saved: number[] = [];
+  const saver = new ResumeSaver({
+    clock: new SimClock(),
+    save: (data) => {
+      saved.push(data[0]!);
+      return Promise.resolve();
+    },
+    onError: () => {},
+  });
+  saver.setStorage(storage(have));
+  await saver.save();
+  await saver.save();
+  have.set(1);
+  await saver.save();
+  assertEquals(saved, [0, 1]);
+});

@@ -2,10 +2,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Bitfield } from "../../../_shared/bitfield.ts";
 import {
+  lostWarning,
   partWarning,
   surplusWarning,
   unreadableWarning,
 } from "../../../client/content/torrent_warnings.ts";
+import { makeMetainfo } from "./fake_content.ts";
 import { DiskError } from "../../../disk/error.ts";
 import { injectFaults, interceptFileSystem } from "../../../disk/middleware.ts";
 import { createMetainfo } from "../../../metainfo/create.ts";
@@ -249,4 +251,38 @@ Deno.test("Warnings name the only file of a torrent, and the first of many", {
   const { files, message } = partWarning(none, many);
   assertEquals(files.length, 10);
   assert(message.endsWith("top/a, top/b, top/c, and 9 more files"), message);
+});
+
+Deno.test("warnings name three files, and count the rest", {
+  permissions: "none",
+}, async () => {
+  const sizes = Object.fromEntries(
+    ["a", "b", "c", "d", "e"].map((name) => [name, 32_768]),
+  );
+  const metainfo = await makeMetainfo("v1", sizes);
+  const told = (count: number) =>
+    surplusWarning([0, 1, 2, 3, 4].slice(0, count), metainfo).message;
+  const three = "abc/a, abc/b, abc/c";
+  for (
+    const [count, names] of [
+      [1, "abc/a"],
+      [3, three],
+      [4, `${three}, and 1 more file`],
+      [5, `${three}, and 2 more files`],
+    ] as const
+  ) assertEquals(told(count).endsWith(`: ${names}`), true, told(count));
+  const unread = (...files: number[]) =>
+    unreadableWarning(files, new Error("It is gone"), metainfo).message;
+  assertEquals(unread(0), "It is gone");
+  assertEquals(unread(0, 1), "It is gone, nor 1 more file");
+  assertEquals(unread(0, 1, 2), "It is gone, nor 2 more files");
+  const lost = (...pieces: number[]) =>
+    lostWarning(pieces, new Error("It is gone")).message;
+  assertEquals(lost(0), "It is gone; 1 piece is lost");
+  assertEquals(lost(0, 1), "It is gone; 2 pieces are lost");
+  // A file is whole though the piece behind it is not.
+  const have = new Bitfield(5);
+  have.set(0);
+  have.set(2);
+  assertEquals(partWarning(have, metainfo).files, ["abc/b", "abc/d", "abc/e"]);
 });

@@ -176,3 +176,29 @@ Deno.test("DhtPeers announces the port of a torrent, if there is any", {
   assertEquals(ports, [1, undefined]);
   await peers.close();
 });
+
+Deno.test("DhtPeers looks for as many at once as the node has room for", {
+  permissions: "none",
+}, async () => {
+  const { clock, peers, lookups, node, follow } = setUp(() => 1, 1e9);
+  for (let i = 0; i < 400; i++) follow(i);
+  await clock.advance(10 * MINUTE);
+  const { most } = node;
+  await clock.advance(10 * MINUTE);
+  assertEquals([node.most, lookups.length], [most, most]);
+  assertEquals(most, 40);
+  await peers.close();
+});
+
+Deno.test("DhtPeers waits while many queries of the node are out", {
+  permissions: "none",
+}, async () => {
+  for (const [more, count] of [[0, 1], [1, 0]] as const) {
+    const { clock, peers, lookups, node, follow } = setUp(() => 1);
+    node.outstanding = 200 + more;
+    follow(1);
+    await clock.advance(0);
+    assertEquals(lookups.length, count);
+    await peers.close();
+  }
+});

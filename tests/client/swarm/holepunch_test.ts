@@ -59,3 +59,50 @@ Deno.test("Holepunch asks an introducer, and dials when it is told to", {
   punches.unreachable({ hostname: "1.0.0.1", port: 7000 });
   assertEquals([sent.length, dialled.length], [2, 1]);
 });
+
+Deno.test(
+  "Holepunch waits ten seconds for an introducer, and none for who is gone",
+  {
+    permissions: "none",
+  },
+  () => {
+    const clock = { now: () => 0 };
+    const sent: number[] = [];
+    const peers = new Map([1, 2].map((key) => [
+      key,
+      {
+        key,
+        address: { hostname: `8.8.8.${key}`, port: 1 },
+        connection: {
+          supports: () => true,
+          sendExtended: () => sent.push(key),
+        },
+      } as unknown as SwarmPeer,
+    ]));
+    const make = () => {
+      sent.length = 0;
+      const punches = new Holepunch(
+        { peers, context: { clock } } as unknown as Swarm,
+        () => {},
+      );
+      const target = { hostname: "1.1.1.1", port: 7000 };
+      const pex = { added: [{ ...target, flags: 0x08 }], dropped: [] };
+      for (const peer of peers.values()) punches.told(peer, pex);
+      punches.unreachable(target);
+      return { punches, target };
+    };
+    const { punches } = make();
+    punches.tick(9_999);
+    assertEquals(sent.length, 1);
+    punches.tick(10_000);
+    assertEquals(sent.length, 2);
+    // What is asked of one that goes may be asked of another at once.
+    const other = make();
+    const [asked] = sent;
+    other.punches.unreachable(other.target);
+    assertEquals(sent.length, 1);
+    other.punches.gone(peers.get(asked!)!);
+    other.punches.unreachable(other.target);
+    assertEquals(sent.length, 2);
+  },
+);
