@@ -22,11 +22,8 @@ const LAST_KEY = 0x7fffffff;
 const hostsOf = new WeakMap<SessionContext, WebSeedHosts>();
 
 function sharedHosts(context: SessionContext): WebSeedHosts {
-  let hosts = hostsOf.get(context);
-  if (hosts === undefined) {
-    hosts = new WebSeedHosts(context.timers);
-    hostsOf.set(context, hosts);
-  }
+  const hosts = hostsOf.get(context) ?? new WebSeedHosts(context.timers);
+  hostsOf.set(context, hosts);
   return hosts;
 }
 
@@ -53,7 +50,7 @@ export class WebSeedSource implements BlockSource, BlockChannel {
     { url, isNamed }: NamedWebSeed,
     index: number,
   ) {
-    const { torrent, storage, wishes, have } = content;
+    const { torrent, storage, wishes } = content;
     const { context, limits, metainfo, peers } = torrent;
     const pressure = () => storage.pressure;
     this.#content = content;
@@ -72,14 +69,9 @@ export class WebSeedSource implements BlockSource, BlockChannel {
           after: (bytes) => gate.after(bytes),
         };
       },
-      isLacking: (pieceIndex) =>
-        !have.has(pieceIndex) && wishes.piecePriority(pieceIndex) > 0,
-      isAlone: () => {
-        for (const { connection } of peers.values()) {
-          if (!connection.state.peerChoking) return false;
-        }
-        return true;
-      },
+      isLacking: (pieceIndex) => wishes.lacks(pieceIndex),
+      isAlone: () =>
+        peers.values().every(({ connection }) => connection.state.peerChoking),
       fetch: context.options.fetch,
       isBlocked: context.isBlocked,
       resolve: context.privacy.resolveWeb,

@@ -68,6 +68,11 @@ export class Wishes {
     return this.priorities?.[pieceIndex] ?? DEFAULT_PRIORITY;
   }
 
+  /** Whether a piece is wanted and not there. */
+  lacks(pieceIndex: number): boolean {
+    return !this.#have.has(pieceIndex) && this.piecePriority(pieceIndex) > 0;
+  }
+
   /** Wants files otherwise than before. */
   setFiles(priorities: Iterable<readonly [number, number]>): void {
     const files = this.filePriorities ??

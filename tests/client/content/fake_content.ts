@@ -106,6 +106,8 @@ export async function openContent(disk: FakeDisk = {}): Promise<FakeContent> {
     },
     context: {
       clock,
+      timers: clock,
+      privacy: {},
       random: seededRandom(1),
       options: { webSeeds: false, ...session },
       uploadSlots: new UploadSlots({ limit: () => Infinity }),

@@ -153,3 +153,11 @@ Deno.test(
     assertEquals([...wishes.priorities!], [0, 0, 0, 0, 0, 7, 1, 7, 7]);
   },
 );
+
+Deno.test("Wishes lacks what is wanted and not there", pure, () => {
+  const { have, wishes } = world();
+  wishes.setFiles([[0, 0]]);
+  have.set(4);
+  const lacks = [0, 1, 2, 3, 4, 5].filter((i) => wishes.lacks(i));
+  assertEquals(lacks, [1, 2, 3, 5]);
+});
