@@ -428,7 +428,7 @@ Deno.test("Session keeps nothing of torrents that were removed", {
   own.close = () => void closed++;
   const torrents = [];
   for (let i = 0; i < 3; i++) {
-    torrents.push(await simTorrent([["a.bin", 50_000]], { seed: i + 1 }));
+    torrents.push(await simTorrent([[`${i}.bin`, 50_000]], { seed: i + 1 }));
   }
   const [first, second] = torrents.slice(0, 2).map(({ bytes }) =>
     host.session.add(bytes, { fileSystem: own })
