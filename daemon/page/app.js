@@ -103,10 +103,34 @@ byId("add").addEventListener("click", () => add());
 byId("start").addEventListener("click", () => act("torrent_start", chosen()));
 byId("stop").addEventListener("click", () => act("torrent_stop", chosen()));
 byId("remove").addEventListener("click", () => remove());
-byId("more").addEventListener("change", ({ target }) => {
-  const { value } = target;
-  target.value = "";
-  if (value !== "") act(value, chosen());
+const menu = byId("menu");
+const items = [...menu.querySelectorAll("button")];
+menu.addEventListener("beforetoggle", () => {
+  const { bottom, left } = byId("more").getBoundingClientRect();
+  menu.style.top = `${bottom + 4}px`;
+  menu.style.left = `${Math.max(4, Math.min(left, innerWidth - 220))}px`;
+});
+menu.addEventListener("toggle", ({ newState }) => {
+  if (newState === "open") items[0].focus();
+});
+menu.addEventListener("keydown", (event) => {
+  const at = items.indexOf(document.activeElement);
+  const next = {
+    ArrowDown: at + 1,
+    ArrowUp: at - 1,
+    Home: 0,
+    End: items.length - 1,
+  }[event.key];
+  if (event.key === "Tab") menu.hidePopover();
+  if (next === undefined) return;
+  items[(next + items.length) % items.length].focus();
+  event.preventDefault();
+});
+menu.addEventListener("click", ({ target }) => {
+  const method = target.dataset.call;
+  if (method === undefined) return;
+  menu.hidePopover();
+  act(method, chosen());
 });
 byId("session").addEventListener("click", () => showSession(store));
 byId("settings").addEventListener("click", () => showSettings().catch(tell));
@@ -126,7 +150,7 @@ byId("reverse").addEventListener("click", ({ target }) => {
 
 /** Whether a window is open, or somebody writes. */
 function isBusy(event) {
-  return document.querySelector("dialog") !== null ||
+  return document.querySelector("dialog, :popover-open") !== null ||
     event.target instanceof Element &&
       event.target.matches("input, textarea, select");
 }
@@ -135,6 +159,7 @@ document.addEventListener("keydown", (event) => {
   if (isBusy(event) || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "/") byId("search").focus();
   else if (event.key === "+") add();
+  else if (event.key === "Escape" && details.isOpen) details.close();
   else return;
   event.preventDefault();
 });

@@ -299,8 +299,10 @@ export class Details {
   close() {
     clearTimeout(this.#timer);
     this.#turn++;
+    // Whoever writes elsewhere goes on.
+    const isHere = this.#box.contains(document.activeElement);
     this.#box.hidden = true;
-    document.getElementById("list").focus();
+    if (isHere) document.getElementById("list").focus();
   }
 
   #choose(tab) {

@@ -1,94 +1,15 @@
 /** The page of a daemon in Chromium. */
 import { assert, assertEquals } from "@std/assert";
-import { Daemon, DaemonServer } from "../../daemon/mod.ts";
-import { createMetainfo } from "../../metainfo/mod.ts";
-import { TempDir } from "../support/paths.ts";
+import { DaemonServer } from "../../daemon/mod.ts";
+import { enter, PageScene } from "./page_scene.ts";
 import { interopTest } from "./programs.ts";
-import { Browser, BROWSER_PROGRAMS } from "./webdriver.ts";
-
-const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
-/** Pictures are kept there, if it is set. */
-const SHOTS = Deno.env.get("BIP_ARTEFACTS");
-
-/** A daemon, its page, and a browser that has it open. */
-class Scene implements AsyncDisposable {
-  private constructor(
-    readonly dir: TempDir,
-    readonly daemon: Daemon,
-    public server: DaemonServer,
-    readonly browser: Browser,
-  ) {}
-
-  static async open(): Promise<Scene> {
-    const dir = new TempDir();
-    const daemon = await Daemon.open({
-      state: dir.join("state.db"),
-      dir: dir.path,
-      session: { dht: false, lpd: false, portMap: false, listen: LOOPBACK },
-    });
-    const server = DaemonServer.open(daemon, { listen: LOOPBACK });
-    const browser = await Browser.start();
-    await browser.resize(1200, 800);
-    return new Scene(dir, daemon, server, browser);
-  }
-
-  /** Makes a torrent of two files. */
-  async torrent(name: string, size = 40_000): Promise<Uint8Array> {
-    return await createMetainfo({
-      inputs: [
-        { path: [name, "a.bin"], bytes: new Uint8Array(size) },
-        { path: [name, "b.bin"], bytes: new Uint8Array(size + 1) },
-      ],
-      pieceLength: 16_384,
-      creationDate: null,
-    });
-  }
-
-  async shot(name: string): Promise<void> {
-    if (SHOTS === undefined) return;
-    await Deno.mkdir(SHOTS, { recursive: true });
-    await Deno.writeFile(
-      `${SHOTS}/page-${name}.png`,
-      await this.browser.screenshot(),
-    );
-  }
-
-  /** Presses keys at the list. */
-  key(key: string, more: Record<string, boolean> = {}): Promise<unknown> {
-    return this.browser.run(
-      `document.getElementById("list").dispatchEvent(
-        new KeyboardEvent("keydown", { key: arguments[0], bubbles: true, ...arguments[1] }))`,
-      key,
-      more,
-    );
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.browser[Symbol.asyncDispose]();
-    await this.server.close();
-    await this.daemon.close();
-    await this.dir[Symbol.asyncDispose]();
-  }
-}
-
-/** What a choice or a text of a field would do. */
-function enter(browser: Browser, css: string, value: string) {
-  return browser.run(
-    `const field = document.querySelector(arguments[0]);
-     field.value = arguments[1];
-     for (const type of ["input", "change"]) {
-       field.dispatchEvent(new Event(type, { bubbles: true }));
-     }`,
-    css,
-    value,
-  );
-}
+import { BROWSER_PROGRAMS } from "./webdriver.ts";
 
 interopTest(
   "the page adds, chooses files, starts, limits, sets and removes",
   BROWSER_PROGRAMS,
   async () => {
-    await using scene = await Scene.open();
+    await using scene = await PageScene.open();
     const { browser, daemon, dir } = scene;
     await browser.open(scene.server.url);
     await browser.until(`document.querySelector(".empty").textContent`);
@@ -197,7 +118,7 @@ interopTest(
   "the page shows thousands of torrents, and names that are hostile",
   BROWSER_PROGRAMS,
   async () => {
-    await using scene = await Scene.open();
+    await using scene = await PageScene.open();
     const { browser, daemon } = scene;
     const hostile = `<img src=x onerror="document.title='owned'">"'&lt;`;
     await daemon.add(await scene.torrent(hostile), { paused: true });
@@ -273,7 +194,7 @@ interopTest(
   "the page lives through a lost connection",
   BROWSER_PROGRAMS,
   async () => {
-    await using scene = await Scene.open();
+    await using scene = await PageScene.open();
     const { browser, daemon } = scene;
     await daemon.add(await scene.torrent("before"), { paused: true });
     await browser.open(scene.server.url);
@@ -336,7 +257,7 @@ interopTest(
   "the page can be read in light and dark, wide and narrow, and has names",
   BROWSER_PROGRAMS,
   async () => {
-    await using scene = await Scene.open();
+    await using scene = await PageScene.open();
     const { browser, daemon } = scene;
     for (let i = 0; i < 30; i++) {
       await daemon.add(await scene.torrent(`Number ${i}`, 40_000 + i), {

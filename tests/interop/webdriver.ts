@@ -25,6 +25,22 @@ const FLAGS = [
 /** The key of an element's reference (W3C WebDriver, 12.1). */
 const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";
 
+/** Keys that are no characters (W3C WebDriver, 17.4.2). */
+const KEYS: Readonly<Record<string, string>> = {
+  Tab: "\uE004",
+  Enter: "\uE007",
+  Shift: "\uE008",
+  Control: "\uE009",
+  Escape: "\uE00C",
+  End: "\uE010",
+  Home: "\uE011",
+  ArrowLeft: "\uE012",
+  ArrowUp: "\uE013",
+  ArrowRight: "\uE014",
+  ArrowDown: "\uE015",
+  Delete: "\uE017",
+};
+
 /** One browser with one window. */
 export class Browser implements AsyncDisposable {
   readonly #temp: TempDir;
@@ -113,6 +129,18 @@ export class Browser implements AsyncDisposable {
   /** Types into the first element that a CSS selector names; a path for files. */
   async type(css: string, text: string): Promise<void> {
     await this.#of(css, (element) => ask(`${element}/value`, { text }));
+  }
+
+  /** Presses a key on the keyboard, others held meanwhile. */
+  async press(key: string, ...held: string[]): Promise<void> {
+    const keys = [...held, key].map((name) => KEYS[name] ?? name);
+    const actions = [
+      ...keys.map((value) => ({ type: "keyDown", value })),
+      ...keys.toReversed().map((value) => ({ type: "keyUp", value })),
+    ];
+    await ask(`${this.#session}/actions`, {
+      actions: [{ type: "key", id: "keyboard", actions }],
+    });
   }
 
   /** Makes the window as large as that; below 500 wide it is emulated. */
