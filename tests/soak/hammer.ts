@@ -155,7 +155,11 @@ export class Hammer {
       this.#counts.add("calls refused by a full disk");
     } else if (code === "failed" && BUSY.test(message)) {
       this.#counts.add("calls that came too early");
-    } else this.failures.push(`${this.daemon.place.name}: ${message}`);
+    } else {
+      const { cause } = error as Error;
+      const why = cause === undefined ? "" : ` (${cause})`;
+      this.failures.push(`${this.daemon.place.name}: ${message}${why}`);
+    }
   }
 
   async #act(remote: RemoteClient, entry: Entry): Promise<void> {
