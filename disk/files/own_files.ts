@@ -35,11 +35,16 @@ export class OwnFiles {
     return this.#others?.has(fileIndex) === true;
   }
 
+  /** Whether a file is its own: what was left out may be anybody's. */
+  has(fileIndex: number): boolean {
+    return !this.#isUsed ||
+      (this.#claims?.has(this.#place, this.#stored.paths[fileIndex]!) ?? true);
+  }
+
   /** Takes files, unless other torrents have them. */
   claim(isWanted: IsFile = () => true): void {
     this.#isUsed = true;
-    const { indices, paths } = this.#stored;
-    for (const i of indices) if (isWanted(i)) this.#take(i, paths[i]!);
+    for (const i of this.#stored.indices) if (isWanted(i)) this.#take(i);
   }
 
   /** The same of those that are there: links are followed, unwanted ones count. */
@@ -50,12 +55,11 @@ export class OwnFiles {
   ): Promise<void> {
     if (!this.#isUsed) return;
     for (const i of which) {
-      const path = this.#stored.places.at(i);
       if (this.#stored.size(i) < 0) {
         if (!isWanted(i)) this.#others?.delete(i);
         continue;
       }
-      if (!isWanted(i) || !this.isTaken(i)) this.#take(i, path);
+      if (!isWanted(i) || !this.isTaken(i)) this.#take(i);
       const others = turns.take();
       if (others !== undefined) await others;
     }
@@ -71,7 +75,7 @@ export class OwnFiles {
 
   /** Takes a file that is to be written, or throws. */
   need(fileIndex: number): void {
-    this.#take(fileIndex, this.#stored.paths[fileIndex]!);
+    this.#take(fileIndex);
     this.refuse((i) => i === fileIndex);
   }
 
@@ -123,11 +127,12 @@ export class OwnFiles {
   }
 
   /** Takes a file by its path, and by what it really is. */
-  #take(fileIndex: number, path: FilePath): void {
-    const other = this.#ownerOf(path) ??
+  #take(fileIndex: number): void {
+    const { paths, places } = this.#stored;
+    const other = this.#ownerOf(paths[fileIndex]!) ??
       (this.#stored.size(fileIndex) < 0
         ? undefined
-        : this.#claims?.takeReal(this.#place, path));
+        : this.#claims?.takeReal(this.#place, places.at(fileIndex)));
     if (other === undefined) this.#others?.delete(fileIndex);
     else (this.#others ??= new Map()).set(fileIndex, other);
   }

@@ -79,6 +79,12 @@ export class TorrentClaims {
     return this.#take(real.slice(0, Math.max(cut, 1)), real.slice(cut + 1));
   }
 
+  /** Whether it has a path. */
+  has(place: ClaimedPlace, path: FilePath): boolean {
+    return this.#held.get(this.#folderOf(place, path))?.has(path.at(-1)!) ===
+      true;
+  }
+
   /** Gives a path back. */
   release(place: ClaimedPlace, path: FilePath): void {
     this.#release(this.#folderOf(place, path), path.at(-1)!);

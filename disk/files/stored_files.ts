@@ -350,7 +350,9 @@ export class StoredFiles {
     note: () => void,
   ): Promise<void> {
     const old = this.places.at(fileIndex);
-    const info = await this.#fileSystem.stat(old);
+    const info = this.own.has(fileIndex)
+      ? await this.#fileSystem.stat(old)
+      : undefined;
     this.#table.compare(fileIndex, info);
     if (info !== undefined) await this.#fileSystem.rename(old, target);
     else if (await this.#fileSystem.stat(target) !== undefined) {

@@ -108,8 +108,10 @@ export class TorrentFiles {
 
   /** Looks at all files anew. */
   async lookAgain(): Promise<void> {
+    const { own, indices } = this.stored;
     await this.stored.lookAgain();
-    this.apart.find(this.stored.indices);
+    await own.claimFound(indices, this.#isWanted, this.#turns);
+    this.apart.find(indices);
   }
 
   /**
@@ -269,9 +271,7 @@ export class TorrentFiles {
       if (await (target ?? source).stat(paths[i]!) === undefined) continue;
       throw alreadyThere("move", paths[i]!);
     }
-    const moving = this.stored.indices.filter((i) =>
-      !own.isTaken(i) && (this.#isWanted(i) || this.stored.size(i) >= 0)
-    );
+    const moving = this.stored.indices.filter((i) => own.has(i));
     const places = moving.flatMap((i) => this.stored.placesOf(i, paths[i]!));
     await own.exchange(target ?? source, places, async () => {
       const forget = await moveFiles(source, from, target, to, this.#turns);
@@ -330,7 +330,7 @@ export class TorrentFiles {
   #storedPaths(): FilePath[] {
     const { own, places } = this.stored;
     const paths = places.all.filter((_, i) =>
-      !this.layout.files[i]!.pad && !own.isTaken(i)
+      !this.layout.files[i]!.pad && own.has(i)
     );
     paths.push(this.apart.part.path);
     return paths;

@@ -40,7 +40,11 @@ export async function openFiles(
   const refuse = (isOdd: (fileIndex: number) => boolean) =>
     files.stored.own.refuse((i) => isWanted(i) && isOdd(i));
   if (existing === "verify" || existing === "resume") {
-    refuse((i) => files.stored.size(i) !== layout.files[i]!.length);
+    const { places } = files.stored;
+    refuse((i) =>
+      places.suffixed.has(i) ||
+      files.stored.size(i) !== layout.files[i]!.length
+    );
   }
   const storage = make();
   const { have } = storage;

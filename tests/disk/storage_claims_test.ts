@@ -204,6 +204,45 @@ Deno.test(
   },
 );
 
+/** Left out of a torrent, and made by another one afterwards. */
+async function setUpLate() {
+  const { memory, disk } = setUp();
+  const shared = makeTorrent({
+    pieceLength: PIECE,
+    files: [100, PIECE],
+    paths: [PATHS[0]!, ["t", "c"]],
+    id: 3,
+    seed: 3,
+  });
+  const late = await add(disk, shared, { skippedFiles: new Set([0]) });
+  const owner = await add(disk, one);
+  writeAll(owner, one);
+  return { memory, disk, shared, late, owner };
+}
+
+for (
+  const [what, run] of [
+    ["moves", (storage: TorrentStorage) => storage.move(["v"])],
+    ["renames", (storage) => storage.renameFile(0, ["t", "z"])],
+    ["checks", (storage) => storage.recheck()],
+  ] as [string, (storage: TorrentStorage) => Promise<void>][]
+) {
+  Deno.test(
+    `who ${what} leaves alone what another made in place of a file left out`,
+    pure,
+    async () => {
+      const { memory, disk, shared, late, owner } = await setUpLate();
+      await using _ = disk;
+      await run(late);
+      writeAll(late, shared);
+      await late.flush();
+      await isWhole(late, shared);
+      assertEquals(memory.contents(PATHS[0]!), one.fileContent[0]);
+      await isWhole(owner, one);
+    },
+  );
+}
+
 Deno.test(
   "renaming and moving take the new paths, and give back the old",
   pure,
@@ -263,6 +302,31 @@ Deno.test("a suffix leads to no file of another torrent", pure, async () => {
   await again.confirm();
   await add(disk, suffixed);
 });
+
+Deno.test(
+  "a name is a torrent's, too, when the file has the suffix",
+  pure,
+  async () => {
+    const { memory, disk } = setUp();
+    await using _ = disk;
+    const put = (path: string[], bytes: Uint8Array) =>
+      memory.open(path, { write: true }).write(bytes, 0);
+    put(["t", "a.x"], one.fileContent[0]!);
+    // Found, and left out.
+    const options = { incompleteSuffix: ".x", skippedFiles: new Set([0]) };
+    const first = await add(
+      disk,
+      { ...one, paths: [PATHS[0]!, ["u"]] },
+      options,
+    );
+    await refused(() => add(disk, two, { skippedFiles: new Set([1]) }));
+    await first.close();
+    // Whole, but not under the name that another has.
+    memory.rename(["t", "a"], ["t", "a.x"]);
+    await add(disk, two, { skippedFiles: new Set([1]) });
+    await refused(() => add(disk, one, { incompleteSuffix: ".x" }));
+  },
+);
 
 Deno.test(
   "no torrent has the part file of another, not even by its name",
