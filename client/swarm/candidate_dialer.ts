@@ -121,7 +121,8 @@ export class CandidateDialer {
 
   /**
    * Dials by uTP whom an introducer tells of, who dials us now. What comes of it
-   * says nothing of other ways to the peer.
+   * says nothing of other ways to the peer; it is not tried again before another
+   * introduction.
    */
   async punch(address: Endpoint): Promise<void> {
     const { infoHash, context } = this.#host;
@@ -142,6 +143,9 @@ export class CandidateDialer {
     if (!isDialling) return;
     this.connecting--;
     if (outcome?.type === "connected") this.#host.attach(outcome, true);
+    else if (outcome !== undefined && isUnreachable(outcome)) {
+      this.#host.punchFailed(outcome);
+    }
     this.connectMore();
   }
 
@@ -170,10 +174,13 @@ export class CandidateDialer {
         : "local";
       this.list.released(address, this.#host.context.clock.now(), outcome);
       if (reason === "duplicate-peer-id") this.#host.adopt(address);
-      if (reason === "connect-failed" || reason === "connect-timeout") {
-        this.#host.unreachable(candidate!);
-      }
+      if (isUnreachable(event)) this.#host.unreachable(candidate!);
     }
     this.#host.dialFailed(event);
   }
+}
+
+/** Whether nobody answered. */
+function isUnreachable({ reason }: HandshakeFailed): boolean {
+  return reason === "connect-failed" || reason === "connect-timeout";
 }

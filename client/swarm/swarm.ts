@@ -209,6 +209,18 @@ export class Swarm implements MetadataHost {
     this.#torrent.publish({ type, address, direction, reason, message });
   }
 
+  /** Tells of a peer that an introducer named, and that did not answer. */
+  punchFailed({ address, direction }: HandshakeFailed): void {
+    this.#torrent.publish({
+      type: "peer-failed",
+      address,
+      direction,
+      reason: "punch-failed",
+      message:
+        "Another peer introduced us, but nothing came through: its router, or ours, gives every way another port",
+    });
+  }
+
   /** Looks for somebody who introduces us to a peer that cannot be dialled. */
   unreachable({ address, hints }: PeerCandidate): void {
     if (!hints?.holepunch || this.#torrent.isPrivate) return;

@@ -1,6 +1,6 @@
 // Two behind routers meet through a third (BEP 55): ours alone, then with
 // libtorrent between them and as the one that is called.
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { sleep, systemClock } from "../../_shared/clock.ts";
 import {
   HIDDEN,
@@ -12,7 +12,7 @@ import {
 } from "./nat_net.ts";
 import { interopTest, type Program } from "./programs.ts";
 import { Scene } from "./scene.ts";
-import type { Child } from "../support/process.ts";
+import type { Child, ChildLine } from "../support/process.ts";
 
 const QUIET = [
   ...["--no-trackers", "--no-dht", "--no-lpd", "--no-port-map", "--json"],
@@ -82,6 +82,52 @@ async function meet({ relay, called }: Cast): Promise<void> {
 }
 
 const PROGRAMS: readonly Program[] = ["nft", "ip"];
+
+/** Routers that give every way another port: it cannot work, and costs little. */
+async function miss(symmetric: [boolean, boolean]): Promise<void> {
+  await using scene = await Scene.create({ files: 100_000 });
+  await using net = await NatNet.open(symmetric);
+  const middle = net.startBip(
+    RELAY,
+    ...["download", scene.torrent, "-o", scene.folder(), ...QUIET],
+    ...["--down-limit", "2K", "--up-limit", "1", "--port", "6881"],
+  );
+  const { port } = await middle.line("listening");
+  const peer = ["--peer", `${RELAY_ADDRESS}:${port}`];
+  const seed = net.startBip(
+    HIDDEN[CALLED],
+    ...["seed", scene.torrent, scene.seedDir, ...QUIET, ...peer],
+    ...["--port", "7001"],
+  );
+  await seed.line("peer", ({ state }) => state === "connected", 30_000);
+  // It is told of others right after it came, and then not for a minute.
+  await sleep(systemClock, 4_000);
+  const caller = net.startBip(
+    HIDDEN[CALLER],
+    ...["download", scene.torrent, "-o", scene.folder(), ...QUIET, ...peer],
+    ...["--port", "7002"],
+  );
+  const isOver = (line: ChildLine) => line.reason === "punch-failed";
+  await Promise.all([
+    caller.line("peer", isOver, 60_000),
+    seed.line("peer", isOver, 60_000),
+  ]);
+  // Three a dial: directly, and once or twice after introductions.
+  await sleep(systemClock, 10_000);
+  for (const [n, child] of [[CALLER, caller], [CALLED, seed]] as const) {
+    const count = await net.punches(n);
+    assert(count > 0 && count <= 12, `${n}: ${count} datagrams`);
+    assert(!dealings(child, OUTSIDE[1 - n]!).includes("connected"));
+  }
+}
+
+interopTest(
+  "holepunch: given up with one symmetric router and with two",
+  PROGRAMS,
+  async () => {
+    await Promise.all([miss([false, true]), miss([true, true])]);
+  },
+);
 
 interopTest(
   "holepunch: ours on all three",

@@ -19,12 +19,22 @@ export const OUTSIDE = ["5.0.0.2", "5.0.0.3"] as const;
 /** Their own addresses. */
 export const INSIDE = ["192.168.1.2", "192.168.2.2"] as const;
 
-/** What an ordinary router does. */
-const RULES = `table ip nat {
-  chain post { type nat hook postrouting priority 100; oifname wan masquerade; }
+/**
+ * What an ordinary router does; or one that gives every way another port. It
+ * counts datagrams to the other router.
+ */
+const rules = (isSymmetric: boolean, other: string) =>
+  `table ip nat {
+  chain post { type nat hook postrouting priority 100; oifname wan masquerade ${
+    isSymmetric ? "random" : ""
+  }; }
 }
 table ip filter {
-  chain forward { type filter hook forward priority 0; iifname wan ct state new drop; }
+  counter punches {}
+  chain forward {
+    type filter hook forward priority 0; iifname wan ct state new drop;
+    ip daddr ${other} udp sport != 0 counter name punches;
+  }
   chain input { type filter hook input priority 0; iifname wan ct state new drop; }
 }
 `;
@@ -39,7 +49,8 @@ export class NatNet implements AsyncDisposable {
     this.#stack.use(hosts);
   }
 
-  static async open(): Promise<NatNet> {
+  /** Makes it; which routers are symmetric can be said. */
+  static async open(symmetric = [false, false]): Promise<NatNet> {
     const net = new NatNet(await NetnsHosts.open(5));
     const { hosts } = net;
     try {
@@ -65,7 +76,7 @@ export class NatNet implements AsyncDisposable {
           `ip link set net${n} down; ip link set net${n} name wan
           ip link set wan up
           echo 1 > /proc/sys/net/ipv4/ip_forward
-          nft -f - <<'END'\n${RULES}END`,
+          nft -f - <<'END'\n${rules(symmetric[n]!, OUTSIDE[1 - n]!)}END`,
         );
         await hosts.run(host, `ip route add default via ${lan}.1`);
       }
@@ -74,6 +85,15 @@ export class NatNet implements AsyncDisposable {
       await net[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** Datagrams that one hidden host has sent to the other's router. */
+  async punches(n: number): Promise<number> {
+    const said = await this.hosts.run(
+      HIDDEN[n]! - 1,
+      "nft list counter ip filter punches",
+    );
+    return Number(/packets (\d+)/.exec(said)![1]);
   }
 
   /** Starts `bip` on a host. */

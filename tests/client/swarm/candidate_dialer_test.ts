@@ -86,6 +86,8 @@ function setUp(more: { room?: () => number } = {}) {
     attach: (event: HandshakeConnected) => connected.push(event),
     unreachable: () => {},
     dialFailed: ({ reason }: HandshakeFailed) => failures.push(reason),
+    punchFailed: ({ reason }: HandshakeFailed) =>
+      failures.push(`punch: ${reason}`),
   };
   const dialler: CandidateDialer = new CandidateDialer(
     host as unknown as Swarm,
@@ -274,7 +276,7 @@ Deno.test(
         [true, 0, false],
       ] as const
     ) {
-      const { clock, dialler, attempts, connected } = setUp({
+      const { clock, dialler, attempts, connected, failures } = setUp({
         room: () => room,
       });
       dialler.active = isActive;
@@ -294,6 +296,10 @@ Deno.test(
           type === "connected" ? 1 : 0,
           0,
         ]);
+        assertEquals(
+          failures.splice(0),
+          type === "connected" ? [] : ["punch: connect-failed"],
+        );
       }
       dialler.list.ban("8.8.8.8");
       void dialler.punch(address);

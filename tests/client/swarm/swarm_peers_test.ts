@@ -41,12 +41,20 @@ Deno.test(
     fail(new Error("Refused (os error 111)"));
     fail(new Deno.errors.NotCapable("Requires net"));
     fail("nothing");
+    swarm.punchFailed(
+      {
+        address: { hostname: "a", port: 1 },
+        direction: "outbound",
+        reason: "connect-timeout",
+      } as HandshakeFailed,
+    );
     const lines = await told("peer-failed") as [string, { message: string }][];
     assertEquals(lines.map(([, { message }]) => message), [
       "Cannot connect",
       "Cannot connect: Refused",
       "Cannot connect",
       "Cannot connect",
+      "Another peer introduced us, but nothing came through: its router, or ours, gives every way another port",
     ]);
   },
 );
