@@ -144,7 +144,7 @@ export class CandidateDialer {
     this.connecting--;
     if (outcome?.type === "connected") this.#host.attach(outcome, true);
     else if (outcome !== undefined && isUnreachable(outcome)) {
-      this.#host.punchFailed(outcome);
+      this.#host.dialFailed(outcome, true);
     }
     this.connectMore();
   }

@@ -43,6 +43,8 @@ const MAX_GRANTED = 500;
 /** Extensions for everybody, and that which leaks peers. */
 const EXTENSIONS = ["ut_metadata", "upload_only", "lt_donthave"];
 const OPEN_EXTENSIONS = [...EXTENSIONS, "ut_pex"];
+const PUNCH_FAILED =
+  "Another peer introduced us, but nothing came through: its router, or ours, gives every way another port";
 const PUNCH_EXTENSIONS = [...OPEN_EXTENSIONS, "ut_holepunch"];
 
 /** Connected peers by key, with candidates for more. */
@@ -198,27 +200,28 @@ export class Swarm implements MetadataHost {
     return this.#places.roomFor(connecting);
   }
 
-  /** Tells of an attempt to connect that failed. */
-  dialFailed({ address, direction, reason, error }: HandshakeFailed): void {
+  /** Tells of an attempt to connect that failed, perhaps after an introduction. */
+  dialFailed(
+    { address, direction, reason, error }: HandshakeFailed,
+    isPunch = false,
+  ): void {
     const type = "peer-failed";
+    if (isPunch) {
+      const [reason, message] = ["punch-failed", PUNCH_FAILED];
+      return this.#torrent.publish({
+        type,
+        address,
+        direction,
+        reason,
+        message,
+      });
+    }
     const message = `${error.message}${
       error.cause instanceof Error && error.cause.name !== "NotCapable"
         ? `: ${error.cause.message.replace(/ \(os error \d+\).*$/s, "")}`
         : ""
     }`;
     this.#torrent.publish({ type, address, direction, reason, message });
-  }
-
-  /** Tells of a peer that an introducer named, and that did not answer. */
-  punchFailed({ address, direction }: HandshakeFailed): void {
-    this.#torrent.publish({
-      type: "peer-failed",
-      address,
-      direction,
-      reason: "punch-failed",
-      message:
-        "Another peer introduced us, but nothing came through: its router, or ours, gives every way another port",
-    });
   }
 
   /** Looks for somebody who introduces us to a peer that cannot be dialled. */

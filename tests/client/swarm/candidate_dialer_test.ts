@@ -85,9 +85,8 @@ function setUp(more: { room?: () => number } = {}) {
     adopt: (address: Endpoint) => dialler.list.claim(address, 1),
     attach: (event: HandshakeConnected) => connected.push(event),
     unreachable: () => {},
-    dialFailed: ({ reason }: HandshakeFailed) => failures.push(reason),
-    punchFailed: ({ reason }: HandshakeFailed) =>
-      failures.push(`punch: ${reason}`),
+    dialFailed: ({ reason }: HandshakeFailed, isPunch = false) =>
+      failures.push(isPunch ? `punch: ${reason}` : reason),
   };
   const dialler: CandidateDialer = new CandidateDialer(
     host as unknown as Swarm,

@@ -41,12 +41,13 @@ Deno.test(
     fail(new Error("Refused (os error 111)"));
     fail(new Deno.errors.NotCapable("Requires net"));
     fail("nothing");
-    swarm.punchFailed(
+    swarm.dialFailed(
       {
         address: { hostname: "a", port: 1 },
         direction: "outbound",
         reason: "connect-timeout",
       } as HandshakeFailed,
+      true,
     );
     const lines = await told("peer-failed") as [string, { message: string }][];
     assertEquals(lines.map(([, { message }]) => message), [
