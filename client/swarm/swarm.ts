@@ -20,6 +20,7 @@ import type {
 import type { HashRange } from "../../peer/message.ts";
 import { CandidateDialer } from "./candidate_dialer.ts";
 import { Holepunch } from "./holepunch.ts";
+import { peerFailed } from "./peer_failed.ts";
 import {
   MetadataExchange,
   type MetadataHost,
@@ -43,8 +44,6 @@ const MAX_GRANTED = 500;
 /** Extensions for everybody, and that which leaks peers. */
 const EXTENSIONS = ["ut_metadata", "upload_only", "lt_donthave"];
 const OPEN_EXTENSIONS = [...EXTENSIONS, "ut_pex"];
-const PUNCH_FAILED =
-  "Another peer introduced us, but nothing came through: its router, or ours, gives every way another port";
 const PUNCH_EXTENSIONS = [...OPEN_EXTENSIONS, "ut_holepunch"];
 
 /** Connected peers by key, with candidates for more. */
@@ -201,27 +200,8 @@ export class Swarm implements MetadataHost {
   }
 
   /** Tells of an attempt to connect that failed, perhaps after an introduction. */
-  dialFailed(
-    { address, direction, reason, error }: HandshakeFailed,
-    isPunch = false,
-  ): void {
-    const type = "peer-failed";
-    if (isPunch) {
-      const [reason, message] = ["punch-failed", PUNCH_FAILED];
-      return this.#torrent.publish({
-        type,
-        address,
-        direction,
-        reason,
-        message,
-      });
-    }
-    const message = `${error.message}${
-      error.cause instanceof Error && error.cause.name !== "NotCapable"
-        ? `: ${error.cause.message.replace(/ \(os error \d+\).*$/s, "")}`
-        : ""
-    }`;
-    this.#torrent.publish({ type, address, direction, reason, message });
+  dialFailed(event: HandshakeFailed, isPunch = false): void {
+    this.#torrent.publish(peerFailed(event, isPunch));
   }
 
   /** Looks for somebody who introduces us to a peer that cannot be dialled. */

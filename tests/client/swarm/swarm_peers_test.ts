@@ -2,10 +2,6 @@
 import { assertEquals } from "@std/assert";
 import type { Endpoint } from "../../../_shared/address.ts";
 import { Bitfield } from "../../../_shared/bitfield.ts";
-import {
-  HandshakeError,
-  type HandshakeFailed,
-} from "../../../handshake/mod.ts";
 import type { PeerConnectionEvent } from "../../../peer/mod.ts";
 import { drain } from "../../../testing/sim_clock.ts";
 import { infoHash, PIECES, setUpSwarm } from "./fake_swarm.ts";
@@ -18,47 +14,6 @@ const handshakeOf = (events: readonly PeerConnectionEvent[]) => {
   }
   throw new Error("No extension handshake came");
 };
-
-Deno.test(
-  "Swarm words why an attempt failed, without numbers of the system",
-  none,
-  async () => {
-    const { swarm, told } = setUpSwarm();
-    const fail = (cause?: unknown) => {
-      const error = new HandshakeError("connect-failed", "Cannot connect", {
-        cause,
-      });
-      swarm.dialFailed(
-        {
-          address: { hostname: "a", port: 1 },
-          direction: "outbound",
-          reason: "connect-failed",
-          error,
-        } as HandshakeFailed,
-      );
-    };
-    fail();
-    fail(new Error("Refused (os error 111)"));
-    fail(new Deno.errors.NotCapable("Requires net"));
-    fail("nothing");
-    swarm.dialFailed(
-      {
-        address: { hostname: "a", port: 1 },
-        direction: "outbound",
-        reason: "connect-timeout",
-      } as HandshakeFailed,
-      true,
-    );
-    const lines = await told("peer-failed") as [string, { message: string }][];
-    assertEquals(lines.map(([, { message }]) => message), [
-      "Cannot connect",
-      "Cannot connect: Refused",
-      "Cannot connect",
-      "Cannot connect",
-      "Another peer introduced us, but nothing came through: its router, or ours, gives every way another port",
-    ]);
-  },
-);
 
 Deno.test(
   "Swarm tells peers what the torrent and the session are",
