@@ -69,11 +69,6 @@ export class PieceBuffer {
     return this.#held.total === this.size;
   }
 
-  /** How many buffers the whole piece takes. */
-  get chunkCount(): number {
-    return this.#chunks.length;
-  }
-
   /** Takes bytes in; they are copied. Returns whether any of them was new. */
   write(offset: number, data: Uint8Array): boolean {
     const end = offset + data.length;

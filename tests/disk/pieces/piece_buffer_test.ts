@@ -130,7 +130,7 @@ function check(
   const dirty = buffer.dirtyRuns();
   assertEquals(dirty.map((run) => [run.offset, [...run.bytes]]), expected);
   let memory = 0;
-  for (let i = 0; i < buffer.chunkCount; i++) {
+  for (let i = 0; i < Math.ceil(buffer.size / buffer.chunkSize); i++) {
     const chunk = buffer.chunk(i);
     if (chunk === undefined) continue;
     memory += CHUNK;
