@@ -15,6 +15,13 @@ export interface ChokerPeer {
   readonly interested: boolean;
   /** Whether it leaves our requests unanswered. */
   readonly snubbed: boolean;
+  /** Whether it has something that we want. @default {true} */
+  readonly wanted?: boolean | undefined;
+  /**
+   * Whether it keeps first copies that others would pass on.
+   * @default {false}
+   */
+  readonly keeps?: boolean | undefined;
   /** Bytes per second that it sends us. */
   readonly downloadRate: number;
   /** Bytes per second that it takes from us. */
@@ -98,14 +105,18 @@ export interface RoundRobinOptions extends ChokerOptions {
 
 /** Bytes that a peer may take before it is asked what it gave. */
 const CREDIT = 32_768;
+/** The same of one that has nothing to give. */
+const POOR_CREDIT = 262_144;
+/** For so long it has its slot in any case, in ms: others answer in that time. */
+const TRIAL_MS = 10_000;
 /** Who took so many times what it gave owes us something. */
 const DEBT = 8;
 
 /**
  * For downloading: slots go to those that send us most; snubbing peers lose
- * theirs, and those come last that took much and gave next to nothing. One
- * optimistic slot moves every 30 seconds, with three times the chance for new
- * peers, and a third of it for those that owe us.
+ * theirs. Those that took much, for ten seconds, and gave next to nothing have
+ * what nobody else wants. One optimistic slot moves every 30 seconds, with three
+ * times the chance for new peers.
  *
  * @param options See {@linkcode ChokerOptions}.
  * @returns The choker.
@@ -115,8 +126,9 @@ export function titForTatChoker(options: ChokerOptions): Choker {
   return new SlotChoker("tit-for-tat", options, {
     isEligible: (peer) => !peer.snubbed,
     score: (peer) => peer.downloadRate,
-    owes: ({ uploaded, downloaded = 0 }) =>
-      uploaded > CREDIT && uploaded > DEBT * downloaded,
+    owes: ({ uploaded, downloaded = 0, wanted = true }, { unchoked, ms }) =>
+      !(unchoked && ms < TRIAL_MS) && uploaded > DEBT * downloaded &&
+      uploaded > (wanted ? CREDIT : POOR_CREDIT),
   });
 }
 
@@ -133,7 +145,8 @@ const SLOW_MS = 10_000;
  * For seeding: slots go in turn; each peer keeps its slot until it has taken
  * its share and some time has passed, or twice that time. The optimistic slot
  * is for the newest peer that never had one: when it takes more than another
- * that is slow, it stays in its place.
+ * that is slow, it stays in its place. Those that keep first copies for
+ * themselves have what nobody else wants.
  *
  * @param options See {@linkcode RoundRobinOptions}.
  * @returns The choker.
@@ -144,6 +157,7 @@ export function roundRobinChoker(options: RoundRobinOptions): Choker {
   return new SlotChoker("round-robin", { optimisticMs: SLOW_MS, ...options }, {
     isEligible: () => true,
     prefersNewest: true,
+    owes: ({ keeps = false }) => keeps,
     score({ uploadRate }, turn) {
       if (!turn.unchoked) return 1;
       // A peer that takes little keeps its slot for twice the time at most.

@@ -4,8 +4,8 @@ import type { PeerKey } from "./selection_strategy.ts";
 
 /** A peer that connected so recently is favoured by the optimistic slots. */
 const NEW_PEER_MS = 60_000;
-const NEW_PEER_WEIGHT = 9;
-const USUAL_WEIGHT = 3;
+const NEW_PEER_WEIGHT = 3;
+const USUAL_WEIGHT = 1;
 /** How long a peer without merit keeps its slot before others. */
 const HOLD_MS = 120_000;
 
@@ -24,8 +24,8 @@ interface Turn {
 interface Merit {
   isEligible(peer: ChokerPeer): boolean;
   score(peer: ChokerPeer, turn: Turn): number;
-  /** Whether a peer comes last among equals. */
-  owes?(peer: ChokerPeer): boolean;
+  /** Whether a peer has what nobody else wants. */
+  owes?(peer: ChokerPeer, turn: Turn): boolean;
   /** Whether the optimistic slots are for the newest that never had one. */
   readonly prefersNewest?: boolean;
 }
@@ -106,11 +106,11 @@ export class SlotChoker implements Choker {
     );
     const slots = this.#countSlots(ranked, most, optimistic);
     const chosen = new Set<Entry>();
-    // A peer that was flipped just now stays as it is.
+    // A peer that was flipped just now stays as it is, unless it owes.
     for (const entry of ranked) {
       if (chosen.size >= slots) break;
       if (
-        entry.unchoked && this.#isFresh(entry, now) &&
+        entry.unchoked && this.#isFresh(entry, now) && !entry.owes &&
         entry.optimisticSince === undefined
       ) chosen.add(entry);
     }
@@ -160,13 +160,14 @@ export class SlotChoker implements Choker {
       }
       entry.peer = peer;
       entry.seen = tick;
-      entry.owes = this.#merit.owes?.(peer) ?? false;
-      entry.score = this.#merit.score(peer, {
+      const turn = {
         unchoked: entry.unchoked,
         ms: now - (entry.flippedAt ?? peer.connectedAt),
         uploaded: peer.uploaded - entry.uploadedAtFlip,
         fastest,
-      });
+      };
+      entry.owes = this.#merit.owes?.(peer, turn) ?? false;
+      entry.score = this.#merit.score(peer, turn);
     }
     for (const [key, entry] of this.#entries) {
       if (entry.seen !== tick) this.#entries.delete(key);
@@ -200,12 +201,13 @@ export class SlotChoker implements Choker {
   #chooseOptimistic(now: number, chosen: Set<Entry>, slots: number): void {
     let free = slots;
     const expired = new Set<Entry>();
+    const isWanted = this.#candidates(now, chosen, NOBODY, false).length > 0;
     for (const entry of this.#entries.values()) {
       const since = entry.optimisticSince;
       if (since === undefined) continue;
       if (
         free > 0 && !chosen.has(entry) && entry.peer.interested &&
-        now - since < this.#optimisticMs
+        now - since < this.#optimisticMs && !(entry.owes && isWanted)
       ) {
         chosen.add(entry);
         free--;
@@ -216,8 +218,10 @@ export class SlotChoker implements Choker {
     }
     while (free-- > 0) {
       // A peer that had its chance comes back only when there is no other.
-      const next = this.#draw(now, chosen, expired) ??
-        this.#draw(now, chosen, NOBODY);
+      const next = this.#draw(now, chosen, expired, false) ??
+        this.#draw(now, chosen, NOBODY, false) ??
+        this.#draw(now, chosen, expired, true) ??
+        this.#draw(now, chosen, NOBODY, true);
       if (next === undefined) return;
       next.optimisticSince = now;
       chosen.add(next);
@@ -228,30 +232,36 @@ export class SlotChoker implements Choker {
     now: number,
     chosen: ReadonlySet<Entry>,
     except: ReadonlySet<Entry>,
+    owing: boolean,
   ): Entry | undefined {
-    const candidates: Entry[] = [];
-    let total = 0;
-    for (const entry of this.#entries.values()) {
-      if (!entry.peer.interested || chosen.has(entry)) continue;
-      if (except.has(entry)) continue;
-      if (!entry.unchoked && this.#isFresh(entry, now)) continue;
-      if (entry.peer.unused && except !== NOBODY) continue;
-      candidates.push(entry);
-      total += weight(entry, now);
-    }
+    const candidates = this.#candidates(now, chosen, except, owing);
+    if (candidates.length === 0) return undefined;
     if (this.#merit.prefersNewest) {
       const newest = candidates.findLast(({ flippedAt, peer }) =>
         flippedAt === undefined && !peer.crowded
       );
       if (newest !== undefined) return newest;
     }
-    if (total === 0) return undefined;
+    const total = candidates.reduce(
+      (sum, entry) => sum + weight(entry, now),
+      0,
+    );
     let ticket = randomInt(this.#options.random, total);
-    for (const entry of candidates) {
-      ticket -= weight(entry, now);
-      if (ticket < 0) return entry;
-    }
-    return undefined;
+    return candidates.find((entry) => (ticket -= weight(entry, now)) < 0);
+  }
+
+  /** Who may have an optimistic slot, of those that owe or of the others. */
+  #candidates(
+    now: number,
+    chosen: ReadonlySet<Entry>,
+    except: ReadonlySet<Entry>,
+    owing: boolean,
+  ): Entry[] {
+    return [...this.#entries.values()].filter((entry) =>
+      entry.peer.interested && entry.owes === owing && !chosen.has(entry) &&
+      !except.has(entry) && (entry.unchoked || !this.#isFresh(entry, now)) &&
+      !(entry.peer.unused && except !== NOBODY)
+    );
   }
 }
 
@@ -264,21 +274,20 @@ function holds(entry: Entry, now: number): boolean {
 const NOBODY: ReadonlySet<Entry> = new Set();
 
 function weight(entry: Entry, now: number): number {
-  if (entry.owes) return 1;
   return now - entry.peer.connectedAt < NEW_PEER_MS
     ? NEW_PEER_WEIGHT
     : USUAL_WEIGHT;
 }
 
 /**
- * Better first, but those last that make no use of a slot; among equals those
- * that owe nothing, the one that keeps its slot for some time, then single ones, then the longest waiting.
+ * Better first, but those last that make no use of a slot or owe; among equals
+ * the one that keeps its slot for some time, then single ones, then the longest waiting.
  */
 function compare(a: Entry, b: Entry, now: number): number {
   const wastesA = a.peer.unused ?? false;
   if (wastesA !== (b.peer.unused ?? false)) return wastesA ? 1 : -1;
-  if (a.score !== b.score) return b.score - a.score;
   if (a.owes !== b.owes) return a.owes ? 1 : -1;
+  if (a.score !== b.score) return b.score - a.score;
   const holdsA = holds(a, now);
   const holdsB = holds(b, now);
   if (holdsA !== holdsB) return holdsA ? -1 : 1;

@@ -22,9 +22,9 @@ export class PeerBooks {
     this.#isReadOnly = content.isReadOnly;
     this.download = new Download(content);
     const { picker } = this.download;
-    this.upload = new Upload(content, (i) => picker.pieces.availability(i));
     const { torrent, have } = content;
     this.revealer = new PieceRevealer(torrent, have, picker);
+    this.upload = new Upload(content, this.revealer);
   }
 
   /** Starts both directions. */

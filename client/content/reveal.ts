@@ -33,7 +33,8 @@ type RevealHost = Pick<TorrentHost, "context" | "options" | "peers">;
 /** Tells the peers of one torrent of our pieces. */
 export class PieceRevealer {
   readonly #torrent: RevealHost;
-  readonly #view: RevelationView;
+  /** What is known of our pieces and those of peers. */
+  readonly view: RevelationView;
   #revelation: Revelation;
   /** What each peer was told of; absent where that is all we have. */
   readonly #told = new Map<PeerKey, Bitfield>();
@@ -53,7 +54,7 @@ export class PieceRevealer {
     const { random } = context;
     const way = options.revelation ?? context.options.revelation ?? "honest";
     this.#torrent = torrent;
-    this.#view = {
+    this.view = {
       pieceCount: have.length,
       have,
       random,
@@ -61,12 +62,12 @@ export class PieceRevealer {
       availability: (pieceIndex) => picker.pieces.availability(pieceIndex),
     };
     this.#revelation = typeof way === "function"
-      ? way(this.#view)
+      ? way(this.view)
       : way === "lazy"
-      ? new LazyRevelation(this.#view)
+      ? new LazyRevelation(this.view)
       : way === "super-seeding" && have.isFull
-      ? new SuperSeeding(this.#view)
-      : new HonestRevelation(this.#view);
+      ? new SuperSeeding(this.view)
+      : new HonestRevelation(this.view);
   }
 
   /** Which way is in use. */
@@ -74,9 +75,14 @@ export class PieceRevealer {
     return this.#revelation.name;
   }
 
+  /** Whether every peer knows of all we have. */
+  get tellsAll(): boolean {
+    return this.#revelation.tellsAll ?? false;
+  }
+
   /** Takes a peer in, before its connection says anything. */
   admit(key: PeerKey, fast: boolean): Bitfield {
-    const { have } = this.#view;
+    const { have } = this.view;
     const messages = this.#revelation.connected(key, { fast });
     if (this.#revelation.tellsAll) return have;
     let told = new Bitfield(have.length);
@@ -124,7 +130,7 @@ export class PieceRevealer {
     if (now < this.#checkAt) return;
     this.#checkAt = now + DONE_CHECK_MS;
     if (!old.isDone) return;
-    this.#revelation = new HonestRevelation(this.#view);
+    this.#revelation = new HonestRevelation(this.view);
     for (const key of this.#torrent.peers.keys()) {
       this.#revelation.connected(key);
       this.#tellOne(key, old.hidden?.(key) ?? []);

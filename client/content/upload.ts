@@ -17,6 +17,7 @@ import { RateMeter } from "../../_shared/rate_meter.ts";
 import type { PeerKey } from "../../select/selection_strategy.ts";
 import { FirstCopies } from "../../select/first_copies.ts";
 import { crowdedPeers } from "../peers/peer_worth.ts";
+import type { PieceRevealer } from "./reveal.ts";
 import type { TorrentContent } from "./torrent_content.ts";
 import type { TorrentHost } from "./torrent_host.ts";
 import type { RateLimiter } from "../limits/rate_limiter.ts";
@@ -25,8 +26,6 @@ import { slotsForRate } from "../limits/upload_slots.ts";
 
 /** Between two looks at who deserves a slot, in milliseconds. */
 const RECHOKE_MS = 10_000;
-/** Between two looks at what nobody else has, which cost more with more pieces. */
-const LOOK_MS = 5_000;
 /** After so long without a request a slot goes to others, in milliseconds. */
 const UNUSED_MS = 11_000;
 /**
@@ -66,6 +65,7 @@ export class Upload {
   readonly #meter = new RateMeter();
   readonly #leechChoker: Choker;
   readonly #seedChoker: Choker;
+  readonly #revealer: Pick<PieceRevealer, "view" | "tellsAll">;
   /** What nobody but us has comes before the rest. */
   readonly firstCopies: FirstCopies;
   /** Of the peers that are unchoked. */
@@ -74,7 +74,6 @@ export class Upload {
   readonly #unused = new Set<PeerKey>();
   #active = false;
   #rechokeAt = 0;
-  #lookAt = 0;
   #rechokeQueued = false;
 
   constructor(
@@ -82,7 +81,7 @@ export class Upload {
       TorrentContent,
       "torrent" | "layout" | "storage"
     >,
-    availability: (pieceIndex: number) => number,
+    revealer: Pick<PieceRevealer, "view" | "tellsAll">,
   ) {
     const { context: { clock, random, options: chosen }, options, limits } =
       torrent;
@@ -94,7 +93,8 @@ export class Upload {
     const own = (options.choker ?? chosen.choker)?.();
     this.#leechChoker = own ?? titForTatChoker({ random });
     this.#seedChoker = own ?? roundRobinChoker({ random });
-    this.firstCopies = new FirstCopies(storage.have, availability);
+    this.#revealer = revealer;
+    this.firstCopies = new FirstCopies(revealer.view);
   }
 
   /** Payload bytes a second. */
@@ -138,6 +138,7 @@ export class Upload {
   /** Once a second. */
   tick(now: number): void {
     if (!this.#active) return;
+    this.firstCopies.look(now);
     if (this.#lookAtSlots(now)) this.#rechokeSoon();
     if (now >= this.#rechokeAt) this.#rechoke(now);
   }
@@ -152,6 +153,7 @@ export class Upload {
       case "serve":
         this.#noteUse(peer.key);
         this.firstCopies.served(peer.key, event.request.pieceIndex);
+        this.#suggest(peer);
         this.#admit(peer, event.request);
         break;
     }
@@ -169,23 +171,22 @@ export class Upload {
 
   #rechoke(now: number): void {
     this.#rechokeAt = now + RECHOKE_MS;
-    if (this.#given.size > 0 && now >= this.#lookAt) {
-      this.#lookAt = now + LOOK_MS;
-      this.firstCopies.look();
-    }
+    this.firstCopies.look(now);
     const list: ChokerPeer[] = [];
     let demand = 0;
     let light = 0;
     const crowded = crowdedPeers(this.#torrent.peers.values(), now);
     for (const peer of this.#torrent.peers.values()) {
       const { key, connection, since } = peer;
-      const { peerInterested, snubbed } = connection.state;
+      const { amInterested, peerInterested, snubbed } = connection.state;
       const stats = connection.stats();
       const { peerHas } = connection;
       list.push({
         key,
         interested: peerInterested,
         snubbed,
+        wanted: amInterested,
+        keeps: this.firstCopies.keeps(key, now),
         downloadRate: stats.downloadRate,
         uploadRate: stats.uploadRate,
         uploaded: stats.uploaded,
@@ -206,14 +207,15 @@ export class Upload {
     for (const { key, connection } of this.#torrent.peers.values()) {
       if (unchoked.has(key)) continue;
       connection.choke();
-      if (this.#given.has(key)) this.firstCopies.gone(key);
+      if (this.#given.has(key)) this.firstCopies.choked(key);
       this.#given.delete(key);
     }
     for (const key of unchoked) {
       const peer = this.#torrent.peers.get(key);
       if (peer === undefined) continue;
-      peer.connection.unchoke();
       if (!this.#given.has(key)) {
+        // It is to know what to ask for before it may.
+        this.#suggest(peer);
         this.#given.set(key, {
           givenAt: now,
           usedAt: now,
@@ -221,6 +223,15 @@ export class Upload {
           light: false,
         });
       }
+      peer.connection.unchoke();
+    }
+  }
+
+  /** Has a peer ask a seed for what no other is asking it for. */
+  #suggest({ key, fast, connection }: SwarmPeer): void {
+    if (!fast || !this.#torrent.isComplete || !this.#revealer.tellsAll) return;
+    for (const pieceIndex of this.firstCopies.suggest(key)) {
+      connection.suggest(pieceIndex);
     }
   }
 

@@ -85,21 +85,12 @@ export class BlockChooser {
     const end = out.length + count;
     const turn = { peer, end, now, out };
     if (peer.choked) {
-      this.#named(turn, peer.allowedFast, 1);
+      this.#allowed(turn);
       return;
     }
     const idle = peer.outstanding === 0;
     if (!peer.parole) this.#urgent(turn);
     this.#current(turn);
-    if (
-      peer.suggested.length > 0 && !peer.parole &&
-      this.#table.order.prefersStarted
-    ) {
-      // Our priorities come before a peer's suggestion.
-      const open = this.#table.first(peer);
-      const least = open < 0 ? 1 : this.#table.priority(open);
-      this.#named(turn, peer.suggested, least);
-    }
     while (out.length < end) {
       // A peer on parole has one piece at a time.
       if (peer.parole && peer.pieces.size > 0) break;
@@ -184,20 +175,13 @@ export class BlockChooser {
     this.#take(turn, partial);
   }
 
-  /** Pieces that the peer allowed or suggested (BEP 6). */
-  #named(turn: Turn, pieces: number[], leastPriority: number): void {
+  /** Pieces that the peer allowed (BEP 6). */
+  #allowed(turn: Turn): void {
     const { peer, end, out } = turn;
-    for (let i = 0; i < pieces.length && out.length < end;) {
-      const pieceIndex = pieces[i]!;
-      if (!this.#table.isMissing(pieceIndex)) {
-        // Allowed pieces may be wanted again: only suggestions are dropped.
-        if (pieces === peer.suggested) pieces.splice(i, 1);
-        else i++;
-        continue;
-      }
-      i++;
-      if (!peer.has(pieceIndex)) continue;
-      if (this.#table.priority(pieceIndex) < leastPriority) continue;
+    for (const pieceIndex of peer.allowedFast) {
+      if (out.length >= end) return;
+      if (!this.#table.isMissing(pieceIndex) || !peer.has(pieceIndex)) continue;
+      if (this.#table.priority(pieceIndex) < 1) continue;
       if (this.#table.isOpen(pieceIndex)) {
         this.#take(turn, this.#book.start(pieceIndex));
         continue;
@@ -248,9 +232,17 @@ export class BlockChooser {
   #open(peer: PickerPeer): number {
     const table = this.#table;
     const { order } = table;
-    return table.haveCount < this.#randomFirst && order.any !== undefined
+    const open = table.haveCount < this.#randomFirst && order.any !== undefined
       ? order.any(peer)
       : table.first(peer);
+    const { suggested } = peer;
+    if (open < 0 || suggested.length === 0) return open;
+    if (peer.parole || !order.prefersStarted) return open;
+    // Our priorities come before a peer's suggestion (BEP 6).
+    const least = table.priority(open);
+    return suggested.find((i) =>
+      table.isOpen(i) && peer.has(i) && table.priority(i) >= least
+    ) ?? open;
   }
 
   #takesWhole(peer: PickerPeer, partial: PartialPiece): boolean {

@@ -124,36 +124,56 @@ test("titForTatChoker favours new peers three to one", () => {
   }
 });
 
-test("titForTatChoker lets those wait that took much and gave nothing", () => {
-  const choker = titForTatChoker({ random, slots: 1, optimisticSlots: 0 });
-  const first = (uploaded: number, downloaded: number) =>
+test("titForTatChoker gives those that took much and gave nothing what others leave", () => {
+  const first = (one: Partial<ChokerPeer>) =>
     sorted(
       titForTatChoker({ random, slots: 1, optimisticSlots: 0 }).tick(0, [
-        peer(0, { uploaded, downloaded }),
+        peer(0, one),
         peer(1),
       ]),
     );
-  assertEquals(sorted(choker.tick(0, [peer(0), peer(1)])), [0]);
-  assertEquals(first(32_768, 0), [0], "a first credit");
-  assertEquals(first(32_769, 0), [1]);
-  assertEquals(first(80_000, 9_999), [1]);
-  assertEquals(first(80_000, 10_000), [0], "gave an eighth");
-  // It has the slot for which there is no other.
+  assertEquals(first({ uploaded: 32_768 }), [0], "a first credit");
+  assertEquals(first({ uploaded: 32_769 }), [1]);
+  assertEquals(first({ uploaded: 80_000, downloaded: 9_999 }), [1]);
   assertEquals(
-    sorted(choker.tick(20_000, [peer(0, { uploaded: 99_999 })])),
+    first({ uploaded: 80_000, downloaded: 10_000 }),
     [0],
+    "an eighth",
+  );
+  assertEquals(first({ uploaded: 80_000, downloadRate: 9 }), [1], "a token");
+  // It cannot give what we have already.
+  assertEquals(first({ uploaded: 262_144, wanted: false }), [0]);
+  assertEquals(first({ uploaded: 262_145, wanted: false }), [1]);
+  const choker = titForTatChoker({ random, slots: 1, optimisticSlots: 0 });
+  assertEquals(
+    sorted(choker.tick(0, [peer(0, { uploaded: 99_999 })])),
+    [0],
+    "nobody else wants it",
   );
 });
 
-test("titForTatChoker draws those that owe a third as often", () => {
-  const source = seededRandom(5);
-  let lucky = 0;
-  for (let i = 0; i < 4000; i++) {
-    const choker = titForTatChoker({ random: source, slots: 0 });
-    const peers = [peer(0), peer(1, { uploaded: 99_999 })];
-    if (choker.tick(0, peers).has(1)) lucky++;
+test("titForTatChoker tries a peer for ten seconds, then it is to give", () => {
+  const choker = titForTatChoker({ random, slots: 1, optimisticSlots: 0 });
+  assertEquals(sorted(choker.tick(0, [peer(0), peer(1)])), [0]);
+  const owing = [peer(0, { uploaded: 99_999 }), peer(1)];
+  assertEquals(sorted(choker.tick(9_999, owing)), [0]);
+  assertEquals(sorted(choker.tick(10_000, owing)), [1]);
+});
+
+test("titForTatChoker ends the optimistic turn of one that owes when others wait", () => {
+  const choker = titForTatChoker({ random, slots: 0 });
+  const at = (now: number, ...keys: number[]) =>
+    sorted(choker.tick(now, [
+      peer(0, now > 0 ? { uploaded: 99_999 } : {}),
+      ...keys.map((key) => peer(key)),
+    ]));
+  assertEquals(at(0), [0]);
+  assertEquals(at(9_999, 1), [0]);
+  assertEquals(at(20_000), [0], "there is nobody else");
+  assertEquals(at(21_000, 1), [1]);
+  for (let now = 31_000; now < 600_000; now += 10_000) {
+    assertEquals(at(now, 1, 2).includes(0), false, `${now}`);
   }
-  assert(Math.abs(lucky / 4000 - 0.25) < 0.03, `${lucky}`);
 });
 
 test("titForTatChoker replaces an optimistic peer that leaves at once", () => {
@@ -173,6 +193,22 @@ test("titForTatChoker opens slots while peers take enough", () => {
   );
   // 5000 > 1024 and 4000 > 3072, but not 2000 > 5120: two, and one to try.
   assertEquals(choker.tick(0, peers).size, 3);
+});
+
+test("roundRobinChoker gives those that keep first copies what others leave", () => {
+  const make = () => roundRobinChoker({ random, slots: 1 });
+  const keeper = peer(0, { keeps: true });
+  for (const others of [1, 2]) {
+    const choker = make();
+    for (let now = 0; now < 300_000; now += 10_000) {
+      const list = [keeper, ...[1, 2].slice(0, others).map((key) => peer(key))];
+      assertEquals(
+        choker.tick(now, list).has(0),
+        others === 1,
+        `${others} others at ${now}`,
+      );
+    }
+  }
 });
 
 test("roundRobinChoker gives every peer its turn", () => {

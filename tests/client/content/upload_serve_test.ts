@@ -15,10 +15,15 @@ const BLOCK = 16_384;
 
 /** An upload whose choker, slots and disk are the test's. */
 function setUp(
-  options: { isComplete?: boolean; bytesPerSecond?: number; slots?: number } =
-    {},
+  options: {
+    isComplete?: boolean;
+    bytesPerSecond?: number;
+    slots?: number;
+    tellsAll?: boolean;
+  } = {},
 ) {
   const { isComplete = false, bytesPerSecond, slots } = options;
+  const { tellsAll = true } = options;
   const clock = new SimClock();
   const peers = new Map<number, SwarmPeer>();
   const log: unknown[] = [];
@@ -61,11 +66,24 @@ function setUp(
       have: new Bitfield(2),
       readBlock: (_: number, __: number, length: number) => disk.read(length),
     } as never,
-  }, () => 1);
-  let looks = 0;
-  upload.firstCopies.look = () => void looks++;
-  const add = (key: number, interested = true) => {
-    const state = { peerInterested: interested, snubbed: false };
+  }, {
+    tellsAll,
+    view: {
+      pieceCount: 2,
+      have: new Bitfield(2),
+      random: seededRandom(1),
+      hasPiece: () => false,
+      availability: () => 1,
+    },
+  });
+  const looks: number[] = [];
+  upload.firstCopies.look = (now) => void looks.push(now);
+  const add = (key: number, interested = true, fast = true) => {
+    const state = {
+      amInterested: false,
+      peerInterested: interested,
+      snubbed: false,
+    };
     const rates = { uploadRate: 0 };
     const connection = {
       state,
@@ -76,6 +94,7 @@ function setUp(
       stats: () => ({ downloadRate: 0, uploaded: 0, downloaded: 0, ...rates }),
       choke: () => {},
       unchoke: () => log.push(`unchoke ${key}`),
+      suggest: (i: number) => log.push(`suggest ${i} to ${key}`),
       rejectRequest: () => log.push(`reject ${key}`),
       sendBlock(_: unknown, data: Uint8Array) {
         const sum = data.reduce((sum, byte) => sum + byte, 0);
@@ -83,7 +102,7 @@ function setUp(
         return connection.takes;
       },
     };
-    const peer = { key, connection, since: 0 } as unknown as SwarmPeer;
+    const peer = { key, connection, fast, since: 0 } as unknown as SwarmPeer;
     peers.set(key, peer);
     upload.addPeer(peer);
     const ask = (pieceIndex = 0, blockOffset = 0, length = BLOCK) =>
@@ -117,7 +136,7 @@ function setUp(
     add,
     told,
     slotsAt,
-    looks: () => looks,
+    looks,
   };
 }
 
@@ -154,28 +173,65 @@ Deno.test(
 );
 
 Deno.test(
-  "Upload looks for first copies while it serves, every five seconds",
+  "Upload has first copies looked at every second and with every choice",
   none,
   async () => {
-    const { upload, add, chosen, looks, clock } = setUp();
-    const choose = async (now: number) => {
-      await clock.advance(now - clock.now());
-      upload.completeChanged();
-      await drain();
-      return looks();
-    };
+    const { upload, looks, clock } = setUp();
+    upload.tick(0);
+    assertEquals(looks, []);
     upload.start();
-    assertEquals(await choose(0), 0);
-    add(1);
-    chosen.add(1);
-    assertEquals(await choose(0), 1);
-    assertEquals(await choose(4_999), 1);
-    assertEquals(await choose(5_000), 2);
-    chosen.delete(1);
-    await choose(5_001);
-    assertEquals(await choose(99_999), 2);
+    await drain();
+    assertEquals(looks, [0]);
+    await clock.advance(1_000);
+    upload.tick(1_000);
+    assertEquals(looks, [0, 1_000]);
+    upload.stop();
+    upload.tick(2_000);
+    assertEquals(looks, [0, 1_000]);
   },
 );
+
+Deno.test(
+  "Upload suggests what nobody else has as a seed that tells all, before it unchokes",
+  none,
+  async () => {
+    for (
+      const [options, fast, suggests] of [
+        [{ isComplete: true }, true, true],
+        [{ isComplete: false }, true, false],
+        [{ isComplete: true, tellsAll: false }, true, false],
+        [{ isComplete: true }, false, false],
+      ] as const
+    ) {
+      const { upload, add, chosen, told } = setUp(options);
+      const asked: number[] = [];
+      upload.firstCopies.suggest = (peer) => (asked.push(peer), [7]);
+      const { ask } = add(1, true, fast);
+      chosen.add(1);
+      upload.start();
+      const expected = suggests ? ["suggest 7 to 1"] : [];
+      assertEquals(await told(), [...expected, "unchoke 1"]);
+      ask();
+      const sent = (await told()).filter((line) => `${line}`.startsWith("sug"));
+      assertEquals(sent, expected);
+      assertEquals(asked.length, suggests ? 2 : 0);
+      upload.stop();
+    }
+  },
+);
+
+Deno.test("Upload tells the choker what a peer is to us", none, async () => {
+  const { upload, add, choices } = setUp();
+  upload.firstCopies.keeps = (peer) => peer === 2;
+  add(1).state.amInterested = true;
+  add(2);
+  upload.start();
+  await drain();
+  assertEquals(
+    choices[0]!.list.map(({ wanted, keeps }) => [wanted, keeps]),
+    [[true, false], [false, true]],
+  );
+});
 
 Deno.test(
   "Upload tells the choker how far peers are, and counts who wants a slot",

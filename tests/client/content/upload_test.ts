@@ -57,7 +57,16 @@ function makeUpload(
       readBlock: () => new Uint8Array(16_384),
     } as never,
   };
-  return new Upload(content, () => 1);
+  return new Upload(content, {
+    tellsAll: true,
+    view: {
+      pieceCount: 8,
+      have: new Bitfield(8),
+      random: seededRandom(1),
+      hasPiece: () => false,
+      availability: () => 1,
+    },
+  });
 }
 
 for (const seeding of [true, false]) {
