@@ -16,6 +16,7 @@ import {
 import { concatBytes } from "../_shared/bytes.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
 import { systemResolve } from "../_shared/datagram.ts";
+import { fetchReason } from "../_shared/http/fetch_reason.ts";
 import { findHost, type HostPlace } from "../_shared/reach.ts";
 import {
   formatAnnounceUrl,
@@ -127,12 +128,6 @@ function redact(text: string, url: URL): string {
     if (secret.length >= MIN_SECRET) text = text.replaceAll(secret, "[...]");
   }
   return text;
-}
-
-/** What `fetch` says of a failure: the detail is in its cause. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message : error.message;
 }
 
 /** The body of an answer, and whose it is. */
@@ -320,7 +315,7 @@ export class HttpTrackerClient implements Disposable, AsyncDisposable {
         }
         throw new TrackerError(
           "unreachable",
-          `Cannot reach tracker ${name}: ${redact(reasonOf(error), parsed)}`,
+          `Cannot reach tracker ${name}: ${redact(fetchReason(error), parsed)}`,
         );
       }
     });

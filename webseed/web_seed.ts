@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { fetchReason } from "../_shared/http/fetch_reason.ts";
 import { onAborted } from "../_shared/abort.ts";
 import type { Bitfield } from "../_shared/bitfield.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
@@ -283,7 +284,7 @@ export class WebSeed implements AsyncDisposable {
       this.#driver.input({ type: "answer", id, status, headers: answer });
     } catch (error) {
       if (signal.aborted) return;
-      this.#driver.input({ type: "failed", id, reason: reasonOf(error) });
+      this.#driver.input({ type: "failed", id, reason: fetchReason(error) });
     }
   }
 
@@ -348,7 +349,7 @@ export class WebSeed implements AsyncDisposable {
       }
     } catch (error) {
       if (signal.aborted) return;
-      this.#driver.input({ type: "failed", id, reason: reasonOf(error) });
+      this.#driver.input({ type: "failed", id, reason: fetchReason(error) });
     } finally {
       await reader.close();
     }
@@ -381,11 +382,4 @@ function permit(
       resolve(bytes);
     });
   });
-}
-
-/** What `fetch` says of a failure, without URLs: the detail is in its cause. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { message } = error.cause instanceof Error ? error.cause : error;
-  return message.replace(/\bhttps?:\/\/\S+/gi, "[URL]");
 }

@@ -6,6 +6,7 @@
 import { decodeTextLossy } from "../../_shared/bytes.ts";
 import { deadlineSignal, systemClock } from "../../_shared/clock.ts";
 import { systemResolve } from "../../_shared/datagram.ts";
+import { fetchReason } from "../../_shared/http/fetch_reason.ts";
 import { findHost } from "../../_shared/reach.ts";
 import { CommandError } from "../error.ts";
 import { EXIT_BAD_TORRENT, EXIT_IO, EXIT_NO_PEERS } from "../exit_code.ts";
@@ -90,11 +91,10 @@ export async function fetchTorrent(
     if (signal?.aborted) throw signal.reason;
     if (error instanceof LinkRedirect) return error.link;
     if (error instanceof CommandError) throw error;
-    const { name, message, cause } = error as Error;
-    if (name === "NotCapable") throw error;
+    if ((error as Error).name === "NotCapable") throw error;
     const reason = deadline.signal.aborted
       ? (deadline.signal.reason as Error).message
-      : withoutUrls(cause instanceof Error ? cause.message : message);
+      : fetchReason(error);
     throw new CommandError(
       EXIT_NO_PEERS,
       "not-fetched",
@@ -109,14 +109,6 @@ function linkIn(bytes: Uint8Array): string | undefined {
   if (bytes.length > MAX_LINK_LENGTH) return undefined;
   const text = decodeTextLossy(bytes).trim();
   return /^magnet:\S+$/i.test(text) ? text : undefined;
-}
-
-/** What the runtime says of a request, without its URL. */
-function withoutUrls(text: string): string {
-  return text.replace(/^error sending request.*?(?=client error)/s, "")
-    .replace(/^client error \(\w+\): |^Fetch failed: /, "")
-    .replace(/^tcp connect error: | \(os error \d+\)$/g, "")
-    .replace(/https?:\/\/\S+/gi, "...");
 }
 
 /** A URL without its query and user, as it is shown. */

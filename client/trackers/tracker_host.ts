@@ -14,8 +14,8 @@ import {
 
 /** Most trackers of one torrent that are used. */
 const MAX_TRACKERS = 100;
-/** Most of them at one host: the same tracker over HTTP, HTTPS and UDP. */
-const MAX_PER_HOST = 4;
+/** Most of them at one host: over HTTP, HTTPS and UDP, and what it had before. */
+const MAX_PER_HOST = 8;
 /** Most of them in one subnet or below one domain. */
 const MAX_PER_SITE = 12;
 

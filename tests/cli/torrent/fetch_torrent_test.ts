@@ -168,6 +168,6 @@ Deno.test({
   const { message } = await failure(url, other);
   assertEquals(
     message,
-    `Cannot fetch http://127.0.0.1:${port}/x: no way to ... gone`,
+    `Cannot fetch http://127.0.0.1:${port}/x: no way to [URL] gone`,
   );
 });

@@ -194,14 +194,17 @@ Deno.test("AnnounceMachine takes few trackers of one host, and not too many", {
   const hosts = (n: number, name: (i: number) => string) =>
     Array.from({ length: n }, (_, i) => `http://${name(i)}/announce`);
   assertEquals(count([hosts(3000, (i) => `h${i}.t${i}.example`)]), 100);
-  assertEquals(count([hosts(3000, (i) => `127.0.0.1:${i + 1}`)]), 4);
+  assertEquals(count([hosts(3000, (i) => `127.0.0.1:${i + 1}`)]), 8);
   assertEquals(
     count(hosts(3000, (i) => `127.0.0.1:${i + 1}`).map((u) => [u])),
-    4,
+    8,
   );
   // The same host by other spellings; a subnet and a domain.
   const names = ["localhost", "LOCALHOST.", "127.0.0.1", "127.1", "2130706433"];
-  assertEquals(count([names.map((name) => `udp://${name}:1`)]), 4);
+  assertEquals(
+    count([names.flatMap((name) => [`udp://${name}:1`, `udp://${name}:2`])]),
+    8,
+  );
   assertEquals(count([hosts(255, (i) => `192.0.2.${i}`)]), 12);
   assertEquals(count([hosts(255, (i) => `${i}.victim.example`)]), 12);
   assertEquals(count([["a", "a"], ["a"]]), 1);

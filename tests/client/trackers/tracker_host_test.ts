@@ -43,10 +43,10 @@ Deno.test("TrackerLimits counts by host, by subnet or domain, and in all", {
   const admitted = (urls: string[]) => urls.filter((u) => limits.admit(u));
   const list = (n: number, url: (i: number) => string) =>
     Array.from({ length: n }, (_, i) => url(i));
-  assertEquals(admitted(list(9, (i) => `udp://a.test:${i + 1}`)).length, 4);
+  assertEquals(admitted(list(9, (i) => `udp://a.test:${i + 1}`)).length, 8);
   assertEquals(admitted(list(99, (i) => `udp://192.0.2.${i}:1`)).length, 12);
   assertEquals(admitted(list(99, (i) => `udp://h${i}.site.test:1`)).length, 12);
   // Below "co.uk" there are many owners.
   assertEquals(admitted(list(20, (i) => `udp://h${i}.co.uk:1`)).length, 20);
-  assertEquals(admitted(list(999, (i) => `udp://h.d${i}.test:1`)).length, 52);
+  assertEquals(admitted(list(999, (i) => `udp://h.d${i}.test:1`)).length, 48);
 });
