@@ -390,8 +390,9 @@ export class UtpMultiplexer implements Disposable {
   #find(id: number, from: Endpoint): UtpConnection | undefined {
     const list = this.#byId.get(id);
     if (list === undefined) return undefined;
-    for (const connection of list) {
-      if (isSame(connection.remote, from)) return connection;
+    // For each datagram: no iterator.
+    for (let i = 0; i < list.length; i++) {
+      if (isSame(list[i]!.remote, from)) return list[i];
     }
     return undefined;
   }

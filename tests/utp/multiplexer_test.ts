@@ -153,3 +153,27 @@ Deno.test({
     await multiplexer.closed;
   },
 });
+
+Deno.test({
+  name: "strangers are told that there is no connection, so often a second",
+  permissions: "none",
+  async fn() {
+    const { clock, multiplexer, sent, tell } = open();
+    for (let second = 0; second < 2; second++) {
+      for (let i = 0; i < 200; i++) {
+        const from = { hostname: `198.51.100.${i}`, port: 7 };
+        tell(from, i % 2 === 0 ? "data" : "state", { id: i, seq: 1000 + i });
+        tell(from, "reset", { id: i, seq: 1000 + i });
+      }
+      await drain();
+      assertEquals(sent.length, 20);
+      assertEquals(sent.every(({ type }) => type === "reset"), true);
+      assertEquals(sent[3]!.to.hostname, "198.51.100.3");
+      sent.length = 0;
+      await clock.advance(1000);
+    }
+    assertEquals(multiplexer.connections, 0);
+    multiplexer.close();
+    await multiplexer.closed;
+  },
+});

@@ -268,6 +268,45 @@ Deno.test("fields out of bounds fail", () => {
   assertEquals(sized(0, 69), "encryption-failed");
 });
 
+Deno.test("an answer chooses one method that was offered", () => {
+  // What the answerer sends behind its key is made with fields of our choice.
+  const answered = (
+    methods: MseMethod[],
+    select: number,
+    { pad = 0, zero = 0 } = {},
+  ) => {
+    const a = caller(21, { methods });
+    const sent = a.poll();
+    assert(sent?.type === "send");
+    const keys = new MseKeyPair(seededRandom(22));
+    const secret = keys.secretWith(sent.data.subarray(0, MSE_KEY_LENGTH))!;
+    const keyB = new TextEncoder().encode("keyB");
+    const hash = sha1(concatBytes([keyB, secret, infoHash]));
+    const plain = new Uint8Array(14 + pad);
+    plain[0] = zero;
+    plain.set([select >>> 24, select >> 16, select >> 8, select], 8);
+    plain.set([pad >> 8, pad], 12);
+    new Rc4(hash, 1024).process(plain);
+    a.handle({ type: "data", data: concatBytes([keys.publicKey, plain]) }, 0);
+    let last: MseOutput | undefined;
+    for (let out = a.poll(); out; out = a.poll()) last = out;
+    return codeOf(last as Ending);
+  };
+  const both: MseMethod[] = ["plaintext", "rc4"];
+  for (const select of [1, 2]) {
+    assertEquals(answered(both, select), "complete");
+  }
+  for (const select of [0, 3, 4, 0x01000002, 0x80000001]) {
+    assertEquals(answered(both, select), "encryption-failed", `${select}`);
+  }
+  assertEquals(answered(["rc4"], 1), "encryption-failed");
+  assertEquals(answered(["plaintext"], 2), "encryption-failed");
+  assertEquals(answered(both, 2, { pad: 512 }), "complete");
+  assertEquals(answered(both, 2, { pad: 513 }), "encryption-failed");
+  // Its mark does not come, and there may be padding before it.
+  assertEquals(answered(both, 2, { zero: 1 }), "send");
+});
+
 Deno.test("time and the end of the connection", () => {
   const late = answerer(1);
   assertEquals(late.deadline, 10_000);
