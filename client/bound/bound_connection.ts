@@ -92,11 +92,9 @@ class BoundConnection implements ResettableConnection {
   }
   close(): void {
     this.#socket.destroy();
-    this.#end(new Error("The connection is closed"));
   }
   reset(): void {
     this.#socket.resetAndDestroy();
-    this.#end(new Error("The connection is broken off"));
   }
   [Symbol.dispose](): void {
     this.close();

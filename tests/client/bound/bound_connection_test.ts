@@ -67,6 +67,38 @@ Deno.test(
 );
 
 Deno.test(
+  "connectFrom() takes no more from the system than is read",
+  loopback,
+  async () => {
+    const { near, far } = await pair();
+    using _near = near;
+    using _far = far;
+    // More than the system keeps for both ends.
+    const payload = new Uint8Array(32 * 1024 * 1024);
+    let sent = 0;
+    const sending = (async () => {
+      while (sent < payload.length) {
+        sent += await far.write(payload.subarray(sent));
+      }
+    })();
+    let received = 0;
+    const buffer = new Uint8Array(65_536);
+    while (received < 1024 * 1024) received += (await near.read(buffer))!;
+    // As many turns of the event loop as would bring the rest.
+    const other = await pair();
+    for (let i = 0; i < 400; i++) {
+      await other.far.write(buffer.subarray(0, 1));
+      await other.near.read(buffer);
+    }
+    other.near.close();
+    other.far.close();
+    assertEquals(sent < payload.length, true);
+    while (received < payload.length) received += (await near.read(buffer))!;
+    await sending;
+  },
+);
+
+Deno.test(
   "connectFrom() rejects where nobody listens, and with a signal's reason",
   loopback,
   async () => {
