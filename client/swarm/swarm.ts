@@ -332,7 +332,7 @@ export class Swarm implements MetadataHost {
         : PUNCH_EXTENSIONS,
       extensionFields: {
         clientVersion: (chosen.clientVersion ?? CLIENT_VERSION) || undefined,
-        ...(listenPort > 0 ? { listenPort } : {}),
+        listenPort: listenPort || undefined,
         ...(chosen.anonymous ? { yourIp: undefined } : {}),
         ...(infoBytes ? { metadataSize: infoBytes.length } : {}),
         ...(this.isComplete ? { uploadOnly: true } : {}),

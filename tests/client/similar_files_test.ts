@@ -46,6 +46,8 @@ for (const version of ["v2", "v1"] as const) {
       if (version === "v1") {
         // Without a hint nothing is compared.
         assertEquals(await linkSimilarFiles(plain, two, session.torrents), 0);
+        const other = { ...plain, similar: [new Uint8Array(20)] };
+        assertEquals(await linkSimilarFiles(other, two, session.torrents), 0);
       }
       const linked = await linkSimilarFiles(hinted, two, session.torrents);
       // Of v1 only pieces within a file tell, where they lie alike.

@@ -1,6 +1,7 @@
-import { assertEquals } from "@std/assert";
-import { decodeTextLossy } from "../../../_shared/bytes.ts";
-import { encodeGet } from "../../../client/http/exchange.ts";
+import { assertEquals, assertRejects } from "@std/assert";
+import type { ByteConnection } from "../../../_shared/byte_conn.ts";
+import { decodeTextLossy, encodeText } from "../../../_shared/bytes.ts";
+import { encodeGet, HttpExchange } from "../../../client/http/exchange.ts";
 
 const none = { permissions: "none" } as const;
 
@@ -19,5 +20,98 @@ Deno.test(
       "GET /a%20b?x=%00%C3%A4 HTTP/1.1\r\nhost: h.example:444\r\n" +
         "accept: */*\r\nrange: bytes=0-1\r\nconnection: close\r\n\r\n",
     );
+  },
+);
+
+/** An exchange with a server that sends these parts, then ends. */
+function setUp(...parts: string[]) {
+  const sent: string[] = [];
+  const waiting = parts.map(encodeText);
+  const state = { closes: 0, ends: 0 };
+  const connection = {
+    read(buffer: Uint8Array) {
+      const part = waiting.shift();
+      if (part === undefined) return Promise.resolve(null);
+      const taken = part.subarray(0, buffer.length);
+      if (taken.length < part.length) {
+        waiting.unshift(part.subarray(taken.length));
+      }
+      buffer.set(taken);
+      return Promise.resolve(taken.length);
+    },
+    write(data: Uint8Array) {
+      sent.push(decodeTextLossy(data));
+      return Promise.resolve(data.length);
+    },
+    close: () => void state.closes++,
+  } as unknown as ByteConnection;
+  const exchange = new HttpExchange(connection, () => void state.ends++);
+  return { exchange, sent, state };
+}
+
+Deno.test(
+  "HttpExchange reads the head, then the body to its end",
+  none,
+  async () => {
+    for (
+      const [head, ...body] of [
+        ["content-length: 5\r\n\r\n", "he", "llo"],
+        ["\r\n", "hello"],
+        [
+          "transfer-encoding: chunked\r\n\r\n",
+          "2\r\nhe\r\n3\r\nl",
+          "lo\r\n0\r\n\r\n",
+        ],
+      ] as const
+    ) {
+      const { exchange, sent, state } = setUp(
+        "HTTP/1.1 200 OK\r\n",
+        head,
+        ...body,
+      );
+      const { status } = await exchange.ask(encodeText("GET"));
+      assertEquals([status, sent], [200, ["GET"]]);
+      const text = await new Response(exchange.body(false)).text();
+      assertEquals(text, "hello", head);
+      exchange.close();
+      assertEquals([state.closes, state.ends], [1, 1]);
+    }
+  },
+);
+
+Deno.test(
+  "HttpExchange gives readers with buffers of their own what fits",
+  none,
+  async () => {
+    const { exchange } = setUp("HTTP/1.1 200 OK\r\n\r\n", "hello");
+    await exchange.ask(encodeText("GET"));
+    const reader = exchange.body(false).getReader({ mode: "byob" });
+    const parts: string[] = [];
+    for (let done = false; !done;) {
+      const result = await reader.read(new Uint8Array(2));
+      if (result.value?.length) parts.push(decodeTextLossy(result.value));
+      done = result.done;
+    }
+    assertEquals(parts, ["he", "ll", "o"]);
+  },
+);
+
+Deno.test(
+  "HttpExchange ends with what is cut short, or no answer at all",
+  none,
+  async () => {
+    const cut = setUp("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", "he");
+    await cut.exchange.ask(encodeText("GET"));
+    await assertRejects(() => new Response(cut.exchange.body(false)).text());
+    assertEquals(cut.state.ends, 1);
+    for (const parts of [[], ["HTTP/1.1 200"]]) {
+      const { exchange, state } = setUp(...parts);
+      await assertRejects(() => exchange.ask(encodeText("GET")));
+      assertEquals([state.closes, state.ends], [1, 1]);
+    }
+    const { exchange, state } = setUp("HTTP/1.1 200 OK\r\n\r\n", "hello");
+    await exchange.ask(encodeText("GET"));
+    await exchange.body(false).cancel();
+    assertEquals(state.ends, 1);
   },
 );
