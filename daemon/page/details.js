@@ -113,7 +113,10 @@ const TABS = {
   files: {
     name: "Files",
     fields: ["files", "file_stats"],
-    show({ id, files, file_stats: stats }) {
+    show({ id, files, file_stats: stats }, { store }) {
+      const set = (what) =>
+        call("torrent_set", { ids: [id], ...what })
+          .catch(({ message }) => store.note(id, message));
       if (files.length === 0) {
         return { body: [make("p", {}, "The files are not known yet.")] };
       }
@@ -124,11 +127,11 @@ const TABS = {
           checked: stats[i].wanted,
           "aria-label": `Download ${name}`,
         });
-        wanted.addEventListener("change", () =>
-          call("torrent_set", {
-            ids: [id],
-            [wanted.checked ? "files_wanted" : "files_unwanted"]: [i],
-          }));
+        wanted.addEventListener(
+          "change",
+          () =>
+            set({ [wanted.checked ? "files_wanted" : "files_unwanted"]: [i] }),
+        );
         const priority = make(
           "select",
           { "aria-label": `Priority of ${name}` },
@@ -137,7 +140,7 @@ const TABS = {
         priority.value = String(stats[i].priority);
         priority.addEventListener("change", () => {
           const name = { 1: "high", 0: "normal", "-1": "low" }[priority.value];
-          return call("torrent_set", { ids: [id], [`priority_${name}`]: [i] });
+          return set({ [`priority_${name}`]: [i] });
         });
         const share = length > 0 ? percent(done / length) : "100 %";
         return [wanted, name, size(length), share, priority];
