@@ -17,6 +17,7 @@ import { Completion } from "./run/completion.ts";
 import { Engine } from "./run/engine.ts";
 import { freeSpace } from "./run/free_space.ts";
 import { HookRunner } from "./run/hook_runner.ts";
+import { Leaving } from "./run/leaving.ts";
 import { loadTorrents } from "./run/load.ts";
 import { Upkeep } from "./run/upkeep.ts";
 import { Intake } from "./run/intake.ts";
@@ -59,6 +60,7 @@ export class Daemon implements AsyncDisposable {
   /** What was read of block lists, whether it counts or not. */
   #blocklist: IpSet | undefined;
   #unread: readonly UnreadTorrent[] = [];
+  readonly #leaving: Leaving;
   /** Moved and added when totals were kept last. */
   #keptMark = "";
   #keptAt: number;
@@ -76,6 +78,7 @@ export class Daemon implements AsyncDisposable {
     this.#state = state;
     this.#session = session;
     this.#settings = settings;
+    this.#leaving = new Leaving(state);
     this.#openedAt = this.#keptAt = clock.now();
     this.#before = readJson(state.kept("totals"));
     const { downloadDir, incompleteDir, labelDirs } = settings.current;
@@ -263,7 +266,7 @@ export class Daemon implements AsyncDisposable {
       await torrent.torrent.close({ deleteFiles: data, signal });
     } finally {
       // What is ended by the end of the daemon is finished by the next one.
-      if (data && !signal.aborted) this.#state.remove(id);
+      if (data && !signal.aborted) this.#leaving.forget(id);
     }
   }
 
@@ -481,6 +484,7 @@ export class Daemon implements AsyncDisposable {
     this.#keptMark = mark;
     if (!isDue) return;
     this.#keptAt = clock.now();
+    this.#leaving.retry();
     this.#keepDht();
   }
 
