@@ -43,3 +43,15 @@ export function nameOf(path: string): string {
   const pattern = WINDOWS ? /([^/\\]*)[/\\]*$/ : /([^/]*)\/*$/;
   return pattern.exec(path)![1]!;
 }
+
+/**
+ * Finds a path that ends in a name: `.` and `..` are looked up.
+ *
+ * @param path A path as the person wrote it, of something that is there.
+ * @returns The path, without slashes at its end.
+ */
+export async function namedPath(path: string): Promise<string> {
+  return /(^|[/\\])\.{1,2}[/\\]*$|^[/\\]*$/.test(path)
+    ? await Deno.realPath(path)
+    : path.replace(/(?<=[^/\\])[/\\]+$/, "");
+}

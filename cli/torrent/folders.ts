@@ -8,7 +8,7 @@ import type { OptionSpec } from "../command.ts";
 import { CommandError } from "../error.ts";
 import { EXIT_IO } from "../exit_code.ts";
 import { ioError } from "../io_error.ts";
-import { folderOf, joinPath, nameOf } from "../paths.ts";
+import { folderOf, joinPath, namedPath, nameOf } from "../paths.ts";
 
 /** The option of verbs that look for files. */
 export const FIND_OPTION: OptionSpec = {
@@ -40,7 +40,7 @@ export async function findFolder(
   } catch (error) {
     throw ioError(error, "read", path);
   }
-  const isTop = nameOf(path) === metainfo.name;
+  const isTop = nameOf(await namedPath(path)) === metainfo.name;
   const { files, name } = metainfo;
   const isFolder = files.length > 1 || (files[0]?.path.length ?? 0) > 0;
   if (!info.isDirectory) {

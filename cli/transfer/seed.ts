@@ -11,7 +11,7 @@ import { parseMetainfo } from "../../metainfo/parse.ts";
 import type { Verb, VerbContext } from "../command.ts";
 import { CommandError, UsageError } from "../error.ts";
 import { EXIT_VERIFICATION_FAILED } from "../exit_code.ts";
-import { folderOf, nameOf } from "../paths.ts";
+import { folderOf, namedPath, nameOf } from "../paths.ts";
 import { Progress } from "../progress.ts";
 import { safeText } from "../text.ts";
 import {
@@ -106,12 +106,7 @@ async function placeOf(
   paths: readonly string[],
   given: string | undefined,
 ): Promise<Place> {
-  const whole = await Promise.all(paths.map((path) =>
-    // Only a path without a name of its own has to be looked up.
-    /(^|[/\\])\.{0,2}[/\\]*$/.test(path)
-      ? Deno.realPath(path)
-      : path.replace(/(?<=[^/\\])[/\\]+$/, "")
-  ));
+  const whole = await Promise.all(paths.map(namedPath));
   const dir = folderOf(whole[0]!);
   if (paths.length === 1 && given === undefined) {
     return { dir, name: undefined, parts: [] };

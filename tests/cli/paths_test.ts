@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { folderOf, joinPath, nameOf } from "../../cli/paths.ts";
+import { folderOf, joinPath, namedPath, nameOf } from "../../cli/paths.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -33,4 +33,13 @@ Deno.test({
     assertEquals(nameOf("a/b\\c"), "b\\c");
     assertEquals(folderOf("b\\c"), ".");
   },
+});
+
+Deno.test("namedPath() looks up only what has no name of its own", async () => {
+  const here = await Deno.realPath(".");
+  for (const dots of [".", "./", "cli/..", "cli/../"]) {
+    assertEquals(await namedPath(dots), here);
+  }
+  assertEquals(await namedPath("cli//"), "cli");
+  assertEquals(await namedPath("none/a..b"), "none/a..b");
 });

@@ -22,6 +22,12 @@ Deno.test("findFolder() takes the folder around a torrent, or what it holds", as
   assertEquals(await Deno.realPath(own), await Deno.realPath(temp.path));
   const slash = await find(`${temp.join("album")}/`, many);
   assertEquals(await Deno.realPath(slash), await Deno.realPath(temp.path));
+  // Where the person stands may be it.
+  for (const dots of ["album/.", "album/x/..", "album/x/../"]) {
+    await makeFolder(temp.join("album/x"));
+    const around = await find(temp.join(dots), many);
+    assertEquals(await Deno.realPath(around), await Deno.realPath(temp.path));
+  }
   const ofFile = await find(temp.join("film"), one);
   assertEquals(await Deno.realPath(ofFile), await Deno.realPath(temp.path));
   // The file of a torrent of one file, but under another name.

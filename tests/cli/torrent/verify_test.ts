@@ -253,6 +253,25 @@ Deno.test("bip verify - names are shown harmless", async () => {
   assert(!stdout.includes("\ue000"), JSON.stringify(stdout));
 });
 
+Deno.test("bip verify, seed - a person may stand in the torrent's own folder", async () => {
+  await using shop = await workshop("v1");
+  const options = {
+    cwd: shop.path("data"),
+    permissions: ["--allow-read=..", "--allow-net"],
+  };
+  const alone = ["--listen", "127.0.0.1", "--port", "0", "--seed-time", "0"];
+  for (
+    const args of [
+      ["verify", "../t.torrent", "."],
+      ["verify", "../t.torrent", "./"],
+      ["seed", "../t.torrent", ...alone],
+    ]
+  ) {
+    const { code, stderr } = await bip(args, options);
+    assertEquals(code, 0, `${args.join(" ")}: ${stderr}`);
+  }
+});
+
 Deno.test("bip verify - the torrent file may come second", async () => {
   await using shop = await workshop("v1");
   await Deno.mkdir(shop.path("x.torrent"));
