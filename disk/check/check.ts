@@ -267,7 +267,7 @@ export function oddFiles(
   for (let i = 0; i < layout.files.length; i++) {
     const { length, pad } = layout.files[i]!;
     const size = files.stored.size(i);
-    if (pad || size <= 0 || files.stored.own.isTaken(i)) continue;
+    if (pad || size <= 0 || !files.stored.own.has(i)) continue;
     const { first, end } = layout.filePieces(i);
     if (size === length) {
       // What an earlier run left incomplete has the suffix, if there is one; what

@@ -183,15 +183,20 @@ export class ApartBytes {
     if (this.#layout.files[fileIndex]!.pad) return;
     const size = await this.#stored.look(fileIndex);
     if (size < 0 || this.#stored.own.isTaken(fileIndex)) {
-      this.#from.set(fileIndex, 0);
+      this.takeOut(fileIndex);
     }
+  }
+
+  /** Nothing of a file is in its place, or will be. */
+  takeOut(fileIndex: number): void {
+    this.#from.set(fileIndex, 0);
   }
 
   /** Puts what waits of a file in its place. */
   async select(fileIndex: number): Promise<void> {
     if (!this.#from.has(fileIndex)) return;
     if (this.#context.isCompact) return await this.append(fileIndex);
-    const pieces = this.#slotsOf(fileIndex);
+    const pieces = this.slotsOf(fileIndex);
     for (const pieceIndex of pieces) {
       for (const span of this.#spansOf(pieceIndex)) {
         if (span.fileIndex !== fileIndex || !this.has(span)) continue;
@@ -227,7 +232,7 @@ export class ApartBytes {
   }
 
   /** The pieces of a file that have a slot in the part file. */
-  #slotsOf(fileIndex: number): number[] {
+  slotsOf(fileIndex: number): number[] {
     if (this.isEmpty) return [];
     const { first, end } = this.#layout.filePieces(fileIndex);
     return this.part.pieces.filter((i) => i >= first && i < end)

@@ -20,7 +20,7 @@ export class OwnFiles {
   readonly #stored: StoredFiles;
   readonly #claims: TorrentClaims | undefined;
   /** Whether it has files at all, as something is to be done with them. */
-  #isUsed = false;
+  isUsed = false;
   /** Who has files, as hex, by index. */
   #others: Map<number, string> | undefined;
 
@@ -37,29 +37,39 @@ export class OwnFiles {
 
   /** Whether a file is its own: what was left out may be anybody's. */
   has(fileIndex: number): boolean {
-    return !this.#isUsed ||
+    return !this.isUsed ||
       (this.#claims?.has(this.#place, this.#stored.paths[fileIndex]!) ?? true);
   }
 
   /** Takes files, unless other torrents have them. */
   claim(isWanted: IsFile = () => true): void {
-    this.#isUsed = true;
+    this.isUsed = true;
     for (const i of this.#stored.indices) if (isWanted(i)) this.#take(i);
   }
 
-  /** The same of those that are there: links are followed, unwanted ones count. */
+  /** Takes a file that was left out, as it turns out to be the torrent's. */
+  adopt(fileIndex: number): boolean {
+    this.#take(fileIndex);
+    return this.has(fileIndex);
+  }
+
+  /**
+   * Takes what wanted files that are there really are, links followed; of those
+   * left out it is only seen who has them.
+   */
   async claimFound(
     which: readonly number[],
     isWanted: IsFile,
     turns: Turns,
   ): Promise<void> {
-    if (!this.#isUsed) return;
+    if (!this.isUsed) return;
     for (const i of which) {
       if (this.#stored.size(i) < 0) {
         if (!isWanted(i)) this.#others?.delete(i);
         continue;
       }
-      if (!isWanted(i) || !this.isTaken(i)) this.#take(i);
+      if (isWanted(i) ? !this.isTaken(i) : this.has(i)) this.#take(i);
+      else if (!isWanted(i)) this.#note(i, this.#seeOwner(i));
       const others = turns.take();
       if (others !== undefined) await others;
     }
@@ -133,13 +143,23 @@ export class OwnFiles {
       (this.#stored.size(fileIndex) < 0
         ? undefined
         : this.#claims?.takeReal(this.#place, places.at(fileIndex)));
+    this.#note(fileIndex, other);
+  }
+
+  #seeOwner(fileIndex: number): string | undefined {
+    const { paths, places } = this.#stored;
+    return this.#claims?.ownerOf(this.#place, paths[fileIndex]!) ??
+      this.#claims?.ownerOf(this.#place, places.at(fileIndex));
+  }
+
+  #note(fileIndex: number, other: string | undefined): void {
     if (other === undefined) this.#others?.delete(fileIndex);
     else (this.#others ??= new Map()).set(fileIndex, other);
   }
 
   /** Takes a path; gives the torrent that has it, if that is another. */
   #ownerOf(path: FilePath, place = this.#place): string | undefined {
-    return this.#isUsed && this.#claims
+    return this.isUsed && this.#claims
       ? (HIDDEN.exec(path.at(-1)!)?.[1] ?? this.#claims.take(place, path))
       : undefined;
   }

@@ -66,6 +66,13 @@ export class TorrentClaims {
     this.#infoHash = infoHash;
   }
 
+  /** Tells who else has a path, or what it really is, without taking it. */
+  ownerOf(place: ClaimedPlace, path: FilePath): string | undefined {
+    const key = this.#folderOf(place, path);
+    return this.#othersName(key, path.at(-1)!) ??
+      this.#atReal(place, path, (...at) => this.#othersName(...at));
+  }
+
   /** Takes a path; gives the info-hash of who has it, as hex, if others do. */
   take(place: ClaimedPlace, path: FilePath): string | undefined {
     return this.#take(this.#folderOf(place, path), path.at(-1)!);
@@ -73,10 +80,7 @@ export class TorrentClaims {
 
   /** Takes the path that a file really has, links followed. */
   takeReal(place: ClaimedPlace, path: FilePath): string | undefined {
-    const real = place.realPath?.(path);
-    if (real === undefined) return undefined;
-    const cut = real.lastIndexOf("/");
-    return this.#take(real.slice(0, Math.max(cut, 1)), real.slice(cut + 1));
+    return this.#atReal(place, path, (...at) => this.#take(...at));
   }
 
   /** Whether it has a path. */
@@ -124,10 +128,28 @@ export class TorrentClaims {
     this.#held = kept;
   }
 
-  #take(folder: string, name: string): string | undefined {
+  #atReal(
+    place: ClaimedPlace,
+    path: FilePath,
+    run: (folder: string, name: string) => string | undefined,
+  ): string | undefined {
+    const real = place.realPath?.(path);
+    if (real === undefined) return undefined;
+    const cut = real.lastIndexOf("/");
+    return run(real.slice(0, Math.max(cut, 1)), real.slice(cut + 1));
+  }
+
+  #othersName(folder: string, name: string): string | undefined {
     const owner = this.#all.ownerOf(folder, name);
-    if (owner !== undefined && owner !== this) return toHex(owner.#infoHash);
-    if (owner === undefined) this.#all.set(folder, name, this);
+    return owner === undefined || owner === this
+      ? undefined
+      : toHex(owner.#infoHash);
+  }
+
+  #take(folder: string, name: string): string | undefined {
+    const other = this.#othersName(folder, name);
+    if (other !== undefined) return other;
+    this.#all.set(folder, name, this);
     const names = this.#held.get(folder);
     if (names === undefined) this.#held.set(folder, new Set([name]));
     else names.add(name);

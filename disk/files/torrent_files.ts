@@ -115,6 +115,40 @@ export class TorrentFiles {
   }
 
   /**
+   * Sees whose the files are that were left out and are there all the same: they
+   * are the torrent's if a piece in them is; else where nobody knows, those of the
+   * right length. Returns pieces of the others, to be checked again: they are not
+   * in these files.
+   */
+  sortOut(isOurs?: (fileIndex: number) => boolean): number[] {
+    const { own, indices } = this.stored;
+    const pieces = new Set<number>();
+    for (const i of indices) {
+      if (this.#isWanted(i) || this.stored.size(i) < 0) continue;
+      if (this.apart.from(i) === 0 || own.has(i)) continue;
+      const { first, end } = this.layout.filePieces(i);
+      const good: number[] = [];
+      for (let k = first; k < end; k++) if (this.isGood(k)) good.push(k);
+      const mayBe = good.length > 0 ||
+        (isOurs?.(i) ?? this.stored.size(i) === this.layout.files[i]!.length);
+      if (mayBe && own.adopt(i)) continue;
+      this.apart.takeOut(i);
+      for (const k of [...good, ...this.apart.slotsOf(i)]) pieces.add(k);
+    }
+    return [...pieces];
+  }
+
+  /** What files are; those that were left out and are another's are none. */
+  async infos(): ReturnType<StoredFiles["infos"]> {
+    const { files, strange } = await this.stored.infos();
+    const isOurs = (i: number) => this.#isWanted(i) || this.apart.from(i) !== 0;
+    return {
+      files: files.map((info, i) => isOurs(i) ? info : undefined),
+      strange: strange.filter(isOurs),
+    };
+  }
+
+  /**
    * Makes everything as it is to be: files of length 0 are made, what the part
    * file has of wanted files is put in its place and freed.
    */
@@ -234,7 +268,8 @@ export class TorrentFiles {
    */
   async remove(signal?: AbortSignal): Promise<DiskError[]> {
     const failures: DiskError[] = [];
-    this.stored.own.claim();
+    const { own } = this.stored;
+    own.claim(own.isUsed ? this.#isWanted : undefined);
     const paths = this.#storedPaths();
     const turns = new Turns(this.#clock, signal);
     for (const path of paths) {

@@ -40,7 +40,7 @@ export async function takeResumeData(
     stored.push({ pieceIndex, blocks });
   }
   stored.sort((a, b) => a.pieceIndex - b.pieceIndex);
-  const { files: infos, strange } = await files.stored.infos();
+  const { files: infos, strange } = await files.infos();
   // What was written is not in the files that are there now.
   for (const fileIndex of strange) {
     const { first, end } = torrent.layout.filePieces(fileIndex);
@@ -91,7 +91,7 @@ export async function trustResumeData(
     if (error instanceof ResumeDataError) return undefined;
     throw error;
   }
-  const { files: infos } = await files.stored.infos();
+  const { files: infos } = await files.infos();
   const isPartSame = isSame(await files.statPartFile(), data.partFile);
   const have = new Bitfield(layout.pieceCount);
   const doubtful: number[] = [];

@@ -44,6 +44,8 @@ export interface Backing extends PieceWrites {
   lookAgain(): Promise<void>;
   /** Reads and hashes pieces, all by default. */
   check(have: Bitfield, options: CheckFilesOptions): Promise<void>;
+  /** After a check: tells which pieces were looked for in files of others. */
+  sortOut?(): readonly number[];
   /** Makes sure that what is verified is in its place; tells what is not. */
   confirm(
     have: Bitfield,

@@ -112,6 +112,10 @@ export class FileBacking implements Backing {
     return checkFiles(this.#torrent, this.#files, have, options);
   }
 
+  sortOut(): readonly number[] {
+    return this.#files.sortOut();
+  }
+
   async confirm(
     have: Bitfield,
     check: CheckPieces,

@@ -73,6 +73,8 @@ export async function openFiles(
     await check(padPieces(torrent));
   } else await check();
   files.stored.unreadable = undefined;
+  const strange = files.sortOut(resume?.isSame);
+  if (strange.length > 0) await check(strange);
   refuse((i) => {
     const { first, end } = layout.filePieces(i);
     for (let k = first; k < end; k++) if (!have.has(k)) return true;

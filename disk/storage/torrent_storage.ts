@@ -188,6 +188,8 @@ export class ManagedStorage implements TorrentStorage {
       this.#reader?.clear();
       await this.#backing.lookAgain();
       await this.check(options);
+      const strange = this.#backing.sortOut?.() ?? [];
+      if (strange.length > 0) await this.check(options, strange);
     });
   }
 

@@ -243,6 +243,54 @@ for (
   );
 }
 
+for (const [existing, rest] of [["resume", 1], ["verify", 1], ["resume", 2]]) {
+  Deno.test(
+    `what was left out is not taken from its torrent at the next start: ${existing} ${rest}`,
+    pure,
+    async () => {
+      const { memory, disk, shared, late, owner } = await setUpLate();
+      writeAll(late, shared);
+      await late.flush();
+      const [left, owned] = [await late.resumeData(), await owner.resumeData()];
+      await disk.close();
+      if (rest === 1) memory.open(PATHS[1]!, { write: true }).truncate(9);
+      const again = setUp(memory).disk;
+      await using _ = again;
+      const second = await add(again, shared, {
+        skippedFiles: new Set([0]),
+        existing: existing as "resume" | "verify",
+        resume: left,
+      });
+      // The border is where it was.
+      await isWhole(second, shared);
+      await second.recheck();
+      await isWhole(second, shared);
+      const first = await add(again, one, {
+        existing: "resume",
+        resume: owned,
+      });
+      writePiece(first, one, 1);
+      await first.flush();
+      await isWhole(first, one);
+      await refused(() => second.setFileWanted(0, true));
+    },
+  );
+}
+
+Deno.test(
+  "what was left out stays when the torrent's files are deleted",
+  pure,
+  async () => {
+    const { memory, disk, shared, late, owner } = await setUpLate();
+    await using _ = disk;
+    await owner.close();
+    await late.recheck();
+    writeAll(late, shared);
+    await late.remove({ deleteFiles: true });
+    assertEquals(memory.list(), ["t/a", "t/b"]);
+  },
+);
+
 Deno.test(
   "renaming and moving take the new paths, and give back the old",
   pure,

@@ -64,7 +64,7 @@ Deno.test(
 );
 
 Deno.test(
-  "OwnFiles: files that are there but not wanted are taken, too",
+  "OwnFiles: of files that are there but not wanted it is seen who has them",
   pure,
   async () => {
     const { memory, files, taken } = setUp();
@@ -74,6 +74,10 @@ Deno.test(
       each.own.claim(() => false);
       await each.lookAgain();
       await each.own.claimFound(each.indices, () => false, turns);
+      assertEquals(taken(each), [each === two, false]);
+      assertEquals([0, 1].map((i) => each.own.has(i)), [false, false]);
+      assertEquals(each.own.adopt(0), each === one);
+      assertEquals(each.own.has(0), each === one);
     }
     assertEquals([taken(one), taken(two)], [[false, false], [true, false]]);
     // Once it is gone it is nobody's.

@@ -45,7 +45,7 @@ function filesOf(
   } = {},
 ): TorrentFiles {
   return {
-    stored: { infos: () => Promise.resolve({ files: infos, strange }) },
+    infos: () => Promise.resolve({ files: infos, strange }),
     statPartFile: () => Promise.resolve(part),
     apart: { isInPartFile: (i: number) => inPart.includes(i) },
   } as unknown as TorrentFiles;
