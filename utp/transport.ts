@@ -81,7 +81,8 @@ export class UtpTransport implements ByteTransport, Disposable {
 
   /**
    * Listens. On `::` it listens on all addresses of both IP versions, where the
-   * machine has both.
+   * machine has both. A connection is given out once its peer has sent something
+   * after its SYN, as that may be forged: who connects speaks first.
    *
    * @param local Where; port 0 picks a free one.
    * @returns The listener; closing it leaves connections open.
