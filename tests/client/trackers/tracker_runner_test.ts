@@ -338,11 +338,14 @@ Deno.test(
     const seed = await world.seeder(torrent, { trackers: false });
     const httpTracker = fakeTracker(() => ({ intervalMs: 60_000, peers: [] }));
     const host = await world.host({ httpTracker });
-    const leech = host.add(torrent, { files: [0], peers: [seed.address] });
+    const leech = host.add(torrent, { files: [0] });
+    await world.clock.advance(61_000);
+    const before = httpTracker.told.splice(0).map(({ event }) => event);
+    assertEquals(before, ["started", undefined]);
+    leech.addPeers([seed.address]);
     await world.run(leech.completed);
     await world.clock.advance(130_000);
-    const [started, ...paused] = httpTracker.told;
-    assertEquals(started!.event, "started");
+    const paused = httpTracker.told.slice();
     assertEquals(paused.map(({ event }) => event), ["paused", "paused"]);
     assertEquals(paused[0]!.left, 90_000);
     await leech.selectFiles([0, 1]);
