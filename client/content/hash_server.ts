@@ -202,11 +202,8 @@ function lengthsOf(metainfo: Metainfo): Map<string, number> {
   return lengths;
 }
 
-function hashOf(hashes: Uint8Array, index: number): Uint8Array | undefined {
-  const start = index * HASH_LENGTH;
-  return start < hashes.length
-    ? hashes.subarray(start, start + HASH_LENGTH)
-    : undefined;
+function hashOf(hashes: Uint8Array, index: number): Uint8Array {
+  return hashes.subarray(index * HASH_LENGTH, (index + 1) * HASH_LENGTH);
 }
 
 function sizeOf(layers: readonly Uint8Array[]): number {
