@@ -185,6 +185,10 @@ export class PeerConnection implements AsyncDisposable {
   stats(): PeerStats {
     return this.#machine.stats(this.#clock.now());
   }
+  /** What the peer owes for messages: the option `debt` of its next connection. */
+  get debt(): number {
+    return this.#machine.debt(this.#clock.now()) + this.#channel.unfinishedCost;
+  }
   /** Whether the peer speaks an extension (BEP 10), such as `"ut_pex"`. */
   supports(name: string): boolean {
     return this.#machine.supports(name);

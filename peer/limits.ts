@@ -16,6 +16,9 @@ export const MAX_PIECE_COUNT = 2_097_152;
 /** Longest payload of an extended message in bytes (BEP 10 sets none). */
 export const MAX_EXTENDED_LENGTH = 1_048_576;
 
+/** The same while only extensions of this package are spoken. */
+export const MAX_STANDARD_EXTENDED_LENGTH = 131_072;
+
 /** Longest payload of a message of an unknown type that is tolerated, in bytes. */
 export const MAX_UNKNOWN_LENGTH = 65_536;
 
@@ -133,8 +136,11 @@ export const BUDGET_RATE = 1_000;
 /** What a peer may cost us at once. */
 export const BUDGET_BURST = 20_000;
 
-/** What a peer may cost us above a quarter of the rate before it is dropped. */
+/** What a peer may cost us above a part of the rate before it is dropped. */
 export const BUDGET_PATIENCE = 60_000;
+
+/** That part. */
+export const PATIENCE_RATE: number = BUDGET_RATE / 4;
 
 /** What a message costs by its type; a unit is about a microsecond. */
 export const MESSAGE_COST = {
@@ -179,8 +185,9 @@ export const PIECES_A_UNIT = 256;
 /** Bytes of what is of no use that cost a unit. */
 export const JUNK_BYTES = 8;
 
-/** Bytes of other extended messages that cost a unit. */
+/** Bytes of other extended messages that cost a unit, up to so many bytes. */
 export const EXTENDED_BYTES = 128;
+export const USUAL_EXTENDED = 2_048;
 
 /** What an extension handshake costs. */
 export const HANDSHAKE_COST = 200;

@@ -62,6 +62,8 @@ export interface PeerSessionOptions {
   readonly snubTimeoutMs?: number | undefined;
   /** Silence of ours before the first keep-alive. @default {100000} */
   readonly firstKeepAliveMs?: number | undefined;
+  /** What the peer owes from earlier connections, as their `debt` said. @default {0} */
+  readonly debt?: number | undefined;
 }
 
 /**

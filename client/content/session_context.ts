@@ -8,6 +8,7 @@ import type { DiskManager } from "../../disk/mod.ts";
 import type { Place } from "./open_storage.ts";
 import type { Handshaker } from "../../handshake/mod.ts";
 import type { CandidateSources } from "../peers/candidate_sources.ts";
+import type { DebtBook } from "../limits/debt_book.ts";
 import type { HostBook } from "../limits/host_book.ts";
 import type { PeerPlaces } from "../limits/peer_places.ts";
 import type { SharedDiscovery } from "../discovery_runner.ts";
@@ -39,6 +40,8 @@ export interface SessionContext extends SessionLimits, TrackerContext {
   readonly onDhtNode: (node: Endpoint) => void;
   /** Connections, for all torrents. */
   readonly places: PeerPlaces;
+  /** What hosts owe that wasted our time. */
+  readonly debts: DebtBook;
   /** When hosts may be dialled, whatever the torrent. */
   readonly hosts: HostBook;
   /** What is thought of sources of candidates. */

@@ -39,10 +39,14 @@ export class ReadGate {
     const granted = limit.take(bytes, { isGone: () => peer.isClosed });
     return typeof granted === "number"
       ? this.#grant(granted, bytes, wanted)
-      : granted.then((granted) => this.#grant(granted, bytes, wanted));
+      : granted.then((granted) => {
+        const most = this.#grant(granted, bytes, wanted);
+        if (peer.isClosed) this.after(0);
+        return most;
+      });
   }
 
-  /** Accounts for what a read brought. */
+  /** Accounts for what a read brought, nothing when the peer is gone. */
   after(bytes: number): void {
     this.#limit.refund(this.#taken - bytes);
     this.#taken = 0;

@@ -7,6 +7,7 @@ import { systemClock } from "../../_shared/clock.ts";
 import { randomInt, systemRandom } from "../../_shared/random.ts";
 import type { Handshaker } from "../../handshake/handshaker.ts";
 import type { SessionContext } from "../content/session_context.ts";
+import { DebtBook } from "../limits/debt_book.ts";
 import { HostBook } from "../limits/host_book.ts";
 import { PeerPlaces } from "../limits/peer_places.ts";
 import { RateLimiter } from "../limits/rate_limiter.ts";
@@ -69,6 +70,7 @@ export function makeContext(parts: ContextParts): SessionContext {
     privacy,
     onDhtNode: (node) => services.lookups?.addNode(node),
     places: new PeerPlaces(options.maxPeers ?? 500),
+    debts: new DebtBook(),
     hosts: new HostBook(),
     sources: new CandidateSources(
       options.discovery?.map(({ source, traits = {} }) => [source, traits]),

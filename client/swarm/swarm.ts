@@ -5,8 +5,7 @@
  * @module
  */
 import type { Endpoint, PeerCandidate } from "../../_shared/address.ts";
-import { hostKey, siteKey } from "../../_shared/address.ts";
-import { remember } from "../../_shared/recent.ts";
+import { siteKey } from "../../_shared/address.ts";
 import { isServicePort } from "../../_shared/reach.ts";
 import type {
   HandshakeConnected,
@@ -29,6 +28,7 @@ import { PeerExchange } from "../peers/peer_exchange.ts";
 import type { PeerList } from "../peer_list.ts";
 import { maxPeersOf, PeerRoom } from "./peer_room.ts";
 import type { Newcomer } from "../peers/peer_worth.ts";
+import { GrantBook } from "../limits/grant_book.ts";
 import { ReadGate } from "../limits/read_gate.ts";
 import type { SessionContext } from "../content/session_context.ts";
 import type { TorrentHost } from "../content/torrent_host.ts";
@@ -38,9 +38,6 @@ import { SwarmPeer } from "../peers/swarm_peer.ts";
 const CLIENT_VERSION = "bip 0.1.0";
 /** A connection that ends so soon counts as a failure, in milliseconds. */
 const SHORT_LIVED_MS = 5_000;
-/** Between two grants of pieces to one host, and hosts that are remembered. */
-const GRANT_MS = 30 * 60_000;
-const MAX_GRANTED = 500;
 /** Extensions for everybody, and that which leaks peers. */
 const EXTENSIONS = ["ut_metadata", "upload_only", "lt_donthave"];
 const OPEN_EXTENSIONS = [...EXTENSIONS, "ut_pex"];
@@ -60,8 +57,7 @@ export class Swarm implements MetadataHost {
   readonly #metadata: MetadataExchange;
   readonly #exchange: PeerExchange | undefined;
   readonly #punches: Holepunch | undefined;
-  /** Hosts that were granted pieces of late, and when. */
-  readonly #granted = new Map<string, number>();
+  readonly #grants = new GrantBook();
   readonly #pressure = () => this.#torrent.content?.storage.pressure;
   #nextKey = 1;
   #downloaded = 0;
@@ -291,7 +287,10 @@ export class Swarm implements MetadataHost {
   #admits(event: HandshakeConnected, newcomer: Newcomer): boolean {
     const { isPrivate } = this.#torrent;
     const { address, candidate } = event;
-    return this.#dialer.active && !this.list.isBanned(address.hostname) &&
+    const { hostname } = address;
+    const { clock, debts } = this.context;
+    return this.#dialer.active && !this.list.isBanned(hostname) &&
+      !debts.isClosedTo(hostname, clock.now()) &&
       !(isPrivate && this.list.isOpen(candidate?.source ?? "incoming")) &&
       this.#places.admits(newcomer);
   }
@@ -309,9 +308,12 @@ export class Swarm implements MetadataHost {
   ): PeerConnectionOptions {
     const { extensions, infoHash, peerId, connection } = event;
     const { content, metainfo, magnet, limits, options } = this.#torrent;
-    const { timers, dhtPort, listenPort, options: chosen } = this.context;
+    const { timers, dhtPort, listenPort, options: chosen, debts, clock } =
+      this.context;
+    const now = clock.now();
     const { infoBytes } = this.#metadata;
     const isOpen = !this.#torrent.isPrivate;
+    const { hostname } = connection.remote;
     const gate = new ReadGate(this.#pressure, limits.download);
     return {
       connection,
@@ -341,23 +343,17 @@ export class Swarm implements MetadataHost {
         ...chosen.extensions?.(event) ?? [],
         ...options.extensions?.(event) ?? [],
       ],
-      grants: this.#mayGrant(connection.remote.hostname),
+      grants: this.#grants.take(hostname, now),
+      debt: debts.of(hostname, now),
       maxReadBuffer: this.context.maxReadBytes,
       clock: timers,
-      onEvent: (happened) => this.#handle(key, happened),
+      onEvent: (happened) => {
+        if (happened.type === "disconnected") gate.after(0);
+        this.#handle(key, happened);
+      },
       beforeRead: (wanted, peer) => gate.before(wanted, peer),
       afterRead: (bytes) => gate.after(bytes),
     };
-  }
-
-  /** Whoever connects again and again is granted pieces once in a while. */
-  #mayGrant(hostname: string): boolean {
-    const host = hostKey(hostname);
-    const now = this.context.clock.now();
-    const at = this.#granted.get(host);
-    if (at !== undefined && now - at < GRANT_MS) return false;
-    remember(this.#granted, host, now, MAX_GRANTED);
-    return true;
   }
 
   #handle(key: number, event: PeerConnectionEvent): void {
@@ -463,6 +459,7 @@ export class Swarm implements MetadataHost {
     this.#metadata.gone(peer);
     this.#punches?.gone(peer);
     const now = this.context.clock.now();
+    this.context.debts.note(peer.address.hostname, peer.connection.debt, now);
     if (peer.isClaim) this.list.claim(peer.listening!, -1);
     if (peer.listening !== undefined) {
       const isUnused = stats.downloaded + stats.uploaded === 0;

@@ -4,7 +4,12 @@
  * @module
  */
 import { TokenBucket } from "../../_shared/token_bucket.ts";
-import { BUDGET_BURST, BUDGET_PATIENCE, BUDGET_RATE } from "../limits.ts";
+import {
+  BUDGET_BURST,
+  BUDGET_PATIENCE,
+  BUDGET_RATE,
+  PATIENCE_RATE,
+} from "../limits.ts";
 
 /**
  * The budget of one peer, in units of about a microsecond of our time. When it
@@ -17,10 +22,16 @@ export class MessageBudget {
   /** Costs since the last account. */
   #spent = 0;
 
-  /** Makes a full budget. */
-  constructor(now: number) {
+  /** Makes a full budget, less what the peer owes from earlier. */
+  constructor(now: number, debt = 0) {
     this.#balance = new TokenBucket(BUDGET_RATE, BUDGET_BURST, now);
-    this.#patience = new TokenBucket(BUDGET_RATE / 4, BUDGET_PATIENCE, now);
+    this.#patience = new TokenBucket(PATIENCE_RATE, BUDGET_PATIENCE, now);
+    this.#spent = debt;
+  }
+
+  /** What the peer owes, in units, should it come again. */
+  debt(now: number): number {
+    return this.#spent + BUDGET_PATIENCE - this.#patience.level(now);
   }
 
   /** Takes from the budget. */

@@ -3,7 +3,12 @@
  *
  * @module
  */
-import { MAX_SEND_BUFFER, MESSAGE_COST, ODDITY_COST } from "../limits.ts";
+import {
+  JUNK_BYTES,
+  MAX_SEND_BUFFER,
+  MESSAGE_COST,
+  ODDITY_COST,
+} from "../limits.ts";
 import { MessageBudget } from "./message_budget.ts";
 import type { PeerMessage } from "../message.ts";
 import { PeerMessageBuffer, peerMessageSize } from "../wire/message_encode.ts";
@@ -26,9 +31,9 @@ export class SessionCore {
   /** What the peer may still cost us. */
   readonly budget: MessageBudget;
 
-  constructor(now: number, firstKeepAliveMs?: number) {
+  constructor(now: number, firstKeepAliveMs?: number, debt?: number) {
     this.timers = new SessionTimers(now, firstKeepAliveMs);
-    this.budget = new MessageBudget(now);
+    this.budget = new MessageBudget(now, debt);
   }
 
   get isClosed(): boolean {
@@ -59,6 +64,11 @@ export class SessionCore {
   odd(cost: number = ODDITY_COST): void {
     this.counters.oddities++;
     this.budget.spend(cost);
+  }
+
+  /** The same of a whole message, which costs by its bytes. */
+  oddMessage(message: PeerMessage): void {
+    this.odd(peerMessageSize(message) / JUNK_BYTES);
   }
 
   /** Takes from the peer's budget. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { encodeText, equalBytes } from "../../_shared/bytes.ts";
 import { PeerProtocolError } from "../error.ts";
 import {
   decodeExtensionHandshake,
@@ -22,6 +23,7 @@ import {
   MAX_EXTENSION_HANDSHAKES,
   MAX_QUEUED_REQUESTS,
   PEX_INTERVAL_MS,
+  USUAL_EXTENDED,
 } from "../limits.ts";
 import type { PeerMessage } from "../message.ts";
 import type { SessionCore } from "./session_core.ts";
@@ -32,8 +34,30 @@ import type {
 } from "../session_types.ts";
 import { decodeDontHave, decodeUploadOnly } from "../small_extensions.ts";
 import { decodeUtHolepunch } from "../ut_holepunch.ts";
-import { decodeUtMetadata, encodeUtMetadata } from "../ut_metadata.ts";
+import {
+  decodeUtMetadata,
+  encodeUtMetadata,
+  METADATA_PIECE_LENGTH,
+} from "../ut_metadata.ts";
 import { decodeUtPex } from "../ut_pex.ts";
+
+/** Longest answer to a question of ut_metadata: a piece and what is told of it. */
+const MAX_METADATA_ANSWER = METADATA_PIECE_LENGTH + 256;
+
+/** How a message of ut_metadata begins that wants an answer. */
+const QUESTION = encodeText("d8:msg_typei0e");
+
+function isQuestion(payload: Uint8Array): boolean {
+  return equalBytes(payload.subarray(0, QUESTION.length), QUESTION);
+}
+
+/** What a message costs that nobody asked for; those of users may be long. */
+function priceOf(length: number, name: string | undefined): number {
+  const isKnown = name === undefined ||
+    STANDARD_EXTENSIONS.some((standard) => standard === name);
+  const usual = isKnown ? Math.min(length, USUAL_EXTENDED) : length;
+  return usual / EXTENDED_BYTES + (length - usual) / JUNK_BYTES;
+}
 
 /** Names, ids and messages of the extensions of one session. */
 export class ExtensionSide {
@@ -46,8 +70,8 @@ export class ExtensionSide {
   #fields: LocalExtensionFields;
   #heard = false;
   #uploadOnly = false;
-  /** Messages of ut_metadata that may be questions of ours. */
-  #metadataSent = 0;
+  /** Questions of ut_metadata without an answer. */
+  #metadataAsked = 0;
   /** When the next ut_pex message may come; two may come at once. */
   #pexAt = -Infinity;
 
@@ -88,7 +112,7 @@ export class ExtensionSide {
   send(name: string, payload: Uint8Array, now: number): boolean {
     const id = this.registry.remoteId(name);
     if (id === undefined) return false;
-    if (name === "ut_metadata") this.#metadataSent++;
+    if (name === "ut_metadata" && isQuestion(payload)) this.#metadataAsked++;
     this.#core.send({ type: "extended", id, payload }, now);
     return true;
   }
@@ -103,8 +127,10 @@ export class ExtensionSide {
       return this.#core.odd(payload.length / JUNK_BYTES);
     }
     // What we asked for is welcome.
-    if (name === "ut_metadata" && this.#metadataSent > 0) this.#metadataSent--;
-    else this.#core.spend(payload.length / EXTENDED_BYTES);
+    const isAnswer = name === "ut_metadata" && this.#metadataAsked > 0 &&
+      payload.length <= MAX_METADATA_ANSWER;
+    if (isAnswer) this.#metadataAsked--;
+    else this.#core.spend(priceOf(payload.length, name));
     try {
       if (name === undefined) this.#onHandshake(payload, now);
       else this.#onNamed(name, payload, now);

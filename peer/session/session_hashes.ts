@@ -74,11 +74,15 @@ export class HashSide {
     const isAnswer = isHashRange(range) && this.#asked.delete(keyOf(range));
     if (message.type !== "hashes") {
       if (isAnswer) this.#core.emit({ type: "hash-reject", range });
+      else this.#core.oddMessage(message);
       return;
     }
     const { hashes } = message;
     if (isAnswer && hashes.length === 32 * (length + hashProofLength(range))) {
       this.#core.emit({ type: "hashes", range, hashes });
-    } else this.#core.counters.wasted += hashes.length;
+    } else {
+      this.#core.counters.wasted += hashes.length;
+      this.#core.oddMessage(message);
+    }
   }
 }

@@ -123,6 +123,10 @@ export class PeerSessionMachine {
   stats(now: number): PeerStats {
     return this.#core.counters.snapshot(now);
   }
+  /** What the peer owes for messages, should it come again. */
+  debt(now: number): number {
+    return this.#core.budget.debt(now);
+  }
   /**
    * How fast blocks come in.
    *

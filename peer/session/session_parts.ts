@@ -4,7 +4,7 @@
  * @module
  */
 import { PeerProtocolError } from "../error.ts";
-import { GOSSIP_COST, JUNK_BYTES } from "../limits.ts";
+import { GOSSIP_COST } from "../limits.ts";
 import type { PeerMessage } from "../message.ts";
 import type { PeerSessionOptions, PeerSessionState } from "../session_types.ts";
 import { RemotePieces } from "./remote_pieces.ts";
@@ -37,7 +37,11 @@ export class SessionParts implements PeerSessionState {
   constructor(options: PeerSessionOptions, now: number) {
     this.fast = options.fast ?? false;
     this.extended = options.extended ?? false;
-    const core = this.core = new SessionCore(now, options.firstKeepAliveMs);
+    const core = this.core = new SessionCore(
+      now,
+      options.firstKeepAliveMs,
+      options.debt,
+    );
     const remote = this.remote = new RemotePieces(options.pieceCount);
     this.pieces = new PieceSide(options, core, remote);
     this.download = new DownloadSide(options, core, remote);
@@ -126,9 +130,10 @@ export class SessionParts implements PeerSessionState {
       case "hash-request":
       case "hashes":
       case "hash-reject":
-        return this.hashes?.onMessage(message, now);
+        if (this.hashes === undefined) return this.core.oddMessage(message);
+        return this.hashes.onMessage(message, now);
       case "unknown":
-        return this.core.odd(message.payload.length / JUNK_BYTES);
+        return this.core.oddMessage(message);
       case "keep-alive":
         return;
     }

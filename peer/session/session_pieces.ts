@@ -43,15 +43,13 @@ export class PieceSide {
       : type === "have-all"
       ? this.#remote.onHaveAll()
       : this.#remote.onHaveNone();
-    if (outcome !== "first") this.#core.odd(ODDITY_COST + this.#walkCost);
+    if (outcome !== "first") {
+      const looked = this.#remote.pieceCount ?? 8 * bytes.length;
+      this.#core.odd(ODDITY_COST + looked / PIECES_A_UNIT);
+    }
     if (outcome !== "odd" && this.#remote.pieceCount !== undefined) {
       this.#emit(type);
     }
-  }
-
-  /** What it costs to look at all pieces. */
-  get #walkCost(): number {
-    return (this.#remote.pieceCount ?? 0) / PIECES_A_UNIT;
   }
 
   onHave(pieceIndex: number): void {

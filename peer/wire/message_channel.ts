@@ -6,6 +6,7 @@
  */
 import type { ByteConnection } from "../../_shared/byte_conn.ts";
 import { PeerProtocolError } from "../error.ts";
+import { JUNK_BYTES, MAX_STANDARD_EXTENDED_LENGTH } from "../limits.ts";
 import type { PeerMessage } from "../message.ts";
 import { PeerMessageDecoder } from "./message_decoder.ts";
 import { ReadBuffer } from "./read_buffer.ts";
@@ -16,6 +17,8 @@ export interface MessageChannelOptions<Peer> {
   readonly connection: ByteConnection;
   /** How many pieces there are, when known. */
   readonly pieceCount?: number | undefined;
+  /** Extensions of a user, whose messages may be long. */
+  readonly extensions?: readonly unknown[] | undefined;
   /** Bytes that a read buffer may grow to. */
   readonly maxReadBuffer?: number | undefined;
   /** Asked before each read of so many bytes; tells how many may be read. */
@@ -73,6 +76,7 @@ export class MessageChannel<Peer> {
   #flushing = false;
   #writing = false;
   #closed = false;
+  #unfinished = 0;
 
   constructor(
     options: MessageChannelOptions<Peer>,
@@ -84,8 +88,17 @@ export class MessageChannel<Peer> {
     this.#beforeWrite = options.beforeWrite;
     this.#host = host;
     this.#peer = peer;
-    this.#decoder = new PeerMessageDecoder(options.pieceCount);
+    const isStandard = (options.extensions?.length ?? 0) === 0;
+    this.#decoder = new PeerMessageDecoder(
+      options.pieceCount,
+      isStandard ? MAX_STANDARD_EXTENDED_LENGTH : undefined,
+    );
     this.#buffer = new ReadBuffer(options.maxReadBuffer ?? 524_288);
+  }
+
+  /** What a message costs that the connection ended in: its bytes came for nothing. */
+  get unfinishedCost(): number {
+    return this.#unfinished / JUNK_BYTES;
   }
 
   /** Tells the number of pieces once it is known. */
@@ -113,6 +126,7 @@ export class MessageChannel<Peer> {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#unfinished = this.#decoder.bufferedBytes;
     this.#decoder.stop();
     this.#connection.close();
   }

@@ -40,6 +40,7 @@ function checkLength(
   length: number,
   id: number,
   pieceCount: number | undefined,
+  maxExtended = MAX_EXTENDED_LENGTH,
 ): void {
   const exact = EXACT_LENGTH[id] ?? 0;
   if (length === exact) return;
@@ -61,7 +62,7 @@ function checkLength(
     }
   } else if (id === 20) {
     least = 2;
-    most = 2 + MAX_EXTENDED_LENGTH;
+    most = 2 + maxExtended;
   } else if (id === 22) {
     least = 49;
     most = 49 + 32 * MAX_HASHES;
@@ -79,6 +80,7 @@ function checkLength(
 /** Cuts a byte stream into {@linkcode PeerMessage}s. */
 export class PeerMessageDecoder {
   #pieceCount: number | undefined;
+  readonly #maxExtended: number;
   /** The start of a message that the last chunk ended in. */
   #carry = NO_BYTES;
   #carried = 0;
@@ -92,9 +94,11 @@ export class PeerMessageDecoder {
    *
    * @param pieceCount How many pieces the torrent has, when known: a bitfield
    * must then have exactly the right size.
+   * @param maxExtended Longest payload of an extended message.
    */
-  constructor(pieceCount?: number) {
+  constructor(pieceCount?: number, maxExtended: number = MAX_EXTENDED_LENGTH) {
     this.#pieceCount = pieceCount;
+    this.#maxExtended = maxExtended;
   }
 
   /** How many bytes of an unfinished message are held. */
@@ -173,7 +177,7 @@ export class PeerMessageDecoder {
         checkAnyLength(length);
         break;
       }
-      checkLength(length, chunk[at + 4]!, this.#pieceCount);
+      this.#check(length, chunk[at + 4]!);
       const next = at + 4 + length;
       if (next > end) break;
       const body = at + 4;
@@ -181,6 +185,10 @@ export class PeerMessageDecoder {
       onMessage(decodePeerMessageBody(chunk, body, next));
     }
     if (at < end && !this.#stopped) this.#startCarry(chunk, at);
+  }
+
+  #check(length: number, id: number): void {
+    checkLength(length, id, this.#pieceCount, this.#maxExtended);
   }
 
   /** Keeps the rest of a chunk, which is less than one message. */
@@ -213,7 +221,7 @@ export class PeerMessageDecoder {
       }
       if (this.#carried < 5) return at;
       const length = readUint32(this.#carry, 0);
-      checkLength(length, this.#carry[4]!, this.#pieceCount);
+      this.#check(length, this.#carry[4]!);
       this.#carryGoal = 4 + length;
     }
     const take = Math.min(this.#carryGoal - this.#carried, chunk.length - at);

@@ -380,3 +380,60 @@ Deno.test(
     assertEquals(met, 5);
   },
 );
+
+Deno.test("who wasted our time is not let in again at once", none, async () => {
+  const torrent = await simTorrent(FILES);
+  await using world = new SwarmWorld({ seed: 21 });
+  const { infoHash } = torrent.metainfo;
+  const seed = await world.seeder(torrent);
+  const junk = new Uint8Array(65_536);
+  let id = 100;
+  const come = async (from: string) => {
+    const peer = await WirePeer.dial(world, seed.address, {
+      infoHash,
+      id: ++id,
+      onOpen: (peer) => peer.send(99, junk),
+    }, from);
+    await world.clock.advance(500);
+    const isIn = !peer.ended;
+    peer.close();
+    return isIn;
+  };
+  // 8192 for each, of 60,000; 250 a second are paid back.
+  let times = 0;
+  while (times < 50 && await come("20.1.1.1")) times++;
+  assert(times >= 3 && times <= 8, `${times}`);
+  assertEquals(await come("20.1.1.1"), false);
+  assertEquals(await come("20.1.1.2"), true);
+  await world.clock.advance(120_000);
+  assertEquals(await come("20.1.1.1"), true);
+});
+
+Deno.test("peers that come and go take nothing of a limit", none, async () => {
+  const torrent = await simTorrent(FILES);
+  await using world = new SwarmWorld({ seed: 22 });
+  const { infoHash } = torrent.metainfo;
+  const seed = await world.seeder(torrent);
+  const host = await world.host({ downloadLimit: 50_000 });
+  host.add(torrent, { peers: [seed.address] });
+  let over = false;
+  const come = async (stranger: number) => {
+    for (let i = 0; !over; i++) {
+      const peer = await WirePeer.dial(world, host.address, {
+        infoHash,
+        id: stranger * 1000 + i,
+        onOpen: (peer) => {
+          peer.send(14);
+          peer.send(1);
+        },
+      }, `20.1.${stranger}.1`);
+      await sleep(world.clock, 300);
+      peer.close();
+    }
+  };
+  const strangers = Promise.all(Array.from({ length: 10 }, (_, i) => come(i)));
+  // 400 kB at 50 kB/s.
+  await world.run(host.torrent.completed, 12_000);
+  over = true;
+  await world.run(strangers);
+});

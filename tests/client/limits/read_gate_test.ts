@@ -29,6 +29,26 @@ Deno.test(
   },
 );
 
+Deno.test("ReadGate takes nothing for a peer that is gone", none, async () => {
+  const clock = new SimClock();
+  const limit = new RateLimiter({ clock, bytesPerSecond: 10_000 });
+  const gate = new ReadGate(() => undefined, limit);
+  limit.take(1_000);
+  // It leaves in the moment when its turn comes.
+  let asked = 0;
+  const waiting = gate.before(16_384, {
+    outstanding: 3,
+    get isClosed() {
+      return ++asked > 1;
+    },
+  });
+  await clock.advance(50);
+  await waiting;
+  assertEquals(asked, 2);
+  assertEquals(limit.tryTake(1), true);
+  limit.close();
+});
+
 Deno.test("ReadGate waits for memory first", none, async () => {
   const clock = new SimClock();
   let relieve = () => {};

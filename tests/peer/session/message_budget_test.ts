@@ -158,11 +158,29 @@ Deno.test("floods of any message are slowed down and ended", none, () => {
   }
 });
 
+Deno.test("MessageBudget goes on where the last one ended", none, () => {
+  const before = new MessageBudget(0);
+  before.spend(30_000);
+  assertEquals([before.debt(0), before.settle(0)], [30_000, 10_000]);
+  // A quarter of the rate is paid back meanwhile.
+  assertEquals(before.debt(40_000), 20_000);
+  assertEquals(before.debt(200_000), 0);
+  const next = new MessageBudget(7, 20_001);
+  assertEquals([next.debt(7), next.settle(7)], [20_001, 8]);
+  assertEquals(new MessageBudget(7, 60_001).settle(7), Infinity);
+});
+
 Deno.test("a sender of junk goes before it has eaten a megabyte", none, () => {
   for (
     const message of [
+      // Nobody asked for it.
+      { type: "hashes", ...range, hashes: new Uint8Array(16_384) },
       { type: "unknown", id: 99, payload: new Uint8Array(1_000) },
       extended(99, new Uint8Array(1_000)),
+      extended(1, new Uint8Array(100_000)),
+      extended(2, new Uint8Array(100_000)),
+      // A bitfield while nobody knows how many pieces there are.
+      { type: "bitfield", bytes: new Uint8Array(200_000) },
       {
         type: "piece",
         pieceIndex: 1,
@@ -171,7 +189,8 @@ Deno.test("a sender of junk goes before it has eaten a megabyte", none, () => {
       },
     ] as PeerMessage[]
   ) {
-    const session = new TestSession({ extended: true, pieceCount: 9 });
+    const pieceCount = message.type === "bitfield" ? undefined : 9;
+    const session = new TestSession({ extended: true, pieceCount });
     const size = encodePeerMessage(message).length;
     let bytes = 0;
     // As fast as a small part of a small limit lets it.

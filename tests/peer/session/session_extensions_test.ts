@@ -7,6 +7,7 @@ import {
   HANDSHAKE_COST,
   JUNK_BYTES,
   MAX_EXTENSION_HANDSHAKES,
+  USUAL_EXTENDED,
 } from "../../../peer/limits.ts";
 import type { PeerMessage } from "../../../peer/message.ts";
 import type { SessionCore } from "../../../peer/session/session_core.ts";
@@ -104,11 +105,25 @@ test("charges for what it did not ask for", () => {
   assertEquals(costs(), [answer.length / EXTENDED_BYTES]);
   side.send("ut_pex", answer, 0);
   assertEquals(costs().length, 1);
+  // An answer of ours asks for nothing.
   side.send("ut_metadata", answer, 0);
-  side.send("ut_metadata", answer, 0);
+  assertEquals(costs().length, 1);
+  const question = encodeUtMetadata({ type: "request", piece: 3 });
+  side.send("ut_metadata", question, 0);
+  side.send("ut_metadata", question, 0);
   const hint = encodeUploadOnly(false);
   assertEquals(receive("upload_only", hint).costs, [1 / EXTENDED_BYTES]);
   assertEquals([costs(), costs(), costs().length], [[], [], 1]);
+  // Nor is more welcome than an answer has.
+  side.send("ut_metadata", question, 0);
+  const data = new Uint8Array(100_000);
+  const long = encodeUtMetadata({ type: "data", piece: 3, totalSize: 9, data });
+  const { costs: [price] } = receive("ut_metadata", long);
+  assertEquals(
+    price,
+    USUAL_EXTENDED / EXTENDED_BYTES +
+      (long.length - USUAL_EXTENDED) / JUNK_BYTES,
+  );
 });
 
 test("refuses questions while answers pile up", () => {

@@ -25,6 +25,8 @@ function setUp() {
   const core = {
     bufferedBytes: 0,
     counters: { wasted: 0 },
+    odd: 0,
+    oddMessage: () => void core.odd++,
     send: ({ type }: PeerMessage) => void sent.push(type),
     emit: ({ type }: PeerSessionEvent) => void events.push(type),
   };
@@ -60,6 +62,9 @@ test("takes answers to what it asked, of the right length", () => {
     }, 0);
   answer(3, 6);
   assertEquals([took(), core.counters.wasted], [["", ""], 6 * 32]);
+  assertEquals(core.odd, 1);
+  side.onMessage({ ...range(), type: "hash-reject" }, 0);
+  assertEquals(core.odd, 2);
   for (const [hashes, event] of [[5, ""], [7, ""], [6, "hashes"]] as const) {
     core.counters.wasted = 0;
     side.request(range(0, 4, 3), 0);

@@ -271,3 +271,31 @@ Deno.test("MessageChannel calls nobody once it is closed", pure, async () => {
   room.resolve();
   assertEquals([await write.told(), write.wire.sent], [[], []]);
 });
+
+Deno.test(
+  "MessageChannel takes long extended messages of users only",
+  pure,
+  async () => {
+    const head = (length: number) => {
+      const [a, b] = [length >> 16, length & 0xffff];
+      return [0, a, b >> 8, b & 0xff, 20];
+    };
+    for (
+      const [extensions, length, told] of [
+        [[], 131_074, 5],
+        [[], 131_075, "too-long"],
+        [[{}], 131_075, 5],
+        [[{}], 1_048_578, 5],
+        [[{}], 1_048_579, "too-long"],
+      ] as const
+    ) {
+      const { channel, wire, told: log } = setUp({ extensions });
+      channel.start();
+      await log();
+      wire.give(head(length));
+      assertEquals(await log(), ["chunk", told]);
+      channel.close();
+      assertEquals(channel.unfinishedCost, told === 5 ? 5 / 8 : 0);
+    }
+  },
+);
