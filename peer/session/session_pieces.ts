@@ -4,7 +4,12 @@
  * @module
  */
 import type { Bitfield } from "../../_shared/bitfield.ts";
-import { ODDITY_COST, PIECES_A_UNIT, REPEAT_COST } from "../limits.ts";
+import {
+  JUNK_BYTES,
+  ODDITY_COST,
+  PIECES_A_UNIT,
+  REPEAT_COST,
+} from "../limits.ts";
 import type { FirstPieces, PeerSessionOptions } from "../session_types.ts";
 import type { RemotePieces } from "./remote_pieces.ts";
 import type { SessionCore } from "./session_core.ts";
@@ -44,8 +49,11 @@ export class PieceSide {
       ? this.#remote.onHaveAll()
       : this.#remote.onHaveNone();
     if (outcome !== "first") {
-      const looked = this.#remote.pieceCount ?? 8 * bytes.length;
-      this.#core.odd(ODDITY_COST + looked / PIECES_A_UNIT);
+      const { pieceCount } = this.#remote;
+      const looked = pieceCount === undefined
+        ? bytes.length / JUNK_BYTES
+        : pieceCount / PIECES_A_UNIT;
+      this.#core.odd(ODDITY_COST + looked);
     }
     if (outcome !== "odd" && this.#remote.pieceCount !== undefined) {
       this.#emit(type);
