@@ -15,8 +15,8 @@ const FACTOR = 4;
 const MIN_INTERVAL_MS = 10;
 /** Time in a queue that ends doubling, in microseconds, ... */
 const QUEUE_US = 5000;
-/** ... of so many packets in a row. */
-const QUEUED_PACKETS = 8;
+/** ... of so many packets in a row: delays vary without a queue, too. */
+const QUEUED_PACKETS = 32;
 /** Part that it grows in a round trip from then on, with and without a queue. */
 const QUEUE_GROWTH = 1 / 16;
 const GROWTH = 1 / 4;
