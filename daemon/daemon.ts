@@ -482,9 +482,9 @@ export class Daemon implements AsyncDisposable {
     const isDue = clock.now() - this.#keptAt >= FIGURES_MS;
     if (mark !== this.#keptMark || isDue) this.#keepTotals();
     this.#keptMark = mark;
+    this.#leaving.retry();
     if (!isDue) return;
     this.#keptAt = clock.now();
-    this.#leaving.retry();
     this.#keepDht();
   }
 
