@@ -32,6 +32,11 @@ export interface FileInfo {
    * system has such numbers.
    */
   readonly id?: number | undefined;
+  /**
+   * Whether the file may really have another path: a link leads to it, or it is
+   * called by another name. @default {false}
+   */
+  readonly mayBeAlias?: boolean | undefined;
 }
 
 /** Options of {@linkcode FileSystem.open}. */

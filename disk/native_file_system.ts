@@ -20,6 +20,8 @@ import {
 } from "./files/native_file_handle.ts";
 
 const WINDOWS = Deno.build.os === "windows";
+/** Whether a file may have another name than it is found by. */
+const FOLDS = WINDOWS || Deno.build.os === "darwin";
 
 /**
  * The {@linkcode FileSystem} of the operating system, rooted at a folder.
@@ -52,6 +54,8 @@ export class NativeFileSystem implements FileSystem {
   #isBaseMade = false;
   /** Where the base folder is; once found out, it stays. */
   #realBase: string | undefined;
+  /** Whether a link was the last on the path that was followed last. */
+  #endsInLink = false;
 
   /**
    * Takes the base folder; nothing is touched yet. It is made when the first
@@ -95,7 +99,8 @@ export class NativeFileSystem implements FileSystem {
     const info = this.#walk(path, operation);
     if (info === undefined) return undefined;
     checkIsFile(info, operation, path);
-    return toFileInfo(info);
+    const seen = toFileInfo(info);
+    return FOLDS || this.#endsInLink ? { ...seen, mayBeAlias: true } : seen;
   }
 
   /** Removes a file. Returns whether it existed. */
@@ -305,6 +310,7 @@ export class NativeFileSystem implements FileSystem {
       for (let i = 0; i < path.length; i++) {
         name = `${name}${name.endsWith("/") ? "" : "/"}${path[i]!}`;
         info = Deno.lstatSync(name);
+        this.#endsInLink = info.isSymlink;
         if (info.isSymlink) {
           this.#checkLink(name, operation, wholePath);
           info = Deno.statSync(name);

@@ -29,6 +29,8 @@ export class FileTable {
   readonly #facts: Float64Array;
   /** Files that somebody else wrote to since they were last forgotten. */
   #foreign: Set<number> | undefined;
+  /** Files that may really have other paths. */
+  #aliases: Set<number> | undefined;
 
   constructor(count: number) {
     this.#facts = new Float64Array(FACTS * count);
@@ -62,6 +64,8 @@ export class FileTable {
     this.compare(fileIndex, info);
     this.#put(fileIndex, SIZE, info?.size ?? MISSING);
     this.#put(fileIndex, ID, info?.id ?? 0);
+    if (info?.mayBeAlias) (this.#aliases ??= new Set()).add(fileIndex);
+    else this.#aliases?.delete(fileIndex);
     this.stamp(fileIndex, info);
   }
 
@@ -96,6 +100,11 @@ export class FileTable {
       modifiedMs !== time ||
       change !== 0 && changedMs !== 0 && changedMs !== change
     ) (this.#foreign ??= new Set()).add(fileIndex);
+  }
+
+  /** Whether a file may really have another path, as it was last seen. */
+  mayBeAlias(fileIndex: number): boolean {
+    return this.#aliases?.has(fileIndex) === true;
   }
 
   /** Whether somebody else wrote to a file, which we know by now. */

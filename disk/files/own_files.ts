@@ -54,7 +54,7 @@ export class OwnFiles {
   }
 
   /**
-   * Takes what wanted files that are there really are, links followed; of those
+   * Takes what links lead to where it has the files; of those
    * left out it is only seen who has them.
    */
   async claimFound(
@@ -68,8 +68,8 @@ export class OwnFiles {
         if (!isWanted(i)) this.#others?.delete(i);
         continue;
       }
-      if (isWanted(i) ? !this.isTaken(i) : this.has(i)) this.#take(i);
-      else if (!isWanted(i)) this.#note(i, this.#seeOwner(i));
+      if (!isWanted(i) && !this.has(i)) this.#note(i, this.#seeOwner(i));
+      else if (this.#stored.mayBeAlias(i) && !this.isTaken(i)) this.#take(i);
       const others = turns.take();
       if (others !== undefined) await others;
     }
@@ -140,16 +140,18 @@ export class OwnFiles {
   #take(fileIndex: number): void {
     const { paths, places } = this.#stored;
     const other = this.#ownerOf(paths[fileIndex]!) ??
-      (this.#stored.size(fileIndex) < 0
-        ? undefined
-        : this.#claims?.takeReal(this.#place, places.at(fileIndex)));
+      (this.#stored.mayBeAlias(fileIndex)
+        ? this.#claims?.takeReal(this.#place, places.at(fileIndex))
+        : undefined);
     this.#note(fileIndex, other);
   }
 
   #seeOwner(fileIndex: number): string | undefined {
     const { paths, places } = this.#stored;
     return this.#claims?.ownerOf(this.#place, paths[fileIndex]!) ??
-      this.#claims?.ownerOf(this.#place, places.at(fileIndex));
+      (this.#stored.mayBeAlias(fileIndex)
+        ? this.#claims?.ownerOfReal(this.#place, places.at(fileIndex))
+        : undefined);
   }
 
   #note(fileIndex: number, other: string | undefined): void {

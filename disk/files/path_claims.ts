@@ -66,11 +66,14 @@ export class TorrentClaims {
     this.#infoHash = infoHash;
   }
 
-  /** Tells who else has a path, or what it really is, without taking it. */
+  /** Tells who else has a path, without taking it. */
   ownerOf(place: ClaimedPlace, path: FilePath): string | undefined {
-    const key = this.#folderOf(place, path);
-    return this.#othersName(key, path.at(-1)!) ??
-      this.#atReal(place, path, (...at) => this.#othersName(...at));
+    return this.#othersName(this.#folderOf(place, path), path.at(-1)!);
+  }
+
+  /** The same of the path that a file really has. */
+  ownerOfReal(place: ClaimedPlace, path: FilePath): string | undefined {
+    return this.#atReal(place, path, (...at) => this.#othersName(...at));
   }
 
   /** Takes a path; gives the info-hash of who has it, as hex, if others do. */

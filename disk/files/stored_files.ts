@@ -161,6 +161,11 @@ export class StoredFiles {
     return this.#table.size(fileIndex);
   }
 
+  /** Whether a file may really have another path, as it was last seen. */
+  mayBeAlias(fileIndex: number): boolean {
+    return this.#seen?.mayBeAlias(fileIndex) === true;
+  }
+
   /**
    * What the files are now. Those that were not written since they were last
    * looked at are not looked at again.

@@ -453,3 +453,28 @@ Deno.test("torrents of several managers of one budget, by real paths", async () 
     await Deno.remove(dir, { recursive: true });
   }
 });
+
+Deno.test("where files really are is found out by folders, not one by one", async () => {
+  const dir = await Deno.makeTempDir();
+  let count = 0;
+  class Counting extends NativeFileSystem {
+    override realPath(path: readonly string[]): string {
+      count++;
+      return super.realPath(path);
+    }
+  }
+  try {
+    await using disk = new DiskManager({ fileSystem: new Counting(dir) });
+    const many = makeTorrent({ pieceLength: PIECE, files: Array(50).fill(10) });
+    const storage = await add(disk, many);
+    writeAll(storage, many);
+    await storage.flush();
+    await storage.close();
+    count = 0;
+    await add(disk, many);
+    // No more than one where names are what they seem to be.
+    assertEquals(Deno.build.os !== "linux" || count === 1, true);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
