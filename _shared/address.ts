@@ -189,12 +189,19 @@ export function ipScope(bytes: Uint8Array): IpScope {
   return (a & 0xe0) === 0x20 ? "global" : "reserved";
 }
 
+/** The IPv4 address that an IPv6 address leads to, mapped or by 6to4. */
+function ipv4Behind(bytes: Uint8Array): Uint8Array {
+  if (isMappedIpv4(bytes)) return bytes.subarray(12);
+  const is6to4 = bytes.length === 16 && bytes[0] === 0x20 && bytes[1] === 2;
+  return is6to4 ? bytes.subarray(2, 6) : bytes;
+}
+
 /**
  * A key shared by the addresses that one operator can easily hold: the /24 of
  * an IPv4 address, the /64 of an IPv6 address.
  */
 export function subnetKey(bytes: Uint8Array): string {
-  if (isMappedIpv4(bytes)) bytes = bytes.subarray(12);
+  bytes = ipv4Behind(bytes);
   return bytes.subarray(0, bytes.length === 4 ? 3 : 8).join(".");
 }
 
@@ -204,9 +211,9 @@ export function subnetKey(bytes: Uint8Array): string {
  */
 export function hostKey(hostname: string): string {
   const bytes = tryParseIp(hostname);
-  return bytes === undefined || bytes.length === 4 || isMappedIpv4(bytes)
-    ? normalizeHostname(hostname)
-    : subnetKey(bytes);
+  if (bytes === undefined) return normalizeHostname(hostname);
+  const ip = ipv4Behind(bytes);
+  return ip.length === 4 ? formatIp(ip) : subnetKey(ip);
 }
 
 /**
@@ -216,7 +223,7 @@ export function hostKey(hostname: string): string {
 export function siteKey(hostname: string): string {
   const bytes = tryParseIp(hostname);
   if (bytes === undefined) return domainOf(hostname);
-  return bytes.length === 16 && !isMappedIpv4(bytes)
+  return ipv4Behind(bytes).length === 16
     ? `${bytes.subarray(0, 6).join(".")}/48`
     : subnetKey(bytes);
 }

@@ -82,10 +82,18 @@ const ALLOWED: ReadonlySet<number> = new Set([80, 443]);
 const SERVICES: ReadonlySet<number> = new Set([
   // Mail, directories, proxies, files, screens.
   1080, // SOCKS
+  1900, // SSDP
+  5353, // mDNS
+  3702, // WS-Discovery
+  5683, // CoAP
   2049, // NFS
   3128, // Squid
   3268, // directory
   3389, // RDP
+  5060, // SIP
+  5061,
+  6667, // IRC
+  9100, // printers
   5900, // VNC
   5901,
   5985, // WinRM

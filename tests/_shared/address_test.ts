@@ -3,6 +3,7 @@ import {
   decodeCompactEndpoints,
   formatEndpoint,
   formatIp,
+  hostKey,
   ipScope,
   normalizeHostname,
   siteKey,
@@ -188,4 +189,15 @@ Deno.test("siteKey() tells what one operator easily holds", {
     ["a.co.uk", "b.co.uk"],
   ];
   for (const [a, b] of other) assert(siteKey(a!) !== siteKey(b!), a);
+});
+
+Deno.test("addresses of 6to4 count as the IPv4 host that they lead to", {
+  permissions: "none",
+}, () => {
+  // 46.0.0.9, in any of its 65,536 networks.
+  for (const net of ["1", "ffff"]) {
+    const hostname = `2002:2e00:9:${net}::1`;
+    assertEquals(hostKey(hostname), "46.0.0.9");
+    assertEquals(siteKey(hostname), siteKey("46.0.0.77"));
+  }
 });

@@ -98,7 +98,22 @@ Deno.test("nobody may name addresses nearer to us than its own", none, () => {
 });
 
 Deno.test("ports of other services are not dialled on hearsay", none, () => {
-  for (const port of [1, 22, 25, 465, 993, 1023, 3306, 5432, 6379, 27017]) {
+  for (
+    const port of [
+      1,
+      22,
+      25,
+      465,
+      993,
+      1023,
+      3306,
+      5432,
+      6379,
+      6667,
+      9100,
+      27017,
+    ]
+  ) {
     assertEquals(list().add(candidate("8.8.8.8", port, "pex")), false);
     assertEquals(list().add(candidate("8.8.8.8", port, "tracker")), false);
     assertEquals(list().add(candidate("8.8.8.8", port, "manual")), true);
