@@ -238,10 +238,12 @@ export class BlockChooser {
     const { suggested } = peer;
     if (open < 0 || suggested.length === 0) return open;
     if (peer.parole || !order.prefersStarted) return open;
-    // Our priorities come before a peer's suggestion (BEP 6).
+    // What we know goes before a peer's suggestion (BEP 6).
     const least = table.priority(open);
+    const most = table.rarity(open);
     return suggested.find((i) =>
-      table.isOpen(i) && peer.has(i) && table.priority(i) >= least
+      table.isOpen(i) && peer.has(i) && table.priority(i) >= least &&
+      table.rarity(i) <= most
     ) ?? open;
   }
 

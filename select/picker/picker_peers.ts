@@ -235,9 +235,9 @@ export class PickerPeers {
   }
 
   /**
-   * Notes that a peer can serve a piece cheaply (suggest piece, BEP 6). Among
-   * pieces of the highest priority it is then asked for first; not so with
-   * sequential selection. Only the latest are kept.
+   * Notes that a peer would like to be asked for a piece (suggest piece, BEP 6).
+   * Among the rarest pieces of the highest priority it then comes first; not so
+   * with sequential selection. Only the latest are kept.
    *
    * @param peer The peer.
    * @param pieceIndex Which piece.

@@ -58,15 +58,18 @@ test("gives a peer on parole what nobody else works on", () => {
   assertEquals(other.pick(2, 9, 0), []);
 });
 
-test("takes no suggestion of a peer on parole", () => {
-  for (const isOnParole of [false, true]) {
+test("takes no suggestion of a peer on parole, nor of what is less rare", () => {
+  const first = (suggested: number, isOnParole: boolean) => {
     const picker = world({ availability: "9119" });
     join(picker, 1, "****");
-    picker.peers.suggest(1, 3);
+    picker.peers.suggest(1, suggested);
     picker.peers.setParole(1, isOnParole);
-    const [first] = pieces(picker.pick(1, 4, 0));
-    assertEquals(first === 3, !isOnParole);
-  }
+    return pieces(picker.pick(1, 4, 0))[0];
+  };
+  const usual = first(3, true);
+  assertEquals(first(3, false), usual);
+  assertEquals(first(3 - usual!, false), 3 - usual!);
+  assertEquals(first(3 - usual!, true), usual);
 });
 
 test("takes allowed pieces of a peer that chokes, and no others", () => {
