@@ -34,7 +34,9 @@ export const POLICY_OPTIONS: readonly OptionSpec[] = [
   {
     name: "choker",
     value: "NAME",
-    summary: `Which peers to upload to: ${Object.keys(CHOKERS).join(", ")}`,
+    summary: `Which peers to upload to: ${
+      Object.keys(CHOKERS).join(", ")
+    } (tit-for-tat, then round-robin)`,
   },
   {
     name: "reveal",
