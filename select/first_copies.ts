@@ -53,6 +53,8 @@ export class FirstCopies {
   /** Those of them that may be suggested. */
   #open: number[] | undefined;
   readonly #takers = new Map<number, Taker>();
+  /** How many of them each peer has not asked for yet. */
+  readonly #ahead = new Map<PeerKey, number>();
   /** Pieces that somebody got and did not pass on. */
   readonly #kept = new Map<number, PeerKey>();
   /** Until when those who did so come after others. */
@@ -98,7 +100,7 @@ export class FirstCopies {
    */
   served(peer: PeerKey, pieceIndex: number): void {
     const taker = this.#takers.get(pieceIndex);
-    if (taker?.peer === peer) taker.isAhead = false;
+    if (taker?.peer === peer) this.#asked(taker);
     if (taker !== undefined || !this.#rare?.has(pieceIndex)) return;
     this.#takers.set(pieceIndex, { peer, isAhead: false, hasAt: undefined });
   }
@@ -114,10 +116,7 @@ export class FirstCopies {
     const chosen: number[] = [];
     const open = this.#open ??= [...this.#rare ?? []];
     if (open.length === 0) return chosen;
-    let ahead = 0;
-    for (const taker of this.#takers.values()) {
-      if (taker.peer === peer && taker.isAhead) ahead++;
-    }
+    let ahead = this.#ahead.get(peer) ?? 0;
     while (ahead < AHEAD && open.length > 0) {
       const at = randomInt(this.#options.random, open.length);
       const pieceIndex = open[at]!;
@@ -129,7 +128,7 @@ export class FirstCopies {
       if (this.#kept.get(pieceIndex) === peer) continue;
       this.#takers.set(pieceIndex, { peer, isAhead: true, hasAt: undefined });
       chosen.push(pieceIndex);
-      ahead++;
+      this.#ahead.set(peer, ++ahead);
     }
     return chosen;
   }
@@ -140,6 +139,7 @@ export class FirstCopies {
    * @param peer The peer.
    */
   choked(peer: PeerKey): void {
+    this.#ahead.delete(peer);
     for (const [pieceIndex, taker] of this.#takers) {
       if (taker.peer === peer && taker.hasAt === undefined) {
         this.#takers.delete(pieceIndex);
@@ -153,6 +153,7 @@ export class FirstCopies {
    * @param peer The peer.
    */
   gone(peer: PeerKey): void {
+    this.#ahead.delete(peer);
     this.#keepers.delete(peer);
     for (const [pieceIndex, taker] of this.#takers) {
       if (taker.peer === peer) this.#takers.delete(pieceIndex);
@@ -194,11 +195,19 @@ export class FirstCopies {
     return this.#kept.has(pieceIndex) ? count - 1 : count;
   }
 
+  /** Notes that a piece needs to be suggested no more. */
+  #asked(taker: Taker): void {
+    if (!taker.isAhead) return;
+    taker.isAhead = false;
+    this.#ahead.set(taker.peer, this.#ahead.get(taker.peer)! - 1);
+  }
+
   #follow(now: number): void {
     for (const [pieceIndex, taker] of this.#takers) {
       const count = this.#copies(pieceIndex);
       if (count === 0) continue;
       const { peer } = taker;
+      this.#asked(taker);
       if (count === 1 && this.#options.hasPiece(peer, pieceIndex)) {
         taker.hasAt ??= now;
         const patience = Math.max(PATIENCE_MS, PATIENCE * this.#passMs);
