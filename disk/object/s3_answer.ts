@@ -33,7 +33,7 @@ export class WrongAnswer extends Error {}
 /** What a server has against a request; `undefined` for nothing. */
 export function refusalOf(answer: S3Answer): S3ErrorBody | undefined {
   const { status, body } = answer;
-  const text = body.length > 0 && body[0] === 0x3c && body.length < 65_536
+  const text = body[0] === 0x3c && body.length < 65_536
     ? decodeTextLossy(body)
     : "";
   const error = text === "" ? undefined : tryDecodeS3Error(text);
