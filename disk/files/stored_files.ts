@@ -6,12 +6,7 @@
 import { encodeText } from "../../_shared/bytes.ts";
 import type { PieceLayout } from "../../metainfo/piece_layout.ts";
 import { attempt, type Awaitable, chain } from "../awaitable.ts";
-import {
-  alreadyThere,
-  DiskError,
-  type DiskErrorCode,
-  toDiskError,
-} from "../error.ts";
+import { alreadyThere, DiskError, type DiskErrorCode } from "../error.ts";
 import {
   checkFilePath,
   type FileHandle,
@@ -28,6 +23,7 @@ import { removeEmptyFolders } from "./move_files.ts";
 import { LinkedFiles } from "./linked_files.ts";
 import { OwnFiles } from "./own_files.ts";
 import type { TorrentClaims } from "./path_claims.ts";
+import { syncFile } from "./sync_file.ts";
 
 /** What another try soon after would fail with, too. */
 const LASTING: ReadonlySet<DiskErrorCode> = new Set([
@@ -456,24 +452,6 @@ export class StoredFiles {
   #forget(fileIndex: number): void {
     this.#prepared?.delete(fileIndex);
     attempt(() => this.#fileSystem.drop(this.places.at(fileIndex)), () => {});
-  }
-}
-
-/** Waits until what was written to a file is on the device. */
-export async function syncFile(
-  fileSystem: HandleCache,
-  path: FilePath,
-): Promise<DiskError | undefined> {
-  try {
-    // One that is gone is not made anew: who confirms the files will find out.
-    if (await fileSystem.stat(path) === undefined) return undefined;
-    await useHandle(
-      fileSystem.open(path, { write: true }),
-      (handle) => handle.sync(),
-    );
-    return undefined;
-  } catch (error) {
-    return toDiskError(error, { operation: "sync", path });
   }
 }
 

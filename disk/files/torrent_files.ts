@@ -16,7 +16,8 @@ import type { FileAllocation, StorageTorrent } from "../storage.ts";
 import { Turns } from "../turns.ts";
 import { ApartBytes } from "./apart_bytes.ts";
 import { FilePlaces } from "./file_places.ts";
-import { StoredFiles, syncFile } from "./stored_files.ts";
+import { StoredFiles } from "./stored_files.ts";
+import { syncFile } from "./sync_file.ts";
 
 /** How {@linkcode TorrentFiles} are kept. */
 export interface TorrentFilesOptions {
