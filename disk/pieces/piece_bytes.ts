@@ -31,10 +31,6 @@ export function eachChunk(
     const stored = own === undefined
       ? [start, end]
       : buffer.storedRuns(start, end);
-    if (own !== undefined && stored.length === 0) {
-      use(own, start);
-      continue;
-    }
     const scratch = own === undefined ? pool.take(chunkSize) : undefined;
     const chunk = own ?? scratch!.subarray(0, end - start);
     const read = attempt(

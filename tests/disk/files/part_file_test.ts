@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DiskError } from "../../../disk/error.ts";
 
 import { MemoryFileSystem } from "../../../disk/memory_file_system.ts";
+import { injectFaults, interceptFileSystem } from "../../../disk/middleware.ts";
 
 import { PartFile, partFileName } from "../../../disk/files/part_file.ts";
 
@@ -222,3 +223,58 @@ Deno.test("PartFile: slots are behind the table", pure, async () => {
   assertEquals(await loaded.read(1099, 0, into), into.length);
   assert(into.every((byte) => byte === 7));
 });
+
+Deno.test(
+  "PartFile: slots are moved only where it is packed, and nobody reads",
+  pure,
+  async () => {
+    for (
+      const [isPacked, isBusy] of [
+        [false, false],
+        [true, true],
+        [true, false],
+      ] as const
+    ) {
+      const memory = new MemoryFileSystem();
+      let wait: Promise<void> | undefined;
+      const fileSystem = interceptFileSystem(
+        memory,
+        injectFaults(({ operation }) =>
+          operation === "read" && wait !== undefined
+            ? { after: wait }
+            : undefined
+        ),
+      );
+      const part = new PartFile(fileSystem, [], torrent, isPacked);
+      const bytes = (i: number) => torrent.content[i]!.subarray(0, 100);
+      for (const i of [0, 1, 2]) await part.write(i, 0, bytes(i));
+      const file = memory.contents([partName])!;
+      const start = file.length - 100 - 2 * 65536;
+      const slot = (i: number) => {
+        const all = memory.contents([partName])!;
+        return all.slice(start + i * 65536, start + i * 65536 + 100);
+      };
+      assertEquals([0, 1, 2].map(slot), [0, 1, 2].map(bytes));
+      let go = () => {};
+      if (isBusy) wait = new Promise((resolve) => go = resolve);
+      const into = new Uint8Array(100);
+      const reading = part.read(2, 0, into);
+      wait = undefined;
+      await part.release(0);
+      go();
+      await reading;
+      assertEquals(into, bytes(2));
+      const isMoved = isPacked && !isBusy;
+      assertEquals(slot(0), isMoved ? bytes(2) : bytes(0));
+      assertEquals(slot(1), bytes(1));
+      assertEquals(
+        memory.stat([partName])!.size,
+        isMoved ? start + 2 * 65536 : file.length,
+      );
+      for (const i of [1, 2]) {
+        assertEquals(await part.read(i, 0, into), 100);
+        assertEquals(into, bytes(i));
+      }
+    }
+  },
+);

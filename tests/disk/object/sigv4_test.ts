@@ -138,6 +138,10 @@ Deno.test(
       canonicalQuery([["b", "2"], ["a b", "&="], ["b", "1"], ["B", ""]]),
       "B=&a%20b=%26%3D&b=1&b=2",
     );
+    for (const order of ["123", "132", "213", "231", "312", "321"]) {
+      const query = [...order].map((value) => ["b", value] as const);
+      assertEquals(canonicalQuery(query), "b=1&b=2&b=3", order);
+    }
     const request = { method: "GET", path: "/", query: [], payloadHash: "x" };
     assertEquals(
       canonicalRequest({
