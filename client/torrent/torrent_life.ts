@@ -68,7 +68,7 @@ export class TorrentLife implements TorrentHost {
   /** Storage, wishes and books, once there is something to store. */
   content: TorrentContent | undefined;
   /** What it is doing. */
-  state: TorrentState;
+  state: TorrentState = "metadata";
   /** Whether it was told to pause. */
   isPaused: boolean;
   /** What stopped it, in state "error". */
@@ -99,7 +99,6 @@ export class TorrentLife implements TorrentHost {
     this.topic = topic;
     this.infoHash = topic.infoHash;
     this.metainfo = known;
-    this.state = known === undefined ? "metadata" : "checking";
     if (known !== undefined) this.#metadata.resolve(known);
     this.limits = new TorrentLimits(context, options);
     this.#saver = new ResumeSaver({
