@@ -389,6 +389,9 @@ for (const after of [100_000, 700_000]) {
     assertEquals(await world.run(one.resume()), false);
     assertEquals(one.state, "error");
     files.capacityBytes = Infinity;
+    // The last word counts.
+    const [isGoing] = await world.run(Promise.all([one.resume(), one.pause()]));
+    assertEquals([isGoing, one.state], [false, "error"]);
     assertEquals(await world.run(one.resume()), true);
     await world.run(one.completed, 120_000);
     assertFiles(torrent, files);
