@@ -20,6 +20,7 @@ import {
   type UtpSocketStats,
 } from "./socket/options.ts";
 import { ReceiveBuffer } from "./socket/receive_buffer.ts";
+import { INITIAL_TIMEOUT_MS } from "./socket/round_trip.ts";
 import { Sender } from "./socket/sender.ts";
 import { seqDistance, toMicroseconds } from "./socket/sequence.ts";
 import { WindowTuner } from "./socket/window_tuner.ts";
@@ -432,9 +433,10 @@ export class UtpSocketMachine {
   /** Looks whether both sides have ended. */
   #checkEnd(now: number): void {
     if (!this.#sender.queue.isComplete) return;
-    // Their FIN may come again, if our ack of it is lost.
+    // Their FIN may come again, if our ack of it is lost; late, if they know of
+    // no round trip.
     const wait = this.#buffer.isComplete
-      ? this.#sender.roundTrip.timeout(0)
+      ? INITIAL_TIMEOUT_MS + this.#sender.roundTrip.timeout(0)
       : this.#buffer.isDiscarding
       ? OTHER_END_MS
       : Infinity;

@@ -177,3 +177,39 @@ Deno.test({
     await multiplexer.closed;
   },
 });
+
+Deno.test({
+  name: "many hosts with one id are few connections",
+  permissions: "none",
+  async fn() {
+    const { multiplexer, sent, tell } = open();
+    for (let i = 0; i < 20; i++) {
+      tell({ hostname: `198.51.100.${i}`, port: 7 }, "syn", { id: 5, seq: 1 });
+    }
+    await drain();
+    assertEquals([sent.length, multiplexer.connections], [8, 8]);
+    multiplexer.close();
+    await multiplexer.closed;
+  },
+});
+
+Deno.test({
+  name: "a RESET with an id beside those of a connection ends none",
+  permissions: "none",
+  async fn() {
+    const { multiplexer, sent, tell } = open();
+    const from = { hostname: "198.51.100.1", port: 7 };
+    tell(from, "syn", { id: 10, seq: 1 });
+    await drain();
+    const ack = sent[0]!.seq - 1 & 0xffff;
+    tell(from, "data", { id: 11, seq: 2, ack, payload: Uint8Array.of(1) });
+    for (const id of [9, 12]) tell(from, "reset", { id, seq: 3, ack });
+    await drain();
+    assertEquals(multiplexer.connections, 1);
+    tell(from, "reset", { id: 10, seq: 3, ack });
+    await drain();
+    assertEquals(multiplexer.connections, 0);
+    multiplexer.close();
+    await multiplexer.closed;
+  },
+});
