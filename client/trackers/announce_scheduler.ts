@@ -9,7 +9,7 @@ import { backoffMs } from "../../_shared/backoff.ts";
 import { remember } from "../../_shared/recent.ts";
 import { TokenBucket } from "../../_shared/token_bucket.ts";
 import { ipScope, tryParseIp } from "../../_shared/address.ts";
-import { trackerHost } from "./tracker_host.ts";
+import { MAX_PER_HOST, trackerHost } from "./tracker_host.ts";
 
 /** Announces under way at once, in all and at one host; good-byes besides. */
 const AT_ONCE = { goodbye: 256, other: 100 };
@@ -24,8 +24,11 @@ const SEEDS_PER_SECOND = 6;
 const SEEDS_BURST = 20;
 /** All seeds that wait get their turn within that time, in seconds. */
 const SEEDS_SECONDS = 900;
-/** A host that fails so often in a row is left alone for a while. */
-const FAILURES = 3;
+/**
+ * A host that fails so often in a row is left alone for a while: when none of the
+ * trackers that a torrent may have there answers.
+ */
+const FAILURES = MAX_PER_HOST;
 const FIRST_REST_MS = 5_000;
 const LONGEST_REST_MS = 10 * 60_000;
 /** Hosts that are remembered while nothing is under way there. */

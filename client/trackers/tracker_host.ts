@@ -15,7 +15,7 @@ import {
 /** Most trackers of one torrent that are used. */
 const MAX_TRACKERS = 100;
 /** Most of them at one host: over HTTP, HTTPS and UDP, and what it had before. */
-const MAX_PER_HOST = 8;
+export const MAX_PER_HOST = 8;
 /** Most of them in one subnet or below one domain. */
 const MAX_PER_SITE = 12;
 
