@@ -126,7 +126,9 @@ export class HandleCache implements FileSystem {
     const key = keyOf(path);
     let entry = this.#entries.get(key);
     if (entry !== undefined && write && !entry.writable) {
-      this.#pool.retire(entry);
+      const old = entry;
+      // What was only read loses nothing.
+      attempt(() => this.#pool.retire(old), () => {});
       entry = undefined;
     }
     if (entry === undefined) {

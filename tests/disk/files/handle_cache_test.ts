@@ -92,3 +92,18 @@ test("closes all, or what is idle", () => {
   a.close();
   assertEquals([log(), pool.size], ["-a", 0]);
 });
+
+Deno.test("HandleCache: what was only read may fail to be closed when it is written to", async () => {
+  const memory = new MemoryFileSystem();
+  memory.open(["a"], { write: true });
+  const files = Object.assign(Object.create(memory), {
+    open: (path: FilePath, options: FileOpenOptions = {}) =>
+      Object.assign(Object.create(memory.open(path, options)), {
+        close: () => options.write ? undefined : Promise.reject(new Error()),
+      }),
+  });
+  const cache = new HandleCache(files);
+  await (cache.open(["a"]) as FileHandle).close();
+  await (cache.open(["a"], { write: true }) as FileHandle).close();
+  await cache.close();
+});
