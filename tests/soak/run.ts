@@ -27,7 +27,8 @@ const DISK = "192m";
 const MAX_SLOPE = 1024;
 /** It is warm after so much of the time; shorter runs do not tell. */
 const WARM = 0.3;
-const LEAST_MINUTES = 5;
+/** So long it has to run: what is given back in quiet times comes again. */
+const LEAST_MINUTES = 12;
 /** What a daemon without peers may take more than at first, of a processor. */
 const MAX_IDLE = 0.05;
 /** How long the end of all faults may take to be noticed, in milliseconds. */
