@@ -8,9 +8,9 @@
 const IFF_UP = 1;
 
 /** Whether an interface is up, as far as that can be seen. */
-function isUp(name: string): boolean {
+function isUp(name: string, root: string): boolean {
   if (Deno.build.os !== "linux" || /[^\w.:@-]/.test(name)) return true;
-  const path = `/sys/class/net/${name.replace(/:.*/, "")}/flags`;
+  const path = `${root}/${name.replace(/:.*/, "")}/flags`;
   try {
     // What is below /sys may be read only where all is permitted.
     const all = ["read", "write", "run"] as const;
@@ -26,11 +26,15 @@ function isUp(name: string): boolean {
 /**
  * Lists the addresses of interfaces that are up. Needs
  * `--allow-sys=networkInterfaces`.
+ *
+ * @param root Where the system tells of each interface.
  */
-export function systemAddresses(): { name: string; address: string }[] {
+export function systemAddresses(
+  root = "/sys/class/net",
+): { name: string; address: string }[] {
   const known = new Map<string, boolean>();
   return Deno.networkInterfaces().filter(({ name }) => {
-    const up = known.get(name) ?? isUp(name);
+    const up = known.get(name) ?? isUp(name, root);
     known.set(name, up);
     return up;
   }).map(({ name, address }) => ({ name, address }));
