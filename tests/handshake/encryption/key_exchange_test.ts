@@ -32,3 +32,14 @@ Deno.test("short keys and secrets have zeros in front", none, () => {
   assertEquals(five.secretWith(ten.publicKey), secret);
   assertEquals(ten.secretWith(five.publicKey), secret);
 });
+
+Deno.test("a private key has 160 bits", none, () => {
+  const drawn: number[] = [];
+  new MseKeyPair({
+    getRandomValues: (bytes) => {
+      drawn.push(bytes!.byteLength);
+      return bytes;
+    },
+  });
+  assertEquals(drawn, [20]);
+});

@@ -307,6 +307,31 @@ Deno.test("an answer chooses one method that was offered", () => {
   assertEquals(answered(both, 2, { zero: 1 }), "send");
 });
 
+Deno.test("what comes right behind an answer is payload", () => {
+  for (const [select, method] of [[1, "plaintext"], [2, "rc4"]] as const) {
+    const a = caller(31, { methods: [method] });
+    const sent = a.poll();
+    assert(sent?.type === "send");
+    const keys = new MseKeyPair(seededRandom(32));
+    const secret = keys.secretWith(sent.data.subarray(0, MSE_KEY_LENGTH))!;
+    const keyB = new TextEncoder().encode("keyB");
+    const cipher = new Rc4(sha1(concatBytes([keyB, secret, infoHash])), 1024);
+    const answer = new Uint8Array(14);
+    answer[11] = select;
+    cipher.process(answer);
+    const payload = hello.slice(0, 20);
+    if (method === "rc4") cipher.process(payload);
+    const all = concatBytes([keys.publicKey, answer, payload]);
+    assertEquals(a.deadline, 10_000);
+    a.handle({ type: "data", data: all }, 0);
+    a.poll();
+    const end = a.poll();
+    assert(end?.type === "complete");
+    assertEquals(end.payload, hello.subarray(0, 20));
+    assertEquals([a.needed, a.deadline], [0, undefined]);
+  }
+});
+
 Deno.test("time and the end of the connection", () => {
   const late = answerer(1);
   assertEquals(late.deadline, 10_000);
