@@ -386,3 +386,18 @@ Deno.test(
     );
   },
 );
+
+Deno.test(
+  "ObjectStore: a finished file takes no piece of others along",
+  pure,
+  async () => {
+    const { store, put, write, find, objects } = setUp();
+    put("p/c", c!, ID);
+    await find();
+    for (const i of [0, 1, 2, 3]) await write(i);
+    await store.finish(0);
+    await store.finish(1);
+    assertEquals(objects.has(piece(2)), false);
+    assertEquals(objects.has(piece(3)), true);
+  },
+);
