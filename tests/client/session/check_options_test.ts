@@ -35,3 +35,12 @@ Deno.test("torrent options that make no sense are refused", {
     ] as const
   ) assertThrows(() => checkAddOptions(options), RangeError, text);
 });
+
+Deno.test("web seeds that are no http or https URL are refused", {
+  permissions: "none",
+}, () => {
+  checkAddOptions({ webSeeds: ["http://a.example/", "HTTPS://b.example"] });
+  for (const url of ["ftp://a.example/", "x", "http://", "https://["]) {
+    assertThrows(() => checkAddOptions({ webSeeds: [url] }), TypeError, url);
+  }
+});

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Session } from "../../../client/session.ts";
 import { GuardedPrivacy } from "../../../client/session/guarded_privacy.ts";
 import { HttpTrackerClient } from "../../../htracker/mod.ts";
@@ -142,5 +142,20 @@ Deno.test(
     await using session = await Session.open({ listen, anonymous: true });
     assertEquals(identifyPeerId(named.peerId)?.name !== undefined, true);
     assertEquals(identifyPeerId(session.peerId)?.name, undefined);
+  },
+);
+
+Deno.test(
+  "bound, UDP trackers are asked from the address of their IP version",
+  {
+    permissions: { net: ["127.0.0.1"], sys: ["networkInterfaces"] },
+  },
+  async () => {
+    const privacy = new GuardedPrivacy({ bind: "127.0.0.1" });
+    const { openSocket } = privacy.udpTrackers();
+    using socket = await openSocket!(4);
+    assertEquals(socket.local.hostname, "127.0.0.1");
+    await assertRejects(() => openSocket!(6), Error, "no IPv6 address");
+    privacy.close();
   },
 );
