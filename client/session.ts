@@ -32,6 +32,7 @@ import {
   openServices,
   type SessionServices,
 } from "./session/session_services.ts";
+import { PeerPlaces } from "./limits/peer_places.ts";
 import { makeContext } from "./session/make_context.ts";
 import { openHandshaker } from "./session/open_handshaker.ts";
 import { followAddress, followPort } from "./session/told_port.ts";
@@ -99,6 +100,7 @@ export class Session implements AsyncDisposable {
     handshaker: Handshaker,
     services: SessionServices,
     privacy: Privacy,
+    places: PeerPlaces,
   ) {
     const { options } = privacy;
     const announces = new AnnounceScheduler(services.timers);
@@ -111,6 +113,7 @@ export class Session implements AsyncDisposable {
     this.#context = makeContext({
       privacy,
       handshaker,
+      places,
       services,
       announces,
       trackers: this.#trackers,
@@ -146,12 +149,13 @@ export class Session implements AsyncDisposable {
     await using stack = new AsyncDisposableStack();
     stack.defer(() => privacy.close());
     privacy.options.signal?.throwIfAborted();
-    const { handshaker, utp } = await openHandshaker(privacy);
+    const places = new PeerPlaces(privacy.options.maxPeers ?? 500);
+    const { handshaker, utp } = await openHandshaker(privacy, places);
     stack.defer(() => utp?.transport.close());
     stack.defer(() => handshaker.close());
     const services = await openServices(privacy, handshaker.local, utp);
     stack.move();
-    return new Session(handshaker, services, privacy);
+    return new Session(handshaker, services, privacy, places);
   }
 
   /** Where peers can connect to, if anywhere. */

@@ -90,6 +90,13 @@ export interface HandshakerOptions {
    * @default {"allow"}
    */
   readonly encryption?: EncryptionPolicy | undefined;
+  /**
+   * Called when the system has no file descriptors left and nobody is shaking
+   * hands: closes a connection that is of little use, and tells whether it did.
+   *
+   * @default {undefined} nobody new is let in for a while
+   */
+  readonly makeRoom?: (() => boolean) | undefined;
   /** Which peers may shake hands. @default {new HandshakeFilters()} */
   readonly filters?: HandshakeFilters | undefined;
   /** Clock to use. @default {systemClock} */

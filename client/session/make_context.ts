@@ -9,7 +9,7 @@ import type { Handshaker } from "../../handshake/handshaker.ts";
 import type { SessionContext } from "../content/session_context.ts";
 import { DebtBook } from "../limits/debt_book.ts";
 import { HostBook } from "../limits/host_book.ts";
-import { PeerPlaces } from "../limits/peer_places.ts";
+import type { PeerPlaces } from "../limits/peer_places.ts";
 import { RateLimiter } from "../limits/rate_limiter.ts";
 import { SendBudget } from "../limits/send_budget.ts";
 import { UploadSlots } from "../limits/upload_slots.ts";
@@ -28,6 +28,7 @@ const MAX_SEND_BYTES = 128 * 1024 * 1024;
 export interface ContextParts {
   readonly privacy: Privacy;
   readonly handshaker: Handshaker;
+  readonly places: PeerPlaces;
   readonly services: SessionServices;
   readonly announces: AnnounceScheduler;
   readonly trackers: TrackerClients;
@@ -36,7 +37,8 @@ export interface ContextParts {
 
 /** Joins the parts of a session with its limits and books. */
 export function makeContext(parts: ContextParts): SessionContext {
-  const { privacy, handshaker, services, announces, trackers, disks } = parts;
+  const { privacy, handshaker, services, announces, trackers, disks, places } =
+    parts;
   const { options, blocklist } = privacy;
   const { clock = systemClock, random = systemRandom } = options;
   const { timers, mapper } = services;
@@ -69,7 +71,7 @@ export function makeContext(parts: ContextParts): SessionContext {
     },
     privacy,
     onDhtNode: (node) => services.lookups?.addNode(node),
-    places: new PeerPlaces(options.maxPeers ?? 500),
+    places,
     debts: new DebtBook(),
     hosts: new HostBook(),
     sources: new CandidateSources(

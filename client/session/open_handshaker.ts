@@ -11,6 +11,7 @@ import { Handshaker } from "../../handshake/handshaker.ts";
 import { createPeerId } from "../../handshake/peer_id.ts";
 import type { UtpTransport } from "../../utp/transport.ts";
 import type { SessionOptions } from "../types.ts";
+import type { PeerPlaces } from "../limits/peer_places.ts";
 import type { BoundNetwork } from "../bound_network.ts";
 import type { PeerNetwork, Privacy } from "./privacy.ts";
 
@@ -36,6 +37,7 @@ export interface SessionUtp {
 /** Starts what listens and dials for a session. */
 export async function openHandshaker(
   { options, blocklist, bound, peers }: Privacy,
+  places: PeerPlaces,
 ): Promise<SessionHandshaker> {
   const { clock, random = systemRandom } = options;
   const { transports, utp } = await transportsOf(options, peers, bound);
@@ -48,6 +50,7 @@ export async function openHandshaker(
       // Torrents wait for one turn each.
       maxQueued: Infinity,
       transports,
+      makeRoom: () => places.makeRoom(),
       filters: blocklist.filters(options.filter),
       encryption: options.encryption ?? "prefer",
       ...(clock ? { clock } : {}),

@@ -36,6 +36,8 @@ export interface HandshakerSettings {
   readonly filters: HandshakeFilters;
   /** Whether connections are encrypted. */
   readonly encryption: EncryptionPolicy;
+  /** Closes a connection, and tells whether it did. */
+  readonly makeRoom: () => boolean;
   /** Source of random bytes. */
   readonly random: RandomSource;
   /** Clock to use. */
@@ -127,6 +129,7 @@ export function resolveHandshakerOptions(
       : acceptAnyInfoHash,
     filters: options.filters ?? new HandshakeFilters(),
     encryption,
+    makeRoom: options.makeRoom ?? (() => false),
     random,
     clock: options.clock ?? systemClock,
   };

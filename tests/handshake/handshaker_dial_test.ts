@@ -161,6 +161,40 @@ Deno.test(
 );
 
 Deno.test(
+  "without descriptors a connection of little use gives way",
+  none,
+  async () => {
+    await using world = new World();
+    const open: { close(): void }[] = [];
+    const bob = await world.bob({
+      makeRoom: () => {
+        open.shift()?.close();
+        return true;
+      },
+    });
+    const peers = [];
+    for (let i = 0; i < 20; i++) {
+      peers.push(await world.dial(`10.0.${i}.9`, hello()));
+      open.push((await connected(bob)).connection);
+    }
+    const full = Object.assign(new Error("Too many open files"), {
+      code: "EMFILE",
+    });
+    world.network.failAccept(BOB, full);
+    assertEquals((await failed(bob)).reason, "accept-failed");
+    await world.clock.advance(1000);
+    // One more than fits waits to be let in.
+    assertEquals([open.length, bob.stats().established], [7, 7]);
+    peers.push(await world.dial("10.1.1.1", hello()));
+    await world.clock.advance(1000);
+    assertEquals((await next(bob)).type, "listening");
+    open.push((await connected(bob)).connection);
+    assertEquals(open.length, 7);
+    for (const one of [...peers, ...open]) one.close();
+  },
+);
+
+Deno.test(
   "a listener that ends is opened anew, and it is told",
   none,
   async () => {
