@@ -91,7 +91,7 @@ export interface HandshakerOptions {
    */
   readonly encryption?: EncryptionPolicy | undefined;
   /**
-   * Called when the system has no file descriptors left and nobody is shaking
+   * Called when the system has no file descriptors left and few are shaking
    * hands: closes a connection that is of little use, and tells whether it did.
    *
    * @default {undefined} nobody new is let in for a while

@@ -69,6 +69,8 @@ export interface Outbound {
   readonly pending: Pending;
 }
 
+/** So many may go on shaking hands where descriptors are few. */
+const FEW_PENDING = 8;
 /** Most bytes of a handshake that are handed on without a wrapper. */
 const MAX_HEAD = 48;
 
@@ -170,6 +172,13 @@ export class HandshakerCore {
   /** Connections that are open or shaking hands. */
   open(): number {
     return this.table.established + this.pending.size;
+  }
+
+  /** Lets a connection go, if it can: of those shaking hands when they are many. */
+  makeRoom(): boolean {
+    const isCrowd = this.pendingInbound.size > FEW_PENDING;
+    return isCrowd && this.dropOldest() || this.settings.makeRoom() ||
+      this.dropOldest();
   }
 
   /**

@@ -52,7 +52,7 @@ export class Greeter {
       while (
         !core.isClosed && core.open() >= core.descriptors.limit(clock.now())
       ) {
-        if (core.dropOldest() || core.settings.makeRoom()) continue;
+        if (core.makeRoom()) continue;
         await this.#rest(MAX_ACCEPT_PAUSE);
       }
       let connection: ByteConnection | undefined;
