@@ -149,7 +149,7 @@ export class Session implements AsyncDisposable {
     await using stack = new AsyncDisposableStack();
     stack.defer(() => privacy.close());
     privacy.options.signal?.throwIfAborted();
-    const places = new PeerPlaces(privacy.options.maxPeers ?? 500);
+    const places = new PeerPlaces(privacy.options.maxPeers);
     const { handshaker, utp } = await openHandshaker(privacy, places);
     stack.defer(() => utp?.transport.close());
     stack.defer(() => handshaker.close());

@@ -22,7 +22,7 @@ export class PeerPlaces {
   /** How many are taken. */
   taken = 0;
 
-  constructor(max: number) {
+  constructor(max = 500) {
     this.#max = max;
   }
 

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { PeerPlaces } from "../../../client/limits/peer_places.ts";
 import {
   type ContextParts,
   makeContext,
@@ -38,6 +39,7 @@ function setUp(
       lookups: { addNode: (node: unknown) => log.push(node) },
     },
     announces: {},
+    places: new PeerPlaces(options.maxPeers),
     trackers: { clientFor: (url: string) => `client of ${url}` },
     disks: { at: (where: string) => `disk at ${where}` },
   } as unknown as ContextParts;

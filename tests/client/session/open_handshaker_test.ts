@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { PeerPlaces } from "../../../client/limits/peer_places.ts";
 import { openHandshaker } from "../../../client/session/open_handshaker.ts";
 import { openPrivacy } from "../../../client/session/privacy.ts";
 import { openDatagramSocket } from "../../../_shared/datagram.ts";
@@ -14,7 +15,7 @@ async function opened(
   ) => void | Promise<void>,
 ): Promise<void> {
   const privacy = await openPrivacy(options);
-  const both = await openHandshaker(privacy);
+  const both = await openHandshaker(privacy, new PeerPlaces(9));
   try {
     await look(both);
   } finally {
