@@ -182,9 +182,9 @@ export class ApartBytes {
   async deselect(fileIndex: number): Promise<void> {
     if (this.#layout.files[fileIndex]!.pad) return;
     const size = await this.#stored.look(fileIndex);
-    if (size < 0 || this.#stored.own.isTaken(fileIndex)) {
-      this.takeOut(fileIndex);
-    }
+    const { own } = this.#stored;
+    if (size < 0) own.release(fileIndex);
+    if (size < 0 || own.isTaken(fileIndex)) this.takeOut(fileIndex);
   }
 
   /** Nothing of a file is in its place, or will be. */

@@ -104,20 +104,28 @@ export class OwnFiles {
     await (this.#claims?.exchange(take, run) ?? run());
   }
 
-  /** Takes paths instead of others, if all goes well. */
+  /** Takes paths instead of others that it has, if all goes well. */
   async replace(
     old: readonly FilePath[],
     paths: readonly FilePath[],
     run: () => Promise<void>,
   ): Promise<void> {
+    const isOwn = old.some((path) => this.#claims?.has(this.#place, path));
     let given = paths;
     try {
       this.#takeAll(paths);
       await run();
-      given = old;
+      // Of a file that was left out, and is not there, it has none.
+      if (isOwn) given = old;
     } finally {
-      for (const path of given) this.#claims?.release(this.#place, path);
+      this.#release(given);
     }
+  }
+
+  /** Gives a file back that is not there and not wanted. */
+  release(fileIndex: number): void {
+    const { paths, places } = this.#stored;
+    this.#release([paths[fileIndex]!, places.at(fileIndex)]);
   }
 
   /** Gives all back. */
@@ -127,6 +135,10 @@ export class OwnFiles {
 
   get #place(): HandleCache["inner"] {
     return this.#stored.fileSystem.inner;
+  }
+
+  #release(paths: readonly FilePath[]): void {
+    for (const path of paths) this.#claims?.release(this.#place, path);
   }
 
   #takeAll(paths: readonly FilePath[], place = this.#place): void {

@@ -1,0 +1,142 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { DiskError } from "../../disk/error.ts";
+import { DiskManager } from "../../disk/manager.ts";
+import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
+import type { TorrentStorage } from "../../disk/storage.ts";
+import { writeAll, writePiece } from "./storage_bench.ts";
+import { makeTorrent, type TestTorrent } from "./support.ts";
+
+const pure = { permissions: "none" } as const;
+const PIECE = 16384;
+const PATHS = [["t", "a"], ["t", "b"]];
+
+/** Two torrents of the same names and sizes, and other bytes. */
+const [one, two] = [1, 2].map((id) =>
+  makeTorrent({
+    pieceLength: PIECE,
+    files: [PIECE, PIECE],
+    paths: PATHS,
+    id,
+    seed: id,
+  })
+) as [TestTorrent, TestTorrent];
+
+async function refused(run: () => Promise<unknown>): Promise<void> {
+  assertEquals((await assertRejects(run, DiskError)).code, "taken");
+}
+
+async function isWhole(storage: TorrentStorage, torrent: TestTorrent) {
+  for (const [i, piece] of torrent.content.entries()) {
+    assertEquals(await storage.readBlock(i, 0, piece.length), piece);
+  }
+}
+
+/** Left out of a torrent, and made by another one afterwards. */
+async function setUpLate() {
+  const memory = new MemoryFileSystem();
+  const disk = new DiskManager({ fileSystem: memory });
+  const shared = makeTorrent({
+    pieceLength: PIECE,
+    files: [100, PIECE],
+    paths: [PATHS[0]!, ["t", "c"]],
+    id: 3,
+    seed: 3,
+  });
+  const late = await disk.add(shared, { skippedFiles: new Set([0]) });
+  const owner = await disk.add(one);
+  writeAll(owner, one);
+  return { memory, disk, shared, late, owner };
+}
+
+for (
+  const [what, run] of [
+    ["moves", (storage: TorrentStorage) => storage.move(["v"])],
+    ["renames", (storage) => storage.renameFile(0, ["t", "z"])],
+    ["checks", (storage) => storage.recheck()],
+  ] as [string, (storage: TorrentStorage) => Promise<void>][]
+) {
+  Deno.test(
+    `who ${what} leaves alone what another made in place of a file left out`,
+    pure,
+    async () => {
+      const { memory, disk, shared, late, owner } = await setUpLate();
+      await using _ = disk;
+      await run(late);
+      writeAll(late, shared);
+      await late.flush();
+      await isWhole(late, shared);
+      assertEquals(memory.contents(PATHS[0]!), one.fileContent[0]);
+      await isWhole(owner, one);
+    },
+  );
+}
+
+for (const [existing, rest] of [["resume", 1], ["verify", 1], ["resume", 2]]) {
+  Deno.test(
+    `what was left out is not taken from its torrent at the next start: ${existing} ${rest}`,
+    pure,
+    async () => {
+      const { memory, disk, shared, late, owner } = await setUpLate();
+      writeAll(late, shared);
+      await late.flush();
+      const [left, owned] = [await late.resumeData(), await owner.resumeData()];
+      await disk.close();
+      if (rest === 1) memory.open(PATHS[1]!, { write: true }).truncate(9);
+      const again = new DiskManager({ fileSystem: memory });
+      await using _ = again;
+      const second = await again.add(shared, {
+        skippedFiles: new Set([0]),
+        existing: existing as "resume" | "verify",
+        resume: left,
+      });
+      // The border is where it was.
+      await isWhole(second, shared);
+      await second.recheck();
+      await isWhole(second, shared);
+      const first = await again.add(one, {
+        existing: "resume",
+        resume: owned,
+      });
+      writePiece(first, one, 1);
+      await first.flush();
+      await isWhole(first, one);
+      await refused(() => second.setFileWanted(0, true));
+    },
+  );
+}
+
+Deno.test(
+  "what was left out stays when the torrent's files are deleted",
+  pure,
+  async () => {
+    const { memory, disk, shared, late, owner } = await setUpLate();
+    await using _ = disk;
+    await owner.close();
+    await late.recheck();
+    writeAll(late, shared);
+    await late.remove({ deleteFiles: true });
+    assertEquals(memory.list(), ["t/a", "t/b"]);
+  },
+);
+
+Deno.test(
+  "a file that is left out and not there is given back, renamed or not",
+  pure,
+  async () => {
+    const memory = new MemoryFileSystem();
+    const disk = new DiskManager({ fileSystem: memory });
+    await using _ = disk;
+    const first = await disk.add(one);
+    await refused(() => disk.add(two));
+    await first.setFileWanted(0, false);
+    await first.renameFile(0, ["t", "z"]);
+    await first.setFileWanted(1, false);
+    const second = await disk.add(two);
+    writeAll(second, two);
+    await second.renameFile(0, ["t", "z"]);
+    await refused(() => first.setFileWanted(0, true));
+    await refused(() => first.setFileWanted(1, true));
+    await isWhole(second, two);
+    assertEquals(memory.list(), ["t/b", "t/z"]);
+  },
+);
