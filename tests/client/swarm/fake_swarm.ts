@@ -3,6 +3,7 @@ import { Bitfield } from "../../../_shared/bitfield.ts";
 import type { CandidateSource, Endpoint } from "../../../_shared/address.ts";
 import { seededRandom } from "../../../_shared/random.ts";
 import type { TorrentHost } from "../../../client/content/torrent_host.ts";
+import { DebtBook } from "../../../client/limits/debt_book.ts";
 import { HostBook } from "../../../client/limits/host_book.ts";
 import { PeerPlaces } from "../../../client/limits/peer_places.ts";
 import { RateLimiter } from "../../../client/limits/rate_limiter.ts";
@@ -116,6 +117,7 @@ export function setUpSwarm(
       random: seededRandom(1),
       sources: new CandidateSources(),
       hosts: new HostBook(),
+      debts: new DebtBook(),
       places: new PeerPlaces(50),
       sendBudget: new SendBudget(1e9),
       isBlocked: (hostname: string) => hostname === "10.9.9.9",
