@@ -284,8 +284,11 @@ export class DaemonTorrent {
 
   /** Moves the files; a crash meanwhile leaves a note that it is to be finished. */
   async #moveFiles(to: string): Promise<void> {
-    const names = new Set(this.#torrent.storage!.places.map(([name]) => name!));
-    this.#record.moving = { to, names: [...names] };
+    const storage = this.#torrent.storage!;
+    // Other torrents may have files in the same folders, or in place of those left out.
+    const names = storage.places.filter((_, i) => storage.isFileWanted(i))
+      .map((path) => path.join("/"));
+    this.#record.moving = { to, names };
     this.#context.changed(this);
     this.#context.keep();
     try {

@@ -12,7 +12,7 @@ import { moveFile } from "./watch_folder.ts";
  *
  * @param from The old folder.
  * @param to The new folder.
- * @param names Names in it of files and folders.
+ * @param names Paths in it of files, or folders, with `/`.
  */
 export async function finishMove(
   from: string,
@@ -20,8 +20,13 @@ export async function finishMove(
   names: readonly string[],
 ): Promise<void> {
   for (const name of names) {
-    if (/^$|^\.\.?$|[/\\\0]/.test(name)) continue;
+    const parts = name.split("/");
+    if (parts.some((part) => /^$|^\.\.?$|[\\\0]/.test(part))) continue;
     await merge(`${from}/${name}`, `${to}/${name}`);
+    while (parts.pop() !== undefined && parts.length > 0) {
+      // A folder in which others have something stays.
+      await Deno.remove(`${from}/${parts.join("/")}`).catch(() => {});
+    }
   }
 }
 
@@ -61,6 +66,7 @@ async function merge(from: string, to: string): Promise<void> {
   }
   const isCopy = target?.isFile && target.size === source.size;
   if (target !== undefined && !isCopy) return;
+  await Deno.mkdir(to.replace(/\/[^/]*$/, ""), { recursive: true });
   await moveFile(from, to);
 }
 

@@ -33,7 +33,7 @@ export interface TorrentRecord {
   moving?: {
     /** Where to. */
     readonly to: string;
-    /** Names of files and folders at the old place. */
+    /** Paths of files, or folders, at the old place, with `/`. */
     readonly names: readonly string[];
   };
   /** Whether it is gone as soon as its files are. */

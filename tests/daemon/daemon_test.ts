@@ -469,3 +469,16 @@ Deno.test("a torrent has the limits of its group, of the session, or none", asyn
   daemon.set({ groups: {} });
   assertEquals(a.torrent.limitedBy, "session");
 });
+
+Deno.test("a move notes which files it is of, not the folders that others use, too", async () => {
+  await using world = new World();
+  const daemon = await world.open();
+  const ours = await daemon.add(await emptyFiles(2), {
+    filePriorities: [4, 0, 4],
+  });
+  await reach(daemon, ours, "downloading");
+  const moving = ours.move(world.dir.join("else"));
+  assertEquals(ours.record.moving?.names, ["many/0", "many/one"]);
+  await moving;
+  assertEquals(ours.record.moving, undefined);
+});

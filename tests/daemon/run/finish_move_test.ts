@@ -39,6 +39,18 @@ Deno.test("a move goes on where it was interrupted", async () => {
   assertEquals(Object.keys(tree(to)).length, 4);
 });
 
+Deno.test("of a folder that others use only what is named is moved", async () => {
+  await using dir = new TempDir();
+  const [from, to] = [dir.join("from"), dir.join("to")];
+  await write(`${from}/a/1`, "ours");
+  await write(`${from}/a/2`, "another's");
+  await write(`${from}/b/c/1`, "ours, too");
+  await finishMove(from, to, ["a/1", "a/none", "a/../a/2", "b/c/1"]);
+  assertEquals(tree(from), { "a/2": "another's" });
+  assertEquals(tree(to), { "a/1": "ours", "b/c/1": "ours, too" });
+  assertEquals([...Deno.readDirSync(from)].map(({ name }) => name), ["a"]);
+});
+
 Deno.test("what is something else stays, on both sides", async () => {
   await using dir = new TempDir();
   const [from, to] = [dir.join("from"), dir.join("to")];
