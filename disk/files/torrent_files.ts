@@ -118,10 +118,10 @@ export class TorrentFiles {
   /**
    * Sees whose the files are that were left out and are there all the same: they
    * are the torrent's if a piece in them is; else where nobody knows, those of the
-   * right length. Returns pieces of the others, to be checked again: they are not
+   * right length, if a check came to its end. Returns pieces of the others, to be checked again: they are not
    * in these files.
    */
-  sortOut(isOurs?: (fileIndex: number) => boolean): number[] {
+  sortOut(isOurs?: (fileIndex: number) => boolean, isChecked = true): number[] {
     const { own, indices } = this.stored;
     const pieces = new Set<number>();
     for (const i of indices) {
@@ -132,7 +132,7 @@ export class TorrentFiles {
       for (let k = first; k < end; k++) if (this.isGood(k)) good.push(k);
       const mayBe = good.length > 0 ||
         (isOurs?.(i) ?? this.stored.size(i) === this.layout.files[i]!.length);
-      if (mayBe && own.adopt(i)) continue;
+      if (isChecked && mayBe && own.adopt(i)) continue;
       this.apart.takeOut(i);
       for (const k of [...good, ...this.apart.slotsOf(i)]) pieces.add(k);
     }

@@ -44,8 +44,10 @@ export interface Backing extends PieceWrites {
   lookAgain(): Promise<void>;
   /** Reads and hashes pieces, all by default. */
   check(have: Bitfield, options: CheckFilesOptions): Promise<void>;
-  /** After a check: tells which pieces were looked for in files of others. */
-  sortOut?(): readonly number[];
+  /** Checks all, and what that shows to be elsewhere once more. */
+  checkAll?(
+    check: (pieces?: readonly number[]) => Promise<void>,
+  ): Promise<void>;
   /** Makes sure that what is verified is in its place; tells what is not. */
   confirm(
     have: Bitfield,

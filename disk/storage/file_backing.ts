@@ -112,8 +112,17 @@ export class FileBacking implements Backing {
     return checkFiles(this.#torrent, this.#files, have, options);
   }
 
-  sortOut(): readonly number[] {
-    return this.#files.sortOut();
+  async checkAll(
+    check: (pieces?: readonly number[]) => Promise<void>,
+  ): Promise<void> {
+    try {
+      await check();
+    } catch (error) {
+      this.#files.sortOut(undefined, false);
+      throw error;
+    }
+    const strange = this.#files.sortOut();
+    if (strange.length > 0) await check(strange);
   }
 
   async confirm(

@@ -187,9 +187,8 @@ export class ManagedStorage implements TorrentStorage {
       this.#pieces?.discard();
       this.#reader?.clear();
       await this.#backing.lookAgain();
-      await this.check(options);
-      const strange = this.#backing.sortOut?.() ?? [];
-      if (strange.length > 0) await this.check(options, strange);
+      const check = (pieces?: readonly number[]) => this.check(options, pieces);
+      await (this.#backing.checkAll?.(check) ?? check());
     });
   }
 

@@ -140,3 +140,17 @@ Deno.test(
     assertEquals(memory.list(), ["t/b", "t/z"]);
   },
 );
+
+Deno.test(
+  "a check that is ended takes nothing of others for the torrent's",
+  pure,
+  async () => {
+    const { disk, shared, late, owner } = await setUpLate();
+    await using _ = disk;
+    writeAll(late, shared);
+    await late.flush();
+    await owner.close();
+    await assertRejects(() => late.recheck({ signal: AbortSignal.abort() }));
+    await isWhole(late, shared);
+  },
+);
