@@ -41,9 +41,9 @@ const BIP_PERMISSIONS = ["-A"];
  */
 const LAZY_IMPORTS = "--unstable-lazy-dynamic-imports";
 
-/** Hundreds of sessions make much that soon is garbage. */
+/** Hundreds of sessions make much that soon is garbage; helpers cost more. */
 const SIMULATION_MEMORY =
-  "--v8-flags=--max-semi-space-size=64,--max-old-space-size=8192";
+  "--v8-flags=--max-semi-space-size=256,--single-threaded-gc,--max-old-space-size=8192";
 
 const CLI = `${ROOT}/cli/main.ts`;
 
