@@ -53,6 +53,8 @@ export class FirstCopies {
   /** Those of them that may be suggested. */
   #open: number[] | undefined;
   readonly #takers = new Map<number, Taker>();
+  /** Peers that took a piece: of others nothing has to be forgotten. */
+  readonly #served = new Set<PeerKey>();
   /** How many of them each peer has not asked for yet. */
   readonly #ahead = new Map<PeerKey, number>();
   /** Pieces that somebody got and did not pass on. */
@@ -102,7 +104,7 @@ export class FirstCopies {
     const taker = this.#takers.get(pieceIndex);
     if (taker?.peer === peer) this.#asked(taker);
     if (taker !== undefined || !this.#rare?.has(pieceIndex)) return;
-    this.#takers.set(pieceIndex, { peer, isAhead: false, hasAt: undefined });
+    this.#take(pieceIndex, peer, false);
   }
 
   /**
@@ -126,7 +128,7 @@ export class FirstCopies {
         continue;
       }
       if (this.#kept.get(pieceIndex) === peer) continue;
-      this.#takers.set(pieceIndex, { peer, isAhead: true, hasAt: undefined });
+      this.#take(pieceIndex, peer, true);
       chosen.push(pieceIndex);
       this.#ahead.set(peer, ++ahead);
     }
@@ -153,6 +155,7 @@ export class FirstCopies {
    * @param peer The peer.
    */
   gone(peer: PeerKey): void {
+    if (!this.#served.delete(peer)) return;
     this.#ahead.delete(peer);
     this.#keepers.delete(peer);
     for (const [pieceIndex, taker] of this.#takers) {
@@ -193,6 +196,11 @@ export class FirstCopies {
   #copies(pieceIndex: number): number {
     const count = this.#options.availability(pieceIndex);
     return this.#kept.has(pieceIndex) ? count - 1 : count;
+  }
+
+  #take(pieceIndex: number, peer: PeerKey, isAhead: boolean): void {
+    this.#takers.set(pieceIndex, { peer, isAhead, hasAt: undefined });
+    this.#served.add(peer);
   }
 
   /** Notes that a piece needs to be suggested no more. */
