@@ -138,7 +138,7 @@ export class Upload {
   /** Once a second. */
   tick(now: number): void {
     if (!this.#active) return;
-    this.firstCopies.look(now);
+    if (this.#given.size > 0) this.firstCopies.look(now);
     if (this.#lookAtSlots(now)) this.#rechokeSoon();
     if (now >= this.#rechokeAt) this.#rechoke(now);
   }

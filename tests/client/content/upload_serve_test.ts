@@ -173,10 +173,10 @@ Deno.test(
 );
 
 Deno.test(
-  "Upload has first copies looked at every second and with every choice",
+  "Upload has first copies looked at with every choice, and every second while somebody is served",
   none,
   async () => {
-    const { upload, looks, clock } = setUp();
+    const { upload, looks, clock, add, chosen } = setUp();
     upload.tick(0);
     assertEquals(looks, []);
     upload.start();
@@ -184,10 +184,17 @@ Deno.test(
     assertEquals(looks, [0]);
     await clock.advance(1_000);
     upload.tick(1_000);
+    assertEquals(looks, [0]);
+    chosen.add(1);
+    add(1);
+    await drain();
     assertEquals(looks, [0, 1_000]);
-    upload.stop();
+    await clock.advance(1_000);
     upload.tick(2_000);
-    assertEquals(looks, [0, 1_000]);
+    assertEquals(looks, [0, 1_000, 2_000]);
+    upload.stop();
+    upload.tick(3_000);
+    assertEquals(looks, [0, 1_000, 2_000]);
   },
 );
 
