@@ -10,6 +10,8 @@ import { seqDistance } from "./sequence.ts";
 const MAX_AHEAD = 2032;
 /** Bytes of memory that a packet costs beside its payload. */
 const PACKET_COST = 128;
+/** Acks that name what came beyond a gap, as some overtake each other. */
+const NAMED = 2;
 
 /** What became of a packet. */
 export type Received = "next" | "ahead" | "duplicate" | "dropped";
@@ -27,8 +29,8 @@ export class ReceiveBuffer {
   #last: number;
   /** `#last` when the last ack was written. */
   #acked: number;
-  /** Whether something beyond the gap is named by no ack yet. */
-  #hasNews = false;
+  /** In how many acks what came last beyond the gap is still to be named. */
+  #news = 0;
   /** Number of the FIN, once it is known. */
   #fin: number | undefined;
   /** Whether payloads are dropped, as nobody reads any more. */
@@ -109,7 +111,7 @@ export class ReceiveBuffer {
       : Math.max(this.#highest, number);
     this.#aheadCount++;
     this.#aheadBytes += length;
-    this.#hasNews = true;
+    this.#news = NAMED;
     return "ahead";
   }
 
@@ -137,8 +139,8 @@ export class ReceiveBuffer {
    * `ackNr` does, so that each packet after a timeout takes a round trip.
    */
   writeSack(out: Uint8Array, at: number): number {
-    const isRepeated = !this.#hasNews && this.#last > this.#acked;
-    this.#hasNews = false;
+    const isRepeated = this.#news === 0 && this.#last > this.#acked;
+    this.#news = Math.max(0, this.#news - 1);
     this.#acked = this.#last;
     if (this.#aheadCount === 0 || isRepeated) return 0;
     // Bit 0 is the number after the one that is missing.
