@@ -36,9 +36,12 @@ export async function openFiles(
         !files.stored.places.hasSuffix,
   );
   const { layout } = torrent;
-  // What another torrent has is read only: it must be whole.
+  // What another torrent has is read only: it must be whole. Before anything of it
+  // is there, the first to write has it.
   const refuse = (isOdd: (fileIndex: number) => boolean) =>
-    files.stored.own.refuse((i) => isWanted(i) && isOdd(i));
+    files.stored.own.refuse((i) =>
+      isWanted(i) && files.stored.size(i) >= 0 && isOdd(i)
+    );
   if (existing === "verify" || existing === "resume") {
     const { places } = files.stored;
     refuse((i) =>

@@ -127,7 +127,10 @@ Deno.test(
     const disk = new DiskManager({ fileSystem: memory });
     await using _ = disk;
     const first = await disk.add(one);
-    await refused(() => disk.add(two));
+    const early = await disk.add(two);
+    writePiece(early, two, 0);
+    assertEquals(early.error?.code, "taken");
+    await early.remove({ deleteFiles: true });
     await first.setFileWanted(0, false);
     await first.renameFile(0, ["t", "z"]);
     await first.setFileWanted(1, false);
