@@ -67,8 +67,9 @@ class World implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.swarm[Symbol.asyncDispose]();
+    // Ends of connections are waited for, but not by those who leave.
     for (const utp of this.#utps) utp.close();
+    await this.swarm[Symbol.asyncDispose]();
     // What was on its way is gone.
     await this.swarm.clock.advance(100_000);
   }
