@@ -134,9 +134,12 @@ Deno.test("two torrents of one name in one folder: the second is refused, exit c
   await using scene = await TransferScene.make({ "album/same.bin": 100_000 });
   await using other = await TransferScene.make({ "album/same.bin": 100_001 });
   await using seeder = await scene.serve();
+  await using others = await other.serve();
   const { code, stderr } = await runBip([
     ...scene.download(seeder.port),
     other.torrent,
+    "--peer",
+    `127.0.0.1:${others.port}`,
   ]);
   assertEquals(code, 6, stderr);
   assertEquals(Deno.statSync(`${scene.out}/album/same.bin`).size, 100_000);
