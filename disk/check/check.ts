@@ -16,8 +16,8 @@ import type { TorrentFiles } from "../files/torrent_files.ts";
 import { passesSha1, PieceVerifier } from "../pieces/piece_verifier.ts";
 import { Turns } from "../turns.ts";
 
-/** Pieces read at a time where they are in no files. */
-const PARALLEL_READS = 4;
+/** Pieces at a time where each is waited for: by a store, or by its digest. */
+const LANES = 4;
 
 /** So few are not worth what the first use of `node:crypto` costs. */
 const FEW_PIECES = 256;
@@ -93,7 +93,9 @@ export async function checkFiles(
   const areFew = isLocal && total <= FEW_PIECES;
   const step = { note, report, options, areFew };
   const inTurn = (pieces: readonly number[]) =>
-    checkInTurn(torrent, files, pieces, step);
+    areFew
+      ? checkInLanes(torrent, files, pieces, step)
+      : checkInTurn(torrent, files, pieces, step);
   const disk = files.stored.fileSystem.device?.() ?? files.stored.fileSystem;
   await eachTurn(
     disk,
@@ -134,15 +136,12 @@ export async function checkStore(
     note(pieceIndex, true);
     return false;
   });
-  await eachTurn(store, inHash, options, async (rest) => {
-    const left: (readonly number[])[] = [];
-    const lanes = Array(PARALLEL_READS).keys();
-    await eachAtOnce(lanes, PARALLEL_READS, async (k) => {
-      const mine = rest.filter((_, i) => i % PARALLEL_READS === k);
-      left.push(await checkInTurn(torrent, store, mine, step));
-    });
-    return left.flat();
-  });
+  await eachTurn(
+    store,
+    inHash,
+    options,
+    (rest) => checkInLanes(torrent, store, rest, step),
+  );
   report();
 }
 
@@ -196,6 +195,21 @@ async function checkInTurn(
     if (hold?.() !== undefined) return pieces.slice(i + 1);
   }
   return [];
+}
+
+/** The same, several pieces at a time. */
+async function checkInLanes(
+  torrent: StorageTorrent,
+  store: PieceReads,
+  pieces: readonly number[],
+  step: CheckStep,
+): Promise<readonly number[]> {
+  const left: (readonly number[])[] = [];
+  await eachAtOnce(Array(LANES).keys(), LANES, async (k) => {
+    const mine = pieces.filter((_, i) => i % LANES === k);
+    left.push(await checkInTurn(torrent, store, mine, step));
+  });
+  return left.flat();
 }
 
 /** Lets several threads read files of the operating system; as above. */
