@@ -46,11 +46,11 @@ export async function loadTorrents(
   }
   for (const row of moving) {
     try {
-      const renamed = await renameOn(state, row);
-      if (row.record.moving !== undefined) await moveOn(state, engine, renamed);
-      else {
-        adopt(engine, renamed);
-        engine.order.put(row.id, row.place);
+      const settled = await settle(state, row);
+      const torrent = adopt(engine, settled);
+      engine.order.put(row.id, row.place);
+      if (settled.saved.dir !== row.saved.dir) {
+        engine.publish({ type: "moved", torrent, dir: settled.record.dir });
       }
     } catch (error) {
       failed(row, error);
@@ -66,9 +66,11 @@ export async function loadTorrents(
 async function removeOn(
   state: StateFile,
   engine: Engine,
-  { id, record, saved }: KeptTorrent,
+  row: KeptTorrent,
 ): Promise<void> {
+  const { id } = row;
   try {
+    const { record, saved } = await settle(state, row);
     const torrent = engine.reopen(id, {
       ...withOwnFiles(record, saved),
       paused: true,
@@ -106,41 +108,38 @@ function adopt(engine: Engine, { id, hash, record, saved }: KeptTorrent) {
   return engine.adopt(id, torrent, record);
 }
 
-/** Finishes renaming; gives the torrent with the new names. */
-async function renameOn(
+/**
+ * Finishes what was being done to the files; gives the torrent with where they are
+ * now and what they are called.
+ */
+async function settle(
   state: StateFile,
   row: KeptTorrent,
 ): Promise<KeptTorrent> {
   const { id, place, record } = row;
-  if (record.renaming === undefined) return row;
-  await finishRename(row.saved.dir ?? ".", record.renaming);
-  const renamedFiles = new Map(row.saved.renamedFiles);
-  for (const { index, to } of record.renaming) renamedFiles.set(index, to);
-  const saved = { ...row.saved, renamedFiles: [...renamedFiles] };
-  delete record.renaming;
+  const { moving, renaming } = record;
+  let { saved } = row;
+  const { dir = "." } = saved;
+  if (renaming !== undefined) {
+    await finishRename(dir, renaming);
+    const renamedFiles = new Map(saved.renamedFiles);
+    for (const { index, to } of renaming) renamedFiles.set(index, to);
+    saved = { ...saved, renamedFiles: [...renamedFiles] };
+    delete record.renaming;
+  }
+  if (moving !== undefined) {
+    await finishMove(dir, moving.to, moving.names);
+    // It tells of files at the old place.
+    const { resumeData: _, ...rest } = saved;
+    saved = { ...rest, dir: moving.to };
+    record.dir = moving.to;
+    delete record.moving;
+  }
+  if (saved === row.saved) return row;
   state.together(() => {
     state.saveOptions(id, saved);
+    if (moving !== undefined) state.saveResume(id, undefined);
     state.saveRecord(id, place, record);
   });
   return { ...row, saved };
-}
-
-async function moveOn(
-  state: StateFile,
-  engine: Engine,
-  row: KeptTorrent,
-): Promise<void> {
-  const { id, place, record, saved: { resumeData: _, ...saved } } = row;
-  const { to, names } = record.moving!;
-  await finishMove(saved.dir ?? ".", to, names);
-  const ours = adopt(engine, { ...row, saved: { ...saved, dir: to } });
-  engine.order.put(id, place);
-  record.dir = to;
-  delete record.moving;
-  state.together(() => {
-    state.saveOptions(id, { ...saved, dir: to });
-    state.saveResume(id, undefined);
-    state.saveRecord(id, place, record);
-  });
-  engine.publish({ type: "moved", torrent: ours, dir: to });
 }

@@ -235,6 +235,32 @@ Deno.test("a rename that a crash interrupted is finished", async () => {
   assertEquals([...Deno.readDirSync(album)].map(({ name }) => name), ["sub"]);
 });
 
+Deno.test("a removal that came while files were renamed takes all of them", async () => {
+  await using dir = new TempDir();
+  const seeder = await openSeeder();
+  await using _session = seeder.session;
+  {
+    await using daemon = await open(dir);
+    const events = daemon.events();
+    await daemon.add(seeder.torrent, { peers: seeder.peers });
+    await until(events, "completed");
+  }
+  const album = dir.join("done", "album");
+  await Deno.rename(`${album}/a`, `${album}/a.new`);
+  const record = {
+    renaming: [{ index: 0, from: ["album", "a"], to: ["album", "a.new"] }],
+    removing: true,
+  };
+  const { DatabaseSync } = await import("node:sqlite");
+  const database = new DatabaseSync(dir.join("state"));
+  database.prepare("UPDATE torrent SET record = json_patch(record, ?)")
+    .run(JSON.stringify(record));
+  database.close();
+  await using daemon = await open(dir);
+  assertEquals(daemon.torrents, []);
+  assertEquals([...Deno.readDirSync(dir.join("done"))], []);
+});
+
 Deno.test("figures are kept while it runs", async () => {
   await using dir = new TempDir();
   const seeder = await openSeeder();
