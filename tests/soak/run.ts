@@ -212,6 +212,10 @@ export async function soak(
   }; slope ${slope.toFixed(0)} KiB a minute (${
     isJudged ? `at most ${MAX_SLOPE}` : "too short to judge"
   })
+  by minute    ${
+    floors(memory, 60_000).map(({ value }) => (value / 1024).toFixed(0))
+      .join(" ")
+  }
   descriptors  ${base.descriptors.length} before, ${after.descriptors.length} after
   idle         ${(base.load * 100).toFixed(1)} % of a processor before, ${
     (after.load * 100).toFixed(1)
