@@ -211,8 +211,16 @@ export class BoundNetwork implements Disposable {
   ): ByteConnection {
     const isV6 = connection.remote.hostname.includes(":");
     const own = this.#addressOf(isV6);
+    let gone: HandshakeError | undefined;
+    const tell = (error: unknown): never => {
+      throw gone ?? error;
+    };
     const unwatch = this.watch(() => {
       if (this.#addressOf(isV6) === own) return;
+      gone = new HandshakeError(
+        "no-local-address",
+        `${this.#bind} lost its address`,
+      );
       // A system that closes in an orderly way would say so again and again.
       connection.reset?.();
       guarded.close();
@@ -221,8 +229,8 @@ export class BoundNetwork implements Disposable {
       local: connection.local,
       remote: connection.remote,
       ...(connection.transport ? { transport: connection.transport } : {}),
-      read: (buffer) => connection.read(buffer),
-      write: (data) => connection.write(data),
+      read: (buffer) => connection.read(buffer).catch(tell),
+      write: (data) => connection.write(data).catch(tell),
       close: () => {
         unwatch();
         connection.close();
