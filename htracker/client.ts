@@ -16,6 +16,7 @@ import {
 import { concatBytes } from "../_shared/bytes.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
 import { systemResolve } from "../_shared/datagram.ts";
+import { CheckedFetch } from "../_shared/http/checked_fetch.ts";
 import { fetchReason } from "../_shared/http/fetch_reason.ts";
 import { findHost, type HostPlace } from "../_shared/reach.ts";
 import {
@@ -144,10 +145,8 @@ interface Answer {
  *
  * Trackers come with torrents, so their URLs are a stranger's: see
  * {@linkcode HttpTrackerClientOptions.localTrackers}; URLs that bring
- * parameters of announces are refused. Names are resolved once for these
- * checks and once more by `fetch`: a DNS server that answers differently the
- * second time is not noticed. Where that matters, keep the process from inside
- * addresses by narrow `--allow-net`. Source: BEP 3, BEP 7, BEP 23, BEP 24, BEP 31, BEP 48.
+ * parameters of announces are refused. Source: BEP 3, BEP 7, BEP 23, BEP 24,
+ * BEP 31, BEP 48.
  *
  * @example
  * ```ts ignore
@@ -167,9 +166,9 @@ interface Answer {
 export class HttpTrackerClient implements Disposable, AsyncDisposable {
   readonly #options: HttpTrackerClientOptions;
   readonly #clock: Clock;
+  readonly #checked: CheckedFetch;
   readonly #running = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
-  #pool: Deno.HttpClient | undefined;
   #closed: Promise<void> | undefined;
 
   /**
@@ -181,6 +180,8 @@ export class HttpTrackerClient implements Disposable, AsyncDisposable {
   constructor(options: HttpTrackerClientOptions = {}) {
     checkTrackerTimeouts(options);
     this.#options = options;
+    // Announces are minutes apart: a connection kept open would be of no use.
+    this.#checked = new CheckedFetch(options.fetch, 0);
     this.#clock = options.clock ?? systemClock;
   }
 
@@ -264,8 +265,7 @@ export class HttpTrackerClient implements Disposable, AsyncDisposable {
       new TrackerError("closed", "The tracker client is closed"),
     );
     await Promise.allSettled([...this.#running]);
-    this.#pool?.close();
-    this.#pool = undefined;
+    this.#checked.close();
   }
 
   /** Same as {@linkcode HttpTrackerClient.close}, without waiting. */
@@ -331,10 +331,11 @@ export class HttpTrackerClient implements Disposable, AsyncDisposable {
     const { resolve = systemResolve } = this.#options;
     let url = new URL(target);
     const tracker = await findHost(url, resolve);
+    let place = tracker;
     const localTracker = tracker.reach > 0;
     this.#check(url, tracker);
     for (let redirects = 0;; redirects++) {
-      const response = await this.#fetch(url, signal);
+      const response = await this.#fetch(url, place, signal);
       const location = response.headers.get("location");
       if (
         location === null || response.status < 300 || response.status > 399
@@ -361,8 +362,8 @@ export class HttpTrackerClient implements Disposable, AsyncDisposable {
         );
       }
       next.hash = "";
-      const host = await findHost(next, resolve);
-      if (host.reach > tracker.reach) {
+      place = await findHost(next, resolve);
+      if (place.reach > tracker.reach) {
         throw new TrackerError(
           "forbidden-target",
           `Tracker ${
@@ -370,7 +371,7 @@ export class HttpTrackerClient implements Disposable, AsyncDisposable {
           } redirects to ${next.host}, which is on a more private network`,
         );
       }
-      this.#check(next, host);
+      this.#check(next, place);
       if (!(this.#options.mayFollow?.(next.href) ?? true)) {
         throw new TrackerError(
           "unreachable",
@@ -392,19 +393,16 @@ export class HttpTrackerClient implements Disposable, AsyncDisposable {
     }
   }
 
-  #fetch(url: URL, signal: AbortSignal): Promise<Response> {
-    const init: RequestInit & { client?: Deno.HttpClient } = {
+  #fetch(
+    url: URL,
+    place: HostPlace,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    return this.#checked.fetch(url, {
       redirect: "manual",
       signal,
       headers: { "user-agent": this.#options.userAgent ?? "bip/0.1.0" },
-    };
-    if (this.#options.fetch !== undefined) {
-      return this.#options.fetch(url, init);
-    }
-    // Announces are minutes apart: a connection kept open would be of no use.
-    this.#pool ??= Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
-    init.client = this.#pool;
-    return fetch(url, init);
+    }, place);
   }
 }
 

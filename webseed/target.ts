@@ -3,7 +3,12 @@
  *
  * @module
  */
-import { findHost, isServicePort, type Resolve } from "../_shared/reach.ts";
+import {
+  findHost,
+  type HostPlace,
+  isServicePort,
+  type Resolve,
+} from "../_shared/reach.ts";
 
 /** What is known of the web seed whose URL, or whose redirect, it is. */
 export interface TargetContext {
@@ -17,38 +22,43 @@ export interface TargetContext {
   readonly isBlocked?: ((address: string) => boolean) | undefined;
 }
 
-/** Why a URL may not be asked for. */
-export interface TargetRefusal {
-  readonly reason: string;
-  /** Whether it never may. */
-  readonly isForbidden: boolean;
-}
+/** Why a URL may not be asked for, or where its host is, if that matters. */
+export type Target =
+  | {
+    readonly type: "refused";
+    readonly reason: string;
+    /** Whether it never may. */
+    readonly isForbidden: boolean;
+  }
+  | { readonly type: "allowed"; readonly place?: HostPlace };
 
 /**
  * Strangers may send us to public addresses only, and to no ports of services
  * that are no web servers; a host that a person named sends us no nearer to us
- * than it is itself. Returns why not, or `undefined`.
+ * than it is itself.
  */
-export async function refuseTarget(
+export async function judgeTarget(
   url: URL,
   { base, isNamed, resolve, isBlocked }: TargetContext,
-): Promise<TargetRefusal | undefined> {
-  if (isNamed && url.hostname === base.hostname) return undefined;
+): Promise<Target> {
+  const refuse = (reason: string, isForbidden = true): Target => (
+    { type: "refused", reason, isForbidden }
+  );
+  if (isNamed && url.hostname === base.hostname) return { type: "allowed" };
   const port = Number(url.port) || (url.protocol === "https:" ? 443 : 80);
   if (isServicePort(port)) {
-    const reason = `Port ${port} belongs to another service`;
-    return { reason, isForbidden: true };
+    return refuse(`Port ${port} belongs to another service`);
   }
-  const { reach, address } = await findHost(url, resolve);
+  const place = await findHost(url, resolve);
+  const { reach, addresses } = place;
   const most = isNamed ? (await findHost(base, resolve)).reach : 0;
   if (reach > most) {
-    const reason = "It leads to a private network, or to this machine";
-    return { reason, isForbidden: true };
+    return refuse("It leads to a private network, or to this machine");
   }
-  if (address !== undefined && isBlocked?.(address)) {
-    return { reason: "Its address is on the block list", isForbidden: true };
+  if (addresses.some((address) => isBlocked?.(address))) {
+    return refuse("Its address is on the block list");
   }
-  if (address !== undefined || reach > 0) return undefined;
-  const reason = "The name of the host cannot be resolved";
-  return { reason, isForbidden: false };
+  return addresses.length === 0 && reach === 0
+    ? refuse("The name of the host cannot be resolved", false)
+    : { type: "allowed", place };
 }

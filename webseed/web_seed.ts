@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { CheckedFetch } from "../_shared/http/checked_fetch.ts";
 import { fetchReason } from "../_shared/http/fetch_reason.ts";
+import type { HostPlace } from "../_shared/reach.ts";
 import { onAborted } from "../_shared/abort.ts";
 import type { Bitfield } from "../_shared/bitfield.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
@@ -13,7 +15,7 @@ import { systemRandom } from "../_shared/random.ts";
 import type { BlockAddress } from "../metainfo/piece_layout.ts";
 import { BodyReader, READ_BYTES } from "./body_reader.ts";
 import { type HostSlot, WebSeedHosts } from "./host_slots.ts";
-import { refuseTarget } from "./target.ts";
+import { judgeTarget } from "./target.ts";
 import { parseWebSeedUrl } from "./url.ts";
 import { WebSeedMachine } from "./web_seed_machine.ts";
 import type {
@@ -41,9 +43,6 @@ interface Running {
  * A web seed (BEP 19): asks for parts of files, or reads whole files where the
  * server knows no parts, and gives blocks of pieces. It checks no hashes:
  * {@linkcode WebSeed.bad} tells it of bad pieces.
- *
- * Names of hosts are resolved once to see where they lead and once more by
- * `fetch`: a DNS server that answers differently the second time is not noticed.
  */
 export class WebSeed implements AsyncDisposable {
   readonly #options: WebSeedOptions;
@@ -52,12 +51,12 @@ export class WebSeed implements AsyncDisposable {
   readonly #machine: WebSeedMachine;
   readonly #driver: Driver<WebSeedInput, WebSeedOutput>;
   readonly #hosts: WebSeedHosts;
+  readonly #checked: CheckedFetch;
   readonly #running = new Map<number, Running>();
   readonly #tasks = new Set<Promise<void>>();
   /** Places for the transfers that are about to begin, in order. */
   readonly #slots: HostSlot[] = [];
   #cancelWait: (() => void) | undefined;
-  #pool: Deno.HttpClient | undefined;
   #closing: Promise<void> | undefined;
 
   /**
@@ -75,6 +74,7 @@ export class WebSeed implements AsyncDisposable {
     }
     const { torrent, random = systemRandom, isLacking, isAlone } = options;
     this.#options = options;
+    this.#checked = new CheckedFetch(options.fetch, 3);
     this.#base = base;
     this.#clock = options.clock ?? systemClock;
     this.#hosts = options.hosts ?? new WebSeedHosts(this.#clock);
@@ -210,7 +210,7 @@ export class WebSeed implements AsyncDisposable {
     this.#cancelWait?.();
     await Promise.all([...this.#tasks]);
     this.#driver.close();
-    this.#pool?.close();
+    this.#checked.close();
   }
 
   #perform(output: WebSeedOutput): void {
@@ -260,15 +260,16 @@ export class WebSeed implements AsyncDisposable {
     try {
       const { isNamed = false, resolve = systemResolve, isBlocked } =
         this.#options;
-      const refusal = await refuseTarget(url, {
+      const target = await judgeTarget(url, {
         base: this.#base,
         isNamed,
         resolve,
         isBlocked,
       });
       if (signal.aborted) return;
-      if (refusal !== undefined) {
-        return this.#driver.input({ type: "failed", id, ...refusal });
+      if (target.type === "refused") {
+        const { reason, isForbidden } = target;
+        return this.#driver.input({ type: "failed", id, reason, isForbidden });
       }
       if (isRedirect && url.hostname !== this.#base.hostname) {
         running.host = this.#hosts.tryTake(url.hostname);
@@ -277,7 +278,7 @@ export class WebSeed implements AsyncDisposable {
           return this.#driver.input({ type: "failed", id, reason });
         }
       }
-      const response = await this.#fetch(url, headers, signal);
+      const response = await this.#fetch(url, headers, signal, target.place);
       if (signal.aborted) return await response.body?.cancel();
       running.response = response;
       const { status, headers: answer } = response;
@@ -311,18 +312,14 @@ export class WebSeed implements AsyncDisposable {
     url: URL,
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
+    place: HostPlace | undefined,
   ): Promise<Response> {
-    const { userAgent = "bip/0.1.0", fetch } = this.#options;
-    const init: RequestInit & { client?: Deno.HttpClient } = {
+    const { userAgent = "bip/0.1.0" } = this.#options;
+    return this.#checked.fetch(url, {
       redirect: "manual",
       signal,
       headers: { ...headers, "user-agent": userAgent },
-    };
-    if (fetch !== undefined) return fetch(url, init);
-    init.client = this.#pool ??= Deno.createHttpClient({
-      poolMaxIdlePerHost: 3,
-    });
-    return globalThis.fetch(url, init);
+    }, place);
   }
 
   /** Reads a body to its end. */

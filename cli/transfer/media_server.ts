@@ -4,13 +4,30 @@
  *
  * @module
  */
-import { ipScope, tryParseIp } from "../../_shared/address.ts";
+import {
+  type Endpoint,
+  formatEndpoint,
+  ipScope,
+  tryParseIp,
+} from "../../_shared/address.ts";
+import { systemClock } from "../../_shared/clock.ts";
 import { fileResponse } from "../../client/file_response.ts";
 import type { Torrent, TorrentFile } from "../../client/mod.ts";
+import type { HttpAnswer } from "../../tracker/http_answer.ts";
+import { httpHeader, type HttpRequest } from "../../tracker/http_request.ts";
+import { HttpServer } from "../../tracker/http_server.ts";
 import { safeText } from "../text.ts";
 
 /** Files that are read at a time, over all who ask. */
 const MAX_STREAMS = 64;
+/** Connections of one address, of players and browsers, and in all. */
+const MAX_PER_ADDRESS = 16;
+const MAX_CONNECTIONS = 256;
+/** Headers that are looked at. */
+const LOOKED_AT: ReadonlySet<string> = new Set([
+  ...["host", "sec-fetch-site", "sec-fetch-mode"],
+  ...["range", "if-range", "if-match", "if-none-match"],
+]);
 
 /** Options of {@linkcode MediaServer}. */
 export interface MediaServerOptions {
@@ -104,6 +121,41 @@ export class MediaServer {
       },
     }, { highWaterMark: 0 });
   }
+}
+
+/** Serves it over HTTP. Needs `--allow-net` for the address. */
+export function serveMedia(media: MediaServer, local: Endpoint): HttpServer {
+  const server: HttpServer = HttpServer.listen(local, {
+    clock: systemClock,
+    maxConnections: MAX_CONNECTIONS,
+    maxConnectionsPerAddress: MAX_PER_ADDRESS,
+    handler: (http) => handle(media, http, server.local),
+  });
+  return server;
+}
+
+function handle(
+  media: MediaServer,
+  http: HttpRequest,
+  local: Endpoint,
+): HttpAnswer {
+  const { method, target } = http;
+  const host = httpHeader(http, "host") ?? formatEndpoint(local);
+  const url = target.startsWith("/")
+    ? URL.parse(`http://${host}${target}`)
+    : null;
+  if (url === null) return { status: 400, body: "That is no path\n" };
+  if (method !== "GET" && method !== "HEAD") {
+    return { status: 405, body: "Only GET, HEAD\n" };
+  }
+  const headers = http.headers.filter(([name]) => LOOKED_AT.has(name))
+    .map(([name, value]): [string, string] => [name, value]);
+  const response = media.answer(new Request(url, { method, headers }));
+  return {
+    status: response.status,
+    headers: [...response.headers],
+    body: response.body ?? "",
+  };
 }
 
 /** Where a file is served. */

@@ -8,6 +8,7 @@ import { isPlayable } from "../../client/media_type.ts";
 import type { Torrent } from "../../client/torrent.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
 import type { Metainfo } from "../../metainfo/metainfo.ts";
+import type { HttpServer } from "../../tracker/http_server.ts";
 import type { Arguments, Verb, VerbContext } from "../command.ts";
 import { CommandError, UsageError } from "../error.ts";
 import {
@@ -28,7 +29,7 @@ import {
 import { listFiles } from "../torrent/torrent_document.ts";
 import { formatDuration } from "../units.ts";
 import { checkReachable } from "./download.ts";
-import { filePath, MediaServer } from "./media_server.ts";
+import { filePath, MediaServer, serveMedia } from "./media_server.ts";
 import { tellingErrors } from "./event_json.ts";
 import { Reporter } from "./reporter.ts";
 import { ResumeFile } from "./resume_file.ts";
@@ -97,17 +98,9 @@ function serveAddress(args: Arguments): { hostname: string; port: number } {
 function serve(
   server: MediaServer,
   address: { hostname: string; port: number },
-): Deno.HttpServer<Deno.NetAddr> {
+): HttpServer {
   try {
-    return Deno.serve(
-      {
-        ...address,
-        onListen: () => {},
-        // The player may go away at any time, and so may the torrent.
-        onError: () => new Response(null, { status: 500 }),
-      },
-      (request) => server.answer(request),
-    );
+    return serveMedia(server, address);
   } catch (error) {
     throw listenError(error, formatEndpoint(address));
   }
@@ -226,7 +219,7 @@ async function run(context: VerbContext): Promise<number> {
         if (await untilKnown(torrent, timeoutMs, signal)) {
           media.files = chosenFiles(args, torrent.metainfo!)
             .map((index) => torrent.files[index]!);
-          const origin = `http://${formatEndpoint(http.addr)}`;
+          const origin = `http://${formatEndpoint(http.local)}`;
           if (list !== undefined) {
             const { writeOutput } = await import("../write_file.ts");
             const text = new TextEncoder().encode(media.playlist(origin));
@@ -237,7 +230,7 @@ async function run(context: VerbContext): Promise<number> {
         }
       } finally {
         // Players hold connections open.
-        await Promise.all([reporter.leave(), http.shutdown()]);
+        await Promise.all([reporter.leave(), http.close()]);
       }
       if (isComplete) await resume?.remove();
       return EXIT_INTERRUPTED;

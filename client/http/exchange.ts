@@ -18,10 +18,10 @@ const PACKED_BYTES = 8192;
 export function encodeGet(url: URL, headers: Headers): Uint8Array {
   const lines = [
     `GET ${url.pathname}${url.search} HTTP/1.1`,
-    `host: ${url.host}`,
+    `host: ${headers.get("host") ?? url.host}`,
   ];
   for (const [name, value] of headers) {
-    if (value !== "") lines.push(`${name}: ${value}`);
+    if (value !== "" && name !== "host") lines.push(`${name}: ${value}`);
   }
   return encodeText([...lines, "connection: close", "", ""].join("\r\n"));
 }

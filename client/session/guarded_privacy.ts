@@ -7,6 +7,7 @@
 import { tcpTransport } from "../../_shared/byte_conn.ts";
 import { type Clock, systemClock } from "../../_shared/clock.ts";
 import { openDatagramSocket } from "../../_shared/datagram.ts";
+import { sendsHost } from "../../_shared/http/checked_fetch.ts";
 import { randomBytes, systemRandom } from "../../_shared/random.ts";
 import type { Proxy } from "../../handshake/proxy.ts";
 import {
@@ -144,7 +145,7 @@ export class GuardedPrivacy implements Privacy {
       this.#clock,
     );
     this.#fetches.push(made);
-    return made.fetch;
+    return isProxied ? made.fetch : sendsHost(made.fetch);
   }
 
   #sockets(): OpenSocket {

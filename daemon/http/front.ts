@@ -272,10 +272,17 @@ export class HttpFront implements AsyncDisposable {
     if (this.#gate.isFull(address)) return tooMany("Too many passwords\n");
     const text = tryParseBasic(httpHeader(request, "authorization"));
     if (text === undefined) return UNAUTHORIZED;
-    if (login.check(text) === true) return undefined;
+    const isRight = login.check(text);
+    if (isRight === true) {
+      this.#gate.right(address);
+      return undefined;
+    }
     this.#gate.enter(address, clock.now());
     try {
-      if (await login.verify(text)) return undefined;
+      if (isRight === undefined && await login.verify(text)) {
+        this.#gate.right(address);
+        return undefined;
+      }
       const delay = this.#gate.wrong(address, clock.now());
       await sleep(clock, delay, { signal: this.#ending.signal })
         .catch(() => {});

@@ -1,10 +1,13 @@
 /**
  * How fast passwords may be guessed. A wrong one is answered late, holds a place
  * until then, and places are few: who finds none is turned away unheard, as being
- * heard would be a guess more.
+ * heard would be a guess more. Strangers cannot take the places of addresses that
+ * knew the password before.
  *
  * @module
  */
+
+import { remember } from "../../_shared/recent.ts";
 
 /** Most that are heard at a time: of one address, and of all. */
 export const PLACES_PER_ADDRESS = 8;
@@ -16,6 +19,8 @@ const LONGEST_DELAY_MS = 5_000;
 const FORGOTTEN_MS = 900_000;
 /** Addresses that are remembered. */
 const MAX_ADDRESSES = 1_024;
+/** Addresses that knew the password, of those remembered. */
+const MAX_KNOWN = 64;
 
 interface Guesser {
   taken: number;
@@ -27,11 +32,13 @@ interface Guesser {
 export class LoginGate {
   /** By address, the one that was wrong longest ago first. */
   readonly #guessers = new Map<string, Guesser>();
+  /** Addresses that knew the password, the one that said it last at the end. */
+  readonly #known = new Map<string, true>();
   #taken = 0;
 
   /** Whether somebody of this address would be turned away. */
   isFull(address: string): boolean {
-    return this.#taken >= PLACES ||
+    return (this.#taken >= PLACES && !this.#known.has(address)) ||
       (this.#guessers.get(address)?.taken ?? 0) >= PLACES_PER_ADDRESS;
   }
 
@@ -45,6 +52,11 @@ export class LoginGate {
     }
     guesser.taken++;
     this.#taken++;
+  }
+
+  /** Notes that an address knew the password. */
+  right(address: string): void {
+    remember(this.#known, address, true, MAX_KNOWN);
   }
 
   /** Counts a wrong password; gives how long its answer waits. */

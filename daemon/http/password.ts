@@ -81,6 +81,8 @@ export class Login {
   #right: Uint8Array | undefined;
   /** Checks under way, by what is checked. */
   readonly #checks = new Map<string, Promise<boolean>>();
+  /** The last of them: one at a time, as each is a core's work. */
+  #last: Promise<unknown> = Promise.resolve();
 
   /**
    * Takes a name and a password.
@@ -108,12 +110,14 @@ export class Login {
    * Judges credentials at once, in a time that does not depend on them.
    *
    * @param text `USER:PASSWORD`.
-   * @returns Whether they are right; `undefined` where that takes work.
+   * @returns Whether they are right; `undefined` where that takes work, until the
+   * right ones were said once.
    */
   check(text: string): boolean | undefined {
     const right = this.#right !== undefined &&
       timingSafeEqual(this.#right, this.#mac(text));
-    return right || this.#stored === undefined ? right : undefined;
+    // Only one password is right: once it is known, others are work for nobody.
+    return this.#right === undefined ? undefined : right;
   }
 
   /**
@@ -136,7 +140,15 @@ export class Login {
     }
   }
 
-  async #compare(text: string, mac: Uint8Array): Promise<boolean> {
+  #compare(text: string, mac: Uint8Array): Promise<boolean> {
+    const check = this.#last.then(() =>
+      this.check(text) ?? this.#derive(text, mac)
+    );
+    this.#last = check.catch(() => {});
+    return check;
+  }
+
+  async #derive(text: string, mac: Uint8Array): Promise<boolean> {
     const { rounds, salt, hash } = this.#stored!;
     const colon = text.indexOf(":");
     const isUser = timingSafeEqual(

@@ -3,7 +3,7 @@
  * is closest.
  *
  * Invariants: the entries are in order of their distance to the target; every
- * address is in the lookup at most once; never more than `alpha` requests are
+ * address is asked at most once; never more than `alpha` requests are
  * waited for; a lookup without anybody to ask is done.
  *
  * @module
@@ -73,6 +73,11 @@ interface Entry extends LookupNode {
   token: Uint8Array | undefined;
   readonly key: string;
   readonly subnet: string;
+  /** Who told of it; nobody of those we knew. */
+  readonly teller: Entry | undefined;
+  /** Of the nodes it told of: those that answered, and those that let us wait. */
+  alive: number;
+  missing: number;
 }
 
 /** Nodes that are kept; the farthest are dropped. */
@@ -81,6 +86,10 @@ const MAX_ENTRIES = 512;
 const MAX_KNOWN = 4096;
 /** Longest write token that is kept, in bytes. */
 const MAX_TOKEN = 128;
+/** Nodes of a subnet that wait for the one that stands for it, each told by another. */
+const MAX_SPARES = 3;
+/** Of the nodes that one tells of so many more than twice the others may be dead. */
+const MAX_MISSING = 2;
 
 /** Finds the nodes closest to a target, step by step. */
 export class DhtLookup {
@@ -96,6 +105,9 @@ export class DhtLookup {
   readonly #entries: Entry[] = [];
   readonly #known = new Set<string>();
   readonly #subnets = new Map<string, Entry>();
+  readonly #spares = new Map<string, Entry[]>();
+  /** Told by who tells of dead nodes: asked when nobody else is left. */
+  readonly #doubted: Entry[] = [];
   #asked = 0;
   #answered = 0;
   #failed = 0;
@@ -152,11 +164,15 @@ export class DhtLookup {
    * @param id Its 20-byte id, which is kept and must not change, or
    * `undefined` for a bootstrap node.
    * @param address Its IP address and port.
-   * @param hops How many nodes stand between us and it. @default {0}
+   * @param teller The node that told of it. @default {we knew it}
    * @returns Whether it takes part: not when it is known already, is ourselves,
    * or its subnet is represented.
    */
-  add(id: Uint8Array | undefined, address: Endpoint, hops = 0): boolean {
+  add(
+    id: Uint8Array | undefined,
+    address: Endpoint,
+    teller?: LookupNode,
+  ): boolean {
     if (address.port < 1 || address.port > 65535) return false;
     if (id !== undefined) {
       if (id.length !== 20) return false;
@@ -172,7 +188,10 @@ export class DhtLookup {
       id,
       address,
       state: "fresh",
-      hops,
+      hops: teller === undefined ? 0 : teller.hops + 1,
+      teller: teller as Entry | undefined,
+      alive: 0,
+      missing: 0,
       verified: id !== undefined && this.#verifyId(id, address),
       token: undefined,
       key,
@@ -183,27 +202,7 @@ export class DhtLookup {
       this.#seeds.push(entry);
       return true;
     }
-    const rival = this.#subnets.get(entry.subnet);
-    if (rival !== undefined) {
-      // The closer one of those that were not asked stands for the subnet.
-      if (
-        rival.state !== "fresh" || rival.id === undefined ||
-        (rival.verified && !entry.verified) ||
-        (rival.verified === entry.verified &&
-          compareNodeDistance(this.#target, rival.id, id) <= 0)
-      ) return false;
-      this.#remove(rival);
-    }
-    if (this.#entries.length >= MAX_ENTRIES) {
-      // Whatever became of the farthest, closer ones matter more.
-      const last = this.#entries.at(-1)!;
-      if (compareNodeDistance(this.#target, last.id!, id) <= 0) return false;
-      this.#remove(last);
-    }
-    this.#known.add(key);
-    this.#subnets.set(entry.subnet, entry);
-    this.#insert(entry);
-    return true;
+    return this.#enter(entry);
   }
 
   /**
@@ -218,6 +217,7 @@ export class DhtLookup {
     const entry = this.#candidate();
     if (entry === undefined) return undefined;
     entry.state = "asked";
+    this.#known.add(entry.key);
     this.#asked++;
     this.#waiting++;
     return entry;
@@ -237,23 +237,19 @@ export class DhtLookup {
   ): void {
     const entry = node as Entry;
     if (!this.#settle(entry)) return;
-    if (entry.id === undefined) {
-      // A bootstrap node becomes a node like others.
-      entry.id = id.slice();
-      entry.verified = this.#verifyId(entry.id, entry.address);
+    const { teller } = entry;
+    if (entry.id !== undefined && equalBytes(entry.id, id)) {
+      if (teller !== undefined) this.#trust(teller);
+    } else {
+      // A bootstrap node, or not who it was said to be: now it is known.
       const index = this.#seeds.indexOf(entry);
       if (index >= 0) this.#seeds.splice(index, 1);
-      if (!this.#subnets.has(entry.subnet)) {
-        this.#subnets.set(entry.subnet, entry);
-        this.#insert(entry);
-      }
-    } else if (!equalBytes(entry.id, id)) {
-      // Not who it was said to be: it holds nothing near the target.
-      entry.state = "failed";
-      this.#failed++;
-      this.#release(entry);
-      return;
+      else this.#remove(entry);
+      entry.id = id.slice();
+      entry.verified = this.#verifyId(entry.id, entry.address);
+      this.#miss(entry);
     }
+    this.#stand(entry);
     entry.state = "answered";
     entry.token = token !== undefined && token.length <= MAX_TOKEN
       ? token.slice()
@@ -274,6 +270,14 @@ export class DhtLookup {
     this.#waiting--;
     this.#slow++;
     if (entry.id === undefined) this.#slowSeeds++;
+    this.#miss(entry);
+    // If there is another of its subnet, that one need not wait.
+    if (this.#subnets.get(entry.subnet) !== entry) return;
+    this.#release(entry);
+    this.#promote(entry.subnet);
+    if (!this.#subnets.has(entry.subnet)) {
+      this.#subnets.set(entry.subnet, entry);
+    }
   }
 
   /**
@@ -283,10 +287,7 @@ export class DhtLookup {
    */
   failed(node: LookupNode): void {
     const entry = node as Entry;
-    if (!this.#settle(entry)) return;
-    entry.state = "failed";
-    this.#failed++;
-    this.#release(entry);
+    if (this.#settle(entry)) this.#fail(entry);
   }
 
   /**
@@ -322,13 +323,120 @@ export class DhtLookup {
       if (entry.verified) verified++;
       if (verified >= this.#k) return undefined;
     }
-    return undefined;
+    if (this.#answered >= this.#k) return undefined;
+    return this.#doubted.find(({ state, key }) =>
+      state === "fresh" && !this.#known.has(key)
+    );
+  }
+
+  /** Gives an entry its place, unless another stands for its subnet. */
+  #enter(entry: Entry): boolean {
+    const id = entry.id!;
+    const rival = this.#subnets.get(entry.subnet);
+    if (rival !== undefined) {
+      // The closer one of those that were not asked stands for the subnet.
+      if (
+        rival.state !== "fresh" || rival.id === undefined ||
+        (rival.verified && !entry.verified) ||
+        (rival.verified === entry.verified &&
+          compareNodeDistance(this.#target, rival.id, id) <= 0)
+      ) {
+        this.#spare(entry);
+        return false;
+      }
+      this.#remove(rival);
+      this.#known.delete(rival.key);
+      this.#spare(rival);
+    }
+    if (this.#entries.length >= MAX_ENTRIES) {
+      // Whatever became of the farthest, closer ones matter more.
+      const last = this.#entries.at(-1)!;
+      if (compareNodeDistance(this.#target, last.id!, id) <= 0) return false;
+      this.#remove(last);
+    }
+    this.#known.add(entry.key);
+    this.#subnets.set(entry.subnet, entry);
+    this.#insert(entry);
+    return true;
+  }
+
+  /** Has one that answers stand for its subnet, unless another does that answers. */
+  #stand(entry: Entry): void {
+    const rival = this.#subnets.get(entry.subnet);
+    if (rival === entry) return;
+    this.#remove(entry);
+    if (rival?.state === "answered") return;
+    if (rival?.state === "fresh") this.#remove(rival);
+    this.#subnets.set(entry.subnet, entry);
+    this.#insert(entry);
+  }
+
+  /** Keeps one of a subnet in case that the one that stands for it is dead. */
+  #spare(entry: Entry): void {
+    const spares = this.#spares.get(entry.subnet) ?? [];
+    if (
+      spares.length < MAX_SPARES &&
+      spares.every(({ teller }) => teller !== entry.teller)
+    ) this.#spares.set(entry.subnet, [...spares, entry]);
+  }
+
+  /** Has the next one stand for a subnet. */
+  #promote(subnet: string): void {
+    const spares = this.#spares.get(subnet);
+    while (spares !== undefined && !this.#subnets.has(subnet)) {
+      const entry = spares.shift();
+      if (entry === undefined) return;
+      if (!this.#known.has(entry.key) && !isDoubted(entry.teller)) {
+        this.#enter(entry);
+      }
+    }
+  }
+
+  #fail(entry: Entry): void {
+    entry.state = "failed";
+    this.#failed++;
+    this.#release(entry);
+    this.#miss(entry);
+    this.#promote(entry.subnet);
+  }
+
+  /**
+   * Notes that a node does not answer. Who tells of many such wants to keep us
+   * from others: what else it told is left for the end.
+   */
+  #miss({ teller }: Entry): void {
+    if (teller === undefined) return;
+    teller.missing++;
+    if (!isDoubted(teller)) return;
+    const told = this.#entries.filter((one) =>
+      one.teller === teller && one.state === "fresh"
+    );
+    for (const entry of told) {
+      this.#remove(entry);
+      // Others may tell of it, too.
+      this.#known.delete(entry.key);
+      if (this.#doubted.length < MAX_ENTRIES) this.#doubted.push(entry);
+      this.#promote(entry.subnet);
+    }
+  }
+
+  /** Notes that a node that another told of answers. */
+  #trust(teller: Entry): void {
+    teller.alive++;
+    if (this.#doubted.length === 0 || isDoubted(teller)) return;
+    for (const entry of this.#doubted) {
+      if (
+        entry.teller === teller && entry.state === "fresh" &&
+        !this.#known.has(entry.key)
+      ) this.#enter(entry);
+    }
   }
 
   #settle(entry: Entry): boolean {
     if (entry.state === "asked") this.#waiting--;
     else if (entry.state === "slow") {
       this.#slow--;
+      if (entry.teller !== undefined) entry.teller.missing--;
       if (entry.id === undefined) this.#slowSeeds--;
     } else return false;
     return true;
@@ -358,4 +466,9 @@ export class DhtLookup {
       this.#subnets.delete(entry.subnet);
     }
   }
+}
+
+function isDoubted(teller: Entry | undefined): boolean {
+  return teller !== undefined &&
+    teller.missing > MAX_MISSING + 2 * teller.alive;
 }

@@ -136,13 +136,12 @@ export class Search {
     lookup.answered(node, message.id, message.token);
     if (node.state !== "answered" || node.id === undefined) return;
     const { family, method } = this.request;
-    const hops = node.hops + 1;
     const own = family === 4 ? message.nodes : message.nodes6;
     if (own !== undefined) {
       for (
         const { id, address } of decodeCompactNodes(own, family, MAX_NODES)
       ) {
-        if (this.#host.accepts(address)) lookup.add(id, address, hops);
+        if (this.#host.accepts(address)) lookup.add(id, address, node);
       }
     }
     const other = family === 4 ? message.nodes6 : message.nodes;

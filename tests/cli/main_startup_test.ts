@@ -60,7 +60,7 @@ const MOST: Readonly<Record<string, number>> = {
   magnet: 38,
   verify: 81,
   download: 294,
-  stream: 299,
+  stream: 303,
   seed: 289,
   remote: 52,
   top: 27,

@@ -4,6 +4,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { sendsHost } from "../../_shared/http/checked_fetch.ts";
 import { encodeBencode } from "../../bencode/mod.ts";
 import {
   type AnnounceRequest,
@@ -447,5 +448,37 @@ Deno.test({
     );
     await client.close();
     await server.shutdown();
+  },
+});
+
+Deno.test({
+  name: "HttpTrackerClient asks the address that it looked at, and no other",
+  permissions: { net: true },
+  async fn() {
+    const asked: string[] = [];
+    const answer = (url: URL, init: RequestInit) => {
+      asked.push(`${url.host} for ${new Headers(init.headers).get("host")}`);
+      return Promise.resolve(
+        asked.length > 1 ? new Response(GOOD) : new Response(null, {
+          status: 302,
+          headers: { location: "http://other.example:81/announce" },
+        }),
+      );
+    };
+    const options = { fetch: sendsHost(answer as typeof fetch) };
+    await clientOf(answer, options)
+      .announce("http://t.example/announce", REQUEST);
+    assertEquals(asked, [
+      "8.8.8.8 for t.example",
+      "8.8.8.8:81 for other.example:81",
+    ]);
+    // What cannot be looked at is not asked.
+    const lost = clientOf(answer, {
+      ...options,
+      resolve: () => Promise.reject(new Error("No such name")),
+    });
+    const promise = lost.announce("http://t.example/announce", REQUEST);
+    await failure(promise, "unreachable");
+    assertEquals(asked.length, 2);
   },
 });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { refuseTarget } from "../../webseed/target.ts";
+import { judgeTarget } from "../../webseed/target.ts";
 
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   "far.example": ["8.8.8.8"],
@@ -20,21 +20,21 @@ async function judge(
   base: string,
   isNamed: boolean,
 ): Promise<string> {
-  const refusal = await refuseTarget(new URL(text), {
+  const target = await judgeTarget(new URL(text), {
     base: new URL(base),
     isNamed,
     resolve,
     isBlocked: (address) => address === "8.8.8.66",
   });
-  return refusal === undefined
+  return target.type === "allowed"
     ? "may"
-    : refusal.isForbidden
+    : target.isForbidden
     ? "never"
     : "not now";
 }
 
 Deno.test(
-  "refuseTarget() keeps strangers to public addresses and ports of web servers",
+  "judgeTarget() keeps strangers to public addresses and ports of web servers",
   {
     permissions: "none",
   },
@@ -78,7 +78,7 @@ Deno.test(
 );
 
 Deno.test(
-  "refuseTarget() lets a person's URL lead anywhere, its redirects no nearer",
+  "judgeTarget() lets a person's URL lead anywhere, its redirects no nearer",
   {
     permissions: "none",
   },

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { sendsHost } from "../../_shared/http/checked_fetch.ts";
 import { seededRandom } from "../../_shared/random.ts";
 import { PieceLayout } from "../../metainfo/piece_layout.ts";
 import { SimClock } from "../../testing/sim_clock.ts";
@@ -400,6 +401,21 @@ Deno.test("WebSeed - failures tell nothing of URLs", async () => {
   await client.until(() => client.unserved === 4);
   assertEquals(client.seed.status().message, "Cannot fetch ([URL] no");
   assertEquals(client.seed.state, "waiting");
+});
+
+Deno.test("WebSeed - asks the address that was looked at, and no other", async () => {
+  const asked: string[] = [];
+  await using client = new Client("http://web.example:8123/file", {
+    isNamed: false,
+    resolve: () => Promise.resolve(["8.8.8.8"]),
+    fetch: sendsHost((url: URL, { headers }: RequestInit) => {
+      asked.push(`${url} for ${new Headers(headers).get("host")}`);
+      return Promise.reject(new TypeError("Refused"));
+    }),
+  });
+  client.want(0);
+  await client.until(() => client.unserved === 4);
+  assertEquals(asked, ["http://8.8.8.8:8123/file for web.example:8123"]);
 });
 
 Deno.test("WebSeed - a block that came from elsewhere, a bad piece, a stop", async () => {

@@ -1,6 +1,6 @@
 /** What `bip stream` answers. */
-import { assertEquals, assertRejects } from "@std/assert";
-import { MediaServer } from "../../../cli/transfer/media_server.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { MediaServer, serveMedia } from "../../../cli/transfer/media_server.ts";
 import { simTorrent, SwarmWorld } from "../../../testing/mod.ts";
 
 const pure = { permissions: "none" } as const;
@@ -19,7 +19,7 @@ async function scene(world: SwarmWorld, isLocal = true) {
     server.answer(new Request(`http://127.0.0.1:80${path}`, { headers }));
   const choose = () =>
     server.files = [host.torrent.files[1]!, host.torrent.files[2]!];
-  return { torrent, ask, choose };
+  return { torrent, server, ask, choose };
 }
 
 Deno.test(
@@ -121,3 +121,46 @@ Deno.test(
     for (const { body } of open) await body!.cancel().catch(() => {});
   },
 );
+
+/** Sends bytes, and reads what comes back to the end. */
+async function talk(port: number, text: string): Promise<string> {
+  using conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  await conn.write(new TextEncoder().encode(text));
+  return await new Response(conn.readable).text();
+}
+
+Deno.test("serveMedia() answers who asks, whoever else is silent", async () => {
+  await using world = new SwarmWorld();
+  const { torrent, server, choose } = await scene(world);
+  choose();
+  const http = serveMedia(server, { hostname: "127.0.0.1", port: 0 });
+  const { port } = http.local;
+  const silent = await Promise.all(
+    Array.from(
+      { length: 40 },
+      () => Deno.connect({ hostname: "127.0.0.1", port }),
+    ),
+  );
+  const head = `HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nconnection: close\r\n`;
+  const film = torrent.content.get("sim/b ü\n.mp4")!;
+  const answer = await fetch(`http://127.0.0.1:${port}/2`, {
+    headers: { range: "bytes=3-9" },
+  });
+  assertEquals(answer.status, 206);
+  assertEquals(await answer.bytes(), film.slice(3, 10));
+  const list = await talk(port, `GET /playlist.m3u ${head}\r\n`);
+  assert(list.includes(`http://127.0.0.1:${port}/3/c.mp3`), list);
+  const first = (text: string) => text.slice(9, 12);
+  assertEquals(first(await talk(port, `GET / ${head}\r\n`)), "302");
+  assertEquals(first(await talk(port, `POST /2 ${head}\r\n`)), "405");
+  assertEquals(first(await talk(port, `GET //2 ${head}\r\n`)), "404");
+  const nowhere =
+    "GET /2 HTTP/1.1\r\nhost: a:99999\r\nconnection: close\r\n\r\n";
+  assertEquals(first(await talk(port, nowhere)), "400");
+  const foreign =
+    "GET /2 HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n";
+  assertEquals(first(await talk(port, foreign)), "403");
+  assert(http.connections <= 16);
+  for (const conn of silent) conn.close();
+  await http.close();
+});

@@ -20,6 +20,10 @@ Deno.test(
       "GET /a%20b?x=%00%C3%A4 HTTP/1.1\r\nhost: h.example:444\r\n" +
         "accept: */*\r\nrange: bytes=0-1\r\nconnection: close\r\n\r\n",
     );
+    // The name of the address that the URL has.
+    headers.set("host", "name.example");
+    const text = decodeTextLossy(encodeGet(url, headers));
+    assertEquals(text.match(/^host: .*$/gm), ["host: name.example"]);
   },
 );
 

@@ -58,6 +58,22 @@ Deno.test({
 });
 
 Deno.test({
+  name: "strangers do not take the places of who knew the password",
+  permissions,
+  fn() {
+    const gate = new LoginGate();
+    gate.right("me");
+    for (let i = 0; i < PLACES; i++) gate.enter(`${i}`, 0);
+    assert(gate.isFull("z") && !gate.isFull("me"));
+    for (let i = 0; i < PLACES_PER_ADDRESS; i++) gate.enter("me", 0);
+    assert(gate.isFull("me"), "who sits at the same address may guess, too");
+    for (let i = 0; i < 64; i++) gate.right(`known ${i}`);
+    for (let i = 0; i < PLACES_PER_ADDRESS; i++) gate.leave("me");
+    assert(gate.isFull("me"), "those who came long ago are forgotten");
+  },
+});
+
+Deno.test({
   name: "addresses are remembered up to a number",
   permissions,
   fn() {
