@@ -6,12 +6,13 @@
  */
 import { concatBytes } from "../../_shared/bytes.ts";
 import type { Machine } from "../../_shared/machine.ts";
+import {
+  MAX_METADATA_SIZE,
+  metadataPieceCount,
+  metadataPieceLength,
+} from "../../peer/ut_metadata.ts";
 import { Asker, askJointly } from "./asker.ts";
 
-/** Size of a metadata piece (BEP 9). */
-export const METADATA_PIECE_SIZE = 16384;
-/** Largest info dictionary fetched by default. */
-export const MAX_METADATA_SIZE = 16 * 1024 * 1024;
 /** Peers that deliver everything alone, side by side. */
 const MAX_SOLO = 8;
 /** Time that such a peer has, besides that of each piece, while others wait. */
@@ -31,7 +32,7 @@ export type MetadataInput =
     readonly type: "data";
     readonly peer: number;
     readonly piece: number;
-    readonly totalSize: number | undefined;
+    readonly totalSize: number;
     /** Copied by the machine. */
     readonly data: Uint8Array;
   }
@@ -183,7 +184,7 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
     }
     let group = this.#groups.get(size);
     if (group === undefined) {
-      const count = Math.ceil(size / METADATA_PIECE_SIZE);
+      const count = metadataPieceCount(size);
       this.#groups.set(size, group = { size, count, joint: new Map() });
     }
     this.#suppliers.set(peer, new Supplier(peer, group));
@@ -192,20 +193,16 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
   #data(
     peer: number,
     piece: number,
-    totalSize: number | undefined,
+    totalSize: number,
     data: Uint8Array,
   ): void {
     const supplier = this.#suppliers.get(peer);
     // What comes late is as good; what was never asked for is passed over.
     if (supplier === undefined || !supplier.asker.answer(piece)) return;
     const { group } = supplier;
-    const expected = Math.min(
-      METADATA_PIECE_SIZE,
-      group.size - piece * METADATA_PIECE_SIZE,
-    );
     if (
-      data.length !== expected ||
-      (totalSize !== undefined && totalSize !== group.size)
+      data.length !== metadataPieceLength(group.size, piece) ||
+      totalSize !== group.size
     ) {
       this.#lose("drop", peer, "Peer sent metadata of a wrong size");
       return;

@@ -3,8 +3,10 @@
  *
  * @module
  */
-import { answerUtMetadata } from "../../peer/ut_metadata.ts";
-import { METADATA_PIECE_SIZE } from "./metadata_machine.ts";
+import {
+  answerUtMetadata,
+  METADATA_PIECE_LENGTH,
+} from "../../peer/ut_metadata.ts";
 import type { RateLimiter } from "../limits/rate_limiter.ts";
 import type { SwarmPeer } from "../peers/swarm_peer.ts";
 
@@ -51,7 +53,7 @@ export class MetadataServer {
       const piece = queue[0]!;
       const answer = answerUtMetadata(this.#infoBytes(), piece);
       if (
-        answer.type !== "data" || !connection.hasSendRoom(METADATA_PIECE_SIZE)
+        answer.type !== "data" || !connection.hasSendRoom(METADATA_PIECE_LENGTH)
       ) {
         queue.shift();
         connection.sendMetadata({ type: "reject", piece });

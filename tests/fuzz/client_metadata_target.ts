@@ -1,13 +1,11 @@
 /** Metadata from many peers: bounded, and never the wrong dictionary. */
 import { equalBytes } from "../../_shared/bytes.ts";
-import {
-  METADATA_PIECE_SIZE,
-  MetadataMachine,
-} from "../../client/metadata/metadata_machine.ts";
+import { MetadataMachine } from "../../client/metadata/metadata_machine.ts";
 import type { FuzzTarget } from "./fuzz_target.ts";
+import { METADATA_PIECE_LENGTH } from "../../peer/ut_metadata.ts";
 
-const info = new Uint8Array(METADATA_PIECE_SIZE + 300).fill(3);
-const MAX_SIZE = 4 * METADATA_PIECE_SIZE;
+const info = new Uint8Array(METADATA_PIECE_LENGTH + 300).fill(3);
+const MAX_SIZE = 4 * METADATA_PIECE_LENGTH;
 const SIZES = [info.length, info.length, 300, MAX_SIZE, 0, MAX_SIZE + 1];
 
 /** A script: five bytes say who does what. */
@@ -53,15 +51,15 @@ function play(script: Uint8Array): void {
         // True bytes, or true but for one.
         const index = piece % 5;
         const data = info.slice(
-          index * METADATA_PIECE_SIZE,
-          (index + 1) * METADATA_PIECE_SIZE,
+          index * METADATA_PIECE_LENGTH,
+          (index + 1) * METADATA_PIECE_LENGTH,
         );
         if (what % 6 === 2 && data.length > 0) data[0]! ^= 1;
         machine.handle({
           type: "data",
           peer: peer % 8,
           piece: index,
-          totalSize: size === 255 ? undefined : claimed,
+          totalSize: claimed,
           data,
         }, now);
         break;
@@ -82,7 +80,7 @@ function play(script: Uint8Array): void {
         machine.handle({ type: "gone", peer: peer % 8 }, now);
     }
     drain();
-    if (machine.heldBytes > 2 * MAX_SIZE + METADATA_PIECE_SIZE) {
+    if (machine.heldBytes > 2 * MAX_SIZE + METADATA_PIECE_LENGTH) {
       throw new Error(`${machine.heldBytes} bytes are held`);
     }
     if (machine.done) return;

@@ -2,12 +2,12 @@ import { assert, assertEquals } from "@std/assert";
 import { equalBytes } from "../../../_shared/bytes.ts";
 import { randomInt, seededRandom } from "../../../_shared/random.ts";
 import {
-  METADATA_PIECE_SIZE,
   MetadataMachine,
   type MetadataOutput,
 } from "../../../client/metadata/metadata_machine.ts";
+import { METADATA_PIECE_LENGTH } from "../../../peer/ut_metadata.ts";
 
-const info = seededRandom(7)(new Uint8Array(3 * METADATA_PIECE_SIZE + 100));
+const info = seededRandom(7)(new Uint8Array(3 * METADATA_PIECE_LENGTH + 100));
 const machineFor = (maxSize?: number) =>
   new MetadataMachine({
     verify: (bytes) => equalBytes(bytes, info),
@@ -23,8 +23,8 @@ function drain(machine: MetadataMachine): MetadataOutput[] {
 }
 const piece = (bytes: Uint8Array, index: number) =>
   bytes.subarray(
-    index * METADATA_PIECE_SIZE,
-    (index + 1) * METADATA_PIECE_SIZE,
+    index * METADATA_PIECE_LENGTH,
+    (index + 1) * METADATA_PIECE_LENGTH,
   );
 
 Deno.test("MetadataMachine joins pieces of several peers", {
@@ -149,8 +149,8 @@ Deno.test("MetadataMachine finishes beside liars, whatever the order", {
         if (liars.has(peer)) {
           data = new Uint8Array(
             Math.min(
-              METADATA_PIECE_SIZE,
-              size - index * METADATA_PIECE_SIZE,
+              METADATA_PIECE_LENGTH,
+              size - index * METADATA_PIECE_LENGTH,
             ),
           );
         }
@@ -173,7 +173,7 @@ Deno.test(
     permissions: "none",
   },
   () => {
-    const maxSize = 10 * METADATA_PIECE_SIZE;
+    const maxSize = 10 * METADATA_PIECE_LENGTH;
     const machine = machineFor(maxSize);
     let most = 0;
     // Each claims a size of its own and sends all but the last piece.
@@ -189,13 +189,13 @@ Deno.test(
         type: "data",
         peer: output.peer,
         piece: output.piece,
-        totalSize: sizes[output.peer],
-        data: new Uint8Array(METADATA_PIECE_SIZE),
+        totalSize: sizes[output.peer]!,
+        data: new Uint8Array(METADATA_PIECE_LENGTH),
       }, 0);
       most = Math.max(most, machine.heldBytes);
     }
     assert(
-      most > maxSize && most <= 2 * maxSize + METADATA_PIECE_SIZE,
+      most > maxSize && most <= 2 * maxSize + METADATA_PIECE_LENGTH,
       `${most}`,
     );
     // An honest one gets through all the same.
@@ -225,7 +225,7 @@ Deno.test("MetadataMachine forgets what peers that left had sent", {
       peer,
       piece: 0,
       totalSize: size,
-      data: new Uint8Array(METADATA_PIECE_SIZE),
+      data: new Uint8Array(METADATA_PIECE_LENGTH),
     }, 0);
     machine.handle({ type: "gone", peer }, 0);
   }
@@ -383,9 +383,9 @@ Deno.test("MetadataMachine passes over what it did not ask for", {
   data(9, new Uint8Array(3));
   data(0, piece(info, 0));
   // Said twice: the second time nobody asked.
-  data(0, new Uint8Array(METADATA_PIECE_SIZE));
+  data(0, new Uint8Array(METADATA_PIECE_LENGTH));
   assertEquals(drain(machine), []);
-  assertEquals(machine.heldBytes, METADATA_PIECE_SIZE);
+  assertEquals(machine.heldBytes, METADATA_PIECE_LENGTH);
   for (const index of [1, 2, 3]) data(index, piece(info, index));
   assertEquals(drain(machine), [{ type: "done", infoBytes: info }]);
 });

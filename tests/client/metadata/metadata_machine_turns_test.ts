@@ -1,10 +1,10 @@
 // Which peers are asked for everything alone, and how much is kept.
 import { assertEquals } from "@std/assert";
+import { MetadataMachine } from "../../../client/metadata/metadata_machine.ts";
 import {
   MAX_METADATA_SIZE,
-  METADATA_PIECE_SIZE,
-  MetadataMachine,
-} from "../../../client/metadata/metadata_machine.ts";
+  METADATA_PIECE_LENGTH,
+} from "../../../peer/ut_metadata.ts";
 
 const none = { permissions: "none" } as const;
 
@@ -26,8 +26,8 @@ function setUp(maxSize?: number) {
   const add = (peer: number, size: number, now = 0) =>
     machine.handle({ type: "peer", peer, size }, now);
   const send = (peer: number, size: number, piece: number, now = 0) => {
-    const start = piece * METADATA_PIECE_SIZE;
-    const length = Math.min(METADATA_PIECE_SIZE, size - start);
+    const start = piece * METADATA_PIECE_LENGTH;
+    const length = Math.min(METADATA_PIECE_LENGTH, size - start);
     const data = new Uint8Array(length);
     machine.handle({ type: "data", peer, piece, totalSize: size, data }, now);
   };
@@ -57,7 +57,7 @@ Deno.test(
 /** Four peers of 16 pieces each have sent junk: now each is asked alone. */
 function solo(maxSize: number) {
   const it = setUp(maxSize);
-  const size = 16 * METADATA_PIECE_SIZE;
+  const size = 16 * METADATA_PIECE_LENGTH;
   for (const peer of [1, 2, 3, 4]) it.add(peer, size);
   assertEquals(it.said(), {
     "request 1": pieces(0),
@@ -76,7 +76,7 @@ Deno.test(
   "MetadataMachine asks two alone where two dictionaries fit, in turn",
   none,
   () => {
-    const { machine, said, sendAll } = solo(16 * METADATA_PIECE_SIZE);
+    const { machine, said, sendAll } = solo(16 * METADATA_PIECE_LENGTH);
     assertEquals(said(), { "request 1": pieces(4), "request 2": pieces(0) });
     sendAll(1, 4, 2_500);
     sendAll(2, 0, 2_500);
@@ -96,7 +96,7 @@ Deno.test(
   "MetadataMachine asks nobody alone that refused, before its time",
   none,
   () => {
-    const { machine, said } = solo(16 * METADATA_PIECE_SIZE);
+    const { machine, said } = solo(16 * METADATA_PIECE_LENGTH);
     said();
     machine.handle({ type: "reject", peer: 1, piece: 4 }, 1_000);
     assertEquals(said(), { "request 3": pieces(0) });
@@ -110,7 +110,7 @@ Deno.test(
 
 Deno.test("MetadataMachine asks eight alone at most", none, () => {
   const { machine, said, add, send } = setUp(1e6);
-  const size = 2 * METADATA_PIECE_SIZE;
+  const size = 2 * METADATA_PIECE_LENGTH;
   for (let peer = 1; peer <= 10; peer++) add(peer, size);
   machine.handle({ type: "reject", peer: 1, piece: 1 }, 0);
   assertEquals(said(), { "request 1": [0, 1], "request 2": [1] });
@@ -126,7 +126,7 @@ Deno.test(
   "MetadataMachine keeps twice the largest size, then lets the largest go",
   none,
   () => {
-    const max = 2 * METADATA_PIECE_SIZE;
+    const max = 2 * METADATA_PIECE_LENGTH;
     const { machine, said, add, send } = setUp(max);
     for (const peer of [1, 2, 3, 4, 5]) {
       add(peer, max - peer);
@@ -140,7 +140,7 @@ Deno.test(
 );
 
 Deno.test("MetadataMachine lets go what peers left that are gone", none, () => {
-  const max = 2 * METADATA_PIECE_SIZE;
+  const max = 2 * METADATA_PIECE_LENGTH;
   const { machine, said, add, send } = setUp(max);
   for (const peer of [1, 2, 3, 4]) {
     add(peer, max - peer);
@@ -154,7 +154,7 @@ Deno.test("MetadataMachine lets go what peers left that are gone", none, () => {
   said();
   assertEquals(machine.heldBytes, 2 * max);
   send(5, max, 0);
-  assertEquals(machine.heldBytes, METADATA_PIECE_SIZE);
+  assertEquals(machine.heldBytes, METADATA_PIECE_LENGTH);
   assertEquals(said(), {
     "request 11": [0],
     "request 12": [0],

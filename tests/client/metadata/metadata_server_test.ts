@@ -1,13 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { MetadataServer } from "../../../client/metadata/metadata_server.ts";
-import { METADATA_PIECE_SIZE } from "../../../client/metadata/metadata_machine.ts";
 import { RateLimiter } from "../../../client/limits/rate_limiter.ts";
 import type { SwarmPeer } from "../../../client/peers/swarm_peer.ts";
 import type { UtMetadataMessage } from "../../../peer/ut_metadata.ts";
 import { SimClock } from "../../../testing/sim_clock.ts";
+import { METADATA_PIECE_LENGTH } from "../../../peer/ut_metadata.ts";
 
 const pure = { permissions: "none" } as const;
-const INFO = new Uint8Array(2.5 * METADATA_PIECE_SIZE).fill(7);
+const INFO = new Uint8Array(2.5 * METADATA_PIECE_LENGTH).fill(7);
 
 /** Servers with peers that only count what they get. */
 function scene(bytesPerSecond = Infinity) {
@@ -50,8 +50,8 @@ Deno.test("MetadataServer answers at once without a limit", pure, () => {
         : [message.type, message.piece]
     ),
     [
-      [0, INFO.length, METADATA_PIECE_SIZE],
-      [2, INFO.length, METADATA_PIECE_SIZE / 2],
+      [0, INFO.length, METADATA_PIECE_LENGTH],
+      [2, INFO.length, METADATA_PIECE_LENGTH / 2],
       ["reject", 3],
     ],
   );
@@ -79,8 +79,8 @@ Deno.test(
       await clock.advance(10);
     }
     const bytes = (flood.count("data") + honest.count("data")) *
-      METADATA_PIECE_SIZE;
-    assert(bytes < 5.5 * rate + METADATA_PIECE_SIZE, `${bytes} bytes`);
+      METADATA_PIECE_LENGTH;
+    assert(bytes < 5.5 * rate + METADATA_PIECE_LENGTH, `${bytes} bytes`);
     assert(bytes > 4 * rate, `${bytes} bytes`);
     assertEquals(honest.count("data"), 3);
     assertEquals(honest.count("reject"), 0);
