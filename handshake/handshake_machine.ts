@@ -13,8 +13,6 @@ import {
   type HandshakeMessage,
 } from "./message.ts";
 
-const NO_BYTES = new Uint8Array(0);
-
 /**
  * Decides what a machine does not know: whether a torrent is ours, what to
  * answer, which peers are welcome. Called at most once each.
@@ -65,8 +63,6 @@ export type HandshakeOutput =
     readonly message: HandshakeMessage;
     /** What we told. */
     readonly sent: HandshakeFields;
-    /** Bytes that came after the handshake; empty when none were read. */
-    readonly rest: Uint8Array;
   }
   | { readonly type: "fail"; readonly error: HandshakeError };
 
@@ -157,7 +153,7 @@ export class HandshakeMachine
   }
 
   #take(data: Uint8Array): void {
-    const taken = this.#decoder.push(data);
+    this.#decoder.push(data);
     const { head, message } = this.#decoder;
     if (head !== undefined && !this.#headSeen) {
       this.#headSeen = true;
@@ -173,12 +169,7 @@ export class HandshakeMachine
     if (message === undefined) return;
     const error = this.#policy.onMessage(message);
     if (error !== undefined) return this.#fail(error);
-    this.#finish({
-      type: "complete",
-      message,
-      sent: this.#sent!,
-      rest: taken < data.length ? data.slice(taken) : NO_BYTES,
-    });
+    this.#finish({ type: "complete", message, sent: this.#sent! });
   }
 
   #send(fields: HandshakeFields): void {

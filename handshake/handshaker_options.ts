@@ -110,14 +110,8 @@ export interface HandshakerOptions {
 /** Options of `Handshaker.addTorrent`. */
 export interface HandshakeTorrentOptions {
   /**
-   * Other 20-byte hashes by which peers may call the same torrent.
-   *
-   * @default {[]}
-   */
-  readonly aliases?: readonly Uint8Array[] | undefined;
-  /**
    * The v2 hash (32 bytes, or its first 20) when the torrent really has v2
-   * metadata. It becomes an alias, the v2-upgrade bit is offered and honoured
+   * metadata. It names the torrent as well, the v2-upgrade bit is offered and honoured
    * for this torrent, and for no other (BEP 52).
    *
    * @default {undefined}

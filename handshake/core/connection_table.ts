@@ -169,9 +169,6 @@ export class ConnectionTable {
     slot.host = hostKey(remote.hostname);
     const ip = this.#limitKey(slot.host, remote);
     if (ip === undefined || slot.closed) return undefined;
-    // A second connection of the same attempt.
-    if (slot.ip !== undefined) this.#add(slot.ip, -1);
-    slot.ip = undefined;
     if (this.#count(ip) >= this.#options.maxPerIp) return "too-many-from-ip";
     this.#add(ip, 1);
     slot.ip = ip;

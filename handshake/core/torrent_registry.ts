@@ -60,9 +60,8 @@ export class TorrentRegistry {
     infoHash: Uint8Array,
     options: HandshakeTorrentOptions = {},
   ): TorrentEntry {
-    const { aliases = [], protocol = BITTORRENT_PROTOCOL } = options;
+    const { protocol = BITTORRENT_PROTOCOL } = options;
     check("an info-hash", infoHash, 20);
-    for (const alias of aliases) check("an alias of a torrent", alias, 20);
     if (options.v2InfoHash) check("a v2 info-hash", options.v2InfoHash, 20, 32);
     if (protocol.length > 255 || /[^\0-\xff]/.test(protocol)) {
       throw new RangeError(
@@ -70,7 +69,7 @@ export class TorrentRegistry {
       );
     }
     const v2InfoHash = options.v2InfoHash?.slice(0, 20);
-    const hashes = [infoHash, ...aliases, ...(v2InfoHash ? [v2InfoHash] : [])];
+    const hashes = v2InfoHash ? [infoHash, v2InfoHash] : [infoHash];
     const keys = new Set(hashes.map((hash) => torrentKey(protocol, hash)));
     const key = torrentKey(protocol, infoHash);
     for (const one of keys) {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { orAborted } from "../../_shared/abort.ts";
 import type { Endpoint } from "../../_shared/address.ts";
 import type { ByteConnection, ByteTransport } from "../../_shared/byte_conn.ts";
 import { type Clock, deadlineSignal } from "../../_shared/clock.ts";
@@ -32,25 +33,19 @@ export async function connectWithin(
   const text = "Cannot connect to the peer within the time limit";
   using deadline = deadlineSignal(clock, timeoutMs, text, outer);
   const { signal } = deadline;
-  const { promise, resolve, reject } = Promise.withResolvers<ByteConnection>();
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  // The executor's throw counts as a rejection as well.
-  new Promise<ByteConnection>((done) =>
-    done(transport.connect(address, { signal }))
-  ).then((connection) => {
+  // What it throws counts as a rejection as well.
+  const connecting =
+    (async () => await transport.connect(address, { signal }))();
+  connecting.then((connection) => {
     if (signal.aborted) connection.close();
-    resolve(connection);
-  }, reject);
+  }, () => {});
   try {
-    return await promise;
+    return await orAborted(connecting, signal);
   } catch (cause) {
     if (outer.aborted) throw outer.reason;
     if (signal.aborted) {
       throw new HandshakeError("connect-timeout", text, { cause });
     }
     throw cause;
-  } finally {
-    signal.removeEventListener("abort", onAbort);
   }
 }

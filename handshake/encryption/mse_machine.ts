@@ -4,7 +4,7 @@
  * @module
  */
 import { concatBytes, equalBytes, readUint32 } from "../../_shared/bytes.ts";
-import { type Machine, TimerTable } from "../../_shared/machine.ts";
+import type { Machine } from "../../_shared/machine.ts";
 import {
   randomBytes,
   randomInt,
@@ -12,6 +12,7 @@ import {
 } from "../../_shared/random.ts";
 import { sha1 } from "../../_shared/sha1.ts";
 import { HandshakeError } from "../error.ts";
+import type { HandshakeInput } from "../handshake_machine.ts";
 import { MSE_KEY_LENGTH, MseKeyPair } from "./key_exchange.ts";
 import { Rc4 } from "./rc4.ts";
 
@@ -73,11 +74,6 @@ export interface InboundMseOptions extends MseCommonOptions {
 
 /** Options of {@linkcode MseMachine}. */
 export type MseMachineOptions = OutboundMseOptions | InboundMseOptions;
-
-/** What happens to an {@linkcode MseMachine}. */
-export type MseInput =
-  | { readonly type: "data"; readonly data: Uint8Array }
-  | { readonly type: "end"; readonly cause?: unknown };
 
 /** Both key streams, where the payload is encrypted. */
 export interface MseCiphers {
@@ -149,9 +145,9 @@ function indexOf(bytes: Uint8Array, wanted: Uint8Array): number {
  * One exchange of keys, after which the connection is plain or RC4. It reads
  * no byte that it could not need: {@linkcode MseMachine.needed} is the bound.
  */
-export class MseMachine implements Machine<MseInput, MseOutput> {
+export class MseMachine implements Machine<HandshakeInput, MseOutput> {
   readonly #options: MseMachineOptions;
-  readonly #timers = new TimerTable<"exchange">();
+  readonly #expiresAt: number;
   readonly #outputs: MseOutput[] = [];
   readonly #steps: Step;
   #buffer: Uint8Array<ArrayBuffer> = NO_BYTES;
@@ -164,7 +160,7 @@ export class MseMachine implements Machine<MseInput, MseOutput> {
    */
   constructor(options: MseMachineOptions) {
     this.#options = options;
-    this.#timers.set("exchange", options.startedAt + options.timeoutMs);
+    this.#expiresAt = options.startedAt + options.timeoutMs;
     this.#steps = options.direction === "outbound"
       ? this.#call(options.infoHash, options.initialPayload)
       : this.#answer(options);
@@ -183,7 +179,7 @@ export class MseMachine implements Machine<MseInput, MseOutput> {
 
   /** When it takes too long, in ms; `undefined` once it is over. */
   get deadline(): number | undefined {
-    return this.#timers.deadline;
+    return this.over ? undefined : this.#expiresAt;
   }
 
   /**
@@ -192,7 +188,7 @@ export class MseMachine implements Machine<MseInput, MseOutput> {
    * @param input What happened.
    * @param _now The time in ms.
    */
-  handle(input: MseInput, _now: number): void {
+  handle(input: HandshakeInput, _now: number): void {
     if (this.over) return;
     if (input.type === "end") {
       const message = "Cannot agree on encryption: the connection was lost";
@@ -220,7 +216,7 @@ export class MseMachine implements Machine<MseInput, MseOutput> {
    * @param now The time in ms.
    */
   handleTimeout(now: number): void {
-    if (this.#timers.takeDue(now) === undefined) return;
+    if (this.over || now < this.#expiresAt) return;
     this.#fail(
       new HandshakeError(
         "handshake-timeout",
@@ -466,7 +462,6 @@ export class MseMachine implements Machine<MseInput, MseOutput> {
   #finish(output: MseOutput): void {
     this.#needed = 0;
     this.#buffer = NO_BYTES;
-    this.#timers.clear("exchange");
     this.#outputs.push(output);
   }
 }

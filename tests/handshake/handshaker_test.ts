@@ -312,16 +312,15 @@ Deno.test("nonsense in options and torrents is refused", none, async () => {
   const other = new Uint8Array(20).fill(9);
   const refused = [
     () => bob.addTorrent(new Uint8Array(32)),
-    () => bob.addTorrent(other, { aliases: [new Uint8Array(2)] }),
     () => bob.addTorrent(other, { v2InfoHash: new Uint8Array(31) }),
-    () => bob.addTorrent(other, { aliases: [infoHash] }),
+    () => bob.addTorrent(other, { v2InfoHash: infoHash }),
     () => bob.addTorrent(other, { protocol: "x".repeat(256) }),
   ];
   for (const add of refused) {
     await assertRejects(() => Promise.resolve().then(add), RangeError);
   }
   assertEquals(bob.removeTorrent(other), false);
-  bob.addTorrent(infoHash, { aliases: [other] });
+  bob.addTorrent(infoHash, { v2InfoHash: other });
   assertEquals(bob.removeTorrent(other), true);
   assertEquals(bob.removeTorrent(infoHash), false);
   await assertRejects(() => world.bob(), Deno.errors.AddrInUse);
