@@ -84,9 +84,7 @@ export type RequestReturnReason =
   /** No answer came in time. */
   | "timeout"
   /** The peer lost the piece. */
-  | "dont-have"
-  /** The request was not possible. */
-  | "refused";
+  | "dont-have";
 
 /** What happened. Byte fields are views that are valid only during delivery. */
 export type PeerSessionEvent =

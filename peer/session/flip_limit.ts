@@ -3,25 +3,10 @@
  *
  * @module
  */
+import { TokenBucket } from "../../_shared/token_bucket.ts";
 import { FLIP_WINDOW_MS } from "../limits.ts";
 
-/** Counts changes in windows of ten seconds. */
-export class FlipLimit {
-  readonly #most: number;
-  #windowStart = -Infinity;
-  #count = 0;
-
-  /** Makes a limit. */
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  /** Counts a change. Returns whether it is within the limit. */
-  allow(now: number): boolean {
-    if (now - this.#windowStart >= FLIP_WINDOW_MS) {
-      this.#windowStart = now;
-      this.#count = 0;
-    }
-    return ++this.#count <= this.#most;
-  }
+/** So many changes in ten seconds: each takes one. */
+export function flipLimit(most: number): TokenBucket {
+  return new TokenBucket(most * 1000 / FLIP_WINDOW_MS, most, 0);
 }

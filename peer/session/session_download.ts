@@ -8,7 +8,7 @@
  * @module
  */
 import { PeerProtocolError } from "../error.ts";
-import { FlipLimit } from "./flip_limit.ts";
+import { flipLimit } from "./flip_limit.ts";
 import {
   DEFAULT_PEER_QUEUE,
   JUNK_BYTES,
@@ -43,7 +43,7 @@ export class DownloadSide {
   readonly #snubTimeout: number;
   readonly #ledger = new RequestLedger();
   #allowed: Set<number> = NO_PIECES;
-  readonly #flips = new FlipLimit(MAX_CHOKE_FLIPS);
+  readonly #flips = flipLimit(MAX_CHOKE_FLIPS);
   #peerQueue = DEFAULT_PEER_QUEUE;
   #choking = true;
   #interested = false;
@@ -306,7 +306,7 @@ export class DownloadSide {
   }
 
   #flip(now: number): void {
-    if (this.#flips.allow(now)) return;
+    if (this.#flips.take(now)) return;
     throw new PeerProtocolError(
       "flapping",
       `Peer choked and unchoked us more than ${MAX_CHOKE_FLIPS} times in ten seconds`,

@@ -13,7 +13,7 @@ import {
   ExtensionRegistry,
   STANDARD_EXTENSIONS,
 } from "../extension_registry.ts";
-import { FlipLimit } from "./flip_limit.ts";
+import { flipLimit } from "./flip_limit.ts";
 import {
   ANSWER_SEND_WATERMARK,
   EXTENDED_BYTES,
@@ -65,7 +65,7 @@ export class ExtensionSide {
   readonly #download: DownloadSide;
   /** Names and ids of both sides. */
   readonly registry: ExtensionRegistry;
-  readonly #handshakes = new FlipLimit(MAX_EXTENSION_HANDSHAKES);
+  readonly #handshakes = flipLimit(MAX_EXTENSION_HANDSHAKES);
   readonly #requestQueue: number;
   #fields: LocalExtensionFields;
   #heard = false;
@@ -166,7 +166,7 @@ export class ExtensionSide {
 
   #onHandshake(payload: Uint8Array, now: number): void {
     this.#core.spend(HANDSHAKE_COST);
-    if (!this.#handshakes.allow(now)) return;
+    if (!this.#handshakes.take(now)) return;
     const handshake = decodeExtensionHandshake(payload);
     this.registry.applyRemote(handshake.messageIds);
     if (handshake.requestQueue !== undefined) {

@@ -10,7 +10,7 @@
 import type { Bitfield } from "../../_shared/bitfield.ts";
 import { generateAllowedFastSet } from "./allowed_fast.ts";
 import { PeerProtocolError } from "../error.ts";
-import { FlipLimit } from "./flip_limit.ts";
+import { flipLimit } from "./flip_limit.ts";
 import {
   ALLOWED_FAST_COUNT,
   DEFAULT_BLOCK_LENGTH,
@@ -46,7 +46,7 @@ export class UploadSide {
   readonly #capacity: number;
   readonly #queue: UploadQueue;
   #granted = NO_PIECES;
-  readonly #flips = new FlipLimit(MAX_INTEREST_FLIPS);
+  readonly #flips = flipLimit(MAX_INTEREST_FLIPS);
   #pieceSize: ((pieceIndex: number) => number) | undefined;
   #own: Bitfield | undefined;
   #choking = true;
@@ -133,7 +133,7 @@ export class UploadSide {
 
   onInterest(interested: boolean, now: number): void {
     if (interested === this.#interested) return;
-    if (!this.#flips.allow(now)) {
+    if (!this.#flips.take(now)) {
       throw new PeerProtocolError(
         "flapping",
         `Peer changed its interest more than ${MAX_INTEREST_FLIPS} times in ten seconds`,

@@ -65,9 +65,7 @@ function play(script: Uint8Array): void {
         const { pieceIndex, blockOffset, data, late } = output;
         if (!late) settle({ pieceIndex, blockOffset, length: data.length });
       } else if (output.type === "rejected") {
-        if (output.reason !== "refused") {
-          output.blocks.forEach(settle);
-        }
+        output.blocks.forEach(settle);
       }
     }
     throw new Error("Endless outputs");
