@@ -277,11 +277,11 @@ export class PeerList {
     return entry !== undefined && isNamed(entry);
   }
 
-  /** Notes whether a candidate has every piece. */
-  setSeed(address: Endpoint, isSeed: boolean): void {
+  /** Notes that a candidate has every piece. */
+  setSeed(address: Endpoint): void {
     const entry = this.#find(address);
     if (entry === undefined) return;
-    entry.isSeed = isSeed;
+    entry.isSeed = true;
     this.#quietUntil = 0;
   }
 

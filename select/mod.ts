@@ -10,7 +10,7 @@
  * | --- | --- |
  * | revelation | {@linkcode HonestRevelation}, {@linkcode LazyRevelation}, {@linkcode SuperSeeding} |
  * | selection | {@linkcode PiecePicker} with {@linkcode rarestFirst}, {@linkcode sequential}, {@linkcode ranked}, {@linkcode randomOrder}; priorities, deadlines, end-game |
- * | queueing | {@linkcode RequestWindow}, {@linkcode stealFromStalled}, parole and {@linkcode SmartBan} |
+ * | queueing | {@linkcode RequestWindow}, stealing from stalled peers, parole and {@linkcode SmartBan} |
  * | choking | {@linkcode titForTatChoker}, {@linkcode roundRobinChoker}, {@linkcode fastestUploadChoker}, {@linkcode antiLeechChoker} |
  *
  * @example Downloading a torrent of two pieces from one seed
@@ -78,12 +78,11 @@ export { ranked, sequential } from "./ranked.ts";
 export { randomOrder, rarestFirst } from "./rarest_first.ts";
 export { RequestWindow } from "./request_window.ts";
 export {
+  type FirstReveal,
   HonestRevelation,
   LazyRevelation,
   type LazyRevelationOptions,
   type Reveal,
-  type RevealConnectOptions,
-  type RevealMessage,
   type Revelation,
   type RevelationOptions,
 } from "./revelation.ts";
@@ -98,10 +97,4 @@ export {
   TOP_PRIORITY,
 } from "./selection_strategy.ts";
 export { type PeerVerdict, SmartBan } from "./smart_ban.ts";
-export {
-  type PeerLoad,
-  type StealDecision,
-  stealFromStalled,
-  type StealPolicy,
-} from "./steal_policy.ts";
 export { SuperSeeding, type SuperSeedingOptions } from "./super_seeding.ts";

@@ -12,8 +12,8 @@ import { RECEIVED } from "./picker/partial_piece.ts";
 import { findPeer, PieceTable } from "./picker/piece_table.ts";
 import { spareSeeds } from "./picker/spare_seeds.ts";
 import { steal } from "./picker/steal.ts";
-import { makePickerPeers, type PickerPeers } from "./picker/picker_peers.ts";
-import { makePickerPieces, type PickerPieces } from "./picker/picker_pieces.ts";
+import { PickerPeers } from "./picker/picker_peers.ts";
+import { PickerPieces } from "./picker/picker_pieces.ts";
 import type {
   PeerBlock,
   PickerStats,
@@ -22,7 +22,6 @@ import type {
 } from "./picker/picker_types.ts";
 import { rarestFirst } from "./rarest_first.ts";
 import type { PeerKey } from "./selection_strategy.ts";
-import type { StealPolicy } from "./steal_policy.ts";
 
 /** The books of a picker, for tests. */
 export let bookOf: (picker: PiecePicker) => BlockBook;
@@ -83,8 +82,8 @@ export class PiecePicker {
     this.#table = table;
     this.#book = book;
     this.#chooser = new BlockChooser(book, deadlines, randomFirstPieces);
-    this.peers = makePickerPeers(table, book);
-    this.pieces = makePickerPieces(table, book, deadlines);
+    this.peers = new PickerPeers(book);
+    this.pieces = new PickerPieces(book, deadlines);
   }
 
   /**
@@ -135,24 +134,18 @@ export class PiecePicker {
   }
 
   /**
-   * Takes requests over from slower peers, for a peer for which
-   * {@linkcode PiecePicker.pick} finds nothing.
+   * Takes requests over from peers that have sent nothing for 15 seconds, for a
+   * peer for which {@linkcode PiecePicker.pick} finds nothing.
    *
    * @param peer The peer that has nothing to do.
    * @param count The most blocks to take.
    * @param now The time in milliseconds.
-   * @param policy From whom.
    * @returns The blocks, now asked of the peer, each with the one to send a
    * cancel to.
    * @throws {RangeError} If the peer is unknown.
    */
-  steal(
-    peer: PeerKey,
-    count: number,
-    now: number,
-    policy: StealPolicy,
-  ): PeerBlock[] {
-    return steal(this.#book, findPeer(this.#table, peer), count, now, policy);
+  steal(peer: PeerKey, count: number, now: number): PeerBlock[] {
+    return steal(this.#book, findPeer(this.#table, peer), count, now);
   }
 
   /**

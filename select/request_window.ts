@@ -13,9 +13,6 @@ const MIN = 2;
 const MAX = 2_000;
 const INITIAL = 4;
 
-/** Blocks that a peer accepts which announces no `reqq` (BEP 10). */
-const DEFAULT_LIMIT = 250;
-
 /** How often growth is judged in slow start. */
 const GROWTH_MS = 500;
 
@@ -26,21 +23,10 @@ const GROWTH_MS = 500;
  * window of one.
  */
 export class RequestWindow {
-  #limit = DEFAULT_LIMIT;
   #slowStart = INITIAL;
   #isStarting = true;
   #judgedAt: number | undefined;
   #judgedRate = 0;
-
-  /**
-   * Sets the most that the peer accepts.
-   *
-   * @param limit Blocks (`reqq`, BEP 10), 250 for a new window; anything below 1
-   * counts as 1, as peers send it.
-   */
-  setLimit(limit: number): void {
-    this.#limit = limit >= 1 ? Math.floor(limit) : 1;
-  }
 
   /** Whether it still grows with every block. */
   get isStarting(): boolean {
@@ -79,7 +65,7 @@ export class RequestWindow {
    * @param snubbed Whether it leaves requests unanswered.
    * @param queueMs The queue, as time at that rate; less than usual where
    * something that comes to be urgent must not wait.
-   * @returns The window, never more than the peer's limit.
+   * @returns The window; a peer may accept less (`reqq`, BEP 10).
    */
   size(rate: number, snubbed = false, queueMs: number = QUEUE_MS): number {
     if (snubbed) return 1;
@@ -91,7 +77,7 @@ export class RequestWindow {
         wanted = Math.min(wanted, Math.max(2 * steady, MIN));
       }
     }
-    return Math.min(wanted, MAX, this.#limit);
+    return Math.min(wanted, MAX);
   }
 
   /**

@@ -3,17 +3,18 @@
  *
  * @module
  */
-import { Bitfield } from "../_shared/bitfield.ts";
+import type { Bitfield } from "../_shared/bitfield.ts";
 import type { RandomSource } from "../_shared/random.ts";
 import { randomInt, shuffle } from "../_shared/random.ts";
 import type { PeerKey } from "./selection_strategy.ts";
 
-/** A message about our pieces (BEP 3, BEP 6). */
-export type RevealMessage =
-  | { readonly type: "bitfield"; readonly field: Bitfield }
-  | { readonly type: "have-all" }
-  | { readonly type: "have-none" }
-  | { readonly type: "have"; readonly pieceIndex: number };
+/** What a peer is told of when it connects. */
+export interface FirstReveal {
+  /** The pieces of the first message; copied. Absent for none. */
+  readonly told?: Bitfield | undefined;
+  /** Pieces to announce after that, one by one. @default {none} */
+  readonly later?: readonly number[] | undefined;
+}
 
 /** A piece that a peer is to be told of. */
 export interface Reveal {
@@ -21,12 +22,6 @@ export interface Reveal {
   readonly peer?: PeerKey | undefined;
   /** Which piece to announce. */
   readonly pieceIndex: number;
-}
-
-/** Options of a peer that connects. */
-export interface RevealConnectOptions {
-  /** Whether both sides have the fast extension (BEP 6). @default {false} */
-  readonly fast?: boolean | undefined;
 }
 
 /** Decides what peers are told of our pieces. */
@@ -47,14 +42,9 @@ export interface Revelation {
    * A peer connected. To be called once for each connection.
    *
    * @param peer The peer.
-   * @param options See {@linkcode RevealConnectOptions}.
-   * @returns Messages to send right after the handshake, in order.
-   * @throws {RangeError} If the peer is connected already.
+   * @returns What it is told of; requests for anything else are refused.
    */
-  connected(
-    peer: PeerKey,
-    options?: RevealConnectOptions,
-  ): readonly RevealMessage[];
+  connected(peer: PeerKey): FirstReveal;
   /**
    * A peer left.
    *
@@ -67,7 +57,6 @@ export interface Revelation {
    *
    * @param pieceIndex Which piece.
    * @returns Whom to tell.
-   * @throws {RangeError} If there is no such piece.
    */
   verified(pieceIndex: number): readonly Reveal[];
   /**
@@ -86,15 +75,6 @@ export interface Revelation {
    */
   tick?(now: number): readonly Reveal[];
   /**
-   * Whether a request for a piece is to be served: we have it and the peer was
-   * told so.
-   *
-   * @param peer The peer.
-   * @param pieceIndex Which piece.
-   * @returns False for what looks missing to the peer.
-   */
-  mayServe(peer: PeerKey, pieceIndex: number): boolean;
-  /**
    * What a peer does not know of, to be announced when another way of
    * revelation takes over. May be left out where all is told.
    *
@@ -104,12 +84,10 @@ export interface Revelation {
   hidden?(peer: PeerKey): readonly number[];
 }
 
-/** Options of {@linkcode HonestRevelation} and {@linkcode LazyRevelation}. */
+/** Options of {@linkcode HonestRevelation}. */
 export interface RevelationOptions {
-  /** How many pieces the torrent has. */
-  readonly pieceCount: number;
-  /** What is verified at the start; copied. @default {none} */
-  readonly have?: Bitfield | undefined;
+  /** What is verified, now and later on: it is followed. */
+  readonly have: Bitfield;
 }
 
 /** Options of {@linkcode LazyRevelation}. */
@@ -120,88 +98,38 @@ export interface LazyRevelationOptions extends RevelationOptions {
   readonly holdBack?: number | undefined;
 }
 
-function ownHave(options: RevelationOptions): Bitfield {
-  const { pieceCount, have } = options;
-  if (have === undefined) return new Bitfield(pieceCount);
-  if (have.length !== pieceCount) {
-    throw new RangeError(
-      `Cannot reveal pieces as "have" must be of ${pieceCount} pieces: it is of ${have.length}`,
-    );
-  }
-  return have.clone();
-}
-
-/** The peers and pieces that every way of revelation has to know. */
-class Audience {
-  readonly have: Bitfield;
-  readonly peers: Set<PeerKey> = new Set();
-
-  constructor(options: RevelationOptions) {
-    this.have = ownHave(options);
-  }
-
-  add(peer: PeerKey): void {
-    if (this.peers.has(peer)) {
-      throw new RangeError(
-        `Cannot reveal pieces to peer ${peer} again: a bitfield is sent once`,
-      );
-    }
-    this.peers.add(peer);
-  }
-
-  verified(pieceIndex: number): Reveal[] {
-    // Throws for an index out of range.
-    return this.have.set(pieceIndex) ? [{ pieceIndex }] : [];
-  }
-}
-
 /** Tells every peer everything, at once. */
 export class HonestRevelation implements Revelation {
   /** The name of this way. */
   readonly name: string = "honest";
   /** Every peer is told of everything at once. */
   readonly tellsAll: boolean = true;
-  readonly #audience: Audience;
+  readonly #have: Bitfield;
 
   /**
    * Starts without peers.
    *
    * @param options See {@linkcode RevelationOptions}.
-   * @throws {RangeError} If `have` has the wrong length.
    */
   constructor(options: RevelationOptions) {
-    this.#audience = new Audience(options);
+    this.#have = options.have;
   }
 
   /**
-   * A peer connected: it gets our bitfield, or its short form with the fast
-   * extension; nothing when we have nothing.
+   * A peer connected.
    *
-   * @param peer The peer.
-   * @param options See {@linkcode RevealConnectOptions}.
-   * @returns At most one message.
-   * @throws {RangeError} If the peer is connected already.
+   * @returns All that we have.
    */
-  connected(
-    peer: PeerKey,
-    options: RevealConnectOptions = {},
-  ): readonly RevealMessage[] {
-    this.#audience.add(peer);
-    const { have } = this.#audience;
-    if (options.fast && have.isEmpty) return [{ type: "have-none" }];
-    if (have.isEmpty) return [];
-    if (options.fast && have.isFull) return [{ type: "have-all" }];
-    return [{ type: "bitfield", field: have.clone() }];
+  connected(): FirstReveal {
+    return { told: this.#have };
   }
 
   /**
    * A peer left.
    *
-   * @param peer The peer.
    * @returns Nothing.
    */
-  disconnected(peer: PeerKey): readonly Reveal[] {
-    this.#audience.peers.delete(peer);
+  disconnected(): readonly Reveal[] {
     return [];
   }
 
@@ -209,23 +137,10 @@ export class HonestRevelation implements Revelation {
    * A piece of ours was verified: all are told.
    *
    * @param pieceIndex Which piece.
-   * @returns Whom to tell.
-   * @throws {RangeError} If there is no such piece.
+   * @returns The piece, for all.
    */
   verified(pieceIndex: number): readonly Reveal[] {
-    return this.#audience.verified(pieceIndex);
-  }
-
-  /**
-   * Whether a request is to be served.
-   *
-   * @param peer The peer.
-   * @param pieceIndex Which piece.
-   * @returns Whether we have it.
-   */
-  mayServe(peer: PeerKey, pieceIndex: number): boolean {
-    return this.#audience.peers.has(peer) &&
-      this.#audience.have.has(pieceIndex);
+    return [{ pieceIndex }];
   }
 }
 
@@ -237,7 +152,7 @@ export class HonestRevelation implements Revelation {
 export class LazyRevelation implements Revelation {
   /** The name of this way. */
   readonly name: string = "lazy";
-  readonly #audience: Audience;
+  readonly #have: Bitfield;
   readonly #random: RandomSource;
   readonly #holdBack: number;
 
@@ -245,8 +160,7 @@ export class LazyRevelation implements Revelation {
    * Starts without peers.
    *
    * @param options See {@linkcode LazyRevelationOptions}.
-   * @throws {RangeError} If `have` has the wrong length or `holdBack` is no
-   * positive integer.
+   * @throws {RangeError} If `holdBack` is no positive integer.
    */
   constructor(options: LazyRevelationOptions) {
     const { holdBack = 16 } = options;
@@ -255,7 +169,7 @@ export class LazyRevelation implements Revelation {
         `Cannot hold back ${holdBack} pieces: it must be a positive integer`,
       );
     }
-    this.#audience = new Audience(options);
+    this.#have = options.have;
     this.#random = options.random;
     this.#holdBack = holdBack;
   }
@@ -263,47 +177,28 @@ export class LazyRevelation implements Revelation {
   /**
    * A peer connected: it gets a bitfield with gaps and then the rest.
    *
-   * @param peer The peer.
-   * @param options See {@linkcode RevealConnectOptions}.
-   * @returns The bitfield and the pieces held back, in random order.
-   * @throws {RangeError} If the peer is connected already.
+   * @returns What is told at once, and the pieces held back, in random order.
    */
-  connected(
-    peer: PeerKey,
-    options: RevealConnectOptions = {},
-  ): readonly RevealMessage[] {
-    this.#audience.add(peer);
-    const { have } = this.#audience;
-    if (have.isEmpty) return options.fast ? [{ type: "have-none" }] : [];
-    const field = have.clone();
-    const most = Math.min(this.#holdBack, Math.ceil(have.count / 10));
+  connected(): FirstReveal {
+    const told = this.#have.clone();
+    const most = Math.min(this.#holdBack, Math.ceil(told.count / 10));
     const later: number[] = [];
     // A draw hits a piece we have with this chance at least; then look on.
     while (later.length < most) {
-      let pieceIndex = randomInt(this.#random, field.length);
-      while (!field.has(pieceIndex)) {
-        pieceIndex = (pieceIndex + 1) % field.length;
-      }
-      field.clear(pieceIndex);
+      let pieceIndex = randomInt(this.#random, told.length);
+      while (!told.has(pieceIndex)) pieceIndex = (pieceIndex + 1) % told.length;
+      told.clear(pieceIndex);
       later.push(pieceIndex);
     }
-    const messages: RevealMessage[] = [];
-    if (!field.isEmpty) messages.push({ type: "bitfield", field });
-    else if (options.fast) messages.push({ type: "have-none" });
-    for (const pieceIndex of shuffle(this.#random, later)) {
-      messages.push({ type: "have", pieceIndex });
-    }
-    return messages;
+    return { told, later: shuffle(this.#random, later) };
   }
 
   /**
    * A peer left.
    *
-   * @param peer The peer.
    * @returns Nothing.
    */
-  disconnected(peer: PeerKey): readonly Reveal[] {
-    this.#audience.peers.delete(peer);
+  disconnected(): readonly Reveal[] {
     return [];
   }
 
@@ -311,22 +206,9 @@ export class LazyRevelation implements Revelation {
    * A piece of ours was verified: all are told.
    *
    * @param pieceIndex Which piece.
-   * @returns Whom to tell.
-   * @throws {RangeError} If there is no such piece.
+   * @returns The piece, for all.
    */
   verified(pieceIndex: number): readonly Reveal[] {
-    return this.#audience.verified(pieceIndex);
-  }
-
-  /**
-   * Whether a request is to be served.
-   *
-   * @param peer The peer.
-   * @param pieceIndex Which piece.
-   * @returns Whether we have it.
-   */
-  mayServe(peer: PeerKey, pieceIndex: number): boolean {
-    return this.#audience.peers.has(peer) &&
-      this.#audience.have.has(pieceIndex);
+    return [{ pieceIndex }];
   }
 }

@@ -6,12 +6,7 @@
 import type { RandomSource } from "../_shared/random.ts";
 import { randomInt } from "../_shared/random.ts";
 import { rarestFirst } from "./rarest_first.ts";
-import type {
-  Reveal,
-  RevealConnectOptions,
-  RevealMessage,
-  Revelation,
-} from "./revelation.ts";
+import type { FirstReveal, Reveal, Revelation } from "./revelation.ts";
 import type { PeerKey, PeerPieces, PieceOrder } from "./selection_strategy.ts";
 import { DEFAULT_PRIORITY } from "./selection_strategy.ts";
 
@@ -95,15 +90,11 @@ export class SuperSeeding implements Revelation {
    * A peer connected: it is told of its first pieces.
    *
    * @param peer The peer.
-   * @param options See {@linkcode RevealConnectOptions}.
-   * @returns "Have none" with the fast extension, then a piece or two. A piece
-   * the peer turns out to have is replaced when its bitfield comes.
+   * @returns A piece or two, to be announced one by one. A piece the peer turns
+   * out to have is replaced when its bitfield comes.
    * @throws {RangeError} If the peer is connected already.
    */
-  connected(
-    peer: PeerKey,
-    options: RevealConnectOptions = {},
-  ): readonly RevealMessage[] {
+  connected(peer: PeerKey): FirstReveal {
     if (this.#guests.has(peer)) {
       throw new RangeError(
         `Cannot reveal pieces to peer ${peer} again: a bitfield is sent once`,
@@ -114,12 +105,7 @@ export class SuperSeeding implements Revelation {
       this.#progressAt = this.#now;
     }
     this.#guests.set(peer, { pending: new Set(), told: new Set() });
-    const messages: RevealMessage[] = [];
-    if (options.fast) messages.push({ type: "have-none" });
-    for (const { pieceIndex } of this.#fill(peer)) {
-      messages.push({ type: "have", pieceIndex });
-    }
-    return messages;
+    return { later: this.#fill(peer).map(({ pieceIndex }) => pieceIndex) };
   }
 
   /**
@@ -175,19 +161,9 @@ export class SuperSeeding implements Revelation {
   /**
    * A piece of ours was verified: it was ours before.
    *
-   * @param pieceIndex Which piece.
    * @returns Nothing.
-   * @throws {RangeError} If there is no such piece.
    */
-  verified(pieceIndex: number): readonly Reveal[] {
-    if (
-      !Number.isInteger(pieceIndex) || pieceIndex < 0 ||
-      pieceIndex >= this.#options.pieceCount
-    ) {
-      throw new RangeError(
-        `Cannot reveal piece ${pieceIndex}: the torrent has ${this.#options.pieceCount} pieces`,
-      );
-    }
+  verified(): readonly Reveal[] {
     return [];
   }
 
@@ -219,17 +195,6 @@ export class SuperSeeding implements Revelation {
     const reveals: Reveal[] = [];
     for (const key of served) reveals.push(...this.#fill(key));
     return reveals;
-  }
-
-  /**
-   * Whether a request is to be served.
-   *
-   * @param peer The peer.
-   * @param pieceIndex Which piece.
-   * @returns Whether the peer was told of it.
-   */
-  mayServe(peer: PeerKey, pieceIndex: number): boolean {
-    return this.#guests.get(peer)?.told.has(pieceIndex) ?? false;
   }
 
   /**

@@ -14,7 +14,6 @@ import type { BlockAddress } from "../../metainfo/mod.ts";
 import type { PeerSessionEvent } from "../../peer/mod.ts";
 import { PiecePicker } from "../../select/piece_picker.ts";
 import { RateMeter } from "../../_shared/rate_meter.ts";
-import { stealFromStalled } from "../../select/steal_policy.ts";
 import type { PeerKey } from "../../select/selection_strategy.ts";
 import { SessionError } from "../error.ts";
 import { RequestWindow } from "../../select/request_window.ts";
@@ -43,7 +42,6 @@ export class Download {
   readonly #storage: TorrentStorage;
   readonly #clock: Clock;
   readonly #judge: PieceJudge;
-  readonly #steal = stealFromStalled();
   readonly #batch: BlockAddress[] = [];
   readonly #meter = new RateMeter();
   readonly #turns: RequestTurns;
@@ -338,7 +336,7 @@ export class Download {
   }
 
   #stealFor(peer: BlockSource, count: number, now: number): void {
-    const stolen = this.picker.steal(peer.key, count, now, this.#steal);
+    const stolen = this.picker.steal(peer.key, count, now);
     if (stolen.length === 0) return;
     const blocks: BlockAddress[] = [];
     for (const { peer: victim, block } of stolen) {

@@ -38,7 +38,7 @@ export class PieceRevealer {
   #revelation: Revelation;
   /** What each peer was told of; absent where that is all we have. */
   readonly #told = new Map<PeerKey, Bitfield>();
-  readonly #pending = new Map<PeerKey, number[]>();
+  readonly #pending = new Map<PeerKey, readonly number[]>();
   /** Pieces that everybody is to be told of with the next round. */
   #news: number[] = [];
   #toldAt = -Infinity;
@@ -81,20 +81,14 @@ export class PieceRevealer {
   }
 
   /** Takes a peer in, before its connection says anything. */
-  admit(key: PeerKey, fast: boolean): Bitfield {
+  admit(key: PeerKey): Bitfield {
     const { have } = this.view;
-    const messages = this.#revelation.connected(key, { fast });
+    const { told, later = [] } = this.#revelation.connected(key);
     if (this.#revelation.tellsAll) return have;
-    let told = new Bitfield(have.length);
-    const later: number[] = [];
-    for (const message of messages) {
-      if (message.type === "bitfield") told = message.field.clone();
-      else if (message.type === "have-all") told.setAll();
-      else if (message.type === "have") later.push(message.pieceIndex);
-    }
-    this.#told.set(key, told);
+    const own = told?.clone() ?? new Bitfield(have.length);
+    this.#told.set(key, own);
     if (later.length > 0) this.#pending.set(key, later);
-    return told;
+    return own;
   }
 
   /** Sends what was held back from the first message. */
@@ -132,7 +126,6 @@ export class PieceRevealer {
     if (!old.isDone) return;
     this.#revelation = new HonestRevelation(this.view);
     for (const key of this.#torrent.peers.keys()) {
-      this.#revelation.connected(key);
       this.#tellOne(key, old.hidden?.(key) ?? []);
     }
   }

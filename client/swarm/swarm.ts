@@ -18,7 +18,7 @@ import type {
 } from "../../peer/connection_options.ts";
 import type { HashRange } from "../../peer/message.ts";
 import { CandidateDialer } from "./candidate_dialer.ts";
-import { Holepunch } from "./holepunch.ts";
+import { type Holepunch, openHolepunch } from "./holepunch.ts";
 import { peerFailed } from "./peer_failed.ts";
 import {
   MetadataExchange,
@@ -75,7 +75,7 @@ export class Swarm implements MetadataHost {
       this.#exchange = new PeerExchange(infoHash, this.peers);
       if (context.dialsUtp) {
         const dial = (endpoint: Endpoint) => this.#dialer.punch(endpoint);
-        this.#punches = new Holepunch(this, dial);
+        this.#punches = openHolepunch(this, dial);
       }
     }
     this.contentReady();
@@ -139,6 +139,7 @@ export class Swarm implements MetadataHost {
   /** Ends it for good. */
   async close(): Promise<void> {
     this.#metadata.close();
+    this.#punches?.close();
     await this.stop();
   }
 
@@ -149,7 +150,7 @@ export class Swarm implements MetadataHost {
     for (const peer of [...this.peers.values()]) {
       peer.connection.setPieceCount(content.layout.pieceCount, {
         pieceSize: (pieceIndex) => content.servedSize(pieceIndex),
-        ownPieces: content.revealer.admit(peer.key, peer.fast),
+        ownPieces: content.revealer.admit(peer.key),
       });
       if (!peer.connection.isClosed && !peer.inPicker) content.addPeer(peer);
     }
@@ -203,7 +204,7 @@ export class Swarm implements MetadataHost {
   /** Looks for somebody who introduces us to a peer that cannot be dialled. */
   unreachable({ address, hints }: PeerCandidate): void {
     if (!hints?.holepunch || this.#torrent.isPrivate) return;
-    this.#punches?.unreachable(address);
+    this.#punches?.input({ type: "unreachable", endpoint: address });
   }
 
   /** Takes a connected peer, if there is room or a lesser one gives way. */
@@ -275,7 +276,6 @@ export class Swarm implements MetadataHost {
   /** Once a second while there are peers. */
   tick(now: number): void {
     if (!this.#torrent.isPrivate) this.#exchange?.tick(now);
-    this.#punches?.tick(now);
     for (const { connection } of this.peers.values()) {
       this.context.sendBudget.look(connection);
     }
@@ -325,7 +325,7 @@ export class Swarm implements MetadataHost {
       v2: (metainfo ?? magnet)?.infoHashV2 !== undefined,
       pieceCount: content?.layout.pieceCount,
       pieceSize: content && ((index) => content.servedSize(index)),
-      ownPieces: content?.revealer.admit(key, extensions.has("fast")),
+      ownPieces: content?.revealer.admit(key),
       servedFirst: () => this.#torrent.content?.servedFirst(key),
       extensionNames: !isOpen || this.#exchange === undefined
         ? EXTENSIONS
@@ -367,13 +367,11 @@ export class Swarm implements MetadataHost {
         this.#metadata.handle(peer, event.message);
         break;
       case "extension-handshake": {
-        const { metadataSize, clientVersion, listenPort, requestQueue } =
-          event.handshake;
+        const { metadataSize, clientVersion, listenPort } = event.handshake;
         if (metadataSize !== undefined) {
           this.#metadata.offered(peer, metadataSize);
         }
         if (clientVersion !== undefined) peer.client = clientVersion;
-        if (requestQueue !== undefined) peer.window.setLimit(requestQueue);
         if (listenPort !== undefined && peer.listening === undefined) {
           this.#learnListening(peer, listenPort);
         }
@@ -381,13 +379,13 @@ export class Swarm implements MetadataHost {
       }
       case "pex":
         if (this.#exchange !== undefined && !this.#torrent.isPrivate) {
-          this.#punches?.told(peer, event.message);
+          this.#punches?.input({ ...event, type: "told", key });
           this.addCandidates(this.#exchange.candidates(peer, event.message));
         }
         break;
       case "holepunch":
         if (!this.#torrent.isPrivate) {
-          this.#punches?.message(peer, event.message);
+          this.#punches?.input({ ...event, type: "message", key });
         }
         break;
       case "port":
@@ -439,7 +437,7 @@ export class Swarm implements MetadataHost {
 
   #noteSeed(peer: SwarmPeer): void {
     if (!peer.connection.state.isSeed) return;
-    if (peer.listening !== undefined) this.list.setSeed(peer.listening, true);
+    if (peer.listening !== undefined) this.list.setSeed(peer.listening);
     if (this.isComplete) this.#dropIfUseless(peer);
   }
 
@@ -457,7 +455,7 @@ export class Swarm implements MetadataHost {
     this.#uploaded += stats.uploaded;
     this.#torrent.content?.removePeer(peer);
     this.#metadata.gone(peer);
-    this.#punches?.gone(peer);
+    this.#punches?.input({ type: "gone", key: peer.key });
     const now = this.context.clock.now();
     this.context.debts.note(peer.address.hostname, peer.connection.debt, now);
     if (peer.isClaim) this.list.claim(peer.listening!, -1);

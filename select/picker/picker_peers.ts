@@ -14,23 +14,14 @@ import type { PeerKey } from "../selection_strategy.ts";
 /** Pieces of a peer's suggestions and allowances that are kept (BEP 6). */
 const NAMED_LIMIT = 64;
 
-/** Makes the peers of a picker. */
-export let makePickerPeers: (
-  table: PieceTable,
-  book: BlockBook,
-) => PickerPeers;
-
 /** The peers of a `PiecePicker`, as its field `peers`. */
 export class PickerPeers {
   readonly #table: PieceTable;
   readonly #book: BlockBook;
 
-  static {
-    makePickerPeers = (table, book) => new PickerPeers(table, book);
-  }
-
-  private constructor(table: PieceTable, book: BlockBook) {
-    this.#table = table;
+  /** Made by a picker. */
+  constructor(book: BlockBook) {
+    this.#table = book.table;
     this.#book = book;
   }
 

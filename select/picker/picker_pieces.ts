@@ -24,13 +24,6 @@ import type { PeerBlock, PieceState } from "./picker_types.ts";
 import type { PeerKey, SelectionStrategy } from "../selection_strategy.ts";
 import { DEFAULT_PRIORITY, TOP_PRIORITY } from "../selection_strategy.ts";
 
-/** Makes the pieces of a picker. */
-export let makePickerPieces: (
-  table: PieceTable,
-  book: BlockBook,
-  deadlines: Deadlines,
-) => PickerPieces;
-
 /**
  * The pieces of a `PiecePicker`, as its field `pieces`.
  *
@@ -45,17 +38,9 @@ export class PickerPieces {
   readonly #book: BlockBook;
   readonly #deadlines: Deadlines;
 
-  static {
-    makePickerPieces = (table, book, deadlines) =>
-      new PickerPieces(table, book, deadlines);
-  }
-
-  private constructor(
-    table: PieceTable,
-    book: BlockBook,
-    deadlines: Deadlines,
-  ) {
-    this.#table = table;
+  /** Made by a picker. */
+  constructor(book: BlockBook, deadlines: Deadlines) {
+    this.#table = book.table;
     this.#book = book;
     this.#deadlines = deadlines;
   }

@@ -53,7 +53,7 @@ Deno.test("PeerList is told of strangers, and passes that over", none, () => {
   peers.judge(stranger, true);
   peers.judge(stranger, false);
   peers.claim(stranger, 1);
-  peers.setSeed(stranger, true);
+  peers.setSeed(stranger);
   peers.connected(stranger);
   peers.released(stranger, 0, "failed");
   peers.remove(stranger);
@@ -346,9 +346,9 @@ Deno.test("PeerList skips seeds when asked to", none, () => {
   const peers = list();
   const { address } = candidate("1.0.0.1");
   peers.add(candidate("1.0.0.1"));
-  peers.setSeed(address, true);
+  peers.setSeed(address);
   assertEquals(takeAll(peers, 0, true), []);
-  peers.setSeed(address, true);
+  peers.setSeed(address);
   assertEquals(takeAll(peers, 0, false).length, 1);
 });
 

@@ -1,6 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ExtensionPeer } from "../../client/policy_options.ts";
-import { HonestRevelation } from "../../select/revelation.ts";
 import { assertFiles, simTorrent, SwarmWorld } from "../../testing/mod.ts";
 
 const none = { permissions: "none" } as const;
@@ -79,22 +78,12 @@ Deno.test("revelation: made for the torrent", none, async () => {
   const seed = await world.seeder(torrent, {
     revelation: (view) => {
       made.push(view.pieceCount);
-      const honest = new HonestRevelation(view);
       // Looks like a peer without pieces, and tells of them one by one.
       return {
         name: "shy",
-        connected: (peer) => {
-          honest.connected(peer);
-          return Array.from(
-            view.have,
-            (pieceIndex) => ({ type: "have", pieceIndex }) as const,
-          );
-        },
-        disconnected: (peer) => honest.disconnected(peer),
-        verified: (pieceIndex) => honest.verified(pieceIndex),
-        peerHas: () => [],
-        mayServe: () => true,
-        hidden: () => [],
+        connected: () => ({ later: [...view.have] }),
+        disconnected: () => [],
+        verified: (pieceIndex) => [{ pieceIndex }],
       };
     },
   });

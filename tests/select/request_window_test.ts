@@ -39,7 +39,6 @@ function simulate(
 
 test("RequestWindow holds three seconds of a steady rate", () => {
   const window = new RequestWindow();
-  window.setLimit(500);
   const meter = new RateMeter();
   simulate(window, meter, 1000, 50, 20_000);
   const expected = 3 * 1000 * 1000 / BLOCK;
@@ -47,25 +46,10 @@ test("RequestWindow holds three seconds of a steady rate", () => {
   assert(Math.abs(size - expected) < expected * 0.15);
 });
 
-test("RequestWindow never asks for more than the peer takes", () => {
-  for (const limit of [1, 7, 250]) {
-    const window = new RequestWindow();
-    window.setLimit(limit);
-    const { most } = simulate(window, new RateMeter(), 1e6, 1, 3000);
-    assertEquals(most, limit);
-  }
-  for (const limit of [0, -5, NaN]) {
-    const window = new RequestWindow();
-    window.setLimit(limit);
-    assertEquals(window.size(0), 1);
-  }
-});
-
 test("RequestWindow fills a fast and a long line", () => {
   // 1 GiB/s with 1 ms, and 20 MiB/s with 200 ms.
   for (const [rate, delay] of [[2 ** 30 / 1000, 1], [20_971, 200]] as const) {
     const window = new RequestWindow();
-    window.setLimit(2000);
     const { received } = simulate(
       window,
       new RateMeter(),
@@ -98,15 +82,14 @@ test("RequestWindow holds less of what is to come soon", () => {
       window.size(blocks * BLOCK, false, queueMs)
     );
   assertEquals(sizes(500), [2, 2, 2, 4, 5, 50]);
-  assertEquals(sizes(3_000), [4, 4, 6, 18, 30, 250]);
+  assertEquals(sizes(3_000), [4, 4, 6, 18, 30, 300]);
   assertEquals(sizes(), sizes(3_000));
   for (const [now, rate] of [[0, 1], [500, 1], [1000, 1]] as const) {
     window.received(rate, now);
   }
   assertEquals(window.isStarting, false);
   assertEquals(sizes(500), [2, 2, 2, 3, 5, 50]);
-  assertEquals(sizes(3_000), [2, 3, 6, 18, 30, 250]);
-  window.setLimit(5_000);
+  assertEquals(sizes(3_000), [2, 3, 6, 18, 30, 300]);
   assertEquals(window.size(1e9), 2_000);
 });
 

@@ -105,18 +105,17 @@ Deno.test(
   async () => {
     const { clock, told, revealer } = setUp(3, () => ({
       name: "mine",
-      connected: (_, { fast } = {}) => [
-        { type: fast ? "have-none" : "have-all" },
-        { type: "have", pieceIndex: 6 },
-      ],
+      connected: (peer) => ({
+        told: peer === 1 ? Bitfield.full(8) : undefined,
+        later: [6],
+      }),
       disconnected: () => [{ peer: 1, pieceIndex: 5 }],
       verified: (pieceIndex) => [{ peer: 2, pieceIndex }],
       peerHas: (peer, pieceIndex = 7) => [{ peer, pieceIndex }],
-      mayServe: () => true,
     }));
     assertEquals(revealer.name, "mine");
-    assertEquals([...revealer.admit(0, true)], []);
-    assertEquals(revealer.admit(1, false).isFull, true);
+    assertEquals([...revealer.admit(0)], []);
+    assertEquals(revealer.admit(1).isFull, true);
     for (const key of [0, 0, 2]) {
       revealer.connected({ key } as SwarmPeer);
     }
@@ -145,10 +144,9 @@ Deno.test(
       get isDone() {
         return isDone;
       },
-      connected: () => [],
+      connected: () => ({}),
       disconnected: () => [],
       verified: () => [],
-      mayServe: () => true,
       hidden: (peer) => [peer],
     }));
     revealer.tick(0);
@@ -190,13 +188,12 @@ Deno.test(
   async () => {
     const { clock, told, peers, revealer } = setUp(2, () => ({
       name: "mine",
-      connected: () => [{ type: "have-none" }],
+      connected: () => ({}),
       disconnected: () => [],
       verified: (pieceIndex) => [{ pieceIndex }],
       tick: (now) => [{ peer: 1, pieceIndex: now }],
-      mayServe: () => true,
     }));
-    revealer.admit(1, true);
+    revealer.admit(1);
     revealer.connected({ key: 1 } as SwarmPeer);
     assertEquals(told, []);
     revealer.tick(5);

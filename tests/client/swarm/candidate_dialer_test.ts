@@ -229,7 +229,7 @@ Deno.test(
   async () => {
     const { clock, host, dialler, attempts } = setUp();
     dialler.add(candidates(1));
-    dialler.list.setSeed(candidates(1)[0]!.address, true);
+    dialler.list.setSeed(candidates(1)[0]!.address);
     host.isComplete = true;
     dialler.active = true;
     await clock.advance(1000);

@@ -245,13 +245,13 @@ Deno.test(
     assertEquals([one.peer.client, one.peer.isClaim], ["y 2", true]);
     assertEquals(one.peer.listening, { hostname: "8.0.0.1", port: 7000 });
     assertEquals(at("8.0.0.1", 7000), "incoming");
-    assertEquals(one.peer.window.size(0), 3);
+    assertEquals(one.peer.connection.requestWindow, 2);
     assertEquals(list.next(0), undefined);
     // A port that others would be led to, and one that is known.
     const two = await connect("8.0.0.2", {
       remote: { extensionFields: { listenPort: 22 } },
     });
-    assertEquals([two.peer.listening, two.peer.window.size(0)], [undefined, 4]);
+    assertEquals(two.peer.listening, undefined);
     const three = await connect("8.0.0.3", {
       source: "tracker",
       remote: { extensionFields: { listenPort: 7000 } },

@@ -15,8 +15,8 @@ import { assertInvariants } from "../picker_invariants.ts";
 
 const BLOCKS = 3;
 const STEPS = 400;
-/** Any request may move. */
-const ANY = { judge: () => ({ score: 0, keep: 0 }) };
+/** By then every request may move, in milliseconds. */
+const STALLED = 15_000;
 
 /** What a naive picker would know. */
 interface ModelPeer {
@@ -254,7 +254,7 @@ function run(seed: number, strategy: SelectionStrategy): void {
       }
       model.have.add(piece);
     } else if (action < 98) {
-      for (const item of picker.steal(key, 2, now, ANY)) {
+      for (const item of picker.steal(key, 2, now + STALLED)) {
         assert(peer.has.has(item.block.pieceIndex));
         assert(model.peers.get(item.peer)!.asked.delete(keyOf(item.block)));
         peer.asked.set(keyOf(item.block), item.block);

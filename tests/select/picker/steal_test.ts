@@ -1,50 +1,37 @@
 import { assertEquals } from "@std/assert";
-import type { PeerLoad, StealPolicy } from "../../../select/mod.ts";
 import { BLOCK, join, world } from "../picker_world.ts";
 import { assertInvariants } from "../picker_invariants.ts";
 
 const test = (name: string, fn: () => void) =>
   Deno.test({ name: `steal ${name}`, permissions: "none", fn });
 
-/** Slower peers first; so many requests stay. */
-const slowest = (keep = 0): StealPolicy => ({
-  judge: (_, { rate }) => ({ score: -rate, keep }),
-});
+/** When a peer that was asked at 0 has stalled, in milliseconds. */
+const STALLED = 15_000;
 
 test("moves requests, and a block that comes all the same is welcome", () => {
   const picker = world({ pieces: 2, blocks: 4 });
   for (const peer of [1, 2]) join(picker, peer, "**");
   assertEquals(picker.pick(1, 8, 0).length, 8);
-  const stolen = picker.steal(2, 3, 100, slowest(1));
+  const stolen = picker.steal(2, 3, STALLED);
   assertEquals(stolen.map(({ peer }) => peer), [1, 1, 1]);
   assertEquals([picker.outstanding(1), picker.outstanding(2)], [5, 3]);
   const { pieceIndex, blockOffset } = stolen[0]!.block;
-  const result = picker.received(1, pieceIndex, blockOffset, 200);
+  const result = picker.received(1, pieceIndex, blockOffset, STALLED);
   assertEquals(result, { accepted: true, cancel: [2], pieceComplete: false });
   assertInvariants(picker);
-  picker.steal(2, 100, 200, slowest(1));
-  assertEquals(picker.outstanding(1), 1);
-  assertEquals(picker.steal(2, 100, 200, slowest(1)), []);
-  picker.steal(2, 100, 200, slowest());
+  assertEquals(picker.steal(2, 100, 2 * STALLED - 1), []);
+  assertEquals(picker.steal(2, 100, 2 * STALLED).length, 5);
   assertEquals(picker.outstanding(1), 0);
   assertInvariants(picker);
 });
 
-test("tells the policy how busy both are", () => {
+test("moves nothing before 15 seconds without a block, or from nobody", () => {
   const picker = world({ pieces: 3, blocks: 2 });
   for (const peer of [1, 2, 3]) join(picker, peer, "***");
-  picker.peers.setRate(1, 500);
   picker.pick(1, 3, 1_000);
-  picker.pick(2, 1, 1_000);
-  const seen: PeerLoad[][] = [];
-  picker.steal(2, 1, 4_000, {
-    judge: (idle, busy) => void seen.push([idle, busy]),
-  });
+  assertEquals(picker.steal(2, 9, 15_999), []);
   // Peer 3 owes nothing.
-  assertEquals(seen, [[
-    { rate: 0, outstanding: 1, idleMs: 3_000 },
-    { rate: 500, outstanding: 3, idleMs: 3_000 },
-  ]]);
+  assertEquals(picker.steal(2, 9, 16_000).map(({ peer }) => peer), [1, 1, 1]);
 });
 
 test("moves only requests that the other peer can serve", () => {
@@ -55,7 +42,7 @@ test("moves only requests that the other peer can serve", () => {
   // One piece that the idle peer has is no longer wanted.
   picker.pieces.setPriority(2, 0);
   const steal = () =>
-    picker.steal(2, 100, 60_000, slowest())
+    picker.steal(2, 100, 60_000)
       .map(({ block }) => [block.pieceIndex, block.blockOffset]);
   picker.peers.setChoked(2, true);
   assertEquals(steal(), []);
@@ -74,7 +61,7 @@ test("moves nothing of a piece with one author, nor what several were asked for"
   picker.peers.setParole(1, true);
   const [own] = picker.pick(1, 1, 0);
   assertEquals(picker.pick(2, 1, 0).length, 1);
-  const moved = picker.steal(3, 9, 0, slowest());
+  const moved = picker.steal(3, 9, STALLED);
   assertEquals(moved.map(({ block }) => block.pieceIndex), [
     1 - own!.pieceIndex,
   ]);
@@ -82,19 +69,18 @@ test("moves nothing of a piece with one author, nor what several were asked for"
   const end = world({ pieces: 1, blocks: 1 });
   for (const peer of [1, 2, 3]) join(end, peer, "*");
   for (const peer of [1, 2]) assertEquals(end.pick(peer, 1, 0).length, 1);
-  assertEquals(end.steal(3, 9, 0, slowest()), []);
+  assertEquals(end.steal(3, 9, STALLED), []);
   end.releaseAll(2);
-  assertEquals(end.steal(3, 9, 0, slowest()).length, 1);
+  assertEquals(end.steal(3, 9, STALLED).length, 1);
 });
 
-test("moves requests of those with the highest score first, up to a number", () => {
+test("moves requests of those that stalled first, up to a number", () => {
   const picker = world({ pieces: 6, blocks: 1 });
-  for (const [peer, rate] of [[1, 3_000], [2, 10], [3, 100], [4, 10_000]]) {
-    join(picker, peer!, "******");
-    picker.peers.setRate(peer!, rate!);
-    if (peer !== 4) picker.pick(peer!, 2, 0);
+  for (const peer of [1, 2, 3, 4]) join(picker, peer, "******");
+  for (const [peer, at] of [[1, 300], [2, 100], [3, 200]] as const) {
+    picker.pick(peer, 2, at);
   }
-  const moved = picker.steal(4, 3, 100, slowest(1));
-  assertEquals(moved.map(({ peer }) => peer), [2, 3, 1]);
+  const moved = picker.steal(4, 5, 60_000);
+  assertEquals(moved.map(({ peer }) => peer), [2, 2, 3, 3, 1]);
   assertInvariants(picker);
 });
