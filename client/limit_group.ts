@@ -11,7 +11,10 @@ export let makeLimitGroup: (session: SessionLimits) => LimitGroup;
 /** The limits of a group; for torrents only. */
 export let limitsOf: (group: LimitGroup) => TorrentParents;
 
-/** Limits of some torrents of a session together. See `Session.limitGroup`. */
+/**
+ * Limits of some torrents of a session together: set its `downloadLimit` and
+ * `uploadLimit`. See `Session.limitGroup`.
+ */
 export class LimitGroup {
   readonly #session: SessionLimits;
   readonly #download: RateLimiter;

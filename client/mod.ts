@@ -40,14 +40,17 @@
  * | 11 | peer exchange | both ways |
  * | 12, 31 | tiers of trackers, retry times | all |
  * | 14 | local discovery | with `lpd` |
+ * | 16 | superseeding | with `revelation` |
  * | 19 | web seeds | asked beside peers, alone where there are none |
  * | 21 | partial seeds (`upload_only`, `paused`) | told to peers and trackers, and understood |
  * | 27 | private torrents | no peer exchange, no further discovery |
+ * | 29 | uTP | accepted, and dialled beside TCP |
  * | 40 | canonical peer priority | orders candidates |
  * | 47 | pad files, symbolic links | padding is never asked for; links are stored as empty files |
  * | 52 | v2 and hybrid torrents | downloading, seeding, hashes asked for and answered |
  * | 53 | choice of files in magnet links (`so`) | obeyed unless options choose |
  * | 54 | `lt_donthave` | understood |
+ * | 55 | holepunch | as initiator, relay and target |
  *
  * Permissions: `--allow-net` for peers and trackers; for torrents in folders
  * `--allow-read` and, unless `readOnly`, `--allow-write` of these. Importing

@@ -52,14 +52,15 @@ import type {
 } from "./types.ts";
 
 /**
- * Downloads and seeds torrents.
+ * Downloads and seeds torrents. `downloadLimit`, `uploadLimit` and `blocklist`
+ * can be set at any time.
  *
  * @example
  * ```ts ignore
  * import { Session } from "@bip/bip/client";
  *
  * await using session = await Session.open();
- * const torrent = await session.add(await Deno.readFile("a.torrent"), {
+ * const torrent = session.add(await Deno.readFile("a.torrent"), {
  *   dir: "downloads",
  * });
  * await torrent.completed;

@@ -39,7 +39,10 @@ import { maxPeersOf } from "./swarm/peer_room.ts";
 /** What users see of a torrent; for the session only. */
 export let makeTorrent: (life: TorrentLife) => Torrent;
 
-/** A torrent that a session looks after. Made by `Session.add`. */
+/**
+ * A torrent that a session looks after. Made by `Session.add`. `downloadLimit`,
+ * `uploadLimit`, `limitedBy`, `limitWeight` and `maxPeers` can be set at any time.
+ */
 export class Torrent {
   /** 20 bytes by which peers and trackers call it. */
   readonly infoHash: Uint8Array;

@@ -10,14 +10,11 @@ import { parseMetainfo } from "../../metainfo/parse.ts";
 import { cleanMagnetText, parseMagnet } from "../../metainfo/parse_magnet.ts";
 import type { AddTorrentOptions } from "../types.ts";
 
-/** What can be added to a session. */
-export type AddSource =
-  /** Bytes of a torrent file. */
-  | Uint8Array
-  /** A magnet link, or an info-hash of 40 or 64 hex digits. */
-  | string
-  | Metainfo
-  | Magnet;
+/**
+ * What can be added to a session: the bytes of a torrent file, a magnet link or
+ * info-hash (40 or 64 hex digits) as text, or either of them parsed.
+ */
+export type AddSource = Uint8Array | string | Metainfo | Magnet;
 
 /** What is known of a torrent when it is added, or later. */
 export type Topic = Metainfo | Magnet;
