@@ -255,15 +255,15 @@ function unwrapLink(text: string): string {
   const quoted = /^(?:<(.*)>|"(.*)"|'(.*)')$/s.exec(text);
   let link = quoted === null ? text : quoted.slice(1).find(Boolean) ?? "";
   if (/^magnet%3a/i.test(link)) link = tryUnescape(link) ?? link;
-  return link.replace(/&(?:amp;|#38;)+/gi, "&")
+  return link.replace(/&(?:amp;|#38;)+/gi, "&").replace(/\\(?=[?=&])/g, "")
     .replace(/^magnet:\/{0,2}\??/i, PREFIX);
 }
 
 /**
  * Makes a magnet link of what a person pasted: takes off quotes, line breaks
- * and white space (but that inside of `dn` and `kt`), undoes `&amp;` and a link
- * that is percent-encoded as a whole, and turns `urn:btih:`, `urn:btmh:` and bare
- * info-hashes into links.
+ * and white space (but that inside of `dn` and `kt`), undoes `&amp;`, a shell's
+ * backslashes before `?`, `=` and `&`, and a link that is percent-encoded as a
+ * whole, and turns `urn:btih:`, `urn:btmh:` and bare info-hashes into links.
  *
  * @param text What a person pasted.
  * @returns The link; anything else without white space.

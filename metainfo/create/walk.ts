@@ -133,6 +133,8 @@ export async function planCreation(
   const found: CreateEntry[] = [];
   const notes: WalkNotes = { leftOut: [], followedLinks: 0 };
   const parents = new Set<string | undefined>();
+  // What the inputs are called, those that give no file as well.
+  const roots = new Set<string>();
   let bareFiles = 0;
   for (const input of options.inputs) {
     options.signal?.throwIfAborted();
@@ -142,6 +144,7 @@ export async function planCreation(
       if (path.length === 0) pathKey("", shown);
       if (path.length === 1) bareFiles++;
       parents.add(undefined);
+      roots.add(path[0]!);
       found.push(memoryEntry(path, input));
       continue;
     }
@@ -149,6 +152,7 @@ export async function planCreation(
     const { parent, base } = await splitDiskPath(path);
     const key = pathKey(base === "" ? options.name ?? base : base, path);
     parents.add(parent);
+    roots.add(key);
     const stat = await attempt(path, () => Deno.stat(path));
     if (stat.isDirectory) await walkFolder(path, key, options, found, notes);
     else if (stat.isFile) {
@@ -167,7 +171,13 @@ export async function planCreation(
   const entries = dropDanglingLinks(found, notes);
   entries.sort(compareEntries);
   checkConflicts(entries);
-  const named = await namePlan(options, entries, bareFiles, [...parents]);
+  const hasRoot = roots.size === 1 && (options.inputs.length === 1 ||
+    (options.name === undefined && bareFiles === 0));
+  const named = await namePlan(options, entries, {
+    hasRoot,
+    isSingleFile: bareFiles === 1,
+    parents: [...parents],
+  });
   return { ...named, notes };
 }
 
@@ -203,8 +213,11 @@ function memoryEntry(
 async function namePlan(
   options: CreateMetainfoOptions,
   entries: readonly CreateEntry[],
-  bareFiles: number,
-  parents: readonly (string | undefined)[],
+  { hasRoot, isSingleFile, parents }: {
+    readonly hasRoot: boolean;
+    readonly isSingleFile: boolean;
+    readonly parents: readonly (string | undefined)[];
+  },
 ): Promise<Omit<CreatePlan, "notes">> {
   const first = entries[0] && entryPath(entries[0])[0];
   if (first === undefined) {
@@ -216,14 +229,9 @@ async function namePlan(
   const given = options.name === undefined
     ? undefined
     : pathKey(options.name, options.name);
-  const isCommon = entries.every(({ folder, name }) =>
-    (folder.key[0] ?? name) === first
-  );
-  const hasRoot = isCommon &&
-    (options.inputs.length === 1 || (given === undefined && bareFiles === 0));
   if (hasRoot) {
     dropRoot(entries);
-    return { name: given ?? first, isSingleFile: bareFiles === 1, entries };
+    return { name: given ?? first, isSingleFile, entries };
   }
   if (given !== undefined) return { name: given, isSingleFile: false, entries };
   const parent = parents.length === 1 ? parents[0] : undefined;

@@ -51,6 +51,11 @@ Deno.test("planCreation() puts several inputs under one name", async () => {
   assertEquals(paths(named), ["d/a", "x"]);
   const whole = await parsed({ inputs: [{ path: temp.join("p") }] });
   assertEquals(named.infoHash, whole.infoHash);
+  await Deno.mkdir(temp.join("p/empty"));
+  const beside = await parsed({
+    inputs: [{ path: temp.join("p/d") }, { path: temp.join("p/empty") }],
+  });
+  assertEquals([beside.name, ...paths(beside)], ["p", "d/a"]);
   const apart = [{ path: temp.join("p/x") }, { path: temp.join("q/y") }];
   const { code } = await assertRejects(
     () => createMetainfo({ inputs: apart }),
