@@ -75,6 +75,9 @@ function bash(verbs: readonly Verb[]): string {
     "}",
     "_bip() {",
     '  local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD-1]}"',
+    "  # Of --option=value, = is a word of its own.",
+    '  if [[ "$cur" == = ]]; then cur=',
+    '  elif [[ "$prev" == = ]]; then prev="${COMP_WORDS[COMP_CWORD-2]}"; fi',
     "  COMPREPLY=()",
     "  if [[ $COMP_CWORD -eq 1 ]]; then",
     `    COMPREPLY=($(compgen -W ${

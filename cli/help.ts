@@ -35,15 +35,20 @@ function wrapLine(text: string, width: number): string[] {
   return lines;
 }
 
+/** The summary with the words that the value may be, before the default. */
+function summaryOf({ summary, complete }: OptionSpec): string {
+  return !Array.isArray(complete) ||
+      complete.every((word) => summary.includes(word))
+    ? summary
+    : summary.replace(/( \([^()]*\))?$/, `: ${complete.join(", ")}$1`);
+}
+
 function optionLine(option: OptionSpec): [string, string] {
   const short = option.short === undefined ? "    " : `-${option.short}, `;
   const value = option.value === undefined ? "" : ` ${option.value}`;
-  const words = Array.isArray(option.complete)
-    ? ` (${option.complete.join(", ")})`
-    : "";
   return [
     `${short}--${option.name}${value}${option.repeat ? "..." : ""}`,
-    `${option.summary}${words}`,
+    summaryOf(option),
   ];
 }
 
@@ -108,6 +113,9 @@ export function verbHelp(whole: Verb, columns = 80, name?: string): string {
   for (const [value, text] of Object.entries(VALUES)) {
     const isUsed = verb.options.some((option) => option.value === value);
     if (isUsed) lines.push("", ...wrap(text, width));
+  }
+  if (verb.options.some(({ repeat }) => repeat)) {
+    lines.push("", ...wrap("Options with ... may be given repeatedly.", width));
   }
   lines.push("", ...wrap(`Permissions: ${verb.permissions}`, width));
   return lines.join("\n");

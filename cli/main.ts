@@ -80,7 +80,8 @@ async function findVerb(name: string): Promise<VerbEntry> {
   const entry = VERBS.find((verb) => verb.name === name);
   if (entry !== undefined) return entry;
   const { nearest } = await import("./nearest.ts");
-  const guess = nearest(name, VERBS.map((verb) => verb.name));
+  const names = [...VERBS.map((verb) => verb.name), "--version"];
+  const guess = nearest(name, names);
   throw new UsageError(
     `Unknown verb ${JSON.stringify(name)}`,
     guess === undefined

@@ -1,5 +1,5 @@
 /**
- * Sizes, rates and durations as people write and read them.
+ * Sizes, rates, durations and URLs as people write and read them.
  *
  * @module
  */
@@ -144,6 +144,22 @@ export function parseRatio(text: string, what: string): number {
     );
   }
   return Number(text);
+}
+
+/**
+ * Checks the URL of a tracker that we are to ask.
+ *
+ * @param text What was typed.
+ * @param what The option it belongs to, for the message.
+ * @returns The URL.
+ * @throws {UsageError} If it is no http, https or udp URL.
+ */
+export function parseTracker(text: string, what: string): string {
+  const url = text.trim();
+  if (/^(https?|udp):\/\/[^/]/i.test(url) && URL.canParse(url)) return url;
+  throw new UsageError(
+    `${what} must be an http, https or udp URL, not ${JSON.stringify(text)}`,
+  );
 }
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];

@@ -308,15 +308,14 @@ export const daemonVerb: Verb = {
       name: "allow-dir",
       value: "DIR",
       repeat: true,
-      summary:
-        "Folder where remote clients may store and read torrents; repeatable",
+      summary: "Folder where remote clients may store and read torrents",
       complete: "folder",
     },
     {
       name: "watch",
       value: "DIR",
       repeat: true,
-      summary: "Add torrent files that appear in this folder; repeatable",
+      summary: "Add torrent files that appear in this folder",
       complete: "folder",
     },
     {
@@ -336,7 +335,7 @@ export const daemonVerb: Verb = {
       value: "NAME=VALUE",
       repeat: true,
       summary:
-        "Any setting of the settings file, such as seedRatio=2 or downloadQueue=none; repeatable",
+        "Any setting of the settings file, such as seedRatio=2 or downloadQueue=none",
     },
     {
       name: "settings",
@@ -355,7 +354,7 @@ export const daemonVerb: Verb = {
       name: "rpc-host",
       value: "NAME",
       repeat: true,
-      summary: "Host name that remote clients may use; repeatable",
+      summary: "Host name that remote clients may use",
     },
     ...LOGIN_OPTIONS,
     {

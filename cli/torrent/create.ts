@@ -77,8 +77,9 @@ function createOptions(
       : parseSize(pieceLength, "--piece-length"),
     ...readSources(args),
     private: args.has("private"),
-    comment: args.get("comment"),
-    source: args.get("source"),
+    // An unset variable of a shell is no text.
+    comment: args.get("comment") || undefined,
+    source: args.get("source") || undefined,
     creationDate: args.has("no-date") ? null : undefined,
     threads: args.integer("threads", 1, 1024),
   };
@@ -127,6 +128,8 @@ export async function attempt<T>(
         ? "A longer --piece-length makes fewer pieces"
         : code === "symlink"
         ? "--symlinks follow takes what links lead to, keep stores them as links"
+        : code === "no-name"
+        ? "--name gives it one"
         : code === "empty" && left !== ""
         ? `Left out: ${left}`
         : undefined,
@@ -152,6 +155,9 @@ export function noteTaken(
   const parts = [...links, left === "" ? "" : `left out ${left}`]
     .filter((part) => part !== "");
   if (parts.length > 0) output.note(`Note: ${parts.join("; ")}`);
+  for (const glob of choice.unused) {
+    output.note(`Note: ${safeText(glob)} matches nothing`);
+  }
   if (unportable.length > 0) output.note(unportableNote(unportable));
 }
 
@@ -237,7 +243,7 @@ export const createVerb: Verb = {
       summary: "Where to write the torrent; - is stdout",
       complete: "file",
     },
-    { name: "name", value: "N", summary: "Name of the file or top folder" },
+    { name: "name", value: "NAME", summary: "Name of the file or top folder" },
     {
       name: "include",
       value: "GLOB",
@@ -254,7 +260,7 @@ export const createVerb: Verb = {
     {
       name: "symlinks",
       value: "HOW",
-      summary: "What to do with symbolic links; default follow",
+      summary: "What to do with symbolic links (follow)",
       complete: SYMLINK_WORDS,
     },
     {
@@ -270,19 +276,19 @@ export const createVerb: Verb = {
     {
       name: "version",
       value: "V",
-      summary: "BitTorrent version; default v1",
+      summary: "BitTorrent version (v1)",
       complete: VERSIONS,
     },
     ...SOURCE_OPTIONS,
     { name: "private", summary: "Private: peers come from trackers only" },
     {
       name: "comment",
-      value: "T",
+      value: "TEXT",
       summary: "Comment; not part of the info-hash",
     },
     {
       name: "source",
-      value: "T",
+      value: "TEXT",
       summary: "Source tag; changes the info-hash",
     },
     { name: "no-date", summary: "Leave out the creation date" },

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { decodeTextLossy } from "../../_shared/bytes.ts";
 import { deadlineSignal, systemClock } from "../../_shared/clock.ts";
 import { systemResolve } from "../../_shared/datagram.ts";
 import { fetchReason } from "../../_shared/http/fetch_reason.ts";
@@ -12,14 +11,12 @@ import { CommandError } from "../error.ts";
 import { EXIT_BAD_TORRENT, EXIT_IO, EXIT_NO_PEERS } from "../exit_code.ts";
 import { readAll } from "../read_file.ts";
 import { formatSize } from "../units.ts";
-import { MAX_TORRENT_LENGTH } from "./source.ts";
+import { linkIn, MAX_TORRENT_LENGTH } from "./source.ts";
 
 /** Most redirects that are followed. */
 const MAX_REDIRECTS = 5;
 /** Answers that lead elsewhere. */
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
-/** Longest answer that may be a magnet link, in bytes. */
-const MAX_LINK_LENGTH = 64 * 1024;
 /** How long all of it may take, in milliseconds. */
 const TIMEOUT_MS = 30_000;
 
@@ -102,13 +99,6 @@ export async function fetchTorrent(
       { cause: error },
     );
   }
-}
-
-/** The magnet link that is all of an answer, if it is. */
-function linkIn(bytes: Uint8Array): string | undefined {
-  if (bytes.length > MAX_LINK_LENGTH) return undefined;
-  const text = decodeTextLossy(bytes).trim();
-  return /^magnet:\S+$/i.test(text) ? text : undefined;
 }
 
 /** A URL without its query and user, as it is shown. */

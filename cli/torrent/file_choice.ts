@@ -21,6 +21,21 @@ function isHidden(name: string): boolean {
   return name.startsWith(".") || SYSTEM_NAMES.has(name.toLowerCase());
 }
 
+/** A pattern that was typed. */
+interface Glob {
+  /** The option and its value. */
+  readonly shown: string;
+  readonly matches: (path: string) => boolean;
+  isUsed: boolean;
+}
+
+/** Asks all of them, so that each is known to match something. */
+function someMatch(globs: readonly Glob[], path: string): boolean {
+  const found = globs.filter(({ matches }) => matches(path));
+  for (const glob of found) glob.isUsed = true;
+  return found.length > 0;
+}
+
 /** Decides by `--include`, `--exclude` and `--hidden`, and counts. */
 export class FileChoice {
   /** Hidden and system files and folders that were left out. */
@@ -30,8 +45,8 @@ export class FileChoice {
   /** Files that `--include` left out. */
   notIncluded = 0;
   readonly #takesHidden: boolean;
-  readonly #include: readonly ((path: string) => boolean)[];
-  readonly #exclude: readonly ((path: string) => boolean)[];
+  readonly #include: readonly Glob[];
+  readonly #exclude: readonly Glob[];
 
   /**
    * Reads the options.
@@ -40,13 +55,15 @@ export class FileChoice {
    * @throws {UsageError} If a glob has too many alternatives.
    */
   constructor(args: Arguments) {
-    const matchersOf = (name: string) =>
-      args.all(name).map((glob) =>
-        globMatcher(glob.replace(/(?<=.)\/+$/, ""), `--${name}`)
-      );
+    const globsOf = (name: string) =>
+      args.all(name).map((glob): Glob => ({
+        shown: `--${name} ${JSON.stringify(glob)}`,
+        matches: globMatcher(glob.replace(/(?<=.)\/+$/, ""), `--${name}`),
+        isUsed: false,
+      }));
     this.#takesHidden = args.has("hidden");
-    this.#include = matchersOf("include");
-    this.#exclude = matchersOf("exclude");
+    this.#include = globsOf("include");
+    this.#exclude = globsOf("exclude");
   }
 
   /**
@@ -59,10 +76,16 @@ export class FileChoice {
   takes(path: string, isFolder: boolean): boolean {
     const name = path.slice(path.lastIndexOf("/") + 1);
     if (!this.#takesHidden && isHidden(name)) this.hidden++;
-    else if (this.#exclude.some((matches) => matches(path))) this.excluded++;
+    else if (someMatch(this.#exclude, path)) this.excluded++;
     else if (!isFolder && !this.#isIncluded(path)) this.notIncluded++;
     else return true;
     return false;
+  }
+
+  /** Options that no file or folder was like. */
+  get unused(): string[] {
+    return [...this.#include, ...this.#exclude]
+      .filter(({ isUsed }) => !isUsed).map(({ shown }) => shown);
   }
 
   /** Whether it or a folder that it is in is like one of `--include`. */
@@ -71,7 +94,7 @@ export class FileChoice {
     const parts = path.split("/");
     return parts.some((_, i) => {
       const start = parts.slice(0, i + 1).join("/");
-      return this.#include.some((matches) => matches(start));
+      return someMatch(this.#include, start);
     });
   }
 }

@@ -15,7 +15,7 @@ export const FIND_OPTION: OptionSpec = {
   name: "find",
   value: "DIR",
   repeat: true,
-  summary: "Search this folder for the files, by size and hash; repeatable",
+  summary: "Search this folder for the files, by size and hash",
   complete: "folder",
 };
 

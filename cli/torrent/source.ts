@@ -24,6 +24,9 @@ export const TORRENT_FILE = {
   exitCode: EXIT_BAD_TORRENT,
 } as const;
 
+/** Longest file or answer that may be a magnet link, in bytes. */
+const MAX_LINK_LENGTH = 64 * 1024;
+
 /** Longest list of sources on stdin, in bytes. */
 const MAX_LIST_LENGTH = 4 * 1024 * 1024;
 
@@ -102,7 +105,7 @@ function pathOf(text: string): string {
   return Deno.build.os === "windows" ? path.replace(/^\/(?=\w:)/, "") : path;
 }
 
-/** Reads what a person names, wherever it is; a URL may lead to a link. */
+/** Reads what a person names, wherever it is; a link may be there. */
 async function readAnySource(
   text: string,
   signal?: AbortSignal,
@@ -119,7 +122,20 @@ async function readAnySource(
   if (scheme !== undefined) {
     throw new UsageError(`Cannot fetch torrents from ${scheme}: URLs`);
   }
-  return await readFile(pathOf(text), { ...TORRENT_FILE, signal });
+  const bytes = await readFile(pathOf(text), { ...TORRENT_FILE, signal });
+  return linkIn(bytes) ?? bytes;
+}
+
+/**
+ * Finds the magnet link that is all of a file or answer.
+ *
+ * @param bytes What was read.
+ * @returns The link, or `undefined` if it is anything else.
+ */
+export function linkIn(bytes: Uint8Array): string | undefined {
+  if (bytes.length > MAX_LINK_LENGTH) return undefined;
+  const text = decodeTextLossy(bytes).trim();
+  return /^magnet:\S+$/i.test(text) ? text : undefined;
 }
 
 /** Parses a torrent file that was read from somewhere. */

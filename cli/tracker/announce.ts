@@ -72,7 +72,7 @@ export const announceVerb: Verb = {
     {
       name: "event",
       value: "E",
-      summary: "Event to report; default none",
+      summary: "Event to report (none)",
       complete: EVENTS,
     },
     {

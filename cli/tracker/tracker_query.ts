@@ -12,6 +12,7 @@ import type { Arguments, OptionSpec } from "../command.ts";
 import { CommandError } from "../error.ts";
 import { EXIT_NO_PEERS, EXIT_USAGE } from "../exit_code.ts";
 import { readSource } from "../torrent/source.ts";
+import { parseTracker } from "../units.ts";
 
 /** Most trackers asked at a time. */
 const MAX_TRACKERS = 100;
@@ -42,6 +43,8 @@ export interface TrackerQuestion {
   readonly totalLength: number | undefined;
   /** Whom to ask. */
   readonly trackers: readonly string[];
+  /** Whether the person named them, not the source. */
+  readonly areNamed: boolean;
   /** How long each may take, in milliseconds. */
   readonly timeoutMs: number;
 }
@@ -59,8 +62,9 @@ export async function readQuestion(
   signal: AbortSignal,
 ): Promise<TrackerQuestion> {
   const timeoutMs = args.duration("timeout") ?? 30_000;
+  const given = args.all("tracker")
+    .map((url) => parseTracker(url, "--tracker"));
   const source = await readSource(args.operands[0]!, signal);
-  const given = args.all("tracker");
   const own = source.type === "torrent"
     ? source.metainfo.trackers.flat()
     : source.magnet.trackers;
@@ -82,6 +86,7 @@ export async function readQuestion(
       ? source.metainfo.totalLength
       : undefined,
     trackers: trackers.slice(0, MAX_TRACKERS),
+    areNamed: given.length > 0,
     timeoutMs: Math.max(1, timeoutMs),
   };
 }
@@ -118,8 +123,11 @@ export async function askTrackers<T>(
     url: string,
   ) => Promise<T>,
 ): Promise<TrackerAnswer<T>[]> {
-  const { timeoutMs } = question;
-  await using http = new HttpTrackerClient({ timeoutMs });
+  const { timeoutMs, areNamed } = question;
+  await using http = new HttpTrackerClient({
+    timeoutMs,
+    localTrackers: areNamed ? "allow" : undefined,
+  });
   await using udp = new UdpTrackerClient({ timeoutMs });
   const answers = question.trackers.map(
     async (tracker): Promise<TrackerAnswer<T>> => {

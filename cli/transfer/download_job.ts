@@ -139,11 +139,16 @@ async function untilComplete(
   timeoutMs: number,
 ): Promise<boolean> {
   const ended = new AbortController();
-  const onTime = pauseFor(timeoutMs, AbortSignal.any([signal, ended.signal]));
+  const ending = AbortSignal.any([signal, ended.signal]);
+  const onTime = pauseFor(timeoutMs, ending).then(() => false);
   try {
     const complete = await Promise.race([
       torrent.completed.then(() => true),
-      onTime.then(() => false),
+      onTime,
+      import("./check_writable.ts").then(async ({ checkWritable }) => {
+        await checkWritable(torrent, ending);
+        return onTime;
+      }),
     ]);
     if (complete || signal.aborted) return complete;
   } finally {

@@ -20,6 +20,7 @@ export const LINK_OPTION: OptionSpec = {
   value: "NAME",
   summary:
     "What --find finds: copy, hard (links, copies where there can be none), none (tell only) (copy)",
+  complete: LINKS,
 };
 
 /**

@@ -22,6 +22,7 @@ export const ALLOCATION_OPTION: OptionSpec = {
   value: "NAME",
   summary:
     "How files take space: sparse (as pieces arrive), full (all of it first), compact (as pieces arrive, without holes)",
+  complete: ALLOCATIONS,
 };
 
 /** Of all that transfer. */
@@ -34,16 +35,14 @@ export const POLICY_OPTIONS: readonly OptionSpec[] = [
   {
     name: "choker",
     value: "NAME",
-    summary: `Which peers to upload to: ${
-      Object.keys(CHOKERS).join(", ")
-    } (tit-for-tat, then round-robin)`,
+    summary: "Which peers to upload to (tit-for-tat, then round-robin)",
+    complete: Object.keys(CHOKERS),
   },
   {
     name: "reveal",
     value: "NAME",
-    summary: `How pieces are announced to peers: ${
-      REVELATIONS.join(", ")
-    } (honest)`,
+    summary: "How pieces are announced to peers (honest)",
+    complete: REVELATIONS,
   },
 ];
 
@@ -52,9 +51,8 @@ export const ORDER_OPTIONS: readonly OptionSpec[] = [
   {
     name: "order",
     value: "NAME",
-    summary: `Order of pieces: ${
-      Object.keys(STRATEGIES).join(", ")
-    } (rarest-first)`,
+    summary: "Order of pieces (rarest-first)",
+    complete: Object.keys(STRATEGIES),
   },
   { name: "sequential", summary: "Same as --order sequential" },
   {

@@ -20,6 +20,7 @@ export const PRIVACY_OPTIONS: readonly OptionSpec[] = [
     name: "proxy-for",
     value: "LIST",
     summary: "What to proxy, of peers,trackers,dht,web (all)",
+    complete: ["peers", "trackers", "dht", "web"],
   },
   {
     name: "bind",

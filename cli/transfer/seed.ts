@@ -120,7 +120,7 @@ async function placeOf(
   if (name === "") {
     throw new UsageError(
       "Cannot name a torrent of PATHs that share only the root folder",
-      "Give a name with --name N",
+      "Give a name with --name NAME",
     );
   }
   if (!isApart && given === undefined) {
@@ -328,8 +328,7 @@ export const seedVerb: Verb = {
   details: [
     "FILE.torrent is a path, a file:, http or https URL, or - for stdin. DIR is the folder that contains the torrent's top-level file or folder, or that file or folder itself. The files are checked first and never changed. Good pieces are served; files that are incomplete or cannot be read are listed.",
     "Given PATH... and no torrent file, bip creates the torrent first: of one file or folder, or of several, named after the deepest folder that contains them all; they are served from where they are. Hidden and system files are left out, as with bip create.",
-    BUCKET_DETAILS +
-    " Nothing is written there.",
+    `DIR may also be ${BUCKET_DETAILS} Nothing is written there.`,
     "Exit code 0 when --seed-ratio or --seed-time is reached, 3 when no piece is good, 6 when nothing can be read, 130 after Ctrl-C.",
     JSON_DETAILS,
   ],
@@ -348,7 +347,7 @@ export const seedVerb: Verb = {
     { name: "force", short: "f", summary: "Replace FILE" },
     {
       name: "name",
-      value: "N",
+      value: "NAME",
       summary: "Name of the torrent created from PATHs",
     },
     {

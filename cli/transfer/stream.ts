@@ -289,7 +289,7 @@ export const streamVerb: Verb = {
       name: "file",
       value: "N|GLOB",
       repeat: true,
-      summary: "File to play: 1,3-5, a path or a glob; repeatable",
+      summary: "File to play: 1,3-5, a path or a glob",
     },
     {
       name: "listen",

@@ -24,13 +24,15 @@ import { UsageError } from "../error.ts";
 import { EXIT_INTERRUPTED } from "../exit_code.ts";
 import { listenError } from "../io_error.ts";
 import type { WebAccess } from "../torrent/fetch_torrent.ts";
-import { parseRate } from "../units.ts";
+import { parseRate, parseTracker } from "../units.ts";
 import { planPrivacy, PRIVACY_OPTIONS } from "./proxy.ts";
 
 /** Where peers expect a client to listen. */
 const DEFAULT_PORT = 6881;
 /** Longest delay of a timer, in milliseconds. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
+
+const UTP_MODES = ["off", "accept", "both"] as const;
 
 /** What `--json` prints, for the help of a verb. */
 export const JSON_DETAILS =
@@ -42,7 +44,7 @@ export const NETWORK_OPTIONS: readonly OptionSpec[] = [
     name: "peer",
     value: "HOST:PORT",
     repeat: true,
-    summary: "Peer to connect to first; repeatable",
+    summary: "Peer to connect to first",
   },
   {
     name: "listen",
@@ -58,19 +60,19 @@ export const NETWORK_OPTIONS: readonly OptionSpec[] = [
     name: "dht-node",
     value: "HOST:PORT",
     repeat: true,
-    summary:
-      "DHT node to bootstrap from instead of the public ones; repeatable",
+    summary: "DHT node to bootstrap from instead of the public ones",
   },
   {
     name: "utp",
     value: "MODE",
     summary: "uTP: off, accept (incoming only) or both (both)",
+    complete: UTP_MODES,
   },
   {
     name: "encryption",
     value: "POLICY",
-    summary:
-      "Encrypted connections: off, allow, prefer, require or require-rc4 (prefer)",
+    summary: "Encrypted connections (prefer)",
+    complete: ENCRYPTION_POLICIES,
   },
   { name: "no-trackers", summary: "Use no trackers" },
   { name: "no-dht", summary: "Do not use the DHT" },
@@ -81,7 +83,7 @@ export const NETWORK_OPTIONS: readonly OptionSpec[] = [
     name: "tracker",
     value: "URL",
     repeat: true,
-    summary: "Additional tracker; repeatable",
+    summary: "Additional tracker",
   },
   {
     name: "max-peers",
@@ -104,7 +106,7 @@ export const NETWORK_OPTIONS: readonly OptionSpec[] = [
     value: "FILE|URL",
     repeat: true,
     summary:
-      "Block these addresses: P2P text, eMule dat or CIDR prefixes, also gzipped; SIGHUP reloads it; repeatable",
+      "Block these addresses: P2P text, eMule dat or CIDR prefixes, also gzipped; SIGHUP reloads it",
     complete: "file",
   },
   ...PRIVACY_OPTIONS,
@@ -132,23 +134,9 @@ export function endpointsOf(args: Arguments, name: string): Endpoint[] {
   });
 }
 
-/** Reads `--tracker`. */
-function trackersOf(args: Arguments): readonly string[] {
-  const urls = args.all("tracker");
-  for (const url of urls) {
-    if (!/^(https?|udp):\/\/[^/]/i.test(url) || !URL.canParse(url)) {
-      throw new UsageError(
-        `--tracker must be an http, https or udp URL, not ${
-          JSON.stringify(url)
-        }`,
-      );
-    }
-  }
-  return urls;
-}
-
-function utpOf(text: string): "accept" | "both" | "off" {
-  if (text === "accept" || text === "both" || text === "off") return text;
+function utpOf(text: string): typeof UTP_MODES[number] {
+  const mode = UTP_MODES.find((name) => name === text);
+  if (mode !== undefined) return mode;
   throw new UsageError(
     `--utp must be off, accept or both, not ${JSON.stringify(text)}`,
   );
@@ -248,7 +236,7 @@ export async function planNetwork(
   return {
     options,
     peers: endpointsOf(args, "peer"),
-    trackers: trackersOf(args),
+    trackers: args.all("tracker").map((url) => parseTracker(url, "--tracker")),
     listens: !privacy.hidesPeers || address !== undefined ||
       port !== undefined,
     privacyNote: privacy.note,

@@ -70,6 +70,12 @@ Deno.test({
       "hybrid",
     ]);
     assertEquals(await complete("bip", "completions", "z"), ["zsh"]);
+    // A shell makes three words of --order=ran.
+    const random = ["random"];
+    const order = ["bip", "download", "--order"];
+    assertEquals(await complete(...order, "=", "ran"), random);
+    assertEquals(await complete(...order, "ran"), random);
+    assertEquals((await complete(...order, "=")).includes("random"), true);
     assertEquals(await complete("bip", "remote", "lis"), ["list"]);
     assertEquals(await complete("bip", "help", "down"), ["download"]);
     assertEquals(await complete("bip", "help", "dht", "p"), [""]);

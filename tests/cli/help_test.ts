@@ -32,6 +32,22 @@ Deno.test("verbHelp() explains the units that a verb takes", {
   );
 });
 
+Deno.test("verbHelp() lists the words of a value, the default last", {
+  permissions: "none",
+}, () => {
+  const options = [
+    { name: "kind", value: "K", summary: "Kind (b)", complete: ["a", "b"] },
+    { name: "way", value: "W", summary: "In or out (in)", complete: ["in"] },
+    { name: "file", value: "F", summary: "Files", repeat: true },
+  ];
+  const lines = verbHelp({ ...verb, options }).split("\n");
+  const told = (text: string) => lines.some((line) => line.endsWith(text));
+  assert(told("  Kind: a, b (b)"), lines.join("\n"));
+  assert(told("  In or out (in)"), lines.join("\n"));
+  assert(told("--file F...    Files"), lines.join("\n"));
+  assert(told("Options with ... may be given repeatedly."));
+});
+
 Deno.test("verbHelp() fits the terminal, whatever the verb", async () => {
   for (const entry of VERBS) {
     const verb = await entry.load();

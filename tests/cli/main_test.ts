@@ -78,6 +78,7 @@ Deno.test({
     const cases: [string[], string, string][] = [
       [["creat"], 'Unknown verb "creat"', "Did you mean bip create?"],
       [["xyzzy"], "Unknown verb", "bip --help"],
+      [["version"], "Unknown verb", "Did you mean bip --version?"],
       [["--jsn"], "Unknown option --jsn", "go after the verb"],
       [["info", "--jsno", "x"], "Unknown option --jsno", "--json"],
       [["info"], "Missing SOURCE", "Usage: bip info"],

@@ -292,3 +292,19 @@ Deno.test("bip create - where it cannot write is told before anything is read", 
   assertEquals(long.code, 2, long.stderr);
   assertStringIncludes(long.stderr, "--piece-length");
 });
+
+Deno.test("bip create - empty texts are none, what matches nothing is told", async () => {
+  await using shop = await workshop();
+  const unset = ["--comment", "", "--source", ""];
+  const { code, stdout, stderr } = await shop.create(
+    ...["data", "-o", "out.torrent", "--json", "--exclude", "data/sub"],
+    ...unset,
+  );
+  assertEquals(code, 0, stderr);
+  const { comment, source, files } = JSON.parse(stdout);
+  assertEquals([comment, source, files.length], [null, null, 3]);
+  assertStringIncludes(stderr, 'Note: --exclude "data/sub" matches nothing');
+  const named = await shop.create("data", "data/a.bin", "-n");
+  assertEquals(named.code, 2);
+  assertStringIncludes(named.stderr, "--name");
+});

@@ -54,6 +54,16 @@ test("FileChoice - exclude prunes, include takes files and what is in folders", 
   );
 });
 
+test("FileChoice - knows what was typed in vain", () => {
+  const choice = choiceOf({
+    include: ["*.txt", "*.md"],
+    exclude: ["data/sub", "b.txt", "b*", "sub/"],
+  });
+  for (const path of ["a.txt", "b.txt"]) choice.takes(path, false);
+  choice.takes("sub", true);
+  assertEquals(choice.unused, ['--include "*.md"', '--exclude "data/sub"']);
+});
+
 test("leftOutText - counts each kind once, in words", () => {
   const choice = choiceOf({ exclude: ["x"], include: ["y"] });
   assertEquals(leftOutText(choice, []), "");

@@ -137,6 +137,19 @@ Deno.test("bip info - bad sources end with 4, unreadable ones with 6", async () 
   });
 });
 
+Deno.test("bip info - a file that holds a magnet link is read as one", async () => {
+  await withTorrent(async (cwd) => {
+    const link = `magnet:?xt=urn:btih:${"ab".repeat(20)}&dn=a`;
+    await Deno.writeTextFile(`${cwd}/x.torrent`, ` ${link}\r\n`);
+    const { code, stdout, stderr } = await bip(
+      ["info", "x.torrent", "--json"],
+      { cwd, permissions: read },
+    );
+    assertEquals(code, 0, stderr);
+    assertEquals(JSON.parse(stdout).magnet, link);
+  });
+});
+
 Deno.test("bip info - what a magnet link says of peers and files, what is odd in a torrent", async () => {
   const hash = "ab".repeat(20);
   const link =

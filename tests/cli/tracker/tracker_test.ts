@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { tryFromHex } from "../../../_shared/bytes.ts";
 import { HttpTrackerClient } from "../../../htracker/mod.ts";
 import { UdpTrackerClient } from "../../../utracker/mod.ts";
@@ -389,6 +389,21 @@ Deno.test("bip tracker - HTTP is at the port of UDP unless told otherwise", asyn
   }
 });
 
+Deno.test("bip announce asks a tracker of any path on this machine, if a person names it", async () => {
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => new Response("d8:intervali900e5:peers6:\x7f\0\0\x01\x1a\x21e"),
+  );
+  const url = `http://127.0.0.1:${server.addr.port}/t?passkey=1`;
+  const { code, stderr, document } = await ask("announce", "--tracker", url);
+  assertEquals(code, 0, stderr);
+  assertEquals(document.trackers[0].interval, 900);
+  const link = `magnet:?xt=urn:btih:${HASH}&tr=${encodeURIComponent(url)}`;
+  const refused = await bip(["announce", link], { permissions: NET });
+  assertEquals(refused.code, 5);
+  assertStringIncludes(refused.stderr, "private network");
+});
+
 Deno.test("bip tracker, announce and scrape refuse what makes no sense", async () => {
   const cases: [string[], number, string][] = [
     [["tracker", "--port", "70000"], 2, "--port"],
@@ -402,7 +417,8 @@ Deno.test("bip tracker, announce and scrape refuse what makes no sense", async (
     [["announce"], 2, "SOURCE"],
     [["announce", "magnet:?dn=x"], 4, ""],
     [["scrape", HASH], 2, "--tracker"],
-    [["scrape", HASH, "--tracker", "ftp://x"], 5, ""],
+    [["scrape", HASH, "--tracker", "ftp://x"], 2, "udp URL"],
+    [["announce", HASH, "--tracker", "127.0.0.1:1"], 2, "udp URL"],
     [["scrape", HASH, "--tracker", "udp://x"], 5, ""],
   ];
   for (const [words, code, text] of cases) {
