@@ -49,6 +49,8 @@ export class DaemonTorrent {
   readonly #context: DaemonContext;
   readonly #record: TorrentRecord;
   #torrent: Torrent;
+  /** The last change of where its files are. */
+  #placing: Promise<unknown> | undefined;
 
   static {
     makeDaemonTorrent = (...parts) => new DaemonTorrent(...parts);
@@ -221,9 +223,16 @@ export class DaemonTorrent {
    * for there. @default {moved}
    * @throws {DiskError} If the files cannot be moved; they are where they were.
    */
-  async move(
+  move(
     dir: string,
     options: { readonly data?: boolean } = {},
+  ): Promise<void> {
+    return this.#inTurn(() => this.#move(dir, options));
+  }
+
+  async #move(
+    dir: string,
+    options: { readonly data?: boolean },
   ): Promise<void> {
     const allowed = this.#context.allowedDir(dir);
     if (this.#torrent.dir !== allowed) {
@@ -246,7 +255,22 @@ export class DaemonTorrent {
    * @throws {DaemonError} `not-found`, `no-metadata`, `bad-setting` for a name
    * that is none. {DiskError} if something is there.
    */
-  async rename(path: string, name: string): Promise<void> {
+  rename(path: string, name: string): Promise<void> {
+    return this.#inTurn(() => this.#rename(path, name));
+  }
+
+  /** One after the other: a crash meanwhile is to find one thing to finish. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#placing === undefined
+      ? work()
+      : this.#placing.then(work);
+    const ended = this.#placing = done.catch(() => {}).finally(() => {
+      if (this.#placing === ended) this.#placing = undefined;
+    });
+    return done;
+  }
+
+  async #rename(path: string, name: string): Promise<void> {
     this.#needFiles("rename files");
     if (/^$|^\.\.?$|[/\\\0]/.test(name)) {
       throw new DaemonError(
@@ -304,6 +328,9 @@ export class DaemonTorrent {
   async #openAt(dir: string): Promise<void> {
     const saved = await this.#torrent.save({ resumeData: false });
     await this.#torrent.close();
+    if (this.queuePosition < 0) {
+      throw new DaemonError("not-found", `Torrent ${this.id} was removed`);
+    }
     this.#torrent = this.#context.reopen(this.id, { ...saved, dir });
     this.#context.plan();
   }

@@ -197,6 +197,11 @@ export interface FileSystem {
    */
   realPath?: ((path: FilePath) => string) | undefined;
   /**
+   * Whether names that differ in case, or in the form of their letters, may be those of
+   * one file. @default {false}
+   */
+  readonly foldsNames?: boolean | undefined;
+  /**
    * What is in a folder; optional, files are looked for one by one without it.
    *
    * @param folder The folder.

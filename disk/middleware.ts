@@ -105,6 +105,7 @@ export function interceptFileSystem(
     close: () => inner.close(),
     own: inner.own?.bind(inner),
     realPath: inner.realPath?.bind(inner),
+    foldsNames: inner.foldsNames,
   };
 }
 

@@ -50,6 +50,8 @@ const FOLDS = WINDOWS || Deno.build.os === "darwin";
  * ```
  */
 export class NativeFileSystem implements FileSystem {
+  /** Whether names that differ in case may be those of one file. */
+  readonly foldsNames: boolean = FOLDS;
   readonly #base: string;
   #isBaseMade = false;
   /** Where the base folder is; once found out, it stays. */

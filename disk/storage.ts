@@ -428,7 +428,7 @@ export interface TorrentStorage extends AsyncDisposable {
    * @param fileIndex Which file.
    * @param wanted Whether it is wanted.
    * @throws {DiskError} If the bytes cannot be moved; `taken` if another torrent
-   * has the file.
+   * has the file, `foreign-file` if something else is in its place.
    */
   setFileWanted(fileIndex: number, wanted: boolean): Promise<void>;
   /**

@@ -363,7 +363,8 @@ export class TorrentLife implements TorrentHost {
   /** Stops it with an error; the first one counts. */
   fail(cause: unknown): void {
     const error = cause instanceof Error ? cause : new Error(String(cause));
-    if (this.error !== undefined || this.#closing !== undefined) return;
+    if (this.#closing !== undefined) return;
+    if (this.error !== undefined) return this.#setState("error");
     this.error = error;
     this.#setState("error");
     this.publish({ type: "error", error });
@@ -441,7 +442,7 @@ export class TorrentLife implements TorrentHost {
 
   /** Starts, unless it is paused or was stopped by an error. */
   goOn(): void {
-    if (this.error !== undefined) return;
+    if (this.error !== undefined) return this.#setState("error");
     if (this.isPaused) {
       this.#setState("paused");
       return;

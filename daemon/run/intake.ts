@@ -41,6 +41,8 @@ export interface IntakeOptions {
 /** Adds torrents. */
 export class Intake {
   readonly #options: IntakeOptions;
+  /** Torrents of the session that are not kept yet. */
+  readonly #adding = new Map<Torrent, Promise<DaemonTorrent>>();
   /** How many were added. */
   added = 0;
 
@@ -73,7 +75,7 @@ export class Intake {
       engine.now(),
     );
     let id: number | undefined;
-    const torrent = await this.#addToSession(topic, {
+    return await this.#addToSession(topic, {
       ...engine.options(() => id),
       dir: place.dir,
       trackers: trackersFor(
@@ -85,36 +87,46 @@ export class Intake {
       sequential: orderOf(record),
       maxPeers: options.maxPeers,
       peers: options.peers,
+    }, async (torrent) => {
+      try {
+        const saved = await torrent.save({ resumeData: false });
+        signal.throwIfAborted();
+        const hash = toHex(torrent.infoHash);
+        const last = engine.order.ids.length;
+        id = state.add({ hash, place: last, record, saved });
+      } catch (error) {
+        await torrent.close();
+        throw error;
+      }
+      const ours = engine.adopt(id, torrent, record);
+      this.added++;
+      engine.publish({ type: "added", torrent: ours });
+      engine.plan();
+      return ours;
     });
-    try {
-      const saved = await torrent.save({ resumeData: false });
-      signal.throwIfAborted();
-      const hash = toHex(torrent.infoHash);
-      const last = engine.order.ids.length;
-      id = state.add({ hash, place: last, record, saved });
-    } catch (error) {
-      await torrent.close();
-      throw error;
-    }
-    const ours = engine.adopt(id, torrent, record);
-    this.added++;
-    engine.publish({ type: "added", torrent: ours });
-    engine.plan();
-    return ours;
   }
 
   async #addToSession(
     topic: Metainfo | Magnet,
     options: AddTorrentOptions,
-  ): Promise<Torrent> {
+    keep: (torrent: Torrent) => Promise<DaemonTorrent>,
+  ): Promise<DaemonTorrent> {
     const { session, engine, signal } = this.#options;
     for (;;) {
       try {
-        return session.add(topic, options);
+        const torrent = session.add(topic, options);
+        const kept = keep(torrent);
+        this.#adding.set(torrent, kept);
+        return await kept.finally(() => this.#adding.delete(torrent));
       } catch (error) {
         const { name, code, message } = error as SessionError;
         if (name !== "SessionError" || code !== "duplicate") throw error;
         const there = session.get(topic.infoHash);
+        const kept = there && this.#adding.get(there);
+        if (kept !== undefined) {
+          await kept.catch(() => {});
+          continue;
+        }
         const id = engine.ourOf(there)?.id;
         if (
           there === undefined || id !== undefined && engine.torrents.has(id)

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type DiskError, filesError } from "../error.ts";
+import { type Awaitable, chain } from "../awaitable.ts";
+import { type DiskError, filesError, norMore } from "../error.ts";
 import type { FilePath } from "../file_system.ts";
 import type { Turns } from "../turns.ts";
 import type { HandleCache } from "./handle_cache.ts";
@@ -11,7 +12,7 @@ import type { TorrentClaims } from "./path_claims.ts";
 import type { StoredFiles } from "./stored_files.ts";
 
 /** Files beside a torrent's own that are called by it; no other has such. */
-const HIDDEN = /^\.([0-9a-f]{40})\.bip-/;
+const HIDDEN = /^\.([0-9a-f]{40})\.bip-/i;
 
 type IsFile = (fileIndex: number) => boolean;
 
@@ -23,6 +24,8 @@ export class OwnFiles {
   isUsed = false;
   /** Who has files, as hex, by index. */
   #others: Map<number, string> | undefined;
+  /** Whether a verified piece is in a file. */
+  isPart: IsFile = () => false;
 
   /** Without claims nobody else is known, and all are its own. */
   constructor(stored: StoredFiles, claims: TorrentClaims | undefined) {
@@ -83,10 +86,29 @@ export class OwnFiles {
     throw taken(this.#others!.get(odd[0]!)!, odd.map((i) => places.at(i)));
   }
 
-  /** Takes a file that is to be written, or throws. */
-  need(fileIndex: number): void {
-    this.#take(fileIndex);
-    this.refuse((i) => i === fileIndex);
+  /**
+   * Takes a file that is to be written. Throws where others have it, or what lies
+   * there came from others.
+   */
+  need(fileIndex: number): Awaitable<void> {
+    const path = this.#stored.places.at(fileIndex);
+    const isOurs = this.has(fileIndex) || this.isPart(fileIndex);
+    const seen = isOurs ? undefined : this.#stored.fileSystem.stat(path);
+    return chain(seen, (info) => {
+      const other = this.#seeOwner(fileIndex) ?? this.#others?.get(fileIndex);
+      if (info === undefined) this.#take(fileIndex);
+      else this.#note(fileIndex, other);
+      this.refuse((i) => i === fileIndex);
+      if (info === undefined) return;
+      const reason = "it is not part of the torrent";
+      throw filesError("foreign-file", "overwrite", [path], reason, norMore);
+    });
+  }
+
+  /** Whether who has a file has some of its own torrent in it. */
+  isOwnersPart(fileIndex: number): boolean {
+    const path = this.#stored.paths[fileIndex]!;
+    return this.#claims?.isOwnersPart(this.#place, path) ?? true;
   }
 
   /** Takes a path of an incomplete file, unless another torrent has it. */
@@ -151,9 +173,10 @@ export class OwnFiles {
   /** Takes a file by its path, and by what it really is. */
   #take(fileIndex: number): void {
     const { paths, places } = this.#stored;
-    const other = this.#ownerOf(paths[fileIndex]!) ??
+    const other = this.#ownerOf(paths[fileIndex]!, this.#place, fileIndex) ??
       (this.#stored.mayBeAlias(fileIndex)
-        ? this.#claims?.takeReal(this.#place, places.at(fileIndex))
+        ? this.#claims
+          ?.takeReal(this.#place, places.at(fileIndex), fileIndex)
         : undefined);
     this.#note(fileIndex, other);
   }
@@ -172,9 +195,14 @@ export class OwnFiles {
   }
 
   /** Takes a path; gives the torrent that has it, if that is another. */
-  #ownerOf(path: FilePath, place = this.#place): string | undefined {
+  #ownerOf(
+    path: FilePath,
+    place = this.#place,
+    fileIndex?: number,
+  ): string | undefined {
     return this.isUsed && this.#claims
-      ? (HIDDEN.exec(path.at(-1)!)?.[1] ?? this.#claims.take(place, path))
+      ? (HIDDEN.exec(path.at(-1)!)?.[1]?.toLowerCase() ??
+        this.#claims.take(place, path, fileIndex))
       : undefined;
   }
 }

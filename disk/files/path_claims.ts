@@ -4,10 +4,11 @@
  * @module
  */
 import { toHex } from "../../_shared/bytes.ts";
+import { foldName } from "../../metainfo/path_tree.ts";
 import type { FilePath, FileSystem } from "../file_system.ts";
 
 /** Where paths are claimed. */
-export type ClaimedPlace = Pick<FileSystem, "realPath">;
+export type ClaimedPlace = Pick<FileSystem, "realPath" | "foldsNames">;
 
 /** Who has the names of one folder. */
 type Owners = Map<string, TorrentClaims>;
@@ -50,8 +51,8 @@ export class PathClaims {
   }
 }
 
-/** Names by folder. */
-type Held = Map<string, Set<string>>;
+/** Names by folder, each with the file that it is of; -1 where that is not known. */
+type Held = Map<string, Map<string, number>>;
 
 /** The paths of one torrent. */
 export class TorrentClaims {
@@ -60,6 +61,8 @@ export class TorrentClaims {
   #held: Held = new Map();
   /** The folder before: most files are where the last one was. */
   #last: { place: ClaimedPlace; path: string; key: string } | undefined;
+  /** Whether some of the torrent is in a file, once that is known. */
+  isPart: (fileIndex: number) => boolean = () => true;
 
   constructor(all: PathClaims, infoHash: Uint8Array) {
     this.#all = all;
@@ -68,7 +71,7 @@ export class TorrentClaims {
 
   /** Tells who else has a path, without taking it. */
   ownerOf(place: ClaimedPlace, path: FilePath): string | undefined {
-    return this.#othersName(this.#folderOf(place, path), path.at(-1)!);
+    return this.#at(place, path, (...at) => this.#othersName(...at));
   }
 
   /** The same of the path that a file really has. */
@@ -76,25 +79,49 @@ export class TorrentClaims {
     return this.#atReal(place, path, (...at) => this.#othersName(...at));
   }
 
-  /** Takes a path; gives the info-hash of who has it, as hex, if others do. */
-  take(place: ClaimedPlace, path: FilePath): string | undefined {
-    return this.#take(this.#folderOf(place, path), path.at(-1)!);
+  /**
+   * Takes a path, for a file; gives the info-hash of who has it, as hex, if
+   * others do.
+   */
+  take(
+    place: ClaimedPlace,
+    path: FilePath,
+    fileIndex = -1,
+  ): string | undefined {
+    return this.#at(place, path, (...at) => this.#take(...at, fileIndex));
   }
 
   /** Takes the path that a file really has, links followed. */
-  takeReal(place: ClaimedPlace, path: FilePath): string | undefined {
-    return this.#atReal(place, path, (...at) => this.#take(...at));
+  takeReal(
+    place: ClaimedPlace,
+    path: FilePath,
+    fileIndex = -1,
+  ): string | undefined {
+    return this.#atReal(place, path, (...at) => this.#take(...at, fileIndex));
   }
 
   /** Whether it has a path. */
   has(place: ClaimedPlace, path: FilePath): boolean {
-    return this.#held.get(this.#folderOf(place, path))?.has(path.at(-1)!) ===
-      true;
+    return this.#at(
+      place,
+      path,
+      (folder, name) => this.#held.get(folder)?.has(name) === true,
+    );
+  }
+
+  /** Whether who has a path has some of its torrent there. */
+  isOwnersPart(place: ClaimedPlace, path: FilePath): boolean {
+    const isPart = (folder: string, name: string) => {
+      const owner = this.#all.ownerOf(folder, name);
+      return owner?.isPart(owner.#held.get(folder)?.get(name) ?? -1);
+    };
+    return this.#at(place, path, isPart) ??
+      this.#atReal(place, path, isPart) ?? true;
   }
 
   /** Gives a path back. */
   release(place: ClaimedPlace, path: FilePath): void {
-    this.#release(this.#folderOf(place, path), path.at(-1)!);
+    this.#at(place, path, (...at) => this.#release(...at));
   }
 
   /** Gives all paths back. */
@@ -124,20 +151,33 @@ export class TorrentClaims {
   /** Gives back what it has beside these, which it has then. */
   #keepOnly(kept: Held): void {
     for (const [folder, names] of this.#held) {
-      for (const name of names) {
+      for (const name of names.keys()) {
         if (!kept.get(folder)?.has(name)) this.#release(folder, name);
       }
     }
     this.#held = kept;
   }
 
-  #atReal(
+  #at<T>(
     place: ClaimedPlace,
     path: FilePath,
-    run: (folder: string, name: string) => string | undefined,
-  ): string | undefined {
-    const real = place.realPath?.(path);
+    run: (folder: string, name: string) => T,
+  ): T {
+    const name = path.at(-1)!;
+    return run(
+      this.#folderOf(place, path),
+      place.foldsNames ? foldName(name) : name,
+    );
+  }
+
+  #atReal<T>(
+    place: ClaimedPlace,
+    path: FilePath,
+    run: (folder: string, name: string) => T,
+  ): T | undefined {
+    let real = place.realPath?.(path);
     if (real === undefined) return undefined;
+    if (place.foldsNames) real = foldName(real);
     const cut = real.lastIndexOf("/");
     return run(real.slice(0, Math.max(cut, 1)), real.slice(cut + 1));
   }
@@ -149,13 +189,14 @@ export class TorrentClaims {
       : toHex(owner.#infoHash);
   }
 
-  #take(folder: string, name: string): string | undefined {
+  #take(folder: string, name: string, fileIndex: number): string | undefined {
     const other = this.#othersName(folder, name);
     if (other !== undefined) return other;
     this.#all.set(folder, name, this);
     const names = this.#held.get(folder);
-    if (names === undefined) this.#held.set(folder, new Set([name]));
-    else names.add(name);
+    if (names === undefined) {
+      this.#held.set(folder, new Map([[name, fileIndex]]));
+    } else if (fileIndex >= 0 || !names.has(name)) names.set(name, fileIndex);
     return undefined;
   }
 
@@ -169,7 +210,8 @@ export class TorrentClaims {
     const text = folder.join("/");
     const last = this.#last;
     if (last?.place === place && last.path === text) return last.key;
-    const key = this.#all.keyOf(place, folder);
+    let key = this.#all.keyOf(place, folder);
+    if (place.foldsNames) key = foldName(key);
     this.#last = { place, path: text, key };
     return key;
   }

@@ -268,7 +268,12 @@ export class StoredFiles {
     from: Uint8Array,
     isGrowing = this.#allocation === "compact",
   ): Awaitable<void> {
-    if (this.own.isTaken(fileIndex)) this.own.need(fileIndex);
+    if (this.own.isTaken(fileIndex)) {
+      return chain(
+        this.own.need(fileIndex),
+        () => this.write(fileIndex, offset, from, isGrowing),
+      );
+    }
     (this.#written ??= new Set()).add(fileIndex);
     const isFirst = this.#prepared?.has(fileIndex) !== true;
     const isNew = isFirst && this.#table.size(fileIndex) === -1;

@@ -45,6 +45,7 @@ export class TorrentFiles {
   /** What is not in its files. */
   readonly apart: ApartBytes;
   readonly #clock: Clock;
+  readonly #claims: TorrentClaims | undefined;
   readonly #turns: Turns;
   #folder: FilePath;
   /** Whether space is taken before it is needed. */
@@ -89,8 +90,30 @@ export class TorrentFiles {
       isGood: (i) => this.isGood(i),
     });
     this.#clock = clock;
+    this.#claims = options.claims;
     this.#folder = folder;
     this.isReserved = allocation === "full";
+    this.stored.own.isPart = (i) => this.#isPart(i);
+  }
+
+  /** Lets other torrents share only files in which something of this one is. */
+  shareParts(): void {
+    if (this.#claims === undefined) return;
+    this.#claims.isPart = (i) =>
+      this.layout.files[i]?.length === 0 || i >= 0 && this.#isPart(i);
+  }
+
+  /** Whether a verified piece is in a file, and not in the part file. */
+  #isPart(fileIndex: number): boolean {
+    const { pieceLength, files } = this.layout;
+    const { first, end } = this.layout.filePieces(fileIndex);
+    const { offset } = files[fileIndex]!;
+    const from = this.apart.from(fileIndex) ?? Infinity;
+    for (let i = first; i < end; i++) {
+      if (Math.max(0, i * pieceLength - offset) >= from) return false;
+      if (this.isGood(i)) return true;
+    }
+    return false;
   }
 
   /** Finds out what is there. Nothing is written. */
@@ -270,7 +293,13 @@ export class TorrentFiles {
   async remove(signal?: AbortSignal): Promise<DiskError[]> {
     const failures: DiskError[] = [];
     const { own } = this.stored;
-    own.claim(own.isUsed ? this.#isWanted : undefined);
+    const { isUsed } = own;
+    // What another had and left, or was left out and not looked at, is not ours.
+    own.claim((i) =>
+      this.#isWanted(i)
+        ? !own.isTaken(i) || own.isPart(i)
+        : !isUsed && own.isPart(i)
+    );
     const paths = this.#storedPaths();
     const turns = new Turns(this.#clock, signal);
     for (const path of paths) {
@@ -289,7 +318,9 @@ export class TorrentFiles {
   /** Moves the files, but for those that another torrent has. */
   async move(folder: FilePath, target?: HandleCache): Promise<void> {
     const { own } = this.stored;
-    own.refuse(this.#isWanted);
+    for (const i of this.stored.indices) {
+      if (own.isTaken(i) && this.#isWanted(i)) await own.need(i);
+    }
     const paths = pathsBelow(
       folder,
       this.stored.paths.map((path) => path.slice(this.#folder.length)),
@@ -323,6 +354,7 @@ export class TorrentFiles {
     this.apart.relocate(folder, part);
     this.#folder = folder;
     await this.stored.relocate(target ?? source, paths);
+    if (own.isUsed) own.claim((i) => own.has(i));
     await own.claimFound(this.stored.indices, this.#isWanted, this.#turns);
   }
 

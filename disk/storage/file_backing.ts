@@ -85,7 +85,7 @@ export class FileBacking implements Backing {
   ): Promise<void> {
     if (!wanted) await this.#files.apart.deselect(fileIndex);
     else if (!readOnly) {
-      this.#files.stored.own.need(fileIndex);
+      await this.#files.stored.own.need(fileIndex);
       await this.#files.settle((i) => i === fileIndex);
     }
     this.#wanted[fileIndex] = wanted ? 1 : 0;

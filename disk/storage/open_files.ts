@@ -36,8 +36,8 @@ export async function openFiles(
         !files.stored.places.hasSuffix,
   );
   const { layout } = torrent;
-  // What another torrent has is read only: it must be whole. Before anything of it
-  // is there, the first to write has it.
+  // What another torrent has is read only: it must be whole, and the other's own.
+  // Before anything of it is there, the first to write has it.
   const refuse = (isOdd: (fileIndex: number) => boolean) =>
     files.stored.own.refuse((i) =>
       isWanted(i) && files.stored.size(i) >= 0 && isOdd(i)
@@ -79,6 +79,7 @@ export async function openFiles(
   const strange = files.sortOut(resume?.isSame);
   if (strange.length > 0) await check(strange);
   refuse((i) => {
+    if (!files.stored.own.isOwnersPart(i)) return true;
     const { first, end } = layout.filePieces(i);
     for (let k = first; k < end; k++) if (!have.has(k)) return true;
     return false;
@@ -126,5 +127,6 @@ export async function openFiles(
     storage.adopt(pieceIndex, blocks);
   }
   if (!readOnly) await storage.reserve(options);
+  files.shareParts();
   return storage;
 }

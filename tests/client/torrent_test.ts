@@ -233,6 +233,28 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "Session.remove() leaves alone what lies in place of a file left out",
+  {
+    permissions: "none",
+  },
+  async () => {
+    const torrent = await simTorrent(FILES);
+    await using world = new SwarmWorld();
+    const seed = await world.seeder(torrent);
+    const host = await world.host();
+    const options = { peers: [seed.address], files: [1] };
+    const one = host.add(torrent, options);
+    await world.until(() => one.state === "seeding");
+    await world.run(host.session.remove(one));
+    host.files.open(["sim", "a.bin"], { write: true });
+    const resumeData = new Uint8Array();
+    const again = host.add(torrent, { ...options, resumeData });
+    await world.run(host.session.remove(again, { deleteFiles: true }));
+    assertEquals(host.files.list(), ["sim/a.bin"]);
+  },
+);
+
 Deno.test("Torrent fetches only the selected files, and more on request", {
   permissions: "none",
 }, async () => {

@@ -155,6 +155,92 @@ Deno.test(
 );
 
 Deno.test(
+  "what another torrent leaves behind is not written over, moved or deleted",
+  pure,
+  async () => {
+    const { memory, disk } = setUp();
+    await using _ = disk;
+    const first = await add(disk, one);
+    const second = await add(disk, two);
+    const third = await add(disk, { ...two, infoHash: new Uint8Array(20) }, {
+      allocation: "compact",
+    });
+    writeAll(first, one);
+    await first.close();
+    writeAll(second, two);
+    assertEquals(second.error?.code, "taken");
+    await second.resume();
+    assertEquals(second.error?.code, "taken");
+    await refused(() => second.move(["v"]));
+    writePiece(third, two, 1);
+    await third.resume();
+    await second.remove({ deleteFiles: true });
+    await third.remove({ deleteFiles: true });
+    assertEquals(memory.list(), ["t/a", "t/b"]);
+    assertEquals(memory.contents(PATHS[0]!), one.fileContent[0]);
+  },
+);
+
+Deno.test("once it is gone, who waited may move, too", pure, async () => {
+  const { memory, disk } = setUp();
+  await using _ = disk;
+  const first = await add(disk, one);
+  const second = await add(disk, two);
+  writePiece(first, one, 0);
+  await first.remove({ deleteFiles: true });
+  await second.move(["v"]);
+  writeAll(second, two);
+  await isWhole(second, two);
+  assertEquals(memory.list(), ["v/t/a", "v/t/b"]);
+});
+
+Deno.test(
+  "what is whole is not shared with one that will write something else there",
+  pure,
+  async () => {
+    const { memory, disk } = setUp();
+    await using _ = disk;
+    two.paths.forEach((path, i) =>
+      memory.open(path, { write: true }).write(two.fileContent[i]!, 0)
+    );
+    const first = await add(disk, one, { overwrite: true });
+    await refused(() => add(disk, two));
+    writePiece(first, one, 0);
+    await refused(() => add(disk, two));
+    const alike = { ...one, infoHash: new Uint8Array(20) };
+    await refused(() => add(disk, alike));
+    await add(disk, alike, { skippedFiles: new Set([1]) });
+  },
+);
+
+Deno.test("an empty file is shared", pure, async () => {
+  const { memory, disk } = setUp();
+  await using _ = disk;
+  const [first, second] = [1, 2].map((id) =>
+    makeTorrent({
+      pieceLength: PIECE,
+      files: [0, PIECE],
+      paths: [["t", "empty"], ["t", `${id}`]],
+      id,
+    })
+  ) as [TestTorrent, TestTorrent];
+  const storages = [await add(disk, first), await add(disk, second)];
+  for (const storage of storages) writeAll(storage, first);
+  for (const storage of storages) await storage.remove({ deleteFiles: true });
+  assertEquals(memory.list(), []);
+});
+
+Deno.test("where names fold, two torrents have one of them", pure, async () => {
+  const { memory } = setUp();
+  const fileSystem = Object.assign(memory, { foldsNames: true });
+  await using disk = new DiskManager({ fileSystem });
+  await add(disk, one);
+  const upper = [["T", "A"], ["T", "C"]];
+  await blocked(disk, { ...two, paths: upper });
+  await add(disk, two, { skippedFiles: new Set([0, 1]) });
+});
+
+Deno.test(
   "a file that is left out is nobody's until it is wanted",
   pure,
   async () => {

@@ -157,3 +157,52 @@ Deno.test(
     await isWhole(late, shared);
   },
 );
+
+Deno.test(
+  "what somebody made in place of a file left out is not written to, nor deleted",
+  pure,
+  async () => {
+    const memory = new MemoryFileSystem();
+    const disk = new DiskManager({ fileSystem: memory });
+    await using _ = disk;
+    const skippedFiles = new Set([0]);
+    const first = await disk.add(one, { skippedFiles });
+    writeAll(first, one);
+    await first.flush();
+    const foreign = memory.open(PATHS[0]!, { write: true });
+    foreign.write(new Uint8Array([1, 2, 3]), 0);
+    const error = await assertRejects(
+      () => first.setFileWanted(0, true),
+      DiskError,
+    );
+    assertEquals(
+      [error.code, error.message],
+      ["foreign-file", 'Cannot overwrite "t/a": it is not part of the torrent'],
+    );
+    assertEquals(first.isFileWanted(0), false);
+    await first.close();
+    for (const existing of ["assume-empty", "verify"] as const) {
+      const options = { existing, skippedFiles, readOnly: true };
+      const again = await disk.add(one, options);
+      await again.remove({ deleteFiles: true });
+      assertEquals(memory.list(), ["t/a"]);
+    }
+  },
+);
+
+Deno.test(
+  "of what is only read, a file left out is deleted if it is the torrent's",
+  pure,
+  async () => {
+    const memory = new MemoryFileSystem();
+    const disk = new DiskManager({ fileSystem: memory });
+    await using _ = disk;
+    const first = await disk.add(one);
+    writeAll(first, one);
+    await first.close();
+    const skippedFiles = new Set([0]);
+    const again = await disk.add(one, { skippedFiles, readOnly: true });
+    await again.remove({ deleteFiles: true });
+    assertEquals(memory.list(), []);
+  },
+);

@@ -128,3 +128,41 @@ Deno.test(
     assertEquals(owners(), [undefined, undefined, undefined]);
   },
 );
+
+Deno.test("TorrentClaims: where names fold, all of a path does", pure, () => {
+  const [a, b] = claimants() as [TorrentClaims, TorrentClaims];
+  const place = {
+    foldsNames: true,
+    realPath: (path: readonly string[]) => ["/Base", ...path].join("/"),
+  };
+  assertEquals(a.take(place, ["Dir", "\u00c9a"]), undefined);
+  for (const name of ["\u00e9A", "e\u0301a"]) {
+    assertEquals(b.take(place, ["dIR", name]), hex(1));
+    assertEquals(b.takeReal(place, ["dir", name]), hex(1));
+    assertEquals(b.ownerOf(place, ["DIR", name]), hex(1));
+    assertEquals(a.has(place, ["DIR", name]), true);
+  }
+  a.release(place, ["dir", "\u00e9a"]);
+  assertEquals(b.take(place, ["Dir", "\u00c9a"]), undefined);
+});
+
+Deno.test("TorrentClaims: tells whose part is where", pure, () => {
+  const [a, b] = claimants() as [TorrentClaims, TorrentClaims];
+  const place = {
+    realPath: (path: readonly string[]) =>
+      path[0] === "link" ? "/b/x" : ["/b", ...path].join("/"),
+  };
+  a.take(place, ["x"], 3);
+  a.take(place, ["y"]);
+  const parts = () =>
+    ["x", "y", "link", "z"].map((name) => b.isOwnersPart(place, [name]));
+  assertEquals(parts(), [true, true, true, true]);
+  a.isPart = (fileIndex) => fileIndex === 3;
+  assertEquals(parts(), [true, false, true, true]);
+  // What it takes again by name only is of the same file.
+  a.take(place, ["x"]);
+  a.take(place, ["y"], 3);
+  assertEquals(parts(), [true, true, true, true]);
+  a.isPart = () => false;
+  assertEquals(parts(), [false, false, false, true]);
+});
