@@ -270,19 +270,14 @@ export interface OddFiles {
 }
 
 /** Finds files that have another length than they should, after a check. */
-export function oddFiles(
-  torrent: StorageTorrent,
-  files: TorrentFiles,
-  have: Bitfield,
-): OddFiles {
-  const { layout } = torrent;
+export function oddFiles(files: TorrentFiles): OddFiles {
+  const { layout } = files;
   const foreign: number[] = [];
   const surplus: number[] = [];
   for (let i = 0; i < layout.files.length; i++) {
     const { length, pad } = layout.files[i]!;
     const size = files.stored.size(i);
     if (pad || size <= 0 || !files.stored.own.has(i)) continue;
-    const { first, end } = layout.filePieces(i);
     if (size === length) {
       // What an earlier run left incomplete has the suffix, if there is one; what
       // has only pieces that it shares cannot be judged.
@@ -292,9 +287,7 @@ export function oddFiles(
       const isJudged = inner * layout.pieceLength <= offset + length;
       if (!hasSuffix || suffixed.has(i) || !isJudged) continue;
     }
-    let isPart = length === 0 && !have.isEmpty;
-    for (let k = first; k < end && !isPart; k++) isPart = have.has(k);
-    if (!isPart) foreign.push(i);
+    if (!files.isPart(i)) foreign.push(i);
     else if (size > length) surplus.push(i);
   }
   return { foreign, surplus };

@@ -24,6 +24,8 @@ export class OwnFiles {
   isUsed = false;
   /** Who has files, as hex, by index. */
   #others: Map<number, string> | undefined;
+  /** Which files are its own where it only reads. */
+  isReadersOwn: IsFile = () => true;
   /** Whether a verified piece is in a file. */
   isPart: IsFile = () => false;
 
@@ -40,8 +42,9 @@ export class OwnFiles {
 
   /** Whether a file is its own: what was left out may be anybody's. */
   has(fileIndex: number): boolean {
-    return !this.isUsed ||
-      (this.#claims?.has(this.#place, this.#stored.paths[fileIndex]!) ?? true);
+    if (!this.isUsed) return this.isReadersOwn(fileIndex);
+    return this.#claims?.has(this.#place, this.#stored.paths[fileIndex]!) ??
+      true;
   }
 
   /** Takes files, unless other torrents have them. */

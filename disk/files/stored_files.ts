@@ -139,6 +139,13 @@ export class StoredFiles {
     }
   }
 
+  /** What has a file's name is not the torrent's, which begins with the suffix. */
+  pass(fileIndex: number): void {
+    this.#forget(fileIndex);
+    this.places.set(fileIndex, true);
+    this.#table.set(fileIndex, undefined);
+  }
+
   async #lookAnew(which: readonly number[]): Promise<void> {
     for (const i of which) this.#forget(i);
     await this.#look(which, (i, info) => this.#table.set(i, info));

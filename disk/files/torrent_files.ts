@@ -93,18 +93,24 @@ export class TorrentFiles {
     this.#claims = options.claims;
     this.#folder = folder;
     this.isReserved = allocation === "full";
-    this.stored.own.isPart = (i) => this.#isPart(i);
+    this.stored.own.isPart = (i) => this.isPart(i);
   }
 
   /** Lets other torrents share only files in which something of this one is. */
   shareParts(): void {
     if (this.#claims === undefined) return;
     this.#claims.isPart = (i) =>
-      this.layout.files[i]?.length === 0 || i >= 0 && this.#isPart(i);
+      this.layout.files[i]?.length === 0 || i >= 0 && this.isPart(i);
+  }
+
+  /** Whether a file is there that has nothing in it, as it should. */
+  #isEmpty(fileIndex: number): boolean {
+    return this.layout.files[fileIndex]!.length === 0 &&
+      this.stored.size(fileIndex) === 0;
   }
 
   /** Whether a verified piece is in a file, and not in the part file. */
-  #isPart(fileIndex: number): boolean {
+  isPart(fileIndex: number): boolean {
     const { pieceLength, files } = this.layout;
     const { first, end } = this.layout.filePieces(fileIndex);
     const { offset } = files[fileIndex]!;
@@ -122,10 +128,13 @@ export class TorrentFiles {
     isBlind: boolean,
   ): Promise<void> {
     this.#isWanted = isWanted;
+    const { own } = this.stored;
+    own.isReadersOwn = (i) =>
+      isWanted(i) && (isBlind || this.#isEmpty(i)) || this.isPart(i);
     const which = this.stored.indices.filter((i) => !isBlind || !isWanted(i));
     await this.stored.lookAgain(which);
     if (isBlind && which.length === 0) return;
-    await this.stored.own.claimFound(which, isWanted, this.#turns);
+    await own.claimFound(which, isWanted, this.#turns);
     await this.apart.part.load();
     this.apart.find(which);
   }
@@ -153,7 +162,7 @@ export class TorrentFiles {
       const { first, end } = this.layout.filePieces(i);
       const good: number[] = [];
       for (let k = first; k < end; k++) if (this.isGood(k)) good.push(k);
-      const mayBe = good.length > 0 ||
+      const mayBe = this.isPart(i) ||
         (isOurs?.(i) ?? this.stored.size(i) === this.layout.files[i]!.length);
       if (isChecked && mayBe && own.adopt(i)) continue;
       this.apart.takeOut(i);
@@ -292,14 +301,12 @@ export class TorrentFiles {
    */
   async remove(signal?: AbortSignal): Promise<DiskError[]> {
     const failures: DiskError[] = [];
-    const { own } = this.stored;
-    const { isUsed } = own;
-    // What another had and left, or was left out and not looked at, is not ours.
-    own.claim((i) =>
-      this.#isWanted(i)
-        ? !own.isTaken(i) || own.isPart(i)
-        : !isUsed && own.isPart(i)
+    const { own, indices } = this.stored;
+    // What another had and left is not ours.
+    const ours = new Set(
+      indices.filter((i) => own.has(i) || this.#isWanted(i) && own.isPart(i)),
     );
+    own.claim((i) => ours.has(i));
     const paths = this.#storedPaths();
     const turns = new Turns(this.#clock, signal);
     for (const path of paths) {

@@ -52,6 +52,7 @@ export interface Backing extends PieceWrites {
   confirm(
     have: Bitfield,
     check: CheckPieces,
+    readOnly?: boolean,
   ): Promise<Omit<PiecesLostEvent, "type"> | undefined>;
   /** Told that a piece is verified and written. */
   pieceGood?(pieceIndex: number, have: Bitfield): Promise<void> | undefined;

@@ -5,7 +5,11 @@
  */
 import type { Bitfield } from "../../_shared/bitfield.ts";
 import type { Awaitable } from "../awaitable.ts";
-import { checkFiles, type CheckFilesOptions } from "../check/check.ts";
+import {
+  checkFiles,
+  type CheckFilesOptions,
+  oddFiles,
+} from "../check/check.ts";
 import { type DiskError, filesError } from "../error.ts";
 import type { FilePath, FileSystem } from "../file_system.ts";
 import type { HandleCache } from "../files/handle_cache.ts";
@@ -25,6 +29,8 @@ export class FileBacking implements Backing {
   /** 1 for every file that is to be made. */
   readonly #wanted: Uint8Array;
   readonly #adopt: (fileSystem: FileSystem) => HandleCache;
+  /** Files that were not there before they were looked for again. */
+  #wereMissing: readonly number[] = [];
 
   constructor(
     torrent: StorageTorrent,
@@ -105,6 +111,8 @@ export class FileBacking implements Backing {
   }
 
   async lookAgain(): Promise<void> {
+    const { stored } = this.#files;
+    this.#wereMissing = stored.indices.filter((i) => stored.size(i) === -1);
     await this.#files.lookAgain();
   }
 
@@ -123,19 +131,30 @@ export class FileBacking implements Backing {
     }
     const strange = this.#files.sortOut();
     if (strange.length > 0) await check(strange);
+    const { places } = this.#files.stored;
+    if (!places.hasSuffix || this.#wereMissing.length === 0) return;
+    const { foreign } = oddFiles(this.#files);
+    for (const i of this.#wereMissing) {
+      if (foreign.includes(i) && !places.suffixed.has(i)) {
+        this.#files.stored.pass(i);
+      }
+    }
   }
 
   async confirm(
     have: Bitfield,
     check: CheckPieces,
+    readOnly = false,
   ): Promise<Omit<PiecesLostEvent, "type"> | undefined> {
     const { layout } = this.#torrent;
     const { stored } = this.#files;
-    for (const i of layout.files.keys()) {
-      if (this.isWanted(i)) await this.#files.apart.append(i);
+    if (!readOnly) {
+      for (const i of layout.files.keys()) {
+        if (this.isWanted(i)) await this.#files.apart.append(i);
+      }
+      await this.#files.apart.tidy();
+      await this.#files.finish();
     }
-    await this.#files.apart.tidy();
-    await this.#files.finish();
     const changed = await stored.changed((i) => {
       const from = this.#files.apart.from(i);
       const isWanted = this.isWanted(i);
@@ -144,9 +163,12 @@ export class FileBacking implements Backing {
     if (changed.length === 0) return undefined;
     const pieces = piecesOf(changed, layout, have);
     await check(pieces);
-    await this.#files.settle((i) => this.isWanted(i));
-    for (const i of changed) {
-      if (stored.size(i) > layout.files[i]!.length) await stored.cut(i);
+    if (!readOnly) {
+      await this.#files.settle((i) => this.isWanted(i));
+      for (const i of changed) {
+        const isLonger = stored.size(i) > layout.files[i]!.length;
+        if (isLonger && this.#files.isPart(i)) await stored.cut(i);
+      }
     }
     const lost = pieces.filter((pieceIndex) => !have.has(pieceIndex));
     if (lost.length === 0) return undefined;

@@ -96,7 +96,7 @@ export async function openFiles(
     }
   }
   if (existing === "verify" || existing === "resume") {
-    const { foreign: odd, surplus } = oddFiles(torrent, files, have);
+    const { foreign: odd, surplus } = oddFiles(files);
     const { hasSuffix, suffixed } = files.stored.places;
     // With resume data it is ours, unless it came in the place of one of ours.
     const foreign = odd.filter((i) =>
@@ -111,7 +111,10 @@ export async function openFiles(
         norMore,
       );
     }
-    const longer = surplus.filter(isWanted);
+    // Nothing will be written to those that are to be empty.
+    const empty = foreign.filter((i) => layout.files[i]!.length === 0);
+    const longer = [...surplus, ...options.overwrite ? empty : []]
+      .filter(isWanted);
     if (longer.length > 0) storage.tell({ type: "surplus", files: longer });
     if (!readOnly) { for (const i of longer) await files.stored.cut(i); }
   }

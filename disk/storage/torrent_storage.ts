@@ -197,7 +197,7 @@ export class ManagedStorage implements TorrentStorage {
       const lost = await this.#backing.confirm(this.have, (pieces) => {
         this.#reader?.clear();
         return this.check({}, pieces);
-      });
+      }, this.#context.readOnly);
       if (lost === undefined) return;
       this.#emit({ type: "pieces-lost", ...lost });
       throw lost.error;

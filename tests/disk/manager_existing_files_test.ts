@@ -107,29 +107,71 @@ Deno.test("longer files with good content are told and cut", pure, async () => {
     const longer = new Uint8Array(100_005);
     longer.set(torrent.fileContent[0]!);
     put(memory, "f0", longer);
-    put(memory, "f1", new Uint8Array(5));
     const readOnly = { existing: "verify", readOnly: true } as const;
+    const events = [{ type: "surplus" as const, files: [0] }];
     {
       await using bench = await open(torrent, { memory, slow, add: readOnly });
-      assertEquals(bench.events, [{ type: "surplus", files: [0, 1] }]);
+      assertEquals(bench.events, events);
       assertEquals(memory.contents(["torrent", "f0"]), longer);
     }
-    const skippedFiles = new Set([1]);
-    {
-      await using bench = await open(torrent, {
-        memory,
-        slow,
-        add: { existing: "verify", skippedFiles },
-      });
-      assertEquals(bench.events, [{ type: "surplus", files: [0] }]);
-      assertEquals(memory.contents(["torrent", "f1"])?.length, 5);
-    }
     await using bench = await open(torrent, { memory, slow, ...verify });
-    assertEquals(bench.events, [{ type: "surplus", files: [1] }]);
+    assertEquals(bench.events, events);
     assert(bench.storage.have.isFull);
     assertFiles(memory, torrent);
   }
 });
+
+Deno.test(
+  "what lies in place of an empty file is not cut unasked",
+  pure,
+  async () => {
+    const memory = filled(torrent);
+    put(memory, "f1", new Uint8Array(5));
+    const size = () => memory.stat(["torrent", "f1"])?.size;
+    const error = await assertRejects(
+      () => open(torrent, { memory, ...verify }),
+      DiskError,
+    );
+    assertEquals([error.code, error.files], ["foreign-file", ["torrent/f1"]]);
+    const skippedFiles = new Set([1]);
+    for (const more of [{ readOnly: true }, { skippedFiles }]) {
+      const add = { existing: "verify", ...more } as const;
+      await using bench = await open(torrent, { memory, add });
+      assert(bench.storage.have.isFull);
+      await bench.storage.confirm();
+      assertEquals([bench.events, size()], [[], 5]);
+    }
+    const add = { existing: "verify", overwrite: true } as const;
+    await using bench = await open(torrent, { memory, add });
+    assertEquals(bench.events, [{ type: "surplus", files: [1] }]);
+    assertEquals(size(), 0);
+    // It came after it was seen to be empty.
+    put(memory, "f1", new Uint8Array(5));
+    await bench.storage.confirm();
+    assertEquals(size(), 5);
+  },
+);
+
+Deno.test(
+  "who only reads leaves alone what is not the torrent's",
+  pure,
+  async () => {
+    const memory = filled(torrent);
+    const foreign = new Uint8Array(100_005);
+    put(memory, "f0", foreign);
+    const add = { existing: "verify", readOnly: true } as const;
+    await using bench = await open(torrent, { memory, add });
+    const { storage } = bench;
+    assert(!storage.have.isEmpty);
+    await storage.move(["v"]);
+    assert(memory.list().includes("v/torrent/f2"));
+    memory.open(["v", "torrent", "f2"], { write: true }).write(foreign, 0);
+    await assertRejects(() => storage.confirm(), DiskError);
+    assertEquals(memory.stat(["v", "torrent", "f2"])?.size, 100_005);
+    await storage.remove({ deleteFiles: true });
+    assertEquals(memory.contents(["torrent", "f0"]), foreign);
+  },
+);
 
 Deno.test("what is complete is not written to", pure, async () => {
   const memory = filled(torrent);

@@ -4,6 +4,7 @@ import { DiskError } from "../../disk/error.ts";
 import { partFileName } from "../../disk/files/part_file.ts";
 import { DiskManager } from "../../disk/manager.ts";
 import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
+import { injectFaults, interceptFileSystem } from "../../disk/middleware.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
 import type { DiskAddOptions, TorrentStorage } from "../../disk/storage.ts";
 import { writeAll, writePiece } from "./storage_bench.ts";
@@ -210,6 +211,29 @@ Deno.test(
     const alike = { ...one, infoHash: new Uint8Array(20) };
     await refused(() => add(disk, alike));
     await add(disk, alike, { skippedFiles: new Set([1]) });
+  },
+);
+
+Deno.test(
+  "who takes space for files takes none away that another made meanwhile",
+  pure,
+  async () => {
+    const memory = new MemoryFileSystem();
+    let meanwhile = () => {};
+    const fileSystem = interceptFileSystem(
+      memory,
+      injectFaults(({ operation, path }) => {
+        if (operation === "write" && path[0] === "u") meanwhile();
+        return undefined;
+      }),
+    );
+    await using disk = new DiskManager({ fileSystem });
+    const first = await add(disk, one);
+    meanwhile = () => writePiece(first, one, 1);
+    const paths = [["u"], PATHS[1]!];
+    await refused(() => add(disk, { ...two, paths }, { allocation: "full" }));
+    assertEquals(memory.list(), ["t/b"]);
+    assertEquals(memory.contents(PATHS[1]!), one.fileContent[1]);
   },
 );
 

@@ -93,6 +93,18 @@ Deno.test("what has a file's name is never written over", pure, async () => {
   const path = ["torrent", "f3"];
   const theirs = new Uint8Array(200_000).fill(9);
   {
+    // It comes before there is anything of the file, and is seen by a check.
+    await using bench = await open(torrent, { memory, add: ADD });
+    const { storage } = bench;
+    memory.open(path, { write: true }).write(theirs, 0);
+    await storage.recheck();
+    writePiece(storage, torrent, 4);
+    assertEquals(memory.contents(path), theirs);
+    await storage.remove({ deleteFiles: true });
+    assertEquals(names(memory), ["f3"]);
+    memory.remove(path);
+  }
+  {
     // It comes while the file is incomplete.
     await using bench = await open(torrent, { memory, add: ADD });
     const { storage } = bench;

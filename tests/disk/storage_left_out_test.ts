@@ -206,3 +206,36 @@ Deno.test(
     assertEquals(memory.list(), []);
   },
 );
+
+Deno.test(
+  "what waits in the part file makes no other file the torrent's",
+  pure,
+  async () => {
+    const memory = new MemoryFileSystem();
+    const disk = new DiskManager({ fileSystem: memory });
+    await using _ = disk;
+    const torrent = makeTorrent({
+      pieceLength: PIECE,
+      files: [3 * PIECE - 100, PIECE],
+      paths: PATHS,
+    });
+    const skippedFiles = new Set([0]);
+    const first = await disk.add(torrent, { skippedFiles });
+    writePiece(first, torrent, 2);
+    // As long as if the piece before the border were there.
+    const foreign = new Uint8Array(2 * PIECE + 50).fill(7);
+    memory.open(PATHS[0]!, { write: true }).write(foreign, 0);
+    await first.recheck();
+    assertEquals([...first.have], [2]);
+    await first.move(["v"]);
+    await first.move([]);
+    await first.close();
+    const error = await assertRejects(() => disk.add(torrent), DiskError);
+    assertEquals([error.code, error.files], ["foreign-file", ["t/a"]]);
+    const again = await disk.add(torrent, { skippedFiles });
+    assertEquals([...again.have], [2]);
+    await again.remove({ deleteFiles: true });
+    assertEquals(memory.list(), ["t/a"]);
+    assertEquals(memory.contents(PATHS[0]!), foreign);
+  },
+);

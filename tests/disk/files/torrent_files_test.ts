@@ -49,6 +49,7 @@ async function setUp(
     incompleteSuffix,
     clock: systemClock,
   });
+  files.stored.own.claim((i) => !skip.includes(i));
   await files.load((i) => !skip.includes(i), false);
   const writeAll = async () => {
     for (const [i, piece] of torrent.content.entries()) {
