@@ -13,6 +13,7 @@ import {
 import { type LimitGroup, limitsOf } from "./limit_group.ts";
 import { type SavedTorrent, saveTorrent } from "./torrent/saved.ts";
 import type { DiscoveryStatus } from "./discovery_runner.ts";
+import { checkAddOptions } from "./session/check_options.ts";
 import type { WebSeedStatus } from "../webseed/web_seed_options.ts";
 import type { TrackerStatus } from "./trackers/tracker_entry.ts";
 import { makeTorrentFile, type TorrentFile } from "./torrent/torrent_file.ts";
@@ -461,11 +462,16 @@ export class Torrent {
     content?.setStrategy(orderOf(options, context.options));
   }
 
-  /** Most connections; those that are there stay. */
+  /**
+   * Most connections; those that are there stay.
+   *
+   * @throws {RangeError} If it is set to what is no positive integer.
+   */
   get maxPeers(): number {
     return maxPeersOf(this.#life);
   }
   set maxPeers(count: number) {
+    checkAddOptions({ maxPeers: count });
     this.#life.options = { ...this.#life.options, maxPeers: count };
   }
 

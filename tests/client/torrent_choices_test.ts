@@ -89,5 +89,9 @@ Deno.test("Torrent takes weights and numbers of peers", none, async () => {
   }
   assertEquals(one.maxPeers, 100);
   one.maxPeers = 3;
+  // It could not be restored with such.
+  for (const count of [0, -1, 1.5, NaN]) {
+    assertThrows(() => one.maxPeers = count, RangeError, "positive integer");
+  }
   assertEquals(one.maxPeers, 3);
 });
