@@ -94,8 +94,12 @@ export class Readers {
       pull: async (controller) => {
         let bytes: Uint8Array<ArrayBuffer> | undefined;
         try {
-          while (!stopped && (bytes = await this.#read(ahead)) === undefined) {
-            await new Promise<void>((resolve) => wake = resolve);
+          while (!stopped) {
+            // It may come between the look and the wait.
+            const woken = new Promise<void>((resolve) => wake = resolve);
+            bytes = await this.#read(ahead);
+            if (bytes !== undefined) break;
+            await woken;
           }
         } catch (error) {
           if (!stopped) reader.fail(error);

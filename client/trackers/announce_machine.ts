@@ -173,10 +173,15 @@ export class AnnounceMachine implements Machine<AnnounceInput, AnnounceOutput> {
   }
 
   #find(url: string): TrackerEntry | undefined {
+    return this.#inTiers(url) ??
+      this.#leavers.find((tracker) => tracker.url === url);
+  }
+
+  #inTiers(url: string): TrackerEntry | undefined {
     for (const tier of this.#tiers) {
       for (const tracker of tier) if (tracker.url === url) return tracker;
     }
-    return this.#leavers.find((tracker) => tracker.url === url);
+    return undefined;
   }
 
   /** Takes trackers behind those there are, or in their place. */
@@ -197,9 +202,12 @@ export class AnnounceMachine implements Machine<AnnounceInput, AnnounceOutput> {
       const unique = [...new Set(urls)];
       const tier: TrackerEntry[] = [];
       for (const url of replace ? unique : shuffle(this.#random, unique)) {
-        if (this.#find(url) !== undefined || !limits.admit(url)) continue;
+        if (this.#inTiers(url) !== undefined || !limits.admit(url)) continue;
+        const leaver = this.#leavers.find((one) => one.url === url);
         const tracker = old.get(url) ??
           new TrackerEntry(url, list.length, now);
+        // One that comes back is asked anew, whether it heard the good-bye or not.
+        if (leaver !== undefined && leaver !== tracker) this.#gone(leaver);
         old.delete(url);
         tracker.tier = list.length;
         tier.push(tracker);

@@ -1,10 +1,13 @@
 /** Files that are read while they are fetched. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { SessionError } from "../../../client/error.ts";
+import { type ReaderHost, Readers } from "../../../client/reading/readers.ts";
 import type { FileStreamOptions } from "../../../client/mod.ts";
 import type { Torrent } from "../../../client/torrent.ts";
+import { PieceLayout } from "../../../metainfo/piece_layout.ts";
 import {
   filled,
+  SimClock,
   type SimHost,
   type SimTorrent,
   simTorrent,
@@ -254,5 +257,38 @@ Deno.test(
     );
     const error = await world.fails(read(one));
     assert(error instanceof SessionError && error.code === "not-there");
+  },
+);
+
+Deno.test(
+  "a piece that comes between the look for it and the wait is read at once",
+  pure,
+  async () => {
+    const data = new Uint8Array(10).fill(7);
+    let isThere = false;
+    let looks = 0;
+    const readers: Readers = new Readers({
+      metainfo: { layout: new PieceLayout({ pieceLength: 16, files: [data] }) },
+      content: {
+        have: {
+          has() {
+            // The first look is for what is due.
+            if (++looks === 2) {
+              queueMicrotask(() => {
+                isThere = true;
+                readers.wake();
+              });
+            }
+            return isThere;
+          },
+        },
+        layout: new PieceLayout({ pieceLength: 16, files: [data] }),
+        storage: { readBlock: () => data },
+        setRead: () => {},
+        readSoon: () => {},
+      },
+      context: { clock: new SimClock() },
+    } as unknown as ReaderHost);
+    assertEquals(await Array.fromAsync(readers.open(0)), [data]);
   },
 );

@@ -126,3 +126,34 @@ Deno.test("AnnounceMachine gives a late first answer no more than its second", {
   m.now += 5_000;
   assertEquals(m.input({ type: "stop" }), ["a cancelled", "left"]);
 });
+
+Deno.test(
+  "AnnounceMachine takes a tracker back that is being told good-bye",
+  { permissions: "none" },
+  () => {
+    const m = new Driven([["a"], ["b"]]);
+    m.input({ type: "start" });
+    m.ok("a");
+    const urls = () => m.machine.trackers.map(({ url }) => url);
+    const replace = (...tiers: string[][]) =>
+      m.input({ type: "trackers", tiers, replace: true });
+    assertEquals(replace(["b"]), ["a stopped", "b started"]);
+    m.ok("b");
+    assertEquals(replace(["a"], ["b"]), ["a cancelled", "a started"]);
+    assertEquals(urls(), ["a", "b"]);
+    m.ok("a");
+    // The torrent pauses: all are told good-bye, and stay.
+    assertEquals(m.input({ type: "stop" }), ["a stopped", "b stopped"]);
+    assertEquals(replace(["b"], ["a"], ["c"]), []);
+    assertEquals(urls(), ["b", "a", "c"]);
+    m.ok("a");
+    assertEquals(m.ok("b"), ["left"]);
+    assertEquals(m.input({ type: "start" }), ["b started"]);
+    // And if it goes on meanwhile.
+    m.ok("b");
+    m.input({ type: "stop" });
+    replace(["b"]);
+    m.input({ type: "start" });
+    assertEquals(urls(), ["b"]);
+  },
+);
