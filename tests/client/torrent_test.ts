@@ -210,51 +210,6 @@ Deno.test("Session.remove() deletes the files only when told to", {
   assertEquals(host.files.list(), []);
 });
 
-Deno.test(
-  "Session.remove() deletes files that are being checked, if they are ours",
-  {
-    permissions: "none",
-  },
-  async () => {
-    const torrent = await simTorrent(FILES);
-    await using world = new SwarmWorld();
-    const seed = await world.seeder(torrent);
-    const host = await world.host();
-    const one = host.add(torrent, { peers: [seed.address] });
-    await world.run(one.completed);
-    await world.run(host.session.remove(one));
-    // Nobody knows yet what these are.
-    const unknown = host.add(torrent);
-    await world.run(host.session.remove(unknown, { deleteFiles: true }));
-    assertFiles(torrent, host.files);
-    const ours = host.add(torrent, { resumeData: new Uint8Array() });
-    await world.run(host.session.remove(ours, { deleteFiles: true }));
-    assertEquals(host.files.list(), []);
-  },
-);
-
-Deno.test(
-  "Session.remove() leaves alone what lies in place of a file left out",
-  {
-    permissions: "none",
-  },
-  async () => {
-    const torrent = await simTorrent(FILES);
-    await using world = new SwarmWorld();
-    const seed = await world.seeder(torrent);
-    const host = await world.host();
-    const options = { peers: [seed.address], files: [1] };
-    const one = host.add(torrent, options);
-    await world.until(() => one.state === "seeding");
-    await world.run(host.session.remove(one));
-    host.files.open(["sim", "a.bin"], { write: true });
-    const resumeData = new Uint8Array();
-    const again = host.add(torrent, { ...options, resumeData });
-    await world.run(host.session.remove(again, { deleteFiles: true }));
-    assertEquals(host.files.list(), ["sim/a.bin"]);
-  },
-);
-
 Deno.test("Torrent fetches only the selected files, and more on request", {
   permissions: "none",
 }, async () => {

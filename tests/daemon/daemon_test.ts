@@ -70,53 +70,6 @@ Deno.test("a torrent is added again while it is on its way out", async () => {
   assertEquals(daemon.get(first.infoHash), second);
 });
 
-Deno.test("of two who add a torrent at once one is told that it is there", async () => {
-  await using world = new World();
-  const daemon = await world.open();
-  const { torrent } = await torrentOf("a");
-  const results = await Promise.allSettled(
-    [0, 1].map(() => daemon.add(torrent, { paused: true })),
-  );
-  assertEquals(results.map(({ status }) => status), ["fulfilled", "rejected"]);
-  const { reason } = results[1] as PromiseRejectedResult;
-  assertEquals([reason.code, reason.id], ["duplicate", 1]);
-});
-
-Deno.test("a torrent that is removed is not opened elsewhere", async () => {
-  await using world = new World();
-  const daemon = await world.open();
-  const { torrent } = await torrentOf("a");
-  const one = await daemon.add(torrent, { paused: true });
-  const moving = one.move(world.dir.join("else"), { data: false });
-  await daemon.remove(one);
-  const error = await assertRejects(() => moving, DaemonError);
-  assertEquals(error.code, "not-found");
-  assertEquals(daemon.session.torrents, []);
-});
-
-Deno.test("files are moved to one place after the other", async () => {
-  await using world = new World();
-  const daemon = await world.open();
-  const { torrent, bytes } = await torrentOf("a");
-  await Deno.writeFile(world.dir.join("a"), bytes);
-  const one = await daemon.add(torrent);
-  await reach(daemon, one, "seeding");
-  const noted: [string, string | undefined][] = [];
-  const client = one.torrent;
-  const move = client.move.bind(client);
-  client.move = async (dir) => {
-    noted.push([dir, one.record.moving?.to]);
-    await move(dir);
-    noted.push([dir, one.record.moving?.to]);
-  };
-  const [x, y] = [world.dir.join("x"), world.dir.join("y")] as const;
-  await Promise.all([one.move(x), one.move(y)]);
-  // A crash would find the one that is under way.
-  assertEquals(noted, [[x, x], [x, x], [y, y], [y, y]]);
-  assertEquals([one.dir, one.record.moving], [y, undefined]);
-  assertEquals(countIn(y), 1);
-});
-
 Deno.test("a daemon remembers its torrents, their order and its settings", async () => {
   await using world = new World();
   const first = await world.open();

@@ -4,7 +4,6 @@ import { DiskError } from "../../disk/error.ts";
 import { partFileName } from "../../disk/files/part_file.ts";
 import { DiskManager } from "../../disk/manager.ts";
 import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
-import { injectFaults, interceptFileSystem } from "../../disk/middleware.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
 import type { DiskAddOptions, TorrentStorage } from "../../disk/storage.ts";
 import { writeAll, writePiece } from "./storage_bench.ts";
@@ -154,115 +153,6 @@ Deno.test(
     await refused(() => add(disk, two));
   },
 );
-
-Deno.test(
-  "what another torrent leaves behind is not written over, moved or deleted",
-  pure,
-  async () => {
-    const { memory, disk } = setUp();
-    await using _ = disk;
-    const first = await add(disk, one);
-    const second = await add(disk, two);
-    const third = await add(disk, { ...two, infoHash: new Uint8Array(20) }, {
-      allocation: "compact",
-    });
-    writeAll(first, one);
-    await first.close();
-    writeAll(second, two);
-    assertEquals(second.error?.code, "taken");
-    await second.resume();
-    assertEquals(second.error?.code, "taken");
-    await refused(() => second.move(["v"]));
-    writePiece(third, two, 1);
-    await third.resume();
-    await second.remove({ deleteFiles: true });
-    await third.remove({ deleteFiles: true });
-    assertEquals(memory.list(), ["t/a", "t/b"]);
-    assertEquals(memory.contents(PATHS[0]!), one.fileContent[0]);
-  },
-);
-
-Deno.test("once it is gone, who waited may move, too", pure, async () => {
-  const { memory, disk } = setUp();
-  await using _ = disk;
-  const first = await add(disk, one);
-  const second = await add(disk, two);
-  writePiece(first, one, 0);
-  await first.remove({ deleteFiles: true });
-  await second.move(["v"]);
-  writeAll(second, two);
-  await isWhole(second, two);
-  assertEquals(memory.list(), ["v/t/a", "v/t/b"]);
-});
-
-Deno.test(
-  "what is whole is not shared with one that will write something else there",
-  pure,
-  async () => {
-    const { memory, disk } = setUp();
-    await using _ = disk;
-    two.paths.forEach((path, i) =>
-      memory.open(path, { write: true }).write(two.fileContent[i]!, 0)
-    );
-    const first = await add(disk, one, { overwrite: true });
-    await refused(() => add(disk, two));
-    writePiece(first, one, 0);
-    await refused(() => add(disk, two));
-    const alike = { ...one, infoHash: new Uint8Array(20) };
-    await refused(() => add(disk, alike));
-    await add(disk, alike, { skippedFiles: new Set([1]) });
-  },
-);
-
-Deno.test(
-  "who takes space for files takes none away that another made meanwhile",
-  pure,
-  async () => {
-    const memory = new MemoryFileSystem();
-    let meanwhile = () => {};
-    const fileSystem = interceptFileSystem(
-      memory,
-      injectFaults(({ operation, path }) => {
-        if (operation === "write" && path[0] === "u") meanwhile();
-        return undefined;
-      }),
-    );
-    await using disk = new DiskManager({ fileSystem });
-    const first = await add(disk, one);
-    meanwhile = () => writePiece(first, one, 1);
-    const paths = [["u"], PATHS[1]!];
-    await refused(() => add(disk, { ...two, paths }, { allocation: "full" }));
-    assertEquals(memory.list(), ["t/b"]);
-    assertEquals(memory.contents(PATHS[1]!), one.fileContent[1]);
-  },
-);
-
-Deno.test("an empty file is shared", pure, async () => {
-  const { memory, disk } = setUp();
-  await using _ = disk;
-  const [first, second] = [1, 2].map((id) =>
-    makeTorrent({
-      pieceLength: PIECE,
-      files: [0, PIECE],
-      paths: [["t", "empty"], ["t", `${id}`]],
-      id,
-    })
-  ) as [TestTorrent, TestTorrent];
-  const storages = [await add(disk, first), await add(disk, second)];
-  for (const storage of storages) writeAll(storage, first);
-  for (const storage of storages) await storage.remove({ deleteFiles: true });
-  assertEquals(memory.list(), []);
-});
-
-Deno.test("where names fold, two torrents have one of them", pure, async () => {
-  const { memory } = setUp();
-  const fileSystem = Object.assign(memory, { foldsNames: true });
-  await using disk = new DiskManager({ fileSystem });
-  await add(disk, one);
-  const upper = [["T", "A"], ["T", "C"]];
-  await blocked(disk, { ...two, paths: upper });
-  await add(disk, two, { skippedFiles: new Set([0, 1]) });
-});
 
 Deno.test(
   "a file that is left out is nobody's until it is wanted",

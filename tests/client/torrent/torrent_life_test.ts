@@ -1,9 +1,10 @@
 /** States of one torrent; more of its life is in `tests/client/torrent_test.ts`. */
 import { assertEquals } from "@std/assert";
 import { MemoryFileSystem } from "../../../disk/memory_file_system.ts";
-import { simTorrent, SwarmWorld } from "../../../testing/mod.ts";
+import { assertFiles, simTorrent, SwarmWorld } from "../../../testing/mod.ts";
 
 const pure = { permissions: "none" } as const;
+const FILES = [["a.bin", 600_000], ["b.bin", 500_000]] as const;
 
 Deno.test(
   "TorrentLife: a check while it is stopped by an error ends in that error",
@@ -25,5 +26,46 @@ Deno.test(
     files.capacityBytes = Infinity;
     assertEquals(await world.run(one.resume()), true);
     await world.until(() => one.state === "seeding");
+  },
+);
+
+Deno.test(
+  "Session.remove() deletes files that are being checked, if they are ours",
+  pure,
+  async () => {
+    const torrent = await simTorrent(FILES);
+    await using world = new SwarmWorld();
+    const seed = await world.seeder(torrent);
+    const host = await world.host();
+    const one = host.add(torrent, { peers: [seed.address] });
+    await world.run(one.completed);
+    await world.run(host.session.remove(one));
+    // Nobody knows yet what these are.
+    const unknown = host.add(torrent);
+    await world.run(host.session.remove(unknown, { deleteFiles: true }));
+    assertFiles(torrent, host.files);
+    const ours = host.add(torrent, { resumeData: new Uint8Array() });
+    await world.run(host.session.remove(ours, { deleteFiles: true }));
+    assertEquals(host.files.list(), []);
+  },
+);
+
+Deno.test(
+  "Session.remove() leaves alone what lies in place of a file left out",
+  pure,
+  async () => {
+    const torrent = await simTorrent(FILES);
+    await using world = new SwarmWorld();
+    const seed = await world.seeder(torrent);
+    const host = await world.host();
+    const options = { peers: [seed.address], files: [1] };
+    const one = host.add(torrent, options);
+    await world.until(() => one.state === "seeding");
+    await world.run(host.session.remove(one));
+    host.files.open(["sim", "a.bin"], { write: true });
+    const resumeData = new Uint8Array();
+    const again = host.add(torrent, { ...options, resumeData });
+    await world.run(host.session.remove(again, { deleteFiles: true }));
+    assertEquals(host.files.list(), ["sim/a.bin"]);
   },
 );
