@@ -68,7 +68,6 @@ export type Rooms = Readonly<Record<string, readonly string[]>>;
  */
 export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
   client: {
-    http: [],
     bound: [],
     limits: [],
     peers: [],
@@ -86,7 +85,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
       "metadata",
       "swarm",
     ],
-    session: ["limits", "peers", "trackers", "content", "http", "bound"],
+    session: ["limits", "peers", "trackers", "content", "bound"],
   },
   bencode: { syntax: [] },
   utp: { socket: [], driver: ["socket"] },
@@ -143,7 +142,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
 
 /** Files that own sockets, files, timers, randomness; all others are pure. */
 export const DRIVER_FILES: readonly RegExp[] = [
-  /^_shared\/(\w+\/)?(clock|random|datagram|byte_conn|checked_fetch)\.ts$/,
+  /^_shared\/(\w+\/)?(clock|random|datagram|byte_conn|checked_fetch|tls)\.ts$/,
   /^metainfo\/(create\/(walk|entry|folder|hash|info)|hash\/\w+|hash_options|hash_thread|node|piece_digest|verify)\.ts$/,
   /^disk\/(native_file_system|files\/native_file_handle|object\/s3_(client|answer))\.ts$/,
   /^dht\/(node|driver\/ed25519)\.ts$/,

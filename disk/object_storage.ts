@@ -24,7 +24,7 @@ export interface ObjectStorageOptions extends S3ClientOptions {
 }
 
 /**
- * Keeps torrents in a bucket of any service that speaks S3, by `fetch`. Each
+ * Keeps torrents in a bucket of any service that speaks S3. Each
  * verified piece is an object below `PREFIX/.bip/INFOHASH/`, so what is there after
  * a crash is found by listing. A finished file becomes one object under its own
  * name, and its pieces are deleted; it is read there from then on, by any number of
@@ -49,6 +49,8 @@ export interface ObjectStorageOptions extends S3ClientOptions {
 export class ObjectStorage implements PieceStorage {
   readonly #client: S3Client;
   readonly #prefix: string;
+  /** Stores that are open. */
+  #open = 0;
 
   /**
    * Asks nothing yet.
@@ -81,6 +83,7 @@ export class ObjectStorage implements PieceStorage {
    * @returns Its store.
    */
   open(torrent: StorageTorrent, options: PieceStoreOptions = {}): PieceStore {
+    this.#open++;
     return new ObjectStore({
       client: this.#client,
       torrent,
@@ -88,6 +91,9 @@ export class ObjectStorage implements PieceStorage {
       infoHash: toHex(torrent.infoHash),
       mayReplace: options.overwrite === true,
       isReadOnly: options.readOnly === true,
+      onClose: () => {
+        if (--this.#open === 0) this.#client.rest();
+      },
     });
   }
 }

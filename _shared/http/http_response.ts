@@ -44,9 +44,9 @@ type State =
   | "trailer"
   | "done";
 
-/** Reads one answer to a GET or POST, in pieces of any size. */
+/** Reads one answer, in pieces of any size. */
 export class HttpResponseDecoder {
-  readonly #maxHead: number;
+  readonly #isHead: boolean;
   #state: State = "status";
   #line: Uint8Array = new Uint8Array();
   /** Bytes of head lines so far. */
@@ -57,10 +57,12 @@ export class HttpResponseDecoder {
   #head: HttpHead | undefined;
   /** What is missing of the body, or of a chunk. */
   #left = 0;
+  /** Whether the server will answer on this connection again. */
+  #staysOpen = false;
 
-  /** Makes it; a head of more bytes is refused. */
-  constructor(maxHead: number = MAX_HEAD) {
-    this.#maxHead = maxHead;
+  /** Makes it; the answer to a HEAD has no body. */
+  constructor(isHead: boolean = false) {
+    this.#isHead = isHead;
   }
 
   /** The head, once it is whole. */
@@ -71,6 +73,14 @@ export class HttpResponseDecoder {
   /** Whether all of it has come; what follows is passed over. */
   get done(): boolean {
     return this.#state === "done";
+  }
+
+  /**
+   * Whether another request may be sent on the connection: all of the answer has
+   * come, nothing else, and the server does not close it.
+   */
+  get isReusable(): boolean {
+    return this.done && this.#staysOpen;
   }
 
   /**
@@ -95,6 +105,7 @@ export class HttpResponseDecoder {
         }
       } else at = this.#readLine(bytes, at);
     }
+    if (at < bytes.length) this.#staysOpen = false;
     return parts;
   }
 
@@ -111,7 +122,7 @@ export class HttpResponseDecoder {
     const lf = bytes.indexOf(0x0a, from);
     const end = lf < 0 ? bytes.length : lf + 1;
     const isChunk = this.#state === "chunk-line" || this.#state === "chunk-end";
-    const room = isChunk ? MAX_CHUNK_LINE : this.#maxHead - this.#headBytes;
+    const room = isChunk ? MAX_CHUNK_LINE : MAX_HEAD - this.#headBytes;
     if (this.#line.length + end - from > room) {
       throw new HttpResponseError("too-long", "The answer is too long");
     }
@@ -184,7 +195,10 @@ export class HttpResponseDecoder {
     const codings = all("transfer-encoding");
     const lengths = all("content-length").flatMap((value) => value.split(","))
       .map((value) => value.trim());
-    if (BODILESS.includes(this.#status)) return "done";
+    const isClear = codings.length === 0 || lengths.length === 0;
+    this.#staysOpen = !this.#isOld && isClear &&
+      !/\bclose\b/i.test(all("connection").join());
+    if (this.#isHead || BODILESS.includes(this.#status)) return "done";
     if (codings.length > 0) {
       if (this.#isOld || codings.join().toLowerCase() !== "chunked") {
         throw badBody("The answer is packed");
@@ -192,7 +206,10 @@ export class HttpResponseDecoder {
       return "chunk-line";
     }
     const [length] = lengths;
-    if (length === undefined) return "endless";
+    if (length === undefined) {
+      this.#staysOpen = false;
+      return "endless";
+    }
     if (!/^\d{1,15}$/.test(length) || lengths.some((one) => one !== length)) {
       throw badBody("A length is no number");
     }

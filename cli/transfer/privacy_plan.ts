@@ -9,7 +9,7 @@ import {
   HttpFetch,
   ORDINARY_AGENT,
   refuseToResolve,
-} from "../../client/http_fetch.ts";
+} from "../../_shared/http/http_fetch.ts";
 import type { ProxyPurpose } from "../../client/types.ts";
 import { parseProxyUrl, type Proxy } from "../../handshake/proxy.ts";
 import { proxyTransport } from "../../handshake/proxy_transport.ts";

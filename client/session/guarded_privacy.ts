@@ -8,6 +8,11 @@ import { tcpTransport } from "../../_shared/byte_conn.ts";
 import { type Clock, systemClock } from "../../_shared/clock.ts";
 import { openDatagramSocket } from "../../_shared/datagram.ts";
 import { sendsHost } from "../../_shared/http/checked_fetch.ts";
+import {
+  HttpFetch,
+  ORDINARY_AGENT,
+  refuseToResolve,
+} from "../../_shared/http/http_fetch.ts";
 import { randomBytes, systemRandom } from "../../_shared/random.ts";
 import type { Proxy } from "../../handshake/proxy.ts";
 import {
@@ -15,7 +20,6 @@ import {
   proxyTransport,
 } from "../../handshake/proxy_transport.ts";
 import { BoundNetwork } from "../bound_network.ts";
-import { HttpFetch, ORDINARY_AGENT, refuseToResolve } from "../http_fetch.ts";
 import { Blocklist, UNRESOLVED } from "./blocklist.ts";
 import type { ProxyPurpose, SessionOptions } from "../types.ts";
 import type { OpenSocket, PeerNetwork, Privacy } from "./privacy.ts";
@@ -142,7 +146,7 @@ export class GuardedPrivacy implements Privacy {
     const { tcp } = this.direct;
     const made = new HttpFetch(
       isProxied ? proxyTransport(this.#proxy!, tcp) : tcp,
-      this.#clock,
+      { clock: this.#clock },
     );
     this.#fetches.push(made);
     return isProxied ? made.fetch : sendsHost(made.fetch);

@@ -174,14 +174,14 @@ export class FileMaker {
           }
         },
       );
-    const { body, headers } = await begin([[ALGORITHM, "SHA256"]])
+    const { body, headers } = await begin([[ALGORITHM, "CRC32"]])
       .catch((error) => {
         signal?.throwIfAborted();
         // Not every service takes that.
         if (error instanceof DiskError && error.code === "io") return begin([]);
         throw error;
       });
-    const isSummed = headers.get(ALGORITHM) === "SHA256";
+    const isSummed = headers.get(ALGORITHM) === "CRC32";
     const id = read(body)!;
     await client.send({
       method: "PUT",
@@ -230,7 +230,7 @@ export class FileMaker {
         const name = "ChecksumAlgorithm";
         const isSummed =
           tryDecodeText(text, "ListPartsResult", name)?.trim() ===
-            "SHA256";
+            "CRC32";
         return { parts, isSummed };
       }
       marker = next;
@@ -293,7 +293,7 @@ export class FileMaker {
       ]);
     }
     const read = (body: Uint8Array) => {
-      const [etag, sum] = ["ETag", "ChecksumSHA256"].map((name) =>
+      const [etag, sum] = ["ETag", "ChecksumCRC32"].map((name) =>
         tryDecodeText(decodeTextLossy(body), "CopyPartResult", name)
       );
       if (etag === undefined || isSummed && sum === undefined) return undefined;

@@ -25,6 +25,8 @@ export interface ObjectStoreContext {
   /** Whether objects may be replaced that are not ours. */
   readonly mayReplace: boolean;
   readonly isReadOnly: boolean;
+  /** Told when nothing more is asked. */
+  readonly onClose: () => void;
 }
 
 /** An object that is, or may be, a file of the torrent. */
@@ -214,6 +216,10 @@ export class ObjectStore implements PieceStore {
     await eachAtOnce(keys, PARALLEL, (key) => this.#delete(key));
     this.#files.clear();
     this.#pieces = new Bitfield(layout.pieceCount);
+  }
+
+  close(): void {
+    this.#context.onClose();
   }
 
   #keyOfPiece(pieceIndex: number): string {

@@ -70,13 +70,16 @@ export async function readBounded(
   return into?.subarray(0, length) ?? concatBytes(chunks);
 }
 
-/** Where the SHA-256 of a body is told, both ways. */
-export const SUM = "x-amz-checksum-sha256";
+/**
+ * Where the CRC-32 of a body is told, both ways: it costs next to nothing. The
+ * SHA-256 of the body is signed, and the server's to check.
+ */
+export const SUM = "x-amz-checksum-crc32";
 
 const OTHER_BYTES = "The server stored other bytes than it was sent";
 
 /**
- * Whether a server stored what it was sent, by the SHA-256 that it tells. Else its
+ * Whether a server stored what it was sent, by the CRC-32 that it tells. Else its
  * ETag is the MD5 of the content, unless it encrypts with keys of its own.
  */
 export function checkStored(

@@ -3,14 +3,17 @@
  *
  * @module
  */
+import { crc32 } from "node:zlib";
 import { backoffMs } from "../../_shared/backoff.ts";
-import { encodeText, toHex, tryFromHex } from "../../_shared/bytes.ts";
+import { tcpTransport } from "../../_shared/byte_conn.ts";
+import { encodeText, toHex, writeUint32 } from "../../_shared/bytes.ts";
 import {
   type Clock,
   deadlineSignal,
   sleep,
   systemClock,
 } from "../../_shared/clock.ts";
+import { HttpFetch } from "../../_shared/http/http_fetch.ts";
 import type { Awaitable } from "../awaitable.ts";
 import { DiskError, type DiskErrorCode } from "../error.ts";
 import { Limit } from "./limit.ts";
@@ -58,7 +61,11 @@ export interface S3ClientOptions {
    * @default {Amazon's, of the region}
    */
   readonly endpoint?: string | undefined;
-  /** What performs requests. @default {fetch} */
+  /**
+   * What performs requests; its bodies are bytes.
+   *
+   * @default {HTTP/1.1 on connections of its own, which go through no proxy}
+   */
   readonly fetch?: typeof globalThis.fetch | undefined;
   /** Clock of waits and time limits. @default {systemClock} */
   readonly clock?: Clock | undefined;
@@ -77,7 +84,7 @@ export interface S3Request {
   /** More headers, names in lower case. */
   readonly headers?: readonly Pair[] | undefined;
   readonly body?: S3Body | undefined;
-  /** Whether the server is to tell the SHA-256 of what it stored. */
+  /** Whether the server is to tell the CRC-32 of what it stored. */
   readonly isSummed?: boolean | undefined;
   /** Where the answer goes if it is a good one. */
   readonly into?: Uint8Array<ArrayBuffer> | undefined;
@@ -96,6 +103,9 @@ interface ReadyRequest extends Omit<S3Request, "body"> {
   readonly payloadHash: string;
 }
 
+/** Requests without a body, and with one, at a time. */
+const READS = 32;
+const WRITES = 8;
 /** Bytes of bodies on their way at a time. */
 const MAX_SENDING = 32 * 1024 * 1024;
 const FIRST_WAIT_MS = 250;
@@ -130,8 +140,10 @@ export class S3Client {
   readonly #path: string;
   readonly #region: string;
   readonly #clock: Clock;
-  readonly #reads = new Limit(32);
-  readonly #writes = new Limit(8, MAX_SENDING);
+  readonly #http: HttpFetch;
+  readonly #fetch: typeof globalThis.fetch;
+  readonly #reads = new Limit(READS);
+  readonly #writes = new Limit(WRITES, MAX_SENDING);
   #credentials: S3Credentials | undefined;
   #key: { readonly name: string; readonly key: Promise<CryptoKey> } | undefined;
   /** How much the server's clock is ahead of ours, in milliseconds. */
@@ -170,6 +182,18 @@ export class S3Client {
     this.#path = url.pathname.replace(/\/+$/, "") +
       (isOwnHost ? "" : `/${bucket}`);
     this.#clock = options.clock ?? systemClock;
+    this.#http = new HttpFetch(tcpTransport, {
+      clock: this.#clock,
+      maxIdle: WRITES,
+      // Each request has a time of its own.
+      headTimeoutMs: Infinity,
+    });
+    this.#fetch = options.fetch ?? this.#http.fetch;
+  }
+
+  /** Closes connections that wait for requests. */
+  rest(): void {
+    this.#http.closeIdle();
   }
 
   /** What messages call an object. */
@@ -204,11 +228,12 @@ export class S3Client {
           ? EMPTY_HASH
           : await sha256(body);
         const headers = request.headers ?? [];
-        const sum: Pair = [SUM, toBase64(payloadHash)];
         return await this.#repeat(
           {
             ...request,
-            headers: request.isSummed ? [...headers, sum] : headers,
+            headers: request.isSummed && body
+              ? [...headers, [SUM, crcOf(body)]]
+              : headers,
             body,
             payloadHash,
           },
@@ -294,7 +319,7 @@ export class S3Client {
       request.signal,
     );
     const search = query.length === 0 ? "" : `?${canonicalQuery(query)}`;
-    const response = await (this.#options.fetch ?? fetch)(
+    const response = await this.#fetch(
       `${this.#origin}${path}${search}`,
       {
         method,
@@ -424,8 +449,10 @@ function mayPass(status: number, code: string): boolean {
     status >= 500 && status !== 501 && status !== 507;
 }
 
-function toBase64(hex: string): string {
-  return btoa(String.fromCharCode(...tryFromHex(hex)!));
+function crcOf(bytes: Uint8Array<ArrayBuffer>): string {
+  const sum = new Uint8Array(4);
+  writeUint32(sum, 0, crc32(bytes));
+  return sum.toBase64();
 }
 
 async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {

@@ -130,7 +130,7 @@ export function tryDecodeParts(text: string): S3Page<S3Part> | undefined {
       const number = whole(child(element, "PartNumber"));
       const size = whole(child(element, "Size"));
       const etag = child(element, "ETag")?.trim();
-      const sum = child(element, "ChecksumSHA256")?.trim();
+      const sum = child(element, "ChecksumCRC32")?.trim();
       return number && size !== undefined && etag
         ? { number, etag, size, ...(sum ? { sum } : {}) }
         : undefined;
@@ -181,7 +181,7 @@ export function formatCompletion(parts: readonly S3Part[]): string {
   const items = parts.map(({ number, etag, sum }) => {
     const checksum = sum === undefined
       ? ""
-      : `<ChecksumSHA256>${escapeXml(sum)}</ChecksumSHA256>`;
+      : `<ChecksumCRC32>${escapeXml(sum)}</ChecksumCRC32>`;
     return `<Part><PartNumber>${number}</PartNumber><ETag>${
       escapeXml(etag)
     }</ETag>${checksum}</Part>`;

@@ -1,5 +1,6 @@
 /** An object store in memory, as a `fetch`, with faults. */
 import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
 import { SimClock } from "../../../testing/sim_clock.ts";
 import { concatBytes, decodeTextLossy } from "../../../_shared/bytes.ts";
 import {
@@ -26,8 +27,11 @@ interface Stored {
 const md5 = (bytes: Uint8Array) =>
   `"${createHash("md5").update(bytes).digest("hex")}"`;
 
-const sha256 = (bytes: Uint8Array) =>
-  createHash("sha256").update(bytes).digest("base64");
+const crc = (bytes: Uint8Array) => {
+  const sum = new Uint8Array(4);
+  new DataView(sum.buffer).setUint32(0, crc32(bytes));
+  return sum.toBase64();
+};
 
 const escape = (text: string) =>
   text.replace(/[&<>]/g, (c) => `&#${c.codePointAt(0)};`);
@@ -134,9 +138,9 @@ export class FakeS3 {
         .map(([, n]) => Number(n));
       const parts = numbers.map((n) => upload!.parts.get(n)!.bytes);
       const sums = [
-        ...decodeTextLossy(body).matchAll(/<ChecksumSHA256>([^<]*)/g),
+        ...decodeTextLossy(body).matchAll(/<ChecksumCRC32>([^<]*)/g),
       ].map(([, sum]) => sum);
-      const right = this.sums ? parts.map(sha256) : [];
+      const right = this.sums ? parts.map(crc) : [];
       if (sums.join() !== right.join()) return refusal(400, "InvalidPart");
       if (parts.slice(0, -1).some((part) => part.length < 5 << 20)) {
         return refusal(400, "EntityTooSmall");
@@ -158,40 +162,40 @@ export class FakeS3 {
         body = this.objects.get(source)!.bytes.slice(from, to! + 1);
       }
       const etag = md5(body);
-      const sum = this.sums ? sha256(body) : undefined;
-      if ((headers.get("x-amz-checksum-sha256") ?? sum) !== sum) {
+      const sum = this.sums ? crc(body) : undefined;
+      if ((headers.get("x-amz-checksum-crc32") ?? sum) !== sum) {
         return refusal(400, "BadDigest");
       }
       upload!.parts.set(number, { bytes: body, meta: null, etag });
       return source === ""
         ? new Response(null, {
-          headers: { etag, ...(sum ? { "x-amz-checksum-sha256": sum } : {}) },
+          headers: { etag, ...(sum ? { "x-amz-checksum-crc32": sum } : {}) },
         })
         : xml(
           `<CopyPartResult><ETag>${escape(etag)}</ETag>${
-            sum ? `<ChecksumSHA256>${sum}</ChecksumSHA256>` : ""
+            sum ? `<ChecksumCRC32>${sum}</ChecksumCRC32>` : ""
           }</CopyPartResult>`,
         );
     }
     if (method === "GET" && upload !== undefined) {
       const parts = [...upload.parts].map(([n, { bytes, etag }]) =>
         `<Part><PartNumber>${n}</PartNumber><ETag>${etag}</ETag><Size>${bytes.length}</Size>${
-          this.sums ? `<ChecksumSHA256>${sha256(bytes)}</ChecksumSHA256>` : ""
+          this.sums ? `<ChecksumCRC32>${crc(bytes)}</ChecksumCRC32>` : ""
         }</Part>`
       );
       return xml(
         `<ListPartsResult>${parts.join("")}${
-          this.sums ? "<ChecksumAlgorithm>SHA256</ChecksumAlgorithm>" : ""
+          this.sums ? "<ChecksumAlgorithm>CRC32</ChecksumAlgorithm>" : ""
         }<IsTruncated>false</IsTruncated></ListPartsResult>`,
       );
     }
     if (method === "PUT") {
       const etag = this.put(key, body, meta);
-      const sum = headers.get("x-amz-checksum-sha256");
+      const sum = headers.get("x-amz-checksum-crc32");
       return new Response(null, {
         headers: {
           etag,
-          ...(this.sums && sum ? { "x-amz-checksum-sha256": sum } : {}),
+          ...(this.sums && sum ? { "x-amz-checksum-crc32": sum } : {}),
         },
       });
     }

@@ -123,6 +123,7 @@ function setUp(options: Partial<ObjectStoreContext> & { page?: number } = {}) {
     infoHash: ID,
     mayReplace: false,
     isReadOnly: false,
+    onClose() {},
     ...more,
   });
   const taken = () => log.splice(0);

@@ -75,7 +75,7 @@ Deno.test(
   () => {
     const body = encodeText("hello");
     const md5 = "5d41402abc4b2a76b9719d911017c592";
-    const name = "x-amz-checksum-sha256";
+    const name = "x-amz-checksum-crc32";
     const sent = { body, headers: [[name, "sum"]] as const };
     const isWrong = (headers: Record<string, string>, what = sent) => {
       try {
@@ -100,7 +100,7 @@ Deno.test(
       [`${encryption}-customer-algorithm`]: "AES256",
     };
     assertEquals(isWrong(customer), false);
-    // The SHA-256 decides where both know it.
+    // The CRC-32 decides where both know it.
     assertEquals(isWrong({ [name]: "sum", etag: other }), false);
     assertEquals(isWrong({ [name]: "mus", etag: `"${md5}"` }), true);
     assertEquals(

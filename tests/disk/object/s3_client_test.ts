@@ -54,7 +54,7 @@ const passing: [
   ["a wrong checksum", (answer) => {
     const { etag } = Object.fromEntries(answer().headers);
     return new Response(null, {
-      headers: { etag: etag!, "x-amz-checksum-sha256": "AAAA" },
+      headers: { etag: etag!, "x-amz-checksum-crc32": "AAAA" },
     });
   }],
 ];

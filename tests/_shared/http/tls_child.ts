@@ -1,6 +1,6 @@
 /** Asks a TLS server of its own under several names; prints what comes of it. */
 import { tcpTransport } from "../../../_shared/byte_conn.ts";
-import { HttpFetch } from "../../../client/http_fetch.ts";
+import { HttpFetch } from "../../../_shared/http/http_fetch.ts";
 import { SERVER } from "../../support/tls.ts";
 
 const PAYLOAD = new Uint8Array(3_000_000).map((_, at) => at % 251);
@@ -10,12 +10,24 @@ const server = Deno.serve(
   () => new Response(PAYLOAD),
 );
 const { port } = server.addr;
+let connections = 0;
 const loopback = {
   ...tcpTransport,
-  connect: () => tcpTransport.connect({ hostname: "127.0.0.1", port }),
+  connect() {
+    connections++;
+    return tcpTransport.connect({ hostname: "127.0.0.1", port });
+  },
 };
-using http = new HttpFetch(loopback);
-for (const host of ["web.example", "127.0.0.1", "other.example", "[::1]"]) {
+using http = new HttpFetch(loopback, { maxIdle: 1 });
+for (
+  const host of [
+    "web.example",
+    "web.example",
+    "127.0.0.1",
+    "other.example",
+    "[::1]",
+  ]
+) {
   const result = await http.fetch(`https://${host}/`)
     .then((response) => response.bytes())
     .then(
@@ -24,4 +36,8 @@ for (const host of ["web.example", "127.0.0.1", "other.example", "[::1]"]) {
     );
   console.log(JSON.stringify({ type: "result", host, result }));
 }
+console.log(
+  JSON.stringify({ type: "result", host: "all", result: connections }),
+);
+http.close();
 await server.shutdown();

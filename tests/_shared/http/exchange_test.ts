@@ -1,12 +1,17 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { ByteConnection } from "../../../_shared/byte_conn.ts";
 import { decodeTextLossy, encodeText } from "../../../_shared/bytes.ts";
-import { encodeGet, HttpExchange } from "../../../client/http/exchange.ts";
+import {
+  encodeHead,
+  HttpConnection,
+  HttpExchange,
+  type HttpRequest,
+} from "../../../_shared/http/exchange.ts";
 
 const none = { permissions: "none" } as const;
 
 Deno.test(
-  "encodeGet() writes what it is told and nothing of its own",
+  "encodeHead() writes what it is told and nothing of its own",
   none,
   () => {
     const url = new URL("https://u:p@h.example:444/a b?x=%00\u00e4#frag");
@@ -15,23 +20,42 @@ Deno.test(
       accept: "*/*",
       Range: "bytes=0-1",
     });
+    const request = { method: "GET", url, headers, keepsAlive: false };
     assertEquals(
-      decodeTextLossy(encodeGet(url, headers)),
+      decodeTextLossy(encodeHead(request)),
       "GET /a%20b?x=%00%C3%A4 HTTP/1.1\r\nhost: h.example:444\r\n" +
         "accept: */*\r\nrange: bytes=0-1\r\nconnection: close\r\n\r\n",
     );
+    const put = {
+      ...request,
+      method: "PUT",
+      headers: new Headers(),
+      body: new Uint8Array(7),
+      keepsAlive: true,
+    };
+    assertEquals(
+      decodeTextLossy(encodeHead(put)).split("\r\n").slice(1),
+      ["host: h.example:444", "content-length: 7", "", ""],
+    );
     // The name of the address that the URL has.
     headers.set("host", "name.example");
-    const text = decodeTextLossy(encodeGet(url, headers));
+    const text = decodeTextLossy(encodeHead(request));
     assertEquals(text.match(/^host: .*$/gm), ["host: name.example"]);
   },
 );
+
+const GET: HttpRequest = {
+  method: "GET",
+  url: new URL("http://a/"),
+  headers: new Headers(),
+  keepsAlive: true,
+};
 
 /** An exchange with a server that sends these parts, then ends. */
 function setUp(...parts: string[]) {
   const sent: string[] = [];
   const waiting = parts.map(encodeText);
-  const state = { closes: 0, ends: 0 };
+  const state = { closes: 0, ends: [] as boolean[] };
   const connection = {
     read(buffer: Uint8Array) {
       const part = waiting.shift();
@@ -49,7 +73,11 @@ function setUp(...parts: string[]) {
     },
     close: () => void state.closes++,
   } as unknown as ByteConnection;
-  const exchange = new HttpExchange(connection, () => void state.ends++);
+  const exchange = new HttpExchange(
+    new HttpConnection(connection),
+    "GET",
+    (isReusable) => void state.ends.push(isReusable),
+  );
   return { exchange, sent, state };
 }
 
@@ -73,12 +101,16 @@ Deno.test(
         head,
         ...body,
       );
-      const { status } = await exchange.ask(encodeText("GET"));
-      assertEquals([status, sent], [200, ["GET"]]);
+      const { status } = await exchange.ask(GET);
+      assertEquals([status, sent], [200, [decodeTextLossy(encodeHead(GET))]]);
       const text = await new Response(exchange.body(false)).text();
       assertEquals(text, "hello", head);
       exchange.close();
-      assertEquals([state.closes, state.ends], [1, 1]);
+      // What is read to its known end leaves a connection for the next one.
+      const isReusable = head !== "\r\n";
+      assertEquals([state.closes, state.ends], [isReusable ? 0 : 1, [
+        isReusable,
+      ]]);
     }
   },
 );
@@ -88,7 +120,7 @@ Deno.test(
   none,
   async () => {
     const { exchange } = setUp("HTTP/1.1 200 OK\r\n\r\n", "hello");
-    await exchange.ask(encodeText("GET"));
+    await exchange.ask(GET);
     const reader = exchange.body(false).getReader({ mode: "byob" });
     const parts: string[] = [];
     for (let done = false; !done;) {
@@ -105,17 +137,17 @@ Deno.test(
   none,
   async () => {
     const cut = setUp("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", "he");
-    await cut.exchange.ask(encodeText("GET"));
+    await cut.exchange.ask(GET);
     await assertRejects(() => new Response(cut.exchange.body(false)).text());
-    assertEquals(cut.state.ends, 1);
+    assertEquals(cut.state.ends, [false]);
     for (const parts of [[], ["HTTP/1.1 200"]]) {
       const { exchange, state } = setUp(...parts);
-      await assertRejects(() => exchange.ask(encodeText("GET")));
-      assertEquals([state.closes, state.ends], [1, 1]);
+      await assertRejects(() => exchange.ask(GET));
+      assertEquals([state.closes, state.ends], [1, [false]]);
     }
     const { exchange, state } = setUp("HTTP/1.1 200 OK\r\n\r\n", "hello");
-    await exchange.ask(encodeText("GET"));
+    await exchange.ask(GET);
     await exchange.body(false).cancel();
-    assertEquals(state.ends, 1);
+    assertEquals(state.ends, [false]);
   },
 );

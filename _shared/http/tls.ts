@@ -5,8 +5,8 @@
  */
 import { Duplex } from "node:stream";
 import { connect, type TLSSocket } from "node:tls";
-import { type Endpoint, tryParseIp } from "../../_shared/address.ts";
-import { type ByteConnection, writeAll } from "../../_shared/byte_conn.ts";
+import { type Endpoint, tryParseIp } from "../address.ts";
+import { type ByteConnection, writeAll } from "../byte_conn.ts";
 
 /** Bytes that are read at a time. */
 const READ_BYTES = 65_536;
