@@ -152,6 +152,9 @@ for (
       });
       await net.libtorrent(
         ...["seed", scene.torrent, scene.seedDir],
+        // It refuses who it thinks is there still: nothing tells it otherwise when
+        // nothing was on its way.
+        ...["--peer-timeout", "10"],
         ...(transport === "utp" ? ["--utp"] : []),
       );
       const dir = scene.folder();

@@ -81,6 +81,7 @@ def main():
     parser.add_argument("--down-limit", type=int, default=0)
     parser.add_argument("--up-limit", type=int, default=0)
     parser.add_argument("--no-plugins", action="store_true", help="neither ut_metadata nor ut_pex")
+    parser.add_argument("--peer-timeout", type=int, help="seconds without a message after which a peer is gone")
     parser.add_argument("--lsd", action="store_true")
     parser.add_argument("--utp", action="store_true", help="uTP only")
     parser.add_argument("--as-it-comes", action="store_true", help="transports and encryption as by default")
@@ -109,6 +110,8 @@ def main():
         "connections_limit": 500,
         "min_reconnect_time": 1,
     }
+    if args.peer_timeout is not None:
+        settings["peer_timeout"] = args.peer_timeout
     if args.as_it_comes:
         for name in [name for name in settings if name.endswith(("_utp", "_tcp", "_policy", "_level"))]:
             del settings[name]
