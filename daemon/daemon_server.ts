@@ -76,6 +76,7 @@ export interface DaemonServerOptions {
 
 /** What `/metrics` is made of. */
 function readFigures(daemon: Daemon, lag: EventLoopLag): DaemonFigures {
+  const { rss, heapUsed, external } = Deno.memoryUsage();
   return {
     daemon: daemon.stats(),
     session: daemon.session.stats(),
@@ -88,7 +89,8 @@ function readFigures(daemon: Daemon, lag: EventLoopLag): DaemonFigures {
       trackers: torrent.trackers().map(({ state }) => state),
     })),
     lag: lag.times,
-    memoryBytes: Deno.memoryUsage().rss,
+    memoryBytes: rss,
+    heapBytes: heapUsed + external,
   };
 }
 

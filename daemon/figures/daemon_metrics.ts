@@ -56,6 +56,8 @@ export interface DaemonFigures {
   readonly lag: HistogramCounts;
   /** Resident memory, in bytes. */
   readonly memoryBytes: number;
+  /** Objects and buffers, in bytes. */
+  readonly heapBytes: number;
 }
 
 /** Sums by name. */
@@ -110,7 +112,7 @@ function one(
  * @returns The families.
  */
 export function daemonMetrics(figures: DaemonFigures): MetricFamily[] {
-  const { daemon, session, dht, lag, memoryBytes } = figures;
+  const { daemon, session, dht, lag, memoryBytes, heapBytes } = figures;
   const { handshakes, disk } = session;
   const states = new Sums();
   const labels = new Sums();
@@ -145,6 +147,7 @@ export function daemonMetrics(figures: DaemonFigures): MetricFamily[] {
       daemon.current.activeMs / 1000,
     ),
     one("memory_bytes", "gauge", "Resident memory.", memoryBytes),
+    one("heap_bytes", "gauge", "Objects and buffers.", heapBytes),
     one(
       "downloaded_bytes_total",
       "counter",

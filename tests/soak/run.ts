@@ -9,7 +9,7 @@ import {
 } from "./crowd.ts";
 import { BadTracker, BadWire, troubleDisk, troubleWires } from "./faults.ts";
 import { compare, get, Hammer } from "./hammer.ts";
-import { floors, slopePerMinute } from "./slope.ts";
+import { floors, type Sample, slopePerMinute } from "./slope.ts";
 import { SoakedDaemon } from "./soaked_daemon.ts";
 import {
   Counts,
@@ -23,8 +23,12 @@ import {
 const TITLES = 16;
 /** Of the disk that is filled: the library, what must be free, some room. */
 const DISK = "192m";
-/** Memory may grow so fast once it is warm, in KiB a minute. */
-const MAX_SLOPE = 1024;
+/** Objects and buffers may grow so fast once it is warm, in KiB a minute. */
+const MAX_SLOPE = 512;
+/** What is resident late may be so much more than what was before. */
+const MAX_GROWTH = 1.15;
+/** As long as garbage may wait, in milliseconds. */
+const PART_MS = 60_000;
 /** It is warm after so much of the time; shorter runs do not tell. */
 const WARM = 0.3;
 /** So long it has to run: what is given back in quiet times comes again. */
@@ -147,7 +151,7 @@ export async function soak(
   await told;
   clearTimeout(patience);
   tracker.isBad = false;
-  const memory = lasting.daemon.memory;
+  const { memory, heap } = lasting.daemon;
 
   console.error(`Trouble is over: ${counts.faults}`);
   await Promise.all(
@@ -184,12 +188,21 @@ export async function soak(
   }
 
   // What memory and descriptors did.
-  const from = memory[0]!.at + (memory.at(-1)!.at - memory[0]!.at) * WARM;
-  const warm = floors(memory.filter(({ at }) => at >= from), 20_000);
-  const slope = slopePerMinute(warm);
+  const [start, end] = [memory[0]!.at, memory.at(-1)!.at];
+  const since = (samples: readonly Sample[], share: number) =>
+    samples.filter(({ at }) => at >= start + (end - start) * share);
+  const slope = slopePerMinute(floors(since(heap, WARM), PART_MS));
+  const warm = since(memory, WARM);
+  const late = since(memory, (1 + WARM) / 2);
+  const mostOf = (samples: readonly Sample[]) =>
+    Math.max(...samples.map(({ value }) => value));
+  const before = mostOf(warm.slice(0, warm.length - late.length));
   const isJudged = minutes >= LEAST_MINUTES;
   if (isJudged && slope > MAX_SLOPE) {
-    failures.push(`Memory grows by ${slope.toFixed(0)} KiB a minute`);
+    failures.push(`The heap grows by ${slope.toFixed(0)} KiB a minute`);
+  }
+  if (isJudged && mostOf(late) > before * MAX_GROWTH) {
+    failures.push("What is resident grows");
   }
   if (after.descriptors.length > base.descriptors.length) {
     failures.push(`Left open: ${after.descriptors.join(", ")}`);
@@ -198,6 +211,9 @@ export async function soak(
     failures.push(`It is never idle: ${after.load} of a processor`);
   }
   const mib = (kib: number) => `${(kib / 1024).toFixed(0)} MiB`;
+  const byMinute = (samples: readonly Sample[]) =>
+    floors(samples, 60_000).map(({ value }) => (value / 1024).toFixed(0))
+      .join(" ");
   console.log(`soak of ${minutes} minutes, seed ${seed}
   peers        ${counts.swarm}
   calls        ${counts.calls}
@@ -205,17 +221,12 @@ export async function soak(
   torrents     ${present.join(" and ")} at the end, ${
     lasting.daemon.expected + killed.daemon.expected
   } errors of full disks
-  memory       ${mib(warm[0]!.value)} when warm, ${
-    mib(warm.at(-1)!.value)
-  } at the end, most ${
-    mib(Math.max(...memory.map(({ value }) => value)))
-  }; slope ${slope.toFixed(0)} KiB a minute (${
+  memory       ${mib(before)} at most when warm, ${mib(mostOf(late))} later (${
+    isJudged ? `at most ${MAX_GROWTH} times` : "too short to judge"
+  }); by minute: ${byMinute(memory)}
+  heap         grows by ${slope.toFixed(0)} KiB a minute (${
     isJudged ? `at most ${MAX_SLOPE}` : "too short to judge"
-  })
-  by minute    ${
-    floors(memory, 60_000).map(({ value }) => (value / 1024).toFixed(0))
-      .join(" ")
-  }
+  }); by minute: ${byMinute(heap)}
   descriptors  ${base.descriptors.length} before, ${after.descriptors.length} after
   idle         ${(base.load * 100).toFixed(1)} % of a processor before, ${
     (after.load * 100).toFixed(1)
@@ -281,7 +292,7 @@ async function lookAtMemory(
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    daemon.look();
+    await daemon.look();
     await pause(1_000, signal);
   }
 }

@@ -33,6 +33,8 @@ export class SoakedDaemon {
   expected = 0;
   /** Its resident memory, in KiB, since the last start. */
   memory: Sample[] = [];
+  /** Its objects and buffers, in KiB, since the last start. */
+  heap: Sample[] = [];
   #child: Child | undefined;
   #read = 0;
   #http = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
@@ -53,6 +55,7 @@ export class SoakedDaemon {
   async start(): Promise<void> {
     const { state, dir, otherDir, port, dhtNode } = this.place;
     this.memory = [];
+    this.heap = [];
     this.#read = 0;
     this.#child = startBip([
       ...["daemon", "--state", state, "--dir", dir, "--allow-dir", otherDir],
@@ -115,12 +118,17 @@ export class SoakedDaemon {
   }
 
   /** Notes its memory, and what is new in its log. */
-  look(): void {
+  async look(): Promise<void> {
     const child = this.#child!;
     const status = Deno.readTextFileSync(`/proc/${child.pid}/status`);
     const kib = Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0);
     this.memory.push({ at: performance.now(), value: kib });
     this.#readLog();
+    // Whether it answers is for others to find out.
+    const figures = await this.metrics().catch(() => undefined);
+    const heap = figures?.get("bip_heap_bytes");
+    if (heap === undefined) return;
+    this.heap.push({ at: performance.now(), value: heap / 1024 });
   }
 
   #readLog(): void {

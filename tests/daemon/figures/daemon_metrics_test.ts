@@ -44,6 +44,7 @@ function figures(torrents: DaemonFigures["torrents"]): DaemonFigures {
     torrents,
     lag: none(),
     memoryBytes: 1000,
+    heapBytes: 600,
   };
 }
 
@@ -85,6 +86,8 @@ Deno.test({
         'bip_disk_seconds_count{work="verify"} 0',
         "bip_event_loop_lag_seconds_count 0",
         "bip_dht_good_nodes 9",
+        "bip_memory_bytes 1000",
+        "bip_heap_bytes 600",
       ]
     ) assert(text.includes(`\n${line}\n`), `${line}\n${text}`);
   },
