@@ -173,11 +173,13 @@ export class EventHub<T> {
     return (this.#queues?.size ?? 0) === 0;
   }
 
-  /** Subscribes to what comes from now on. */
+  /** Subscribes to what comes from now on, behind what is given. */
   subscribe(
     { signal }: { readonly signal?: AbortSignal | undefined } = {},
+    first: Iterable<T> = [],
   ): AsyncIterable<T> {
     const queue = new EventQueue<T>(CAPACITY);
+    for (const notice of first) queue.push(notice);
     if (this.#closed || signal?.aborted) queue.close();
     else (this.#queues ??= new Set()).add(queue);
     return signal === undefined ? queue : endedBy(queue, signal);

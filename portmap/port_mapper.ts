@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { onAborted } from "../_shared/abort.ts";
 import { ipScope, tryParseIp } from "../_shared/address.ts";
 import {
   type ByteConnection,
@@ -17,13 +18,10 @@ import {
   openDatagramSocket,
 } from "../_shared/datagram.ts";
 import { Driver } from "../_shared/drive.ts";
-import { EventQueue } from "../_shared/event_queue.ts";
+import { EventHub } from "../_shared/event_queue.ts";
+import { HttpResponseDecoder } from "../_shared/http/http_response.ts";
 import { type RandomSource, systemRandom } from "../_shared/random.ts";
-import {
-  encodeHttpRequest,
-  type HttpRequest,
-  HttpResponseReader,
-} from "./codec/http.ts";
+import { encodeHttpRequest, type HttpRequest } from "./codec/http.ts";
 import { parseGateway } from "./codec/route.ts";
 import {
   type PortMapInput,
@@ -39,8 +37,9 @@ const ROUTES = "/proc/net/route";
 const LOOK_MS = 60_000;
 /** Time for an HTTP request, however slowly its answer comes, in ms. */
 const HTTP_MS = 10_000;
-/** Events that wait for a slow reader; the oldest are dropped. */
-const MAX_EVENTS = 256;
+/** Longest head and body of its answer, in bytes. */
+const MAX_HEAD = 8192;
+const MAX_BODY = 65_536;
 
 /** Options of {@linkcode PortMapper.open}. */
 export interface PortMapperOptions {
@@ -97,7 +96,7 @@ export class PortMapper implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #machine: PortMapMachine;
   readonly #driver: Driver<PortMapInput, PortMapOutput>;
-  readonly #readers = new Set<EventQueue<PortMapEvent>>();
+  readonly #hub = new EventHub<PortMapEvent>();
   readonly #tasks = new Set<Promise<void>>();
   readonly #ended = new AbortController();
   readonly #closed = Promise.withResolvers<void>();
@@ -141,11 +140,7 @@ export class PortMapper implements AsyncDisposable {
       await mapper.close();
       throw error;
     }
-    if (signal !== undefined) {
-      const onAbort = () => void mapper.close();
-      signal.addEventListener("abort", onAbort, { once: true });
-      mapper.#detachSignal = () => signal.removeEventListener("abort", onAbort);
-    }
+    mapper.#detachSignal = onAborted(signal, () => void mapper.close());
     return mapper;
   }
 
@@ -171,26 +166,13 @@ export class PortMapper implements AsyncDisposable {
   /**
    * Subscribes to what happens from now on; mappings that exist come first.
    *
-   * @returns Events, of which 256 wait for a slow reader. They end when the
+   * @returns Events, of which 4096 wait for a slow reader. They end when the
    * mapper closes.
    */
   events(): AsyncIterable<PortMapEvent> {
-    const queue = new EventQueue<PortMapEvent>(MAX_EVENTS);
-    if (this.#isClosing) queue.close();
-    else this.#readers.add(queue);
-    for (const mapping of this.mappings()) {
-      queue.push({ type: "mapped", mapping });
-    }
-    const readers = this.#readers;
-    return {
-      async *[Symbol.asyncIterator]() {
-        try {
-          yield* queue;
-        } finally {
-          readers.delete(queue);
-        }
-      },
-    };
+    const known = this.mappings()
+      .map((mapping) => ({ type: "mapped", mapping }) as const);
+    return this.#hub.subscribe({}, this.#isClosing ? [] : known);
   }
 
   /**
@@ -203,7 +185,7 @@ export class PortMapper implements AsyncDisposable {
       this.#isClosing = true;
       this.#detachSignal();
       this.#cancelLook();
-      for (const queue of this.#readers) queue.close();
+      this.#hub.close();
       this.#driver.input({ type: "close" });
     }
     return this.#closed.promise;
@@ -221,7 +203,7 @@ export class PortMapper implements AsyncDisposable {
     } else if (output.type === "request") {
       this.#track(this.#request(output.id, output.request));
     } else if (output.type === "event") {
-      for (const queue of this.#readers) queue.push(output.event);
+      this.#hub.publish(output.event);
     } else this.#end();
   }
 
@@ -299,36 +281,49 @@ async function exchange(
   const { hostname, port } = new URL(request.url);
   const remote = { hostname, port: Number(port || 80) };
   const conn = await transport.connect(remote, { signal });
-  const stop = () => conn.close();
-  signal.addEventListener("abort", stop, { once: true });
+  const forget = onAborted(signal, () => conn.close());
   try {
     signal.throwIfAborted();
     return await readAnswer(conn, request);
   } catch (error) {
     throw signal.aborted ? signal.reason : error;
   } finally {
-    signal.removeEventListener("abort", stop);
+    forget();
     conn.close();
   }
 }
 
+/** Follows no redirect and unpacks nothing. */
 async function readAnswer(
   conn: ByteConnection,
   request: HttpRequest,
 ): Promise<HttpResult> {
   await writeAll(conn, encodeHttpRequest(request));
-  const reader = new HttpResponseReader();
+  const decoder = new HttpResponseDecoder(MAX_HEAD);
+  const body = new Uint8Array(MAX_BODY);
+  let length = 0;
   const buffer = new Uint8Array(4096);
-  while (true) {
-    const length = await conn.read(buffer);
-    const answer = length === null
-      ? reader.end()
-      : reader.push(buffer.subarray(0, length));
-    if (answer === undefined) continue;
-    return "error" in answer
-      ? answer
-      : { ...answer, local: conn.local.hostname };
+  while (!decoder.done) {
+    const count = await conn.read(buffer);
+    if (count === null) {
+      decoder.end();
+      continue;
+    }
+    for (const part of decoder.push(buffer.subarray(0, count))) {
+      if (length + part.length > MAX_BODY) {
+        return { error: "The answer is too long" };
+      }
+      body.set(part, length);
+      length += part.length;
+    }
   }
+  const { status, fields } = decoder.head!;
+  const isPacked = fields.some(([name, value]) =>
+    name === "content-encoding" && value.toLowerCase() !== "identity"
+  );
+  return isPacked
+    ? { error: "The answer is packed" }
+    : { status, body: body.slice(0, length), local: conn.local.hostname };
 }
 
 /** The default gateway, without asking the user for a permission. */

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { encodeText } from "../../_shared/bytes.ts";
 import { seededRandom } from "../../_shared/random.ts";
-import type { ByteConnection } from "../../_shared/byte_conn.ts";
+import { type ByteConnection, writeAll } from "../../_shared/byte_conn.ts";
 import {
   type PortMapEvent,
   PortMapper,
@@ -133,10 +133,11 @@ Deno.test("PortMapper - maps by UPnP over its transport", none, async () => {
   using world = new World();
   void world.upnp(async (text, conn) => {
     const action = /#(\w+)/.exec(text)?.[1];
+    // The longest that is read.
     const body = action === undefined
-      ? DESCRIPTION
+      ? DESCRIPTION.padEnd(65_536)
       : soap(action, "<NewExternalIPAddress>11.0.0.1</NewExternalIPAddress>");
-    await conn.write(encodeText(`HTTP/1.1 200 OK\r\n\r\n${body}`));
+    await writeAll(conn, encodeText(`HTTP/1.1 200 OK\r\n\r\n${body}`));
   });
   const mapper = await PortMapper.open(world.options({ local: undefined }));
   await world.clock.advance(2000);
@@ -163,9 +164,14 @@ Deno.test(
     const silent = async (_: string, conn: ByteConnection) => {
       while (await conn.read(new Uint8Array(1)) !== null);
     };
-    const say = (text: string) => async (_: string, conn: ByteConnection) => {
-      await conn.write(encodeText(text));
-    };
+    const say =
+      (text: string, more?: string) =>
+      async (_: string, conn: ByteConnection) => {
+        await writeAll(conn, encodeText(text));
+        while (more !== undefined) await writeAll(conn, encodeText(more));
+      };
+    const head = "HTTP/1.1 200 OK\r\n";
+    const chunked = `${head}Transfer-Encoding: chunked\r\n\r\n`;
     const entities =
       '<!DOCTYPE r [<!ENTITY a "aaaaaaaa"><!ENTITY b "&a;&a;&a;">]><r>&b;</r>';
     for (
@@ -175,7 +181,15 @@ Deno.test(
         say("HTTP/1.1 302 Found\r\nLocation: http://10.0.0.9/\r\n\r\n"),
         say(`HTTP/1.1 200 OK\r\n\r\n${entities}`),
         say(`HTTP/1.1 200 OK\r\n\r\n${"<a>".repeat(20_000)}`),
-        say("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"),
+        // Each would be a good answer if it were not for what is odd about it.
+        say(`${head}Content-Encoding: gzip\r\n\r\n${DESCRIPTION}`),
+        say(
+          `${head}Content-Length: 65537\r\n\r\n${DESCRIPTION.padEnd(65_537)}`,
+        ),
+        say(`${head}Content-Length: 999\r\n\r\n${DESCRIPTION}`),
+        say(`${head}A: ${"b".repeat(8192)}\r\n\r\n${DESCRIPTION}`),
+        say(head, "A: b\r\n"),
+        say(chunked, "1\r\nx\r\n"),
       ]
     ) {
       using world = new World();
