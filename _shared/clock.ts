@@ -27,14 +27,19 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => performance.now(),
   schedule(at, callback) {
-    const delay = Math.min(
-      Math.max(0, Math.ceil(at - performance.now())),
-      2 ** 31 - 1,
-    );
-    const id = setTimeout(callback, delay);
+    const wait = (): ReturnType<typeof setTimeout> => {
+      const delay = Math.max(0, Math.ceil(at - performance.now()));
+      // Timers know no more than 24 days.
+      return delay <= MAX_DELAY_MS
+        ? setTimeout(callback, delay)
+        : setTimeout(() => id = wait(), MAX_DELAY_MS);
+    };
+    let id = wait();
     return () => clearTimeout(id);
   },
 };
+
+const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /** Options of {@linkcode sleep}. */
 export interface SleepOptions {
@@ -60,6 +65,24 @@ export function sleep(
       reject(signal?.reason);
     });
   });
+}
+
+/** Waits for a promise, but only so many ms; then it is `undefined`. */
+export async function within<T>(
+  clock: Clock,
+  ms: number,
+  promise: Promise<T>,
+): Promise<T | undefined> {
+  const late = Promise.withResolvers<undefined>();
+  const cancel = clock.schedule(
+    clock.now() + ms,
+    () => late.resolve(undefined),
+  );
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    cancel();
+  }
 }
 
 /** Makes the error every timeout of this package rejects with. */

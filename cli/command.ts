@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { UsageError } from "./error.ts";
+import { nearest } from "./nearest.ts";
 import type { Output } from "./terminal.ts";
 import { parseDuration, parseInteger } from "./units.ts";
 
@@ -102,6 +104,29 @@ export class Arguments {
   duration(name: string): number | undefined {
     const text = this.get(name);
     return text === undefined ? undefined : parseDuration(text, `--${name}`);
+  }
+
+  /**
+   * Reads an option that is one of a few words.
+   *
+   * @typeParam T The words.
+   * @param name Its long name.
+   * @param words What it may be.
+   * @returns The word, or `undefined`.
+   * @throws {UsageError} If the value is none of them.
+   */
+  choice<T extends string>(name: string, words: readonly T[]): T | undefined {
+    const given = this.get(name);
+    if (given === undefined) return undefined;
+    const found = words.find((word) => word === given);
+    if (found !== undefined) return found;
+    const guess = nearest(given, words);
+    throw new UsageError(
+      `--${name} must be one of ${words.join(", ")}, not ${
+        JSON.stringify(given)
+      }`,
+      guess === undefined ? undefined : `Did you mean ${guess}?`,
+    );
   }
 }
 

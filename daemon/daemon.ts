@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { aborted } from "../_shared/abort.ts";
 import { tryFromHex } from "../_shared/bytes.ts";
-import { deadlineSignal, systemClock } from "../_shared/clock.ts";
+import { type Clock, systemClock, within } from "../_shared/clock.ts";
 import { Session } from "../client/session.ts";
 import type { IpSet } from "../handshake/ip_set.ts";
 import type { DaemonTorrent } from "./daemon_torrent.ts";
@@ -65,6 +64,7 @@ export class Daemon implements AsyncDisposable {
   #keptMark = "";
   #keptAt: number;
   readonly #settings: SettingsKeeper;
+  readonly #clock: Clock;
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -75,6 +75,7 @@ export class Daemon implements AsyncDisposable {
   ) {
     const { clock = systemClock, now = Date.now } = options;
     this.#options = options;
+    this.#clock = clock;
     this.#state = state;
     this.#session = session;
     this.#settings = settings;
@@ -415,7 +416,6 @@ export class Daemon implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const { clock = systemClock } = this.#options;
     this.#stopping.abort(new DaemonError("closed", "The daemon is closed"));
     this.#hooks.close();
     await this.#upkeep.close();
@@ -426,12 +426,10 @@ export class Daemon implements AsyncDisposable {
     } catch {
       // A full disk keeps nobody from ending.
     }
-    using late = deadlineSignal(clock, CLOSE_MS, "Closing took too long");
     const session = this.#session.close()
       .catch(unlessEnded(this.#stopping.signal));
-    session.catch(() => {});
     try {
-      await Promise.race([session, aborted(late.signal)]);
+      await within(this.#clock, CLOSE_MS, session);
     } finally {
       this.#state[Symbol.dispose]();
     }
@@ -459,14 +457,13 @@ export class Daemon implements AsyncDisposable {
   }
 
   #current(): DaemonTotals {
-    const { clock = systemClock } = this.#options;
     const { downloaded, uploaded } = this.#engine.moved;
     return {
       downloadedBytes: downloaded,
       uploadedBytes: uploaded,
       torrentsAdded: this.#intake.added,
       runs: 1,
-      activeMs: clock.now() - this.#openedAt,
+      activeMs: this.#clock.now() - this.#openedAt,
     };
   }
 
@@ -476,15 +473,14 @@ export class Daemon implements AsyncDisposable {
 
   /** Keeps figures that changed, and now and then those that always do. */
   #keepFigures(): void {
-    const { clock = systemClock } = this.#options;
     const { downloaded, uploaded } = this.#engine.moved;
     const mark = `${downloaded} ${uploaded} ${this.#intake.added}`;
-    const isDue = clock.now() - this.#keptAt >= FIGURES_MS;
+    const isDue = this.#clock.now() - this.#keptAt >= FIGURES_MS;
     if (mark !== this.#keptMark || isDue) this.#keepTotals();
     this.#keptMark = mark;
     this.#leaving.retry();
     if (!isDue) return;
-    this.#keptAt = clock.now();
+    this.#keptAt = this.#clock.now();
     this.#keepDht();
   }
 

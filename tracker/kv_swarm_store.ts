@@ -5,7 +5,7 @@
  * @module
  */
 import type { ScrapeEntry } from "../_shared/announce.ts";
-import { type Clock, systemClock } from "../_shared/clock.ts";
+import { type Clock, systemClock, within } from "../_shared/clock.ts";
 import { type RandomSource, systemRandom } from "../_shared/random.ts";
 import {
   checkSwarmLimits,
@@ -177,13 +177,7 @@ export class KvSwarmStore implements SwarmStore {
    * @returns A promise that resolves when it is closed.
    */
   async close(): Promise<void> {
-    const clock = this.#clock;
-    let cancel = () => {};
-    const late = new Promise<void>((resolve) => {
-      cancel = clock.schedule(clock.now() + SHUTDOWN_MS, resolve);
-    });
-    await Promise.race([this.#settle(), late]);
-    cancel();
+    await within(this.#clock, SHUTDOWN_MS, this.#settle());
     this.#kv.close();
   }
 

@@ -21,7 +21,7 @@ import {
   TrackerError,
 } from "../_shared/announce.ts";
 import { toHex } from "../_shared/bytes.ts";
-import { type Clock, systemClock } from "../_shared/clock.ts";
+import { type Clock, systemClock, within } from "../_shared/clock.ts";
 import {
   type DatagramSocket,
   openDatagramSocket,
@@ -387,14 +387,7 @@ export class UdpTrackerClient implements AsyncDisposable {
       asks.map((ask) => ask.then((answer) => answers.push(answer))),
     );
     await Promise.any(asks).catch(throwFirst);
-    if (asks.length > 1) {
-      let cancel = () => {};
-      const grace = new Promise<void>((resolve) => {
-        cancel = this.#clock.schedule(this.#clock.now() + GRACE_MS, resolve);
-      });
-      await Promise.race([all, grace]);
-      cancel();
-    }
+    if (asks.length > 1) await within(this.#clock, GRACE_MS, all);
     return [...answers];
   }
 }

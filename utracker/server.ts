@@ -11,7 +11,7 @@
  */
 import { onAborted } from "../_shared/abort.ts";
 import type { Endpoint } from "../_shared/address.ts";
-import { type Clock, systemClock } from "../_shared/clock.ts";
+import { type Clock, systemClock, within } from "../_shared/clock.ts";
 import {
   type DatagramSocket,
   openDatagramSocket,
@@ -239,13 +239,7 @@ export class UdpTrackerServer implements AsyncDisposable {
     this.#closed = true;
     this.#detachSignal();
     this.#cancelTick();
-    const clock = this.#clock;
-    let cancel = () => {};
-    const late = new Promise<void>((resolve) => {
-      cancel = clock.schedule(clock.now() + SHUTDOWN_MS, resolve);
-    });
-    await Promise.race([Promise.all(this.#waiting), late]);
-    cancel();
+    await within(this.#clock, SHUTDOWN_MS, Promise.all(this.#waiting));
     for (const socket of this.#sockets) socket.close();
     await Promise.all(this.#loops);
     if (this.#ownsService) await this.#service?.store.close();

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { sleep, systemClock } from "../../_shared/clock.ts";
 import { type RemoteClient, RemoteError } from "../../daemon/remote_client.ts";
 import type { Verb, VerbContext } from "../command.ts";
 import { UsageError } from "../error.ts";
@@ -28,15 +29,8 @@ async function lookAt(
 }
 
 /** Waits; ends early, without an error, at the signal. */
-async function wait(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const id = setTimeout(resolve, ms);
-  const onAbort = () => resolve();
-  signal.addEventListener("abort", onAbort);
-  await promise;
-  signal.removeEventListener("abort", onAbort);
-  clearTimeout(id);
+function wait(ms: number, signal: AbortSignal): Promise<void> {
+  return sleep(systemClock, ms, { signal }).catch(() => {});
 }
 
 /** What the loops work with. */

@@ -4,12 +4,8 @@
  * @module
  */
 import { aborted } from "../../_shared/abort.ts";
-import {
-  type Endpoint,
-  formatEndpoint,
-  tryParseIp,
-} from "../../_shared/address.ts";
-import { systemClock } from "../../_shared/clock.ts";
+import { type Endpoint, formatEndpoint } from "../../_shared/address.ts";
+import { systemClock, within } from "../../_shared/clock.ts";
 import { systemRandom } from "../../_shared/random.ts";
 import type { SwarmLimits, SwarmStore } from "../../tracker/swarm_store.ts";
 import { HttpTrackerServer } from "../../htracker/server.ts";
@@ -20,6 +16,7 @@ import { UdpTrackerServer } from "../../utracker/server.ts";
 import { TrackerStatsServer } from "../../tracker/stats_server.ts";
 import type { TrackerFigures } from "../../tracker/metrics.ts";
 import { patiently } from "../../tracker/kv_patience.ts";
+import { ipOf } from "../address_options.ts";
 import type { Arguments, Verb, VerbContext } from "../command.ts";
 import { CommandError, describeError, UsageError } from "../error.ts";
 import { EXIT_INTERRUPTED, EXIT_IO, EXIT_USAGE } from "../exit_code.ts";
@@ -55,12 +52,7 @@ interface Plan {
 function planOf(args: Arguments): Plan {
   const portOf = (name: string) => args.integer(name, 0, 65535);
   const capOf = (name: string) => args.integer(name, 1, 0x7fffffff);
-  const listen = args.get("listen")?.replace(/^\[(.*)\]$/, "$1");
-  if (listen !== undefined && tryParseIp(listen) === undefined) {
-    throw new UsageError(
-      `--listen must be an IP address, not ${JSON.stringify(listen)}`,
-    );
-  }
+  const listen = ipOf(args, "listen");
   const intervalMs = args.duration("interval") ?? 1_800_000;
   if (intervalMs < 1000 || intervalMs > 86_400_000) {
     throw new UsageError("--interval must be from 1 second to 1 day");
@@ -216,7 +208,8 @@ class TrackerReporter implements Disposable {
 
   /** Reports figures; those of a database that does not answer are missing. */
   async report(): Promise<void> {
-    const figures = await this.#figures();
+    const read = this.#read().catch(() => undefined);
+    const figures = await within(systemClock, READ_MS, read);
     if (figures === undefined) {
       return this.note("The database keeps no statistics");
     }
@@ -235,19 +228,6 @@ class TrackerReporter implements Disposable {
         ].join(", ")
       }`,
     );
-  }
-
-  async #figures(): Promise<TrackerFigures | undefined> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => resolve(undefined), READ_MS);
-    });
-    const figures = this.#read().catch(() => undefined);
-    try {
-      return await Promise.race([figures, late]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 
   note(message: string): void {

@@ -9,16 +9,14 @@ import {
   type Endpoint,
   formatEndpoint,
   ipScope,
-  tryParseEndpoint,
   tryParseIp,
 } from "../../_shared/address.ts";
+import { sleep, systemClock } from "../../_shared/clock.ts";
 import { Session } from "../../client/session.ts";
 import type { Torrent } from "../../client/torrent.ts";
-import {
-  ENCRYPTION_POLICIES,
-  type EncryptionPolicy,
-} from "../../handshake/encryption_policy.ts";
+import { ENCRYPTION_POLICIES } from "../../handshake/encryption_policy.ts";
 import type { SessionOptions } from "../../client/types.ts";
+import { addressesOf, ipOf } from "../address_options.ts";
 import type { Arguments, OptionSpec } from "../command.ts";
 import { UsageError } from "../error.ts";
 import { EXIT_INTERRUPTED } from "../exit_code.ts";
@@ -29,8 +27,6 @@ import { planPrivacy, PRIVACY_OPTIONS } from "./proxy.ts";
 
 /** Where peers expect a client to listen. */
 const DEFAULT_PORT = 6881;
-/** Longest delay of a timer, in milliseconds. */
-const MAX_DELAY_MS = 2 ** 31 - 1;
 
 const UTP_MODES = ["off", "accept", "both"] as const;
 
@@ -114,44 +110,6 @@ export const NETWORK_OPTIONS: readonly OptionSpec[] = [
   { name: "quiet", short: "q", summary: "Show no progress" },
 ];
 
-/**
- * Reads an option that takes addresses.
- *
- * @param args What the person typed.
- * @param name The option's name.
- * @returns The addresses.
- * @throws {UsageError} If one is none.
- */
-export function endpointsOf(args: Arguments, name: string): Endpoint[] {
-  return args.all(name).map((text) => {
-    const endpoint = tryParseEndpoint(text);
-    if (endpoint === undefined || endpoint.port === 0) {
-      throw new UsageError(
-        `--${name} must be HOST:PORT, not ${JSON.stringify(text)}`,
-      );
-    }
-    return endpoint;
-  });
-}
-
-function utpOf(text: string): typeof UTP_MODES[number] {
-  const mode = UTP_MODES.find((name) => name === text);
-  if (mode !== undefined) return mode;
-  throw new UsageError(
-    `--utp must be off, accept or both, not ${JSON.stringify(text)}`,
-  );
-}
-
-function encryptionOf(text: string): EncryptionPolicy {
-  const policy = ENCRYPTION_POLICIES.find((name) => name === text);
-  if (policy !== undefined) return policy;
-  throw new UsageError(
-    `--encryption must be one of ${ENCRYPTION_POLICIES.join(", ")}, not ${
-      JSON.stringify(text)
-    }`,
-  );
-}
-
 const NAMES = { listen: "listen", port: "port" } as const;
 
 /** How to open a session: what the person typed, checked. */
@@ -192,19 +150,14 @@ export async function planNetwork(
   args: Arguments,
   names: Readonly<Record<"listen" | "port", string>> = NAMES,
 ): Promise<NetworkPlan> {
-  const address = args.get(names.listen);
+  const address = ipOf(args, names.listen);
   const port = args.integer(names.port, 0, 65535);
-  const ip = address === undefined ? undefined : tryParseIp(address);
-  if (address !== undefined && ip === undefined) {
-    throw new UsageError(
-      `--${names.listen} must be an IP address, not ${JSON.stringify(address)}`,
-    );
-  }
   // Listening on this machine only means: with nobody else.
-  const isLocal = ip !== undefined && ipScope(ip) === "loopback";
+  const isLocal = address !== undefined &&
+    ipScope(tryParseIp(address)!) === "loopback";
   const privacy = await planPrivacy(args);
   const maxPeers = args.integer("max-peers", 1, 10_000);
-  const nodes = endpointsOf(args, "dht-node");
+  const nodes = addressesOf(args, "dht-node");
   const dht: SessionOptions["dht"] = args.has("no-dht") || !privacy.allowsDht
     ? false
     : nodes.length > 0
@@ -228,14 +181,14 @@ export async function planNetwork(
       ? {}
       : { maxPeers, maxPeersPerTorrent: maxPeers }),
     ...policiesOf(args),
-    utp: utpOf(args.get("utp") ?? "both"),
-    encryption: encryptionOf(args.get("encryption") ?? "prefer"),
+    utp: args.choice("utp", UTP_MODES) ?? "both",
+    encryption: args.choice("encryption", ENCRYPTION_POLICIES) ?? "prefer",
     downloadLimit: parseRate(args.get("down-limit") ?? "0", "--down-limit"),
     uploadLimit: parseRate(args.get("up-limit") ?? "0", "--up-limit"),
   };
   return {
     options,
-    peers: endpointsOf(args, "peer"),
+    peers: addressesOf(args, "peer"),
     trackers: args.all("tracker").map((url) => parseTracker(url, "--tracker")),
     listens: !privacy.hidesPeers || address !== undefined ||
       port !== undefined,
@@ -381,20 +334,5 @@ export async function seedUntil(
  * @param signal Ends the wait.
  */
 export function pauseFor(ms: number, signal: AbortSignal): Promise<void> {
-  const endAt = performance.now() + ms;
-  return new Promise((resolve) => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const wait = () => {
-      const leftMs = endAt - performance.now();
-      if (signal.aborted || leftMs <= 0) return done();
-      timer = setTimeout(wait, Math.min(leftMs, MAX_DELAY_MS));
-    };
-    signal.addEventListener("abort", done, { once: true });
-    wait();
-  });
+  return sleep(systemClock, ms, { signal }).catch(() => {});
 }
