@@ -4,13 +4,13 @@
  *
  * @module
  */
+import { orAborted } from "../_shared/abort.ts";
 import { ipScope, isMappedIpv4, tryParseIp } from "../_shared/address.ts";
 import type { ScrapeEntry } from "../_shared/announce.ts";
 import { readUint32 } from "../_shared/bytes.ts";
 import type { Clock } from "../_shared/clock.ts";
 import type { HttpRequest } from "../tracker/http_request.ts";
 import type { HttpAnswer } from "../tracker/http_answer.ts";
-import { PendingAnswers } from "../tracker/pending_answers.ts";
 import type { SwarmService } from "../tracker/swarm_service.ts";
 import { newSwarmAnnounce } from "../tracker/swarm_store.ts";
 import {
@@ -80,7 +80,8 @@ export class HttpTrackerResponder {
   readonly #proxyHeader: string | undefined;
   readonly #maxWaiting: number;
   /** Requests that wait for the store. */
-  readonly #waiting = new PendingAnswers();
+  #waiting = 0;
+  readonly #abandoned = new AbortController();
   readonly #stats = {
     announces: 0,
     scrapes: 0,
@@ -115,7 +116,7 @@ export class HttpTrackerResponder {
 
   /** Waits for the store no longer. */
   abandon(): void {
-    this.#waiting.abandon(new Error("The tracker is closing"));
+    this.#abandoned.abort();
   }
 
   /** Answers a request of the host at `hostname`. */
@@ -183,7 +184,7 @@ export class HttpTrackerResponder {
       return { status: 200, body };
     }
     const answer = result instanceof Promise
-      ? await this.#waiting.wait(result)
+      ? await this.#wait(result)
       : result;
     this.#stats.announces++;
     const body = encodeHttpAnnounceResponse({
@@ -219,11 +220,7 @@ export class HttpTrackerResponder {
       const found = this.#service.scrape(infoHash, 0, now);
       entries.push([
         infoHash,
-        {
-          ...(found instanceof Promise
-            ? await this.#waiting.wait(found)
-            : found),
-        },
+        { ...(found instanceof Promise ? await this.#wait(found) : found) },
       ]);
     }
     this.#stats.scrapes++;
@@ -232,7 +229,16 @@ export class HttpTrackerResponder {
   }
 
   get #isBusy(): boolean {
-    return this.#waiting.size >= this.#maxWaiting;
+    return this.#waiting >= this.#maxWaiting;
+  }
+
+  async #wait<T>(answer: Promise<T>): Promise<T> {
+    this.#waiting++;
+    try {
+      return await orAborted(answer, this.#abandoned.signal);
+    } finally {
+      this.#waiting--;
+    }
   }
 
   #turnAway(): HttpAnswer {

@@ -3,10 +3,10 @@
  *
  * @module
  */
+import { orAborted } from "../_shared/abort.ts";
 import type { Endpoint } from "../_shared/address.ts";
 import { systemClock } from "../_shared/clock.ts";
 import { HttpServer } from "./http_server.ts";
-import { PendingAnswers } from "./pending_answers.ts";
 import { formatPrometheus, type TrackerFigures } from "./metrics.ts";
 
 /** How long `close()` waits for answers under way, in milliseconds. */
@@ -50,7 +50,8 @@ export interface TrackerStatsServerOptions {
  */
 export class TrackerStatsServer implements AsyncDisposable {
   readonly #server: HttpServer;
-  readonly #waiting = new PendingAnswers();
+  /** Fires when figures are waited for no longer. */
+  readonly #late = new AbortController();
   #closing: Promise<void> | undefined;
 
   private constructor(options: TrackerStatsServerOptions) {
@@ -64,7 +65,10 @@ export class TrackerStatsServer implements AsyncDisposable {
           return { status: 404, body: "Not found: /stats or /metrics\n" };
         }
         try {
-          const figures = await this.#waiting.wait(read());
+          const figures = await orAborted(
+            Promise.resolve(read()),
+            this.#late.signal,
+          );
           return path === "/metrics"
             ? {
               status: 200,
@@ -110,10 +114,7 @@ export class TrackerStatsServer implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const timer = setTimeout(
-      () => this.#waiting.abandon(new Error("The server is closing")),
-      SHUTDOWN_MS,
-    );
+    const timer = setTimeout(() => this.#late.abort(), SHUTDOWN_MS);
     await this.#server.close();
     clearTimeout(timer);
   }
