@@ -48,7 +48,8 @@ export const ANNOUNCE_LENGTH = 98;
 /** Longest text of an error that is kept, in bytes. */
 const MAX_ERROR_TEXT = 1024;
 
-const EVENTS: readonly (AnnounceEvent | undefined)[] = [
+/** Why announces are sent, by number on the wire. */
+export const UDP_EVENTS: readonly (AnnounceEvent | undefined)[] = [
   undefined,
   "completed",
   "started",
@@ -178,7 +179,7 @@ function encodeAnnounce(request: UdpAnnounceRequest): Uint8Array<ArrayBuffer> {
   writeAmount(bytes, 56, request.downloaded);
   writeAmount(bytes, 64, request.left);
   writeAmount(bytes, 72, request.uploaded);
-  writeUint32(bytes, 80, Math.max(0, EVENTS.indexOf(request.event)));
+  writeUint32(bytes, 80, Math.max(0, UDP_EVENTS.indexOf(request.event)));
   // The IP address stays 0: the tracker takes it from the packet.
   writeUint32(bytes, 88, request.key);
   writeUint32(
@@ -242,7 +243,7 @@ export function tryDecodeUdpTrackerRequest(
     downloaded: readAmount(bytes, 56),
     left: readAmount(bytes, 64),
     uploaded: readAmount(bytes, 72),
-    event: EVENTS[readUint32(bytes, 80)],
+    event: UDP_EVENTS[readUint32(bytes, 80)],
     key: readUint32(bytes, 88),
     numWant: numWant < 0 ? undefined : numWant,
     port: readUint16(bytes, 96),

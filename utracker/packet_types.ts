@@ -4,7 +4,7 @@
  * @module
  */
 import type { Endpoint } from "../_shared/address.ts";
-import type { AnnounceEvent, ScrapeEntry } from "../_shared/announce.ts";
+import type { AnnounceRequest, ScrapeEntry } from "../_shared/announce.ts";
 
 /** Asks for a connection id (BEP 15). */
 export interface UdpConnectRequest {
@@ -14,32 +14,17 @@ export interface UdpConnectRequest {
   readonly transactionId: number;
 }
 
-/** Announces (BEP 15). */
-export interface UdpAnnounceRequest {
+/** Announces (BEP 15). Numbers of bytes above 2^53 - 1 read as that. */
+export interface UdpAnnounceRequest
+  extends Omit<AnnounceRequest, "key" | "trackerId"> {
   /** Always `"announce"`. */
   readonly type: "announce";
   /** What the tracker gave, 64 bits. */
   readonly connectionId: bigint;
   /** Chosen by the client, 32 bits. */
   readonly transactionId: number;
-  /** 20-byte info-hash. */
-  readonly infoHash: Uint8Array;
-  /** 20-byte peer id. */
-  readonly peerId: Uint8Array;
-  /** Bytes downloaded; above 2^53 - 1 it reads as that. */
-  readonly downloaded: number;
-  /** Bytes missing; above 2^53 - 1 it reads as that. */
-  readonly left: number;
-  /** Bytes uploaded; above 2^53 - 1 it reads as that. */
-  readonly uploaded: number;
-  /** Why, if there is a special reason. */
-  readonly event?: AnnounceEvent | undefined;
   /** 32 bits that stay the same while addresses change. */
   readonly key: number;
-  /** Peers wanted; the tracker decides when absent (-1 on the wire). */
-  readonly numWant?: number | undefined;
-  /** The port we listen on. */
-  readonly port: number;
   /** Path and query of the tracker's URL (BEP 41); no option when absent. */
   readonly urlData?: string | undefined;
 }

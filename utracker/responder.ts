@@ -9,8 +9,9 @@ import {
   formatIp,
   isMappedIpv4,
   tryParseIp,
+  tryParseIpv4,
 } from "../_shared/address.ts";
-import type { AnnounceEvent, ScrapeEntry } from "../_shared/announce.ts";
+import type { ScrapeEntry } from "../_shared/announce.ts";
 import {
   encodeText,
   readUint16,
@@ -37,8 +38,13 @@ import {
   PROTOCOL_ID_HIGH,
   PROTOCOL_ID_LOW,
   tryDecodeUdpTrackerRequest,
+  UDP_EVENTS,
 } from "./packet.ts";
-import type { UdpAnnounceRequest, UdpScrapeRequest } from "./packet_types.ts";
+import type {
+  UdpAnnounceRequest,
+  UdpAnnounceResponse,
+  UdpScrapeRequest,
+} from "./packet_types.ts";
 
 /** Largest datagram that is sent: fits every IPv6 link unfragmented. */
 export const MAX_RESPONSE_LENGTH = 1232;
@@ -46,16 +52,10 @@ export const MAX_RESPONSE_LENGTH = 1232;
 const NOT_SERVED = "Torrent not served";
 
 /** What a {@linkcode UdpTrackerHandler} answers to an announce. */
-export interface UdpAnnounceAnswer {
-  /** Seconds to the next announce. */
-  readonly interval: number;
-  /** Complete peers. */
-  readonly seeders: number;
-  /** Incomplete peers. */
-  readonly leechers: number;
-  /** Where peers listen; those of the packet's family are sent. */
-  readonly peers: readonly Endpoint[];
-}
+export type UdpAnnounceAnswer = Omit<
+  UdpAnnounceResponse,
+  "type" | "transactionId"
+>;
 
 /**
  * Answers instead of the swarm service. A text is sent as error, `undefined`
@@ -127,31 +127,6 @@ export interface UdpTrackerCounters {
   badConnectionIds: number;
   /** Requests that a handler or store failed to answer. */
   failures: number;
-}
-
-const EVENTS: readonly (AnnounceEvent | undefined)[] = [
-  undefined,
-  "completed",
-  "started",
-  "stopped",
-];
-
-/** Reads dotted decimal without garbage; -1 for anything else. */
-function ipv4Number(text: string): number {
-  let value = 0;
-  let part = 0;
-  let dots = 0;
-  const { length } = text;
-  for (let i = 0; i < length; i++) {
-    const code = text.charCodeAt(i);
-    if (code === 0x2e) {
-      value = value * 256 + part;
-      part = 0;
-      dots++;
-    } else if (code >= 0x30 && code <= 0x39) part = part * 10 + code - 0x30;
-    else return -1;
-  }
-  return dots === 3 ? value * 256 + part : -1;
 }
 
 /** Answers datagrams; `undefined` or 0 bytes mean silence. */
@@ -247,9 +222,9 @@ export class UdpTrackerResponder {
   #address(hostname: string): boolean {
     const request = this.#request;
     // On a socket for both families, IPv4 addresses come mapped.
-    const v4 = hostname.startsWith("::ffff:")
-      ? ipv4Number(hostname.slice(7))
-      : ipv4Number(hostname);
+    const v4 = tryParseIpv4(
+      hostname.startsWith("::ffff:") ? hostname.slice(7) : hostname,
+    );
     if (v4 >= 0) {
       request.family = 4;
       request.ip0 = v4;
@@ -280,7 +255,7 @@ export class UdpTrackerResponder {
     request.infoHash = data;
     request.infoHashOffset = 16;
     request.seed = readUint32(data, 64) === 0 && readUint32(data, 68) === 0;
-    request.event = EVENTS[readUint32(data, 80)];
+    request.event = UDP_EVENTS[readUint32(data, 80)];
     const numWant = readUint32(data, 92) | 0;
     // Only as many as fit a datagram.
     request.numWant = request.family === 6 ? Math.min(numWant, 67) : numWant;
@@ -380,12 +355,9 @@ export class UdpTrackerResponder {
         const size = family === 4 ? 6 : 18;
         const most = Math.trunc((MAX_RESPONSE_LENGTH - 20) / size);
         return encodeUdpTrackerResponse({
+          ...answer,
           type: "announce",
           transactionId,
-          interval: answer.interval,
-          leechers: answer.leechers,
-          seeders: answer.seeders,
-          peers: answer.peers,
         }, family).subarray(0, 20 + size * most);
       }
       return encodeUdpTrackerResponse({
