@@ -32,7 +32,6 @@ import { makeFolder } from "../torrent/folders.ts";
 import { DaemonLog, LOG_LEVELS } from "./daemon_log.ts";
 import {
   absolute,
-  logLevelOf,
   overridesOf,
   rpcAddressOf,
   sessionPlan,
@@ -224,7 +223,11 @@ function isQuiet(daemon: Daemon): boolean {
 
 async function run(context: VerbContext): Promise<number> {
   const { args, output, signal } = context;
-  const log = new DaemonLog(output, args.has("json"), logLevelOf(args));
+  const log = new DaemonLog(
+    output,
+    args.has("json"),
+    args.choice("log-level", LOG_LEVELS) ?? "info",
+  );
   rpcAddressOf(args);
   const state = args.get("state") ?? defaultState();
   const settings = await readSettingsFile(args, signal);

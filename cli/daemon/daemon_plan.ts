@@ -3,44 +3,27 @@
  *
  * @module
  */
-import { type Endpoint, tryParseIp } from "../../_shared/address.ts";
+import type { Endpoint } from "../../_shared/address.ts";
 import type { SessionOptions } from "../../client/types.ts";
 import type { DaemonSettings } from "../../daemon/settings.ts";
+import { ipOf } from "../address_options.ts";
 import type { Arguments } from "../command.ts";
-import { UsageError } from "../error.ts";
 import { parseRate } from "../units.ts";
 import { allocationOf } from "../transfer/policies.ts";
 import type { NetworkPlan } from "../transfer/transfer.ts";
 import { settingsOf } from "./settings_options.ts";
-import { LOG_LEVELS, type LogLevel } from "./daemon_log.ts";
 
 /** A name made absolute. */
 export function absolute(path: string): string {
   return /^(\/|[a-z]:[/\\])/i.test(path) ? path : `${Deno.cwd()}/${path}`;
 }
 
-/** Reads `--log-level`. */
-export function logLevelOf(args: Arguments): LogLevel {
-  const text = args.get("log-level") ?? "info";
-  const level = LOG_LEVELS.find((name) => name === text);
-  if (level !== undefined) return level;
-  throw new UsageError(
-    `--log-level must be one of ${LOG_LEVELS.join(", ")}, not ${
-      JSON.stringify(text)
-    }`,
-  );
-}
-
 /** Reads `--rpc-listen` and `--rpc-port`. */
 export function rpcAddressOf(args: Arguments): Endpoint {
-  const hostname = (args.get("rpc-listen") ?? "127.0.0.1")
-    .replace(/^\[(.*)\]$/, "$1");
-  if (tryParseIp(hostname) === undefined) {
-    throw new UsageError(
-      `--rpc-listen must be an IP address, not ${JSON.stringify(hostname)}`,
-    );
-  }
-  return { hostname, port: args.integer("rpc-port", 0, 65535) ?? 9091 };
+  return {
+    hostname: ipOf(args, "rpc-listen") ?? "127.0.0.1",
+    port: args.integer("rpc-port", 0, 65535) ?? 9091,
+  };
 }
 
 /** The settings that options override for this run. */

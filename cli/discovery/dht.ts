@@ -16,6 +16,7 @@ import type {
   MainlineDhtOptions,
 } from "../../dht/mainline_options.ts";
 import type { MainlineDht } from "../../dht/node.ts";
+import { parseAddress } from "../address_options.ts";
 import type { Arguments, SubVerb, Verb, VerbContext } from "../command.ts";
 import { readInfoHash } from "./info_hash.ts";
 import { runDhtNode } from "./dht_node.ts";
@@ -23,7 +24,6 @@ import {
   COMMON,
   openDht,
   optionsOf,
-  readEndpoint,
   readHex,
   readSalt,
   readSecretKey,
@@ -120,7 +120,7 @@ const VERBS: Readonly<Record<string, DhtVerb>> = {
     usage: "ping HOST:PORT",
     options: [],
     async run({ operands, output, json, options, signal }) {
-      const endpoint = readEndpoint(operands[0]!, "The node");
+      const endpoint = parseAddress(operands[0]!, "The node");
       await using dht = await openDht({
         readOnly: true,
         ...options,

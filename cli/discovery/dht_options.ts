@@ -3,12 +3,7 @@
  *
  * @module
  */
-import {
-  type Endpoint,
-  formatEndpoint,
-  tryParseEndpoint,
-  tryParseIp,
-} from "../../_shared/address.ts";
+import { formatEndpoint } from "../../_shared/address.ts";
 import {
   decodeTextLossy,
   encodeText,
@@ -18,6 +13,7 @@ import { MAX_SALT_LENGTH } from "../../dht/item.ts";
 import { MAX_ITEM_SEQ } from "../../dht/krpc.ts";
 import { MainlineDht } from "../../dht/node.ts";
 import type { MainlineDhtOptions } from "../../dht/mainline_options.ts";
+import { addressesOf, ipOf } from "../address_options.ts";
 import type { Arguments } from "../command.ts";
 import { UsageError } from "../error.ts";
 import { EXIT_USAGE } from "../exit_code.ts";
@@ -37,17 +33,6 @@ export function readHex(
     );
   }
   return bytes;
-}
-
-/** Reads HOST:PORT. */
-export function readEndpoint(text: string, what: string): Endpoint {
-  const endpoint = tryParseEndpoint(text);
-  if (endpoint === undefined || endpoint.port === 0) {
-    throw new UsageError(
-      `${what} must be HOST:PORT, not ${JSON.stringify(text)}`,
-    );
-  }
-  return endpoint;
 }
 
 /** Reads the number of an item. */
@@ -115,16 +100,9 @@ export const COMMON: readonly string[] = [
 
 /** Reads how the node is opened. */
 export function optionsOf(args: Arguments): MainlineDhtOptions {
-  const listen = args.get("listen")?.replace(/^\[(.*)\]$/, "$1");
-  if (listen !== undefined && tryParseIp(listen) === undefined) {
-    throw new UsageError(
-      `--listen must be an IP address, not ${JSON.stringify(listen)}`,
-    );
-  }
+  const listen = ipOf(args, "listen");
   const port = args.integer("port", 0, 65535) ?? 0;
-  const bootstrap = args.all("bootstrap").map((text) =>
-    readEndpoint(text, "--bootstrap")
-  );
+  const bootstrap = addressesOf(args, "bootstrap");
   return {
     port,
     ...(listen === undefined ? {} : { hostname: listen }),

@@ -3,29 +3,19 @@
  *
  * @module
  */
-import { tryParseIp } from "../../_shared/address.ts";
+import { aborted } from "../../_shared/abort.ts";
 import { deadlineSignal, systemClock } from "../../_shared/clock.ts";
 import { PortMapper } from "../../portmap/port_mapper.ts";
 import type { PortMapping } from "../../portmap/types.ts";
-import type { Arguments, Verb, VerbContext } from "../command.ts";
-import { CommandError, UsageError } from "../error.ts";
+import { ipOf } from "../address_options.ts";
+import type { Verb, VerbContext } from "../command.ts";
+import { CommandError } from "../error.ts";
 import { EXIT_DONE, EXIT_INTERRUPTED, EXIT_IO } from "../exit_code.ts";
-import { parseInteger } from "../units.ts";
 
 const DEFAULT_PORT = 6881;
 const DEFAULT_SECONDS = 15;
 /** Names of the protocols. */
 const NAMES = { "pcp": "PCP", "nat-pmp": "NAT-PMP", "upnp": "UPnP" } as const;
-
-function gatewayOf(args: Arguments): string | undefined {
-  const gateway = args.get("gateway");
-  if (gateway !== undefined && tryParseIp(gateway) === undefined) {
-    throw new UsageError(
-      `--gateway must be an IP address, not ${JSON.stringify(gateway)}`,
-    );
-  }
-  return gateway;
-}
 
 /** Waits for a mapping; `undefined` when time is up or the person stops. */
 async function firstMapping(
@@ -33,16 +23,11 @@ async function firstMapping(
   signal: AbortSignal,
 ): Promise<PortMapping | undefined> {
   const events = mapper.events()[Symbol.asyncIterator]();
-  const stopped = new Promise<undefined>((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    signal.addEventListener("abort", () => resolve(undefined), { once: true });
-  });
+  const stopped = aborted(signal).then(() => undefined);
   while (true) {
     const next = await Promise.race([events.next(), stopped]);
     const event = next?.value;
-    if (next === undefined || next.done || event === undefined) {
-      return undefined;
-    }
+    if (event === undefined) return undefined;
     if (event.type === "mapped") return event.mapping;
     if (event.type === "failed") {
       throw new CommandError(
@@ -84,19 +69,9 @@ export const portmapVerb: Verb = {
     { name: "json", summary: "Print one JSON object" },
   ],
   async run({ args, output, signal }: VerbContext): Promise<number> {
-    const gateway = gatewayOf(args);
-    const port = parseInteger(
-      args.get("port") ?? `${DEFAULT_PORT}`,
-      "--port",
-      1,
-      65535,
-    );
-    const seconds = parseInteger(
-      args.get("timeout") ?? `${DEFAULT_SECONDS}`,
-      "--timeout",
-      1,
-      600,
-    );
+    const gateway = ipOf(args, "gateway");
+    const port = args.integer("port", 1, 65535) ?? DEFAULT_PORT;
+    const seconds = args.integer("timeout", 1, 600) ?? DEFAULT_SECONDS;
     await using mapper = await PortMapper.open({
       ports: [{ protocol: "tcp", port }],
       gateway,

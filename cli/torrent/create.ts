@@ -44,23 +44,6 @@ const SYMLINK_WORDS = ["follow", "keep", "refuse"] as const;
 /** What `--symlinks` may be, and what creation calls it. */
 const SYMLINKS = { follow: "follow", keep: "store", refuse: "refuse" } as const;
 
-function oneOf<T extends string>(
-  args: Arguments,
-  name: string,
-  words: readonly T[],
-): T {
-  const text = args.get(name) ?? words[0];
-  const known = words.find((word) => word === text);
-  if (known === undefined) {
-    throw new UsageError(
-      `--${name} must be ${words.slice(0, -1).join(", ")} or ${
-        words.at(-1)
-      }, not ${JSON.stringify(text)}`,
-    );
-  }
-  return known;
-}
-
 function createOptions(
   args: Arguments,
   choice: FileChoice,
@@ -69,9 +52,9 @@ function createOptions(
   const options: CreateMetainfoOptions = {
     inputs: args.operands.map((path) => ({ path })),
     filter: (path, isFolder) => choice.takes(path, isFolder),
-    symlinks: SYMLINKS[oneOf(args, "symlinks", SYMLINK_WORDS)],
+    symlinks: SYMLINKS[args.choice("symlinks", SYMLINK_WORDS) ?? "follow"],
     name: args.get("name"),
-    version: oneOf(args, "version", VERSIONS),
+    version: args.choice("version", VERSIONS) ?? "v1",
     pieceLength: pieceLength === undefined
       ? undefined
       : parseSize(pieceLength, "--piece-length"),

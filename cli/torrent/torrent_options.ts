@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Endpoint, tryParseEndpoint } from "../../_shared/address.ts";
+import type { Endpoint } from "../../_shared/address.ts";
+import { addressesOf } from "../address_options.ts";
 import type { Arguments, OptionSpec } from "../command.ts";
 import { UsageError } from "../error.ts";
 
@@ -24,16 +25,6 @@ export const SOURCE_OPTIONS: readonly OptionSpec[] = [
     summary: "DHT node to bootstrap from",
   },
 ];
-
-function parseNode(text: string): Endpoint {
-  const endpoint = tryParseEndpoint(text);
-  if (endpoint === undefined || endpoint.port === 0) {
-    throw new UsageError(
-      `--node must be HOST:PORT, not ${JSON.stringify(text)}`,
-    );
-  }
-  return endpoint;
-}
 
 /** Schemes that clients know: WebSockets are WebTorrent's. */
 const TRACKER_REGEXP = /^(?:https?|udp|wss?):/i;
@@ -82,6 +73,6 @@ export function readSources(args: Arguments): GivenSources {
     trackers: args.all("tracker").map(parseTier),
     webSeeds: args.all("web-seed")
       .map((url) => checkUrl(url.trim(), "--web-seed", WEB_SEED_REGEXP)),
-    nodes: args.all("node").map(parseNode),
+    nodes: addressesOf(args, "node"),
   };
 }

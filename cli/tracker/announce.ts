@@ -4,14 +4,10 @@
  * @module
  */
 import { formatEndpoint } from "../../_shared/address.ts";
-import type {
-  AnnounceEvent,
-  AnnounceResponse,
-} from "../../_shared/announce.ts";
+import type { AnnounceResponse } from "../../_shared/announce.ts";
 import { systemRandom } from "../../_shared/random.ts";
 import { createPeerId } from "../../handshake/peer_id.ts";
 import type { Verb, VerbContext } from "../command.ts";
-import { UsageError } from "../error.ts";
 import { styled } from "../terminal.ts";
 import { plural, safeText } from "../text.ts";
 import {
@@ -23,16 +19,6 @@ import {
 import { formatDuration } from "../units.ts";
 
 const EVENTS = ["started", "completed", "stopped", "none"] as const;
-
-function parseEvent(text: string | undefined): AnnounceEvent | undefined {
-  if (text === undefined || text === "none") return undefined;
-  for (const event of EVENTS) {
-    if (event === text && event !== "none") return event;
-  }
-  throw new UsageError(
-    `--event must be one of ${EVENTS.join(", ")}, not ${JSON.stringify(text)}`,
-  );
-}
 
 function documentOf(response: AnnounceResponse): Record<string, unknown> {
   return {
@@ -83,7 +69,8 @@ export const announceVerb: Verb = {
     { name: "num-want", value: "N", summary: "Peers to ask for" },
   ],
   async run({ args, output, signal }: VerbContext): Promise<number> {
-    const event = parseEvent(args.get("event"));
+    const given = args.choice("event", EVENTS);
+    const event = given === "none" ? undefined : given;
     const port = args.integer("peer-port", 0, 65535) ?? 6881;
     const numWant = args.integer("num-want", 0, 10_000);
     const question = await readQuestion(args, signal);

@@ -31,12 +31,8 @@ export const LINK_OPTION: OptionSpec = {
  * @throws {UsageError} If the name is none, or nothing is looked for.
  */
 export function linkOf(args: Arguments): typeof LINKS[number] {
-  const given = args.get("link");
-  if (given === undefined) return "copy";
-  const link = LINKS.find((name) => name === given);
-  if (link === undefined) {
-    throw new UsageError(`--link must be one of ${LINKS.join(", ")}`);
-  }
+  const link = args.choice("link", LINKS);
+  if (link === undefined) return "copy";
   if (args.get("find") === undefined) {
     throw new UsageError("--link is for what --find finds");
   }

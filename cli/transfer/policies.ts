@@ -10,7 +10,6 @@ import type { FileAllocation } from "../../disk/storage.ts";
 import { CHOKERS, STRATEGIES } from "../../select/named.ts";
 import type { Arguments, OptionSpec } from "../command.ts";
 import { UsageError } from "../error.ts";
-import { nearest } from "../nearest.ts";
 
 const REVELATIONS = ["honest", "lazy", "super-seeding"] as const;
 
@@ -61,24 +60,6 @@ export const ORDER_OPTIONS: readonly OptionSpec[] = [
   },
 ];
 
-function choice<T extends string>(
-  args: Arguments,
-  option: string,
-  names: readonly T[],
-): T | undefined {
-  const given = args.get(option);
-  if (given === undefined) return undefined;
-  const found = names.find((name) => name === given);
-  if (found !== undefined) return found;
-  const guess = nearest(given, names);
-  throw new UsageError(
-    `--${option} must be one of ${names.join(", ")}, not ${
-      JSON.stringify(given)
-    }`,
-    guess === undefined ? undefined : `Did you mean ${guess}?`,
-  );
-}
-
 /**
  * Reads the options of {@linkcode POLICY_OPTIONS} and the order.
  *
@@ -87,8 +68,8 @@ function choice<T extends string>(
  * @throws {UsageError} If a name is none.
  */
 export function policiesOf(args: Arguments): PolicyOptions {
-  const choker = choice(args, "choker", Object.keys(CHOKERS));
-  const revelation = choice(args, "reveal", REVELATIONS);
+  const choker = args.choice("choker", Object.keys(CHOKERS));
+  const revelation = args.choice("reveal", REVELATIONS);
   const uploadSlots = args.integer("upload-slots", 1, 10_000);
   return {
     ...choker === undefined
@@ -107,7 +88,7 @@ export function policiesOf(args: Arguments): PolicyOptions {
  * @throws {UsageError} If the name is none, or there are two.
  */
 export function orderOf(args: Arguments): Pick<PolicyOptions, "strategy"> {
-  const order = choice(args, "order", Object.keys(STRATEGIES));
+  const order = args.choice("order", Object.keys(STRATEGIES));
   if (args.has("sequential")) {
     if (order !== undefined && order !== "sequential") {
       throw new UsageError("--sequential contradicts --order");
@@ -125,5 +106,5 @@ export function orderOf(args: Arguments): Pick<PolicyOptions, "strategy"> {
  * @throws {UsageError} If the name is none.
  */
 export function allocationOf(args: Arguments): FileAllocation | undefined {
-  return choice(args, "allocation", ALLOCATIONS);
+  return args.choice("allocation", ALLOCATIONS);
 }

@@ -4,11 +4,13 @@
  * @module
  */
 import { formatEndpoint, ipScope, tryParseIp } from "../../_shared/address.ts";
+import { encodeText } from "../../_shared/bytes.ts";
 import { isPlayable } from "../../client/media_type.ts";
 import type { Torrent } from "../../client/torrent.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
 import type { Metainfo } from "../../metainfo/metainfo.ts";
 import type { HttpServer } from "../../tracker/http_server.ts";
+import { ipOf } from "../address_options.ts";
 import type { Arguments, Verb, VerbContext } from "../command.ts";
 import { CommandError, UsageError } from "../error.ts";
 import {
@@ -86,13 +88,10 @@ async function readOne(
 
 /** Where to serve: this machine only, unless the person says otherwise. */
 function serveAddress(args: Arguments): { hostname: string; port: number } {
-  const hostname = args.get("listen") ?? "127.0.0.1";
-  if (tryParseIp(hostname) === undefined) {
-    throw new UsageError(
-      `--listen must be an IP address, not ${JSON.stringify(hostname)}`,
-    );
-  }
-  return { hostname, port: args.integer("port", 0, 65535) ?? 0 };
+  return {
+    hostname: ipOf(args, "listen") ?? "127.0.0.1",
+    port: args.integer("port", 0, 65535) ?? 0,
+  };
 }
 
 function serve(
@@ -222,7 +221,7 @@ async function run(context: VerbContext): Promise<number> {
           const origin = `http://${formatEndpoint(http.local)}`;
           if (list !== undefined) {
             const { writeOutput } = await import("../write_file.ts");
-            const text = new TextEncoder().encode(media.playlist(origin));
+            const text = encodeText(media.playlist(origin));
             await writeOutput(list, text, args.has("force"));
           }
           tell(media, origin, context, reporter);

@@ -102,3 +102,19 @@ test("parseVerbArguments - help needs no operands", () => {
   assert(parse("--help").has("help"));
   assert(parse("-h").has("help"));
 });
+
+test("Arguments.choice - one of a few words", () => {
+  const words = ["fast", "slow"] as const;
+  assertEquals(parse("in").choice("output", words), undefined);
+  assertEquals(parse("in", "-o", "slow").choice("output", words), "slow");
+  for (
+    const [text, hint] of [["", undefined], ["fats", "Did you mean fast?"]]
+  ) {
+    const error = assertThrows(
+      () => parse("in", `--tracker=${text}`).choice("tracker", words),
+      UsageError,
+      `--tracker must be one of fast, slow, not "${text}"`,
+    );
+    assertEquals(error.hint, hint);
+  }
+});

@@ -3,7 +3,6 @@ import { parseVerbArguments } from "../../../cli/arguments.ts";
 import { daemonVerb } from "../../../cli/daemon/daemon.ts";
 import {
   absolute,
-  logLevelOf,
   overridesOf,
   rpcAddressOf,
   sessionPlan,
@@ -107,10 +106,8 @@ Deno.test("what makes no sense is told of", none, () => {
     hostname: "::1",
     port: 0,
   });
-  assertEquals(logLevelOf(parse("--log-level debug")), "debug");
   assertThrows(() => rpcAddressOf(parse("--rpc-listen here")), UsageError);
   assertThrows(() => rpcAddressOf(parse("--rpc-port 70000")), UsageError);
-  assertThrows(() => logLevelOf(parse("--log-level loud")), UsageError);
 });
 
 Deno.test("names are made absolute", { permissions: "inherit" }, () => {

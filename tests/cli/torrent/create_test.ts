@@ -258,7 +258,7 @@ Deno.test({
     assertStringIncludes(none.stderr, "by --exclude");
     const odd = await create("--symlinks", "skip");
     assertEquals(odd.code, 2);
-    assertStringIncludes(odd.stderr, "follow, keep or refuse");
+    assertStringIncludes(odd.stderr, "follow, keep, refuse");
     const names = (await Array.fromAsync(Deno.readDir(shop.folder)))
       .map(({ name }) => name).sort();
     assertEquals(names, ["data", "far"]);
