@@ -4,7 +4,7 @@
  * @module
  */
 import { formatEndpoint } from "../../_shared/address.ts";
-import { equalBytes, toHex } from "../../_shared/bytes.ts";
+import { equalBytes } from "../../_shared/bytes.ts";
 import { editMetainfo, type MetainfoChanges } from "../../metainfo/edit.ts";
 import type { Metainfo } from "../../metainfo/metainfo.ts";
 import { parseMetainfo } from "../../metainfo/parse.ts";
@@ -15,7 +15,7 @@ import type { Output } from "../terminal.ts";
 import { safeText } from "../text.ts";
 import { checkOutput, replaceFile, writeOutput } from "../write_file.ts";
 import { readTorrentFile } from "./source.ts";
-import { torrentDocument } from "./torrent_document.ts";
+import { hexOrNull, torrentDocument } from "./torrent_document.ts";
 import { readSources, SOURCE_OPTIONS } from "./torrent_options.ts";
 
 /** What a `--remove-` option takes out of what is there. */
@@ -124,9 +124,6 @@ function edit(bytes: Uint8Array, changes: MetainfoChanges) {
     throw error;
   }
 }
-
-const hexOrNull = (bytes: Uint8Array | undefined) =>
-  bytes === undefined ? null : toHex(bytes);
 
 function hashesOf({ infoHashV1, infoHashV2 }: Metainfo) {
   return {

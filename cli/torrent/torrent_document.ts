@@ -73,7 +73,8 @@ export interface TorrentDocument {
   readonly magnet: string;
 }
 
-const hexOrNull = (bytes: Uint8Array | undefined): string | null =>
+/** A hash for JSON. */
+export const hexOrNull = (bytes: Uint8Array | undefined): string | null =>
   bytes === undefined ? null : toHex(bytes);
 
 const nodesOf = (nodes: readonly Endpoint[]): string[] =>

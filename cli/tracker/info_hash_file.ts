@@ -59,13 +59,14 @@ export class InfoHashFile implements Disposable {
   }
 
   /**
-   * Reads the file again, changed or not.
+   * Reads the file again.
    *
+   * @param always Also if it has not changed. @default {true}
    * @returns A promise that never rejects.
    */
-  async reload(): Promise<void> {
+  async reload(always = true): Promise<void> {
     try {
-      await this.#load(true);
+      await this.#load(always);
     } catch (error) {
       this.#onError(error instanceof Error ? error.message : String(error));
     }
@@ -80,11 +81,7 @@ export class InfoHashFile implements Disposable {
   #schedule(): void {
     if (this.#closed) return;
     this.#timer = setTimeout(async () => {
-      try {
-        await this.#load(false);
-      } catch (error) {
-        this.#onError(error instanceof Error ? error.message : String(error));
-      }
+      await this.reload(false);
       this.#schedule();
     }, POLL_MS);
   }

@@ -8,8 +8,6 @@ import { joinPath } from "../paths.ts";
 
 /** What {@linkcode placeLinks} did. */
 export interface PlacedLinks {
-  /** Links that are there now. */
-  readonly made: number;
   /** Links that remain empty files. */
   readonly left: number;
   /** Why the system made none, if it refused. */
@@ -30,7 +28,6 @@ export async function placeLinks(
   folder: string,
   metainfo: Metainfo,
 ): Promise<PlacedLinks> {
-  let made = 0;
   let left = 0;
   let reason: string | undefined;
   for (const { path, symlink } of metainfo.files) {
@@ -38,16 +35,15 @@ export async function placeLinks(
     const from = [metainfo.name, ...path];
     const to = [metainfo.name, ...symlink];
     const there = await look(folder, from);
-    if (there === undefined) continue; // it was not asked for
-    if (there.isSymlink) made++;
-    else if (
+    // It was not asked for, or is done already.
+    if (there === undefined || there.isSymlink) continue;
+    if (
       reason !== undefined || !there.isFile || there.size > 0 ||
       !(await look(folder, to))?.isFile
     ) left++;
     else {
       try {
         await replace(joinPath(folder, from), relative(from, to));
-        made++;
       } catch (error) {
         left++;
         reason = error instanceof Deno.errors.NotCapable
@@ -56,7 +52,7 @@ export async function placeLinks(
       }
     }
   }
-  return { made, left, reason };
+  return { left, reason };
 }
 
 /** What is at a path, unless a folder on the way is none or a link. */

@@ -54,7 +54,6 @@ Deno.test("placeLinks() makes relative links, once", unix, async () => {
   await lay(temp.path, metainfo);
   for (let round = 0; round < 2; round++) {
     assertEquals(await placeLinks(temp.path, metainfo), {
-      made: 5,
       left: 0,
       reason: undefined,
     });
@@ -90,8 +89,7 @@ Deno.test(
       "folder": ["sub"],
     });
     await lay(temp.path, metainfo);
-    const { made } = await placeLinks(temp.path, metainfo);
-    assertEquals(made, 0);
+    await placeLinks(temp.path, metainfo);
     for (const { path } of metainfo.files) {
       const info = await Deno.lstat([temp.path, "t", ...path].join("/"));
       assertEquals(
@@ -126,7 +124,6 @@ Deno.test(
     await Deno.writeTextFile(temp.join("t/kept"), "precious");
     await Deno.remove(temp.join("t/missing"));
     assertEquals(await placeLinks(temp.path, metainfo), {
-      made: 0,
       left: 2,
       reason: undefined,
     });
