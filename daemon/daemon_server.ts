@@ -3,13 +3,13 @@
  *
  * @module
  */
-import type { Endpoint } from "../_shared/address.ts";
+import { type Endpoint, formatEndpoint } from "../_shared/address.ts";
 import { systemClock } from "../_shared/clock.ts";
+import { formatMetrics } from "../_shared/metrics.ts";
 import { randomBytes, systemRandom } from "../_shared/random.ts";
 import type { Daemon } from "./daemon.ts";
-import type { DaemonFigures } from "./figures/daemon_metrics.ts";
+import { type DaemonFigures, daemonMetrics } from "./figures/daemon_metrics.ts";
 import { EventLoopLag } from "./figures/event_loop_lag.ts";
-import { metricsRoute } from "./figures/metrics_route.ts";
 import { checkExposure, type FrontRoute, HttpFront } from "./http/front.ts";
 import { Login } from "./http/password.ts";
 import { streamRoute } from "./http/stream_route.ts";
@@ -143,7 +143,15 @@ export class DaemonServer implements AsyncDisposable {
       this.#front = HttpFront.listen(listen, {
         routes: [
           rpcRoute(service, sessionId),
-          metricsRoute(() => readFigures(daemon, lag)),
+          {
+            path: "/metrics",
+            methods: ["GET"],
+            handle: () => ({
+              status: 200,
+              contentType: "text/plain; version=0.0.4",
+              body: formatMetrics(daemonMetrics(readFigures(daemon, lag))),
+            }),
+          },
           ...options.page === false ? [] : pageRoutes(),
           ...options.stream
             ? [streamRoute((hash) => daemon.get(hash)?.torrent)]
@@ -185,9 +193,8 @@ export class DaemonServer implements AsyncDisposable {
 
   /** Where it is, as seen from this machine. */
   get url(): string {
-    const { hostname, port } = this.local;
-    const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-    return `${this.#hasTls ? "https" : "http"}://${host}:${port}/`;
+    const scheme = this.#hasTls ? "https" : "http";
+    return `${scheme}://${formatEndpoint(this.local)}/`;
   }
 
   /** Open connections. */

@@ -4,10 +4,12 @@
  *
  * @module
  */
-import type {
-  HistogramCounts,
-  MetricFamily,
-  MetricSample,
+import {
+  figureFamilies,
+  type FigureText,
+  type HistogramCounts,
+  type MetricFamily,
+  type MetricSample,
 } from "../../_shared/metrics.ts";
 import type { SessionStats } from "../../client/session_view.ts";
 import { dhtMetrics } from "../../dht/metrics.ts";
@@ -96,14 +98,20 @@ function labelled(
     .map(([name, value]) => ({ labels: { [label]: name }, value }));
 }
 
-function one(
-  name: string,
-  type: "counter" | "gauge",
-  help: string,
-  value: number,
-): MetricFamily {
-  return { name: `bip_${name}`, type, help, samples: [{ value }] };
-}
+/** The plain ones, by what {@linkcode daemonMetrics} calls them. */
+const PLAIN: Readonly<Record<string, FigureText>> = {
+  uptime: ["uptime_seconds", "gauge", "Time since the daemon started."],
+  memory: ["memory_bytes", "gauge", "Resident memory."],
+  heap: ["heap_bytes", "gauge", "Objects and buffers."],
+  down: ["downloaded_bytes_total", "counter", "Payload received in all runs."],
+  up: ["uploaded_bytes_total", "counter", "Payload sent in all runs."],
+  downRate: ["download_rate_bytes", "gauge", "Payload received in a second."],
+  upRate: ["upload_rate_bytes", "gauge", "Payload sent in a second."],
+  peers: ["peers", "gauge", "Connected peers."],
+  buffered: ["buffered_bytes", "gauge", "Payload that waits to be written."],
+  halfOpen: ["half_open", "gauge", "Handshakes under way."],
+  queued: ["dials_queued", "gauge", "Peers that wait to be dialled."],
+};
 
 /**
  * Makes the families of a daemon, their names beginning with `bip`.
@@ -140,51 +148,22 @@ export function daemonMetrics(figures: DaemonFigures): MetricFamily[] {
     samples: readonly MetricSample[],
   ): MetricFamily => ({ name: `bip_${name}`, type: "gauge", help, samples });
   return [
-    one(
-      "uptime_seconds",
-      "gauge",
-      "Time since the daemon started.",
-      daemon.current.activeMs / 1000,
-    ),
-    one("memory_bytes", "gauge", "Resident memory.", memoryBytes),
-    one("heap_bytes", "gauge", "Objects and buffers.", heapBytes),
-    one(
-      "downloaded_bytes_total",
-      "counter",
-      "Payload received in all runs.",
-      daemon.total.downloadedBytes,
-    ),
-    one(
-      "uploaded_bytes_total",
-      "counter",
-      "Payload sent in all runs.",
-      daemon.total.uploadedBytes,
-    ),
-    one(
-      "download_rate_bytes",
-      "gauge",
-      "Payload received in a second.",
-      daemon.downloadRate,
-    ),
-    one(
-      "upload_rate_bytes",
-      "gauge",
-      "Payload sent in a second.",
-      daemon.uploadRate,
-    ),
-    one("peers", "gauge", "Connected peers.", session.peers),
-    one(
-      "buffered_bytes",
-      "gauge",
-      "Payload that waits to be written.",
-      session.bufferedBytes,
-    ),
-    one("half_open", "gauge", "Handshakes under way.", handshakes.halfOpen),
-    one(
-      "dials_queued",
-      "gauge",
-      "Peers that wait to be dialled.",
-      handshakes.queued,
+    ...figureFamilies(
+      {
+        uptime: daemon.current.activeMs / 1000,
+        memory: memoryBytes,
+        heap: heapBytes,
+        down: daemon.total.downloadedBytes,
+        up: daemon.total.uploadedBytes,
+        downRate: daemon.downloadRate,
+        upRate: daemon.uploadRate,
+        peers: session.peers,
+        buffered: session.bufferedBytes,
+        halfOpen: handshakes.halfOpen,
+        queued: handshakes.queued,
+      },
+      PLAIN,
+      "bip",
     ),
     {
       name: "bip_handshakes_total",
