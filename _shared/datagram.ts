@@ -5,7 +5,12 @@
  * @module
  */
 import type { Socket } from "node:dgram";
-import { type Endpoint, type IpFamily, normalizeHostname } from "./address.ts";
+import {
+  type Endpoint,
+  formatEndpoint,
+  type IpFamily,
+  normalizeHostname,
+} from "./address.ts";
 
 /** A received datagram, valid only until the next `receive()`. */
 export interface Datagram {
@@ -316,13 +321,9 @@ function notCapable(host: string): Error {
 function sendError(error: Error, to: Endpoint): Error {
   const { code } = error as { readonly code?: unknown };
   if (code !== "UNKNOWN") return error;
-  const host = hostOf(to.hostname, to.port);
+  const host = formatEndpoint(to);
   const { state } = Deno.permissions.querySync({ name: "net", host });
   return state === "granted" ? error : notCapable(host);
-}
-
-function hostOf(hostname: string, port: number): string {
-  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
 
 async function openNodeSocket(
@@ -330,7 +331,7 @@ async function openNodeSocket(
 ): Promise<DatagramSocket> {
   const { createSocket } = await import("node:dgram");
   const hostname = options.hostname ?? "0.0.0.0";
-  const host = hostOf(hostname, options.port ?? 0);
+  const host = formatEndpoint({ hostname, port: options.port ?? 0 });
   // Asked here, as node:dgram would throw where nobody can catch it.
   if (Deno.permissions.requestSync({ name: "net", host }).state !== "granted") {
     throw notCapable(host);

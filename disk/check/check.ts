@@ -48,17 +48,12 @@ export async function checkFiles(
   options: CheckFilesOptions,
 ): Promise<void> {
   const { layout } = torrent;
-  const { onProgress, signal } = options;
-  signal?.throwIfAborted();
+  options.signal?.throwIfAborted();
   const pieces = options.pieces ??
     Array.from({ length: layout.pieceCount }, (_, i) => i);
-  const total = pieces.length;
-  if (total === 0) {
-    onProgress?.({ checked: 0, total, good: 0 });
-    return;
-  }
-  const progress = { checked: 0, good: 0 };
-  const report = () => onProgress?.({ ...progress, total });
+  const isLocal = files.stored.fileSystem.localPath !== undefined;
+  const areFew = isLocal && pieces.length <= FEW_PIECES;
+  const step = stepOf(have, pieces.length, options, areFew);
   const apart: number[] = [];
   const direct: number[] = [];
   let bytes = 0;
@@ -72,26 +67,14 @@ export async function checkFiles(
         span.pad ||
         files.stored.size(span.fileIndex) >= span.fileOffset + span.length
       ));
-    if (!mayBeGood) {
-      have.clear(pieceIndex);
-      progress.checked++;
-    } else if (isApart) apart.push(pieceIndex);
+    if (!mayBeGood) step.note(pieceIndex, false);
+    else if (isApart) apart.push(pieceIndex);
     else {
       direct.push(pieceIndex);
       bytes += size;
     }
   }
-  const note = (pieceIndex: number, isGood: boolean) => {
-    progress.checked++;
-    if (isGood) {
-      have.set(pieceIndex);
-      progress.good++;
-    } else have.clear(pieceIndex);
-  };
   const paths = bytes < PARALLEL_BYTES ? undefined : files.stored.localPaths();
-  const isLocal = files.stored.fileSystem.localPath !== undefined;
-  const areFew = isLocal && total <= FEW_PIECES;
-  const step = { note, report, options, areFew };
   const inTurn = (pieces: readonly number[]) =>
     areFew
       ? checkInLanes(torrent, files, pieces, step)
@@ -107,7 +90,7 @@ export async function checkFiles(
         : checkInParallel(torrent, files, paths, pieces, step),
   );
   await eachTurn(disk, apart, options, inTurn);
-  report();
+  step.report();
 }
 
 /**
@@ -121,19 +104,11 @@ export async function checkStore(
   options: CheckFilesOptions & { readonly pieces: readonly number[] },
 ): Promise<void> {
   const { layout } = torrent;
-  const { pieces, onProgress } = options;
-  const progress = { checked: 0, good: 0 };
-  const report = () => onProgress?.({ ...progress, total: pieces.length });
-  const note = (pieceIndex: number, isGood: boolean) => {
-    progress.checked++;
-    if (isGood) progress.good++;
-    if (isGood) have.set(pieceIndex);
-    else have.clear(pieceIndex);
-  };
-  const step = { note, report, options, areFew: false };
+  const { pieces } = options;
+  const step = stepOf(have, pieces.length, options, false);
   const inHash = pieces.filter((pieceIndex) => {
     if (layout.payloadSize(pieceIndex) > 0) return true;
-    note(pieceIndex, true);
+    step.note(pieceIndex, true);
     return false;
   });
   await eachTurn(
@@ -142,7 +117,7 @@ export async function checkStore(
     options,
     (rest) => checkInLanes(torrent, store, rest, step),
   );
-  report();
+  step.report();
 }
 
 /** Does the work when it is our turn; gives the turn back while held. */
@@ -161,13 +136,30 @@ async function eachTurn(
   }
 }
 
-interface CheckStep {
-  readonly note: (pieceIndex: number, isGood: boolean) => void;
-  readonly report: () => void;
-  readonly options: CheckFilesOptions;
-  /** Whether these are few, in files of the operating system. */
-  readonly areFew: boolean;
+/** How far a check is; `areFew` of files of the operating system. */
+function stepOf(
+  have: Bitfield,
+  total: number,
+  options: CheckFilesOptions,
+  areFew: boolean,
+) {
+  const progress = { checked: 0, good: 0 };
+  return {
+    options,
+    areFew,
+    note(pieceIndex: number, isGood: boolean): void {
+      progress.checked++;
+      if (isGood) progress.good++;
+      if (isGood) have.set(pieceIndex);
+      else have.clear(pieceIndex);
+    },
+    report(): void {
+      options.onProgress?.({ ...progress, total });
+    },
+  };
 }
+
+type CheckStep = ReturnType<typeof stepOf>;
 
 /** Reads in this thread; gives what is left when it is held. */
 async function checkInTurn(
@@ -179,13 +171,12 @@ async function checkInTurn(
   const { layout } = torrent;
   const { clock, signal, hold } = step.options;
   const buffer = new Uint8Array(Math.min(4 * CHUNK_SIZE, layout.pieceLength));
-  const { areFew } = step;
   const turns = new Turns(clock, signal);
   for (let i = 0; i < pieces.length; i++) {
     const size = layout.pieceSize(pieces[i]!);
     step.note(
       pieces[i]!,
-      await checkPiece(torrent, store, pieces[i]!, size, buffer, areFew),
+      await checkPiece(torrent, store, pieces[i]!, size, buffer, step.areFew),
     );
     const others = turns.take(size);
     if (others === undefined) continue;

@@ -5,16 +5,9 @@
  */
 import { BLOCK_SIZE } from "../../metainfo/piece_layout.ts";
 import { Bitfield } from "../../_shared/bitfield.ts";
+import type { PieceRun } from "../piece_store.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import { IntervalSet } from "./interval_set.ts";
-
-/** A run of bytes of a piece that is only in memory so far. */
-export interface DirtyRun {
-  /** Where it starts in the piece. */
-  readonly offset: number;
-  /** The bytes, in the buffer of the piece. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
-}
 
 /**
  * The bytes of one piece as they come in: any order, any size, overlapping or
@@ -106,8 +99,8 @@ export class PieceBuffer {
   }
 
   /** What is only in memory, cut at the ends of the buffers. */
-  dirtyRuns(): DirtyRun[] {
-    const runs: DirtyRun[] = [];
+  dirtyRuns(): PieceRun[] {
+    const runs: PieceRun[] = [];
     const held = this.#held.bounds;
     for (let i = 0; i < held.length; i += 2) {
       const dirty = this.#stored.gaps(held[i]!, held[i + 1]!);
@@ -136,7 +129,7 @@ export class PieceBuffer {
   }
 
   /** Takes note that runs were written out; they stay in memory, too. */
-  markWritten(runs: readonly DirtyRun[]): void {
+  markWritten(runs: readonly PieceRun[]): void {
     for (const { offset, bytes } of runs) {
       this.#stored.add(offset, offset + bytes.length);
     }
@@ -245,7 +238,7 @@ export class PieceBuffer {
 /** Buffers on their way to the files. See {@linkcode PieceBuffer.detach}. */
 export interface DetachedRuns {
   /** What is to be written. */
-  readonly runs: readonly DirtyRun[];
+  readonly runs: readonly PieceRun[];
   /** The buffers that hold it. */
   readonly chunks: readonly Uint8Array<ArrayBuffer>[];
 }

@@ -40,14 +40,13 @@ export interface Backing extends PieceWrites {
     options: ReserveOptions,
     fileIndex?: number,
   ): Promise<void> | undefined;
-  /** Finds out anew what is there, for a check. */
-  lookAgain(): Promise<void>;
+  /**
+   * Finds out anew what is there and has all of it checked, and once more what that
+   * shows to be elsewhere.
+   */
+  recheck(check: (pieces?: readonly number[]) => Promise<void>): Promise<void>;
   /** Reads and hashes pieces, all by default. */
   check(have: Bitfield, options: CheckFilesOptions): Promise<void>;
-  /** Checks all, and what that shows to be elsewhere once more. */
-  checkAll?(
-    check: (pieces?: readonly number[]) => Promise<void>,
-  ): Promise<void>;
   /** Makes sure that what is verified is in its place; tells what is not. */
   confirm(
     have: Bitfield,

@@ -29,8 +29,6 @@ export class FileBacking implements Backing {
   /** 1 for every file that is to be made. */
   readonly #wanted: Uint8Array;
   readonly #adopt: (fileSystem: FileSystem) => HandleCache;
-  /** Files that were not there before they were looked for again. */
-  #wereMissing: readonly number[] = [];
 
   constructor(
     torrent: StorageTorrent,
@@ -110,19 +108,16 @@ export class FileBacking implements Backing {
     );
   }
 
-  async lookAgain(): Promise<void> {
-    const { stored } = this.#files;
-    this.#wereMissing = stored.indices.filter((i) => stored.size(i) === -1);
-    await this.#files.lookAgain();
-  }
-
   check(have: Bitfield, options: CheckFilesOptions): Promise<void> {
     return checkFiles(this.#torrent, this.#files, have, options);
   }
 
-  async checkAll(
+  async recheck(
     check: (pieces?: readonly number[]) => Promise<void>,
   ): Promise<void> {
+    const { places, indices } = this.#files.stored;
+    const missing = indices.filter((i) => this.#files.stored.size(i) === -1);
+    await this.#files.lookAgain();
     try {
       await check();
     } catch (error) {
@@ -131,10 +126,9 @@ export class FileBacking implements Backing {
     }
     const strange = this.#files.sortOut();
     if (strange.length > 0) await check(strange);
-    const { places } = this.#files.stored;
-    if (!places.hasSuffix || this.#wereMissing.length === 0) return;
+    if (!places.hasSuffix || missing.length === 0) return;
     const { foreign } = oddFiles(this.#files);
-    for (const i of this.#wereMissing) {
+    for (const i of missing) {
       if (foreign.includes(i) && !places.suffixed.has(i)) {
         this.#files.stored.pass(i);
       }

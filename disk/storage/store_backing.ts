@@ -85,9 +85,10 @@ export class StoreBacking implements Backing {
     await this.#finish(fileIndex);
   }
 
-  async lookAgain(): Promise<void> {
+  async recheck(check: () => Promise<void>): Promise<void> {
     this.#finished.clear();
     await this.#store.find(this.#ending.signal);
+    await check();
   }
 
   async check(have: Bitfield, options: CheckFilesOptions): Promise<void> {

@@ -186,9 +186,7 @@ export class ManagedStorage implements TorrentStorage {
     return this.#exclusively("recheck", async () => {
       this.#pieces?.discard();
       this.#reader?.clear();
-      await this.#backing.lookAgain();
-      const check = (pieces?: readonly number[]) => this.check(options, pieces);
-      await (this.#backing.checkAll?.(check) ?? check());
+      await this.#backing.recheck((pieces) => this.check(options, pieces));
     });
   }
 
@@ -427,7 +425,11 @@ export class ManagedStorage implements TorrentStorage {
     this.#pieces?.discard();
     this.#reader?.clear();
     if (discard) {
-      this.#left = await this.#backing.remove(signal).catch(() => []);
+      this.#left = await this.#backing.remove(signal).catch((error) =>
+        error === signal?.reason
+          ? []
+          : [toDiskError(error, { operation: "remove" })]
+      );
     }
     await this.#backing.close();
     this.#context.onClose();

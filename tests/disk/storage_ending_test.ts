@@ -145,6 +145,30 @@ Deno.test(
   },
 );
 
+Deno.test("what stops a deletion is told", pure, async () => {
+  let isLost = false;
+  const fileSystem = Object.assign(new MemoryFileSystem(), {
+    realPath(path: readonly string[]): string {
+      if (isLost) throw new Error("no way there");
+      return `/${path.join("/")}`;
+    },
+  });
+  await using disk = new DiskManager({ fileSystem });
+  const files = { files: [5, 5], paths: [["a", "x"], ["b", "y"]] };
+  const apart = makeTorrent({ pieceLength: 16384, ...files, id: 4 });
+  const storage = await disk.add(apart);
+  isLost = true;
+  const { signal } = new AbortController();
+  const { errors } = await assertRejects(
+    () => storage.remove({ deleteFiles: true, signal }),
+    AggregateError,
+  );
+  assertEquals(errors.map(String), ["DiskError: Cannot remove: no way there"]);
+  assertEquals(storage.state, "closed");
+  isLost = false;
+  await (await disk.add(apart)).close();
+});
+
 Deno.test(
   "a check of many small pieces ends with the signal",
   pure,

@@ -120,7 +120,7 @@ Deno.test(
     await backing.confirm();
     assertEquals(taken(), ["finish 0"]);
     // After a look at all, or a loss, again.
-    await backing.lookAgain();
+    await backing.recheck(() => Promise.resolve());
     assertEquals(taken(), ["find"]);
     await backing.confirm();
     assertEquals(taken(), ["finish 0", "finish 1", "finish 2", "finish 4"]);
