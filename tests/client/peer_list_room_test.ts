@@ -1,32 +1,9 @@
 // When a candidate is tried again, and which make room for others.
 import { assertEquals } from "@std/assert";
 import { PeerList } from "../../client/peer_list.ts";
-import type { CandidateSource, PeerCandidate } from "../../_shared/address.ts";
-import { randomInt, seededRandom } from "../../_shared/random.ts";
+import { candidate, list, takeAll } from "./peer_candidates.ts";
 
 const none = { permissions: "none" } as const;
-const infoHash = new Uint8Array(20);
-function list(capacity?: number): PeerList {
-  const random = seededRandom(1);
-  return new PeerList({
-    randomInt: (below) => randomInt(random, below),
-    ...(capacity === undefined ? {} : { capacity }),
-  });
-}
-const candidate = (
-  hostname: string,
-  port = 6881,
-  source: CandidateSource = "tracker",
-  teller?: string,
-): PeerCandidate => ({ infoHash, address: { hostname, port }, source, teller });
-/** Takes as many as may be tried now. */
-function takeAll(peers: PeerList, now = 0, skipSeeds = false) {
-  const taken = [];
-  for (let next; (next = peers.next(now, { skipSeeds })) !== undefined;) {
-    taken.push(next);
-  }
-  return taken;
-}
 
 Deno.test(
   "PeerList waits as long as an end of a connection asks for",

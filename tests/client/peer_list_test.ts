@@ -1,36 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { MAX_CANDIDATES, PeerList } from "../../client/peer_list.ts";
 import { CandidateSources } from "../../client/peers/candidate_sources.ts";
-import type {
-  CandidateSource,
-  PeerCandidate,
-  PeerHints,
-} from "../../_shared/address.ts";
-import { randomInt, seededRandom } from "../../_shared/random.ts";
+import type { PeerCandidate, PeerHints } from "../../_shared/address.ts";
+import { candidate, list, takeAll } from "./peer_candidates.ts";
 
 const none = { permissions: "none" } as const;
-const infoHash = new Uint8Array(20);
-function list(capacity?: number): PeerList {
-  const random = seededRandom(1);
-  return new PeerList({
-    randomInt: (below) => randomInt(random, below),
-    ...(capacity === undefined ? {} : { capacity }),
-  });
-}
-const candidate = (
-  hostname: string,
-  port = 6881,
-  source: CandidateSource = "tracker",
-  teller?: string,
-): PeerCandidate => ({ infoHash, address: { hostname, port }, source, teller });
-/** Takes as many as may be tried now. */
-function takeAll(peers: PeerList, now = 0, skipSeeds = false) {
-  const taken = [];
-  for (let next; (next = peers.next(now, { skipSeeds })) !== undefined;) {
-    taken.push(next);
-  }
-  return taken;
-}
 const hosts = (taken: readonly Omit<PeerCandidate, "infoHash">[]) =>
   taken.map(({ address }) => address.hostname);
 

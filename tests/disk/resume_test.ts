@@ -11,7 +11,13 @@ import {
   encodeResumeData,
 } from "../../disk/resume/resume_data.ts";
 import { injectFaults, interceptFileSystem } from "../../disk/middleware.ts";
-import { assertFiles, open, writeAll, writePiece } from "./storage_bench.ts";
+import {
+  assertFiles,
+  open,
+  resumeAfter,
+  writeAll,
+  writePiece,
+} from "./storage_bench.ts";
 import { makeTorrent } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
@@ -25,16 +31,13 @@ Deno.test(
   pure,
   async () => {
     const memory = new MemoryFileSystem();
-    let resume: Uint8Array;
-    {
-      await using bench = await open(torrent, { memory });
-      writePiece(bench.storage, torrent, 0);
-      writePiece(bench.storage, torrent, 2);
+    const resume = await resumeAfter(torrent, memory, (storage) => {
+      writePiece(storage, torrent, 0);
+      writePiece(storage, torrent, 2);
       const piece = torrent.content[1]!;
-      bench.storage.writeBlock(1, 16384, piece.subarray(16384, 32768));
-      bench.storage.writeBlock(1, 40_000, piece.subarray(40_000, 60_000));
-      resume = await bench.storage.resumeData();
-    }
+      storage.writeBlock(1, 16384, piece.subarray(16384, 32768));
+      storage.writeBlock(1, 40_000, piece.subarray(40_000, 60_000));
+    });
     let reads = 0;
     const counting = interceptFileSystem(
       memory,
@@ -61,15 +64,11 @@ Deno.test(
   pure,
   async () => {
     const memory = new MemoryFileSystem();
-    let resume: Uint8Array;
-    {
-      await using bench = await open(torrent, { memory });
+    const resume = await resumeAfter(torrent, memory, (storage) => {
       for (const i of [3, 0, 2]) {
-        const block = torrent.content[i]!.subarray(0, 16384);
-        bench.storage.writeBlock(i, 0, block);
+        storage.writeBlock(i, 0, torrent.content[i]!.subarray(0, 16384));
       }
-      resume = await bench.storage.resumeData();
-    }
+    });
     await using disk = new DiskManager({ fileSystem: memory });
     const storage = await disk.add(torrent, { existing: "resume", resume });
     assertEquals(storage.partialPieces().sort(), [0, 2, 3]);
@@ -81,12 +80,7 @@ Deno.test(
   pure,
   async () => {
     const memory = new MemoryFileSystem();
-    let resume: Uint8Array;
-    {
-      await using bench = await open(torrent, { memory });
-      writeAll(bench.storage, torrent);
-      resume = await bench.storage.resumeData();
-    }
+    const resume = await resumeAfter(torrent, memory);
     const handle = memory.open(["torrent", "f2"], { write: true });
     handle.write(new Uint8Array(10), 100_000);
     handle.close();
@@ -103,12 +97,7 @@ Deno.test(
   pure,
   async () => {
     const memory = new MemoryFileSystem();
-    let resume: Uint8Array;
-    {
-      await using bench = await open(torrent, { memory });
-      writeAll(bench.storage, torrent);
-      resume = await bench.storage.resumeData();
-    }
+    const resume = await resumeAfter(torrent, memory);
     memory.remove(["torrent", "f0"]);
     for (
       const bytes of [
@@ -134,36 +123,27 @@ Deno.test(
   async () => {
     for (const slow of [false, true]) {
       const memory = new MemoryFileSystem();
-      let resume: Uint8Array;
-      {
-        await using bench = await open(torrent, { memory });
-        writeAll(bench.storage, torrent);
-        const { infoHash, layout } = torrent;
-        const data = decodeResumeData(
-          await bench.storage.resumeData(),
-          infoHash,
-          layout,
-        );
-        // Stopped between the last block and the verdict, twice.
-        const have = data.have.clone();
-        have.clear(1);
-        have.clear(2);
-        const blocks = Bitfield.full(4);
-        const partials = [1, 2].map((pieceIndex) => ({ pieceIndex, blocks }));
-        resume = encodeResumeData({ ...data, have, partials }, layout);
-        // One of the two is not what it should be, which no time stamp tells.
-        const { modifiedMs } = memory.stat(["torrent", "f2"])!;
-        const handle = memory.open(["torrent", "f2"], { write: true });
-        handle.write(Uint8Array.of(1, 2, 3), 2 * 65536 - 100_000);
-        handle.close();
-        const at = memory.stat(["torrent", "f2"])!.modifiedMs;
-        if (at !== modifiedMs) {
-          const files = data.files.map((file, i) =>
-            i === 2 ? { size: file!.size, modifiedMs: at } : file
-          );
-          resume = encodeResumeData({ ...data, have, partials, files }, layout);
-        }
-      }
+      const { infoHash, layout } = torrent;
+      const saved = await resumeAfter(torrent, memory);
+      const data = decodeResumeData(saved, infoHash, layout);
+      // Stopped between the last block and the verdict, twice.
+      const have = data.have.clone();
+      have.clear(1);
+      have.clear(2);
+      const blocks = Bitfield.full(4);
+      const partials = [1, 2].map((pieceIndex) => ({ pieceIndex, blocks }));
+      // One of the two is not what it should be, which no time stamp tells.
+      const handle = memory.open(["torrent", "f2"], { write: true });
+      handle.write(Uint8Array.of(1, 2, 3), 2 * 65536 - 100_000);
+      handle.close();
+      const { modifiedMs } = memory.stat(["torrent", "f2"])!;
+      const files = data.files.map((file, i) =>
+        i === 2 ? { size: file!.size, modifiedMs } : file
+      );
+      const resume = encodeResumeData(
+        { ...data, have, partials, files },
+        layout,
+      );
       await using bench = await open(torrent, {
         memory,
         slow,

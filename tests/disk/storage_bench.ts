@@ -84,6 +84,17 @@ export function writeAll(storage: TorrentStorage, torrent: TestTorrent): void {
   }
 }
 
+/** Writes what is said, all by default, and ends with the resume data. */
+export async function resumeAfter(
+  torrent: TestTorrent,
+  memory: MemoryFileSystem,
+  write = (storage: TorrentStorage) => writeAll(storage, torrent),
+): Promise<Uint8Array> {
+  await using bench = await open(torrent, { memory });
+  write(bench.storage);
+  return await bench.storage.resumeData();
+}
+
 export function assertFiles(
   memory: MemoryFileSystem,
   torrent: TestTorrent,

@@ -1,46 +1,22 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { DiskBudget } from "../../disk/budget.ts";
-import { DiskError } from "../../disk/error.ts";
+import type { DiskError } from "../../disk/error.ts";
 import { partFileName } from "../../disk/files/part_file.ts";
 import { DiskManager } from "../../disk/manager.ts";
 import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
-import type { DiskAddOptions, TorrentStorage } from "../../disk/storage.ts";
+import type { DiskAddOptions } from "../../disk/storage.ts";
+import { isWhole, one, PATHS, PIECE, refused, two } from "./rivals.ts";
 import { writeAll, writePiece } from "./storage_bench.ts";
 import { makeTorrent, type TestTorrent } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
 const hex = (id: number) => `0${id}`.repeat(20);
-const PIECE = 16384;
-const PATHS = [["t", "a"], ["t", "b"]];
-
-/** Two torrents of the same names and sizes, and other bytes. */
-const [one, two] = [1, 2].map((id) =>
-  makeTorrent({
-    pieceLength: PIECE,
-    files: [PIECE, PIECE],
-    paths: PATHS,
-    id,
-    seed: id,
-  })
-) as [TestTorrent, TestTorrent];
 
 function setUp(memory = new MemoryFileSystem()) {
   const disk = new DiskManager({ fileSystem: memory });
   return { memory, disk };
 }
-
-async function refused(run: () => Promise<unknown>): Promise<DiskError> {
-  const error = await assertRejects(run, DiskError);
-  assertEquals(error.code, "taken");
-  return error;
-}
-
-const add = (
-  disk: DiskManager,
-  torrent: TestTorrent,
-  options: DiskAddOptions = {},
-) => disk.add(torrent, options);
 
 /** Nothing is there yet, so it is added; but not written. */
 async function blocked(
@@ -56,19 +32,13 @@ async function blocked(
   return storage.error!;
 }
 
-async function isWhole(storage: TorrentStorage, torrent: TestTorrent) {
-  for (const [i, piece] of torrent.content.entries()) {
-    assertEquals(await storage.readBlock(i, 0, piece.length), piece);
-  }
-}
-
 Deno.test(
   "two torrents do not write to one file: the first that was added has it",
   pure,
   async () => {
     const { memory, disk } = setUp();
     await using _ = disk;
-    const first = await add(disk, one);
+    const first = await disk.add(one);
     const message = `Cannot write "t/a": it is a file of torrent ${
       hex(1)
     } as well`;
@@ -80,16 +50,16 @@ Deno.test(
     for (const [i, more] of ["", ", and so is 1 more"].entries()) {
       writePiece(first, one, i);
       for (const existing of ["verify", "resume"] as const) {
-        const error = await refused(() => add(disk, two, { existing }));
+        const error = await refused(() => disk.add(two, { existing }));
         assertEquals(error.message, message + more);
         assertEquals(error.files, ["t/a", "t/b"].slice(0, i + 1));
       }
-      await refused(() => add(disk, two, { overwrite: true }));
+      await refused(() => disk.add(two, { overwrite: true }));
     }
     await first.close();
-    await isWhole(await add(disk, one, { readOnly: true }), one);
+    await isWhole(await disk.add(one, { readOnly: true }), one);
     // Who only reads has nothing.
-    const second = await add(disk, two, { overwrite: true });
+    const second = await disk.add(two, { overwrite: true });
     writeAll(second, two);
     await second.flush();
     assertEquals(memory.contents(PATHS[0]!), two.fileContent[0]);
@@ -103,13 +73,13 @@ Deno.test(
     const { memory, disk } = setUp();
     await using _ = disk;
     const alike = { ...one, infoHash: new Uint8Array(20).fill(3) };
-    const first = await add(disk, one);
+    const first = await disk.add(one);
     writeAll(first, one);
     const events: string[] = [];
-    const second = await add(disk, alike, {
+    const second = await disk.add(alike, {
       onEvent: ({ type }) => events.push(type),
     });
-    const third = await add(disk, { ...one, infoHash: new Uint8Array(20) }, {
+    const third = await disk.add({ ...one, infoHash: new Uint8Array(20) }, {
       readOnly: true,
     });
     for (const storage of [first, second, third]) await isWhole(storage, one);
@@ -142,15 +112,15 @@ Deno.test(
     const { disk } = setUp();
     await using _ = disk;
     const alike = { ...one, infoHash: new Uint8Array(20).fill(3) };
-    const first = await add(disk, one);
+    const first = await disk.add(one);
     writeAll(first, one);
-    const second = await add(disk, alike);
+    const second = await disk.add(alike);
     await first.remove({ deleteFiles: true });
     await second.recheck();
     writeAll(second, one);
     await second.flush();
     await isWhole(second, one);
-    await refused(() => add(disk, two));
+    await refused(() => disk.add(two));
   },
 );
 
@@ -167,10 +137,10 @@ Deno.test(
       id: 3,
       seed: 3,
     });
-    const first = await add(disk, one);
+    const first = await disk.add(one);
     writeAll(first, one);
-    await refused(() => add(disk, shared));
-    const second = await add(disk, shared, { skippedFiles: new Set([0]) });
+    await refused(() => disk.add(shared));
+    const second = await disk.add(shared, { skippedFiles: new Set([0]) });
     writeAll(second, shared);
     await second.flush();
     // Its share of the border waits in the part file.
@@ -188,7 +158,7 @@ Deno.test(
     await second.setFileWanted(1, true);
     await first.close();
     await refused(() =>
-      add(disk, two, { skippedFiles: new Set([1]) })
+      disk.add(two, { skippedFiles: new Set([1]) })
         .then(async (storage) => {
           await second.setFileWanted(0, true);
           await storage.close();
@@ -209,10 +179,10 @@ Deno.test(
   async () => {
     const { memory, disk } = setUp();
     await using _ = disk;
-    const first = await add(disk, one);
+    const first = await disk.add(one);
     writeAll(first, one);
     await first.setFileWanted(0, false);
-    await refused(() => add(disk, two));
+    await refused(() => disk.add(two));
     assertEquals(memory.contents(PATHS[0]!), one.fileContent[0]);
   },
 );
@@ -223,9 +193,9 @@ Deno.test(
   async () => {
     const { memory, disk } = setUp();
     await using _ = disk;
-    const first = await add(disk, one);
+    const first = await disk.add(one);
     const other = { ...two, paths: [["u", "a"], ["u", "b"]] };
-    const second = await add(disk, other);
+    const second = await disk.add(other);
     const error = await refused(() => second.renameFile(0, ["t", "a"]));
     assertEquals(
       error.message,
@@ -239,7 +209,7 @@ Deno.test(
     writeAll(second, other);
     await first.move(["v"]);
     await second.renameFile(1, ["t", "d"]);
-    const third = await add(disk, { ...two, infoHash: new Uint8Array(20) }, {
+    const third = await disk.add({ ...two, infoHash: new Uint8Array(20) }, {
       folder: ["w"],
     });
     await refused(() => first.move(["w"]));
@@ -256,8 +226,8 @@ Deno.test("a suffix leads to no file of another torrent", pure, async () => {
   const { memory, disk } = setUp();
   await using _ = disk;
   const suffixed = { ...two, paths: [["t", "a.x"], ["t", "z"]] };
-  const first = await add(disk, suffixed);
-  const second = await add(disk, one, { incompleteSuffix: ".x" });
+  const first = await disk.add(suffixed);
+  const second = await disk.add(one, { incompleteSuffix: ".x" });
   writeAll(first, suffixed);
   writePiece(second, one, 0);
   await second.flush();
@@ -266,13 +236,13 @@ Deno.test("a suffix leads to no file of another torrent", pure, async () => {
   // And the other way round.
   await second.remove({ deleteFiles: true });
   await first.remove({ deleteFiles: true });
-  const again = await add(disk, one, { incompleteSuffix: ".x" });
+  const again = await disk.add(one, { incompleteSuffix: ".x" });
   await blocked(disk, suffixed);
   await again.renameFile(0, ["t", "q"]);
   await blocked(disk, { ...suffixed, paths: [["t", "q.x"], ["t", "z"]] });
   writeAll(again, one);
   await again.confirm();
-  await add(disk, suffixed);
+  await disk.add(suffixed);
 });
 
 Deno.test(
@@ -286,17 +256,16 @@ Deno.test(
     put(["t", "a.x"], one.fileContent[0]!);
     // Found, and left out.
     const options = { incompleteSuffix: ".x", skippedFiles: new Set([0]) };
-    const first = await add(
-      disk,
+    const first = await disk.add(
       { ...one, paths: [PATHS[0]!, ["u"]] },
       options,
     );
-    await refused(() => add(disk, two, { skippedFiles: new Set([1]) }));
+    await refused(() => disk.add(two, { skippedFiles: new Set([1]) }));
     await first.close();
     // Whole, but not under the name that another has.
     memory.rename(["t", "a"], ["t", "a.x"]);
-    await add(disk, two, { skippedFiles: new Set([1]) });
-    await refused(() => add(disk, one, { incompleteSuffix: ".x" }));
+    await disk.add(two, { skippedFiles: new Set([1]) });
+    await refused(() => disk.add(one, { incompleteSuffix: ".x" }));
   },
 );
 
@@ -334,7 +303,7 @@ Deno.test("torrents of several managers of one budget, by real paths", async () 
           budget: shared,
         }),
       );
-    const first = await add(at(`${dir}/real`), one);
+    const first = await at(`${dir}/real`).add(one);
     await blocked(at(`${dir}/link`), two);
     await blocked(at(`${dir}/link/`), two);
     await blocked(at(dir), two, { folder: ["real"] });
@@ -344,27 +313,27 @@ Deno.test("torrents of several managers of one budget, by real paths", async () 
     // A link to the file itself.
     await Deno.symlink(`${dir}/real/t/a`, `${dir}/real/t/other`);
     const linked = { ...two, paths: [["t", "other"], ["t", "more"]] };
-    await refused(() => add(at(`${dir}/real`), linked));
+    await refused(() => at(`${dir}/real`).add(linked));
     await refused(() =>
-      add(at(`${dir}/real`), linked, { skippedFiles: new Set([0]) })
+      at(`${dir}/real`).add(linked, { skippedFiles: new Set([0]) })
         .then((storage) => storage.setFileWanted(0, true))
     );
     // Another budget knows nothing of it.
     const alone = budget.use(
       new DiskManager({ fileSystem: new NativeFileSystem(`${dir}/real`) }),
     );
-    await add(alone, two);
+    await alone.add(two);
     // Where there is nothing yet.
-    const missing = await add(at(`${dir}/new/x`), {
+    const missing = await at(`${dir}/new/x`).add({
       ...two,
       infoHash: new Uint8Array(20).fill(5),
     });
     writePiece(missing, two, 0);
     await missing.flush();
-    await refused(() => add(at(`${dir}/new/x`), one));
-    await refused(() => add(at(`${dir}/link/../new/x`), one));
+    await refused(() => at(`${dir}/new/x`).add(one));
+    await refused(() => at(`${dir}/link/../new/x`).add(one));
     const { infoHash: _, ...rest } = two;
-    const moving = await add(at(`${dir}/other`), {
+    const moving = await at(`${dir}/other`).add({
       ...rest,
       infoHash: new Uint8Array(20).fill(6),
     });
@@ -390,12 +359,12 @@ Deno.test("where files really are is found out by folders, not one by one", asyn
   try {
     await using disk = new DiskManager({ fileSystem: new Counting(dir) });
     const many = makeTorrent({ pieceLength: PIECE, files: Array(50).fill(10) });
-    const storage = await add(disk, many);
+    const storage = await disk.add(many);
     writeAll(storage, many);
     await storage.flush();
     await storage.close();
     count = 0;
-    await add(disk, many);
+    await disk.add(many);
     // No more than one where names are what they seem to be.
     assertEquals(Deno.build.os !== "linux" || count === 1, true);
   } finally {

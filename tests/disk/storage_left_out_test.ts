@@ -1,35 +1,12 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { DiskError } from "../../disk/error.ts";
 import { DiskManager } from "../../disk/manager.ts";
 import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
 import type { TorrentStorage } from "../../disk/storage.ts";
+import { isWhole, one, PATHS, PIECE, refused, two } from "./rivals.ts";
 import { writeAll, writePiece } from "./storage_bench.ts";
-import { makeTorrent, type TestTorrent } from "./support.ts";
+import { makeTorrent } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
-const PIECE = 16384;
-const PATHS = [["t", "a"], ["t", "b"]];
-
-/** Two torrents of the same names and sizes, and other bytes. */
-const [one, two] = [1, 2].map((id) =>
-  makeTorrent({
-    pieceLength: PIECE,
-    files: [PIECE, PIECE],
-    paths: PATHS,
-    id,
-    seed: id,
-  })
-) as [TestTorrent, TestTorrent];
-
-async function refused(run: () => Promise<unknown>): Promise<void> {
-  assertEquals((await assertRejects(run, DiskError)).code, "taken");
-}
-
-async function isWhole(storage: TorrentStorage, torrent: TestTorrent) {
-  for (const [i, piece] of torrent.content.entries()) {
-    assertEquals(await storage.readBlock(i, 0, piece.length), piece);
-  }
-}
 
 /** Left out of a torrent, and made by another one afterwards. */
 async function setUpLate() {

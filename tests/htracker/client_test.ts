@@ -7,7 +7,6 @@ import {
 import { sendsHost } from "../../_shared/http/checked_fetch.ts";
 import { encodeBencode } from "../../bencode/mod.ts";
 import {
-  type AnnounceRequest,
   encodeHttpScrapeResponse,
   HttpTrackerClient,
   type HttpTrackerClientOptions,
@@ -15,16 +14,9 @@ import {
   type TrackerErrorCode,
 } from "../../htracker/mod.ts";
 import { drain, SimClock } from "../../testing/sim_clock.ts";
+import { REQUEST } from "../support/announce.ts";
 
 const permissions = "none";
-const REQUEST: AnnounceRequest = {
-  infoHash: new Uint8Array(20).fill(1),
-  peerId: new Uint8Array(20).fill(2),
-  port: 6881,
-  uploaded: 0,
-  downloaded: 0,
-  left: 1,
-};
 const GOOD = encodeBencode({ interval: 900, complete: 3, peers: "" });
 
 type Answer = (url: URL, init: RequestInit) => Response | Promise<Response>;

@@ -6,15 +6,7 @@ import {
   type HttpTrackerHandlerOptions,
 } from "../../htracker/mod.ts";
 import { SwarmService, SwarmTable } from "../../tracker/mod.ts";
-
-const REQUEST = {
-  infoHash: new Uint8Array(20).fill(1),
-  peerId: new Uint8Array(20).fill(2),
-  port: 6881,
-  uploaded: 0,
-  downloaded: 0,
-  left: 1,
-};
+import { REQUEST } from "../support/announce.ts";
 
 function serviceOf(): SwarmService {
   return new SwarmService({ store: new SwarmTable() });

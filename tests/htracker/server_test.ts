@@ -7,23 +7,14 @@ import {
   type SwarmStore,
 } from "../../tracker/mod.ts";
 import {
-  type AnnounceRequest,
   HttpTrackerClient,
   HttpTrackerServer,
   type HttpTrackerServerOptions,
   TrackerError,
 } from "../../htracker/mod.ts";
+import { REQUEST } from "../support/announce.ts";
 
 const permissions: Deno.PermissionOptions = { net: ["127.0.0.1", "[::1]"] };
-const REQUEST: AnnounceRequest = {
-  infoHash: new Uint8Array(20).fill(1),
-  peerId: new Uint8Array(20).fill(2),
-  port: 6881,
-  uploaded: 0,
-  downloaded: 0,
-  left: 1,
-};
-
 function serve(options: HttpTrackerServerOptions = {}): HttpTrackerServer {
   return HttpTrackerServer.open({
     listen: { hostname: "127.0.0.1", port: 0 },

@@ -17,9 +17,17 @@ import {
   type UdpTrackerRequest,
   type UdpTrackerResponse,
 } from "../../utracker/mod.ts";
+import { REQUEST } from "../support/announce.ts";
 import { readVectors } from "../support/protocol_vectors.ts";
 
 const permissions = "none";
+const ANNOUNCE = {
+  ...REQUEST,
+  type: "announce",
+  connectionId: 0n,
+  transactionId: 0,
+  key: 0,
+} as const;
 const vectors = await readVectors("udp-tracker");
 
 Deno.test({
@@ -192,18 +200,8 @@ Deno.test({
   name: "every prefix is refused, or is what BEP 15 makes of it",
   permissions,
   fn() {
-    const random = seededRandom(5);
     const announce = encodeUdpTrackerRequest({
-      ...randomRequest(random),
-      type: "announce",
-      connectionId: 1n,
-      infoHash: new Uint8Array(20),
-      peerId: new Uint8Array(20),
-      downloaded: 0,
-      left: 0,
-      uploaded: 0,
-      key: 0,
-      port: 1,
+      ...ANNOUNCE,
       urlData: "/a".repeat(200),
     });
     for (let length = 0; length < announce.length; length++) {
@@ -263,15 +261,7 @@ Deno.test({
     assertEquals(decoded?.type === "scrape" && decoded.infoHashes.length, 74);
     const announce = (more: Record<string, unknown>) =>
       encodeUdpTrackerRequest({
-        type: "announce",
-        connectionId: 0n,
-        transactionId: 0,
-        infoHash: new Uint8Array(20),
-        peerId: new Uint8Array(20),
-        downloaded: 0,
-        left: 0,
-        uploaded: 0,
-        key: 0,
+        ...ANNOUNCE,
         port: 65535,
         ...more,
       });
@@ -297,18 +287,7 @@ Deno.test({
   name: "options of BEP 41: pads, the end, repetition",
   permissions,
   fn() {
-    const base = encodeUdpTrackerRequest({
-      type: "announce",
-      connectionId: 0n,
-      transactionId: 0,
-      infoHash: new Uint8Array(20),
-      peerId: new Uint8Array(20),
-      downloaded: 0,
-      left: 0,
-      uploaded: 0,
-      key: 0,
-      port: 1,
-    });
+    const base = encodeUdpTrackerRequest(ANNOUNCE);
     const of = (...options: number[]) => {
       const request = tryDecodeUdpTrackerRequest(
         Uint8Array.from([...base, ...options]),

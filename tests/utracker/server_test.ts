@@ -10,26 +10,17 @@ import {
   TrackerStatsServer,
 } from "../../tracker/mod.ts";
 import {
-  type AnnounceRequest,
   TrackerError,
   UdpTrackerClient,
   UdpTrackerServer,
 } from "../../utracker/mod.ts";
 import type { Clock } from "../../_shared/clock.ts";
+import { REQUEST } from "../support/announce.ts";
 
 const permissions: Deno.PermissionOptions = {
   net: ["127.0.0.1", "0.0.0.0", "[::1]", "[::]", "localhost"],
 };
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
-const REQUEST: AnnounceRequest = {
-  infoHash: new Uint8Array(20).fill(1),
-  peerId: new Uint8Array(20).fill(2),
-  port: 6881,
-  uploaded: 0,
-  downloaded: 0,
-  left: 1,
-};
-
 const urlOf = (server: UdpTrackerServer, host = "127.0.0.1") =>
   `udp://${host}:${server.locals[0]!.port}/announce`;
 

@@ -6,6 +6,7 @@ import {
   type ShownTorrent,
 } from "../../../cli/transfer/progress_state.ts";
 import type { TorrentStats } from "../../../client/mod.ts";
+import { IDLE } from "../../support/torrent_stats.ts";
 
 const pure = { permissions: "none" } as const;
 const SEEN = { checked: 3, failed: 0, isUnreachable: false };
@@ -17,21 +18,15 @@ function shown(stats: Partial<TorrentStats>, name?: string): ShownTorrent {
     name,
     trackers: () => [],
     stats: () => ({
-      state: "downloading",
+      ...IDLE,
       wantedBytes: 10_240,
       doneBytes: 2_048,
       downloadedBytes: 2_048,
-      uploadedBytes: 0,
-      wastedBytes: 0,
       downloadRate: 512,
-      uploadRate: 0,
       pieceCount: 10,
       piecesDone: 2,
       peers: 1,
-      seeds: 0,
       candidates: 4,
-      connecting: 0,
-      etaMs: undefined,
       ...stats,
     }),
   };

@@ -5,29 +5,8 @@ import {
   type ReportedTorrent,
   Reporter,
 } from "../../../cli/transfer/reporter.ts";
-import type {
-  SessionEvent,
-  TorrentEvent,
-  TorrentStats,
-} from "../../../client/mod.ts";
-
-const STATS: TorrentStats = {
-  state: "downloading",
-  wantedBytes: 0,
-  doneBytes: 0,
-  downloadedBytes: 0,
-  uploadedBytes: 0,
-  wastedBytes: 0,
-  downloadRate: 0,
-  uploadRate: 0,
-  pieceCount: 0,
-  piecesDone: 0,
-  peers: 0,
-  seeds: 0,
-  candidates: 0,
-  connecting: 0,
-  etaMs: undefined,
-};
+import type { SessionEvent, TorrentEvent } from "../../../client/mod.ts";
+import { IDLE } from "../../support/torrent_stats.ts";
 
 /** A reporter of a torrent that does nothing by itself. */
 function makeReporter(options: {
@@ -44,7 +23,7 @@ function makeReporter(options: {
     metainfo: undefined,
     name: "n\x1b[2Jame",
     state: "downloading",
-    stats: () => STATS,
+    stats: () => IDLE,
     trackers: () => [],
     events: ({ signal } = {}) => {
       signal?.addEventListener("abort", () => events.close());

@@ -13,6 +13,7 @@ import {
   DEFAULT_SETTINGS,
 } from "../../../daemon/settings.ts";
 import { newRecord, type TorrentRecord } from "../../../daemon/state/record.ts";
+import { IDLE } from "../../support/torrent_stats.ts";
 import type { DaemonTorrentStatus } from "../../../daemon/types.ts";
 import { createMetainfo, parseMetainfo } from "../../../metainfo/mod.ts";
 
@@ -92,21 +93,9 @@ export const NOW = 1_000_000_000;
 /** Makes a view. */
 export function fakeView(fake: FakeTorrent): TorrentView {
   const stats = {
-    state: "downloading",
+    ...IDLE,
     wantedBytes: 100_000,
-    doneBytes: 0,
-    downloadedBytes: 0,
-    uploadedBytes: 0,
-    wastedBytes: 0,
-    downloadRate: 0,
-    uploadRate: 0,
     pieceCount: 7,
-    piecesDone: 0,
-    peers: 0,
-    seeds: 0,
-    candidates: 0,
-    connecting: 0,
-    etaMs: undefined,
     ...fake.stats,
   };
   const pieces = {
