@@ -121,7 +121,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
     rules: ["state"],
     run: ["rules", "state"],
     page: ["http"],
-    figures: ["http", "rules", "state"],
+    figures: ["rules", "state"],
     rpc: ["http", "rules", "run", "state"],
   },
   cli: {
