@@ -18,7 +18,6 @@ import { ENCRYPTION_POLICIES } from "../../handshake/encryption_policy.ts";
 import type { SessionOptions } from "../../client/types.ts";
 import { addressesOf, ipOf } from "../address_options.ts";
 import type { Arguments, OptionSpec } from "../command.ts";
-import { UsageError } from "../error.ts";
 import { EXIT_INTERRUPTED } from "../exit_code.ts";
 import { listenError } from "../io_error.ts";
 import type { WebAccess } from "../torrent/fetch_torrent.ts";
