@@ -37,8 +37,7 @@ const ROUTES = "/proc/net/route";
 const LOOK_MS = 60_000;
 /** Time for an HTTP request, however slowly its answer comes, in ms. */
 const HTTP_MS = 10_000;
-/** Longest head and body of its answer, in bytes. */
-const MAX_HEAD = 8192;
+/** Longest body of its answer, in bytes. */
 const MAX_BODY = 65_536;
 
 /** Options of {@linkcode PortMapper.open}. */
@@ -299,7 +298,7 @@ async function readAnswer(
   request: HttpRequest,
 ): Promise<HttpResult> {
   await writeAll(conn, encodeHttpRequest(request));
-  const decoder = new HttpResponseDecoder(MAX_HEAD);
+  const decoder = new HttpResponseDecoder();
   const body = new Uint8Array(MAX_BODY);
   let length = 0;
   const buffer = new Uint8Array(4096);
