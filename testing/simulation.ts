@@ -30,6 +30,7 @@ class Simulation {
   readonly samples: SimSample[] = [];
   readonly #config: SimulationConfig;
   readonly #random;
+  #isOver = false;
   firstCopies: number | undefined;
 
   constructor(config: SimulationConfig) {
@@ -61,13 +62,13 @@ class Simulation {
       discovery: this.#tracker,
     };
     for (const group of groups) {
-      const { count, arriveS = 0 } = group;
+      const { count, fromS = 0, arriveS = 0 } = group;
       for (let i = 0; i < count; i++) {
         const n = peers.length;
         const hostname = `45.${n >> 8}.${n & 255}.7`;
         const peer = new SimPeer(swarm, group, hostname, seed * 10_007 + n);
         peers.push(peer);
-        const at = 1000 * arriveS * i / count;
+        const at = 1000 * (fromS + arriveS * i / count);
         clock.schedule(at, () => void peer.start());
       }
     }
@@ -83,8 +84,12 @@ class Simulation {
       tookS: peer.completedAt === undefined
         ? undefined
         : (peer.completedAt - peer.arrivedAt) / 1000,
+      firstPieceS: peer.firstPieceAt === undefined
+        ? undefined
+        : (peer.firstPieceAt - peer.arrivedAt) / 1000,
       ...peer.totals,
     }));
+    this.#isOver = true;
     const closing = Promise.all(peers.map((peer) => peer.stop()));
     await clock.advance(60_000);
     await closing;
@@ -128,17 +133,21 @@ class Simulation {
   }
 
   #sample(length: number): void {
+    if (this.#isOver) return;
     const { clock, peers } = this;
     const firstSeeds = peers.find(({ group }) => group.seed)?.group;
     const counts = new Uint32Array(this.#config.pieces ?? 200);
     const others = new Uint32Array(counts.length);
     let complete = 0;
-    for (const { group, torrent, completedAt } of peers) {
+    for (const peer of peers) {
+      const { group, completedAt } = peer;
       if (completedAt !== undefined) complete++;
       const have = group.behaviour === "liar"
         ? undefined
-        : torrent?.pieces()?.have;
+        : peer.torrent?.pieces()?.have;
       if (have === undefined) continue;
+      if (have.includes(1)) peer.firstPieceAt ??= clock.now();
+      if (peer.isAway) continue;
       for (let i = 0; i < counts.length; i++) counts[i]! += have[i]!;
       if (group.seed) continue;
       for (let i = 0; i < counts.length; i++) others[i]! += have[i]!;

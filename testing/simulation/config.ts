@@ -41,9 +41,14 @@ export interface SimPeerGroup {
   readonly upload?: number;
   /** Link from the net, in bytes per second. @default {1048576} */
   readonly download?: number;
-  /** Within how many seconds they come, evenly. @default {0} */
+  /** When the first of them comes, in seconds. @default {0} */
+  readonly fromS?: number;
+  /** Within how many seconds they come from then on, evenly. @default {0} */
   readonly arriveS?: number;
-  /** How long they stay when complete, in seconds. @default {until the end} */
+  /**
+   * How long they stay when complete, seeds from when they came, in seconds.
+   * @default {until the end}
+   */
   readonly stayS?: number;
   /** Share of the group that nobody can connect to. @default {0} */
   readonly nat?: number;
@@ -106,6 +111,7 @@ const GROUP: Readonly<Record<string, Check>> = {
   seed: (value) => typeof value === "boolean",
   upload: RATE,
   download: RATE,
+  fromS: SECONDS,
   arriveS: SECONDS,
   stayS: SECONDS,
   nat: isNumber(0, 1),

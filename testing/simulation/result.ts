@@ -12,6 +12,8 @@ export interface SimPeerResult {
   readonly arrivedS: number;
   /** How long it took to be complete; absent when it never was. */
   readonly tookS?: number | undefined;
+  /** When it was first seen with a piece, to a second; absent when never. */
+  readonly firstPieceS?: number | undefined;
   /** Payload sent, in bytes. */
   readonly uploaded: number;
   /** Payload received, in bytes. */
@@ -34,7 +36,7 @@ export interface SimSample {
   readonly firstSent: number;
 }
 
-/** What A simulation has seen. */
+/** What a simulation has seen. */
 export interface SimulationResult {
   /** Bytes of the torrent. */
   readonly length: number;

@@ -60,6 +60,9 @@ export class SimPeer {
   /** Virtual times in milliseconds. */
   arrivedAt = 0;
   completedAt: number | undefined;
+  firstPieceAt: number | undefined;
+  /** Whether it is offline for some time. */
+  isAway = false;
   readonly #swarm: SimSwarm;
   readonly #random: RandomSource;
   readonly #natted: boolean;
@@ -120,6 +123,7 @@ export class SimPeer {
     if (churn !== undefined && !seed) {
       this.#after(this.#span(churn.onS), this.#leave);
     }
+    if (seed) this.#stay();
   }
 
   /** Goes for good. */
@@ -176,10 +180,13 @@ export class SimPeer {
   #complete(): void {
     this.completedAt = this.#swarm.clock.now();
     this.onComplete();
+    this.#stay();
+  }
+
+  /** Goes when it has been complete for long enough. */
+  #stay(): void {
     const { stayS } = this.group;
-    if (stayS !== undefined) {
-      this.#after(stayS * 1000, () => this.stop());
-    }
+    if (stayS !== undefined) this.#after(stayS * 1000, () => this.stop());
   }
 
   /** Does something later unless it has gone by then. */
@@ -196,11 +203,13 @@ export class SimPeer {
   }
 
   readonly #leave = async (): Promise<void> => {
+    this.isAway = true;
     await this.#torrent?.pause();
     this.#after(this.#span(this.group.churn!.offS), this.#return);
   };
 
   readonly #return = async (): Promise<void> => {
+    this.isAway = false;
     await this.#torrent?.resume();
     this.#after(this.#span(this.group.churn!.onS), this.#leave);
   };

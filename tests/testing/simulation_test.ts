@@ -1,7 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import {
+  checkSimulation,
   simulateSwarm,
   type SimulationConfig,
+  type SimulationResult,
   summarizeSimulation,
 } from "../../testing/mod.ts";
 
@@ -80,5 +82,61 @@ Deno.test({
     assertEquals(of("visitors").complete, 2);
     assertEquals(of("drainers").complete, 0);
     assert(of("drainers").count === 1);
+  },
+});
+
+const FOLDER = new URL("../../docs/simulations/", import.meta.url);
+const READ: Deno.PermissionOptions = { read: [FOLDER] };
+
+/** A swarm of the documentation. */
+async function described(
+  file: string,
+  name: string,
+): Promise<SimulationResult> {
+  const text = await Deno.readTextFile(new URL(`${file}.json`, FOLDER));
+  return await simulateSwarm(checkSimulation(JSON.parse(text)[name]));
+}
+
+/** Medians of groups, in virtual seconds. */
+function medians(result: SimulationResult): Record<string, number> {
+  return Object.fromEntries(
+    summarizeSimulation(result).map((
+      { group, medianS = Infinity },
+    ) => [group, medianS]),
+  );
+}
+
+Deno.test({
+  name: "newcomers get their share of a swarm that is under way",
+  permissions: READ,
+  async fn() {
+    const result = await described("newcomers", "newcomers");
+    assert(result.isComplete);
+    const of = medians(result);
+    assert(of.newcomers! <= 1.2 * of.leechers!, JSON.stringify(of));
+    // They give a quarter of what the others give.
+    assert(of["slow newcomers"]! <= 1.5 * of.leechers!, JSON.stringify(of));
+    for (const { group, firstPieceS } of result.peers) {
+      if (group === "first seed") continue;
+      assert(firstPieceS! <= 25, `${group}: ${firstPieceS}`);
+    }
+  },
+});
+
+Deno.test({
+  name: "peers that come and go lose nothing of what the first seed left",
+  permissions: READ,
+  async fn() {
+    const all = medians(await described("churn", "all stay"));
+    const result = await described("churn", "come and go");
+    assert(result.isComplete);
+    // Those that come late never saw the first seed.
+    const some = medians(result);
+    assert(some.late! <= 2 * all.late!, `${all.late} ${some.late}`);
+    const left = result.samples.filter(({ atS }) => atS > 70);
+    assert(left.length > 20);
+    for (const { atS, rarest } of left) {
+      assert(rarest >= 10, `${rarest} copies after ${atS} s`);
+    }
   },
 });

@@ -27,6 +27,7 @@ Deno.test({
       [{ groups: [GROUP], piece: 1 }, 'unknown "piece"'],
       [{ groups: [GROUP], pieceLength: 20_000 }, "pieceLength cannot be"],
       [{ groups: [{ name: "a" }] }, "Group 1 has no count"],
+      [{ groups: [{ ...GROUP, fromS: -1 }] }, "Group 1: fromS cannot be -1"],
       [{ groups: [{ ...GROUP, nat: 2 }] }, "Group 1: nat cannot be 2"],
       [{ groups: [{ ...GROUP, churn: { onS: 1 } }] }, "churn cannot be"],
       [{ groups: [{ ...GROUP, strategy: "best" }] }, 'cannot be "best"'],
