@@ -4,17 +4,11 @@
  * @module
  */
 import {
+  decodeCompactEndpoints,
   type Endpoint,
-  formatIp,
-  isMappedIpv4,
-  tryParseIp,
+  tryEncodeCompactEndpoint,
 } from "../_shared/address.ts";
-import {
-  readUint16,
-  readUint32,
-  writeUint16,
-  writeUint32,
-} from "../_shared/bytes.ts";
+import { readUint32, writeUint32 } from "../_shared/bytes.ts";
 import { PeerProtocolError } from "./error.ts";
 
 /** Why a rendezvous failed (BEP 55). */
@@ -51,19 +45,17 @@ const TYPES = ["rendezvous", "connect", "error"] as const;
 export function encodeUtHolepunch(
   message: UtHolepunchMessage,
 ): Uint8Array<ArrayBuffer> {
-  let ip: Uint8Array | undefined = tryParseIp(message.endpoint.hostname);
-  if (ip === undefined) {
+  const endpoint = tryEncodeCompactEndpoint(message.endpoint);
+  if (endpoint === undefined) {
     throw new TypeError(
       `Cannot encode a ut_holepunch message as its hostname must be an IP address: it is "${message.endpoint.hostname}"`,
     );
   }
-  if (isMappedIpv4(ip)) ip = ip.subarray(12);
-  const bytes = new Uint8Array(8 + ip.length);
+  const bytes = new Uint8Array(6 + endpoint.length);
   bytes[0] = TYPES.indexOf(message.type);
-  bytes[1] = ip.length === 4 ? 0 : 1;
-  bytes.set(ip, 2);
-  writeUint16(bytes, 2 + ip.length, message.endpoint.port);
-  writeUint32(bytes, 4 + ip.length, message.errorCode);
+  bytes[1] = endpoint.length === 6 ? 0 : 1;
+  bytes.set(endpoint, 2);
+  writeUint32(bytes, 2 + endpoint.length, message.errorCode);
   return bytes;
 }
 
@@ -77,23 +69,24 @@ export function encodeUtHolepunch(
  */
 export function decodeUtHolepunch(payload: Uint8Array): UtHolepunchMessage {
   const type = TYPES[payload[0] ?? 255];
-  const size = payload[1] === 0 ? 4 : payload[1] === 1 ? 16 : undefined;
+  const end = payload[1] === 0 ? 8 : payload[1] === 1 ? 20 : undefined;
   if (
-    type === undefined || size === undefined ||
-    (payload.length !== 8 + size &&
-      !(payload.length === 4 + size && type !== "error"))
+    type === undefined || end === undefined ||
+    (payload.length !== end + 4 &&
+      !(payload.length === end && type !== "error"))
   ) {
     throw new PeerProtocolError(
       "malformed",
       `Cannot decode a ut_holepunch message of ${payload.length} bytes: its types must be 0 to 2 and 0 or 1, its length 12 or 24`,
     );
   }
+  const [endpoint] = decodeCompactEndpoints(
+    payload.subarray(2, end),
+    end === 8 ? 4 : 6,
+  );
   return {
     type,
-    endpoint: {
-      hostname: formatIp(payload.subarray(2, 2 + size)),
-      port: readUint16(payload, 2 + size),
-    },
-    errorCode: payload.length === 8 + size ? readUint32(payload, 4 + size) : 0,
+    endpoint: endpoint!,
+    errorCode: payload.length > end ? readUint32(payload, end) : 0,
   };
 }

@@ -50,34 +50,22 @@ export interface UtPexMessage {
  * @returns The payload of the extended message.
  */
 export function encodeUtPex(message: UtPexMessage): Uint8Array<ArrayBuffer> {
-  const v4: Uint8Array[] = [];
-  const v6: Uint8Array[] = [];
-  const flags4: number[] = [];
-  const flags6: number[] = [];
-  const dropped4: Uint8Array[] = [];
-  const dropped6: Uint8Array[] = [];
-  for (const peer of message.added) {
-    const bytes = tryEncodeCompactEndpoint(peer);
-    if (bytes === undefined) continue;
-    const [list, flags] = bytes.length === 6 ? [v4, flags4] : [v6, flags6];
-    if (list.length >= PEX_SEND_ENTRIES) continue;
-    list.push(bytes);
-    flags.push(peer.flags ?? 0);
+  const fields: { [name: string]: Uint8Array } = {};
+  for (const name of ["added", "dropped"] as const) {
+    for (const [suffix, length] of [["", 6], ["6", 18]] as const) {
+      const peers = (message[name] as readonly PexPeer[]).flatMap((peer) => {
+        const bytes = tryEncodeCompactEndpoint(peer);
+        return bytes?.length === length
+          ? [{ bytes, flags: peer.flags ?? 0 }]
+          : [];
+      }).slice(0, PEX_SEND_ENTRIES);
+      if (suffix === "6" && peers.length === 0) continue;
+      fields[name + suffix] = concatBytes(peers.map(({ bytes }) => bytes));
+      if (name === "dropped") continue;
+      fields[`added${suffix}.f`] = Uint8Array.from(peers, ({ flags }) => flags);
+    }
   }
-  for (const peer of message.dropped) {
-    const bytes = tryEncodeCompactEndpoint(peer);
-    if (bytes === undefined) continue;
-    const list = bytes.length === 6 ? dropped4 : dropped6;
-    if (list.length < PEX_SEND_ENTRIES) list.push(bytes);
-  }
-  return encodeBencode({
-    "added": concatBytes(v4),
-    "added.f": Uint8Array.from(flags4),
-    "added6": v6.length > 0 ? concatBytes(v6) : undefined,
-    "added6.f": v6.length > 0 ? Uint8Array.from(flags6) : undefined,
-    "dropped": concatBytes(dropped4),
-    "dropped6": dropped6.length > 0 ? concatBytes(dropped6) : undefined,
-  });
+  return encodeBencode(fields);
 }
 
 function endpoints(
