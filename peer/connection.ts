@@ -124,7 +124,7 @@ export class PeerConnection implements AsyncDisposable {
       throw error;
     }
     peer.#settle();
-    peer.#channel.start(options.initialBytes);
+    peer.#channel.start();
     return peer;
   }
 
@@ -139,10 +139,6 @@ export class PeerConnection implements AsyncDisposable {
   /** How many requests are outstanding. */
   get outstanding(): number {
     return this.#machine.outstanding;
-  }
-  /** The outstanding requests, oldest first. */
-  get outstandingRequests(): IterableIterator<BlockAddress> {
-    return this.#machine.outstandingRequests;
   }
   /** Most requests that may be outstanding at this peer. */
   get requestWindow(): number {
@@ -193,15 +189,6 @@ export class PeerConnection implements AsyncDisposable {
   supports(name: string): boolean {
     return this.#machine.supports(name);
   }
-  /**
-   * Whether a block of a piece may be requested now.
-   *
-   * @param pieceIndex Which piece.
-   * @returns True when the peer has it and we are unchoked or it is allowed.
-   */
-  canRequest(pieceIndex: number): boolean {
-    return this.#machine.canRequest(pieceIndex);
-  }
   /** Chokes the peer and takes back what it asked for. */
   choke(): void {
     this.#machine.setChoking(true, this.#tick());
@@ -222,8 +209,8 @@ export class PeerConnection implements AsyncDisposable {
     this.#settle();
   }
   /**
-   * Asks for blocks. Each that is accepted comes back once, in a `block`,
-   * `rejected` or `disconnected` event, unless it is cancelled.
+   * Asks for blocks. Each that is accepted comes back once, in a `block` or
+   * `rejected` event, unless it is cancelled or the connection ends before.
    *
    * @param blocks Which ones; all of one call go out together.
    * @returns Those that cannot be asked for now.
@@ -485,13 +472,12 @@ export class PeerConnection implements AsyncDisposable {
   #finish(reason: PeerCloseReason): void {
     if (this.isClosed) return;
     this.#reason = reason;
-    const outstanding = [...this.#machine.outstandingRequests];
     this.#machine.close(reason.error);
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     this.#wake?.();
     this.#channel.close();
     this.#closed?.resolve();
-    this.#onEvent({ type: "disconnected", reason, outstanding }, this);
+    this.#onEvent({ type: "disconnected", reason }, this);
   }
 }

@@ -12,7 +12,6 @@ import {
   STANDARD_EXTENSIONS,
 } from "./extension_registry.ts";
 import { FIRST_UTP_KEEP_ALIVE_MS } from "./limits.ts";
-import type { BlockAddress } from "./message.ts";
 import type { PeerSessionEvent, PeerSessionOptions } from "./session_types.ts";
 
 /** Why a connection ended. */
@@ -32,8 +31,6 @@ export interface PeerDisconnectedEvent {
   readonly type: "disconnected";
   /** Why. */
   readonly reason: PeerCloseReason;
-  /** Requests that will not be answered. */
-  readonly outstanding: readonly BlockAddress[];
 }
 
 /** Events of a {@linkcode PeerConnection}. */
@@ -48,8 +45,6 @@ export interface PeerConnectionOptions
   readonly infoHash: Uint8Array;
   /** The peer's 20-byte id. */
   readonly peerId: Uint8Array;
-  /** Bytes that were read behind the handshake. @default {undefined} none */
-  readonly initialBytes?: Uint8Array | undefined;
   /**
    * Called synchronously for every event; byte fields are valid only during
    * the call. Commands may be given from within.
@@ -68,13 +63,6 @@ export interface PeerConnectionOptions
   /** Told of each read and its bytes. @default {undefined} */
   readonly afterRead?:
     | ((bytes: number, peer: PeerConnection) => void)
-    | undefined;
-  /**
-   * Asked before each write of so many bytes; writing waits for the promise.
-   * @default {undefined}
-   */
-  readonly beforeWrite?:
-    | ((bytes: number, peer: PeerConnection) => Promise<void> | undefined)
     | undefined;
   /** Whether some pieces are granted while it is choked (BEP 6). @default {true} */
   readonly grants?: boolean | undefined;

@@ -129,7 +129,6 @@ export type PeerSessionEvent =
   | {
     readonly type: "extension-handshake";
     readonly handshake: ExtensionHandshake;
-    readonly first: boolean;
   }
   /** A message of ut_metadata (BEP 9). */
   | { readonly type: "metadata"; readonly message: UtMetadataMessage }

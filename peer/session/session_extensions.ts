@@ -68,7 +68,6 @@ export class ExtensionSide {
   readonly #handshakes = flipLimit(MAX_EXTENSION_HANDSHAKES);
   readonly #requestQueue: number;
   #fields: LocalExtensionFields;
-  #heard = false;
   #uploadOnly = false;
   /** Questions of ut_metadata without an answer. */
   #metadataAsked = 0;
@@ -172,9 +171,7 @@ export class ExtensionSide {
     if (handshake.requestQueue !== undefined) {
       this.#download.peerQueue = handshake.requestQueue;
     }
-    const first = !this.#heard;
-    this.#heard = true;
-    this.#core.emit({ type: "extension-handshake", handshake, first });
+    this.#core.emit({ type: "extension-handshake", handshake });
     if (handshake.uploadOnly !== undefined) {
       this.#setUploadOnly(handshake.uploadOnly);
     }

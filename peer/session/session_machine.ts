@@ -145,15 +145,6 @@ export class PeerSessionMachine {
   supports(name: string): boolean {
     return this.#parts.extensions.registry.remoteId(name) !== undefined;
   }
-  /**
-   * Whether a block of a piece may be requested now.
-   *
-   * @param pieceIndex Which piece.
-   * @returns True when the peer has it and we are unchoked or it is allowed.
-   */
-  canRequest(pieceIndex: number): boolean {
-    return this.#parts.download.canRequest(pieceIndex);
-  }
   /** Takes the next output. */
   poll(): PeerSessionOutput | undefined {
     return this.#core.poll();

@@ -25,10 +25,6 @@ export interface MessageChannelOptions<Peer> {
   readonly beforeRead?:
     | ((wanted: number, peer: Peer) => number | Promise<number>)
     | undefined;
-  /** Asked before each write. */
-  readonly beforeWrite?:
-    | ((bytes: number, peer: Peer) => Promise<void> | undefined)
-    | undefined;
 }
 
 /** What a channel asks and tells of its peer. */
@@ -68,7 +64,6 @@ export interface ChannelHost<Peer> {
 export class MessageChannel<Peer> {
   readonly #connection: ByteConnection;
   readonly #beforeRead: MessageChannelOptions<Peer>["beforeRead"];
-  readonly #beforeWrite: MessageChannelOptions<Peer>["beforeWrite"];
   readonly #host: ChannelHost<Peer>;
   readonly #peer: Peer;
   readonly #decoder: PeerMessageDecoder;
@@ -85,7 +80,6 @@ export class MessageChannel<Peer> {
   ) {
     this.#connection = options.connection;
     this.#beforeRead = options.beforeRead;
-    this.#beforeWrite = options.beforeWrite;
     this.#host = host;
     this.#peer = peer;
     const isStandard = (options.extensions?.length ?? 0) === 0;
@@ -106,9 +100,9 @@ export class MessageChannel<Peer> {
     if (!this.#closed) this.#decoder.setPieceCount(pieceCount);
   }
 
-  /** Begins to read, a moment later, what was read before first. */
-  start(initialBytes?: Uint8Array): void {
-    queueMicrotask(() => void this.#read(initialBytes));
+  /** Begins to read, a moment later. */
+  start(): void {
+    queueMicrotask(() => void this.#read());
   }
 
   /** Sends what waits once the caller is done. */
@@ -131,21 +125,12 @@ export class MessageChannel<Peer> {
     this.#connection.close();
   }
 
-  async #read(initialBytes: Uint8Array | undefined): Promise<void> {
+  async #read(): Promise<void> {
     const host = this.#host;
     const peer = this.#peer;
     const buffer = this.#buffer;
     try {
-      if (this.#closed) return;
-      let wait = initialBytes && this.#receive(initialBytes);
-      initialBytes = undefined;
       while (!this.#closed) {
-        if (wait !== undefined) {
-          host.onPause(peer, true);
-          await wait;
-          if (this.#closed) return;
-          host.onPause(peer, false);
-        }
         const wanted = buffer.size(host.awaitsBlocks(peer));
         let granted = this.#beforeRead?.(wanted, peer) ?? wanted;
         if (typeof granted !== "number") {
@@ -160,8 +145,13 @@ export class MessageChannel<Peer> {
         );
         if (this.#closed) return;
         if (length === null) return host.onEnd(peer);
-        wait = this.#receive(bytes.subarray(0, length));
+        const wait = this.#receive(bytes.subarray(0, length));
         buffer.used(length);
+        if (wait === undefined) continue;
+        host.onPause(peer, true);
+        await wait;
+        if (this.#closed) return;
+        host.onPause(peer, false);
       }
     } catch (error) {
       if (!this.#closed) host.onError(peer, error);
@@ -190,11 +180,6 @@ export class MessageChannel<Peer> {
     this.#writing = true;
     try {
       while (!this.#closed && host.waiting(peer) > 0) {
-        const wait = this.#beforeWrite?.(host.waiting(peer), peer);
-        if (wait !== undefined) {
-          await wait;
-          if (this.#closed) return;
-        }
         const bytes = host.take(peer);
         let offset = 0;
         while (offset < bytes.length) {
