@@ -19,6 +19,7 @@ import type {
   DatagramOptions,
   DatagramSocket,
 } from "../_shared/datagram.ts";
+import { EncryptedConnection } from "./encryption/encrypted_connection.ts";
 import { ProxyMachine } from "./proxy/proxy_machine.ts";
 import {
   encodeSocksDatagram,
@@ -86,40 +87,6 @@ async function negotiate(
   }
 }
 
-/** A connection that may have brought its first bytes with the answer. */
-class ProxiedConnection implements ByteConnection {
-  readonly #inner: ByteConnection;
-  #rest: Uint8Array;
-  readonly local: Endpoint;
-  readonly remote: Endpoint;
-  readonly transport: string;
-
-  constructor(remote: Endpoint, name: string, negotiated: Negotiated) {
-    this.#inner = negotiated.connection;
-    this.#rest = negotiated.rest.slice();
-    this.local = this.#inner.local;
-    this.remote = remote;
-    this.transport = name;
-  }
-
-  read(buffer: Uint8Array): Promise<number | null> {
-    if (this.#rest.length === 0) return this.#inner.read(buffer);
-    const part = this.#rest.subarray(0, buffer.length);
-    buffer.set(part);
-    this.#rest = this.#rest.subarray(part.length);
-    return Promise.resolve(part.length);
-  }
-  write(data: Uint8Array): Promise<number> {
-    return this.#inner.write(data);
-  }
-  close(): void {
-    this.#inner.close();
-  }
-  [Symbol.dispose](): void {
-    this.close();
-  }
-}
-
 /**
  * Dials through a proxy, which also resolves names: nothing goes to a peer
  * directly. Listening stays as it is.
@@ -136,8 +103,18 @@ export function proxyTransport(
   return {
     name: inner.name,
     async connect(remote, { signal } = {}) {
-      const made = await negotiate(proxy, inner, "connect", remote, signal);
-      return new ProxiedConnection(remote, inner.name, made);
+      const { connection, rest } = await negotiate(
+        proxy,
+        inner,
+        "connect",
+        remote,
+        signal,
+      );
+      // The answer may have brought the first bytes along.
+      return new EncryptedConnection(connection, undefined, rest.slice(), {
+        remote,
+        transport: inner.name,
+      });
     },
     listen: (local) => inner.listen(local),
   };

@@ -4,13 +4,7 @@
  *
  * @module
  */
-import {
-  formatIp,
-  isMappedIpv4,
-  siteKey,
-  subnetKey,
-  tryParseIp,
-} from "../../_shared/address.ts";
+import { hostKey, siteKey } from "../../_shared/address.ts";
 
 /** Most trackers of one torrent that are used. */
 const MAX_TRACKERS = 100;
@@ -32,15 +26,15 @@ export function trackerName(url: string): string {
  * spelling gives the same text; `localhost` is 127.0.0.1.
  */
 export function trackerHost(url: string): string {
+  return hostKey(hostnameOf(url));
+}
+
+function hostnameOf(url: string): string {
   // As HTTP: then numbers such as 127.1 are read as fetch does.
   const parsed = URL.parse(url.replace(/^[a-z]+:/i, "http:"));
   if (parsed === null) return "";
   const host = parsed.hostname.replace(/^\[|\]$/g, "").replace(/\.$/, "");
-  if (/(^|\.)localhost$/.test(host) || host === "::1") return "127.0.0.1";
-  const ip = tryParseIp(host);
-  if (ip === undefined) return host;
-  if (isMappedIpv4(ip)) return formatIp(ip.subarray(12));
-  return ip.length === 16 ? subnetKey(ip) : host;
+  return /(^|\.)localhost$|^::1$/.test(host) ? "127.0.0.1" : host;
 }
 
 /** Counts the trackers of a torrent. */
@@ -51,8 +45,9 @@ export class TrackerLimits {
   /** Counts one more tracker, if it may be used. */
   admit(url: string): boolean {
     if (this.#total >= MAX_TRACKERS) return false;
-    const host = trackerHost(url);
-    const site = `site ${siteKey(host)}`;
+    const hostname = hostnameOf(url);
+    const host = hostKey(hostname);
+    const site = `site ${siteKey(hostname)}`;
     const ofHost = this.#counts.get(host) ?? 0;
     const ofSite = this.#counts.get(site) ?? 0;
     if (ofHost >= MAX_PER_HOST || ofSite >= MAX_PER_SITE) return false;

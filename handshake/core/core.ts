@@ -16,7 +16,7 @@ import { ConnectionTable, type Slot } from "./connection_table.ts";
 import { EventBuffer } from "./event_buffer.ts";
 import { type Exchange, startExchange } from "./exchange.ts";
 import { DescriptorGuard } from "./descriptor_guard.ts";
-import { connectFailure, failedEvent, isOutOfDescriptors } from "./failure.ts";
+import { connectFailure, isOutOfDescriptors } from "./failure.ts";
 import {
   inboundProtocols,
   type Negotiation,
@@ -150,7 +150,7 @@ export class HandshakerCore {
     task.then(forget, forget);
   }
 
-  /** Counts a failure. */
+  /** Counts a failure, and makes its event. */
   fail(
     error: HandshakeError,
     address: Endpoint,
@@ -158,7 +158,15 @@ export class HandshakerCore {
     candidate?: PeerCandidate,
   ): HandshakeFailed {
     this.failed[error.code] = (this.failed[error.code] ?? 0) + 1;
-    return failedEvent(error, address, direction, candidate);
+    return {
+      type: "failed",
+      reason: error.code,
+      fault: error.fault,
+      error,
+      address,
+      direction,
+      ...(candidate ? { candidate } : {}),
+    };
   }
 
   /** Makes room when the system has refused a descriptor. */

@@ -1,36 +1,15 @@
 /**
- * The events of failures, and the check of candidates.
+ * What failures are of, and the check of candidates.
  *
  * @module
  */
 import {
-  type Endpoint,
   ipScope,
   type PeerCandidate,
   tryParseIp,
 } from "../../_shared/address.ts";
 import { failure, HandshakeError } from "../error.ts";
 import { ProxyError } from "../proxy.ts";
-import type { HandshakeFailed } from "../event.ts";
-import type { HandshakeDirection } from "../filter.ts";
-
-/** Makes the event of an error. */
-export function failedEvent(
-  error: HandshakeError,
-  address: Endpoint,
-  direction: HandshakeDirection,
-  candidate?: PeerCandidate,
-): HandshakeFailed {
-  return {
-    type: "failed",
-    reason: error.code,
-    fault: error.fault,
-    error,
-    address,
-    direction,
-    ...(candidate ? { candidate } : {}),
-  };
-}
 
 /** Whether the process or the system has too many files and sockets open. */
 export function isOutOfDescriptors(cause: unknown): boolean {

@@ -1,5 +1,5 @@
 /**
- * A connection behind an exchange of keys.
+ * A connection behind an exchange of keys, or behind a proxy.
  *
  * @module
  */
@@ -29,13 +29,14 @@ export class EncryptedConnection implements ByteConnection {
     inner: ByteConnection,
     ciphers: MseCiphers | undefined,
     unread: Uint8Array,
+    { remote, transport }: Pick<ByteConnection, "remote" | "transport"> = inner,
   ) {
     this.#inner = inner;
     this.#ciphers = ciphers;
     this.#unread = unread;
     this.local = inner.local;
-    this.remote = inner.remote;
-    if (inner.transport !== undefined) this.transport = inner.transport;
+    this.remote = remote;
+    if (transport !== undefined) this.transport = transport;
   }
 
   async read(buffer: Uint8Array): Promise<number | null> {

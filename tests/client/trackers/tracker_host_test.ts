@@ -46,7 +46,14 @@ Deno.test("TrackerLimits counts by host, by subnet or domain, and in all", {
   assertEquals(admitted(list(9, (i) => `udp://a.test:${i + 1}`)).length, 8);
   assertEquals(admitted(list(99, (i) => `udp://192.0.2.${i}:1`)).length, 12);
   assertEquals(admitted(list(99, (i) => `udp://h${i}.site.test:1`)).length, 12);
+  assertEquals(
+    admitted(
+      list(16, (i) => `udp://[2001:db8:${(i % 8).toString(16)}::1]:${i}1`),
+    )
+      .length,
+    16,
+  );
   // Below "co.uk" there are many owners.
   assertEquals(admitted(list(20, (i) => `udp://h${i}.co.uk:1`)).length, 20);
-  assertEquals(admitted(list(999, (i) => `udp://h.d${i}.test:1`)).length, 48);
+  assertEquals(admitted(list(999, (i) => `udp://h.d${i}.test:1`)).length, 32);
 });
