@@ -79,7 +79,8 @@ export class HandshakeMachine
   readonly #outputs: HandshakeOutput[] = [];
   #sent: HandshakeFields | undefined;
   #headSeen = false;
-  #over = false;
+  /** Whether the handshake is complete or has failed. */
+  over = false;
   readonly #expiresAt: number;
 
   /**
@@ -99,17 +100,12 @@ export class HandshakeMachine
 
   /** How many bytes may be read without reading past the handshake. */
   get needed(): number {
-    return this.#over ? 0 : this.#decoder.needed;
-  }
-
-  /** Whether the handshake is complete or has failed. */
-  get over(): boolean {
-    return this.#over;
+    return this.over ? 0 : this.#decoder.needed;
   }
 
   /** When it takes too long, in ms; `undefined` once it is over. */
   get deadline(): number | undefined {
-    return this.#over ? undefined : this.#expiresAt;
+    return this.over ? undefined : this.#expiresAt;
   }
 
   /**
@@ -119,7 +115,7 @@ export class HandshakeMachine
    * @param _now The time in ms.
    */
   handle(input: HandshakeInput, _now: number): void {
-    if (this.#over) return;
+    if (this.over) return;
     if (input.type === "end") {
       const { cause } = input;
       return this.#fail(failure("connection-lost", undefined, { cause }));
@@ -147,7 +143,7 @@ export class HandshakeMachine
    * @param now The time in ms.
    */
   handleTimeout(now: number): void {
-    if (!this.#over && now >= this.#expiresAt) {
+    if (!this.over && now >= this.#expiresAt) {
       this.#fail(failure("handshake-timeout"));
     }
   }
@@ -182,7 +178,7 @@ export class HandshakeMachine
   }
 
   #finish(output: HandshakeOutput): void {
-    this.#over = true;
+    this.over = true;
     this.#outputs.push(output);
   }
 }

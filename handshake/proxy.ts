@@ -4,7 +4,7 @@
  * @module
  */
 import { type Endpoint, tryParseIp } from "../_shared/address.ts";
-import { fromByteString } from "../_shared/bytes.ts";
+import { encodeText, fromByteString } from "../_shared/bytes.ts";
 
 /** A proxy through which connections are made. */
 export interface Proxy {
@@ -54,7 +54,7 @@ export class ProxyError extends Error {
 }
 
 function isPart(text: string): boolean {
-  const { length } = new TextEncoder().encode(text);
+  const { length } = encodeText(text);
   return length >= 1 && length <= 255;
 }
 

@@ -267,7 +267,7 @@ export class AnnounceScheduler {
   }
 
   #grant(host: Host, kind: AnnounceKind, now: number): void {
-    const turn = first(host.waiting[kind])!;
+    const turn = host.waiting[kind].values().next().value!;
     this.#unqueue(host, turn);
     const lane = laneOf(kind);
     this.#active[lane]++;
@@ -288,9 +288,4 @@ export class AnnounceScheduler {
 /** Good-byes are counted apart, and not paced. */
 function laneOf(kind: AnnounceKind): Lane {
   return kind === "goodbye" ? "goodbye" : "other";
-}
-
-function first<T>(values: Iterable<T>): T | undefined {
-  for (const value of values) return value;
-  return undefined;
 }

@@ -94,7 +94,8 @@ export class ConnectionTable {
   readonly #byAddress = new Map<string, Slot>();
   readonly #byPeer = new Map<string, Slot>();
   readonly #self = new Set<string>();
-  #established = 0;
+  /** Connections with a complete handshake. */
+  established = 0;
 
   /** Makes an empty table. */
   constructor(options: ConnectionTableOptions) {
@@ -102,11 +103,6 @@ export class ConnectionTable {
     const perSecond = options.inboundPerIpPerSecond;
     const burst = Math.max(1, 2 * perSecond);
     this.#rates = new TokenBuckets(perSecond, burst, MAX_RATES);
-  }
-
-  /** Connections with a complete handshake. */
-  get established(): number {
-    return this.#established;
   }
 
   /** Why a candidate need not even wait in a queue. */
@@ -238,7 +234,7 @@ export class ConnectionTable {
     slot.establishedAt = now;
     slot.peerKey = identity;
     this.#byPeer.set(identity, slot);
-    this.#established++;
+    this.established++;
     return undefined;
   }
 
@@ -275,7 +271,7 @@ export class ConnectionTable {
         this.#add("pending " + slot.ip, -1);
       }
     }
-    if (slot.establishedAt !== undefined) this.#established--;
+    if (slot.establishedAt !== undefined) this.established--;
   }
 
   #slot(direction: HandshakeDirection, listenPort: number): Slot {

@@ -78,7 +78,8 @@ export class Negotiation implements HandshakePolicy {
   readonly #address: Endpoint;
   readonly #opening: HandshakeFields | undefined;
   readonly #expectedPeerId: Uint8Array | undefined;
-  #entry: TorrentEntry | undefined;
+  /** The torrent, once known. */
+  entry: TorrentEntry | undefined;
   /** Called with the torrent as soon as it is known. */
   onTorrent: (entry: TorrentEntry | undefined) => void = () => {};
 
@@ -95,16 +96,11 @@ export class Negotiation implements HandshakePolicy {
     this.#expectedPeerId = expectedPeerId;
     this.#direction = opening === undefined ? "inbound" : "outbound";
     if (opening !== undefined) {
-      this.#entry = context.torrents.find(
+      this.entry = context.torrents.find(
         opening.protocol ?? BITTORRENT_PROTOCOL,
         opening.infoHash,
       );
     }
-  }
-
-  /** The torrent, once known. */
-  get entry(): TorrentEntry | undefined {
-    return this.#entry;
   }
 
   /** Asks the filters with what is known before any byte arrived. */
@@ -136,7 +132,7 @@ export class Negotiation implements HandshakePolicy {
     const { torrents, acceptAny, peerId } = this.#context;
     const { protocol, infoHash } = head;
     const entry = torrents.find(protocol, infoHash);
-    this.#entry = entry;
+    this.entry = entry;
     if (
       entry === undefined && acceptAny !== "any" &&
       !acceptAny.includes(protocol)
@@ -164,7 +160,7 @@ export class Negotiation implements HandshakePolicy {
     if (head.protocol !== opening.protocol) {
       return failure("protocol-mismatch");
     }
-    const v2 = this.#entry?.v2InfoHash;
+    const v2 = this.entry?.v2InfoHash;
     if (
       !equalBytes(head.infoHash, opening.infoHash) &&
       (v2 === undefined || !equalBytes(head.infoHash, v2))

@@ -12,7 +12,8 @@ export class TrackedConnection implements ByteConnection {
   readonly #inner: ByteConnection;
   readonly #table: ConnectionTable;
   readonly #slot: Slot;
-  #isClosed = false;
+  /** Whether it was closed on this side. */
+  isClosed = false;
   readonly local: Endpoint;
   readonly remote: Endpoint;
   readonly transport: string;
@@ -32,11 +33,6 @@ export class TrackedConnection implements ByteConnection {
     this.transport = inner.transport ?? transport;
   }
 
-  /** Whether it was closed on this side. */
-  get isClosed(): boolean {
-    return this.#isClosed;
-  }
-
   read(buffer: Uint8Array): Promise<number | null> {
     return this.#inner.read(buffer);
   }
@@ -46,8 +42,8 @@ export class TrackedConnection implements ByteConnection {
   }
 
   close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+    if (this.isClosed) return;
+    this.isClosed = true;
     this.#inner.close();
     this.#table.close(this.#slot);
   }

@@ -124,7 +124,8 @@ export class DialPlan {
   readonly #headStartMs: number;
   /** When a further lane may begin. */
   #nextLaneAt = 0;
-  #deadline: number | undefined;
+  /** When {@linkcode DialPlan.handleTimeout} is due, if ever. */
+  deadline: number | undefined;
 
   /** Begins. */
   constructor(
@@ -140,11 +141,6 @@ export class DialPlan {
   /** Takes the next step. */
   poll(): DialStep | undefined {
     return this.#steps.shift();
-  }
-
-  /** When {@linkcode DialPlan.handleTimeout} is due, if ever. */
-  get deadline(): number | undefined {
-    return this.#deadline;
   }
 
   /** Whether nothing is under way and nothing is left to try. */
@@ -175,7 +171,7 @@ export class DialPlan {
   }
 
   #go(now: number): void {
-    this.#deadline = undefined;
+    this.deadline = undefined;
     while (this.#goOn(now));
   }
 
@@ -230,7 +226,7 @@ export class DialPlan {
   }
 
   #wait(at: number): false {
-    this.#deadline = at;
+    this.deadline = at;
     return false;
   }
 }

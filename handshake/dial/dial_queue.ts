@@ -39,8 +39,10 @@ export class DialQueue<T> {
   readonly #options: DialQueueOptions;
   readonly #bucket: TokenBucket;
   readonly #lanes = new Map<string, Lane<T>>();
-  #size = 0;
-  #halfOpen = 0;
+  /** Candidates waiting. */
+  size = 0;
+  /** Connections half open. */
+  halfOpen = 0;
 
   /** Makes an empty queue. */
   constructor(options: DialQueueOptions, now: number) {
@@ -49,19 +51,9 @@ export class DialQueue<T> {
     this.#bucket = new TokenBucket(rate, Math.max(1, rate), now);
   }
 
-  /** Candidates waiting. */
-  get size(): number {
-    return this.#size;
-  }
-
-  /** Connections half open. */
-  get halfOpen(): number {
-    return this.#halfOpen;
-  }
-
   /** Whether no candidate can be added. */
   get full(): boolean {
-    return this.#size >= this.#options.maxQueued;
+    return this.size >= this.#options.maxQueued;
   }
 
   /** Adds a candidate; false when the queue is full. */
@@ -73,7 +65,7 @@ export class DialQueue<T> {
       this.#lanes.set(key, lane);
     }
     lane.waiting.push(item);
-    this.#size++;
+    this.size++;
     return true;
   }
 
@@ -83,9 +75,9 @@ export class DialQueue<T> {
     if (key === undefined || !this.#bucket.take(now)) return undefined;
     const lane = this.#lanes.get(key)!;
     const item = lane.waiting.shift()!;
-    this.#size--;
+    this.size--;
     lane.halfOpen++;
-    this.#halfOpen++;
+    this.halfOpen++;
     // To the end of the line.
     this.#lanes.delete(key);
     this.#lanes.set(key, lane);
@@ -97,7 +89,7 @@ export class DialQueue<T> {
     const lane = this.#lanes.get(key);
     if (lane === undefined) return;
     lane.halfOpen--;
-    this.#halfOpen--;
+    this.halfOpen--;
     this.#prune(key, lane);
   }
 
@@ -113,7 +105,7 @@ export class DialQueue<T> {
     const lane = this.#lanes.get(key);
     if (lane === undefined) return [];
     const removed = lane.waiting.splice(0);
-    this.#size -= removed.length;
+    this.size -= removed.length;
     this.#prune(key, lane);
     return removed;
   }
@@ -124,7 +116,7 @@ export class DialQueue<T> {
     const index = lane?.waiting.indexOf(item) ?? -1;
     if (lane === undefined || index < 0) return false;
     lane.waiting.splice(index, 1);
-    this.#size--;
+    this.size--;
     this.#prune(key, lane);
     return true;
   }
@@ -142,7 +134,7 @@ export class DialQueue<T> {
 
   /** The first lane that may dial. Lanes passed over are all half open. */
   #eligible(): string | undefined {
-    if (this.#size === 0 || this.#halfOpen >= this.#options.maxHalfOpen) {
+    if (this.size === 0 || this.halfOpen >= this.#options.maxHalfOpen) {
       return undefined;
     }
     for (const [key, lane] of this.#lanes) {

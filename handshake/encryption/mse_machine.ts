@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { concatBytes, equalBytes, readUint32 } from "../../_shared/bytes.ts";
+import {
+  concatBytes,
+  encodeText,
+  equalBytes,
+  readUint32,
+  toByteString,
+} from "../../_shared/bytes.ts";
 import type { Machine } from "../../_shared/machine.ts";
 import {
   randomBytes,
@@ -103,17 +109,12 @@ export type MseComplete = Extract<MseOutput, { type: "complete" }>;
 /** Waits for more bytes; the number says how many may be read at most. */
 type Step<T = void> = Generator<number, T, void>;
 
-function text(value: string): Uint8Array {
-  return new TextEncoder().encode(value);
-}
-
-/** How an unencrypted handshake begins. */
-const PLAIN_HEADER = text("\x13BitTorrent protocol");
-const KEY_A = text("keyA");
-const KEY_B = text("keyB");
-const REQ1 = text("req1");
-const REQ2 = text("req2");
-const REQ3 = text("req3");
+const PLAIN_HEADER = encodeText("\x13BitTorrent protocol");
+const KEY_A = encodeText("keyA");
+const KEY_B = encodeText("keyB");
+const REQ1 = encodeText("req1");
+const REQ2 = encodeText("req2");
+const REQ3 = encodeText("req3");
 
 /**
  * What an info-hash is called in an encrypted handshake.
@@ -133,14 +134,6 @@ function uint16(value: number): Uint8Array {
   return Uint8Array.of(value >> 8, value & 255);
 }
 
-function indexOf(bytes: Uint8Array, wanted: Uint8Array): number {
-  const last = bytes.length - wanted.length;
-  for (let at = 0; at <= last; at++) {
-    if (equalBytes(bytes.subarray(at, at + wanted.length), wanted)) return at;
-  }
-  return -1;
-}
-
 /**
  * One exchange of keys, after which the connection is plain or RC4. It reads
  * no byte that it could not need: {@linkcode MseMachine.needed} is the bound.
@@ -151,7 +144,8 @@ export class MseMachine implements Machine<HandshakeInput, MseOutput> {
   readonly #outputs: MseOutput[] = [];
   readonly #steps: Step;
   #buffer: Uint8Array<ArrayBuffer> = NO_BYTES;
-  #needed = 0;
+  /** How many bytes may be read now; 0 when it is over. */
+  needed = 0;
 
   /**
    * Starts an exchange; outbound it speaks first.
@@ -167,14 +161,9 @@ export class MseMachine implements Machine<HandshakeInput, MseOutput> {
     this.#advance();
   }
 
-  /** How many bytes may be read now; 0 when it is over. */
-  get needed(): number {
-    return this.#needed;
-  }
-
   /** Whether it is complete or has failed. */
   get over(): boolean {
-    return this.#needed === 0;
+    return this.needed === 0;
   }
 
   /** When it takes too long, in ms; `undefined` once it is over. */
@@ -228,7 +217,7 @@ export class MseMachine implements Machine<HandshakeInput, MseOutput> {
   #advance(): void {
     try {
       const { value, done } = this.#steps.next();
-      if (!done) this.#needed = value;
+      if (!done) this.needed = value;
     } catch (error) {
       if (!(error instanceof HandshakeError)) throw error;
       this.#fail(error);
@@ -393,7 +382,7 @@ export class MseMachine implements Machine<HandshakeInput, MseOutput> {
     const limit = MAX_PAD + mark.length;
     for (let from = 0;;) {
       const seen = this.#buffer.subarray(0, limit);
-      const at = indexOf(seen.subarray(from), mark);
+      const at = toByteString(seen.subarray(from)).indexOf(toByteString(mark));
       if (at >= 0) {
         this.#buffer = this.#buffer.slice(from + at + mark.length);
         return;
@@ -460,7 +449,7 @@ export class MseMachine implements Machine<HandshakeInput, MseOutput> {
   }
 
   #finish(output: MseOutput): void {
-    this.#needed = 0;
+    this.needed = 0;
     this.#buffer = NO_BYTES;
     this.#outputs.push(output);
   }

@@ -4,7 +4,11 @@
  * @module
  */
 import { type Endpoint, formatEndpoint } from "../../_shared/address.ts";
-import { fromByteString, toByteString } from "../../_shared/bytes.ts";
+import {
+  encodeText,
+  fromByteString,
+  toByteString,
+} from "../../_shared/bytes.ts";
 import { type Proxy, ProxyError, targetBytes } from "../proxy.ts";
 
 /** Longest head of an answer, in bytes. */
@@ -20,21 +24,10 @@ export function encodeConnect(
   const lines = [`CONNECT ${host} HTTP/1.1`, `Host: ${host}`];
   if (login !== undefined) {
     const { user, password } = login;
-    const bytes = new TextEncoder().encode(`${user}:${password}`);
-    lines.push(`Proxy-Authorization: Basic ${btoa(toByteString(bytes))}`);
+    const credentials = encodeText(`${user}:${password}`).toBase64();
+    lines.push(`Proxy-Authorization: Basic ${credentials}`);
   }
   return fromByteString(`${lines.join("\r\n")}\r\n\r\n`);
-}
-
-/** Where the empty line ends that ends a head; -1 when it is not there yet. */
-function endOfHead(data: Uint8Array): number {
-  for (let i = 3; i < data.length; i++) {
-    if (
-      data[i] === 10 && data[i - 1] === 13 && data[i - 2] === 10 &&
-      data[i - 3] === 13
-    ) return i + 1;
-  }
-  return -1;
 }
 
 /**
@@ -42,20 +35,20 @@ function endOfHead(data: Uint8Array): number {
  * are missing.
  */
 export function decodeConnectAnswer(data: Uint8Array): number | undefined {
-  const start = toByteString(data.subarray(0, 12));
-  if (!"HTTP/1.".startsWith(start.slice(0, 7))) {
+  const text = toByteString(data);
+  if (!"HTTP/1.".startsWith(text.slice(0, 7))) {
     throw new ProxyError("bad-answer", "The proxy does not speak HTTP");
   }
-  const length = endOfHead(data);
-  if (length < 0) {
+  const end = text.indexOf("\r\n\r\n");
+  if (end < 0) {
     if (data.length < MAX_HEAD) return undefined;
     throw new ProxyError("bad-answer", "The proxy's answer has no end");
   }
-  const status = /^HTTP\/1\.[01] (\d{3})$/.exec(start)?.[1];
+  const status = /^HTTP\/1\.[01] (\d{3})$/.exec(text.slice(0, 12))?.[1];
   if (status === undefined) {
     throw new ProxyError("bad-answer", "The proxy's answer has no status");
   }
-  if (status.startsWith("2")) return length;
+  if (status.startsWith("2")) return end + 4;
   if (status === "407") {
     throw new ProxyError(
       "login-refused",

@@ -6,6 +6,7 @@
 import { type Endpoint, formatIp, tryParseIp } from "../../_shared/address.ts";
 import {
   concatBytes,
+  encodeText,
   readUint16,
   toByteString,
   writeUint16,
@@ -24,9 +25,8 @@ export function encodeSocksGreeting(hasLogin: boolean): Uint8Array {
 export function encodeSocksLogin(
   { user, password }: NonNullable<Proxy["login"]>,
 ): Uint8Array {
-  const encoder = new TextEncoder();
   const parts = [user, password].flatMap((text) => {
-    const bytes = encoder.encode(text);
+    const bytes = encodeText(text);
     return [Uint8Array.of(bytes.length), bytes];
   });
   return concatBytes([Uint8Array.of(1), ...parts]);

@@ -21,8 +21,10 @@ export type FirstOutcome = "first" | "late" | "odd";
 
 /** The pieces of one peer. */
 export class RemotePieces {
-  #pieceCount: number | undefined;
-  #pieces: Bitfield;
+  /** How many pieces there are, when known. */
+  pieceCount: number | undefined;
+  /** The set; of length 0 while the number of pieces is not known. */
+  pieces: Bitfield;
   /** The first message of its kind, kept until the number is known. */
   #first: FirstPieces | undefined;
   #early: Uint8Array = NO_BYTES;
@@ -31,25 +33,15 @@ export class RemotePieces {
 
   /** Makes an empty set. */
   constructor(pieceCount?: number) {
-    this.#pieceCount = pieceCount;
-    this.#pieces = new Bitfield(pieceCount ?? 0);
-  }
-
-  /** The set; of length 0 while the number of pieces is not known. */
-  get pieces(): Bitfield {
-    return this.#pieces;
-  }
-
-  /** How many pieces there are, when known. */
-  get pieceCount(): number | undefined {
-    return this.#pieceCount;
+    this.pieceCount = pieceCount;
+    this.pieces = new Bitfield(pieceCount ?? 0);
   }
 
   /** Whether the peer is known to have everything, even without the number. */
   get isSeed(): boolean {
-    return this.#pieceCount === undefined
+    return this.pieceCount === undefined
       ? this.#first === "have-all"
-      : this.#pieceCount > 0 && this.#pieces.isFull;
+      : this.pieceCount > 0 && this.pieces.isFull;
   }
 
   /**
@@ -61,14 +53,14 @@ export class RemotePieces {
   onBitfield(bytes: Uint8Array): FirstOutcome {
     const isFirst = this.#first === undefined && !this.#begun;
     this.#first ??= "bitfield";
-    if (this.#pieceCount !== undefined) {
-      const pieces = parse(bytes, this.#pieceCount);
-      const isClean = Bitfield.tryFrom(bytes, this.#pieceCount) !== undefined;
-      if (isFirst) this.#pieces = pieces;
+    if (this.pieceCount !== undefined) {
+      const pieces = parse(bytes, this.pieceCount);
+      const isClean = Bitfield.tryFrom(bytes, this.pieceCount) !== undefined;
+      if (isFirst) this.pieces = pieces;
       else {
-        const before = this.#pieces.count;
-        this.#pieces = union(this.#pieces, pieces);
-        if (this.#pieces.count === before) return "odd";
+        const before = this.pieces.count;
+        this.pieces = union(this.pieces, pieces);
+        if (this.pieces.count === before) return "odd";
       }
       return isFirst && isClean ? "first" : "late";
     }
@@ -94,14 +86,14 @@ export class RemotePieces {
   /** Takes a have-all (BEP 6); a later one when the peer became complete. */
   onHaveAll(): FirstOutcome {
     const isFirst = this.#first === undefined && !this.#begun;
-    if (this.#pieceCount === undefined) {
+    if (this.pieceCount === undefined) {
       const isNews = this.#first !== "have-all";
       this.#first = "have-all";
       return isFirst ? "first" : isNews ? "late" : "odd";
     }
     this.#first ??= "have-all";
-    if (!isFirst && this.#pieces.isFull) return "odd";
-    this.#pieces.setAll();
+    if (!isFirst && this.pieces.isFull) return "odd";
+    this.pieces.setAll();
     return isFirst ? "first" : "late";
   }
 
@@ -120,7 +112,7 @@ export class RemotePieces {
   onHave(pieceIndex: number): boolean {
     this.#begun = true;
     this.check(pieceIndex);
-    if (this.#pieceCount !== undefined) return this.#pieces.set(pieceIndex);
+    if (this.pieceCount !== undefined) return this.pieces.set(pieceIndex);
     const at = pieceIndex >>> 3;
     if (at >= this.#early.length) {
       const grown = new Uint8Array(
@@ -136,7 +128,7 @@ export class RemotePieces {
   /** Takes an lt_donthave (BEP 54). Returns whether the peer had it. */
   onDontHave(pieceIndex: number): boolean {
     if (!this.isPiece(pieceIndex)) return false;
-    if (this.#pieceCount !== undefined) return this.#pieces.clear(pieceIndex);
+    if (this.pieceCount !== undefined) return this.pieces.clear(pieceIndex);
     const at = pieceIndex >>> 3;
     if (at < this.#early.length) {
       this.#early[at]! &= ~(0x80 >> (pieceIndex & 7));
@@ -168,7 +160,7 @@ export class RemotePieces {
   }
 
   get #most(): number {
-    return this.#pieceCount ??
+    return this.pieceCount ??
       (this.#exactBytes === undefined ? MAX_PIECE_COUNT : this.#exactBytes * 8);
   }
 
@@ -179,18 +171,18 @@ export class RemotePieces {
    * @throws {PeerProtocolError} If what it told does not fit the number.
    */
   setPieceCount(pieceCount: number): FirstPieces | undefined {
-    if (this.#pieceCount !== undefined) return undefined;
-    this.#pieceCount = pieceCount;
-    this.#pieces = new Bitfield(pieceCount);
+    if (this.pieceCount !== undefined) return undefined;
+    this.pieceCount = pieceCount;
+    this.pieces = new Bitfield(pieceCount);
     const early = this.#early;
     this.#early = NO_BYTES;
     if (this.#first === "have-all") {
-      this.#pieces = Bitfield.full(pieceCount);
+      this.pieces = Bitfield.full(pieceCount);
       return "have-all";
     }
     const size = Math.ceil(pieceCount / 8);
     if (this.#exactBytes !== undefined) {
-      this.#pieces = parse(early.subarray(0, this.#exactBytes), pieceCount);
+      this.pieces = parse(early.subarray(0, this.#exactBytes), pieceCount);
       return "bitfield";
     }
     const fitted = new Uint8Array(size);
@@ -202,8 +194,8 @@ export class RemotePieces {
         `Cannot take the pieces of the peer: the torrent has ${pieceCount}`,
       );
     }
-    this.#pieces = pieces;
-    return this.#pieces.isEmpty ? this.#first : "bitfield";
+    this.pieces = pieces;
+    return this.pieces.isEmpty ? this.#first : "bitfield";
   }
 }
 

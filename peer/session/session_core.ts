@@ -20,7 +20,7 @@ import type { PeerSessionEvent, PeerSessionOutput } from "../session_types.ts";
 export class SessionCore {
   readonly #outputs: (PeerSessionOutput | undefined)[] = [];
   #taken = 0;
-  #isClosed = false;
+  isClosed = false;
   #underWay = 0;
   /** Messages that wait to be taken. */
   readonly outgoing: PeerMessageBuffer = new PeerMessageBuffer();
@@ -36,9 +36,6 @@ export class SessionCore {
     this.budget = new MessageBudget(now, debt);
   }
 
-  get isClosed(): boolean {
-    return this.#isClosed;
-  }
   /** Bytes waiting to be sent. */
   get bufferedBytes(): number {
     return this.outgoing.length + this.#underWay;
@@ -46,7 +43,7 @@ export class SessionCore {
 
   /** Sends a message. */
   send(message: PeerMessage, now: number): void {
-    if (this.#isClosed) return;
+    if (this.isClosed) return;
     if (this.bufferedBytes === 0) this.timers.progressAt = now;
     const size = this.outgoing.append(message);
     this.counters.protocolUploaded += message.type === "piece" ? 13 : size;
@@ -57,7 +54,7 @@ export class SessionCore {
 
   /** Tells the user. */
   emit(event: PeerSessionEvent): void {
-    if (!this.#isClosed) this.#outputs.push(event);
+    if (!this.isClosed) this.#outputs.push(event);
   }
 
   /** Counts something that is odd and does no harm. */
@@ -77,8 +74,8 @@ export class SessionCore {
   }
 
   close(error: Error | undefined): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+    if (this.isClosed) return;
+    this.isClosed = true;
     this.#outputs.push({ type: "close", error });
   }
 

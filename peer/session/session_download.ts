@@ -45,9 +45,9 @@ export class DownloadSide {
   #allowed: Set<number> = NO_PIECES;
   readonly #flips = flipLimit(MAX_CHOKE_FLIPS);
   #peerQueue = DEFAULT_PEER_QUEUE;
-  #choking = true;
-  #interested = false;
-  #snubbed = false;
+  choking = true;
+  interested = false;
+  snubbed = false;
   #progressAt = 0;
   #rejects = 0;
   /** How long reading was paused by us: no fault of the peer. */
@@ -66,15 +66,6 @@ export class DownloadSide {
     this.#snubTimeout = options.snubTimeoutMs ?? SNUB_TIMEOUT_MS;
   }
 
-  get choking(): boolean {
-    return this.#choking;
-  }
-  get interested(): boolean {
-    return this.#interested;
-  }
-  get snubbed(): boolean {
-    return this.#snubbed;
-  }
   get outstanding(): number {
     return this.#ledger.size;
   }
@@ -96,12 +87,12 @@ export class DownloadSide {
 
   canRequest(pieceIndex: number): boolean {
     return this.#remote.pieces.has(pieceIndex) &&
-      (!this.#choking || this.#allowed.has(pieceIndex));
+      (!this.choking || this.#allowed.has(pieceIndex));
   }
 
   setInterested(interested: boolean, now: number): void {
-    if (interested === this.#interested) return;
-    this.#interested = interested;
+    if (interested === this.interested) return;
+    this.interested = interested;
     this.#core.send(
       { type: interested ? "interested" : "not-interested" },
       now,
@@ -140,9 +131,9 @@ export class DownloadSide {
   }
 
   onChoke(now: number): void {
-    if (this.#choking) return;
+    if (this.choking) return;
     this.#flip(now);
-    this.#choking = true;
+    this.choking = true;
     this.#core.emit({ type: "choked" });
     // With the Fast extension every request is refused one by one (BEP 6).
     if (this.#fast) return;
@@ -150,9 +141,9 @@ export class DownloadSide {
   }
 
   onUnchoke(now: number): void {
-    if (!this.#choking) return;
+    if (!this.choking) return;
     this.#flip(now);
-    this.#choking = false;
+    this.choking = false;
     this.#core.emit({ type: "unchoked" });
   }
 
@@ -173,8 +164,8 @@ export class DownloadSide {
     this.#core.counters.down.add(data.length, now);
     this.#progressAt = this.#time(now);
     this.#rejects = 0;
-    if (this.#snubbed) {
-      this.#snubbed = false;
+    if (this.snubbed) {
+      this.snubbed = false;
       this.#core.emit({ type: "unsnubbed" });
     }
     this.#core.emit({
@@ -192,7 +183,7 @@ export class DownloadSide {
     if (request === "given-up") return;
     if (request === undefined) this.#core.spend(REPEAT_COST);
     this.#core.counters.rejected++;
-    if (this.#choking) this.#allowed.delete(message.pieceIndex);
+    if (this.choking) this.#allowed.delete(message.pieceIndex);
     else this.#refused(1);
     if (request !== undefined) {
       this.#core.emit({
@@ -259,7 +250,7 @@ export class DownloadSide {
     if (oldest === undefined || this.#pausedAt !== undefined) return Infinity;
     const expiry = oldest + this.#requestTimeout;
     return this.#paused +
-      (this.#snubbed
+      (this.snubbed
         ? expiry
         : Math.min(expiry, this.#progressAt + this.#snubTimeout));
   }
@@ -267,10 +258,10 @@ export class DownloadSide {
   handleTimeout(now: number): void {
     const time = this.#time(now);
     if (
-      this.#ledger.size > 0 && !this.#snubbed &&
+      this.#ledger.size > 0 && !this.snubbed &&
       time - this.#progressAt >= this.#snubTimeout
     ) {
-      this.#snubbed = true;
+      this.snubbed = true;
       this.#core.emit({ type: "snubbed" });
     }
     const oldest = time - this.#requestTimeout;

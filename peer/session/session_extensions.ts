@@ -68,7 +68,7 @@ export class ExtensionSide {
   readonly #handshakes = flipLimit(MAX_EXTENSION_HANDSHAKES);
   readonly #requestQueue: number;
   #fields: LocalExtensionFields;
-  #uploadOnly = false;
+  uploadOnly = false;
   /** Questions of ut_metadata without an answer. */
   #metadataAsked = 0;
   /** When the next ut_pex message may come; two may come at once. */
@@ -86,10 +86,6 @@ export class ExtensionSide {
     );
     this.#requestQueue = options.maxQueuedRequests ?? MAX_QUEUED_REQUESTS;
     this.#fields = options.extensionFields ?? {};
-  }
-
-  get uploadOnly(): boolean {
-    return this.#uploadOnly;
   }
 
   /** Sends our handshake, again when fields changed. */
@@ -203,9 +199,9 @@ export class ExtensionSide {
   }
 
   #setUploadOnly(uploadOnly: boolean): void {
-    if (uploadOnly === this.#uploadOnly) return;
+    if (uploadOnly === this.uploadOnly) return;
     this.#core.spend(GOSSIP_COST / 10);
-    this.#uploadOnly = uploadOnly;
+    this.uploadOnly = uploadOnly;
     this.#core.emit({ type: "upload-only", uploadOnly });
   }
 }

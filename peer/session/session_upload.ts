@@ -49,8 +49,8 @@ export class UploadSide {
   readonly #flips = flipLimit(MAX_INTEREST_FLIPS);
   #pieceSize: ((pieceIndex: number) => number) | undefined;
   #own: Bitfield | undefined;
-  #choking = true;
-  #interested = false;
+  choking = true;
+  interested = false;
   #grantBudget = 0;
   #tooMany = 0;
   #watermark = INITIAL_SEND_WATERMARK;
@@ -73,12 +73,6 @@ export class UploadSide {
     this.#own = options.ownPieces;
   }
 
-  get choking(): boolean {
-    return this.#choking;
-  }
-  get interested(): boolean {
-    return this.#interested;
-  }
   /** How many requests wait or are handed out. */
   get queued(): number {
     return this.#queue.size;
@@ -115,8 +109,8 @@ export class UploadSide {
   }
 
   choke(now: number): void {
-    if (this.#choking) return;
-    this.#choking = true;
+    if (this.choking) return;
+    this.choking = true;
     this.#tooMany = 0;
     this.#core.send({ type: "choke" }, now);
     for (const request of this.#queue.clear((r) => this.#useGrant(r))) {
@@ -125,21 +119,21 @@ export class UploadSide {
   }
 
   unchoke(now: number): void {
-    if (!this.#choking) return;
-    this.#choking = false;
+    if (!this.choking) return;
+    this.choking = false;
     this.#tooMany = 0;
     this.#core.send({ type: "unchoke" }, now);
   }
 
   onInterest(interested: boolean, now: number): void {
-    if (interested === this.#interested) return;
+    if (interested === this.interested) return;
     if (!this.#flips.take(now)) {
       throw new PeerProtocolError(
         "flapping",
         `Peer changed its interest more than ${MAX_INTEREST_FLIPS} times in ten seconds`,
       );
     }
-    this.#interested = interested;
+    this.interested = interested;
     this.#core.emit({ type: interested ? "interested" : "not-interested" });
   }
 
@@ -158,7 +152,7 @@ export class UploadSide {
       }
       return this.#refuse(request, now);
     }
-    if (this.#choking && !this.#useGrant(request)) {
+    if (this.choking && !this.#useGrant(request)) {
       return this.#refuseFlood(request, now);
     }
     const added = this.#queue.add(request);

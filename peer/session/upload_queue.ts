@@ -28,7 +28,8 @@ export class UploadQueue {
   /** What came in, from `#head` on; a map is slow to take from its front. */
   #order: BlockAddress[] = [];
   #head = 0;
-  #servingBytes = 0;
+  /** How many bytes are handed out to be read. */
+  servingBytes = 0;
 
   /** Makes an empty queue. */
   constructor(capacity: number) {
@@ -38,11 +39,6 @@ export class UploadQueue {
   /** How many requests wait or are handed out. */
   get size(): number {
     return this.#requests.size;
-  }
-
-  /** How many bytes are handed out to be read. */
-  get servingBytes(): number {
-    return this.#servingBytes;
   }
 
   /** Whether requests wait. */
@@ -98,7 +94,7 @@ export class UploadQueue {
       }
     }
     this.#serving.add(keyOf(request));
-    this.#servingBytes += request.length;
+    this.servingBytes += request.length;
     return request;
   }
 
@@ -120,7 +116,7 @@ export class UploadQueue {
     if (this.#requests.get(key)?.length !== request.length) return undefined;
     this.#requests.delete(key);
     if (!this.#serving.delete(key)) return "waiting";
-    this.#servingBytes -= request.length;
+    this.servingBytes -= request.length;
     return "serving";
   }
 
