@@ -105,7 +105,7 @@ export class Torrent {
    * before, or what peers sent is of no use.
    */
   get metadata(): Promise<Metainfo> {
-    return this.#life.metadata;
+    return this.#life.metadata.promise;
   }
 
   /**
@@ -115,12 +115,12 @@ export class Torrent {
    * promise.
    */
   get completed(): Promise<void> {
-    return this.#life.completed;
+    return this.#life.completed.promise;
   }
 
   /** Resolves when it is removed, and its files are closed; never rejects. */
   get closed(): Promise<void> {
-    return this.#life.closed;
+    return this.#life.closed.promise;
   }
 
   /** Bytes a second; `Infinity` for no limit. */

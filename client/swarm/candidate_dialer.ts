@@ -88,7 +88,7 @@ export class CandidateDialer {
   }
 
   #hasRoom(): boolean {
-    return this.#host.room(this.connecting) > 0;
+    return this.#host.places.roomFor(this.connecting) > 0;
   }
 
   async #dial(): Promise<void> {

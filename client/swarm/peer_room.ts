@@ -71,7 +71,7 @@ export class PeerRoom implements PlaceHolder {
 
   /** See {@linkcode PlaceHolder.onRoom}. */
   onRoom(): void {
-    this.#host.connectMore();
+    this.#host.dialer.connectMore();
   }
 
   /** See {@linkcode PlaceHolder.giveUp}. */

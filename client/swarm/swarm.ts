@@ -52,8 +52,12 @@ export class Swarm implements MetadataHost {
   /** 20-byte info-hash to dial with. */
   readonly infoHash: Uint8Array;
   readonly #torrent: TorrentHost;
-  readonly #dialer: CandidateDialer;
-  readonly #places: PeerRoom;
+  /** Dials candidates, as long as there is room. */
+  readonly dialer: CandidateDialer;
+  /** Candidates. */
+  readonly list: PeerList;
+  /** Who may have a place. */
+  readonly places: PeerRoom;
   readonly #metadata: MetadataExchange;
   readonly #exchange: PeerExchange | undefined;
   readonly #punches: Holepunch | undefined;
@@ -68,13 +72,14 @@ export class Swarm implements MetadataHost {
     this.#torrent = torrent;
     this.context = context;
     this.infoHash = infoHash;
-    this.#dialer = new CandidateDialer(this);
-    this.#places = new PeerRoom(this);
+    this.dialer = new CandidateDialer(this);
+    this.list = this.dialer.list;
+    this.places = new PeerRoom(this);
     this.#metadata = new MetadataExchange(this, torrent);
     if (context.options.pex ?? true) {
       this.#exchange = new PeerExchange(infoHash, this.peers);
       if (context.dialsUtp) {
-        const dial = (endpoint: Endpoint) => this.#dialer.punch(endpoint);
+        const dial = (endpoint: Endpoint) => this.dialer.punch(endpoint);
         this.#punches = openHolepunch(this, dial);
       }
     }
@@ -86,19 +91,9 @@ export class Swarm implements MetadataHost {
     return maxPeersOf(this.#torrent);
   }
 
-  /** Candidates. */
-  get list(): PeerList {
-    return this.#dialer.list;
-  }
-
   /** Whether seeds are of no use. */
   get isComplete(): boolean {
     return this.#torrent.isComplete;
-  }
-
-  /** Attempts to connect under way. */
-  get connecting(): number {
-    return this.#dialer.connecting;
   }
 
   /** Payload received from peers, present and past. */
@@ -121,13 +116,13 @@ export class Swarm implements MetadataHost {
 
   /** Starts to connect. */
   start(): void {
-    this.#places.start();
-    this.#dialer.active = true;
+    this.places.start();
+    this.dialer.active = true;
   }
 
   /** Closes every connection and connects no more. */
   async stop(): Promise<void> {
-    this.#dialer.active = false;
+    this.dialer.active = false;
     await Promise.all(
       [...this.peers.values()].map((peer) => {
         peer.isStopped = true;
@@ -159,7 +154,7 @@ export class Swarm implements MetadataHost {
   /** Notes whether seeds are of use; otherwise they are disconnected. */
   completeChanged(): void {
     const { isComplete } = this.#torrent;
-    this.#dialer.wake();
+    this.dialer.wake();
     for (const peer of this.peers.values()) {
       peer.connection.setUploadOnly(isComplete);
       if (isComplete) this.#dropIfUseless(peer);
@@ -179,21 +174,6 @@ export class Swarm implements MetadataHost {
       ) void peer.connection.close(new Error("The torrent is private"));
     }
     this.list.removeOpenSources();
-  }
-
-  /** Adds candidates and dials if there is room. */
-  addCandidates(candidates: Iterable<PeerCandidate>): number {
-    return this.#dialer.add(candidates);
-  }
-
-  /** Dials if there is room. */
-  connectMore(): void {
-    this.#dialer.connectMore();
-  }
-
-  /** How many more may be dialled beside those under way. */
-  room(connecting: number): number {
-    return this.#places.roomFor(connecting);
   }
 
   /** Tells of an attempt to connect that failed, perhaps after an introduction. */
@@ -217,7 +197,7 @@ export class Swarm implements MetadataHost {
     if (!this.#admits(event, { direction, isNamed, site })) {
       connection.close();
       if (candidate !== undefined) {
-        const outcome = this.#dialer.active ? "local" : "stopped";
+        const outcome = this.dialer.active ? "local" : "stopped";
         this.list.released(candidate.address, now, outcome);
       }
       return;
@@ -232,7 +212,7 @@ export class Swarm implements MetadataHost {
       site,
     });
     this.peers.set(key, peer);
-    this.#places.entered(peer);
+    this.places.entered(peer);
     this.#torrent.busy();
     if (candidate !== undefined) this.list.connected(candidate.address);
     this.#torrent.content?.addPeer(peer);
@@ -279,9 +259,9 @@ export class Swarm implements MetadataHost {
     for (const { connection } of this.peers.values()) {
       this.context.sendBudget.look(connection);
     }
-    if (!this.#dialer.active) return;
-    this.#places.tick(now);
-    this.#dialer.connectMore();
+    if (!this.dialer.active) return;
+    this.places.tick(now);
+    this.dialer.connectMore();
   }
 
   #admits(event: HandshakeConnected, newcomer: Newcomer): boolean {
@@ -289,10 +269,10 @@ export class Swarm implements MetadataHost {
     const { address, candidate } = event;
     const { hostname } = address;
     const { clock, debts } = this.context;
-    return this.#dialer.active && !this.list.isBanned(hostname) &&
+    return this.dialer.active && !this.list.isBanned(hostname) &&
       !debts.isClosedTo(hostname, clock.now()) &&
       !(isPrivate && this.list.isOpen(candidate?.source ?? "incoming")) &&
-      this.#places.admits(newcomer);
+      this.places.admits(newcomer);
   }
 
   #serveHashes(peer: SwarmPeer, range: HashRange): void {
@@ -380,7 +360,7 @@ export class Swarm implements MetadataHost {
       case "pex":
         if (this.#exchange !== undefined && !this.#torrent.isPrivate) {
           this.#punches?.input({ ...event, type: "told", key });
-          this.addCandidates(this.#exchange.candidates(peer, event.message));
+          this.dialer.add(this.#exchange.candidates(peer, event.message));
         }
         break;
       case "holepunch":
@@ -449,7 +429,7 @@ export class Swarm implements MetadataHost {
 
   #gone(peer: SwarmPeer, reason: string): void {
     this.peers.delete(peer.key);
-    this.#places.left(peer);
+    this.places.left(peer);
     const stats = peer.connection.stats();
     this.#downloaded += stats.downloaded;
     this.#uploaded += stats.uploaded;
@@ -472,7 +452,7 @@ export class Swarm implements MetadataHost {
       this.list.released(peer.listening, now, outcome);
     }
     this.#tell("peer-disconnected", peer, reason);
-    this.#dialer.connectMore();
+    this.dialer.connectMore();
   }
 
   #tell(

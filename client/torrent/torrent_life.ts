@@ -58,11 +58,14 @@ export class TorrentLife implements TorrentHost {
   readonly limits: TorrentLimits;
   /** Its subscribers. */
   readonly hub: EventHub<TorrentEvent> = new EventHub();
-  readonly #metadata = new Settlement<Metainfo>();
-  readonly #closed = new Settlement<void>();
+  /** Resolves when the description is known; rejects when there is none. */
+  readonly metadata: Settlement<Metainfo> = new Settlement();
+  /** Resolves when it is removed and its files are closed. */
+  readonly closed: Settlement<void> = new Settlement();
   readonly #saver: ResumeSaver;
   readonly #owner: TorrentOwner;
-  #completed = new Settlement<void>();
+  /** Resolves when all that is wanted is there; rejects when it stops before. */
+  completed: Settlement<void> = new Settlement();
   /** The torrent's description, once known. */
   metainfo: Metainfo | undefined;
   /** Storage, wishes and books, once there is something to store. */
@@ -99,7 +102,7 @@ export class TorrentLife implements TorrentHost {
     this.topic = topic;
     this.infoHash = topic.infoHash;
     this.metainfo = known;
-    if (known !== undefined) this.#metadata.resolve(known);
+    if (known !== undefined) this.metadata.resolve(known);
     this.limits = new TorrentLimits(context, options);
     this.#saver = new ResumeSaver({
       save: options.saveResumeData,
@@ -150,21 +153,6 @@ export class TorrentLife implements TorrentHost {
   /** Whether it is for one tracker's members only (BEP 27). */
   get isPrivate(): boolean {
     return this.metainfo?.private ?? false;
-  }
-
-  /** Resolves when the description is known; rejects when there is none. */
-  get metadata(): Promise<Metainfo> {
-    return this.#metadata.promise;
-  }
-
-  /** Resolves when all that is wanted is there; rejects when it stops before. */
-  get completed(): Promise<void> {
-    return this.#completed.promise;
-  }
-
-  /** Resolves when it is removed and its files are closed. */
-  get closed(): Promise<void> {
-    return this.#closed.promise;
   }
 
   /** Adds trackers behind those there are. */
@@ -220,7 +208,7 @@ export class TorrentLife implements TorrentHost {
     if (this.isPaused || this.#closing !== undefined) return false;
     if (this.error !== undefined) {
       this.error = undefined;
-      this.#completed = new Settlement();
+      this.completed = new Settlement();
     }
     if (this.content === undefined && this.metainfo !== undefined) {
       if (this.#setup.running === undefined) this.#prepare(this.metainfo);
@@ -317,14 +305,14 @@ export class TorrentLife implements TorrentHost {
     const closed = closedError();
     this.#setup.stop(closed);
     this.#readers?.fail(closed);
-    this.#metadata.reject(closed);
-    this.#completed.reject(closed);
+    this.metadata.reject(closed);
+    this.completed.reject(closed);
     const results = await Promise.allSettled([this.#release(options)]);
     results.push(...await Promise.allSettled([this.#owner.closed(this)]));
     this.limits.close();
     this.#setState("removed");
     this.hub.close();
-    this.#closed.resolve();
+    this.closed.resolve();
     // What stopped the torrent was told already.
     if (this.error !== undefined) return;
     for (const result of results) {
@@ -368,8 +356,8 @@ export class TorrentLife implements TorrentHost {
     this.error = error;
     this.#setState("error");
     this.publish({ type: "error", error });
-    if (isFinal(error)) this.#metadata.reject(error);
-    this.#completed.reject(error);
+    if (isFinal(error)) this.metadata.reject(error);
+    this.completed.reject(error);
     void this.#stopNetwork();
   }
 
@@ -388,7 +376,7 @@ export class TorrentLife implements TorrentHost {
       if (this.state === "seeding") this.#setState("downloading");
       if (!this.isComplete) return;
       this.isComplete = false;
-      this.#completed = new Settlement();
+      this.completed = new Settlement();
       this.network.openSwarm?.completeChanged();
       content.completeChanged();
       return;
@@ -408,7 +396,7 @@ export class TorrentLife implements TorrentHost {
       this.#setState("seeding");
       this.network.completed();
     } else if (this.state !== "seeding") return;
-    this.#completed.resolve();
+    this.completed.resolve();
     if (this.isComplete) return;
     this.isComplete = true;
     content.completeChanged();
@@ -469,7 +457,7 @@ export class TorrentLife implements TorrentHost {
     this.metainfo = metainfo;
     this.#owner.described(this, metainfo);
     if (metainfo.private) this.network.becomePrivate();
-    this.#metadata.resolve(metainfo);
+    this.metadata.resolve(metainfo);
     this.publish({ type: "metadata", metainfo });
     this.#prepare(metainfo);
   }

@@ -118,7 +118,7 @@ export class TorrentNetwork implements TrackerHost {
 
   /** Takes candidates; dials them if there is room. */
   addCandidates(candidates: readonly PeerCandidate[]): void {
-    if (candidates.length > 0) this.swarm.addCandidates(candidates);
+    if (candidates.length > 0) this.swarm.dialer.add(candidates);
   }
 
   /** Takes trackers behind those there are, or uses these only. */

@@ -185,7 +185,7 @@ export function torrentStats(life: TorrentLife): TorrentStats {
     peers: network.peerCount,
     seeds,
     candidates: swarm?.list.size ?? 0,
-    connecting: swarm?.connecting ?? 0,
+    connecting: swarm?.dialer.connecting ?? 0,
     etaMs: figures.downloadRate > 0
       ? (figures.wantedBytes - figures.doneBytes) / figures.downloadRate * 1000
       : undefined,

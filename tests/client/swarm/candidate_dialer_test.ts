@@ -80,7 +80,9 @@ function setUp(more: { room?: () => number } = {}) {
       handshaker,
     },
     isComplete: false,
-    room: (connecting: number) => (more.room?.() ?? 100) - connecting,
+    places: {
+      roomFor: (connecting: number) => (more.room?.() ?? 100) - connecting,
+    },
     // A claim, as the swarm files it.
     adopt: (address: Endpoint) => dialler.list.claim(address, 1),
     attach: (event: HandshakeConnected) => connected.push(event),

@@ -10,7 +10,7 @@ function setUp(sessionPlaces: number) {
   const peers = new Map<number, SwarmPeer>();
   const places = new PeerPlaces(sessionPlaces);
   const context = { clock: new SimClock(), places };
-  const swarm = { context, peers, maxPeers: 10, connectMore() {} };
+  const swarm = { context, peers, maxPeers: 10, dialer: { connectMore() {} } };
   const room = new PeerRoom(swarm as unknown as Swarm);
   let key = 0;
   const enter = (direction: "inbound" | "outbound", count: number) => {
@@ -82,7 +82,7 @@ function setUpLooks() {
     list,
     maxPeers: 2,
     isComplete: false,
-    connectMore() {},
+    dialer: { connectMore() {} },
   };
   const room = new PeerRoom(swarm as unknown as Swarm);
   const enter = (port: number, isClaim = false) => {
