@@ -22,6 +22,9 @@ export function readInfoHash(text: string, hint?: string): Uint8Array {
     `HASH must be 40 or 64 hex digits or a magnet link, not ${
       JSON.stringify(text)
     }`,
-    hint,
+    hint ??
+      (/\.torrent$/i.test(text)
+        ? "bip magnet makes a link of a torrent file"
+        : undefined),
   );
 }

@@ -14,6 +14,7 @@ import {
   askTrackers,
   codeOf,
   readQuestion,
+  shownReason,
   TRACKER_OPTIONS,
 } from "./tracker_query.ts";
 import { formatDuration } from "../units.ts";
@@ -113,7 +114,7 @@ export const announceVerb: Verb = {
     for (const { name, answer, error } of answers) {
       const label = styled(output, "bold", safeText(name));
       if (answer === undefined) {
-        output.note(`${label}: ${safeText(error.message)}`);
+        output.note(`${label}: ${shownReason(name, error.message)}`);
         continue;
       }
       output.note(

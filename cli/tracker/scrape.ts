@@ -11,6 +11,7 @@ import {
   askTrackers,
   codeOf,
   readQuestion,
+  shownReason,
   TRACKER_OPTIONS,
 } from "./tracker_query.ts";
 
@@ -56,7 +57,7 @@ export const scrapeVerb: Verb = {
     for (const { name, answer, error } of answers) {
       const label = styled(output, "bold", safeText(name));
       if (answer === undefined) {
-        output.note(`${label}: ${safeText(error.message)}`);
+        output.note(`${label}: ${shownReason(name, error.message)}`);
       } else {
         output.print(
           [

@@ -11,6 +11,7 @@ import { UdpTrackerClient } from "../../utracker/client.ts";
 import type { Arguments, OptionSpec } from "../command.ts";
 import { CommandError } from "../error.ts";
 import { EXIT_NO_PEERS, EXIT_USAGE } from "../exit_code.ts";
+import { safeText } from "../text.ts";
 import { readSource } from "../torrent/source.ts";
 import { parseTracker } from "../units.ts";
 
@@ -153,6 +154,17 @@ export async function askTrackers<T>(
     },
   );
   return await Promise.all(answers);
+}
+
+/**
+ * Tells people why a tracker did not answer.
+ *
+ * @param name Its name, which most messages have.
+ * @param message What went wrong.
+ * @returns The message without the name, safe to show.
+ */
+export function shownReason(name: string, message: string): string {
+  return safeText(message.replace(` tracker ${name}`, ""));
 }
 
 /**

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { toHex } from "../../_shared/bytes.ts";
 import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
 import type { FileAllocation } from "../../disk/storage.ts";
@@ -324,8 +325,11 @@ export class Job {
       this.#reporter.warn("resume-data", problem, this.#torrent);
     }
     if (isShown && this.#context.signal.aborted) {
+      const { name = toHex(this.#torrent.infoHash) } = this.#torrent;
       this.#reporter.note(
-        `Stopped: ${doneText(this.#torrent)}; run the same command to resume`,
+        `Stopped: ${safeText(name)}, ${
+          doneText(this.#torrent)
+        }; run the same command to resume`,
       );
     }
   }

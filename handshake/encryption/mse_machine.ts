@@ -143,6 +143,8 @@ export class MseMachine implements Machine<HandshakeInput, MseOutput> {
   readonly #expiresAt: number;
   readonly #outputs: MseOutput[] = [];
   readonly #steps: Step;
+  /** Whether we said which torrent it is about. */
+  #isNamed = false;
   #buffer: Uint8Array<ArrayBuffer> = NO_BYTES;
   /** How many bytes may be read now; 0 when it is over. */
   needed = 0;
@@ -180,7 +182,11 @@ export class MseMachine implements Machine<HandshakeInput, MseOutput> {
   handle(input: HandshakeInput, _now: number): void {
     if (this.over) return;
     if (input.type === "end") {
-      const message = "Cannot agree on encryption: the connection was lost";
+      const message = `Cannot agree on encryption: ${
+        this.#isNamed
+          ? "the peer left when it heard which torrent, which it may not have"
+          : "the connection was lost"
+      }`;
       const { cause } = input;
       return this.#fail(
         new HandshakeError("connection-lost", message, { cause }),
@@ -245,6 +251,7 @@ export class MseMachine implements Machine<HandshakeInput, MseOutput> {
       this.#hash(REQ3, secret),
     );
     this.#send(this.#hash(REQ1, secret), name, rest);
+    this.#isNamed = true;
 
     // The peer's zeros, as its key stream turns them out.
     const constant = new Uint8Array(VC_LENGTH);

@@ -20,5 +20,7 @@ Deno.test("readInfoHash() takes hex, base32 and links", {
   ) assertEquals(readInfoHash(text), hash, text);
   const error = assertThrows(() => readInfoHash("a", "hint"), UsageError);
   assertEquals(error.hint, "hint");
+  const file = assertThrows(() => readInfoHash("a.torrent"), UsageError);
+  assertEquals(file.hint?.startsWith("bip magnet"), true);
   assertThrows(() => readInfoHash("magnet:?dn=x"), MagnetError);
 });

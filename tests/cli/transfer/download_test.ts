@@ -214,7 +214,7 @@ Deno.test("bip download stops at a Ctrl-C that comes at once", {
   controller.abort(new DOMException("Interrupted", "AbortError"));
   assertEquals(await code, 130);
   assertEquals(err.length, 1, err.join());
-  assertStringIncludes(err[0]!, "Stopped: no metadata yet");
+  assertStringIncludes(err[0]!, ", no metadata yet;");
 });
 
 Deno.test("bip download keeps its work when the reader of --json leaves", async () => {

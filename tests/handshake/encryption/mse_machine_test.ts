@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { concatBytes } from "../../../_shared/bytes.ts";
 import { seededRandom } from "../../../_shared/random.ts";
 import {
@@ -343,6 +343,18 @@ Deno.test("time and the end of the connection", () => {
   const ended = answerer(1);
   ended.handle({ type: "end" }, 0);
   assertEquals(codeOf(ended.poll() as Ending), "connection-lost");
+  // A caller whose peer knows the protocol, and leaves at the torrent's name.
+  const asking = caller(1);
+  asking.poll();
+  const key = caller(2).poll();
+  assert(key?.type === "send");
+  asking.handle({ type: "data", data: key.data.slice(0, MSE_KEY_LENGTH) }, 0);
+  asking.poll();
+  asking.handle({ type: "end" }, 0);
+  const left = asking.poll() as Ending;
+  assertEquals(codeOf(left), "connection-lost");
+  assert(left.type === "fail");
+  assertStringIncludes(left.error.message, "it may not have");
   const busy = answerer(1, { admit: () => false });
   busy.handle({ type: "data", data: Uint8Array.of(1) }, 0);
   assertEquals(codeOf(busy.poll() as Ending), "overloaded");
