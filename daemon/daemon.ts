@@ -408,7 +408,8 @@ export class Daemon implements AsyncDisposable {
       for (const torrent of this.#engine.torrents.values()) {
         this.#completion.resume(torrent);
       }
-      await this.#upkeep.go();
+      // What it finds is told to those who listen as soon as we are open.
+      void this.#upkeep.go();
     } catch (error) {
       await this.close();
       throw error;

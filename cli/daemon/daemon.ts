@@ -72,7 +72,7 @@ async function readSettingsFile(
   });
   try {
     const value = JSON.parse(decodeTextLossy(bytes));
-    if (typeof value === "object" && value !== null) return value;
+    if (value?.constructor === Object) return value;
   } catch {
     // Told below.
   }

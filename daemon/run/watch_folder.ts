@@ -47,7 +47,7 @@ export class WatchFolder<T> {
       this.#lastProblem = undefined;
       for (const name of this.#machine.handleFiles(seen)) await this.#try(name);
     } catch (error) {
-      const { message } = error as Error;
+      const message = reasonOf(error);
       if (message !== this.#lastProblem) {
         this.#user.told(dir, undefined, message);
       }
@@ -78,9 +78,14 @@ export class WatchFolder<T> {
       this.#user.told(path, added, message);
     } catch (error) {
       // It may be half of one: it is tried again when it changes.
-      this.#user.told(path, undefined, (error as Error).message);
+      this.#user.told(path, undefined, reasonOf(error));
     }
   }
+}
+
+/** What went wrong, without what the system calls it. */
+function reasonOf(error: unknown): string {
+  return (error as Error).message.replace(/ \(os error \d+\).*$/s, "");
 }
 
 /** Reads what may have changed since it was seen, as others take their time. */

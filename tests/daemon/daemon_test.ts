@@ -230,6 +230,21 @@ Deno.test("a torrent whose files another one has is told so, and touches none", 
   assertEquals(first.status, "seeding");
 });
 
+Deno.test("a watched folder that is not there is told to who listens from the start", async () => {
+  await using world = new World();
+  const dir = world.dir.join("none");
+  const watch = [{ enabled: true, dir, addedDir: "" }];
+  const daemon = await world.open({ settings: { watch } });
+  const events = Array.fromAsync(daemon.events());
+  await daemon.refresh();
+  await daemon.close();
+  const told = (await events).filter(({ type }) => type === "watched");
+  assertEquals(told.length, 1);
+  assert(told[0]?.type === "watched");
+  assertEquals(told[0].file, dir);
+  assert(!/^$|os error/.test(told[0].message ?? ""), told[0].message);
+});
+
 Deno.test("a removed torrent is gone for good, with its files if they are to go", async () => {
   await using world = new World();
   const daemon = await world.open();

@@ -138,6 +138,7 @@ const REFUSED: readonly [args: string, code: number, says: string][] = [
   ["--auth me", 2, "A login must be USER:PASSWORD"],
   ["--tls-cert /x", 2, "go together"],
   ["--settings /none", 6, "/none"],
+  ["--settings list.json", 2, "not a JSON object"],
   ["--log-level x", 2, "--log-level"],
   ["--utp maybe", 2, "--utp"],
   ["--blocklist /none", 6, "/none"],
@@ -146,6 +147,7 @@ const REFUSED: readonly [args: string, code: number, says: string][] = [
 
 Deno.test("what cannot be is one line and an exit code", async () => {
   await using dir = new TempDir();
+  await Deno.writeTextFile(dir.join("list.json"), "[]");
   const results = await Promise.all(REFUSED.map(async ([args, code, says]) => {
     const state = args.includes("--state")
       ? []
@@ -162,7 +164,7 @@ Deno.test("what cannot be is one line and an exit code", async () => {
       "--rpc-port",
       "0",
       ...args.split(" "),
-    ], { permissions: PERMISSIONS });
+    ], { permissions: PERMISSIONS, cwd: dir.path });
     return { args, code, got, says, stderr };
   }));
   for (const { args, code, got, says, stderr } of results) {
