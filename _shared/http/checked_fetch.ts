@@ -27,7 +27,7 @@ export function sendsHost<F extends Fetch>(fetch: F): F {
  * `fetch`, which resolve names as they like, and not without the permission to
  * use addresses.
  */
-export class CheckedFetch {
+export class CheckedFetch implements Disposable {
   readonly #fetch: Fetch | undefined;
   readonly #poolMaxIdlePerHost: number;
   #pool: Deno.HttpClient | undefined;
@@ -66,6 +66,11 @@ export class CheckedFetch {
   close(): void {
     this.#pool?.close();
     this.#pool = undefined;
+  }
+
+  /** Same as {@linkcode CheckedFetch.close}. */
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   /** Where to ask; `undefined` where the name itself will do. */

@@ -5,8 +5,9 @@
  */
 import { deadlineSignal, systemClock } from "../../_shared/clock.ts";
 import { systemResolve } from "../../_shared/datagram.ts";
+import { CheckedFetch } from "../../_shared/http/checked_fetch.ts";
 import { fetchReason } from "../../_shared/http/fetch_reason.ts";
-import { findHost } from "../../_shared/reach.ts";
+import { findHost, type HostPlace } from "../../_shared/reach.ts";
 import { CommandError } from "../error.ts";
 import { EXIT_BAD_TORRENT, EXIT_IO, EXIT_NO_PEERS } from "../exit_code.ts";
 import { readAll } from "../read_file.ts";
@@ -81,7 +82,11 @@ export async function fetchTorrent(
   );
   try {
     const { signal } = deadline;
-    const response = await fetchNamed(new URL(text), { ...options, signal });
+    using web = new CheckedFetch(options.fetch, 0);
+    const response = await fetchNamed(new URL(text), web, {
+      ...options,
+      signal,
+    });
     const bytes = await readTorrent(response, shown);
     return linkIn(bytes) ?? bytes;
   } catch (error) {
@@ -112,16 +117,17 @@ export function shownUrl(text: string): string {
  * on the host that the person named.
  *
  * @param named The http or https URL.
+ * @param web Asks; to be closed once the answer was read.
  * @param options See {@linkcode FetchTorrentOptions}; `timeoutMs` is the caller's.
  * @returns An answer of status 200 to 299.
  * @throws {CommandError} If there is none (exit code 6). What `fetch` throws.
  */
 export async function fetchNamed(
   named: URL,
-  options: FetchTorrentOptions,
+  web: CheckedFetch,
+  options: Omit<FetchTorrentOptions, "fetch">,
 ): Promise<Response> {
   const {
-    fetch = globalThis.fetch,
     resolve = systemResolve,
     userAgent = "bip/0.1.0",
     signal = null,
@@ -130,12 +136,13 @@ export async function fetchNamed(
   const refuse = (code: string, reason: string) =>
     new CommandError(EXIT_IO, code, `Cannot fetch ${shown}: ${reason}`);
   let url = named;
+  let place: HostPlace | undefined;
   for (let redirects = 0;; redirects++) {
-    const response = await fetch(url, {
+    const response = await web.fetch(url, {
       redirect: "manual",
       signal,
       headers: { "user-agent": userAgent },
-    });
+    }, place);
     const location = response.headers.get("location");
     if (location !== null && REDIRECTS.includes(response.status)) {
       await response.body?.cancel();
@@ -151,7 +158,8 @@ export async function fetchNamed(
       if (next === null || !/^https?:$/.test(next.protocol)) {
         throw refuse("redirect", "it leads to no http or https URL");
       }
-      if (!isNamed(named, next) && (await findHost(next, resolve)).reach > 0) {
+      place = isNamed(named, next) ? undefined : await findHost(next, resolve);
+      if (place !== undefined && place.reach > 0) {
         throw refuse(
           "redirect",
           `it leads to ${next.host}, which is on a private network; name it yourself if you mean it`,

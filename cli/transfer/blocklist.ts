@@ -4,6 +4,7 @@
  * @module
  */
 import { deadlineSignal, systemClock } from "../../_shared/clock.ts";
+import { CheckedFetch } from "../../_shared/http/checked_fetch.ts";
 import type { Session } from "../../client/session.ts";
 import type { IpSet } from "../../handshake/ip_set.ts";
 import { CommandError, describeError, UsageError } from "../error.ts";
@@ -29,6 +30,7 @@ export interface BlocklistOptions extends WebAccess {
 /** Opens a file or URL that a person named. */
 async function open(
   name: string,
+  web: CheckedFetch,
   options: BlocklistOptions,
 ): Promise<ReadableStream<Uint8Array>> {
   if (!/^https?:\/\//i.test(name)) {
@@ -44,7 +46,7 @@ async function open(
   if (!URL.canParse(name)) {
     throw new UsageError(`${JSON.stringify(name)} is not a valid URL`);
   }
-  const { body } = await fetchNamed(new URL(name), options);
+  const { body } = await fetchNamed(new URL(name), web, options);
   return body ?? new ReadableStream({ start: (stream) => stream.close() });
 }
 
@@ -70,9 +72,10 @@ export async function loadBlocklists(
       `no whole answer within ${TIMEOUT_MS / 1000} s`,
       options.signal,
     );
+    using web = new CheckedFetch(options.fetch, 0);
     const { signal } = deadline;
     try {
-      await readBlocklist(await open(name, { ...options, signal }), ips);
+      await readBlocklist(await open(name, web, { ...options, signal }), ips);
     } catch (error) {
       options.signal.throwIfAborted();
       if (error instanceof CommandError || error instanceof UsageError) {

@@ -4,6 +4,7 @@
  * @module
  */
 import { tcpTransport } from "../../_shared/byte_conn.ts";
+import { sendsHost } from "../../_shared/http/checked_fetch.ts";
 import { BoundNetwork } from "../../client/bound_network.ts";
 import {
   HttpFetch,
@@ -47,13 +48,14 @@ function fetchFrom(
   proxy?: Proxy,
 ): WebAccess["fetch"] {
   if (bind === undefined && proxy === undefined) return undefined;
-  return (input, init) => {
+  const fetch: typeof globalThis.fetch = (input, init) => {
     // Looked up anew each time, and not watched: it is one request.
     using bound = bind === undefined ? undefined : boundTo(bind);
     const tcp = bound?.tcp ?? tcpTransport;
     const http = new HttpFetch(proxy ? proxyTransport(proxy, tcp) : tcp);
     return http.fetch(input, init);
   };
+  return proxy === undefined ? sendsHost(fetch) : fetch;
 }
 
 function boundTo(bind: string): BoundNetwork {

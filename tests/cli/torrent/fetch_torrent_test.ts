@@ -4,6 +4,10 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import {
+  CheckedFetch,
+  sendsHost,
+} from "../../../_shared/http/checked_fetch.ts";
 import { CommandError } from "../../../cli/error.ts";
 import {
   fetchNamed,
@@ -78,7 +82,9 @@ Deno.test("fetchTorrent() finds magnet links: by redirect, as the answer", async
   assertInstanceOf(await at("page"), Uint8Array);
   assertInstanceOf(await at("long"), Uint8Array);
   const url = new URL("http://a.example/redirect");
-  const error = await assertRejects(() => fetchNamed(url, { fetch, resolve }));
+  const error = await assertRejects(() =>
+    fetchNamed(url, new CheckedFetch(fetch, 0), { resolve })
+  );
   assertStringIncludes(String(error), "it leads to a magnet link");
 });
 
@@ -101,6 +107,18 @@ Deno.test("fetchTorrent() goes inside only where the person sent it", async () =
       assertEquals(fetch.asked.length, 1, to);
     }
   }
+  // A name may lead inside when it is asked for again.
+  const rebound = web({
+    "http://a.example/": redirect("http://b.example:8123/t"),
+    "http://203.0.113.9:8123/t": () => new Response(BYTES),
+  });
+  assertEquals(
+    await fetchTorrent("http://a.example/", {
+      fetch: sendsHost(rebound),
+      resolve,
+    }),
+    BYTES,
+  );
   const named = web({
     "http://10.0.0.1/a": redirect("https://10.0.0.1/b"),
     "https://10.0.0.1/b": redirect("/c"),
