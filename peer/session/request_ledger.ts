@@ -1,9 +1,10 @@
 /**
  * The blocks we asked one peer for.
  *
- * Invariant: a block is in at most one of two tables: outstanding (we count on
- * an answer) and given up (cancelled or timed out; an answer is still welcome).
- * Both are in the order of asking and bounded.
+ * Invariant: each request has at most one place in two tables: outstanding (we
+ * count on an answer) and given up (cancelled or timed out; an answer is still
+ * welcome). A block that is asked for again is in both; what was given up is
+ * answered first (BEP 6). Both are in the order of asking and bounded.
  *
  * @module
  */
@@ -29,7 +30,13 @@ export function blockKey(pieceIndex: number, blockOffset: number): number {
 
 /** In place of maps that are made when they are needed: most peers are idle. */
 const NO_REQUESTS = new Map<number, OutstandingRequest>();
-const NO_LENGTHS = new Map<number, number>();
+const NO_LENGTHS = new Map<number, GivenUp>();
+
+/** Requests for a block that were given up. */
+interface GivenUp {
+  readonly length: number;
+  times: number;
+}
 
 /** Requests to one peer and what became of them. */
 export class RequestLedger {
@@ -56,7 +63,6 @@ export class RequestLedger {
   add(block: BlockAddress, now: number): boolean {
     const key = blockKey(block.pieceIndex, block.blockOffset);
     if (this.#outstanding.has(key)) return false;
-    this.#given.delete(key);
     if (this.#outstanding === NO_REQUESTS) this.#outstanding = new Map();
     this.#outstanding.set(key, {
       pieceIndex: block.pieceIndex,
@@ -78,11 +84,7 @@ export class RequestLedger {
       this.#outstanding.delete(key);
       return "requested";
     }
-    if (this.#given.get(key) === length) {
-      this.#given.delete(key);
-      return "late";
-    }
-    return "unrequested";
+    return this.#settle(key, length) ? "late" : "unrequested";
   }
 
   /**
@@ -91,14 +93,11 @@ export class RequestLedger {
    */
   reject(block: BlockAddress): OutstandingRequest | "given-up" | undefined {
     const key = blockKey(block.pieceIndex, block.blockOffset);
+    if (this.#settle(key, block.length)) return "given-up";
     const request = this.#outstanding.get(key);
-    if (request?.length === block.length) {
-      this.#outstanding.delete(key);
-      return request;
-    }
-    if (this.#given.get(key) !== block.length) return undefined;
-    this.#given.delete(key);
-    return "given-up";
+    if (request?.length !== block.length) return undefined;
+    this.#outstanding.delete(key);
+    return request;
   }
 
   /**
@@ -128,7 +127,20 @@ export class RequestLedger {
     return result;
   }
 
+  /** Takes an answer for a request that was given up, if there is one. */
+  #settle(key: number, length: number): boolean {
+    const given = this.#given.get(key);
+    if (given?.length !== length) return false;
+    if (--given.times === 0) this.#given.delete(key);
+    return true;
+  }
+
   #giveUp(key: number, length: number): void {
+    const known = this.#given.get(key);
+    if (known?.length === length) {
+      known.times++;
+      return;
+    }
     if (this.#given === NO_LENGTHS) this.#given = new Map();
     if (this.#given.size >= MAX_LATE_BLOCKS) {
       for (const oldest of this.#given.keys()) {
@@ -136,6 +148,6 @@ export class RequestLedger {
         break;
       }
     }
-    this.#given.set(key, length);
+    this.#given.set(key, { length, times: 1 });
   }
 }

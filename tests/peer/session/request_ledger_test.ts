@@ -56,3 +56,39 @@ Deno.test("RequestLedger: what is refused will not come", none, () => {
   assertEquals(ledger.arrive(2, 16_384, 16_384), "unrequested");
   assertEquals(ledger.arrive(3, 16_384, 16_384), "late");
 });
+
+Deno.test(
+  "RequestLedger: asked for again, what was given up is answered first",
+  none,
+  () => {
+    const again = () => {
+      const ledger = new RequestLedger();
+      ledger.add(block(1), 1);
+      for (const i of [2, 3]) {
+        ledger.cancel(block(1));
+        assertEquals(ledger.add(block(1), i), true);
+      }
+      return ledger;
+    };
+    const arrive = (one: RequestLedger) => one.arrive(1, 16_384, 16_384);
+    // Both cancels are answered (BEP 6), then the block comes.
+    const refused = again();
+    assertEquals(refused.reject(block(1)), "given-up");
+    assertEquals(refused.reject(block(1)), "given-up");
+    assertEquals([refused.size, arrive(refused)], [1, "requested"]);
+    assertEquals(arrive(refused), "unrequested");
+    // The cancels came too late.
+    const sent = again();
+    assertEquals([1, 2, 3, 4].map(() => arrive(sent)), [
+      "requested",
+      "late",
+      "late",
+      "unrequested",
+    ]);
+    // What it refuses behind that is the last request.
+    const all = again();
+    all.reject(block(1));
+    all.reject(block(1));
+    assertEquals(all.reject(block(1)), { ...block(1), sentAt: 3 });
+  },
+);
