@@ -413,14 +413,13 @@ export class UtpSocketMachine {
     const hadGap = buffer.hasGap;
     const { data, payloadOffset, seqNr, type } = packet;
     const length = data.length - payloadOffset;
-    const { echo, queuedUs } = this.#delays;
-    this.#tuner.received(length, echo, queuedUs, now);
+    this.#tuner.received(length, this.#delays.echo, now);
     const result = buffer.receive(
       seqNr,
       type === "fin",
       data,
       payloadOffset,
-      this.#tuner.peak,
+      this.#tuner.size,
     );
     if (result === "duplicate") this.#counters.duplicates++;
     else if (result === "dropped") this.#drop();

@@ -7,8 +7,10 @@
 /** Longest time that an ack waits, in ms. */
 export const DELAYED_ACK_MS = 40;
 const PACKETS_PER_ACK = 2;
-/** What comes so soon after another packet shares its ack, in ms, ... */
-const BURST_MS = 1;
+/** How long a packet that follows another waits for a third, in ms. */
+const PAIR_MS = 2;
+/** What comes so soon after a packet shares its ack as well, in ms, ... */
+const BURST_MS = 0.1;
 /** ... up to so many. */
 const BURST_PACKETS = 8;
 
@@ -21,6 +23,8 @@ export class AckSchedule {
   #packets = 0;
   /** When the first of them came. */
   #since = 0;
+  /** When the last packet came. */
+  #last = -Infinity;
   /** Window that the other side was last told of, in bytes. */
   advertised: number;
   readonly #capacity: number;
@@ -33,9 +37,13 @@ export class AckSchedule {
 
   /** A packet arrived that the other side expects no ack for at once. */
   packet(now: number): void {
+    const isAlone = now - this.#last > PAIR_MS;
+    this.#last = now;
     if (++this.#packets < PACKETS_PER_ACK) {
       this.#since = now;
-      return this.later(now);
+      if (isAlone) this.isDue = true;
+      else this.at = Math.min(this.at, now + PAIR_MS);
+      return;
     }
     const end = this.#since + BURST_MS;
     if (now >= end || this.#packets >= BURST_PACKETS) this.isDue = true;

@@ -25,8 +25,6 @@ export class DelayMeter {
   #count = 0;
   /** What the next packet tells the other side, in microseconds. */
   difference = 0;
-  /** Time that the last packet stood in queues on its way, in microseconds. */
-  queuedUs = 0;
   /** Round trip in ms that the last packet told of, 0 for none. */
   echo = 0;
 
@@ -36,7 +34,7 @@ export class DelayMeter {
     const difference = (toMicroseconds(now) - packet.timestamp) >>> 0;
     const before = theirs.base;
     const isFirst = !theirs.hasBase;
-    this.queuedUs = theirs.add(difference, now);
+    theirs.add(difference, now);
     const fall = timeDistance(before, theirs.base);
     // Their clock runs faster: what we send seems to be ever later.
     if (!isFirst && fall > 0 && fall < MAX_DRIFT_US) this.#ours.raise(fall);

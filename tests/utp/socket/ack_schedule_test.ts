@@ -3,37 +3,49 @@ import { AckSchedule } from "../../../utp/socket/ack_schedule.ts";
 
 const none = { permissions: "none" } as const;
 
-Deno.test("two packets are acked at once, one in 40 ms", none, () => {
+Deno.test("what follows shares an ack with a third, for 2 ms", none, () => {
   const acks = new AckSchedule(1000);
   acks.packet(100);
-  assertEquals([acks.isDue, acks.at], [false, 140]);
-  acks.later(120);
-  assertEquals(acks.at, 140);
-  acks.tick(139);
+  assertEquals(acks.isDue, true);
+  acks.acked();
+  acks.packet(102);
+  assertEquals([acks.isDue, acks.at], [false, 104]);
+  acks.packet(103);
+  assertEquals(acks.isDue, true);
+  acks.acked();
+  acks.packet(104);
+  acks.tick(105.9);
   assertEquals(acks.isDue, false);
-  acks.tick(140);
+  acks.tick(106);
   assertEquals([acks.isDue, acks.at], [true, Infinity]);
   acks.acked();
-  acks.packet(200);
-  assertEquals(acks.isDue, false);
-  acks.packet(201);
+  acks.packet(106.1);
   assertEquals(acks.isDue, true);
-  acks.acked();
-  assertEquals([acks.isDue, acks.at], [false, Infinity]);
 });
 
-Deno.test("a burst shares an ack, up to eight packets or a ms", none, () => {
+Deno.test("what else is to be told waits 40 ms", none, () => {
   const acks = new AckSchedule(1000);
+  acks.later(100);
+  acks.later(120);
+  assertEquals([acks.isDue, acks.at], [false, 140]);
+  acks.tick(140);
+  assertEquals([acks.isDue, acks.at], [true, Infinity]);
+});
+
+Deno.test("a burst shares an ack, up to eight packets or 0.1 ms", none, () => {
+  const acks = new AckSchedule(1000);
+  acks.packet(99);
+  acks.acked();
   for (let n = 1; n < 8; n++) {
-    acks.packet(100 + n / 10);
+    acks.packet(100 + n / 100);
     assertEquals(acks.isDue, false);
   }
-  acks.packet(100.8);
+  acks.packet(100.08);
   assertEquals(acks.isDue, true);
   acks.acked();
-  for (const now of [200, 200.5, 200.9]) acks.packet(now);
-  assertEquals([acks.isDue, acks.at], [false, 201]);
-  acks.tick(201);
+  for (const now of [102, 102.05, 102.09]) acks.packet(now);
+  assertEquals([acks.isDue, acks.at], [false, 102.1]);
+  acks.tick(102.1);
   assertEquals(acks.isDue, true);
 });
 
