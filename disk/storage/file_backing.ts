@@ -91,6 +91,8 @@ export class FileBacking implements Backing {
     else if (!readOnly) {
       await this.#files.stored.own.need(fileIndex);
       await this.#files.settle((i) => i === fileIndex);
+      // No piece may be left to come.
+      await this.#files.finish();
     }
     this.#wanted[fileIndex] = wanted ? 1 : 0;
   }

@@ -88,6 +88,28 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "a file that was left out has its name once it is wanted, if all of it is there",
+  pure,
+  async () => {
+    const add = { ...ADD, skippedFiles: new Set([2]) };
+    await using bench = await open(torrent, { add });
+    const { memory, storage } = bench;
+    writeAll(storage, torrent);
+    await storage.flush();
+    memory.open(["torrent", "f2"], { write: true });
+    const failed = await assertRejects(
+      () => storage.setFileWanted(2, true),
+      DiskError,
+    );
+    assertEquals([failed.code, storage.isFileWanted(2)], ["exists", false]);
+    memory.remove(["torrent", "f2"]);
+    await storage.setFileWanted(2, true);
+    assertEquals(names(memory), ["f0", "f1", "f2", "f3", "f4"]);
+    assertFiles(memory, torrent);
+  },
+);
+
 Deno.test("what has a file's name is never written over", pure, async () => {
   const memory = new MemoryFileSystem();
   const path = ["torrent", "f3"];
