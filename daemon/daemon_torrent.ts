@@ -310,8 +310,7 @@ export class DaemonTorrent {
   async #moveFiles(to: string): Promise<void> {
     const storage = this.#torrent.storage!;
     // Other torrents may have files in the same folders, or in place of those left out.
-    const names = storage.places.filter((_, i) => storage.isFileWanted(i))
-      .map((path) => path.join("/"));
+    const names = storage.ownPlaces.map((path) => path.join("/"));
     this.#record.moving = { to, names };
     this.#context.changed(this);
     this.#context.keep();

@@ -462,8 +462,11 @@ export interface TorrentStorage extends AsyncDisposable {
   move(folder: FilePath, options?: MoveOptions): Promise<void>;
   /** Paths of files below the base folder; pad files are nowhere. */
   readonly paths: readonly FilePath[];
-  /** Where they are by now: some may have the suffix of incomplete ones. */
-  readonly places: readonly FilePath[];
+  /**
+   * What it moves and deletes: its files, incomplete ones with their suffix, and
+   * the part file, there or not. What was left out may be anybody's.
+   */
+  readonly ownPlaces: readonly FilePath[];
   /**
    * Renames a file within the torrent's folder. Blocks may come meanwhile.
    *

@@ -260,6 +260,12 @@ export class TorrentContent {
     this.#dropBooks();
   }
 
+  /** The same as far as a check came that failed. */
+  recheckFailed(): void {
+    this.wishes.recount();
+    this.#dropBooks();
+  }
+
   /** Once a second, while there are peers. */
   tick(now: number): void {
     this.#peerBooks?.tick(now);

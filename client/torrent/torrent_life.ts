@@ -225,7 +225,12 @@ export class TorrentLife implements TorrentHost {
     this.#setState("checking");
     await this.#setup.run(async (options) => {
       await stopped;
-      await content.storage.recheck(options);
+      try {
+        await content.storage.recheck(options);
+      } catch (error) {
+        content.recheckFailed();
+        throw error;
+      }
       content.rechecked();
     });
   }

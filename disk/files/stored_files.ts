@@ -373,7 +373,9 @@ export class StoredFiles {
     }
     note();
     if (info === undefined) return;
-    this.#table.stamp(fileIndex, await this.#fileSystem.stat(target));
+    // It is there, even if it cannot be looked at now.
+    const seen = attempt(() => this.#fileSystem.stat(target), () => undefined);
+    this.#table.stamp(fileIndex, await seen);
   }
 
   /** Waits for the device; who failed is tried again next time. */

@@ -122,6 +122,15 @@ export class TorrentFiles {
     return false;
   }
 
+  /** Where its own files are, and the part file as the last. */
+  get ownPlaces(): readonly FilePath[] {
+    const { own, places } = this.stored;
+    const paths = places.all.filter((_, i) =>
+      !this.layout.files[i]!.pad && own.has(i)
+    );
+    return [...paths, this.apart.part.path];
+  }
+
   /** Finds out what is there. Nothing is written. */
   async load(
     isWanted: (fileIndex: number) => boolean,
@@ -307,7 +316,7 @@ export class TorrentFiles {
       indices.filter((i) => own.has(i) || this.#isWanted(i) && own.isPart(i)),
     );
     own.claim((i) => ours.has(i));
-    const paths = this.#storedPaths();
+    const paths = this.ownPlaces;
     const turns = new Turns(this.#clock, signal);
     for (const path of paths) {
       const others = turns.take();
@@ -333,7 +342,7 @@ export class TorrentFiles {
       this.stored.paths.map((path) => path.slice(this.#folder.length)),
     );
     const part = this.apart.partIn(folder, target);
-    const from = this.#storedPaths();
+    const from = this.ownPlaces;
     const to: FilePath[] = from.slice(0, -1)
       .map((path) => [...folder, ...path.slice(this.#folder.length)]);
     to.push(part.path);
@@ -400,15 +409,6 @@ export class TorrentFiles {
       if (!result) return false;
     }
     return true;
-  }
-
-  #storedPaths(): FilePath[] {
-    const { own, places } = this.stored;
-    const paths = places.all.filter((_, i) =>
-      !this.layout.files[i]!.pad && own.has(i)
-    );
-    paths.push(this.apart.part.path);
-    return paths;
   }
 }
 

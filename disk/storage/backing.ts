@@ -21,8 +21,8 @@ export interface Backing extends PieceWrites {
   readonly isFar: boolean;
   /** Where each file is. */
   readonly paths: readonly FilePath[];
-  /** The same, incomplete ones with their suffix. */
-  readonly places: readonly FilePath[];
+  /** What it moves and deletes. */
+  readonly ownPlaces: readonly FilePath[];
   /** Payload bytes written. */
   readonly writtenBytes: number;
   /** Bytes read. */

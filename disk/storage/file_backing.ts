@@ -42,8 +42,8 @@ export class FileBacking implements Backing {
     this.#adopt = adopt;
   }
 
-  get places(): readonly FilePath[] {
-    return this.#files.stored.places.all;
+  get ownPlaces(): readonly FilePath[] {
+    return this.#files.ownPlaces;
   }
 
   get paths(): readonly FilePath[] {

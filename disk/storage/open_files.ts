@@ -59,6 +59,11 @@ export async function openFiles(
   let damaged = NONE;
   if (existing === "resume" && options.resume !== undefined) {
     resume = await trustResumeData(options.resume, torrent, files);
+  } else if (existing === "assume-empty" && options.resume !== undefined) {
+    // Nothing is good, but what is deleted may be known by it.
+    const known = await trustResumeData(options.resume, torrent, files);
+    files.stored.own.isReadersOwn = (i) =>
+      isWanted(i) || known?.isSame(i) === true;
   }
   if (resume !== undefined) {
     for (const i of resume.have) have.set(i);

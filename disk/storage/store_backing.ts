@@ -49,8 +49,8 @@ export class StoreBacking implements Backing {
     }
   }
 
-  get places(): readonly FilePath[] {
-    return this.#torrent.paths;
+  get ownPlaces(): readonly FilePath[] {
+    return [];
   }
 
   get paths(): readonly FilePath[] {

@@ -283,8 +283,8 @@ export class ManagedStorage implements TorrentStorage {
     );
   }
 
-  get places(): readonly FilePath[] {
-    return this.#backing.places;
+  get ownPlaces(): readonly FilePath[] {
+    return this.#backing.ownPlaces;
   }
 
   get paths(): readonly FilePath[] {

@@ -101,7 +101,7 @@ Deno.test(
         note,
       );
       torrent.fileContent.forEach((content, i) => {
-        assertEquals(storage.places[i], storage.paths[i], note);
+        assertEquals(storage.ownPlaces[i], storage.paths[i], note);
         const name = storage.paths[i]!.join("/");
         const found = memory.list().filter((other) =>
           `/${other}`.endsWith(`/${name}`) &&

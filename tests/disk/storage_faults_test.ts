@@ -92,6 +92,28 @@ Deno.test("spilled bytes that are gone are told as lost", pure, async () => {
   assert(storage.have.isFull);
 });
 
+Deno.test(
+  "a file is where it was renamed to, even if it cannot be looked at there",
+  pure,
+  async () => {
+    const torrent = makeTorrent({ pieceLength: 1 << 16, files: [1 << 16] });
+    await using bench = await open(torrent);
+    const { storage, memory } = bench;
+    writePiece(storage, torrent, 0);
+    const error = new DiskError("io", "Broken", { operation: "look at" });
+    bench.fault = ({ operation, path }) =>
+      operation === "stat" && path[0] === "b" &&
+        memory.stat(["b"]) !== undefined
+        ? { error }
+        : undefined;
+    await storage.renameFile(0, ["b"]);
+    bench.fault = undefined;
+    await storage.renameFile(0, ["c"]);
+    assertEquals(memory.list(), ["c"]);
+    assertEquals(memory.contents(["c"]), torrent.fileContent[0]);
+  },
+);
+
 for (const slow of [false, true]) {
   Deno.test(
     `disk full pauses; resume loses nothing, slow: ${slow}`,

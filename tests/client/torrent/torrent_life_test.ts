@@ -1,6 +1,8 @@
 /** States of one torrent; more of its life is in `tests/client/torrent_test.ts`. */
 import { assertEquals } from "@std/assert";
+import { DiskError } from "../../../disk/error.ts";
 import { MemoryFileSystem } from "../../../disk/memory_file_system.ts";
+import { injectFaults, interceptFileSystem } from "../../../disk/middleware.ts";
 import { assertFiles, simTorrent, SwarmWorld } from "../../../testing/mod.ts";
 
 const pure = { permissions: "none" } as const;
@@ -26,6 +28,38 @@ Deno.test(
     files.capacityBytes = Infinity;
     assertEquals(await world.run(one.resume()), true);
     await world.until(() => one.state === "seeding");
+  },
+);
+
+Deno.test(
+  "TorrentLife: after a check that failed, what it found to be missing is fetched",
+  pure,
+  async () => {
+    const torrent = await simTorrent(FILES);
+    await using world = new SwarmWorld();
+    const seed = await world.seeder(torrent);
+    const host = await world.host();
+    let isBroken = false;
+    const error = new DiskError("io", "Broken", { operation: "read" });
+    const fileSystem = interceptFileSystem(
+      host.files,
+      injectFaults(({ path, operation }) =>
+        isBroken && path.at(-1) === "b.bin" && operation === "read"
+          ? { error }
+          : undefined
+      ),
+    );
+    const one = host.add(torrent, { peers: [seed.address], fileSystem });
+    await world.until(() => one.state === "seeding");
+    host.files.open(["sim", "a.bin"], { write: true })
+      .write(new Uint8Array(9), 40_000);
+    isBroken = true;
+    await world.run(one.recheck());
+    assertEquals([one.state, one.error], ["error", error]);
+    isBroken = false;
+    await world.run(one.resume());
+    await world.until(() => one.state === "seeding");
+    assertFiles(torrent, host.files);
   },
 );
 
@@ -67,5 +101,15 @@ Deno.test(
     const again = host.add(torrent, { ...options, resumeData });
     await world.run(host.session.remove(again, { deleteFiles: true }));
     assertEquals(host.files.list(), ["sim/a.bin"]);
+    // Unless it is the torrent's own by its resume data.
+    host.files.remove(["sim", "a.bin"]);
+    const whole = host.add(torrent, { peers: [seed.address] });
+    await world.until(() => whole.state === "seeding");
+    await world.run(whole.selectFiles([1]));
+    const own = { ...options, resumeData: await whole.storage!.resumeData() };
+    await world.run(host.session.remove(whole));
+    const last = host.add(torrent, own);
+    await world.run(host.session.remove(last, { deleteFiles: true }));
+    assertEquals(host.files.list(), []);
   },
 );

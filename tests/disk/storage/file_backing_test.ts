@@ -157,7 +157,7 @@ Deno.test(
     assertEquals(names(), ["f0.x", "f1.x", "f2"]);
     await backing.finish(0);
     assertEquals(backing.completedBy(1), [1]);
-    assertEquals([backing.paths[1], backing.places[1]], [
+    assertEquals([backing.paths[1], backing.ownPlaces[1]], [
       ["torrent", "f1"],
       ["torrent", "f1.x"],
     ]);

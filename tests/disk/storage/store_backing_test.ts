@@ -146,10 +146,7 @@ Deno.test(
     await backing.writePiece(1, []);
     assertEquals(taken(), ["read 0", "write 1"]);
     assertEquals([backing.readBytes, backing.writtenBytes], [10, PIECE]);
-    assertEquals([backing.paths, backing.places], [
-      torrent.paths,
-      torrent.paths,
-    ]);
+    assertEquals([backing.paths, backing.ownPlaces], [torrent.paths, []]);
     assertEquals(backing.writeRange, undefined);
     const ranges: unknown[] = [];
     const more = setUp({
