@@ -462,10 +462,7 @@ export interface TorrentStorage extends AsyncDisposable {
   move(folder: FilePath, options?: MoveOptions): Promise<void>;
   /** Paths of files below the base folder; pad files are nowhere. */
   readonly paths: readonly FilePath[];
-  /**
-   * What it moves and deletes: its files, incomplete ones with their suffix, and
-   * the part file, there or not. What was left out may be anybody's.
-   */
+  /** What it moves and deletes: its own files by their present names, the part file. */
   readonly ownPlaces: readonly FilePath[];
   /**
    * Renames a file within the torrent's folder. Blocks may come meanwhile.
