@@ -140,9 +140,7 @@ export class UtpSocketMachine {
 
   /** Bytes that can be written. */
   get writable(): number {
-    return this.#sender.wantsEnd || this.#state === "closed"
-      ? 0
-      : this.#sender.queue.room;
+    return this.#state === "closed" ? 0 : Math.floor(this.#sender.room);
   }
 
   /** Whether everything up to the other side's end was read. */
@@ -198,7 +196,7 @@ export class UtpSocketMachine {
    * @returns How many were taken; 0 when there is no room.
    */
   write(data: Uint8Array): number {
-    return this.writable === 0 ? 0 : this.#sender.queue.write(data);
+    return this.#sender.queue.write(data, this.writable);
   }
 
   /**

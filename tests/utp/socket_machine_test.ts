@@ -157,6 +157,27 @@ Deno.test({
 });
 
 Deno.test({
+  name: "uTP: what the other side does not take is not kept for it",
+  permissions: "none",
+  fn() {
+    const path = new SimPath({ peer: { maxReceiveBuffer: 20_000 } }).connect();
+    path.b.reads = false;
+    path.a.toWrite = 4 * MIB;
+    path.a.wake();
+    path.run(10_000);
+    const { written, machine } = path.a;
+    assert(written > 65_536 && written < 20_000 + 100_000, `${written}`);
+    // With a window that has grown, as much as that waits.
+    path.b.reads = true;
+    path.run(20_000);
+    path.b.reads = false;
+    path.run(10_000);
+    const waiting = path.a.written - path.b.received;
+    assert(waiting < machine!.congestionWindow + 100_000, `${waiting}`);
+  },
+});
+
+Deno.test({
   name: "uTP: a window that was shut opens again",
   permissions: "none",
   fn() {

@@ -120,9 +120,9 @@ export class SendQueue {
     return this.#flying.last;
   }
 
-  /** Takes bytes. Returns how many. */
-  write(data: Uint8Array): number {
-    const count = Math.min(data.length, this.room);
+  /** Takes bytes, no more than `room`. Returns how many. */
+  write(data: Uint8Array, room = this.room): number {
+    const count = Math.min(data.length, room);
     if (count > 0) this.#ring.push(data, 0, count);
     return count;
   }

@@ -17,6 +17,11 @@ import { RoundTrip } from "./round_trip.ts";
 import { SendQueue } from "./send_queue.ts";
 import { timeDistance } from "./sequence.ts";
 
+/**
+ * Bytes that may wait to be sent, however small the window is; beyond them as
+ * many as the window: what a peer does not take costs no memory.
+ */
+const LEAST_WAITING = 65_536;
 /** Bytes of payload before the other side has shown that it is there. */
 const UNCONFIRMED_PAYLOAD = 128;
 /** Acks that say the same, after which a packet is lost. */
@@ -85,6 +90,14 @@ export class Sender {
   /** Whether no more can be written. */
   get wantsEnd(): boolean {
     return this.#wantsEnd;
+  }
+
+  /** Bytes that can be written. */
+  get room(): number {
+    if (this.#wantsEnd) return 0;
+    const { room, unsent } = this.queue;
+    const most = Math.max(LEAST_WAITING, this.window.size);
+    return Math.max(0, Math.min(room, most - unsent));
   }
 
   /** When `tick` wants to be called. */
