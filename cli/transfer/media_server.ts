@@ -11,23 +11,19 @@ import {
   tryParseIp,
 } from "../../_shared/address.ts";
 import { systemClock } from "../../_shared/clock.ts";
-import { fileResponse } from "../../client/file_response.ts";
 import type { Torrent, TorrentFile } from "../../client/mod.ts";
+import { fileAnswer } from "../../daemon/file_answer.ts";
 import type { HttpAnswer } from "../../tracker/http_answer.ts";
 import { httpHeader, type HttpRequest } from "../../tracker/http_request.ts";
 import { HttpServer } from "../../tracker/http_server.ts";
 import { safeText } from "../text.ts";
 
-/** Files that are read at a time, over all who ask. */
-const MAX_STREAMS = 64;
-/** Connections of one address, of players and browsers, and in all. */
+/**
+ * Connections of one address, of players and browsers, and in all: each reads one
+ * file at a time.
+ */
 const MAX_PER_ADDRESS = 16;
-const MAX_CONNECTIONS = 256;
-/** Headers that are looked at. */
-const LOOKED_AT: ReadonlySet<string> = new Set([
-  ...["host", "sec-fetch-site", "sec-fetch-mode"],
-  ...["range", "if-range", "if-match", "if-none-match"],
-]);
+const MAX_CONNECTIONS = 64;
 
 /** Options of {@linkcode MediaServer}. */
 export interface MediaServerOptions {
@@ -45,44 +41,46 @@ export class MediaServer {
   /** The files that may be asked for, the first one in front. */
   files: readonly TorrentFile[] = [];
   readonly #options: MediaServerOptions;
-  #streams = 0;
 
   constructor(options: MediaServerOptions) {
     this.#options = options;
   }
 
-  /** Answers a request. */
-  answer(request: Request): Response {
+  /** Answers a request that came in at `local`. */
+  answer(request: HttpRequest, local: Endpoint): HttpAnswer {
     const { torrent, isLocal } = this.#options;
+    const { method, target } = request;
+    const host = httpHeader(request, "host") ?? formatEndpoint(local);
+    const url = target.startsWith("/")
+      ? URL.parse(`http://${host}${target}`)
+      : null;
+    if (url === null) return refuse(400, "That is no path");
+    if (method !== "GET" && method !== "HEAD") {
+      return refuse(405, "Only GET, HEAD");
+    }
     if (isLocal && !isForUs(request)) {
       return refuse(403, "Only for programs and pages of this machine");
     }
-    const { pathname, origin } = new URL(request.url);
     const [first] = this.files;
     if (first === undefined) {
-      return refuse(503, "The files are not known yet", { "retry-after": "1" });
+      return refuse(503, "The files are not known yet", ["retry-after", "1"]);
     }
+    const { pathname, origin } = url;
     if (pathname === "/playlist.m3u") {
-      return new Response(this.playlist(origin), {
-        headers: { "content-type": "audio/x-mpegurl; charset=utf-8" },
-      });
+      return {
+        status: 200,
+        contentType: "audio/x-mpegurl; charset=utf-8",
+        body: this.playlist(origin),
+      };
     }
     if (pathname === "/") {
-      return new Response(null, {
-        status: 302,
-        headers: { location: filePath(first) },
-      });
+      return { status: 302, headers: [["location", filePath(first)]] };
     }
     const index = Number(/^\/(\d{1,9})(?:\/[^/]*)?$/.exec(pathname)?.[1]) - 1;
     const file = this.files.find((file) => file.index === index);
-    if (file === undefined) return refuse(404, "There is no such file");
-    if (this.#streams >= MAX_STREAMS) {
-      return refuse(503, "Too many streams are open", { "retry-after": "5" });
-    }
-    const response = fileResponse(torrent, file, request);
-    return response.body === null
-      ? response
-      : new Response(this.#counted(response.body), response);
+    return file === undefined
+      ? refuse(404, "There is no such file")
+      : fileAnswer(torrent, file, request);
   }
 
   /** The list of the files for players, as M3U. */
@@ -94,33 +92,6 @@ export class MediaServer {
     );
     return `#EXTM3U\n${entries.join("")}`;
   }
-
-  #counted(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
-    const reader = body.getReader();
-    this.#streams++;
-    let isOpen = true;
-    const end = () => {
-      if (isOpen) this.#streams--;
-      isOpen = false;
-    };
-    return new ReadableStream({
-      pull: async (controller) => {
-        try {
-          const { value, done } = await reader.read();
-          if (!done) return controller.enqueue(value);
-          end();
-          controller.close();
-        } catch (error) {
-          end();
-          controller.error(error);
-        }
-      },
-      cancel: (reason) => {
-        end();
-        return reader.cancel(reason);
-      },
-    }, { highWaterMark: 0 });
-  }
 }
 
 /** Serves it over HTTP. Needs `--allow-net` for the address. */
@@ -129,33 +100,9 @@ export function serveMedia(media: MediaServer, local: Endpoint): HttpServer {
     clock: systemClock,
     maxConnections: MAX_CONNECTIONS,
     maxConnectionsPerAddress: MAX_PER_ADDRESS,
-    handler: (http) => handle(media, http, server.local),
+    handler: (request) => media.answer(request, server.local),
   });
   return server;
-}
-
-function handle(
-  media: MediaServer,
-  http: HttpRequest,
-  local: Endpoint,
-): HttpAnswer {
-  const { method, target } = http;
-  const host = httpHeader(http, "host") ?? formatEndpoint(local);
-  const url = target.startsWith("/")
-    ? URL.parse(`http://${host}${target}`)
-    : null;
-  if (url === null) return { status: 400, body: "That is no path\n" };
-  if (method !== "GET" && method !== "HEAD") {
-    return { status: 405, body: "Only GET, HEAD\n" };
-  }
-  const headers = http.headers.filter(([name]) => LOOKED_AT.has(name))
-    .map(([name, value]): [string, string] => [name, value]);
-  const response = media.answer(new Request(url, { method, headers }));
-  return {
-    status: response.status,
-    headers: [...response.headers],
-    body: response.body ?? "",
-  };
 }
 
 /** Where a file is served. */
@@ -168,9 +115,9 @@ export function filePath(file: Pick<TorrentFile, "index" | "path">): string {
  * Whether a request was meant for this machine: pages whose name was made to
  * lead here (DNS rebinding) call us by that name, and pages of others say so.
  */
-function isForUs({ headers }: Request): boolean {
-  const host = headers.get("host");
-  if (host !== null) {
+function isForUs(request: HttpRequest): boolean {
+  const host = httpHeader(request, "host");
+  if (host !== undefined) {
     const name = URL.parse(`http://${host}`)?.hostname
       .replace(/^\[|\]$/g, "") ?? "";
     const ip = tryParseIp(name);
@@ -179,17 +126,14 @@ function isForUs({ headers }: Request): boolean {
       : ipScope(ip) === "loopback";
     if (!isOurs) return false;
   }
-  return headers.get("sec-fetch-site") !== "cross-site" ||
-    headers.get("sec-fetch-mode") === "navigate";
+  return httpHeader(request, "sec-fetch-site") !== "cross-site" ||
+    httpHeader(request, "sec-fetch-mode") === "navigate";
 }
 
 function refuse(
   status: number,
   text: string,
-  headers: Record<string, string> = {},
-): Response {
-  return new Response(`${text}\n`, {
-    status,
-    headers: { "content-type": "text/plain; charset=utf-8", ...headers },
-  });
+  ...headers: (readonly [name: string, value: string])[]
+): HttpAnswer {
+  return { status, headers, body: `${text}\n` };
 }

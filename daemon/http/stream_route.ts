@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { fileResponse } from "../../client/file_response.ts";
 import type { Torrent } from "../../client/torrent.ts";
+import { fileAnswer } from "../file_answer.ts";
 import type { FrontRoute } from "./front.ts";
 
 /** How a file is named: the hash of its torrent, and its index. */
@@ -37,23 +37,7 @@ export function streamRoute(
       if (file === undefined || file.isPad) {
         return { status: 404, body: "No such file\n" };
       }
-      // Only these are of use, and each has a valid form or is passed over.
-      const asked = new Headers();
-      for (const [name, value] of headers) {
-        if (/^(range|if-(range|match|none-match))$/.test(name)) {
-          asked.set(name, value);
-        }
-      }
-      const request = new Request("http://localhost/", {
-        method,
-        headers: asked,
-      });
-      const response = fileResponse(torrent, file, request);
-      return {
-        status: response.status,
-        headers: [...response.headers],
-        body: response.body ?? "",
-      };
+      return fileAnswer(torrent, file, { method, headers });
     },
   };
 }
