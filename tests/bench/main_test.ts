@@ -1,30 +1,18 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "../../_tools/process.ts";
+import { denoArguments } from "../support/bip_command.ts";
+import { outputOf } from "../support/process.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 
-async function bench(args: readonly string[]) {
-  const std = import.meta.resolve("@std/assert");
-  const importMap = Deno.env.get("BIP_IMPORT_MAP") ??
-    (std.startsWith("jsr:") ? "" : `${ROOT}/_tools/import_map.offline.json`);
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-check",
-      "-A",
-      "--unstable-net",
-      `--config=${ROOT}/deno.json`,
-      ...(importMap === "" ? [] : [`--import-map=${importMap}`]),
-      `${ROOT}/bench/main.ts`,
-      ...args,
-    ],
-    env: { BIP_BENCH_SMOKE: "1", NO_COLOR: "1" },
-    stdin: "null",
-  }).output();
-  const text = new TextDecoder();
-  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
-}
+const bench = (args: readonly string[]) =>
+  outputOf(
+    new Deno.Command(Deno.execPath(), {
+      args: denoArguments("bench/main.ts", ["-A", "--unstable-net"], args),
+      env: { BIP_BENCH_SMOKE: "1", NO_COLOR: "1" },
+      stdin: "null",
+    }),
+  );
 
 Deno.test("bench - one benchmark becomes a table on stdout", async () => {
   const { code, stdout, stderr } = await bench(["--only", "startup"]);
@@ -38,14 +26,16 @@ Deno.test("bench - one benchmark becomes a table on stdout", async () => {
 
 Deno.test("startup_bench - run by hand finds what bip imports", async () => {
   const { BIP_IMPORT_MAP: _, ...without } = Deno.env.toObject();
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", `${ROOT}/bench/startup_bench.ts`],
-    env: { ...without, BIP_BENCH_SMOKE: "1" },
-    clearEnv: true,
-    stdin: "null",
-  }).output();
-  assertEquals(code, 0, new TextDecoder().decode(stderr));
-  assertStringIncludes(new TextDecoder().decode(stdout), "bip download");
+  const { code, stdout, stderr } = await outputOf(
+    new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "-A", `${ROOT}/bench/startup_bench.ts`],
+      env: { ...without, BIP_BENCH_SMOKE: "1" },
+      clearEnv: true,
+      stdin: "null",
+    }),
+  );
+  assertEquals(code, 0, stderr);
+  assertStringIncludes(stdout, "bip download");
 });
 
 Deno.test("bench - lists every benchmark file", async () => {

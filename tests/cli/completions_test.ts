@@ -1,8 +1,9 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { completionScript } from "../../cli/completions.ts";
 import { VERBS } from "../../cli/verbs.ts";
 import { bip } from "../support/bip_command.ts";
 import { TempDir } from "../support/paths.ts";
+import { run } from "../support/process.ts";
 
 const verbs = await Promise.all(VERBS.map((entry) => entry.load()));
 
@@ -12,13 +13,7 @@ async function shell(
   script: string,
 ): Promise<string | undefined> {
   try {
-    const { stdout, stderr, success } = await new Deno.Command(name, {
-      args: ["-c", script],
-      stdin: "null",
-    }).output();
-    const text = new TextDecoder();
-    assert(success, text.decode(stderr));
-    return text.decode(stdout);
+    return await run(name, "-c", script);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;

@@ -4,6 +4,7 @@ import { runBip, startBip } from "../support/bip.ts";
 import { RawSeeder } from "../support/raw_seeder.ts";
 import { interopTest, startLibtorrent } from "./programs.ts";
 import { LOCAL, Scene } from "./scene.ts";
+import { run } from "../support/process.ts";
 
 const MIB = 1024 * 1024;
 
@@ -119,14 +120,7 @@ interopTest("a full disk stops with exit 6 and resumes after space is made", [
   await using seeder = startLibtorrent("seed", scene.torrent, scene.seedDir);
   const { port } = await seeder.line("listening");
   const dir = scene.folder();
-  const mount = async (...args: string[]) => {
-    const { success, stderr } = await new Deno.Command(args[0]!, {
-      args: args.slice(1),
-      stdin: "null",
-    }).output();
-    if (!success) throw new Error(new TextDecoder().decode(stderr));
-  };
-  await mount("mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", dir);
+  await run("mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", dir);
   try {
     const args = [
       "download",
@@ -144,7 +138,7 @@ interopTest("a full disk stops with exit 6 and resumes after space is made", [
     assertEquals(full.code, 6, full.stderr);
     const error = full.lines.find((line) => line.type === "error");
     assertEquals(error?.code, "disk-full");
-    await mount("mount", "-o", "remount,size=64m", dir);
+    await run("mount", "-o", "remount,size=64m", dir);
     const resumed = await runBip(args);
     assertEquals(resumed.code, 0, resumed.stderr);
     await scene.compare(dir);
@@ -154,6 +148,6 @@ interopTest("a full disk stops with exit 6 and resumes after space is made", [
       "what was fetched before is kept",
     );
   } finally {
-    await mount("umount", dir);
+    await run("umount", dir);
   }
 });

@@ -1,5 +1,6 @@
 /** `promtool check`, of Prometheus. */
 import { TempDir } from "../support/paths.ts";
+import { outputOf, run } from "../support/process.ts";
 
 /** Fails with what promtool says unless the text is in order. */
 export async function checkMetrics(text: string): Promise<void> {
@@ -12,9 +13,8 @@ export async function checkMetrics(text: string): Promise<void> {
   const writer = child.stdin.getWriter();
   await writer.write(new TextEncoder().encode(text));
   await writer.close();
-  const { code, stdout, stderr } = await child.output();
-  const said = new TextDecoder().decode(stdout) +
-    new TextDecoder().decode(stderr);
+  const { code, stdout, stderr } = await outputOf(child);
+  const said = stdout + stderr;
   if (code !== 0 || said.trim() !== "") {
     throw new Error(`promtool, exit ${code}: ${said}`);
   }
@@ -25,10 +25,5 @@ export async function checkRules(yaml: string): Promise<void> {
   await using dir = new TempDir();
   const path = dir.join("rules.yml");
   await Deno.writeTextFile(path, yaml);
-  const { success, stdout, stderr } = await new Deno.Command("promtool", {
-    args: ["check", "rules", path],
-  }).output();
-  if (success) return;
-  const decoder = new TextDecoder();
-  throw new Error(decoder.decode(stdout) + decoder.decode(stderr));
+  await run("promtool", "check", "rules", path);
 }

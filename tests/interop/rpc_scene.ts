@@ -4,6 +4,7 @@ import { DaemonServer } from "../../daemon/daemon_server.ts";
 import { createMetainfo } from "../../metainfo/mod.ts";
 import { TempDir } from "../support/paths.ts";
 import { freePort, Transmission } from "./programs.ts";
+import { run as runToEnd } from "../support/process.ts";
 
 type Json = Record<string, unknown>;
 
@@ -172,15 +173,5 @@ export async function run(
   command: string,
   ...args: string[]
 ): Promise<string[]> {
-  const { success, stdout, stderr } = await new Deno.Command(command, {
-    args,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).output();
-  const text = new TextDecoder().decode(stdout);
-  if (!success) {
-    throw new Error(`${command}: ${text}${new TextDecoder().decode(stderr)}`);
-  }
-  return text.trim().split("\n");
+  return (await runToEnd(command, ...args)).trim().split("\n");
 }

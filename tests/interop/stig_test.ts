@@ -5,6 +5,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { interopTest, TOOLS } from "./programs.ts";
 import { callLegacy, RpcScene, until } from "./rpc_scene.ts";
+import { outputOf } from "../support/process.ts";
 
 /** Runs a command of stig; gives what it prints, and how it ends. */
 async function stig(
@@ -13,16 +14,14 @@ async function stig(
   ...words: string[]
 ): Promise<string> {
   const set = ["-T", "-C", "set", "connect.port", `${port}`, "&"];
-  const { code, stdout, stderr } = await new Deno.Command(
-    `${TOOLS}/venv/bin/stig`,
-    {
+  const { code, stdout, stderr } = await outputOf(
+    new Deno.Command(`${TOOLS}/venv/bin/stig`, {
       args: [...set, ...words],
       env: { HOME: home, COLUMNS: "120", TZ: "UTC" },
       stdin: "null",
-    },
-  ).output();
-  const decoder = new TextDecoder();
-  return `${code} ${decoder.decode(stdout)}${decoder.decode(stderr)}`.trim();
+    }),
+  );
+  return `${code} ${stdout}${stderr}`.trim();
 }
 
 /** Passes requests on, and notes the dialects of those that are answered. */

@@ -4,6 +4,7 @@ import { bipArguments } from "../support/bip_command.ts";
 import { TempDir } from "../support/paths.ts";
 import { Child } from "../support/process.ts";
 import { interopTest } from "./programs.ts";
+import { outputOf } from "../support/process.ts";
 
 /** The only block of a kind in the guide of the daemon. */
 async function block(kind: string): Promise<string> {
@@ -28,13 +29,13 @@ interopTest("systemd takes the unit of the guide", [
     unit,
     text.replace("/usr/local/bin/bip", Deno.execPath()),
   );
-  const { code, stdout, stderr } = await new Deno.Command("systemd-analyze", {
-    args: ["verify", "--man=no", unit],
-    stdin: "null",
-  }).output();
-  const decoder = new TextDecoder();
-  const said = decoder.decode(stdout) + decoder.decode(stderr);
-  assertEquals([code, said.trim()], [0, ""]);
+  const { code, stdout, stderr } = await outputOf(
+    new Deno.Command("systemd-analyze", {
+      args: ["verify", "--man=no", unit],
+      stdin: "null",
+    }),
+  );
+  assertEquals([code, `${stdout}${stderr}`.trim()], [0, ""]);
 });
 
 /** Prints what comes by a datagram socket, as systemd opens it. */

@@ -13,6 +13,7 @@ import {
 } from "../../metainfo/mod.ts";
 import { fromFileUrl, TempDir } from "../support/paths.ts";
 import { bytesOf, type Tree, writeTree } from "./_payload.ts";
+import { outputOf } from "../support/process.ts";
 
 const TREE: Tree = {
   "d/a": bytesOf(100_000, 1),
@@ -314,13 +315,14 @@ async function verifyNarrowly(
     }
   `,
   );
-  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-config", "--no-check", "--no-prompt"]
-      .concat(permissions, script),
-    env: { NO_COLOR: "1" },
-  }).output();
-  const decoder = new TextDecoder();
-  return decoder.decode(stdout) + decoder.decode(stderr);
+  const { stdout, stderr } = await outputOf(
+    new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-config", "--no-check", "--no-prompt"]
+        .concat(permissions, script),
+      env: { NO_COLOR: "1" },
+    }),
+  );
+  return stdout + stderr;
 }
 
 Deno.test("verifyPieces() uses workers where they may be read, else one thread", async () => {

@@ -2,9 +2,9 @@
 import { randomInt, type RandomSource } from "../../_shared/random.ts";
 import { Session } from "../../client/mod.ts";
 import { MemoryFileSystem } from "../../disk/mod.ts";
-import { Child } from "../support/process.ts";
+import { Child, run } from "../support/process.ts";
 import { hasProgram, startLibtorrent } from "../interop/programs.ts";
-import { type Counts, DAEMON_HOST, pause, run, type Title } from "./world.ts";
+import { type Counts, DAEMON_HOST, pause, type Title } from "./world.ts";
 
 /** What a crowd is made of. */
 export interface CrowdOptions {

@@ -2,7 +2,8 @@
 import { randomInt, type RandomSource } from "../../_shared/random.ts";
 import { createHttpTrackerHandler } from "../../htracker/mod.ts";
 import { SwarmService, SwarmTable } from "../../tracker/mod.ts";
-import { type Counts, DAEMON_HOST, pause, run } from "./world.ts";
+import { type Counts, DAEMON_HOST, pause } from "./world.ts";
+import { run } from "../support/process.ts";
 
 /** Passes connections on, late, and cuts them. */
 export class BadWire implements AsyncDisposable {

@@ -17,8 +17,8 @@ import {
   makeLibrary,
   openNetwork,
   pause,
-  run,
 } from "./world.ts";
+import { run } from "../support/process.ts";
 
 const TITLES = 16;
 /** Of the disk that is filled: the library, what must be free, some room. */

@@ -11,6 +11,7 @@ import {
   type PayloadFiles,
   writePayload,
 } from "../support/payload.ts";
+import { run } from "../support/process.ts";
 
 /** Where the daemons are. */
 export const DAEMON_HOST = "10.9.0.1";
@@ -21,20 +22,6 @@ const HOSTS = [
   ...["10.9.2.1", "10.9.2.2", "10.9.3.1", "10.9.4.1", "10.9.5.1"],
   ...["10.9.6.1", "10.9.6.2"],
 ];
-
-/** Runs a program to its end; throws with what it said. */
-export async function run(
-  command: string,
-  ...args: string[]
-): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(command, {
-    args,
-    stdin: "null",
-  }).output();
-  const decoder = new TextDecoder();
-  if (success) return decoder.decode(stdout);
-  throw new Error(`${command} ${args.join(" ")}: ${decoder.decode(stderr)}`);
-}
 
 /** Gives this process's network its addresses. */
 export async function openNetwork(): Promise<void> {

@@ -1,4 +1,5 @@
 /** Runs the real `bip` command as a process of its own. */
+import { outputOf, type Printed } from "./process.ts";
 
 const root = new URL("../../", import.meta.url);
 
@@ -20,12 +21,13 @@ export interface BipOptions {
 }
 
 /**
- * The arguments for `deno` that start the command: with the import map this
- * test itself runs with.
+ * The arguments for `deno` that run a file of the checkout: with the import map
+ * this test itself runs with.
  */
-export function bipArguments(
+export function denoArguments(
+  path: string,
+  flags: readonly string[],
   args: readonly string[],
-  options: BipOptions = {},
 ): string[] {
   const std = import.meta.resolve("@std/assert");
   const importMap = Deno.env.get("BIP_IMPORT_MAP") ??
@@ -39,11 +41,18 @@ export function bipArguments(
     "--no-prompt",
     `--config=${pathOf(new URL("deno.json", root))}`,
     ...(importMap === "" ? [] : [`--import-map=${importMap}`]),
-    ...(options.flags ?? []),
-    ...(options.permissions ?? []),
-    pathOf(new URL("cli/main.ts", root)),
+    ...flags,
+    pathOf(new URL(path, root)),
     ...args,
   ];
+}
+
+/** The arguments for `deno` that start the command. */
+export function bipArguments(
+  args: readonly string[],
+  { flags = [], permissions = [] }: BipOptions = {},
+): string[] {
+  return denoArguments("cli/main.ts", [...flags, ...permissions], args);
 }
 
 /** A command that can be spawned; stdin is empty, output is piped. */
@@ -62,24 +71,12 @@ export function bipCommand(
   });
 }
 
-export interface BipResult {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** Runs the command to its end. */
-export async function bip(
+export function bip(
   args: readonly string[],
   options: BipOptions = {},
-): Promise<BipResult> {
-  const { code, stdout, stderr } = await bipCommand(args, options).output();
-  const decoder = new TextDecoder();
-  return {
-    code,
-    stdout: decoder.decode(stdout),
-    stderr: decoder.decode(stderr),
-  };
+): Promise<Printed> {
+  return outputOf(bipCommand(args, options));
 }
 
 /**

@@ -2,6 +2,7 @@
  * Two network namespaces joined by a cable, for what must never touch the
  * machine's own interfaces. Linux, as root, with `ip`, `unshare`, `nsenter`.
  */
+import { run } from "./process.ts";
 
 /** Name of the interface at both ends. */
 export const NETNS_INTERFACE = "bip0";
@@ -11,18 +12,6 @@ export const NETNS_HOSTS = [
   { v4: "10.77.0.1", v6: "fd77::1" },
   { v4: "10.77.0.2", v6: "fd77::2" },
 ] as const;
-
-async function run(command: string, args: readonly string[]): Promise<void> {
-  const { code, stderr } = await new Deno.Command(command, {
-    args: [...args],
-    stdout: "null",
-    stderr: "piped",
-  }).output();
-  if (code !== 0) {
-    const text = new TextDecoder().decode(stderr).trim();
-    throw new Error(`${command} ${args.join(" ")}: ${text}`);
-  }
-}
 
 /** A command line that runs in a namespace. */
 export interface NetnsCommand {
@@ -121,7 +110,7 @@ export class NetnsPair implements AsyncDisposable {
 
   async #ip(host: 0 | 1, line: string): Promise<void> {
     const { command, args } = this.command(host, "ip", line.split(" "));
-    await run(command, args);
+    await run(command, ...args);
   }
 }
 

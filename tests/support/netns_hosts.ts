@@ -3,7 +3,7 @@
  * are laid over the machine's. Linux, as root, with `ip`, `unshare`, `nsenter`.
  */
 import { TempDir } from "./paths.ts";
-import { Child } from "./process.ts";
+import { Child, run } from "./process.ts";
 
 /** A few hosts; the namespaces end with their processes. */
 export class NetnsHosts implements AsyncDisposable {
@@ -61,11 +61,7 @@ export class NetnsHosts implements AsyncDisposable {
   /** Runs lines of a shell on a host; what they print. */
   async run(host: number, script: string): Promise<string> {
     const [command, ...args] = this.command(host, "sh", ["-ec", script]);
-    const { code, stdout, stderr } = await new Deno.Command(command!, { args })
-      .output();
-    const decoder = new TextDecoder();
-    if (code !== 0) throw new Error(`${script}: ${decoder.decode(stderr)}`);
-    return decoder.decode(stdout);
+    return await run(command!, ...args);
   }
 
   /** Joins two hosts by a cable whose ends have this name and these addresses. */

@@ -128,3 +128,32 @@ export class Child implements AsyncDisposable {
     return { code, lines: this.#lines, stderr: this.#stderr };
   }
 }
+
+/** How a program ended, and what it printed. */
+export interface Printed {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Waits for the end of a program. */
+export async function outputOf(
+  program: Pick<Deno.Command, "output">,
+): Promise<Printed> {
+  const { code, stdout, stderr } = await program.output();
+  const decoder = new TextDecoder();
+  return {
+    code,
+    stdout: decoder.decode(stdout),
+    stderr: decoder.decode(stderr),
+  };
+}
+
+/** Runs a program to its end; gives what it printed, or throws with that. */
+export async function run(command: string, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await outputOf(
+    new Deno.Command(command, { args, stdin: "null" }),
+  );
+  if (code === 0) return stdout;
+  throw new Error(`${command} ${args.join(" ")}: ${stdout}${stderr}`);
+}

@@ -16,29 +16,16 @@ import {
   planPayload,
   writePayload,
 } from "../../_tools/demo_payload.ts";
-import { fromFileUrl } from "../../_tools/process.ts";
 import { TempDir } from "../support/paths.ts";
+import { denoArguments } from "../support/bip_command.ts";
+import { outputOf } from "../support/process.ts";
 
-const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 const { signal } = new AbortController();
 
 /** Starts the demo with its temporary files below a folder. */
 function startDemo(folder: string, args: readonly string[]): Deno.ChildProcess {
-  const std = import.meta.resolve("@std/assert");
-  const importMap = Deno.env.get("BIP_IMPORT_MAP") ??
-    (std.startsWith("jsr:") ? "" : `${ROOT}/_tools/import_map.offline.json`);
   return new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-check",
-      "-A",
-      "--unstable-net",
-      `--config=${ROOT}/deno.json`,
-      ...(importMap === "" ? [] : [`--import-map=${importMap}`]),
-      `${ROOT}/_tools/demo.ts`,
-      ...args,
-    ],
+    args: denoArguments("_tools/demo.ts", ["-A", "--unstable-net"], args),
     env: { NO_COLOR: "1", TMPDIR: folder, TEMP: folder, TMP: folder },
     stdin: "null",
     stdout: "piped",
@@ -46,11 +33,8 @@ function startDemo(folder: string, args: readonly string[]): Deno.ChildProcess {
   }).spawn();
 }
 
-async function runDemo(folder: string, args: readonly string[]) {
-  const { code, stdout, stderr } = await startDemo(folder, args).output();
-  const text = new TextDecoder();
-  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
-}
+const runDemo = (folder: string, args: readonly string[]) =>
+  outputOf(startDemo(folder, args));
 
 const entries = (folder: string) =>
   [...Deno.readDirSync(folder)].map(({ name }) => name);

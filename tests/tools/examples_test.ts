@@ -22,8 +22,9 @@ import {
   type PayloadFiles,
   writePayload,
 } from "../support/payload.ts";
-import { Child } from "../support/process.ts";
+import { Child, outputOf } from "../support/process.ts";
 import { TextLineStream } from "../support/text_lines.ts";
+import { denoArguments } from "../support/bip_command.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 const NAME = "påyload";
@@ -50,40 +51,18 @@ async function statedFlags(name: string): Promise<string[]> {
   return flags;
 }
 
-/** The arguments for `deno` that run an example. */
-function exampleArguments(
-  name: string,
-  flags: readonly string[],
-  args: readonly string[],
-): string[] {
-  const std = import.meta.resolve("@std/assert");
-  const importMap = Deno.env.get("BIP_IMPORT_MAP") ??
-    (std.startsWith("jsr:") ? "" : `${ROOT}/_tools/import_map.offline.json`);
-  return [
-    "run",
-    "--quiet",
-    "--no-check",
-    "--no-prompt",
-    `--config=${ROOT}/deno.json`,
-    ...(importMap === "" ? [] : [`--import-map=${importMap}`]),
-    ...flags,
-    `${ROOT}/examples/${name}.ts`,
-    ...args,
-  ];
-}
-
 async function runExample(
   name: string,
   flags: readonly string[],
   args: readonly string[],
 ) {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: exampleArguments(name, flags, args),
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-  }).output();
-  const text = new TextDecoder();
-  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+  return await outputOf(
+    new Deno.Command(Deno.execPath(), {
+      args: denoArguments(`examples/${name}.ts`, flags, args),
+      env: { NO_COLOR: "1" },
+      stdin: "null",
+    }),
+  );
 }
 
 /** Starts an example with exactly the permissions that it states. */
@@ -92,7 +71,7 @@ async function startExample(
   args: readonly string[],
 ): Promise<Child> {
   return new Child(Deno.execPath(), {
-    args: exampleArguments(name, await statedFlags(name), args),
+    args: denoArguments(`examples/${name}.ts`, await statedFlags(name), args),
     env: { NO_COLOR: "1" },
   });
 }
@@ -227,7 +206,7 @@ class Chatter implements AsyncDisposable {
 
   constructor(flags: readonly string[], args: readonly string[]) {
     this.#process = new Deno.Command(Deno.execPath(), {
-      args: exampleArguments("chat_room", flags, args),
+      args: denoArguments("examples/chat_room.ts", flags, args),
       env: { NO_COLOR: "1" },
       stdin: "piped",
       stdout: "piped",
@@ -436,7 +415,7 @@ Deno.test({
       const { command, args: all } = pair.command(
         host,
         Deno.execPath(),
-        exampleArguments("service_discovery", permissions, args),
+        denoArguments("examples/service_discovery.ts", permissions, args),
       );
       return new Child(command, { args: all, env: { NO_COLOR: "1" } });
     };

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "../../_tools/process.ts";
 import { serveRegistry, standInPackages } from "../../_tools/registry.ts";
+import { outputOf } from "../support/process.ts";
 
 const root = fromFileUrl(new URL("../../", import.meta.url));
 
@@ -18,15 +19,15 @@ async function launch(
     const value = Deno.env.get(name);
     if (value !== undefined) inherited[name] = value;
   }
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [...taskWords(args[0]), ...args.slice(1)],
-    cwd: root,
-    clearEnv: true,
-    env: { ...inherited, NO_COLOR: "1", ...env },
-    stdin: "null",
-  }).output();
-  const text = new TextDecoder();
-  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+  return await outputOf(
+    new Deno.Command(Deno.execPath(), {
+      args: [...taskWords(args[0]), ...args.slice(1)],
+      cwd: root,
+      clearEnv: true,
+      env: { ...inherited, NO_COLOR: "1", ...env },
+      stdin: "null",
+    }),
+  );
 }
 
 /** What stands behind `deno` in a task's command. */

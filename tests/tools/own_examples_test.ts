@@ -11,6 +11,8 @@ import {
   parseMetainfo,
 } from "../../metainfo/mod.ts";
 import { TempDir } from "../support/paths.ts";
+import { denoArguments } from "../support/bip_command.ts";
+import { outputOf } from "../support/process.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 /** Longest example, in lines. */
@@ -43,27 +45,17 @@ async function startSeeder() {
 }
 
 function run(name: string, args: readonly string[]) {
-  const importMap = Deno.env.get("BIP_IMPORT_MAP") ??
-    (import.meta.resolve("@std/assert").startsWith("jsr:")
-      ? ""
-      : `${ROOT}/_tools/import_map.offline.json`);
-  return new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-check",
-      "--no-prompt",
-      `--config=${ROOT}/deno.json`,
-      ...(importMap === "" ? [] : [`--import-map=${importMap}`]),
-      "--allow-net",
-      "--allow-read",
-      "--allow-write",
-      `${ROOT}/examples/${name}.ts`,
-      ...args,
-    ],
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-  }).output();
+  return outputOf(
+    new Deno.Command(Deno.execPath(), {
+      args: denoArguments(
+        `examples/${name}.ts`,
+        ["--allow-net", "--allow-read", "--allow-write"],
+        args,
+      ),
+      env: { NO_COLOR: "1" },
+      stdin: "null",
+    }),
+  );
 }
 
 const names = [...Deno.readDirSync(`${ROOT}/examples`)]
@@ -108,8 +100,7 @@ for (const name of names) {
       ...(list ? [`http://127.0.0.1:${list.addr.port}/`] : []),
     ]);
     await list?.shutdown();
-    const text = new TextDecoder().decode(stdout);
-    assertEquals(code, 0, text + new TextDecoder().decode(stderr));
+    assertEquals(code, 0, stdout + stderr);
     const files = name === "own_storage"
       ? [...Deno.readDirSync(temp.path)].map((entry) => entry.name)
         .sort((a, b) => Number(a) - Number(b))
@@ -119,11 +110,11 @@ for (const name of names) {
     if (name === "own_extension") {
       assertEquals(seeder.heard, ["Hello"]);
       // What a stranger says is never printed as it is.
-      assertStringIncludes(text, `127.0.0.1 says "Hi\\u001b"`);
+      assertStringIncludes(stdout, `127.0.0.1 says "Hi\\u001b"`);
     } else if (name === "own_transport") {
-      assert(Number(text.split(" ")[0]) > PAYLOAD.length, text);
+      assert(Number(stdout.split(" ")[0]) > PAYLOAD.length, stdout);
     } else if (name === "own_storage") {
-      assert(files.length > 1, text);
-    } else assertEquals(text, "Complete\n");
+      assert(files.length > 1, stdout);
+    } else assertEquals(stdout, "Complete\n");
   });
 }

@@ -1,17 +1,17 @@
 import { assert, assertEquals } from "@std/assert";
 import { ROOT } from "../../_tools/process.ts";
 import { TempDir } from "../support/paths.ts";
+import { outputOf } from "../support/process.ts";
 
-async function simulate(...args: string[]) {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", `${ROOT}/_tools/launch.ts`, "simulate"]
-      .concat(args),
-    cwd: ROOT,
-    env: { NO_COLOR: "1" },
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
-}
+const simulate = (...args: string[]) =>
+  outputOf(
+    new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", `${ROOT}/_tools/launch.ts`, "simulate"]
+        .concat(args),
+      cwd: ROOT,
+      env: { NO_COLOR: "1" },
+    }),
+  );
 
 Deno.test("deno task simulate prints a table and draws charts", async () => {
   await using dir = new TempDir();
