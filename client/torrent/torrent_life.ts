@@ -318,8 +318,8 @@ export class TorrentLife implements TorrentHost {
     this.#setState("removed");
     this.hub.close();
     this.closed.resolve();
-    // What stopped the torrent was told already.
-    if (this.error !== undefined) return;
+    // What stopped the torrent was told already, what cannot be deleted was not.
+    if (this.error !== undefined && options.deleteFiles !== true) return;
     for (const result of results) {
       if (result.status === "rejected") throw result.reason;
     }

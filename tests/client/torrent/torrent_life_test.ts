@@ -1,5 +1,5 @@
 /** States of one torrent; more of its life is in `tests/client/torrent_test.ts`. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertInstanceOf } from "@std/assert";
 import { DiskError } from "../../../disk/error.ts";
 import { MemoryFileSystem } from "../../../disk/memory_file_system.ts";
 import { injectFaults, interceptFileSystem } from "../../../disk/middleware.ts";
@@ -60,6 +60,34 @@ Deno.test(
     await world.run(one.resume());
     await world.until(() => one.state === "seeding");
     assertFiles(torrent, host.files);
+  },
+);
+
+Deno.test(
+  "Session.remove() tells what cannot be deleted, also of a torrent that was stopped",
+  pure,
+  async () => {
+    const torrent = await simTorrent(FILES);
+    await using world = new SwarmWorld();
+    const seed = await world.seeder(torrent);
+    const host = await world.host();
+    const fail = (operation: string) =>
+      new DiskError("permission", `Cannot ${operation}`, { operation });
+    let broken = "write";
+    const fileSystem = interceptFileSystem(
+      host.files,
+      injectFaults(({ operation }) =>
+        operation === broken ? { error: fail(operation) } : undefined
+      ),
+    );
+    const one = host.add(torrent, { peers: [seed.address], fileSystem });
+    await world.until(() => one.state === "error");
+    broken = "remove";
+    const error = await world.fails(
+      host.session.remove(one, { deleteFiles: true }),
+    );
+    assertInstanceOf(error, AggregateError);
+    assertEquals(one.state, "removed");
   },
 );
 
