@@ -2,7 +2,7 @@ import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
 import { tryParseIp } from "../../_shared/address.ts";
 import { toHex } from "../../_shared/bytes.ts";
 import { BloomFilter } from "../../dht/bloom_filter.ts";
-import { readVectors, type Vector } from "../support/protocol_vectors.ts";
+import { type Vector, vectorTest } from "../support/protocol_vectors.ts";
 
 const none = { permissions: "none" } as const;
 
@@ -29,22 +29,13 @@ function addresses(vector: Vector): Uint8Array[] {
   return result;
 }
 
-const vectors = await readVectors("bep33-bloom");
-Deno.test({
-  name: "shared filter vectors" + (vectors ? "" : " (skipped: no data)"),
-  ignore: vectors === undefined,
-  permissions: "none",
-  fn() {
-    assert(vectors!.length >= 4);
-    for (const vector of vectors!) {
-      const filter = new BloomFilter();
-      const list = addresses(vector);
-      for (const ip of list) filter.insert(ip);
-      assertEquals(toHex(filter.bytes), vector.hex, vector.name);
-      assertNear(filter.estimate(), vector.estimate as number, 1e-4);
-      for (const ip of list) assert(filter.has(ip));
-    }
-  },
+vectorTest("bep33-bloom", (vector) => {
+  const filter = new BloomFilter();
+  const list = addresses(vector);
+  for (const ip of list) filter.insert(ip);
+  assertEquals(toHex(filter.bytes), vector.hex, vector.name);
+  assertNear(filter.estimate(), vector.estimate as number, 1e-4);
+  for (const ip of list) assert(filter.has(ip));
 });
 
 Deno.test("an empty filter has nothing, a full one everything", none, () => {

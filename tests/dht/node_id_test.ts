@@ -11,7 +11,7 @@ import {
   secureNodeId,
   sharedPrefixBits,
 } from "../../dht/node_id.ts";
-import { readVectors } from "../support/protocol_vectors.ts";
+import { vectorTest } from "../support/protocol_vectors.ts";
 
 const none = { permissions: "none" } as const;
 const toBig = (id: Uint8Array) => BigInt(`0x${toHex(id)}`);
@@ -44,29 +44,20 @@ Deno.test("an id near another shares exactly so many bits", none, () => {
   assertThrows(() => randomNodeIdNear(id, -1, random), RangeError);
 });
 
-const vectors = await readVectors("bep42-node-id");
-Deno.test({
-  name: "shared node id vectors" + (vectors ? "" : " (skipped: no data)"),
-  ignore: vectors === undefined,
-  permissions: "none",
-  fn() {
-    assert(vectors!.length >= 10);
-    for (const vector of vectors!) {
-      const id = tryFromHex(vector.hex)!;
-      const ip = tryParseIp(vector.ip as string)!;
-      assertEquals(
-        isSecureNodeId(id, ip) as unknown,
-        vector.valid,
-        vector.name,
-      );
-      if (isExemptFromSecureId(ip)) continue;
-      for (const bit of [0, 10, 20]) {
-        const other = id.slice();
-        other[bit >> 3]! ^= 0x80 >> (bit & 7);
-        assertFalse(isSecureNodeId(other, ip), `${vector.name} bit ${bit}`);
-      }
-    }
-  },
+vectorTest("bep42-node-id", (vector) => {
+  const id = tryFromHex(vector.hex)!;
+  const ip = tryParseIp(vector.ip as string)!;
+  assertEquals(
+    isSecureNodeId(id, ip) as unknown,
+    vector.valid,
+    vector.name,
+  );
+  if (isExemptFromSecureId(ip)) return;
+  for (const bit of [0, 10, 20]) {
+    const other = id.slice();
+    other[bit >> 3]! ^= 0x80 >> (bit & 7);
+    assertFalse(isSecureNodeId(other, ip), `${vector.name} bit ${bit}`);
+  }
 });
 
 Deno.test("made ids fit their address and hardly any other", none, () => {

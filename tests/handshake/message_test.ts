@@ -18,51 +18,42 @@ import {
   HANDSHAKE_LENGTH,
   MAX_HANDSHAKE_LENGTH,
 } from "../../handshake/message.ts";
-import { readVectors } from "../support/protocol_vectors.ts";
+import { vectorTest } from "../support/protocol_vectors.ts";
 
 const none = { permissions: "none" } as const;
 const infoHash = new Uint8Array(20).fill(1);
 const peerId = new Uint8Array(20).fill(2);
 
-const vectors = await readVectors("handshake");
-Deno.test({
-  name: "shared handshake vectors" + (vectors ? "" : " (skipped: no data)"),
-  ignore: vectors === undefined,
-  permissions: "none",
-  fn() {
-    assert(vectors!.length >= 6);
-    for (const vector of vectors!) {
-      const bytes = tryFromHex(vector.hex)!;
-      if (vector.expected !== undefined) {
-        const error = assertThrows(
-          () => decodeHandshake(bytes),
-          HandshakeError,
-        );
-        const code = vector.expected === "incomplete"
-          ? "incomplete"
-          : "protocol-mismatch";
-        assertEquals(error.code, code, vector.name);
-        continue;
-      }
-      const { message, length } = decodeHandshake(bytes);
-      assertEquals(length, HANDSHAKE_LENGTH);
-      assertEquals(toHex(message.infoHash), vector.info_hash);
-      if (vector.peer_id) assertEquals(toHex(message.peerId), vector.peer_id);
-      if (vector.reserved) {
-        assertEquals(`${message.extensions}`, vector.reserved);
-      }
-      if (vector.flags) {
-        const { extensions } = message;
-        assertEquals({
-          extension_protocol: extensions.has("extension-protocol"),
-          dht: extensions.has("dht"),
-          fast: extensions.has("fast"),
-          v2_upgrade: extensions.has("v2-upgrade"),
-        }, vector.flags as never);
-      }
-      assertEquals(toHex(encodeHandshake(message)), vector.hex);
-    }
-  },
+vectorTest("handshake", (vector) => {
+  const bytes = tryFromHex(vector.hex)!;
+  if (vector.expected !== undefined) {
+    const error = assertThrows(
+      () => decodeHandshake(bytes),
+      HandshakeError,
+    );
+    const code = vector.expected === "incomplete"
+      ? "incomplete"
+      : "protocol-mismatch";
+    assertEquals(error.code, code, vector.name);
+    return;
+  }
+  const { message, length } = decodeHandshake(bytes);
+  assertEquals(length, HANDSHAKE_LENGTH);
+  assertEquals(toHex(message.infoHash), vector.info_hash);
+  if (vector.peer_id) assertEquals(toHex(message.peerId), vector.peer_id);
+  if (vector.reserved) {
+    assertEquals(`${message.extensions}`, vector.reserved);
+  }
+  if (vector.flags) {
+    const { extensions } = message;
+    assertEquals({
+      extension_protocol: extensions.has("extension-protocol"),
+      dht: extensions.has("dht"),
+      fast: extensions.has("fast"),
+      v2_upgrade: extensions.has("v2-upgrade"),
+    }, vector.flags as never);
+  }
+  assertEquals(toHex(encodeHandshake(message)), vector.hex);
 });
 
 Deno.test("a handshake has the layout of BEP 3", none, () => {

@@ -11,46 +11,35 @@ import {
   encodeHttpScrapeResponse,
   TrackerError,
 } from "../../htracker/mod.ts";
-import { readVectors } from "../support/protocol_vectors.ts";
+import { vectorTest } from "../support/protocol_vectors.ts";
 
 const permissions = "none";
-const vectors = await readVectors("http-tracker");
-
-Deno.test({
-  name: vectors === undefined
-    ? "HTTP tracker vectors (skipped: shared data not there)"
-    : "HTTP tracker vectors",
-  ignore: vectors === undefined,
-  fn() {
-    assert(vectors!.length >= 8);
-    for (const vector of vectors!) {
-      const bytes = tryFromHex(vector.hex)!;
-      const decode = () =>
-        decodeHttpAnnounceResponse(bytes, { localTracker: true });
-      if (vector.expected === "reject" || vector["failure"] !== undefined) {
-        const error = assertThrows(decode, TrackerError);
-        assertEquals(
-          error.code,
-          vector["failure"] === undefined ? "malformed" : "refused",
-          vector.name,
-        );
-        if (vector["failure"]) assertEquals(error.message, vector["failure"]);
-        continue;
-      }
-      const response = decode();
-      if (vector["peers"] !== undefined) {
-        assertEquals(
-          response.peers.map(formatEndpoint),
-          vector["peers"] as string[],
-          vector.name,
-        );
-      }
-      assertEquals(response.externalIp, vector["external_ip"] as string);
-      assert(
-        response.intervalMs >= 60_000 && response.intervalMs <= 86_400_000,
-      );
-    }
-  },
+vectorTest("http-tracker", (vector) => {
+  const bytes = tryFromHex(vector.hex)!;
+  const decode = () =>
+    decodeHttpAnnounceResponse(bytes, { localTracker: true });
+  if (vector.expected === "reject" || vector["failure"] !== undefined) {
+    const error = assertThrows(decode, TrackerError);
+    assertEquals(
+      error.code,
+      vector["failure"] === undefined ? "malformed" : "refused",
+      vector.name,
+    );
+    if (vector["failure"]) assertEquals(error.message, vector["failure"]);
+    return;
+  }
+  const response = decode();
+  if (vector["peers"] !== undefined) {
+    assertEquals(
+      response.peers.map(formatEndpoint),
+      vector["peers"] as string[],
+      vector.name,
+    );
+  }
+  assertEquals(response.externalIp, vector["external_ip"] as string);
+  assert(
+    response.intervalMs >= 60_000 && response.intervalMs <= 86_400_000,
+  );
 });
 
 Deno.test({

@@ -14,37 +14,28 @@ import {
   MAX_LPD_LENGTH,
   tryDecodeLpdAnnounce,
 } from "../../lpd/mod.ts";
-import { readVectors } from "../support/protocol_vectors.ts";
+import { vectorTest } from "../support/protocol_vectors.ts";
 
 const none = { permissions: "none" } as const;
 const infoHash = new Uint8Array(20).fill(0xab);
 const hex = "ab".repeat(20);
 
-const vectors = await readVectors("lsd");
-Deno.test({
-  name: "shared announce vectors" + (vectors ? "" : " (skipped: no data)"),
-  ignore: vectors === undefined,
-  permissions: "none",
-  fn() {
-    assert(vectors!.length >= 4);
-    for (const vector of vectors!) {
-      const bytes = tryFromHex(vector.hex)!;
-      const announce = tryDecodeLpdAnnounce(bytes);
-      if (vector.expected === "ignore") {
-        assertEquals(announce, undefined, vector.name);
-        continue;
-      }
-      assertEquals(announce?.port as unknown, vector.port);
-      assertEquals(
-        announce?.infoHashes.map(toHex) as unknown,
-        vector.info_hashes,
-      );
-      if (vector.name !== "two") continue;
-      const { port, infoHashes } = announce!;
-      const again = encodeLpdAnnounce({ family: 6, port, infoHashes });
-      assertEquals(toHex(again), vector.hex);
-    }
-  },
+vectorTest("lsd", (vector) => {
+  const bytes = tryFromHex(vector.hex)!;
+  const announce = tryDecodeLpdAnnounce(bytes);
+  if (vector.expected === "ignore") {
+    assertEquals(announce, undefined, vector.name);
+    return;
+  }
+  assertEquals(announce?.port as unknown, vector.port);
+  assertEquals(
+    announce?.infoHashes.map(toHex) as unknown,
+    vector.info_hashes,
+  );
+  if (vector.name !== "two") return;
+  const { port, infoHashes } = announce!;
+  const again = encodeLpdAnnounce({ family: 6, port, infoHashes });
+  assertEquals(toHex(again), vector.hex);
 });
 
 Deno.test("an announce has the form of BEP 14", none, () => {

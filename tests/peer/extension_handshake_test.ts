@@ -11,7 +11,7 @@ import {
 import { ExtensionRegistry } from "../../peer/extension_registry.ts";
 import { MAX_METADATA_SIZE } from "../../peer/ut_metadata.ts";
 import { MAX_EXTENSIONS } from "../../peer/limits.ts";
-import { vectorTest } from "./vectors.ts";
+import { vectorTest } from "../support/protocol_vectors.ts";
 
 const none = { permissions: "none" } as const;
 

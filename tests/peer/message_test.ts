@@ -13,7 +13,7 @@ import {
 } from "../../peer/mod.ts";
 import { Bitfield } from "../../_shared/bitfield.ts";
 import { generateMessage } from "./generate_message.ts";
-import { vectorTest } from "./vectors.ts";
+import { vectorTest } from "../support/protocol_vectors.ts";
 
 const none = { permissions: "none" } as const;
 

@@ -6,7 +6,7 @@ import {
   decodeUtHolepunch,
   encodeUtHolepunch,
 } from "../../peer/ut_holepunch.ts";
-import { vectorTest } from "./vectors.ts";
+import { vectorTest } from "../support/protocol_vectors.ts";
 
 const none = { permissions: "none" } as const;
 

@@ -11,7 +11,7 @@ import {
   MAX_METADATA_SIZE,
   metadataPieceCount,
 } from "../../peer/ut_metadata.ts";
-import { vectorTest } from "./vectors.ts";
+import { vectorTest } from "../support/protocol_vectors.ts";
 
 const none = { permissions: "none" } as const;
 

@@ -5,7 +5,7 @@ import { toHex, tryFromHex } from "../../_shared/bytes.ts";
 import { PeerProtocolError, PEX_FLAG, type PexPeer } from "../../peer/mod.ts";
 import { decodeUtPex, encodeUtPex } from "../../peer/ut_pex.ts";
 import { MAX_PEX_ENTRIES, PEX_SEND_ENTRIES } from "../../peer/limits.ts";
-import { vectorTest } from "./vectors.ts";
+import { vectorTest } from "../support/protocol_vectors.ts";
 
 const none = { permissions: "none" } as const;
 

@@ -7,18 +7,38 @@ export interface Vector {
   readonly [key: string]: unknown;
 }
 
-const file = new URL("../../../shared/data/vectors.json", import.meta.url);
-
-/** The vectors of a group, or undefined when the shared data is not there. */
-export async function readVectors(
-  group: string,
-): Promise<Vector[] | undefined> {
-  let text: string;
+function load(): Vector[] | undefined {
+  const file = new URL("../../../shared/data/vectors.json", import.meta.url);
   try {
-    text = await Deno.readTextFile(file);
+    return JSON.parse(Deno.readTextFileSync(file));
   } catch {
     return undefined;
   }
-  const all = JSON.parse(text) as Vector[];
-  return all.filter((vector) => vector.group === group);
+}
+
+const all = load();
+
+/** Registers one test over the vectors of a group, or reports it as skipped. */
+export function vectorTest(
+  group: string,
+  check: (vector: Vector) => void | Promise<void>,
+): void {
+  const vectors = all?.filter((vector) => vector.group === group);
+  Deno.test({
+    name: vectors === undefined
+      ? `vectors: ${group} (skipped: ../shared/data is not there)`
+      : `vectors: ${group} (${vectors.length})`,
+    ignore: vectors === undefined,
+    permissions: "none",
+    async fn() {
+      if (vectors!.length === 0) throw new Error(`No vectors of ${group}`);
+      for (const vector of vectors!) {
+        try {
+          await check(vector);
+        } catch (error) {
+          throw new Error(`Vector ${vector.name}`, { cause: error });
+        }
+      }
+    },
+  });
 }

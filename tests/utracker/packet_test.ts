@@ -18,7 +18,7 @@ import {
   type UdpTrackerResponse,
 } from "../../utracker/mod.ts";
 import { REQUEST } from "../support/announce.ts";
-import { readVectors } from "../support/protocol_vectors.ts";
+import { vectorTest } from "../support/protocol_vectors.ts";
 
 const permissions = "none";
 const ANNOUNCE = {
@@ -28,73 +28,62 @@ const ANNOUNCE = {
   transactionId: 0,
   key: 0,
 } as const;
-const vectors = await readVectors("udp-tracker");
-
-Deno.test({
-  name: vectors === undefined
-    ? "UDP tracker vectors (skipped: shared data not there)"
-    : "UDP tracker vectors",
-  ignore: vectors === undefined,
-  fn() {
-    assert(vectors!.length >= 16);
-    for (const vector of vectors!) {
-      const bytes = tryFromHex(vector.hex)!;
-      const { name } = vector;
-      const text = (key: string) => vector[key] as string;
-      if (vector["direction"] === "to tracker") {
-        const request = tryDecodeUdpTrackerRequest(bytes)!;
-        if (name === "announce-bep41-unknown") {
-          assert(request.type === "announce");
-        } else {assertEquals(
-            toHex(encodeUdpTrackerRequest(request)),
-            vector.hex,
-          );}
-        if (request.type === "announce") {
-          assertEquals(request.urlData, vector["url_data"] as string, name);
-          if (vector["event"] !== undefined) {
-            assertEquals(request.event ?? "none", text("event"));
-            assertEquals(toHex(request.infoHash), text("info_hash"));
-            assertEquals(toHex(request.peerId), text("peer_id"));
-            assertEquals(String(request.left), text("left"));
-            assertEquals(String(request.downloaded), text("downloaded"));
-            assertEquals(String(request.uploaded), text("uploaded"));
-            assertEquals(request.key, vector["key"] as number);
-            assertEquals(request.numWant, undefined);
-            assertEquals(request.port, 6881);
-          }
-        }
-        continue;
-      }
-      const family = vector["family"] === "ipv6" ? 6 : 4;
-      const response = tryDecodeUdpTrackerResponse(bytes, family);
-      if (vector.expected === "reject") {
-        assertEquals(response, undefined, name);
-        continue;
-      }
-      assert(response !== undefined, name);
-      assertEquals(
-        toHex(encodeUdpTrackerResponse(response, family)),
+vectorTest("udp-tracker", (vector) => {
+  const bytes = tryFromHex(vector.hex)!;
+  const { name } = vector;
+  const text = (key: string) => vector[key] as string;
+  if (vector["direction"] === "to tracker") {
+    const request = tryDecodeUdpTrackerRequest(bytes)!;
+    if (name === "announce-bep41-unknown") {
+      assert(request.type === "announce");
+    } else {assertEquals(
+        toHex(encodeUdpTrackerRequest(request)),
         vector.hex,
-        name,
-      );
-      if (response.type === "announce") {
-        assertEquals(
-          response.peers.map(formatEndpoint),
-          vector["peers"] as string[],
-        );
-        assertEquals(response.seeders, vector["seeders"] as number);
-        assertEquals(response.leechers, vector["leechers"] as number);
-        assertEquals(response.interval, vector["interval"] as number);
-      } else if (response.type === "scrape") {
-        assertEquals(
-          response.entries.map((e) => [e.seeders, e.downloads, e.leechers]),
-          vector["results"] as number[][],
-        );
-      } else if (response.type === "error") {
-        assertEquals(response.message, vector["message"] as string);
+      );}
+    if (request.type === "announce") {
+      assertEquals(request.urlData, vector["url_data"] as string, name);
+      if (vector["event"] !== undefined) {
+        assertEquals(request.event ?? "none", text("event"));
+        assertEquals(toHex(request.infoHash), text("info_hash"));
+        assertEquals(toHex(request.peerId), text("peer_id"));
+        assertEquals(String(request.left), text("left"));
+        assertEquals(String(request.downloaded), text("downloaded"));
+        assertEquals(String(request.uploaded), text("uploaded"));
+        assertEquals(request.key, vector["key"] as number);
+        assertEquals(request.numWant, undefined);
+        assertEquals(request.port, 6881);
       }
     }
-  },
+    return;
+  }
+  const family = vector["family"] === "ipv6" ? 6 : 4;
+  const response = tryDecodeUdpTrackerResponse(bytes, family);
+  if (vector.expected === "reject") {
+    assertEquals(response, undefined, name);
+    return;
+  }
+  assert(response !== undefined, name);
+  assertEquals(
+    toHex(encodeUdpTrackerResponse(response, family)),
+    vector.hex,
+    name,
+  );
+  if (response.type === "announce") {
+    assertEquals(
+      response.peers.map(formatEndpoint),
+      vector["peers"] as string[],
+    );
+    assertEquals(response.seeders, vector["seeders"] as number);
+    assertEquals(response.leechers, vector["leechers"] as number);
+    assertEquals(response.interval, vector["interval"] as number);
+  } else if (response.type === "scrape") {
+    assertEquals(
+      response.entries.map((e) => [e.seeders, e.downloads, e.leechers]),
+      vector["results"] as number[][],
+    );
+  } else if (response.type === "error") {
+    assertEquals(response.message, vector["message"] as string);
+  }
 });
 
 const word = (random: RandomSource) => randomInt(random, 0x100000000);

@@ -13,7 +13,7 @@ import { ItemStore } from "../../../dht/server/item_store.ts";
 import type { KrpcMessage } from "../../../dht/krpc.ts";
 import { tryDecodeKrpc } from "../../../dht/krpc/decode.ts";
 import { encodeKrpc } from "../../../dht/krpc/encode.ts";
-import { readVectors, type Vector } from "../../support/protocol_vectors.ts";
+import { vectorTest } from "../../support/protocol_vectors.ts";
 import { generateKrpc } from "./krpc_generate.ts";
 
 const none = { permissions: "none" } as const;
@@ -34,18 +34,7 @@ function outcome(text: string): string {
     : message.type;
 }
 
-const vectors = await readVectors("krpc");
-Deno.test({
-  name: "shared KRPC vectors" + (vectors ? "" : " (skipped: no data)"),
-  ignore: vectors === undefined,
-  permissions: "none",
-  fn() {
-    assert(vectors!.length >= 50);
-    for (const vector of vectors!) checkVector(vector);
-  },
-});
-
-function checkVector(vector: Vector) {
+vectorTest("krpc", (vector) => {
   const bytes = tryFromHex(vector.hex)!;
   const message = tryDecodeKrpc(bytes);
   const { type } = message;
@@ -75,7 +64,7 @@ function checkVector(vector: Vector) {
       assertEquals(refusal?.code, Number(code), vector.name);
     }
   }
-}
+});
 
 Deno.test(
   "round trips of generated messages, and all their prefixes",

@@ -16,7 +16,7 @@ import {
 import type { ItemStoreOptions } from "../../../dht/node_options.ts";
 import { type ItemPut, ItemStore } from "../../../dht/server/item_store.ts";
 import { compareNodeDistance, randomNodeId } from "../../../dht/node_id.ts";
-import { readVectors, type Vector } from "../../support/protocol_vectors.ts";
+import { type Vector, vectorTest } from "../../support/protocol_vectors.ts";
 
 const none = { permissions: "none" } as const;
 const HOUR = 3_600_000;
@@ -81,56 +81,38 @@ function seqOf(vector: Vector): bigint {
   return seq > 2n ** 63n - 1n ? 2n ** 63n - 1n : seq;
 }
 
-const vectors = [
-  ...await readVectors("bep44") ?? [],
-  ...await readVectors("bep46") ?? [],
-];
-Deno.test({
-  name: "shared item vectors" + (vectors.length ? "" : " (skipped: no data)"),
-  ignore: vectors.length === 0,
-  permissions: "none",
-  async fn() {
-    assert(vectors.length >= 8);
-    let signed = 0;
-    for (const vector of vectors) {
-      const hex = (key: string) => tryFromHex(vector[key] as string)!;
-      const salt = vector.salt === undefined ? undefined : hex("salt");
-      if (vector.group === "bep46") {
-        const target = mutableItemTarget(tryFromHex(vector.hex)!, salt);
-        assertEquals(toHex(target) as unknown, vector.target, vector.name);
-        continue;
-      }
-      if (vector.v === undefined) continue;
-      if (vector.public_key === undefined) {
-        const target = immutableItemTarget(hex("v"));
-        assertEquals(toHex(target) as unknown, vector.target, vector.name);
-        continue;
-      }
-      signed++;
-      const item = {
-        value: hex("v"),
-        mutable: {
-          publicKey: hex("public_key"),
-          signature: hex("signature"),
-          seq: seqOf(vector),
-          salt,
-        },
-      };
-      const data = itemSignatureMessage({ ...item.mutable, value: item.value });
-      assertEquals(toHex(data), vector.hex, vector.name);
-      const target = mutableItemTarget(item.mutable.publicKey, salt);
-      assertEquals(toHex(target) as unknown, vector.target, vector.name);
-      const store = makeStore();
-      const { publicKey, signature } = item.mutable;
-      const isValid = await verify(publicKey, signature, data);
-      const code = vector.expected_error as number | undefined ??
-        (vector.signature_valid ? undefined : 206);
-      const result = isValid ? put(store, item) : 206;
-      assertEquals(result, code ?? "stored", vector.name);
-      assertEquals(store.get(target, 0) !== undefined, code === undefined);
-    }
-    assert(signed >= 6);
-  },
+const hexOf = (vector: Vector, key: string) =>
+  tryFromHex(vector[key] as string)!;
+const saltOf = (vector: Vector) =>
+  vector.salt === undefined ? undefined : hexOf(vector, "salt");
+
+vectorTest("bep46", (vector) => {
+  const target = mutableItemTarget(tryFromHex(vector.hex)!, saltOf(vector));
+  assertEquals(toHex(target) as unknown, vector.target);
+});
+
+vectorTest("bep44", async (vector) => {
+  if (vector.v === undefined) return;
+  const value = hexOf(vector, "v");
+  if (vector.public_key === undefined) {
+    assertEquals(toHex(immutableItemTarget(value)) as unknown, vector.target);
+    return;
+  }
+  const publicKey = hexOf(vector, "public_key");
+  const signature = hexOf(vector, "signature");
+  const salt = saltOf(vector);
+  const mutable = { publicKey, signature, seq: seqOf(vector), salt };
+  const data = itemSignatureMessage({ ...mutable, value });
+  assertEquals(toHex(data), vector.hex);
+  const target = mutableItemTarget(publicKey, salt);
+  assertEquals(toHex(target) as unknown, vector.target);
+  const store = makeStore();
+  const isValid = await verify(publicKey, signature, data);
+  const code = vector.expected_error as number | undefined ??
+    (vector.signature_valid ? undefined : 206);
+  const result = isValid ? put(store, { value, mutable }) : 206;
+  assertEquals(result, code ?? "stored");
+  assertEquals(store.get(target, 0) !== undefined, code === undefined);
 });
 
 Deno.test("immutable items live two hours after their last put", none, () => {

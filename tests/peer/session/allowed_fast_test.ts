@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { tryParseIp } from "../../../_shared/address.ts";
 import { tryFromHex } from "../../../_shared/bytes.ts";
 import { generateAllowedFastSet } from "../../../peer/session/allowed_fast.ts";
-import { vectorTest } from "../vectors.ts";
+import { vectorTest } from "../../support/protocol_vectors.ts";
 
 vectorTest("bep6-allowed-fast", (vector) => {
   assertEquals(
