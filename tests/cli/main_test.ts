@@ -1,28 +1,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { main } from "../../cli/main.ts";
-import type { Output } from "../../cli/terminal.ts";
 import { VERBS } from "../../cli/verbs.ts";
 import { VERSION } from "../../cli/version.ts";
 import { bip, bipCommand } from "../support/bip_command.ts";
-
-function recorder(): Output & {
-  readonly out: string[];
-  readonly err: string[];
-} {
-  const out: string[] = [];
-  const err: string[] = [];
-  return {
-    out,
-    err,
-    interactive: false,
-    color: false,
-    columns: 80,
-    print: (line) => out.push(line),
-    printJson: (value) => out.push(JSON.stringify(value)),
-    printBytes: () => {},
-    note: (line) => err.push(line),
-  };
-}
+import { recorder } from "../support/output.ts";
 
 async function run(...words: string[]) {
   const output = recorder();

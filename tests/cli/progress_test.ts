@@ -6,21 +6,7 @@ import {
   PLAIN_LINE_MS,
   Progress,
 } from "../../cli/progress.ts";
-import type { Output } from "../../cli/terminal.ts";
-
-function recorder(): Output & { readonly notes: string[] } {
-  const notes: string[] = [];
-  return {
-    notes,
-    interactive: false,
-    color: false,
-    columns: 80,
-    print: () => {},
-    printJson: () => {},
-    printBytes: () => {},
-    note: (line) => notes.push(line),
-  };
-}
+import { recorder } from "../support/output.ts";
 
 Deno.test({
   name: "formatProgress - share, sizes, rate and ETA in one line",
@@ -136,11 +122,11 @@ Deno.test({
     for (; now < PLAIN_LINE_MS * 2.5; now += 100) progress.update(now / 100);
     await progress.stop();
     await progress.stop();
-    assertEquals(output.notes.length, 2);
-    assert(output.notes.every((line) => !line.includes("\x1b")));
-    assert(output.notes[0]!.startsWith("Hashing  10.0%"), output.notes[0]);
+    assertEquals(output.err.length, 2);
+    assert(output.err.every((line) => !line.includes("\x1b")));
+    assert(output.err[0]!.startsWith("Hashing  10.0%"), output.err[0]);
     // Ten a second, measured over the last five.
-    assert(/ (9|10|11) B\/s /.test(output.notes[1]!), output.notes[1]);
+    assert(/ (9|10|11) B\/s /.test(output.err[1]!), output.err[1]);
 
     const quiet = recorder();
     now = 0;
@@ -152,7 +138,7 @@ Deno.test({
     for (; now < PLAIN_LINE_MS * 3; now += 1000) silent.update(now);
     silent.note("x");
     await silent.stop();
-    assertEquals(quiet.notes, []);
+    assertEquals(quiet.err, []);
   },
 });
 
@@ -169,7 +155,7 @@ Deno.test({
       progress.update(now / 1000 << 20);
     }
     await progress.stop();
-    assertEquals(output.notes.length, 1);
-    assertMatch(output.notes[0]!, /1\.\d+ MiB\/s|10\d\d KiB\/s/);
+    assertEquals(output.err.length, 1);
+    assertMatch(output.err[0]!, /1\.\d+ MiB\/s|10\d\d KiB\/s/);
   },
 });

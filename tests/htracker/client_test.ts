@@ -312,18 +312,18 @@ Deno.test({
   },
 });
 
+/** Answers never; ends with the signal. */
+const silent: Answer = (_url, { signal }) =>
+  new Promise((_resolve, reject) =>
+    signal!.addEventListener("abort", () => reject(signal!.reason))
+  );
+
 Deno.test({
   name: "HttpTrackerClient gives up in time, sooner when stopping",
   permissions,
   async fn() {
     const clock = new SimClock();
-    const client = clientOf(
-      (_url, { signal }) =>
-        new Promise((_resolve, reject) =>
-          signal!.addEventListener("abort", () => reject(signal!.reason))
-        ),
-      { clock },
-    );
+    const client = clientOf(silent, { clock });
     for (
       const [event, ms] of [["started", 30_000], ["stopped", 5_000]] as const
     ) {
@@ -346,13 +346,7 @@ Deno.test({
   permissions,
   async fn() {
     const clock = new SimClock();
-    const client = clientOf(
-      (_url, { signal }) =>
-        new Promise((_resolve, reject) =>
-          signal!.addEventListener("abort", () => reject(signal!.reason))
-        ),
-      { clock },
-    );
+    const client = clientOf(silent, { clock });
     const controller = new AbortController();
     const promise = client.announce(URL_WITH_KEY, REQUEST, {
       signal: controller.signal,

@@ -1,8 +1,8 @@
 /** `bip remote` and `bip daemon`, with programs of others on the other side. */
 import { assert, assertEquals } from "@std/assert";
-import { main } from "../../cli/main.ts";
 import { createMetainfo } from "../../metainfo/mod.ts";
 import { bipArguments } from "../support/bip_command.ts";
+import { runBip } from "../support/fake_daemon.ts";
 import { TempDir } from "../support/paths.ts";
 import { Child } from "../support/process.ts";
 import { interopTest } from "./programs.ts";
@@ -11,24 +11,7 @@ import { RpcScene, run, until } from "./rpc_scene.ts";
 type Json = Record<string, unknown>;
 
 /** Runs `bip remote`; gives what it prints. */
-async function bip(
-  ...words: string[]
-): Promise<{ code: number; text: string }> {
-  const lines: string[] = [];
-  const code = await main(
-    ["remote", ...words],
-    {
-      interactive: false,
-      color: false,
-      columns: 80,
-      print: (line) => lines.push(line),
-      printJson: (value) => lines.push(JSON.stringify(value)),
-      printBytes: () => {},
-      note: (line) => lines.push(line),
-    },
-  );
-  return { code, text: lines.join("\n") };
-}
+const bip = (...words: string[]) => runBip("remote", ...words);
 
 interopTest("rpc - bip remote steers both", [
   "transmission-daemon",

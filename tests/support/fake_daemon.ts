@@ -1,4 +1,5 @@
 import { main } from "../../cli/main.ts";
+import { recorder } from "./output.ts";
 
 /** A daemon that keeps what it is asked. */
 export class FakeDaemon implements AsyncDisposable {
@@ -59,14 +60,6 @@ export async function runBip(
   ...words: string[]
 ): Promise<{ code: number; text: string }> {
   const lines: string[] = [];
-  const code = await main(words, {
-    interactive: false,
-    color: false,
-    columns: 80,
-    print: (line) => lines.push(line),
-    printJson: (value) => lines.push(JSON.stringify(value)),
-    printBytes: () => {},
-    note: (line) => lines.push(line),
-  });
+  const code = await main(words, recorder(lines, lines));
   return { code, text: lines.join("\n") };
 }

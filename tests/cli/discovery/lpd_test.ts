@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { toHex } from "../../../_shared/bytes.ts";
 import { main } from "../../../cli/main.ts";
-import type { Output } from "../../../cli/terminal.ts";
 import { hashServiceName } from "../../../lpd/mod.ts";
 import { bip, bipArguments } from "../../support/bip_command.ts";
 import {
@@ -11,24 +10,16 @@ import {
   netnsProblem,
 } from "../../support/netns.ts";
 import { Child } from "../../support/process.ts";
+import { recorder } from "../../support/output.ts";
 
 const problem = await netnsProblem();
 const HASH = "ab".repeat(20);
 const PERMISSIONS = ["--allow-net", "--allow-sys=networkInterfaces"];
 
 async function run(...words: string[]) {
-  const err: string[] = [];
-  const output: Output = {
-    interactive: false,
-    color: false,
-    columns: 80,
-    print: () => {},
-    printJson: () => {},
-    printBytes: () => {},
-    note: (line) => err.push(line),
-  };
+  const output = recorder();
   const code = await main(["lpd", ...words], output);
-  return { code, err };
+  return { code, err: output.err };
 }
 
 Deno.test({

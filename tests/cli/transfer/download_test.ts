@@ -4,6 +4,7 @@ import { bipCommand } from "../../support/bip_command.ts";
 import { TempDir } from "../../support/paths.ts";
 import { comparePayload } from "../../support/payload.ts";
 import { ALONE, TransferScene } from "../../support/transfer.ts";
+import { recorder } from "../../support/output.ts";
 
 const MIB = 1024 * 1024;
 const FILES = {
@@ -199,15 +200,7 @@ Deno.test("bip download stops at a Ctrl-C that comes at once", {
       "20",
       ...ALONE,
     ],
-    {
-      interactive: false,
-      color: false,
-      columns: 80,
-      print() {},
-      printJson() {},
-      printBytes() {},
-      note: (line) => err.push(line),
-    },
+    recorder([], err),
     controller.signal,
   );
   await Promise.resolve();

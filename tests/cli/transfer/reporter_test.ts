@@ -7,6 +7,7 @@ import {
 } from "../../../cli/transfer/reporter.ts";
 import type { SessionEvent, TorrentEvent } from "../../../client/mod.ts";
 import { IDLE } from "../../support/torrent_stats.ts";
+import { recorder } from "../../support/output.ts";
 
 /** A reporter of a torrent that does nothing by itself. */
 function makeReporter(options: {
@@ -44,12 +45,8 @@ function makeReporter(options: {
     json: options.json,
     quiet: false,
     output: {
-      interactive: false,
-      color: false,
-      columns: 80,
-      print() {},
+      ...recorder(),
       printJson: (value) => out.push(value as { readonly type: string }),
-      printBytes() {},
       note(line) {
         notes.push(line);
         options.onNote?.(line);
