@@ -45,9 +45,16 @@ export interface LeftOut {
   /**
    * Why: a symbolic link that is skipped (`"symlink"`), leads to no file of the
    * torrent (`"outside"`), nowhere (`"dangling"`) or to a folder that it is in
-   * (`"loop"`); or a pipe, socket or device (`"not-a-file"`).
+   * (`"loop"`); a pipe, socket or device (`"not-a-file"`); or a folder with
+   * nothing in it (`"empty"`).
    */
-  readonly reason: "symlink" | "outside" | "dangling" | "loop" | "not-a-file";
+  readonly reason:
+    | "symlink"
+    | "outside"
+    | "dangling"
+    | "loop"
+    | "not-a-file"
+    | "empty";
 }
 
 /** Options of `createMetainfo`. */

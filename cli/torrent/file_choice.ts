@@ -116,6 +116,7 @@ const REASONS: Readonly<Record<LeftOut["reason"], (count: number) => string>> =
       count === 1
         ? "1 pipe, socket or device"
         : `${count} pipes, sockets or devices`,
+    empty: (count) => plural(count, "empty folder"),
   };
 
 /**

@@ -48,7 +48,9 @@ export async function findFolder(
     throw new CommandError(
       EXIT_IO,
       "not-a-folder",
-      `Cannot ${action} in ${path}: it is not a folder; give the folder that contains the torrent`,
+      `Cannot ${action} in ${path}: it is not a folder${
+        isFolder ? "" : `, nor called ${JSON.stringify(metainfo.name)}`
+      }; give the folder that contains the torrent`,
     );
   }
   if (!isFolder || await isThere(joinPath(path, [name]))) return path;

@@ -65,14 +65,19 @@ export interface GivenSources {
  * Reads {@linkcode SOURCE_OPTIONS}.
  *
  * @param args What the person typed.
- * @returns What they say; empty lists where they say nothing.
+ * @returns What they say, each URL once; empty lists where they say nothing.
  * @throws {UsageError} If one is no URL or no HOST:PORT.
  */
 export function readSources(args: Arguments): GivenSources {
+  const webSeeds = args.all("web-seed")
+    .map((url) => checkUrl(url.trim(), "--web-seed", WEB_SEED_REGEXP));
+  const seen = new Set<string>();
+  const trackers = args.all("tracker").map((text) =>
+    parseTier(text).filter((url) => seen.size < seen.add(url).size)
+  );
   return {
-    trackers: args.all("tracker").map(parseTier),
-    webSeeds: args.all("web-seed")
-      .map((url) => checkUrl(url.trim(), "--web-seed", WEB_SEED_REGEXP)),
+    trackers: trackers.filter((tier) => tier.length > 0),
+    webSeeds: [...new Set(webSeeds)],
     nodes: addressesOf(args, "node"),
   };
 }

@@ -146,6 +146,7 @@ export async function walkFolder(
   const realOf = (path: string) =>
     symlinks === "follow" ? attemptSync(path, Deno.realPathSync) : undefined;
   const open = listFolder(root, [rootKey], { below: "", real: realOf(root) });
+  if (open.length === 0) notes.leftOut.push({ path: root, reason: "empty" });
   for (let found = open.pop(); found !== undefined; found = open.pop()) {
     const { folder, key, entry } = found;
     const path = folder.path + entry.name;
@@ -188,9 +189,9 @@ export async function walkFolder(
     } else if (isDirectory) {
       if (isFollowed) notes.followedLinks++;
       const place = { below: `${below}/`, real: realOf(path), above: folder };
-      for (const child of listFolder(path, [...folder.key, key], place)) {
-        open.push(child);
-      }
+      const children = listFolder(path, [...folder.key, key], place);
+      if (children.length === 0) leaveOut("empty");
+      for (const child of children) open.push(child);
     } else if (isFile) {
       if (isFollowed) notes.followedLinks++;
       const stat = attemptSync(path, Deno.statSync);

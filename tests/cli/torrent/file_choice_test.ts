@@ -76,7 +76,8 @@ test("leftOutText - counts each kind once, in words", () => {
       { path: "n", reason: "loop" },
       { path: "o", reason: "outside" },
       { path: "q", reason: "symlink" },
+      { path: "r", reason: "empty" },
     ]),
-    "2 hidden or system files (--hidden takes them), 1 by --exclude, 1 file not matching --include, 1 symbolic link, 1 link to what is no file of the torrent, 2 links that lead nowhere, 1 link to a folder that it is in, 1 pipe, socket or device",
+    "2 hidden or system files (--hidden takes them), 1 by --exclude, 1 file not matching --include, 1 symbolic link, 1 link to what is no file of the torrent, 2 links that lead nowhere, 1 link to a folder that it is in, 1 pipe, socket or device, 1 empty folder",
   );
 });

@@ -34,7 +34,7 @@ Deno.test("findFolder() takes the folder around a torrent, or what it holds", as
   await assertRejects(
     () => find(temp.join("other/a"), one),
     CommandError,
-    "it is not a folder",
+    'it is not a folder, nor called "film"',
   );
   for (
     const [path, code] of [

@@ -29,6 +29,13 @@ Deno.test(
       "http://a/",
       "udp://b:1",
     ]]);
+    const twice = {
+      tracker: ["http://a/", "http://a/,http://b/", "http://b/"],
+    };
+    assertEquals(read(twice).trackers, [["http://a/"], ["http://b/"]]);
+    assertEquals(read({ "web-seed": ["http://w/", "http://w/"] }).webSeeds, [
+      "http://w/",
+    ]);
     assertEquals(read({ tracker: ["wss://a/,, udp://b:1 ,"] }).trackers, [[
       "wss://a/",
       "udp://b:1",

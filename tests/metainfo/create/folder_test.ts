@@ -121,6 +121,15 @@ Deno.test({
   },
 });
 
+Deno.test("walkFolder() tells of folders that nothing is in", async () => {
+  await using temp = new TempDir();
+  await writeTree(temp.path, { "d/a": bytesOf(1, 1) });
+  await Deno.mkdir(temp.join("d/s/t"), { recursive: true });
+  const { files, leftOut } = await plan(temp, {});
+  assertEquals(files, { a: 1 });
+  assertEquals(leftOut, { "s/t": "empty" });
+});
+
 Deno.test("walkFolder() asks the filter, and walks no folder that it refuses", async () => {
   await using temp = new TempDir();
   await writeTree(temp.path, {
