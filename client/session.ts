@@ -322,6 +322,11 @@ export class Session implements AsyncDisposable {
     more?: (saved: SavedTorrent) => AddTorrentOptions,
   ): Torrent[] {
     const added: Torrent[] = [];
+    if (saved.version !== 1 || !Array.isArray(saved.torrents)) {
+      throw new TypeError(
+        `Cannot restore a session of version ${saved.version}: version 1 with torrents was expected`,
+      );
+    }
     for (const entry of saved.torrents) {
       const { source, options } = restoreTorrent(entry);
       try {

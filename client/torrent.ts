@@ -34,7 +34,7 @@ import type {
   TorrentStats,
 } from "./types.ts";
 import { orderOf } from "./content/order.ts";
-import { checkPriority } from "./content/wishes.ts";
+import { checkIndex, checkPriority } from "./content/wishes.ts";
 import { maxPeersOf } from "./swarm/peer_room.ts";
 
 /** What users see of a torrent; for the session only. */
@@ -369,9 +369,11 @@ export class Torrent {
    *
    * @param files Indices of the wanted files.
    * @throws {SessionError} `no-metadata` if the files are not known yet.
+   * @throws {RangeError} If there is no such file.
    */
   async selectFiles(files: readonly number[]): Promise<void> {
-    const { wishes } = this.#life.needContent("choose files");
+    const { layout, wishes } = this.#life.needContent("choose files");
+    for (const i of files) checkIndex("file", i, layout.files.length);
     const wanted = new Set(files);
     await this.#life.setFilePriorities(
       new Map(this.metainfo!.files.map((_, i) => {
@@ -488,13 +490,5 @@ export class Torrent {
     } = {},
   ): Promise<void> {
     return this.#life.close(options);
-  }
-}
-
-function checkIndex(what: string, index: number, count: number): void {
-  if (!Number.isInteger(index) || index < 0 || index >= count) {
-    throw new RangeError(
-      `There is no ${what} ${index}: the torrent has ${count}`,
-    );
   }
 }

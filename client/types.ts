@@ -192,7 +192,8 @@ export interface AddTorrentOptions extends PolicyOptions, FileOptions {
   /** Called when new resume data should be kept; at most every few seconds. */
   readonly saveResumeData?: ((data: Uint8Array) => Promise<void>) | undefined;
   /**
-   * Files to fetch, by index, pad files counted.
+   * Files to fetch, by index, pad files counted. One that is not there stops the
+   * torrent with a `RangeError`.
    *
    * @default {those that a magnet link's `so` names (BEP 53), else all}
    */

@@ -16,6 +16,7 @@ import { type RenamedFile, renamedFiles } from "../../metainfo/disk_paths.ts";
 import { type Metainfo, pieceRoot } from "../../metainfo/metainfo.ts";
 import { SessionError } from "../error.ts";
 import type { TorrentHost } from "./torrent_host.ts";
+import { checkIndex } from "./wishes.ts";
 import type { AddTorrentOptions, SessionOptions } from "../types.ts";
 
 /** Where torrents are stored: a folder, or what a user brings. */
@@ -95,6 +96,7 @@ function skippedFiles(
   const { filePriorities } = torrent;
   const chosen = torrent.files ?? torrent.chooseFiles?.(metainfo);
   if (chosen === undefined && filePriorities === undefined) return undefined;
+  for (const i of chosen ?? []) checkIndex("file", i, metainfo.files.length);
   const wanted = chosen && new Set(chosen);
   const skipped = new Set<number>();
   metainfo.files.forEach((file, i) => {

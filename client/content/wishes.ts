@@ -176,3 +176,12 @@ export function checkPriority(priority: number): void {
     );
   }
 }
+
+/** Throws a `RangeError` unless there is something of an index. */
+export function checkIndex(what: string, index: number, count: number): void {
+  if (!Number.isInteger(index) || index < 0 || index >= count) {
+    throw new RangeError(
+      `There is no ${what} ${index}: the torrent has ${count}`,
+    );
+  }
+}

@@ -89,7 +89,8 @@ function checkName(
 /** Throws a `RangeError` where an option of a session makes no sense. */
 export function checkSessionOptions(options: SessionOptions): void {
   checkBoth(options);
-  const { peerId } = options;
+  const { peerId, utp } = options;
+  if (utp !== undefined) checkName("utp", utp, ["accept", "both", "off"]);
   if (peerId !== undefined && peerId.length !== 20) {
     throw new RangeError(
       `Cannot use a peer id of ${peerId.length} bytes: it must have 20`,

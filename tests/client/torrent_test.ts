@@ -228,6 +228,7 @@ Deno.test("Torrent fetches only the selected files, and more on request", {
   );
   assertEquals(one.stats().doneBytes, one.stats().wantedBytes);
   assert(one.stats().wantedBytes < 600_000);
+  await assertRejects(() => one.selectFiles([1, 3]), RangeError, "no file 3");
   await world.run(one.selectFiles([1, 2]));
   assertEquals(one.state, "downloading");
   await world.until(() => one.state === "seeding", 90_000);

@@ -60,6 +60,13 @@ Deno.test(
       assertEquals(added.skippedFiles && [...added.skippedFiles], skipped);
       assertEquals(added.readOnly, options.seedMode ?? false);
     }
+    for (const options of [{ files: [3] }, { chooseFiles: () => [0, -1] }]) {
+      await assertRejects(
+        () => openContent({ metainfo, options }),
+        RangeError,
+        "the torrent has 3",
+      );
+    }
     // Padding is nobody's to choose.
     const padded = await makeMetainfo("hybrid", { a: 20_000, b: 20_000 });
     const { added } = await openContent({

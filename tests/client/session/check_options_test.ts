@@ -17,6 +17,7 @@ Deno.test("session options that make no sense are refused", {
       [{ downloadLimit: 0 }, '"downloadLimit"'],
       [{ uploadLimit: NaN }, '"uploadLimit"'],
       [{ peerId: new Uint8Array(19) }, "19 bytes"],
+      [{ utp: "on" as "off" }, "accept, both, off"],
     ] as const
   ) assertThrows(() => checkSessionOptions(options), RangeError, text);
 });

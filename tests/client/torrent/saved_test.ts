@@ -125,6 +125,9 @@ Deno.test("restore() refuses what is no saved session", pure, async () => {
   const { session } = await world.host();
   const restore = (torrent: object) =>
     session.restore({ version: 1, torrents: [torrent] } as never);
+  for (const saved of [{}, { version: 2, torrents: [] }, { version: 1 }]) {
+    assertThrows(() => session.restore(saved as never), TypeError, "version 1");
+  }
   const link = "a".repeat(40);
   assertThrows(
     () => restore({ version: 2, magnet: link, peers: [] }),
