@@ -11,6 +11,11 @@
 const FIRST = 98_304;
 /** What is allowed, in what came in the shortest round trip. */
 const FACTOR = 4;
+/**
+ * A round trip that may be all time of the two hosts, in ms: what comes in that
+ * fills no path, but the system's buffer.
+ */
+const HOSTS_MS = 2;
 /** Least time in which it is measured, in ms. */
 const MIN_INTERVAL_MS = 10;
 
@@ -33,7 +38,7 @@ export class WindowTuner {
     const elapsed = now - this.#since;
     if (elapsed < interval) return;
     // After a pause there is no rate to be seen.
-    if (elapsed < 2 * interval) {
+    if (elapsed < 2 * interval && this.#least > HOSTS_MS) {
       const inRoundTrip = this.#bytes * this.#least / elapsed;
       this.size = Math.max(this.size, FACTOR * inRoundTrip);
     }

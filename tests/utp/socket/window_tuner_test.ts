@@ -22,7 +22,7 @@ Deno.test({
   permissions: "none",
   fn() {
     const tuner = new WindowTuner();
-    receive(tuner, 70_000, 0.3, 0, 2000);
+    receive(tuner, 150_000, 1.5, 0, 2000);
     assertEquals(tuner.size, FIRST);
   },
 });
