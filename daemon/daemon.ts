@@ -403,7 +403,12 @@ export class Daemon implements AsyncDisposable {
   async #begin(): Promise<void> {
     try {
       if (this.settings.blocklist.enabled) await this.updateBlocklist();
-      this.#unread = await loadTorrents(this.#state, this.#engine);
+      const { incompleteSuffix } = this.settings;
+      this.#unread = await loadTorrents(
+        this.#state,
+        this.#engine,
+        incompleteSuffix,
+      );
       this.#engine.plan();
       for (const torrent of this.#engine.torrents.values()) {
         this.#completion.resume(torrent);

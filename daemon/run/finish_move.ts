@@ -35,18 +35,23 @@ export async function finishMove(
  *
  * @param dir The folder that paths are below.
  * @param files Which, and how.
+ * @param suffix What names of incomplete files end with.
  */
 export async function finishRename(
   dir: string,
   files: NonNullable<TorrentRecord["renaming"]>,
+  suffix = "",
 ): Promise<void> {
   for (const { from, to } of files) {
-    const [old, path] = [from, to].map((parts) => [dir, ...parts].join("/"));
-    if (await find(path!) !== undefined || await find(old!) === undefined) {
-      continue;
+    for (const end of new Set(["", suffix])) {
+      const old = `${[dir, ...from].join("/")}${end}`;
+      const path = `${[dir, ...to].join("/")}${end}`;
+      if (await find(path) !== undefined || await find(old) === undefined) {
+        continue;
+      }
+      await Deno.mkdir(path.replace(/\/[^/]*$/, ""), { recursive: true });
+      await Deno.rename(old, path);
     }
-    await Deno.mkdir(path!.replace(/\/[^/]*$/, ""), { recursive: true });
-    await Deno.rename(old!, path!);
   }
 }
 

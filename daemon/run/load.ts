@@ -20,11 +20,13 @@ import { finishMove, finishRename } from "./finish_move.ts";
  *
  * @param state Where they are kept.
  * @param engine What looks after them.
+ * @param suffix What names of incomplete files end with.
  * @returns Those that cannot be read; they stay where they are.
  */
 export async function loadTorrents(
   state: StateFile,
   engine: Engine,
+  suffix: string,
 ): Promise<UnreadTorrent[]> {
   const unread: UnreadTorrent[] = [];
   const removing: KeptTorrent[] = [];
@@ -46,7 +48,7 @@ export async function loadTorrents(
   }
   for (const row of moving) {
     try {
-      const settled = await settle(state, row);
+      const settled = await settle(state, row, suffix);
       const torrent = adopt(engine, settled);
       engine.order.put(row.id, row.place);
       if (settled.saved.dir !== row.saved.dir) {
@@ -57,7 +59,7 @@ export async function loadTorrents(
     }
   }
   for (const row of removing) {
-    await removeOn(state, engine, row);
+    await removeOn(state, engine, row, suffix);
   }
   return unread;
 }
@@ -67,10 +69,11 @@ async function removeOn(
   state: StateFile,
   engine: Engine,
   row: KeptTorrent,
+  suffix: string,
 ): Promise<void> {
   const { id } = row;
   try {
-    const { record, saved } = await settle(state, row);
+    const { record, saved } = await settle(state, row, suffix);
     const torrent = engine.reopen(id, {
       ...withOwnFiles(record, saved),
       paused: true,
@@ -115,13 +118,14 @@ function adopt(engine: Engine, { id, hash, record, saved }: KeptTorrent) {
 async function settle(
   state: StateFile,
   row: KeptTorrent,
+  suffix: string,
 ): Promise<KeptTorrent> {
   const { id, place, record } = row;
   const { moving, renaming } = record;
   let { saved } = row;
   const { dir = "." } = saved;
   if (renaming !== undefined) {
-    await finishRename(dir, renaming);
+    await finishRename(dir, renaming, suffix);
     const renamedFiles = new Map(saved.renamedFiles);
     for (const { index, to } of renaming) renamedFiles.set(index, to);
     saved = { ...saved, renamedFiles: [...renamedFiles] };

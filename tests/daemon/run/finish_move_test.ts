@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { finishMove } from "../../../daemon/run/finish_move.ts";
+import { finishMove, finishRename } from "../../../daemon/run/finish_move.ts";
 import { TempDir } from "../../support/paths.ts";
 
 function tree(path: string, prefix = ""): Record<string, string> {
@@ -63,4 +63,29 @@ Deno.test("what is something else stays, on both sides", async () => {
   await finishMove(from, to, ["a", "b", "c"]);
   assertEquals(tree(from), { "a/1": "ours", "b/1": "ours", "c": "ours" });
   assertEquals(tree(to), { "a/1": "of another length", "b": "a file" });
+});
+
+Deno.test("a rename goes on where it was interrupted, under both names", async () => {
+  await using dir = new TempDir();
+  await write(dir.join("a/1"), "done");
+  await write(dir.join("a/2.part"), "begun");
+  await write(dir.join("a/3"), "there");
+  await write(dir.join("b/3"), "in the way");
+  await write(dir.join("b/d/4"), "renamed");
+  const files = ["1", "2", "3", "d/4", "5"].map((name, index) => ({
+    index,
+    from: ["a", ...name.split("/")],
+    to: ["b", ...name.split("/")],
+  }));
+  await finishRename(dir.path, files, ".part");
+  const now = {
+    "a/3": "there",
+    "b/1": "done",
+    "b/2.part": "begun",
+    "b/3": "in the way",
+    "b/d/4": "renamed",
+  };
+  assertEquals(tree(dir.path), now);
+  await finishRename(dir.path, files);
+  assertEquals(tree(dir.path), now);
 });
