@@ -403,11 +403,10 @@ export class Daemon implements AsyncDisposable {
   async #begin(): Promise<void> {
     try {
       if (this.settings.blocklist.enabled) await this.updateBlocklist();
-      const { incompleteSuffix } = this.settings;
       this.#unread = await loadTorrents(
         this.#state,
         this.#engine,
-        incompleteSuffix,
+        this.settings.incompleteSuffix,
       );
       this.#engine.plan();
       for (const torrent of this.#engine.torrents.values()) {
