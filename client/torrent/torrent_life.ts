@@ -204,7 +204,11 @@ export class TorrentLife implements TorrentHost {
     // Every peer has the same: the hash fits.
     if (isFinal(this.error)) return false;
     const storage = this.content?.storage;
-    if (storage?.state === "paused" && !await storage.resume()) return false;
+    if (storage?.error !== undefined) {
+      const isResumed = await storage.resume();
+      // It may have failed again by now.
+      if (!isResumed || storage.state === "paused") return false;
+    }
     if (this.isPaused || this.#closing !== undefined) return false;
     if (this.error !== undefined) {
       this.error = undefined;

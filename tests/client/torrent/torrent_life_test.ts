@@ -64,6 +64,28 @@ Deno.test(
 );
 
 Deno.test(
+  "TorrentLife: goes on after an error, whatever is done to the files meanwhile",
+  pure,
+  async () => {
+    const torrent = await simTorrent(FILES);
+    await using world = new SwarmWorld();
+    const seed = await world.seeder(torrent);
+    const files = new MemoryFileSystem({ capacityBytes: 300_000 });
+    const host = await world.host({ files });
+    const one = host.add(torrent, { peers: [seed.address] });
+    await world.until(() => one.state === "error");
+    files.capacityBytes = Infinity;
+    host.truths.clear();
+    const renamed = one.files[1]!.rename(["c.bin"]);
+    const resumed = one.resume();
+    await world.run(Promise.all([renamed, resumed]));
+    await world.until(() => one.state === "seeding");
+    assertFiles(torrent, files, ["sim/a.bin"]);
+    assertEquals(files.contents(["c.bin"]), torrent.content.get("sim/b.bin"));
+  },
+);
+
+Deno.test(
   "Session.remove() tells what cannot be deleted, also of a torrent that was stopped",
   pure,
   async () => {
