@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { CommandError, describeError, UsageError } from "../../cli/error.ts";
 import { MagnetError } from "../../metainfo/magnet.ts";
 import { MetainfoError } from "../../metainfo/metainfo.ts";
+import { TempDir } from "../support/paths.ts";
 
 Deno.test({
   name: "describeError - every kind of error has its exit code",
@@ -89,30 +90,27 @@ Deno.test({
 });
 
 Deno.test("bip - says in one line that JSR is not in reach", async () => {
-  const cache = await Deno.makeTempDir({ prefix: "bip-error-" });
+  await using temp = new TempDir();
+  const cache = temp.path;
   // A port that is closed: the listener only reserves it.
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   listener.close();
-  try {
-    const main = new URL("../../cli/main.ts", import.meta.url).href;
-    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "--no-check", "-A", main, "info", "x"],
-      env: {
-        NO_COLOR: "1",
-        DENO_DIR: cache,
-        JSR_URL: `http://127.0.0.1:${port}/`,
-      },
-      stdin: "null",
-    }).output();
-    const text = new TextDecoder().decode(stderr);
-    assertEquals(code, 6, text);
-    assert(
-      /^bip: error: Cannot load a part of bip: http:\S+ could not be fetched and is not cached\n$/
-        .test(text),
-      text,
-    );
-  } finally {
-    await Deno.remove(cache, { recursive: true });
-  }
+  const main = new URL("../../cli/main.ts", import.meta.url).href;
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-check", "-A", main, "info", "x"],
+    env: {
+      NO_COLOR: "1",
+      DENO_DIR: cache,
+      JSR_URL: `http://127.0.0.1:${port}/`,
+    },
+    stdin: "null",
+  }).output();
+  const text = new TextDecoder().decode(stderr);
+  assertEquals(code, 6, text);
+  assert(
+    /^bip: error: Cannot load a part of bip: http:\S+ could not be fetched and is not cached\n$/
+      .test(text),
+    text,
+  );
 });

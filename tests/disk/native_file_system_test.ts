@@ -5,17 +5,14 @@ import { NativeFileHandle } from "../../disk/files/native_file_handle.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
 import { writeAll } from "./storage_bench.ts";
 import { makeTorrent } from "./support.ts";
+import { TempDir } from "../support/paths.ts";
 
 const isWindows = Deno.build.os === "windows";
 
 function withFolder(run: (folder: string) => void | Promise<void>) {
   return async () => {
-    const folder = Deno.makeTempDirSync({ prefix: "bip_native_" });
-    try {
-      await run(folder);
-    } finally {
-      Deno.removeSync(folder, { recursive: true });
-    }
+    await using temp = new TempDir();
+    await run(temp.path);
   };
 }
 

@@ -9,6 +9,7 @@ import type { DiskAddOptions } from "../../disk/storage.ts";
 import { isWhole, one, PATHS, PIECE, refused, two } from "./rivals.ts";
 import { writeAll, writePiece } from "./storage_bench.ts";
 import { makeTorrent, type TestTorrent } from "./support.ts";
+import { TempDir } from "../support/paths.ts";
 
 const pure = { permissions: "none" } as const;
 const hex = (id: number) => `0${id}`.repeat(20);
@@ -290,65 +291,63 @@ Deno.test(
 );
 
 Deno.test("torrents of several managers of one budget, by real paths", async () => {
-  const dir = await Deno.makeTempDir();
-  try {
-    await Deno.mkdir(`${dir}/real/t`, { recursive: true });
-    await Deno.symlink(`${dir}/real`, `${dir}/link`);
-    await using budget = new AsyncDisposableStack();
-    const shared = new DiskBudget();
-    const at = (base: string) =>
-      budget.use(
-        new DiskManager({
-          fileSystem: new NativeFileSystem(base),
-          budget: shared,
-        }),
-      );
-    const first = await at(`${dir}/real`).add(one);
-    await blocked(at(`${dir}/link`), two);
-    await blocked(at(`${dir}/link/`), two);
-    await blocked(at(dir), two, { folder: ["real"] });
-    await blocked(at(dir), two, { folder: ["link"] });
-    writePiece(first, one, 0);
-    await first.flush();
-    // A link to the file itself.
-    await Deno.symlink(`${dir}/real/t/a`, `${dir}/real/t/other`);
-    const linked = { ...two, paths: [["t", "other"], ["t", "more"]] };
-    await refused(() => at(`${dir}/real`).add(linked));
-    await refused(() =>
-      at(`${dir}/real`).add(linked, { skippedFiles: new Set([0]) })
-        .then((storage) => storage.setFileWanted(0, true))
+  await using temp = new TempDir();
+  const dir = temp.path;
+  await Deno.mkdir(`${dir}/real/t`, { recursive: true });
+  await Deno.symlink(`${dir}/real`, `${dir}/link`);
+  await using budget = new AsyncDisposableStack();
+  const shared = new DiskBudget();
+  const at = (base: string) =>
+    budget.use(
+      new DiskManager({
+        fileSystem: new NativeFileSystem(base),
+        budget: shared,
+      }),
     );
-    // Another budget knows nothing of it.
-    const alone = budget.use(
-      new DiskManager({ fileSystem: new NativeFileSystem(`${dir}/real`) }),
-    );
-    await alone.add(two);
-    // Where there is nothing yet.
-    const missing = await at(`${dir}/new/x`).add({
-      ...two,
-      infoHash: new Uint8Array(20).fill(5),
-    });
-    writePiece(missing, two, 0);
-    await missing.flush();
-    await refused(() => at(`${dir}/new/x`).add(one));
-    await refused(() => at(`${dir}/link/../new/x`).add(one));
-    const { infoHash: _, ...rest } = two;
-    const moving = await at(`${dir}/other`).add({
-      ...rest,
-      infoHash: new Uint8Array(20).fill(6),
-    });
-    await refused(() =>
-      moving.move([], { fileSystem: new NativeFileSystem(`${dir}/new/x`) })
-    );
-    await moving.move([], { fileSystem: new NativeFileSystem(`${dir}/moved`) });
-    await blocked(at(`${dir}/moved`), one);
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
+  const first = await at(`${dir}/real`).add(one);
+  await blocked(at(`${dir}/link`), two);
+  await blocked(at(`${dir}/link/`), two);
+  await blocked(at(dir), two, { folder: ["real"] });
+  await blocked(at(dir), two, { folder: ["link"] });
+  writePiece(first, one, 0);
+  await first.flush();
+  // A link to the file itself.
+  await Deno.symlink(`${dir}/real/t/a`, `${dir}/real/t/other`);
+  const linked = { ...two, paths: [["t", "other"], ["t", "more"]] };
+  await refused(() => at(`${dir}/real`).add(linked));
+  await refused(() =>
+    at(`${dir}/real`).add(linked, { skippedFiles: new Set([0]) })
+      .then((storage) => storage.setFileWanted(0, true))
+  );
+  // Another budget knows nothing of it.
+  const alone = budget.use(
+    new DiskManager({ fileSystem: new NativeFileSystem(`${dir}/real`) }),
+  );
+  await alone.add(two);
+  // Where there is nothing yet.
+  const missing = await at(`${dir}/new/x`).add({
+    ...two,
+    infoHash: new Uint8Array(20).fill(5),
+  });
+  writePiece(missing, two, 0);
+  await missing.flush();
+  await refused(() => at(`${dir}/new/x`).add(one));
+  await refused(() => at(`${dir}/link/../new/x`).add(one));
+  const { infoHash: _, ...rest } = two;
+  const moving = await at(`${dir}/other`).add({
+    ...rest,
+    infoHash: new Uint8Array(20).fill(6),
+  });
+  await refused(() =>
+    moving.move([], { fileSystem: new NativeFileSystem(`${dir}/new/x`) })
+  );
+  await moving.move([], { fileSystem: new NativeFileSystem(`${dir}/moved`) });
+  await blocked(at(`${dir}/moved`), one);
 });
 
 Deno.test("where files really are is found out by folders, not one by one", async () => {
-  const dir = await Deno.makeTempDir();
+  await using temp = new TempDir();
+  const dir = temp.path;
   let count = 0;
   class Counting extends NativeFileSystem {
     override realPath(path: readonly string[]): string {
@@ -356,18 +355,14 @@ Deno.test("where files really are is found out by folders, not one by one", asyn
       return super.realPath(path);
     }
   }
-  try {
-    await using disk = new DiskManager({ fileSystem: new Counting(dir) });
-    const many = makeTorrent({ pieceLength: PIECE, files: Array(50).fill(10) });
-    const storage = await disk.add(many);
-    writeAll(storage, many);
-    await storage.flush();
-    await storage.close();
-    count = 0;
-    await disk.add(many);
-    // No more than one where names are what they seem to be.
-    assertEquals(Deno.build.os !== "linux" || count === 1, true);
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
+  await using disk = new DiskManager({ fileSystem: new Counting(dir) });
+  const many = makeTorrent({ pieceLength: PIECE, files: Array(50).fill(10) });
+  const storage = await disk.add(many);
+  writeAll(storage, many);
+  await storage.flush();
+  await storage.close();
+  count = 0;
+  await disk.add(many);
+  // No more than one where names are what they seem to be.
+  assertEquals(Deno.build.os !== "linux" || count === 1, true);
 });

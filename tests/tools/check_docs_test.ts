@@ -6,6 +6,7 @@ import {
   mirrorsOf,
   moduleDoc,
 } from "../../_tools/check_docs.ts";
+import { TempDir } from "../support/paths.ts";
 
 const good = `/**
  * A module.
@@ -77,50 +78,47 @@ Deno.test({
 });
 
 Deno.test("check docs - a checkout with one fault of each kind", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "bip-docs-" });
+  await using temp = new TempDir();
+  const folder = temp.path;
   const write = async (name: string, text: string) => {
     const path = `${folder}/${name}`;
     await Deno.mkdir(path.replace(/[^/]*$/, ""), { recursive: true });
     await Deno.writeTextFile(path, text);
   };
-  try {
-    await write(
-      "deno.json",
-      JSON.stringify({
-        name: "@bip/bip",
-        exports: {
-          "./dht": "./dht/mod.ts",
-          "./lpd": "./lpd/mod.ts",
-          "./peer": "./peer/mod.ts",
-        },
-      }),
-    );
-    await write("dht/mod.ts", good);
-    await write("dht/a.ts", "");
-    await write("dht/picker_peers.ts", "");
-    await write("lpd/mod.ts", "");
-    await write("docs/guide.md", "```ts\na();\n```\n");
-    await write("tests/dht/a_test.ts", "");
-    await write("tests/dht/a_hostile_test.ts", "");
-    await write("tests/dht/picker_model_test.ts", "");
-    await write("tests/dht/b_test.ts", "");
-    await write("tests/nowhere/c_test.ts", "");
-    await write("tests/sim/d_test.ts", "");
-    assertEquals(
-      (await checkDocs(
-        new URL(`file:///${folder.replaceAll("\\", "/").replace(/^\//, "")}/`),
-      )).sort(),
-      [
-        "./lpd/mod.ts has no module doc with @module",
-        "./peer/mod.ts is exported but missing",
-        "docs/guide.md has a block that asserts nothing in line 1",
-        "tests/dht/b_test.ts mirrors no source file",
-        "tests/nowhere/c_test.ts mirrors no source file",
-      ],
-    );
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await write(
+    "deno.json",
+    JSON.stringify({
+      name: "@bip/bip",
+      exports: {
+        "./dht": "./dht/mod.ts",
+        "./lpd": "./lpd/mod.ts",
+        "./peer": "./peer/mod.ts",
+      },
+    }),
+  );
+  await write("dht/mod.ts", good);
+  await write("dht/a.ts", "");
+  await write("dht/picker_peers.ts", "");
+  await write("lpd/mod.ts", "");
+  await write("docs/guide.md", "```ts\na();\n```\n");
+  await write("tests/dht/a_test.ts", "");
+  await write("tests/dht/a_hostile_test.ts", "");
+  await write("tests/dht/picker_model_test.ts", "");
+  await write("tests/dht/b_test.ts", "");
+  await write("tests/nowhere/c_test.ts", "");
+  await write("tests/sim/d_test.ts", "");
+  assertEquals(
+    (await checkDocs(
+      new URL(`file:///${folder.replaceAll("\\", "/").replace(/^\//, "")}/`),
+    )).sort(),
+    [
+      "./lpd/mod.ts has no module doc with @module",
+      "./peer/mod.ts is exported but missing",
+      "docs/guide.md has a block that asserts nothing in line 1",
+      "tests/dht/b_test.ts mirrors no source file",
+      "tests/nowhere/c_test.ts mirrors no source file",
+    ],
+  );
 });
 
 Deno.test({

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "../../_tools/process.ts";
 import { serveRegistry, standInPackages } from "../../_tools/registry.ts";
 import { outputOf } from "../support/process.ts";
+import { TempDir } from "../support/paths.ts";
 
 const root = fromFileUrl(new URL("../../", import.meta.url));
 
@@ -53,56 +54,47 @@ Deno.test("launch - an unknown task is named and ends with 2", async () => {
 });
 
 Deno.test("launch - bip stands where the person stands, codes pass through", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "bip-launch-" });
-  try {
-    await Deno.writeTextFile(`${folder}/x.torrent`, "junk");
-    const env = { ...same, INIT_CWD: folder };
-    const bad = await launch(["bip", "info", "x.torrent"], env);
-    assertEquals(bad.code, 4, bad.stderr);
-    assertStringIncludes(bad.stderr, "x.torrent");
-    assertEquals((await launch(["bip", "info", "y.torrent"], env)).code, 6);
-    assertEquals((await launch(["bip", "--nonsense"], env)).code, 2);
-    const good = await launch(["bip", "--version"], env);
-    assertEquals([good.code, good.stderr], [0, ""]);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using temp = new TempDir();
+  const folder = temp.path;
+  await Deno.writeTextFile(`${folder}/x.torrent`, "junk");
+  const env = { ...same, INIT_CWD: folder };
+  const bad = await launch(["bip", "info", "x.torrent"], env);
+  assertEquals(bad.code, 4, bad.stderr);
+  assertStringIncludes(bad.stderr, "x.torrent");
+  assertEquals((await launch(["bip", "info", "y.torrent"], env)).code, 6);
+  assertEquals((await launch(["bip", "--nonsense"], env)).code, 2);
+  const good = await launch(["bip", "--version"], env);
+  assertEquals([good.code, good.stderr], [0, ""]);
 });
 
 Deno.test("launch - works where JSR does not answer and nothing is cached", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "bip-launch-" });
-  try {
-    // A port that is closed: the listener only reserves it.
-    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const { port } = listener.addr;
-    listener.close();
-    const env = { DENO_DIR: folder, JSR_URL: `http://127.0.0.1:${port}/` };
-    const { code, stdout, stderr } = await launch(
-      ["bip", "info", "a".repeat(40), "--json"],
-      env,
-    );
-    assertEquals(code, 0, stderr);
-    assertEquals(JSON.parse(stdout).infoHashV1, "a".repeat(40));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using temp = new TempDir();
+  const folder = temp.path;
+  // A port that is closed: the listener only reserves it.
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  const env = { DENO_DIR: folder, JSR_URL: `http://127.0.0.1:${port}/` };
+  const { code, stdout, stderr } = await launch(
+    ["bip", "info", "a".repeat(40), "--json"],
+    env,
+  );
+  assertEquals(code, 0, stderr);
+  assertEquals(JSON.parse(stdout).infoHashV1, "a".repeat(40));
 });
 
 Deno.test("launch - works where JSR answers nonsense", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "bip-launch-" });
+  await using temp = new TempDir();
+  const folder = temp.path;
   await using server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     () => new Response("{}"),
   );
-  try {
-    const { code, stderr } = await launch(["bip", "info", "a".repeat(40)], {
-      DENO_DIR: folder,
-      JSR_URL: `http://127.0.0.1:${server.addr.port}/`,
-    });
-    assertEquals(code, 0, stderr);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  const { code, stderr } = await launch(["bip", "info", "a".repeat(40)], {
+    DENO_DIR: folder,
+    JSR_URL: `http://127.0.0.1:${server.addr.port}/`,
+  });
+  assertEquals(code, 0, stderr);
 });
 
 Deno.test("launch - uses JSR when it answers, and its cache afterwards", async () => {
@@ -127,73 +119,64 @@ Deno.test("launch - uses JSR when it answers, and its cache afterwards", async (
 });
 
 Deno.test("launch - bip asks a JSR that is not there once, other tasks again", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "bip-launch-" });
-  try {
-    await using registry = serveRegistry([]);
-    const env = { DENO_DIR: folder, JSR_URL: registry.url };
-    const asked: number[] = [];
-    const info = ["bip", "info", "a".repeat(40)];
-    for (const args of [info, info, ["compile", "pdp11"]]) {
-      const { code, stderr } = await launch(args, env);
-      assertEquals(code, args === info ? 0 : 2, stderr);
-      asked.push(registry.asked.length);
-    }
-    assert(asked[0]! > 0);
-    assertEquals(asked[1], asked[0]);
-    assert(asked[2]! > asked[1]!);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+  await using temp = new TempDir();
+  const folder = temp.path;
+  await using registry = serveRegistry([]);
+  const env = { DENO_DIR: folder, JSR_URL: registry.url };
+  const asked: number[] = [];
+  const info = ["bip", "info", "a".repeat(40)];
+  for (const args of [info, info, ["compile", "pdp11"]]) {
+    const { code, stderr } = await launch(args, env);
+    assertEquals(code, args === info ? 0 : 2, stderr);
+    asked.push(registry.asked.length);
   }
+  assert(asked[0]! > 0);
+  assertEquals(asked[1], asked[0]);
+  assert(asked[2]! > asked[1]!);
 });
 
 Deno.test("launch - bip without a verb needs no JSR", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "bip-launch-" });
-  try {
-    await using registry = serveRegistry([]);
-    const env = { DENO_DIR: folder, JSR_URL: registry.url };
-    for (const word of ["--version", "-h"]) {
-      const { code, stdout, stderr } = await launch(["bip", word], env);
-      assertEquals(code, 0, stderr);
-      assert(stdout.startsWith("bip "), stdout);
-    }
-    assertEquals((await launch(["bip"], env)).code, 2);
-    assertEquals(registry.asked, []);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+  await using temp = new TempDir();
+  const folder = temp.path;
+  await using registry = serveRegistry([]);
+  const env = { DENO_DIR: folder, JSR_URL: registry.url };
+  for (const word of ["--version", "-h"]) {
+    const { code, stdout, stderr } = await launch(["bip", word], env);
+    assertEquals(code, 0, stderr);
+    assert(stdout.startsWith("bip "), stdout);
   }
+  assertEquals((await launch(["bip"], env)).code, 2);
+  assertEquals(registry.asked, []);
 });
 
 Deno.test("launch - a checkout of std is used in place of all else", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "bip-launch-" });
-  try {
-    const none = await launch(["test"], { BIP_STD: `${folder}/none` });
-    assertEquals(none.code, 2);
-    assertStringIncludes(none.stderr, "BIP_STD");
-    for (const one of await standInPackages()) {
-      const { name, version, exports } = one;
-      const path = `${folder}/${name.slice(5)}`;
-      await Deno.mkdir(path);
-      for (const [file, bytes] of await one.files()) {
-        await Deno.writeFile(path + file, bytes);
-      }
-      await Deno.writeTextFile(
-        `${path}/deno.json`,
-        JSON.stringify({ name, version, exports }),
-      );
+  await using temp = new TempDir();
+  const folder = temp.path;
+  const none = await launch(["test"], { BIP_STD: `${folder}/none` });
+  assertEquals(none.code, 2);
+  assertStringIncludes(none.stderr, "BIP_STD");
+  for (const one of await standInPackages()) {
+    const { name, version, exports } = one;
+    const path = `${folder}/${name.slice(5)}`;
+    await Deno.mkdir(path);
+    for (const [file, bytes] of await one.files()) {
+      await Deno.writeFile(path + file, bytes);
     }
-    const args = ["compile", "pdp11"];
-    for (
-      const { code, stderr } of [
-        await launch(args, { BIP_STD: folder }),
-        await launch([...args, `--std=${folder}`]),
-      ]
-    ) {
-      assertEquals(code, 2, stderr);
-      assertStringIncludes(stderr, "pdp11");
-      assert(!stderr.includes("stand-ins"), stderr);
-    }
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+    await Deno.writeTextFile(
+      `${path}/deno.json`,
+      JSON.stringify({ name, version, exports }),
+    );
+  }
+  const args = ["compile", "pdp11"];
+  for (
+    const { code, stderr } of [
+      await launch(args, { BIP_STD: folder }),
+      await launch([...args, `--std=${folder}`]),
+    ]
+  ) {
+    assertEquals(code, 2, stderr);
+    assertStringIncludes(stderr, "pdp11");
+    assert(!stderr.includes("stand-ins"), stderr);
   }
 });
 
@@ -215,34 +198,31 @@ Deno.test({
   name: "launch - a signal reaches the command, which ends cleanly",
   ignore: Deno.build.os === "windows",
   async fn() {
-    const folder = await Deno.makeTempDir({ prefix: "bip-launch-" });
-    try {
-      using big = await Deno.open(`${folder}/big`, {
-        write: true,
-        create: true,
-      });
-      await big.truncate(64 * 1024 ** 3);
-      const child = new Deno.Command(Deno.execPath(), {
-        args: [
-          ...["run", "-A", "_tools/launch.ts", "bip", "create", "big"],
-          ...["-o", "x.torrent", "--threads", "1"],
-        ],
-        cwd: root,
-        env: { ...same, INIT_CWD: folder },
-        stdin: "null",
-        stdout: "null",
-        stderr: "piped",
-      }).spawn();
-      // Nothing tells from outside that the hashing has begun.
-      await new Promise((resolve) => setTimeout(resolve, 3000));
-      child.kill("SIGTERM");
-      const { code, stderr } = await child.output();
-      assertEquals(code, 130, new TextDecoder().decode(stderr));
-      const names = (await Array.fromAsync(Deno.readDir(folder)))
-        .map((entry) => entry.name);
-      assertEquals(names, ["big"]);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    await using temp = new TempDir();
+    const folder = temp.path;
+    using big = await Deno.open(`${folder}/big`, {
+      write: true,
+      create: true,
+    });
+    await big.truncate(64 * 1024 ** 3);
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "-A", "_tools/launch.ts", "bip", "create", "big"],
+        ...["-o", "x.torrent", "--threads", "1"],
+      ],
+      cwd: root,
+      env: { ...same, INIT_CWD: folder },
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    // Nothing tells from outside that the hashing has begun.
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    child.kill("SIGTERM");
+    const { code, stderr } = await child.output();
+    assertEquals(code, 130, new TextDecoder().decode(stderr));
+    const names = (await Array.fromAsync(Deno.readDir(folder)))
+      .map((entry) => entry.name);
+    assertEquals(names, ["big"]);
   },
 });

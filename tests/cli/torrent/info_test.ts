@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { bip } from "../../support/bip_command.ts";
+import { TempDir } from "../../support/paths.ts";
 
 const TEXT = new TextEncoder();
 
@@ -13,13 +14,10 @@ const TORRENT = "d8:announce8:http://a13:announce-listll8:http://aee" +
 async function withTorrent(
   use: (folder: string) => Promise<void>,
 ): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "bip-info-" });
-  try {
-    await Deno.writeFile(`${folder}/x.torrent`, TEXT.encode(TORRENT));
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using temp = new TempDir();
+  const folder = temp.path;
+  await Deno.writeFile(`${folder}/x.torrent`, TEXT.encode(TORRENT));
+  await use(folder);
 }
 
 const read = ["--allow-read=x.torrent"];

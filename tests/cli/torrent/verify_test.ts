@@ -5,6 +5,7 @@ import { NativeFileSystem } from "../../../disk/native_file_system.ts";
 import { pieceRoot } from "../../../metainfo/metainfo.ts";
 import { parseMetainfo } from "../../../metainfo/parse.ts";
 import { bip } from "../../support/bip_command.ts";
+import { TempDir } from "../../support/paths.ts";
 
 async function workshop(version: string) {
   const folder = await Deno.makeTempDir({ prefix: "bip-verify-" });
@@ -130,51 +131,48 @@ Deno.test({
 });
 
 Deno.test("bip create, info, verify - names that others cannot hold", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "bip-names-" });
-  try {
-    const names = ["a\u200bb", "c:d", "e\x01", "README", "readme", "ab"];
-    await Deno.mkdir(`${folder}/in/d`, { recursive: true });
-    for (const name of names) {
-      await Deno.writeTextFile(`${folder}/in/d/${name}`, name);
-    }
-    const permissions = ["--allow-read=.", "--allow-write=t.torrent"];
-    const run = (...args: string[]) => bip(args, { cwd: folder, permissions });
-    const made = await run("create", "in/d", "-o", "t.torrent");
-    assertEquals(made.code, 0, made.stderr);
-    assertStringIncludes(
-      made.stderr,
-      "d/a\\u{200b}b has unsafe or invisible characters",
-    );
-    assertStringIncludes(made.stderr, "d/c:d is not allowed on Windows");
-    assertStringIncludes(made.stderr, "d/readme differs from another only");
-    const info = await run("info", "t.torrent", "--json");
-    const document = JSON.parse(info.stdout);
-    assertEquals(
-      document.files.map(({ path }: { path: string }) => path).sort(),
-      ["README", "ab", "ab.1", "c:d", "e_", "readme"].map((n) => `d/${n}`)
-        .sort(),
-    );
-    assertEquals(document.renamed.length, 2);
-    const found = await run("verify", "t.torrent", "in", "--json");
-    assertEquals(found.code, 0, found.stdout);
-    assertEquals(JSON.parse(found.stdout).renamed, undefined);
-    // The same content under the names that we give.
-    await Deno.mkdir(`${folder}/out/d`, { recursive: true });
-    for (const { from, to } of document.renamed) {
-      await Deno.rename(`${folder}/in/${from}`, `${folder}/in/${to}.moved`);
-    }
-    for (const { to } of document.renamed) {
-      await Deno.rename(`${folder}/in/${to}.moved`, `${folder}/in/${to}`);
-    }
-    const renamed = await run("verify", "t.torrent", "in", "--json");
-    assertEquals(renamed.code, 0, renamed.stdout);
-    assertEquals(
-      JSON.parse(renamed.stdout).renamed.map(({ to }: { to: string }) => to),
-      document.renamed.map(({ to }: { to: string }) => to),
-    );
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+  await using temp = new TempDir();
+  const folder = temp.path;
+  const names = ["a\u200bb", "c:d", "e\x01", "README", "readme", "ab"];
+  await Deno.mkdir(`${folder}/in/d`, { recursive: true });
+  for (const name of names) {
+    await Deno.writeTextFile(`${folder}/in/d/${name}`, name);
   }
+  const permissions = ["--allow-read=.", "--allow-write=t.torrent"];
+  const run = (...args: string[]) => bip(args, { cwd: folder, permissions });
+  const made = await run("create", "in/d", "-o", "t.torrent");
+  assertEquals(made.code, 0, made.stderr);
+  assertStringIncludes(
+    made.stderr,
+    "d/a\\u{200b}b has unsafe or invisible characters",
+  );
+  assertStringIncludes(made.stderr, "d/c:d is not allowed on Windows");
+  assertStringIncludes(made.stderr, "d/readme differs from another only");
+  const info = await run("info", "t.torrent", "--json");
+  const document = JSON.parse(info.stdout);
+  assertEquals(
+    document.files.map(({ path }: { path: string }) => path).sort(),
+    ["README", "ab", "ab.1", "c:d", "e_", "readme"].map((n) => `d/${n}`)
+      .sort(),
+  );
+  assertEquals(document.renamed.length, 2);
+  const found = await run("verify", "t.torrent", "in", "--json");
+  assertEquals(found.code, 0, found.stdout);
+  assertEquals(JSON.parse(found.stdout).renamed, undefined);
+  // The same content under the names that we give.
+  await Deno.mkdir(`${folder}/out/d`, { recursive: true });
+  for (const { from, to } of document.renamed) {
+    await Deno.rename(`${folder}/in/${from}`, `${folder}/in/${to}.moved`);
+  }
+  for (const { to } of document.renamed) {
+    await Deno.rename(`${folder}/in/${to}.moved`, `${folder}/in/${to}`);
+  }
+  const renamed = await run("verify", "t.torrent", "in", "--json");
+  assertEquals(renamed.code, 0, renamed.stdout);
+  assertEquals(
+    JSON.parse(renamed.stdout).renamed.map(({ to }: { to: string }) => to),
+    document.renamed.map(({ to }: { to: string }) => to),
+  );
 });
 
 Deno.test("bip verify - a hybrid whose two hashes disagree", async () => {

@@ -1,9 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DaemonError } from "../../../daemon/error.ts";
 import { freeSpace } from "../../../daemon/run/free_space.ts";
+import { TempDir } from "../../support/paths.ts";
 
 Deno.test("freeSpace() looks at the nearest folder there is", async () => {
-  const dir = await Deno.makeTempDir();
+  await using temp = new TempDir();
+  const dir = temp.path;
   const here = await freeSpace(dir);
   assert(here.free > 0 && here.total >= here.free);
   assertEquals((await freeSpace(`${dir}/not/there`)).total, here.total);
@@ -14,5 +16,4 @@ Deno.test("freeSpace() looks at the nearest folder there is", async () => {
   );
   assertEquals(error.code, "not-found");
   await assertRejects(() => freeSpace("relative-and-missing"), DaemonError);
-  await Deno.remove(dir, { recursive: true });
 });

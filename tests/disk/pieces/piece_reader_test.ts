@@ -10,6 +10,7 @@ import { NativeFileSystem } from "../../../disk/native_file_system.ts";
 import type { TorrentStorage } from "../../../disk/storage.ts";
 import { makeTorrent, type TestTorrent } from "../support.ts";
 import { writeAll } from "../storage_bench.ts";
+import { TempDir } from "../../support/paths.ts";
 
 const MIB = 1 << 20;
 const pure = { permissions: "none" } as const;
@@ -82,12 +83,8 @@ for (const cacheBytes of [0, MIB, 3 * MIB]) {
     name: `lent bytes stay right, native, cache of ${cacheBytes}`,
     permissions: { read: true, write: true },
     async fn() {
-      const folder = Deno.makeTempDirSync({ prefix: "bip_lent_" });
-      try {
-        await lendAndLook(new NativeFileSystem(folder), cacheBytes);
-      } finally {
-        Deno.removeSync(folder, { recursive: true });
-      }
+      await using temp = new TempDir();
+      await lendAndLook(new NativeFileSystem(temp.path), cacheBytes);
     },
   });
 }
