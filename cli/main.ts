@@ -110,16 +110,12 @@ async function dispatch(
     output.note(overview());
     return EXIT_USAGE;
   }
-  if (name === "--help" || name === "-h") {
-    output.print(overview());
-    return EXIT_DONE;
-  }
   if (name === "--version" || name === "-V") {
     output.print(`bip ${VERSION}`);
     return EXIT_DONE;
   }
-  if (name === "help") {
-    if (rest[0] !== undefined) {
+  if (name === "help" || name === "--help" || name === "-h") {
+    if (rest[0]?.startsWith("-") === false) {
       const verb = await (await findVerb(rest[0])).load();
       return await showHelp(verb, output, rest[1]);
     }

@@ -13,6 +13,7 @@ import {
   type FileSystem,
 } from "../../disk/file_system.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
+import { folderOf, joinPath, nameOf } from "../paths.ts";
 
 /** Where a part of a torrent is. */
 export interface GatheredPath {
@@ -22,6 +23,48 @@ export interface GatheredPath {
   readonly folder: string;
   /** Its name there. */
   readonly name: string;
+}
+
+/**
+ * Finds what a person's symbolic links lead to, as a folder's file system follows
+ * none that leads out.
+ *
+ * @param dir A folder.
+ * @param paths Files that may be in it.
+ * @returns Those that are behind a link, and where.
+ */
+export function partsBehindLinks(
+  dir: string,
+  paths: Iterable<FilePath>,
+): GatheredPath[] {
+  const known = new Map<string, boolean>();
+  const isLinked = (path: FilePath): boolean => {
+    if (path.length === 0) return false;
+    const place = joinPath(dir, path);
+    const linked = known.get(place) ??
+      (isLinked(path.slice(0, -1)) || isLink(place));
+    known.set(place, linked);
+    return linked;
+  };
+  const parts: GatheredPath[] = [];
+  for (const path of paths) {
+    if (!isLinked(path)) continue;
+    try {
+      const real = Deno.realPathSync(joinPath(dir, path));
+      parts.push({ path, folder: folderOf(real), name: nameOf(real) });
+    } catch {
+      // It leads nowhere, which the check will find.
+    }
+  }
+  return parts;
+}
+
+function isLink(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isSymlink;
+  } catch {
+    return false;
+  }
 }
 
 /** A file system of parts that are read where they are. */
@@ -35,7 +78,7 @@ export class GatheredFiles implements FileSystem {
   /**
    * Gathers parts.
    *
-   * @param parts Where they are; no path of one begins with that of another.
+   * @param parts Where they are; of two in one place the longer path counts.
    */
   constructor(parts: readonly GatheredPath[]) {
     const folders = new Map<string, NativeFileSystem>();

@@ -27,7 +27,11 @@ import {
   torrentFirst,
 } from "../torrent/source.ts";
 import { parseRatio } from "../units.ts";
-import { GatheredFiles, type GatheredPath } from "./gathered_files.ts";
+import {
+  GatheredFiles,
+  type GatheredPath,
+  partsBehindLinks,
+} from "./gathered_files.ts";
 import { tellingErrors } from "./event_json.ts";
 import { Reporter } from "./reporter.ts";
 import {
@@ -229,7 +233,15 @@ async function findSeed(
     return { metainfo, place: { fileSystem }, isChecked: false };
   }
   const dir = await findFolder(folder ?? ".", metainfo, "seed");
-  return { metainfo, place: { dir }, isChecked: false };
+  const parts = partsBehindLinks(
+    dir,
+    metainfo.files.map((_, i) => filePath(metainfo, i)),
+  );
+  const { name } = metainfo;
+  const fileSystem = parts.length === 0
+    ? undefined
+    : new GatheredFiles([{ path: [name], folder: dir, name }, ...parts]);
+  return { metainfo, place: { dir, fileSystem }, isChecked: false };
 }
 
 /** Waits until the files are checked. */

@@ -44,6 +44,7 @@ Deno.test({
       const help = await run(entry.name, "--help");
       assertEquals(help.code, 0);
       assertEquals(help.out, (await run("help", entry.name)).out);
+      assertEquals(help.out, (await run("--help", entry.name)).out);
       assertStringIncludes(help.out, `Usage: bip ${entry.name}`);
       assertStringIncludes(help.out, "Permissions: ");
       for (const name of names) assertStringIncludes(help.out, `--${name}`);

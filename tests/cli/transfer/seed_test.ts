@@ -136,6 +136,42 @@ Deno.test("bip seed serves what is in several folders, under a name of its own",
   }
 });
 
+Deno.test({
+  name: "bip seed serves what a person's links lead to, as bip verify reads it",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using temp = new TempDir();
+    await Deno.mkdir(temp.join("elsewhere/album/sub"), { recursive: true });
+    await Deno.mkdir(temp.join("in"));
+    const album = temp.join("elsewhere/album");
+    for (const name of ["a", "sub/b"]) {
+      await Deno.writeTextFile(`${album}/${name}`, name);
+    }
+    await Deno.writeTextFile(temp.join("elsewhere/c.txt"), "c");
+    await Deno.symlink("../c.txt", `${album}/c`);
+    await Deno.symlink("../elsewhere/album", temp.join("in/album"));
+    const options = { cwd: temp.path };
+    const made = await runBip(
+      ["create", "elsewhere/album", "-o", "t.torrent"],
+      options,
+    );
+    assertEquals(made.code, 0, made.stderr);
+    for (const folder of ["elsewhere", "elsewhere/album", "in"]) {
+      const verified = await runBip(["verify", "t.torrent", folder], options);
+      assertEquals(verified.code, 0, `${folder}: ${verified.stderr}`);
+      const seeded = await runBip(
+        ["seed", "t.torrent", folder, "--port", "0", "--json", ...LOCAL],
+        options,
+      );
+      assertEquals(seeded.code, 0, `${folder}: ${seeded.stderr}`);
+      const { pieces } = seeded.lines.findLast(({ type }) =>
+        type === "progress"
+      )!;
+      assertEquals(pieces, 1);
+    }
+  },
+});
+
 Deno.test("bip seed says what of a torrent is wrong", async () => {
   await using temp = new TempDir();
   const bad = temp.join("bad");
