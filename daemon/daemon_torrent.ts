@@ -303,6 +303,9 @@ export class DaemonTorrent {
     } finally {
       await this.#saveOptions();
       delete this.#record.renaming;
+      // Nobody is to finish it.
+      this.#context.changed(this);
+      this.#context.keep();
     }
   }
 
@@ -319,6 +322,8 @@ export class DaemonTorrent {
     } catch (error) {
       delete this.#record.moving;
       this.#context.changed(this);
+      // Nobody is to finish it.
+      this.#context.keep();
       throw error;
     }
   }

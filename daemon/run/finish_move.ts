@@ -31,28 +31,34 @@ export async function finishMove(
 }
 
 /**
- * Renames what has its old name still, unless something has the new one.
+ * Renames what has its old name still. Where something has the new one both stay.
  *
  * @param dir The folder that paths are below.
  * @param files Which, and how.
  * @param suffix What names of incomplete files end with.
+ * @returns New paths by file index, of all but those that keep the old one.
  */
 export async function finishRename(
   dir: string,
   files: NonNullable<TorrentRecord["renaming"]>,
   suffix = "",
-): Promise<void> {
-  for (const { from, to } of files) {
+): Promise<[number, readonly string[]][]> {
+  const renamed = new Map<number, readonly string[]>();
+  for (const { index, from, to } of files) {
+    renamed.set(index, to);
     for (const end of new Set(["", suffix])) {
       const old = `${[dir, ...from].join("/")}${end}`;
       const path = `${[dir, ...to].join("/")}${end}`;
-      if (await find(path) !== undefined || await find(old) === undefined) {
+      if (await find(old) === undefined) continue;
+      if (await find(path) !== undefined) {
+        renamed.delete(index);
         continue;
       }
       await Deno.mkdir(path.replace(/\/[^/]*$/, ""), { recursive: true });
       await Deno.rename(old, path);
     }
   }
+  return [...renamed];
 }
 
 async function merge(from: string, to: string): Promise<void> {

@@ -125,9 +125,8 @@ async function settle(
   let { saved } = row;
   const { dir = "." } = saved;
   if (renaming !== undefined) {
-    await finishRename(dir, renaming, suffix);
-    const renamedFiles = new Map(saved.renamedFiles);
-    for (const { index, to } of renaming) renamedFiles.set(index, to);
+    const renamed = await finishRename(dir, renaming, suffix);
+    const renamedFiles = new Map([...saved.renamedFiles ?? [], ...renamed]);
     saved = { ...saved, renamedFiles: [...renamedFiles] };
     delete record.renaming;
   }

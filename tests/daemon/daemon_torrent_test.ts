@@ -1,8 +1,14 @@
 /** What is done to one torrent of a daemon while something else is done to it. */
 import { assertEquals, assertRejects } from "@std/assert";
+import type { Torrent } from "../../client/torrent.ts";
+import type { DaemonContext } from "../../daemon/context.ts";
 import { Daemon } from "../../daemon/daemon.ts";
-import type { DaemonTorrent } from "../../daemon/daemon_torrent.ts";
+import {
+  type DaemonTorrent,
+  makeDaemonTorrent,
+} from "../../daemon/daemon_torrent.ts";
 import { DaemonError } from "../../daemon/error.ts";
+import { newRecord } from "../../daemon/state/record.ts";
 import { createMetainfo } from "../../metainfo/mod.ts";
 import { TempDir } from "../support/paths.ts";
 
@@ -67,4 +73,31 @@ Deno.test("files are moved to one place after the other", async () => {
   assertEquals(noted, [[x, x], [x, x], [y, y], [y, y]]);
   assertEquals([one.dir, one.record.moving], [y, undefined]);
   assertEquals([...Deno.readDirSync(y)].length, 1);
+});
+
+Deno.test("of a move or a rename that failed no note is kept", async () => {
+  const record = newRecord("/in", 0);
+  const noted: unknown[] = [];
+  const nothing = () => {};
+  const context = {
+    allowedDir: (dir: string) => dir,
+    changed: nothing,
+    keep: () => noted.push(record.moving?.to, record.renaming?.length),
+    now: () => 0,
+    saveOptions: () => Promise.resolve(),
+  } as unknown as DaemonContext;
+  const fail = () => Promise.reject(new Error("no"));
+  const client = {
+    infoHash: new Uint8Array(20),
+    dir: "/in",
+    metainfo: {},
+    storage: { ownPlaces: [["a"]] },
+    files: [{ index: 0, path: ["a"], rename: fail }],
+    move: fail,
+  } as unknown as Torrent;
+  const one = makeDaemonTorrent(context, 1, client, record);
+  await assertRejects(() => one.move("/out"), Error, "no");
+  assertEquals(noted.splice(0), ["/out", undefined, undefined, undefined]);
+  await assertRejects(() => one.rename("a", "b"), Error, "no");
+  assertEquals(noted, [undefined, 1, undefined, undefined]);
 });

@@ -77,7 +77,9 @@ Deno.test("a rename goes on where it was interrupted, under both names", async (
     from: ["a", ...name.split("/")],
     to: ["b", ...name.split("/")],
   }));
-  await finishRename(dir.path, files, ".part");
+  const renamed = await finishRename(dir.path, files, ".part");
+  assertEquals(renamed.map(([index]) => index), [0, 1, 3, 4]);
+  assertEquals(renamed[2]![1], ["b", "d", "4"]);
   const now = {
     "a/3": "there",
     "b/1": "done",
