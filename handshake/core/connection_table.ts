@@ -18,27 +18,10 @@ import { compareBytes, toByteString } from "../../_shared/bytes.ts";
 import { TokenBuckets } from "../../_shared/limits/token_buckets.ts";
 import type { HandshakeErrorCode } from "../error.ts";
 import type { HandshakeDirection } from "../filter.ts";
-
-/** Limits of a {@linkcode ConnectionTable}. */
-export interface ConnectionTableOptions {
-  /** Our 20-byte peer id. */
-  readonly peerId: Uint8Array;
-  /** Connections with one IP, whatever their state. */
-  readonly maxPerIp: number;
-  /** Connections with one IP for one torrent. */
-  readonly maxPerIpPerTorrent: number;
-  /** Inbound connections of one IP that have not shaken hands. */
-  readonly maxPendingInboundPerIp: number;
-  /** Inbound connections of one IP in a second. */
-  readonly inboundPerIpPerSecond: number;
-  /** Whether loopback addresses are free of the limits above. */
-  readonly exemptLoopback: boolean;
-  /** Two connections made within so long were made at once, in ms. */
-  readonly simultaneousMs: number;
-}
+import type { HandshakerSettings } from "./settings.ts";
 
 /** One connection, from its first moment to its end. */
-export interface Slot {
+export class Slot {
   /** Who opened it. */
   readonly direction: HandshakeDirection;
   /** The port that was dialled, ours or theirs. */
@@ -50,7 +33,7 @@ export interface Slot {
   /** The same for the limits; absent when exempt. */
   ip: string | undefined;
   /** Keys under which it is found by address. */
-  readonly addressKeys: string[];
+  readonly addressKeys: string[] = [];
   /** Key under which it is found by peer. */
   peerKey: string | undefined;
   /** Key of its torrent and IP. */
@@ -58,7 +41,13 @@ export interface Slot {
   /** When the handshake was complete, in ms. */
   establishedAt: number | undefined;
   /** Whether it was closed. */
-  closed: boolean;
+  closed = false;
+
+  /** Makes one that is found by nothing. */
+  constructor(direction: HandshakeDirection, listenPort: number) {
+    this.direction = direction;
+    this.listenPort = listenPort;
+  }
 }
 
 /** Own addresses remembered; more cannot be ours. */
@@ -88,7 +77,7 @@ function peerKey(
 
 /** All slots, found by address and by peer. */
 export class ConnectionTable {
-  readonly #options: ConnectionTableOptions;
+  readonly #settings: HandshakerSettings;
   readonly #counts = new Map<string, number>();
   readonly #rates: TokenBuckets;
   readonly #byAddress = new Map<string, Slot>();
@@ -98,9 +87,9 @@ export class ConnectionTable {
   established = 0;
 
   /** Makes an empty table. */
-  constructor(options: ConnectionTableOptions) {
-    this.#options = options;
-    const perSecond = options.inboundPerIpPerSecond;
+  constructor(settings: HandshakerSettings) {
+    this.#settings = settings;
+    const perSecond = settings.limits.inboundPerIpPerSecond;
     const burst = Math.max(1, 2 * perSecond);
     this.#rates = new TokenBuckets(perSecond, burst, MAX_RATES);
   }
@@ -116,7 +105,7 @@ export class ConnectionTable {
       return "duplicate-address";
     }
     if (peerId !== undefined) {
-      if (compareBytes(peerId, this.#options.peerId) === 0) return "self";
+      if (compareBytes(peerId, this.#settings.peerId) === 0) return "self";
       const identity = peerKey(torrent, hostKey(address.hostname), peerId);
       // Who came by itself may be anybody: only dialling tells.
       if (this.#byPeer.get(identity)?.direction === "outbound") {
@@ -128,7 +117,7 @@ export class ConnectionTable {
 
   /** Opens a slot for a candidate; it holds its address from now on. */
   openOutbound(torrent: string, address: Endpoint): Slot {
-    const slot = this.#slot("outbound", address.port);
+    const slot = new Slot("outbound", address.port);
     this.#addAddress(slot, addressKey(torrent, address));
     return slot;
   }
@@ -145,7 +134,7 @@ export class ConnectionTable {
     const host = hostKey(address.hostname);
     const ip = this.#limitKey(host, address);
     if (ip !== undefined) {
-      const { maxPerIp, maxPendingInboundPerIp } = this.#options;
+      const { maxPerIp, maxPendingInboundPerIp } = this.#settings.limits;
       if (
         !this.#rates.use(ip, now).take(now) || this.#count(ip) >= maxPerIp ||
         this.#count("pending " + ip) >= maxPendingInboundPerIp
@@ -153,7 +142,7 @@ export class ConnectionTable {
       this.#add(ip, 1);
       this.#add("pending " + ip, 1);
     }
-    const slot = this.#slot("inbound", listenPort);
+    const slot = new Slot("inbound", listenPort);
     slot.host = host;
     slot.ip = ip;
     return slot;
@@ -165,7 +154,9 @@ export class ConnectionTable {
     slot.host = hostKey(remote.hostname);
     const ip = this.#limitKey(slot.host, remote);
     if (ip === undefined || slot.closed) return undefined;
-    if (this.#count(ip) >= this.#options.maxPerIp) return "too-many-from-ip";
+    if (this.#count(ip) >= this.#settings.limits.maxPerIp) {
+      return "too-many-from-ip";
+    }
     this.#add(ip, 1);
     slot.ip = ip;
     return undefined;
@@ -202,7 +193,7 @@ export class ConnectionTable {
     const existing = this.#byPeer.get(identity);
     const isCheck = slot.direction === "outbound" &&
       existing?.direction === "inbound" &&
-      now - existing.establishedAt! > this.#options.simultaneousMs;
+      now - existing.establishedAt! > this.#settings.limits.handshakeTimeoutMs;
     const rival = isCheck ? undefined : existing;
     if (rival !== undefined && !this.#replaces(slot, rival, peerId)) {
       // Spares dialling the same peer by this address again. Who came by itself
@@ -218,7 +209,9 @@ export class ConnectionTable {
     const key = slot.ip === undefined ? undefined : `${slot.ip} ${torrent}`;
     if (key !== undefined) {
       const leaving = rival?.torrentIpKey === key ? 1 : 0;
-      if (this.#count(key) - leaving >= this.#options.maxPerIpPerTorrent) {
+      if (
+        this.#count(key) - leaving >= this.#settings.limits.maxPerIpPerTorrent
+      ) {
         return "too-many-from-ip";
       }
     }
@@ -250,7 +243,7 @@ export class ConnectionTable {
       ? [a.listenPort, b.listenPort]
       : [b.listenPort, a.listenPort];
     const order = ours === theirs
-      ? compareBytes(peerId, this.#options.peerId)
+      ? compareBytes(peerId, this.#settings.peerId)
       : ours - theirs;
     return order < 0 ? "outbound" : "inbound";
   }
@@ -274,21 +267,6 @@ export class ConnectionTable {
     if (slot.establishedAt !== undefined) this.established--;
   }
 
-  #slot(direction: HandshakeDirection, listenPort: number): Slot {
-    return {
-      direction,
-      listenPort,
-      connection: undefined,
-      host: undefined,
-      ip: undefined,
-      addressKeys: [],
-      peerKey: undefined,
-      torrentIpKey: undefined,
-      establishedAt: undefined,
-      closed: false,
-    };
-  }
-
   #addAddress(slot: Slot, key: string): void {
     slot.addressKeys.push(key);
     this.#byAddress.set(key, slot);
@@ -301,7 +279,7 @@ export class ConnectionTable {
   ): string | undefined {
     const bytes = tryParseIp(address.hostname);
     if (bytes === undefined) return undefined;
-    return this.#options.exemptLoopback && ipScope(bytes) === "loopback"
+    return this.#settings.exemptLoopback && ipScope(bytes) === "loopback"
       ? undefined
       : host;
   }

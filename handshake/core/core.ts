@@ -120,12 +120,7 @@ export class HandshakerCore {
     );
     const torrents = this.torrents;
     this.context = { peerId, extensions, filters, acceptAny, torrents };
-    this.table = new ConnectionTable({
-      ...limits,
-      peerId,
-      exemptLoopback: settings.exemptLoopback,
-      simultaneousMs: limits.handshakeTimeoutMs,
-    });
+    this.table = new ConnectionTable(settings);
     this.events = new EventBuffer({
       capacity: limits.maxWaiting,
       revise: (event) => this.#revise(event),

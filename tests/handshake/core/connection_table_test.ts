@@ -3,19 +3,17 @@ import {
   ConnectionTable,
   type Slot,
 } from "../../../handshake/core/connection_table.ts";
+import { resolveHandshakerOptions } from "../../../handshake/core/settings.ts";
 
 const none = { permissions: "none" } as const;
 const host = { hostname: "93.0.0.1", port: 4000 };
 const tableOf = (more: { maxPendingInboundPerIp: number }) =>
-  new ConnectionTable({
+  new ConnectionTable(resolveHandshakerOptions({
     peerId: new Uint8Array(20),
-    maxPerIp: 64,
     maxPerIpPerTorrent: 64,
     inboundPerIpPerSecond: 1000,
-    exemptLoopback: true,
-    simultaneousMs: 10_000,
     ...more,
-  });
+  }));
 const peer = (n: number) => new Uint8Array(20).fill(n);
 
 Deno.test("who shook hands waits no more, whoever connected", none, () => {
