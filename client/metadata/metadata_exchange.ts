@@ -28,17 +28,8 @@ import { needsPieceLayers } from "../content/open_storage.ts";
 import type { TorrentHost } from "../content/torrent_host.ts";
 import type { SwarmPeer } from "../peers/swarm_peer.ts";
 
-/** What is needed of the swarm. */
-export interface MetadataHost {
-  /** Connected peers by key. */
-  readonly peers: ReadonlyMap<number, SwarmPeer>;
-  /** Ends the connection of a peer that lied, for good. */
-  ban(peer: number, reason: string): void;
-}
-
 /** Both directions of ut_metadata for one torrent. */
 export class MetadataExchange {
-  readonly #swarm: MetadataHost;
   readonly #torrent: TorrentHost;
   readonly #driver: Driver<MetadataInput, MetadataOutput> | undefined;
   readonly #server: MetadataServer;
@@ -46,16 +37,11 @@ export class MetadataExchange {
   infoBytes: Uint8Array | undefined;
   #layers: Driver<PieceLayerInput, PieceLayerOutput> | undefined;
 
-  constructor(swarm: MetadataHost, torrent: TorrentHost) {
-    const { magnet, metainfo, limits, context: { clock } } = torrent;
-    this.#swarm = swarm;
+  constructor(torrent: TorrentHost) {
+    const { magnet, metainfo, context: { clock } } = torrent;
     this.#torrent = torrent;
     this.infoBytes = metainfo?.infoBytes;
-    this.#server = new MetadataServer(
-      swarm.peers,
-      limits.upload,
-      () => this.infoBytes,
-    );
+    this.#server = new MetadataServer(torrent, () => this.infoBytes);
     if (metainfo === undefined && magnet !== undefined) {
       this.#driver = new Driver(
         new MetadataMachine({
@@ -137,8 +123,8 @@ export class MetadataExchange {
       return this.#parse(this.infoBytes!, output.pieceLayers);
     }
     const { peer } = output;
-    const connection = this.#swarm.peers.get(peer)?.connection;
-    if (output.type === "ban") this.#swarm.ban(peer, output.reason);
+    const connection = this.#torrent.peers.get(peer)?.connection;
+    if (output.type === "ban") this.#torrent.ban(peer, output.reason);
     else if (output.type === "drop") {
       void connection?.close(new Error(output.reason));
     } else if ("piece" in output) {
@@ -164,7 +150,7 @@ export class MetadataExchange {
       clock: torrent.context.clock,
       perform: (output: PieceLayerOutput) => this.#perform(output),
     });
-    for (const peer of this.#swarm.peers.keys()) {
+    for (const peer of torrent.peers.keys()) {
       layers.input({ type: "peer", peer });
     }
   }

@@ -7,7 +7,7 @@ import {
   answerUtMetadata,
   METADATA_PIECE_LENGTH,
 } from "../../peer/ut_metadata.ts";
-import type { RateLimiter } from "../limits/rate_limiter.ts";
+import type { TorrentHost } from "../content/torrent_host.ts";
 import type { SwarmPeer } from "../peers/swarm_peer.ts";
 
 /** Requests of a peer that wait for the limit; more are rejected. */
@@ -19,19 +19,16 @@ const MAX_WAITING = 8;
  * read what it was sent, is rejected.
  */
 export class MetadataServer {
-  readonly #peers: ReadonlyMap<number, SwarmPeer>;
-  readonly #limit: RateLimiter;
+  readonly #torrent: Pick<TorrentHost, "peers" | "limits">;
   readonly #infoBytes: () => Uint8Array | undefined;
   /** Pieces that each peer waits for. */
   readonly #waiting = new Map<number, number[]>();
 
   constructor(
-    peers: ReadonlyMap<number, SwarmPeer>,
-    uploadLimit: RateLimiter,
+    torrent: Pick<TorrentHost, "peers" | "limits">,
     infoBytes: () => Uint8Array | undefined,
   ) {
-    this.#peers = peers;
-    this.#limit = uploadLimit;
+    this.#torrent = torrent;
     this.#infoBytes = infoBytes;
   }
 
@@ -48,7 +45,7 @@ export class MetadataServer {
 
   #serve(peer: SwarmPeer, queue: number[]): void {
     const { connection, key } = peer;
-    const isGone = () => this.#peers.get(key) !== peer;
+    const isGone = () => this.#torrent.peers.get(key) !== peer;
     while (queue.length > 0 && !isGone()) {
       const piece = queue[0]!;
       const answer = answerUtMetadata(this.#infoBytes(), piece);
@@ -59,7 +56,7 @@ export class MetadataServer {
         connection.sendMetadata({ type: "reject", piece });
         continue;
       }
-      const granted = this.#limit.take(answer.data.length, {
+      const granted = this.#torrent.limits.upload.take(answer.data.length, {
         whole: true,
         isGone,
       });

@@ -23,11 +23,6 @@ export class BanList {
   /** Offences in each network. */
   readonly #offences = new Map<string, number>();
 
-  /** How many hosts and networks are banned. */
-  get size(): number {
-    return this.#banned.size;
-  }
-
   /**
    * Bans a host; of IPv6 its /64, with the third offence in a /56 all of that,
    * with the sixth in a /48 all of that.

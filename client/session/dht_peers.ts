@@ -86,11 +86,6 @@ export class DhtPeers implements SharedDiscovery, AsyncDisposable {
     this.#nodes = new TokenBucket(NODES_PER_SECOND, NODES_BURST, now);
   }
 
-  /** Torrents that are followed, and lookups under way. */
-  get stats(): { readonly torrents: number; readonly running: number } {
-    return { torrents: this.#torrents, running: this.#running.size };
-  }
-
   /** Looks for a torrent's peers from now on; announces us with each lookup. */
   follow(torrent: DiscoveryTopic, listener: DiscoveryListener): () => void {
     const entry: Entry = {

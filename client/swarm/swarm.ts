@@ -20,10 +20,7 @@ import type { HashRange } from "../../peer/message.ts";
 import { CandidateDialer } from "./candidate_dialer.ts";
 import { type Holepunch, openHolepunch } from "./holepunch.ts";
 import { peerFailed } from "./peer_failed.ts";
-import {
-  MetadataExchange,
-  type MetadataHost,
-} from "../metadata/metadata_exchange.ts";
+import { MetadataExchange } from "../metadata/metadata_exchange.ts";
 import { PeerExchange } from "../peers/peer_exchange.ts";
 import type { PeerList } from "../peer_list.ts";
 import { maxPeersOf, PeerRoom } from "./peer_room.ts";
@@ -44,7 +41,7 @@ const OPEN_EXTENSIONS = [...EXTENSIONS, "ut_pex"];
 const PUNCH_EXTENSIONS = [...OPEN_EXTENSIONS, "ut_holepunch"];
 
 /** Connected peers by key, with candidates for more. */
-export class Swarm implements MetadataHost {
+export class Swarm {
   /** Connected peers. */
   readonly peers = new Map<number, SwarmPeer>();
   /** What the torrents of the session share. */
@@ -75,7 +72,7 @@ export class Swarm implements MetadataHost {
     this.dialer = new CandidateDialer(this);
     this.list = this.dialer.list;
     this.places = new PeerRoom(this);
-    this.#metadata = new MetadataExchange(this, torrent);
+    this.#metadata = new MetadataExchange(torrent);
     if (context.options.pex ?? true) {
       this.#exchange = new PeerExchange(infoHash, this.peers);
       if (context.dialsUtp) {

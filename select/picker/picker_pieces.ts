@@ -5,13 +5,7 @@
  */
 import type { BlockBook } from "./block_book.ts";
 import type { Deadlines } from "./deadlines.ts";
-import {
-  FREE,
-  NOBODY,
-  type PartialPiece,
-  RECEIVED,
-  REQUESTED,
-} from "./partial_piece.ts";
+import { FREE, NOBODY, type PartialPiece, REQUESTED } from "./partial_piece.ts";
 import {
   checkPiece,
   COMPLETE,
@@ -326,24 +320,6 @@ export class PickerPieces {
       default:
         return this.#table.isOpen(pieceIndex) ? "open" : "skipped";
     }
-  }
-
-  /**
-   * Lists which blocks of unfinished pieces are here, to resume from.
-   *
-   * @returns Piece indices with the indices of their blocks.
-   */
-  partialPieces(): Map<number, number[]> {
-    const result = new Map<number, number[]>();
-    for (const partial of this.#book.partials.values()) {
-      if (partial.received === 0) continue;
-      const blocks: number[] = [];
-      partial.state.forEach((state, block) => {
-        if (state === RECEIVED) blocks.push(block);
-      });
-      result.set(partial.index, blocks);
-    }
-    return result;
   }
 
   #complete(pieceIndex: number): PartialPiece {

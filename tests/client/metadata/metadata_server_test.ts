@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { MetadataServer } from "../../../client/metadata/metadata_server.ts";
 import { RateLimiter } from "../../../client/limits/rate_limiter.ts";
+import type { TorrentLimits } from "../../../client/limits/torrent_limits.ts";
 import type { SwarmPeer } from "../../../client/peers/swarm_peer.ts";
 import type { UtMetadataMessage } from "../../../peer/ut_metadata.ts";
 import { SimClock } from "../../../testing/sim_clock.ts";
@@ -15,7 +16,8 @@ function scene(bytesPerSecond = Infinity) {
   const uploadLimit = new RateLimiter({ clock, bytesPerSecond });
   const peers = new Map<number, SwarmPeer>();
   let infoBytes: Uint8Array | undefined = INFO;
-  const server = new MetadataServer(peers, uploadLimit, () => infoBytes);
+  const limits = { upload: uploadLimit } as TorrentLimits;
+  const server = new MetadataServer({ peers, limits }, () => infoBytes);
   const connect = (key: number) => {
     const sent: UtMetadataMessage[] = [];
     const state = { hasRoom: true };

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert } from "@std/assert";
 import { BanList } from "../../../client/peers/ban_list.ts";
 
 const none = { permissions: "none" } as const;
@@ -6,8 +6,6 @@ const none = { permissions: "none" } as const;
 Deno.test("IPv4 bans are of one address, in all its forms", none, () => {
   const bans = new BanList();
   bans.ban("1.2.3.4");
-  bans.ban("1.2.3.4");
-  assertEquals(bans.size, 1);
   assert(bans.has("::ffff:1.2.3.4"));
   assert(!bans.has("1.2.3.5"));
 });

@@ -184,7 +184,6 @@ test("keeps peers with long queues away from urgent pieces", () => {
 
 test("resumes from blocks on disk", () => {
   const picker = world({ availability: "11", partial: "5." });
-  assertEquals([...picker.pieces.partialPieces()], [[0, [0, 2]]]);
   join(picker, 1, "* ");
   assertEquals(show(picker.pick(1, 9, 0)), "0.1 0.3");
   assert(!picker.pieces.markBlocks(1, [0]));
