@@ -73,7 +73,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
     peers: [],
     trackers: [],
     content: ["limits", "peers", "trackers"],
-    metadata: ["limits", "peers", "content"],
+    metadata: ["peers", "content"],
     swarm: ["limits", "peers", "content", "metadata"],
     reading: ["content"],
     torrent: [
