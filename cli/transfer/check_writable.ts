@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { toHex } from "../../_shared/bytes.ts";
 import type { Torrent } from "../../client/torrent.ts";
 import { ioError } from "../io_error.ts";
 import { joinPath } from "../paths.ts";
@@ -32,7 +31,7 @@ async function folderOn(dir: string, path: readonly string[]): Promise<string> {
  * @throws {CommandError} If not (exit code 6).
  */
 export async function checkWritable(
-  torrent: Pick<Torrent, "dir" | "events" | "files" | "infoHash" | "state">,
+  torrent: Pick<Torrent, "dir" | "events" | "files" | "state">,
   signal: AbortSignal,
 ): Promise<void> {
   if (torrent.state !== "downloading") {
@@ -40,17 +39,16 @@ export async function checkWritable(
       if (event.type === "state" && event.state === "downloading") break;
     }
   }
-  const { dir, files, infoHash, state } = torrent;
+  const { dir, files, state } = torrent;
   if (state !== "downloading" || dir === undefined) return;
   const missing = files.find(({ isPad, priority, doneBytes, length }) =>
     !isPad && priority > 0 && doneBytes < length
   );
   if (missing === undefined) return;
   const folder = await folderOn(dir, missing.path);
-  // Not the file itself, which a piece may be written to meanwhile.
-  const probe = joinPath(folder, [`.${toHex(infoHash)}.bip-probe`]);
   try {
-    await Deno.writeFile(probe, new Uint8Array());
+    // Not the file itself, which a piece may be written to meanwhile.
+    const probe = await Deno.makeTempFile({ dir: folder, prefix: ".bip-" });
     await Deno.remove(probe);
   } catch (error) {
     throw ioError(error, "write to", folder);
