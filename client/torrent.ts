@@ -461,7 +461,9 @@ export class Torrent {
       strategy: undefined,
     };
     const { content, options, context } = this.#life;
-    content?.setStrategy(orderOf(options, context.options));
+    content?.setStrategy(
+      orderOf(options, context.options, content.layout.pieceLength),
+    );
   }
 
   /**

@@ -168,6 +168,7 @@ export function interceptStorage(
   interceptor: FileInterceptor,
 ): PieceStorage {
   return {
+    runBytes: inner.runBytes,
     open: (torrent, options) =>
       interceptor.intercept<PieceStore>(
         { operation: "open", path: [], offset: 0, length: 0 },

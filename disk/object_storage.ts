@@ -47,6 +47,8 @@ export interface ObjectStorageOptions extends S3ClientOptions {
  * ```
  */
 export class ObjectStorage implements PieceStorage {
+  /** Runs of pieces make parts of files, while they are in memory. */
+  readonly runBytes: number = 32 * 1024 * 1024;
   readonly #client: S3Client;
   readonly #prefix: string;
   /** Stores that are open. */

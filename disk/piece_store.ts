@@ -44,6 +44,13 @@ export interface PieceStoreOptions {
  */
 export interface PieceStorage {
   /**
+   * How many bytes of pieces beside each other are best written one after the other;
+   * they are asked for so where nothing else decides.
+   *
+   * @default {0}
+   */
+  readonly runBytes?: number | undefined;
+  /**
    * Opens the place of one torrent.
    *
    * @param torrent What is, or will be, stored.

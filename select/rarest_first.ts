@@ -36,17 +36,23 @@ class BucketOrder implements PieceOrder {
   #open = new Int32Array();
   #stale = true;
 
-  constructor(view: PieceView, byRarity: boolean) {
+  constructor(view: PieceView, byRarity: boolean, run = 1) {
     const count = view.pieceCount;
     this.#view = view;
     this.#byRarity = byRarity;
     this.#pieces = new Int32Array(count);
     this.#position = new Int32Array(count);
-    for (let i = 0; i < count; i++) {
+    const firsts = new Int32Array(Math.ceil(count / run));
+    for (let i = 0; i < firsts.length; i++) {
       // Fisher-Yates from the inside out.
       const k = view.random(i + 1);
-      this.#pieces[i] = this.#pieces[k]!;
-      this.#pieces[k] = i;
+      firsts[i] = firsts[k]!;
+      firsts[k] = i * run;
+    }
+    let at = 0;
+    for (const first of firsts) {
+      const end = Math.min(first + run, count);
+      for (let i = first; i < end; i++) this.#pieces[at++] = i;
     }
     this.#stride = byRarity ? 16 : 1;
   }
@@ -263,12 +269,14 @@ class BucketOrder implements PieceOrder {
  * the fewest peers have; ties are broken by chance. The usual choice, as it
  * keeps every piece alive in the swarm.
  *
+ * @param run How many pieces beside each other stay together where chance decides,
+ * for a storage that writes such better.
  * @returns The strategy.
  */
-export function rarestFirst(): SelectionStrategy {
+export function rarestFirst(run: number = 1): SelectionStrategy {
   return {
     name: "rarest-first",
-    createOrder: (view) => new BucketOrder(view, true),
+    createOrder: (view) => new BucketOrder(view, true, run),
   };
 }
 

@@ -85,7 +85,11 @@ export class TorrentContent {
     this.hashes = metainfo.pieceLayers !== undefined
       ? new HashServer(metainfo)
       : undefined;
-    this.strategy = orderOf(options, context.options);
+    this.strategy = orderOf(
+      options,
+      context.options,
+      metainfo.layout.pieceLength,
+    );
     this.wishes = new Wishes(
       metainfo.layout,
       storage.have,

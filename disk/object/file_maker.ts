@@ -3,33 +3,36 @@
  *
  * @module
  */
-import { decodeTextLossy, encodeText } from "../../_shared/bytes.ts";
+import { decodeTextLossy } from "../../_shared/bytes.ts";
 import { eachAtOnce } from "../../_shared/each_at_once.ts";
 import type { PieceLayout } from "../../metainfo/piece_layout.ts";
 import { DiskError } from "../error.ts";
 import type { Awaitable } from "../awaitable.ts";
-import { type FilePart, MOST_SENT, planParts, SENT_PART } from "./part_plan.ts";
+import {
+  type FilePart,
+  LEAST_PART,
+  MOST_SENT,
+  type PieceSpan,
+  planParts,
+  SENT_PART,
+} from "./part_plan.ts";
+import { KeptPieces } from "./kept_pieces.ts";
 import type { S3Body, S3Client } from "./s3_client.ts";
 import { checkStored, SUM, WrongAnswer } from "./s3_answer.ts";
-import {
-  formatCompletion,
-  type S3Part,
-  tryDecodeParts,
-  tryDecodeText,
-} from "./s3_xml.ts";
+import { formatCompletion, type S3Part, tryDecodeText } from "./s3_xml.ts";
 import type { Pair } from "./sigv4.ts";
+import {
+  bodyOf,
+  type Upload,
+  Uploads,
+  type UploadsContext,
+} from "./uploads.ts";
 
 /** What a {@linkcode FileMaker} works with. */
-export interface FileMakerContext {
-  readonly client: S3Client;
+export interface FileMakerContext extends UploadsContext {
   readonly layout: PieceLayout;
-  /** The header that says whose the file is. */
-  readonly meta: Pair;
   /** Key of a piece that is an object. */
   readonly keyOfPiece: (pieceIndex: number) => string | undefined;
-  readonly keyOfFile: (fileIndex: number) => string;
-  /** What keys of notes of files that were begun start with. */
-  readonly folder: string;
   /** Reads bytes of a piece, wherever they are. */
   readonly read: (
     pieceIndex: number,
@@ -38,27 +41,31 @@ export interface FileMakerContext {
   ) => Awaitable<boolean>;
 }
 
-/** Has the server keep sums of parts, which costs less than the MD5 of ETags. */
-const ALGORITHM = "x-amz-checksum-algorithm";
-
 /** Parts of one file that are made at a time. */
 const PARALLEL_PARTS = 4;
 
 /** Makes objects of files. */
 export class FileMaker {
   readonly #context: FileMakerContext;
-  /** Files that were begun. */
-  readonly #started: Set<number> = new Set();
+  readonly #uploads: Uploads;
+  readonly #plans = new Map<number, readonly FilePart[]>();
+  readonly #kept = new KeptPieces();
+  /** Parts under way before their file is whole. */
+  readonly #early = new Set<Promise<void>>();
+  /** Files of which no part is made before: it failed. */
+  readonly #late = new Set<number>();
+  readonly #ending = new AbortController();
 
   constructor(context: FileMakerContext) {
     this.#context = context;
+    this.#uploads = new Uploads(context);
   }
 
   /** Takes a name that was found in the folder. */
   note(name: string): void {
     const fileIndex = Number(/^upload-(\d{1,9})$/.exec(name)?.[1]);
     if (fileIndex < this.#context.layout.files.length) {
-      this.#started.add(fileIndex);
+      this.#uploads.note(fileIndex);
     }
   }
 
@@ -72,7 +79,7 @@ export class FileMaker {
   ): Promise<string | undefined> {
     const { client, layout, meta } = this.#context;
     const { length } = layout.files[fileIndex]!;
-    const parts = planParts(layout, fileIndex);
+    const parts = this.#planOf(fileIndex);
     if (parts === undefined) return undefined;
     const key = this.#context.keyOfFile(fileIndex);
     if (length <= SENT_PART) {
@@ -85,157 +92,104 @@ export class FileMaker {
       );
       return headers.get("etag") ?? "";
     }
-    const noteKey = this.#noteKey(fileIndex);
-    const old = await this.#begun(fileIndex, signal);
-    const there = old === undefined
-      ? undefined
-      : await this.#partsOf(key, old, signal);
-    const { id, isSummed } = there === undefined
-      ? await this.#begin(fileIndex, signal)
-      : { id: old!, isSummed: there.isSummed };
-    const made = new Array<S3Part>(parts.length);
-    await eachAtOnce(parts.entries(), PARALLEL_PARTS, async ([at, part]) => {
-      const old = there?.parts.get(at + 1);
-      const isThere = old?.size === part.length &&
-        (old.sum !== undefined) === isSummed;
-      made[at] = isThere
-        ? old
-        : await this.#makePart(key, id, isSummed, at + 1, part, signal);
-    });
-    const etag = await this.#complete(key, id, made, length, signal);
-    this.#started.delete(fileIndex);
-    await client.send({ method: "DELETE", key: noteKey, signal });
-    return etag;
+    try {
+      const upload = await this.#uploads.open(fileIndex, signal);
+      const made = new Array<S3Part>(parts.length);
+      await eachAtOnce(parts.entries(), PARALLEL_PARTS, async ([at, part]) => {
+        made[at] = await this.#part(fileIndex, upload, at + 1, part, signal);
+      });
+      const etag = await this.#complete(key, upload.id, made, length, signal);
+      await this.#uploads.end(fileIndex, signal);
+      return etag;
+    } finally {
+      // Another time it is looked at anew.
+      this.#uploads.forget(fileIndex);
+      this.#plans.delete(fileIndex);
+    }
+  }
+
+  /**
+   * Takes a piece that is stored now, with its bytes. Parts of which all is stored are
+   * made before their file is whole, while little has to be read again.
+   */
+  take(pieceIndex: number, bytes: Uint8Array<ArrayBuffer>): void {
+    const { layout, keyOfPiece } = this.#context;
+    if (bytes.length >= LEAST_PART || this.#ending.signal.aborted) return;
+    for (const { fileIndex } of layout.spans(pieceIndex, 0, bytes.length)) {
+      const { length } = layout.files[fileIndex]!;
+      if (length <= SENT_PART || this.#late.has(fileIndex)) continue;
+      const plan = this.#planOf(fileIndex) ?? [];
+      const at = plan.findLastIndex(({ spans }) =>
+        spans[0]!.pieceIndex <= pieceIndex
+      );
+      const part = plan[at];
+      if (part === undefined) continue;
+      this.#kept.add(pieceIndex, bytes);
+      if (part.spans.some((span) => !keyOfPiece(span.pieceIndex))) continue;
+      const work = this.#makeEarly(fileIndex, at + 1, part);
+      this.#early.add(work);
+      work.finally(() => this.#early.delete(work));
+    }
+  }
+
+  async #makeEarly(
+    fileIndex: number,
+    number: number,
+    part: FilePart,
+  ): Promise<void> {
+    const { signal } = this.#ending;
+    try {
+      const upload = await this.#uploads.open(fileIndex, signal);
+      await this.#part(fileIndex, upload, number, part, signal);
+    } catch {
+      // It is made, or fails, when the file is whole.
+      this.#late.add(fileIndex);
+    }
+  }
+
+  /** Ends what is under way, and waits for it. */
+  async close(): Promise<void> {
+    this.#ending.abort();
+    await Promise.all(this.#early);
+    this.#kept.clear();
   }
 
   /** Gives up files that were begun. */
   async abandon(): Promise<void> {
-    for (const fileIndex of [...this.#started]) {
-      const id = await this.#begun(fileIndex);
-      this.#started.delete(fileIndex);
-      if (id === undefined) continue;
+    await this.close();
+    await this.#uploads.abandon();
+  }
+
+  #planOf(fileIndex: number): readonly FilePart[] | undefined {
+    let plan = this.#plans.get(fileIndex);
+    if (plan === undefined) {
+      plan = planParts(this.#context.layout, fileIndex);
+      if (plan !== undefined) this.#plans.set(fileIndex, plan);
+    }
+    return plan;
+  }
+
+  /** A part that is there, under way, or made now. */
+  #part(
+    fileIndex: number,
+    upload: Upload,
+    number: number,
+    part: FilePart,
+    signal?: AbortSignal,
+  ): Promise<S3Part> {
+    const { id, isSummed, there, parts } = upload;
+    const old = there.get(number);
+    if (
+      old?.size === part.length && (old.sum !== undefined) === isSummed
+    ) return Promise.resolve(old);
+    let made = parts.get(number);
+    if (made === undefined) {
       const key = this.#context.keyOfFile(fileIndex);
-      await this.#context.client.send({
-        method: "DELETE",
-        key,
-        query: [["uploadId", id]],
-      });
+      made = this.#makePart(key, id, isSummed, number, part, signal);
+      parts.set(number, made);
+      made.catch(() => parts.delete(number));
     }
-  }
-
-  /** Key of the note that tells of a file that was begun. */
-  #noteKey(fileIndex: number): string {
-    return `${this.#context.folder}upload-${fileIndex}`;
-  }
-
-  /** The id of an upload that an earlier run began. */
-  async #begun(
-    fileIndex: number,
-    signal?: AbortSignal,
-  ): Promise<string | undefined> {
-    if (!this.#started.has(fileIndex)) return undefined;
-    const { client } = this.#context;
-    const { status, body } = await client.send(
-      { method: "GET", key: this.#noteKey(fileIndex), signal },
-      4096,
-    );
-    return status === 200 && body.length > 0
-      ? decodeTextLossy(body)
-      : undefined;
-  }
-
-  /** Begins an upload; with sums of parts, where the server knows of such. */
-  async #begin(
-    fileIndex: number,
-    signal?: AbortSignal,
-  ): Promise<{ readonly id: string; readonly isSummed: boolean }> {
-    const { client, meta } = this.#context;
-    const key = this.#context.keyOfFile(fileIndex);
-    const read = (body: Uint8Array) =>
-      tryDecodeText(
-        decodeTextLossy(body),
-        "InitiateMultipartUploadResult",
-        "UploadId",
-      );
-    const begin = (more: readonly Pair[]) =>
-      client.send(
-        {
-          method: "POST",
-          key,
-          query: [["uploads", ""]],
-          headers: [meta, ...more],
-          signal,
-        },
-        undefined,
-        ({ body }) => {
-          const id = read(body);
-          if (!id || id.length > 4096) {
-            throw new WrongAnswer("The server names no upload");
-          }
-        },
-      );
-    const { body, headers } = await begin([[ALGORITHM, "CRC32"]])
-      .catch((error) => {
-        signal?.throwIfAborted();
-        // Not every service takes that.
-        if (error instanceof DiskError && error.code === "io") return begin([]);
-        throw error;
-      });
-    const isSummed = headers.get(ALGORITHM) === "CRC32";
-    const id = read(body)!;
-    await client.send({
-      method: "PUT",
-      key: this.#noteKey(fileIndex),
-      body: bodyOf(id),
-      signal,
-    });
-    this.#started.add(fileIndex);
-    return { id, isSummed };
-  }
-
-  /** What is there of an upload; `undefined` if it is gone. */
-  async #partsOf(
-    key: string,
-    id: string,
-    signal?: AbortSignal,
-  ): Promise<
-    | { readonly parts: Map<number, S3Part>; readonly isSummed: boolean }
-    | undefined
-  > {
-    const parts = new Map<number, S3Part>();
-    let marker = "";
-    for (let page = 0; page < 10_000; page++) {
-      const { status, body } = await this.#context.client.send(
-        {
-          method: "GET",
-          key,
-          query: [
-            ["uploadId", id],
-            ...(marker === "" ? [] : [["part-number-marker", marker] as const]),
-          ],
-          signal,
-        },
-        undefined,
-        ({ status, body }) => {
-          if (status !== 404 && !tryDecodeParts(decodeTextLossy(body))) {
-            throw new WrongAnswer("The list of parts is broken");
-          }
-        },
-      );
-      if (status === 404) return undefined;
-      const text = decodeTextLossy(body);
-      const { items, next } = tryDecodeParts(text)!;
-      for (const part of items) parts.set(part.number, part);
-      if (next === undefined) {
-        const name = "ChecksumAlgorithm";
-        const isSummed =
-          tryDecodeText(text, "ListPartsResult", name)?.trim() ===
-            "CRC32";
-        return { parts, isSummed };
-      }
-      marker = next;
-    }
-    return undefined;
+    return made;
   }
 
   async #makePart(
@@ -255,7 +209,8 @@ export class FileMaker {
     if (copied !== undefined) return { number, size, ...copied };
     const body = this.#bodyOf(part);
     const { headers } = await client.send(
-      { method: "PUT", key, query, body, isSummed, signal },
+      // Pieces that wait in memory leave it.
+      { method: "PUT", key, query, body, isSummed, isUrgent: true, signal },
       undefined,
       (answer, sent) => {
         checkStored(answer, sent);
@@ -347,27 +302,36 @@ export class FileMaker {
 
   /** The bytes of a part, read when they are to be sent. */
   #bodyOf({ spans, length }: FilePart): S3Body {
-    const { read } = this.#context;
     return {
       length,
-      async bytes() {
+      bytes: async () => {
         const bytes = new Uint8Array(length);
         let at = 0;
         await eachAtOnce(spans, spans.length, async (span) => {
-          const into = bytes.subarray(at, at += span.length);
-          if (await read(span.pieceIndex, span.offset, into)) return;
+          const { pieceIndex } = span;
+          if (await this.#read(span, bytes.subarray(at, at += span.length))) {
+            return;
+          }
           throw new DiskError("not-found", "A piece of it is gone", {
             operation: "finish",
-            path: `piece ${span.pieceIndex}`,
+            path: `piece ${pieceIndex}`,
           });
         });
         return bytes;
       },
     };
   }
-}
 
-function bodyOf(text: string): S3Body {
-  const bytes = encodeText(text);
-  return { length: bytes.length, bytes: () => bytes };
+  /** Reads from memory what is there, for the last time. */
+  #read(
+    { pieceIndex, offset, length }: PieceSpan,
+    into: Uint8Array<ArrayBuffer>,
+  ): Awaitable<boolean> {
+    const kept = this.#kept.take(pieceIndex);
+    if (kept === undefined) {
+      return this.#context.read(pieceIndex, offset, into);
+    }
+    into.set(kept.subarray(offset, offset + length));
+    return true;
+  }
 }

@@ -17,14 +17,18 @@ export class Limit {
     this.#mostBytes = mostBytes;
   }
 
-  /** Runs something when there is room; the largest has room when alone. */
+  /**
+   * Runs something when there is room; the largest has room when alone. What is
+   * urgent goes before all who wait.
+   */
   async run<T>(
     work: () => Promise<T>,
     bytes = 0,
     signal?: AbortSignal,
+    isUrgent = false,
   ): Promise<T> {
     if (!this.#hasRoom(bytes) || this.#waiting.length > 0) {
-      await this.#turn(bytes, signal);
+      await this.#turn(bytes, signal, isUrgent);
     } else this.#enter(bytes);
     try {
       return await work();
@@ -45,7 +49,11 @@ export class Limit {
     this.#bytes += bytes;
   }
 
-  #turn(bytes: number, signal: AbortSignal | undefined): Promise<void> {
+  #turn(
+    bytes: number,
+    signal: AbortSignal | undefined,
+    isUrgent: boolean,
+  ): Promise<void> {
     return new Promise((resolve, reject) => {
       const onAbort = () => {
         this.#waiting.splice(this.#waiting.indexOf(entry), 1);
@@ -61,7 +69,8 @@ export class Limit {
       };
       if (signal?.aborted) return reject(signal.reason);
       signal?.addEventListener("abort", onAbort);
-      this.#waiting.push(entry);
+      if (isUrgent) this.#waiting.unshift(entry);
+      else this.#waiting.push(entry);
     });
   }
 

@@ -110,6 +110,7 @@ export class ObjectStore implements PieceStore {
     runs: readonly PieceRun[],
   ): Promise<void> {
     const length = this.#torrent.layout.pieceSize(pieceIndex);
+    let piece: Uint8Array<ArrayBuffer> | undefined;
     await this.#client.send(
       {
         method: "PUT",
@@ -118,9 +119,9 @@ export class ObjectStore implements PieceStore {
         body: {
           length,
           bytes() {
-            const piece = new Uint8Array(length);
-            for (const { offset, bytes } of runs) piece.set(bytes, offset);
-            return piece;
+            const made = piece = new Uint8Array(length);
+            for (const { offset, bytes } of runs) made.set(bytes, offset);
+            return made;
           },
         },
       },
@@ -128,6 +129,9 @@ export class ObjectStore implements PieceStore {
       checkStored,
     );
     this.#pieces.set(pieceIndex);
+    // What is in a file's place may have to stay.
+    const isFree = !this.#filesOf(pieceIndex).some((i) => this.#files.has(i));
+    if (piece !== undefined && isFree) this.#maker.take(pieceIndex, piece);
   }
 
   async readRange(
@@ -218,7 +222,8 @@ export class ObjectStore implements PieceStore {
     this.#pieces = new Bitfield(layout.pieceCount);
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.#maker.close();
     this.#context.onClose();
   }
 

@@ -134,6 +134,7 @@ for (const sums of [false, true]) {
             `${error}`,
           );
         }
+        await store.close?.();
         assert(run < 60);
       }
       assertEquals([...server.objects.keys()], ["torrent/f0"]);
@@ -427,5 +428,37 @@ Deno.test(
         })
         : undefined;
     await assertRejects(async () => await last.finish!(0), DiskError);
+    await last.close?.();
+  },
+);
+
+Deno.test(
+  "ObjectStorage - parts are made while pieces come, out of memory; not over what is another's",
+  pure,
+  async () => {
+    const torrent = makeTorrent({ pieceLength: MIB, files: [20 * MIB] });
+    const parts = (server: FakeS3) =>
+      server.seen.filter(({ method, query }) =>
+        method === "PUT" && query.has("partNumber")
+      ).length;
+    const server = new FakeS3();
+    const store = await server.storage().open(torrent);
+    await writeAll(store, torrent);
+    while (parts(server) < 3) await new Promise((next) => setTimeout(next));
+    await store.finish!(0);
+    assertEquals(parts(server), 3);
+    assertEquals(server.count("GET", /\.bip.*\/\d+$/), 0);
+    assertEquals(
+      server.objects.get("torrent/f0")!.bytes,
+      torrent.fileContent[0] as Uint8Array<ArrayBuffer>,
+    );
+    await store.close?.();
+    const taken = new FakeS3();
+    taken.put("torrent/f0", new Uint8Array(20 * MIB));
+    const other = await taken.storage().open(torrent);
+    await writeAll(other, torrent);
+    await assertRejects(async () => await other.finish!(0), DiskError);
+    await other.close?.();
+    assertEquals([parts(taken), taken.uploads.size], [0, 0]);
   },
 );

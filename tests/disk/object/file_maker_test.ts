@@ -71,18 +71,26 @@ function nameOf({ method, key, query = [], headers = [] }: S3Request): string {
 
 type Check = (answer: S3Answer, sent: unknown) => void;
 
-function setUp(options: { pieces?: boolean } = {}) {
-  const { pieces = true } = options;
+interface SetUpOptions {
+  pieces?: boolean;
+  /** Pieces that are stored, if not all. */
+  stored?: ReadonlySet<number>;
+  files?: PieceLayout;
+}
+
+function setUp(options: SetUpOptions = {}) {
+  const { pieces = true, stored, files = layout } = options;
   const log: string[] = [];
   const bodies: number[] = [];
   const checks: Check[] = [];
+  const reads: number[] = [];
   const replies: Record<string, () => S3Answer | DiskError> = {};
   const standard = (name: string): S3Answer => {
     if (name.includes("?uploads")) return answer(200, {}, begun("U"));
     if (name.includes(" from ")) return answer(200, {}, copied("copy"));
     if (name.startsWith("HEAD")) {
       return answer(200, {
-        "content-length": `${15 * MIB}`,
+        "content-length": `${files.files[1]!.length}`,
         "x-meta": "hash",
         etag: "whole",
       });
@@ -109,18 +117,27 @@ function setUp(options: { pieces?: boolean } = {}) {
   const state: { gone?: number } = {};
   const maker = new FileMaker({
     client,
-    layout,
+    layout: files,
     meta: ["x-meta", "hash"],
-    keyOfPiece: (i) => pieces ? `piece${i}` : undefined,
+    keyOfPiece: (i) =>
+      pieces && stored?.has(i) !== false ? `piece${i}` : undefined,
     keyOfFile: (i) => `file${i}`,
     folder: "f/",
     read(pieceIndex, _offset, into) {
+      reads.push(pieceIndex);
       into.fill(pieceIndex);
       return pieceIndex !== state.gone;
     },
   });
   const taken = () => log.splice(0);
-  return Object.assign(state, { maker, taken, bodies, checks, replies });
+  return Object.assign(state, {
+    maker,
+    taken,
+    bodies,
+    checks,
+    replies,
+    reads,
+  });
 }
 
 const STEPS = [
@@ -378,5 +395,103 @@ Deno.test(
       await maker.abandon();
       assertEquals(taken(), []);
     }
+  },
+);
+
+/** Pieces of 1 MiB: files of 1, of 21 and of 2 MiB. */
+const small = new PieceLayout({
+  pieceLength: MIB,
+  files: [MIB, 21 * MIB, 2 * MIB].map((length) => ({ length })),
+});
+
+/** A maker that is given pieces as they are stored. */
+function setUpEarly() {
+  const stored = new Set<number>();
+  const given = setUp({ stored, files: small });
+  const take = async (...pieces: number[]) => {
+    for (const i of pieces) {
+      stored.add(i);
+      given.maker.take(i, new Uint8Array(MIB).fill(i));
+    }
+    await new Promise((resolve) => setTimeout(resolve));
+  };
+  return { ...given, stored, take };
+}
+
+const range = (from: number, end: number) =>
+  Array.from({ length: end - from }, (_, i) => from + i);
+
+Deno.test(
+  "FileMaker: a part is made of what is in memory as soon as all of it is stored",
+  pure,
+  async () => {
+    const { maker, take, taken, reads, bodies } = setUpEarly();
+    // The first part has the pieces 1 to 8.
+    await take(0, 22, 23, 3, 2, 5, 4, 1, 6, 7);
+    assertEquals(taken(), []);
+    await take(8);
+    assertEquals(taken(), STEPS.slice(0, 3));
+    await take(...range(9, 21));
+    const second = "PUT file1?partNumber=2&uploadId=U";
+    const third = "PUT file1?partNumber=3&uploadId=U";
+    assertEquals(taken(), [second]);
+    await take(21);
+    assertEquals(taken(), [third]);
+    assertEquals(await maker.make(1), "whole");
+    assertEquals(taken(), STEPS.slice(4));
+    assertEquals(reads, []);
+    assertEquals(
+      bodies.filter((length) => length > 1000),
+      [8 * MIB, 8 * MIB, 5 * MIB],
+    );
+    // Small files are sent when they are whole.
+    await maker.make(2);
+    assertEquals([taken(), reads], [["PUT file2"], [22, 23]]);
+  },
+);
+
+Deno.test(
+  "FileMaker: what memory has no room for is read again",
+  pure,
+  async () => {
+    const { maker, take, taken, reads, replies } = setUpEarly();
+    const large = new PieceLayout({
+      pieceLength: 4 * MIB,
+      files: [MIB, 60 * MIB].map((length) => ({ length })),
+    });
+    const stored = new Set<number>();
+    const other = setUp({ stored, files: large });
+    // Every other piece, so that no part is whole; then the first.
+    for (const i of [...range(0, 15).filter((i) => i % 2 === 0), 1]) {
+      stored.add(i);
+      other.maker.take(i, new Uint8Array(4 * MIB));
+    }
+    await new Promise((resolve) => setTimeout(resolve));
+    assertEquals(other.reads.length > 0 && other.reads.length < 3, true);
+    // An upload that is gone, or refused: all is as without that.
+    replies["PUT file1?partNumber=1&uploadId=U"] = () => failure();
+    await take(...range(0, 9));
+    assertEquals(taken(), STEPS.slice(0, 3));
+    await take(...range(9, 24));
+    assertEquals(taken(), []);
+    delete replies["PUT file1?partNumber=1&uploadId=U"];
+    assertEquals(await maker.make(1), "whole");
+    const parts = taken().filter((name) => name.includes("partNumber"));
+    assertEquals(parts.length, 3);
+    assertEquals(reads.length > 0, true);
+  },
+);
+
+Deno.test(
+  "FileMaker: closed or given up, it makes no more parts",
+  pure,
+  async () => {
+    const { maker, take, taken } = setUpEarly();
+    await take(...range(0, 9));
+    assertEquals(taken(), STEPS.slice(0, 3));
+    await maker.abandon();
+    assertEquals(taken(), ["GET f/upload-1"]);
+    await take(...range(9, 24));
+    assertEquals(taken(), []);
   },
 );

@@ -1,0 +1,224 @@
+/**
+ * Multipart uploads that become files.
+ *
+ * @module
+ */
+import { decodeTextLossy, encodeText } from "../../_shared/bytes.ts";
+import { DiskError } from "../error.ts";
+import { WrongAnswer } from "./s3_answer.ts";
+import type { S3Body, S3Client } from "./s3_client.ts";
+import { type S3Part, tryDecodeParts, tryDecodeText } from "./s3_xml.ts";
+import type { Pair } from "./sigv4.ts";
+
+/** What {@linkcode Uploads} work with. */
+export interface UploadsContext {
+  readonly client: S3Client;
+  /** The header that says whose the file is. */
+  readonly meta: Pair;
+  readonly keyOfFile: (fileIndex: number) => string;
+  /** What keys of notes of files that were begun start with. */
+  readonly folder: string;
+}
+
+/** An upload that was begun. */
+export interface Upload {
+  readonly id: string;
+  /** Whether the server keeps sums of parts. */
+  readonly isSummed: boolean;
+  /** Parts that an earlier run made, by number. */
+  readonly there: ReadonlyMap<number, S3Part>;
+  /** Parts of this run. */
+  readonly parts: Map<number, Promise<S3Part>>;
+}
+
+/** Has the server keep sums of parts, which costs less than the MD5 of ETags. */
+const ALGORITHM = "x-amz-checksum-algorithm";
+
+/** The uploads of one torrent; notes among the pieces tell later runs of them. */
+export class Uploads {
+  readonly #context: UploadsContext;
+  /** Files that were begun. */
+  readonly #started = new Set<number>();
+  readonly #open = new Map<number, Promise<Upload>>();
+
+  constructor(context: UploadsContext) {
+    this.#context = context;
+  }
+
+  /** Takes a file that has a note. */
+  note(fileIndex: number): void {
+    this.#started.add(fileIndex);
+  }
+
+  /** The upload of a file: the one that was begun, or a new one. */
+  open(fileIndex: number, signal?: AbortSignal): Promise<Upload> {
+    let upload = this.#open.get(fileIndex);
+    if (upload === undefined) {
+      upload = this.#resume(fileIndex, signal);
+      this.#open.set(fileIndex, upload);
+      upload.catch(() => this.#open.delete(fileIndex));
+    }
+    return upload;
+  }
+
+  async #resume(fileIndex: number, signal?: AbortSignal): Promise<Upload> {
+    const id = await this.#begun(fileIndex, signal);
+    const key = this.#context.keyOfFile(fileIndex);
+    const old = id === undefined
+      ? undefined
+      : await this.#partsOf(key, id, signal);
+    const parts = new Map<number, Promise<S3Part>>();
+    return old === undefined
+      ? { ...await this.#begin(fileIndex, signal), there: new Map(), parts }
+      : { id: id!, isSummed: old.isSummed, there: old.parts, parts };
+  }
+
+  /** Ends the upload of a file that is there. */
+  async end(fileIndex: number, signal?: AbortSignal): Promise<void> {
+    this.#started.delete(fileIndex);
+    const key = this.#noteKey(fileIndex);
+    await this.#context.client.send({ method: "DELETE", key, signal });
+  }
+
+  /** Next time it is asked what is there. */
+  forget(fileIndex: number): void {
+    this.#open.delete(fileIndex);
+  }
+
+  /** Gives up all of them. */
+  async abandon(): Promise<void> {
+    for (const fileIndex of [...this.#started]) {
+      const id = await this.#begun(fileIndex);
+      this.#started.delete(fileIndex);
+      if (id === undefined) continue;
+      const key = this.#context.keyOfFile(fileIndex);
+      await this.#context.client.send({
+        method: "DELETE",
+        key,
+        query: [["uploadId", id]],
+      });
+    }
+  }
+
+  /** Key of the note that tells of a file that was begun. */
+  #noteKey(fileIndex: number): string {
+    return `${this.#context.folder}upload-${fileIndex}`;
+  }
+
+  /** The id of an upload that an earlier run began. */
+  async #begun(
+    fileIndex: number,
+    signal?: AbortSignal,
+  ): Promise<string | undefined> {
+    if (!this.#started.has(fileIndex)) return undefined;
+    const { client } = this.#context;
+    const { status, body } = await client.send(
+      { method: "GET", key: this.#noteKey(fileIndex), signal },
+      4096,
+    );
+    return status === 200 && body.length > 0
+      ? decodeTextLossy(body)
+      : undefined;
+  }
+
+  /** Begins an upload; with sums of parts, where the server knows of such. */
+  async #begin(
+    fileIndex: number,
+    signal?: AbortSignal,
+  ): Promise<{ readonly id: string; readonly isSummed: boolean }> {
+    const { client, meta } = this.#context;
+    const key = this.#context.keyOfFile(fileIndex);
+    const read = (body: Uint8Array) =>
+      tryDecodeText(
+        decodeTextLossy(body),
+        "InitiateMultipartUploadResult",
+        "UploadId",
+      );
+    const begin = (more: readonly Pair[]) =>
+      client.send(
+        {
+          method: "POST",
+          key,
+          query: [["uploads", ""]],
+          headers: [meta, ...more],
+          signal,
+        },
+        undefined,
+        ({ body }) => {
+          const id = read(body);
+          if (!id || id.length > 4096) {
+            throw new WrongAnswer("The server names no upload");
+          }
+        },
+      );
+    const { body, headers } = await begin([[ALGORITHM, "CRC32"]])
+      .catch((error) => {
+        signal?.throwIfAborted();
+        // Not every service takes that.
+        if (error instanceof DiskError && error.code === "io") return begin([]);
+        throw error;
+      });
+    const isSummed = headers.get(ALGORITHM) === "CRC32";
+    const id = read(body)!;
+    await client.send({
+      method: "PUT",
+      key: this.#noteKey(fileIndex),
+      body: bodyOf(id),
+      isUrgent: true,
+      signal,
+    });
+    this.#started.add(fileIndex);
+    return { id, isSummed };
+  }
+
+  /** What is there of an upload; `undefined` if it is gone. */
+  async #partsOf(
+    key: string,
+    id: string,
+    signal?: AbortSignal,
+  ): Promise<
+    | { readonly parts: Map<number, S3Part>; readonly isSummed: boolean }
+    | undefined
+  > {
+    const parts = new Map<number, S3Part>();
+    let marker = "";
+    for (let page = 0; page < 10_000; page++) {
+      const { status, body } = await this.#context.client.send(
+        {
+          method: "GET",
+          key,
+          query: [
+            ["uploadId", id],
+            ...(marker === "" ? [] : [["part-number-marker", marker] as const]),
+          ],
+          signal,
+        },
+        undefined,
+        ({ status, body }) => {
+          if (status !== 404 && !tryDecodeParts(decodeTextLossy(body))) {
+            throw new WrongAnswer("The list of parts is broken");
+          }
+        },
+      );
+      if (status === 404) return undefined;
+      const text = decodeTextLossy(body);
+      const { items, next } = tryDecodeParts(text)!;
+      for (const part of items) parts.set(part.number, part);
+      if (next === undefined) {
+        const name = "ChecksumAlgorithm";
+        const isSummed =
+          tryDecodeText(text, "ListPartsResult", name)?.trim() ===
+            "CRC32";
+        return { parts, isSummed };
+      }
+      marker = next;
+    }
+    return undefined;
+  }
+}
+
+/** A text as a body. */
+export function bodyOf(text: string): S3Body {
+  const bytes = encodeText(text);
+  return { length: bytes.length, bytes: () => bytes };
+}
