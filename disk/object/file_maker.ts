@@ -154,6 +154,11 @@ export class FileMaker {
     this.#kept.clear();
   }
 
+  /** Takes a file as made, whatever was begun of it. */
+  async settle(fileIndex: number, signal?: AbortSignal): Promise<void> {
+    await this.#uploads.drop(fileIndex, signal);
+  }
+
   /** Gives up files that were begun. */
   async abandon(): Promise<void> {
     await this.close();

@@ -190,7 +190,7 @@ export class ObjectStore implements PieceStore {
       const etag = await this.#maker.make(fileIndex, signal);
       if (etag === undefined) return;
       this.#files.set(fileIndex, { etag, isOurs: true });
-    }
+    } else await this.#maker.settle(fileIndex, signal);
     const done = new Set<number>();
     for (let i = first; i < end; i++) {
       if (

@@ -85,19 +85,30 @@ export class Uploads {
     this.#open.delete(fileIndex);
   }
 
+  /** Gives up what was begun of a file that is there all the same. */
+  async drop(fileIndex: number, signal?: AbortSignal): Promise<void> {
+    if (!this.#started.has(fileIndex)) return;
+    await this.#abort(fileIndex, signal);
+    await this.end(fileIndex, signal);
+  }
+
   /** Gives up all of them. */
   async abandon(): Promise<void> {
     for (const fileIndex of [...this.#started]) {
-      const id = await this.#begun(fileIndex);
+      await this.#abort(fileIndex);
       this.#started.delete(fileIndex);
-      if (id === undefined) continue;
-      const key = this.#context.keyOfFile(fileIndex);
-      await this.#context.client.send({
-        method: "DELETE",
-        key,
-        query: [["uploadId", id]],
-      });
     }
+  }
+
+  async #abort(fileIndex: number, signal?: AbortSignal): Promise<void> {
+    const id = await this.#begun(fileIndex, signal);
+    if (id === undefined) return;
+    await this.#context.client.send({
+      method: "DELETE",
+      key: this.#context.keyOfFile(fileIndex),
+      query: [["uploadId", id]],
+      signal,
+    });
   }
 
   /** Key of the note that tells of a file that was begun. */

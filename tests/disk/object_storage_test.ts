@@ -462,3 +462,31 @@ Deno.test(
     assertEquals([parts(taken), taken.uploads.size], [0, 0]);
   },
 );
+
+Deno.test(
+  "ObjectStorage - what is left of an upload is cleared away though its file is there",
+  pure,
+  async () => {
+    const torrent = makeTorrent({ pieceLength: MIB, files: [20 * MIB] });
+    const server = new FakeS3();
+    const store = await server.storage().open(torrent);
+    await writeAll(store, torrent);
+    server.fault = ({ method, key }) =>
+      method === "DELETE" && key.includes("upload-")
+        ? refusal(403, "AccessDenied")
+        : undefined;
+    await assertRejects(async () => await store.finish!(0), DiskError);
+    await store.close?.();
+    server.fault = undefined;
+    assertEquals(
+      [...server.objects.keys()].includes(`${folder}upload-0`),
+      true,
+    );
+    const other = await server.storage().open(torrent);
+    await other.find();
+    await other.finish!(0);
+    await other.close?.();
+    assertEquals([...server.objects.keys()], ["torrent/f0"]);
+    assertEquals(server.uploads.size, 0);
+  },
+);
