@@ -17,7 +17,7 @@ import {
   SENT_PART,
 } from "./part_plan.ts";
 import { KeptPieces } from "./kept_pieces.ts";
-import type { S3Body, S3Client } from "./s3_client.ts";
+import type { S3Body } from "./s3_client.ts";
 import { checkStored, SUM, WrongAnswer } from "./s3_answer.ts";
 import { formatCompletion, type S3Part, tryDecodeText } from "./s3_xml.ts";
 import type { Pair } from "./sigv4.ts";
