@@ -150,19 +150,17 @@ export class HandleCache implements FileSystem {
     entry.users++;
     this.#pool.use(entry);
     const used = entry;
-    const release = () => this.#free(used);
-    return used.handle instanceof Promise
-      ? used.handle.then((handle) => this.#lease(handle, path, write, release))
-      : this.#lease(used.handle, path, write, release);
-  }
-
-  #lease(
-    handle: FileHandle,
-    path: FilePath,
-    writable: boolean,
-    release: () => Awaitable<void>,
-  ): FileHandle {
-    return new Lease(handle, path, writable, release, this.#pool.timings);
+    return chain(
+      used.handle,
+      (handle) =>
+        new Lease(
+          handle,
+          path,
+          write,
+          () => this.#free(used),
+          this.#pool.timings,
+        ),
+    );
   }
 
   /** Looks at a file. Returns size and time, or `undefined`. */
