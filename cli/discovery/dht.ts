@@ -17,7 +17,7 @@ import type {
 } from "../../dht/mainline_options.ts";
 import type { MainlineDht } from "../../dht/node.ts";
 import { parseAddress } from "../address_options.ts";
-import type { Arguments, SubVerb, Verb, VerbContext } from "../command.ts";
+import type { SubVerb, Verb, VerbContext } from "../command.ts";
 import { readInfoHash } from "./info_hash.ts";
 import { runDhtNode } from "./dht_node.ts";
 import {
@@ -33,17 +33,13 @@ import {
 import { CommandError, UsageError } from "../error.ts";
 import { EXIT_DONE, EXIT_NO_PEERS } from "../exit_code.ts";
 import { pickSubVerb } from "../sub_verb.ts";
-import type { Output } from "../terminal.ts";
 import { plural, safeText } from "../text.ts";
 import { parseInteger } from "../units.ts";
 
 /** What a verb of `bip dht` works with. */
-interface Task {
-  readonly args: Arguments;
+interface Task extends VerbContext {
   readonly operands: readonly string[];
-  readonly output: Output;
   readonly json: boolean;
-  readonly signal: AbortSignal;
   readonly options: MainlineDhtOptions;
 }
 
@@ -404,10 +400,10 @@ export const dhtVerb: Verb = {
     { name: "json", summary: "Print JSON" },
   ],
   run(context: VerbContext): Promise<number> {
-    const { args, output, signal } = context;
+    const { args } = context;
     const { picked, operands } = pickSubVerb(args, dhtVerb, VERBS, COMMON);
     const options = optionsOf(args);
     const json = args.has("json");
-    return picked.run({ args, operands, output, json, signal, options });
+    return picked.run({ ...context, operands, json, options });
   },
 };

@@ -4,11 +4,10 @@
  * @module
  */
 import type { RemoteClient, RemoteResult } from "../../daemon/remote_client.ts";
-import type { Arguments, SubVerb } from "../command.ts";
+import type { Arguments, SubVerb, VerbContext } from "../command.ts";
 import { UsageError } from "../error.ts";
 import { readText } from "../login.ts";
 import { readFile } from "../read_file.ts";
-import type { Output } from "../terminal.ts";
 import { plural, safeText } from "../text.ts";
 import { selectFiles } from "../torrent/file_selection.ts";
 import { linkOf, TORRENT_FILE } from "../torrent/source.ts";
@@ -30,13 +29,10 @@ import {
 } from "./torrents.ts";
 
 /** What an action works with. */
-export interface Task {
-  readonly args: Arguments;
+export interface Task extends VerbContext {
   readonly operands: readonly string[];
-  readonly output: Output;
   readonly json: boolean;
   readonly client: RemoteClient;
-  readonly signal: AbortSignal;
 }
 
 /** One thing that it can do. */

@@ -92,12 +92,12 @@ export const remoteVerb: Verb = {
     { name: "json", summary: "Print JSON" },
   ],
   async run(context: VerbContext): Promise<number> {
-    const { args, output, signal } = context;
+    const { args } = context;
     const { picked, operands } = pickSubVerb(args, remoteVerb, ACTIONS, COMMON);
     const { client, close } = await openClient(context);
     try {
       const json = args.has("json");
-      await picked.run({ args, operands, output, json, client, signal });
+      await picked.run({ ...context, operands, json, client });
       return EXIT_DONE;
     } catch (error) {
       throw error instanceof RemoteError ? commandError(error) : error;

@@ -4,7 +4,9 @@
  * @module
  */
 import { ALLOCATION_OPTION, ORDER_OPTIONS } from "./policies.ts";
+import { orAborted } from "../../_shared/abort.ts";
 import { toHex } from "../../_shared/bytes.ts";
+import { deadlineSignal, systemClock } from "../../_shared/clock.ts";
 import type { Torrent } from "../../client/mod.ts";
 import type { Metainfo } from "../../metainfo/metainfo.ts";
 import type { Arguments, Verb, VerbContext } from "../command.ts";
@@ -43,7 +45,6 @@ import {
   NETWORK_OPTIONS,
   type NetworkPlan,
   openSession,
-  pauseFor,
   planFor,
   planNetwork,
   portNote,
@@ -74,10 +75,8 @@ async function listWhenKnown(
   { args, output, signal }: VerbContext,
   { timeoutMs }: Wishes,
 ): Promise<number> {
-  const ended = new AbortController();
-  const stop = () => ended.abort();
-  torrent.metadata.then(stop, stop);
-  await pauseFor(timeoutMs, AbortSignal.any([signal, ended.signal]));
+  using deadline = deadlineSignal(systemClock, timeoutMs, "", signal);
+  await orAborted(torrent.metadata, deadline.signal).catch(() => {});
   if (torrent.metainfo === undefined) {
     if (signal.aborted) return EXIT_INTERRUPTED;
     throw new CommandError(

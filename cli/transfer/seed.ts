@@ -46,6 +46,7 @@ import {
   seedUntil,
   where,
 } from "./transfer.ts";
+import { hexOrNull } from "../torrent/torrent_document.ts";
 
 /** What is served, and where it is. */
 interface Seed {
@@ -278,11 +279,10 @@ function tellTorrent(
     ...known,
     trackers: [...new Set([...known.trackers.flat(), ...trackers])],
   });
-  const hex = (hash: Uint8Array | undefined) => hash ? toHex(hash) : null;
   reporter.event({
     type: "torrent",
-    infoHash: hex(infoHashV1),
-    infoHashV2: hex(infoHashV2),
+    infoHash: hexOrNull(infoHashV1),
+    infoHashV2: hexOrNull(infoHashV2),
     name,
     magnet,
   });

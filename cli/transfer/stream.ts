@@ -4,7 +4,9 @@
  * @module
  */
 import { formatEndpoint, ipScope, tryParseIp } from "../../_shared/address.ts";
+import { aborted } from "../../_shared/abort.ts";
 import { encodeText } from "../../_shared/bytes.ts";
+import { deadlineSignal, systemClock } from "../../_shared/clock.ts";
 import { isPlayable } from "../../client/media_type.ts";
 import type { Torrent } from "../../client/torrent.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
@@ -120,16 +122,9 @@ async function untilKnown(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const ended = new AbortController();
-  try {
-    await Promise.race([
-      torrent.metadata,
-      torrent.completed,
-      pauseFor(timeoutMs, AbortSignal.any([signal, ended.signal])),
-    ]);
-  } finally {
-    ended.abort();
-  }
+  using deadline = deadlineSignal(systemClock, timeoutMs, "", signal);
+  const { metadata, completed } = torrent;
+  await Promise.race([metadata, completed, aborted(deadline.signal)]);
   if (torrent.error !== undefined) throw torrent.error;
   if (torrent.metainfo !== undefined || signal.aborted) return !signal.aborted;
   throw new CommandError(

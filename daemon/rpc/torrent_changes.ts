@@ -9,6 +9,7 @@ import type { RpcParams } from "./envelope.ts";
 import { RpcError } from "./error.ts";
 import { rateOf } from "./torrent_fields.ts";
 import type { FileChoice } from "./torrent_memory.ts";
+import { inTiers } from "./torrent_view.ts";
 
 /** Most labels of a torrent, and characters of one. */
 const MAX_LABELS = 100;
@@ -254,7 +255,5 @@ export function trackerChanges(
   const isSame = trackers.length === known.length &&
     trackers.every(({ url }, i) => url === known[i]!.url);
   if (isSame) throw new RpcError("announce-list");
-  const tiers: string[][] = [];
-  for (const { tier, url } of trackers) (tiers[tier] ??= []).push(url);
-  return tiers.filter((tier) => tier !== undefined);
+  return inTiers(trackers);
 }

@@ -119,13 +119,20 @@ export class TorrentView {
 
   /** Announce URLs in tiers. */
   get tiers(): readonly (readonly string[])[] {
-    const tiers: string[][] = [];
-    for (const { tier, url } of this.trackers) (tiers[tier] ??= []).push(url);
-    return tiers.filter((tier) => tier !== undefined);
+    return inTiers(this.trackers);
   }
 }
 
 /** Seconds since 1970, as the protocol counts; 0 for never. */
 export function seconds(ms: number | undefined): number {
   return ms === undefined ? 0 : Math.floor(ms / 1000);
+}
+
+/** Puts URLs of trackers into tiers. */
+export function inTiers(
+  trackers: Iterable<{ readonly tier: number; readonly url: string }>,
+): string[][] {
+  const tiers: string[][] = [];
+  for (const { tier, url } of trackers) (tiers[tier] ??= []).push(url);
+  return tiers.filter((tier) => tier !== undefined);
 }
