@@ -24,7 +24,9 @@ class LazyClient implements TrackerClient {
   }
 
   async close(): Promise<void> {
-    await (await this.#client)?.[Symbol.asyncDispose]();
+    // Of one that could not be made who announced was told.
+    const client = await this.#client?.catch(() => undefined);
+    await client?.[Symbol.asyncDispose]();
   }
 }
 

@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
+import type { AnnounceRequest } from "../../../_shared/announce.ts";
 import type { Privacy } from "../../../client/session/privacy.ts";
 import { TrackerClients } from "../../../client/session/tracker_clients.ts";
 import type { AnnounceScheduler } from "../../../client/trackers/announce_scheduler.ts";
@@ -30,5 +31,28 @@ Deno.test(
     assertEquals(chosen.clientFor("http://a") === own, true);
     assertEquals(chosen.clientFor("udp://a:1") === own, true);
     await chosen.close();
+  },
+);
+
+Deno.test(
+  "TrackerClients that could not be made are closed all the same",
+  { permissions: "none" },
+  async () => {
+    const fail = () => {
+      throw new TypeError("No such proxy");
+    };
+    const clients = new TrackerClients({}, {} as AnnounceScheduler, {
+      blocklist: { has: () => false },
+      httpTrackers: fail,
+      udpTrackers: fail,
+    } as unknown as Privacy);
+    for (const url of ["http://a", "udp://a:1"]) {
+      const client = clients.clientFor(url)!;
+      await assertRejects(
+        () => client.announce(url, {} as AnnounceRequest),
+        TypeError,
+      );
+    }
+    await clients.close();
   },
 );
