@@ -57,6 +57,29 @@ async function until(
   return seen;
 }
 
+/** Downloads the album, and closes the daemon after what is to be done then. */
+async function download(
+  dir: TempDir,
+  then?: (daemon: Daemon) => Promise<void>,
+): Promise<void> {
+  const seeder = await openSeeder();
+  await using _session = seeder.session;
+  await using daemon = await open(dir);
+  const events = daemon.events();
+  await daemon.add(seeder.torrent, { peers: seeder.peers });
+  await until(events, "completed");
+  await then?.(daemon);
+}
+
+/** Changes what the state says of the torrent, as a crash would leave it. */
+async function patch(dir: TempDir, record: object): Promise<void> {
+  const { DatabaseSync } = await import("node:sqlite");
+  const database = new DatabaseSync(dir.join("state"));
+  database.prepare("UPDATE torrent SET record = json_patch(record, ?)")
+    .run(JSON.stringify(record));
+  database.close();
+}
+
 Deno.test("a complete download is moved, a program runs, and all of it is counted", async () => {
   await using dir = new TempDir();
   const seeder = await openSeeder();
@@ -166,20 +189,8 @@ for (const goalAction of ["stop", "remove"] as const) {
 
 Deno.test("a move that a crash interrupted is finished", async () => {
   await using dir = new TempDir();
-  const seeder = await openSeeder();
-  await using _session = seeder.session;
-  {
-    await using daemon = await open(dir);
-    const events = daemon.events();
-    await daemon.add(seeder.torrent, { peers: seeder.peers });
-    await until(events, "completed");
-  }
-  const { DatabaseSync } = await import("node:sqlite");
-  const database = new DatabaseSync(dir.join("state"));
-  database.prepare(
-    "UPDATE torrent SET record = json_set(record, '$.moving', json(?))",
-  ).run(JSON.stringify({ to: dir.join("new"), names: ["album"] }));
-  database.close();
+  await download(dir);
+  await patch(dir, { moving: { to: dir.join("new"), names: ["album"] } });
   {
     await using daemon = await open(dir);
     const [torrent] = daemon.torrents;
@@ -197,14 +208,7 @@ Deno.test("a move that a crash interrupted is finished", async () => {
 
 Deno.test("a rename that a crash interrupted is finished", async () => {
   await using dir = new TempDir();
-  const seeder = await openSeeder();
-  await using _session = seeder.session;
-  {
-    await using daemon = await open(dir);
-    const events = daemon.events();
-    await daemon.add(seeder.torrent, { peers: seeder.peers });
-    await until(events, "completed");
-  }
+  await download(dir);
   // One has its new name, the other one has not.
   const renaming = ["a", "b"].map((name, index) => ({
     index,
@@ -214,12 +218,7 @@ Deno.test("a rename that a crash interrupted is finished", async () => {
   const album = dir.join("done", "album");
   await Deno.mkdir(`${album}/sub`);
   await Deno.rename(`${album}/a`, `${album}/sub/a.new`);
-  const { DatabaseSync } = await import("node:sqlite");
-  const database = new DatabaseSync(dir.join("state"));
-  database.prepare(
-    "UPDATE torrent SET record = json_set(record, '$.renaming', json(?))",
-  ).run(JSON.stringify(renaming));
-  database.close();
+  await patch(dir, { renaming });
   for (let run = 0; run < 2; run++) {
     await using daemon = await open(dir);
     const [torrent] = daemon.torrents;
@@ -237,25 +236,13 @@ Deno.test("a rename that a crash interrupted is finished", async () => {
 
 Deno.test("a removal that came while files were renamed takes all of them", async () => {
   await using dir = new TempDir();
-  const seeder = await openSeeder();
-  await using _session = seeder.session;
-  {
-    await using daemon = await open(dir);
-    const events = daemon.events();
-    await daemon.add(seeder.torrent, { peers: seeder.peers });
-    await until(events, "completed");
-  }
+  await download(dir);
   const album = dir.join("done", "album");
   await Deno.rename(`${album}/a`, `${album}/a.new`);
-  const record = {
+  await patch(dir, {
     renaming: [{ index: 0, from: ["album", "a"], to: ["album", "a.new"] }],
     removing: true,
-  };
-  const { DatabaseSync } = await import("node:sqlite");
-  const database = new DatabaseSync(dir.join("state"));
-  database.prepare("UPDATE torrent SET record = json_patch(record, ?)")
-    .run(JSON.stringify(record));
-  database.close();
+  });
   await using daemon = await open(dir);
   assertEquals(daemon.torrents, []);
   assertEquals([...Deno.readDirSync(dir.join("done"))], []);
@@ -263,19 +250,13 @@ Deno.test("a removal that came while files were renamed takes all of them", asyn
 
 Deno.test("figures are kept while it runs", async () => {
   await using dir = new TempDir();
-  const seeder = await openSeeder();
-  await using _session = seeder.session;
-  {
-    await using daemon = await open(dir);
-    const events = daemon.events();
-    await daemon.add(seeder.torrent, { peers: seeder.peers });
-    await until(events, "completed");
+  await download(dir, async (daemon) => {
     await daemon.refresh();
     // What a crash would leave.
     for (const end of ["", "-wal"]) {
       await Deno.copyFile(dir.join(`state${end}`), dir.join(`crash${end}`));
     }
-  }
+  });
   await using daemon = await open(dir, { state: dir.join("crash") });
   const { downloadedBytes, torrentsAdded, runs } = daemon.stats().total;
   assertEquals([downloadedBytes, torrentsAdded, runs], [600_000, 1, 2]);

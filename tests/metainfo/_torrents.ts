@@ -1,10 +1,18 @@
 /** Small valid torrents to bend. */
+import { assertThrows } from "@std/assert";
 import { type BencodeInput, encodeBencode } from "../../bencode/mod.ts";
 import {
   merkleLeaves,
   merklePieceHash,
   merkleRoot,
 } from "../../metainfo/merkle.ts";
+import { diskPaths } from "../../metainfo/disk_paths.ts";
+import {
+  type Metainfo,
+  MetainfoError,
+  type ParseMetainfoOptions,
+} from "../../metainfo/metainfo.ts";
+import { parseMetainfo } from "../../metainfo/parse.ts";
 import { concatBytes, toByteString } from "../../_shared/bytes.ts";
 import { payload } from "./_data.ts";
 
@@ -97,3 +105,22 @@ export function v2Torrent(
     { "piece layers": layers, ...top },
   );
 }
+
+/** What is wrong with a torrent, and where. */
+export function codeOf(
+  bytes: Uint8Array,
+  options: ParseMetainfoOptions = {},
+): string {
+  const error = assertThrows(
+    () => parseMetainfo(bytes, options),
+    MetainfoError,
+  );
+  return `${error.code} ${error.path}`.trim();
+}
+
+export const v1 = (changes: Fields = {}, top: Fields = {}): Metainfo =>
+  parseMetainfo(torrent(v1Info(changes), top));
+export const paths = (metainfo: Metainfo): string[] =>
+  diskPaths(metainfo).map((path) => path.join("/"));
+export const warned = (metainfo: Metainfo): string[] =>
+  metainfo.warnings.map((w) => `${w.code} ${w.path}`);

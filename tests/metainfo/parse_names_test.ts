@@ -1,17 +1,17 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { BencodeInput } from "../../bencode/mod.ts";
-import { MetainfoError } from "../../metainfo/metainfo.ts";
 import { parseMetainfo } from "../../metainfo/parse.ts";
 import { toByteString, toHex } from "../../_shared/bytes.ts";
-import { type Fields, torrent, v1Files, v1Info } from "./_torrents.ts";
+import {
+  codeOf,
+  type Fields,
+  torrent,
+  v1,
+  v1Files,
+  v1Info,
+} from "./_torrents.ts";
 
 const pure = { permissions: "none" } as const;
-
-function codeOf(bytes: Uint8Array) {
-  const error = assertThrows(() => parseMetainfo(bytes), MetainfoError);
-  return `${error.code} ${error.path}`.trim();
-}
-const v1 = (changes: Fields = {}) => parseMetainfo(torrent(v1Info(changes)));
 
 Deno.test("parseMetainfo: hostile paths stay inside, unique", pure, () => {
   const metainfo = parseMetainfo(torrent(v1Files([

@@ -2,39 +2,26 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type BencodeInput, encodeBencode } from "../../bencode/mod.ts";
 import {
   filePath,
-  type Metainfo,
-  MetainfoError,
   type ParseMetainfoOptions,
   pieceHashV1,
   pieceRoot,
 } from "../../metainfo/metainfo.ts";
-import { diskPaths } from "../../metainfo/disk_paths.ts";
 import { parseMetainfo } from "../../metainfo/parse.ts";
 import { encodeText, toHex } from "../../_shared/bytes.ts";
 import {
+  codeOf,
   type Fields,
+  paths,
   torrent,
+  v1,
   v1Files,
   v1Info,
   v2File,
   v2Torrent,
+  warned,
 } from "./_torrents.ts";
 
 const pure = { permissions: "none" } as const;
-
-function codeOf(bytes: Uint8Array, options: ParseMetainfoOptions = {}) {
-  const error = assertThrows(
-    () => parseMetainfo(bytes, options),
-    MetainfoError,
-  );
-  return `${error.code} ${error.path}`.trim();
-}
-const v1 = (changes: Fields = {}, top: Fields = {}) =>
-  parseMetainfo(torrent(v1Info(changes), top));
-const paths = (metainfo: Metainfo) =>
-  diskPaths(metainfo).map((path) => path.join("/"));
-const warned = (metainfo: Metainfo) =>
-  metainfo.warnings.map((w) => `${w.code} ${w.path}`);
 
 Deno.test("parseMetainfo: a v1 file with every field", pure, () => {
   const similar = new Uint8Array(20).fill(7);

@@ -2,12 +2,10 @@ import { assertEquals, assertThrows } from "@std/assert";
 import type { BencodeInput } from "../../bencode/mod.ts";
 import {
   magnetOf,
-  type Metainfo,
   MetainfoError,
   pieceHashV1,
   pieceRoot,
 } from "../../metainfo/metainfo.ts";
-import { diskPaths } from "../../metainfo/disk_paths.ts";
 import { parseInfo, parseMetainfo } from "../../metainfo/parse.ts";
 import { formatMagnet } from "../../metainfo/magnet.ts";
 import { parseMagnet } from "../../metainfo/parse_magnet.ts";
@@ -15,23 +13,17 @@ import { merkleLeaves, merklePieceHash } from "../../metainfo/merkle.ts";
 import { toByteString, toHex } from "../../_shared/bytes.ts";
 import { payload } from "./_data.ts";
 import {
+  codeOf,
   type Fields,
+  paths,
   torrent,
   v1Info,
   v2File,
   v2Torrent,
+  warned,
 } from "./_torrents.ts";
 
 const pure = { permissions: "none" } as const;
-
-function codeOf(bytes: Uint8Array) {
-  const error = assertThrows(() => parseMetainfo(bytes), MetainfoError);
-  return `${error.code} ${error.path}`.trim();
-}
-const paths = (metainfo: Metainfo) =>
-  diskPaths(metainfo).map((path) => path.join("/"));
-const warned = (metainfo: Metainfo) =>
-  metainfo.warnings.map((w) => `${w.code} ${w.path}`);
 
 Deno.test(
   "parseMetainfo: v2 with layers, roots and an empty file",
