@@ -18,6 +18,12 @@ function open() {
   const sent: { to: Endpoint; type: string; ack: number; seq: number }[] = [];
   let receiver: ((datagram: Datagram | undefined) => void) | undefined;
   const close = () => receiver?.(undefined);
+  const give = (datagram: Datagram) => {
+    if (receiver === undefined) return void waiting.push(datagram);
+    const take = receiver;
+    receiver = undefined;
+    take(datagram);
+  };
   const multiplexer = new UtpMultiplexer({
     clock,
     socket: {
@@ -31,6 +37,9 @@ function open() {
       send(data, to) {
         const { type, ackNr, seqNr } = tryDecodeUtpPacket(data.slice())!;
         sent.push({ to, type, ack: ackNr, seq: seqNr });
+        if (to.hostname === LOCAL.hostname) {
+          give({ data: data.slice(), from: LOCAL });
+        }
         return Promise.resolve();
       },
       close,
@@ -52,10 +61,7 @@ function open() {
       seqNr: fields.seq,
       ackNr: fields.ack ?? 0,
     }, fields.payload);
-    if (receiver === undefined) return void waiting.push({ data, from });
-    const take = receiver;
-    receiver = undefined;
-    take({ data, from });
+    give({ data, from });
   };
   return { clock, multiplexer, sent, tell };
 }
@@ -84,6 +90,27 @@ Deno.test({
     await multiplexer.closed;
   },
 });
+
+for (const type of ["syn", "data", "fin", "state", "reset"] as const) {
+  Deno.test({
+    name: `what seems to come from our own address is no endless talk: ${type}`,
+    permissions: "none",
+    async fn() {
+      const { clock, multiplexer, sent, tell } = open();
+      for (let id = 0; id < 10; id++) tell(LOCAL, type, { id: 3 * id, seq: 1 });
+      for (let second = 0; second < 60; second++) {
+        await drain();
+        await clock.advance(1000);
+      }
+      // An answer to a SYN, and a RESET of that; to the others one at most.
+      const most = type === "syn" ? 20 : type === "reset" ? 0 : 10;
+      assertEquals(sent.length, most);
+      assertEquals(multiplexer.connections, 0);
+      multiplexer.close();
+      await multiplexer.closed;
+    },
+  });
+}
 
 Deno.test({
   name: "who never answers the end of a connection makes room for others",
