@@ -111,8 +111,11 @@ interface Planned {
  */
 const SPACING_MS = 60_000;
 const MAX_ROUNDS = 5;
-/** Announces heard in a second, of all and of one sender. */
-const INCOMING = 10;
+/**
+ * Announces of our hashes heard in a second, of all and of one sender: whoever
+ * forges senders must not drown the others.
+ */
+const INCOMING = 500;
 const INCOMING_OF_ONE = 3;
 /** How many times as many may come at once. */
 const BURST = 5;
@@ -345,15 +348,27 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
       this.#drops[fault ?? "malformed"]++;
       return;
     }
+    const ours = announce.infoHashes.map((infoHash) => ({
+      infoHash,
+      entry: this.#entries.get(toHex(infoHash)),
+    })).filter(({ entry }) => this.#anyInfoHash || entry !== undefined);
+    if (ours.length === 0) return;
+    // A flooding sender uses up its own share before that of all.
+    if (
+      !this.#senders.use(from.hostname, now).take(now) ||
+      !this.#incoming.take(now)
+    ) {
+      this.#drops.flood++;
+      return;
+    }
     const ip = tryParseIp(from.hostname)!;
     // Without its zone nobody can connect to a link-local IPv6 address.
     if (ip.length === 16 && ipScope(ip) === "link-local") return;
     const address = { hostname: from.hostname, port: announce.port };
-    for (const infoHash of announce.infoHashes) {
-      const key = toHex(infoHash);
-      const entry = this.#entries.get(key);
-      if (!this.#anyInfoHash && entry === undefined) continue;
-      const peer = `${key} ${entry?.number} ${formatEndpoint(address)}`;
+    for (const { infoHash, entry } of ours) {
+      const peer = `${toHex(infoHash)} ${entry?.number} ${
+        formatEndpoint(address)
+      }`;
       if (!this.#isNews(peer, now)) continue;
       const candidate = {
         infoHash,
@@ -375,12 +390,7 @@ export class LpdMachine implements Machine<LpdInput, LpdOutput> {
     if (announce === undefined) return "malformed";
     if (announce.cookie === this.cookie) return "own";
     if (!isOnNetwork(from.hostname, this.#networks)) return "foreign";
-    if (this.#isCopy(data, from, now)) return "copies";
-    // A flooding sender uses up its own share before that of all.
-    return this.#senders.use(from.hostname, now).take(now) &&
-        this.#incoming.take(now)
-      ? undefined
-      : "flood";
+    return this.#isCopy(data, from, now) ? "copies" : undefined;
   }
 
   /**

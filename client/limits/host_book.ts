@@ -4,7 +4,12 @@
  *
  * @module
  */
-import { hostKey, siteKey } from "../../_shared/address.ts";
+import {
+  hostKey,
+  ipScope,
+  siteKey,
+  tryParseIp,
+} from "../../_shared/address.ts";
 import { backoffMs } from "../../_shared/backoff.ts";
 import { remember } from "../../_shared/recent.ts";
 import { TokenBuckets } from "../../_shared/limits/token_buckets.ts";
@@ -42,13 +47,15 @@ export class HostBook {
   /** When a host may be dialled. */
   readyAt(hostname: string, now: number): number {
     const host = this.#hosts.get(hostKey(hostname));
-    const siteAt = this.#sites.nextAt(siteKey(hostname), now);
+    const siteAt = isNear(hostname)
+      ? 0
+      : this.#sites.nextAt(siteKey(hostname), now);
     return Math.max(siteAt, host?.notBefore ?? 0);
   }
 
   /** Notes that a host is dialled. */
   dialled(hostname: string, now: number): void {
-    this.#sites.use(siteKey(hostname), now).take(now);
+    if (!isNear(hostname)) this.#sites.use(siteKey(hostname), now).take(now);
     const host = hostKey(hostname);
     const { failures, notBefore } = this.#hosts.get(host) ??
       { failures: 0, notBefore: 0 };
@@ -73,4 +80,13 @@ export class HostBook {
   connected(hostname: string): void {
     this.#hosts.delete(hostKey(hostname));
   }
+}
+
+/**
+ * Whether it is of our own network: only neighbours send us there, who reach it
+ * as well, and one who names hundreds must not keep us from the one that is there.
+ */
+function isNear(hostname: string): boolean {
+  const ip = tryParseIp(hostname);
+  return ip !== undefined && ipScope(ip) === "private";
 }

@@ -276,17 +276,28 @@ Deno.test("a flood uses up its own share only", none, () => {
   bench.advance(1000);
   for (let i = 0; i < 1000; i++) bench.hear([hashServiceName(`x${i}`)]);
   assertEquals(bench.peers.length, 19);
-  // From many addresses at once: ten a second after the burst.
-  for (let i = 0; i < 1000; i++) {
-    bench.hear([hashServiceName(`y${i}`)], `192.168.${i >> 8}.${i & 255}`);
-  }
+  // From many addresses at once: 500 a second after the burst.
+  const flood = (bench: Bench, infoHash: Uint8Array) => {
+    for (let i = 0; i < 4000; i++) {
+      bench.hear([infoHash], `192.168.${i >> 8}.${i & 255}`);
+    }
+  };
+  flood(bench, b);
   const burst = bench.peers.length;
-  assert(burst <= 50 + 10, `${burst}`);
+  assert(burst <= 2500 + 19, `${burst}`);
   bench.advance(1000);
-  for (let i = 0; i < 1000; i++) {
-    bench.hear([hashServiceName(`z${i}`)], `192.168.${i >> 8}.${i & 255}`);
+  flood(bench, hashServiceName("c"));
+  assertEquals(bench.peers.length, burst + 500);
+});
+
+Deno.test("a flood of others' hashes keeps nobody of ours away", none, () => {
+  const bench = new Bench();
+  bench.announce(a);
+  for (let i = 0; i < 4000; i++) {
+    bench.hear([b], `192.168.${i >> 8}.${i & 255}`);
   }
-  assertEquals(bench.peers.length, burst + 10);
+  bench.hear([a], "192.168.1.10");
+  assertEquals(bench.peers.map(({ infoHash }) => infoHash), [a]);
 });
 
 Deno.test("mistakes of the caller are a RangeError", none, () => {

@@ -37,6 +37,12 @@ Deno.test("a /64 is one host, a /24 and a /48 one site", none, () => {
   assertEquals(book.readyAt("2a00:1:1:99::1", 0), 250);
   assertEquals(book.readyAt("1.2.3.99", 0), 250);
   assertEquals(book.readyAt("1.2.4.99", 0), 0);
+  // Our own network is none: a neighbour may name all of it.
+  for (let i = 0; i < 200; i++) {
+    assertEquals(book.readyAt(`192.168.1.${i}`, 0), 0);
+    book.dialled(`192.168.1.${i}`, 0);
+  }
+  assertEquals(book.readyAt("192.168.1.7", 0), 250);
 });
 
 Deno.test("what is remembered is bounded, the oldest goes first", none, () => {
