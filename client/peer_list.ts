@@ -21,6 +21,7 @@ import {
   type Candidate,
   type CandidateOutcome,
   Crowds,
+  fails,
   isBetter,
   isKeptLess,
   MAX_FAILURES,
@@ -113,6 +114,7 @@ export class PeerList {
     const teller = this.#tellerOf(source, candidate.teller);
     if (!this.#makeRoom(address, teller)) return false;
     const crowds = this.#crowds.enter(address);
+    crowds.host.useless = this.#hosts.failuresOf(address.hostname);
     const entry: Candidate = {
       key,
       address,
@@ -202,6 +204,7 @@ export class PeerList {
     this.#hosts.connected(address.hostname);
     const entry = this.#find(address);
     if (entry === undefined || entry.state === "banned") return;
+    entry.host.useless = 0;
     entry.state = "connected";
   }
 
@@ -214,6 +217,7 @@ export class PeerList {
     this.#quietUntil = 0;
     if (outcome === "failed" || outcome === "useless") {
       entry.failures++;
+      entry.host.useless++;
       entry.notBefore = now + this.#randomInt(1000) +
         backoffMs(entry.failures, BACKOFF_MS, MAX_BACKOFF_MS);
     } else {
@@ -387,11 +391,13 @@ export class PeerList {
     if (rank > 0) {
       const full = this.#crowds.fullFor(address, source.traits);
       if (full !== undefined) {
-        return this.#evict(
-          teller,
-          (entry) =>
-            entry.failures > 0 && (entry.host === full || entry.site === full),
-        );
+        const hasFailed = (entry: Candidate) =>
+          fails(entry) > 0 && (entry.host === full || entry.site === full);
+        // One of each host of a site goes before two of any.
+        const isSecond = ({ site, host, teller }: Candidate) =>
+          site === full && host.count > 1 && teller.source.traits.rank >= rank;
+        return this.#evict(teller, hasFailed) ||
+          (!this.#crowds.hasHost(address) && this.#evict(undefined, isSecond));
       }
       if (source.count >= Math.floor(this.#capacity * share)) {
         return this.#evict(teller, (entry) => entry.teller.source === source);
@@ -401,11 +407,15 @@ export class PeerList {
       this.#evict(teller, () => true);
   }
 
-  #evict(teller: Teller, isMeant: (entry: Candidate) => boolean): boolean {
+  /** Forgets one that is meant, and kept less than what a teller tells. */
+  #evict(
+    teller: Teller | undefined,
+    isMeant: (entry: Candidate) => boolean,
+  ): boolean {
     let worst: Candidate | undefined;
     for (const entry of this.#entries.values()) {
       if (entry.state !== "idle" || isNamed(entry) || !isMeant(entry)) continue;
-      if (!isKeptLess(entry, teller)) continue;
+      if (teller !== undefined && !isKeptLess(entry, teller)) continue;
       if (
         worst === undefined || entry.teller.count > worst.teller.count ||
         (entry.teller === worst.teller && entry.failures > worst.failures)

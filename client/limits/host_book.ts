@@ -53,6 +53,11 @@ export class HostBook {
     return Math.max(siteAt, host?.notBefore ?? 0);
   }
 
+  /** How often it failed in a row. */
+  failuresOf(hostname: string): number {
+    return this.#hosts.get(hostKey(hostname))?.failures ?? 0;
+  }
+
   /** Notes that a host is dialled. */
   dialled(hostname: string, now: number): void {
     if (!isNear(hostname)) this.#sites.use(siteKey(hostname), now).take(now);

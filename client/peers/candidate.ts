@@ -107,6 +107,11 @@ function shade({ site, port }: Candidate): number {
   return Number(isAvoided(site)) + Number(isAvoided(port));
 }
 
+/** How often it failed, or another port of its host: new ones are no news. */
+export function fails({ failures, host }: Candidate): number {
+  return Math.max(failures, host.useless);
+}
+
 function isAvoided({ useful, useless }: Crowd): boolean {
   return useful === 0 && useless >= AVOIDED_AT;
 }
@@ -121,7 +126,8 @@ export function isBetter(a: Candidate, b: Candidate, turn: number): boolean {
   }
   const by = Math.max(a.teller.turn, s.tellerTurn) -
       Math.max(b.teller.turn, s.tellerTurn) ||
-    shade(a) - shade(b) || a.failures - b.failures || b.order - a.order;
+    shade(a) - shade(b) || fails(a) - fails(b) || a.failures - b.failures ||
+    b.order - a.order;
   return by < 0;
 }
 
@@ -130,10 +136,11 @@ export function isBetter(a: Candidate, b: Candidate, turn: number): boolean {
  * of fewer candidates, or when it has failed before.
  */
 export function isKeptLess(entry: Candidate, newcomer: Teller): boolean {
-  const { teller, failures } = entry;
-  if (teller === newcomer) return failures > 0;
+  const { teller } = entry;
+  const hasFailed = fails(entry) > 0;
+  if (teller === newcomer) return hasFailed;
   return teller.source.traits.rank >= newcomer.source.traits.rank &&
-      failures > 0 || teller.count > newcomer.count + 1;
+      hasFailed || teller.count > newcomer.count + 1;
 }
 
 /** Counts candidates by what they have in common. */
@@ -148,6 +155,11 @@ export class Crowds {
       site: this.#join(`s${siteKey(hostname)}`),
       port: this.#join(`p${port}`),
     };
+  }
+
+  /** Whether there is a candidate of a host. */
+  hasHost({ hostname }: Endpoint): boolean {
+    return this.#crowds.has(`h${hostKey(hostname)}`);
   }
 
   /** Forgets a candidate. */
