@@ -199,64 +199,6 @@ Deno.test("a host that fails is left alone, whatever the port", none, () => {
   assert(dials >= 3 && dials <= 10, `${dials}`);
 });
 
-Deno.test(
-  "ever new ports of hosts that failed do not hide one that did not",
-  none,
-  () => {
-    const peers = list();
-    const failing = Array.from({ length: 30 }, (_, i) => `1.${i}.0.1`);
-    const live = Array.from({ length: 5 }, (_, i) => `2.${i}.0.1`);
-    let port = 2000;
-    const tellOf = (host: string) => peers.add(candidate(host, port++));
-    for (const host of failing) tellOf(host);
-    let now = 0;
-    for (const { address } of takeAll(peers)) {
-      peers.released(address, now, "failed");
-    }
-    now = 60_000;
-    for (const host of [...failing, ...live, ...failing]) tellOf(host);
-    // There is room for five dials at a time.
-    const first = live.map(() => peers.next(now)!.address.hostname);
-    assertEquals(first.toSorted(), live);
-  },
-);
-
-Deno.test(
-  "a site full of ever new ports of its hosts has room for another host",
-  none,
-  () => {
-    const peers = list();
-    const forged = Array.from({ length: 200 }, (_, i) => `192.168.7.${i}`);
-    let port = 2000;
-    const tellOf = (host: string) =>
-      peers.add(candidate(host, port++, "lpd", host));
-    const flood = () => {
-      for (const host of [...forged, ...forged]) tellOf(host);
-    };
-    flood();
-    assertEquals([tellOf("192.168.7.250"), peers.size], [true, 256]);
-    flood();
-    const taken = hosts(takeAll(peers, 0));
-    assertEquals(new Set(taken), new Set([...forged, "192.168.7.250"]));
-  },
-);
-
-Deno.test(
-  "a host that failed is remembered when its ports are forgotten",
-  none,
-  () => {
-    const peers = list();
-    peers.add(candidate("1.0.0.1"));
-    const { address } = peers.next(0)!;
-    peers.released(address, 0, "failed");
-    peers.remove(address);
-    for (const host of ["1.0.0.1", "2.0.0.1", "3.0.0.1"]) {
-      peers.add(candidate(host, 7000));
-    }
-    assertEquals(hosts(takeAll(peers, 60_000)).at(-1), "1.0.0.1");
-  },
-);
-
 Deno.test("a site is dialled at a modest rate", none, () => {
   const peers = list();
   for (let i = 0; i < 200; i++) peers.add(candidate(`8.8.8.${i}`));
