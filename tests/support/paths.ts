@@ -12,8 +12,10 @@ export function fromFileUrl(url: URL): string {
 export class TempDir implements AsyncDisposable {
   readonly path: string;
 
-  constructor() {
-    this.path = Deno.makeTempDirSync({ prefix: "bip_test_" });
+  /** Makes one, of the system's or in a folder. */
+  constructor(dir?: string) {
+    const where = dir === undefined ? {} : { dir };
+    this.path = Deno.makeTempDirSync({ prefix: "bip_test_", ...where });
   }
 
   /** A path inside the folder. */
