@@ -27,6 +27,7 @@ const FREE_FOLDERS: ReadonlySet<string> = new Set([
 const FREE_TESTS: ReadonlySet<string> = new Set([
   "examples_test.ts",
   "readme_test.ts",
+  "words_test.ts",
   "permissions_test.ts",
   "vectors_test.ts",
   "compliance_test.ts",

@@ -228,7 +228,7 @@ export class DemoSwarm implements AsyncDisposable {
   }
 
   /**
-   * Waits until trackers and DHT know the seeder: whoever asks before that asks
+   * Waits until trackers and DHT know the seeder: anyone who asks earlier asks
    * again only much later.
    */
   async #untilSeederIsKnown(): Promise<void> {

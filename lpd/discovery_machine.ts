@@ -112,8 +112,8 @@ interface Planned {
 const SPACING_MS = 60_000;
 const MAX_ROUNDS = 5;
 /**
- * Announces of our hashes heard in a second, of all and of one sender: whoever
- * forges senders must not drown the others.
+ * Announces of our hashes heard in a second, of all and of one sender: one
+ * that forges senders must not drown out the others.
  */
 const INCOMING = 500;
 const INCOMING_OF_ONE = 3;

@@ -20,8 +20,8 @@ export interface MemoryTidierOptions {
 }
 
 /**
- * Collects garbage when nobody waits: V8 keeps what loading and busy times took for
- * as long as nothing is allocated, which is for ever in an idle daemon.
+ * Collects garbage when nobody waits: V8 keeps what loading and busy times took
+ * until something is allocated, and an idle daemon allocates nothing.
  */
 export class MemoryTidier {
   readonly #options: MemoryTidierOptions;

@@ -11,7 +11,7 @@ const GRANT_MS = 30 * 60_000;
 /** Hosts that are remembered. */
 const MAX_GRANTED = 500;
 
-/** Grants by host: whoever connects again and again gets one once in a while. */
+/** Grants by host: a host that connects again and again gets one once in a while. */
 export class GrantBook {
   readonly #granted = new Map<string, number>();
 

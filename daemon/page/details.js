@@ -302,7 +302,7 @@ export class Details {
   close() {
     clearTimeout(this.#timer);
     this.#turn++;
-    // Whoever writes elsewhere goes on.
+    // Typing elsewhere is not interrupted.
     const isHere = this.#box.contains(document.activeElement);
     this.#box.hidden = true;
     if (isHere) document.getElementById("list").focus();

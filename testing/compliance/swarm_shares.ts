@@ -13,7 +13,7 @@ export function testSwarmShares(
   test: (what: string, fn: () => Promise<void>) => void,
   open: OpenSwarmStore,
 ): void {
-  test("a full torrent makes room for whoever comes", async () => {
+  test("a full torrent makes room for newcomers", async () => {
     await using world = await open({ maxPeersPerTorrent: 10 });
     for (let n = 1; n <= 40; n++) {
       await world.store.announce(say(n), world.now());

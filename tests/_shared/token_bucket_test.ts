@@ -29,7 +29,7 @@ Deno.test("an infinite rate never ends", none, () => {
   assertEquals(bucket.nextAt(0), 0);
 });
 
-Deno.test("whoever waits for the next token gets it", none, () => {
+Deno.test("who waits for the next token gets it", none, () => {
   const bucket = new TokenBucket(30, 1, 0);
   let now = 0;
   for (let i = 0; i < 1000; i++) {

@@ -148,7 +148,7 @@ Deno.test(
 );
 
 Deno.test(
-  "PeerList keeps what did not fail of a crowd, whoever told of more",
+  "PeerList keeps what did not fail of a crowd, no matter who told of more",
   none,
   () => {
     const peers = list();

@@ -83,13 +83,13 @@ Deno.test(
   "files of the right length, and those with good pieces, are taken",
   pure,
   async () => {
-    for (const change of ["rubbish", "shorter"]) {
+    for (const change of ["garbage", "shorter"]) {
       const memory = filled(torrent);
       const file = torrent.fileContent[0]!;
       put(
         memory,
         "f0",
-        change === "rubbish"
+        change === "garbage"
           ? new Uint8Array(100_000)
           : file.subarray(0, 40_000),
       );

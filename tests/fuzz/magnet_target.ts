@@ -6,7 +6,7 @@ import type { FuzzTarget } from "./fuzz_target.ts";
 
 const HASH = "urn:btih:aad050ee1bb22e196939547b134535824dabf0ce";
 
-/** See the module. */
+/** Magnet links. */
 export const fuzzTarget: FuzzTarget = {
   name: "magnet",
   seeds(): Uint8Array[] {

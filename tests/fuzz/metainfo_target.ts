@@ -69,7 +69,7 @@ function typed<T>(run: () => T): T | undefined {
   }
 }
 
-/** See the module. */
+/** Torrent files. */
 export const fuzzTarget: FuzzTarget = {
   name: "metainfo",
   seeds,

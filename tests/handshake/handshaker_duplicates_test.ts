@@ -1,4 +1,4 @@
-// One connection with a peer a torrent, whoever dials, and when.
+// One connection with a peer a torrent, no matter who dials, and when.
 import { assert, assertEquals } from "@std/assert";
 import type { HandshakeConnected, Handshaker } from "../../handshake/mod.ts";
 import {
@@ -125,7 +125,7 @@ Deno.test(
 );
 
 Deno.test(
-  "whoever claims a peer's id at another host keeps nobody away",
+  "a claim of a peer's id at another host keeps nobody away",
   none,
   async () => {
     await using world = new World();
@@ -134,7 +134,7 @@ Deno.test(
     const listen = { ...ALICE, port: BOB.port - 1 };
     const alice = await world.host(ALICE.hostname, { listen, peerId: id(1) });
     alice.addTorrent(infoHash);
-    const thief = await world.dial("10.9.9.9", hello({ peerId: id(1) }));
+    const impostor = await world.dial("10.9.9.9", hello({ peerId: id(1) }));
     const claimed = await connected(bob);
     await world.clock.advance(20_000);
     const event = await bob.dial({ infoHash, address: listen, peerId: id(1) });
@@ -147,12 +147,12 @@ Deno.test(
     assertEquals(await event.connection.write(new Uint8Array(1)), 1);
     for (const one of [claimed, event, third]) one.connection.close();
     (await connected(alice)).connection.close();
-    for (const one of [thief, again]) one.close();
+    for (const one of [impostor, again]) one.close();
   },
 );
 
 Deno.test(
-  "whoever claims a peer's id at its own address does not keep it away",
+  "a claim of a peer's id at its own address does not keep it away",
   none,
   async () => {
     await using world = new World();
@@ -161,7 +161,7 @@ Deno.test(
     const listen = { ...ALICE, port: BOB.port - 1 };
     const alice = await world.host(ALICE.hostname, { listen, peerId: id(1) });
     alice.addTorrent(infoHash);
-    const thief = await world.dial(ALICE.hostname, hello({ peerId: id(1) }));
+    const impostor = await world.dial(ALICE.hostname, hello({ peerId: id(1) }));
     const claimed = await connected(bob);
     await world.clock.advance(20_000);
     const event = await bob.dial({ infoHash, address: listen, peerId: id(1) });
@@ -176,7 +176,7 @@ Deno.test(
     connection.close();
     event.connection.close();
     (await connected(alice)).connection.close();
-    for (const one of [thief, again]) one.close();
+    for (const one of [impostor, again]) one.close();
   },
 );
 

@@ -354,7 +354,7 @@ Deno.test(
     connect(bob, { infoHash, address: { ...BOB, port: 9 } });
     await world.clock.advance(10);
     assertEquals(bob.stats().failed, {});
-    // Whoever asks for one outcome need not wait for others to be taken.
+    // A reader of one outcome need not wait for others to be taken.
     const dead = await bob.dial({ infoHash, address: { ...BOB, port: 8 } });
     assertEquals(dead.type, "failed");
     for (let i = 0; i < 6; i++) {

@@ -49,7 +49,7 @@ for (const [kind, options] of KINDS) {
   });
 }
 
-// transmission 3.00 loads no hybrid torrent, whoever made it, and aria2 1.36
+// transmission 3.00 loads no hybrid torrent, no matter who made it, and aria2 1.36
 // computes an info-hash of its own for every one: only libtorrent can be asked.
 for (const [kind, options] of KINDS.slice(0, 2)) {
   interopTest(`download ${kind} from transmission`, [

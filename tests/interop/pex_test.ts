@@ -19,7 +19,7 @@ import { interopTest, startLibtorrent } from "./programs.ts";
 import { Scene, type TorrentVersion } from "./scene.ts";
 
 const VERSIONS: readonly TorrentVersion[] = ["v1", "hybrid", "v2"];
-/** So slow that whoever is in the middle has next to nothing. */
+/** So slow that who is in the middle has next to nothing. */
 const SLOW = "20000";
 
 interopTest("libtorrent in the middle tells us of the seed", [

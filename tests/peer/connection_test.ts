@@ -178,7 +178,7 @@ Deno.test("no event is given out before start() returns", none, async () => {
 });
 
 Deno.test(
-  "why a connection ended is told to whoever asks later",
+  "why a connection ended is told to those who ask later",
   none,
   async () => {
     const [a, b] = bytePipe();

@@ -52,7 +52,7 @@ test("titForTatChoker lets peers that send alike keep their slots", () => {
   for (let now = 0; now < 300_000; now += 15_000) {
     assertEquals(sorted(choker.tick(now, peers)), [1, 2], `${now}`);
   }
-  // Whoever comes back waits behind those that wait longer.
+  // A peer that comes back waits behind those that wait longer.
   const left = [peer(1, { interested: false }), ...peers.slice(1)];
   assertEquals(sorted(choker.tick(300_000, left)), [2, 3]);
   assertEquals(sorted(choker.tick(315_000, peers)), [2, 3]);

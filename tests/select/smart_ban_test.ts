@@ -9,7 +9,7 @@ const test = (name: string, fn: () => void) =>
 const digests = (text: string) =>
   [...text].map((letter) => Uint8Array.of(letter.charCodeAt(0)));
 
-test("bans whoever gave a bad piece alone", () => {
+test("bans a peer that gave a bad piece alone", () => {
   const judge = new SmartBan();
   const verdict = judge.pieceFailed(0, [5, 5], digests("xx"));
   assertEquals(verdict, { ban: [5], parole: [], absolve: [] });

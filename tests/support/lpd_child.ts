@@ -6,7 +6,7 @@ const [hash, port, family] = Deno.args;
 const print = (line: unknown) =>
   Deno.stdout.writeSync(new TextEncoder().encode(JSON.stringify(line) + "\n"));
 
-// Whoever hears of us may dial us.
+// Anyone who hears of us may dial us.
 if (port !== "0") {
   const listener = Deno.listen({ hostname: "0.0.0.0", port: Number(port) });
   (async () => {

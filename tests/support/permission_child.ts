@@ -54,7 +54,7 @@ const USES: Readonly<Record<string, Readonly<Record<string, Use>>>> = {
       await using handshaker = await Handshaker.open();
       const address = { hostname, port: Number(new URL(httpUrl!).port) };
       const event = await handshaker.dial({ infoHash, address });
-      // Whoever answered is no peer, but it was reached.
+      // What answered is no peer, but it was reached.
       if (event.type === "failed" && event.reason === "connect-failed") {
         throw event.error;
       }

@@ -12,7 +12,7 @@ export interface SocksProxyOptions {
   readonly relayHost?: readonly number[];
 }
 
-/** Connects and relays datagrams for whoever logs in. */
+/** Connects and relays datagrams for anyone who logs in. */
 export class SocksProxy implements AsyncDisposable {
   readonly #listener: Deno.TcpListener;
   readonly #options: SocksProxyOptions;

@@ -314,7 +314,7 @@ Deno.test({
     feed.close();
     await drain();
     assert(open.text.endsWith("connection: close\r\n\r\nx") && open.isClosed);
-    // Whoever takes nothing is closed, and the stream told.
+    // A client that takes nothing is closed, and the stream told.
     const deaf = await world.connect("192.0.2.3", "GET /deaf HTTP/1.1\r\n\r\n");
     await drain();
     deaf.reads = false;

@@ -10,7 +10,7 @@ const none = { permissions: "none" } as const;
 
 const [ID, SYN_NR, FIRST] = [7, 500, 100];
 
-/** Says of which datagrams it is so, whoever sends them. */
+/** Says of which datagrams it is so, no matter who sends them. */
 function chance(seed: number, share: number): () => boolean {
   const random = seededRandom(seed);
   return () => randomInt(random, 1e6) < share * 1e6;

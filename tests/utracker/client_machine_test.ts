@@ -418,7 +418,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "thousands of trackers at a time, and none remembered for ever",
+  name: "thousands of trackers at a time, and none remembered for good",
   permissions,
   fn() {
     const bench = new Bench(0);

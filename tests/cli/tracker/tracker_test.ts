@@ -340,7 +340,7 @@ Deno.test("two bip trackers share one --kv at the same time", async () => {
     for (const url of urls) {
       assertEquals(await peers.scrape(url), [quarter, 3 * quarter, quarter]);
     }
-    // Whoever asks here is told of those who announced there.
+    // Peers that ask here are told of those that announced there.
     const named = await peers.announce(urls[0]!, 7001);
     assertEquals(named.length, count - 1);
     const stats = `http://127.0.0.1:${statsPort}/stats`;

@@ -116,7 +116,7 @@ async function talk(port: number, text: string): Promise<string> {
   return await new Response(conn.readable).text();
 }
 
-Deno.test("serveMedia() answers who asks, whoever else is silent", async () => {
+Deno.test("serveMedia() answers who asks, however many are silent", async () => {
   await using world = new SwarmWorld();
   const { torrent, server, choose } = await scene(world);
   choose();

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { pauseFor } from "../../../cli/transfer/transfer.ts";
 
 Deno.test({
-  name: "pauseFor() - no time is no wait, for ever is until the signal",
+  name: "pauseFor() - no time is no wait, no limit is until the signal",
   permissions: "none",
   async fn() {
     const never = new AbortController().signal;

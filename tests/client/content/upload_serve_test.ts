@@ -261,7 +261,7 @@ Deno.test(
     add(5);
     await drain();
     assertEquals([users.at(-1)!.demand, choices.length], [3, 2]);
-    // Whoever made no use of a slot wants none.
+    // A peer that made no use of a slot wants none.
     chosen.add(1).add(3);
     upload.completeChanged();
     await drain();

@@ -4,7 +4,7 @@ import { drain, SimClock } from "../../../testing/sim_clock.ts";
 
 const none = { permissions: "none" } as const;
 
-/** Takes for ever; what it got so far. */
+/** Takes without end; what it got so far. */
 function taker(
   limiter: RateLimiter,
   bytes: number,

@@ -14,7 +14,7 @@ const pure = { permissions: "none" } as const;
 const SIZE = 90;
 const CHUNK = 16;
 
-/** Buffers with rubbish in them, counted. */
+/** Buffers with garbage in them, counted. */
 function makePool() {
   const counts = { out: 0 };
   const pool = {

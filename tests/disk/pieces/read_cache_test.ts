@@ -45,7 +45,7 @@ Deno.test(
     const [brief, kept] = [bytes(60), bytes(60)];
     section.set(1, brief, false);
     section.set(2, kept, false);
-    // Still looked at by whoever reads it in this turn.
+    // Still looked at by those who read it in this turn.
     assertEquals(cache.buffer(60) === brief, false);
     await Promise.resolve();
     assertEquals(cache.buffer(60) === brief, true);

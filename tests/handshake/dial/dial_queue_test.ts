@@ -20,7 +20,7 @@ const takeAll = (dials: DialQueue<number>, now = 0) => {
   return keys.join("");
 };
 
-Deno.test("torrents take turns, whoever was first", none, () => {
+Deno.test("torrents take turns, no matter which was first", none, () => {
   const dials = queue({ maxHalfOpen: 1 });
   for (let i = 0; i < 5; i++) dials.push("a", i);
   for (let i = 0; i < 3; i++) dials.push("b", i);

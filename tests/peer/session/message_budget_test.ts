@@ -148,7 +148,7 @@ Deno.test("floods of any message are slowed down and ended", none, () => {
     const asks = name.startsWith("ask and");
     if (asks) session.does((m, now) => m.setChoking(false, now));
     const { heard, sent, code } = flood(session, ...messages);
-    assert(session.closed, `${name} goes on for ever`);
+    assert(session.closed, `${name} never ends`);
     assert(heard < 120_000, `${name}: ${heard} messages`);
     assert(sent < 2_000_000, `${name}: ${sent} bytes were answered`);
     assert(

@@ -145,7 +145,7 @@ Deno.test("allowed fast pieces may be requested while choked", none, () => {
     pieceIndex: 4,
   });
   assertEquals(request(session, block(4), block(5)), [block(5)]);
-  // Refused: the grant is gone, so that it is not asked for ever.
+  // Refused: the grant is gone, so that it is not asked without end.
   session.receive({ type: "reject", ...block(4) });
   assertEquals(request(session, block(4)), [block(4)]);
 });
@@ -203,7 +203,7 @@ Deno.test(
     assertEquals(session.machine.stats(session.now).requestsTimedOut, 2);
     assertEquals(session.machine.state.snubbed, false);
     session.take();
-    // One late block is no pardon for ever.
+    // One late block is no lasting pardon.
     session.receive(pieceOf(block(1)));
     assertEquals(session.events.map((e) => e.type), ["block"]);
     request(session, block(2));
