@@ -1,42 +1,18 @@
 /** Files of several torrents in one folder: what one does to those of others. */
-import { assertEquals, assertRejects } from "@std/assert";
-import { DiskError } from "../../disk/error.ts";
+import { assertEquals } from "@std/assert";
 import { DiskManager } from "../../disk/manager.ts";
 import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
 import { injectFaults, interceptFileSystem } from "../../disk/middleware.ts";
-import type { TorrentStorage } from "../../disk/storage.ts";
+import { isWhole, one, PATHS, PIECE, refused, two } from "./rivals.ts";
 import { writeAll, writePiece } from "./storage_bench.ts";
 import { makeTorrent, type TestTorrent } from "./support.ts";
 
 const pure = { permissions: "none" } as const;
-const PIECE = 16384;
-const PATHS = [["t", "a"], ["t", "b"]];
-
-/** Two torrents of the same names and sizes, and other bytes. */
-const [one, two] = [1, 2].map((id) =>
-  makeTorrent({
-    pieceLength: PIECE,
-    files: [PIECE, PIECE],
-    paths: PATHS,
-    id,
-    seed: id,
-  })
-) as [TestTorrent, TestTorrent];
 
 function setUp() {
   const memory = new MemoryFileSystem();
   const disk = new DiskManager({ fileSystem: memory });
   return { memory, disk };
-}
-
-async function refused(run: () => Promise<unknown>): Promise<void> {
-  assertEquals((await assertRejects(run, DiskError)).code, "taken");
-}
-
-async function isWhole(storage: TorrentStorage, torrent: TestTorrent) {
-  for (const [i, piece] of torrent.content.entries()) {
-    assertEquals(await storage.readBlock(i, 0, piece.length), piece);
-  }
 }
 
 Deno.test(
