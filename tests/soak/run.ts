@@ -23,7 +23,7 @@ import { run } from "../support/process.ts";
 const TITLES = 16;
 /** Of the disk that is filled: the library, what must be free, some room. */
 const DISK = "192m";
-/** Objects and buffers may grow so fast once it is warm, in KiB a minute. */
+/** What is no garbage may grow so fast once it is warm, in KiB a minute. */
 const MAX_SLOPE = 512;
 /** What is resident late may be so much more than what was before. */
 const MAX_GROWTH = 1.15;
@@ -286,13 +286,14 @@ async function rest(
   return { load: await daemon.load(5), descriptors };
 }
 
-/** Notes memory and the log every second. */
+/** Notes memory and the log every second, live memory twice a minute. */
 async function lookAtMemory(
   { daemon }: Hammer,
   signal: AbortSignal,
 ): Promise<void> {
-  while (!signal.aborted) {
-    await daemon.look();
+  for (let second = 0; !signal.aborted; second++) {
+    daemon.look();
+    if (second % 30 === 0) await daemon.weigh();
     await pause(1_000, signal);
   }
 }

@@ -2,6 +2,7 @@
 import { RemoteClient } from "../../daemon/remote_client.ts";
 import { startBip } from "../support/bip.ts";
 import type { Child } from "../support/process.ts";
+import { INSPECTOR_LINE, liveBytes } from "./inspector.ts";
 import type { Sample } from "./slope.ts";
 import { DAEMON_HOST, pause } from "./world.ts";
 
@@ -12,7 +13,7 @@ export interface DaemonPlace {
   readonly dir: string;
   /** Another folder that is allowed. */
   readonly otherDir: string;
-  /** For peers; that of remotes is 2000 higher. */
+  /** For peers; that of remotes is 2000 higher, that of V8's inspector 3000. */
   readonly port: number;
   /** Nodes of the DHT to begin with. */
   readonly dhtNode: string;
@@ -33,7 +34,7 @@ export class SoakedDaemon {
   expected = 0;
   /** Its resident memory, in KiB, since the last start. */
   memory: Sample[] = [];
-  /** Its objects and buffers, in KiB, since the last start. */
+  /** Objects and buffers that it needs, in KiB, since the last start. */
   heap: Sample[] = [];
   #child: Child | undefined;
   #read = 0;
@@ -62,7 +63,10 @@ export class SoakedDaemon {
       ...["--listen", DAEMON_HOST, "--port", `${port}`],
       ...["--rpc-port", `${port + 2000}`, "--stream", "--dht-node", dhtNode],
       ...["--no-lpd", "--no-port-map", "--json", "--log-level", "debug"],
-    ], { permissions: ["-A"] });
+    ], {
+      permissions: ["-A"],
+      flags: [`--inspect=127.0.0.1:${port + 3000}`],
+    });
     await this.#child.line("listening");
   }
 
@@ -117,18 +121,18 @@ export class SoakedDaemon {
     return (this.cpuSeconds() - before) / seconds;
   }
 
-  /** Notes its memory, and what is new in its log. */
-  async look(): Promise<void> {
-    const child = this.#child!;
-    const status = Deno.readTextFileSync(`/proc/${child.pid}/status`);
+  /** Notes what is resident, and what is new in its log. */
+  look(): void {
+    const status = Deno.readTextFileSync(`/proc/${this.pid}/status`);
     const kib = Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0);
     this.memory.push({ at: performance.now(), value: kib });
     this.#readLog();
-    // Whether it answers is for others to find out.
-    const figures = await this.metrics().catch(() => undefined);
-    const heap = figures?.get("bip_heap_bytes");
-    if (heap === undefined) return;
-    this.heap.push({ at: performance.now(), value: heap / 1024 });
+  }
+
+  /** Notes what it needs once its garbage is gone. */
+  async weigh(): Promise<void> {
+    const kib = await liveBytes(this.place.port + 3000) / 1024;
+    this.heap.push({ at: performance.now(), value: kib });
   }
 
   #readLog(): void {
@@ -142,9 +146,8 @@ export class SoakedDaemon {
       else this.complaints.push(JSON.stringify(line));
     }
     // Nothing is written there with --json, but by Deno itself.
-    if (child.stderr !== "") {
-      this.complaints.push(`stderr: ${child.stderr.slice(-2000)}`);
-    }
+    const stderr = child.stderr.replaceAll(INSPECTOR_LINE, "");
+    if (stderr !== "") this.complaints.push(`stderr: ${stderr.slice(-2000)}`);
   }
 
   /** Ends it at once. */

@@ -7,6 +7,8 @@ export interface BipOptions {
   readonly cwd?: string;
   /** Permission flags. @default {--allow-net --allow-read --allow-write} */
   readonly permissions?: readonly string[];
+  /** More flags for `deno run`. @default {[]} */
+  readonly flags?: readonly string[];
   readonly env?: Record<string, string>;
 }
 
@@ -17,7 +19,7 @@ export function startBip(
 ): Child {
   return new Child(Deno.execPath(), {
     args: bipArguments(args, {
-      flags: ["--unstable-net"],
+      flags: ["--unstable-net", ...options.flags ?? []],
       permissions: options.permissions ??
         ["--allow-net", "--allow-read", "--allow-write"],
     }),
