@@ -5,7 +5,7 @@
  */
 import type { Endpoint } from "../_shared/address.ts";
 import type { TorrentStorage } from "../disk/mod.ts";
-import type { Metainfo } from "../metainfo/mod.ts";
+import type { Magnet, Metainfo } from "../metainfo/mod.ts";
 import {
   DEFAULT_PRIORITY,
   type SelectionStrategy,
@@ -68,6 +68,11 @@ export class Torrent {
   /** The torrent's description, once known. */
   get metainfo(): Metainfo | undefined {
     return this.#life.metainfo;
+  }
+
+  /** The link that it was added by, if it was. */
+  get magnet(): Magnet | undefined {
+    return this.#life.magnet;
   }
 
   /** What it is doing. */
@@ -202,11 +207,7 @@ export class Torrent {
     this.#life.network.addPeers(addresses);
   }
 
-  /**
-   * Reads the figures of the moment.
-   *
-   * @returns A snapshot.
-   */
+  /** Reads the figures of the moment. */
   stats(): TorrentStats {
     return torrentStats(this.#life);
   }

@@ -347,18 +347,16 @@ export class Daemon implements AsyncDisposable {
    * Tells how much room there is. Needs `--allow-sys=statfs`.
    *
    * @param dir A folder; the nearest one above it that exists counts.
-   * @returns Bytes.
+   * @returns Bytes, and whether the folder itself exists.
    * @throws {DaemonError} `not-found`, `bad-setting`.
    */
-  async freeSpace(dir: string): Promise<{ free: number; total: number }> {
+  async freeSpace(
+    dir: string,
+  ): Promise<{ free: number; total: number; exists: boolean }> {
     return await freeSpace(this.#engine.allowedDir(dir));
   }
 
-  /**
-   * Reads the figures of the moment.
-   *
-   * @returns A snapshot.
-   */
+  /** Reads the figures of the moment. */
   stats(): DaemonStats {
     let downloadRate = 0;
     let uploadRate = 0;

@@ -92,7 +92,7 @@ export interface FileSnapshot {
 
 /** A tracker at one moment, as plain JSON. */
 export interface TrackerSnapshot
-  extends Omit<TrackerStatus, "url" | "nextAt" | "lastAt"> {
+  extends Omit<TrackerStatus, "url" | "nextAt" | "lastAt" | "askedAt"> {
   /** In how many milliseconds it is asked next, where that is known. */
   readonly nextInMs?: number;
   /** How many milliseconds ago it answered last. */
@@ -285,7 +285,9 @@ export function torrentSnapshot(
         listening: peer.listening && formatEndpoint(peer.listening),
       })
     ),
-    trackers: network.trackers().map(({ url: _, ...rest }) => aged(rest)),
+    trackers: network.trackers().map(({ url: _, askedAt: __, ...rest }) =>
+      aged(rest)
+    ),
     discoveries: network.discovery.statuses().map(aged),
     files,
     pieceLength: content?.layout.pieceLength,

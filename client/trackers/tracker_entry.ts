@@ -51,6 +51,8 @@ export interface TrackerStatus {
   readonly nextAt: number | undefined;
   /** When it answered last, in milliseconds. */
   readonly lastAt: number | undefined;
+  /** When it was asked last, in milliseconds. */
+  readonly askedAt: number | undefined;
   /** Complete peers that it told of, if it did. */
   readonly seeders: number | undefined;
   /** Incomplete peers that it told of, if it did. */
@@ -193,6 +195,7 @@ export class TrackerEntry {
         ? nextAt
         : undefined,
       lastAt: known ? this.#lastAt : undefined,
+      askedAt: this.askedAt > -Infinity ? this.askedAt : undefined,
       ...this.#told,
     };
   }

@@ -26,7 +26,9 @@ async function readBelow(
 ): Promise<Uint8Array> {
   const refusal = new RpcError(
     "unrecognized",
-    "torrent files here are not read: send their content",
+    isAbsolutePath(path)
+      ? "torrent files here are not read: send their content"
+      : undefined,
   );
   if (folders.length === 0 || !isAbsolutePath(path)) throw refusal;
   try {
@@ -75,15 +77,15 @@ export async function addTorrent(
   params: RpcParams,
   folders: readonly string[],
 ): Promise<DaemonTorrent> {
-  const { download_dir: dir = "", labels, paused } = params;
-  if (dir !== "" && !isAbsolutePath(dir as string)) {
+  const { download_dir: dir, labels, paused } = params;
+  if (dir !== undefined && !isAbsolutePath(dir as string)) {
     throw new RpcError(
       "not-absolute",
       "download directory path is not absolute",
     );
   }
   const options: DaemonAddOptions = {
-    ...(dir === "" ? {} : { dir: dir as string }),
+    ...(dir === undefined ? {} : { dir: dir as string }),
     ...(labels === undefined ? {} : { labels: labelsOf(labels as string[]) }),
     ...(paused === undefined ? {} : { paused: paused as boolean }),
     sequential: params.sequential_download as boolean | undefined,

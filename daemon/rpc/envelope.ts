@@ -71,7 +71,8 @@ export function parseRpcRequest(text: string): RpcRequest {
   try {
     value = JSON.parse(text);
   } catch {
-    return { calls: [failure(new RpcError("parse"))], isBatch: false };
+    const error = new RpcError("parse", "the request is no JSON");
+    return { calls: [failure(error)], isBatch: false };
   }
   if (!Array.isArray(value)) {
     return { calls: [readCall(value, false)], isBatch: false };
@@ -105,7 +106,7 @@ function readCall(value: unknown, isBatch: boolean): RpcCall | RpcReply {
     return failure(new RpcError("request", `request must be ${what}`));
   }
   const { method, id, jsonrpc } = value;
-  if (jsonrpc !== undefined || isBatch) {
+  if (typeof jsonrpc === "string" || isBatch) {
     if (jsonrpc !== "2.0") {
       return failure(new RpcError("request", "JSON-RPC version is not 2.0"));
     }
@@ -116,19 +117,15 @@ function readCall(value: unknown, isBatch: boolean): RpcCall | RpcReply {
       const text = "id type must be String, Number, or Null";
       return failure(new RpcError("request", text));
     }
-    const { params = {} } = value;
-    if (!isObject(params)) {
-      const error = new RpcError("params", "params must be an Object");
-      return failure(error, id ?? null);
-    }
+    const { params } = value;
     return {
       dialect: "json-rpc",
       method: typeof method === "string" ? method : "",
-      params,
+      params: isObject(params) ? params : {},
       id,
     };
   }
-  const { arguments: given, tag } = value;
+  const { arguments: given = value.params, tag = id } = value;
   const params: Record<string, unknown> = Object.create(null);
   for (const [name, part] of Object.entries(isObject(given) ? given : {})) {
     params[snakeName(name)] = part;
@@ -137,7 +134,7 @@ function readCall(value: unknown, isBatch: boolean): RpcCall | RpcReply {
     dialect: "legacy",
     method: typeof method === "string" ? snakeName(method) : "",
     params,
-    id: typeof tag === "number" || typeof tag === "string" ? tag : undefined,
+    id: Number.isSafeInteger(tag) ? tag : undefined,
   };
 }
 
@@ -185,7 +182,9 @@ export function replyTo(
     : outcome.message;
   return new RpcReply({
     // The torrents have their names already, as their fields were asked for.
-    arguments: method === "torrent_get" ? result : toLegacy(result, method),
+    arguments: method === "torrent_get"
+      ? result
+      : toLegacy(result, isError ? "" : method),
     result: message,
     ...(id === undefined ? {} : { tag: id }),
   });

@@ -10,7 +10,7 @@
 const KEBAB: ReadonlySet<string> = new Set(
   `alt_speed_down alt_speed_enabled alt_speed_time_begin alt_speed_time_day
   alt_speed_time_enabled alt_speed_time_end alt_speed_up
-  anti_brute_force_enabled blocklist_enabled blocklist_size blocklist_url
+  anti_brute_force_enabled anti_brute_force_threshold blocklist_enabled blocklist_size blocklist_url
   config_dir cumulative_stats current_stats default_trackers
   delete_local_data dht_enabled download_dir download_dir_free_space
   download_queue_enabled download_queue_size file_count files_unwanted

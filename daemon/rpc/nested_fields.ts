@@ -107,7 +107,9 @@ function scrapeOf(announce: string): string {
 function siteOf(announce: string): string {
   const host = URL.parse(announce)?.hostname ?? "";
   if (/^[\d.]+$|[:[]/.test(host)) return host;
-  return host.split(".").at(-2) ?? host;
+  // Such as .co.uk or .com.au.
+  const name = host.replace(/\.(ac|co|com|edu|gov|net|org)(\.[a-z]{2})$/, "$2");
+  return name.split(".").at(-2) ?? host;
 }
 
 /** Host and port. */
@@ -137,9 +139,11 @@ export function trackerStats({ trackers, moment }: TorrentView): Json[] {
   const date = (at: number | undefined) =>
     at === undefined ? 0 : seconds(moment.now + at - moment.clock);
   return trackers.map((tracker) => {
-    const { state, message, failures, failure, lastAt } = tracker;
+    const { state, message, failures, failure, lastAt, askedAt } = tracker;
     const isGood = failures === 0 && lastAt !== undefined;
     const isAsked = isGood || failures > 0;
+    // Transmission forgets the start of what failed.
+    const isOver = state !== "announcing" && !isGood;
     const scrapes = {
       has_scraped: false,
       last_scrape_result: "",
@@ -162,12 +166,12 @@ export function trackerStats({ trackers, moment }: TorrentView): Json[] {
       downloader_count: -1,
       has_announced: isAsked,
       host: hostOf(tracker.url),
-      is_backup: false,
+      is_backup: tracker.isBackup,
       last_announce_peer_count: tracker.peers ?? 0,
       last_announce_result: isGood ? message ?? "Success" : message ?? "",
-      last_announce_start_time: date(lastAt),
+      last_announce_start_time: isOver ? 0 : date(askedAt),
       last_announce_succeeded: isGood,
-      last_announce_time: date(lastAt),
+      last_announce_time: date(isGood ? lastAt : isAsked ? askedAt : undefined),
       last_announce_timed_out: failure === "timeout",
       leecher_count: tracker.leechers ?? -1,
       next_announce_time: date(tracker.nextAt),
@@ -180,7 +184,8 @@ export function trackerStats({ trackers, moment }: TorrentView): Json[] {
 /** The web seeds. */
 export function webSeeds({ client, metainfo }: TorrentView): Json[] {
   const active = client.webSeeds();
-  return (metainfo?.webSeeds ?? []).map((url) => {
+  const urls = (metainfo ?? client.magnet)?.webSeeds ?? [];
+  return urls.map((url) => {
     const origin = URL.parse(url)?.origin;
     const status = active.find(({ name }) => name === origin);
     return {

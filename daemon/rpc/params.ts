@@ -1,7 +1,6 @@
 /**
- * Which parameters each method takes, and of what kind. What is not named here
- * is passed over, as Transmission does; what is, and is of another kind, is an
- * error.
+ * Which parameters each method takes, and of what kind. What is not named here,
+ * or is of another kind, is passed over, as Transmission does.
  *
  * @module
  */
@@ -113,39 +112,40 @@ const isInteger = (value: unknown): value is number =>
 
 /** Reads a value; `undefined` where it is of another kind. */
 function read(kind: Kind, value: unknown): unknown {
-  const isList = Array.isArray(value) && value.length <= MAX_LENGTH;
   switch (kind) {
     case "any":
       return value;
     case "bool":
-      if (value === 0 || value === 1) return value === 1;
+      if (value === 1 || value === "true") return true;
+      if (value === 0 || value === "false") return false;
       return typeof value === "boolean" ? value : undefined;
     case "int":
+      if (typeof value === "boolean") return Number(value);
       return isInteger(value) ? value : undefined;
-    case "number":
-      return typeof value === "number" ? value : undefined;
+    case "number": {
+      const number = typeof value === "string"
+        ? Number.parseFloat(value)
+        : value;
+      return Number.isFinite(number) ? number : undefined;
+    }
     case "string":
       return typeof value === "string" ? value : undefined;
     case "ints":
       // One that stands alone is taken, too, as older clients send it.
-      if (isInteger(value)) return [value];
-      return isList && value.every(isInteger) ? value : undefined;
+      return isInteger(value) ? [value] : readList("int", value);
     case "strings":
-      return isList && value.every((part) => typeof part === "string")
-        ? value
-        : undefined;
+      return readList("string", value);
   }
 }
 
-const NOUNS: Readonly<Record<Kind, string>> = {
-  any: "anything",
-  bool: "a boolean",
-  int: "a whole number",
-  number: "a number",
-  string: "a string",
-  ints: "an array of whole numbers",
-  strings: "an array of strings",
-};
+/** Reads those of a list that are of a kind. */
+function readList(kind: "int" | "string", list: unknown): unknown {
+  if (!Array.isArray(list)) return undefined;
+  if (list.length > MAX_LENGTH) {
+    throw new RpcError("params", `a list has ${MAX_LENGTH} members at most`);
+  }
+  return list.map((one) => read(kind, one)).filter((one) => one !== undefined);
+}
 
 /**
  * Tells whether there is such a method.
@@ -162,20 +162,18 @@ export function isRpcMethod(method: string): method is RpcMethod {
  *
  * @param method The method.
  * @param given What was given.
- * @returns What the method takes; null counts as absent.
- * @throws {RpcError} `params` if one is of another kind.
+ * @returns What the method takes. null counts as absent, but for `ids`, where
+ * it means no torrent.
+ * @throws {RpcError} `params` if a list is too long.
  */
 export function checkParams(method: RpcMethod, given: RpcParams): RpcParams {
   const kinds = TABLE.get(method)!;
   const params: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(given)) {
     const kind = kinds.get(name);
-    if (kind === undefined || value === null || value === undefined) continue;
+    if (kind === undefined || (value === null && name !== "ids")) continue;
     const checked = read(kind, value);
-    if (checked === undefined) {
-      throw new RpcError("params", `${name} must be ${NOUNS[kind]}`);
-    }
-    params[name] = checked;
+    if (checked !== undefined) params[name] = checked;
   }
   return params;
 }

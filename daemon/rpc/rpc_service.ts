@@ -243,6 +243,10 @@ export class RpcService implements Disposable {
       const choices = fileChoices(params, metainfo?.files.length ?? 0);
       const tiers = trackerChanges(params, this.#view(torrent).trackers);
       if (Object.keys(changes).length > 0) torrent.set(changes);
+      const { group } = changes;
+      if (group && !Object.hasOwn(daemon.settings.groups, group)) {
+        setGroup(daemon, { name: group });
+      }
       if (choices.size > 0) await this.#memory.choose(torrent, choices);
       if (tiers !== undefined) await torrent.setTrackers(tiers);
       const { queue_position: place, location } = params;
@@ -327,7 +331,7 @@ function rpcError(error: unknown): RpcError {
   if (error instanceof DaemonError) {
     switch (error.code) {
       case "bad-source":
-        return new RpcError("unrecognized", "invalid or corrupt torrent file");
+        return new RpcError("unrecognized");
       case "not-fetched":
         return new RpcError("http", `Couldn't fetch torrent: ${message}`);
       case "bad-setting":

@@ -35,11 +35,8 @@ export async function readSession(
 ): Promise<RpcParams> {
   const { settings, session } = daemon;
   const names = (fields as readonly string[]).map(snakeName);
-  const wants = (name: string) => names.length === 0 || names.includes(name);
-  const freeBytes = wants("download_dir_free_space")
-    ? await daemon.freeSpace(settings.downloadDir)
-      .then(({ free }) => free, () => -1)
-    : -1;
+  const freeBytes = await daemon.freeSpace(settings.downloadDir)
+    .then(({ free }) => free, () => -1);
   return getSession({
     settings,
     dialect,
@@ -128,7 +125,8 @@ export async function freeSpace(
     throw new RpcError("not-absolute", "directory path is not absolute");
   }
   try {
-    const { free, total } = await daemon.freeSpace(path as string);
+    const { free, total, exists } = await daemon.freeSpace(path as string);
+    if (!exists) throw new Error("No such file or directory");
     return { path, size_bytes: free, total_size: total };
   } catch (error) {
     throw new RpcError("system", (error as Error).message, {

@@ -196,6 +196,7 @@ export const SESSION_FIELDS: Readonly<Record<string, Setting>> = {
     (value: number) => ({ upload: rateOf(value) }),
   ),
   anti_brute_force_enabled: fixed(true),
+  anti_brute_force_threshold: fixed(1),
   blocklist_enabled: {
     get: ({ settings }) => settings.blocklist.enabled,
     set: (value: boolean, { blocklist }) => ({
@@ -349,20 +350,18 @@ function utpOf(transports: readonly string[]): DaemonSettings["utp"] {
  * Reads settings.
  *
  * @param facts What is so.
- * @param fields Which ones; all if there are none.
- * @returns Them by name; what there is not is left out.
+ * @param fields Which ones; all if none of them is one.
+ * @returns Them by name.
  */
 export function getSession(
   facts: SessionFacts,
   fields: readonly string[],
 ): RpcParams {
-  const names = fields.length > 0 ? fields : Object.keys(SESSION_FIELDS);
-  const result: Record<string, unknown> = {};
-  for (const name of names) {
-    if (!Object.hasOwn(SESSION_FIELDS, name)) continue;
-    result[name] = SESSION_FIELDS[name]!.get(facts);
-  }
-  return result;
+  const known = fields.filter((name) => Object.hasOwn(SESSION_FIELDS, name));
+  const names = known.length > 0 ? known : Object.keys(SESSION_FIELDS);
+  return Object.fromEntries(
+    names.map((name) => [name, SESSION_FIELDS[name]!.get(facts)]),
+  );
 }
 
 /**

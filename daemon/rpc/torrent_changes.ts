@@ -69,7 +69,7 @@ const CHANGES: Readonly<
   download_limited: limitSwitch("downloadLimit"),
   upload_limit: limitValue("uploadLimit"),
   upload_limited: limitSwitch("uploadLimit"),
-  group: (group: string) => ({ group }),
+  group: (group: string) => ({ group: group.trim() }),
   honors_session_limits: (honorsSessionLimits: boolean) => ({
     honorsSessionLimits,
   }),

@@ -71,8 +71,8 @@ function errorOf({ torrent, trackers }: TorrentView): [number, string] {
 }
 
 function ratioOf(view: TorrentView): number {
-  const { uploadedBytes, downloadedBytes } = view.stats;
-  const base = downloadedBytes > 0 ? downloadedBytes : view.haveValid;
+  const { uploadedBytes } = view.stats;
+  const base = sizeWhenDone(view);
   if (base > 0) return uploadedBytes / base;
   return uploadedBytes > 0 ? UNKNOWN : NOT_AVAILABLE;
 }
@@ -88,7 +88,7 @@ function etaOf(view: TorrentView): number {
   const { seedRatio } = torrent.record;
   const goal = goalValue(seedRatio, moment.settings.seedRatio);
   if (status !== 6 || goal === undefined) return NOT_AVAILABLE;
-  const left = goal * view.haveValid - stats.uploadedBytes;
+  const left = goal * sizeWhenDone(view) - stats.uploadedBytes;
   if (left <= 0) return 0;
   return stats.uploadRate > 0
     ? Math.min(2 ** 31, Math.ceil(left / stats.uploadRate))
@@ -110,13 +110,13 @@ function isStalled({ torrent, moment }: TorrentView): boolean {
 
 /** Whether a goal ended it. */
 function isFinished(view: TorrentView): boolean {
-  const { torrent, stats, moment, haveValid } = view;
+  const { torrent, stats, moment } = view;
   const { record } = torrent;
   const { settings, now } = moment;
   if (torrent.status !== "stopped" || !isComplete(view)) return false;
   const work = {
     uploadedBytes: stats.uploadedBytes,
-    size: haveValid,
+    size: sizeWhenDone(view),
     seedingMs: record.seedingMs,
     idleMs: now - (record.activeAt ?? record.startedAt ?? now),
   };
@@ -199,7 +199,8 @@ export const TORRENT_FIELDS: Readonly<Record<string, Field>> = {
   download_limit: ({ torrent }) => kilos(torrent.record.downloadLimit),
   download_limited: ({ torrent }) => torrent.record.downloadLimit.enabled,
   downloaded_ever: ({ stats }) => stats.downloadedBytes,
-  edit_date: ({ torrent }) => seconds(torrent.record.editedAt),
+  edit_date: ({ torrent: { record } }) =>
+    seconds(record.editedAt ?? record.addedAt),
   error: (view) => errorOf(view)[0],
   error_string: (view) => errorOf(view)[1],
   eta: etaOf,

@@ -5,7 +5,7 @@
  */
 import type { RpcDialect, RpcParams } from "./envelope.ts";
 import { RpcError } from "./error.ts";
-import { snakeName, toLegacy } from "./names.ts";
+import { legacyName, snakeName, toLegacy } from "./names.ts";
 import { isRecentlyActive, type RecentlyActive } from "./recently_active.ts";
 import { TORRENT_FIELDS } from "./torrent_fields.ts";
 import type { TorrentView } from "./torrent_view.ts";
@@ -14,7 +14,7 @@ import type { TorrentView } from "./torrent_view.ts";
 const MAX_FIELDS = 1_000;
 
 interface Column {
-  /** As it was asked for. */
+  /** As the dialect has it. */
   readonly name: string;
   readonly read: (view: TorrentView) => unknown;
 }
@@ -26,12 +26,12 @@ function columnsOf(
 ): Column[] {
   const isLegacy = dialect === "legacy";
   const columns: Column[] = [];
-  for (const name of new Set(fields.slice(0, MAX_FIELDS))) {
-    const field = isLegacy ? snakeName(name) : name;
+  const names = fields.slice(0, MAX_FIELDS);
+  for (const field of new Set(isLegacy ? names.map(snakeName) : names)) {
     if (!Object.hasOwn(TORRENT_FIELDS, field)) continue;
     const tell = TORRENT_FIELDS[field]!;
     columns.push({
-      name,
+      name: isLegacy ? legacyName(field, "torrent_get") : field,
       read: !isLegacy
         ? tell
         // Older clients compare with 1.

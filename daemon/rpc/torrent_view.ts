@@ -28,6 +28,13 @@ export interface RpcMoment {
   readonly memory: TorrentMemory;
 }
 
+/** A tracker as the protocol tells of it. */
+export interface RpcTracker extends TrackerStatus {
+  readonly id: number;
+  /** Whether one before it in its tier is asked. */
+  readonly isBackup: boolean;
+}
+
 /** A torrent at one moment. */
 export class TorrentView {
   readonly torrent: DaemonTorrent;
@@ -35,9 +42,7 @@ export class TorrentView {
   #stats: TorrentStats | undefined;
   #peers: readonly PeerInfo[] | undefined;
   #pieces: PiecesInfo | "none" | undefined;
-  #trackers:
-    | readonly (TrackerStatus & { readonly id: number })[]
-    | undefined;
+  #trackers: readonly RpcTracker[] | undefined;
 
   /** Begins to look. */
   constructor(torrent: DaemonTorrent, moment: RpcMoment) {
@@ -65,11 +70,21 @@ export class TorrentView {
     return this.#peers ??= this.client.peers();
   }
 
-  /** Its trackers, with their numbers, by tier and number. */
-  get trackers(): readonly (TrackerStatus & { readonly id: number })[] {
-    const { torrent, moment } = this;
-    return this.#trackers ??= this.client.trackers()
-      .map((one) => ({ ...one, id: moment.memory.trackerId(torrent, one.url) }))
+  /** Its trackers, by tier and number, in whatever order they are asked. */
+  get trackers(): readonly RpcTracker[] {
+    return this.#trackers ??= this.#listTrackers();
+  }
+
+  #listTrackers(): RpcTracker[] {
+    const { torrent, client, metainfo, moment: { memory } } = this;
+    const number = (url: string) => memory.trackerId(torrent, url);
+    (metainfo ?? client.magnet)?.trackers.flat().forEach(number);
+    return client.trackers()
+      .map((one, i, all) => ({
+        ...one,
+        id: number(one.url),
+        isBackup: one.tier === all[i - 1]?.tier,
+      }))
       .sort((a, b) => a.tier - b.tier || a.id - b.id);
   }
 
@@ -109,9 +124,9 @@ export class TorrentView {
 
   /** Its link. */
   get magnet(): string {
-    const { metainfo } = this;
-    const link: MagnetInit = metainfo === undefined
-      ? { infoHashV1: this.client.infoHash, name: this.torrent.name }
+    const { client, metainfo } = this;
+    const { length: _, ...link }: MagnetInit = metainfo === undefined
+      ? { ...client.magnet!, name: this.torrent.name }
       : magnetOf(metainfo);
     const trackers = this.trackers.map(({ url }) => url);
     return formatMagnet({ ...link, trackers });

@@ -9,17 +9,18 @@ import { DaemonError } from "../error.ts";
  * Asks the system.
  *
  * @param dir An absolute folder; the nearest one above it that exists counts.
- * @returns Bytes.
+ * @returns Bytes, and whether the folder itself exists.
  * @throws {DaemonError} `not-found` if it cannot tell.
  */
 export async function freeSpace(
   dir: string,
-): Promise<{ free: number; total: number }> {
+): Promise<{ free: number; total: number; exists: boolean }> {
   const { statfs } = await import("node:fs/promises");
   for (let at = dir;; at = at.replace(/\/[^/]*$/, "") || "/") {
     try {
       const { bavail, blocks, bsize } = await statfs(at);
-      return { free: bavail * bsize, total: blocks * bsize };
+      const exists = at === dir;
+      return { free: bavail * bsize, total: blocks * bsize, exists };
     } catch (error) {
       const { code, name, message } = error as Error & { code?: string };
       if (name === "NotCapable") throw error;

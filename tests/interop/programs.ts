@@ -16,6 +16,11 @@ export const TOOLS: string = Deno.env.get("BIP_TOOLS") ??
     Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`
   }/bip-tools`;
 
+/** Where programs of Debian's newest suite stand. */
+export const NEWEST: string = `${TOOLS}/newest/bin`;
+const NEWEST_INSTALL = ".ci/newest $BIP_TOOLS/newest transmission-daemon " +
+  "transmission-cli qbittorrent-nox rtorrent deluged deluge-console";
+
 /** Programs that tests may need, and how to install each. */
 const INSTALL = {
   libtorrent: "apt-get install python3-libtorrent",
@@ -53,6 +58,10 @@ const INSTALL = {
     "npm install --ignore-scripts --prefix $BIP_TOOLS/webtorrent webtorrent@3",
   "utp-native":
     "npm install --prefix $BIP_TOOLS --ignore-scripts utp-native@2.5.3",
+  "transmission 4": NEWEST_INSTALL,
+  "qbittorrent 5": NEWEST_INSTALL,
+  "rtorrent 0.16": NEWEST_INSTALL,
+  "deluge 2.2": NEWEST_INSTALL,
 } as const;
 
 /** A program of another project. */
@@ -112,6 +121,10 @@ const FIND: { readonly [name in Program]?: () => boolean } = {
     exists(`${TOOLS}/ctrl/node_modules/@ctrl/transmission`),
   stig: () => exists(`${TOOLS}/venv/bin/stig`),
   "utp-native": () => exists(`${TOOLS}/node_modules/utp-native`),
+  "transmission 4": () => exists(`${NEWEST}/transmission-daemon`),
+  "qbittorrent 5": () => exists(`${NEWEST}/qbittorrent-nox`),
+  "rtorrent 0.16": () => exists(`${NEWEST}/rtorrent`),
+  "deluge 2.2": () => exists(`${NEWEST}/deluged`),
 };
 
 const present = new Map<Program, boolean>();
@@ -229,15 +242,47 @@ export function startAria2(
   });
 }
 
+/** A Transmission: Debian's own, or the newest. */
+export interface TransmissionRelease {
+  readonly name: string;
+  readonly programs: readonly Program[];
+  /** Command of the daemon. */
+  readonly daemon: string;
+  /** Command of its remote. */
+  readonly remote: string;
+}
+
+/** Both of them. */
+export const TRANSMISSIONS: readonly [
+  TransmissionRelease,
+  TransmissionRelease,
+] = [{
+  name: "Transmission",
+  programs: ["transmission-daemon", "transmission-remote"],
+  daemon: "transmission-daemon",
+  remote: "transmission-remote",
+}, {
+  name: "Transmission 4",
+  programs: ["transmission 4"],
+  daemon: `${NEWEST}/transmission-daemon`,
+  remote: `${NEWEST}/transmission-remote`,
+}];
+
 /** A transmission daemon with one torrent, on loopback. */
 export class Transmission implements AsyncDisposable {
   readonly peerPort: number = freePort();
   readonly rpcPort: number = freePort();
   readonly #config = new TempDir();
   readonly #child: Child;
+  readonly #remote: string;
 
   /** Encryption is 0 (tolerated) or 2 (required). */
-  constructor(dir: string, encryption: 0 | 2 = 0) {
+  constructor(
+    dir: string,
+    encryption: 0 | 2 = 0,
+    { daemon, remote }: TransmissionRelease = TRANSMISSIONS[0],
+  ) {
+    this.#remote = remote;
     Deno.writeTextFileSync(
       this.#config.join("settings.json"),
       JSON.stringify({
@@ -254,7 +299,7 @@ export class Transmission implements AsyncDisposable {
         encryption,
       }),
     );
-    this.#child = new Child("transmission-daemon", {
+    this.#child = new Child(daemon, {
       args: ["--foreground", "--config-dir", this.#config.path],
     });
   }
@@ -274,7 +319,7 @@ export class Transmission implements AsyncDisposable {
 
   /** Runs transmission-remote against the daemon. */
   async remote(...args: string[]): Promise<string> {
-    const { stdout } = await new Deno.Command("transmission-remote", {
+    const { stdout } = await new Deno.Command(this.#remote, {
       args: [`127.0.0.1:${this.rpcPort}`, ...args],
       stdin: "null",
       stderr: "null",

@@ -3,7 +3,12 @@ import { Daemon } from "../../daemon/daemon.ts";
 import { DaemonServer } from "../../daemon/daemon_server.ts";
 import { createMetainfo } from "../../metainfo/mod.ts";
 import { TempDir } from "../support/paths.ts";
-import { freePort, Transmission } from "./programs.ts";
+import {
+  freePort,
+  Transmission,
+  type TransmissionRelease,
+  TRANSMISSIONS,
+} from "./programs.ts";
 import { run as runToEnd } from "../support/process.ts";
 
 type Json = Record<string, unknown>;
@@ -35,7 +40,9 @@ export class RpcScene implements AsyncDisposable {
   url = "";
   remotes: readonly Remote[] = [];
 
-  static async open(): Promise<RpcScene> {
+  static async open(
+    release: TransmissionRelease = TRANSMISSIONS[0],
+  ): Promise<RpcScene> {
     const scene = new RpcScene();
     const tracker = `http://127.0.0.1:${freePort()}/announce`;
     const make = (name: string) =>
@@ -58,7 +65,7 @@ export class RpcScene implements AsyncDisposable {
     );
     scene.#stack.defer(() => web.shutdown());
     scene.url = `http://127.0.0.1:${web.addr.port}/fetched.torrent`;
-    scene.remotes = [await scene.#ours(), await scene.#theirs()];
+    scene.remotes = [await scene.#ours(), await scene.#theirs(release)];
     return scene;
   }
 
@@ -97,9 +104,9 @@ export class RpcScene implements AsyncDisposable {
     return { name: "ours", port: server.local.port, ...folders };
   }
 
-  async #theirs(): Promise<Remote> {
+  async #theirs(release: TransmissionRelease): Promise<Remote> {
     const folders = await this.#folders("theirs");
-    const transmission = new Transmission(folders.dir);
+    const transmission = new Transmission(folders.dir, 0, release);
     this.#stack.use(transmission);
     await transmission.ready();
     return { name: "theirs", port: transmission.rpcPort, ...folders };
@@ -113,22 +120,38 @@ export class RpcScene implements AsyncDisposable {
 
 const sessionIds = new Map<number, string>();
 
-/** Calls a method of the older dialect; gives what it says. */
-export async function callLegacy(
-  { port }: Remote,
-  method: string,
-  given: Json = {},
-): Promise<{ result: string; arguments: Json }> {
+/** Sends a body; gives the answer. */
+export async function post({ port }: Remote, body: string): Promise<Response> {
   while (true) {
     const response = await fetch(`http://127.0.0.1:${port}/transmission/rpc`, {
       method: "POST",
       headers: { "x-transmission-session-id": sessionIds.get(port) ?? "" },
-      body: JSON.stringify({ method, arguments: given }),
+      body,
     });
-    if (response.status !== 409) return await response.json();
+    if (response.status !== 409) return response;
     await response.body?.cancel();
     sessionIds.set(port, response.headers.get("x-transmission-session-id")!);
   }
+}
+
+/** Calls a method of the older dialect; gives what it says. */
+export async function callLegacy(
+  remote: Remote,
+  method: string,
+  given: Json = {},
+): Promise<{ result: string; arguments: Json }> {
+  const body = JSON.stringify({ method, arguments: given });
+  return await (await post(remote, body)).json();
+}
+
+/** Calls a method by JSON-RPC 2.0; gives the whole answer. */
+export async function callJson(
+  remote: Remote,
+  method: string,
+  params?: Json,
+): Promise<Json> {
+  const call = { jsonrpc: "2.0", method, params, id: 1 };
+  return await (await post(remote, JSON.stringify(call))).json();
 }
 
 /** Every field of version 16 of the protocol, which Debian's speaks. */

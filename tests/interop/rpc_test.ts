@@ -1,7 +1,7 @@
 /** Programs made for Transmission steer ours as they steer the original. */
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "../support/paths.ts";
-import { interopTest, TOOLS, VENV_PYTHON } from "./programs.ts";
+import { interopTest, TOOLS, TRANSMISSIONS, VENV_PYTHON } from "./programs.ts";
 import { callLegacy, type Remote, RpcScene, run, until } from "./rpc_scene.ts";
 
 type Json = Record<string, unknown>;
@@ -9,11 +9,14 @@ type Json = Record<string, unknown>;
 const peer = (name: string) =>
   fromFileUrl(new URL(`./peers/${name}`, import.meta.url));
 
-/** Fields whose values are of each program's own. */
+/**
+ * Fields whose values are of each program's own, and the ratio, which is of what is
+ * wanted since version 4.
+ */
 const OWN = new Set(
   `activityDate addedDate doneDate downloadDir downloadLimit editDate magnetLink
   manualAnnounceTime maxConnectedPeers peer-limit secondsDownloading
-  secondsSeeding startDate torrentFile trackerStats`.split(/\s+/),
+  secondsSeeding startDate torrentFile trackerStats uploadRatio`.split(/\s+/),
 );
 
 /** What kind of thing a value is, however deep. */
@@ -186,41 +189,42 @@ async function flow(
   assertEquals(ours, theirs);
 }
 
-interopTest("rpc - transmission-rpc (Python) sees no difference", [
-  "transmission-daemon",
-  "transmission-remote",
-  "transmission-rpc",
-], async () => {
-  await using scene = await RpcScene.open();
-  await flow(scene, ({ port, otherDir }) => [
-    VENV_PYTHON,
-    peer("transmission_rpc_flow.py"),
-    `${port}`,
-    scene.torrent,
-    scene.url,
-    otherDir,
-  ]);
-});
+for (const release of TRANSMISSIONS) {
+  const { name, programs } = release;
+  interopTest(`rpc - transmission-rpc (Python) sees no difference, ${name}`, [
+    ...programs,
+    "transmission-rpc",
+  ], async () => {
+    await using scene = await RpcScene.open(release);
+    await flow(scene, ({ port, otherDir }) => [
+      VENV_PYTHON,
+      peer("transmission_rpc_flow.py"),
+      `${port}`,
+      scene.torrent,
+      scene.url,
+      otherDir,
+    ]);
+  });
 
-interopTest("rpc - @ctrl/transmission (npm) sees no difference", [
-  "transmission-daemon",
-  "transmission-remote",
-  "@ctrl/transmission",
-], async () => {
-  await using scene = await RpcScene.open();
-  const module =
-    `${TOOLS}/ctrl/node_modules/@ctrl/transmission/dist/src/index.js`;
-  await flow(scene, ({ port, dir, otherDir }) => [
-    "node",
-    peer("ctrl_transmission_flow.mjs"),
-    module,
-    `${port}`,
-    scene.torrent,
-    scene.url,
-    dir,
-    otherDir,
-  ]);
-});
+  interopTest(`rpc - @ctrl/transmission (npm) sees no difference, ${name}`, [
+    ...programs,
+    "@ctrl/transmission",
+  ], async () => {
+    await using scene = await RpcScene.open(release);
+    const module =
+      `${TOOLS}/ctrl/node_modules/@ctrl/transmission/dist/src/index.js`;
+    await flow(scene, ({ port, dir, otherDir }) => [
+      "node",
+      peer("ctrl_transmission_flow.mjs"),
+      module,
+      `${port}`,
+      scene.torrent,
+      scene.url,
+      dir,
+      otherDir,
+    ]);
+  });
+}
 
 interopTest("rpc - transmission-remote sees no difference", [
   "transmission-daemon",

@@ -269,6 +269,7 @@ Deno.test("AnnounceMachine tells what it knows of each tracker", {
     failure: undefined,
     nextAt: undefined,
     lastAt: undefined,
+    askedAt: undefined,
     seeders: undefined,
     leechers: undefined,
     downloads: undefined,
@@ -279,14 +280,16 @@ Deno.test("AnnounceMachine tells what it knows of each tracker", {
   m.now = 50;
   const peers = [{ hostname: "192.0.2.1", port: 1 }];
   m.ok(url, { seeders: 1, leechers: 2, downloads: 3, peers, warning: "soon" });
-  const { state, message, nextAt, lastAt, seeders, leechers, downloads } = m
+  const { state, message, nextAt, lastAt, askedAt, ...told } = m
     .machine.trackers[0]!;
-  assertEquals([state, message, nextAt, lastAt], [
+  assertEquals([state, message, nextAt, lastAt, askedAt], [
     "working",
     "soon",
     50 + 30 * MINUTE,
     50,
+    0,
   ]);
+  const { seeders, leechers, downloads } = told;
   assertEquals([seeders, leechers, downloads], [1, 2, 3]);
   assertEquals(m.machine.trackers[0]!.peers, 1);
   m.until(30 * MINUTE + 50);

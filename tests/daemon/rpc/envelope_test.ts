@@ -53,6 +53,16 @@ Deno.test({
       id: "x",
     });
     assertEquals((one({ jsonrpc: "2.0", method: 5 }) as RpcCall).method, "");
+    // As Transmission takes it: parameters are named, numbers are tags, and what
+    // is of JSON-RPC may stand in the older frame.
+    const positions = one({ jsonrpc: "2.0", method: "x", params: [1], id: 1 });
+    assertEquals((positions as RpcCall).params, {});
+    const mixed = one({ jsonrpc: 2, method: "x", params: { a: 1 }, id: 5 });
+    const { dialect, params, id } = mixed as RpcCall;
+    assertEquals([dialect, { ...params }, id], ["legacy", { a: 1 }, 5]);
+    for (const tag of ["a", 1.5, null]) {
+      assertEquals((one({ method: "x", tag }) as RpcCall).id, undefined);
+    }
     // A name that means something to JavaScript means nothing here.
     const odd = parseRpcRequest('{"method":"x","arguments":{"__proto__":{}}}');
     assertEquals(Object.keys((odd.calls[0] as RpcCall).params), ["__proto__"]);
@@ -69,7 +79,6 @@ Deno.test({
       [[], -32600],
       [{ jsonrpc: "1.0", method: "x" }, -32600],
       [{ jsonrpc: "2.0", method: "x", id: {} }, -32600],
-      [{ jsonrpc: "2.0", method: "x", params: [1], id: 1 }, -32602],
       [Array(MAX_BATCH + 1).fill({ jsonrpc: "2.0" }), -32600],
     ];
     for (const [value, code] of rows) assertEquals(codeOf(one(value)), code);
@@ -142,6 +151,12 @@ Deno.test({
       error: { code: -32601, message: "Method not found" },
       id: 3,
     });
+    // Two names are other ones where there was a mistake.
+    const space = one({ method: "free-space" }) as RpcCall;
+    const total = { total_size: 1 };
+    const failed = new RpcError("system", "x", total);
+    assertEquals(replyTo(space, total)?.json.arguments, total);
+    assertEquals(replyTo(space, failed)?.json.arguments, { totalSize: 1 });
     const unnamed = one({ method: "nonsense" }) as RpcCall;
     assertEquals(replyTo(unnamed, new RpcError("method"))?.json, {
       arguments: {},

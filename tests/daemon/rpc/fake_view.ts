@@ -28,6 +28,7 @@ export const METAINFO = parseMetainfo(
     ],
     pieceLength: 16_384,
     version: "v1",
+    trackers: [["http://one.test/", "http://two.test/"]],
     webSeeds: ["http://w.test/x", "http://v.test/y"],
   }),
 );
@@ -81,6 +82,7 @@ const TRACKER: TrackerStatus = {
   failure: undefined,
   nextAt: undefined,
   lastAt: undefined,
+  askedAt: undefined,
   seeders: undefined,
   leechers: undefined,
   downloads: undefined,

@@ -8,7 +8,7 @@ import {
   trackerStats,
   webSeeds,
 } from "../../../daemon/rpc/nested_fields.ts";
-import { type FakeTorrent, fakeView } from "./fake_view.ts";
+import { type FakeTorrent, fakeView, METAINFO } from "./fake_view.ts";
 
 const permissions = "none";
 
@@ -112,6 +112,8 @@ Deno.test({
       ["http://a.t.test/x/announce?k=1", "http://a.t.test/x/scrape?k=1", "t"],
       ["http://t.test/announce.php", "http://t.test/scrape.php", "t"],
       ["http://t.test/other", "", "t"],
+      ["http://a.t.co.uk/announce", "http://a.t.co.uk/scrape", "t"],
+      ["http://co.uk/announce", "http://co.uk/scrape", "co"],
       ["udp://host:1/announce", "udp://host:1/announce", "host"],
       ["http://192.0.2.1:1/announce", "http://192.0.2.1:1/scrape", "192.0.2.1"],
       ["http://[::1]:1/announce", "http://[::1]:1/scrape", "[::1]"],
@@ -120,13 +122,36 @@ Deno.test({
       trackers: urls.map(([url], i) => ({ url, tier: 5 - i })),
     });
     const byTier = trackers(view);
-    assertEquals(byTier.map(({ tier }) => tier), [0, 1, 2, 3, 4, 5]);
+    assertEquals(byTier.map(({ tier }) => tier), [-2, -1, 0, 1, 2, 3, 4, 5]);
     assertEquals(
       byTier.toReversed().map((
         { announce, scrape, sitename },
       ) => [announce, scrape, sitename]),
       urls,
     );
+  },
+});
+
+Deno.test({
+  name: "trackers are told in the order of the torrent, not as they are asked",
+  permissions,
+  fn() {
+    const urls = METAINFO.trackers.flat();
+    const view = fakeView({
+      trackers: [urls[1]!, urls[0]!, "http://new.test/"].map((url) => ({
+        url,
+      })),
+    });
+    assertEquals(
+      trackers(view).map(({ announce }) => announce),
+      [...urls, "http://new.test/"],
+    );
+    // The one that is asked first is none that waits for others to fail.
+    assertEquals(trackerStats(view).map((one) => one.is_backup), [
+      true,
+      false,
+      true,
+    ]);
   },
 });
 
@@ -141,6 +166,7 @@ Deno.test({
           url: "http://b.test/announce",
           state: "working",
           lastAt: 400_000,
+          askedAt: 399_000,
           nextAt: 600_000,
           seeders: 1,
           leechers: 2,
@@ -154,8 +180,15 @@ Deno.test({
           failure: "timeout",
           message: "too late",
           nextAt: 501_000,
+          lastAt: 300_000,
+          askedAt: 480_000,
         },
-        { url: "http://d.test/announce", state: "announcing", message: "hi" },
+        {
+          url: "http://d.test/announce",
+          state: "announcing",
+          message: "hi",
+          askedAt: 490_000,
+        },
         {
           url: "http://e.test/announce",
           state: "working",
@@ -188,7 +221,15 @@ Deno.test({
       false,
       false,
     ]);
-    assertEquals(pick("last_announce_time"), [0, 999_900, 0, 0, 1_000_000]);
+    assertEquals(
+      pick("last_announce_time"),
+      [0, 999_900, 999_980, 0, 1_000_000],
+    );
+    assertEquals(
+      pick("last_announce_start_time"),
+      [0, 999_899, 0, 999_990, 0],
+    );
+    assertEquals(pick("is_backup"), [false, true, true, true, true]);
     assertEquals(pick("next_announce_time"), [0, 1_000_100, 1_000_001, 0, 0]);
     assertEquals(pick("seeder_count"), [-1, 1, -1, -1, -1]);
     assertEquals(pick("leecher_count"), [-1, 2, -1, -1, -1]);

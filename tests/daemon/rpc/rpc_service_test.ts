@@ -7,7 +7,7 @@ Deno.test("rpc - both dialects tell of a torrent alike", async () => {
   const modern = await world.get(id, "hash_string", "wanted", "files", "x");
   const { arguments: given, result, tag } = await world.legacy("torrent-get", {
     ids: [id],
-    fields: ["hashString", "wanted", "files", "total-size", "x"],
+    fields: ["hashString", "wanted", "files", "total_size", "x"],
   });
   assertEquals([result, tag], ["success", 1]);
   const [legacy] = (given as { torrents: Record<string, unknown>[] }).torrents;
@@ -30,7 +30,7 @@ Deno.test("rpc - both dialects tell of a torrent alike", async () => {
         name: "top/b.mkv",
       },
     ],
-    "total-size": 100_000,
+    totalSize: 100_000,
   });
   assertEquals(modern.wanted, [true, true]);
   assertEquals(
@@ -152,10 +152,12 @@ Deno.test("rpc - adding: content, links, duplicates, junk", async () => {
   const rows: [Record<string, unknown>, number, string][] = [
     [{}, -32602, "no filename or metainfo specified"],
     [{ metainfo: "!" }, 4, "unrecognized info"],
-    [{ metainfo: "AAAA" }, 4, "invalid or corrupt torrent file"],
-    [{ filename: "magnet:?x" }, 4, "invalid or corrupt torrent file"],
+    [{ metainfo: "AAAA" }, 4, "unrecognized info"],
+    [{ filename: "magnet:?x" }, 4, "unrecognized info"],
+    [{ filename: "nonsense" }, 4, "unrecognized info"],
     [{ filename: "http://x.example/bad" }, 8, "nothing there"],
     [{ filename: magnet, download_dir: "rel" }, 3, "not absolute"],
+    [{ filename: magnet, download_dir: "" }, 3, "not absolute"],
     [{ filename: magnet, labels: [" "] }, -32602, "labels cannot be empty"],
     [{ filename: magnet, labels: ["a,b"] }, -32602, "comma"],
     [{ filename: magnet, files_unwanted: [-1] }, 6, "file index out of range"],
@@ -193,11 +195,15 @@ Deno.test("rpc - torrent files are read below allowed folders only", async () =>
       other.dir.join("b.torrent"),
       `${inside}/missing`,
       inside,
-      "in/a.torrent",
     ]
   ) {
     await assertRejects(() => add(path), Error, "torrent files here are not");
   }
+  await assertRejects(
+    () => add("in/a.torrent"),
+    Error,
+    "unrecognized info",
+  );
   await assertRejects(
     () => other.call("torrent_add", { filename: `${inside}/a.torrent` }),
     Error,

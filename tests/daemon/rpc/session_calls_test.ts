@@ -82,6 +82,16 @@ Deno.test("rpc - settings of the older dialect", async () => {
   assertEquals(await world.call("session_get", { fields: ["encryption"] }), {
     encryption: "allowed",
   });
+  // What is asked for in vain is passed over, and all is told if nothing is left.
+  const fields = ["nonsense", "encryption"];
+  assertEquals(Object.keys(await world.call("session_get", { fields })), [
+    "encryption",
+  ]);
+  const none = await world.call("session_get", { fields: ["nonsense"] });
+  assertEquals(
+    Object.keys(none),
+    Object.keys(await world.call("session_get", { fields: [] })),
+  );
 });
 
 Deno.test("rpc - settings that make no sense, or are not for remotes", async () => {
@@ -182,10 +192,17 @@ Deno.test("rpc - groups share limits", async () => {
     group: [b],
   });
   assertEquals(await world.call("group_get", { name: "b" }), { group: [b] });
+  // A torrent's group is one, although nothing else is known of it.
+  const id = await world.add();
+  await world.call("torrent_set", { ids: id, group: " of a torrent " });
+  assertEquals((await world.get(id, "group")).group, "of a torrent");
+  await world.call("torrent_set", { ids: id, group: "b" });
+  await world.call("torrent_set", { ids: id, group: "" });
   const { group } = await world.call("group_get");
   assertEquals((group as { name: string }[]).map(({ name }) => name), [
     "a",
     "b",
+    "of a torrent",
   ]);
 });
 
@@ -202,6 +219,12 @@ Deno.test("rpc - room, figures and block lists", async () => {
   assertEquals(space.path, world.dir.path);
   assert(Number(space.size_bytes) > 0);
   assert(Number(space.total_size) >= Number(space.size_bytes));
+  const path = `${world.dir.path}/not/there`;
+  const nowhere = await world.legacy("free-space", { path });
+  assertEquals([nowhere.result, nowhere.arguments], [
+    "No such file or directory",
+    { path, "size-bytes": -1, totalSize: -1 },
+  ]);
   await assertRejects(() => world.call("free_space"), Error, "is missing");
   await assertRejects(
     () => world.call("free_space", { path: "x" }),

@@ -111,6 +111,7 @@ export const SESSION = table(`
   alt_speed_time_enabled=alt-speed-time-enabled:b
   alt_speed_time_end=alt-speed-time-end:i alt_speed_up=alt-speed-up:i
   anti_brute_force_enabled=anti-brute-force-enabled:b
+  anti_brute_force_threshold=anti-brute-force-threshold:i
   blocklist_enabled=blocklist-enabled:b blocklist_size=blocklist-size:i
   blocklist_url=blocklist-url:s cache_size_mib=cache-size-mb:i
   config_dir=config-dir:s default_trackers=default-trackers:s
@@ -201,6 +202,7 @@ export const PARAMETERS: Readonly<Record<string, readonly SpecField[]>> = {
       "download_dir_free_space",
       // Guessing passwords is always slowed down.
       "anti_brute_force_enabled",
+      "anti_brute_force_threshold",
     ].includes(name)
   ),
   session_get: table("fields:s[]"),

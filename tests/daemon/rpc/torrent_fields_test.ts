@@ -220,12 +220,13 @@ Deno.test({
       tell({ stats }, "upload_ratio")[0];
     assertEquals(
       [
-        ratio({}),
-        ratio({ uploadedBytes: 1 }),
-        ratio({ uploadedBytes: 5, downloadedBytes: 10 }),
+        ratio({ wantedBytes: 0 }),
+        ratio({ wantedBytes: 0, uploadedBytes: 1 }),
+        // What was downloaded plays no role: all that is wanted counts.
+        ratio({ uploadedBytes: 5_000, downloadedBytes: 10_000 }),
         ratio({ ...COMPLETE, uploadedBytes: 50_000 }),
       ],
-      [-1, -2, 0.5, 0.5],
+      [-1, -2, 0.05, 0.5],
     );
     const goals = (mode: "global" | "own" | "none", value: number) =>
       tell(
@@ -257,13 +258,15 @@ Deno.test("rpc - every field of a link whose files are not known", async () => {
   await using world = await RpcWorld.open();
   const hash = "ab".repeat(20);
   await world.call("torrent_add", {
-    filename: `magnet:?xt=urn:btih:${hash}&dn=named&tr=udp%3A%2F%2Fa.test%3A1`,
+    filename:
+      `magnet:?xt=urn:btih:${hash}&dn=named&tr=udp%3A%2F%2Fa.test%3A1&ws=http%3A%2F%2Fw.test%2F`,
     paused: true,
   });
   const all = await world.get(1, ...Object.keys(TORRENT_FIELDS));
   assertEquals(Object.keys(all).length, Object.keys(TORRENT_FIELDS).length);
-  const { added_date: added, edit_date: _, start_date: __, ...rest } = all;
+  const { added_date: added, edit_date: edited, start_date: _, ...rest } = all;
   assertEquals(Math.abs(Number(added) - Date.now() / 1000) < 60, true);
+  assertEquals(edited, added);
   const zero = `activity_date corrupt_ever date_created desired_available
     done_date downloaded_ever error have_unchecked have_valid
     left_until_done metadata_percent_complete peers_connected
@@ -274,7 +277,7 @@ Deno.test("rpc - every field of a link whose files are not known", async () => {
     webseeds_sending_to_us bandwidth_priority seed_idle_mode seed_ratio_mode`
     .split(/\s+/);
   const lists = `availability bytes_completed file_stats files labels peers
-    priorities tracker_stats trackers wanted webseeds webseeds_ex`.split(/\s+/);
+    priorities tracker_stats trackers wanted`.split(/\s+/);
   const empty =
     "comment creator error_string group pieces source torrent_file tracker_list"
       .split(" ");
@@ -293,7 +296,8 @@ Deno.test("rpc - every field of a link whose files are not known", async () => {
     is_finished: false,
     is_private: false,
     is_stalled: false,
-    magnet_link: `magnet:?xt=urn:btih:${hash}&dn=named`,
+    magnet_link:
+      `magnet:?xt=urn:btih:${hash}&dn=named&ws=http%3A%2F%2Fw.test%2F`,
     manual_announce_time: -1,
     max_connected_peers: 100,
     name: "named",
@@ -314,5 +318,11 @@ Deno.test("rpc - every field of a link whose files are not known", async () => {
     upload_limit: 100,
     upload_limited: false,
     upload_ratio: -1,
+    webseeds: ["http://w.test/"],
+    webseeds_ex: [{
+      download_bytes_per_second: 0,
+      is_downloading: false,
+      url: "http://w.test/",
+    }],
   });
 });

@@ -7,8 +7,9 @@ Deno.test("freeSpace() looks at the nearest folder there is", async () => {
   await using temp = new TempDir();
   const dir = temp.path;
   const here = await freeSpace(dir);
-  assert(here.free > 0 && here.total >= here.free);
-  assertEquals((await freeSpace(`${dir}/not/there`)).total, here.total);
+  assert(here.free > 0 && here.total >= here.free && here.exists);
+  const { total, exists } = await freeSpace(`${dir}/not/there`);
+  assertEquals([total, exists], [here.total, false]);
   await Deno.writeTextFile(`${dir}/file`, "");
   const error = await assertRejects(
     () => freeSpace(`${dir}/file/below`),
