@@ -9,6 +9,8 @@ import { TokenBuckets } from "../_shared/limits/token_buckets.ts";
 /** Requests at a time at one host, and in all. */
 const AT_ONCE_A_HOST = 3;
 const AT_ONCE = 24;
+/** Where all places are taken, one who has had one for so long gives way, in ms. */
+const TURN_MS = 10_000;
 /** Requests that brought nothing: so many at once, then one a second a host. */
 const VAIN_BURST = 30;
 /** Hosts of which failures are remembered. */
@@ -22,16 +24,24 @@ export interface HostSlot {
   free(): void;
 }
 
+interface Taken extends HostSlot {
+  readonly since: number;
+  /** Has the holder free it. */
+  readonly giveWay: () => void;
+}
+
 /**
  * Shares the requests of any number of web seeds: three at a time a host, 24 in
- * all. A host whose requests brought nothing thirty times is asked once a second.
+ * all; then the oldest gives way to a newcomer after ten seconds. A host whose
+ * requests brought nothing thirty times is asked once a second.
  */
 export class WebSeedHosts {
   readonly #clock: Clock;
   readonly #taken = new Map<string, number>();
   readonly #vain = new TokenBuckets(1, VAIN_BURST, MAX_HOSTS);
   readonly #waiting = new Set<() => void>();
-  #count = 0;
+  /** The oldest first. */
+  readonly #slots = new Set<Taken>();
 
   /**
    * Makes a budget of which nothing is used.
@@ -44,39 +54,47 @@ export class WebSeedHosts {
 
   /** Requests under way. */
   get active(): number {
-    return this.#count;
+    return this.#slots.size;
   }
 
   /**
-   * Whether there is a place.
+   * Whether there is a place, or one that somebody gives up.
    *
    * @param host The host's name.
    * @returns Whether a request may run.
    */
   hasRoom(host: string): boolean {
-    return (this.#taken.get(host) ?? 0) < AT_ONCE_A_HOST &&
-      this.#count < AT_ONCE && this.#opensAt(host) <= this.#clock.now();
+    return this.#opensAt(host) <= this.#clock.now();
   }
 
   /**
-   * Takes a place, if there is one.
+   * Takes a place, if there is one or somebody gives one up.
    *
    * @param host The host's name.
+   * @param giveWay Called after ten seconds or more, once, when another has taken
+   * the place: it is to be freed.
    * @returns The place, or `undefined`.
    */
-  tryTake(host: string): HostSlot | undefined {
+  tryTake(host: string, giveWay: () => void): HostSlot | undefined {
     if (!this.hasRoom(host)) return undefined;
+    const [oldest] = this.#slots.size < AT_ONCE ? [] : this.#slots;
+    if (oldest !== undefined) this.#slots.delete(oldest);
     this.#taken.set(host, (this.#taken.get(host) ?? 0) + 1);
-    this.#count++;
     let isFree = false;
-    return {
+    const slot: Taken = {
       host,
+      since: this.#clock.now(),
+      giveWay,
       free: () => {
         if (isFree) return;
         isFree = true;
+        this.#slots.delete(slot);
         this.#free(host);
       },
     };
+    this.#slots.add(slot);
+    oldest?.giveWay();
+    return slot;
   }
 
   /**
@@ -98,20 +116,33 @@ export class WebSeedHosts {
    */
   whenFree(host: string, callback: () => void): () => void {
     const opensAt = this.#opensAt(host);
-    if (opensAt > this.#clock.now()) {
-      return this.#clock.schedule(opensAt, callback);
-    }
-    this.#waiting.add(callback);
-    return () => void this.#waiting.delete(callback);
+    const cancelTimer = opensAt === Infinity
+      ? undefined
+      : this.#clock.schedule(opensAt, () => {
+        this.#waiting.delete(told);
+        callback();
+      });
+    const told = () => {
+      cancelTimer?.();
+      callback();
+    };
+    this.#waiting.add(told);
+    return () => {
+      cancelTimer?.();
+      this.#waiting.delete(told);
+    };
   }
 
-  /** When a host may be asked, as far as its failures go. */
+  /** When a host may be asked, as far as is known. */
   #opensAt(host: string): number {
-    return this.#vain.nextAt(host, this.#clock.now());
+    const now = this.#clock.now();
+    if ((this.#taken.get(host) ?? 0) >= AT_ONCE_A_HOST) return Infinity;
+    const [oldest] = this.#slots;
+    const roomAt = this.#slots.size < AT_ONCE ? now : oldest!.since + TURN_MS;
+    return Math.max(roomAt, this.#vain.nextAt(host, now));
   }
 
   #free(host: string): void {
-    this.#count--;
     const taken = this.#taken.get(host)! - 1;
     if (taken > 0) this.#taken.set(host, taken);
     else this.#taken.delete(host);

@@ -156,7 +156,7 @@ export class WebSeed implements AsyncDisposable {
    */
   request(blocks: readonly BlockAddress[]): void {
     const slot = this.#closing === undefined
-      ? this.#hosts.tryTake(this.#base.hostname)
+      ? this.#hosts.tryTake(this.#base.hostname, () => this.#giveWay(slot!))
       : undefined;
     if (slot === undefined) {
       return this.#options.onEvent({ type: "unserved", blocks });
@@ -249,6 +249,15 @@ export class WebSeed implements AsyncDisposable {
     if (this.state === "ready") this.#options.onEvent({ type: "ready" });
   }
 
+  /** Ends the transfer of a place that another web seed needs. */
+  #giveWay(slot: HostSlot): void {
+    const reason = "Another web seed needs the place";
+    for (const [id, running] of this.#running) {
+      if (running.slot !== slot) continue;
+      return this.#driver.input({ type: "failed", id, reason, isLocal: true });
+    }
+  }
+
   /** Sends a request, and tells the machine of the answer. */
   async #ask(output: WebSeedOutput & { type: "request" }): Promise<void> {
     const { id, headers, isRedirect } = output;
@@ -272,7 +281,8 @@ export class WebSeed implements AsyncDisposable {
         return this.#driver.input({ type: "failed", id, reason, isForbidden });
       }
       if (isRedirect && url.hostname !== this.#base.hostname) {
-        running.host = this.#hosts.tryTake(url.hostname);
+        const giveWay = () => this.#giveWay(running.slot);
+        running.host = this.#hosts.tryTake(url.hostname, giveWay);
         if (running.host === undefined) {
           const reason = "Too much is asked of the host already";
           return this.#driver.input({ type: "failed", id, reason });

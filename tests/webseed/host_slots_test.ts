@@ -2,13 +2,15 @@ import { assert, assertEquals } from "@std/assert";
 import { SimClock } from "../../testing/sim_clock.ts";
 import { WebSeedHosts } from "../../webseed/host_slots.ts";
 
+const never = () => assert(false, "called");
+
 Deno.test("WebSeedHosts - three a host, 24 in all, and who waits is told", {
   permissions: "none",
 }, () => {
   const hosts = new WebSeedHosts(new SimClock());
-  const slots = [1, 2, 3].map(() => hosts.tryTake("a"));
+  const slots = [1, 2, 3].map(() => hosts.tryTake("a", never));
   assert(slots.every((slot) => slot?.host === "a"));
-  assertEquals(hosts.tryTake("a"), undefined);
+  assertEquals(hosts.tryTake("a", never), undefined);
   assert(!hosts.hasRoom("a") && hosts.hasRoom("b"));
   let told = 0;
   hosts.whenFree("a", () => told++);
@@ -16,9 +18,9 @@ Deno.test("WebSeedHosts - three a host, 24 in all, and who waits is told", {
   slots[0]!.free();
   slots[0]!.free();
   assertEquals([told, hosts.active], [1, 2]);
-  assert(hosts.tryTake("a") !== undefined);
-  for (let i = 0; i < 21; i++) assert(hosts.tryTake(`h${i}`) !== undefined);
-  assertEquals(hosts.tryTake("z"), undefined);
+  assert(hosts.tryTake("a", never) !== undefined);
+  for (let i = 0; i < 21; i++) assert(hosts.tryTake(`h${i}`, never) !== undefined);
+  assertEquals(hosts.tryTake("z", never), undefined);
   assertEquals(hosts.active, 24);
 });
 
@@ -31,7 +33,7 @@ Deno.test("WebSeedHosts - who fails too often is asked once a second", {
   assert(hosts.hasRoom("a"));
   hosts.failed("a");
   assert(!hosts.hasRoom("a") && hosts.hasRoom("b"));
-  assertEquals(hosts.tryTake("a"), undefined);
+  assertEquals(hosts.tryTake("a", never), undefined);
   let told = 0;
   hosts.whenFree("a", () => told++);
   await clock.advance(999);
@@ -43,4 +45,39 @@ Deno.test("WebSeedHosts - who fails too often is asked once a second", {
   hosts.failed("a");
   for (let i = 0; i < 256; i++) hosts.failed(`h${i}`);
   assert(hosts.hasRoom("a"));
+});
+
+Deno.test("WebSeedHosts - the oldest gives way after ten seconds", {
+  permissions: "none",
+}, async () => {
+  const clock = new SimClock();
+  const hosts = new WebSeedHosts(clock);
+  const left: number[] = [];
+  const take = (i: number) => {
+    const slot = hosts.tryTake(`h${i >> 1}`, () => {
+      left.push(i);
+      slot!.free();
+    });
+    return slot;
+  };
+  for (let i = 0; i < 24; i++) {
+    take(i);
+    await clock.advance(100);
+  }
+  assertEquals([hosts.hasRoom("z"), take(90)], [false, undefined]);
+  let told = 0;
+  hosts.whenFree("z", () => told++);
+  hosts.whenFree("z", () => told++)();
+  await clock.advance(10_000 - 2400 - 1);
+  assertEquals([told, hosts.hasRoom("z")], [0, false]);
+  await clock.advance(1);
+  assertEquals([told, hosts.hasRoom("z"), left], [1, true, []]);
+  // Who is told of a free place cannot take that of the one who asked.
+  hosts.whenFree("y", () => told += hosts.tryTake("y", never) ? 10 : 1);
+  assert(take(90) !== undefined);
+  assertEquals([told, left, hosts.active], [2, [0], 24]);
+  assertEquals(hosts.hasRoom("z"), false);
+  await clock.advance(100);
+  assert(take(91) !== undefined);
+  assertEquals([left, hosts.active, clock.pending], [[0, 1], 24, 0]);
 });

@@ -342,10 +342,31 @@ Deno.test("WebSeed - three requests a host, over all that share a budget", async
   assertEquals(hosts.active, 0);
 });
 
+Deno.test("WebSeed - one that takes long gives its place to another", async () => {
+  const clock = new SimClock();
+  const hosts = new WebSeedHosts(clock);
+  await using client = new Client("http://8.8.8.8/", {
+    hosts,
+    clock,
+    isNamed: false,
+    fetch: () => new Promise(() => {}),
+  });
+  client.want(0);
+  for (let i = 0; i < 23; i++) hosts.tryTake(`h${i}`, () => {});
+  await clock.advance(9_999);
+  assertEquals(hosts.tryTake("other", () => {}), undefined);
+  await clock.advance(1);
+  assert(hosts.tryTake("other", () => {}) !== undefined);
+  await client.until(() => client.unserved === 4);
+  const { state, active } = client.seed.status();
+  // It is nobody's fault.
+  assertEquals([state, active, hosts.active], ["ready", 0, 24]);
+});
+
 Deno.test("WebSeed - a redirect takes a place at its own host, too", async () => {
   const clock = new SimClock();
   const hosts = new WebSeedHosts(clock);
-  for (let i = 0; i < 3; i++) hosts.tryTake("8.8.4.4");
+  for (let i = 0; i < 3; i++) hosts.tryTake("8.8.4.4", () => {});
   await using client = new Client("http://8.8.8.8/", {
     hosts,
     clock,
