@@ -33,6 +33,8 @@ const FIRST_REST_MS = 5_000;
 const LONGEST_REST_MS = 10 * 60_000;
 /** Hosts that are remembered while nothing is under way there. */
 const MAX_HOSTS = 1024;
+/** URLs of one host that are remembered as they answered last time. */
+const MAX_GOOD = 16;
 /** Hosts whose word of our address is remembered. */
 const MAX_VOTES = 64;
 
@@ -57,6 +59,7 @@ export interface AnnounceTurn {
 }
 
 interface Turn extends AnnounceTurn {
+  readonly url: string;
   readonly kind: AnnounceKind;
   readonly requestor: AnnounceRequestor;
   state: "waiting" | "active" | "ended";
@@ -71,6 +74,8 @@ interface Host {
   readonly active: Record<Lane, number>;
   failures: number;
   restsUntil: number;
+  /** URLs that answered last time: what others make of the host is not theirs. */
+  readonly good: Map<string, true>;
 }
 
 const KINDS: readonly AnnounceKind[] = ["goodbye", "download", "seed"];
@@ -112,6 +117,7 @@ export class AnnounceScheduler {
   ): AnnounceTurn {
     const host = this.#host(trackerHost(url));
     const turn: Turn = {
+      url,
       kind,
       requestor,
       state: "waiting",
@@ -174,6 +180,7 @@ export class AnnounceScheduler {
         active: { goodbye: 0, other: 0 },
         failures: 0,
         restsUntil: -Infinity,
+        good: new Map(),
       };
       this.#hosts.set(name, host);
       if (this.#hosts.size > MAX_HOSTS) this.#forgetOne();
@@ -197,12 +204,18 @@ export class AnnounceScheduler {
     }
   }
 
-  #ended(host: Host, { kind }: Turn, outcome: AnnounceOutcome): void {
+  #ended(host: Host, { url, kind }: Turn, outcome: AnnounceOutcome): void {
     const lane = laneOf(kind);
     this.#active[lane]--;
     host.active[lane]--;
-    if (outcome === "answered") host.failures = 0;
-    else if (outcome === "failed" && ++host.failures >= FAILURES) {
+    if (outcome === "answered") {
+      host.failures = 0;
+      remember(host.good, url, true, MAX_GOOD);
+    } else if (outcome === "failed") {
+      host.good.delete(url);
+      host.failures++;
+    }
+    if (outcome === "failed" && host.failures >= FAILURES) {
       host.restsUntil = this.#clock.now() +
         backoffMs(host.failures - FAILURES + 1, FIRST_REST_MS, LONGEST_REST_MS);
     }
@@ -240,11 +253,12 @@ export class AnnounceScheduler {
   #mayAt(host: Host, kind: AnnounceKind, now: number): number {
     if (host.restsUntil > now) {
       for (const turn of [...host.waiting[kind]]) {
+        if (host.good.has(turn.url)) continue;
         this.#unqueue(host, turn);
         turn.state = "ended";
         turn.requestor.refused(host.restsUntil - now);
       }
-      return Infinity;
+      if (host.waiting[kind].size === 0) return Infinity;
     }
     const lane = laneOf(kind);
     // After its rest one announce shows whether a host is back.
