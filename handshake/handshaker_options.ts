@@ -46,7 +46,11 @@ export interface HandshakerOptions {
   readonly handshakeTimeoutMs?: number | undefined;
   /** Outbound connections that may be in the making at once. @default {100} */
   readonly maxHalfOpen?: number | undefined;
-  /** The same for one torrent. @default {25} */
+  /**
+   * The same for one torrent, without those that take longer than 4 seconds.
+   *
+   * @default {25}
+   */
   readonly maxHalfOpenPerTorrent?: number | undefined;
   /** Outbound connections begun in a second, also the burst. @default {30} */
   readonly connectsPerSecond?: number | undefined;

@@ -9,8 +9,8 @@ import type { HandshakeFailed } from "../../handshake/event.ts";
 import { PeerList } from "../peer_list.ts";
 import type { Swarm } from "./swarm.ts";
 
-/** Attempts at once, so that a list is not burnt in a rush. */
-const MAX_CONNECTING = 30;
+/** An attempt that takes longer hardly needs a place, in milliseconds. */
+const SLOW_MS = 4_000;
 /** Between two wishes for a turn when none came, in milliseconds. */
 const RETRY_MS = 1000;
 
@@ -22,8 +22,8 @@ export class CandidateDialer {
   /** The candidates. */
   readonly list: PeerList;
   readonly #host: Swarm;
-  /** Attempts under way. */
-  connecting = 0;
+  /** When the attempts under way were begun, the oldest first. */
+  readonly #begun: number[] = [];
   #isWaiting = false;
   #cancelTimer: (() => void) | undefined;
   #isActive = false;
@@ -36,6 +36,11 @@ export class CandidateDialer {
       sources,
       hosts,
     });
+  }
+
+  /** Attempts under way. */
+  get connecting(): number {
+    return this.#begun.length;
   }
 
   /** Whether connections may be made. */
@@ -71,8 +76,9 @@ export class CandidateDialer {
     this.#cancelTimer = undefined;
     if (!this.#mayDial()) return;
     const { clock } = this.#host.context;
-    const at = this.#hasRoom() ? this.list.quietUntil : this.list.namedReadyAt;
-    if (at > clock.now()) {
+    const now = clock.now();
+    const at = this.#hasRoom(now) ? this.list.quietUntil : this.#roomAt(now);
+    if (at > now) {
       if (at < Infinity) {
         this.#cancelTimer = clock.schedule(at, () => this.connectMore());
       }
@@ -83,31 +89,35 @@ export class CandidateDialer {
   }
 
   #mayDial(): boolean {
-    return this.#isActive && !this.#isWaiting &&
-      this.connecting < MAX_CONNECTING;
+    return this.#isActive && !this.#isWaiting;
   }
 
-  #hasRoom(): boolean {
-    return this.#host.places.roomFor(this.connecting) > 0;
+  /** Whether there is room, without the places of attempts that are slow. */
+  #hasRoom(now: number): boolean {
+    const slow = this.#begun.filter((at) => at + SLOW_MS <= now).length;
+    return this.#host.places.roomFor(this.connecting - slow) > 0;
+  }
+
+  /** When there is room for somebody, as far as is known. */
+  #roomAt(now: number): number {
+    const next = this.#begun.find((at) => at + SLOW_MS > now) ?? Infinity;
+    return Math.min(this.list.namedReadyAt, next + SLOW_MS);
   }
 
   async #dial(): Promise<void> {
     const { infoHash, context } = this.#host;
     const { clock, handshaker } = context;
     let hasCome = false;
-    let isDialling = false;
+    let begunAt: number | undefined;
     const outcome = await handshaker.dialNext(infoHash, () => {
       hasCome = true;
       this.#isWaiting = false;
       const candidate = this.#choose();
-      if (candidate !== undefined) {
-        isDialling = true;
-        this.connecting++;
-      }
+      if (candidate !== undefined) begunAt = this.#begin();
       this.connectMore();
       return candidate;
     });
-    if (isDialling) this.connecting--;
+    this.#end(begunAt);
     if (outcome?.type === "connected") this.#host.attach(outcome);
     else if (outcome !== undefined) this.#fail(outcome);
     if (hasCome) return this.connectMore();
@@ -126,22 +136,21 @@ export class CandidateDialer {
    */
   async punch(address: Endpoint): Promise<void> {
     const { infoHash, context } = this.#host;
-    let isDialling = false;
+    let begunAt: number | undefined;
     const choose = () => {
       if (
-        !this.#isActive || !this.#hasRoom() ||
+        !this.#isActive || !this.#hasRoom(context.clock.now()) ||
         this.list.isBanned(address.hostname) ||
         context.isBlocked(address.hostname)
       ) return undefined;
-      isDialling = true;
-      this.connecting++;
+      begunAt = this.#begin();
       return { infoHash, address, source: "pex" };
     };
     const outcome = await context.handshaker.dialNext(infoHash, choose, {
       transport: "utp",
     });
-    if (!isDialling) return;
-    this.connecting--;
+    if (begunAt === undefined) return;
+    this.#end(begunAt);
     if (outcome?.type === "connected") this.#host.attach(outcome, true);
     else if (outcome !== undefined && isUnreachable(outcome)) {
       this.#host.dialFailed(outcome, true);
@@ -149,12 +158,24 @@ export class CandidateDialer {
     this.connectMore();
   }
 
+  #begin(): number {
+    const now = this.#host.context.clock.now();
+    this.#begun.push(now);
+    return now;
+  }
+
+  #end(begunAt: number | undefined): void {
+    if (begunAt === undefined) return;
+    this.#begun.splice(this.#begun.indexOf(begunAt), 1);
+  }
+
   #choose(): PeerCandidate | undefined {
     if (!this.#mayDial()) return undefined;
     const { infoHash, context, isComplete } = this.#host;
-    const next = this.list.next(context.clock.now(), {
+    const now = context.clock.now();
+    const next = this.list.next(now, {
       skipSeeds: isComplete,
-      namedOnly: !this.#hasRoom(),
+      namedOnly: !this.#hasRoom(now),
     });
     return next && { infoHash, ...next };
   }

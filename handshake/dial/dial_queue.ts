@@ -9,13 +9,19 @@
  */
 import { TokenBucket } from "../../_shared/token_bucket.ts";
 
+/**
+ * A connection half open for so long hardly comes about, and does not count for
+ * its torrent any more, in ms: the dead must not keep the living waiting.
+ */
+export const SLOW_DIAL_MS = 4_000;
+
 /** Limits of a {@linkcode DialQueue}. */
 export interface DialQueueOptions {
   /** Candidates that may wait. */
   readonly maxQueued: number;
   /** Connections half open at once. */
   readonly maxHalfOpen: number;
-  /** Connections half open at once for one torrent. */
+  /** Connections half open at once for one torrent, slow ones not counted. */
   readonly maxHalfOpenPerTorrent: number;
   /** Connections begun in a second. */
   readonly connectsPerSecond: number;
@@ -27,11 +33,14 @@ export interface Dial<T> {
   readonly key: string;
   /** Whom to dial. */
   readonly item: T;
+  /** When that was, in ms. */
+  readonly begunAt: number;
 }
 
 interface Lane<T> {
   readonly waiting: T[];
-  halfOpen: number;
+  /** When those half open were begun, the oldest first. */
+  readonly begun: number[];
 }
 
 /** Candidates in lanes, one a torrent, that take turns. */
@@ -61,7 +70,7 @@ export class DialQueue<T> {
     if (this.full) return false;
     let lane = this.#lanes.get(key);
     if (lane === undefined) {
-      lane = { waiting: [], halfOpen: 0 };
+      lane = { waiting: [], begun: [] };
       this.#lanes.set(key, lane);
     }
     lane.waiting.push(item);
@@ -71,33 +80,32 @@ export class DialQueue<T> {
 
   /** Takes the next candidate and counts it as half open. */
   take(now: number): Dial<T> | undefined {
-    const key = this.#eligible();
+    const { key } = this.#eligible(now);
     if (key === undefined || !this.#bucket.take(now)) return undefined;
     const lane = this.#lanes.get(key)!;
     const item = lane.waiting.shift()!;
     this.size--;
-    lane.halfOpen++;
+    lane.begun.push(now);
     this.halfOpen++;
     // To the end of the line.
     this.#lanes.delete(key);
     this.#lanes.set(key, lane);
-    return { key, item };
+    return { key, item, begunAt: now };
   }
 
   /** Ends what {@linkcode take} began. */
-  done(key: string): void {
+  done({ key, begunAt }: Dial<T>): void {
     const lane = this.#lanes.get(key);
     if (lane === undefined) return;
-    lane.halfOpen--;
+    lane.begun.splice(lane.begun.indexOf(begunAt), 1);
     this.halfOpen--;
     this.#prune(key, lane);
   }
 
   /** When {@linkcode take} is worth another try, if only time is missing. */
   nextAt(now: number): number | undefined {
-    return this.#eligible() === undefined
-      ? undefined
-      : this.#bucket.nextAt(now);
+    const { key, at } = this.#eligible(now);
+    return key === undefined ? at : this.#bucket.nextAt(now);
   }
 
   /** Removes and returns what waits for a torrent. */
@@ -127,22 +135,25 @@ export class DialQueue<T> {
   }
 
   #prune(key: string, lane: Lane<T>): void {
-    if (lane.halfOpen === 0 && lane.waiting.length === 0) {
+    if (lane.begun.length === 0 && lane.waiting.length === 0) {
       this.#lanes.delete(key);
     }
   }
 
-  /** The first lane that may dial. Lanes passed over are all half open. */
-  #eligible(): string | undefined {
-    if (this.size === 0 || this.halfOpen >= this.#options.maxHalfOpen) {
-      return undefined;
+  /**
+   * The first lane that may dial, or when one may whose places are taken. Lanes
+   * passed over are all half open.
+   */
+  #eligible(now: number): { key?: string; at?: number } {
+    const { maxHalfOpen, maxHalfOpenPerTorrent: most } = this.#options;
+    if (this.size === 0 || this.halfOpen >= maxHalfOpen) return {};
+    let first = Infinity;
+    for (const [key, { waiting, begun }] of this.#lanes) {
+      if (waiting.length === 0) continue;
+      const at = begun.length < most ? now : begun.at(-most)! + SLOW_DIAL_MS;
+      if (at <= now) return { key };
+      first = Math.min(first, at);
     }
-    for (const [key, lane] of this.#lanes) {
-      if (
-        lane.waiting.length > 0 &&
-        lane.halfOpen < this.#options.maxHalfOpenPerTorrent
-      ) return key;
-    }
-    return undefined;
+    return first === Infinity ? {} : { at: first };
   }
 }

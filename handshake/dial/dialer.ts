@@ -16,7 +16,7 @@ import {
   DialPlan,
   headStartMs,
 } from "./dial_plan.ts";
-import { DialQueue } from "./dial_queue.ts";
+import { type Dial, DialQueue } from "./dial_queue.ts";
 import { PastDials } from "./past_dials.ts";
 import { race } from "./race.ts";
 import { checkCandidate, connectFailure } from "../core/failure.ts";
@@ -154,7 +154,7 @@ export class Dialer {
     while (true) {
       const turn = this.#queue.take(clock.now());
       if (turn === undefined) break;
-      this.#core.track(this.#serve(turn.key, turn.item));
+      this.#core.track(this.#serve(turn));
     }
     this.#pumping = false;
     this.sinks.wake();
@@ -217,7 +217,8 @@ export class Dialer {
     for (const waiter of waiters) waiter.settle(waiter.refuse(error));
   }
 
-  async #serve(key: string, waiter: Waiter): Promise<void> {
+  async #serve(turn: Dial<Waiter>): Promise<void> {
+    const { key, item: waiter } = turn;
     try {
       const attempt = waiter.begin();
       waiter.settle(
@@ -228,7 +229,7 @@ export class Dialer {
     } catch (cause) {
       waiter.reject(cause);
     } finally {
-      this.#queue.done(key);
+      this.#queue.done(turn);
       this.pump();
     }
   }

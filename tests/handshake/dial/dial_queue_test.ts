@@ -19,6 +19,7 @@ const takeAll = (dials: DialQueue<number>, now = 0) => {
   for (let dial; (dial = dials.take(now)) !== undefined;) keys.push(dial.key);
   return keys.join("");
 };
+const ended = (key: string, begunAt = 0) => ({ key, item: 0, begunAt });
 
 Deno.test("torrents take turns, no matter which was first", none, () => {
   const dials = queue({ maxHalfOpen: 1 });
@@ -30,7 +31,7 @@ Deno.test("torrents take turns, no matter which was first", none, () => {
   for (let dial; (dial = dials.take(0)) !== undefined;) {
     order += dial.key;
     items[dial.key]!.push(dial.item);
-    dials.done(dial.key);
+    dials.done(dial);
   }
   assertEquals(order, "abcababaa");
   assertEquals(items, { a: [0, 1, 2, 3, 4], b: [0, 1, 2], c: [0] });
@@ -50,10 +51,10 @@ Deno.test("every limit holds, and is free again", none, () => {
   for (let i = 0; i < 4; i++) open.push("b", i);
   assertEquals(takeAll(open), "aba");
   assertEquals(open.nextAt(0), undefined);
-  open.done("a");
+  open.done(ended("a"));
   assertEquals(takeAll(open), "b");
-  open.done("b");
-  open.done("b");
+  open.done(ended("b"));
+  open.done(ended("b"));
   assertEquals(takeAll(open), "ab");
 
   const slow = queue({ connectsPerSecond: 2 });
@@ -74,11 +75,28 @@ Deno.test("what is removed is not dialled", none, () => {
   assertEquals([dials.size, dials.halfOpen], [0, 40]);
   assertEquals(dials.remove("a"), []);
   assertEquals(dials.remove("x"), []);
-  dials.done("x");
-  for (let i = 0; i < 39; i++) dials.done("a");
-  dials.done("b");
+  dials.done(ended("x"));
+  for (let i = 0; i < 39; i++) dials.done(ended("a"));
+  dials.done(ended("b"));
   assertEquals(dials.halfOpen, 0);
   dials.push("a", 1);
   dials.clear();
   assertEquals([dials.size, dials.take(0)], [0, undefined]);
+});
+
+Deno.test("what takes long leaves its torrent's places to others", none, () => {
+  const dials = queue({ maxHalfOpen: 6, maxHalfOpenPerTorrent: 2 });
+  for (let i = 0; i < 9; i++) dials.push("a", i);
+  assertEquals([takeAll(dials), dials.nextAt(0)], ["aa", 4000]);
+  dials.done(ended("a"));
+  assertEquals([takeAll(dials, 1000), dials.nextAt(1000)], ["a", 4000]);
+  assertEquals(takeAll(dials, 3999), "");
+  assertEquals([takeAll(dials, 4000), dials.nextAt(4000)], ["a", 5000]);
+  dials.push("b", 0);
+  assertEquals(takeAll(dials, 4500), "b");
+  assertEquals([takeAll(dials, 8000), dials.halfOpen], ["aa", 6]);
+  // All of them are too many, however long they take.
+  assertEquals([takeAll(dials, 99_000), dials.nextAt(99_000)], ["", undefined]);
+  dials.done(ended("a", 4000));
+  assertEquals([takeAll(dials, 99_000), dials.halfOpen], ["a", 6]);
 });
