@@ -1,13 +1,15 @@
 /**
- * A rate limit that one stranger cannot use up.
+ * A rate limit that strangers cannot use up, one or hundreds.
  *
  * @module
  */
+import { remember } from "../recent.ts";
 import { TokenBucket } from "../token_bucket.ts";
-import { TokenBuckets } from "./token_buckets.ts";
 
 /** Names whose use is remembered. */
-const MAX_NAMES = 1024;
+const MAX_NAMES = 4096;
+/** What was taken counts for so long, in milliseconds: then a third is left. */
+const MEMORY_MS = 60_000;
 
 /** Rates of a {@linkcode FairBucket}. */
 export interface FairBucketOptions {
@@ -19,31 +21,58 @@ export interface FairBucketOptions {
   readonly each: number;
 }
 
-/** Fills at a rate; once half is used up, each name has a rate of its own. */
+/** What one name had while few were left. */
+interface Use {
+  readonly own: TokenBucket;
+  /** Tokens taken lately, as of `at`. */
+  taken: number;
+  at: number;
+}
+
+/**
+ * Fills at a rate; once half is used up, each name has a rate of its own, and
+ * the fewer are left, the less a name may have had lately: however many ask
+ * without end, who asks for little finds something left.
+ */
 export class FairBucket {
   readonly #half: number;
+  readonly #each: number;
   readonly #all: TokenBucket;
-  readonly #each: TokenBuckets;
+  readonly #uses = new Map<string, Use>();
 
   /** Makes a full one. */
   constructor(options: FairBucketOptions, now: number) {
     const { perSecond, burst = perSecond, each } = options;
     this.#half = burst / 2;
+    this.#each = each;
     this.#all = new TokenBucket(perSecond, burst, now);
-    this.#each = new TokenBuckets(each, each, MAX_NAMES);
   }
 
   /** Takes tokens if they are there for this name. Returns whether they were. */
   take(name: string, now: number, tokens = 1): boolean {
     const level = this.#all.level(now);
     if (level < tokens) return false;
-    if (level < this.#half) {
-      const own = this.#each.use(name, now);
-      // One that is dearer than all that a name has is owed.
-      if (own.level(now) < Math.min(tokens, 1)) return false;
-      own.spend(tokens, now);
+    if (level < this.#half && !this.#isFair(name, now, tokens, level)) {
+      return false;
     }
     this.#all.spend(tokens, now);
+    return true;
+  }
+
+  /** Takes from a name's own share, if it has not had too much. */
+  #isFair(name: string, now: number, tokens: number, level: number): boolean {
+    const each = this.#each;
+    const use = this.#uses.get(name) ??
+      { own: new TokenBucket(each, each, now), taken: 0, at: now };
+    remember(this.#uses, name, use, MAX_NAMES);
+    const since = Math.max(0, now - use.at);
+    const taken = use.taken * Math.exp(-since / MEMORY_MS);
+    const most = each * MEMORY_MS / 1000 * (level / this.#half) ** 3;
+    // One that is dearer than all that a name has is owed.
+    if (use.own.level(now) < Math.min(tokens, 1) || taken > most) return false;
+    use.own.spend(tokens, now);
+    use.taken = taken + tokens;
+    use.at = now;
     return true;
   }
 }

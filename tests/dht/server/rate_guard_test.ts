@@ -98,6 +98,19 @@ Deno.test("some who ask much leave answers to others", none, () => {
   assertEquals(refused, 0);
 });
 
+Deno.test("hundreds of sites that ask much leave answers to others", none, () => {
+  const guard = new RateGuard();
+  let refused = 0;
+  for (let now = 0; now < 60_000; now += 250) {
+    for (let i = 0; i < 400; i++) {
+      guard.takeReply(`10.${i >> 8}.${i & 255}.1`, 300, now);
+    }
+    if (now < 20_000 || now % 1000 > 0) continue;
+    if (!guard.takeReply(`10.9.${now / 1000}.1`, 300, now)) refused++;
+  }
+  assertEquals(refused, 0);
+});
+
 Deno.test("a clock that jumps back gives nothing away", none, () => {
   const guard = new RateGuard({ replyBytesPerSecond: 100 });
   assert(guard.takeReply("10.0.0.1", 300, 10_000));
