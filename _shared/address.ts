@@ -228,6 +228,17 @@ export function siteKey(hostname: string): string {
     : subnetKey(bytes);
 }
 
+/**
+ * A key for the share of one stranger where there is little for all: an IPv4
+ * address, or the /48 of an IPv6 address, which has 65,536 networks.
+ */
+export function shareKey(hostname: string): string {
+  const bytes = tryParseIp(hostname);
+  return bytes !== undefined && ipv4Behind(bytes).length === 16
+    ? siteKey(hostname)
+    : hostKey(hostname);
+}
+
 /** Whose a DNS name is: "example.co.uk" is one, "example.org" is one. */
 function domainOf(name: string): string {
   const labels = name.toLowerCase().replace(/\.$/, "").split(".");

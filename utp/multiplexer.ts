@@ -5,8 +5,8 @@
  */
 import {
   type Endpoint,
-  hostKey,
   normalizeHostname,
+  shareKey,
 } from "../_shared/address.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
 import { type DatagramSocket, serveDatagrams } from "../_shared/datagram.ts";
@@ -302,7 +302,7 @@ export class UtpMultiplexer implements Disposable {
     if (
       this.#count >= this.#maxConnections ||
       this.#accepted.length >= MAX_BACKLOG ||
-      !this.#syns.take(hostKey(from.hostname), now)
+      !this.#syns.take(shareKey(from.hostname), now)
     ) return;
     if (this.#unconfirmed.size >= MAX_UNCONFIRMED) {
       const [oldest] = this.#unconfirmed;

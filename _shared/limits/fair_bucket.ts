@@ -21,10 +21,10 @@ export interface FairBucketOptions {
   readonly each: number;
 }
 
-/** What one name had while few were left. */
+/** What one name had. */
 interface Use {
   readonly own: TokenBucket;
-  /** Tokens taken lately, as of `at`. */
+  /** Tokens lately, as of `at`. */
   taken: number;
   at: number;
 }
@@ -52,27 +52,21 @@ export class FairBucket {
   take(name: string, now: number, tokens = 1): boolean {
     const level = this.#all.level(now);
     if (level < tokens) return false;
-    if (level < this.#half && !this.#isFair(name, now, tokens, level)) {
-      return false;
-    }
-    this.#all.spend(tokens, now);
-    return true;
-  }
-
-  /** Takes from a name's own share, if it has not had too much. */
-  #isFair(name: string, now: number, tokens: number, level: number): boolean {
     const each = this.#each;
     const use = this.#uses.get(name) ??
       { own: new TokenBucket(each, each, now), taken: 0, at: now };
     remember(this.#uses, name, use, MAX_NAMES);
-    const since = Math.max(0, now - use.at);
-    const taken = use.taken * Math.exp(-since / MEMORY_MS);
-    const most = each * MEMORY_MS / 1000 * (level / this.#half) ** 3;
-    // One that is dearer than all that a name has is owed.
-    if (use.own.level(now) < Math.min(tokens, 1) || taken > most) return false;
-    use.own.spend(tokens, now);
-    use.taken = taken + tokens;
+    use.taken *= Math.exp(-Math.max(0, now - use.at) / MEMORY_MS);
     use.at = now;
+    if (level < this.#half) {
+      const most = each * MEMORY_MS / 1000 * (level / this.#half) ** 3;
+      // One that is dearer than all that a name has is owed.
+      const isOwn = use.own.level(now) >= Math.min(tokens, 1);
+      if (!isOwn || use.taken > most) return false;
+      use.own.spend(tokens, now);
+    }
+    use.taken += tokens;
+    this.#all.spend(tokens, now);
     return true;
   }
 }

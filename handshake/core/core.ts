@@ -6,8 +6,8 @@
  */
 import {
   type Endpoint,
-  hostKey,
   type PeerCandidate,
+  shareKey,
   siteKey,
 } from "../../_shared/address.ts";
 import type { ByteConnection } from "../../_shared/byte_conn.ts";
@@ -263,7 +263,7 @@ export class HandshakerCore {
       headers: protocols.map(handshakeHeader),
       plainAllowed: allowsPlain(encryption),
       admit: () =>
-        this.#encrypted.take(hostKey(connection.remote.hostname), clock.now()),
+        this.#encrypted.take(shareKey(connection.remote.hostname), clock.now()),
       findInfoHash: (name) => this.torrents.findEncrypted(name),
     });
     return startExchange<MseComplete>(connection, machine, clock);

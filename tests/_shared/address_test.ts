@@ -6,6 +6,7 @@ import {
   hostKey,
   ipScope,
   normalizeHostname,
+  shareKey,
   siteKey,
   subnetKey,
   tryEncodeCompactEndpoint,
@@ -170,6 +171,20 @@ Deno.test("tryParseIp() takes four numbers without leading zeros", {
     assertEquals(tryParseIp(text), undefined, text);
     assertEquals(tryParseIpv4(text), -1, text);
   }
+});
+
+Deno.test("shareKey() tells whose share of little something is", {
+  permissions: "none",
+}, () => {
+  for (
+    const [a, b, isSame] of [
+      ["198.51.100.7", "::ffff:198.51.100.7", true],
+      ["198.51.100.7", "198.51.100.8", false],
+      ["2a00:1:2:3::1", "2a00:1:2:ffff::9", true],
+      ["2a00:1:2:3::1", "2a00:1:3:3::1", false],
+      ["A.example", "a.example", true],
+    ] as const
+  ) assertEquals(shareKey(a) === shareKey(b), isSame, `${a} ${b}`);
 });
 
 Deno.test("siteKey() tells what one operator easily holds", {

@@ -83,7 +83,7 @@ Deno.test(
     assertFalse(small.takeReply("10.0.0.1", 301, 0));
     assert(small.takeReply("10.0.0.1", 300, 0));
     assertFalse(small.takeReply("10.0.0.1", 1, 0));
-    assert(small.takeReply("10.0.0.1", 50, 500));
+    assert(small.takeReply("10.0.1.1", 50, 500));
   },
 );
 
