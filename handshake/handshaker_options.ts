@@ -44,10 +44,15 @@ export interface HandshakerOptions {
   readonly connectTimeoutMs?: number | undefined;
   /** How long the handshake itself may take, in ms. @default {10000} */
   readonly handshakeTimeoutMs?: number | undefined;
-  /** Outbound connections that may be in the making at once. @default {100} */
+  /**
+   * Outbound connections that may be in the making at once. While others wait,
+   * the oldest gives way after 4 seconds.
+   *
+   * @default {100}
+   */
   readonly maxHalfOpen?: number | undefined;
   /**
-   * The same for one torrent, without those that take longer than 4 seconds.
+   * The same for one torrent, without those that take longer than 2 seconds.
    *
    * @default {25}
    */

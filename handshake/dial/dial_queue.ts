@@ -9,11 +9,13 @@
  */
 import { TokenBucket } from "../../_shared/token_bucket.ts";
 
+/** Half open for so long, a connection counts for its torrent no more, in ms. */
+const SLOW_MS = 2_000;
 /**
- * A connection half open for so long hardly comes about, and does not count for
- * its torrent any more, in ms: the dead must not keep the living waiting.
+ * Half open for so long, it hardly comes about, and gives way where all places
+ * are taken, in ms: the dead must not keep the living waiting.
  */
-export const SLOW_DIAL_MS = 4_000;
+const LATE_MS = 4_000;
 
 /** Limits of a {@linkcode DialQueue}. */
 export interface DialQueueOptions {
@@ -35,12 +37,14 @@ export interface Dial<T> {
   readonly item: T;
   /** When that was, in ms. */
   readonly begunAt: number;
+  /** Whether it was told to give way. */
+  isLeaving: boolean;
 }
 
 interface Lane<T> {
   readonly waiting: T[];
-  /** When those half open were begun, the oldest first. */
-  readonly begun: number[];
+  /** Those half open, the oldest first. */
+  readonly begun: Dial<T>[];
 }
 
 /** Candidates in lanes, one a torrent, that take turns. */
@@ -48,16 +52,21 @@ export class DialQueue<T> {
   readonly #options: DialQueueOptions;
   readonly #bucket: TokenBucket;
   readonly #lanes = new Map<string, Lane<T>>();
+  /** Those half open, the oldest first. */
+  readonly #begun = new Set<Dial<T>>();
   /** Candidates waiting. */
   size = 0;
-  /** Connections half open. */
-  halfOpen = 0;
 
   /** Makes an empty queue. */
   constructor(options: DialQueueOptions, now: number) {
     this.#options = options;
     const rate = options.connectsPerSecond;
     this.#bucket = new TokenBucket(rate, Math.max(1, rate), now);
+  }
+
+  /** Connections half open. */
+  get halfOpen(): number {
+    return this.#begun.size;
   }
 
   /** Whether no candidate can be added. */
@@ -85,25 +94,36 @@ export class DialQueue<T> {
     const lane = this.#lanes.get(key)!;
     const item = lane.waiting.shift()!;
     this.size--;
-    lane.begun.push(now);
-    this.halfOpen++;
+    const dial = { key, item, begunAt: now, isLeaving: false };
+    lane.begun.push(dial);
+    this.#begun.add(dial);
     // To the end of the line.
     this.#lanes.delete(key);
     this.#lanes.set(key, lane);
-    return { key, item, begunAt: now };
+    return dial;
+  }
+
+  /** Tells whose connection gives way to those that wait, if one is to: once. */
+  takeLate(now: number): Dial<T> | undefined {
+    const late = this.#late();
+    if (late === undefined || late.begunAt + LATE_MS > now) return undefined;
+    late.isLeaving = true;
+    return late;
   }
 
   /** Ends what {@linkcode take} began. */
-  done({ key, begunAt }: Dial<T>): void {
-    const lane = this.#lanes.get(key);
-    if (lane === undefined) return;
-    lane.begun.splice(lane.begun.indexOf(begunAt), 1);
-    this.halfOpen--;
+  done(dial: Dial<T>): void {
+    if (!this.#begun.delete(dial)) return;
+    const { key } = dial;
+    const lane = this.#lanes.get(key)!;
+    lane.begun.splice(lane.begun.indexOf(dial), 1);
     this.#prune(key, lane);
   }
 
-  /** When {@linkcode take} is worth another try, if only time is missing. */
+  /** When to look again for whom to dial, if only time is missing. */
   nextAt(now: number): number | undefined {
+    const late = this.#late();
+    if (late !== undefined) return late.begunAt + LATE_MS;
     const { key, at } = this.#eligible(now);
     return key === undefined ? at : this.#bucket.nextAt(now);
   }
@@ -140,6 +160,14 @@ export class DialQueue<T> {
     }
   }
 
+  /** The oldest that has to go, now or later, as there is no place. */
+  #late(): Dial<T> | undefined {
+    if (this.size === 0 || this.halfOpen < this.#options.maxHalfOpen) {
+      return undefined;
+    }
+    return this.#begun.values().find(({ isLeaving }) => !isLeaving);
+  }
+
   /**
    * The first lane that may dial, or when one may whose places are taken. Lanes
    * passed over are all half open.
@@ -150,9 +178,9 @@ export class DialQueue<T> {
     let first = Infinity;
     for (const [key, { waiting, begun }] of this.#lanes) {
       if (waiting.length === 0) continue;
-      const at = begun.length < most ? now : begun.at(-most)! + SLOW_DIAL_MS;
-      if (at <= now) return { key };
-      first = Math.min(first, at);
+      const last = begun.at(-most);
+      if (last === undefined || last.begunAt + SLOW_MS <= now) return { key };
+      first = Math.min(first, last.begunAt + SLOW_MS);
     }
     return first === Infinity ? {} : { at: first };
   }

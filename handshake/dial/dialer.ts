@@ -22,11 +22,7 @@ import { race } from "./race.ts";
 import { checkCandidate, connectFailure } from "../core/failure.ts";
 import { Negotiation, openingFor } from "../core/negotiation.ts";
 import { torrentKey } from "../core/torrent_registry.ts";
-import {
-  failure,
-  type HandshakeError,
-  type HandshakeErrorCode,
-} from "../error.ts";
+import { failure, HandshakeError, type HandshakeErrorCode } from "../error.ts";
 import type { HandshakeEvent, HandshakeFailed } from "../event.ts";
 import type { DialOptions } from "../handshaker_options.ts";
 import { BITTORRENT_PROTOCOL } from "../message.ts";
@@ -50,6 +46,8 @@ interface Waiter {
   readonly options: DialOptions;
   /** Makes the outcome when the turn never comes. */
   refuse(error: HandshakeError): HandshakeFailed | undefined;
+  /** Ends the attempt: others need its place. */
+  readonly late: AbortController;
 }
 
 /** How it looks when a peer does not like the first bytes. */
@@ -63,6 +61,11 @@ const NO_WAY: ReadonlySet<HandshakeErrorCode> = new Set([
   "connect-failed",
   "connect-timeout",
 ]);
+
+/** Why an attempt was called off. */
+function calledOff({ reason }: AbortSignal): HandshakeError {
+  return reason instanceof HandshakeError ? reason : failure("aborted");
+}
 
 /** Dials candidates as fast as the limits allow. */
 export class Dialer {
@@ -156,6 +159,9 @@ export class Dialer {
       if (turn === undefined) break;
       this.#core.track(this.#serve(turn));
     }
+    this.#queue.takeLate(clock.now())?.item.late.abort(
+      failure("connect-timeout", "it takes long and others wait"),
+    );
     this.#pumping = false;
     this.sinks.wake();
     const at = this.#queue.nextAt(clock.now());
@@ -206,7 +212,8 @@ export class Dialer {
       signal?.removeEventListener("abort", onAbort);
       resolve(outcome);
     };
-    const waiter: Waiter = { begin, settle, reject, refuse, options };
+    const late = new AbortController();
+    const waiter: Waiter = { begin, settle, reject, refuse, options, late };
     this.#queue.push(key, waiter);
     signal?.addEventListener("abort", onAbort, { once: true });
     this.pump();
@@ -224,7 +231,7 @@ export class Dialer {
       waiter.settle(
         attempt === undefined || "type" in attempt
           ? attempt
-          : await this.#dial(key, attempt, waiter.options),
+          : await this.#dial(key, attempt, waiter),
       );
     } catch (cause) {
       waiter.reject(cause);
@@ -237,7 +244,7 @@ export class Dialer {
   async #dial(
     key: string,
     { candidate, slot }: Attempt,
-    { signal, transport: only }: DialOptions,
+    { options: { signal, transport: only }, late }: Waiter,
   ): Promise<HandshakeEvent> {
     const { address } = candidate;
     const { table, settings } = this.#core;
@@ -259,7 +266,9 @@ export class Dialer {
       return await race(new DialPlan(lanes, clock.now(), headStart), {
         clock,
         run: async (attempt, turn, lost) => {
-          const ended = signal ? AbortSignal.any([lost, signal]) : lost;
+          const ended = AbortSignal.any(
+            [lost, late.signal, ...(signal ? [signal] : [])],
+          );
           try {
             const event = await this.#try(
               key,
@@ -315,13 +324,13 @@ export class Dialer {
     const { context, table, settings } = this.#core;
     const stop = new AbortController();
     const pending: Pending = { key, fail: (error) => stop.abort(error) };
-    const onAbort = () => pending.fail(failure("aborted"));
+    const onAbort = () => pending.fail(calledOff(signal));
     this.#core.pending.add(pending);
     signal.addEventListener("abort", onAbort, { once: true });
     let connection: ByteConnection | undefined;
     try {
       if (this.#core.isClosed) throw failure("closed");
-      if (signal.aborted) throw failure("aborted");
+      if (signal.aborted) throw calledOff(signal);
       const opening = openingFor(context, candidate);
       const unwanted = new Negotiation(context, address, opening).precheck();
       if (unwanted !== undefined) throw unwanted;

@@ -19,7 +19,9 @@ Deno.test("WebSeedHosts - three a host, 24 in all, and who waits is told", {
   slots[0]!.free();
   assertEquals([told, hosts.active], [1, 2]);
   assert(hosts.tryTake("a", never) !== undefined);
-  for (let i = 0; i < 21; i++) assert(hosts.tryTake(`h${i}`, never) !== undefined);
+  for (let i = 0; i < 21; i++) {
+    assert(hosts.tryTake(`h${i}`, never) !== undefined);
+  }
   assertEquals(hosts.tryTake("z", never), undefined);
   assertEquals(hosts.active, 24);
 });

@@ -141,22 +141,26 @@ Deno.test(
   },
 );
 
-Deno.test("CandidateDialer gives places of slow attempts to others", none, async () => {
-  const { dialler, attempts, clock } = setUp({ room: () => 5 });
-  dialler.active = true;
-  dialler.add(candidates(20));
-  await clock.advance(3999);
-  assertEquals([attempts.length, dialler.connecting], [5, 5]);
-  await clock.advance(1);
-  assertEquals([attempts.length, dialler.connecting], [10, 10]);
-  const [slow, , , , , young] = attempts;
-  // Whose place is another's by now leaves none.
-  await slow!.end(failed(slow!.candidate, "connect-timeout"));
-  assertEquals([attempts.length, dialler.connecting], [10, 9]);
-  await young!.end(failed(young!.candidate, "connect-timeout"));
-  assertEquals([attempts.length, dialler.connecting], [11, 9]);
-  dialler.active = false;
-});
+Deno.test(
+  "CandidateDialer gives places of slow attempts to others",
+  none,
+  async () => {
+    const { dialler, attempts, clock } = setUp({ room: () => 5 });
+    dialler.active = true;
+    dialler.add(candidates(20));
+    await clock.advance(3999);
+    assertEquals([attempts.length, dialler.connecting], [5, 5]);
+    await clock.advance(1);
+    assertEquals([attempts.length, dialler.connecting], [10, 10]);
+    const [slow, , , , , young] = attempts;
+    // Whose place is another's by now leaves none.
+    await slow!.end(failed(slow!.candidate, "connect-timeout"));
+    assertEquals([attempts.length, dialler.connecting], [10, 9]);
+    await young!.end(failed(young!.candidate, "connect-timeout"));
+    assertEquals([attempts.length, dialler.connecting], [11, 9]);
+    dialler.active = false;
+  },
+);
 
 Deno.test("CandidateDialer waits for one turn at a time", none, async () => {
   const { dialler, attempts, waiting, state, clock } = setUp();
