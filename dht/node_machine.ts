@@ -9,13 +9,7 @@
  *
  * @module
  */
-import {
-  type Endpoint,
-  type IpFamily,
-  type IpScope,
-  ipScope,
-  tryParseIp,
-} from "../_shared/address.ts";
+import type { Endpoint, IpFamily } from "../_shared/address.ts";
 import { equalBytes } from "../_shared/bytes.ts";
 import type { Machine } from "../_shared/machine.ts";
 import { isServicePort } from "../_shared/reach.ts";
@@ -28,7 +22,8 @@ import {
   MAX_PING_ANSWER,
   PingAnswerer,
 } from "./server/ping_answerer.ts";
-import { type Host, Requests } from "./lookup/requests.ts";
+import { type Host, Hosts } from "./lookup/hosts.ts";
+import { Requests } from "./lookup/requests.ts";
 import { takeBytes } from "./table/slab.ts";
 import { familyOf, type NodeContact } from "./compact_node.ts";
 import type { KrpcErrorMessage, KrpcQuery, KrpcResponse } from "./krpc.ts";
@@ -49,22 +44,18 @@ import { DhtResponder, type PutCheck } from "./server/responder.ts";
 const UPKEEP_MS = 10_000;
 /** Time to the first round once there is somebody to begin with, in ms. */
 const FIRST_UPKEEP_MS = 2000;
-/** Addresses whose parsed form is remembered. */
-const MAX_HOSTS = 128;
 /** Signatures that may be checked at the same time. */
 const MAX_CHECKS = 256;
 
 /** A node without sockets: datagrams and time in, datagrams and results out. */
 export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
   readonly #readOnly: boolean;
-  readonly #scopes: Set<IpScope>;
   readonly #families = new Map<IpFamily, Family>();
   readonly #requests: Requests;
   readonly #responder: DhtResponder;
   readonly #pings: PingAnswerer;
   readonly #guard: RateGuard;
-  readonly #hosts = new Map<string, Host>();
-  #lastHost: Host | undefined;
+  readonly #hosts: Hosts;
   readonly #outputs: DhtNodeOutput[] = [];
   #next = 0;
   /** Where the answer to the datagram of the moment goes. */
@@ -89,7 +80,7 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
     const { random, startedAt, families = [4] } = options;
     checkOptions(options);
     this.#readOnly = options.readOnly ?? false;
-    this.#scopes = new Set(options.scopes ?? ["global"]);
+    this.#hosts = new Hosts(options.scopes ?? ["global"]);
     this.#now = startedAt;
     this.#upkeepAt = startedAt + UPKEEP_MS;
     this.#pings = new PingAnswerer(options.version);
@@ -98,7 +89,7 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
       options,
       families: this.#families,
       emit: (output) => this.#outputs.push(output),
-      lookUp: (hostname) => this.#lookUp(hostname),
+      lookUp: (hostname) => this.#hosts.lookUp(hostname),
       ownPeers: ({ target, family, noSeed = false }, now) =>
         this.#responder.ownPeers(target, family, noSeed, now),
       ownItem: ({ target }, now) => this.#responder.ownItem(target, now),
@@ -222,7 +213,9 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
       case "datagram":
         return this.#datagram(input.data, input.from, now);
       case "contacts":
-        if (input.widens) this.#widen(input.contacts);
+        if (input.widens) {
+          this.#hosts.widen(input.contacts.map(({ hostname }) => hostname));
+        }
         if (input.kind === "bootstrap") {
           this.#upkeepAt = Math.min(this.#upkeepAt, now + FIRST_UPKEEP_MS);
         }
@@ -309,16 +302,6 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
     for (const family of this.#families.values()) family.upkeep(now);
   }
 
-  /** Takes part among addresses such as these. */
-  #widen(contacts: readonly Endpoint[]): void {
-    for (const { hostname } of contacts) {
-      const ip = tryParseIp(hostname);
-      if (ip !== undefined) this.#scopes.add(ipScope(ip));
-    }
-    this.#hosts.clear();
-    this.#lastHost = undefined;
-  }
-
   #contacts(
     contacts: readonly Endpoint[],
     kind: DhtContactKind,
@@ -326,7 +309,7 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
   ): void {
     for (const [family, one] of this.#families) {
       const fitting = contacts.filter((contact) => {
-        const host = this.#lookUp(contact.hostname);
+        const host = this.#hosts.lookUp(contact.hostname);
         // Strangers must not make us ask inside of a network, or services.
         return host?.family === family && contact.port > 0 &&
           (kind !== "node" ||
@@ -343,7 +326,7 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
       this.#malformed++;
       return;
     }
-    const host = this.#lookUp(from.hostname);
+    const host = this.#hosts.lookUp(from.hostname);
     if (host === undefined || from.port === 0) return;
     const family = this.#families.get(host.family);
     if (family === undefined) return;
@@ -407,7 +390,11 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
     if (hasAt(data, idAt, id)) return;
     const out = this.#out ?? takeBytes(MAX_PING_ANSWER);
     const length = this.#pings.write(out, data, id, host.ip, from.port);
-    if (this.#mayReply(from, length, now)) this.#emit(out, length, from);
+    const isKnown = () =>
+      one.table.isAt(data.subarray(idAt, idAt + 20), from, now);
+    if (this.#mayReply(from, length, now, isKnown)) {
+      this.#emit(out, length, from);
+    }
     if (host.accepted && !one.hasJustAsked(from, now)) {
       one.queried(data.subarray(idAt, idAt + 20), from, now);
     }
@@ -425,8 +412,12 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
     if (!this.#readOnly) {
       const { family } = one;
       const reply = this.#responder.answer(query, family, host.ip, from, now);
+      // A token that is right was received at that address.
+      const isKnown = () =>
+        query.method === "announce_peer" && reply.type === "response" ||
+        one.table.isAt(query.id, from, now);
       if (reply.type === "check") this.#checkPut(reply, from, now);
-      else this.#reply(reply, from, now);
+      else this.#reply(reply, from, now, isKnown);
     }
     if (query.readOnly !== true && host.accepted) {
       one.queried(query.id, from, now);
@@ -444,7 +435,8 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
       check.publicKey,
       check.signature,
       check.message,
-      (valid, then) => this.#reply(check.finish(valid, then), to, then),
+      (valid, then) =>
+        this.#reply(check.finish(valid, then), to, then, () => valid),
     );
   }
 
@@ -452,14 +444,20 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
     message: KrpcResponse | KrpcErrorMessage,
     to: Endpoint,
     now: number,
+    isKnown?: () => boolean,
   ): void {
     const data = encodeKrpc(message);
     const { length } = data;
-    if (this.#mayReply(to, length, now)) this.#emit(data, length, to);
+    if (this.#mayReply(to, length, now, isKnown)) this.#emit(data, length, to);
   }
 
-  #mayReply({ hostname }: Endpoint, length: number, now: number): boolean {
-    if (this.#guard.takeReply(hostname, length, now)) return true;
+  #mayReply(
+    { hostname }: Endpoint,
+    length: number,
+    now: number,
+    isKnown?: () => boolean,
+  ): boolean {
+    if (this.#guard.takeReply(hostname, length, now, isKnown)) return true;
     this.#unbudgeted++;
     return false;
   }
@@ -481,20 +479,5 @@ export class DhtNodeMachine implements Machine<DhtNodeInput, DhtNodeOutput> {
       this.#responder.setOwnId(event.family, event.id);
     }
     this.#outputs.push({ type: "event", event });
-  }
-
-  #lookUp(hostname: string): Host | undefined {
-    if (hostname === this.#lastHost?.hostname) return this.#lastHost;
-    let host = this.#hosts.get(hostname);
-    if (host === undefined) {
-      const ip = tryParseIp(hostname);
-      if (ip === undefined) return undefined;
-      const family = ip.length === 4 ? 4 : 6;
-      const accepted = this.#scopes.has(ipScope(ip));
-      host = { hostname, family, ip, accepted };
-      if (this.#hosts.size >= MAX_HOSTS) this.#hosts.clear();
-      this.#hosts.set(hostname, host);
-    }
-    return this.#lastHost = host;
   }
 }

@@ -19,6 +19,8 @@ export interface FairBucketOptions {
   readonly burst?: number | undefined;
   /** Tokens a second of one name, and at once, when few are left. */
   readonly each: number;
+  /** Tokens that are left to those who are known, below half. @default {0} */
+  readonly reserve?: number | undefined;
 }
 
 /** What one name had. */
@@ -37,6 +39,7 @@ interface Use {
 export class FairBucket {
   readonly #half: number;
   readonly #each: number;
+  readonly #reserve: number;
   readonly #all: TokenBucket;
   readonly #uses = new Map<string, Use>();
 
@@ -45,11 +48,20 @@ export class FairBucket {
     const { perSecond, burst = perSecond, each } = options;
     this.#half = burst / 2;
     this.#each = each;
+    this.#reserve = options.reserve ?? 0;
     this.#all = new TokenBucket(perSecond, burst, now);
   }
 
-  /** Takes tokens if they are there for this name. Returns whether they were. */
-  take(name: string, now: number, tokens = 1): boolean {
+  /**
+   * Takes tokens if they are there for this name, which may be known. Returns
+   * whether they were.
+   */
+  take(
+    name: string,
+    now: number,
+    tokens = 1,
+    isKnown: () => boolean = () => false,
+  ): boolean {
     const level = this.#all.level(now);
     if (level < tokens) return false;
     const each = this.#each;
@@ -59,7 +71,10 @@ export class FairBucket {
     use.taken *= Math.exp(-Math.max(0, now - use.at) / MEMORY_MS);
     use.at = now;
     if (level < this.#half) {
-      const most = each * MEMORY_MS / 1000 * (level / this.#half) ** 3;
+      const kept = this.#reserve > 0 && !isKnown() ? this.#reserve : 0;
+      if (level < tokens + kept) return false;
+      const part = (level - kept) / (this.#half - kept);
+      const most = each * MEMORY_MS / 1000 * part ** 3;
       // One that is dearer than all that a name has is owed.
       const isOwn = use.own.level(now) >= Math.min(tokens, 1);
       if (!isOwn || use.taken > most) return false;

@@ -21,6 +21,7 @@ import {
   SearchJob,
   StoreJob,
 } from "./jobs.ts";
+import type { Host } from "./hosts.ts";
 import { Search, type SearchHost } from "./search.ts";
 import { itemSignatureMessage } from "../item.ts";
 import type {
@@ -43,14 +44,6 @@ import type {
   DhtStoreRequest,
 } from "../node_types.ts";
 import { DhtTransactions } from "./transactions.ts";
-
-/** What is known of an address that something came from. */
-export interface Host {
-  readonly hostname: string;
-  readonly family: IpFamily;
-  readonly ip: Uint8Array;
-  readonly accepted: boolean;
-}
 
 /** What the asking half needs of the node. */
 export interface RequestsOptions {

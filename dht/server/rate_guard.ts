@@ -116,14 +116,22 @@ export class RateGuard {
    * @param hostname IP address that it is for, its site has a share.
    * @param bytes Length of the answer.
    * @param now The time in milliseconds.
+   * @param isKnown Whether the address is no forged one: a quarter of the burst is
+   * for those. @default {false}
    * @returns Whether it may be sent; when not, nothing was taken.
    */
-  takeReply(hostname: string, bytes: number, now: number): boolean {
+  takeReply(
+    hostname: string,
+    bytes: number,
+    now: number,
+    isKnown?: () => boolean,
+  ): boolean {
     const perSecond = this.#bytesPerSecond;
     if (perSecond === Infinity) return true;
     const [burst, each] = [BURST_S * perSecond, SHARE * perSecond];
-    this.#budget ??= new FairBucket({ perSecond, burst, each }, now);
-    return this.#budget.take(siteKey(hostname), now, bytes);
+    const reserve = burst / 4;
+    this.#budget ??= new FairBucket({ perSecond, burst, each, reserve }, now);
+    return this.#budget.take(siteKey(hostname), now, bytes, isKnown);
   }
 
   /** What is counted together: an IPv4 address, the /64 of a global IPv6 address. */

@@ -135,6 +135,18 @@ export class RoutingTable {
   }
 
   /**
+   * Whether a good node is at an address: it has answered us from there.
+   *
+   * @param id Its 20-byte id.
+   * @param address Where it says it is.
+   * @param now The time in milliseconds.
+   */
+  isAt(id: Uint8Array, address: Endpoint, now: number): boolean {
+    const entry = this.#buckets.find(id);
+    return entry !== undefined && isAt(entry, address) && entry.isGood(now);
+  }
+
+  /**
    * Takes note of an answer to a query of ours: the node is verified.
    *
    * @param id 20-byte id in the answer.

@@ -78,6 +78,44 @@ Deno.test(
 );
 
 Deno.test(
+  "DhtNodeMachine - a flood of forged addresses leaves answers to known ones",
+  none,
+  () => {
+    const bench = new Bench();
+    bench.befriend(30);
+    const target = new Uint8Array(20).fill(7);
+    const teller = { hostname: "9.9.9.9", port: 1 };
+    const told = bench.ask({ method: "get_peers", infoHash: target }, teller);
+    assert(told?.type === "response");
+    const { token } = told;
+    let next = 1000;
+    /** Asks by ever new addresses until there is no answer. */
+    const flood = () => {
+      const asked = { method: "find_node", target } as const;
+      while (bench.ask(asked, at(next)) !== undefined) next++;
+    };
+    for (let n = 0; n < 10; n++) {
+      flood();
+      const asked = { method: "find_node", target, id: idOf(n) } as const;
+      assert(bench.ask(asked, at(n)) !== undefined, `${n}`);
+      // An id that is another node's is of no use.
+      assertEquals(bench.ask(asked, at(n + 1)), undefined);
+      bench.advance(100);
+      bench.takeQueries();
+    }
+    flood();
+    // A token shows that an address is no forged one, too.
+    const query = {
+      method: "announce_peer",
+      infoHash: target,
+      port: 5,
+      token,
+    } as const;
+    assert(bench.ask(query, teller) !== undefined);
+  },
+);
+
+Deno.test(
   "DhtNodeMachine - a peer that tells of nodes again and again costs a ping each",
   none,
   () => {
