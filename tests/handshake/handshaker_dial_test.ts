@@ -71,30 +71,34 @@ Deno.test("dial can be called off at every stage", none, async () => {
   mute.close();
 });
 
-Deno.test("the dead leave their places to the living in time", none, async () => {
-  await using world = new World();
-  await world.bob();
-  for (let port = 1; port <= 12; port++) {
-    world.network.blackhole({ ...BOB, port });
-  }
-  const { port } = BOB;
-  const alice = await world.host("10.0.0.1", {
-    maxHalfOpen: 5,
-    maxHalfOpenPerTorrent: 3,
-  });
-  const dead: (string | undefined)[] = [];
-  for (let port = 1; port <= 12; port++) {
-    void alice.dial(at(port)).then((event) => dead.push(reason(event)));
-  }
-  const outcome = alice.dial(at(port));
-  // Three at once, two more after 2 s; each gives way 4 s after it began.
-  await world.clock.advance(8_000);
-  assertEquals(reason(await outcome), "connected");
-  assertEquals(dead, Array(8).fill("connect-timeout"));
-  // Who is in nobody's way is waited for.
-  await world.clock.advance(4_000);
-  assertEquals([dead.length, alice.stats().halfOpen], [8, 4]);
-});
+Deno.test(
+  "the dead leave their places to the living in time",
+  none,
+  async () => {
+    await using world = new World();
+    await world.bob();
+    for (let port = 1; port <= 12; port++) {
+      world.network.blackhole({ ...BOB, port });
+    }
+    const { port } = BOB;
+    const alice = await world.host("10.0.0.1", {
+      maxHalfOpen: 5,
+      maxHalfOpenPerTorrent: 3,
+    });
+    const dead: (string | undefined)[] = [];
+    for (let port = 1; port <= 12; port++) {
+      void alice.dial(at(port)).then((event) => dead.push(reason(event)));
+    }
+    const outcome = alice.dial(at(port));
+    // Three at once, two more after 2 s; each gives way 4 s after it began.
+    await world.clock.advance(8_000);
+    assertEquals(reason(await outcome), "connected");
+    assertEquals(dead, Array(8).fill("connect-timeout"));
+    // Who is in nobody's way is waited for.
+    await world.clock.advance(4_000);
+    assertEquals([dead.length, alice.stats().halfOpen], [8, 4]);
+  },
+);
 
 Deno.test("closing settles every dial", none, async () => {
   await using world = new World();

@@ -121,38 +121,42 @@ Deno.test("AnnounceScheduler leaves a host alone that fails and fails", {
   assert(asked <= 21, `${asked} in an hour`);
 });
 
-Deno.test("AnnounceScheduler goes on asking what answers at a host where all else fails", {
-  permissions: "none",
-}, async () => {
-  const { clock, granted, refused, open, request } = setUp();
-  const good = "udp://one.test:6969/announce";
-  const end = async (outcome: "answered" | "failed") => {
-    await clock.advance(0);
-    for (const turn of open.splice(0)) turn.end(outcome);
-  };
-  const failMore = async () => {
-    for (let i = 0; i < 8; i++) {
-      request(`udp://one.test:${i}`);
-      await end("failed");
-    }
-  };
-  request(good);
-  await end("answered");
-  await failMore();
-  request("udp://one.test:9");
-  assertEquals(refused, [["udp://one.test:9", 5000]]);
-  request(good, "seed");
-  assertEquals(granted.at(-1), [0, good]);
-  await end("answered");
-  // Once it fails itself it is like the others.
-  request(good);
-  await end("failed");
-  await failMore();
-  refused.length = 0;
-  request(good);
-  assertEquals(refused.map(([url]) => url), [good]);
-  assertEquals(clock.pending, 0);
-});
+Deno.test(
+  "AnnounceScheduler goes on asking what answers at a host where all else fails",
+  {
+    permissions: "none",
+  },
+  async () => {
+    const { clock, granted, refused, open, request } = setUp();
+    const good = "udp://one.test:6969/announce";
+    const end = async (outcome: "answered" | "failed") => {
+      await clock.advance(0);
+      for (const turn of open.splice(0)) turn.end(outcome);
+    };
+    const failMore = async () => {
+      for (let i = 0; i < 8; i++) {
+        request(`udp://one.test:${i}`);
+        await end("failed");
+      }
+    };
+    request(good);
+    await end("answered");
+    await failMore();
+    request("udp://one.test:9");
+    assertEquals(refused, [["udp://one.test:9", 5000]]);
+    request(good, "seed");
+    assertEquals(granted.at(-1), [0, good]);
+    await end("answered");
+    // Once it fails itself it is like the others.
+    request(good);
+    await end("failed");
+    await failMore();
+    refused.length = 0;
+    request(good);
+    assertEquals(refused.map(([url]) => url), [good]);
+    assertEquals(clock.pending, 0);
+  },
+);
 
 Deno.test("AnnounceScheduler counts redirects to a host as requests of it", {
   permissions: "none",
