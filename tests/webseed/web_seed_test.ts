@@ -349,7 +349,10 @@ Deno.test("WebSeed - one that takes long gives its place to another", async () =
     hosts,
     clock,
     isNamed: false,
-    fetch: () => new Promise(() => {}),
+    fetch: (_, { signal }) =>
+      new Promise((_, reject) =>
+        signal!.addEventListener("abort", () => reject(signal!.reason))
+      ),
   });
   client.want(0);
   for (let i = 0; i < 23; i++) hosts.tryTake(`h${i}`, () => {});
