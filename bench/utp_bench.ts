@@ -1,15 +1,19 @@
 /**
  * uTP only, on loopback and over a simulated wide-area link (peers/udp_link.c,
- * needs gcc), beside libtorrent doing the same; and connections that idle.
+ * needs gcc), beside libtorrent doing the same; connections that idle; and what
+ * a packet leaves to the garbage collector.
  *
  * @module
  */
+import { writeAll } from "../_shared/byte_conn.ts";
 import { createMetainfo } from "../metainfo/mod.ts";
 import { hasProgram, startLibtorrent } from "../tests/interop/programs.ts";
 import { fromFileUrl } from "../tests/support/paths.ts";
 import { Child } from "../tests/support/process.ts";
+import type { UtpConnection } from "../utp/driver/connection.ts";
 import { UtpTransport } from "../utp/transport.ts";
 import type { BenchRow } from "./bench_row.ts";
+import { allocated } from "./garbage.ts";
 import {
   benchFolder,
   measure,
@@ -25,6 +29,7 @@ const RUNS = SMOKE ? 1 : 3;
 const LINK_RUNS = SMOKE ? 1 : 15;
 const IDLE_SECONDS = SMOKE ? 1 : 30;
 const IDLE_CONNECTIONS = 200;
+const GARBAGE_MIB = SMOKE ? 1 : 64;
 
 /**
  * Links of 50 ms each way and 100 Mbit/s: loss in percent, MiB to transfer. So
@@ -68,10 +73,10 @@ const THEIRS = {
 /**
  * Measures all of it.
  *
- * @returns Rows; without libtorrent only that of what idles.
+ * @returns Rows; without libtorrent only those of our own.
  */
 export async function run(): Promise<BenchRow[]> {
-  const rows = [await idle()];
+  const rows = [await idle(), await garbage()];
   if (!hasProgram("libtorrent")) {
     const note = "python3-libtorrent is missing";
     return [...rows, { name: "uTP", ours: "not measured", note }];
@@ -211,5 +216,42 @@ async function idle(): Promise<BenchRow> {
     ours: `${(share * 100).toFixed(2)} % of a core`,
     target: "under 1 %",
     met: share < 0.01,
+  };
+}
+
+/** Both ends of a transfer in this process: a packet is sent and received. */
+async function garbage(): Promise<BenchRow> {
+  using transport = new UtpTransport();
+  using other = new UtpTransport();
+  using listener = await other.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepting = listener.accept();
+  const out = await transport.connect(listener.local) as UtpConnection;
+  await out.write(Uint8Array.of(1));
+  const into = (await accepting) as UtpConnection;
+  const buffer = new Uint8Array(65_536);
+  await into.read(buffer);
+  const block = new Uint8Array(16_384);
+  const transfer = async (bytes: number) => {
+    const writing = (async () => {
+      for (let at = 0; at < bytes; at += block.length) {
+        await writeAll(out, block);
+      }
+    })();
+    for (let at = 0; at < bytes;) at += (await into.read(buffer))!;
+    await writing;
+  };
+  const packets = () => out.stats().packetsSent + into.stats().packetsSent;
+  await transfer(GARBAGE_MIB / 4 * MIB);
+  const before = packets();
+  const { ours, runtime } = await allocated(() => transfer(GARBAGE_MIB * MIB));
+  const count = packets() - before;
+  return {
+    name: "uTP, garbage of a packet, sent and received",
+    ours: `${Math.round(ours / count)} bytes`,
+    target: "under 100",
+    met: ours / count < 100,
+    note: `V8's sampling heap profiler; ${
+      Math.round(runtime / count)
+    } bytes more are the runtime's`,
   };
 }

@@ -4,7 +4,7 @@
  *
  * {@linkcode UtpTransport} makes and accepts connections, on a port that other
  * protocols can share. {@linkcode UtpSocketMachine} is one connection without
- * sockets or timers, for simulations.
+ * sockets or timers, for simulations; {@linkcode UtpAcceptor} answers its SYN.
  *
  * @example A message to ourselves
  * ```ts
@@ -30,6 +30,7 @@
  *
  * @module
  */
+export { UtpAcceptor } from "./acceptor.ts";
 export { UtpError, type UtpErrorCode } from "./error.ts";
 export {
   classifyDatagram,

@@ -11,12 +11,14 @@ import {
 import { type Clock, systemClock } from "../_shared/clock.ts";
 import { type DatagramSocket, serveDatagrams } from "../_shared/datagram.ts";
 import { FairBucket } from "../_shared/limits/fair_bucket.ts";
+import { TokenBuckets } from "../_shared/limits/token_buckets.ts";
 import {
   randomInt,
   type RandomSource,
   systemRandom,
 } from "../_shared/random.ts";
 import { TokenBucket } from "../_shared/token_bucket.ts";
+import { UtpAcceptor } from "./acceptor.ts";
 import { UtpConnection, type UtpPort } from "./driver/connection.ts";
 import { SharedSocket } from "./driver/shared_socket.ts";
 import { UtpError } from "./error.ts";
@@ -34,17 +36,21 @@ import { UtpSocketMachine } from "./socket_machine.ts";
 const MAX_DATAGRAM = 1500;
 /** Datagrams that may wait for the system; it takes them in time. */
 const MAX_SENDING = 64;
+/** The same with those that go to strangers. */
+const MAX_SENDING_ALL = 2 * MAX_SENDING;
 /** Longest datagram that is received. */
 const MAX_RECEIVED = 65_536;
 /** Connections of different hosts that may have one id. */
 const MAX_SAME_ID = 8;
-/** Connections that have answered a SYN and heard nothing since. */
-const MAX_UNCONFIRMED = 128;
 /** Accepted connections that nobody has taken yet. */
 const MAX_BACKLOG = 128;
 /** SYNs answered in a second, in all, and of one host once half are used up. */
-const SYNS_PER_SECOND = 100;
-const SYNS_PER_SECOND_A_HOST = 10;
+const SYNS_PER_SECOND = 1000;
+const MAX_SYNS_AT_ONCE = 2000;
+const SYNS_PER_SECOND_A_HOST = 1;
+/** Packets of no connection looked at in a second of one host: forged ones. */
+const STRANGERS_PER_SECOND = 100;
+const MAX_HOSTS = 1024;
 /** Connections that are closed here and wait for the other side. */
 const MAX_CLOSING = 256;
 /** RESETs sent in a second to those who have no connection. */
@@ -84,19 +90,28 @@ export class UtpMultiplexer implements Disposable {
   /** Connections by the id of what they receive. */
   readonly #byId = new Map<number, UtpConnection[]>();
   #count = 0;
-  readonly #unconfirmed = new Set<UtpConnection>();
   readonly #closing = new Set<UtpConnection>();
   readonly #accepted: UtpConnection[] = [];
   #onAccepted: (() => void) | undefined;
   #isListening = false;
   #isClosed = false;
   readonly #packet = createUtpPacket();
+  /** Who has received something since the last pump, and when that began. */
+  readonly #batch: (UtpConnection | undefined)[] = [];
+  #batchLength = 0;
+  #batchAt: number | undefined;
   readonly #free: Slot[] = [];
   #slot: Slot = this.#makeSlot();
   /** Datagrams that the system has not taken yet, and who waits for that. */
   #sending = 0;
   readonly #blocked = new Set<UtpConnection>();
+  readonly #acceptor: UtpAcceptor;
   readonly #syns: FairBucket;
+  readonly #strangers = new TokenBuckets(
+    STRANGERS_PER_SECOND,
+    STRANGERS_PER_SECOND,
+    MAX_HOSTS,
+  );
   readonly #resets: TokenBucket;
   readonly #running: Promise<void>;
   /** What is no uTP, for other protocols on the same port, by IP version. */
@@ -113,8 +128,13 @@ export class UtpMultiplexer implements Disposable {
     this.#clock = clock;
     this.#random = random;
     this.#maxConnections = options.maxConnections ?? 2000;
+    this.#acceptor = new UtpAcceptor(random, clock.now());
     this.#syns = new FairBucket(
-      { perSecond: SYNS_PER_SECOND, each: SYNS_PER_SECOND_A_HOST },
+      {
+        perSecond: SYNS_PER_SECOND,
+        burst: MAX_SYNS_AT_ONCE,
+        each: SYNS_PER_SECOND_A_HOST,
+      },
       clock.now(),
     );
     this.#resets = new TokenBucket(
@@ -131,7 +151,7 @@ export class UtpMultiplexer implements Disposable {
     const out = () => this.#slot.bytes;
     this.#port = {
       local: socket.local,
-      now: () => clock.now(),
+      now: () => this.#batchAt ?? clock.now(),
       schedule: (at, callback) => clock.schedule(at, callback),
       get out() {
         return out();
@@ -229,7 +249,6 @@ export class UtpMultiplexer implements Disposable {
     this.#isListening = false;
     this.#onAccepted = undefined;
     for (const connection of this.#accepted.splice(0)) connection.abort();
-    for (const connection of [...this.#unconfirmed]) connection.abort();
   }
 
   /** The next connection that was accepted, if there is one. */
@@ -278,49 +297,69 @@ export class UtpMultiplexer implements Disposable {
 
   #receive(packet: UtpPacket, from: Endpoint): void {
     const { type, connectionId } = packet;
-    if (type === "reset") {
-      const connection = this.#findAny(connectionId, from);
-      connection?.receive(packet);
-      connection?.pump();
-      return;
-    }
-    const id = type === "syn" ? (connectionId + 1) & 0xffff : connectionId;
-    const connection = this.#find(id, from);
-    if (connection !== undefined) {
-      const wasUnconfirmed = connection.isUnconfirmed;
-      connection.receive(packet);
-      if (wasUnconfirmed && !connection.isUnconfirmed) {
-        this.#confirm(connection);
-      }
-      connection.pump();
-    } else if (type === "syn" && this.#isListening) this.#answer(packet, from);
-    else this.#reset(packet, from);
+    const connection = type === "reset"
+      ? this.#findAny(connectionId, from)
+      : this.#find(
+        type === "syn" ? (connectionId + 1) & 0xffff : connectionId,
+        from,
+      );
+    if (connection !== undefined) this.#give(packet, connection);
+    else if (type !== "reset") this.#meet(packet, from);
   }
 
-  #answer(packet: UtpPacket, from: Endpoint): void {
+  /** What comes at a time is answered at a time. */
+  #give(packet: UtpPacket, connection: UtpConnection): void {
+    if (this.#batchAt === undefined) {
+      this.#batchAt = this.#clock.now();
+      queueMicrotask(this.#pumpBatch);
+    }
+    connection.receive(packet);
+    const batch = this.#batch;
+    for (let i = 0; i < this.#batchLength; i++) {
+      if (batch[i] === connection) return;
+    }
+    batch[this.#batchLength++] = connection;
+  }
+
+  readonly #pumpBatch = () => {
+    this.#batchAt = undefined;
+    const batch = this.#batch;
+    for (let i = 0; i < this.#batchLength; i++) {
+      batch[i]!.pump();
+      batch[i] = undefined;
+    }
+    this.#batchLength = 0;
+  };
+
+  /** Answers who has no connection. */
+  #meet(packet: UtpPacket, from: Endpoint): void {
+    if (!this.#isListening) return this.#reset(packet, from);
     const now = this.#clock.now();
+    const host = shareKey(from.hostname);
     if (
       this.#count >= this.#maxConnections ||
       this.#accepted.length >= MAX_BACKLOG ||
-      !this.#syns.take(shareKey(from.hostname), now)
+      !this.#strangers.use(host, now).take(now)
     ) return;
-    if (this.#unconfirmed.size >= MAX_UNCONFIRMED) {
-      const [oldest] = this.#unconfirmed;
-      oldest!.abort();
+    if (packet.type === "syn") {
+      if (this.#sending >= MAX_SENDING_ALL || !this.#syns.take(host, now)) {
+        return;
+      }
+      const { bytes } = this.#slot;
+      this.#send(this.#acceptor.answer(packet, from, bytes, now), from);
+      return;
     }
-    const machine = new UtpSocketMachine({
-      connectionId: packet.connectionId,
-      seqNr: randomInt(this.#random, 0x10000),
-      syn: packet,
-    }, now);
-    const remote = {
-      hostname: normalizeHostname(from.hostname),
-      port: from.port,
-    };
-    const connection = new UtpConnection(machine, remote, this.#port);
+    const options = this.#acceptor.accept(packet, from, now);
+    if (options === undefined) return this.#reset(packet, from);
+    const connection = new UtpConnection(
+      new UtpSocketMachine(options, now),
+      { hostname: normalizeHostname(from.hostname), port: from.port },
+      this.#port,
+    );
     if (!this.#add(connection)) return;
-    this.#unconfirmed.add(connection);
-    connection.pump();
+    this.#give(packet, connection);
+    this.#accepted.push(connection);
+    this.#onAccepted?.();
   }
 
   /** Who does not answer our end makes room for others. */
@@ -332,16 +371,11 @@ export class UtpMultiplexer implements Disposable {
     this.#closing.add(connection);
   }
 
-  /** A peer that has answered is nobody's forgery. */
-  #confirm(connection: UtpConnection): void {
-    if (!this.#unconfirmed.delete(connection)) return;
-    this.#accepted.push(connection);
-    this.#onAccepted?.();
-  }
-
   /** Tells a stranger, now and then, that there is no such connection. */
   #reset(packet: UtpPacket, to: Endpoint): void {
-    if (!this.#resets.take(this.#clock.now())) return;
+    if (
+      this.#sending >= MAX_SENDING_ALL || !this.#resets.take(this.#clock.now())
+    ) return;
     writeUtpHeader({
       type: "reset",
       connectionId: packet.connectionId,
@@ -422,7 +456,6 @@ export class UtpMultiplexer implements Disposable {
     list!.splice(at, 1);
     if (list!.length === 0) this.#byId.delete(connection.receiveId);
     this.#count--;
-    this.#unconfirmed.delete(connection);
     this.#closing.delete(connection);
     this.#blocked.delete(connection);
   }

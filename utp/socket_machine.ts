@@ -25,15 +25,9 @@ import { Sender } from "./socket/sender.ts";
 import { seqDistance, toMicroseconds } from "./socket/sequence.ts";
 import { WindowTuner } from "./socket/window_tuner.ts";
 
-/**
- * State of a {@linkcode UtpSocketMachine}: `"unconfirmed"` is one that has
- * answered a SYN and heard nothing since, as the SYN may be forged.
- */
-export type UtpState = "connecting" | "unconfirmed" | "connected" | "closed";
+/** State of a {@linkcode UtpSocketMachine}. */
+export type UtpState = "connecting" | "connected" | "closed";
 
-const UNCONFIRMED_MS = 10_000;
-/** Answers to a SYN that repeats itself. */
-const MAX_SYN_ANSWERS = 4;
 /** Waits for the answers to SYNs in ms; after the last one it is given up. */
 const SYN_WAITS_MS = [1000, 1500, 2000];
 const KEEP_ALIVE_MS = 29_000;
@@ -41,7 +35,6 @@ const KEEP_ALIVE_MS = 29_000;
 const OLD_ACKS = 3;
 /** Acks in a row that cannot be, which end a connection: somebody guesses. */
 const MAX_WRONG_ACKS = 64;
-const MAX_WRONG_FIRST_ACKS = 3;
 /** Acks up to so far behind may have been overtaken on another path. */
 const LATE_ACKS = 1024;
 /** Time to send what was written, after a close. */
@@ -62,7 +55,6 @@ export class UtpSocketMachine {
   /** Connection id of what is sent. */
   readonly sendId: number;
   readonly #counters = createCounters();
-  readonly #isInitiator: boolean;
   readonly #synSeqNr: number;
   readonly #maxReceiveBuffer: number;
   readonly #sender: Sender;
@@ -74,7 +66,6 @@ export class UtpSocketMachine {
   #error: UtpError | undefined;
   #mustSyn: boolean;
   #syns = 0;
-  #synAnswers = 0;
   #wrongAcks = 0;
   #mustReset = false;
   #mustKeepAlive = false;
@@ -94,20 +85,19 @@ export class UtpSocketMachine {
   };
 
   /**
-   * Makes a connection that is about to send a SYN or to answer one.
+   * Makes a connection that is about to send a SYN or has answered one.
    *
    * @param options See {@linkcode UtpSocketMachineOptions}.
    * @param now The time in milliseconds.
    */
   constructor(options: UtpSocketMachineOptions, now: number) {
-    const { connectionId, seqNr, syn } = options;
+    const { connectionId, seqNr, synSeqNr } = options;
     const other = (connectionId + 1) & 0xffff;
-    const isInitiator = syn === undefined;
-    this.#isInitiator = isInitiator;
+    const isInitiator = synSeqNr === undefined;
     this.receiveId = isInitiator ? connectionId : other;
     this.sendId = isInitiator ? other : connectionId;
-    this.#state = isInitiator ? "connecting" : "unconfirmed";
-    this.#synSeqNr = syn?.seqNr ?? seqNr;
+    this.#state = isInitiator ? "connecting" : "connected";
+    this.#synSeqNr = synSeqNr ?? seqNr;
     this.#maxReceiveBuffer = options.maxReceiveBuffer ?? 1_048_576;
     this.#acks = new AckSchedule(this.#maxReceiveBuffer);
     const first = isInitiator ? (seqNr + 1) & 0xffff : seqNr;
@@ -116,11 +106,6 @@ export class UtpSocketMachine {
     this.#mustSyn = isInitiator;
     this.#heardAt = now;
     this.#keepAliveAt = now + KEEP_ALIVE_MS;
-    if (syn !== undefined) {
-      this.#delays.measure(syn, now);
-      this.#acks.isDue = true;
-      this.#endAt = now + UNCONFIRMED_MS;
-    }
   }
 
   /** Where it is between connecting and closed. */
@@ -261,22 +246,18 @@ export class UtpSocketMachine {
   receive(packet: UtpPacket, now: number): void {
     if (this.#state === "closed") return;
     const { type } = packet;
-    if (type === "syn") return this.#receiveSyn(packet);
-    if (this.#state === "connecting" && !this.#answersSyn(packet)) {
-      return this.#drop();
-    }
+    // One that comes again is answered by who answered the first.
+    if (
+      type === "syn" ||
+      (this.#state === "connecting" && !this.#answersSyn(packet))
+    ) return this.#drop();
     const { queue } = this.#sender;
     const ahead = seqDistance(packet.ackNr, (queue.first - 1) & 0xffff);
-    const isUnconfirmed = this.#state === "unconfirmed";
     // It may have been overtaken by as many as were ever on the way.
-    const oldest = isUnconfirmed
-      ? 0
-      : OLD_ACKS + (type === "reset" ? 0 : queue.peak);
+    const oldest = OLD_ACKS + (type === "reset" ? 0 : queue.peak);
     if (ahead > queue.packets || ahead < -oldest) {
-      const most = isUnconfirmed ? MAX_WRONG_FIRST_ACKS : MAX_WRONG_ACKS;
-      const isLate = ahead < 0 && ahead >= -LATE_ACKS && !isUnconfirmed &&
-        type !== "reset";
-      if (!isLate && ++this.#wrongAcks > most) this.#giveUp();
+      const isLate = ahead < 0 && ahead >= -LATE_ACKS && type !== "reset";
+      if (!isLate && ++this.#wrongAcks > MAX_WRONG_ACKS) this.#giveUp();
       return this.#drop();
     }
     this.#wrongAcks = 0;
@@ -289,10 +270,6 @@ export class UtpSocketMachine {
     }
     if (this.#state === "connecting") this.#connected(packet, now);
     this.#counters.packetsReceived++;
-    if (isUnconfirmed) {
-      this.#state = "connected";
-      this.#endAt = this.#buffer.isDiscarding ? now + CLOSE_MS : Infinity;
-    }
     this.#heardAt = now;
     const delay = this.#delays.measure(packet, now);
     this.#sender.acknowledge(packet, ahead, delay, this.#delays.echo, now);
@@ -321,14 +298,14 @@ export class UtpSocketMachine {
       this.#synSentAt = now;
       return this.#writeHeader("syn", this.#synSeqNr, out, now);
     }
-    // Data tells of no gap and answers no SYN, so what does goes first.
-    const isPlain = !this.#buffer.hasGap && this.#state === "connected";
-    if (this.#acks.isDue && !isPlain) return this.#writeAck(out, now);
-    const number = this.#sender.next(this.#state === "connected", now);
+    const { hasGap } = this.#buffer;
+    // Data tells of no gap, so what does goes first.
+    if (this.#acks.isDue && hasGap) return this.#writeAck(out, now);
+    const number = this.#sender.next(now);
     if (number > 0) {
       const type = queue.isFin(number) ? "fin" : "data";
       this.#writeHeader(type, number, out, now);
-      if (!this.#buffer.hasGap) this.#acks.acked();
+      if (!hasGap) this.#acks.acked();
       return this.#sender.write(number, out, now);
     }
     if (!this.#acks.isDue && !this.#mustKeepAlive) return 0;
@@ -353,13 +330,10 @@ export class UtpSocketMachine {
       if (this.#syns >= SYN_WAITS_MS.length) return this.#giveUp();
       this.#mustSyn = true;
     }
-    const isResendDue = now >= this.#sender.resendAt;
-    if (isResendDue && this.#state === "unconfirmed") return this.#giveUp();
     if (this.#sender.tick(now, this.#heardAt)) this.#giveUp();
   }
 
   #endIsDue(): void {
-    if (this.#state === "unconfirmed") return this.#giveUp();
     // Both sides know that all has arrived, or enough was tried.
     this.#mustReset = !this.#sender.queue.isComplete ||
       !this.#buffer.isComplete;
@@ -377,16 +351,6 @@ export class UtpSocketMachine {
 
   #drop(): void {
     this.#counters.dropped++;
-  }
-
-  #receiveSyn(packet: UtpPacket): void {
-    // Our answer may be lost. A peer that has shown itself has no use for one.
-    if (
-      this.#isInitiator || this.#state !== "unconfirmed" ||
-      packet.seqNr !== this.#synSeqNr || this.#synAnswers >= MAX_SYN_ANSWERS
-    ) return this.#drop();
-    this.#synAnswers++;
-    this.#acks.isDue = true;
   }
 
   #answersSyn({ type, ackNr }: UtpPacket): boolean {

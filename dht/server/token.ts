@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { randomBytes, type RandomSource } from "../../_shared/random.ts";
-import { SipHash, SIPHASH_KEY_LENGTH } from "../../_shared/sip_hash.ts";
+import type { RandomSource } from "../../_shared/random.ts";
+import { RotatingHash } from "../../_shared/rotating_hash.ts";
 import { takeBytes } from "../table/slab.ts";
 
 /** Bytes of a token that is given out. */
@@ -26,12 +26,9 @@ function isSameToken(a: Uint8Array, b: Uint8Array): boolean {
  * minutes (BEP 5).
  */
 export class TokenIssuer {
-  readonly #random: RandomSource;
+  readonly #hash: RotatingHash;
   readonly #input = new Uint8Array(16 + 20);
   readonly #expected = new Uint8Array(TOKEN_LENGTH);
-  #current: SipHash;
-  #previous: SipHash;
-  #rotatedAt: number;
 
   /**
    * Draws the first secrets.
@@ -40,10 +37,7 @@ export class TokenIssuer {
    * @param now The time in milliseconds.
    */
   constructor(random: RandomSource, now: number) {
-    this.#random = random;
-    this.#rotatedAt = now;
-    this.#current = this.#draw();
-    this.#previous = this.#draw();
+    this.#hash = new RotatingHash(random, ROTATE_MS, now);
   }
 
   /**
@@ -59,9 +53,9 @@ export class TokenIssuer {
     target: Uint8Array,
     now: number,
   ): Uint8Array<ArrayBuffer> {
-    this.#rotate(now);
+    this.#hash.rotate(now);
     const token = takeBytes(TOKEN_LENGTH);
-    this.#current.hash(this.#prepare(ip, target), token);
+    this.#hash.current.hash(this.#prepare(ip, target), token);
     return token;
   }
 
@@ -81,26 +75,14 @@ export class TokenIssuer {
     target: Uint8Array,
     now: number,
   ): boolean {
-    this.#rotate(now);
+    this.#hash.rotate(now);
     if (token.length !== TOKEN_LENGTH) return false;
     const input = this.#prepare(ip, target);
-    this.#current.hash(input, this.#expected);
+    this.#hash.current.hash(input, this.#expected);
     const isCurrent = isSameToken(token, this.#expected);
-    this.#previous.hash(input, this.#expected);
+    this.#hash.previous.hash(input, this.#expected);
     const isPrevious = isSameToken(token, this.#expected);
     return isCurrent || isPrevious;
-  }
-
-  #rotate(now: number): void {
-    const periods = Math.floor((now - this.#rotatedAt) / ROTATE_MS);
-    if (!(periods >= 1)) return;
-    this.#previous = periods === 1 ? this.#current : this.#draw();
-    this.#current = this.#draw();
-    this.#rotatedAt += periods * ROTATE_MS;
-  }
-
-  #draw(): SipHash {
-    return new SipHash(randomBytes(this.#random, SIPHASH_KEY_LENGTH));
   }
 
   #prepare(ip: Uint8Array, target: Uint8Array): Uint8Array {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Endpoint } from "../../_shared/address.ts";
-import type { Datagram } from "../../_shared/datagram.ts";
+import type { DatagramAnswerer } from "../../_shared/datagram.ts";
 import { drain, SimClock } from "../../testing/sim_clock.ts";
 import { UtpMultiplexer } from "../../utp/multiplexer.ts";
 import {
@@ -14,36 +14,32 @@ const LOCAL = { hostname: "192.0.2.1", port: 1 };
 /** A multiplexer that listens, and a network in which anybody is anybody. */
 function open() {
   const clock = new SimClock();
-  const waiting: Datagram[] = [];
   const sent: { to: Endpoint; type: string; ack: number; seq: number }[] = [];
-  let receiver: ((datagram: Datagram | undefined) => void) | undefined;
-  const close = () => receiver?.(undefined);
-  const give = (datagram: Datagram) => {
-    if (receiver === undefined) return void waiting.push(datagram);
-    const take = receiver;
-    receiver = undefined;
-    take(datagram);
-  };
+  let take: DatagramAnswerer | undefined;
+  const ended = Promise.withResolvers<void>();
+  const give = (data: Uint8Array, from: Endpoint) =>
+    take?.(data, from, new Uint8Array());
   const multiplexer = new UtpMultiplexer({
     clock,
     socket: {
       local: LOCAL,
       dropped: 0,
-      receive() {
-        const first = waiting.shift();
-        if (first !== undefined) return Promise.resolve(first);
-        return new Promise((resolve) => receiver = resolve);
+      receive: () => Promise.resolve(undefined),
+      serve(answer) {
+        take = answer;
+        return ended.promise;
       },
       send(data, to) {
-        const { type, ackNr, seqNr } = tryDecodeUtpPacket(data.slice())!;
+        const copy = data.slice();
+        const { type, ackNr, seqNr } = tryDecodeUtpPacket(copy)!;
         sent.push({ to, type, ack: ackNr, seq: seqNr });
         if (to.hostname === LOCAL.hostname) {
-          give({ data: data.slice(), from: LOCAL });
+          queueMicrotask(() => give(copy, LOCAL));
         }
         return Promise.resolve();
       },
-      close,
-      [Symbol.dispose]: close,
+      close: ended.resolve,
+      [Symbol.dispose]: ended.resolve,
     },
   });
   multiplexer.listen(() => {});
@@ -61,46 +57,92 @@ function open() {
       seqNr: fields.seq,
       ackNr: fields.ack ?? 0,
     }, fields.payload);
-    give({ data, from });
+    give(data, from);
   };
   return { clock, multiplexer, sent, tell };
 }
 
 for (
-  const [who, hostname] of [
-    ["a host", () => "198.51.100.7"],
-    ["500 hosts", (n) => `198.51.${n % 2}.${n % 500 >> 1}`],
-    ["all networks of a site", (n) => `2001:db8:7:${n.toString(16)}::1`],
-  ] satisfies [string, (n: number) => string][]
+  const [who, hostname, most] of [
+    ["a host", () => "198.51.100.7", 200],
+    ["500 hosts", (n) => `198.51.${n % 2}.${n % 500 >> 1}`, 2000],
+    ["all networks of a site", (n) => `2001:db8:7:${n.toString(16)}::1`, 200],
+  ] satisfies [string, (n: number) => string, number][]
 ) {
   Deno.test({
     name: `${who} sending SYNs without end leave answers to others`,
     permissions: "none",
     async fn() {
       const { clock, multiplexer, sent, tell } = open();
-      let answered = 0;
-      for (let second = 0; second < 25; second++) {
-        for (let i = 0; i < 150; i++) {
-          const n = second * 150 + i;
+      for (let second = 0; second < 8; second++) {
+        for (let i = 0; i < 2000; i++) {
+          const n = second * 2000 + i;
           const flooder = { hostname: hostname(n), port: 7 };
           tell(flooder, "syn", { id: 2 * n, seq: 1 });
+          if (i % 100 === 99) await drain();
         }
+        assert(sent.length <= most, `${sent.length}`);
+        sent.length = 0;
         const honest = { hostname: `203.0.113.${second}`, port: 9 };
         tell(honest, "syn", { id: 5, seq: 1 });
-        await drain();
-        if (second >= 5) {
-          answered += sent.filter(({ to }) => to.hostname === honest.hostname)
-            .length;
-        }
+        const answer = sent.find(({ to }) => to === honest);
+        assert(answer !== undefined, `second ${second}`);
+        // What was answered to is remembered by nobody.
+        assertEquals(multiplexer.connections, second);
+        const payload = Uint8Array.of(1);
+        tell(honest, "data", { id: 6, seq: 2, ack: answer.seq - 1, payload });
+        assertEquals(multiplexer.connections, second + 1);
         sent.length = 0;
         await clock.advance(1000);
       }
-      assertEquals(answered, 20);
       multiplexer.close();
       await multiplexer.closed;
     },
   });
 }
+
+Deno.test({
+  name: "what comes at a time is acked at a time",
+  permissions: "none",
+  async fn() {
+    const { multiplexer, sent, tell } = open();
+    const from = { hostname: "198.51.100.1", port: 7 };
+    tell(from, "syn", { id: 5, seq: 1 });
+    const ack = sent[0]!.seq - 1;
+    await drain();
+    sent.length = 0;
+    const payload = new Uint8Array(100);
+    for (let seq = 2; seq < 6; seq++) {
+      tell(from, "data", { id: 6, seq, ack, payload });
+    }
+    await drain();
+    assertEquals(sent.map(({ type, ack }) => [type, ack]), [["state", 5]]);
+    multiplexer.close();
+    await multiplexer.closed;
+  },
+});
+
+Deno.test({
+  name: "what comes late opens no connection again",
+  permissions: "none",
+  async fn() {
+    const { multiplexer, sent, tell } = open();
+    const from = { hostname: "198.51.100.1", port: 7 };
+    tell(from, "syn", { id: 5, seq: 1 });
+    const ack = sent[0]!.seq - 1;
+    const payload = new Uint8Array(100);
+    tell(from, "data", { id: 6, seq: 2, ack, payload });
+    await drain();
+    multiplexer.takeAccepted()!.abort();
+    assertEquals(multiplexer.connections, 0);
+    tell(from, "data", { id: 6, seq: 3, ack, payload });
+    await drain();
+    assertEquals(multiplexer.connections, 0);
+    assertEquals(sent.at(-1)!.type, "reset");
+    multiplexer.close();
+    await multiplexer.closed;
+  },
+});
 
 for (const type of ["syn", "data", "fin", "state", "reset"] as const) {
   Deno.test({
@@ -222,10 +264,11 @@ Deno.test({
   async fn() {
     const { multiplexer, sent, tell } = open();
     for (let i = 0; i < 20; i++) {
-      tell({ hostname: `198.51.100.${i}`, port: 7 }, "syn", { id: 5, seq: 1 });
+      const from = { hostname: `198.51.100.${i}`, port: 7 };
+      tell(from, "syn", { id: 5, seq: 1 });
+      tell(from, "data", { id: 6, seq: 2, ack: sent.at(-1)!.seq - 1 });
     }
-    await drain();
-    assertEquals([sent.length, multiplexer.connections], [8, 8]);
+    assertEquals([sent.length, multiplexer.connections], [20, 8]);
     multiplexer.close();
     await multiplexer.closed;
   },

@@ -5,6 +5,7 @@ import {
   seededRandom,
 } from "../../_shared/random.ts";
 import { SimClock } from "../../testing/sim_clock.ts";
+import { UtpAcceptor } from "../../utp/acceptor.ts";
 import {
   createUtpPacket,
   tryDecodeUtpPacket,
@@ -15,6 +16,8 @@ import type { UtpSocketMachineOptions } from "../../utp/socket/options.ts";
 
 /** Bytes of IP and UDP headers. */
 const HEADERS = 28;
+/** Where each is for the other. */
+const ADDRESS = { hostname: "192.0.2.1", port: 1 };
 
 /** One direction of a path. */
 export interface WayOptions {
@@ -138,8 +141,9 @@ export class End {
   /** Packets sent, decoded. */
   readonly sent: UtpPacket[] = [];
   records = false;
-  /** Makes the machine when a SYN comes. */
-  accept: ((syn: UtpPacket) => UtpSocketMachine) | undefined;
+  /** Answers SYNs, and knows what follows them: the machine is made then. */
+  acceptor: UtpAcceptor | undefined;
+  options: Partial<UtpSocketMachineOptions> = {};
 
   constructor(name: string, clock: SimClock, out: Way) {
     this.name = name;
@@ -155,10 +159,27 @@ export class End {
   arrive(data: Uint8Array): void {
     const packet = tryDecodeUtpPacket(data, this.#packet);
     if (packet === undefined) throw new Error("A machine sent junk");
-    if (this.machine === undefined && packet.type === "syn") {
-      this.machine = this.accept?.(packet);
-    } else this.machine?.receive(packet, this.now);
+    if (this.machine === undefined) this.#meet(packet);
+    this.machine?.receive(packet, this.now);
     this.wake();
+  }
+
+  #meet(packet: UtpPacket): void {
+    const { acceptor, now } = this;
+    if (acceptor === undefined) return;
+    if (packet.type === "syn") {
+      this.#post(acceptor.answer(packet, ADDRESS, this.#buffer, now));
+      return;
+    }
+    const options = acceptor.accept(packet, ADDRESS, now);
+    if (options === undefined) return;
+    this.machine = new UtpSocketMachine({ ...options, ...this.options }, now);
+  }
+
+  #post(length: number): void {
+    const data = this.#buffer.subarray(0, length);
+    if (this.records) this.sent.push(tryDecodeUtpPacket(data.slice())!);
+    this.#out.send(data, (d) => this.peer?.arrive(d), this.name);
   }
 
   /** Runs the application and polls, once all of this moment has arrived. */
@@ -183,9 +204,7 @@ export class End {
       }
       const length = machine.poll(this.#buffer, this.now);
       if (length === 0) break;
-      const data = this.#buffer.subarray(0, length);
-      if (this.records) this.sent.push(tryDecodeUtpPacket(data.slice())!);
-      this.#out.send(data, (d) => this.peer?.arrive(d), this.name);
+      this.#post(length);
     }
     const { deadline } = machine;
     if (deadline === undefined) return;
@@ -264,13 +283,8 @@ export class SimPath {
     this.a.sendBuffer = options.sendBuffer ?? Infinity;
     this.a.peer = this.b;
     this.b.peer = this.a;
-    this.b.accept = (syn) =>
-      new UtpSocketMachine({
-        connectionId: syn.connectionId,
-        seqNr: randomInt(random, 65536),
-        syn,
-        ...options.peer,
-      }, this.b.now);
+    this.b.acceptor = new UtpAcceptor(random, this.b.now);
+    this.b.options = options.peer ?? {};
     this.#options = options;
   }
   readonly #options: SimPathOptions;

@@ -100,24 +100,3 @@ Deno.test(
     assertEquals(path.a.machine!.state, "closed");
   },
 );
-
-Deno.test("uTP: a SYN that repeats itself is answered five times", none, () => {
-  const syn = tryDecodeUtpPacket(encodeUtpPacket({
-    type: "syn",
-    connectionId: 7,
-    timestamp: 1,
-    timestampDifference: 0,
-    windowSize: 1000,
-    seqNr: 9,
-    ackNr: 0,
-  }))!;
-  const options = { connectionId: 7, seqNr: 100, syn };
-  const machine = new UtpSocketMachine(options, 0);
-  const out = new Uint8Array(1500);
-  let answers = 0;
-  for (let n = 0; n < 20; n++) {
-    while (machine.poll(out, n) > 0) answers++;
-    machine.receive(syn, n);
-  }
-  assertEquals(answers, 5);
-});

@@ -263,46 +263,6 @@ Deno.test({
 });
 
 Deno.test({
-  name: "uTP: a forged SYN is not confirmed by guesses",
-  permissions: "none",
-  fn() {
-    const path = new SimPath(both({ delayMs: 20 }));
-    path.there.filter = (data) => data[0] !== 0x41;
-    path.b.records = true;
-    path.connect().run(100);
-    const { machine } = path.b;
-    assertEquals(machine!.state, "unconfirmed");
-    for (let i = 1; i <= 4; i++) {
-      path.b.arrive(encodeUtpPacket({
-        type: "state",
-        connectionId: machine!.receiveId,
-        timestamp: 0,
-        timestampDifference: 0,
-        windowSize: 65_536,
-        seqNr: 0,
-        ackNr: path.b.sent[0]!.seqNr - 1 - i & 0xffff,
-      }));
-    }
-    assertEquals(machine!.error?.code, "timed-out");
-  },
-});
-
-Deno.test({
-  name: "uTP: a SYN without more dies, and is sent little",
-  permissions: "none",
-  fn() {
-    const path = new SimPath(both({ delayMs: 20 }));
-    path.there.filter = (data) => data[0] !== 0x41;
-    path.b.toWrite = 100_000;
-    path.b.records = true;
-    path.connect().run(20_000);
-    assertEquals(path.b.machine!.error?.code, "timed-out");
-    assert(path.b.sent.length <= 4, `${path.b.sent.length}`);
-    assert(path.back.carried < 400, `${path.back.carried}`);
-  },
-});
-
-Deno.test({
   name: "uTP: SYNs that nobody answers end in a timeout",
   permissions: "none",
   fn() {
@@ -345,9 +305,9 @@ Deno.test({
     early.a.wake();
     early.run(60_000);
     assertEquals(early.a.sent.length, 0);
-    assertEquals(early.b.machine!.error?.code, "timed-out");
+    assertEquals(early.b.machine, undefined);
     const late = new SimPath(both({ delayMs: 20 })).connect();
-    late.run(50);
+    late.run(150);
     late.a.records = true;
     late.a.machine!.abort();
     late.a.wake();

@@ -41,6 +41,7 @@ export class UtpConnection implements ByteConnection {
   readonly #opened = Promise.withResolvers<void>();
   #timerAt = Infinity;
   #cancelTimer = () => {};
+  #isOpen = false;
   #isClosed = false;
   #hasWritten = false;
   #isOver = false;
@@ -68,11 +69,6 @@ export class UtpConnection implements ByteConnection {
     return this.#machine.sendId;
   }
 
-  /** Whether the other side has not shown yet that it is there. */
-  get isUnconfirmed(): boolean {
-    return this.#machine.state === "unconfirmed";
-  }
-
   /** Resolves when the other side has answered; rejects when it does not. */
   get opened(): Promise<void> {
     return this.#opened.promise;
@@ -98,7 +94,10 @@ export class UtpConnection implements ByteConnection {
       if (length === 0) break;
       port.send(length, this);
     }
-    if (machine.state === "connected") this.#opened.resolve();
+    if (!this.#isOpen && machine.state === "connected") {
+      this.#isOpen = true;
+      this.#opened.resolve();
+    }
     const isOver = machine.state === "closed";
     if (this.#reader !== undefined) {
       if (machine.readable > 0 || machine.isEnded || isOver) {
@@ -116,10 +115,10 @@ export class UtpConnection implements ByteConnection {
     // Timers move with every packet: one that fires too soon looks again.
     this.#cancelTimer();
     this.#timerAt = deadline;
-    this.#cancelTimer = port.schedule(deadline, () => this.#onTimer());
+    this.#cancelTimer = port.schedule(deadline, this.#onTimer);
   }
 
-  #onTimer(): void {
+  readonly #onTimer = (): void => {
     this.#timerAt = Infinity;
     const now = this.#port.now();
     const { deadline } = this.#machine;
@@ -127,7 +126,7 @@ export class UtpConnection implements ByteConnection {
       this.#machine.handleTimeout(now);
     }
     this.pump();
-  }
+  };
 
   #over(): void {
     if (this.#isOver) return;

@@ -5,6 +5,8 @@
  */
 
 const FIRST_SIZE = 16_384;
+/** What a header covers while it is copied along with its payload. */
+const covered = new Uint8Array(32);
 
 /** Bytes in order, addressed by how many came before them. */
 export class ByteRing {
@@ -26,8 +28,20 @@ export class ByteRing {
     const bytes = this.#bytes;
     const at = this.end & (bytes.length - 1);
     const first = Math.min(count, bytes.length - at);
-    copy(data, from, bytes, at, first);
-    copy(data, from + first, bytes, 0, count - first);
+    if (
+      to === data.length && first === count && from > 0 && from <= at &&
+      from <= covered.length
+    ) {
+      // A view of each packet would be garbage: its header goes along, and what
+      // that covers is put back.
+      const start = at - from;
+      for (let i = 0; i < from; i++) covered[i] = bytes[start + i]!;
+      bytes.set(data, start);
+      for (let i = 0; i < from; i++) bytes[start + i] = covered[i]!;
+    } else {
+      copy(data, from, bytes, at, first);
+      copy(data, from + first, bytes, 0, count - first);
+    }
     this.end += count;
   }
 

@@ -3,16 +3,17 @@
  *
  * @module
  */
-import type { UtpPacket } from "../packet.ts";
-
 /** Options of `UtpSocketMachine`. */
 export interface UtpSocketMachineOptions {
   /** Connection id of the SYN, 16 bits. */
   readonly connectionId: number;
   /** Sequence number of our first packet, 16 bits, drawn at random. */
   readonly seqNr: number;
-  /** The SYN that is answered. @default this side sends one */
-  readonly syn?: UtpPacket | undefined;
+  /**
+   * Sequence number of the other side's SYN, 16 bits, which is answered already
+   * (see `UtpAcceptor`). @default this side sends one
+   */
+  readonly synSeqNr?: number | undefined;
   /** Datagram that every path carries, in bytes. @default {548} */
   readonly mtuFloor?: number | undefined;
   /** Longest datagram to try, in bytes. @default {1472} */

@@ -68,8 +68,12 @@ export class PacketTable {
 
   /** Makes room for packets from `first` up to `next`, which is new. */
   reserve(first: number, next: number): void {
+    // Asked for each packet: what makes room is elsewhere, with its closure.
+    if (next - first >= this.#size) this.#grow(first, next);
+  }
+
+  #grow(first: number, next: number): void {
     const old = this.#size;
-    if (next - first < old) return;
     const size = Math.max(32, old * 2);
     const grow = <T extends Uint8Array | Int32Array | Float64Array>(
       from: T,

@@ -22,8 +22,6 @@ import { timeDistance } from "./sequence.ts";
  * many as the window: what a peer does not take costs no memory.
  */
 const LEAST_WAITING = 65_536;
-/** Bytes of payload before the other side has shown that it is there. */
-const UNCONFIRMED_PAYLOAD = 128;
 /** Acks that say the same, after which a packet is lost. */
 const DUPLICATE_ACKS = 3;
 /** Waits in vain that end a connection; fewer when only the FIN is left. */
@@ -284,7 +282,7 @@ export class Sender {
    * Chooses or makes the packet that goes out next. Returns its number, or 0
    * for none.
    */
-  next(isConfirmed: boolean, now: number): number {
+  next(now: number): number {
     const { queue } = this;
     const lost = queue.firstLost;
     if (lost > 0) {
@@ -299,10 +297,6 @@ export class Sender {
     }
     const full = this.fullSize;
     let size = Math.min(full, unsent);
-    if (!isConfirmed) {
-      if (queue.packets > 0) return 0;
-      size = Math.min(size, UNCONFIRMED_PAYLOAD);
-    }
     // Nagle, but for two packets that are not full: what is said first of all,
     // and what the answer to it brings about, must not wait for an ack.
     if (size < full && queue.hasShorts && !this.#wantsEnd) return 0;

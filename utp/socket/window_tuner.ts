@@ -8,7 +8,7 @@
  * First window in bytes: what a system's UDP buffer holds by default, as a
  * burst of more overflows it.
  */
-const FIRST = 98_304;
+export const FIRST_WINDOW = 98_304;
 /** What is allowed, in what came in the shortest round trip. */
 const FACTOR = 4;
 /**
@@ -25,7 +25,7 @@ const MIN_INTERVAL_MS = 10;
  */
 export class WindowTuner {
   /** Bytes that may be on the way. */
-  size = FIRST;
+  size = FIRST_WINDOW;
   #least = Infinity;
   #bytes = 0;
   #since = 0;

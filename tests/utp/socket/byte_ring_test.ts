@@ -37,3 +37,24 @@ Deno.test({
     assertEquals([...out], [5, 5, 5, 0]);
   },
 });
+
+Deno.test({
+  name: "what stands before a payload covers nothing",
+  permissions: "none",
+  fn() {
+    const ring = new ByteRing();
+    const packet = new Uint8Array(1000).fill(99);
+    const out = new Uint8Array(1);
+    let got = 0;
+    for (let n = 0; n < 200; n++) {
+      const from = 20 + n % 40;
+      for (let i = from; i < 1000; i++) packet[i] = ring.end + i - from;
+      ring.push(packet, from, 1000);
+      while (ring.length > (n % 3) * 500) {
+        ring.copy(got, 1, out, 0);
+        assertEquals(out[0], got & 255);
+        ring.dropUntil(++got);
+      }
+    }
+  },
+});
