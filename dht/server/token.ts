@@ -4,7 +4,7 @@
  * @module
  */
 import type { RandomSource } from "../../_shared/random.ts";
-import { RotatingHash } from "../../_shared/rotating_hash.ts";
+import { RotatingHash } from "../../_shared/sip_hash.ts";
 import { takeBytes } from "../table/slab.ts";
 
 /** Bytes of a token that is given out. */

@@ -1,7 +1,7 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { randomBytes, seededRandom } from "../../_shared/random.ts";
 import { ConnectionIds } from "../../utracker/connection_ids.ts";
-import { SipHash } from "../../_shared/sip_hash.ts";
+import { RotatingHash, SipHash } from "../../_shared/sip_hash.ts";
 
 const permissions = "none";
 
@@ -56,3 +56,38 @@ Deno.test({
     }
   },
 });
+
+Deno.test(
+  "a key is the newest one, then the one before, then gone",
+  { permissions },
+  () => {
+    const hash = new RotatingHash(seededRandom(1), 1000, 500);
+    const first = hash.current;
+    hash.rotate(1499);
+    assert(hash.current === first);
+    hash.rotate(1500);
+    assert(hash.previous === first && hash.current !== first);
+    hash.rotate(2499);
+    assert(hash.previous === first);
+    hash.rotate(2500);
+    assert(hash.previous !== first);
+  },
+);
+
+Deno.test(
+  "after a long pause both keys are new, and turn in step",
+  { permissions },
+  () => {
+    const hash = new RotatingHash(seededRandom(1), 1000, 0);
+    const { current, previous } = hash;
+    hash.rotate(5700);
+    const next = hash.current;
+    for (const old of [current, previous]) {
+      assertEquals([next, hash.previous].includes(old), false);
+    }
+    hash.rotate(5999);
+    assert(hash.current === next);
+    hash.rotate(6000);
+    assert(hash.previous === next);
+  },
+);

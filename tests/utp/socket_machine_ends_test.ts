@@ -1,11 +1,6 @@
 // What a connection does when there is nothing to say, and how it ends.
 import { assert, assertEquals } from "@std/assert";
-import {
-  encodeUtpPacket,
-  tryDecodeUtpPacket,
-  type UtpPacketType,
-} from "../../utp/packet.ts";
-import { UtpSocketMachine } from "../../utp/socket_machine.ts";
+import { tryDecodeUtpPacket, type UtpPacketType } from "../../utp/packet.ts";
 import { SimPath, type WayOptions } from "./sim_link.ts";
 
 const none = { permissions: "none" } as const;
