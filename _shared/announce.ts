@@ -148,7 +148,7 @@ export function checkTrackerTimeouts(timeouts: TrackerTimeouts): void {
 export function blockedTracker(name: string): TrackerError {
   return new TrackerError(
     "forbidden-target",
-    `Cannot use tracker ${name}: a block list names its address`,
+    `Cannot use tracker ${name}: its address is on a block list`,
   );
 }
 

@@ -184,7 +184,7 @@ export async function serveDatagrams(
     const length = answer(datagram.data, datagram.from, out);
     if (length === 0) continue;
     if (sending >= MAX_SENDING) {
-      onSent(new Error("Too many answers are on their way"));
+      onSent(new Error("Too many responses are being sent"));
       continue;
     }
     sending++;

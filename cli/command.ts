@@ -49,13 +49,13 @@ export class Arguments {
   }
 
   /**
-   * Tells whether a switch was given.
+   * Tells whether an option was given, with a value or without.
    *
    * @param name Its long name.
    * @returns Whether it was.
    */
   has(name: string): boolean {
-    return this.#switches.has(name);
+    return this.#switches.has(name) || this.#values.has(name);
   }
 
   /**

@@ -83,6 +83,9 @@ export async function readLogin(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const path = args.get("auth-file");
+  if (path !== undefined && args.get("auth") !== undefined) {
+    throw new UsageError("Give --auth or --auth-file, not both");
+  }
   const login = path === undefined
     ? args.get("auth")
     : (await readSecret(path, "a login", signal)).trim();

@@ -34,7 +34,7 @@ export async function readFile(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { signal } = options;
   const work = read(path, options).catch((error) => {
-    throw ioError(error, "read", path);
+    throw ioError(error, "read", path === "-" ? "stdin" : path);
   });
   return await orAborted(work, signal);
 }

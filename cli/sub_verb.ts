@@ -44,12 +44,9 @@ export function pickSubVerb<S extends SubVerb>(
       usage,
     );
   }
-  for (const { name: option, value } of verb.options) {
-    const isGiven = value === undefined
-      ? args.has(option)
-      : args.get(option) !== undefined;
+  for (const { name: option } of verb.options) {
     const isKnown = [...common, ...picked.options].includes(option);
-    if (isGiven && !isKnown) {
+    if (args.has(option) && !isKnown) {
       throw new UsageError(
         `--${option} is not for bip ${verb.name} ${name}`,
         usage,

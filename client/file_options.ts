@@ -1,24 +1,24 @@
 /**
- * What a person may choose about the files of torrents.
+ * Options about the files of torrents.
  *
  * @module
  */
 import type { FileAllocation } from "../disk/storage.ts";
 
-/** How files are kept; of a torrent the default is the session's. */
+/** How files are stored; the defaults of a torrent are those of its session. */
 export interface FileOptions {
   /**
-   * How files take space: as pieces come, before the first, or as pieces come and
-   * without gaps.
+   * How disk space is allocated: `"sparse"`: as pieces arrive; `"full"`: before the
+   * first piece; `"compact"`: as pieces arrive, without gaps.
    *
    * @default {"sparse"}
    */
   readonly allocation?: FileAllocation | undefined;
   /**
-   * What names of files end with until they are complete, such as `.part`: up to
-   * 32 characters that names may have on every system. Files that are found under
-   * their own names keep them; what came in the place of a complete one is not
-   * written over, but stops the torrent.
+   * Suffix of the names of incomplete files, such as `.part`: up to 32 characters
+   * that every system allows in names. Files found under their own names keep
+   * them. If something else took the final name of a file, it is not overwritten:
+   * the torrent stops with an error.
    *
    * @default {""}
    */

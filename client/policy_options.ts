@@ -1,5 +1,5 @@
 /**
- * What a person may choose about the dealings with peers.
+ * Options about how to deal with peers.
  *
  * @module
  */
@@ -15,16 +15,17 @@ import type {
 } from "../select/selection_strategy.ts";
 
 /**
- * What peers are told of our pieces: all at once; all, but some a moment later;
- * or, as a first seed, piece by piece (BEP 16).
+ * How our pieces are announced to peers: `"honest"`: all at once; `"lazy"`: all, but
+ * some of them a moment later; `"super-seeding"`: one by one, for a first seed
+ * (BEP 16).
  */
 export type RevelationName = "honest" | "lazy" | "super-seeding";
 
-/** What a {@linkcode Revelation} of one torrent may know. */
+/** What a {@linkcode Revelation} can see of its torrent. */
 export interface RevelationView {
   /** How many pieces there are. */
   readonly pieceCount: number;
-  /** What is verified; live. */
+  /** The verified pieces; kept up to date. */
   readonly have: Bitfield;
   /** Source of randomness. */
   readonly random: RandomSource;
@@ -45,23 +46,23 @@ export interface RevelationView {
   availability(pieceIndex: number): number;
 }
 
-/** Whom an extension is made for. */
+/** The peer that an extension is made for. */
 export interface ExtensionPeer {
-  /** 20 bytes by which the torrent is known. */
+  /** The torrent's 20-byte info-hash. */
   readonly infoHash: Uint8Array;
   /** The peer's 20-byte id. */
   readonly peerId: Uint8Array;
-  /** The socket's other end. */
+  /** The remote address of the connection. */
   readonly address: Endpoint;
   /** Who connected. */
   readonly direction: "inbound" | "outbound";
 }
 
-/** What both torrents and sessions, for all of their torrents, let one choose. */
+/** Options of torrents, and of sessions for all of their torrents. */
 export interface PolicyOptions {
   /**
-   * In which order pieces are fetched: a strategy of `select/`, or a number for
-   * each piece, the lowest first.
+   * The order in which pieces are downloaded: a strategy of `@bip/bip/select`, or a
+   * function that ranks pieces, lowest first.
    *
    * @default {rarestFirst()}
    */
@@ -70,13 +71,14 @@ export interface PolicyOptions {
     | ((pieceIndex: number) => number)
     | undefined;
   /**
-   * Makes what decides whom to serve.
+   * Makes the choker, which decides whom to upload to.
    *
    * @default {titForTatChoker while downloading, roundRobinChoker while seeding}
    */
   readonly choker?: (() => Choker) | undefined;
   /**
-   * What peers are told of our pieces: by name, or made for each torrent.
+   * How our pieces are announced to peers: a name, or a function that makes a
+   * revelation for each torrent.
    *
    * @default {"honest"}
    */
@@ -85,10 +87,10 @@ export interface PolicyOptions {
     | ((torrent: RevelationView) => Revelation)
     | undefined;
   /**
-   * Makes the extensions for a peer (BEP 10); those of session and torrent are
-   * both offered.
+   * Makes the extensions for a peer (BEP 10); those of the session and of the
+   * torrent are both offered.
    *
-   * @param peer For whom.
+   * @param peer The peer.
    * @returns Extensions with names of their own.
    * @default {none}
    */
@@ -96,9 +98,9 @@ export interface PolicyOptions {
     | ((peer: ExtensionPeer) => readonly PeerExtension[])
     | undefined;
   /**
-   * Most peers served at a time: of a torrent, or over all torrents of a
-   * session, which get fair shares. A peer that downloads less than 4 KiB a second
-   * by its own doing does not count. `"rate-based"`: more the faster we upload, or may.
+   * Maximum number of peers to upload to at a time; of a session for all torrents,
+   * which get fair shares. A peer that by its own doing downloads less than 4 KiB a
+   * second does not count. `"rate-based"`: the faster we upload, or may, the more.
    *
    * @default {"rate-based" for a session, the session's for a torrent}
    */

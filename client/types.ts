@@ -26,30 +26,30 @@ import type { PolicyOptions } from "./policy_options.ts";
 
 /** What a torrent is doing. */
 export type TorrentState =
-  /** Fetches the info dictionary from peers (BEP 9). */
+  /** Fetching the info dictionary from peers (BEP 9). */
   | "metadata"
-  /** Checks what is on disk. */
+  /** Checking the data on disk. */
   | "checking"
   | "downloading"
-  /** Has everything that is wanted. */
+  /** All wanted files are complete. */
   | "seeding"
   | "paused"
   /** Stopped by an error; `resume()` tries again. */
   | "error"
   | "removed";
 
-/** What a torrent tells. */
+/** Events of a torrent. */
 export type TorrentEvent =
   | { readonly type: "state"; readonly state: TorrentState }
   | { readonly type: "metadata"; readonly metainfo: Metainfo }
   | {
     readonly type: "checking";
-    /** Pieces looked at. */
+    /** Pieces checked so far. */
     readonly checked: number;
     /** Pieces in all. */
     readonly total: number;
   }
-  /** Space is taken for files, before anything is fetched. */
+  /** Disk space is being allocated, before the download starts. */
   | ({ readonly type: "reserving" } & ReserveProgress)
   | {
     readonly type: "piece";
@@ -58,7 +58,7 @@ export type TorrentEvent =
     readonly good: boolean;
   }
   | {
-    /** A peer is there or gone, could not be reached, or is not let in again. */
+    /** A peer connected, disconnected, could not be reached, or was banned. */
     readonly type:
       | "peer-connected"
       | "peer-disconnected"
@@ -81,38 +81,39 @@ export type TorrentEvent =
      */
     readonly tracker: string;
     readonly ok: boolean;
-    /** Peers told, or what went wrong. */
+    /** How many peers it returned. */
     readonly peers?: number | undefined;
+    /** What went wrong. */
     readonly error?: string | undefined;
   }
   | {
-    /** Something is not as it should be; the torrent goes on. */
+    /** Something is wrong, but the torrent continues. */
     readonly type: "warning";
     /**
-     * `surplus`: files are longer than the torrent says; they are cut where
-     * they may be written. `lost`: files are gone, damaged or shorter than they
-     * should be; pieces of them are not served, and fetched again unless nothing is
-     * to be written. `resume-data`: it could not be kept.
+     * `surplus`: files are longer than the torrent says; they are truncated
+     * unless the torrent is read-only. `lost`: files are missing, damaged or too
+     * short; their bad pieces are not served, and are downloaded again unless the
+     * torrent is read-only. `resume-data`: it could not be saved.
      */
     readonly code: "surplus" | "lost" | "resume-data";
     /** One line. */
     readonly message: string;
-    /** Which files, at most ten of them. */
+    /** The first ten files concerned. */
     readonly files: readonly string[];
   }
   | {
-    /** Files lie under other names than the torrent says. */
+    /** Files have other names on disk than in the torrent. */
     readonly type: "renamed";
-    /** Which, and where. */
+    /** Which files, and their names. */
     readonly files: readonly RenamedFile[];
   }
-  /** Everything that is wanted is there. */
+  /** All wanted files are complete. */
   | { readonly type: "complete" }
   | { readonly type: "error"; readonly error: Error };
 
 /** Options of `Torrent.events` and `Session.events`. */
 export interface EventsOptions {
-  /** Ends the events; those that have happened by then are still delivered. */
+  /** Ends the iteration; events that have already happened are still delivered. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -120,33 +121,33 @@ export interface EventsOptions {
 export interface TorrentStats {
   /** What it is doing. */
   readonly state: TorrentState;
-  /** Payload bytes that are wanted. */
+  /** Bytes of the wanted files. */
   readonly wantedBytes: number;
   /** Wanted bytes that are verified. */
   readonly doneBytes: number;
-  /** Payload received, whether good or not; that of earlier runs counts. */
+  /** Payload received, good or bad, including earlier runs. */
   readonly downloadedBytes: number;
-  /** Payload sent; that of earlier runs counts. */
+  /** Payload sent, including earlier runs. */
   readonly uploadedBytes: number;
-  /** Payload received twice, unasked or bad. */
+  /** Payload that was received twice, not requested, or bad. */
   readonly wastedBytes: number;
   /** Payload received, in bytes a second. */
   readonly downloadRate: number;
   /** Payload sent, in bytes a second. */
   readonly uploadRate: number;
-  /** Pieces in all; 0 while the description is unknown. */
+  /** Number of pieces; 0 while the metadata is unknown. */
   readonly pieceCount: number;
   /** Verified pieces. */
   readonly piecesDone: number;
   /** Connected peers. */
   readonly peers: number;
-  /** Connected peers that have everything. */
+  /** Connected peers that have all pieces. */
   readonly seeds: number;
   /** Peers known, connected or not. */
   readonly candidates: number;
-  /** Attempts to connect under way. */
+  /** Connection attempts in progress. */
   readonly connecting: number;
-  /** Milliseconds to completion at the present rate, where it can be told. */
+  /** Milliseconds to completion at the current rate, if that can be estimated. */
   readonly etaMs: number | undefined;
 }
 
@@ -155,63 +156,64 @@ export interface AddTorrentOptions extends PolicyOptions, FileOptions {
   /** Folder that holds, or will hold, the torrent's top-level name. @default {"."} */
   readonly dir?: string | undefined;
   /**
-   * Where to store instead of a folder. Closed when the last torrent that is
+   * Where to store files instead of in a folder. Closed when the last torrent
    * stored in it is removed.
    */
   readonly fileSystem?: FileSystem | undefined;
   /**
-   * Where pieces go instead of into files; before `fileSystem` and `dir`.
+   * Where to store pieces instead of in files; takes precedence over `fileSystem`
+   * and `dir`.
    *
    * @default {the session's, unless a folder or file system is named}
    */
   readonly storage?: PieceStorage | undefined;
   /**
-   * Folder that the files move to when all that is wanted is there, before the
-   * torrent counts as complete. Something that lies there already stops the
-   * torrent. See {@linkcode incompletePlace}.
+   * Folder to move the files to when all wanted ones are complete, before the
+   * torrent counts as complete. If anything is in the way there, the torrent stops
+   * with an error. See {@linkcode incompletePlace}.
    *
    * @default {they stay}
    */
   readonly completeDir?: string | undefined;
   /** Do not start yet. @default {false} */
   readonly paused?: boolean | undefined;
-  /** The data is complete; trust it unseen. @default {false} */
+  /** Trust that the data is complete, without checking it. @default {false} */
   readonly seedMode?: boolean | undefined;
   /**
-   * Whether files may be overwritten that lie where the torrent's files go and
-   * cannot be part of it. Otherwise the torrent stops with a `DiskError` of code
-   * `foreign-file` that names them.
+   * Whether to overwrite files in the torrent's place that cannot be part of it.
+   * Otherwise the torrent stops with a `DiskError` of code `foreign-file` that
+   * names them.
    *
    * @default {false}
    */
   readonly overwrite?: boolean | undefined;
-  /** Never write: for seeding what is checked first. @default {false} */
+  /** Never write; for seeding. The data is checked first. @default {false} */
   readonly readOnly?: boolean | undefined;
-  /** What an earlier run left; distrusted. */
+  /** Resume data of an earlier run; it is validated. */
   readonly resumeData?: Uint8Array | undefined;
-  /** Called when new resume data should be kept; at most every few seconds. */
+  /** Called with new resume data to save, at most every few seconds. */
   readonly saveResumeData?: ((data: Uint8Array) => Promise<void>) | undefined;
   /**
-   * Files to fetch, by index, pad files counted. One that is not there stops the
-   * torrent with a `RangeError`.
+   * Files to download, by index among all files, pad files included. An index that
+   * does not exist stops the torrent with a `RangeError`.
    *
    * @default {those that a magnet link's `so` names (BEP 53), else all}
    */
   readonly files?: readonly number[] | undefined;
   /**
-   * Chooses the files when the metadata is known, as for magnet links. Not
-   * asked when `files` is given; a magnet link's `so` does not count then.
+   * Chooses the files once the metadata is known, as for magnet links. Not called
+   * if `files` is given; a magnet link's `so` is ignored then.
    *
    * @param metainfo The torrent.
-   * @returns Indices of the files to fetch, or `undefined` for all.
+   * @returns Indices of the files to download, or `undefined` for all.
    */
   readonly chooseFiles?:
     | ((metainfo: Metainfo) => readonly number[] | undefined)
     | undefined;
-  /** By file index: 0 (left out) to 7 (first). @default {4 for each} */
+  /** Priorities by file index, from 0 (skipped) to 7 (first). @default {4 for each} */
   readonly filePriorities?: readonly number[] | undefined;
   /**
-   * Priorities of single pieces: index and 0 (left out) to 7 (first).
+   * Priorities of single pieces: index, and 0 (skipped) to 7 (first).
    *
    * @default {those of their files}
    */
@@ -228,40 +230,40 @@ export interface AddTorrentOptions extends PolicyOptions, FileOptions {
     | readonly (readonly [fileIndex: number, path: readonly string[]])[]
     | undefined;
   /**
-   * Fetch pieces in order, a number: from that piece on, the others last;
-   * `strategy` goes before.
+   * Whether to download pieces in order. With a number, from that piece on, and
+   * the others last. `strategy` takes precedence.
    *
    * @default {false}
    */
   readonly sequential?: boolean | number | undefined;
-  /** First and last piece of each file before the others. @default {false} */
+  /** Download the first and last piece of each file first. @default {false} */
   readonly firstLastPieces?: boolean | undefined;
   /** Peers to try first. @default {[]} */
   readonly peers?: readonly Endpoint[] | undefined;
-  /** Peers of an earlier run, no better than others. @default {[]} */
+  /** Peers of an earlier run; not preferred to others. @default {[]} */
   readonly savedPeers?: readonly Endpoint[] | undefined;
-  /** More announce URLs, in tiers or each a tier of its own. @default {[]} */
+  /** Additional announce URLs, in tiers or each a tier of its own. @default {[]} */
   readonly trackers?:
     | readonly (string | readonly string[])[]
     | undefined;
-  /** Whether these are used instead of the torrent's own. @default {false} */
+  /** Whether `trackers` replace the torrent's own. @default {false} */
   readonly replaceTrackers?: boolean | undefined;
   /**
-   * More web seeds (BEP 19): http or https URLs, which may lead anywhere. Those of
-   * the torrent itself may lead to public addresses only.
+   * Additional web seeds (BEP 19): http or https URLs with any host. Those of the
+   * torrent itself may lead to public addresses only.
    *
    * @default {[]}
    */
   readonly webSeeds?: readonly string[] | undefined;
-  /** Bytes a second. @default {Infinity} */
+  /** Maximum download rate, in bytes a second. @default {Infinity} */
   readonly downloadLimit?: number | undefined;
-  /** Bytes a second. @default {Infinity} */
+  /** Maximum upload rate, in bytes a second. @default {Infinity} */
   readonly uploadLimit?: number | undefined;
-  /** Most connections. @default {the session's} */
+  /** Maximum number of connections. @default {the session's} */
   readonly maxPeers?: number | undefined;
-  /** Payload received in earlier runs, for the figures. @default {0} */
+  /** Payload received in earlier runs, for statistics. @default {0} */
   readonly downloadedBytes?: number | undefined;
-  /** Payload sent in earlier runs, for the figures. @default {0} */
+  /** Payload sent in earlier runs, for statistics. @default {0} */
   readonly uploadedBytes?: number | undefined;
 }
 
@@ -283,18 +285,18 @@ export interface TrackerClient {
   ): Promise<AnnounceResponse>;
 }
 
-/** What is thought of a source of candidates. */
+/** How a source of candidates is treated. */
 export interface CandidateSourceTraits {
   /**
-   * How good its word is, from 0. 0 is for what a person names: dialled first,
-   * never given up, in any number. Each step further halves its turns.
+   * How far it is preferred, from 0. 0 is for peers that a person names: dialled
+   * first, never given up, any number of them. Each further step halves its turns.
    */
   readonly rank: number;
-  /** Part of a torrent's list that it may fill, from 0 to 1. */
+  /** Part of a torrent's candidate list that it may fill, from 0 to 1. */
   readonly share: number;
   /** Whether private torrents must not use it (BEP 27). */
   readonly isOpen: boolean;
-  /** Whether it is ours or a person's own: it may name any address and port. */
+  /** Whether it is our own or a person's, and may name any address and port. */
   readonly isTrusted: boolean;
   /**
    * Whether it may name hosts by name and addresses of our own machine and
@@ -308,10 +310,10 @@ export interface PeerDiscovery {
   /** Name of the source, any you like. */
   readonly source: CandidateSource;
   /**
-   * What is thought of it, for names of your own. Unless it says `isTrusted`,
-   * names of hosts, local addresses and ports of other services are passed over.
+   * How to treat it, for sources with a name of your own. Unless it is `isTrusted`,
+   * host names, local addresses and ports of other services are ignored.
    *
-   * @default {a stranger's word}
+   * @default {as a stranger's}
    */
   readonly traits?: Partial<CandidateSourceTraits> | undefined;
   /**
@@ -334,7 +336,7 @@ export interface DiscoveryTopic {
   /** The port to announce; 0 for none. */
   readonly port: number;
   /**
-   * Tells whether we have all of it by now, and other seeds are of no use.
+   * Tells whether we have all pieces by now, so that other seeds are of no use.
    *
    * @returns True for a seed.
    */
@@ -358,53 +360,53 @@ export interface ListenAddress {
 /** Options of `Session.open`. */
 export interface SessionOptions extends PolicyOptions, FileOptions {
   /**
-   * Where to listen; `false` for not at all. Without a hostname it is all
-   * addresses of IPv6 and IPv4 on one port, or of IPv4 where there is no IPv6;
-   * port 0 picks one.
+   * Where to listen; `false` for nowhere. Without a hostname, on all IPv6 and IPv4
+   * addresses with one port, or on IPv4 only where there is no IPv6. Port 0 picks a
+   * free one.
    *
    * @default {{ port: 0 }}
    */
   readonly listen?: ListenAddress | readonly Endpoint[] | false | undefined;
   /** Our 20-byte peer id. @default {a random one} */
   readonly peerId?: Uint8Array | undefined;
-  /** Where pieces go of torrents that name no place. @default {files} */
+  /** Piece storage of torrents that name no other place. @default {files} */
   readonly storage?: PieceStorage | undefined;
-  /** Most connections of all torrents. @default {500} */
+  /** Maximum number of connections. @default {500} */
   readonly maxPeers?: number | undefined;
-  /** Most connections of one torrent. @default {100} */
+  /** Maximum number of connections per torrent. @default {100} */
   readonly maxPeersPerTorrent?: number | undefined;
-  /** Bytes a second over all torrents. @default {Infinity} */
+  /** Maximum download rate of all torrents, in bytes a second. @default {Infinity} */
   readonly downloadLimit?: number | undefined;
-  /** Bytes a second over all torrents. @default {Infinity} */
+  /** Maximum upload rate of all torrents, in bytes a second. @default {Infinity} */
   readonly uploadLimit?: number | undefined;
-  /** Whether trackers are asked. @default {true} */
+  /** Whether to use trackers. @default {true} */
   readonly trackers?: boolean | undefined;
-  /** Whether web seeds are asked (BEP 19). @default {true} */
+  /** Whether to use web seeds (BEP 19). @default {true} */
   readonly webSeeds?: boolean | undefined;
-  /** Instead of the built-in `fetch`, for web seeds. */
+  /** Used for web seeds instead of the built-in `fetch`. */
   readonly fetch?:
     | ((url: URL, init: RequestInit) => Promise<Response>)
     | undefined;
-  /** Whether peers are exchanged with peers (BEP 11). @default {true} */
+  /** Whether to exchange peers with others (BEP 11). @default {true} */
   readonly pex?: boolean | undefined;
   /**
-   * Options of a DHT node of our own (BEP 5), on the port we listen on unless
-   * they say otherwise. Never used for private torrents.
+   * Options of our DHT node (BEP 5), which uses the port we listen on unless they
+   * say otherwise. Never used for private torrents.
    *
    * @default {false}
    */
   readonly dht?: MainlineDhtOptions | false | undefined;
   /**
    * Options of local peer discovery (BEP 14). Never used for private torrents.
-   * Where it is not available the session does without.
+   * If it is not available, the session works without it.
    *
    * @default {false}
    */
   readonly lpd?: LocalDiscoveryOptions | false | undefined;
   /**
-   * Options of port mapping (PCP, NAT-PMP, UPnP): the gateway is asked to lead
-   * strangers to us, and its port is told to trackers, DHT and peers instead of
-   * ours. Nothing is asked for what listens on loopback.
+   * Options of port mapping (PCP, NAT-PMP, UPnP): the gateway is asked to forward
+   * a port to us, which is then announced to trackers, DHT and peers instead of
+   * ours. Not used when listening on loopback.
    *
    * @default {false}
    */
@@ -412,87 +414,86 @@ export interface SessionOptions extends PolicyOptions, FileOptions {
     | Partial<Omit<PortMapperOptions, "ports">>
     | false
     | undefined;
-  /** Further sources of peers; never used for private torrents. @default {[]} */
+  /** Additional sources of peers; never used for private torrents. @default {[]} */
   readonly discovery?: readonly PeerDiscovery[] | undefined;
-  /** Bytes that may wait to be written, over all torrents. @default {67108864} */
+  /** Bytes that may wait to be written, for all torrents. @default {67108864} */
   readonly maxBufferedBytes?: number | undefined;
-  /** Bytes of served pieces kept, over all torrents. @default {33554432} */
+  /** Size of the read cache for all torrents, in bytes. @default {33554432} */
   readonly readCacheBytes?: number | undefined;
-  /** Name and version told to peers. @default {the package's} */
+  /** Name and version that peers see. @default {the package's} */
   readonly clientVersion?: string | undefined;
   /**
-   * How connections are made and accepted: a peer is dialled by the first, then
-   * by the next where that fails or takes 300 ms, and the first finished
-   * handshake counts. All of them listen.
+   * How connections are made and accepted. A peer is dialled with the first; if
+   * that fails or takes 300 ms, with the next as well. The first finished handshake
+   * wins. All of them listen.
    *
    * @default {[tcpTransport]} and uTP as `utp` says
    */
   readonly transports?: readonly ByteTransport[] | undefined;
   /**
-   * Whether peers may come by uTP (BEP 29), on the UDP port that has the number
-   * of the TCP one and is shared with the DHT: `"accept"` what comes, dial by it
-   * `"both"` ways, beside TCP, or `"off"`. Of no use where `transports` are given.
+   * How to use uTP (BEP 29): `"accept"` incoming connections only, `"both"` to also
+   * dial with it, beside TCP, or `"off"`. It uses the UDP port with the number of
+   * the TCP one, shared with the DHT. Ignored if `transports` are given.
    *
    * @default {"both"}
    */
   readonly utp?: "accept" | "both" | "off" | undefined;
   /**
-   * Whether connections to peers are encrypted. By default they are dialled
-   * encrypted first, as some peers take nothing else.
+   * Whether to encrypt connections to peers. By default they are dialled encrypted
+   * first, as some peers accept nothing else.
    *
    * @default {"prefer"}
    */
   readonly encryption?: EncryptionPolicy | undefined;
   /**
-   * Who may shake hands, such as all but a block list; can be changed at any
-   * time.
+   * Which peers are accepted and dialled; can be changed at any time.
    *
    * @default {everybody}
    */
   readonly filter?: HandshakeFilters | undefined;
   /**
-   * Addresses that we have nothing to do with: peers both ways, nodes of the
-   * DHT, trackers, web seeds. `Session.blocklist` changes it.
+   * Addresses to block: peers in both directions, DHT nodes, trackers, web seeds.
+   * `Session.blocklist` changes it.
    *
    * @default {nobody}
    */
   readonly blocklist?: IpSet | undefined;
   /**
-   * A proxy that nothing for `proxyFor` goes round, names included: what it
-   * cannot carry is left out. With peers behind it there is no local discovery,
-   * nothing is listened on unless `listen` is given, and nobody is told where. Blocked addresses behind names are not
-   * noticed, as the proxy resolves them.
+   * A proxy for everything in `proxyFor`, including the resolution of names. What
+   * it cannot carry is not used. If it is for peers, there is no local discovery,
+   * we listen only if `listen` is given, and the port is never announced. A block
+   * list cannot be applied to host names, as the proxy resolves them.
    *
    * @default {none}
    */
   readonly proxy?: Proxy | undefined;
   /**
-   * An IP address, or the name of an interface: everything is dialled, asked and
-   * listened for from there only, the proxy as well, and nothing while it is gone,
-   * which is looked at every second. Names are resolved by the system wherever its
-   * resolver is. It needs `--allow-sys=networkInterfaces`; a hostname of `listen`
-   * then only chooses the IP version, and `transports` are yours to bind.
+   * An IP address or the name of an interface to use for all traffic, including
+   * that to the proxy. There is no traffic while it is gone, which is checked every
+   * second. Names are resolved by the system's resolver, whatever its route. Needs
+   * `--allow-sys=networkInterfaces`. A hostname of `listen` then only chooses the IP
+   * version; transports of your own are not bound.
    *
    * @default {whatever the system chooses}
    */
   readonly bind?: string | undefined;
-  /** What goes through the proxy. @default {everything} */
+  /** What to use the proxy for. @default {everything} */
   readonly proxyFor?: readonly ProxyPurpose[] | undefined;
   /**
-   * Tells nobody our client and version, with a random peer id, and without local
-   * discovery and port mapping. It does not hide our address; a proxy does.
+   * Hides our client and version: a random peer id, no local discovery, no port
+   * mapping. It does not hide our address; a proxy does.
    *
    * @default {false}
    */
   readonly anonymous?: boolean | undefined;
-  /** Instead of the built-in HTTP client. */
+  /** Replaces the built-in client of HTTP trackers. */
   readonly httpTracker?: TrackerClient | undefined;
-  /** Instead of the built-in UDP client. */
+  /** Replaces the built-in client of UDP trackers. */
   readonly udpTracker?: TrackerClient | undefined;
   /** Clock to use. @default {the system's} */
   readonly clock?: Clock | undefined;
   /** Source of randomness. @default {the system's} */
   readonly random?: RandomSource | undefined;
-  /** Closes the session. */
+  /** Closes the session when it fires. */
   readonly signal?: AbortSignal | undefined;
 }

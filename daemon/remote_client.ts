@@ -4,6 +4,7 @@
  * @module
  */
 import { concatBytes, decodeTextLossy, encodeText } from "../_shared/bytes.ts";
+import { deadlineSignal, systemClock } from "../_shared/clock.ts";
 import { fromLegacy, legacyName, toLegacy } from "./rpc/names.ts";
 
 /** Where a daemon listens unless told otherwise. */
@@ -17,9 +18,9 @@ const SESSION_ID = "x-transmission-session-id";
 /** A daemon did not do what it was asked for. */
 export class RemoteError extends Error {
   /**
-   * `unreachable`: nobody answers; `unauthorized`: wrong name or password, or
-   * too many of them; `refused`: it does not hear us; `failed`: it cannot do
-   * that; `protocol`: what it answers makes no sense.
+   * `unreachable`: no answer; `unauthorized`: the user name or password is wrong
+   * or missing, or there were too many wrong ones; `refused`: an HTTP status other
+   * than 200; `failed`: it cannot do that; `protocol`: the answer makes no sense.
    */
   readonly code:
     | "unreachable"
@@ -98,7 +99,7 @@ export class RemoteClient {
     const login = options.login ?? (username === "" ? undefined : [
       username,
       password,
-    ].map(decodeURIComponent).join(":"));
+    ].map(decoded).join(":"));
     where.username = where.password = "";
     if (where.pathname === "/") where.pathname = "/transmission/rpc";
     if (login !== undefined) {
@@ -150,7 +151,7 @@ export class RemoteClient {
     }
     throw new RemoteError(
       "protocol",
-      `${this.#url.origin} does not take the session id that it gives`,
+      `${this.#url.origin} does not accept the session id that it issued`,
     );
   }
 
@@ -158,14 +159,14 @@ export class RemoteClient {
     body: string,
     signal: AbortSignal | undefined,
   ): Promise<{ status: number; headers: Headers; text: string }> {
-    const limit = AbortSignal.timeout(this.#timeoutMs);
+    using limit = deadlineSignal(systemClock, this.#timeoutMs, "", signal);
     try {
       const response = await this.#fetch(this.#url, {
         method: "POST",
         headers: this.#headers,
         body,
         redirect: "manual",
-        signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
+        signal: limit.signal,
       });
       const { status, headers } = response;
       return { status, headers, text: await readText(response) };
@@ -173,7 +174,7 @@ export class RemoteClient {
       signal?.throwIfAborted();
       if (error instanceof RemoteError) throw error;
       // What fetch throws may hold more than a line.
-      const what = limit.aborted ? "does not answer" : "cannot be reached";
+      const what = limit.signal.aborted ? "does not answer" : "cannot be reached";
       throw new RemoteError("unreachable", `${this.#url.origin} ${what}`, {
         cause: error,
       });
@@ -196,9 +197,11 @@ export class RemoteClient {
     if (status === 401 || status === 429) {
       throw new RemoteError(
         "unauthorized",
-        status === 401
-          ? `${origin} wants a name and a password, or others`
-          : `${origin} hears no more passwords for a while`,
+        status === 429
+          ? `${origin} accepts no more passwords for a while: too many were wrong`
+          : this.#headers.has("authorization")
+          ? `${origin} rejects this user name or password`
+          : `${origin} requires a user name and password`,
       );
     }
     if (status !== 200) {
@@ -229,6 +232,15 @@ export class RemoteClient {
     }
     if (result !== "success") throw new RemoteError("failed", String(result));
     return fromLegacy(given ?? {}) as RemoteResult;
+  }
+}
+
+/** A part of a URL as it was meant; one with a lone `%` as it stands. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
 }
 

@@ -6,17 +6,17 @@
 import type { SessionOptions } from "../client/types.ts";
 import type { EncryptionPolicy } from "../handshake/encryption_policy.ts";
 
-/** A number that counts only while it is enabled. */
+/** A number that can be switched off. */
 export interface Limit {
-  /** Whether it counts. */
+  /** Whether it applies. */
   readonly enabled: boolean;
-  /** What it is, also while it does not count. */
+  /** The number; kept while it is switched off. */
   readonly value: number;
 }
 
-/** When the second set of speed limits holds by itself. Local time. */
+/** When the alternative speed limits apply automatically. Local time. */
 export interface SpeedSchedule {
-  /** Whether it does. */
+  /** Whether the schedule is used. */
   readonly enabled: boolean;
   /** Minute of the day at which it begins, 0 to 1439. */
   readonly beginMinute: number;
@@ -26,15 +26,15 @@ export interface SpeedSchedule {
   readonly days: number;
 }
 
-/** The second ("alternative") set of speed limits. */
+/** The second set of speed limits, called alternative. */
 export interface AltSpeed {
-  /** Whether it holds now; a schedule changes this. */
+  /** Whether it applies now; the schedule changes this. */
   readonly enabled: boolean;
   /** Bytes a second. */
   readonly download: number;
   /** Bytes a second. */
   readonly upload: number;
-  /** When it holds by itself. */
+  /** When it applies automatically. */
   readonly schedule: SpeedSchedule;
 }
 
@@ -44,11 +44,11 @@ export interface BandwidthGroup {
   readonly downloadLimit: Limit;
   /** Bytes a second. */
   readonly uploadLimit: Limit;
-  /** Whether limits of the session hold, too. */
+  /** Whether the limits of the session apply as well. */
   readonly honorsSessionLimits: boolean;
 }
 
-/** A folder in which torrent files are looked for. */
+/** A folder that is watched for torrent files. */
 export interface WatchSettings {
   /** Whether it is watched. */
   readonly enabled: boolean;
@@ -58,11 +58,11 @@ export interface WatchSettings {
   readonly addedDir: string;
 }
 
-/** A program that is run when a torrent is complete. */
+/** A program to run when a torrent is complete. */
 export interface HookSettings {
-  /** Whether it is. */
+  /** Whether it is run. */
   readonly enabled: boolean;
-  /** Program and arguments; no shell, nothing is put in. */
+  /** Program and arguments, passed as they are, without a shell. */
   readonly argv: readonly string[];
 }
 
@@ -71,84 +71,84 @@ export type GoalAction = "stop" | "remove";
 
 /** Settings of a daemon; all sizes in bytes, rates in bytes a second. */
 export interface DaemonSettings {
-  /** Where downloads end up. */
+  /** Folder for complete downloads. */
   readonly downloadDir: string;
-  /** Where they lie until they are complete; empty: there already. */
+  /** Folder for incomplete downloads; empty for the same one. */
   readonly incompleteDir: string;
-  /** Whether that folder is used. */
+  /** Whether `incompleteDir` is used. */
   readonly useIncompleteDir: boolean;
   /**
-   * What names of files end with until they are complete; empty: with nothing
-   * more. Counts from the next start.
+   * Suffix of the names of incomplete files; empty for none. Takes effect at the
+   * next start.
    */
   readonly incompleteSuffix: string;
   /**
-   * Whether files that other torrents have are linked instead of fetched, by pieces
-   * roots (BEP 52) and hints (BEP 38).
+   * Whether files that other torrents already have are hard-linked instead of
+   * downloaded; found by pieces roots (BEP 52) and hints (BEP 38).
    */
   readonly linkSimilar: boolean;
-  /** How files take space. Counts from the next start. */
+  /** How disk space is allocated. Takes effect at the next start. */
   readonly allocation: NonNullable<SessionOptions["allocation"]>;
-  /** Where downloads with a label end up; the first label that is named counts. */
+  /** Folders for complete downloads by label; the first label listed here decides. */
   readonly labelDirs: Readonly<Record<string, string>>;
-  /** Whether added torrents start at once. */
+  /** Whether torrents start as soon as they are added. */
   readonly startAdded: boolean;
-  /** Whether added torrents fetch their pieces in order. */
+  /** Whether added torrents download their pieces in order. */
   readonly sequential: boolean;
-  /** Most bytes a second that are received. */
+  /** Maximum download rate, in bytes a second. */
   readonly downloadLimit: Limit;
-  /** Most bytes a second that are sent. */
+  /** Maximum upload rate, in bytes a second. */
   readonly uploadLimit: Limit;
-  /** The second set of both. */
+  /** Alternative limits for both. */
   readonly altSpeed: AltSpeed;
-  /** Most torrents that download at a time; those that stall do not count. */
+  /** Maximum number of active downloads; stalled ones do not count. */
   readonly downloadQueue: Limit;
-  /** Most torrents that seed at a time; those that stall do not count. */
+  /** Maximum number of active seeds; stalled ones do not count. */
   readonly seedQueue: Limit;
   /** Minutes without payload after which a torrent counts as stalled. */
   readonly stalledMinutes: Limit;
-  /** Goal: so many times the size was sent. */
+  /** Goal: bytes uploaded, as a multiple of the size. */
   readonly seedRatio: Limit;
-  /** Goal: seeded for so many minutes. */
+  /** Goal: minutes of seeding. */
   readonly seedMinutes: Limit;
-  /** Goal: nothing was asked for during so many minutes of seeding. */
+  /** Goal: minutes of seeding without any upload. */
   readonly seedIdleMinutes: Limit;
-  /** What happens at a goal. */
+  /** What happens when a goal is reached. */
   readonly goalAction: GoalAction;
-  /** Downloads pause where fewer bytes than these are free. */
+  /** Downloads pause while fewer bytes than this are free on their disk. */
   readonly minFreeBytes: Limit;
-  /** Groups of torrents that share limits, by name. */
+  /** Groups of torrents with shared limits, by name. */
   readonly groups: Readonly<Record<string, BandwidthGroup>>;
-  /** Folders that are watched. */
+  /** Watched folders. */
   readonly watch: readonly WatchSettings[];
-  /** What runs when a torrent is complete. Nothing a remote may set. */
+  /** What runs when a torrent is complete. Remote clients cannot set it. */
   readonly completedHook: HookSettings;
-  /** Announce URLs that every torrent uses that is not private. */
+  /** Announce URLs for all torrents that are not private. */
   readonly defaultTrackers: readonly string[];
   /** Block lists: files and URLs. */
   readonly blocklist: {
-    /** Whether they count. */
+    /** Whether they are used. */
     readonly enabled: boolean;
-    /** Where they are. */
+    /** Paths and URLs. */
     readonly sources: readonly string[];
   };
-  /** Most connections of all torrents; counts from the next start. */
+  /** Maximum number of connections. Takes effect at the next start. */
   readonly maxPeers: number;
-  /** Most connections of a torrent; counts from the next start. */
+  /** Maximum number of connections per torrent. Takes effect at the next start. */
   readonly maxPeersPerTorrent: number;
-  /** Port to listen on; 0: any. Counts from the next start. */
+  /** Port to listen on; 0 for any. Takes effect at the next start. */
   readonly port: number;
-  /** Whether the gateway is asked for a port. Counts from the next start. */
+  /** Whether to map a port on the gateway. Takes effect at the next start. */
   readonly portMap: boolean;
-  /** Whether the DHT is used. Counts from the next start. */
+  /** Whether to use the DHT. Takes effect at the next start. */
   readonly dht: boolean;
-  /** Whether peers are looked for in the local network. Counts from the next start. */
+  /** Whether to look for peers on the local network. Takes effect at the next start. */
   readonly lpd: boolean;
-  /** Whether peers are exchanged with peers. Counts from the next start. */
+  /** Whether to exchange peers with others (PEX). Takes effect at the next start. */
   readonly pex: boolean;
-  /** How uTP is used. Counts from the next start. */
+  /** How uTP is used. Takes effect at the next start. */
   readonly utp: "accept" | "both" | "off";
-  /** How connections are encrypted. Counts from the next start. */
+  /** How connections are encrypted. Takes effect at the next start. */
   readonly encryption: EncryptionPolicy;
 }
 

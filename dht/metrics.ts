@@ -20,8 +20,8 @@ const FIGURES: Readonly<Record<string, FigureText>> = {
   infoHashes: ["info_hashes", "gauge", "Info-hashes announced here."],
   peers: ["peers", "gauge", "Peers announced here."],
   items: ["items", "gauge", "Items stored here (BEP 44)."],
-  outstanding: ["outstanding", "gauge", "Queries that wait for an answer."],
-  searches: ["searches", "gauge", "Lookups that run."],
+  outstanding: ["outstanding", "gauge", "Queries waiting for a response."],
+  searches: ["searches", "gauge", "Lookups in progress."],
   received: ["received_total", "counter", "Datagrams received."],
   sent: ["sent_total", "counter", "Datagrams sent."],
   sendErrors: [
@@ -29,21 +29,21 @@ const FIGURES: Readonly<Record<string, FigureText>> = {
     "counter",
     "Datagrams that could not be sent.",
   ],
-  answered: ["answered_total", "counter", "Queries of others answered."],
-  responses: ["responses_total", "counter", "Answers to queries of ours."],
-  malformed: ["malformed_total", "counter", "Datagrams that made no sense."],
-  unasked: ["unasked_total", "counter", "Answers that fitted no query."],
+  answered: ["answered_total", "counter", "Incoming queries answered."],
+  responses: ["responses_total", "counter", "Responses to our queries."],
+  malformed: ["malformed_total", "counter", "Malformed datagrams."],
+  unasked: ["unasked_total", "counter", "Responses that match no query."],
   flood: [
     "flood_total",
     "counter",
-    "Datagrams ignored because their sender sends too many.",
+    "Datagrams ignored because their sender exceeded its rate.",
   ],
   unbudgeted: [
     "unbudgeted_total",
     "counter",
-    "Answers not given because the budget was used up.",
+    "Queries not answered because the response budget was used up.",
   ],
-  timeouts: ["timeouts_total", "counter", "Queries that were not answered."],
+  timeouts: ["timeouts_total", "counter", "Our queries that timed out."],
 };
 
 /**

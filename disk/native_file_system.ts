@@ -432,7 +432,7 @@ function openSame(
     return new NativeFileHandle(file, path);
   }
   file.close();
-  throw new DiskError("replaced", "Another file came in its place", {
+  throw new DiskError("replaced", "Another file has taken its place", {
     operation: "open",
     path,
   });

@@ -157,7 +157,7 @@ export async function readBlocklist(
   if (ranges === 0 && ignored > 0) {
     throw new BlocklistError(
       "no-ranges",
-      "The block list has no range of addresses",
+      "The block list contains no addresses",
     );
   }
   return { ranges, ignored };
@@ -198,7 +198,7 @@ async function* decompressed(
     yield* whole.pipeThrough(new DecompressionStream("gzip"));
   } catch (cause) {
     if (!(cause instanceof TypeError)) throw cause;
-    throw new BlocklistError("corrupt", "The block list is no whole gzip", {
+    throw new BlocklistError("corrupt", "The block list is a truncated or damaged gzip file", {
       cause,
     });
   }

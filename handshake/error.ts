@@ -8,7 +8,7 @@
  * Why a handshake failed. Those marked * say nothing about the other side.
  *
  * - `invalid-candidate`: the address or hash cannot be dialled at all
- * - `queue-full` *: too many candidates wait already
+ * - `queue-full` *: too many candidates are already waiting
  * - `blocked` *: a filter said so
  * - `self`: the other side is this handshaker
  * - `duplicate-address` *: already connecting or connected to this address
@@ -113,20 +113,20 @@ export class HandshakeError extends Error {
 
 const REASONS: Partial<Record<HandshakeErrorCode, string>> = {
   "blocked": "a filter blocks it",
-  "self": "the other side is ourselves",
-  "duplicate-address": "this address is connected or about to be",
-  "duplicate-peer-id": "this peer is connected already",
+  "self": "we connected to ourselves",
+  "duplicate-address": "this address is already connected or being connected",
+  "duplicate-peer-id": "this peer is already connected",
   "too-many-from-ip": "too many connections come from this address",
-  "queue-full": "too many candidates wait already",
-  "overloaded": "newer connections need its place",
+  "queue-full": "too many candidates are already waiting",
+  "overloaded": "it had to make room for newer connections",
   "no-descriptors": "the system has no more file descriptors",
-  "aborted": "it was called off",
+  "aborted": "it was cancelled",
   "handshake-timeout": "the other side took too long",
   "connection-lost": "the connection was lost",
-  "protocol-mismatch": "it is of another protocol",
-  "unknown-info-hash": "no torrent with this info-hash is offered",
+  "protocol-mismatch": "it uses another protocol",
+  "unknown-info-hash": "we have no torrent with this info-hash",
   "info-hash-mismatch": "the answer is for another info-hash",
-  "peer-id-mismatch": "another peer than the expected one answered",
+  "peer-id-mismatch": "a different peer answered than expected",
   "torrent-removed": "the torrent was removed",
   "closed": "the handshaker is closed",
 };

@@ -124,12 +124,12 @@ export function parseProxyUrl(text: string): Proxy {
  */
 export function targetBytes({ hostname, port }: Endpoint): Uint8Array {
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new ProxyError("bad-target", "The target's port is impossible");
+    throw new ProxyError("bad-target", "The target's port is invalid");
   }
   const ip = tryParseIp(hostname);
   if (ip !== undefined) return ip;
   if (!/^[A-Za-z0-9._-]{1,255}$/.test(hostname)) {
-    throw new ProxyError("bad-target", "The target's name is no DNS name");
+    throw new ProxyError("bad-target", "The target's name is not a DNS name");
   }
   return fromByteString(hostname);
 }

@@ -250,7 +250,7 @@ export class HttpTrackerResponder {
   #fail(): HttpAnswer {
     this.#stats.failures++;
     this.#service.failed();
-    const body = encodeHttpFailure("The tracker has a problem", RETRY_MINUTES);
+    const body = encodeHttpFailure("The tracker has an internal error", RETRY_MINUTES);
     return { status: 500, body };
   }
 }

@@ -105,7 +105,7 @@ function throwFailure(dictionary: BencodeDictionary): void {
   if (reason === undefined) return;
   throw new TrackerError(
     "refused",
-    textOf(dictionary, "failure reason") ?? "The tracker gives no reason",
+    textOf(dictionary, "failure reason") ?? "The tracker gave no reason",
     { retryInMs: retryOf(dictionary) },
   );
 }

@@ -321,7 +321,7 @@ async function readAnswer(
     name === "content-encoding" && value.toLowerCase() !== "identity"
   );
   return isPacked
-    ? { error: "The answer is packed" }
+    ? { error: "The answer is compressed" }
     : { status, body: body.slice(0, length), local: conn.local.hostname };
 }
 

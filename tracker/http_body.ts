@@ -38,7 +38,7 @@ export function checkBodyLength(
   maxBytes: number,
 ): asserts length is number {
   if (length === undefined) {
-    throw new HttpBodyError("no-length", "Only bodies of a told length");
+    throw new HttpBodyError("no-length", "A Content-Length is required");
   }
   if (length > maxBytes) {
     const message = `The body may have ${maxBytes} bytes, not ${length}`;

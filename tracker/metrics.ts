@@ -26,23 +26,23 @@ const FIGURES: Readonly<Record<string, FigureText>> = {
   "swarms.evicted": [
     "evicted_total",
     "counter",
-    "Peers that had to go, or were not let in, because a cap was reached.",
+    "Peers evicted or refused because a limit was reached.",
   ],
-  "swarms.bytes": ["swarms_bytes", "gauge", "Memory that the swarms take."],
-  "swarms.pending": ["pending", "gauge", "Writes that wait for the database."],
-  "announces": ["announces_total", "counter", "Announces taken."],
+  "swarms.bytes": ["swarms_bytes", "gauge", "Memory used by the swarms."],
+  "swarms.pending": ["pending", "gauge", "Writes waiting for the database."],
+  "announces": ["announces_total", "counter", "Announces accepted."],
   "scrapes": ["scrapes_total", "counter", "Torrents looked up by scrapes."],
   "denied": ["denied_total", "counter", "Announces refused by a list."],
-  "failures": ["failures_total", "counter", "Times that the store failed."],
+  "failures": ["failures_total", "counter", "Failures of the store."],
   "udp.connects": ["udp_connects_total", "counter", "Connects answered."],
   "udp.announces": ["udp_announces_total", "counter", "Announces over UDP."],
   "udp.scrapes": ["udp_scrapes_total", "counter", "Scrapes over UDP."],
   "udp.errors": ["udp_errors_total", "counter", "Errors answered over UDP."],
-  "udp.invalid": ["udp_invalid_total", "counter", "Datagrams of no sense."],
+  "udp.invalid": ["udp_invalid_total", "counter", "Malformed datagrams."],
   "udp.badConnectionIds": [
     "udp_bad_connection_ids_total",
     "counter",
-    "Requests with a forged or old connection id.",
+    "Requests with a forged or expired connection id.",
   ],
   "udp.failures": [
     "udp_failures_total",
@@ -59,14 +59,14 @@ const FIGURES: Readonly<Record<string, FigureText>> = {
   "udp.overloaded": [
     "udp_overloaded_total",
     "counter",
-    "Requests over UDP dropped because too many waited.",
+    "Requests over UDP dropped because too many were waiting.",
   ],
   "http.announces": ["http_announces_total", "counter", "Announces over HTTP."],
   "http.scrapes": ["http_scrapes_total", "counter", "Scrapes over HTTP."],
   "http.refused": [
     "http_refused_total",
     "counter",
-    "Requests over HTTP refused or not understood.",
+    "HTTP requests refused or malformed.",
   ],
   "http.failures": [
     "http_failures_total",
@@ -76,7 +76,7 @@ const FIGURES: Readonly<Record<string, FigureText>> = {
   "http.overloaded": [
     "http_overloaded_total",
     "counter",
-    "Requests over HTTP turned away because too many waited.",
+    "Requests over HTTP turned away because too many were waiting.",
   ],
 };
 

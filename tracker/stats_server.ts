@@ -81,7 +81,7 @@ export class TrackerStatsServer implements AsyncDisposable {
               body: JSON.stringify(figures),
             };
         } catch {
-          return { status: 500, body: "No figures\n" };
+          return { status: 500, body: "No statistics\n" };
         }
       },
     });

@@ -234,7 +234,7 @@ export class UtpSocketMachine {
   abort(): void {
     if (this.#state === "closed") return;
     this.#mustReset = this.#state !== "connecting";
-    this.#finish(new UtpError("closed", "The connection was broken off here"));
+    this.#finish(new UtpError("closed", "We closed the connection"));
   }
 
   /**
@@ -265,7 +265,7 @@ export class UtpSocketMachine {
       return this.#finish(
         this.#state === "connecting"
           ? new UtpError("refused", "The peer refused the uTP connection")
-          : new UtpError("reset", "The peer broke the uTP connection off"),
+          : new UtpError("reset", "The peer reset the uTP connection"),
       );
     }
     if (this.#state === "connecting") this.#connected(packet, now);

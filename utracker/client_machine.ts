@@ -331,7 +331,7 @@ export class UdpTrackerClientMachine
   }
 
   #refused(due: Due, message: string, now: number): void {
-    const text = message === "" ? "The tracker gives no reason" : message;
+    const text = message === "" ? "The tracker gave no reason" : message;
     if ("tracker" in due) {
       return this.#failAll(due.tracker, "refused", text, now);
     }

@@ -92,7 +92,7 @@ export function judgeWebSeedAnswer(
   }
   const encoding = headers.get("content-encoding") ?? "identity";
   if (encoding.trim().toLowerCase() !== "identity") {
-    return retry("The server encoded what was asked for as it is");
+    return retry("The server encoded data that was requested unencoded");
   }
   const length = lengthOf(headers);
   if (status === 200) {
@@ -102,7 +102,7 @@ export function judgeWebSeedAnswer(
   }
   const range = parseContentRange(headers.get("content-range") ?? "");
   if (range === undefined) {
-    return retry("The server did not say which part it sends");
+    return retry("The server did not say which range it sends");
   }
   const { start, end, total = wanted.fileLength } = range;
   if (total !== wanted.fileLength) {
@@ -111,7 +111,7 @@ export function judgeWebSeedAnswer(
   if (
     start !== wanted.start || end !== wanted.end ||
     (length !== undefined && length !== end - start)
-  ) return retry("The server sends another part than was asked for");
+  ) return retry("The server sends a different part than was requested");
   return { type: "range" };
 }
 

@@ -69,7 +69,7 @@ export class WebSeed implements AsyncDisposable {
     const base = parseWebSeedUrl(options.url);
     if (base === undefined) {
       throw new TypeError(
-        "Cannot use a web seed as its URL is no http or https URL",
+        "Cannot use a web seed as its URL is not http or https",
       );
     }
     const { torrent, random = systemRandom, isLacking, isAlone } = options;
@@ -284,7 +284,7 @@ export class WebSeed implements AsyncDisposable {
         const giveWay = () => this.#giveWay(running.slot);
         running.host = this.#hosts.tryTake(url.hostname, giveWay);
         if (running.host === undefined) {
-          const reason = "Too much is asked of the host already";
+          const reason = "Too many requests to this host are waiting already";
           return this.#driver.input({ type: "failed", id, reason });
         }
       }

@@ -155,7 +155,7 @@ export class WebSeedMachine implements Machine<WebSeedInput, WebSeedOutput> {
       if (transfer.since === undefined || transfer.since + SILENCE_MS > now) {
         continue;
       }
-      this.#fail(transfer, "The server says nothing", now);
+      this.#fail(transfer, "The server sends nothing", now);
     }
     this.#patience.handleTimeout(now);
   }
@@ -206,7 +206,7 @@ export class WebSeedMachine implements Machine<WebSeedInput, WebSeedOutput> {
       case "ended":
         transfer.since = undefined;
         if (transfer.position < transfer.range.end) {
-          this.#fail(transfer, "The server broke off", now);
+          this.#fail(transfer, "The server closed the connection early", now);
         } else this.#goOn(transfer, now);
         break;
       case "failed":
@@ -344,11 +344,11 @@ export class WebSeedMachine implements Machine<WebSeedInput, WebSeedOutput> {
 
   #redirected(transfer: Transfer, location: string, now: number): void {
     if (++transfer.redirects > MAX_REDIRECTS) {
-      return this.#fail(transfer, "The server redirects too often", now);
+      return this.#fail(transfer, "The server redirects too many times", now);
     }
     const url = redirectUrl(location, transfer.url);
     if (url === undefined) {
-      const reason = "The server redirects to what is no http or https URL";
+      const reason = "The server redirects to a URL that is not http or https";
       return this.#fail(transfer, reason, now);
     }
     this.#files.setMoved(transfer.range.fileIndex, undefined);

@@ -169,11 +169,11 @@ export class HttpResponseDecoder {
 
   #takeStatus(line: string): void {
     const match = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: .*)?$/.exec(line);
-    if (match === null) throw badHead("The answer is no HTTP");
+    if (match === null) throw badHead("The answer is not HTTP");
     this.#isOld = match[1] === "0";
     this.#status = Number(match[2]);
     // Nobody asked for another protocol.
-    if (this.#status === 101) throw badHead("The answer is no HTTP");
+    if (this.#status === 101) throw badHead("The answer is not HTTP");
     this.#state = "field";
   }
 
@@ -201,7 +201,7 @@ export class HttpResponseDecoder {
     if (this.#isHead || BODILESS.includes(this.#status)) return "done";
     if (codings.length > 0) {
       if (this.#isOld || codings.join().toLowerCase() !== "chunked") {
-        throw badBody("The answer is packed");
+        throw badBody("The answer is compressed");
       }
       return "chunk-line";
     }

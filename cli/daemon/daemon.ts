@@ -70,13 +70,17 @@ async function readSettingsFile(
     exitCode: EXIT_USAGE,
     signal,
   });
+  let place = "";
   try {
     const value = JSON.parse(decodeTextLossy(bytes));
-    if (value?.constructor === Object) return value;
-  } catch {
-    // Told below.
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+      return value;
+    }
+  } catch (error) {
+    // What else it says may quote the file.
+    place = / \(line \d+ column \d+\)$/.exec((error as Error).message)?.[0] ?? "";
   }
-  throw new UsageError(`${path} is not a JSON object with settings`);
+  throw new UsageError(`${path} is not a JSON object with settings${place}`);
 }
 
 /** Words errors of the daemon for people. */

@@ -24,7 +24,7 @@ export function readInfoHash(text: string, hint?: string): Uint8Array {
     }`,
     hint ??
       (/\.torrent$/i.test(text)
-        ? "bip magnet makes a link of a torrent file"
+        ? "bip magnet makes a link from a torrent file"
         : undefined),
   );
 }

@@ -3,14 +3,12 @@
  *
  * @module
  */
-import type { RemoteClient, RemoteResult } from "../../daemon/remote_client.ts";
-import type { Arguments, SubVerb, VerbContext } from "../command.ts";
+import type { RemoteResult } from "../../daemon/remote_client.ts";
+import type { Arguments } from "../command.ts";
 import { UsageError } from "../error.ts";
 import { readText } from "../login.ts";
-import { readFile } from "../read_file.ts";
 import { plural, safeText } from "../text.ts";
 import { selectFiles } from "../torrent/file_selection.ts";
-import { linkOf, TORRENT_FILE } from "../torrent/source.ts";
 import {
   formatDuration,
   formatRate,
@@ -18,83 +16,17 @@ import {
   parseRate,
   parseRatio,
 } from "../units.ts";
+import { type Action, idsOf, MANY, simple, tell } from "./action.ts";
+import { addAction } from "./add.ts";
 import { Screen } from "./screen.ts";
 import {
   detailsOf,
   fetchTorrents,
   LIST_FIELDS,
-  parseIds,
+  parseId,
   SHOW_FIELDS,
   tableOf,
 } from "./torrents.ts";
-
-/** What an action works with. */
-export interface Task extends VerbContext {
-  readonly operands: readonly string[];
-  readonly json: boolean;
-  readonly client: RemoteClient;
-}
-
-/** One thing that it can do. */
-export interface Action extends SubVerb {
-  run(task: Task): Promise<void>;
-}
-
-const MANY = 10_000;
-
-/** Parameters that name torrents; none for all. */
-async function idsOf(
-  { client, signal }: Task,
-  texts: readonly string[],
-): Promise<RemoteResult> {
-  const ids = parseIds(texts);
-  if (ids === undefined) return {};
-  // A daemon does nothing, without a word, for those it does not have.
-  await fetchTorrents(client, ids, ["id"], signal);
-  return { ids };
-}
-
-/** Prints a result as JSON, or a line about it. */
-function tell({ output, json }: Task, result: unknown, line: string): void {
-  if (json) output.printJson(result, 2);
-  else output.note(line);
-}
-
-/** An action that only names torrents. */
-function simple(method: string, summary: string, done: string): Action {
-  const name = method.replace(/^torrent_/, "").replaceAll("_", "-");
-  return {
-    summary,
-    operands: [1, MANY],
-    usage: `${name} ID...|all`,
-    options: [],
-    async run(task) {
-      const { client, operands, signal } = task;
-      const result = await client.call(
-        method,
-        await idsOf(task, operands),
-        signal,
-      );
-      tell(task, result, done);
-    },
-  };
-}
-
-async function addOne(task: Task, source: string): Promise<RemoteResult> {
-  const { args, client, signal } = task;
-  const filename = /^https?:\/\//i.test(source) ? source : await linkOf(source);
-  const given = filename !== undefined ? { filename } : {
-    metainfo: (await readFile(source, { ...TORRENT_FILE, signal })).toBase64(),
-  };
-  const dir = args.get("dir");
-  const labels = args.all("label");
-  return await client.call("torrent_add", {
-    ...given,
-    ...(dir === undefined ? {} : { download_dir: dir }),
-    ...(labels.length === 0 ? {} : { labels }),
-    ...(args.has("paused") ? { paused: true } : {}),
-  }, signal);
-}
 
 /** What `--down` and `--up` say, in kB/s as the protocol counts. */
 function speedOf(args: Arguments, name: "down" | "up"): number | undefined {
@@ -118,34 +50,19 @@ function limitOf(
 
 /** The actions by name. */
 export const ACTIONS: Readonly<Record<string, Action>> = {
-  add: {
-    summary: "Add torrents",
-    operands: [1, MANY],
-    usage: "add SOURCE... [--dir DIR] [--paused] [--label TEXT]...",
-    options: ["dir", "paused", "label"],
-    async run(task) {
-      const { operands, output, json } = task;
-      const results: unknown[] = [];
-      for (const source of operands) {
-        const result = await addOne(task, source);
-        const added = result.torrent_added as RemoteResult | undefined;
-        const torrent = added ?? result.torrent_duplicate as RemoteResult;
-        results.push({ ...torrent, duplicate: added === undefined });
-        if (json) continue;
-        const note = added === undefined ? " (it was there already)" : "";
-        output.print(`${torrent.id} ${safeText(String(torrent.name))}${note}`);
-      }
-      if (json) output.printJson(results, 2);
-    },
-  },
+  add: addAction,
   list: {
     summary: "List torrents",
     operands: [0, MANY],
     usage: "list [ID...|active]",
     options: [],
     async run({ client, operands, output, json, signal }) {
-      const ids = operands.length === 0 ? undefined : parseIds(operands);
-      const torrents = await fetchTorrents(client, ids, LIST_FIELDS, signal);
+      const torrents = await fetchTorrents(
+        client,
+        operands,
+        LIST_FIELDS,
+        signal,
+      );
       if (json) output.printJson(torrents, 2);
       else {
         const width = Screen.fits(output) ? output.columns : Infinity;
@@ -159,8 +76,12 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     usage: "show ID...",
     options: [],
     async run({ client, operands, output, json, signal }) {
-      const ids = parseIds(operands);
-      const torrents = await fetchTorrents(client, ids, SHOW_FIELDS, signal);
+      const torrents = await fetchTorrents(
+        client,
+        operands,
+        SHOW_FIELDS,
+        signal,
+      );
       if (json) return output.printJson(torrents, 2);
       torrents.forEach((torrent, i) => {
         if (i > 0) output.print("");
@@ -201,10 +122,10 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     usage: "files ID [--want LIST] [--skip LIST] [--high|--normal|--low LIST]",
     options: ["want", "skip", "high", "normal", "low"],
     async run({ args, client, operands, output, json, signal }) {
-      const ids = parseIds(operands);
-      const fields = ["id", "name", "files", "file_stats"];
+      parseId(operands[0]!);
+      const fields = ["id", "hash_string", "name", "files", "file_stats"];
       const get = async () =>
-        (await fetchTorrents(client, ids, fields, signal))[0]!;
+        (await fetchTorrents(client, operands, fields, signal))[0]!;
       let torrent = await get();
       const files = torrent.files as readonly RemoteResult[];
       const paths = files.map(({ name }) =>
@@ -308,6 +229,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     options: [],
     async run(task) {
       const { client, operands: [id, path, name], signal } = task;
+      parseId(id!);
       const result = await client.call("torrent_rename_path", {
         ...await idsOf(task, [id!]),
         path,

@@ -25,8 +25,8 @@ export const remoteVerb: Verb = {
   } ARGS [--url URL] [--auth USER:PASS] [--json]`,
   details: [
     Object.values(ACTIONS).map(({ usage }) => `bip remote ${usage}`).join("\n"),
-    "ID is a number as shown by list, a range such as 2-5, or an info-hash. SOURCE is a local torrent file, a magnet link, an info-hash, or a URL for the daemon to fetch. LIST is numbers as shown by files, ranges, paths or globs. DIR is a folder on the daemon's machine.",
-    "limit without ID applies to the daemon as a whole; 0 and none remove a limit. The protocol rounds rates to multiples of 1000 bytes.",
+    "ID is a number as shown by list, a range such as 2-5, or an info-hash; active stands for torrents that were active in the last minute. SOURCE is a local torrent file, a magnet link, an info-hash, or a URL for the daemon to fetch. LIST is numbers as shown by files, ranges, paths or globs. DIR is a folder on the daemon's machine.",
+    "limit without ID applies to the daemon as a whole. A rate of 0 or none removes the limit, --ratio none the goal. The protocol rounds rates to multiples of 1000 bytes.",
     "hash prints a line for the daemon's --auth-file that does not reveal the password.",
     "--json prints the daemon's answer, with the names of version 6 of the protocol.",
     "Exit code 2 when the daemon refuses, 5 when it does not answer.",

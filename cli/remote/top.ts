@@ -24,7 +24,7 @@ async function lookAt(
   signal: AbortSignal,
 ): Promise<Look> {
   const stats = await client.call("session_stats", {}, signal);
-  const all = await fetchTorrents(client, undefined, LIST_FIELDS, signal);
+  const all = await fetchTorrents(client, [], LIST_FIELDS, signal);
   return { stats, torrents: byRate(all) };
 }
 

@@ -110,7 +110,7 @@ export function topFrame(frame: Frame): string[] {
     ? ""
     : `; ${offset + 1} to ${
       offset + shown.length
-    } of ${look.torrents.length}, up and down walk`;
+    } of ${look.torrents.length}, arrow keys scroll`;
   return [
     ...headOf(look),
     ...tableOf(shown, columns),

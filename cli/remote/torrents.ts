@@ -92,34 +92,61 @@ export function parseIds(
 }
 
 /**
+ * Reads which one torrent is meant.
+ *
+ * @param text An id or a hash.
+ * @returns What the protocol calls it.
+ * @throws {UsageError} If it is neither, or means several.
+ */
+export function parseId(text: string): number | string {
+  const ids = parseIds([text]);
+  if (Array.isArray(ids) && ids.length === 1) return ids[0]!;
+  throw new UsageError(
+    `Expected one torrent, by id or hash, not ${JSON.stringify(text)}`,
+    "bip remote list shows the ids",
+  );
+}
+
+/**
  * Asks for torrents.
  *
  * @param client Whom to ask.
- * @param ids Which ones, as {@linkcode parseIds} gives them.
- * @param fields What to tell.
+ * @param texts Which ones, as {@linkcode parseIds} takes them; none for all.
+ * @param fields What to tell; `id` and `hash_string` must be among it.
  * @param signal Ends the wait.
  * @returns The torrents, at least one unless all are meant.
- * @throws {CommandError} If there is none of these.
+ * @throws {UsageError} If the texts make no sense.
+ * @throws {CommandError} If there is none of these, or one that is named is not
+ * there; a range may have gaps.
  */
 export async function fetchTorrents(
   client: RemoteClient,
-  ids: ReturnType<typeof parseIds>,
+  texts: readonly string[],
   fields: readonly string[],
   signal: AbortSignal,
 ): Promise<RemoteResult[]> {
+  const ids = texts.length === 0 ? undefined : parseIds(texts);
   const params = ids === undefined ? { fields } : { fields, ids };
   const { torrents } = await client.call("torrent_get", params, signal);
   if (!Array.isArray(torrents)) {
-    throw new CommandError(EXIT_USAGE, "protocol", "The daemon lists nothing");
+    throw new CommandError(EXIT_USAGE, "protocol", "The daemon did not send a list of torrents");
   }
-  if (torrents.length === 0 && Array.isArray(ids)) {
-    throw new CommandError(
-      EXIT_USAGE,
-      "not-found",
-      `The daemon has no torrent ${ids.slice(0, 3).join(", ")}`,
-    );
-  }
-  return torrents;
+  if (!Array.isArray(ids)) return torrents;
+  const there = new Set<unknown>(
+    torrents.flatMap(({ id, hash_string }) => [id, hash_string]),
+  );
+  const named = torrents.length === 0 ? ids : parseIds(
+    texts.flatMap((text) => text.split(",")).filter((id) => !id.includes("-")),
+  ) as typeof ids;
+  const missing = named.filter((id) => !there.has(id));
+  if (missing.length === 0) return torrents;
+  throw new CommandError(
+    EXIT_USAGE,
+    "not-found",
+    `The daemon has no torrent ${missing.slice(0, 3).join(", ")}${
+      missing.length > 3 ? ", ..." : ""
+    }`,
+  );
 }
 
 /**

@@ -14,7 +14,7 @@ import { EXIT_DONE } from "../exit_code.ts";
 import type { Output } from "../terminal.ts";
 import { safeText } from "../text.ts";
 import { checkOutput, replaceFile, writeOutput } from "../write_file.ts";
-import { readTorrentFile } from "./source.ts";
+import { pathOf, readTorrentFile } from "./source.ts";
 import { hexOrNull, torrentDocument } from "./torrent_document.ts";
 import { readSources, SOURCE_OPTIONS } from "./torrent_options.ts";
 
@@ -179,6 +179,7 @@ export const editVerb: Verb = {
   usage: "FILE.torrent [-o OUT.torrent] [OPTIONS]",
   details: [
     "Without -o the file itself is replaced, atomically: the new content is written to FILE.new first. Whatever is not changed keeps its exact bytes. Only --source, --private, --public and --name change the info-hash; the old one is then shown as well.",
+    "FILE.torrent may also be a file:, http or https URL (which needs --allow-net and -o), or - for stdin, whose result goes to stdout.",
     "--tracker, --web-seed and --node add to what is there; with --remove-tracker all, they replace it. Each --tracker is a tier of its own; URLs in one option, separated by commas, share a tier.",
     "--json prints the output path and the previous info-hashes, then the same as bip info --json.",
   ],
@@ -236,13 +237,20 @@ export const editVerb: Verb = {
   ],
   async run({ args, output, signal }: VerbContext): Promise<number> {
     const file = args.operands[0]!;
-    const path = args.get("output") ?? file;
+    const given = args.get("output");
+    if (given === undefined && /^https?:/i.test(file)) {
+      throw new UsageError(
+        "Missing -o OUT.torrent",
+        "What a URL leads to cannot be edited in place",
+      );
+    }
+    const path = given ?? pathOf(file);
     const json = args.has("json");
     const force = args.has("force");
     if (path === "-" && json) {
       throw new UsageError("Cannot use --json with -o -: both want stdout");
     }
-    const isOther = path !== file;
+    const isOther = given !== undefined && given !== file;
     if (isOther && path !== "-") await checkOutput(path, force);
     const { bytes, metainfo } = await readTorrentFile(file, signal);
     const edited = edit(bytes, changesOf(args, metainfo));

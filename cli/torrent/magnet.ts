@@ -14,6 +14,9 @@ export const magnetVerb: Verb = {
   name: "magnet",
   summary: "Print the magnet link of a torrent file",
   usage: "FILE.torrent",
+  details: [
+    "FILE.torrent is a path, a file:, http or https URL (which needs --allow-net), or - for stdin.",
+  ],
   operands: [1, 1],
   operandNames: ["FILE.torrent"],
   permissions: "--allow-read=FILE",

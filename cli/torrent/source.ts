@@ -18,7 +18,7 @@ import type { WebAccess } from "./fetch_torrent.ts";
 export const MAX_TORRENT_LENGTH: number = 64 * 1024 * 1024;
 
 /** How torrent files are read. */
-export const TORRENT_FILE = {
+const TORRENT_FILE = {
   limit: MAX_TORRENT_LENGTH,
   kind: "a torrent file",
   exitCode: EXIT_BAD_TORRENT,
@@ -88,7 +88,7 @@ export async function torrentFirst(
 }
 
 /** The path that a `file:` URL means, or the text itself. */
-function pathOf(text: string): string {
+export function pathOf(text: string): string {
   if (!/^file:/i.test(text)) return text;
   const url = URL.parse(text);
   if (url === null || url.hostname !== "") {

@@ -211,7 +211,7 @@ class TrackerReporter implements Disposable {
     const read = this.#read().catch(() => undefined);
     const figures = await within(systemClock, READ_MS, read);
     if (figures === undefined) {
-      return this.note("The database keeps no statistics");
+      return this.note("No statistics: the database did not answer");
     }
     if (this.#json) {
       return this.#output.printJson({ type: "stats", ...figures });

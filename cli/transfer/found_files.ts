@@ -19,7 +19,7 @@ export const LINK_OPTION: OptionSpec = {
   name: "link",
   value: "NAME",
   summary:
-    "What --find finds: copy, hard (links, copies where there can be none), none (tell only) (copy)",
+    "What --find finds: copy, hard (links, or copies where links are impossible), none (only report) (copy)",
   complete: LINKS,
 };
 

@@ -146,6 +146,6 @@ export class GatheredFiles implements FileSystem {
 }
 
 function readOnly(operation: string, path: FilePath): DiskError {
-  const message = "What is gathered is only read";
+  const message = "These files are read-only";
   return new DiskError("read-only", message, { operation, path });
 }

@@ -54,7 +54,7 @@ export class MediaServer {
     const url = target.startsWith("/")
       ? URL.parse(`http://${host}${target}`)
       : null;
-    if (url === null) return refuse(400, "That is no path");
+    if (url === null) return refuse(400, "It is not a path");
     if (method !== "GET" && method !== "HEAD") {
       return refuse(405, "Only GET, HEAD");
     }

@@ -60,9 +60,7 @@ export interface PrivacyPlan {
  * @throws {UsageError} If one makes no sense.
  */
 export async function planPrivacy(args: Arguments): Promise<PrivacyPlan> {
-  const isGiven = ({ name }: OptionSpec) =>
-    args.has(name) || args.get(name) !== undefined;
-  if (PRIVACY_OPTIONS.some(isGiven)) {
+  if (PRIVACY_OPTIONS.some(({ name }) => args.has(name))) {
     return (await import("./privacy_plan.ts")).privacyPlan(args);
   }
   return {

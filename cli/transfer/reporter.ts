@@ -195,7 +195,13 @@ export class Reporter implements AsyncDisposable {
     files: readonly string[] = [],
   ): void {
     this.event({ type: "warning", code, message, files }, torrent);
-    this.note(`Warning: ${safeText(message)}`);
+    this.#warn(message);
+  }
+
+  /** Who wants no progress wants to know of this all the same. */
+  #warn(message: string): void {
+    const { json } = this.#options;
+    this.#progress.note(`Warning: ${safeText(message)}`, !json);
   }
 
   /**
@@ -329,7 +335,7 @@ export class Reporter implements AsyncDisposable {
         break;
       }
       case "warning":
-        this.note(`Warning: ${safeText(event.message)}`);
+        this.#warn(event.message);
         break;
       case "renamed":
         this.note(renamedNote(event.files));

@@ -122,6 +122,7 @@ async function placeOf(
     : [];
   const around = commonFolder(folders);
   const name = given ?? nameOf(around);
+  if (given === "") throw new UsageError("--name must not be empty");
   if (name === "") {
     throw new UsageError(
       "Cannot name a torrent of PATHs that share only the root folder",

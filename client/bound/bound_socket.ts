@@ -63,7 +63,7 @@ export class BoundSocket implements DatagramSocket {
 
   send(data: Uint8Array, to: Endpoint): Promise<void> {
     return this.#inner?.send(data, to) ??
-      Promise.reject(new Error("The address that we send from is gone"));
+      Promise.reject(new Error("The address we send from is gone"));
   }
 
   close(): void {

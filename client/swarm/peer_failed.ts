@@ -14,7 +14,7 @@ export function peerFailed(
   const type = "peer-failed";
   if (isPunch) {
     const message =
-      "Another peer introduced us, but nothing came through: its router, or ours, gives every way another port";
+      "Another peer introduced us, but nothing came through: its router or ours uses a different port for each connection";
     return { type, address, direction, reason: "punch-failed", message };
   }
   const message = `${error.message}${

@@ -242,7 +242,7 @@ export class Swarm {
 
   /** Drops the peers that the session has nothing to do with any more. */
   dropBlocked(): void {
-    const error = new Error("The block list names it");
+    const error = new Error("It is on the block list");
     for (const { address, connection } of [...this.peers.values()]) {
       if (this.context.isBlocked(address.hostname)) {
         void connection.close(error);

@@ -27,12 +27,12 @@ export function sourceOf(source: AddSource): Topic {
     if (/^magnet:/i.test(link)) return parseMagnet(link);
     throw new MagnetError(
       "not-a-magnet",
-      "Cannot add this text: it is no magnet link or info-hash; of a path or URL, add the bytes of the torrent file there",
+      "Cannot add this text: it is not a magnet link or info-hash; for a path or URL, pass the bytes of the torrent file",
     );
   }
   if (Array.isArray(source?.trackers)) return source;
   throw new TypeError(
-    "Cannot add this: bytes of a torrent file, a magnet link, Metainfo or Magnet was expected",
+    "Cannot add this: expected the bytes of a torrent file, a magnet link, Metainfo or Magnet",
   );
 }
 

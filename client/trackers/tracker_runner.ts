@@ -212,7 +212,7 @@ export class TrackerRunner {
         this.#forget(flight);
         const error = new TrackerError(
           "unreachable",
-          `Tracker ${trackerName(url)} failed too often and is left alone`,
+          `Tracker ${trackerName(url)} failed too often and is not asked any more`,
           { retryInMs },
         );
         this.#driver.input({ type: "failed", url, error });
@@ -227,7 +227,7 @@ export class TrackerRunner {
     this.#forget(flight);
     flight.turn?.end();
     flight.controller?.abort(
-      new DOMException("The announce is of no use any more", "AbortError"),
+      new DOMException("The announce is no longer needed", "AbortError"),
     );
   }
 

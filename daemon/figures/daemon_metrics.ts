@@ -102,15 +102,15 @@ function labelled(
 const PLAIN: Readonly<Record<string, FigureText>> = {
   uptime: ["uptime_seconds", "gauge", "Time since the daemon started."],
   memory: ["memory_bytes", "gauge", "Resident memory."],
-  heap: ["heap_bytes", "gauge", "Objects and buffers."],
+  heap: ["heap_bytes", "gauge", "JavaScript heap and external buffers."],
   down: ["downloaded_bytes_total", "counter", "Payload received in all runs."],
   up: ["uploaded_bytes_total", "counter", "Payload sent in all runs."],
-  downRate: ["download_rate_bytes", "gauge", "Payload received in a second."],
-  upRate: ["upload_rate_bytes", "gauge", "Payload sent in a second."],
+  downRate: ["download_rate_bytes", "gauge", "Payload received per second."],
+  upRate: ["upload_rate_bytes", "gauge", "Payload sent per second."],
   peers: ["peers", "gauge", "Connected peers."],
-  buffered: ["buffered_bytes", "gauge", "Payload that waits to be written."],
-  halfOpen: ["half_open", "gauge", "Handshakes under way."],
-  queued: ["dials_queued", "gauge", "Peers that wait to be dialled."],
+  buffered: ["buffered_bytes", "gauge", "Payload not yet written to disk."],
+  halfOpen: ["half_open", "gauge", "Handshakes in progress."],
+  queued: ["dials_queued", "gauge", "Peers waiting to be dialled."],
 };
 
 /**
@@ -168,29 +168,29 @@ export function daemonMetrics(figures: DaemonFigures): MetricFamily[] {
     {
       name: "bip_handshakes_total",
       type: "counter",
-      help: "Handshakes that went well, by who connected.",
+      help: "Successful handshakes by direction.",
       samples: labelled("direction", handshakes.connected),
     },
     {
       name: "bip_handshakes_failed_total",
       type: "counter",
-      help: "Handshakes that failed, by reason.",
+      help: "Failed handshakes by reason.",
       samples: labelled("reason", handshakes.failed),
     },
-    family("torrents", "Torrents by what they do.", states.samples("state")),
+    family("torrents", "Torrents by state.", states.samples("state")),
     family(
       "label_torrents",
-      "Torrents by label; one with several counts for each.",
+      "Torrents by label; those with several count for each.",
       labels.samples("label"),
     ),
     family(
       "label_downloaded_bytes",
-      "Payload received by torrents that are there, by label.",
+      "Payload received by current torrents, by label.",
       down.samples("label"),
     ),
     family(
       "label_uploaded_bytes",
-      "Payload sent by torrents that are there, by label.",
+      "Payload sent by current torrents, by label.",
       up.samples("label"),
     ),
     family(
@@ -211,7 +211,7 @@ export function daemonMetrics(figures: DaemonFigures): MetricFamily[] {
     {
       name: "bip_disk_seconds",
       type: "histogram",
-      help: "How long a read, a write or the hash of a piece took.",
+      help: "Duration of reads, writes and piece hashes.",
       samples: (["read", "write", "verify"] as const).map((work) => ({
         labels: { work },
         value: disk[work],
@@ -220,7 +220,7 @@ export function daemonMetrics(figures: DaemonFigures): MetricFamily[] {
     {
       name: "bip_event_loop_lag_seconds",
       type: "histogram",
-      help: "How late timers were.",
+      help: "How late timers fired.",
       samples: [{ value: lag }],
     },
     ...dht === undefined ? [] : dhtMetrics(dht),

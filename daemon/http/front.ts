@@ -296,7 +296,7 @@ export class HttpFront implements AsyncDisposable {
 const UNAUTHORIZED: HttpAnswer = {
   status: 401,
   headers: [["www-authenticate", 'Basic realm="bip", charset="UTF-8"']],
-  body: "Name and password, please\n",
+  body: "User name and password required\n",
 };
 
 function tooMany(body: string, status = 429): HttpAnswer {
@@ -307,7 +307,7 @@ function tooMany(body: string, status = 429): HttpAnswer {
 class NoRoomError extends RangeError {
   /** Says so. */
   constructor() {
-    super("No room for a body now\n");
+    super("Too many requests with a body\n");
   }
 }
 

@@ -56,7 +56,7 @@ export function judgeOrigin(
     return { status: 400, body: "Expected one Host header\n" };
   }
   if (!isOurs(name, rules.hosts)) {
-    const body = "This name is not ours: --rpc-host allows names\n";
+    const body = "Unknown host name: --rpc-host allows it\n";
     return { status: 421, body };
   }
   const origin = httpHeader(request, "origin");

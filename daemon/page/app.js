@@ -61,7 +61,7 @@ function draw() {
     shown,
     store.all.size === 0
       ? "No torrents yet. Add one, or drop a file or a link here."
-      : "Nothing fits.",
+      : "No matches.",
   );
   const banner = byId("banner");
   banner.hidden = store.trouble === "";

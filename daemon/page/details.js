@@ -60,10 +60,10 @@ const TABS = {
           ["Downloaded", size(all.downloaded_ever)],
           ["Uploaded", size(all.uploaded_ever)],
           ["Ratio", ratio(all.upload_ratio)],
-          ["Thrown away", all.corrupt_ever > 0 ? size(all.corrupt_ever) : ""],
+          ["Wasted", all.corrupt_ever > 0 ? size(all.corrupt_ever) : ""],
           ["Time left", all.eta > 0 ? span(all.eta) : ""],
           [
-            "Seeded for",
+            "Seeding time",
             all.seconds_seeding > 0 ? span(all.seconds_seeding) : "",
           ],
           ["Folder", all.download_dir],
@@ -73,7 +73,7 @@ const TABS = {
           ["Last active", moment(all.activity_date)],
           ["Private", all.is_private ? "yes" : ""],
           ["Comment", all.comment],
-          ["Made by", all.creator],
+          ["Created by", all.creator],
           ["Info-hash", all.hash_string],
           ["Magnet link", all.magnet_link],
         ]),
@@ -147,7 +147,7 @@ const TABS = {
       });
       return {
         body: [
-          table("Files", ["", "Name", "Size", "There", "Priority"], rows),
+          table("Files", ["", "Name", "Size", "Done", "Priority"], rows),
           make("p", {}, rest),
         ],
       };
@@ -158,7 +158,7 @@ const TABS = {
     fields: ["peers", "peers_from"],
     show({ peers }) {
       if (peers.length === 0) {
-        return { body: [make("p", {}, "No peer is connected.")] };
+        return { body: [make("p", {}, "No peers connected.")] };
       }
       const { shown, rest } = cut(peers);
       const rows = shown.map((peer) => [
@@ -180,7 +180,7 @@ const TABS = {
           make(
             "p",
             {},
-            "Flags: D, d we download or would; U, u we upload or would; E encrypted; T uTP; I it connected to us; H, X, L found by DHT, peer exchange, local discovery.",
+            "Flags: D downloading, d would download; U uploading, u would upload; E encrypted; T uTP; I incoming; H, X, L found by DHT, peer exchange, local discovery.",
           ),
         ],
       };
@@ -208,7 +208,7 @@ const TABS = {
       return {
         body: [
           rows.length === 0
-            ? make("p", {}, "It has no tracker.")
+            ? make("p", {}, "No trackers.")
             : table("Trackers", heads, rows),
           make("p", {}, rest),
           ...webseeds.length === 0

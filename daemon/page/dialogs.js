@@ -132,7 +132,7 @@ export async function addTorrents(store, { files = [], text = "" } = {}) {
     title: "Add torrents",
     ok: "Add",
     body: [
-      field("Links, one a line", links),
+      field("Links, one per line", links),
       field("Torrent files", picker),
       field("Folder", dir),
       field("Labels", labels),
@@ -192,7 +192,7 @@ export async function removeTorrents(store, ids) {
     ok: "Remove",
     body: [
       make("p", {}, ids.length === 1 ? first : `${first} and others`),
-      check("Delete what was downloaded, too", data),
+      check("Also delete the downloaded files", data),
     ],
     async submit() {
       await call("torrent_remove", { ids, delete_local_data: data.checked });
@@ -302,7 +302,7 @@ export async function showSettings() {
             { required: true },
             (input) => input.value,
           ),
-          yes("start_added_torrents", "Start what is added"),
+          yes("start_added_torrents", "Start added torrents"),
         ),
         group(
           "Limits (kB/s)",
@@ -312,11 +312,11 @@ export async function showSettings() {
           number("speed_limit_up", "Uploads"),
         ),
         group(
-          "Other limits (kB/s)",
+          "Alternative limits (kB/s)",
           yes("alt_speed_enabled", "Use them now"),
           number("alt_speed_down", "Downloads"),
           number("alt_speed_up", "Uploads"),
-          yes("alt_speed_time_enabled", "Use them by schedule"),
+          yes("alt_speed_time_enabled", "Use them on a schedule"),
           time("alt_speed_time_begin", "From"),
           time("alt_speed_time_end", "To"),
           ...days.map(({ line }) => line),
@@ -327,7 +327,7 @@ export async function showSettings() {
           number("download_queue_size", "Downloads at a time"),
           yes("seed_queue_enabled", "Limit seeds"),
           number("seed_queue_size", "Seeds at a time"),
-          number("queue_stalled_minutes", "Minutes until one is stalled"),
+          number("queue_stalled_minutes", "Minutes until stalled"),
         ),
         group(
           "Seeding",
@@ -338,12 +338,12 @@ export async function showSettings() {
         ),
         group(
           "Peers",
-          number("peer_limit_global", "Most in all"),
-          number("peer_limit_per_torrent", "Most of a torrent"),
+          number("peer_limit_global", "Maximum connections"),
+          number("peer_limit_per_torrent", "Maximum per torrent"),
           yes("dht_enabled", "Use the DHT"),
           yes("pex_enabled", "Exchange peers"),
-          yes("lpd_enabled", "Look in the local network"),
-          yes("port_forwarding_enabled", "Ask the gateway for a port"),
+          yes("lpd_enabled", "Find peers on the local network"),
+          yes("port_forwarding_enabled", "Map a port on the gateway"),
         ),
       ),
     ],

@@ -54,14 +54,14 @@ export function stateOf(torrent) {
     case 0:
       return torrent.percent_done >= 1 ? "Complete" : "Stopped";
     case 1:
-      return "Waits to be verified";
+      return "Waiting to verify";
     case 2:
       return `Verifying, ${percent(torrent.recheck_progress)}`;
     case 3:
       return "Queued";
     case 4:
       return torrent.metadata_percent_complete < 1
-        ? "Asks for its description"
+        ? "Fetching metadata"
         : "Downloading";
     case 5:
       return "Queued to seed";

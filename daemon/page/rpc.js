@@ -33,7 +33,7 @@ export async function call(method, params = {}) {
     }
     if (!response.ok) {
       await response.body?.cancel();
-      throw new Error(`The daemon answers ${response.status}`);
+      throw new Error(`The daemon answered ${response.status}`);
     }
     const { result, error } = await response.json();
     if (error !== undefined) {

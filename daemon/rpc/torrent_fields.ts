@@ -59,7 +59,7 @@ function isComplete({ metainfo, stats, torrent }: TorrentView): boolean {
 function errorOf({ torrent, trackers }: TorrentView): [number, string] {
   if (torrent.status === "error") return [3, torrent.error ?? ""];
   if (torrent.status === "no-space") {
-    return [3, "There is too little room on the disk"];
+    return [3, "There is not enough space on the disk"];
   }
   const refusal = trackers.find(({ failure }) => failure === "refused");
   const works = trackers.some(({ state }) => state === "working");

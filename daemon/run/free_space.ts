@@ -27,7 +27,7 @@ export async function freeSpace(
       if (code === "ENOENT" && at !== "/" && at.includes("/")) continue;
       throw new DaemonError(
         "not-found",
-        `Cannot tell the room at ${JSON.stringify(dir)}: ${message}`,
+        `Cannot find out the free space at ${JSON.stringify(dir)}: ${message}`,
         { cause: error },
       );
     }

@@ -92,7 +92,7 @@ function reasonOf(error: unknown): string {
 async function readSource(path: string): Promise<Uint8Array | string> {
   const { isFile, size } = await Deno.stat(path);
   if (!isFile || size > MAX_WATCHED_BYTES) {
-    throw new DaemonError("bad-source", "It is no torrent file any more");
+    throw new DaemonError("bad-source", "It is no longer a torrent file");
   }
   return /\.magnet$/i.test(path)
     ? await Deno.readTextFile(path)

@@ -297,7 +297,7 @@ export class FileMaker {
       status !== 200 || Number(headers.get("content-length")) !== length ||
       headers.get(meta[0]) !== meta[1]
     ) {
-      throw new DiskError("io", "The server did not put the file together", {
+      throw new DiskError("io", "The server did not assemble the file", {
         operation: "finish",
         path: client.nameOf(key),
       });

@@ -338,7 +338,7 @@ export class ObjectStore implements PieceStore {
       if (next === undefined) return;
       token = next;
     }
-    throw new DiskError("io", "The list of objects has no end", {
+    throw new DiskError("io", "The list of objects does not end", {
       operation: "list",
       path: this.#client.nameOf(this.#folder),
     });

@@ -76,7 +76,7 @@ export async function readBounded(
  */
 export const SUM = "x-amz-checksum-crc32";
 
-const OTHER_BYTES = "The server stored other bytes than it was sent";
+const OTHER_BYTES = "The server stored different bytes than it was sent";
 
 /**
  * Whether a server stored what it was sent, by the CRC-32 that it tells. Else its
@@ -118,5 +118,5 @@ export function checkRange(
   if (
     status !== 206 || Number(range?.[1]) !== offset ||
     Number(range?.[2]) !== offset + length - 1 || body.length !== length
-  ) throw new WrongAnswer("The server sent other bytes than were asked for");
+  ) throw new WrongAnswer("The server sent different bytes than were requested");
 }

@@ -158,7 +158,7 @@ export class Uploads {
         ({ body }) => {
           const id = read(body);
           if (!id || id.length > 4096) {
-            throw new WrongAnswer("The server names no upload");
+            throw new WrongAnswer("The server did not return an upload id");
           }
         },
       );

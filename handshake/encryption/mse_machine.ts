@@ -184,7 +184,7 @@ export class MseMachine implements Machine<HandshakeInput, MseOutput> {
     if (input.type === "end") {
       const message = `Cannot agree on encryption: ${
         this.#isNamed
-          ? "the peer left when it heard which torrent, which it may not have"
+          ? "the peer disconnected when it saw the info-hash; it may not have this torrent"
           : "the connection was lost"
       }`;
       const { cause } = input;
@@ -291,7 +291,7 @@ export class MseMachine implements Machine<HandshakeInput, MseOutput> {
     if (infoHash === undefined) {
       throw new HandshakeError(
         "unknown-info-hash",
-        "Cannot agree on encryption: the info-hash is not of a torrent that is offered",
+        "Cannot agree on encryption: we have no torrent with this info-hash",
       );
     }
     const { outgoing, incoming } = this.#ciphers(secret, infoHash);

@@ -42,7 +42,7 @@ export function decodeConnectAnswer(data: Uint8Array): number | undefined {
   const end = text.indexOf("\r\n\r\n");
   if (end < 0) {
     if (data.length < MAX_HEAD) return undefined;
-    throw new ProxyError("bad-answer", "The proxy's answer has no end");
+    throw new ProxyError("bad-answer", "The proxy's answer does not end");
   }
   const status = /^HTTP\/1\.[01] (\d{3})$/.exec(text.slice(0, 12))?.[1];
   if (status === undefined) {
@@ -52,12 +52,12 @@ export function decodeConnectAnswer(data: Uint8Array): number | undefined {
   if (status === "407") {
     throw new ProxyError(
       "login-refused",
-      "The proxy wants another user and password",
+      "The proxy rejected the user name or password",
     );
   }
   const isTarget = status === "502" || status === "503" || status === "504";
   throw new ProxyError(
     isTarget ? "target-unreachable" : "refused",
-    `The proxy does not connect us: status ${status}`,
+    `The proxy refused the connection: status ${status}`,
   );
 }

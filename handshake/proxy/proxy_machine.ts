@@ -129,8 +129,8 @@ export class ProxyMachine {
       throw new ProxyError(
         "login-refused",
         login === undefined
-          ? "The proxy wants a user and password"
-          : "The proxy takes no user and password",
+          ? "The proxy requires a user name and password"
+          : "The proxy does not accept a user name and password",
       );
     }
     return true;
@@ -140,7 +140,7 @@ export class ProxyMachine {
     if (status !== 0) {
       throw new ProxyError(
         "login-refused",
-        "The proxy wants another user and password",
+        "The proxy rejected the user name or password",
       );
     }
     this.#ask();

@@ -66,7 +66,7 @@ function decodeTarget(
   const kind = data[at];
   if (kind === undefined) return undefined;
   if (kind !== 1 && kind !== 3 && kind !== 4) {
-    throw new ProxyError("bad-answer", "The proxy names an unknown address");
+    throw new ProxyError("bad-answer", "The proxy gave an address of an unknown type");
   }
   const start = kind === 3 ? at + 2 : at + 1;
   const size = kind === 1 ? 4 : kind === 4 ? 16 : data[at + 1];
@@ -103,7 +103,7 @@ export function decodeSocksReply(
   const code = data[1];
   if (code !== undefined && code !== 0) {
     const [kind, text] = REPLIES[code - 1] ?? ["refused", `code ${code}`];
-    throw new ProxyError(kind, `The proxy does not connect us: ${text}`);
+    throw new ProxyError(kind, `The proxy refused the connection: ${text}`);
   }
   return data.length < 4 ? undefined : decodeTarget(data, 3);
 }

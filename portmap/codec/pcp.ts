@@ -79,7 +79,7 @@ export const PCP_RESULTS: Readonly<Record<number, string>> = {
   9: "protocol not supported",
   10: "quota exceeded",
   11: "external port cannot be provided",
-  12: "our address is another one",
+  12: "our address is a different one",
   13: "too many remote peers",
 };
 

@@ -49,6 +49,8 @@ test("parseVerbArguments - every form of an option", () => {
   assert(!parse("in").has("quiet"));
   assert(!parse("in", "--quiet=false").has("quiet"));
   assert(parse("in", "--no-date").has("no-date"));
+  assert(parse("in", "--output=x").has("output"));
+  assert(!parse("in").has("output"));
 });
 
 test("parseVerbArguments - values and operands keep their text", () => {

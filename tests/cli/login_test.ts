@@ -28,6 +28,11 @@ Deno.test("a login stands on the command line or in a file", async () => {
     assertEquals(error.message.includes("secret"), false);
   }
   await assertRejects(
+    () => read({ auth: "me:secret", "auth-file": path }),
+    UsageError,
+    "not both",
+  );
+  await assertRejects(
     () => read({ "auth-file": dir.join("nix") }),
     CommandError,
   );

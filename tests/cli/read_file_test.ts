@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { CommandError } from "../../cli/error.ts";
 import { readFile, type ReadFileOptions } from "../../cli/read_file.ts";
+import { bipArguments } from "../support/bip_command.ts";
 import { startBip } from "../support/bip.ts";
 import { TempDir } from "../support/paths.ts";
 
@@ -30,6 +31,23 @@ Deno.test({
   async fn() {
     assertEquals(await codeOf(readFile("/dev/zero", LIMIT)), [4, "too-large"]);
     assertEquals((await readFile("/dev/null", LIMIT)).length, 0);
+  },
+});
+
+Deno.test({
+  name: "a folder in place of stdin is told by that name",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const child = new Deno.Command("sh", {
+      args: ["-c", '"$@" < /', "sh", Deno.execPath(), ...bipArguments(["info", "-"])],
+      env: { NO_COLOR: "1" },
+    });
+    const { code, stderr } = await child.output();
+    assertEquals(code, 6);
+    assertEquals(
+      new TextDecoder().decode(stderr),
+      "bip: error: Cannot read stdin: it is a folder\n",
+    );
   },
 });
 

@@ -107,8 +107,8 @@ Deno.test({
     };
     const rows: [Response | Error, RemoteError["code"], string][] = [
       [new TypeError("refused"), "unreachable", "cannot be reached"],
-      [new Response("", { status: 401 }), "unauthorized", "a name and"],
-      [new Response("", { status: 429 }), "unauthorized", "no more passwords"],
+      [new Response("", { status: 401 }), "unauthorized", "rejects this user name"],
+      [new Response("", { status: 429 }), "unauthorized", "too many were wrong"],
       [
         new Response("<h1>421</h1> no\nmore", { status: 421 }),
         "refused",
@@ -142,6 +142,12 @@ Deno.test({
       () => gone.client.call("x", {}, AbortSignal.abort(new Error("mine"))),
       Error,
       "mine",
+    );
+    const open = daemon([new Response("", { status: 401 })]);
+    await assertRejects(
+      () => open.client.call("x"),
+      RemoteError,
+      "requires a user name and password",
     );
     for (const url of ["", "ftp://x", "x"]) {
       assertThrows(() => new RemoteClient({ url }), TypeError, "http(s)://");

@@ -117,7 +117,7 @@ Deno.test(
     const gone = async () => {
       while (true) await socket.send(Uint8Array.of(2), echo.local);
     };
-    await assertRejects(gone, ProxyError, "gives no relay");
+    await assertRejects(gone, ProxyError, "provides no UDP relay");
     now += 10_000;
     await socket.send(Uint8Array.of(3), echo.local);
     assertEquals([...(await socket.receive())!.data], [3]);

@@ -98,6 +98,17 @@ interopTest(
 const docs = (name: string) =>
   Deno.readTextFile(new URL(`../../docs/${name}`, import.meta.url));
 
+interface Panel {
+  readonly title: string;
+  readonly targets?: readonly {
+    readonly expr: string;
+    readonly legendFormat: string;
+  }[];
+}
+
+const panels = async (): Promise<readonly Panel[]> =>
+  JSON.parse(await docs("grafana.json")).panels;
+
 interopTest(
   "the dashboard and the guide ask for figures that there are",
   [],
@@ -121,13 +132,47 @@ interopTest(
 );
 
 interopTest(
+  "the dashboard groups and names by labels that there are",
+  [],
+  async () => {
+    const texts = [trackerFigures(), dhtFigures(), daemonFigures()];
+    const printed = (await Promise.all(texts)).join("");
+    // Prometheus adds where it is from.
+    const labelsOf = (name: string) =>
+      new Set([
+        "instance",
+        ...[...printed.matchAll(new RegExp(`^${name}{(.*)} `, "gm"))]
+          .flatMap(([, labels]) => labels!.match(/\w+(?==")/g) ?? []),
+      ]);
+    let count = 0;
+    for (const { title, targets = [] } of await panels()) {
+      for (const { expr, legendFormat } of targets) {
+        const groups = [...expr.matchAll(/\bby \(([^)]*)\)/g)]
+          .flatMap(([, list]) => list!.split(", "));
+        const selected = expr.match(/\w+(?=[=!]~?")/g) ?? [];
+        const there = labelsOf(/bip_\w+/.exec(expr)![0]);
+        for (const label of [...groups, ...selected]) {
+          assert(there.has(label), `${title}: ${label}`);
+        }
+        // What is summed up has no other labels left.
+        const isSum = /\b(sum|max)\b/.test(expr);
+        for (const [, label] of legendFormat.matchAll(/{{(\w+)}}/g)) {
+          const left = isSum ? new Set(groups) : there;
+          assert(left.has(label!), `${title}: {{${label}}}`);
+          count++;
+        }
+      }
+    }
+    assert(count > 10);
+  },
+);
+
+interopTest(
   "promtool understands each query of the dashboard, and the guide's rules",
   ["promtool"],
   async () => {
-    const dashboard = JSON.parse(await docs("grafana.json"));
-    const queries: string[] = dashboard.panels.flatMap((
-      { targets = [] }: { targets?: { expr: string }[] },
-    ) => targets.map(({ expr }) => expr));
+    const queries = (await panels())
+      .flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
     assert(queries.length > 20);
     const rules = queries.map((expr, n) => ({
       record: `query:${n}`,

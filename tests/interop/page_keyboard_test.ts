@@ -95,7 +95,7 @@ interopTest(
     for (const key of ["ArrowDown", "ArrowDown", "ArrowDown"]) {
       await browser.press(key);
     }
-    assertEquals(await focused(browser), "To the top of the queue");
+    assertEquals(await focused(browser), "Move to top of queue");
     await browser.press("Enter");
     while (two.queuePosition !== 0) {
       assert(performance.now() < end, "the queue stays as it is");

@@ -1,13 +1,15 @@
 import { main } from "../../cli/main.ts";
 import { recorder } from "./output.ts";
 
+type Params = Readonly<Record<string, unknown>>;
+
 /** A daemon that keeps what it is asked. */
 export class FakeDaemon implements AsyncDisposable {
   readonly calls: Record<string, unknown>[] = [];
   readonly headers: Headers[] = [];
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
 
-  constructor(answer: (method: string) => unknown) {
+  constructor(answer: (method: string, params: Params) => unknown) {
     this.#server = Deno.serve(
       { hostname: "127.0.0.1", port: 0, onListen: () => {} },
       async (request) => {
@@ -26,7 +28,7 @@ export class FakeDaemon implements AsyncDisposable {
           this.calls.push({ method, ...params });
           this.headers.push(request.headers);
         }
-        const result = answer(method);
+        const result = answer(method, params ?? {});
         return Response.json(
           result instanceof Error
             ? {

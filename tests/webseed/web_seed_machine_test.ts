@@ -163,7 +163,7 @@ Deno.test(
     assertEquals(b.types(), []);
     b.pass(1);
     assertEquals([b.unserved(), b.machine.state], [2, "waiting"]);
-    assertEquals(b.machine.message, "The server says nothing");
+    assertEquals(b.machine.message, "The server sends nothing");
 
     const drip = new Bench();
     drip.want(0);
@@ -282,7 +282,7 @@ Deno.test(
       assertEquals(b.requests(), [`/${i} bytes=32768-65535`]);
     }
     b.answer(307, { location: "/6" }, 2);
-    assertEquals(b.machine.message, "The server redirects too often");
+    assertEquals(b.machine.message, "The server redirects too many times");
     assertEquals(b.machine.state, "waiting");
     const odd = new Bench();
     odd.want(0);

@@ -386,7 +386,7 @@ Deno.test("WebSeed - a redirect takes a place at its own host, too", async () =>
   await client.until(() => client.unserved === 4);
   assertEquals(
     client.seed.status().message,
-    "Too much is asked of the host already",
+    "Too many requests to this host are waiting already",
   );
   assertEquals(hosts.active, 3);
 });

@@ -195,7 +195,7 @@ Deno.test(
     await server.ended[0];
     const secret = other.url.replace("//", "//u:secret@") + "secret?secret";
     const error = await assertRejects(() => http.fetch(secret), TypeError);
-    assertStringIncludes(error.message, "The answer is no HTTP");
+    assertStringIncludes(error.message, "The answer is not HTTP");
     assertEquals(error.message.includes("secret"), false);
     await other.ended[0];
     for (

@@ -139,6 +139,8 @@ const REFUSED: readonly [args: string, code: number, says: string][] = [
   ["--tls-cert /x", 2, "go together"],
   ["--settings /none", 6, "/none"],
   ["--settings list.json", 2, "not a JSON object"],
+  ["--settings comma.json", 2, "with settings (line 3 column 1)"],
+  ["--auth me:x --auth-file /x", 2, "--auth or --auth-file, not both"],
   ["--log-level x", 2, "--log-level"],
   ["--utp maybe", 2, "--utp"],
   ["--blocklist /none", 6, "/none"],
@@ -148,6 +150,7 @@ const REFUSED: readonly [args: string, code: number, says: string][] = [
 Deno.test("what cannot be is one line and an exit code", async () => {
   await using dir = new TempDir();
   await Deno.writeTextFile(dir.join("list.json"), "[]");
+  await Deno.writeTextFile(dir.join("comma.json"), '{\n  "port": 1,\n}');
   const results = await Promise.all(REFUSED.map(async ([args, code, says]) => {
     const state = args.includes("--state")
       ? []

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { createMetainfo } from "../../../metainfo/create.ts";
 import { Login } from "../../../daemon/http/password.ts";
 import { bipArguments } from "../../support/bip_command.ts";
 import { FakeDaemon, runBip } from "../../support/fake_daemon.ts";
@@ -31,9 +32,19 @@ const TORRENT = {
   peers: [{ address: "192.0.2.1", progress: 1, client_name: "x" }],
 };
 
+/** Those that are asked for. */
+function torrentsOf({ ids }: { readonly ids?: unknown }) {
+  const list = Array.isArray(ids) ? ids : [TORRENT.id];
+  return list.map((id) =>
+    typeof id === "string"
+      ? { ...TORRENT, hash_string: id }
+      : { ...TORRENT, id }
+  );
+}
+
 Deno.test("bip remote - calls what it is told to", async () => {
-  await using daemon = new FakeDaemon((method) =>
-    method === "torrent_get" ? { torrents: [TORRENT] } : {}
+  await using daemon = new FakeDaemon((method, params) =>
+    method === "torrent_get" ? { torrents: torrentsOf(params) } : {}
   );
   const hash = "AB".repeat(20);
   const rows: [string[], Record<string, unknown>][] = [
@@ -157,6 +168,42 @@ Deno.test("bip remote - a torrent that is not there is told, and nothing done", 
   assertEquals(changes, []);
 });
 
+Deno.test("bip remote - of several torrents none that is named may be missing", async () => {
+  await using daemon = new FakeDaemon((method) =>
+    method === "torrent_get" ? { torrents: [TORRENT] } : {}
+  );
+  const rows: [string[], string | undefined][] = [
+    [["stop", "3", "99", "98", "97", "96"], "99, 98, 97, ..."],
+    [["show", "3,ff".padEnd(42, "f")], "f".repeat(40)],
+    [["list", "3", "4"], "4"],
+    // Gaps in a range are usual.
+    [["stop", "1-5", "3"], undefined],
+    [["list", TORRENT.hash_string.toUpperCase()], undefined],
+  ];
+  for (const [words, missing] of rows) {
+    daemon.calls.length = 0;
+    const { code, text } = await daemon.run("remote", ...words);
+    assertEquals(code, missing === undefined ? 0 : 2, words.join(" "));
+    if (missing === undefined) continue;
+    assertEquals(text, `bip: error: The daemon has no torrent ${missing}`);
+    assertEquals(daemon.calls.length, 1);
+  }
+});
+
+Deno.test("bip remote - files and rename are about one torrent", async () => {
+  await using daemon = new FakeDaemon(() => ({ torrents: [] }));
+  for (const id of ["all", "active", "1-2", "1,2", "x"]) {
+    for (const words of [["files", id], ["rename", id, "a", "b"]]) {
+      const { code, text } = await daemon.run("remote", ...words);
+      assertEquals(code, 2, text);
+      assertStringIncludes(text, "bip remote list shows the ids");
+    }
+  }
+  assertEquals(daemon.calls, []);
+  const gone = await daemon.run("remote", "files", "7");
+  assertEquals(gone.text, "bip: error: The daemon has no torrent 7");
+});
+
 Deno.test("bip remote - files of a torrent are named by number, path or glob", async () => {
   await using daemon = new FakeDaemon((method) =>
     method === "torrent_get" ? { torrents: [TORRENT] } : {}
@@ -206,20 +253,54 @@ Deno.test("bip remote - a file goes along, a duplicate is told", async () => {
     torrent_duplicate: { id: 1, name: "x", hash_string: "y" },
   }));
   await using dir = new TempDir();
-  await Deno.writeFile(dir.join("a.torrent"), new Uint8Array([1, 2]));
+  const torrent = await createMetainfo({
+    inputs: [{ path: ["x"], bytes: new Uint8Array(9) }],
+  });
+  await Deno.writeFile(dir.join("a.torrent"), torrent);
   const { code, text } = await daemon.run(
     "remote",
     "add",
     dir.join("a.torrent"),
+    `file://${dir.join("a.torrent")}`,
   );
-  assertEquals([code, text], [0, "1 x (it was there already)"]);
-  assertEquals(daemon.calls[0], { method: "torrent_add", metainfo: "AQI=" });
+  assertEquals(code, 0);
+  assertEquals(text.split("\n"), Array(2).fill("1 x (it was there already)"));
+  const added = { method: "torrent_add", metainfo: torrent.toBase64() };
+  assertEquals(daemon.calls, [added, added]);
   const missing = await daemon.run("remote", "add", dir.join("b.torrent"));
   assertEquals(missing.code, 6);
   const bad = await daemon.run("remote", "add", "magnet:?xt=urn:btih:...");
   assertEquals(bad.code, 4);
   assertStringIncludes(bad.text, "40 hex digits or 32 base32 characters");
-  assertEquals(daemon.calls.length, 1);
+  assertEquals(daemon.calls.length, 2);
+  // A file may hold a link; one that is no torrent is not sent.
+  const link = `magnet:?xt=urn:btih:${"ab".repeat(20)}&dn=x`;
+  await Deno.writeTextFile(dir.join("x.magnet"), `${link}\n`);
+  await daemon.run("remote", "add", dir.join("x.magnet"));
+  assertEquals(daemon.calls[2], { method: "torrent_add", filename: link });
+  await Deno.writeTextFile(dir.join("b.torrent"), "");
+  const empty = await daemon.run("remote", "add", dir.join("b.torrent"));
+  assertEquals(empty.code, 4);
+  assertStringIncludes(empty.text, "is not a valid torrent: it is empty");
+  // What was added before one that fails is told to scripts, too.
+  const some = await daemon.run("remote", "add", link, dir.join("no"), "--json");
+  assertEquals(some.code, 6);
+  assertEquals(JSON.parse(some.text.split("\nbip:")[0]!).length, 1);
+  assertEquals(daemon.calls.length, 4);
+});
+
+Deno.test("bip remote - odd URLs and times", async () => {
+  await using daemon = new FakeDaemon(() => ({ torrents: [] }));
+  for (
+    const words of [
+      ["--url", `http://a%zz:b@${daemon.url}`],
+      // Longer than what timers know.
+      ["--url", daemon.url, "--timeout", "100d"],
+    ]
+  ) {
+    const { code, text } = await runBip("remote", "list", ...words);
+    assertEquals(code, 0, text);
+  }
 });
 
 Deno.test("bip remote - settings and figures", async () => {

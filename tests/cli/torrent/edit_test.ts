@@ -150,6 +150,21 @@ Deno.test("bip edit -o - writes to stdout, what changes nothing is not written",
   assertEquals(same.code, 0, same.stderr);
 });
 
+Deno.test("bip edit - a file: URL is edited in place, others need -o", async () => {
+  await using shop = await workshop();
+  const path = shop.temp.join("a.torrent");
+  const edit = (...words: string[]) =>
+    bip(["edit", ...words, "--comment", "new"], {
+      permissions: [`--allow-read=${path},${path}.new`, `--allow-write=${path},${path}.new`],
+    });
+  const { code, stderr } = await edit(`file://${path}`);
+  assertEquals(code, 0, stderr);
+  assertEquals((await shop.read("a.torrent")).comment, "new");
+  const other = await edit("http://127.0.0.1:9/a.torrent");
+  assertEquals(other.code, 2);
+  assertStringIncludes(other.stderr, "Missing -o OUT.torrent");
+});
+
 Deno.test("bip edit - mistakes: one line, an exit code, nothing written", async () => {
   await using shop = await workshop();
   await Deno.writeTextFile(shop.temp.join("b.torrent"), "precious");

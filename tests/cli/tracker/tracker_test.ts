@@ -125,6 +125,19 @@ Deno.test("bip tracker, announce and scrape over UDP and HTTP", async () => {
   await tracker.stop();
 });
 
+Deno.test("bip tracker serves statistics at the address that it listens on", async () => {
+  const words = ["tracker", "--listen", "127.0.0.2", "--port", "0"];
+  await using child = new Child(Deno.execPath(), {
+    args: bipArguments([...words, "--stats-port", "0", "--json"], {
+      permissions: ["--allow-net=127.0.0.2"],
+      flags: FLAGS,
+    }),
+  });
+  const { statsPort } = await child.line("listening");
+  const { status } = await fetch(`http://127.0.0.2:${statsPort}/stats`);
+  assertEquals(status, 200);
+});
+
 Deno.test("bip announce and scrape in words", async () => {
   await using tracker = await TrackerProcess.start();
   const run = (verb: string, ...args: string[]) =>

@@ -66,7 +66,7 @@ Deno.test("--blocklist by URL, and lists that are none", async () => {
   for (
     const [list, wrong] of [
       [`${origin}/gone?key=secret1`, /gone: the server answered 404/],
-      [`${origin}/page`, /page: The block list has no range/],
+      [`${origin}/page`, /page: The block list contains no addresses/],
       [temp.join("missing"), /missing/],
       [temp.path, /folder/],
     ] as const

@@ -12,6 +12,7 @@ import { recorder } from "../../support/output.ts";
 /** A reporter of a torrent that does nothing by itself. */
 function makeReporter(options: {
   readonly json: boolean;
+  readonly quiet?: boolean;
   readonly onNote?: (line: string) => void;
   readonly close?: () => Promise<void>;
 }) {
@@ -43,7 +44,7 @@ function makeReporter(options: {
       close: options.close ?? (async () => {}),
     },
     json: options.json,
-    quiet: false,
+    quiet: options.quiet ?? false,
     output: {
       ...recorder(),
       printJson: (value) => out.push(value as { readonly type: string }),
@@ -70,6 +71,27 @@ Deno.test({
     await reporter.leave();
     assertEquals(notes, ["Stopping: notifying the trackers"]);
     await reporter[Symbol.asyncDispose]();
+  },
+});
+
+Deno.test({
+  name: "Reporter - warnings are shown where no progress is wanted",
+  permissions: "none",
+  async fn() {
+    const { reporter, torrent, events, notes } = makeReporter({
+      json: false,
+      quiet: true,
+    });
+    events.push({
+      type: "warning",
+      code: "surplus",
+      message: "too long",
+      files: [],
+    });
+    reporter.warn("resume-data", "not kept", torrent);
+    reporter.note("Listening");
+    await reporter[Symbol.asyncDispose]();
+    assertEquals(notes.toSorted(), ["Warning: not kept", "Warning: too long"]);
   },
 });
 

@@ -66,6 +66,7 @@ Deno.test("bip seed tells how it is found, and what came of it", async () => {
       [["album/a", torrent, "album"], "one torrent file and one DIR"],
       [["album/a", "album/b", torrent], "one torrent file and one DIR"],
       [["album", hash], "no such file"],
+      [["album", "--name", ""], "--name must not be empty"],
       [[hash, "album"], "not a magnet link or info-hash"],
     ] as const
   ) {

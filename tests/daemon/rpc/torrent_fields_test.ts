@@ -61,7 +61,7 @@ Deno.test({
       [{}, [0, ""]],
       [{ status: "error", error: "no room" }, [3, "no room"]],
       [{ status: "error" }, [3, ""]],
-      [{ status: "no-space" }, [3, "There is too little room on the disk"]],
+      [{ status: "no-space" }, [3, "There is not enough space on the disk"]],
       [{ trackers: [refused] }, [2, "not registered"]],
       [{ trackers: [{ ...refused, failure: "timeout" }] }, [0, ""]],
       [{ trackers: [{ state: "working", message: "slow down" }] }, [

@@ -117,7 +117,7 @@ Deno.test("a file that grew, or went, while others were added is not read", asyn
   assertEquals(added, ["a.torrent"]);
   assertEquals(told, [
     ["a.torrent", "a.torrent", undefined],
-    ["b.torrent", undefined, "It is no torrent file any more"],
-    ["c.torrent", undefined, "It is no torrent file any more"],
+    ["b.torrent", undefined, "It is no longer a torrent file"],
+    ["c.torrent", undefined, "It is no longer a torrent file"],
   ]);
 });

@@ -385,7 +385,7 @@ Deno.test(
       const error = await assertRejects(() => maker.make(1), DiskError);
       assertEquals(
         error.message,
-        'Cannot finish "s3://file1": The server did not put the file together',
+        'Cannot finish "s3://file1": The server did not assemble the file',
       );
       // The upload stays for the next time, or to be abandoned.
       assertEquals(taken().includes("DELETE f/upload-1"), false);

@@ -376,7 +376,7 @@ Deno.test(
     const error = await assertRejects(() => bench.find(), DiskError);
     assertEquals(
       error.message,
-      `Cannot list "s3://x/${FOLDER}": The list of objects has no end`,
+      `Cannot list "s3://x/${FOLDER}": The list of objects does not end`,
     );
     assertEquals(pages, 4 + 5 + 1);
     bench.list = () => "nothing";
