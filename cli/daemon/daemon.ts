@@ -291,7 +291,7 @@ export const daemonVerb: Verb = {
     "Torrents, settings and statistics are kept in FILE, which survives a crash at any moment. Clients of Transmission's RPC control it: transmission-remote, Sonarr and the like, bip remote. Options apply to this run; what remote clients change is kept.",
     "Torrents may be stored below the folders that the settings name at start-up, and below each --allow-dir.",
     "SIGHUP reloads the settings file and the block lists. SIGTERM and SIGINT stop it within 10 s. Exit code 0 when stopped, 6 when the state cannot be used.",
-    '--json prints {"type", "time", "level", ...} for each event: "listening" with "address", "port", "rpc", "torrents"; "added", "removed", "metadata", "completed", "moved", "goal", "hook" with "id" and "name"; "error", "warning", "tracker", "space", "watched", "settings", "reloaded", "stopping", "stopped".',
+    '--json prints {"type", "time", "level", ...} for each event: "listening" with "address", "port", "rpc", "torrents"; with "id" and "name" of a torrent "added", "removed", "metadata", "status", "completed", "moved", "goal", "hook", "tracker"; "error" and "warning" with "message"; "settings", "space", "watched", "reloaded", "not-reloaded", "exposed", "unread", "stopping", "stopped".',
   ],
   operands: [0, 0],
   operandNames: [],

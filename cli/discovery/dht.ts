@@ -334,7 +334,7 @@ export const dhtVerb: Verb = {
     "Exit code 5 when no node answers or nothing is found. What you put or announce expires: repeat items every hour, peers every 15 minutes.",
     "The file of --state is written as FILE.new first; a file with other content is never overwritten.",
     "--stats-port serves statistics at /stats (JSON) and /metrics (Prometheus).",
-    '--json prints one document; node prints {"type":"listening","address","port","id"} first, then one object per line.',
+    '--json prints one document; node prints {"type":"listening", "address", "port", "addresses", "id", "id6", "statsPort"}, {"type":"bootstrapped", "family"}, {"type":"external-address", "family", "hostname", "id"} and {"type":"stats", ...}, one object per line.',
   ],
   operands: [1, 3],
   operandNames: [

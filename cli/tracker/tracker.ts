@@ -271,7 +271,7 @@ export const trackerVerb: Verb = {
     "With --kv, several trackers share their swarms, and a restart loses none. It needs --unstable-kv, and --allow-read and --allow-write for the file; or, for a service, --allow-env=DENO_KV_ACCESS_TOKEN and the token in that variable.",
     "When --max-peers or --max-torrents is reached, addresses with the most entries lose some. On a busy machine, raise the system's receive buffers (net.core.rmem_default on Linux).",
     "--stats-port serves statistics at /stats (JSON) and /metrics (Prometheus), on 127.0.0.1 unless --listen names an address.",
-    '--json prints {"type":"listening", "address", "port", "httpPort", "statsPort"} and then {"type":"stats", ...} every minute.',
+    '--json prints {"type":"listening", "address", "port", "httpPort", "statsPort"}, {"type":"stats", ...} every minute, and {"type":"warning", "message"}.',
   ],
   operands: [0, 0],
   operandNames: [],

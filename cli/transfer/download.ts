@@ -312,7 +312,8 @@ export const downloadVerb: Verb = {
     "Symbolic links are created once the download is complete, if they point to a file of the torrent; others become empty files.",
     "Data that is already there is checked and kept. Files that cannot belong to the torrent stop the command with exit code 6, unless --force is given; files that are too long are truncated.",
     "The first Ctrl-C stops cleanly and keeps what was downloaded; running the same command again resumes. SIGHUP does the same, except under nohup or with --blocklist.",
-    JSON_DETAILS,
+    JSON_DETAILS +
+    ' An "error" about one of several sources names it as "source". With --list there is one {"type":"file", "index", "path", "length"} for each file.',
   ],
   operands: [1, Infinity],
   operandNames: ["SOURCE"],

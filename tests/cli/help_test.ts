@@ -85,3 +85,31 @@ Deno.test("verbHelp() tells of one verb of a verb, for each that there is", asyn
   assertStringIncludes(stop, "--url URL");
   assert(!stop.includes("--delete-files"), stop);
 });
+
+Deno.test("help tells of every object that --json prints line by line", {
+  permissions: { read: true },
+}, async () => {
+  const details = await Promise.all(
+    VERBS.map(async (entry) => (await entry.load()).details?.join() ?? ""),
+  );
+  const help = details.join();
+  const types = new Set<string>();
+  const search = async (folder: URL): Promise<void> => {
+    for await (const { name, isDirectory } of Deno.readDir(folder)) {
+      if (isDirectory) {
+        await search(new URL(`${name}/`, folder));
+        continue;
+      }
+      const code = await Deno.readTextFile(new URL(name, folder));
+      const printed = code.matchAll(
+        /(?:printJson\(|event\(|return )\{\s*type: "([\w-]+)"/g,
+      );
+      for (const [, type] of printed) types.add(type!);
+    }
+  };
+  await search(new URL("../../cli/", import.meta.url));
+  // Kinds of sources that a person names.
+  types.delete("magnet");
+  assert(types.size > 12, `${types.size}`);
+  for (const type of types) assertStringIncludes(help, `"type":"${type}"`);
+});

@@ -6,6 +6,7 @@ import {
   logEntryOf,
   type LogFields,
 } from "../../../cli/daemon/daemon_log.ts";
+import { daemonVerb } from "../../../cli/daemon/daemon.ts";
 import type { Output } from "../../../cli/terminal.ts";
 import type { DaemonTorrent } from "../../../daemon/daemon_torrent.ts";
 import type { DaemonEvent } from "../../../daemon/types.ts";
@@ -89,6 +90,26 @@ const EVENTS:
       message: undefined,
     }],
   ];
+
+Deno.test("help and guide name every event of the log", {
+  permissions: { read: true },
+}, async () => {
+  const read = (path: string) =>
+    Deno.readTextFile(new URL(`../../../${path}`, import.meta.url));
+  const guide = await read("docs/daemon.md");
+  const written = (await read("cli/daemon/daemon.ts"))
+    .matchAll(/log\.write\("\w+", "([\w-]+)"/g);
+  const names = new Set([
+    ...EVENTS.map(([{ type }]) => type),
+    ...Array.from(written, ([, name]) => name!),
+  ]);
+  assert(names.size > 18, `${names.size}`);
+  const help = daemonVerb.details!.join();
+  for (const name of names) {
+    assert(help.includes(`"${name}"`), name);
+    assert(guide.includes(`\`${name}\``), name);
+  }
+});
 
 Deno.test("every event is an entry of its type", none, () => {
   for (const [event, level, fields] of EVENTS) {
