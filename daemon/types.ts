@@ -1,5 +1,5 @@
 /**
- * Options, events and figures of a daemon.
+ * Options, events and statistics of a daemon.
  *
  * @module
  */
@@ -13,21 +13,21 @@ import type { DaemonSettings } from "./settings.ts";
 
 /** What a torrent of a daemon is doing. */
 export type DaemonTorrentStatus =
-  /** A person stopped it, or a goal did. */
+  /** Stopped by a person or a seed goal. */
   | "stopped"
-  /** It waits for its turn. */
+  /** Waiting in the queue. */
   | "queued"
-  /** It waits for room on the disk. */
+  /** Waiting for disk space. */
   | "no-space"
   | "checking"
-  /** Fetches the info dictionary from peers. */
+  /** Fetching the info dictionary from peers. */
   | "metadata"
   | "downloading"
   | "seeding"
   /** Stopped by an error; `start()` tries again. */
   | "error";
 
-/** What a daemon tells. Names of torrents and files are as strangers gave them. */
+/** Events of a daemon. Names of torrents and files are not made safe to show. */
 export type DaemonEvent =
   | { readonly type: "added"; readonly torrent: DaemonTorrent }
   | { readonly type: "removed"; readonly id: number; readonly infoHash: string }
@@ -37,24 +37,24 @@ export type DaemonEvent =
     readonly status: DaemonTorrentStatus;
   }
   | { readonly type: "metadata"; readonly torrent: DaemonTorrent }
-  /** Everything that is wanted is there, where it was not before. */
+  /** All wanted files have become complete. */
   | { readonly type: "completed"; readonly torrent: DaemonTorrent }
   | {
     readonly type: "goal";
     readonly torrent: DaemonTorrent;
-    /** Which one is reached. */
+    /** The goal that was reached. */
     readonly goal: GoalName;
   }
   | {
     readonly type: "moved";
     readonly torrent: DaemonTorrent;
-    /** Where to. */
+    /** The new folder. */
     readonly dir: string;
   }
   | {
     /** Something went wrong, in one line. */
     readonly type: "error" | "warning";
-    /** With which torrent, if it was one. */
+    /** The torrent concerned, if any. */
     readonly torrent?: DaemonTorrent | undefined;
     readonly message: string;
   }
@@ -69,30 +69,30 @@ export type DaemonEvent =
   }
   | {
     readonly type: "settings";
-    /** Which ones were changed. */
+    /** The settings that changed. */
     readonly names: readonly (keyof DaemonSettings)[];
   }
   | {
     readonly type: "space";
     readonly dir: string;
-    /** Bytes. */
+    /** Free bytes. */
     readonly free: number;
-    /** Whether downloads wait. */
+    /** Whether downloads are paused for lack of space. */
     readonly low: boolean;
   }
   | {
     readonly type: "watched";
     /** The torrent file. */
     readonly file: string;
-    /** What it was added as; absent where it was not. */
+    /** The torrent that was added, if it could be. */
     readonly torrent?: DaemonTorrent | undefined;
-    /** Why not. */
+    /** Why it could not be added. */
     readonly message?: string | undefined;
   }
   | {
     readonly type: "hook";
     readonly torrent: DaemonTorrent;
-    /** Exit code of the program; absent where it could not be run. */
+    /** Exit code of the program; absent if it could not be run. */
     readonly code?: number | undefined;
     /** What went wrong. */
     readonly message?: string | undefined;
@@ -100,16 +100,17 @@ export type DaemonEvent =
 
 /** Options of `Daemon.open`. */
 export interface DaemonOptions {
-  /** The state file; made if it is not there. `":memory:"` keeps nothing. */
+  /** The state file; created if missing. `":memory:"` saves nothing. */
   readonly state: string;
-  /** Where downloads end up until a person says otherwise. @default {"."} */
+  /** Initial value of the setting `downloadDir`. @default {"."} */
   readonly dir?: string | undefined;
-  /** Settings that hold for this run instead of those that are kept. */
+  /** Settings that replace the saved ones, for this run only. */
   readonly settings?: Partial<DaemonSettings> | undefined;
   /**
-   * Opens the session, or options for it beside those that settings give.
+   * Options for the session, in addition to those from the settings, or a function
+   * that opens it.
    *
-   * @default {Session.open with what settings give}
+   * @default {Session.open with the options from the settings}
    */
   readonly session?:
     | SessionOptions
@@ -119,15 +120,14 @@ export interface DaemonOptions {
     ) => Promise<Session>)
     | undefined;
   /**
-   * Folders below which torrents may be stored, absolute, beside those that
-   * settings name when it is opened. What a remote names outside is refused.
+   * Absolute paths of folders below which remote clients may store torrents, in
+   * addition to those in the settings when it is opened.
    *
    * @default {anywhere}
    */
   readonly allowedDirs?: readonly string[] | undefined;
   /**
-   * Fetches a torrent file that is named by URL, or the magnet link that is
-   * found there.
+   * Fetches the torrent file at a URL, or the magnet link that it leads to.
    *
    * @default {URLs are refused}
    */
@@ -150,19 +150,19 @@ export interface DaemonOptions {
 
 /** Options of `Daemon.add`. */
 export interface DaemonAddOptions {
-  /** Where it ends up. @default {that of its first label that has one, else the setting} */
+  /** Its folder once complete. @default {that of its first label with a folder, else `downloadDir`} */
   readonly dir?: string | undefined;
-  /** Whether it waits for `start()`. @default {as the setting says} */
+  /** Whether to add it stopped. @default {unless `startAdded` is set} */
   readonly paused?: boolean | undefined;
   /** Labels. @default {[]} */
   readonly labels?: readonly string[] | undefined;
-  /** By file index: 0 (left out) to 7 (first). @default {4 for each} */
+  /** Priorities by file index, from 0 (skipped) to 7 (first). @default {4 for each} */
   readonly filePriorities?: readonly number[] | undefined;
-  /** Fetch pieces in order. @default {as the setting says} */
+  /** Whether to download pieces in order. @default {the setting} */
   readonly sequential?: boolean | undefined;
-  /** The piece that order begins with; those before it come last. @default {0} */
+  /** The first piece of that order; those before it come last. @default {0} */
   readonly sequentialFrom?: number | undefined;
-  /** Most connections. @default {the session's} */
+  /** Maximum number of connections. @default {the session's} */
   readonly maxPeers?: number | undefined;
   /**
    * -1, 0 or 1: where a limit is shared, each has three times as many turns as the
@@ -171,7 +171,7 @@ export interface DaemonAddOptions {
    * @default {0}
    */
   readonly bandwidthPriority?: -1 | 0 | 1 | undefined;
-  /** Announce URLs beside those of the torrent. @default {[]} */
+  /** Additional announce URLs. @default {[]} */
   readonly trackers?: readonly string[] | undefined;
   /** Peers to try first, as `{ hostname, port }`. @default {[]} */
   readonly peers?:
@@ -179,7 +179,7 @@ export interface DaemonAddOptions {
     | undefined;
 }
 
-/** What was moved, since the start or over all runs. */
+/** Totals of this run or of all runs. */
 export interface DaemonTotals {
   /** Payload received, in bytes. */
   readonly downloadedBytes: number;
@@ -187,13 +187,13 @@ export interface DaemonTotals {
   readonly uploadedBytes: number;
   /** Torrents added. */
   readonly torrentsAdded: number;
-  /** Runs, this one counted. */
+  /** Number of runs, including this one. */
   readonly runs: number;
-  /** For how long, in milliseconds. */
+  /** Running time, in milliseconds. */
   readonly activeMs: number;
 }
 
-/** Figures of a daemon. */
+/** Statistics of a daemon. */
 export interface DaemonStats {
   /** Torrents. */
   readonly torrents: number;

@@ -9,11 +9,13 @@ import { PortMapper } from "../../portmap/port_mapper.ts";
 import type { PortMapping } from "../../portmap/types.ts";
 import { ipOf } from "../address_options.ts";
 import type { Verb, VerbContext } from "../command.ts";
-import { CommandError } from "../error.ts";
+import { CommandError, UsageError } from "../error.ts";
 import { EXIT_DONE, EXIT_INTERRUPTED, EXIT_IO } from "../exit_code.ts";
+import { formatDuration } from "../units.ts";
 
 const DEFAULT_PORT = 6881;
 const DEFAULT_SECONDS = 15;
+const MAX_SECONDS = 600;
 /** Names of the protocols. */
 const NAMES = { "pcp": "PCP", "nat-pmp": "NAT-PMP", "upnp": "UPnP" } as const;
 
@@ -71,7 +73,10 @@ export const portmapVerb: Verb = {
   async run({ args, output, signal }: VerbContext): Promise<number> {
     const gateway = ipOf(args, "gateway");
     const port = args.integer("port", 1, 65535) ?? DEFAULT_PORT;
-    const seconds = args.integer("timeout", 1, 600) ?? DEFAULT_SECONDS;
+    const ms = args.duration("timeout") ?? DEFAULT_SECONDS * 1000;
+    if (ms < 1 || ms > MAX_SECONDS * 1000) {
+      throw new UsageError("--timeout must be more than 0 and at most 10m");
+    }
     await using mapper = await PortMapper.open({
       ports: [{ protocol: "tcp", port }],
       gateway,
@@ -85,7 +90,7 @@ export const portmapVerb: Verb = {
     }
     using deadline = deadlineSignal(
       systemClock,
-      1000 * seconds,
+      ms,
       "The gateway does not answer",
       signal,
     );
@@ -95,7 +100,9 @@ export const portmapVerb: Verb = {
       throw new CommandError(
         EXIT_IO,
         "timeout",
-        `Gateway ${mapper.gateway} did not map a port within ${seconds} s`,
+        `Gateway ${mapper.gateway} did not map a port within ${
+          formatDuration(ms)
+        }`,
       );
     }
     const { externalAddress, externalPort, via, lifetimeMs } = mapping;

@@ -58,11 +58,13 @@ Deno.test("bip portmap - no gateway, none that answers, wrong options", async ()
   const none = await run();
   assertEquals(none.code, 6);
   assertStringIncludes(none.stderr, "--gateway ADDR");
-  const silent = await run("--gateway", "127.0.0.9", "--timeout", "1");
+  const silent = await run("--gateway", "127.0.0.9", "--timeout", "1s");
   assertEquals(silent.code, 6);
-  assertStringIncludes(silent.stderr, "did not map a port within 1 s");
+  assertStringIncludes(silent.stderr, "did not map a port within 1s");
   assertEquals((await run("--gateway", "router")).code, 2);
   assertEquals((await run("--port", "0")).code, 2);
+  assertEquals((await run("--timeout", "0")).code, 2);
+  assertEquals((await run("--timeout", "11m")).code, 2);
 });
 
 Deno.test("download and seed map unless told not to, or on loopback", async () => {
