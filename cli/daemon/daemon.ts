@@ -9,12 +9,13 @@ import { decodeTextLossy } from "../../_shared/bytes.ts";
 import type { Daemon } from "../../daemon/daemon.ts";
 import type { DaemonServer } from "../../daemon/daemon_server.ts";
 import { DaemonError } from "../../daemon/error.ts";
-import type { DaemonSettings } from "../../daemon/settings.ts";
+import { type DaemonSettings, DEFAULT_SETTINGS } from "../../daemon/settings.ts";
 import type { Arguments, Verb, VerbContext } from "../command.ts";
 import { CommandError, describeError, UsageError } from "../error.ts";
 import { EXIT_DONE, EXIT_IO, EXIT_USAGE } from "../exit_code.ts";
 import { listenError } from "../io_error.ts";
 import { LOGIN_OPTIONS, readLogin, readSecret } from "../login.ts";
+import { nearest } from "../nearest.ts";
 import { folderOf } from "../paths.ts";
 import { readFile } from "../read_file.ts";
 import { onHangUp } from "../signals.ts";
@@ -23,6 +24,7 @@ import { loadBlocklists } from "../transfer/blocklist.ts";
 import { ALLOCATION_OPTION } from "../transfer/policies.ts";
 import {
   NETWORK_OPTIONS,
+  type NetworkPlan,
   openSession,
   planNetwork,
   where,
@@ -87,16 +89,23 @@ async function readSettingsFile(
 function wordError(error: unknown): unknown {
   if (!(error instanceof DaemonError)) return error;
   const { code, message } = error;
-  const exitCode = code === "bad-setting" ? EXIT_USAGE : EXIT_IO;
-  return new CommandError(exitCode, code, message, { cause: error });
+  if (code !== "bad-setting") {
+    return new CommandError(EXIT_IO, code, message, { cause: error });
+  }
+  const unknown = /no setting "(\w+)"/.exec(message)?.[1] ?? "";
+  const guess = nearest(unknown, Object.keys(DEFAULT_SETTINGS));
+  return new UsageError(
+    message,
+    guess === undefined ? undefined : `Did you mean ${guess}?`,
+  );
 }
 
 async function openDaemon(
   { args, signal }: VerbContext,
   settings: Partial<DaemonSettings>,
   state: string,
+  plan: NetworkPlan,
 ): Promise<Daemon> {
-  const plan = await planNetwork(args);
   const { web } = plan;
   const { Daemon } = await import("../../daemon/daemon.ts");
   try {
@@ -109,7 +118,7 @@ async function openDaemon(
     return await Daemon.open({
       state,
       dir: absolute(args.get("dir") ?? "."),
-      settings: { ...settings, ...overridesOf(args, plan) },
+      settings,
       allowedDirs: args.all("allow-dir").map(absolute),
       session: (wanted, effective) =>
         openSession(sessionPlan(plan, wanted, effective), signal),
@@ -166,9 +175,9 @@ async function openServer(
   }
 }
 
-/** Reads settings and lists again, now and at each hang-up. */
+/** Reads settings and lists again; options of the command line go before. */
 function reloader(
-  { args, signal }: VerbContext,
+  readSettings: () => Promise<Partial<DaemonSettings>>,
   daemon: Daemon,
   log: DaemonLog,
   manager: ServiceManager,
@@ -178,7 +187,7 @@ function reloader(
     last = last.then(async () => {
       await manager.reloading();
       try {
-        const settings = await readSettingsFile(args, signal);
+        const settings = await readSettings();
         if (Object.keys(settings).length > 0) daemon.set(settings);
         const ranges = daemon.settings.blocklist.enabled
           ? await daemon.updateBlocklist()
@@ -235,7 +244,14 @@ async function run(context: VerbContext): Promise<number> {
   rpcAddressOf(args);
   const state = args.get("state") ?? defaultState();
   const settings = await readSettingsFile(args, signal);
-  const daemon = await openDaemon(context, settings, state);
+  const plan = await planNetwork(args);
+  const overrides = overridesOf(args, plan);
+  const daemon = await openDaemon(
+    context,
+    { ...settings, ...overrides },
+    state,
+    plan,
+  );
   const logging = log.follow(daemon.events());
   const ending = new AbortController();
   const manager = new ServiceManager();
@@ -261,7 +277,13 @@ async function run(context: VerbContext): Promise<number> {
     state,
     torrents: daemon.torrents.length,
   });
-  const reload = reloader(context, daemon, log, manager);
+  const readAgain = async () => {
+    const settings = Object.entries(await readSettingsFile(args, signal));
+    return Object.fromEntries(
+      settings.filter(([name]) => !Object.hasOwn(overrides, name)),
+    );
+  };
+  const reload = reloader(readAgain, daemon, log, manager);
   {
     using _hangUp = onHangUp(() => void reload());
     using _tidying = await tidyMemory(() => isQuiet(daemon));

@@ -22,7 +22,7 @@ const OFF = new Set(["none", "off"]);
  * @throws {UsageError} If one is not `NAME=VALUE`.
  */
 export function settingsOf(args: Arguments): Partial<DaemonSettings> {
-  const settings: Record<string, unknown> = {};
+  const settings: [name: string, value: unknown][] = [];
   for (const text of args.all("set")) {
     const [, name, value] = /^(\w+)=(.*)$/s.exec(text) ?? [];
     if (name === undefined) {
@@ -30,13 +30,15 @@ export function settingsOf(args: Arguments): Partial<DaemonSettings> {
         `--set must be NAME=VALUE, not ${JSON.stringify(text)}`,
       );
     }
-    settings[name] = read(name, value!);
+    settings.push([name, read(name, value!)]);
   }
-  return settings as Partial<DaemonSettings>;
+  return Object.fromEntries(settings) as Partial<DaemonSettings>;
 }
 
 function read(name: string, text: string): unknown {
-  const usual = (DEFAULT_SETTINGS as unknown as Record<string, unknown>)[name];
+  const usual = Object.hasOwn(DEFAULT_SETTINGS, name)
+    ? DEFAULT_SETTINGS[name as keyof DaemonSettings]
+    : undefined;
   if (typeof usual === "string") return text;
   const isLimit = typeof usual === "object" && usual !== null &&
     "enabled" in usual && "value" in usual;

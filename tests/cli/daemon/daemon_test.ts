@@ -97,7 +97,7 @@ Deno.test("a hang-up reads settings and block lists again", {
 }, async () => {
   await using dir = new TempDir();
   const [settings, list] = [dir.join("settings.json"), dir.join("list")];
-  await Deno.writeTextFile(settings, '{"maxPeers": 7}');
+  await Deno.writeTextFile(settings, '{"maxPeers": 7, "sequential": true}');
   await Deno.writeTextFile(list, "a:192.0.2.0-192.0.2.255\n");
   await using running = await Running.start(
     dir,
@@ -105,14 +105,18 @@ Deno.test("a hang-up reads settings and block lists again", {
     settings,
     "--blocklist",
     list,
+    "--set",
+    "sequential=false",
   );
   assertEquals((await running.remote.call("session_get")).peer_limit_global, 7);
-  await Deno.writeTextFile(settings, '{"maxPeers": 8}');
+  await Deno.writeTextFile(settings, '{"maxPeers": 8, "sequential": true}');
   await Deno.writeTextFile(
     list,
     "a:192.0.2.0-192.0.2.255\nb:198.51.100.0-198.51.100.9\n",
   );
   running.child.kill("SIGHUP");
+  // What the command line says goes before what is in the file, as at the start.
+  assertEquals((await running.child.line("settings")).names, ["maxPeers"]);
   assertEquals((await running.child.line("reloaded")).blocked, 2);
   assertEquals((await running.remote.call("session_get")).peer_limit_global, 8);
   await Deno.writeTextFile(settings, '{"maxPeers": 0}');
@@ -141,6 +145,8 @@ const REFUSED: readonly [args: string, code: number, says: string][] = [
   ["--settings list.json", 2, "not a JSON object"],
   ["--settings comma.json", 2, "with settings (line 3 column 1)"],
   ["--auth me:x --auth-file /x", 2, "--auth or --auth-file, not both"],
+  ["--set seedratio=2", 2, "Did you mean seedRatio?"],
+  ["--set maxPeers=many", 2, 'Setting "maxPeers" must be a whole number'],
   ["--log-level x", 2, "--log-level"],
   ["--utp maybe", 2, "--utp"],
   ["--blocklist /none", 6, "/none"],

@@ -50,11 +50,13 @@ Deno.test("--set takes any setting", { permissions: "none" }, () => {
 
 Deno.test("--set says what is wrong", { permissions: "none" }, () => {
   assertThrows(() => set("seedRatio"), UsageError, "--set must be NAME=VALUE");
-  assertThrows(
-    () => changeSettings(DEFAULT_SETTINGS, set("nix=1")),
-    Error,
-    'There is no setting "nix"',
-  );
+  for (const name of ["nix", "__proto__", "toString"]) {
+    assertThrows(
+      () => changeSettings(DEFAULT_SETTINGS, set(`${name}=1`)),
+      Error,
+      `There is no setting "${name}"`,
+    );
+  }
   assertThrows(
     () => changeSettings(DEFAULT_SETTINGS, set("maxPeers=many")),
     Error,
