@@ -174,7 +174,9 @@ export class RemoteClient {
       signal?.throwIfAborted();
       if (error instanceof RemoteError) throw error;
       // What fetch throws may hold more than a line.
-      const what = limit.signal.aborted ? "does not answer" : "cannot be reached";
+      const what = limit.signal.aborted
+        ? "does not answer"
+        : "cannot be reached";
       throw new RemoteError("unreachable", `${this.#url.origin} ${what}`, {
         cause: error,
       });

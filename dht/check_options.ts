@@ -46,7 +46,9 @@ export function checkLength(
 export function checkOptions(options: DhtNodeMachineOptions): void {
   const { families = [4], id, savedIds = {}, version, k = 8 } = options;
   if (families.length === 0) {
-    throw new RangeError("Cannot open a node without an IP version: give 4 or 6");
+    throw new RangeError(
+      "Cannot open a node without an IP version: give 4 or 6",
+    );
   }
   for (const one of [id, savedIds[4], savedIds[6]]) {
     checkLength("an id", one, 20);

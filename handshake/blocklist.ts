@@ -198,8 +198,12 @@ async function* decompressed(
     yield* whole.pipeThrough(new DecompressionStream("gzip"));
   } catch (cause) {
     if (!(cause instanceof TypeError)) throw cause;
-    throw new BlocklistError("corrupt", "The block list is a truncated or damaged gzip file", {
-      cause,
-    });
+    throw new BlocklistError(
+      "corrupt",
+      "The block list is a truncated or damaged gzip file",
+      {
+        cause,
+      },
+    );
   }
 }

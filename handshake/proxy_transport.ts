@@ -198,7 +198,10 @@ class ProxiedSocket implements DatagramSocket {
     const { signal } = this.#closing;
     signal.throwIfAborted();
     if (clock.now() < this.#quietUntil) {
-      throw new ProxyError("proxy-unreachable", "The proxy provides no UDP relay");
+      throw new ProxyError(
+        "proxy-unreachable",
+        "The proxy provides no UDP relay",
+      );
     }
     this.#quietUntil = clock.now() + PENALTY_MS;
     const any = { hostname: "0.0.0.0", port: 0 };
@@ -215,7 +218,10 @@ class ProxiedSocket implements DatagramSocket {
     let socket: DatagramSocket;
     try {
       if (relay.port === 0) {
-        throw new ProxyError("bad-answer", "The proxy did not say where its UDP relay is");
+        throw new ProxyError(
+          "bad-answer",
+          "The proxy did not say where its UDP relay is",
+        );
       }
       const isIpv6 = hostname.includes(":");
       socket = await openSocket({ hostname: isIpv6 ? "::" : "0.0.0.0" });

@@ -250,7 +250,10 @@ export class HttpTrackerResponder {
   #fail(): HttpAnswer {
     this.#stats.failures++;
     this.#service.failed();
-    const body = encodeHttpFailure("The tracker has an internal error", RETRY_MINUTES);
+    const body = encodeHttpFailure(
+      "The tracker has an internal error",
+      RETRY_MINUTES,
+    );
     return { status: 500, body };
   }
 }

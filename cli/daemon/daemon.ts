@@ -9,7 +9,10 @@ import { decodeTextLossy } from "../../_shared/bytes.ts";
 import type { Daemon } from "../../daemon/daemon.ts";
 import type { DaemonServer } from "../../daemon/daemon_server.ts";
 import { DaemonError } from "../../daemon/error.ts";
-import { type DaemonSettings, DEFAULT_SETTINGS } from "../../daemon/settings.ts";
+import {
+  type DaemonSettings,
+  DEFAULT_SETTINGS,
+} from "../../daemon/settings.ts";
 import type { Arguments, Verb, VerbContext } from "../command.ts";
 import { CommandError, describeError, UsageError } from "../error.ts";
 import { EXIT_DONE, EXIT_IO, EXIT_USAGE } from "../exit_code.ts";
@@ -80,7 +83,8 @@ async function readSettingsFile(
     }
   } catch (error) {
     // What else it says may quote the file.
-    place = / \(line \d+ column \d+\)$/.exec((error as Error).message)?.[0] ?? "";
+    place = / \(line \d+ column \d+\)$/.exec((error as Error).message)?.[0] ??
+      "";
   }
   throw new UsageError(`${path} is not a JSON object with settings${place}`);
 }

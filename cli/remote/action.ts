@@ -35,7 +35,11 @@ export async function idsOf(
 }
 
 /** Prints a result as JSON, or a line about it. */
-export function tell({ output, json }: Task, result: unknown, line: string): void {
+export function tell(
+  { output, json }: Task,
+  result: unknown,
+  line: string,
+): void {
   if (json) output.printJson(result, 2);
   else output.note(line);
 }

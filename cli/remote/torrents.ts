@@ -129,7 +129,11 @@ export async function fetchTorrents(
   const params = ids === undefined ? { fields } : { fields, ids };
   const { torrents } = await client.call("torrent_get", params, signal);
   if (!Array.isArray(torrents)) {
-    throw new CommandError(EXIT_USAGE, "protocol", "The daemon did not send a list of torrents");
+    throw new CommandError(
+      EXIT_USAGE,
+      "protocol",
+      "The daemon did not send a list of torrents",
+    );
   }
   if (!Array.isArray(ids)) return torrents;
   const there = new Set<unknown>(

@@ -212,7 +212,9 @@ export class TrackerRunner {
         this.#forget(flight);
         const error = new TrackerError(
           "unreachable",
-          `Tracker ${trackerName(url)} failed too often and is not asked any more`,
+          `Tracker ${
+            trackerName(url)
+          } failed too often and is not asked any more`,
           { retryInMs },
         );
         this.#driver.input({ type: "failed", url, error });

@@ -118,5 +118,9 @@ export function checkRange(
   if (
     status !== 206 || Number(range?.[1]) !== offset ||
     Number(range?.[2]) !== offset + length - 1 || body.length !== length
-  ) throw new WrongAnswer("The server sent different bytes than were requested");
+  ) {
+    throw new WrongAnswer(
+      "The server sent different bytes than were requested",
+    );
+  }
 }

@@ -66,7 +66,10 @@ function decodeTarget(
   const kind = data[at];
   if (kind === undefined) return undefined;
   if (kind !== 1 && kind !== 3 && kind !== 4) {
-    throw new ProxyError("bad-answer", "The proxy gave an address of an unknown type");
+    throw new ProxyError(
+      "bad-answer",
+      "The proxy gave an address of an unknown type",
+    );
   }
   const start = kind === 3 ? at + 2 : at + 1;
   const size = kind === 1 ? 4 : kind === 4 ? 16 : data[at + 1];

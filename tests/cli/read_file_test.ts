@@ -39,7 +39,13 @@ Deno.test({
   ignore: Deno.build.os === "windows",
   async fn() {
     const child = new Deno.Command("sh", {
-      args: ["-c", '"$@" < /', "sh", Deno.execPath(), ...bipArguments(["info", "-"])],
+      args: [
+        "-c",
+        '"$@" < /',
+        "sh",
+        Deno.execPath(),
+        ...bipArguments(["info", "-"]),
+      ],
       env: { NO_COLOR: "1" },
     });
     const { code, stderr } = await child.output();

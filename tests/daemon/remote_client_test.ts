@@ -107,8 +107,16 @@ Deno.test({
     };
     const rows: [Response | Error, RemoteError["code"], string][] = [
       [new TypeError("refused"), "unreachable", "cannot be reached"],
-      [new Response("", { status: 401 }), "unauthorized", "rejects this user name"],
-      [new Response("", { status: 429 }), "unauthorized", "too many were wrong"],
+      [
+        new Response("", { status: 401 }),
+        "unauthorized",
+        "rejects this user name",
+      ],
+      [
+        new Response("", { status: 429 }),
+        "unauthorized",
+        "too many were wrong",
+      ],
       [
         new Response("<h1>421</h1> no\nmore", { status: 421 }),
         "refused",

@@ -47,7 +47,7 @@ Deno.test({
     const frame = { look, problem: undefined, offset: 1, columns: 80, rows: 6 };
     const lines = topFrame(frame);
     assertStringIncludes(lines[3]!, "name 2");
-    assertEquals(lines.at(-1), "q quits; 2 to 3 of 3, up and down walk");
+    assertEquals(lines.at(-1), "q quits; 2 to 3 of 3, arrow keys scroll");
     assertEquals(
       topFrame({ ...frame, problem: "gone" }).at(-1),
       "gone; trying again",

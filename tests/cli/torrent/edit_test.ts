@@ -155,7 +155,10 @@ Deno.test("bip edit - a file: URL is edited in place, others need -o", async () 
   const path = shop.temp.join("a.torrent");
   const edit = (...words: string[]) =>
     bip(["edit", ...words, "--comment", "new"], {
-      permissions: [`--allow-read=${path},${path}.new`, `--allow-write=${path},${path}.new`],
+      permissions: [
+        `--allow-read=${path},${path}.new`,
+        `--allow-write=${path},${path}.new`,
+      ],
     });
   const { code, stderr } = await edit(`file://${path}`);
   assertEquals(code, 0, stderr);
