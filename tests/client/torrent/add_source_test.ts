@@ -34,7 +34,7 @@ Deno.test("sourceOf says what can be added instead", pure, () => {
     const error = assertThrows(
       () => sourceOf(text),
       MagnetError,
-      "add the bytes of the torrent file",
+      "pass the bytes of the torrent file",
     );
     assertEquals(error.code, "not-a-magnet");
     assert(!error.message.includes("secret"));
