@@ -303,16 +303,25 @@ export class HttpServer {
         const isError = request instanceof HttpRequestError;
         client.unread = isError ? Infinity : request.bodyLength ?? Infinity;
         const answer = await this.#answer(request, client);
-        const { bytes, rest, keepAlive } = encodeHttpAnswer(
-          answer,
-          !isError && request.keepAlive && client.unread === 0 &&
-            this.#closing === undefined,
-          !isError && request.method === "HEAD",
-        );
-        await this.#write(client, bytes);
-        if (rest !== undefined) await this.#pour(client, rest);
-        else if (answer.body instanceof ReadableStream) {
-          await answer.body.cancel();
+        const { body } = answer;
+        let keepAlive: boolean;
+        try {
+          const encoded = encodeHttpAnswer(
+            answer,
+            !isError && request.keepAlive && client.unread === 0 &&
+              this.#closing === undefined,
+            !isError && request.method === "HEAD",
+          );
+          keepAlive = encoded.keepAlive;
+          await this.#write(client, encoded.bytes);
+          if (encoded.rest !== undefined) {
+            await this.#pour(client, encoded.rest);
+          }
+        } finally {
+          // Of one that nobody reads, as the client has gone perhaps.
+          if (body instanceof ReadableStream && !body.locked) {
+            await body.cancel();
+          }
         }
         if (!keepAlive) {
           if (client.unread > 0) await this.#discard(client);

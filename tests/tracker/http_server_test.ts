@@ -321,7 +321,14 @@ Deno.test({
     feed.enqueue(fromByteString("x"));
     await world.clock.advance(12_000);
     assert(deaf.isClosed);
-    assertEquals(log, ["cancel /deaf"]);
+    assertEquals(log.splice(0), ["cancel /deaf"]);
+    // One that is gone before the head of the answer is no reader, either.
+    const gone = await world.connect("192.0.2.3");
+    gone.reads = false;
+    gone.say("GET /gone HTTP/1.1\r\n\r\n");
+    await world.clock.advance(12_000);
+    assert(gone.isClosed);
+    assertEquals(log, ["cancel /gone"]);
     // Nor does a stream hold up the end.
     await world.connect("192.0.2.4", "GET /last HTTP/1.1\r\n\r\n");
   },
