@@ -28,7 +28,10 @@ export class CheckQueue {
       return await work();
     } finally {
       done();
-      if (this.#ends.get(disk) === end) this.#ends.delete(disk);
+      // Who gives up while others are before it does not end theirs.
+      void end.then(() => {
+        if (this.#ends.get(disk) === end) this.#ends.delete(disk);
+      });
     }
   }
 }

@@ -4,7 +4,7 @@ import { CheckQueue } from "../../../disk/check/check_queue.ts";
 import type { FileSystem } from "../../../disk/file_system.ts";
 import { DiskManager } from "../../../disk/manager.ts";
 import { MemoryFileSystem } from "../../../disk/memory_file_system.ts";
-import { SimClock } from "../../../testing/sim_clock.ts";
+import { drain, SimClock } from "../../../testing/sim_clock.ts";
 import { makeTorrent } from "../support.ts";
 
 const pure = { permissions: "none" } as const;
@@ -45,6 +45,23 @@ Deno.test("CheckQueue: one at a time on a disk, in order", pure, async () => {
   const failed = queue.run(1, () => Promise.reject(reason));
   assertEquals(await assertRejects(() => failed), reason);
   assertEquals(await queue.run(1, () => Promise.resolve(7)), 7);
+});
+
+Deno.test("CheckQueue: who gives up lets nobody pass", pure, async () => {
+  const queue = new CheckQueue();
+  const gate = Promise.withResolvers<void>();
+  const first = queue.run(1, () => gate.promise);
+  const reason = new Error("enough");
+  await assertRejects(() =>
+    queue.run(1, () => Promise.resolve(), AbortSignal.abort(reason))
+  );
+  let hasBegun = false;
+  const second = queue.run(1, async () => void await (hasBegun = true));
+  await drain();
+  assertEquals(hasBegun, false);
+  gate.resolve();
+  await Promise.all([first, second]);
+  assert(hasBegun);
 });
 
 /** Two folders of one disk. */
