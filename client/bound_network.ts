@@ -54,6 +54,8 @@ export class BoundNetwork implements Disposable {
   readonly #clock: Clock;
   readonly #list: () => readonly InterfaceAddress[];
   readonly #users = new Set<() => void>();
+  /** What is tried with the next look. */
+  readonly #again = new Set<() => void>();
   #addresses: readonly string[];
   #cancel: () => void;
 
@@ -102,6 +104,7 @@ export class BoundNetwork implements Disposable {
     const socket = new BoundSocket(await open(), open, {
       address: () => this.#addressOf(isV6),
       watch: (onChange) => this.watch(onChange),
+      later: (retry) => void this.#again.add(retry),
     });
     return socket;
   };
@@ -143,6 +146,7 @@ export class BoundNetwork implements Disposable {
     this.#cancel();
     this.#cancel = () => {};
     this.#users.clear();
+    this.#again.clear();
   }
   [Symbol.dispose](): void {
     this.close();
@@ -151,6 +155,9 @@ export class BoundNetwork implements Disposable {
   #plan(): () => void {
     return this.#clock.schedule(this.#clock.now() + LOOK_MS, () => {
       this.#cancel = this.#plan();
+      const again = [...this.#again];
+      this.#again.clear();
+      for (const retry of again) retry();
       const found = this.#find();
       if (found.join() === this.#addresses.join()) return;
       this.#addresses = found;
@@ -247,6 +254,7 @@ export class BoundNetwork implements Disposable {
     const listener = new BoundListener(versions, {
       addressOf: (isV6) => this.#addressOf(isV6),
       watch: (onChange) => this.watch(onChange),
+      later: (retry) => void this.#again.add(retry),
       guard: (connection) => this.#guard(connection),
     });
     this.#own(versions[0]!);

@@ -16,6 +16,8 @@ export interface ListenerNetwork {
   addressOf(isV6: boolean): string | undefined;
   /** Calls back when addresses come or go; the result ends that. */
   watch(onChange: () => void): () => void;
+  /** Calls back a little later, once. */
+  later(retry: () => void): void;
   /** Has a connection closed when its address goes. */
   guard(connection: ByteConnection): ByteConnection;
 }
@@ -98,14 +100,17 @@ export class BoundListener implements ByteListener {
 
   /** Listens where our addresses are now. */
   async #refresh(): Promise<void> {
+    if (this.#isClosed) return;
     for (const isV6 of this.#versions) {
       const hostname = this.#network.addressOf(isV6);
       const door = this.#doors.get(isV6);
       if (door?.hostname === hostname) continue;
       door?.listener.close();
       this.#doors.delete(isV6);
-      // Where the port is taken, the other version may do.
-      await this.#openDoor(isV6, this.local.port).catch(() => {});
+      // Where the port is taken, the other version may do; an address may be there
+      // for a while before it can be used (RFC 4862).
+      await this.#openDoor(isV6, this.local.port)
+        .catch(() => this.#network.later(() => void this.#refresh()));
     }
     this.#changed.resolve(undefined);
     this.#changed = Promise.withResolvers();

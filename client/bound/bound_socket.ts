@@ -12,6 +12,8 @@ export interface SocketNetwork {
   address(): string | undefined;
   /** Calls back when addresses come or go; the result ends that. */
   watch(onChange: () => void): () => void;
+  /** Calls back a little later, once. */
+  later(retry: () => void): void;
 }
 
 /** Hears and sends nothing while its address is gone. */
@@ -78,6 +80,7 @@ export class BoundSocket implements DatagramSocket {
   }
 
   async #refresh(): Promise<void> {
+    if (this.#isClosed) return;
     const hostname = this.#network.address();
     if (hostname === this.#hostname) return;
     this.#hostname = hostname;
@@ -92,6 +95,11 @@ export class BoundSocket implements DatagramSocket {
       if (this.#isClosed || hostname !== this.#hostname) return inner?.close();
       this.#inner = inner;
       this.#local = inner?.local ?? this.#local;
+      if (inner === undefined) {
+        // An address may be there for a while before it can be used (RFC 4862).
+        this.#hostname = undefined;
+        this.#network.later(() => void this.#refresh());
+      }
     }
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();

@@ -212,3 +212,24 @@ Deno.test(
     );
   },
 );
+
+Deno.test(
+  "BoundNetwork tries again each second to listen where it could not",
+  loopback,
+  async () => {
+    const machine = new Machine();
+    using network = machine.bind("vpn0");
+    using listener = await network.tcp.listen({ hostname: "0.0.0.0", port: 0 });
+    const { port } = listener.local;
+    const accepted = listener.accept();
+    {
+      using _taken = await tcpTransport.listen({ hostname: "127.0.0.8", port });
+      await machine.become(MOVED);
+      await machine.clock.advance(1000);
+    }
+    await machine.clock.advance(1000);
+    using dialled = await tcpTransport.connect({ hostname: "127.0.0.8", port });
+    using connection = (await accepted)!;
+    assertEquals(connection.remote, dialled.local);
+  },
+);

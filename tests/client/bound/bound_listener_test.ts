@@ -15,6 +15,7 @@ function setUp(versions: readonly boolean[], ...addresses: string[]) {
     guarded: [] as ByteConnection[],
     watchers: 1,
     change: () => {},
+    retry: () => {},
   };
   const listener = new BoundListener(versions, {
     addressOf: (isV6) => machine.addresses[Number(isV6)],
@@ -22,6 +23,7 @@ function setUp(versions: readonly boolean[], ...addresses: string[]) {
       machine.change = onChange;
       return () => machine.watchers--;
     },
+    later: (retry) => void (machine.retry = retry),
     guard: (connection) => (machine.guarded.push(connection), connection),
   });
   return { machine, listener };
@@ -85,13 +87,27 @@ Deno.test(
     using dialled = await tcpTransport.connect({ hostname: "127.0.0.8", port });
     using accepted = (await waiting)!;
     assertEquals(accepted.remote, dialled.local);
-    listener.close();
-    // What changes later opens nothing.
+    // Where it cannot listen it tries again.
+    const taken = await tcpTransport.listen({ hostname: "127.0.0.7", port });
     machine.addresses = ["127.0.0.7"];
     machine.change();
     await drain();
+    machine.retry();
+    await drain();
+    taken.close();
+    machine.retry();
+    const last = listener.accept();
+    using again = await tcpTransport.connect({ hostname: "127.0.0.7", port });
+    using _back = (await last)!;
+    assertEquals(_back.remote, again.local);
+    listener.close();
+    // What changes later opens nothing.
+    machine.retry();
+    machine.addresses = ["127.0.0.8"];
+    machine.change();
+    await drain();
     await assertRejects(() =>
-      tcpTransport.connect({ hostname: "127.0.0.7", port })
+      tcpTransport.connect({ hostname: "127.0.0.8", port })
     );
   },
 );
