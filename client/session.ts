@@ -155,6 +155,9 @@ export class Session implements AsyncDisposable {
     stack.defer(() => utp?.transport.close());
     stack.defer(() => handshaker.close());
     const services = await openServices(privacy, handshaker.local, utp);
+    stack.defer(() => services.close());
+    // Whoever gets a session may wait for it to be closed by the signal.
+    privacy.options.signal?.throwIfAborted();
     stack.move();
     return new Session(handshaker, services, privacy, places);
   }
