@@ -199,8 +199,6 @@ export class TorrentLife implements TorrentHost {
     if (this.#closing !== undefined) return false;
     this.isPaused = false;
     this.#setup.release();
-    // It starts by itself when it is ready.
-    if (this.#setup.running !== undefined) return true;
     // Every peer has the same: the hash fits.
     if (isFinal(this.error)) return false;
     const storage = this.content?.storage;
@@ -214,8 +212,10 @@ export class TorrentLife implements TorrentHost {
       this.error = undefined;
       this.completed = new Settlement();
     }
+    // It starts by itself when it is ready.
+    if (this.#setup.running !== undefined) return true;
     if (this.content === undefined && this.metainfo !== undefined) {
-      if (this.#setup.running === undefined) this.#prepare(this.metainfo);
+      this.#prepare(this.metainfo);
     } else if (this.content?.hasLost) void this.recheck();
     else this.goOn();
     return true;
@@ -243,8 +243,13 @@ export class TorrentLife implements TorrentHost {
   async setFilePriorities(
     priorities: ReadonlyMap<number, number>,
   ): Promise<void> {
-    await this.needContent("choose files").setFilePriorities(priorities);
-    this.updateProgress();
+    const content = this.needContent("choose files");
+    try {
+      await content.setFilePriorities(priorities);
+    } finally {
+      // Of several some may have been changed before one failed.
+      this.updateProgress();
+    }
   }
 
   /** Stores a file under another path below the folder. */

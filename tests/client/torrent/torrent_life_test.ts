@@ -1,5 +1,6 @@
 /** States of one torrent; more of its life is in `tests/client/torrent_test.ts`. */
 import { assertEquals, assertInstanceOf } from "@std/assert";
+import { sleep } from "../../../_shared/clock.ts";
 import { DiskError } from "../../../disk/error.ts";
 import { MemoryFileSystem } from "../../../disk/memory_file_system.ts";
 import { injectFaults, interceptFileSystem } from "../../../disk/middleware.ts";
@@ -82,6 +83,76 @@ Deno.test(
     await world.until(() => one.state === "seeding");
     assertFiles(torrent, files, ["sim/a.bin"]);
     assertEquals(files.contents(["c.bin"]), torrent.content.get("sim/b.bin"));
+  },
+);
+
+Deno.test(
+  "TorrentLife: goes on after an error when it is asked to during a check",
+  pure,
+  async () => {
+    const torrent = await simTorrent(FILES);
+    await using world = new SwarmWorld();
+    const seed = await world.seeder(torrent);
+    const files = new MemoryFileSystem({ capacityBytes: 300_000 });
+    const host = await world.host({ files });
+    const one = host.add(torrent, { peers: [seed.address] });
+    await world.until(() => one.state === "error");
+    files.capacityBytes = Infinity;
+    const checked = one.recheck();
+    assertEquals(await world.run(one.resume()), true);
+    await world.run(checked);
+    assertEquals(one.error, undefined);
+    await world.until(() => one.state === "seeding");
+    assertFiles(torrent, files);
+  },
+);
+
+Deno.test(
+  "TorrentLife: does not check and fetch at once, who asks first for what",
+  pure,
+  async () => {
+    const torrent = await simTorrent(FILES);
+    await using world = new SwarmWorld();
+    const seed = await world.seeder(torrent);
+    const files = new MemoryFileSystem({ capacityBytes: 300_000 });
+    const host = await world.host({ files });
+    const slow = interceptFileSystem(
+      files,
+      injectFaults(() => ({ after: sleep(world.clock, 5) })),
+    );
+    const one = host.add(torrent, { peers: [seed.address], fileSystem: slow });
+    await world.until(() => one.state === "error");
+    files.capacityBytes = Infinity;
+    const resumed = one.resume();
+    const checked = one.recheck();
+    assertEquals(await world.run(resumed), true);
+    assertEquals(one.state, "checking");
+    await world.run(checked);
+    await world.until(() => one.state === "seeding");
+    assertFiles(torrent, files);
+  },
+);
+
+Deno.test(
+  "TorrentLife: of files that cannot all be wanted, those that can are fetched",
+  pure,
+  async () => {
+    const torrent = await simTorrent(FILES);
+    await using world = new SwarmWorld();
+    const seed = await world.seeder(torrent);
+    const host = await world.host();
+    const one = host.add(torrent, { peers: [seed.address], files: [] });
+    await world.until(() => one.state === "seeding");
+    const theirs = Uint8Array.of(1);
+    host.files.open(["sim", "b.bin"], { write: true }).write(theirs, 0);
+    const error = await world.fails(
+      one.setFilePriorities(new Map([[0, 4], [1, 4]])),
+    );
+    assertEquals((error as DiskError).code, "foreign-file");
+    assertEquals(one.state, "downloading");
+    await world.until(() => one.state === "seeding");
+    assertFiles(torrent, host.files, ["sim/a.bin"]);
+    assertEquals(host.files.contents(["sim", "b.bin"]), theirs);
   },
 );
 
