@@ -70,11 +70,9 @@ export class WatchFolder<T> {
         }
         message = error.message;
       }
-      if (addedDir === "") await Deno.rename(path, `${path}.added`);
-      else {
-        await Deno.mkdir(addedDir, { recursive: true });
-        await moveFile(path, `${addedDir}/${name}`);
-      }
+      if (addedDir !== "") await Deno.mkdir(addedDir, { recursive: true });
+      const done = addedDir === "" ? `${path}.added` : `${addedDir}/${name}`;
+      await moveFile(path, await freeName(done));
       this.#user.told(path, added, message);
     } catch (error) {
       // It may be half of one: it is tried again when it changes.
@@ -111,6 +109,19 @@ async function listFiles(dir: string): Promise<SeenFile[]> {
     }
   }
   return seen.sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+/** A name that no earlier file has. */
+async function freeName(path: string): Promise<string> {
+  for (let n = 1;; n++) {
+    const name = n === 1 ? path : `${path}.${n}`;
+    try {
+      await Deno.lstat(name);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return name;
+      throw error;
+    }
+  }
 }
 
 /** Renames a file, or copies it to another disk. */

@@ -121,3 +121,23 @@ Deno.test("a file that grew, or went, while others were added is not read", asyn
     ["c.torrent", undefined, "It is no longer a torrent file"],
   ]);
 });
+
+Deno.test("what was added does not take the place of what was before it", async () => {
+  await using dir = new TempDir();
+  await using done = new TempDir();
+  for (const addedDir of ["", done.path]) {
+    const { folder, added } = watching(dir, addedDir);
+    for (const text of ["one", "other", "third"]) {
+      await Deno.writeTextFile(dir.join("a.torrent"), text);
+      for (let i = 0; i < 3; i++) await folder.look();
+    }
+    assertEquals(added, ["one", "other", "third"]);
+    const first = addedDir === ""
+      ? dir.join("a.torrent.added")
+      : done.join("a.torrent");
+    assertEquals(
+      ["", ".2", ".3"].map((end) => Deno.readTextFileSync(first + end)),
+      ["one", "other", "third"],
+    );
+  }
+});
