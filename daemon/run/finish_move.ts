@@ -6,9 +6,12 @@
 import type { TorrentRecord } from "../state/record.ts";
 import { moveFile } from "./watch_folder.ts";
 
+/** Bytes that are compared at a time. */
+const READ_BYTES = 1024 * 1024;
+
 /**
- * Moves what is still at the old place. A copy at the new one that is as long is
- * half of one, and replaced; anything else that is there stays, on both sides.
+ * Moves what is still at the old place. Half of a copy at the new one is replaced;
+ * anything else that is there stays, on both sides.
  *
  * @param from The old folder.
  * @param to The new folder.
@@ -75,10 +78,35 @@ async function merge(from: string, to: string): Promise<void> {
     await Deno.remove(from).catch(() => {});
     return;
   }
-  const isCopy = target?.isFile && target.size === source.size;
-  if (target !== undefined && !isCopy) return;
+  if (target !== undefined) {
+    const mayBeCopy = target.isFile && target.size <= source.size;
+    if (!mayBeCopy || !await isHalf(to, from)) return;
+  }
   await Deno.mkdir(to.replace(/\/[^/]*$/, ""), { recursive: true });
   await moveFile(from, to);
+}
+
+/** Whether a file is a copy of another as far as it came: the rest is zeros. */
+async function isHalf(copy: string, whole: string): Promise<boolean> {
+  using a = await Deno.open(copy);
+  using b = await Deno.open(whole);
+  const [there, right] = [
+    new Uint8Array(READ_BYTES),
+    new Uint8Array(READ_BYTES),
+  ];
+  for (let at = 0;;) {
+    await a.seek(at, Deno.SeekMode.Start);
+    await b.seek(at, Deno.SeekMode.Start);
+    const count = Math.min(
+      await a.read(there) ?? 0,
+      await b.read(right) ?? 0,
+    );
+    if (count === 0) return true;
+    for (let i = 0; i < count; i++) {
+      if (there[i] !== right[i] && there[i] !== 0) return false;
+    }
+    at += count;
+  }
 }
 
 async function find(path: string): Promise<Deno.FileInfo | undefined> {

@@ -21,9 +21,11 @@ Deno.test("a move goes on where it was interrupted", async () => {
   await using dir = new TempDir();
   const [from, to] = [dir.join("from"), dir.join("to")];
   await write(`${to}/a/1`, "moved");
-  // Half of a copy has the length of the whole.
-  await write(`${to}/a/2`, "ha\0\0\0");
+  // Half of a copy may have the length of the whole.
+  await write(`${to}/a/2`, "wh\0\0\0");
   await write(`${from}/a/2`, "whole");
+  await write(`${to}/a/4`, "wh");
+  await write(`${from}/a/4`, "whole");
   await write(`${from}/a/sub/3`, "three");
   await write(`${from}/b`, "single");
   await write(`${from}/other`, "not ours");
@@ -31,12 +33,13 @@ Deno.test("a move goes on where it was interrupted", async () => {
   assertEquals(tree(to), {
     "a/1": "moved",
     "a/2": "whole",
+    "a/4": "whole",
     "a/sub/3": "three",
     "b": "single",
   });
   assertEquals(tree(from), { other: "not ours" });
   await finishMove(from, to, ["a", "b"]);
-  assertEquals(Object.keys(tree(to)).length, 4);
+  assertEquals(Object.keys(tree(to)).length, 5);
 });
 
 Deno.test("of a folder that others use only what is named is moved", async () => {
@@ -56,13 +59,24 @@ Deno.test("what is something else stays, on both sides", async () => {
   const [from, to] = [dir.join("from"), dir.join("to")];
   await write(`${from}/a/1`, "ours");
   await write(`${to}/a/1`, "of another length");
+  await write(`${from}/a/2`, "ours");
+  await write(`${to}/a/2`, "else");
   await write(`${from}/b/1`, "ours");
   await write(`${to}/b`, "a file");
   await write(`${from}/c`, "ours");
   await Deno.mkdir(`${to}/c`);
   await finishMove(from, to, ["a", "b", "c"]);
-  assertEquals(tree(from), { "a/1": "ours", "b/1": "ours", "c": "ours" });
-  assertEquals(tree(to), { "a/1": "of another length", "b": "a file" });
+  assertEquals(tree(from), {
+    "a/1": "ours",
+    "a/2": "ours",
+    "b/1": "ours",
+    "c": "ours",
+  });
+  assertEquals(tree(to), {
+    "a/1": "of another length",
+    "a/2": "else",
+    "b": "a file",
+  });
 });
 
 Deno.test("a rename goes on where it was interrupted, under both names", async () => {
