@@ -123,7 +123,6 @@ export class Daemon implements AsyncDisposable {
       setAltSpeed: (enabled) =>
         this.set({ altSpeed: { ...this.settings.altSpeed, enabled } }),
     });
-    this.#keepTotals();
   }
 
   /**
@@ -400,6 +399,7 @@ export class Daemon implements AsyncDisposable {
 
   async #begin(): Promise<void> {
     try {
+      this.#keepTotals();
       if (this.settings.blocklist.enabled) await this.updateBlocklist();
       this.#unread = await loadTorrents(
         this.#state,
