@@ -234,9 +234,12 @@ export class DaemonTorrent {
     dir: string,
     options: { readonly data?: boolean },
   ): Promise<void> {
+    const { data = true } = options;
     const allowed = this.#context.allowedDir(dir);
     if (this.#torrent.dir !== allowed) {
-      if ((options.data ?? true) && this.#torrent.storage !== undefined) {
+      // Until they are checked nobody knows which files are there to be moved.
+      if (data && this.#isUnchecked) await this.#checked();
+      if (data && this.#torrent.storage !== undefined) {
         await this.#moveFiles(allowed);
       } else await this.#openAt(allowed);
     }
@@ -309,6 +312,19 @@ export class DaemonTorrent {
     }
   }
 
+  /** Whether its files are checked for the first time now. */
+  get #isUnchecked(): boolean {
+    const { storage, state } = this.#torrent;
+    return storage === undefined && state === "checking";
+  }
+
+  /** Waits for the end of that, or of the torrent. */
+  async #checked(): Promise<void> {
+    for await (const _ of this.#torrent.events()) {
+      if (!this.#isUnchecked) return;
+    }
+  }
+
   /** Moves the files; a crash meanwhile leaves a note that it is to be finished. */
   async #moveFiles(to: string): Promise<void> {
     const storage = this.#torrent.storage!;
@@ -335,6 +351,8 @@ export class DaemonTorrent {
     if (this.queuePosition < 0) {
       throw new DaemonError("not-found", `Torrent ${this.id} was removed`);
     }
+    // What was known is of other files.
+    delete this.#record.complete;
     this.#torrent = this.#context.reopen(this.id, { ...saved, dir });
     this.#context.plan();
   }

@@ -192,6 +192,7 @@ export class Engine implements DaemonContext {
     }
     const ours = this.torrents.get(id);
     if (ours !== undefined) {
+      this.#options.state.saveResume(id, undefined);
       this.#ours.set(torrent, ours);
       this.#books.get(id)!.state = torrent.state;
     }
@@ -236,9 +237,15 @@ export class Engine implements DaemonContext {
     this.keep();
   }
 
-  async saveOptions({ id, torrent }: DaemonTorrent): Promise<void> {
+  async saveOptions({ id, torrent, record }: DaemonTorrent): Promise<void> {
+    const { state } = this.#options;
     const saved = await torrent.save({ resumeData: false });
-    if (this.torrents.has(id)) this.#options.state.saveOptions(id, saved);
+    if (!this.torrents.has(id)) return;
+    // Both say where the files are.
+    state.together(() => {
+      state.saveOptions(id, saved);
+      state.saveRecord(id, this.placeOf(id), record);
+    });
   }
 
   plan(): void {
@@ -390,7 +397,8 @@ export class Engine implements DaemonContext {
     book.wantedBytes = wantedBytes;
     if (torrent.storage !== undefined && torrent.state !== "checking") {
       const complete = torrent.state === "seeding" || doneBytes >= wantedBytes;
-      const came = complete && !record.complete && downloadedBytes > 0;
+      const wasComplete = record.complete ?? record.doneAt !== undefined;
+      const came = complete && !wasComplete && downloadedBytes > 0;
       record.complete = complete;
       if (complete) record.doneAt ??= this.now();
       if (came) {

@@ -9,6 +9,8 @@ import {
 } from "../../daemon/daemon_torrent.ts";
 import { DaemonError } from "../../daemon/error.ts";
 import { newRecord } from "../../daemon/state/record.ts";
+import { StateFile } from "../../daemon/state/state_file.ts";
+import type { DiskError } from "../../disk/error.ts";
 import { createMetainfo } from "../../metainfo/mod.ts";
 import { TempDir } from "../support/paths.ts";
 
@@ -100,4 +102,128 @@ Deno.test("of a move or a rename that failed no note is kept", async () => {
   assertEquals(noted.splice(0), ["/out", undefined, undefined, undefined]);
   await assertRejects(() => one.rename("a", "b"), Error, "no");
   assertEquals(noted, [undefined, 1, undefined, undefined]);
+});
+
+/** Forgets what is known of files, so that they are checked after a start. */
+async function forget(dir: TempDir): Promise<void> {
+  using kept = await StateFile.open(dir.join("state"));
+  kept.saveResume(1, undefined);
+}
+
+Deno.test("files that are being checked after a start are moved, too", async () => {
+  await using dir = new TempDir();
+  // So large that it is not checked at once.
+  const large = new Uint8Array(16_000_000).fill(7);
+  const torrent = await createMetainfo({
+    inputs: [{ path: ["a"], bytes: large }],
+  });
+  await Deno.writeFile(dir.join("a"), large);
+  const first = await open(dir);
+  await isSeeding(first, await first.add(torrent));
+  await first.close();
+  await forget(dir);
+  await using daemon = await open(dir);
+  const one = daemon.get(1)!;
+  assertEquals(one.torrent.state, "checking");
+  const moving = one.move(dir.join("else"));
+  await moving;
+  await isSeeding(daemon, one);
+  assertEquals((await Deno.stat(dir.join("else/a"))).size, large.length);
+  await assertRejects(() => Deno.stat(dir.join("a")), Deno.errors.NotFound);
+});
+
+Deno.test("who is removed while files are to be moved after a check is told", async () => {
+  await using dir = new TempDir();
+  const large = new Uint8Array(16_000_000).fill(7);
+  const torrent = await createMetainfo({
+    inputs: [{ path: ["a"], bytes: large }],
+  });
+  await Deno.writeFile(dir.join("a"), large);
+  await using daemon = await open(dir);
+  const one = await daemon.add(torrent);
+  const moving = one.move(dir.join("else"));
+  await daemon.remove(one);
+  assertEquals(
+    (await assertRejects(() => moving, DaemonError)).code,
+    "not-found",
+  );
+  assertEquals((await Deno.stat(dir.join("a"))).size, large.length);
+});
+
+Deno.test("what was known of files elsewhere says nothing of those that are found", async () => {
+  await using dir = new TempDir();
+  await Deno.writeFile(dir.join("a"), bytes);
+  const theirs = Uint8Array.of(1, 2, 3);
+  await Deno.mkdir(dir.join("else"));
+  await Deno.writeFile(dir.join("else/a"), theirs);
+  const first = await open(dir);
+  const one = await first.add(torrent);
+  await isSeeding(first, one);
+  await one.move(dir.join("else"), { data: false });
+  await first.close();
+  const second = await open(dir);
+  const again = second.get(1)!;
+  await again.torrent.completed.catch(() => {});
+  assertEquals((again.torrent.error as DiskError).code, "foreign-file");
+  await second.close();
+  {
+    // A removal with files that a crash interrupted.
+    using kept = await StateFile.open(dir.join("state"));
+    kept.beginRemoval(1, again.record);
+  }
+  await using third = await open(dir);
+  assertEquals(third.torrents, []);
+  assertEquals(await Deno.readFile(dir.join("else/a")), theirs);
+});
+
+Deno.test("a torrent that is found elsewhere was not completed again", async () => {
+  await using dir = new TempDir();
+  await Deno.mkdir(dir.join("else"));
+  for (const name of ["a", "else/a"]) {
+    await Deno.writeFile(dir.join(name), bytes);
+  }
+  const first = await open(dir);
+  const { record } = await first.add(torrent);
+  await isSeeding(first, first.get(1)!);
+  await first.close();
+  {
+    // As if all of it had come from peers.
+    using kept = await StateFile.open(dir.join("state"));
+    kept.saveRecord(1, 0, { ...record, downloadedBytes: 100_000 });
+  }
+  await using daemon = await open(dir);
+  const one = daemon.get(1)!;
+  await isSeeding(daemon, one);
+  const events = daemon.events();
+  await one.move(dir.join("else"), { data: false });
+  await isSeeding(daemon, one);
+  assertEquals(one.record.complete, true);
+  await daemon.close();
+  const told = await Array.fromAsync(events, ({ type }) => type);
+  assertEquals(told.includes("moved"), true);
+  assertEquals(told.includes("completed"), false);
+});
+
+Deno.test("options and record say at any time that the files are in one place", async () => {
+  await using dir = new TempDir();
+  await Deno.mkdir(dir.join("else"));
+  await Deno.writeFile(dir.join("else/a"), bytes);
+  const places: unknown[] = [];
+  const { saveOptions } = StateFile.prototype;
+  StateFile.prototype.saveOptions = function (id, saved) {
+    saveOptions.call(this, id, saved);
+    queueMicrotask(() => {
+      const [row] = this.torrents();
+      if (row && "record" in row) places.push([row.record.dir, row.saved.dir]);
+    });
+  };
+  try {
+    await using daemon = await open(dir);
+    const one = await daemon.add(torrent);
+    places.length = 0;
+    await one.move(dir.join("else"), { data: false });
+    assertEquals(places, [[dir.join("else"), dir.join("else")]]);
+  } finally {
+    StateFile.prototype.saveOptions = saveOptions;
+  }
 });
