@@ -156,7 +156,7 @@ export class Session implements AsyncDisposable {
     stack.defer(() => handshaker.close());
     const services = await openServices(privacy, handshaker.local, utp);
     stack.defer(() => services.close());
-    // Whoever gets a session may wait for it to be closed by the signal.
+    // One that has fired closes no session that is opened later.
     privacy.options.signal?.throwIfAborted();
     stack.move();
     return new Session(handshaker, services, privacy, places);
