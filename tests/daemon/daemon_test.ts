@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Session } from "../../client/session.ts";
 import { Daemon } from "../../daemon/daemon.ts";
 import { DaemonError } from "../../daemon/error.ts";
 import type { DaemonTorrent } from "../../daemon/daemon_torrent.ts";
@@ -498,23 +497,4 @@ Deno.test("a move notes which files it is of, not the folders that others use, t
   assertEquals(ours.record.moving?.names, ["many/0", "many/one", part]);
   await moving;
   assertEquals(ours.record.moving, undefined);
-});
-
-Deno.test("a daemon that cannot keep anything leaves no session open", async () => {
-  await using world = new World();
-  const { keep } = StateFile.prototype;
-  StateFile.prototype.keep = function (name, value) {
-    if (name === "totals") throw new DaemonError("io", "Full");
-    keep.call(this, name, value);
-  };
-  try {
-    let session: Session | undefined;
-    const opening = world.open({
-      session: async () => session = await Session.open(QUIET),
-    });
-    assertEquals((await assertRejects(() => opening, DaemonError)).code, "io");
-    await session!.closed;
-  } finally {
-    StateFile.prototype.keep = keep;
-  }
 });
