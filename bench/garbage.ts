@@ -1,5 +1,5 @@
 /**
- * Bytes that code allocates, by whose code it is.
+ * Bytes that code allocates.
  *
  * @module
  */
@@ -7,17 +7,8 @@ import { Session } from "node:inspector";
 
 /** What V8's sampling heap profiler gives. */
 interface ProfileNode {
-  readonly callFrame: { readonly url: string };
   readonly selfSize: number;
   readonly children: readonly ProfileNode[];
-}
-
-/** Bytes that were allocated. */
-export interface Garbage {
-  /** In functions of files, and in what these call of V8's own. */
-  readonly ours: number;
-  /** In functions of the runtime. */
-  readonly runtime: number;
 }
 
 /** Bytes between two samples, on average. */
@@ -27,9 +18,11 @@ const INTERVAL = 4096;
  * Counts what is allocated while something runs, whether it lives on or not.
  *
  * @param run What to run.
- * @returns The bytes, from samples.
+ * @returns Bytes of the JavaScript heap, from samples.
  */
-export async function allocated(run: () => Promise<void>): Promise<Garbage> {
+export async function allocatedBytes(
+  run: () => Promise<void>,
+): Promise<number> {
   const session = new Session();
   session.connect();
   const post = (method: string, params: object = {}) =>
@@ -51,17 +44,7 @@ export async function allocated(run: () => Promise<void>): Promise<Garbage> {
   await run();
   const { profile } = await post("HeapProfiler.stopSampling");
   session.disconnect();
-  const bytes = { ours: 0, runtime: 0 };
-  const add = (node: ProfileNode, caller: "ours" | "runtime") => {
-    const { url } = node.callFrame;
-    const owner = url === ""
-      ? caller
-      : url.startsWith("file:")
-      ? "ours"
-      : "runtime";
-    bytes[owner] += node.selfSize;
-    for (const child of node.children) add(child, owner);
-  };
-  add(profile.head, "runtime");
-  return bytes;
+  const sum = ({ selfSize, children }: ProfileNode): number =>
+    children.reduce((bytes, child) => bytes + sum(child), selfSize);
+  return sum(profile.head);
 }
