@@ -462,9 +462,7 @@ export class Torrent {
       strategy: undefined,
     };
     const { content, options, context } = this.#life;
-    content?.setStrategy(
-      orderOf(options, context.options, content.layout.pieceLength),
-    );
+    content?.setStrategy(orderOf(options, context.options, content.layout));
   }
 
   /**

@@ -168,7 +168,7 @@ export function interceptStorage(
   interceptor: FileInterceptor,
 ): PieceStorage {
   return {
-    runBytes: inner.runBytes,
+    runPieces: inner.runPieces?.bind(inner),
     open: (torrent, options) =>
       interceptor.intercept<PieceStore>(
         { operation: "open", path: [], offset: 0, length: 0 },
@@ -198,12 +198,13 @@ function interceptStore(
   const { writeRange } = store;
   return {
     find: (signal) => call("find", undefined, () => store.find(signal)),
-    writePiece(pieceIndex, runs) {
+    writePiece(pieceIndex, runs, count) {
       const size = runs.reduce((sum, { bytes }) => sum + bytes.length, 0);
       return call(
         "write",
         pieceIndex,
-        (length = size) => store.writePiece(pieceIndex, cut(runs, length)),
+        (length = size) =>
+          store.writePiece(pieceIndex, cut(runs, length), count),
         0,
         size,
       );

@@ -4,6 +4,8 @@
  * @module
  */
 import { toHex } from "../_shared/bytes.ts";
+import type { PieceLayout } from "../metainfo/piece_layout.ts";
+import { runLength } from "./object/part_plan.ts";
 import { S3Client, type S3ClientOptions } from "./object/s3_client.ts";
 import { ObjectStore } from "./object/object_store.ts";
 import type {
@@ -25,8 +27,8 @@ export interface ObjectStorageOptions extends S3ClientOptions {
 
 /**
  * Keeps torrents in a bucket of any service that speaks S3. Each
- * verified piece is an object below `PREFIX/.bip/INFOHASH/`, so what is there after
- * a crash is found by listing. A finished file becomes one object under its own
+ * verified piece, or run of small ones, is an object below `PREFIX/.bip/INFOHASH/`, so
+ * what is there after a crash is found by listing. A finished file becomes one object under its own
  * name, and its pieces are deleted; it is read there from then on, by any number of
  * readers at once.
  *
@@ -47,8 +49,6 @@ export interface ObjectStorageOptions extends S3ClientOptions {
  * ```
  */
 export class ObjectStorage implements PieceStorage {
-  /** Runs of pieces make parts of files, while they are in memory. */
-  readonly runBytes: number = 32 * 1024 * 1024;
   readonly #client: S3Client;
   readonly #prefix: string;
   /** Stores that are open. */
@@ -75,6 +75,17 @@ export class ObjectStorage implements PieceStorage {
     }
     this.#client = new S3Client(options);
     this.#prefix = prefix === "" ? "" : `${prefix}/`;
+  }
+
+  /**
+   * Pieces that are too short for the service to copy are written in runs, of
+   * 8 MiB mostly.
+   *
+   * @param layout Of which torrent.
+   * @returns How many.
+   */
+  runPieces(layout: PieceLayout): number {
+    return runLength(layout);
   }
 
   /**

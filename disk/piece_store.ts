@@ -5,6 +5,7 @@
  * @module
  */
 import type { Awaitable } from "./awaitable.ts";
+import type { PieceLayout } from "../metainfo/piece_layout.ts";
 import type { StorageTorrent } from "./storage.ts";
 
 /** A run of bytes of a piece. */
@@ -44,12 +45,13 @@ export interface PieceStoreOptions {
  */
 export interface PieceStorage {
   /**
-   * How many bytes of pieces beside each other are best written one after the other;
-   * they are asked for so where nothing else decides.
+   * How many pieces beside each other are best written at once. They are asked for
+   * together where nothing else decides; those that are verified wait for each
+   * other some seconds, while there is memory. For stores without `writeRange`.
    *
-   * @default {0}
+   * @default {1}
    */
-  readonly runBytes?: number | undefined;
+  readonly runPieces?: ((layout: PieceLayout) => number) | undefined;
   /**
    * Opens the place of one torrent.
    *
@@ -81,14 +83,22 @@ export interface PieceStore {
    */
   find(signal?: AbortSignal): Awaitable<FoundPieces>;
   /**
-   * Stores a verified piece. It is there, also after a crash, once this is done.
+   * Stores a verified piece, or a run of them. It is there, also after a crash, once
+   * this is done.
    *
    * @param pieceIndex Which piece.
    * @param runs Its bytes in order, all but padding and what
    * {@linkcode PieceStore.writeRange} was given before.
-   * @throws {DiskError} If it fails; the same piece may come again.
+   * @param count How many pieces from that one on; offsets go on from the end of
+   * one in the next. More than 1 only for a storage with
+   * {@linkcode PieceStorage.runPieces}.
+   * @throws {DiskError} If it fails; the same pieces may come again.
    */
-  writePiece(pieceIndex: number, runs: readonly PieceRun[]): Awaitable<void>;
+  writePiece(
+    pieceIndex: number,
+    runs: readonly PieceRun[],
+    count?: number,
+  ): Awaitable<void>;
   /**
    * Takes unverified bytes of an incomplete piece when memory gets short. Without
    * it incomplete pieces are dropped then, and fetched again.

@@ -99,13 +99,14 @@ export class PieceLayout {
   readonly pieceCount: number;
   /** Bytes of payload: all files but the pad files. */
   readonly totalLength: number;
+  /** Whether every file starts on a piece boundary and its last piece is short. */
+  readonly alignFiles: boolean;
   readonly #lengths: Float64Array;
   readonly #offsets: Float64Array;
   /** Absent where there are none: torrents are many. */
   readonly #pads: Uint8Array | undefined;
   /** Made on demand: there may be millions. */
   #files: readonly PlacedFile[] | undefined;
-  readonly #alignFiles: boolean;
   /** One past the last address of the last file. */
   readonly #end: number;
 
@@ -160,7 +161,7 @@ export class PieceLayout {
     this.#lengths = lengths;
     this.#offsets = offsets;
     this.#pads = hasPads ? pads : undefined;
-    this.#alignFiles = alignFiles;
+    this.alignFiles = alignFiles;
     this.#end = end;
   }
 
@@ -204,7 +205,7 @@ export class PieceLayout {
     this.#checkPiece(pieceIndex);
     const start = pieceIndex * this.pieceLength;
     let end = this.#end;
-    if (this.#alignFiles) {
+    if (this.alignFiles) {
       const i = this.#fileAt(start);
       end = this.#offsets[i]! + this.#lengths[i]!;
     }

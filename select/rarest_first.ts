@@ -14,6 +14,8 @@ import { TOP_PRIORITY } from "./selection_strategy.ts";
 
 /** Priorities 7 to 1 from the front, then the pieces that are not wanted. */
 const LEVELS = TOP_PRIORITY + 1;
+/** Runs that were begun and are gone on with. */
+const BEGUN_RUNS = 4;
 /** Draws before a random first piece is given up for the rarest. */
 const RANDOM_DRAWS = 24;
 
@@ -35,24 +37,22 @@ class BucketOrder implements PieceOrder {
   /** How many open pieces each bucket has. */
   #open = new Int32Array();
   #stale = true;
+  /** Pieces of a run, and the first pieces of runs that were begun last. */
+  readonly #run: number;
+  readonly #begun: number[] = [];
 
   constructor(view: PieceView, byRarity: boolean, run = 1) {
     const count = view.pieceCount;
     this.#view = view;
     this.#byRarity = byRarity;
+    this.#run = run;
     this.#pieces = new Int32Array(count);
     this.#position = new Int32Array(count);
-    const firsts = new Int32Array(Math.ceil(count / run));
-    for (let i = 0; i < firsts.length; i++) {
+    for (let i = 0; i < count; i++) {
       // Fisher-Yates from the inside out.
       const k = view.random(i + 1);
-      firsts[i] = firsts[k]!;
-      firsts[k] = i * run;
-    }
-    let at = 0;
-    for (const first of firsts) {
-      const end = Math.min(first + run, count);
-      for (let i = first; i < end; i++) this.#pieces[at++] = i;
+      this.#pieces[i] = this.#pieces[k]!;
+      this.#pieces[k] = i;
     }
     this.#stride = byRarity ? 16 : 1;
   }
@@ -73,6 +73,9 @@ class BucketOrder implements PieceOrder {
     const bucket = this.#bucket(pieceIndex);
     const open = --this.#open[bucket]!;
     this.#swap(this.#position[pieceIndex]!, this.#start[bucket]! + open);
+    const run = this.#runOf(pieceIndex);
+    if (this.#run === 1 || this.#begun.includes(run)) return;
+    if (this.#begun.push(run) > BEGUN_RUNS) this.#begun.shift();
   }
 
   changed(
@@ -114,6 +117,27 @@ class BucketOrder implements PieceOrder {
   }
 
   first(peer: PeerPieces): number {
+    const rarest = this.#rarest(peer);
+    if (this.#run === 1 || rarest < 0) return rarest;
+    const beside = this.#beside(peer, this.#view.priority(rarest));
+    return beside < 0 ? rarest : beside;
+  }
+
+  /** An open piece of a run that was begun, wanted as much at least. */
+  #beside(peer: PeerPieces, priority: number): number {
+    for (const run of this.#begun) {
+      const end = Math.min(run + this.#run, this.#view.pieceCount);
+      for (let i = run; i < end; i++) {
+        if (
+          this.#view.isOpen(i) && this.#view.priority(i) >= priority &&
+          peer.has(i)
+        ) return i;
+      }
+    }
+    return -1;
+  }
+
+  #rarest(peer: PeerPieces): number {
     if (this.#stale) this.#rebuild();
     const end = (LEVELS - 1) * this.#stride;
     for (let bucket = peer.cursor[0]!; bucket < end; bucket++) {
@@ -134,7 +158,7 @@ class BucketOrder implements PieceOrder {
 
   any(peer: PeerPieces): number {
     const best = this.first(peer);
-    if (best < 0) return -1;
+    if (best < 0 || this.#begun.includes(this.#runOf(best))) return best;
     const level = TOP_PRIORITY - this.#view.priority(best);
     const start = this.#start[level * this.#stride]!;
     const size = this.#start[(level + 1) * this.#stride]! - start;
@@ -149,7 +173,16 @@ class BucketOrder implements PieceOrder {
 
   rank(pieceIndex: number): number {
     if (this.#stale) this.#rebuild();
-    return this.#position[pieceIndex]!;
+    if (!this.#begun.includes(this.#runOf(pieceIndex))) {
+      return this.#position[pieceIndex]!;
+    }
+    // Before all of its priority.
+    const level = TOP_PRIORITY - this.#view.priority(pieceIndex);
+    return this.#start[level * this.#stride]! - 0.5;
+  }
+
+  #runOf(pieceIndex: number): number {
+    return pieceIndex - pieceIndex % this.#run;
   }
 
   #bucket(pieceIndex: number): number {
@@ -269,8 +302,8 @@ class BucketOrder implements PieceOrder {
  * the fewest peers have; ties are broken by chance. The usual choice, as it
  * keeps every piece alive in the swarm.
  *
- * @param run How many pieces beside each other stay together where chance decides,
- * for a storage that writes such better.
+ * @param run How many pieces beside each other are asked for together, the first of
+ * them as the rarest, for a storage that writes such better.
  * @returns The strategy.
  */
 export function rarestFirst(run: number = 1): SelectionStrategy {

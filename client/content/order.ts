@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { PieceLayout } from "../../metainfo/piece_layout.ts";
 import { ranked, sequential } from "../../select/ranked.ts";
 import { rarestFirst } from "../../select/rarest_first.ts";
 import type { SelectionStrategy } from "../../select/selection_strategy.ts";
@@ -14,22 +15,23 @@ import { type Place, placeOf } from "./open_storage.ts";
 export function orderOf(
   options: AddTorrentOptions,
   session: SessionOptions,
-  pieceLength: number,
+  layout: PieceLayout,
 ): SelectionStrategy {
   const { strategy, sequential: order = false } = options;
-  const run = runBytes(placeOf(options, session)) / pieceLength;
   return strategyOf(
     strategy ??
       (order === false
-        ? session.strategy ?? rarestFirst(Math.max(1, Math.floor(run)))
+        ? session.strategy ??
+          rarestFirst(runPieces(placeOf(options, session), layout))
         : sequential(Number(order === true ? 0 : order))),
   );
 }
 
-function runBytes(place: Place): number {
-  return typeof place === "object" && "runBytes" in place
-    ? place.runBytes ?? 0
-    : 0;
+/** How many pieces are asked for together. */
+function runPieces(place: Place, layout: PieceLayout): number {
+  return typeof place === "object" && "runPieces" in place
+    ? place.runPieces?.(layout) ?? 1
+    : 1;
 }
 
 /** An order as the picker takes it. */

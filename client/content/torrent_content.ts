@@ -85,11 +85,7 @@ export class TorrentContent {
     this.hashes = metainfo.pieceLayers !== undefined
       ? new HashServer(metainfo)
       : undefined;
-    this.strategy = orderOf(
-      options,
-      context.options,
-      metainfo.layout.pieceLength,
-    );
+    this.strategy = orderOf(options, context.options, metainfo.layout);
     this.wishes = new Wishes(
       metainfo.layout,
       storage.have,

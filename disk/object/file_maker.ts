@@ -5,18 +5,9 @@
  */
 import { decodeTextLossy } from "../../_shared/bytes.ts";
 import { eachAtOnce } from "../../_shared/each_at_once.ts";
-import type { PieceLayout } from "../../metainfo/piece_layout.ts";
 import { DiskError } from "../error.ts";
 import type { Awaitable } from "../awaitable.ts";
-import {
-  type FilePart,
-  LEAST_PART,
-  MOST_SENT,
-  type PieceSpan,
-  planParts,
-  SENT_PART,
-} from "./part_plan.ts";
-import { KeptPieces } from "./kept_pieces.ts";
+import { type FilePart, MOST_SENT, planParts, SENT_PART } from "./part_plan.ts";
 import type { S3Body } from "./s3_client.ts";
 import { checkStored, SUM, WrongAnswer } from "./s3_answer.ts";
 import { formatCompletion, type S3Part, tryDecodeText } from "./s3_xml.ts";
@@ -30,10 +21,7 @@ import {
 
 /** What a {@linkcode FileMaker} works with. */
 export interface FileMakerContext extends UploadsContext {
-  readonly layout: PieceLayout;
-  /** Key of a piece that is an object. */
-  readonly keyOfPiece: (pieceIndex: number) => string | undefined;
-  /** Reads bytes of a piece, wherever they are. */
+  /** Reads bytes of a run of pieces, wherever they are. */
   readonly read: (
     pieceIndex: number,
     offset: number,
@@ -48,13 +36,6 @@ const PARALLEL_PARTS = 4;
 export class FileMaker {
   readonly #context: FileMakerContext;
   readonly #uploads: Uploads;
-  readonly #plans = new Map<number, readonly FilePart[]>();
-  readonly #kept = new KeptPieces();
-  /** Parts under way before their file is whole. */
-  readonly #early = new Set<Promise<void>>();
-  /** Files of which no part is made before: it failed. */
-  readonly #late = new Set<number>();
-  readonly #ending = new AbortController();
 
   constructor(context: FileMakerContext) {
     this.#context = context;
@@ -63,10 +44,7 @@ export class FileMaker {
 
   /** Takes a name that was found in the folder. */
   note(name: string): void {
-    const fileIndex = Number(/^upload-(\d{1,9})$/.exec(name)?.[1]);
-    if (fileIndex < this.#context.layout.files.length) {
-      this.#uploads.note(fileIndex);
-    }
+    this.#uploads.note(name);
   }
 
   /**
@@ -77,9 +55,10 @@ export class FileMaker {
     fileIndex: number,
     signal?: AbortSignal,
   ): Promise<string | undefined> {
-    const { client, layout, meta } = this.#context;
-    const { length } = layout.files[fileIndex]!;
-    const parts = this.#planOf(fileIndex);
+    const { client, meta } = this.#context;
+    const { layout, runPieces } = this.#context.objects;
+    const { length } = layout.file(fileIndex);
+    const parts = planParts(layout, runPieces, fileIndex);
     if (parts === undefined) return undefined;
     const key = this.#context.keyOfFile(fileIndex);
     if (length <= SENT_PART) {
@@ -92,66 +71,14 @@ export class FileMaker {
       );
       return headers.get("etag") ?? "";
     }
-    try {
-      const upload = await this.#uploads.open(fileIndex, signal);
-      const made = new Array<S3Part>(parts.length);
-      await eachAtOnce(parts.entries(), PARALLEL_PARTS, async ([at, part]) => {
-        made[at] = await this.#part(fileIndex, upload, at + 1, part, signal);
-      });
-      const etag = await this.#complete(key, upload.id, made, length, signal);
-      await this.#uploads.end(fileIndex, signal);
-      return etag;
-    } finally {
-      // Another time it is looked at anew.
-      this.#uploads.forget(fileIndex);
-      this.#plans.delete(fileIndex);
-    }
-  }
-
-  /**
-   * Takes a piece that is stored now, with its bytes. Parts of which all is stored are
-   * made before their file is whole, while little has to be read again.
-   */
-  take(pieceIndex: number, bytes: Uint8Array<ArrayBuffer>): void {
-    const { layout, keyOfPiece } = this.#context;
-    if (bytes.length >= LEAST_PART || this.#ending.signal.aborted) return;
-    for (const { fileIndex } of layout.spans(pieceIndex, 0, bytes.length)) {
-      const { length } = layout.files[fileIndex]!;
-      if (length <= SENT_PART || this.#late.has(fileIndex)) continue;
-      const plan = this.#planOf(fileIndex) ?? [];
-      const at = plan.findLastIndex(({ spans }) =>
-        spans[0]!.pieceIndex <= pieceIndex
-      );
-      const part = plan[at];
-      if (part === undefined) continue;
-      this.#kept.add(pieceIndex, bytes);
-      if (part.spans.some((span) => !keyOfPiece(span.pieceIndex))) continue;
-      const work = this.#makeEarly(fileIndex, at + 1, part);
-      this.#early.add(work);
-      work.finally(() => this.#early.delete(work));
-    }
-  }
-
-  async #makeEarly(
-    fileIndex: number,
-    number: number,
-    part: FilePart,
-  ): Promise<void> {
-    const { signal } = this.#ending;
-    try {
-      const upload = await this.#uploads.open(fileIndex, signal);
-      await this.#part(fileIndex, upload, number, part, signal);
-    } catch {
-      // It is made, or fails, when the file is whole.
-      this.#late.add(fileIndex);
-    }
-  }
-
-  /** Ends what is under way, and waits for it. */
-  async close(): Promise<void> {
-    this.#ending.abort();
-    await Promise.all(this.#early);
-    this.#kept.clear();
+    const upload = await this.#uploads.open(fileIndex, signal);
+    const made = new Array<S3Part>(parts.length);
+    await eachAtOnce(parts.entries(), PARALLEL_PARTS, async ([at, part]) => {
+      made[at] = await this.#part(key, upload, at + 1, part, signal);
+    });
+    const etag = await this.#complete(key, upload.id, made, length, signal);
+    await this.#uploads.end(fileIndex, signal);
+    return etag;
   }
 
   /** Takes a file as made, whatever was begun of it. */
@@ -161,50 +88,21 @@ export class FileMaker {
 
   /** Gives up files that were begun. */
   async abandon(): Promise<void> {
-    await this.close();
     await this.#uploads.abandon();
   }
 
-  #planOf(fileIndex: number): readonly FilePart[] | undefined {
-    let plan = this.#plans.get(fileIndex);
-    if (plan === undefined) {
-      plan = planParts(this.#context.layout, fileIndex);
-      if (plan !== undefined) this.#plans.set(fileIndex, plan);
-    }
-    return plan;
-  }
-
-  /** A part that is there, under way, or made now. */
-  #part(
-    fileIndex: number,
-    upload: Upload,
+  /** A part that is there, or made now. */
+  async #part(
+    key: string,
+    { id, isSummed, there }: Upload,
     number: number,
     part: FilePart,
     signal?: AbortSignal,
   ): Promise<S3Part> {
-    const { id, isSummed, there, parts } = upload;
     const old = there.get(number);
     if (
       old?.size === part.length && (old.sum !== undefined) === isSummed
-    ) return Promise.resolve(old);
-    let made = parts.get(number);
-    if (made === undefined) {
-      const key = this.#context.keyOfFile(fileIndex);
-      made = this.#makePart(key, id, isSummed, number, part, signal);
-      parts.set(number, made);
-      made.catch(() => parts.delete(number));
-    }
-    return made;
-  }
-
-  async #makePart(
-    key: string,
-    id: string,
-    isSummed: boolean,
-    number: number,
-    part: FilePart,
-    signal?: AbortSignal,
-  ): Promise<S3Part> {
+    ) return old;
     const { client } = this.#context;
     const query: Pair[] = [["partNumber", `${number}`], ["uploadId", id]];
     const size = part.length;
@@ -214,8 +112,7 @@ export class FileMaker {
     if (copied !== undefined) return { number, size, ...copied };
     const body = this.#bodyOf(part);
     const { headers } = await client.send(
-      // Pieces that wait in memory leave it.
-      { method: "PUT", key, query, body, isSummed, isUrgent: true, signal },
+      { method: "PUT", key, query, body, isSummed, signal },
       undefined,
       (answer, sent) => {
         checkStored(answer, sent);
@@ -241,12 +138,18 @@ export class FileMaker {
     { spans, length }: FilePart,
     signal?: AbortSignal,
   ): Promise<Pick<S3Part, "etag" | "sum"> | undefined> {
-    const { client, layout } = this.#context;
+    const { client } = this.#context;
     const { pieceIndex, offset } = spans[0]!;
-    const source = this.#context.keyOfPiece(pieceIndex);
-    if (source === undefined) return undefined;
-    const headers: Pair[] = [["x-amz-copy-source", client.sourceOf(source)]];
-    if (length !== layout.pieceSize(pieceIndex)) {
+    const source = this.#context.objects.at(pieceIndex);
+    // Pieces that are objects of their own are too short.
+    if (source === undefined || source.length < offset + length) {
+      return undefined;
+    }
+    const headers: Pair[] = [[
+      "x-amz-copy-source",
+      client.sourceOf(source.key),
+    ]];
+    if (length !== source.length) {
       headers.push([
         "x-amz-copy-source-range",
         `bytes=${offset}-${offset + length - 1}`,
@@ -313,10 +216,9 @@ export class FileMaker {
         const bytes = new Uint8Array(length);
         let at = 0;
         await eachAtOnce(spans, spans.length, async (span) => {
-          const { pieceIndex } = span;
-          if (await this.#read(span, bytes.subarray(at, at += span.length))) {
-            return;
-          }
+          const { pieceIndex, offset, length } = span;
+          const into = bytes.subarray(at, at += length);
+          if (await this.#context.read(pieceIndex, offset, into)) return;
           throw new DiskError("not-found", "A piece of it is gone", {
             operation: "finish",
             path: `piece ${pieceIndex}`,
@@ -325,18 +227,5 @@ export class FileMaker {
         return bytes;
       },
     };
-  }
-
-  /** Reads from memory what is there, for the last time. */
-  #read(
-    { pieceIndex, offset, length }: PieceSpan,
-    into: Uint8Array<ArrayBuffer>,
-  ): Awaitable<boolean> {
-    const kept = this.#kept.take(pieceIndex);
-    if (kept === undefined) {
-      return this.#context.read(pieceIndex, offset, into);
-    }
-    into.set(kept.subarray(offset, offset + length));
-    return true;
   }
 }

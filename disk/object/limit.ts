@@ -18,17 +18,15 @@ export class Limit {
   }
 
   /**
-   * Runs something when there is room; the largest has room when alone. What is
-   * urgent goes before all who wait.
+   * Runs something when there is room; the largest has room when alone.
    */
   async run<T>(
     work: () => Promise<T>,
     bytes = 0,
     signal?: AbortSignal,
-    isUrgent = false,
   ): Promise<T> {
     if (!this.#hasRoom(bytes) || this.#waiting.length > 0) {
-      await this.#turn(bytes, signal, isUrgent);
+      await this.#turn(bytes, signal);
     } else this.#enter(bytes);
     try {
       return await work();
@@ -49,11 +47,7 @@ export class Limit {
     this.#bytes += bytes;
   }
 
-  #turn(
-    bytes: number,
-    signal: AbortSignal | undefined,
-    isUrgent: boolean,
-  ): Promise<void> {
+  #turn(bytes: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const onAbort = () => {
         this.#waiting.splice(this.#waiting.indexOf(entry), 1);
@@ -69,8 +63,7 @@ export class Limit {
       };
       if (signal?.aborted) return reject(signal.reason);
       signal?.addEventListener("abort", onAbort);
-      if (isUrgent) this.#waiting.unshift(entry);
-      else this.#waiting.push(entry);
+      this.#waiting.push(entry);
     });
   }
 

@@ -4,12 +4,13 @@
  * @module
  */
 import { decodeTextLossy } from "../../_shared/bytes.ts";
-import { Bitfield } from "../../_shared/bitfield.ts";
 import { eachAtOnce } from "../../_shared/each_at_once.ts";
+import type { PieceRange } from "../../metainfo/piece_layout.ts";
 import { DiskError, filesError, norMore } from "../error.ts";
 import type { FoundPieces, PieceRun, PieceStore } from "../piece_store.ts";
 import type { StorageTorrent } from "../storage.ts";
 import { FileMaker } from "./file_maker.ts";
+import { PieceObjects } from "./piece_objects.ts";
 import type { S3Client } from "./s3_client.ts";
 import { checkRange, checkStored, WrongAnswer } from "./s3_answer.ts";
 import { type S3Object, tryDecodeList } from "./s3_xml.ts";
@@ -50,7 +51,7 @@ export class ObjectStore implements PieceStore {
   /** Where pieces are, with a slash at its end. */
   readonly #folder: string;
   /** Pieces that are objects. */
-  #pieces: Bitfield;
+  readonly #objects: PieceObjects;
   readonly #files = new Map<number, FileObject>();
   readonly #maker: FileMaker;
 
@@ -60,12 +61,11 @@ export class ObjectStore implements PieceStore {
     this.#torrent = torrent;
     this.#client = client;
     this.#folder = `${prefix}.bip/${infoHash}/`;
-    this.#pieces = new Bitfield(torrent.layout.pieceCount);
+    this.#objects = new PieceObjects(torrent.layout, this.#folder);
     this.#maker = new FileMaker({
       client,
-      layout: torrent.layout,
+      objects: this.#objects,
       meta: [OURS, infoHash],
-      keyOfPiece: (i) => this.#pieces.has(i) ? this.#keyOfPiece(i) : undefined,
       keyOfFile: (i) => this.#keyOfFile(i),
       folder: this.#folder,
       read: (...span) => this.readRange(...span),
@@ -74,17 +74,13 @@ export class ObjectStore implements PieceStore {
 
   async find(signal?: AbortSignal): Promise<FoundPieces> {
     const { layout } = this.#torrent;
-    const pieces = new Bitfield(layout.pieceCount);
-    for await (const { key, size } of this.#list(signal)) {
-      const name = key.slice(this.#folder.length);
-      this.#maker.note(name);
-      if (!/^\d{7,9}$/.test(name)) continue;
-      const pieceIndex = Number(name);
-      if (
-        pieceIndex < layout.pieceCount && size === layout.pieceSize(pieceIndex)
-      ) pieces.set(pieceIndex);
+    const objects = this.#objects;
+    const found = await Array.fromAsync(this.#list(signal));
+    objects.clear();
+    for (const { key, size } of found) {
+      this.#maker.note(key.slice(this.#folder.length));
+      objects.note(key, size);
     }
-    this.#pieces = pieces;
     this.#files.clear();
     const foreign: number[] = [];
     await eachAtOnce(layout.files.keys(), PARALLEL, async (fileIndex) => {
@@ -94,13 +90,13 @@ export class ObjectStore implements PieceStore {
       if (size !== undefined && size !== length) foreign.push(fileIndex);
     });
     if (foreign.length > 0) this.#refuseForeign(foreign);
-    const good = new Set<number>(pieces);
+    const good: number[] = [];
     const doubtful: number[] = [];
     for (let i = 0; i < layout.pieceCount; i++) {
-      if (good.has(i) || layout.payloadSize(i) === 0) continue;
-      const files = this.#filesOf(i).map((file) => this.#files.get(file));
-      if (files.every((file) => file?.isOurs)) good.add(i);
-      else if (files.every((file) => file !== undefined)) doubtful.push(i);
+      if (layout.payloadSize(i) === 0) continue;
+      const piece = { first: i, end: i + 1 };
+      if (objects.has(i) || this.#isMade(piece)) good.push(i);
+      else if (this.#isMade(piece, false)) doubtful.push(i);
     }
     return { good, doubtful };
   }
@@ -108,70 +104,91 @@ export class ObjectStore implements PieceStore {
   async writePiece(
     pieceIndex: number,
     runs: readonly PieceRun[],
+    count = 1,
   ): Promise<void> {
-    const length = this.#torrent.layout.pieceSize(pieceIndex);
-    let piece: Uint8Array<ArrayBuffer> | undefined;
-    await this.#client.send(
-      {
-        method: "PUT",
-        key: this.#keyOfPiece(pieceIndex),
-        isSummed: true,
-        body: {
-          length,
-          bytes() {
-            const made = piece = new Uint8Array(length);
-            for (const { offset, bytes } of runs) made.set(bytes, offset);
-            return made;
-          },
-        },
+    const object = this.#objects.of(pieceIndex, count);
+    const { key, length } = object;
+    const body = {
+      length,
+      bytes() {
+        const made = new Uint8Array(length);
+        for (const { offset, bytes } of runs) made.set(bytes, offset);
+        return made;
       },
+    };
+    await this.#client.send(
+      { method: "PUT", key, isSummed: true, body },
       undefined,
       checkStored,
     );
-    this.#pieces.set(pieceIndex);
-    // What is in a file's place may have to stay.
-    const isFree = !this.#filesOf(pieceIndex).some((i) => this.#files.has(i));
-    if (piece !== undefined && isFree) this.#maker.take(pieceIndex, piece);
+    this.#objects.add(object);
   }
 
+  /** Reads bytes of a piece, or of a run from one of its pieces on. */
   async readRange(
     pieceIndex: number,
     offset: number,
     into: Uint8Array<ArrayBuffer>,
   ): Promise<boolean> {
-    if (into.length === 0) return true;
-    if (this.#pieces.has(pieceIndex)) {
-      const key = this.#keyOfPiece(pieceIndex);
-      if (await this.#readObject(key, offset, into)) return true;
-      // Another process made files of it meanwhile, if it is anywhere.
-      this.#pieces.clear(pieceIndex);
-    }
-    const { layout } = this.#torrent;
-    for (const span of layout.spans(pieceIndex, offset, into.length)) {
-      const { fileIndex, fileOffset, dataOffset, length, pad } = span;
-      const bytes = into.subarray(dataOffset, dataOffset + length);
-      if (pad) {
-        bytes.fill(0);
-        continue;
-      }
-      const known = this.#files.get(fileIndex) ?? await this.#see(fileIndex);
-      if (known === undefined) return false;
-      const key = this.#keyOfFile(fileIndex);
-      if (await this.#readObject(key, fileOffset, bytes, known.etag)) continue;
-      // It may have been made anew of the same pieces.
-      this.#files.delete(fileIndex);
-      const anew = await this.#see(fileIndex);
-      if (anew === undefined || !anew.isOurs) return false;
-      if (!await this.#readObject(key, fileOffset, bytes, anew.etag)) {
-        return false;
-      }
+    const { pieceLength } = this.#torrent.layout;
+    for (let done = 0; done < into.length;) {
+      const at = offset + done;
+      const step = await this.#readSome(
+        pieceIndex + Math.floor(at / pieceLength),
+        at % pieceLength,
+        into.subarray(done),
+      );
+      if (step === 0) return false;
+      done += step;
     }
     return true;
   }
 
+  /** Reads as much as lies together; gives how much, 0 if it is nowhere. */
+  async #readSome(
+    pieceIndex: number,
+    offset: number,
+    into: Uint8Array<ArrayBuffer>,
+  ): Promise<number> {
+    const { layout } = this.#torrent;
+    let object;
+    while ((object = this.#objects.at(pieceIndex)) !== undefined) {
+      const { first, key, length } = object;
+      const at = (pieceIndex - first) * layout.pieceLength + offset;
+      const bytes = into.subarray(0, length - at);
+      if (await this.#readObject(key, at, bytes)) return bytes.length;
+      // Another process made files of it meanwhile, if it is anywhere.
+      this.#objects.lose(object);
+    }
+    const size = Math.min(into.length, layout.pieceSize(pieceIndex) - offset);
+    for (const span of layout.spans(pieceIndex, offset, size)) {
+      const { fileIndex, fileOffset, dataOffset, length, pad } = span;
+      const bytes = into.subarray(dataOffset, dataOffset + length);
+      if (pad) bytes.fill(0);
+      else if (!await this.#readFile(fileIndex, fileOffset, bytes)) return 0;
+    }
+    return size;
+  }
+
+  async #readFile(
+    fileIndex: number,
+    offset: number,
+    into: Uint8Array<ArrayBuffer>,
+  ): Promise<boolean> {
+    const known = this.#files.get(fileIndex) ?? await this.#see(fileIndex);
+    if (known === undefined) return false;
+    const key = this.#keyOfFile(fileIndex);
+    if (await this.#readObject(key, offset, into, known.etag)) return true;
+    // It may have been made anew of the same pieces.
+    this.#files.delete(fileIndex);
+    const anew = await this.#see(fileIndex);
+    return anew?.isOurs === true &&
+      await this.#readObject(key, offset, into, anew.etag);
+  }
+
   async finish(fileIndex: number, signal?: AbortSignal): Promise<void> {
     const { layout } = this.#torrent;
-    const { first, end } = layout.filePieces(fileIndex);
+    const pieces = layout.filePieces(fileIndex);
     // Another torrent may have made one of this name meanwhile.
     if (!this.#files.has(fileIndex)) {
       const size = await this.#lookFor(fileIndex, signal);
@@ -180,27 +197,19 @@ export class ObjectStore implements PieceStore {
       }
     }
     const known = this.#files.get(fileIndex);
-    let isWhole = known !== undefined;
     // What came in pieces is not in a file that was there before.
-    for (let i = first; i < end && isWhole && !known!.isOurs; i++) {
-      isWhole = !this.#pieces.has(i);
-    }
+    const isWhole = known !== undefined &&
+      (known.isOurs || this.#objects.within(pieces).next().done === true);
     if (!isWhole) {
       if (known !== undefined) this.#refuseForeign([fileIndex]);
       const etag = await this.#maker.make(fileIndex, signal);
       if (etag === undefined) return;
       this.#files.set(fileIndex, { etag, isOurs: true });
     } else await this.#maker.settle(fileIndex, signal);
-    const done = new Set<number>();
-    for (let i = first; i < end; i++) {
-      if (
-        this.#pieces.has(i) &&
-        this.#filesOf(i).every((file) => this.#files.get(file)?.isOurs)
-      ) done.add(i);
-    }
-    await eachAtOnce(done, PARALLEL, async (pieceIndex) => {
-      this.#pieces.clear(pieceIndex);
-      await this.#delete(this.#keyOfPiece(pieceIndex), signal);
+    const made = [...this.#objects.within(pieces)]
+      .filter((object) => this.#isMade(object));
+    await eachAtOnce(made, PARALLEL, async (object) => {
+      if (this.#objects.lose(object)) await this.#delete(object.key, signal);
     });
   }
 
@@ -219,27 +228,29 @@ export class ObjectStore implements PieceStore {
     }
     await eachAtOnce(keys, PARALLEL, (key) => this.#delete(key));
     this.#files.clear();
-    this.#pieces = new Bitfield(layout.pieceCount);
+    this.#objects.clear();
   }
 
-  async close(): Promise<void> {
-    await this.#maker.close();
+  close(): void {
     this.#context.onClose();
-  }
-
-  #keyOfPiece(pieceIndex: number): string {
-    return this.#folder + `${pieceIndex}`.padStart(7, "0");
   }
 
   #keyOfFile(fileIndex: number): string {
     return this.#context.prefix + this.#torrent.paths[fileIndex]!.join("/");
   }
 
-  /** Files that have bytes of a piece, padding left out. */
-  #filesOf(pieceIndex: number): number[] {
+  /** Whether all of these pieces is in files, made of pieces or any. */
+  #isMade({ first, end }: PieceRange, isOurs = true): boolean {
     const { layout } = this.#torrent;
-    return layout.spans(pieceIndex, 0, layout.pieceSize(pieceIndex))
-      .filter(({ pad }) => !pad).map(({ fileIndex }) => fileIndex);
+    const stop = end * layout.pieceLength;
+    for (let i = layout.fileAt(first); i < layout.fileCount; i++) {
+      const { offset, length, pad } = layout.file(i);
+      if (offset >= stop) break;
+      if (pad || length === 0) continue;
+      const file = this.#files.get(i);
+      if (file === undefined || isOurs && !file.isOurs) return false;
+    }
+    return true;
   }
 
   #refuseForeign(files: readonly number[]): void {

@@ -1,9 +1,11 @@
 /**
- * Of which pieces the parts of a finished file are put together.
+ * Of which pieces the parts of a finished file are put together, and which are
+ * written at once for that.
  *
  * @module
  */
 import type { PieceLayout } from "../../metainfo/piece_layout.ts";
+import { runOf } from "../run_of.ts";
 
 /** Least bytes of a part, but for the last; and of what a part is copied from. */
 export const LEAST_PART = 5 * 1024 * 1024;
@@ -14,14 +16,17 @@ export const SENT_PART = 8 * 1024 * 1024;
 /** Most bytes of a part that is sent, as it has to be in memory. */
 export const MOST_SENT = 64 * 1024 * 1024;
 
+/** Most bytes of pieces that are written at once. */
+const MOST_RUN = 16 * 1024 * 1024;
+
 /** Most parts of an object. */
 const MOST_PARTS = 10_000;
 
-/** A run of bytes of one piece. */
+/** A run of bytes of one run of pieces. */
 export interface PieceSpan {
-  /** Which piece. */
+  /** The first piece of the run. */
   readonly pieceIndex: number;
-  /** Where it starts in the piece. */
+  /** Where it starts, from the start of that piece. */
   readonly offset: number;
   /** Its length. */
   readonly length: number;
@@ -33,45 +38,73 @@ export interface FilePart {
   readonly spans: readonly PieceSpan[];
   /** Its length. */
   readonly length: number;
-  /** Whether the server can copy it from the one piece that it is of. */
+  /** Whether the server can copy it from the one run that it is of. */
   readonly isCopy: boolean;
 }
 
-/** The bytes of a file as runs of pieces, in order. */
+/**
+ * How many pieces are written at once: as many as the server copies as a part of
+ * the longest file. It is part of the names of objects.
+ */
+export function runLength(layout: PieceLayout): number {
+  const { pieceLength, fileCount } = layout;
+  if (pieceLength >= LEAST_PART) return 1;
+  let longest = 0;
+  for (let i = 0; i < fileCount; i++) {
+    longest = Math.max(longest, layout.file(i).length);
+  }
+  const least = Math.max(SENT_PART, longest / (MOST_PARTS - 2));
+  return Math.min(
+    Math.ceil(least / pieceLength),
+    Math.floor(MOST_RUN / pieceLength),
+  );
+}
+
+/** The bytes of a file by runs of pieces, in order. */
 function* spansOf(
   layout: PieceLayout,
+  runPieces: number,
   fileIndex: number,
 ): Generator<PieceSpan> {
+  const { pieceLength } = layout;
+  const { offset, length } = layout.file(fileIndex);
   const { first, end } = layout.filePieces(fileIndex);
-  for (let pieceIndex = first; pieceIndex < end; pieceIndex++) {
-    const size = layout.pieceSize(pieceIndex);
-    for (const span of layout.spans(pieceIndex, 0, size)) {
-      if (span.fileIndex !== fileIndex) continue;
-      yield { pieceIndex, offset: span.dataOffset, length: span.length };
-    }
+  for (let i = first; i < end;) {
+    const run = runOf(layout, runPieces, i);
+    const address = run.first * pieceLength;
+    const start = Math.max(offset, address);
+    const stop = Math.min(offset + length, run.end * pieceLength);
+    yield {
+      pieceIndex: run.first,
+      offset: start - address,
+      length: stop - start,
+    };
+    i = run.end;
   }
 }
 
 /**
- * Plans the parts of a file: pieces that are large enough each are copied by the
+ * Plans the parts of a file: runs of pieces that are large enough are copied by the
  * server, others are gathered and sent.
  *
  * @param layout Pieces and files.
+ * @param runPieces How many pieces a run has.
  * @param fileIndex Which file.
  * @returns Its parts in order; `undefined` if it is too large for parts that fit
  * in memory.
  */
 export function planParts(
   layout: PieceLayout,
+  runPieces: number,
   fileIndex: number,
 ): FilePart[] | undefined {
-  const { length } = layout.files[fileIndex]!;
-  const { first, end } = layout.filePieces(fileIndex);
-  const copies = end - first < MOST_PARTS;
-  // Gathered parts end with pieces, so they may be shorter by one.
+  const { length } = layout.file(fileIndex);
+  const all = [...spansOf(layout, runPieces, fileIndex)];
+  const copies = all.length < MOST_PARTS;
+  // Gathered parts end with runs, so they may be shorter by one.
   const most = Math.max(
     SENT_PART,
-    Math.ceil(length / MOST_PARTS) + layout.pieceLength,
+    Math.ceil(length / MOST_PARTS) + runPieces * layout.pieceLength,
   );
   if (!copies && most > MOST_SENT) return undefined;
   const parts: FilePart[] = [];
@@ -86,9 +119,9 @@ export function planParts(
     spans.push(span);
     gathered += span.length;
   };
-  for (let span of spansOf(layout, fileIndex)) {
+  for (let span of all) {
     if (copies && span.length >= LEAST_PART && gathered >= LEAST_PART) flush();
-    if (copies && span.length >= 2 * LEAST_PART && gathered > 0) {
+    if (copies && gathered > 0 && gathered + span.length >= 2 * LEAST_PART) {
       // As much of it as makes a part of what is in front of it.
       const length = LEAST_PART - gathered;
       take({ ...span, length });

@@ -86,8 +86,6 @@ export interface S3Request {
   readonly body?: S3Body | undefined;
   /** Whether the server is to tell the CRC-32 of what it stored. */
   readonly isSummed?: boolean | undefined;
-  /** Whether it goes before others with a body. */
-  readonly isUrgent?: boolean | undefined;
   /** Where the answer goes if it is a good one. */
   readonly into?: Uint8Array<ArrayBuffer> | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -245,7 +243,6 @@ export class S3Client {
       },
       length,
       signal,
-      request.isUrgent,
     );
   }
 

@@ -5,6 +5,7 @@
  */
 import { decodeTextLossy, encodeText } from "../../_shared/bytes.ts";
 import { DiskError } from "../error.ts";
+import type { PieceObjects } from "./piece_objects.ts";
 import { WrongAnswer } from "./s3_answer.ts";
 import type { S3Body, S3Client } from "./s3_client.ts";
 import { type S3Part, tryDecodeParts, tryDecodeText } from "./s3_xml.ts";
@@ -18,6 +19,8 @@ export interface UploadsContext {
   readonly keyOfFile: (fileIndex: number) => string;
   /** What keys of notes of files that were begun start with. */
   readonly folder: string;
+  /** Which pieces are where. */
+  readonly objects: PieceObjects;
 }
 
 /** An upload that was begun. */
@@ -27,8 +30,6 @@ export interface Upload {
   readonly isSummed: boolean;
   /** Parts that an earlier run made, by number. */
   readonly there: ReadonlyMap<number, S3Part>;
-  /** Parts of this run. */
-  readonly parts: Map<number, Promise<S3Part>>;
 }
 
 /** Has the server keep sums of parts, which costs less than the MD5 of ETags. */
@@ -37,52 +38,43 @@ const ALGORITHM = "x-amz-checksum-algorithm";
 /** The uploads of one torrent; notes among the pieces tell later runs of them. */
 export class Uploads {
   readonly #context: UploadsContext;
-  /** Files that were begun. */
-  readonly #started = new Set<number>();
-  readonly #open = new Map<number, Promise<Upload>>();
+  /** Names of the notes of files that were begun. */
+  readonly #started = new Map<number, string>();
 
   constructor(context: UploadsContext) {
     this.#context = context;
   }
 
-  /** Takes a file that has a note. */
-  note(fileIndex: number): void {
-    this.#started.add(fileIndex);
+  /** Takes a name that was found in the folder. */
+  note(name: string): void {
+    const fileIndex = Number(/^upload-(\d{1,9})(-\d+)?$/.exec(name)?.[1]);
+    if (fileIndex < this.#context.objects.layout.fileCount) {
+      this.#started.set(fileIndex, name);
+    }
   }
 
   /** The upload of a file: the one that was begun, or a new one. */
-  open(fileIndex: number, signal?: AbortSignal): Promise<Upload> {
-    let upload = this.#open.get(fileIndex);
-    if (upload === undefined) {
-      upload = this.#resume(fileIndex, signal);
-      this.#open.set(fileIndex, upload);
-      upload.catch(() => this.#open.delete(fileIndex));
+  async open(fileIndex: number, signal?: AbortSignal): Promise<Upload> {
+    const note = this.#started.get(fileIndex);
+    // Its parts are of other runs.
+    if (note !== undefined && note !== this.#noteOf(fileIndex)) {
+      await this.drop(fileIndex, signal);
     }
-    return upload;
-  }
-
-  async #resume(fileIndex: number, signal?: AbortSignal): Promise<Upload> {
     const id = await this.#begun(fileIndex, signal);
     const key = this.#context.keyOfFile(fileIndex);
     const old = id === undefined
       ? undefined
       : await this.#partsOf(key, id, signal);
-    const parts = new Map<number, Promise<S3Part>>();
     return old === undefined
-      ? { ...await this.#begin(fileIndex, signal), there: new Map(), parts }
-      : { id: id!, isSummed: old.isSummed, there: old.parts, parts };
+      ? { ...await this.#begin(fileIndex, signal), there: new Map() }
+      : { id: id!, isSummed: old.isSummed, there: old.parts };
   }
 
   /** Ends the upload of a file that is there. */
   async end(fileIndex: number, signal?: AbortSignal): Promise<void> {
-    this.#started.delete(fileIndex);
     const key = this.#noteKey(fileIndex);
+    this.#started.delete(fileIndex);
     await this.#context.client.send({ method: "DELETE", key, signal });
-  }
-
-  /** Next time it is asked what is there. */
-  forget(fileIndex: number): void {
-    this.#open.delete(fileIndex);
   }
 
   /** Gives up what was begun of a file that is there all the same. */
@@ -94,7 +86,7 @@ export class Uploads {
 
   /** Gives up all of them. */
   async abandon(): Promise<void> {
-    for (const fileIndex of [...this.#started]) {
+    for (const fileIndex of [...this.#started.keys()]) {
       await this.#abort(fileIndex);
       this.#started.delete(fileIndex);
     }
@@ -111,9 +103,14 @@ export class Uploads {
     });
   }
 
-  /** Key of the note that tells of a file that was begun. */
+  /** Name of the note that tells of a file that was begun: parts are of runs. */
+  #noteOf(fileIndex: number): string {
+    return `upload-${fileIndex}-${this.#context.objects.runPieces}`;
+  }
+
   #noteKey(fileIndex: number): string {
-    return `${this.#context.folder}upload-${fileIndex}`;
+    const name = this.#started.get(fileIndex) ?? this.#noteOf(fileIndex);
+    return this.#context.folder + name;
   }
 
   /** The id of an upload that an earlier run began. */
@@ -175,10 +172,9 @@ export class Uploads {
       method: "PUT",
       key: this.#noteKey(fileIndex),
       body: bodyOf(id),
-      isUrgent: true,
       signal,
     });
-    this.#started.add(fileIndex);
+    this.#started.set(fileIndex, this.#noteOf(fileIndex));
     return { id, isSummed };
   }
 

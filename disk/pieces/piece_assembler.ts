@@ -4,6 +4,7 @@
  * @module
  */
 import type { Bitfield } from "../../_shared/bitfield.ts";
+import type { Clock } from "../../_shared/clock.ts";
 import { nodeCrypto } from "../../metainfo/node.ts";
 import { BLOCK_SIZE, type PieceLayout } from "../../metainfo/piece_layout.ts";
 import { attempt, type Awaitable, chain, eachInOrder } from "../awaitable.ts";
@@ -11,19 +12,21 @@ import type { PieceHolder } from "./buffer_pool.ts";
 import { type DiskError, toDiskError } from "../error.ts";
 import { PieceBuffer } from "./piece_buffer.ts";
 import type { TorrentStorageEvent, WriteBlockResult } from "../storage.ts";
-import type { PieceStore } from "../piece_store.ts";
+import type { PieceRun, PieceStore } from "../piece_store.ts";
 import {
   type JudgedPiece,
   PieceJudge,
   type PieceJudgeContext,
 } from "./piece_judge.ts";
 import type { PieceVerdict } from "./piece_verifier.ts";
+import { RunGatherer } from "./run_gatherer.ts";
 
 /** Where a {@linkcode PieceAssembler} puts pieces. */
-export type PieceWrites = Pick<
-  PieceStore,
-  "readRange" | "writePiece" | "writeRange"
->;
+export interface PieceWrites
+  extends Pick<PieceStore, "readRange" | "writePiece" | "writeRange"> {
+  /** How many pieces are best written at once. @default {1} */
+  readonly runPieces?: number | undefined;
+}
 
 /** What a {@linkcode PieceAssembler} works with. */
 export interface PieceAssemblerContext extends PieceJudgeContext {
@@ -35,15 +38,17 @@ export interface PieceAssemblerContext extends PieceJudgeContext {
   readonly emit: (event: TorrentStorageEvent) => void;
   /** Takes note of work that goes on. */
   readonly track: (work: Promise<unknown>) => void;
+  /** Clock of waits. */
+  readonly clock: Clock;
 }
 
 /** A piece between its first block and its bit. */
 interface Assembly extends JudgedPiece {
   /**
    * `filling`: blocks come in. `whole`: waits to be hashed or written. `busy`:
-   * is being hashed or written.
+   * is being hashed or written. `waiting`: for pieces to be written with.
    */
-  state: "filling" | "whole" | "busy";
+  state: "filling" | "whole" | "busy" | "waiting";
   /** Whether the hash was right. */
   isVerified: boolean;
   /** Runs on their way to the files before the piece is whole. */
@@ -62,6 +67,8 @@ export class PieceAssembler implements PieceHolder {
   readonly #pieces = new Map<number, Assembly>();
   /** Pieces that were bad before. */
   readonly #failed = new Set<number>();
+  /** Where pieces are written more than one at a time. */
+  readonly #runs: RunGatherer<Assembly> | undefined;
   #error: DiskError | undefined;
   #held = false;
   #badPieces = 0;
@@ -74,6 +81,24 @@ export class PieceAssembler implements PieceHolder {
       context.pool.chunkSize,
       this.#layout.pieceLength,
     );
+    const { store, pool, have, clock } = context;
+    const { runPieces = 1 } = store;
+    if (runPieces > 1 && store.writeRange === undefined) {
+      this.#runs = new RunGatherer({
+        layout: this.#layout,
+        runPieces,
+        maxBytes: pool.maxBytes / 4,
+        clock,
+        isApart: (i) => {
+          const piece = this.#pieces.get(i);
+          return have.has(i) || piece?.state === "busy" && piece.isVerified;
+        },
+        isQuiet: () => !this.#isMaking,
+        release: (pieces) => {
+          for (const piece of pieces) this.#storeAlone(piece);
+        },
+      });
+    }
     // It takes ten milliseconds: now that the first block comes, and not when
     // more do than a socket keeps for so long.
     nodeCrypto();
@@ -168,6 +193,7 @@ export class PieceAssembler implements PieceHolder {
 
   /** Starts no new work on files from now on. */
   hold(): void {
+    this.#runs?.release();
     this.#held = true;
   }
 
@@ -189,6 +215,7 @@ export class PieceAssembler implements PieceHolder {
 
   /** Forgets every piece in the making. Only while no work goes on. */
   discard(): void {
+    this.#runs?.drop();
     for (const { buffer } of this.#pieces.values()) buffer.release();
     this.#pieces.clear();
     this.#context.pool.holders.delete(this);
@@ -201,6 +228,7 @@ export class PieceAssembler implements PieceHolder {
     let fullest: PieceBuffer | undefined;
     const list: PieceBuffer[] = [];
     for (const { buffer, state, spilling } of this.#pieces.values()) {
+      if (state === "waiting") list.push(buffer);
       if (
         state !== "filling" || spilling !== undefined ||
         buffer.memoryBytes === 0
@@ -219,7 +247,9 @@ export class PieceAssembler implements PieceHolder {
   spill(buffer: PieceBuffer): void {
     const { pieceIndex } = buffer;
     const assembly = this.#pieces.get(pieceIndex);
-    if (assembly?.buffer !== buffer || assembly.state !== "filling") return;
+    if (assembly?.buffer !== buffer) return;
+    if (assembly.state === "waiting") return this.#runs!.release(pieceIndex);
+    if (assembly.state !== "filling") return;
     const { store, pool } = this.#context;
     if (store.writeRange === undefined) {
       this.#release(buffer);
@@ -252,14 +282,13 @@ export class PieceAssembler implements PieceHolder {
   }
 
   /** Writes out everything. */
-  spillAll(): () => DiskError | undefined {
-    const { store } = this.#context;
-    if (store.writeRange === undefined) return () => this.#error;
+  spillAll(): void {
+    this.#runs?.release();
+    if (this.#context.store.writeRange === undefined) return;
     for (const buffer of this.spillable()) {
       this.spill(buffer);
       if (this.#error !== undefined) break;
     }
-    return () => this.#error;
   }
 
   /** Writes out what is only in memory so far; it stays there. */
@@ -337,6 +366,14 @@ export class PieceAssembler implements PieceHolder {
     if (this.#context.pool.isOver) this.#context.pool.makeRoom();
   }
 
+  /** Whether pieces are on the way to being verified. */
+  get #isMaking(): boolean {
+    for (const { state, isVerified } of this.#pieces.values()) {
+      if (!isVerified && state !== "whole") return true;
+    }
+    return false;
+  }
+
   /** Goes on with a whole piece as far as it can. */
   #finish(assembly: Assembly): void {
     if (assembly.state !== "whole") return;
@@ -344,55 +381,88 @@ export class PieceAssembler implements PieceHolder {
     assembly.state = "busy";
     const work = attempt<void>(
       () => {
-        if (assembly.isVerified) return this.#store(assembly);
+        if (assembly.isVerified) return this.#gather(assembly);
         const judged = assembly.spilling === undefined
           ? this.#judge.judge(assembly)
           : assembly.spilling.then(() => this.#judge.judge(assembly));
         return chain(judged, (verdict) => {
           if (verdict !== "good") return this.#drop(assembly, verdict);
           assembly.isVerified = true;
-          return this.#store(assembly);
+          return this.#gather(assembly);
         });
       },
-      (error) => {
-        assembly.state = "whole";
-        // Part of it may have been hashed: start over.
-        if (!assembly.isVerified) assembly.digest = undefined;
-        this.#pause(error);
-      },
+      (error) => this.#keep([assembly], error),
     );
     if (work instanceof Promise) this.#context.track(work);
   }
 
-  #store(assembly: Assembly): Awaitable<void> {
-    const { buffer } = assembly;
-    const { store, have, pool } = this.#context;
-    const { pieceIndex } = buffer;
-    const leaving = buffer.memoryBytes;
+  /** Stores a verified piece, with those beside it if they are best written so. */
+  #gather(assembly: Assembly): Awaitable<void> {
+    if (this.#runs === undefined || this.#held) return this.#store([assembly]);
+    const run = this.#runs.take(assembly.buffer.pieceIndex, assembly);
+    if (run.length > 0) return this.#store(run);
+    assembly.state = "waiting";
+    // Goes before what would be dropped when memory is short.
+    assembly.buffer.lastUse = 0;
+  }
+
+  /** Stores a piece that waits no longer. */
+  #storeAlone(assembly: Assembly): void {
+    assembly.state = "whole";
+    if (this.#error !== undefined) return;
+    assembly.state = "busy";
+    const work = this.#store([assembly]);
+    if (work instanceof Promise) this.#context.track(work);
+  }
+  /** Stores verified pieces that lie beside each other. */
+  #store(run: readonly Assembly[]): Awaitable<void> {
+    const { store, pool } = this.#context;
+    const { pieceIndex } = run[0]!.buffer;
+    const runs: PieceRun[] = [];
+    let leaving = 0;
+    run.forEach(({ buffer }, i) => {
+      leaving += buffer.memoryBytes;
+      const start = i * this.#layout.pieceLength;
+      for (const { offset, bytes } of buffer.dirtyRuns()) {
+        runs.push({ offset: start + offset, bytes });
+      }
+    });
     pool.leavingBytes += leaving;
-    const written = chain(
-      attempt(
-        () => store.writePiece(pieceIndex, buffer.dirtyRuns()),
-        (error) => {
+    return attempt(
+      () =>
+        chain(store.writePiece(pieceIndex, runs, run.length), () => {
           pool.leavingBytes -= leaving;
-          throw error;
-        },
-      ),
-      () => void (pool.leavingBytes -= leaving),
+          leaving = 0;
+          return eachInOrder(run, (assembly) => this.#stored(assembly));
+        }),
+      (error) => {
+        pool.leavingBytes -= leaving;
+        this.#keep(run, error);
+      },
     );
-    const done = (blockDigests: Uint8Array | undefined) => {
+  }
+
+  #stored({ buffer }: Assembly): Awaitable<void> {
+    const { pieceIndex } = buffer;
+    const done = (blockDigests?: Uint8Array) => {
       this.#failed.delete(pieceIndex);
       this.#release(buffer);
-      have.set(pieceIndex);
+      this.#context.have.set(pieceIndex);
       this.#context.emit({ type: "piece-good", pieceIndex, blockDigests });
     };
-    return chain(
-      written,
-      () =>
-        this.#failed.has(pieceIndex)
-          ? chain(this.#judge.blockDigests(buffer), done)
-          : done(undefined),
-    );
+    return this.#failed.has(pieceIndex)
+      ? chain(this.#judge.blockDigests(buffer), done)
+      : done();
+  }
+
+  /** Keeps pieces for another attempt. */
+  #keep(pieces: readonly Assembly[], error: unknown): void {
+    for (const assembly of pieces) {
+      assembly.state = "whole";
+      // Part of it may have been hashed: start over.
+      if (!assembly.isVerified) assembly.digest = undefined;
+    }
+    this.#pause(error);
   }
 
   #drop(
@@ -421,6 +491,7 @@ export class PieceAssembler implements PieceHolder {
     const error = toDiskError(cause, { operation: "write piece" });
     const isFirst = this.#error === undefined;
     this.#error ??= error;
+    for (const piece of this.#runs?.drop() ?? []) piece.state = "whole";
     if (isFirst) this.#context.emit({ type: "error", error, paused: true });
   }
 }

@@ -33,7 +33,14 @@ export async function openStore(
       { operation: "add torrent" },
     );
   }
-  const backing = new StoreBacking(torrent, store, wanted, readOnly);
+  const runPieces = from.runPieces?.(torrent.layout);
+  const backing = new StoreBacking(
+    torrent,
+    store,
+    wanted,
+    readOnly,
+    runPieces,
+  );
   const storage = make(backing);
   try {
     const { good, doubtful = [] } = await store.find(signal);

@@ -22,6 +22,7 @@ export class StoreBacking implements Backing {
   writtenBytes = 0;
   readBytes = 0;
   readonly writeRange: PieceStore["writeRange"];
+  readonly runPieces: number;
   readonly #torrent: StorageTorrent;
   readonly #store: PieceStore;
   /** 1 for every file that is wanted. */
@@ -38,11 +39,13 @@ export class StoreBacking implements Backing {
     store: PieceStore,
     wanted: Uint8Array,
     isReadOnly: boolean,
+    runPieces = 1,
   ) {
     this.#torrent = torrent;
     this.#store = store;
     this.#wanted = wanted;
     this.#isReadOnly = isReadOnly;
+    this.runPieces = runPieces;
     this.#missing = new Uint32Array(torrent.layout.files.length);
     if (store.writeRange !== undefined) {
       this.writeRange = (...run) => store.writeRange!(...run);
@@ -70,9 +73,15 @@ export class StoreBacking implements Backing {
     return this.#store.readRange(pieceIndex, offset, into);
   }
 
-  writePiece(pieceIndex: number, runs: readonly PieceRun[]): Awaitable<void> {
-    return chain(this.#store.writePiece(pieceIndex, runs), () => {
-      this.writtenBytes += this.#torrent.layout.payloadSize(pieceIndex);
+  writePiece(
+    pieceIndex: number,
+    runs: readonly PieceRun[],
+    count = 1,
+  ): Awaitable<void> {
+    return chain(this.#store.writePiece(pieceIndex, runs, count), () => {
+      for (let i = pieceIndex; i < pieceIndex + count; i++) {
+        this.writtenBytes += this.#torrent.layout.payloadSize(i);
+      }
     });
   }
 

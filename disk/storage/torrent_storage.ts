@@ -85,6 +85,7 @@ export class ManagedStorage implements TorrentStorage {
         pool: this.#context.pool,
         helper: this.#context.helper,
         timings: this.#context.timings,
+        clock: this.#context.clock,
         have: this.have,
         emit: (event) => {
           if (event.type === "piece-good") this.#pieceGood(event.pieceIndex);
@@ -249,12 +250,10 @@ export class ManagedStorage implements TorrentStorage {
 
   async sync(): Promise<void> {
     if (this.#closing !== undefined) throw closed("sync");
-    const failures: DiskError[] = [];
-    try {
-      await this.#flush();
-    } catch (error) {
-      failures.push(toDiskError(error, { operation: "sync" }));
-    }
+    const failures: DiskError[] = await this.#flush().then(
+      () => [],
+      (error) => [toDiskError(error, { operation: "sync" })],
+    );
     failures.push(...await this.#backing.sync());
     throwAll(failures, "Cannot sync the torrent");
   }
@@ -403,10 +402,12 @@ export class ManagedStorage implements TorrentStorage {
 
   async #flush(): Promise<void> {
     while (this.#gate !== undefined) await this.#gate;
-    const failure = this.#pieces?.spillAll();
-    await this.#drain();
-    const error = failure?.() ?? this.#pieces?.error;
-    if (error !== undefined) throw error;
+    // Pieces that were being hashed may wait for those beside them after that.
+    for (let turns = this.#backing.isFar ? 2 : 1; turns > 0; turns--) {
+      this.#pieces?.spillAll();
+      await this.#drain();
+    }
+    if (this.#pieces?.error !== undefined) throw this.#pieces.error;
   }
 
   async #close(discard: boolean, signal?: AbortSignal): Promise<void> {
@@ -416,12 +417,11 @@ export class ManagedStorage implements TorrentStorage {
     this.#context.ending.abort(closed("check"));
     while (this.#gate !== undefined) await this.#gate;
     await this.#drain();
-    let failure: DiskError | undefined;
     if (!this.#context.readOnly && !discard) {
-      const failed = this.#pieces?.spillAll();
+      this.#pieces?.spillAll();
       await this.#drain();
-      failure = failed?.();
     }
+    const failure = discard ? undefined : this.#pieces?.error;
     this.#pieces?.discard();
     this.#reader?.clear();
     if (discard) {

@@ -291,6 +291,8 @@ export function testPieceStorage(subject: PieceStorageSubject): void {
         if (bad.includes(i)) piece[9]! ^= 1;
         assertEquals(storage.writeBlock(i, 0, piece), "accepted");
       }
+      // None waits for others to be written with.
+      void storage.flush();
       let left = pieces.length;
       const events = storage.events()[Symbol.asyncIterator]();
       for (; left > 0; left--) {

@@ -7,6 +7,9 @@ import {
   ObjectStorage,
   type ObjectStorageOptions,
 } from "../../../disk/object_storage.ts";
+import type { PieceStore } from "../../../disk/piece_store.ts";
+import { runOf } from "../../../disk/run_of.ts";
+import type { TestTorrent } from "../support.ts";
 
 /** One request as the server sees it. */
 export interface Seen {
@@ -281,4 +284,29 @@ export function refusal(
     `<Error><Code>${code}</Code><Message>${message}</Message></Error>`,
     { status, headers },
   );
+}
+
+/** Writes pieces in runs, but for runs of which some piece is there. */
+export async function writeRuns(
+  store: PieceStore,
+  torrent: TestTorrent,
+  there: ReadonlySet<number> = new Set(),
+): Promise<void> {
+  const { layout, content } = torrent;
+  const runPieces = new FakeS3().storage().runPieces(layout);
+  for (let i = 0; i < layout.pieceCount;) {
+    const { first, end } = runOf(layout, runPieces, i);
+    const run = content.slice(first, end).map((_, k) => first + k);
+    const runs = run.map((k) => ({
+      offset: (k - first) * layout.pieceLength,
+      bytes: content[k]!.slice(),
+    }));
+    if (run.some((k) => there.has(k))) {
+      for (const [at, k] of run.entries()) {
+        if (there.has(k)) continue;
+        await store.writePiece(k, [{ ...runs[at]!, offset: 0 }]);
+      }
+    } else await store.writePiece(first, runs, end - first);
+    i = end;
+  }
 }

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { DiskError } from "../../../disk/error.ts";
 import { FileMaker } from "../../../disk/object/file_maker.ts";
+import { PieceObjects } from "../../../disk/object/piece_objects.ts";
 import type { S3Client, S3Request } from "../../../disk/object/s3_client.ts";
 import { type S3Answer, WrongAnswer } from "../../../disk/object/s3_answer.ts";
 import { PieceLayout } from "../../../metainfo/piece_layout.ts";
@@ -71,19 +72,25 @@ function nameOf({ method, key, query = [], headers = [] }: S3Request): string {
 
 type Check = (answer: S3Answer, sent: unknown) => void;
 
+const range = (from: number, end: number) =>
+  Array.from({ length: end - from }, (_, i) => from + i);
+
 interface SetUpOptions {
-  pieces?: boolean;
-  /** Pieces that are stored, if not all. */
-  stored?: ReadonlySet<number>;
+  /** First pieces of the objects that are there, and how many each has. */
+  stored?: readonly (readonly [number, number])[];
   files?: PieceLayout;
 }
 
 function setUp(options: SetUpOptions = {}) {
-  const { pieces = true, stored, files = layout } = options;
+  const { files = layout } = options;
+  const objects = new PieceObjects(files, "f/");
+  const { stored = range(0, files.pieceCount).map((i) => [i, 1] as const) } =
+    options;
+  for (const [first, count] of stored) objects.add(objects.of(first, count));
   const log: string[] = [];
   const bodies: number[] = [];
   const checks: Check[] = [];
-  const reads: number[] = [];
+  const reads: string[] = [];
   const replies: Record<string, () => S3Answer | DiskError> = {};
   const standard = (name: string): S3Answer => {
     if (name.includes("?uploads")) return answer(200, {}, begun("U"));
@@ -117,14 +124,12 @@ function setUp(options: SetUpOptions = {}) {
   const state: { gone?: number } = {};
   const maker = new FileMaker({
     client,
-    layout: files,
+    objects,
     meta: ["x-meta", "hash"],
-    keyOfPiece: (i) =>
-      pieces && stored?.has(i) !== false ? `piece${i}` : undefined,
     keyOfFile: (i) => `file${i}`,
     folder: "f/",
-    read(pieceIndex, _offset, into) {
-      reads.push(pieceIndex);
+    read(pieceIndex, offset, into) {
+      reads.push(`${pieceIndex}: ${offset / MIB} ${into.length / MIB}`);
       into.fill(pieceIndex);
       return pieceIndex !== state.gone;
     },
@@ -142,12 +147,12 @@ function setUp(options: SetUpOptions = {}) {
 
 const STEPS = [
   "POST file1?uploads",
-  "PUT f/upload-1",
+  "PUT f/upload-1-1",
   "PUT file1?partNumber=1&uploadId=U",
-  "PUT file1?partNumber=2&uploadId=U from /bucket/piece1",
+  "PUT file1?partNumber=2&uploadId=U from /bucket/f/0000001",
   "POST file1?uploadId=U",
   "HEAD file1",
-  "DELETE f/upload-1",
+  "DELETE f/upload-1-1",
 ];
 
 Deno.test("FileMaker: a small file is sent at once", pure, async () => {
@@ -173,7 +178,7 @@ Deno.test(
         ...STEPS.slice(0, 2),
         // 3 MiB of the first piece, and the second, which is too short to be cut.
         "PUT file1?partNumber=1&uploadId=U",
-        "PUT file1?partNumber=2&uploadId=U from /bucket/piece2",
+        "PUT file1?partNumber=2&uploadId=U from /bucket/f/0000002",
         ...STEPS.slice(4),
       ].toSorted(),
     );
@@ -189,10 +194,10 @@ Deno.test(
   "FileMaker: where a piece is no object, or is not copied, it is sent",
   pure,
   async () => {
-    const none = setUp({ pieces: false });
+    const none = setUp({ stored: [] });
     await none.maker.make(1);
     assertEquals(none.taken().filter((name) => name.includes(" from ")), []);
-    const copy = "PUT file1?partNumber=2&uploadId=U from /bucket/piece2";
+    const copy = "PUT file1?partNumber=2&uploadId=U from /bucket/f/0000002";
     const sent = "PUT file1?partNumber=2&uploadId=U";
     for (
       const reply of [
@@ -217,7 +222,7 @@ Deno.test(
     const { maker, checks, replies } = setUp();
     replies["POST file1?uploads"] = () =>
       answer(200, { [ALGORITHM]: "CRC32" }, begun("U"));
-    const copy = "PUT file1?partNumber=2&uploadId=U from /bucket/piece2";
+    const copy = "PUT file1?partNumber=2&uploadId=U from /bucket/f/0000002";
     replies[copy] = () => answer(200, {}, copied("copy", "sum"));
     replies["PUT file1?partNumber=1&uploadId=U"] = () =>
       answer(200, { etag: "e", [SUM]: "s" });
@@ -261,13 +266,20 @@ Deno.test(
   async () => {
     const { maker, taken, replies } = setUp();
     for (
-      const name of ["upload-", "upload-x", "xupload-1", "upload-3", "0000001"]
+      const name of [
+        "upload-",
+        "upload-x",
+        "xupload-1-1",
+        "upload-1-x",
+        "upload-3-1",
+        "0000001",
+      ]
     ) {
       maker.note(name);
     }
-    maker.note("upload-1");
+    maker.note("upload-1-1");
     const list = "GET file1?uploadId=OLD";
-    replies["GET f/upload-1"] = () => answer(200, {}, "OLD");
+    replies["GET f/upload-1-1"] = () => answer(200, {}, "OLD");
     replies[list] = () =>
       answer(200, {}, listed([[1, 9 * MIB, "one"]], { next: "1" }));
     replies[`${list}&part-number-marker=1`] = () =>
@@ -275,13 +287,13 @@ Deno.test(
       answer(200, {}, listed([[2, 6 * MIB - 1, "two"]]));
     assertEquals(await maker.make(1), "whole");
     assertEquals(taken(), [
-      "GET f/upload-1",
+      "GET f/upload-1-1",
       list,
       `${list}&part-number-marker=1`,
-      "PUT file1?partNumber=2&uploadId=OLD from /bucket/piece2",
+      "PUT file1?partNumber=2&uploadId=OLD from /bucket/f/0000002",
       "POST file1?uploadId=OLD",
       "HEAD file1",
-      "DELETE f/upload-1",
+      "DELETE f/upload-1-1",
     ]);
   },
 );
@@ -298,8 +310,8 @@ Deno.test(
       ]
     ) {
       const { maker, taken, replies } = setUp();
-      maker.note("upload-1");
-      replies["GET f/upload-1"] = reply;
+      maker.note("upload-1-1");
+      replies["GET f/upload-1-1"] = reply;
       replies["GET file1?uploadId=GONE"] = () => answer(404);
       assertEquals(await maker.make(1), "whole");
       assertEquals(taken().includes("POST file1?uploads"), true);
@@ -314,8 +326,8 @@ Deno.test(
     for (const isSummed of [true, false]) {
       for (const hasSum of [true, false]) {
         const { maker, taken, replies } = setUp();
-        maker.note("upload-1");
-        replies["GET f/upload-1"] = () => answer(200, {}, "OLD");
+        maker.note("upload-1-1");
+        replies["GET f/upload-1-1"] = () => answer(200, {}, "OLD");
         replies["GET file1?uploadId=OLD"] = () =>
           answer(
             200,
@@ -388,110 +400,94 @@ Deno.test(
         'Cannot finish "s3://file1": The server did not assemble the file',
       );
       // The upload stays for the next time, or to be abandoned.
-      assertEquals(taken().includes("DELETE f/upload-1"), false);
-      replies["GET f/upload-1"] = () => answer(200, {}, "U");
+      assertEquals(taken().includes("DELETE f/upload-1-1"), false);
+      replies["GET f/upload-1-1"] = () => answer(200, {}, "U");
       await maker.abandon();
-      assertEquals(taken(), ["GET f/upload-1", "DELETE file1?uploadId=U"]);
+      assertEquals(taken(), ["GET f/upload-1-1", "DELETE file1?uploadId=U"]);
       await maker.abandon();
       assertEquals(taken(), []);
     }
   },
 );
 
-/** Pieces of 1 MiB: files of 1, of 21 and of 2 MiB. */
+/** Pieces of 1 MiB: files of 3, of 24 and of 2 MiB. */
 const small = new PieceLayout({
   pieceLength: MIB,
-  files: [MIB, 21 * MIB, 2 * MIB].map((length) => ({ length })),
+  files: [3 * MIB, 24 * MIB, 2 * MIB].map((length) => ({ length })),
 });
 
-/** A maker that is given pieces as they are stored. */
-function setUpEarly() {
-  const stored = new Set<number>();
-  const given = setUp({ stored, files: small });
-  const take = async (...pieces: number[]) => {
-    for (const i of pieces) {
-      stored.add(i);
-      given.maker.take(i, new Uint8Array(MIB).fill(i));
-    }
-    await new Promise((resolve) => setTimeout(resolve));
-  };
-  return { ...given, stored, take };
-}
-
-const range = (from: number, end: number) =>
-  Array.from({ length: end - from }, (_, i) => from + i);
-
 Deno.test(
-  "FileMaker: a part is made of what is in memory as soon as all of it is stored",
+  "FileMaker: runs of pieces are copied, as far as they are of the file",
   pure,
   async () => {
-    const { maker, take, taken, reads, bodies } = setUpEarly();
-    // The first part has the pieces 1 to 8.
-    await take(0, 22, 23, 3, 2, 5, 4, 1, 6, 7);
-    assertEquals(taken(), []);
-    await take(8);
-    assertEquals(taken(), STEPS.slice(0, 3));
-    await take(...range(9, 21));
-    const second = "PUT file1?partNumber=2&uploadId=U";
-    const third = "PUT file1?partNumber=3&uploadId=U";
-    assertEquals(taken(), [second]);
-    await take(21);
-    assertEquals(taken(), [third]);
-    assertEquals(await maker.make(1), "whole");
-    assertEquals(taken(), STEPS.slice(4));
-    assertEquals(reads, []);
-    assertEquals(
-      bodies.filter((length) => length > 1000),
-      [8 * MIB, 8 * MIB, 5 * MIB],
-    );
-    // Small files are sent when they are whole.
-    await maker.make(2);
-    assertEquals([taken(), reads], [["PUT file2"], [22, 23]]);
-  },
-);
-
-Deno.test(
-  "FileMaker: what memory has no room for is read again",
-  pure,
-  async () => {
-    const { maker, take, taken, reads, replies } = setUpEarly();
-    const large = new PieceLayout({
-      pieceLength: 4 * MIB,
-      files: [MIB, 60 * MIB].map((length) => ({ length })),
+    const { maker, taken, reads } = setUp({
+      files: small,
+      stored: [[0, 8], [8, 8], [16, 8], [24, 5]],
     });
-    const stored = new Set<number>();
-    const other = setUp({ stored, files: large });
-    // Every other piece, so that no part is whole; then the first.
-    for (const i of [...range(0, 15).filter((i) => i % 2 === 0), 1]) {
-      stored.add(i);
-      other.maker.take(i, new Uint8Array(4 * MIB));
-    }
-    await new Promise((resolve) => setTimeout(resolve));
-    assertEquals(other.reads.length > 0 && other.reads.length < 3, true);
-    // An upload that is gone, or refused: all is as without that.
-    replies["PUT file1?partNumber=1&uploadId=U"] = () => failure();
-    await take(...range(0, 9));
-    assertEquals(taken(), STEPS.slice(0, 3));
-    await take(...range(9, 24));
-    assertEquals(taken(), []);
-    delete replies["PUT file1?partNumber=1&uploadId=U"];
     assertEquals(await maker.make(1), "whole");
-    const parts = taken().filter((name) => name.includes("partNumber"));
-    assertEquals(parts.length, 3);
-    assertEquals(reads.length > 0, true);
+    const copy = (number: number, run: string) =>
+      `PUT file1?partNumber=${number}&uploadId=U from /bucket/f/${run}`;
+    const range = (from: number, end: number) =>
+      ` bytes=${from * MIB}-${end * MIB - 1}`;
+    assertEquals(taken(), [
+      "POST file1?uploads",
+      "PUT f/upload-1-8",
+      copy(1, "0000000-0000007") + range(3, 8),
+      copy(2, "0000008-0000015"),
+      copy(3, "0000016-0000023"),
+      // Too short to be copied.
+      "PUT file1?partNumber=4&uploadId=U",
+      ...STEPS.slice(4, 6),
+      "DELETE f/upload-1-8",
+    ]);
+    assertEquals(reads, ["24: 0 3"]);
   },
 );
 
 Deno.test(
-  "FileMaker: closed or given up, it makes no more parts",
+  "FileMaker: where a run is pieces, or not the whole of it, it is sent",
   pure,
   async () => {
-    const { maker, take, taken } = setUpEarly();
-    await take(...range(0, 9));
-    assertEquals(taken(), STEPS.slice(0, 3));
-    await maker.abandon();
-    assertEquals(taken(), ["GET f/upload-1"]);
-    await take(...range(9, 24));
-    assertEquals(taken(), []);
+    const alone = range(8, 16).map((i) => [i, 1] as const);
+    const { maker, taken, reads, bodies } = setUp({
+      files: small,
+      stored: [[0, 8], ...alone, [16, 8], [24, 5]],
+    });
+    assertEquals(await maker.make(1), "whole");
+    assertEquals(
+      taken().filter((name) => / from .*0000016-0000023/.test(name)).length,
+      1,
+    );
+    assertEquals(reads.toSorted(), ["24: 0 3", "8: 0 8"]);
+    assertEquals(bodies.filter((length) => length > 1000).toSorted(), [
+      3 * MIB,
+      8 * MIB,
+    ]);
+  },
+);
+
+Deno.test(
+  "FileMaker: an upload with parts of other runs is given up first",
+  pure,
+  async () => {
+    for (const note of ["upload-1", "upload-1-3"]) {
+      const { maker, taken, replies } = setUp();
+      maker.note(note);
+      replies[`GET f/${note}`] = () => answer(200, {}, "OLD");
+      assertEquals(await maker.make(1), "whole");
+      const log = taken();
+      assertEquals(log.slice(0, 5), [
+        `GET f/${note}`,
+        "DELETE file1?uploadId=OLD",
+        `DELETE f/${note}`,
+        "POST file1?uploads",
+        "PUT f/upload-1-1",
+      ]);
+      assertEquals(log.at(-1), "DELETE f/upload-1-1");
+      // Or with all else.
+      maker.note(note);
+      await maker.abandon();
+      assertEquals(taken(), [`GET f/${note}`, "DELETE file1?uploadId=OLD"]);
+    }
   },
 );

@@ -10,7 +10,6 @@ function works(limit: Limit) {
     name: string,
     bytes = 0,
     signal?: AbortSignal,
-    isUrgent = false,
   ) =>
     limit.run(
       () =>
@@ -23,7 +22,6 @@ function works(limit: Limit) {
         ),
       bytes,
       signal,
-      isUrgent,
     );
   const names = async () => {
     for (let i = 0; i < 20; i++) await Promise.resolve();
@@ -44,22 +42,6 @@ Deno.test("Limit - so many at a time, in order", pure, async () => {
   for (const { end } of running) end();
   assertEquals(await Promise.all(done.slice(1)), ["b", "c", "d"]);
 });
-
-Deno.test(
-  "Limit - what is urgent goes before those who wait",
-  pure,
-  async () => {
-    const { running, start, names } = works(new Limit(1));
-    const done = ["a", "b", "c"].map((name) => start(name));
-    done.push(start("d", 0, undefined, true));
-    for (let i = 0; i < 4; i++) {
-      await names();
-      running[i]!.end();
-    }
-    assertEquals(await names(), "adbc");
-    await Promise.all(done);
-  },
-);
 
 Deno.test("Limit - takes as many bytes as there are", pure, async () => {
   const { running, start, names } = works(new Limit(9, 10));

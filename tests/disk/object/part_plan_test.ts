@@ -4,6 +4,7 @@ import {
   LEAST_PART,
   MOST_SENT,
   planParts,
+  runLength,
   SENT_PART,
 } from "../../../disk/object/part_plan.ts";
 import { PieceLayout } from "../../../metainfo/piece_layout.ts";
@@ -13,7 +14,8 @@ const MIB = 1 << 20;
 
 function plan(pieceLength: number, lengths: number[], fileIndex: number) {
   const files = lengths.map((length) => ({ length }));
-  return planParts(new PieceLayout({ pieceLength, files }), fileIndex);
+  const layout = new PieceLayout({ pieceLength, files });
+  return planParts(layout, runLength(layout), fileIndex);
 }
 
 const shape = (parts: ReturnType<typeof plan>) =>
@@ -52,13 +54,23 @@ Deno.test(
 );
 
 Deno.test(
-  "part plan - small pieces are gathered, nothing makes no part",
+  "part plan - runs of small pieces are copied, nothing makes no part",
   pure,
   () => {
     assertEquals(shape(plan(MIB, [20 * MIB], 0)), [
-      "send 8 8",
-      "send 8 8",
-      "send 4 4",
+      "copy 8",
+      "copy 8",
+      "send 1 4",
+    ]);
+    assertEquals(shape(plan(MIB, [3 * MIB, 20 * MIB], 1)), [
+      "copy 5",
+      "copy 8",
+      "copy 7",
+    ]);
+    assertEquals(shape(plan(MIB, [6 * MIB, 13 * MIB], 1)), [
+      "send 2 5",
+      "copy 5",
+      "send 1 3",
     ]);
     assertEquals(plan(MIB, [0, 5], 0), []);
   },
@@ -68,10 +80,13 @@ Deno.test(
   "part plan - too many pieces make larger parts, up to a limit",
   pure,
   () => {
-    const parts = plan(MIB, [100_000 * MIB], 0)!;
+    const parts = plan(MIB, [400_000 * MIB], 0)!;
     assert(
       parts.length <= 10_000 &&
         parts.every(({ length }) => length <= MOST_SENT),
+    );
+    assert(
+      plan(MIB, [150_000 * MIB], 0)!.every(({ isCopy }) => isCopy),
     );
     assertEquals(plan(64 * MIB, [700_000 * MIB], 0), undefined);
     assert(plan(64 * MIB, [9999 * 64 * MIB], 0)!.every(({ isCopy }) => isCopy));
@@ -96,15 +111,19 @@ Deno.test(
       if (layout.pieceCount > 3000) {
         continue;
       }
+      const runPieces = runLength(layout);
       for (let i = 0; i < 3; i++) {
-        const parts = planParts(layout, i)!;
+        const parts = planParts(layout, runPieces, i)!;
         let at = lengths.slice(0, i).reduce((sum, length) => sum + length, 0);
         parts.forEach((part, k) => {
           assert(
             k === parts.length - 1 || part.length >= LEAST_PART,
             `${part.length}`,
           );
-          assert(part.isCopy || part.length <= SENT_PART + 2 * pieceLength);
+          assert(
+            part.isCopy ||
+              part.length <= SENT_PART + 2 * runPieces * pieceLength,
+          );
           assertEquals(
             part.spans.reduce((sum, { length }) => sum + length, 0),
             part.length,
@@ -131,13 +150,19 @@ Deno.test(
   "part plan - what is gathered is cut where pieces are large enough",
   pure,
   () => {
-    // 4 MiB wait: a piece of less than two parts is taken whole.
+    // 4 MiB wait: the next gives what lacks, and the rest is copied.
     assertEquals(shape(plan(6 * MIB, [2 * MIB, 22 * MIB], 1)), [
-      "send 2 10",
+      "send 2 5",
+      "copy 5",
       "copy 6",
       "copy 6",
     ]);
-    // One of two parts gives what lacks, and the rest is copied.
+    // One that leaves too little is taken whole.
+    assertEquals(shape(plan(6 * MIB, [2 * MIB + 1, 22 * MIB - 1], 1)), [
+      `send 2 ${10 - 1 / MIB}`,
+      "copy 6",
+      "copy 6",
+    ]);
     assertEquals(shape(plan(10 * MIB, [6 * MIB, 34 * MIB], 1)), [
       "send 2 5",
       "copy 9",
@@ -145,7 +170,8 @@ Deno.test(
       "copy 10",
     ]);
     assertEquals(shape(plan(10 * MIB - 1, [6 * MIB, 24 * MIB - 3], 1)), [
-      `send 2 ${(14 * MIB - 2) / MIB}`,
+      "send 2 5",
+      `copy ${(9 * MIB - 2) / MIB}`,
       `copy ${(10 * MIB - 1) / MIB}`,
     ]);
   },
@@ -165,17 +191,42 @@ Deno.test("part plan - parts are as many as there may be", pure, () => {
   assertEquals(plan(32 * MIB, [320_000 * MIB + 1], 0), undefined);
 });
 
+Deno.test("part plan - as many pieces are a run as make a part", pure, () => {
+  const length = (pieceLength: number, ...lengths: number[]) =>
+    runLength(
+      new PieceLayout({
+        pieceLength,
+        files: lengths.map((length) => ({ length })),
+      }),
+    );
+  assertEquals(length(16384, 5), 512);
+  assertEquals(length(MIB, 5 * MIB, 70_000 * MIB), 8);
+  assertEquals(length(3 * MIB, 5), 3);
+  assertEquals(length(5 * MIB - 1, 5), 2);
+  assertEquals(length(5 * MIB, 5), 1);
+  // The longest file has no more parts than there may be.
+  assertEquals(length(MIB, 5 * MIB, 9998 * 8 * MIB), 8);
+  assertEquals(length(MIB, 5 * MIB, 9998 * 8 * MIB + 1), 9);
+  assertEquals(length(MIB, 999_999 * MIB), 16);
+  assertEquals(length(3 * MIB, 999_999 * MIB), 5);
+});
+
 Deno.test(
-  "part plan - gathered parts end before they are too long",
+  "part plan - runs are of one file where files are aligned",
   pure,
   () => {
-    assertEquals(shape(plan(3 * MIB, [24 * MIB], 0)), [
-      "send 2 6",
-      "send 2 6",
-      "send 2 6",
-      "send 2 6",
+    const layout = new PieceLayout({
+      pieceLength: MIB,
+      files: [13 * MIB + 9, 9 * MIB].map((length) => ({ length })),
+      alignFiles: true,
+    });
+    const one = planParts(layout, 8, 0)!;
+    const two = planParts(layout, 8, 1)!;
+    assertEquals(shape(one), ["copy 8", `copy ${5 + 9 / MIB}`]);
+    assertEquals(shape(two), ["copy 8", "send 1 1"]);
+    assertEquals(two.flatMap(({ spans }) => spans), [
+      { pieceIndex: 14, offset: 0, length: 8 * MIB },
+      { pieceIndex: 22, offset: 0, length: MIB },
     ]);
-    // Less than the least goes on, whatever comes.
-    assertEquals(shape(plan(4 * MIB, [12 * MIB], 0)), ["send 2 8", "send 1 4"]);
   },
 );

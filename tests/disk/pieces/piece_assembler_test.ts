@@ -1,110 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { Bitfield } from "../../../_shared/bitfield.ts";
-import { DiskError } from "../../../disk/error.ts";
-import type { PieceRun } from "../../../disk/piece_store.ts";
-import { BufferPool } from "../../../disk/pieces/buffer_pool.ts";
-import {
-  PieceAssembler,
-  type PieceWrites,
-} from "../../../disk/pieces/piece_assembler.ts";
-import type { TorrentStorageEvent } from "../../../disk/storage.ts";
-import { DiskTimings } from "../../../disk/timings.ts";
 import { BLOCK_SIZE } from "../../../metainfo/piece_layout.ts";
-import { SimClock } from "../../../testing/sim_clock.ts";
-import { makeTorrent, type TestTorrent } from "../support.ts";
+import { makeTorrent } from "../support.ts";
+import { full, setUp, torrent } from "./assembler_world.ts";
 
 const pure = { permissions: "none" } as const;
-const MIB = 1024 * 1024;
-
-/** Three pieces of two blocks, the last of one and a half. */
-const torrent = makeTorrent({
-  pieceLength: 2 * BLOCK_SIZE,
-  files: [2 * 2 * BLOCK_SIZE + BLOCK_SIZE + 100],
-});
-
-interface Call {
-  readonly name: "write" | "piece" | "read";
-  readonly pieceIndex: number;
-  /** Offsets and lengths. */
-  readonly runs: readonly (readonly [number, number])[];
-}
-
-interface BenchOptions {
-  readonly of?: TestTorrent;
-  readonly maxBytes?: number;
-  /** Whether incomplete pieces can be written. */
-  readonly ranges?: boolean;
-}
-
-function setUp(options: BenchOptions = {}) {
-  const { of = torrent, maxBytes = MIB, ranges = true } = options;
-  const calls: Call[] = [];
-  const events: TorrentStorageEvent[] = [];
-  const work: Promise<unknown>[] = [];
-  const bytes = of.content.map((piece) => new Uint8Array(piece.length));
-  const state: {
-    /** Makes calls fail, or take as long as it does. */
-    answer?: ((call: Call) => Promise<void> | void) | undefined;
-  } = {};
-  const run = (call: Call, done: () => void) => {
-    calls.push(call);
-    const answer = state.answer?.(call);
-    return answer === undefined ? done() : answer.then(done);
-  };
-  const put = (pieceIndex: number, { offset, bytes: part }: PieceRun) =>
-    bytes[pieceIndex]!.set(part, offset);
-  const store: PieceWrites = {
-    readRange(pieceIndex, offset, into) {
-      calls.push({ name: "read", pieceIndex, runs: [[offset, into.length]] });
-      into.set(bytes[pieceIndex]!.subarray(offset, offset + into.length));
-      return true;
-    },
-    writePiece: (pieceIndex, runs) =>
-      run({
-        name: "piece",
-        pieceIndex,
-        runs: runs.map(({ offset, bytes }) => [offset, bytes.length] as const),
-      }, () => runs.forEach((one) => put(pieceIndex, one))),
-    writeRange: ranges
-      ? (pieceIndex, offset, part) =>
-        run(
-          { name: "write", pieceIndex, runs: [[offset, part.length]] },
-          () => put(pieceIndex, { offset, bytes: part }),
-        )
-      : undefined,
-  };
-  const pool = new BufferPool(maxBytes);
-  const have = new Bitfield(of.layout.pieceCount);
-  const assembler = new PieceAssembler({
-    torrent: of,
-    store,
-    pool,
-    have,
-    timings: new DiskTimings(new SimClock()),
-    emit: (event) => events.push(event),
-    track: (one) => work.push(one),
-  });
-  const block = (pieceIndex: number, index: number, length = BLOCK_SIZE) => {
-    const start = index * BLOCK_SIZE;
-    const data = of.content[pieceIndex]!.subarray(start, start + length);
-    return assembler.write(pieceIndex, start, data);
-  };
-  const told = () => events.splice(0).map((event) => event.type);
-  const taken = () => calls.splice(0);
-  return Object.assign(state, {
-    assembler,
-    pool,
-    have,
-    events,
-    work,
-    block,
-    told,
-    taken,
-    bytes,
-  });
-}
-
-const full = new DiskError("disk-full", "No space left", { operation: "x" });
 
 Deno.test(
   "PieceAssembler: a whole piece is hashed, written and told",
@@ -245,7 +145,8 @@ Deno.test(
     block(0, 1);
     block(1, 0, 100);
     assertEquals(assembler.spillable().map((one) => one.pieceIndex), [0, 1]);
-    assertEquals(assembler.spillAll()(), undefined);
+    assembler.spillAll();
+    assertEquals(assembler.error, undefined);
     assertEquals(taken(), [
       { name: "write", pieceIndex: 0, runs: [[BLOCK_SIZE, BLOCK_SIZE]] },
       { name: "write", pieceIndex: 1, runs: [[0, 100]] },
@@ -278,7 +179,8 @@ Deno.test(
     bench.answer = () => {
       throw full;
     };
-    assertEquals(assembler.spillAll()(), full);
+    assembler.spillAll();
+    assertEquals(assembler.error, full);
     // The first failure ends it.
     assertEquals([told(), taken().length], [["error"], 1]);
     assertEquals(
@@ -287,8 +189,8 @@ Deno.test(
     );
     assembler.resume();
     bench.answer = () => Promise.reject(full);
-    const failure = assembler.spillAll();
-    assertEquals(failure(), undefined);
+    assembler.spillAll();
+    assertEquals(assembler.error, undefined);
     assertEquals(pool.leavingBytes, 2 * BLOCK_SIZE);
     assertEquals([assembler.spillable(), [...assembler.storedBlocks()]], [
       [],
@@ -297,7 +199,7 @@ Deno.test(
     // A block comes before that one is back: it is hashed after that.
     block(0, 1);
     await Promise.all(work.splice(0));
-    assertEquals(failure(), full);
+    assertEquals(assembler.error, full);
     assertEquals([told(), pool.leavingBytes], [["error"], 0]);
     bench.answer = undefined;
     assembler.resume();
@@ -319,7 +221,8 @@ Deno.test(
     block(1, 1, 5);
     block(2, 0);
     assertEquals(assembler.spillable().map((one) => one.pieceIndex), [0, 2]);
-    assertEquals(assembler.spillAll()(), undefined);
+    assembler.spillAll();
+    assertEquals(assembler.error, undefined);
     assembler.writeAhead();
     assertEquals([events, taken()], [[], []]);
     const [first] = assembler.spillable();

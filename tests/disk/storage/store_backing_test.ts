@@ -146,6 +146,9 @@ Deno.test(
     await backing.writePiece(1, []);
     assertEquals(taken(), ["read 0", "write 1"]);
     assertEquals([backing.readBytes, backing.writtenBytes], [10, PIECE]);
+    // Three at once, the last of which is padding.
+    await backing.writePiece(2, [], 3);
+    assertEquals([taken(), backing.writtenBytes], [["write 2"], 3 * PIECE]);
     assertEquals([backing.paths, backing.ownPlaces], [torrent.paths, []]);
     assertEquals(backing.writeRange, undefined);
     const ranges: unknown[] = [];
