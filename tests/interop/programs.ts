@@ -276,10 +276,10 @@ export class Transmission implements AsyncDisposable {
   readonly #child: Child;
   readonly #remote: string;
 
-  /** Encryption is 0 (tolerated) or 2 (required). */
+  /** Encryption is 0 (tolerated), 1 (preferred) or 2 (required). */
   constructor(
     dir: string,
-    encryption: 0 | 2 = 0,
+    encryption: 0 | 1 | 2 = 0,
     { daemon, remote }: TransmissionRelease = TRANSMISSIONS[0],
   ) {
     this.#remote = remote;

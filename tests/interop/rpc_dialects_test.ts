@@ -12,7 +12,7 @@ const RELEASE = TRANSMISSIONS[1];
 
 /** Whatever each says in its own words, or tells of itself. */
 const OWN = new Set(
-  `config_dir dht_enabled download_dir_free_space encryption incomplete_dir
+  `config_dir dht_enabled download_dir_free_space incomplete_dir
   lpd_enabled peer_limit_global peer_limit_per_torrent peer_port pex_enabled
   port_forwarding_enabled preferred_transports rename_partial_files reqq
   session_id speed_limit_down speed_limit_up utp_enabled version

@@ -106,7 +106,7 @@ export class RpcScene implements AsyncDisposable {
 
   async #theirs(release: TransmissionRelease): Promise<Remote> {
     const folders = await this.#folders("theirs");
-    const transmission = new Transmission(folders.dir, 0, release);
+    const transmission = new Transmission(folders.dir, 1, release);
     this.#stack.use(transmission);
     await transmission.ready();
     return { name: "theirs", port: transmission.rpcPort, ...folders };
