@@ -4,7 +4,6 @@
  * @module
  */
 import { ipScope, tryParseIp } from "./address.ts";
-import { isLocalHost } from "./tracker_rules.ts";
 
 /** Where a host is. */
 export interface HostPlace {
@@ -18,6 +17,18 @@ export interface HostPlace {
 
 /** Tells the addresses of a name. */
 export type Resolve = (hostname: string) => Promise<readonly string[]>;
+
+/**
+ * Whether a host is on this machine or a private network, as far as its text
+ * tells; a name of the public DNS may still resolve to such an address; true
+ * for everything but public addresses and public names.
+ */
+export function isLocalHost(hostname: string): boolean {
+  const ip = tryParseIp(hostname);
+  if (ip !== undefined) return ipScope(ip) !== "global";
+  const name = hostname.toLowerCase().replace(/\.$/, "");
+  return name === "localhost" || /\.(localhost|local|internal)$/.test(name);
+}
 
 function reachOf(hostname: string): number {
   const ip = tryParseIp(hostname);

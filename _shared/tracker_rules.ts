@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { ipScope, tryParseIp } from "./address.ts";
+import { ipScope } from "./address.ts";
 
 /** Shortest interval that a tracker can ask for, in milliseconds. */
 export const MIN_ANNOUNCE_INTERVAL_MS = 60_000;
@@ -24,18 +24,6 @@ export function clampAnnounceInterval(seconds: number): number {
     MAX_ANNOUNCE_INTERVAL_MS,
     Math.max(MIN_ANNOUNCE_INTERVAL_MS, seconds * 1000),
   );
-}
-
-/**
- * Whether a host is on this machine or a private network, as far as its text
- * tells; a name of the public DNS may still resolve to such an address; true
- * for everything but public addresses and public names.
- */
-export function isLocalHost(hostname: string): boolean {
-  const ip = tryParseIp(hostname);
-  if (ip !== undefined) return ipScope(ip) !== "global";
-  const name = hostname.toLowerCase().replace(/\.$/, "");
-  return name === "localhost" || /\.(localhost|local|internal)$/.test(name);
 }
 
 /**

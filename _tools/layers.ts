@@ -52,7 +52,7 @@ export const FOLDER_IMPORTS: Readonly<Record<string, readonly string[]>> = {
 export const NARROW_IMPORTS: Readonly<Record<string, RegExp>> = {
   "select > metainfo": /^piece_layout\.ts$/,
   "disk > metainfo":
-    /^(piece_layout|piece_digest|piece_hasher|hash_thread|disk_paths|path_tree|sha256|verify|node)\.ts$/,
+    /^(piece_layout|piece_digest|hash_thread|disk_paths|path_tree|sha256|verify|node)\.ts$/,
 };
 
 /** Rooms of one module, and the rooms beside it that each may import. */
@@ -132,7 +132,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, Rooms>> = {
     tracker: ["torrent"],
     transfer: ["torrent"],
   },
-  _shared: { http: [], limits: [] },
+  _shared: { http: [] },
   utracker: {},
   htracker: {},
   webseed: {},
@@ -154,7 +154,7 @@ export const DRIVER_FILES: readonly RegExp[] = [
   /^portmap\/port_mapper\.ts$/,
   /^client\/(\w+\/)?(?!\w+_machine\.ts$)\w+\.ts$/,
   /^daemon\/(daemon_server|remote_client|http\/(front|password)|rpc\/add_torrent)\.ts$/,
-  /^daemon\/(daemon|state\/state_file|run\/(finish_move|free_space|hook_runner|intake|upkeep|watch_folder))\.ts$/,
+  /^daemon\/(daemon|state\/state_file|run\/(load|free_space|hook_runner|intake|upkeep|watch_folder))\.ts$/,
   /^daemon\/page\/\w+\.js$/,
   /^cli\/(\w+\/)?\w+\.ts$/,
   /^testing\/(\w+\/)?\w+\.ts$/,

@@ -5,8 +5,7 @@
  * @module
  */
 import { tryDecodeText } from "../_shared/bytes.ts";
-import { formatBencodePath } from "./syntax/path.ts";
-import { BencodeTypeError } from "./error.ts";
+import { BencodeTypeError, formatBencodePath } from "./error.ts";
 import type { BencodeDictionary, BencodeList, BencodeValue } from "./types.ts";
 
 /**

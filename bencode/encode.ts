@@ -4,7 +4,7 @@
  * @module
  */
 import { encodeText } from "../_shared/bytes.ts";
-import { formatBencodePath } from "./syntax/path.ts";
+import { formatBencodePath } from "./error.ts";
 import type { BencodeInput, EncodeBencodeOptions } from "./types.ts";
 
 const COLON = 0x3a;

@@ -5,8 +5,9 @@
  *
  * @module
  */
-import type { CandidateSource, Endpoint } from "../_shared/address.ts";
 import {
+  type CandidateSource,
+  type Endpoint,
   formatEndpoint,
   ipScope,
   mayTellOf,
@@ -16,21 +17,20 @@ import {
   tryParseIp,
 } from "../_shared/address.ts";
 import { backoffMs } from "../_shared/backoff.ts";
-import { BanList } from "./peers/ban_list.ts";
+import { BanList, HostBook } from "./limits/host_book.ts";
 import {
   type Candidate,
   type CandidateOutcome,
+  CandidateSources,
   Crowds,
   fails,
   isBetter,
   isKeptLess,
   MAX_FAILURES,
+  peerPriority,
   type SourceBook,
   type Teller,
 } from "./peers/candidate.ts";
-import { CandidateSources } from "./peers/candidate_sources.ts";
-import { HostBook } from "./limits/host_book.ts";
-import { peerPriority } from "./peers/peer_priority.ts";
 import { isServicePort } from "../_shared/reach.ts";
 
 /** Most candidates kept for a torrent (libtorrent's default). */

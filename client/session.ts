@@ -15,8 +15,7 @@ import {
   checkAddOptions,
   checkSessionOptions,
 } from "./session/check_options.ts";
-import { type AddSource, sourceOf } from "./torrent/add_source.ts";
-import { HashIndex } from "./torrent/hash_index.ts";
+import { type AddSource, HashIndex, sourceOf } from "./torrent/add_source.ts";
 import { SessionError } from "./error.ts";
 import { placeOf } from "./content/open_storage.ts";
 import { SessionDisks } from "./session/session_disks.ts";

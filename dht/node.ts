@@ -15,8 +15,11 @@ import { Driver } from "../_shared/drive.ts";
 import { type RandomSource, systemRandom } from "../_shared/random.ts";
 import { Client } from "./driver/client.ts";
 import { importSecretKey, verifySignature } from "./driver/ed25519.ts";
-import { machineOptions } from "./driver/machine_options.ts";
-import { openSockets, resolveEndpoint } from "./driver/sockets.ts";
+import {
+  machineOptions,
+  openSockets,
+  resolveEndpoint,
+} from "./driver/sockets.ts";
 import { Watchers } from "./driver/watchers.ts";
 import { familyOf, type NodeContact } from "./compact_node.ts";
 import {

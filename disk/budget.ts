@@ -7,7 +7,7 @@ import { type Clock, systemClock } from "../_shared/clock.ts";
 import type { HistogramCounts } from "../_shared/metrics.ts";
 import { HashHelper } from "./pieces/hash_helper.ts";
 import { BufferPool, CHUNK_SIZE } from "./pieces/buffer_pool.ts";
-import { CheckQueue } from "./check/check_queue.ts";
+import { CheckQueue } from "./turns.ts";
 import { HandlePool } from "./files/handle_cache.ts";
 import { PathClaims } from "./files/path_claims.ts";
 import { ReadCache } from "./pieces/read_cache.ts";

@@ -4,7 +4,25 @@
  * @module
  */
 import type { Awaitable } from "./awaitable.ts";
-import { DiskError } from "./error.ts";
+import { DiskError, toDiskError } from "./error.ts";
+
+/** Waits until what was written to a file is on the device. */
+export async function syncFile(
+  fileSystem: FileSystem,
+  path: FilePath,
+): Promise<DiskError | undefined> {
+  try {
+    // One that is gone is not made anew: who confirms the files will find out.
+    if (await fileSystem.stat(path) === undefined) return undefined;
+    await useHandle(
+      fileSystem.open(path, { write: true }),
+      (handle) => handle.sync(),
+    );
+    return undefined;
+  } catch (error) {
+    return toDiskError(error, { operation: "sync", path });
+  }
+}
 
 /**
  * A file below the base folder of a file system, as path components. Each is

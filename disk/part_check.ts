@@ -6,7 +6,7 @@
 import { Bitfield } from "../_shared/bitfield.ts";
 import { systemClock } from "../_shared/clock.ts";
 import { checkFiles } from "./check/check.ts";
-import { CheckQueue } from "./check/check_queue.ts";
+import { CheckQueue } from "./turns.ts";
 import type { FileSystem } from "./file_system.ts";
 import { HandleCache } from "./files/handle_cache.ts";
 import type { CheckOptions, StorageTorrent } from "./storage.ts";

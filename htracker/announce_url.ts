@@ -1,9 +1,42 @@
 /**
- * The query strings of announces and scrapes (BEP 3, BEP 48).
+ * The query strings of announces and scrapes (BEP 3, BEP 48), and which trackers
+ * they may be sent to.
  *
  * @module
  */
 import { type AnnounceRequest, TrackerError } from "../_shared/announce.ts";
+import type { HostPlace } from "../_shared/reach.ts";
+
+/** Which trackers on loopback and private networks may be asked. */
+export type LocalTrackerPolicy =
+  /** Only by a path that ends as announce URLs do, as other services' do not. */
+  | "announce-path"
+  /** All. */
+  | "allow"
+  /** None. */
+  | "refuse";
+
+/** Refuses what may be no tracker but another service of a private network. */
+export function checkTarget(
+  url: URL,
+  { reach }: Pick<HostPlace, "reach">,
+  policy: LocalTrackerPolicy = "announce-path",
+): void {
+  const last = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
+  if (
+    reach === 0 || policy === "allow" ||
+    (policy === "announce-path" && /^(announce|scrape)/.test(last))
+  ) return;
+  throw new TrackerError(
+    "forbidden-target",
+    `Cannot use tracker ${trackerOrigin(url.href)}: it is on a private network${
+      policy === "refuse"
+        ? ""
+        : ' and the path of its URL does not end in "announce"'
+    }`,
+    { retryInMs: Infinity },
+  );
+}
 
 /** Length of info-hashes and peer ids. */
 const ID_LENGTH = 20;

@@ -16,16 +16,16 @@ import {
 import { concatBytes } from "../_shared/bytes.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
 import { systemResolve } from "../_shared/datagram.ts";
-import { CheckedFetch } from "../_shared/http/checked_fetch.ts";
-import { fetchReason } from "../_shared/http/fetch_reason.ts";
+import { CheckedFetch, fetchReason } from "../_shared/http/checked_fetch.ts";
 import { findHost, type HostPlace } from "../_shared/reach.ts";
 import {
+  checkTarget,
   formatAnnounceUrl,
   formatScrapeUrl,
+  type LocalTrackerPolicy,
   parseTrackerUrl,
   trackerOrigin,
 } from "./announce_url.ts";
-import { checkTarget, type LocalTrackerPolicy } from "./reach.ts";
 import {
   decodeHttpAnnounceResponse,
   decodeHttpScrapeResponse,

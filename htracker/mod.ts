@@ -42,7 +42,7 @@
 export { formatAnnounceUrl, formatScrapeUrl } from "./announce_url.ts";
 export * from "./client.ts";
 export * from "./handler.ts";
-export type { LocalTrackerPolicy } from "./reach.ts";
+export type { LocalTrackerPolicy } from "./announce_url.ts";
 export {
   encodeHttpAnnounceResponse,
   encodeHttpFailure,

@@ -15,10 +15,10 @@ import {
   TrackerError,
 } from "../_shared/announce.ts";
 import { decodeTextLossy, fromByteString, toHex } from "../_shared/bytes.ts";
+import { isLocalHost } from "../_shared/reach.ts";
 import {
   clampAnnounceInterval,
   DEFAULT_ANNOUNCE_INTERVAL_MS,
-  isLocalHost,
   isUsablePeer,
   MAX_TRACKER_PEERS,
 } from "../_shared/tracker_rules.ts";

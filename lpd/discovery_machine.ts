@@ -7,8 +7,14 @@
  *
  * @module
  */
-import type { Endpoint, IpFamily, PeerCandidate } from "../_shared/address.ts";
-import { formatEndpoint, ipScope, tryParseIp } from "../_shared/address.ts";
+import {
+  type Endpoint,
+  formatEndpoint,
+  type IpFamily,
+  ipScope,
+  type PeerCandidate,
+  tryParseIp,
+} from "../_shared/address.ts";
 import { toByteString, toHex } from "../_shared/bytes.ts";
 import type { Machine } from "../_shared/machine.ts";
 import {
@@ -17,8 +23,7 @@ import {
   type RandomSource,
 } from "../_shared/random.ts";
 import { remember } from "../_shared/recent.ts";
-import { TokenBucket } from "../_shared/token_bucket.ts";
-import { TokenBuckets } from "../_shared/limits/token_buckets.ts";
+import { TokenBucket, TokenBuckets } from "../_shared/token_bucket.ts";
 import {
   encodeLpdAnnounce,
   type LpdAnnounce,

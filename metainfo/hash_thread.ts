@@ -5,7 +5,7 @@
  */
 import { mayStartWorkers, startWorker } from "./hash/pool.ts";
 import type { HashedPiece, HashPiece } from "./hash/task.ts";
-import type { PieceDigests, PieceHashing } from "./piece_hasher.ts";
+import type { PieceDigests, PieceHashing } from "./piece_digest.ts";
 
 /** What becomes of a piece that another thread hashed. */
 export interface HashedBuffers extends PieceDigests {

@@ -22,6 +22,7 @@ import {
   needCount,
   needDictionary,
   OptionalFields,
+  textDecoderOf,
   tooLarge,
   Warnings,
   wrongType,
@@ -29,7 +30,6 @@ import {
 import { joinHybrid, readFileTree, readV1Files } from "./parse/file_list.ts";
 import { checkPieceLayers } from "./parse/piece_layers.ts";
 import { nameFiles } from "./parse/file_names.ts";
-import { textDecoderOf } from "./parse/text_decoder.ts";
 import {
   type Metainfo,
   MetainfoError,

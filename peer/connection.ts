@@ -14,14 +14,14 @@ import {
 import { READ_SEND_WATERMARK } from "./limits.ts";
 import type { BlockAddress, HashRange } from "./message.ts";
 import { type ChannelHost, MessageChannel } from "./wire/message_channel.ts";
-import type { PeerStats } from "./session/peer_stats.ts";
+import type { PeerStats } from "./session/session_core.ts";
 import { PeerSessionMachine } from "./session/session_machine.ts";
 import type {
   LocalExtensionFields,
   PeerSessionState,
 } from "./session_types.ts";
 import { encodeUploadOnly } from "./small_extensions.ts";
-import { UserExtensions } from "./session/user_extensions.ts";
+import { UserExtensions } from "./extension_registry.ts";
 import { encodeUtMetadata, type UtMetadataMessage } from "./ut_metadata.ts";
 import { encodeUtPex, type UtPexMessage } from "./ut_pex.ts";
 

@@ -70,7 +70,7 @@ export {
   type PeerExtensionContext,
   STANDARD_EXTENSIONS,
 } from "./extension_registry.ts";
-export { hashProofLength, isHashRange } from "./hash_range.ts";
+export { hashProofLength, isHashRange } from "./session/session_hashes.ts";
 export {
   type AddPeerOptions,
   type PeerCommand,
@@ -80,7 +80,7 @@ export {
   type PeerRefusal,
 } from "./manager.ts";
 export type { BlockAddress, HashRange, PeerMessage } from "./message.ts";
-export type { PeerStats } from "./session/peer_stats.ts";
+export type { PeerStats } from "./session/session_core.ts";
 export { PeerSessionMachine } from "./session/session_machine.ts";
 export type {
   FirstPieces,

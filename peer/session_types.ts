@@ -56,10 +56,6 @@ export interface PeerSessionOptions {
   readonly maxQueuedRequests?: number | undefined;
   /** Longest block served in bytes, at most 131072. @default {16384} */
   readonly maxRequestLength?: number | undefined;
-  /** How long a request may wait for its block. @default {60000} */
-  readonly requestTimeoutMs?: number | undefined;
-  /** How long no block may come before the peer counts as snubbing. @default {30000} */
-  readonly snubTimeoutMs?: number | undefined;
   /** Silence of ours before the first keep-alive. @default {100000} */
   readonly firstKeepAliveMs?: number | undefined;
   /** What the peer owes from earlier connections, as their `debt` said. @default {0} */

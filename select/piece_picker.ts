@@ -3,15 +3,13 @@
  *
  * @module
  */
-import type { BlockAddress } from "../metainfo/piece_layout.ts";
-import { BLOCK_SIZE } from "../metainfo/piece_layout.ts";
+import { BLOCK_SIZE, type BlockAddress } from "../metainfo/piece_layout.ts";
 import { BlockBook } from "./picker/block_book.ts";
 import { BlockChooser } from "./picker/block_chooser.ts";
 import { Deadlines } from "./picker/deadlines.ts";
 import { RECEIVED } from "./picker/partial_piece.ts";
 import { findPeer, PieceTable } from "./picker/piece_table.ts";
-import { spareSeeds } from "./picker/spare_seeds.ts";
-import { steal } from "./picker/steal.ts";
+import { spareSeeds, steal } from "./picker/steal.ts";
 import { PickerPeers } from "./picker/picker_peers.ts";
 import { PickerPieces } from "./picker/picker_pieces.ts";
 import type {

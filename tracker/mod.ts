@@ -33,7 +33,6 @@
  * @module
  */
 export * from "./kv_swarm_store.ts";
-export * from "./metrics.ts";
 export * from "./stats_server.ts";
 export * from "./swarm_kv.ts";
 export {

@@ -10,14 +10,16 @@ import {
 } from "../_shared/address.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
 import { type DatagramSocket, serveDatagrams } from "../_shared/datagram.ts";
-import { FairBucket } from "../_shared/limits/fair_bucket.ts";
-import { TokenBuckets } from "../_shared/limits/token_buckets.ts";
+import {
+  FairBucket,
+  TokenBucket,
+  TokenBuckets,
+} from "../_shared/token_bucket.ts";
 import {
   randomInt,
   type RandomSource,
   systemRandom,
 } from "../_shared/random.ts";
-import { TokenBucket } from "../_shared/token_bucket.ts";
 import { UtpAcceptor } from "./acceptor.ts";
 import { UtpConnection, type UtpPort } from "./driver/connection.ts";
 import { SharedSocket } from "./driver/shared_socket.ts";

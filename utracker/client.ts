@@ -43,7 +43,7 @@ import type {
 import { NameCache } from "./name_cache.ts";
 import { MAX_UDP_SCRAPE } from "./packet.ts";
 import type { UdpAnnounceResponse, UdpScrapeResponse } from "./packet_types.ts";
-import { parseUdpTrackerUrl } from "./tracker_url.ts";
+import { parseUdpTrackerUrl } from "./url_data.ts";
 
 /** How long the other family may take once one has answered, in ms. */
 const GRACE_MS = 500;

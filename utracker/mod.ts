@@ -47,7 +47,7 @@ export type {
   UdpTrackerHandler,
 } from "./responder.ts";
 export * from "./server.ts";
-export * from "./tracker_url.ts";
+export { parseUdpTrackerUrl, type UdpTrackerUrl } from "./url_data.ts";
 export {
   type AnnounceEvent,
   type AnnounceRequest,

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Clock } from "../_shared/clock.ts";
-import { TokenBuckets } from "../_shared/limits/token_buckets.ts";
+import { TokenBuckets } from "../_shared/token_bucket.ts";
 
 /** Requests at a time at one host, and in all. */
 const AT_ONCE_A_HOST = 3;

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { CheckedFetch } from "../_shared/http/checked_fetch.ts";
-import { fetchReason } from "../_shared/http/fetch_reason.ts";
+import { CheckedFetch, fetchReason } from "../_shared/http/checked_fetch.ts";
 import type { HostPlace } from "../_shared/reach.ts";
 import { onAborted } from "../_shared/abort.ts";
 import type { Bitfield } from "../_shared/bitfield.ts";

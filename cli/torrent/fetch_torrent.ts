@@ -5,8 +5,7 @@
  */
 import { deadlineSignal, systemClock } from "../../_shared/clock.ts";
 import { systemResolve } from "../../_shared/datagram.ts";
-import { CheckedFetch } from "../../_shared/http/checked_fetch.ts";
-import { fetchReason } from "../../_shared/http/fetch_reason.ts";
+import { CheckedFetch, fetchReason } from "../../_shared/http/checked_fetch.ts";
 import { findHost, type HostPlace } from "../../_shared/reach.ts";
 import { CommandError } from "../error.ts";
 import { EXIT_BAD_TORRENT, EXIT_IO, EXIT_NO_PEERS } from "../exit_code.ts";

@@ -13,8 +13,10 @@ import { SwarmService } from "../../tracker/swarm_service.ts";
 import { SwarmTable } from "../../tracker/swarm_table.ts";
 import { KvSwarmStore } from "../../tracker/kv_swarm_store.ts";
 import { UdpTrackerServer } from "../../utracker/server.ts";
-import { TrackerStatsServer } from "../../tracker/stats_server.ts";
-import type { TrackerFigures } from "../../tracker/metrics.ts";
+import {
+  type TrackerFigures,
+  TrackerStatsServer,
+} from "../../tracker/stats_server.ts";
 import { patiently } from "../../tracker/kv_patience.ts";
 import { ipOf } from "../address_options.ts";
 import type { Arguments, Verb, VerbContext } from "../command.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { ALLOCATION_OPTION, ORDER_OPTIONS } from "./policies.ts";
-import { orAborted } from "../../_shared/abort.ts";
+import { aborted } from "../../_shared/abort.ts";
 import { toHex } from "../../_shared/bytes.ts";
 import { deadlineSignal, systemClock } from "../../_shared/clock.ts";
 import type { Torrent } from "../../client/mod.ts";
@@ -29,13 +29,7 @@ import {
 } from "../torrent/source.ts";
 import { listFiles } from "../torrent/torrent_document.ts";
 import { formatDuration, formatSize } from "../units.ts";
-import {
-  chooser,
-  Job,
-  type NamedSource,
-  type Wishes,
-  wishesOf,
-} from "./download_job.ts";
+import { chooser, Job, type NamedSource, wishesOf } from "./download_job.ts";
 import { LINK_OPTION } from "./found_files.ts";
 import { tellingErrors } from "./event_json.ts";
 import { failureLine, Reporter } from "./reporter.ts";
@@ -69,24 +63,26 @@ function printList(metainfo: Metainfo, args: Arguments, output: Output): void {
   });
 }
 
-/** Waits for the metadata, and lists the files. */
-async function listWhenKnown(
+/**
+ * Waits until it is known what a torrent has; false if the person ended it.
+ *
+ * @throws {CommandError} If no peer told in time.
+ */
+export async function untilKnown(
   torrent: Torrent,
-  { args, output, signal }: VerbContext,
-  { timeoutMs }: Wishes,
-): Promise<number> {
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<boolean> {
   using deadline = deadlineSignal(systemClock, timeoutMs, "", signal);
-  await orAborted(torrent.metadata, deadline.signal).catch(() => {});
-  if (torrent.metainfo === undefined) {
-    if (signal.aborted) return EXIT_INTERRUPTED;
-    throw new CommandError(
-      EXIT_NO_PEERS,
-      "timeout",
-      `No peer sent the metadata within ${formatDuration(timeoutMs)}`,
-    );
-  }
-  printList(torrent.metainfo, args, output);
-  return EXIT_DONE;
+  const { metadata, completed } = torrent;
+  await Promise.race([metadata, completed, aborted(deadline.signal)]);
+  if (torrent.error !== undefined) throw torrent.error;
+  if (torrent.metainfo !== undefined || signal.aborted) return !signal.aborted;
+  throw new CommandError(
+    EXIT_NO_PEERS,
+    "timeout",
+    `No peer sent the metadata within ${formatDuration(timeoutMs)}`,
+  );
 }
 
 /** Refuses a torrent that no peer can ever be found for. */
@@ -238,7 +234,10 @@ async function run(context: VerbContext): Promise<number> {
             trackers,
             files: [],
           });
-          code ||= await listWhenKnown(torrent, context, wishes);
+          if (!await untilKnown(torrent, wishes.timeoutMs, signal)) {
+            return code || EXIT_INTERRUPTED;
+          }
+          printList(torrent.metainfo!, args, output);
         }
       } catch (error) {
         failed(name, error);

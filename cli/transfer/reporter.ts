@@ -19,13 +19,13 @@ import { shownName } from "../torrent/source.ts";
 import { formatDuration, formatSize } from "../units.ts";
 import { eventJson, type JsonEvent } from "./event_json.ts";
 import {
+  isNoNetwork,
   progressOf,
   progressOfAll,
   ratioText,
   type ShownTorrent,
 } from "./progress_state.ts";
 import { TrackerNotes } from "./tracker_notes.ts";
-import { isNoNetwork } from "./waiting.ts";
 
 /** Between two progress events, in milliseconds. */
 const PROGRESS_MS = 250;

@@ -4,9 +4,7 @@
  * @module
  */
 import { formatEndpoint, ipScope, tryParseIp } from "../../_shared/address.ts";
-import { aborted } from "../../_shared/abort.ts";
 import { encodeText } from "../../_shared/bytes.ts";
-import { deadlineSignal, systemClock } from "../../_shared/clock.ts";
 import { isPlayable } from "../../client/media_type.ts";
 import type { Torrent } from "../../client/torrent.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
@@ -15,11 +13,7 @@ import type { HttpServer } from "../../tracker/http_server.ts";
 import { ipOf } from "../address_options.ts";
 import type { Arguments, Verb, VerbContext } from "../command.ts";
 import { CommandError, UsageError } from "../error.ts";
-import {
-  EXIT_BAD_TORRENT,
-  EXIT_INTERRUPTED,
-  EXIT_NO_PEERS,
-} from "../exit_code.ts";
+import { EXIT_BAD_TORRENT, EXIT_INTERRUPTED } from "../exit_code.ts";
 import { ioError, listenError } from "../io_error.ts";
 import { safeText } from "../text.ts";
 import { selectFiles } from "../torrent/file_selection.ts";
@@ -31,8 +25,7 @@ import {
   type Source,
 } from "../torrent/source.ts";
 import { listFiles } from "../torrent/torrent_document.ts";
-import { formatDuration } from "../units.ts";
-import { checkReachable } from "./download.ts";
+import { checkReachable, untilKnown } from "./download.ts";
 import { filePath, MediaServer, serveMedia } from "./media_server.ts";
 import { tellingErrors } from "./event_json.ts";
 import { Reporter } from "./reporter.ts";
@@ -114,24 +107,6 @@ async function makeTemp(): Promise<string> {
   } catch (error) {
     throw ioError(error, "make", "a temporary folder");
   }
-}
-
-/** Waits until it is known what there is to play. */
-async function untilKnown(
-  torrent: Torrent,
-  timeoutMs: number,
-  signal: AbortSignal,
-): Promise<boolean> {
-  using deadline = deadlineSignal(systemClock, timeoutMs, "", signal);
-  const { metadata, completed } = torrent;
-  await Promise.race([metadata, completed, aborted(deadline.signal)]);
-  if (torrent.error !== undefined) throw torrent.error;
-  if (torrent.metainfo !== undefined || signal.aborted) return !signal.aborted;
-  throw new CommandError(
-    EXIT_NO_PEERS,
-    "timeout",
-    `No peer sent the metadata within ${formatDuration(timeoutMs)}`,
-  );
 }
 
 /** Waits for Ctrl-C, or an error; says when all is there. */

@@ -7,14 +7,12 @@ import type { Endpoint } from "../../_shared/address.ts";
 import type { DiskManager } from "../../disk/mod.ts";
 import type { Place } from "./open_storage.ts";
 import type { Handshaker } from "../../handshake/mod.ts";
-import type { CandidateSources } from "../peers/candidate_sources.ts";
-import type { DebtBook } from "../limits/debt_book.ts";
-import type { HostBook } from "../limits/host_book.ts";
-import type { PeerPlaces } from "../limits/peer_places.ts";
+import type { CandidateSources } from "../peers/candidate.ts";
+import type { DebtBook, HostBook } from "../limits/host_book.ts";
+import type { PeerPlaces, SendBudget } from "../limits/peer_places.ts";
 import type { SharedDiscovery } from "../discovery_runner.ts";
-import type { SessionLimits } from "../limits/torrent_limits.ts";
+import type { SessionLimits } from "../limit_group.ts";
 import type { TrackerContext } from "../trackers/tracker_runner.ts";
-import type { SendBudget } from "../limits/send_budget.ts";
 import type { UploadSlots } from "../limits/upload_slots.ts";
 import type { PeerDiscovery, SessionOptions } from "../types.ts";
 

@@ -20,7 +20,7 @@ import {
 import type { TorrentStats } from "../types.ts";
 import type { TorrentHost } from "./torrent_host.ts";
 import type { Download } from "./download.ts";
-import { DuePieces } from "./due_pieces.ts";
+import { DuePieces, Wishes } from "./wishes.ts";
 import { HashServer } from "./hash_server.ts";
 import { isReadOnly, openStorage, type SetupOptions } from "./open_storage.ts";
 import type { PeerSessionEvent } from "../../peer/mod.ts";
@@ -36,7 +36,6 @@ import {
   unreadableWarning,
 } from "./torrent_warnings.ts";
 import { WebSeeds } from "./web_seeds.ts";
-import { Wishes } from "./wishes.ts";
 
 /**
  * Storage, download and upload of one torrent. The books of the latter two are

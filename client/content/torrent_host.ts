@@ -7,7 +7,7 @@ import type { Magnet, Metainfo } from "../../metainfo/mod.ts";
 import type { TorrentContent } from "./torrent_content.ts";
 import type { SessionContext } from "./session_context.ts";
 import type { SwarmPeer } from "../peers/swarm_peer.ts";
-import type { TorrentLimits } from "../limits/torrent_limits.ts";
+import type { TorrentLimits } from "../limit_group.ts";
 import type { AddTorrentOptions, TorrentEvent } from "../types.ts";
 
 /** What swarm, trackers, searches and content need of their torrent. */

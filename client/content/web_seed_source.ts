@@ -9,7 +9,7 @@ import type { PeerKey } from "../../select/selection_strategy.ts";
 import { WebSeedHosts } from "../../webseed/host_slots.ts";
 import { WebSeed } from "../../webseed/web_seed.ts";
 import type { WebSeedEvent } from "../../webseed/web_seed_options.ts";
-import { ReadGate } from "../limits/read_gate.ts";
+import { ReadGate } from "../limits/rate_limiter.ts";
 import type { BlockChannel, BlockSource } from "./block_source.ts";
 import type { SessionContext } from "./session_context.ts";
 import type { TorrentContent } from "./torrent_content.ts";

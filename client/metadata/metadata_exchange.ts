@@ -5,20 +5,17 @@
  * @module
  */
 import { Driver } from "../../_shared/drive.ts";
-import type { Metainfo } from "../../metainfo/mod.ts";
-import type { UtMetadataMessage } from "../../peer/ut_metadata.ts";
-import type { HashRange } from "../../peer/message.ts";
 import {
-  badMetadata,
-  matchesInfoHash,
-  metainfoFromPeers,
-} from "./info_hash.ts";
+  answerUtMetadata,
+  METADATA_PIECE_LENGTH,
+  type UtMetadataMessage,
+} from "../../peer/ut_metadata.ts";
+import type { HashRange } from "../../peer/message.ts";
 import {
   type MetadataInput,
   MetadataMachine,
   type MetadataOutput,
 } from "./metadata_machine.ts";
-import { MetadataServer } from "./metadata_server.ts";
 import {
   type PieceLayerInput,
   PieceLayerMachine,
@@ -27,6 +24,124 @@ import {
 import { needsPieceLayers } from "../content/open_storage.ts";
 import type { TorrentHost } from "../content/torrent_host.ts";
 import type { SwarmPeer } from "../peers/swarm_peer.ts";
+import { sha1 } from "../../_shared/sha1.ts";
+import { equalBytes } from "../../_shared/bytes.ts";
+import { sha256 } from "../../metainfo/merkle.ts";
+import { parseInfo } from "../../metainfo/parse.ts";
+import type { Magnet } from "../../metainfo/magnet.ts";
+import type { Metainfo } from "../../metainfo/metainfo.ts";
+import { SessionError } from "../error.ts";
+
+/**
+ * Whether bytes are the dictionary that a link asks for. With both hashes in
+ * the link both must fit.
+ */
+export function matchesInfoHash(
+  infoBytes: Uint8Array,
+  magnet: Magnet,
+): boolean {
+  const { infoHashV1, infoHashV2 } = magnet;
+  if (infoHashV1 !== undefined) {
+    if (!equalBytes(sha1(infoBytes), infoHashV1)) return false;
+  }
+  if (infoHashV2 !== undefined) {
+    if (!equalBytes(sha256(infoBytes), infoHashV2)) return false;
+  }
+  return infoHashV1 !== undefined || infoHashV2 !== undefined;
+}
+
+/** Reads a dictionary that fits. */
+export function metainfoFromPeers(
+  infoBytes: Uint8Array,
+  magnet: Magnet,
+  pieceLayers?: ReadonlyMap<string, Uint8Array>,
+): Metainfo {
+  if (pieceLayers !== undefined) {
+    return { ...metainfoFromPeers(infoBytes, magnet), pieceLayers };
+  }
+  return parseInfo(infoBytes, {
+    trackers: magnet.trackers.map((url) => [url]),
+    webSeeds: magnet.webSeeds,
+    nodes: magnet.nodes,
+  });
+}
+
+/** Words what makes fetched metadata useless. */
+export function badMetadata(cause: unknown): SessionError {
+  const reason = cause instanceof Error ? cause.message : cause;
+  return new SessionError(
+    "bad-metadata",
+    `Peers sent an info dictionary that cannot be used: ${reason}`,
+    { cause },
+  );
+}
+
+/** Requests of a peer that wait for the limit; more are rejected. */
+const MAX_WAITING = 8;
+
+/**
+ * Answers requests for metadata: in order, as fast as the upload limit lets
+ * them pass. What a peer asks for beyond a few requests, or while it does not
+ * read what it was sent, is rejected.
+ */
+export class MetadataServer {
+  readonly #torrent: Pick<TorrentHost, "peers" | "limits">;
+  readonly #infoBytes: () => Uint8Array | undefined;
+  /** Pieces that each peer waits for. */
+  readonly #waiting = new Map<number, number[]>();
+
+  constructor(
+    torrent: Pick<TorrentHost, "peers" | "limits">,
+    infoBytes: () => Uint8Array | undefined,
+  ) {
+    this.#torrent = torrent;
+    this.#infoBytes = infoBytes;
+  }
+
+  /** Takes a request. */
+  request(peer: SwarmPeer, piece: number): void {
+    const waiting = this.#waiting.get(peer.key);
+    if (waiting === undefined) {
+      const queue = [piece];
+      this.#waiting.set(peer.key, queue);
+      this.#serve(peer, queue);
+    } else if (waiting.length < MAX_WAITING) waiting.push(piece);
+    else peer.connection.sendMetadata({ type: "reject", piece });
+  }
+
+  #serve(peer: SwarmPeer, queue: number[]): void {
+    const { connection, key } = peer;
+    const isGone = () => this.#torrent.peers.get(key) !== peer;
+    while (queue.length > 0 && !isGone()) {
+      const piece = queue[0]!;
+      const answer = answerUtMetadata(this.#infoBytes(), piece);
+      if (
+        answer.type !== "data" || !connection.hasSendRoom(METADATA_PIECE_LENGTH)
+      ) {
+        queue.shift();
+        connection.sendMetadata({ type: "reject", piece });
+        continue;
+      }
+      const granted = this.#torrent.limits.upload.take(answer.data.length, {
+        whole: true,
+        isGone,
+      });
+      if (typeof granted !== "number") {
+        void granted.then(() => {
+          if (!isGone()) {
+            queue.shift();
+            connection.sendMetadata(answer);
+          }
+          this.#serve(peer, queue);
+        });
+        return;
+      }
+      queue.shift();
+      connection.sendMetadata(answer);
+    }
+    this.#waiting.delete(key);
+  }
+}
 
 /** Both directions of ut_metadata for one torrent. */
 export class MetadataExchange {

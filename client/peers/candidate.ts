@@ -1,5 +1,5 @@
 /**
- * One candidate, and how candidates compare.
+ * Candidates: what is thought of their sources, and how they compare.
  *
  * @module
  */
@@ -8,11 +8,111 @@ import {
   type Endpoint,
   hostKey,
   ipScope,
+  isMappedIpv4,
   type PeerHints,
   siteKey,
   tryParseIp,
 } from "../../_shared/address.ts";
 import type { CandidateSourceTraits } from "../types.ts";
+import {
+  compareBytes,
+  concatBytes,
+  crc32c,
+  writeUint16,
+} from "../../_shared/bytes.ts";
+
+/** What is thought of a source that nobody described. */
+const DEFAULT_SOURCE_TRAITS: CandidateSourceTraits = {
+  rank: 3,
+  share: 0.5,
+  isOpen: true,
+  isTrusted: false,
+  namesLocal: false,
+};
+
+/** The sources of this package. */
+const STANDARD: ReadonlyMap<CandidateSource, CandidateSourceTraits> = new Map(
+  ([
+    ["manual", { rank: 0, share: 1, isOpen: false, isTrusted: true }],
+    ["magnet", { rank: 1, share: 0.05, isOpen: false, namesLocal: true }],
+    ["resume", { rank: 1, isOpen: false, isTrusted: true }],
+    ["tracker", { rank: 2, share: 0.75, isOpen: false }],
+    ["lpd", { rank: 2, share: 0.25 }],
+    ["dht", { share: 0.75 }],
+    ["incoming", { share: 0.25, isOpen: false }],
+    ["pex", { rank: 4 }],
+  ] satisfies [CandidateSource, Partial<CandidateSourceTraits>][]).map((
+    [name, traits],
+  ) => [name, { ...DEFAULT_SOURCE_TRAITS, ...traits }]),
+);
+
+/** Traits of sources by name; those that nobody described have the default. */
+export class CandidateSources {
+  readonly #own = new Map<CandidateSource, CandidateSourceTraits>();
+
+  /**
+   * Describes sources beside the standard ones.
+   *
+   * @param sources Name and traits of each; what is left out has the default.
+   */
+  constructor(
+    sources: Iterable<
+      readonly [CandidateSource, Partial<CandidateSourceTraits>]
+    > = [],
+  ) {
+    for (const [name, traits] of sources) {
+      if (STANDARD.has(name)) continue;
+      this.#own.set(name, { ...DEFAULT_SOURCE_TRAITS, ...traits });
+    }
+  }
+
+  /**
+   * Looks a source up.
+   *
+   * @param source Its name.
+   * @returns What is thought of it.
+   */
+  of(source: CandidateSource): CandidateSourceTraits {
+    return STANDARD.get(source) ?? this.#own.get(source) ??
+      DEFAULT_SOURCE_TRAITS;
+  }
+}
+
+function ipOf(endpoint: Endpoint): Uint8Array | undefined {
+  const ip = tryParseIp(endpoint.hostname);
+  return ip !== undefined && isMappedIpv4(ip) ? ip.subarray(12) : ip;
+}
+
+function masked(ip: Uint8Array, keep: number): Uint8Array {
+  return ip.map((byte, i) => i < keep ? byte : byte & 0x55);
+}
+
+/**
+ * The priority that both ends of a connection agree on (BEP 40): 32 bits, the
+ * higher the better; none between families.
+ */
+export function peerPriority(
+  ours: Endpoint,
+  theirs: Endpoint,
+): number | undefined {
+  const a = ipOf(ours);
+  const b = ipOf(theirs);
+  if (a === undefined || b === undefined || a.length !== b.length) {
+    return undefined;
+  }
+  let common = 0;
+  while (common < a.length && a[common] === b[common]) common++;
+  if (common === a.length) {
+    const ports = [ours.port, theirs.port].sort((x, y) => x - y);
+    const bytes = new Uint8Array(4);
+    writeUint16(bytes, 0, ports[0]!);
+    writeUint16(bytes, 2, ports[1]!);
+    return crc32c(bytes);
+  }
+  const keep = Math.max(a.length === 4 ? 2 : 6, common + 1);
+  const pair = [masked(a, keep), masked(b, keep)].sort(compareBytes);
+  return crc32c(concatBytes(pair));
+}
 
 /**
  * Failures in a row after which a candidate is given up, until somebody tells

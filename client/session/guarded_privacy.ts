@@ -20,9 +20,14 @@ import {
   proxyTransport,
 } from "../../handshake/proxy_transport.ts";
 import { BoundNetwork } from "../bound_network.ts";
-import { Blocklist, UNRESOLVED } from "./blocklist.ts";
+import {
+  Blocklist,
+  type OpenSocket,
+  type PeerNetwork,
+  type Privacy,
+  UNRESOLVED,
+} from "./privacy.ts";
 import type { ProxyPurpose, SessionOptions } from "../types.ts";
-import type { OpenSocket, PeerNetwork, Privacy } from "./privacy.ts";
 
 /** How a session keeps to itself what it was told to. */
 export class GuardedPrivacy implements Privacy {

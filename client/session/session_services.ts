@@ -5,7 +5,7 @@
  */
 import { type Endpoint, ipScope, tryParseIp } from "../../_shared/address.ts";
 import { type Clock, systemClock } from "../../_shared/clock.ts";
-import { SharedClock } from "./shared_clock.ts";
+import { SharedClock } from "../../_shared/deadline_heap.ts";
 import type { MainlineDht } from "../../dht/node.ts";
 import type { MainlineDhtOptions } from "../../dht/mainline_options.ts";
 import type { LocalDiscovery } from "../../lpd/discovery.ts";

@@ -4,8 +4,11 @@
  *
  * @module
  */
-import type { Endpoint, PeerCandidate } from "../../_shared/address.ts";
-import { siteKey } from "../../_shared/address.ts";
+import {
+  type Endpoint,
+  type PeerCandidate,
+  siteKey,
+} from "../../_shared/address.ts";
 import { isServicePort } from "../../_shared/reach.ts";
 import type {
   HandshakeConnected,
@@ -17,16 +20,15 @@ import type {
   PeerConnectionOptions,
 } from "../../peer/connection_options.ts";
 import type { HashRange } from "../../peer/message.ts";
-import { CandidateDialer } from "./candidate_dialer.ts";
+import { CandidateDialer, peerFailed } from "./candidate_dialer.ts";
 import { type Holepunch, openHolepunch } from "./holepunch.ts";
-import { peerFailed } from "./peer_failed.ts";
 import { MetadataExchange } from "../metadata/metadata_exchange.ts";
 import { PeerExchange } from "../peers/peer_exchange.ts";
 import type { PeerList } from "../peer_list.ts";
 import { maxPeersOf, PeerRoom } from "./peer_room.ts";
 import type { Newcomer } from "../peers/peer_worth.ts";
-import { GrantBook } from "../limits/grant_book.ts";
-import { ReadGate } from "../limits/read_gate.ts";
+import { GrantBook } from "../limits/host_book.ts";
+import { ReadGate } from "../limits/rate_limiter.ts";
 import type { SessionContext } from "../content/session_context.ts";
 import type { TorrentHost } from "../content/torrent_host.ts";
 import { SwarmPeer } from "../peers/swarm_peer.ts";

@@ -16,7 +16,7 @@ import { magnetOf, type Metainfo } from "../../metainfo/metainfo.ts";
 import { parseMagnet } from "../../metainfo/parse_magnet.ts";
 import type { AddSource } from "./add_source.ts";
 import { hasPieceLayers } from "../content/open_storage.ts";
-import { metainfoFromPeers } from "../metadata/info_hash.ts";
+import { metainfoFromPeers } from "../metadata/metadata_exchange.ts";
 import type { TorrentLife } from "./torrent_life.ts";
 import { finite, plain, torrentTotals } from "./torrent_view.ts";
 import type { AddTorrentOptions } from "../types.ts";

@@ -6,21 +6,24 @@
 import { EventHub } from "../../_shared/event_queue.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
 import type { RemoveOptions } from "../../disk/storage.ts";
-import { isReadOnly, openStorage, placeOf } from "../content/open_storage.ts";
+import {
+  isReadOnly,
+  openStorage,
+  placeOf,
+  type SetupOptions,
+} from "../content/open_storage.ts";
 import type { Magnet, Metainfo } from "../../metainfo/mod.ts";
 import { closedError, isFinal, SessionError } from "../error.ts";
 import { ResumeSaver } from "../content/resume_saver.ts";
-import type { SetupOptions } from "../content/open_storage.ts";
-import { Settlement } from "./settlement.ts";
+import { ContentSetup, Settlement } from "./content_setup.ts";
 import type { SwarmPeer } from "../peers/swarm_peer.ts";
 import type { SessionContext } from "../content/session_context.ts";
 import { TorrentContent } from "../content/torrent_content.ts";
 import { warning } from "../content/torrent_warnings.ts";
 import { Readers } from "../reading/readers.ts";
-import { TorrentLimits } from "../limits/torrent_limits.ts";
+import { TorrentLimits } from "../limit_group.ts";
 import { TorrentNetwork } from "./torrent_network.ts";
 import type { TorrentHost } from "../content/torrent_host.ts";
-import { ContentSetup } from "./content_setup.ts";
 import { obeyLink } from "./add_source.ts";
 import type {
   AddTorrentOptions,

@@ -12,8 +12,11 @@ import type {
 import type { Machine } from "../../_shared/machine.ts";
 import { type RandomSource, shuffle } from "../../_shared/random.ts";
 import { TokenBucket } from "../../_shared/token_bucket.ts";
-import { TrackerEntry, type TrackerStatus } from "./tracker_entry.ts";
-import { TrackerLimits } from "./tracker_host.ts";
+import {
+  TrackerEntry,
+  TrackerLimits,
+  type TrackerStatus,
+} from "./tracker_entry.ts";
 
 /** A tracker that is silent so long keeps the next one waiting no more. */
 const SLOW_MS = 5_000;

@@ -9,7 +9,7 @@ import { backoffMs } from "../../_shared/backoff.ts";
 import { remember } from "../../_shared/recent.ts";
 import { TokenBucket } from "../../_shared/token_bucket.ts";
 import { ipScope, tryParseIp } from "../../_shared/address.ts";
-import { MAX_PER_HOST, trackerHost } from "./tracker_host.ts";
+import { MAX_PER_HOST, trackerHost } from "./tracker_entry.ts";
 
 /** Announces under way at once, in all and at one host; good-byes besides. */
 const AT_ONCE = { goodbye: 256, other: 100 };

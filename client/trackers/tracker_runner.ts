@@ -27,8 +27,7 @@ import type {
   AnnounceScheduler,
   AnnounceTurn,
 } from "./announce_scheduler.ts";
-import type { TrackerStatus } from "./tracker_entry.ts";
-import { trackerName } from "./tracker_host.ts";
+import { trackerName, type TrackerStatus } from "./tracker_entry.ts";
 
 /** How long a tracker may take, in milliseconds (UDP retries within it). */
 const ANNOUNCE_TIMEOUT_MS = 40_000;

@@ -15,7 +15,7 @@ import {
   tryParseIp,
 } from "../../_shared/address.ts";
 import { type Clock, sleep } from "../../_shared/clock.ts";
-import { TokenBuckets } from "../../_shared/limits/token_buckets.ts";
+import { TokenBuckets } from "../../_shared/token_bucket.ts";
 import type { HttpAnswer } from "../../tracker/http_answer.ts";
 import { HttpBodyError, type ReadBody } from "../../tracker/http_body.ts";
 import { httpHeader, type HttpRequest } from "../../tracker/http_request.ts";

@@ -7,7 +7,7 @@ import type { Daemon } from "../daemon.ts";
 import type { DaemonTorrent } from "../daemon_torrent.ts";
 import type { DaemonAddOptions } from "../types.ts";
 import { allowedDir } from "../rules/allowed_dir.ts";
-import { isAbsolutePath } from "./absolute_path.ts";
+import { isAbsolutePath } from "./params.ts";
 import type { RpcParams } from "./envelope.ts";
 import { RpcError } from "./error.ts";
 import {

@@ -7,6 +7,11 @@
 import type { RpcParams } from "./envelope.ts";
 import { RpcError } from "./error.ts";
 
+/** Whether a path is absolute, on this or another system. */
+export function isAbsolutePath(path: string): boolean {
+  return /^(\/|[A-Za-z]:[\\/]|\\\\)/.test(path);
+}
+
 /** What a parameter may be. */
 type Kind = "bool" | "int" | "number" | "string" | "strings" | "ints" | "any";
 

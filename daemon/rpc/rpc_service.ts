@@ -6,7 +6,12 @@
 import { type Clock, sleep } from "../../_shared/clock.ts";
 import type { DaemonTorrent } from "../daemon_torrent.ts";
 import { DaemonError } from "../error.ts";
-import { isAbsolutePath } from "./absolute_path.ts";
+import {
+  checkParams,
+  isAbsolutePath,
+  isRpcMethod,
+  type RpcMethod,
+} from "./params.ts";
 import { addTorrent } from "./add_torrent.ts";
 import { CallTurns } from "./call_turns.ts";
 import {
@@ -17,7 +22,6 @@ import {
   RpcReply,
 } from "./envelope.ts";
 import { RpcError } from "./error.ts";
-import { checkParams, isRpcMethod, type RpcMethod } from "./params.ts";
 import { isRecentlyActive, RecentlyActive } from "./recently_active.ts";
 import {
   freeSpace,

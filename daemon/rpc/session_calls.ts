@@ -8,7 +8,7 @@ import type { Session } from "../../client/session.ts";
 import type { Daemon } from "../daemon.ts";
 import type { BandwidthGroup, DaemonSettings } from "../settings.ts";
 import type { DaemonTotals } from "../types.ts";
-import { isAbsolutePath } from "./absolute_path.ts";
+import { isAbsolutePath } from "./params.ts";
 import type { RpcDialect, RpcParams } from "./envelope.ts";
 import { RpcError } from "./error.ts";
 import { snakeName } from "./names.ts";

@@ -9,7 +9,7 @@ import type { AltSpeed, DaemonSettings, Limit } from "../settings.ts";
 import { RpcError } from "./error.ts";
 import type { RpcDialect, RpcParams } from "./envelope.ts";
 import { KILO, rateOf } from "./torrent_fields.ts";
-import { isAbsolutePath } from "./absolute_path.ts";
+import { isAbsolutePath } from "./params.ts";
 
 /** What the answer is made with. */
 export interface SessionFacts {

@@ -6,7 +6,16 @@
 import { changeSettings, readSettings } from "../check_settings.ts";
 import type { DaemonSettings } from "../settings.ts";
 import type { StateFile } from "../state/state_file.ts";
-import { readJson } from "./read_json.ts";
+
+/** Reads an object; what is none is an empty one. */
+export function readJson(text: unknown): object {
+  try {
+    const value = JSON.parse(String(text ?? "{}"));
+    return typeof value === "object" && value !== null ? value : {};
+  } catch {
+    return {};
+  }
+}
 
 /** Settings of a state file, some of which others override for this run. */
 export class SettingsKeeper {

@@ -1,5 +1,5 @@
 /**
- * The sockets of a node.
+ * The sockets of a node, and what its machine is to know of them.
  *
  * @module
  */
@@ -17,6 +17,39 @@ import {
 } from "../../_shared/datagram.ts";
 import { familyOf } from "../compact_node.ts";
 import type { MainlineDhtOptions } from "../mainline_options.ts";
+import type { RandomSource } from "../../_shared/random.ts";
+import type { DhtNodeMachineOptions } from "../node_options.ts";
+import type { DhtState } from "../routing_state.ts";
+
+/** Client and version that we tell: "BP" and 0.1 (BEP 5). */
+const VERSION = Uint8Array.of(0x42, 0x50, 0, 1);
+
+/** The options, and what follows from the sockets and the state of before. */
+export function machineOptions(
+  options: MainlineDhtOptions,
+  sockets: ReadonlyMap<IpFamily, DatagramSocket>,
+  saved: DhtState | undefined,
+  random: RandomSource,
+  startedAt: number,
+): DhtNodeMachineOptions {
+  const scopes = scopesOf(options, [...sockets.values()]);
+  const onLoopback = scopes.includes("loopback");
+  const { version, restrictAddresses, limits } = options;
+  return {
+    ...options,
+    version: version?.length === 0 ? undefined : version ?? VERSION,
+    restrictAddresses: restrictAddresses ?? !onLoopback,
+    savedIds: { 4: saved?.id, 6: saved?.id6 },
+    limits: {
+      ...limits,
+      limitLoopback: limits?.limitLoopback ?? !onLoopback,
+    },
+    scopes,
+    families: [...sockets.keys()],
+    random,
+    startedAt,
+  };
+}
 
 /** Opens what was asked for; without a wish, what can be opened. */
 export async function openSockets(

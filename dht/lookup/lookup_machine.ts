@@ -14,7 +14,7 @@ import {
   tryParseIp,
 } from "../../_shared/address.ts";
 import { equalBytes } from "../../_shared/bytes.ts";
-import { networkKey } from "../table/network_key.ts";
+import { networkKey } from "../table/routing_entry.ts";
 import { checkLength, checkPositiveIntegers } from "../check_options.ts";
 import { compareNodeDistance } from "../node_id.ts";
 import type { LookupStats } from "../node_types.ts";

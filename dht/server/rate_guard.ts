@@ -6,7 +6,7 @@
 import { ipScope, siteKey, tryParseIp } from "../../_shared/address.ts";
 import { toByteString } from "../../_shared/bytes.ts";
 import { remember } from "../../_shared/recent.ts";
-import { FairBucket } from "../../_shared/limits/fair_bucket.ts";
+import { FairBucket } from "../../_shared/token_bucket.ts";
 import { checkPositive } from "../check_options.ts";
 import type { RateGuardOptions } from "../node_options.ts";
 

@@ -7,15 +7,28 @@ import {
   type Endpoint,
   formatIp,
   type IpFamily,
+  ipScope,
+  subnetKey,
 } from "../../_shared/address.ts";
 import { readUint32 } from "../../_shared/bytes.ts";
-import { networkKey } from "./network_key.ts";
 import {
   compactNodeLength,
   type NodeContact,
   tryEncodeCompactNode,
 } from "../compact_node.ts";
 import { isSecureNodeId, NODE_ID_LENGTH } from "../node_id.ts";
+
+/**
+ * A key shared by addresses of which one node is enough: those of a subnet, as
+ * one operator has them all. In a local network every address is a machine of
+ * its own, and all of them share a subnet.
+ */
+export function networkKey(ip: Uint8Array): string {
+  const scope = ipScope(ip);
+  return scope === "private" || scope === "link-local"
+    ? ip.join(".")
+    : subnetKey(ip);
+}
 
 /** Silent for so long, a node is questionable. Source: BEP 5. */
 export const GOOD_MS: number = 15 * 60_000;

@@ -9,12 +9,11 @@ import type { Clock } from "../../_shared/clock.ts";
 import type { Bitfield } from "../../_shared/bitfield.ts";
 import { toDiskError } from "../error.ts";
 import { CHUNK_SIZE } from "../pieces/buffer_pool.ts";
-import type { CheckQueue } from "./check_queue.ts";
+import { type CheckQueue, Turns } from "../turns.ts";
 import type { CheckOptions, StorageTorrent } from "../storage.ts";
 import type { PieceStore } from "../piece_store.ts";
 import type { TorrentFiles } from "../files/torrent_files.ts";
 import { passesSha1, PieceVerifier } from "../pieces/piece_verifier.ts";
-import { Turns } from "../turns.ts";
 
 /** Pieces at a time where each is waited for: by a store, or by its digest. */
 const LANES = 4;

@@ -12,6 +12,7 @@ import {
   type FileHandle,
   type FileInfo,
   type FilePath,
+  syncFile,
   useHandle,
 } from "../file_system.ts";
 import type { FileAllocation } from "../storage.ts";
@@ -23,7 +24,6 @@ import { removeEmptyFolders } from "./move_files.ts";
 import { LinkedFiles } from "./linked_files.ts";
 import { OwnFiles } from "./own_files.ts";
 import type { TorrentClaims } from "./path_claims.ts";
-import { syncFile } from "./sync_file.ts";
 
 /** What another try soon after would fail with, too. */
 const LASTING: ReadonlySet<DiskErrorCode> = new Set([

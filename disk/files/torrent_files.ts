@@ -7,7 +7,7 @@ import type { Clock } from "../../_shared/clock.ts";
 import type { FileSpan, PieceLayout } from "../../metainfo/piece_layout.ts";
 import { type Awaitable, chain, eachInOrder } from "../awaitable.ts";
 import { alreadyThere, type DiskError, toDiskError } from "../error.ts";
-import type { FileInfo, FilePath } from "../file_system.ts";
+import { type FileInfo, type FilePath, syncFile } from "../file_system.ts";
 import type { PieceRun } from "../piece_store.ts";
 import type { HandleCache } from "./handle_cache.ts";
 import { moveFiles, removeEmptyFolders } from "./move_files.ts";
@@ -17,7 +17,6 @@ import { Turns } from "../turns.ts";
 import { ApartBytes } from "./apart_bytes.ts";
 import { FilePlaces } from "./file_places.ts";
 import { StoredFiles } from "./stored_files.ts";
-import { syncFile } from "./sync_file.ts";
 
 /** How {@linkcode TorrentFiles} are kept. */
 export interface TorrentFilesOptions {

@@ -5,15 +5,13 @@
  */
 import { BLOCK_SIZE } from "../../metainfo/piece_layout.ts";
 import {
+  type PieceDigests,
+  PieceHasher,
+  type PieceHashing,
   SHA1_LENGTH,
   sha1Later,
   writeDigest,
 } from "../../metainfo/piece_digest.ts";
-import {
-  type PieceDigests,
-  PieceHasher,
-  type PieceHashing,
-} from "../../metainfo/piece_hasher.ts";
 import { equalBytes } from "../../_shared/bytes.ts";
 import type { StorageTorrent } from "../storage.ts";
 

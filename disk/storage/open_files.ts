@@ -10,7 +10,7 @@ import type { TorrentFiles } from "../files/torrent_files.ts";
 import { type TrustedResume, trustResumeData } from "../resume/resume_state.ts";
 import type { DiskAddOptions, StorageTorrent } from "../storage.ts";
 import { padPieces } from "./check_torrent.ts";
-import { checkSample } from "./sample_pieces.ts";
+import { checkSample } from "./lost_pieces.ts";
 import type { ManagedStorage } from "./torrent_storage.ts";
 
 /** Of the many whose files are as they were. */

@@ -9,12 +9,11 @@ import type { PieceLayout } from "../../metainfo/piece_layout.ts";
 import { attempt, type Awaitable } from "../awaitable.ts";
 import { closed, DiskError, throwAll, toDiskError } from "../error.ts";
 import type { FilePath } from "../file_system.ts";
-import type { Backing } from "./backing.ts";
+import type { Backing, StorageContext } from "./backing.ts";
 import { PieceAssembler } from "../pieces/piece_assembler.ts";
 import { PieceReader } from "../pieces/piece_reader.ts";
 import { FileFinisher } from "./file_finisher.ts";
 import { checkBlock, checkFile } from "./check_torrent.ts";
-import type { StorageContext } from "./storage_context.ts";
 import type {
   CheckOptions,
   DiskAddOptions,

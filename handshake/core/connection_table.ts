@@ -15,10 +15,57 @@ import {
   tryParseIp,
 } from "../../_shared/address.ts";
 import { compareBytes, toByteString } from "../../_shared/bytes.ts";
-import { TokenBuckets } from "../../_shared/limits/token_buckets.ts";
+import { TokenBuckets } from "../../_shared/token_bucket.ts";
 import type { HandshakeErrorCode } from "../error.ts";
 import type { HandshakeDirection } from "../filter.ts";
 import type { HandshakerSettings } from "./settings.ts";
+import type { ByteConnection } from "../../_shared/byte_conn.ts";
+
+/** Passes everything on; frees its slot at the first close. */
+export class TrackedConnection implements ByteConnection {
+  readonly #inner: ByteConnection;
+  readonly #table: ConnectionTable;
+  readonly #slot: Slot;
+  /** Whether it was closed on this side. */
+  isClosed = false;
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  readonly transport: string;
+
+  /** Wraps an open connection. */
+  constructor(
+    inner: ByteConnection,
+    transport: string,
+    table: ConnectionTable,
+    slot: Slot,
+  ) {
+    this.#inner = inner;
+    this.#table = table;
+    this.#slot = slot;
+    this.local = inner.local;
+    this.remote = inner.remote;
+    this.transport = inner.transport ?? transport;
+  }
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    return this.#inner.read(buffer);
+  }
+
+  write(data: Uint8Array): Promise<number> {
+    return this.#inner.write(data);
+  }
+
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.#inner.close();
+    this.#table.close(this.#slot);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
 
 /** One connection, from its first moment to its end. */
 export class Slot {

@@ -11,12 +11,19 @@ import {
   siteKey,
 } from "../../_shared/address.ts";
 import type { ByteConnection } from "../../_shared/byte_conn.ts";
-import { FairBucket } from "../../_shared/limits/fair_bucket.ts";
-import { ConnectionTable, type Slot } from "./connection_table.ts";
+import { FairBucket } from "../../_shared/token_bucket.ts";
+import {
+  ConnectionTable,
+  type Slot,
+  TrackedConnection,
+} from "./connection_table.ts";
 import { EventBuffer } from "./event_buffer.ts";
 import { type Exchange, startExchange } from "./exchange.ts";
-import { DescriptorGuard } from "./descriptor_guard.ts";
-import { connectFailure, isOutOfDescriptors } from "./failure.ts";
+import {
+  connectFailure,
+  DescriptorGuard,
+  isOutOfDescriptors,
+} from "./failure.ts";
 import {
   inboundProtocols,
   type Negotiation,
@@ -24,7 +31,6 @@ import {
 } from "./negotiation.ts";
 import type { HandshakerSettings } from "./settings.ts";
 import { torrentKey, TorrentRegistry } from "./torrent_registry.ts";
-import { TrackedConnection } from "./tracked_connection.ts";
 import {
   failure,
   type HandshakeError,

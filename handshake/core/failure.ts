@@ -1,5 +1,6 @@
 /**
- * What failures are of, and the check of candidates.
+ * What failures are of, the check of candidates, and what follows from a lack of
+ * file descriptors.
  *
  * @module
  */
@@ -10,6 +11,47 @@ import {
 } from "../../_shared/address.ts";
 import { failure, HandshakeError } from "../error.ts";
 import { ProxyError } from "../proxy.ts";
+
+/** Descriptors left to files and everything else. */
+const RESERVED = 32;
+/** Connections that are always allowed. */
+const LEAST = 8;
+/** After how long without a refusal more is tried again, in ms. */
+const FORGET_MS = 60_000;
+/** What is closed may keep its descriptor for so long, in ms. */
+const SETTLE_MS = 1_000;
+
+/** The number of connections that leaves descriptors for others. */
+export class DescriptorGuard {
+  #limit = Infinity;
+  #forgetAt = 0;
+  #refusedAt = -Infinity;
+
+  /**
+   * Notes that there was no descriptor left.
+   *
+   * @param open Connections that are open.
+   * @param now The time in milliseconds.
+   */
+  refused(open: number, now: number): void {
+    this.#forgetAt = now + FORGET_MS;
+    // More of the same refusal, as those that have to go are not gone yet.
+    if (now - this.#refusedAt < SETTLE_MS) return;
+    this.#refusedAt = now;
+    this.#limit = Math.max(LEAST, Math.min(this.#limit, open - RESERVED));
+  }
+
+  /**
+   * Tells how many connections may be open.
+   *
+   * @param now The time in milliseconds.
+   * @returns The number, or Infinity.
+   */
+  limit(now: number): number {
+    if (now >= this.#forgetAt) this.#limit = Infinity;
+    return this.#limit;
+  }
+}
 
 /** Whether the process or the system has too many files and sockets open. */
 export function isOutOfDescriptors(cause: unknown): boolean {

@@ -5,8 +5,8 @@
  */
 import { formatEndpoint, type PeerCandidate } from "../../_shared/address.ts";
 import type { ByteConnection } from "../../_shared/byte_conn.ts";
-import { CandidateSinks } from "./candidate_sinks.ts";
-import { connectWithin } from "./connect.ts";
+import { CandidateSinks, type Dial, DialQueue } from "./dial_queue.ts";
+import { connectWithin, race } from "./race.ts";
 import type { Slot } from "../core/connection_table.ts";
 import type { HandshakerCore, Pending } from "../core/core.ts";
 import {
@@ -15,10 +15,8 @@ import {
   dialLanes,
   DialPlan,
   headStartMs,
+  PastDials,
 } from "./dial_plan.ts";
-import { type Dial, DialQueue } from "./dial_queue.ts";
-import { PastDials } from "./past_dials.ts";
-import { race } from "./race.ts";
 import { checkCandidate, connectFailure } from "../core/failure.ts";
 import { Negotiation, openingFor } from "../core/negotiation.ts";
 import { torrentKey } from "../core/torrent_registry.ts";

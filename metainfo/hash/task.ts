@@ -4,8 +4,11 @@
  *
  * @module
  */
-import { SHA1_LENGTH } from "../piece_digest.ts";
-import type { PieceDigests, PieceHashing } from "../piece_hasher.ts";
+import {
+  type PieceDigests,
+  type PieceHashing,
+  SHA1_LENGTH,
+} from "../piece_digest.ts";
 import { PieceLayout } from "../piece_layout.ts";
 
 /** The piece is not hashed yet. */

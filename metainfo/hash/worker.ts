@@ -6,7 +6,7 @@
  * @module
  */
 import { HashReader, HashReadError } from "./reader.ts";
-import { PieceHasher } from "../piece_hasher.ts";
+import { PieceHasher } from "../piece_digest.ts";
 import {
   type HashedPiece,
   type HashPiece,

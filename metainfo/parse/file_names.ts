@@ -4,9 +4,8 @@
  * @module
  */
 import { encodeText, equalBytes } from "../../_shared/bytes.ts";
-import type { DecodeText } from "./text_decoder.ts";
+import { type DecodeText, tooLarge, type Warnings } from "./fields.ts";
 import type { RawFile } from "./file_list.ts";
-import { tooLarge, type Warnings } from "./fields.ts";
 import type { MetainfoFile, ParseMetainfoOptions } from "../metainfo.ts";
 import { PathTree } from "../path_tree.ts";
 import { sanitizePath, sanitizePathComponent } from "../safe_path.ts";

@@ -8,7 +8,7 @@
  * @module
  */
 import { PeerProtocolError } from "../error.ts";
-import { flipLimit } from "./flip_limit.ts";
+import { flipLimit, type SessionCore } from "./session_core.ts";
 import {
   DEFAULT_PEER_QUEUE,
   JUNK_BYTES,
@@ -23,13 +23,12 @@ import {
   SNUB_TIMEOUT_MS,
 } from "../limits.ts";
 import type { BlockAddress, PeerMessage } from "../message.ts";
-import type { RemotePieces } from "./remote_pieces.ts";
+import type { RemotePieces } from "./session_pieces.ts";
 import { type OutstandingRequest, RequestLedger } from "./request_ledger.ts";
 import type {
   PeerSessionOptions,
   RequestReturnReason,
 } from "../session_types.ts";
-import type { SessionCore } from "./session_core.ts";
 
 const NO_PIECES = new Set<number>();
 const NOTHING: readonly BlockAddress[] = [];
@@ -39,8 +38,6 @@ export class DownloadSide {
   readonly #core: SessionCore;
   readonly #remote: RemotePieces;
   readonly #fast: boolean;
-  readonly #requestTimeout: number;
-  readonly #snubTimeout: number;
   readonly #ledger = new RequestLedger();
   #allowed: Set<number> = NO_PIECES;
   readonly #flips = flipLimit(MAX_CHOKE_FLIPS);
@@ -62,8 +59,6 @@ export class DownloadSide {
     this.#core = core;
     this.#remote = remote;
     this.#fast = options.fast ?? false;
-    this.#requestTimeout = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
-    this.#snubTimeout = options.snubTimeoutMs ?? SNUB_TIMEOUT_MS;
   }
 
   get outstanding(): number {
@@ -182,7 +177,6 @@ export class DownloadSide {
     // So a cancel is answered (BEP 6).
     if (request === "given-up") return;
     if (request === undefined) this.#core.spend(REPEAT_COST);
-    this.#core.counters.rejected++;
     if (this.choking) this.#allowed.delete(message.pieceIndex);
     else this.#refused(1);
     if (request !== undefined) {
@@ -248,25 +242,24 @@ export class DownloadSide {
   get deadline(): number {
     const oldest = this.#ledger.oldestSentAt;
     if (oldest === undefined || this.#pausedAt !== undefined) return Infinity;
-    const expiry = oldest + this.#requestTimeout;
+    const expiry = oldest + REQUEST_TIMEOUT_MS;
     return this.#paused +
       (this.snubbed
         ? expiry
-        : Math.min(expiry, this.#progressAt + this.#snubTimeout));
+        : Math.min(expiry, this.#progressAt + SNUB_TIMEOUT_MS));
   }
 
   handleTimeout(now: number): void {
     const time = this.#time(now);
     if (
       this.#ledger.size > 0 && !this.snubbed &&
-      time - this.#progressAt >= this.#snubTimeout
+      time - this.#progressAt >= SNUB_TIMEOUT_MS
     ) {
       this.snubbed = true;
       this.#core.emit({ type: "snubbed" });
     }
-    const oldest = time - this.#requestTimeout;
+    const oldest = time - REQUEST_TIMEOUT_MS;
     const blocks = this.#giveUp("timeout", ({ sentAt }) => sentAt <= oldest);
-    this.#core.counters.timedOut += blocks.length;
     for (const block of blocks) this.#sendCancel(block, now);
   }
 

@@ -13,7 +13,7 @@ import {
   ExtensionRegistry,
   STANDARD_EXTENSIONS,
 } from "../extension_registry.ts";
-import { flipLimit } from "./flip_limit.ts";
+import { flipLimit, type SessionCore } from "./session_core.ts";
 import {
   ANSWER_SEND_WATERMARK,
   EXTENDED_BYTES,
@@ -26,7 +26,6 @@ import {
   USUAL_EXTENDED,
 } from "../limits.ts";
 import type { PeerMessage } from "../message.ts";
-import type { SessionCore } from "./session_core.ts";
 import type { DownloadSide } from "./session_download.ts";
 import type {
   LocalExtensionFields,

@@ -20,8 +20,7 @@ import type {
   PeerSessionOutput,
   PeerSessionState,
 } from "../session_types.ts";
-import type { PeerStats } from "./peer_stats.ts";
-import type { SessionCore } from "./session_core.ts";
+import type { PeerStats, SessionCore } from "./session_core.ts";
 import { SessionParts } from "./session_parts.ts";
 
 /**

@@ -7,12 +7,11 @@ import { PeerProtocolError } from "../error.ts";
 import { GOSSIP_COST } from "../limits.ts";
 import type { PeerMessage } from "../message.ts";
 import type { PeerSessionOptions, PeerSessionState } from "../session_types.ts";
-import { RemotePieces } from "./remote_pieces.ts";
+import { PieceSide, RemotePieces } from "./session_pieces.ts";
 import { SessionCore } from "./session_core.ts";
 import { DownloadSide } from "./session_download.ts";
 import { ExtensionSide } from "./session_extensions.ts";
 import { HashSide } from "./session_hashes.ts";
-import { PieceSide } from "./session_pieces.ts";
 import { UploadSide } from "./session_upload.ts";
 
 const NO_BYTES = new Uint8Array(0);

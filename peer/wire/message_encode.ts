@@ -142,15 +142,12 @@ export class PeerMessageBuffer {
    * Encodes a message behind those that wait.
    *
    * @param message The message; its byte fields are copied.
-   * @returns How many bytes it takes.
    * @throws {RangeError} As {@linkcode encodePeerMessage} does.
    */
-  append(message: PeerMessage): number {
-    const size = peerMessageSize(message);
-    const needed = this.#length + size;
+  append(message: PeerMessage): void {
+    const needed = this.#length + peerMessageSize(message);
     if (needed > this.#bytes.length) this.#grow(needed);
     this.#length = writePeerMessage(message, this.#bytes, this.#length);
-    return size;
   }
 
   /**

@@ -7,6 +7,93 @@ import type { Endpoint } from "../../_shared/address.ts";
 import type { HttpFault, HttpRequest, HttpResponse } from "../codec/http.ts";
 import type { PortRequest } from "../types.ts";
 
+/** A request is sent this often: at once, then 250 ms later, 500, 750 ... */
+const MAX_TRIES = 9;
+const STEP_MS = 250;
+
+/** Times at which requests are sent again, by the requests' names. */
+export class Retries {
+  readonly #waiting = new Map<string, { tries: number; at: number }>();
+
+  /** When the next is due, in ms. */
+  get deadline(): number | undefined {
+    let first: number | undefined;
+    for (const { at } of this.#waiting.values()) {
+      if (first === undefined || at < first) first = at;
+    }
+    return first;
+  }
+
+  /** Requests without an answer. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /** A request has been sent for the first time. */
+  start(name: string, now: number): void {
+    this.#waiting.set(name, { tries: 1, at: now + STEP_MS });
+  }
+
+  /** A request is answered. Returns whether it was waiting. */
+  stop(name: string): boolean {
+    return this.#waiting.delete(name);
+  }
+
+  /** Whether a request is without an answer. */
+  has(name: string): boolean {
+    return this.#waiting.has(name);
+  }
+
+  /** Forgets all. */
+  clear(): void {
+    this.#waiting.clear();
+  }
+
+  /** Names what is to be sent again, and what has been sent often enough. */
+  takeDue(now: number): [name: string, isOver: boolean][] {
+    const due: [string, boolean][] = [];
+    for (const [name, entry] of this.#waiting) {
+      if (entry.at > now) continue;
+      const isOver = entry.tries === MAX_TRIES;
+      if (isOver) this.#waiting.delete(name);
+      else entry.at = now + ++entry.tries * STEP_MS;
+      due.push([name, isOver]);
+    }
+    return due;
+  }
+}
+
+/** Least time between two losses that are believed, in ms. */
+const QUIET_MS = 10_000;
+
+/** Follows a gateway's seconds (RFC 6887, 8.5; RFC 6886, 3.6). */
+export class Epoch {
+  #seconds: number | undefined;
+  #at = 0;
+  #lostAt = -Infinity;
+
+  /**
+   * Takes what an answer says.
+   *
+   * @param seconds The gateway's seconds.
+   * @param now The time in ms.
+   * @returns Whether the gateway has lost its mappings since the last answer.
+   */
+  isLost(seconds: number, now: number): boolean {
+    const before = this.#seconds;
+    const ours = (now - this.#at) / 1000;
+    this.#seconds = seconds;
+    this.#at = now;
+    if (before === undefined) return false;
+    const theirs = seconds - before;
+    const isRight = theirs >= -1 &&
+      ours + 2 >= theirs - theirs / 16 && theirs + 2 >= ours - ours / 16;
+    if (isRight || now - this.#lostAt < QUIET_MS) return false;
+    this.#lostAt = now;
+    return true;
+  }
+}
+
 /** Time that mappings are asked for, in seconds. */
 export const LEASE_SECONDS = 3600;
 

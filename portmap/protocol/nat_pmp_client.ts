@@ -15,12 +15,12 @@ import { PCP_PORT } from "../codec/pcp.ts";
 import type { PortRequest } from "../types.ts";
 import {
   type ClientOutput,
+  Epoch,
   LEASE_SECONDS,
   type MappingClient,
   portKey,
+  Retries,
 } from "./client.ts";
-import { Epoch } from "./epoch.ts";
-import { Retries } from "./retries.ts";
 
 /** Name of the question for the external address. */
 const ADDRESS = "address";

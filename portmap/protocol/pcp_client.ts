@@ -17,12 +17,12 @@ import {
 import type { PortRequest } from "../types.ts";
 import {
   type ClientOutput,
+  Epoch,
   LEASE_SECONDS,
   type MappingClient,
   portKey,
+  Retries,
 } from "./client.ts";
-import { Epoch } from "./epoch.ts";
-import { Retries } from "./retries.ts";
 
 interface Entry {
   readonly request: PortRequest;

@@ -7,7 +7,7 @@ import {
   RECEIVED,
   REQUESTED,
 } from "./partial_piece.ts";
-import { NO_PIECES, type PickerPeer } from "./picker_peer.ts";
+import { NO_PIECES, type PickerPeer } from "./picker_peers.ts";
 import type { PieceTable } from "./piece_table.ts";
 import { COMPLETE, HAVE, IDLE, PARTIAL } from "./piece_table.ts";
 import type { PickerLayout } from "./picker_types.ts";

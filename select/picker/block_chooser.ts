@@ -4,7 +4,7 @@ import type { BlockBook } from "./block_book.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { PartialPiece } from "./partial_piece.ts";
 import { NOBODY, REQUESTED } from "./partial_piece.ts";
-import type { PickerPeer } from "./picker_peer.ts";
+import type { PickerPeer } from "./picker_peers.ts";
 import type { PieceTable } from "./piece_table.ts";
 
 /** A peer that needs less for a piece takes it for itself. */

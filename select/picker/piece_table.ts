@@ -1,7 +1,7 @@
 import type { Bitfield } from "../../_shared/bitfield.ts";
 import type { RandomSource } from "../../_shared/random.ts";
 import { randomInt } from "../../_shared/random.ts";
-import type { PickerPeer } from "./picker_peer.ts";
+import type { PickerPeer } from "./picker_peers.ts";
 import type {
   PeerKey,
   PieceOrder,

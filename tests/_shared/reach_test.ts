@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { findHost } from "../../_shared/reach.ts";
+import { findHost, isLocalHost } from "../../_shared/reach.ts";
 
 const resolve = (name: string) =>
   name === "lost.example"
@@ -32,4 +32,37 @@ Deno.test("findHost() tells how near a host is, and its address", {
     assertEquals(found.reach, reach, host);
     assertEquals(found.address, address, host);
   }
+});
+
+Deno.test("isLocalHost() by address and by name", {
+  permissions: "none",
+}, () => {
+  for (
+    const host of [
+      "127.0.0.1",
+      "10.1.2.3",
+      "192.168.0.1",
+      "169.254.1.1",
+      "::1",
+      "fe80::1",
+      "fd00::1",
+      "::ffff:10.0.0.1",
+      "0.0.0.0",
+      "localhost",
+      "LOCALHOST.",
+      "a.localhost",
+      "printer.local",
+      "x.internal",
+    ]
+  ) assertEquals(isLocalHost(host), true, host);
+  for (
+    const host of [
+      "8.8.8.8",
+      "2001:4860::1",
+      "example.org",
+      "local",
+      "notlocalhost",
+      "local.example",
+    ]
+  ) assertEquals(isLocalHost(host), false, host);
 });

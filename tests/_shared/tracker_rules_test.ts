@@ -2,7 +2,6 @@ import { assertEquals } from "@std/assert";
 import { tryParseIp } from "../../_shared/address.ts";
 import {
   clampAnnounceInterval,
-  isLocalHost,
   isUsablePeer,
 } from "../../_shared/tracker_rules.ts";
 
@@ -27,37 +26,6 @@ Deno.test(
     );
   },
 );
-
-Deno.test("isLocalHost() by address and by name", none, () => {
-  for (
-    const host of [
-      "127.0.0.1",
-      "10.1.2.3",
-      "192.168.0.1",
-      "169.254.1.1",
-      "::1",
-      "fe80::1",
-      "fd00::1",
-      "::ffff:10.0.0.1",
-      "0.0.0.0",
-      "localhost",
-      "LOCALHOST.",
-      "a.localhost",
-      "printer.local",
-      "x.internal",
-    ]
-  ) assertEquals(isLocalHost(host), true, host);
-  for (
-    const host of [
-      "8.8.8.8",
-      "2001:4860::1",
-      "example.org",
-      "local",
-      "notlocalhost",
-      "local.example",
-    ]
-  ) assertEquals(isLocalHost(host), false, host);
-});
 
 Deno.test(
   "isUsablePeer() by scope, port and where the tracker is",

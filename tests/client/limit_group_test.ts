@@ -1,7 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { limitsOf, makeLimitGroup } from "../../client/limit_group.ts";
+import {
+  limitsOf,
+  makeLimitGroup,
+  TorrentLimits,
+} from "../../client/limit_group.ts";
 import { RateLimiter } from "../../client/limits/rate_limiter.ts";
-import { TorrentLimits } from "../../client/limits/torrent_limits.ts";
 import { SimClock } from "../../testing/sim_clock.ts";
 
 const none = { permissions: "none" } as const;

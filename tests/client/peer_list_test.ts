@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { MAX_CANDIDATES, PeerList } from "../../client/peer_list.ts";
-import { CandidateSources } from "../../client/peers/candidate_sources.ts";
+import { CandidateSources } from "../../client/peers/candidate.ts";
 import type { PeerCandidate, PeerHints } from "../../_shared/address.ts";
 import { candidate, list, takeAll } from "./peer_candidates.ts";
 

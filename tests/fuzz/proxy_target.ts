@@ -1,7 +1,6 @@
 import { fromByteString } from "../../_shared/bytes.ts";
 import { parseProxyUrl } from "../../handshake/mod.ts";
-import { MAX_HEAD } from "../../handshake/proxy/http_connect.ts";
-import { ProxyMachine } from "../../handshake/proxy/proxy_machine.ts";
+import { MAX_HEAD, ProxyMachine } from "../../handshake/proxy/proxy_machine.ts";
 import {
   encodeSocksDatagram,
   tryDecodeSocksDatagram,

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { HashThread } from "../../metainfo/hash_thread.ts";
-import { PieceHasher } from "../../metainfo/piece_hasher.ts";
+import { PieceHasher } from "../../metainfo/piece_digest.ts";
 
 const BLOCK = 16_384;
 const wanted = {

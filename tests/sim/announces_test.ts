@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { AnnounceRequest } from "../../_shared/announce.ts";
 import { seededRandom } from "../../_shared/random.ts";
-import { SharedClock } from "../../client/session/shared_clock.ts";
+import { SharedClock } from "../../_shared/deadline_heap.ts";
 import { AnnounceScheduler } from "../../client/trackers/announce_scheduler.ts";
 import { TrackerRunner } from "../../client/trackers/tracker_runner.ts";
 import type { TrackerClient } from "../../client/types.ts";

@@ -6,7 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { PeerCandidate } from "../../_shared/address.ts";
 import { randomBytes } from "../../_shared/random.ts";
-import { SharedClock } from "../../client/session/shared_clock.ts";
+import { SharedClock } from "../../_shared/deadline_heap.ts";
 import { DhtPeers, type PeerLookup } from "../../client/session/dht_peers.ts";
 import {
   closestOf,

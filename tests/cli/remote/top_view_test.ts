@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { byRate, roomOf, topFrame } from "../../../cli/remote/top_view.ts";
+import { byRate, roomOf, topFrame } from "../../../cli/remote/top.ts";
 
 const torrent = (id: number, more: Record<string, unknown> = {}) => ({
   id,

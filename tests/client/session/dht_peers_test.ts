@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { PeerCandidate } from "../../../_shared/address.ts";
 import { sleep } from "../../../_shared/clock.ts";
-import { SharedClock } from "../../../client/session/shared_clock.ts";
+import { SharedClock } from "../../../_shared/deadline_heap.ts";
 import { DhtPeers } from "../../../client/session/dht_peers.ts";
 import { SimClock } from "../../../testing/sim_clock.ts";
 

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { Endpoint, PeerCandidate } from "../../../_shared/address.ts";
 import { CandidateDialer } from "../../../client/swarm/candidate_dialer.ts";
 import type { Swarm } from "../../../client/swarm/swarm.ts";
-import { CandidateSources } from "../../../client/peers/candidate_sources.ts";
+import { CandidateSources } from "../../../client/peers/candidate.ts";
 import { HostBook } from "../../../client/limits/host_book.ts";
 import {
   type HandshakeConnected,

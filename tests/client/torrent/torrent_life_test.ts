@@ -7,18 +7,27 @@ import { injectFaults, interceptFileSystem } from "../../../disk/middleware.ts";
 import { assertFiles, simTorrent, SwarmWorld } from "../../../testing/mod.ts";
 
 const pure = { permissions: "none" } as const;
-const FILES = [["a.bin", 600_000], ["b.bin", 500_000]] as const;
+
+/** A seed, and a host with one file system that has nothing yet. */
+async function setUp(capacityBytes = Infinity, scale = 10) {
+  const torrent = await simTorrent([
+    ["a.bin", scale * 60_000],
+    ["b.bin", scale * 50_000],
+  ]);
+  const world = new SwarmWorld();
+  const seed = await world.seeder(torrent);
+  const files = new MemoryFileSystem({ capacityBytes });
+  const host = await world.host({ files });
+  return { torrent, world, host, files, peers: [seed.address] };
+}
 
 Deno.test(
   "TorrentLife: a check while it is stopped by an error ends in that error",
   pure,
   async () => {
-    const torrent = await simTorrent([["a.bin", 60_000], ["b.bin", 50_000]]);
-    await using world = new SwarmWorld();
-    const seed = await world.seeder(torrent);
-    const files = new MemoryFileSystem({ capacityBytes: 65536 });
-    const host = await world.host({ files });
-    const one = host.add(torrent, { peers: [seed.address] });
+    const { torrent, world, host, files, peers } = await setUp(65536, 1);
+    await using _ = world;
+    const one = host.add(torrent, { peers });
     await world.until(() => one.state === "error");
     const { error } = one;
     for (const isPaused of [false, true]) {
@@ -36,23 +45,21 @@ Deno.test(
   "TorrentLife: after a check that failed, what it found to be missing is fetched",
   pure,
   async () => {
-    const torrent = await simTorrent(FILES);
-    await using world = new SwarmWorld();
-    const seed = await world.seeder(torrent);
-    const host = await world.host();
+    const { torrent, world, host, files, peers } = await setUp();
+    await using _ = world;
     let isBroken = false;
     const error = new DiskError("io", "Broken", { operation: "read" });
     const fileSystem = interceptFileSystem(
-      host.files,
+      files,
       injectFaults(({ path, operation }) =>
         isBroken && path.at(-1) === "b.bin" && operation === "read"
           ? { error }
           : undefined
       ),
     );
-    const one = host.add(torrent, { peers: [seed.address], fileSystem });
+    const one = host.add(torrent, { peers, fileSystem });
     await world.until(() => one.state === "seeding");
-    host.files.open(["sim", "a.bin"], { write: true })
+    files.open(["sim", "a.bin"], { write: true })
       .write(new Uint8Array(9), 40_000);
     isBroken = true;
     await world.run(one.recheck());
@@ -60,7 +67,7 @@ Deno.test(
     isBroken = false;
     await world.run(one.resume());
     await world.until(() => one.state === "seeding");
-    assertFiles(torrent, host.files);
+    assertFiles(torrent, files);
   },
 );
 
@@ -68,12 +75,9 @@ Deno.test(
   "TorrentLife: goes on after an error, whatever is done to the files meanwhile",
   pure,
   async () => {
-    const torrent = await simTorrent(FILES);
-    await using world = new SwarmWorld();
-    const seed = await world.seeder(torrent);
-    const files = new MemoryFileSystem({ capacityBytes: 300_000 });
-    const host = await world.host({ files });
-    const one = host.add(torrent, { peers: [seed.address] });
+    const { torrent, world, host, files, peers } = await setUp(300_000);
+    await using _ = world;
+    const one = host.add(torrent, { peers });
     await world.until(() => one.state === "error");
     files.capacityBytes = Infinity;
     host.truths.clear();
@@ -90,12 +94,9 @@ Deno.test(
   "TorrentLife: goes on after an error when it is asked to during a check",
   pure,
   async () => {
-    const torrent = await simTorrent(FILES);
-    await using world = new SwarmWorld();
-    const seed = await world.seeder(torrent);
-    const files = new MemoryFileSystem({ capacityBytes: 300_000 });
-    const host = await world.host({ files });
-    const one = host.add(torrent, { peers: [seed.address] });
+    const { torrent, world, host, files, peers } = await setUp(300_000);
+    await using _ = world;
+    const one = host.add(torrent, { peers });
     await world.until(() => one.state === "error");
     files.capacityBytes = Infinity;
     const checked = one.recheck();
@@ -111,16 +112,13 @@ Deno.test(
   "TorrentLife: does not check and fetch at once, who asks first for what",
   pure,
   async () => {
-    const torrent = await simTorrent(FILES);
-    await using world = new SwarmWorld();
-    const seed = await world.seeder(torrent);
-    const files = new MemoryFileSystem({ capacityBytes: 300_000 });
-    const host = await world.host({ files });
+    const { torrent, world, host, files, peers } = await setUp(300_000);
+    await using _ = world;
     const slow = interceptFileSystem(
       files,
       injectFaults(() => ({ after: sleep(world.clock, 5) })),
     );
-    const one = host.add(torrent, { peers: [seed.address], fileSystem: slow });
+    const one = host.add(torrent, { peers, fileSystem: slow });
     await world.until(() => one.state === "error");
     files.capacityBytes = Infinity;
     const resumed = one.resume();
@@ -137,22 +135,20 @@ Deno.test(
   "TorrentLife: of files that cannot all be wanted, those that can are fetched",
   pure,
   async () => {
-    const torrent = await simTorrent(FILES);
-    await using world = new SwarmWorld();
-    const seed = await world.seeder(torrent);
-    const host = await world.host();
-    const one = host.add(torrent, { peers: [seed.address], files: [] });
+    const { torrent, world, host, files, peers } = await setUp();
+    await using _ = world;
+    const one = host.add(torrent, { peers, files: [] });
     await world.until(() => one.state === "seeding");
     const theirs = Uint8Array.of(1);
-    host.files.open(["sim", "b.bin"], { write: true }).write(theirs, 0);
+    files.open(["sim", "b.bin"], { write: true }).write(theirs, 0);
     const error = await world.fails(
       one.setFilePriorities(new Map([[0, 4], [1, 4]])),
     );
     assertEquals((error as DiskError).code, "foreign-file");
     assertEquals(one.state, "downloading");
     await world.until(() => one.state === "seeding");
-    assertFiles(torrent, host.files, ["sim/a.bin"]);
-    assertEquals(host.files.contents(["sim", "b.bin"]), theirs);
+    assertFiles(torrent, files, ["sim/a.bin"]);
+    assertEquals(files.contents(["sim", "b.bin"]), theirs);
   },
 );
 
@@ -160,20 +156,18 @@ Deno.test(
   "Session.remove() tells what cannot be deleted, also of a torrent that was stopped",
   pure,
   async () => {
-    const torrent = await simTorrent(FILES);
-    await using world = new SwarmWorld();
-    const seed = await world.seeder(torrent);
-    const host = await world.host();
+    const { torrent, world, host, files, peers } = await setUp();
+    await using _ = world;
     const fail = (operation: string) =>
       new DiskError("permission", `Cannot ${operation}`, { operation });
     let broken = "write";
     const fileSystem = interceptFileSystem(
-      host.files,
+      files,
       injectFaults(({ operation }) =>
         operation === broken ? { error: fail(operation) } : undefined
       ),
     );
-    const one = host.add(torrent, { peers: [seed.address], fileSystem });
+    const one = host.add(torrent, { peers, fileSystem });
     await world.until(() => one.state === "error");
     broken = "remove";
     const error = await world.fails(
@@ -188,20 +182,18 @@ Deno.test(
   "Session.remove() deletes files that are being checked, if they are ours",
   pure,
   async () => {
-    const torrent = await simTorrent(FILES);
-    await using world = new SwarmWorld();
-    const seed = await world.seeder(torrent);
-    const host = await world.host();
-    const one = host.add(torrent, { peers: [seed.address] });
+    const { torrent, world, host, files, peers } = await setUp();
+    await using _ = world;
+    const one = host.add(torrent, { peers });
     await world.run(one.completed);
     await world.run(host.session.remove(one));
     // Nobody knows yet what these are.
     const unknown = host.add(torrent);
     await world.run(host.session.remove(unknown, { deleteFiles: true }));
-    assertFiles(torrent, host.files);
+    assertFiles(torrent, files);
     const ours = host.add(torrent, { resumeData: new Uint8Array() });
     await world.run(host.session.remove(ours, { deleteFiles: true }));
-    assertEquals(host.files.list(), []);
+    assertEquals(files.list(), []);
   },
 );
 
@@ -209,28 +201,26 @@ Deno.test(
   "Session.remove() leaves alone what lies in place of a file left out",
   pure,
   async () => {
-    const torrent = await simTorrent(FILES);
-    await using world = new SwarmWorld();
-    const seed = await world.seeder(torrent);
-    const host = await world.host();
-    const options = { peers: [seed.address], files: [1] };
+    const { torrent, world, host, files, peers } = await setUp();
+    await using _ = world;
+    const options = { peers, files: [1] };
     const one = host.add(torrent, options);
     await world.until(() => one.state === "seeding");
     await world.run(host.session.remove(one));
-    host.files.open(["sim", "a.bin"], { write: true });
+    files.open(["sim", "a.bin"], { write: true });
     const resumeData = new Uint8Array();
     const again = host.add(torrent, { ...options, resumeData });
     await world.run(host.session.remove(again, { deleteFiles: true }));
-    assertEquals(host.files.list(), ["sim/a.bin"]);
+    assertEquals(files.list(), ["sim/a.bin"]);
     // Unless it is the torrent's own by its resume data.
-    host.files.remove(["sim", "a.bin"]);
-    const whole = host.add(torrent, { peers: [seed.address] });
+    files.remove(["sim", "a.bin"]);
+    const whole = host.add(torrent, { peers });
     await world.until(() => whole.state === "seeding");
     await world.run(whole.selectFiles([1]));
     const own = { ...options, resumeData: await whole.storage!.resumeData() };
     await world.run(host.session.remove(whole));
     const last = host.add(torrent, own);
     await world.run(host.session.remove(last, { deleteFiles: true }));
-    assertEquals(host.files.list(), []);
+    assertEquals(files.list(), []);
   },
 );

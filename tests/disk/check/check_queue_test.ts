@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DiskBudget } from "../../../disk/budget.ts";
-import { CheckQueue } from "../../../disk/check/check_queue.ts";
+import { CheckQueue } from "../../../disk/turns.ts";
 import type { FileSystem } from "../../../disk/file_system.ts";
 import { DiskManager } from "../../../disk/manager.ts";
 import { MemoryFileSystem } from "../../../disk/memory_file_system.ts";

@@ -5,7 +5,7 @@ import {
   type StartHashThread,
 } from "../../../disk/pieces/hash_helper.ts";
 import { PieceBuffer } from "../../../disk/pieces/piece_buffer.ts";
-import { PieceHasher } from "../../../metainfo/piece_hasher.ts";
+import { PieceHasher } from "../../../metainfo/piece_digest.ts";
 import type { HashThread } from "../../../metainfo/hash_thread.ts";
 import { SimClock } from "../../support/sim_clock.ts";
 import { makeTorrent } from "../support.ts";

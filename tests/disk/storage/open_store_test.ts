@@ -4,8 +4,10 @@ import type {
   PieceStore,
   PieceStoreOptions,
 } from "../../../disk/piece_store.ts";
-import { openStore } from "../../../disk/storage/open_store.ts";
-import type { StoreBacking } from "../../../disk/storage/store_backing.ts";
+import {
+  openStore,
+  type StoreBacking,
+} from "../../../disk/storage/open_store.ts";
 import type { ManagedStorage } from "../../../disk/storage/torrent_storage.ts";
 import type { DiskAddOptions } from "../../../disk/storage.ts";
 import { Bitfield } from "../../../_shared/bitfield.ts";

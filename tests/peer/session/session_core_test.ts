@@ -4,22 +4,6 @@ import { SessionCore } from "../../../peer/session/session_core.ts";
 
 const none = { permissions: "none" } as const;
 
-Deno.test("blocks count as overhead with their headers only", none, () => {
-  const core = new SessionCore(0);
-  const block = { pieceIndex: 0, blockOffset: 0, data: new Uint8Array(99) };
-  for (
-    const [message, bytes] of [
-      [{ type: "piece", ...block }, 13],
-      [{ type: "have", pieceIndex: 1 }, 13 + 9],
-    ] as const
-  ) {
-    core.send(message, 0);
-    core.heard(message, 0);
-    const { protocolUploaded, protocolDownloaded } = core.counters;
-    assertEquals([protocolUploaded, protocolDownloaded], [bytes, bytes]);
-  }
-});
-
 Deno.test("the send buffer may be full, but no fuller", none, () => {
   const core = new SessionCore(0);
   const payload = new Uint8Array(MAX_SEND_BUFFER - 6);
