@@ -4,11 +4,14 @@
  * @module
  */
 import type { Clock } from "../_shared/clock.ts";
+import { remember } from "../_shared/recent.ts";
 import { TokenBuckets } from "../_shared/token_bucket.ts";
 
 /** Requests at a time at one host, and in all. */
 const AT_ONCE_A_HOST = 3;
 const AT_ONCE = 24;
+/** Places that slow hosts leave to others. */
+const NOT_FOR_SLOW = 6;
 /** Where all places are taken, one who has had one for so long gives way, in ms. */
 const TURN_MS = 10_000;
 /** Requests that brought nothing: so many at once, then one a second a host. */
@@ -32,8 +35,9 @@ interface Taken extends HostSlot {
 
 /**
  * Shares the requests of any number of web seeds: three at a time a host, 24 in
- * all; then the oldest gives way to a newcomer after ten seconds. A host whose
- * requests brought nothing thirty times is asked once a second.
+ * all; then the oldest gives way to a newcomer after ten seconds. A host that takes
+ * so long has one of 18, and nobody gives way to it. One whose requests brought
+ * nothing thirty times is asked once a second.
  */
 export class WebSeedHosts {
   readonly #clock: Clock;
@@ -42,6 +46,8 @@ export class WebSeedHosts {
   readonly #waiting = new Set<() => void>();
   /** The oldest first. */
   readonly #slots = new Set<Taken>();
+  /** Hosts that took long the last time. */
+  readonly #slow = new Map<string, true>();
 
   /**
    * Makes a budget of which nothing is used.
@@ -89,6 +95,9 @@ export class WebSeedHosts {
         if (isFree) return;
         isFree = true;
         this.#slots.delete(slot);
+        const isSlow = this.#clock.now() >= slot.since + TURN_MS;
+        if (isSlow) remember(this.#slow, host, true, MAX_HOSTS);
+        else this.#slow.delete(host);
         this.#free(host);
       },
     };
@@ -137,8 +146,13 @@ export class WebSeedHosts {
   #opensAt(host: string): number {
     const now = this.#clock.now();
     if ((this.#taken.get(host) ?? 0) >= AT_ONCE_A_HOST) return Infinity;
+    const isSlow = this.#slow.has(host);
     const [oldest] = this.#slots;
-    const roomAt = this.#slots.size < AT_ONCE ? now : oldest!.since + TURN_MS;
+    const roomAt = this.#slots.size < AT_ONCE - (isSlow ? NOT_FOR_SLOW : 0)
+      ? now
+      : isSlow
+      ? Infinity
+      : oldest!.since + TURN_MS;
     return Math.max(roomAt, this.#vain.nextAt(host, now));
   }
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { SimClock } from "../../testing/sim_clock.ts";
-import { WebSeedHosts } from "../../webseed/host_slots.ts";
+import { type HostSlot, WebSeedHosts } from "../../webseed/host_slots.ts";
 
 const never = () => assert(false, "called");
 
@@ -62,8 +62,9 @@ Deno.test("WebSeedHosts - the oldest gives way after ten seconds", {
     });
     return slot;
   };
+  const slots: (HostSlot | undefined)[] = [];
   for (let i = 0; i < 24; i++) {
-    take(i);
+    slots.push(take(i));
     await clock.advance(100);
   }
   assertEquals([hosts.hasRoom("z"), take(90)], [false, undefined]);
@@ -82,4 +83,16 @@ Deno.test("WebSeedHosts - the oldest gives way after ten seconds", {
   await clock.advance(100);
   assert(take(91) !== undefined);
   assertEquals([left, hosts.active, clock.pending], [[0, 1], 24, 0]);
+  // Those that took so long leave places to others, and nobody gives way to them.
+  await clock.advance(10_000);
+  assert(take(92) !== undefined);
+  assertEquals([hosts.hasRoom("h0"), hosts.hasRoom("h2")], [false, true]);
+  for (let i = 0; i < 6; i++) slots[i + 3]!.free();
+  assertEquals([hosts.active, hosts.hasRoom("h0")], [18, false]);
+  slots[9]!.free();
+  assertEquals(hosts.hasRoom("h0"), true);
+  // One that is fast again is like others.
+  hosts.tryTake("h0", never)!.free();
+  for (let i = 0; i < 7; i++) hosts.tryTake(`n${i}`, never);
+  assertEquals([hosts.hasRoom("h0"), hosts.hasRoom("h1")], [true, false]);
 });
