@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { concatBytes, decodeTextLossy, encodeText } from "../_shared/bytes.ts";
+import { decodeTextLossy, encodeText } from "../_shared/bytes.ts";
 import { deadlineSignal, systemClock } from "../_shared/clock.ts";
+import { readBody } from "../_shared/http/read_body.ts";
 import { fromLegacy, legacyName, toLegacy } from "./rpc/names.ts";
 
 /** Where a daemon listens unless told otherwise. */
@@ -262,14 +263,9 @@ function legacyParams(method: string, params: RemoteResult): unknown {
 }
 
 async function readText(response: Response): Promise<string> {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const part of response.body ?? []) {
-    parts.push(part);
-    length += part.length;
-    if (length > MAX_ANSWER) {
-      throw new RemoteError("protocol", "The answer is too long");
-    }
+  const bytes = await readBody(response, MAX_ANSWER);
+  if (bytes === undefined) {
+    throw new RemoteError("protocol", "The answer is too long");
   }
-  return decodeTextLossy(concatBytes(parts));
+  return decodeTextLossy(bytes);
 }

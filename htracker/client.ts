@@ -13,10 +13,10 @@ import {
   type TrackerCallOptions,
   TrackerError,
 } from "../_shared/announce.ts";
-import { concatBytes } from "../_shared/bytes.ts";
 import { type Clock, systemClock } from "../_shared/clock.ts";
 import { systemResolve } from "../_shared/datagram.ts";
 import { CheckedFetch, fetchReason } from "../_shared/http/checked_fetch.ts";
+import { readBody } from "../_shared/http/read_body.ts";
 import { findHost, type HostPlace } from "../_shared/reach.ts";
 import {
   checkTarget,
@@ -407,7 +407,15 @@ export class HttpTrackerClient implements Disposable, AsyncDisposable {
 }
 
 async function readAnswer(response: Response, url: URL): Promise<Uint8Array> {
-  const body = await readBody(response, url);
+  const body = await readBody(response, MAX_RESPONSE);
+  if (body === undefined) {
+    throw new TrackerError(
+      "too-large",
+      `Tracker ${
+        trackerOrigin(url.href)
+      } answers with more than ${MAX_RESPONSE} bytes`,
+    );
+  }
   if (response.ok) return body;
   if (body[0] === 0x64) {
     // Private trackers give their reason with a status such as 403.
@@ -427,24 +435,4 @@ async function readAnswer(response: Response, url: URL): Promise<Uint8Array> {
       retryInMs: seconds > 0 ? Math.min(seconds, 86_400) * 1000 : undefined,
     },
   );
-}
-
-async function readBody(response: Response, url: URL): Promise<Uint8Array> {
-  if (response.body === null) return new Uint8Array(0);
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  // Leaving the loop early cancels the body.
-  for await (const chunk of response.body) {
-    length += chunk.length;
-    if (length > MAX_RESPONSE) {
-      throw new TrackerError(
-        "too-large",
-        `Tracker ${
-          trackerOrigin(url.href)
-        } answers with more than ${MAX_RESPONSE} bytes`,
-      );
-    }
-    chunks.push(chunk);
-  }
-  return concatBytes(chunks);
 }

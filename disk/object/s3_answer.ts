@@ -4,7 +4,8 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { concatBytes, decodeTextLossy } from "../../_shared/bytes.ts";
+import { decodeTextLossy } from "../../_shared/bytes.ts";
+import { readBody } from "../../_shared/http/read_body.ts";
 import { type S3ErrorBody, tryDecodeS3Error } from "./s3_xml.ts";
 
 /** The answer to a request. */
@@ -56,18 +57,11 @@ export async function readBounded(
   most: number,
   into?: Uint8Array<ArrayBuffer>,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    const at = length;
-    length += chunk.length;
-    if (length > most) {
-      throw new WrongAnswer(`The answer is longer than ${most} bytes`);
-    }
-    if (into === undefined) chunks.push(chunk);
-    else into.set(chunk, at);
+  const bytes = await readBody(response, most, into);
+  if (bytes === undefined) {
+    throw new WrongAnswer(`The answer is longer than ${most} bytes`);
   }
-  return into?.subarray(0, length) ?? concatBytes(chunks);
+  return bytes;
 }
 
 /**

@@ -15,6 +15,7 @@ import {
 } from "../../htracker/mod.ts";
 import { drain, SimClock } from "../../testing/sim_clock.ts";
 import { REQUEST } from "../support/announce.ts";
+import { drippingBody } from "../support/dripping_body.ts";
 
 const permissions = "none";
 const GOOD = encodeBencode({ interval: 900, complete: 3, peers: "" });
@@ -55,6 +56,19 @@ async function failure(
 }
 
 const URL_WITH_KEY = "http://t.example/passkey0123/announce?k=passkey4567";
+
+Deno.test({
+  name:
+    "HttpTrackerClient keeps no buffers of an answer that comes byte by byte",
+  permissions,
+  async fn() {
+    await using client = clientOf(() =>
+      new Response(drippingBody((i) => GOOD[i]))
+    );
+    const url = "http://t.example/announce";
+    assertEquals((await client.announce(url, REQUEST)).seeders, 3);
+  },
+});
 
 Deno.test({
   name: "HttpTrackerClient announces with manual redirects and its own name",
