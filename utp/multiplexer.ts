@@ -22,6 +22,7 @@ import {
 } from "../_shared/random.ts";
 import { UtpAcceptor } from "./acceptor.ts";
 import { UtpConnection, type UtpPort } from "./driver/connection.ts";
+import { Outbox } from "./driver/outbox.ts";
 import { SharedSocket } from "./driver/shared_socket.ts";
 import { UtpError } from "./error.ts";
 import {
@@ -34,12 +35,6 @@ import {
 } from "./packet.ts";
 import { UtpSocketMachine } from "./socket_machine.ts";
 
-/** Longest datagram that is sent. */
-const MAX_DATAGRAM = 1500;
-/** Datagrams that may wait for the system; it takes them in time. */
-const MAX_SENDING = 64;
-/** The same with those that go to strangers. */
-const MAX_SENDING_ALL = 2 * MAX_SENDING;
 /** Longest datagram that is received. */
 const MAX_RECEIVED = 65_536;
 /** Connections of different hosts that may have one id. */
@@ -50,22 +45,15 @@ const MAX_BACKLOG = 128;
 const SYNS_PER_SECOND = 1000;
 const MAX_SYNS_AT_ONCE = 2000;
 const SYNS_PER_SECOND_A_HOST = 1;
-/** Packets of no connection looked at in a second of one host: forged ones. */
+/** Tokens a second of a host without connections: a SYN costs one. */
 const STRANGERS_PER_SECOND = 100;
+/** What a packet costs that follows no answer: it may be a guess at one. */
+const GUESS_COST = 5;
 const MAX_HOSTS = 1024;
 /** Connections that are closed here and wait for the other side. */
 const MAX_CLOSING = 256;
 /** RESETs sent in a second to those who have no connection. */
 const RESETS_PER_SECOND = 20;
-
-/** A datagram that is made or sent; used again and again. */
-interface Slot {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** What was sent of them last. */
-  view: Uint8Array<ArrayBuffer>;
-  connection: UtpConnection | undefined;
-  readonly done: (error?: unknown) => void;
-}
 
 /** Options of {@linkcode UtpMultiplexer}. */
 export interface UtpMultiplexerOptions {
@@ -102,11 +90,7 @@ export class UtpMultiplexer implements Disposable {
   readonly #batch: (UtpConnection | undefined)[] = [];
   #batchLength = 0;
   #batchAt: number | undefined;
-  readonly #free: Slot[] = [];
-  #slot: Slot = this.#makeSlot();
-  /** Datagrams that the system has not taken yet, and who waits for that. */
-  #sending = 0;
-  readonly #blocked = new Set<UtpConnection>();
+  readonly #outbox: Outbox;
   readonly #acceptor: UtpAcceptor;
   readonly #syns: FairBucket;
   readonly #strangers = new TokenBuckets(
@@ -150,21 +134,17 @@ export class UtpMultiplexer implements Disposable {
       ipv4: new SharedSocket(socket, isDual ? "0.0.0.0" : undefined),
       ipv6: new SharedSocket(socket),
     };
-    const out = () => this.#slot.bytes;
+    const outbox = this.#outbox = new Outbox(socket);
     this.#port = {
       local: socket.local,
       now: () => this.#batchAt ?? clock.now(),
       schedule: (at, callback) => clock.schedule(at, callback),
       get out() {
-        return out();
+        return outbox.out;
       },
       send: (length, connection) =>
-        this.#send(length, connection.remote, connection),
-      maySend: (connection) => {
-        if (this.#sending < MAX_SENDING) return true;
-        this.#blocked.add(connection);
-        return false;
-      },
+        outbox.send(length, connection.remote, connection),
+      maySend: (connection) => outbox.maySend(connection),
       closing: (connection) => this.#waitForEnd(connection),
       ended: (connection) => this.#forget(connection),
     };
@@ -338,21 +318,23 @@ export class UtpMultiplexer implements Disposable {
     if (!this.#isListening) return this.#reset(packet, from);
     const now = this.#clock.now();
     const host = shareKey(from.hostname);
+    const share = this.#strangers.use(host, now);
     if (
       this.#count >= this.#maxConnections ||
-      this.#accepted.length >= MAX_BACKLOG ||
-      !this.#strangers.use(host, now).take(now)
+      this.#accepted.length >= MAX_BACKLOG || share.level(now) < 1
     ) return;
     if (packet.type === "syn") {
-      if (this.#sending >= MAX_SENDING_ALL || !this.#syns.take(host, now)) {
-        return;
-      }
-      const { bytes } = this.#slot;
-      this.#send(this.#acceptor.answer(packet, from, bytes, now), from);
+      const outbox = this.#outbox;
+      if (!outbox.hasRoom || !this.#syns.take(host, now)) return;
+      share.spend(1, now);
+      outbox.send(this.#acceptor.answer(packet, from, outbox.out, now), from);
       return;
     }
     const options = this.#acceptor.accept(packet, from, now);
-    if (options === undefined) return this.#reset(packet, from);
+    if (options === undefined) {
+      share.spend(GUESS_COST, now);
+      return this.#reset(packet, from);
+    }
     const connection = new UtpConnection(
       new UtpSocketMachine(options, now),
       { hostname: normalizeHostname(from.hostname), port: from.port },
@@ -375,9 +357,8 @@ export class UtpMultiplexer implements Disposable {
 
   /** Tells a stranger, now and then, that there is no such connection. */
   #reset(packet: UtpPacket, to: Endpoint): void {
-    if (
-      this.#sending >= MAX_SENDING_ALL || !this.#resets.take(this.#clock.now())
-    ) return;
+    const outbox = this.#outbox;
+    if (!outbox.hasRoom || !this.#resets.take(this.#clock.now())) return;
     writeUtpHeader({
       type: "reset",
       connectionId: packet.connectionId,
@@ -386,41 +367,8 @@ export class UtpMultiplexer implements Disposable {
       windowSize: 0,
       seqNr: randomInt(this.#random, 0x10000),
       ackNr: packet.seqNr,
-    }, this.#slot.bytes);
-    this.#send(UTP_HEADER_LENGTH, to);
-  }
-
-  #send(length: number, to: Endpoint, connection?: UtpConnection): void {
-    const slot = this.#slot;
-    this.#slot = this.#free.pop() ?? this.#makeSlot();
-    slot.connection = connection;
-    // Most datagrams have one of few lengths.
-    if (slot.view.length !== length) slot.view = slot.bytes.subarray(0, length);
-    this.#sending++;
-    this.#socket.send(slot.view, to).then(slot.done, slot.done);
-  }
-
-  #makeSlot(): Slot {
-    const bytes = new Uint8Array(MAX_DATAGRAM);
-    const slot: Slot = {
-      bytes,
-      view: bytes,
-      connection: undefined,
-      done: (error) => {
-        const { connection } = slot;
-        slot.connection = undefined;
-        this.#free.push(slot);
-        this.#sending--;
-        // What the system refuses is lost, as any datagram may be.
-        if (error instanceof Error) connection?.sendFailed(error);
-        if (this.#blocked.size > 0 && this.#sending < MAX_SENDING) {
-          const [first] = this.#blocked;
-          this.#blocked.delete(first!);
-          first!.pump();
-        }
-      },
-    };
-    return slot;
+    }, outbox.out);
+    outbox.send(UTP_HEADER_LENGTH, to);
   }
 
   #find(id: number, from: Endpoint): UtpConnection | undefined {
@@ -459,7 +407,7 @@ export class UtpMultiplexer implements Disposable {
     if (list!.length === 0) this.#byId.delete(connection.receiveId);
     this.#count--;
     this.#closing.delete(connection);
-    this.#blocked.delete(connection);
+    this.#outbox.forget(connection);
   }
 }
 

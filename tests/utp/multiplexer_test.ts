@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Endpoint } from "../../_shared/address.ts";
 import type { DatagramAnswerer } from "../../_shared/datagram.ts";
+import { seededRandom } from "../../_shared/random.ts";
 import { drain, SimClock } from "../../testing/sim_clock.ts";
 import { UtpMultiplexer } from "../../utp/multiplexer.ts";
 import {
@@ -21,6 +22,7 @@ function open() {
     take?.(data, from, new Uint8Array());
   const multiplexer = new UtpMultiplexer({
     clock,
+    random: seededRandom(1),
     socket: {
       local: LOCAL,
       dropped: 0,
@@ -117,6 +119,27 @@ Deno.test({
     }
     await drain();
     assertEquals(sent.map(({ type, ack }) => [type, ack]), [["state", 5]]);
+    multiplexer.close();
+    await multiplexer.closed;
+  },
+});
+
+Deno.test({
+  name: "few of the guesses at an answer are looked at",
+  permissions: "none",
+  async fn() {
+    const { clock, multiplexer, tell } = open();
+    const from = { hostname: "198.51.100.1", port: 7 };
+    let guesses = 0;
+    for (let second = 0; second < 10; second++) {
+      for (let id = 0; id < 3000; id++) {
+        tell(from, "data", { id: 2 * id, seq: second, ack: ++guesses });
+      }
+      await drain();
+      await clock.advance(1000);
+    }
+    // One in 2048 is right.
+    assert(multiplexer.connections <= 2, `${multiplexer.connections}`);
     multiplexer.close();
     await multiplexer.closed;
   },
