@@ -332,9 +332,8 @@ export interface TorrentStorage extends AsyncDisposable {
   /**
    * What happens, for one reader; nothing when `onEvent` was given.
    *
-   * @returns Events since the torrent was added, the oldest lost first when
-   * more than two a piece wait. They end with the storage, or when the loop is
-   * left.
+   * @returns Events since the torrent was added, the oldest lost first when more than
+   * two a piece wait. They end with the storage, or when the loop is left.
    */
   events(): AsyncIterable<TorrentStorageEvent>;
   /**
@@ -345,6 +344,7 @@ export interface TorrentStorage extends AsyncDisposable {
    * @param pieceIndex Which piece.
    * @param blockOffset Where the block starts in the piece.
    * @param data The bytes, at least one.
+   * @param isDue Whether its piece is not to wait for others to be written with.
    * @returns What was done with it.
    * @throws {DiskError} `out-of-bounds`, `read-only` or `closed`.
    */
@@ -352,6 +352,7 @@ export interface TorrentStorage extends AsyncDisposable {
     pieceIndex: number,
     blockOffset: number,
     data: Uint8Array,
+    isDue?: boolean,
   ): WriteBlockResult;
   /**
    * Reads bytes of a verified piece; padding reads as zeros.

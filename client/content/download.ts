@@ -371,7 +371,12 @@ export class Download {
         length: data.length,
       });
     }
-    const stored = this.#storage.writeBlock(pieceIndex, blockOffset, data);
+    const stored = this.#storage.writeBlock(
+      pieceIndex,
+      blockOffset,
+      data,
+      this.picker.pieces.hasDeadline(pieceIndex),
+    );
     if (stored === "refused") {
       // Memory is full, or nothing can be written: it is asked for again.
       this.wastedBytes += data.length;

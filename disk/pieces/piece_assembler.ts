@@ -10,7 +10,7 @@ import { BLOCK_SIZE, type PieceLayout } from "../../metainfo/piece_layout.ts";
 import { attempt, type Awaitable, chain, eachInOrder } from "../awaitable.ts";
 import type { PieceHolder } from "./buffer_pool.ts";
 import { type DiskError, toDiskError } from "../error.ts";
-import { PieceBuffer } from "./piece_buffer.ts";
+import { padsOf, PieceBuffer } from "./piece_buffer.ts";
 import type { TorrentStorageEvent, WriteBlockResult } from "../storage.ts";
 import type { PieceRun, PieceStore } from "../piece_store.ts";
 import {
@@ -51,6 +51,8 @@ interface Assembly extends JudgedPiece {
   state: "filling" | "whole" | "busy" | "waiting";
   /** Whether the hash was right. */
   isVerified: boolean;
+  /** Whether it does not wait for others. */
+  isDue: boolean;
   /** Runs on their way to the files before the piece is whole. */
   spilling: Promise<void> | undefined;
 }
@@ -131,6 +133,7 @@ export class PieceAssembler implements PieceHolder {
     pieceIndex: number,
     blockOffset: number,
     data: Uint8Array,
+    isDue = false,
   ): WriteBlockResult {
     let assembly = this.#pieces.get(pieceIndex);
     if (assembly === undefined) {
@@ -141,6 +144,7 @@ export class PieceAssembler implements PieceHolder {
     const { buffer } = assembly;
     buffer.lastUse = this.#context.pool.tick();
     if (!buffer.write(blockOffset, data)) return "duplicate";
+    assembly.isDue ||= isDue;
     if (buffer.isWhole) {
       assembly.state = "whole";
       this.#finish(assembly);
@@ -337,25 +341,18 @@ export class PieceAssembler implements PieceHolder {
   }
 
   #begin(pieceIndex: number): Assembly {
-    const size = this.#layout.pieceSize(pieceIndex);
-    const pads: number[] = [];
-    if (this.#layout.payloadSize(pieceIndex) !== size) {
-      for (const span of this.#layout.spans(pieceIndex, 0, size)) {
-        if (!span.pad) continue;
-        pads.push(span.dataOffset, span.dataOffset + span.length);
-      }
-    }
     return {
       buffer: new PieceBuffer(
         pieceIndex,
-        size,
+        this.#layout.pieceSize(pieceIndex),
         this.#chunkSize,
         this.#context.pool,
-        pads,
+        padsOf(this.#layout, pieceIndex),
       ),
       digest: undefined,
       state: "filling",
       isVerified: false,
+      isDue: false,
       spilling: undefined,
     };
   }
@@ -398,8 +395,12 @@ export class PieceAssembler implements PieceHolder {
 
   /** Stores a verified piece, with those beside it if they are best written so. */
   #gather(assembly: Assembly): Awaitable<void> {
-    if (this.#runs === undefined || this.#held) return this.#store([assembly]);
-    const run = this.#runs.take(assembly.buffer.pieceIndex, assembly);
+    const { isDue, buffer: { pieceIndex } } = assembly;
+    if (isDue) this.#runs?.release(pieceIndex);
+    if (this.#runs === undefined || this.#held || isDue) {
+      return this.#store([assembly]);
+    }
+    const run = this.#runs.take(pieceIndex, assembly);
     if (run.length > 0) return this.#store(run);
     assembly.state = "waiting";
     // Goes before what would be dropped when memory is short.

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { BLOCK_SIZE } from "../../metainfo/piece_layout.ts";
+import { BLOCK_SIZE, type PieceLayout } from "../../metainfo/piece_layout.ts";
 import { Bitfield } from "../../_shared/bitfield.ts";
 import type { PieceRun } from "../piece_store.ts";
 import type { BufferPool } from "./buffer_pool.ts";
@@ -241,4 +241,12 @@ export interface DetachedRuns {
   readonly runs: readonly PieceRun[];
   /** The buffers that hold it. */
   readonly chunks: readonly Uint8Array<ArrayBuffer>[];
+}
+
+/** Where a piece is padding: start, end, … */
+export function padsOf(layout: PieceLayout, pieceIndex: number): number[] {
+  const size = layout.pieceSize(pieceIndex);
+  if (layout.payloadSize(pieceIndex) === size) return [];
+  return layout.spans(pieceIndex, 0, size).filter(({ pad }) => pad)
+    .flatMap(({ dataOffset, length }) => [dataOffset, dataOffset + length]);
 }

@@ -7,8 +7,9 @@ import type { Clock } from "../../_shared/clock.ts";
 import type { PieceLayout } from "../../metainfo/piece_layout.ts";
 import { bytesOf, runOf } from "../run_of.ts";
 
-/** How long a piece waits at most, in milliseconds. */
-const LONGEST_WAIT_MS = 5000;
+/** How long a piece waits at most, and for the next of its run, in milliseconds. */
+const LONGEST_WAIT_MS = 20_000;
+const NEXT_WAIT_MS = 5000;
 
 /** How often it is looked whether anything more can come, in milliseconds. */
 const LOOK_MS = 500;
@@ -32,7 +33,9 @@ export interface RunGathererContext<T> {
 /** Pieces of one run. */
 interface Gathered<T> {
   readonly pieces: Map<number, T>;
+  /** When the first of them came, and the last. */
   readonly since: number;
+  last: number;
 }
 
 /** Brings pieces of a run together, as far as they come in time. */
@@ -58,11 +61,13 @@ export class RunGatherer<T> {
         // It cannot get whole.
         if (i !== pieceIndex && this.#context.isApart(i)) return [piece];
       }
-      gathered = { pieces: new Map(), since: clock.now() };
+      const now = clock.now();
+      gathered = { pieces: new Map(), since: now, last: now };
       this.#runs.set(first, gathered);
     }
     const { pieces } = gathered;
     pieces.set(pieceIndex, piece);
+    gathered.last = clock.now();
     if (pieces.size === end - first) {
       this.#runs.delete(first);
       if (this.#runs.size === 0) this.#rest();
@@ -104,9 +109,11 @@ export class RunGatherer<T> {
     const { clock, isQuiet } = this.#context;
     return clock.schedule(clock.now() + LOOK_MS, () => {
       this.#cancel = undefined;
-      const before = clock.now() - LONGEST_WAIT_MS;
+      const now = clock.now();
       const isLast = isQuiet();
-      this.#release(({ since }) => isLast || since <= before);
+      this.#release(({ since, last }) =>
+        isLast || now - since >= LONGEST_WAIT_MS || now - last >= NEXT_WAIT_MS
+      );
       if (this.#runs.size > 0) this.#cancel ??= this.#later();
     });
   }

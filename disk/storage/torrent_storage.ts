@@ -115,6 +115,7 @@ export class ManagedStorage implements TorrentStorage {
     pieceIndex: number,
     blockOffset: number,
     data: Uint8Array,
+    isDue = false,
   ): WriteBlockResult {
     this.#checkBlock("write block", pieceIndex, blockOffset, data.length);
     if (this.have.has(pieceIndex)) return "have";
@@ -129,7 +130,7 @@ export class ManagedStorage implements TorrentStorage {
     // nothing can be written half must do: the rest is for other torrents.
     const share = this.#assembler.error === undefined ? 1.25 : 0.5;
     if (pool.usedBytes > pool.maxBytes * share) return "refused";
-    return this.#assembler.write(pieceIndex, blockOffset, data);
+    return this.#assembler.write(pieceIndex, blockOffset, data, isDue);
   }
 
   readBlock(
@@ -263,8 +264,7 @@ export class ManagedStorage implements TorrentStorage {
     if (this.#closing !== undefined) throw closed("save resume data");
     while (this.#gate !== undefined) await this.#gate;
     if (options.flush !== false) {
-      // Blocks that cannot be written are not part of the data; the error
-      // event was sent.
+      // Blocks that cannot be written are no part of it; the error was told.
       this.#pieces?.writeAhead();
       await this.#drain();
     }

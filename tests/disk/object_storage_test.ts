@@ -371,7 +371,7 @@ Deno.test(
       async () => await store.finish!(0),
       DiskError,
     );
-    assert(error.message.includes("did not put the file together"));
+    assert(error.message.includes("did not assemble the file"));
     assertEquals(server.count("DELETE", /./), 0);
     server.fault = undefined;
     await store.finish!(0);

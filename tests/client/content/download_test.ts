@@ -38,6 +38,17 @@ Deno.test(
   },
 );
 
+Deno.test("Download tells the storage what is due", none, () => {
+  const { download, told } = makeDownload();
+  const peer = makePeer(1, 100_000, Bitfield.full(2));
+  download.addPeer(peer.source);
+  download.start();
+  download.picker.pieces.setDeadline(1, 60_000);
+  download.handle(peer.source, block(0, 0));
+  download.handle(peer.source, block(1, 0));
+  assertEquals(told, ["due 1"]);
+});
+
 Deno.test(
   "Download tells peers whether they are of interest, while it is active",
   none,

@@ -68,7 +68,10 @@ export function makeDownload(options: FakeDownload = {}): {
         for (const n of stored[i]) blocks.set(n);
         return blocks;
       },
-      writeBlock: () => disk.result,
+      writeBlock(i: number, _offset: number, _data: Uint8Array, due: boolean) {
+        if (due) told.push(`due ${i}`);
+        return disk.result;
+      },
       get pressure() {
         return disk.pressure;
       },

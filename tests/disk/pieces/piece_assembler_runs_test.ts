@@ -163,6 +163,34 @@ Deno.test(
 );
 
 Deno.test(
+  "PieceAssembler: a piece that is due does not wait, nor do those that wait for it",
+  pure,
+  () => {
+    const { assembler, piece, written, have } = setUp({
+      ...inRuns,
+      of: makeTorrent({
+        pieceLength: 2 * BLOCK_SIZE,
+        files: [12 * 2 * BLOCK_SIZE],
+      }),
+    });
+    piece(1, 4);
+    const { content } = makeTorrent({
+      pieceLength: 2 * BLOCK_SIZE,
+      files: [12 * 2 * BLOCK_SIZE],
+    });
+    const [first, second] = [0, 1].map((i) =>
+      content[2]!.subarray(i * BLOCK_SIZE, (i + 1) * BLOCK_SIZE)
+    );
+    // One block says so.
+    assembler.write(2, 0, first!, true);
+    assertEquals(written(), "");
+    assembler.write(2, BLOCK_SIZE, second!);
+    assertEquals(written(), "1+1 2+1");
+    assertEquals([...have], [1, 2]);
+  },
+);
+
+Deno.test(
   "PieceAssembler: a store that takes parts of pieces takes no runs",
   pure,
   () => {

@@ -4,9 +4,11 @@ import {
   randomInt,
   seededRandom,
 } from "../../../_shared/random.ts";
+import { PieceLayout } from "../../../metainfo/piece_layout.ts";
 import type { BufferPool } from "../../../disk/pieces/buffer_pool.ts";
 import {
   type DetachedRuns,
+  padsOf,
   PieceBuffer,
 } from "../../../disk/pieces/piece_buffer.ts";
 
@@ -168,3 +170,21 @@ Deno.test(
     assertEquals([has(), has(true)], [[0, 1, 2, 3], [2, 3]]);
   },
 );
+
+Deno.test("padsOf() names padding in pieces", pure, () => {
+  const layout = new PieceLayout({
+    pieceLength: 10,
+    files: [
+      { length: 3 },
+      { length: 2, pad: true },
+      { length: 4 },
+      { length: 11, pad: true },
+      { length: 5 },
+    ],
+  });
+  assertEquals([0, 1, 2].map((i) => padsOf(layout, i)), [
+    [3, 5, 9, 10],
+    [0, 10],
+    [],
+  ]);
+});

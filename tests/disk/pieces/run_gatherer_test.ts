@@ -6,13 +6,15 @@ import { SimClock } from "../../../testing/sim_clock.ts";
 const pure = { permissions: "none" } as const;
 
 /** Runs of three: 0 to 2, 3 to 5, 6 and 7. */
-function setUp({ maxBytes = 30, apart = [] as number[] } = {}) {
+function setUp(
+  { maxBytes = 30, apart = [] as number[], runPieces = 3 } = {},
+) {
   const clock = new SimClock();
   const released: string[][] = [];
   const state = { isQuiet: false };
   const runs = new RunGatherer<string>({
     layout: new PieceLayout({ pieceLength: 10, files: [{ length: 75 }] }),
-    runPieces: 3,
+    runPieces,
     maxBytes,
     clock,
     isApart: (i) => apart.includes(i),
@@ -39,20 +41,41 @@ Deno.test(
   },
 );
 
-Deno.test("RunGatherer: what waits too long goes by itself", pure, async () => {
-  const { clock, take, taken } = setUp();
-  take(1);
-  await clock.advance(2000);
-  take(4, 0);
-  await clock.advance(2999);
-  assertEquals(taken(), []);
-  await clock.advance(1);
-  assertEquals(taken(), ["p1 p0"]);
-  await clock.advance(1999);
-  assertEquals(taken(), []);
-  await clock.advance(501);
-  assertEquals(taken(), ["p4"]);
-});
+Deno.test(
+  "RunGatherer: pieces go by themselves if no more of their run come",
+  pure,
+  async () => {
+    const { clock, take, taken } = setUp();
+    take(1);
+    await clock.advance(2000);
+    take(4, 0);
+    await clock.advance(2000);
+    take(3);
+    await clock.advance(2999);
+    assertEquals(taken(), []);
+    await clock.advance(1);
+    assertEquals(taken(), ["p1 p0"]);
+    await clock.advance(1999);
+    assertEquals(taken(), []);
+    await clock.advance(1);
+    assertEquals(taken(), ["p4 p3"]);
+  },
+);
+
+Deno.test(
+  "RunGatherer: nothing waits for longer than is said",
+  pure,
+  async () => {
+    const { clock, runs, taken } = setUp({ runPieces: 7, maxBytes: 70 });
+    for (let i = 0; i < 5; i++) {
+      runs.take(i, `p${i}`);
+      await clock.advance(i < 4 ? 4500 : 1999);
+    }
+    assertEquals(taken(), []);
+    await clock.advance(1);
+    assertEquals(taken(), ["p0 p1 p2 p3 p4"]);
+  },
+);
 
 Deno.test(
   "RunGatherer: nothing waits when nothing more comes",
