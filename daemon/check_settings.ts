@@ -45,7 +45,9 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 /** Every field must be there, and no other. */
 function shape(fields: Readonly<Record<string, Check>>): Check {
   return (value) => {
-    if (!isRecord(value)) return "an object";
+    if (!isRecord(value)) {
+      return `an object with ${Object.keys(fields).join(", ")}`;
+    }
     for (const name of Object.keys(value)) {
       if (!Object.hasOwn(fields, name)) return `without "${name}"`;
     }

@@ -94,7 +94,7 @@ export class RemoteClient {
     const { url = DEFAULT_REMOTE_URL, timeoutMs = 60_000 } = options;
     const where = URL.parse(url);
     if (where === null || !/^https?:$/.test(where.protocol)) {
-      throw new TypeError("The URL of a daemon must begin with http(s)://");
+      throw new TypeError("The URL of a daemon must be an http or https URL");
     }
     const { username, password } = where;
     const login = options.login ?? (username === "" ? undefined : [
@@ -174,10 +174,9 @@ export class RemoteClient {
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof RemoteError) throw error;
-      // What fetch throws may hold more than a line.
       const what = limit.signal.aborted
         ? "does not answer"
-        : "cannot be reached";
+        : `cannot be reached: ${reasonOf(error)}`;
       throw new RemoteError("unreachable", `${this.#url.origin} ${what}`, {
         cause: error,
       });
@@ -236,6 +235,14 @@ export class RemoteClient {
     if (result !== "success") throw new RemoteError("failed", String(result));
     return fromLegacy(given ?? {}) as RemoteResult;
   }
+}
+
+/** Why nobody was asked, in one line. */
+function reasonOf(error: unknown): string {
+  const [line = ""] = fetchReason(error).split("\n");
+  return line.includes("UnknownIssuer")
+    ? "its certificate is not trusted"
+    : line.replace("invalid peer certificate: ", "");
 }
 
 /** A part of a URL as it was meant; one with a lone `%` as it stands. */

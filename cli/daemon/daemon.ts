@@ -89,6 +89,13 @@ async function readSettingsFile(
   throw new UsageError(`${path} is not a JSON object with settings${place}`);
 }
 
+/** Refuses what is no folder; one that is missing may be there later. */
+async function checkFolder(dir: string): Promise<void> {
+  const info = await Deno.stat(dir).catch(() => undefined);
+  if (info?.isDirectory !== false) return;
+  throw new CommandError(EXIT_IO, "not-a-folder", `${dir} is not a folder`);
+}
+
 /** Words errors of the daemon for people. */
 function wordError(error: unknown): unknown {
   if (!(error instanceof DaemonError)) return error;
@@ -175,6 +182,11 @@ async function openServer(
     if (error instanceof TypeError || error instanceof SyntaxError) {
       throw new UsageError(error.message);
     }
+    if (error instanceof Deno.errors.InvalidData) {
+      throw new UsageError(
+        `Cannot use ${certFile} and ${keyFile} for TLS: ${error.message}`,
+      );
+    }
     throw listenError(error, formatEndpoint(listen));
   }
 }
@@ -250,6 +262,7 @@ async function run(context: VerbContext): Promise<number> {
   const settings = await readSettingsFile(args, signal);
   const plan = await planNetwork(args);
   const overrides = overridesOf(args, plan);
+  await checkFolder({ ...settings, ...overrides }.downloadDir ?? ".");
   const daemon = await openDaemon(
     context,
     { ...settings, ...overrides },

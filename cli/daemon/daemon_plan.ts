@@ -41,6 +41,12 @@ export function settingsOf(args: Arguments): Partial<DaemonSettings> {
   return Object.fromEntries(settings) as Partial<DaemonSettings>;
 }
 
+function notALimit(name: string, text: string): UsageError {
+  return new UsageError(
+    `--set ${name} must be a number or none, not ${JSON.stringify(text)}`,
+  );
+}
+
 function read(name: string, text: string): unknown {
   const usual = Object.hasOwn(DEFAULT_SETTINGS, name)
     ? DEFAULT_SETTINGS[name as keyof DaemonSettings]
@@ -53,11 +59,12 @@ function read(name: string, text: string): unknown {
   try {
     value = JSON.parse(text);
   } catch {
+    if (isLimit) throw notALimit(name, text);
     return text;
   }
-  return isLimit && typeof value === "number"
-    ? { enabled: true, value }
-    : value;
+  if (!isLimit || typeof value === "object") return value;
+  if (typeof value === "number") return { enabled: true, value };
+  throw notALimit(name, text);
 }
 
 /** A name made absolute. */

@@ -288,6 +288,11 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
       if (Object.keys(change).length > 0) {
         await client.call("session_set", change, signal);
         settings = await client.call("session_get", {}, signal);
+        for (const [name, value] of Object.entries(change)) {
+          const now = JSON.stringify(settings[name]);
+          if (now === JSON.stringify(value)) continue;
+          output.note(`Note: ${name} is ${safeText(now)} now`);
+        }
       }
       if (json) return output.printJson(settings, 2);
       const names = given.length > 0

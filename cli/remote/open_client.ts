@@ -45,9 +45,15 @@ export async function openClient(
   { args, signal }: VerbContext,
 ): Promise<{ client: RemoteClient; close: () => void }> {
   const path = args.get("tls-ca");
-  const http = path === undefined ? undefined : Deno.createHttpClient({
-    caCerts: [await readText(path, "a certificate", signal)],
-  });
+  const certificate = path === undefined
+    ? undefined
+    : await readText(path, "a certificate", signal);
+  if (certificate?.includes("-----BEGIN CERTIFICATE-----") === false) {
+    throw new UsageError(`--tls-ca: ${path} is not a certificate (PEM)`);
+  }
+  const http = certificate === undefined
+    ? undefined
+    : Deno.createHttpClient({ caCerts: [certificate] });
   const url = args.get("url") ?? DEFAULT_REMOTE_URL;
   try {
     const client = new RemoteClient({
@@ -81,7 +87,7 @@ export function commandError(error: RemoteError): CommandError {
   return new CommandError(
     isThere ? EXIT_USAGE : EXIT_NO_PEERS,
     code,
-    message,
+    message.replace(/not trusted$/, "$&; --tls-ca FILE trusts it"),
     { cause: error },
   );
 }

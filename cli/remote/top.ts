@@ -124,7 +124,7 @@ export function topFrame(frame: Frame): string[] {
   return [
     ...headOf(look),
     ...tableOf(shown, columns),
-    problem === undefined ? `q quits${range}` : `${problem}; trying again`,
+    problem === undefined ? `q quits${range}` : `Trying again: ${problem}`,
   ].slice(0, rows).map((line) => fitColumns(line, columns));
 }
 

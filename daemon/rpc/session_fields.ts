@@ -160,9 +160,9 @@ const usesIncompleteDir = (
   { incompleteDir, useIncompleteDir }: DaemonSettings,
 ) => useIncompleteDir && incompleteDir !== "";
 
-function inRange(value: number, low: number, high: number): number {
-  if (value >= low && value <= high) return value;
-  throw new RpcError("params", `a number from ${low} to ${high} was expected`);
+function checkPort(value: number): number {
+  if (value >= 0 && value <= 65535) return value;
+  throw new RpcError("params", "peer_port must be a number from 0 to 65535");
 }
 
 const UNITS = {
@@ -274,7 +274,7 @@ export const SESSION_FIELDS: Readonly<Record<string, Setting>> = {
   peer_limit_per_torrent: same("maxPeersPerTorrent"),
   peer_port: {
     get: ({ peerPort }) => peerPort,
-    set: (value: number) => ({ port: inRange(value, 0, 65535) }),
+    set: (value: number) => ({ port: checkPort(value) }),
   },
   peer_port_random_on_start: {
     get: ({ settings }) => settings.port === 0,

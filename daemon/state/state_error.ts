@@ -13,6 +13,7 @@ const MEANINGS = [
     "bad-state",
     "is not a state file of a daemon, and was not touched",
   ],
+  [/unable to open/, "io", "cannot be opened"],
   [/malformed/, "bad-state", "is damaged, and was not touched"],
 ] as const;
 

@@ -262,6 +262,8 @@ async function makeFile(path: string): Promise<void> {
     (await Deno.open(path, options)).close();
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    if (!(await Deno.stat(path)).isDirectory) return;
+    throw new DaemonError("io", `Cannot open ${path}: it is a folder`);
   }
 }
 

@@ -44,7 +44,7 @@ const WRONG: readonly [name: string, value: unknown, says: string][] = [
   ],
   ["downloadLimit", { enabled: true }, '"value" is'],
   ["downloadLimit", { enabled: true, value: 5, more: 1 }, 'without "more"'],
-  ["downloadLimit", null, "an object"],
+  ["downloadLimit", null, "an object with enabled, value"],
   ["downloadLimit", [], "an object"],
   ["seedRatio", { enabled: true, value: NaN }, "a number from 0"],
   ["seedRatio", { enabled: true, value: -1 }, "a number from 0"],

@@ -106,7 +106,7 @@ Deno.test({
       error: { ...failed.error, data: { error_string: "why" } },
     };
     const rows: [Response | Error, RemoteError["code"], string][] = [
-      [new TypeError("refused"), "unreachable", "cannot be reached"],
+      [new TypeError("refused"), "unreachable", "cannot be reached: refused"],
       [
         new Response("", { status: 401 }),
         "unauthorized",
@@ -158,7 +158,11 @@ Deno.test({
       "requires a user name and password",
     );
     for (const url of ["", "ftp://x", "x"]) {
-      assertThrows(() => new RemoteClient({ url }), TypeError, "http(s)://");
+      assertThrows(
+        () => new RemoteClient({ url }),
+        TypeError,
+        "http or https URL",
+      );
     }
   },
 });

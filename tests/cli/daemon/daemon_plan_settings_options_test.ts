@@ -49,6 +49,13 @@ Deno.test("--set takes any setting", { permissions: "none" }, () => {
 });
 
 Deno.test("--set says what is wrong", { permissions: "none" }, () => {
+  for (const value of ["2x", "true", '"2"', ""]) {
+    assertThrows(
+      () => set(`seedRatio=${value}`),
+      UsageError,
+      "--set seedRatio must be a number or none",
+    );
+  }
   assertThrows(() => set("seedRatio"), UsageError, "--set must be NAME=VALUE");
   for (const name of ["nix", "__proto__", "toString"]) {
     assertThrows(

@@ -145,6 +145,9 @@ const REFUSED: readonly [args: string, code: number, says: string][] = [
   ["--settings list.json", 2, "not a JSON object"],
   ["--settings comma.json", 2, "with settings (line 3 column 1)"],
   ["--auth me:x --auth-file /x", 2, "--auth or --auth-file, not both"],
+  ["--state folder", 6, "Cannot open folder: it is a folder"],
+  ["--dir list.json", 6, "is not a folder"],
+  ["--tls-cert list.json --tls-key secret", 2, "No certificates found"],
   ["--set seedratio=2", 2, "Did you mean seedRatio?"],
   ["--set maxPeers=many", 2, 'Setting "maxPeers" must be a whole number'],
   ["--log-level x", 2, "--log-level"],
@@ -156,6 +159,8 @@ const REFUSED: readonly [args: string, code: number, says: string][] = [
 Deno.test("what cannot be is one line and an exit code", async () => {
   await using dir = new TempDir();
   await Deno.writeTextFile(dir.join("list.json"), "[]");
+  await Deno.mkdir(dir.join("folder"));
+  await Deno.writeTextFile(dir.join("secret"), "x", { mode: 0o600 });
   await Deno.writeTextFile(dir.join("comma.json"), '{\n  "port": 1,\n}');
   const results = await Promise.all(REFUSED.map(async ([args, code, says]) => {
     const state = args.includes("--state")
@@ -164,8 +169,7 @@ Deno.test("what cannot be is one line and an exit code", async () => {
     const { code: got, stderr } = await runBip([
       "daemon",
       ...state,
-      "--dir",
-      dir.path,
+      ...(args.includes("--dir") ? [] : ["--dir", dir.path]),
       "--listen",
       "127.0.0.1",
       "--port",

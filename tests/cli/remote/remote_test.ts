@@ -4,6 +4,7 @@ import { Login } from "../../../daemon/http/password.ts";
 import { bipArguments } from "../../support/bip_command.ts";
 import { FakeDaemon, runBip } from "../../support/fake_daemon.ts";
 import { TempDir } from "../../support/paths.ts";
+import { AUTHORITY, SERVER } from "../../support/tls.ts";
 
 const TORRENT = {
   id: 3,
@@ -343,9 +344,9 @@ Deno.test("bip remote - settings and figures", async () => {
     "c=text",
     "d=true",
   );
-  assertEquals(text, 'a_b=1\nc="x"\nd=true');
+  assertEquals(text, 'Note: c is "x" now\na_b=1\nc="x"\nd=true');
   const one = await daemon.run("remote", "settings", "a-b", "c=7", "d");
-  assertEquals(one.text, 'a_b=1\nc="x"\nd=true');
+  assertEquals(one.text, 'Note: c is "x" now\na_b=1\nc="x"\nd=true');
   assertEquals(daemon.calls.at(-2), { method: "session_set", c: "7" });
   const wrong = await daemon.run("remote", "settings", "d=yes");
   assertEquals(wrong.code, 2);
@@ -398,6 +399,32 @@ Deno.test("bip remote - what goes wrong is one line and an exit code", async () 
   assertEquals(gone.code, 5);
   assertStringIncludes(gone.text, "http://127.0.0.1:9 cannot be reached");
   assertEquals((await runBip("remote", "stats", "--url", "ftp://x")).code, 2);
+});
+
+Deno.test("bip remote - says what is wrong with a certificate", async () => {
+  const server = Deno.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    onListen: () => {},
+    ...SERVER,
+  }, () => new Response());
+  await using dir = new TempDir();
+  await Deno.writeTextFile(dir.join("junk"), "junk");
+  const url = `https://127.0.0.1:${server.addr.port}`;
+  const list = (...words: string[]) =>
+    runBip("remote", "list", "--url", url, ...words);
+  assertEquals(await list(), {
+    code: 5,
+    text:
+      `bip: error: ${url} cannot be reached: its certificate is not trusted; --tls-ca FILE trusts it`,
+  });
+  const junk = await list("--tls-ca", dir.join("junk"));
+  assertEquals(junk.code, 2);
+  assertStringIncludes(junk.text, "is not a certificate (PEM)");
+  await Deno.writeTextFile(dir.join("ca"), AUTHORITY);
+  const trusted = await list("--tls-ca", dir.join("ca"));
+  assertStringIncludes(trusted.text, "does not answer with JSON");
+  await server.shutdown();
 });
 
 Deno.test("bip remote - the login may stand in a file", async () => {

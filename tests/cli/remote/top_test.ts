@@ -61,7 +61,7 @@ Deno.test("bip top - what goes wrong is one line and an exit code", async () => 
   assertEquals(gone.code, 5);
   assertEquals(
     gone.text,
-    "bip: error: http://127.0.0.1:9 cannot be reached",
+    "bip: error: http://127.0.0.1:9 cannot be reached: Requests to port 9 are blocked",
   );
   for (const interval of ["0", "2d", "x"]) {
     assertEquals((await runBip("top", "--interval", interval)).code, 2);
@@ -151,10 +151,10 @@ Deno.test("bip top - a daemon that goes away is waited for on a terminal", {
   const { url } = daemon;
   const { code, text } = await onTerminal(
     ["top", "--url", url, "--interval", "0.1"],
-    { columns: 80, ctrlC: "trying again" },
+    { columns: 80, ctrlC: "Trying again" },
   );
   await gone;
   assertEquals(code, 130, text);
-  assertStringIncludes(text, `http://${url} cannot be reached; trying again`);
+  assertStringIncludes(text, `Trying again: http://${url} cannot be reached: `);
   assert(text.replace("^C", "").endsWith(LEAVE), text);
 });

@@ -50,7 +50,7 @@ Deno.test({
     assertEquals(lines.at(-1), "q quits; 2 to 3 of 3, arrow keys scroll");
     assertEquals(
       topFrame({ ...frame, problem: "gone" }).at(-1),
-      "gone; trying again",
+      "Trying again: gone",
     );
   },
 });
