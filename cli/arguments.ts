@@ -11,7 +11,7 @@ import { nearest } from "./nearest.ts";
 /** Options that every verb has. */
 export const COMMON_OPTIONS: readonly OptionSpec[] = [
   { name: "help", short: "h", summary: "Show this help" },
-  { name: "debug", summary: "Show the stack of an unexpected error" },
+  { name: "debug", summary: "Show the stack of an error" },
 ];
 
 function unknownOption(

@@ -10,7 +10,7 @@ const REASONS: Readonly<Record<string, readonly [string, string]>> = {
   NotFound: ["not-found", "there is no such file or folder"],
   PermissionDenied: ["permission-denied", "access is denied"],
   AlreadyExists: ["already-exists", "it already exists"],
-  NotADirectory: ["not-a-folder", "part of the path is not a folder"],
+  NotADirectory: ["not-a-folder", "it or part of its path is not a folder"],
   IsADirectory: ["is-a-folder", "it is a folder"],
   FilesystemLoop: ["link-loop", "its links form a loop"],
 };

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { UsageError } from "./error.ts";
+import { CommandError, UsageError } from "./error.ts";
+import { EXIT_IO } from "./exit_code.ts";
 import { ioError } from "./io_error.ts";
 
 /** Most bytes of an old file that are kept until the new one is written. */
@@ -51,6 +52,15 @@ export async function checkOutput(
     (await Deno.open(path, { write: true, createNew: isNew })).close();
     if (isNew) await Deno.remove(path);
   } catch (error) {
+    // It was not found, and yet it is there.
+    if (info === undefined && error instanceof Deno.errors.AlreadyExists) {
+      throw new CommandError(
+        EXIT_IO,
+        "dangling-link",
+        `Cannot write ${path}: it is a symbolic link that leads nowhere`,
+        { cause: error },
+      );
+    }
     throw ioError(error, "write", path);
   }
   return info;

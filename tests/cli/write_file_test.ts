@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { CommandError, UsageError } from "../../cli/error.ts";
 import { checkOutput, replaceFile, writeOutput } from "../../cli/write_file.ts";
 import { TempDir } from "../support/paths.ts";
@@ -42,6 +47,7 @@ Deno.test({
     await Deno.symlink("nowhere", link);
     const error = await assertRejects(() => checkOutput(link, true));
     assert(error instanceof CommandError);
+    assertStringIncludes(error.message, "it is a symbolic link that leads");
     assertEquals(await namesOf(temp.path), ["link", "pipe"]);
   },
 });
