@@ -11,6 +11,7 @@ import { parseMetainfo } from "../../metainfo/parse.ts";
 import type { Verb, VerbContext } from "../command.ts";
 import { CommandError, UsageError } from "../error.ts";
 import { EXIT_VERIFICATION_FAILED } from "../exit_code.ts";
+import { ioError } from "../io_error.ts";
 import { folderOf, namedPath, nameOf } from "../paths.ts";
 import { Progress } from "../progress.ts";
 import { safeText } from "../text.ts";
@@ -106,19 +107,32 @@ interface Place {
   readonly parts: readonly GatheredPath[];
 }
 
+/** Waits, and says which path a failure is about. */
+async function reading<T>(path: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw ioError(error, "read", path);
+  }
+}
+
 /** Finds out where paths are. */
 async function placeOf(
   paths: readonly string[],
   given: string | undefined,
 ): Promise<Place> {
-  const whole = await Promise.all(paths.map(namedPath));
+  const whole = await Promise.all(
+    paths.map((path) => reading(path, namedPath(path))),
+  );
   const dir = folderOf(whole[0]!);
   if (paths.length === 1 && given === undefined) {
     return { dir, name: undefined, parts: [] };
   }
   const isApart = whole.some((path) => folderOf(path) !== dir);
   const folders = isApart || given === undefined
-    ? await Promise.all(whole.map((path) => Deno.realPath(folderOf(path))))
+    ? await Promise.all(
+      whole.map((path) => reading(path, Deno.realPath(folderOf(path)))),
+    )
     : [];
   const around = commonFolder(folders);
   const name = given ?? nameOf(around);

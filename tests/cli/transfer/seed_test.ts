@@ -67,6 +67,8 @@ Deno.test("bip seed tells how it is found, and what came of it", async () => {
       [["album/a", "album/b", torrent], "one torrent file and one DIR"],
       [["album", hash], "no such file"],
       [["album", "--name", ""], "--name must not be empty"],
+      [["", "album"], 'Cannot read "": there is no such file or folder'],
+      [["no/such", "album/a"], "Cannot read no/such: there is no such"],
       [[hash, "album"], "not a magnet link or info-hash"],
     ] as const
   ) {
