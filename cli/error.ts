@@ -221,6 +221,9 @@ export function describeError(error: unknown): ErrorReport {
       }`,
     };
   }
+  if (message === "Empty path is not allowed") {
+    return { ...report(EXIT_IO), code: "not-found" };
+  }
   if (IO_CODES.has(code) || /\(os error \d+\)/.test(error.message)) {
     return report(EXIT_IO);
   }

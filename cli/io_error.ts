@@ -18,6 +18,8 @@ const REASONS: Readonly<Record<string, readonly [string, string]>> = {
 /** Code and words of an I/O error; `undefined` if it is none. */
 function knownReason(error: Error): readonly [string, string] | undefined {
   if (Object.hasOwn(REASONS, error.name)) return REASONS[error.name];
+  // So it is called where not all permissions are given.
+  if (error.message === "Empty path is not allowed") return REASONS.NotFound;
   if ((error as { readonly code?: unknown }).code === "ENOSPC") {
     return ["disk-full", "the disk is full"];
   }

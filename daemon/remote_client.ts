@@ -176,7 +176,7 @@ export class RemoteClient {
       if (error instanceof RemoteError) throw error;
       const what = limit.signal.aborted
         ? "does not answer"
-        : `cannot be reached: ${reasonOf(error)}`;
+        : `cannot be reached: ${await reasonOf(error)}`;
       throw new RemoteError("unreachable", `${this.#url.origin} ${what}`, {
         cause: error,
       });
@@ -238,7 +238,8 @@ export class RemoteClient {
 }
 
 /** Why nobody was asked, in one line. */
-function reasonOf(error: unknown): string {
+async function reasonOf(error: unknown): Promise<string> {
+  const { fetchReason } = await import("../_shared/http/checked_fetch.ts");
   const [line = ""] = fetchReason(error).split("\n");
   return line.includes("UnknownIssuer")
     ? "its certificate is not trusted"

@@ -131,6 +131,29 @@ Deno.test({
 });
 
 Deno.test({
+  name: "main - an unset variable of a shell is no path, and no bug",
+  permissions: { read: ["nowhere"], write: ["nowhere"] },
+  async fn() {
+    for (
+      const words of [
+        ["info", ""],
+        ["magnet", ""],
+        ["verify", "", "nowhere"],
+        ["create", "", "-o", "-"],
+        ["edit", "", "--comment", "x"],
+        ["seed", ""],
+        ["download", ""],
+        ["remote", "add", ""],
+      ]
+    ) {
+      const { code, err } = await run(...words);
+      assertEquals(code, 6, err);
+      assertStringIncludes(err, 'bip: error: Cannot read "": ');
+    }
+  },
+});
+
+Deno.test({
   name: "main - help on a narrow terminal",
   permissions: "none",
   async fn() {
