@@ -9,10 +9,15 @@ import { readUint16, writeUint16 } from "../_shared/bytes.ts";
 import type { RandomSource } from "../_shared/random.ts";
 import { remember } from "../_shared/recent.ts";
 import { RotatingHash, type SipHash } from "../_shared/sip_hash.ts";
-import { UTP_HEADER_LENGTH, type UtpPacket, writeUtpHeader } from "./packet.ts";
+import {
+  seqDistance,
+  toMicroseconds,
+  UTP_HEADER_LENGTH,
+  type UtpPacket,
+  writeUtpHeader,
+} from "./packet.ts";
 import type { UtpSocketMachineOptions } from "./socket/options.ts";
-import { seqDistance, toMicroseconds } from "./socket/sequence.ts";
-import { FIRST_WINDOW } from "./socket/window_tuner.ts";
+import { FIRST_WINDOW } from "./socket/ack_schedule.ts";
 
 /** How long a key is the newest; an answer is good for one or two such times. */
 const KEY_MS = 10_000;

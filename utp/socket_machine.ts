@@ -5,6 +5,8 @@
  */
 import { UtpError } from "./error.ts";
 import {
+  seqDistance,
+  toMicroseconds,
   UTP_EXTENSION_SACK,
   UTP_HEADER_LENGTH,
   type UtpHeader,
@@ -12,18 +14,14 @@ import {
   type UtpPacketType,
   writeUtpHeader,
 } from "./packet.ts";
-import { AckSchedule } from "./socket/ack_schedule.ts";
-import { DelayMeter } from "./socket/delay_meter.ts";
-import {
-  createCounters,
-  type UtpSocketMachineOptions,
-  type UtpSocketStats,
+import { AckSchedule, WindowTuner } from "./socket/ack_schedule.ts";
+import { DelayMeter, INITIAL_TIMEOUT_MS } from "./socket/delay_meter.ts";
+import type {
+  UtpSocketMachineOptions,
+  UtpSocketStats,
 } from "./socket/options.ts";
 import { ReceiveBuffer } from "./socket/receive_buffer.ts";
-import { INITIAL_TIMEOUT_MS } from "./socket/round_trip.ts";
-import { Sender } from "./socket/sender.ts";
-import { seqDistance, toMicroseconds } from "./socket/sequence.ts";
-import { WindowTuner } from "./socket/window_tuner.ts";
+import { createCounters, Sender } from "./socket/sender.ts";
 
 /** State of a {@linkcode UtpSocketMachine}. */
 export type UtpState = "connecting" | "connected" | "closed";

@@ -7,11 +7,12 @@ import type { SimClock } from "../../testing/sim_clock.ts";
 import {
   createUtpPacket,
   encodeUtpPacket,
+  seqDistance,
+  toMicroseconds,
   tryDecodeUtpPacket,
   type UtpHeader,
   type UtpPacket,
 } from "../../utp/packet.ts";
-import { seqDistance, toMicroseconds } from "../../utp/socket/sequence.ts";
 import type { Way } from "./sim_link.ts";
 
 const PAYLOAD = 1452;

@@ -1,11 +1,10 @@
 /**
- * Queueing delay of what is sent, from what both sides' clocks say.
+ * What packets tell of times: queueing delay of what is sent, from what both
+ * sides' clocks say, and round trips.
  *
  * @module
  */
-import type { UtpPacket } from "../packet.ts";
-import { DelayHistory } from "./delay_history.ts";
-import { timeDistance, toMicroseconds } from "./sequence.ts";
+import { timeDistance, toMicroseconds, type UtpPacket } from "../packet.ts";
 
 /** Samples of which the least counts. */
 const SAMPLES = 3;
@@ -49,5 +48,101 @@ export class DelayMeter {
     const samples = this.#samples;
     samples[this.#count++ % SAMPLES] = this.#ours.add(sample, now);
     return Math.min(samples[0]!, samples[1]!, samples[2]!);
+  }
+}
+
+/** Minutes that the least delay is remembered. */
+const BUCKETS = 20;
+const BUCKET_MS = 60_000;
+
+/**
+ * The least of many one-way delays. Two clocks that do not agree measure them,
+ * so that only differences mean something.
+ */
+export class DelayHistory {
+  readonly #least = new Uint32Array(BUCKETS);
+  #used = 0;
+  #bucket = 0;
+  #since = 0;
+  /** The least delay remembered, in microseconds modulo 2^32. */
+  base = 0;
+
+  /** Whether there was a sample. */
+  get hasBase(): boolean {
+    return this.#used > 0;
+  }
+
+  /** Takes a sample in microseconds. Returns its delay above the least one. */
+  add(sample: number, now: number): number {
+    if (this.#used === 0) {
+      this.#used = 1;
+      this.#since = now;
+      this.#least[0] = this.base = sample;
+      return 0;
+    }
+    if (now - this.#since >= BUCKET_MS) {
+      this.#since = now;
+      this.#bucket = (this.#bucket + 1) % BUCKETS;
+      this.#used = Math.min(this.#used + 1, BUCKETS);
+      this.#least[this.#bucket] = sample;
+      this.#findBase();
+    } else if (timeDistance(sample, this.#least[this.#bucket]!) < 0) {
+      this.#least[this.#bucket] = sample;
+      this.#findBase();
+    }
+    return Math.max(0, timeDistance(sample, this.base));
+  }
+
+  /** Raises every delay remembered, as the clocks drift apart. */
+  raise(microseconds: number): void {
+    for (let i = 0; i < this.#used; i++) this.#least[i]! += microseconds;
+    this.base = (this.base + microseconds) >>> 0;
+  }
+
+  #findBase(): void {
+    let base = this.#least[this.#bucket]!;
+    for (let i = 0; i < this.#used; i++) {
+      if (timeDistance(this.#least[i]!, base) < 0) base = this.#least[i]!;
+    }
+    this.base = base;
+  }
+}
+
+/** First wait, while no round trip was measured, in ms. */
+export const INITIAL_TIMEOUT_MS = 3000;
+const MIN_TIMEOUT_MS = 500;
+/** Round trips that hardly differ may still grow. */
+const MIN_MARGIN_MS = 200;
+const MAX_TIMEOUT_MS = 60_000;
+
+/** Mean and deviation of round trips. */
+export class RoundTrip {
+  /** Mean, in ms; 0 before the first sample. */
+  mean = 0;
+  #deviation = 0;
+  /** The shortest one, in ms. */
+  least = Infinity;
+
+  /** Takes a sample in ms. */
+  add(sample: number): void {
+    if (this.least === Infinity) {
+      this.mean = sample;
+      this.#deviation = sample / 2;
+    } else {
+      const off = sample - this.mean;
+      this.mean += off / 8;
+      this.#deviation += (Math.abs(off) - this.#deviation) / 4;
+    }
+    this.least = Math.min(this.least, sample);
+  }
+
+  /** How long to wait for an ack after so many waits in vain, in ms. */
+  timeout(failures: number): number {
+    const wait = this.least === Infinity ? INITIAL_TIMEOUT_MS : Math.max(
+      MIN_TIMEOUT_MS,
+      this.mean + Math.max(MIN_MARGIN_MS, 4 * this.#deviation),
+    );
+    const extra = failures === 0 ? 0 : 1000 * 2 ** (failures - 1);
+    return Math.min(MAX_TIMEOUT_MS, wait + extra);
   }
 }

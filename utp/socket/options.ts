@@ -56,22 +56,3 @@ export interface UtpSocketStats {
 
 /** Counters that count. */
 export type Counters = { -readonly [K in keyof UtpSocketStats]: number };
-
-/** Makes counters at zero. */
-export function createCounters(): Counters {
-  return {
-    packetsSent: 0,
-    packetsReceived: 0,
-    bytesAcked: 0,
-    bytesReceived: 0,
-    fastResends: 0,
-    resends: 0,
-    spurious: 0,
-    losses: 0,
-    timeouts: 0,
-    samplesAbove: 0,
-    samplesBelow: 0,
-    duplicates: 0,
-    dropped: 0,
-  };
-}

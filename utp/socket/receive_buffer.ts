@@ -4,7 +4,7 @@
  * @module
  */
 import { ByteRing } from "./byte_ring.ts";
-import { seqDistance } from "./sequence.ts";
+import { seqDistance } from "../packet.ts";
 
 /** Packets beyond a gap that are kept: as many as selective acks can name. */
 const MAX_AHEAD = 2032;

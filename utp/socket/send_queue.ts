@@ -4,16 +4,15 @@
  * @module
  */
 import { ByteRing } from "./byte_ring.ts";
-import type { UtpPacket } from "../packet.ts";
+import { seqDistance, type UtpPacket } from "../packet.ts";
 import {
   ACKED,
   FLYING,
   LOST,
   type PacketList,
   PacketTable,
+  ReorderWindow,
 } from "./packet_table.ts";
-import { ReorderWindow } from "./reorder_window.ts";
-import { seqDistance } from "./sequence.ts";
 
 /** Packets that may wait for their acks: what selective acks can name. */
 const MAX_PACKETS = 2000;

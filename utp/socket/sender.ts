@@ -4,18 +4,17 @@
  * @module
  */
 import {
+  timeDistance,
   UTP_HEADER_LENGTH,
   type UtpPacket,
   writeUtpPadding,
 } from "../packet.ts";
 import { DELAYED_ACK_MS } from "./ack_schedule.ts";
-import { CongestionWindow, TARGET_DELAY_US } from "./congestion.ts";
+import { CongestionWindow, Pacer, TARGET_DELAY_US } from "./congestion.ts";
 import type { Counters, UtpSocketMachineOptions } from "./options.ts";
-import { Pacer } from "./pacer.ts";
 import { PathMtu } from "./path_mtu.ts";
-import { RoundTrip } from "./round_trip.ts";
+import { RoundTrip } from "./delay_meter.ts";
 import { SendQueue } from "./send_queue.ts";
-import { timeDistance } from "./sequence.ts";
 
 /**
  * Bytes that may wait to be sent, however small the window is; beyond them as
@@ -365,4 +364,23 @@ export class Sender {
     this.#tailAt = now + this.#tailWait();
     return at + length;
   }
+}
+
+/** Makes counters at zero. */
+export function createCounters(): Counters {
+  return {
+    packetsSent: 0,
+    packetsReceived: 0,
+    bytesAcked: 0,
+    bytesReceived: 0,
+    fastResends: 0,
+    resends: 0,
+    spurious: 0,
+    losses: 0,
+    timeouts: 0,
+    samplesAbove: 0,
+    samplesBelow: 0,
+    duplicates: 0,
+    dropped: 0,
+  };
 }

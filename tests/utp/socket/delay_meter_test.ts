@@ -1,8 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { createUtpPacket } from "../../../utp/packet.ts";
-import { DelayHistory } from "../../../utp/socket/delay_history.ts";
-import { DelayMeter } from "../../../utp/socket/delay_meter.ts";
-import { toMicroseconds } from "../../../utp/socket/sequence.ts";
+import { createUtpPacket, toMicroseconds } from "../../../utp/packet.ts";
+import { DelayHistory, DelayMeter } from "../../../utp/socket/delay_meter.ts";
 
 const none = { permissions: "none" } as const;
 const MINUTE = 60_000;

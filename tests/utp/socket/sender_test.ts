@@ -4,8 +4,7 @@ import {
   tryDecodeUtpPacket,
   type UtpPacketType,
 } from "../../../utp/packet.ts";
-import { createCounters } from "../../../utp/socket/options.ts";
-import { Sender } from "../../../utp/socket/sender.ts";
+import { createCounters, Sender } from "../../../utp/socket/sender.ts";
 
 const none = { permissions: "none" } as const;
 const FIRST = 100;

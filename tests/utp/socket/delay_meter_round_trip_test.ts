@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { RoundTrip } from "../../../utp/socket/round_trip.ts";
+import { RoundTrip } from "../../../utp/socket/delay_meter.ts";
 
 Deno.test({
   name: "the wait for an ack is mean and four deviations, within bounds",

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { ReorderWindow } from "../../../utp/socket/reorder_window.ts";
+import { ReorderWindow } from "../../../utp/socket/packet_table.ts";
 
 const none = { permissions: "none" } as const;
 

@@ -1,6 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { CongestionWindow } from "../../../utp/socket/congestion.ts";
-import { Pacer } from "../../../utp/socket/pacer.ts";
+import { CongestionWindow, Pacer } from "../../../utp/socket/congestion.ts";
 
 const none = { permissions: "none" } as const;
 const PACKET = 1000;

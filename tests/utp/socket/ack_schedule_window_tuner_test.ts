@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { WindowTuner } from "../../../utp/socket/window_tuner.ts";
+import { WindowTuner } from "../../../utp/socket/ack_schedule.ts";
 
 const FIRST = 98_304;
 const PACKET = 1452;
