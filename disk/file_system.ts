@@ -210,10 +210,14 @@ export interface FileSystem {
    * system or two: no two torrents of a budget write to the same.
    *
    * @param path The file or folder; none for the base folder.
+   * @param missing What was found not to be there, for calls one right after the
+   * other: it is not looked at again, and may be added to. @default {none}
    * @returns An absolute path with slashes, as far as it can be found out.
    * @throws {DiskError} `unsafe-path`.
    */
-  realPath?: ((path: FilePath) => string) | undefined;
+  realPath?:
+    | ((path: FilePath, missing?: Set<string>) => string)
+    | undefined;
   /**
    * Whether names that differ in case, or in the form of their letters, may be those of
    * one file. @default {false}

@@ -203,11 +203,22 @@ export class NativeFileSystem implements FileSystem {
   }
 
   /** Where a file or folder really is, whether it is there or not. */
-  realPath(path: FilePath): string {
+  realPath(path: FilePath, missing?: Set<string>): string {
     if (path.length > 0) checkFilePath(path, "look at", WINDOWS);
     const base = this.#realBase ??= realFolder(this.#base);
     let rest = "";
-    for (let end = path.length; end > 0; end--) {
+    let end = path.length;
+    if (missing !== undefined && missing.size > 0) {
+      // In a folder that is not there is nothing.
+      let above = "";
+      for (let i = 0; i < end; i++) {
+        above += `/${path[i]!}`;
+        if (!missing.has(above)) continue;
+        rest = `/${path.slice(i).join("/")}`;
+        end = i;
+      }
+    }
+    for (; end > 0; end--) {
       const real = tryRealPath(this.#join(path.slice(0, end)));
       if (real !== undefined) {
         // The base may not have been there when it was looked at.
@@ -215,6 +226,7 @@ export class NativeFileSystem implements FileSystem {
         const isBelow = now !== undefined && isIn(real, now);
         return (isBelow ? below(base, real.slice(now.length)) : real) + rest;
       }
+      missing?.add(`/${path.slice(0, end).join("/")}`);
       rest = `/${path[end - 1]!}${rest}`;
     }
     return below(base, rest);

@@ -50,7 +50,9 @@ export class OwnFiles {
   /** Takes files, unless other torrents have them. */
   claim(isWanted: IsFile = () => true): void {
     this.isUsed = true;
-    for (const i of this.#stored.indices) if (isWanted(i)) this.#take(i);
+    this.#claims?.lookOnce(() => {
+      for (const i of this.#stored.indices) if (isWanted(i)) this.#take(i);
+    });
   }
 
   /** Takes a file that was left out, as it turns out to be the torrent's. */

@@ -21,8 +21,12 @@ export class PathClaims {
   #placeCount = 0;
 
   /** Names a folder by where it really is. */
-  keyOf(place: ClaimedPlace, folder: FilePath): string {
-    return place.realPath?.(folder) ??
+  keyOf(
+    place: ClaimedPlace,
+    folder: FilePath,
+    missing?: Set<string>,
+  ): string {
+    return place.realPath?.(folder, missing) ??
       `${this.#numberOf(place)}:${folder.join("/")}`;
   }
 
@@ -61,12 +65,24 @@ export class TorrentClaims {
   #held: Held = new Map();
   /** The folder before: most files are where the last one was. */
   #last: { place: ClaimedPlace; path: string; key: string } | undefined;
+  /** What was found out in one look at all files. */
+  #seen: { keys: Map<string, string>; missing: Set<string> } | undefined;
   /** Whether some of the torrent is in a file, once that is known. */
   isPart: (fileIndex: number) => boolean = () => true;
 
   constructor(all: PathClaims, infoHash: Uint8Array) {
     this.#all = all;
     this.#infoHash = infoHash;
+  }
+
+  /** Looks at no folder of a place twice while `run` takes paths there. */
+  lookOnce(run: () => void): void {
+    this.#seen = { keys: new Map(), missing: new Set() };
+    try {
+      run();
+    } finally {
+      this.#seen = undefined;
+    }
   }
 
   /** Tells who else has a path, without taking it. */
@@ -210,8 +226,13 @@ export class TorrentClaims {
     const text = folder.join("/");
     const last = this.#last;
     if (last?.place === place && last.path === text) return last.key;
-    let key = this.#all.keyOf(place, folder);
-    if (place.foldsNames) key = foldName(key);
+    const seen = this.#seen;
+    let key = seen?.keys.get(text);
+    if (key === undefined) {
+      key = this.#all.keyOf(place, folder, seen?.missing);
+      if (place.foldsNames) key = foldName(key);
+      seen?.keys.set(text, key);
+    }
     this.#last = { place, path: text, key };
     return key;
   }

@@ -405,6 +405,23 @@ Deno.test({
     assertEquals(real("/", "tmp-no"), "/tmp-no");
     assertEquals(real("/tmp-no/x", "y"), "/tmp-no/x/y");
     assertEquals(real(`${folder}/base`, "f"), `${folder}/base/f`);
+    // What was seen not to be there is not looked at again.
+    const whole = new NativeFileSystem(`${folder}/base`);
+    const missing = new Set<string>();
+    for (const path of [["f", "no", "a", "b"], ["f", "no", "c"], ["f", "d"]]) {
+      const all = `${folder}/base/${path.join("/")}`;
+      assertEquals(whole.realPath(path, missing), all);
+    }
+    assertEquals([...missing], [
+      "/f/no/a/b",
+      "/f/no/a",
+      "/f/no",
+      "/f/d",
+    ]);
+    Deno.symlinkSync("f", `${folder}/base/m`);
+    missing.add("/m");
+    assertEquals(whole.realPath(["m", "x"], missing), `${folder}/base/m/x`);
+    assertEquals(whole.realPath(["m", "x"]), `${folder}/base/f/x`);
     const here = Deno.realPathSync(".");
     assertEquals(real(".", "no"), `${here}/no`);
     assertEquals(real("", "no"), `${here}/no`);

@@ -45,6 +45,31 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "TorrentClaims: a folder is looked at once for all its files",
+  pure,
+  () => {
+    const [a] = claimants(1) as [TorrentClaims];
+    const looks: string[] = [];
+    const place: ClaimedPlace = {
+      realPath: (path, missing) => {
+        looks.push(`${path.join("/")}${missing === undefined ? "" : "?"}`);
+        return `/${path.join("/")}`;
+      },
+    };
+    const take = () => {
+      for (let i = 0; i < 300; i++) a.take(place, [`d${i % 3}`, `${i}`], i);
+    };
+    a.lookOnce(take);
+    assertEquals(looks.splice(0), ["d0?", "d1?", "d2?"]);
+    assertEquals(a.has(place, ["d1", "1"]), true);
+    // What was seen then says nothing of later.
+    looks.length = 0;
+    take();
+    assertEquals(looks.length > 290, true);
+  },
+);
+
 Deno.test("PathClaims: a folder nobody has names of is forgotten", pure, () => {
   const all = new PathClaims();
   const a = new TorrentClaims(all, new Uint8Array(20));
