@@ -50,8 +50,12 @@ export interface UtpPacket extends UtpHeader {
 export const UTP_HEADER_LENGTH = 20;
 /** Extension: selective acks; bit 0 of the first byte is `ackNr + 2`. */
 export const UTP_EXTENSION_SACK = 1;
+/** Extension: eight bytes that nobody reads any more. */
+const EXTENSION_BITS = 2;
 /** Extension of ours that carries nothing: it makes a datagram longer. */
-export const UTP_EXTENSION_PADDING = 0xbd;
+const EXTENSION_PADDING = 0xbd;
+/** Least bytes of padding. */
+export const UTP_LEAST_PADDING = 12;
 
 const TYPES: readonly UtpPacketType[] = [
   "data",
@@ -164,21 +168,28 @@ export function writeUtpHeader(header: UtpHeader, out: Uint8Array): void {
 }
 
 /**
- * Writes extensions that carry nothing between header and payload.
+ * Writes extensions that carry nothing between header and payload. The first is one
+ * that all know: libutp takes no datagram that begins with another.
  *
  * @param out Where the header stands.
- * @param length Bytes to fill: 0, or at least 2.
+ * @param length Bytes to fill: 0, or at least {@linkcode UTP_LEAST_PADDING}.
  * @returns Where the payload begins.
  */
 export function writeUtpPadding(out: Uint8Array, length: number): number {
   let offset = UTP_HEADER_LENGTH;
   const end = offset + length;
-  if (length > 0) out[1] = UTP_EXTENSION_PADDING;
+  if (length > 0) {
+    out[1] = EXTENSION_BITS;
+    out[offset] = EXTENSION_PADDING;
+    out[offset + 1] = 8;
+    out.fill(0, offset + 2, offset + 10);
+    offset += 10;
+  }
   while (offset < end) {
     const rest = end - offset;
     // What is left is none or at least two bytes: a type and a length.
     const size = rest <= 257 ? rest : Math.min(257, rest - 2);
-    out[offset] = size === rest ? 0 : UTP_EXTENSION_PADDING;
+    out[offset] = size === rest ? 0 : EXTENSION_PADDING;
     out[offset + 1] = size - 2;
     out.fill(0, offset + 2, offset + size);
     offset += size;

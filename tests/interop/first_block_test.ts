@@ -11,8 +11,11 @@ import {
   type CommandLine,
   interopTest,
   libtorrentCommand,
+  NEWEST,
   type Program,
   TOOLS,
+  type TransmissionRelease,
+  TRANSMISSIONS,
   VENV_PYTHON,
 } from "./programs.ts";
 import { QBITTORRENT_API, writeSettings } from "./qbittorrent_host.ts";
@@ -30,6 +33,10 @@ const ADDRESS = "10.9.0.1";
 const TRACKER_PORT = 6969;
 const PORT = 7777;
 
+/** Nothing leaves but for this host itself, and is told so at once. */
+const WALL = "table inet w { chain o { type filter hook output priority 0; " +
+  "ip daddr != { 10.9.0.0/24, 127.0.0.0/8 } reject; }; }";
+
 /** Where a client finds and leaves things. */
 interface Place {
   readonly torrent: string;
@@ -43,6 +50,8 @@ interface Place {
 interface Client {
   readonly name: string;
   readonly programs: readonly Program[];
+  /** What it finds at home. */
+  prepare?(place: Place): Promise<void>;
   /** How it is started. */
   command(place: Place): CommandLine;
   /** Lines of a shell that give it the torrent, where it must be told. */
@@ -64,6 +73,74 @@ function leech(command: string) {
   };
 }
 
+function deluge(
+  name: string,
+  programs: readonly Program[],
+  bin: string,
+): Client {
+  return {
+    name,
+    programs,
+    command: ({ home }) => ({
+      command: `${bin}deluged`,
+      args: ["-d", "-c", home],
+    }),
+    add: ({ home, dir, torrent }) =>
+      `${bin}deluge-console -c ${home} 'add -p ${dir} ${torrent}' | grep -i added`,
+  };
+}
+
+function rtorrent(
+  name: string,
+  programs: readonly Program[],
+  bin: string,
+): Client {
+  return {
+    name,
+    programs,
+    command: ({ home, dir, torrent }) => ({
+      command: `${bin}rtorrent`,
+      args: [
+        ...["-n", "-d", dir, "-s", `${home}/session`],
+        ...["-o", "system.daemon.set=true", torrent],
+      ],
+    }),
+  };
+}
+
+function qbittorrent(
+  name: string,
+  programs: readonly Program[],
+  bin: string,
+): Client {
+  return {
+    name,
+    programs: [...programs, "curl"],
+    prepare: ({ home }) => writeSettings(home),
+    command: ({ home }) => ({
+      command: `${bin}qbittorrent-nox`,
+      args: [`--profile=${home}`],
+    }),
+    add: ({ dir, torrent }) =>
+      "curl -sSf --max-time 5 " +
+      `-F 'torrents=@${torrent}' -F 'savepath=${dir}' ${QBITTORRENT_API}/torrents/add`,
+  };
+}
+
+function transmission(release: TransmissionRelease): Client {
+  const { name, programs, daemon, remote } = release;
+  return {
+    name,
+    programs,
+    command: ({ home, dir }) => ({
+      command: daemon,
+      args: ["--foreground", "--config-dir", home, "-w", dir],
+    }),
+    add: ({ torrent }) => `${remote} --add '${torrent}' | grep success`,
+    ownMs: TRANSMISSION_MS,
+  };
+}
+
 const CLIENTS: readonly Client[] = [
   {
     name: "libtorrent, where we have no uTP,",
@@ -81,24 +158,10 @@ const CLIENTS: readonly Client[] = [
     programs: ["libtorrent 2.1"],
     command: leech(VENV_PYTHON),
   },
-  {
-    name: "Deluge",
-    programs: ["deluged", "deluge-console"],
-    command: ({ home }) => ({ command: "deluged", args: ["-d", "-c", home] }),
-    add: ({ home, dir, torrent }) =>
-      `deluge-console -c ${home} 'add -p ${dir} ${torrent}' | grep -i added`,
-  },
-  {
-    name: "rTorrent",
-    programs: ["rtorrent"],
-    command: ({ home, dir, torrent }) => ({
-      command: "rtorrent",
-      args: [
-        ...["-n", "-d", dir, "-s", `${home}/session`],
-        ...["-o", "system.daemon.set=true", torrent],
-      ],
-    }),
-  },
+  deluge("Deluge", ["deluged", "deluge-console"], ""),
+  deluge("Deluge 2.2", ["deluge 2.2"], `${NEWEST}/`),
+  rtorrent("rTorrent", ["rtorrent"], ""),
+  rtorrent("rTorrent 0.16", ["rtorrent 0.16"], `${NEWEST}/`),
   {
     name: "aria2",
     programs: ["aria2c"],
@@ -107,28 +170,9 @@ const CLIENTS: readonly Client[] = [
       args: ["--no-conf", `--dir=${dir}`, torrent],
     }),
   },
-  {
-    name: "qBittorrent",
-    programs: ["qbittorrent-nox", "curl"],
-    command: ({ home }) => ({
-      command: "qbittorrent-nox",
-      args: [`--profile=${home}`],
-    }),
-    add: ({ dir, torrent }) =>
-      "curl -sSf --max-time 5 " +
-      `-F 'torrents=@${torrent}' -F 'savepath=${dir}' ${QBITTORRENT_API}/torrents/add`,
-  },
-  {
-    name: "Transmission",
-    programs: ["transmission-daemon", "transmission-remote"],
-    command: ({ home, dir }) => ({
-      command: "transmission-daemon",
-      args: ["--foreground", "--config-dir", home, "-w", dir],
-    }),
-    add: ({ torrent }) =>
-      `transmission-remote --add '${torrent}' | grep success`,
-    ownMs: TRANSMISSION_MS,
-  },
+  qbittorrent("qBittorrent", ["qbittorrent-nox"], ""),
+  qbittorrent("qBittorrent 5", ["qbittorrent 5"], `${NEWEST}/`),
+  ...TRANSMISSIONS.map(transmission),
   {
     name: "WebTorrent",
     programs: ["webtorrent"],
@@ -153,6 +197,11 @@ async function measure(client: Client): Promise<number> {
   await using scene = await Scene.create({ files: 1_000_000, trackers: [url] });
   await using hosts = await NetnsHosts.open(1);
   await hosts.run(0, `ip addr add ${ADDRESS}/24 dev lo`);
+  // Transmission 4 has no UDP where no route leads out; here nothing gets out.
+  await hosts.run(
+    0,
+    `ip route add default dev lo src ${ADDRESS}; nft '${WALL}'`,
+  );
   await using stack = new AsyncDisposableStack();
   const start = (line: CommandLine, env: Record<string, string> = {}): Child =>
     stack.use(hosts.start(0, line, { NO_COLOR: "1", ...env }));
@@ -179,7 +228,7 @@ async function measure(client: Client): Promise<number> {
   const home = scene.folder();
   const place = { torrent: scene.torrent, dir: scene.folder(), home };
   await Deno.mkdir(`${home}/session`);
-  if (client.name === "qBittorrent") await writeSettings(home);
+  await client.prepare?.(place);
   const other = start(client.command(place), { HOME: home });
   const add = client.add?.(place);
   if (add !== undefined) {
@@ -200,7 +249,7 @@ async function measure(client: Client): Promise<number> {
 for (const client of CLIENTS) {
   interopTest(
     `${client.name}'s first block comes soon`,
-    ["ip", ...client.programs],
+    ["ip", "nft", ...client.programs],
     async () => {
       const limit = LIMIT_MS + (client.ownMs ?? 0);
       const took: number[] = [];

@@ -5,7 +5,7 @@
  */
 
 /** Steps below this are not worth a probe, in bytes. */
-const PRECISION = 16;
+const PRECISION = 24;
 /** Probes of a length, where other packets are lost as well. */
 const MAX_TRIES = 4;
 /** Time after which a path is looked at again, in ms. */

@@ -6,6 +6,7 @@
 import {
   timeDistance,
   UTP_HEADER_LENGTH,
+  UTP_LEAST_PADDING,
   type UtpPacket,
   writeUtpPadding,
 } from "../packet.ts";
@@ -352,7 +353,7 @@ export class Sender {
       this.#counters.bytesAcked > least;
     const probe = mayProbe ? mtu.nextProbe(now) : 0;
     const padding = probe - UTP_HEADER_LENGTH - length;
-    const isProbe = padding >= 2;
+    const isProbe = padding >= UTP_LEAST_PADDING;
     if (isProbe) mtu.sent(probe);
     const at = writeUtpPadding(out, isProbe ? padding : 0);
     queue.send(number, out, at, isProbe ? probe : 0, now);
