@@ -20,7 +20,7 @@ const text: Check = (value) =>
   typeof value === "string" && value.length <= MAX_TEXT &&
     !value.includes("\0")
     ? undefined
-    : "text";
+    : `text of at most ${MAX_TEXT} characters`;
 const folder: Check = (value) =>
   text(value) ?? (value === "" ? "the name of a folder" : undefined);
 const flag: Check = (value) =>

@@ -237,13 +237,19 @@ export class RemoteClient {
   }
 }
 
+/** What is told in other words. */
+const REASONS: readonly (readonly [pattern: RegExp, text: string])[] = [
+  [/UnknownIssuer/, "its certificate is not trusted"],
+  [/invalid HTTP version/, "it does not speak HTTP, perhaps HTTPS"],
+  [/InvalidContentType/, "it does not speak HTTPS, perhaps HTTP"],
+];
+
 /** Why nobody was asked, in one line. */
 async function reasonOf(error: unknown): Promise<string> {
   const { fetchReason } = await import("../_shared/http/checked_fetch.ts");
   const [line = ""] = fetchReason(error).split("\n");
-  return line.includes("UnknownIssuer")
-    ? "its certificate is not trusted"
-    : line.replace("invalid peer certificate: ", "");
+  const known = REASONS.find(([pattern]) => pattern.test(line));
+  return known?.[1] ?? line.replace("invalid peer certificate: ", "");
 }
 
 /** A part of a URL as it was meant; one with a lone `%` as it stands. */

@@ -424,7 +424,21 @@ Deno.test("bip remote - says what is wrong with a certificate", async () => {
   await Deno.writeTextFile(dir.join("ca"), AUTHORITY);
   const trusted = await list("--tls-ca", dir.join("ca"));
   assertStringIncludes(trusted.text, "does not answer with JSON");
+  // The other scheme.
+  const plain = url.replace("https", "http");
+  assertEquals(
+    (await runBip("remote", "list", "--url", plain)).text,
+    `bip: error: ${plain} cannot be reached: it does not speak HTTP, perhaps HTTPS`,
+  );
   await server.shutdown();
+  await using daemon = new FakeDaemon(() => ({}));
+  const wrong = await runBip(
+    "remote",
+    "list",
+    "--url",
+    `https://${daemon.url}`,
+  );
+  assertStringIncludes(wrong.text, "it does not speak HTTPS, perhaps HTTP");
 });
 
 Deno.test("bip remote - the login may stand in a file", async () => {
