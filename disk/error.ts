@@ -183,6 +183,14 @@ export function norMore(count: number): string {
   return count === 1 ? ", nor is 1 more file" : `, nor are ${count} more files`;
 }
 
+/** Makes the error of files that came from others. */
+export function foreignFiles(
+  paths: readonly (readonly string[])[],
+): DiskError {
+  const reason = "it is not part of the torrent";
+  return filesError("foreign-file", "overwrite", paths, reason, norMore);
+}
+
 /** System error codes by what they mean for a caller. */
 const CODES: Readonly<Record<string, DiskErrorCode>> = {
   ENOSPC: "disk-full",

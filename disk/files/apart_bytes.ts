@@ -181,10 +181,12 @@ export class ApartBytes {
   /** Bytes of a deselected file are apart, unless it exists and is ours. */
   async deselect(fileIndex: number): Promise<void> {
     if (this.#layout.files[fileIndex]!.pad) return;
-    const size = await this.#stored.look(fileIndex);
     const { own } = this.#stored;
-    if (size < 0) own.release(fileIndex);
-    if (size < 0 || own.isTaken(fileIndex)) this.takeOut(fileIndex);
+    // What came where nothing was is not ours.
+    const isOurs = !this.#stored.isMissing(fileIndex) &&
+      await this.#stored.look(fileIndex) >= 0;
+    if (!isOurs) own.release(fileIndex);
+    if (!isOurs || own.isTaken(fileIndex)) this.takeOut(fileIndex);
   }
 
   /** Nothing of a file is in its place, or will be. */

@@ -7,7 +7,8 @@ import { foldName } from "../../metainfo/path_tree.ts";
 import type { FileInfo, FilePath, FileSystem } from "../file_system.ts";
 import type { Turns } from "../turns.ts";
 
-const MISSING = -1;
+/** The size of what is not there. */
+export const MISSING = -1;
 const WRITTEN = -2;
 const UNSEEN = -3;
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Awaitable, chain } from "../awaitable.ts";
-import { type DiskError, filesError, norMore } from "../error.ts";
+import { type DiskError, filesError, foreignFiles } from "../error.ts";
 import type { FilePath } from "../file_system.ts";
 import type { Turns } from "../turns.ts";
 import type { HandleCache } from "./handle_cache.ts";
@@ -105,8 +105,7 @@ export class OwnFiles {
       else this.#note(fileIndex, other);
       this.refuse((i) => i === fileIndex);
       if (info === undefined) return;
-      const reason = "it is not part of the torrent";
-      throw filesError("foreign-file", "overwrite", [path], reason, norMore);
+      throw foreignFiles([path]);
     });
   }
 

@@ -6,7 +6,12 @@
 import { encodeText } from "../../_shared/bytes.ts";
 import type { PieceLayout } from "../../metainfo/piece_layout.ts";
 import { attempt, type Awaitable, chain } from "../awaitable.ts";
-import { alreadyThere, DiskError, type DiskErrorCode } from "../error.ts";
+import {
+  alreadyThere,
+  DiskError,
+  type DiskErrorCode,
+  foreignFiles,
+} from "../error.ts";
 import {
   checkFilePath,
   type FileHandle,
@@ -18,7 +23,7 @@ import {
 import type { FileAllocation } from "../storage.ts";
 import type { Turns } from "../turns.ts";
 import { type FilePlaces, MAX_NAME_BYTES } from "./file_places.ts";
-import { FileTable, lookAtFiles } from "./file_table.ts";
+import { FileTable, lookAtFiles, MISSING } from "./file_table.ts";
 import type { HandleCache } from "./handle_cache.ts";
 import { removeEmptyFolders } from "./move_files.ts";
 import { LinkedFiles } from "./linked_files.ts";
@@ -111,8 +116,9 @@ export class StoredFiles {
   ): Promise<void> {
     this.#fileSystem = fileSystem;
     this.places.move(paths);
-    for (const i of this.indices) this.#table.stamp(i, undefined);
-    await this.#lookAnew(this.indices);
+    const which = this.indices.filter((i) => !this.isMissing(i));
+    for (const i of which) this.#table.stamp(i, undefined);
+    await this.#lookAnew(which);
   }
 
   /** Looks at files anew, by their paths. */
@@ -139,7 +145,7 @@ export class StoredFiles {
     }
   }
 
-  /** What has a file's name is not the torrent's, which begins with the suffix. */
+  /** What has a file's name is not the torrent's, which is not there yet. */
   pass(fileIndex: number): void {
     this.#forget(fileIndex);
     this.places.set(fileIndex, true);
@@ -162,6 +168,11 @@ export class StoredFiles {
   /** The size when it was last looked at; negative for none. */
   size(fileIndex: number): number {
     return this.#table.size(fileIndex);
+  }
+
+  /** Whether it was seen that a file is not there: what comes there is another's. */
+  isMissing(fileIndex: number): boolean {
+    return this.size(fileIndex) === MISSING;
   }
 
   /** Whether a file may really have another path, as it was last seen. */
@@ -206,7 +217,8 @@ export class StoredFiles {
   ): Promise<number[]> {
     const changed: number[] = [];
     const infos = new Map<number, FileInfo | undefined>();
-    await this.#look(this.indices, (i, info) => {
+    await this.#look(this.indices, (i, seen) => {
+      const info = this.isMissing(i) && seen?.size !== 0 ? undefined : seen;
       const whole = isWhole(i);
       this.#table.compare(i, info);
       const isRight = whole === undefined ||
@@ -283,7 +295,7 @@ export class StoredFiles {
     }
     (this.#written ??= new Set()).add(fileIndex);
     const isFirst = this.#prepared?.has(fileIndex) !== true;
-    const isNew = isFirst && this.#table.size(fileIndex) === -1;
+    const isNew = isFirst && this.isMissing(fileIndex);
     const write = (): Awaitable<void> =>
       useHandle(
         this.#fileSystem.open(this.places.at(fileIndex), {
@@ -363,7 +375,7 @@ export class StoredFiles {
     note: () => void,
   ): Promise<void> {
     const old = this.places.at(fileIndex);
-    const info = this.own.has(fileIndex)
+    const info = this.own.has(fileIndex) && !this.isMissing(fileIndex)
       ? await this.#fileSystem.stat(old)
       : undefined;
     this.#table.compare(fileIndex, info);
@@ -400,7 +412,10 @@ export class StoredFiles {
   ): Awaitable<void> {
     const look = () => {
       const seen = this.#watches ? handle.stat?.() : undefined;
-      return seen instanceof Promise ? undefined : seen;
+      if (!(seen instanceof Promise)) return seen;
+      // What comes too late to be compared may fail, too.
+      seen.catch(() => {});
+      return undefined;
     };
     this.#table.compare(fileIndex, look());
     this.#table.touch(fileIndex);
@@ -428,6 +443,11 @@ export class StoredFiles {
     this.#watches = !(seen instanceof Promise);
     return chain(seen, (info): Awaitable<void> => {
       const { size, id } = info;
+      // Somebody else has made it since: nobody knows whether it may be changed.
+      if (size > 0 && this.isMissing(fileIndex)) {
+        this.#forget(fileIndex);
+        throw foreignFiles([this.places.at(fileIndex)]);
+      }
       this.#table.compare(fileIndex, info);
       this.#table.touch(fileIndex, id);
       // What is written whole has its length by that.

@@ -123,11 +123,19 @@ export class TorrentFiles {
 
   /** Where its own files are, and the part file as the last. */
   get ownPlaces(): readonly FilePath[] {
-    const { own, places } = this.stored;
-    const paths = places.all.filter((_, i) =>
-      !this.layout.files[i]!.pad && own.has(i)
-    );
+    return this.#placesOf((i) => this.stored.own.has(i));
+  }
+
+  #placesOf(isMeant: (fileIndex: number) => boolean): readonly FilePath[] {
+    const { places, indices } = this.stored;
+    const paths = indices.filter(isMeant).map((i) => places.at(i));
     return [...paths, this.apart.part.path];
+  }
+
+  /** Its own files but for those that it has not made yet, and the part file. */
+  get #madePlaces(): readonly FilePath[] {
+    const { stored } = this;
+    return this.#placesOf((i) => stored.own.has(i) && !stored.isMissing(i));
   }
 
   /** Finds out what is there. Nothing is written. */
@@ -315,7 +323,7 @@ export class TorrentFiles {
       indices.filter((i) => own.has(i) || this.#isWanted(i) && own.isPart(i)),
     );
     own.claim((i) => ours.has(i));
-    const paths = this.ownPlaces;
+    const paths = this.#madePlaces;
     const turns = new Turns(this.#clock, signal);
     for (const path of paths) {
       const others = turns.take();
@@ -332,8 +340,8 @@ export class TorrentFiles {
 
   /** Moves the files, but for those that another torrent has. */
   async move(folder: FilePath, target?: HandleCache): Promise<void> {
-    const { own } = this.stored;
-    for (const i of this.stored.indices) {
+    const { own, indices } = this.stored;
+    for (const i of indices) {
       if (own.isTaken(i) && this.#isWanted(i)) await own.need(i);
     }
     const paths = pathsBelow(
@@ -341,21 +349,28 @@ export class TorrentFiles {
       this.stored.paths.map((path) => path.slice(this.#folder.length)),
     );
     const part = this.apart.partIn(folder, target);
-    const from = this.ownPlaces;
+    const from = this.#madePlaces;
     const to: FilePath[] = from.slice(0, -1)
       .map((path) => [...folder, ...path.slice(this.#folder.length)]);
     to.push(part.path);
     const source = this.stored.fileSystem;
     const isElsewhere = target !== undefined ||
       folder.join("/") !== this.#folder.join("/");
-    for (const i of isElsewhere ? this.stored.places.suffixed : []) {
-      // It would keep the file from its own name later.
-      if (await (target ?? source).stat(paths[i]!) === undefined) continue;
-      throw alreadyThere("move", paths[i]!);
-    }
-    const moving = this.stored.indices.filter((i) => own.has(i));
-    const places = moving.flatMap((i) => this.stored.placesOf(i, paths[i]!));
+    const placesOf = (i: number) => this.stored.placesOf(i, paths[i]!);
+    // What keeps a file from being made, or from its own name, later.
+    const inTheWay = (i: number) =>
+      own.has(i) && this.stored.isMissing(i)
+        ? placesOf(i)
+        : this.stored.places.suffixed.has(i)
+        ? [paths[i]!]
+        : [];
+    const free = isElsewhere ? indices.flatMap(inTheWay) : [];
+    const places = indices.filter((i) => own.has(i)).flatMap(placesOf);
     await own.exchange(target ?? source, places, async () => {
+      for (const path of free) {
+        if (await (target ?? source).stat(path) === undefined) continue;
+        throw alreadyThere("move", path);
+      }
       const forget = await moveFiles(source, from, target, to, this.#turns);
       try {
         await part.load();

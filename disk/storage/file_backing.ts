@@ -118,23 +118,29 @@ export class FileBacking implements Backing {
     check: (pieces?: readonly number[]) => Promise<void>,
   ): Promise<void> {
     const { places, indices } = this.#files.stored;
-    const missing = indices.filter((i) => this.#files.stored.size(i) === -1);
+    const missing = indices.filter((i) => this.#files.stored.isMissing(i));
+    // What came where nothing was, and is not of the torrent, stays what it is.
+    const pass = (isForeign: (fileIndex: number) => boolean) => {
+      for (const i of missing) {
+        const isThere = this.#files.stored.size(i) > 0;
+        if (isThere && !places.suffixed.has(i) && isForeign(i)) {
+          this.#files.stored.pass(i);
+        }
+      }
+    };
     await this.#files.lookAgain();
     try {
       await check();
     } catch (error) {
       this.#files.sortOut(undefined, false);
+      pass((i) => !this.#files.isPart(i));
       throw error;
     }
     const strange = this.#files.sortOut();
     if (strange.length > 0) await check(strange);
-    if (!places.hasSuffix || missing.length === 0) return;
-    const { foreign } = oddFiles(this.#files);
-    for (const i of missing) {
-      if (foreign.includes(i) && !places.suffixed.has(i)) {
-        this.#files.stored.pass(i);
-      }
-    }
+    if (missing.length === 0) return;
+    const foreign = new Set(oddFiles(this.#files).foreign);
+    pass((i) => foreign.has(i));
   }
 
   async confirm(

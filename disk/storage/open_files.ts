@@ -5,7 +5,7 @@
  */
 import { systemRandom } from "../../_shared/random.ts";
 import { oddFiles } from "../check/check.ts";
-import { type DiskError, filesError, norMore } from "../error.ts";
+import { type DiskError, foreignFiles } from "../error.ts";
 import type { TorrentFiles } from "../files/torrent_files.ts";
 import { type TrustedResume, trustResumeData } from "../resume/resume_state.ts";
 import type { DiskAddOptions, StorageTorrent } from "../storage.ts";
@@ -108,13 +108,7 @@ export async function openFiles(
       resume === undefined || hasSuffix && !suffixed.has(i) && !resume.isSame(i)
     );
     if (foreign.length > 0 && !options.overwrite && !readOnly) {
-      throw filesError(
-        "foreign-file",
-        "overwrite",
-        foreign.map((i) => files.stored.places.at(i)),
-        "it is not part of the torrent",
-        norMore,
-      );
+      throw foreignFiles(foreign.map((i) => files.stored.places.at(i)));
     }
     // Nothing will be written to those that are to be empty.
     const empty = foreign.filter((i) => layout.files[i]!.length === 0);

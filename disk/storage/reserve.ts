@@ -108,8 +108,8 @@ async function undo(
   { stored }: TorrentFiles,
   { fileIndex, size }: Lacking,
 ): Promise<void> {
-  // Another torrent may have made it meanwhile.
-  if (stored.own.isTaken(fileIndex)) return;
+  // Others may have made it meanwhile.
+  if (stored.own.isTaken(fileIndex) || stored.isMissing(fileIndex)) return;
   const path = stored.places.at(fileIndex);
   if (size < 0) await stored.fileSystem.remove(path);
   else {

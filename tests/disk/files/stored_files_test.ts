@@ -112,6 +112,50 @@ Deno.test(
 );
 
 Deno.test(
+  "StoredFiles: what came where nothing was is not written over",
+  pure,
+  async () => {
+    const { fileSystem, files } = makeFiles();
+    await files.lookAgain();
+    const theirs = Uint8Array.of(9);
+    fileSystem.open(["a"], { write: true }).write(theirs, 0);
+    for (let i = 0; i < 2; i++) {
+      const error = assertThrows(
+        () => files.write(0, 0, new Uint8Array(4)),
+        DiskError,
+      );
+      assertEquals([error.code, error.path], ["foreign-file", "a"]);
+    }
+    assertEquals(fileSystem.contents(["a"]), theirs);
+    // Once it is known what it is, it is the torrent's or none of it.
+    fileSystem.remove(["a"]);
+    files.write(0, 0, Uint8Array.of(1, 2));
+    files.write(0, 2, Uint8Array.of(3, 4));
+    assertEquals(fileSystem.contents(["a"]), Uint8Array.of(1, 2, 3, 4));
+  },
+);
+
+Deno.test(
+  "StoredFiles: a look that fails too late is nobody's failure",
+  pure,
+  async () => {
+    const { fileSystem, files } = makeFiles();
+    const { open } = fileSystem;
+    let looks = 0;
+    fileSystem.open = (path, options) => {
+      const handle = open.call(fileSystem, path, options);
+      const { stat } = handle;
+      // At first it answers at once.
+      handle.stat = () =>
+        looks++ === 0 ? stat!() : Promise.reject(new Error("Closed"));
+      return handle;
+    };
+    await files.write(0, 0, new Uint8Array(4));
+    assertEquals(looks > 1, true);
+  },
+);
+
+Deno.test(
   "StoredFiles: a file that is looked at anew is opened anew",
   pure,
   async () => {

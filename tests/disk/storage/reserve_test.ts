@@ -52,7 +52,8 @@ async function setUp(
       ...more,
     });
   const size = (i: number) => memory.stat(torrent.paths[i]!)?.size;
-  return Object.assign(state, { memory, writes, told, run, size });
+  const look = () => files.lookAgain();
+  return Object.assign(state, { memory, writes, told, run, size, look });
 }
 
 Deno.test(
@@ -101,9 +102,10 @@ Deno.test(
         [2 * PAGE, []],
       ] as const
     ) {
-      const { run, writes, memory } = await setUp();
+      const { run, writes, memory, look } = await setUp();
       memory.open(torrent.paths[0]!, { write: true })
         .write(new Uint8Array(length), 0);
+      await look();
       await run([0]);
       assertEquals(writes, [...expected], `${length}`);
     }
