@@ -156,8 +156,10 @@ export class Hammer {
     } else if (code === "failed" && BUSY.test(message)) {
       this.#counts.add("calls that came too early");
     } else {
-      const { cause } = error as Error;
-      const why = cause === undefined ? "" : ` (${cause})`;
+      let why = "";
+      for (let at = error; at instanceof Error && at.cause; at = at.cause) {
+        why += ` (${at.cause})`;
+      }
       this.failures.push(`${this.daemon.place.name}: ${message}${why}`);
     }
   }

@@ -8,7 +8,10 @@ export const INSPECTOR_LINE =
 type Ask = (method: string) => Promise<Readonly<Record<string, number>>>;
 
 async function connect(port: number): Promise<WebSocket> {
-  const list = await fetch(`http://127.0.0.1:${port}/json/list`);
+  // A connection that is kept would count among those of the process.
+  using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+  const url = `http://127.0.0.1:${port}/json/list`;
+  const list = await fetch(url, { client } as RequestInit);
   const [{ webSocketDebuggerUrl }] = await list.json();
   const socket = new WebSocket(webSocketDebuggerUrl);
   await new Promise((resolve, reject) => {
