@@ -324,6 +324,13 @@ async function killNowAndThen(
   }
 }
 
+/** Paths of all files below a folder. */
+function filesOf(dir: string): string[] {
+  return Array.from(Deno.readDirSync(dir)).flatMap(({ name, isDirectory }) =>
+    isDirectory ? filesOf(`${dir}/${name}`) : [`${dir}/${name}`]
+  );
+}
+
 /** After all trouble everything comes to its end, is whole and is told. */
 async function recover(hammer: Hammer, failures: string[]): Promise<void> {
   const { daemon, remote, titles } = hammer;
@@ -376,12 +383,15 @@ async function recover(hammer: Hammer, failures: string[]): Promise<void> {
     const title = titles.find((one) => one.hash === hash)!;
     let wrong: string | undefined = "it is gone";
     // What waited for the check may rename or move files just now.
-    for (let attempt = 0; attempt < 5 && wrong !== undefined; attempt++) {
+    for (let attempt = 0; attempt < 20 && wrong !== undefined; attempt++) {
       if (attempt > 0) await pause(500);
       const [torrent] = await get(remote, [id]);
       if (torrent !== undefined) wrong = await compare(torrent, title);
     }
-    if (wrong !== undefined) failures.push(`${name}: ${wrong}`);
+    if (wrong === undefined) continue;
+    const { dir, otherDir } = daemon.place;
+    const there = [dir, otherDir].flatMap((root) => filesOf(root));
+    failures.push(`${name}: ${wrong}; there are ${there.join(", ")}`);
   }
   await hammer.agree();
 }
