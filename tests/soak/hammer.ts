@@ -118,9 +118,9 @@ export class Hammer {
       .map(({ title }) => title);
   }
 
-  /** Removes everything but files. */
+  /** Removes all torrents with their files. */
   async removeAll(): Promise<void> {
-    await this.remote.call("torrent_remove", {});
+    await this.remote.call("torrent_remove", { delete_local_data: true });
     for (const entry of this.#entries) entry.present = false;
     await this.reconcile(false);
   }

@@ -9,7 +9,7 @@ import {
 } from "./crowd.ts";
 import { BadTracker, BadWire, troubleDisk, troubleWires } from "./faults.ts";
 import { compare, get, Hammer } from "./hammer.ts";
-import { floors, type Sample, slopePerMinute } from "./slope.ts";
+import { floors, type Sample } from "./floors.ts";
 import { SoakedDaemon } from "./soaked_daemon.ts";
 import {
   Counts,
@@ -23,12 +23,12 @@ import { run } from "../support/process.ts";
 const TITLES = 16;
 /** Of the disk that is filled: the library, what must be free, some room. */
 const DISK = "192m";
-/** What is no garbage may grow so fast once it is warm, in KiB a minute. */
-const MAX_SLOPE = 512;
+/** What a daemon needs that has nothing may grow by so much, in KiB. */
+const MAX_HEAP_GROWTH = 512;
 /** What is resident late may be so much more than what was before. */
 const MAX_GROWTH = 1.15;
-/** As long as garbage may wait, in milliseconds. */
-const PART_MS = 60_000;
+/** How often a daemon is emptied and weighed, in milliseconds. */
+const EMPTY_MS = 150_000;
 /** It is warm after so much of the time; shorter runs do not tell. */
 const WARM = 0.3;
 /** So long it has to run: what is given back in quiet times comes again. */
@@ -132,6 +132,7 @@ export async function soak(
       "the disk": troubleDisk(small, random, counts.faults, signal),
       "kills": killNowAndThen(killed, random, counts.faults, signal),
       "memory": lookAtMemory(lasting, signal),
+      "weight": weighEmpty(lasting, signal),
     }).map(async ([name, part]) => {
       under.add(name);
       await part;
@@ -188,20 +189,18 @@ export async function soak(
   }
 
   // What memory and descriptors did.
-  const [start, end] = [memory[0]!.at, memory.at(-1)!.at];
-  const since = (samples: readonly Sample[], share: number) =>
-    samples.filter(({ at }) => at >= start + (end - start) * share);
-  const slope = slopePerMinute(floors(since(heap, WARM), PART_MS));
-  const warm = since(memory, WARM);
-  const late = since(memory, (1 + WARM) / 2);
-  const mostOf = (samples: readonly Sample[]) =>
-    Math.max(...samples.map(({ value }) => value));
-  const before = mostOf(warm.slice(0, warm.length - late.length));
+  // To be weighed takes memory for a moment.
+  const minutely = floors(memory, 60_000).map(({ value }) => value);
+  const from = Math.ceil(minutely.length * WARM);
+  const middle = (from + minutely.length) >> 1;
+  const before = Math.max(0, ...minutely.slice(from, middle));
+  const later = Math.max(0, ...minutely.slice(middle));
+  const growth = (heap.at(-1) ?? 0) - (heap[0] ?? 0);
   const isJudged = minutes >= LEAST_MINUTES;
-  if (isJudged && slope > MAX_SLOPE) {
-    failures.push(`The heap grows by ${slope.toFixed(0)} KiB a minute`);
+  if (isJudged && growth > MAX_HEAP_GROWTH) {
+    failures.push(`The heap has grown by ${growth.toFixed(0)} KiB`);
   }
-  if (isJudged && mostOf(late) > before * MAX_GROWTH) {
+  if (isJudged && later > before * MAX_GROWTH) {
     failures.push("What is resident grows");
   }
   if (after.descriptors.length > base.descriptors.length) {
@@ -211,9 +210,8 @@ export async function soak(
     failures.push(`It is never idle: ${after.load} of a processor`);
   }
   const mib = (kib: number) => `${(kib / 1024).toFixed(0)} MiB`;
-  const byMinute = (samples: readonly Sample[]) =>
-    floors(samples, 60_000).map(({ value }) => (value / 1024).toFixed(0))
-      .join(" ");
+  const limit = (text: string) =>
+    isJudged ? `at most ${text}` : "too short to judge";
   console.log(`soak of ${minutes} minutes, seed ${seed}
   peers        ${counts.swarm}
   calls        ${counts.calls}
@@ -221,12 +219,12 @@ export async function soak(
   torrents     ${present.join(" and ")} at the end, ${
     lasting.daemon.expected + killed.daemon.expected
   } errors of full disks
-  memory       ${mib(before)} at most when warm, ${mib(mostOf(late))} later (${
-    isJudged ? `at most ${MAX_GROWTH} times` : "too short to judge"
-  }); by minute: ${byMinute(memory)}
-  heap         grows by ${slope.toFixed(0)} KiB a minute (${
-    isJudged ? `at most ${MAX_SLOPE}` : "too short to judge"
-  }); by minute: ${byMinute(heap)}
+  memory       ${mib(before)} at most when warm, ${mib(later)} later (${
+    limit(`${MAX_GROWTH} times`)
+  }); by minute: ${minutely.map((kib) => (kib / 1024).toFixed(0)).join(" ")}
+  heap         grew by ${growth.toFixed(0)} KiB (${
+    limit(`${MAX_HEAP_GROWTH}`)
+  }); emptied: ${heap.map((kib) => (kib / 1024).toFixed(2)).join(" ")} MiB
   descriptors  ${base.descriptors.length} before, ${after.descriptors.length} after
   idle         ${(base.load * 100).toFixed(1)} % of a processor before, ${
     (after.load * 100).toFixed(1)
@@ -286,15 +284,28 @@ async function rest(
   return { load: await daemon.load(5), descriptors };
 }
 
-/** Notes memory and the log every second, live memory twice a minute. */
+/** Notes what is resident, and the log, every second. */
 async function lookAtMemory(
   { daemon }: Hammer,
   signal: AbortSignal,
 ): Promise<void> {
-  for (let second = 0; !signal.aborted; second++) {
+  while (!signal.aborted) {
     daemon.look();
-    if (second % 30 === 0) await daemon.weigh();
     await pause(1_000, signal);
+  }
+}
+
+/** Weighs a daemon now and then, when it has nothing. */
+async function weighEmpty(hammer: Hammer, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    await pause(EMPTY_MS, signal);
+    if (signal.aborted) return;
+    await hammer.quietly(async () => {
+      await hammer.removeAll();
+      // What was under way comes to its end.
+      await pause(5_000, signal);
+      await hammer.daemon.weigh();
+    });
   }
 }
 

@@ -3,7 +3,7 @@ import { RemoteClient } from "../../daemon/remote_client.ts";
 import { startBip } from "../support/bip.ts";
 import type { Child } from "../support/process.ts";
 import { INSPECTOR_LINE, liveBytes } from "./inspector.ts";
-import type { Sample } from "./slope.ts";
+import type { Sample } from "./floors.ts";
 import { DAEMON_HOST, pause } from "./world.ts";
 
 /** Where a daemon keeps what. */
@@ -34,8 +34,8 @@ export class SoakedDaemon {
   expected = 0;
   /** Its resident memory, in KiB, since the last start. */
   memory: Sample[] = [];
-  /** Objects and buffers that it needs, in KiB, since the last start. */
-  heap: Sample[] = [];
+  /** What its objects and buffers took while it had nothing, in KiB. */
+  readonly heap: number[] = [];
   #child: Child | undefined;
   #read = 0;
   #http = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
@@ -56,7 +56,6 @@ export class SoakedDaemon {
   async start(): Promise<void> {
     const { state, dir, otherDir, port, dhtNode } = this.place;
     this.memory = [];
-    this.heap = [];
     this.#read = 0;
     this.#child = startBip([
       ...["daemon", "--state", state, "--dir", dir, "--allow-dir", otherDir],
@@ -129,10 +128,9 @@ export class SoakedDaemon {
     this.#readLog();
   }
 
-  /** Notes what it needs once its garbage is gone. */
+  /** Notes what its objects and buffers take once the garbage is gone. */
   async weigh(): Promise<void> {
-    const kib = await liveBytes(this.place.port + 3000) / 1024;
-    this.heap.push({ at: performance.now(), value: kib });
+    this.heap.push(await liveBytes(this.place.port + 3000) / 1024);
   }
 
   #readLog(): void {
