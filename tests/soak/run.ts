@@ -27,8 +27,6 @@ const DISK = "192m";
 const MAX_HEAP_GROWTH = 512;
 /** What is resident late may be so much more than what was before. */
 const MAX_GROWTH = 1.15;
-/** How often a daemon is emptied and weighed, in milliseconds. */
-const EMPTY_MS = 150_000;
 /** It is warm after so much of the time; shorter runs do not tell. */
 const WARM = 0.3;
 /** So long it has to run: what is given back in quiet times comes again. */
@@ -132,7 +130,7 @@ export async function soak(
       "the disk": troubleDisk(small, random, counts.faults, signal),
       "kills": killNowAndThen(killed, random, counts.faults, signal),
       "memory": lookAtMemory(lasting, signal),
-      "weight": weighEmpty(lasting, signal),
+      "weight": weighWarm(lasting, minutes, signal),
     }).map(async ([name, part]) => {
       under.add(name);
       await part;
@@ -189,9 +187,9 @@ export async function soak(
   }
 
   // What memory and descriptors did.
-  // To be weighed takes memory for a moment.
   const minutely = floors(memory, 60_000).map(({ value }) => value);
-  const from = Math.ceil(minutely.length * WARM);
+  // To be weighed takes memory for a moment.
+  const from = Math.ceil(minutely.length * WARM) + 1;
   const middle = (from + minutely.length) >> 1;
   const before = Math.max(0, ...minutely.slice(from, middle));
   const later = Math.max(0, ...minutely.slice(middle));
@@ -281,6 +279,7 @@ async function rest(
     descriptors = daemon.descriptors();
     if (descriptors.length <= count) break;
   }
+  await daemon.weigh();
   return { load: await daemon.load(5), descriptors };
 }
 
@@ -295,18 +294,19 @@ async function lookAtMemory(
   }
 }
 
-/** Weighs a daemon now and then, when it has nothing. */
-async function weighEmpty(hammer: Hammer, signal: AbortSignal): Promise<void> {
-  for (;;) {
-    await pause(EMPTY_MS, signal);
-    if (signal.aborted) return;
-    await hammer.quietly(async () => {
-      await hammer.removeAll();
-      // What was under way comes to its end.
-      await pause(5_000, signal);
-      await hammer.daemon.weigh();
-    });
-  }
+/** Weighs a daemon once it is warm, when it has nothing. */
+async function weighWarm(
+  hammer: Hammer,
+  minutes: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await pause(minutes * 60_000 * WARM, signal);
+  await hammer.quietly(async () => {
+    await hammer.removeAll();
+    // What was under way comes to its end.
+    await pause(5_000);
+    await hammer.daemon.weigh();
+  });
 }
 
 /** Holds what is there against what should be, while nobody changes it. */
