@@ -9,7 +9,7 @@ import {
 } from "./crowd.ts";
 import { BadTracker, BadWire, troubleDisk, troubleWires } from "./faults.ts";
 import { compare, get, Hammer } from "./hammer.ts";
-import { floors, type Sample } from "./floors.ts";
+import { floors } from "./floors.ts";
 import { SoakedDaemon } from "./soaked_daemon.ts";
 import {
   Counts,
