@@ -159,12 +159,13 @@ export interface Figures {
   readonly [name: string]: number | undefined | Figures;
 }
 
-/** Name, kind and meaning of a figure. */
-export type FigureText = readonly [
-  name: string,
-  type: "counter" | "gauge",
-  help: string,
-];
+/**
+ * Name, kind and meaning of a figure; the meaning alone for a counter that is
+ * named after its path.
+ */
+export type FigureText =
+  | readonly [name: string, type: "counter" | "gauge", help: string]
+  | string;
 
 function snakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
@@ -172,8 +173,7 @@ function snakeCase(name: string): string {
 }
 
 /**
- * Makes families of figures. One that is not in the table is a counter named
- * after its path.
+ * Makes families of figures. One that is not in the table is a counter too.
  *
  * @param figures The figures.
  * @param table Texts by the path of the figure, such as `udp.announces`.
@@ -194,10 +194,13 @@ export function figureFamilies(
         walk(value, `${here}.`);
         continue;
       }
-      const [name, type, help] = Object.hasOwn(table, here) ? table[here]! : [
+      const text = Object.hasOwn(table, here)
+        ? table[here]!
+        : `Counts ${here}.`;
+      const [name, type, help] = typeof text !== "string" ? text : [
         `${here.split(".").map(snakeCase).join("_")}_total`,
         "counter",
-        `Counts ${here}.`,
+        text,
       ] as const;
       families.push({
         name: `${prefix}_${name}`,

@@ -8,8 +8,11 @@ import { systemClock } from "../_shared/clock.ts";
 import { formatMetrics } from "../_shared/metrics.ts";
 import { randomBytes, systemRandom } from "../_shared/random.ts";
 import type { Daemon } from "./daemon.ts";
-import { type DaemonFigures, daemonMetrics } from "./figures/daemon_metrics.ts";
-import { EventLoopLag } from "./figures/event_loop_lag.ts";
+import {
+  type DaemonFigures,
+  daemonMetrics,
+  EventLoopLag,
+} from "./figures/daemon_metrics.ts";
 import { checkExposure, type FrontRoute, HttpFront } from "./http/front.ts";
 import { Login } from "./http/password.ts";
 import { streamRoute } from "./http/stream_route.ts";

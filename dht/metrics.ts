@@ -22,28 +22,16 @@ const FIGURES: Readonly<Record<string, FigureText>> = {
   items: ["items", "gauge", "Items stored here (BEP 44)."],
   outstanding: ["outstanding", "gauge", "Queries waiting for a response."],
   searches: ["searches", "gauge", "Lookups in progress."],
-  received: ["received_total", "counter", "Datagrams received."],
-  sent: ["sent_total", "counter", "Datagrams sent."],
-  sendErrors: [
-    "send_errors_total",
-    "counter",
-    "Datagrams that could not be sent.",
-  ],
-  answered: ["answered_total", "counter", "Incoming queries answered."],
-  responses: ["responses_total", "counter", "Responses to our queries."],
-  malformed: ["malformed_total", "counter", "Malformed datagrams."],
-  unasked: ["unasked_total", "counter", "Responses that match no query."],
-  flood: [
-    "flood_total",
-    "counter",
-    "Datagrams ignored because their sender exceeded its rate.",
-  ],
-  unbudgeted: [
-    "unbudgeted_total",
-    "counter",
-    "Queries not answered because the response budget was used up.",
-  ],
-  timeouts: ["timeouts_total", "counter", "Our queries that timed out."],
+  received: "Datagrams received.",
+  sent: "Datagrams sent.",
+  sendErrors: "Datagrams that could not be sent.",
+  answered: "Incoming queries answered.",
+  responses: "Responses to our queries.",
+  malformed: "Malformed datagrams.",
+  unasked: "Responses that match no query.",
+  flood: "Datagrams ignored because their sender exceeded its rate.",
+  unbudgeted: "Queries not answered because the response budget was used up.",
+  timeouts: "Our queries that timed out.",
 };
 
 /**

@@ -191,13 +191,11 @@ export class PeerConnection implements AsyncDisposable {
   }
   /** Chokes the peer and takes back what it asked for. */
   choke(): void {
-    this.#machine.setChoking(true, this.#tick());
-    this.#settle();
+    this.#settled(this.#machine.setChoking(true, this.#tick()));
   }
   /** Unchokes the peer. */
   unchoke(): void {
-    this.#machine.setChoking(false, this.#tick());
-    this.#settle();
+    this.#settled(this.#machine.setChoking(false, this.#tick()));
   }
   /**
    * Tells the peer whether we want something, if that is news.
@@ -205,8 +203,7 @@ export class PeerConnection implements AsyncDisposable {
    * @param interested Whether we do.
    */
   setInterested(interested: boolean): void {
-    this.#machine.setInterested(interested, this.#tick());
-    this.#settle();
+    this.#settled(this.#machine.setInterested(interested, this.#tick()));
   }
   /**
    * Asks for blocks. Each that is accepted comes back once, in a `block` or
@@ -253,8 +250,7 @@ export class PeerConnection implements AsyncDisposable {
   }
   /** Recommends a piece, if the peer understands that (BEP 6). */
   suggest(pieceIndex: number): void {
-    this.#machine.suggest(pieceIndex, this.#tick());
-    this.#settle();
+    this.#settled(this.#machine.suggest(pieceIndex, this.#tick()));
   }
   /**
    * Answers a `serve` event with its block.
@@ -312,13 +308,11 @@ export class PeerConnection implements AsyncDisposable {
    * @param fields What has changed.
    */
   sendExtensionHandshake(fields: LocalExtensionFields): void {
-    this.#machine.sendExtensionHandshake(fields, this.#tick());
-    this.#settle();
+    this.#settled(this.#machine.sendExtensionHandshake(fields, this.#tick()));
   }
   /** Tells the UDP port of our DHT node (BEP 5). */
   sendPort(port: number): void {
-    this.#machine.sendPort(port, this.#tick());
-    this.#settle();
+    this.#settled(this.#machine.sendPort(port, this.#tick()));
   }
   /**
    * Asks for merkle hashes (BEP 52).

@@ -9,15 +9,12 @@ import { systemClock } from "../_shared/clock.ts";
 import { HttpServer } from "./http_server.ts";
 import {
   figureFamilies,
+  type Figures,
   type FigureText,
   formatMetrics,
 } from "../_shared/metrics.ts";
 
-/** Figures by name, in groups; what is `undefined` is left out. */
-export interface TrackerFigures {
-  /** A figure, or a group of figures. */
-  readonly [name: string]: number | undefined | TrackerFigures;
-}
+export type { Figures as TrackerFigures };
 
 const FIGURES: Readonly<Record<string, FigureText>> = {
   "uptime": ["uptime_seconds", "gauge", "Time since the tracker started."],
@@ -34,54 +31,27 @@ const FIGURES: Readonly<Record<string, FigureText>> = {
   ],
   "swarms.bytes": ["swarms_bytes", "gauge", "Memory used by the swarms."],
   "swarms.pending": ["pending", "gauge", "Writes waiting for the database."],
-  "announces": ["announces_total", "counter", "Announces accepted."],
-  "scrapes": ["scrapes_total", "counter", "Torrents looked up by scrapes."],
-  "denied": ["denied_total", "counter", "Announces refused by a list."],
-  "failures": ["failures_total", "counter", "Failures of the store."],
-  "udp.connects": ["udp_connects_total", "counter", "Connects answered."],
-  "udp.announces": ["udp_announces_total", "counter", "Announces over UDP."],
-  "udp.scrapes": ["udp_scrapes_total", "counter", "Scrapes over UDP."],
-  "udp.errors": ["udp_errors_total", "counter", "Errors answered over UDP."],
-  "udp.invalid": ["udp_invalid_total", "counter", "Malformed datagrams."],
-  "udp.badConnectionIds": [
-    "udp_bad_connection_ids_total",
-    "counter",
-    "Requests with a forged or expired connection id.",
-  ],
-  "udp.failures": [
-    "udp_failures_total",
-    "counter",
-    "Requests over UDP that the store failed to answer.",
-  ],
-  "udp.received": ["udp_received_total", "counter", "Datagrams received."],
-  "udp.sent": ["udp_sent_total", "counter", "Datagrams sent."],
-  "udp.sendErrors": [
-    "udp_send_errors_total",
-    "counter",
-    "Datagrams that could not be sent.",
-  ],
-  "udp.overloaded": [
-    "udp_overloaded_total",
-    "counter",
-    "Requests over UDP dropped because too many were waiting.",
-  ],
-  "http.announces": ["http_announces_total", "counter", "Announces over HTTP."],
-  "http.scrapes": ["http_scrapes_total", "counter", "Scrapes over HTTP."],
-  "http.refused": [
-    "http_refused_total",
-    "counter",
-    "HTTP requests refused or malformed.",
-  ],
-  "http.failures": [
-    "http_failures_total",
-    "counter",
-    "Requests over HTTP that the store failed to answer.",
-  ],
-  "http.overloaded": [
-    "http_overloaded_total",
-    "counter",
+  "announces": "Announces accepted.",
+  "scrapes": "Torrents looked up by scrapes.",
+  "denied": "Announces refused by a list.",
+  "failures": "Failures of the store.",
+  "udp.connects": "Connects answered.",
+  "udp.announces": "Announces over UDP.",
+  "udp.scrapes": "Scrapes over UDP.",
+  "udp.errors": "Errors answered over UDP.",
+  "udp.invalid": "Malformed datagrams.",
+  "udp.badConnectionIds": "Requests with a forged or expired connection id.",
+  "udp.failures": "Requests over UDP that the store failed to answer.",
+  "udp.received": "Datagrams received.",
+  "udp.sent": "Datagrams sent.",
+  "udp.sendErrors": "Datagrams that could not be sent.",
+  "udp.overloaded": "Requests over UDP dropped because too many were waiting.",
+  "http.announces": "Announces over HTTP.",
+  "http.scrapes": "Scrapes over HTTP.",
+  "http.refused": "HTTP requests refused or malformed.",
+  "http.failures": "Requests over HTTP that the store failed to answer.",
+  "http.overloaded":
     "Requests over HTTP turned away because too many were waiting.",
-  ],
 };
 
 /**
@@ -105,7 +75,7 @@ const FIGURES: Readonly<Record<string, FigureText>> = {
  * );
  * ```
  */
-export function formatPrometheus(figures: TrackerFigures): string {
+export function formatPrometheus(figures: Figures): string {
   return formatMetrics(figureFamilies(figures, FIGURES, "bip_tracker"));
 }
 
@@ -123,14 +93,14 @@ export interface TrackerStatsServerOptions {
    *
    * @returns The figures of the moment.
    */
-  readonly read: () => TrackerFigures | Promise<TrackerFigures>;
+  readonly read: () => Figures | Promise<Figures>;
   /**
    * Writes what `/metrics` answers. @default {formatPrometheus}
    *
    * @param figures The figures of the moment.
    * @returns Text in Prometheus' format.
    */
-  readonly format?: (figures: TrackerFigures) => string;
+  readonly format?: (figures: Figures) => string;
 }
 
 /**

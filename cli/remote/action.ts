@@ -44,6 +44,16 @@ export function tell(
   else output.note(line);
 }
 
+/** Has the daemon do something, and prints what came of it. */
+export async function ask(
+  task: Task,
+  method: string,
+  parameters: RemoteResult,
+  done: string,
+): Promise<void> {
+  tell(task, await task.client.call(method, parameters, task.signal), done);
+}
+
 /** An action that only names torrents. */
 export function simple(method: string, summary: string, done: string): Action {
   const name = method.replace(/^torrent_/, "").replaceAll("_", "-");
@@ -53,13 +63,7 @@ export function simple(method: string, summary: string, done: string): Action {
     usage: `${name} ID...|all`,
     options: [],
     async run(task) {
-      const { client, operands, signal } = task;
-      const result = await client.call(
-        method,
-        await idsOf(task, operands),
-        signal,
-      );
-      tell(task, result, done);
+      await ask(task, method, await idsOf(task, task.operands), done);
     },
   };
 }

@@ -16,7 +16,7 @@ import {
   parseRate,
   parseRatio,
 } from "../units.ts";
-import { type Action, idsOf, MANY, simple, tell } from "./action.ts";
+import { type Action, ask, idsOf, MANY, simple } from "./action.ts";
 import { addAction } from "./add.ts";
 import { Screen } from "./screen.ts";
 import {
@@ -108,12 +108,10 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     usage: "remove ID...|all [--delete-files]",
     options: ["delete-files"],
     async run(task) {
-      const { args, client, operands, signal } = task;
-      const result = await client.call("torrent_remove", {
-        ...await idsOf(task, operands),
-        delete_local_data: args.has("delete-files"),
-      }, signal);
-      tell(task, result, "removed");
+      await ask(task, "torrent_remove", {
+        ...await idsOf(task, task.operands),
+        delete_local_data: task.args.has("delete-files"),
+      }, "removed");
     },
   },
   files: {
@@ -173,7 +171,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     usage: "limit [ID...|all] [--down RATE] [--up RATE] [--ratio N]",
     options: ["down", "up", "ratio"],
     async run(task) {
-      const { args, client, operands, signal } = task;
+      const { args, operands } = task;
       const down = speedOf(args, "down");
       const up = speedOf(args, "up");
       const text = args.get("ratio");
@@ -204,7 +202,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
             : { seed_ratio_limit: ratio, seed_ratio_mode: 1 }),
         };
       const method = operands.length === 0 ? "session_set" : "torrent_set";
-      tell(task, await client.call(method, limits, signal), "limits set");
+      await ask(task, method, limits, "limits set");
     },
   },
   move: {
@@ -213,13 +211,12 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     usage: "move ID...|all DIR [--find]",
     options: ["find"],
     async run(task) {
-      const { args, client, operands, signal } = task;
-      const result = await client.call("torrent_set_location", {
+      const { args, operands } = task;
+      await ask(task, "torrent_set_location", {
         ...await idsOf(task, operands.slice(0, -1)),
         location: operands.at(-1)!,
         move: !args.has("find"),
-      }, signal);
-      tell(task, result, args.has("find") ? "location set" : "move requested");
+      }, args.has("find") ? "location set" : "move requested");
     },
   },
   rename: {
@@ -228,14 +225,10 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     usage: "rename ID PATH NAME",
     options: [],
     async run(task) {
-      const { client, operands: [id, path, name], signal } = task;
+      const { operands: [id, path, name] } = task;
       parseId(id!);
-      const result = await client.call("torrent_rename_path", {
-        ...await idsOf(task, [id!]),
-        path,
-        name,
-      }, signal);
-      tell(task, result, "renamed");
+      const ids = await idsOf(task, [id!]);
+      await ask(task, "torrent_rename_path", { ...ids, path, name }, "renamed");
     },
   },
   queue: {
@@ -244,18 +237,13 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     usage: "queue top|up|down|bottom ID...|all",
     options: [],
     async run(task) {
-      const { client, operands: [way, ...ids], signal } = task;
+      const { operands: [way, ...ids] } = task;
       if (!["top", "up", "down", "bottom"].includes(way!)) {
         throw new UsageError(
           `Expected top, up, down or bottom, not ${JSON.stringify(way)}`,
         );
       }
-      const result = await client.call(
-        `queue_move_${way}`,
-        await idsOf(task, ids),
-        signal,
-      );
-      tell(task, result, "moved");
+      await ask(task, `queue_move_${way}`, await idsOf(task, ids), "moved");
     },
   },
   label: {
@@ -264,12 +252,10 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     usage: "label ID...|all [--label TEXT]...",
     options: ["label"],
     async run(task) {
-      const { args, client, operands, signal } = task;
-      const result = await client.call("torrent_set", {
-        ...await idsOf(task, operands),
-        labels: args.all("label"),
-      }, signal);
-      tell(task, result, "labels set");
+      await ask(task, "torrent_set", {
+        ...await idsOf(task, task.operands),
+        labels: task.args.all("label"),
+      }, "labels set");
     },
   },
   settings: {
@@ -368,14 +354,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     operands: [0, 0],
     usage: "shutdown",
     options: [],
-    async run(task) {
-      const { client, signal } = task;
-      tell(
-        task,
-        await client.call("session_close", {}, signal),
-        "shutting down",
-      );
-    },
+    run: (task) => ask(task, "session_close", {}, "shutting down"),
   },
 };
 

@@ -1,12 +1,14 @@
 /**
  * Figures of a daemon for Prometheus. However many torrents, peers and trackers
- * there are, the number of samples is bounded.
+ * there are, the number of samples is bounded. And how late timers are: what keeps
+ * the one thread busy.
  *
  * @module
  */
 import {
   figureFamilies,
   type FigureText,
+  Histogram,
   type HistogramCounts,
   type MetricFamily,
   type MetricSample,
@@ -14,6 +16,37 @@ import {
 import type { SessionStats } from "../../client/session_view.ts";
 import { dhtMetrics } from "../../dht/metrics.ts";
 import type { DaemonStats } from "../types.ts";
+import type { Clock } from "../../_shared/clock.ts";
+
+/** Between two timers, in milliseconds. */
+const TICK_MS = 1000;
+
+/** Measures how late its timer is, until it is disposed of. */
+export class EventLoopLag implements Disposable {
+  /** Seconds. */
+  readonly times: Histogram = new Histogram();
+  readonly #clock: Clock;
+  #cancel: () => void;
+
+  /** Starts to measure. */
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#cancel = this.#next();
+  }
+
+  #next(): () => void {
+    const due = this.#clock.now() + TICK_MS;
+    return this.#clock.schedule(due, () => {
+      this.times.observe(Math.max(0, this.#clock.now() - due) / 1000);
+      this.#cancel = this.#next();
+    });
+  }
+
+  /** Ends it. Idempotent. */
+  [Symbol.dispose](): void {
+    this.#cancel();
+  }
+}
 
 /** Labels, and clients, that have samples of their own; the rest is together. */
 const MAX_NAMES = 50;

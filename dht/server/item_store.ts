@@ -15,8 +15,7 @@ import {
 } from "../item.ts";
 import type { KrpcPutMutable } from "../krpc.ts";
 import type { ItemStoreOptions } from "../node_options.ts";
-import { KeyedStore } from "./keyed_store.ts";
-import { Shares } from "./shares.ts";
+import { KeyedStore, Shares } from "./keyed_store.ts";
 
 /** How long an item is kept after it was last put, in ms. */
 const LIFETIME_MS = 7_200_000;

@@ -9,8 +9,7 @@ import { BloomFilter } from "../bloom_filter.ts";
 import { checkPositive } from "../check_options.ts";
 import type { PeerStoreOptions } from "../node_options.ts";
 import { NODE_ID_LENGTH } from "../node_id.ts";
-import { KeyedStore } from "./keyed_store.ts";
-import { isLoopback, Shares } from "./shares.ts";
+import { isLoopback, KeyedStore, Shares } from "./keyed_store.ts";
 import { bytesOf, type StoredPeer, StoredTorrent } from "./stored_torrent.ts";
 
 /** Seconds between two sets of samples. Source: BEP 51. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { readUint32 } from "../../_shared/bytes.ts";
-import type { RoutingBucket } from "./routing_bucket.ts";
+import type { RoutingBucket } from "./routing_buckets.ts";
 import type { RoutingEntry } from "./routing_entry.ts";
 import { compareNodeDistance } from "../node_id.ts";
 import type { RoutingFilter } from "./routing_node.ts";

@@ -7,9 +7,8 @@ import type { Endpoint, IpFamily } from "../../_shared/address.ts";
 import { equalBytes } from "../../_shared/bytes.ts";
 import type { RandomSource } from "../../_shared/random.ts";
 import { ClosestSearch } from "./closest_search.ts";
-import { BUCKET_SIZE } from "./routing_bucket.ts";
+import { BUCKET_SIZE, RoutingBuckets } from "./routing_buckets.ts";
 import { checkLength, checkPositiveIntegers } from "../check_options.ts";
-import { RoutingBuckets } from "./routing_buckets.ts";
 import {
   GOOD_MS,
   makeRoutingEntry,

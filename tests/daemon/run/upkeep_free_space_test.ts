@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DaemonError } from "../../../daemon/error.ts";
-import { freeSpace } from "../../../daemon/run/free_space.ts";
+import { freeSpace } from "../../../daemon/run/upkeep.ts";
 import { TempDir } from "../../support/paths.ts";
 
 Deno.test("freeSpace() looks at the nearest folder there is", async () => {

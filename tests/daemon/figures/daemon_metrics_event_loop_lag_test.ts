@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { EventLoopLag } from "../../../daemon/figures/event_loop_lag.ts";
+import { EventLoopLag } from "../../../daemon/figures/daemon_metrics.ts";
 import { SimClock } from "../../../testing/sim_clock.ts";
 
 Deno.test({

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { hookEnvironment } from "../../../daemon/rules/hook_environment.ts";
+import { hookEnvironment } from "../../../daemon/run/hook_runner.ts";
 
 const none = { permissions: "none" } as const;
 
