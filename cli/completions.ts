@@ -154,6 +154,7 @@ function zsh(verbs: readonly Verb[]): string {
     ...verbs.map((verb) =>
       `      ${quote(`${verb.name}:${zshText(verb.summary)}`)}`
     ),
+    "      'help:Show help'",
     "    )",
     "    _describe verb verbs",
     "    return",
@@ -162,6 +163,8 @@ function zsh(verbs: readonly Verb[]): string {
     "  shift words; (( CURRENT-- ))",
     "  case $verb in",
     ...functions,
+    "    help)",
+    `      compadd ${verbs.map(({ name }) => name).join(" ")} ;;`,
     "  esac",
     "}",
     "compdef _bip bip 2>/dev/null",
@@ -175,6 +178,10 @@ function fish(verbs: readonly Verb[]): string {
     "# fish completion for bip",
     "complete -c bip -f",
     "complete -c bip -n __fish_use_subcommand -l help -d 'Show help'",
+    "complete -c bip -n __fish_use_subcommand -a help -d 'Show help'",
+    `complete -c bip -n '__fish_seen_subcommand_from help' -a ${
+      text(verbs.map(({ name }) => name).join(" "))
+    }`,
     "complete -c bip -n __fish_use_subcommand -l version -d 'Show the version'",
   ];
   for (const verb of verbs) {

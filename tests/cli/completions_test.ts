@@ -29,6 +29,15 @@ Deno.test({
   fn() {
     for (const name of ["bash", "zsh", "fish"] as const) {
       const script = completionScript(name, verbs);
+      // Behind help stand verbs.
+      const names = verbs.map((verb) => verb.name).join(" ");
+      const help = script.slice(script.lastIndexOf("help)")).split("\n");
+      assertStringIncludes(
+        name === "fish"
+          ? script.split("\n").find((line) => line.includes("from help"))!
+          : help.slice(1, 4).join("\n"),
+        names,
+      );
       for (const verb of verbs) {
         assertStringIncludes(script, verb.name);
         for (const option of verb.options) {
