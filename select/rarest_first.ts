@@ -125,14 +125,16 @@ class BucketOrder implements PieceOrder {
 
   /** An open piece of a run that was begun, wanted as much at least. */
   #beside(peer: PeerPieces, priority: number): number {
-    for (const run of this.#begun) {
-      const end = Math.min(run + this.#run, this.#view.pieceCount);
-      for (let i = run; i < end; i++) {
-        if (
-          this.#view.isOpen(i) && this.#view.priority(i) >= priority &&
-          peer.has(i)
-        ) return i;
+    const { pieceCount } = this.#view;
+    for (let k = 0; k < this.#begun.length; k++) {
+      const run = this.#begun[k]!;
+      let isOver = true;
+      for (let i = run; i < run + this.#run && i < pieceCount; i++) {
+        if (!this.#view.isOpen(i)) continue;
+        isOver = false;
+        if (this.#view.priority(i) >= priority && peer.has(i)) return i;
       }
+      if (isOver) this.#begun.splice(k--, 1);
     }
     return -1;
   }

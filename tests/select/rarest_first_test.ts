@@ -74,6 +74,30 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "rarestFirst(): a piece of a run that was ended comes again",
+  pure,
+  () => {
+    const { picker, join, pick } = setUp();
+    join(1);
+    const picked = pick(1, 9);
+    const again = {
+      pieceIndex: picked[3]!,
+      blockOffset: 0,
+      length: BLOCK_SIZE,
+    };
+    assertEquals(picker.released(1, again), true);
+    const rest = pick(1, PIECES);
+    assertEquals(
+      [...picked.toSpliced(3, 1), ...rest].toSorted((a, b) => a - b),
+      range(0, PIECES),
+    );
+    // First, what was begun.
+    const run = (i: number) => Math.floor(i / 8);
+    assertEquals(new Set(rest.slice(0, 7).map(run)).size, 1);
+  },
+);
+
 Deno.test("rarestFirst(): priorities go before runs", pure, () => {
   const { picker, join, pick } = setUp();
   join(1);
