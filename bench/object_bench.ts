@@ -102,23 +102,26 @@ async function upload(
   const work = async () => {
     while (next * PART < size) {
       const number = ++next;
-      const bytes = new Uint8Array(Math.min(PART, size - (number - 1) * PART));
-      file.seekSync((number - 1) * PART, Deno.SeekMode.Start);
-      for (let at = 0; at < bytes.length;) {
-        at += file.readSync(bytes.subarray(at)) ?? 0;
-      }
+      const start = (number - 1) * PART;
+      const length = Math.min(PART, size - start);
+      const fill = (into: Uint8Array) => {
+        file.seekSync(start, Deno.SeekMode.Start);
+        for (let at = 0; at < length;) {
+          at += file.readSync(into.subarray(at)) ?? 0;
+        }
+      };
       const { headers } = await client.send(
         {
           method: "PUT",
           key,
           query: [["partNumber", `${number}`], ["uploadId", id]],
-          body: { length: bytes.length, bytes: () => bytes },
+          body: { length, fill },
         },
         undefined,
         checkStored,
       );
       const etag = headers.get("etag")!;
-      parts[number - 1] = { number, etag, size: bytes.length };
+      parts[number - 1] = { number, etag, size: length };
     }
   };
   await Promise.all([work(), work(), work(), work()]);
@@ -127,7 +130,7 @@ async function upload(
     method: "POST",
     key,
     query: [["uploadId", id]],
-    body: { length: list.length, bytes: () => list },
+    body: { length: list.length, fill: (into) => into.set(list) },
   });
   return (performance.now() - start) / 1000;
 }

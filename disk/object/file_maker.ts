@@ -212,19 +212,17 @@ export class FileMaker {
   #bodyOf({ spans, length }: FilePart): S3Body {
     return {
       length,
-      bytes: async () => {
-        const bytes = new Uint8Array(length);
+      fill: async (into) => {
         let at = 0;
         await eachAtOnce(spans, spans.length, async (span) => {
           const { pieceIndex, offset, length } = span;
-          const into = bytes.subarray(at, at += length);
-          if (await this.#context.read(pieceIndex, offset, into)) return;
+          const bytes = into.subarray(at, at += length);
+          if (await this.#context.read(pieceIndex, offset, bytes)) return;
           throw new DiskError("not-found", "A piece of it is gone", {
             operation: "finish",
             path: `piece ${pieceIndex}`,
           });
         });
-        return bytes;
       },
     };
   }

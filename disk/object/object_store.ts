@@ -110,10 +110,15 @@ export class ObjectStore implements PieceStore {
     const { key, length } = object;
     const body = {
       length,
-      bytes() {
-        const made = new Uint8Array(length);
-        for (const { offset, bytes } of runs) made.set(bytes, offset);
-        return made;
+      fill(into: Uint8Array<ArrayBuffer>) {
+        let at = 0;
+        for (const { offset, bytes } of runs) {
+          // Padding.
+          into.fill(0, at, offset);
+          into.set(bytes, offset);
+          at = offset + bytes.length;
+        }
+        into.fill(0, at);
       },
     };
     await this.#client.send(

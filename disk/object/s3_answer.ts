@@ -4,7 +4,8 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { decodeTextLossy } from "../../_shared/bytes.ts";
+import { crc32 } from "node:zlib";
+import { decodeTextLossy, writeUint32 } from "../../_shared/bytes.ts";
 import { readBody } from "../../_shared/http/read_body.ts";
 import { type S3ErrorBody, tryDecodeS3Error } from "./s3_xml.ts";
 
@@ -69,6 +70,13 @@ export async function readBounded(
  * SHA-256 of the body is signed, and the server's to check.
  */
 export const SUM = "x-amz-checksum-crc32";
+
+/** The CRC-32 of a body, as it is told there. */
+export function sumOf(bytes: Uint8Array): string {
+  const sum = new Uint8Array(4);
+  writeUint32(sum, 0, crc32(bytes));
+  return sum.toBase64();
+}
 
 const OTHER_BYTES = "The server stored different bytes than it was sent";
 

@@ -3,10 +3,9 @@
  *
  * @module
  */
-import { crc32 } from "node:zlib";
 import { backoffMs } from "../../_shared/backoff.ts";
 import { tcpTransport } from "../../_shared/byte_conn.ts";
-import { encodeText, toHex, writeUint32 } from "../../_shared/bytes.ts";
+import { encodeText, toHex } from "../../_shared/bytes.ts";
 import {
   type Clock,
   deadlineSignal,
@@ -23,6 +22,7 @@ import {
   refusalOf,
   type S3Answer,
   SUM,
+  sumOf,
   waitOf,
 } from "./s3_answer.ts";
 import { MAX_S3_DOCUMENT, type S3ErrorBody } from "./s3_xml.ts";
@@ -94,7 +94,8 @@ export interface S3Request {
 /** What is sent; made when it is its turn, so that little waits in memory. */
 export interface S3Body {
   readonly length: number;
-  bytes(): Awaitable<Uint8Array<ArrayBuffer>>;
+  /** Writes all of it. */
+  fill(into: Uint8Array<ArrayBuffer>): Awaitable<void>;
 }
 
 /** A request with its body. */
@@ -108,6 +109,8 @@ const READS = 32;
 const WRITES = 8;
 /** Bytes of bodies on their way at a time. */
 const MAX_SENDING = 32 * 1024 * 1024;
+/** Bodies of so many bytes are made where others were. */
+const LEAST_REUSED = 1024 * 1024;
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 15_000;
 /** Time of a request, and of each of its bytes. */
@@ -144,6 +147,9 @@ export class S3Client {
   readonly #fetch: typeof globalThis.fetch;
   readonly #reads = new Limit(READS);
   readonly #writes = new Limit(WRITES, MAX_SENDING);
+  /** Memory of bodies that were sent, while others are. */
+  #spare: Uint8Array<ArrayBuffer>[] = [];
+  #sending = 0;
   #credentials: S3Credentials | undefined;
   #key: { readonly name: string; readonly key: Promise<CryptoKey> } | undefined;
   /** How much the server's clock is ahead of ours, in milliseconds. */
@@ -219,31 +225,52 @@ export class S3Client {
     maxBytes = MAX_S3_DOCUMENT,
     check: CheckAnswer = () => {},
   ): Promise<S3Answer> {
-    const { signal } = request;
-    const length = request.body?.length ?? 0;
+    const { body, signal } = request;
+    const length = body?.length ?? 0;
     return await (length > 0 ? this.#writes : this.#reads).run(
-      async () => {
-        const body = await request.body?.bytes();
-        const payloadHash = body === undefined
-          ? EMPTY_HASH
-          : await sha256(body);
-        const headers = request.headers ?? [];
-        return await this.#repeat(
-          {
-            ...request,
-            headers: request.isSummed && body
-              ? [...headers, [SUM, crcOf(body)]]
-              : headers,
-            body,
-            payloadHash,
-          },
-          maxBytes,
-          check,
-        );
-      },
+      () =>
+        body === undefined
+          ? this.#repeat(
+            { ...request, body, payloadHash: EMPTY_HASH },
+            maxBytes,
+            check,
+          )
+          : this.#sendBody(request, body, maxBytes, check),
       length,
       signal,
     );
+  }
+
+  async #sendBody(
+    request: S3Request,
+    { length, fill }: S3Body,
+    maxBytes: number,
+    check: CheckAnswer,
+  ): Promise<S3Answer> {
+    const at = this.#spare.findIndex((spare) => spare.length === length);
+    const body = this.#spare.splice(at, at < 0 ? 0 : 1)[0] ??
+      new Uint8Array(length);
+    this.#sending++;
+    try {
+      await fill(body);
+      const headers = request.headers ?? [];
+      const answer = await this.#repeat(
+        {
+          ...request,
+          headers: request.isSummed
+            ? [...headers, [SUM, sumOf(body)]]
+            : headers,
+          body,
+          payloadHash: await sha256(body),
+        },
+        maxBytes,
+        check,
+      );
+      if (length >= LEAST_REUSED) this.#spare.push(body);
+      return answer;
+    } finally {
+      if (--this.#sending === 0) this.#spare = [];
+    }
   }
 
   async #repeat(
@@ -447,12 +474,6 @@ export class S3Client {
 function mayPass(status: number, code: string): boolean {
   return PASSING.test(code) || status === 429 ||
     status >= 500 && status !== 501 && status !== 507;
-}
-
-function crcOf(bytes: Uint8Array<ArrayBuffer>): string {
-  const sum = new Uint8Array(4);
-  writeUint32(sum, 0, crc32(bytes));
-  return sum.toBase64();
 }
 
 async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {

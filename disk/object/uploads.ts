@@ -227,5 +227,5 @@ export class Uploads {
 /** A text as a body. */
 export function bodyOf(text: string): S3Body {
   const bytes = encodeText(text);
-  return { length: bytes.length, bytes: () => bytes };
+  return { length: bytes.length, fill: (into) => into.set(bytes) };
 }

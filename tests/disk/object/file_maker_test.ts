@@ -109,9 +109,9 @@ function setUp(options: SetUpOptions = {}) {
       const name = nameOf(request);
       log.push(name);
       if (request.body !== undefined) {
-        const bytes = await request.body.bytes();
-        assertEquals(bytes.length, request.body.length);
-        bodies.push(bytes.length);
+        const { length } = request.body;
+        await request.body.fill(new Uint8Array(length));
+        bodies.push(length);
       }
       if (check !== undefined) checks.push(check);
       const found = (replies[name] ?? (() => standard(name)))();

@@ -6,6 +6,7 @@ import {
   readBounded,
   refusalOf,
   type S3Answer,
+  sumOf,
   waitOf,
   WrongAnswer,
 } from "../../../disk/object/s3_answer.ts";
@@ -131,4 +132,9 @@ Deno.test("checkRange() wants just what was asked for", pure, () => {
       [206, "", 5],
     ] as const
   ) assertThrows(() => check(status, range, bytes), WrongAnswer);
+});
+
+Deno.test("sumOf() tells a CRC-32 as services do", pure, () => {
+  assertEquals(sumOf(new TextEncoder().encode("123456789")), "y/Q5Jg==");
+  assertEquals(sumOf(new Uint8Array()), "AAAAAA==");
 });

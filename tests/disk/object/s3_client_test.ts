@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DiskError } from "../../../disk/error.ts";
+import { S3Client } from "../../../disk/object/s3_client.ts";
 import { ObjectStorage } from "../../../disk/object_storage.ts";
 import { makeTorrent } from "../support.ts";
 import { FakeS3, refusal, xml } from "./fake_s3.ts";
@@ -403,3 +404,66 @@ Deno.test("S3Client - an answer without end is not read on", pure, async () => {
   await fails(server, Promise.resolve(store.readRange(0, 0, into)));
   assert(sent <= 130, `${sent}`);
 });
+
+Deno.test(
+  "S3Client - large bodies are made in the memory of others, while there are any",
+  pure,
+  async () => {
+    const gates = new Map<string, PromiseWithResolvers<Response>>();
+    const client = new S3Client({
+      bucket: "bucket",
+      endpoint: "http://s3.test",
+      credentials: { accessKeyId: "AKID", secretAccessKey: "topsecret" },
+      attempts: 1,
+      fetch(url) {
+        const gate = Promise.withResolvers<Response>();
+        gates.set(String(url).at(-1)!, gate);
+        return gate.promise;
+      },
+    });
+    const places: ArrayBuffer[] = [];
+    const until = async (isSo: () => boolean) => {
+      while (!isSo()) await new Promise((next) => setTimeout(next));
+    };
+    const send = async (key: string, length = 1 << 20) => {
+      const at = places.length;
+      const body = {
+        length,
+        fill: (into: Uint8Array<ArrayBuffer>) => void places.push(into.buffer),
+      };
+      const done = client.send({ method: "PUT", key, body });
+      await until(() => gates.has(key));
+      return {
+        place: places[at],
+        end: (answer = new Response(null)) => {
+          gates.get(key)!.resolve(answer);
+          return done;
+        },
+      };
+    };
+    const a = await send("a");
+    const b = await send("b");
+    await a.end();
+    const c = await send("c", 1 << 19);
+    const d = await send("d", (1 << 20) + 1);
+    const e = await send("e");
+    assertEquals(
+      [b, c, d, e].map(({ place }) => place === a.place),
+      [false, false, false, true],
+    );
+    // What was not sent well may still be looked at.
+    await assertRejects(
+      () => b.end(new Response(null, { status: 400 })),
+      DiskError,
+    );
+    await c.end();
+    const f = await send("f", 1 << 19);
+    const g = await send("g");
+    assertEquals([f.place === c.place, g.place === b.place], [false, false]);
+    for (const one of [d, e, f, g]) await one.end();
+    // Nothing is kept when nothing is sent.
+    const h = await send("h");
+    assertEquals(places.indexOf(h.place!), places.length - 1);
+    await h.end();
+  },
+);
