@@ -183,6 +183,15 @@ async function reportMute(
   return report(ioError(error, "write to", "stdout"), words, output);
 }
 
+/** Longest line of an error: what was typed may be a whole file. */
+const MAX_SHOWN = 2000;
+
+function shownText(text: string): string {
+  return safeText(
+    text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}...` : text,
+  );
+}
+
 function report(
   error: unknown,
   words: readonly string[],
@@ -192,9 +201,9 @@ function report(
   const debug = words.includes("--debug");
   const kind = styled(output, "red", "error:");
   output.note(
-    `bip: ${kind} ${unexpected ? "unexpected: " : ""}${safeText(message)}`,
+    `bip: ${kind} ${unexpected ? "unexpected: " : ""}${shownText(message)}`,
   );
-  if (hint !== undefined) output.note(`     ${safeText(hint)}`);
+  if (hint !== undefined) output.note(`     ${shownText(hint)}`);
   else if (unexpected && !debug) {
     output.note("     This is a bug; --debug shows where it happened");
   }

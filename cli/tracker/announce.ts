@@ -47,7 +47,7 @@ export const announceVerb: Verb = {
   summary: "Announce a torrent once and show the peers",
   usage: "SOURCE [--tracker URL] [--event E] [--peer-port N] [--json]",
   details: [
-    "SOURCE is a torrent file, a magnet link or an info-hash. All its trackers are asked; exit code 5 if none answers.",
+    "SOURCE is a torrent file, a magnet link or an info-hash. Its trackers are asked, the first 100 of them; exit code 5 if none answers.",
     "The tracker lists this machine as a peer until it is told --event stopped.",
     "--json prints {infoHash, peers, trackers: [{tracker, interval, seeders, leechers, peers, ...} or {tracker, error}]}.",
   ],

@@ -23,7 +23,7 @@ export const scrapeVerb: Verb = {
   summary: "Ask trackers how many peers a torrent has",
   usage: "SOURCE [--tracker URL] [--json]",
   details: [
-    "SOURCE is a torrent file, a magnet link or an info-hash. All its trackers are asked; exit code 5 if none answers.",
+    "SOURCE is a torrent file, a magnet link or an info-hash. Its trackers are asked, the first 100 of them; exit code 5 if none answers.",
     "--json prints {infoHash, seeders, leechers, downloads, trackers: [{tracker, seeders, leechers, downloads} or {tracker, error}]}, where the top-level numbers are the largest.",
   ],
   operands: [1, 1],

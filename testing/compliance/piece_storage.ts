@@ -157,9 +157,29 @@ const ODD_NAMES: SimFiles = [
 ].map((name, i) => [name, 20_000 + i] as const);
 
 /**
- * Registers tests that every `PieceStorage` has to pass.
+ * Registers tests that every `PieceStorage` has to pass: calls `Deno.test`, so use
+ * it at the top of a test file.
  *
  * @param subject The storage under test.
+ *
+ * @example
+ * ```ts ignore
+ * import { testPieceStorage } from "@bip/bip/testing";
+ * import { storageIn } from "./my_storage.ts";
+ *
+ * testPieceStorage({
+ *   name: "my storage",
+ *   permissions: { read: true, write: true },
+ *   async make() {
+ *     const dir = await Deno.makeTempDir();
+ *     return {
+ *       // Again for the same pieces, as after a restart.
+ *       open: () => storageIn(dir),
+ *       [Symbol.asyncDispose]: () => Deno.remove(dir, { recursive: true }),
+ *     };
+ *   },
+ * });
+ * ```
  */
 export function testPieceStorage(subject: PieceStorageSubject): void {
   const test = (

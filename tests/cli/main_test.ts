@@ -154,6 +154,18 @@ Deno.test({
 });
 
 Deno.test({
+  name: "main - what was typed by mistake is not shown without end",
+  permissions: "none",
+  async fn() {
+    const { err } = await run("info", "a", "x".repeat(100_000));
+    const [line, hint] = err.split("\n");
+    assertStringIncludes(line!, 'Unexpected operand "xxx');
+    assert(line!.length < 2100, `${line!.length}`);
+    assertStringIncludes(hint!, "Usage: bip info");
+  },
+});
+
+Deno.test({
   name: "main - help on a narrow terminal",
   permissions: "none",
   async fn() {
