@@ -41,6 +41,9 @@ const LIGHT_MS = 5_000;
  */
 const IDLE_MS = 2_000;
 
+/** After so long what was sent tells how fast we are, in seconds. */
+const FILL_S = 4;
+
 /** What a peer does with its slot. */
 interface Slot {
   /** When it was given, in milliseconds. */
@@ -138,8 +141,8 @@ export class Upload {
   /** Once a second. */
   tick(now: number): void {
     if (!this.#active) return;
-    if (this.#given.size > 0) this.firstCopies.look(now);
-    if (this.#lookAtSlots(now)) this.#rechokeSoon();
+    const isNews = this.#given.size > 0 && this.firstCopies.look(now);
+    if (this.#lookAtSlots(now) || isNews) this.#rechokeSoon();
     if (now >= this.#rechokeAt) this.#rechoke(now);
   }
 
@@ -178,7 +181,8 @@ export class Upload {
     const crowded = crowdedPeers(this.#torrent.peers.values(), now);
     for (const peer of this.#torrent.peers.values()) {
       const { key, connection, since } = peer;
-      const { amInterested, peerInterested, snubbed } = connection.state;
+      const { amInterested, peerInterested, peerChoking, snubbed } =
+        connection.state;
       const stats = connection.stats();
       const { peerHas } = connection;
       list.push({
@@ -186,7 +190,8 @@ export class Upload {
         interested: peerInterested,
         snubbed,
         wanted: amInterested,
-        keeps: this.firstCopies.keeps(key, now),
+        serves: !peerChoking,
+        keeps: this.firstCopies.holds(key) || this.firstCopies.keeps(key, now),
         downloadRate: stats.downloadRate,
         uploadRate: stats.uploadRate,
         uploaded: stats.uploaded,
@@ -237,7 +242,8 @@ export class Upload {
 
   /** How many peers of this torrent may be served. */
   #share(demand: number, now: number): number {
-    const rate = this.#meter.rate(now);
+    // The first bytes go into buffers: no link is as fast as that.
+    const rate = Math.min(this.#meter.rate(now), this.#meter.total / FILL_S);
     const { options: { uploadSlots = Infinity }, context } = this.#torrent;
     const isTrade = !this.#torrent.isComplete;
     const isByRate = uploadSlots === "rate-based" ||

@@ -77,10 +77,15 @@ function setUp(
     },
   });
   const looks: number[] = [];
-  upload.firstCopies.look = (now) => void looks.push(now);
+  const copies = { isNews: false };
+  upload.firstCopies.look = (now) => {
+    looks.push(now);
+    return copies.isNews;
+  };
   const add = (key: number, interested = true, fast = true) => {
     const state = {
       amInterested: false,
+      peerChoking: false,
       peerInterested: interested,
       snubbed: false,
     };
@@ -137,6 +142,7 @@ function setUp(
     told,
     slotsAt,
     looks,
+    copies,
   };
 }
 
@@ -176,7 +182,7 @@ Deno.test(
   "Upload has first copies looked at with every choice, and every second while somebody is served",
   none,
   async () => {
-    const { upload, looks, clock, add, chosen } = setUp();
+    const { upload, looks, copies, clock, add, chosen } = setUp();
     upload.tick(0);
     assertEquals(looks, []);
     upload.start();
@@ -192,9 +198,16 @@ Deno.test(
     await clock.advance(1_000);
     upload.tick(2_000);
     assertEquals(looks, [0, 1_000, 2_000]);
-    upload.stop();
+    await drain();
+    assertEquals(looks.splice(0), [0, 1_000, 2_000], "nothing is new");
+    // Who has a first copy now is to pass it on: others are chosen.
+    copies.isNews = true;
     upload.tick(3_000);
-    assertEquals(looks, [0, 1_000, 2_000]);
+    await drain();
+    assertEquals(looks.splice(0), [3_000, 2_000]);
+    upload.stop();
+    upload.tick(4_000);
+    assertEquals(looks, []);
   },
 );
 
@@ -230,13 +243,18 @@ Deno.test(
 Deno.test("Upload tells the choker what a peer is to us", none, async () => {
   const { upload, add, choices } = setUp();
   upload.firstCopies.keeps = (peer) => peer === 2;
-  add(1).state.amInterested = true;
+  upload.firstCopies.holds = (peer) => peer === 3;
+  const { state } = add(1);
+  state.amInterested = state.peerChoking = true;
   add(2);
+  add(3);
   upload.start();
   await drain();
   assertEquals(
-    choices[0]!.list.map(({ wanted, keeps }) => [wanted, keeps]),
-    [[true, false], [false, true]],
+    choices[0]!.list.map((
+      { wanted, keeps, serves },
+    ) => [wanted, keeps, serves]),
+    [[true, false, false], [false, true, true], [false, true, true]],
   );
 });
 
