@@ -5,6 +5,7 @@
  * @module
  */
 import { resolve } from "node:path";
+import { parseArgs } from "@std/cli/parse-args";
 import {
   checkSimulation,
   plotSimulations,
@@ -92,14 +93,19 @@ export async function simulate(
   args: readonly string[],
   cwd: string,
 ): Promise<number> {
-  const option = (name: string) =>
-    args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);
-  const files = args.filter((arg) => !arg.startsWith("-"));
-  const out = option("out");
-  const seed = option("seed");
-  if (files.length === 0 || args.includes("--help")) {
+  const unknown: string[] = [];
+  const { _, out, seed, json, help } = parseArgs([...args], {
+    string: ["_", "out", "seed"],
+    boolean: ["json", "help"],
+    alias: { help: "h" },
+    unknown: (arg, key) => {
+      if (key !== undefined) unknown.push(arg);
+    },
+  });
+  const files = _.map(String);
+  if (files.length === 0 || help || unknown.length > 0) {
     console.log(HELP);
-    return args.includes("--help") ? 0 : 2;
+    return help ? 0 : 2;
   }
   if (seed !== undefined && !/^\d{1,9}$/.test(seed)) {
     console.error("--seed takes a number");
@@ -115,7 +121,7 @@ export async function simulate(
           seed === undefined ? config : { ...config, seed: Number(seed) },
         );
         results[run] = result;
-        if (!args.includes("--json")) console.log(table(run, result));
+        if (!json) console.log(table(run, result));
       }
     } catch (error) {
       if (
@@ -127,7 +133,7 @@ export async function simulate(
       }
       throw error;
     }
-    if (args.includes("--json")) console.log(JSON.stringify(results));
+    if (json) console.log(JSON.stringify(results));
     if (out === undefined) continue;
     const folder = resolve(cwd, out);
     await Deno.mkdir(folder, { recursive: true });

@@ -18,6 +18,12 @@ import type { FuzzAnswer, FuzzJob } from "./fuzz_worker.ts";
 import { fuzzInputs, type FuzzResult } from "./runner.ts";
 import { importTarget, targetModules } from "./targets.ts";
 
+const HELP =
+  `Usage: deno task fuzz [--runs N] [--seed N] [--target NAME,...] [--input HEX]
+  [--max-run-ms N] [--max-growth-mib N]
+
+Runs mutated input through every decoder, a million a target. --input runs one.`;
+
 const HANG_MS = 15_000;
 
 const encoder = new TextEncoder();
@@ -116,7 +122,13 @@ function report(result: FuzzResult, seed: number): void {
 }
 
 async function main(): Promise<number> {
+  let isUnknown = false;
   const args = parseArgs(Deno.args, {
+    boolean: ["help"],
+    alias: { help: "h" },
+    unknown: () => {
+      isUnknown = true;
+    },
     string: [
       "seed",
       "runs",
@@ -126,6 +138,10 @@ async function main(): Promise<number> {
       "max-growth-mib",
     ],
   });
+  if (args.help || isUnknown) {
+    print(HELP);
+    return args.help ? 0 : 2;
+  }
   const seed = args.seed === undefined
     ? crypto.getRandomValues(new Uint32Array(1))[0]!
     : readCount("seed", args.seed, 0);

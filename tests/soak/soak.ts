@@ -45,15 +45,23 @@ async function enclose(args: readonly string[]): Promise<number> {
 }
 
 async function main(args: readonly string[]): Promise<number> {
+  let isUnknown = false;
   const { minutes = "20", seed = `${Date.now() % 1e9}`, help } = parseArgs(
     [...args],
-    { string: ["minutes", "seed"], boolean: ["help"] },
+    {
+      string: ["minutes", "seed"],
+      boolean: ["help"],
+      alias: { help: "h" },
+      unknown: () => {
+        isUnknown = true;
+      },
+    },
   );
   if (help) {
     console.log(HELP);
     return 0;
   }
-  if (!(Number(minutes) > 0) || !/^\d{1,9}$/.test(seed)) {
+  if (isUnknown || !(Number(minutes) > 0) || !/^\d{1,9}$/.test(seed)) {
     console.error(HELP);
     return 2;
   }

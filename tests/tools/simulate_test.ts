@@ -27,7 +27,7 @@ Deno.test("deno task simulate prints a table and draws charts", async () => {
       long: { pieces: 8, groups },
     }),
   );
-  const { code, stdout } = await simulate(file, `--out=${dir.join("charts")}`);
+  const { code, stdout } = await simulate(file, "--out", dir.join("charts"));
   assertEquals(code, 0);
   assert(/^short: \d+ s of virtual time, /m.test(stdout), stdout);
   assert(/^ {2}leechers +2 of 2 /m.test(stdout), stdout);
@@ -48,4 +48,5 @@ Deno.test("deno task simulate says what is wrong with a file", async () => {
   assert(wrong.stderr.includes("a: Group 1 has no count"), wrong.stderr);
   assertEquals((await simulate(dir.join("none.json"))).code, 2);
   assertEquals((await simulate()).code, 2);
+  assertEquals((await simulate(file, "--sed=3")).code, 2);
 });
