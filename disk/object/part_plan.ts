@@ -5,7 +5,7 @@
  * @module
  */
 import type { PieceLayout } from "../../metainfo/piece_layout.ts";
-import { runOf } from "../run_of.ts";
+import { bytesOf, runOf } from "../run_of.ts";
 
 /** Least bytes of a part, but for the last; and of what a part is copied from. */
 export const LEAST_PART = 5 * 1024 * 1024;
@@ -58,6 +58,14 @@ export function runLength(layout: PieceLayout): number {
     Math.ceil(least / pieceLength),
     Math.floor(MOST_RUN / pieceLength),
   );
+}
+
+function runBytes(
+  layout: PieceLayout,
+  runPieces: number,
+  pieceIndex: number,
+): number {
+  return bytesOf(layout, runOf(layout, runPieces, pieceIndex));
 }
 
 /** The bytes of a file by runs of pieces, in order. */
@@ -119,9 +127,16 @@ export function planParts(
     spans.push(span);
     gathered += span.length;
   };
+  const last = all.at(-1);
   for (let span of all) {
-    if (copies && span.length >= LEAST_PART && gathered >= LEAST_PART) flush();
-    if (copies && gathered > 0 && gathered + span.length >= 2 * LEAST_PART) {
+    // The last may be short, but only whole objects that short are copied.
+    const isLong = span.length >= LEAST_PART || span === last &&
+        span.length === runBytes(layout, runPieces, span.pieceIndex);
+    if (copies && isLong && gathered >= LEAST_PART) flush();
+    if (
+      copies && gathered > 0 && gathered < LEAST_PART &&
+      gathered + span.length >= 2 * LEAST_PART
+    ) {
       // As much of it as makes a part of what is in front of it.
       const length = LEAST_PART - gathered;
       take({ ...span, length });
@@ -132,7 +147,7 @@ export function planParts(
         length: span.length - length,
       };
     }
-    if (copies && span.length >= LEAST_PART && gathered === 0) {
+    if (copies && isLong && gathered === 0) {
       parts.push({ spans: [span], length: span.length, isCopy: true });
       continue;
     }

@@ -27,6 +27,12 @@ Deno.test("part plan - large pieces are copied", pure, () => {
   assertEquals(shape(plan(8 * MIB, [20 * MIB], 0)), [
     "copy 8",
     "copy 8",
+    "copy 4",
+  ]);
+  // The last piece has bytes of another file.
+  assertEquals(shape(plan(8 * MIB, [20 * MIB, 1], 0)), [
+    "copy 8",
+    "copy 8",
     "send 1 4",
   ]);
   assertEquals(shape(plan(5 * MIB, [10 * MIB], 0)), ["copy 5", "copy 5"]);
@@ -48,7 +54,7 @@ Deno.test(
     assertEquals(shape(plan(6 * MIB, [5 * MIB, 14 * MIB], 1)), [
       "send 2 7",
       "copy 6",
-      "send 1 1",
+      "copy 1",
     ]);
   },
 );
@@ -60,7 +66,7 @@ Deno.test(
     assertEquals(shape(plan(MIB, [20 * MIB], 0)), [
       "copy 8",
       "copy 8",
-      "send 1 4",
+      "copy 4",
     ]);
     assertEquals(shape(plan(MIB, [3 * MIB, 20 * MIB], 1)), [
       "copy 5",
@@ -70,6 +76,11 @@ Deno.test(
     assertEquals(shape(plan(MIB, [6 * MIB, 13 * MIB], 1)), [
       "send 2 5",
       "copy 5",
+      "copy 3",
+    ]);
+    // What is gathered is long enough: it takes nothing of what comes.
+    assertEquals(shape(plan(MIB, [7 * MIB, 12 * MIB, 1], 1)), [
+      "send 2 9",
       "send 1 3",
     ]);
     assertEquals(plan(MIB, [0, 5], 0), []);
@@ -98,7 +109,7 @@ Deno.test(
   pure,
   () => {
     const random = seededRandom(11);
-    for (let run = 0; run < 300; run++) {
+    for (let run = 0; run < 1000; run++) {
       const pieceLength = 1 + randomInt(random, 20 * MIB);
       const lengths = Array.from(
         { length: 3 },
@@ -130,10 +141,11 @@ Deno.test(
           );
           if (part.isCopy) {
             assertEquals(part.spans.length, 1);
-            assert(part.length >= LEAST_PART);
+            assert(k === parts.length - 1 || part.length >= LEAST_PART);
           }
           for (const { pieceIndex, offset, length } of part.spans) {
             assertEquals(pieceIndex * pieceLength + offset, at);
+            assert(offset >= 0 && length > 0, `${offset} ${length}`);
             at += length;
           }
         });
@@ -223,7 +235,7 @@ Deno.test(
     const one = planParts(layout, 8, 0)!;
     const two = planParts(layout, 8, 1)!;
     assertEquals(shape(one), ["copy 8", `copy ${5 + 9 / MIB}`]);
-    assertEquals(shape(two), ["copy 8", "send 1 1"]);
+    assertEquals(shape(two), ["copy 8", "copy 1"]);
     assertEquals(two.flatMap(({ spans }) => spans), [
       { pieceIndex: 14, offset: 0, length: 8 * MIB },
       { pieceIndex: 22, offset: 0, length: MIB },
