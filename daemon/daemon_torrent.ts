@@ -4,10 +4,12 @@
  * @module
  */
 import { toHex } from "../_shared/bytes.ts";
+import { alreadyThere } from "../disk/error.ts";
 import type { Torrent } from "../client/torrent.ts";
 import type { TorrentStats } from "../client/types.ts";
 import type { DaemonContext } from "./context.ts";
 import { DaemonError } from "./error.ts";
+import { firstThere } from "./run/first_there.ts";
 import { orderOf, type TorrentRecord } from "./state/record.ts";
 import type { DaemonTorrentStatus } from "./types.ts";
 
@@ -329,7 +331,11 @@ export class DaemonTorrent {
   async #moveFiles(to: string): Promise<void> {
     const storage = this.#torrent.storage!;
     // Other torrents may have files in the same folders, or in place of those left out.
-    const names = storage.ownPlaces.map((path) => path.join("/"));
+    const places = storage.ownPlaces;
+    const names = places.map((path) => path.join("/"));
+    // After a crash nobody could tell what was there before from what was moved.
+    const taken = await firstThere(to, names);
+    if (taken !== undefined) throw alreadyThere("move", taken.split("/"));
     this.#record.moving = { to, names };
     this.#context.changed(this);
     this.#context.keep();

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Session } from "../../client/session.ts";
 import { Daemon } from "../../daemon/daemon.ts";
 import { DaemonError } from "../../daemon/error.ts";
@@ -24,4 +24,19 @@ Deno.test("a daemon that cannot keep anything leaves no session open", async () 
   } finally {
     StateFile.prototype.keep = keep;
   }
+});
+
+Deno.test("nothing can be done with a closed daemon", async () => {
+  await using dir = new TempDir();
+  const daemon = await Daemon.open({
+    state: dir.join("state"),
+    session: { listen: false, dht: false, lpd: false },
+  });
+  await daemon.close();
+  await daemon.closed;
+  assertEquals(
+    (await assertRejects(() => daemon.add("aa".repeat(20)), DaemonError)).code,
+    "closed",
+  );
+  assertThrows(() => daemon.set({ port: 1 }), DaemonError);
 });

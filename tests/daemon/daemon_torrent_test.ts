@@ -10,7 +10,7 @@ import {
 import { DaemonError } from "../../daemon/error.ts";
 import { newRecord } from "../../daemon/state/record.ts";
 import { StateFile } from "../../daemon/state/state_file.ts";
-import type { DiskError } from "../../disk/error.ts";
+import { DiskError } from "../../disk/error.ts";
 import { createMetainfo } from "../../metainfo/mod.ts";
 import { TempDir } from "../support/paths.ts";
 
@@ -109,6 +109,32 @@ async function forget(dir: TempDir): Promise<void> {
   using kept = await StateFile.open(dir.join("state"));
   kept.saveResume(1, undefined);
 }
+
+Deno.test("of a move to where something is in the way no note is made", async () => {
+  await using dir = new TempDir();
+  await Deno.writeFile(dir.join("a"), bytes);
+  await Deno.mkdir(dir.join("else"));
+  // As long as the torrent's: a crash would take it for half of a copy.
+  const theirs = new Uint8Array(bytes.length);
+  await Deno.writeFile(dir.join("else/a"), theirs);
+  const { saveRecord } = StateFile.prototype;
+  const notes: unknown[] = [];
+  StateFile.prototype.saveRecord = function (id, place, record) {
+    if (record.moving !== undefined) notes.push(record.moving);
+    saveRecord.call(this, id, place, record);
+  };
+  try {
+    await using daemon = await open(dir);
+    const one = await daemon.add(torrent);
+    await isSeeding(daemon, one);
+    const moving = () => one.move(dir.join("else"));
+    assertEquals((await assertRejects(moving, DiskError)).code, "exists");
+    assertEquals([notes, one.record.moving], [[], undefined]);
+    assertEquals(await Deno.readFile(dir.join("else/a")), theirs);
+  } finally {
+    StateFile.prototype.saveRecord = saveRecord;
+  }
+});
 
 Deno.test("files that are being checked after a start are moved, too", async () => {
   await using dir = new TempDir();
