@@ -61,12 +61,13 @@ export class Asker {
     if (this.#rejects === 0) this.notBefore = 0;
   }
 
-  /** Notes that it refused a part. */
-  reject(part: number, now: number): void {
-    if (!this.answer(part)) return;
+  /** Notes that it refused a part; false when there was no request. */
+  reject(part: number, now: number): boolean {
+    if (!this.answer(part)) return false;
     this.notBefore = now +
       backoffMs(++this.#rejects, REJECT_BACKOFF_MS, MAX_REJECT_BACKOFF_MS);
     this.failures++;
+    return true;
   }
 
   /** Gives requests up that it owes for too long; whether there were any. */

@@ -97,6 +97,8 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
   readonly #outputs: MetadataOutput[] = [];
   #deadline: number | undefined;
   #answers = 0;
+  /** Whether pieces were given up, of peers of any size. */
+  #haveLost = false;
   /** Whether the dictionary has been handed out. */
   done = false;
 
@@ -125,21 +127,33 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
   /** Takes one input. */
   handle(input: MetadataInput, now: number): void {
     if (this.done) return;
+    const { peer } = input;
+    const before = this.#suppliers.get(peer);
     switch (input.type) {
       case "peer":
-        this.#add(input.peer, input.size);
+        if (before?.group.size === input.size) return;
+        this.#add(peer, input.size);
         break;
-      case "data":
-        this.#data(input.peer, input.piece, input.totalSize, input.data);
+      // What was never asked for is passed over; what comes late is as good.
+      case "data": {
+        const { piece, totalSize, data } = input;
+        if (before?.asker.answer(piece) !== true) return;
+        this.#data(before, piece, totalSize, data);
         break;
+      }
       case "reject":
-        this.#suppliers.get(input.peer)?.asker.reject(input.piece, now);
+        if (before?.asker.reject(input.piece, now) !== true) return;
         break;
       case "gone":
-        this.#forget(input.peer);
+        this.#forget(peer);
         break;
     }
-    this.#ask(now);
+    if (this.done) return;
+    // Peers that claim other sizes have nothing to do with it.
+    const { group } = this.#suppliers.get(peer) ?? before ?? {};
+    if (this.#haveLost) this.#askAll(now);
+    else if (group !== undefined) this.#askGroup(group, now);
+    this.#arm(now);
   }
 
   /** Takes the next output. */
@@ -156,7 +170,8 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
       if (!isLate) supplier.asker.failures++;
       supplier.soloSince = undefined;
     }
-    this.#ask(now);
+    this.#askAll(now);
+    this.#arm(now);
   }
 
   #soloEnd({ soloSince, group }: Supplier): number {
@@ -191,15 +206,12 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
   }
 
   #data(
-    peer: number,
+    supplier: Supplier,
     piece: number,
     totalSize: number,
     data: Uint8Array,
   ): void {
-    const supplier = this.#suppliers.get(peer);
-    // What comes late is as good; what was never asked for is passed over.
-    if (supplier === undefined || !supplier.asker.answer(piece)) return;
-    const { group } = supplier;
+    const { group, asker: { peer } } = supplier;
     if (
       data.length !== metadataPieceLength(group.size, piece) ||
       totalSize !== group.size
@@ -221,6 +233,7 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
   /** Peers that claim many sizes do not fill the memory: the largest goes. */
   #makeRoom(newest: Supplier): void {
     while (this.heldBytes > 2 * this.#maxSize) {
+      this.#haveLost = true;
       let largest: Supplier | undefined;
       for (const supplier of this.#suppliers.values()) {
         if (
@@ -286,27 +299,23 @@ export class MetadataMachine implements Machine<MetadataInput, MetadataOutput> {
     this.#groups.delete(size);
   }
 
-  #ask(now: number): void {
-    if (this.done) return;
-    const ranked = [...this.#suppliers.values()].sort((a, b) =>
-      Asker.compare(a.asker, b.asker)
+  #askAll(now: number): void {
+    this.#haveLost = false;
+    for (const group of this.#groups.values()) this.#askGroup(group, now);
+  }
+
+  #askGroup(group: Group, now: number): void {
+    const members = this.#suppliers.values()
+      .filter((supplier) => supplier.group === group).toArray()
+      .sort((a, b) => Asker.compare(a.asker, b.asker));
+    const { joint, count } = group;
+    if (joint === undefined) return this.#askSolo(group, members, now);
+    askJointly(
+      Array.from({ length: count }, (_, i) => i).filter((i) => !joint.has(i)),
+      members.map(({ asker }) => asker),
+      now,
+      (asker, piece) => this.#request(asker, piece, now),
     );
-    for (const group of this.#groups.values()) {
-      const members = ranked.filter((supplier) => supplier.group === group);
-      const { joint, count } = group;
-      if (joint === undefined) this.#askSolo(group, members, now);
-      else {
-        askJointly(
-          Array.from({ length: count }, (_, i) => i).filter((i) =>
-            !joint.has(i)
-          ),
-          members.map(({ asker }) => asker),
-          now,
-          (asker, piece) => this.#request(asker, piece, now),
-        );
-      }
-    }
-    this.#arm(now);
   }
 
   /** Everything of a few peers, the best of them. */

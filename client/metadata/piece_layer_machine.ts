@@ -131,14 +131,14 @@ export class PieceLayerMachine
       case "gone":
         this.#peers.delete(input.peer);
         break;
+      // What was never asked for is passed over.
       case "reject": {
-        const run = this.#indices.get(keyOf(input.range));
-        if (run !== undefined) this.#peers.get(input.peer)?.reject(run, now);
+        const run = this.#indices.get(keyOf(input.range)) ?? -1;
+        if (this.#peers.get(input.peer)?.reject(run, now) !== true) return;
         break;
       }
       case "hashes":
-        this.#take(input.peer, input.range, input.hashes);
-        break;
+        if (!this.#take(input.peer, input.range, input.hashes)) return;
     }
     this.#ask(now);
   }
@@ -155,10 +155,11 @@ export class PieceLayerMachine
     this.#ask(now);
   }
 
-  #take(peer: number, range: HashRange, hashes: Uint8Array): void {
+  /** Whether they were asked for. */
+  #take(peer: number, range: HashRange, hashes: Uint8Array): boolean {
     const index = this.#indices.get(keyOf(range));
     const asker = this.#peers.get(peer);
-    if (index === undefined || asker?.answer(index) !== true) return;
+    if (index === undefined || asker?.answer(index) !== true) return false;
     const run = this.#runs[index]!;
     if (
       !isProvedMerkleRange(hashes, run.range, range.piecesRoot, run.fileLength)
@@ -169,7 +170,7 @@ export class PieceLayerMachine
         peer,
         reason: "Peer sent hashes that do not lead to the file's root",
       });
-      return;
+      return true;
     }
     asker.approve(this.#answers++);
     run.layer.set(
@@ -178,6 +179,7 @@ export class PieceLayerMachine
     );
     this.#open.delete(index);
     if (this.done) this.#finish();
+    return true;
   }
 
   #finish(): void {

@@ -77,6 +77,40 @@ Deno.test("MetadataMachine asks another peer after a timeout", {
   assertEquals(again.map((o) => o.type === "request" && o.peer), [2, 2, 2, 2]);
 });
 
+Deno.test("MetadataMachine looks at nobody anew for what says nothing", {
+  permissions: "none",
+}, () => {
+  const machine = machineFor();
+  const { length } = info;
+  for (const peer of [1, 2]) {
+    machine.handle({ type: "peer", peer, size: length }, 0);
+  }
+  for (const peer of [8, 9]) {
+    machine.handle({ type: "peer", peer, size: 100 }, 0);
+  }
+  drain(machine);
+  // The second of each kind could be asked now: there is a timer for that.
+  const data = new Uint8Array(100);
+  for (
+    const input of [
+      { type: "reject", peer: 2, piece: 0 },
+      { type: "reject", peer: 7, piece: 0 },
+      { type: "peer", peer: 2, size: length },
+      { type: "data", peer: 2, piece: 0, totalSize: 100, data },
+      // What one peer does is nothing to those that claim another size.
+      { type: "reject", peer: 8, piece: 0 },
+    ] as const
+  ) machine.handle(input, 800);
+  assertEquals(drain(machine), [{ type: "request", peer: 9, piece: 0 }]);
+  machine.handleTimeout(800);
+  assertEquals(drain(machine).map((o) => o.type === "request" && o.peer), [
+    2,
+    2,
+    2,
+    2,
+  ]);
+});
+
 Deno.test("MetadataMachine asks who refused again, ever later", {
   permissions: "none",
 }, () => {

@@ -74,6 +74,23 @@ for (const blocks of [1, 2, 4]) {
   });
 }
 
+Deno.test("PieceLayerMachine looks at nobody anew for what says nothing", async () => {
+  const bare = parseInfo((await torrent()).infoBytes);
+  const machine = new PieceLayerMachine(bare);
+  for (const peer of [1, 2]) machine.handle({ type: "peer", peer }, 0);
+  const [first] = drain(machine);
+  assert(first?.type === "request" && first.peer === 1);
+  const { range } = first;
+  const hashes = new Uint8Array(32 * range.length);
+  // The other could be asked now: there is a timer for that.
+  machine.handle({ type: "reject", peer: 2, range }, 800);
+  machine.handle({ type: "hashes", peer: 2, range, hashes }, 800);
+  assertEquals(drain(machine), []);
+  machine.handleTimeout(800);
+  const asked = drain(machine).map((o) => o.type === "request" && o.peer);
+  assert(asked.length > 0 && asked.every((peer) => peer === 2));
+});
+
 Deno.test("PieceLayerMachine asks another peer when one does not answer", async () => {
   const bare = parseInfo((await torrent()).infoBytes);
   const machine = new PieceLayerMachine(bare);
