@@ -129,7 +129,9 @@ export function toDiskError(
   options: DiskErrorOptions,
 ): DiskError {
   if (cause instanceof DiskError) return cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const text = cause instanceof Error ? cause.message : String(cause);
+  // What Deno adds is for programmers: "(os error 20): lstat '/d/a'".
+  const reason = text.replace(/ \(os error \d+\).*$/s, "");
   return new DiskError(codeOf(cause), reason, { ...options, cause });
 }
 
