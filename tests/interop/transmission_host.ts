@@ -5,10 +5,11 @@ import {
 } from "../../_shared/address.ts";
 import { concatBytes } from "../../_shared/bytes.ts";
 import { encodeBencode } from "../../bencode/mod.ts";
-import type { NetnsPair } from "../support/netns.ts";
+import { NETNS_HOSTS, type NetnsPair } from "../support/netns.ts";
 import { TempDir } from "../support/paths.ts";
-import type { Child } from "../support/process.ts";
+import { type Child, run } from "../support/process.ts";
 import { startOn, until } from "./discovery.ts";
+import { type TransmissionRelease, TRANSMISSIONS } from "./programs.ts";
 
 /** Options of {@linkcode TransmissionHost.start}. */
 export interface TransmissionOptions {
@@ -27,6 +28,24 @@ export interface TransmissionOptions {
    * @default it has no DHT
    */
   readonly dht?: readonly Endpoint[];
+  /** Which one. @default {Debian's own} */
+  readonly release?: TransmissionRelease;
+}
+
+/**
+ * Version 4 has no UDP where no route leads out. There is one here, but nothing gets
+ * out, and is told so at once.
+ */
+async function wayOut(pair: NetnsPair, host: 0 | 1): Promise<void> {
+  const lines = [
+    "ip route replace default via " + NETNS_HOSTS[1 - host]!.v4,
+    "nft 'add table inet w; " +
+    "add chain inet w o { type filter hook output priority 0; }; " +
+    "flush chain inet w o; add rule inet w o ip daddr != " +
+    "{ 10.0.0.0/8, 127.0.0.0/8, 224.0.0.0/3 } reject'",
+  ];
+  const line = pair.command(host, "sh", ["-ec", lines.join("\n")]);
+  await run(line.command, ...line.args);
 }
 
 /** A running daemon. */
@@ -36,6 +55,7 @@ export class TransmissionHost implements AsyncDisposable {
   readonly #rpcPort: number;
   readonly #config: TempDir;
   readonly #child: Child;
+  readonly #command: string;
 
   private constructor(
     pair: NetnsPair,
@@ -43,7 +63,9 @@ export class TransmissionHost implements AsyncDisposable {
     rpcPort: number,
     config: TempDir,
     child: Child,
+    command: string,
   ) {
+    this.#command = command;
     this.#pair = pair;
     this.#host = host;
     this.#rpcPort = rpcPort;
@@ -59,6 +81,7 @@ export class TransmissionHost implements AsyncDisposable {
     options: TransmissionOptions,
   ): Promise<TransmissionHost> {
     const { port, utp = false, encrypted = false, lpd = false, dht } = options;
+    const { release = TRANSMISSIONS[0] } = options;
     const rpcPort = port + 1000;
     const config = new TempDir();
     await Deno.writeTextFile(
@@ -80,11 +103,14 @@ export class TransmissionHost implements AsyncDisposable {
       const nodes = concatBytes(dht.map((n) => tryEncodeCompactEndpoint(n)!));
       await Deno.writeFile(config.join("dht.dat"), encodeBencode({ nodes }));
     }
+    if (release === TRANSMISSIONS[1]) await wayOut(pair, host);
     const child = startOn(pair, host, {
-      command: "transmission-daemon",
+      command: release.daemon,
       args: ["--foreground", "--config-dir", config.path],
     }, { TR_DHT_VERBOSE: "1" });
-    return new TransmissionHost(pair, host, rpcPort, config, child);
+    return new TransmissionHost(
+      ...[pair, host, rpcPort, config, child, release.remote] as const,
+    );
   }
 
   /** The end of what it said; its DHT tells of each step. */
@@ -94,7 +120,7 @@ export class TransmissionHost implements AsyncDisposable {
 
   /** Runs transmission-remote against the daemon. */
   async remote(...args: string[]): Promise<string> {
-    const line = this.#pair.command(this.#host, "transmission-remote", [
+    const line = this.#pair.command(this.#host, this.#command, [
       `127.0.0.1:${this.#rpcPort}`,
       ...args,
     ]);
