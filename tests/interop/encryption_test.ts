@@ -145,7 +145,7 @@ for (const utp of [false, true]) {
       const magnet = await magnetLink(scene, { trackers });
       await atOnce([scene.torrent, magnet], async (source) => {
         const port = source === magnet ? 7007 : 7009;
-        const options = { port, utp, encrypted: true };
+        const options = { port, utp, encryption: 2 } as const;
         const dir = scene.folder();
         await using daemon = await TransmissionHost.start(
           ...[pair, 1, dir, options] as const,

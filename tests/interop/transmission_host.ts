@@ -17,8 +17,10 @@ export interface TransmissionOptions {
   readonly port: number;
   /** Whether it speaks uTP. @default {false} */
   readonly utp?: boolean;
-  /** Whether it takes encrypted connections only. @default {false} */
-  readonly encrypted?: boolean;
+  /** Whether it tolerates, prefers or requires encryption. @default {0} */
+  readonly encryption?: 0 | 1 | 2;
+  /** Whether it tells peers of others. @default {false} */
+  readonly pex?: boolean;
   /** Whether it uses local discovery. @default {false} */
   readonly lpd?: boolean;
   /**
@@ -80,8 +82,8 @@ export class TransmissionHost implements AsyncDisposable {
     dir: string,
     options: TransmissionOptions,
   ): Promise<TransmissionHost> {
-    const { port, utp = false, encrypted = false, lpd = false, dht } = options;
-    const { release = TRANSMISSIONS[0] } = options;
+    const { port, utp = false, encryption = 0, lpd = false, dht } = options;
+    const { pex = false, release = TRANSMISSIONS[0] } = options;
     const rpcPort = port + 1000;
     const config = new TempDir();
     await Deno.writeTextFile(
@@ -89,14 +91,14 @@ export class TransmissionHost implements AsyncDisposable {
       JSON.stringify({
         "dht-enabled": dht !== undefined,
         "lpd-enabled": lpd,
-        "pex-enabled": false,
+        "pex-enabled": pex,
         "utp-enabled": utp,
         "port-forwarding-enabled": false,
         "peer-port": port,
         "rpc-bind-address": "127.0.0.1",
         "rpc-port": rpcPort,
         "download-dir": dir,
-        "encryption": encrypted ? 2 : 0,
+        encryption,
       }),
     );
     if (dht !== undefined) {
@@ -130,6 +132,12 @@ export class TransmissionHost implements AsyncDisposable {
       stderr: "null",
     }).output();
     return new TextDecoder().decode(stdout);
+  }
+
+  /** What it shows of its peers: addresses, flags, progress, rates, clients. */
+  async peers(): Promise<string[]> {
+    const lines = (await this.remote("-t", "1", "-ip")).trim().split("\n");
+    return lines.slice(1);
   }
 
   /** Adds a link and waits until everything is there. */
